@@ -1,0 +1,21 @@
+# Compiler flags of everything we compile: the interface target nn_flags.
+add_library(nn_flags INTERFACE)
+target_compile_options(nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                          -Wstrict-prototypes -Wmissing-prototypes)
+if(NNMPI_WERROR)
+    target_compile_options(nn_flags INTERFACE -Werror)
+endif()
+
+if(NNMPI_SANITIZE)
+    set(sanitizer_flags -fsanitize=${NNMPI_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
+    target_compile_options(nn_flags INTERFACE ${sanitizer_flags})
+    add_link_options(${sanitizer_flags})
+    # Plug-ins stay loaded, so that a leak's stack keeps its function names.
+    set(NN_SANITIZER_SOURCES ${PROJECT_SOURCE_DIR}/tests/sanitizers/dlclose.c)
+endif()
+
+if(NNMPI_COVERAGE)
+    target_compile_options(nn_flags INTERFACE --coverage)
+    add_link_options(--coverage)
+endif()

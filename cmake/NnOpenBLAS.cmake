@@ -1,0 +1,2 @@
+function(nn_check_openblas)
+endfunction()
