@@ -1,0 +1,67 @@
+/* Errors: every fallible function returns 0 or a negative nn_err; the message of the last failure
+ * and the trace of calls it passed through are kept per thread. */
+#ifndef NNMPI_ERROR_H
+#define NNMPI_ERROR_H
+
+#include <stdbool.h>
+
+#include <nnmpi/export.h>
+
+/* X(name, value, exit code of the program, meaning) */
+#define NN_ERRORS(X)                                                                               \
+    X(NN_EUSAGE, -2, 2, "usage or configuration")                                                  \
+    X(NN_EFORMAT, -3, 3, "data or checkpoint unreadable")                                          \
+    X(NN_EDIVERGED, -4, 4, "training diverged")                                                    \
+    X(NN_ERANK, -5, 5, "a rank failed or stalled")                                                 \
+    X(NN_EIO, -6, 6, "input/output failed")                                                        \
+    X(NN_EMEMORY, -7, 6, "out of memory")                                                          \
+    X(NN_ESTOPPED, -8, 75, "stopped by a signal after saving")
+
+typedef enum nn_err {
+    NN_OK = 0,
+#define NN_ERROR_ENUM(name, value, exit_code, text) name = (value),
+    NN_ERRORS(NN_ERROR_ENUM)
+#undef NN_ERROR_ENUM
+} nn_err;
+
+/* Records a formatted message for `code` and returns `code`. Local. */
+#define nn_fail(code, ...) nn_error_raise((code), __func__, __VA_ARGS__)
+
+/* Returns from the calling function with a trace frame added when `call` fails. */
+#define NN_TRY(call)                                                                               \
+    do {                                                                                           \
+        int nn_try_rc = (call);                                                                    \
+        if (nn_try_rc < 0)                                                                         \
+            return nn_error_frame(nn_try_rc, __func__);                                            \
+    } while (0)
+
+/* The same for functions that must release something: sets the local `rc`, jumps to `done`. */
+#define NN_TRY_GOTO(call)                                                                          \
+    do {                                                                                           \
+        rc = (call);                                                                               \
+        if (rc < 0) {                                                                              \
+            nn_error_frame(rc, __func__);                                                          \
+            goto done;                                                                             \
+        }                                                                                          \
+    } while (0)
+
+NN_API int nn_error_raise(int code, const char *function, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+NN_API int nn_error_frame(int code, const char *function);
+
+/* Puts `context` and ": " before the pending message; returns `code`. Local. */
+NN_API int nn_error_prefix(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The message of the last failure in this thread, "" when there was none. Owned by the library. */
+NN_API const char *nn_error_message(void);
+
+/* The functions the last failure passed through, innermost first, separated by " < ". */
+NN_API const char *nn_error_trace(void);
+
+NN_API void nn_error_clear(void);
+
+/* What a code means, for people, and the exit status the program ends with for it. */
+NN_API const char *nn_error_text(int code);
+NN_API int nn_error_exit_code(int code);
+
+#endif

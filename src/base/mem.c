@@ -1,0 +1,118 @@
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int out_of_memory(const char *what, double bytes) {
+    const double mib = 1024.0 * 1024.0;
+
+    if (bytes < mib)
+        return nn_fail(NN_EMEMORY, "out of memory: %s wants %.0f bytes", what, bytes);
+    return nn_fail(NN_EMEMORY, "out of memory: %s wants %.0f MiB", what, bytes / mib);
+}
+
+int nn_alloc(void **out, size_t count, size_t size, const char *what) {
+    size_t bytes;
+
+    *out = NULL;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > (size_t)PTRDIFF_MAX - NN_ALIGN)
+        return out_of_memory(what, (double)count * (double)size);
+    bytes = bytes ? (bytes + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN : NN_ALIGN;
+    *out = aligned_alloc(NN_ALIGN, bytes);
+    if (!*out)
+        return out_of_memory(what, (double)bytes);
+    memset(*out, 0, bytes);
+    return NN_OK;
+}
+
+void nn_free(void *block) {
+    free(block);
+}
+
+struct nn_pool_block {
+    struct nn_pool_block *next;
+    size_t used, size; /* bytes of data */
+    alignas(max_align_t) unsigned char data[];
+};
+
+/* Big enough for any default block to be worth sharing, small enough to waste for one string. */
+enum { POOL_BLOCK = 4096 - sizeof(struct nn_pool_block) };
+
+/* A block for `bytes` at the head of the chain, or behind it when nothing else will fit into it. */
+static struct nn_pool_block *pool_grow(nn_pool *pool, size_t bytes) {
+    struct nn_pool_block *block;
+    size_t size = bytes > POOL_BLOCK ? bytes : POOL_BLOCK;
+
+    if (nn_alloc((void **)&block, 1, sizeof *block + size, "a memory pool") < 0)
+        return NULL;
+    block->size = size;
+    if (pool->head && bytes > POOL_BLOCK) {
+        block->next = pool->head->next;
+        pool->head->next = block;
+    } else {
+        block->next = pool->head;
+        pool->head = block;
+    }
+    return block;
+}
+
+void *nn_pool_alloc(nn_pool *pool, size_t bytes) {
+    const size_t align = alignof(max_align_t);
+    struct nn_pool_block *block = pool->head;
+    void *place;
+
+    if (bytes > (size_t)PTRDIFF_MAX / 2) {
+        out_of_memory("a memory pool", (double)bytes);
+        return NULL;
+    }
+    bytes = (bytes + align - 1) / align * align;
+    if (!block || block->size - block->used < bytes)
+        block = pool_grow(pool, bytes);
+    if (!block)
+        return NULL;
+    place = block->data + block->used;
+    block->used += bytes;
+    return place;
+}
+
+char *nn_pool_strdup(nn_pool *pool, const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = nn_pool_alloc(pool, size);
+
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+char *nn_pool_printf(nn_pool *pool, const char *format, ...) {
+    va_list args;
+    int length;
+    char *text;
+
+    va_start(args, format);
+    length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (length < 0) {
+        nn_fail(NN_EUSAGE, "cannot format '%s'", format);
+        return NULL;
+    }
+    text = nn_pool_alloc(pool, (size_t)length + 1);
+    if (!text)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+void nn_pool_release(nn_pool *pool) {
+    struct nn_pool_block *block = pool->head;
+
+    while (block) {
+        struct nn_pool_block *next = block->next;
+        nn_free(block);
+        block = next;
+    }
+    pool->head = NULL;
+}

@@ -1,0 +1,99 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void nn_text_line(char *out, size_t size, const char *format, va_list args) {
+    static const char dots[] = "...";
+    int wanted = vsnprintf(out, size, format, args);
+    size_t length;
+
+    if (wanted < 0)
+        out[0] = '\0';
+    length = strlen(out);
+    for (char *c = out; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            *c = ' ';
+    while (length > 0 && out[length - 1] == ' ')
+        out[--length] = '\0';
+    if (wanted >= 0 && (size_t)wanted >= size && size > sizeof dots)
+        memcpy(out + size - sizeof dots, dots, sizeof dots);
+}
+
+/* strtod that always takes '.' for the decimal point; asking for "C" costs no allocation. */
+static double c_strtod(const char *text, char **end) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    double value = strtod_l(text, end, c);
+
+    freelocale(c);
+    return value;
+}
+
+static bool infinity_from(const char *text, double *out) {
+    static const char *const spellings[] = {"inf", ".inf", "infinity"};
+    bool negative = *text == '-';
+
+    if (*text == '-' || *text == '+')
+        text++;
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (strcasecmp(text, spellings[i]) == 0) {
+            *out = negative ? -INFINITY : INFINITY;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool nn_text_to_real(const char *text, double *out) {
+    char *end;
+    double value;
+
+    if (infinity_from(text, out))
+        return true;
+    if (*text == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
+        return false;
+    value = c_strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(value))
+        return false;
+    *out = value;
+    return true;
+}
+
+bool nn_text_to_int(const char *text, int64_t *out) {
+    const double exact = 9007199254740992.0; /* 2^53: above it doubles skip integers */
+    double value;
+
+    if (*text != '\0' && text[strspn(text, "0123456789+-")] == '\0') {
+        char *end;
+        errno = 0;
+        *out = strtoll(text, &end, 10);
+        return errno == 0 && end != text && *end == '\0';
+    }
+    if (!nn_text_to_real(text, &value) || fabs(value) > exact || floor(value) < value)
+        return false;
+    *out = (int64_t)value;
+    return true;
+}
+
+size_t nn_text_from_real(char out[NN_TEXT_REAL], double value) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before = uselocale(c);
+    int length = 0;
+
+    for (int digits = 15; digits <= 17; digits++) {
+        double back;
+        length = snprintf(out, NN_TEXT_REAL, "%.*g", digits, value);
+        back = strtod(out, NULL);
+        if (back >= value && back <= value)
+            break;
+    }
+    uselocale(before);
+    freelocale(c);
+    return (size_t)length;
+}

@@ -1,0 +1,26 @@
+/* Text as messages and files need it: bounded lines, and numbers that do not depend on the locale.
+ */
+#ifndef NN_BASE_TEXT_H
+#define NN_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Formats one line into out[size]: line breaks and other control characters become blanks, blanks
+ * at the end are dropped, what does not fit ends in "...". */
+void nn_text_line(char *out, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+/* The whole of `text` as a number; false when it is none. An integer may be written 1e3 or 2.0 when
+ * it is exact; a real is decimal, or an infinity as C or YAML write it; NaN is no number. */
+bool nn_text_to_int(const char *text, int64_t *out);
+bool nn_text_to_real(const char *text, double *out);
+
+/* Writes the shortest of %.15g, %.16g and %.17g that reads back as the same double, at most
+ * NN_TEXT_REAL bytes with the NUL; returns the length. */
+#define NN_TEXT_REAL 32
+size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
+
+#endif
