@@ -1,0 +1,32 @@
+/* Stored numbers become floats. */
+#ifndef NN_DATA_CONVERT_H
+#define NN_DATA_CONVERT_H
+
+#include "base/real.h"
+#include "data/dataset.h"
+
+/* How the rows of one field become floats: stored * scale + offset, for each element of a row. */
+typedef struct nn_converter {
+    nn_dtype type;
+    size_t width;                   /* elements of a row */
+    bool uniform;                   /* one scale and offset for all elements */
+    nn_real *scale_row, *offset_row; /* [width]; NULL when uniform */
+    double *scale, *offset;         /* [width], or [1] when uniform */
+} nn_converter;
+
+/* For x: the data set's scale and offset; for any other field the identity. Memory comes from
+ * `pool`. NN_EMEMORY. */
+int nn_converter_init(nn_converter *converter, const nn_dataset *ds, const nn_field *field,
+                      bool is_x, nn_pool *pool);
+
+/* out[rows][width] from `rows` stored rows. */
+void nn_converter_apply(const nn_converter *converter, size_t rows, const void *stored,
+                        nn_real *out);
+
+/* Element i of an array of integers. */
+int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i);
+
+/* Rows to handle at a time so that a piece is about 1 MiB; at least 1. */
+int64_t nn_piece_rows(size_t row_bytes);
+
+#endif

@@ -1,0 +1,73 @@
+/* Data sets: named splits of samples with targets, wherever they come from. */
+#ifndef NN_DATA_DATASET_H
+#define NN_DATA_DATASET_H
+
+#include "base/option.h"
+#include "io/h5.h"
+#include "nn/shape.h"
+
+/* One stored array of a split: x, y or w; rows are samples. */
+typedef struct nn_field {
+    nn_dtype type;
+    nn_shape shape;   /* of one row; rank 0: one number */
+    size_t row_bytes; /* as stored */
+} nn_field;
+
+typedef struct nn_split {
+    const char *name; /* "train", "valid", "test" */
+    int64_t samples;
+    nn_field x, y;
+    bool has_y, has_w; /* w: float32 sample weights [N] */
+} nn_split;
+
+typedef struct nn_dataset nn_dataset;
+
+/* A place data can come from; one file and one row each. */
+typedef struct nn_source_ops {
+    nn_entry entry;
+    int (*open)(nn_dataset *ds, const void *options);
+    /* Rows [first, first + count) of "x", "y" or "w" of a split, as stored. */
+    int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first, int64_t count,
+                void *out);
+    void (*close)(nn_dataset *ds);
+} nn_source_ops;
+
+extern const nn_family nn_sources; /* sources.c: one row a source */
+
+#define NN_MAX_SPLITS 3
+
+struct nn_dataset {
+    const nn_source_ops *ops;
+    void *state; /* the source's own */
+    nn_pool pool;
+    const char *path; /* for messages */
+    size_t splits;
+    nn_split split[NN_MAX_SPLITS];
+    /* x as float = stored * scale[c] + offset[c]; one number, or one for each element of a row
+     * (channels: last dimension), as `affine_count` says */
+    size_t affine_count;
+    double *scale, *offset;
+    int64_t classes;          /* y integer: number of classes, else 0 */
+    const char **class_names; /* [classes] or NULL */
+};
+
+/* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
+ * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
+int nn_dataset_open(nn_node *data, nn_dataset **out);
+/* The same for a file alone. */
+int nn_dataset_open_path(const char *path, nn_dataset **out);
+void nn_dataset_close(nn_dataset *ds);
+
+/* The split of that name or NULL. */
+const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name);
+/* The same; NN_EFORMAT says which splits there are. */
+int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split);
+
+/* Rows [first, first + count) of 'x', 'y' or 'w' of a split, as stored. Local. */
+int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                    int64_t count, void *out);
+
+/* Are the targets class indices (integer y [N])? */
+bool nn_split_has_labels(const nn_split *split);
+
+#endif

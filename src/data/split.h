@@ -1,0 +1,22 @@
+/* Splitting: random parts of /train become /valid and /test. */
+#ifndef NN_DATA_SPLIT_H
+#define NN_DATA_SPLIT_H
+
+#include "base/option.h"
+
+typedef struct nn_split_options {
+    double valid, test; /* fractions of /train */
+    bool stratify;      /* the same fractions of each class */
+    int64_t seed;
+} nn_split_options;
+
+/* Name, help and option table of `nnmpi data split`. */
+extern const nn_entry nn_split_entry;
+
+/* Writes `out` with the rows of path's /train divided at random, in their stored order; a /valid or
+ * /test that is there already is copied (and must not be asked for). The choice depends on the seed
+ * and the number of rows only. Takes one byte of memory a row. `out` is written durably and may be
+ * `path`. NN_EUSAGE, NN_EFORMAT, NN_EIO. Local. */
+int nn_data_split(const char *path, const nn_split_options *options, const char *out);
+
+#endif
