@@ -1,0 +1,13 @@
+/* nnmpi: neural networks on CPU clusters, synchronously data-parallel. Include this one header. */
+#ifndef NNMPI_NNMPI_H
+#define NNMPI_NNMPI_H
+
+#include <nnmpi/checkpoint.h>
+#include <nnmpi/comm.h>
+#include <nnmpi/config.h>
+#include <nnmpi/error.h>
+#include <nnmpi/log.h>
+#include <nnmpi/train.h>
+#include <nnmpi/version.h>
+
+#endif

@@ -1,0 +1,87 @@
+/* Training, evaluation and prediction. */
+#ifndef NNMPI_TRAIN_H
+#define NNMPI_TRAIN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <nnmpi/comm.h>
+#include <nnmpi/config.h>
+
+#define NN_MAX_METRICS 16
+
+/* A named number of an evaluation. */
+typedef struct nn_measure {
+    const char *name; /* "accuracy"; static */
+    double value;
+} nn_measure;
+
+typedef struct nn_evaluation {
+    const char *split;
+    int64_t samples;
+    double loss;
+    size_t measures;
+    nn_measure measure[NN_MAX_METRICS];
+} nn_evaluation;
+
+/* Where a run stands; handed to the progress callback on rank 0. */
+typedef struct nn_status {
+    int64_t step, total_steps; /* steps taken, steps planned */
+    int64_t epoch, epochs;     /* epoch under way (from 1), epochs planned */
+    double loss;               /* mean over the steps since the last report */
+    double lr;
+    double samples_per_s;
+    double seconds_left;
+    bool important; /* worth a line of its own (end of an epoch, validation), not only a redraw */
+    const nn_evaluation *validation; /* just made, or NULL */
+} nn_status;
+
+typedef struct nn_train_options {
+    const char *run_dir; /* NULL: runs/<config>-<time> */
+    bool resume;         /* go on from run_dir/last.h5 when there is one */
+    const volatile sig_atomic_t *stop; /* non-zero: save, then end with NN_ESTOPPED; may be NULL */
+    void (*progress)(void *ctx, const nn_status *status); /* rank 0 only; may be NULL */
+    void *ctx;
+} nn_train_options;
+
+typedef struct nn_train_result {
+    int64_t steps, epochs;
+    double loss;             /* of the last step */
+    double seconds;          /* in the training loop */
+    double samples_per_s;
+    const char *why;         /* why it ended: "epochs", "max_steps", "early stopping" ...; static */
+    bool restored_best;      /* the parameters are those of the best validation */
+    int64_t best_step;
+    char digest[65];         /* SHA-256 of the final parameters, hexadecimal */
+    char run_dir[1024];
+    bool has_test;           /* the data set has a test split, evaluated at the end: */
+    nn_evaluation test;
+} nn_train_result;
+
+/* Trains as `config` says; writes the run folder from rank 0. Every rank returns the same code:
+ * NN_ESTOPPED after a signal, NN_EDIVERGED when the loss is no number. Collective. */
+NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
+                    nn_train_result *result);
+
+/* Evaluates a checkpoint on a split of its own data set, or of the file `data` (NULL: its own). Each
+ * sample counts once whatever the number of ranks. Collective. */
+NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
+                       nn_evaluation *result);
+
+/* A trained model for inference, without ranks. */
+typedef struct nn_predictor nn_predictor;
+
+/* Loads a checkpoint for up to `batch` samples a call. NN_EFORMAT. Local. */
+NN_API int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out);
+NN_API void nn_predictor_free(nn_predictor *predictor);
+NN_API size_t nn_predictor_inputs(const nn_predictor *predictor);  /* floats a sample */
+NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a sample */
+/* Name of output i's class, or NULL. Owned by the predictor. */
+NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
+/* y[count][outputs] = model(x[count][inputs]), fused activation applied; x as floats, scaled as the
+ * model was trained. count <= batch. Local. */
+NN_API void nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
+
+#endif

@@ -1,0 +1,72 @@
+/* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs] (SPEC: z = W a +
+ * b). On an input of higher rank every row of the last dimension is a sample of its own. */
+#include "math/gemm.h"
+#include "math/kernels.h"
+#include "nn/layers.h"
+
+struct dense {
+    int64_t units;
+    bool bias;
+};
+
+static const nn_option dense_options[] = {
+    {"units", NN_OPT_INT, offsetof(struct dense, units), NULL, "[1, 1e9]", "outputs of the layer"},
+    {"bias", NN_OPT_BOOL, offsetof(struct dense, bias), "true", NULL, "add a bias to every output"},
+    NN_OPTION_END};
+
+enum { WEIGHT, BIAS };
+
+static int dense_plan(nn_layer *layer) {
+    const struct dense *o = layer->options;
+    const nn_shape *in = &layer->in[0];
+    int64_t inputs = in->dim[in->rank - 1];
+
+    layer->out = *in;
+    layer->out.dim[in->rank - 1] = o->units;
+    layer->flags = NN_LAYER_READS_X;
+    NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
+                              inputs, o->units));
+    if (o->bias)
+        NN_TRY(nn_layer_add_param(layer, "bias", NN_PARAM_BIAS, 1, &o->units, inputs, o->units));
+    return 0;
+}
+
+/* The call as matrices: x [rows][in], y [rows][out]. */
+struct view {
+    size_t rows, in, out;
+};
+
+static struct view view_of(const nn_layer *layer, const nn_io *io) {
+    const nn_shape *in = &layer->in[0];
+    size_t width = (size_t)in->dim[in->rank - 1];
+    return (struct view){.rows = io->batch * (nn_shape_count(in) / width),
+                         .in = width,
+                         .out = (size_t)layer->out.dim[in->rank - 1]};
+}
+
+static void dense_forward(const nn_layer *layer, const nn_io *io) {
+    struct view v = view_of(layer, io);
+    nn_gemm(NN_PLAIN, NN_TRANSPOSED, v.rows, v.out, v.in, 1, io->x[0], v.in, io->w[WEIGHT], v.in, 0,
+            io->y, v.out);
+    if (layer->params > BIAS)
+        nn_kernels_get()->add_bias(v.rows, v.out, io->w[BIAS], io->y);
+}
+
+static void dense_backward(const nn_layer *layer, const nn_io *io) {
+    struct view v = view_of(layer, io);
+    if (io->dx[0])
+        nn_gemm(NN_PLAIN, NN_PLAIN, v.rows, v.in, v.out, 1, io->dy, v.out, io->w[WEIGHT], v.in, 0,
+                io->dx[0], v.in);
+    nn_gemm(NN_TRANSPOSED, NN_PLAIN, v.out, v.in, v.rows, 1, io->dy, v.out, io->x[0], v.in,
+            io->g_beta, io->g[WEIGHT], v.in);
+    if (layer->params > BIAS)
+        nn_kernels_get()->sum_rows(v.rows, v.out, io->dy, io->g_beta, io->g[BIAS]);
+}
+
+const nn_layer_ops nn_layer_dense = {
+    .entry = {"dense", "fully connected layer: y = x W^T + b on the last dimension", dense_options,
+              sizeof(struct dense)},
+    .plan = dense_plan,
+    .forward = dense_forward,
+    .backward = dense_backward,
+};

@@ -1,0 +1,274 @@
+/* From the list under `model:` to a planned graph. */
+#include "nn/graph.h"
+
+#include "nn/layers.h"
+
+#include <nnmpi/log.h>
+
+#include <string.h>
+
+/* The keys that every layer takes. */
+struct common {
+    const char *name;
+    const nn_node *inputs, *activation, *init, *bias_init;
+    bool symmetric;
+};
+
+const nn_option nn_layer_options[] = {
+    {"name", NN_OPT_STRING, offsetof(struct common, name), "", NULL,
+     "name of the layer, unique in the model; default: its kind and a number"},
+    {"inputs", NN_OPT_NODE, offsetof(struct common, inputs), "", NULL,
+     "names of the layers it reads, `input` being the data; default: the layer above"},
+    {"activation", NN_OPT_NODE, offsetof(struct common, activation), "", NULL,
+     "activation that follows, e.g. relu or {leaky_relu: {gamma: 0.1}}"},
+    {"init", NN_OPT_NODE, offsetof(struct common, init), "", NULL,
+     "initialiser of the weights; default: he_uniform before rectifiers, else xavier_uniform"},
+    {"bias_init", NN_OPT_NODE, offsetof(struct common, bias_init), "", NULL,
+     "initialiser of the biases; default: zeros"},
+    {"symmetric", NN_OPT_BOOL, offsetof(struct common, symmetric), "false", NULL,
+     "allow an initialiser that makes all units of a hidden layer identical"},
+    NN_OPTION_END};
+
+static int plan_input(nn_layer *layer) {
+    (void)layer;
+    return 0;
+}
+
+static const nn_layer_ops input_ops = {.entry = {"input", "the data", NULL, 0}, .plan = plan_input};
+
+static nn_layer *layer_new(nn_model *model, const nn_layer_ops *ops, const char *name,
+                           nn_node *node) {
+    nn_layer *layer = nn_pool_alloc(&model->pool, sizeof *layer);
+    if (!layer)
+        return NULL;
+    layer->plan = nn_pool_alloc(&model->pool, sizeof *layer->plan);
+    layer->name = nn_pool_strdup(&model->pool, name);
+    if (!layer->plan || !layer->name)
+        return NULL;
+    layer->ops = ops;
+    layer->node = node;
+    return layer;
+}
+
+static nn_layer *layer_find(const nn_model *model, const char *name) {
+    for (size_t i = 0; i < model->layers; i++)
+        if (strcmp(model->layer[i]->name, name) == 0)
+            return model->layer[i];
+    return NULL;
+}
+
+static int model_append(nn_model *model, nn_layer *layer) {
+    if (model->layers == model->capacity) {
+        size_t capacity = model->capacity ? 2 * model->capacity : 16;
+        nn_layer **grown = nn_pool_alloc(&model->pool, capacity * sizeof(nn_layer *));
+        if (!grown)
+            return NN_EMEMORY;
+        if (model->layers)
+            memcpy(grown, model->layer, model->layers * sizeof(nn_layer *));
+        model->layer = grown;
+        model->capacity = capacity;
+    }
+    layer->index = (int)model->layers;
+    model->layer[model->layers++] = layer;
+    return 0;
+}
+
+static int connect(nn_layer *layer, nn_layer *input) {
+    if (layer->inputs == NN_MAX_INPUTS)
+        return nn_layer_fail(layer, "more than %d inputs", NN_MAX_INPUTS);
+    layer->input[layer->inputs] = input;
+    layer->in[layer->inputs++] = input->out;
+    input->plan->consumers++;
+    input->plan->consumer = layer;
+    return 0;
+}
+
+static int connect_named(nn_model *model, nn_layer *layer, const nn_node *inputs) {
+    nn_node *const one[] = {(nn_node *)inputs};
+    nn_node *const *item = inputs->kind == NN_NODE_LIST ? inputs->item : one;
+    size_t count = inputs->kind == NN_NODE_LIST ? inputs->count : 1;
+    for (size_t i = 0; i < count; i++) {
+        nn_layer *input = item[i]->kind == NN_NODE_SCALAR ? layer_find(model, item[i]->text) : NULL;
+        if (!input)
+            return nn_node_fail(item[i], "layer '%s' reads '%s', but no layer above has that name",
+                                layer->name, item[i]->kind == NN_NODE_SCALAR ? item[i]->text : "?");
+        NN_TRY(connect(layer, input));
+    }
+    return count ? 0 : nn_node_fail(inputs, "layer '%s' needs an input", layer->name);
+}
+
+/* The tensors of a freshly planned layer take their places at the end of the arena. */
+static int place_params(nn_model *model, nn_layer *layer) {
+    for (size_t i = 0; i < layer->params; i++) {
+        layer->param[i].offset = model->size;
+        if (__builtin_add_overflow(
+                model->size, nn_align_count(layer->param[i].count, sizeof(nn_real)), &model->size))
+            return nn_layer_fail(layer, "the model has too many parameters");
+        model->params++;
+    }
+    return 0;
+}
+
+static int plan_layer(nn_model *model, nn_layer *layer) {
+    if (layer->in[0].rank == 0 || nn_shape_count(&layer->in[0]) == 0)
+        return nn_layer_fail(layer, "nothing comes in");
+    NN_TRY(layer->ops->plan(layer));
+    NN_TRY(place_params(model, layer));
+    return model_append(model, layer);
+}
+
+/* The name a layer gets when none is given: kind and the number of its kind so far. */
+static const char *automatic_name(nn_model *model, const nn_layer_ops *ops) {
+    size_t number = 1;
+    for (size_t i = 0; i < model->layers; i++)
+        number += model->layer[i]->ops == ops;
+    const char *name = nn_pool_printf(&model->pool, "%s%zu", ops->entry.name, number);
+    while (name && layer_find(model, name))
+        name = nn_pool_printf(&model->pool, "%s%zu", ops->entry.name, ++number);
+    return name;
+}
+
+static int check_name(nn_model *model, nn_node *node, const char *name) {
+    if (strpbrk(name, "/.") || !*name)
+        return nn_node_fail(node, "layer name '%s' may not be empty or hold '/' or '.'", name);
+    if (layer_find(model, name))
+        return nn_node_fail(node, "two layers are named '%s'", name);
+    return 0;
+}
+
+/* Binds the common keys and the layer's own from one map; makes the unplanned layer. */
+static int bind_layer(nn_model *model, const nn_layer_ops *ops, nn_node *map, struct common *common,
+                      nn_layer **out) {
+    void *options = ops->entry.size ? nn_pool_alloc(&model->pool, ops->entry.size) : NULL;
+    if (ops->entry.size && !options)
+        return NN_EMEMORY;
+    const char *what = nn_pool_printf(&model->pool, "layer '%s'", ops->entry.name);
+    nn_binding bindings[] = {{nn_layer_options, common}, {ops->entry.options, options}};
+    NN_TRY(nn_options_bind(bindings, ops->entry.options ? 2 : 1, map, what, NULL));
+    const char *name = common->name ? common->name : automatic_name(model, ops);
+    NN_TRY(name ? check_name(model, map, name) : NN_EMEMORY);
+    nn_layer *layer = layer_new(model, ops, name, map);
+    if (!layer)
+        return NN_EMEMORY;
+    layer->options = options;
+    layer->plan->symmetric = common->symmetric;
+    NN_TRY(nn_initializer_bind(&model->pool, common->init, &layer->plan->init,
+                               &layer->plan->init_options));
+    NN_TRY(nn_initializer_bind(&model->pool, common->bias_init, &layer->plan->bias_init,
+                               &layer->plan->bias_init_options));
+    *out = layer;
+    return 0;
+}
+
+/* `activation: x` of a layer: the layer x behind it, named <layer>_<x>. */
+static int append_activation(nn_model *model, nn_layer *layer, nn_node *node) {
+    const nn_entry *row;
+    nn_node *map;
+    nn_layer *activation;
+    struct common common = {0};
+    NN_TRY(nn_family_pick(&nn_layers, node, &row, &map));
+    const nn_layer_ops *ops = (const nn_layer_ops *)row;
+    if (!ops->activation)
+        return nn_node_fail(node, "layer '%s' is no activation; put it on a line of its own",
+                            row->name);
+    if (!nn_node_get(map, "name")) {
+        const char *name = nn_pool_printf(&model->pool, "%s_%s", layer->name, row->name);
+        nn_node *text = name ? nn_node_scalar(map->pool, name) : NULL;
+        if (!text)
+            return NN_EMEMORY;
+        NN_TRY(nn_node_add(map, "name", text));
+    }
+    NN_TRY(bind_layer(model, ops, map, &common, &activation));
+    if (common.inputs || common.activation)
+        return nn_node_fail(map, "an activation takes neither `inputs` nor `activation`");
+    NN_TRY(connect(activation, layer));
+    return plan_layer(model, activation);
+}
+
+/* `node` asks for the row `name` and for nothing else of it. */
+static bool is_plain(const nn_node *node, const char *name) {
+    if (!name || !node)
+        return false;
+    if (node->kind == NN_NODE_SCALAR)
+        return strcmp(node->text, name) == 0;
+    return node->kind == NN_NODE_MAP && node->count == 1 && strcmp(node->item[0]->key, name) == 0 &&
+           node->item[0]->count == 0;
+}
+
+/* `fused` is an activation that is left out here because the loss has it. */
+static int append_layer(nn_model *model, nn_node *item, const char *fused) {
+    const nn_entry *row;
+    nn_node *map;
+    nn_layer *layer;
+    struct common common = {0};
+    if (is_plain(item, fused) && model->layers > 1)
+        return 0;
+    NN_TRY(nn_family_pick(&nn_layers, item, &row, &map));
+    nn_layer *above = model->layer[model->layers - 1];
+    NN_TRY(bind_layer(model, (const nn_layer_ops *)row, map, &common, &layer));
+    if (common.inputs)
+        NN_TRY(connect_named(model, layer, common.inputs));
+    else
+        NN_TRY(connect(layer, above));
+    NN_TRY(plan_layer(model, layer));
+    if (!common.activation || is_plain(common.activation, fused))
+        return 0;
+    return append_activation(model, layer, (nn_node *)common.activation);
+}
+
+static int check_all_used(const nn_model *model) {
+    if (model->layers == 1)
+        return nn_fail(NN_EUSAGE, "the model has no layers");
+    for (size_t i = 0; i + 1 < model->layers; i++)
+        if (model->layer[i]->plan->consumers == 0)
+            return nn_layer_fail(model->layer[i], "no layer reads its output");
+    return 0;
+}
+
+static int list_params(nn_model *model) {
+    if (model->params == 0)
+        return 0;
+    const nn_param **at = nn_pool_alloc(&model->pool, model->params * sizeof *at);
+    if (!at)
+        return NN_EMEMORY;
+    model->param = at;
+    for (size_t i = 0; i < model->layers; i++)
+        for (size_t p = 0; p < model->layer[i]->params; p++)
+            *at++ = &model->layer[i]->param[p];
+    return 0;
+}
+
+static int build(nn_model *model, nn_node *layers, nn_shape input, const char *fused) {
+    nn_layer *source = layer_new(model, &input_ops, "input", layers);
+    if (!source)
+        return NN_EMEMORY;
+    source->out = input;
+    NN_TRY(model_append(model, source));
+    if (layers->kind != NN_NODE_LIST)
+        return nn_node_fail(layers, "`model` is a list of layers, one `- kind: {options}` a line");
+    for (size_t i = 0; i < layers->count; i++)
+        NN_TRY(append_layer(model, layers->item[i], i + 1 == layers->count ? fused : NULL));
+    NN_TRY(check_all_used(model));
+    NN_TRY(list_params(model));
+    return nn_model_choose_initializers(model);
+}
+
+int nn_model_new(nn_node *layers, nn_shape input, const char *fused, nn_model **out) {
+    nn_model *model;
+    NN_TRY(NN_NEW(&model, 1, "model"));
+    int rc = build(model, layers, input, fused);
+    if (rc < 0) {
+        nn_model_free(model);
+        return nn_error_frame(rc, __func__);
+    }
+    *out = model;
+    return 0;
+}
+
+void nn_model_free(nn_model *model) {
+    if (!model)
+        return;
+    nn_free(model->block);
+    nn_pool_release(&model->pool);
+    nn_free(model);
+}

@@ -1,0 +1,57 @@
+/* The inside of a model, shared by graph.c (configuration to graph), buffers.c (memory) and model.c
+ * (running it). */
+#ifndef NN_NN_GRAPH_H
+#define NN_NN_GRAPH_H
+
+#include "nn/initializer.h"
+#include "nn/model.h"
+
+/* What a model keeps about each of its layers. */
+struct nn_layer_plan {
+    /* initialisers: row and bound options */
+    const nn_initializer_ops *init, *bias_init; /* init NULL: chosen by what follows */
+    void *init_options, *bias_init_options;
+    bool symmetric; /* identical units are wanted */
+
+    size_t consumers;
+    nn_layer *consumer; /* the last one added */
+
+    /* offsets into the buffer block, in elements; set by nn_buffers_plan */
+    size_t y, dy, save;
+    /* pointers behind them; y of the input layer is the caller's x */
+    nn_real *y_at, *dy_at;
+    void *save_at;
+    bool grad_written; /* back-propagation: dy already holds another consumer's share */
+};
+
+struct nn_model {
+    nn_pool pool;
+    nn_layer **layer; /* [0] is the input, the last one the output; in order of execution */
+    size_t layers, capacity;
+    const nn_param **param;
+    size_t params;
+    size_t size;
+
+    nn_real *weights, *grads; /* the caller's */
+    size_t batch;
+    nn_real *block; /* all buffers */
+    size_t edge[NN_MAX_INPUTS], scratch;
+};
+
+/* Lays the buffers of a batch out in one block: fills the offsets, *elements is its size. */
+int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elements);
+
+/* Binds the initialiser that `node` names (NULL: left alone); `options` is owned by `pool`. */
+int nn_initializer_bind(nn_pool *pool, const nn_node *node, const nn_initializer_ops **ops,
+                        void **options);
+
+/* Gives every parameter without an initialiser its default and refuses those that would keep the
+ * units of a hidden layer identical. */
+int nn_model_choose_initializers(nn_model *model);
+
+/* The pseudo-layer that stands for the data. */
+static inline bool nn_layer_is_input(const nn_layer *layer) {
+    return layer->inputs == 0;
+}
+
+#endif

@@ -1,0 +1,10 @@
+/* The table of layers. */
+#include "nn/layers.h"
+
+#define ACTIVATION_ROW(name) &nn_activation_##name.ops.entry,
+
+static const nn_entry *const rows[] = {
+    &nn_layer_dense.entry, &nn_layer_flatten.entry, &nn_layer_maxout.entry,
+    &nn_layer_prelu.entry, &nn_layer_softmax.entry, NN_ACTIVATIONS(ACTIVATION_ROW) NULL};
+
+const nn_family nn_layers = {"layer", rows};

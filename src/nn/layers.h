@@ -1,0 +1,40 @@
+/* The rows of the layer table; each stands in a file of its own (activations share one). */
+#ifndef NN_NN_LAYERS_H
+#define NN_NN_LAYERS_H
+
+#include "nn/layer.h"
+
+extern const nn_layer_ops nn_layer_dense, nn_layer_flatten, nn_layer_maxout, nn_layer_prelu,
+    nn_layer_softmax;
+
+/* Elementwise activations: a layer whose output has the shape of its input. */
+#define NN_ACTIVATIONS(X)                                                                          \
+    X(identity)                                                                                    \
+    X(sign)                                                                                        \
+    X(step)                                                                                        \
+    X(sigmoid)                                                                                     \
+    X(logistic)                                                                                    \
+    X(tanh)                                                                                        \
+    X(relu)                                                                                        \
+    X(leaky_relu)                                                                                  \
+    X(elu)                                                                                         \
+    X(softplus)                                                                                    \
+    X(swish)                                                                                       \
+    X(gelu)                                                                                        \
+    X(gelu_tanh)                                                                                   \
+    X(gelu_sigmoid)
+
+typedef struct nn_activation nn_activation;
+#define NN_ACTIVATION_DECLARE(name) extern const nn_activation nn_activation_##name;
+NN_ACTIVATIONS(NN_ACTIVATION_DECLARE)
+#undef NN_ACTIVATION_DECLARE
+
+/* A row of the layer table with what is particular to an elementwise activation. */
+struct nn_activation {
+    nn_layer_ops ops;
+    size_t kernel;       /* offset of {forward, backward} in nn_kernels */
+    unsigned reads;      /* NN_LAYER_READS_X or _Y: what the derivative is computed from */
+    const char *warning; /* said when it is trained by back-propagation, or NULL */
+};
+
+#endif

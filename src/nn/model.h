@@ -1,0 +1,59 @@
+/* The model: a directed acyclic graph of layers over one flat parameter vector.
+ *
+ * Life: nn_model_new plans shapes and parameters; nn_model_bind hands in the memory behind the
+ * parameter and gradient vectors and lays out the buffers for the largest minibatch; then forward
+ * and backward run without allocating. The parameters stand in the arena in the order of the
+ * layers, so back-propagation completes the gradient vector from its end to its start. */
+#ifndef NN_NN_MODEL_H
+#define NN_NN_MODEL_H
+
+#include "nn/layer.h"
+
+typedef struct nn_model nn_model;
+
+/* One minibatch shard on its way through the model. */
+typedef struct nn_pass {
+    size_t batch; /* rows; 0 (an empty shard) is fine */
+    bool training;
+    bool accumulate; /* backward adds to the gradient vector instead of overwriting it */
+    uint64_t seed, step;
+    const int64_t *sample; /* [batch] global sample index */
+} nn_pass;
+
+/* Called in back-propagation each time the gradient vector is complete from `begin` to its end. */
+typedef void nn_ready_fn(void *ctx, size_t begin);
+
+/* Builds and plans the graph of `layers` (the list under `model:`) for samples of shape `input`.
+ * `fused` (may be NULL) is the activation that the loss has fused in: a last layer of that name is
+ * left to the loss. The node tree must outlive the model. NN_EUSAGE with the place. Local. */
+int nn_model_new(nn_node *layers, nn_shape input, const char *fused, nn_model **out);
+void nn_model_free(nn_model *model);
+
+/* Elements of the parameter vector, padding included (every tensor starts on a cache line). */
+size_t nn_model_size(const nn_model *model);
+/* Trainable numbers, padding not included. */
+size_t nn_model_param_count(const nn_model *model);
+/* Tensors in arena order. */
+size_t nn_model_params(const nn_model *model, const nn_param *const **out);
+/* Layers in order of execution (hidden helpers such as fan-out included). */
+size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);
+nn_shape nn_model_input_shape(const nn_model *model);
+nn_shape nn_model_output_shape(const nn_model *model);
+/* Bytes of activations, gradients of activations and scratch for a batch. Not while it is bound. */
+int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes);
+
+/* Writes initial values, a function of `seed` and the parameters' names, to `params`
+ * [nn_model_size]. */
+int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
+
+/* Uses `params` and `grads` ([nn_model_size], 64-byte aligned, owned by the caller, grads NULL for
+ * evaluation) and allocates buffers for up to `batch` samples. May be called again. NN_EMEMORY. */
+int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch);
+
+/* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
+const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
+/* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
+nn_real *nn_model_output_grad(nn_model *model);
+void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);
+
+#endif

@@ -1,0 +1,27 @@
+/* The shape of one sample's tensor between two layers (the minibatch dimension is not part of it).
+ */
+#ifndef NN_NN_SHAPE_H
+#define NN_NN_SHAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NN_MAX_RANK 4
+
+typedef struct nn_shape {
+    int rank;
+    int64_t dim[NN_MAX_RANK];
+} nn_shape;
+
+static inline size_t nn_shape_count(const nn_shape *s) {
+    size_t n = 1;
+    for (int i = 0; i < s->rank; i++)
+        n *= (size_t)s->dim[i];
+    return n;
+}
+
+/* "[28, 28, 1]"; `text` holds at least NN_SHAPE_TEXT bytes and is returned. */
+#define NN_SHAPE_TEXT 96
+const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]);
+
+#endif
