@@ -1,0 +1,250 @@
+#define _GNU_SOURCE
+#include "dist/comm.h"
+
+#include "base/mem.h"
+#include "dist/mpi_comm.h"
+#include "math/blas.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* MPI counts are int: longer arrays go in pieces of this many elements. */
+#define PIECE ((size_t)1 << 28)
+
+#define MESSAGE_SIZE 4096
+
+int nn_mpi_check(int mpi_rc, const char *call) {
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    if (mpi_rc == MPI_SUCCESS)
+        return 0;
+    MPI_Error_string(mpi_rc, text, &length);
+    return nn_fail(NN_ERANK, "%s failed: %s", call, text);
+}
+
+/* The name and version of the MPI library, without the build details after the first comma. */
+static const char *mpi_name(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
+    int length;
+    if (MPI_Get_library_version(text, &length) != MPI_SUCCESS)
+        return "MPI";
+    text[strcspn(text, ",\n")] = '\0';
+    return text;
+}
+
+static int start_mpi(nn_comm *comm) {
+    int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
+    char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    MPI_Finalized(&ended);
+    if (ended)
+        return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
+    MPI_Initialized(&running);
+    if (running)
+        return 0;
+#ifdef OPEN_MPI
+    if (nn_launch_hopeless(&comm->launch))
+        NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
+#endif
+    nn_launch_yield(&comm->launch);
+    NN_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    comm->started = true;
+    if (provided < MPI_THREAD_FUNNELED)
+        return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
+                       mpi_name(name));
+    return 0;
+}
+
+static int describe_node(nn_comm *comm) {
+    int leader;
+    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
+                                   &comm->node),
+               "MPI_Comm_split_type");
+    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->node, &comm->node_rank);
+    MPI_Comm_size(comm->node, &comm->node_size);
+    leader = comm->node_rank == 0;
+    NN_TRY_MPI(MPI_Allreduce(&leader, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world),
+               "MPI_Allreduce");
+    return 0;
+}
+
+static int describe_world(nn_comm *comm) {
+    char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    if (comm->started)
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    NN_TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->world, &comm->rank);
+    MPI_Comm_size(comm->world, &comm->size);
+    NN_TRY(nn_launch_check(&comm->launch, comm->size, mpi_name(name)));
+    return describe_node(comm);
+}
+
+int nn_comm_alone(nn_comm **out) {
+    nn_comm *comm;
+    *out = NULL;
+    NN_TRY(NN_NEW(&comm, 1, "communicator"));
+    comm->world = comm->node = MPI_COMM_NULL;
+    comm->size = comm->node_size = comm->nodes = 1;
+    comm->launch = nn_launch_read();
+    if (gethostname(comm->host, sizeof comm->host - 1) != 0)
+        strcpy(comm->host, "unknown host");
+    *out = comm;
+    return 0;
+}
+
+int nn_comm_init(nn_comm **out) {
+    nn_blas_report blas;
+    nn_comm *comm;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_blas_init(&blas));
+    NN_TRY(nn_comm_alone(&comm));
+    NN_TRY_GOTO(start_mpi(comm));
+    NN_TRY_GOTO(describe_world(comm));
+    *out = comm;
+done:
+    if (rc < 0)
+        nn_comm_free(comm);
+    return rc;
+}
+
+static void free_handle(MPI_Comm *handle) {
+    if (*handle != MPI_COMM_NULL)
+        MPI_Comm_free(handle);
+}
+
+void nn_comm_free(nn_comm *comm) {
+    int ended = 0;
+    if (!comm)
+        return;
+    if (comm->started || comm->world != MPI_COMM_NULL)
+        MPI_Finalized(&ended);
+    if (!ended) {
+        free_handle(&comm->node);
+        free_handle(&comm->world);
+        if (comm->started)
+            MPI_Finalize();
+    }
+    nn_free(comm);
+}
+
+void nn_comm_abort(nn_comm *comm, int exit_code) {
+    if (comm && comm->world != MPI_COMM_NULL)
+        MPI_Abort(MPI_COMM_WORLD, exit_code);
+    _Exit(exit_code);
+}
+
+int nn_comm_rank(const nn_comm *comm) {
+    return comm->rank;
+}
+
+int nn_comm_size(const nn_comm *comm) {
+    return comm->size;
+}
+
+int nn_comm_node_rank(const nn_comm *comm) {
+    return comm->node_rank;
+}
+
+int nn_comm_node_size(const nn_comm *comm) {
+    return comm->node_size;
+}
+
+int nn_comm_nodes(const nn_comm *comm) {
+    return comm->nodes;
+}
+
+const char *nn_comm_host(const nn_comm *comm) {
+    return comm->host;
+}
+
+int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
+    char *at = bytes;
+    if (comm->size == 1)
+        return 0;
+    for (size_t n; count > 0; at += n, count -= n) {
+        n = count < PIECE ? count : PIECE;
+        NN_TRY_MPI(MPI_Bcast(at, (int)n, MPI_BYTE, 0, comm->world), "MPI_Bcast");
+    }
+    return 0;
+}
+
+static int combine(nn_comm *comm, double *values, size_t count, MPI_Op op) {
+    if (comm->size == 1)
+        return 0;
+    for (size_t n; count > 0; values += n, count -= n) {
+        n = count < PIECE ? count : PIECE;
+        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, op, comm->world),
+                   "MPI_Allreduce");
+    }
+    return 0;
+}
+
+int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
+    return combine(comm, values, count, MPI_SUM);
+}
+
+int nn_comm_max(nn_comm *comm, double *values, size_t count) {
+    return combine(comm, values, count, MPI_MAX);
+}
+
+int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
+    if (count > PIECE)
+        return nn_fail(NN_EUSAGE, "nn_comm_gather: %zu bytes a rank are too many", count);
+    if (comm->size == 1) {
+        memcpy(all, mine, count);
+        return 0;
+    }
+    NN_TRY_MPI(MPI_Allgather(mine, (int)count, MPI_BYTE, all, (int)count, MPI_BYTE, comm->world),
+               "MPI_Allgather");
+    return 0;
+}
+
+int nn_comm_barrier(nn_comm *comm) {
+    if (comm->size > 1)
+        NN_TRY_MPI(MPI_Barrier(comm->world), "MPI_Barrier");
+    return 0;
+}
+
+/* What the rank with the worst code tells the others. */
+struct verdict {
+    char host[256];
+    char message[MESSAGE_SIZE];
+};
+
+/* Shares the message of rank `from`, and names that rank unless all have failed with just that. */
+static int share_verdict(nn_comm *comm, int rc, int worst, int from) {
+    struct verdict verdict = {"", ""};
+    int equal;
+    if (comm->rank == from) {
+        snprintf(verdict.host, sizeof verdict.host, "%s", comm->host);
+        snprintf(verdict.message, sizeof verdict.message, "%s", nn_error_message());
+    }
+    NN_TRY_MPI(MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, from, comm->world), "MPI_Bcast");
+    equal = rc == worst && strncmp(nn_error_message(), verdict.message, MESSAGE_SIZE - 1) == 0;
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &equal, 1, MPI_INT, MPI_LAND, comm->world),
+               "MPI_Allreduce");
+    if (equal)
+        return 0;
+    if (comm->rank == from)
+        nn_error_prefix(worst, "rank %d on %s", from, verdict.host);
+    else
+        nn_error_raise(worst, __func__, "rank %d on %s: %s", from, verdict.host, verdict.message);
+    return 0;
+}
+
+int nn_comm_agree(nn_comm *comm, int rc) {
+    struct {
+        int code, rank;
+    } worst = {rc < 0 ? rc : 0, comm->rank};
+    if (comm->size == 1)
+        return worst.code;
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MINLOC, comm->world),
+               "MPI_Allreduce");
+    if (worst.code == 0)
+        return 0;
+    NN_TRY(share_verdict(comm, rc, worst.code, worst.rank));
+    return nn_error_frame(worst.code, __func__);
+}

@@ -1,0 +1,27 @@
+/* The inside of nn_comm, for the files of this folder. */
+#ifndef NN_DIST_MPI_COMM_H
+#define NN_DIST_MPI_COMM_H
+
+#include "dist/comm.h"
+#include "dist/launch.h"
+
+#include <mpi.h>
+
+#define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
+
+struct nn_comm {
+    MPI_Comm world; /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
+    MPI_Comm node;  /* the ranks that share this node's memory */
+    int rank, size;
+    int node_rank, node_size, nodes;
+    bool started; /* MPI_Init was ours */
+    nn_launch launch;
+    char host[256];
+};
+
+/* 0, or NN_ERANK with MPI's own text for what failed. */
+int nn_mpi_check(int mpi_rc, const char *call);
+
+#define NN_TRY_MPI(call, name) NN_TRY(nn_mpi_check((call), (name)))
+
+#endif

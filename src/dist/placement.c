@@ -1,0 +1,93 @@
+#define _GNU_SOURCE
+#include "dist/placement.h"
+
+#include "base/mem.h"
+#include "dist/mpi_comm.h"
+#include "math/parallel.h"
+
+#include <nnmpi/log.h>
+
+#include <stdlib.h>
+
+static bool overlap(const cpu_set_t *a, const cpu_set_t *b) {
+    cpu_set_t both;
+    CPU_AND(&both, a, b);
+    return CPU_COUNT(&both) > 0;
+}
+
+nn_placement nn_placement_of(const cpu_set_t *sets, size_t ranks, size_t me, int available) {
+    nn_placement at = {1, 0, 0, false};
+    cpu_set_t all;
+    int sharing = 0;
+    CPU_ZERO(&all);
+    for (size_t i = 0; i < ranks; i++) {
+        CPU_OR(&all, &all, &sets[i]);
+        sharing += i == me || overlap(&sets[i], &sets[me]);
+    }
+    at.cores = CPU_COUNT(&all);
+    at.idle = available > at.cores ? available - at.cores : 0;
+    at.crowded = ranks > (size_t)at.cores;
+    at.threads = CPU_COUNT(&sets[me]) / sharing;
+    if (at.threads < 1)
+        at.threads = 1;
+    return at;
+}
+
+/* The node's first rank says what is wrong with the placement of all of them. */
+static void report(const nn_comm *comm, const nn_placement *at) {
+    int ranks = comm->node_size, total = at->cores + at->idle;
+    int each = total / ranks;
+    if (at->crowded && at->idle > 0)
+        nn_warn(
+            "%d ranks on %s are bound to the same %d of %d cores: start them with --bind-to none "
+            "or --map-by slot:PE=%d",
+            ranks, comm->host, at->cores, total, each > 1 ? each : 1);
+    else if (at->crowded)
+        nn_warn("%d ranks share %d cores on %s: more ranks than cores only slow each other down, "
+                "start at most %d",
+                ranks, at->cores, comm->host, at->cores);
+    else if (at->idle > 0 && each > 1)
+        nn_info(
+            "%d of %d cores on %s are left idle: start more ranks, or give each %d threads with "
+            "--bind-to none or --map-by slot:PE=%d",
+            at->idle, total, comm->host, each, each);
+}
+
+/* OMP_NUM_THREADS (its first number), 0 when it is not set. */
+static int threads_asked(void) {
+    const char *text = getenv("OMP_NUM_THREADS");
+    long threads = text ? strtol(text, NULL, 10) : 0;
+    return threads > 0 && threads <= CPU_SETSIZE ? (int)threads : 0;
+}
+
+/* CPU sets of the node's ranks into sets[node_size]. */
+static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
+    cpu_set_t mine;
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0) {
+        CPU_ZERO(&mine);
+        for (size_t i = 0; i < (size_t)nn_cores_available() && i < CPU_SETSIZE; i++)
+            CPU_SET(i, &mine);
+    }
+    sets[comm->node_rank] = mine;
+    if (comm->node_size == 1)
+        return 0;
+    NN_TRY_MPI(MPI_Allgather(&mine, (int)sizeof mine, MPI_BYTE, sets, (int)sizeof mine, MPI_BYTE,
+                             comm->node),
+               "MPI_Allgather");
+    return 0;
+}
+
+int nn_comm_threads(nn_comm *comm) {
+    cpu_set_t *sets;
+    nn_placement at = {1, 0, 0, false};
+    int rc, asked = threads_asked();
+    NN_TRY(NN_NEW(&sets, (size_t)comm->node_size, "CPU sets"));
+    NN_TRY_GOTO(gather_sets(comm, sets));
+    at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
+                         nn_launch_cores(&comm->launch));
+    if (comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
+        report(comm, &at);
+done:
+    nn_free(sets);
+    return rc < 0 ? rc : asked > 0 ? asked : at.threads;
+}
