@@ -104,7 +104,7 @@ static int unfold(nn_node *node, const char *name) {
 
     if (node->kind != NN_NODE_SCALAR || node->quoted)
         return NN_OK;
-    if (node->text[0] == '\0')
+    if (nn_node_is_null(node))
         return nn_node_become_map(node, NULL, NULL);
     return strcmp(node->text, name) == 0 ? nn_node_become_map(node, name, &child) : NN_OK;
 }

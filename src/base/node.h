@@ -42,6 +42,20 @@ int nn_node_set(nn_node *root, const char *path, nn_node *value);
  * map. *child is that item. It is how "relu" is written out as {relu: {}}. */
 int nn_node_become_map(nn_node *node, const char *key, nn_node **child);
 
+/* `key:` with nothing after it. */
+static inline bool nn_node_is_null(const nn_node *node) {
+    return node->kind == NN_NODE_SCALAR && !node->quoted && node->text[0] == '\0';
+}
+
+/* A stand-in for `item` that nn_node_fail places at the item's key. */
+static inline nn_node nn_node_key_place(const nn_node *item) {
+    nn_node place = *item;
+
+    place.line = item->key_line;
+    place.column = item->key_column;
+    return place;
+}
+
 /* nn_fail(NN_EUSAGE) with "file:line:column: " (or what stands for it) in front. */
 #define nn_node_fail(node, ...) nn_node_raise((node), __func__, __VA_ARGS__)
 int nn_node_raise(const nn_node *node, const char *function, const char *format, ...)

@@ -13,7 +13,7 @@ typedef enum nn_option_type {
     NN_OPT_REAL,   /* double */
     NN_OPT_STRING, /* const char *, owned by the node tree */
     NN_OPT_CHOICE, /* int: index into the range "a|b|c" */
-    NN_OPT_NODE    /* const nn_node *: checked by whoever asked for it */
+    NN_OPT_NODE    /* nn_node *: checked by whoever asked for it; needs a map to have a default */
 } nn_option_type;
 
 typedef struct nn_option {
@@ -21,7 +21,7 @@ typedef struct nn_option {
     nn_option_type type;
     size_t offset;        /* of the member in the struct bound to */
     const char *fallback; /* default as text; NULL: required; "": optional, member left as it is */
-    const char *range;    /* numbers "[0, 1)", "(0, inf)"; choices "a|b|c"; else NULL */
+    const char *range;    /* numbers "[0, 1)", "(0, inf)", NULL: finite; choices "a|b|c" */
     const char *help;     /* one sentence, with the unit */
 } nn_option;
 
@@ -50,9 +50,10 @@ typedef struct nn_binding {
 
 /* Fills the structs from `map` (NULL: all defaults) and completes `map` with the defaults, so that
  * emitting it gives the effective configuration. Unknown keys, wrong types and values out of range
- * are NN_EUSAGE with the place, what would be right, and the nearest key. `what` names the owner of
- * the keys, e.g. "layer 'dense'". A key bound by no table but listed in `also` (NULL-terminated,
- * may be NULL) is left to others. Local. */
+ * are NN_EUSAGE with the place, what would be right, and the nearest key. A null counts as not
+ * given: `key:` with nothing after it takes the default. `what` names the owner of the keys, e.g.
+ * "layer 'dense'". A key bound by no table but listed in `also` (NULL-terminated, may be NULL) is
+ * left to others. Local. */
 int nn_options_bind(const nn_binding *bindings, size_t count, nn_node *map, const char *what,
                     const char *const *also);
 
