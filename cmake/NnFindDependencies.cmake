@@ -9,7 +9,16 @@ find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+
+# Debian keeps the builds of OpenBLAS in folders of their own and lets `update-alternatives` choose
+# one for everybody; we want the OpenMP build whatever is chosen, unless PKG_CONFIG_PATH says more.
+set(openblas_folder /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp/pkgconfig)
+set(saved_path "$ENV{PKG_CONFIG_PATH}")
+if(EXISTS ${openblas_folder}/openblas.pc)
+    set(ENV{PKG_CONFIG_PATH} "${saved_path}:${openblas_folder}")
+endif()
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+set(ENV{PKG_CONFIG_PATH} "${saved_path}")
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # libcsv brings no pkg-config file.

@@ -1,0 +1,35 @@
+# What `cmake --install` gives: program, both libraries, headers, pkg-config file, CMake package,
+# data-set recipes and documents.
+include(CMakePackageConfigHelpers)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nnmpi)
+set(share_folder ${CMAKE_INSTALL_DATADIR}/nnmpi)
+
+install(TARGETS nnmpi)
+install(TARGETS nnmpi_shared EXPORT nnmpi-shared-targets)
+install(TARGETS nnmpi_static EXPORT nnmpi-static-targets)
+install(DIRECTORY include/nnmpi TYPE INCLUDE)
+install(DIRECTORY datasets docs slurm DESTINATION ${share_folder})
+install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${share_folder})
+
+# Programs find nnmpi::nnmpi, the shared library, and with COMPONENTS static nnmpi::nnmpi_static too.
+set_target_properties(nnmpi_shared PROPERTIES EXPORT_NAME nnmpi)
+foreach(kind shared static)
+    install(EXPORT nnmpi-${kind}-targets NAMESPACE nnmpi:: DESTINATION ${package_folder})
+endforeach()
+configure_package_config_file(cmake/nnmpi-config.cmake.in nnmpi-config.cmake
+                              INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(nnmpi-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/nnmpi-config.cmake
+              ${PROJECT_BINARY_DIR}/nnmpi-config-version.cmake cmake/NnFindDependencies.cmake
+        DESTINATION ${package_folder})
+
+# For `pkg-config --static`; the shared library names its own dependencies.
+set(private_libraries ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LINK_LIBRARIES}
+                      ${NN_CSV_LIBRARY} ${OpenMP_C_FLAGS} -lm)
+foreach(folder IN LISTS CMAKE_INSTALL_RPATH)
+    list(APPEND private_libraries -Wl,-rpath,${folder})
+endforeach()
+list(REMOVE_DUPLICATES private_libraries)
+list(JOIN private_libraries " " NN_PRIVATE_LIBRARIES)
+configure_file(cmake/nnmpi.pc.in nnmpi.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/nnmpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

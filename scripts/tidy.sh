@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# tidy.sh BUILD_DIR [LLVM VERSION]: clang-tidy over every source file of a configured build, each once
+# however many times it is compiled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build_dir=$1
+version=${2:+-$2}
+
+database=$(mktemp -d)
+trap 'rm -rf "$database"' EXIT
+python3 - "$build_dir/compile_commands.json" "$database/compile_commands.json" <<'PYTHON'
+import json, sys
+commands = json.load(open(sys.argv[1]))
+by_file = {command["file"]: command for command in commands if "/empty.c" not in command["file"]}
+json.dump(list(by_file.values()), open(sys.argv[2], "w"))
+PYTHON
+"run-clang-tidy$version" -quiet -p "$database" -j "$(nproc)" >"$database/log" 2>&1 || {
+    grep -vE '^clang-tidy|^[0-9]+ warnings? ' "$database/log"
+    exit 1
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What the test scripts share. A script starts with
+#   . "$SOURCE_DIR/tests/lib.sh"
+# and is then in an empty folder of its own that goes away with it. ctest gives NNMPI (the program),
+# SOURCE_DIR, BUILD_DIR and RANKS (the count of the `# ranks:` line under way, else 1).
+set -euo pipefail
+: "${NNMPI:?path of the program}" "${SOURCE_DIR:?path of the sources}" "${BUILD_DIR:?path of the build}"
+
+trash=$(mktemp -d "${TMPDIR:-/tmp}/nnmpi-test.XXXXXX")
+cd "$trash"
+exec 9>&2 # messages are seen whatever a test redirects
+trap 'status=$?; finish "$status"' EXIT
+
+# Shows what a failed test left in the usual places.
+finish() {
+    local file
+    if [ "$1" -ne 0 ] && [ "$1" -ne 77 ]; then
+        for file in "$trash"/out "$trash"/err "$trash"/*.log; do
+            [ ! -s "$file" ] || { printf -- '--- %s\n' "${file##*/}" && tail -n 40 "$file"; } >&9
+        done
+        printf 'failed: %s\n' "$0" >&9
+    fi
+    rm -rf "$trash"
+}
+
+# Line of the script itself, not of this file.
+script_line() { printf '%s' "${BASH_LINENO[${#BASH_LINENO[@]} - 2]}"; }
+
+fail() {
+    printf '%s:%s: %s\n' "$0" "$(script_line)" "$*" >&9
+    exit 1
+}
+
+skip() {
+    printf 'skipped: %s\n' "$*" >&9
+    exit 77
+}
+
+# expect_code N COMMAND...: the command ends with exit code N.
+expect_code() {
+    local expected=$1 got=0
+    shift
+    "$@" || got=$?
+    [ "$got" -eq "$expected" ] || fail "exit code $got, not $expected: $*"
+}
+
+# expect_line REGEX FILE: a line of the file matches the extended regular expression.
+expect_line() {
+    [ -f "$2" ] || fail "no file $2"
+    grep -qE -- "$1" "$2" || fail "no line matches '$1' in $2:
+$(tail -n 40 "$2")"
+}
+
+# expect_no_line REGEX FILE
+expect_no_line() {
+    [ -f "$2" ] || fail "no file $2"
+    ! grep -qE -- "$1" "$2" || fail "'$1' stands in $2:
+$(grep -E -- "$1" "$2" | head -n 10)"
+}
+
+# expect_same FILE FILE: the files are equal.
+expect_same() {
+    cmp -s -- "$1" "$2" || fail "$1 and $2 differ:
+$(diff -u -- "$1" "$2" | head -n 20)"
+}
+
+# run_ranks N COMMAND...: runs a command on N ranks; returns mpirun's exit code.
+run_ranks() { "$SOURCE_DIR/tests/ranks.sh" "$@"; }

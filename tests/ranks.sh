@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# ranks.sh N COMMAND...: runs a command on N ranks, whatever the number of cores, on any core (two
+# tests at a time would otherwise share one), as root if need be.
+set -eu
+# shellcheck source=scripts/env.sh
+. "$SOURCE_DIR/scripts/env.sh"
+export OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_mpi_yield_when_idle=1
+ranks=$1
+shift
+exec mpirun -n "$ranks" "$@"
