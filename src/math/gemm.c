@@ -1,0 +1,170 @@
+#include "math/gemm.h"
+
+#include "math/parallel.h"
+
+#include <cblas.h>
+#include <limits.h>
+#include <omp.h>
+
+#ifdef NN_DOUBLE
+#define BLAS_GEMM cblas_dgemm
+#else
+#define BLAS_GEMM cblas_sgemm
+#endif
+
+#define TILE_ALIGN 16 /* rows and columns of a tile: whole register blocks of the kernels */
+#define TILE_WORK                                                                                  \
+    1048576. /* multiply-adds that are worth a thread: several times a fork and join */
+#define FIXED_WORK                                                                                 \
+    4194304. /* the same for a tile of a fixed cut, which one thread may have to run */
+#define FIXED_TILES 32
+#define EDGE_COST                                                                                  \
+    32 /* of a tile's row or column, in multiply-adds per k: it is packed once a tile */
+
+typedef struct product {
+    nn_transpose ta, tb;
+    size_t m, n, k;
+    nn_real alpha;
+    const nn_real *a;
+    size_t lda;
+    const nn_real *b;
+    size_t ldb;
+    nn_real beta;
+    nn_real *c;
+    size_t ldc;
+} product;
+
+/* C is cut into rows x cols tiles of height x width, those at the far edges smaller. */
+typedef struct grid {
+    size_t rows, cols, height, width;
+} grid;
+
+static bool fixed_tiles;
+
+void nn_gemm_fix_tiles(bool fixed) {
+    fixed_tiles = fixed;
+}
+
+/* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
+static bool fits_blas(const product *p) {
+    return (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
+}
+
+static void blas_product(const product *p) {
+    BLAS_GEMM(CblasRowMajor, p->ta == NN_TRANSPOSED ? CblasTrans : CblasNoTrans,
+              p->tb == NN_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n,
+              (blasint)p->k, p->alpha, p->a, (blasint)p->lda, p->b, (blasint)p->ldb, p->beta, p->c,
+              (blasint)p->ldc);
+}
+
+/* The definition, for what BLAS does not take: k = 0, and sizes beyond its int. */
+static void plain_product(const product *p) {
+    size_t a_row = p->ta == NN_TRANSPOSED ? 1 : p->lda, a_col = p->ta == NN_TRANSPOSED ? p->lda : 1;
+    size_t b_row = p->tb == NN_TRANSPOSED ? 1 : p->ldb, b_col = p->tb == NN_TRANSPOSED ? p->ldb : 1;
+
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < p->n; j++) {
+            nn_real *c = p->c + i * p->ldc + j;
+            nn_real sum = 0;
+            for (size_t l = 0; l < p->k; l++)
+                sum += p->a[i * a_row + l * a_col] * p->b[l * b_row + j * b_col];
+            *c = p->alpha * sum + (p->beta == 0 ? 0 : p->beta * *c);
+        }
+    }
+}
+
+static size_t pieces_of(size_t n, size_t size) {
+    return (n + size - 1) / size;
+}
+
+static grid grid_of(size_t m, size_t n, size_t rows, size_t cols) {
+    size_t height = pieces_of(pieces_of(m, rows), TILE_ALIGN) * TILE_ALIGN;
+    size_t width = pieces_of(pieces_of(n, cols), TILE_ALIGN) * TILE_ALIGN;
+
+    return (grid){pieces_of(m, height), pieces_of(n, width), height, width};
+}
+
+/* At most `tiles` tiles, such that the largest one takes the least time. */
+static grid best_grid(size_t m, size_t n, size_t tiles) {
+    grid best = {1, 1, m, n};
+    double least = (double)m * (double)n + EDGE_COST * (double)(m + n);
+
+    for (size_t rows = 1; tiles > 1 && rows <= tiles; rows++) {
+        grid g = grid_of(m, n, rows, tiles / rows);
+        double time = (double)g.height * (double)g.width + EDGE_COST * (double)(g.height + g.width);
+        if (time < least) {
+            least = time;
+            best = g;
+        }
+    }
+    return best;
+}
+
+/* Tiles worth having: as many as threads or, in fixed mode, a power of two that only the sizes
+ * decide. */
+static size_t tile_count(const product *p) {
+    double work = (double)p->m * (double)p->n * (double)p->k;
+    size_t tiles = 1;
+
+    if (!fixed_tiles) {
+        double threads = nn_threads();
+        return (size_t)(work < TILE_WORK * threads ? work / TILE_WORK : threads);
+    }
+    while (tiles < FIXED_TILES && work >= 2 * FIXED_WORK * (double)tiles)
+        tiles *= 2;
+    return tiles;
+}
+
+static void tile_product(const product *p, const grid *g, size_t tile) {
+    size_t row = tile / g->cols * g->height, col = tile % g->cols * g->width;
+    product t = *p;
+
+    t.m = p->m - row < g->height ? p->m - row : g->height;
+    t.n = p->n - col < g->width ? p->n - col : g->width;
+    t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
+    t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
+    t.c += row * p->ldc + col;
+    blas_product(&t);
+}
+
+static void tiled_product(const product *p) {
+    grid g = best_grid(p->m, p->n, tile_count(p));
+    size_t tiles = g.rows * g.cols;
+    size_t threads = omp_in_parallel() ? 1 : (size_t)nn_threads();
+
+    if (threads > tiles)
+        threads = tiles;
+    if (threads < 2) {
+        for (size_t t = 0; t < tiles; t++)
+            tile_product(p, &g, t);
+        return;
+    }
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+    for (size_t t = 0; t < tiles; t++)
+        tile_product(p, &g, t);
+}
+
+/* OpenBLAS takes omp_get_max_threads() threads outside parallel regions; setting it to 1, which is
+ * a store into the calling task's state, keeps every call single-threaded, in regions too. */
+static void with_single_threaded_blas(void (*run)(const product *), const product *p) {
+    int before = omp_get_max_threads();
+
+    if (before != 1)
+        omp_set_num_threads(1);
+    run(p);
+    if (before != 1)
+        omp_set_num_threads(before);
+}
+
+void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
+             const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
+             size_t ldc) {
+    product p = {ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc};
+
+    if (m == 0 || n == 0)
+        return;
+    if (k == 0 || !fits_blas(&p))
+        plain_product(&p);
+    else
+        with_single_threaded_blas(tiled_product, &p);
+}

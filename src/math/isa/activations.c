@@ -1,0 +1,146 @@
+/* Activations. The gradient of sigmoid, tanh, relu, leaky_relu, elu and softplus reads only the
+ * output `a`, so that these can run in place; that of swish and the gelus reads only the input `z`.
+ * leaky_relu and elu want gamma >= 0: the sign of the output then tells that of the input. */
+#include "math/isa/elementary.h"
+#include "math/isa/isa.h"
+
+#define SQRT_2_OVER_PI 0.79788456080286536
+#define GELU_CUBIC 0.044715
+#define GELU_SLOPE 1.702
+
+/* Where every function here has reached its asymptote, so that products with x neither overflow nor
+ * become 0 * inf in the gradients. */
+#define FAR 800
+
+static inline nn_real sigmoid(nn_real z, nn_real p) {
+    (void)p;
+    nn_real e = real_exp(z < 0 ? z : -z);
+    return (z < 0 ? e : 1) / (1 + e);
+}
+
+static inline nn_real sigmoid_slope(nn_real a, nn_real p) {
+    (void)p;
+    return a * (1 - a);
+}
+
+static inline nn_real hyperbolic(nn_real z, nn_real p) {
+    (void)p;
+    return real_tanh(z);
+}
+
+static inline nn_real hyperbolic_slope(nn_real a, nn_real p) {
+    (void)p;
+    return 1 - a * a;
+}
+
+static inline nn_real relu(nn_real z, nn_real p) {
+    (void)p;
+    return z < 0 ? 0 : z;
+}
+
+static inline nn_real relu_slope(nn_real a, nn_real p) {
+    (void)p;
+    return a > 0 ? 1 : 0;
+}
+
+static inline nn_real leaky_relu(nn_real z, nn_real gamma) {
+    return z > 0 ? z : gamma * z;
+}
+
+static inline nn_real leaky_relu_slope(nn_real a, nn_real gamma) {
+    return a > 0 ? 1 : gamma;
+}
+
+static inline nn_real elu(nn_real z, nn_real gamma) {
+    return z > 0 ? z : gamma * real_expm1(at_most(z, 0));
+}
+
+/* gamma e^z = a + gamma */
+static inline nn_real elu_slope(nn_real a, nn_real gamma) {
+    return a > 0 ? 1 : a + gamma;
+}
+
+/* max(z, 0) + log(1 + e^-|z|) */
+static inline nn_real softplus(nn_real z, nn_real p) {
+    (void)p;
+    return (z < 0 ? 0 : z) + real_log1p_unit(real_exp(z < 0 ? z : -z));
+}
+
+/* sigmoid(z) = 1 - e^-a */
+static inline nn_real softplus_slope(nn_real a, nn_real p) {
+    (void)p;
+    return -real_expm1(-a);
+}
+
+static inline nn_real swish(nn_real z, nn_real beta) {
+    return z * real_logistic(beta * z).value;
+}
+
+static inline nn_real swish_slope(nn_real z, nn_real beta) {
+    nn_real v = at_most(at_least(beta * z, -FAR), FAR);
+    logistic_point s = real_logistic(v);
+    return s.value + v * s.slope;
+}
+
+/* z Phi(z) */
+static inline nn_real gelu(nn_real z, nn_real p) {
+    (void)p;
+    return z * real_normal(z).below;
+}
+
+static inline nn_real gelu_slope(nn_real z, nn_real p) {
+    (void)p;
+    nn_real x = at_most(at_least(z, -FAR), FAR);
+    normal_point s = real_normal(x);
+    return s.below + x * ((nn_real)INV_SQRT_2PI * s.density);
+}
+
+/* 0.5 z (1 + tanh u) = z sigmoid(2u) with u = sqrt(2 / pi) (z + 0.044715 z^3) */
+static inline nn_real gelu_tanh(nn_real z, nn_real p) {
+    (void)p;
+    nn_real x = at_most(at_least(z, -FAR), FAR);
+    nn_real u = (nn_real)SQRT_2_OVER_PI * x * (1 + (nn_real)GELU_CUBIC * x * x);
+    return z * real_logistic(2 * u).value;
+}
+
+static inline nn_real gelu_tanh_slope(nn_real z, nn_real p) {
+    (void)p;
+    nn_real x = at_most(at_least(z, -FAR), FAR);
+    nn_real square = (nn_real)GELU_CUBIC * x * x;
+    nn_real c = 2 * (nn_real)SQRT_2_OVER_PI * x;
+    logistic_point s = real_logistic(c * (1 + square));
+    return s.value + s.slope * (c * (1 + 3 * square));
+}
+
+static inline nn_real gelu_sigmoid(nn_real z, nn_real p) {
+    (void)p;
+    return swish(z, (nn_real)GELU_SLOPE);
+}
+
+static inline nn_real gelu_sigmoid_slope(nn_real z, nn_real p) {
+    (void)p;
+    return swish_slope(z, (nn_real)GELU_SLOPE);
+}
+
+/* The loops; `reads` is the array that the slope is a function of. */
+#define ACTIVATION(name, value, slope, reads)                                                      \
+    void ISA(name##_forward)(size_t n, const nn_real *z, nn_real *a, nn_real p) {                  \
+        SIMD for (size_t i = 0; i < n; i++) a[i] = value(z[i], p);                                 \
+    }                                                                                              \
+    void ISA(name##_backward)(size_t n, const nn_real *z, const nn_real *a, const nn_real *da,     \
+                              nn_real *dz, nn_real p) {                                            \
+        (void)z;                                                                                   \
+        (void)a;                                                                                   \
+        SIMD for (size_t i = 0; i < n; i++) dz[i] = da[i] * slope(reads[i], p);                    \
+    }
+
+ACTIVATION(sigmoid, sigmoid, sigmoid_slope, a)
+ACTIVATION(tanh, hyperbolic, hyperbolic_slope, a)
+ACTIVATION(relu, relu, relu_slope, a)
+ACTIVATION(leaky_relu, leaky_relu, leaky_relu_slope, a)
+ACTIVATION(elu, elu, elu_slope, a)
+ACTIVATION(softplus, softplus, softplus_slope, a)
+ACTIVATION(swish, swish, swish_slope, z)
+ACTIVATION(gelu, gelu, gelu_slope, z)
+ACTIVATION(gelu_tanh, gelu_tanh, gelu_tanh_slope, z)
+ACTIVATION(gelu_sigmoid, gelu_sigmoid, gelu_sigmoid_slope, z)

@@ -1,0 +1,203 @@
+/* Elementary functions of one element, written without branches so that the loops that call them
+ * vectorise. Errors in float, measured by tests/math_elementary.c over a dense sample of all
+ * arguments (ulp of the true value, subnormal results included): exp 1.1, expm1 1.5, log 1.5,
+ * log1p 1.5, tanh 2.5, normal distribution 3.5. NaN comes through. The double build, which is there
+ * to check gradients, calls libm. */
+#ifndef NN_MATH_ISA_ELEMENTARY_H
+#define NN_MATH_ISA_ELEMENTARY_H
+
+#include "base/real.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define SQRT_HALF 0.70710678118654752
+#define INV_SQRT_2PI 0.39894228040143268
+
+/* Phi(x) and exp(-x^2 / 2): the normal distribution and its density without the constant. */
+typedef struct normal_point {
+    nn_real below, density;
+} normal_point;
+
+/* NaN passes, because every comparison with it is false. */
+static inline nn_real at_most(nn_real x, nn_real high) {
+    return x > high ? high : x;
+}
+
+static inline nn_real at_least(nn_real x, nn_real low) {
+    return x < low ? low : x;
+}
+
+#ifdef NN_DOUBLE
+
+static inline double real_exp(double x) {
+    return exp(x);
+}
+
+static inline double real_expm1(double x) {
+    return expm1(x);
+}
+
+static inline double real_log(double x) {
+    return log(x);
+}
+
+static inline double real_log1p_unit(double x) {
+    return log1p(x);
+}
+
+static inline double real_tanh(double x) {
+    return tanh(x);
+}
+
+static inline normal_point real_normal(double x) {
+    return (normal_point){0.5 * erfc(-x * SQRT_HALF), exp(-0.5 * x * x)};
+}
+
+#else
+
+static inline uint32_t bits_of(float x) {
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static inline float float_of(uint32_t u) {
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+/* The sign is bit 31, the exponent bits 30-23 with bias 127. */
+#define SIGN_BIT 0x80000000u
+#define POWER_OF_TWO(n) float_of(((uint32_t)(n) + 127u) << 23)
+
+/* x + lo = n ln 2 + r with n a whole number and |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to a
+ * whole number, which then stands in the low bits. ln 2 is split so that n * LN2_HIGH is exact for
+ * |n| < 2^15, with or without fused multiply-add. */
+#define ROUNDER 12582912.0f
+#define LOG2_E 1.44269504f
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW -2.12194440e-4f
+
+typedef struct reduced {
+    int32_t n;
+    float r;
+} reduced;
+
+static inline reduced reduce_exp(float x, float lo) {
+    float shifted = x * LOG2_E + ROUNDER;
+    float n = shifted - ROUNDER;
+    float r = x - n * LN2_HIGH;
+    r = r - n * LN2_LOW;
+    return (reduced){(int32_t)(bits_of(shifted) - bits_of(ROUNDER)), r + lo};
+}
+
+/* (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2: minimax for the relative error of e^r, 2^-28. */
+static inline float exp_tail(float r) {
+    float q = 0.00138143207f;
+    q = q * r + 0.00836885107f;
+    q = q * r + 0.0416684011f;
+    q = q * r + 0.166665195f;
+    return q * r + 0.499999934f;
+}
+
+/* e^(x + lo) for x in [-105, 89]; 2^n is multiplied in two halves, so that results round once into
+ * the subnormal range and overflow only where e^x does. */
+static inline float exp_sum(float x, float lo) {
+    reduced d = reduce_exp(x, lo);
+    float p = exp_tail(d.r) * (d.r * d.r) + d.r;
+    int32_t half = d.n >> 1;
+    p = (p + 1.0f) * POWER_OF_TWO(half);
+    return p * POWER_OF_TWO(d.n - half);
+}
+
+static inline float real_exp(float x) {
+    return exp_sum(at_most(at_least(x, -105.0f), 89.0f), 0.0f);
+}
+
+/* e^x - 1 for x <= 80; -1 + 2^-37 is -1 in float, so nothing is lost at the lower bound. */
+static inline float real_expm1(float x) {
+    reduced d = reduce_exp(at_most(at_least(x, -25.0f), 80.0f), 0.0f);
+    float p = exp_tail(d.r) * (d.r * d.r) + d.r;
+    float s = POWER_OF_TWO(d.n);
+    return s * p + (s - 1.0f);
+}
+
+/* log x = e ln 2 + log m with m in [sqrt(1/2), sqrt(2)); log 0 = -inf, log of less = NaN. The
+ * polynomial is (log(1 + f) - f + f^2 / 2) / f^3, minimax for the relative error, 2^-27. */
+static inline float real_log(float x) {
+    int tiny = x < 0x1p-126f;
+    uint32_t u = bits_of(tiny ? x * 0x1p23f : x) - bits_of((float)SQRT_HALF);
+    float e = (float)((int32_t)u >> 23) - (tiny ? 23.0f : 0.0f);
+    float f = float_of((u & 0x7fffffu) + bits_of((float)SQRT_HALF)) - 1.0f;
+    float q = -0.0763439374f;
+    q = q * f + 0.127654279f;
+    q = q * f - 0.131620023f;
+    q = q * f + 0.142013687f;
+    q = q * f - 0.166231447f;
+    q = q * f + 0.200012359f;
+    q = q * f - 0.250008268f;
+    q = q * f + 0.333333317f;
+    q = q * f - 0.5f;
+    float y = q * (f * f) + e * LN2_LOW;
+    y = (y + f) + e * LN2_HIGH;
+    y = x > 0.0f ? y : (x < 0.0f ? NAN : -INFINITY);
+    return x < INFINITY ? y : x;
+}
+
+/* log(1 + x) for x in [0, 1], as 2 artanh(x / (2 + x)); minimax for the relative error, 2^-33. */
+static inline float real_log1p_unit(float x) {
+    float s = x / (2.0f + x);
+    float t = s * s;
+    float q = 0.24292233f;
+    q = q * t + 0.2143017163f;
+    q = q * t + 0.286166288f;
+    q = q * t + 0.399988884f;
+    q = q * t + 0.666666755f;
+    return q * (t * s) + 2.0f * s;
+}
+
+/* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1; 1 to the last bit from 9.02 on. */
+static inline float real_tanh(float x) {
+    float m = real_expm1(at_most(2.0f * fabsf(x), 20.0f));
+    return float_of(bits_of(m / (m + 2.0f)) | (bits_of(x) & SIGN_BIT));
+}
+
+/* With t = |x|: the lower tail is e^(-t^2 / 2) u P(u), u = 1 / (1 + 0.3 t), P minimax for the
+ * relative error on t <= 14.5, 2^-28. t^2 is split in two, because e^(-t^2 / 2) magnifies its
+ * rounding error. */
+static inline normal_point real_normal(float x) {
+    float t = at_most(fabsf(x), 14.5f);
+    float head = float_of(bits_of(t) & 0xfffff000u);
+    float e = exp_sum(-0.5f * head * head, -0.5f * (t - head) * (t + head));
+    float u = 1.0f / (1.0f + 0.3f * t);
+    float q = -0.0206234828f;
+    q = q * u + 0.112435681f;
+    q = q * u - 0.228213745f;
+    q = q * u + 0.191784708f;
+    q = q * u - 0.0794236189f;
+    q = q * u + 0.0961568925f;
+    q = q * u + 0.0783896317f;
+    q = q * u + 0.110235428f;
+    q = q * u + 0.119571814f;
+    q = q * u + 0.11968669f;
+    float tail = e * (u * q);
+    return (normal_point){x < 0.0f ? tail : 1.0f - tail, e};
+}
+
+#endif
+
+/* sigmoid(x) and sigmoid(x) (1 - sigmoid(x)), neither of which cancels. */
+typedef struct logistic_point {
+    nn_real value, slope;
+} logistic_point;
+
+static inline logistic_point real_logistic(nn_real x) {
+    nn_real e = real_exp(x < 0 ? x : -x);
+    nn_real d = 1 / (1 + e);
+    return (logistic_point){(x < 0 ? e : 1) * d, e * d * d};
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* Shared by the sources of this folder, each of which is compiled once for every instruction set
+ * with NN_ISA naming it (v2, v3, v4; base elsewhere): ISA(sum) is then nn_sum_v4 and the like. */
+#ifndef NN_MATH_ISA_ISA_H
+#define NN_MATH_ISA_ISA_H
+
+#include "math/kernels.h"
+
+#ifndef NN_ISA
+#define NN_ISA base
+#endif
+
+#define ISA_TEXT_(name) #name
+#define ISA_TEXT(name) ISA_TEXT_(name)
+#define ISA_JOIN_(name, isa) nn_##name##_##isa
+#define ISA_JOIN(name, isa) ISA_JOIN_(name, isa)
+#define ISA(name) ISA_JOIN(name, NN_ISA)
+
+/* Elements of a loop body are independent of each other; output and input may be the same array.
+ * The double build calls libm, which does not vectorise. */
+#ifdef NN_DOUBLE
+#define SIMD
+#else
+#define SIMD _Pragma("omp simd")
+#endif
+
+/* activations.c */
+#define ISA_ACTIVATIONS(X)                                                                         \
+    X(sigmoid)                                                                                     \
+    X(tanh)                                                                                        \
+    X(relu)                                                                                        \
+    X(leaky_relu)                                                                                  \
+    X(elu)                                                                                         \
+    X(softplus)                                                                                    \
+    X(swish)                                                                                       \
+    X(gelu)                                                                                        \
+    X(gelu_tanh)                                                                                   \
+    X(gelu_sigmoid)
+#define ISA_DECLARE(name)                                                                          \
+    nn_act_fn ISA(name##_forward);                                                                 \
+    nn_act_grad_fn ISA(name##_backward);
+ISA_ACTIVATIONS(ISA_DECLARE)
+
+/* rows.c */
+void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
+void ISA(log_softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
+void ISA(add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);
+void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s);
+
+/* vector.c */
+void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
+void ISA(log)(size_t n, const nn_real *x, nn_real *y);
+void ISA(add)(size_t n, const nn_real *x, nn_real *y);
+void ISA(axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);
+void ISA(scale)(size_t n, nn_real alpha, nn_real *x);
+void ISA(multiply)(size_t n, const nn_real *x, const nn_real *y, nn_real *z);
+void ISA(from_u8)(size_t n, const uint8_t *x, nn_real scale, nn_real offset, nn_real *y);
+void ISA(from_f32)(size_t n, const float *x, nn_real scale, nn_real offset, nn_real *y);
+
+/* reduce.c */
+double ISA(sum)(size_t n, const nn_real *x);
+double ISA(sum_squares)(size_t n, const nn_real *x);
+bool ISA(all_finite)(size_t n, const nn_real *x);
+
+/* update.c */
+void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);
+
+/* table.c */
+extern const nn_kernels ISA(kernels);
+
+#endif

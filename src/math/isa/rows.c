@@ -1,0 +1,191 @@
+/* Kernels over the rows of a matrix. Rows are often short (ten classes), so passes run over blocks
+ * of whole rows where they can. */
+#include "math/isa/elementary.h"
+#include "math/isa/isa.h"
+
+#include <string.h>
+
+#define BLOCK 1024 /* elements worked on at a time: a quarter of a level-1 cache */
+#define LANES 16
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Rows of a block: as many as fit, at least one. */
+static size_t block_rows(size_t cols) {
+    return cols < BLOCK ? BLOCK / cols : 1;
+}
+
+static inline nn_real larger(nn_real a, nn_real b) {
+    return a > b ? a : b;
+}
+
+static inline nn_real row_max(size_t cols, const nn_real *x) {
+    nn_real lane[LANES];
+    nn_real top = x[0];
+
+    if (cols < LANES) {
+        for (size_t c = 1; c < cols; c++)
+            top = larger(x[c], top);
+        return top;
+    }
+    memcpy(lane, x + cols - LANES, sizeof lane); /* the last ones; some are seen twice */
+    for (size_t c = 0; c + LANES <= cols; c += LANES) {
+        SIMD for (size_t j = 0; j < LANES; j++) lane[j] = larger(x[c + j], lane[j]);
+    }
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t j = 0; j < half; j++)
+            lane[j] = larger(lane[j], lane[j + half]);
+    return lane[0];
+}
+
+/* In lanes, so that the order depends on `cols` alone. */
+static inline nn_real row_sum(size_t cols, const nn_real *x) {
+    nn_real lane[LANES] = {0};
+    nn_real sum = 0;
+    size_t whole = cols - cols % LANES;
+
+    for (size_t c = whole; c < cols; c++)
+        sum += x[c];
+    if (!whole)
+        return sum;
+    for (size_t c = 0; c < whole; c += LANES) {
+        SIMD for (size_t j = 0; j < LANES; j++) lane[j] += x[c + j];
+    }
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return sum + lane[0];
+}
+
+static void exp_all(size_t n, const nn_real *x, nn_real *y) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] = real_exp(x[i]);
+}
+
+/* y = z - the largest element of its row */
+static void shift_rows(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
+    for (size_t r = 0; r < rows; r++) {
+        const nn_real *from = z + r * cols;
+        nn_real *to = y + r * cols;
+        nn_real top = row_max(cols, from);
+        SIMD for (size_t c = 0; c < cols; c++) to[c] = from[c] - top;
+    }
+}
+
+void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
+    size_t step = block_rows(cols);
+
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = smaller(step, rows - first);
+        nn_real *block = y + first * cols;
+        shift_rows(count, cols, z + first * cols, block);
+        exp_all(count * cols, block, block);
+        for (size_t r = 0; r < count; r++) {
+            nn_real *row = block + r * cols;
+            nn_real factor = 1 / row_sum(cols, row);
+            SIMD for (size_t c = 0; c < cols; c++) row[c] *= factor;
+        }
+    }
+}
+
+/* The sum of e^x over a row longer than a block. */
+static nn_real long_exp_sum(size_t cols, const nn_real *x, nn_real *buffer) {
+    nn_real sum = 0;
+
+    for (size_t c = 0; c < cols; c += BLOCK) {
+        size_t count = smaller(BLOCK, cols - c);
+        exp_all(count, x + c, buffer);
+        sum += row_sum(count, buffer);
+    }
+    return sum;
+}
+
+static void row_exp_sums(size_t rows, size_t cols, const nn_real *x, nn_real *sum) {
+    nn_real buffer[BLOCK];
+
+    if (cols > BLOCK) {
+        sum[0] = long_exp_sum(cols, x, buffer);
+        return;
+    }
+    exp_all(rows * cols, x, buffer);
+    for (size_t r = 0; r < rows; r++)
+        sum[r] = row_sum(cols, buffer + r * cols);
+}
+
+/* z - max - log(sum of e^(z - max)) */
+void ISA(log_softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
+    nn_real sum[BLOCK];
+    size_t step = block_rows(cols);
+
+    for (size_t first = 0; first < rows; first += step) {
+        size_t count = smaller(step, rows - first);
+        nn_real *block = y + first * cols;
+        shift_rows(count, cols, z + first * cols, block);
+        row_exp_sums(count, cols, block, sum);
+        SIMD for (size_t r = 0; r < count; r++) sum[r] = real_log(sum[r]);
+        for (size_t r = 0; r < count; r++) {
+            nn_real *row = block + r * cols;
+            SIMD for (size_t c = 0; c < cols; c++) row[c] -= sum[r];
+        }
+    }
+}
+
+void ISA(add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y) {
+    for (size_t r = 0; r < rows; r++) {
+        nn_real *row = y + r * cols;
+        SIMD for (size_t c = 0; c < cols; c++) row[c] += b[c];
+    }
+}
+
+/* lane[0 .. width) = sum of the `count` runs of `width` elements that stand `stride` apart. */
+static void sum_runs(size_t count, size_t width, size_t stride, const nn_real *x, nn_real *lane) {
+    size_t r = 0;
+
+    memset(lane, 0, width * sizeof *lane);
+    for (; r + 4 <= count; r += 4, x += 4 * stride) {
+        const nn_real *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+        SIMD for (size_t i = 0; i < width; i++) lane[i] += (x[i] + x1[i]) + (x2[i] + x3[i]);
+    }
+    for (; r < count; r++, x += stride) {
+        SIMD for (size_t i = 0; i < width; i++) lane[i] += x[i];
+    }
+}
+
+static void store_sums(size_t n, const nn_real *sum, nn_real beta, nn_real *s) {
+    SIMD for (size_t i = 0; i < n; i++) s[i] = (beta == 0 ? 0 : beta * s[i]) + sum[i];
+}
+
+/* Short rows: a run is a power of two of whole rows, and its lanes are folded in halves. */
+static void sum_short_rows(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s) {
+    nn_real lane[BLOCK];
+    size_t group = 1;
+
+    while (2 * group * cols <= BLOCK && 8 * group <= rows)
+        group *= 2;
+    size_t runs = rows / group;
+    sum_runs(runs, group * cols, group * cols, x, lane);
+    for (size_t half = group / 2; half; half /= 2) {
+        SIMD for (size_t i = 0; i < half * cols; i++) lane[i] += lane[half * cols + i];
+    }
+    for (size_t r = runs * group; r < rows; r++) {
+        SIMD for (size_t c = 0; c < cols; c++) lane[c] += x[r * cols + c];
+    }
+    store_sums(cols, lane, beta, s);
+}
+
+/* Long rows are cut into blocks of columns; short ones are added several at a time. The order
+ * depends on (rows, cols) alone. */
+void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s) {
+    nn_real lane[BLOCK];
+
+    if (cols <= BLOCK / 2) {
+        sum_short_rows(rows, cols, x, beta, s);
+        return;
+    }
+    for (size_t c = 0; c < cols; c += BLOCK) {
+        size_t width = smaller(BLOCK, cols - c);
+        sum_runs(rows, width, cols, x + c, lane);
+        store_sums(width, lane, beta, s + c);
+    }
+}

@@ -1,0 +1,65 @@
+#include "math/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <unistd.h>
+
+#define PIECE_ALIGN 16 /* elements: pieces start at cache lines and whole vectors */
+#define MAX_CPUS (1 << 20)
+
+static int thread_count = 1;
+
+void nn_threads_set(int threads) {
+    thread_count = threads < 1 ? 1 : threads;
+}
+
+int nn_threads(void) {
+    return thread_count;
+}
+
+/* The set must be as large as the kernel's own, which is not known beforehand. */
+int nn_cores_available(void) {
+    for (size_t cpus = CPU_SETSIZE; cpus <= MAX_CPUS; cpus *= 2) {
+        cpu_set_t *set = CPU_ALLOC(cpus);
+        size_t bytes = CPU_ALLOC_SIZE(cpus);
+        int count = 0;
+        if (!set)
+            break;
+        if (sched_getaffinity(0, bytes, set) == 0)
+            count = CPU_COUNT_S(bytes, set);
+        CPU_FREE(set);
+        if (count > 0)
+            return count;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+static size_t piece_size(size_t n, size_t grain) {
+    size_t pieces = (size_t)thread_count;
+    size_t most = n / (grain ? grain : 1);
+
+    if (pieces > most)
+        pieces = most;
+    if (pieces < 2 || omp_in_parallel())
+        return n;
+    size_t size = (n + pieces - 1) / pieces;
+    return (size + PIECE_ALIGN - 1) / PIECE_ALIGN * PIECE_ALIGN;
+}
+
+void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx) {
+    size_t size = piece_size(n, grain);
+
+    if (n == 0)
+        return;
+    if (size >= n) {
+        fn(ctx, 0, n);
+        return;
+    }
+    size_t pieces = (n + size - 1) / size;
+#pragma omp parallel for num_threads((int)pieces) schedule(static)
+    for (size_t i = 0; i < pieces; i++) {
+        size_t begin = i * size;
+        fn(ctx, begin, n - begin < size ? n : begin + size);
+    }
+}
