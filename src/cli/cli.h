@@ -1,0 +1,74 @@
+/* The command line: verbs, each a row with its options, and what a verb is called with. */
+#ifndef NN_CLI_CLI_H
+#define NN_CLI_CLI_H
+
+#include "base/json.h"
+#include "base/option.h"
+#include "cli/screen.h"
+
+#include <nnmpi/comm.h>
+#include <nnmpi/config.h>
+#include <nnmpi/train.h>
+
+typedef struct nn_verb nn_verb;
+
+/* One invocation of a verb. */
+typedef struct nn_call {
+    const nn_verb *verb;
+    nn_comm *comm;
+    nn_pool *pool;
+    nn_screen *screen;
+    const void *options;      /* the verb's own options */
+    const void *base;         /* the options of verb->base */
+    const nn_entry *kind;     /* the row of verb->kinds that was chosen ... */
+    const void *kind_options; /* ... and its options */
+} nn_call;
+
+struct nn_verb {
+    nn_entry entry;
+    const char *usage;            /* what follows the name: "CKPT [options]" */
+    const char *const *arguments; /* keys of the options that words without a flag fill, in order;
+                                     one of type NN_OPT_NODE takes all that are left */
+    const nn_entry *base;         /* further options, of the module that does the work; or NULL */
+    const nn_family *verbs;       /* a group: the first word chooses a verb of these; or NULL */
+    const nn_family *kinds;       /* the first word chooses a row of these, with options; or NULL */
+    /* Key of the option of a kind that words without a flag fill, NULL: none; may be NULL. */
+    const char *(*kind_argument)(const nn_entry *kind);
+    bool collective; /* every rank takes part; otherwise rank 0 works alone, without MPI */
+    /* Collective verbs return the same code on every rank. */
+    int (*run)(const nn_call *call);
+};
+
+extern const nn_family nn_verbs;      /* verbs.c: one row a verb */
+extern const nn_family nn_data_verbs; /* cmd_data.c: one row a verb of `nnmpi data` */
+
+extern const nn_verb nn_verb_train, nn_verb_eval, nn_verb_predict, nn_verb_data, nn_verb_inspect,
+    nn_verb_digest, nn_verb_check, nn_verb_help;
+
+/* Options that every verb takes. */
+typedef struct nn_common {
+    bool verbose, quiet, help;
+} nn_common;
+extern const nn_option nn_common_table[];
+
+/* Usage, help and options of a verb, and of the verbs or kinds below it. */
+void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown);
+
+/* ---- shared by verbs (common.c) ------------------------------------------------------------- */
+
+/* The configuration `path` (NULL: the embedded default) with the list of `-o` overrides applied and
+ * checked. Local. */
+int nn_call_config(const char *path, const nn_node *overrides, nn_config **out);
+
+/* True when the file starts as an HDF5 file does. */
+bool nn_is_hdf5(const char *path);
+
+/* "12.3 MB" in `text`, which is returned. */
+#define NN_BYTES_TEXT 32
+const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
+
+/* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, or the members of an object. */
+void nn_print_evaluation(FILE *out, const nn_evaluation *evaluation);
+void nn_json_evaluation(nn_json *json, const nn_evaluation *evaluation);
+
+#endif

@@ -1,0 +1,35 @@
+#include "cli/cli.h"
+
+#include <nnmpi/checkpoint.h>
+
+#include <stdio.h>
+
+typedef struct options {
+    const nn_node *files;
+} options;
+
+static const nn_option table[] = {
+    {"files", NN_OPT_NODE, offsetof(options, files), NULL, NULL, "checkpoints"},
+    NN_OPTION_END,
+};
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    char hex[65];
+    for (size_t i = 0; i < o->files->count; i++) {
+        NN_TRY(nn_checkpoint_digest(o->files->item[i]->text, hex));
+        printf("%s  %s\n", hex, o->files->item[i]->text);
+    }
+    return 0;
+}
+
+static const char *const arguments[] = {"files", NULL};
+
+const nn_verb nn_verb_digest = {
+    .entry = {"digest",
+              "Verifies checkpoints and prints the SHA-256 of their parameters, as sha256sum does.",
+              table, sizeof(options)},
+    .usage = "CHECKPOINT...",
+    .arguments = arguments,
+    .run = run,
+};

@@ -1,0 +1,51 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+typedef struct options {
+    const char *checkpoint, *data, *split;
+    bool json;
+} options;
+
+static const nn_option table[] = {
+    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL,
+     "checkpoint to evaluate"},
+    {"data", NN_OPT_STRING, offsetof(options, data), "", NULL,
+     "data set to evaluate on; without it the one it was trained on"},
+    {"split", NN_OPT_STRING, offsetof(options, split), "test", NULL, "train, valid or test"},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
+     "print the result as one JSON object"},
+    NN_OPTION_END,
+};
+
+static void print_json(const nn_evaluation *evaluation) {
+    char text[8192];
+    nn_json json;
+    nn_json_init(&json, text, sizeof text);
+    nn_json_open(&json, NULL, '{');
+    nn_json_evaluation(&json, evaluation);
+    nn_json_close(&json, '}');
+    puts(text);
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    nn_evaluation result;
+    NN_TRY(nn_evaluate(call->comm, o->checkpoint, o->data, o->split, &result));
+    if (nn_comm_rank(call->comm) == 0 && o->json)
+        print_json(&result);
+    else if (nn_comm_rank(call->comm) == 0)
+        nn_print_evaluation(stdout, &result);
+    return 0;
+}
+
+static const char *const arguments[] = {"checkpoint", NULL};
+
+const nn_verb nn_verb_eval = {
+    .entry = {"eval", "Loss and metrics of a checkpoint on a split of a data set.", table,
+              sizeof(options)},
+    .usage = "CHECKPOINT [options]",
+    .arguments = arguments,
+    .collective = true,
+    .run = run,
+};

@@ -1,0 +1,169 @@
+#include "base/names.h"
+#include "cli/cli.h"
+#include "data/dataset.h"
+#include "data/import.h"
+#include "data/make.h"
+#include "nn/initializer.h"
+#include "nn/layer.h"
+#include "nn/metric.h"
+#include "nn/schedule.h"
+#include "train/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The families of a configuration, in the order of the reference. */
+static const nn_family *const families[] = {
+    &nn_layers,       &nn_losses,  &nn_metrics,   &nn_optimizers, &nn_schedules,
+    &nn_initializers, &nn_sources, &nn_importers, &nn_generators, NULL,
+};
+
+typedef struct options {
+    const nn_node *topic;
+    bool markdown;
+} options;
+
+static const nn_option table[] = {
+    {"topic", NN_OPT_NODE, offsetof(options, topic), "", NULL,
+     "a verb, a section of the configuration, a kind (layer, loss ...) or the name of one"},
+    {"markdown", NN_OPT_BOOL, offsetof(options, markdown), "false", NULL,
+     "the complete reference as Markdown"},
+    NN_OPTION_END,
+};
+
+static void list_rows(FILE *out, const nn_family *family) {
+    for (const nn_entry *const *row = family->rows; *row; row++)
+        fprintf(out, "  %-22s  %s\n", (*row)->name, (*row)->help);
+}
+
+static void overview(FILE *out) {
+    fputs("nnmpi trains neural networks on CPU clusters: mpirun -n 8 nnmpi train CONFIG\n"
+          "Without a verb it trains the model that is built in (Iris).\n\nVerbs:\n",
+          out);
+    list_rows(out, &nn_verbs);
+    fputs("\nSections of a configuration:\n", out);
+    for (const nn_section *s = nn_sections; s->name; s++)
+        fprintf(out, "  %-22s  %s\n", s->name, s->help);
+    fputs("\nKinds of things a configuration names:\n ", out);
+    for (const nn_family *const *f = families; *f; f++)
+        fprintf(out, " %s%s", (*f)->noun, f[1] ? "," : "\n");
+    fputs("\nnnmpi help TOPIC says more about each of these.\n", out);
+}
+
+static void section_describe(FILE *out, const nn_section *section, bool markdown) {
+    fprintf(out, markdown ? "### `%s:`\n\n%s\n\n" : "%s: (section of the configuration)\n  %s\n\n",
+            section->name, section->help);
+    nn_options_describe(out, section->options, markdown);
+    if (markdown)
+        fputc('\n', out);
+}
+
+/* "layer" and "layers" both ask for the list. */
+static bool is_noun(const char *noun, const char *topic) {
+    size_t length = strlen(noun);
+    return strncmp(noun, topic, length) == 0 &&
+           (topic[length] == '\0' || strcmp(topic + length, "s") == 0);
+}
+
+/* Starts one more answer: topics can have several ("step" is an activation and a schedule). */
+static FILE *answer(int *answers) {
+    if ((*answers)++ > 0)
+        putchar('\n');
+    return stdout;
+}
+
+static void help_verbs(const char *topic, int *answers) {
+    const nn_verb *verb = (const nn_verb *)nn_family_find(&nn_verbs, topic);
+    if (!verb)
+        verb = (const nn_verb *)nn_family_find(&nn_data_verbs, topic);
+    if (verb)
+        nn_help_verb(answer(answers), verb, false);
+}
+
+static void help_sections(const char *topic, int *answers) {
+    for (const nn_section *s = nn_sections; s->name; s++)
+        if (strcmp(s->name, topic) == 0)
+            section_describe(answer(answers), s, false);
+}
+
+static void help_families(const char *topic, int *answers) {
+    for (const nn_family *const *f = families; *f; f++) {
+        const nn_entry *row = nn_family_find(*f, topic);
+        if (is_noun((*f)->noun, topic)) {
+            fprintf(answer(answers), "%ss:\n", (*f)->noun);
+            list_rows(stdout, *f);
+        }
+        if (row)
+            nn_entry_describe(answer(answers), *f, row, false);
+    }
+}
+
+static int unknown_topic(const char *topic) {
+    nn_names names = {0};
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
+        nn_names_add(&names, (*row)->name);
+    for (const nn_section *s = nn_sections; s->name; s++)
+        nn_names_add(&names, s->name);
+    for (const nn_family *const *f = families; *f; f++) {
+        nn_names_add(&names, (*f)->noun);
+        for (const nn_entry *const *row = (*f)->rows; *row; row++)
+            nn_names_add(&names, (*row)->name);
+    }
+    return nn_fail(NN_EUSAGE, "unknown topic '%s'%s", topic,
+                   nn_names_advice(&names, topic, "there are"));
+}
+
+static int help_topic(const char *topic) {
+    int answers = 0;
+    help_verbs(topic, &answers);
+    help_sections(topic, &answers);
+    help_families(topic, &answers);
+    return answers ? 0 : unknown_topic(topic);
+}
+
+static void reference_verbs(FILE *out) {
+    fputs("## Command line\n\n", out);
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
+        nn_help_verb(out, (const nn_verb *)*row, true);
+        fputc('\n', out);
+    }
+    for (const nn_entry *const *row = nn_data_verbs.rows; *row; row++) {
+        nn_help_verb(out, (const nn_verb *)*row, true);
+        fputc('\n', out);
+    }
+}
+
+static void reference(FILE *out) {
+    fputs("# Reference\n\nWritten by `nnmpi help --markdown` from the tables that also parse and "
+          "check.\n\n## Configuration\n\n",
+          out);
+    for (const nn_section *s = nn_sections; s->name; s++)
+        section_describe(out, s, true);
+    for (const nn_family *const *f = families; *f; f++) {
+        fprintf(out, "## %c%ss\n\n", (*f)->noun[0] - 'a' + 'A', (*f)->noun + 1);
+        for (const nn_entry *const *row = (*f)->rows; *row; row++)
+            nn_entry_describe(out, *f, *row, true);
+    }
+    reference_verbs(out);
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    if (o->markdown)
+        reference(stdout);
+    else if (!o->topic)
+        overview(stdout);
+    for (size_t i = 0; o->topic && i < o->topic->count; i++)
+        NN_TRY(help_topic(o->topic->item[i]->text));
+    return 0;
+}
+
+static const char *const arguments[] = {"topic", NULL};
+
+const nn_verb nn_verb_help = {
+    .entry = {"help", "Explains verbs, the configuration and everything it can name.", table,
+              sizeof(options)},
+    .usage = "[TOPIC...] [--markdown]",
+    .arguments = arguments,
+    .run = run,
+};

@@ -1,0 +1,102 @@
+#include "cli/cli.h"
+#include "cli/signals.h"
+#include "io/file.h"
+
+#include <stdio.h>
+
+typedef struct options {
+    const char *config, *run;
+    bool resume, json;
+    const nn_node *set;
+} options;
+
+static const nn_option table[] = {
+    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
+     "YAML configuration; without it Iris, which is built in"},
+    {"run", NN_OPT_STRING, offsetof(options, run), "", NULL,
+     "run folder for checkpoints and metrics; without it runs/<config>-<time>"},
+    {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
+     "go on from the run folder's last checkpoint when there is one"},
+    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
+     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
+     "print the result as one JSON object"},
+    NN_OPTION_END,
+};
+
+static void print_json(const nn_train_result *r) {
+    char text[8192];
+    nn_json json;
+    nn_json_init(&json, text, sizeof text);
+    nn_json_open(&json, NULL, '{');
+    nn_json_string(&json, "run", r->run_dir);
+    nn_json_int(&json, "steps", r->steps);
+    nn_json_int(&json, "epochs", r->epochs);
+    nn_json_real(&json, "loss", r->loss);
+    nn_json_real(&json, "seconds", r->seconds);
+    nn_json_real(&json, "samples_per_s", r->samples_per_s);
+    nn_json_string(&json, "why", r->why);
+    nn_json_bool(&json, "restored_best", r->restored_best);
+    if (r->restored_best)
+        nn_json_int(&json, "best_step", r->best_step);
+    nn_json_string(&json, "digest", r->digest);
+    if (r->has_test) {
+        nn_json_open(&json, "test", '{');
+        nn_json_evaluation(&json, &r->test);
+        nn_json_close(&json, '}');
+    }
+    nn_json_close(&json, '}');
+    puts(text);
+}
+
+static void print_text(const nn_train_result *r) {
+    printf("trained %lld steps (%lld epochs) in %.2f s, %.0f samples/s; ended by: %s\n",
+           (long long)r->steps, (long long)r->epochs, r->seconds, r->samples_per_s, r->why);
+    if (r->restored_best)
+        printf("best parameters restored: those of step %lld\n", (long long)r->best_step);
+    printf("run folder %s\n", r->run_dir);
+    printf("digest %s\n", r->digest);
+    if (r->has_test)
+        nn_print_evaluation(stdout, &r->test);
+}
+
+/* A run that is resumed without naming its configuration takes the one in its folder. */
+static const char *config_path(const nn_call *call) {
+    const options *o = call->options;
+    if (o->config || !o->run || !o->resume)
+        return o->config;
+    const char *path = nn_pool_printf(call->pool, "%s/config.yaml", o->run);
+    return path && nn_file_exists(path) ? path : NULL;
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    nn_config *config = NULL;
+    nn_train_result result;
+    int rc;
+    nn_train_options train = {.run_dir = o->run,
+                              .resume = o->resume,
+                              .stop = nn_signals_catch(),
+                              .progress = nn_screen_progress,
+                              .ctx = call->screen};
+    rc = nn_call_config(config_path(call), o->set, &config);
+    NN_TRY_GOTO(nn_comm_agree(call->comm, rc));
+    NN_TRY_GOTO(nn_train(call->comm, config, &train, &result));
+    nn_screen_end(call->screen);
+    if (nn_comm_rank(call->comm) == 0)
+        (o->json ? print_json : print_text)(&result);
+done:
+    nn_config_free(config);
+    return rc;
+}
+
+static const char *const arguments[] = {"config", NULL};
+
+const nn_verb nn_verb_train = {
+    .entry = {"train", "Trains a model; the number of ranks and threads changes the speed only.",
+              table, sizeof(options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = arguments,
+    .collective = true,
+    .run = run,
+};

@@ -1,0 +1,79 @@
+/* What `nnmpi help` says about a verb. */
+#include "cli/args.h"
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FLAG_SIZE 80
+
+/* "-O, --out FILE": the flag as it is typed. Arguments are typed without it, which usage shows. */
+static const char *flag_text(const nn_option *option, char text[FLAG_SIZE]) {
+    static const char *const values[] = {
+        [NN_OPT_BOOL] = "",        [NN_OPT_INT] = " N",       [NN_OPT_REAL] = " X",
+        [NN_OPT_STRING] = " TEXT", [NN_OPT_CHOICE] = " NAME", [NN_OPT_NODE] = " TEXT",
+    };
+    char letter = nn_short_flag(option->key), dash[8] = "";
+    if (letter)
+        snprintf(dash, sizeof dash, "-%c, ", letter);
+    snprintf(text, FLAG_SIZE, "%s--%s%s", dash, option->key, values[option->type]);
+    for (char *c = text; *c; c++)
+        if (*c == '_')
+            *c = '-';
+    return text;
+}
+
+/* ": required", ", default 5, range [0, inf)" in brackets behind the help. */
+static void describe_bounds(FILE *out, const nn_option *option) {
+    const char *range = option->range;
+    if (!option->fallback)
+        fprintf(out, " (required%s%s)", range ? "; " : "", range ? range : "");
+    else if (option->type != NN_OPT_BOOL && option->fallback[0])
+        fprintf(out, " (default %s%s%s)", option->fallback, range ? "; " : "", range ? range : "");
+    else if (range)
+        fprintf(out, " (%s)", range);
+}
+
+static void describe_table(FILE *out, const nn_option *table, bool markdown) {
+    char flag[FLAG_SIZE];
+    for (; table && table->key; table++) {
+        fprintf(out, markdown ? "- `%s`: %s" : "  %-22s  %s", flag_text(table, flag), table->help);
+        describe_bounds(out, table);
+        fputc('\n', out);
+    }
+}
+
+static void describe_rows(FILE *out, const nn_family *family, bool markdown) {
+    for (const nn_entry *const *row = family->rows; *row; row++)
+        fprintf(out, markdown ? "- `%s`: %s\n" : "  %-22s  %s\n", (*row)->name, (*row)->help);
+}
+
+static void heading(FILE *out, bool markdown, const char *text) {
+    fprintf(out, markdown ? "\n%s:\n\n" : "\n%s:\n", text);
+}
+
+static const char *group_of(const nn_verb *verb) {
+    return nn_family_find(&nn_data_verbs, verb->entry.name) == &verb->entry ? "data " : "";
+}
+
+void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown) {
+    const char *group = group_of(verb);
+    if (markdown)
+        fprintf(out, "### `nnmpi %s%s %s`\n\n%s\n", group, verb->entry.name, verb->usage,
+                verb->entry.help);
+    else
+        fprintf(out, "usage: nnmpi %s%s %s\n\n%s\n", group, verb->entry.name, verb->usage,
+                verb->entry.help);
+    if (verb->verbs) {
+        heading(out, markdown, "Verbs");
+        describe_rows(out, verb->verbs, markdown);
+    }
+    if (verb->kinds) {
+        heading(out, markdown, "Kinds (nnmpi help KIND says more)");
+        describe_rows(out, verb->kinds, markdown);
+    }
+    heading(out, markdown, "Options");
+    describe_table(out, verb->entry.options, markdown);
+    describe_table(out, verb->base ? verb->base->options : NULL, markdown);
+    describe_table(out, nn_common_table, markdown);
+}

@@ -1,0 +1,77 @@
+/* The program: finds the verb, runs it on the ranks it wants, and ends with the exit status that
+ * the error code stands for. */
+#include "cli/args.h"
+#include "cli/cli.h"
+#include "dist/launch.h"
+
+#include <nnmpi/version.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int print_version(void) {
+    printf("nnmpi %s\n", nn_version());
+    return 0;
+}
+
+static int start_ranks(nn_call *call) {
+    if (!call->verb->collective)
+        return nn_comm_alone(&call->comm);
+    NN_TRY(nn_comm_init(&call->comm));
+    call->screen->rank = nn_comm_rank(call->comm);
+    return 0;
+}
+
+static int perform(int argc, char **argv, nn_call *call) {
+    nn_common common = {false, false, false};
+    NN_TRY(nn_args_read(argc, argv, call, &common));
+    nn_screen_set(call->screen, common.verbose, common.quiet);
+    if (!call->verb->collective && call->screen->rank > 0)
+        return 0; /* one rank does it; the others that mpirun started have nothing to do */
+    if (common.help && call->screen->rank == 0)
+        nn_help_verb(stdout, call->verb, false);
+    if (common.help)
+        return 0;
+    NN_TRY(start_ranks(call));
+    return call->verb->run(call);
+}
+
+/* Output that did not arrive is a failure, unless the reader just had enough (a run ignores
+ * SIGPIPE). */
+static int close_output(void) {
+    bool bad = ferror(stdout) != 0;
+    errno = 0;
+    if (fclose(stdout) != 0 && errno == EPIPE)
+        return 0;
+    if (bad || errno)
+        return nn_fail(NN_EIO, "cannot write to standard output: %s",
+                       errno ? strerror(errno) : "a write failed");
+    return 0;
+}
+
+static int finish(nn_call *call, int rc) {
+    int status;
+    if (rc == 0)
+        rc = close_output();
+    if (rc < 0)
+        nn_screen_error(call->screen);
+    status = nn_error_exit_code(rc);
+    /* Every other failure has been agreed on; after this one the other ranks may be waiting. */
+    if (rc == NN_ERANK && call->comm && nn_comm_size(call->comm) > 1)
+        nn_comm_abort(call->comm, status);
+    nn_comm_free(call->comm);
+    nn_pool_release(call->pool);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    nn_launch launch = nn_launch_read();
+    nn_pool pool = {NULL};
+    nn_screen screen;
+    nn_call call = {.pool = &pool, .screen = &screen};
+    nn_screen_init(&screen, launch.rank);
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
+        return launch.rank == 0 ? print_version() : 0;
+    return finish(&call, perform(argc, argv, &call));
+}
