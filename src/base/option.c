@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "base/option.h"
 
 #include "base/names.h"

@@ -29,11 +29,15 @@ void nn_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]
 
 /* Elements [first, first + n) of the stream: 32 random bits each. */
 void nn_rng_bits(const nn_rng *rng, uint64_t first, size_t n, uint32_t *out);
-/* Uniform in [0, 1), 24 bits (53 in the double build). */
+/* Uniform in [0, 1), 24 bits (53 in the double build, which draws the same numbers more finely). */
 void nn_rng_uniform(const nn_rng *rng, uint64_t first, size_t n, nn_real *out);
 /* Standard normal (Box-Muller on pairs of elements; `first` is even). */
 void nn_rng_normal(const nn_rng *rng, uint64_t first, size_t n, nn_real *out);
 
+/* The 64-bit finaliser of SplitMix64 (Steele, Lea, Flood 2014, constants of Stafford's mix 13): a
+ * bijection in which every input bit changes every output bit with probability near one half. For
+ * packing two numbers into one stream: nn_mix64(step) + layer. */
+uint64_t nn_mix64(uint64_t x);
 /* A 64-bit hash of a string (FNV-1a with a finaliser), for naming streams. */
 uint64_t nn_hash_text(const char *text);
 
@@ -45,6 +49,7 @@ typedef struct nn_permutation {
     uint32_t key[2];
 } nn_permutation;
 nn_permutation nn_permutation_of(uint64_t seed, uint64_t epoch, uint64_t n);
+/* i < n. */
 uint64_t nn_permutation_at(const nn_permutation *p, uint64_t i);
 
 #endif

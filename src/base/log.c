@@ -1,0 +1,30 @@
+#include "base/text.h"
+
+#include <nnmpi/log.h>
+
+#include <stdarg.h>
+#include <stddef.h>
+
+static struct {
+    nn_log_sink *sink;
+    void *ctx;
+    nn_log_level level;
+} target;
+
+void nn_log_to(nn_log_sink *sink, void *ctx, nn_log_level level) {
+    target.sink = sink;
+    target.ctx = ctx;
+    target.level = level;
+}
+
+void nn_log(nn_log_level level, const char *format, ...) {
+    char line[2048];
+    va_list args;
+
+    if (!target.sink || level > target.level)
+        return;
+    va_start(args, format);
+    nn_text_line(line, sizeof line, format, args);
+    va_end(args);
+    target.sink(target.ctx, level, line);
+}

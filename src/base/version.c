@@ -1,0 +1,5 @@
+#include <nnmpi/version.h>
+
+const char *nn_version(void) {
+    return NNMPI_VERSION;
+}
