@@ -17,8 +17,11 @@ set(saved_path "$ENV{PKG_CONFIG_PATH}")
 if(EXISTS ${openblas_folder}/openblas.pc)
     set(ENV{PKG_CONFIG_PATH} "${saved_path}:${openblas_folder}")
 endif()
-pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
+pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
 set(ENV{PKG_CONFIG_PATH} "${saved_path}")
+if(NOT OPENBLAS_FOUND)
+    message(FATAL_ERROR "OpenBLAS is missing: install libopenblas-openmp-dev")
+endif()
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # libcsv brings no pkg-config file.

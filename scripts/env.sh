@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC3028
 # Source this (`. scripts/env.sh`) to run `mpirun -n 8 nnmpi` as it stands: finds the program in
 # build/release, lets Open MPI start more ranks than there are cores, and, for root (a container),
 # permits it to run at all, which Open MPI takes from the environment only. Your own settings win, and

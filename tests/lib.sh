@@ -9,7 +9,7 @@ set -euo pipefail
 trash=$(mktemp -d "${TMPDIR:-/tmp}/nnmpi-test.XXXXXX")
 cd "$trash"
 exec 9>&2 # messages are seen whatever a test redirects
-trap 'status=$?; finish "$status"' EXIT
+trap 'finish $?' EXIT
 
 # Shows what a failed test left in the usual places.
 finish() {

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# An installed tree is complete: a small C program builds against it with pkg-config and with CMake, with
+# the shared and with the static library, and trains.
+# timeout: 120
+# shellcheck source=tests/lib.sh
+. "$SOURCE_DIR/tests/lib.sh"
+
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
+[ -z "$(cached NNMPI_SANITIZE)" ] || skip "programs of others are not sanitized"
+cc=$(cached CMAKE_C_COMPILER)
+source=$SOURCE_DIR/tests/install
+
+cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.log
+library=$(find "$trash/installed" -name 'libnnmpi.so')
+[ -n "$library" ] || fail "libnnmpi.so is not installed"
+libdir=$(dirname "$library")
+for file in "$libdir/libnnmpi.a" installed/bin/nnmpi installed/include/nnmpi/nnmpi.h \
+    installed/share/nnmpi/datasets/iris/iris.yaml installed/share/nnmpi/LICENSE; do
+    [ -e "$file" ] || fail "$file is not installed"
+done
+
+# runs PROGRAM: it takes its three steps, and all of them end with the same parameters.
+runs() {
+    run_ranks 1 "$@" "$trash/run-${1##*/}" >out 2>err || fail "$1 failed"
+    expect_line '^3 steps, digest [0-9a-f]{64}$' out
+    [ ! -e first ] && cp out first
+    expect_same first out
+}
+
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+export LD_LIBRARY_PATH=$libdir
+read -ra shared <<<"$(pkg-config --cflags --libs nnmpi)"
+"$cc" "$source/main.c" -o pc_shared "${shared[@]}"
+runs ./pc_shared
+read -ra static <<<"$(pkg-config --static --cflags --libs nnmpi | sed "s|-lnnmpi|-l:libnnmpi.a|")"
+"$cc" "$source/main.c" -o pc_static "${static[@]}"
+unset LD_LIBRARY_PATH
+runs ./pc_static
+
+cmake -S "$source" -B cmake -DCMAKE_PREFIX_PATH="$trash/installed" -DCMAKE_C_COMPILER="$cc" >cmake.log
+cmake --build cmake >>cmake.log
+runs cmake/with_shared
+runs cmake/with_static
+
+# Nothing but what the headers mark for others is visible.
+exported=$(nm -D --defined-only "$library" | awk '$2 ~ /[A-TV-Z]/ {print $3}')
+declared=$(cat "$SOURCE_DIR"/include/nnmpi/*.h)
+for symbol in $exported; do
+    grep -qw "$symbol" <<<"$declared" || fail "libnnmpi.so exports $symbol, which no header declares"
+done
