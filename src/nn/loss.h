@@ -12,15 +12,37 @@ typedef struct nn_target {
     const int32_t *label;  /* [batch] class index, -1: ignored; or NULL */
     const nn_real *value;  /* [batch][width]; or NULL */
     size_t width;          /* of value */
-    const nn_real *weight; /* [batch]; NULL: all 1 */
+    const nn_real *weight; /* [batch], finite and >= 0; NULL: all 1 */
 } nn_target;
 
-/* Forms of target a loss can take; the library converts what the data set holds to the first that
- * fits (labels to one-hot rows; class 0/1 to -1/+1; one-hot rows to labels). */
+/* What sample i weighs: 0 when its label says that it is to be ignored. */
+static inline nn_real nn_target_weight(const nn_target *target, size_t i) {
+    if (target->label && target->label[i] < 0)
+        return 0;
+    return target->weight ? target->weight[i] : 1;
+}
+
+/* Which of two classes a number stands for: true for 1, false for 0 and for -1. */
+static inline bool nn_target_positive(nn_real y) {
+    return y > (nn_real)0.5;
+}
+
+/* Index of the largest of n > 0 numbers, the first one on a tie. */
+static inline size_t nn_argmax(size_t n, const nn_real *x) {
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+/* Forms of target a loss can take; nn_loss_new chooses the conversion from what the data set holds
+ * to the first form that fits (labels to one-hot rows; class 0/1 to -1/+1; one-hot rows to labels).
+ */
 typedef enum nn_target_form {
-    NN_TARGET_LABEL = 1,   /* class index */
-    NN_TARGET_ONE_HOT = 2, /* row of probabilities, width = outputs */
-    NN_TARGET_VALUE = 4,   /* row of numbers, width = outputs */
+    NN_TARGET_LABEL = 1,   /* class index (outputs > 1) */
+    NN_TARGET_ONE_HOT = 2, /* row of probabilities, width = outputs > 1 */
+    NN_TARGET_VALUE = 4,   /* row of numbers, width = outputs; one output takes class 0/1 */
     NN_TARGET_SIGN = 8,    /* one number, -1 or +1 (outputs = 1) */
     NN_TARGET_BIT = 16     /* row of numbers in [0, 1]; one output takes class 0/1 */
 } nn_target_form;
@@ -29,9 +51,13 @@ typedef struct nn_loss_ops {
     nn_entry entry;
     unsigned forms;    /* of nn_target_form */
     const char *fuses; /* the activation that is part of the loss ("softmax"), or NULL */
-    bool metric_only;  /* cannot be trained on */
-    /* loss[i] of each row and, unless dz is NULL, dz[batch][width] = d loss[i] / d z[i]; unweighted.
-     * z is the model's output before the fused activation. Rows of `target` are in a form of `forms`. */
+    /* That activation, y [batch][width] may be z; NULL with `fuses`. */
+    void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
+    bool metric_only; /* cannot be trained on: dz is 0 */
+    /* loss[i] of each row and dz[batch][width] = d loss[i] / d z[i], both unweighted. z is the
+     * model's output before the fused activation; `target` is in a form of `forms`, its labels in
+     * [0, width). A NaN in z makes the row's loss NaN, unless metric_only. Called from several
+     * threads on different rows, and a row's result does not depend on the others. */
     void (*eval)(const void *options, size_t batch, size_t width, const nn_real *z,
                  const nn_target *target, nn_real *loss, nn_real *dz);
 } nn_loss_ops;
@@ -46,22 +72,33 @@ typedef struct nn_loss_sum {
     double weight; /* sum of weight_i; ignored samples weigh 0 */
 } nn_loss_sum;
 
-/* `node` is the value of the `loss:` key; checks that the loss fits `outputs` numbers a sample and
- * targets as the data set has them (`labels`: class indices, `classes` of them; else rows of
- * `target_width`). The object holds conversion buffers for up to `batch` samples. */
+/* What the loss stands between: a model's outputs and the targets of a data set. */
 typedef struct nn_loss_spec {
-    size_t outputs, batch;
-    bool labels;
-    int64_t classes;
-    size_t target_width;
+    size_t outputs;      /* numbers the model gives for a sample */
+    size_t batch;        /* most samples of one call */
+    bool labels;         /* targets are class indices, `classes` of them ... */
+    int64_t classes;     /* ... each in [0, classes), or -1 */
+    size_t target_width; /* else rows of so many numbers */
 } nn_loss_spec;
+
+/* Makes the loss that `node`, the value of the `loss:` key, names, for this model and data set.
+ * NN_EUSAGE says what does not fit and what would; fewer classes than outputs is only warned about.
+ * The object holds what conversion needs for up to spec->batch samples. Local. */
 int nn_loss_new(nn_node *node, const nn_loss_spec *spec, nn_loss **out);
 void nn_loss_free(nn_loss *loss);
-const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
+
 /* The row that `node` names, before the model is built (for what it fuses). */
 int nn_loss_pick(nn_node *node, const nn_loss_ops **ops);
+const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
+const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
 
-/* Adds the shard's sums to *sum and writes dz = weight_i * dloss_i/dz (NULL: not wanted). */
+/* One output: the sample is taken for class 1 when z is above this. 0 where z is a logit or a score
+ * (binary_cross_entropy, hinge, exponential, perceptron); 0.5, half way between the classes' values
+ * 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
+double nn_loss_threshold(const nn_loss *loss);
+
+/* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not
+ * wanted; may not be z). Uses nn_parallel; the result does not depend on the number of threads. */
 void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target *target,
                   nn_loss_sum *sum, nn_real *dz);
 

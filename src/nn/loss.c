@@ -1,0 +1,305 @@
+/* What all losses share: choosing the form of the targets once, converting each minibatch to it,
+ * weighting and adding up. */
+#include "nn/loss.h"
+
+#include "math/parallel.h"
+
+#include <nnmpi/log.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* Outputs that are worth a fork and join. */
+#define GRAIN 16384
+
+/* Writes `label` or `value`, whichever the form has, for rows of `in`. */
+typedef void convert_fn(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                        nn_real *value);
+
+/* A way from targets as a data set has them to a form that a loss takes. */
+struct conversion {
+    bool labels;         /* from class indices, else from rows of values */
+    bool one_output;     /* for a model with one output, else for one with several */
+    unsigned to;         /* forms that come out */
+    convert_fn *convert; /* NULL: taken as they are */
+};
+
+struct nn_loss {
+    const nn_loss_ops *ops;
+    void *options;
+    nn_loss_spec spec;
+    const struct conversion *conversion;
+    int32_t *label;    /* [batch] converted targets, or ... */
+    nn_real *value;    /* [batch][outputs] */
+    nn_real *row_loss; /* [batch] */
+    nn_real *gradient; /* [batch][outputs] for evaluations that want none */
+};
+
+static void label_to_sign(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                          nn_real *value) {
+    (void)width, (void)label;
+    for (size_t i = 0; i < batch; i++)
+        value[i] = in->label[i] == 1 ? 1 : -1;
+}
+
+static void label_to_number(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                            nn_real *value) {
+    (void)width, (void)label;
+    for (size_t i = 0; i < batch; i++)
+        value[i] = in->label[i] == 1 ? 1 : 0;
+}
+
+/* Ignored samples become class 0, so that no loss has to look out for them; they weigh nothing. */
+static void label_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                           nn_real *value) {
+    (void)width, (void)value;
+    for (size_t i = 0; i < batch; i++)
+        label[i] = in->label[i] < 0 ? 0 : in->label[i];
+}
+
+static void label_to_one_hot(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                             nn_real *value) {
+    (void)label;
+    memset(value, 0, batch * width * sizeof *value);
+    for (size_t i = 0; i < batch; i++)
+        if (in->label[i] >= 0)
+            value[i * width + (size_t)in->label[i]] = 1;
+}
+
+static void value_to_sign(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                          nn_real *value) {
+    (void)width, (void)label;
+    for (size_t i = 0; i < batch; i++)
+        value[i] = nn_target_positive(in->value[i]) ? 1 : -1;
+}
+
+static void one_hot_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label,
+                             nn_real *value) {
+    (void)value;
+    for (size_t i = 0; i < batch; i++)
+        label[i] = (int32_t)nn_argmax(width, in->value + i * width);
+}
+
+#define ROW_FORMS (NN_TARGET_ONE_HOT | NN_TARGET_BIT | NN_TARGET_VALUE)
+
+/* The first that fits is taken. */
+static const struct conversion conversions[] = {
+    {true, true, NN_TARGET_SIGN, label_to_sign},
+    {true, true, NN_TARGET_BIT | NN_TARGET_VALUE, label_to_number},
+    {true, false, NN_TARGET_LABEL, label_to_label},
+    {true, false, ROW_FORMS, label_to_one_hot},
+    {false, true, NN_TARGET_SIGN, value_to_sign},
+    {false, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL},
+    {false, false, ROW_FORMS, NULL},
+    {false, false, NN_TARGET_LABEL, one_hot_to_label},
+};
+
+static const struct conversion *find_conversion(unsigned forms, bool labels, bool one_output) {
+    for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
+        const struct conversion *c = &conversions[i];
+        if (c->labels == labels && c->one_output == one_output && (c->to & forms))
+            return c;
+    }
+    return NULL;
+}
+
+static const char *plural(size_t n) {
+    return n == 1 ? "" : "s";
+}
+
+static int wrong_outputs(const nn_node *node, const nn_loss_ops *ops, size_t outputs) {
+    if (outputs == 1)
+        return nn_node_fail(node,
+                            "loss '%s' wants one output for each class, but the model ends with 1 "
+                            "output: end it with as many as there are classes, or take "
+                            "binary_cross_entropy",
+                            ops->entry.name);
+    return nn_node_fail(node,
+                        "loss '%s' wants one output, but the model ends with %zu: end it with "
+                        "dense: {units: 1}",
+                        ops->entry.name, outputs);
+}
+
+/* One output tells two classes apart, several tell as many as they are. */
+static int check_classes(const nn_node *node, const nn_loss_ops *ops, const nn_loss_spec *spec) {
+    bool one = spec->outputs == 1;
+    size_t classes = (size_t)spec->classes;
+
+    if (classes > (one ? 2 : spec->outputs)) {
+        if (!find_conversion(ops->forms, true, false))
+            return nn_node_fail(node,
+                                "loss '%s' tells two classes apart, but the data set has %zu: take "
+                                "cross_entropy and end the model with dense: {units: %zu}",
+                                ops->entry.name, classes, classes);
+        return nn_node_fail(node,
+                            "the data set has %zu classes but the model ends with %zu output%s: "
+                            "end it with dense: {units: %zu}",
+                            classes, spec->outputs, plural(spec->outputs), classes);
+    }
+    if (!one && classes < spec->outputs)
+        nn_warn("the data set has %zu class%s but the model ends with %zu outputs", classes,
+                classes == 1 ? "" : "es", spec->outputs);
+    return 0;
+}
+
+static int check_width(const nn_node *node, const nn_loss_spec *spec) {
+    if (spec->target_width == spec->outputs)
+        return 0;
+    return nn_node_fail(node,
+                        "a target of the data set has %zu number%s but the model ends with %zu "
+                        "output%s: end it with dense: {units: %zu}",
+                        spec->target_width, plural(spec->target_width), spec->outputs,
+                        plural(spec->outputs), spec->target_width);
+}
+
+static int choose_conversion(const nn_node *node, nn_loss *loss) {
+    const nn_loss_spec *spec = &loss->spec;
+
+    loss->conversion = find_conversion(loss->ops->forms, spec->labels, spec->outputs == 1);
+    if (spec->labels)
+        NN_TRY(check_classes(node, loss->ops, spec));
+    else
+        NN_TRY(check_width(node, spec));
+    if (!loss->conversion)
+        return wrong_outputs(node, loss->ops, spec->outputs);
+    return 0;
+}
+
+static int allocate(nn_loss *loss) {
+    size_t batch = loss->spec.batch + (loss->spec.batch == 0);
+    size_t row = loss->spec.outputs * sizeof(nn_real);
+
+    if (loss->conversion->to & NN_TARGET_LABEL)
+        NN_TRY(NN_NEW(&loss->label, batch, "labels of a minibatch"));
+    else if (loss->conversion->convert)
+        NN_TRY(nn_alloc((void **)&loss->value, batch, row, "targets of a minibatch"));
+    NN_TRY(NN_NEW(&loss->row_loss, batch, "losses of a minibatch"));
+    return nn_alloc((void **)&loss->gradient, batch, row, "output gradient of a minibatch");
+}
+
+static int bind_options(nn_loss *loss, nn_node *options) {
+    const nn_entry *entry = &loss->ops->entry;
+    nn_binding binding = {entry->options, NULL};
+    char what[64];
+
+    if (entry->size)
+        NN_TRY(nn_alloc(&loss->options, 1, entry->size, "options of the loss"));
+    binding.out = loss->options;
+    snprintf(what, sizeof what, "loss '%s'", entry->name);
+    return nn_options_bind(&binding, 1, options, what, NULL);
+}
+
+static int pick(nn_node *node, const nn_loss_ops **ops, nn_node **options) {
+    const nn_entry *row;
+
+    NN_TRY(nn_family_pick(&nn_losses, node, &row, options));
+    *ops = (const nn_loss_ops *)row;
+    return 0;
+}
+
+int nn_loss_pick(nn_node *node, const nn_loss_ops **ops) {
+    nn_node *options;
+    return pick(node, ops, &options);
+}
+
+int nn_loss_new(nn_node *node, const nn_loss_spec *spec, nn_loss **out) {
+    nn_loss *loss;
+    nn_node *options;
+    int rc;
+
+    NN_TRY(NN_NEW(&loss, 1, "loss"));
+    loss->spec = *spec;
+    NN_TRY_GOTO(pick(node, &loss->ops, &options));
+    NN_TRY_GOTO(bind_options(loss, options));
+    NN_TRY_GOTO(choose_conversion(node, loss));
+    NN_TRY_GOTO(allocate(loss));
+    *out = loss;
+    return 0;
+done:
+    nn_loss_free(loss);
+    return rc;
+}
+
+void nn_loss_free(nn_loss *loss) {
+    if (!loss)
+        return;
+    nn_free(loss->options);
+    nn_free(loss->label);
+    nn_free(loss->value);
+    nn_free(loss->row_loss);
+    nn_free(loss->gradient);
+    nn_free(loss);
+}
+
+const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss) {
+    return loss->ops;
+}
+
+const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss) {
+    return &loss->spec;
+}
+
+double nn_loss_threshold(const nn_loss *loss) {
+    return loss->conversion->to & loss->ops->forms & NN_TARGET_VALUE ? 0.5 : 0;
+}
+
+/* One call of nn_loss_eval, shared by the threads. */
+struct call {
+    const nn_loss *loss;
+    const nn_real *z;
+    const nn_target *target;
+    nn_real *dz;
+};
+
+static void eval_rows(void *ctx, size_t begin, size_t end) {
+    const struct call *call = ctx;
+    const nn_loss *loss = call->loss;
+    const struct conversion *conversion = loss->conversion;
+    size_t width = loss->spec.outputs, at = begin * width;
+    nn_target in = *call->target, target = {.width = width};
+
+    in.label = in.label ? in.label + begin : NULL;
+    in.value = in.value ? in.value + at : NULL;
+    if (conversion->convert) {
+        int32_t *label = loss->label ? loss->label + begin : NULL;
+        nn_real *value = loss->value ? loss->value + at : NULL;
+        conversion->convert(end - begin, width, &in, label, value);
+        target.label = label;
+        target.value = value;
+    } else {
+        target.value = in.value;
+    }
+    loss->ops->eval(loss->options, end - begin, width, call->z + at, &target,
+                    loss->row_loss + begin, call->dz + at);
+}
+
+/* A sample of weight 0 adds exactly nothing, even where its loss is not finite. */
+static void weigh_row(nn_real weight, size_t width, nn_real *dz) {
+    for (size_t j = 0; j < width; j++)
+        dz[j] = weight > 0 ? dz[j] * weight : 0;
+}
+
+void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target *target,
+                  nn_loss_sum *sum, nn_real *dz) {
+    size_t width = loss->spec.outputs;
+    struct call call = {loss, z, target, dz ? dz : loss->gradient};
+
+    nn_parallel(batch, 1 + GRAIN / width, eval_rows, &call);
+    for (size_t i = 0; i < batch; i++) {
+        nn_real weight = nn_target_weight(target, i);
+        if (weight > 0)
+            sum->loss += (double)weight * loss->row_loss[i];
+        sum->weight += weight;
+        if (dz && (weight < 1 || weight > 1))
+            weigh_row(weight, width, dz + i * width);
+    }
+}
+
+void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y) {
+    size_t width = loss->spec.outputs;
+
+    if (loss->ops->link)
+        loss->ops->link(batch, width, z, y);
+    else if (y != z)
+        memcpy(y, z, batch * width * sizeof *y);
+}
