@@ -1,0 +1,99 @@
+#include "train/settings.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(nn_settings, member)
+
+static const nn_option top_options[] = {
+    {"data", NN_OPT_NODE, AT(data), NULL, NULL,
+     "Where the samples come from: {path: file.h5}, or {source: NAME, ...}."},
+    {"model", NN_OPT_NODE, AT(model), NULL, NULL,
+     "The layers in order, each a name or {name: {options}}."},
+    {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "What training makes small."},
+    {"train", NN_OPT_NODE, AT(train_node), "", NULL, "How to train."},
+    {"validate", NN_OPT_NODE, AT(validate_node), "", NULL,
+     "When and on what to validate, and when to stop for it."},
+    {"checkpoint", NN_OPT_NODE, AT(checkpoint_node), "", NULL,
+     "When to save, and how many checkpoints to keep."},
+    NN_OPTION_END,
+};
+
+static const nn_option train_options[] = {
+    {"epochs", NN_OPT_INT, AT(train.epochs), "10", "[0, inf)", "Passes over the training samples."},
+    {"max_steps", NN_OPT_INT, AT(train.max_steps), "", "[0, inf)",
+     "End after so many steps; 0 writes a checkpoint of the initial parameters and ends."},
+    {"batch_size", NN_OPT_NODE, AT(train.batch_size_node), NULL, NULL,
+     "Samples of the global minibatch, shared among the ranks: a number from 1, or `all`."},
+    {"seed", NN_OPT_INT, AT(train.seed), "1", "[0, inf)",
+     "Of initial parameters, sample order and everything else that is random."},
+    {"lr", NN_OPT_REAL, AT(train.lr), "", "(0, inf)",
+     "Base learning rate; overrides the optimiser's own."},
+    {"optimizer", NN_OPT_NODE, AT(train.optimizer_node), "sgd", NULL,
+     "The optimiser, a name or {name: {options}}."},
+    {"schedule", NN_OPT_NODE, AT(train.schedule_node), "constant", NULL,
+     "How the learning rate changes, a name or {name: {options}}."},
+    {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
+     "Threads of each rank; 0 shares the cores of the node among its ranks."},
+    {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce",
+     "How gradients are summed over the ranks."},
+    {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
+     "Steps between two train lines of metrics.jsonl."},
+    {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
+     "Put the SHA-256 of the parameters into every train line of metrics.jsonl."},
+    {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
+     "End when the mean training loss of an epoch is below this."},
+    NN_OPTION_END,
+};
+
+static const nn_option validate_options[] = {
+    {"split", NN_OPT_STRING, AT(validate.split), "", NULL,
+     "Which samples: train, valid or test; by default valid when there is one, else test."},
+    {"every_epochs", NN_OPT_INT, AT(validate.every_epochs), "1", "[0, inf)",
+     "Epochs between validations; 0: not by epochs."},
+    {"every_steps", NN_OPT_INT, AT(validate.every_steps), "0", "[0, inf)",
+     "Steps between validations; 0: not by steps."},
+    {"metrics", NN_OPT_NODE, AT(validate.metrics_node), "", NULL,
+     "Names of what is reported besides the loss; by default accuracy where there are classes."},
+    {"early_stopping", NN_OPT_NODE, AT(validate.stopping_node), "", NULL,
+     "End when validation no longer improves: {patience: 3}."},
+    {"restore_best", NN_OPT_BOOL, AT(validate.restore_best), "true", NULL,
+     "End with the parameters of the best validation instead of the last ones."},
+    NN_OPTION_END,
+};
+
+static const nn_option stopping_options[] = {
+    {"patience", NN_OPT_INT, AT(validate.stopping.patience), NULL, "[0, inf)",
+     "Validations in a row without improvement after which training ends; 0: never."},
+    {"min_delta", NN_OPT_REAL, AT(validate.stopping.min_delta), "0", "[0, inf)",
+     "Least change that counts as an improvement."},
+    {"metric", NN_OPT_STRING, AT(validate.stopping.metric), "loss", NULL,
+     "What must improve: loss, or one of validate.metrics."},
+    NN_OPTION_END,
+};
+
+static const nn_option checkpoint_options[] = {
+    {"every_epochs", NN_OPT_INT, AT(checkpoint.every_epochs), "1", "[0, inf)",
+     "Epochs between checkpoints; 0: not by epochs."},
+    {"every_steps", NN_OPT_INT, AT(checkpoint.every_steps), "0", "[0, inf)",
+     "Steps between checkpoints; 0: not by steps."},
+    {"keep", NN_OPT_INT, AT(checkpoint.keep), "3", "[1, inf)",
+     "How many of the newest to keep; the best one is always kept."},
+    NN_OPTION_END,
+};
+
+const nn_section nn_sections[] = {
+    {"", "A configuration is a map of these sections.", top_options},
+    {"train", "How to train.", train_options},
+    {"validate", "Validation and early stopping.", validate_options},
+    {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},
+    {"checkpoint", "Checkpoints in the run folder.", checkpoint_options},
+    {NULL, NULL, NULL},
+};
+
+const nn_section *nn_section_find(const char *name) {
+    for (const nn_section *section = nn_sections; section->name; section++) {
+        if (strcmp(section->name, name) == 0)
+            return section;
+    }
+    return NULL;
+}

@@ -1,0 +1,73 @@
+/* The configuration as structs: what each section of the YAML binds to. */
+#ifndef NN_TRAIN_SETTINGS_H
+#define NN_TRAIN_SETTINGS_H
+
+#include "nn/loss.h"
+#include "nn/metric.h"
+#include "nn/optimizer.h"
+#include "nn/schedule.h"
+
+#include <nnmpi/config.h>
+#include <nnmpi/train.h>
+
+/* A row of a family with its bound options. */
+typedef struct nn_choice {
+    const nn_entry *row;
+    void *options; /* of row->size bytes, owned by the configuration */
+} nn_choice;
+
+typedef struct nn_settings {
+    struct {
+        int64_t epochs, seed;
+        int64_t batch_size; /* of the global minibatch; 0: all samples */
+        int64_t max_steps;  /* 0: write the initial parameters and end; -1: no limit */
+        int64_t threads;    /* a rank; 0: automatic */
+        double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
+        double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
+        int reduce;         /* enum nn_reduce_way */
+        int64_t log_every;  /* steps between metrics lines */
+        bool digest;        /* in every train line of metrics.jsonl */
+        nn_node *batch_size_node, *optimizer_node, *schedule_node;
+        nn_choice optimizer, schedule;
+    } train;
+    struct {
+        const char *split;                 /* "" : valid when there is one, else test */
+        int64_t every_epochs, every_steps; /* 0: not by this clock */
+        bool restore_best;
+        nn_node *metrics_node, *stopping_node;
+        size_t metrics; /* 0 and metrics_node NULL: chosen by the kind of target */
+        nn_choice metric[NN_MAX_METRICS];
+        struct {
+            int64_t patience; /* validations without improvement; 0: off */
+            double min_delta;
+            const char *metric; /* "loss" or one of `metrics` */
+        } stopping;
+    } validate;
+    struct {
+        int64_t every_epochs, every_steps, keep;
+    } checkpoint;
+    nn_node *data, *model, *loss, *root;
+    nn_node *train_node, *validate_node, *checkpoint_node;
+} nn_settings;
+
+/* Values of nn_settings.train.reduce, in the order of the option's choices. */
+enum nn_reduce_way { NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE };
+
+/* The bound settings; valid after nn_config_check, owned by the configuration. */
+const nn_settings *nn_config_settings(const nn_config *config);
+
+/* The option tables by section, for help and the reference; the first one, "", is the top level.
+ * They bind to an nn_settings; the last row has no name. */
+typedef struct nn_section {
+    const char *name, *help; /* "train"; one sentence */
+    const nn_option *options;
+} nn_section;
+extern const nn_section nn_sections[];
+
+/* The section of that name or NULL. */
+const nn_section *nn_section_find(const char *name);
+
+/* The text of datasets/iris/iris.yaml. */
+extern const char nn_default_config[];
+
+#endif
