@@ -3,6 +3,7 @@
 #ifndef NN_NN_SHAPE_H
 #define NN_NN_SHAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,13 @@ static inline size_t nn_shape_count(const nn_shape *s) {
     for (int i = 0; i < s->rank; i++)
         n *= (size_t)s->dim[i];
     return n;
+}
+
+static inline bool nn_shape_equal(const nn_shape *a, const nn_shape *b) {
+    bool equal = a->rank == b->rank;
+    for (int i = 0; equal && i < a->rank; i++)
+        equal = a->dim[i] == b->dim[i];
+    return equal;
 }
 
 /* "[28, 28, 1]"; `text` holds at least NN_SHAPE_TEXT bytes and is returned. */

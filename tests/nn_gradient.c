@@ -1,0 +1,158 @@
+/* double: yes */
+/* Every layer of the table against central differences, in double precision: the derivative of a
+ * random linear functional of the output by every parameter. A dense layer in front of the one
+ * under test turns a wrong dx into a wrong parameter gradient. A row without a case fails the test.
+ */
+#include "base/rng.h"
+#include "check.h"
+#include "io/yaml.h"
+#include "nn/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#define BATCH 3
+#define STEP 1e-6
+
+struct gradient_case {
+    const char *row, *yaml;
+    nn_shape input;
+};
+
+/* clang-format off */
+#define VECTOR(n) {.rank = 1, .dim = {n}}
+#define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
+
+static const struct gradient_case cases[] = {
+    {"dense", "[dense: {units: 3}]", VECTOR(4)},
+    {"dense", "[dense: {units: 5, bias: false}, dense: {units: 2}]", VECTOR(4)},
+    {"dense", "[dense: {units: 5}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
+    {"dense", "[dense: {units: 5, activation: tanh}, dense: {units: 2, activation: sigmoid}]", VECTOR(4)},
+    {"flatten", "[dense: {units: 5}, flatten: {}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
+    {"flatten", "[flatten: {}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
+    {"maxout", "[dense: {units: 6, activation: {maxout: {k: 3}}}, dense: {units: 2}]", VECTOR(4)},
+    {"prelu", "[dense: {units: 5, activation: prelu}, dense: {units: 2}]", VECTOR(4)},
+    {"prelu", "[dense: {units: 5}, prelu: {gamma: 0.1, shared: true}, dense: {units: 2}]", VECTOR(4)},
+    {"prelu", "[prelu: {}]", VECTOR(4)},
+    {"softmax", "[dense: {units: 5}, softmax: {}, dense: {units: 2}]", VECTOR(4)},
+    ELEMENTWISE("identity", "{}"),
+    ELEMENTWISE("sign", "{}"),
+    ELEMENTWISE("step", "{}"),
+    ELEMENTWISE("sigmoid", "{}"),
+    ELEMENTWISE("logistic", "{}"),
+    ELEMENTWISE("tanh", "{}"),
+    ELEMENTWISE("relu", "{}"),
+    ELEMENTWISE("leaky_relu", "{gamma: 0.2}"),
+    ELEMENTWISE("leaky_relu", "{gamma: 0}"),
+    ELEMENTWISE("elu", "{gamma: 0.7}"),
+    ELEMENTWISE("softplus", "{}"),
+    ELEMENTWISE("swish", "{beta: 1.5}"),
+    ELEMENTWISE("gelu", "{}"),
+    ELEMENTWISE("gelu_tanh", "{}"),
+    ELEMENTWISE("gelu_sigmoid", "{}"),
+    /* outputs read twice: the gradients of both readers add up, in place or not */
+    {"add", "[dense: {units: 4, name: a}, dense: {units: 4, name: b, activation: relu}, add: {inputs: [a, b_relu]}, dense: {units: 2}]", VECTOR(4)},
+    {"add", "[dense: {units: 4, name: a}, tanh: {name: t}, swish: {name: s, inputs: a}, add: {inputs: [a, t, s]}]", VECTOR(4)},
+    {"add", "[dense: {units: 4, name: a}, add: {inputs: [a, a, input]}]", VECTOR(4)},
+};
+/* clang-format on */
+
+struct setup {
+    nn_pool pool;
+    nn_model *model;
+    nn_real *params, *grads, *x, *r;
+    size_t inputs, outputs;
+};
+
+static int set_up(struct setup *s, const struct gradient_case *c) {
+    nn_node *layers;
+    *s = (struct setup){0};
+    NN_TRY(nn_yaml_parse(&s->pool, c->row, c->yaml, strlen(c->yaml), &layers));
+    NN_TRY(nn_model_new(layers, c->input, NULL, &s->model));
+    nn_shape output = nn_model_output_shape(s->model);
+    s->inputs = BATCH * nn_shape_count(&c->input);
+    s->outputs = BATCH * nn_shape_count(&output);
+    NN_TRY(NN_NEW(&s->params, nn_model_size(s->model), "parameters"));
+    NN_TRY(NN_NEW(&s->grads, nn_model_size(s->model), "gradients"));
+    NN_TRY(NN_NEW(&s->x, s->inputs, "x"));
+    NN_TRY(NN_NEW(&s->r, s->outputs, "r"));
+    NN_TRY(nn_model_init(s->model, 3, s->params));
+    nn_rng rng = nn_rng_stream(7, NN_RNG_TEST, 0, 0);
+    nn_rng_normal(&rng, 0, s->inputs, s->x);
+    rng = nn_rng_stream(7, NN_RNG_TEST, 1, 0);
+    nn_rng_normal(&rng, 0, s->outputs, s->r);
+    return nn_model_bind(s->model, s->params, s->grads, BATCH);
+}
+
+static void tear_down(struct setup *s) {
+    nn_model_free(s->model);
+    nn_free(s->params);
+    nn_free(s->grads);
+    nn_free(s->x);
+    nn_free(s->r);
+    nn_pool_release(&s->pool);
+}
+
+static const nn_pass pass = {.batch = BATCH,
+                             .training = true,
+                             .seed = 1,
+                             .step = 2,
+                             .sample = (const int64_t[BATCH]){10, 20, 30}};
+
+static double functional(struct setup *s) {
+    const nn_real *y = nn_model_forward(s->model, &pass, s->x);
+    double sum = 0;
+    for (size_t i = 0; i < s->outputs; i++)
+        sum += s->r[i] * y[i];
+    return sum;
+}
+
+static double numeric(struct setup *s, nn_real *w) {
+    nn_real kept = *w;
+    *w = kept + STEP;
+    double up = functional(s);
+    *w = kept - STEP;
+    double down = functional(s);
+    *w = kept;
+    return (up - down) / (2 * STEP);
+}
+
+static void check_case(const struct gradient_case *c) {
+    struct setup s;
+    int rc = set_up(&s, c);
+    if (rc < 0)
+        fprintf(stderr, "%s: %s\n", c->yaml, nn_error_message());
+    CHECK(rc == 0);
+    if (rc == 0) {
+        const nn_param *const *param;
+        size_t params = nn_model_params(s.model, &param);
+        functional(&s);
+        memcpy(nn_model_output_grad(s.model), s.r, s.outputs * sizeof *s.r);
+        nn_model_backward(s.model, &pass, NULL, NULL);
+        for (size_t p = 0; p < params; p++)
+            for (size_t i = 0; i < param[p]->count; i++) {
+                size_t at = param[p]->offset + i;
+                double want = numeric(&s, &s.params[at]);
+                if (fabs(s.grads[at] - want) > 1e-7 * (1 + fabs(want)))
+                    fprintf(stderr, "%s: %s/%s[%zu]\n", c->yaml, param[p]->layer->name,
+                            param[p]->name, i);
+                CHECK_NEAR(s.grads[at], want, 1e-7 * (1 + fabs(want)));
+            }
+    }
+    tear_down(&s);
+}
+
+int main(void) {
+    size_t count = sizeof cases / sizeof *cases;
+    for (size_t i = 0; i < count; i++)
+        check_case(&cases[i]);
+    for (const nn_entry *const *row = nn_layers.rows; *row; row++) {
+        bool found = false;
+        for (size_t i = 0; i < count; i++)
+            found = found || strcmp(cases[i].row, (*row)->name) == 0;
+        if (!found)
+            fprintf(stderr, "layer '%s' has no gradient case\n", (*row)->name);
+        CHECK(found);
+    }
+    return check_done();
+}
