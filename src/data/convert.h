@@ -8,10 +8,10 @@
 /* How the rows of one field become floats: stored * scale + offset, for each element of a row. */
 typedef struct nn_converter {
     nn_dtype type;
-    size_t width;                   /* elements of a row */
-    bool uniform;                   /* one scale and offset for all elements */
+    size_t width;                    /* elements of a row */
+    bool uniform;                    /* one scale and offset for all elements */
     nn_real *scale_row, *offset_row; /* [width]; NULL when uniform */
-    double *scale, *offset;         /* [width], or [1] when uniform */
+    double *scale, *offset;          /* [width], or [1] when uniform */
 } nn_converter;
 
 /* For x: the data set's scale and offset; for any other field the identity. Memory comes from

@@ -27,8 +27,8 @@ typedef struct nn_source_ops {
     nn_entry entry;
     int (*open)(nn_dataset *ds, const void *options);
     /* Rows [first, first + count) of "x", "y" or "w" of a split, as stored. */
-    int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first, int64_t count,
-                void *out);
+    int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                int64_t count, void *out);
     void (*close)(nn_dataset *ds);
 } nn_source_ops;
 

@@ -1,4 +1,5 @@
-/* The loader turns a split into minibatches: global order of the epoch, this rank's rows, floats. */
+/* The loader turns a split into minibatches: global order of the epoch, this rank's rows, floats.
+ */
 #ifndef NN_DATA_LOADER_H
 #define NN_DATA_LOADER_H
 
@@ -10,12 +11,12 @@ typedef struct nn_loader nn_loader;
 typedef struct nn_loader_spec {
     const nn_dataset *dataset;
     const char *split;
-    int rank, size;       /* this shard and how many there are */
-    int64_t batch_size;   /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
-                             NN_EUSAGE when shuffling (training), the whole split otherwise */
-    bool shuffle;         /* a new order of the whole split each epoch, else stored order */
-    bool drop_last;       /* leave an uneven last minibatch out */
-    bool x_only;          /* no targets wanted (predict): a split without y will do */
+    int rank, size;     /* this shard and how many there are */
+    int64_t batch_size; /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
+                           NN_EUSAGE when shuffling (training), the whole split otherwise */
+    bool shuffle;       /* a new order of the whole split each epoch, else stored order */
+    bool drop_last;     /* leave an uneven last minibatch out */
+    bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of what the machine has */
 } nn_loader_spec;
@@ -32,13 +33,14 @@ typedef struct nn_batch {
 /* The split is read once, in order, and kept in memory as it is stored; an array that does not fit
  * memory_limit stays in the file and its rows are read for each minibatch: slow, and warned about.
  *
- * Opens the split, checks every value it will hand out (NaN and Inf in x and y, labels in range) and
- * allocates buffers. The messages name file, split and row. Local: failures are agreed by the caller. */
+ * Opens the split, checks every value it will hand out (NaN and Inf in x and y, labels in range)
+ * and allocates buffers. The messages name file, split and row. Local: failures are agreed by the
+ * caller. */
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);
 void nn_loader_free(nn_loader *loader);
 
 int64_t nn_loader_samples(const nn_loader *loader);
-int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
+int64_t nn_loader_batches(const nn_loader *loader);  /* minibatches an epoch */
 size_t nn_loader_shard_max(const nn_loader *loader); /* most rows a shard of any rank has */
 
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to

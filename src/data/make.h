@@ -16,10 +16,10 @@ typedef struct nn_generator_ops {
     /* NN_EUSAGE when the options do not go together. */
     int (*plan)(const void *options, nn_made *made);
     /* Row `i`: x [features] and the class index or number *y. */
-    void (*row)(const void *options, uint64_t seed, int64_t i, float *x, double *y);
+    void (*row)(const void *options, uint64_t seed, int64_t i, nn_real *x, double *y);
 } nn_generator_ops;
 
-extern const nn_family nn_generators; /* make.c: one row a generator */
+extern const nn_family nn_generators; /* generators.c: one row a generator */
 
 /* Options every generator takes beside its own. */
 typedef struct nn_make_options {

@@ -24,8 +24,8 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,
                    nn_dtype type, const void *data);
 
-/* Closes, publishes under the final name when rc is 0, removes the temporary file otherwise. Returns
- * rc or what went wrong now. */
+/* Closes, publishes under the final name when rc is 0, removes the temporary file otherwise.
+ * Returns rc or what went wrong now. */
 int nn_output_end(nn_output *output, int rc);
 
 /* "/train/x" in `text`, which is returned. */

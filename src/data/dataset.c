@@ -1,0 +1,207 @@
+#include "data/dataset.h"
+
+#include "data/convert.h"
+#include "data/sources.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool nn_split_has_labels(const nn_split *split) {
+    return split->has_y && nn_dtype_is_integer(split->y.type) && split->y.shape.rank == 0;
+}
+
+const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name) {
+    for (size_t i = 0; i < ds->splits; i++)
+        if (strcmp(ds->split[i].name, name) == 0)
+            return &ds->split[i];
+    return NULL;
+}
+
+int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split) {
+    char names[64] = "";
+
+    *split = nn_dataset_split(ds, name);
+    if (*split)
+        return NN_OK;
+    for (size_t i = 0; i < ds->splits; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", ds->split[i].name);
+    }
+    return nn_fail(NN_EFORMAT, "%s: no split '%s'; it has %s", ds->path, name, names);
+}
+
+int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                    int64_t count, void *out) {
+    return ds->ops->read(ds, split, field, first, count, out);
+}
+
+/* What a loader relies on for any source. */
+static int check_split(const nn_dataset *ds, const nn_split *split) {
+    const nn_split *other = &ds->split[0];
+    char a[NN_SHAPE_TEXT], b[NN_SHAPE_TEXT];
+
+    if (memcmp(&split->x.shape, &other->x.shape, sizeof split->x.shape) != 0)
+        return nn_fail(NN_EFORMAT, "%s: a row of /%s/x is %s but one of /%s/x is %s", ds->path,
+                       split->name, nn_shape_text(&split->x.shape, a), other->name,
+                       nn_shape_text(&other->x.shape, b));
+    if (!split->has_y || !other->has_y)
+        return NN_OK;
+    if (memcmp(&split->y.shape, &other->y.shape, sizeof split->y.shape) != 0)
+        return nn_fail(NN_EFORMAT, "%s: a row of /%s/y is %s but one of /%s/y is %s", ds->path,
+                       split->name, nn_shape_text(&split->y.shape, a), other->name,
+                       nn_shape_text(&other->y.shape, b));
+    if (nn_split_has_labels(split) != nn_split_has_labels(other))
+        return nn_fail(NN_EFORMAT, "%s: /%s/y is %s (%s) but /%s/y is %s (%s)", ds->path,
+                       split->name, nn_dtype_name(split->y.type),
+                       nn_split_has_labels(split) ? "labels" : "values", other->name,
+                       nn_dtype_name(other->y.type),
+                       nn_split_has_labels(other) ? "labels" : "values");
+    return NN_OK;
+}
+
+/* The largest label of rows [first, first + count); `classes` 0: no upper bound. */
+static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *stored,
+                       int64_t first, int64_t count, int64_t *largest) {
+    int64_t bound = ds->class_names ? ds->classes : INT32_MAX;
+
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
+        if (label >= -1 && label < bound) {
+            *largest = label > *largest ? label : *largest;
+            continue;
+        }
+        if (label < -1 || !ds->class_names)
+            return nn_fail(NN_EFORMAT,
+                           "%s: /%s/y row %" PRId64 " holds %" PRId64
+                           "; labels are 0, 1, 2 ... or -1 for a row to be ignored",
+                           ds->path, split->name, first + i, label);
+        return nn_fail(NN_EFORMAT,
+                       "%s: /%s/y row %" PRId64 " holds label %" PRId64 ", but there are %" PRId64
+                       " classes (0 to %" PRId64 ")",
+                       ds->path, split->name, first + i, label, bound, bound - 1);
+    }
+    return NN_OK;
+}
+
+static int scan_split_labels(const nn_dataset *ds, const nn_split *split, int64_t *largest) {
+    int64_t rows = nn_piece_rows(split->y.row_bytes);
+    unsigned char *stored = NULL;
+    int rc;
+
+    NN_TRY_GOTO(NN_NEW(&stored, (size_t)rows * split->y.row_bytes, "labels"));
+    for (int64_t first = 0; first < split->samples; first += rows) {
+        int64_t count = split->samples - first < rows ? split->samples - first : rows;
+        NN_TRY_GOTO(nn_dataset_read(ds, split, 'y', first, count, stored));
+        NN_TRY_GOTO(scan_labels(ds, split, stored, first, count, largest));
+    }
+done:
+    nn_free(stored);
+    return rc;
+}
+
+/* Checks every label and learns how many classes there are where nothing names them. */
+static int check_labels(nn_dataset *ds) {
+    int64_t largest = -1;
+    bool any = false;
+
+    for (size_t i = 0; i < ds->splits; i++) {
+        if (!nn_split_has_labels(&ds->split[i]))
+            continue;
+        any = true;
+        NN_TRY(scan_split_labels(ds, &ds->split[i], &largest));
+    }
+    if (any && largest < 0)
+        return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", ds->path);
+    if (any && !ds->class_names)
+        ds->classes = largest + 1;
+    if (!any) { /* names of classes that nothing refers to say nothing */
+        ds->classes = 0;
+        ds->class_names = NULL;
+    }
+    return NN_OK;
+}
+
+/* The row that the `data:` map means; `path` alone is an HDF5 file. */
+static int pick_source(nn_node *data, const nn_source_ops **ops) {
+    nn_node *source = nn_node_get(data, "source");
+    const nn_entry *row;
+
+    if (data->kind != NN_NODE_MAP)
+        return nn_node_fail(data, "data is a map, e.g. {path: mnist.h5} or {source: iris}");
+    if (!source) {
+        if (!nn_node_get(data, "path"))
+            return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
+        source = nn_node_scalar(data->pool, nn_source_hdf5.entry.name);
+        if (!source)
+            return NN_EMEMORY;
+        NN_TRY(nn_node_add(data, "source", source));
+    }
+    if (source->kind != NN_NODE_SCALAR)
+        return nn_node_fail(source, "data.source is the name of a source; its options stand beside "
+                                    "it, e.g. {source: csv, path: iris.csv, label: species}");
+    row = nn_family_find(&nn_sources, source->text);
+    if (!row)
+        return nn_family_unknown(&nn_sources, source, source->text);
+    *ops = (const nn_source_ops *)(const void *)row;
+    return NN_OK;
+}
+
+static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
+    static const char *const also[] = {"source", NULL};
+    static const nn_option none[] = {NN_OPTION_END};
+    const nn_entry *entry = &ds->ops->entry;
+    nn_binding binding = {entry->options ? entry->options : none, NULL};
+    const char *what = nn_pool_printf(&ds->pool, "data source '%s'", entry->name);
+
+    *options = nn_pool_alloc(&ds->pool, entry->size ? entry->size : 1);
+    if (!*options || !what)
+        return NN_EMEMORY;
+    binding.out = *options;
+    return nn_options_bind(&binding, 1, data, what, also);
+}
+
+int nn_dataset_open(nn_node *data, nn_dataset **out) {
+    const nn_source_ops *ops = NULL;
+    nn_dataset *ds = NULL;
+    void *options;
+    int rc;
+
+    *out = NULL;
+    NN_TRY(pick_source(data, &ops));
+    NN_TRY(NN_NEW(&ds, 1, "data set"));
+    ds->ops = ops;
+    NN_TRY_GOTO(bind_options(ds, data, &options));
+    NN_TRY_GOTO(ops->open(ds, options));
+    for (size_t i = 1; i < ds->splits; i++)
+        NN_TRY_GOTO(check_split(ds, &ds->split[i]));
+    NN_TRY_GOTO(check_labels(ds));
+    *out = ds;
+    return NN_OK;
+done:
+    nn_dataset_close(ds);
+    return rc;
+}
+
+int nn_dataset_open_path(const char *path, nn_dataset **out) {
+    nn_pool pool = {0};
+    nn_node *data = nn_node_map(&pool);
+    nn_node *text = data ? nn_node_scalar(&pool, path) : NULL;
+    int rc = text ? nn_node_add(data, "path", text) : NN_EMEMORY;
+
+    *out = NULL;
+    if (text)
+        text->quoted = true;
+    if (rc >= 0)
+        rc = nn_dataset_open(data, out);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+void nn_dataset_close(nn_dataset *ds) {
+    if (!ds)
+        return;
+    ds->ops->close(ds);
+    nn_pool_release(&ds->pool);
+    nn_free(ds);
+}

@@ -1,0 +1,300 @@
+#include "data/loader.h"
+
+#include "base/rng.h"
+#include "data/convert.h"
+#include "math/kernels.h"
+
+#include <nnmpi/log.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <unistd.h>
+
+/* One array of the split, in memory as stored or left in the file. */
+typedef struct column {
+    char name; /* 'x', 'y', 'w' */
+    size_t row_bytes;
+    unsigned char *stored; /* [samples][row_bytes]; NULL: in the file */
+    unsigned char *piece;  /* in the file: [shard_max][row_bytes] to read into */
+    nn_converter convert;
+} column;
+
+struct nn_loader {
+    nn_loader_spec spec;
+    const nn_split *split;
+    nn_pool pool;
+    int64_t batch_size, batches;
+    size_t shard_max;
+    uint64_t memory_left;
+    bool labels, values, weights;
+    column x, y, w;
+    nn_real *x_out, *value_out, *weight_out; /* [shard_max][row] */
+    int32_t *label_out;
+    int64_t *sample;
+};
+
+static uint64_t half_of_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+
+    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / 2 : UINT64_MAX;
+}
+
+static int plan_batches(nn_loader *l) {
+    int64_t samples = l->split->samples, size = l->spec.size;
+
+    l->batch_size = l->spec.batch_size;
+    if (l->batch_size < 0 || size < 1 || l->spec.rank < 0 || l->spec.rank >= size)
+        return nn_fail(NN_EUSAGE,
+                       "no such minibatch or shard: batch size %" PRId64 ", rank %d of %d",
+                       l->batch_size, l->spec.rank, l->spec.size);
+    if (l->batch_size > samples && l->spec.shuffle)
+        return nn_fail(NN_EUSAGE,
+                       "train.batch_size %" PRId64 " is larger than the %" PRId64
+                       " samples of '%s'",
+                       l->batch_size, samples, l->split->name);
+    if (l->batch_size == 0 || l->batch_size > samples)
+        l->batch_size = samples;
+    l->batches = samples / l->batch_size;
+    if (samples % l->batch_size && !l->spec.drop_last)
+        l->batches++;
+    l->shard_max = (size_t)((l->batch_size + size - 1) / size);
+    return NN_OK;
+}
+
+/* Names the first value of converted rows that is no finite number. */
+static int fail_value(const nn_loader *l, const column *c, int64_t first, size_t count,
+                      const nn_real *value) {
+    size_t i = 0;
+
+    while (i < count && isfinite(value[i]))
+        i++;
+    return nn_fail(NN_EFORMAT, "%s: /%s/%c row %" PRId64 " holds %s", l->spec.dataset->path,
+                   l->split->name, c->name, first + (int64_t)(i / c->convert.width),
+                   isnan(value[i]) ? "NaN" : "Inf, or a number too large for float32");
+}
+
+static int check_weights(const nn_loader *l, int64_t first, size_t count, const nn_real *value) {
+    for (size_t i = 0; i < count; i++)
+        if (value[i] < 0)
+            return nn_fail(NN_EFORMAT, "%s: /%s/w row %" PRId64 " is %g; weights are not negative",
+                           l->spec.dataset->path, l->split->name, first + (int64_t)i,
+                           (double)value[i]);
+    return NN_OK;
+}
+
+static int check_rows(const nn_loader *l, const column *c, int64_t first, int64_t rows,
+                      const unsigned char *stored, nn_real *value) {
+    size_t count = (size_t)rows * c->convert.width;
+
+    nn_converter_apply(&c->convert, (size_t)rows, stored, value);
+    if (!nn_kernels_get()->all_finite(count, value))
+        return fail_value(l, c, first, count, value);
+    return c->name == 'w' ? check_weights(l, first, count, value) : NN_OK;
+}
+
+/* Reads the whole array once, in order: into memory where it is kept, and checks what it holds. */
+static int scan_column(nn_loader *l, column *c) {
+    int64_t rows = nn_piece_rows(c->row_bytes), samples = l->split->samples;
+    unsigned char *buffer = NULL;
+    nn_real *value = NULL;
+    int rc;
+
+    rows = rows < samples ? rows : samples;
+    NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * c->convert.width, "checking the data"));
+    if (!c->stored)
+        NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * c->row_bytes, "checking the data"));
+    for (int64_t first = 0; first < samples; first += rows) {
+        int64_t count = samples - first < rows ? samples - first : rows;
+        unsigned char *to = c->stored ? c->stored + (size_t)first * c->row_bytes : buffer;
+        NN_TRY_GOTO(nn_dataset_read(l->spec.dataset, l->split, c->name, first, count, to));
+        NN_TRY_GOTO(check_rows(l, c, first, count, to, value));
+    }
+done:
+    nn_free(buffer);
+    nn_free(value);
+    return rc;
+}
+
+static int open_column(nn_loader *l, column *c, char name, const nn_field *field) {
+    uint64_t bytes = (uint64_t)l->split->samples * field->row_bytes;
+
+    c->name = name;
+    c->row_bytes = field->row_bytes;
+    NN_TRY(nn_converter_init(&c->convert, l->spec.dataset, field, name == 'x', &l->pool));
+    if (bytes <= l->memory_left) {
+        l->memory_left -= bytes;
+        NN_TRY(NN_NEW(&c->stored, (size_t)bytes, "samples"));
+    } else {
+        nn_warn("%s: /%s/%c takes %" PRIu64 " MiB, more than the %" PRIu64
+                " MiB left for data: its rows are read from the file for each minibatch, which is "
+                "slow",
+                l->spec.dataset->path, l->split->name, name, bytes >> 20, l->memory_left >> 20);
+        NN_TRY(NN_NEW(&c->piece, l->shard_max * field->row_bytes, "rows of a minibatch"));
+    }
+    return scan_column(l, c);
+}
+
+/* The small arrays first: they stay in memory when only x is too large. */
+static int open_columns(nn_loader *l) {
+    static const nn_field weight = {.type = NN_F32, .row_bytes = sizeof(float)};
+
+    if (l->weights)
+        NN_TRY(open_column(l, &l->w, 'w', &weight));
+    if (l->labels || l->values)
+        NN_TRY(open_column(l, &l->y, 'y', &l->split->y));
+    return open_column(l, &l->x, 'x', &l->split->x);
+}
+
+static int allocate_batch(nn_loader *l) {
+    size_t n = l->shard_max;
+
+    NN_TRY(NN_NEW(&l->sample, n, "minibatch"));
+    NN_TRY(NN_NEW(&l->x_out, n * l->x.convert.width, "minibatch"));
+    if (l->labels)
+        NN_TRY(NN_NEW(&l->label_out, n, "minibatch"));
+    if (l->values)
+        NN_TRY(NN_NEW(&l->value_out, n * l->y.convert.width, "minibatch"));
+    if (l->weights)
+        NN_TRY(NN_NEW(&l->weight_out, n, "minibatch"));
+    return NN_OK;
+}
+
+static int open_split(nn_loader *l) {
+    NN_TRY(nn_dataset_find(l->spec.dataset, l->spec.split, &l->split));
+    if (!l->split->has_y && !l->spec.x_only)
+        return nn_fail(NN_EFORMAT, "%s: /%s has x but no y to compare with", l->spec.dataset->path,
+                       l->split->name);
+    NN_TRY(plan_batches(l));
+    l->memory_left = l->spec.memory_limit ? l->spec.memory_limit : half_of_memory();
+    l->labels = !l->spec.x_only && nn_split_has_labels(l->split);
+    l->values = !l->spec.x_only && !l->labels;
+    l->weights = !l->spec.x_only && l->split->has_w;
+    NN_TRY(open_columns(l));
+    return allocate_batch(l);
+}
+
+int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
+    nn_loader *l = NULL;
+    int rc;
+
+    *out = NULL;
+    NN_TRY(NN_NEW(&l, 1, "loader"));
+    l->spec = *spec;
+    rc = open_split(l);
+    if (rc < 0) {
+        nn_loader_free(l);
+        return nn_error_frame(rc, __func__);
+    }
+    *out = l;
+    return NN_OK;
+}
+
+static void close_column(column *c) {
+    nn_free(c->stored);
+    nn_free(c->piece);
+}
+
+void nn_loader_free(nn_loader *l) {
+    if (!l)
+        return;
+    close_column(&l->x);
+    close_column(&l->y);
+    close_column(&l->w);
+    nn_free(l->x_out);
+    nn_free(l->value_out);
+    nn_free(l->weight_out);
+    nn_free(l->label_out);
+    nn_free(l->sample);
+    nn_pool_release(&l->pool);
+    nn_free(l);
+}
+
+int64_t nn_loader_samples(const nn_loader *l) {
+    return l->split->samples;
+}
+
+int64_t nn_loader_batches(const nn_loader *l) {
+    return l->batches;
+}
+
+size_t nn_loader_shard_max(const nn_loader *l) {
+    return l->shard_max;
+}
+
+/* Which samples the shard holds: a slice of the epoch's order. */
+static void choose_samples(nn_loader *l, int64_t epoch, int64_t from, size_t count) {
+    nn_permutation order;
+
+    if (!l->spec.shuffle) {
+        for (size_t i = 0; i < count; i++)
+            l->sample[i] = from + (int64_t)i;
+        return;
+    }
+    order = nn_permutation_of(l->spec.seed, (uint64_t)epoch, (uint64_t)l->split->samples);
+    for (size_t i = 0; i < count; i++)
+        l->sample[i] = (int64_t)nn_permutation_at(&order, (uint64_t)from + i);
+}
+
+/* Length of the run of consecutive samples that starts at i. */
+static size_t run_length(const int64_t *sample, size_t i, size_t count) {
+    size_t n = 1;
+
+    while (i + n < count && sample[i + n] == sample[i] + (int64_t)n)
+        n++;
+    return n;
+}
+
+/* The stored rows of a run, wherever they are. */
+static int stored_rows(nn_loader *l, column *c, int64_t first, size_t rows,
+                       const unsigned char **out) {
+    *out = c->piece;
+    if (!c->stored)
+        return nn_dataset_read(l->spec.dataset, l->split, c->name, first, (int64_t)rows, c->piece);
+    *out = c->stored + (size_t)first * c->row_bytes;
+    return NN_OK;
+}
+
+static int gather(nn_loader *l, column *c, size_t count, nn_real *out) {
+    for (size_t i = 0, n; i < count; i += n) {
+        const unsigned char *stored;
+        n = run_length(l->sample, i, count);
+        NN_TRY(stored_rows(l, c, l->sample[i], n, &stored));
+        nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
+    }
+    return NN_OK;
+}
+
+static int gather_labels(nn_loader *l, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *stored;
+        NN_TRY(stored_rows(l, &l->y, l->sample[i], 1, &stored));
+        l->label_out[i] = (int32_t)nn_stored_integer(l->y.convert.type, stored, 0);
+    }
+    return NN_OK;
+}
+
+int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
+    int64_t from = index * l->batch_size, left = l->split->samples - from;
+    int64_t global = left < l->batch_size ? left : l->batch_size;
+    int64_t first = global * l->spec.rank / l->spec.size;
+    size_t count = (size_t)(global * (l->spec.rank + 1) / l->spec.size - first);
+
+    choose_samples(l, epoch, from + first, count);
+    NN_TRY(gather(l, &l->x, count, l->x_out));
+    if (l->labels)
+        NN_TRY(gather_labels(l, count));
+    if (l->values)
+        NN_TRY(gather(l, &l->y, count, l->value_out));
+    if (l->weights)
+        NN_TRY(gather(l, &l->w, count, l->weight_out));
+    *batch = (nn_batch){.count = count,
+                        .first = first,
+                        .global = global,
+                        .x = l->x_out,
+                        .target = {.label = l->label_out,
+                                   .value = l->value_out,
+                                   .width = l->values ? l->y.convert.width : 0,
+                                   .weight = l->weight_out},
+                        .sample = l->sample};
+    return NN_OK;
+}

@@ -1,0 +1,68 @@
+#include "data/output.h"
+
+#include "io/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH]) {
+    snprintf(text, NN_FIELD_PATH, "/%s/%c", split, field);
+    return text;
+}
+
+static int check_room(const char *path, uint64_t bytes) {
+    uint64_t room = 0;
+
+    NN_TRY(nn_disk_free(path, &room));
+    if (room < bytes)
+        return nn_fail(NN_EIO,
+                       "%s takes %" PRIu64 " MiB, but the disk has only %" PRIu64
+                       " MiB free: choose another place",
+                       path, (bytes >> 20) + 1, room >> 20);
+    return NN_OK;
+}
+
+int nn_output_init(nn_output *output, const char *path, uint64_t bytes) {
+    *output = (nn_output){.path = path};
+    if (!path || !*path)
+        return nn_fail(NN_EUSAGE, "no name for the data set to write: give -O FILE.h5");
+    NN_TRY(check_room(path, bytes));
+    output->temporary = nn_file_temporary(&output->pool, path);
+    if (!output->temporary)
+        return NN_EMEMORY;
+    return nn_h5_create(output->temporary, &output->file);
+}
+
+int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,
+                      const nn_shape *shape) {
+    char name[NN_FIELD_PATH];
+    int64_t dim[NN_MAX_RANK + 1] = {rows};
+
+    for (int i = 0; i < shape->rank; i++)
+        dim[i + 1] = shape->dim[i];
+    return nn_h5_write(output->file, nn_field_path(split, field, name), type, shape->rank + 1, dim,
+                       0, 0, NULL);
+}
+
+int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,
+                   nn_dtype type, const void *data) {
+    char name[NN_FIELD_PATH];
+
+    return nn_h5_write_rows(output->file, nn_field_path(split, field, name), first, count, type,
+                            data);
+}
+
+int nn_output_end(nn_output *output, int rc) {
+    int closed = nn_h5_close(output->file);
+
+    if (rc >= 0)
+        rc = closed;
+    if (rc >= 0)
+        rc = nn_file_publish(output->temporary, output->path);
+    else if (output->temporary)
+        unlink(output->temporary);
+    nn_pool_release(&output->pool);
+    *output = (nn_output){0};
+    return rc;
+}

@@ -1,0 +1,309 @@
+/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N]; /valid and /test
+ * alike.
+ */
+#include "data/output.h"
+#include "data/sources.h"
+
+#include <nnmpi/log.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct hdf5_options {
+    const char *path;
+} hdf5_options;
+
+static const nn_option hdf5_table[] = {
+    {"path", NN_OPT_STRING, offsetof(hdf5_options, path), NULL, NULL,
+     "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike."},
+    NN_OPTION_END,
+};
+
+static const char *const split_names[NN_MAX_SPLITS] = {"train", "valid", "test"};
+
+/* Describes one data set of a split as the rows of a field. */
+static int describe(nn_dataset *ds, const char *split, char field, nn_field *out, int64_t *rows) {
+    char name[NN_FIELD_PATH];
+    nn_h5_info info;
+
+    NN_TRY(nn_h5_info_of(ds->state, nn_field_path(split, field, name), &info));
+    if (info.rank < 1 || info.rank > NN_MAX_RANK + 1)
+        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; samples [N, ...] have 1 to %d",
+                       ds->path, name, info.rank, NN_MAX_RANK + 1);
+    *rows = info.dim[0];
+    *out = (nn_field){.type = info.type, .shape = {.rank = info.rank - 1}};
+    for (int i = 1; i < info.rank; i++) {
+        if (info.dim[i] < 1)
+            return nn_fail(NN_EFORMAT, "%s: %s has an empty dimension %d", ds->path, name, i);
+        out->shape.dim[i - 1] = info.dim[i];
+    }
+    out->row_bytes = nn_shape_count(&out->shape) * nn_dtype_size(out->type);
+    return NN_OK;
+}
+
+static int same_rows(const nn_dataset *ds, const nn_split *split, char field, int64_t rows) {
+    if (rows == split->samples)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT, "%s: /%s/%c has %" PRId64 " rows but /%s/x has %" PRId64, ds->path,
+                   split->name, field, rows, split->name, split->samples);
+}
+
+static int open_y(nn_dataset *ds, nn_split *split) {
+    int64_t rows;
+
+    NN_TRY(describe(ds, split->name, 'y', &split->y, &rows));
+    NN_TRY(same_rows(ds, split, 'y', rows));
+    if (split->y.shape.rank > 1)
+        return nn_fail(NN_EFORMAT, "%s: /%s/y has %d dimensions; targets are [N] or [N, d]",
+                       ds->path, split->name, split->y.shape.rank + 1);
+    split->has_y = true;
+    return NN_OK;
+}
+
+static int open_w(nn_dataset *ds, nn_split *split) {
+    nn_field w;
+    int64_t rows;
+
+    NN_TRY(describe(ds, split->name, 'w', &w, &rows));
+    NN_TRY(same_rows(ds, split, 'w', rows));
+    if (w.shape.rank != 0)
+        return nn_fail(NN_EFORMAT, "%s: /%s/w has %d dimensions; sample weights are [N]", ds->path,
+                       split->name, w.shape.rank + 1);
+    split->has_w = true;
+    return NN_OK;
+}
+
+/* A data set of another name is no error, but its author may think it is used. */
+static int note_unused(void *ctx, const char *name, bool is_group) {
+    const nn_dataset *ds = ctx;
+
+    (void)is_group;
+    if (strlen(name) != 1 || !strchr("xyw", name[0]))
+        nn_warn("%s: /%s/%s is not used: a split holds x, y and w", ds->path,
+                ds->split[ds->splits].name, name);
+    return 0;
+}
+
+static int open_split(nn_dataset *ds, const char *name) {
+    nn_split *split = &ds->split[ds->splits];
+    char path[NN_FIELD_PATH];
+
+    snprintf(path, sizeof path, "/%s", name);
+    if (!nn_h5_exists(ds->state, path))
+        return NN_OK;
+    split->name = name;
+    NN_TRY(nn_h5_list(ds->state, path, note_unused, ds));
+    if (!nn_h5_exists(ds->state, nn_field_path(name, 'x', path)))
+        return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...]", ds->path, name);
+    NN_TRY(describe(ds, name, 'x', &split->x, &split->samples));
+    if (split->samples < 1)
+        return nn_fail(NN_EFORMAT, "%s: /%s/x has no rows", ds->path, name);
+    if (split->x.shape.rank == 0) /* x [N] is x [N, 1] */
+        split->x.shape = (nn_shape){1, {1}};
+    if (nn_h5_exists(ds->state, nn_field_path(name, 'y', path)))
+        NN_TRY(open_y(ds, split));
+    if (nn_h5_exists(ds->state, nn_field_path(name, 'w', path)))
+        NN_TRY(open_w(ds, split));
+    ds->splits++;
+    return NN_OK;
+}
+
+static int name_group(void *ctx, const char *name, bool is_group) {
+    char *text = ctx;
+    size_t used = strlen(text);
+
+    (void)is_group;
+    snprintf(text + used, 128 - used, "%s/%s", used ? ", " : "", name);
+    return used > 80;
+}
+
+static int no_splits(nn_dataset *ds) {
+    char names[128] = "";
+
+    (void)nn_h5_list(ds->state, "/", name_group, names);
+    return nn_fail(NN_EFORMAT,
+                   "%s: no /train: a data set has /train/x [N, ...] and /train/y [N] or [N, d]; "
+                   "this file has %s",
+                   ds->path, *names ? names : "nothing");
+}
+
+/* One of the pairs of attributes: how stored numbers become floats. */
+typedef struct affine {
+    const char *object;     /* that carries the attributes; NULL: none does */
+    size_t count;           /* 1, or the length of the arrays */
+    double *first, *second; /* scale and offset, or mean and std */
+    bool standard;          /* they are mean and std */
+} affine;
+
+static bool has_either(nn_dataset *ds, const char *object, const char *a, const char *b) {
+    return nn_h5_has_attr(ds->state, object, a) || nn_h5_has_attr(ds->state, object, b);
+}
+
+/* The group's attributes count before the root's. */
+static int find_affine(nn_dataset *ds, const char *group, affine *out) {
+    const char *object[] = {group, "/"};
+
+    for (size_t i = 0; i < 2 && !out->object; i++) {
+        bool standard = has_either(ds, object[i], "mean", "std");
+        bool scaled = has_either(ds, object[i], "scale", "offset");
+        if (standard && scaled)
+            return nn_fail(NN_EFORMAT,
+                           "%s: %s has scale or offset and mean or std as well: keep one pair",
+                           ds->path, object[i]);
+        if (standard || scaled) {
+            out->object = object[i];
+            out->standard = standard;
+        }
+    }
+    return NN_OK;
+}
+
+/* One number for all, one for each channel (last dimension), or one for each element of a row. */
+static int read_affine_attr(nn_dataset *ds, const char *object, const char *name, double fallback,
+                            double **value, size_t *count) {
+    const nn_shape *shape = &ds->split[0].x.shape;
+    size_t width = nn_shape_count(shape), channels = (size_t)shape->dim[shape->rank - 1];
+    char text[NN_SHAPE_TEXT];
+
+    *value = nn_pool_alloc(&ds->pool, width * sizeof **value);
+    if (!*value)
+        return NN_EMEMORY;
+    *count = 1;
+    (*value)[0] = fallback;
+    if (!nn_h5_has_attr(ds->state, object, name))
+        return NN_OK;
+    *count = width;
+    NN_TRY(nn_h5_get_reals(ds->state, object, name, *value, count));
+    if (*count != 1 && *count != channels && *count != width)
+        return nn_fail(NN_EFORMAT,
+                       "%s: attribute %s of %s has %zu numbers; a row of x is %s, so 1, %zu or %zu "
+                       "would fit",
+                       ds->path, name, object, *count, nn_shape_text(shape, text), channels, width);
+    for (size_t i = 0; i < *count; i++)
+        if (!isfinite((float)(*value)[i]))
+            return nn_fail(NN_EFORMAT, "%s: attribute %s of %s holds %g, which is no finite float",
+                           ds->path, name, object, (*value)[i]);
+    return NN_OK;
+}
+
+static int check_positive(nn_dataset *ds, const affine *a, const char *name, const double *value,
+                          size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!(value[i] > 0))
+            return nn_fail(NN_EFORMAT, "%s: attribute %s of %s is %g, but must be positive",
+                           ds->path, name, a->object, value[i]);
+    return NN_OK;
+}
+
+/* Turns what the attributes say into scale and offset in the data set's own memory. */
+static int read_affine(nn_dataset *ds, const char *group, size_t *count, double **scale,
+                       double **offset) {
+    affine a = {0};
+    double *spread, *shift;
+    size_t spreads, shifts;
+
+    *count = 0;
+    NN_TRY(find_affine(ds, group, &a));
+    if (!a.object)
+        return NN_OK;
+    NN_TRY(read_affine_attr(ds, a.object, a.standard ? "std" : "scale", 1, &spread, &spreads));
+    NN_TRY(read_affine_attr(ds, a.object, a.standard ? "mean" : "offset", 0, &shift, &shifts));
+    NN_TRY(check_positive(ds, &a, a.standard ? "std" : "scale", spread, spreads));
+    *count = spreads > shifts ? spreads : shifts;
+    for (size_t i = *count; i-- > 0;) { /* from the end: element 0 is what others are made of */
+        double by = spread[i % spreads], to = shift[i % shifts];
+        spread[i] = a.standard ? 1 / by : by;
+        shift[i] = a.standard ? -to / by : to;
+    }
+    *scale = spread;
+    *offset = shift;
+    return NN_OK;
+}
+
+static bool same_numbers(size_t count, const double *a, const double *b) {
+    return count == 0 || memcmp(a, b, count * sizeof *a) == 0;
+}
+
+/* All splits must be scaled alike: what was trained on one is evaluated on another. */
+static int open_affine(nn_dataset *ds) {
+    for (size_t i = 0; i < ds->splits; i++) {
+        char group[NN_FIELD_PATH];
+        double *scale = NULL, *offset = NULL;
+        size_t count;
+
+        snprintf(group, sizeof group, "/%s", ds->split[i].name);
+        NN_TRY(read_affine(ds, group, &count, &scale, &offset));
+        if (i == 0) {
+            ds->affine_count = count;
+            ds->scale = scale;
+            ds->offset = offset;
+        } else if (count != ds->affine_count || !same_numbers(count, scale, ds->scale) ||
+                   !same_numbers(count, offset, ds->offset)) {
+            return nn_fail(NN_EFORMAT,
+                           "%s: %s and /%s are scaled differently: put scale and offset, or mean "
+                           "and std, on the root",
+                           ds->path, group, ds->split[0].name);
+        }
+    }
+    return NN_OK;
+}
+
+static int open_classes(nn_dataset *ds) {
+    char **names;
+    size_t count;
+
+    if (!nn_h5_has_attr(ds->state, "/", "classes"))
+        return NN_OK;
+    NN_TRY(nn_h5_get_texts(ds->state, "/", "classes", &ds->pool, &names, &count));
+    if (count == 0)
+        return nn_fail(NN_EFORMAT, "%s: the attribute classes is empty", ds->path);
+    ds->class_names = (const char **)names;
+    ds->classes = (int64_t)count;
+    return NN_OK;
+}
+
+int nn_hdf5_attach(nn_dataset *ds, const char *path) {
+    nn_h5 *file = NULL;
+
+    NN_TRY(nn_h5_open(path, &file));
+    ds->state = file;
+    for (size_t i = 0; i < NN_MAX_SPLITS; i++)
+        NN_TRY(open_split(ds, split_names[i]));
+    if (ds->splits == 0)
+        return no_splits(ds);
+    NN_TRY(open_affine(ds));
+    return open_classes(ds);
+}
+
+static int hdf5_open(nn_dataset *ds, const void *options) {
+    const hdf5_options *o = options;
+
+    ds->path = nn_pool_strdup(&ds->pool, o->path);
+    if (!ds->path)
+        return NN_EMEMORY;
+    return nn_hdf5_attach(ds, ds->path);
+}
+
+int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                 int64_t count, void *out) {
+    char name[NN_FIELD_PATH];
+    nn_dtype type = field == 'x' ? split->x.type : field == 'y' ? split->y.type : NN_F32;
+
+    return nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count, type, out);
+}
+
+void nn_hdf5_close(nn_dataset *ds) {
+    (void)nn_h5_close(ds->state);
+    ds->state = NULL;
+}
+
+const nn_source_ops nn_source_hdf5 = {
+    .entry = {"hdf5", "A data set in an HDF5 file; what `path` alone means.", hdf5_table,
+              sizeof(hdf5_options)},
+    .open = hdf5_open,
+    .read = nn_hdf5_read,
+    .close = nn_hdf5_close,
+};

@@ -1,0 +1,15 @@
+/* The rows of sources.c, and the HDF5 source that others build on. */
+#ifndef NN_DATA_SOURCES_H
+#define NN_DATA_SOURCES_H
+
+#include "data/dataset.h"
+
+extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_source_idx;
+
+/* The HDF5 source for a file chosen otherwise: fills ds and its state. */
+int nn_hdf5_attach(nn_dataset *ds, const char *path);
+int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                 int64_t count, void *out);
+void nn_hdf5_close(nn_dataset *ds);
+
+#endif
