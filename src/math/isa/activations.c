@@ -12,6 +12,33 @@
  * become 0 * inf in the gradients. */
 #define FAR 800
 
+static inline nn_real identity(nn_real z, nn_real p) {
+    (void)p;
+    return z;
+}
+
+static inline nn_real identity_slope(nn_real a, nn_real p) {
+    (void)a;
+    (void)p;
+    return 1;
+}
+
+static inline nn_real sign(nn_real z, nn_real p) {
+    (void)p;
+    return (nn_real)((z > 0) - (z < 0));
+}
+
+static inline nn_real step(nn_real z, nn_real p) {
+    (void)p;
+    return z > 0 ? 1 : 0;
+}
+
+static inline nn_real flat_slope(nn_real a, nn_real p) {
+    (void)a;
+    (void)p;
+    return 0;
+}
+
 static inline nn_real sigmoid(nn_real z, nn_real p) {
     (void)p;
     nn_real e = real_exp(z < 0 ? z : -z);
@@ -134,6 +161,9 @@ static inline nn_real gelu_sigmoid_slope(nn_real z, nn_real p) {
         SIMD for (size_t i = 0; i < n; i++) dz[i] = da[i] * slope(reads[i], p);                    \
     }
 
+ACTIVATION(identity, identity, identity_slope, a)
+ACTIVATION(sign, sign, flat_slope, a)
+ACTIVATION(step, step, flat_slope, a)
 ACTIVATION(sigmoid, sigmoid, sigmoid_slope, a)
 ACTIVATION(tanh, hyperbolic, hyperbolic_slope, a)
 ACTIVATION(relu, relu, relu_slope, a)

@@ -25,6 +25,9 @@
 
 /* activations.c */
 #define ISA_ACTIVATIONS(X)                                                                         \
+    X(identity)                                                                                    \
+    X(sign)                                                                                        \
+    X(step)                                                                                        \
     X(sigmoid)                                                                                     \
     X(tanh)                                                                                        \
     X(relu)                                                                                        \
