@@ -10,26 +10,27 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { CHECK_SHOWN = 20 }; /* a failure in a loop should not bury the first ones */
+
 static int check_failures;
 
-static inline void check_failed(const char *file, int line, const char *what) {
+/* Counts a failure and opens its report; false when enough were shown. */
+static inline bool check_failed(const char *file, int line, const char *what) {
     check_failures++;
-    fprintf(stderr, "%s:%d: %s", file, line, what);
+    if (check_failures <= CHECK_SHOWN)
+        fprintf(stderr, "%s:%d: %s", file, line, what);
+    return check_failures <= CHECK_SHOWN;
 }
 
 static inline bool check_true(bool ok, const char *file, int line, const char *what) {
-    if (!ok) {
-        check_failed(file, line, what);
+    if (!ok && check_failed(file, line, what))
         fprintf(stderr, " does not hold\n");
-    }
     return ok;
 }
 
 static inline bool check_int(int64_t a, int64_t b, const char *file, int line, const char *what) {
-    if (a != b) {
-        check_failed(file, line, what);
+    if (a != b && check_failed(file, line, what))
         fprintf(stderr, ": %" PRId64 " is not %" PRId64 "\n", a, b);
-    }
     return a == b;
 }
 
@@ -39,11 +40,9 @@ static inline bool check_near(double a, double b, double tolerance, const char *
     bool same = a >= b && a <= b;
     bool near = same || fabs(a - b) <= tolerance;
 
-    if (!near) {
-        check_failed(file, line, what);
+    if (!near && check_failed(file, line, what))
         fprintf(stderr, ": %.17g is not %.17g (off by %.3g, allowed %.3g)\n", a, b, fabs(a - b),
                 tolerance);
-    }
     return near;
 }
 
@@ -51,11 +50,9 @@ static inline bool check_text(const char *a, const char *b, const char *file, in
                               const char *what) {
     bool same = a == b || (a && b && strcmp(a, b) == 0);
 
-    if (!same) {
-        check_failed(file, line, what);
+    if (!same && check_failed(file, line, what))
         fprintf(stderr, ":\n  is       \"%s\"\n  expected \"%s\"\n", a ? a : "(null)",
                 b ? b : "(null)");
-    }
     return same;
 }
 
@@ -63,10 +60,8 @@ static inline bool check_contains(const char *text, const char *part, const char
                                   const char *what) {
     bool found = text && strstr(text, part);
 
-    if (!found) {
-        check_failed(file, line, what);
+    if (!found && check_failed(file, line, what))
         fprintf(stderr, ":\n  \"%s\"\n  does not contain \"%s\"\n", text ? text : "(null)", part);
-    }
     return found;
 }
 
