@@ -9,7 +9,7 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"files", NN_OPT_NODE, offsetof(options, files), NULL, NULL, "checkpoints"},
+    {"files", NN_OPT_NODE, offsetof(options, files), NULL, NULL, "Checkpoints."},
     NN_OPTION_END,
 };
 

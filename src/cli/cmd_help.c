@@ -25,9 +25,9 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"topic", NN_OPT_NODE, offsetof(options, topic), "", NULL,
-     "a verb, a section of the configuration, a kind (layer, loss ...) or the name of one"},
+     "A verb, a section of the configuration, a kind (layer, loss ...) or the name of one."},
     {"markdown", NN_OPT_BOOL, offsetof(options, markdown), "false", NULL,
-     "the complete reference as Markdown"},
+     "The complete reference as Markdown."},
     NN_OPTION_END,
 };
 

@@ -27,7 +27,7 @@ int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all);
 
 /* Threads a rank should use: OMP_NUM_THREADS where the user has set it, else the cores of its CPU set
  * divided among the ranks of the node that share them, at least 1; warns about oversubscription and about ranks bound to the same cores, with the
- * flag that mends it. NN_ERANK. Collective. */
+ * flag that mends it. Never fails. Collective. */
 int nn_comm_threads(nn_comm *comm);
 
 #endif

@@ -77,11 +77,13 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
     return 0;
 }
 
+/* A failure of MPI or memory is not worth ending here: one thread is right, only slow, and the next
+ * collective meets the same MPI. */
 int nn_comm_threads(nn_comm *comm) {
-    cpu_set_t *sets;
+    cpu_set_t *sets = NULL;
     nn_placement at = {1, 0, 0, false};
     int rc, asked = threads_asked();
-    NN_TRY(NN_NEW(&sets, (size_t)comm->node_size, "CPU sets"));
+    NN_TRY_GOTO(NN_NEW(&sets, (size_t)comm->node_size, "CPU sets"));
     NN_TRY_GOTO(gather_sets(comm, sets));
     at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
                          nn_launch_cores(&comm->launch));
@@ -89,5 +91,5 @@ int nn_comm_threads(nn_comm *comm) {
         report(comm, &at);
 done:
     nn_free(sets);
-    return rc < 0 ? rc : asked > 0 ? asked : at.threads;
+    return asked > 0 ? asked : at.threads;
 }

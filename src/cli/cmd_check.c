@@ -1,0 +1,259 @@
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/model_report.h"
+#include "dist/comm.h"
+#include "math/blas.h"
+#include "math/kernels.h"
+#include "train/job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TRIALS 10 /* of the small sum over all ranks */
+
+typedef struct options {
+    const char *config;
+    const nn_node *set;
+    bool json;
+} options;
+
+static const nn_option table[] = {
+    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
+     "YAML configuration; without it Iris, which is built in."},
+    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
+     "Override one key of the configuration: -o train.lr=0.1; may be repeated."},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "Print one JSON object."},
+    NN_OPTION_END,
+};
+
+typedef struct place {
+    char host[64];
+    int threads;
+} place;
+
+/* What the preflight found. */
+typedef struct findings {
+    nn_config *config;
+    nn_job job;
+    nn_loader *train;
+    nn_blas_report blas;
+    nn_memory memory;
+    double data, node; /* bytes of the data set, and of the node's memory */
+    double sum_seconds;
+    place *places; /* [ranks] */
+} findings;
+
+/* Reads and checks every value of a split, as training will. */
+static int check_split(const nn_job *job, const char *split) {
+    nn_loader *loader;
+    NN_TRY(nn_job_loader(job, split, job->eval_batch_size, false, &loader));
+    nn_loader_free(loader);
+    return 0;
+}
+
+static double data_bytes(const nn_dataset *ds) {
+    double bytes = 0;
+    for (size_t i = 0; i < ds->splits; i++)
+        bytes += (double)ds->split[i].samples *
+                 (double)(ds->split[i].x.row_bytes + ds->split[i].y.row_bytes);
+    return bytes;
+}
+
+static int check_local(const nn_call *call, findings *f) {
+    const options *o = call->options;
+    nn_job *job = &f->job;
+    NN_TRY(nn_blas_init(&f->blas));
+    NN_TRY(nn_call_config(o->config, o->set, &f->config));
+    NN_TRY(nn_job_plan(job, call->comm, f->config));
+    NN_TRY(nn_job_loader(job, job->data->split[0].name, job->batch_size, true, &f->train));
+    for (size_t i = 1; i < job->data->splits; i++)
+        NN_TRY(check_split(job, job->data->split[i].name));
+    NN_TRY(nn_memory_of(job->model, job->settings, job->capacity, &f->memory));
+    NN_TRY(nn_job_allocate(job, true));
+    NN_TRY(nn_model_init(job->model, (uint64_t)job->settings->train.seed, job->params));
+    f->data = data_bytes(job->data);
+    f->node = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    return 0;
+}
+
+static void warn_memory(const nn_call *call, const findings *f) {
+    char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
+    double all = nn_comm_node_size(call->comm) * (f->memory.total + f->data);
+    if (nn_comm_node_rank(call->comm) == 0 && all > f->node)
+        nn_warn(
+            "the ranks of %s want %s of memory together, the node has %s: use fewer ranks a node",
+            nn_comm_host(call->comm), nn_bytes_text(all, wanted), nn_bytes_text(f->node, there));
+}
+
+/* Where the ranks are, and whether their sums arrive. */
+static int check_ranks(const nn_call *call, findings *f) {
+    int size = nn_comm_size(call->comm), threads = nn_comm_threads(call->comm);
+    int64_t configured = f->job.settings->train.threads;
+    place mine = {.threads = configured ? (int)configured : threads};
+    snprintf(mine.host, sizeof mine.host, "%s", nn_comm_host(call->comm));
+    f->places = nn_pool_alloc(call->pool, (size_t)size * sizeof *f->places);
+    NN_TRY(nn_comm_agree(call->comm, f->places ? 0 : NN_EMEMORY));
+    NN_TRY(nn_comm_gather(call->comm, &mine, sizeof mine, f->places));
+    f->sum_seconds = INFINITY;
+    for (int i = 0; i < TRIALS; i++) {
+        double one = 1, start = nn_seconds();
+        NN_TRY(nn_comm_sum(call->comm, &one, 1));
+        f->sum_seconds = fmin(f->sum_seconds, nn_seconds() - start);
+        if (fabs(one - size) > 0)
+            return nn_fail(NN_ERANK, "a sum over %d ranks gave %g instead of %d", size, one, size);
+    }
+    return 0;
+}
+
+static void print_data(const nn_dataset *ds) {
+    char shape[NN_SHAPE_TEXT];
+    printf("data           %s:", ds->path);
+    for (size_t i = 0; i < ds->splits; i++)
+        printf(" %s %lld,", ds->split[i].name, (long long)ds->split[i].samples);
+    printf(" x %s %s", nn_shape_text(&ds->split[0].x.shape, shape),
+           nn_dtype_name(ds->split[0].x.type));
+    if (ds->classes > 0)
+        printf(", %lld classes", (long long)ds->classes);
+    putchar('\n');
+}
+
+static void print_blas(const nn_blas_report *b) {
+    const char *why = b->user_set ? " (OPENBLAS_CORETYPE is set)" : "";
+    printf("processor      instruction set %s; OpenBLAS kernels %s%s", nn_kernels_get()->isa,
+           b->used, why);
+    if (b->mended)
+        printf(", which it had taken for %s", b->found);
+    else if (b->wanted[0])
+        printf(", although the processor is a %s", b->wanted);
+    putchar('\n');
+}
+
+/* Ranks in a row with the same host and threads share a line. */
+static void print_places(const place *places, int size) {
+    for (int first = 0, next; first < size; first = next) {
+        for (next = first + 1; next < size && strcmp(places[next].host, places[first].host) == 0 &&
+                               places[next].threads == places[first].threads;)
+            next++;
+        printf("               rank%s %d", next - first > 1 ? "s" : "", first);
+        if (next - first > 1)
+            printf("-%d", next - 1);
+        printf(" on %s: %d thread%s%s\n", places[first].host, places[first].threads,
+               places[first].threads > 1 ? "s" : "", next - first > 1 ? " each" : "");
+    }
+}
+
+static void print_text(const nn_call *call, const findings *f) {
+    const options *o = call->options;
+    const nn_settings *s = f->job.settings;
+    char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT];
+    int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
+    printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
+    print_data(f->job.data);
+    printf("model          %zu parameters, %zu outputs\n", nn_model_param_count(f->job.model),
+           f->job.outputs);
+    printf("training       batch_size %lld, %lld minibatches an epoch, %lld epochs, %s\n",
+           (long long)f->job.batch_size, (long long)nn_loader_batches(f->train),
+           (long long)s->train.epochs, s->train.optimizer.row->name);
+    printf("memory         ");
+    nn_print_memory(stdout, &f->memory);
+    printf("               data set %s; node %s\n", nn_bytes_text(f->data, data),
+           nn_bytes_text(f->node, node));
+    print_blas(&f->blas);
+    printf("ranks          %d on %d node%s, sum of one number in %.1f us\n", size, nodes,
+           nodes > 1 ? "s" : "", 1e6 * f->sum_seconds);
+    print_places(f->places, size);
+    puts("ready to train");
+}
+
+static void json_data(nn_json *json, const nn_dataset *ds) {
+    nn_json_open(json, "data", '{');
+    nn_json_string(json, "path", ds->path);
+    nn_json_int(json, "classes", ds->classes);
+    nn_json_open(json, "samples", '{');
+    for (size_t i = 0; i < ds->splits; i++)
+        nn_json_int(json, ds->split[i].name, ds->split[i].samples);
+    nn_json_close(json, '}');
+    nn_json_close(json, '}');
+}
+
+static void json_machine(nn_json *json, const nn_call *call, const findings *f) {
+    nn_json_string(json, "isa", nn_kernels_get()->isa);
+    nn_json_open(json, "blas", '{');
+    nn_json_string(json, "found", f->blas.found);
+    nn_json_string(json, "used", f->blas.used);
+    nn_json_bool(json, "mended", f->blas.mended);
+    nn_json_bool(json, "user_set", f->blas.user_set);
+    nn_json_close(json, '}');
+    nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
+    nn_json_real(json, "sum_s", f->sum_seconds);
+    nn_json_open(json, "ranks", '[');
+    for (int i = 0; i < nn_comm_size(call->comm); i++) {
+        nn_json_open(json, NULL, '{');
+        nn_json_string(json, "host", f->places[i].host);
+        nn_json_int(json, "threads", f->places[i].threads);
+        nn_json_close(json, '}');
+    }
+    nn_json_close(json, ']');
+}
+
+static int print_json(const nn_call *call, const findings *f) {
+    const nn_layer *const *layer;
+    size_t size = 65536 + 4096 * nn_model_layers(f->job.model, &layer) +
+                  256 * (size_t)nn_comm_size(call->comm);
+    nn_json json;
+    char *text = nn_pool_alloc(call->pool, size);
+    if (!text)
+        return NN_EMEMORY;
+    nn_json_init(&json, text, size);
+    nn_json_open(&json, NULL, '{');
+    json_data(&json, f->job.data);
+    nn_json_layers(&json, f->job.model);
+    nn_json_int(&json, "batch_size", f->job.batch_size);
+    nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->train));
+    nn_json_memory(&json, &f->memory);
+    json_machine(&json, call, f);
+    nn_json_close(&json, '}');
+    puts(text);
+    return 0;
+}
+
+static int print_findings(const nn_call *call, const findings *f) {
+    const options *o = call->options;
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (o->json)
+        return print_json(call, f);
+    print_text(call, f);
+    return 0;
+}
+
+static int run(const nn_call *call) {
+    findings f = {0};
+    int rc;
+    NN_TRY_GOTO(nn_comm_agree(call->comm, check_local(call, &f)));
+    warn_memory(call, &f);
+    NN_TRY_GOTO(check_ranks(call, &f));
+    NN_TRY_GOTO(nn_comm_agree(call->comm, print_findings(call, &f)));
+done:
+    nn_loader_free(f.train);
+    nn_job_release(&f.job);
+    nn_config_free(f.config);
+    return rc;
+}
+
+static const char *const arguments[] = {"config", NULL};
+
+const nn_verb nn_verb_check = {
+    .entry =
+        {"check",
+         "Checks everything that training needs (configuration, data, memory, ranks) and trains "
+         "nothing.",
+         table, sizeof(options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = arguments,
+    .collective = true,
+    .run = run,
+};

@@ -1,0 +1,170 @@
+#include "cli/cli.h"
+#include "cli/predict_out.h"
+#include "data/convert.h"
+#include "data/dataset.h"
+#include "dist/comm.h"
+#include "math/blas.h"
+#include "math/kernels.h"
+#include "math/parallel.h"
+#include "train/checkpoint.h"
+#include "train/settings.h"
+
+#include <string.h>
+
+#define BATCH 256 /* samples of a call */
+
+typedef struct options {
+    const char *checkpoint, *data, *split, *out;
+} options;
+
+static const nn_option table[] = {
+    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL, "Trained model."},
+    {"data", NN_OPT_STRING, offsetof(options, data), NULL, NULL,
+     "Data set with the samples; it needs no y."},
+    {"split", NN_OPT_STRING, offsetof(options, split), "", NULL,
+     "Which samples: train, valid or test; by default test when there is one, else the first."},
+    {"out", NN_OPT_STRING, offsetof(options, out), NULL, NULL,
+     "File to write, .h5 or .csv: every output and, for classes, the label."},
+    NN_OPTION_END,
+};
+
+/* Everything between the samples and the file. */
+typedef struct task {
+    nn_pool pool;
+    nn_predictor *predictor;
+    nn_dataset *data;
+    const nn_split *split;
+    nn_converter converter;
+    nn_predict_writer writer;
+    float threshold; /* one output: class 1 above it */
+    void *stored;    /* [BATCH][row] as in the file, then as floats; outputs; labels */
+    float *x, *y;
+    int32_t *label;
+} task;
+
+/* Which class an output stands for is a matter of the loss and of the data it was trained on. */
+static int read_decision(task *t, const char *checkpoint) {
+    nn_snapshot snapshot = {0};
+    nn_config *config = NULL;
+    const nn_loss_ops *loss;
+    int rc;
+    NN_TRY_GOTO(nn_checkpoint_peek(checkpoint, &t->pool, &snapshot));
+    NN_TRY_GOTO(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &config));
+    NN_TRY_GOTO(nn_config_check(config));
+    NN_TRY_GOTO(nn_loss_pick(nn_config_settings(config)->loss, &loss));
+    t->threshold = loss->forms & NN_TARGET_SIGN ? 0.0f : 0.5f;
+    t->writer.labels = snapshot.data.labels;
+    t->writer.classes = (size_t)snapshot.data.classes;
+    t->writer.names = snapshot.data.class_names;
+done:
+    nn_config_free(config);
+    return rc;
+}
+
+static int choose_split(task *t, const char *name) {
+    t->split = nn_dataset_split(t->data, name ? name : "test");
+    if (!t->split && name)
+        return nn_fail(NN_EUSAGE, "%s has no split '%s'", t->data->path, name);
+    if (!t->split)
+        t->split = &t->data->split[0];
+    size_t inputs = nn_predictor_inputs(t->predictor);
+    char shape[NN_SHAPE_TEXT];
+    if (nn_shape_count(&t->split->x.shape) != inputs)
+        return nn_fail(NN_EFORMAT, "%s: x of '%s' is %s a sample, but the model takes %zu numbers",
+                       t->data->path, t->split->name, nn_shape_text(&t->split->x.shape, shape),
+                       inputs);
+    return 0;
+}
+
+static int allocate(task *t) {
+    size_t outputs = nn_predictor_outputs(t->predictor);
+    t->stored = nn_pool_alloc(&t->pool, BATCH * t->split->x.row_bytes);
+    t->x = nn_pool_alloc(&t->pool, BATCH * nn_predictor_inputs(t->predictor) * sizeof *t->x);
+    t->y = nn_pool_alloc(&t->pool, BATCH * outputs * sizeof *t->y);
+    t->label = nn_pool_alloc(&t->pool, BATCH * sizeof *t->label);
+    if (!t->stored || !t->x || !t->y || !t->label)
+        return NN_EMEMORY;
+    t->writer.outputs = outputs;
+    t->writer.samples = t->split->samples;
+    return 0;
+}
+
+static int set_up(task *t, const options *o) {
+    nn_blas_report blas;
+    NN_TRY(nn_predict_format_of(o->out, &t->writer.format));
+    t->writer.path = o->out;
+    NN_TRY(nn_blas_init(&blas));
+    NN_TRY(nn_predictor_open(o->checkpoint, BATCH, &t->predictor));
+    NN_TRY(read_decision(t, o->checkpoint));
+    NN_TRY(nn_dataset_open_path(o->data, &t->data));
+    NN_TRY(choose_split(t, o->split));
+    /* the predictor scales numbers as they are stored */
+    NN_TRY(nn_converter_init(&t->converter, t->data, &t->split->x, false, &t->pool));
+    NN_TRY(allocate(t));
+    return nn_predict_writer_open(&t->writer);
+}
+
+static int32_t decide(const task *t, const float *y) {
+    size_t best = 0, outputs = t->writer.outputs;
+    if (outputs == 1)
+        return y[0] > t->threshold;
+    for (size_t i = 1; i < outputs; i++)
+        if (y[i] > y[best])
+            best = i;
+    return (int32_t)best;
+}
+
+static int check_finite(const task *t, int64_t first, int64_t count) {
+    size_t inputs = nn_predictor_inputs(t->predictor);
+    for (int64_t r = 0; r < count; r++)
+        if (!nn_kernels_get()->all_finite(inputs, t->x + (size_t)r * inputs))
+            return nn_fail(NN_EFORMAT, "%s: /%s/x row %lld holds NaN or Inf", t->data->path,
+                           t->split->name, (long long)(first + r));
+    return 0;
+}
+
+static int predict_rows(task *t, int64_t first, int64_t count) {
+    NN_TRY(t->data->ops->read(t->data, t->split, 'x', first, count, t->stored));
+    nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
+    NN_TRY(check_finite(t, first, count));
+    nn_predict(t->predictor, (size_t)count, t->x, t->y);
+    for (int64_t r = 0; r < count; r++)
+        t->label[r] = decide(t, t->y + (size_t)r * t->writer.outputs);
+    return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);
+}
+
+static int predict_all(task *t) {
+    for (int64_t first = 0; first < t->split->samples; first += BATCH) {
+        int64_t left = t->split->samples - first;
+        NN_TRY(predict_rows(t, first, left < BATCH ? left : BATCH));
+    }
+    return 0;
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    task t = {0};
+    int rc = set_up(&t, o);
+    if (rc == 0) {
+        nn_threads_set(nn_comm_threads(call->comm));
+        rc = predict_all(&t);
+    }
+    rc = nn_predict_writer_close(&t.writer, rc);
+    if (rc == 0)
+        nn_info("wrote the predictions for %lld samples of '%s' to %s", (long long)t.split->samples,
+                t.split->name, o->out);
+    nn_dataset_close(t.data);
+    nn_predictor_free(t.predictor);
+    nn_pool_release(&t.pool);
+    return rc < 0 ? nn_error_frame(rc, __func__) : 0;
+}
+
+static const char *const arguments[] = {"checkpoint", NULL};
+
+const nn_verb nn_verb_predict = {
+    .entry = {"predict", "What a trained model makes of the samples of a data set.", table,
+              sizeof(options)},
+    .usage = "CHECKPOINT --data FILE -O OUT.h5|OUT.csv [options]",
+    .arguments = arguments,
+    .run = run,
+};

@@ -1,0 +1,134 @@
+#include "cli/predict_out.h"
+
+#include "io/file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- CSV: sample, label, one column an output ----------------------------------------------- */
+
+/* A field as RFC 4180 wants it. */
+static void put_field(FILE *out, const char *text) {
+    bool quote = strpbrk(text, ",\"\r\n") != NULL;
+    if (quote)
+        fputc('"', out);
+    for (; *text; text++)
+        fprintf(out, *text == '"' ? "\"%c" : "%c", *text);
+    if (quote)
+        fputc('"', out);
+}
+
+static int fail_write(const nn_predict_writer *w) {
+    return nn_fail(NN_EIO, "cannot write %s: %s", w->path, strerror(errno));
+}
+
+static int csv_open(nn_predict_writer *w) {
+    w->text = fopen(w->temporary, "w");
+    if (!w->text)
+        return fail_write(w);
+    fputs(w->labels ? "sample,label" : "sample", w->text);
+    for (size_t i = 0; i < w->outputs; i++) {
+        if (w->names && w->outputs == w->classes) {
+            fputc(',', w->text);
+            put_field(w->text, w->names[i]);
+        } else {
+            fprintf(w->text, ",y%zu", i);
+        }
+    }
+    return fputc('\n', w->text) < 0 ? fail_write(w) : 0;
+}
+
+static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
+                    const int32_t *label) {
+    for (int64_t r = 0; r < count; r++) {
+        fprintf(w->text, "%lld", (long long)(first + r));
+        if (w->labels && w->names) {
+            fputc(',', w->text);
+            put_field(w->text, w->names[label[r]]);
+        } else if (w->labels) {
+            fprintf(w->text, ",%d", label[r]);
+        }
+        for (size_t i = 0; i < w->outputs; i++)
+            fprintf(w->text, ",%.9g", (double)*y++);
+        fputc('\n', w->text);
+    }
+    return ferror(w->text) ? fail_write(w) : 0;
+}
+
+static int csv_close(nn_predict_writer *w) {
+    bool bad = w->text && ferror(w->text);
+    if (w->text && (fclose(w->text) != 0 || bad))
+        return fail_write(w);
+    return 0;
+}
+
+/* ---- HDF5: /y [N, outputs], /label [N], attribute classes ----------------------------------- */
+
+static int h5_open(nn_predict_writer *w) {
+    int64_t dim[2] = {w->samples, (int64_t)w->outputs};
+    NN_TRY(nn_h5_create(w->temporary, &w->h5));
+    NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2, dim, 0, 0, NULL));
+    if (w->labels)
+        NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1, dim, 0, 0, NULL));
+    if (w->labels && w->names)
+        NN_TRY(nn_h5_set_texts(w->h5, "/", "classes", w->names, w->classes));
+    return 0;
+}
+
+static int h5_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
+                   const int32_t *label) {
+    NN_TRY(nn_h5_write_rows(w->h5, "/y", first, count, NN_F32, y));
+    if (w->labels)
+        NN_TRY(nn_h5_write_rows(w->h5, "/label", first, count, NN_I32, label));
+    return 0;
+}
+
+static int h5_close(nn_predict_writer *w) {
+    return nn_h5_close(w->h5);
+}
+
+/* ---- both ----------------------------------------------------------------------------------- */
+
+static const nn_predict_format formats[] = {
+    {".csv", csv_open, csv_rows, csv_close},
+    {".h5", h5_open, h5_rows, h5_close},
+    {".hdf5", h5_open, h5_rows, h5_close},
+};
+
+int nn_predict_format_of(const char *path, const nn_predict_format **format) {
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        size_t ending = strlen(formats[i].ending);
+        *format = &formats[i];
+        if (length > ending && strcmp(path + length - ending, formats[i].ending) == 0)
+            return 0;
+    }
+    return nn_fail(NN_EUSAGE, "--out: %s ends neither in .h5 nor in .csv", path);
+}
+
+int nn_predict_writer_open(nn_predict_writer *w) {
+    w->temporary = nn_file_temporary(&w->pool, w->path);
+    if (!w->temporary)
+        return NN_EMEMORY;
+    return w->format->open(w);
+}
+
+int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
+                           const int32_t *label) {
+    return w->format->rows(w, first, count, y, label);
+}
+
+int nn_predict_writer_close(nn_predict_writer *w, int rc) {
+    if (!w->temporary)
+        return rc;
+    int closed = w->format->close(w);
+    if (rc >= 0)
+        rc = closed;
+    if (rc >= 0)
+        rc = nn_file_publish(w->temporary, w->path);
+    else
+        unlink(w->temporary);
+    nn_pool_release(&w->pool);
+    return rc;
+}
