@@ -1,0 +1,233 @@
+#define _GNU_SOURCE
+#include "io/file.h"
+#include "io/h5_inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(hid_t) == sizeof(int64_t), "identifiers pass as int64_t");
+
+enum { REASON_SIZE = 256 };
+
+/* What an error stack says. */
+typedef struct story {
+    char reason[REASON_SIZE]; /* the innermost description */
+    bool truncated;
+} story;
+
+int nn_h5_drop(int64_t id) {
+    return id >= 0 && H5Idec_ref(id) < 0 ? -1 : 0;
+}
+
+/* HDF5 describes a failed system call with times, pointers and counts around what matters. */
+static void shorten(char reason[REASON_SIZE]) {
+    static const char mark[] = "error message = '";
+    char *begin = strstr(reason, mark);
+    if (begin == NULL)
+        return;
+    begin += strlen(mark);
+    begin[strcspn(begin, "'")] = '\0';
+    memmove(reason, begin, strlen(begin) + 1);
+}
+
+static herr_t hear(unsigned depth, const H5E_error2_t *error, void *ctx) {
+    story *told = ctx;
+    (void)depth;
+    told->truncated = told->truncated || error->min_num == H5E_TRUNCATED;
+    if (told->reason[0] == '\0' && error->desc != NULL)
+        snprintf(told->reason, sizeof told->reason, "%s", error->desc);
+    return 0;
+}
+
+static void listen(story *told) {
+    memset(told, 0, sizeof *told);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, hear, told);
+    shorten(told->reason);
+}
+
+bool nn_h5_faulty(const nn_h5 *file) {
+    return file->fault != NULL && file->fault->error != 0;
+}
+
+/* Why the last call failed. Of all that follows a failure this must come first: the next call of
+ * HDF5 clears its stack. */
+static const char *reason_of(const nn_h5 *file, story *told) {
+    listen(told);
+    if (nn_h5_faulty(file))
+        return nn_errno_text(file->fault->error);
+    return told->reason[0] != '\0' ? told->reason : "HDF5 gives no reason";
+}
+
+int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...) {
+    char message[512];
+    story told;
+    va_list args;
+    const char *reason = reason_of(file, &told);
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return nn_error_raise(code, function, "%s of '%s': %s", message, file->path, reason);
+}
+
+/* Before the first use of HDF5. Network file systems without locks make it refuse files that are
+ * fine, and nothing here writes a file that another process has open under the same name. */
+static void prepare_library(void) {
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Integers must fit; reals that overflow become infinite, as in C. */
+static H5T_conv_ret_t convert_exception(H5T_conv_except_t what, hid_t from, hid_t to,
+                                        void *from_value, void *to_value, void *ctx) {
+    nn_h5 *file = ctx;
+    (void)from;
+    (void)from_value;
+    (void)to_value;
+    if (what == H5T_CONV_EXCEPT_PRECISION || H5Tget_class(to) != H5T_INTEGER)
+        return H5T_CONV_UNHANDLED;
+    file->unfit = true;
+    return H5T_CONV_ABORT;
+}
+
+static int new_file(const char *path, nn_h5 **out) {
+    nn_h5 *file = calloc(1, sizeof *file);
+    if (file == NULL || (file->path = strdup(path)) == NULL) {
+        free(file);
+        return nn_fail(NN_EMEMORY, "out of memory: opening '%s'", path);
+    }
+    file->id = H5I_INVALID_HID;
+    file->transfer = H5Pcreate(H5P_DATASET_XFER);
+    if (file->transfer >= 0)
+        H5Pset_type_conv_cb(file->transfer, convert_exception, file);
+    for (size_t i = 0; i < NN_H5_SLOTS; i++)
+        file->slot[i].id = H5I_INVALID_HID;
+    *out = file;
+    return 0;
+}
+
+static void free_file(nn_h5 *file) {
+    nn_h5_drop(file->transfer);
+    nn_h5_fault_release(file->fault);
+    free(file->path);
+    free(file);
+}
+
+/* What stands at `path` can be opened; HDF5 would hide the reason when it cannot. */
+static int check_readable(const char *path) {
+    char first;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = fd < 0 ? errno : 0;
+    ssize_t got = fd < 0 ? 0 : read(fd, &first, 1);
+    if (got < 0)
+        error = errno;
+    if (fd >= 0)
+        close(fd);
+    if (error != 0)
+        return nn_fail(NN_EFORMAT, "cannot open '%s': %s", path, nn_errno_text(error));
+    if (got == 0)
+        return nn_fail(NN_EFORMAT, "'%s' is not an HDF5 file: it is empty", path);
+    return 0;
+}
+
+static int open_failed(const char *path) {
+    story told;
+    listen(&told);
+    if (told.truncated)
+        return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", path, told.reason);
+    if (H5Fis_hdf5(path) <= 0)
+        return nn_fail(NN_EFORMAT, "'%s' is not an HDF5 file", path);
+    return nn_fail(NN_EFORMAT,
+                   "cannot open '%s', which is damaged or was not written to its end: %s", path,
+                   told.reason);
+}
+
+int nn_h5_open(const char *path, nn_h5 **out) {
+    nn_h5 *file = NULL;
+    *out = NULL;
+    NN_TRY(check_readable(path));
+    prepare_library();
+    NN_TRY(new_file(path, &file));
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
+    if (file->id < 0) {
+        int rc = open_failed(path);
+        nn_h5_drop(access);
+        free_file(file);
+        return rc;
+    }
+    nn_h5_drop(access);
+    *out = file;
+    return 0;
+}
+
+/* The format of HDF5 1.8 and later has checksums over all metadata. */
+static int create_file(nn_h5 *file) {
+    story told;
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t creation = nn_h5_group_properties(H5P_FILE_CREATE);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+    int rc = nn_h5_driver_use(access, file->fault);
+    if (rc == 0) {
+        file->id = H5Fcreate(file->path, H5F_ACC_TRUNC, creation, access);
+        if (file->id < 0)
+            rc = nn_fail(NN_EIO, "cannot create '%s': %s", file->path, reason_of(file, &told));
+    }
+    nn_h5_drop(creation);
+    nn_h5_drop(access);
+    return rc;
+}
+
+int nn_h5_create(const char *path, nn_h5 **out) {
+    nn_h5 *file = NULL;
+    *out = NULL;
+    prepare_library();
+    NN_TRY(new_file(path, &file));
+    int rc = 0;
+    file->fault = calloc(1, sizeof *file->fault);
+    if (file->fault == NULL) {
+        rc = nn_fail(NN_EMEMORY, "out of memory: creating '%s'", path);
+    } else {
+        file->fault->users = 1;
+        rc = create_file(file);
+    }
+    if (rc < 0)
+        free_file(file);
+    else
+        *out = file;
+    return rc;
+}
+
+/* Keeps the first failure of several steps. */
+static int after_step(const nn_h5 *file, int rc, herr_t status) {
+    story told;
+    if (rc < 0 || (status >= 0 && !nn_h5_faulty(file)))
+        return rc;
+    const char *reason = reason_of(file, &told);
+    if (file->fault != NULL)
+        return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
+    return nn_fail(NN_EFORMAT, "cannot close '%s': %s", file->path, reason);
+}
+
+int nn_h5_close(nn_h5 *file) {
+    if (file == NULL)
+        return 0;
+    int rc = after_step(file, 0, nn_h5_datasets_close(file));
+    if (file->fault != NULL)
+        rc = after_step(file, rc, H5Fflush(file->id, H5F_SCOPE_LOCAL));
+    rc = after_step(file, rc, H5Fclose(file->id));
+    free_file(file);
+    return rc;
+}
+
+const char *nn_h5_path(const nn_h5 *file) {
+    return file->path;
+}

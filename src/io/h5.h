@@ -1,0 +1,69 @@
+/* HDF5; the only user of hdf5.h. One thread only (the library is not thread-safe). Every message
+ * names the file and the object. Reading failures are NN_EFORMAT, writing failures NN_EIO. */
+#ifndef NN_IO_H5_H
+#define NN_IO_H5_H
+
+#include "base/mem.h"
+
+#define NN_H5_MAX_RANK 8
+
+typedef enum nn_dtype { NN_U8, NN_I8, NN_I16, NN_I32, NN_I64, NN_F32, NN_F64 } nn_dtype;
+
+size_t nn_dtype_size(nn_dtype type);
+bool nn_dtype_is_integer(nn_dtype type);
+const char *nn_dtype_name(nn_dtype type); /* "uint8" ... as numpy says it */
+
+typedef struct nn_h5 nn_h5; /* an open file */
+
+typedef struct nn_h5_info {
+    nn_dtype type; /* how it is stored, or the nearest type that holds it (unsigned, half ...) */
+    int rank;
+    int64_t dim[NN_H5_MAX_RANK];
+} nn_h5_info;
+
+int nn_h5_open(const char *path, nn_h5 **out);   /* for reading */
+int nn_h5_create(const char *path, nn_h5 **out); /* truncates */
+/* Flushes and closes; frees `file` also on failure. NULL is fine. */
+int nn_h5_close(nn_h5 *file);
+const char *nn_h5_path(const nn_h5 *file);
+
+bool nn_h5_exists(nn_h5 *file, const char *object);
+/* Calls fn for every link of a group in name order (creation order where it was tracked); stops at
+ * its first non-zero return and hands it back. */
+int nn_h5_list(nn_h5 *file, const char *group,
+               int (*fn)(void *ctx, const char *name, bool is_group), void *ctx);
+int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
+
+/* Rows [first, first + count) of the leading dimension as `as`, converted by HDF5. rank 0 data sets
+ * are one row. */
+int nn_h5_read(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
+               void *out);
+
+/* Creates parents as needed. Contiguous unless `chunk_rows` > 0 (then chunked with Fletcher-32, and
+ * shuffle + gzip when `gzip` > 0). `data` may be NULL: the rows follow by nn_h5_write_rows. */
+int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
+                int64_t chunk_rows, int gzip, const void *data);
+int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
+                     const void *data);
+/* A scalar string data set. */
+int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text);
+int nn_h5_read_text(nn_h5 *file, const char *dataset, nn_pool *pool, char **text);
+int nn_h5_make_group(nn_h5 *file, const char *group);
+
+/* Attributes of `object` ("/" is the root). Reading one that is absent is NN_EFORMAT; ask first. */
+bool nn_h5_has_attr(nn_h5 *file, const char *object, const char *name);
+int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char *value);
+int nn_h5_set_int(nn_h5 *file, const char *object, const char *name, int64_t value);
+int nn_h5_set_real(nn_h5 *file, const char *object, const char *name, double value);
+int nn_h5_get_text(nn_h5 *file, const char *object, const char *name, nn_pool *pool, char **value);
+int nn_h5_get_int(nn_h5 *file, const char *object, const char *name, int64_t *value);
+/* One number or an array: *count is the capacity in, the length out. */
+int nn_h5_get_reals(nn_h5 *file, const char *object, const char *name, double *value,
+                    size_t *count);
+/* A list of strings (class names). */
+int nn_h5_set_texts(nn_h5 *file, const char *object, const char *name, const char *const *values,
+                    size_t count);
+int nn_h5_get_texts(nn_h5 *file, const char *object, const char *name, nn_pool *pool,
+                    char ***values, size_t *count);
+
+#endif

@@ -1,0 +1,201 @@
+#define _GNU_SOURCE
+#include "io/h5_inner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
+#define MAX_ADDRESS ((haddr_t)INT64_MAX)
+
+/* An open file as HDF5 sees it. */
+typedef struct driver_file {
+    H5FD_t base; /* HDF5's own part comes first */
+    int fd;
+    haddr_t end_of_allocation, end_of_file;
+    nn_h5_fault *fault;
+} driver_file;
+
+/* What is stored in a property list: HDF5 copies it byte by byte. */
+typedef struct driver_info {
+    nn_h5_fault *fault;
+} driver_info;
+
+void nn_h5_fault_release(nn_h5_fault *fault) {
+    if (fault != NULL && --fault->users == 0)
+        free(fault);
+}
+
+static void note(driver_file *file, int error) {
+    if (file->fault->error == 0)
+        file->fault->error = error;
+}
+
+static int open_descriptor(const char *name, unsigned flags) {
+    int mode = (flags & H5F_ACC_RDWR) != 0 ? O_RDWR : O_RDONLY;
+    mode |= (flags & H5F_ACC_CREAT) != 0 ? O_CREAT : 0;
+    mode |= (flags & H5F_ACC_TRUNC) != 0 ? O_TRUNC : 0;
+    mode |= (flags & H5F_ACC_EXCL) != 0 ? O_EXCL : 0;
+    int fd;
+    do
+        fd = open(name, mode | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* HDF5 opens a file it is to create twice, first without creating it: a failure here counts only
+ * as long as no success follows. */
+static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t max_address) {
+    const driver_info *info = H5Pget_driver_info(access);
+    struct stat status;
+    (void)max_address;
+    if (info == NULL)
+        return NULL;
+    driver_file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return NULL;
+    file->fd = open_descriptor(name, flags);
+    if (file->fd < 0 || fstat(file->fd, &status) < 0) {
+        info->fault->error = errno;
+        if (file->fd >= 0)
+            close(file->fd);
+        free(file);
+        return NULL;
+    }
+    info->fault->error = 0;
+    info->fault->users++;
+    file->fault = info->fault;
+    file->end_of_file = (haddr_t)status.st_size;
+    return &file->base;
+}
+
+static herr_t driver_close(H5FD_t *base) {
+    driver_file *file = (driver_file *)base;
+    if (close(file->fd) < 0 && errno != EINTR)
+        note(file, errno);
+    nn_h5_fault_release(file->fault);
+    free(file);
+    return 0;
+}
+
+static herr_t driver_query(const H5FD_t *base, unsigned long *flags) {
+    (void)base;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
+             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    return 0;
+}
+
+static haddr_t driver_get_eoa(const H5FD_t *base, H5FD_mem_t type) {
+    (void)type;
+    return ((const driver_file *)base)->end_of_allocation;
+}
+
+static herr_t driver_set_eoa(H5FD_t *base, H5FD_mem_t type, haddr_t address) {
+    (void)type;
+    ((driver_file *)base)->end_of_allocation = address;
+    return 0;
+}
+
+static haddr_t driver_get_eof(const H5FD_t *base, H5FD_mem_t type) {
+    (void)type;
+    return ((const driver_file *)base)->end_of_file;
+}
+
+/* Bytes beyond the end of the file read as zeros, as HDF5 wants it. */
+static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address,
+                          size_t size, void *buffer) {
+    driver_file *file = (driver_file *)base;
+    char *bytes = buffer;
+    (void)type;
+    (void)transfer;
+    while (size > 0) {
+        ssize_t got = pread(file->fd, bytes, size, (off_t)address);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            note(file, errno);
+        if (got <= 0)
+            break;
+        bytes += got;
+        size -= (size_t)got;
+        address += (haddr_t)got;
+    }
+    memset(bytes, 0, size);
+    return 0;
+}
+
+static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address,
+                           size_t size, const void *buffer) {
+    driver_file *file = (driver_file *)base;
+    const char *bytes = buffer;
+    (void)type;
+    (void)transfer;
+    haddr_t end = address + size;
+    while (size > 0 && file->fault->error == 0) {
+        ssize_t written = pwrite(file->fd, bytes, size, (off_t)address);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            note(file, written < 0 ? errno : EIO);
+            break;
+        }
+        bytes += written;
+        size -= (size_t)written;
+        address += (haddr_t)written;
+    }
+    if (end > file->end_of_file)
+        file->end_of_file = end;
+    return 0;
+}
+
+/* Makes the file as long as what was allocated in it. */
+static herr_t driver_truncate(H5FD_t *base, hid_t transfer, hbool_t closing) {
+    driver_file *file = (driver_file *)base;
+    (void)transfer;
+    (void)closing;
+    if (file->end_of_file == file->end_of_allocation)
+        return 0;
+    int rc;
+    do
+        rc = file->fault->error == 0 ? ftruncate(file->fd, (off_t)file->end_of_allocation) : 0;
+    while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        note(file, errno);
+    file->end_of_file = file->end_of_allocation;
+    return 0;
+}
+
+static const H5FD_class_t driver = {
+#if H5_VERSION_GE(1, 13, 0)
+    .version = H5FD_CLASS_VERSION,
+    .value = H5_VFD_RESERVED,
+#endif
+    .name = "nnmpi",
+    .maxaddr = MAX_ADDRESS,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(driver_info),
+    .open = driver_open,
+    .close = driver_close,
+    .query = driver_query,
+    .get_eoa = driver_get_eoa,
+    .set_eoa = driver_set_eoa,
+    .get_eof = driver_get_eof,
+    .read = driver_read,
+    .write = driver_write,
+    .truncate = driver_truncate,
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
+};
+
+int nn_h5_driver_use(int64_t access, nn_h5_fault *fault) {
+    const driver_info info = {fault};
+    hid_t id = H5FDregister(&driver);
+    herr_t rc = id < 0 ? -1 : H5Pset_driver(access, id, &info);
+    nn_h5_drop(id); /* the property list holds on to it */
+    return rc < 0 ? nn_fail(NN_EIO, "HDF5 does not take our file driver") : 0;
+}

@@ -1,0 +1,146 @@
+#define _GNU_SOURCE
+#include "io/h5_inner.h"
+
+#include <hdf5.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names are listed as they were made, and times are left out so that equal contents make equal
+ * bytes. */
+int64_t nn_h5_group_properties(int64_t class) {
+    hid_t id = H5Pcreate(class);
+    if (id >= 0) {
+        H5Pset_link_creation_order(id, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+        H5Pset_obj_track_times(id, false);
+    }
+    return id;
+}
+
+int nn_h5_walk(nn_h5 *file, const char *path, int (*step)(nn_h5 *file, const char *part)) {
+    char *part = strdup(path);
+    int rc = 0;
+    if (part == NULL)
+        return nn_fail(NN_EMEMORY, "out of memory: the name '%s'", path);
+    for (size_t i = 1; rc == 0 && i <= strlen(path); i++) {
+        bool ends = (path[i] == '/' || path[i] == '\0') && path[i - 1] != '/';
+        if (!ends)
+            continue;
+        part[i] = '\0';
+        rc = step(file, part);
+        part[i] = path[i];
+    }
+    free(part);
+    return rc;
+}
+
+static int is_missing(nn_h5 *file, const char *part) {
+    return H5Lexists(file->id, part, H5P_DEFAULT) > 0 ? 0 : 1;
+}
+
+/* A link alone may lead nowhere. */
+bool nn_h5_exists(nn_h5 *file, const char *object) {
+    return nn_h5_walk(file, object, is_missing) == 0 &&
+           (strcmp(object, "/") == 0 || H5Oexists_by_name(file->id, object, H5P_DEFAULT) > 0);
+}
+
+static int make_missing(nn_h5 *file, const char *part) {
+    if (!is_missing(file, part))
+        return 0;
+    hid_t creation = nn_h5_group_properties(H5P_GROUP_CREATE);
+    hid_t id = H5Gcreate2(file->id, part, H5P_DEFAULT, creation, H5P_DEFAULT);
+    int rc = id < 0 || nn_h5_faulty(file)
+                 ? nn_h5_fail(file, NN_EIO, "cannot make the group '%s'", part)
+                 : 0;
+    nn_h5_drop(id);
+    nn_h5_drop(creation);
+    return rc;
+}
+
+static bool is_group(nn_h5 *file, const char *object) {
+    hid_t id = H5Oopen(file->id, object, H5P_DEFAULT);
+    bool yes = id >= 0 && H5Iget_type(id) == H5I_GROUP;
+    nn_h5_drop(id);
+    return yes;
+}
+
+int nn_h5_make_group(nn_h5 *file, const char *group) {
+    NN_TRY(nn_h5_walk(file, group, make_missing));
+    if (!is_group(file, group))
+        return nn_fail(NN_EIO, "cannot make the group '%s' of '%s': a data set has that name",
+                       group, file->path);
+    return 0;
+}
+
+int nn_h5_make_room(nn_h5 *file, const char *object) {
+    if (nn_h5_exists(file, object))
+        return nn_fail(NN_EIO, "'%s' has a '%s' already", file->path, object);
+    const char *slash = strrchr(object, '/');
+    if (slash == NULL || slash == object)
+        return 0;
+    char *group = strndup(object, (size_t)(slash - object));
+    if (group == NULL)
+        return nn_fail(NN_EMEMORY, "out of memory: the name '%s'", object);
+    int rc = nn_h5_make_group(file, group);
+    free(group);
+    return rc;
+}
+
+/* The order in which a group is listed. */
+static H5_index_t order_of(hid_t group) {
+    unsigned tracked = 0;
+    hid_t creation = H5Gget_create_plist(group);
+    if (creation < 0 || H5Pget_link_creation_order(creation, &tracked) < 0)
+        tracked = 0;
+    nn_h5_drop(creation);
+    return (tracked & H5P_CRT_ORDER_TRACKED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
+}
+
+static int link_name(const nn_h5 *file, hid_t group, H5_index_t order, hsize_t index, nn_pool *pool,
+                     char **name) {
+    ssize_t length =
+        H5Lget_name_by_idx(group, ".", order, H5_ITER_INC, index, NULL, 0, H5P_DEFAULT);
+    if (length < 0)
+        return nn_h5_fail(file, NN_EFORMAT, "cannot list a group");
+    *name = nn_pool_alloc(pool, (size_t)length + 1);
+    if (*name == NULL)
+        return NN_EMEMORY;
+    if (H5Lget_name_by_idx(group, ".", order, H5_ITER_INC, index, *name, (size_t)length + 1,
+                           H5P_DEFAULT) < 0)
+        return nn_h5_fail(file, NN_EFORMAT, "cannot list a group");
+    return 0;
+}
+
+/* Link by link, for iterating inside of HDF5 does not allow `fn` to use the file freely. */
+static int list_links(nn_h5 *file, hid_t group, const char *path,
+                      int (*fn)(void *ctx, const char *name, bool is_group), void *ctx) {
+    nn_pool pool = {0};
+    H5G_info_t info;
+    int rc = 0;
+    H5_index_t order = order_of(group);
+    if (H5Gget_info(group, &info) < 0)
+        return nn_h5_fail(file, NN_EFORMAT, "cannot list '%s'", path);
+    for (hsize_t i = 0; rc == 0 && i < info.nlinks; i++) {
+        char *name = NULL;
+        rc = link_name(file, group, order, i, &pool, &name);
+        if (rc == 0) {
+            hid_t id = H5Oopen(group, name, H5P_DEFAULT);
+            bool leads_to_group = id >= 0 && H5Iget_type(id) == H5I_GROUP;
+            nn_h5_drop(id);
+            rc = fn(ctx, name, leads_to_group);
+        }
+    }
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_h5_list(nn_h5 *file, const char *group,
+               int (*fn)(void *ctx, const char *name, bool is_group), void *ctx) {
+    if (!nn_h5_exists(file, group) || !is_group(file, group))
+        return nn_fail(NN_EFORMAT, "'%s' has no group '%s'", file->path, group);
+    hid_t id = H5Gopen2(file->id, group, H5P_DEFAULT);
+    if (id < 0)
+        return nn_h5_fail(file, NN_EFORMAT, "cannot open the group '%s'", group);
+    int rc = list_links(file, id, group, fn, ctx);
+    nn_h5_drop(id);
+    return rc;
+}

@@ -1,0 +1,70 @@
+/* What the h5*.c files share. Identifiers of HDF5 are int64_t here (hid_t is, since HDF5 1.10), so
+ * that this header needs no hdf5.h. */
+#ifndef NN_IO_H5_INNER_H
+#define NN_IO_H5_INNER_H
+
+#include "io/h5.h"
+
+#define NN_H5_SLOTS 8 /* x, y, w and len of two splits */
+
+/* Where the driver of a file being written puts its first error. Shared, because HDF5 may keep a
+ * file whose closing failed until the process ends. */
+typedef struct nn_h5_fault {
+    int error; /* errno; 0: every byte was written */
+    int users;
+} nn_h5_fault;
+
+/* A data set kept open: opening costs more than reading a minibatch, and closing drops the chunks
+ * that were decompressed. */
+typedef struct nn_h5_slot {
+    char *name;
+    int64_t id;
+} nn_h5_slot;
+
+struct nn_h5 {
+    int64_t id;
+    char *path;
+    nn_h5_fault *fault; /* NULL when open for reading */
+    int64_t transfer;   /* property list of reads and writes */
+    bool unfit;         /* a value did not fit the type it was converted to */
+    nn_h5_slot slot[NN_H5_SLOTS];
+    size_t next; /* slot to give up next */
+};
+
+/* Makes `access` (a file access property list) use our driver: it writes as HDF5's own does, but
+ * a failing write is noted in *fault and from then on nothing is written and every call succeeds.
+ * HDF5 1.10 does not survive failing writes: it keeps a file it could not close and crashes on it
+ * at exit. */
+int nn_h5_driver_use(int64_t access, nn_h5_fault *fault);
+void nn_h5_fault_release(nn_h5_fault *fault);
+
+/* Closes any kind of identifier; negative ones are ignored. Below 0 when HDF5 says it failed. */
+int nn_h5_drop(int64_t id);
+
+/* nn_fail with what HDF5 or the driver says about its last failure at the end. */
+#define nn_h5_fail(file, code, ...) nn_h5_raise((file), (code), __func__, __VA_ARGS__)
+int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Whether writing failed, though HDF5 does not know. */
+bool nn_h5_faulty(const nn_h5 *file);
+
+/* Calls `step` with the beginnings of a path, "a", "a/b", "a/b/c" for "a/b/c", until it returns
+ * other than 0, and returns that. */
+int nn_h5_walk(nn_h5 *file, const char *path, int (*step)(nn_h5 *file, const char *part));
+
+/* Makes the groups above `object`. NN_EIO also when the name is taken. */
+int nn_h5_make_room(nn_h5 *file, const char *object);
+
+/* "strings", "compounds" ...: what a type is, for messages. */
+const char *nn_h5_class_name(int64_t type);
+
+/* The data set of this name, which stays open; not the caller's to close. NN_EFORMAT. */
+int nn_h5_dataset_open(nn_h5 *file, const char *name, int64_t *id);
+/* Closes the data sets that are kept open; below 0 when HDF5 says that one could not be. */
+int nn_h5_datasets_close(nn_h5 *file);
+
+/* A new property list for objects whose links keep their order and have no times. */
+int64_t nn_h5_group_properties(int64_t class);
+
+#endif
