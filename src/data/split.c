@@ -35,6 +35,7 @@ typedef struct quota {
 } quota;
 
 typedef struct splitter {
+    nn_pool pool;
     const nn_split_options *options;
     nn_dataset *ds;
     const nn_split *train;
@@ -142,11 +143,14 @@ static int64_t pick_rows(const splitter *s, int part, int64_t first, int64_t cou
     return picked;
 }
 
-/* Where a field of a split is on its way. */
+/* A field of a split on its way. */
 typedef struct stream {
     const nn_split *split;
     char name;
-    nn_field field;
+    nn_field field;                /* as it is written */
+    bool floats;                   /* x is written as the floats it is read as */
+    nn_converter convert;          /* then: how */
+    unsigned char *stored;         /* then: rows as they were; else NULL */
     unsigned char *piece, *picked; /* [rows][row_bytes] */
     int64_t rows, written[PARTS];
 } stream;
@@ -162,10 +166,18 @@ static int divide_piece(splitter *s, stream *t, int64_t first, int64_t count) {
     return NN_OK;
 }
 
+static int read_piece(splitter *s, stream *t, int64_t first, int64_t count) {
+    if (!t->floats)
+        return nn_dataset_read(s->ds, t->split, t->name, first, count, t->piece);
+    NN_TRY(nn_dataset_read(s->ds, t->split, t->name, first, count, t->stored));
+    nn_converter_apply(&t->convert, (size_t)count, t->stored, (nn_real *)(void *)t->piece);
+    return NN_OK;
+}
+
 static int pump(splitter *s, stream *t) {
     for (int64_t first = 0; first < t->split->samples; first += t->rows) {
         int64_t left = t->split->samples - first, count = left < t->rows ? left : t->rows;
-        NN_TRY(nn_dataset_read(s->ds, t->split, t->name, first, count, t->piece));
+        NN_TRY(read_piece(s, t, first, count));
         if (t->split == s->train)
             NN_TRY(divide_piece(s, t, first, count));
         else
@@ -186,16 +198,29 @@ static int declare(splitter *s, const stream *t) {
     return NN_OK;
 }
 
+/* Scales that differ from element to element are applied here, once and for all. */
+static int make_floats(splitter *s, stream *t) {
+    t->floats = true;
+    NN_TRY(nn_converter_init(&t->convert, s->ds, &t->field, true, &s->pool));
+    NN_TRY(NN_NEW(&t->stored, (size_t)t->rows * t->field.row_bytes, "rows"));
+    t->field.type = NN_F32;
+    t->field.row_bytes = nn_shape_count(&t->field.shape) * sizeof(nn_real);
+    return NN_OK;
+}
+
 static int copy_field(splitter *s, const nn_split *split, char name, nn_field field) {
     stream t = {
         .split = split, .name = name, .field = field, .rows = nn_piece_rows(field.row_bytes)};
     int rc;
 
-    NN_TRY_GOTO(NN_NEW(&t.piece, (size_t)t.rows * field.row_bytes, "rows"));
-    NN_TRY_GOTO(NN_NEW(&t.picked, (size_t)t.rows * field.row_bytes, "rows"));
+    if (name == 'x' && s->ds->affine_count > 1)
+        NN_TRY_GOTO(make_floats(s, &t));
+    NN_TRY_GOTO(NN_NEW(&t.piece, (size_t)t.rows * t.field.row_bytes, "rows"));
+    NN_TRY_GOTO(NN_NEW(&t.picked, (size_t)t.rows * t.field.row_bytes, "rows"));
     NN_TRY_GOTO(declare(s, &t));
     NN_TRY_GOTO(pump(s, &t));
 done:
+    nn_free(t.stored);
     nn_free(t.piece);
     nn_free(t.picked);
     return rc;
@@ -213,9 +238,9 @@ static int copy_split(splitter *s, const nn_split *split) {
 static int copy_attributes(splitter *s) {
     const nn_dataset *ds = s->ds;
 
-    if (ds->affine_count > 0) {
-        NN_TRY(nn_h5_set_reals(s->output.file, "/", "scale", ds->scale, ds->affine_count));
-        NN_TRY(nn_h5_set_reals(s->output.file, "/", "offset", ds->offset, ds->affine_count));
+    if (ds->affine_count == 1) {
+        NN_TRY(nn_h5_set_real(s->output.file, "/", "scale", ds->scale[0]));
+        NN_TRY(nn_h5_set_real(s->output.file, "/", "offset", ds->offset[0]));
     }
     if (ds->class_names)
         NN_TRY(
@@ -253,5 +278,6 @@ done:
     nn_free(s.labels);
     nn_free(s.quota);
     nn_free(s.part);
+    nn_pool_release(&s.pool);
     return rc;
 }

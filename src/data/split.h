@@ -15,8 +15,9 @@ extern const nn_entry nn_split_entry;
 
 /* Writes `out` with the rows of path's /train divided at random, in their stored order; a /valid or
  * /test that is there already is copied (and must not be asked for). The choice depends on the seed
- * and the number of rows only. Takes one byte of memory a row. `out` is written durably and may be
- * `path`. NN_EUSAGE, NN_EFORMAT, NN_EIO. Local. */
+ * and the number of rows only. Types, class names and weights stay; x that is scaled by arrays of
+ * numbers is written as the floats it stands for. Takes one byte of memory a row. `out` is written
+ * durably and may be `path`. NN_EUSAGE, NN_EFORMAT, NN_EIO. Local. */
 int nn_data_split(const char *path, const nn_split_options *options, const char *out);
 
 #endif
