@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { MAX_N = 25 }; /* of the uniformity test */
+
 static void check_bijection(uint64_t n, uint64_t seed, uint64_t epoch, unsigned char *seen) {
     nn_permutation p = nn_permutation_of(seed, epoch, n);
     size_t distinct = 0;
@@ -43,12 +45,12 @@ static double chi_square(const int *count, size_t cells, double expected) {
 /* Over the epochs each index comes to each place equally often, and so does each pair of indices to
  * each two places in a row. */
 static void check_uniformity(uint64_t n, int epochs) {
+    static int place[MAX_N * MAX_N], pair[MAX_N * MAX_N];
     size_t cells = (size_t)(n * n);
-    int *place = calloc(cells, sizeof *place), *pair = calloc(cells, sizeof *pair);
     double freedom = (double)((n - 1) * (n - 1)), pairs = (double)(n * (n - 1));
 
-    if (!CHECK(place && pair))
-        return;
+    memset(place, 0, sizeof place);
+    memset(pair, 0, sizeof pair);
     for (int e = 0; e < epochs; e++) {
         nn_permutation p = nn_permutation_of(11, (uint64_t)e, n);
         for (uint64_t i = 0; i < n; i++)
@@ -61,8 +63,6 @@ static void check_uniformity(uint64_t n, int epochs) {
     /* the n diagonal cells, empty, bring epochs / pairs each */
     CHECK_NEAR(chi_square(pair, cells, epochs / pairs) - (double)n * epochs / pairs, pairs,
                6 * sqrt(2 * pairs));
-    free(place);
-    free(pair);
 }
 
 /* All orders of four come up equally often. */

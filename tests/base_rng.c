@@ -99,6 +99,7 @@ static void check_uniform_pieces(const nn_real *whole) {
 
 static void check_normal(nn_real *x) {
     nn_rng rng = nn_rng_stream(4, NN_RNG_TEST, 0, 0);
+    const double pairs = N / 2.0;
     double moment[5] = {0}, pair = 0;
     nn_real piece[33];
 
@@ -107,7 +108,7 @@ static void check_normal(nn_real *x) {
         double p = 1;
         for (int m = 0; m < 5; m++, p *= (double)x[i])
             moment[m] += p / N;
-        pair += i % 2 ? (double)x[i] * (double)x[i - 1] / (N / 2) : 0;
+        pair += i % 2 ? (double)x[i] * (double)x[i - 1] / pairs : 0;
     }
     CHECK_NEAR(moment[1], 0, 5.0 / 1024);
     CHECK_NEAR(moment[2], 1, 5 * 1.4142 / 1024);

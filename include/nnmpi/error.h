@@ -3,9 +3,9 @@
 #ifndef NNMPI_ERROR_H
 #define NNMPI_ERROR_H
 
-#include <stdbool.h>
-
 #include <nnmpi/export.h>
+
+#include <stdbool.h>
 
 /* X(name, value, exit code of the program, meaning) */
 #define NN_ERRORS(X)                                                                               \
@@ -24,15 +24,23 @@ typedef enum nn_err {
 #undef NN_ERROR_ENUM
 } nn_err;
 
-/* Records a formatted message for `code` and returns `code`. Local. */
-#define nn_fail(code, ...) nn_error_raise((code), __func__, __VA_ARGS__)
+/* Returns `code`; inline, so that compilers and analysers see which value a failure returns. */
+static inline int nn_error_same(int code, int raised) {
+    (void)raised;
+    return code;
+}
+
+/* Records a formatted message for `code`, a constant or variable, and returns `code`. Local. */
+#define nn_fail(code, ...) nn_error_same((code), nn_error_raise((code), __func__, __VA_ARGS__))
 
 /* Returns from the calling function with a trace frame added when `call` fails. */
 #define NN_TRY(call)                                                                               \
     do {                                                                                           \
         int nn_try_rc = (call);                                                                    \
-        if (nn_try_rc < 0)                                                                         \
-            return nn_error_frame(nn_try_rc, __func__);                                            \
+        if (nn_try_rc < 0) {                                                                       \
+            nn_error_frame(nn_try_rc, __func__);                                                   \
+            return nn_try_rc;                                                                      \
+        }                                                                                          \
     } while (0)
 
 /* The same for functions that must release something: sets the local `rc`, jumps to `done`. */

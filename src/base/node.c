@@ -36,12 +36,12 @@ nn_node *nn_node_map(nn_pool *pool) {
 int nn_node_add(nn_node *parent, const char *key, nn_node *child) {
     if (key && !(key = nn_pool_strdup(parent->pool, key)))
         return NN_EMEMORY;
-    if (parent->count == parent->capacity) {
+    if (!parent->item || parent->count == parent->capacity) {
         size_t capacity = parent->capacity ? 2 * parent->capacity : 4;
         nn_node **item = nn_pool_alloc(parent->pool, capacity * sizeof(nn_node *));
         if (!item)
             return NN_EMEMORY;
-        if (parent->count)
+        if (parent->item)
             memcpy(item, parent->item, parent->count * sizeof(nn_node *));
         parent->item = item;
         parent->capacity = capacity;

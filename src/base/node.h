@@ -57,7 +57,8 @@ static inline nn_node nn_node_key_place(const nn_node *item) {
 }
 
 /* nn_fail(NN_EUSAGE) with "file:line:column: " (or what stands for it) in front. */
-#define nn_node_fail(node, ...) nn_node_raise((node), __func__, __VA_ARGS__)
+#define nn_node_fail(node, ...)                                                                    \
+    nn_error_same(NN_EUSAGE, nn_node_raise((node), __func__, __VA_ARGS__))
 int nn_node_raise(const nn_node *node, const char *function, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
