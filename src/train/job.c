@@ -1,0 +1,152 @@
+#include "train/job.h"
+
+#include <nnmpi/log.h>
+
+#include <string.h>
+
+static int plan_metrics(nn_job *job) {
+    const nn_settings *s = job->settings;
+    job->metric_spec = nn_metric_spec_of(job->loss);
+    job->metrics = s->validate.metrics;
+    memcpy(job->metric, s->validate.metric, sizeof job->metric);
+    if (!s->validate.metrics_node && job->metric_spec.labels) {
+        job->metric[0] = (nn_choice){nn_family_find(&nn_metrics, "accuracy"), NULL};
+        job->metrics = 1;
+    }
+    for (size_t i = 0; i < job->metrics; i++) {
+        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
+        NN_TRY(ops->plan(job->metric[i].options, &job->metric_spec, &job->metric_width[i]));
+        job->metric_state += job->metric_width[i];
+    }
+    return NN_NEW(&job->metric_sums, job->metric_state + 2, "metrics");
+}
+
+nn_data_traits nn_data_traits_of(const nn_dataset *data) {
+    const nn_split *split = &data->split[0];
+    return (nn_data_traits){.x = split->x.shape,
+                            .labels = nn_split_has_labels(split),
+                            .target_width = nn_shape_count(&split->y.shape),
+                            .classes = data->classes,
+                            .class_names = data->class_names,
+                            .affine_count = data->affine_count,
+                            .scale = data->scale,
+                            .offset = data->offset};
+}
+
+nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
+    return (nn_loss_spec){.outputs = outputs,
+                          .batch = batch,
+                          .labels = data->labels,
+                          .classes = data->classes,
+                          .target_width = data->target_width};
+}
+
+static int plan_loss(nn_job *job) {
+    const nn_split *split = &job->data->split[0];
+    if (!split->has_y)
+        return nn_fail(NN_EFORMAT, "%s: '%s' has no y, so there is nothing to learn",
+                       job->data->path, split->name);
+    nn_data_traits data = nn_data_traits_of(job->data);
+    nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity);
+    return nn_loss_new(job->settings->loss, &spec, &job->loss);
+}
+
+/* Evaluation takes at least 64 rows a rank at once, so that small training minibatches do not slow
+ * it down. */
+static void plan_batches(nn_job *job) {
+    int64_t size = nn_comm_size(job->comm), wanted = job->settings->train.batch_size;
+    job->batch_size = wanted ? wanted : job->data->split[0].samples;
+    job->eval_batch_size = job->batch_size > 64 * size ? job->batch_size : 64 * size;
+    job->capacity = (size_t)((job->eval_batch_size + size - 1) / size);
+}
+
+int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
+    const nn_loss_ops *loss;
+    *job = (nn_job){.comm = comm};
+    NN_TRY(nn_config_check(config));
+    job->settings = nn_config_settings(config);
+    NN_TRY(nn_dataset_open(job->settings->data, &job->data));
+    NN_TRY(nn_loss_pick(job->settings->loss, &loss));
+    NN_TRY(
+        nn_model_new(job->settings->model, job->data->split[0].x.shape, loss->fuses, &job->model));
+    nn_shape output = nn_model_output_shape(job->model);
+    job->outputs = nn_shape_count(&output);
+    plan_batches(job);
+    NN_TRY(plan_loss(job));
+    return plan_metrics(job);
+}
+
+int nn_job_allocate(nn_job *job, bool training) {
+    size_t size = nn_model_size(job->model);
+    NN_TRY(NN_NEW(&job->params, size, "parameters"));
+    if (training) {
+        const nn_choice *choice = &job->settings->train.optimizer;
+        job->optimizer = (const nn_optimizer_ops *)choice->row;
+        job->slots = job->optimizer->slots_used(choice->options);
+        NN_TRY(NN_NEW(&job->grads, size + NN_STATS, "gradients"));
+        for (size_t i = 0; i < job->slots; i++)
+            NN_TRY(NN_NEW(&job->slot[i], size, "optimiser state"));
+    }
+    return nn_model_bind(job->model, job->params, job->grads, job->capacity);
+}
+
+void nn_job_release(nn_job *job) {
+    nn_loss_free(job->loss);
+    nn_model_free(job->model);
+    nn_dataset_close(job->data);
+    nn_free(job->metric_sums);
+    nn_free(job->params);
+    nn_free(job->grads);
+    for (size_t i = 0; i < job->slots; i++)
+        nn_free(job->slot[i]);
+    *job = (nn_job){0};
+}
+
+int nn_job_validation_split(const nn_job *job, const char **split) {
+    const char *wanted = job->settings->validate.split;
+    *split = NULL;
+    if (wanted && *wanted) {
+        if (!nn_dataset_split(job->data, wanted))
+            return nn_fail(NN_EUSAGE, "validate.split: %s has no split '%s'", job->data->path,
+                           wanted);
+        *split = wanted;
+    } else if (nn_dataset_split(job->data, "valid")) {
+        *split = "valid";
+    } else if (nn_dataset_split(job->data, "test")) {
+        *split = "test";
+    }
+    return 0;
+}
+
+int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                  nn_loader **out) {
+    nn_loader_spec spec = {.dataset = job->data,
+                           .split = split,
+                           .rank = nn_comm_rank(job->comm),
+                           .size = nn_comm_size(job->comm),
+                           .batch_size = batch_size,
+                           .shuffle = shuffle,
+                           .seed = (uint64_t)job->settings->train.seed};
+    return nn_loader_new(&spec, out);
+}
+
+nn_snapshot nn_job_snapshot(const nn_job *job) {
+    nn_snapshot snapshot = {.model = job->model,
+                            .params = job->params,
+                            .slots = job->slots,
+                            .data = nn_data_traits_of(job->data)};
+    if (job->optimizer) {
+        snapshot.optimizer = job->optimizer->entry.name;
+        snapshot.slot_names = job->optimizer->slots;
+        memcpy(snapshot.slot, job->slot, sizeof job->slot);
+    }
+    return snapshot;
+}
+
+int nn_job_share(nn_job *job) {
+    size_t bytes = nn_model_size(job->model) * sizeof(nn_real);
+    NN_TRY(nn_comm_bcast(job->comm, job->params, bytes));
+    for (size_t i = 0; i < job->slots; i++)
+        NN_TRY(nn_comm_bcast(job->comm, job->slot[i], bytes));
+    return 0;
+}

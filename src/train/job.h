@@ -1,0 +1,65 @@
+/* A job is what a configuration becomes: data, model, loss and memory, ready to compute. */
+#ifndef NN_TRAIN_JOB_H
+#define NN_TRAIN_JOB_H
+
+#include "data/loader.h"
+#include "dist/comm.h"
+#include "nn/model.h"
+#include "train/checkpoint.h"
+#include "train/settings.h"
+
+/* Numbers that travel with the gradients, behind their end, so that every rank learns the sums over
+ * the ranks in the same step at no extra message. */
+enum { NN_STAT_LOSS, NN_STAT_WEIGHT, NN_STAT_STOP, NN_STAT_FAILED, NN_STATS = 16 };
+
+typedef struct nn_job {
+    nn_comm *comm;
+    const nn_settings *settings;
+    nn_dataset *data;
+    nn_model *model;
+    nn_loss *loss;
+    int64_t batch_size, eval_batch_size; /* of global minibatches */
+    size_t capacity;                     /* most rows of a shard of either */
+    size_t outputs;                      /* numbers a sample */
+    nn_metric_spec metric_spec;
+    nn_choice metric[NN_MAX_METRICS];
+    size_t metrics, metric_width[NN_MAX_METRICS]; /* doubles of state of each */
+    size_t metric_state;                          /* and of all together */
+    double *metric_sums;
+    const nn_optimizer_ops *optimizer;
+    size_t slots;
+    nn_real *params;             /* [nn_model_size] */
+    nn_real *grads;              /* [nn_model_size + NN_STATS]; NULL: evaluation only */
+    nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
+} nn_job;
+
+/* Opens the data and plans model, loss and metrics; no memory for parameters yet. Local. */
+int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config);
+/* Allocates parameters (and for training gradients and optimiser state) and buffers for this rank's
+ * shards of training and evaluation minibatches. Local. */
+int nn_job_allocate(nn_job *job, bool training);
+void nn_job_release(nn_job *job);
+
+/* The split that validation uses: the configured one, else "valid", else "test"; NULL: there is
+ * none. NN_EUSAGE when the configured one does not exist. */
+int nn_job_validation_split(const nn_job *job, const char **split);
+
+/* A loader of one split for this rank. Local. */
+int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                  nn_loader **out);
+
+/* What the model has to know about a data set, and the loss about it and the model. The traits
+ * point into the data set. */
+nn_data_traits nn_data_traits_of(const nn_dataset *data);
+nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
+
+/* The snapshot a checkpoint is written from or read into; state and texts are the caller's. */
+nn_snapshot nn_job_snapshot(const nn_job *job);
+
+/* Gives every rank rank 0's parameters and optimiser state. Collective. */
+int nn_job_share(nn_job *job);
+
+/* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
+int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result);
+
+#endif

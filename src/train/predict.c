@@ -1,0 +1,85 @@
+/* Inference with a trained model: no ranks, no data set, only the checkpoint. */
+#include "train/job.h"
+
+#include <string.h>
+
+struct nn_predictor {
+    nn_pool pool; /* the checkpoint's texts and data traits */
+    nn_config *config;
+    nn_data_traits data;
+    nn_model *model;
+    nn_loss *loss;
+    nn_real *params, *x;
+    size_t inputs, outputs;
+};
+
+static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
+    nn_snapshot snapshot = {0};
+    const nn_loss_ops *loss;
+    NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
+    p->data = snapshot.data;
+    NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));
+    NN_TRY(nn_config_check(p->config));
+    const nn_settings *settings = nn_config_settings(p->config);
+    NN_TRY(nn_loss_pick(settings->loss, &loss));
+    NN_TRY(nn_model_new(settings->model, p->data.x, loss->fuses, &p->model));
+    nn_shape output = nn_model_output_shape(p->model);
+    p->inputs = nn_shape_count(&p->data.x);
+    p->outputs = nn_shape_count(&output);
+    nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs, batch);
+    NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
+    NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
+    NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
+    snapshot.model = p->model;
+    snapshot.params = p->params;
+    NN_TRY(nn_checkpoint_read(checkpoint, &p->pool, &snapshot));
+    return nn_model_bind(p->model, p->params, NULL, batch);
+}
+
+int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) {
+    nn_predictor *p;
+    NN_TRY(NN_NEW(&p, 1, "predictor"));
+    int rc = build(p, checkpoint, batch);
+    if (rc < 0) {
+        nn_predictor_free(p);
+        return nn_error_frame(rc, __func__);
+    }
+    *out = p;
+    return 0;
+}
+
+void nn_predictor_free(nn_predictor *p) {
+    if (!p)
+        return;
+    nn_loss_free(p->loss);
+    nn_model_free(p->model);
+    nn_config_free(p->config);
+    nn_free(p->params);
+    nn_free(p->x);
+    nn_pool_release(&p->pool);
+    nn_free(p);
+}
+
+size_t nn_predictor_inputs(const nn_predictor *p) {
+    return p->inputs;
+}
+
+size_t nn_predictor_outputs(const nn_predictor *p) {
+    return p->outputs;
+}
+
+const char *nn_predictor_class(const nn_predictor *p, size_t i) {
+    return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
+}
+
+void nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
+    const nn_data_traits *data = &p->data;
+    for (size_t i = 0; i < count * p->inputs; i++) {
+        size_t c = data->affine_count > 1 ? i % data->affine_count : 0;
+        p->x[i] =
+            data->affine_count ? (nn_real)(x[i] * data->scale[c] + data->offset[c]) : (nn_real)x[i];
+    }
+    nn_pass pass = {.batch = count};
+    const nn_real *z = nn_model_forward(p->model, &pass, p->x);
+    nn_loss_link(p->loss, count, z, y);
+}

@@ -1,0 +1,100 @@
+/* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
+#include "base/clock.h"
+#include "train/trainer.h"
+
+void nn_trainer_restart_interval(nn_trainer *t) {
+    t->interval = (nn_interval){.begin = nn_seconds()};
+}
+
+/* Seconds until the planned end at the present speed. */
+static double seconds_left(const nn_trainer *t) {
+    double done = (double)(t->state.step - t->first_step);
+    double left = (double)(t->total_steps - t->state.step);
+    return done > 0 ? (nn_seconds() - t->begin) / done * left : 0;
+}
+
+static void tell(const nn_trainer *t, const nn_status *base) {
+    nn_status status = *base;
+    if (!t->options->progress)
+        return;
+    status.step = t->state.step;
+    status.total_steps = t->total_steps;
+    /* a whole epoch just taken is still the one under way to a reader */
+    status.epoch = t->state.epoch + (t->state.batch > 0);
+    status.epochs = t->job.settings->train.epochs;
+    status.lr = t->lr;
+    status.seconds_left = seconds_left(t);
+    t->options->progress(t->options->ctx, &status);
+}
+
+static int write_train_line(nn_trainer *t, double loss, double rate) {
+    const nn_interval *i = &t->interval;
+    double steps = (double)i->steps;
+    nn_json *json = nn_run_event(t->run, "train", t->state.step, t->state.epoch);
+    nn_json_real(json, "loss", loss);
+    nn_json_real(json, "lr", t->lr);
+    nn_json_real(json, "samples_per_s", rate);
+    nn_json_real(json, "data_s", i->data / steps);
+    nn_json_real(json, "forward_s", i->forward / steps);
+    nn_json_real(json, "backward_s", i->backward / steps);
+    nn_json_real(json, "comm_s", i->comm / steps);
+    nn_json_real(json, "update_s", i->update / steps);
+    if (t->job.settings->train.digest) {
+        char hex[NN_DIGEST_HEX];
+        NN_TRY(nn_params_digest(t->job.model, t->job.params, hex));
+        nn_json_string(json, "digest", hex);
+    }
+    return nn_run_append(t->run);
+}
+
+int nn_trainer_report(nn_trainer *t, bool important) {
+    const nn_interval *i = &t->interval;
+    int rc = 0;
+    if (i->steps == 0)
+        return 0;
+    if (t->run) {
+        double loss = i->loss / i->weight, rate = i->samples / (nn_seconds() - i->begin);
+        rc = write_train_line(t, loss, rate);
+        tell(t, &(nn_status){.loss = loss, .samples_per_s = rate, .important = important});
+    }
+    nn_trainer_restart_interval(t);
+    return nn_comm_agree(t->comm, rc);
+}
+
+static void put_evaluation(nn_json *json, const nn_evaluation *e) {
+    nn_json_string(json, "split", e->split);
+    nn_json_int(json, "samples", e->samples);
+    nn_json_real(json, "loss", e->loss);
+    for (size_t i = 0; i < e->measures; i++)
+        nn_json_real(json, e->measure[i].name, e->measure[i].value);
+}
+
+int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation) {
+    int rc = 0;
+    if (t->run) {
+        nn_json *json = nn_run_event(t->run, "validate", t->state.step, t->state.epoch);
+        put_evaluation(json, validation);
+        rc = nn_run_append(t->run);
+        tell(t,
+             &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
+    }
+    return nn_comm_agree(t->comm, rc);
+}
+
+int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
+    int rc = 0;
+    if (t->run) {
+        nn_json *json = nn_run_event(t->run, "end", result->steps, result->epochs);
+        nn_json_string(json, "why", result->why);
+        nn_json_int(json, "ranks", nn_comm_size(t->comm));
+        nn_json_int(json, "best_step", result->best_step);
+        nn_json_bool(json, "restored_best", result->restored_best);
+        nn_json_real(json, "seconds", result->seconds);
+        nn_json_real(json, "samples_per_s", result->samples_per_s);
+        nn_json_string(json, "digest", result->digest);
+        if (result->has_test)
+            put_evaluation(json, &result->test);
+        rc = nn_run_append(t->run);
+    }
+    return nn_comm_agree(t->comm, rc);
+}

@@ -1,0 +1,135 @@
+/* The training step. */
+#include "base/clock.h"
+#include "math/parallel.h"
+#include "train/trainer.h"
+
+#include <math.h>
+
+/* Elements of a tensor worth a fork and join in the optimiser. */
+#define UPDATE_GRAIN 65536
+
+struct update {
+    nn_job *job;
+    nn_update args;
+    size_t offset; /* of the tensor in the arena */
+};
+
+static void update_range(void *ctx, size_t begin, size_t end) {
+    const struct update *u = ctx;
+    nn_job *job = u->job;
+    nn_real *slot[NN_MAX_SLOTS] = {0};
+    size_t at = u->offset + begin;
+    for (size_t i = 0; i < job->slots; i++)
+        slot[i] = job->slot[i] + at;
+    job->optimizer->step(job->settings->train.optimizer.options, &u->args, end - begin,
+                         job->grads + at, job->params + at, slot);
+}
+
+/* w <- w - lr * step(gradient / weight of the global minibatch), tensor by tensor. */
+static void update_parameters(nn_trainer *t, double weight) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(t->job.model, &param);
+    struct update u = {
+        .job = &t->job,
+        .args = {.lr = t->lr, .scale = weight > 0 ? 1 / weight : 0, .step = t->state.step + 1}};
+    for (size_t i = 0; i < params; i++) {
+        u.offset = param[i]->offset;
+        u.args.decay = param[i]->role == NN_PARAM_WEIGHT;
+        nn_parallel(param[i]->count, UPDATE_GRAIN, update_range, &u);
+    }
+}
+
+/* The learning rate of the coming step. */
+static double learning_rate(const nn_trainer *t) {
+    const nn_settings *s = t->job.settings;
+    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    nn_progress progress = {.step = t->state.step,
+                            .epoch = t->state.epoch,
+                            .steps_per_epoch = t->steps_per_epoch,
+                            .total_steps = t->total_steps};
+    return s->train.lr * schedule->factor(s->train.schedule.options, &progress);
+}
+
+/* What this rank adds to the numbers that travel behind the gradients. */
+static void put_stats(nn_trainer *t, const nn_loss_sum *sum, int read) {
+    nn_real *stat = t->job.grads + nn_model_size(t->job.model);
+    stat[NN_STAT_LOSS] = (nn_real)sum->loss;
+    stat[NN_STAT_WEIGHT] = (nn_real)sum->weight;
+    stat[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
+    stat[NN_STAT_FAILED] = read < 0 ? 1 : 0;
+}
+
+/* What all ranks together say: failures end the run on all of them in the same step. */
+static int check_stats(nn_trainer *t, const nn_real *stat, int read) {
+    if (stat[NN_STAT_FAILED] > 0)
+        return nn_comm_agree(t->comm, read);
+    t->stop = stat[NN_STAT_STOP] > 0;
+    t->loss = (double)stat[NN_STAT_LOSS] / (double)stat[NN_STAT_WEIGHT];
+    if (!isfinite(t->loss) && stat[NN_STAT_WEIGHT] > 0)
+        return nn_fail(NN_EDIVERGED,
+                       "training diverged: the loss of step %lld is %g; lower the learning rate "
+                       "(train.lr, now %g)",
+                       (long long)t->state.step + 1, t->loss, t->lr);
+    return 0;
+}
+
+static void advance(nn_trainer *t, const nn_batch *batch, const nn_real *stat) {
+    nn_state *s = &t->state;
+    nn_interval *i = &t->interval;
+    s->step++;
+    s->epoch_loss += (double)stat[NN_STAT_LOSS];
+    s->epoch_weight += (double)stat[NN_STAT_WEIGHT];
+    i->steps++;
+    i->samples += (double)batch->global;
+    t->samples += (double)batch->global;
+    i->loss += (double)stat[NN_STAT_LOSS];
+    i->weight += (double)stat[NN_STAT_WEIGHT];
+    if (++s->batch == t->steps_per_epoch) {
+        s->batch = 0;
+        s->epoch++;
+    }
+}
+
+/* Seconds of a step by phase; waiting for other ranks happens within back-propagation's time. */
+static void clock_step(nn_trainer *t, const double at[5]) {
+    nn_interval *i = &t->interval;
+    double comm = nn_reducer_seconds(t->reducer);
+    i->data += at[1] - at[0];
+    i->forward += at[2] - at[1];
+    i->backward += at[3] - at[2] - comm;
+    i->comm += comm;
+    i->update += at[4] - at[3];
+}
+
+int nn_trainer_step(nn_trainer *t) {
+    nn_job *job = &t->job;
+    nn_batch batch = {0};
+    nn_loss_sum sum = {0};
+    const nn_real *stat = job->grads + nn_model_size(job->model);
+    double at[5] = {nn_seconds()};
+
+    int read = nn_loader_batch(t->train, t->state.epoch, t->state.batch, &batch);
+    at[1] = nn_seconds();
+
+    nn_pass pass = {.batch = read < 0 ? 0 : batch.count,
+                    .training = true,
+                    .seed = (uint64_t)t->state.seed,
+                    .step = (uint64_t)t->state.step,
+                    .sample = batch.sample};
+    const nn_real *z = nn_model_forward(job->model, &pass, batch.x);
+    nn_loss_eval(job->loss, pass.batch, z, &batch.target, &sum, nn_model_output_grad(job->model));
+    put_stats(t, &sum, read);
+    at[2] = nn_seconds();
+
+    nn_model_backward(job->model, &pass, nn_reducer_ready, t->reducer);
+    NN_TRY(nn_reducer_finish(t->reducer));
+    at[3] = nn_seconds();
+
+    NN_TRY(check_stats(t, stat, read));
+    t->lr = learning_rate(t);
+    update_parameters(t, (double)stat[NN_STAT_WEIGHT]);
+    at[4] = nn_seconds();
+    clock_step(t, at);
+    advance(t, &batch, stat);
+    return 0;
+}

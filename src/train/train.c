@@ -1,0 +1,269 @@
+/* Training from beginning to end: set up, resume, loop, validate, save, finish. */
+#include "base/clock.h"
+#include "math/kernels.h"
+#include "math/parallel.h"
+#include "train/trainer.h"
+
+#include <nnmpi/log.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Why a run is over; the texts are what people and nn_train_result see. */
+enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT };
+static const char *const why_text[] = {"", "epochs", "max_steps", "stop_below", "early_stopping"};
+
+/* Data, model and memory: everything that can go wrong on one rank alone. */
+static int set_up_local(nn_trainer *t) {
+    const char *first;
+    nn_job *job = &t->job;
+    NN_TRY(nn_job_plan(job, t->comm, t->config));
+    first = job->data->split[0].name;
+    NN_TRY(nn_job_loader(job, first, job->batch_size, true, &t->train));
+    NN_TRY(nn_job_validation_split(job, &t->valid_split));
+    if (t->valid_split)
+        NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+    if (nn_dataset_split(job->data, "test"))
+        NN_TRY(nn_job_loader(job, "test", job->eval_batch_size, false, &t->test));
+    return nn_job_allocate(job, true);
+}
+
+static void plan_steps(nn_trainer *t) {
+    const nn_settings *s = t->job.settings;
+    t->steps_per_epoch = nn_loader_batches(t->train);
+    t->total_steps = s->train.epochs * t->steps_per_epoch;
+    if (s->train.max_steps >= 0 && s->train.max_steps < t->total_steps)
+        t->total_steps = s->train.max_steps;
+}
+
+static int set_up(nn_trainer *t) {
+    NN_TRY(nn_comm_agree(t->comm, set_up_local(t)));
+    const nn_settings *s = t->job.settings;
+    int threads = nn_comm_threads(t->comm);
+    nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
+    size_t size = nn_model_size(t->job.model);
+    int rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    plan_steps(t);
+    return 0;
+}
+
+/* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked
+ * for; else fresh parameters. */
+static int open_run(nn_trainer *t, bool *resumed) {
+    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+    NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
+    NN_TRY(nn_run_resume(t->run, &snapshot, resumed));
+    if (*resumed)
+        t->state = snapshot.state;
+    return 0;
+}
+
+/* The position within an epoch means something only for the same minibatches. */
+static int check_resumed(const nn_trainer *t) {
+    const nn_state *s = &t->state;
+    if (s->batch && s->steps_per_epoch != t->steps_per_epoch)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld of %lld in epoch %lld, but this "
+                       "configuration has %lld minibatches an epoch; keep data and "
+                       "train.batch_size as they were",
+                       (long long)s->batch, (long long)s->steps_per_epoch, (long long)s->epoch + 1,
+                       (long long)t->steps_per_epoch);
+    return 0;
+}
+
+static int start(nn_trainer *t) {
+    bool resumed = false;
+    int rc = 0;
+    if (nn_comm_rank(t->comm) == 0)
+        rc = open_run(t, &resumed);
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
+    NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
+    if (resumed) {
+        NN_TRY(check_resumed(t));
+    } else {
+        t->state.seed = t->job.settings->train.seed;
+        t->state.best_step = -1;
+        t->state.steps_per_epoch = t->steps_per_epoch;
+        NN_TRY(nn_comm_agree(t->comm,
+                             nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params)));
+    }
+    t->first_step = t->state.step;
+    return nn_job_share(&t->job);
+}
+
+static enum why finished(const nn_trainer *t) {
+    const nn_settings *set = t->job.settings;
+    const nn_state *s = &t->state;
+    if (set->validate.stopping.patience && s->since_best >= set->validate.stopping.patience)
+        return NO_IMPROVEMENT;
+    if (s->last_epoch_loss < set->train.stop_below)
+        return LOSS_REACHED;
+    if (set->train.max_steps >= 0 && s->step >= set->train.max_steps)
+        return ALL_STEPS;
+    return s->epoch >= set->train.epochs ? ALL_EPOCHS : GOING_ON;
+}
+
+static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps) {
+    return (s->batch == 0 && every_epochs && s->epoch % every_epochs == 0) ||
+           (every_steps && s->step % every_steps == 0);
+}
+
+/* Checkpoints on rank 0, never one with NaN in it. */
+static int save_local(nn_trainer *t, bool best) {
+    if (t->saved_step == t->state.step && !best)
+        return 0;
+    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+    if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
+        return nn_fail(NN_EDIVERGED,
+                       "training diverged: step %lld left NaN or Inf among the parameters; lower "
+                       "the learning rate (train.lr, now %g)",
+                       (long long)t->state.step, t->lr);
+    snapshot.state = t->state;
+    snapshot.config = nn_config_text(t->config);
+    return nn_run_save(t->run, &snapshot, best);
+}
+
+static int save(nn_trainer *t, bool best) {
+    int rc = t->run ? save_local(t, best) : 0;
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    t->saved_step = t->state.step;
+    return 0;
+}
+
+/* The number early stopping watches, and which way is up. */
+static double watched(const nn_trainer *t, const nn_evaluation *e, bool *larger_is_better) {
+    const char *name = t->job.settings->validate.stopping.metric;
+    *larger_is_better = false;
+    for (size_t i = 0; name && i < e->measures; i++)
+        if (strcmp(e->measure[i].name, name) == 0) {
+            *larger_is_better = ((const nn_metric_ops *)t->job.metric[i].row)->larger_is_better;
+            return e->measure[i].value;
+        }
+    return e->loss;
+}
+
+static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
+    double delta = t->job.settings->validate.stopping.min_delta;
+    if (t->state.best_step < 0)
+        return true;
+    return larger_is_better ? value > t->state.best_value + delta
+                            : value < t->state.best_value - delta;
+}
+
+/* The best parameters are saved at once: they are what the run may end with. */
+static int validate(nn_trainer *t) {
+    bool larger_is_better;
+    nn_evaluation e;
+    if (!t->valid || t->validated_step == t->state.step)
+        return 0;
+    NN_TRY(nn_job_evaluate(&t->job, t->valid, t->valid_split, &e));
+    t->validated_step = t->state.step;
+    double value = watched(t, &e, &larger_is_better);
+    bool better = improves(t, value, larger_is_better);
+    t->state.since_best = better ? 0 : t->state.since_best + 1;
+    if (better) {
+        t->state.best_value = value;
+        t->state.best_step = t->state.step;
+    }
+    NN_TRY(nn_trainer_report_validation(t, &e));
+    nn_trainer_restart_interval(t);
+    return better ? save(t, true) : 0;
+}
+
+static void end_epoch(nn_state *s) {
+    s->last_epoch_loss = s->epoch_loss / s->epoch_weight;
+    s->epoch_loss = s->epoch_weight = 0;
+}
+
+/* What follows a step: reports, validation, checkpoints, and the answer to signals. */
+static int after_step(nn_trainer *t) {
+    const nn_settings *set = t->job.settings;
+    nn_state *s = &t->state;
+    bool epoch_end = s->batch == 0;
+    if (epoch_end)
+        end_epoch(s);
+    if (epoch_end || s->step % set->train.log_every == 0)
+        NN_TRY(nn_trainer_report(t, epoch_end));
+    if (is_due(s, set->validate.every_epochs, set->validate.every_steps))
+        NN_TRY(validate(t));
+    if (is_due(s, set->checkpoint.every_epochs, set->checkpoint.every_steps))
+        NN_TRY(save(t, false));
+    if (!t->stop || finished(t))
+        return 0;
+    NN_TRY(save(t, false));
+    return nn_fail(NN_ESTOPPED,
+                   "stopped by a signal after step %lld, which is saved; run again with "
+                   "--resume to go on",
+                   (long long)s->step);
+}
+
+static int loop(nn_trainer *t) {
+    t->begin = nn_seconds();
+    nn_trainer_restart_interval(t);
+    while (!finished(t)) {
+        NN_TRY(nn_trainer_step(t));
+        NN_TRY(after_step(t));
+    }
+    if (t->state.step > t->first_step)
+        NN_TRY(validate(t));
+    return save(t, false);
+}
+
+/* The parameters of the best validation, where they are wanted and not the last ones anyway. */
+static int restore_best(nn_trainer *t, bool *restored) {
+    const nn_settings *set = t->job.settings;
+    nn_state *s = &t->state;
+    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+    *restored = set->validate.restore_best && s->best_step >= 0 && s->best_step != s->step;
+    if (!*restored)
+        return 0;
+    snapshot.slots = 0;
+    NN_TRY(nn_comm_agree(t->comm, t->run ? nn_run_load_best(t->run, &snapshot) : 0));
+    return nn_job_share(&t->job);
+}
+
+static int finish(nn_trainer *t, nn_train_result *result) {
+    double seconds = nn_seconds() - t->begin;
+    *result = (nn_train_result){.steps = t->state.step,
+                                .epochs = t->state.epoch,
+                                .loss = t->loss,
+                                .seconds = seconds,
+                                .samples_per_s = t->samples / seconds,
+                                .why = why_text[finished(t)],
+                                .best_step = t->state.best_step};
+    NN_TRY(restore_best(t, &result->restored_best));
+    if (t->test) {
+        result->has_test = true;
+        NN_TRY(nn_job_evaluate(&t->job, t->test, "test", &result->test));
+    }
+    NN_TRY(nn_comm_agree(t->comm, nn_params_digest(t->job.model, t->job.params, result->digest)));
+    if (t->run)
+        snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
+    return nn_trainer_report_end(t, result);
+}
+
+int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
+             nn_train_result *result) {
+    nn_trainer t = {.comm = comm,
+                    .config = config,
+                    .options = options,
+                    .loss = NAN,
+                    .saved_step = -1,
+                    .validated_step = -1};
+    int rc = 0;
+    NN_TRY_GOTO(set_up(&t));
+    NN_TRY_GOTO(start(&t));
+    NN_TRY_GOTO(loop(&t));
+    NN_TRY_GOTO(finish(&t, result));
+done:
+    nn_reducer_free(t.reducer);
+    nn_loader_free(t.train);
+    nn_loader_free(t.valid);
+    nn_loader_free(t.test);
+    nn_run_free(t.run);
+    nn_job_release(&t.job);
+    return rc;
+}

@@ -1,0 +1,48 @@
+/* The inside of nn_train, shared by step.c (one training step), report.c (what people see of it)
+ * and train.c (the loop around it). */
+#ifndef NN_TRAIN_TRAINER_H
+#define NN_TRAIN_TRAINER_H
+
+#include "dist/reduce.h"
+#include "train/job.h"
+#include "train/run.h"
+
+/* Sums since the last report; seconds are this rank's. */
+typedef struct nn_interval {
+    int64_t steps;
+    double begin, samples, loss, weight;
+    double data, forward, backward, comm, update;
+} nn_interval;
+
+typedef struct nn_trainer {
+    nn_comm *comm;
+    nn_config *config;
+    const nn_train_options *options;
+    nn_job job;
+    nn_reducer *reducer;
+    nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
+    const char *valid_split;
+    nn_run *run; /* rank 0; NULL elsewhere */
+    nn_state state;
+    int64_t steps_per_epoch, total_steps; /* of the whole run */
+    int64_t first_step;                   /* steps taken before this start of the program */
+    int64_t saved_step, validated_step;   /* the last ones; -1: none */
+    double lr, loss;                      /* of the last step */
+    double begin, samples;                /* when the loop began; samples since */
+    bool stop;                            /* a rank got a signal */
+    nn_interval interval;
+} nn_trainer;
+
+/* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
+ * The code returned is the same on every rank. Collective. */
+int nn_trainer_step(nn_trainer *t);
+
+/* Begins a new interval. */
+void nn_trainer_restart_interval(nn_trainer *t);
+/* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts.
+ */
+int nn_trainer_report(nn_trainer *t, bool important);
+int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation);
+int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result);
+
+#endif
