@@ -2,6 +2,7 @@
 
 #include "base/names.h"
 #include "io/file.h"
+#include "train/settings.h"
 
 #include <string.h>
 
@@ -54,8 +55,21 @@ static const char *flag_text(reader *r, const char *key) {
     return text ? text : key;
 }
 
+/* The section of the configuration that has this key, or NULL. */
+static const char *section_with(const char *key) {
+    for (const nn_section *s = nn_sections; s->name; s++)
+        for (const nn_option *o = s->options; *s->name && o->key; o++)
+            if (strcmp(o->key, key) == 0)
+                return s->name;
+    return NULL;
+}
+
 static int fail_flag(reader *r, const char *word, const char *key) {
     nn_names names = {0};
+    const char *section = find_option(r, "set") ? section_with(key) : NULL;
+    if (section)
+        return nn_fail(NN_EUSAGE, "unknown option %s of %s; to set that key: -o %s.%s=VALUE", word,
+                       r->name, section, key);
     for (size_t i = 0; i < r->count; i++)
         for (const nn_option *o = r->bindings[i].table; o && o->key; o++)
             nn_names_add(&names, flag_text(r, o->key));
@@ -164,20 +178,28 @@ static int fail_verb(const char *word) {
 /* Takes the verb (or group and verb) off the words. */
 static int find_verb(reader *r, const nn_verb **verb) {
     *verb = &nn_verb_train;
-    r->name = "nnmpi train";
-    if (r->word == r->end || r->word[0][0] == '-')
+    r->name = "'train'";
+    if (r->word == r->end)
+        return 0;
+    if (strcmp(*r->word, "-h") == 0 || strcmp(*r->word, "--help") == 0) {
+        *verb = &nn_verb_help;
+        r->word++;
+        return 0;
+    }
+    if (r->word[0][0] == '-')
         return 0;
     *verb = (const nn_verb *)nn_family_find(&nn_verbs, *r->word);
     if (!*verb)
         return fail_verb(*r->word);
-    r->name = nn_pool_printf(r->pool, "nnmpi %s", *r->word++);
+    const char *group = *r->word++;
+    r->name = nn_pool_printf(r->pool, "'%s'", group);
     if (!(*verb)->verbs || r->word == r->end || r->word[0][0] == '-')
         return r->name ? 0 : NN_EMEMORY;
     const nn_entry *row = nn_family_find((*verb)->verbs, *r->word);
     if (!row)
         return nn_family_unknown((*verb)->verbs, NULL, *r->word);
     *verb = (const nn_verb *)row;
-    r->name = nn_pool_printf(r->pool, "%s %s", r->name, *r->word++);
+    r->name = nn_pool_printf(r->pool, "'%s %s'", group, *r->word++);
     return r->name ? 0 : NN_EMEMORY;
 }
 

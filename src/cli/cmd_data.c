@@ -79,9 +79,8 @@ static int run_info(const nn_call *call) {
 
 static int run_group(const nn_call *call) {
     (void)call;
-    return nn_fail(NN_EUSAGE,
-                   "nnmpi data needs to know what to do: import, info, split or make; see "
-                   "nnmpi help data");
+    return nn_fail(NN_EUSAGE, "'data' needs to know what to do: import, info, split or make; see "
+                              "nnmpi help data");
 }
 
 static const char *importer_argument(const nn_entry *kind) {
@@ -110,7 +109,7 @@ static const nn_verb verb_make = {
 static const nn_verb verb_split = {
     .entry = {"split", "Takes random parts of /train as /valid and /test.", split_table,
               sizeof(split_options)},
-    .usage = "FILE.h5 [-O FILE.h5] [options]",
+    .usage = "PATH [-O FILE.h5] [options]",
     .arguments = path_argument,
     .base = &nn_split_entry,
     .run = run_split,
@@ -119,7 +118,7 @@ static const nn_verb verb_split = {
 static const nn_verb verb_info = {
     .entry = {"info", "Shapes, types, classes and statistics of a data set.", info_table,
               sizeof(info_options)},
-    .usage = "FILE.h5 [--json]",
+    .usage = "PATH [--json]",
     .arguments = path_argument,
     .run = run_info,
 };

@@ -5,25 +5,25 @@
 #include <stdio.h>
 
 typedef struct options {
-    const nn_node *files;
+    const nn_node *checkpoint;
 } options;
 
 static const nn_option table[] = {
-    {"files", NN_OPT_NODE, offsetof(options, files), NULL, NULL, "Checkpoints."},
+    {"checkpoint", NN_OPT_NODE, offsetof(options, checkpoint), NULL, NULL, "Files to digest."},
     NN_OPTION_END,
 };
 
 static int run(const nn_call *call) {
     const options *o = call->options;
     char hex[65];
-    for (size_t i = 0; i < o->files->count; i++) {
-        NN_TRY(nn_checkpoint_digest(o->files->item[i]->text, hex));
-        printf("%s  %s\n", hex, o->files->item[i]->text);
+    for (size_t i = 0; i < o->checkpoint->count; i++) {
+        NN_TRY(nn_checkpoint_digest(o->checkpoint->item[i]->text, hex));
+        printf("%s  %s\n", hex, o->checkpoint->item[i]->text);
     }
     return 0;
 }
 
-static const char *const arguments[] = {"files", NULL};
+static const char *const arguments[] = {"checkpoint", NULL};
 
 const nn_verb nn_verb_digest = {
     .entry = {"digest",

@@ -33,7 +33,12 @@ static const nn_option table[] = {
 
 static void list_rows(FILE *out, const nn_family *family) {
     for (const nn_entry *const *row = family->rows; *row; row++)
-        fprintf(out, "  %-22s  %s\n", (*row)->name, (*row)->help);
+        fprintf(out, "  %-24s  %s\n", (*row)->name, (*row)->help);
+}
+
+/* The topmost section has no name of its own. */
+static const char *section_name(const nn_section *section) {
+    return *section->name ? section->name : "config";
 }
 
 static void overview(FILE *out) {
@@ -43,7 +48,7 @@ static void overview(FILE *out) {
     list_rows(out, &nn_verbs);
     fputs("\nSections of a configuration:\n", out);
     for (const nn_section *s = nn_sections; s->name; s++)
-        fprintf(out, "  %-22s  %s\n", s->name, s->help);
+        fprintf(out, "  %-24s  %s\n", section_name(s), s->help);
     fputs("\nKinds of things a configuration names:\n ", out);
     for (const nn_family *const *f = families; *f; f++)
         fprintf(out, " %s%s", (*f)->noun, f[1] ? "," : "\n");
@@ -52,7 +57,7 @@ static void overview(FILE *out) {
 
 static void section_describe(FILE *out, const nn_section *section, bool markdown) {
     fprintf(out, markdown ? "### `%s:`\n\n%s\n\n" : "%s: (section of the configuration)\n  %s\n\n",
-            section->name, section->help);
+            section_name(section), section->help);
     nn_options_describe(out, section->options, markdown);
     if (markdown)
         fputc('\n', out);
@@ -82,7 +87,7 @@ static void help_verbs(const char *topic, int *answers) {
 
 static void help_sections(const char *topic, int *answers) {
     for (const nn_section *s = nn_sections; s->name; s++)
-        if (strcmp(s->name, topic) == 0)
+        if (strcmp(section_name(s), topic) == 0)
             section_describe(answer(answers), s, false);
 }
 
@@ -103,7 +108,7 @@ static int unknown_topic(const char *topic) {
     for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
         nn_names_add(&names, (*row)->name);
     for (const nn_section *s = nn_sections; s->name; s++)
-        nn_names_add(&names, s->name);
+        nn_names_add(&names, section_name(s));
     for (const nn_family *const *f = families; *f; f++) {
         nn_names_add(&names, (*f)->noun);
         for (const nn_entry *const *row = (*f)->rows; *row; row++)

@@ -153,7 +153,7 @@ static const char *const arguments[] = {"file", NULL};
 const nn_verb nn_verb_inspect = {
     .entry = {"inspect", "Layers, shapes, parameters and memory of a checkpoint or configuration.",
               table, sizeof(options)},
-    .usage = "CHECKPOINT|CONFIG [options]",
+    .usage = "FILE [options]",
     .arguments = arguments,
     .run = run,
 };

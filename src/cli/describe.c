@@ -2,18 +2,33 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FLAG_SIZE 80
 
-/* "-O, --out FILE": the flag as it is typed. Arguments are typed without it, which usage shows. */
-static const char *flag_text(const nn_option *option, char text[FLAG_SIZE]) {
+static bool is_argument(const char *const *arguments, const char *key) {
+    for (; arguments && *arguments; arguments++)
+        if (strcmp(*arguments, key) == 0)
+            return true;
+    return false;
+}
+
+/* "-O, --out TEXT": the flag as it is typed; "CONFIG" for what is typed without one. */
+static const char *flag_text(const nn_option *option, const char *const *arguments,
+                             char text[FLAG_SIZE]) {
     static const char *const values[] = {
         [NN_OPT_BOOL] = "",        [NN_OPT_INT] = " N",       [NN_OPT_REAL] = " X",
         [NN_OPT_STRING] = " TEXT", [NN_OPT_CHOICE] = " NAME", [NN_OPT_NODE] = " TEXT",
     };
     char letter = nn_short_flag(option->key), dash[8] = "";
+    if (is_argument(arguments, option->key)) {
+        snprintf(text, FLAG_SIZE, "%s", option->key);
+        for (char *c = text; *c; c++)
+            *c = (char)toupper((unsigned char)*c);
+        return text;
+    }
     if (letter)
         snprintf(dash, sizeof dash, "-%c, ", letter);
     snprintf(text, FLAG_SIZE, "%s--%s%s", dash, option->key, values[option->type]);
@@ -34,10 +49,12 @@ static void describe_bounds(FILE *out, const nn_option *option) {
         fprintf(out, " (%s)", range);
 }
 
-static void describe_table(FILE *out, const nn_option *table, bool markdown) {
+static void describe_table(FILE *out, const nn_option *table, const char *const *arguments,
+                           bool markdown) {
     char flag[FLAG_SIZE];
     for (; table && table->key; table++) {
-        fprintf(out, markdown ? "- `%s`: %s" : "  %-22s  %s", flag_text(table, flag), table->help);
+        fprintf(out, markdown ? "- `%s`: %s" : "  %-24s  %s", flag_text(table, arguments, flag),
+                table->help);
         describe_bounds(out, table);
         fputc('\n', out);
     }
@@ -45,7 +62,7 @@ static void describe_table(FILE *out, const nn_option *table, bool markdown) {
 
 static void describe_rows(FILE *out, const nn_family *family, bool markdown) {
     for (const nn_entry *const *row = family->rows; *row; row++)
-        fprintf(out, markdown ? "- `%s`: %s\n" : "  %-22s  %s\n", (*row)->name, (*row)->help);
+        fprintf(out, markdown ? "- `%s`: %s\n" : "  %-24s  %s\n", (*row)->name, (*row)->help);
 }
 
 static void heading(FILE *out, bool markdown, const char *text) {
@@ -69,11 +86,11 @@ void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown) {
         describe_rows(out, verb->verbs, markdown);
     }
     if (verb->kinds) {
-        heading(out, markdown, "Kinds (nnmpi help KIND says more)");
+        heading(out, markdown, "Kinds (`nnmpi help KIND` says more)");
         describe_rows(out, verb->kinds, markdown);
     }
     heading(out, markdown, "Options");
-    describe_table(out, verb->entry.options, markdown);
-    describe_table(out, verb->base ? verb->base->options : NULL, markdown);
-    describe_table(out, nn_common_table, markdown);
+    describe_table(out, verb->entry.options, verb->arguments, markdown);
+    describe_table(out, verb->base ? verb->base->options : NULL, NULL, markdown);
+    describe_table(out, nn_common_table, NULL, markdown);
 }
