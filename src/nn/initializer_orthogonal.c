@@ -60,7 +60,7 @@ static void orthonormalize(size_t k, size_t n, double *v) {
         double *q = v + s.done * n, length = sqrt(dot(n, q, q));
         for (size_t i = 0; i < n; i++)
             q[i] /= length;
-        nn_parallel(k - 1 - s.done, 1 + GRAIN / n, remove_part, &s);
+        nn_parallel(k - 1 - s.done, GRAIN / (n + 1) + 1, remove_part, &s);
     }
 }
 

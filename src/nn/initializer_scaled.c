@@ -69,7 +69,7 @@ UNIFORM(lecun)
 #define INITIALIZER(name, help, options, type, function)                                           \
     const nn_initializer_ops nn_initializer_##name = {                                             \
         .entry = {#name, help, options, sizeof(type)},                                             \
-        .fill = function,                                                                          \
+        .fill = (function),                                                                        \
     };
 
 INITIALIZER(xavier_uniform,

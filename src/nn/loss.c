@@ -12,16 +12,17 @@
 /* Outputs that are worth a fork and join. */
 #define GRAIN 16384
 
-/* Writes `label` or `value`, whichever the form has, for rows of `in`. */
-typedef void convert_fn(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                        nn_real *value);
+typedef void to_labels_fn(size_t batch, size_t width, const nn_target *in, int32_t *label);
+typedef void to_values_fn(size_t batch, size_t width, const nn_target *in, nn_real *value);
 
 /* A way from targets as a data set has them to a form that a loss takes. */
 struct conversion {
-    bool labels;         /* from class indices, else from rows of values */
-    bool one_output;     /* for a model with one output, else for one with several */
-    unsigned to;         /* forms that come out */
-    convert_fn *convert; /* NULL: taken as they are */
+    bool labels;     /* from class indices, else from rows of values */
+    bool one_output; /* for a model with one output, else for one with several */
+    unsigned to;     /* forms that come out */
+    /* One of them, or neither: taken as they are. */
+    to_labels_fn *to_labels;
+    to_values_fn *to_values;
 };
 
 struct nn_loss {
@@ -35,47 +36,39 @@ struct nn_loss {
     nn_real *gradient; /* [batch][outputs] for evaluations that want none */
 };
 
-static void label_to_sign(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                          nn_real *value) {
-    (void)width, (void)label;
+static void label_to_sign(size_t batch, size_t width, const nn_target *in, nn_real *value) {
+    (void)width;
     for (size_t i = 0; i < batch; i++)
         value[i] = in->label[i] == 1 ? 1 : -1;
 }
 
-static void label_to_number(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                            nn_real *value) {
-    (void)width, (void)label;
+static void label_to_number(size_t batch, size_t width, const nn_target *in, nn_real *value) {
+    (void)width;
     for (size_t i = 0; i < batch; i++)
         value[i] = in->label[i] == 1 ? 1 : 0;
 }
 
 /* Ignored samples become class 0, so that no loss has to look out for them; they weigh nothing. */
-static void label_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                           nn_real *value) {
-    (void)width, (void)value;
+static void label_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label) {
+    (void)width;
     for (size_t i = 0; i < batch; i++)
         label[i] = in->label[i] < 0 ? 0 : in->label[i];
 }
 
-static void label_to_one_hot(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                             nn_real *value) {
-    (void)label;
+static void label_to_one_hot(size_t batch, size_t width, const nn_target *in, nn_real *value) {
     memset(value, 0, batch * width * sizeof *value);
     for (size_t i = 0; i < batch; i++)
         if (in->label[i] >= 0)
             value[i * width + (size_t)in->label[i]] = 1;
 }
 
-static void value_to_sign(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                          nn_real *value) {
-    (void)width, (void)label;
+static void value_to_sign(size_t batch, size_t width, const nn_target *in, nn_real *value) {
+    (void)width;
     for (size_t i = 0; i < batch; i++)
         value[i] = nn_target_positive(in->value[i]) ? 1 : -1;
 }
 
-static void one_hot_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label,
-                             nn_real *value) {
-    (void)value;
+static void one_hot_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label) {
     for (size_t i = 0; i < batch; i++)
         label[i] = (int32_t)nn_argmax(width, in->value + i * width);
 }
@@ -84,14 +77,14 @@ static void one_hot_to_label(size_t batch, size_t width, const nn_target *in, in
 
 /* The first that fits is taken. */
 static const struct conversion conversions[] = {
-    {true, true, NN_TARGET_SIGN, label_to_sign},
-    {true, true, NN_TARGET_BIT | NN_TARGET_VALUE, label_to_number},
-    {true, false, NN_TARGET_LABEL, label_to_label},
-    {true, false, ROW_FORMS, label_to_one_hot},
-    {false, true, NN_TARGET_SIGN, value_to_sign},
-    {false, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL},
-    {false, false, ROW_FORMS, NULL},
-    {false, false, NN_TARGET_LABEL, one_hot_to_label},
+    {true, true, NN_TARGET_SIGN, NULL, label_to_sign},
+    {true, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL, label_to_number},
+    {true, false, NN_TARGET_LABEL, label_to_label, NULL},
+    {true, false, ROW_FORMS, NULL, label_to_one_hot},
+    {false, true, NN_TARGET_SIGN, NULL, value_to_sign},
+    {false, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL, NULL},
+    {false, false, ROW_FORMS, NULL, NULL},
+    {false, false, NN_TARGET_LABEL, one_hot_to_label, NULL},
 };
 
 static const struct conversion *find_conversion(unsigned forms, bool labels, bool one_output) {
@@ -169,9 +162,9 @@ static int allocate(nn_loss *loss) {
     size_t batch = loss->spec.batch + (loss->spec.batch == 0);
     size_t row = loss->spec.outputs * sizeof(nn_real);
 
-    if (loss->conversion->to & NN_TARGET_LABEL)
+    if (loss->conversion->to_labels)
         NN_TRY(NN_NEW(&loss->label, batch, "labels of a minibatch"));
-    else if (loss->conversion->convert)
+    if (loss->conversion->to_values)
         NN_TRY(nn_alloc((void **)&loss->value, batch, row, "targets of a minibatch"));
     NN_TRY(NN_NEW(&loss->row_loss, batch, "losses of a minibatch"));
     return nn_alloc((void **)&loss->gradient, batch, row, "output gradient of a minibatch");
@@ -251,24 +244,32 @@ struct call {
     nn_real *dz;
 };
 
+/* Rows [begin, end) of the target in the form that the loss takes. */
+static nn_target convert_rows(const nn_loss *loss, const nn_target *target, size_t begin,
+                              size_t end) {
+    const struct conversion *conversion = loss->conversion;
+    size_t width = loss->spec.outputs, at = begin * width;
+    nn_target in = {.label = target->label ? target->label + begin : NULL,
+                    .value = target->value ? target->value + at : NULL,
+                    .width = width};
+
+    if (conversion->to_labels) {
+        conversion->to_labels(end - begin, width, &in, loss->label + begin);
+        return (nn_target){.label = loss->label + begin};
+    }
+    if (conversion->to_values) {
+        conversion->to_values(end - begin, width, &in, loss->value + at);
+        return (nn_target){.value = loss->value + at, .width = width};
+    }
+    return in;
+}
+
 static void eval_rows(void *ctx, size_t begin, size_t end) {
     const struct call *call = ctx;
     const nn_loss *loss = call->loss;
-    const struct conversion *conversion = loss->conversion;
     size_t width = loss->spec.outputs, at = begin * width;
-    nn_target in = *call->target, target = {.width = width};
+    nn_target target = convert_rows(loss, call->target, begin, end);
 
-    in.label = in.label ? in.label + begin : NULL;
-    in.value = in.value ? in.value + at : NULL;
-    if (conversion->convert) {
-        int32_t *label = loss->label ? loss->label + begin : NULL;
-        nn_real *value = loss->value ? loss->value + at : NULL;
-        conversion->convert(end - begin, width, &in, label, value);
-        target.label = label;
-        target.value = value;
-    } else {
-        target.value = in.value;
-    }
     loss->ops->eval(loss->options, end - begin, width, call->z + at, &target,
                     loss->row_loss + begin, call->dz + at);
 }

@@ -92,9 +92,9 @@ int nn_loss_pick(nn_node *node, const nn_loss_ops **ops);
 const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
 const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
 
-/* One output: the sample is taken for class 1 when z is above this. 0 where z is a logit or a score
- * (binary_cross_entropy, hinge, exponential, perceptron); 0.5, half way between the classes' values
- * 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
+/* Where one output stands for a class, z means it when above this. 0 where z is a logit or a score
+ * (binary_cross_entropy, hinge, exponential, perceptron); 0.5, half way between the classes'
+ * values 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
 double nn_loss_threshold(const nn_loss *loss);
 
 /* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not

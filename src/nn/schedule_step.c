@@ -22,8 +22,8 @@ static const nn_option step_options[] = {
 
 static double step_factor(const void *options, const nn_progress *progress) {
     const struct step *o = options;
-    int64_t now = o->per == PER_STEP ? progress->step : progress->epoch;
-    return pow(o->gamma, (double)(now / o->every));
+    int64_t changes = (o->per == PER_STEP ? progress->step : progress->epoch) / o->every;
+    return pow(o->gamma, (double)changes);
 }
 
 const nn_schedule_ops nn_schedule_step = {
