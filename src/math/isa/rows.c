@@ -6,7 +6,9 @@
 #include <string.h>
 
 #define BLOCK 1024 /* elements worked on at a time: a quarter of a level-1 cache */
-#define LANES 16
+#define LANES 16   /* sums and maxima that a long row is worked on in */
+#define FEW 4      /* the same for a short one, which a vector's start and end would cost more */
+#define LONG_ROW 64
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -21,42 +23,46 @@ static inline nn_real larger(nn_real a, nn_real b) {
     return a > b ? a : b;
 }
 
-static inline nn_real row_max(size_t cols, const nn_real *x) {
+/* The largest of at least `lanes` elements. */
+static inline nn_real max_by_lanes(size_t cols, const nn_real *x, const size_t lanes) {
     nn_real lane[LANES];
-    nn_real top = x[0];
 
-    if (cols < LANES) {
-        for (size_t c = 1; c < cols; c++)
-            top = larger(x[c], top);
-        return top;
+    for (size_t j = 0; j < lanes; j++)
+        lane[j] = x[cols - lanes + j]; /* the last ones; some are seen twice */
+    for (size_t c = 0; c + lanes <= cols; c += lanes) {
+        SIMD for (size_t j = 0; j < lanes; j++) lane[j] = larger(x[c + j], lane[j]);
     }
-    memcpy(lane, x + cols - LANES, sizeof lane); /* the last ones; some are seen twice */
-    for (size_t c = 0; c + LANES <= cols; c += LANES) {
-        SIMD for (size_t j = 0; j < LANES; j++) lane[j] = larger(x[c + j], lane[j]);
-    }
-    for (size_t half = LANES / 2; half; half /= 2)
+    for (size_t half = lanes / 2; half; half /= 2)
         for (size_t j = 0; j < half; j++)
             lane[j] = larger(lane[j], lane[j + half]);
     return lane[0];
 }
 
-/* In lanes, so that the order depends on `cols` alone. */
-static inline nn_real row_sum(size_t cols, const nn_real *x) {
-    nn_real lane[LANES] = {0};
-    nn_real sum = 0;
-    size_t whole = cols - cols % LANES;
+static inline nn_real row_max(size_t cols, const nn_real *x) {
+    if (cols >= LONG_ROW)
+        return max_by_lanes(cols, x, LANES);
+    return cols >= FEW ? max_by_lanes(cols, x, FEW) : max_by_lanes(cols, x, 1);
+}
 
-    for (size_t c = whole; c < cols; c++)
-        sum += x[c];
-    if (!whole)
-        return sum;
-    for (size_t c = 0; c < whole; c += LANES) {
-        SIMD for (size_t j = 0; j < LANES; j++) lane[j] += x[c + j];
+static inline nn_real sum_by_lanes(size_t cols, const nn_real *x, const size_t lanes) {
+    nn_real lane[LANES] = {0};
+    nn_real rest = 0;
+    size_t c = 0;
+
+    for (; c + lanes <= cols; c += lanes) {
+        SIMD for (size_t j = 0; j < lanes; j++) lane[j] += x[c + j];
     }
-    for (size_t half = LANES / 2; half; half /= 2)
+    for (; c < cols; c++)
+        rest += x[c];
+    for (size_t half = lanes / 2; half; half /= 2)
         for (size_t j = 0; j < half; j++)
             lane[j] += lane[j + half];
-    return sum + lane[0];
+    return rest + lane[0];
+}
+
+/* The order depends on `cols` alone. */
+static inline nn_real row_sum(size_t cols, const nn_real *x) {
+    return cols >= LONG_ROW ? sum_by_lanes(cols, x, LANES) : sum_by_lanes(cols, x, FEW);
 }
 
 static void exp_all(size_t n, const nn_real *x, nn_real *y) {
