@@ -232,7 +232,7 @@ static void check_golden(const struct golden_loss *g) {
 static void check_by_hand(void) {
     struct setup s;
     nn_loss_sum sum = {0};
-    nn_real z[3] = {1, 2, -1}, dz[3], score = 0, up;
+    nn_real z[3] = {1, 2, -1}, dz[3] = {0}, score = 0, up = 0;
     nn_target target = {.label = (const int32_t[]){0}};
 
     CHECK(try_loss(&s, "hinge", &(nn_loss_spec){3, 1, true, 3, 0}) == 0);
@@ -251,8 +251,8 @@ static void check_by_hand(void) {
 /* Targets that say the same in different forms give the same. */
 static void check_same(const char *yaml, size_t outputs, const nn_target *a, const nn_target *b) {
     const nn_target *target[2] = {a, b};
-    nn_real z[12], dz[2][12];
-    nn_loss_sum sum[2] = {{0}, {0}};
+    nn_real z[12], dz[2][12] = {{0}};
+    nn_loss_sum sum[2] = {{0, 0}, {0, 0}};
     nn_rng rng = nn_rng_stream(5, NN_RNG_TEST, 0, 0);
 
     nn_rng_normal(&rng, 0, 12, z);
@@ -359,7 +359,7 @@ static void check_threads(void) {
     static nn_real z[ROWS * COLS], dz[2][ROWS * COLS];
     static int32_t label[ROWS];
     nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 0, 0);
-    nn_loss_sum sum[2] = {{0}, {0}};
+    nn_loss_sum sum[2] = {{0, 0}, {0, 0}};
     nn_target target = {.label = label};
     struct setup s;
 

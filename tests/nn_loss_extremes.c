@@ -67,7 +67,7 @@ static double loss_at(const char *name, size_t outputs, const nn_real *z, int32_
 }
 
 int main(void) {
-    nn_real dz[2];
+    nn_real dz[2] = {0, 0};
 
     for (const nn_entry *const *row = nn_losses.rows; *row; row++)
         check_row((*row)->name);

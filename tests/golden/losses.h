@@ -1,4 +1,7 @@
 /* Written by make_losses.py with PyTorch 1.13.0a0. */
+#include <stddef.h>
+#include <stdint.h>
+
 /* clang-format off */
 static const struct golden_loss {
     const char *yaml;

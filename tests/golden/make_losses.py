@@ -39,6 +39,7 @@ def margin(function):
 
 
 print(f"/* Written by make_losses.py with PyTorch {torch.__version__.split('+')[0]}. */")
+print("#include <stddef.h>\n#include <stdint.h>\n")
 print("/* clang-format off */")
 print("static const struct golden_loss {")
 print("    const char *yaml;")
