@@ -8,6 +8,8 @@
 #include "math/parallel.h"
 #include "nn/loss.h"
 
+#include <nnmpi/log.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -323,6 +325,24 @@ static void check_misfits(void) {
     check_refused("{squared: {delta: 1}}", labels3, "unknown key 'delta'");
 }
 
+static void count_warning(void *ctx, nn_log_level level, const char *line) {
+    (void)level;
+    CHECK_CONTAINS(line, "the data set has 3 classes but the model ends with 4 outputs");
+    ++*(int *)ctx;
+}
+
+/* Harmless, and usual when a rare class is missing from a small data set. */
+static void check_spare_outputs(void) {
+    struct setup s;
+    int warnings = 0;
+
+    nn_log_to(count_warning, &warnings, NN_LOG_WARNING);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){4, 1, true, 3, 0}) == 0);
+    CHECK_EQ_INT(warnings, 1);
+    nn_log_to(NULL, NULL, NN_LOG_WARNING);
+    release(&s);
+}
+
 static void check_threshold(const char *yaml, double expected) {
     struct setup s;
 
@@ -404,6 +424,7 @@ int main(void) {
     check_by_hand();
     check_forms();
     check_misfits();
+    check_spare_outputs();
     check_threshold("binary_cross_entropy", 0);
     check_threshold("hinge", 0);
     check_threshold("squared", 0.5);
