@@ -12,14 +12,15 @@
 #define BLAS_GEMM cblas_sgemm
 #endif
 
-#define TILE_ALIGN 16 /* rows and columns of a tile: whole register blocks of the kernels */
-#define TILE_WORK                                                                                  \
-    1048576. /* multiply-adds that are worth a thread: several times a fork and join */
-#define FIXED_WORK                                                                                 \
-    4194304. /* the same for a tile of a fixed cut, which one thread may have to run */
-#define FIXED_TILES 32
-#define EDGE_COST                                                                                  \
-    32 /* of a tile's row or column, in multiply-adds per k: it is packed once a tile */
+/* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
+#define TILE_ALIGN 32
+/* Multiply-adds that are worth a thread: some ten microseconds, several times a fork and join. */
+#define TILE_WORK 1048576.0
+/* The same for a tile of a fixed cut: more, because one thread may have to run all of them. */
+#define FIXED_WORK 8388608.0
+#define FIXED_TILES 16
+/* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
+#define EDGE_COST 32
 
 typedef struct product {
     nn_transpose ta, tb;

@@ -1,8 +1,8 @@
 /* Elementary functions of one element, written without branches so that the loops that call them
  * vectorise. Errors in float, in units of the last place, over a dense sample of all arguments
  * (tests/math_elementary.c): exp 1.1, log 1, expm1 1.1, tanh 2.5, sigmoid 2.2, softplus 2.5,
- * and 3.5 for swish and gelu, whose results below 2^-118 are as exact as their subnormal factor.
- * NaN comes through. The double build, which is there to check gradients, calls libm. */
+ * swish 3.5 and gelu 5, the last two above 2^-118 (below they are as exact as their subnormal
+ * factor). NaN comes through. The double build, which is there to check gradients, calls libm. */
 #ifndef NN_MATH_ISA_ELEMENTARY_H
 #define NN_MATH_ISA_ELEMENTARY_H
 
