@@ -12,11 +12,12 @@ a download that broke off is continued.
 
   --from DIR   use the files in DIR, gzip'd or not, instead of downloading
 
-The program is taken from $NNMPI, else from PATH, else from the build folders of this source tree.
+MNIST_MIRROR=URL is asked before the usual mirrors. The program is taken from $NNMPI, else from PATH, else from the build folders of this source tree.
 EOF
 }
 
 mirrors=(
+    ${MNIST_MIRROR:+"$MNIST_MIRROR"}
     https://ossci-datasets.s3.amazonaws.com/mnist
     https://storage.googleapis.com/cvdf-datasets/mnist
 )

@@ -36,18 +36,26 @@ int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int
     return ds->ops->read(ds, split, field, first, count, out);
 }
 
+static bool same_shape(const nn_shape *a, const nn_shape *b) {
+    bool same = a->rank == b->rank;
+
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dim[i] == b->dim[i];
+    return same;
+}
+
 /* What a loader relies on for any source. */
 static int check_split(const nn_dataset *ds, const nn_split *split) {
     const nn_split *other = &ds->split[0];
     char a[NN_SHAPE_TEXT], b[NN_SHAPE_TEXT];
 
-    if (memcmp(&split->x.shape, &other->x.shape, sizeof split->x.shape) != 0)
+    if (!same_shape(&split->x.shape, &other->x.shape))
         return nn_fail(NN_EFORMAT, "%s: a row of /%s/x is %s but one of /%s/x is %s", ds->path,
                        split->name, nn_shape_text(&split->x.shape, a), other->name,
                        nn_shape_text(&other->x.shape, b));
     if (!split->has_y || !other->has_y)
         return NN_OK;
-    if (memcmp(&split->y.shape, &other->y.shape, sizeof split->y.shape) != 0)
+    if (!same_shape(&split->y.shape, &other->y.shape))
         return nn_fail(NN_EFORMAT, "%s: a row of /%s/y is %s but one of /%s/y is %s", ds->path,
                        split->name, nn_shape_text(&split->y.shape, a), other->name,
                        nn_shape_text(&other->y.shape, b));
@@ -162,7 +170,7 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
 }
 
 int nn_dataset_open(nn_node *data, nn_dataset **out) {
-    const nn_source_ops *ops = NULL;
+    const nn_source_ops *ops = &nn_source_hdf5;
     nn_dataset *ds = NULL;
     void *options;
     int rc;

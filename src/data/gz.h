@@ -9,7 +9,6 @@ typedef struct nn_gz nn_gz;
 /* NN_EFORMAT when the file cannot be opened. */
 int nn_gz_open(const char *path, nn_gz **out);
 void nn_gz_close(nn_gz *file);
-const char *nn_gz_path(const nn_gz *file);
 
 /* Up to `size` bytes; *got is less only at the end of the file. NN_EFORMAT for damaged or truncated
  * compressed data. */

@@ -114,7 +114,7 @@ static int assign(table *t, const char *key, const char *list, column_role role)
     if (!names)
         return NN_EMEMORY;
     while ((name = strtok_r(rest, ",", &rest))) {
-        size_t i;
+        size_t i = 0;
         NN_TRY(find_column(t, key, name, &i));
         if (t->column[i].role != FEATURE)
             return nn_fail(NN_EUSAGE, "%s: %s: column '%s' is named twice", t->options->path, key,
@@ -125,7 +125,7 @@ static int assign(table *t, const char *key, const char *list, column_role role)
 }
 
 static int assign_label(table *t) {
-    size_t i;
+    size_t i = 0;
 
     if (!t->options->label)
         return NN_OK;

@@ -130,12 +130,10 @@ static int no_splits(nn_dataset *ds) {
                    ds->path, *names ? names : "nothing");
 }
 
-/* One of the pairs of attributes: how stored numbers become floats. */
+/* Where the attributes are that say how stored numbers become floats. */
 typedef struct affine {
-    const char *object;     /* that carries the attributes; NULL: none does */
-    size_t count;           /* 1, or the length of the arrays */
-    double *first, *second; /* scale and offset, or mean and std */
-    bool standard;          /* they are mean and std */
+    const char *object; /* NULL: there are none */
+    bool standard;      /* mean and std, else scale and offset */
 } affine;
 
 static bool has_either(nn_dataset *ds, const char *object, const char *a, const char *b) {
@@ -166,6 +164,7 @@ static int read_affine_attr(nn_dataset *ds, const char *object, const char *name
                             double **value, size_t *count) {
     const nn_shape *shape = &ds->split[0].x.shape;
     size_t width = nn_shape_count(shape), channels = (size_t)shape->dim[shape->rank - 1];
+    size_t found = width;
     char text[NN_SHAPE_TEXT];
 
     *value = nn_pool_alloc(&ds->pool, width * sizeof **value);
@@ -175,13 +174,13 @@ static int read_affine_attr(nn_dataset *ds, const char *object, const char *name
     (*value)[0] = fallback;
     if (!nn_h5_has_attr(ds->state, object, name))
         return NN_OK;
-    *count = width;
-    NN_TRY(nn_h5_get_reals(ds->state, object, name, *value, count));
-    if (*count != 1 && *count != channels && *count != width)
+    NN_TRY(nn_h5_get_reals(ds->state, object, name, *value, &found));
+    if (found == 0 || (found != 1 && found != channels && found != width))
         return nn_fail(NN_EFORMAT,
                        "%s: attribute %s of %s has %zu numbers; a row of x is %s, so 1, %zu or %zu "
                        "would fit",
-                       ds->path, name, object, *count, nn_shape_text(shape, text), channels, width);
+                       ds->path, name, object, found, nn_shape_text(shape, text), channels, width);
+    *count = found;
     for (size_t i = 0; i < *count; i++)
         if (!isfinite((float)(*value)[i]))
             return nn_fail(NN_EFORMAT, "%s: attribute %s of %s holds %g, which is no finite float",
@@ -202,8 +201,8 @@ static int check_positive(nn_dataset *ds, const affine *a, const char *name, con
 static int read_affine(nn_dataset *ds, const char *group, size_t *count, double **scale,
                        double **offset) {
     affine a = {0};
-    double *spread, *shift;
-    size_t spreads, shifts;
+    double *spread = NULL, *shift = NULL;
+    size_t spreads = 1, shifts = 1;
 
     *count = 0;
     NN_TRY(find_affine(ds, group, &a));
