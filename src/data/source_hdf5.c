@@ -197,6 +197,12 @@ static int check_positive(nn_dataset *ds, const affine *a, const char *name, con
     return NN_OK;
 }
 
+/* Continues a pattern of `count` numbers up to `wanted`. */
+static void repeat(double *value, size_t count, size_t wanted) {
+    for (size_t i = count; i < wanted; i++)
+        value[i] = value[i - count];
+}
+
 /* Turns what the attributes say into scale and offset in the data set's own memory. */
 static int read_affine(nn_dataset *ds, const char *group, size_t *count, double **scale,
                        double **offset) {
@@ -212,10 +218,11 @@ static int read_affine(nn_dataset *ds, const char *group, size_t *count, double 
     NN_TRY(read_affine_attr(ds, a.object, a.standard ? "mean" : "offset", 0, &shift, &shifts));
     NN_TRY(check_positive(ds, &a, a.standard ? "std" : "scale", spread, spreads));
     *count = spreads > shifts ? spreads : shifts;
-    for (size_t i = *count; i-- > 0;) { /* from the end: element 0 is what others are made of */
-        double by = spread[i % spreads], to = shift[i % shifts];
-        spread[i] = a.standard ? 1 / by : by;
-        shift[i] = a.standard ? -to / by : to;
+    repeat(spread, spreads, *count);
+    repeat(shift, shifts, *count);
+    for (size_t i = 0; a.standard && i < *count; i++) {
+        spread[i] = 1 / spread[i];
+        shift[i] *= -spread[i];
     }
     *scale = spread;
     *offset = shift;
