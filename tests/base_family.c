@@ -81,10 +81,19 @@ static void check_nearest(void) {
     static const char *const none[] = {NULL};
     static const struct {
         const char *word, *nearest;
-    } cases[] = {{"covn2d", "conv2d"},     {"Conv2D", "conv2d"}, {"maxpool", "max_pool"},
-                 {"max-pool", "max_pool"}, {"rlu", "relu"},      {"learning_rate", "lr"},
-                 {"wd", "weight_decay"},   {"l", NULL},          {"", NULL},
-                 {"softmax", NULL},        {"lstm", NULL},       {"wieght_dcay", "weight_decay"}};
+    } cases[] = {{"covn2d", "conv2d"},
+                 {"Conv2D", "conv2d"},
+                 {"maxpool", "max_pool"},
+                 {"max-pool", "max_pool"},
+                 {"rlu", "relu"},
+                 {"rleu", "relu"},
+                 {"learning_rate", "lr"},
+                 {"wd", "weight_decay"},
+                 {"l", NULL},
+                 {"", NULL},
+                 {"softmax", NULL},
+                 {"lstm", NULL},
+                 {"wieght_dcay", "weight_decay"}};
     char long_word[300];
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

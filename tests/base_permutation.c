@@ -65,26 +65,28 @@ static void check_uniformity(uint64_t n, int epochs) {
                6 * sqrt(2 * pairs));
 }
 
-/* All orders of four come up equally often. */
-static void check_all_orders(void) {
-    enum { EPOCHS = 24000 };
-    int count[256] = {0}, orders = 0, least = EPOCHS, most = 0;
+/* All orders of n items come up equally often. */
+static void check_all_orders(uint64_t n, int factorial) {
+    static int count[6 * 6 * 6 * 6 * 6 * 6];
+    const int epochs = 300 * factorial;
+    const size_t codes = sizeof count / sizeof *count;
+    int orders = 0;
+    double chi = 0;
 
-    for (uint64_t e = 0; e < EPOCHS; e++) {
-        nn_permutation p = nn_permutation_of(5, e, 4);
+    memset(count, 0, sizeof count);
+    for (int e = 0; e < epochs; e++) {
+        nn_permutation p = nn_permutation_of(5, (uint64_t)e, n);
         size_t code = 0;
-        for (uint64_t i = 0; i < 4; i++)
-            code = 4 * code + nn_permutation_at(&p, i);
-        count[code]++;
+        for (uint64_t i = 0; i < n; i++)
+            code = 6 * code + nn_permutation_at(&p, i);
+        count[code % codes]++;
     }
-    for (size_t i = 0; i < 256; i++) {
+    for (size_t i = 0; i < codes; i++) {
         orders += count[i] > 0;
-        least = count[i] > 0 && count[i] < least ? count[i] : least;
-        most = count[i] > most ? count[i] : most;
+        chi += count[i] > 0 ? (count[i] - 300) * (count[i] - 300) / 300.0 : 0;
     }
-    CHECK_EQ_INT(orders, 24);
-    CHECK_NEAR(least, 1000, 160);
-    CHECK_NEAR(most, 1000, 160);
+    CHECK_EQ_INT(orders, factorial);
+    CHECK_NEAR(chi, factorial - 1, 6 * sqrt(2.0 * (factorial - 1)));
 }
 
 static void check_reproducible(void) {
@@ -110,7 +112,11 @@ int main(void) {
     check_uniformity(7, 14000);
     check_uniformity(16, 16000);
     check_uniformity(25, 25000);
-    check_all_orders();
+    check_all_orders(2, 2);
+    check_all_orders(3, 6);
+    check_all_orders(4, 24);
+    check_all_orders(5, 120);
+    check_all_orders(6, 720);
     check_reproducible();
     return check_done();
 }

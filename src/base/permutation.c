@@ -2,11 +2,14 @@
 
 /* Three rounds of an ideal Feistel network already hide its structure (Luby and Rackoff 1988); ours
  * are a cheap hash on few bits, hence some more. */
-enum { FEISTEL_ROUNDS = 8 };
+enum {
+    FEISTEL_ROUNDS = 8,
+    MIN_HALF_BITS = 4 /* with fewer a network reaches some orders of 5 or 6 items more often */
+};
 
 nn_permutation nn_permutation_of(uint64_t seed, uint64_t epoch, uint64_t n) {
     nn_rng stream = nn_rng_stream(seed, NN_RNG_ORDER, epoch, 0);
-    nn_permutation p = {.n = n, .half_bits = 1, .key = {stream.key[0], stream.key[1]}};
+    nn_permutation p = {.n = n, .half_bits = MIN_HALF_BITS, .key = {stream.key[0], stream.key[1]}};
 
     while (p.half_bits < 32 && (n - 1) >> (2 * p.half_bits) != 0)
         p.half_bits++;
@@ -38,7 +41,7 @@ static uint64_t feistel(const nn_permutation *p, uint64_t i) {
 }
 
 /* Walks the cycle that i lies on until it is back below n (Black and Rogaway 2002). The domain is
- * less than four times n, so that takes less than four steps on average. */
+ * less than four times n (256 at least), so that takes less than four steps on average. */
 uint64_t nn_permutation_at(const nn_permutation *p, uint64_t i) {
     do {
         i = feistel(p, i);
