@@ -11,10 +11,6 @@ endif()
 set(NN_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast)
 
 function(nn_add_object_library target sources)
-    if(NOT sources) # a folder that is still empty
-        set(sources ${PROJECT_BINARY_DIR}/empty.c)
-        file(WRITE ${sources} "extern int nn_empty;\n")
-    endif()
     add_library(${target} OBJECT ${sources})
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
                                                  ${PROJECT_SOURCE_DIR}/include)
