@@ -51,7 +51,8 @@ typedef struct nn_common {
 } nn_common;
 extern const nn_option nn_common_table[];
 
-/* Usage, help and options of a verb, and of the verbs or kinds below it. */
+/* Usage, help and options of a verb, and the verbs or kinds below it; in Markdown without the options
+ * that all verbs take. */
 void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown);
 
 /* ---- shared by verbs (common.c) ------------------------------------------------------------- */

@@ -162,8 +162,10 @@ static void print_text(const nn_call *call, const findings *f) {
     printf("               data set %s; node %s\n", nn_bytes_text(f->data, data),
            nn_bytes_text(f->node, node));
     print_blas(&f->blas);
-    printf("ranks          %d on %d node%s, sum of one number in %.1f us\n", size, nodes,
-           nodes > 1 ? "s" : "", 1e6 * f->sum_seconds);
+    printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
+    if (size > 1)
+        printf(", sum of one number in %.1f us", 1e6 * f->sum_seconds);
+    putchar('\n');
     print_places(f->places, size);
     puts("ready to train");
 }

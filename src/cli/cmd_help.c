@@ -9,6 +9,7 @@
 #include "nn/schedule.h"
 #include "train/settings.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,18 +57,27 @@ static void overview(FILE *out) {
 }
 
 static void section_describe(FILE *out, const nn_section *section, bool markdown) {
-    fprintf(out, markdown ? "### `%s:`\n\n%s\n\n" : "%s: (section of the configuration)\n  %s\n\n",
-            section_name(section), section->help);
+    const char *mark = *section->name ? "`" : "";
+    if (markdown)
+        fprintf(out, "### %s%s%s\n\n%s\n\n", mark, section_name(section), mark, section->help);
+    else
+        fprintf(out, "%s (section of the configuration)\n  %s\n\n", section_name(section),
+                section->help);
     nn_options_describe(out, section->options, markdown);
     if (markdown)
         fputc('\n', out);
+}
+
+/* What makes the plural of a noun. */
+static const char *plural(const char *noun) {
+    return noun[strlen(noun) - 1] == 's' ? "es" : "s";
 }
 
 /* "layer" and "layers" both ask for the list. */
 static bool is_noun(const char *noun, const char *topic) {
     size_t length = strlen(noun);
     return strncmp(noun, topic, length) == 0 &&
-           (topic[length] == '\0' || strcmp(topic + length, "s") == 0);
+           (topic[length] == '\0' || strcmp(topic + length, plural(noun)) == 0);
 }
 
 /* Starts one more answer: topics can have several ("step" is an activation and a schedule). */
@@ -95,7 +105,7 @@ static void help_families(const char *topic, int *answers) {
     for (const nn_family *const *f = families; *f; f++) {
         const nn_entry *row = nn_family_find(*f, topic);
         if (is_noun((*f)->noun, topic)) {
-            fprintf(answer(answers), "%ss:\n", (*f)->noun);
+            fprintf(answer(answers), "%s%s:\n", (*f)->noun, plural((*f)->noun));
             list_rows(stdout, *f);
         }
         if (row)
@@ -127,7 +137,9 @@ static int help_topic(const char *topic) {
 }
 
 static void reference_verbs(FILE *out) {
-    fputs("## Command line\n\n", out);
+    fputs("## Command line\n\nEvery verb takes `-v`, `-q` and `-h`:\n\n", out);
+    nn_options_describe(out, nn_common_table, true);
+    fputc('\n', out);
     for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
         nn_help_verb(out, (const nn_verb *)*row, true);
         fputc('\n', out);
@@ -145,7 +157,8 @@ static void reference(FILE *out) {
     for (const nn_section *s = nn_sections; s->name; s++)
         section_describe(out, s, true);
     for (const nn_family *const *f = families; *f; f++) {
-        fprintf(out, "## %c%ss\n\n", (*f)->noun[0] - 'a' + 'A', (*f)->noun + 1);
+        fprintf(out, "## %c%s%s\n\n", toupper((unsigned char)(*f)->noun[0]), (*f)->noun + 1,
+                plural((*f)->noun));
         for (const nn_entry *const *row = (*f)->rows; *row; row++)
             nn_entry_describe(out, *f, *row, true);
     }

@@ -33,8 +33,8 @@ typedef struct subject {
 
 static void print_state(const subject *s) {
     const nn_state *state = &s->from->state;
-    printf("%s: checkpoint of step %lld, epoch %lld (minibatch %lld of %lld), seed %lld\n", s->file,
-           (long long)state->step, (long long)state->epoch + 1, (long long)state->batch,
+    printf("%s: checkpoint of step %lld: %lld epochs and %lld of %lld minibatches; seed %lld\n",
+           s->file, (long long)state->step, (long long)state->epoch, (long long)state->batch,
            (long long)state->steps_per_epoch, (long long)state->seed);
     if (state->best_step >= 0)
         printf("best validation %.6g at step %lld\n", state->best_value,
@@ -92,8 +92,11 @@ static int print_json(const nn_call *call, const subject *s) {
     return 0;
 }
 
-static int print_subject(const nn_call *call, const subject *s) {
+static int print_subject(const nn_call *call, subject *s) {
     const options *o = call->options;
+    if (s->batch_size > 0)
+        NN_TRY(nn_memory_of(s->model, nn_config_settings(s->config), (size_t)s->batch_size,
+                            &s->memory));
     if (o->json)
         return print_json(call, s);
     print_text(s);

@@ -14,7 +14,7 @@ static const nn_option table[] = {
     {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
      "YAML configuration; without it Iris, which is built in."},
     {"run", NN_OPT_STRING, offsetof(options, run), "", NULL,
-     "Run folder for checkpoints and metrics; without it runs/<config>-<time>."},
+     "Run folder for checkpoints and metrics; without it runs/NAME-TIME."},
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
      "Go on from the run folder's last checkpoint when there is one."},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,

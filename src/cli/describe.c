@@ -89,8 +89,10 @@ void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown) {
         heading(out, markdown, "Kinds (`nnmpi help KIND` says more)");
         describe_rows(out, verb->kinds, markdown);
     }
-    heading(out, markdown, "Options");
+    if (verb->entry.options || !markdown)
+        heading(out, markdown, "Options");
     describe_table(out, verb->entry.options, verb->arguments, markdown);
     describe_table(out, verb->base ? verb->base->options : NULL, NULL, markdown);
-    describe_table(out, nn_common_table, NULL, markdown);
+    if (!markdown)
+        describe_table(out, nn_common_table, NULL, false);
 }

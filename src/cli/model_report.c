@@ -34,9 +34,7 @@ void nn_print_layers(FILE *out, const nn_model *model) {
     char shape[NN_SHAPE_TEXT];
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(model, &layer);
-    nn_shape input = nn_model_input_shape(model);
     fprintf(out, "%-16s %-14s %-16s %12s\n", "layer", "kind", "output", "parameters");
-    fprintf(out, "%-16s %-14s %-16s %12s\n", "", "input", nn_shape_text(&input, shape), "");
     for (size_t i = 0; i < layers; i++) {
         fprintf(out, "%-16s %-14s %-16s %12zu", layer[i]->name, layer[i]->ops->entry.name,
                 nn_shape_text(&layer[i]->out, shape), count_params(layer[i]));

@@ -3,6 +3,7 @@
 #include "io/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,7 +43,7 @@ static int csv_open(nn_predict_writer *w) {
 static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
                     const int32_t *label) {
     for (int64_t r = 0; r < count; r++) {
-        fprintf(w->text, "%lld", (long long)(first + r));
+        fprintf(w->text, "%" PRId64, first + r);
         if (w->labels && w->names) {
             fputc(',', w->text);
             put_field(w->text, w->names[label[r]]);

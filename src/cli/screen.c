@@ -6,14 +6,16 @@
 #include <nnmpi/error.h>
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define REDRAW_SECONDS 0.2
 #define LINE_SECONDS 10.0
-#define MANY_EPOCHS 50 /* more than these get at most one line a second */
+#define MANY_EPOCHS 50 /* more than these do not get a line each */
 
 static void write_log(void *ctx, nn_log_level level, const char *line) {
     nn_screen *screen = ctx;
@@ -56,60 +58,73 @@ void nn_screen_end(nn_screen *screen) {
     screen->live = false;
 }
 
-/* "1:02:03" or "0:42"; "" when it is not known. */
-static void time_text(double seconds, char *text, size_t size) {
-    text[0] = '\0';
-    if (!(seconds >= 0) || seconds > 1e9)
-        return;
-    long s = lround(seconds);
+/* A line under construction; what does not fit is left out. No allocation: steps are being timed.
+ */
+typedef struct line {
+    char text[512];
+    size_t used;
+} line;
+
+__attribute__((format(printf, 2, 3))) static void append(line *l, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(l->text + l->used, sizeof l->text - l->used, format, args);
+    va_end(args);
+    if (n > 0)
+        l->used += (size_t)n;
+    if (l->used >= sizeof l->text)
+        l->used = sizeof l->text - 1;
+}
+
+static void append_time(line *l, double seconds) {
+    long s = seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
     if (s >= 3600)
-        snprintf(text, size, "  %ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, size, "  %ld:%02ld left", s / 60, s % 60);
+        append(l, "  %ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
+    else if (s > 0)
+        append(l, "  %ld:%02ld left", s / 60, s % 60);
 }
 
-static size_t append(char *line, size_t size, size_t used, const char *name, double value) {
-    int n = snprintf(line + used, size - used, "  %s %.4g", name, value);
-    return n < 0 || used + (size_t)n >= size ? size - 1 : used + (size_t)n;
-}
-
-static void status_text(const nn_status *s, char *line, size_t size) {
-    char left[64];
+static void describe(line *l, const nn_status *s) {
     const nn_evaluation *v = s->validation;
-    int n = snprintf(line, size, "epoch %lld/%lld  step %lld/%lld  loss %.4g", (long long)s->epoch,
-                     (long long)s->epochs, (long long)s->step, (long long)s->total_steps, s->loss);
-    size_t used = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
-    if (v) {
-        n = snprintf(line + used, size - used, "  %s:", v->split);
-        used += n > 0 && (size_t)n < size - used ? (size_t)n : 0;
-        used = append(line, size, used, "loss", v->loss);
-        for (size_t i = 0; i < v->measures; i++)
-            used = append(line, size, used, v->measure[i].name, v->measure[i].value);
-    }
-    time_text(s->seconds_left, left, sizeof left);
-    snprintf(line + used, size - used, "  %.0f samples/s%s", s->samples_per_s, left);
+    append(l, "epoch %lld/%lld  step %lld/%lld", (long long)s->epoch, (long long)s->epochs,
+           (long long)s->step, (long long)s->total_steps);
+    if (!v)
+        append(l, "  loss %.4g", s->loss);
+    else
+        append(l, "  %s: loss %.4g", v->split, v->loss);
+    for (size_t i = 0; v && i < v->measures; i++)
+        append(l, "  %s %.4g", v->measure[i].name, v->measure[i].value);
+    if (s->samples_per_s > 0)
+        append(l, "  %.0f samples/s", s->samples_per_s);
+    append_time(l, s->seconds_left);
+}
+
+/* Characters that a redrawn line may have so that it does not wrap. */
+static int width(void) {
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
 /* Whether this report deserves a line that stays. */
 static bool wants_line(const nn_screen *screen, const nn_status *s, double now) {
-    if (s->important)
-        return s->epochs <= MANY_EPOCHS || s->step >= s->total_steps || now - screen->lined >= 1;
-    return !screen->terminal && now - screen->lined >= LINE_SECONDS;
+    if (s->important && (s->epochs <= MANY_EPOCHS || s->step >= s->total_steps))
+        return true;
+    return (s->important || !screen->terminal) && now - screen->lined >= LINE_SECONDS;
 }
 
 void nn_screen_progress(void *ctx, const nn_status *status) {
     nn_screen *screen = ctx;
-    char line[512];
+    line l = {.used = 0};
     double now = nn_seconds();
     bool stays = wants_line(screen, status, now);
     bool redraw = screen->terminal && now - screen->drawn >= REDRAW_SECONDS;
     if (screen->quiet || !(stays || redraw))
         return;
-    status_text(status, line, sizeof line);
-    fprintf(stderr, screen->terminal ? "\r\033[K%s" : "%s", line);
+    describe(&l, status);
     if (stays)
-        fputc('\n', stderr);
-    fflush(stderr);
+        fprintf(stderr, "%s%s\n", screen->terminal ? "\r\033[K" : "", l.text);
+    else
+        fprintf(stderr, "\r\033[K%.*s", width(), l.text);
     screen->live = !stays;
     screen->drawn = now;
     if (stays)

@@ -18,11 +18,11 @@ static bool overlap(const cpu_set_t *a, const cpu_set_t *b) {
 nn_placement nn_placement_of(const cpu_set_t *sets, size_t ranks, size_t me, int available) {
     nn_placement at = {1, 0, 0, false};
     cpu_set_t all;
-    int sharing = 0;
+    int sharing = 1; /* this rank */
     CPU_ZERO(&all);
     for (size_t i = 0; i < ranks; i++) {
         CPU_OR(&all, &all, &sets[i]);
-        sharing += i == me || overlap(&sets[i], &sets[me]);
+        sharing += i != me && overlap(&sets[i], &sets[me]);
     }
     at.cores = CPU_COUNT(&all);
     at.idle = available > at.cores ? available - at.cores : 0;

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Predictions as CSV and HDF5: the same numbers, the right labels, nothing left behind on failure.
+. "$SOURCE_DIR/tests/lib.sh"
+
+"$NNMPI" data make blobs -O blobs.h5 --samples 300 --test 0.5 --seed 3 -q
+cat > blobs.yaml <<'YAML'
+data: {path: blobs.h5}
+model:
+  - dense: {units: 8, activation: tanh}
+  - dense: {units: 3}
+loss: cross_entropy
+train: {epochs: 20, batch_size: 15, lr: 0.1}
+YAML
+"$NNMPI" train blobs.yaml --run run -q > out
+"$NNMPI" eval run/best.h5 --json > eval.json
+"$NNMPI" predict run/best.h5 --data blobs.h5 -O p.csv 2> err
+expect_line '150 samples of .test. to p\.csv' err
+"$NNMPI" predict run/best.h5 --data blobs.h5 -O p.h5 -q
+"$NNMPI" predict run/best.h5 --data blobs.h5 --split train -O t.csv -q
+[ "$(wc -l < p.csv)" -eq 151 ] || fail "p.csv has $(wc -l < p.csv) lines"
+expect_line '^sample,label,y0,y1,y2$' p.csv
+
+# each row is a distribution, its label is its largest number
+python3 - <<'PY'
+import csv
+rows = list(csv.DictReader(open("p.csv")))
+for i, r in enumerate(rows):
+    y = [float(r[f"y{c}"]) for c in range(3)]
+    assert int(r["sample"]) == i and abs(sum(y) - 1) < 1e-5, r
+    assert int(r["label"]) == max(range(3), key=lambda c: y[c]), r
+PY
+if python3 -c 'import h5py' 2> /dev/null; then
+    python3 - <<'PY'
+import csv, json, h5py
+f, d = h5py.File("p.h5"), h5py.File("blobs.h5")
+rows = list(csv.DictReader(open("p.csv")))
+assert f["y"].shape == (150, 3) and f["label"].shape == (150,)
+for i, r in enumerate(rows):
+    assert f["label"][i] == int(r["label"])
+    assert all(abs(f["y"][i, c] - float(r[f"y{c}"])) < 1e-6 for c in range(3))
+share = (f["label"][:] == d["test/y"][:]).mean()
+assert abs(share - json.load(open("eval.json"))["accuracy"]) < 1e-9, share
+PY
+fi
+
+# another shape: refused, and what stood at the name still does
+"$NNMPI" data make line -O line.h5 --samples 20 -q
+cp p.csv before.csv
+expect_code 3 "$NNMPI" predict run/best.h5 --data line.h5 -O p.csv 2> err
+expect_line 'the model takes 2 numbers' err
+expect_same before.csv p.csv
+expect_code 6 "$NNMPI" predict run/best.h5 --data blobs.h5 -O nowhere/p.csv 2> err
+expect_line 'nowhere' err
+expect_code 3 "$NNMPI" predict blobs.h5 --data blobs.h5 -O p.csv 2> err
+expect_line 'blobs.h5' err
+[ -z "$(find . -name '*tmp*' -o -name '*.part')" ] || fail "temporary files left: $(ls -a)"

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# timeout: 120
+# A signal saves and ends with 75; the run goes on from there. A second SIGINT kills.
+. "$SOURCE_DIR/tests/lib.sh"
+
+# start RUN: a run that would take for ever, in the background; waits until it trains.
+start() {
+    "$NNMPI" train --run "$1" -o train.epochs=100000000 -o train.log_every=1000 > out 2> err &
+    pid=$!
+    for _ in $(seq 200); do
+        [ ! -s "$1/metrics.jsonl" ] || return 0
+        kill -0 "$pid" || fail "the run ended by itself"
+        sleep 0.05
+    done
+    fail "the run does not begin"
+}
+
+for signal in TERM USR1 USR2 HUP; do
+    start "run-$signal"
+    kill -s "$signal" "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 75 ] || fail "SIG$signal: exit code $code, not 75"
+    expect_line 'stopped by a signal' err
+    [ -f "run-$signal/last.h5" ] || fail "SIG$signal: nothing was saved"
+done
+before=$("$NNMPI" inspect run-TERM/last.h5 --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["state"]["step"])')
+"$NNMPI" train --run run-TERM --resume -o train.max_steps=$((before + 5)) -o train.epochs=100000000 --json > out
+python3 -c "import json; r = json.load(open('out')); assert r['steps'] == $before + 5, r"
+
+# nohup: a hang-up that was ignored stays ignored
+(trap '' HUP && start nohup && kill -s HUP "$pid" && sleep 0.3 && kill -0 "$pid" && kill -s TERM "$pid" && wait "$pid") || code=$?
+[ "$code" -eq 75 ] || fail "nohup: exit code $code"
+
+# a reader that goes away does not end the run
+"$NNMPI" train --run pipe -o train.epochs=3 2>&1 | true
+"$NNMPI" digest pipe/last.h5 > out

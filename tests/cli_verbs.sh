@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# timeout: 120
+# Every verb on one small run: train, inspect, digest, eval, predict, check.
+. "$SOURCE_DIR/tests/lib.sh"
+
+"$NNMPI" train --run run -o train.epochs=20 > out 2> err
+expect_line '^trained [0-9]+ steps' out
+expect_line '^run folder run$' out
+tail -n 1 out > last
+expect_line '^test accuracy [01]\.[0-9]{4}, loss [0-9.e-]+ \(30 samples\)$' last
+digest=$(sed -n 's/^digest //p' out)
+
+# no verb at all trains the same model
+mkdir bare
+(cd bare && "$NNMPI" -o train.epochs=2 -q > ../out 2> ../err)
+expect_line '^test accuracy' out
+[ ! -s err ] || fail "-q and yet: $(cat err)"
+
+"$NNMPI" train --run json --json -o train.epochs=2 2> err > out
+python3 - <<'PY'
+import json
+r = json.load(open("out"))
+assert r["run"] == "json" and r["epochs"] == 2 and r["test"]["samples"] == 30, r
+assert len(r["digest"]) == 64 and 0 <= r["test"]["accuracy"] <= 1, r
+PY
+
+"$NNMPI" inspect run/last.h5 > out
+expect_line 'checkpoint of step' out
+expect_line 'dense' out
+"$NNMPI" inspect run/last.h5 --json > out
+python3 -c '
+import json; r = json.load(open("out"))
+assert r["what"] == "checkpoint" and r["input"] == [4] and r["output"] == [3], r
+assert r["parameters"] == sum(__import__("math").prod(s) for l in r["layers"] for s in l["parameters"].values()), r'
+"$NNMPI" inspect run/config.yaml > out
+expect_line 'configuration' out
+expect_line '^all +[0-9]+$' out
+
+# `digest` has sha256sum's form; the best parameters are those the run ended with
+"$NNMPI" digest run/last.h5 run/best.h5 > out
+expect_line '^[0-9a-f]{64}  run/last\.h5$' out
+[ "$(wc -l < out)" -eq 2 ] || fail "two files, but $(wc -l < out) lines"
+grep -q "^$digest  " out || fail "the run's digest $digest is neither that of last.h5 nor of best.h5"
+
+"$NNMPI" eval run/best.h5 > out
+expect_line '^test accuracy' out
+"$NNMPI" eval run/best.h5 --split train --json > out
+python3 -c 'import json; r = json.load(open("out")); assert r["split"] == "train" and r["samples"] == 120, r'
+expect_code 2 "$NNMPI" eval run/best.h5 --split tset 2> err
+expect_line "no split 'tset'" err
+
+"$NNMPI" check > out
+expect_line '^ready to train$' out
+expect_line 'OpenBLAS kernels' out
+"$NNMPI" check --json > out
+python3 -c 'import json; r = json.load(open("out")); assert r["ranks"][0]["threads"] >= 1 and r["steps_per_epoch"] > 0, r'
