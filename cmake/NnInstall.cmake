@@ -33,5 +33,6 @@ foreach(folder IN LISTS CMAKE_INSTALL_RPATH)
 endforeach()
 list(REMOVE_DUPLICATES private_libraries)
 list(JOIN private_libraries " " NN_PRIVATE_LIBRARIES)
+file(RELATIVE_PATH NN_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # for any --prefix
 configure_file(cmake/nnmpi.pc.in nnmpi.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/nnmpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
