@@ -171,8 +171,10 @@ void nn_info_free(nn_info *info) {
 static void text_field(FILE *out, const char *name, const nn_field *field, const char *what) {
     char shape[NN_SHAPE_TEXT];
 
-    fprintf(out, "%s      %s %s%s\n", name, nn_dtype_name(field->type),
-            nn_shape_text(&field->shape, shape), what);
+    fprintf(out, "%s      %s", name, nn_dtype_name(field->type));
+    if (field->shape.rank > 0)
+        fprintf(out, " %s", nn_shape_text(&field->shape, shape));
+    fprintf(out, "%s\n", what);
 }
 
 static void text_affine(FILE *out, const nn_dataset *ds) {
@@ -222,7 +224,7 @@ int nn_info_text(const nn_info *info, FILE *out) {
     const nn_dataset *ds = info->ds;
     const nn_split *first = &ds->split[0];
 
-    fprintf(out, "%s: %.1f MiB\n", info->path, (double)info->bytes / 1048576);
+    fprintf(out, "%s: %.3f MiB\n", info->path, (double)info->bytes / 1048576);
     text_field(out, "x", &first->x, "");
     text_affine(out, ds);
     if (first->has_y)
