@@ -58,6 +58,22 @@ load() {
     fi
 }
 
+# load_again_if_refused URL FILE: not every server continues a file, or has one of that length (33
+# and 22 are what curl says then, 8 is wget's).
+load_again_if_refused() {
+    local code=0
+    load "$1" "$2" || code=$?
+    case $code in
+    8 | 22 | 33)
+        [ -s "$2" ] || return "$code"
+        say "it cannot be continued; starting again"
+        rm -f -- "$2"
+        load "$1" "$2"
+        ;;
+    *) return "$code" ;;
+    esac
+}
+
 # fetch NAME MD5: FOLDER/NAME.gz from the first mirror that has it right.
 fetch() {
     local file=$folder/$1.gz mirror
@@ -67,7 +83,7 @@ fetch() {
     fi
     for mirror in "${mirrors[@]}"; do
         say "loading $mirror/$1.gz"
-        if ! load "$mirror/$1.gz" "$file.part"; then
+        if ! load_again_if_refused "$mirror/$1.gz" "$file.part"; then
             say "that did not work"
         elif is_right "$file.part" "$2"; then
             mv -- "$file.part" "$file"
@@ -148,7 +164,6 @@ say "all four files are right"
 source=${from:-$folder}
 if program=$(find_program); then
     "$program" data import idx "$source" -O "$folder/mnist.h5"
-    say "wrote $folder/mnist.h5"
 elif [ -n "${NNMPI:-}" ]; then
     exit 1
 else
