@@ -2,7 +2,7 @@
 # Every test and check, from a bare clone: installs missing packages, builds with gcc and clang without
 # a warning, runs the tests in the release and the sanitized build, and checks format, lint and shell
 # scripts. With --full also the long tests and the thread sanitizer.
-# Ends with the line of the release build's tests.
+# Goes on after a failure, names what failed, and ends with the summary of the release build's tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,54 +17,57 @@ case "${1:-}" in
 esac
 jobs=$(nproc)
 llvm=14
+failed=()
 
-step() { printf '\n== %s (%d s)\n' "$1" "$SECONDS"; }
+# check NAME COMMAND...
+check() {
+    local name=$1
+    shift
+    printf '\n== %s (at %d s)\n' "$name" "$SECONDS"
+    "$@" || failed+=("$name")
+}
 
-# build <preset> [cmake option...]: a build of its own under build/test, leaving the user's alone
+# build PRESET [CMAKE OPTION...]: in build/test, so that the user's own build is left alone
 build() {
-    local preset=$1
-    shift
-    cmake --preset "$preset" -B "build/test/$preset" -DNNMPI_WERROR=ON "$@" >/dev/null
-    cmake --build "build/test/$preset" -j "$jobs" -- --quiet
+    local folder=build/test/$1
+    cmake --preset "$1" -B "$folder" -DNNMPI_WERROR=ON "${@:2}" >"$folder.log" ||
+        { tail -n 30 "$folder.log" && return 1; }
+    cmake --build "$folder" -j "$jobs" -- --quiet
 }
 
-# run_tests <preset> [ctest option...]
+# run_tests PRESET [CTEST OPTION...]
 run_tests() {
-    local preset=$1
-    shift
-    [ "$full" = no ] || set -- -C Full "$@"
-    ctest --test-dir "build/test/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@"
+    local options=(--test-dir "build/test/$1" -j "$jobs" --output-on-failure --no-tests=error)
+    [ "$full" = no ] || options+=(-C Full)
+    ctest "${options[@]}" "${@:2}" | tee "build/test/$1.tests.log"
 }
 
-step packages
+check_format() {
+    git ls-files -z '*.c' '*.h' | xargs -0 "clang-format-$llvm" --dry-run -Werror
+}
+
+check_scripts() {
+    git grep -lzE '^#!.*sh$|shellcheck shell' -- '*.sh' .ci slurm | xargs -0 shellcheck -x
+}
+
 scripts/packages.sh --install test
+mkdir -p build/test
 
-step "format and shell scripts"
-git ls-files '*.c' '*.h' | xargs "clang-format-$llvm" --dry-run -Werror
-git ls-files '*.sh' .ci/run slurm | xargs grep -lE '^#!.*sh$|shellcheck shell' | xargs shellcheck -x
-
-step "gcc build"
-build release
-
-step "clang build"
-build clang -DCMAKE_C_COMPILER="clang-$llvm"
-
-step clang-tidy
-scripts/tidy.sh build/test/clang "$llvm"
-
-step "tests, address and undefined-behaviour sanitizers"
-build asan
-run_tests asan -LE build
-
+check "format" check_format
+check "shell scripts" check_scripts
+check "gcc build" build release
+check "clang build" build clang -DCMAKE_C_COMPILER="clang-$llvm"
+check "clang-tidy" scripts/tidy.sh build/test/clang "$llvm"
+check "sanitized build" build asan
+check "tests, address and undefined-behaviour sanitizers" run_tests asan -LE build
 if [ "$full" = yes ]; then
-    step "tests, thread sanitizer"
-    build tsan -DCMAKE_C_COMPILER="clang-$llvm"
-    run_tests tsan -LE build
+    check "thread-sanitized build" build tsan -DCMAKE_C_COMPILER="clang-$llvm"
+    check "tests, thread sanitizer" run_tests tsan -LE build
 fi
+check "tests" run_tests release
 
-step tests
-log=build/test/tests.log
-run_tests release 2>&1 | tee "$log"
-
-step finished
-grep 'tests passed' "$log"
+printf '\n'
+[ "${#failed[@]}" -eq 0 ] || printf 'failed: %s\n' "${failed[@]}"
+printf 'finished in %d s\n' "$SECONDS"
+grep 'tests passed' build/test/release.tests.log
+[ "${#failed[@]}" -eq 0 ]

@@ -1,10 +1,9 @@
 /* A program as users write it: trains for a few steps what the configuration names. */
-#include <stdio.h>
-
 #include <nnmpi/nnmpi.h>
 
-int main(int argc, char **argv)
-{
+#include <stdio.h>
+
+int main(int argc, char **argv) {
     nn_comm *comm = NULL;
     nn_config *config = NULL;
     nn_train_options options = {.run_dir = argc > 1 ? argv[1] : NULL};

@@ -2,8 +2,7 @@
  * end, so that a leak's stack keeps its function names and the suppressions match. */
 int dlclose(void *handle);
 
-int dlclose(void *handle)
-{
+int dlclose(void *handle) {
     (void)handle;
     return 0;
 }
