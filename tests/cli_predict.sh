@@ -29,8 +29,8 @@ for i, r in enumerate(rows):
     assert int(r["sample"]) == i and abs(sum(y) - 1) < 1e-5, r
     assert int(r["label"]) == max(range(3), key=lambda c: y[c]), r
 PY
-if python3 -c 'import h5py' 2> /dev/null; then
-    python3 - <<'PY'
+if /usr/bin/python3 -c 'import h5py' 2> /dev/null; then
+    /usr/bin/python3 - <<'PY'
 import csv, json, h5py
 f, d = h5py.File("p.h5"), h5py.File("blobs.h5")
 rows = list(csv.DictReader(open("p.csv")))
@@ -40,7 +40,40 @@ for i, r in enumerate(rows):
     assert all(abs(f["y"][i, c] - float(r[f"y{c}"])) < 1e-6 for c in range(3))
 share = (f["label"][:] == d["test/y"][:]).mean()
 assert abs(share - json.load(open("eval.json"))["accuracy"]) < 1e-9, share
+
+# two classes from one output; pixels with and without the scale of training; no y; NaN
+import numpy as np
+rng = np.random.default_rng(0)
+x = rng.integers(0, 256, (400, 16)).astype("u1")
+y = (x[:, :8].astype(int).sum(1) > x[:, 8:].astype(int).sum(1)).astype("u1")
+with h5py.File("bits.h5", "w") as f:
+    f.attrs["scale"] = 1 / 255
+    f["train/x"], f["train/y"], f["test/x"], f["test/y"] = x[:300], y[:300], x[300:], y[300:]
+with h5py.File("raw.h5", "w") as f:
+    f["test/x"] = x[300:]
+with h5py.File("nan.h5", "w") as f:
+    f["test/x"] = np.where(np.arange(1600).reshape(100, 16) == 73 * 16, np.nan, 1).astype("f4")
 PY
+    cat > bits.yaml <<'YAML'
+data: {path: bits.h5}
+model: [{dense: {units: 1}}]
+loss: binary_cross_entropy
+train: {epochs: 20, batch_size: 20, lr: 0.5}
+YAML
+    "$NNMPI" train bits.yaml --run bits -q > out
+    "$NNMPI" eval bits/best.h5 --json > eval.json
+    "$NNMPI" predict bits/best.h5 --data bits.h5 -O bits.csv -q
+    "$NNMPI" predict bits/best.h5 --data raw.h5 -O raw.csv -q
+    expect_same bits.csv raw.csv
+    /usr/bin/python3 - <<'PY'
+import csv, json, h5py
+label = [int(r["label"]) for r in csv.DictReader(open("bits.csv"))]
+share = (h5py.File("bits.h5")["test/y"][:] == label).mean()
+assert share > 0.8 and abs(share - json.load(open("eval.json"))["accuracy"]) < 1e-9, share
+PY
+    expect_code 3 "$NNMPI" predict bits/best.h5 --data nan.h5 -O nan.csv 2> err
+    expect_line 'nan\.h5: /test/x row 73 holds NaN' err
+    [ ! -e nan.csv ] || fail "predictions from NaN"
 fi
 
 # another shape: refused, and what stood at the name still does

@@ -32,6 +32,34 @@ python3 -c "import json; r = json.load(open('out')); assert r['steps'] == $befor
 (trap '' HUP && start nohup && kill -s HUP "$pid" && sleep 0.3 && kill -0 "$pid" && kill -s TERM "$pid" && wait "$pid") || code=$?
 [ "$code" -eq 75 ] || fail "nohup: exit code $code"
 
+# the first SIGINT saves, the second kills; steps long enough that it comes in time
+"$NNMPI" data make blobs -O blobs.h5 --samples 8000 -q
+cat > slow.yaml <<'YAML'
+data: {path: blobs.h5}
+model:
+  - dense: {units: 1000, activation: tanh}
+  - dense: {units: 1000, activation: tanh}
+  - dense: {units: 3}
+loss: cross_entropy
+train: {epochs: 1000000, batch_size: all}
+YAML
+python3 - <<'PY'
+import os, signal, subprocess, time
+def run(signals):
+    p = subprocess.Popen([os.environ["NNMPI"], "train", "slow.yaml", "--run", "slow", "-q", "--resume"],
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    time.sleep(1)
+    for _ in range(signals):
+        p.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    return p.wait()
+assert run(1) == 75
+codes = []
+while -signal.SIGINT not in codes and len(codes) < 5:
+    codes.append(run(2))
+assert codes[-1] == -signal.SIGINT and set(codes) <= {75, -signal.SIGINT}, codes
+PY
+
 # a reader that goes away does not end the run
 "$NNMPI" train --run pipe -o train.epochs=3 2>&1 | true
 "$NNMPI" digest pipe/last.h5 > out

@@ -51,8 +51,8 @@ typedef struct nn_common {
 } nn_common;
 extern const nn_option nn_common_table[];
 
-/* Usage, help and options of a verb, and the verbs or kinds below it; in Markdown without the options
- * that all verbs take. */
+/* Usage, help and options of a verb, and the verbs or kinds below it; in Markdown without the
+ * options that all verbs take. */
 void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown);
 
 /* ---- shared by verbs (common.c) ------------------------------------------------------------- */
@@ -67,6 +67,9 @@ bool nn_is_hdf5(const char *path);
 /* "12.3 MB" in `text`, which is returned. */
 #define NN_BYTES_TEXT 32
 const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
+
+/* A finished object and a newline on standard output; NN_EMEMORY when its buffer was too small. */
+int nn_json_print(const nn_json *json);
 
 /* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, or the members of an object. */
 void nn_print_evaluation(FILE *out, const nn_evaluation *evaluation);

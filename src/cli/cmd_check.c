@@ -218,8 +218,7 @@ static int print_json(const nn_call *call, const findings *f) {
     nn_json_memory(&json, &f->memory);
     json_machine(&json, call, f);
     nn_json_close(&json, '}');
-    puts(text);
-    return 0;
+    return nn_json_print(&json);
 }
 
 static int print_findings(const nn_call *call, const findings *f) {

@@ -19,14 +19,14 @@ static const nn_option table[] = {
     NN_OPTION_END,
 };
 
-static void print_json(const nn_evaluation *evaluation) {
+static int print_json(const nn_evaluation *evaluation) {
     char text[8192];
     nn_json json;
     nn_json_init(&json, text, sizeof text);
     nn_json_open(&json, NULL, '{');
     nn_json_evaluation(&json, evaluation);
     nn_json_close(&json, '}');
-    puts(text);
+    return nn_json_print(&json);
 }
 
 static int run(const nn_call *call) {
@@ -34,8 +34,8 @@ static int run(const nn_call *call) {
     nn_evaluation result;
     NN_TRY(nn_evaluate(call->comm, o->checkpoint, o->data, o->split, &result));
     if (nn_comm_rank(call->comm) == 0 && o->json)
-        print_json(&result);
-    else if (nn_comm_rank(call->comm) == 0)
+        return print_json(&result);
+    if (nn_comm_rank(call->comm) == 0)
         nn_print_evaluation(stdout, &result);
     return 0;
 }

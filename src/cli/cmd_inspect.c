@@ -88,8 +88,7 @@ static int print_json(const nn_call *call, const subject *s) {
         nn_json_memory(&json, &s->memory);
     }
     nn_json_close(&json, '}');
-    puts(text);
-    return 0;
+    return nn_json_print(&json);
 }
 
 static int print_subject(const nn_call *call, subject *s) {

@@ -24,7 +24,7 @@ static const nn_option table[] = {
     NN_OPTION_END,
 };
 
-static void print_json(const nn_train_result *r) {
+static int print_json(const nn_train_result *r) {
     char text[8192];
     nn_json json;
     nn_json_init(&json, text, sizeof text);
@@ -46,10 +46,10 @@ static void print_json(const nn_train_result *r) {
         nn_json_close(&json, '}');
     }
     nn_json_close(&json, '}');
-    puts(text);
+    return nn_json_print(&json);
 }
 
-static void print_text(const nn_train_result *r) {
+static int print_text(const nn_train_result *r) {
     printf("trained %lld steps (%lld epochs) in %.2f s, %.0f samples/s; ended by: %s\n",
            (long long)r->steps, (long long)r->epochs, r->seconds, r->samples_per_s, r->why);
     if (r->restored_best)
@@ -58,6 +58,7 @@ static void print_text(const nn_train_result *r) {
     printf("digest %s\n", r->digest);
     if (r->has_test)
         nn_print_evaluation(stdout, &r->test);
+    return 0;
 }
 
 /* A run that is resumed without naming its configuration takes the one in its folder. */
@@ -84,7 +85,7 @@ static int run(const nn_call *call) {
     NN_TRY_GOTO(nn_train(call->comm, config, &train, &result));
     nn_screen_end(call->screen);
     if (nn_comm_rank(call->comm) == 0)
-        (o->json ? print_json : print_text)(&result);
+        rc = (o->json ? print_json : print_text)(&result);
 done:
     nn_config_free(config);
     return rc;

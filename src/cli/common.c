@@ -67,3 +67,10 @@ void nn_json_evaluation(nn_json *json, const nn_evaluation *e) {
     for (size_t i = 0; i < e->measures; i++)
         nn_json_real(json, e->measure[i].name, e->measure[i].value);
 }
+
+int nn_json_print(const nn_json *json) {
+    if (json->overflow)
+        return nn_fail(NN_EMEMORY, "the result does not fit into %zu bytes of JSON", json->size);
+    puts(json->text);
+    return 0;
+}
