@@ -1,0 +1,185 @@
+/* Matrix products against their definition in double: every transposition, odd sizes, strides,
+ * alpha and beta; the same bits for every number of threads in fixed-tile mode; no thread of
+ * OpenBLAS's. */
+#include "check.h"
+#include "math/gemm.h"
+#include "math/parallel.h"
+
+#include <dirent.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#define UNTOUCHED 77
+
+/* Small whole numbers divided by 8: spread, with exact products. */
+static void fill(size_t n, unsigned seed, nn_real *x) {
+    uint32_t state = seed;
+
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        x[i] = (nn_real)((int)(state >> 24) - 128) / 128;
+    }
+}
+
+typedef struct matrices {
+    size_t m, n, k, lda, ldb, ldc;
+    nn_real *a, *b, *c, *start;
+} matrices;
+
+static void matrices_init(matrices *x, nn_transpose ta, nn_transpose tb, size_t m, size_t n,
+                          size_t k) {
+    size_t a_rows = ta == NN_PLAIN ? m : k, b_rows = tb == NN_PLAIN ? k : n;
+
+    *x = (matrices){.m = m, .n = n, .k = k, .ldc = n + 5};
+    x->lda = (ta == NN_PLAIN ? k : m) + 3;
+    x->ldb = (tb == NN_PLAIN ? n : k) + 1;
+    x->a = malloc((a_rows * x->lda + 1) * sizeof(nn_real));
+    x->b = malloc((b_rows * x->ldb + 1) * sizeof(nn_real));
+    x->c = malloc((m * x->ldc + 1) * sizeof(nn_real));
+    x->start = malloc((m * x->ldc + 1) * sizeof(nn_real));
+    fill(a_rows * x->lda, 1, x->a);
+    fill(b_rows * x->ldb, 2, x->b);
+    fill(m * x->ldc, 3, x->start);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = n; j < x->ldc; j++)
+            x->start[i * x->ldc + j] = UNTOUCHED;
+    memcpy(x->c, x->start, m * x->ldc * sizeof(nn_real));
+}
+
+static void matrices_release(matrices *x) {
+    free(x->a);
+    free(x->b);
+    free(x->c);
+    free(x->start);
+}
+
+/* The largest error of C, and whether only C was written. */
+static double worst_error(const matrices *x, nn_transpose ta, nn_transpose tb, double alpha,
+                          double beta) {
+    double worst = 0;
+
+    for (size_t i = 0; i < x->m; i++) {
+        for (size_t j = 0; j < x->ldc; j++) {
+            double got = (double)x->c[i * x->ldc + j], want = UNTOUCHED;
+            if (j < x->n) {
+                want = beta == 0 ? 0 : beta * (double)x->start[i * x->ldc + j];
+                for (size_t l = 0; l < x->k; l++)
+                    want += alpha * (double)x->a[ta == NN_PLAIN ? i * x->lda + l : l * x->lda + i] *
+                            (double)x->b[tb == NN_PLAIN ? l * x->ldb + j : j * x->ldb + l];
+            }
+            double e = fabs(got - want);
+            worst = e <= worst ? worst : e;
+        }
+    }
+    return worst;
+}
+
+static void check_product(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k,
+                          nn_real alpha, nn_real beta) {
+    matrices x;
+
+    matrices_init(&x, ta, tb, m, n, k);
+    if (beta == 0) /* may hold anything */
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++)
+                x.c[i * x.ldc + j] = (nn_real)NAN;
+    nn_gemm(ta, tb, m, n, k, alpha, x.a, x.lda, x.b, x.ldb, beta, x.c, x.ldc);
+    double tolerance = (double)NN_EPSILON * (2 + sqrt((double)k) * 2);
+    if (!CHECK_NEAR(worst_error(&x, ta, tb, (double)alpha, (double)beta), 0, tolerance))
+        fprintf(stderr, "  ta %d tb %d m %zu n %zu k %zu beta %g threads %d\n", ta, tb, m, n, k,
+                (double)beta, nn_threads());
+    matrices_release(&x);
+}
+
+static void check_all_products(void) {
+    static const size_t size[][3] = {{1, 1, 1},   {3, 5, 7},     {16, 16, 16},  {64, 10, 128},
+                                     {33, 65, 0}, {1, 200, 300}, {200, 1, 50},  {130, 257, 129},
+                                     {0, 4, 4},   {4, 0, 4},     {1000, 70, 90}};
+    static const nn_real beta[] = {0, 1, (nn_real)-0.5};
+
+    for (size_t s = 0; s < sizeof size / sizeof size[0]; s++)
+        for (int t = 0; t < 4; t++)
+            for (size_t b = 0; b < sizeof beta / sizeof beta[0]; b++)
+                check_product((nn_transpose)(t & 1), (nn_transpose)(t >> 1), size[s][0], size[s][1],
+                              size[s][2], b == 1 ? 1 : (nn_real)0.75, beta[b]);
+}
+
+/* A leading dimension that BLAS's int cannot hold, with one row, so that no memory stands behind.
+ */
+static void check_beyond_int(void) {
+    nn_real a[2] = {2, 3}, b[2] = {5, 7}, c = 1;
+    size_t huge = (size_t)1 << 33;
+
+    nn_gemm(NN_PLAIN, NN_PLAIN, 1, 1, 2, 1, a, huge, b, 1, 1, &c, huge);
+    CHECK_NEAR(c, 32, 0);
+}
+
+static void product_of(matrices *x, bool fixed, int threads) {
+    memcpy(x->c, x->start, x->m * x->ldc * sizeof(nn_real));
+    nn_gemm_fix_tiles(fixed);
+    nn_threads_set(threads);
+    nn_gemm(NN_PLAIN, NN_TRANSPOSED, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c,
+            x->ldc);
+    nn_gemm_fix_tiles(false);
+    nn_threads_set(1);
+}
+
+/* In fixed-tile mode the bits are those of one thread, whatever the number. */
+static void check_fixed_tiles(size_t m, size_t n, size_t k) {
+    matrices x;
+
+    matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, m, n, k);
+    size_t bytes = m * x.ldc * sizeof(nn_real);
+    nn_real *one = malloc(bytes);
+    product_of(&x, true, 1);
+    memcpy(one, x.c, bytes);
+    for (int threads = 2; threads <= 5; threads++) {
+        product_of(&x, true, threads);
+        CHECK(memcmp(one, x.c, bytes) == 0);
+    }
+    CHECK_NEAR(worst_error(&x, NN_PLAIN, NN_TRANSPOSED, 1, 1), 0,
+               (double)NN_EPSILON * 4 * (double)k);
+    free(one);
+    matrices_release(&x);
+}
+
+static int threads_of_process(void) {
+    DIR *dir = opendir("/proc/self/task");
+    int count = 0;
+
+    if (!dir)
+        return -1;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+/* With one thread of ours, OpenBLAS starts none, although OpenMP would give it four; and what the
+ * caller told OpenMP stands as it was. */
+static void check_no_threads(void) {
+    matrices x;
+
+    omp_set_num_threads(4);
+    matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, 400, 400, 400);
+    product_of(&x, false, 1);
+    CHECK_EQ_INT(threads_of_process(), 1);
+    CHECK_EQ_INT(omp_get_max_threads(), 4);
+    product_of(&x, false, 2);
+    CHECK_EQ_INT(threads_of_process(), 2);
+    CHECK_EQ_INT(omp_get_max_threads(), 4);
+    matrices_release(&x);
+}
+
+int main(void) {
+    check_no_threads(); /* first, before anyone forks */
+    for (int threads = 1; threads <= 3; threads++) {
+        nn_threads_set(threads);
+        check_all_products();
+    }
+    check_beyond_int();
+    check_fixed_tiles(64, 128, 784);
+    check_fixed_tiles(257, 383, 301);
+    check_fixed_tiles(1500, 40, 400);
+    return check_done();
+}

@@ -1,0 +1,480 @@
+/* Every kernel of every instruction set against a plain reference in double: odd lengths, extremes,
+ * in place, nothing written past the end, and the same bits wherever an element stands. */
+#include "check.h"
+#include "math/kernels.h"
+
+#include <float.h>
+#include <stdlib.h>
+
+#define MOST 1100
+#define GUARD ((nn_real)12345)
+
+static const size_t lengths[] = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 129, 1025};
+#define LENGTHS (sizeof lengths / sizeof lengths[0])
+
+static const nn_kernels *k; /* the table under test */
+
+/* Spread over [-8, 8], with the points where something changes. */
+static void fill(size_t n, unsigned seed, nn_real *x) {
+    static const nn_real special[] = {0, (nn_real)-0.0, 1, -1, (nn_real)1e-30, (nn_real)-1e-30};
+    uint32_t state = seed;
+
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        x[i] = state % 13 == 0 ? special[state / 13 % 6] : (nn_real)((double)state * 0x1p-28 - 8);
+    }
+}
+
+static bool same_bits(size_t n, const nn_real *x, const nn_real *y) {
+    return memcmp(x, y, n * sizeof *x) == 0;
+}
+
+/* Within `ulps` rounding errors of `want` or of `size`, the largest term it is made of. */
+static bool near(double got, double want, double size, double ulps) {
+    double scale = fmax(fabs(want), size);
+    bool ok = fabs(got - want) <= ulps * (double)NN_EPSILON * scale + FLT_MIN;
+
+    if (!ok)
+        fprintf(stderr, "%s: %.9g is not %.9g\n", k->isa, got, want);
+    return ok;
+}
+
+/* --- activations --- */
+
+static double sigmoid(double x) {
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+static double sigmoid_slope(double x) {
+    return sigmoid(x) * sigmoid(-x);
+}
+static double f_sigmoid(double x, double p) {
+    return p > 0 ? sigmoid(x) : NAN;
+}
+static double d_sigmoid(double x, double p) {
+    return p > 0 ? sigmoid_slope(x) : NAN;
+}
+static double f_tanh(double x, double p) {
+    return p > 0 ? tanh(x) : NAN;
+}
+static double d_tanh(double x, double p) {
+    return p > 0 ? 4 * sigmoid_slope(2 * x) : NAN;
+}
+static double f_relu(double x, double p) {
+    return p > 0 && x > 0 ? x : 0;
+}
+static double d_relu(double x, double p) {
+    return p > 0 && x > 0;
+}
+static double f_leaky(double x, double p) {
+    return x > 0 ? x : p * x;
+}
+static double d_leaky(double x, double p) {
+    return x > 0 ? 1 : p;
+}
+static double f_elu(double x, double p) {
+    return x > 0 ? x : p * expm1(x);
+}
+static double d_elu(double x, double p) {
+    return x > 0 ? 1 : p * exp(x);
+}
+static double f_softplus(double x, double p) {
+    return p > 0 ? fmax(x, 0) + log1p(exp(-fabs(x))) : NAN;
+}
+static double d_softplus(double x, double p) {
+    return f_sigmoid(x, p);
+}
+static double f_swish(double x, double p) {
+    return x * sigmoid(p * x);
+}
+static double d_swish(double x, double p) {
+    return sigmoid(p * x) + p * x * sigmoid_slope(p * x);
+}
+static double f_gelu(double x, double p) {
+    return p > 0 ? x * 0.5 * erfc(-x / sqrt(2)) : NAN;
+}
+static double d_gelu(double x, double p) {
+    double density = exp(-0.5 * x * x) / sqrt(2 * acos(-1));
+    return p > 0 ? 0.5 * erfc(-x / sqrt(2)) + x * density : NAN;
+}
+static double gelu_u(double x) {
+    return sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
+}
+static double f_gelu_tanh(double x, double p) {
+    return p > 0 ? x * sigmoid(2 * gelu_u(x)) : NAN;
+}
+static double d_gelu_tanh(double x, double p) {
+    double du = sqrt(2 / acos(-1)) * (1 + 3 * 0.044715 * x * x);
+    return p > 0 ? sigmoid(2 * gelu_u(x)) + x * sigmoid_slope(2 * gelu_u(x)) * 2 * du : NAN;
+}
+static double f_gelu_sigmoid(double x, double p) {
+    return p > 0 ? x * sigmoid(1.702 * x) : NAN;
+}
+static double d_gelu_sigmoid(double x, double p) {
+    return p > 0 ? d_swish(x, 1.702) : NAN;
+}
+
+typedef struct activation {
+    const char *name;
+    double (*value)(double, double), (*slope)(double, double);
+    bool reads_z; /* the gradient is a function of z, else of a */
+    nn_act_fn *forward;
+    nn_act_grad_fn *backward;
+} activation;
+
+#define ACTIVATIONS 10
+
+static void activations_of(activation out[ACTIVATIONS]) {
+#define ROW(act, value, slope, reads_z)                                                            \
+    { #act, value, slope, reads_z, k->act.forward, k->act.backward }
+    const activation rows[ACTIVATIONS] = {
+        ROW(sigmoid, f_sigmoid, d_sigmoid, false),
+        ROW(tanh, f_tanh, d_tanh, false),
+        ROW(relu, f_relu, d_relu, false),
+        ROW(leaky_relu, f_leaky, d_leaky, false),
+        ROW(elu, f_elu, d_elu, false),
+        ROW(softplus, f_softplus, d_softplus, false),
+        ROW(swish, f_swish, d_swish, true),
+        ROW(gelu, f_gelu, d_gelu, true),
+        ROW(gelu_tanh, f_gelu_tanh, d_gelu_tanh, true),
+        ROW(gelu_sigmoid, f_gelu_sigmoid, d_gelu_sigmoid, true),
+    };
+    memcpy(out, rows, sizeof rows);
+}
+
+static void check_activation_values(const activation *f, size_t n, nn_real p) {
+    nn_real z[MOST] = {0}, da[MOST] = {0}, a[MOST + 1], dz[MOST + 1], in_place[MOST];
+
+    fill(n, 1, z);
+    fill(n, 2, da);
+    a[n] = dz[n] = GUARD;
+    f->forward(n, z, a, p);
+    f->backward(n, f->reads_z ? z : NULL, f->reads_z ? NULL : a, da, dz, p);
+    bool ok = CHECK(same_bits(1, &a[n], &(nn_real){GUARD}) && same_bits(1, &dz[n], &a[n]));
+    for (size_t i = 0; i < n && ok; i++) {
+        /* a gradient read off `a` has the rounding error of a number near 1; the cubic of gelu_tanh
+         * magnifies that of its argument */
+        ok &= CHECK(near((double)a[i], f->value((double)z[i], (double)p), 0, 60));
+        ok &= CHECK(near((double)dz[i], (double)da[i] * f->slope((double)z[i], (double)p),
+                         fabs((double)da[i]), 8));
+        if (!ok)
+            fprintf(stderr, "  %s at %g, n %zu, p %g\n", f->name, (double)z[i], n, (double)p);
+    }
+    memcpy(in_place, z, n * sizeof *z);
+    f->forward(n, in_place, in_place, p);
+    CHECK(same_bits(n, in_place, a));
+    memcpy(in_place, da, n * sizeof *da);
+    f->backward(n, z, a, in_place, in_place, p);
+    CHECK(same_bits(n, in_place, dz));
+}
+
+static double limit(const activation *f, double z, double p) {
+    double y = f->value(z, p);
+
+    return isnan(y) ? 0 : y; /* the reference's own inf * 0 */
+}
+
+static void check_activation_extremes(const activation *f, nn_real p) {
+    static const nn_real far[] = {(nn_real)1e4, (nn_real)-1e4, 88,   -88,           104,
+                                  -104,         800,           -800, (nn_real)3e38, (nn_real)-3e38};
+
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        nn_real a, dz, one = 1;
+        f->forward(1, &far[i], &a, p);
+        f->backward(1, &far[i], &a, &one, &dz, p);
+        double slope = far[i] > 0 ? 1 : 0;
+        if (f->value == f_sigmoid || f->value == f_tanh)
+            slope = 0;
+        else if (f->value == f_leaky && far[i] < 0)
+            slope = (double)p;
+        bool ok = CHECK(isfinite(a) && isfinite(dz));
+        ok &= CHECK(near((double)a, limit(f, (double)far[i], (double)p), FLT_MIN, 100));
+        ok &= CHECK(fabs((double)dz - slope) <= 1e-6);
+        if (!ok)
+            fprintf(stderr, "  %s at %g\n", f->name, (double)far[i]);
+    }
+    nn_real nan = (nn_real)NAN, a;
+    f->forward(1, &nan, &a, p);
+    if (!CHECK(isnan(a)))
+        fprintf(stderr, "  %s of NaN\n", f->name);
+}
+
+/* Each element alone gives the bits that it gives in the whole array. */
+static void check_activation_places(const activation *f, nn_real p) {
+    nn_real z[MOST], a[MOST], da[MOST], dz[MOST];
+    size_t n = 263;
+
+    fill(n, 3, z);
+    fill(n, 4, da);
+    f->forward(n, z, a, p);
+    f->backward(n, z, a, da, dz, p);
+    for (size_t i = 0; i < n; i++) {
+        nn_real one, grad;
+        f->forward(1, z + i, &one, p);
+        f->backward(1, z + i, a + i, da + i, &grad, p);
+        if (!CHECK(same_bits(1, &one, a + i) && same_bits(1, &grad, dz + i))) {
+            fprintf(stderr, "  %s, element %zu\n", f->name, i);
+            return;
+        }
+    }
+}
+
+static void check_activations(void) {
+    activation f[ACTIVATIONS];
+
+    activations_of(f);
+    for (size_t i = 0; i < ACTIVATIONS; i++) {
+        for (size_t l = 0; l < LENGTHS; l++)
+            check_activation_values(&f[i], lengths[l], 1);
+        check_activation_values(&f[i], 100, (nn_real)0.3);
+        check_activation_extremes(&f[i], 1);
+        check_activation_places(&f[i], (nn_real)0.7);
+    }
+}
+
+/* --- rows --- */
+
+static double row_log_sum(size_t cols, const nn_real *z, double *top) {
+    double sum = 0;
+
+    *top = (double)z[0];
+    for (size_t c = 0; c < cols; c++)
+        *top = fmax(*top, (double)z[c]);
+    for (size_t c = 0; c < cols; c++)
+        sum += exp((double)z[c] - *top);
+    return log(sum);
+}
+
+static void check_softmax(size_t rows, size_t cols) {
+    size_t n = rows * cols;
+    nn_real *z = calloc(n + 1, sizeof *z), *y = calloc(n + 1, sizeof *y);
+    nn_real *l = calloc(n + 1, sizeof *l);
+
+    fill(n, 5, z);
+    y[n] = l[n] = GUARD;
+    k->softmax(rows, cols, z, y);
+    k->log_softmax(rows, cols, z, l);
+    bool ok = CHECK(same_bits(1, &y[n], &(nn_real){GUARD}) && same_bits(1, &l[n], &y[n]));
+    for (size_t i = 0; i < n && ok; i++) {
+        double top, log_sum = row_log_sum(cols, z + i / cols * cols, &top);
+        ok &=
+            CHECK(near((double)y[i], exp((double)z[i] - top - log_sum), 0, 24 + (double)cols / 16));
+        ok &= CHECK(near((double)l[i], (double)z[i] - top - log_sum, 16, 2));
+    }
+    if (!ok)
+        fprintf(stderr, "  %zu rows of %zu\n", rows, cols);
+    /* a row alone gives the bits that it gives among others; in place */
+    for (size_t r = 0; r < rows; r++) {
+        nn_real *row = z + r * cols;
+        k->softmax(1, cols, row, row);
+        if (!CHECK(same_bits(cols, row, y + r * cols)))
+            break;
+    }
+    free(z);
+    free(y);
+    free(l);
+}
+
+static void check_softmax_extremes(void) {
+    nn_real z[3] = {(nn_real)1e4, (nn_real)-1e4, (nn_real)(1e4 - 1)}, y[3];
+
+    k->softmax(1, 3, z, y);
+    CHECK_NEAR(y[0], 1 / (1 + exp(-1)), 1e-6);
+    CHECK_NEAR(y[1], 0, 0);
+    k->log_softmax(1, 3, z, y);
+    CHECK_NEAR(y[0], -log1p(exp(-1)), 1e-6);
+    CHECK_NEAR(y[1], -20000 - log1p(exp(-1)), 1e-2);
+    z[2] = (nn_real)NAN;
+    k->softmax(1, 3, z, y);
+    CHECK(isnan(y[0]) && isnan(y[2]));
+}
+
+static void check_bias(size_t rows, size_t cols) {
+    size_t n = rows * cols;
+    nn_real *x = calloc(n + 1, sizeof *x), *y = calloc(n + 1, sizeof *y);
+    nn_real *s = calloc(cols + 1, sizeof *s), *b = calloc(cols + 1, sizeof *b);
+    bool ok = true;
+
+    fill(n, 6, x);
+    fill(cols, 7, b);
+    memcpy(y, x, n * sizeof *x);
+    y[n] = s[cols] = GUARD;
+    k->add_bias(rows, cols, b, y);
+    for (size_t i = 0; i < n && ok; i++)
+        ok = CHECK(near((double)y[i], (double)x[i] + (double)b[i % cols], 16, 1));
+    for (int pass = 0; pass < 2; pass++) { /* beta 0 ignores what s held */
+        nn_real beta = pass ? (nn_real)0.5 : 0;
+        for (size_t c = 0; c < cols; c++)
+            s[c] = pass ? b[c] : (nn_real)NAN;
+        k->sum_rows(rows, cols, x, beta, s);
+        for (size_t c = 0; c < cols && ok; c++) {
+            double want = pass ? 0.5 * (double)b[c] : 0;
+            for (size_t r = 0; r < rows; r++)
+                want += (double)x[r * cols + c];
+            ok = CHECK(near((double)s[c], want, 8 * (double)rows, 1));
+        }
+    }
+    CHECK(same_bits(1, &y[n], &(nn_real){GUARD}) && same_bits(1, &s[cols], &y[n]));
+    if (!ok)
+        fprintf(stderr, "  bias of %zu rows of %zu\n", rows, cols);
+    free(x);
+    free(y);
+    free(s);
+    free(b);
+}
+
+static void check_rows(void) {
+    static const size_t rows[] = {0, 1, 2, 5, 16, 64, 67, 300};
+    static const size_t cols[] = {1, 2, 3, 10, 15, 17, 63, 64, 100, 513, 1024, 1025, 2100};
+
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        for (size_t c = 0; c < sizeof cols / sizeof cols[0]; c++) {
+            check_softmax(rows[r], cols[c]);
+            check_bias(rows[r], cols[c]);
+        }
+    }
+    check_bias(20000, 1);
+    check_softmax_extremes();
+}
+
+/* --- vectors --- */
+
+static void check_vectors(size_t n) {
+    nn_real x[MOST] = {0}, y[MOST] = {0}, z[MOST + 1], half = (nn_real)0.5;
+    bool ok = true;
+
+    fill(n, 8, x);
+    fill(n, 9, y);
+#define EACH(fill_z, call, want, size, ulps)                                                       \
+    memcpy(z, fill_z, n * sizeof *z);                                                              \
+    z[n] = GUARD;                                                                                  \
+    call;                                                                                          \
+    for (size_t i = 0; i < n && ok; i++)                                                           \
+        ok = CHECK(near((double)z[i], (want), (size), (ulps)));                                    \
+    ok &= CHECK(same_bits(1, &z[n], &(nn_real){GUARD}))
+    EACH(y, k->add(n, x, z), (double)y[i] + (double)x[i], 0, 1);
+    EACH(y, k->axpy(n, half, x, z), (double)y[i] + 0.5 * (double)x[i], 8, 1);
+    EACH(y, k->scale(n, half, z), 0.5 * (double)y[i], 0, 1);
+    EACH(y, k->multiply(n, x, y, z), (double)x[i] * (double)y[i], 0, 1);
+    EACH(y, k->multiply(n, z, z, z), (double)y[i] * (double)y[i], 0, 1);
+    EACH(y, k->exp(n, x, z), exp((double)x[i]), 0, 1.1);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (nn_real)(fabs((double)x[i]) + 1e-3); /* log 0 stands below */
+    EACH(x, k->log(n, z, z), log((double)x[i]), 0, 1);
+    if (!ok)
+        fprintf(stderr, "  vectors of %zu\n", n);
+}
+
+static void check_exp_log_extremes(void) {
+    nn_real x[] = {0, -1, (nn_real)INFINITY, (nn_real)NAN, (nn_real)1e-40, (nn_real)-INFINITY};
+    nn_real y[6];
+
+    k->log(6, x, y);
+    CHECK(isinf(y[0]) && y[0] < 0);
+    CHECK(isnan(y[1]) && isnan(y[3]) && isnan(y[5]));
+    CHECK(isinf(y[2]) && y[2] > 0);
+    CHECK_NEAR(y[4], log((double)x[4]), 1e-5);
+    k->exp(6, x, y);
+    CHECK_NEAR(y[0], 1, 0);
+    CHECK_NEAR(y[5], 0, 0);
+    CHECK(isinf(y[2]) && isnan(y[3]));
+}
+
+static void check_sums(size_t n) {
+    nn_real x[MOST] = {0};
+    double sum = 0, squares = 0;
+
+    fill(n, 10, x);
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)x[i];
+        squares += (double)x[i] * (double)x[i];
+    }
+    CHECK_NEAR(k->sum(n, x), sum, 1e-12 * (double)(n + 1));
+    CHECK_NEAR(k->sum_squares(n, x), squares, 1e-11 * (double)(n + 1));
+    /* the same order of additions whatever the instruction set */
+    CHECK_NEAR(k->sum(n, x), nn_kernels_at(0)->sum(n, x), 0);
+    CHECK(k->all_finite(n, x));
+    for (size_t i = 0; i < n; i += 1 + n / 9) {
+        nn_real kept = x[i];
+        x[i] = i % 2 ? (nn_real)NAN : (nn_real)-INFINITY;
+        CHECK(!k->all_finite(n, x));
+        x[i] = kept;
+    }
+}
+
+static void check_conversions(size_t n) {
+    uint8_t bytes[MOST] = {0};
+    float floats[MOST] = {0};
+    nn_real y[MOST + 1];
+
+    for (size_t i = 0; i < n; i++) {
+        bytes[i] = (uint8_t)(i * 37 + 255);
+        floats[i] = (float)i * 0.25f - 3;
+    }
+    y[n] = GUARD;
+    k->from_u8(n, bytes, (nn_real)0.125, -2, y); /* exact */
+    for (size_t i = 0; i < n; i++)
+        CHECK_NEAR(y[i], (double)bytes[i] * 0.125 - 2, 0);
+    k->from_f32(n, floats, 2, 1, y);
+    for (size_t i = 0; i < n; i++)
+        CHECK_NEAR(y[i], 2.0 * (double)floats[i] + 1, 0);
+    CHECK(same_bits(1, &y[n], &(nn_real){GUARD}));
+}
+
+/* --- sgd --- */
+
+static void check_sgd(size_t n, nn_sgd_args args) {
+    nn_real g[MOST] = {0}, w0[MOST] = {0}, v0[MOST] = {0}, w[MOST + 1], v[MOST + 1];
+    bool ok = true;
+
+    fill(n, 11, g);
+    fill(n, 12, w0);
+    fill(n, 13, v0);
+    memcpy(w, w0, n * sizeof *w);
+    memcpy(v, v0, n * sizeof *v);
+    w[n] = v[n] = GUARD;
+    k->sgd(n, &args, g, w, args.momentum > 0 ? v : NULL);
+    for (size_t i = 0; i < n && ok; i++) {
+        double mu = (double)args.momentum;
+        double d = (double)args.scale * (double)g[i] + (double)args.l2 * (double)w0[i];
+        double m = args.first ? d : mu * (double)v0[i] + (1 - (double)args.dampening) * d;
+        double step = mu > 0 ? (args.nesterov ? d + mu * m : m) : d;
+        ok &= CHECK(near((double)w[i], (double)w0[i] - (double)args.lr * step, 8, 3));
+        ok &= CHECK(near((double)v[i], mu > 0 ? m : (double)v0[i], 8, 3));
+    }
+    if (!ok)
+        fprintf(stderr, "  sgd, n %zu, nesterov %d first %d\n", n, args.nesterov, args.first);
+    CHECK(same_bits(1, &w[n], &(nn_real){GUARD}) && same_bits(1, &v[n], &w[n]));
+}
+
+static void check_updates(size_t n) {
+    for (int form = 0; form < 8; form++) {
+        nn_sgd_args args = {.lr = (nn_real)0.1,
+                            .scale = (nn_real)0.25,
+                            .l2 = (nn_real)0.01,
+                            .momentum = form & 1 ? (nn_real)0.9 : 0,
+                            .dampening = form == 1 ? (nn_real)0.3 : 0,
+                            .nesterov = form & 2,
+                            .first = form & 4};
+        check_sgd(n, args);
+    }
+}
+
+static void check_table(void) {
+    check_activations();
+    check_rows();
+    for (size_t l = 0; l < LENGTHS; l++) {
+        check_vectors(lengths[l]);
+        check_sums(lengths[l]);
+        check_conversions(lengths[l]);
+        check_updates(lengths[l]);
+    }
+    check_exp_log_extremes();
+}
+
+int main(void) {
+    for (size_t t = 0; (k = nn_kernels_at(t)); t++) {
+        printf("%s\n", k->isa);
+        check_table();
+    }
+    return check_done();
+}

@@ -1,0 +1,88 @@
+/* Sharing a range among threads: all of it once, in pieces that start at multiples of 16. */
+#include "check.h"
+#include "math/parallel.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <unistd.h>
+
+#define MOST 5000
+
+typedef struct counts {
+    int seen[MOST];
+    int calls, nested, misaligned;
+} counts;
+
+static void count(void *ctx, size_t begin, size_t end) {
+    counts *c = ctx;
+
+    for (size_t i = begin; i < end; i++)
+        c->seen[i]++;
+#pragma omp critical
+    {
+        c->calls++;
+        c->nested += omp_in_parallel();
+        c->misaligned += begin % 16 != 0 || begin >= end;
+    }
+}
+
+static int calls_for(size_t n, size_t grain, int threads) {
+    static counts c;
+
+    memset(&c, 0, sizeof c);
+    nn_threads_set(threads);
+    nn_parallel(n, grain, count, &c);
+    for (size_t i = 0; i < MOST; i++)
+        if (c.seen[i] != (i < n) && !CHECK_EQ_INT(c.seen[i], i < n))
+            break;
+    CHECK_EQ_INT(c.misaligned, 0);
+    CHECK(c.calls > 1 || c.nested == 0); /* one piece runs in the calling thread */
+    return c.calls;
+}
+
+static void check_cores(void) {
+    cpu_set_t all, one;
+
+    CHECK_EQ_INT(sched_getaffinity(0, sizeof all, &all), 0);
+    CHECK_EQ_INT(nn_cores_available(), CPU_COUNT(&all));
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        CHECK_EQ_INT(sched_setaffinity(0, sizeof one, &one), 0);
+        CHECK_EQ_INT(nn_cores_available(), 1);
+        break;
+    }
+    sched_setaffinity(0, sizeof all, &all);
+}
+
+/* Inside a parallel region the calling thread does everything. */
+static void check_nested(void) {
+    static counts c;
+
+    nn_threads_set(2);
+#pragma omp parallel num_threads(2)
+#pragma omp single
+    nn_parallel(MOST, 1, count, &c);
+    CHECK_EQ_INT(c.calls, 1);
+}
+
+int main(void) {
+    CHECK_EQ_INT(nn_threads(), 1);
+    nn_threads_set(-3);
+    CHECK_EQ_INT(nn_threads(), 1);
+    CHECK_EQ_INT(calls_for(0, 1, 2), 0);
+    CHECK_EQ_INT(calls_for(MOST, 1, 1), 1);
+    CHECK_EQ_INT(calls_for(MOST, 1, 2), 2);
+    CHECK_EQ_INT(calls_for(MOST, 1, 7), 7);
+    CHECK_EQ_INT(calls_for(199, 100, 2), 1); /* less than two grains */
+    CHECK_EQ_INT(calls_for(200, 100, 2), 2);
+    CHECK_EQ_INT(calls_for(300, 100, 8), 3);
+    CHECK_EQ_INT(calls_for(16, 1, 4), 1); /* pieces are no smaller than 16 */
+    CHECK_EQ_INT(calls_for(17, 1, 4), 2);
+    CHECK_EQ_INT(calls_for(17, 0, 4), 2);
+    check_nested();
+    check_cores();
+    return check_done();
+}
