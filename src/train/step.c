@@ -56,7 +56,7 @@ static void put_stats(nn_trainer *t, const nn_loss_sum *sum, int read) {
     stat[NN_STAT_LOSS] = (nn_real)sum->loss;
     stat[NN_STAT_WEIGHT] = (nn_real)sum->weight;
     stat[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
-    stat[NN_STAT_FAILED] = read < 0 ? 1 : 0;
+    stat[NN_STAT_FAILED] = (nn_real)(read < 0);
 }
 
 /* What all ranks together say: failures end the run on all of them in the same step. */
