@@ -4,11 +4,11 @@
 
 #include "base/real.h"
 
+#include <nnmpi/comm.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <nnmpi/comm.h>
 
 int nn_comm_node_rank(const nn_comm *comm); /* among the ranks of this node */
 int nn_comm_node_size(const nn_comm *comm);
@@ -25,9 +25,9 @@ int nn_comm_barrier(nn_comm *comm);
  * Collective. */
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all);
 
-/* Threads a rank should use: OMP_NUM_THREADS where the user has set it, else the cores of its CPU set
- * divided among the ranks of the node that share them, at least 1; warns about oversubscription and about ranks bound to the same cores, with the
- * flag that mends it. Never fails. Collective. */
+/* Threads a rank should use: OMP_NUM_THREADS where the user has set it, else the cores of its CPU
+ * set divided among the ranks of the node that share them, at least 1; warns about oversubscription
+ * and about ranks bound to the same cores, with the flag that mends it. Never fails. Collective. */
 int nn_comm_threads(nn_comm *comm);
 
 #endif

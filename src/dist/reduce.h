@@ -6,7 +6,8 @@
 
 typedef struct nn_reducer nn_reducer;
 
-/* Sums `grads` [n] over the ranks, in buckets that are started as back-propagation completes them. */
+/* Sums `grads` [n] over the ranks, in buckets that are started as back-propagation completes them.
+ */
 int nn_reducer_new(nn_comm *comm, nn_real *grads, size_t n, nn_reducer **out);
 void nn_reducer_free(nn_reducer *reducer);
 
