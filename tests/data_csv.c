@@ -118,6 +118,9 @@ static void places(void) {
     CHECK_FAILS(IMPORT("a,k\n\"1\n1\",x\n2,\"y\"z\n", .label = "k"), NN_EFORMAT, "t.csv:4:6: ");
     CHECK_FAILS(IMPORT("a,k\n1,x\n2,\"y\n3,z\n", .label = "k"), NN_EFORMAT,
                 "t.csv:3:3: the quote that opens here is never closed");
+    CHECK_FAILS(IMPORT("a,k\r\n1,x\r\n\r\n  \r\ntwo,x\r\n", .label = "k"), NN_EFORMAT,
+                "t.csv:5:1: column 'a'");
+    CHECK_FAILS(IMPORT("a,k\r1,x\rtwo,x\r", .label = "k"), NN_EFORMAT, "t.csv:3:1: column 'a'");
     CHECK_FAILS(IMPORT("", .label = "k"), NN_EFORMAT, "t.csv: no rows of data");
     CHECK_FAILS(IMPORT("a,k\n", .label = "k"), NN_EFORMAT, "t.csv: no rows of data");
 }

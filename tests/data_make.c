@@ -221,6 +221,9 @@ static void check_info(void) {
     CHECK_CONTAINS(text, "\"mean\":15.5");
     CHECK_CONTAINS(text, "\"max\":31");
     CHECK_CONTAINS(text, "\"std\":9.09"); /* sqrt((63^2 - 1) / 12) / 2 */
+    CHECK_WORKS(make("line", "{}", (nn_make_options){.samples = 600000, .seed = 1}));
+    info_text("t.h5", true, text);        /* read in more than one piece */
+    CHECK_CONTAINS(text, "\"std\":0.57"); /* 1 / sqrt(3) */
 }
 
 int main(void) {
