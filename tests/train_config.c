@@ -47,7 +47,7 @@ static void defaults(void) {
     CHECK_STR(s->validate.split, "");
     CHECK_EQ_INT(s->validate.every_epochs, 1);
     CHECK_EQ_INT(s->validate.every_steps, 0);
-    CHECK(s->validate.restore_best);
+    CHECK(!s->validate.stopping.restore_best);
     CHECK_EQ_INT(s->validate.metrics, 0);
     CHECK(!s->validate.metrics_node);
     CHECK_EQ_INT(s->validate.stopping.patience, 0);
@@ -69,8 +69,8 @@ static void everything_given(void) {
                          "validate:\n"
                          "  split: valid\n  every_epochs: 2\n  every_steps: 3\n"
                          "  metrics: [accuracy, zero_one]\n"
-                         "  early_stopping: {patience: 4, min_delta: 0.01, metric: accuracy}\n"
-                         "  restore_best: false\n"
+                         "  early_stopping: {patience: 4, min_delta: 0.01, metric: accuracy,\n"
+                         "    restore_best: false}\n"
                          "checkpoint: {every_epochs: 0, every_steps: 9, keep: 1}\n",
                     &config);
 
@@ -93,7 +93,7 @@ static void everything_given(void) {
     CHECK_EQ_INT(s->validate.stopping.patience, 4);
     CHECK_NEAR(s->validate.stopping.min_delta, 0.01, 0);
     CHECK_STR(s->validate.stopping.metric, "accuracy");
-    CHECK(!s->validate.restore_best);
+    CHECK(!s->validate.stopping.restore_best);
     CHECK_EQ_INT(s->checkpoint.every_epochs, 0);
     CHECK_EQ_INT(s->checkpoint.every_steps, 9);
     CHECK_EQ_INT(s->checkpoint.keep, 1);

@@ -191,6 +191,9 @@ static int check_train(nn_config *config, nn_settings *s) {
                   isnan(s->train.lr) ? NULL : nn_node_get(s->train_node, "lr"),
                   &s->train.optimizer));
     s->train.lr = rate_of(&s->train.optimizer);
+    const nn_optimizer_ops *ops = (const nn_optimizer_ops *)s->train.optimizer.row;
+    if (ops->check)
+        NN_TRY(ops->check(s->train.optimizer.options, s->train.optimizer_node));
     NN_TRY(choose(config, &nn_schedules, s->train.schedule_node, NULL, &s->train.schedule));
     return NN_OK;
 }

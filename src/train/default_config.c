@@ -16,5 +16,5 @@ const char nn_default_config[] =
     "  batch_size: 30\n"
     "  optimizer: {sgd: {lr: 0.05, momentum: 0.9}}\n"
     "# There is no validation split, and the test rows stay unseen until the end.\n"
-    "validate: {split: train, every_epochs: 50, restore_best: false}\n"
+    "validate: {split: train, every_epochs: 50}\n"
     "checkpoint: {every_epochs: 50}\n";

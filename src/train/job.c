@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+/* The default metrics depend on the data, so only now is it known that early stopping's is there.
+ */
+static int check_watched(const nn_job *job) {
+    const char *watched = job->settings->validate.stopping.metric;
+    bool found = strcmp(watched, "loss") == 0;
+    for (size_t i = 0; i < job->metrics; i++)
+        found = found || strcmp(job->metric[i].row->name, watched) == 0;
+    return found
+               ? 0
+               : nn_node_fail(job->settings->validate.stopping_node,
+                              "early stopping looks at '%s': add it to validate.metrics", watched);
+}
+
 static int plan_metrics(nn_job *job) {
     const nn_settings *s = job->settings;
     job->metric_spec = nn_metric_spec_of(job->loss);
@@ -18,6 +31,7 @@ static int plan_metrics(nn_job *job) {
         NN_TRY(ops->plan(job->metric[i].options, &job->metric_spec, &job->metric_width[i]));
         job->metric_state += job->metric_width[i];
     }
+    NN_TRY(check_watched(job));
     return NN_NEW(&job->metric_sums, job->metric_state + 2, "metrics");
 }
 

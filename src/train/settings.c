@@ -56,8 +56,6 @@ static const nn_option validate_options[] = {
      "Names of what is reported besides the loss; by default accuracy where there are classes."},
     {"early_stopping", NN_OPT_NODE, AT(validate.stopping_node), "", NULL,
      "End when validation no longer improves: {patience: 3}."},
-    {"restore_best", NN_OPT_BOOL, AT(validate.restore_best), "true", NULL,
-     "End with the parameters of the best validation instead of the last ones."},
     NN_OPTION_END,
 };
 
@@ -68,6 +66,8 @@ static const nn_option stopping_options[] = {
      "Least change that counts as an improvement."},
     {"metric", NN_OPT_STRING, AT(validate.stopping.metric), "loss", NULL,
      "What must improve: loss, or one of validate.metrics."},
+    {"restore_best", NN_OPT_BOOL, AT(validate.stopping.restore_best), "true", NULL,
+     "End with the parameters of the best validation instead of the last ones."},
     NN_OPTION_END,
 };
 

@@ -33,7 +33,6 @@ typedef struct nn_settings {
     struct {
         const char *split;                 /* "" : valid when there is one, else test */
         int64_t every_epochs, every_steps; /* 0: not by this clock */
-        bool restore_best;
         nn_node *metrics_node, *stopping_node;
         size_t metrics; /* 0 and metrics_node NULL: chosen by the kind of target */
         nn_choice metric[NN_MAX_METRICS];
@@ -41,6 +40,7 @@ typedef struct nn_settings {
             int64_t patience; /* validations without improvement; 0: off */
             double min_delta;
             const char *metric; /* "loss" or one of `metrics` */
+            bool restore_best;  /* end with the best parameters */
         } stopping;
     } validate;
     struct {

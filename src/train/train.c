@@ -217,7 +217,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     const nn_settings *set = t->job.settings;
     nn_state *s = &t->state;
     nn_snapshot snapshot = nn_job_snapshot(&t->job);
-    *restored = set->validate.restore_best && s->best_step >= 0 && s->best_step != s->step;
+    *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
     snapshot.slots = 0;
