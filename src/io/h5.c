@@ -52,15 +52,18 @@ static void listen(story *told) {
 }
 
 bool nn_h5_faulty(const nn_h5 *file) {
-    return file->fault != NULL && file->fault->error != 0;
+    return file->writable && file->channel->error != 0;
 }
 
 /* Why the last call failed. Of all that follows a failure this must come first: the next call of
  * HDF5 clears its stack. */
 static const char *reason_of(const nn_h5 *file, story *told) {
     listen(told);
-    if (nn_h5_faulty(file))
-        return nn_errno_text(file->fault->error);
+    int error = file->channel->error;
+    if (!file->writable)
+        file->channel->error = 0; /* the next read may succeed */
+    if (error != 0)
+        return nn_errno_text(error);
     return told->reason[0] != '\0' ? told->reason : "HDF5 gives no reason";
 }
 
@@ -96,13 +99,18 @@ static H5T_conv_ret_t convert_exception(H5T_conv_except_t what, hid_t from, hid_
     return H5T_CONV_ABORT;
 }
 
-static int new_file(const char *path, nn_h5 **out) {
+static int new_file(const char *path, bool writable, nn_h5 **out) {
     nn_h5 *file = calloc(1, sizeof *file);
-    if (file == NULL || (file->path = strdup(path)) == NULL) {
+    char *name = strdup(path);
+    nn_h5_channel *channel = calloc(1, sizeof *channel);
+    if (file == NULL || name == NULL || channel == NULL) {
+        free(channel);
+        free(name);
         free(file);
         return nn_fail(NN_EMEMORY, "out of memory: opening '%s'", path);
     }
-    file->id = H5I_INVALID_HID;
+    channel->users = 1;
+    *file = (nn_h5){.id = H5I_INVALID_HID, .path = name, .writable = writable, .channel = channel};
     file->transfer = H5Pcreate(H5P_DATASET_XFER);
     if (file->transfer >= 0)
         H5Pset_type_conv_cb(file->transfer, convert_exception, file);
@@ -114,7 +122,7 @@ static int new_file(const char *path, nn_h5 **out) {
 
 static void free_file(nn_h5 *file) {
     nn_h5_drop(file->transfer);
-    nn_h5_fault_release(file->fault);
+    nn_h5_channel_release(file->channel);
     free(file->path);
     free(file);
 }
@@ -136,16 +144,24 @@ static int check_readable(const char *path) {
     return 0;
 }
 
-static int open_failed(const char *path) {
+static int open_failed(const nn_h5 *file) {
     story told;
-    listen(&told);
+    const char *reason = reason_of(file, &told);
     if (told.truncated)
-        return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", path, told.reason);
-    if (H5Fis_hdf5(path) <= 0)
-        return nn_fail(NN_EFORMAT, "'%s' is not an HDF5 file", path);
-    return nn_fail(NN_EFORMAT,
-                   "cannot open '%s', which is damaged or was not written to its end: %s", path,
-                   told.reason);
+        return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", file->path,
+                       reason);
+    if (H5Fis_hdf5(file->path) <= 0)
+        return nn_fail(NN_EFORMAT, "'%s' is not an HDF5 file", file->path);
+    return nn_fail(NN_EFORMAT, "cannot open '%s': it is damaged or was never finished (%s)",
+                   file->path, reason);
+}
+
+static bool has_long_lengths(hid_t file) {
+    size_t addresses = 0, lengths = 0;
+    hid_t creation = H5Fget_create_plist(file);
+    bool known = creation >= 0 && H5Pget_sizes(creation, &addresses, &lengths) >= 0;
+    nn_h5_drop(creation);
+    return known && lengths == sizeof(uint64_t);
 }
 
 int nn_h5_open(const char *path, nn_h5 **out) {
@@ -153,17 +169,18 @@ int nn_h5_open(const char *path, nn_h5 **out) {
     *out = NULL;
     NN_TRY(check_readable(path));
     prepare_library();
-    NN_TRY(new_file(path, &file));
+    NN_TRY(new_file(path, false, &file));
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-    file->id = H5Fopen(path, H5F_ACC_RDONLY, access);
-    if (file->id < 0) {
-        int rc = open_failed(path);
-        nn_h5_drop(access);
+    int rc = nn_h5_driver_use(access, file->channel);
+    if (rc == 0 && (file->id = H5Fopen(path, H5F_ACC_RDONLY, access)) < 0)
+        rc = open_failed(file);
+    nn_h5_drop(access);
+    if (rc < 0) {
         free_file(file);
         return rc;
     }
-    nn_h5_drop(access);
+    file->channel->check_heaps = has_long_lengths(file->id);
     *out = file;
     return 0;
 }
@@ -175,7 +192,7 @@ static int create_file(nn_h5 *file) {
     hid_t creation = nn_h5_group_properties(H5P_FILE_CREATE);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
-    int rc = nn_h5_driver_use(access, file->fault);
+    int rc = nn_h5_driver_use(access, file->channel);
     if (rc == 0) {
         file->id = H5Fcreate(file->path, H5F_ACC_TRUNC, creation, access);
         if (file->id < 0)
@@ -190,15 +207,8 @@ int nn_h5_create(const char *path, nn_h5 **out) {
     nn_h5 *file = NULL;
     *out = NULL;
     prepare_library();
-    NN_TRY(new_file(path, &file));
-    int rc = 0;
-    file->fault = calloc(1, sizeof *file->fault);
-    if (file->fault == NULL) {
-        rc = nn_fail(NN_EMEMORY, "out of memory: creating '%s'", path);
-    } else {
-        file->fault->users = 1;
-        rc = create_file(file);
-    }
+    NN_TRY(new_file(path, true, &file));
+    int rc = create_file(file);
     if (rc < 0)
         free_file(file);
     else
@@ -212,7 +222,7 @@ static int after_step(const nn_h5 *file, int rc, herr_t status) {
     if (rc < 0 || (status >= 0 && !nn_h5_faulty(file)))
         return rc;
     const char *reason = reason_of(file, &told);
-    if (file->fault != NULL)
+    if (file->writable)
         return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
     return nn_fail(NN_EFORMAT, "cannot close '%s': %s", file->path, reason);
 }
@@ -221,7 +231,7 @@ int nn_h5_close(nn_h5 *file) {
     if (file == NULL)
         return 0;
     int rc = after_step(file, 0, nn_h5_datasets_close(file));
-    if (file->fault != NULL)
+    if (file->writable)
         rc = after_step(file, rc, H5Fflush(file->id, H5F_SCOPE_LOCAL));
     rc = after_step(file, rc, H5Fclose(file->id));
     free_file(file);

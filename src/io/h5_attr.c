@@ -136,16 +136,19 @@ int nn_h5_read_text(nn_h5 *file, const char *dataset, nn_pool *pool, char **text
     return rc;
 }
 
+/* Of fixed length: pointers into a heap would lie in the data set without a checksum, and HDF5
+ * follows them wherever a flipped bit makes them lead. */
 int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text) {
+    const size_t size = text[0] != '\0' ? strlen(text) : 1;
     NN_TRY(nn_h5_make_room(file, dataset));
     int rc = 0;
-    hid_t type = string_type(H5T_VARIABLE, H5T_CSET_UTF8);
+    hid_t type = string_type(size, H5T_CSET_UTF8);
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
     H5Pset_obj_track_times(creation, false);
     hid_t id = H5Dcreate2(file->id, dataset, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) < 0 ||
-        nn_h5_faulty(file))
+    if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0 || nn_h5_faulty(file))
         rc = nn_h5_fail(file, NN_EIO, "cannot write data set '%s'", dataset);
     nn_h5_drop(id);
     nn_h5_drop(creation);

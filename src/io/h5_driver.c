@@ -18,23 +18,24 @@
 typedef struct driver_file {
     H5FD_t base; /* HDF5's own part comes first */
     int fd;
+    bool writable;
     haddr_t end_of_allocation, end_of_file;
-    nn_h5_fault *fault;
+    nn_h5_channel *channel;
 } driver_file;
 
 /* What is stored in a property list: HDF5 copies it byte by byte. */
 typedef struct driver_info {
-    nn_h5_fault *fault;
+    nn_h5_channel *channel;
 } driver_info;
 
-void nn_h5_fault_release(nn_h5_fault *fault) {
-    if (fault != NULL && --fault->users == 0)
-        free(fault);
+void nn_h5_channel_release(nn_h5_channel *channel) {
+    if (channel != NULL && --channel->users == 0)
+        free(channel);
 }
 
 static void note(driver_file *file, int error) {
-    if (file->fault->error == 0)
-        file->fault->error = error;
+    if (file->channel->error == 0)
+        file->channel->error = error;
 }
 
 static int open_descriptor(const char *name, unsigned flags) {
@@ -62,15 +63,16 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
         return NULL;
     file->fd = open_descriptor(name, flags);
     if (file->fd < 0 || fstat(file->fd, &status) < 0) {
-        info->fault->error = errno;
+        info->channel->error = errno;
         if (file->fd >= 0)
             close(file->fd);
         free(file);
         return NULL;
     }
-    info->fault->error = 0;
-    info->fault->users++;
-    file->fault = info->fault;
+    info->channel->error = 0;
+    info->channel->users++;
+    file->channel = info->channel;
+    file->writable = (flags & H5F_ACC_RDWR) != 0;
     file->end_of_file = (haddr_t)status.st_size;
     return &file->base;
 }
@@ -79,7 +81,7 @@ static herr_t driver_close(H5FD_t *base) {
     driver_file *file = (driver_file *)base;
     if (close(file->fd) < 0 && errno != EINTR)
         note(file, errno);
-    nn_h5_fault_release(file->fault);
+    nn_h5_channel_release(file->channel);
     free(file);
     return 0;
 }
@@ -111,23 +113,28 @@ static haddr_t driver_get_eof(const H5FD_t *base, H5FD_mem_t type) {
 static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address,
                           size_t size, void *buffer) {
     driver_file *file = (driver_file *)base;
-    char *bytes = buffer;
+    size_t count = 0;
     (void)type;
     (void)transfer;
-    while (size > 0) {
-        ssize_t got = pread(file->fd, bytes, size, (off_t)address);
+    while (count < size) {
+        ssize_t got =
+            pread(file->fd, (char *)buffer + count, size - count, (off_t)(address + count));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             note(file, errno);
+        if (got < 0 && !file->writable)
+            return -1;
         if (got <= 0)
             break;
-        bytes += got;
-        size -= (size_t)got;
-        address += (haddr_t)got;
+        count += (size_t)got;
     }
-    memset(bytes, 0, size);
-    return 0;
+    memset((char *)buffer + count, 0, size - count);
+    if (!file->channel->check_heaps || nn_h5_heap_sound(file->fd, (int64_t)address, buffer, count))
+        return 0;
+    H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_VFL, H5E_READERROR,
+             "the heap of strings at byte %llu is damaged", (unsigned long long)address);
+    return -1;
 }
 
 static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t address,
@@ -137,7 +144,7 @@ static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_
     (void)type;
     (void)transfer;
     haddr_t end = address + size;
-    while (size > 0 && file->fault->error == 0) {
+    while (size > 0 && file->channel->error == 0) {
         ssize_t written = pwrite(file->fd, bytes, size, (off_t)address);
         if (written < 0 && errno == EINTR)
             continue;
@@ -163,7 +170,7 @@ static herr_t driver_truncate(H5FD_t *base, hid_t transfer, hbool_t closing) {
         return 0;
     int rc;
     do
-        rc = file->fault->error == 0 ? ftruncate(file->fd, (off_t)file->end_of_allocation) : 0;
+        rc = file->channel->error == 0 ? ftruncate(file->fd, (off_t)file->end_of_allocation) : 0;
     while (rc < 0 && errno == EINTR);
     if (rc < 0)
         note(file, errno);
@@ -192,8 +199,8 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-int nn_h5_driver_use(int64_t access, nn_h5_fault *fault) {
-    const driver_info info = {fault};
+int nn_h5_driver_use(int64_t access, nn_h5_channel *channel) {
+    const driver_info info = {channel};
     hid_t id = H5FDregister(&driver);
     herr_t rc = id < 0 ? -1 : H5Pset_driver(access, id, &info);
     nn_h5_drop(id); /* the property list holds on to it */

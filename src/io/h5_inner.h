@@ -7,12 +7,13 @@
 
 #define NN_H5_SLOTS 8 /* x, y, w and len of two splits */
 
-/* Where the driver of a file being written puts its first error. Shared, because HDF5 may keep a
- * file whose closing failed until the process ends. */
-typedef struct nn_h5_fault {
-    int error; /* errno; 0: every byte was written */
+/* Between a file and its driver. Shared, because HDF5 may keep a file whose closing failed until
+ * the process ends. */
+typedef struct nn_h5_channel {
     int users;
-} nn_h5_fault;
+    int error;        /* errno of the first failure; 0: there was none */
+    bool check_heaps; /* see nn_h5_heap_sound */
+} nn_h5_channel;
 
 /* A data set kept open: opening costs more than reading a minibatch, and closing drops the chunks
  * that were decompressed. */
@@ -24,19 +25,24 @@ typedef struct nn_h5_slot {
 struct nn_h5 {
     int64_t id;
     char *path;
-    nn_h5_fault *fault; /* NULL when open for reading */
-    int64_t transfer;   /* property list of reads and writes */
-    bool unfit;         /* a value did not fit the type it was converted to */
+    bool writable;
+    nn_h5_channel *channel;
+    int64_t transfer; /* property list of reads and writes */
+    bool unfit;       /* a value did not fit the type it was converted to */
     nn_h5_slot slot[NN_H5_SLOTS];
     size_t next; /* slot to give up next */
 };
 
-/* Makes `access` (a file access property list) use our driver: it writes as HDF5's own does, but
- * a failing write is noted in *fault and from then on nothing is written and every call succeeds.
- * HDF5 1.10 does not survive failing writes: it keeps a file it could not close and crashes on it
- * at exit. */
-int nn_h5_driver_use(int64_t access, nn_h5_fault *fault);
-void nn_h5_fault_release(nn_h5_fault *fault);
+/* Makes `access` (a file access property list) use our driver. It reads and writes as HDF5's own
+ * does, but tells errno through the channel, does not hand damaged heaps to HDF5, and after a
+ * failing write writes nothing more while every call succeeds. HDF5 1.10 does not survive failing
+ * writes: it keeps a file that it could not close, and crashes on it at exit. */
+int nn_h5_driver_use(int64_t access, nn_h5_channel *channel);
+void nn_h5_channel_release(nn_h5_channel *channel);
+
+/* Whether a block of `count` bytes just read from `address` is no heap, or the beginning of one
+ * that HDF5 can read without harm. Only for files whose lengths have 8 bytes. */
+bool nn_h5_heap_sound(int fd, int64_t address, const void *block, size_t count);
 
 /* Closes any kind of identifier; negative ones are ignored. Below 0 when HDF5 says it failed. */
 int nn_h5_drop(int64_t id);
