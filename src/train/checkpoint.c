@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "io/file.h"
 #include "train/layout.h"
+#include "train/seal.h"
 
 #include <nnmpi/version.h>
 
@@ -136,6 +137,7 @@ int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
     rc = nn_h5_close(file);
     file = NULL;
     NN_TRY_GOTO(rc);
+    NN_TRY_GOTO(nn_seal_write(temporary));
     NN_TRY_GOTO(nn_file_publish(temporary, path));
 done:
     nn_h5_close(file);

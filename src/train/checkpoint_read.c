@@ -1,4 +1,5 @@
 #include "train/layout.h"
+#include "train/seal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -335,6 +336,7 @@ static int read_checkpoint(const char *path, nn_pool *pool, nn_snapshot *snapsho
     listing list = {.pool = pool, .group = ""};
     int rc;
 
+    NN_TRY(nn_seal_check(path));
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(read_verified(&list, &read));
     if (snapshot->model)
@@ -376,6 +378,7 @@ int nn_checkpoint_digest(const char *path, char hex[65]) {
     int rc;
 
     hex[0] = '\0';
+    NN_TRY(nn_seal_check(path));
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(digest_parameters(&list, hex));
 done:
