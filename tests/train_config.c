@@ -150,6 +150,7 @@ static void text_round_trip(void) {
     s = settings_of(text, &again);
     CHECK_NEAR(s->train.lr, 0.3, 0);
     CHECK_EQ_INT(s->validate.stopping.patience, 2);
+    CHECK(s->validate.stopping.restore_best);
     CHECK_STR(nn_config_text(again), text);
     nn_config_free(config);
     nn_config_free(again);
