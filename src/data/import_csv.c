@@ -23,7 +23,7 @@ const nn_option nn_csv_table[] = {
     {"drop", NN_OPT_STRING, offsetof(nn_csv_options, drop), "", NULL,
      "Columns to leave out, with commas between them, by name or number."},
     {"unlabelled", NN_OPT_BOOL, offsetof(nn_csv_options, unlabelled), "false", NULL,
-     "There is nothing to predict from: every column is a feature."},
+     "No column is an answer to be learned: all are features."},
     {"header", NN_OPT_CHOICE, offsetof(nn_csv_options, header), "auto", "auto|yes|no",
      "Does the first row hold names? auto: when none of it is a number."},
     {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "comma",

@@ -10,9 +10,8 @@
 #include <math.h>
 #include <unistd.h>
 
-#define PREFETCH_ROWS 4 /* how far ahead: shuffled MNIST rows come twice as fast */
-#define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows are fetched by the processor's own means  \
-                                           */
+#define PREFETCH_ROWS 4                   /* how far ahead: twice as fast for MNIST */
+#define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows the processor fetches by itself */
 
 /* One array of the split, in memory as stored or left in the file. */
 typedef struct column {
