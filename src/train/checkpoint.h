@@ -12,22 +12,23 @@
 
 /* Where the run stands; no ranks, no threads. Every member is an attribute of /state. */
 typedef struct nn_state {
-    int64_t step, epoch, batch; /* steps taken; epoch under way (from 0) and minibatches of it taken */
-    int64_t steps_per_epoch;    /* what `batch` counts up to */
+    int64_t step, epoch,
+        batch;               /* steps taken; epoch under way (from 0) and minibatches of it taken */
+    int64_t steps_per_epoch; /* what `batch` counts up to */
     int64_t seed;
-    int64_t best_step;          /* of the best validation; -1: none yet */
-    double best_value;          /* of the stopping metric */
-    int64_t since_best;         /* validations without improvement */
+    int64_t best_step;               /* of the best validation; -1: none yet */
+    double best_value;               /* of the stopping metric */
+    int64_t since_best;              /* validations without improvement */
     double epoch_loss, epoch_weight; /* sums over the epoch under way */
     double last_epoch_loss;          /* mean over the last whole epoch; NaN: none yet */
 } nn_state;
 
 /* What the data look like to the model: enough to predict without the data set. */
 typedef struct nn_data_traits {
-    nn_shape x;          /* of one sample */
-    bool labels;         /* y are class indices */
-    size_t target_width; /* numbers of y a sample */
-    int64_t classes;     /* 0: no labels */
+    nn_shape x;               /* of one sample */
+    bool labels;              /* y are class indices */
+    size_t target_width;      /* numbers of y a sample */
+    int64_t classes;          /* 0: no labels */
     const char **class_names; /* [classes] or NULL */
     size_t affine_count;      /* 0: x is used as it is; 1 or more as in nn_dataset */
     const double *scale, *offset;
@@ -36,15 +37,15 @@ typedef struct nn_data_traits {
 /* What a checkpoint holds, for writing, and where to put it, for reading. */
 typedef struct nn_snapshot {
     const nn_model *model;
-    nn_real *params;                /* [nn_model_size] */
-    size_t slots;                   /* optimiser state vectors, 0 when only the parameters matter */
+    nn_real *params; /* [nn_model_size] */
+    size_t slots;    /* optimiser state vectors, 0 when only the parameters matter */
     const char *const *slot_names;
-    nn_real *slot[NN_MAX_SLOTS];    /* [nn_model_size] each */
+    nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
     nn_state state;
-    const char *config;             /* YAML text */
-    const char *optimizer;          /* its name */
+    const char *config;    /* YAML text */
+    const char *optimizer; /* its name */
     nn_data_traits data;
-    const char *history;            /* JSON lines of the epochs so far, "" when none */
+    const char *history; /* JSON lines of the epochs so far, "" when none */
 } nn_snapshot;
 
 /* Writes durably: temporary name, fsync, rename. NN_EIO. Local (rank 0 calls it). */
