@@ -83,6 +83,12 @@ static void forget_lines(nn_node *node) {
         forget_lines(node->item[i]);
 }
 
+int nn_config_set(nn_config *config, const char *key, nn_node *value) {
+    config->checked = false;
+    NN_TRY(nn_node_set(config->root, key, value));
+    return NN_OK;
+}
+
 int nn_config_override(nn_config *config, const char *assignment) {
     const char *equals = strchr(assignment, '=');
     char *key, *place;
@@ -96,8 +102,7 @@ int nn_config_override(nn_config *config, const char *assignment) {
         return NN_EMEMORY;
     NN_TRY(nn_yaml_parse(&config->pool, place, equals + 1, strlen(equals + 1), &value));
     forget_lines(value);
-    config->checked = false;
-    NN_TRY(nn_node_set(config->root, key, value));
+    NN_TRY(nn_config_set(config, key, value));
     return NN_OK;
 }
 
