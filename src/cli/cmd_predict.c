@@ -6,8 +6,8 @@
 #include "math/blas.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
-#include "train/checkpoint.h"
-#include "train/settings.h"
+#include "train/job.h"
+#include "train/predict.h"
 
 #include <string.h>
 
@@ -43,22 +43,12 @@ typedef struct task {
 } task;
 
 /* Which class an output stands for is a matter of the loss and of the data it was trained on. */
-static int read_decision(task *t, const char *checkpoint) {
-    nn_snapshot snapshot = {0};
-    nn_config *config = NULL;
-    const nn_loss_ops *loss;
-    int rc;
-    NN_TRY_GOTO(nn_checkpoint_peek(checkpoint, &t->pool, &snapshot));
-    NN_TRY_GOTO(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &config));
-    NN_TRY_GOTO(nn_config_check(config));
-    NN_TRY_GOTO(nn_loss_pick(nn_config_settings(config)->loss, &loss));
-    t->threshold = loss->forms & NN_TARGET_SIGN ? 0.0f : 0.5f;
-    t->writer.labels = snapshot.data.labels;
-    t->writer.classes = (size_t)snapshot.data.classes;
-    t->writer.names = snapshot.data.class_names;
-done:
-    nn_config_free(config);
-    return rc;
+static void read_decision(task *t) {
+    const nn_data_traits *trained = nn_predictor_data(t->predictor);
+    t->threshold = nn_predictor_loss(t->predictor)->forms & NN_TARGET_SIGN ? 0.0f : 0.5f;
+    t->writer.labels = trained->labels;
+    t->writer.classes = (size_t)trained->classes;
+    t->writer.names = trained->class_names;
 }
 
 static int choose_split(task *t, const char *name) {
@@ -95,11 +85,11 @@ static int set_up(task *t, const options *o) {
     t->writer.path = o->out;
     NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_predictor_open(o->checkpoint, BATCH, &t->predictor));
-    NN_TRY(read_decision(t, o->checkpoint));
+    read_decision(t);
     NN_TRY(nn_dataset_open_path(o->data, &t->data));
     NN_TRY(choose_split(t, o->split));
-    /* the predictor scales numbers as they are stored */
-    NN_TRY(nn_converter_init(&t->converter, t->data, &t->split->x, false, &t->pool));
+    NN_TRY(nn_data_inherit_scale(t->data, nn_predictor_data(t->predictor)));
+    NN_TRY(nn_converter_init(&t->converter, t->data, &t->split->x, true, &t->pool));
     NN_TRY(allocate(t));
     return nn_predict_writer_open(&t->writer);
 }
@@ -127,7 +117,7 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(t->data->ops->read(t->data, t->split, 'x', first, count, t->stored));
     nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
     NN_TRY(check_finite(t, first, count));
-    nn_predict(t->predictor, (size_t)count, t->x, t->y);
+    nn_predict_scaled(t->predictor, (size_t)count, t->x, t->y);
     for (int64_t r = 0; r < count; r++)
         t->label[r] = decide(t, t->y + (size_t)r * t->writer.outputs);
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);

@@ -36,10 +36,11 @@ struct nn_loader {
     int64_t *sample;
 };
 
-static uint64_t half_of_memory(void) {
+static uint64_t share_of_memory(int sharers) {
     long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    uint64_t parts = 2 * (uint64_t)(sharers > 0 ? sharers : 1);
 
-    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / 2 : UINT64_MAX;
+    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / parts : UINT64_MAX;
 }
 
 static int plan_batches(nn_loader *l) {
@@ -168,7 +169,9 @@ static int open_split(nn_loader *l) {
         return nn_fail(NN_EFORMAT, "%s: /%s has x but no y to compare with", l->spec.dataset->path,
                        l->split->name);
     NN_TRY(plan_batches(l));
-    l->memory_left = l->spec.memory_limit ? l->spec.memory_limit : half_of_memory();
+    l->memory_left = l->spec.memory_limit;
+    if (!l->memory_left)
+        l->memory_left = share_of_memory(l->spec.sharers);
     l->labels = !l->spec.x_only && nn_split_has_labels(l->split);
     l->values = !l->spec.x_only && !l->labels;
     l->weights = !l->spec.x_only && l->split->has_w;

@@ -18,7 +18,9 @@ typedef struct nn_loader_spec {
     bool drop_last;     /* leave an uneven last minibatch out */
     bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
-    uint64_t memory_limit; /* bytes the split may take in memory; 0: half of what the machine has */
+    uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
+                              divided by `sharers` */
+    int sharers;           /* processes of this node that load data; 0 counts as 1 */
 } nn_loader_spec;
 
 typedef struct nn_batch {

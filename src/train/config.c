@@ -106,6 +106,16 @@ int nn_config_override(nn_config *config, const char *assignment) {
     return NN_OK;
 }
 
+int nn_config_set_data(nn_config *config, const char *path) {
+    nn_node *value = nn_node_scalar(&config->pool, path);
+
+    if (!value)
+        return NN_EMEMORY;
+    value->quoted = true;
+    NN_TRY(nn_config_override(config, "data={}"));
+    return nn_node_set(config->root, "data.path", value);
+}
+
 /* ---- checking ---------------------------------------------------------------------------------
  */
 

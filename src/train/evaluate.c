@@ -1,5 +1,6 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
+#include "math/parallel.h"
 #include "train/job.h"
 
 #include <string.h>
@@ -48,56 +49,49 @@ int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evalua
 }
 
 /* Loads the parameters on rank 0 and gives them to all. */
-static int load(nn_job *job, const char *checkpoint) {
-    nn_pool pool = {0};
+static int load(nn_job *job, const char *checkpoint, nn_pool *pool) {
     int rc = 0;
     if (nn_comm_rank(job->comm) == 0) {
         nn_snapshot snapshot = nn_job_snapshot(job);
-        rc = nn_checkpoint_read(checkpoint, &pool, &snapshot);
+        rc = nn_checkpoint_read(checkpoint, pool, &snapshot);
     }
-    nn_pool_release(&pool);
     NN_TRY(nn_comm_agree(job->comm, rc));
     return nn_job_share(job);
 }
 
-/* The configuration that a checkpoint was trained with, on another data set if asked for. */
-static int config_of(const char *checkpoint, const char *data, nn_config **out) {
-    nn_pool pool = {0};
-    nn_snapshot snapshot = {0};
-    int rc = 0;
-    NN_TRY_GOTO(nn_checkpoint_peek(checkpoint, &pool, &snapshot));
-    NN_TRY_GOTO(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), out));
-    if (data) {
-        const char *override = nn_pool_printf(&pool, "data={path: '%s'}", data);
-        NN_TRY_GOTO(override ? nn_config_override(*out, override) : NN_EMEMORY);
-    }
-done:
-    nn_pool_release(&pool);
-    return rc;
-}
+struct evaluation {
+    nn_pool pool;
+    nn_config *config;
+    nn_job job;
+    nn_loader *loader;
+};
 
-static int open_job(nn_job *job, nn_comm *comm, nn_config *config, const char *split,
-                    nn_loader **loader) {
-    NN_TRY(nn_job_plan(job, comm, config));
-    if (!nn_dataset_split(job->data, split))
-        return nn_fail(NN_EUSAGE, "%s has no split '%s'", job->data->path, split);
-    NN_TRY(nn_job_loader(job, split, job->eval_batch_size, false, loader));
-    return nn_job_allocate(job, false);
+/* The job a checkpoint was trained by, on another data set if asked for. */
+static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint, const char *data,
+                    const char *split) {
+    nn_snapshot snapshot = {0};
+    NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
+    NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
+    if (data)
+        NN_TRY(nn_config_set_data(e->config, data));
+    NN_TRY(nn_job_plan(&e->job, comm, e->config));
+    NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
+    NN_TRY(nn_job_loader(&e->job, split, e->job.eval_batch_size, false, &e->loader));
+    return nn_job_allocate(&e->job, false);
 }
 
 int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                 nn_evaluation *result) {
-    nn_job job = {0};
-    nn_config *config = NULL;
-    nn_loader *loader = NULL;
+    struct evaluation e = {0};
     int rc = 0;
-    NN_TRY_GOTO(nn_comm_agree(comm, config_of(checkpoint, data, &config)));
-    NN_TRY_GOTO(nn_comm_agree(comm, open_job(&job, comm, config, split, &loader)));
-    NN_TRY_GOTO(load(&job, checkpoint));
-    NN_TRY_GOTO(nn_job_evaluate(&job, loader, split, result));
+    NN_TRY_GOTO(nn_comm_agree(comm, open_job(&e, comm, checkpoint, data, split)));
+    nn_threads_set(nn_comm_threads(comm));
+    NN_TRY_GOTO(load(&e.job, checkpoint, &e.pool));
+    NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, split, result));
 done:
-    nn_loader_free(loader);
-    nn_job_release(&job);
-    nn_config_free(config);
+    nn_loader_free(e.loader);
+    nn_job_release(&e.job);
+    nn_config_free(e.config);
+    nn_pool_release(&e.pool);
     return rc;
 }

@@ -47,6 +47,20 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .offset = data->offset};
 }
 
+int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
+    size_t n = trained->affine_count;
+    if (data->affine_count || n == 0 || !nn_dtype_is_integer(data->split[0].x.type))
+        return 0;
+    data->scale = nn_pool_alloc(&data->pool, n * sizeof(double));
+    data->offset = nn_pool_alloc(&data->pool, n * sizeof(double));
+    if (!data->scale || !data->offset)
+        return NN_EMEMORY;
+    memcpy(data->scale, trained->scale, n * sizeof(double));
+    memcpy(data->offset, trained->offset, n * sizeof(double));
+    data->affine_count = n;
+    return 0;
+}
+
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
     return (nn_loss_spec){.outputs = outputs,
                           .batch = batch,
@@ -140,6 +154,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .size = nn_comm_size(job->comm),
                            .batch_size = batch_size,
                            .shuffle = shuffle,
+                           .sharers = nn_comm_node_size(job->comm),
                            .seed = (uint64_t)job->settings->train.seed};
     return nn_loader_new(&spec, out);
 }

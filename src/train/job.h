@@ -48,6 +48,10 @@ int nn_job_validation_split(const nn_job *job, const char **split);
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
                   nn_loader **out);
 
+/* Stored integers of a data set that does not say how they become floats are taken as those that
+ * the model was trained on. Local. */
+int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained);
+
 /* What the model has to know about a data set, and the loss about it and the model. The traits
  * point into the data set. */
 nn_data_traits nn_data_traits_of(const nn_dataset *data);

@@ -1,4 +1,6 @@
 /* Inference with a trained model: no ranks, no data set, only the checkpoint. */
+#include "train/predict.h"
+
 #include "train/job.h"
 
 #include <string.h>
@@ -60,6 +62,14 @@ void nn_predictor_free(nn_predictor *p) {
     nn_free(p);
 }
 
+const nn_data_traits *nn_predictor_data(const nn_predictor *p) {
+    return &p->data;
+}
+
+const nn_loss_ops *nn_predictor_loss(const nn_predictor *p) {
+    return nn_loss_ops_of(p->loss);
+}
+
 size_t nn_predictor_inputs(const nn_predictor *p) {
     return p->inputs;
 }
@@ -74,12 +84,17 @@ const char *nn_predictor_class(const nn_predictor *p, size_t i) {
 
 void nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
     const nn_data_traits *data = &p->data;
+
     for (size_t i = 0; i < count * p->inputs; i++) {
         size_t c = data->affine_count > 1 ? i % data->affine_count : 0;
         p->x[i] =
             data->affine_count ? (nn_real)(x[i] * data->scale[c] + data->offset[c]) : (nn_real)x[i];
     }
+    nn_predict_scaled(p, count, p->x, y);
+}
+
+void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, float *y) {
     nn_pass pass = {.batch = count};
-    const nn_real *z = nn_model_forward(p->model, &pass, p->x);
+    const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count, z, y);
 }

@@ -60,6 +60,9 @@ const nn_settings *nn_config_settings(const nn_config *config);
  * live as long as the configuration. NN_EUSAGE. */
 int nn_config_set(nn_config *config, const char *key, nn_node *value);
 
+/* Replaces the data section by one HDF5 file. Local. */
+int nn_config_set_data(nn_config *config, const char *path);
+
 /* The option tables by section, for help and the reference; the first one, "", is the top level.
  * They bind to an nn_settings; the last row has no name. */
 typedef struct nn_section {

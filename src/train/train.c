@@ -16,16 +16,16 @@ static const char *const why_text[] = {"", "epochs", "max_steps", "stop_below", 
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t) {
-    const char *first;
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
-    first = job->data->split[0].name;
-    NN_TRY(nn_job_loader(job, first, job->batch_size, true, &t->train));
-    NN_TRY(nn_job_validation_split(job, &t->valid_split));
-    if (t->valid_split)
-        NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+    NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
         NN_TRY(nn_job_loader(job, "test", job->eval_batch_size, false, &t->test));
+    NN_TRY(nn_job_validation_split(job, &t->valid_split));
+    if (t->valid_split && strcmp(t->valid_split, "test") == 0)
+        t->valid = t->test;
+    else if (t->valid_split)
+        NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
     return nn_job_allocate(job, true);
 }
 
@@ -37,6 +37,13 @@ static void plan_steps(nn_trainer *t) {
         t->total_steps = s->train.max_steps;
 }
 
+static void warn_about_test(const nn_trainer *t) {
+    if (t->valid && t->valid == t->test && t->job.settings->validate.stopping_node &&
+        nn_comm_rank(t->comm) == 0)
+        nn_warn("early stopping chooses by the test split, so the test result will flatter; make a "
+                "validation split with `nnmpi data split`");
+}
+
 static int set_up(nn_trainer *t) {
     NN_TRY(nn_comm_agree(t->comm, set_up_local(t)));
     const nn_settings *s = t->job.settings;
@@ -46,6 +53,7 @@ static int set_up(nn_trainer *t) {
     int rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
     NN_TRY(nn_comm_agree(t->comm, rc));
     plan_steps(t);
+    warn_about_test(t);
     return 0;
 }
 
@@ -261,7 +269,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
 done:
     nn_reducer_free(t.reducer);
     nn_loader_free(t.train);
-    nn_loader_free(t.valid);
+    if (t.valid != t.test)
+        nn_loader_free(t.valid);
     nn_loader_free(t.test);
     nn_run_free(t.run);
     nn_job_release(&t.job);

@@ -1,0 +1,17 @@
+/* What the program needs of a predictor beyond the public interface. */
+#ifndef NN_TRAIN_PREDICT_H
+#define NN_TRAIN_PREDICT_H
+
+#include "nn/loss.h"
+#include "train/checkpoint.h"
+
+#include <nnmpi/train.h>
+
+/* What the model was trained on and for; owned by the predictor. */
+const nn_data_traits *nn_predictor_data(const nn_predictor *predictor);
+const nn_loss_ops *nn_predictor_loss(const nn_predictor *predictor);
+
+/* nn_predict on numbers that are already scaled as the model takes them. Local. */
+void nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, float *y);
+
+#endif
