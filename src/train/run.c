@@ -69,7 +69,7 @@ static int make_folder(nn_run *run, const char *dir) {
 static bool is_taken(const nn_run *run) {
     const struct timespec pause = {.tv_nsec = 100000000};
 
-    for (int tries = run->resume ? 100 : 1; tries > 0; tries--) {
+    for (int tries = run->resume ? 50 : 1; tries > 0; tries--) {
         if (flock(run->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
             return false;
         if (tries > 1)
