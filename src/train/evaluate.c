@@ -75,6 +75,8 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     if (data)
         NN_TRY(nn_config_set_data(e->config, data));
     NN_TRY(nn_job_plan(&e->job, comm, e->config));
+    if (!nn_dataset_split(e->job.data, split))
+        return nn_fail(NN_EUSAGE, "%s has no split '%s'", e->job.data->path, split);
     NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
     NN_TRY(nn_job_loader(&e->job, split, e->job.eval_batch_size, false, &e->loader));
     return nn_job_allocate(&e->job, false);
