@@ -296,6 +296,26 @@ static void bad_files(void) {
     CHECK_EQ_INT(nn_h5_close(NULL), 0);
 }
 
+/* A question that cannot be answered is not answered "no" without a word. */
+static void damaged_group(void) {
+    static const char link[] = "config";
+    char *bytes = NULL;
+    size_t length = 0;
+    CHECK_EQ_INT(nn_file_read(&pool, "attributes.h5", &bytes, &length), 0);
+    char *at = memmem(bytes, length, link, strlen(link));
+    if (!CHECK(at != NULL))
+        return;
+    at[0] = 'k';
+    CHECK_EQ_INT(nn_file_write("damaged.h5", bytes, length), 0);
+    nn_h5 *file = open_file("damaged.h5");
+    CHECK(!nn_h5_exists(file, "config"));
+    CHECK_EQ_INT(nn_h5_list(file, "/none", NULL, NULL), NN_EFORMAT);
+    CHECK_STR(nn_error_message(), "cannot find group '/none' of 'damaged.h5': incorrect metadata "
+                                  "checksum after all read attempts");
+    CHECK_EQ_INT(nn_h5_close(file), NN_EFORMAT);
+    CHECK_CONTAINS(nn_error_message(), "'damaged.h5' is damaged: incorrect metadata checksum");
+}
+
 /* In a process of its own that ends without ceremony, for HDF5 loses memory over damaged files, and
  * a crash should not end the test. */
 static void in_child(void (*test)(void)) {
@@ -397,11 +417,12 @@ int main(void) {
     bad_files();
     in_child(truncated_files);
     flipped_bit();
+    in_child(damaged_group);
     in_child(flipped_bits_anywhere);
     nn_pool_release(&pool);
-    static const char *const made[] = {"numbers.h5",    "small.h5",   "types.h5",  "groups.h5",
-                                       "attributes.h5", "many.h5",    "text.h5",   "empty.h5",
-                                       "cut.h5",        "flipped.h5", "garbage.h5"};
+    static const char *const made[] = {"numbers.h5",    "small.h5",   "types.h5",   "groups.h5",
+                                       "attributes.h5", "many.h5",    "text.h5",    "empty.h5",
+                                       "cut.h5",        "damaged.h5", "flipped.h5", "garbage.h5"};
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
         CHECK_EQ_INT(unlink(made[i]), 0);
     CHECK(chdir("..") == 0 && rmdir(folder) == 0);

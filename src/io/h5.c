@@ -52,19 +52,23 @@ static void listen(story *told) {
 }
 
 bool nn_h5_faulty(const nn_h5 *file) {
-    return file->writable && file->channel->error != 0;
+    return file->channel->error != 0;
 }
 
 /* Why the last call failed. Of all that follows a failure this must come first: the next call of
  * HDF5 clears its stack. */
 static const char *reason_of(const nn_h5 *file, story *told) {
     listen(told);
-    int error = file->channel->error;
-    if (!file->writable)
-        file->channel->error = 0; /* the next read may succeed */
-    if (error != 0)
-        return nn_errno_text(error);
+    if (nn_h5_faulty(file))
+        return nn_errno_text(file->channel->error);
     return told->reason[0] != '\0' ? told->reason : "HDF5 gives no reason";
+}
+
+void nn_h5_doubt(nn_h5 *file) {
+    story told;
+    const char *reason = reason_of(file, &told);
+    if (file->doubt[0] == '\0')
+        snprintf(file->doubt, sizeof file->doubt, "%s", reason);
 }
 
 int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...) {
@@ -224,7 +228,7 @@ static int after_step(const nn_h5 *file, int rc, herr_t status) {
     const char *reason = reason_of(file, &told);
     if (file->writable)
         return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
-    return nn_fail(NN_EFORMAT, "cannot close '%s': %s", file->path, reason);
+    return nn_fail(NN_EFORMAT, "cannot read '%s': %s", file->path, reason);
 }
 
 int nn_h5_close(nn_h5 *file) {
@@ -234,6 +238,8 @@ int nn_h5_close(nn_h5 *file) {
     if (file->writable)
         rc = after_step(file, rc, H5Fflush(file->id, H5F_SCOPE_LOCAL));
     rc = after_step(file, rc, H5Fclose(file->id));
+    if (rc == 0 && file->doubt[0] != '\0')
+        rc = nn_fail(NN_EFORMAT, "'%s' is damaged: %s", file->path, file->doubt);
     free_file(file);
     return rc;
 }

@@ -23,7 +23,9 @@ typedef struct nn_h5_info {
 
 int nn_h5_open(const char *path, nn_h5 **out);   /* for reading */
 int nn_h5_create(const char *path, nn_h5 **out); /* truncates */
-/* Flushes and closes; frees `file` also on failure. NULL is fine. */
+/* Flushes and closes; frees `file` also on failure. NULL is fine. NN_EIO when anything written did
+ * not reach the file, NN_EFORMAT when a question about the file (nn_h5_exists, nn_h5_has_attr) was
+ * answered "no" only because it could not be read. */
 int nn_h5_close(nn_h5 *file);
 const char *nn_h5_path(const nn_h5 *file);
 

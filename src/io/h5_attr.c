@@ -26,7 +26,11 @@ static int place_failed(const place *p, const nn_h5 *file) {
 }
 
 static int attribute_init(place *p, nn_h5 *file, const char *object, const char *name) {
-    if (!nn_h5_has_attr(file, object, name))
+    NN_TRY(nn_h5_find(file, "object", object));
+    htri_t there = H5Aexists_by_name(file->id, object, name, H5P_DEFAULT);
+    if (there < 0)
+        return nn_h5_fail(file, NN_EFORMAT, "cannot find attribute '%s' at '%s'", name, object);
+    if (there == 0)
         return nn_fail(NN_EFORMAT, "'%s' has no attribute '%s' at '%s'", file->path, name, object);
     p->is_attribute = true;
     snprintf(p->name, sizeof p->name, "attribute '%s' at '%s'", name, object);
@@ -158,7 +162,12 @@ int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text) {
 }
 
 bool nn_h5_has_attr(nn_h5 *file, const char *object, const char *name) {
-    return nn_h5_exists(file, object) && H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0;
+    htri_t there = 0;
+    if (nn_h5_exists(file, object))
+        there = H5Aexists_by_name(file->id, object, name, H5P_DEFAULT);
+    if (there < 0)
+        nn_h5_doubt(file);
+    return there > 0;
 }
 
 /* Replaces what is there. */

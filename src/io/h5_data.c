@@ -133,13 +133,15 @@ int nn_h5_datasets_close(nn_h5 *file) {
 }
 
 int nn_h5_dataset_open(nn_h5 *file, const char *name, int64_t *id) {
+    if (nn_h5_faulty(file)) /* HDF5 may go on with things it could not read or write */
+        return nn_h5_fail(file, file->writable ? NN_EIO : NN_EFORMAT, "cannot open data set '%s'",
+                          name);
     for (size_t i = 0; i < NN_H5_SLOTS; i++)
         if (file->slot[i].name != NULL && strcmp(file->slot[i].name, name) == 0) {
             *id = file->slot[i].id;
             return 0;
         }
-    if (!nn_h5_exists(file, name))
-        return nn_fail(NN_EFORMAT, "'%s' has no data set '%s'", file->path, name);
+    NN_TRY(nn_h5_find(file, "data set", name));
     nn_h5_slot *slot = &file->slot[file->next];
     if (close_slot(slot) < 0) /* data may have waited in its cache */
         return nn_h5_fail(file, NN_EIO, "cannot close a data set");

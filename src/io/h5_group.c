@@ -33,18 +33,68 @@ int nn_h5_walk(nn_h5 *file, const char *path, int (*step)(nn_h5 *file, const cha
     return rc;
 }
 
-static int is_missing(nn_h5 *file, const char *part) {
-    return H5Lexists(file->id, part, H5P_DEFAULT) > 0 ? 0 : 1;
+static bool is_group(nn_h5 *file, const char *object) {
+    hid_t id = H5Oopen(file->id, object, H5P_DEFAULT);
+    bool yes = id >= 0 && H5Iget_type(id) == H5I_GROUP;
+    nn_h5_drop(id);
+    return yes;
 }
 
-/* A link alone may lead nowhere. */
+enum { FOUND = 0, MISSING = 1, UNKNOWN = 2 };
+
+/* Nothing stands below a data set, where HDF5 fails to look. */
+static bool is_below_dataset(nn_h5 *file, const char *part) {
+    const char *slash = strrchr(part, '/');
+    char *parent = slash != NULL ? strndup(part, (size_t)(slash - part)) : NULL;
+    hid_t id = parent != NULL ? H5Oopen(file->id, parent, H5P_DEFAULT) : H5I_INVALID_HID;
+    bool yes = id >= 0 && H5Iget_type(id) == H5I_DATASET;
+    nn_h5_drop(id);
+    free(parent);
+    return yes;
+}
+
+static int find_link(nn_h5 *file, const char *part) {
+    htri_t there = H5Lexists(file->id, part, H5P_DEFAULT);
+    if (there >= 0)
+        return there > 0 ? FOUND : MISSING;
+    bool was_sure = file->doubt[0] == '\0';
+    nn_h5_doubt(file); /* at once: any other call of HDF5 forgets the reason */
+    if (!is_below_dataset(file, part))
+        return UNKNOWN;
+    if (was_sure)
+        file->doubt[0] = '\0';
+    return MISSING;
+}
+
+/* A link alone may lead nowhere. What HDF5 has failed to read once, it takes for absent later. */
+static int find_object(nn_h5 *file, const char *object) {
+    int found = nn_h5_walk(file, object, find_link);
+    if (found == FOUND && strcmp(object, "/") != 0) {
+        htri_t there = H5Oexists_by_name(file->id, object, H5P_DEFAULT);
+        found = there > 0 ? FOUND : MISSING;
+        if (there < 0)
+            nn_h5_doubt(file);
+    }
+    return found == MISSING && file->doubt[0] != '\0' ? UNKNOWN : found;
+}
+
 bool nn_h5_exists(nn_h5 *file, const char *object) {
-    return nn_h5_walk(file, object, is_missing) == 0 &&
-           (strcmp(object, "/") == 0 || H5Oexists_by_name(file->id, object, H5P_DEFAULT) > 0);
+    return find_object(file, object) == FOUND;
+}
+
+int nn_h5_find(nn_h5 *file, const char *noun, const char *object) {
+    int found = find_object(file, object);
+    NN_TRY(found);
+    if (found == UNKNOWN)
+        return nn_fail(NN_EFORMAT, "cannot find %s '%s' of '%s': %s", noun, object, file->path,
+                       file->doubt);
+    if (found != FOUND)
+        return nn_fail(NN_EFORMAT, "'%s' has no %s '%s'", file->path, noun, object);
+    return 0;
 }
 
 static int make_missing(nn_h5 *file, const char *part) {
-    if (!is_missing(file, part))
+    if (find_link(file, part) == FOUND)
         return 0;
     hid_t creation = nn_h5_group_properties(H5P_GROUP_CREATE);
     hid_t id = H5Gcreate2(file->id, part, H5P_DEFAULT, creation, H5P_DEFAULT);
@@ -54,13 +104,6 @@ static int make_missing(nn_h5 *file, const char *part) {
     nn_h5_drop(id);
     nn_h5_drop(creation);
     return rc;
-}
-
-static bool is_group(nn_h5 *file, const char *object) {
-    hid_t id = H5Oopen(file->id, object, H5P_DEFAULT);
-    bool yes = id >= 0 && H5Iget_type(id) == H5I_GROUP;
-    nn_h5_drop(id);
-    return yes;
 }
 
 int nn_h5_make_group(nn_h5 *file, const char *group) {
@@ -135,7 +178,8 @@ static int list_links(nn_h5 *file, hid_t group, const char *path,
 
 int nn_h5_list(nn_h5 *file, const char *group,
                int (*fn)(void *ctx, const char *name, bool is_group), void *ctx) {
-    if (!nn_h5_exists(file, group) || !is_group(file, group))
+    NN_TRY(nn_h5_find(file, "group", group));
+    if (!is_group(file, group))
         return nn_fail(NN_EFORMAT, "'%s' has no group '%s'", file->path, group);
     hid_t id = H5Gopen2(file->id, group, H5P_DEFAULT);
     if (id < 0)

@@ -26,6 +26,7 @@ struct nn_h5 {
     int64_t id;
     char *path;
     bool writable;
+    char doubt[200]; /* why something could not be looked up: an answer "absent" may be wrong */
     nn_h5_channel *channel;
     int64_t transfer; /* property list of reads and writes */
     bool unfit;       /* a value did not fit the type it was converted to */
@@ -52,12 +53,18 @@ int nn_h5_drop(int64_t id);
 int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Whether writing failed, though HDF5 does not know. */
+/* Notes why HDF5 failed when asked whether something is there. Leaves its error stack. */
+void nn_h5_doubt(nn_h5 *file);
+
+/* Whether reading or writing failed, though HDF5 may not know. */
 bool nn_h5_faulty(const nn_h5 *file);
 
 /* Calls `step` with the beginnings of a path, "a", "a/b", "a/b/c" for "a/b/c", until it returns
  * other than 0, and returns that. */
 int nn_h5_walk(nn_h5 *file, const char *path, int (*step)(nn_h5 *file, const char *part));
+
+/* NN_EFORMAT when there is no such object; `noun` is what messages call it. */
+int nn_h5_find(nn_h5 *file, const char *noun, const char *object);
 
 /* Makes the groups above `object`. NN_EIO also when the name is taken. */
 int nn_h5_make_room(nn_h5 *file, const char *object);
