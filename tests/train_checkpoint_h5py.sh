@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# A checkpoint as docs/format.md describes it, seen by h5py, hashlib and, where it is there, PyTorch.
+. "$SOURCE_DIR/tests/lib.sh"
+
+python=/usr/bin/python3
+"$python" -c 'import h5py, numpy' 2>/dev/null || skip "no h5py for $python"
+
+"$NNMPI" train "$SOURCE_DIR/datasets/iris/iris.yaml" --run run -o train.epochs=2 \
+    -o validate.every_epochs=1 -o train.digest=true >out 2>err
+"$NNMPI" digest run/last.h5 >printed
+cat >read.py <<'PY'
+import hashlib, json, sys
+import h5py, numpy as np
+
+def as_text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+def array_part(path, data):
+    head = " ".join([path, str(data.dtype)] + [str(n) for n in data.shape]) + "\n"
+    return head.encode() + np.ascontiguousarray(data[()]).tobytes()
+
+def text_part(path, data):
+    value = data[()]
+    value = value if isinstance(value, bytes) else value.encode()
+    return f"{path} text {len(value)}\n".encode() + value
+
+def lines(group, node):
+    for name in sorted(node.attrs):
+        value = node.attrs[name]
+        for item in value if isinstance(value, np.ndarray) and value.ndim else [value]:
+            real = isinstance(item, (float, np.floating))
+            yield f"{group} {name} {format(item, '.17g') if real else as_text(item)}\n".encode()
+
+def parts(file, prefix):
+    found = []
+    file.visititems(lambda name, node: found.append("/" + name) if isinstance(node, h5py.Dataset) else None)
+    for path in sorted(found):
+        if path.startswith(prefix) and path != "/digest":
+            text = path in ("/config", "/history")
+            yield text_part(path, file[path]) if text else array_part(path, file[path])
+
+def digest(chunks):
+    sha = hashlib.sha256()
+    for chunk in chunks:
+        sha.update(chunk)
+    return sha.hexdigest()
+
+path, printed = sys.argv[1:]
+with h5py.File(path, "r") as file:
+    assert as_text(file.attrs["format"]) == "nnmpi-checkpoint", file.attrs["format"]
+    assert file.attrs["version"] == 1
+    weight = file["model/hidden/weight"]
+    assert weight.shape == (6, 4) and weight.dtype == np.float32, weight
+    assert file["optimizer/momentum_buffer/output/bias"].shape == (3,)
+    assert [as_text(name) for name in file["data"].attrs["class_names"]] == \
+        ["setosa", "versicolor", "virginica"]
+    assert file["state"].attrs["step"] == 8 and file["state"].attrs["epoch"] == 2
+    assert "epochs: 2" in as_text(file["config"][()])
+    history = [json.loads(line) for line in as_text(file["history"][()]).splitlines()]
+    assert [line["step"] for line in history] == [4, 8], history
+    parameters = digest(parts(file, "/model/"))
+    assert parameters == printed, (parameters, printed)
+    chunks = list(parts(file, "/"))
+    for group in "/data", "/optimizer", "/state":
+        chunks += lines(group, file[group])
+    assert digest(chunks) == as_text(file["digest"][()])
+    try:
+        import torch
+    except ImportError:
+        sys.exit(0)
+    linear = torch.nn.Linear(4, 6)
+    linear.weight.data = torch.from_numpy(weight[:])
+    linear.bias.data = torch.from_numpy(file["model/hidden/bias"][:])
+    y = linear(torch.ones(4)).detach().numpy()
+    assert np.allclose(y, weight[:].sum(axis=1) + file["model/hidden/bias"][:], atol=1e-6)
+PY
+read -r hex _ <printed
+"$python" read.py run/last.h5 "$hex"
+[ "$("$python" -c 'import json, sys; print([json.loads(l) for l in open("run/metrics.jsonl")][-1]["digest"])')" = "$hex" ] ||
+    fail "metrics.jsonl ends with another digest"
+
+# The seal is what docs/format.md says.
+tail -c 128 run/last.h5 | sed -n 2p >seal
+size=$(($(stat -Lc %s run/last.h5) - 128))
+read -r sum _ < <(head -c "$size" run/last.h5 | sha256sum)
+expect_line "^nnmpi-checkpoint sha256 $sum of $size bytes *\$" seal
+
+# Changed by another program: noticed.
+cp run/last.h5 changed.h5
+"$python" -c 'import h5py; h5py.File("changed.h5", "r+")["model/hidden/bias"][2] = 9'
+expect_code 3 "$NNMPI" digest changed.h5 >out 2>err
+expect_line 'changed.h5.* damaged' err
