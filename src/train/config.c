@@ -83,7 +83,7 @@ static void forget_lines(nn_node *node) {
         forget_lines(node->item[i]);
 }
 
-int nn_config_set(nn_config *config, const char *key, nn_node *value) {
+static int set_key(nn_config *config, const char *key, nn_node *value) {
     config->checked = false;
     NN_TRY(nn_node_set(config->root, key, value));
     return NN_OK;
@@ -102,7 +102,7 @@ int nn_config_override(nn_config *config, const char *assignment) {
         return NN_EMEMORY;
     NN_TRY(nn_yaml_parse(&config->pool, place, equals + 1, strlen(equals + 1), &value));
     forget_lines(value);
-    NN_TRY(nn_config_set(config, key, value));
+    NN_TRY(set_key(config, key, value));
     return NN_OK;
 }
 

@@ -56,10 +56,6 @@ enum nn_reduce_way { NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE };
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
 
-/* Puts a node at a dotted path, as nn_config_override does with the value it parses; the node must
- * live as long as the configuration. NN_EUSAGE. */
-int nn_config_set(nn_config *config, const char *key, nn_node *value);
-
 /* Replaces the data section by one HDF5 file. Local. */
 int nn_config_set_data(nn_config *config, const char *path);
 
