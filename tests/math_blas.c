@@ -117,7 +117,7 @@ int main(int argc, char **argv) {
     if (argc > 1)
         return check_done();
     const char *isa = nn_kernels_at(0)->isa;
-    if (strcmp(isa, "v3") && strcmp(isa, "v4")) {
+    if (strcmp(isa, "v3") != 0 && strcmp(isa, "v4") != 0) {
         printf("this processor has nothing better than %s to offer\n", OLD);
         return check_failures ? 1 : SKIPPED;
     }

@@ -79,7 +79,7 @@ static const nn_kernels *choose(const char *name) {
     if (!name || !*name)
         return fallback;
     for (size_t row = 0; row < LEVELS; row++) {
-        if (strcmp(name, levels[row].table->isa))
+        if (strcmp(name, levels[row].table->isa) != 0)
             continue;
         if (levels[row].supported())
             return levels[row].table;
