@@ -136,10 +136,13 @@ static void overrides(void) {
 /* What is emitted is complete, and means the same when read again. */
 static void text_round_trip(void) {
     nn_config *config, *again;
-    const nn_settings *s = settings_of(BASE "train: {batch_size: 8, lr: 0.3}\n"
-                                            "validate: {early_stopping: {patience: 2}}\n",
-                                       &config);
-    char *text = strdup(nn_config_text(config));
+    const nn_settings *s;
+    char *text;
+
+    settings_of(BASE "train: {batch_size: 8, lr: 0.3}\n"
+                     "validate: {early_stopping: {patience: 2}}\n",
+                &config);
+    text = strdup(nn_config_text(config));
 
     CHECK_CONTAINS(text, "log_every: 100");
     CHECK_CONTAINS(text, "keep: 3");
