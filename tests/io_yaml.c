@@ -178,10 +178,16 @@ static void long_strings(void) {
 }
 
 static void not_utf8(void) {
+    static const char *const wrong[] = {
+        "b\xff",           "\x80", "\xc3", "\xc3(", "\xc0\x80", "\xe2\x82", "\xf5\x80\x80\x80",
+        "\xf4\x90\x80\x80"};
     char *text = NULL;
-    nn_node *root = nn_node_scalar(&pool, "b\xff");
-    CHECK_EQ_INT(nn_yaml_emit(&pool, root, &text), NN_EUSAGE);
-    CHECK_CONTAINS(nn_error_message(), "not UTF-8");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK_EQ_INT(nn_yaml_emit(&pool, nn_node_scalar(&pool, wrong[i]), &text), NN_EUSAGE);
+        CHECK_CONTAINS(nn_error_message(), "not UTF-8");
+    }
+    const char *right = "\xf0\x9f\x98\x80 \xe2\x82\xac";
+    CHECK_STR(parse(emit(nn_node_scalar(&pool, right)))->text, right);
 }
 
 static void files(void) {

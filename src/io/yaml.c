@@ -344,16 +344,39 @@ static int emit(writer *w, yaml_event_t *event, int made) {
     return nn_fail(NN_EUSAGE, "cannot write YAML: %s", w->emitter.problem);
 }
 
+/* RFC 3629, without its exception of surrogates, which libyaml lets pass as well. */
+static bool is_utf8(const char *text) {
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; /* of a sequence of 1, 2 ... bytes */
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        int more = *at < 0x80       ? 0
+                   : *at >> 5 == 6  ? 1
+                   : *at >> 4 == 14 ? 2
+                   : *at >> 3 == 30 ? 3
+                                    : -1;
+        if (more < 0)
+            return false;
+        uint32_t value = *at & (0x7FU >> (more > 0 ? more + 1 : 0));
+        for (int i = 0; i < more; i++) {
+            if (*++at >> 6 != 2)
+                return false;
+            value = value << 6 | (*at & 0x3F);
+        }
+        if (value < least[more] || value > 0x10FFFF)
+            return false;
+    }
+    return true;
+}
+
 static int emit_scalar(writer *w, const char *text, bool quoted) {
     yaml_event_t event;
     yaml_scalar_style_t style = !quoted                      ? YAML_PLAIN_SCALAR_STYLE
                                 : strchr(text, '\n') != NULL ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
                                                              : YAML_SINGLE_QUOTED_SCALAR_STYLE;
-    int made = yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
-                                            (int)strlen(text), 1, 1, style);
-    if (!made)
+    if (!is_utf8(text))
         return nn_fail(NN_EUSAGE, "cannot write '%s' as YAML: it is not UTF-8", text);
-    return emit(w, &event, made);
+    return emit(w, &event,
+                yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+                                             (int)strlen(text), 1, 1, style));
 }
 
 static int emit_node(writer *w, const nn_node *node);
