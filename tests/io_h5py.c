@@ -168,16 +168,18 @@ static void attributes(nn_h5 *file) {
                                   "most 1 are needed");
 }
 
+enum { NAMES_SIZE = 256 };
+
 static int note_name(void *ctx, const char *name, bool is_group) {
     char *names = ctx;
+    size_t length = strlen(names);
     (void)is_group;
-    strcat(names, name);
-    strcat(names, " ");
+    snprintf(names + length, NAMES_SIZE - length, "%s ", name);
     return 0;
 }
 
 static void orders(nn_h5 *file) {
-    char names[256] = "";
+    char names[NAMES_SIZE] = "";
     CHECK_EQ_INT(nn_h5_list(file, "zz", note_name, names), 0);
     CHECK_STR(names, "big_endian bool half long_double too_big u16 u32 u64 ");
     names[0] = '\0';

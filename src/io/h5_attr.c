@@ -133,7 +133,7 @@ static int read_text(const place *p, nn_h5 *file, nn_pool *pool, char **text) {
 }
 
 int nn_h5_read_text(nn_h5 *file, const char *dataset, nn_pool *pool, char **text) {
-    place p;
+    place p = {0};
     NN_TRY(dataset_init(&p, file, dataset));
     int rc = read_text(&p, file, pool, text);
     place_release(&p);
@@ -220,7 +220,7 @@ int nn_h5_set_texts(nn_h5 *file, const char *object, const char *name, const cha
 }
 
 int nn_h5_get_text(nn_h5 *file, const char *object, const char *name, nn_pool *pool, char **value) {
-    place p;
+    place p = {0};
     NN_TRY(attribute_init(&p, file, object, name));
     int rc = read_text(&p, file, pool, value);
     place_release(&p);
@@ -229,7 +229,7 @@ int nn_h5_get_text(nn_h5 *file, const char *object, const char *name, nn_pool *p
 
 int nn_h5_get_texts(nn_h5 *file, const char *object, const char *name, nn_pool *pool,
                     char ***values, size_t *count) {
-    place p;
+    place p = {0};
     NN_TRY(attribute_init(&p, file, object, name));
     int rc = read_texts(&p, file, pool, values, count);
     place_release(&p);
@@ -257,7 +257,7 @@ static int read_reals(const place *p, nn_h5 *file, double *value, size_t *count)
 
 int nn_h5_get_reals(nn_h5 *file, const char *object, const char *name, double *value,
                     size_t *count) {
-    place p;
+    place p = {0};
     NN_TRY(attribute_init(&p, file, object, name));
     int rc = read_reals(&p, file, value, count);
     place_release(&p);
@@ -281,7 +281,7 @@ static int read_int(const place *p, nn_h5 *file, int64_t *value) {
 }
 
 int nn_h5_get_int(nn_h5 *file, const char *object, const char *name, int64_t *value) {
-    place p;
+    place p = {0};
     NN_TRY(attribute_init(&p, file, object, name));
     int rc = read_int(&p, file, value);
     place_release(&p);

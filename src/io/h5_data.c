@@ -94,8 +94,10 @@ static size_t cache_wanted(hid_t dataset) {
     int rank = chunked ? H5Pget_chunk(creation, H5S_MAX_RANK, chunk) : 0;
     if (rank > 0 && H5Sget_simple_extent_dims(space, dim, NULL) == rank) {
         bytes = (double)H5Tget_size(type) * (double)chunk[0];
-        for (int i = 1; i < rank && chunk[i] > 0; i++)
-            bytes *= (double)((dim[i] + chunk[i] - 1) / chunk[i] * chunk[i]);
+        for (int i = 1; i < rank && chunk[i] > 0; i++) {
+            hsize_t across = (dim[i] + chunk[i] - 1) / chunk[i];
+            bytes *= (double)(across * chunk[i]);
+        }
     }
     nn_h5_drop(type);
     nn_h5_drop(space);
@@ -176,7 +178,7 @@ static int shape_of(const nn_h5 *file, const char *name, hid_t space, nn_h5_info
 }
 
 int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info) {
-    int64_t id;
+    int64_t id = H5I_INVALID_HID;
     memset(info, 0, sizeof *info);
     NN_TRY(nn_h5_dataset_open(file, dataset, &id));
     hid_t type = H5Dget_type(id);
@@ -238,7 +240,7 @@ static int rows_failed(nn_h5 *file, int code, const char *verb, const char *name
 
 int nn_h5_read(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                void *out) {
-    rows r;
+    rows r = {0};
     int rc = 0;
     NN_TRY(rows_init(&r, file, dataset, first, count));
     if (r.elements > 0 && H5Dread(r.dataset, native(as), r.memory, r.disk, file->transfer, out) < 0)
@@ -249,7 +251,7 @@ int nn_h5_read(nn_h5 *file, const char *dataset, int64_t first, int64_t count, n
 
 int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                      const void *data) {
-    rows r;
+    rows r = {0};
     int rc = 0;
     NN_TRY(rows_init(&r, file, dataset, first, count));
     if (r.elements > 0 &&

@@ -42,7 +42,8 @@ static int fail_at(const reader *r, yaml_mark_t mark, const char *format, ...) {
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return nn_fail(NN_EUSAGE, "%s:%zu:%zu: %s", r->file, mark.line + 1, mark.column + 1, message);
+    nn_fail(NN_EUSAGE, "%s:%zu:%zu: %s", r->file, mark.line + 1, mark.column + 1, message);
+    return NN_EUSAGE;
 }
 
 /* Where a byte of the text stands; libyaml gives only its offset when the encoding is wrong. */
