@@ -4,13 +4,14 @@
 
 #include <omp.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define MOST 5000
 
 typedef struct counts {
     int seen[MOST];
-    int calls, nested, misaligned;
+    atomic_int calls, nested, misaligned;
 } counts;
 
 static void count(void *ctx, size_t begin, size_t end) {
@@ -18,18 +19,15 @@ static void count(void *ctx, size_t begin, size_t end) {
 
     for (size_t i = begin; i < end; i++)
         c->seen[i]++;
-#pragma omp critical
-    {
-        c->calls++;
-        c->nested += omp_in_parallel();
-        c->misaligned += begin % 16 != 0 || begin >= end;
-    }
+    c->calls++;
+    c->nested += omp_in_parallel();
+    c->misaligned += begin % 16 != 0 || begin >= end;
 }
 
 static int calls_for(size_t n, size_t grain, int threads) {
     static counts c;
 
-    memset(&c, 0, sizeof c);
+    c = (counts){0};
     nn_threads_set(threads);
     nn_parallel(n, grain, count, &c);
     for (size_t i = 0; i < MOST; i++)
@@ -57,15 +55,20 @@ static void check_cores(void) {
     sched_setaffinity(0, sizeof all, &all);
 }
 
+static void share_again(void *ctx, size_t begin, size_t end) {
+    if (begin == 0)
+        nn_parallel(MOST, 1, count, ctx);
+    (void)end;
+}
+
 /* Inside a parallel region the calling thread does everything. */
 static void check_nested(void) {
     static counts c;
 
     nn_threads_set(2);
-#pragma omp parallel num_threads(2)
-#pragma omp single
-    nn_parallel(MOST, 1, count, &c);
+    nn_parallel(MOST, 1, share_again, &c);
     CHECK_EQ_INT(c.calls, 1);
+    CHECK_EQ_INT(c.nested, 1);
 }
 
 int main(void) {

@@ -25,12 +25,12 @@ static inline nn_real identity_slope(nn_real a, nn_real p) {
 
 static inline nn_real sign(nn_real z, nn_real p) {
     (void)p;
-    return (nn_real)((z > 0) - (z < 0));
+    return z > 0 ? 1 : (z < 0 ? -1 : z); /* zero and NaN come through */
 }
 
 static inline nn_real step(nn_real z, nn_real p) {
     (void)p;
-    return z > 0 ? 1 : 0;
+    return z > 0 ? 1 : (z <= 0 ? 0 : z); /* NaN comes through */
 }
 
 static inline nn_real flat_slope(nn_real a, nn_real p) {
