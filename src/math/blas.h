@@ -2,9 +2,9 @@
 #ifndef NN_MATH_BLAS_H
 #define NN_MATH_BLAS_H
 
-#include <stdbool.h>
-
 #include <nnmpi/error.h>
+
+#include <stdbool.h>
 
 typedef struct nn_blas_report {
     char found[32];  /* the kernel type OpenBLAS chose when it was loaded */
@@ -14,9 +14,10 @@ typedef struct nn_blas_report {
     bool user_set; /* OPENBLAS_CORETYPE stood in the environment and was left alone */
 } nn_blas_report;
 
-/* Checks that the OpenMP build is loaded (NN_EUSAGE names the package otherwise) and, where OpenBLAS
- * took the processor for an older one, switches it to the right kernels in place. Call once, before
- * the first product and before other threads exist; later calls hand back the first report. Local. */
+/* Checks that the OpenMP build is loaded (NN_EUSAGE names the package otherwise) and, where
+ * OpenBLAS took the processor for an older one, switches it to the right kernels in place. Call
+ * once, before the first product and before other threads exist; later calls hand back the first
+ * report. Local. */
 int nn_blas_init(nn_blas_report *report);
 
 #endif
