@@ -12,7 +12,7 @@
 #include <dirent.h>
 #include <sys/resource.h>
 
-enum { ROWS = 3000, COLUMNS = 40 };
+enum { ROWS = 1000, COLUMNS = 40 };
 
 static float weights[ROWS][COLUMNS];
 static char path[64];
@@ -26,7 +26,7 @@ static int fill(nn_h5 *file) {
     NN_TRY(nn_h5_write(file, "model/a/weight", NN_F32, 2, dim, 0, 0, weights));
     NN_TRY(nn_h5_write(file, "model/b/weight", NN_F32, 2, dim, 100, 0, weights));
     NN_TRY(nn_h5_write(file, "model/c/weight", NN_F32, 2, dim, 100, 1, weights));
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 12; i++) {
         snprintf(name, sizeof name, "optimizer/velocity/layer%d/bias", i);
         NN_TRY(nn_h5_write(file, name, NN_F32, 1, dim + 1, 0, 0, weights));
         NN_TRY(nn_h5_set_int(file, name, "step", i));

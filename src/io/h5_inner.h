@@ -26,7 +26,7 @@ struct nn_h5 {
     int64_t id;
     char *path;
     bool writable;
-    char doubt[200]; /* why something could not be looked up: an answer "absent" may be wrong */
+    char doubt[256]; /* why something could not be looked up: an answer "absent" may be wrong */
     nn_h5_channel *channel;
     int64_t transfer; /* property list of reads and writes */
     bool unfit;       /* a value did not fit the type it was converted to */

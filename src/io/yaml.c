@@ -42,8 +42,7 @@ static int fail_at(const reader *r, yaml_mark_t mark, const char *format, ...) {
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    nn_fail(NN_EUSAGE, "%s:%zu:%zu: %s", r->file, mark.line + 1, mark.column + 1, message);
-    return NN_EUSAGE;
+    return nn_fail(NN_EUSAGE, "%s:%zu:%zu: %s", r->file, mark.line + 1, mark.column + 1, message);
 }
 
 /* Where a byte of the text stands; libyaml gives only its offset when the encoding is wrong. */
@@ -94,8 +93,10 @@ static int next(reader *r) {
 }
 
 static int new_node(reader *r, nn_node_kind kind, yaml_mark_t mark, nn_node **out) {
-    if (++r->nodes > MAX_NODES)
-        return fail_at(r, mark, "the document unfolds to more than %d values", MAX_NODES);
+    if (++r->nodes > MAX_NODES) {
+        fail_at(r, mark, "the document unfolds to more than %d values", MAX_NODES);
+        return NN_EUSAGE;
+    }
     nn_node *node = kind == NN_NODE_SCALAR ? nn_node_scalar(r->pool, "")
                     : kind == NN_NODE_LIST ? nn_node_list(r->pool)
                                            : nn_node_map(r->pool);
