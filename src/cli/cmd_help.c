@@ -37,6 +37,16 @@ static void list_rows(FILE *out, const nn_family *family) {
         fprintf(out, "  %-24s  %s\n", (*row)->name, (*row)->help);
 }
 
+/* The keys that every row of a family takes besides its own. */
+static void common_describe(FILE *out, const nn_family *family, bool markdown) {
+    if (family != &nn_layers)
+        return;
+    fprintf(out, "%sEvery layer takes these keys besides its own:\n\n", markdown ? "" : "\n");
+    nn_options_describe(out, nn_layer_options, markdown);
+    if (markdown)
+        fputc('\n', out);
+}
+
 /* The topmost section has no name of its own. */
 static const char *section_name(const nn_section *section) {
     return *section->name ? section->name : "config";
@@ -107,9 +117,12 @@ static void help_families(const char *topic, int *answers) {
         if (is_noun((*f)->noun, topic)) {
             fprintf(answer(answers), "%s%s:\n", (*f)->noun, plural((*f)->noun));
             list_rows(stdout, *f);
+            common_describe(stdout, *f, false);
         }
-        if (row)
+        if (row) {
             nn_entry_describe(answer(answers), *f, row, false);
+            common_describe(stdout, *f, false);
+        }
     }
 }
 
@@ -159,6 +172,7 @@ static void reference(FILE *out) {
     for (const nn_family *const *f = families; *f; f++) {
         fprintf(out, "## %c%s%s\n\n", toupper((unsigned char)(*f)->noun[0]), (*f)->noun + 1,
                 plural((*f)->noun));
+        common_describe(out, *f, true);
         for (const nn_entry *const *row = (*f)->rows; *row; row++)
             nn_entry_describe(out, *f, *row, true);
     }

@@ -94,8 +94,8 @@ done:
 static const char *const arguments[] = {"config", NULL};
 
 const nn_verb nn_verb_train = {
-    .entry = {"train", "Trains a model; the number of ranks and threads changes the speed only.",
-              table, sizeof(options)},
+    .entry = {"train", "Trains a model on all the ranks that were started.", table,
+              sizeof(options)},
     .usage = "[CONFIG] [options]",
     .arguments = arguments,
     .collective = true,
