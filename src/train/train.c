@@ -94,6 +94,7 @@ static int start(nn_trainer *t) {
     } else {
         t->state.seed = t->job.settings->train.seed;
         t->state.best_step = -1;
+        t->state.last_epoch_loss = NAN;
         t->state.steps_per_epoch = t->steps_per_epoch;
         NN_TRY(nn_comm_agree(t->comm,
                              nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params)));
