@@ -15,7 +15,7 @@ library=$(find "$trash/installed" -name 'libnnmpi.so')
 [ -n "$library" ] || fail "libnnmpi.so is not installed"
 libdir=$(dirname "$library")
 for file in "$libdir/libnnmpi.a" installed/bin/nnmpi installed/include/nnmpi/nnmpi.h \
-    installed/share/nnmpi/datasets/iris/iris.yaml installed/share/nnmpi/LICENSE; do
+    installed/share/nnmpi/{datasets/iris/iris.yaml,docs/reference.md,slurm/train.sbatch,LICENSE}; do
     [ -e "$file" ] || fail "$file is not installed"
 done
 
