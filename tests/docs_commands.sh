@@ -4,7 +4,7 @@
 # language of a fenced block says what it is:
 #   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, mnist (the
 #                            variable NNMPI_MNIST names a folder with its IDX files)
-#   ```text output           lines that the commands before print; "..." is any text
+#   ```text output           lines that the commands before print; three dots or more are any text
 #   ```LANGUAGE file NAME    a file that the commands use
 #   ```LANGUAGE is PATH      a copy of this file of the sources
 # Other blocks are only read.
@@ -43,12 +43,16 @@ done
 
 # ---- what the commands need ----------------------------------------------------------------------
 
+cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.txt
+libraries=$(dirname "$(find "$trash/installed" -name 'libnnmpi.so')")
+export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+
 mkdir bin
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import h5py' 2>/dev/null && ln -sf "$(command -v "$python")" bin/python3
 done
 . "$SOURCE_DIR/scripts/env.sh"
-export PATH=$trash/bin:$BUILD_DIR:$PATH
+export PATH=$trash/bin:$trash/installed/bin:$PATH
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
 [ -z "${NNMPI_MNIST:-}" ] || export MNIST_MIRROR="file://$NNMPI_MNIST"
 
@@ -91,7 +95,7 @@ check_output() {
     local line
     while IFS= read -r line; do
         # shellcheck disable=SC2016 # a regular expression
-        line=$(sed 's/[][\\.*^$(){}?+|]/\\&/g; s/\\\.\\\.\\\./.*/g' <<<"$line")
+        line=$(sed 's/[][\\.*^$(){}?+|]/\\&/g; s/\\\.\\\.\\\.\(\\\.\)*/.*/g' <<<"$line")
         expect_line "^$line\$" "$trash/output.log"
     done <"$1"
 }
@@ -104,7 +108,7 @@ visit() {
     rm -rf "$blocks" "$trash/reader" && mkdir -p "$blocks" "$trash/reader/build"
     cd "$trash/reader"
     cp -r "$SOURCE_DIR/scripts" "$SOURCE_DIR/slurm" "$SOURCE_DIR/datasets" .
-    ln -s "$BUILD_DIR" build/release
+    ln -s "$trash/installed/bin" build/release
     split_blocks "$SOURCE_DIR/$document" "$blocks"
     for block in "$blocks"/*.info; do
         [ -e "$block" ] || break # a document without blocks
@@ -112,6 +116,7 @@ visit() {
         block=${block%.info}
         case $action in
         "") ;;
+        row) ;; # tests/docs_example.sh
         file) mkdir -p "$(dirname "$words")" && cp "$block" "$words" ;;
         is) cmp -s "$block" "$SOURCE_DIR/$words" || fail "$document: a block is not what $words is" ;;
         output) [ "$done_last" = no ] || check_output "$block" ;;
