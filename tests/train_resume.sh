@@ -97,7 +97,7 @@ for p, q in zip(a, b):
 PY
 
 # ---- signals, and kills of the ranks themselves: of a run without end, until enough was seen
-endless=(net.yaml -o train.epochs=1000000 -o validate.early_stopping.patience=0
+endless=(net.yaml -o train.epochs=10000 -o validate.early_stopping.patience=0
     -o validate.every_steps=0 -o validate.every_epochs=50)
 
 # lines: of its metrics so far.

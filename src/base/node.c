@@ -165,10 +165,11 @@ int nn_node_raise(const nn_node *node, const char *function, const char *format,
     va_start(args, format);
     nn_text_line(message, sizeof message, format, args);
     va_end(args);
+    return nn_node_prefix(nn_error_raise(NN_EUSAGE, function, "%s", message), node);
+}
+
+int nn_node_prefix(int code, const nn_node *node) {
     if (node && node->file && node->line > 0)
-        return nn_error_raise(NN_EUSAGE, function, "%s:%d:%d: %s", node->file, node->line,
-                              node->column, message);
-    if (node && node->file)
-        return nn_error_raise(NN_EUSAGE, function, "%s: %s", node->file, message);
-    return nn_error_raise(NN_EUSAGE, function, "%s", message);
+        return nn_error_prefix(code, "%s:%d:%d", node->file, node->line, node->column);
+    return node && node->file ? nn_error_prefix(code, "%s", node->file) : code;
 }

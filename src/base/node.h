@@ -56,6 +56,9 @@ static inline nn_node nn_node_key_place(const nn_node *item) {
     return place;
 }
 
+/* Puts where a node stands before the pending message; returns `code`. */
+int nn_node_prefix(int code, const nn_node *node);
+
 /* nn_fail(NN_EUSAGE) with "file:line:column: " (or what stands for it) in front. */
 #define nn_node_fail(node, ...)                                                                    \
     nn_error_same(NN_EUSAGE, nn_node_raise((node), __func__, __VA_ARGS__))

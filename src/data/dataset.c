@@ -2,6 +2,7 @@
 
 #include "data/convert.h"
 #include "data/sources.h"
+#include "io/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -169,6 +170,16 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     return nn_options_bind(&binding, 1, data, what, also);
 }
 
+/* A file that is not there is misspelt, most often: the message says where its name stands. */
+static int open_source(nn_dataset *ds, const nn_node *data, const void *options) {
+    const nn_node *path = nn_node_get(data, "path");
+    int rc = ds->ops->open(ds, options);
+
+    if (rc < 0 && path && !nn_file_exists(path->text))
+        nn_node_prefix(rc, path);
+    return rc;
+}
+
 int nn_dataset_open(nn_node *data, nn_dataset **out) {
     const nn_source_ops *ops = &nn_source_hdf5;
     nn_dataset *ds = NULL;
@@ -180,7 +191,7 @@ int nn_dataset_open(nn_node *data, nn_dataset **out) {
     NN_TRY(NN_NEW(&ds, 1, "data set"));
     ds->ops = ops;
     NN_TRY_GOTO(bind_options(ds, data, &options));
-    NN_TRY_GOTO(ops->open(ds, options));
+    NN_TRY_GOTO(open_source(ds, data, options));
     for (size_t i = 1; i < ds->splits; i++)
         NN_TRY_GOTO(check_split(ds, &ds->split[i]));
     NN_TRY_GOTO(check_labels(ds));

@@ -108,6 +108,7 @@ int nn_trainer_step(nn_trainer *t) {
     const nn_real *stat = job->grads + nn_model_size(job->model);
     double at[5] = {nn_seconds()};
 
+    t->lr = learning_rate(t);
     int read = nn_loader_batch(t->train, t->state.epoch, t->state.batch, &batch);
     at[1] = nn_seconds();
 
@@ -126,7 +127,6 @@ int nn_trainer_step(nn_trainer *t) {
     at[3] = nn_seconds();
 
     NN_TRY(check_stats(t, stat, read));
-    t->lr = learning_rate(t);
     update_parameters(t, (double)stat[NN_STAT_WEIGHT]);
     at[4] = nn_seconds();
     clock_step(t, at);
