@@ -166,7 +166,7 @@ trains 4 'training diverged: .*now 1e\+15' "${diverging[@]}" --run wild --resume
 expect_same before after
 
 # ---- disk full, disk broken: the last good checkpoint stays
-shim fault > /dev/null
+shim fault
 faults=(env LD_PRELOAD="$PWD/fault.so")
 [ "$RANKS" -eq 1 ] || faults+=(FAULT_RANK=0)
 for run in full broken; do cp -r run $run; done

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # Runs the program with a library of this folder loaded before all others; after tests/lib.sh.
 
-# shim NAME: builds <NAME>.so here; prints its path.
+is_sanitized() { grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; }
+
+# shim NAME: builds <NAME>.so here.
 shim() {
     local options=()
     # Sanitizers bring their own allocator and want to be loaded first.
-    if grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; then
+    if is_sanitized; then
         options=(-DFAULT_NO_MALLOC)
         export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
     fi
