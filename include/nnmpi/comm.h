@@ -7,9 +7,9 @@
 typedef struct nn_comm nn_comm;
 
 /* Starts MPI (unless the caller already has) and describes the world. Before MPI_Init it mends
- * OpenBLAS's choice of kernels and asks Open MPI to yield while waiting when this node has more ranks
- * than cores. Refuses (NN_EUSAGE) to run as one of N singletons: one rank although the launcher or
- * Slurm started several. Collective. */
+ * OpenBLAS's choice of kernels and asks Open MPI to yield while waiting when this node has more
+ * ranks than cores. Refuses (NN_EUSAGE) to run as one of N singletons: one rank although the
+ * launcher or Slurm started several. Collective. */
 NN_API int nn_comm_init(nn_comm **out);
 /* One rank without MPI, for work that needs no others. Local. */
 NN_API int nn_comm_alone(nn_comm **out);
@@ -21,8 +21,8 @@ NN_API void nn_comm_abort(nn_comm *comm, int exit_code);
 NN_API int nn_comm_rank(const nn_comm *comm);
 NN_API int nn_comm_size(const nn_comm *comm);
 
-/* Every rank learns the worst code (the most negative), and on failure the message of the lowest rank
- * that has it ("rank N on HOST: " in front when other ranks succeeded). Returns that code.
+/* Every rank learns the worst code (the most negative), and on failure the message of the lowest
+ * rank that has it ("rank N on HOST: " in front when other ranks succeeded). Returns that code.
  * Collective. */
 NN_API int nn_comm_agree(nn_comm *comm, int rc);
 

@@ -2,9 +2,9 @@
 #ifndef NNMPI_CONFIG_H
 #define NNMPI_CONFIG_H
 
-#include <stddef.h>
-
 #include <nnmpi/error.h>
+
+#include <stddef.h>
 
 typedef struct nn_config nn_config;
 
@@ -20,7 +20,8 @@ NN_API void nn_config_free(nn_config *config);
 /* Overrides one key: "train.lr=0.1", "model.0.dense.units=20"; the value is YAML. Local. */
 NN_API int nn_config_override(nn_config *config, const char *assignment);
 
-/* Checks everything that can be checked without data or ranks, and completes the defaults. Local. */
+/* Checks everything that can be checked without data or ranks, and completes the defaults. Local.
+ */
 NN_API int nn_config_check(nn_config *config);
 
 /* The effective configuration as YAML text, complete after nn_config_check. Owned by `config`. */

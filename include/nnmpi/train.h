@@ -2,13 +2,13 @@
 #ifndef NNMPI_TRAIN_H
 #define NNMPI_TRAIN_H
 
+#include <nnmpi/comm.h>
+#include <nnmpi/config.h>
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <nnmpi/comm.h>
-#include <nnmpi/config.h>
 
 #define NN_MAX_METRICS 16
 
@@ -39,8 +39,8 @@ typedef struct nn_status {
 } nn_status;
 
 typedef struct nn_train_options {
-    const char *run_dir; /* NULL: runs/<config>-<time> */
-    bool resume;         /* go on from run_dir/last.h5 when there is one */
+    const char *run_dir;               /* NULL: runs/<config>-<time> */
+    bool resume;                       /* go on from run_dir/last.h5 when there is one */
     const volatile sig_atomic_t *stop; /* non-zero: save, then end with NN_ESTOPPED; may be NULL */
     void (*progress)(void *ctx, const nn_status *status); /* rank 0 only; may be NULL */
     void *ctx;
@@ -48,15 +48,15 @@ typedef struct nn_train_options {
 
 typedef struct nn_train_result {
     int64_t steps, epochs;
-    double loss;             /* of the last step */
-    double seconds;          /* in the training loop */
+    double loss;    /* of the last step */
+    double seconds; /* in the training loop */
     double samples_per_s;
-    const char *why;         /* why it ended: "epochs", "max_steps", "early stopping" ...; static */
-    bool restored_best;      /* the parameters are those of the best validation */
+    const char *why;    /* why it ended: "epochs", "max_steps", "early stopping" ...; static */
+    bool restored_best; /* the parameters are those of the best validation */
     int64_t best_step;
-    char digest[65];         /* SHA-256 of the final parameters, hexadecimal */
+    char digest[65]; /* SHA-256 of the final parameters, hexadecimal */
     char run_dir[1024];
-    bool has_test;           /* the data set has a test split, evaluated at the end: */
+    bool has_test; /* the data set has a test split, evaluated at the end: */
     nn_evaluation test;
 } nn_train_result;
 
@@ -65,8 +65,8 @@ typedef struct nn_train_result {
 NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     nn_train_result *result);
 
-/* Evaluates a checkpoint on a split of its own data set, or of the file `data` (NULL: its own). Each
- * sample counts once whatever the number of ranks. Collective. */
+/* Evaluates a checkpoint on a split of its own data set, or of the file `data` (NULL: its own).
+ * Each sample counts once whatever the number of ranks. Collective. */
 NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                        nn_evaluation *result);
 
