@@ -57,6 +57,10 @@ static int finish(nn_call *call, int rc) {
     if (rc < 0)
         nn_screen_error(call->screen);
     status = nn_error_exit_code(rc);
+    /* Before MPI runs, all ranks fail alike. Rank 0 says so and brings the exit status: mpirun ends
+     * the others at the first one that fails, so another might silence it. */
+    if (!call->comm && call->screen->rank > 0)
+        status = 0;
     /* Every other failure has been agreed on; after this one the other ranks may be waiting. */
     if (rc == NN_ERANK && call->comm && nn_comm_size(call->comm) > 1)
         nn_comm_abort(call->comm, status);
