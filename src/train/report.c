@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "train/trainer.h"
 
+#include <math.h>
+
 void nn_trainer_restart_interval(nn_trainer *t) {
     t->interval = (nn_interval){.begin = nn_seconds()};
 }
@@ -53,7 +55,8 @@ int nn_trainer_report(nn_trainer *t, bool important) {
     if (i->steps == 0)
         return 0;
     if (t->run) {
-        double loss = i->loss / i->weight, rate = i->samples / (nn_seconds() - i->begin);
+        double loss = i->weight > 0 ? i->loss / i->weight : NAN;
+        double rate = i->samples / (nn_seconds() - i->begin);
         rc = write_train_line(t, loss, rate);
         tell(t, &(nn_status){.loss = loss, .samples_per_s = rate, .important = important});
     }

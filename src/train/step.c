@@ -64,8 +64,10 @@ static int check_stats(nn_trainer *t, const nn_real *stat, int read) {
     if (stat[NN_STAT_FAILED] > 0)
         return nn_comm_agree(t->comm, read);
     t->stop = stat[NN_STAT_STOP] > 0;
+    if (stat[NN_STAT_WEIGHT] == 0) /* every sample is ignored: there is no loss to speak of */
+        return 0;
     t->loss = (double)stat[NN_STAT_LOSS] / (double)stat[NN_STAT_WEIGHT];
-    if (!isfinite(t->loss) && stat[NN_STAT_WEIGHT] > 0)
+    if (!isfinite(t->loss))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: the loss of step %lld is %g; lower the learning rate "
                        "(train.lr, now %g)",

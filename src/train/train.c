@@ -1,5 +1,6 @@
 /* Training from beginning to end: set up, resume, loop, validate, save, finish. */
 #include "base/clock.h"
+#include "base/rng.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/trainer.h"
@@ -44,8 +45,37 @@ static void warn_about_test(const nn_trainer *t) {
                 "validation split with `nnmpi data split`");
 }
 
+/* What must be equal on all ranks, in numbers. */
+enum { IDENTITY = 4 };
+
+static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
+    const char *text = nn_config_text(t->config);
+    if (!text)
+        return NN_EMEMORY;
+    id[0] = nn_hash_text(text);
+    id[1] = nn_model_size(t->job.model);
+    id[2] = (uint64_t)t->job.data->split[0].samples;
+    id[3] = (uint64_t)t->job.data->classes;
+    return 0;
+}
+
+/* Ranks that read different files, from folders that are not shared, would sum up gradients of
+ * different models or wait for each other without end. */
+static int check_same(const nn_trainer *t) {
+    uint64_t mine[IDENTITY] = {0}, first[IDENTITY];
+    int rc = 0;
+    NN_TRY(nn_comm_agree(t->comm, identify(t, mine)));
+    memcpy(first, mine, sizeof first);
+    NN_TRY(nn_comm_bcast(t->comm, first, sizeof first));
+    if (memcmp(first, mine, sizeof first) != 0)
+        rc = nn_fail(NN_EUSAGE, "configuration or data set differ from those of rank 0; put both "
+                                "into a folder that all nodes share");
+    return nn_comm_agree(t->comm, rc);
+}
+
 static int set_up(nn_trainer *t) {
     NN_TRY(nn_comm_agree(t->comm, set_up_local(t)));
+    NN_TRY(check_same(t));
     const nn_settings *s = t->job.settings;
     int threads = nn_comm_threads(t->comm);
     nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
@@ -68,17 +98,41 @@ static int open_run(nn_trainer *t, bool *resumed) {
     return 0;
 }
 
-/* The position within an epoch means something only for the same minibatches. */
-static int check_resumed(const nn_trainer *t) {
+/* The position within an epoch means something only for the same minibatches in the same order. */
+static int check_position(const nn_trainer *t) {
     const nn_state *s = &t->state;
-    if (s->batch && s->steps_per_epoch != t->steps_per_epoch)
+    long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
+    if (s->steps_per_epoch != t->steps_per_epoch)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld of %lld in epoch %lld, but this "
                        "configuration has %lld minibatches an epoch; keep data and "
                        "train.batch_size as they were",
-                       (long long)s->batch, (long long)s->steps_per_epoch, (long long)s->epoch + 1,
-                       (long long)t->steps_per_epoch);
+                       batch, (long long)s->steps_per_epoch, epoch, (long long)t->steps_per_epoch);
+    if (s->seed != t->job.settings->train.seed)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
+                       "with seed %lld; keep train.seed = %lld",
+                       batch, epoch, (long long)s->seed, (long long)s->seed);
     return 0;
+}
+
+/* Between two epochs both may change, and from then on are those of the run. */
+static int go_on(nn_trainer *t) {
+    if (t->state.batch)
+        NN_TRY(check_position(t));
+    t->state.steps_per_epoch = t->steps_per_epoch;
+    t->state.seed = t->job.settings->train.seed;
+    return 0;
+}
+
+/* Fresh parameters. */
+static int begin(nn_trainer *t) {
+    t->state.seed = t->job.settings->train.seed;
+    t->state.best_step = -1;
+    t->state.last_epoch_loss = NAN;
+    t->state.steps_per_epoch = t->steps_per_epoch;
+    return nn_comm_agree(t->comm,
+                         nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params));
 }
 
 static int start(nn_trainer *t) {
@@ -89,16 +143,7 @@ static int start(nn_trainer *t) {
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
-    if (resumed) {
-        NN_TRY(check_resumed(t));
-    } else {
-        t->state.seed = t->job.settings->train.seed;
-        t->state.best_step = -1;
-        t->state.last_epoch_loss = NAN;
-        t->state.steps_per_epoch = t->steps_per_epoch;
-        NN_TRY(nn_comm_agree(t->comm,
-                             nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params)));
-    }
+    NN_TRY(resumed ? go_on(t) : begin(t));
     t->first_step = t->state.step;
     return nn_job_share(&t->job);
 }
@@ -182,9 +227,16 @@ static int validate(nn_trainer *t) {
     return better ? save(t, true) : 0;
 }
 
-static void end_epoch(nn_state *s) {
+static int end_epoch(nn_trainer *t) {
+    nn_state *s = &t->state;
+    if (s->epoch_weight == 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: every sample of 'train' is ignored or weighs 0, so there is nothing to "
+                       "learn",
+                       t->job.data->path);
     s->last_epoch_loss = s->epoch_loss / s->epoch_weight;
     s->epoch_loss = s->epoch_weight = 0;
+    return 0;
 }
 
 /* What follows a step: reports, validation, checkpoints, and the answer to signals. */
@@ -193,7 +245,7 @@ static int after_step(nn_trainer *t) {
     nn_state *s = &t->state;
     bool epoch_end = s->batch == 0;
     if (epoch_end)
-        end_epoch(s);
+        NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
         NN_TRY(nn_trainer_report(t, epoch_end));
     if (is_due(s, set->validate.every_epochs, set->validate.every_steps))
