@@ -77,19 +77,27 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
     return 0;
 }
 
+/* The placement of this rank. The ranks agree on the memory first, so that none is missed in the
+ * exchange. */
+static int find_placement(nn_comm *comm, nn_placement *at) {
+    cpu_set_t *sets = NULL;
+    int rc;
+    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&sets, (size_t)comm->node_size, "CPU sets")));
+    NN_TRY_GOTO(gather_sets(comm, sets));
+    *at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
+                          nn_launch_cores(&comm->launch));
+    if (comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
+        report(comm, at);
+done:
+    nn_free(sets);
+    return rc;
+}
+
 /* A failure of MPI or memory is not worth ending here: one thread is right, only slow, and the next
  * collective meets the same MPI. */
 int nn_comm_threads(nn_comm *comm) {
-    cpu_set_t *sets = NULL;
-    nn_placement at = {1, 0, 0, false};
-    int rc, asked = threads_asked();
-    NN_TRY_GOTO(NN_NEW(&sets, (size_t)comm->node_size, "CPU sets"));
-    NN_TRY_GOTO(gather_sets(comm, sets));
-    at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
-                         nn_launch_cores(&comm->launch));
-    if (comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
-        report(comm, &at);
-done:
-    nn_free(sets);
+    nn_placement at = {.threads = 1};
+    int asked = threads_asked();
+    (void)find_placement(comm, &at);
     return asked > 0 ? asked : at.threads;
 }
