@@ -139,8 +139,9 @@ static int add_section(nn_node *root, const char *name) {
     return nn_node_add(root, name, map);
 }
 
-/* train.lr takes the place of the optimiser's own, so that the effective configuration has one. */
-static int put_rate(nn_node *options, const nn_node *lr) {
+/* train.lr takes the place of the optimiser's own and is then cleared, so that the effective
+ * configuration has one rate, which either key can override when the run goes on. */
+static int put_rate(nn_node *options, nn_node *lr) {
     nn_node *copy = nn_node_scalar(options->pool, lr->text);
 
     if (!copy)
@@ -148,11 +149,12 @@ static int put_rate(nn_node *options, const nn_node *lr) {
     copy->file = lr->file;
     copy->line = lr->line;
     copy->column = lr->column;
+    lr->text = "";
     return nn_node_set(options, "lr", copy);
 }
 
 /* Picks a row of a family and binds its options; messages call them those of "optimizer 'sgd'". */
-static int choose(nn_config *config, const nn_family *family, nn_node *node, const nn_node *lr,
+static int choose(nn_config *config, const nn_family *family, nn_node *node, nn_node *lr,
                   nn_choice *choice) {
     nn_node *options;
     char what[128];
