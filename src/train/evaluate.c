@@ -59,6 +59,16 @@ static int load(nn_job *job, const char *checkpoint, nn_pool *pool) {
     return nn_job_share(job);
 }
 
+/* Else the layers that data of another shape ask for would be compared with those of the file. */
+static int check_shape(const nn_dataset *data, const char *split, const nn_shape *trained) {
+    const nn_shape *shape = &data->split[0].x.shape;
+    char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
+    if (nn_shape_equal(shape, trained))
+        return 0;
+    return nn_fail(NN_EFORMAT, "%s: x of '%s' is %s a sample, but the model takes %s", data->path,
+                   split, nn_shape_text(shape, found), nn_shape_text(trained, wanted));
+}
+
 struct evaluation {
     nn_pool pool;
     nn_config *config;
@@ -77,6 +87,7 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     NN_TRY(nn_job_plan(&e->job, comm, e->config));
     if (!nn_dataset_split(e->job.data, split))
         return nn_fail(NN_EUSAGE, "%s has no split '%s'", e->job.data->path, split);
+    NN_TRY(check_shape(e->job.data, split, &snapshot.data.x));
     NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
     NN_TRY(nn_job_loader(&e->job, split, e->job.eval_batch_size, false, &e->loader));
     return nn_job_allocate(&e->job, false);
