@@ -4,6 +4,8 @@
 #include "data/sources.h"
 #include "io/file.h"
 
+#include <nnmpi/log.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,15 +71,23 @@ static int check_split(const nn_dataset *ds, const nn_split *split) {
     return NN_OK;
 }
 
-/* The largest label of rows [first, first + count); `classes` 0: no upper bound. */
+/* What the labels of all splits are like. */
+struct seen {
+    int64_t largest;
+    bool zero, ignored; /* there are samples of class 0; of none */
+};
+
+/* Checks rows [first, first + count). */
 static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *stored,
-                       int64_t first, int64_t count, int64_t *largest) {
+                       int64_t first, int64_t count, struct seen *seen) {
     int64_t bound = ds->class_names ? ds->classes : INT32_MAX;
 
     for (int64_t i = 0; i < count; i++) {
         int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
         if (label >= -1 && label < bound) {
-            *largest = label > *largest ? label : *largest;
+            seen->largest = label > seen->largest ? label : seen->largest;
+            seen->zero = seen->zero || label == 0;
+            seen->ignored = seen->ignored || label == -1;
             continue;
         }
         if (label < -1 || !ds->class_names)
@@ -93,7 +103,7 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
     return NN_OK;
 }
 
-static int scan_split_labels(const nn_dataset *ds, const nn_split *split, int64_t *largest) {
+static int scan_split_labels(const nn_dataset *ds, const nn_split *split, struct seen *seen) {
     int64_t rows = nn_piece_rows(split->y.row_bytes);
     unsigned char *stored = NULL;
     int rc;
@@ -102,7 +112,7 @@ static int scan_split_labels(const nn_dataset *ds, const nn_split *split, int64_
     for (int64_t first = 0; first < split->samples; first += rows) {
         int64_t count = split->samples - first < rows ? split->samples - first : rows;
         NN_TRY_GOTO(nn_dataset_read(ds, split, 'y', first, count, stored));
-        NN_TRY_GOTO(scan_labels(ds, split, stored, first, count, largest));
+        NN_TRY_GOTO(scan_labels(ds, split, stored, first, count, seen));
     }
 done:
     nn_free(stored);
@@ -111,19 +121,23 @@ done:
 
 /* Checks every label and learns how many classes there are where nothing names them. */
 static int check_labels(nn_dataset *ds) {
-    int64_t largest = -1;
+    struct seen seen = {.largest = -1};
     bool any = false;
 
     for (size_t i = 0; i < ds->splits; i++) {
         if (!nn_split_has_labels(&ds->split[i]))
             continue;
         any = true;
-        NN_TRY(scan_split_labels(ds, &ds->split[i], &largest));
+        NN_TRY(scan_split_labels(ds, &ds->split[i], &seen));
     }
-    if (any && largest < 0)
+    if (any && seen.largest < 0)
         return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", ds->path);
+    if (seen.largest == 1 && seen.ignored && !seen.zero)
+        nn_warn("%s: the labels are 1 and -1, and samples with -1 are ignored; write two classes "
+                "as 0 and 1",
+                ds->path);
     if (any && !ds->class_names)
-        ds->classes = largest + 1;
+        ds->classes = seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
         ds->classes = 0;
         ds->class_names = NULL;
