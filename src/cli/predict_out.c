@@ -44,7 +44,7 @@ static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const fl
                     const int32_t *label) {
     for (int64_t r = 0; r < count; r++) {
         fprintf(w->text, "%" PRId64, first + r);
-        if (w->labels && w->names) {
+        if (w->labels && w->names && (size_t)label[r] < w->classes) {
             fputc(',', w->text);
             put_field(w->text, w->names[label[r]]);
         } else if (w->labels) {
