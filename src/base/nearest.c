@@ -64,16 +64,17 @@ static bool is_near(size_t edits, size_t a_length, size_t b_length) {
 
 const char *nn_nearest(const char *word, const char *const *candidates) {
     const char *best = NULL, *initials = NULL;
-    size_t best_edits = MAX_WORD;
+    size_t best_rating = 2 * MAX_WORD; /* edits; of two equals, the one that was cut short */
     char a[MAX_WORD], b[MAX_WORD];
     size_t a_length = fold(a, word);
 
     for (; *candidates; candidates++) {
         size_t b_length = fold(b, *candidates);
         size_t edits = distance(a, a_length, b, b_length);
-        if (edits < best_edits && is_near(edits, a_length, b_length)) {
+        size_t rating = 2 * edits + (strncmp(a, b, least(a_length, b_length)) != 0);
+        if (rating < best_rating && is_near(edits, a_length, b_length)) {
             best = *candidates;
-            best_edits = edits;
+            best_rating = rating;
         }
         if (has_initials(a, b) || has_initials(b, a))
             initials = *candidates;
