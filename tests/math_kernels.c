@@ -20,19 +20,16 @@ static double row_log_sum(size_t cols, const nn_real *z, double *top) {
 static void check_softmax(size_t rows, size_t cols) {
     size_t n = rows * cols;
     nn_real *z = calloc(n + 1, sizeof *z), *y = calloc(n + 1, sizeof *y);
-    nn_real *l = calloc(n + 1, sizeof *l);
 
     fill(n, 5, z);
-    y[n] = l[n] = GUARD;
+    y[n] = GUARD;
     k->softmax(rows, cols, z, y);
-    k->log_softmax(rows, cols, z, l);
-    bool ok = CHECK(same_bits(1, &y[n], &(nn_real){GUARD}) && same_bits(1, &l[n], &y[n]));
+    bool ok = CHECK(same_bits(1, &y[n], &(nn_real){GUARD}));
     for (size_t r = 0; r < rows && ok; r++) {
         double top, log_sum = row_log_sum(cols, z + r * cols, &top);
         for (size_t i = r * cols; i < (r + 1) * cols && ok; i++) {
             double want = (double)z[i] - top - log_sum;
             ok &= CHECK(near((double)y[i], exp(want), 0, 24 + (double)cols / 16));
-            ok &= CHECK(near((double)l[i], want, 16, 2));
         }
     }
     if (!ok)
@@ -46,7 +43,6 @@ static void check_softmax(size_t rows, size_t cols) {
     }
     free(z);
     free(y);
-    free(l);
 }
 
 static void check_softmax_extremes(void) {
@@ -55,9 +51,6 @@ static void check_softmax_extremes(void) {
     k->softmax(1, 3, z, y);
     CHECK_NEAR(y[0], 1 / (1 + exp(-1)), 1e-6);
     CHECK_NEAR(y[1], 0, 0);
-    k->log_softmax(1, 3, z, y);
-    CHECK_NEAR(y[0], -log1p(exp(-1)), 1e-6);
-    CHECK_NEAR(y[1], -20000 - log1p(exp(-1)), 1e-2);
     z[2] = (nn_real)NAN;
     k->softmax(1, 3, z, y);
     CHECK(isnan(y[0]) && isnan(y[2]));

@@ -46,9 +46,8 @@ typedef struct nn_kernels {
     void (*exp)(size_t n, const nn_real *x, nn_real *y);
     void (*log)(size_t n, const nn_real *x, nn_real *y);
 
-    /* y[rows][cols] = softmax of each row; log_softmax likewise, in log-sum-exp form. */
+    /* y[rows][cols] = softmax of each row */
     void (*softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
-    void (*log_softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
 
     /* y[r][c] += b[c] */
     void (*add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);

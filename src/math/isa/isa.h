@@ -45,7 +45,6 @@ ISA_ACTIVATIONS(ISA_DECLARE)
 
 /* rows.c */
 void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
-void ISA(log_softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
 void ISA(add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);
 void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s);
 

@@ -95,48 +95,6 @@ void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
     }
 }
 
-/* The sum of e^x over a row longer than a block. */
-static nn_real long_exp_sum(size_t cols, const nn_real *x, nn_real *buffer) {
-    nn_real sum = 0;
-
-    for (size_t c = 0; c < cols; c += BLOCK) {
-        size_t count = smaller(BLOCK, cols - c);
-        exp_all(count, x + c, buffer);
-        sum += row_sum(count, buffer);
-    }
-    return sum;
-}
-
-static void row_exp_sums(size_t rows, size_t cols, const nn_real *x, nn_real *sum) {
-    nn_real buffer[BLOCK];
-
-    if (cols > BLOCK) {
-        sum[0] = long_exp_sum(cols, x, buffer);
-        return;
-    }
-    exp_all(rows * cols, x, buffer);
-    for (size_t r = 0; r < rows; r++)
-        sum[r] = row_sum(cols, buffer + r * cols);
-}
-
-/* z - max - log(sum of e^(z - max)) */
-void ISA(log_softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
-    nn_real sum[BLOCK];
-    size_t step = block_rows(cols);
-
-    for (size_t first = 0; first < rows; first += step) {
-        size_t count = smaller(step, rows - first);
-        nn_real *block = y + first * cols;
-        shift_rows(count, cols, z + first * cols, block);
-        row_exp_sums(count, cols, block, sum);
-        SIMD for (size_t r = 0; r < count; r++) sum[r] = real_log(sum[r]);
-        for (size_t r = 0; r < count; r++) {
-            nn_real *row = block + r * cols;
-            SIMD for (size_t c = 0; c < cols; c++) row[c] -= sum[r];
-        }
-    }
-}
-
 void ISA(add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y) {
     for (size_t r = 0; r < rows; r++) {
         nn_real *row = y + r * cols;

@@ -8,7 +8,6 @@ const nn_kernels ISA(kernels) = {
     ISA_ACTIVATIONS(ACTIVATION_ROW).exp = ISA(exp),
     .log = ISA(log),
     .softmax = ISA(softmax),
-    .log_softmax = ISA(log_softmax),
     .add_bias = ISA(add_bias),
     .sum_rows = ISA(sum_rows),
     .add = ISA(add),
