@@ -303,6 +303,7 @@ static int finish(nn_trainer *t, nn_train_result *result) {
     NN_TRY(nn_comm_agree(t->comm, nn_params_digest(t->job.model, t->job.params, result->digest)));
     if (t->run)
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
+    NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
     return nn_trainer_report_end(t, result);
 }
 
