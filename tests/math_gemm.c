@@ -159,14 +159,15 @@ static int threads_of_process(void) {
  * caller told OpenMP stands as it was. */
 static void check_no_threads(void) {
     matrices x;
+    int before = threads_of_process(); /* a sanitizer may have its own */
 
     omp_set_num_threads(4);
     matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, 400, 400, 400);
     product_of(&x, false, 1);
-    CHECK_EQ_INT(threads_of_process(), 1);
+    CHECK_EQ_INT(threads_of_process(), before);
     CHECK_EQ_INT(omp_get_max_threads(), 4);
     product_of(&x, false, 2);
-    CHECK_EQ_INT(threads_of_process(), 2);
+    CHECK_EQ_INT(threads_of_process(), before + 1);
     CHECK_EQ_INT(omp_get_max_threads(), 4);
     matrices_release(&x);
 }
