@@ -79,13 +79,23 @@ static int plan_loss(nn_job *job) {
     return nn_loss_new(job->settings->loss, &spec, &job->loss);
 }
 
+/* Samples of the largest split. */
+static int64_t most_samples(const nn_dataset *data) {
+    int64_t most = 0;
+    for (size_t i = 0; i < data->splits; i++)
+        most = data->split[i].samples > most ? data->split[i].samples : most;
+    return most;
+}
+
 /* Evaluation takes at least 64 rows a rank at once, so that small training minibatches do not slow
  * it down. */
 static void plan_batches(nn_job *job) {
     int64_t size = nn_comm_size(job->comm), wanted = job->settings->train.batch_size;
     job->batch_size = wanted ? wanted : job->data->split[0].samples;
     job->eval_batch_size = job->batch_size > 64 * size ? job->batch_size : 64 * size;
-    job->capacity = (size_t)((job->eval_batch_size + size - 1) / size);
+    int64_t rows = most_samples(job->data);
+    rows = rows < job->eval_batch_size ? rows : job->eval_batch_size;
+    job->capacity = (size_t)((rows + size - 1) / size);
 }
 
 int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
