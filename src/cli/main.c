@@ -76,6 +76,6 @@ int main(int argc, char **argv) {
     nn_call call = {.pool = &pool, .screen = &screen};
     nn_screen_init(&screen, launch.rank);
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
-        return launch.rank == 0 ? print_version() : 0;
+        return finish(&call, launch.rank == 0 ? print_version() : 0);
     return finish(&call, perform(argc, argv, &call));
 }
