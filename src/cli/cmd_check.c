@@ -22,10 +22,10 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
-     "YAML configuration; without it Iris, which is built in."},
+     "YAML configuration; without it Iris, which is built in"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "Override one key of the configuration: -o train.lr=0.1; may be repeated."},
-    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "Print one JSON object."},
+     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
     NN_OPTION_END,
 };
 

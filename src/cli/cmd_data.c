@@ -13,7 +13,7 @@ typedef struct out_options {
 } out_options;
 
 static const nn_option out_table[] = {
-    {"out", NN_OPT_STRING, offsetof(out_options, out), NULL, NULL, "HDF5 file to write."},
+    {"out", NN_OPT_STRING, offsetof(out_options, out), NULL, NULL, "HDF5 file to write"},
     NN_OPTION_END,
 };
 
@@ -22,9 +22,9 @@ typedef struct split_options {
 } split_options;
 
 static const nn_option split_table[] = {
-    {"path", NN_OPT_STRING, offsetof(split_options, path), NULL, NULL, "Data set to split."},
+    {"path", NN_OPT_STRING, offsetof(split_options, path), NULL, NULL, "data set to split"},
     {"out", NN_OPT_STRING, offsetof(split_options, out), "", NULL,
-     "HDF5 file to write; without it the data set is replaced."},
+     "HDF5 file to write; without it the data set is replaced"},
     NN_OPTION_END,
 };
 
@@ -34,8 +34,8 @@ typedef struct info_options {
 } info_options;
 
 static const nn_option info_table[] = {
-    {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, "Data set."},
-    {"json", NN_OPT_BOOL, offsetof(info_options, json), "false", NULL, "Print one JSON object."},
+    {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, "data set"},
+    {"json", NN_OPT_BOOL, offsetof(info_options, json), "false", NULL, "print one JSON object"},
     NN_OPTION_END,
 };
 

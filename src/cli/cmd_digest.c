@@ -9,7 +9,7 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"checkpoint", NN_OPT_NODE, offsetof(options, checkpoint), NULL, NULL, "Files to digest."},
+    {"checkpoint", NN_OPT_NODE, offsetof(options, checkpoint), NULL, NULL, "files to digest"},
     NN_OPTION_END,
 };
 

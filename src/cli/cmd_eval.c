@@ -9,13 +9,13 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL,
-     "Checkpoint to evaluate."},
+     "checkpoint to evaluate"},
     {"data", NN_OPT_STRING, offsetof(options, data), "", NULL,
-     "Data set to evaluate on; without it the one it was trained on."},
+     "data set to evaluate on; without it the one it was trained on"},
     {"split", NN_OPT_STRING, offsetof(options, split), "test", NULL,
-     "Which samples: train, valid or test."},
+     "which samples: train, valid or test"},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
-     "Print the result as one JSON object."},
+     "print the result as one JSON object"},
     NN_OPTION_END,
 };
 

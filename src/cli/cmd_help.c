@@ -26,9 +26,9 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"topic", NN_OPT_NODE, offsetof(options, topic), "", NULL,
-     "A verb, a section of the configuration, a kind (layer, loss ...) or the name of one."},
+     "a verb, a section of the configuration, a kind (layer, loss ...) or the name of one"},
     {"markdown", NN_OPT_BOOL, offsetof(options, markdown), "false", NULL,
-     "The complete reference as Markdown."},
+     "the complete reference as Markdown"},
     NN_OPTION_END,
 };
 

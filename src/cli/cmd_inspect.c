@@ -13,10 +13,10 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL, "Checkpoint or configuration."},
+    {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL, "checkpoint or configuration"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "Override one key of the configuration: -o model.0.dense.units=20; may be repeated."},
-    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "Print one JSON object."},
+     "override one key of the configuration: -o model.0.dense.units=20; may be repeated"},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
     NN_OPTION_END,
 };
 

@@ -18,13 +18,13 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL, "Trained model."},
+    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL, "trained model"},
     {"data", NN_OPT_STRING, offsetof(options, data), NULL, NULL,
-     "Data set with the samples; it needs no y."},
+     "data set with the samples; it needs no y"},
     {"split", NN_OPT_STRING, offsetof(options, split), "", NULL,
-     "Which samples: train, valid or test; by default test when there is one, else the first."},
+     "which samples: train, valid or test; by default test when there is one, else the first"},
     {"out", NN_OPT_STRING, offsetof(options, out), NULL, NULL,
-     "File to write, .h5 or .csv: every output and, for classes, the label."},
+     "file to write, .h5 or .csv: every output and, for classes, the label"},
     NN_OPTION_END,
 };
 

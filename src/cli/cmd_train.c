@@ -12,15 +12,15 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
-     "YAML configuration; without it Iris, which is built in."},
+     "YAML configuration; without it Iris, which is built in"},
     {"run", NN_OPT_STRING, offsetof(options, run), "", NULL,
-     "Run folder for checkpoints and metrics; without it runs/NAME-TIME."},
+     "run folder for checkpoints and metrics; without it runs/NAME-TIME"},
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
-     "Go on from the run folder's last checkpoint when there is one."},
+     "go on from the run folder's last checkpoint when there is one"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "Override one key of the configuration: -o train.lr=0.1; may be repeated."},
+     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
-     "Print the result as one JSON object."},
+     "print the result as one JSON object"},
     NN_OPTION_END,
 };
 

@@ -10,9 +10,9 @@ const nn_family nn_verbs = {"verb", rows};
 
 const nn_option nn_common_table[] = {
     {"verbose", NN_OPT_BOOL, offsetof(nn_common, verbose), "false", NULL,
-     "Say more: what was found and chosen, and where an error came from."},
+     "say more: what was found and chosen, and where an error came from"},
     {"quiet", NN_OPT_BOOL, offsetof(nn_common, quiet), "false", NULL,
-     "Only warnings and errors on standard error."},
-    {"help", NN_OPT_BOOL, offsetof(nn_common, help), "false", NULL, "This help."},
+     "only warnings and errors on standard error"},
+    {"help", NN_OPT_BOOL, offsetof(nn_common, help), "false", NULL, "this help"},
     NN_OPTION_END,
 };

@@ -19,13 +19,13 @@ typedef struct blobs_options {
 
 static const nn_option blobs_table[] = {
     {"classes", NN_OPT_INT, offsetof(blobs_options, classes), "3", "[1, 65536]",
-     "Number of blobs, each a class."},
+     "number of blobs, each a class"},
     {"features", NN_OPT_INT, offsetof(blobs_options, features), "2", "[1, 1000000]",
-     "Numbers a sample."},
+     "numbers a sample"},
     {"spread", NN_OPT_REAL, offsetof(blobs_options, spread), "1", "[0, inf)",
-     "Standard deviation of a blob around its centre."},
+     "standard deviation of a blob around its centre"},
     {"box", NN_OPT_REAL, offsetof(blobs_options, box), "10", "[0, inf)",
-     "The centres are uniform in [-box, box] in every direction."},
+     "the centres are uniform in [-box, box] in every direction"},
     NN_OPTION_END,
 };
 
@@ -65,11 +65,11 @@ typedef struct spirals_options {
 
 static const nn_option spirals_table[] = {
     {"classes", NN_OPT_INT, offsetof(spirals_options, classes), "2", "[1, 65536]",
-     "Number of arms, each a class."},
+     "number of arms, each a class"},
     {"turns", NN_OPT_REAL, offsetof(spirals_options, turns), "1", "(0, inf)",
-     "Turns of an arm from the centre to radius 1."},
+     "turns of an arm from the centre to radius 1"},
     {"noise", NN_OPT_REAL, offsetof(spirals_options, noise), "0.02", "[0, inf)",
-     "Standard deviation of a point around its place on the arm."},
+     "standard deviation of a point around its place on the arm"},
     NN_OPTION_END,
 };
 
@@ -106,9 +106,9 @@ typedef struct xor_options {
 } xor_options;
 
 static const nn_option xor_table[] = {
-    {"bits", NN_OPT_INT, offsetof(xor_options, bits), "2", "[1, 32]", "Numbers a sample."},
+    {"bits", NN_OPT_INT, offsetof(xor_options, bits), "2", "[1, 32]", "numbers a sample"},
     {"noise", NN_OPT_REAL, offsetof(xor_options, noise), "0", "[0, inf)",
-     "Standard deviation of a point around its corner."},
+     "standard deviation of a point around its corner"},
     NN_OPTION_END,
 };
 
@@ -147,11 +147,11 @@ typedef struct line_options {
 } line_options;
 
 static const nn_option line_table[] = {
-    {"slope", NN_OPT_REAL, offsetof(line_options, slope), "2", "(-inf, inf)", "The a of a x + b."},
+    {"slope", NN_OPT_REAL, offsetof(line_options, slope), "2", "(-inf, inf)", "the a of a x + b"},
     {"intercept", NN_OPT_REAL, offsetof(line_options, intercept), "1", "(-inf, inf)",
-     "The b of a x + b."},
+     "the b of a x + b"},
     {"noise", NN_OPT_REAL, offsetof(line_options, noise), "0", "[0, inf)",
-     "Standard deviation of y around the line."},
+     "standard deviation of y around the line"},
     NN_OPTION_END,
 };
 

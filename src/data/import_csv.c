@@ -14,20 +14,20 @@
 
 const nn_option nn_csv_table[] = {
     {"path", NN_OPT_STRING, offsetof(nn_csv_options, path), NULL, NULL,
-     "CSV file, gzip'd or not; every column that is not named below is a feature."},
+     "CSV file, gzip'd or not; every column that is not named below is a feature"},
     {"label", NN_OPT_STRING, offsetof(nn_csv_options, label), "", NULL,
-     "Column of classes, by name or number (1 is the first, -1 the last); integers 0 to C-1 stay, "
-     "other integers are numbered in order, names in order of appearance."},
+     "column of classes, by name or number (1 is the first, -1 the last); integers 0 to C-1 stay, "
+     "other integers are numbered in order, names in order of appearance"},
     {"target", NN_OPT_STRING, offsetof(nn_csv_options, target), "", NULL,
-     "Columns of numbers to predict, with commas between them, by name or number."},
+     "columns of numbers to predict, with commas between them, by name or number"},
     {"drop", NN_OPT_STRING, offsetof(nn_csv_options, drop), "", NULL,
-     "Columns to leave out, with commas between them, by name or number."},
+     "columns to leave out, with commas between them, by name or number"},
     {"unlabelled", NN_OPT_BOOL, offsetof(nn_csv_options, unlabelled), "false", NULL,
-     "No column is an answer to be learned: all are features."},
+     "no column is an answer to be learned: all are features"},
     {"header", NN_OPT_CHOICE, offsetof(nn_csv_options, header), "auto", "auto|yes|no",
-     "Does the first row hold names? auto: when none of it is a number."},
+     "does the first row hold names? auto: when none of it is a number"},
     {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "comma",
-     "comma|semicolon|tab|bar", "What stands between two columns."},
+     "comma|semicolon|tab|bar", "what stands between two columns"},
     NN_OPTION_END,
 };
 

@@ -13,20 +13,20 @@
 
 const nn_option nn_idx_table[] = {
     {"from", NN_OPT_STRING, offsetof(nn_idx_options, from), "", NULL,
-     "Folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and, for the test split, "
-     "t10k-... or test-..., each gzip'd (.gz) or not."},
+     "folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and, for the test split, "
+     "t10k-... or test-..., each gzip'd (.gz) or not"},
     {"prefix", NN_OPT_STRING, offsetof(nn_idx_options, prefix), "", NULL,
-     "What stands before these names, e.g. emnist-letters-."},
+     "what stands before these names, e.g. emnist-letters-"},
     {"train_images", NN_OPT_STRING, offsetof(nn_idx_options, train_images), "", NULL,
-     "IDX file of the training samples, gzip'd or not."},
+     "IDX file of the training samples, gzip'd or not"},
     {"train_labels", NN_OPT_STRING, offsetof(nn_idx_options, train_labels), "", NULL,
-     "IDX file of their classes."},
+     "IDX file of their classes"},
     {"test_images", NN_OPT_STRING, offsetof(nn_idx_options, test_images), "", NULL,
-     "IDX file of the test samples."},
+     "IDX file of the test samples"},
     {"test_labels", NN_OPT_STRING, offsetof(nn_idx_options, test_labels), "", NULL,
-     "IDX file of their classes."},
+     "IDX file of their classes"},
     {"classes", NN_OPT_STRING, offsetof(nn_idx_options, classes), "", NULL,
-     "Names of the classes 0, 1, ... with commas between them."},
+     "names of the classes 0, 1, ... with commas between them"},
     NN_OPTION_END,
 };
 

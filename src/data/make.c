@@ -11,13 +11,13 @@ _Static_assert(sizeof(nn_real) == sizeof(float), "rows are written as they are m
 
 const nn_option nn_make_table[] = {
     {"samples", NN_OPT_INT, offsetof(nn_make_options, samples), "1000", "[1, 1e12]",
-     "Samples in all splits together."},
+     "samples in all splits together"},
     {"seed", NN_OPT_INT, offsetof(nn_make_options, seed), "1", "[0, inf)",
-     "Seed of the random numbers."},
+     "seed of the random numbers"},
     {"valid", NN_OPT_REAL, offsetof(nn_make_options, valid), "0", "[0, 1)",
-     "Fraction of the samples that goes to /valid."},
+     "fraction of the samples that goes to /valid"},
     {"test", NN_OPT_REAL, offsetof(nn_make_options, test), "0", "[0, 1)",
-     "Fraction of the samples that goes to /test."},
+     "fraction of the samples that goes to /test"},
     NN_OPTION_END,
 };
 

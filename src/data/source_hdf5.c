@@ -18,7 +18,7 @@ typedef struct hdf5_options {
 
 static const nn_option hdf5_table[] = {
     {"path", NN_OPT_STRING, offsetof(hdf5_options, path), NULL, NULL,
-     "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike."},
+     "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike"},
     NN_OPTION_END,
 };
 

@@ -15,13 +15,13 @@ static const char *const part_names[PARTS] = {"train", "valid", "test"};
 
 static const nn_option split_table[] = {
     {"valid", NN_OPT_REAL, offsetof(nn_split_options, valid), "0", "[0, 1)",
-     "Fraction of /train that becomes /valid."},
+     "fraction of /train that becomes /valid"},
     {"test", NN_OPT_REAL, offsetof(nn_split_options, test), "0", "[0, 1)",
-     "Fraction of /train that becomes /test."},
+     "fraction of /train that becomes /test"},
     {"stratify", NN_OPT_BOOL, offsetof(nn_split_options, stratify), "false", NULL,
-     "Take these fractions of each class."},
+     "take these fractions of each class"},
     {"seed", NN_OPT_INT, offsetof(nn_split_options, seed), "1", "[0, inf)",
-     "Seed of the random choice."},
+     "seed of the random choice"},
     NN_OPTION_END,
 };
 
