@@ -27,6 +27,9 @@ loss: cross_entropy
 train: {epochs: 8, batch_size: 20, lr: 0.05, log_every: 1}
 validate: {metrics: [accuracy, zero_one]}
 YAML
+step=(net.yaml -o train.batch_size=all -o train.epochs=1)
+"$NNMPI" train "${step[@]}" -o train.max_steps=0 --run before -q > out
+run_ranks 3 "$NNMPI" train "${step[@]}" --run after -q > out 2> err
 for ranks in 1 2 3 4; do
     run_ranks "$ranks" "$NNMPI" train net.yaml --run "run$ranks" -q > out 2> err
     for data in data plain; do
@@ -40,18 +43,26 @@ import json, h5py, numpy as np
 def read(name):
     with open(name) as f:
         return json.load(f)
-def expected(path, split):
-    """Loss and accuracy of run1/last.h5, by numpy."""
-    with h5py.File("run1/last.h5") as f:
-        m = {k: f[f"model/{k}"][:].astype("f8") for k in ("fc1/weight", "fc1/bias", "fc2/weight", "fc2/bias")}
+def model(run):
+    with h5py.File(f"{run}/last.h5") as f:
+        return {f"{layer}/{p}": f[f"model/{layer}/{p}"][:].astype("f8")
+                for layer in ("fc1", "fc2") for p in ("weight", "bias")}
+def samples_of(path, split):
+    """x, labels, and weights that add up to 1."""
     with h5py.File(path) as f:
         x, y = f[f"{split}/x"][:].astype("f8"), f[f"{split}/y"][:]
         w = f[f"{split}/w"][:].astype("f8") if f"{split}/w" in f else np.ones(len(y))
-    z = np.tanh(x @ m["fc1/weight"].T + m["fc1/bias"]) @ m["fc2/weight"].T + m["fc2/bias"]
     w = np.where(y < 0, 0, w)
-    loss = np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), np.maximum(y, 0)]
-    right = z.argmax(1) == y
-    return (w * loss).sum() / w.sum(), (w * right).sum() / w.sum()
+    return x, np.maximum(y, 0), w / w.sum()
+def forward(m, x):
+    a = np.tanh(x @ m["fc1/weight"].T + m["fc1/bias"])
+    return a, a @ m["fc2/weight"].T + m["fc2/bias"]
+def expected(path, split):
+    """Loss and accuracy of run1/last.h5."""
+    x, y, w = samples_of(path, split)
+    _, z = forward(model("run1"), x)
+    loss = np.log(np.exp(z).sum(1)) - z[np.arange(len(y)), y]
+    return (w * loss).sum(), (w * (z.argmax(1) == y)).sum()
 for name, path, split, samples in (("data", "data.h5", "test", 389), ("plain", "plain.h5", "test", 389),
                                    ("train", "data.h5", "train", 211)):
     loss, accuracy = expected(path, split)
@@ -61,6 +72,18 @@ for name, path, split, samples in (("data", "data.h5", "test", 389), ("plain", "
         assert abs(got["loss"] - loss) < 1e-5 * loss, (name, ranks, got, loss)
         assert abs(got["accuracy"] - accuracy) < 1e-6, (name, ranks, got, accuracy)
         assert abs(got["zero_one"] + got["accuracy"] - 1) < 1e-9, got
+
+# one step over all samples, by hand
+m, after = model("before"), model("after")
+x, y, w = samples_of("data.h5", "train")
+a, z = forward(m, x)
+p = np.exp(z)
+dz = w[:, None] * (p / p.sum(1, keepdims=True) - np.eye(3)[y])
+da = dz @ m["fc2/weight"] * (1 - a * a)
+gradient = {"fc1/weight": da.T @ x, "fc1/bias": da.sum(0), "fc2/weight": dz.T @ a, "fc2/bias": dz.sum(0)}
+for name, g in gradient.items():
+    assert abs(m[name] - 0.05 * g - after[name]).max() < 1e-7, name
+    assert abs(g).max() > 1e-3, name
 
 def story(ranks):
     return [json.loads(line) for line in open(f"run{ranks}/metrics.jsonl")]
