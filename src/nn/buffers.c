@@ -39,8 +39,7 @@ static bool runs_in_place(const nn_layer *layer, bool training) {
 
 static bool shares_gradient(const nn_layer *layer) {
     const nn_layer *input = layer->input[0];
-    return (layer->flags & NN_LAYER_IN_PLACE) && !nn_layer_is_input(input) &&
-           input->plan->consumers == 1;
+    return (layer->flags & NN_LAYER_IN_PLACE) && input->plan->learns && input->plan->consumers == 1;
 }
 
 /* The last moment at which y of layer i itself is read. */
@@ -80,6 +79,8 @@ static void add_gradients(nn_model *model, size_t batch, struct layout *layout,
     for (size_t i = n - 1; i >= 1; i--) {
         nn_layer *layer = model->layer[i];
         const nn_layer *consumer = layer->plan->consumer;
+        if (consumer && !layer->plan->learns)
+            continue;
         if (consumer && shares_gradient(consumer)) {
             dy[i] = dy[consumer->index];
             dy[i]->end = 2 * n - i;
@@ -105,7 +106,7 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
                 &layer->plan->save);
         scratch = later(scratch, bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
-            if (layer->input[k]->plan->consumers > 1)
+            if (layer->input[k]->plan->consumers > 1 && layer->input[k]->plan->learns)
                 edge[k] = later(edge[k], batch * nn_shape_count(&layer->in[k]));
     }
     add(layout, scratch, 0, 2 * n, &model->scratch);

@@ -114,6 +114,9 @@ static int plan_layer(nn_model *model, nn_layer *layer) {
         return nn_layer_fail(layer, "nothing comes in");
     NN_TRY(layer->ops->plan(layer));
     NN_TRY(place_params(model, layer));
+    layer->plan->learns = layer->params > 0;
+    for (size_t i = 0; i < layer->inputs; i++)
+        layer->plan->learns |= layer->input[i]->plan->learns;
     return model_append(model, layer);
 }
 

@@ -12,6 +12,7 @@ struct nn_layer_plan {
     const nn_initializer_ops *init, *bias_init; /* init NULL: chosen by what follows */
     void *init_options, *bias_init_options;
     bool symmetric; /* identical units are wanted */
+    bool learns;    /* it or a layer before it has parameters: back-propagation comes here */
 
     size_t consumers;
     nn_layer *consumer; /* the last one added */

@@ -91,7 +91,7 @@ nn_real *nn_model_output_grad(nn_model *model) {
 static void aim_gradients(const nn_model *model, const nn_layer *layer, nn_io *io) {
     for (size_t k = 0; k < layer->inputs; k++) {
         struct nn_layer_plan *input = layer->input[k]->plan;
-        if (nn_layer_is_input(layer->input[k]))
+        if (!input->learns)
             continue;
         io->dx[k] = input->grad_written ? model->block + model->edge[k] : input->dy_at;
         input->grad_written = true;
@@ -112,6 +112,8 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         model->layer[i]->plan->grad_written = false;
     for (size_t i = model->layers - 1; i >= 1; i--) {
         const nn_layer *layer = model->layer[i];
+        if (!layer->plan->learns)
+            continue;
         nn_io io = io_of(model, layer, pass);
         io.dy = layer->plan->dy_at;
         io.g_beta = pass->accumulate ? 1 : 0;
