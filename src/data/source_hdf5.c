@@ -176,11 +176,10 @@ static int read_affine_attr(nn_dataset *ds, const char *object, const char *name
         return NN_OK;
     NN_TRY(nn_h5_get_reals(ds->state, object, name, *value, &found));
     if (found == 0 || (found != 1 && found != channels && found != width))
-        return nn_fail(
-            NN_EFORMAT,
-            "%s: attribute %s of %s has %zu numbers; a row of x is %s, so 1, %zu (channels) "
-            "or %zu (elements) would fit",
-            ds->path, name, object, found, nn_shape_text(shape, text), channels, width);
+        return nn_fail(NN_EFORMAT,
+                       "%s: attribute %s of %s has %zu numbers; a row of x is %s, so 1, %zu or %zu "
+                       "would fit",
+                       ds->path, name, object, found, nn_shape_text(shape, text), channels, width);
     *count = found;
     for (size_t i = 0; i < *count; i++)
         if (!isfinite((float)(*value)[i]))
