@@ -12,6 +12,7 @@ struct nn_config {
     const char *name;   /* "iris" */
     const char *folder; /* of the file, "" for the working folder */
     bool checked;       /* and nothing overridden since */
+    const char *text;   /* as YAML; NULL: not asked for since it changed */
     nn_settings settings;
 };
 
@@ -85,6 +86,7 @@ static void forget_lines(nn_node *node) {
 
 static int set_key(nn_config *config, const char *key, nn_node *value) {
     config->checked = false;
+    config->text = NULL;
     NN_TRY(nn_node_set(config->root, key, value));
     return NN_OK;
 }
@@ -352,6 +354,7 @@ int nn_config_check(nn_config *config) {
     NN_TRY(check_all(config, &settings));
     config->settings = settings;
     config->checked = true;
+    config->text = NULL;
     return NN_OK;
 }
 
@@ -365,7 +368,9 @@ const nn_settings *nn_config_settings(const nn_config *config) {
 const char *nn_config_text(nn_config *config) {
     char *text;
 
-    return nn_yaml_emit(&config->pool, config->root, &text) == NN_OK ? text : NULL;
+    if (!config->text && nn_yaml_emit(&config->pool, config->root, &text) == NN_OK)
+        config->text = text;
+    return config->text;
 }
 
 const char *nn_config_name(const nn_config *config) {
