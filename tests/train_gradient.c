@@ -87,7 +87,7 @@ int main(void) {
         fprintf(stderr, "%s\n", nn_error_message());
     CHECK_EQ_INT(rc, 0);
     double seen = empty_seen;
-    if (rc == 0 && nn_comm_size(world) > 1 && nn_comm_max(world, &seen, 1) == 0)
+    if (rc == 0 && nn_comm_size(world) > 1 && nn_comm_sum(world, &seen, 1) == 0)
         CHECK(seen > 0);
     nn_comm_free(alone);
     nn_comm_free(world);

@@ -9,6 +9,7 @@ static struct {
     nn_log_sink *sink;
     void *ctx;
     nn_log_level level;
+    bool held;
 } target;
 
 void nn_log_to(nn_log_sink *sink, void *ctx, nn_log_level level) {
@@ -17,11 +18,15 @@ void nn_log_to(nn_log_sink *sink, void *ctx, nn_log_level level) {
     target.level = level;
 }
 
+void nn_log_hold(bool held) {
+    target.held = held;
+}
+
 void nn_log(nn_log_level level, const char *format, ...) {
     char line[2048];
     va_list args;
 
-    if (!target.sink || level > target.level)
+    if (!target.sink || target.held || level > target.level)
         return;
     va_start(args, format);
     nn_text_line(line, sizeof line, format, args);

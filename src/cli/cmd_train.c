@@ -62,16 +62,25 @@ static int print_text(const nn_train_result *r) {
 }
 
 /* A run that is resumed without naming its configuration takes the one in its folder. */
-static const char *config_path(const nn_call *call) {
+static int config_path(const nn_call *call, const char **path) {
     const options *o = call->options;
+    *path = o->config;
     if (o->config || !o->run || !o->resume)
-        return o->config;
-    const char *path = nn_pool_printf(call->pool, "%s/config.yaml", o->run);
-    return path && nn_file_exists(path) ? path : NULL;
+        return 0;
+    *path = nn_pool_printf(call->pool, "%s/config.yaml", o->run);
+    if (!*path)
+        return NN_EMEMORY;
+    return nn_file_exists(*path)
+               ? 0
+               : nn_fail(NN_EUSAGE,
+                         "'%s' holds no run to go on with; to begin one there, name its "
+                         "configuration: nnmpi train CONFIG --run %s",
+                         o->run, o->run);
 }
 
 static int run(const nn_call *call) {
     const options *o = call->options;
+    const char *path;
     nn_config *config = NULL;
     nn_train_result result;
     int rc;
@@ -80,7 +89,9 @@ static int run(const nn_call *call) {
                               .stop = nn_signals_catch(),
                               .progress = nn_screen_progress,
                               .ctx = call->screen};
-    rc = nn_call_config(config_path(call), o->set, &config);
+    rc = config_path(call, &path);
+    if (rc == 0)
+        rc = nn_call_config(path, o->set, &config);
     NN_TRY_GOTO(nn_comm_agree(call->comm, rc));
     NN_TRY_GOTO(nn_train(call->comm, config, &train, &result));
     nn_screen_end(call->screen);

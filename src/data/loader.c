@@ -223,10 +223,6 @@ int64_t nn_loader_batches(const nn_loader *l) {
     return l->batches;
 }
 
-size_t nn_loader_shard_max(const nn_loader *l) {
-    return l->shard_max;
-}
-
 /* Which samples the shard holds: a slice of the epoch's order. */
 static void choose_samples(nn_loader *l, int64_t epoch, int64_t from, size_t count) {
     nn_permutation order;

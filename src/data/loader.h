@@ -42,8 +42,7 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);
 void nn_loader_free(nn_loader *loader);
 
 int64_t nn_loader_samples(const nn_loader *loader);
-int64_t nn_loader_batches(const nn_loader *loader);  /* minibatches an epoch */
-size_t nn_loader_shard_max(const nn_loader *loader); /* most rows a shard of any rank has */
+int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to
  * floor(global * (rank + 1) / size) of the minibatch, which is rows index * batch_size ... of the

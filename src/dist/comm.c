@@ -171,23 +171,15 @@ int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
     return 0;
 }
 
-static int combine(nn_comm *comm, double *values, size_t count, MPI_Op op) {
+int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
     if (comm->size == 1)
         return 0;
     for (size_t n; count > 0; values += n, count -= n) {
         n = count < PIECE ? count : PIECE;
-        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, op, comm->world),
+        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, MPI_SUM, comm->world),
                    "MPI_Allreduce");
     }
     return 0;
-}
-
-int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
-    return combine(comm, values, count, MPI_SUM);
-}
-
-int nn_comm_max(nn_comm *comm, double *values, size_t count) {
-    return combine(comm, values, count, MPI_MAX);
 }
 
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
@@ -199,12 +191,6 @@ int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
     }
     NN_TRY_MPI(MPI_Allgather(mine, (int)count, MPI_BYTE, all, (int)count, MPI_BYTE, comm->world),
                "MPI_Allgather");
-    return 0;
-}
-
-int nn_comm_barrier(nn_comm *comm) {
-    if (comm->size > 1)
-        NN_TRY_MPI(MPI_Barrier(comm->world), "MPI_Barrier");
     return 0;
 }
 

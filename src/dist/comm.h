@@ -19,8 +19,6 @@ const char *nn_comm_host(const nn_comm *comm);
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count);
 /* In place: the sum over the ranks. Collective. */
 int nn_comm_sum(nn_comm *comm, double *values, size_t count);
-int nn_comm_max(nn_comm *comm, double *values, size_t count);
-int nn_comm_barrier(nn_comm *comm);
 /* Every rank gets `count` bytes of each rank, in the order of the ranks: all[size * count].
  * Collective. */
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all);

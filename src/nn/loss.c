@@ -135,9 +135,15 @@ static int check_classes(const nn_node *node, const nn_loss_ops *ops, const nn_l
     return 0;
 }
 
-static int check_width(const nn_node *node, const nn_loss_spec *spec) {
+static int check_width(const nn_node *node, const nn_loss_ops *ops, const nn_loss_spec *spec) {
     if (spec->target_width == spec->outputs)
         return 0;
+    if (spec->target_width == 1 && find_conversion(ops->forms, true, false))
+        return nn_node_fail(
+            node,
+            "a target of the data set is one number, but loss '%s' wants classes or "
+            "%zu numbers: store class indices as integers of shape [samples]",
+            ops->entry.name, spec->outputs);
     return nn_node_fail(node,
                         "a target of the data set has %zu number%s but the model ends with %zu "
                         "output%s: end it with dense: {units: %zu}",
@@ -152,7 +158,7 @@ static int choose_conversion(const nn_node *node, nn_loss *loss) {
     if (spec->labels)
         NN_TRY(check_classes(node, loss->ops, spec));
     else
-        NN_TRY(check_width(node, spec));
+        NN_TRY(check_width(node, loss->ops, spec));
     if (!loss->conversion)
         return wrong_outputs(node, loss->ops, spec->outputs);
     return 0;

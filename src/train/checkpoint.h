@@ -13,8 +13,8 @@
 /* Where the run stands; no ranks, no threads. Every member is an attribute of /state. */
 typedef struct nn_state {
     int64_t step, epoch,
-        batch;               /* steps taken; epoch under way (from 0) and minibatches of it taken */
-    int64_t steps_per_epoch; /* what `batch` counts up to */
+        batch; /* steps taken; epoch under way (from 0) and minibatches of it taken */
+    int64_t batch_size, steps_per_epoch; /* of global minibatches; what `batch` counts up to */
     int64_t seed;
     int64_t best_step;               /* of the best validation; -1: none yet */
     double best_value;               /* of the stopping metric */

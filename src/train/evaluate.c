@@ -3,6 +3,8 @@
 #include "math/parallel.h"
 #include "train/job.h"
 
+#include <nnmpi/log.h>
+
 #include <string.h>
 
 /* Adds one shard to the sums: loss, weight, then the state of each metric. */
@@ -97,7 +99,10 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
                 nn_evaluation *result) {
     struct evaluation e = {0};
     int rc = 0;
-    NN_TRY_GOTO(nn_comm_agree(comm, open_job(&e, comm, checkpoint, data, split)));
+    nn_log_hold(nn_comm_rank(comm) > 0);
+    rc = open_job(&e, comm, checkpoint, data, split);
+    nn_log_hold(false);
+    NN_TRY_GOTO(nn_comm_agree(comm, rc));
     nn_threads_set(nn_comm_threads(comm));
     NN_TRY_GOTO(load(&e.job, checkpoint, &e.pool));
     NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, split, result));

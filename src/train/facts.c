@@ -21,9 +21,9 @@ typedef struct fact {
 
 /* In the order of their names, which is the order of the digest. */
 static const fact facts[] = {
-    INTEGER(batch),      INTEGER(best_step), REAL(best_value),         INTEGER(epoch),
-    REAL(epoch_loss),    REAL(epoch_weight), REAL(last_epoch_loss),    INTEGER(seed),
-    INTEGER(since_best), INTEGER(step),      INTEGER(steps_per_epoch),
+    INTEGER(batch), INTEGER(batch_size), INTEGER(best_step), REAL(best_value),
+    INTEGER(epoch), REAL(epoch_loss),    REAL(epoch_weight), REAL(last_epoch_loss),
+    INTEGER(seed),  INTEGER(since_best), INTEGER(step),      INTEGER(steps_per_epoch),
 };
 enum { FACTS = sizeof facts / sizeof *facts };
 

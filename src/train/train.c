@@ -74,13 +74,16 @@ static int check_same(const nn_trainer *t) {
 }
 
 static int set_up(nn_trainer *t) {
-    NN_TRY(nn_comm_agree(t->comm, set_up_local(t)));
+    nn_log_hold(nn_comm_rank(t->comm) > 0);
+    int rc = set_up_local(t);
+    nn_log_hold(false);
+    NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(check_same(t));
     const nn_settings *s = t->job.settings;
     int threads = nn_comm_threads(t->comm);
     nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
     size_t size = nn_model_size(t->job.model);
-    int rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
+    rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
     NN_TRY(nn_comm_agree(t->comm, rc));
     plan_steps(t);
     warn_about_test(t);
@@ -102,12 +105,13 @@ static int open_run(nn_trainer *t, bool *resumed) {
 static int check_position(const nn_trainer *t) {
     const nn_state *s = &t->state;
     long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
-    if (s->steps_per_epoch != t->steps_per_epoch)
+    if (s->batch_size != t->job.batch_size || s->steps_per_epoch != t->steps_per_epoch)
         return nn_fail(NN_EUSAGE,
-                       "the checkpoint stands at minibatch %lld of %lld in epoch %lld, but this "
-                       "configuration has %lld minibatches an epoch; keep data and "
+                       "the checkpoint stands at minibatch %lld of %lld in epoch %lld, each of "
+                       "%lld samples, but this configuration makes %lld of %lld; keep data and "
                        "train.batch_size as they were",
-                       batch, (long long)s->steps_per_epoch, epoch, (long long)t->steps_per_epoch);
+                       batch, (long long)s->steps_per_epoch, epoch, (long long)s->batch_size,
+                       (long long)t->steps_per_epoch, (long long)t->job.batch_size);
     if (s->seed != t->job.settings->train.seed)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
@@ -116,21 +120,26 @@ static int check_position(const nn_trainer *t) {
     return 0;
 }
 
-/* Between two epochs both may change, and from then on are those of the run. */
+/* The epochs to come are drawn and cut as the configuration says. */
+static void adopt(nn_trainer *t) {
+    t->state.seed = t->job.settings->train.seed;
+    t->state.batch_size = t->job.batch_size;
+    t->state.steps_per_epoch = t->steps_per_epoch;
+}
+
+/* Between two epochs seed and minibatches may change, and from then on are those of the run. */
 static int go_on(nn_trainer *t) {
     if (t->state.batch)
         NN_TRY(check_position(t));
-    t->state.steps_per_epoch = t->steps_per_epoch;
-    t->state.seed = t->job.settings->train.seed;
+    adopt(t);
     return 0;
 }
 
 /* Fresh parameters. */
 static int begin(nn_trainer *t) {
-    t->state.seed = t->job.settings->train.seed;
+    adopt(t);
     t->state.best_step = -1;
     t->state.last_epoch_loss = NAN;
-    t->state.steps_per_epoch = t->steps_per_epoch;
     return nn_comm_agree(t->comm,
                          nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params));
 }
