@@ -59,7 +59,10 @@ check "gcc build" build release
 check "clang build" build clang -DCMAKE_C_COMPILER="clang-$llvm"
 check "clang-tidy" scripts/tidy.sh build/test/clang "$llvm"
 check "sanitized build" build asan
-check "tests, address and undefined-behaviour sanitizers" run_tests asan -LE build
+# the long scripts at one number of ranks; --full takes them all
+once='^(cli_errors_1|(cli_ranks|train_resume)_[13])$'
+[ "$full" = no ] || once='^$'
+check "tests, address and undefined-behaviour sanitizers" run_tests asan -LE build -E "$once"
 if [ "$full" = yes ]; then
     check "thread-sanitized build" build tsan -DCMAKE_C_COMPILER="clang-$llvm"
     check "tests, thread sanitizer" run_tests tsan -LE build
