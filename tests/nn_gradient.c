@@ -30,6 +30,7 @@ static const struct gradient_case cases[] = {
     {"dense", "[dense: {units: 5, activation: tanh}, dense: {units: 2, activation: sigmoid}]", VECTOR(4)},
     {"flatten", "[dense: {units: 5}, flatten: {}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"flatten", "[flatten: {}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
+    {"dropout", "[dense: {units: 5}, dropout: {rate: 0.4}, dense: {units: 2}]", VECTOR(4)},
     {"maxout", "[dense: {units: 6, activation: {maxout: {k: 3}}}, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[dense: {units: 5, activation: prelu}, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[dense: {units: 5}, prelu: {gamma: 0.1, shared: true}, dense: {units: 2}]", VECTOR(4)},

@@ -3,12 +3,10 @@
 
 #define ACTIVATION_ROW(name) &nn_activation_##name.ops.entry,
 
-static const nn_entry *const rows[] = {&nn_layer_add.entry,
-                                       &nn_layer_dense.entry,
-                                       &nn_layer_flatten.entry,
-                                       &nn_layer_maxout.entry,
-                                       &nn_layer_prelu.entry,
-                                       &nn_layer_softmax.entry,
-                                       NN_ACTIVATIONS(ACTIVATION_ROW) NULL};
+static const nn_entry *const rows[] = {
+    &nn_layer_add.entry,     &nn_layer_dense.entry,
+    &nn_layer_dropout.entry, &nn_layer_flatten.entry,
+    &nn_layer_maxout.entry,  &nn_layer_prelu.entry,
+    &nn_layer_softmax.entry, NN_ACTIVATIONS(ACTIVATION_ROW) NULL};
 
 const nn_family nn_layers = {"layer", rows};
