@@ -35,6 +35,9 @@ checkpoint: {every_steps: 10}
 YAML
 "$NNMPI" data make blobs -O blobs.h5 --samples 150 --test 0.2 -q
 
+# once: for what is found out alike on any number of ranks.
+once() { [ "$RANKS" -gt 1 ] || "$@"; }
+
 # with LINE TEXT: a configuration of its own, odd.yaml, with that line changed.
 with() { sed "$1s/.*/$2/" net.yaml > odd.yaml; }
 
@@ -42,31 +45,31 @@ with() { sed "$1s/.*/$2/" net.yaml > odd.yaml; }
 trains 2 "cannot open 'missing.yaml'" missing.yaml
 with 1 'data: {path: missing.h5}'
 trains 3 "odd.yaml:1:14: cannot open 'missing.h5'" odd.yaml
-refuses 3 'missing.h5: ' "$NNMPI" eval missing.h5
+once refuses 3 'missing.h5: ' "$NNMPI" eval missing.h5
 head -c 3000 blobs.h5 > cut.h5
 trains 3 "'cut.h5' is truncated" net.yaml -o data.path=cut.h5
-trains 3 "'net.yaml' is not an HDF5 file" net.yaml -o data.path=net.yaml
-refuses 3 'blobs.h5 is no checkpoint' "$NNMPI" eval blobs.h5
+once trains 3 "'net.yaml' is not an HDF5 file" net.yaml -o data.path=net.yaml
+once refuses 3 'blobs.h5 is no checkpoint' "$NNMPI" eval blobs.h5
 : > empty.h5
-trains 3 "'empty.h5' is not an HDF5 file: it is empty" net.yaml -o data.path=empty.h5
+once trains 3 "'empty.h5' is not an HDF5 file: it is empty" net.yaml -o data.path=empty.h5
 
 # ---- the configuration
 printf 'data: {path: blobs.h5\nmodel: []\n' > odd.yaml
-trains 2 'odd.yaml:2:' odd.yaml
+once trains 2 'odd.yaml:2:' odd.yaml
 with 6 'train: {epohcs: 3, batch_size: 10}'
 trains 2 "odd.yaml:6:9: unknown key 'epohcs' of train, did you mean 'epochs'" odd.yaml
-trains 2 "-o train.epohcs: unknown key 'epohcs' of train, did you mean 'epochs'" net.yaml -o train.epohcs=3
+once trains 2 "-o train.epohcs: unknown key 'epohcs' of train, did you mean 'epochs'" net.yaml -o train.epohcs=3
 with 6 'train: {epochs: 3, batch_size: 10, lr: -1}'
-trains 2 'odd.yaml:6:40: lr = -1 of train is out of range \(0, inf\)' odd.yaml
+once trains 2 'odd.yaml:6:40: lr = -1 of train is out of range \(0, inf\)' odd.yaml
 with 6 'train: {epochs: 3, batch_size: 121, lr: 0.1}'
 trains 2 "odd.yaml:6:32: batch_size = 121 .* larger than the 120 samples of 'train' in blobs.h5" odd.yaml
 with 3 '  - dense: {name: fc1, units: 8, activation: tanhh}'
-trains 2 "odd.yaml:3:46: unknown (layer|activation) 'tanhh', did you mean 'tanh'" odd.yaml
+once trains 2 "odd.yaml:3:46: unknown (layer|activation) 'tanhh', did you mean 'tanh'" odd.yaml
 # shapes: of layers that are added, of the last layer and the classes
 with 4 '  - {dense: {name: fc2, units: 3}}\n  - add: {inputs: [fc1, fc2]}'
 trains 2 "odd.yaml:5:10: .*'fc1' gives \[8\] but 'fc2' gives \[3\]" odd.yaml
 with 4 '  - dense: {name: fc2, units: 2}'
-trains 2 'odd.yaml:5:7: the data set has 3 classes but the model ends with 2 outputs: end it with dense: .units: 3' odd.yaml
+once trains 2 'odd.yaml:5:7: the data set has 3 classes but the model ends with 2 outputs: end it with dense: .units: 3' odd.yaml
 
 # ---- what the data hold
 if /usr/bin/python3 -c 'import h5py' 2> /dev/null; then
@@ -99,17 +102,17 @@ with h5py.File("names.h5", "w") as f:
     f["x"], f["y"] = x, label
 PY
     data() { trains 3 "$2" net.yaml -o "data.path=$1"; }
-    data rank.h5 'rank.h5: /train/x has 0 dimensions; samples \[N, ...\] have'
-    data deep.h5 'deep.h5: /train/x has 8 dimensions; samples \[N, ...\] have'
-    data complex.h5 ".*/train/x' of 'complex.h5' holds compounds where numbers are needed"
-    data text.h5 ".*/train/x' of 'text.h5' holds strings where numbers are needed"
+    once data rank.h5 'rank.h5: /train/x has 0 dimensions; samples \[N, ...\] have'
+    once data deep.h5 'deep.h5: /train/x has 8 dimensions; samples \[N, ...\] have'
+    once data complex.h5 ".*/train/x' of 'complex.h5' holds compounds where numbers are needed"
+    once data text.h5 ".*/train/x' of 'text.h5' holds strings where numbers are needed"
     data high.h5 'high.h5: /train/y row 17 holds label 3, but there are 3 classes \(0 to 2\)'
-    data low.h5 'low.h5: /train/y row 5 holds -2; labels are 0, 1, 2 ... or -1'
+    once data low.h5 'low.h5: /train/y row 5 holds -2; labels are 0, 1, 2 ... or -1'
     data nan.h5 'nan.h5: /train/x row 37 holds NaN'
     data inf.h5 'inf.h5: /test/x row 8 holds Inf'
-    data rows.h5 'rows.h5: /train/y has 59 rows but /train/x has 60'
-    data other.h5 'other.h5: a row of /test/x is \[5\] but one of /train/x is \[4\]'
-    data names.h5 'names.h5: no /train.* this file has /x, /y'
+    once data rows.h5 'rows.h5: /train/y has 59 rows but /train/x has 60'
+    once data other.h5 'other.h5: a row of /test/x is \[5\] but one of /train/x is \[4\]'
+    once data names.h5 'names.h5: no /train.* this file has /x, /y'
 else
     printf 'without h5py: no odd data sets\n' >&2
 fi
@@ -119,9 +122,9 @@ run_ranks "$RANKS" "$NNMPI" train net.yaml --run run -q > out 2> err
 cp -r run same
 trains 2 ".*the folder 'run' already holds a run; add --resume" net.yaml --run run
 expect_same <("$NNMPI" digest run/last.h5 | cut -c1-64) <("$NNMPI" digest same/last.h5 | cut -c1-64)
-trains 2 '.*--resume needs the folder of the run to go on with: --run DIR' net.yaml --resume
+once trains 2 '.*--resume needs the folder of the run to go on with: --run DIR' net.yaml --resume
 trains 6 ".*cannot make the folder 'run/last.h5': a file stands in its way" net.yaml --run run/last.h5/r
-trains 6 ".*cannot make the folder '/proc/run'" net.yaml --run /proc/run
+once trains 6 ".*cannot make the folder '/proc/run'" net.yaml --run /proc/run
 if [ "$(id -u)" -ne 0 ]; then
     mkdir -m 500 closed
     trains 6 ".*'closed/run'" net.yaml --run closed/run
@@ -131,9 +134,10 @@ fi
 with 3 '  - dense: {name: fc1, units: 9, activation: tanh}'
 trains 3 '.*run/last.h5: /model/fc1/weight is \[8, 2\], the model has \[9, 2\]' odd.yaml --run run --resume
 with 3 '  - dense: {name: hidden, units: 8, activation: tanh}'
-trains 3 ".*run/last.h5 is a checkpoint of another model: it has no layer 'hidden'" odd.yaml --run run --resume
-"$NNMPI" data make line -O line.h5 --samples 60 --test 0.5 -q
-refuses 2 '.*' "$NNMPI" eval run/last.h5 --data line.h5
+once trains 3 ".*run/last.h5 is a checkpoint of another model: it has no layer 'hidden'" odd.yaml --run run --resume
+"$NNMPI" data make blobs -O five.h5 --features 5 --samples 60 --test 0.5 -q
+once refuses 3 "five.h5: x of 'test' is \[5\] a sample, but the model takes \[2\]" \
+    "$NNMPI" eval run/last.h5 --data five.h5
 
 # flip FILE: one bit in its middle.
 flip() {

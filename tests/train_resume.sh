@@ -126,7 +126,12 @@ ranks_of() {
     fi
 }
 
-for how in USR1 KILL-all TERM KILL-last; do
+ways=(USR1 KILL-all TERM KILL-last)
+case $RANKS in
+1) ways=(USR1 KILL-all) ;;
+3) ways=(TERM KILL-last) ;;
+esac
+for how in "${ways[@]}"; do
     start
     case $how in
     USR1) kill -s USR1 "$launcher" ;;
@@ -150,7 +155,8 @@ train "${endless[@]}" --run chain --resume -o train.max_steps=$end > out
 train "${endless[@]}" --run straight -o train.max_steps=$end > out
 same_story straight chain
 
-# ---- beginnings and ends
+[ "$RANKS" -eq 2 ] || exit 0
+# ---- beginnings and ends: the same code on any number of ranks
 # no checkpoint, no folder: afresh; and a run that is over goes on when it is given more
 short=(net.yaml -o validate.early_stopping.patience=0)
 train "${short[@]}" -o train.epochs=6 --run six > out
