@@ -352,6 +352,55 @@ int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     return NN_OK;
 }
 
+/* Whether the file has a data set of the piece's path and shape. */
+static bool fits(nn_h5 *file, const nn_piece *piece) {
+    nn_h5_info info;
+
+    if (!nn_h5_exists(file, piece->path) || nn_h5_info_of(file, piece->path, &info) != NN_OK)
+        return false;
+    return same_shape(&info, &piece->info);
+}
+
+/* The tensors below /model/<layer>/, or all that fit. */
+static int read_layer(const listing *list, const nn_pieces *all, const char *layer, size_t *taken) {
+    const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer ? layer : "");
+
+    if (!prefix)
+        return NN_EMEMORY;
+    *taken = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const nn_piece *piece = &all->piece[i];
+        bool wanted =
+            layer ? strncmp(piece->path, prefix, strlen(prefix)) == 0 : fits(list->file, piece);
+        if (!wanted)
+            continue;
+        if (!nn_h5_exists(list->file, piece->path))
+            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), piece->path);
+        NN_TRY(read_tensor(list->file, piece));
+        ++*taken;
+    }
+    return NN_OK;
+}
+
+int nn_checkpoint_read_layer(const char *path, const nn_model *model, const char *layer,
+                             nn_real *params, size_t *taken) {
+    nn_pool pool = {0};
+    listing list = {.pool = &pool, .group = ""};
+    nn_pieces all = {.pool = &pool};
+    nn_snapshot read = {0};
+    int rc;
+
+    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_h5_open(path, &list.file));
+    NN_TRY_GOTO(read_verified(&list, &read));
+    NN_TRY_GOTO(nn_pieces_add_vector(&all, "/model", model, params));
+    NN_TRY_GOTO(read_layer(&list, &all, layer, taken));
+done:
+    nn_h5_close(list.file);
+    nn_pool_release(&pool);
+    return rc;
+}
+
 int nn_checkpoint_peek(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     nn_snapshot read = {0};
 

@@ -331,6 +331,25 @@ static int check_data(nn_config *config, nn_settings *s) {
     return NN_OK;
 }
 
+static int check_init(nn_config *config, nn_settings *s) {
+    const nn_node *layers;
+
+    if (!s->init_node || nn_node_is_null(s->init_node))
+        return NN_OK;
+    if (s->init_node->kind != NN_NODE_MAP)
+        return nn_node_fail(s->init_node, "init is a map: {from: other.h5, layers: [fc1]}");
+    NN_TRY(find_file(config, nn_node_get(s->init_node, "from")));
+    NN_TRY(bind_section("init", s->init_node, s));
+    layers = s->init.layers;
+    if (layers && layers->kind != NN_NODE_LIST)
+        return nn_node_fail(layers, "layers is a list of names: [fc1, fc2]");
+    for (size_t i = 0; layers && i < layers->count; i++) {
+        if (layers->item[i]->kind != NN_NODE_SCALAR)
+            return nn_node_fail(layers->item[i], "layers is a list of names: [fc1, fc2]");
+    }
+    return NN_OK;
+}
+
 static int check_all(nn_config *config, nn_settings *s) {
     s->root = config->root;
     NN_TRY(add_section(config->root, "train"));
@@ -340,6 +359,7 @@ static int check_all(nn_config *config, nn_settings *s) {
     NN_TRY(check_data(config, s));
     NN_TRY(check_model(s));
     NN_TRY(check_loss(config, s));
+    NN_TRY(check_init(config, s));
     NN_TRY(check_train(config, s));
     NN_TRY(check_validate(config, s));
     NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));

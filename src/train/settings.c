@@ -10,11 +10,22 @@ static const nn_option top_options[] = {
     {"model", NN_OPT_NODE, AT(model), NULL, NULL,
      "the layers in order, each a name or {name: {options}}"},
     {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "what training makes small"},
+    {"init", NN_OPT_NODE, AT(init_node), "", NULL,
+     "a checkpoint to start from, by name and shape: {from: other.h5, layers: [fc1]}"},
     {"train", NN_OPT_NODE, AT(train_node), "", NULL, "how to train"},
     {"validate", NN_OPT_NODE, AT(validate_node), "", NULL,
      "when and on what to validate, and when to stop for it"},
     {"checkpoint", NN_OPT_NODE, AT(checkpoint_node), "", NULL,
      "when to save, and how many checkpoints to keep"},
+    NN_OPTION_END,
+};
+
+static const nn_option init_options[] = {
+    {"from", NN_OPT_STRING, AT(init.from), NULL, NULL, "checkpoint to take parameters from"},
+    {"layers", NN_OPT_NODE, AT(init.layers), "", NULL,
+     "names of the layers that are taken, each of which must fit; by default every layer of that "
+     "name "
+     "and shape"},
     NN_OPTION_END,
 };
 
@@ -83,6 +94,7 @@ static const nn_option checkpoint_options[] = {
 
 const nn_section nn_sections[] = {
     {"", "A configuration is a map of these sections.", top_options},
+    {"init", "Pretrained parameters; layers that are not taken start fresh.", init_options},
     {"train", "How to train.", train_options},
     {"validate", "Validation and early stopping.", validate_options},
     {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},

@@ -46,8 +46,12 @@ typedef struct nn_settings {
     struct {
         int64_t every_epochs, every_steps, keep;
     } checkpoint;
+    struct {
+        const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */
+        const nn_node *layers; /* list of names; NULL: every layer that fits */
+    } init;
     nn_node *data, *model, *loss, *root;
-    nn_node *train_node, *validate_node, *checkpoint_node;
+    nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
 
 /* Values of nn_settings.train.reduce, in the order of the option's choices. */
