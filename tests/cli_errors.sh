@@ -98,9 +98,12 @@ make("nan.h5", train_x=put(x, (37, 2), np.nan))
 make("inf.h5", test_x=put(x, (8, 0), -np.inf), test_y=label)
 make("rows.h5", train_y=label[:59])
 make("other.h5", test_x=np.zeros((n, 5), "f4"), test_y=label)
+with h5py.File("apart.h5", "w") as f:
+    f["test/x"], f["test/y"] = x, label
 with h5py.File("names.h5", "w") as f:
     f["x"], f["y"] = x, label
 PY
+    trains 3 "apart.h5: no split 'train'; it has test" net.yaml -o data.path=apart.h5
     data() { trains 3 "$2" net.yaml -o "data.path=$1"; }
     once data rank.h5 'rank.h5: /train/x has 0 dimensions; samples \[N, ...\] have'
     once data deep.h5 'deep.h5: /train/x has 8 dimensions; samples \[N, ...\] have'

@@ -158,13 +158,14 @@ int nn_job_validation_split(const nn_job *job, const char **split) {
 
 /* The loader refuses it as well, but does not know where it was configured. */
 static int check_batch_size(const nn_job *job, const char *split, int64_t batch_size) {
-    int64_t samples = nn_dataset_split(job->data, split)->samples;
-    if (batch_size <= samples)
+    const nn_split *found;
+    NN_TRY(nn_dataset_find(job->data, split, &found));
+    if (batch_size <= found->samples)
         return 0;
     return nn_node_fail(job->settings->train.batch_size_node,
                         "batch_size = %lld of train is larger than the %lld samples of '%s' in "
                         "%s; make it at most that, or `all`",
-                        (long long)batch_size, (long long)samples, split, job->data->path);
+                        (long long)batch_size, (long long)found->samples, split, job->data->path);
 }
 
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
