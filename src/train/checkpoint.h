@@ -56,11 +56,12 @@ int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot);
  * texts. Nothing is changed on failure but the vectors. Local. */
 int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot);
 
-/* Verifies the file, then copies the parameters of one layer of the model, by name and shape, or
- * with `layer` NULL those of every layer that fits, into `params` [nn_model_size]; *taken counts
- * tensors. NN_EFORMAT when the named layer is not there or does not fit. Local. */
-int nn_checkpoint_read_layer(const char *path, const nn_model *model, const char *layer,
-                             nn_real *params, size_t *taken);
+/* Verifies the file, then copies parameters into `params` [nn_model_size]: those of the layers that
+ * the list names, or with `layers` NULL of every layer that is in the file by name and shape.
+ * NN_EFORMAT when a named layer is not in the file or has another shape, NN_EUSAGE when the model
+ * has no such layer or nothing was taken. Local. */
+int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_node *layers,
+                              nn_real *params);
 
 /* Verifies the digest and hands out only the texts and the state (for inspect, eval, predict). */
 int nn_checkpoint_peek(const char *path, nn_pool *pool, nn_snapshot *snapshot);

@@ -361,29 +361,53 @@ static bool fits(nn_h5 *file, const nn_piece *piece) {
     return same_shape(&info, &piece->info);
 }
 
-/* The tensors below /model/<layer>/, or all that fit. */
-static int read_layer(const listing *list, const nn_pieces *all, const char *layer, size_t *taken) {
-    const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer ? layer : "");
+/* Every tensor of the model that the file has. */
+static int read_fitting(const listing *list, const nn_pieces *all) {
+    size_t taken = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        if (!fits(list->file, &all->piece[i]))
+            continue;
+        NN_TRY(read_tensor(list->file, &all->piece[i]));
+        taken++;
+    }
+    if (taken == 0)
+        return nn_fail(NN_EUSAGE, "init: no layer of %s has the name and shape of one of the model",
+                       nn_h5_path(list->file));
+    return NN_OK;
+}
+
+/* Every tensor of one layer of the model. */
+static int read_layer(const listing *list, const nn_pieces *all, const nn_node *layer) {
+    const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer->text);
+    size_t taken = 0;
 
     if (!prefix)
         return NN_EMEMORY;
-    *taken = 0;
     for (size_t i = 0; i < all->count; i++) {
         const nn_piece *piece = &all->piece[i];
-        bool wanted =
-            layer ? strncmp(piece->path, prefix, strlen(prefix)) == 0 : fits(list->file, piece);
-        if (!wanted)
+        if (strncmp(piece->path, prefix, strlen(prefix)) != 0)
             continue;
         if (!nn_h5_exists(list->file, piece->path))
             return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), piece->path);
         NN_TRY(read_tensor(list->file, piece));
-        ++*taken;
+        taken++;
     }
+    if (taken == 0)
+        return nn_node_fail(layer, "the model has no layer '%s' with parameters", layer->text);
     return NN_OK;
 }
 
-int nn_checkpoint_read_layer(const char *path, const nn_model *model, const char *layer,
-                             nn_real *params, size_t *taken) {
+static int read_layers(const listing *list, const nn_pieces *all, const nn_node *layers) {
+    if (!layers)
+        return read_fitting(list, all);
+    for (size_t i = 0; i < layers->count; i++)
+        NN_TRY(read_layer(list, all, layers->item[i]));
+    return NN_OK;
+}
+
+int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_node *layers,
+                              nn_real *params) {
     nn_pool pool = {0};
     listing list = {.pool = &pool, .group = ""};
     nn_pieces all = {.pool = &pool};
@@ -394,7 +418,7 @@ int nn_checkpoint_read_layer(const char *path, const nn_model *model, const char
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(read_verified(&list, &read));
     NN_TRY_GOTO(nn_pieces_add_vector(&all, "/model", model, params));
-    NN_TRY_GOTO(read_layer(&list, &all, layer, taken));
+    NN_TRY_GOTO(read_layers(&list, &all, layers));
 done:
     nn_h5_close(list.file);
     nn_pool_release(&pool);

@@ -135,35 +135,16 @@ static int go_on(nn_trainer *t) {
     return 0;
 }
 
-/* Parameters that another run has learned take the place of fresh ones. */
-static int take_pretrained(nn_trainer *t) {
-    const char *from = t->job.settings->init.from;
-    const nn_node *layers = t->job.settings->init.layers;
-    size_t taken = 0;
-    if (!from)
-        return 0;
-    if (!layers)
-        NN_TRY(nn_checkpoint_read_layer(from, t->job.model, NULL, t->job.params, &taken));
-    for (size_t i = 0; layers && i < layers->count; i++) {
-        const nn_node *layer = layers->item[i];
-        NN_TRY(nn_checkpoint_read_layer(from, t->job.model, layer->text, t->job.params, &taken));
-        if (taken == 0)
-            return nn_node_fail(layer, "the model has no layer '%s' with parameters", layer->text);
-    }
-    if (taken == 0)
-        return nn_fail(NN_EUSAGE, "init: no layer of %s has the name and shape of one of the model",
-                       from);
-    return 0;
-}
-
 /* Fresh parameters, or pretrained ones; those of rank 0 count. */
 static int begin(nn_trainer *t) {
+    const nn_settings *set = t->job.settings;
     adopt(t);
     t->state.best_step = -1;
     t->state.last_epoch_loss = NAN;
     int rc = nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params);
-    if (rc == 0 && nn_comm_rank(t->comm) == 0)
-        rc = take_pretrained(t);
+    if (rc == 0 && set->init.from && nn_comm_rank(t->comm) == 0)
+        rc = nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers,
+                                       t->job.params);
     return nn_comm_agree(t->comm, rc);
 }
 
