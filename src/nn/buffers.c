@@ -101,9 +101,11 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
     size_t n = model->layers, scratch = 0, edge[NN_MAX_INPUTS] = {0};
     for (size_t i = 1; i < n; i++) {
         nn_layer *layer = model->layer[i];
+        size_t end = training ? 2 * n - i : i;
         if (layer->save_bytes)
-            add(layout, bytes_to_elements(batch * layer->save_bytes), i, training ? 2 * n - i : i,
-                &layer->plan->save);
+            add(layout, bytes_to_elements(batch * layer->save_bytes), i, end, &layer->plan->save);
+        if (layer->keep_bytes)
+            add(layout, bytes_to_elements(layer->keep_bytes), i, end, &layer->plan->keep);
         scratch = later(scratch, bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
             if (layer->input[k]->plan->consumers > 1 && layer->input[k]->plan->learns)
@@ -167,12 +169,20 @@ static void follow_shared(nn_model *model, bool training) {
     }
 }
 
+static int prepare_layers(nn_model *model, size_t batch, bool training) {
+    for (size_t i = 1; i < model->layers; i++)
+        if (model->layer[i]->ops->prepare)
+            NN_TRY(model->layer[i]->ops->prepare(model->layer[i], batch, training));
+    return 0;
+}
+
 int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elements) {
     size_t n = model->layers;
     struct layout layout = {0};
     struct buffer **owner;
+    NN_TRY(prepare_layers(model, batch, training));
     NN_TRY(NN_NEW(&owner, 2 * n, "buffer plan"));
-    int rc = NN_NEW(&layout.buffer, 3 * n + NN_MAX_INPUTS + 1, "buffer plan");
+    int rc = NN_NEW(&layout.buffer, 4 * n + NN_MAX_INPUTS + 1, "buffer plan");
     if (rc < 0)
         goto done;
     struct buffer **y = owner, **dy = owner + n;

@@ -48,15 +48,16 @@ static nn_real scale_of(const nn_layer *layer) {
 static void dropout_forward(const nn_layer *layer, const nn_io *io) {
     const struct dropout *o = layer->options;
     size_t width = nn_shape_count(&layer->out);
-    uint64_t place = nn_mix64(nn_hash_text(layer->name) + io->step);
+    uint64_t place = nn_mix64(nn_hash_text(layer->name) + io->pass->step);
     uint8_t *kept = io->save;
-    if (!io->training) {
+    if (!io->pass->training) {
         if (io->y != io->x[0])
             memcpy(io->y, io->x[0], io->batch * width * sizeof *io->y);
         return;
     }
     for (size_t r = 0; r < io->batch; r++) {
-        nn_rng rng = nn_rng_stream(io->seed, NN_RNG_LAYER, place, (uint64_t)io->sample[r]);
+        nn_rng rng =
+            nn_rng_stream(io->pass->seed, NN_RNG_LAYER, place, (uint64_t)io->pass->sample[r]);
         draw(&rng, o->rate, width, kept + r * width);
     }
     apply(io->batch * width, scale_of(layer), kept, io->x[0], io->y);

@@ -18,10 +18,10 @@ struct nn_layer_plan {
     nn_layer *consumer; /* the last one added */
 
     /* offsets into the buffer block, in elements; set by nn_buffers_plan */
-    size_t y, dy, save;
+    size_t y, dy, save, keep;
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
-    void *save_at;
+    void *save_at, *keep_at;
     bool grad_written; /* back-propagation: dy already holds another consumer's share */
 };
 

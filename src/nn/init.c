@@ -63,9 +63,10 @@ int nn_model_choose_initializers(nn_model *model) {
     return 0;
 }
 
+/* The initial tensor in PyTorch's order. */
 static int fill(const nn_param *param, uint64_t seed, nn_real *w) {
     const struct nn_layer_plan *plan = param->layer->plan;
-    if (param->role == NN_PARAM_SCALE || param->role == NN_PARAM_OTHER) {
+    if (param->role != NN_PARAM_WEIGHT && param->role != NN_PARAM_BIAS) {
         for (size_t i = 0; i < param->count; i++)
             w[i] = param->value;
         return 0;
@@ -80,8 +81,18 @@ static int fill(const nn_param *param, uint64_t seed, nn_real *w) {
     return plan->bias_init->fill(plan->bias_init_options, &rng, &fan, w);
 }
 
+static int init_param(const nn_param *param, uint64_t seed, nn_real *memory) {
+    nn_real *w;
+    NN_TRY(NN_NEW(&w, param->count, "an initial tensor"));
+    int rc = fill(param, seed, w);
+    if (rc == 0)
+        nn_param_import(param, w, memory);
+    nn_free(w);
+    return rc;
+}
+
 int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params) {
     for (size_t i = 0; i < model->params; i++)
-        NN_TRY(fill(model->param[i], seed, params + model->param[i]->offset));
+        NN_TRY(init_param(model->param[i], seed, params + model->param[i]->offset));
     return 0;
 }

@@ -27,10 +27,48 @@ int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, in
                     .count = 1};
     for (int i = 0; i < rank; i++) {
         p->dim[i] = dim[i];
+        p->order[i] = i;
         if (__builtin_mul_overflow(p->count, (size_t)dim[i], &p->count))
             return nn_layer_fail(layer, "parameter '%s' has too many elements", name);
     }
     return 0;
+}
+
+void nn_param_reorder(nn_param *param, const int order[]) {
+    for (int i = 0; i < param->rank; i++)
+        param->order[i] = order[i];
+}
+
+void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]) {
+    size_t elements = 1;
+    for (int i = param->rank - 1; i >= 0; i--) {
+        stride[param->order[i]] = elements;
+        elements *= (size_t)param->dim[param->order[i]];
+    }
+}
+
+/* Goes through the tensor in PyTorch's order, counting the indices like an odometer. */
+static void copy(const nn_param *param, bool out, const nn_real *from, nn_real *to) {
+    size_t stride[NN_PARAM_RANK], index[NN_PARAM_RANK] = {0}, memory = 0;
+    nn_param_strides(param, stride);
+    for (size_t file = 0; file < param->count; file++) {
+        to[out ? file : memory] = from[out ? memory : file];
+        for (int d = param->rank - 1; d >= 0; d--) {
+            memory += stride[d];
+            if (++index[d] < (size_t)param->dim[d])
+                break;
+            memory -= index[d] * stride[d];
+            index[d] = 0;
+        }
+    }
+}
+
+void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file) {
+    copy(param, true, memory, file);
+}
+
+void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory) {
+    copy(param, false, file, memory);
 }
 
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...) {

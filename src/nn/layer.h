@@ -9,7 +9,7 @@
 #include "nn/shape.h"
 
 #define NN_MAX_INPUTS 8
-#define NN_MAX_PARAMS 16
+#define NN_MAX_PARAMS 64
 #define NN_PARAM_RANK 4
 
 typedef struct nn_layer nn_layer;
@@ -19,23 +19,44 @@ typedef enum nn_param_role {
     NN_PARAM_WEIGHT, /* matrices and kernels: the layer's `init`, decays */
     NN_PARAM_BIAS,   /* 0, no decay */
     NN_PARAM_SCALE,  /* 1, no decay (normalisation gains) */
-    NN_PARAM_OTHER   /* `value`, no decay */
+    NN_PARAM_OTHER,  /* `value`, no decay */
+    NN_PARAM_STATE   /* starts as `value`; no optimiser: its gradient, summed over the ranks, is a
+                        statistic of the global minibatch, and w += rate (g - w) */
 } nn_param_role;
 
 typedef struct nn_param {
     const nn_layer *layer;
     const char *name; /* PyTorch's: "weight", "bias" */
     nn_param_role role;
-    nn_real value; /* NN_PARAM_OTHER: the constant it starts with */
+    nn_real value; /* NN_PARAM_OTHER, NN_PARAM_STATE: the constant it starts with */
+    nn_real rate;  /* NN_PARAM_STATE */
     int rank;
     int64_t dim[NN_PARAM_RANK]; /* PyTorch's layout, which is what files hold */
+    int order[NN_PARAM_RANK];   /* in memory dimension order[0] is the outermost, and so on */
     int64_t fan_in, fan_out;
     size_t offset, count; /* elements in the arena */
 } nn_param;
 
+/* Adds each of values[n] over the ranks, in place; what goes wrong is reported after the pass.
+ * Collective, also for ranks without rows. */
+typedef void nn_sum_fn(void *ctx, size_t n, double *values);
+
+/* One minibatch shard on its way through the model. */
+typedef struct nn_pass {
+    size_t batch; /* rows; 0 (an empty shard) is fine */
+    bool training;
+    bool accumulate;       /* backward adds to the gradient vector instead of overwriting it */
+    uint64_t seed, step;   /* for counter-based randomness ... */
+    const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
+    const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
+    nn_sum_fn *sum;        /* for statistics of the global minibatch; NULL: this is all of it */
+    void *sum_ctx;
+} nn_pass;
+
 /* Everything one call may touch: rows [0, batch) of the layer's tensors. */
 typedef struct nn_io {
     size_t batch;
+    const nn_pass *pass;
     const nn_real *x[NN_MAX_INPUTS]; /* [batch][in_shape] */
     nn_real *y;                      /* [batch][out_shape] */
     const nn_real *dy;               /* backward: dC/dy, summed over the batch's samples */
@@ -44,10 +65,8 @@ typedef struct nn_io {
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 0 on the first microbatch of a step, then 1 */
     void *save;                /* forward to backward, [batch][save_bytes] */
+    void *keep;                /* forward to backward, keep_bytes */
     void *scratch;             /* scratch_bytes, garbage on entry */
-    bool training;
-    uint64_t seed, step;   /* for counter-based randomness ... */
-    const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
 } nn_io;
 
 typedef enum nn_layer_flags {
@@ -63,6 +82,10 @@ typedef struct nn_layer_ops {
     /* Checks options and input shapes, sets layer->out and flags, asks for parameters and memory.
      */
     int (*plan)(nn_layer *layer);
+    /* May set the bytes of save, keep and scratch anew, now that the most rows of a call and the
+     * number of threads are known; before each laying out of buffers. NULL: nothing depends on
+     * them. */
+    int (*prepare)(nn_layer *layer, size_t batch, bool training);
     void (*forward)(const nn_layer *layer, const nn_io *io);
     void (*backward)(const nn_layer *layer, const nn_io *io);
 } nn_layer_ops;
@@ -83,6 +106,7 @@ struct nn_layer {
     size_t params;
     nn_param param[NN_MAX_PARAMS];
     size_t save_bytes;    /* per sample */
+    size_t keep_bytes;    /* whatever the batch */
     size_t scratch_bytes; /* for one call, whatever the batch */
 
     struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
@@ -91,6 +115,15 @@ struct nn_layer {
 /* For plan: adds a parameter; its dimensions are PyTorch's. fan_in/fan_out steer initialisers. */
 int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, int rank,
                        const int64_t *dim, int64_t fan_in, int64_t fan_out);
+
+/* For plan: the order of the parameter's dimensions in memory, e.g. {0, 2, 3, 1} for a kernel whose
+ * input channels are innermost. Files, initialisers and users see PyTorch's order all the same. */
+void nn_param_reorder(nn_param *param, const int order[]);
+/* Elements in memory from one index of a dimension to the next, stride[rank]. */
+void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]);
+/* Copies a tensor [count] between PyTorch's order and that of memory. */
+void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file);
+void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory);
 
 /* Fails with the layer's place, name and input shape in front. */
 #define nn_layer_fail(layer, ...) nn_layer_raise((layer), __func__, __VA_ARGS__)

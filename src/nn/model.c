@@ -51,6 +51,7 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
         plan->y_at = model->block + plan->y;
         plan->dy_at = model->block + plan->dy;
         plan->save_at = model->block + plan->save;
+        plan->keep_at = model->block + plan->keep;
     }
     return 0;
 }
@@ -58,13 +59,11 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
 /* What forward and backward of a layer have in common. */
 static nn_io io_of(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
     nn_io io = {.batch = pass->batch,
+                .pass = pass,
                 .y = layer->plan->y_at,
                 .save = layer->plan->save_at,
-                .scratch = model->block + model->scratch,
-                .training = pass->training,
-                .seed = pass->seed,
-                .step = pass->step,
-                .sample = pass->sample};
+                .keep = layer->plan->keep_at,
+                .scratch = model->block + model->scratch};
     for (size_t k = 0; k < layer->inputs; k++)
         io.x[k] = layer->input[k]->plan->y_at;
     for (size_t p = 0; p < layer->params; p++)

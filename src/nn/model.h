@@ -11,15 +11,6 @@
 
 typedef struct nn_model nn_model;
 
-/* One minibatch shard on its way through the model. */
-typedef struct nn_pass {
-    size_t batch; /* rows; 0 (an empty shard) is fine */
-    bool training;
-    bool accumulate; /* backward adds to the gradient vector instead of overwriting it */
-    uint64_t seed, step;
-    const int64_t *sample; /* [batch] global sample index */
-} nn_pass;
-
 /* Called in back-propagation each time the gradient vector is complete from `begin` to its end. */
 typedef void nn_ready_fn(void *ctx, size_t begin);
 

@@ -11,14 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const float *to_floats(const nn_piece *piece, float *floats) {
-    size_t count = nn_info_count(&piece->info);
-
-    for (size_t i = 0; i < count; i++)
-        floats[i] = (float)piece->tensor[i];
-    return floats;
-}
-
 /* Adds a data set to the digest and, unless `file` is NULL, to the file. */
 static int put_piece(nn_h5 *file, nn_digest *digest, const nn_piece *piece, float *floats) {
     const nn_h5_info *info = &piece->info;
@@ -30,8 +22,10 @@ static int put_piece(nn_h5 *file, nn_digest *digest, const nn_piece *piece, floa
         nn_digest_add(digest, piece->text, length);
         return file ? nn_h5_write_text(file, piece->path, piece->text) : NN_OK;
     }
-    if (piece->tensor)
-        bytes = to_floats(piece, floats);
+    if (piece->tensor) {
+        nn_param_export(piece->param, piece->tensor, floats);
+        bytes = floats;
+    }
     nn_digest_add(digest, bytes, nn_info_bytes(info));
     if (!file)
         return NN_OK;

@@ -244,14 +244,19 @@ static bool same_shape(const nn_h5_info *a, const nn_h5_info *b) {
 static int read_tensor(nn_h5 *file, const nn_piece *piece) {
     char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
     nn_h5_info info;
+    float *floats;
+    int rc;
 
     NN_TRY(nn_h5_info_of(file, piece->path, &info));
     if (!same_shape(&info, &piece->info))
         return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file),
                        piece->path, shape_of(&info, found), shape_of(&piece->info, wanted));
-    NN_TRY(nn_h5_read(file, piece->path, 0, rows_of(&info),
-                      sizeof(nn_real) == sizeof(float) ? NN_F32 : NN_F64, piece->tensor));
-    return NN_OK;
+    NN_TRY(NN_NEW(&floats, piece->param->count, "a tensor as float32"));
+    rc = nn_h5_read(file, piece->path, 0, rows_of(&info), NN_F32, floats);
+    if (rc == NN_OK)
+        nn_param_import(piece->param, floats, piece->tensor);
+    nn_free(floats);
+    return rc;
 }
 
 /* Whether a path of `wanted` begins with the first `length` characters of `path`. */

@@ -44,6 +44,7 @@ static int add(nn_pieces *list, const nn_piece *piece) {
 
 static int add_tensor(nn_pieces *list, const char *group, const nn_param *param, nn_real *vector) {
     nn_piece piece = {.info = {.type = NN_F32, .rank = param->rank},
+                      .param = param,
                       .tensor = vector + param->offset};
 
     piece.path = nn_pool_printf(list->pool, "%s/%s/%s", group, param->layer->name, param->name);

@@ -15,7 +15,8 @@ typedef struct nn_piece {
     const char *text;
     nn_h5_info info; /* of an array or tensor */
     const void *array;
-    nn_real *tensor;
+    const nn_param *param; /* of a tensor */
+    float *tensor;
 } nn_piece;
 
 typedef struct nn_pieces {
@@ -23,6 +24,8 @@ typedef struct nn_pieces {
     nn_piece *piece;
     size_t count, capacity;
 } nn_pieces;
+
+_Static_assert(sizeof(nn_real) == sizeof(float), "checkpoints hold float32");
 
 /* Elements and bytes of an array of this type and shape. */
 size_t nn_info_count(const nn_h5_info *info);
