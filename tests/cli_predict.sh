@@ -80,7 +80,7 @@ fi
 "$NNMPI" data make line -O line.h5 --samples 20 -q
 cp p.csv before.csv
 expect_code 3 "$NNMPI" predict run/best.h5 --data line.h5 -O p.csv 2> err
-expect_line 'the model takes 2 numbers' err
+expect_line 'the model takes \[2\]' err
 expect_same before.csv p.csv
 expect_code 6 "$NNMPI" predict run/best.h5 --data blobs.h5 -O nowhere/p.csv 2> err
 expect_line 'nowhere' err

@@ -6,7 +6,7 @@ python=/usr/bin/python3
 
 "$python" - <<'PYTHON'
 import h5py, numpy as np
-x = np.arange(6 * 2 * 2 * 3, dtype=np.uint8).reshape(6, 2, 2, 3)
+x = np.arange(6 * 3 * 2 * 2, dtype=np.uint8).reshape(6, 3, 2, 2)
 with h5py.File("rgb.h5", "w") as f:
     f["train/x"], f["train/y"] = x, np.arange(6) % 2
     f.attrs["mean"], f.attrs["std"] = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 8.0])
@@ -17,7 +17,7 @@ with h5py.File("wrong.h5", "w") as f:
 with h5py.File("text.h5", "w") as f:
     f["train/x"], f["train/y"] = ["a", "b"], [0, 1]
 with h5py.File("chunked.h5", "w") as f:
-    f.create_dataset("train/x", data=x / 255.0, chunks=(2, 2, 2, 3), compression="gzip")
+    f.create_dataset("train/x", data=x / 255.0, chunks=(2, 3, 2, 2), compression="gzip")
     f["train/y"] = np.eye(6, dtype=np.float32)
     f["train/len"] = np.ones(6)
 PYTHON
@@ -26,9 +26,9 @@ PYTHON
 "$python" - out <<'PYTHON'
 import json, sys, numpy as np
 info = json.load(open(sys.argv[1]))
-x = (np.arange(72).reshape(6, 2, 2, 3) - [1, 2, 3]) / [2, 4, 8]
+x = ((np.arange(72).reshape(6, 3, 4) - [[1], [2], [3]]) / [[2], [4], [8]]).reshape(6, 3, 2, 2)
 got = info["splits"][0]["x"]
-assert info["x"]["shape"] == [2, 2, 3] and info["class_names"] == ["cat", "dog"], info
+assert info["x"]["shape"] == [3, 2, 2] and info["class_names"] == ["cat", "dog"], info
 for name, value in ("min", x.min()), ("max", x.max()), ("mean", x.mean()), ("std", x.std()):
     assert abs(got[name] - value) < 1e-5, (name, got[name], value)
 PYTHON
@@ -37,7 +37,7 @@ PYTHON
 "$NNMPI" data split rgb.h5 --valid 0.5 -O half.h5
 "$python" - <<'PYTHON'
 import h5py, numpy as np
-x = ((np.arange(72).reshape(6, 2, 2, 3) - [1, 2, 3]) / [2, 4, 8]).astype(np.float32)
+x = ((np.arange(72).reshape(6, 3, 4) - [[1], [2], [3]]) / [[2], [4], [8]]).astype(np.float32)
 with h5py.File("half.h5") as f:
     both = np.concatenate([f["train/x"][:], f["valid/x"][:]])
     assert np.allclose(np.sort(both.reshape(6, 12), 0), x.reshape(6, 12)), both
@@ -47,6 +47,45 @@ PYTHON
 expect_line 'y +float32 \[6\] values' out
 expect_line '/train/len is not used' err
 expect_code 3 "$NNMPI" data info wrong.h5 2>err
-expect_line 'attribute (mean|std) of / has 2 numbers; a row of x is \[2, 2, 3\], so 1, 3 or 12' err
+expect_line 'attribute (mean|std) of / has 2 numbers; a row of x is \[3, 2, 2\], so 1, 3 or 12' err
 expect_code 3 "$NNMPI" data info text.h5 2>err
 expect_line 'text\.h5' err
+
+# a model sees images channels last, predict takes and gives them channels first
+cat >image.yaml <<'YAML'
+data: {path: image.h5}
+model: [identity]
+loss: squared
+train: {max_steps: 0, batch_size: 2, epochs: 1}
+YAML
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+x = np.random.default_rng(1).integers(0, 256, (5, 3, 30, 20), dtype=np.uint8)
+for name, kind in ("image.h5", np.uint8), ("floats.h5", np.float64):
+    with h5py.File(name, "w") as f:
+        f["train/x"], f["train/y"] = x.astype(kind), np.zeros((5, 1800), np.float32)
+        f.attrs["mean"], f.attrs["std"] = [3.0, 2.0, 1.0], 2.0
+with h5py.File("last.h5", "w") as f:
+    f["train/x"] = x.transpose(0, 2, 3, 1)
+PYTHON
+"$NNMPI" train image.yaml --run image -q >out
+"$NNMPI" inspect image/last.h5 >out
+expect_line '\[30, 20, 3\]' out
+for data in image floats; do
+    "$NNMPI" predict image/last.h5 --data "$data.h5" -O "$data-out.h5" -q
+done
+"$NNMPI" predict image/last.h5 --data image.h5 -O out.csv -q
+"$python" - <<'PYTHON'
+import csv, h5py, numpy as np
+x = h5py.File("image.h5")["train/x"][:].astype(np.float64)
+want = (x - np.array([3, 2, 1]).reshape(3, 1, 1)) / 2
+for name in "image-out.h5", "floats-out.h5":
+    got = h5py.File(name)["y"][:]
+    assert got.shape == (5, 3, 30, 20) and np.array_equal(got, want), (name, got)
+rows = [[float(v) for v in r[1:]] for r in list(csv.reader(open("out.csv")))[1:]]
+assert np.array_equal(np.array(rows), want.reshape(5, -1)), rows
+with h5py.File("image/last.h5") as f:
+    assert list(f["data/shape"]) == [3, 30, 20] and len(f["data/offset"]) == 3
+PYTHON
+expect_code 3 "$NNMPI" predict image/last.h5 --data last.h5 -O last-out.h5 2>err
+expect_line "x of 'train' is \[30, 20, 3\] a sample, but the model takes \[3, 30, 20\]" err

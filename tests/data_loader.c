@@ -130,7 +130,7 @@ static void check_standardised(void) {
     CHECK_WORKS(nn_h5_set_real(file, "/train", "std", 4));
     CHECK_WORKS(nn_h5_close(file));
     CHECK_WORKS(nn_dataset_open_path("standardised.h5", &ds));
-    CHECK_EQ_INT(ds->affine_count, 1);
+    CHECK_EQ_INT(ds->affine.count, 1);
     CHECK_EQ_INT(ds->classes, 0);
     spec.dataset = ds;
     CHECK_WORKS(nn_loader_new(&spec, &loader));

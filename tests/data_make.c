@@ -175,7 +175,7 @@ static void check_split(void) {
     CHECK_EQ_INT(nn_dataset_split(ds, "valid")->samples, 6);
     CHECK_EQ_INT(nn_dataset_split(ds, "test")->samples, 5);
     CHECK_EQ_INT(ds->split[0].x.type, NN_I16);
-    CHECK_NEAR(ds->scale[0], 0.5, 0);
+    CHECK_NEAR(ds->affine.scale[0], 0.5, 0);
     CHECK_STR(ds->class_names[2], "two");
     nn_dataset_close(ds);
     count_rows("valid", 6, counts, seen);

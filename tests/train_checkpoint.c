@@ -48,9 +48,7 @@ static nn_snapshot snapshot_of(struct small_model *s) {
                  .target_width = 1,
                  .classes = 3,
                  .class_names = class_names,
-                 .affine_count = 1,
-                 .scale = scale,
-                 .offset = offset},
+                 .affine = {1, scale, offset}},
         .history = "{\"event\":\"validate\"}\n",
     };
 }
@@ -104,9 +102,9 @@ static void round_trip(void) {
     CHECK_EQ_INT(in.data.target_width, 1);
     CHECK_EQ_INT(in.data.classes, 3);
     CHECK_STR(in.data.class_names[2], class_names[2]);
-    CHECK_EQ_INT(in.data.affine_count, 1);
-    CHECK_NEAR(in.data.scale[0], 0.5, 0);
-    CHECK_NEAR(in.data.offset[0], -1, 0);
+    CHECK_EQ_INT(in.data.affine.count, 1);
+    CHECK_NEAR(in.data.affine.scale[0], 0.5, 0);
+    CHECK_NEAR(in.data.affine.offset[0], -1, 0);
     check_ok(nn_params_digest(from.model, from.params, before));
     check_ok(nn_params_digest(to.model, to.params, after));
     check_ok(nn_checkpoint_digest("a.h5", stored));
@@ -133,7 +131,7 @@ static void least(void) {
     CHECK_STR(peeked.history, "");
     CHECK_STR(peeked.optimizer, "");
     CHECK(!peeked.data.class_names);
-    CHECK_EQ_INT(peeked.data.affine_count, 0);
+    CHECK_EQ_INT(peeked.data.affine.count, 0);
     small_model_release(&s);
     nn_pool_release(&pool);
 }

@@ -51,19 +51,30 @@ static void read_decision(task *t) {
     t->writer.names = trained->class_names;
 }
 
+static bool has_planes(const nn_shape *s) {
+    return s->rank == 3 && s->dim[0] > 1;
+}
+
+/* Samples may be shaped differently as long as their numbers stand in the same order. */
+static bool fits(const nn_shape *found, const nn_shape *trained) {
+    if (has_planes(found) || has_planes(trained))
+        return nn_shape_equal(found, trained);
+    return nn_shape_count(found) == nn_shape_count(trained);
+}
+
 static int choose_split(task *t, const char *name) {
     t->split = nn_dataset_split(t->data, name ? name : "test");
     if (!t->split && name)
         return nn_fail(NN_EUSAGE, "%s has no split '%s'", t->data->path, name);
     if (!t->split)
         t->split = &t->data->split[0];
-    size_t inputs = nn_predictor_inputs(t->predictor);
-    char shape[NN_SHAPE_TEXT];
-    if (nn_shape_count(&t->split->x.shape) != inputs)
-        return nn_fail(NN_EFORMAT, "%s: x of '%s' is %s a sample, but the model takes %zu numbers",
-                       t->data->path, t->split->name, nn_shape_text(&t->split->x.shape, shape),
-                       inputs);
-    return 0;
+    const nn_shape *trained = &nn_predictor_data(t->predictor)->x, *shape = &t->split->x.shape;
+    char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
+    if (fits(shape, trained))
+        return 0;
+    return nn_fail(NN_EFORMAT, "%s: x of '%s' is %s a sample, but the model takes %s",
+                   t->data->path, t->split->name, nn_shape_text(shape, found),
+                   nn_shape_text(trained, wanted));
 }
 
 static int allocate(task *t) {
@@ -75,6 +86,7 @@ static int allocate(task *t) {
     if (!t->stored || !t->x || !t->y || !t->label)
         return NN_EMEMORY;
     t->writer.outputs = outputs;
+    t->writer.shape = nn_predictor_output_shape(t->predictor);
     t->writer.samples = t->split->samples;
     return 0;
 }
@@ -89,7 +101,8 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_dataset_open_path(o->data, &t->data));
     NN_TRY(choose_split(t, o->split));
     NN_TRY(nn_data_inherit_scale(t->data, nn_predictor_data(t->predictor)));
-    NN_TRY(nn_converter_init(&t->converter, t->data, &t->split->x, true, &t->pool));
+    NN_TRY(nn_converter_init(&t->converter, &t->split->x, &t->data->affine, NN_CHANNELS_LAST,
+                             &t->pool));
     NN_TRY(allocate(t));
     return nn_predict_writer_open(&t->writer);
 }

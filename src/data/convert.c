@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #define PIECE_BYTES ((size_t)1 << 20)
+#define STRETCH ((size_t)512) /* elements of a plane converted at once */
 
 /* X(dtype, C type) */
 #define DTYPES(X)                                                                                  \
@@ -16,18 +17,21 @@
     X(NN_F32, float)                                                                               \
     X(NN_F64, double)
 
-typedef void convert_fn(const nn_converter *c, size_t rows, const void *stored, nn_real *out);
+/* Elements [first, first + count) of a row. */
+typedef void convert_fn(const nn_converter *c, size_t first, size_t count, const void *stored,
+                        nn_real *out);
 typedef int64_t integer_fn(const void *stored, size_t i);
 
 /* In double, since timestamps and the like lose their digits in float before the offset is off. */
 #define DEFINE_CONVERT(dtype, ctype)                                                               \
-    static void convert_##dtype(const nn_converter *c, size_t rows, const void *stored,            \
-                                nn_real *out) {                                                    \
+    static void convert_##dtype(const nn_converter *c, size_t first, size_t count,                 \
+                                const void *stored, nn_real *out) {                                \
         const ctype *x = stored;                                                                   \
+        const double *scale = c->scale + (c->uniform ? 0 : first);                                 \
+        const double *offset = c->offset + (c->uniform ? 0 : first);                               \
         size_t step = c->uniform ? 0 : 1;                                                          \
-        for (size_t r = 0; r < rows; r++)                                                          \
-            for (size_t e = 0; e < c->width; e++)                                                  \
-                *out++ = (nn_real)((double)*x++ * c->scale[e * step] + c->offset[e * step]);       \
+        for (size_t e = 0; e < count; e++)                                                         \
+            out[e] = (nn_real)((double)x[e] * scale[e * step] + offset[e * step]);                 \
     }                                                                                              \
     static int64_t integer_##dtype(const void *stored, size_t i) {                                 \
         return (int64_t)((const ctype *)stored)[i];                                                \
@@ -48,7 +52,8 @@ static bool is_uniform(size_t count, const double *value) {
     return true;
 }
 
-static int fill_rows(nn_converter *c, const nn_dataset *ds, nn_pool *pool) {
+static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_shape *shape,
+                     nn_pool *pool) {
     c->scale = nn_pool_alloc(pool, c->width * sizeof *c->scale);
     c->offset = nn_pool_alloc(pool, c->width * sizeof *c->offset);
     c->scale_row = nn_pool_alloc(pool, c->width * sizeof *c->scale_row);
@@ -56,56 +61,91 @@ static int fill_rows(nn_converter *c, const nn_dataset *ds, nn_pool *pool) {
     if (!c->scale || !c->offset || !c->scale_row || !c->offset_row)
         return NN_EMEMORY;
     for (size_t e = 0; e < c->width; e++) {
-        c->scale[e] = ds->scale[e % ds->affine_count];
-        c->offset[e] = ds->offset[e % ds->affine_count];
+        size_t i = nn_affine_index(affine->count, shape, e);
+        c->scale[e] = affine->scale[i];
+        c->offset[e] = affine->offset[i];
         c->scale_row[e] = (nn_real)c->scale[e];
         c->offset_row[e] = (nn_real)c->offset[e];
     }
     return NN_OK;
 }
 
-int nn_converter_init(nn_converter *c, const nn_dataset *ds, const nn_field *field, bool is_x,
-                      nn_pool *pool) {
-    bool affine = is_x && ds->affine_count > 0;
+int nn_converter_init(nn_converter *c, const nn_field *field, const nn_affine *affine,
+                      nn_order order, nn_pool *pool) {
+    bool given = affine && affine->count > 0;
+    bool planes = order == NN_CHANNELS_LAST && field->shape.rank == 3;
 
-    *c = (nn_converter){.type = field->type, .width = nn_shape_count(&field->shape)};
-    c->uniform = !affine || (is_uniform(ds->affine_count, ds->scale) &&
-                             is_uniform(ds->affine_count, ds->offset));
+    *c = (nn_converter){.type = field->type,
+                        .width = nn_shape_count(&field->shape),
+                        .channels = planes ? (size_t)field->shape.dim[0] : 1};
+    c->uniform = !given || (is_uniform(affine->count, affine->scale) &&
+                            is_uniform(affine->count, affine->offset));
     if (!c->uniform)
-        return fill_rows(c, ds, pool);
+        return fill_rows(c, affine, &field->shape, pool);
     c->scale = nn_pool_alloc(pool, sizeof *c->scale);
     c->offset = nn_pool_alloc(pool, sizeof *c->offset);
     if (!c->scale || !c->offset)
         return NN_EMEMORY;
-    c->scale[0] = affine ? ds->scale[0] : 1;
-    c->offset[0] = affine ? ds->offset[0] : 0;
+    c->scale[0] = given ? affine->scale[0] : 1;
+    c->offset[0] = given ? affine->offset[0] : 0;
     return NN_OK;
 }
 
 /* The images' case: 256 values, so float arithmetic is as good as double. */
-static void apply_u8(const nn_converter *c, size_t rows, const uint8_t *stored, nn_real *out) {
+static void convert_pixels(const nn_converter *c, size_t first, size_t count, const uint8_t *stored,
+                           nn_real *out) {
     const nn_kernels *k = nn_kernels_get();
 
     if (c->uniform) {
-        k->from_u8(rows * c->width, stored, (nn_real)c->scale[0], (nn_real)c->offset[0], out);
+        k->from_u8(count, stored, (nn_real)c->scale[0], (nn_real)c->offset[0], out);
         return;
     }
-    k->from_u8(rows * c->width, stored, 1, 0, out);
-    for (size_t r = 0; r < rows; r++, out += c->width) {
-        k->multiply(c->width, out, c->scale_row, out);
-        k->add(c->width, c->offset_row, out);
+    k->from_u8(count, stored, 1, 0, out);
+    k->multiply(count, out, c->scale_row + first, out);
+    k->add(count, c->offset_row + first, out);
+}
+
+/* Elements [first, first + count) of a row, or of rows in a row when the converter is uniform. */
+static void convert_range(const nn_converter *c, size_t first, size_t count, const void *stored,
+                          nn_real *out) {
+    bool no_offset = c->uniform && !(c->offset[0] < 0) && !(c->offset[0] > 0);
+
+    if (c->type == NN_U8)
+        convert_pixels(c, first, count, stored, out);
+    else if (c->type == NN_F32 && no_offset)
+        nn_kernels_get()->from_f32(count, stored, (nn_real)c->scale[0], 0, out);
+    else
+        types[c->type].convert(c, first, count, stored, out);
+}
+
+/* One stored image [C, H, W] as [H, W, C], a stretch of a plane at a time. */
+static void interleave(const nn_converter *c, const unsigned char *stored, nn_real *out) {
+    size_t pixels = c->width / c->channels, size = nn_dtype_size(c->type);
+    nn_real stretch[STRETCH];
+
+    for (size_t first = 0, n; first < c->width; first += n) {
+        size_t channel = first / pixels, pixel = first % pixels;
+        n = pixels - pixel < STRETCH ? pixels - pixel : STRETCH;
+        convert_range(c, first, n, stored + first * size, stretch);
+        for (size_t i = 0; i < n; i++)
+            out[(pixel + i) * c->channels + channel] = stretch[i];
     }
 }
 
 void nn_converter_apply(const nn_converter *c, size_t rows, const void *stored, nn_real *out) {
-    bool no_offset = c->uniform && !(c->offset[0] < 0) && !(c->offset[0] > 0);
+    const unsigned char *row = stored;
+    size_t row_bytes = c->width * nn_dtype_size(c->type);
 
-    if (c->type == NN_U8)
-        apply_u8(c, rows, stored, out);
-    else if (c->type == NN_F32 && no_offset)
-        nn_kernels_get()->from_f32(rows * c->width, stored, (nn_real)c->scale[0], 0, out);
-    else
-        types[c->type].convert(c, rows, stored, out);
+    if (c->uniform && c->channels == 1) {
+        convert_range(c, 0, rows * c->width, stored, out);
+        return;
+    }
+    for (size_t r = 0; r < rows; r++, row += row_bytes, out += c->width) {
+        if (c->channels > 1)
+            interleave(c, row, out);
+        else
+            convert_range(c, 0, c->width, row, out);
+    }
 }
 
 int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i) {

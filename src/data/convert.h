@@ -5,19 +5,25 @@
 #include "base/real.h"
 #include "data/dataset.h"
 
+/* The order in which the elements of a row come out. */
+typedef enum nn_order {
+    NN_AS_STORED,
+    NN_CHANNELS_LAST /* as the model takes them: [C, H, W] becomes [H, W, C] */
+} nn_order;
+
 /* How the rows of one field become floats: stored * scale + offset, for each element of a row. */
 typedef struct nn_converter {
     nn_dtype type;
     size_t width;                    /* elements of a row */
+    size_t channels;                 /* planes of a stored row that become interleaved; 1: none */
     bool uniform;                    /* one scale and offset for all elements */
     nn_real *scale_row, *offset_row; /* [width]; NULL when uniform */
-    double *scale, *offset;          /* [width], or [1] when uniform */
+    double *scale, *offset;          /* [width], or [1] when uniform; in stored order */
 } nn_converter;
 
-/* For x: the data set's scale and offset; for any other field the identity. Memory comes from
- * `pool`. NN_EMEMORY. */
-int nn_converter_init(nn_converter *converter, const nn_dataset *ds, const nn_field *field,
-                      bool is_x, nn_pool *pool);
+/* `affine` NULL, or of no numbers: the identity. Memory comes from `pool`. NN_EMEMORY. */
+int nn_converter_init(nn_converter *converter, const nn_field *field, const nn_affine *affine,
+                      nn_order order, nn_pool *pool);
 
 /* out[rows][width] from `rows` stored rows. */
 void nn_converter_apply(const nn_converter *converter, size_t rows, const void *stored,

@@ -9,7 +9,7 @@
 /* One stored array of a split: x, y or w; rows are samples. */
 typedef struct nn_field {
     nn_dtype type;
-    nn_shape shape;   /* of one row; rank 0: one number */
+    nn_shape shape;   /* of one row as stored, images [C, H, W]; rank 0: one number */
     size_t row_bytes; /* as stored */
 } nn_field;
 
@@ -19,6 +19,21 @@ typedef struct nn_split {
     nn_field x, y;
     bool has_y, has_w; /* w: float32 sample weights [N] */
 } nn_split;
+
+/* x as float = stored * scale + offset. One number of each for all elements of a row, one for each
+ * channel, or one for each element in stored order, as `count` says; 0: x is used as it is. */
+typedef struct nn_affine {
+    size_t count;
+    const double *scale, *offset;
+} nn_affine;
+
+/* Channels of a row: the first dimension of an image [C, H, W], the last of a vector [F] or a
+ * sequence [T, F]; 1 for anything else. */
+size_t nn_channels_of(const nn_shape *shape);
+/* May an affine map for rows of this shape have so many numbers? */
+bool nn_affine_fits(size_t count, const nn_shape *shape);
+/* Which of its numbers belongs to element `e` of a row. */
+size_t nn_affine_index(size_t count, const nn_shape *shape, size_t e);
 
 typedef struct nn_dataset nn_dataset;
 
@@ -43,10 +58,7 @@ struct nn_dataset {
     const char *path; /* for messages */
     size_t splits;
     nn_split split[NN_MAX_SPLITS];
-    /* x as float = stored * scale[c] + offset[c]; one number, or one for each element of a row
-     * (channels: last dimension), as `affine_count` says */
-    size_t affine_count;
-    double *scale, *offset;
+    nn_affine affine;         /* how x becomes floats */
     int64_t classes;          /* y integer: number of classes, else 0 */
     const char **class_names; /* [classes] or NULL */
 };

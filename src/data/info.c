@@ -105,7 +105,8 @@ static int scan_field(nn_info *info, split_info *of, char name, const nn_field *
     unsigned char *stored = NULL;
     int rc;
 
-    NN_TRY_GOTO(nn_converter_init(&s.convert, info->ds, field, name == 'x', &info->pool));
+    NN_TRY_GOTO(nn_converter_init(&s.convert, field, name == 'x' ? &info->ds->affine : NULL,
+                                  NN_AS_STORED, &info->pool));
     NN_TRY_GOTO(NN_NEW(&stored, (size_t)rows * field->row_bytes, "rows"));
     NN_TRY_GOTO(NN_NEW(&s.value, (size_t)rows * s.convert.width, "rows"));
     for (int64_t first = 0; first < samples; first += rows) {
@@ -178,10 +179,10 @@ static void text_field(FILE *out, const char *name, const nn_field *field, const
 }
 
 static void text_affine(FILE *out, const nn_dataset *ds) {
-    if (ds->affine_count == 1)
-        fprintf(out, "       read as x * %.6g + %.6g\n", ds->scale[0], ds->offset[0]);
-    else if (ds->affine_count > 1)
-        fprintf(out, "       read as x * scale + offset, %zu of each\n", ds->affine_count);
+    if (ds->affine.count == 1)
+        fprintf(out, "       read as x * %.6g + %.6g\n", ds->affine.scale[0], ds->affine.offset[0]);
+    else if (ds->affine.count > 1)
+        fprintf(out, "       read as x * scale + offset, %zu of each\n", ds->affine.count);
 }
 
 static void text_stats(FILE *out, const char *split, char field, int64_t samples, const stats *s) {
@@ -308,8 +309,8 @@ static void json_all(nn_json *json, const nn_info *info) {
     json_field(json, "x", &ds->split[0].x);
     if (ds->split[0].has_y)
         json_field(json, "y", &ds->split[0].y);
-    json_reals(json, "scale", ds->scale, ds->affine_count);
-    json_reals(json, "offset", ds->offset, ds->affine_count);
+    json_reals(json, "scale", ds->affine.scale, ds->affine.count);
+    json_reals(json, "offset", ds->affine.offset, ds->affine.count);
     json_classes(json, ds);
     nn_json_open(json, "splits", '[');
     for (size_t i = 0; i < ds->splits; i++)

@@ -124,7 +124,8 @@ static int open_column(nn_loader *l, column *c, char name, const nn_field *field
 
     c->name = name;
     c->row_bytes = field->row_bytes;
-    NN_TRY(nn_converter_init(&c->convert, l->spec.dataset, field, name == 'x', &l->pool));
+    NN_TRY(nn_converter_init(&c->convert, field, name == 'x' ? &l->spec.dataset->affine : NULL,
+                             NN_CHANNELS_LAST, &l->pool));
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
         NN_TRY(NN_NEW(&c->stored, (size_t)bytes, "samples"));

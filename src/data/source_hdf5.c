@@ -159,12 +159,11 @@ static int find_affine(nn_dataset *ds, const char *group, affine *out) {
     return NN_OK;
 }
 
-/* One number for all, one for each channel (last dimension), or one for each element of a row. */
+/* One number for all, one for each channel, or one for each element of a row. */
 static int read_affine_attr(nn_dataset *ds, const char *object, const char *name, double fallback,
                             double **value, size_t *count) {
     const nn_shape *shape = &ds->split[0].x.shape;
-    size_t width = nn_shape_count(shape), channels = (size_t)shape->dim[shape->rank - 1];
-    size_t found = width;
+    size_t width = nn_shape_count(shape), found = width;
     char text[NN_SHAPE_TEXT];
 
     *value = nn_pool_alloc(&ds->pool, width * sizeof **value);
@@ -175,11 +174,12 @@ static int read_affine_attr(nn_dataset *ds, const char *object, const char *name
     if (!nn_h5_has_attr(ds->state, object, name))
         return NN_OK;
     NN_TRY(nn_h5_get_reals(ds->state, object, name, *value, &found));
-    if (found == 0 || (found != 1 && found != channels && found != width))
+    if (!nn_affine_fits(found, shape))
         return nn_fail(NN_EFORMAT,
                        "%s: attribute %s of %s has %zu numbers; a row of x is %s, so 1, %zu or %zu "
                        "would fit",
-                       ds->path, name, object, found, nn_shape_text(shape, text), channels, width);
+                       ds->path, name, object, found, nn_shape_text(shape, text),
+                       nn_channels_of(shape), width);
     *count = found;
     for (size_t i = 0; i < *count; i++)
         if (!isfinite((float)(*value)[i]))
@@ -197,62 +197,60 @@ static int check_positive(nn_dataset *ds, const affine *a, const char *name, con
     return NN_OK;
 }
 
-/* Continues a pattern of `count` numbers up to `wanted`. */
-static void repeat(double *value, size_t count, size_t wanted) {
-    for (size_t i = count; i < wanted; i++)
-        value[i] = value[i - count];
+/* Spreads `count` numbers to `wanted`, from the end since the first ones are still to be read. */
+static void spread_out(const nn_shape *shape, double *value, size_t count, size_t wanted) {
+    bool elements = wanted == nn_shape_count(shape);
+
+    for (size_t i = wanted; i-- > 0 && count < wanted;)
+        value[i] = value[elements ? nn_affine_index(count, shape, i) : 0];
 }
 
 /* Turns what the attributes say into scale and offset in the data set's own memory. */
-static int read_affine(nn_dataset *ds, const char *group, size_t *count, double **scale,
-                       double **offset) {
+static int read_affine(nn_dataset *ds, const char *group, nn_affine *out) {
+    const nn_shape *shape = &ds->split[0].x.shape;
     affine a = {0};
     double *spread = NULL, *shift = NULL;
-    size_t spreads = 1, shifts = 1;
+    size_t spreads = 1, shifts = 1, count;
 
-    *count = 0;
     NN_TRY(find_affine(ds, group, &a));
     if (!a.object)
         return NN_OK;
     NN_TRY(read_affine_attr(ds, a.object, a.standard ? "std" : "scale", 1, &spread, &spreads));
     NN_TRY(read_affine_attr(ds, a.object, a.standard ? "mean" : "offset", 0, &shift, &shifts));
     NN_TRY(check_positive(ds, &a, a.standard ? "std" : "scale", spread, spreads));
-    *count = spreads > shifts ? spreads : shifts;
-    repeat(spread, spreads, *count);
-    repeat(shift, shifts, *count);
-    for (size_t i = 0; a.standard && i < *count; i++) {
+    count = spreads > shifts ? spreads : shifts;
+    spread_out(shape, spread, spreads, count);
+    spread_out(shape, shift, shifts, count);
+    for (size_t i = 0; a.standard && i < count; i++) {
         spread[i] = 1 / spread[i];
         shift[i] *= -spread[i];
     }
-    *scale = spread;
-    *offset = shift;
+    *out = (nn_affine){count, spread, shift};
     return NN_OK;
 }
 
-static bool same_numbers(size_t count, const double *a, const double *b) {
-    return count == 0 || memcmp(a, b, count * sizeof *a) == 0;
+static bool same_numbers(const nn_affine *a, const nn_affine *b) {
+    size_t bytes = a->count * sizeof *a->scale;
+
+    return a->count == b->count && (bytes == 0 || (memcmp(a->scale, b->scale, bytes) == 0 &&
+                                                   memcmp(a->offset, b->offset, bytes) == 0));
 }
 
 /* All splits must be scaled alike: what was trained on one is evaluated on another. */
 static int open_affine(nn_dataset *ds) {
     for (size_t i = 0; i < ds->splits; i++) {
         char group[NN_FIELD_PATH];
-        double *scale = NULL, *offset = NULL;
-        size_t count;
+        nn_affine found = {0};
 
         snprintf(group, sizeof group, "/%s", ds->split[i].name);
-        NN_TRY(read_affine(ds, group, &count, &scale, &offset));
-        if (i == 0) {
-            ds->affine_count = count;
-            ds->scale = scale;
-            ds->offset = offset;
-        } else if (count != ds->affine_count || !same_numbers(count, scale, ds->scale) ||
-                   !same_numbers(count, offset, ds->offset)) {
+        NN_TRY(read_affine(ds, group, &found));
+        if (i == 0)
+            ds->affine = found;
+        else if (!same_numbers(&found, &ds->affine))
             return nn_fail(NN_EFORMAT,
                            "%s: %s and /%s are scaled differently: put scale and offset, or mean "
                            "and std, on the root",
                            ds->path, group, ds->split[0].name);
-        }
     }
     return NN_OK;
 }

@@ -201,7 +201,7 @@ static int declare(splitter *s, const stream *t) {
 /* Scales that differ from element to element are applied here, once and for all. */
 static int make_floats(splitter *s, stream *t) {
     t->floats = true;
-    NN_TRY(nn_converter_init(&t->convert, s->ds, &t->field, true, &s->pool));
+    NN_TRY(nn_converter_init(&t->convert, &t->field, &s->ds->affine, NN_AS_STORED, &s->pool));
     NN_TRY(NN_NEW(&t->stored, (size_t)t->rows * t->field.row_bytes, "rows"));
     t->field.type = NN_F32;
     t->field.row_bytes = nn_shape_count(&t->field.shape) * sizeof(nn_real);
@@ -213,7 +213,7 @@ static int copy_field(splitter *s, const nn_split *split, char name, nn_field fi
         .split = split, .name = name, .field = field, .rows = nn_piece_rows(field.row_bytes)};
     int rc;
 
-    if (name == 'x' && s->ds->affine_count > 1)
+    if (name == 'x' && s->ds->affine.count > 1)
         NN_TRY_GOTO(make_floats(s, &t));
     NN_TRY_GOTO(NN_NEW(&t.piece, (size_t)t.rows * t.field.row_bytes, "rows"));
     NN_TRY_GOTO(NN_NEW(&t.picked, (size_t)t.rows * t.field.row_bytes, "rows"));
@@ -238,9 +238,9 @@ static int copy_split(splitter *s, const nn_split *split) {
 static int copy_attributes(splitter *s) {
     const nn_dataset *ds = s->ds;
 
-    if (ds->affine_count == 1) {
-        NN_TRY(nn_h5_set_real(s->output.file, "/", "scale", ds->scale[0]));
-        NN_TRY(nn_h5_set_real(s->output.file, "/", "offset", ds->offset[0]));
+    if (ds->affine.count == 1) {
+        NN_TRY(nn_h5_set_real(s->output.file, "/", "scale", ds->affine.scale[0]));
+        NN_TRY(nn_h5_set_real(s->output.file, "/", "offset", ds->affine.offset[0]));
     }
     if (ds->class_names)
         NN_TRY(

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/real.h"
+#include "data/dataset.h"
 #include "io/digest.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
@@ -25,13 +26,12 @@ typedef struct nn_state {
 
 /* What the data look like to the model: enough to predict without the data set. */
 typedef struct nn_data_traits {
-    nn_shape x;               /* of one sample */
+    nn_shape x;               /* of one sample, as files hold it: images [C, H, W] */
     bool labels;              /* y are class indices */
     size_t target_width;      /* numbers of y a sample */
     int64_t classes;          /* 0: no labels */
     const char **class_names; /* [classes] or NULL */
-    size_t affine_count;      /* 0: x is used as it is; 1 or more as in nn_dataset */
-    const double *scale, *offset;
+    nn_affine affine;         /* how x becomes floats */
 } nn_data_traits;
 
 /* What a checkpoint holds, for writing, and where to put it, for reading. */

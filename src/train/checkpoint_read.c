@@ -186,7 +186,8 @@ static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as,
 /* The arrays below /data. */
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     void *shape, *scale, *offset;
-    size_t rank = 0, offsets;
+    size_t rank = 0, scales, offsets;
+    char text[NN_SHAPE_TEXT];
 
     if (nn_h5_exists(file, "/data/shape")) {
         NN_TRY(read_array(file, pool, "/data/shape", NN_I64, &shape, &rank));
@@ -198,13 +199,14 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     data->x.rank = (int)rank;
     if (!nn_h5_exists(file, "/data/scale"))
         return NN_OK;
-    NN_TRY(read_array(file, pool, "/data/scale", NN_F64, &scale, &data->affine_count));
+    NN_TRY(read_array(file, pool, "/data/scale", NN_F64, &scale, &scales));
     NN_TRY(read_array(file, pool, "/data/offset", NN_F64, &offset, &offsets));
-    if (offsets != data->affine_count)
-        return nn_fail(NN_EFORMAT, "%s: /data/scale and /data/offset differ in length",
-                       nn_h5_path(file));
-    data->scale = scale;
-    data->offset = offset;
+    if (offsets != scales || !nn_affine_fits(scales, &data->x))
+        return nn_fail(NN_EFORMAT,
+                       "%s: /data/scale has %zu numbers and /data/offset %zu, which does not fit "
+                       "samples %s",
+                       nn_h5_path(file), scales, offsets, nn_shape_text(&data->x, text));
+    data->affine = (nn_affine){scales, scale, offset};
     return NN_OK;
 }
 

@@ -1,5 +1,7 @@
 #include "train/job.h"
 
+#include "nn/channels.h"
+
 #include <nnmpi/log.h>
 
 #include <string.h>
@@ -42,22 +44,21 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .target_width = nn_shape_count(&split->y.shape),
                             .classes = data->classes,
                             .class_names = data->class_names,
-                            .affine_count = data->affine_count,
-                            .scale = data->scale,
-                            .offset = data->offset};
+                            .affine = data->affine};
 }
 
 int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
-    size_t n = trained->affine_count;
-    if (data->affine_count || n == 0 || !nn_dtype_is_integer(data->split[0].x.type))
+    const nn_affine *affine = &trained->affine;
+    size_t bytes = affine->count * sizeof(double);
+    if (data->affine.count || bytes == 0 || !nn_dtype_is_integer(data->split[0].x.type))
         return 0;
-    data->scale = nn_pool_alloc(&data->pool, n * sizeof(double));
-    data->offset = nn_pool_alloc(&data->pool, n * sizeof(double));
-    if (!data->scale || !data->offset)
+    double *scale = nn_pool_alloc(&data->pool, bytes);
+    double *offset = nn_pool_alloc(&data->pool, bytes);
+    if (!scale || !offset)
         return NN_EMEMORY;
-    memcpy(data->scale, trained->scale, n * sizeof(double));
-    memcpy(data->offset, trained->offset, n * sizeof(double));
-    data->affine_count = n;
+    memcpy(scale, affine->scale, bytes);
+    memcpy(offset, affine->offset, bytes);
+    data->affine = (nn_affine){affine->count, scale, offset};
     return 0;
 }
 
@@ -105,8 +106,8 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     job->settings = nn_config_settings(config);
     NN_TRY(nn_dataset_open(job->settings->data, &job->data));
     NN_TRY(nn_loss_pick(job->settings->loss, &loss));
-    NN_TRY(
-        nn_model_new(job->settings->model, job->data->split[0].x.shape, loss->fuses, &job->model));
+    nn_shape input = nn_channels_last(job->data->split[0].x.shape);
+    NN_TRY(nn_model_new(job->settings->model, input, loss->fuses, &job->model));
     nn_shape output = nn_model_output_shape(job->model);
     job->outputs = nn_shape_count(&output);
     plan_batches(job);

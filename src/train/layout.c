@@ -74,10 +74,10 @@ static int add_array(nn_pieces *list, const char *path, nn_dtype type, size_t co
 static int add_data(nn_pieces *list, const nn_data_traits *data) {
     if (data->x.rank > 0)
         NN_TRY(add_array(list, "/data/shape", NN_I64, (size_t)data->x.rank, data->x.dim));
-    if (data->affine_count == 0)
+    if (data->affine.count == 0)
         return NN_OK;
-    NN_TRY(add_array(list, "/data/scale", NN_F64, data->affine_count, data->scale));
-    NN_TRY(add_array(list, "/data/offset", NN_F64, data->affine_count, data->offset));
+    NN_TRY(add_array(list, "/data/scale", NN_F64, data->affine.count, data->affine.scale));
+    NN_TRY(add_array(list, "/data/offset", NN_F64, data->affine.count, data->affine.offset));
     return NN_OK;
 }
 
