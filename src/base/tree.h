@@ -1,0 +1,38 @@
+/* Sums whose bits do not depend on who adds them up: one fixed binary tree over numbered leaves, in
+ * which the node over [begin, end) has its children on both sides of the middle. Whoever holds a
+ * range of leaves adds up the complete subtrees in it; a list of additions says how what they hold
+ * becomes the sum of all. */
+#ifndef NN_BASE_TREE_H
+#define NN_BASE_TREE_H
+
+#include <stddef.h>
+
+/* Leaves [begin, end). */
+typedef struct nn_span {
+    size_t begin, end;
+} nn_span;
+
+/* Most subtrees that one range needs. */
+#define NN_TREE_COVER 64
+
+/* Where a node's left child ends and its right one begins. */
+static inline size_t nn_span_middle(nn_span node) {
+    return node.begin + (node.end - node.begin) / 2;
+}
+
+/* The leaves of one of `size` holders: as even a share as whole leaves allow. */
+nn_span nn_tree_share(size_t leaves, size_t holder, size_t size);
+
+/* The fewest nodes of the tree over [0, leaves) that make up `range`, in order; their number. */
+size_t nn_tree_cover(size_t leaves, nn_span range, nn_span cover[NN_TREE_COVER]);
+
+/* value[left] += value[right] */
+typedef struct nn_addition {
+    size_t left, right;
+} nn_addition;
+
+/* The additions, in order, by which the values of the nodes `cover`, which make up all leaves in
+ * order, become the sum of all in value[0]; one less than there are nodes. */
+size_t nn_tree_additions(size_t leaves, const nn_span *cover, nn_addition *out);
+
+#endif
