@@ -30,7 +30,7 @@ static size_t cover_node(nn_span node, nn_span range, nn_span *cover) {
     return count + cover_node(right_of(node), range, cover + count);
 }
 
-size_t nn_tree_cover(size_t leaves, nn_span range, nn_span cover[NN_TREE_COVER]) {
+size_t nn_tree_cover(size_t leaves, nn_span range, nn_span *cover) {
     return is_empty(range) ? 0 : cover_node((nn_span){0, leaves}, range, cover);
 }
 

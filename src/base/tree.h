@@ -12,7 +12,7 @@ typedef struct nn_span {
     size_t begin, end;
 } nn_span;
 
-/* Most subtrees that one range needs. */
+/* Most subtrees that one range needs, `cover` of nn_tree_cover. */
 #define NN_TREE_COVER 64
 
 /* Where a node's left child ends and its right one begins. */
@@ -24,7 +24,7 @@ static inline size_t nn_span_middle(nn_span node) {
 nn_span nn_tree_share(size_t leaves, size_t holder, size_t size);
 
 /* The fewest nodes of the tree over [0, leaves) that make up `range`, in order; their number. */
-size_t nn_tree_cover(size_t leaves, nn_span range, nn_span cover[NN_TREE_COVER]);
+size_t nn_tree_cover(size_t leaves, nn_span range, nn_span *cover);
 
 /* value[left] += value[right] */
 typedef struct nn_addition {

@@ -96,6 +96,26 @@ static size_t bytes_to_elements(size_t bytes) {
     return (bytes + sizeof(nn_real) - 1) / sizeof(nn_real);
 }
 
+size_t nn_layer_keep_elements(const nn_layer *layer) {
+    return nn_align_count(bytes_to_elements(layer->keep_bytes), sizeof(nn_real));
+}
+
+/* Calls of a layer in one pass. */
+static size_t calls_of(const nn_model *model, const nn_layer *layer) {
+    return model->parts && !(layer->flags & NN_LAYER_WHOLE) ? model->parts : 1;
+}
+
+/* One gradient of the largest layer for each level of the tree over a shard's microbatches. */
+static void add_tree(nn_model *model, struct layout *layout) {
+    size_t levels = 0, largest = 0;
+    for (size_t i = 1; i < model->layers; i++)
+        largest = later(largest, nn_layer_grad_count(model->layer[i]));
+    while ((size_t)1 << levels < model->parts)
+        levels++;
+    model->tree_stride = largest;
+    add(layout, levels * largest, model->layers, 2 * model->layers, &model->tree);
+}
+
 static void add_working_memory(nn_model *model, size_t batch, bool training,
                                struct layout *layout) {
     size_t n = model->layers, scratch = 0, edge[NN_MAX_INPUTS] = {0};
@@ -105,7 +125,8 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
         if (layer->save_bytes)
             add(layout, bytes_to_elements(batch * layer->save_bytes), i, end, &layer->plan->save);
         if (layer->keep_bytes)
-            add(layout, bytes_to_elements(layer->keep_bytes), i, end, &layer->plan->keep);
+            add(layout, calls_of(model, layer) * nn_layer_keep_elements(layer), i, end,
+                &layer->plan->keep);
         scratch = later(scratch, bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
             if (layer->input[k]->plan->consumers > 1 && layer->input[k]->plan->learns)
@@ -114,6 +135,8 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
     add(layout, scratch, 0, 2 * n, &model->scratch);
     for (size_t k = 0; training && k < NN_MAX_INPUTS; k++)
         add(layout, edge[k], n, 2 * n, &model->edge[k]);
+    if (training)
+        add_tree(model, layout);
 }
 
 static bool in_conflict(const struct buffer *a, const struct buffer *b) {
@@ -170,9 +193,12 @@ static void follow_shared(nn_model *model, bool training) {
 }
 
 static int prepare_layers(nn_model *model, size_t batch, bool training) {
-    for (size_t i = 1; i < model->layers; i++)
-        if (model->layer[i]->ops->prepare)
-            NN_TRY(model->layer[i]->ops->prepare(model->layer[i], batch, training));
+    for (size_t i = 1; i < model->layers; i++) {
+        nn_layer *layer = model->layer[i];
+        size_t rows = calls_of(model, layer) > 1 ? model->part_rows : batch;
+        if (layer->ops->prepare)
+            NN_TRY(layer->ops->prepare(layer, rows, training));
+    }
     return 0;
 }
 
@@ -182,7 +208,7 @@ int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elemen
     struct buffer **owner;
     NN_TRY(prepare_layers(model, batch, training));
     NN_TRY(NN_NEW(&owner, 2 * n, "buffer plan"));
-    int rc = NN_NEW(&layout.buffer, 4 * n + NN_MAX_INPUTS + 1, "buffer plan");
+    int rc = NN_NEW(&layout.buffer, 4 * n + NN_MAX_INPUTS + 2, "buffer plan");
     if (rc < 0)
         goto done;
     struct buffer **y = owner, **dy = owner + n;

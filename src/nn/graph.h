@@ -37,6 +37,10 @@ struct nn_model {
     size_t batch;
     nn_real *block; /* all buffers */
     size_t edge[NN_MAX_INPUTS], scratch;
+
+    /* nn_model_cut; parts 0: not cut */
+    size_t parts, part_rows, grads_stride;
+    size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
 };
 
 /* Lays the buffers of a batch out in one block: fills the offsets, *elements is its size. */
@@ -49,6 +53,10 @@ int nn_initializer_bind(nn_pool *pool, const nn_node *node, const nn_initializer
 /* Gives every parameter without an initialiser its default and refuses those that would keep the
  * units of a hidden layer identical. */
 int nn_model_choose_initializers(nn_model *model);
+
+/* Elements of the arena that the layer's parameters take, and of one call's `keep`. */
+size_t nn_layer_grad_count(const nn_layer *layer);
+size_t nn_layer_keep_elements(const nn_layer *layer);
 
 /* The pseudo-layer that stands for the data. */
 static inline bool nn_layer_is_input(const nn_layer *layer) {

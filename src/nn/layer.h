@@ -6,6 +6,7 @@
 
 #include "base/option.h"
 #include "base/real.h"
+#include "base/tree.h"
 #include "nn/shape.h"
 
 #define NN_MAX_INPUTS 8
@@ -37,9 +38,20 @@ typedef struct nn_param {
     size_t offset, count; /* elements in the arena */
 } nn_param;
 
-/* Adds each of values[n] over the ranks, in place; what goes wrong is reported after the pass.
- * Collective, also for ranks without rows. */
+/* values[n] = values[0][n] + values[1][n] + ... of the microbatches of every rank, or of the one
+ * row of values that each rank has where there are no microbatches; what goes wrong is reported
+ * after the pass. Collective, also for ranks without rows. */
 typedef void nn_sum_fn(void *ctx, size_t n, double *values);
+
+/* How a shard is cut into microbatches, each of which is computed by itself and whose gradients are
+ * added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
+typedef struct nn_parts {
+    size_t count;       /* microbatches of this shard, at least 1 */
+    const size_t *row;  /* [count + 1]: microbatch i has rows [row[i], row[i + 1]) */
+    size_t sums;        /* complete subtrees: the gradient of each goes to a vector of its own */
+    const nn_span *sum; /* [sums] microbatches of each */
+    bool lead;          /* the first microbatch of the global minibatch is here */
+} nn_parts;
 
 /* One minibatch shard on its way through the model. */
 typedef struct nn_pass {
@@ -49,6 +61,7 @@ typedef struct nn_pass {
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
+    const nn_parts *parts; /* NULL: the shard is not cut */
     nn_sum_fn *sum;        /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;
 } nn_pass;
@@ -72,7 +85,10 @@ typedef struct nn_io {
 typedef enum nn_layer_flags {
     NN_LAYER_IN_PLACE = 1, /* elementwise: y may be x[0] and dx[0] may be dy */
     NN_LAYER_READS_X = 2,  /* backward reads x, so it is kept until then */
-    NN_LAYER_READS_Y = 4   /* backward reads y, so it is kept until then */
+    NN_LAYER_READS_Y = 4,  /* backward reads y, so it is kept until then */
+    NN_LAYER_WHOLE = 8     /* called once for all microbatches of a shard, since it has statistics
+                              of the global minibatch to take: the gradients it writes are those of
+                              all ranks where pass->parts->lead, else 0 */
 } nn_layer_flags;
 
 typedef struct nn_layer_ops {

@@ -2,6 +2,8 @@
 #include "math/kernels.h"
 #include "nn/graph.h"
 
+#include <string.h>
+
 size_t nn_model_size(const nn_model *model) {
     return model->size;
 }
@@ -56,28 +58,74 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
     return 0;
 }
 
+void nn_model_cut(nn_model *model, size_t parts, size_t rows, size_t stride) {
+    model->parts = parts;
+    model->part_rows = rows;
+    model->grads_stride = stride;
+}
+
+size_t nn_layer_grad_count(const nn_layer *layer) {
+    if (layer->params == 0)
+        return 0;
+    const nn_param *first = &layer->param[0], *last = &layer->param[layer->params - 1];
+    return last->offset - first->offset + nn_align_count(last->count, sizeof(nn_real));
+}
+
+/* What one call works on: all of a shard, or one microbatch of it. */
+struct call {
+    nn_pass pass;
+    size_t row, part; /* where it begins; which one it is */
+};
+
+static struct call call_of(const nn_pass *pass, size_t part) {
+    struct call c = {.pass = *pass, .row = pass->parts->row[part], .part = part};
+    c.pass.batch = pass->parts->row[part + 1] - c.row;
+    c.pass.sample = pass->sample ? pass->sample + c.row : NULL;
+    c.pass.length = pass->length ? pass->length + c.row : NULL;
+    c.pass.parts = NULL;
+    return c;
+}
+
+static bool is_cut(const nn_layer *layer, const nn_pass *pass) {
+    return pass->parts && !(layer->flags & NN_LAYER_WHOLE);
+}
+
 /* What forward and backward of a layer have in common. */
-static nn_io io_of(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
-    nn_io io = {.batch = pass->batch,
-                .pass = pass,
-                .y = layer->plan->y_at,
-                .save = layer->plan->save_at,
-                .keep = layer->plan->keep_at,
+static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct call *c) {
+    const struct nn_layer_plan *plan = layer->plan;
+    nn_io io = {.batch = c->pass.batch,
+                .pass = &c->pass,
+                .y = plan->y_at + c->row * nn_shape_count(&layer->out),
+                .save = (char *)plan->save_at + c->row * layer->save_bytes,
+                .keep = (nn_real *)plan->keep_at + c->part * nn_layer_keep_elements(layer),
                 .scratch = model->block + model->scratch};
     for (size_t k = 0; k < layer->inputs; k++)
-        io.x[k] = layer->input[k]->plan->y_at;
+        io.x[k] = layer->input[k]->plan->y_at + c->row * nn_shape_count(&layer->in[k]);
     for (size_t p = 0; p < layer->params; p++)
         io.w[p] = model->weights + layer->param[p].offset;
     return io;
 }
 
+static void forward_call(const nn_model *model, const nn_layer *layer, const struct call *c) {
+    nn_io io = io_of(model, layer, c);
+    layer->ops->forward(layer, &io);
+}
+
+static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
+    if (!is_cut(layer, pass)) {
+        forward_call(model, layer, &(struct call){.pass = *pass});
+        return;
+    }
+    for (size_t i = 0; i < pass->parts->count; i++) {
+        struct call c = call_of(pass, i);
+        forward_call(model, layer, &c);
+    }
+}
+
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        nn_io io = io_of(model, layer, pass);
-        layer->ops->forward(layer, &io);
-    }
+    for (size_t i = 1; i < model->layers; i++)
+        forward_layer(model, model->layer[i], pass);
     return model->layer[model->layers - 1]->plan->y_at;
 }
 
@@ -85,25 +133,79 @@ nn_real *nn_model_output_grad(nn_model *model) {
     return model->layer[model->layers - 1]->plan->dy_at;
 }
 
+/* One layer's back-propagation. */
+struct backward {
+    const nn_model *model;
+    const nn_layer *layer;
+    const nn_pass *pass;
+    nn_real *dx[NN_MAX_INPUTS]; /* of the whole shard */
+    size_t range;               /* of the layer's gradients in the vector */
+};
+
 /* The first consumer to come back writes into dy of the input, later ones into a buffer of the edge
  * that is added to it. */
-static void aim_gradients(const nn_model *model, const nn_layer *layer, nn_io *io) {
-    for (size_t k = 0; k < layer->inputs; k++) {
-        struct nn_layer_plan *input = layer->input[k]->plan;
+static void aim_gradients(struct backward *b) {
+    for (size_t k = 0; k < b->layer->inputs; k++) {
+        struct nn_layer_plan *input = b->layer->input[k]->plan;
         if (!input->learns)
             continue;
-        io->dx[k] = input->grad_written ? model->block + model->edge[k] : input->dy_at;
+        b->dx[k] = input->grad_written ? b->model->block + b->model->edge[k] : input->dy_at;
         input->grad_written = true;
     }
 }
 
-static void collect_gradients(const nn_layer *layer, const nn_io *io) {
-    for (size_t k = 0; k < layer->inputs; k++) {
-        struct nn_layer_plan *input = layer->input[k]->plan;
-        if (io->dx[k] && io->dx[k] != input->dy_at)
-            nn_kernels_get()->add(io->batch * nn_shape_count(&layer->in[k]), io->dx[k],
+static void collect_gradients(const struct backward *b) {
+    for (size_t k = 0; k < b->layer->inputs; k++) {
+        struct nn_layer_plan *input = b->layer->input[k]->plan;
+        if (b->dx[k] && b->dx[k] != input->dy_at)
+            nn_kernels_get()->add(b->pass->batch * nn_shape_count(&b->layer->in[k]), b->dx[k],
                                   input->dy_at);
     }
+}
+
+/* The gradients of a call's rows to `g`, where the layer's range of the vector stands. */
+static void backward_call(const struct backward *b, const struct call *c, nn_real *g) {
+    const nn_layer *layer = b->layer;
+    nn_io io = io_of(b->model, layer, c);
+    io.dy = layer->plan->dy_at + c->row * nn_shape_count(&layer->out);
+    io.g_beta = c->pass.accumulate ? 1 : 0;
+    for (size_t k = 0; k < layer->inputs; k++)
+        io.dx[k] = b->dx[k] ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
+    for (size_t p = 0; p < layer->params; p++)
+        io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
+    layer->ops->backward(layer, &io);
+}
+
+/* The gradients of a node of the tree over the microbatches, `level` nodes below the top. */
+static void backward_node(const struct backward *b, nn_span node, nn_real *g, size_t level) {
+    if (node.end - node.begin == 1) {
+        struct call c = call_of(b->pass, node.begin);
+        backward_call(b, &c, g);
+        return;
+    }
+    const nn_model *model = b->model;
+    nn_real *right = model->block + model->tree + level * model->tree_stride;
+    backward_node(b, (nn_span){node.begin, nn_span_middle(node)}, g, level + 1);
+    backward_node(b, (nn_span){nn_span_middle(node), node.end}, right, level + 1);
+    for (size_t p = 0; p < b->layer->params; p++) {
+        const nn_param *param = &b->layer->param[p];
+        size_t at = param->offset - b->layer->param[0].offset;
+        nn_kernels_get()->add(param->count, right + at, g + at);
+    }
+}
+
+static void backward_layer(const struct backward *b) {
+    const nn_model *model = b->model;
+    const nn_parts *parts = b->pass->parts;
+    nn_real *g = b->range ? model->grads + b->layer->param[0].offset : NULL;
+    if (is_cut(b->layer, b->pass)) {
+        for (size_t s = 0; s < parts->sums; s++)
+            backward_node(b, parts->sum[s], b->range ? g + s * model->grads_stride : NULL, 0);
+        return;
+    }
+    backward_call(b, &(struct call){.pass = *b->pass}, g);
+    for (size_t s = 1; parts && b->range && s < parts->sums; s++)
+        memset(g + s * model->grads_stride, 0, b->range * sizeof *g);
 }
 
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
@@ -113,14 +215,11 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         const nn_layer *layer = model->layer[i];
         if (!layer->plan->learns)
             continue;
-        nn_io io = io_of(model, layer, pass);
-        io.dy = layer->plan->dy_at;
-        io.g_beta = pass->accumulate ? 1 : 0;
-        for (size_t p = 0; p < layer->params; p++)
-            io.g[p] = model->grads + layer->param[p].offset;
-        aim_gradients(model, layer, &io);
-        layer->ops->backward(layer, &io);
-        collect_gradients(layer, &io);
+        struct backward b = {.model = model, .layer = layer, .pass = pass};
+        b.range = nn_layer_grad_count(layer);
+        aim_gradients(&b);
+        backward_layer(&b);
+        collect_gradients(&b);
         if (layer->params && ready)
             ready(ctx, layer->param[0].offset);
     }
