@@ -1,11 +1,11 @@
 /* double: yes */
-/* Every loss of the table, in every form of target, against central differences and PyTorch. A row
- * without a case fails the test. */
+/* Every loss of the table, in every form of target and with every option, against central
+ * differences. A row or an option without a case fails the test. */
 #include "base/rng.h"
 #include "check.h"
-#include "golden/losses.h"
 #include "io/yaml.h"
 #include "math/parallel.h"
+#include "nn/class_weights.h"
 #include "nn/loss.h"
 
 #include <nnmpi/log.h>
@@ -16,6 +16,11 @@
 #define BATCH 6
 #define WIDTH 4
 #define STEP 1e-6
+
+/* Of four classes and of two. */
+#define FOUR "class_weights: [2, 0.5, 0, 0.25]"
+#define TWO "class_weights: [0.5, 3]"
+static const double four[] = {2, 0.5, 0, 0.25}, two[] = {0.5, 3};
 
 /* What the data set holds. */
 enum kind { LABELS, BITS, SIGNS, NUMBERS, ONE_HOT, PROBABILITIES };
@@ -53,6 +58,25 @@ static const struct loss_case {
     {"perceptron", 1, SIGNS},
     {"zero_one", WIDTH, LABELS},
     {"zero_one", 1, SIGNS},
+    {"{zero_one: {threshold: 0.5, " TWO "}}", 1, LABELS},
+    {"{squared: {" FOUR "}}", WIDTH, LABELS},
+    {"{squared: {" TWO "}}", 1, LABELS},
+    {"{absolute: {" FOUR "}}", WIDTH, LABELS},
+    {"{huber: {" FOUR "}}", WIDTH, LABELS},
+    {"{cross_entropy: {" FOUR "}}", WIDTH, LABELS},
+    {"{cross_entropy: {" FOUR "}}", WIDTH, PROBABILITIES},
+    {"{cross_entropy: {label_smoothing: 0.3}}", WIDTH, LABELS},
+    {"{cross_entropy: {label_smoothing: 0.3}}", WIDTH, PROBABILITIES},
+    {"{cross_entropy: {label_smoothing: 0.3, " FOUR "}}", WIDTH, LABELS},
+    {"{cross_entropy: {label_smoothing: 0.3, " FOUR "}}", WIDTH, PROBABILITIES},
+    {"{log: {label_smoothing: 0.1, " FOUR "}}", WIDTH, ONE_HOT},
+    {"{binary_cross_entropy: {label_smoothing: 0.3}}", WIDTH, BITS},
+    {"{binary_cross_entropy: {label_smoothing: 0.3, " FOUR "}}", WIDTH, LABELS},
+    {"{binary_cross_entropy: {label_smoothing: 0.3, " TWO "}}", 1, LABELS},
+    {"{hinge: {" FOUR "}}", WIDTH, LABELS},
+    {"{hinge: {" TWO "}}", 1, LABELS},
+    {"{exponential: {" TWO "}}", 1, LABELS},
+    {"{perceptron: {" TWO "}}", 1, LABELS},
 };
 
 /* A minibatch and the loss on it. */
@@ -140,6 +164,18 @@ static double sum_of(struct setup *s) {
     return sum.loss;
 }
 
+/* Sum of what the samples weigh: those of a label the more, the more their class does. */
+static double weight_of(const struct setup *s, const struct loss_case *c) {
+    const double *class_weight = c->outputs == 1 ? two : four;
+    bool weighted = strstr(c->yaml, "class_weights") && c->kind == LABELS;
+    double sum = 0;
+
+    for (int i = 0; i < BATCH; i++)
+        if (s->label[i] >= 0 || c->kind != LABELS)
+            sum += s->weight[i] * (weighted ? class_weight[s->label[i]] : 1);
+    return sum;
+}
+
 static void check_gradient(const struct loss_case *c) {
     struct setup s;
     nn_loss_sum sum = {.loss = 10, .weight = 20};
@@ -148,7 +184,7 @@ static void check_gradient(const struct loss_case *c) {
         int before = check_failures;
         nn_loss_eval(s.loss, BATCH, s.z, &s.target, &sum, s.dz);
         CHECK_NEAR(sum.loss - 10, sum_of(&s), 1e-12);
-        CHECK_NEAR(sum.weight - 20, c->kind == LABELS ? 4.75 : 6, 1e-12);
+        CHECK_NEAR(sum.weight - 20, weight_of(&s, c), 1e-12);
         for (size_t k = 0; k < BATCH * c->outputs; k++) {
             double middle = s.z[k], up, down;
             s.z[k] = middle + STEP;
@@ -165,14 +201,31 @@ static void check_gradient(const struct loss_case *c) {
     release(&s);
 }
 
-static bool has_case(const char *row) {
+/* Whether a case names the row and, unless it is NULL, this option. */
+static bool has_case(const char *row, const char *option) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *name = cases[i].yaml + (cases[i].yaml[0] == '{');
         size_t length = strlen(row);
-        if (strncmp(name, row, length) == 0 && (!name[length] || name[length] == ':'))
+        if (strncmp(name, row, length) == 0 && (!name[length] || name[length] == ':') &&
+            (!option || strstr(name, option)))
             return true;
     }
     return false;
+}
+
+static void check_options(const char *row, const nn_option *options) {
+    for (; options && options->key; options++)
+        if (!CHECK(has_case(row, options->key)))
+            fprintf(stderr, "option '%s' of loss '%s' has no case\n", options->key, row);
+}
+
+static void check_table(void) {
+    for (const nn_entry *const *row = nn_losses.rows; *row; row++) {
+        if (!CHECK(has_case((*row)->name, NULL)))
+            fprintf(stderr, "loss '%s' has no case\n", (*row)->name);
+        check_options((*row)->name, (*row)->options);
+        check_options((*row)->name, nn_loss_options);
+    }
 }
 
 /* A sample of weight 0 or label -1 adds nothing, whatever the model makes of it. */
@@ -208,28 +261,6 @@ static void check_nan(const struct loss_case *c) {
     release(&s);
 }
 
-static void check_golden(const struct golden_loss *g) {
-    struct setup s;
-    nn_loss_spec spec = {.outputs = g->width,
-                         .batch = g->batch,
-                         .labels = !g->target_width,
-                         .classes = (int64_t)g->width,
-                         .target_width = g->target_width};
-    nn_target target = {.label = g->label, .weight = g->weight};
-    nn_loss_sum sum = {0};
-
-    if (g->target_width)
-        target = (nn_target){.value = g->y, .width = g->width, .weight = g->weight};
-    if (CHECK(try_loss(&s, g->yaml, &spec) == 0)) {
-        nn_loss_eval(s.loss, g->batch, g->z, &target, &sum, s.dz);
-        if (!CHECK_NEAR(sum.loss, g->loss, 1e-13 * g->loss))
-            fprintf(stderr, "... for loss %s\n", g->yaml);
-        for (size_t k = 0; k < g->batch * g->width; k++)
-            CHECK_NEAR(s.dz[k], g->dz[k], 1e-13);
-    }
-    release(&s);
-}
-
 /* Worked by hand: z = (1, 2, -1) of class 0, z = 0 at the kink of the perceptron. */
 static void check_by_hand(void) {
     struct setup s;
@@ -237,14 +268,14 @@ static void check_by_hand(void) {
     nn_real z[3] = {1, 2, -1}, dz[3] = {0}, score = 0, up = 0;
     nn_target target = {.label = (const int32_t[]){0}};
 
-    CHECK(try_loss(&s, "hinge", &(nn_loss_spec){3, 1, true, 3, 0}) == 0);
+    CHECK(try_loss(&s, "hinge", &(nn_loss_spec){3, 1, true, 3, 0, NULL}) == 0);
     nn_loss_eval(s.loss, 1, z, &target, &sum, dz);
     CHECK_NEAR(sum.loss, 2, 0); /* 1 - 1 + 2 = 2 and 1 - 1 - 1 < 0 */
     CHECK_NEAR(dz[0], -1, 0);
     CHECK_NEAR(dz[1], 1, 0);
     CHECK_NEAR(dz[2], 0, 0);
     release(&s);
-    CHECK(try_loss(&s, "perceptron", &(nn_loss_spec){1, 1, true, 2, 0}) == 0);
+    CHECK(try_loss(&s, "perceptron", &(nn_loss_spec){1, 1, true, 2, 0, NULL}) == 0);
     nn_loss_eval(s.loss, 1, &score, &target, &sum, &up);
     CHECK_NEAR(up, 1, 0); /* class 0 is -1: the score must fall */
     release(&s);
@@ -261,7 +292,7 @@ static void check_same(const char *yaml, size_t outputs, const nn_target *a, con
     for (int i = 0; i < 2; i++) {
         struct setup s;
         bool labels = target[i]->label;
-        nn_loss_spec spec = {outputs, 3, labels, outputs == 1 ? 2 : 4, labels ? 0 : outputs};
+        nn_loss_spec spec = {outputs, 3, labels, outputs == 1 ? 2 : 4, labels ? 0 : outputs, NULL};
         if (CHECK(try_loss(&s, yaml, &spec) == 0))
             nn_loss_eval(s.loss, 3, z, target[i], &sum[i], dz[i]);
         release(&s);
@@ -323,6 +354,58 @@ static void check_misfits(void) {
     check_refused("crossentropy", labels3, "did you mean 'cross_entropy'?");
     check_refused("{huber: {delta: 0}}", labels3, "out of range (0, inf)");
     check_refused("{squared: {delta: 1}}", labels3, "unknown key 'delta'");
+    check_refused("{hinge: {label_smoothing: 0.1}}", labels3, "unknown key 'label_smoothing'");
+    check_refused("{cross_entropy: {label_smoothing: 1}}", labels3, "out of range [0, 1)");
+    check_refused("{hinge: {class_weights: [1, 2]}}", labels3, "test:1:25: class_weights has 2");
+    check_refused("{hinge: {class_weights: [1, 2, -1]}}", labels3, "is a number >= 0");
+    check_refused("{hinge: {class_weights: [1, 2, .inf]}}", labels3, "is a number >= 0");
+    check_refused("{hinge: {class_weights: [0, 0, 0]}}", labels3, "are all 0");
+    check_refused("{hinge: {class_weights: even}}", labels3, "map {class: weight} or balanced");
+    check_refused("{hinge: {class_weights: {3: 1}}}", labels3,
+                  "'3' is no class; classes are 0 to 2");
+    check_refused("{squared: {class_weights: [1, 2]}}",
+                  (nn_loss_spec){.outputs = 2, .target_width = 2}, "want class labels");
+}
+
+/* The loss of one sample of each of three classes, of which squared makes 1/2 |z - one-hot|^2. */
+static void check_class_weights(const char *value, double a, double b, double c) {
+    static const char *const names[] = {"setosa", "1", "virginica"};
+    static const nn_real z[9] = {0};
+    char yaml[128];
+    struct setup s;
+    nn_loss_spec spec = {3, 3, true, 3, 0, names};
+    nn_target target = {.label = (const int32_t[]){0, 1, 2}};
+    double weight[] = {a, b, c};
+
+    snprintf(yaml, sizeof yaml, "{squared: {class_weights: %s}}", value);
+    if (CHECK(try_loss(&s, yaml, &spec) == 0)) {
+        nn_loss_sum sum = {0};
+        nn_real dz[9];
+        nn_loss_eval(s.loss, 3, z, &target, &sum, dz);
+        CHECK_NEAR(sum.loss, (a + b + c) / 2, 1e-15);
+        CHECK_NEAR(sum.weight, a + b + c, 1e-15);
+        for (int i = 0; i < 3; i++)
+            CHECK_NEAR(dz[3 * i + i], -weight[i], 1e-15);
+    }
+    release(&s);
+}
+
+/* 6 samples of 2 classes that occur, and one that does not. */
+static void check_balance(void) {
+    nn_pool pool = {0};
+    nn_node *node = nn_node_scalar(&pool, "balanced");
+    const int64_t count[] = {4, 0, 2};
+    nn_real weight[3];
+
+    CHECK(nn_class_weights_are_balanced(node));
+    CHECK(!nn_class_weights_are_balanced(NULL));
+    CHECK(nn_class_weights_balance(node, 3, count) == 0);
+    CHECK(!nn_class_weights_are_balanced(node));
+    CHECK(nn_class_weights_read(node, 3, NULL, weight) == 0);
+    CHECK_NEAR(weight[0], 0.75, 1e-15);
+    CHECK_NEAR(weight[1], 1, 0);
+    CHECK_NEAR(weight[2], 1.5, 1e-15);
+    nn_pool_release(&pool);
 }
 
 static void count_warning(void *ctx, nn_log_level level, const char *line) {
@@ -337,7 +420,7 @@ static void check_spare_outputs(void) {
     int warnings = 0;
 
     nn_log_to(count_warning, &warnings, NN_LOG_WARNING);
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){4, 1, true, 3, 0}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){4, 1, true, 3, 0, NULL}) == 0);
     CHECK_EQ_INT(warnings, 1);
     nn_log_to(NULL, NULL, NN_LOG_WARNING);
     release(&s);
@@ -346,7 +429,7 @@ static void check_spare_outputs(void) {
 static void check_threshold(const char *yaml, double expected) {
     struct setup s;
 
-    CHECK(try_loss(&s, yaml, &(nn_loss_spec){1, 1, true, 2, 0}) == 0);
+    CHECK(try_loss(&s, yaml, &(nn_loss_spec){1, 1, true, 2, 0, NULL}) == 0);
     CHECK_NEAR(nn_loss_threshold(s.loss), expected, 0);
     release(&s);
 }
@@ -355,17 +438,17 @@ static void check_link(void) {
     struct setup s;
     nn_real z[2] = {0, log(3)}, y[2];
 
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){2, 1, true, 2, 0}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){2, 1, true, 2, 0, NULL}) == 0);
     CHECK_STR(nn_loss_ops_of(s.loss)->fuses, "softmax");
     nn_loss_link(s.loss, 1, z, y);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     release(&s);
-    CHECK(try_loss(&s, "binary_cross_entropy", &(nn_loss_spec){1, 2, true, 2, 0}) == 0);
+    CHECK(try_loss(&s, "binary_cross_entropy", &(nn_loss_spec){1, 2, true, 2, 0, NULL}) == 0);
     nn_loss_link(s.loss, 2, z, y);
     CHECK_NEAR(y[0], 0.5, 1e-15);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     release(&s);
-    CHECK(try_loss(&s, "squared", &(nn_loss_spec){1, 2, true, 2, 0}) == 0);
+    CHECK(try_loss(&s, "squared", &(nn_loss_spec){1, 2, true, 2, 0, NULL}) == 0);
     nn_loss_link(s.loss, 2, z, y);
     CHECK_NEAR(y[1], z[1], 0);
     nn_loss_link(s.loss, 2, z, z);
@@ -386,7 +469,7 @@ static void check_threads(void) {
     nn_rng_normal(&rng, 0, (size_t)ROWS * COLS, z);
     for (int i = 0; i < ROWS; i++)
         label[i] = i % 11 - 1;
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){COLS, ROWS, true, COLS, 0}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){COLS, ROWS, true, COLS, 0, NULL}) == 0);
     for (int i = 0; i < 2; i++) {
         nn_threads_set(i == 0 ? 1 : 3);
         nn_loss_eval(s.loss, ROWS, z, &target, &sum[i], dz[i]);
@@ -403,7 +486,7 @@ static void check_empty(void) {
     nn_target target = {0};
     struct setup s;
 
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){3, 0, true, 3, 0}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){3, 0, true, 3, 0, NULL}) == 0);
     nn_loss_eval(s.loss, 0, s.z, &target, &sum, s.dz);
     CHECK_NEAR(sum.loss, 1, 0);
     CHECK_NEAR(sum.weight, 2, 0);
@@ -411,19 +494,20 @@ static void check_empty(void) {
 }
 
 int main(void) {
-    for (const nn_entry *const *row = nn_losses.rows; *row; row++)
-        if (!CHECK(has_case((*row)->name)))
-            fprintf(stderr, "loss '%s' has no case\n", (*row)->name);
+    check_table();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_gradient(&cases[i]);
         check_ignored(&cases[i]);
         check_nan(&cases[i]);
     }
-    for (size_t i = 0; i < sizeof golden_losses / sizeof *golden_losses; i++)
-        check_golden(&golden_losses[i]);
     check_by_hand();
     check_forms();
     check_misfits();
+    check_class_weights("[0.5, 2, 0]", 0.5, 2, 0);
+    check_class_weights("{virginica: 3}", 1, 1, 3);
+    check_class_weights("{0: 2, 1: 4, setosa: 5}", 5, 4, 1);
+    check_class_weights("balanced", 1, 1, 1);
+    check_balance();
     check_spare_outputs();
     check_threshold("binary_cross_entropy", 0);
     check_threshold("hinge", 0);

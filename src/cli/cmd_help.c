@@ -39,10 +39,14 @@ static void list_rows(FILE *out, const nn_family *family) {
 
 /* The keys that every row of a family takes besides its own. */
 static void common_describe(FILE *out, const nn_family *family, bool markdown) {
-    if (family != &nn_layers)
+    const nn_option *common = family == &nn_layers   ? nn_layer_options
+                              : family == &nn_losses ? nn_loss_options
+                                                     : NULL;
+    if (!common)
         return;
-    fprintf(out, "%sEvery layer takes these keys besides its own:\n\n", markdown ? "" : "\n");
-    nn_options_describe(out, nn_layer_options, markdown);
+    fprintf(out, "%sEvery %s takes these keys besides its own:\n\n", markdown ? "" : "\n",
+            family->noun);
+    nn_options_describe(out, common, markdown);
     if (markdown)
         fputc('\n', out);
 }

@@ -47,9 +47,17 @@ typedef enum nn_target_form {
     NN_TARGET_BIT = 16     /* row of numbers in [0, 1]; one output takes class 0/1 */
 } nn_target_form;
 
+/* The options of losses that take label smoothing: the target y becomes (1 - rate) y + rate u, u =
+ * 1 / outputs for rows of probabilities and 1/2 for numbers in [0, 1]. */
+typedef struct nn_loss_smoothing {
+    double rate;
+} nn_loss_smoothing;
+extern const nn_option nn_loss_smoothing_options[];
+
 typedef struct nn_loss_ops {
     nn_entry entry;
     unsigned forms;    /* of nn_target_form */
+    bool smooths;      /* the options are nn_loss_smoothing, applied before eval sees the target */
     const char *fuses; /* the activation that is part of the loss ("softmax"), or NULL */
     /* That activation, y [batch][width] may be z; NULL with `fuses`. */
     void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
@@ -63,22 +71,26 @@ typedef struct nn_loss_ops {
 } nn_loss_ops;
 
 extern const nn_family nn_losses; /* losses.c: one row a loss */
+/* Options that every loss takes besides its own. */
+extern const nn_option nn_loss_options[];
 
 typedef struct nn_loss nn_loss;
 
 /* Sums over the samples of a shard; the mean is sum / weight after adding all shards. */
 typedef struct nn_loss_sum {
-    double loss;   /* sum of weight_i * loss_i */
-    double weight; /* sum of weight_i; ignored samples weigh 0 */
+    double loss; /* sum of weight_i * loss_i */
+    double
+        weight; /* sum of weight_i; ignored samples weigh 0, others sample weight * class weight */
 } nn_loss_sum;
 
 /* What the loss stands between: a model's outputs and the targets of a data set. */
 typedef struct nn_loss_spec {
-    size_t outputs;      /* numbers the model gives for a sample */
-    size_t batch;        /* most samples of one call */
-    bool labels;         /* targets are class indices, `classes` of them ... */
-    int64_t classes;     /* ... each in [0, classes), or -1 */
-    size_t target_width; /* else rows of so many numbers */
+    size_t outputs;                 /* numbers the model gives for a sample */
+    size_t batch;                   /* most samples of one call */
+    bool labels;                    /* targets are class indices, `classes` of them ... */
+    int64_t classes;                /* ... each in [0, classes), or -1 */
+    size_t target_width;            /* else rows of so many numbers */
+    const char *const *class_names; /* [classes] or NULL */
 } nn_loss_spec;
 
 /* Makes the loss that `node`, the value of the `loss:` key, names, for this model and data set.
@@ -89,6 +101,14 @@ void nn_loss_free(nn_loss *loss);
 
 /* The row that `node` names, before the model is built (for what it fuses). */
 int nn_loss_pick(nn_node *node, const nn_loss_ops **ops);
+/* The same; its options are checked and completed as well. */
+int nn_loss_check(nn_node *node, const nn_loss_ops **ops);
+/* What `node`, after nn_loss_check, says of class weights; NULL: nothing. */
+nn_node *nn_loss_class_weights(const nn_node *node);
+/* Classes that so many outputs tell apart: a lone one tells two. */
+static inline size_t nn_loss_classes(size_t outputs) {
+    return outputs == 1 ? 2 : outputs;
+}
 const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
 const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
 
@@ -98,7 +118,11 @@ const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
 double nn_loss_threshold(const nn_loss *loss);
 
 /* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not
- * wanted; may not be z). Uses nn_parallel; the result does not depend on the number of threads. */
+ * wanted; may not be z). Class weights and label smoothing are those of PyTorch's
+ * CrossEntropyLoss: with labels a sample weighs as its class; where the targets are, or become by
+ * smoothing, rows of probabilities, each class's term of the sum over classes has its weight, and
+ * the sample still weighs as its label, or 1 where there is none. Uses nn_parallel; the result does
+ * not depend on the number of threads. */
 void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target *target,
                   nn_loss_sum *sum, nn_real *dz);
 

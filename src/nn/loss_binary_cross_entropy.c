@@ -42,8 +42,9 @@ const nn_loss_ops nn_loss_binary_cross_entropy = {
          "-y log a - (1 - y) log(1 - a) with a = sigmoid(z) of the model's last layer, so that "
          "a sigmoid layer is not needed, summed over the outputs; targets in [0, 1], class "
          "labels become 0 and 1, or one-hot rows for a model with several outputs",
-         NULL, 0},
+         nn_loss_smoothing_options, sizeof(nn_loss_smoothing)},
     .forms = NN_TARGET_BIT,
+    .smooths = true,
     .fuses = "sigmoid",
     .link = sigmoid_link,
     .eval = binary_cross_entropy_eval,

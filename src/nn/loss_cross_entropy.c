@@ -54,8 +54,9 @@ static void softmax_link(size_t batch, size_t width, const nn_real *z, nn_real *
 
 #define CROSS_ENTROPY(name_, help_)                                                                \
     {                                                                                              \
-        .entry = {name_, help_, NULL, 0}, .forms = NN_TARGET_LABEL | NN_TARGET_ONE_HOT,            \
-        .fuses = "softmax", .link = softmax_link, .eval = cross_entropy_eval,                      \
+        .entry = {name_, help_, nn_loss_smoothing_options, sizeof(nn_loss_smoothing)},             \
+        .forms = NN_TARGET_LABEL | NN_TARGET_ONE_HOT, .smooths = true, .fuses = "softmax",         \
+        .link = softmax_link, .eval = cross_entropy_eval,                                          \
     }
 
 const nn_loss_ops nn_loss_cross_entropy =

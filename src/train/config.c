@@ -287,15 +287,15 @@ static int check_validate(nn_config *config, nn_settings *s) {
 }
 
 /* Losses that are only reported cannot be trained on. */
-static int check_loss(nn_config *config, nn_settings *s) {
-    nn_choice loss;
+static int check_loss(const nn_settings *s) {
+    const nn_loss_ops *loss;
 
-    NN_TRY(choose(config, &nn_losses, s->loss, NULL, &loss));
-    if (((const nn_loss_ops *)(const void *)loss.row)->metric_only)
+    NN_TRY(nn_loss_check(s->loss, &loss));
+    if (loss->metric_only)
         return nn_node_fail(s->loss,
                             "the loss '%s' has no gradient to train on; name it under "
                             "validate.metrics to have it reported",
-                            loss.row->name);
+                            loss->entry.name);
     return NN_OK;
 }
 
@@ -358,7 +358,7 @@ static int check_all(nn_config *config, nn_settings *s) {
     NN_TRY(bind_section("", config->root, s));
     NN_TRY(check_data(config, s));
     NN_TRY(check_model(s));
-    NN_TRY(check_loss(config, s));
+    NN_TRY(check_loss(s));
     NN_TRY(check_init(config, s));
     NN_TRY(check_train(config, s));
     NN_TRY(check_validate(config, s));

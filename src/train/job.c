@@ -67,7 +67,22 @@ nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t 
                           .batch = batch,
                           .labels = data->labels,
                           .classes = data->classes,
-                          .target_width = data->target_width};
+                          .target_width = data->target_width,
+                          .class_names = data->class_names};
+}
+
+/* Inside, images are channels-last, so that their order is not the one of the targets. */
+static int check_output(const nn_job *job) {
+    nn_shape shape = nn_model_output_shape(job->model);
+    const nn_node *layers = job->settings->model;
+    char text[NN_SHAPE_TEXT];
+    if (shape.rank < 3)
+        return 0;
+    return nn_node_fail(layers->item[layers->count - 1],
+                        "the model ends with an image of %s, which cannot be compared with "
+                        "targets: end it with flatten, or with dense layers behind "
+                        "flatten",
+                        nn_shape_text(&shape, text));
 }
 
 static int plan_loss(nn_job *job) {
@@ -75,6 +90,7 @@ static int plan_loss(nn_job *job) {
     if (!split->has_y)
         return nn_fail(NN_EFORMAT, "%s: '%s' has no y, so there is nothing to learn",
                        job->data->path, split->name);
+    NN_TRY(nn_job_balance(job));
     nn_data_traits data = nn_data_traits_of(job->data);
     nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity);
     return nn_loss_new(job->settings->loss, &spec, &job->loss);
@@ -110,6 +126,7 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     NN_TRY(nn_model_new(job->settings->model, input, loss->fuses, &job->model));
     nn_shape output = nn_model_output_shape(job->model);
     job->outputs = nn_shape_count(&output);
+    NN_TRY(check_output(job));
     plan_batches(job);
     NN_TRY(plan_loss(job));
     return plan_metrics(job);

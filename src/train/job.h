@@ -44,6 +44,10 @@ void nn_job_release(nn_job *job);
  * none. NN_EUSAGE when the configured one does not exist. */
 int nn_job_validation_split(const nn_job *job, const char **split);
 
+/* Replaces `class_weights: balanced` of the loss by numbers, from the labels of the training split;
+ * without one or without labels it stays. The outputs are planned. Local. */
+int nn_job_balance(nn_job *job);
+
 /* A loader of one split for this rank. Local. */
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
                   nn_loader **out);
