@@ -155,7 +155,7 @@ static const nn_option line_table[] = {
     NN_OPTION_END,
 };
 
-static int line_plan(const void *options, nn_made *made) {
+static int curve_plan(const void *options, nn_made *made) {
     (void)options;
     *made = (nn_made){.features = 1};
     return NN_OK;
@@ -175,10 +175,40 @@ static void line_row(const void *options, uint64_t seed, int64_t i, nn_real *x, 
 static const nn_generator_ops line = {
     .entry = {"line", "Numbers on a line: y = slope x + intercept, x uniform in [-1, 1].",
               line_table, sizeof(line_options)},
-    .plan = line_plan,
+    .plan = curve_plan,
     .row = line_row,
 };
 
-static const nn_entry *const rows[] = {&blobs.entry, &spirals.entry, &xor.entry, &line.entry, NULL};
+typedef struct sine_options {
+    double periods, noise;
+} sine_options;
+
+static const nn_option sine_table[] = {
+    {"periods", NN_OPT_REAL, offsetof(sine_options, periods), "1", "(0, inf)",
+     "periods between 0 and 1"},
+    {"noise", NN_OPT_REAL, offsetof(sine_options, noise), "0", "[0, inf)",
+     "standard deviation of y around the curve"},
+    NN_OPTION_END,
+};
+
+static void sine_row(const void *options, uint64_t seed, int64_t i, nn_real *x, double *y) {
+    const sine_options *o = options;
+    nn_rng row = row_stream(seed, i);
+    nn_real noise;
+
+    nn_rng_uniform(&row, 0, 1, x);
+    nn_rng_normal(&row, 2, 1, &noise);
+    *y = sin(two_pi * o->periods * (double)*x) + o->noise * (double)noise;
+}
+
+static const nn_generator_ops sine = {
+    .entry = {"sine", "Numbers on a curve: y = sin(2 pi periods x), x uniform in [0, 1).",
+              sine_table, sizeof(sine_options)},
+    .plan = curve_plan,
+    .row = sine_row,
+};
+
+static const nn_entry *const rows[] = {&blobs.entry, &spirals.entry, &xor.entry,
+                                       &line.entry,  &sine.entry,    NULL};
 
 const nn_family nn_generators = {"generator", rows};

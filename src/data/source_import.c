@@ -1,39 +1,16 @@
-/* Files of other formats as data sets: imported to a temporary file that has no name any more when
- * it is in use. */
+/* Files of other formats as data sets: imported to a temporary file. */
 #include "data/import.h"
 #include "data/sources.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* An import on its way. */
+struct import {
+    const nn_importer_ops *importer;
+    const void *options;
+};
 
-/* A private folder, so that the importer's own temporary names do not clash with another rank's. */
-static int import_in(nn_dataset *ds, const nn_importer_ops *importer, const void *options,
-                     const char *folder) {
-    const char *file = nn_pool_printf(&ds->pool, "%s/data.h5", folder);
-    int rc;
-
-    if (!file)
-        return NN_EMEMORY;
-    NN_TRY(importer->run(options, file));
-    rc = nn_hdf5_attach(ds, file);
-    unlink(file);
-    return rc;
-}
-
-static int import_and_attach(nn_dataset *ds, const nn_importer_ops *importer, const void *options) {
-    const char *base = getenv("TMPDIR");
-    char *folder = nn_pool_printf(&ds->pool, "%s/nnmpi-XXXXXX", base && *base ? base : "/tmp");
-    int rc;
-
-    if (!folder)
-        return NN_EMEMORY;
-    if (!mkdtemp(folder))
-        return nn_fail(NN_EIO, "%s: no temporary folder can be made: %s", folder, strerror(errno));
-    rc = import_in(ds, importer, options, folder);
-    rmdir(folder);
-    return rc;
+static int import(const void *ctx, const char *file) {
+    const struct import *i = ctx;
+    return i->importer->run(i->options, file);
 }
 
 /* Messages name the input: the first text among the options, a file or a folder. */
@@ -50,7 +27,7 @@ static int open_imported(nn_dataset *ds, const nn_importer_ops *importer, const 
     ds->path = nn_pool_strdup(&ds->pool, input_of(importer->entry.options, options));
     if (!ds->path)
         return NN_EMEMORY;
-    return import_and_attach(ds, importer, options);
+    return nn_temporary_attach(ds, import, &(struct import){importer, options});
 }
 
 static int csv_open(nn_dataset *ds, const void *options) {

@@ -1,0 +1,35 @@
+/* Data sets that are written to a temporary file first, which has no name any more when it is in
+ * use. */
+#include "data/sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int write_in(nn_dataset *ds, nn_write_fn *write, const void *ctx, const char *folder) {
+    const char *file = nn_pool_printf(&ds->pool, "%s/data.h5", folder);
+    int rc;
+
+    if (!file)
+        return NN_EMEMORY;
+    NN_TRY(write(ctx, file));
+    rc = nn_hdf5_attach(ds, file);
+    unlink(file);
+    return rc;
+}
+
+/* A private folder, so that temporary names do not clash with another rank's. */
+int nn_temporary_attach(nn_dataset *ds, nn_write_fn *write, const void *ctx) {
+    const char *base = getenv("TMPDIR");
+    char *folder = nn_pool_printf(&ds->pool, "%s/nnmpi-XXXXXX", base && *base ? base : "/tmp");
+    int rc;
+
+    if (!folder)
+        return NN_EMEMORY;
+    if (!mkdtemp(folder))
+        return nn_fail(NN_EIO, "%s: no temporary folder can be made: %s", folder, strerror(errno));
+    rc = write_in(ds, write, ctx, folder);
+    rmdir(folder);
+    return rc;
+}
