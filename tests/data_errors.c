@@ -186,6 +186,43 @@ static void numbers(uint64_t memory) {
     CHECK_FAILS(load_bad(file, memory), NN_EFORMAT, "bad.h5: /train/w row 4 is -0.5");
 }
 
+static void lengths(uint64_t memory) {
+    const int64_t image[4] = {N, 1, 2, 2};
+    int16_t length[N];
+    nn_h5 *file = begin();
+
+    for (int i = 0; i < N; i++)
+        length[i] = (int16_t)(1 + i % 4);
+    length[7] = 5;
+    put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+    put_array(file, "/train/y", NN_I32, 1, N, 0, y);
+    put_array(file, "/train/len", NN_I16, 1, N, 0, length);
+    CHECK_FAILS(load_bad(file, memory), NN_EFORMAT,
+                "bad.h5: /train/len row 7 is 5; sequences of x have 1 to 4 steps");
+
+    file = begin();
+    length[7] = 0;
+    put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+    put_array(file, "/train/y", NN_I32, 1, N, 0, y);
+    put_array(file, "/train/len", NN_I16, 1, N, 0, length);
+    CHECK_FAILS(load_bad(file, memory), NN_EFORMAT, "bad.h5: /train/len row 7 is 0");
+
+    file = begin();
+    put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+    put_array(file, "/train/len", NN_F32, 1, N, 0, y_real);
+    CHECK_FAILS(open_bad(file), NN_EFORMAT, "/train/len is float32");
+
+    file = begin();
+    put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+    put_array(file, "/train/len", NN_I16, 1, N - 1, 0, length);
+    CHECK_FAILS(open_bad(file), NN_EFORMAT, "/train/len has 19 rows but /train/x has 20");
+
+    file = begin();
+    CHECK_WORKS(nn_h5_write(file, "/train/x", NN_F32, 4, image, 0, 0, x));
+    put_array(file, "/train/len", NN_I16, 1, N, 0, length);
+    CHECK_FAILS(open_bad(file), NN_EFORMAT, "/train has len, but a row of x is [1, 2, 2]");
+}
+
 static void put_scaled(nn_h5 **file) {
     *file = begin();
     put_array(*file, "/train/x", NN_F32, 2, N, 4, x);
@@ -227,6 +264,8 @@ int main(void) {
     labels();
     numbers(0);
     numbers(1);
+    lengths(0);
+    lengths(1);
     scales();
     leave_folder();
     return check_done();

@@ -17,9 +17,9 @@ with h5py.File("wrong.h5", "w") as f:
 with h5py.File("text.h5", "w") as f:
     f["train/x"], f["train/y"] = ["a", "b"], [0, 1]
 with h5py.File("chunked.h5", "w") as f:
+    f["train/length"] = np.ones(6)
     f.create_dataset("train/x", data=x / 255.0, chunks=(2, 3, 2, 2), compression="gzip")
     f["train/y"] = np.eye(6, dtype=np.float32)
-    f["train/len"] = np.ones(6)
 PYTHON
 
 "$NNMPI" data info rgb.h5 --json >out
@@ -45,7 +45,7 @@ PYTHON
 
 "$NNMPI" data info chunked.h5 >out 2>err
 expect_line 'y +float32 \[6\] values' out
-expect_line '/train/len is not used' err
+expect_line '/train/length is not used' err
 expect_code 3 "$NNMPI" data info wrong.h5 2>err
 expect_line 'attribute (mean|std) of / has 2 numbers; a row of x is \[3, 2, 2\], so 1, 3 or 12' err
 expect_code 3 "$NNMPI" data info text.h5 2>err
@@ -89,3 +89,23 @@ with h5py.File("image/last.h5") as f:
 PYTHON
 expect_code 3 "$NNMPI" predict image/last.h5 --data last.h5 -O last-out.h5 2>err
 expect_line "x of 'train' is \[30, 20, 3\] a sample, but the model takes \[3, 30, 20\]" err
+
+# weights and lengths of sequences stay with their samples
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+n = np.arange(20)
+with h5py.File("steps.h5", "w") as f:
+    f["train/x"], f["train/y"] = np.tile(n[:, None, None], (1, 7, 2)).astype("f4"), n % 2
+    f["train/len"], f["train/w"] = 1 + n % 7, n / 2
+PYTHON
+"$NNMPI" data split steps.h5 --test 0.25 -O parts.h5
+"$NNMPI" data info parts.h5 >out
+expect_line '^len +int64 lengths of sequences' out
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+with h5py.File("parts.h5") as f:
+    for part, rows in ("train", 15), ("test", 5):
+        n = f[part]["x"][:, 0, 0]
+        assert len(n) == rows and np.array_equal(f[part]["len"], 1 + n % 7), part
+        assert np.array_equal(f[part]["w"], n / 2), part
+PYTHON

@@ -10,6 +10,7 @@
 static uint8_t pixels[SAMPLES * WIDTH];
 static uint8_t labels[SAMPLES];
 static float weights[SAMPLES];
+static int64_t lengths[SAMPLES];
 
 static void write_file(const char *path) {
     const int64_t dim[3] = {SAMPLES, 2, 3};
@@ -18,6 +19,7 @@ static void write_file(const char *path) {
     for (int i = 0; i < SAMPLES; i++) {
         labels[i] = (uint8_t)(i % 5);
         weights[i] = 0.5f * (float)i;
+        lengths[i] = 1 + i % 2;
         for (int e = 0; e < WIDTH; e++)
             pixels[i * WIDTH + e] = (uint8_t)(i * WIDTH + e);
     }
@@ -25,6 +27,7 @@ static void write_file(const char *path) {
     CHECK_WORKS(nn_h5_write(file, "/train/x", NN_U8, 3, dim, 0, 0, pixels));
     CHECK_WORKS(nn_h5_write(file, "/train/y", NN_U8, 1, dim, 0, 0, labels));
     CHECK_WORKS(nn_h5_write(file, "/train/w", NN_F32, 1, dim, 0, 0, weights));
+    CHECK_WORKS(nn_h5_write(file, "/train/len", NN_I64, 1, dim, 0, 0, lengths));
     CHECK_WORKS(nn_h5_set_real(file, "/", "scale", 1.0 / 255));
     CHECK_WORKS(nn_h5_close(file));
 }
@@ -35,6 +38,7 @@ static void check_row(const nn_batch *batch, size_t i) {
 
     CHECK_EQ_INT(batch->target.label[i], labels[s]);
     CHECK_NEAR(batch->target.weight[i], weights[s], 0);
+    CHECK_EQ_INT(batch->length[i], lengths[s]);
     for (int e = 0; e < WIDTH; e++)
         CHECK_NEAR(batch->x[i * WIDTH + (size_t)e], pixels[s * WIDTH + e] / 255.0, 1e-7);
 }
@@ -107,6 +111,7 @@ static void check_sizes(const nn_dataset *ds) {
     CHECK_WORKS(nn_loader_new(&spec, &loader));
     CHECK_WORKS(nn_loader_batch(loader, 0, 0, &batch));
     CHECK(batch.target.label == NULL && batch.target.value == NULL && batch.target.weight == NULL);
+    CHECK(batch.length != NULL);
     nn_loader_free(loader);
 
     spec.split = "valid";

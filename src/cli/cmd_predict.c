@@ -38,8 +38,9 @@ typedef struct task {
     nn_predict_writer writer;
     float threshold; /* one output: class 1 above it */
     void *stored;    /* [BATCH][row] as in the file, then as floats; outputs; labels */
+    void *stored_length;
     float *x, *y;
-    int32_t *label;
+    int32_t *label, *length; /* length: NULL when sequences have none */
 } task;
 
 /* Which class an output stands for is a matter of the loss and of the data it was trained on. */
@@ -85,6 +86,12 @@ static int allocate(task *t) {
     t->label = nn_pool_alloc(&t->pool, BATCH * sizeof *t->label);
     if (!t->stored || !t->x || !t->y || !t->label)
         return NN_EMEMORY;
+    if (t->split->has_length) {
+        t->length = nn_pool_alloc(&t->pool, BATCH * sizeof *t->length);
+        t->stored_length = nn_pool_alloc(&t->pool, BATCH * t->split->length.row_bytes);
+        if (!t->length || !t->stored_length)
+            return NN_EMEMORY;
+    }
     t->writer.outputs = outputs;
     t->writer.shape = nn_predictor_output_shape(t->predictor);
     t->writer.samples = t->split->samples;
@@ -126,11 +133,19 @@ static int check_finite(const task *t, int64_t first, int64_t count) {
     return 0;
 }
 
+static int read_lengths(task *t, int64_t first, int64_t count) {
+    if (!t->length)
+        return 0;
+    NN_TRY(nn_dataset_read(t->data, t->split, NN_FIELD_LENGTH, first, count, t->stored_length));
+    return nn_dataset_lengths(t->data, t->split, first, count, t->stored_length, t->length);
+}
+
 static int predict_rows(task *t, int64_t first, int64_t count) {
-    NN_TRY(t->data->ops->read(t->data, t->split, 'x', first, count, t->stored));
+    NN_TRY(nn_dataset_read(t->data, t->split, 'x', first, count, t->stored));
+    NN_TRY(read_lengths(t, first, count));
     nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
     NN_TRY(check_finite(t, first, count));
-    nn_predict_scaled(t->predictor, (size_t)count, t->x, t->y);
+    nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y);
     for (int64_t r = 0; r < count; r++)
         t->label[r] = decide(t, t->y + (size_t)r * t->writer.outputs);
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);

@@ -32,6 +32,41 @@ bool nn_split_has_labels(const nn_split *split) {
     return split->has_y && nn_dtype_is_integer(split->y.type) && split->y.shape.rank == 0;
 }
 
+const nn_field *nn_split_field(const nn_split *split, char field) {
+    switch (field) {
+    case 'x':
+        return &split->x;
+    case 'y':
+        return &split->y;
+    case 'w':
+        return &split->w;
+    default:
+        return &split->length;
+    }
+}
+
+int64_t nn_split_steps(const nn_split *split) {
+    const nn_shape *x = &split->x.shape;
+
+    return x->rank == 1 || x->rank == 2 ? x->dim[0] : 0;
+}
+
+int nn_dataset_lengths(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                       const void *stored, int32_t *out) {
+    int64_t steps = nn_split_steps(split);
+
+    for (int64_t i = 0; i < count; i++) {
+        int64_t length = nn_stored_integer(split->length.type, stored, (size_t)i);
+        if (length < 1 || length > steps)
+            return nn_fail(NN_EFORMAT,
+                           "%s: /%s/len row %" PRId64 " is %" PRId64
+                           "; sequences of x have 1 to %" PRId64 " steps",
+                           ds->path, split->name, first + i, length, steps);
+        out[i] = (int32_t)length;
+    }
+    return NN_OK;
+}
+
 const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name) {
     for (size_t i = 0; i < ds->splits; i++)
         if (strcmp(ds->split[i].name, name) == 0)

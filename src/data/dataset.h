@@ -6,7 +6,7 @@
 #include "io/h5.h"
 #include "nn/shape.h"
 
-/* One stored array of a split: x, y or w; rows are samples. */
+/* One stored array of a split; rows are samples. */
 typedef struct nn_field {
     nn_dtype type;
     nn_shape shape;   /* of one row as stored, images [C, H, W]; rank 0: one number */
@@ -16,9 +16,15 @@ typedef struct nn_field {
 typedef struct nn_split {
     const char *name; /* "train", "valid", "test" */
     int64_t samples;
-    nn_field x, y;
-    bool has_y, has_w; /* w: float32 sample weights [N] */
+    nn_field x, y, w, length;
+    bool has_y, has_w, has_length; /* w: sample weights [N], read as float32; length: integers [N],
+                                      steps of each sequence that count, 1 to nn_split_steps */
 } nn_split;
+
+/* The array of a split that a letter stands for: 'x', 'y', 'w' or this one, which files call len.
+ */
+#define NN_FIELD_LENGTH 'l'
+const nn_field *nn_split_field(const nn_split *split, char field);
 
 /* x as float = stored * scale + offset. One number of each for all elements of a row, one for each
  * channel, or one for each element in stored order, as `count` says; 0: x is used as it is. */
@@ -41,7 +47,7 @@ typedef struct nn_dataset nn_dataset;
 typedef struct nn_source_ops {
     nn_entry entry;
     int (*open)(nn_dataset *ds, const void *options);
-    /* Rows [first, first + count) of "x", "y" or "w" of a split, as stored. */
+    /* Rows [first, first + count) of an array of a split, as stored. */
     int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                 int64_t count, void *out);
     void (*close)(nn_dataset *ds);
@@ -75,11 +81,18 @@ const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name);
 /* The same; NN_EFORMAT says which splits there are. */
 int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split);
 
-/* Rows [first, first + count) of 'x', 'y' or 'w' of a split, as stored. Local. */
+/* Rows [first, first + count) of an array of a split, as stored. Local. */
 int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                     int64_t count, void *out);
 
 /* Are the targets class indices (integer y [N])? */
 bool nn_split_has_labels(const nn_split *split);
+
+/* Steps T of the sequences [T] or [T, F] in x; 0: x holds no sequences. */
+int64_t nn_split_steps(const nn_split *split);
+/* Stored lengths of rows [first, first + count) as int32; NN_EFORMAT names the row whose length is
+ * not 1 to nn_split_steps. */
+int nn_dataset_lengths(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                       const void *stored, int32_t *out);
 
 #endif

@@ -172,7 +172,7 @@ void nn_info_free(nn_info *info) {
 static void text_field(FILE *out, const char *name, const nn_field *field, const char *what) {
     char shape[NN_SHAPE_TEXT];
 
-    fprintf(out, "%s      %s", name, nn_dtype_name(field->type));
+    fprintf(out, "%-6s %s", name, nn_dtype_name(field->type));
     if (field->shape.rank > 0)
         fprintf(out, " %s", nn_shape_text(&field->shape, shape));
     fprintf(out, "%s\n", what);
@@ -230,6 +230,10 @@ int nn_info_text(const nn_info *info, FILE *out) {
     text_affine(out, ds);
     if (first->has_y)
         text_field(out, "y", &first->y, nn_split_has_labels(first) ? " labels" : " values");
+    if (first->has_w)
+        text_field(out, "w", &first->w, " weights");
+    if (first->has_length)
+        text_field(out, "len", &first->length, " lengths of sequences");
     fprintf(out, "\n%-6s %10s    %11s %11s %11s %11s\n", "split", "samples", "min", "max", "mean",
             "std");
     for (size_t i = 0; i < ds->splits; i++) {
@@ -277,6 +281,7 @@ static void json_split(nn_json *json, const nn_dataset *ds, const split_info *s)
     nn_json_string(json, "name", s->split->name);
     nn_json_int(json, "samples", s->split->samples);
     nn_json_bool(json, "weights", s->split->has_w);
+    nn_json_bool(json, "lengths", s->split->has_length);
     json_stats(json, "x", &s->x);
     if (s->counts) {
         nn_json_open(json, "counts", '[');

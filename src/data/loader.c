@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "data/convert.h"
+#include "data/output.h"
 #include "math/kernels.h"
 
 #include <nnmpi/log.h>
@@ -15,7 +16,7 @@
 
 /* One array of the split, in memory as stored or left in the file. */
 typedef struct column {
-    char name; /* 'x', 'y', 'w' */
+    char name; /* 'x', 'y', 'w', NN_FIELD_LENGTH */
     size_t row_bytes;
     unsigned char *stored; /* [samples][row_bytes]; NULL: in the file */
     unsigned char *piece;  /* in the file: [shard_max][row_bytes] to read into */
@@ -29,10 +30,10 @@ struct nn_loader {
     int64_t batch_size, batches;
     size_t shard_max;
     uint64_t memory_left;
-    bool labels, values, weights;
-    column x, y, w;
+    bool labels, values, weights, lengths;
+    column x, y, w, length;
     nn_real *x_out, *value_out, *weight_out; /* [shard_max][row] */
-    int32_t *label_out;
+    int32_t *label_out, *length_out;
     int64_t *sample;
 };
 
@@ -86,10 +87,13 @@ static int check_weights(const nn_loader *l, int64_t first, size_t count, const 
     return NN_OK;
 }
 
+/* `value` is memory for the rows as floats, or for their lengths. */
 static int check_rows(const nn_loader *l, const column *c, int64_t first, int64_t rows,
                       const unsigned char *stored, nn_real *value) {
     size_t count = (size_t)rows * c->convert.width;
 
+    if (c->name == NN_FIELD_LENGTH)
+        return nn_dataset_lengths(l->spec.dataset, l->split, first, rows, stored, (void *)value);
     nn_converter_apply(&c->convert, (size_t)rows, stored, value);
     if (!nn_kernels_get()->all_finite(count, value))
         return fail_value(l, c, first, count, value);
@@ -119,8 +123,10 @@ done:
     return rc;
 }
 
-static int open_column(nn_loader *l, column *c, char name, const nn_field *field) {
+static int open_column(nn_loader *l, column *c, char name) {
+    const nn_field *field = nn_split_field(l->split, name);
     uint64_t bytes = (uint64_t)l->split->samples * field->row_bytes;
+    char path[NN_FIELD_PATH];
 
     c->name = name;
     c->row_bytes = field->row_bytes;
@@ -130,10 +136,11 @@ static int open_column(nn_loader *l, column *c, char name, const nn_field *field
         l->memory_left -= bytes;
         NN_TRY(NN_NEW(&c->stored, (size_t)bytes, "samples"));
     } else {
-        nn_warn("%s: /%s/%c takes %" PRIu64 " MiB, more than the %" PRIu64
+        nn_warn("%s: %s takes %" PRIu64 " MiB, more than the %" PRIu64
                 " MiB left for data: its rows are read from the file for each minibatch, which is "
                 "slow",
-                l->spec.dataset->path, l->split->name, name, bytes >> 20, l->memory_left >> 20);
+                l->spec.dataset->path, nn_field_path(l->split->name, name, path), bytes >> 20,
+                l->memory_left >> 20);
         NN_TRY(NN_NEW(&c->piece, l->shard_max * field->row_bytes, "rows of a minibatch"));
     }
     return scan_column(l, c);
@@ -141,13 +148,13 @@ static int open_column(nn_loader *l, column *c, char name, const nn_field *field
 
 /* The small arrays first: they stay in memory when only x is too large. */
 static int open_columns(nn_loader *l) {
-    static const nn_field weight = {.type = NN_F32, .row_bytes = sizeof(float)};
-
     if (l->weights)
-        NN_TRY(open_column(l, &l->w, 'w', &weight));
+        NN_TRY(open_column(l, &l->w, 'w'));
+    if (l->lengths)
+        NN_TRY(open_column(l, &l->length, NN_FIELD_LENGTH));
     if (l->labels || l->values)
-        NN_TRY(open_column(l, &l->y, 'y', &l->split->y));
-    return open_column(l, &l->x, 'x', &l->split->x);
+        NN_TRY(open_column(l, &l->y, 'y'));
+    return open_column(l, &l->x, 'x');
 }
 
 static int allocate_batch(nn_loader *l) {
@@ -161,6 +168,8 @@ static int allocate_batch(nn_loader *l) {
         NN_TRY(NN_NEW(&l->value_out, n * l->y.convert.width, "minibatch"));
     if (l->weights)
         NN_TRY(NN_NEW(&l->weight_out, n, "minibatch"));
+    if (l->lengths)
+        NN_TRY(NN_NEW(&l->length_out, n, "minibatch"));
     return NN_OK;
 }
 
@@ -176,6 +185,7 @@ static int open_split(nn_loader *l) {
     l->labels = !l->spec.x_only && nn_split_has_labels(l->split);
     l->values = !l->spec.x_only && !l->labels;
     l->weights = !l->spec.x_only && l->split->has_w;
+    l->lengths = l->split->has_length;
     NN_TRY(open_columns(l));
     return allocate_batch(l);
 }
@@ -207,10 +217,12 @@ void nn_loader_free(nn_loader *l) {
     close_column(&l->x);
     close_column(&l->y);
     close_column(&l->w);
+    close_column(&l->length);
     nn_free(l->x_out);
     nn_free(l->value_out);
     nn_free(l->weight_out);
     nn_free(l->label_out);
+    nn_free(l->length_out);
     nn_free(l->sample);
     nn_pool_release(&l->pool);
     nn_free(l);
@@ -279,11 +291,11 @@ static int gather(nn_loader *l, column *c, size_t count, nn_real *out) {
     return NN_OK;
 }
 
-static int gather_labels(nn_loader *l, size_t count) {
+static int gather_integers(nn_loader *l, column *c, size_t count, int32_t *out) {
     for (size_t i = 0; i < count; i++) {
         const unsigned char *stored;
-        NN_TRY(stored_rows(l, &l->y, l->sample[i], 1, &stored));
-        l->label_out[i] = (int32_t)nn_stored_integer(l->y.convert.type, stored, 0);
+        NN_TRY(stored_rows(l, c, l->sample[i], 1, &stored));
+        out[i] = (int32_t)nn_stored_integer(c->convert.type, stored, 0);
     }
     return NN_OK;
 }
@@ -297,7 +309,9 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
     choose_samples(l, epoch, from + first, count);
     NN_TRY(gather(l, &l->x, count, l->x_out));
     if (l->labels)
-        NN_TRY(gather_labels(l, count));
+        NN_TRY(gather_integers(l, &l->y, count, l->label_out));
+    if (l->lengths)
+        NN_TRY(gather_integers(l, &l->length, count, l->length_out));
     if (l->values)
         NN_TRY(gather(l, &l->y, count, l->value_out));
     if (l->weights)
@@ -310,6 +324,7 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
                                    .value = l->value_out,
                                    .width = l->values ? l->y.convert.width : 0,
                                    .weight = l->weight_out},
+                        .length = l->length_out,
                         .sample = l->sample};
     return NN_OK;
 }

@@ -29,13 +29,15 @@ typedef struct nn_batch {
     int64_t global;        /* rows of the global minibatch */
     const nn_real *x;      /* [count][row] */
     nn_target target;      /* label or value, weight */
+    const int32_t *length; /* [count] steps of each sequence that count; NULL: all of them */
     const int64_t *sample; /* [count] index in the split */
 } nn_batch;
 
 /* The split is read once, in order, and kept in memory as it is stored; an array that does not fit
  * memory_limit stays in the file and its rows are read for each minibatch: slow, and warned about.
  *
- * Opens the split, checks every value it will hand out (NaN and Inf in x and y, labels in range)
+ * Opens the split, checks every value it will hand out (NaN and Inf in x and y, labels and lengths
+ * in range)
  * and allocates buffers. The messages name file, split and row. Local: failures are agreed by the
  * caller. */
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);

@@ -1,5 +1,6 @@
 #include "data/output.h"
 
+#include "data/dataset.h"
 #include "io/file.h"
 
 #include <inttypes.h>
@@ -7,7 +8,10 @@
 #include <unistd.h>
 
 const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH]) {
-    snprintf(text, NN_FIELD_PATH, "/%s/%c", split, field);
+    if (field == NN_FIELD_LENGTH)
+        snprintf(text, NN_FIELD_PATH, "/%s/len", split);
+    else
+        snprintf(text, NN_FIELD_PATH, "/%s/%c", split, field);
     return text;
 }
 

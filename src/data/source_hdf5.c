@@ -1,5 +1,5 @@
-/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N]; /valid and /test
- * alike.
+/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N];
+ * /valid and /test alike.
  */
 #include "data/output.h"
 #include "data/sources.h"
@@ -45,10 +45,12 @@ static int describe(nn_dataset *ds, const char *split, char field, nn_field *out
 }
 
 static int same_rows(const nn_dataset *ds, const nn_split *split, char field, int64_t rows) {
+    char name[NN_FIELD_PATH];
+
     if (rows == split->samples)
         return NN_OK;
-    return nn_fail(NN_EFORMAT, "%s: /%s/%c has %" PRId64 " rows but /%s/x has %" PRId64, ds->path,
-                   split->name, field, rows, split->name, split->samples);
+    return nn_fail(NN_EFORMAT, "%s: %s has %" PRId64 " rows but /%s/x has %" PRId64, ds->path,
+                   nn_field_path(split->name, field, name), rows, split->name, split->samples);
 }
 
 static int open_y(nn_dataset *ds, nn_split *split) {
@@ -63,16 +65,40 @@ static int open_y(nn_dataset *ds, nn_split *split) {
     return NN_OK;
 }
 
-static int open_w(nn_dataset *ds, nn_split *split) {
-    nn_field w;
+/* One number a sample. */
+static int open_numbers(nn_dataset *ds, const nn_split *split, char field, const char *what,
+                        nn_field *out) {
+    char name[NN_FIELD_PATH];
     int64_t rows;
 
-    NN_TRY(describe(ds, split->name, 'w', &w, &rows));
-    NN_TRY(same_rows(ds, split, 'w', rows));
-    if (w.shape.rank != 0)
-        return nn_fail(NN_EFORMAT, "%s: /%s/w has %d dimensions; sample weights are [N]", ds->path,
-                       split->name, w.shape.rank + 1);
+    NN_TRY(describe(ds, split->name, field, out, &rows));
+    NN_TRY(same_rows(ds, split, field, rows));
+    if (out->shape.rank != 0)
+        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; %s are [N]", ds->path,
+                       nn_field_path(split->name, field, name), out->shape.rank + 1, what);
+    return NN_OK;
+}
+
+static int open_w(nn_dataset *ds, nn_split *split) {
+    NN_TRY(open_numbers(ds, split, 'w', "sample weights", &split->w));
+    split->w.type = NN_F32;
+    split->w.row_bytes = sizeof(float);
     split->has_w = true;
+    return NN_OK;
+}
+
+static int open_length(nn_dataset *ds, nn_split *split) {
+    char shape[NN_SHAPE_TEXT];
+
+    NN_TRY(open_numbers(ds, split, NN_FIELD_LENGTH, "lengths of sequences", &split->length));
+    if (!nn_dtype_is_integer(split->length.type))
+        return nn_fail(NN_EFORMAT, "%s: /%s/len is %s; lengths of sequences are integers", ds->path,
+                       split->name, nn_dtype_name(split->length.type));
+    if (nn_split_steps(split) == 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: /%s has len, but a row of x is %s and no sequence [T] or [T, F]",
+                       ds->path, split->name, nn_shape_text(&split->x.shape, shape));
+    split->has_length = true;
     return NN_OK;
 }
 
@@ -81,8 +107,8 @@ static int note_unused(void *ctx, const char *name, bool is_group) {
     const nn_dataset *ds = ctx;
 
     (void)is_group;
-    if (strlen(name) != 1 || !strchr("xyw", name[0]))
-        nn_warn("%s: /%s/%s is not used: a split holds x, y and w", ds->path,
+    if (strcmp(name, "len") != 0 && (strlen(name) != 1 || !strchr("xyw", name[0])))
+        nn_warn("%s: /%s/%s is not used: a split holds x, y, w and len", ds->path,
                 ds->split[ds->splits].name, name);
     return 0;
 }
@@ -107,6 +133,8 @@ static int open_split(nn_dataset *ds, const char *name) {
         NN_TRY(open_y(ds, split));
     if (nn_h5_exists(ds->state, nn_field_path(name, 'w', path)))
         NN_TRY(open_w(ds, split));
+    if (nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_LENGTH, path)))
+        NN_TRY(open_length(ds, split));
     ds->splits++;
     return NN_OK;
 }
@@ -294,9 +322,9 @@ static int hdf5_open(nn_dataset *ds, const void *options) {
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                  int64_t count, void *out) {
     char name[NN_FIELD_PATH];
-    nn_dtype type = field == 'x' ? split->x.type : field == 'y' ? split->y.type : NN_F32;
 
-    return nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count, type, out);
+    return nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
+                      nn_split_field(split, field)->type, out);
 }
 
 void nn_hdf5_close(nn_dataset *ds) {

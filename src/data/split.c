@@ -208,9 +208,10 @@ static int make_floats(splitter *s, stream *t) {
     return NN_OK;
 }
 
-static int copy_field(splitter *s, const nn_split *split, char name, nn_field field) {
+static int copy_field(splitter *s, const nn_split *split, char name) {
+    const nn_field *field = nn_split_field(split, name);
     stream t = {
-        .split = split, .name = name, .field = field, .rows = nn_piece_rows(field.row_bytes)};
+        .split = split, .name = name, .field = *field, .rows = nn_piece_rows(field->row_bytes)};
     int rc;
 
     if (name == 'x' && s->ds->affine.count > 1)
@@ -227,12 +228,12 @@ done:
 }
 
 static int copy_split(splitter *s, const nn_split *split) {
-    static const nn_field weight = {.type = NN_F32, .row_bytes = sizeof(float)};
-
-    NN_TRY(copy_field(s, split, 'x', split->x));
+    NN_TRY(copy_field(s, split, 'x'));
     if (split->has_y)
-        NN_TRY(copy_field(s, split, 'y', split->y));
-    return split->has_w ? copy_field(s, split, 'w', weight) : NN_OK;
+        NN_TRY(copy_field(s, split, 'y'));
+    if (split->has_w)
+        NN_TRY(copy_field(s, split, 'w'));
+    return split->has_length ? copy_field(s, split, NN_FIELD_LENGTH) : NN_OK;
 }
 
 static int copy_attributes(splitter *s) {

@@ -9,7 +9,7 @@
 
 /* Adds one shard to the sums: loss, weight, then the state of each metric. */
 static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
-    nn_pass pass = {.batch = batch->count, .sample = batch->sample};
+    nn_pass pass = {.batch = batch->count, .sample = batch->sample, .length = batch->length};
     const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
     nn_loss_sum loss = {0};
     nn_loss_eval(job->loss, batch->count, z, &batch->target, &loss, NULL);

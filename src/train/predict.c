@@ -96,11 +96,12 @@ const char *nn_predictor_class(const nn_predictor *p, size_t i) {
 
 void nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
     nn_converter_apply(&p->converter, count, x, p->x);
-    nn_predict_scaled(p, count, p->x, y);
+    nn_predict_scaled(p, count, p->x, NULL, y);
 }
 
-void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, float *y) {
-    nn_pass pass = {.batch = count};
+void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                       float *y) {
+    nn_pass pass = {.batch = count, .length = length};
     const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count, z, y);
     for (size_t i = 0; p->output.rank == 3 && i < count; i++, y += p->outputs) {

@@ -15,7 +15,8 @@ const nn_loss_ops *nn_predictor_loss(const nn_predictor *predictor);
 nn_shape nn_predictor_output_shape(const nn_predictor *predictor);
 
 /* nn_predict on numbers that are already scaled and in the order that the model takes (an image is
- * [H, W, C]). Local. */
-void nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, float *y);
+ * [H, W, C]); length[count] are the steps of each sequence that count, NULL: all. Local. */
+void nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, const int32_t *length,
+                       float *y);
 
 #endif

@@ -118,7 +118,9 @@ int nn_trainer_step(nn_trainer *t) {
                     .training = true,
                     .seed = (uint64_t)t->state.seed,
                     .step = (uint64_t)t->state.step,
-                    .sample = batch.sample};
+
+                    .sample = batch.sample,
+                    .length = batch.length};
     const nn_real *z = nn_model_forward(job->model, &pass, batch.x);
     nn_loss_eval(job->loss, pass.batch, z, &batch.target, &sum, nn_model_output_grad(job->model));
     put_stats(t, &sum, read);
