@@ -149,6 +149,47 @@ static void check_standardised(void) {
     nn_dataset_close(ds);
 }
 
+/* Images [C, H, W] come out as [H, W, C], each channel with its own scale and offset; W * H is not
+ * a multiple of what is converted at once. */
+#define HIGH 29
+#define WIDE 31
+static void check_images(nn_dtype type) {
+    static uint8_t bytes[2][3][HIGH][WIDE];
+    static double reals[2][3][HIGH][WIDE];
+    const int64_t dim[4] = {2, 3, HIGH, WIDE};
+    const double mean[3] = {10, 20, 30}, std[3] = {2, 4, 8};
+    nn_loader_spec spec = {.split = "train", .size = 1, .x_only = true};
+    const nn_field *field;
+    nn_loader *loader;
+    nn_batch batch;
+    nn_h5 *file;
+    nn_dataset *ds;
+
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (&bytes[0][0][0][0])[i] = (uint8_t)(i * 7);
+        (&reals[0][0][0][0])[i] = (uint8_t)(i * 7);
+    }
+    CHECK_WORKS(nn_h5_create("images.h5", &file));
+    CHECK_WORKS(nn_h5_write(file, "/train/x", type, 4, dim, 0, 0,
+                            type == NN_U8 ? (void *)bytes : (void *)reals));
+    CHECK_WORKS(nn_h5_close(file));
+    CHECK_WORKS(nn_dataset_open_path("images.h5", &ds));
+    ds->affine = (nn_affine){3, std, mean}; /* scale and offset */
+    field = &ds->split[0].x;
+    CHECK_EQ_INT(nn_channels_of(&field->shape), 3);
+    spec.dataset = ds;
+    CHECK_WORKS(nn_loader_new(&spec, &loader));
+    CHECK_WORKS(nn_loader_batch(loader, 0, 0, &batch));
+    for (size_t n = 0; n < 2; n++)
+        for (size_t h = 0; h < HIGH; h++)
+            for (size_t w = 0; w < WIDE; w++)
+                for (size_t c = 0; c < 3; c++)
+                    CHECK_NEAR(batch.x[((n * HIGH + h) * WIDE + w) * 3 + c],
+                               bytes[n][c][h][w] * std[c] + mean[c], 0);
+    nn_loader_free(loader);
+    nn_dataset_close(ds);
+}
+
 int main(void) {
     const int sizes[] = {1, 2, 3, 4, 8};
     nn_dataset *ds;
@@ -167,6 +208,8 @@ int main(void) {
     check_sizes(ds);
     nn_dataset_close(ds);
     check_standardised();
+    check_images(NN_U8);
+    check_images(NN_F64);
     leave_folder();
     return check_done();
 }

@@ -81,7 +81,7 @@ NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a s
 /* Name of output i's class, or NULL. Owned by the predictor. */
 NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
 /* y[count][outputs] = model(x[count][inputs]), fused activation applied; x as floats, scaled as the
- * model was trained; images in x and y as files hold them, [C, H, W]. count <= batch. Local. */
+ * model was trained; images as files hold them, [C, H, W]. count <= batch. Local. */
 NN_API void nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
 
 #endif

@@ -93,7 +93,6 @@ static int allocate(task *t) {
             return NN_EMEMORY;
     }
     t->writer.outputs = outputs;
-    t->writer.shape = nn_predictor_output_shape(t->predictor);
     t->writer.samples = t->split->samples;
     return 0;
 }

@@ -64,13 +64,12 @@ static int csv_close(nn_predict_writer *w) {
     return 0;
 }
 
-/* ---- HDF5: /y [N, ...], /label [N], attribute classes ----------------------------------- */
+/* ---- HDF5: /y [N, outputs], /label [N], attribute classes ----------------------------------- */
 
 static int h5_open(nn_predict_writer *w) {
-    int64_t dim[NN_MAX_RANK + 1] = {w->samples};
-    memcpy(dim + 1, w->shape.dim, (size_t)w->shape.rank * sizeof *dim);
+    int64_t dim[2] = {w->samples, (int64_t)w->outputs};
     NN_TRY(nn_h5_create(w->temporary, &w->h5));
-    NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, w->shape.rank + 1, dim, 0, 0, NULL));
+    NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2, dim, 0, 0, NULL));
     if (w->labels)
         NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1, dim, 0, 0, NULL));
     if (w->labels && w->names)

@@ -3,7 +3,6 @@
 #define NN_CLI_PREDICT_OUT_H
 
 #include "io/h5.h"
-#include "nn/shape.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -25,8 +24,7 @@ struct nn_predict_writer {
     const char *path;
     char *temporary;
     int64_t samples;
-    size_t outputs;           /* numbers a sample ... */
-    nn_shape shape;           /* ... and their shape */
+    size_t outputs;
     bool labels;              /* samples have a class */
     const char *const *names; /* of the classes [classes], or NULL */
     size_t classes;

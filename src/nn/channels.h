@@ -3,16 +3,11 @@
 #ifndef NN_NN_CHANNELS_H
 #define NN_NN_CHANNELS_H
 
-#include "base/real.h"
 #include "nn/shape.h"
 
-/* [C, H, W] as [H, W, C]. */
-nn_shape nn_channels_last(nn_shape stored);
-/* [H, W, C] as [C, H, W]. */
-nn_shape nn_channels_first(nn_shape inside);
-
-/* out [C, H, W] from in [H, W, C], whose shape is `inside`; a copy for any other rank. They may not
- * overlap. */
-void nn_channels_move_first(const nn_shape *inside, const nn_real *in, nn_real *out);
+/* The shape inside of what is stored as [C, H, W]. */
+static inline nn_shape nn_channels_last(nn_shape s) {
+    return s.rank == 3 ? (nn_shape){3, {s.dim[1], s.dim[2], s.dim[0]}} : s;
+}
 
 #endif

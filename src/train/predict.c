@@ -14,8 +14,7 @@ struct nn_predictor {
     nn_model *model;
     nn_loss *loss;
     nn_converter converter;
-    nn_shape output;         /* as the model gives it */
-    nn_real *params, *x, *y; /* y: one sample of outputs */
+    nn_real *params, *x;
     size_t inputs, outputs;
 };
 
@@ -29,14 +28,13 @@ static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &loss));
     NN_TRY(nn_model_new(settings->model, nn_channels_last(p->data.x), loss->fuses, &p->model));
-    p->output = nn_model_output_shape(p->model);
+    nn_shape output = nn_model_output_shape(p->model);
     p->inputs = nn_shape_count(&p->data.x);
-    p->outputs = nn_shape_count(&p->output);
+    p->outputs = nn_shape_count(&output);
     nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs, batch);
     NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
     NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
     NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
-    NN_TRY(NN_NEW(&p->y, p->outputs, "outputs"));
     nn_field floats = {.type = NN_F32, .shape = p->data.x};
     NN_TRY(nn_converter_init(&p->converter, &floats, &p->data.affine, NN_CHANNELS_LAST, &p->pool));
     snapshot.model = p->model;
@@ -65,7 +63,6 @@ void nn_predictor_free(nn_predictor *p) {
     nn_config_free(p->config);
     nn_free(p->params);
     nn_free(p->x);
-    nn_free(p->y);
     nn_pool_release(&p->pool);
     nn_free(p);
 }
@@ -86,10 +83,6 @@ size_t nn_predictor_outputs(const nn_predictor *p) {
     return p->outputs;
 }
 
-nn_shape nn_predictor_output_shape(const nn_predictor *p) {
-    return nn_channels_first(p->output);
-}
-
 const char *nn_predictor_class(const nn_predictor *p, size_t i) {
     return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
 }
@@ -104,8 +97,4 @@ void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int3
     nn_pass pass = {.batch = count, .length = length};
     const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count, z, y);
-    for (size_t i = 0; p->output.rank == 3 && i < count; i++, y += p->outputs) {
-        memcpy(p->y, y, p->outputs * sizeof *y);
-        nn_channels_move_first(&p->output, p->y, y);
-    }
 }

@@ -11,9 +11,6 @@
 const nn_data_traits *nn_predictor_data(const nn_predictor *predictor);
 const nn_loss_ops *nn_predictor_loss(const nn_predictor *predictor);
 
-/* What the model gives for a sample as files hold it: an image is [C, H, W]. */
-nn_shape nn_predictor_output_shape(const nn_predictor *predictor);
-
 /* nn_predict on numbers that are already scaled and in the order that the model takes (an image is
  * [H, W, C]); length[count] are the steps of each sequence that count, NULL: all. Local. */
 void nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, const int32_t *length,
