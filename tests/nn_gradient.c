@@ -14,13 +14,35 @@
 #define BATCH 3
 #define STEP 1e-6
 
+/* A shape, and what is special about the numbers. */
+struct gradient_input {
+    int rank;
+    int64_t dim[NN_MAX_RANK];
+    bool lengths;       /* sequences of different lengths, one empty */
+    int64_t vocabulary; /* indices below this */
+};
+
 struct gradient_case {
     const char *row, *yaml;
-    nn_shape input;
+    struct gradient_input input;
 };
 
 /* clang-format off */
 #define VECTOR(n) {.rank = 1, .dim = {n}}
+#define MATRIX(m, n) {.rank = 2, .dim = {m, n}}
+#define SEQUENCES(t, n) {.rank = 2, .dim = {t, n}, .lengths = true}
+/* the last state, all states, and both with lengths; a dense layer before it checks dx */
+#define RECURRENT(row, options) \
+    {row, "[dense: {units: 3}, " row ": {units: 3, " options "}, dense: {units: 2}]", MATRIX(4, 2)}, \
+    {row, "[dense: {units: 3}, " row ": {units: 3, return: all, " options "}]", MATRIX(4, 2)}, \
+    {row, "[dense: {units: 3}, " row ": {units: 3, " options "}]", SEQUENCES(4, 2)}, \
+    {row, "[dense: {units: 3}, " row ": {units: 3, return: all, " options "}]", SEQUENCES(4, 2)}
+#define RECURRENT_ALL(row, options) \
+    RECURRENT(row, options "layers: 1"), \
+    RECURRENT(row, options "layers: 2"), \
+    RECURRENT(row, options "bidirectional: true"), \
+    RECURRENT(row, options "layers: 3, bidirectional: true"), \
+    RECURRENT(row, options "layers: 2, bidirectional: true, dropout: 0.4, bias: false")
 #define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
 
 static const struct gradient_case cases[] = {
@@ -36,6 +58,16 @@ static const struct gradient_case cases[] = {
     {"prelu", "[dense: {units: 5}, prelu: {gamma: 0.1, shared: true}, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[prelu: {}]", VECTOR(4)},
     {"softmax", "[dense: {units: 5}, softmax: {}, dense: {units: 2}]", VECTOR(4)},
+    RECURRENT_ALL("rnn", "nonlinearity: tanh, "),
+    RECURRENT_ALL("rnn", "nonlinearity: relu, "),
+    RECURRENT_ALL("lstm", ""),
+    RECURRENT_ALL("gru", ""),
+    {"lstm", "[lstm: {units: 2}, dense: {units: 2}]", MATRIX(1, 5)},
+    {"gru", "[gru: {units: 2, return: all}, dense: {units: 2}]", MATRIX(1, 5)},
+    /* one dense layer for every step: time-distributed */
+    {"lstm", "[lstm: {units: 2, return: all}, dense: {units: 3, activation: tanh}, rnn: {units: 2}]", SEQUENCES(3, 2)},
+    {"embedding", "[embedding: {vocabulary: 5, units: 3}, gru: {units: 2}]", {.rank = 1, .dim = {4}, .lengths = true, .vocabulary = 5}},
+    {"embedding", "[embedding: {vocabulary: 5, units: 2, padding_idx: 2}, tanh]", {.rank = 2, .dim = {2, 3}, .vocabulary = 5}},
     ELEMENTWISE("identity", "{}"),
     ELEMENTWISE("sign", "{}"),
     ELEMENTWISE("step", "{}"),
@@ -63,15 +95,26 @@ struct setup {
     nn_model *model;
     nn_real *params, *grads, *x, *r;
     size_t inputs, outputs;
+    nn_pass pass;
 };
+
+static const nn_pass whole = {.batch = BATCH,
+                              .training = true,
+                              .seed = 1,
+                              .step = 2,
+                              .sample = (const int64_t[BATCH]){10, 20, 30}};
+static const int32_t lengths[BATCH] = {2, 3, 0};
 
 static int set_up(struct setup *s, const struct gradient_case *c) {
     nn_node *layers;
-    *s = (struct setup){0};
+    nn_shape input = {.rank = c->input.rank};
+    *s = (struct setup){.pass = whole};
+    s->pass.length = c->input.lengths ? lengths : NULL;
     NN_TRY(nn_yaml_parse(&s->pool, c->row, c->yaml, strlen(c->yaml), &layers));
-    NN_TRY(nn_model_new(layers, c->input, NULL, &s->model));
+    memcpy(input.dim, c->input.dim, sizeof input.dim);
+    NN_TRY(nn_model_new(layers, input, NULL, &s->model));
     nn_shape output = nn_model_output_shape(s->model);
-    s->inputs = BATCH * nn_shape_count(&c->input);
+    s->inputs = BATCH * nn_shape_count(&input);
     s->outputs = BATCH * nn_shape_count(&output);
     NN_TRY(NN_NEW(&s->params, nn_model_size(s->model), "parameters"));
     NN_TRY(NN_NEW(&s->grads, nn_model_size(s->model), "gradients"));
@@ -80,6 +123,8 @@ static int set_up(struct setup *s, const struct gradient_case *c) {
     NN_TRY(nn_model_init(s->model, 3, s->params));
     nn_rng rng = nn_rng_stream(7, NN_RNG_TEST, 0, 0);
     nn_rng_normal(&rng, 0, s->inputs, s->x);
+    for (size_t i = 0; c->input.vocabulary && i < s->inputs; i++)
+        s->x[i] = (nn_real)(i * 3 % (size_t)c->input.vocabulary);
     rng = nn_rng_stream(7, NN_RNG_TEST, 1, 0);
     nn_rng_normal(&rng, 0, s->outputs, s->r);
     return nn_model_bind(s->model, s->params, s->grads, BATCH);
@@ -94,14 +139,8 @@ static void tear_down(struct setup *s) {
     nn_pool_release(&s->pool);
 }
 
-static const nn_pass pass = {.batch = BATCH,
-                             .training = true,
-                             .seed = 1,
-                             .step = 2,
-                             .sample = (const int64_t[BATCH]){10, 20, 30}};
-
 static double functional(struct setup *s) {
-    const nn_real *y = nn_model_forward(s->model, &pass, s->x);
+    const nn_real *y = nn_model_forward(s->model, &s->pass, s->x);
     double sum = 0;
     for (size_t i = 0; i < s->outputs; i++)
         sum += s->r[i] * y[i];
@@ -129,7 +168,7 @@ static void check_case(const struct gradient_case *c) {
         size_t params = nn_model_params(s.model, &param);
         functional(&s);
         memcpy(nn_model_output_grad(s.model), s.r, s.outputs * sizeof *s.r);
-        nn_model_backward(s.model, &pass, NULL, NULL);
+        nn_model_backward(s.model, &s.pass, NULL, NULL);
         for (size_t p = 0; p < params; p++)
             for (size_t i = 0; i < param[p]->count; i++) {
                 size_t at = param[p]->offset + i;

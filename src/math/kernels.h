@@ -33,6 +33,42 @@ typedef struct nn_sgd_args {
     bool first; /* first step: the momentum buffer starts as the gradient (as PyTorch does) */
 } nn_sgd_args;
 
+/* One step of a recurrent layer's cell for `rows` sequences; u counts the units of a row, matrices
+ * are row-major with the strides given in elements. `gates` holds the blocks of z = W_ih x + b_ih +
+ * W_hh h' + b_hh side by side (h', c': the states before the step), each `units` wide:
+ *   lstm  i f g o   c = sigmoid(f) c' + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c)
+ *   gru   r z n m   h = (1 - sigmoid(z)) tanh(n + sigmoid(r) m) + sigmoid(z) h', where m is W_hh h'
+ * + b_hh of the new gate, which n leaves out rnn   one       h = tanh(z) or max(0, z) Forward
+ * overwrites z with the activated gates (m stays), backward those with dC/dz. A row whose sequence
+ * is over (t >= length) gets h = c = 0 and gradients of 0, whatever the other arrays hold.
+ */
+typedef struct nn_cell_step {
+    size_t rows, units;
+    const int32_t *length; /* [rows] or NULL: no sequence is over */
+    int32_t t;
+    nn_real *gates;       /* [rows][blocks * units] */
+    const nn_real *c_old; /* lstm: c', [rows] of stride c_stride, 0: one row for all */
+    size_t c_stride;
+    nn_real *c; /* lstm: [rows][units], may be c_old */
+    const nn_real *h_old;
+    size_t h_stride;   /* of h_old */
+    nn_real *h;        /* forward writes it, rnn's backward reads it */
+    size_t out_stride; /* of h */
+    /* backward */
+    const nn_real *dy; /* added to dh; stride dy_stride, 0: one row for all */
+    size_t dy_stride;
+    nn_real *dh; /* [rows][units]: in dC/dh; out the part of dC/dh' that does not go through W_hh */
+    nn_real *dc; /* lstm, [rows][units]: in dC/dc from the steps after it, out dC/dc' */
+} nn_cell_step;
+
+typedef void nn_cell_fn(const nn_cell_step *step);
+typedef struct nn_cell_kernels {
+    nn_cell_fn *forward, *backward;
+} nn_cell_kernels;
+
+/* Columns of a packed matrix come in multiples of this. */
+#define NN_PACK_COLS 32
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
@@ -48,6 +84,16 @@ typedef struct nn_kernels {
 
     /* y[rows][cols] = softmax of each row */
     void (*softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
+
+    nn_cell_kernels lstm, gru, rnn_tanh, rnn_relu;
+
+    /* A product with one matrix again and again, which is worth arranging it once: packed is
+     * B[k][n], B[i][j] = b[i * row + j * col]; it takes k * (n rounded up to NN_PACK_COLS)
+     * elements. C[m][n] = init[n] + A[m][k] B, or C + A B where init is NULL, each element summed
+     * in the order of k whatever m and n are. C may not overlap A. */
+    void (*pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
+    void (*packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
+                           const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
 
     /* y[r][c] += b[c] */
     void (*add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);

@@ -63,6 +63,20 @@ double ISA(sum)(size_t n, const nn_real *x);
 double ISA(sum_squares)(size_t n, const nn_real *x);
 bool ISA(all_finite)(size_t n, const nn_real *x);
 
+/* cells.c */
+#define ISA_CELLS(X)                                                                               \
+    X(lstm)                                                                                        \
+    X(gru)                                                                                         \
+    X(rnn_tanh)                                                                                    \
+    X(rnn_relu)
+#define ISA_DECLARE_CELL(name) nn_cell_fn ISA(name##_forward), ISA(name##_backward);
+ISA_CELLS(ISA_DECLARE_CELL)
+
+/* product.c */
+void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
+void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
+                         const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
+
 /* update.c */
 void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);
 

@@ -1,12 +1,14 @@
 /* The table of one instruction set. */
 #include "math/isa/isa.h"
 
-#define ACTIVATION_ROW(act) .act = {ISA(act##_forward), ISA(act##_backward)},
+#define PAIR_ROW(act) .act = {ISA(act##_forward), ISA(act##_backward)},
 
 const nn_kernels ISA(kernels) = {
     .isa = ISA_TEXT(NN_ISA),
-    ISA_ACTIVATIONS(ACTIVATION_ROW).exp = ISA(exp),
+    ISA_ACTIVATIONS(PAIR_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
     .log = ISA(log),
+    .pack = ISA(pack),
+    .packed_product = ISA(packed_product),
     .softmax = ISA(softmax),
     .add_bias = ISA(add_bias),
     .sum_rows = ISA(sum_rows),
