@@ -203,7 +203,8 @@ static void check_sgd(size_t n, nn_sgd_args args) {
     k->sgd(n, &args, g, w, args.momentum > 0 ? v : NULL);
     for (size_t i = 0; i < n && ok; i++) {
         double mu = (double)args.momentum;
-        double d = (double)args.scale * (double)g[i] + (double)args.l2 * (double)w0[i];
+        double d =
+            (double)args.gradient.scale * (double)g[i] + (double)args.gradient.l2 * (double)w0[i];
         double m = args.first ? d : mu * (double)v0[i] + (1 - (double)args.dampening) * d;
         double step = mu > 0 ? (args.nesterov ? d + mu * m : m) : d;
         ok &= CHECK(near((double)w[i], (double)w0[i] - (double)args.lr * step, 8, 3));
@@ -217,8 +218,7 @@ static void check_sgd(size_t n, nn_sgd_args args) {
 static void check_updates(size_t n) {
     for (int form = 0; form < 8; form++) {
         nn_sgd_args args = {.lr = (nn_real)0.1,
-                            .scale = (nn_real)0.25,
-                            .l2 = (nn_real)0.01,
+                            .gradient = {.scale = (nn_real)0.25, .l2 = (nn_real)0.01},
                             .momentum = form & 1 ? (nn_real)0.9 : 0,
                             .dampening = form == 1 ? (nn_real)0.3 : 0,
                             .nesterov = form & 2,

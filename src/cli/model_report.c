@@ -6,11 +6,13 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_
     const nn_choice *choice = &settings->train.optimizer;
     const nn_optimizer_ops *optimizer = (const nn_optimizer_ops *)choice->row;
     double vector = (double)(nn_model_size(model) * sizeof(nn_real));
+    const char *name[NN_MAX_SLOTS];
+    size_t slots = optimizer->slots(choice->options, name) + (settings->train.ema_node != NULL);
     nn_memory m = {.params = vector, .grads = vector};
     size_t buffers;
     NN_TRY(nn_model_buffer_bytes(model, batch, true, &buffers));
     m.buffers = (double)buffers;
-    m.optimizer = vector * (double)optimizer->slots_used(choice->options);
+    m.optimizer = vector * (double)slots;
     m.total = m.params + m.grads + m.optimizer + m.buffers;
     *memory = m;
     return 0;

@@ -22,16 +22,50 @@ typedef void nn_act_fn(size_t n, const nn_real *z, nn_real *a, nn_real p);
 typedef void nn_act_grad_fn(size_t n, const nn_real *z, const nn_real *a, const nn_real *da,
                             nn_real *dz, nn_real p);
 
-/* Scalars of one fused optimiser pass; see nn/optimizers.c for the formulas. */
+/* The gradient as an optimiser sees it: d = clip(scale g) + l2 w + l1 sign(w). */
+typedef struct nn_gradient_args {
+    nn_real scale; /* multiplies the raw gradient: 1 / (global minibatch weight) */
+    nn_real clip;  /* largest |scale g|; 0: not clipped */
+    nn_real l1, l2;
+} nn_gradient_args;
+
+/* Scalars of one fused optimiser pass; the formulas stand at the kernels and in nn/optimizer_*.c.
+ * What is a small difference from 1 is handed in, because float would lose its digits. */
 typedef struct nn_sgd_args {
+    nn_gradient_args gradient;
     nn_real lr;       /* learning rate */
-    nn_real scale;    /* multiplies the raw gradient: 1 / (global minibatch weight) */
-    nn_real l2;       /* weight decay, added to the gradient as l2 * w */
     nn_real momentum; /* mu; 0 uses no slot */
     nn_real dampening;
     bool nesterov;
     bool first; /* first step: the momentum buffer starts as the gradient (as PyTorch does) */
 } nn_sgd_args;
+
+typedef struct nn_adagrad_args {
+    nn_gradient_args gradient;
+    nn_real lr, eps;
+    nn_real start; /* added to the sum of squares: its initial value at the first step, then 0 */
+} nn_adagrad_args;
+
+typedef struct nn_adadelta_args {
+    nn_gradient_args gradient;
+    nn_real lr, rho, fresh /* 1 - rho */, eps;
+} nn_adadelta_args;
+
+typedef struct nn_rmsprop_args {
+    nn_gradient_args gradient;
+    nn_real lr, alpha, fresh /* 1 - alpha */, eps, momentum;
+} nn_rmsprop_args;
+
+typedef struct nn_adam_args {
+    nn_gradient_args gradient;
+    nn_real lr;            /* adam: divided by 1 - beta1^t */
+    nn_real beta1, fresh1; /* fresh1 = 1 - beta1 */
+    nn_real beta2, fresh2; /* fresh2 = 1 - beta2 */
+    nn_real first, second; /* bias corrections: 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
+    nn_real eps;
+    nn_real keep;  /* adam: what remains of w before the step, 1 - lr weight_decay or 1 */
+    nn_real decay; /* lamb: weight_decay */
+} nn_adam_args;
 
 /* One step of a recurrent layer's cell for `rows` sequences; u counts the units of a row, matrices
  * are row-major with the strides given in elements. `gates` holds the blocks of z = W_ih x + b_ih +
@@ -112,8 +146,25 @@ typedef struct nn_kernels {
     void (*from_u8)(size_t n, const uint8_t *x, nn_real scale, nn_real offset, nn_real *y);
     void (*from_f32)(size_t n, const float *x, nn_real scale, nn_real offset, nn_real *y);
 
-    /* One pass over weights, gradients and the momentum buffer v (NULL when momentum is 0). */
+    void (*blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y); /* y += rate (x - y) */
+
+    /* Optimisers, each one pass over weights, gradients and state. v is NULL when momentum is 0. */
     void (*sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);
+    void (*adagrad)(size_t n, const nn_adagrad_args *args, const nn_real *g, nn_real *w,
+                    nn_real *sum);
+    void (*adadelta)(size_t n, const nn_adadelta_args *args, const nn_real *g, nn_real *w,
+                     nn_real *square, nn_real *delta);
+    /* mean NULL: not centred; v NULL: no momentum */
+    void (*rmsprop)(size_t n, const nn_rmsprop_args *args, const nn_real *g, nn_real *w,
+                    nn_real *square, nn_real *mean, nn_real *v);
+    /* most NULL: not the AMSGrad form */
+    void (*adam)(size_t n, const nn_adam_args *args, const nn_real *g, nn_real *w, nn_real *m,
+                 nn_real *v, nn_real *most);
+    /* Brings the moments up to date; the sum of squares of the direction that lamb then takes. */
+    double (*lamb_moments)(size_t n, const nn_adam_args *args, const nn_real *g, const nn_real *w,
+                           nn_real *m, nn_real *v);
+    void (*lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
+                 const nn_real *v);
 } nn_kernels;
 
 /* The table in use; chosen at the first call. Local, any thread. */

@@ -11,7 +11,8 @@
 struct common {
     const char *name;
     const nn_node *inputs, *activation, *init, *bias_init;
-    bool symmetric;
+    bool symmetric, frozen;
+    double lr_scale, decay_scale;
 };
 
 const nn_option nn_layer_options[] = {
@@ -27,6 +28,12 @@ const nn_option nn_layer_options[] = {
      "initialiser of the biases; default: zeros"},
     {"symmetric", NN_OPT_BOOL, offsetof(struct common, symmetric), "false", NULL,
      "allow an initialiser that makes all units of a hidden layer identical"},
+    {"lr_scale", NN_OPT_REAL, offsetof(struct common, lr_scale), "1", "(0, inf)",
+     "factor on the learning rate of the layer's parameters"},
+    {"decay_scale", NN_OPT_REAL, offsetof(struct common, decay_scale), "1", "[0, inf)",
+     "factor on l1, l2 and weight decay of the layer's parameters"},
+    {"frozen", NN_OPT_BOOL, offsetof(struct common, frozen), "false", NULL,
+     "the layer's parameters stay as they are"},
     NN_OPTION_END};
 
 static int plan_input(nn_layer *layer) {
@@ -114,7 +121,10 @@ static int plan_layer(nn_model *model, nn_layer *layer) {
         return nn_layer_fail(layer, "nothing comes in");
     NN_TRY(layer->ops->plan(layer));
     NN_TRY(place_params(model, layer));
-    layer->plan->learns = layer->params > 0;
+    if (layer->params == 0 && (layer->frozen || layer->lr_scale != 1 || layer->decay_scale != 1))
+        return nn_layer_fail(layer, "it has no parameters, so lr_scale, decay_scale and frozen "
+                                    "have no meaning");
+    layer->plan->learns = layer->params > 0 && !layer->frozen;
     for (size_t i = 0; i < layer->inputs; i++)
         layer->plan->learns |= layer->input[i]->plan->learns;
     return model_append(model, layer);
@@ -154,6 +164,9 @@ static int bind_layer(nn_model *model, const nn_layer_ops *ops, nn_node *map, st
     if (!layer)
         return NN_EMEMORY;
     layer->options = options;
+    layer->lr_scale = common->lr_scale;
+    layer->decay_scale = common->decay_scale;
+    layer->frozen = common->frozen;
     layer->plan->symmetric = common->symmetric;
     NN_TRY(nn_initializer_bind(&model->pool, common->init, &layer->plan->init,
                                &layer->plan->init_options));

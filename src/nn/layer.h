@@ -114,7 +114,9 @@ struct nn_layer {
     int index;        /* place in the order of execution */
     size_t inputs;
     nn_layer *input[NN_MAX_INPUTS];
-    nn_shape in[NN_MAX_INPUTS]; /* set before plan */
+    nn_shape in[NN_MAX_INPUTS];   /* set before plan */
+    double lr_scale, decay_scale; /* factors on the learning rate and on weight decay */
+    bool frozen;                  /* its parameters stay as they are */
 
     /* set by plan */
     nn_shape out;

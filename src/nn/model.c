@@ -58,6 +58,10 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
     return 0;
 }
 
+void nn_model_use(nn_model *model, nn_real *params) {
+    model->weights = params;
+}
+
 void nn_model_cut(nn_model *model, size_t parts, size_t rows, size_t stride) {
     model->parts = parts;
     model->part_rows = rows;

@@ -45,6 +45,9 @@ void nn_model_cut(nn_model *model, size_t parts, size_t rows, size_t stride);
  * evaluation) and allocates buffers for up to `batch` samples. May be called again. NN_EMEMORY. */
 int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch);
 
+/* From now on computes with these parameters; the vectors bound keep their size and place. */
+void nn_model_use(nn_model *model, nn_real *params);
+
 /* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */

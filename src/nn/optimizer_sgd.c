@@ -15,8 +15,9 @@ struct sgd {
     bool nesterov;
 };
 
-static size_t sgd_slots_used(const void *options) {
+static size_t sgd_slots(const void *options, const char *name[NN_MAX_SLOTS]) {
     const struct sgd *o = options;
+    name[0] = "momentum_buffer";
     return o->momentum > 0 ? 1 : 0;
 }
 
@@ -38,9 +39,8 @@ static int sgd_check(const void *options, const nn_node *node) {
 
 static void run(const struct sgd *o, bool nesterov, const nn_update *update, size_t n,
                 const nn_real *g, nn_real *w, nn_real *const *slot) {
-    nn_sgd_args args = {.lr = (nn_real)update->lr,
-                        .scale = (nn_real)update->scale,
-                        .l2 = update->decay ? (nn_real)o->weight_decay : 0,
+    nn_sgd_args args = {.gradient = nn_update_gradient(update, o->weight_decay),
+                        .lr = (nn_real)update->lr,
                         .momentum = (nn_real)o->momentum,
                         .dampening = (nn_real)o->dampening,
                         .nesterov = nesterov,
@@ -59,8 +59,6 @@ static void nesterov_step(const void *options, const nn_update *update, size_t n
     run(options, true, update, n, g, w, slot);
 }
 
-static const char *const sgd_slots[] = {"momentum_buffer", NULL};
-
 #define LR                                                                                         \
     {                                                                                              \
         "lr", NN_OPT_REAL, offsetof(struct sgd, lr), "0.01", "(0, inf)",                           \
@@ -78,11 +76,7 @@ static const char *const sgd_slots[] = {"momentum_buffer", NULL};
             "share of the gradient that does not enter the velocity (the first one enters whole)"  \
     }
 #define WEIGHT_DECAY                                                                               \
-    {                                                                                              \
-        "weight_decay", NN_OPT_REAL, offsetof(struct sgd, weight_decay), "0", "[0, inf)",          \
-            "lambda of L2 regularisation: lambda w is added to the gradient of weights, not of "   \
-            "biases, so that they shrink by the factor 1 - lr lambda a step"                       \
-    }
+    NN_WEIGHT_DECAY(struct sgd, "0", "so that they shrink by the factor 1 - lr lambda a step")
 
 static const nn_option sgd_options[] = {
     LR,
@@ -106,7 +100,6 @@ const nn_optimizer_ops nn_optimizer_sgd = {
               sgd_options, sizeof(struct sgd)},
     .slots = sgd_slots,
     .check = sgd_check,
-    .slots_used = sgd_slots_used,
     .step = sgd_step,
 };
 
@@ -116,7 +109,6 @@ const nn_optimizer_ops nn_optimizer_momentum = {
          "sgd with momentum: v <- momentum v + (1 - dampening) g, w <- w - lr v; v starts as g",
          momentum_options, sizeof(struct sgd)},
     .slots = sgd_slots,
-    .slots_used = sgd_slots_used,
     .step = sgd_step,
 };
 
@@ -126,6 +118,5 @@ const nn_optimizer_ops nn_optimizer_nesterov = {
               "starts as g",
               nesterov_options, sizeof(struct sgd)},
     .slots = sgd_slots,
-    .slots_used = sgd_slots_used,
     .step = nesterov_step,
 };

@@ -201,11 +201,21 @@ static int bind_batch_size(nn_settings *s) {
     return nn_options_bind(&binding, 1, &map, "train", NULL);
 }
 
+/* A section within a section, where it is given; null counts as given. */
+static int check_subsection(const char *name, nn_node *node, nn_settings *s) {
+    if (!node)
+        return NN_OK;
+    if (nn_node_is_null(node))
+        NN_TRY(nn_node_become_map(node, NULL, NULL));
+    return bind_section(name, node, s);
+}
+
 static int check_train(nn_config *config, nn_settings *s) {
     s->train.max_steps = -1;
     s->train.lr = s->train.stop_below = NAN;
     NN_TRY(bind_section("train", s->train_node, s));
     NN_TRY(bind_batch_size(s));
+    NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
     NN_TRY(choose(config, &nn_optimizers, s->train.optimizer_node,
                   isnan(s->train.lr) ? NULL : nn_node_get(s->train_node, "lr"),
                   &s->train.optimizer));

@@ -35,7 +35,10 @@ static int add_all(nn_job *job, nn_loader *loader, double *sums) {
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
     double *sums = job->metric_sums, *state = sums + 2;
     memset(sums, 0, (job->metric_state + 2) * sizeof *sums);
-    NN_TRY(nn_comm_agree(job->comm, add_all(job, loader, sums)));
+    nn_model_use(job->model, nn_job_model_params(job));
+    int rc = add_all(job, loader, sums);
+    nn_model_use(job->model, job->params);
+    NN_TRY(nn_comm_agree(job->comm, rc));
     NN_TRY(nn_comm_sum(job->comm, sums, job->metric_state + 2));
     *result = (nn_evaluation){.split = split,
                               .samples = nn_loader_samples(loader),

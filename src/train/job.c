@@ -138,10 +138,14 @@ int nn_job_allocate(nn_job *job, bool training) {
     if (training) {
         const nn_choice *choice = &job->settings->train.optimizer;
         job->optimizer = (const nn_optimizer_ops *)choice->row;
-        job->slots = job->optimizer->slots_used(choice->options);
+        job->slots = job->optimizer->slots(choice->options, job->slot_name);
+        if (job->settings->train.ema_node)
+            job->slot_name[job->slots++] = "trained";
         NN_TRY(NN_NEW(&job->grads, size + NN_STATS, "gradients"));
         for (size_t i = 0; i < job->slots; i++)
             NN_TRY(NN_NEW(&job->slot[i], size, "optimiser state"));
+        if (job->settings->train.ema_node)
+            job->average = job->slot[job->slots - 1];
     }
     return nn_model_bind(job->model, job->params, job->grads, job->capacity);
 }
@@ -201,15 +205,23 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
     return nn_loader_new(&spec, out);
 }
 
+nn_real *nn_job_model_params(const nn_job *job) {
+    return job->average ? job->average : job->params;
+}
+
+/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
+ * them are a slot. */
 nn_snapshot nn_job_snapshot(const nn_job *job) {
     nn_snapshot snapshot = {.model = job->model,
-                            .params = job->params,
+                            .params = nn_job_model_params(job),
                             .slots = job->slots,
                             .data = nn_data_traits_of(job->data)};
     if (job->optimizer) {
         snapshot.optimizer = job->optimizer->entry.name;
-        snapshot.slot_names = job->optimizer->slots;
+        snapshot.slot_names = job->slot_name;
         memcpy(snapshot.slot, job->slot, sizeof job->slot);
+        if (job->average)
+            snapshot.slot[job->slots - 1] = job->params;
     }
     return snapshot;
 }

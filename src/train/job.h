@@ -27,10 +27,12 @@ typedef struct nn_job {
     size_t metric_state;                          /* and of all together */
     double *metric_sums;
     const nn_optimizer_ops *optimizer;
-    size_t slots;
+    size_t slots; /* of the optimiser, and the average behind them */
+    const char *slot_name[NN_MAX_SLOTS];
     nn_real *params;             /* [nn_model_size] */
     nn_real *grads;              /* [nn_model_size + NN_STATS]; NULL: evaluation only */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
+    nn_real *average;            /* of the parameters: the last slot; NULL: none */
 } nn_job;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Local. */
@@ -60,6 +62,9 @@ int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained);
  * point into the data set. */
 nn_data_traits nn_data_traits_of(const nn_dataset *data);
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
+
+/* The parameters that the model is evaluated with: their average where there is one. */
+nn_real *nn_job_model_params(const nn_job *job);
 
 /* The snapshot a checkpoint is written from or read into; state and texts are the caller's. */
 nn_snapshot nn_job_snapshot(const nn_job *job);

@@ -43,7 +43,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "update_s", i->update / steps);
     if (t->job.settings->train.digest) {
         char hex[NN_DIGEST_HEX];
-        NN_TRY(nn_params_digest(t->job.model, t->job.params, hex));
+        NN_TRY(nn_params_digest(t->job.model, nn_job_model_params(&t->job), hex));
         nn_json_string(json, "digest", hex);
     }
     return nn_run_append(t->run);

@@ -51,8 +51,32 @@ static const nn_option train_options[] = {
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
+    {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
+     "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
+     "longer one is scaled down to it; 0: not clipped"},
+    {"clip_value", NN_OPT_REAL, AT(train.clip_value), "0", "[0, inf)",
+     "largest size of each element of the gradient, after clip_norm; 0: not clipped"},
+    {"l1", NN_OPT_REAL, AT(train.l1), "0", "[0, inf)",
+     "L1 regularisation: l1 sign(w) joins the gradient of weights; with l2 it is the elastic net"},
+    {"l2", NN_OPT_REAL, AT(train.l2), "0", "[0, inf)",
+     "L2 regularisation: l2 w joins the gradient of weights; the same as sgd's weight_decay, for "
+     "every optimiser"},
+    {"max_norm", NN_OPT_REAL, AT(train.max_norm), "0", "[0, inf)",
+     "after each step the weights that go into a unit (a row of a matrix, a kernel) are scaled "
+     "down to this norm where theirs is above; 0: not"},
+    {"decay_all", NN_OPT_BOOL, AT(train.decay_all), "false", NULL,
+     "l1, l2 and weight_decay also work on biases and normalisation parameters"},
+    {"ema", NN_OPT_NODE, AT(train.ema_node), "", NULL,
+     "keep a running average of the parameters, which is what is validated, saved as the model and "
+     "left at the end: {decay: 0.999}"},
     {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
      "end when the mean training loss of an epoch is below this"},
+    NN_OPTION_END,
+};
+
+static const nn_option ema_options[] = {
+    {"decay", NN_OPT_REAL, AT(train.ema.decay), "0.999", "[0, 1)",
+     "share of the average that is kept each step: a <- decay a + (1 - decay) w"},
     NN_OPTION_END,
 };
 
@@ -96,6 +120,7 @@ const nn_section nn_sections[] = {
     {"", "A configuration is a map of these sections.", top_options},
     {"init", "Pretrained parameters; layers that are not taken start fresh.", init_options},
     {"train", "How to train.", train_options},
+    {"train.ema", "The running average of the parameters.", ema_options},
     {"validate", "Validation and early stopping.", validate_options},
     {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},
     {"checkpoint", "Checkpoints in the run folder.", checkpoint_options},

@@ -27,6 +27,13 @@ typedef struct nn_settings {
         int reduce;         /* enum nn_reduce_way */
         int64_t log_every;  /* steps between metrics lines */
         bool digest;        /* in every train line of metrics.jsonl */
+        double clip_norm, clip_value; /* 0: gradients are not clipped */
+        double l1, l2, max_norm;      /* 0: not; of weights */
+        bool decay_all;               /* of biases and normalisation parameters, too */
+        nn_node *ema_node;            /* NULL: no average */
+        struct {
+            double decay;
+        } ema;
         nn_node *batch_size_node, *optimizer_node, *schedule_node;
         nn_choice optimizer, schedule;
     } train;

@@ -1,43 +1,8 @@
 /* The training step. */
 #include "base/clock.h"
-#include "math/parallel.h"
 #include "train/trainer.h"
 
 #include <math.h>
-
-/* Elements of a tensor worth a fork and join in the optimiser. */
-#define UPDATE_GRAIN 65536
-
-struct update {
-    nn_job *job;
-    nn_update args;
-    size_t offset; /* of the tensor in the arena */
-};
-
-static void update_range(void *ctx, size_t begin, size_t end) {
-    const struct update *u = ctx;
-    nn_job *job = u->job;
-    nn_real *slot[NN_MAX_SLOTS] = {0};
-    size_t at = u->offset + begin;
-    for (size_t i = 0; i < job->slots; i++)
-        slot[i] = job->slot[i] + at;
-    job->optimizer->step(job->settings->train.optimizer.options, &u->args, end - begin,
-                         job->grads + at, job->params + at, slot);
-}
-
-/* w <- w - lr * step(gradient / weight of the global minibatch), tensor by tensor. */
-static void update_parameters(nn_trainer *t, double weight) {
-    const nn_param *const *param;
-    size_t params = nn_model_params(t->job.model, &param);
-    struct update u = {
-        .job = &t->job,
-        .args = {.lr = t->lr, .scale = weight > 0 ? 1 / weight : 0, .step = t->state.step + 1}};
-    for (size_t i = 0; i < params; i++) {
-        u.offset = param[i]->offset;
-        u.args.decay = param[i]->role == NN_PARAM_WEIGHT;
-        nn_parallel(param[i]->count, UPDATE_GRAIN, update_range, &u);
-    }
-}
 
 /* The learning rate of the coming step. */
 static double learning_rate(const nn_trainer *t) {
@@ -131,7 +96,9 @@ int nn_trainer_step(nn_trainer *t) {
     at[3] = nn_seconds();
 
     NN_TRY(check_stats(t, stat, read));
-    update_parameters(t, (double)stat[NN_STAT_WEIGHT]);
+    nn_updater_begin(t->updater, t->lr, (double)stat[NN_STAT_WEIGHT], t->state.step + 1);
+    nn_updater_all(t->updater);
+    NN_TRY(nn_updater_check(t->updater));
     at[4] = nn_seconds();
     clock_step(t, at);
     advance(t, &batch, stat);

@@ -84,6 +84,8 @@ static int set_up(nn_trainer *t) {
     nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
     size_t size = nn_model_size(t->job.model);
     rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
+    if (rc == 0)
+        rc = nn_updater_new(&t->job, &t->updater);
     NN_TRY(nn_comm_agree(t->comm, rc));
     plan_steps(t);
     warn_about_test(t);
@@ -135,7 +137,7 @@ static int go_on(nn_trainer *t) {
     return 0;
 }
 
-/* Fresh parameters, or pretrained ones; those of rank 0 count. */
+/* Fresh parameters, or pretrained ones, with which their average starts; those of rank 0 count. */
 static int begin(nn_trainer *t) {
     const nn_settings *set = t->job.settings;
     adopt(t);
@@ -145,6 +147,8 @@ static int begin(nn_trainer *t) {
     if (rc == 0 && set->init.from && nn_comm_rank(t->comm) == 0)
         rc = nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers,
                                        t->job.params);
+    if (t->job.average)
+        memcpy(t->job.average, t->job.params, nn_model_size(t->job.model) * sizeof(nn_real));
     return nn_comm_agree(t->comm, rc);
 }
 
@@ -313,7 +317,8 @@ static int finish(nn_trainer *t, nn_train_result *result) {
         result->has_test = true;
         NN_TRY(nn_job_evaluate(&t->job, t->test, "test", &result->test));
     }
-    NN_TRY(nn_comm_agree(t->comm, nn_params_digest(t->job.model, t->job.params, result->digest)));
+    NN_TRY(nn_comm_agree(
+        t->comm, nn_params_digest(t->job.model, nn_job_model_params(&t->job), result->digest)));
     if (t->run)
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
     NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
@@ -335,6 +340,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(finish(&t, result));
 done:
     nn_reducer_free(t.reducer);
+    nn_updater_free(t.updater);
     nn_loader_free(t.train);
     if (t.valid != t.test)
         nn_loader_free(t.valid);

@@ -6,6 +6,7 @@
 #include "dist/reduce.h"
 #include "train/job.h"
 #include "train/run.h"
+#include "train/update.h"
 
 /* Sums since the last report; seconds are this rank's. */
 typedef struct nn_interval {
@@ -20,6 +21,7 @@ typedef struct nn_trainer {
     const nn_train_options *options;
     nn_job job;
     nn_reducer *reducer;
+    nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     const char *valid_split;
     nn_run *run; /* rank 0; NULL elsewhere */

@@ -78,7 +78,21 @@ void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t 
                          const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
 
 /* update.c */
+void ISA(blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y);
 void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);
+
+/* update_adaptive.c */
+void ISA(adagrad)(size_t n, const nn_adagrad_args *args, const nn_real *g, nn_real *w,
+                  nn_real *sum);
+void ISA(adadelta)(size_t n, const nn_adadelta_args *args, const nn_real *g, nn_real *w,
+                   nn_real *square, nn_real *delta);
+void ISA(rmsprop)(size_t n, const nn_rmsprop_args *args, const nn_real *g, nn_real *w,
+                  nn_real *square, nn_real *mean, nn_real *v);
+void ISA(adam)(size_t n, const nn_adam_args *args, const nn_real *g, nn_real *w, nn_real *m,
+               nn_real *v, nn_real *most);
+double ISA(lamb_moments)(size_t n, const nn_adam_args *args, const nn_real *g, const nn_real *w,
+                         nn_real *m, nn_real *v);
+void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m, const nn_real *v);
 
 /* table.c */
 extern const nn_kernels ISA(kernels);

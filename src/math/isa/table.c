@@ -21,5 +21,12 @@ const nn_kernels ISA(kernels) = {
     .all_finite = ISA(all_finite),
     .from_u8 = ISA(from_u8),
     .from_f32 = ISA(from_f32),
+    .blend = ISA(blend),
     .sgd = ISA(sgd),
+    .adagrad = ISA(adagrad),
+    .adadelta = ISA(adadelta),
+    .rmsprop = ISA(rmsprop),
+    .adam = ISA(adam),
+    .lamb_moments = ISA(lamb_moments),
+    .lamb = ISA(lamb),
 };

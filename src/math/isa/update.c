@@ -1,25 +1,33 @@
-/* Optimiser steps, each one pass over weights, gradient and state. */
-#include "math/isa/isa.h"
+/* Steps of descent with and without momentum, each one pass over weights, gradient and state. */
+#include "math/isa/gradient.h"
 
-static void sgd_plain(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w) {
-    nn_real lr = args->lr, scale = args->scale, l2 = args->l2;
-
-    SIMD for (size_t i = 0; i < n; i++) {
-        nn_real d = scale * g[i];
-        d = d + l2 * w[i];
-        w[i] -= lr * d;
-    }
+void ISA(blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y) {
+    SIMD for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
 }
 
-/* Called with constants for `first` and `nesterov`, which makes it four loops without branches. */
+/* Called with a constant for `plain` (no clipping, no L1), as nearly all training is. */
+static inline nn_real sgd_gradient(nn_gradient_args a, const bool plain, nn_real g, nn_real w) {
+    nn_real d = a.scale * g;
+    return plain ? d + a.l2 * w : gradient_at(a, g, w);
+}
+
+static inline void sgd_only(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w,
+                            const bool plain) {
+    nn_gradient_args a = gradient_of(&args->gradient);
+    nn_real lr = args->lr;
+
+    SIMD for (size_t i = 0; i < n; i++) w[i] -= lr * sgd_gradient(a, plain, g[i], w[i]);
+}
+
+/* Called with constants for the last three, which makes it loops without branches. */
 static inline void sgd_momentum(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w,
-                                nn_real *v, const bool first, const bool nesterov) {
-    nn_real lr = args->lr, scale = args->scale, l2 = args->l2;
-    nn_real mu = args->momentum, fresh = 1 - args->dampening;
+                                nn_real *v, const bool plain, const bool first,
+                                const bool nesterov) {
+    nn_gradient_args a = gradient_of(&args->gradient);
+    nn_real lr = args->lr, mu = args->momentum, fresh = 1 - args->dampening;
 
     SIMD for (size_t i = 0; i < n; i++) {
-        nn_real d = scale * g[i];
-        d = d + l2 * w[i];
+        nn_real d = sgd_gradient(a, plain, g[i], w[i]);
         nn_real kept = first ? d : mu * v[i];
         nn_real m = first ? d : kept + fresh * d;
         v[i] = m;
@@ -27,17 +35,25 @@ static inline void sgd_momentum(size_t n, const nn_sgd_args *args, const nn_real
     }
 }
 
-/* torch.optim.SGD: d = scale g + l2 w; v = d at the first step, then mu v + (1 - dampening) d;
- * w -= lr v, with Nesterov's form w -= lr (d + mu v). */
-void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v) {
+static inline void sgd_any(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w,
+                           nn_real *v, const bool plain) {
     if (args->momentum == 0)
-        sgd_plain(n, args, g, w);
+        sgd_only(n, args, g, w, plain);
     else if (args->first && args->nesterov)
-        sgd_momentum(n, args, g, w, v, true, true);
+        sgd_momentum(n, args, g, w, v, plain, true, true);
     else if (args->first)
-        sgd_momentum(n, args, g, w, v, true, false);
+        sgd_momentum(n, args, g, w, v, plain, true, false);
     else if (args->nesterov)
-        sgd_momentum(n, args, g, w, v, false, true);
+        sgd_momentum(n, args, g, w, v, plain, false, true);
     else
-        sgd_momentum(n, args, g, w, v, false, false);
+        sgd_momentum(n, args, g, w, v, plain, false, false);
+}
+
+/* torch.optim.SGD: v = d at the first step, then mu v + (1 - dampening) d; w -= lr v, with
+ * Nesterov's form w -= lr (d + mu v). */
+void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v) {
+    if (args->gradient.clip == 0 && args->gradient.l1 == 0)
+        sgd_any(n, args, g, w, v, true);
+    else
+        sgd_any(n, args, g, w, v, false);
 }
