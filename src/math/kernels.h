@@ -134,6 +134,20 @@ typedef struct nn_kernels {
     /* s[c] = beta * s[c] + sum over rows of x[r][c]; beta 0 ignores what s held */
     void (*sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s);
 
+    /* Normalisation of the columns (channels) of x[rows][cols], all constants [cols].
+     * sums[2][cols] = the sums over rows of x - m and of (x - m)^2 */
+    void (*moments)(size_t rows, size_t cols, const nn_real *x, const nn_real *m, double *sums);
+    /* sums[2][cols] = the sums over rows of dy and of dy (x - m) */
+    void (*products)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
+                     const nn_real *dy, double *sums);
+    /* y = (x - m) a + b */
+    void (*normalize)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
+                      const nn_real *a, const nn_real *b, nn_real *y);
+    /* dx = a dy + b (x - m) + c */
+    void (*normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
+                           const nn_real *a, const nn_real *b, const nn_real *c, const nn_real *dy,
+                           nn_real *dx);
+
     void (*add)(size_t n, const nn_real *x, nn_real *y);                        /* y += x */
     void (*axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);        /* y += alpha x */
     void (*scale)(size_t n, nn_real alpha, nn_real *x);                         /* x *= alpha */

@@ -63,3 +63,25 @@ void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx) {
         fn(ctx, begin, n - begin < size ? n : begin + size);
     }
 }
+
+size_t nn_sum_ranges(size_t n, size_t grain) {
+    size_t ranges = n / (grain ? grain : 1);
+    if (ranges > NN_SUM_RANGES)
+        ranges = NN_SUM_RANGES;
+    return ranges ? ranges : 1;
+}
+
+void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, void *ctx,
+                     double *partial) {
+    size_t ranges = nn_sum_ranges(n, grain);
+    int threads = (size_t)thread_count < ranges ? thread_count : (int)ranges;
+
+#pragma omp parallel for num_threads(threads)                                                      \
+    schedule(static) if (threads > 1 && !omp_in_parallel())
+    for (size_t i = 0; i < ranges; i++)
+        fn(ctx, n * i / ranges, n * (i + 1) / ranges, partial + i * width);
+    for (size_t step = 1; step < ranges; step *= 2)
+        for (size_t i = 0; i + step < ranges; i += 2 * step)
+            for (size_t j = 0; j < width; j++)
+                partial[i * width + j] += partial[(i + step) * width + j];
+}

@@ -17,4 +17,14 @@ int nn_cores_available(void);
 typedef void nn_range_fn(void *ctx, size_t begin, size_t end);
 void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx);
 
+/* A sum of `width` numbers over [0, n): fn gives that of a range, and the sums of at most
+ * NN_SUM_RANGES ranges are added along a binary tree. Ranges and tree follow from n and grain
+ * alone, so that the result does not depend on the number of threads. `partial`
+ * [nn_sum_ranges][width] is the caller's; the result stands at its beginning. */
+#define NN_SUM_RANGES 64
+typedef void nn_range_sum_fn(void *ctx, size_t begin, size_t end, double *sums);
+size_t nn_sum_ranges(size_t n, size_t grain); /* at least 1 */
+void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, void *ctx,
+                     double *partial);
+
 #endif

@@ -196,6 +196,7 @@ static int prepare_layers(nn_model *model, size_t batch, bool training) {
     for (size_t i = 1; i < model->layers; i++) {
         nn_layer *layer = model->layer[i];
         size_t rows = calls_of(model, layer) > 1 ? model->part_rows : batch;
+        layer->parts = model->parts && layer->flags & NN_LAYER_WHOLE ? model->parts : 1;
         if (layer->ops->prepare)
             NN_TRY(layer->ops->prepare(layer, rows, training));
     }

@@ -22,7 +22,8 @@ typedef enum nn_param_role {
     NN_PARAM_SCALE,  /* 1, no decay (normalisation gains) */
     NN_PARAM_OTHER,  /* `value`, no decay */
     NN_PARAM_STATE   /* starts as `value`; no optimiser: its gradient, summed over the ranks, is a
-                        statistic of the global minibatch, and w += rate (g - w) */
+                        statistic of the global minibatch, and w += rate (g - w); written, not
+                        added to, whatever g_beta is: a step's last minibatch counts */
 } nn_param_role;
 
 typedef struct nn_param {
@@ -126,6 +127,7 @@ struct nn_layer {
     size_t save_bytes;    /* per sample */
     size_t keep_bytes;    /* whatever the batch */
     size_t scratch_bytes; /* for one call, whatever the batch */
+    size_t parts;         /* set before prepare: most microbatches of one call, at least 1 */
 
     struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
 };

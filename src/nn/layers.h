@@ -4,9 +4,21 @@
 
 #include "nn/layer.h"
 
-extern const nn_layer_ops nn_layer_add, nn_layer_dense, nn_layer_dropout, nn_layer_flatten,
-    nn_layer_embedding, nn_layer_gru, nn_layer_lstm, nn_layer_maxout, nn_layer_prelu, nn_layer_rnn,
+/* clang-format off */
+extern const nn_layer_ops
+    nn_layer_add,
+    nn_layer_batch_norm,
+    nn_layer_dense,
+    nn_layer_dropout,
+    nn_layer_embedding,
+    nn_layer_flatten,
+    nn_layer_gru,
+    nn_layer_lstm,
+    nn_layer_maxout,
+    nn_layer_prelu,
+    nn_layer_rnn,
     nn_layer_softmax;
+/* clang-format on */
 
 /* Elementwise activations: a layer whose output has the shape of its input. */
 #define NN_ACTIVATIONS(X)                                                                          \

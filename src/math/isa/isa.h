@@ -48,6 +48,16 @@ void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);
 void ISA(add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);
 void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s);
 
+/* channels.c */
+void ISA(moments)(size_t rows, size_t cols, const nn_real *x, const nn_real *m, double *sums);
+void ISA(products)(size_t rows, size_t cols, const nn_real *x, const nn_real *m, const nn_real *dy,
+                   double *sums);
+void ISA(normalize)(size_t rows, size_t cols, const nn_real *x, const nn_real *m, const nn_real *a,
+                    const nn_real *b, nn_real *y);
+void ISA(normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
+                         const nn_real *a, const nn_real *b, const nn_real *c, const nn_real *dy,
+                         nn_real *dx);
+
 /* vector.c */
 void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
 void ISA(log)(size_t n, const nn_real *x, nn_real *y);
