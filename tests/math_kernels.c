@@ -90,6 +90,57 @@ static void check_bias(size_t rows, size_t cols) {
     free(b);
 }
 
+/* Kernels with a constant for each column against the formulas in double. */
+static void check_columns(size_t rows, size_t cols) {
+    size_t n = rows * cols;
+    nn_real *x = calloc(n + 1, sizeof *x), *dy = calloc(n + 1, sizeof *x);
+    nn_real *y = calloc(n + 1, sizeof *y), *z = calloc(n + 1, sizeof *z);
+    nn_real *c = calloc(4 * cols, sizeof *c), *m = c, *a = c + cols, *b = a + cols, *d = b + cols;
+    double *moment = calloc(2 * cols, sizeof *moment), *product = calloc(2 * cols, sizeof *product);
+    bool ok = true;
+
+    fill(n, 14, x);
+    fill(n, 15, dy);
+    fill(4 * cols, 16, c);
+    y[n] = z[n] = GUARD;
+    k->normalize(rows, cols, x, m, a, b, y);
+    k->normalize_grad(rows, cols, x, m, a, b, d, dy, z);
+    k->moments(rows, cols, x, m, moment);
+    k->products(rows, cols, x, m, dy, product);
+    for (size_t i = 0; i < n && ok; i++) {
+        size_t j = i % cols;
+        double e = (double)x[i] - (double)m[j];
+        ok = CHECK(near((double)y[i], e * (double)a[j] + (double)b[j], 64, 2)) &&
+             CHECK(near((double)z[i],
+                        (double)a[j] * (double)dy[i] + (double)b[j] * e + (double)d[j], 128, 3));
+    }
+    for (size_t j = 0; j < cols && ok; j++) {
+        double want[4] = {0};
+        for (size_t i = j; i < n; i += cols) {
+            double e = (double)x[i] - (double)m[j];
+            want[0] += e;
+            want[1] += e * e;
+            want[2] += (double)dy[i];
+            want[3] += (double)dy[i] * e;
+        }
+        double most = 1e-13 * (double)(rows + 1);
+        ok = CHECK_NEAR(moment[j], want[0], most) &&
+             CHECK_NEAR(moment[cols + j], want[1], 9 * most) &&
+             CHECK_NEAR(product[j], want[2], most) &&
+             CHECK_NEAR(product[cols + j], want[3], 9 * most);
+    }
+    CHECK(same_bits(1, &y[n], &(nn_real){GUARD}) && same_bits(1, &z[n], &y[n]));
+    if (!ok)
+        fprintf(stderr, "  columns of %zu rows of %zu\n", rows, cols);
+    free(x);
+    free(dy);
+    free(y);
+    free(z);
+    free(c);
+    free(moment);
+    free(product);
+}
+
 static void check_rows(void) {
     static const size_t rows[] = {0, 1, 2, 5, 16, 64, 67, 300};
     static const size_t cols[] = {1, 2, 3, 10, 15, 17, 63, 64, 100, 513, 1024, 1025, 2100};
@@ -98,6 +149,7 @@ static void check_rows(void) {
         for (size_t c = 0; c < sizeof cols / sizeof cols[0]; c++) {
             check_softmax(rows[r], cols[c]);
             check_bias(rows[r], cols[c]);
+            check_columns(rows[r], cols[c]);
         }
     }
     check_bias(20000, 1);

@@ -71,6 +71,34 @@ static void check_nested(void) {
     CHECK_EQ_INT(c.nested, 1);
 }
 
+static void add_range(void *ctx, size_t begin, size_t end, double *sums) {
+    const double *x = ctx;
+
+    sums[0] = sums[1] = 0;
+    for (size_t i = begin; i < end; i++) {
+        sums[0] += x[i];
+        sums[1] += 1;
+    }
+}
+
+/* The bits of a sum do not depend on the number of threads. */
+static void check_sum(size_t n, size_t grain, size_t ranges) {
+    double x[MOST], partial[NN_SUM_RANGES * 2], first = 0;
+
+    CHECK_EQ_INT(nn_sum_ranges(n, grain), ranges);
+    for (size_t i = 0; i < n; i++)
+        x[i] = 1.0 / (double)(i + 3);
+    for (int threads = 1; threads < 5; threads++) {
+        nn_threads_set(threads);
+        nn_parallel_sum(n, grain, 2, add_range, x, partial);
+        first = threads == 1 ? partial[0] : first;
+        CHECK_NEAR(partial[0], first, 0);
+        CHECK_NEAR(partial[1], (double)n, 0);
+    }
+    add_range(x, 0, n, partial);
+    CHECK_NEAR(first, partial[0], 1e-13);
+}
+
 int main(void) {
     CHECK_EQ_INT(nn_threads(), 1);
     nn_threads_set(-3);
@@ -86,6 +114,11 @@ int main(void) {
     CHECK_EQ_INT(calls_for(17, 1, 4), 2);
     CHECK_EQ_INT(calls_for(17, 0, 4), 2);
     check_nested();
+    check_sum(MOST, 100, 50);
+    check_sum(MOST, 1, NN_SUM_RANGES);
+    check_sum(MOST - 1, 100, 49);
+    check_sum(77, 100, 1);
+    check_sum(0, 0, 1);
     check_cores();
     return check_done();
 }

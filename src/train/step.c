@@ -15,6 +15,13 @@ static double learning_rate(const nn_trainer *t) {
     return s->train.lr * schedule->factor(s->train.schedule.options, &progress);
 }
 
+/* nn_sum_fn of a pass: statistics of the global minibatch. A failure is kept for after the pass. */
+static void sum_over_ranks(void *ctx, size_t n, double *values) {
+    nn_trainer *t = ctx;
+    if (t->sum_rc == 0)
+        t->sum_rc = nn_comm_sum(t->comm, values, n);
+}
+
 /* What this rank adds to the numbers that travel behind the gradients. */
 static void put_stats(nn_trainer *t, const nn_loss_sum *sum, int read) {
     nn_real *stat = t->job.grads + nn_model_size(t->job.model);
@@ -83,9 +90,10 @@ int nn_trainer_step(nn_trainer *t) {
                     .training = true,
                     .seed = (uint64_t)t->state.seed,
                     .step = (uint64_t)t->state.step,
-
                     .sample = batch.sample,
-                    .length = batch.length};
+                    .length = batch.length,
+                    .sum = sum_over_ranks,
+                    .sum_ctx = t};
     const nn_real *z = nn_model_forward(job->model, &pass, batch.x);
     nn_loss_eval(job->loss, pass.batch, z, &batch.target, &sum, nn_model_output_grad(job->model));
     put_stats(t, &sum, read);
@@ -93,6 +101,7 @@ int nn_trainer_step(nn_trainer *t) {
 
     nn_model_backward(job->model, &pass, nn_reducer_ready, t->reducer);
     NN_TRY(nn_reducer_finish(t->reducer));
+    NN_TRY(t->sum_rc);
     at[3] = nn_seconds();
 
     NN_TRY(check_stats(t, stat, read));

@@ -30,6 +30,7 @@ typedef struct nn_trainer {
     int64_t first_step;                   /* steps taken before this start of the program */
     int64_t saved_step, validated_step;   /* the last ones; -1: none */
     double lr, loss;                      /* of the last step */
+    int sum_rc;                           /* the first failure of a sum within a pass */
     double begin, samples;                /* when the loop began; samples since */
     bool stop;                            /* a rank got a signal */
     nn_interval interval;

@@ -1,0 +1,118 @@
+/* Batch normalisation where it is delicate: a mean far from 0, one sample, extremes; evaluation by
+ * the running statistics; any number of threads. */
+#include "base/rng.h"
+#include "math/parallel.h"
+#include "small_model.h"
+
+#define ROWS 4096
+#define CHANNELS 6
+
+static const nn_loss_spec spec = {.outputs = CHANNELS, .batch = ROWS, .target_width = CHANNELS};
+static nn_real x[ROWS * CHANNELS], dy[ROWS * CHANNELS], first[ROWS * CHANNELS];
+
+enum { WEIGHT, BIAS, MEAN, VAR };
+
+static nn_real *gradient(struct small_model *s, size_t index) {
+    return s->grads + (small_model_param(s, index) - s->params);
+}
+
+static const nn_real *run(struct small_model *s, const nn_pass *pass) {
+    const nn_real *y = nn_model_forward(s->model, pass, x);
+    if (pass->training) {
+        memcpy(nn_model_output_grad(s->model), dy, pass->batch * CHANNELS * sizeof *dy);
+        nn_model_backward(s->model, pass, NULL, NULL);
+    }
+    return y;
+}
+
+/* x = mean + noise: normalised as well as x itself is known. */
+static void check_shift(struct small_model *s, double mean) {
+    nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 0, 0);
+    nn_rng_normal(&rng, 0, ROWS * CHANNELS, x);
+    for (size_t i = 0; i < ROWS * CHANNELS; i++)
+        x[i] += (nn_real)mean;
+    const nn_real *y = run(s, &(nn_pass){.batch = ROWS, .training = true});
+    for (size_t c = 0; c < CHANNELS; c++) {
+        double sum = 0, square = 0;
+        for (size_t i = c; i < ROWS * CHANNELS; i += CHANNELS)
+            sum += (double)x[i];
+        sum /= ROWS;
+        for (size_t i = c; i < ROWS * CHANNELS; i += CHANNELS)
+            square += ((double)x[i] - sum) * ((double)x[i] - sum);
+        CHECK_NEAR(gradient(s, MEAN)[c], sum, 1e-7 * fabs(sum) + 1e-8);
+        CHECK_NEAR(gradient(s, VAR)[c], square / (ROWS - 1), 1e-6);
+        for (size_t i = c; i < ROWS * CHANNELS; i += CHANNELS * 101)
+            CHECK_NEAR(y[i], ((double)x[i] - sum) / sqrt(square / ROWS + 1e-5), 2e-6);
+    }
+}
+
+/* The one value of a channel is its mean; its variance is not known and the running one stays. */
+static void check_one_sample(struct small_model *s) {
+    small_model_param(s, VAR)[2] = (nn_real)1.75;
+    const nn_real *y = run(s, &(nn_pass){.batch = 1, .training = true});
+    for (size_t c = 0; c < CHANNELS; c++) {
+        CHECK_NEAR(y[c], 0, 1e-6);
+        CHECK_NEAR(gradient(s, MEAN)[c], x[c], 1e-6 * fabs((double)x[c]));
+    }
+    CHECK_NEAR(gradient(s, VAR)[2], 1.75, 1e-6);
+}
+
+static void check_empty(struct small_model *s) {
+    memset(s->grads, 0, nn_model_size(s->model) * sizeof *s->grads);
+    run(s, &(nn_pass){.batch = 0, .training = true});
+    for (size_t i = 0; i < nn_model_size(s->model); i++)
+        CHECK_NEAR(s->grads[i], 0, 0);
+}
+
+static void check_extremes(struct small_model *s) {
+    for (size_t i = 0; i < ROWS * CHANNELS; i++)
+        x[i] = (nn_real)(i % CHANNELS == 0 ? 1e4 : i / CHANNELS % 2 ? 1e4 : -1e4);
+    const nn_real *y = run(s, &(nn_pass){.batch = ROWS, .training = true});
+    CHECK_NEAR(y[0], 0, 1e-6); /* all values are the same */
+    CHECK_NEAR(y[1], -1, 1e-6);
+    for (size_t i = 0; i < nn_model_size(s->model); i++)
+        CHECK(isfinite(s->grads[i]));
+}
+
+static void check_evaluation(struct small_model *s) {
+    small_model_param(s, WEIGHT)[1] = 3;
+    small_model_param(s, BIAS)[1] = -2;
+    small_model_param(s, MEAN)[1] = (nn_real)0.5;
+    small_model_param(s, VAR)[1] = 4;
+    x[1] = 5;
+    CHECK_NEAR(run(s, &(nn_pass){.batch = 1})[1], 3 * (5 - 0.5) / sqrt(4 + 1e-5) - 2, 1e-6);
+}
+
+/* The same bits with any number of threads. */
+static void check_threads(struct small_model *s) {
+    nn_pass pass = {.batch = ROWS, .training = true};
+    nn_real weight[CHANNELS];
+    nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 2, 0);
+    nn_rng_normal(&rng, 0, ROWS * CHANNELS, x);
+    memcpy(first, run(s, &pass), sizeof first);
+    memcpy(weight, gradient(s, WEIGHT), sizeof weight);
+    for (int threads = 2; threads < 6; threads++) {
+        nn_threads_set(threads);
+        CHECK(memcmp(first, run(s, &pass), sizeof first) == 0);
+        CHECK(memcmp(weight, gradient(s, WEIGHT), sizeof weight) == 0);
+    }
+    nn_threads_set(1);
+}
+
+int main(void) {
+    struct small_model s;
+    nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 1, 0);
+    nn_rng_normal(&rng, 0, ROWS * CHANNELS, dy);
+    if (!small_model_new(&s, "[batch_norm]", (nn_shape){.rank = 1, .dim = {CHANNELS}}, "squared",
+                         &spec))
+        return check_done();
+    check_shift(&s, 0);
+    check_shift(&s, 1e4);
+    check_one_sample(&s);
+    check_empty(&s);
+    check_extremes(&s);
+    check_evaluation(&s);
+    check_threads(&s);
+    small_model_release(&s);
+    return check_done();
+}
