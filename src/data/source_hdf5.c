@@ -14,11 +14,14 @@
 
 typedef struct hdf5_options {
     const char *path;
+    int64_t train_samples;
 } hdf5_options;
 
 static const nn_option hdf5_table[] = {
     {"path", NN_OPT_STRING, offsetof(hdf5_options, path), NULL, NULL,
      "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike"},
+    {"train_samples", NN_OPT_INT, offsetof(hdf5_options, train_samples), "0", "[0, inf)",
+     "train on the first so many samples only; 0: all"},
     NN_OPTION_END,
 };
 
@@ -310,13 +313,29 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path) {
     return open_classes(ds);
 }
 
+static int limit_training(nn_dataset *ds, int64_t samples) {
+    for (size_t i = 0; i < ds->splits; i++) {
+        nn_split *split = &ds->split[i];
+        if (strcmp(split->name, "train") != 0)
+            continue;
+        if (split->samples < samples)
+            return nn_fail(NN_EUSAGE,
+                           "data.train_samples = %" PRId64 ", but %s has only %" PRId64
+                           " samples to train on",
+                           samples, ds->path, split->samples);
+        split->samples = samples;
+    }
+    return NN_OK;
+}
+
 static int hdf5_open(nn_dataset *ds, const void *options) {
     const hdf5_options *o = options;
 
     ds->path = nn_pool_strdup(&ds->pool, o->path);
     if (!ds->path)
         return NN_EMEMORY;
-    return nn_hdf5_attach(ds, ds->path);
+    NN_TRY(nn_hdf5_attach(ds, ds->path));
+    return o->train_samples ? limit_training(ds, o->train_samples) : NN_OK;
 }
 
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
