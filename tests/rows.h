@@ -8,7 +8,7 @@
 
 /* Options of any row, bound. */
 union row_options {
-    char bytes[256];
+    char bytes[1024];
     double align;
 };
 

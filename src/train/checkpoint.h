@@ -8,6 +8,7 @@
 #include "io/digest.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
+#include "nn/schedule.h"
 
 #include <nnmpi/checkpoint.h>
 
@@ -22,6 +23,7 @@ typedef struct nn_state {
     int64_t since_best;              /* validations without improvement */
     double epoch_loss, epoch_weight; /* sums over the epoch under way */
     double last_epoch_loss;          /* mean over the last whole epoch; NaN: none yet */
+    nn_schedule_memory schedule;
 } nn_state;
 
 /* What the data look like to the model: enough to predict without the data set. */

@@ -216,6 +216,9 @@ static int check_train(nn_config *config, nn_settings *s) {
     NN_TRY(bind_section("train", s->train_node, s));
     NN_TRY(bind_batch_size(s));
     NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
+    NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
+    if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)
+        return nn_node_fail(s->train.warmup_node, "warmup wants either epochs or steps");
     NN_TRY(choose(config, &nn_optimizers, s->train.optimizer_node,
                   isnan(s->train.lr) ? NULL : nn_node_get(s->train_node, "lr"),
                   &s->train.optimizer));
@@ -224,7 +227,9 @@ static int check_train(nn_config *config, nn_settings *s) {
     if (ops->check)
         NN_TRY(ops->check(s->train.optimizer.options, s->train.optimizer_node));
     NN_TRY(choose(config, &nn_schedules, s->train.schedule_node, NULL, &s->train.schedule));
-    return NN_OK;
+    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    return schedule->check ? schedule->check(s->train.schedule.options, s->train.schedule_node)
+                           : NN_OK;
 }
 
 static bool has_metric(const nn_settings *s, const char *name) {

@@ -18,12 +18,27 @@ typedef struct fact {
     { #member, false, offsetof(nn_state, member) }
 #define REAL(member)                                                                               \
     { #member, true, offsetof(nn_state, member) }
+#define SCHEDULE(member, real)                                                                     \
+    { "schedule_" #member, real, offsetof(nn_state, schedule.member) }
 
 /* In the order of their names, which is the order of the digest. */
 static const fact facts[] = {
-    INTEGER(batch), INTEGER(batch_size), INTEGER(best_step), REAL(best_value),
-    INTEGER(epoch), REAL(epoch_loss),    REAL(epoch_weight), REAL(last_epoch_loss),
-    INTEGER(seed),  INTEGER(since_best), INTEGER(step),      INTEGER(steps_per_epoch),
+    INTEGER(batch),
+    INTEGER(batch_size),
+    INTEGER(best_step),
+    REAL(best_value),
+    INTEGER(epoch),
+    REAL(epoch_loss),
+    REAL(epoch_weight),
+    REAL(last_epoch_loss),
+    SCHEDULE(bad, false),
+    SCHEDULE(best, true),
+    SCHEDULE(cooldown, false),
+    SCHEDULE(factor, true),
+    INTEGER(seed),
+    INTEGER(since_best),
+    INTEGER(step),
+    INTEGER(steps_per_epoch),
 };
 enum { FACTS = sizeof facts / sizeof *facts };
 

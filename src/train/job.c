@@ -6,17 +6,15 @@
 
 #include <string.h>
 
-/* The default metrics depend on the data, so only now is it known that early stopping's is there.
- */
-static int check_watched(const nn_job *job) {
-    const char *watched = job->settings->validate.stopping.metric;
+/* The default metrics depend on the data, so only now is it known that `who`'s is there. */
+static int check_watched(const nn_job *job, const char *watched, const nn_node *who_node,
+                         const char *who) {
     bool found = strcmp(watched, "loss") == 0;
     for (size_t i = 0; i < job->metrics; i++)
         found = found || strcmp(job->metric[i].row->name, watched) == 0;
-    return found
-               ? 0
-               : nn_node_fail(job->settings->validate.stopping_node,
-                              "early stopping looks at '%s': add it to validate.metrics", watched);
+    return found ? 0
+                 : nn_node_fail(who_node, "%s looks at '%s': add it to validate.metrics", who,
+                                watched);
 }
 
 static int plan_metrics(nn_job *job) {
@@ -33,7 +31,12 @@ static int plan_metrics(nn_job *job) {
         NN_TRY(ops->plan(job->metric[i].options, &job->metric_spec, &job->metric_width[i]));
         job->metric_state += job->metric_width[i];
     }
-    NN_TRY(check_watched(job));
+    NN_TRY(check_watched(job, s->validate.stopping.metric, s->validate.stopping_node,
+                         "early stopping"));
+    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    if (schedule->watches)
+        NN_TRY(check_watched(job, schedule->watches(s->train.schedule.options),
+                             s->train.schedule_node, "the schedule"));
     return NN_NEW(&job->metric_sums, job->metric_state + 2, "metrics");
 }
 

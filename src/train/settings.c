@@ -43,6 +43,11 @@ static const nn_option train_options[] = {
      "the optimiser, a name or {name: {options}}"},
     {"schedule", NN_OPT_NODE, AT(train.schedule_node), "constant", NULL,
      "how the learning rate changes, a name or {name: {options}}"},
+    {"warmup", NN_OPT_NODE, AT(train.warmup_node), "", NULL,
+     "the learning rate rises from a part of itself at first: {epochs: 5} or {steps: 500}"},
+    {"scale_lr", NN_OPT_CHOICE, AT(train.scale_lr), "none", "none|linear",
+     "linear: the learning rate is multiplied by the number of ranks (Goyal et al. 2017), for a "
+     "batch_size that grows with it"},
     {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
      "threads of each rank; 0 shares the cores of the node among its ranks"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce",
@@ -71,6 +76,15 @@ static const nn_option train_options[] = {
      "left at the end: {decay: 0.999}"},
     {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
      "end when the mean training loss of an epoch is below this"},
+    NN_OPTION_END,
+};
+
+static const nn_option warmup_options[] = {
+    {"epochs", NN_OPT_INT, AT(train.warmup.epochs), "0", "[0, inf)", "how long, in epochs"},
+    {"steps", NN_OPT_INT, AT(train.warmup.steps), "0", "[0, inf)", "how long, in steps"},
+    {"from", NN_OPT_REAL, AT(train.warmup.from), "0", "[0, 1]",
+     "factor at the first step; at step t of n it is from + (1 - from) t / n, whatever the "
+     "schedule, which it multiplies"},
     NN_OPTION_END,
 };
 
@@ -120,6 +134,7 @@ const nn_section nn_sections[] = {
     {"", "A configuration is a map of these sections.", top_options},
     {"init", "Pretrained parameters; layers that are not taken start fresh.", init_options},
     {"train", "How to train.", train_options},
+    {"train.warmup", "The first steps of the learning rate.", warmup_options},
     {"train.ema", "The running average of the parameters.", ema_options},
     {"validate", "Validation and early stopping.", validate_options},
     {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},

@@ -34,6 +34,12 @@ typedef struct nn_settings {
         struct {
             double decay;
         } ema;
+        int scale_lr; /* enum nn_scale_rule */
+        nn_node *warmup_node;
+        struct {
+            int64_t epochs, steps; /* one of them, or both 0: no warm-up */
+            double from;
+        } warmup;
         nn_node *batch_size_node, *optimizer_node, *schedule_node;
         nn_choice optimizer, schedule;
     } train;
@@ -63,6 +69,9 @@ typedef struct nn_settings {
 
 /* Values of nn_settings.train.reduce, in the order of the option's choices. */
 enum nn_reduce_way { NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE };
+
+/* Values of nn_settings.train.scale_lr. */
+enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
 
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);

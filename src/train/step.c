@@ -4,17 +4,6 @@
 
 #include <math.h>
 
-/* The learning rate of the coming step. */
-static double learning_rate(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
-    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
-    nn_progress progress = {.step = t->state.step,
-                            .epoch = t->state.epoch,
-                            .steps_per_epoch = t->steps_per_epoch,
-                            .total_steps = t->total_steps};
-    return s->train.lr * schedule->factor(s->train.schedule.options, &progress);
-}
-
 /* nn_sum_fn of a pass: statistics of the global minibatch. A failure is kept for after the pass. */
 static void sum_over_ranks(void *ctx, size_t n, double *values) {
     nn_trainer *t = ctx;
@@ -82,7 +71,7 @@ int nn_trainer_step(nn_trainer *t) {
     const nn_real *stat = job->grads + nn_model_size(job->model);
     double at[5] = {nn_seconds()};
 
-    t->lr = learning_rate(t);
+    t->lr = nn_trainer_rate(t);
     int read = nn_loader_batch(t->train, t->state.epoch, t->state.batch, &batch);
     at[1] = nn_seconds();
 

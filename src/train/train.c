@@ -15,6 +15,18 @@
 enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT };
 static const char *const why_text[] = {"", "epochs", "max_steps", "stop_below", "early_stopping"};
 
+/* A schedule that goes by validation wants some. */
+static int check_schedule(const nn_trainer *t) {
+    const nn_settings *s = t->job.settings;
+    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    if (!schedule->observe || (t->valid && (s->validate.every_epochs || s->validate.every_steps)))
+        return 0;
+    return nn_node_fail(s->train.schedule_node,
+                        "the schedule '%s' goes by validation: the data set needs a valid or test "
+                        "split, and validate.every_epochs or every_steps must be set",
+                        schedule->entry.name);
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t) {
     nn_job *job = &t->job;
@@ -27,6 +39,7 @@ static int set_up_local(nn_trainer *t) {
         t->valid = t->test;
     else if (t->valid_split)
         NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+    NN_TRY(check_schedule(t));
     return nn_job_allocate(job, true);
 }
 
@@ -143,6 +156,7 @@ static int begin(nn_trainer *t) {
     adopt(t);
     t->state.best_step = -1;
     t->state.last_epoch_loss = NAN;
+    t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
     int rc = nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params);
     if (rc == 0 && set->init.from && nn_comm_rank(t->comm) == 0)
         rc = nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers,
@@ -204,18 +218,6 @@ static int save(nn_trainer *t, bool best) {
     return 0;
 }
 
-/* The number early stopping watches, and which way is up. */
-static double watched(const nn_trainer *t, const nn_evaluation *e, bool *larger_is_better) {
-    const char *name = t->job.settings->validate.stopping.metric;
-    *larger_is_better = false;
-    for (size_t i = 0; name && i < e->measures; i++)
-        if (strcmp(e->measure[i].name, name) == 0) {
-            *larger_is_better = ((const nn_metric_ops *)t->job.metric[i].row)->larger_is_better;
-            return e->measure[i].value;
-        }
-    return e->loss;
-}
-
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
     double delta = t->job.settings->validate.stopping.min_delta;
     if (t->state.best_step < 0)
@@ -232,13 +234,15 @@ static int validate(nn_trainer *t) {
         return 0;
     NN_TRY(nn_job_evaluate(&t->job, t->valid, t->valid_split, &e));
     t->validated_step = t->state.step;
-    double value = watched(t, &e, &larger_is_better);
+    double value =
+        nn_trainer_measure(t, &e, t->job.settings->validate.stopping.metric, &larger_is_better);
     bool better = improves(t, value, larger_is_better);
     t->state.since_best = better ? 0 : t->state.since_best + 1;
     if (better) {
         t->state.best_value = value;
         t->state.best_step = t->state.step;
     }
+    nn_trainer_observe(t, &e);
     NN_TRY(nn_trainer_report_validation(t, &e));
     nn_trainer_restart_interval(t);
     return better ? save(t, true) : 0;

@@ -40,6 +40,14 @@ typedef struct nn_trainer {
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);
 
+/* The learning rate of the coming step. */
+double nn_trainer_rate(const nn_trainer *t);
+/* A validation's number of that name, the loss when no metric has it, and which way is up. */
+double nn_trainer_measure(const nn_trainer *t, const nn_evaluation *e, const char *name,
+                          bool *larger_is_better);
+/* Tells the schedule of a validation. */
+void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
+
 /* Begins a new interval. */
 void nn_trainer_restart_interval(nn_trainer *t);
 /* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts.
