@@ -34,7 +34,7 @@ static float sum_of_holders(size_t leaves, size_t size) {
         count += n;
     }
     CHECK(at == leaves);
-    size_t additions = nn_tree_additions(leaves, cover, add);
+    size_t additions = nn_tree_additions((nn_span){0, leaves}, cover, add);
     CHECK(additions == count - 1);
     for (size_t i = 0; i < additions; i++)
         value[add[i].left] += value[add[i].right];
@@ -61,6 +61,30 @@ static void test_idle_holders(void) {
     CHECK(nn_tree_cover(8, (nn_span){3, 3}, cover) == 0);
 }
 
+/* One holder's view: leaves to own subtrees, own subtrees to the sum. */
+static void test_views(size_t leaves, size_t size) {
+    nn_pool pool = {0};
+    float value[MOST];
+    size_t at = 0;
+    nn_tree tree;
+    for (size_t holder = 0; holder < size; holder++) {
+        float own[MOST];
+        CHECK(nn_tree_init(&tree, &pool, leaves, holder, size) == 0);
+        CHECK(tree.first[holder] == at);
+        for (size_t i = tree.share.begin; i < tree.share.end; i++)
+            own[i - tree.share.begin] = leaf(i);
+        for (size_t i = 0; i < tree.additions; i++)
+            own[tree.within[i].left] += own[tree.within[i].right];
+        for (size_t s = 0; s < nn_tree_own(&tree); s++)
+            value[at++] = own[nn_tree_own_span(&tree, s).begin];
+    }
+    CHECK(at == tree.covers);
+    for (size_t i = 0; i + 1 < tree.covers; i++)
+        value[tree.join[i].left] += value[tree.join[i].right];
+    CHECK(value[0] == sum_of_holders(leaves, 1));
+    nn_pool_release(&pool);
+}
+
 static void test_cover(void) {
     nn_span cover[NN_TREE_COVER];
     CHECK(nn_tree_cover(8, (nn_span){2, 5}, cover) == 2);
@@ -74,5 +98,9 @@ int main(void) {
     test_any_holders();
     test_idle_holders();
     test_cover();
+    test_views(8, 1);
+    test_views(8, 3);
+    test_views(8, 8);
+    test_views(33, 5);
     return check_done();
 }

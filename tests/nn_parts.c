@@ -77,7 +77,7 @@ static void run_ranks(struct problem *p, size_t size) {
     p->sums = 0;
     for (size_t rank = 0; rank < size; rank++)
         run_rank(p, model, params, rank, size);
-    size_t additions = nn_tree_additions(PARTS, p->cover, add);
+    size_t additions = nn_tree_additions((nn_span){0, PARTS}, p->cover, add);
     for (size_t i = 0; i < additions; i++)
         nn_kernels_get()->add(p->size, p->grads + add[i].right * p->size,
                               p->grads + add[i].left * p->size);

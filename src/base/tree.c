@@ -51,8 +51,44 @@ static size_t add_node(struct cursor *c, nn_span node) {
     return left;
 }
 
-size_t nn_tree_additions(size_t leaves, const nn_span *cover, nn_addition *out) {
+size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out) {
     struct cursor c = {.cover = cover, .out = out};
-    add_node(&c, (nn_span){0, leaves});
+    add_node(&c, top);
     return c.written;
+}
+
+/* ---- one holder's view ------------------------------------------------------------------------
+ */
+
+static int allocate(nn_tree *t, nn_pool *pool, size_t most) {
+    t->cover = nn_pool_alloc(pool, most * sizeof *t->cover);
+    t->first = nn_pool_alloc(pool, (t->size + 1) * sizeof *t->first);
+    t->join = nn_pool_alloc(pool, most * sizeof *t->join);
+    t->within = nn_pool_alloc(pool, t->leaves * sizeof *t->within);
+    return t->cover && t->first && t->join && t->within ? 0 : NN_EMEMORY;
+}
+
+/* The additions of one own subtree, by the numbers of the leaves. */
+static void add_within(nn_tree *t, nn_span top) {
+    if (top.end - top.begin == 1)
+        return;
+    add_within(t, left_of(top));
+    add_within(t, right_of(top));
+    t->within[t->additions++] = (nn_addition){top.begin, nn_span_middle(top)};
+}
+
+int nn_tree_init(nn_tree *t, nn_pool *pool, size_t leaves, size_t holder, size_t size) {
+    size_t most = leaves < size * NN_TREE_COVER ? leaves : size * NN_TREE_COVER;
+    *t = (nn_tree){.leaves = leaves, .holder = holder, .size = size};
+    NN_TRY(allocate(t, pool, most));
+    for (size_t h = 0; h < size; h++) {
+        t->first[h] = t->covers;
+        t->covers += nn_tree_cover(leaves, nn_tree_share(leaves, h, size), t->cover + t->covers);
+    }
+    t->first[size] = t->covers;
+    t->share = nn_tree_share(leaves, holder, size);
+    nn_tree_additions((nn_span){0, leaves}, t->cover, t->join);
+    for (size_t i = 0; i < nn_tree_own(t); i++)
+        add_within(t, nn_tree_own_span(t, i));
+    return 0;
 }

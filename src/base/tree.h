@@ -5,6 +5,8 @@
 #ifndef NN_BASE_TREE_H
 #define NN_BASE_TREE_H
 
+#include "base/mem.h"
+
 #include <stddef.h>
 
 /* Leaves [begin, end). */
@@ -31,8 +33,32 @@ typedef struct nn_addition {
     size_t left, right;
 } nn_addition;
 
-/* The additions, in order, by which the values of the nodes `cover`, which make up all leaves in
- * order, become the sum of all in value[0]; one less than there are nodes. */
-size_t nn_tree_additions(size_t leaves, const nn_span *cover, nn_addition *out);
+/* The additions, in order, by which the values of the nodes `cover`, which make up the node `top`
+ * in order, become the sum of all in value[0]; one less than there are nodes. */
+size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out);
+
+/* The tree as one of several holders sees it. */
+typedef struct nn_tree {
+    size_t leaves, holder, size;
+    nn_span share;       /* leaves of this holder */
+    nn_span *cover;      /* subtrees of all holders, holder after holder ... */
+    size_t covers;       /* ... so many ... */
+    size_t *first;       /* [size + 1] ... those of holder h are [first[h], first[h + 1]) */
+    nn_addition *join;   /* [covers - 1]: all subtrees to one sum */
+    nn_addition *within; /* own leaves, numbered from 0, to own subtrees */
+    size_t additions;    /* of `within`; subtree s then stands where its first leaf was */
+} nn_tree;
+
+/* At least one leaf a holder. Memory is the pool's. NN_EMEMORY. Local. */
+int nn_tree_init(nn_tree *tree, nn_pool *pool, size_t leaves, size_t holder, size_t size);
+
+/* Subtrees of this holder, and the leaves of each, numbered from 0. */
+static inline size_t nn_tree_own(const nn_tree *tree) {
+    return tree->first[tree->holder + 1] - tree->first[tree->holder];
+}
+static inline nn_span nn_tree_own_span(const nn_tree *tree, size_t i) {
+    nn_span s = tree->cover[tree->first[tree->holder] + i];
+    return (nn_span){s.begin - tree->share.begin, s.end - tree->share.begin};
+}
 
 #endif
