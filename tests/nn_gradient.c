@@ -43,6 +43,9 @@ struct gradient_case {
     RECURRENT(row, options "bidirectional: true"), \
     RECURRENT(row, options "layers: 3, bidirectional: true"), \
     RECURRENT(row, options "layers: 2, bidirectional: true, dropout: 0.4, bias: false")
+#define IMAGE(h, w, c) {.rank = 3, .dim = {h, w, c}}
+#define CONV(options, h, w) {"conv2d", "[dense: {units: 4}, conv2d: " options ", conv2d: {filters: 2, kernel: 1}]", IMAGE(h, w, 2)}
+#define POOL(row, options, h, w) {row, "[dense: {units: 3}, " row ": " options ", dense: {units: 2}]", IMAGE(h, w, 2)}
 #define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
 
 static const struct gradient_case cases[] = {
@@ -53,6 +56,36 @@ static const struct gradient_case cases[] = {
     {"dense", "[dense: {units: 5, bias: false}, dense: {units: 2}]", VECTOR(4)},
     {"dense", "[dense: {units: 5}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"dense", "[dense: {units: 5, activation: tanh}, dense: {units: 2, activation: sigmoid}]", VECTOR(4)},
+    CONV("{filters: 3, kernel: 3}", 5, 6),
+    CONV("{filters: 5, kernel: [2, 3], bias: false}", 5, 4),
+    CONV("{filters: 3, kernel: 3, padding: 1}", 4, 5),
+    CONV("{filters: 3, kernel: 3, padding: same, activation: tanh}", 4, 5),
+    CONV("{filters: 3, kernel: [4, 2], padding: same, dilation: [1, 2]}", 5, 4),
+    CONV("{filters: 3, kernel: 3, stride: 2}", 6, 8),
+    CONV("{filters: 3, kernel: 3, stride: [3, 2], padding: [2, 1]}", 5, 6),
+    CONV("{filters: 3, kernel: [3, 2], dilation: [2, 3]}", 6, 7),
+    CONV("{filters: 6, kernel: 3, groups: 2, padding: 1}", 4, 5),
+    CONV("{filters: 4, kernel: 3, groups: 4, stride: 2, padding: 1}", 5, 4),
+    CONV("{filters: 8, kernel: 2, groups: 4, dilation: 2}", 5, 4),
+    CONV("{filters: 3, kernel: 1, stride: 2}", 6, 5),
+    CONV("{filters: 3, kernel: 2, padding: 3}", 2, 3),
+    {"conv2d", "[conv2d: {filters: 9, kernel: 3, padding: 1}, conv2d: {filters: 33, kernel: 2}, dense: {units: 1}]", {.rank = 2, .dim = {3, 4}}},
+    POOL("max_pool", "{size: 2}", 4, 6),
+    POOL("max_pool", "{size: 2}", 5, 5),
+    POOL("max_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),
+    POOL("max_pool", "{size: [2, 3], stride: [1, 2], ceil_mode: true}", 4, 6),
+    POOL("max_pool", "{size: 2, stride: 3}", 5, 6),
+    {"max_pool", "[dense: {units: 17}, max_pool: {size: 2}, dense: {units: 1}]", IMAGE(2, 4, 2)},
+    POOL("avg_pool", "{size: 2}", 4, 6),
+    POOL("avg_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),
+    POOL("avg_pool", "{size: [3, 2], stride: 2, padding: 1, ceil_mode: true, count_include_pad: false}", 5, 4),
+    POOL("avg_pool", "{size: [3, 2], stride: 2, padding: 1, ceil_mode: true}", 4, 6),
+    POOL("global_avg_pool", "{}", 3, 4),
+    {"flatten", "[dense: {units: 3}, flatten: {}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"reshape", "[dense: {units: 6}, reshape: {shape: [2, 3]}, dense: {units: 2}]", VECTOR(4)},
+    {"reshape", "[dense: {units: 12}, reshape: {shape: [3, -1, 2]}, dense: {units: 2}]", VECTOR(4)},
+    {"reshape", "[dense: {units: 3}, reshape: {shape: [2, 3, 3]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"reshape", "[dense: {units: 3}, reshape: {shape: [3, 6]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
     {"flatten", "[dense: {units: 5}, flatten: {}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"flatten", "[flatten: {}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
     {"dropout", "[dense: {units: 5}, dropout: {rate: 0.4}, dense: {units: 2}]", VECTOR(4)},

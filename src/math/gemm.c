@@ -46,6 +46,10 @@ void nn_gemm_fix_tiles(bool fixed) {
     fixed_tiles = fixed;
 }
 
+bool nn_gemm_tiles_fixed(void) {
+    return fixed_tiles;
+}
+
 /* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
 static bool fits_blas(const product *p) {
     return (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;

@@ -20,5 +20,6 @@ void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_
 
 /* Tiles that do not depend on the number of threads (default: off). Process-wide. */
 void nn_gemm_fix_tiles(bool fixed);
+bool nn_gemm_tiles_fixed(void);
 
 #endif

@@ -103,6 +103,44 @@ typedef struct nn_cell_kernels {
 /* Columns of a packed matrix come in multiples of this. */
 #define NN_PACK_COLS 32
 
+/* c[r][0 .. width) = start + sum over taps of a b for rows r of a: a row is `tap_rows` x `taps`
+ * runs of `length` numbers, b holds a panel's row for each of them. */
+typedef struct nn_conv_rows {
+    size_t rows, width; /* 1 <= width <= conv_panel */
+    size_t tap_rows, taps, length;
+    const nn_real *a;
+    size_t a_row, tap_row, tap; /* elements from one row, row of taps, tap to the next */
+    const nn_real *b;           /* [tap_rows][taps][length][width in whole vectors], aligned */
+    const nn_real *start;       /* [width in whole vectors]; NULL: what c holds */
+    nn_real *c;
+    size_t c_row;
+} nn_conv_rows;
+
+/* c[i][0 .. width) += sum over rows x cols points of a[i] b[.] for i < count. */
+typedef struct nn_conv_sums {
+    size_t count, width; /* 1 <= width <= conv_panel */
+    size_t rows, cols;
+    const nn_real *a;
+    size_t a_row, a_col;
+    const nn_real *b;
+    size_t b_row, b_col;
+    nn_real *c; /* [count][width in whole vectors], aligned */
+} nn_conv_sums;
+
+/* Neighbouring points of a pooled image whose windows have the same form: `rows` x `cols` pixels
+ * (what padding cuts off is not among them) of `channels` numbers. */
+typedef struct nn_pool_row {
+    size_t channels, points, rows, cols;
+    size_t x_row, x_step;    /* elements from one row, from one point's window to the next */
+    size_t first, first_row; /* index of the window's first pixel; from one row to the next */
+    nn_real scale;           /* averages: 1 / divisor */
+} nn_pool_row;
+
+/* Bytes from one point's indices of winners to the next point's: whole vectors. */
+static inline size_t nn_pool_arg_step(size_t channels) {
+    return (channels + 15) / 16 * 16;
+}
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
@@ -161,6 +199,20 @@ typedef struct nn_kernels {
     void (*from_f32)(size_t n, const float *x, nn_real scale, nn_real offset, nn_real *y);
 
     void (*blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y); /* y += rate (x - y) */
+
+    /* Products of convolutions (math/conv.h). Each sum is taken in the order of its index. */
+    size_t conv_lanes, conv_panel; /* elements of a vector; the widest panel, in elements */
+    void (*conv_rows)(const nn_conv_rows *args);
+    void (*conv_sums)(const nn_conv_sums *args);
+
+    /* Pooling; y, dy and arg are those of the first point, x and dx its window. The largest and the
+     * index of the first that is as large (arg NULL: not wanted); its gradient, added to dx or
+     * written where no windows overlap; the average and its gradient, which is added. */
+    void (*max_pool)(const nn_pool_row *row, const nn_real *x, nn_real *y, uint8_t *arg);
+    void (*max_pool_grad)(const nn_pool_row *row, const nn_real *dy, const uint8_t *arg, bool add,
+                          nn_real *dx);
+    void (*avg_pool)(const nn_pool_row *row, const nn_real *x, nn_real *y);
+    void (*avg_pool_grad)(const nn_pool_row *row, const nn_real *dy, nn_real *dx);
 
     /* Optimisers, each one pass over weights, gradients and state. v is NULL when momentum is 0. */
     void (*sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);

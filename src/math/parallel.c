@@ -85,3 +85,18 @@ void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, 
             for (size_t j = 0; j < width; j++)
                 partial[i * width + j] += partial[(i + step) * width + j];
 }
+
+void nn_parallel_parts(size_t parts, nn_part_fn *fn, void *ctx) {
+    size_t threads = omp_in_parallel() ? 1 : (size_t)thread_count;
+
+    if (threads > parts)
+        threads = parts;
+    if (threads < 2) {
+        for (size_t i = 0; i < parts; i++)
+            fn(ctx, i);
+        return;
+    }
+#pragma omp parallel for num_threads((int)threads) schedule(static)
+    for (size_t i = 0; i < parts; i++)
+        fn(ctx, i);
+}

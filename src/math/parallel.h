@@ -27,4 +27,8 @@ size_t nn_sum_ranges(size_t n, size_t grain); /* at least 1 */
 void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, void *ctx,
                      double *partial);
 
+/* Calls fn(ctx, part) once for each part in [0, parts), on as many threads as there are. */
+typedef void nn_part_fn(void *ctx, size_t part);
+void nn_parallel_parts(size_t parts, nn_part_fn *fn, void *ctx);
+
 #endif

@@ -7,15 +7,20 @@
 /* clang-format off */
 extern const nn_layer_ops
     nn_layer_add,
+    nn_layer_avg_pool,
     nn_layer_batch_norm,
+    nn_layer_conv2d,
     nn_layer_dense,
     nn_layer_dropout,
     nn_layer_embedding,
     nn_layer_flatten,
+    nn_layer_global_avg_pool,
     nn_layer_gru,
     nn_layer_lstm,
+    nn_layer_max_pool,
     nn_layer_maxout,
     nn_layer_prelu,
+    nn_layer_reshape,
     nn_layer_rnn,
     nn_layer_softmax;
 /* clang-format on */

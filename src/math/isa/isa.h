@@ -104,6 +104,17 @@ double ISA(lamb_moments)(size_t n, const nn_adam_args *args, const nn_real *g, c
                          nn_real *m, nn_real *v);
 void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m, const nn_real *v);
 
+/* conv.c */
+void ISA(conv_rows)(const nn_conv_rows *args);
+void ISA(conv_sums)(const nn_conv_sums *args);
+
+/* pool.c */
+void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *arg);
+void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *arg, bool add,
+                        nn_real *dx);
+void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y);
+void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, nn_real *dx);
+
 /* table.c */
 extern const nn_kernels ISA(kernels);
 

@@ -1,5 +1,6 @@
 /* The table of one instruction set. */
 #include "math/isa/isa.h"
+#include "math/isa/lanes.h"
 
 #define PAIR_ROW(act) .act = {ISA(act##_forward), ISA(act##_backward)},
 
@@ -26,6 +27,14 @@ const nn_kernels ISA(kernels) = {
     .from_u8 = ISA(from_u8),
     .from_f32 = ISA(from_f32),
     .blend = ISA(blend),
+    .conv_lanes = LANES,
+    .conv_panel = PANEL_VECTORS * LANES,
+    .conv_rows = ISA(conv_rows),
+    .conv_sums = ISA(conv_sums),
+    .max_pool = ISA(max_pool),
+    .max_pool_grad = ISA(max_pool_grad),
+    .avg_pool = ISA(avg_pool),
+    .avg_pool_grad = ISA(avg_pool_grad),
     .sgd = ISA(sgd),
     .adagrad = ISA(adagrad),
     .adadelta = ISA(adadelta),

@@ -1,0 +1,74 @@
+/* What the passes of a convolution share: how it is cut up, and padded copies of images. */
+#ifndef NN_MATH_CONV_INNER_H
+#define NN_MATH_CONV_INNER_H
+
+#include "base/mem.h"
+#include "math/conv.h"
+#include "math/kernels.h"
+
+/* The sum of one output number runs over tap_rows x taps runs of `length` neighbouring numbers of
+ * the input: a whole row of the kernel where its channels are neighbours, else one pixel. */
+typedef struct conv_view {
+    const nn_conv *conv;
+    const nn_kernels *kernels;
+    size_t in_group, out_group; /* channels of a group */
+    size_t tap_rows, taps, length;
+    size_t terms;        /* tap_rows * taps * length */
+    size_t span[2];      /* rows and columns of the input that the kernel visits */
+    bool padded;         /* some of them are outside of the image */
+    size_t pitch;        /* elements from one input row to the next, in the padded copy if any */
+    size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
+    size_t column;       /* elements from the input of one output column to that of the next */
+    size_t in_image, out_image;
+} conv_view;
+
+conv_view conv_view_of(const nn_conv *conv);
+
+/* n rounded up to whole vectors. */
+size_t conv_whole(const conv_view *v, size_t n);
+
+static inline size_t conv_smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline size_t conv_larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Scratch memory that is dealt out from its start; `at` NULL only measures. */
+typedef struct conv_scratch {
+    nn_real *at;
+    size_t used;
+} conv_scratch;
+
+nn_real *conv_take(conv_scratch *scratch, size_t count);
+
+/* Output rows [row, row + rows) of one image. */
+typedef struct conv_band {
+    size_t image, row, rows;
+} conv_band;
+
+/* Most rows of a band: what it reads and writes fits well into a level-2 cache. */
+size_t conv_band_rows(const conv_view *v);
+/* Elements of the padded copy of a band's input. */
+size_t conv_band_size(const conv_view *v);
+/* The input of a band, with zeros around it; `copy` is used where there is something to pad. */
+const nn_real *conv_band_input(const conv_view *v, const conv_band *band, const nn_real *x,
+                               nn_real *copy);
+
+/* The piece `part` of `parts` of [0, n). */
+static inline size_t conv_begin(size_t n, size_t part, size_t parts) {
+    return n * part / parts;
+}
+
+/* Threads that `batch` samples are worth. */
+size_t conv_threads(const conv_view *v, size_t batch);
+
+/* Parts that a sum over `batch` samples is cut into. */
+size_t conv_parts(const conv_view *v, size_t batch);
+
+size_t conv_forward_scratch(const conv_view *v);
+size_t conv_backward_data_scratch(const conv_view *v);
+size_t conv_backward_weights_scratch(const conv_view *v);
+
+#endif

@@ -1,0 +1,73 @@
+/* Vectors as wide as the registers of the instruction set, by GNU C's vector extensions, and
+ * loads and stores of a part of one. */
+#ifndef NN_MATH_ISA_LANES_H
+#define NN_MATH_ISA_LANES_H
+
+#include "base/real.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VECTOR_BYTES 64
+#define PANEL_VECTORS 4 /* of 32 registers */
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#define PANEL_VECTORS 2 /* of 16 registers */
+#else
+#define VECTOR_BYTES 16
+#define PANEL_VECTORS 2 /* of 16 registers */
+#endif
+#define LANES (VECTOR_BYTES / sizeof(nn_real))
+
+typedef nn_real vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef nn_real loose_vec
+    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(nn_real)), may_alias));
+
+static inline vec vec_load(const nn_real *x) {
+    return *(const loose_vec *)x;
+}
+
+static inline void vec_store(nn_real *x, vec v) {
+    *(loose_vec *)x = v;
+}
+
+/* The first n lanes, 1 <= n <= LANES; the others are 0, and nothing behind x[n - 1] is touched. */
+#if defined(__AVX512F__) && defined(NN_DOUBLE)
+static inline vec vec_load_part(const nn_real *x, size_t n) {
+    return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), x);
+}
+
+static inline void vec_store_part(nn_real *x, vec v, size_t n) {
+    _mm512_mask_storeu_pd(x, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
+#elif defined(__AVX512F__)
+static inline vec vec_load_part(const nn_real *x, size_t n) {
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
+}
+
+static inline void vec_store_part(nn_real *x, vec v, size_t n) {
+    _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#else
+static inline vec vec_load_part(const nn_real *x, size_t n) {
+    vec v = {0};
+    if (n == LANES)
+        return vec_load(x);
+    for (size_t i = 0; i < n; i++)
+        v[i] = x[i];
+    return v;
+}
+
+static inline void vec_store_part(nn_real *x, vec v, size_t n) {
+    if (n == LANES)
+        vec_store(x, v);
+    else
+        for (size_t i = 0; i < n; i++)
+            x[i] = v[i];
+}
+#endif
+
+#endif

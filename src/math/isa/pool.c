@@ -1,0 +1,110 @@
+/* Pooling of channels-last images: all channels of a pixel at a time. */
+#include "math/isa/isa.h"
+#include "math/isa/lanes.h"
+
+/* Whole numbers and bit masks as wide as nn_real, and one byte for each. */
+#ifdef NN_DOUBLE
+typedef int64_t lane_int;
+#else
+typedef int32_t lane_int;
+#endif
+typedef lane_int ivec __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint8_t bytes __attribute__((vector_size(LANES)));
+typedef uint8_t loose_bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+static inline ivec spread(size_t i) {
+    return (ivec){0} + (lane_int)i;
+}
+
+/* The largest of `rows` x `cols` pixels and its index, the first one on a tie, NaN above all. */
+INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
+                   size_t n, nn_real *y, uint8_t *arg) {
+    vec best = vec_load_part(x, n);
+    ivec winner = spread(p->first);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            vec other = vec_load_part(x + r * p->x_row + c * p->channels, n);
+            ivec larger = (other > best) | (other != other);
+            best = (vec)(((ivec)other & larger) | ((ivec)best & ~larger));
+            winner = (spread(p->first + r * p->first_row + c) & larger) | (winner & ~larger);
+        }
+    vec_store_part(y, best, n);
+    if (arg)
+        *(loose_bytes *)arg = __builtin_convertvector(winner, bytes);
+}
+
+INLINE void max_points(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
+                       nn_real *y, uint8_t *arg) {
+    for (size_t i = 0; i < p->points; i++, x += p->x_step, y += p->channels) {
+        for (size_t c = 0; c < p->channels; c += LANES) {
+            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            max_of(p, rows, cols, x + c, n, y + c, arg ? arg + c : NULL);
+        }
+        if (arg)
+            arg += nn_pool_arg_step(p->channels);
+    }
+}
+
+void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *arg) {
+    if (p->rows == 2 && p->cols == 2)
+        max_points(p, 2, 2, x, y, arg);
+    else
+        max_points(p, p->rows, p->cols, x, y, arg);
+}
+
+INLINE void max_grad_of(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
+                        vec dy, ivec winner, size_t n, nn_real *dx) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            nn_real *to = dx + r * p->x_row + c * p->channels;
+            vec share = (vec)((ivec)dy & (winner == spread(p->first + r * p->first_row + c)));
+            vec_store_part(to, add ? vec_load_part(to, n) + share : share, n);
+        }
+}
+
+INLINE void max_grad_points(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
+                            const nn_real *dy, const uint8_t *arg, nn_real *dx) {
+    for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels) {
+        for (size_t c = 0; c < p->channels; c += LANES) {
+            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            ivec winner = __builtin_convertvector(*(const loose_bytes *)(arg + c), ivec);
+            max_grad_of(p, rows, cols, add, vec_load_part(dy + c, n), winner, n, dx + c);
+        }
+        arg += nn_pool_arg_step(p->channels);
+    }
+}
+
+void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *arg, bool add,
+                        nn_real *dx) {
+    if (p->rows == 2 && p->cols == 2 && !add)
+        max_grad_points(p, 2, 2, false, dy, arg, dx);
+    else
+        max_grad_points(p, p->rows, p->cols, add, dy, arg, dx);
+}
+
+void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y) {
+    for (size_t i = 0; i < p->points; i++, x += p->x_step, y += p->channels)
+        for (size_t c = 0; c < p->channels; c += LANES) {
+            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            vec sum = {0};
+            for (size_t r = 0; r < p->rows; r++)
+                for (size_t k = 0; k < p->cols; k++)
+                    sum += vec_load_part(x + r * p->x_row + k * p->channels + c, n);
+            vec_store_part(y + c, sum * p->scale, n);
+        }
+}
+
+void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, nn_real *dx) {
+    for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels)
+        for (size_t c = 0; c < p->channels; c += LANES) {
+            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            vec share = vec_load_part(dy + c, n) * p->scale;
+            for (size_t r = 0; r < p->rows; r++)
+                for (size_t k = 0; k < p->cols; k++) {
+                    nn_real *to = dx + r * p->x_row + k * p->channels + c;
+                    vec_store_part(to, vec_load_part(to, n) + share, n);
+                }
+        }
+}
