@@ -193,29 +193,83 @@ static double numeric(struct setup *s, nn_real *w) {
     return (up - down) / (2 * STEP);
 }
 
+static void back_propagate(struct setup *s) {
+    functional(s);
+    memcpy(nn_model_output_grad(s->model), s->r, s->outputs * sizeof *s->r);
+    nn_model_backward(s->model, &s->pass, NULL, NULL);
+}
+
+static void check_gradient(struct setup *s, const struct gradient_case *c) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(s->model, &param);
+    back_propagate(s);
+    for (size_t p = 0; p < params; p++)
+        for (size_t i = 0; i < param[p]->count; i++) {
+            size_t at = param[p]->offset + i;
+            if (param[p]->role == NN_PARAM_STATE)
+                break; /* a statistic, no derivative */
+            double want = numeric(s, &s->params[at]);
+            if (fabs(s->grads[at] - want) > 1e-7 * (1 + fabs(want)))
+                fprintf(stderr, "%s: %s/%s[%zu]\n", c->yaml, param[p]->layer->name, param[p]->name,
+                        i);
+            CHECK_NEAR(s->grads[at], want, 1e-7 * (1 + fabs(want)));
+        }
+}
+
+/* nn_sum_fn where one rank has all microbatches. */
+static void sum_parts(void *ctx, size_t n, double *values) {
+    const nn_parts *parts = ctx;
+    for (size_t i = 1; i < parts->count; i++)
+        for (size_t k = 0; k < n; k++)
+            values[k] += values[i * n + k];
+}
+
+/* Cut into microbatches, one of them empty, the same comes out. */
+static void check_cut(struct setup *s, const struct gradient_case *c) {
+    static const size_t row[] = {0, 1, 1, BATCH};
+    const nn_span sum = {0, 3};
+    nn_parts parts = {3, row, 1, &sum, true};
+    size_t size = nn_model_size(s->model);
+    nn_real *whole_grads = NULL;
+    double want = functional(s);
+    back_propagate(s);
+    CHECK(NN_NEW(&whole_grads, size, "gradients") == 0);
+    memcpy(whole_grads, s->grads, size * sizeof *whole_grads);
+    nn_model_cut(s->model, 3, BATCH - 1, size);
+    CHECK(nn_model_bind(s->model, s->params, s->grads, BATCH) == 0);
+    s->pass.parts = &parts;
+    s->pass.sum = sum_parts;
+    s->pass.sum_ctx = &parts;
+    CHECK_NEAR(functional(s), want, 1e-9 * (1 + fabs(want)));
+    back_propagate(s);
+    for (size_t i = 0; i < size; i++)
+        if (!CHECK_NEAR(s->grads[i], whole_grads[i], 1e-9 * (1 + fabs(whole_grads[i]))))
+            fprintf(stderr, "%s: element %zu of the gradient, cut into microbatches\n", c->yaml, i);
+    nn_free(whole_grads);
+}
+
+/* Large inputs give no NaN. */
+static void check_extremes(struct setup *s, const struct gradient_case *c) {
+    size_t size = nn_model_size(s->model);
+    for (size_t i = 0; !c->input.vocabulary && i < s->inputs; i++)
+        s->x[i] = i % 3 ? 1e4 : -1e4;
+    back_propagate(s);
+    bool finite = isfinite(functional(s));
+    for (size_t i = 0; i < size; i++)
+        finite = finite && isfinite(s->grads[i]);
+    if (!CHECK(finite))
+        fprintf(stderr, "%s: NaN or Inf from inputs of 1e4\n", c->yaml);
+}
+
 static void check_case(const struct gradient_case *c) {
     struct setup s;
     int rc = set_up(&s, c);
     if (rc < 0)
         fprintf(stderr, "%s: %s\n", c->yaml, nn_error_message());
-    CHECK(rc == 0);
-    if (rc == 0) {
-        const nn_param *const *param;
-        size_t params = nn_model_params(s.model, &param);
-        functional(&s);
-        memcpy(nn_model_output_grad(s.model), s.r, s.outputs * sizeof *s.r);
-        nn_model_backward(s.model, &s.pass, NULL, NULL);
-        for (size_t p = 0; p < params; p++)
-            for (size_t i = 0; i < param[p]->count; i++) {
-                size_t at = param[p]->offset + i;
-                if (param[p]->role == NN_PARAM_STATE)
-                    break; /* a statistic, no derivative */
-                double want = numeric(&s, &s.params[at]);
-                if (fabs(s.grads[at] - want) > 1e-7 * (1 + fabs(want)))
-                    fprintf(stderr, "%s: %s/%s[%zu]\n", c->yaml, param[p]->layer->name,
-                            param[p]->name, i);
-                CHECK_NEAR(s.grads[at], want, 1e-7 * (1 + fabs(want)));
-            }
+    if (CHECK(rc == 0)) {
+        check_gradient(&s, c);
+        check_extremes(&s, c);
+        check_cut(&s, c);
     }
     tear_down(&s);
 }
