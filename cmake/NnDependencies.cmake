@@ -3,6 +3,12 @@ include(NnFindDependencies)
 include(NnOpenBLAS)
 nn_check_openblas()
 add_link_options(-Wl,--as-needed)
+if(NN_ONEDNN_FOUND)
+    add_compile_definitions(NN_ONEDNN)
+    message(STATUS "Matrix products: OpenBLAS and oneDNN (${NN_ONEDNN_LIBRARY})")
+else()
+    message(STATUS "Matrix products: OpenBLAS; oneDNN is not used")
+endif()
 
 # Load the OpenBLAS that was checked, also where update-alternatives prefers another build.
 get_filename_component(openblas_folder "${OPENBLAS_LINK_LIBRARIES}" DIRECTORY)

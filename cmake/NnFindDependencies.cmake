@@ -28,6 +28,25 @@ pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 find_path(NN_CSV_INCLUDE_DIR csv.h REQUIRED)
 find_library(NN_CSV_LIBRARY csv REQUIRED)
 
+# oneDNN is optional and has kernels for x86-64 only. Its own CMake package would want OpenCL's headers,
+# which we have no use for. A build on TBB would start threads of its own.
+set(NNMPI_ONEDNN AUTO CACHE STRING "Use oneDNN's matrix products: AUTO (where it is found), ON or OFF")
+set_property(CACHE NNMPI_ONEDNN PROPERTY STRINGS AUTO ON OFF)
+set(NN_ONEDNN_FOUND FALSE)
+if(NNMPI_ONEDNN AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    find_path(NN_ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl_config.h)
+    find_library(NN_ONEDNN_LIBRARY dnnl)
+    if(NN_ONEDNN_INCLUDE_DIR AND NN_ONEDNN_LIBRARY)
+        file(STRINGS ${NN_ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_config.h threading
+             REGEX "define DNNL_CPU_THREADING_RUNTIME DNNL_RUNTIME_(OMP|SEQ)")
+        string(COMPARE NOTEQUAL "${threading}" "" NN_ONEDNN_FOUND)
+    endif()
+endif()
+if(NNMPI_ONEDNN AND NOT NNMPI_ONEDNN STREQUAL "AUTO" AND NOT NN_ONEDNN_FOUND)
+    message(FATAL_ERROR "oneDNN for x86-64, built with OpenMP, is missing: install libdnnl-dev, or "
+                        "configure with NNMPI_ONEDNN=OFF")
+endif()
+
 set(NN_LIBRARIES
     MPI::MPI_C
     OpenMP::OpenMP_C
@@ -40,3 +59,6 @@ set(NN_LIBRARIES
     Threads::Threads
     ${CMAKE_DL_LIBS}
     m)
+if(NN_ONEDNN_FOUND)
+    list(APPEND NN_LIBRARIES ${NN_ONEDNN_LIBRARY})
+endif()

@@ -28,6 +28,9 @@ install(FILES ${PROJECT_BINARY_DIR}/nnmpi-config.cmake
 # For `pkg-config --static`; the shared library names its own dependencies.
 set(private_libraries ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LINK_LIBRARIES}
                       ${NN_CSV_LIBRARY} ${OpenMP_C_FLAGS} -lm)
+if(NN_ONEDNN_FOUND)
+    list(APPEND private_libraries ${NN_ONEDNN_LIBRARY})
+endif()
 foreach(folder IN LISTS CMAKE_INSTALL_RPATH)
     list(APPEND private_libraries -Wl,-rpath,${folder})
 endforeach()

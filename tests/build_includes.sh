@@ -32,6 +32,8 @@ folder dist '(io|math|base)/'
 folder train '(nn|data|dist|io|math|base)/'
 
 library 'cblas\.h' 'src/math/gemm\.c'
+library 'dnnl[a-z_.]*' 'src/math/onednn\.c'
+library 'math/onednn\.h' 'src/math/(gemm|onednn)\.c'
 library 'hdf5\.h' 'src/io/h5[a-z_]*\.[ch]'
 library 'yaml\.h' 'src/io/yaml\.c'
 library 'mpi\.h' 'src/dist/[a-z_]*\.[ch]'

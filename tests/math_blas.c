@@ -51,6 +51,7 @@ static void check_mended(void) {
     nn_blas_report report, again;
 
     unsetenv(CORETYPE);
+    nn_gemm_use(NN_GEMM_OPENBLAS);
     for (size_t i = 0; i < N * N; i++) {
         a[i] = (nn_real)((int)(i * 7919 % 255) - 127) / 128;
         b[i] = (nn_real)((int)(i * 104729 % 255) - 127) / 128;

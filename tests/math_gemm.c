@@ -155,25 +155,55 @@ static int threads_of_process(void) {
     return count;
 }
 
-/* With one thread of ours, OpenBLAS starts none, although OpenMP would give it four; and what the
+/* Where a matrix stands in memory does not matter to the bits: rows of a shard may start anywhere.
+ */
+static void check_alignment(size_t m, size_t n, size_t k) {
+    matrices x;
+    size_t bytes;
+
+    matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, m, n, k);
+    bytes = m * x.ldc * sizeof(nn_real);
+    nn_real *first = malloc(bytes), *a = malloc((m * x.lda + 16) * sizeof(nn_real));
+    product_of(&x, true, 1);
+    memcpy(first, x.c, bytes);
+    for (size_t shift = 1; shift < 16; shift += 5) {
+        nn_real *aligned = x.a;
+        memcpy(a + shift, x.a, m * x.lda * sizeof(nn_real));
+        x.a = a + shift;
+        product_of(&x, true, 1);
+        CHECK(memcmp(first, x.c, bytes) == 0);
+        x.a = aligned;
+    }
+    free(a);
+    free(first);
+    matrices_release(&x);
+}
+
+/* With one thread of ours, no library starts one, although OpenMP would give it four; and what the
  * caller told OpenMP stands as it was. */
 static void check_no_threads(void) {
+    static const nn_gemm_library library[] = {NN_GEMM_OPENBLAS, NN_GEMM_FASTER, NN_GEMM_ONEDNN};
     matrices x;
     int before = threads_of_process(); /* a sanitizer may have its own */
 
     omp_set_num_threads(4);
     matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, 400, 400, 400);
-    product_of(&x, false, 1);
-    CHECK_EQ_INT(threads_of_process(), before);
-    CHECK_EQ_INT(omp_get_max_threads(), 4);
-    product_of(&x, false, 2);
-    CHECK_EQ_INT(threads_of_process(), before + 1);
-    CHECK_EQ_INT(omp_get_max_threads(), 4);
+    for (int threads = 1; threads <= 2; threads++) {
+        for (size_t i = 0; i < sizeof library / sizeof library[0]; i++) {
+            nn_gemm_use(library[i]);
+            product_of(&x, false, threads);
+            CHECK_EQ_INT(threads_of_process(), before + threads - 1);
+            CHECK_EQ_INT(omp_get_max_threads(), 4);
+        }
+    }
     matrices_release(&x);
 }
 
-int main(void) {
-    check_no_threads(); /* first, before anyone forks */
+static void check_library(nn_gemm_library library) {
+    if (!nn_gemm_use(library)) {
+        CHECK(library == NN_GEMM_ONEDNN); /* the others are always there */
+        return;
+    }
     for (int threads = 1; threads <= 3; threads++) {
         nn_threads_set(threads);
         check_all_products();
@@ -182,5 +212,14 @@ int main(void) {
     check_fixed_tiles(64, 128, 784);
     check_fixed_tiles(257, 383, 301);
     check_fixed_tiles(1500, 40, 400);
+    check_alignment(33, 127, 79);
+    check_alignment(64, 128, 784);
+}
+
+int main(void) {
+    check_no_threads(); /* first, before anyone forks */
+    check_library(NN_GEMM_ONEDNN);
+    check_library(NN_GEMM_OPENBLAS);
+    check_library(NN_GEMM_FASTER);
     return check_done();
 }

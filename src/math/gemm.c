@@ -1,10 +1,17 @@
 #include "math/gemm.h"
 
+#include "math/onednn.h"
 #include "math/parallel.h"
+
+#include <nnmpi/log.h>
 
 #include <cblas.h>
 #include <limits.h>
 #include <omp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #ifdef NN_DOUBLE
 #define BLAS_GEMM cblas_dgemm
@@ -41,6 +48,7 @@ typedef struct grid {
 } grid;
 
 static bool fixed_tiles;
+static atomic_int library = -1; /* an nn_gemm_library, or not yet chosen */
 
 void nn_gemm_fix_tiles(bool fixed) {
     fixed_tiles = fixed;
@@ -50,12 +58,70 @@ bool nn_gemm_tiles_fixed(void) {
     return fixed_tiles;
 }
 
+bool nn_gemm_use(nn_gemm_library wanted) {
+    if (wanted == NN_GEMM_ONEDNN && !nn_onednn_name())
+        return false;
+    if (wanted == NN_GEMM_FASTER && !nn_onednn_name())
+        wanted = NN_GEMM_OPENBLAS;
+    atomic_store_explicit(&library, (int)wanted, memory_order_relaxed);
+    return true;
+}
+
+static void choose_library(const char *name) {
+    if (strcmp(name, "openblas") == 0) {
+        nn_gemm_use(NN_GEMM_OPENBLAS);
+        return;
+    }
+    if (strcmp(name, "onednn") == 0 && nn_gemm_use(NN_GEMM_ONEDNN))
+        return;
+    if (*name)
+        nn_warn("NNMPI_GEMM=%s: there is no such library in this build, or not for this "
+                "processor; choosing by shape",
+                name);
+    nn_gemm_use(NN_GEMM_FASTER);
+}
+
+/* Threads that come here together choose the same. */
+static nn_gemm_library library_used(void) {
+    int used = atomic_load_explicit(&library, memory_order_relaxed);
+
+    if (used < 0) {
+        const char *name = getenv("NNMPI_GEMM");
+        choose_library(name ? name : "");
+        used = atomic_load_explicit(&library, memory_order_relaxed);
+    }
+    return (nn_gemm_library)used;
+}
+
+const char *nn_gemm_name(void) {
+    static char name[192];
+    char version[64];
+    nn_gemm_library used = library_used();
+
+    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+    if (sscanf(openblas_get_config(), "%*s %63s", version) != 1)
+        strcpy(version, "?");
+    snprintf(name, sizeof name, "OpenBLAS %s (%s)%s%s", version, openblas_get_corename(),
+             used == NN_GEMM_OPENBLAS ? "" : ", ",
+             used == NN_GEMM_OPENBLAS ? "" : nn_onednn_name());
+    return name;
+}
+
 /* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
 static bool fits_blas(const product *p) {
     return (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
 }
 
-static void blas_product(const product *p) {
+static bool wants_onednn(const product *p) {
+    nn_gemm_library used = library_used();
+
+    return used == NN_GEMM_ONEDNN || (used == NN_GEMM_FASTER && nn_onednn_suits(p->m, p->n, p->k));
+}
+
+static void library_product(const product *p) {
+    if (wants_onednn(p) && nn_onednn_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda,
+                                          p->b, p->ldb, p->beta, p->c, p->ldc))
+        return;
     BLAS_GEMM(CblasRowMajor, p->ta == NN_TRANSPOSED ? CblasTrans : CblasNoTrans,
               p->tb == NN_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n,
               (blasint)p->k, p->alpha, p->a, (blasint)p->lda, p->b, (blasint)p->ldb, p->beta, p->c,
@@ -129,7 +195,7 @@ static void tile_product(const product *p, const grid *g, size_t tile) {
     t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
     t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
     t.c += row * p->ldc + col;
-    blas_product(&t);
+    library_product(&t);
 }
 
 static void tiled_product(const product *p) {
@@ -149,9 +215,10 @@ static void tiled_product(const product *p) {
         tile_product(p, &g, t);
 }
 
-/* OpenBLAS takes omp_get_max_threads() threads outside parallel regions; setting it to 1, which is
- * a store into the calling task's state, keeps every call single-threaded, in regions too. */
-static void with_single_threaded_blas(void (*run)(const product *), const product *p) {
+/* Both libraries take omp_get_max_threads() threads outside parallel regions; setting it to 1,
+ * which is a store into the calling task's state, keeps every call single-threaded, in regions too.
+ */
+static void with_single_threads(void (*run)(const product *), const product *p) {
     int before = omp_get_max_threads();
 
     if (before != 1)
@@ -171,5 +238,5 @@ void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_
     if (k == 0 || !fits_blas(&p))
         plain_product(&p);
     else
-        with_single_threaded_blas(tiled_product, &p);
+        with_single_threads(tiled_product, &p);
 }
