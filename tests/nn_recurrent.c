@@ -4,89 +4,12 @@
 #include "golden/rnn.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
-#include "small_model.h"
+#include "one_layer.h"
 
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A model of one layer, called by itself, so that dx can be looked at. */
-struct net {
-    struct small_model model;
-    const nn_layer *layer;
-    size_t batch, in, out; /* rows; numbers of a row */
-    nn_real *x, *y, *dy, *dx;
-    void *save, *scratch;
-};
-
-static nn_real *numbers(size_t count) {
-    return calloc(count + 1, sizeof(nn_real));
-}
-
-static bool net_new(struct net *n, const char *yaml, size_t batch, int64_t steps, int64_t inputs) {
-    const nn_layer *const *layers;
-    char text[200];
-    nn_shape shape = {.rank = 2, .dim = {steps, inputs}};
-    snprintf(text, sizeof text, "[%s]", yaml);
-    if (!small_model_new(&n->model, text, shape, NULL, &(nn_loss_spec){.batch = batch}))
-        return false;
-    nn_model_layers(n->model.model, &layers);
-    n->layer = layers[1];
-    n->batch = batch;
-    n->in = (size_t)(steps * inputs);
-    n->out = nn_shape_count(&n->layer->out);
-    n->x = numbers(batch * n->in);
-    n->dx = numbers(batch * n->in);
-    n->y = numbers(batch * n->out);
-    n->dy = numbers(batch * n->out);
-    n->save = calloc(batch, n->layer->save_bytes);
-    n->scratch = malloc(n->layer->scratch_bytes);
-    return true;
-}
-
-static void net_release(struct net *n) {
-    free(n->x);
-    free(n->dx);
-    free(n->y);
-    free(n->dy);
-    free(n->save);
-    free(n->scratch);
-    small_model_release(&n->model);
-}
-
-/* Rows [begin, end) as a call of their own. */
-static nn_io rows_of(const struct net *n, const nn_pass *pass, size_t begin, size_t end) {
-    nn_io io = {.batch = end - begin,
-                .pass = pass,
-                .x = {n->x + begin * n->in},
-                .y = n->y + begin * n->out,
-                .dy = n->dy + begin * n->out,
-                .dx = {n->dx + begin * n->in},
-                .g_beta = begin ? 1 : 0,
-                .save = (char *)n->save + begin * n->layer->save_bytes,
-                .scratch = n->scratch};
-    for (size_t p = 0; p < n->layer->params; p++) {
-        io.w[p] = n->model.params + n->layer->param[p].offset;
-        io.g[p] = n->model.grads + n->layer->param[p].offset;
-    }
-    return io;
-}
-
-static void forward(const struct net *n, const nn_pass *pass) {
-    nn_io io = rows_of(n, pass, 0, pass->batch);
-    n->layer->ops->forward(n->layer, &io);
-}
-
-static void backward(const struct net *n, const nn_pass *pass) {
-    nn_io io = rows_of(n, pass, 0, pass->batch);
-    n->layer->ops->backward(n->layer, &io);
-}
-
 /* --- PyTorch's numbers --- */
-
-static nn_real wave(double scale, double start, double step, size_t i) {
-    return (nn_real)(float)(scale * sin(start + step * (double)i));
-}
 
 /* To 1e-5 of the largest. */
 static bool check_numbers(size_t count, const nn_real *found, const double *want) {
@@ -148,7 +71,7 @@ static bool check_descent(const struct net *n, const struct golden_rnn *g) {
 
 static void check_golden(const struct golden_rnn *g) {
     struct net n;
-    if (!net_new(&n, g->yaml, GOLDEN_BATCH, GOLDEN_STEPS, GOLDEN_INPUTS))
+    if (!net_new(&n, g->yaml, GOLDEN_BATCH, (nn_shape){2, {GOLDEN_STEPS, GOLDEN_INPUTS}}))
         return;
     if (!check_descent(&n, g))
         fprintf(stderr, "  %s%s\n", g->yaml, g->lengths ? " with lengths" : "");
@@ -298,7 +221,7 @@ static void check_kind(const char *yaml) {
     int32_t length[BATCH];
     struct net n;
     nn_pass pass = {.batch = BATCH, .training = true};
-    if (!net_new(&n, yaml, BATCH, STEPS, INPUTS))
+    if (!net_new(&n, yaml, BATCH, (nn_shape){2, {STEPS, INPUTS}}))
         return;
     int before = check_failures;
     lengths_of(length);
