@@ -142,7 +142,7 @@ static void long_line(void) {
         return;
     CHECK_EQ_INT(run_folder_begin(&f, false, &run), 0);
     nn_json *json = nn_run_event(run, "train", 1, 0);
-    for (int i = 0; i < 1000; i++)
+    while (!json->overflow)
         nn_json_int(json, "filler", 123456789);
     CHECK_EQ_INT(nn_run_append(run), NN_EIO);
     event(run, "train", 2);

@@ -11,11 +11,16 @@
 #include <stdint.h>
 
 #define NN_MAX_METRICS 16
+#define NN_MAX_TABLE 10240 /* numbers in the tables of all metrics: a confusion of 100 classes */
 
-/* A named number of an evaluation. */
+/* What one metric says of a split: a number, a table, or both. */
 typedef struct nn_measure {
-    const char *name; /* "accuracy"; static */
-    double value;
+    const char *name;     /* "accuracy"; static */
+    double value;         /* NaN where there is none */
+    bool table_only;      /* there is no value to the table */
+    size_t rows, columns; /* of the table; 0: none. One row: a number for each class ("f1"), else
+                             classes by predicted classes ("confusion") */
+    size_t first;         /* of its rows * columns numbers in `table` of the evaluation */
 } nn_measure;
 
 typedef struct nn_evaluation {
@@ -24,6 +29,7 @@ typedef struct nn_evaluation {
     double loss;
     size_t measures;
     nn_measure measure[NN_MAX_METRICS];
+    double table[NN_MAX_TABLE];
 } nn_evaluation;
 
 /* Where a run stands; handed to the progress callback on rank 0. */

@@ -71,8 +71,7 @@ const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
 /* A finished object and a newline on standard output; NN_EMEMORY when its buffer was too small. */
 int nn_json_print(const nn_json *json);
 
-/* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, or the members of an object. */
+/* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, then the tables. */
 void nn_print_evaluation(FILE *out, const nn_evaluation *evaluation);
-void nn_json_evaluation(nn_json *json, const nn_evaluation *evaluation);
 
 #endif

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "train/evaluation.h"
 
 #include <stdio.h>
 
@@ -19,12 +20,14 @@ static const nn_option table[] = {
     NN_OPTION_END,
 };
 
-static int print_json(const nn_evaluation *evaluation) {
-    char text[8192];
+static int print_json(nn_pool *pool, const nn_evaluation *evaluation) {
+    char *text = nn_pool_alloc(pool, NN_EVALUATION_JSON);
     nn_json json;
-    nn_json_init(&json, text, sizeof text);
+    if (!text)
+        return NN_EMEMORY;
+    nn_json_init(&json, text, NN_EVALUATION_JSON);
     nn_json_open(&json, NULL, '{');
-    nn_json_evaluation(&json, evaluation);
+    nn_evaluation_json(&json, evaluation);
     nn_json_close(&json, '}');
     return nn_json_print(&json);
 }
@@ -34,7 +37,7 @@ static int run(const nn_call *call) {
     nn_evaluation result;
     NN_TRY(nn_evaluate(call->comm, o->checkpoint, o->data, o->split, &result));
     if (nn_comm_rank(call->comm) == 0 && o->json)
-        return print_json(&result);
+        return print_json(call->pool, &result);
     if (nn_comm_rank(call->comm) == 0)
         nn_print_evaluation(stdout, &result);
     return 0;

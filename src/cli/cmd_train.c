@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/signals.h"
 #include "io/file.h"
+#include "train/evaluation.h"
 
 #include <stdio.h>
 
@@ -24,10 +25,13 @@ static const nn_option table[] = {
     NN_OPTION_END,
 };
 
-static int print_json(const nn_train_result *r) {
-    char text[8192];
+static int print_json(nn_pool *pool, const nn_train_result *r) {
+    size_t size = 4096 + NN_EVALUATION_JSON;
+    char *text = nn_pool_alloc(pool, size);
     nn_json json;
-    nn_json_init(&json, text, sizeof text);
+    if (!text)
+        return NN_EMEMORY;
+    nn_json_init(&json, text, size);
     nn_json_open(&json, NULL, '{');
     nn_json_string(&json, "run", r->run_dir);
     nn_json_int(&json, "steps", r->steps);
@@ -42,14 +46,15 @@ static int print_json(const nn_train_result *r) {
     nn_json_string(&json, "digest", r->digest);
     if (r->has_test) {
         nn_json_open(&json, "test", '{');
-        nn_json_evaluation(&json, &r->test);
+        nn_evaluation_json(&json, &r->test);
         nn_json_close(&json, '}');
     }
     nn_json_close(&json, '}');
     return nn_json_print(&json);
 }
 
-static int print_text(const nn_train_result *r) {
+static int print_text(nn_pool *pool, const nn_train_result *r) {
+    (void)pool;
     printf("trained %lld steps (%lld epochs) in %.2f s, %.0f samples/s; ended by: %s\n",
            (long long)r->steps, (long long)r->epochs, r->seconds, r->samples_per_s, r->why);
     if (r->restored_best)
@@ -96,7 +101,7 @@ static int run(const nn_call *call) {
     NN_TRY_GOTO(nn_train(call->comm, config, &train, &result));
     nn_screen_end(call->screen);
     if (nn_comm_rank(call->comm) == 0)
-        rc = (o->json ? print_json : print_text)(&result);
+        rc = (o->json ? print_json : print_text)(call->pool, &result);
 done:
     nn_config_free(config);
     return rc;

@@ -1,8 +1,6 @@
 #include "base/json.h"
 #include "cli/cli.h"
 
-#include <nnmpi/train.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -53,19 +51,32 @@ const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
     return text;
 }
 
+/* Rows are numbered where there are several, columns always. */
+static void print_table(FILE *out, const nn_measure *m, const double *table) {
+    fprintf(out, m->rows > 1 ? "%s (rows: class, columns: predicted)\n%6s" : "%s by class\n%6s",
+            m->name, "");
+    for (size_t j = 0; j < m->columns; j++)
+        fprintf(out, " %7zu", j);
+    for (size_t i = 0; i < m->rows; i++) {
+        if (m->rows > 1)
+            fprintf(out, "\n%6zu", i);
+        else
+            fprintf(out, "\n%6s", "");
+        for (size_t j = 0; j < m->columns; j++)
+            fprintf(out, m->rows > 1 ? " %7.6g" : " %7.4f", table[i * m->columns + j]);
+    }
+    fputc('\n', out);
+}
+
 void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
     fprintf(out, "%s ", e->split);
     for (size_t i = 0; i < e->measures; i++)
-        fprintf(out, "%s %.4f, ", e->measure[i].name, e->measure[i].value);
+        if (!e->measure[i].table_only)
+            fprintf(out, "%s %.4f, ", e->measure[i].name, e->measure[i].value);
     fprintf(out, "loss %.4g (%lld samples)\n", e->loss, (long long)e->samples);
-}
-
-void nn_json_evaluation(nn_json *json, const nn_evaluation *e) {
-    nn_json_string(json, "split", e->split);
-    nn_json_int(json, "samples", e->samples);
-    nn_json_real(json, "loss", e->loss);
     for (size_t i = 0; i < e->measures; i++)
-        nn_json_real(json, e->measure[i].name, e->measure[i].value);
+        if (e->measure[i].rows)
+            print_table(out, &e->measure[i], e->table + e->measure[i].first);
 }
 
 int nn_json_print(const nn_json *json) {

@@ -93,7 +93,8 @@ static void describe(line *l, const nn_status *s) {
     else
         append(l, "  %s: loss %.4g", v->split, v->loss);
     for (size_t i = 0; v && i < v->measures; i++)
-        append(l, "  %s %.4g", v->measure[i].name, v->measure[i].value);
+        if (!v->measure[i].table_only)
+            append(l, "  %s %.4g", v->measure[i].name, v->measure[i].value);
     if (s->samples_per_s > 0)
         append(l, "  %.0f samples/s", s->samples_per_s);
     append_time(l, s->seconds_left);

@@ -13,6 +13,7 @@ typedef struct nn_target {
     const nn_real *value;  /* [batch][width]; or NULL */
     size_t width;          /* of value */
     const nn_real *weight; /* [batch], finite and >= 0; NULL: all 1 */
+    const int64_t *sample; /* [batch] index in the split; only metrics want it */
 } nn_target;
 
 /* What sample i weighs: 0 when its label says that it is to be ignored. */

@@ -2,38 +2,24 @@
 #include "nn/metrics.h"
 
 #include <math.h>
-#include <stddef.h>
 
 /* All zero is the default: what NULL options stand for. */
 struct decision {
-    int threshold; /* index into "auto|0|0.5" */
+    int threshold;
     bool multilabel;
 };
 
 enum { RIGHT, ALL, STATE };
 
-static const nn_option decision_options[] = {
-    {"threshold", NN_OPT_CHOICE, offsetof(struct decision, threshold), "auto", "auto|0|0.5",
-     "what an output must exceed to mean class 1, where one output stands for a class; auto: 0 for "
-     "losses of a logit or a score, 0.5 for squared, absolute and huber, whose outputs are "
-     "compared with 0 and 1; take 0 with them when the targets are -1 and +1"},
-    {"multilabel", NN_OPT_BOOL, offsetof(struct decision, multilabel), "false", NULL,
-     "decide on each output by itself, instead of taking the largest one"},
-    NN_OPTION_END};
+static const nn_option decision_options[] = {NN_METRIC_THRESHOLD(struct decision),
+                                             NN_METRIC_MULTILABEL(struct decision), NN_OPTION_END};
 
-static int decision_plan(const void *options, const nn_metric_spec *spec, size_t *state) {
+static int decision_plan(const void *options, const nn_metric_spec *spec,
+                         nn_metric_layout *layout) {
     const struct decision *o = options;
 
-    if (o && o->multilabel && spec->labels)
-        return nn_fail(NN_EUSAGE, "metric option 'multilabel' wants rows of 0 and 1, but the data "
-                                  "set has one class label a sample");
-    *state = STATE;
-    return 0;
-}
-
-static double threshold_of(const struct decision *o, const nn_metric_spec *spec) {
-    static const double chosen[] = {0, 0, 0.5};
-    return o && o->threshold ? chosen[o->threshold] : spec->threshold;
+    layout->state = STATE;
+    return nn_metric_check_multilabel(o && o->multilabel, spec);
 }
 
 /* Share of a row's outputs that are on the right side of the threshold. */
@@ -49,16 +35,12 @@ static double share_right(size_t width, const nn_real *z, const nn_real *y, doub
 static double rightness(const struct decision *o, const nn_metric_spec *spec, const nn_real *z,
                         const nn_target *target, size_t i) {
     size_t width = spec->outputs;
-    double threshold = threshold_of(o, spec);
+    double threshold = nn_metric_threshold(o ? o->threshold : 0, spec);
     const nn_real *row = z + i * width;
 
-    if (target->label && width == 1)
-        return ((double)*row > threshold) == (target->label[i] == 1);
-    if (target->label)
-        return nn_argmax(width, row) == (size_t)target->label[i];
-    if (width == 1 || (o && o->multilabel))
+    if (o && o->multilabel)
         return share_right(width, row, target->value + i * width, threshold);
-    return nn_argmax(width, row) == nn_argmax(width, target->value + i * width);
+    return nn_metric_predicted(spec, threshold, row) == nn_metric_actual(spec, target, i);
 }
 
 static void decision_add(const void *options, const nn_metric_spec *spec, size_t batch,
@@ -71,13 +53,15 @@ static void decision_add(const void *options, const nn_metric_spec *spec, size_t
     }
 }
 
-static double accuracy_value(const void *options, const double *state) {
-    (void)options;
+static double accuracy_value(const void *options, const nn_metric_spec *spec, double *state,
+                             double *table) {
+    (void)options, (void)spec, (void)table;
     return state[ALL] > 0 ? state[RIGHT] / state[ALL] : NAN;
 }
 
-static double zero_one_value(const void *options, const double *state) {
-    return 1 - accuracy_value(options, state);
+static double zero_one_value(const void *options, const nn_metric_spec *spec, double *state,
+                             double *table) {
+    return 1 - accuracy_value(options, spec, state, table);
 }
 
 const nn_metric_ops nn_metric_accuracy = {

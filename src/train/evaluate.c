@@ -12,14 +12,16 @@ static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
     nn_pass pass = {.batch = batch->count, .sample = batch->sample, .length = batch->length};
     const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
     nn_loss_sum loss = {0};
-    nn_loss_eval(job->loss, batch->count, z, &batch->target, &loss, NULL);
+    nn_target target = batch->target;
+    target.sample = batch->sample;
+    nn_loss_eval(job->loss, batch->count, z, &target, &loss, NULL);
     sums[0] += loss.loss;
     sums[1] += loss.weight;
     double *state = sums + 2;
     for (size_t i = 0; i < job->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-        ops->add(job->metric[i].options, &job->metric_spec, batch->count, z, &batch->target, state);
-        state += job->metric_width[i];
+        ops->add(job->metric[i].options, &job->metric_spec, batch->count, z, &target, state);
+        state += job->metric_layout[i].state;
     }
 }
 
@@ -32,8 +34,25 @@ static int add_all(nn_job *job, nn_loader *loader, double *sums) {
     return 0;
 }
 
+/* What metric `i` makes of its sums; its table comes after those of the metrics before. */
+static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *result,
+                    size_t *first) {
+    const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
+    const nn_metric_layout *layout = &job->metric_layout[i];
+    double *table = result->table + *first;
+    result->measure[i] =
+        (nn_measure){.name = ops->entry.name,
+                     .value = ops->value(job->metric[i].options, &job->metric_spec, state, table),
+                     .table_only = ops->table_only,
+                     .rows = layout->rows,
+                     .columns = layout->columns,
+                     .first = *first};
+    *first += layout->rows * layout->columns;
+}
+
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
     double *sums = job->metric_sums, *state = sums + 2;
+    size_t first = 0;
     memset(sums, 0, (job->metric_state + 2) * sizeof *sums);
     nn_model_use(job->model, nn_job_model_params(job));
     int rc = add_all(job, loader, sums);
@@ -45,10 +64,8 @@ int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evalua
                               .loss = sums[0] / sums[1],
                               .measures = job->metrics};
     for (size_t i = 0; i < job->metrics; i++) {
-        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-        result->measure[i].name = ops->entry.name;
-        result->measure[i].value = ops->value(job->metric[i].options, state);
-        state += job->metric_width[i];
+        measure(job, i, state, result, &first);
+        state += job->metric_layout[i].state;
     }
     return 0;
 }

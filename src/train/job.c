@@ -6,31 +6,57 @@
 
 #include <string.h>
 
+/* Samples of the largest split. */
+static int64_t most_samples(const nn_dataset *data) {
+    int64_t most = 0;
+    for (size_t i = 0; i < data->splits; i++)
+        most = data->split[i].samples > most ? data->split[i].samples : most;
+    return most;
+}
+
 /* The default metrics depend on the data, so only now is it known that `who`'s is there. */
 static int check_watched(const nn_job *job, const char *watched, const nn_node *who_node,
                          const char *who) {
-    bool found = strcmp(watched, "loss") == 0;
+    const nn_metric_ops *found = NULL;
     for (size_t i = 0; i < job->metrics; i++)
-        found = found || strcmp(job->metric[i].row->name, watched) == 0;
-    return found ? 0
-                 : nn_node_fail(who_node, "%s looks at '%s': add it to validate.metrics", who,
-                                watched);
+        if (strcmp(job->metric[i].row->name, watched) == 0)
+            found = (const nn_metric_ops *)job->metric[i].row;
+    if (found && found->table_only)
+        return nn_node_fail(who_node, "%s looks at one number, but '%s' is a table", who, watched);
+    if (found || strcmp(watched, "loss") == 0)
+        return 0;
+    return nn_node_fail(who_node, "%s looks at '%s': add it to validate.metrics", who, watched);
+}
+
+/* State and tables of the metrics that were chosen. */
+static int plan_layouts(nn_job *job) {
+    size_t table = 0;
+    for (size_t i = 0; i < job->metrics; i++) {
+        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
+        nn_metric_layout *layout = &job->metric_layout[i];
+        NN_TRY(ops->plan(job->metric[i].options, &job->metric_spec, layout));
+        job->metric_state += layout->state;
+        table += layout->rows * layout->columns;
+    }
+    if (table > NN_MAX_TABLE)
+        return nn_node_fail(job->settings->validate.metrics_node,
+                            "the tables of the metrics have %zu numbers together, more than %d: "
+                            "leave out confusion or per_class",
+                            table, NN_MAX_TABLE);
+    return 0;
 }
 
 static int plan_metrics(nn_job *job) {
     const nn_settings *s = job->settings;
     job->metric_spec = nn_metric_spec_of(job->loss);
+    job->metric_spec.samples = most_samples(job->data);
     job->metrics = s->validate.metrics;
     memcpy(job->metric, s->validate.metric, sizeof job->metric);
     if (!s->validate.metrics_node && job->metric_spec.labels) {
         job->metric[0] = (nn_choice){nn_family_find(&nn_metrics, "accuracy"), NULL};
         job->metrics = 1;
     }
-    for (size_t i = 0; i < job->metrics; i++) {
-        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-        NN_TRY(ops->plan(job->metric[i].options, &job->metric_spec, &job->metric_width[i]));
-        job->metric_state += job->metric_width[i];
-    }
+    NN_TRY(plan_layouts(job));
     NN_TRY(check_watched(job, s->validate.stopping.metric, s->validate.stopping_node,
                          "early stopping"));
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
@@ -97,14 +123,6 @@ static int plan_loss(nn_job *job) {
     nn_data_traits data = nn_data_traits_of(job->data);
     nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity);
     return nn_loss_new(job->settings->loss, &spec, &job->loss);
-}
-
-/* Samples of the largest split. */
-static int64_t most_samples(const nn_dataset *data) {
-    int64_t most = 0;
-    for (size_t i = 0; i < data->splits; i++)
-        most = data->split[i].samples > most ? data->split[i].samples : most;
-    return most;
 }
 
 /* Evaluation takes at least 64 rows a rank at once, so that small training minibatches do not slow

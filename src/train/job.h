@@ -23,8 +23,9 @@ typedef struct nn_job {
     size_t outputs;                      /* numbers a sample */
     nn_metric_spec metric_spec;
     nn_choice metric[NN_MAX_METRICS];
-    size_t metrics, metric_width[NN_MAX_METRICS]; /* doubles of state of each */
-    size_t metric_state;                          /* and of all together */
+    size_t metrics;
+    nn_metric_layout metric_layout[NN_MAX_METRICS];
+    size_t metric_state; /* doubles of all together */
     double *metric_sums;
     const nn_optimizer_ops *optimizer;
     size_t slots; /* of the optimiser, and the average behind them */

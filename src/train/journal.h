@@ -4,8 +4,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "train/evaluation.h"
 
-#define NN_JOURNAL_LINE 8192 /* bytes of the longest line */
+#define NN_JOURNAL_LINE (4096 + NN_EVALUATION_JSON) /* bytes of the longest line */
 
 typedef struct nn_journal {
     const char *path; /* the caller's */

@@ -1,5 +1,6 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/clock.h"
+#include "train/evaluation.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -64,19 +65,11 @@ int nn_trainer_report(nn_trainer *t, bool important) {
     return nn_comm_agree(t->comm, rc);
 }
 
-static void put_evaluation(nn_json *json, const nn_evaluation *e) {
-    nn_json_string(json, "split", e->split);
-    nn_json_int(json, "samples", e->samples);
-    nn_json_real(json, "loss", e->loss);
-    for (size_t i = 0; i < e->measures; i++)
-        nn_json_real(json, e->measure[i].name, e->measure[i].value);
-}
-
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation) {
     int rc = 0;
     if (t->run) {
         nn_json *json = nn_run_event(t->run, "validate", t->state.step, t->state.epoch);
-        put_evaluation(json, validation);
+        nn_evaluation_json(json, validation);
         rc = nn_run_append(t->run);
         tell(t,
              &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
@@ -96,7 +89,7 @@ int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
         nn_json_real(json, "samples_per_s", result->samples_per_s);
         nn_json_string(json, "digest", result->digest);
         if (result->has_test)
-            put_evaluation(json, &result->test);
+            nn_evaluation_json(json, &result->test);
         rc = nn_run_append(t->run);
     }
     return nn_comm_agree(t->comm, rc);
