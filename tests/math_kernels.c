@@ -141,6 +141,63 @@ static void check_columns(size_t rows, size_t cols) {
     free(product);
 }
 
+/* Each row normalised by its own mean and variance, far from 0 too. */
+static void check_layer_norm(size_t rows, size_t cols) {
+    size_t n = rows * cols;
+    nn_real *x = calloc(n + 1, sizeof *x), *dy = calloc(n + 1, sizeof *x);
+    nn_real *y = calloc(n + 1, sizeof *y), *dx = calloc(n + 1, sizeof *dx);
+    nn_real *w = calloc(2 * cols, sizeof *w), *b = w + cols;
+    nn_layer_norm_point *point = calloc(rows + 1, sizeof *point);
+    double *sums = calloc(2 * cols, sizeof *sums), *want = calloc(2 * cols, sizeof *want);
+    bool ok = true;
+
+    fill(n, 17, x);
+    fill(n, 18, dy);
+    fill(2 * cols, 19, w);
+    for (size_t i = 0; i < n; i++)
+        x[i] += i / cols % 2 && sizeof *x == 4 ? (nn_real)1e4 : 0; /* sums are in double */
+    y[n] = dx[n] = GUARD;
+    k->layer_norm(rows, cols, 1e-3, x, w, b, y, point);
+    k->layer_norm_grad(rows, cols, x, w, point, dy, dx);
+    k->layer_norm_sums(rows, cols, x, point, dy, sums);
+    for (size_t r = 0; r < rows && ok; r++) {
+        const nn_real *row = x + r * cols, *g = dy + r * cols;
+        double mean = 0, var = 0, first = 0, second = 0, size = (double)cols;
+        for (size_t c = 0; c < cols; c++)
+            mean += (double)row[c] / size;
+        for (size_t c = 0; c < cols; c++)
+            var += ((double)row[c] - mean) * ((double)row[c] - mean) / size;
+        double scale = 1 / sqrt(var + 1e-3);
+        for (size_t c = 0; c < cols; c++) {
+            double z = ((double)row[c] - mean) * scale, e = (double)g[c] * (double)w[c];
+            first += e / size;
+            second += e * z / size;
+            want[c] += (double)g[c];
+            want[cols + c] += (double)g[c] * z;
+        }
+        for (size_t c = 0; c < cols && ok; c++) {
+            double z = ((double)row[c] - mean) * scale;
+            double e = (double)g[c] * (double)w[c] - first - second * z;
+            ok = CHECK(near((double)y[r * cols + c], z * (double)w[c] + (double)b[c], 512 + size,
+                            2)) &&
+                 CHECK(near((double)dx[r * cols + c], scale * e, 512 * (1 + scale) + size, 4));
+        }
+    }
+    for (size_t c = 0; c < 2 * cols && ok; c++)
+        ok = CHECK(near(sums[c], want[c], 64 * (double)rows + (double)cols, 1));
+    CHECK(same_bits(1, &y[n], &(nn_real){GUARD}) && same_bits(1, &dx[n], &y[n]));
+    if (!ok)
+        fprintf(stderr, "  layer_norm of %zu rows of %zu\n", rows, cols);
+    free(x);
+    free(dy);
+    free(y);
+    free(dx);
+    free(w);
+    free(point);
+    free(sums);
+    free(want);
+}
+
 static void check_rows(void) {
     static const size_t rows[] = {0, 1, 2, 5, 16, 64, 67, 300};
     static const size_t cols[] = {1, 2, 3, 10, 15, 17, 63, 64, 100, 513, 1024, 1025, 2100};
@@ -150,6 +207,7 @@ static void check_rows(void) {
             check_softmax(rows[r], cols[c]);
             check_bias(rows[r], cols[c]);
             check_columns(rows[r], cols[c]);
+            check_layer_norm(rows[r], cols[c]);
         }
     }
     check_bias(20000, 1);

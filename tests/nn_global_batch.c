@@ -21,6 +21,7 @@ static const struct row_case cases[] = {
     {"[batch_norm, dense: {units: 4, bias: false}, batch_norm: {affine: false, momentum: 0.3}, tanh, flatten, dense: {units: 3}]",
      {.rank = 3, .dim = {3, 2, 2}}},
     {"[dense: {units: 8, activation: relu}, dropout: {rate: 0.3}, dense: {units: 3}]", {.rank = 1, .dim = {5}}},
+    {"[dropconnect: {units: 8, rate: 0.3, activation: relu}, layer_norm, dropconnect: {units: 3}]", {.rank = 1, .dim = {5}}},
 };
 /* clang-format on */
 

@@ -141,6 +141,11 @@ static inline size_t nn_pool_arg_step(size_t channels) {
     return (channels + 15) / 16 * 16;
 }
 
+/* How a row is normalised: (x - center) inv_std + offset. */
+typedef struct nn_layer_norm_point {
+    nn_real center, inv_std, offset;
+} nn_layer_norm_point;
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
@@ -185,6 +190,17 @@ typedef struct nn_kernels {
     void (*normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
                            const nn_real *a, const nn_real *b, const nn_real *c, const nn_real *dy,
                            nn_real *dx);
+
+    /* Normalisation of each row of x[rows][cols] by its own mean and variance, which `point` [rows]
+     * takes down; w and b [cols], or both NULL. */
+    void (*layer_norm)(size_t rows, size_t cols, double eps, const nn_real *x, const nn_real *w,
+                       const nn_real *b, nn_real *y, nn_layer_norm_point *point);
+    /* dx may not be x or dy */
+    void (*layer_norm_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *w,
+                            const nn_layer_norm_point *point, const nn_real *dy, nn_real *dx);
+    /* sums[2][cols]: the gradients of b and of w */
+    void (*layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
+                            const nn_layer_norm_point *point, const nn_real *dy, double *sums);
 
     void (*add)(size_t n, const nn_real *x, nn_real *y);                        /* y += x */
     void (*axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);        /* y += alpha x */

@@ -5,12 +5,7 @@
 #include <string.h>
 
 static int add_plan(nn_layer *layer) {
-    char first[NN_SHAPE_TEXT], other[NN_SHAPE_TEXT];
-    for (size_t i = 1; i < layer->inputs; i++)
-        if (!nn_shape_equal(&layer->in[i], &layer->in[0]))
-            return nn_layer_fail(layer, "'%s' gives %s but '%s' gives %s; only equal shapes add up",
-                                 layer->input[0]->name, nn_shape_text(&layer->in[0], first),
-                                 layer->input[i]->name, nn_shape_text(&layer->in[i], other));
+    NN_TRY(nn_layer_same_shapes(layer, "add up"));
     layer->out = layer->in[0];
     return 0;
 }

@@ -1,23 +1,21 @@
 /* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs] (SPEC: z = W a +
  * b). On an input of higher rank every row of the last dimension is a sample of its own. */
+#include "nn/dense.h"
+
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "nn/layers.h"
 
-struct dense {
-    int64_t units;
-    bool bias;
-};
+static const nn_option dense_options[] = {{"units", NN_OPT_INT, offsetof(struct nn_dense, units),
+                                           NULL, "[1, 1e9]", "outputs of the layer"},
+                                          {"bias", NN_OPT_BOOL, offsetof(struct nn_dense, bias),
+                                           "true", NULL, "add a bias to every output"},
+                                          NN_OPTION_END};
 
-static const nn_option dense_options[] = {
-    {"units", NN_OPT_INT, offsetof(struct dense, units), NULL, "[1, 1e9]", "outputs of the layer"},
-    {"bias", NN_OPT_BOOL, offsetof(struct dense, bias), "true", NULL, "add a bias to every output"},
-    NN_OPTION_END};
-
-enum { WEIGHT, BIAS };
+enum { WEIGHT = NN_DENSE_WEIGHT, BIAS = NN_DENSE_BIAS };
 
 static int dense_plan(nn_layer *layer) {
-    const struct dense *o = layer->options;
+    const struct nn_dense *o = layer->options;
     const nn_shape *in = &layer->in[0];
     int64_t inputs = in->dim[in->rank - 1];
 
@@ -65,7 +63,7 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
 
 const nn_layer_ops nn_layer_dense = {
     .entry = {"dense", "fully connected layer: y = x W^T + b on the last dimension", dense_options,
-              sizeof(struct dense)},
+              sizeof(struct nn_dense)},
     .plan = dense_plan,
     .forward = dense_forward,
     .backward = dense_backward,

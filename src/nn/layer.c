@@ -71,6 +71,16 @@ void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory
     copy(param, false, file, memory);
 }
 
+int nn_layer_same_shapes(const nn_layer *layer, const char *what) {
+    char first[NN_SHAPE_TEXT], other[NN_SHAPE_TEXT];
+    for (size_t i = 1; i < layer->inputs; i++)
+        if (!nn_shape_equal(&layer->in[i], &layer->in[0]))
+            return nn_layer_fail(layer, "'%s' gives %s but '%s' gives %s; only equal shapes %s",
+                                 layer->input[0]->name, nn_shape_text(&layer->in[0], first),
+                                 layer->input[i]->name, nn_shape_text(&layer->in[i], other), what);
+    return 0;
+}
+
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...) {
     char what[512], shape[NN_SHAPE_TEXT];
     va_list args;

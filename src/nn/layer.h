@@ -145,6 +145,9 @@ void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]);
 void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file);
 void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory);
 
+/* For plan: fails unless all inputs have one shape; `what` says what only such ones do. */
+int nn_layer_same_shapes(const nn_layer *layer, const char *what);
+
 /* Fails with the layer's place, name and input shape in front. */
 #define nn_layer_fail(layer, ...) nn_layer_raise((layer), __func__, __VA_ARGS__)
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...)

@@ -58,6 +58,14 @@ void ISA(normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_re
                          const nn_real *a, const nn_real *b, const nn_real *c, const nn_real *dy,
                          nn_real *dx);
 
+/* layer_norm.c */
+void ISA(layer_norm)(size_t rows, size_t cols, double eps, const nn_real *x, const nn_real *w,
+                     const nn_real *b, nn_real *y, nn_layer_norm_point *point);
+void ISA(layer_norm_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *w,
+                          const nn_layer_norm_point *point, const nn_real *dy, nn_real *dx);
+void ISA(layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
+                          const nn_layer_norm_point *point, const nn_real *dy, double *sums);
+
 /* vector.c */
 void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
 void ISA(log)(size_t n, const nn_real *x, nn_real *y);

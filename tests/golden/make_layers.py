@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Writes layers.h: small nets of each layer as PyTorch computes them in double precision: outputs,
+gradients, and the parameters after ten full-batch steps.
+
+Usage: make_layers.py > layers.h (PyTorch 1.13 was used)."""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+BATCH, STEPS, LR = 6, 10, 0.1
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(11)
+
+
+class Apply(nn.Module):
+    """A layer without parameters."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *x):
+        return self.function(*x)
+
+
+class ChannelsFirst(nn.Module):
+    """PyTorch's layer on images that are [N, H, W, C] like nnmpi's inside."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class Join(nn.Module):
+    """Branches, each behind the one before it (or reading x), joined by a function."""
+
+    def __init__(self, function, *branches, chain=False):
+        super().__init__()
+        self.function, self.branches, self.chain = function, nn.ModuleList(branches), chain
+
+    def forward(self, x):
+        outputs = []
+        for branch in self.branches:
+            outputs.append(branch(outputs[-1] if self.chain and outputs else x))
+        return self.function(*outputs)
+
+
+def numbers(tensor):
+    return "{" + ", ".join(f"{float(v):.9g}" for v in tensor.flatten()) + "}"
+
+
+def tensors(model):
+    return [t for name, t in model.state_dict().items() if not name.endswith("tracked")]
+
+
+def case(yaml, shape, *layers):
+    model = nn.Sequential(*layers)
+    for name, tensor in model.named_parameters():
+        tensor.data += 0.2 * torch.randn_like(tensor)
+    x = 1.5 * torch.randn(BATCH, *shape)
+    target = torch.randn(model(x).shape)
+    for layer in model.modules():
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            layer.reset_running_stats()
+    model.float().double()  # parameters that float32 holds exactly
+    x, target = x.float().double(), target.float().double()
+    start = [t.clone() for t in tensors(model)]
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        y = model(x)
+        (0.5 * (y - target).square().sum() / BATCH).backward()
+        if step == 0:
+            first = y.detach().clone()
+            by_name = dict(model.named_parameters())
+            names = [n for n in model.state_dict() if not n.endswith("tracked")]
+            gradient = [by_name[n].grad.clone() if n in by_name else torch.zeros_like(t)
+                        for n, t in zip(names, start)]
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        evaluated = model(x)
+    flat = lambda list_: torch.cat([t.flatten() for t in list_])
+    rank = len(shape)
+    print("    {" + ",\n     ".join(
+        [f'.yaml = "{yaml}"',
+         f".input = {{.rank = {rank}, .dim = {{{', '.join(map(str, shape))}}}}}",
+         f".outputs = {first[0].numel()}", ".x = " + numbers(x), ".target = " + numbers(target),
+         ".start = " + numbers(flat(start)), ".y = " + numbers(first),
+         ".gradient = " + numbers(flat(gradient)), ".end = " + numbers(flat(tensors(model))),
+         ".evaluated = " + numbers(evaluated)]) + "},")
+
+
+def elementwise(yaml, function):
+    case(f"[dense: {{units: 4}}, {yaml}, dense: {{units: 2}}]", [3], nn.Linear(3, 4),
+         function if isinstance(function, nn.Module) else Apply(function), nn.Linear(4, 2))
+
+
+print(f"/* Written by make_layers.py with PyTorch {torch.__version__.split('+')[0]}. */")
+print('#include "nn/shape.h"\n')
+print(f"enum {{ GOLDEN_BATCH = {BATCH}, GOLDEN_STEPS = {STEPS} }};")
+print(f"#define GOLDEN_LR {LR}\n")
+print("/* clang-format off */")
+print("static const struct golden_layer {")
+print("    const char *yaml;")
+print("    nn_shape input;")
+print("    size_t outputs;")
+print("    double x[160], target[160];")
+print("    double start[80]; /* the parameters, one behind the other */")
+print("    double y[160], gradient[80], end[80], evaluated[160];")
+print("} golden_layers[] = {")
+
+elementwise("identity", lambda z: z)
+elementwise("sign", torch.sign)
+elementwise("step", lambda z: (z > 0).double() + 0 * z)
+elementwise("sigmoid", torch.sigmoid)
+elementwise("logistic", torch.sigmoid)
+elementwise("tanh", torch.tanh)
+elementwise("relu", F.relu)
+elementwise("leaky_relu", F.leaky_relu)
+elementwise("leaky_relu: {gamma: 0.2}", lambda z: F.leaky_relu(z, 0.2))
+elementwise("elu", F.elu)
+elementwise("elu: {gamma: 0.7}", lambda z: F.elu(z, 0.7))
+elementwise("softplus", lambda z: F.softplus(z, threshold=1e9))
+elementwise("swish", F.silu)
+elementwise("swish: {beta: 1.5}", lambda z: z * torch.sigmoid(1.5 * z))
+elementwise("gelu", F.gelu)
+elementwise("gelu_tanh", lambda z: F.gelu(z, approximate="tanh"))
+elementwise("gelu_sigmoid", lambda z: z * torch.sigmoid(1.702 * z))
+elementwise("prelu", nn.PReLU(4))
+elementwise("prelu: {gamma: 0.1, shared: true}", nn.PReLU(1, 0.1))
+elementwise("softmax", lambda z: F.softmax(z, dim=1))
+elementwise("dropout: {rate: 0}", nn.Dropout(0))
+case("[dense: {units: 6}, maxout: {k: 3}, dense: {units: 2}]", [3], nn.Linear(3, 6),
+     Apply(lambda z: z.reshape(-1, 2, 3).amax(dim=2)), nn.Linear(2, 2))
+case("[dense: {units: 4, bias: false}, dense: {units: 2, activation: tanh}]", [3],
+     nn.Linear(3, 4, bias=False), nn.Linear(4, 2), nn.Tanh())
+case("[dense: {units: 4, activation: tanh}, dense: {units: 2}]", [3, 2], nn.Linear(2, 4), nn.Tanh(),
+     nn.Linear(4, 2))
+case("[dense: {units: 4}, flatten, dense: {units: 2}]", [2, 3], nn.Linear(3, 4), nn.Flatten(),
+     nn.Linear(8, 2))
+case("[dropconnect: {units: 4, rate: 0}, tanh, dropconnect: {units: 2, rate: 0, bias: false}]", [3],
+     nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2, bias=False))
+elementwise("batch_norm", nn.BatchNorm1d(4))
+elementwise("batch_norm: {eps: 0.01, momentum: 0.3}", nn.BatchNorm1d(4, 0.01, 0.3))
+elementwise("batch_norm: {affine: false}", nn.BatchNorm1d(4, affine=False))
+case("[dense: {units: 4}, batch_norm, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4),
+     ChannelsFirst(nn.BatchNorm2d(4)), nn.Linear(4, 2))
+elementwise("layer_norm", nn.LayerNorm(4))
+elementwise("layer_norm: {eps: 0.1, affine: false}", nn.LayerNorm(4, 0.1, False))
+case("[dense: {units: 4}, layer_norm: {dims: 2}, dense: {units: 2}]", [3, 2], nn.Linear(2, 4),
+     nn.LayerNorm([3, 4]), nn.Linear(4, 2))
+case("[dense: {units: 4}, layer_norm: {dims: 3}, dense: {units: 2}]", [2, 3, 2], nn.Linear(2, 4),
+     ChannelsFirst(nn.LayerNorm([4, 2, 3])), nn.Linear(4, 2))
+case("[dense: {units: 3, name: a}, dense: {units: 4, name: b, inputs: input}, concat: {inputs: [a, b]},"
+     " tanh, dense: {units: 2}]", [3],
+     Join(lambda *p: torch.cat(p, dim=1), nn.Linear(3, 3), nn.Linear(3, 4)), nn.Tanh(),
+     nn.Linear(7, 2))
+# images: axis 2 of PyTorch's [N, C, H, W] is the height
+case("[dense: {units: 2, name: a}, dense: {units: 2, name: b, inputs: input},"
+     " concat: {inputs: [a, b], axis: 2}, tanh, dense: {units: 2}]", [2, 2, 2],
+     Join(lambda *p: torch.cat([q.permute(0, 3, 1, 2) for q in p], dim=2).permute(0, 2, 3, 1),
+          nn.Linear(2, 2), nn.Linear(2, 2)), nn.Tanh(), nn.Linear(2, 2))
+case("[dense: {units: 4, name: a}, dense: {units: 4, name: b, inputs: input}, sigmoid: {name: gate},"
+     " multiply: {inputs: [a, gate]}, dense: {units: 2}]", [3],
+     Join(lambda p, q: p * torch.sigmoid(q), nn.Linear(3, 4), nn.Linear(3, 4)), nn.Linear(4, 2))
+case("[dense: {units: 4, name: a}, dense: {units: 4, activation: relu, name: b},"
+     " add: {inputs: [a, b_relu]}, dense: {units: 2}]", [3],
+     Join(lambda p, q: p + F.relu(q), nn.Linear(3, 4), nn.Linear(4, 4), chain=True),
+     nn.Linear(4, 2))
+print("};")
