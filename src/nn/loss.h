@@ -16,6 +16,15 @@ typedef struct nn_target {
     const int64_t *sample; /* [batch] index in the split; only metrics want it */
 } nn_target;
 
+/* The targets of the rows from `begin` on. */
+static inline nn_target nn_target_from(const nn_target *target, size_t begin) {
+    nn_target part = *target;
+    part.label = target->label ? target->label + begin : NULL;
+    part.value = target->value ? target->value + begin * target->width : NULL;
+    part.weight = target->weight ? target->weight + begin : NULL;
+    return part;
+}
+
 /* What sample i weighs: 0 when its label says that it is to be ignored. */
 static inline nn_real nn_target_weight(const nn_target *target, size_t i) {
     if (target->label && target->label[i] < 0)

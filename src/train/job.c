@@ -125,15 +125,23 @@ static int plan_loss(nn_job *job) {
     return nn_loss_new(job->settings->loss, &spec, &job->loss);
 }
 
-/* Evaluation takes at least 64 rows a rank at once, so that small training minibatches do not slow
- * it down. */
-static void plan_batches(nn_job *job) {
+/* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at
+ * once, so that small training minibatches do not slow it down. */
+static int plan_batches(nn_job *job) {
     int64_t size = nn_comm_size(job->comm), wanted = job->settings->train.batch_size;
     job->batch_size = wanted ? wanted : job->data->split[0].samples;
-    job->eval_batch_size = job->batch_size > 64 * size ? job->batch_size : 64 * size;
+    int64_t passes = job->settings->train.accumulate;
+    int64_t pass = (job->batch_size + passes - 1) / passes;
+    if (passes > job->batch_size)
+        return nn_node_fail(job->settings->train.batch_size_node,
+                            "accumulate = %lld cuts minibatches of %lld samples into too many "
+                            "passes",
+                            (long long)passes, (long long)job->batch_size);
+    job->eval_batch_size = pass > 64 * size ? pass : 64 * size;
     int64_t rows = most_samples(job->data);
     rows = rows < job->eval_batch_size ? rows : job->eval_batch_size;
     job->capacity = (size_t)((rows + size - 1) / size);
+    return 0;
 }
 
 int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
@@ -148,7 +156,7 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     nn_shape output = nn_model_output_shape(job->model);
     job->outputs = nn_shape_count(&output);
     NN_TRY(check_output(job));
-    plan_batches(job);
+    NN_TRY(plan_batches(job));
     NN_TRY(plan_loss(job));
     return plan_metrics(job);
 }

@@ -56,6 +56,10 @@ static const nn_option train_options[] = {
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
+    {"accumulate", NN_OPT_INT, AT(train.accumulate), "1", "[1, inf)",
+     "compute the minibatch in so many passes and add their gradients, with activations in memory "
+     "for one of them only; batch_size is still what one optimiser step takes (batch_norm sees a "
+     "pass at a time)"},
     {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
      "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
      "longer one is scaled down to it; 0: not clipped"},

@@ -34,7 +34,8 @@ typedef struct nn_settings {
         struct {
             double decay;
         } ema;
-        int scale_lr; /* enum nn_scale_rule */
+        int64_t accumulate; /* passes in which a shard is computed */
+        int scale_lr;       /* enum nn_scale_rule */
         nn_node *warmup_node;
         struct {
             int64_t epochs, steps; /* one of them, or both 0: no warm-up */

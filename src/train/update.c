@@ -157,11 +157,13 @@ static void step_tensor(const nn_updater *u, const struct block *b, const nn_rea
         limit_units(param, job->settings->train.max_norm, b->count, w);
 }
 
-/* Statistics are means already: their average is they themselves. */
+/* a <- decay a + (1 - decay) w; statistics are means already. */
 static void follow(const nn_updater *u, const struct block *b, const nn_real *w, nn_real *average) {
     double decay = u->job->settings->train.ema.decay;
-    bool state = u->param[b->tensor]->role == NN_PARAM_STATE;
-    nn_kernels_get()->blend(b->count, state ? 1 : (nn_real)(1 - decay), w, average);
+    if (u->param[b->tensor]->role == NN_PARAM_STATE)
+        memcpy(average, w, b->count * sizeof *w);
+    else
+        nn_kernels_get()->blend(b->count, (nn_real)(1 - decay), w, average);
 }
 
 static void step_block(nn_updater *u, const struct block *b, const nn_real *g,
