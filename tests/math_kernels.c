@@ -242,6 +242,48 @@ static void check_vectors(size_t n) {
         fprintf(stderr, "  vectors of %zu\n", n);
 }
 
+/* The angle is as exact as its polynomials; the same words give the same numbers. */
+static void check_normal(void) {
+    enum { PAIRS = 37 };
+    uint32_t bits[2 * PAIRS] = {0, UINT32_MAX};
+    nn_real z[2 * PAIRS + 1];
+    bool ok = true;
+
+    for (uint32_t i = 2; i < 2 * PAIRS; i++)
+        bits[i] = i * 2654435761u;
+    z[2 * PAIRS] = GUARD;
+    k->normal(PAIRS, bits, z);
+    for (size_t i = 0; i < PAIRS && ok; i++) {
+        uint32_t word = bits[PAIRS + i];
+        double u = ((double)(bits[i] >> 9) + 0.5) * 0x1p-23, radius = sqrt(-2 * log(u));
+        double angle = ((double)(word >> 8) * 0x1p-24 - 0.5) * 1.5707963267948966;
+        double x = word & 1 ? sin(angle) : cos(angle), y = word & 1 ? cos(angle) : sin(angle);
+        ok = CHECK(fabs((double)z[i] - (word & 2 ? -radius : radius) * x) < 2e-6) &&
+             CHECK(fabs((double)z[PAIRS + i] - (word & 4 ? -radius : radius) * y) < 2e-6);
+    }
+    CHECK(same_bits(1, &z[2 * PAIRS], &(nn_real){GUARD}));
+}
+
+/* Along a plane, interpolation is exact; at the last pixels nothing beyond them is read. */
+static void check_bilinear(void) {
+    enum { HIGH = 7, WIDE = 9, PLACES = 29 };
+    nn_real image[HIGH * WIDE], y[PLACES + 1];
+    nn_bilinear line = {.image = image, .high = HIGH, .wide = WIDE};
+
+    for (int i = 0; i < HIGH * WIDE; i++)
+        image[i] = (nn_real)(3 * (i / WIDE) - 2 * (i % WIDE));
+    line.row_step = (nn_real)(HIGH - 1) / (PLACES - 1);
+    line.column = WIDE - 1;
+    line.column_step = -(nn_real)(WIDE - 1) / (PLACES - 1);
+    y[PLACES] = GUARD;
+    k->bilinear(PLACES, &line, y);
+    for (int i = 0; i < PLACES; i++) {
+        double t = (double)i / (PLACES - 1);
+        CHECK(fabs((double)y[i] - (3 * t * (HIGH - 1) - 2 * (1 - t) * (WIDE - 1))) < 1e-5);
+    }
+    CHECK(same_bits(1, &y[PLACES], &(nn_real){GUARD}));
+}
+
 static void check_exp_log_extremes(void) {
     nn_real x[] = {0, -1, (nn_real)INFINITY, (nn_real)NAN, (nn_real)1e-40, (nn_real)-INFINITY};
     nn_real y[6];
@@ -346,6 +388,8 @@ static void check_table(void) {
         check_updates(lengths[l]);
     }
     check_exp_log_extremes();
+    check_normal();
+    check_bilinear();
 }
 
 int main(void) {

@@ -15,8 +15,8 @@
 
 /* The families of a configuration, in the order of the reference. */
 static const nn_family *const families[] = {
-    &nn_layers,       &nn_losses,  &nn_metrics,   &nn_optimizers, &nn_schedules,
-    &nn_initializers, &nn_sources, &nn_importers, &nn_generators, NULL,
+    &nn_layers,  &nn_losses,        &nn_metrics,   &nn_optimizers, &nn_schedules, &nn_initializers,
+    &nn_sources, &nn_augmentations, &nn_importers, &nn_generators, NULL,
 };
 
 typedef struct options {
@@ -39,9 +39,10 @@ static void list_rows(FILE *out, const nn_family *family) {
 
 /* The keys that every row of a family takes besides its own. */
 static void common_describe(FILE *out, const nn_family *family, bool markdown) {
-    const nn_option *common = family == &nn_layers   ? nn_layer_options
-                              : family == &nn_losses ? nn_loss_options
-                                                     : NULL;
+    const nn_option *common = family == &nn_layers    ? nn_layer_options
+                              : family == &nn_losses  ? nn_loss_options
+                              : family == &nn_sources ? nn_data_options
+                                                      : NULL;
     if (!common)
         return;
     fprintf(out, "%sEvery %s takes these keys besides its own:\n\n", markdown ? "" : "\n",

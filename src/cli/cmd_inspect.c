@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 #include "cli/model_report.h"
-#include "nn/channels.h"
 #include "train/checkpoint.h"
 #include "train/job.h"
 

@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/predict_out.h"
-#include "data/convert.h"
-#include "data/dataset.h"
+#include "data/normalize.h"
 #include "dist/comm.h"
 #include "math/blas.h"
 #include "math/kernels.h"
@@ -107,8 +106,8 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_dataset_open_path(o->data, &t->data));
     NN_TRY(choose_split(t, o->split));
     NN_TRY(nn_data_inherit_scale(t->data, nn_predictor_data(t->predictor)));
-    NN_TRY(nn_converter_init(&t->converter, &t->split->x, &t->data->affine, NN_CHANNELS_LAST,
-                             &t->pool));
+    NN_TRY(nn_converter_init_x(&t->converter, &t->split->x, &t->data->affine, &t->data->normal,
+                               &t->pool));
     NN_TRY(allocate(t));
     return nn_predict_writer_open(&t->writer);
 }

@@ -223,18 +223,30 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
     return NN_OK;
 }
 
+const nn_option nn_data_options[] = {
+    {"augment", NN_OPT_NODE, offsetof(nn_data_settings, augment), "", NULL,
+     "how training samples are changed at random, a list of augmentations: [shift: {pixels: 2}, "
+     "flip]"},
+    {"normalize", NN_OPT_CHOICE, offsetof(nn_data_settings, normalize), "false",
+     "false|true|per_channel",
+     "subtract the mean of the training samples and divide by their standard deviation: of all "
+     "numbers together, or of each channel; stored with the checkpoints"},
+    NN_OPTION_END,
+};
+
 static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     static const char *const also[] = {"source", NULL};
     static const nn_option none[] = {NN_OPTION_END};
     const nn_entry *entry = &ds->ops->entry;
-    nn_binding binding = {entry->options ? entry->options : none, NULL};
+    nn_binding binding[] = {{entry->options ? entry->options : none, NULL},
+                            {nn_data_options, &ds->settings}};
     const char *what = nn_pool_printf(&ds->pool, "data source '%s'", entry->name);
 
     *options = nn_pool_alloc(&ds->pool, entry->size ? entry->size : 1);
     if (!*options || !what)
         return NN_EMEMORY;
-    binding.out = *options;
-    return nn_options_bind(&binding, 1, data, what, also);
+    binding[0].out = *options;
+    return nn_options_bind(binding, 2, data, what, also);
 }
 
 /* A file that is not there is misspelt, most often: the message says where its name stands. */
@@ -245,6 +257,12 @@ static int open_source(nn_dataset *ds, const nn_node *data, const void *options)
     if (rc < 0 && path && !nn_file_exists(path->text))
         nn_node_prefix(rc, path);
     return rc;
+}
+
+static int open_augment(nn_dataset *ds) {
+    nn_shape x = nn_channels_last(ds->split[0].x.shape);
+
+    return nn_augment_parse(ds->settings.augment, &x, &ds->pool, &ds->augment);
 }
 
 int nn_dataset_open(nn_node *data, nn_dataset **out) {
@@ -262,6 +280,7 @@ int nn_dataset_open(nn_node *data, nn_dataset **out) {
     for (size_t i = 1; i < ds->splits; i++)
         NN_TRY_GOTO(check_split(ds, &ds->split[i]));
     NN_TRY_GOTO(check_labels(ds));
+    NN_TRY_GOTO(open_augment(ds));
     *out = ds;
     return NN_OK;
 done:

@@ -3,6 +3,7 @@
 #define NN_DATA_DATASET_H
 
 #include "base/option.h"
+#include "data/augment.h"
 #include "io/h5.h"
 #include "nn/shape.h"
 
@@ -33,6 +34,13 @@ typedef struct nn_affine {
     const double *scale, *offset;
 } nn_affine;
 
+/* What numbers are made to have mean 0 and deviation 1 by: (x - mean) / std, after the affine map.
+ * `count` as there. */
+typedef struct nn_normal {
+    size_t count;
+    const double *mean, *std;
+} nn_normal;
+
 /* Channels of a row: the first dimension of an image [C, H, W], the last of a vector [F] or a
  * sequence [T, F]; 1 for anything else. */
 size_t nn_channels_of(const nn_shape *shape);
@@ -57,6 +65,14 @@ extern const nn_family nn_sources; /* sources.c: one row a source */
 
 #define NN_MAX_SPLITS 3
 
+/* What every source takes besides its own options. */
+typedef struct nn_data_settings {
+    nn_node *augment;
+    int normalize; /* one of: */
+} nn_data_settings;
+enum { NN_NORMALIZE_NONE, NN_NORMALIZE_ALL, NN_NORMALIZE_CHANNEL };
+extern const nn_option nn_data_options[];
+
 struct nn_dataset {
     const nn_source_ops *ops;
     void *state; /* the source's own */
@@ -64,7 +80,10 @@ struct nn_dataset {
     const char *path; /* for messages */
     size_t splits;
     nn_split split[NN_MAX_SPLITS];
+    nn_data_settings settings;
+    nn_augment augment;       /* of training samples */
     nn_affine affine;         /* how x becomes floats */
+    nn_normal normal;         /* and these floats what the model sees; set by normalize.h */
     int64_t classes;          /* y integer: number of classes, else 0 */
     const char **class_names; /* [classes] or NULL */
 };

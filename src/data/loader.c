@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "data/convert.h"
+#include "data/normalize.h"
 #include "data/output.h"
 #include "math/kernels.h"
 
@@ -33,6 +34,8 @@ struct nn_loader {
     bool labels, values, weights, lengths;
     column x, y, w, length;
     nn_real *x_out, *value_out, *weight_out; /* [shard_max][row] */
+    nn_real *x_plain; /* before augmentation; x_out when nothing moves pixels */
+    nn_real *fill;    /* [row] what a stored 0 becomes; NULL: no augmentation */
     int32_t *label_out, *length_out;
     int64_t *sample;
 };
@@ -123,6 +126,14 @@ done:
     return rc;
 }
 
+static int init_converter(nn_loader *l, column *c, const nn_field *field) {
+    const nn_dataset *ds = l->spec.dataset;
+
+    if (c->name == 'x')
+        return nn_converter_init_x(&c->convert, field, &ds->affine, &ds->normal, &l->pool);
+    return nn_converter_init(&c->convert, field, NULL, NN_AS_STORED, &l->pool);
+}
+
 static int open_column(nn_loader *l, column *c, char name) {
     const nn_field *field = nn_split_field(l->split, name);
     uint64_t bytes = (uint64_t)l->split->samples * field->row_bytes;
@@ -130,8 +141,7 @@ static int open_column(nn_loader *l, column *c, char name) {
 
     c->name = name;
     c->row_bytes = field->row_bytes;
-    NN_TRY(nn_converter_init(&c->convert, field, name == 'x' ? &l->spec.dataset->affine : NULL,
-                             NN_CHANNELS_LAST, &l->pool));
+    NN_TRY(init_converter(l, c, field));
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
         NN_TRY(NN_NEW(&c->stored, (size_t)bytes, "samples"));
@@ -157,11 +167,29 @@ static int open_columns(nn_loader *l) {
     return open_column(l, &l->x, 'x');
 }
 
+/* The rows of nothing are what lies beyond the edge of an image. */
+static int allocate_augment(nn_loader *l) {
+    const nn_augment *augment = &l->spec.dataset->augment;
+    unsigned char *nothing = NULL;
+
+    l->x_plain = l->x_out;
+    if (!l->spec.training || augment->count == 0)
+        return NN_OK;
+    NN_TRY(NN_NEW(&l->fill, l->x.convert.width, "augmentation"));
+    if (augment->moves)
+        NN_TRY(NN_NEW(&l->x_plain, l->shard_max * l->x.convert.width, "augmentation"));
+    NN_TRY(NN_NEW(&nothing, l->x.row_bytes, "augmentation"));
+    nn_converter_apply(&l->x.convert, 1, nothing, l->fill);
+    nn_free(nothing);
+    return NN_OK;
+}
+
 static int allocate_batch(nn_loader *l) {
     size_t n = l->shard_max;
 
     NN_TRY(NN_NEW(&l->sample, n, "minibatch"));
     NN_TRY(NN_NEW(&l->x_out, n * l->x.convert.width, "minibatch"));
+    NN_TRY(allocate_augment(l));
     if (l->labels)
         NN_TRY(NN_NEW(&l->label_out, n, "minibatch"));
     if (l->values)
@@ -218,7 +246,10 @@ void nn_loader_free(nn_loader *l) {
     close_column(&l->y);
     close_column(&l->w);
     close_column(&l->length);
+    if (l->x_plain != l->x_out)
+        nn_free(l->x_plain);
     nn_free(l->x_out);
+    nn_free(l->fill);
     nn_free(l->value_out);
     nn_free(l->weight_out);
     nn_free(l->label_out);
@@ -300,6 +331,20 @@ static int gather_integers(nn_loader *l, column *c, size_t count, int32_t *out) 
     return NN_OK;
 }
 
+static void augment(nn_loader *l, int64_t epoch, size_t count) {
+    nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
+                              .x = nn_channels_last(l->split->x.shape),
+                              .seed = l->spec.seed,
+                              .epoch = epoch,
+                              .sample = l->sample,
+                              .fill = l->fill,
+                              .in = l->x_plain,
+                              .out = l->x_out};
+
+    if (l->fill)
+        nn_augment_apply(&batch, count);
+}
+
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
     int64_t from = index * l->batch_size, left = l->split->samples - from;
     int64_t global = left < l->batch_size ? left : l->batch_size;
@@ -307,7 +352,8 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
     size_t count = (size_t)(global * (l->spec.rank + 1) / l->spec.size - first);
 
     choose_samples(l, epoch, from + first, count);
-    NN_TRY(gather(l, &l->x, count, l->x_out));
+    NN_TRY(gather(l, &l->x, count, l->x_plain));
+    augment(l, epoch, count);
     if (l->labels)
         NN_TRY(gather_integers(l, &l->y, count, l->label_out));
     if (l->lengths)

@@ -16,6 +16,7 @@ typedef struct nn_loader_spec {
                            NN_EUSAGE when shuffling (training), the whole split otherwise */
     bool shuffle;       /* a new order of the whole split each epoch, else stored order */
     bool drop_last;     /* leave an uneven last minibatch out */
+    bool training;      /* samples are augmented as the data set says */
     bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory

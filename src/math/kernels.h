@@ -146,6 +146,13 @@ typedef struct nn_layer_norm_point {
     nn_real center, inv_std, offset;
 } nn_layer_norm_point;
 
+/* Places on a line through an image, (row, column) + i (row_step, column_step). */
+typedef struct nn_bilinear {
+    const nn_real *image; /* [high][wide], both at least 2 */
+    int32_t high, wide;
+    nn_real row, row_step, column, column_step;
+} nn_bilinear;
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
@@ -213,6 +220,12 @@ typedef struct nn_kernels {
     /* Conversion of stored data: y = x * scale + offset. */
     void (*from_u8)(size_t n, const uint8_t *x, nn_real scale, nn_real offset, nn_real *y);
     void (*from_f32)(size_t n, const float *x, nn_real scale, nn_real offset, nn_real *y);
+
+    /* z[2 pairs] standard normal, to 2e-6, from as many words of random bits. */
+    void (*normal)(size_t pairs, const uint32_t *bits, nn_real *z);
+    /* y[i] = the image at place i, interpolated between the four pixels around it; places are
+     * within the image, but for rounding. */
+    void (*bilinear)(size_t n, const nn_bilinear *line, nn_real *y);
 
     void (*blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y); /* y += rate (x - y) */
 

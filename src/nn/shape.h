@@ -28,6 +28,12 @@ static inline bool nn_shape_equal(const nn_shape *a, const nn_shape *b) {
     return equal;
 }
 
+/* Files hold an image with the channels first, [C, H, W], as PyTorch does; inside they stand last,
+ * [H, W, C]. Tensors of any other rank are the same in both. */
+static inline nn_shape nn_channels_last(nn_shape s) {
+    return s.rank == 3 ? (nn_shape){3, {s.dim[1], s.dim[2], s.dim[0]}} : s;
+}
+
 /* "[28, 28, 1]"; `text` holds at least NN_SHAPE_TEXT bytes and is returned. */
 #define NN_SHAPE_TEXT 96
 const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]);

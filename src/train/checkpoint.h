@@ -34,6 +34,7 @@ typedef struct nn_data_traits {
     int64_t classes;          /* 0: no labels */
     const char **class_names; /* [classes] or NULL */
     nn_affine affine;         /* how x becomes floats */
+    nn_normal normal;         /* and these what the model sees */
 } nn_data_traits;
 
 /* What a checkpoint holds, for writing, and where to put it, for reading. */

@@ -184,10 +184,30 @@ static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as,
 }
 
 /* The arrays below /data. */
-static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
-    void *shape, *scale, *offset;
-    size_t rank = 0, scales, offsets;
+/* A pair of arrays with numbers for the samples' channels or elements; count 0: the file has none.
+ */
+static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *const path[2],
+                     size_t *count, void *value[2]) {
+    size_t second;
     char text[NN_SHAPE_TEXT];
+
+    *count = 0;
+    if (!nn_h5_exists(file, path[0]))
+        return NN_OK;
+    NN_TRY(read_array(file, pool, path[0], NN_F64, &value[0], count));
+    NN_TRY(read_array(file, pool, path[1], NN_F64, &value[1], &second));
+    if (second != *count || !nn_affine_fits(second, x))
+        return nn_fail(NN_EFORMAT,
+                       "%s: %s has %zu numbers and %s %zu, which does not fit samples %s",
+                       nn_h5_path(file), path[0], *count, path[1], second, nn_shape_text(x, text));
+    return NN_OK;
+}
+
+static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
+    static const char *const affine[2] = {"/data/scale", "/data/offset"};
+    static const char *const normal[2] = {"/data/mean", "/data/std"};
+    void *shape, *pair[2] = {NULL, NULL};
+    size_t rank = 0;
 
     if (nn_h5_exists(file, "/data/shape")) {
         NN_TRY(read_array(file, pool, "/data/shape", NN_I64, &shape, &rank));
@@ -197,16 +217,12 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
         memcpy(data->x.dim, shape, rank * sizeof(int64_t));
     }
     data->x.rank = (int)rank;
-    if (!nn_h5_exists(file, "/data/scale"))
-        return NN_OK;
-    NN_TRY(read_array(file, pool, "/data/scale", NN_F64, &scale, &scales));
-    NN_TRY(read_array(file, pool, "/data/offset", NN_F64, &offset, &offsets));
-    if (offsets != scales || !nn_affine_fits(scales, &data->x))
-        return nn_fail(NN_EFORMAT,
-                       "%s: /data/scale has %zu numbers and /data/offset %zu, which does not fit "
-                       "samples %s",
-                       nn_h5_path(file), scales, offsets, nn_shape_text(&data->x, text));
-    data->affine = (nn_affine){scales, scale, offset};
+    NN_TRY(read_pair(file, pool, &data->x, affine, &data->affine.count, pair));
+    data->affine.scale = pair[0];
+    data->affine.offset = pair[1];
+    NN_TRY(read_pair(file, pool, &data->x, normal, &data->normal.count, pair));
+    data->normal.mean = pair[0];
+    data->normal.std = pair[1];
     return NN_OK;
 }
 

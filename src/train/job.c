@@ -1,6 +1,6 @@
 #include "train/job.h"
 
-#include "nn/channels.h"
+#include "data/normalize.h"
 
 #include <nnmpi/log.h>
 
@@ -73,10 +73,11 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .target_width = nn_shape_count(&split->y.shape),
                             .classes = data->classes,
                             .class_names = data->class_names,
-                            .affine = data->affine};
+                            .affine = data->affine,
+                            .normal = data->normal};
 }
 
-int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
+static int inherit_affine(nn_dataset *data, const nn_data_traits *trained) {
     const nn_affine *affine = &trained->affine;
     size_t bytes = affine->count * sizeof(double);
     if (data->affine.count || bytes == 0 || !nn_dtype_is_integer(data->split[0].x.type))
@@ -89,6 +90,11 @@ int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
     memcpy(offset, affine->offset, bytes);
     data->affine = (nn_affine){affine->count, scale, offset};
     return 0;
+}
+
+int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
+    NN_TRY(inherit_affine(data, trained));
+    return nn_dataset_set_normal(data, &trained->normal);
 }
 
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
@@ -229,6 +235,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .size = nn_comm_size(job->comm),
                            .batch_size = batch_size,
                            .shuffle = shuffle,
+                           .training = shuffle,
                            .sharers = nn_comm_node_size(job->comm),
                            .seed = (uint64_t)job->settings->train.seed};
     return nn_loader_new(&spec, out);

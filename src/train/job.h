@@ -56,7 +56,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                   nn_loader **out);
 
 /* Stored integers of a data set that does not say how they become floats are taken as those that
- * the model was trained on. Local. */
+ * the model was trained on, and floats are normalized as they were. Local. */
 int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained);
 
 /* What the model has to know about a data set, and the loss about it and the model. The traits

@@ -74,6 +74,10 @@ static int add_array(nn_pieces *list, const char *path, nn_dtype type, size_t co
 static int add_data(nn_pieces *list, const nn_data_traits *data) {
     if (data->x.rank > 0)
         NN_TRY(add_array(list, "/data/shape", NN_I64, (size_t)data->x.rank, data->x.dim));
+    if (data->normal.count) {
+        NN_TRY(add_array(list, "/data/mean", NN_F64, data->normal.count, data->normal.mean));
+        NN_TRY(add_array(list, "/data/std", NN_F64, data->normal.count, data->normal.std));
+    }
     if (data->affine.count == 0)
         return NN_OK;
     NN_TRY(add_array(list, "/data/scale", NN_F64, data->affine.count, data->affine.scale));

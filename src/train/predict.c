@@ -1,8 +1,7 @@
 /* Inference with a trained model: no ranks, no data set, only the checkpoint. */
 #include "train/predict.h"
 
-#include "data/convert.h"
-#include "nn/channels.h"
+#include "data/normalize.h"
 #include "train/job.h"
 
 #include <string.h>
@@ -36,7 +35,7 @@ static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
     NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
     NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
     nn_field floats = {.type = NN_F32, .shape = p->data.x};
-    NN_TRY(nn_converter_init(&p->converter, &floats, &p->data.affine, NN_CHANNELS_LAST, &p->pool));
+    NN_TRY(nn_converter_init_x(&p->converter, &floats, &p->data.affine, &p->data.normal, &p->pool));
     snapshot.model = p->model;
     snapshot.params = p->params;
     NN_TRY(nn_checkpoint_read(checkpoint, &p->pool, &snapshot));

@@ -1,6 +1,7 @@
 /* Training from beginning to end: set up, resume, loop, validate, save, finish. */
 #include "base/clock.h"
 #include "base/rng.h"
+#include "data/normalize.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/trainer.h"
@@ -31,6 +32,7 @@ static int check_schedule(const nn_trainer *t) {
 static int set_up_local(nn_trainer *t) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
+    NN_TRY(nn_dataset_normalize(job->data));
     NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
         NN_TRY(nn_job_loader(job, "test", job->eval_batch_size, false, &t->test));

@@ -43,6 +43,10 @@ static inline double real_log(double x) {
     return log(x);
 }
 
+static inline double real_sqrt(double x) {
+    return sqrt(x);
+}
+
 static inline double real_log1p_unit(double x) {
     return log1p(x);
 }
@@ -123,6 +127,10 @@ static inline float real_expm1(float x) {
     float p = exp_tail(d.r) * (d.r * d.r) + d.r;
     float s = POWER_OF_TWO(d.n);
     return s * p + (s - 1.0f);
+}
+
+static inline float real_sqrt(float x) {
+    return sqrtf(x);
 }
 
 /* log x = e ln 2 + log m with m in [sqrt(1/2), sqrt(2)); log 0 = -inf, log of less = NaN. The

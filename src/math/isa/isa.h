@@ -66,6 +66,10 @@ void ISA(layer_norm_grad)(size_t rows, size_t cols, const nn_real *x, const nn_r
 void ISA(layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
                           const nn_layer_norm_point *point, const nn_real *dy, double *sums);
 
+/* samples.c */
+void ISA(normal)(size_t pairs, const uint32_t *bits, nn_real *z);
+void ISA(bilinear)(size_t n, const nn_bilinear *line, nn_real *y);
+
 /* vector.c */
 void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
 void ISA(log)(size_t n, const nn_real *x, nn_real *y);

@@ -1,16 +1,9 @@
 /* Steps whose length adapts to the gradients each weight has had, each one pass over weights,
  * gradient and state. */
+#include "math/isa/elementary.h"
 #include "math/isa/gradient.h"
 
 #define LANES 64 /* of the sum, as in reduce.c */
-
-static inline nn_real root(nn_real x) {
-#ifdef NN_DOUBLE
-    return sqrt(x);
-#else
-    return sqrtf(x);
-#endif
-}
 
 /* Duchi et al. 2011: s += d^2, w -= lr d / (sqrt(s) + eps). */
 void ISA(adagrad)(size_t n, const nn_adagrad_args *args, const nn_real *g, nn_real *w,
@@ -23,7 +16,7 @@ void ISA(adagrad)(size_t n, const nn_adagrad_args *args, const nn_real *g, nn_re
         nn_real before = sum[i] + start;
         nn_real s = before + d * d;
         sum[i] = s;
-        w[i] -= lr * d / (root(s) + eps);
+        w[i] -= lr * d / (real_sqrt(s) + eps);
     }
 }
 
@@ -38,7 +31,7 @@ void ISA(adadelta)(size_t n, const nn_adadelta_args *args, const nn_real *g, nn_
         nn_real d = gradient_at(a, g[i], w[i]);
         nn_real kept = rho * square[i];
         nn_real s = kept + fresh * d * d;
-        nn_real step = root(delta[i] + eps) / root(s + eps) * d;
+        nn_real step = real_sqrt(delta[i] + eps) / real_sqrt(s + eps) * d;
         nn_real before = rho * delta[i];
         square[i] = s;
         delta[i] = before + fresh * step * step;
@@ -66,7 +59,7 @@ static inline void rmsprop_any(size_t n, const nn_rmsprop_args *args, const nn_r
             spread = s - m * m;
             spread = spread < 0 ? 0 : spread;
         }
-        nn_real step = d / (root(spread) + eps);
+        nn_real step = d / (real_sqrt(spread) + eps);
         if (momentum) {
             step = mu * v[i] + step;
             v[i] = step;
@@ -104,7 +97,7 @@ static inline void adam_any(size_t n, const nn_adam_args *args, const nn_real *g
             square = most[i] > square ? most[i] : square;
             most[i] = square;
         }
-        w[i] = kept - lr * (mean / (root(square) * second + eps));
+        w[i] = kept - lr * (mean / (real_sqrt(square) * second + eps));
     }
 }
 
@@ -120,7 +113,7 @@ void ISA(adam)(size_t n, const nn_adam_args *args, const nn_real *g, nn_real *w,
 
 /* What lamb goes along: Adam's step with decoupled decay. */
 static inline nn_real lamb_direction(const nn_adam_args a, nn_real w, nn_real m, nn_real v) {
-    nn_real step = m * a.first / (root(v) * a.second + a.eps);
+    nn_real step = m * a.first / (real_sqrt(v) * a.second + a.eps);
     return step + a.decay * w;
 }
 

@@ -1,0 +1,19 @@
+/* Numbers made to have mean 0 and standard deviation 1 over the training samples. */
+#ifndef NN_DATA_NORMALIZE_H
+#define NN_DATA_NORMALIZE_H
+
+#include "data/convert.h"
+
+/* Computes what `data.normalize` asks for from the split train, reading it once, and uses it from
+ * now on; nothing when it does not ask. The numbers do not depend on ranks and threads. Local. */
+int nn_dataset_normalize(nn_dataset *ds);
+
+/* Uses these means and deviations (count 0: none), which are copied. NN_EMEMORY. */
+int nn_dataset_set_normal(nn_dataset *ds, const nn_normal *normal);
+
+/* Stored x as the model sees it: `affine`, then `normal`, images channels-last. Memory comes from
+ * `pool`. NN_EMEMORY. */
+int nn_converter_init_x(nn_converter *converter, const nn_field *x, const nn_affine *affine,
+                        const nn_normal *normal, nn_pool *pool);
+
+#endif
