@@ -102,7 +102,7 @@ size_t nn_layer_keep_elements(const nn_layer *layer) {
 
 /* Calls of a layer in one pass. */
 static size_t calls_of(const nn_model *model, const nn_layer *layer) {
-    return model->parts && !(layer->flags & NN_LAYER_WHOLE) ? model->parts : 1;
+    return model->parts && nn_layer_is_cut(layer) ? model->parts : 1;
 }
 
 /* One gradient of the largest layer for each level of the tree over a shard's microbatches. */
@@ -195,8 +195,8 @@ static void follow_shared(nn_model *model, bool training) {
 static int prepare_layers(nn_model *model, size_t batch, bool training) {
     for (size_t i = 1; i < model->layers; i++) {
         nn_layer *layer = model->layer[i];
-        size_t rows = calls_of(model, layer) > 1 ? model->part_rows : batch;
-        layer->parts = model->parts && layer->flags & NN_LAYER_WHOLE ? model->parts : 1;
+        size_t rows = model->parts && nn_layer_is_cut(layer) ? model->part_rows : batch;
+        layer->parts = model->parts ? model->parts : 1;
         if (layer->ops->prepare)
             NN_TRY(layer->ops->prepare(layer, rows, training));
     }

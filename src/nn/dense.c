@@ -34,16 +34,25 @@ struct view {
     size_t rows, in, out;
 };
 
-static struct view view_of(const nn_layer *layer, const nn_io *io) {
+static struct view view_of(const nn_layer *layer, size_t batch) {
     const nn_shape *in = &layer->in[0];
     size_t width = (size_t)in->dim[in->rank - 1];
-    return (struct view){.rows = io->batch * (nn_shape_count(in) / width),
+    return (struct view){.rows = batch * (nn_shape_count(in) / width),
                          .in = width,
                          .out = (size_t)layer->out.dim[in->rank - 1]};
 }
 
+/* Both products of an input row: forward, and back to its gradient. */
+static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
+    struct view v = view_of(layer, batch);
+    layer->merges = layer->parts > 1 &&
+                    nn_gemm_merges(NN_TRANSPOSED, v.rows, layer->parts, v.out, v.in) &&
+                    (!training || nn_gemm_merges(NN_PLAIN, v.rows, layer->parts, v.in, v.out));
+    return 0;
+}
+
 static void dense_forward(const nn_layer *layer, const nn_io *io) {
-    struct view v = view_of(layer, io);
+    struct view v = view_of(layer, io->batch);
     nn_gemm(NN_PLAIN, NN_TRANSPOSED, v.rows, v.out, v.in, 1, io->x[0], v.in, io->w[WEIGHT], v.in, 0,
             io->y, v.out);
     if (layer->params > BIAS)
@@ -51,10 +60,12 @@ static void dense_forward(const nn_layer *layer, const nn_io *io) {
 }
 
 static void dense_backward(const nn_layer *layer, const nn_io *io) {
-    struct view v = view_of(layer, io);
+    struct view v = view_of(layer, io->batch);
     if (io->dx[0])
         nn_gemm(NN_PLAIN, NN_PLAIN, v.rows, v.in, v.out, 1, io->dy, v.out, io->w[WEIGHT], v.in, 0,
                 io->dx[0], v.in);
+    if (!io->g[WEIGHT])
+        return;
     nn_gemm(NN_TRANSPOSED, NN_PLAIN, v.out, v.in, v.rows, 1, io->dy, v.out, io->x[0], v.in,
             io->g_beta, io->g[WEIGHT], v.in);
     if (layer->params > BIAS)
@@ -65,6 +76,7 @@ const nn_layer_ops nn_layer_dense = {
     .entry = {"dense", "fully connected layer: y = x W^T + b on the last dimension", dense_options,
               sizeof(struct nn_dense)},
     .plan = dense_plan,
+    .prepare = dense_prepare,
     .forward = dense_forward,
     .backward = dense_backward,
 };

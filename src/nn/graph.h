@@ -58,6 +58,12 @@ int nn_model_choose_initializers(nn_model *model);
 size_t nn_layer_grad_count(const nn_layer *layer);
 size_t nn_layer_keep_elements(const nn_layer *layer);
 
+/* Called once for each microbatch. Layers without parameters compute every row by itself, so that
+ * it would change nothing. */
+static inline bool nn_layer_is_cut(const nn_layer *layer) {
+    return layer->params > 0 && !(layer->flags & NN_LAYER_WHOLE);
+}
+
 /* The pseudo-layer that stands for the data. */
 static inline bool nn_layer_is_input(const nn_layer *layer) {
     return layer->inputs == 0;

@@ -127,7 +127,9 @@ struct nn_layer {
     size_t save_bytes;    /* per sample */
     size_t keep_bytes;    /* whatever the batch */
     size_t scratch_bytes; /* for one call, whatever the batch */
-    size_t parts;         /* set before prepare: most microbatches of one call, at least 1 */
+    size_t parts;         /* set before prepare: most microbatches of a pass, at least 1 */
+    bool merges;          /* prepare has found that y and dx of `parts` calls have the same bits as
+                             those of one call; then g may be NULL in backward */
 
     struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
 };

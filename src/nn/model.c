@@ -91,7 +91,14 @@ static struct call call_of(const nn_pass *pass, size_t part) {
 }
 
 static bool is_cut(const nn_layer *layer, const nn_pass *pass) {
-    return pass->parts && !(layer->flags & NN_LAYER_WHOLE);
+    return pass->parts && nn_layer_is_cut(layer);
+}
+
+/* A layer that has found out that rows come out the same in one call as in one for each microbatch
+ * has done so for microbatches that are all of the usual size. */
+static bool merges_rows(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
+    return layer->merges && pass->parts->count == model->parts &&
+           pass->batch == model->parts * model->part_rows;
 }
 
 /* What forward and backward of a layer have in common. */
@@ -116,7 +123,7 @@ static void forward_call(const nn_model *model, const nn_layer *layer, const str
 }
 
 static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
-    if (!is_cut(layer, pass)) {
+    if (!is_cut(layer, pass) || merges_rows(model, layer, pass)) {
         forward_call(model, layer, &(struct call){.pass = *pass});
         return;
     }
@@ -144,6 +151,7 @@ struct backward {
     const nn_pass *pass;
     nn_real *dx[NN_MAX_INPUTS]; /* of the whole shard */
     size_t range;               /* of the layer's gradients in the vector */
+    bool rows_done;             /* dx is there already */
 };
 
 /* The first consumer to come back writes into dy of the input, later ones into a buffer of the edge
@@ -167,15 +175,17 @@ static void collect_gradients(const struct backward *b) {
     }
 }
 
-/* The gradients of a call's rows to `g`, where the layer's range of the vector stands. */
+/* The gradients of a call's rows to `g`, where the layer's range of the vector stands; NULL: only
+ * those by the inputs. */
 static void backward_call(const struct backward *b, const struct call *c, nn_real *g) {
     const nn_layer *layer = b->layer;
     nn_io io = io_of(b->model, layer, c);
     io.dy = layer->plan->dy_at + c->row * nn_shape_count(&layer->out);
     io.g_beta = c->pass.accumulate ? 1 : 0;
     for (size_t k = 0; k < layer->inputs; k++)
-        io.dx[k] = b->dx[k] ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
-    for (size_t p = 0; p < layer->params; p++)
+        io.dx[k] =
+            b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
+    for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
     layer->ops->backward(layer, &io);
 }
@@ -198,13 +208,24 @@ static void backward_node(const struct backward *b, nn_span node, nn_real *g, si
     }
 }
 
-static void backward_layer(const struct backward *b) {
+static void backward_parts(struct backward *b) {
+    const nn_model *model = b->model;
+    const nn_parts *parts = b->pass->parts;
+    nn_real *g = model->grads + b->layer->param[0].offset;
+    if (merges_rows(model, b->layer, b->pass)) {
+        backward_call(b, &(struct call){.pass = *b->pass}, NULL);
+        b->rows_done = true;
+    }
+    for (size_t s = 0; s < parts->sums; s++)
+        backward_node(b, parts->sum[s], g + s * model->grads_stride, 0);
+}
+
+static void backward_layer(struct backward *b) {
     const nn_model *model = b->model;
     const nn_parts *parts = b->pass->parts;
     nn_real *g = b->range ? model->grads + b->layer->param[0].offset : NULL;
     if (is_cut(b->layer, b->pass)) {
-        for (size_t s = 0; s < parts->sums; s++)
-            backward_node(b, parts->sum[s], b->range ? g + s * model->grads_stride : NULL, 0);
+        backward_parts(b);
         return;
     }
     backward_call(b, &(struct call){.pass = *b->pass}, g);
