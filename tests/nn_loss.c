@@ -434,6 +434,31 @@ static void check_threshold(const char *yaml, double expected) {
     release(&s);
 }
 
+static void check_range(const char *yaml, size_t outputs, bool labels, bool expected,
+                        double least) {
+    struct setup s;
+    double low = 0, high = 0;
+    nn_loss_spec spec = {outputs, 1, labels, labels ? 2 : 0, labels ? 0 : outputs, NULL};
+
+    if (CHECK(try_loss(&s, yaml, &spec) == 0) &&
+        CHECK(nn_loss_target_range(s.loss, &low, &high) == expected) && expected) {
+        CHECK_NEAR(low, least, 0);
+        CHECK_NEAR(high, 1, 0);
+    }
+    release(&s);
+}
+
+static void check_ranges(void) {
+    check_range("binary_cross_entropy", 1, false, true, 0);
+    check_range("binary_cross_entropy", 3, false, true, 0);
+    check_range("cross_entropy", 3, false, true, 0);
+    check_range("hinge", 2, false, true, 0);
+    check_range("hinge", 1, false, true, -1);
+    check_range("perceptron", 1, false, true, -1);
+    check_range("squared", 2, false, false, 0);
+    check_range("cross_entropy", 2, true, false, 0);
+}
+
 static void check_link(void) {
     struct setup s;
     nn_real z[2] = {0, log(3)}, y[2];
@@ -513,6 +538,7 @@ int main(void) {
     check_threshold("hinge", 0);
     check_threshold("squared", 0.5);
     check_threshold("huber", 0.5);
+    check_ranges();
     check_link();
     check_threads();
     check_empty();

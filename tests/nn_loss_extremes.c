@@ -13,10 +13,13 @@ enum { EXTREMES = sizeof extremes / sizeof *extremes };
 
 static nn_loss *loss_of(nn_pool *pool, const char *name, size_t outputs) {
     nn_loss_spec spec = {.outputs = outputs, .batch = 1, .labels = true, .classes = 2};
-    nn_node *node = nn_node_scalar(pool, name);
+    nn_node *node;
     nn_loss *loss = NULL;
 
-    return node && nn_loss_new(node, &spec, &loss) == 0 ? loss : NULL;
+    return nn_yaml_parse(pool, "test", name, strlen(name), &node) == 0 &&
+                   nn_loss_new(node, &spec, &loss) == 0
+               ? loss
+               : NULL;
 }
 
 static void check_finite(nn_loss *loss, const char *name, size_t outputs, const nn_real *z) {
@@ -71,6 +74,8 @@ int main(void) {
 
     for (const nn_entry *const *row = nn_losses.rows; *row; row++)
         check_row((*row)->name);
+    check_row("{cross_entropy: {label_smoothing: 0.1, class_weights: [0.1, 3]}}");
+    check_row("{binary_cross_entropy: {label_smoothing: 0.1, class_weights: [0.1, 3]}}");
     CHECK_NEAR(loss_at("cross_entropy", 2, (nn_real[]){-1e4F, 1e4F}, 0, dz), 2e4, 0);
     CHECK_NEAR(dz[0], -1, 0);
     CHECK_NEAR(dz[1], 1, 0);

@@ -2,7 +2,7 @@
 # timeout: 120
 # Class weights and label smoothing from the configuration: `balanced` becomes the numbers of the training
 # split, which the checkpoint keeps, and eval on other data uses; numpy works the loss out again. A model
-# that ends in an image is refused.
+# that ends in an image, or targets that the loss cannot compare with, are refused.
 . "$SOURCE_DIR/tests/lib.sh"
 /usr/bin/python3 -c 'import h5py' 2> /dev/null || skip "no h5py"
 
@@ -21,6 +21,9 @@ write("other.h5", test=[0] * 3 + [1] * 9 + [2] * 5)
 with h5py.File("image.h5", "w") as f:
     f["train/x"] = rng.normal(size=(8, 1, 4, 4)).astype("f4")
     f["train/y"] = np.arange(8, dtype="i1") % 3
+with h5py.File("signs.h5", "w") as f:
+    f["train/x"] = rng.normal(size=(8, 4)).astype("f4")
+    f["train/y"] = np.array([1, 0, 1, 0, 1, -1, 0, 1], "f4")
 PY
 cat > net.yaml <<'YAML'
 data: {path: data.h5}
@@ -58,5 +61,10 @@ expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=image.h5 > out 2> er
 expect_line 'net.yaml:2:9: the model ends with an image of \[4, 4, 3\].*end it with flatten' err
 expect_code 2 "$NNMPI" train net.yaml --run no -o 'loss={cross_entropy: {class_weights: {dog: 1}}}' > out 2> err
 expect_line "'dog' is no class by name or index; classes are 0 to 2" err
+"$NNMPI" train net.yaml --run signs -o data.path=signs.h5 -o 'model=[dense: {units: 1}]' \
+    -o loss=perceptron -o train.batch_size=all -q > out 2> err
+expect_code 3 "$NNMPI" train net.yaml --run no -o data.path=signs.h5 -o 'model=[dense: {units: 1}]' \
+    -o loss=binary_cross_entropy > out 2> err
+expect_line "/train/y row 5 holds -1, but the loss 'binary_cross_entropy' compares with numbers from 0 to 1" err
 "$NNMPI" train net.yaml --run flat -o data.path=image.h5 -q \
     -o 'model=[dense: {units: 3}, flatten, dense: {units: 3}]' -o train.batch_size=all > out 2> err

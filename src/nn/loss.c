@@ -321,6 +321,14 @@ double nn_loss_threshold(const nn_loss *loss) {
     return loss->conversion->to & loss->ops->forms & NN_TARGET_VALUE ? 0.5 : 0;
 }
 
+bool nn_loss_target_range(const nn_loss *loss, double *low, double *high) {
+    unsigned to = loss->conversion->to & loss->ops->forms;
+
+    *low = to & NN_TARGET_SIGN ? -1 : 0;
+    *high = 1;
+    return !loss->spec.labels && !(to & NN_TARGET_VALUE);
+}
+
 /* One call of nn_loss_eval, shared by the threads. */
 struct call {
     const nn_loss *loss;

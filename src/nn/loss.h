@@ -127,6 +127,11 @@ const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
  * values 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
 double nn_loss_threshold(const nn_loss *loss);
 
+/* The interval that the numbers of targets have to be in: [0, 1] for probabilities and one-hot
+ * rows,
+ * [-1, 1] for classes -1 and +1 (or 0 and 1) as one number. False: there is none, or labels. */
+bool nn_loss_target_range(const nn_loss *loss, double *low, double *high);
+
 /* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not
  * wanted; may not be z). Class weights and label smoothing are those of PyTorch's
  * CrossEntropyLoss: with labels a sample weighs as its class; where the targets are, or become by

@@ -128,7 +128,8 @@ static int plan_loss(nn_job *job) {
     NN_TRY(nn_job_balance(job));
     nn_data_traits data = nn_data_traits_of(job->data);
     nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity);
-    return nn_loss_new(job->settings->loss, &spec, &job->loss);
+    NN_TRY(nn_loss_new(job->settings->loss, &spec, &job->loss));
+    return nn_job_check_targets(job);
 }
 
 /* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at

@@ -51,6 +51,10 @@ int nn_job_validation_split(const nn_job *job, const char **split);
  * without one or without labels it stays. The outputs are planned. Local. */
 int nn_job_balance(nn_job *job);
 
+/* Reads all y of a data set without labels: NN_EFORMAT names the first number that the loss cannot
+ * compare with. The loss is planned. Local. */
+int nn_job_check_targets(const nn_job *job);
+
 /* A loader of one split for this rank. Local. */
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
                   nn_loader **out);
