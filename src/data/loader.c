@@ -47,6 +47,21 @@ static uint64_t share_of_memory(int sharers) {
     return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / parts : UINT64_MAX;
 }
 
+/* First row of a shard in a minibatch of `global` rows. */
+static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
+    int64_t size = l->spec.size, parts = l->spec.parts;
+
+    return parts ? nn_part_begin(global, parts, parts * rank / size) : global * rank / size;
+}
+
+/* Most rows of this rank's shard in minibatches of up to batch_size. */
+static int64_t most_rows(const nn_loader *l) {
+    int64_t size = l->spec.size, rank = l->spec.rank, parts = l->spec.parts;
+    int64_t of = parts ? parts : size, own = of * (rank + 1) / size - of * rank / size;
+
+    return (l->batch_size * own + of - 1) / of;
+}
+
 static int plan_batches(nn_loader *l) {
     int64_t samples = l->split->samples, size = l->spec.size;
 
@@ -65,7 +80,7 @@ static int plan_batches(nn_loader *l) {
     l->batches = samples / l->batch_size;
     if (samples % l->batch_size && !l->spec.drop_last)
         l->batches++;
-    l->shard_max = (size_t)((l->batch_size + size - 1) / size);
+    l->shard_max = (size_t)most_rows(l);
     return NN_OK;
 }
 
@@ -348,8 +363,8 @@ static void augment(nn_loader *l, int64_t epoch, size_t count) {
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
     int64_t from = index * l->batch_size, left = l->split->samples - from;
     int64_t global = left < l->batch_size ? left : l->batch_size;
-    int64_t first = global * l->spec.rank / l->spec.size;
-    size_t count = (size_t)(global * (l->spec.rank + 1) / l->spec.size - first);
+    int64_t first = shard_begin(l, global, l->spec.rank);
+    size_t count = (size_t)(shard_begin(l, global, l->spec.rank + 1) - first);
 
     choose_samples(l, epoch, from + first, count);
     NN_TRY(gather(l, &l->x, count, l->x_plain));

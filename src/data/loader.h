@@ -14,6 +14,8 @@ typedef struct nn_loader_spec {
     int rank, size;     /* this shard and how many there are */
     int64_t batch_size; /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
                            NN_EUSAGE when shuffling (training), the whole split otherwise */
+    int64_t parts;      /* microbatches that a global minibatch is cut into, of which shards hold
+                           whole ones; at least `size`, or 0: cut at any row */
     bool shuffle;       /* a new order of the whole split each epoch, else stored order */
     bool drop_last;     /* leave an uneven last minibatch out */
     bool training;      /* samples are augmented as the data set says */
@@ -47,8 +49,14 @@ void nn_loader_free(nn_loader *loader);
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 
+/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows. */
+static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
+    return global * part / parts;
+}
+
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to
- * floor(global * (rank + 1) / size) of the minibatch, which is rows index * batch_size ... of the
+ * floor(global * (rank + 1) / size) of the minibatch, or microbatches floor(parts * rank / size)
+ * up to floor(parts * (rank + 1) / size); the minibatch is rows index * batch_size ... of the
  * epoch's order. Valid until the next call. Reading may fail (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
 
