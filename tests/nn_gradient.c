@@ -93,6 +93,8 @@ static const struct gradient_case cases[] = {
     {"flatten", "[dense: {units: 5}, flatten: {}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"flatten", "[flatten: {}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
     {"dropout", "[dense: {units: 5}, dropout: {rate: 0.4}, dense: {units: 2}]", VECTOR(4)},
+    {"graph_conv", "[graph_conv: {units: 4, edges: [[0, 1], [3, 2], [1, 2], [2, 1]], activation: tanh}, graph_conv: {units: 2, bias: false}, flatten]", {.rank = 2, .dim = {5, 3}}},
+    {"graph_conv", "[graph_conv: {units: 3, edges: []}, flatten, dense: {units: 2}]", {.rank = 2, .dim = {2, 3}}},
     {"dropconnect", "[dense: {units: 5}, dropconnect: {units: 6, rate: 0.3}, tanh, dropconnect: {units: 2, bias: false}]", VECTOR(4)},
     {"dropconnect", "[dropconnect: {units: 3}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"layer_norm", "[dense: {units: 5}, layer_norm: {}, tanh, dense: {units: 2}]", VECTOR(4)},

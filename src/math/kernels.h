@@ -153,6 +153,13 @@ typedef struct nn_bilinear {
     nn_real row, row_step, column, column_step;
 } nn_bilinear;
 
+/* A matrix in compressed rows: row r has the elements [start[r], start[r + 1]). */
+typedef struct nn_sparse {
+    const size_t *start;   /* [rows + 1] */
+    const int32_t *column; /* [start[rows]] */
+    const nn_real *value;  /* [start[rows]] */
+} nn_sparse;
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
@@ -208,6 +215,10 @@ typedef struct nn_kernels {
     /* sums[2][cols]: the gradients of b and of w */
     void (*layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
                             const nn_layer_norm_point *point, const nn_real *dy, double *sums);
+
+    /* Rows [begin, end) of y = a x; x and y are [rows][cols] */
+    void (*sparse_rows)(size_t begin, size_t end, const nn_sparse *a, size_t cols, const nn_real *x,
+                        nn_real *y);
 
     void (*add)(size_t n, const nn_real *x, nn_real *y);                        /* y += x */
     void (*axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);        /* y += alpha x */

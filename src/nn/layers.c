@@ -16,6 +16,7 @@ static const nn_entry *const rows[] = {
     &nn_layer_embedding.entry,
     &nn_layer_flatten.entry,
     &nn_layer_global_avg_pool.entry,
+    &nn_layer_graph_conv.entry,
     &nn_layer_gru.entry,
     &nn_layer_layer_norm.entry,
     &nn_layer_lstm.entry,

@@ -17,6 +17,7 @@ extern const nn_layer_ops
     nn_layer_embedding,
     nn_layer_flatten,
     nn_layer_global_avg_pool,
+    nn_layer_graph_conv,
     nn_layer_gru,
     nn_layer_layer_norm,
     nn_layer_lstm,

@@ -48,6 +48,22 @@ class Join(nn.Module):
         return self.function(*outputs)
 
 
+class GraphConv(nn.Linear):
+    """PyTorch has none: the formula."""
+
+    def __init__(self, nodes, edges, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.matrix = torch.eye(nodes)
+        for a, b in edges:
+            self.matrix[a, b] = self.matrix[b, a] = 1
+        scale = self.matrix.sum(dim=1).rsqrt()
+        self.matrix = scale[:, None] * self.matrix * scale
+
+    def forward(self, x):
+        y = self.matrix @ (x @ self.weight.T)
+        return y if self.bias is None else y + self.bias
+
+
 def numbers(tensor):
     return "{" + ", ".join(f"{float(v):.9g}" for v in tensor.flatten()) + "}"
 
@@ -167,6 +183,10 @@ case("[dense: {units: 2, name: a}, dense: {units: 2, name: b, inputs: input},"
 case("[dense: {units: 4, name: a}, dense: {units: 4, name: b, inputs: input}, sigmoid: {name: gate},"
      " multiply: {inputs: [a, gate]}, dense: {units: 2}]", [3],
      Join(lambda p, q: p * torch.sigmoid(q), nn.Linear(3, 4), nn.Linear(3, 4)), nn.Linear(4, 2))
+edges = [[0, 1], [3, 2], [1, 2], [2, 1]]
+case(f"[graph_conv: {{units: 3, edges: {edges}, activation: tanh}}, graph_conv: {{units: 2, bias: false}},"
+     " flatten, dense: {units: 2}]", [4, 2], GraphConv(4, edges, 2, 3), nn.Tanh(),
+     GraphConv(4, edges, 3, 2, bias=False), nn.Flatten(), nn.Linear(8, 2))
 case("[dense: {units: 4, name: a}, dense: {units: 4, activation: relu, name: b},"
      " add: {inputs: [a, b_relu]}, dense: {units: 2}]", [3],
      Join(lambda p, q: p + F.relu(q), nn.Linear(3, 4), nn.Linear(4, 4), chain=True),

@@ -70,6 +70,10 @@ void ISA(layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
 void ISA(normal)(size_t pairs, const uint32_t *bits, nn_real *z);
 void ISA(bilinear)(size_t n, const nn_bilinear *line, nn_real *y);
 
+/* sparse.c */
+void ISA(sparse_rows)(size_t begin, size_t end, const nn_sparse *a, size_t cols, const nn_real *x,
+                      nn_real *y);
+
 /* vector.c */
 void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
 void ISA(log)(size_t n, const nn_real *x, nn_real *y);

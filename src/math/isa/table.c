@@ -20,6 +20,7 @@ const nn_kernels ISA(kernels) = {
     .layer_norm = ISA(layer_norm),
     .layer_norm_grad = ISA(layer_norm_grad),
     .layer_norm_sums = ISA(layer_norm_sums),
+    .sparse_rows = ISA(sparse_rows),
     .add = ISA(add),
     .axpy = ISA(axpy),
     .scale = ISA(scale),
