@@ -383,10 +383,17 @@ static int emit_scalar(writer *w, const char *text, bool quoted) {
 
 static int emit_node(writer *w, const nn_node *node);
 
+/* A list of two scalars stands on one line: of pairs there may be many. */
+static bool is_pair(const nn_node *list) {
+    return list->count == 2 && list->item[0]->kind == NN_NODE_SCALAR &&
+           list->item[1]->kind == NN_NODE_SCALAR;
+}
+
 static int emit_list(writer *w, const nn_node *list) {
     yaml_event_t event;
-    int made =
-        yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE);
+    int made = yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
+                                                    is_pair(list) ? YAML_FLOW_SEQUENCE_STYLE
+                                                                  : YAML_BLOCK_SEQUENCE_STYLE);
     NN_TRY(emit(w, &event, made));
     for (size_t i = 0; i < list->count; i++)
         NN_TRY(emit_node(w, list->item[i]));

@@ -314,12 +314,6 @@ static int check_loss(const nn_settings *s) {
     return NN_OK;
 }
 
-static int check_model(const nn_settings *s) {
-    if (s->model->kind != NN_NODE_LIST || s->model->count == 0)
-        return nn_node_fail(s->model, "model is a list of layers, e.g. [dense: {units: 10}]");
-    return NN_OK;
-}
-
 /* A file that is not found from the working folder but beside the configuration is meant there. */
 static int find_file(nn_config *config, nn_node *item) {
     char *beside;
@@ -332,6 +326,21 @@ static int find_file(nn_config *config, nn_node *item) {
         return NN_EMEMORY;
     if (nn_file_exists(beside))
         item->text = beside;
+    return NN_OK;
+}
+
+static int check_model(nn_config *config, const nn_settings *s) {
+    if (s->model->kind != NN_NODE_LIST || s->model->count == 0)
+        return nn_node_fail(s->model, "model is a list of layers, e.g. [dense: {units: 10}]");
+    for (size_t i = 0; i < s->model->count; i++) {
+        nn_node *layer = s->model->item[i];
+        nn_node *graph = layer->kind == NN_NODE_MAP ? nn_node_get(layer, "graph_conv") : NULL;
+        nn_node *edges = graph && graph->kind == NN_NODE_MAP ? nn_node_get(graph, "edges") : NULL;
+        if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
+            continue;
+        NN_TRY(find_file(config, edges));
+        NN_TRY(nn_edges_read(edges));
+    }
     return NN_OK;
 }
 
@@ -372,7 +381,7 @@ static int check_all(nn_config *config, nn_settings *s) {
     NN_TRY(add_section(config->root, "checkpoint"));
     NN_TRY(bind_section("", config->root, s));
     NN_TRY(check_data(config, s));
-    NN_TRY(check_model(s));
+    NN_TRY(check_model(config, s));
     NN_TRY(check_loss(s));
     NN_TRY(check_init(config, s));
     NN_TRY(check_train(config, s));

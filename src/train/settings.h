@@ -77,6 +77,10 @@ enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
 
+/* Replaces `edges`, the name of a file with a pair of nodes a line, by the list of pairs. NN_EIO,
+ * NN_EUSAGE with the line. Local. */
+int nn_edges_read(nn_node *edges);
+
 /* Replaces the data section by one HDF5 file. Local. */
 int nn_config_set_data(nn_config *config, const char *path);
 
