@@ -232,6 +232,7 @@ static void check_vectors(size_t n) {
     EACH(y, k->add(n, x, z), (double)y[i] + (double)x[i], 0, 1);
     EACH(y, k->axpy(n, half, x, z), (double)y[i] + 0.5 * (double)x[i], 8, 1);
     EACH(y, k->scale(n, half, z), 0.5 * (double)y[i], 0, 1);
+    EACH(y, k->plus(n, x, y, z), (double)x[i] + (double)y[i], 0, 1);
     EACH(y, k->multiply(n, x, y, z), (double)x[i] * (double)y[i], 0, 1);
     EACH(y, k->multiply(n, z, z, z), (double)y[i] * (double)y[i], 0, 1);
     EACH(y, k->exp(n, x, z), exp((double)x[i]), 0, 1.1);

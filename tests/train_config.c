@@ -1,5 +1,6 @@
 /* Configurations: loading, overriding, checking, and what good messages they make. */
 #include "check.h"
+#include "dist/reduce.h"
 #include "io/file.h"
 #include "train/settings.h"
 

@@ -6,7 +6,7 @@
 #include "math/blas.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
-#include "train/job.h"
+#include "train/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,11 +73,18 @@ static int check_local(const nn_call *call, findings *f) {
     for (size_t i = 1; i < job->data->splits; i++)
         NN_TRY(check_split(job, job->data->split[i].name));
     NN_TRY(nn_memory_of(job->model, job->settings, job->capacity, &f->memory));
-    NN_TRY(nn_job_allocate(job, true));
-    NN_TRY(nn_model_init(job->model, (uint64_t)job->settings->train.seed, job->params));
     f->data = data_bytes(job->data);
     f->node = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     return 0;
+}
+
+/* The memory of a training, with parameters in it. */
+static int allocate(findings *f) {
+    nn_job *job = &f->job;
+    NN_TRY(nn_job_allocate(job, nn_trainer_ops(job->settings), NULL));
+    if (!nn_reducer_writes(job->reducer))
+        return 0;
+    return nn_model_init(job->model, (uint64_t)job->settings->train.seed, job->params);
 }
 
 static void warn_memory(const nn_call *call, const findings *f) {
@@ -238,6 +245,7 @@ static int run(const nn_call *call) {
     int rc;
     NN_TRY_GOTO(nn_comm_agree(call->comm, check_local(call, &f)));
     warn_memory(call, &f);
+    NN_TRY_GOTO(nn_comm_agree(call->comm, allocate(&f)));
     NN_TRY_GOTO(check_ranks(call, &f));
     NN_TRY_GOTO(nn_comm_agree(call->comm, print_findings(call, &f)));
 done:

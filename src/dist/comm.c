@@ -66,7 +66,10 @@ static int describe_node(nn_comm *comm) {
     leader = comm->node_rank == 0;
     NN_TRY_MPI(MPI_Allreduce(&leader, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world),
                "MPI_Allreduce");
-    return 0;
+    comm->node_least = comm->node_size;
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &comm->node_least, 1, MPI_INT, MPI_MIN, comm->world),
+               "MPI_Allreduce");
+    return nn_comm_find_cores(comm);
 }
 
 static int describe_world(nn_comm *comm) {
@@ -86,7 +89,7 @@ int nn_comm_alone(nn_comm **out) {
     *out = NULL;
     NN_TRY(NN_NEW(&comm, 1, "communicator"));
     comm->world = comm->node = MPI_COMM_NULL;
-    comm->size = comm->node_size = comm->nodes = 1;
+    comm->size = comm->node_size = comm->node_least = comm->nodes = comm->cores = 1;
     comm->launch = nn_launch_read();
     if (gethostname(comm->host, sizeof comm->host - 1) != 0)
         strcpy(comm->host, "unknown host");
@@ -160,15 +163,17 @@ const char *nn_comm_host(const nn_comm *comm) {
     return comm->host;
 }
 
-int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
+int nn_mpi_bcast(MPI_Comm among, void *bytes, size_t count) {
     char *at = bytes;
-    if (comm->size == 1)
-        return 0;
     for (size_t n; count > 0; at += n, count -= n) {
         n = count < PIECE ? count : PIECE;
-        NN_TRY_MPI(MPI_Bcast(at, (int)n, MPI_BYTE, 0, comm->world), "MPI_Bcast");
+        NN_TRY_MPI(MPI_Bcast(at, (int)n, MPI_BYTE, 0, among), "MPI_Bcast");
     }
     return 0;
+}
+
+int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
+    return comm->size == 1 ? 0 : nn_mpi_bcast(comm->world, bytes, count);
 }
 
 int nn_comm_sum(nn_comm *comm, double *values, size_t count) {

@@ -14,13 +14,21 @@ struct nn_comm {
     MPI_Comm node;  /* the ranks that share this node's memory */
     int rank, size;
     int node_rank, node_size, nodes;
-    bool started; /* MPI_Init was ours */
+    int node_least; /* ranks of the node that has fewest */
+    int cores;      /* in the CPU sets of the ranks of this node together */
+    bool started;   /* MPI_Init was ours */
     nn_launch launch;
     char host[256];
 };
 
 /* 0, or NN_ERANK with MPI's own text for what failed. */
 int nn_mpi_check(int mpi_rc, const char *call);
+
+/* Sets comm->cores. Collective. */
+int nn_comm_find_cores(nn_comm *comm);
+
+/* Every rank of `among` gets the bytes of its first one. Collective. */
+int nn_mpi_bcast(MPI_Comm among, void *bytes, size_t count);
 
 #define NN_TRY_MPI(call, name) NN_TRY(nn_mpi_check((call), (name)))
 

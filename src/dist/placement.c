@@ -86,11 +86,16 @@ static int find_placement(nn_comm *comm, nn_placement *at) {
     NN_TRY_GOTO(gather_sets(comm, sets));
     *at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
                           nn_launch_cores(&comm->launch));
-    if (comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
-        report(comm, at);
 done:
     nn_free(sets);
     return rc;
+}
+
+int nn_comm_find_cores(nn_comm *comm) {
+    nn_placement at;
+    NN_TRY(find_placement(comm, &at));
+    comm->cores = at.cores;
+    return 0;
 }
 
 /* A failure of MPI or memory is not worth ending here: one thread is right, only slow, and the next
@@ -98,6 +103,7 @@ done:
 int nn_comm_threads(nn_comm *comm) {
     nn_placement at = {.threads = 1};
     int asked = threads_asked();
-    (void)find_placement(comm, &at);
+    if (find_placement(comm, &at) == 0 && comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
+        report(comm, &at);
     return asked > 0 ? asked : at.threads;
 }

@@ -2,73 +2,266 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "dist/mpi_comm.h"
+#include "dist/reduce_way.h"
+#include "dist/wait.h"
+#include "math/parallel.h"
 
-/* Elements of a piece: 1 MiB. Within a node longer calls are bound by memory (a half of the rate at
- * 64 MiB), shorter ones by the start of each call between nodes. */
-#define PIECE ((size_t)(1 << 20) / sizeof(nn_real))
+#include <nnmpi/log.h>
 
-struct nn_reducer {
-    nn_comm *comm;
-    nn_real *grads;
-    size_t n;
-    size_t left; /* [0, left) is still to be summed in this step */
-    int rc;      /* of the first failure in this step */
-    double seconds;
-};
+#include <string.h>
 
-int nn_reducer_new(nn_comm *comm, nn_real *grads, size_t n, nn_reducer **out) {
-    nn_reducer *reducer;
-    *out = NULL;
-    NN_TRY(NN_NEW(&reducer, 1, "gradient reducer"));
-    reducer->comm = comm;
-    reducer->grads = grads;
-    reducer->n = reducer->left = n;
-    *out = reducer;
+/* Elements of a bucket: 1 MiB. Longer calls of MPI_Allreduce run at half the rate, shorter ones pay
+ * for their start. */
+#define BUCKET ((size_t)(1 << 20) / sizeof(nn_real))
+
+/* Elements of a slice worth a fork and join. */
+#define GRAIN (8 * NN_REDUCE_PART)
+
+void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
+    if (r->rc == 0)
+        r->rc = nn_mpi_check(mpi_rc, call);
+}
+
+static nn_cut cut_of(const nn_comm *comm, nn_reduce_way way, size_t n, size_t bucket) {
+    size_t owners = way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
+    return (nn_cut){n, bucket ? bucket : BUCKET, owners};
+}
+
+static nn_reduce_way way_of(const nn_comm *comm, nn_reduce_way way) {
+    if (way == NN_REDUCE_AUTO)
+        return comm->node_least > 1 ? NN_REDUCE_NODE : NN_REDUCE_ALLREDUCE;
+    return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
+}
+
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way, size_t n) {
+    nn_reduce_plan plan = {.way = way_of(comm, way)};
+    nn_cut cut = cut_of(comm, plan.way, n, 0);
+    bool node = plan.way == NN_REDUCE_NODE;
+    plan.copies = node ? 1 : (size_t)comm->node_size;
+    plan.share = nn_cut_share(&cut, node ? (size_t)comm->node_rank : 0);
+    return plan;
+}
+
+/* The node way, or allreduce where its windows cannot be had. */
+static int open_way(nn_reducer *r) {
+    nn_reduce_spec *spec = &r->spec;
+    int rc = 0;
+    if (spec->way == NN_REDUCE_NODE)
+        rc = nn_reduce_node_new(r);
+    if (rc < 0) {
+        if (spec->comm->rank == 0)
+            nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
+        spec->way = NN_REDUCE_ALLREDUCE;
+        r->cut = cut_of(spec->comm, spec->way, spec->n, spec->bucket);
+    }
+    return spec->way == NN_REDUCE_NODE ? 0 : nn_reduce_all_new(r);
+}
+
+/* With more threads than cores on this node, the one that is waited for may need ours. */
+static int set_patience(nn_reducer *r) {
+    const nn_comm *comm = r->spec.comm;
+    int threads = nn_threads();
+    if (comm->size > 1)
+        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->node),
+                   "MPI_Allreduce");
+    r->patience = threads > comm->cores ? 0 : NN_SPINS;
     return 0;
 }
 
+int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
+    nn_reducer *r;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&r, 1, "gradient reducer")));
+    r->spec = *spec;
+    r->spec.way = way_of(spec->comm, spec->way);
+    r->stride = nn_align_count(spec->n, sizeof(nn_real));
+    r->cut = cut_of(spec->comm, r->spec.way, spec->n, spec->bucket);
+    rc = nn_comm_agree(spec->comm, set_patience(r));
+    if (rc == 0)
+        rc = open_way(r);
+    if (rc < 0)
+        nn_free(r);
+    else
+        *out = r;
+    return rc;
+}
+
 void nn_reducer_free(nn_reducer *reducer) {
+    if (reducer)
+        reducer->row->free(reducer);
     nn_free(reducer);
 }
 
-/* Sums the last `count` elements of what is left. */
-static void sum_tail(nn_reducer *r, size_t count) {
-    r->left -= count;
-    if (r->rc == 0)
-        r->rc = nn_mpi_check(MPI_Allreduce(MPI_IN_PLACE, r->grads + r->left, (int)count,
-                                           NN_MPI_REAL, MPI_SUM, r->comm->world),
-                             "MPI_Allreduce of gradients");
+const char *nn_reducer_way(const nn_reducer *reducer) {
+    return reducer->spec.comm->size > 1 ? reducer->row->name : "none";
 }
 
-/* Pieces are counted from the end of the vector, where back-propagation starts, so that their
- * bounds do not depend on how the layers report: all ranks make the same calls. Blocking calls,
- * because MPI_Iallreduce with polling has been measured to cost more than it hides. */
+nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i) {
+    return reducer->vectors + i * reducer->stride;
+}
+
+nn_real *nn_reducer_grads(const nn_reducer *reducer) {
+    return reducer->grads;
+}
+
+bool nn_reducer_writes(const nn_reducer *reducer) {
+    return reducer->spec.way != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
+}
+
+size_t nn_reducer_share(const nn_reducer *reducer) {
+    return nn_cut_share(&reducer->cut, reducer->owner);
+}
+
+size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner) {
+    *owner = reducer->owner;
+    return reducer->cut.owners;
+}
+
+size_t nn_reducer_slices(const nn_reducer *reducer) {
+    return reducer->owner < reducer->cut.owners ? nn_cut_buckets(&reducer->cut) : 0;
+}
+
+nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
+    return nn_cut_slice(&reducer->cut, i, reducer->owner);
+}
+
+/* ---- a step -----------------------------------------------------------------------------------
+ */
+
+/* Once the numbers of all ranks are there, it is clear what becomes of the step. */
+static bool decide(nn_reducer *r) {
+    if (!r->decided && r->row->have_stats(r)) {
+        r->decided = true;
+        r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
+    }
+    return r->decided;
+}
+
+void nn_reducer_begin(nn_reducer *reducer, const double stats[NN_REDUCE_STATS]) {
+    double start = nn_seconds();
+    memcpy(reducer->mine, stats, sizeof reducer->mine);
+    reducer->row->send_stats(reducer);
+    reducer->waiting += nn_seconds() - start;
+}
+
+/* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
+ */
+static void deal_with(nn_reducer *r, size_t k) {
+    nn_slice slice = nn_cut_slice(&r->cut, k, r->owner);
+    if (r->go && slice.end > slice.begin)
+        r->row->sum(r, &slice, !r->spec.ops->prepare);
+    r->summed++;
+}
+
 void nn_reducer_ready(void *reducer, size_t begin) {
     nn_reducer *r = reducer;
-    if (nn_comm_size(r->comm) == 1 || r->left < begin + PIECE)
+    size_t complete = nn_cut_complete(&r->cut, begin);
+    if (complete > r->complete) {
+        r->complete = complete;
+        r->row->send_complete(r);
+    }
+    if (!decide(r))
+        return;
+    while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
+        deal_with(r, r->summed);
+}
+
+typedef bool condition(nn_reducer *r);
+
+static bool next_bucket(nn_reducer *r) {
+    return r->row->have_bucket(r, r->summed);
+}
+
+static void wait_until(nn_reducer *r, condition *holds) {
+    unsigned rounds = 0;
+    if (holds(r))
         return;
     double start = nn_seconds();
-    while (r->left >= begin + PIECE)
-        sum_tail(r, PIECE);
-    r->seconds += nn_seconds() - start;
+    while (!holds(r))
+        nn_wait_round(&rounds, r->patience);
+    r->waiting += nn_seconds() - start;
+}
+
+struct range {
+    nn_reducer *r;
+    nn_slice slice;
+};
+
+static void apply_range(void *ctx, size_t begin, size_t end) {
+    const struct range *range = ctx;
+    const nn_slice *s = &range->slice;
+    nn_slice part = {s->begin + begin, s->begin + end, s->at + begin};
+    nn_reduce_apply(range->r, &part, range->r->grads + part.begin);
+}
+
+void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice) {
+    struct range range = {r, *slice};
+    nn_parallel(slice->end - slice->begin, GRAIN, apply_range, &range);
+}
+
+/* For steps that depend on norms of all gradients. */
+static void take_late_steps(nn_reducer *r) {
+    r->spec.ops->prepare(r->spec.ctx, r);
+    double start = nn_seconds();
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice slice = nn_reducer_slice(r, i);
+        nn_reduce_apply_slice(r, &slice);
+    }
+    r->updating += nn_seconds() - start;
 }
 
 int nn_reducer_finish(nn_reducer *reducer) {
-    nn_reducer_ready(reducer, 0);
-    if (nn_comm_size(reducer->comm) > 1 && reducer->left > 0) {
-        double start = nn_seconds();
-        sum_tail(reducer, reducer->left);
-        reducer->seconds += nn_seconds() - start;
+    nn_reducer *r = reducer;
+    const nn_reduce_ops *ops = r->spec.ops;
+    nn_reducer_ready(r, 0);
+    wait_until(r, decide);
+    while (r->summed < nn_cut_buckets(&r->cut)) {
+        wait_until(r, next_bucket);
+        deal_with(r, r->summed);
     }
-    int rc = reducer->rc;
-    reducer->left = reducer->n;
-    reducer->rc = 0;
+    if (r->go && ops->prepare)
+        take_late_steps(r);
+    if (r->go && ops->settle)
+        ops->settle(r->spec.ctx, r);
+    r->row->send_end(r, r->go && ops->bad && ops->bad(r->spec.ctx));
+    wait_until(r, r->row->have_end);
+    int rc = r->rc;
+    r->broken = rc < 0;
+    r->steps++;
+    r->rc = 0;
+    r->decided = false;
+    r->complete = r->summed = 0;
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }
 
-double nn_reducer_seconds(nn_reducer *reducer) {
-    double seconds = reducer->seconds;
-    reducer->seconds = 0;
-    return seconds;
+bool nn_reducer_bad(const nn_reducer *reducer) {
+    return reducer->bad;
+}
+
+void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) {
+    *waiting = reducer->waiting;
+    *updating = reducer->updating;
+    reducer->waiting = reducer->updating = 0;
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------
+ */
+
+void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
+    double start = nn_seconds();
+    reducer->row->add(reducer, values, count);
+    reducer->waiting += nn_seconds() - start;
+}
+
+int nn_reducer_sync(nn_reducer *reducer) {
+    return reducer->row->sync(reducer);
+}
+
+int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole) {
+    return reducer->row->gather(reducer, share, whole);
+}
+
+int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share) {
+    return reducer->row->scatter(reducer, whole, share);
 }

@@ -221,6 +221,7 @@ typedef struct nn_kernels {
                         nn_real *y);
 
     void (*add)(size_t n, const nn_real *x, nn_real *y);                        /* y += x */
+    void (*plus)(size_t n, const nn_real *x, const nn_real *y, nn_real *z);     /* z = x + y */
     void (*axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);        /* y += alpha x */
     void (*scale)(size_t n, nn_real alpha, nn_real *x);                         /* x *= alpha */
     void (*multiply)(size_t n, const nn_real *x, const nn_real *y, nn_real *z); /* z = x y */

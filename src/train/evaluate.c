@@ -74,11 +74,11 @@ int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evalua
 static int load(nn_job *job, const char *checkpoint, nn_pool *pool) {
     int rc = 0;
     if (nn_comm_rank(job->comm) == 0) {
-        nn_snapshot snapshot = nn_job_snapshot(job);
+        nn_snapshot snapshot = {.model = job->model, .params = job->params};
         rc = nn_checkpoint_read(checkpoint, pool, &snapshot);
     }
     NN_TRY(nn_comm_agree(job->comm, rc));
-    return nn_job_share(job);
+    return nn_job_share(job, NULL);
 }
 
 /* Else the layers that data of another shape ask for would be compared with those of the file. */
@@ -112,7 +112,7 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     NN_TRY(check_shape(e->job.data, split, &snapshot.data.x));
     NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
     NN_TRY(nn_job_loader(&e->job, split, e->job.eval_batch_size, false, &e->loader));
-    return nn_job_allocate(&e->job, false);
+    return 0;
 }
 
 int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
@@ -124,6 +124,7 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
     nn_log_hold(false);
     NN_TRY_GOTO(nn_comm_agree(comm, rc));
     nn_threads_set(nn_comm_threads(comm));
+    NN_TRY_GOTO(nn_job_allocate(&e.job, NULL, NULL));
     NN_TRY_GOTO(load(&e.job, checkpoint, &e.pool));
     NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, split, result));
 done:

@@ -168,22 +168,40 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     return plan_metrics(job);
 }
 
-int nn_job_allocate(nn_job *job, bool training) {
-    size_t size = nn_model_size(job->model);
-    NN_TRY(NN_NEW(&job->params, size, "parameters"));
-    if (training) {
-        const nn_choice *choice = &job->settings->train.optimizer;
-        job->optimizer = (const nn_optimizer_ops *)choice->row;
-        job->slots = job->optimizer->slots(choice->options, job->slot_name);
-        if (job->settings->train.ema_node)
-            job->slot_name[job->slots++] = "trained";
-        NN_TRY(NN_NEW(&job->grads, size + NN_STATS, "gradients"));
-        for (size_t i = 0; i < job->slots; i++)
-            NN_TRY(NN_NEW(&job->slot[i], size, "optimiser state"));
-        if (job->settings->train.ema_node)
-            job->average = job->slot[job->slots - 1];
-    }
-    return nn_model_bind(job->model, job->params, job->grads, job->capacity);
+/* Memory for training, where the way gradients are summed decides who holds what. */
+static int allocate_state(nn_job *job) {
+    const nn_choice *choice = &job->settings->train.optimizer;
+    job->optimizer = (const nn_optimizer_ops *)choice->row;
+    job->slots = job->optimizer->slots(choice->options, job->slot_name);
+    if (job->average)
+        job->slot_name[job->slots] = "trained";
+    for (size_t i = 0; i < job->slots; i++)
+        NN_TRY(NN_NEW(&job->slot[i], nn_reducer_share(job->reducer) + 1, "optimiser state"));
+    return nn_model_bind(job->model, job->params, nn_reducer_grads(job->reducer), job->capacity);
+}
+
+static int allocate_parameters(nn_job *job) {
+    NN_TRY(NN_NEW(&job->params, nn_model_size(job->model), "parameters"));
+    return nn_model_bind(job->model, job->params, NULL, job->capacity);
+}
+
+int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
+    const nn_param *const *param;
+    bool average = job->settings->train.ema_node != NULL;
+    nn_reduce_spec spec = {.comm = job->comm,
+                           .way = (nn_reduce_way)job->settings->train.reduce,
+                           .n = nn_model_size(job->model),
+                           .vectors = average ? 2 : 1,
+                           .values = nn_model_params(job->model, &param) * NN_UPDATE_SUMS + 1,
+                           .ops = ops,
+                           .ctx = ctx};
+    if (!ops)
+        return nn_comm_agree(job->comm, allocate_parameters(job));
+    NN_TRY(nn_reducer_new(&spec, &job->reducer));
+    job->params = nn_reducer_vector(job->reducer, 0);
+    if (average)
+        job->average = nn_reducer_vector(job->reducer, 1);
+    return nn_comm_agree(job->comm, allocate_state(job));
 }
 
 void nn_job_release(nn_job *job) {
@@ -191,8 +209,9 @@ void nn_job_release(nn_job *job) {
     nn_model_free(job->model);
     nn_dataset_close(job->data);
     nn_free(job->metric_sums);
-    nn_free(job->params);
-    nn_free(job->grads);
+    if (!job->reducer)
+        nn_free(job->params);
+    nn_reducer_free(job->reducer);
     for (size_t i = 0; i < job->slots; i++)
         nn_free(job->slot[i]);
     *job = (nn_job){0};
@@ -246,27 +265,54 @@ nn_real *nn_job_model_params(const nn_job *job) {
     return job->average ? job->average : job->params;
 }
 
-/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
- * them are a slot. */
-nn_snapshot nn_job_snapshot(const nn_job *job) {
-    nn_snapshot snapshot = {.model = job->model,
-                            .params = nn_job_model_params(job),
-                            .slots = job->slots,
-                            .data = nn_data_traits_of(job->data)};
-    if (job->optimizer) {
-        snapshot.optimizer = job->optimizer->entry.name;
-        snapshot.slot_names = job->slot_name;
-        memcpy(snapshot.slot, job->slot, sizeof job->slot);
-        if (job->average)
-            snapshot.slot[job->slots - 1] = job->params;
-    }
-    return snapshot;
+/* This rank's share of optimiser state is all of it. */
+static bool has_whole(const nn_job *job) {
+    return !job->reducer || nn_reducer_share(job->reducer) == nn_model_size(job->model);
 }
 
-int nn_job_share(nn_job *job) {
-    size_t bytes = nn_model_size(job->model) * sizeof(nn_real);
-    NN_TRY(nn_comm_bcast(job->comm, job->params, bytes));
+static int open_slots(const nn_job *job, nn_snapshot *snapshot) {
+    for (size_t i = 0; i < job->slots; i++) {
+        if (has_whole(job))
+            snapshot->slot[i] = job->slot[i];
+        else if (nn_comm_rank(job->comm) == 0)
+            NN_TRY(NN_NEW(&snapshot->slot[i], nn_model_size(job->model), "whole optimiser state"));
+    }
+    return 0;
+}
+
+/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
+ * them are a slot. */
+int nn_job_open_snapshot(const nn_job *job, nn_snapshot *snapshot) {
+    *snapshot = (nn_snapshot){.model = job->model,
+                              .params = nn_job_model_params(job),
+                              .slots = job->slots,
+                              .data = nn_data_traits_of(job->data)};
+    if (!job->optimizer)
+        return 0;
+    snapshot->optimizer = job->optimizer->entry.name;
+    snapshot->slot_names = job->slot_name;
+    if (job->average)
+        snapshot->slot[snapshot->slots++] = job->params;
+    return open_slots(job, snapshot);
+}
+
+void nn_job_close_snapshot(const nn_job *job, nn_snapshot *snapshot) {
+    for (size_t i = 0; i < job->slots && !has_whole(job); i++)
+        nn_free(snapshot->slot[i]);
+    *snapshot = (nn_snapshot){0};
+}
+
+int nn_job_collect(nn_job *job, nn_snapshot *snapshot) {
     for (size_t i = 0; i < job->slots; i++)
-        NN_TRY(nn_comm_bcast(job->comm, job->slot[i], bytes));
+        NN_TRY(nn_reducer_gather(job->reducer, job->slot[i], snapshot->slot[i]));
+    return 0;
+}
+
+int nn_job_share(nn_job *job, const nn_snapshot *snapshot) {
+    if (!job->reducer)
+        return nn_comm_bcast(job->comm, job->params, nn_model_size(job->model) * sizeof(nn_real));
+    NN_TRY(nn_reducer_sync(job->reducer));
+    for (size_t i = 0; snapshot && i < job->slots; i++)
+        NN_TRY(nn_reducer_scatter(job->reducer, snapshot->slot[i], job->slot[i]));
     return 0;
 }

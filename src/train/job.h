@@ -3,14 +3,14 @@
 #define NN_TRAIN_JOB_H
 
 #include "data/loader.h"
-#include "dist/comm.h"
+#include "dist/reduce.h"
 #include "nn/model.h"
 #include "train/checkpoint.h"
 #include "train/settings.h"
 
-/* Numbers that travel with the gradients, behind their end, so that every rank learns the sums over
- * the ranks in the same step at no extra message. */
-enum { NN_STAT_LOSS, NN_STAT_WEIGHT, NN_STAT_STOP, NN_STAT_FAILED, NN_STATS = 16 };
+/* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
+ * from their sums. */
+enum { NN_STAT_LOSS, NN_STAT_WEIGHT, NN_STAT_STOP, NN_STAT_FAILED };
 
 typedef struct nn_job {
     nn_comm *comm;
@@ -28,19 +28,21 @@ typedef struct nn_job {
     size_t metric_state; /* doubles of all together */
     double *metric_sums;
     const nn_optimizer_ops *optimizer;
-    size_t slots; /* of the optimiser, and the average behind them */
-    const char *slot_name[NN_MAX_SLOTS];
+    size_t slots;                        /* of the optimiser */
+    const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
+    nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
     nn_real *params;             /* [nn_model_size] */
-    nn_real *grads;              /* [nn_model_size + NN_STATS]; NULL: evaluation only */
-    nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
-    nn_real *average;            /* of the parameters: the last slot; NULL: none */
+    nn_real *average;            /* of the parameters; NULL: none */
+    nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
 } nn_job;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Local. */
 int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config);
-/* Allocates parameters (and for training gradients and optimiser state) and buffers for this rank's
- * shards of training and evaluation minibatches. Local. */
-int nn_job_allocate(nn_job *job, bool training);
+/* Allocates parameters (and, with `ops` for training, gradients and this rank's share of optimiser
+ * state) and buffers for this rank's shards of training and evaluation minibatches. The same code
+ * on every rank. Collective. */
+int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx);
+/* Collective where training memory was allocated. */
 void nn_job_release(nn_job *job);
 
 /* The split that validation uses: the configured one, else "valid", else "test"; NULL: there is
@@ -71,11 +73,16 @@ nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t 
 /* The parameters that the model is evaluated with: their average where there is one. */
 nn_real *nn_job_model_params(const nn_job *job);
 
-/* The snapshot a checkpoint is written from or read into; state and texts are the caller's. */
-nn_snapshot nn_job_snapshot(const nn_job *job);
-
-/* Gives every rank rank 0's parameters and optimiser state. Collective. */
-int nn_job_share(nn_job *job);
+/* The snapshot a checkpoint is written from or read into on rank 0, with memory for whole vectors
+ * of optimiser state where ranks have shares of them; state and texts are the caller's. To be
+ * closed, also after a failure. Local. */
+int nn_job_open_snapshot(const nn_job *job, nn_snapshot *snapshot);
+void nn_job_close_snapshot(const nn_job *job, nn_snapshot *snapshot);
+/* Fills rank 0's open snapshot with the optimiser state of all. Collective. */
+int nn_job_collect(nn_job *job, nn_snapshot *snapshot);
+/* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
+ * Collective. */
+int nn_job_share(nn_job *job, const nn_snapshot *snapshot);
 
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result);

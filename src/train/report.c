@@ -37,6 +37,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "loss", loss);
     nn_json_real(json, "lr", t->lr);
     nn_json_real(json, "samples_per_s", rate);
+    nn_json_string(json, "reduce", nn_reducer_way(t->job.reducer));
     nn_json_real(json, "data_s", i->data / steps);
     nn_json_real(json, "forward_s", i->forward / steps);
     nn_json_real(json, "backward_s", i->backward / steps);
@@ -83,6 +84,7 @@ int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
         nn_json *json = nn_run_event(t->run, "end", result->steps, result->epochs);
         nn_json_string(json, "why", result->why);
         nn_json_int(json, "ranks", nn_comm_size(t->comm));
+        nn_json_string(json, "reduce", nn_reducer_way(t->job.reducer));
         nn_json_int(json, "best_step", result->best_step);
         nn_json_bool(json, "restored_best", result->restored_best);
         nn_json_real(json, "seconds", result->seconds);

@@ -50,8 +50,10 @@ static const nn_option train_options[] = {
      "batch_size that grows with it"},
     {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
      "threads of each rank; 0 shares the cores of the node among its ranks"},
-    {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce",
-     "how gradients are summed over the ranks"},
+    {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
+     "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
+     "a "
+     "node share, where they also keep the parameters once; auto takes node where there is any"},
     {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,

@@ -24,7 +24,7 @@ typedef struct nn_settings {
         int64_t threads;    /* a rank; 0: automatic */
         double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
-        int reduce;         /* enum nn_reduce_way */
+        int reduce;         /* nn_reduce_way of dist/reduce.h */
         int64_t log_every;  /* steps between metrics lines */
         bool digest;        /* in every train line of metrics.jsonl */
         double clip_norm, clip_value; /* 0: gradients are not clipped */
@@ -67,9 +67,6 @@ typedef struct nn_settings {
     nn_node *data, *model, *loss, *root;
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
-
-/* Values of nn_settings.train.reduce, in the order of the option's choices. */
-enum nn_reduce_way { NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

@@ -3,6 +3,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <string.h>
 
 /* nn_sum_fn of a pass: statistics of the global minibatch. A failure is kept for after the pass. */
 static void sum_over_ranks(void *ctx, size_t n, double *values) {
@@ -11,42 +12,81 @@ static void sum_over_ranks(void *ctx, size_t n, double *values) {
         t->sum_rc = nn_comm_sum(t->comm, values, n);
 }
 
-/* What this rank adds to the numbers that travel behind the gradients. */
-static void put_stats(nn_trainer *t, const nn_loss_sum *sum, int read) {
-    nn_real *stat = t->job.grads + nn_model_size(t->job.model);
-    stat[NN_STAT_LOSS] = (nn_real)sum->loss;
-    stat[NN_STAT_WEIGHT] = (nn_real)sum->weight;
-    stat[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
-    stat[NN_STAT_FAILED] = (nn_real)(read < 0);
+/* What this rank adds to the numbers of the step. */
+static void begin_sums(nn_trainer *t, const nn_loss_sum *sum, int read) {
+    double stat[NN_REDUCE_STATS] = {[NN_STAT_LOSS] = sum->loss,
+                                    [NN_STAT_WEIGHT] = sum->weight,
+                                    [NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0,
+                                    [NN_STAT_FAILED] = read < 0};
+    nn_reducer_begin(t->job.reducer, stat);
+}
+
+/* No step is taken on what is no number, or when the data of a rank are missing. */
+static bool decide(void *ctx, const double stat[NN_REDUCE_STATS]) {
+    nn_trainer *t = ctx;
+    memcpy(t->stat, stat, sizeof t->stat);
+    nn_updater_begin(t->updater, t->lr, stat[NN_STAT_WEIGHT], t->state.step + 1);
+    return stat[NN_STAT_FAILED] <= 0 && isfinite(stat[NN_STAT_LOSS]);
+}
+
+static void measure(void *ctx, nn_reducer *reducer) {
+    nn_trainer *t = ctx;
+    (void)reducer;
+    nn_updater_measure(t->updater);
+}
+
+static void settle(void *ctx, nn_reducer *reducer) {
+    nn_trainer *t = ctx;
+    (void)reducer;
+    nn_updater_settle(t->updater);
+}
+
+static bool bad(void *ctx) {
+    const nn_trainer *t = ctx;
+    return nn_updater_bad(t->updater);
+}
+
+static void apply(void *ctx, const nn_slice *slice, const nn_real *g) {
+    const nn_trainer *t = ctx;
+    nn_updater_range(t->updater, slice, g);
+}
+
+const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings) {
+    static const nn_reduce_ops ops[2][2] = {
+        {{decide, NULL, NULL, bad, apply}, {decide, NULL, settle, bad, apply}},
+        {{decide, measure, NULL, bad, apply}, {decide, measure, settle, bad, apply}}};
+    return &ops[nn_updater_measures(settings)][nn_updater_settles(settings)];
 }
 
 /* What all ranks together say: failures end the run on all of them in the same step. */
-static int check_stats(nn_trainer *t, const nn_real *stat, int read) {
+static int check_stats(nn_trainer *t, int read) {
+    const double *stat = t->stat;
     if (stat[NN_STAT_FAILED] > 0)
         return nn_comm_agree(t->comm, read);
     t->stop = stat[NN_STAT_STOP] > 0;
-    if (stat[NN_STAT_WEIGHT] == 0) /* every sample is ignored: there is no loss to speak of */
+    if (stat[NN_STAT_WEIGHT] <= 0) /* every sample is ignored: there is no loss to speak of */
         return 0;
-    t->loss = (double)stat[NN_STAT_LOSS] / (double)stat[NN_STAT_WEIGHT];
+    t->loss = stat[NN_STAT_LOSS] / stat[NN_STAT_WEIGHT];
     if (!isfinite(t->loss))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: the loss of step %lld is %g; lower the learning rate "
                        "(train.lr, now %g)",
                        (long long)t->state.step + 1, t->loss, t->lr);
-    return 0;
+    return nn_reducer_bad(t->job.reducer) ? nn_updater_explain(t->updater) : 0;
 }
 
-static void advance(nn_trainer *t, const nn_batch *batch, const nn_real *stat) {
+static void advance(nn_trainer *t, const nn_batch *batch) {
+    const double *stat = t->stat;
     nn_state *s = &t->state;
     nn_interval *i = &t->interval;
     s->step++;
-    s->epoch_loss += (double)stat[NN_STAT_LOSS];
-    s->epoch_weight += (double)stat[NN_STAT_WEIGHT];
+    s->epoch_loss += stat[NN_STAT_LOSS];
+    s->epoch_weight += stat[NN_STAT_WEIGHT];
     i->steps++;
     i->samples += (double)batch->global;
     t->samples += (double)batch->global;
-    i->loss += (double)stat[NN_STAT_LOSS];
-    i->weight += (double)stat[NN_STAT_WEIGHT];
+    i->loss += stat[NN_STAT_LOSS];
+    i->weight += stat[NN_STAT_WEIGHT];
     if (++s->batch == t->steps_per_epoch) {
         s->batch = 0;
         s->epoch++;
@@ -68,8 +108,8 @@ static nn_batch part_of(const nn_job *job, const nn_batch *batch, size_t begin, 
 }
 
 /* Forward and back-propagation of one part of the shard; its gradients are added to those of the
- * parts before, and its loss to *sum. The numbers behind the gradients are complete with the last
- * one, whose gradients the reducer may take as they come. */
+ * parts before, and its loss to *sum. The numbers of the step are complete with the last one, whose
+ * gradients the reducer may take as they come. */
 static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, bool first, bool last,
                       int read) {
     nn_job *job = &t->job;
@@ -85,10 +125,10 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     double begin = nn_seconds();
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
     nn_loss_eval(job->loss, pass.batch, z, &part->target, sum, nn_model_output_grad(job->model));
-    if (last)
-        put_stats(t, sum, read);
     double middle = nn_seconds();
-    nn_model_backward(job->model, &pass, last ? nn_reducer_ready : NULL, t->reducer);
+    if (last)
+        begin_sums(t, sum, read);
+    nn_model_backward(job->model, &pass, last ? nn_reducer_ready : NULL, job->reducer);
     t->interval.forward += middle - begin;
     t->interval.backward += nn_seconds() - middle;
 }
@@ -105,23 +145,23 @@ static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
         pass_over(t, &part, &sum, i == 0, i + 1 == passes, read);
     }
     double begin = nn_seconds();
-    NN_TRY(nn_reducer_finish(t->reducer));
+    NN_TRY(nn_reducer_finish(t->job.reducer));
     t->interval.backward += nn_seconds() - begin;
     return t->sum_rc;
 }
 
-/* Waiting for other ranks happens within back-propagation's time. */
-static void clock_step(nn_trainer *t, double begin, double read, double summed) {
+/* Sums and the optimiser's steps happen within back-propagation's time. */
+static void clock_step(nn_trainer *t, double begin, double read) {
     nn_interval *i = &t->interval;
-    double comm = nn_reducer_seconds(t->reducer);
+    double comm, update;
+    nn_reducer_seconds(t->job.reducer, &comm, &update);
     i->data += read - begin;
-    i->backward -= comm;
+    i->backward -= comm + update;
     i->comm += comm;
-    i->update += nn_seconds() - summed;
+    i->update += update;
 }
 
 int nn_trainer_step(nn_trainer *t) {
-    const nn_real *stat = t->job.grads + nn_model_size(t->job.model);
     nn_batch batch = {0};
     double begin = nn_seconds();
 
@@ -130,13 +170,8 @@ int nn_trainer_step(nn_trainer *t) {
     double read = nn_seconds();
 
     NN_TRY(compute_gradient(t, &batch, rc));
-    double summed = nn_seconds();
-
-    NN_TRY(check_stats(t, stat, rc));
-    nn_updater_begin(t->updater, t->lr, (double)stat[NN_STAT_WEIGHT], t->state.step + 1);
-    nn_updater_all(t->updater);
-    NN_TRY(nn_updater_check(t->updater));
-    clock_step(t, begin, read, summed);
-    advance(t, &batch, stat);
+    NN_TRY(check_stats(t, rc));
+    clock_step(t, begin, read);
+    advance(t, &batch);
     return 0;
 }

@@ -41,8 +41,7 @@ static int set_up_local(nn_trainer *t) {
         t->valid = t->test;
     else if (t->valid_split)
         NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
-    NN_TRY(check_schedule(t));
-    return nn_job_allocate(job, true);
+    return check_schedule(t);
 }
 
 static void plan_steps(nn_trainer *t) {
@@ -88,6 +87,13 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
+static void say_way(const nn_trainer *t) {
+    int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
+    if (nn_comm_rank(t->comm) == 0 && ranks > 1)
+        nn_info("%d ranks on %d node%s, reduce: %s", ranks, nodes, nodes > 1 ? "s" : "",
+                nn_reducer_way(t->job.reducer));
+}
+
 static int set_up(nn_trainer *t) {
     nn_log_hold(nn_comm_rank(t->comm) > 0);
     int rc = set_up_local(t);
@@ -97,11 +103,9 @@ static int set_up(nn_trainer *t) {
     const nn_settings *s = t->job.settings;
     int threads = nn_comm_threads(t->comm);
     nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
-    size_t size = nn_model_size(t->job.model);
-    rc = nn_reducer_new(t->comm, t->job.grads, size + NN_STATS, &t->reducer);
-    if (rc == 0)
-        rc = nn_updater_new(&t->job, &t->updater);
-    NN_TRY(nn_comm_agree(t->comm, rc));
+    NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
+    NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
+    say_way(t);
     plan_steps(t);
     warn_about_test(t);
     return 0;
@@ -109,12 +113,12 @@ static int set_up(nn_trainer *t) {
 
 /* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked
  * for; else fresh parameters. */
-static int open_run(nn_trainer *t, bool *resumed) {
-    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
+    NN_TRY(nn_job_open_snapshot(&t->job, snapshot));
     NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
-    NN_TRY(nn_run_resume(t->run, &snapshot, resumed));
+    NN_TRY(nn_run_resume(t->run, snapshot, resumed));
     if (*resumed)
-        t->state = snapshot.state;
+        t->state = snapshot->state;
     return 0;
 }
 
@@ -153,32 +157,43 @@ static int go_on(nn_trainer *t) {
 }
 
 /* Fresh parameters, or pretrained ones, with which their average starts; those of rank 0 count. */
-static int begin(nn_trainer *t) {
+static int init_parameters(nn_trainer *t) {
     const nn_settings *set = t->job.settings;
+    nn_real *params = t->job.params;
+    NN_TRY(nn_model_init(t->job.model, (uint64_t)t->state.seed, params));
+    if (set->init.from)
+        NN_TRY(nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers, params));
+    if (t->job.average)
+        memcpy(t->job.average, params, nn_model_size(t->job.model) * sizeof *params);
+    return 0;
+}
+
+static int begin(nn_trainer *t) {
     adopt(t);
     t->state.best_step = -1;
     t->state.last_epoch_loss = NAN;
     t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
-    int rc = nn_model_init(t->job.model, (uint64_t)t->state.seed, t->job.params);
-    if (rc == 0 && set->init.from && nn_comm_rank(t->comm) == 0)
-        rc = nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers,
-                                       t->job.params);
-    if (t->job.average)
-        memcpy(t->job.average, t->job.params, nn_model_size(t->job.model) * sizeof(nn_real));
-    return nn_comm_agree(t->comm, rc);
+    return nn_comm_agree(t->comm, nn_comm_rank(t->comm) == 0 ? init_parameters(t) : 0);
 }
 
-static int start(nn_trainer *t) {
+static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     bool resumed = false;
     int rc = 0;
     if (nn_comm_rank(t->comm) == 0)
-        rc = open_run(t, &resumed);
+        rc = open_run(t, snapshot, &resumed);
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
     NN_TRY(resumed ? go_on(t) : begin(t));
     t->first_step = t->state.step;
-    return nn_job_share(&t->job);
+    return nn_job_share(&t->job, resumed ? snapshot : NULL);
+}
+
+static int start(nn_trainer *t) {
+    nn_snapshot snapshot = {0};
+    int rc = start_from(t, &snapshot);
+    nn_job_close_snapshot(&t->job, &snapshot);
+    return rc;
 }
 
 static enum why finished(const nn_trainer *t) {
@@ -199,23 +214,30 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
 }
 
 /* Checkpoints on rank 0, never one with NaN in it. */
-static int save_local(nn_trainer *t, bool best) {
-    if (t->saved_step == t->state.step && !best)
-        return 0;
-    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
     if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: step %lld left NaN or Inf among the parameters; lower "
                        "the learning rate (train.lr, now %g)",
                        (long long)t->state.step, t->lr);
-    snapshot.state = t->state;
-    snapshot.config = nn_config_text(t->config);
-    return nn_run_save(t->run, &snapshot, best);
+    snapshot->state = t->state;
+    snapshot->config = nn_config_text(t->config);
+    return nn_run_save(t->run, snapshot, best);
+}
+
+static int save_state(nn_trainer *t, nn_snapshot *snapshot, bool best) {
+    NN_TRY(nn_comm_agree(t->comm, nn_job_open_snapshot(&t->job, snapshot)));
+    NN_TRY(nn_job_collect(&t->job, snapshot));
+    return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, best) : 0);
 }
 
 static int save(nn_trainer *t, bool best) {
-    int rc = t->run ? save_local(t, best) : 0;
-    NN_TRY(nn_comm_agree(t->comm, rc));
+    nn_snapshot snapshot = {0};
+    if (t->saved_step == t->state.step && !best)
+        return 0;
+    int rc = save_state(t, &snapshot, best);
+    nn_job_close_snapshot(&t->job, &snapshot);
+    NN_TRY(rc);
     t->saved_step = t->state.step;
     return 0;
 }
@@ -300,13 +322,12 @@ static int loop(nn_trainer *t) {
 static int restore_best(nn_trainer *t, bool *restored) {
     const nn_settings *set = t->job.settings;
     nn_state *s = &t->state;
-    nn_snapshot snapshot = nn_job_snapshot(&t->job);
+    nn_snapshot snapshot = {.model = t->job.model, .params = nn_job_model_params(&t->job)};
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
-    snapshot.slots = 0;
     NN_TRY(nn_comm_agree(t->comm, t->run ? nn_run_load_best(t->run, &snapshot) : 0));
-    return nn_job_share(&t->job);
+    return nn_job_share(&t->job, NULL);
 }
 
 static int finish(nn_trainer *t, nn_train_result *result) {
@@ -345,7 +366,6 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:
-    nn_reducer_free(t.reducer);
     nn_updater_free(t.updater);
     nn_loader_free(t.train);
     if (t.valid != t.test)

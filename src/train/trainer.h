@@ -3,7 +3,6 @@
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
-#include "dist/reduce.h"
 #include "train/job.h"
 #include "train/run.h"
 #include "train/update.h"
@@ -20,7 +19,6 @@ typedef struct nn_trainer {
     nn_config *config;
     const nn_train_options *options;
     nn_job job;
-    nn_reducer *reducer;
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     const char *valid_split;
@@ -30,11 +28,15 @@ typedef struct nn_trainer {
     int64_t first_step;                   /* steps taken before this start of the program */
     int64_t saved_step, validated_step;   /* the last ones; -1: none */
     double lr, loss;                      /* of the last step */
+    double stat[NN_REDUCE_STATS];         /* sums over the ranks in the last step */
     int sum_rc;                           /* the first failure of a sum within a pass */
     double begin, samples;                /* when the loop began; samples since */
     bool stop;                            /* a rank got a signal */
     nn_interval interval;
 } nn_trainer;
+
+/* What a step does with the sums of gradients; the context is the nn_trainer. Local. */
+const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings);
 
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */

@@ -15,16 +15,17 @@
 /* nn_parallel cuts at multiples of this. */
 #define PARALLEL_UNIT 16
 
-/* Part of one tensor. */
+/* Part of one tensor, in one slice of this rank's share. */
 struct block {
     size_t tensor, begin, count; /* place in the list of parameters; elements of the vector */
+    size_t at;                   /* of the first element in the share */
 };
 
 struct nn_updater {
     nn_job *job;
     const nn_param *const *param;
     size_t params;
-    struct block *block; /* in the order of the vector; tensors that do not learn have none */
+    struct block *block; /* in the order of the share; tensors that do not learn have none */
     size_t blocks;
     double *block_sum, *sum; /* [blocks], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
@@ -38,42 +39,49 @@ static bool has_max_norm(const nn_job *job, const nn_param *param) {
     return job->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT && param->rank > 1;
 }
 
-/* The weights of a unit are bounded together, so a block has all of them: whole rows where a unit
- * is a row, else the whole tensor. */
-static size_t block_size(const nn_job *job, const nn_param *param) {
-    size_t row = param->count / (size_t)param->dim[0];
-    if (!has_max_norm(job, param))
-        return BLOCK;
-    if (param->order[0] != 0)
-        return param->count;
-    return row > BLOCK ? row : BLOCK / row * row;
-}
-
-/* Cuts a tensor; the number of its blocks. `out` NULL: only counts. */
-static size_t cut(const nn_updater *u, size_t tensor, struct block *out) {
+/* Cuts the part of a tensor that is in a slice; the number of its blocks. `out` NULL: counts. */
+static size_t cut(const nn_updater *u, size_t tensor, const nn_slice *slice, struct block *out) {
     const nn_param *param = u->param[tensor];
-    size_t size = block_size(u->job, param), blocks = 0;
+    size_t begin = param->offset, end = begin + param->count, blocks = 0;
+    begin = begin > slice->begin ? begin : slice->begin;
+    end = end < slice->end ? end : slice->end;
     if (param->layer->frozen)
         return 0;
-    for (size_t at = 0; at < param->count; at += size, blocks++)
+    for (; begin < end; begin += BLOCK, blocks++)
         if (out)
-            out[blocks] = (struct block){tensor, param->offset + at,
-                                         param->count - at < size ? param->count - at : size};
+            out[blocks] = (struct block){tensor, begin, end - begin < BLOCK ? end - begin : BLOCK,
+                                         slice->at + begin - slice->begin};
     return blocks;
+}
+
+/* All blocks of the share. */
+static size_t cut_all(const nn_updater *u, struct block *out) {
+    const nn_reducer *r = u->job->reducer;
+    size_t blocks = 0;
+    for (size_t k = nn_reducer_slices(r); k > 0; k--) {
+        nn_slice slice = nn_reducer_slice(r, k - 1);
+        for (size_t i = 0; i < u->params; i++)
+            blocks += cut(u, i, &slice, out ? out + blocks : NULL);
+    }
+    return blocks;
+}
+
+static bool learns(const nn_updater *u) {
+    for (size_t i = 0; i < u->params; i++)
+        if (!u->param[i]->layer->frozen)
+            return true;
+    return false;
 }
 
 static int plan(nn_updater *u) {
     u->params = nn_model_params(u->job->model, &u->param);
-    for (size_t i = 0; i < u->params; i++)
-        u->blocks += cut(u, i, NULL);
-    if (u->blocks == 0)
+    if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
-    NN_TRY(NN_NEW(&u->block, u->blocks, "optimiser"));
-    NN_TRY(NN_NEW(&u->block_sum, u->blocks * NN_UPDATE_SUMS, "optimiser"));
+    u->blocks = cut_all(u, NULL);
+    NN_TRY(NN_NEW(&u->block, u->blocks + 1, "optimiser"));
+    NN_TRY(NN_NEW(&u->block_sum, u->blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
-    struct block *at = u->block;
-    for (size_t i = 0; i < u->params; i++)
-        at += cut(u, i, at);
+    cut_all(u, u->block);
     return 0;
 }
 
@@ -126,22 +134,6 @@ static nn_update update_of(const nn_updater *u, size_t tensor) {
     return update;
 }
 
-/* Scales the weights of each unit whose norm is above the bound down to it. A unit is an index of
- * dimension 0; w [count] has all weights of some units. */
-static void limit_units(const nn_param *param, double bound, size_t count, nn_real *w) {
-    const nn_kernels *k = nn_kernels_get();
-    size_t stride[NN_PARAM_RANK];
-    nn_param_strides(param, stride);
-    size_t run = stride[0], units = param->order[0] ? (size_t)param->dim[0] : count / run;
-    for (size_t unit = 0; unit < units; unit++) {
-        double sum = 0;
-        for (size_t at = unit * run; at < count; at += units * run)
-            sum += k->sum_squares(run, w + at);
-        for (size_t at = unit * run; sum > bound * bound && at < count; at += units * run)
-            k->scale(run, (nn_real)(bound / sqrt(sum)), w + at);
-    }
-}
-
 /* The step on elements of one tensor; all of them begin with the same element. */
 static void step_tensor(const nn_updater *u, const struct block *b, const nn_real *g, nn_real *w,
                         nn_real *const *slot) {
@@ -153,27 +145,33 @@ static void step_tensor(const nn_updater *u, const struct block *b, const nn_rea
     }
     nn_update update = update_of(u, b->tensor);
     job->optimizer->step(job->settings->train.optimizer.options, &update, b->count, g, w, slot);
-    if (has_max_norm(job, param))
-        limit_units(param, job->settings->train.max_norm, b->count, w);
 }
 
 /* a <- decay a + (1 - decay) w; statistics are means already. */
-static void follow(const nn_updater *u, const struct block *b, const nn_real *w, nn_real *average) {
-    double decay = u->job->settings->train.ema.decay;
+static void follow(const nn_updater *u, const struct block *b) {
+    const nn_job *job = u->job;
+    const nn_real *w = job->params + b->begin;
+    nn_real *average = job->average + b->begin;
+    double decay = job->settings->train.ema.decay;
     if (u->param[b->tensor]->role == NN_PARAM_STATE)
         memcpy(average, w, b->count * sizeof *w);
     else
         nn_kernels_get()->blend(b->count, (nn_real)(1 - decay), w, average);
 }
 
-static void step_block(nn_updater *u, const struct block *b, const nn_real *g,
-                       nn_real *const *slot) {
+static void slots_at(const nn_job *job, size_t at, nn_real *slot[NN_MAX_SLOTS]) {
+    for (size_t i = 0; i < job->slots; i++)
+        slot[i] = job->slot[i] + at;
+}
+
+static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
     const nn_kernels *k = nn_kernels_get();
-    nn_real *w = u->job->params + b->begin;
+    nn_real *w = u->job->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
     bool good = k->all_finite(b->count, g);
+    slots_at(u->job, b->at, slot);
     step_tensor(u, b, g, w, slot);
-    if (u->job->average)
-        follow(u, b, w, slot[u->job->slots - 1]);
+    if (u->job->average && !nn_updater_settles(u->job->settings))
+        follow(u, b);
     if (!good || !k->all_finite(b->count, w))
         atomic_store_explicit(&u->bad, true, memory_order_relaxed);
 }
@@ -191,21 +189,25 @@ static size_t find_block(const nn_updater *u, size_t begin) {
     return low;
 }
 
-void nn_updater_range(nn_updater *u, size_t begin, size_t end, const nn_real *g,
-                      nn_real *const *slot) {
+void nn_updater_range(nn_updater *u, const nn_slice *slice, const nn_real *g) {
+    size_t begin = slice->begin, end = slice->end;
     for (size_t i = find_block(u, begin); i < u->blocks && u->block[i].begin < end; i++) {
         struct block b = u->block[i];
-        nn_real *at[NN_MAX_SLOTS] = {0};
-        size_t last = b.begin + b.count < end ? b.begin + b.count : end;
-        b.begin = b.begin > begin ? b.begin : begin;
-        b.count = last - b.begin;
-        for (size_t s = 0; s < u->job->slots; s++)
-            at[s] = slot[s] + (b.begin - begin);
-        step_block(u, &b, g + (b.begin - begin), at);
+        size_t skip = b.begin < begin ? begin - b.begin : 0;
+        b.begin += skip;
+        b.at += skip;
+        b.count -= skip;
+        b.count = b.count < end - b.begin ? b.count : end - b.begin;
+        step_block(u, &b, g + (b.begin - begin));
     }
 }
 
-/* ---- the whole vector -------------------------------------------------------------------------
+bool nn_updater_bad(const nn_updater *u) {
+    return atomic_load_explicit(&u->bad, memory_order_relaxed);
+}
+
+/* ---- all of the share
+ * ----------------------------------------------------------------------------
  */
 
 /* Calls fn(u, i) for every block, among the threads. */
@@ -225,23 +227,6 @@ static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block))
     nn_parallel(u->blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, visit_some, &v);
 }
 
-static void slots_at(const nn_job *job, size_t element, nn_real *slot[NN_MAX_SLOTS]) {
-    for (size_t i = 0; i < job->slots; i++)
-        slot[i] = job->slot[i] + element;
-}
-
-static void take_step(nn_updater *u, size_t block) {
-    const struct block *b = &u->block[block];
-    nn_real *slot[NN_MAX_SLOTS] = {0};
-    slots_at(u->job, b->begin, slot);
-    step_block(u, b, u->job->grads + b->begin, slot);
-}
-
-void nn_updater_all(nn_updater *u) {
-    nn_updater_measure(u);
-    visit_blocks(u, take_step);
-}
-
 /* ---- norms ------------------------------------------------------------------------------------
  */
 
@@ -249,7 +234,9 @@ static void square_gradient(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
     bool state = u->param[b->tensor]->role == NN_PARAM_STATE;
     u->block_sum[block * NN_UPDATE_SUMS] =
-        state ? 0 : nn_kernels_get()->sum_squares(b->count, u->job->grads + b->begin);
+        state
+            ? 0
+            : nn_kernels_get()->sum_squares(b->count, nn_reducer_grads(u->job->reducer) + b->begin);
 }
 
 static void measure_block(nn_updater *u, size_t block) {
@@ -259,10 +246,11 @@ static void measure_block(nn_updater *u, size_t block) {
     nn_real *slot[NN_MAX_SLOTS] = {0};
     double *sums = u->block_sum + block * NN_UPDATE_SUMS;
     memset(sums, 0, NN_UPDATE_SUMS * sizeof *sums);
-    slots_at(job, b->begin, slot);
+    slots_at(job, b->at, slot);
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
         job->optimizer->measure(job->settings->train.optimizer.options, &update, b->count,
-                                job->grads + b->begin, job->params + b->begin, slot, sums);
+                                nn_reducer_grads(job->reducer) + b->begin, job->params + b->begin,
+                                slot, sums);
 }
 
 /* torch.nn.utils.clip_grad_norm_: what the gradient is multiplied by, at most 1. */
@@ -271,8 +259,13 @@ static double clip_factor(nn_updater *u, double bound) {
     visit_blocks(u, square_gradient);
     for (size_t i = 0; i < u->blocks; i++)
         sum += u->block_sum[i * NN_UPDATE_SUMS];
+    nn_reducer_add(u->job->reducer, &sum, 1);
     double factor = bound / (u->common.scale * sqrt(sum) + 1e-6);
     return factor < 1 ? factor : 1;
+}
+
+bool nn_updater_measures(const nn_settings *s) {
+    return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->measure;
 }
 
 void nn_updater_measure(nn_updater *u) {
@@ -286,29 +279,83 @@ void nn_updater_measure(nn_updater *u) {
     for (size_t i = 0; i < u->blocks; i++)
         for (size_t k = 0; k < NN_UPDATE_SUMS; k++)
             u->sum[u->block[i].tensor * NN_UPDATE_SUMS + k] += u->block_sum[i * NN_UPDATE_SUMS + k];
+    nn_reducer_add(u->job->reducer, u->sum, u->params * NN_UPDATE_SUMS);
+}
+
+/* ---- max-norm ---------------------------------------------------------------------------------
+ */
+
+/* Scales the weights w of each of the units [first, last) whose norm is above the bound down to it.
+ * A unit is an index of dimension 0. */
+static void limit_units(const nn_param *param, double bound, size_t first, size_t last,
+                        nn_real *w) {
+    const nn_kernels *k = nn_kernels_get();
+    size_t stride[NN_PARAM_RANK], units = (size_t)param->dim[0];
+    nn_param_strides(param, stride);
+    size_t run = stride[0];
+    for (size_t unit = first; unit < last; unit++) {
+        double sum = 0;
+        for (size_t at = unit * run; at < param->count; at += units * run)
+            sum += k->sum_squares(run, w + at);
+        for (size_t at = unit * run; sum > bound * bound && at < param->count; at += units * run)
+            k->scale(run, (nn_real)(bound / sqrt(sum)), w + at);
+    }
+}
+
+/* All weights of a unit are bounded together, whoever has taken the step on them: units are dealt
+ * to the owners of slices. */
+static void limit_tensor(const nn_updater *u, const nn_param *param) {
+    size_t owner, owners = nn_reducer_owners(u->job->reducer, &owner);
+    size_t units = (size_t)param->dim[0];
+    if (owner < owners)
+        limit_units(param, u->job->settings->train.max_norm, units * owner / owners,
+                    units * (owner + 1) / owners, u->job->params + param->offset);
+}
+
+static void follow_block(nn_updater *u, size_t block) {
+    follow(u, &u->block[block]);
+}
+
+bool nn_updater_settles(const nn_settings *s) {
+    return s->train.max_norm > 0;
+}
+
+void nn_updater_settle(nn_updater *u) {
+    double none = 0;
+    nn_reducer_add(u->job->reducer, &none, 0); /* all have taken their steps */
+    for (size_t i = 0; i < u->params; i++)
+        if (has_max_norm(u->job, u->param[i]) && !u->param[i]->layer->frozen)
+            limit_tensor(u, u->param[i]);
+    nn_reducer_add(u->job->reducer, &none, 0);
+    if (u->job->average)
+        visit_blocks(u, follow_block);
 }
 
 /* ---- divergence -------------------------------------------------------------------------------
  */
 
-static const nn_param *find_bad(const nn_updater *u, const nn_real *vector) {
-    for (size_t i = u->params; i > 0; i--) {
-        const nn_param *p = u->param[i - 1];
-        if (!p->layer->frozen && !nn_kernels_get()->all_finite(p->count, vector + p->offset))
-            return p;
+/* Ranks that share the parameters have no gradients but their own, so each says what it sees. */
+static int find_bad(nn_updater *u, const nn_real *vector, const nn_param **bad) {
+    for (size_t i = 0; i < u->params; i++) {
+        const nn_param *p = u->param[i];
+        u->sum[i] =
+            !p->layer->frozen && !nn_kernels_get()->all_finite(p->count, vector + p->offset);
     }
-    return NULL;
+    NN_TRY(nn_comm_sum(u->job->comm, u->sum, u->params));
+    for (size_t i = 0; i < u->params; i++)
+        if (u->sum[i] > 0)
+            *bad = u->param[i];
+    return 0;
 }
 
 /* Back-propagation comes from the end of the vector, so the first bad gradient is the last one. */
-int nn_updater_check(const nn_updater *u) {
+int nn_updater_explain(nn_updater *u) {
     const char *what = "gradient";
-    if (!atomic_load_explicit(&u->bad, memory_order_relaxed))
-        return 0;
-    const nn_param *param = find_bad(u, u->job->grads);
+    const nn_param *param = NULL;
+    NN_TRY(find_bad(u, nn_reducer_grads(u->job->reducer), &param));
     if (!param) {
         what = "parameter";
-        param = find_bad(u, u->job->params);
+        NN_TRY(find_bad(u, u->job->params, &param));
     }
     return nn_fail(NN_EDIVERGED,
                    "training diverged: in step %lld the %s '%s' of layer '%s' became NaN or Inf",

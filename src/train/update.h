@@ -1,8 +1,8 @@
 /* The optimiser's step on the parameter vector, with what training habits add to it: clipping, L1,
  * L2, max-norm, frozen layers, and the running average of the parameters.
  *
- * It works on any range of the vector, so that ranks may share the work; only what depends on norms
- * has to see all of the gradient first. */
+ * It works on any part of this rank's share of the vector; only what depends on norms has to see
+ * all of the gradient first. */
 #ifndef NN_TRAIN_UPDATE_H
 #define NN_TRAIN_UPDATE_H
 
@@ -18,19 +18,24 @@ void nn_updater_free(nn_updater *updater);
  * samples' (0: there were none). */
 void nn_updater_begin(nn_updater *updater, double lr, double weight, int64_t step);
 
-/* Takes the norms that clipping and the optimiser ask for, of the whole gradient. */
+/* Whether steps depend on norms, and takes those of the whole gradient, of which this rank has its
+ * share. Collective. */
+bool nn_updater_measures(const nn_settings *settings);
 void nn_updater_measure(nn_updater *updater);
 
-/* The step on elements [begin, end) of the vector; g and each slot begin with element `begin`. With
- * max_norm the range is a whole number of blocks. Threads call it on disjoint ranges. */
-void nn_updater_range(nn_updater *updater, size_t begin, size_t end, const nn_real *g,
-                      nn_real *const *slot);
+/* The step on a part of this rank's share; g begins with the slice. Threads call it on disjoint
+ * slices. */
+void nn_updater_range(nn_updater *updater, const nn_slice *slice, const nn_real *g);
 
-/* All of it, on the job's own vectors, with all threads. */
-void nn_updater_all(nn_updater *updater);
+/* Whether something has to see all new parameters, and does it: max-norm, and the average after it.
+ * Collective. */
+bool nn_updater_settles(const nn_settings *settings);
+void nn_updater_settle(nn_updater *updater);
 
-/* NN_EDIVERGED when NaN or Inf has come into gradient or parameters in the step last taken: says
- * the layer where it came in first. */
-int nn_updater_check(const nn_updater *updater);
+/* NaN or Inf has come into gradient or parameters of the share in this step. */
+bool nn_updater_bad(const nn_updater *updater);
+/* NN_EDIVERGED with the layer where it came in first, after a step in which a rank was bad.
+ * Collective. */
+int nn_updater_explain(nn_updater *updater);
 
 #endif

@@ -78,6 +78,7 @@ void ISA(sparse_rows)(size_t begin, size_t end, const nn_sparse *a, size_t cols,
 void ISA(exp)(size_t n, const nn_real *x, nn_real *y);
 void ISA(log)(size_t n, const nn_real *x, nn_real *y);
 void ISA(add)(size_t n, const nn_real *x, nn_real *y);
+void ISA(plus)(size_t n, const nn_real *x, const nn_real *y, nn_real *z);
 void ISA(axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y);
 void ISA(scale)(size_t n, nn_real alpha, nn_real *x);
 void ISA(multiply)(size_t n, const nn_real *x, const nn_real *y, nn_real *z);

@@ -22,6 +22,7 @@ const nn_kernels ISA(kernels) = {
     .layer_norm_sums = ISA(layer_norm_sums),
     .sparse_rows = ISA(sparse_rows),
     .add = ISA(add),
+    .plus = ISA(plus),
     .axpy = ISA(axpy),
     .scale = ISA(scale),
     .multiply = ISA(multiply),

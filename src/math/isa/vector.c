@@ -14,6 +14,10 @@ void ISA(add)(size_t n, const nn_real *x, nn_real *y) {
     SIMD for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+void ISA(plus)(size_t n, const nn_real *x, const nn_real *y, nn_real *z) {
+    SIMD for (size_t i = 0; i < n; i++) z[i] = x[i] + y[i];
+}
+
 void ISA(axpy)(size_t n, nn_real alpha, const nn_real *x, nn_real *y) {
     SIMD for (size_t i = 0; i < n; i++) y[i] += alpha * x[i];
 }

@@ -1,0 +1,105 @@
+/* Every rank has all parameters, and MPI_Allreduce sums the gradients bucket by bucket. Blocking
+ * calls, because MPI_Iallreduce with polling has been measured to cost more than it hides. Also the
+ * way of a single rank, which sums nothing. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "dist/reduce_way.h"
+
+#include <string.h>
+
+static void all_free(nn_reducer *r) {
+    nn_free(r->vectors);
+    nn_free(r->grads);
+}
+
+static void all_send_stats(nn_reducer *r) {
+    memcpy(r->stats, r->mine, sizeof r->stats);
+    if (r->spec.comm->size > 1)
+        nn_reduce_check(r,
+                        MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM,
+                                      r->spec.comm->world),
+                        "MPI_Allreduce");
+}
+
+static void all_send_complete(nn_reducer *r) {
+    (void)r;
+}
+
+/* All ranks have done the same. */
+static void all_send_end(nn_reducer *r, bool bad) {
+    r->bad = bad;
+}
+
+static bool all_true(nn_reducer *r) {
+    (void)r;
+    return true;
+}
+
+/* The call itself waits. */
+static bool all_have_bucket(nn_reducer *r, size_t k) {
+    return k < r->complete;
+}
+
+static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    double start = nn_seconds(), summed = start;
+    if (r->spec.comm->size > 1) {
+        nn_reduce_check(r,
+                        MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
+                                      (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
+                                      r->spec.comm->world),
+                        "MPI_Allreduce of gradients");
+        summed = nn_seconds();
+        r->waiting += summed - start;
+    }
+    if (!fused || r->rc < 0)
+        return;
+    nn_reduce_apply_slice(r, slice);
+    r->updating += nn_seconds() - summed;
+}
+
+/* Every rank has measured everything. */
+static void all_add(nn_reducer *r, double *values, size_t count) {
+    (void)r, (void)values, (void)count;
+}
+
+static int all_sync(nn_reducer *r) {
+    return nn_comm_bcast(r->spec.comm, r->vectors, r->spec.vectors * r->stride * sizeof(nn_real));
+}
+
+static int all_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
+    if (r->spec.comm->rank == 0 && share != whole)
+        memcpy(whole, share, r->cut.n * sizeof *whole);
+    return 0;
+}
+
+static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
+    if (r->spec.comm->rank == 0 && share != whole)
+        memcpy(share, whole, r->cut.n * sizeof *share);
+    return nn_comm_bcast(r->spec.comm, share, r->cut.n * sizeof *share);
+}
+
+static const nn_reduce_row row = {.name = "allreduce",
+                                  .free = all_free,
+                                  .send_stats = all_send_stats,
+                                  .have_stats = all_true,
+                                  .send_complete = all_send_complete,
+                                  .have_bucket = all_have_bucket,
+                                  .sum = all_sum,
+                                  .send_end = all_send_end,
+                                  .have_end = all_true,
+                                  .add = all_add,
+                                  .sync = all_sync,
+                                  .gather = all_gather,
+                                  .scatter = all_scatter};
+
+int nn_reduce_all_new(nn_reducer *r) {
+    int rc = NN_NEW(&r->vectors, r->spec.vectors * r->stride, "parameters");
+    if (rc == 0)
+        rc = NN_NEW(&r->grads, r->cut.n, "gradients");
+    r->row = &row;
+    r->owner = 0;
+    rc = nn_comm_agree(r->spec.comm, rc);
+    if (rc < 0)
+        all_free(r);
+    return rc;
+}

@@ -1,0 +1,391 @@
+/* The ranks of a node share one copy of the parameters and see each other's gradients, in an MPI
+ * shared-memory window. The owner of a slice adds the gradients of the node's ranks for it by plain
+ * loads, sums over the nodes with the owners of the same slice there, and takes the optimiser's
+ * step in place.
+ *
+ * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter
+ * speaks of is written before it is released and read after it is acquired:
+ *   posted     steps whose numbers are in `stats`
+ *   told       steps whose numbers over all nodes are in `total` (the node's first rank)
+ *   complete   buckets, of all steps so far, that are complete in the rank's gradient vector
+ *   added      calls of nn_reducer_add whose values stand in the rank's mailbox
+ *   ended      steps in which the rank has read all it reads of others and written its parameters,
+ *              and was `bad` or not
+ * Everyone waits for all `ended` before the next step: from then on parameters may be read, and
+ * gradients, numbers and mailboxes overwritten. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "dist/reduce_way.h"
+#include "dist/wait.h"
+#include "dist/window.h"
+#include "math/kernels.h"
+#include "math/parallel.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define GRAIN (8 * NN_REDUCE_PART)
+
+typedef _Atomic uint64_t counter;
+
+/* At the start of each rank's part of the window; a cache line for each counter and what it
+ * announces, so that waiting disturbs no one. */
+struct board {
+    alignas(NN_ALIGN) counter posted;
+    double stats[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) counter told;
+    double total[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) counter complete;
+    alignas(NN_ALIGN) counter ended;
+    bool bad;
+    alignas(NN_ALIGN) counter added;
+};
+
+struct node {
+    nn_window window;
+    size_t ranks, me;
+    MPI_Comm
+        owners;    /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
+    uint64_t adds; /* calls of nn_reducer_add */
+    struct board **board;  /* [ranks] */
+    double **mailbox;      /* [ranks] two of spec.values each, used in turn */
+    const nn_real **grads; /* [ranks] */
+};
+
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+static void node_free(nn_reducer *r) {
+    struct node *node = r->way;
+    if (node->owners != MPI_COMM_NULL && !r->broken)
+        MPI_Comm_free(&node->owners);
+    nn_window_close(&node->window, r->broken);
+    nn_free(node->board);
+    nn_free(node->mailbox);
+    nn_free(node->grads);
+    nn_free(node);
+}
+
+/* Bytes of the parts of a rank's share of the window, each from a cache line on. */
+struct layout {
+    size_t mailbox, grads, params, end;
+};
+
+static struct layout layout_of(const nn_reducer *r, bool first) {
+    size_t vector = r->stride * sizeof(nn_real);
+    struct layout at = {.mailbox = sizeof(struct board)};
+    at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
+    at.params = at.grads + vector;
+    at.end = at.params + (first ? r->spec.vectors * vector : 0);
+    return at;
+}
+
+static int allocate(nn_reducer *r) {
+    struct node *node;
+    NN_TRY(NN_NEW(&node, 1, "gradient reducer"));
+    r->way = node;
+    node->owners = MPI_COMM_NULL;
+    node->ranks = (size_t)r->spec.comm->node_size;
+    node->me = (size_t)r->spec.comm->node_rank;
+    NN_TRY(NN_NEW(&node->board, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
+    return NN_NEW(&node->grads, node->ranks, "gradient reducer");
+}
+
+/* Pages belong to the memory of the processor that first writes to them. */
+static void touch(nn_reducer *r) {
+    memset(r->grads, 0, r->cut.n * sizeof *r->grads);
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice s = nn_reducer_slice(r, i);
+        for (size_t v = 0; v < r->spec.vectors; v++)
+            memset(nn_reducer_vector(r, v) + s.begin, 0, (s.end - s.begin) * sizeof(nn_real));
+    }
+}
+
+static void find_parts(nn_reducer *r) {
+    struct node *node = r->way;
+    struct layout at = layout_of(r, true);
+    for (size_t p = 0; p < node->ranks; p++) {
+        char *part = nn_window_part(&node->window, (int)p);
+        node->board[p] = (struct board *)(void *)part;
+        node->mailbox[p] = (double *)(void *)(part + at.mailbox);
+        node->grads[p] = (const nn_real *)(void *)(part + at.grads);
+        if (p == 0)
+            r->vectors = (nn_real *)(void *)(part + at.params);
+        if (p == node->me)
+            r->grads = (nn_real *)(void *)(part + at.grads);
+    }
+    touch(r);
+}
+
+/* Between the nodes, ranks of the same place in them own the same slices. */
+static int join_owners(nn_reducer *r) {
+    const nn_comm *comm = r->spec.comm;
+    struct node *node = r->way;
+    int color = r->owner < r->cut.owners ? comm->node_rank : MPI_UNDEFINED;
+    if (comm->nodes == 1)
+        return 0;
+    NN_TRY_MPI(MPI_Comm_split(comm->world, color, comm->rank, &node->owners), "MPI_Comm_split");
+    if (node->owners != MPI_COMM_NULL)
+        MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
+    return 0;
+}
+
+/* ---- what the ranks tell each other -----------------------------------------------------------
+ */
+
+static void publish(counter *word, uint64_t value) {
+    atomic_store_explicit(word, value, memory_order_release);
+}
+
+static bool reached(const counter *word, uint64_t value) {
+    return atomic_load_explicit(word, memory_order_acquire) >= value;
+}
+
+static void node_send_stats(nn_reducer *r) {
+    struct node *node = r->way;
+    struct board *mine = node->board[node->me];
+    memcpy(mine->stats, r->mine, sizeof mine->stats);
+    publish(&mine->posted, r->steps + 1);
+}
+
+static bool all_posted(const nn_reducer *r) {
+    const struct node *node = r->way;
+    for (size_t p = 0; p < node->ranks; p++)
+        if (!reached(&node->board[p]->posted, r->steps + 1))
+            return false;
+    return true;
+}
+
+/* In the order of the ranks, so that all of a node get the same bits. */
+static void add_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    memset(r->stats, 0, sizeof r->stats);
+    for (size_t p = 0; p < node->ranks; p++)
+        for (size_t i = 0; i < NN_REDUCE_STATS; i++)
+            r->stats[i] += node->board[p]->stats[i];
+}
+
+/* The first rank of each node sums over the nodes, and tells the others. */
+static void tell(nn_reducer *r) {
+    struct node *node = r->way;
+    struct board *first = node->board[0];
+    nn_reduce_check(
+        r,
+        MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM, node->owners),
+        "MPI_Allreduce");
+    memcpy(first->total, r->stats, sizeof first->total);
+    publish(&first->told, r->steps + 1);
+}
+
+static bool node_have_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    if (r->spec.comm->nodes == 1 || node->me == 0) {
+        if (!all_posted(r))
+            return false;
+        add_stats(r);
+        if (r->spec.comm->nodes > 1)
+            tell(r);
+        return true;
+    }
+    if (!reached(&node->board[0]->told, r->steps + 1))
+        return false;
+    memcpy(r->stats, node->board[0]->total, sizeof r->stats);
+    return true;
+}
+
+static void node_send_complete(nn_reducer *r) {
+    struct node *node = r->way;
+    publish(&node->board[node->me]->complete, r->steps * nn_cut_buckets(&r->cut) + r->complete);
+}
+
+static bool node_have_bucket(nn_reducer *r, size_t k) {
+    const struct node *node = r->way;
+    uint64_t wanted = r->steps * nn_cut_buckets(&r->cut) + k + 1;
+    for (size_t p = 0; p < node->ranks; p++)
+        if (!reached(&node->board[p]->complete, wanted))
+            return false;
+    return true;
+}
+
+static void node_send_end(nn_reducer *r, bool bad) {
+    struct node *node = r->way;
+    node->board[node->me]->bad = bad;
+    publish(&node->board[node->me]->ended, r->steps + 1);
+}
+
+static bool node_have_end(nn_reducer *r) {
+    const struct node *node = r->way;
+    for (size_t p = 0; p < node->ranks; p++)
+        if (!reached(&node->board[p]->ended, r->steps + 1))
+            return false;
+    r->bad = false;
+    for (size_t p = 0; p < node->ranks; p++)
+        r->bad = r->bad || node->board[p]->bad;
+    return true;
+}
+
+/* ---- sums -------------------------------------------------------------------------------------
+ */
+
+/* sum[n] = the contributions of the node's ranks to elements from `begin` on, added in the order of
+ * the ranks. */
+static void add_ranks(const struct node *node, size_t begin, size_t n, nn_real *sum) {
+    const nn_kernels *k = nn_kernels_get();
+    if (node->ranks == 1) {
+        memcpy(sum, node->grads[0] + begin, n * sizeof *sum);
+        return;
+    }
+    k->plus(n, node->grads[0] + begin, node->grads[1] + begin, sum);
+    for (size_t p = 2; p < node->ranks; p++)
+        k->add(n, node->grads[p] + begin, sum);
+}
+
+struct work {
+    nn_reducer *r;
+    nn_slice slice;
+    bool fused;
+};
+
+static void sum_range(void *ctx, size_t begin, size_t end) {
+    const struct work *w = ctx;
+    alignas(NN_ALIGN) nn_real sum[NN_REDUCE_PART];
+    for (size_t i = begin, n; i < end; i += n) {
+        n = end - i < NN_REDUCE_PART ? end - i : NN_REDUCE_PART;
+        nn_slice part = {w->slice.begin + i, w->slice.begin + i + n, w->slice.at + i};
+        add_ranks(w->r->way, part.begin, n, sum);
+        if (w->fused)
+            nn_reduce_apply(w->r, &part, sum);
+        else
+            memcpy(w->r->grads + part.begin, sum, n * sizeof *sum);
+    }
+}
+
+static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
+    const struct node *node = r->way;
+    double start = nn_seconds();
+    nn_reduce_check(r,
+                    MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
+                                  (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
+                                  node->owners),
+                    "MPI_Allreduce of gradients");
+    r->waiting += nn_seconds() - start;
+}
+
+static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    bool alone = r->spec.comm->nodes == 1;
+    struct work work = {r, *slice, fused && alone};
+    double start = nn_seconds();
+    nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
+    r->updating += nn_seconds() - start;
+    if (alone)
+        return;
+    sum_over_nodes(r, slice);
+    start = nn_seconds();
+    if (fused && r->rc == 0)
+        nn_reduce_apply_slice(r, slice);
+    r->updating += nn_seconds() - start;
+}
+
+static void node_add(nn_reducer *r, double *values, size_t count) {
+    struct node *node = r->way;
+    size_t half = node->adds % 2 * r->spec.values;
+    unsigned rounds = 0;
+    memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
+    publish(&node->board[node->me]->added, ++node->adds);
+    memset(values, 0, count * sizeof *values);
+    for (size_t p = 0; p < node->ranks; p++) {
+        while (!reached(&node->board[p]->added, node->adds))
+            nn_wait_round(&rounds, r->patience);
+        for (size_t i = 0; i < count; i++)
+            values[i] += node->mailbox[p][half + i];
+    }
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------
+ */
+
+static int meet(const nn_reducer *r) {
+    NN_TRY_MPI(MPI_Barrier(r->spec.comm->node), "MPI_Barrier");
+    return 0;
+}
+
+/* The first rank of each node gets the vector of rank 0, and the others of the node wait for it. */
+static int spread(nn_reducer *r, nn_real *vector, size_t n) {
+    const struct node *node = r->way;
+    if (r->spec.comm->nodes > 1 && node->me == 0)
+        NN_TRY(nn_mpi_bcast(node->owners, vector, n * sizeof *vector));
+    return meet(r);
+}
+
+static int node_sync(nn_reducer *r) {
+    return spread(r, r->vectors, r->spec.vectors * r->stride);
+}
+
+static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, nn_real *to) {
+    for (size_t k = 0; k < nn_cut_buckets(&r->cut); k++) {
+        nn_slice s = nn_cut_slice(&r->cut, k, owner);
+        memcpy(to + s.begin, from + s.begin, (s.end - s.begin) * sizeof *to);
+    }
+}
+
+static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
+    const struct node *node = r->way;
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice s = nn_reducer_slice(r, i);
+        memcpy(r->grads + s.begin, share + s.at, (s.end - s.begin) * sizeof *share);
+    }
+    NN_TRY(meet(r));
+    for (size_t p = 0; r->spec.comm->rank == 0 && p < r->cut.owners; p++)
+        copy_slices(r, p, node->grads[p], whole);
+    return meet(r);
+}
+
+static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
+    const struct node *node = r->way;
+    if (r->spec.comm->rank == 0)
+        memcpy(r->grads, whole, r->cut.n * sizeof *whole);
+    NN_TRY(spread(r, r->grads, r->cut.n));
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice s = nn_reducer_slice(r, i);
+        memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);
+    }
+    return meet(r);
+}
+
+static const nn_reduce_row row = {.name = "node",
+                                  .free = node_free,
+                                  .send_stats = node_send_stats,
+                                  .have_stats = node_have_stats,
+                                  .send_complete = node_send_complete,
+                                  .have_bucket = node_have_bucket,
+                                  .sum = node_sum,
+                                  .send_end = node_send_end,
+                                  .have_end = node_have_end,
+                                  .add = node_add,
+                                  .sync = node_sync,
+                                  .gather = node_gather,
+                                  .scatter = node_scatter};
+
+static int open_node(nn_reducer *r) {
+    nn_comm *comm = r->spec.comm;
+    struct node *node;
+    NN_TRY(nn_comm_agree(comm, allocate(r)));
+    node = r->way;
+    NN_TRY(nn_window_open(comm, layout_of(r, node->me == 0).end, &node->window));
+    NN_TRY(nn_comm_agree(comm, join_owners(r)));
+    find_parts(r);
+    return meet(r);
+}
+
+int nn_reduce_node_new(nn_reducer *r) {
+    r->row = &row;
+    r->owner = (size_t)r->spec.comm->node_rank;
+    int rc = open_node(r);
+    if (rc < 0 && r->way)
+        node_free(r);
+    if (rc < 0)
+        r->way = NULL;
+    return rc;
+}

@@ -1,0 +1,70 @@
+/* The inside of a reducer, for the ways: reduce.c goes through the buckets of a step, a way knows
+ * how ranks learn of each other's numbers and gradients. */
+#ifndef NN_DIST_REDUCE_WAY_H
+#define NN_DIST_REDUCE_WAY_H
+
+#include "dist/mpi_comm.h"
+#include "dist/reduce.h"
+
+/* Elements of a part that one thread sums and updates while it is in its first-level cache. */
+#define NN_REDUCE_PART ((size_t)4096)
+
+/* Functions that return bool never wait: true when it has come to pass. */
+typedef struct nn_reduce_row {
+    const char *name;
+    void (*free)(nn_reducer *r); /* what the way itself has allocated, not `r` */
+    /* This rank's numbers of the step, r->mine, go out; and those of all have come, in r->stats. */
+    void (*send_stats)(nn_reducer *r);
+    bool (*have_stats)(nn_reducer *r);
+    /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
+    void (*send_complete)(nn_reducer *r);
+    bool (*have_bucket)(nn_reducer *r, size_t k);
+    /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, hands
+     * each part of it to nn_reduce_apply while it is in the cache. */
+    void (*sum)(nn_reducer *r, const nn_slice *slice, bool fused);
+    /* This rank has taken all its steps; and everyone has, so that r->bad is known. */
+    void (*send_end)(nn_reducer *r, bool bad);
+    bool (*have_end)(nn_reducer *r);
+    void (*add)(nn_reducer *r, double *values, size_t count);
+    int (*sync)(nn_reducer *r);
+    int (*gather)(nn_reducer *r, const nn_real *share, nn_real *whole);
+    int (*scatter)(nn_reducer *r, const nn_real *whole, nn_real *share);
+} nn_reduce_row;
+
+struct nn_reducer {
+    const nn_reduce_row *row;
+    void *way; /* its own memory */
+    nn_reduce_spec spec;
+    nn_cut cut;
+    size_t owner;     /* which slices are this rank's; cut.owners or more: none */
+    nn_real *vectors; /* [spec.vectors][stride], the parameters first */
+    nn_real *grads;
+    size_t stride;  /* elements from one vector to the next: n in whole cache lines */
+    uint64_t steps; /* ended */
+    double mine[NN_REDUCE_STATS], stats[NN_REDUCE_STATS];
+    bool decided, go;
+    bool bad;          /* some rank was, in the step that ended last */
+    size_t complete;   /* buckets of this step that back-propagation has completed here */
+    size_t summed;     /* buckets of this step whose slice has been dealt with */
+    int rc;            /* of the first failure of this step */
+    bool broken;       /* a step failed: others may not take part in anything any more */
+    unsigned patience; /* for nn_wait_round */
+    double waiting, updating;
+};
+
+/* Allocate r->vectors and r->grads and fill in row, way and cut. The same code on every rank. */
+int nn_reduce_all_new(nn_reducer *r);
+int nn_reduce_node_new(nn_reducer *r);
+
+/* Takes the step on a part of a slice, g[0] belonging to its first element. */
+static inline void nn_reduce_apply(const nn_reducer *r, const nn_slice *part, const nn_real *g) {
+    r->spec.ops->apply(r->spec.ctx, part, g);
+}
+
+/* Takes it on a whole slice whose sum is in the gradient vector. */
+void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
+
+/* Keeps the first failure of a step. */
+void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call);
+
+#endif
