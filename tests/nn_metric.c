@@ -122,7 +122,9 @@ static void check_r2(void) {
 
     r.target = (nn_target){.value = (const nn_real[]){1, 2, 3, 4, 5}, .width = 1};
     CHECK_NEAR(value_of(&r), 1 - 2.0 / 10, 1e-15);
-    r.target.value = (const nn_real[]){0.1F, 0.1F, 0.1F, 0.1F, 0.1F}; /* nothing to explain */
+    /* nothing to explain, but for rounding */
+    r.target.value = (const nn_real[]){0.1F, 0.1F, 0.1F, 0.1F, 0.1F};
+    r.target.weight = (const nn_real[]){3.3F, 0.1F, 3.4F, 0.2F, 2.9F};
     CHECK_NEAR(value_of(&r), 0, 0);
     r.z = r.target.value;
     CHECK_NEAR(value_of(&r), 1, 0);

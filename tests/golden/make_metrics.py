@@ -176,6 +176,7 @@ for name in ("precision", "recall", "f1"):
     case("{%s: {average: positive}}" % name, score(name, "positive", threshold=0.5), one, half, threshold=0.5)
     case("{%s: {multilabel: true, per_class: true, threshold: 0.5}}" % name, multilabel(name, 0.5), part, y=bits)
 case("auc", auc(), one, half, weight=weight)
+case("auc", auc(), np.round(one), half, weight=weight)  # ties
 case("auc", auc(), one, y=(half[:, None] > 0).astype("f8"), fuses="sigmoid")
 case("{auc: {per_class: true}}", auc(True, True), z, label, weight=weight, fuses="softmax")
 case("auc", auc(True), z, rare, fuses="softmax")
