@@ -68,3 +68,16 @@ expect_code 3 "$NNMPI" train net.yaml --run no -o data.path=signs.h5 -o 'model=[
 expect_line "/train/y row 5 holds -1, but the loss 'binary_cross_entropy' compares with numbers from 0 to 1" err
 "$NNMPI" train net.yaml --run flat -o data.path=image.h5 -q \
     -o 'model=[dense: {units: 3}, flatten, dense: {units: 3}]' -o train.batch_size=all > out 2> err
+
+# more numbers in tables than an evaluation holds: 104 * 104
+/usr/bin/python3 - <<'PY'
+import h5py, numpy as np
+with h5py.File("many.h5", "w") as f:
+    f["train/x"], f["train/y"] = np.eye(104, dtype="f4"), np.arange(104, dtype="i4")
+PY
+many=(net.yaml -o data.path=many.h5 -o train.batch_size=all -o train.max_steps=1 -o loss=cross_entropy)
+expect_code 2 "$NNMPI" train "${many[@]}" --run no -o 'model=[dense: {units: 104}]' -o validate.metrics=confusion > out 2> err
+expect_line 'have 10816 numbers together, more than 10240: leave out confusion' err
+"$NNMPI" train "${many[@]}" --run many -q -o 'model=[dense: {units: 104}]' -o validate.split=train \
+    -o 'validate.metrics=[auc: {per_class: true}]' > out 2> err
+expect_line '"auc_per_class":\[(1|0)(\.[0-9]+)?,' many/metrics.jsonl
