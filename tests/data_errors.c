@@ -39,10 +39,14 @@ static int open_bad(nn_h5 *file) {
     return rc;
 }
 
-/* Opens for training, from memory and from the file. */
-static int load_bad(nn_h5 *file, uint64_t memory) {
-    nn_loader_spec spec = {
-        .split = "train", .size = 1, .batch_size = 2, .shuffle = true, .memory_limit = memory};
+/* Opens for training, from memory and from the file; x is indices below `vocabulary` unless 0. */
+static int load_indices(nn_h5 *file, uint64_t memory, int64_t vocabulary) {
+    nn_loader_spec spec = {.split = "train",
+                           .size = 1,
+                           .batch_size = 2,
+                           .shuffle = true,
+                           .vocabulary = vocabulary,
+                           .memory_limit = memory};
     nn_dataset *ds;
     nn_loader *loader = NULL;
     int rc;
@@ -57,6 +61,10 @@ static int load_bad(nn_h5 *file, uint64_t memory) {
     nn_loader_free(loader);
     nn_dataset_close(ds);
     return rc;
+}
+
+static int load_bad(nn_h5 *file, uint64_t memory) {
+    return load_indices(file, memory, 0);
 }
 
 static void files(void) {
@@ -186,6 +194,26 @@ static void numbers(uint64_t memory) {
     CHECK_FAILS(load_bad(file, memory), NN_EFORMAT, "bad.h5: /train/w row 4 is -0.5");
 }
 
+/* x holds 0 to 22. */
+static void indices(uint64_t memory) {
+    static const float wrong[] = {-1, 2.5F};
+    nn_h5 *file = begin();
+
+    put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+    put_array(file, "/train/y", NN_I32, 1, N, 0, y);
+    CHECK_WORKS(load_indices(file, memory, 23));
+    CHECK_FAILS(load_indices(NULL, memory, 22), NN_EFORMAT,
+                "bad.h5: /train/x row 19 holds 22, but the model's embedding takes whole numbers "
+                "from 0 to 21");
+    for (size_t i = 0; i < 2; i++) {
+        file = begin();
+        x[4 * 7 + 3] = wrong[i];
+        put_array(file, "/train/x", NN_F32, 2, N, 4, x);
+        put_array(file, "/train/y", NN_I32, 1, N, 0, y);
+        CHECK_FAILS(load_indices(file, memory, 23), NN_EFORMAT, "/train/x row 7 holds");
+    }
+}
+
 static void lengths(uint64_t memory) {
     const int64_t image[4] = {N, 1, 2, 2};
     int16_t length[N];
@@ -264,7 +292,9 @@ int main(void) {
     labels();
     numbers(0);
     numbers(1);
+    indices(0);
     lengths(0);
+    indices(1);
     lengths(1);
     scales();
     leave_folder();

@@ -105,6 +105,23 @@ static int check_weights(const nn_loader *l, int64_t first, size_t count, const 
     return NN_OK;
 }
 
+static int check_indices(const nn_loader *l, const column *c, int64_t first, size_t count,
+                         const nn_real *value) {
+    double most = (double)l->spec.vocabulary - 1;
+
+    for (size_t i = 0; i < count; i++) {
+        double index = (double)value[i];
+        if (!(index >= 0 && index <= most && floor(index) == index))
+            return nn_fail(NN_EFORMAT,
+                           "%s: /%s/x row %" PRId64
+                           " holds %g, but the model's embedding takes whole numbers from 0 to %g; "
+                           "pad with one of them, its padding_idx for example",
+                           l->spec.dataset->path, l->split->name,
+                           first + (int64_t)(i / c->convert.width), index, most);
+    }
+    return NN_OK;
+}
+
 /* `value` is memory for the rows as floats, or for their lengths. */
 static int check_rows(const nn_loader *l, const column *c, int64_t first, int64_t rows,
                       const unsigned char *stored, nn_real *value) {
@@ -115,6 +132,8 @@ static int check_rows(const nn_loader *l, const column *c, int64_t first, int64_
     nn_converter_apply(&c->convert, (size_t)rows, stored, value);
     if (!nn_kernels_get()->all_finite(count, value))
         return fail_value(l, c, first, count, value);
+    if (c->name == 'x' && l->spec.vocabulary)
+        return check_indices(l, c, first, count, value);
     return c->name == 'w' ? check_weights(l, first, count, value) : NN_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct nn_loader_spec {
     bool shuffle;       /* a new order of the whole split each epoch, else stored order */
     bool drop_last;     /* leave an uneven last minibatch out */
     bool training;      /* samples are augmented as the data set says */
+    int64_t vocabulary; /* x is indices: whole numbers below this; 0: any numbers */
     bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
@@ -39,10 +40,9 @@ typedef struct nn_batch {
 /* The split is read once, in order, and kept in memory as it is stored; an array that does not fit
  * memory_limit stays in the file and its rows are read for each minibatch: slow, and warned about.
  *
- * Opens the split, checks every value it will hand out (NaN and Inf in x and y, labels and lengths
- * in range)
- * and allocates buffers. The messages name file, split and row. Local: failures are agreed by the
- * caller. */
+ * Opens the split, checks every value it will hand out (NaN and Inf in x and y, indices,
+ * labels and lengths in range) and allocates buffers. The messages name file, split and row. Local:
+ * failures are agreed by the caller. */
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);
 void nn_loader_free(nn_loader *loader);
 

@@ -106,8 +106,10 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_dense = {
-    .entry = {"dense", "fully connected layer: y = x W^T + b on the last dimension", dense_options,
-              sizeof(struct nn_dense)},
+    .entry =
+        {"dense",
+         "fully connected layer: y = x W^T + b on the last dimension, for a sequence at every step",
+         dense_options, sizeof(struct nn_dense)},
     .plan = dense_plan,
     .prepare = dense_prepare,
     .forward = dense_forward,

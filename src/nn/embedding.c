@@ -1,6 +1,6 @@
 /* A learned vector for each of a vocabulary's indices: y = W[x]. The data holds the indices as
- * numbers; one that is not a whole number in [0, vocabulary) gives NaN, which stops training and
- * shows in predictions, rather than the vector of some other index. */
+ * numbers. The loader refuses data with others than whole numbers in [0, vocabulary); where they
+ * come up all the same, they give NaN rather than the vector of some other index. */
 #include "nn/layers.h"
 
 #include <math.h>
@@ -31,6 +31,7 @@ static int embedding_plan(nn_layer *layer) {
                              (long long)o->padding, (long long)o->vocabulary);
     out->dim[out->rank++] = o->units;
     layer->flags = NN_LAYER_READS_X;
+    layer->vocabulary = o->vocabulary;
     /* one weight of each unit is active at a time */
     return nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
                               (int64_t[]){o->vocabulary, o->units}, 1, o->units);

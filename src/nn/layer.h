@@ -122,6 +122,7 @@ struct nn_layer {
     /* set by plan */
     nn_shape out;
     unsigned flags;
+    int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
     size_t params;
     nn_param param[NN_MAX_PARAMS];
     size_t save_bytes;    /* per sample */

@@ -33,6 +33,18 @@ nn_shape nn_model_output_shape(const nn_model *model) {
     return model->layer[model->layers - 1]->out;
 }
 
+/* The smallest vocabulary of the layers that read the data. */
+int64_t nn_model_vocabulary(const nn_model *model) {
+    int64_t least = 0;
+    for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
+        if (nn_layer_is_input(layer->input[0]) && layer->vocabulary &&
+            (least == 0 || layer->vocabulary < least))
+            least = layer->vocabulary;
+    }
+    return least;
+}
+
 int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes) {
     NN_TRY(nn_buffers_plan(model, batch, training, bytes));
     *bytes *= sizeof(nn_real);

@@ -30,6 +30,8 @@ size_t nn_model_params(const nn_model *model, const nn_param *const **out);
 size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);
 nn_shape nn_model_input_shape(const nn_model *model);
 nn_shape nn_model_output_shape(const nn_model *model);
+/* Samples are indices: whole numbers below this; 0: any numbers. */
+int64_t nn_model_vocabulary(const nn_model *model);
 /* Bytes of activations, gradients of activations and scratch for a batch. Not while it is bound. */
 int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes);
 

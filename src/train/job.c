@@ -256,6 +256,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .batch_size = batch_size,
                            .shuffle = shuffle,
                            .training = shuffle,
+                           .vocabulary = nn_model_vocabulary(job->model),
                            .sharers = nn_comm_node_size(job->comm),
                            .seed = (uint64_t)job->settings->train.seed};
     return nn_loader_new(&spec, out);
