@@ -62,7 +62,8 @@ typedef struct nn_train_result {
     int64_t best_step;
     char digest[65]; /* SHA-256 of the final parameters, hexadecimal */
     char run_dir[1024];
-    bool has_test; /* the data set has a test split, evaluated at the end: */
+    char verdict[96]; /* with train.stop_when: whether the classes were separated; else "" */
+    bool has_test;    /* the data set has a test split, evaluated at the end: */
     nn_evaluation test;
 } nn_train_result;
 

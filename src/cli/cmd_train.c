@@ -40,6 +40,8 @@ static int print_json(nn_pool *pool, const nn_train_result *r) {
     nn_json_real(&json, "seconds", r->seconds);
     nn_json_real(&json, "samples_per_s", r->samples_per_s);
     nn_json_string(&json, "why", r->why);
+    if (*r->verdict)
+        nn_json_string(&json, "verdict", r->verdict);
     nn_json_bool(&json, "restored_best", r->restored_best);
     if (r->restored_best)
         nn_json_int(&json, "best_step", r->best_step);
@@ -57,6 +59,8 @@ static int print_text(nn_pool *pool, const nn_train_result *r) {
     (void)pool;
     printf("trained %lld steps (%lld epochs) in %.2f s, %.0f samples/s; ended by: %s\n",
            (long long)r->steps, (long long)r->epochs, r->seconds, r->samples_per_s, r->why);
+    if (*r->verdict)
+        printf("%s\n", r->verdict);
     if (r->restored_best)
         printf("best parameters restored: those of step %lld\n", (long long)r->best_step);
     printf("run folder %s\n", r->run_dir);

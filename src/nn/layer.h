@@ -63,7 +63,8 @@ typedef struct nn_pass {
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
     const nn_parts *parts; /* NULL: the shard is not cut */
-    nn_sum_fn *sum;        /* for statistics of the global minibatch; NULL: this is all of it */
+    double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
+    nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;
 } nn_pass;
 

@@ -152,6 +152,19 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
     return model->layer[model->layers - 1]->plan->y_at;
 }
 
+const nn_layer *nn_model_find_bad(nn_model *model, const nn_pass *pass, const nn_real *x) {
+    const nn_layer *bad = NULL;
+    model->layer[0]->plan->y_at = (nn_real *)x;
+    for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
+        size_t count = pass->batch * nn_shape_count(&layer->out);
+        forward_layer(model, layer, pass);
+        if (!bad && !nn_kernels_get()->all_finite(count, layer->plan->y_at))
+            bad = layer;
+    }
+    return bad;
+}
+
 nn_real *nn_model_output_grad(nn_model *model) {
     return model->layer[model->layers - 1]->plan->dy_at;
 }
@@ -254,6 +267,9 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
             continue;
         struct backward b = {.model = model, .layer = layer, .pass = pass};
         b.range = nn_layer_grad_count(layer);
+        if (pass->delta)
+            pass->delta[i] += nn_kernels_get()->sum_squares(
+                pass->batch * nn_shape_count(&layer->out), layer->plan->dy_at);
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);

@@ -52,6 +52,10 @@ void nn_model_use(nn_model *model, nn_real *params);
 
 /* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
+/* The same, for when the output is NaN or Inf: the first layer that makes it so, NULL when none
+ * does. */
+const nn_layer *nn_model_find_bad(nn_model *model, const nn_pass *pass, const nn_real *x);
+
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);

@@ -22,6 +22,8 @@ typedef struct nn_state {
     double best_value;               /* of the stopping metric */
     int64_t since_best;              /* validations without improvement */
     double epoch_loss, epoch_weight; /* sums over the epoch under way */
+    int64_t epoch_mistakes;          /* train.stop_when: of the epoch under way ... */
+    int64_t last_epoch_mistakes;     /* ... and of the last whole one; -1: none yet */
     double last_epoch_loss;          /* mean over the last whole epoch; NaN: none yet */
     nn_schedule_memory schedule;
 } nn_state;

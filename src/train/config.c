@@ -314,6 +314,19 @@ static int check_loss(const nn_settings *s) {
     return NN_OK;
 }
 
+/* Other losses have a gradient at every sample, however right it is. */
+static int check_stop_rule(const nn_settings *s) {
+    const nn_loss_ops *loss;
+
+    NN_TRY(nn_loss_pick(s->loss, &loss));
+    if (s->train.stop_when != NN_STOP_NO_MISTAKES || strcmp(loss->entry.name, "perceptron") == 0 ||
+        strcmp(loss->entry.name, "hinge") == 0)
+        return NN_OK;
+    return nn_node_fail(nn_node_get(s->train_node, "stop_when"),
+                        "stop_when: no_mistakes wants the loss perceptron or hinge, not %s",
+                        loss->entry.name);
+}
+
 /* A file that is not found from the working folder but beside the configuration is meant there. */
 static int find_file(nn_config *config, nn_node *item) {
     char *beside;
@@ -385,6 +398,7 @@ static int check_all(nn_config *config, nn_settings *s) {
     NN_TRY(check_loss(s));
     NN_TRY(check_init(config, s));
     NN_TRY(check_train(config, s));
+    NN_TRY(check_stop_rule(s));
     NN_TRY(check_validate(config, s));
     NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));
     return NN_OK;

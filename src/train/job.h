@@ -10,7 +10,13 @@
 
 /* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
  * from their sums. */
-enum { NN_STAT_LOSS, NN_STAT_WEIGHT, NN_STAT_STOP, NN_STAT_FAILED };
+enum {
+    NN_STAT_LOSS,
+    NN_STAT_WEIGHT,
+    NN_STAT_MISTAKES, /* samples whose loss has a gradient */
+    NN_STAT_STOP,
+    NN_STAT_FAILED
+};
 
 typedef struct nn_job {
     nn_comm *comm;

@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <string.h>
 
 void nn_trainer_restart_interval(nn_trainer *t) {
     t->interval = (nn_interval){.begin = nn_seconds()};
@@ -30,6 +31,44 @@ static void tell(const nn_trainer *t, const nn_status *base) {
     t->options->progress(t->options->ctx, &status);
 }
 
+static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {
+    return nn_model_layers(t->job.model, layer);
+}
+
+/* Whether the step under way is the last one of its line. */
+bool nn_trainer_reports_gradients(const nn_trainer *t) {
+    const nn_state *s = &t->state;
+    return t->delta && ((s->step + 1) % t->job.settings->train.log_every == 0 ||
+                        s->batch + 1 == t->steps_per_epoch);
+}
+
+void nn_trainer_clear_gradients(nn_trainer *t) {
+    const nn_layer *const *layer;
+    if (nn_trainer_reports_gradients(t))
+        memset(t->delta, 0, layer_count(t, &layer) * sizeof *t->delta);
+}
+
+int nn_trainer_sum_gradients(nn_trainer *t, double weight) {
+    const nn_layer *const *layer;
+    size_t layers = layer_count(t, &layer);
+    if (!nn_trainer_reports_gradients(t))
+        return 0;
+    NN_TRY(nn_comm_sum(t->comm, t->delta, layers));
+    for (size_t i = 0; i < layers; i++)
+        t->delta[i] = sqrt(t->delta[i] / weight);
+    return 0;
+}
+
+static void put_gradients(const nn_trainer *t, nn_json *json) {
+    const nn_layer *const *layer;
+    size_t layers = layer_count(t, &layer);
+    nn_json_open(json, "delta", '{');
+    for (size_t i = 0; i < layers; i++)
+        if (layer[i]->params)
+            nn_json_real(json, layer[i]->name, t->delta[i]);
+    nn_json_close(json, '}');
+}
+
 static int write_train_line(nn_trainer *t, double loss, double rate) {
     const nn_interval *i = &t->interval;
     double steps = (double)i->steps;
@@ -43,6 +82,8 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "backward_s", i->backward / steps);
     nn_json_real(json, "comm_s", i->comm / steps);
     nn_json_real(json, "update_s", i->update / steps);
+    if (t->delta)
+        put_gradients(t, json);
     if (t->job.settings->train.digest) {
         char hex[NN_DIGEST_HEX];
         NN_TRY(nn_params_digest(t->job.model, nn_job_model_params(&t->job), hex));
@@ -85,6 +126,8 @@ int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
         nn_json_string(json, "why", result->why);
         nn_json_int(json, "ranks", nn_comm_size(t->comm));
         nn_json_string(json, "reduce", nn_reducer_way(t->job.reducer));
+        if (*result->verdict)
+            nn_json_string(json, "verdict", result->verdict);
         nn_json_int(json, "best_step", result->best_step);
         nn_json_bool(json, "restored_best", result->restored_best);
         nn_json_real(json, "seconds", result->seconds);

@@ -80,6 +80,15 @@ static const nn_option train_options[] = {
     {"ema", NN_OPT_NODE, AT(train.ema_node), "", NULL,
      "keep a running average of the parameters, which is what is validated, saved as the model and "
      "left at the end: {decay: 0.999}"},
+    {"report", NN_OPT_CHOICE, AT(train.report), "plain", "plain|gradients",
+     "gradients: train lines of metrics.jsonl say how large the gradient is that reaches the "
+     "output "
+     "of each layer with parameters (delta: root of the mean square norm over the minibatch's "
+     "samples), so that vanishing gradients can be seen"},
+    {"stop_when", NN_OPT_CHOICE, AT(train.stop_when), "planned", "planned|no_mistakes",
+     "no_mistakes: end after an epoch without a mistake, a sample whose loss has a gradient (y s "
+     "<= "
+     "0 for the loss perceptron, y s < 1 for hinge), and say whether the classes were separated"},
     {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
      "end when the mean training loss of an epoch is below this"},
     NN_OPTION_END,

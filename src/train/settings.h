@@ -35,6 +35,8 @@ typedef struct nn_settings {
             double decay;
         } ema;
         int64_t accumulate; /* passes in which a shard is computed */
+        int stop_when;      /* enum nn_stop_rule */
+        int report;         /* enum nn_report_kind */
         int scale_lr;       /* enum nn_scale_rule */
         nn_node *warmup_node;
         struct {
@@ -67,6 +69,10 @@ typedef struct nn_settings {
     nn_node *data, *model, *loss, *root;
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
+
+/* Values of nn_settings.train.stop_when and train.report. */
+enum nn_stop_rule { NN_STOP_PLANNED, NN_STOP_NO_MISTAKES };
+enum nn_report_kind { NN_REPORT_PLAIN, NN_REPORT_GRADIENTS };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

@@ -16,6 +16,7 @@ static void sum_over_ranks(void *ctx, size_t n, double *values) {
 static void begin_sums(nn_trainer *t, const nn_loss_sum *sum, int read) {
     double stat[NN_REDUCE_STATS] = {[NN_STAT_LOSS] = sum->loss,
                                     [NN_STAT_WEIGHT] = sum->weight,
+                                    [NN_STAT_MISTAKES] = (double)t->mistakes,
                                     [NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0,
                                     [NN_STAT_FAILED] = read < 0};
     nn_reducer_begin(t->job.reducer, stat);
@@ -58,23 +59,6 @@ const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings) {
     return &ops[nn_updater_measures(settings)][nn_updater_settles(settings)];
 }
 
-/* What all ranks together say: failures end the run on all of them in the same step. */
-static int check_stats(nn_trainer *t, int read) {
-    const double *stat = t->stat;
-    if (stat[NN_STAT_FAILED] > 0)
-        return nn_comm_agree(t->comm, read);
-    t->stop = stat[NN_STAT_STOP] > 0;
-    if (stat[NN_STAT_WEIGHT] <= 0) /* every sample is ignored: there is no loss to speak of */
-        return 0;
-    t->loss = stat[NN_STAT_LOSS] / stat[NN_STAT_WEIGHT];
-    if (!isfinite(t->loss))
-        return nn_fail(NN_EDIVERGED,
-                       "training diverged: the loss of step %lld is %g; lower the learning rate "
-                       "(train.lr, now %g)",
-                       (long long)t->state.step + 1, t->loss, t->lr);
-    return nn_reducer_bad(t->job.reducer) ? nn_updater_explain(t->updater) : 0;
-}
-
 static void advance(nn_trainer *t, const nn_batch *batch) {
     const double *stat = t->stat;
     nn_state *s = &t->state;
@@ -82,6 +66,7 @@ static void advance(nn_trainer *t, const nn_batch *batch) {
     s->step++;
     s->epoch_loss += stat[NN_STAT_LOSS];
     s->epoch_weight += stat[NN_STAT_WEIGHT];
+    s->epoch_mistakes += (int64_t)stat[NN_STAT_MISTAKES];
     i->steps++;
     i->samples += (double)batch->global;
     t->samples += (double)batch->global;
@@ -107,24 +92,53 @@ static nn_batch part_of(const nn_job *job, const nn_batch *batch, size_t begin, 
     return part;
 }
 
+/* The parts that a shard is computed in: as many on every rank, the last ones perhaps empty. */
+static nn_batch part_at(const nn_trainer *t, const nn_batch *batch, size_t i) {
+    size_t passes = (size_t)t->job.settings->train.accumulate;
+    size_t rows = (batch->count + passes - 1) / passes;
+    size_t begin = i * rows < batch->count ? i * rows : batch->count;
+    size_t end = begin + rows < batch->count ? begin + rows : batch->count;
+    return part_of(&t->job, batch, begin, end);
+}
+
+static nn_pass pass_of(nn_trainer *t, const nn_batch *part) {
+    return (nn_pass){.batch = part->count,
+                     .training = true,
+                     .seed = (uint64_t)t->state.seed,
+                     .step = (uint64_t)t->state.step,
+                     .sample = part->sample,
+                     .length = part->length,
+                     .sum = sum_over_ranks,
+                     .sum_ctx = t};
+}
+
+/* Samples with a gradient of the loss: the perceptron's mistakes. */
+static size_t count_mistakes(const nn_job *job, size_t batch, const nn_real *dz) {
+    size_t mistakes = 0;
+    for (size_t i = 0; i < batch; i++)
+        for (size_t j = 0; j < job->outputs; j++)
+            if (dz[i * job->outputs + j] != 0) {
+                mistakes++;
+                break;
+            }
+    return mistakes;
+}
+
 /* Forward and back-propagation of one part of the shard; its gradients are added to those of the
  * parts before, and its loss to *sum. The numbers of the step are complete with the last one, whose
  * gradients the reducer may take as they come. */
 static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, bool first, bool last,
                       int read) {
     nn_job *job = &t->job;
-    nn_pass pass = {.batch = part->count,
-                    .training = true,
-                    .accumulate = !first,
-                    .seed = (uint64_t)t->state.seed,
-                    .step = (uint64_t)t->state.step,
-                    .sample = part->sample,
-                    .length = part->length,
-                    .sum = sum_over_ranks,
-                    .sum_ctx = t};
+    nn_real *dz = nn_model_output_grad(job->model);
+    nn_pass pass = pass_of(t, part);
+    pass.accumulate = !first;
+    pass.delta = nn_trainer_reports_gradients(t) ? t->delta : NULL;
     double begin = nn_seconds();
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
-    nn_loss_eval(job->loss, pass.batch, z, &part->target, sum, nn_model_output_grad(job->model));
+    nn_loss_eval(job->loss, pass.batch, z, &part->target, sum, dz);
+    if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
+        t->mistakes += count_mistakes(job, pass.batch, dz);
     double middle = nn_seconds();
     if (last)
         begin_sums(t, sum, read);
@@ -136,18 +150,55 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
 /* The gradient of the global minibatch, and the numbers that travel with it. */
 static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
     size_t passes = (size_t)t->job.settings->train.accumulate;
-    size_t count = read < 0 ? 0 : batch->count, rows = (count + passes - 1) / passes;
     nn_loss_sum sum = {0};
+    t->mistakes = 0;
+    nn_trainer_clear_gradients(t);
     for (size_t i = 0; i < passes; i++) {
-        size_t begin = i * rows < count ? i * rows : count;
-        size_t end = begin + rows < count ? begin + rows : count;
-        nn_batch part = part_of(&t->job, batch, begin, end);
+        nn_batch part = part_at(t, batch, i);
         pass_over(t, &part, &sum, i == 0, i + 1 == passes, read);
     }
     double begin = nn_seconds();
     NN_TRY(nn_reducer_finish(t->job.reducer));
     t->interval.backward += nn_seconds() - begin;
     return t->sum_rc;
+}
+
+/* Where a loss that is no number came from: all ranks compute the minibatch again and look. */
+static int check_loss(nn_trainer *t, const nn_batch *batch) {
+    const nn_layer *bad = NULL;
+    long long step = (long long)t->state.step + 1;
+    if (isfinite(t->loss))
+        return 0;
+    for (size_t i = 0; i < (size_t)t->job.settings->train.accumulate; i++) {
+        nn_batch part = part_at(t, batch, i);
+        nn_pass pass = pass_of(t, &part);
+        const nn_layer *found = nn_model_find_bad(t->job.model, &pass, part.x);
+        bad = bad ? bad : found;
+    }
+    int rc = bad ? nn_fail(NN_EDIVERGED,
+                           "training diverged: the loss of step %lld is %g, because the output of "
+                           "layer '%s' became NaN or Inf",
+                           step, t->loss, bad->name)
+                 : 0;
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(t->job.model, &layer);
+    return nn_fail(NN_EDIVERGED,
+                   "training diverged: the loss of step %lld is %g, of outputs of layer '%s' that "
+                   "are finite",
+                   step, t->loss, layer[layers - 1]->name);
+}
+
+/* What all ranks together say: failures end the run on all of them in the same step. */
+static int check_stats(nn_trainer *t, int read) {
+    const double *stat = t->stat;
+    if (stat[NN_STAT_FAILED] > 0)
+        return nn_comm_agree(t->comm, read);
+    t->stop = stat[NN_STAT_STOP] > 0;
+    if (stat[NN_STAT_WEIGHT] <= 0) /* every sample is ignored: there is no loss to speak of */
+        return 0;
+    t->loss = stat[NN_STAT_LOSS] / stat[NN_STAT_WEIGHT];
+    return 0;
 }
 
 /* Sums and the optimiser's steps happen within back-propagation's time. */
@@ -167,10 +218,15 @@ int nn_trainer_step(nn_trainer *t) {
 
     t->lr = nn_trainer_rate(t);
     int rc = nn_loader_batch(t->train, t->state.epoch, t->state.batch, &batch);
+    if (rc < 0)
+        batch = (nn_batch){0};
     double read = nn_seconds();
 
     NN_TRY(compute_gradient(t, &batch, rc));
     NN_TRY(check_stats(t, rc));
+    NN_TRY(check_loss(t, &batch));
+    NN_TRY(nn_reducer_bad(t->job.reducer) ? nn_updater_explain(t->updater) : 0);
+    NN_TRY(nn_trainer_sum_gradients(t, t->stat[NN_STAT_WEIGHT]));
     clock_step(t, begin, read);
     advance(t, &batch);
     return 0;

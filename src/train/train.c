@@ -13,8 +13,9 @@
 #include <string.h>
 
 /* Why a run is over; the texts are what people and nn_train_result see. */
-enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT };
-static const char *const why_text[] = {"", "epochs", "max_steps", "stop_below", "early_stopping"};
+enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES };
+static const char *const why_text[] = {"",           "epochs",         "max_steps",
+                                       "stop_below", "early_stopping", "no_mistakes"};
 
 /* A schedule that goes by validation wants some. */
 static int check_schedule(const nn_trainer *t) {
@@ -41,6 +42,9 @@ static int set_up_local(nn_trainer *t) {
         t->valid = t->test;
     else if (t->valid_split)
         NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+    const nn_layer *const *layer;
+    if (job->settings->train.report == NN_REPORT_GRADIENTS)
+        NN_TRY(NN_NEW(&t->delta, nn_model_layers(job->model, &layer), "gradient report"));
     return check_schedule(t);
 }
 
@@ -172,6 +176,7 @@ static int begin(nn_trainer *t) {
     adopt(t);
     t->state.best_step = -1;
     t->state.last_epoch_loss = NAN;
+    t->state.last_epoch_mistakes = -1;
     t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
     return nn_comm_agree(t->comm, nn_comm_rank(t->comm) == 0 ? init_parameters(t) : 0);
 }
@@ -201,6 +206,8 @@ static enum why finished(const nn_trainer *t) {
     const nn_state *s = &t->state;
     if (set->validate.stopping.patience && s->since_best >= set->validate.stopping.patience)
         return NO_IMPROVEMENT;
+    if (set->train.stop_when == NN_STOP_NO_MISTAKES && s->last_epoch_mistakes == 0)
+        return NO_MISTAKES;
     if (s->last_epoch_loss < set->train.stop_below)
         return LOSS_REACHED;
     if (set->train.max_steps >= 0 && s->step >= set->train.max_steps)
@@ -217,9 +224,8 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
 static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
     if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
         return nn_fail(NN_EDIVERGED,
-                       "training diverged: step %lld left NaN or Inf among the parameters; lower "
-                       "the learning rate (train.lr, now %g)",
-                       (long long)t->state.step, t->lr);
+                       "training diverged: step %lld left NaN or Inf among the parameters",
+                       (long long)t->state.step);
     snapshot->state = t->state;
     snapshot->config = nn_config_text(t->config);
     return nn_run_save(t->run, snapshot, best);
@@ -244,6 +250,8 @@ static int save(nn_trainer *t, bool best) {
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
     double delta = t->job.settings->validate.stopping.min_delta;
+    if (isnan(value))
+        return false;
     if (t->state.best_step < 0)
         return true;
     return larger_is_better ? value > t->state.best_value + delta
@@ -280,7 +288,9 @@ static int end_epoch(nn_trainer *t) {
                        "learn",
                        t->job.data->path);
     s->last_epoch_loss = s->epoch_loss / s->epoch_weight;
+    s->last_epoch_mistakes = s->epoch_mistakes;
     s->epoch_loss = s->epoch_weight = 0;
+    s->epoch_mistakes = 0;
     return 0;
 }
 
@@ -330,6 +340,17 @@ static int restore_best(nn_trainer *t, bool *restored) {
     return nn_job_share(&t->job, NULL);
 }
 
+/* The perceptron ends with a verdict. */
+static void judge(const nn_trainer *t, nn_train_result *result) {
+    const nn_state *s = &t->state;
+    if (t->job.settings->train.stop_when != NN_STOP_NO_MISTAKES)
+        return;
+    snprintf(result->verdict, sizeof result->verdict,
+             s->last_epoch_mistakes == 0 ? "separated after %lld epochs"
+                                         : "not separable within %lld epochs",
+             (long long)s->epoch);
+}
+
 static int finish(nn_trainer *t, nn_train_result *result) {
     double seconds = nn_seconds() - t->begin;
     *result = (nn_train_result){.steps = t->state.step,
@@ -339,6 +360,7 @@ static int finish(nn_trainer *t, nn_train_result *result) {
                                 .samples_per_s = t->samples / seconds,
                                 .why = why_text[finished(t)],
                                 .best_step = t->state.best_step};
+    judge(t, result);
     NN_TRY(restore_best(t, &result->restored_best));
     if (t->test) {
         result->has_test = true;
@@ -350,6 +372,19 @@ static int finish(nn_trainer *t, nn_train_result *result) {
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
     NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
     return nn_trainer_report_end(t, result);
+}
+
+/* After divergence: what can be done, and what there is to go on from. */
+static void advise(const nn_trainer *t, int rc) {
+    char what[700], from[80] = "nothing was saved before";
+    long long good = (long long)(t->saved_step >= 0 ? t->saved_step : t->first_step);
+    if (rc != NN_EDIVERGED)
+        return;
+    snprintf(what, sizeof what, "%s", nn_error_message());
+    if (good > 0)
+        snprintf(from, sizeof from, "the checkpoint of step %lld is good", good);
+    nn_fail(rc, "%s; lower the learning rate (train.lr, now %g) or clip gradients; %s", what, t->lr,
+            from);
 }
 
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
@@ -366,6 +401,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:
+    advise(&t, rc);
+    nn_free(t.delta);
     nn_updater_free(t.updater);
     nn_loader_free(t.train);
     if (t.valid != t.test)

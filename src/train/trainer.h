@@ -27,11 +27,14 @@ typedef struct nn_trainer {
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
     int64_t saved_step, validated_step;   /* the last ones; -1: none */
+    size_t mistakes;                      /* of this rank in the step under way */
     double lr, loss;                      /* of the last step */
     double stat[NN_REDUCE_STATS];         /* sums over the ranks in the last step */
     int sum_rc;                           /* the first failure of a sum within a pass */
     double begin, samples;                /* when the loop began; samples since */
     bool stop;                            /* a rank got a signal */
+    double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
+                      reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
 } nn_trainer;
 
@@ -49,6 +52,12 @@ double nn_trainer_measure(const nn_trainer *t, const nn_evaluation *e, const cha
                           bool *larger_is_better);
 /* Tells the schedule of a validation. */
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
+
+/* train.report: gradients. The size of delta is taken in steps that metrics.jsonl has a line for:
+ * cleared before, summed over the ranks (Collective) after back-propagation. */
+bool nn_trainer_reports_gradients(const nn_trainer *t);
+void nn_trainer_clear_gradients(nn_trainer *t);
+int nn_trainer_sum_gradients(nn_trainer *t, double weight);
 
 /* Begins a new interval. */
 void nn_trainer_restart_interval(nn_trainer *t);
