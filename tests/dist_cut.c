@@ -12,6 +12,7 @@ static void mark(const nn_cut *cut, size_t *owner, size_t *place) {
         for (size_t o = 0; o < cut->owners + 2; o++) {
             nn_slice s = nn_cut_slice(cut, k, o), b = nn_cut_bucket(cut, k);
             CHECK(s.begin <= s.end && b.begin <= s.begin && s.end <= b.end);
+            CHECK(!cut->cell || s.begin == b.end || (s.begin - b.begin) % cut->cell == 0);
             CHECK(o < cut->owners || s.begin == s.end);
             for (size_t i = s.begin; i < s.end; i++) {
                 CHECK_EQ_INT(owner[i], cut->owners);
@@ -21,8 +22,8 @@ static void mark(const nn_cut *cut, size_t *owner, size_t *place) {
         }
 }
 
-static void test_cut(size_t n, size_t bucket, size_t owners) {
-    nn_cut cut = {n, bucket, owners};
+static void test_cut(size_t n, size_t bucket, size_t owners, size_t cell) {
+    nn_cut cut = {n, bucket, owners, cell};
     size_t *owner = malloc((n + 1) * sizeof *owner), *place = malloc((n + 1) * sizeof *place);
     size_t *seen = calloc(owners, sizeof *seen);
     for (size_t i = 0; i < n; i++)
@@ -40,7 +41,7 @@ static void test_cut(size_t n, size_t bucket, size_t owners) {
 }
 
 static void test_complete(void) {
-    nn_cut cut = {1000, 300, 2};
+    nn_cut cut = {1000, 300, 2, 0};
     CHECK_EQ_INT(nn_cut_buckets(&cut), 4);
     CHECK_EQ_INT(nn_cut_complete(&cut, 1000), 0);
     CHECK_EQ_INT(nn_cut_complete(&cut, 701), 0);
@@ -59,7 +60,8 @@ int main(void) {
     for (size_t n = 0; n < sizeof lengths / sizeof *lengths; n++)
         for (size_t b = 0; b < sizeof buckets / sizeof *buckets; b++)
             for (size_t owners = 1; owners <= 5; owners++)
-                test_cut(lengths[n], buckets[b], owners);
+                for (size_t cell = 0; cell <= 96; cell += 48)
+                    test_cut(lengths[n], buckets[b], owners, cell);
     test_complete();
     return check_done();
 }

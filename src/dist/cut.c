@@ -17,7 +17,8 @@ nn_slice nn_cut_bucket(const nn_cut *cut, size_t k) {
 
 /* Where the slice of `owner` begins in a bucket of `length` elements. */
 static size_t border(const nn_cut *cut, size_t length, size_t owner) {
-    return owner < cut->owners ? length * owner / cut->owners / LINE * LINE : length;
+    size_t cell = cut->cell ? cut->cell : LINE;
+    return owner < cut->owners ? length * owner / cut->owners / cell * cell : length;
 }
 
 /* Shares keep the order of the vector, where the last bucket stands first. */

@@ -17,7 +17,16 @@ typedef struct nn_cut {
     size_t n;      /* elements of the vector */
     size_t bucket; /* elements of a bucket; the last one, at the vector's start, may be shorter */
     size_t owners;
+    size_t cell; /* slices begin at multiples of this from their bucket's start; 0: cache lines */
 } nn_cut;
+
+/* Elements of a bucket by default: 1 MiB. Longer calls of MPI_Allreduce run at half the rate,
+ * shorter ones pay for their start. */
+#define NN_CUT_BUCKET ((size_t)262144)
+
+/* A cell of such a size is worth a look of its own, and so is a part of it: sums of them, added in
+ * their order, do not depend on the number of owners. */
+#define NN_CUT_CELL ((size_t)8192)
 
 /* Buckets there are. Local. */
 size_t nn_cut_buckets(const nn_cut *cut);

@@ -10,10 +10,6 @@
 
 #include <string.h>
 
-/* Elements of a bucket: 1 MiB. Longer calls of MPI_Allreduce run at half the rate, shorter ones pay
- * for their start. */
-#define BUCKET ((size_t)(1 << 20) / sizeof(nn_real))
-
 /* Elements of a slice worth a fork and join. */
 #define GRAIN (8 * NN_REDUCE_PART)
 
@@ -24,7 +20,7 @@ void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
 
 static nn_cut cut_of(const nn_comm *comm, nn_reduce_way way, size_t n, size_t bucket) {
     size_t owners = way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
-    return (nn_cut){n, bucket ? bucket : BUCKET, owners};
+    return (nn_cut){.n = n, .bucket = bucket ? bucket : NN_CUT_BUCKET, .owners = owners};
 }
 
 static nn_reduce_way way_of(const nn_comm *comm, nn_reduce_way way) {
@@ -116,6 +112,10 @@ size_t nn_reducer_share(const nn_reducer *reducer) {
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner) {
     *owner = reducer->owner;
     return reducer->cut.owners;
+}
+
+const nn_cut *nn_reducer_cut(const nn_reducer *reducer) {
+    return &reducer->cut;
 }
 
 size_t nn_reducer_slices(const nn_reducer *reducer) {

@@ -72,6 +72,8 @@ bool nn_reducer_writes(const nn_reducer *reducer);
 size_t nn_reducer_share(const nn_reducer *reducer);
 /* Owners of slices, and which of them this rank is (that many or more: none). Local. */
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner);
+/* How the vector is divided among this node's owners. Local. */
+const nn_cut *nn_reducer_cut(const nn_reducer *reducer);
 /* The slices of the share, from the end of the vector on. Local. */
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);

@@ -1,6 +1,7 @@
 #include "train/job.h"
 
 #include "data/normalize.h"
+#include "train/update.h"
 
 #include <nnmpi/log.h>
 
@@ -192,7 +193,9 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
                            .way = (nn_reduce_way)job->settings->train.reduce,
                            .n = nn_model_size(job->model),
                            .vectors = average ? 2 : 1,
-                           .values = nn_model_params(job->model, &param) * NN_UPDATE_SUMS + 1,
+                           .values = nn_updater_values(nn_model_size(job->model),
+                                                       nn_model_params(job->model, &param),
+                                                       (size_t)nn_comm_node_size(job->comm)),
                            .ops = ops,
                            .ctx = ctx};
     if (!ops)

@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* Elements of a block: small enough that what one look brings into the cache is still there for the
- * next one. Norms are sums of blocks' sums, so that they do not depend on the number of threads. */
-#define BLOCK 8192
+ * next one. Norms are sums of blocks' sums in the order of the vector, so that they do not depend
+ * on the number of threads, nor on that of ranks where their slices are whole cells. */
+#define BLOCK NN_CUT_CELL
 /* Blocks worth a fork and join. */
 #define GRAIN 8
 /* nn_parallel cuts at multiples of this. */
@@ -19,6 +20,7 @@
 struct block {
     size_t tensor, begin, count; /* place in the list of parameters; elements of the vector */
     size_t at;                   /* of the first element in the share */
+    size_t number;               /* among the blocks of all ranks */
 };
 
 struct nn_updater {
@@ -26,8 +28,9 @@ struct nn_updater {
     const nn_param *const *param;
     size_t params;
     struct block *block; /* in the order of the share; tensors that do not learn have none */
-    size_t blocks;
-    double *block_sum, *sum; /* [blocks], [params] times NN_UPDATE_SUMS */
+    size_t blocks, all_blocks;
+    size_t *tensor;          /* [all_blocks] of each block of all ranks */
+    double *block_sum, *sum; /* [all_blocks], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
     atomic_bool bad;
 };
@@ -39,31 +42,56 @@ static bool has_max_norm(const nn_job *job, const nn_param *param) {
     return job->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT && param->rank > 1;
 }
 
-/* Cuts the part of a tensor that is in a slice; the number of its blocks. `out` NULL: counts. */
-static size_t cut(const nn_updater *u, size_t tensor, const nn_slice *slice, struct block *out) {
-    const nn_param *param = u->param[tensor];
-    size_t begin = param->offset, end = begin + param->count, blocks = 0;
-    begin = begin > slice->begin ? begin : slice->begin;
-    end = end < slice->end ? end : slice->end;
-    if (param->layer->frozen)
-        return 0;
-    for (; begin < end; begin += BLOCK, blocks++)
-        if (out)
-            out[blocks] = (struct block){tensor, begin, end - begin < BLOCK ? end - begin : BLOCK,
-                                         slice->at + begin - slice->begin};
-    return blocks;
+/* Blocks on their way to the lists; all counted first. */
+struct cutting {
+    nn_updater *updater;
+    bool own, store; /* the slice is this rank's; lists are there */
+};
+
+static void add_block(const struct cutting *c, struct block b) {
+    nn_updater *u = c->updater;
+    b.number = u->all_blocks++;
+    if (c->store)
+        u->tensor[b.number] = b.tensor;
+    if (c->store && c->own)
+        u->block[u->blocks] = b;
+    u->blocks += c->own;
 }
 
-/* All blocks of the share. */
-static size_t cut_all(const nn_updater *u, struct block *out) {
-    const nn_reducer *r = u->job->reducer;
-    size_t blocks = 0;
-    for (size_t k = nn_reducer_slices(r); k > 0; k--) {
-        nn_slice slice = nn_reducer_slice(r, k - 1);
-        for (size_t i = 0; i < u->params; i++)
-            blocks += cut(u, i, &slice, out ? out + blocks : NULL);
+/* The part of a tensor that is in a slice, at the slice's multiples of a block. */
+static void cut(const struct cutting *c, size_t tensor, const nn_slice *slice) {
+    const nn_param *param = c->updater->param[tensor];
+    size_t begin = param->offset, end = begin + param->count, next;
+    begin = begin > slice->begin ? begin : slice->begin;
+    end = end < slice->end ? end : slice->end;
+    for (; !param->layer->frozen && begin < end; begin = next) {
+        next = slice->begin + ((begin - slice->begin) / BLOCK + 1) * BLOCK;
+        next = next < end ? next : end;
+        add_block(c, (struct block){.tensor = tensor,
+                                    .begin = begin,
+                                    .count = next - begin,
+                                    .at = slice->at + begin - slice->begin});
     }
-    return blocks;
+}
+
+/* All blocks, in the order of the vector, which is that of a share too. */
+static void cut_all(nn_updater *u, bool store) {
+    const nn_cut *shares = nn_reducer_cut(u->job->reducer);
+    size_t owner;
+    nn_reducer_owners(u->job->reducer, &owner);
+    u->blocks = u->all_blocks = 0;
+    for (size_t k = nn_cut_buckets(shares); k > 0; k--)
+        for (size_t o = 0; o < shares->owners; o++) {
+            nn_slice slice = nn_cut_slice(shares, k - 1, o);
+            struct cutting c = {u, o == owner, store};
+            for (size_t i = 0; i < u->params; i++)
+                cut(&c, i, &slice);
+        }
+}
+
+size_t nn_updater_values(size_t n, size_t params, size_t ranks) {
+    size_t buckets = n / NN_CUT_BUCKET + 1;
+    return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
 }
 
 static bool learns(const nn_updater *u) {
@@ -77,11 +105,12 @@ static int plan(nn_updater *u) {
     u->params = nn_model_params(u->job->model, &u->param);
     if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
-    u->blocks = cut_all(u, NULL);
+    cut_all(u, false);
     NN_TRY(NN_NEW(&u->block, u->blocks + 1, "optimiser"));
-    NN_TRY(NN_NEW(&u->block_sum, u->blocks * NN_UPDATE_SUMS + 1, "optimiser"));
+    NN_TRY(NN_NEW(&u->tensor, u->all_blocks + 1, "optimiser"));
+    NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
-    cut_all(u, u->block);
+    cut_all(u, true);
     return 0;
 }
 
@@ -102,6 +131,7 @@ void nn_updater_free(nn_updater *u) {
     if (!u)
         return;
     nn_free(u->block);
+    nn_free(u->tensor);
     nn_free(u->block_sum);
     nn_free(u->sum);
     nn_free(u);
@@ -232,11 +262,9 @@ static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block))
 
 static void square_gradient(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
-    bool state = u->param[b->tensor]->role == NN_PARAM_STATE;
-    u->block_sum[block * NN_UPDATE_SUMS] =
-        state
-            ? 0
-            : nn_kernels_get()->sum_squares(b->count, nn_reducer_grads(u->job->reducer) + b->begin);
+    if (u->param[b->tensor]->role != NN_PARAM_STATE)
+        u->block_sum[b->number] =
+            nn_kernels_get()->sum_squares(b->count, nn_reducer_grads(u->job->reducer) + b->begin);
 }
 
 static void measure_block(nn_updater *u, size_t block) {
@@ -244,22 +272,26 @@ static void measure_block(nn_updater *u, size_t block) {
     nn_job *job = u->job;
     nn_update update = update_of(u, b->tensor);
     nn_real *slot[NN_MAX_SLOTS] = {0};
-    double *sums = u->block_sum + block * NN_UPDATE_SUMS;
-    memset(sums, 0, NN_UPDATE_SUMS * sizeof *sums);
     slots_at(job, b->at, slot);
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
         job->optimizer->measure(job->settings->train.optimizer.options, &update, b->count,
                                 nn_reducer_grads(job->reducer) + b->begin, job->params + b->begin,
-                                slot, sums);
+                                slot, u->block_sum + b->number * NN_UPDATE_SUMS);
+}
+
+/* `width` numbers of every block, each from the rank that has it. */
+static void sum_blocks(nn_updater *u, size_t width, void (*fn)(nn_updater *u, size_t block)) {
+    memset(u->block_sum, 0, u->all_blocks * width * sizeof *u->block_sum);
+    visit_blocks(u, fn);
+    nn_reducer_add(u->job->reducer, u->block_sum, u->all_blocks * width);
 }
 
 /* torch.nn.utils.clip_grad_norm_: what the gradient is multiplied by, at most 1. */
 static double clip_factor(nn_updater *u, double bound) {
     double sum = 0;
-    visit_blocks(u, square_gradient);
-    for (size_t i = 0; i < u->blocks; i++)
-        sum += u->block_sum[i * NN_UPDATE_SUMS];
-    nn_reducer_add(u->job->reducer, &sum, 1);
+    sum_blocks(u, 1, square_gradient);
+    for (size_t i = 0; i < u->all_blocks; i++)
+        sum += u->block_sum[i];
     double factor = bound / (u->common.scale * sqrt(sum) + 1e-6);
     return factor < 1 ? factor : 1;
 }
@@ -274,12 +306,11 @@ void nn_updater_measure(nn_updater *u) {
         u->common.scale *= clip_factor(u, bound);
     if (!u->job->optimizer->measure)
         return;
-    visit_blocks(u, measure_block);
+    sum_blocks(u, NN_UPDATE_SUMS, measure_block);
     memset(u->sum, 0, u->params * NN_UPDATE_SUMS * sizeof *u->sum);
-    for (size_t i = 0; i < u->blocks; i++)
+    for (size_t i = 0; i < u->all_blocks; i++)
         for (size_t k = 0; k < NN_UPDATE_SUMS; k++)
-            u->sum[u->block[i].tensor * NN_UPDATE_SUMS + k] += u->block_sum[i * NN_UPDATE_SUMS + k];
-    nn_reducer_add(u->job->reducer, u->sum, u->params * NN_UPDATE_SUMS);
+            u->sum[u->tensor[i] * NN_UPDATE_SUMS + k] += u->block_sum[i * NN_UPDATE_SUMS + k];
 }
 
 /* ---- max-norm ---------------------------------------------------------------------------------

@@ -10,6 +10,10 @@
 
 typedef struct nn_updater nn_updater;
 
+/* Most numbers that ranks tell each other of a vector of n elements in so many tensors: `values` of
+ * nn_reduce_spec. */
+size_t nn_updater_values(size_t n, size_t params, size_t ranks);
+
 /* For the job's vectors, which outlive it. NN_EMEMORY. Local. */
 int nn_updater_new(nn_job *job, nn_updater **out);
 void nn_updater_free(nn_updater *updater);
