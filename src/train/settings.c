@@ -11,7 +11,7 @@ static const nn_option top_options[] = {
      "the layers in order, each a name or {name: {options}}"},
     {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "what training makes small"},
     {"init", NN_OPT_NODE, AT(init_node), "", NULL,
-     "a checkpoint to start from, by name and shape: {from: other.h5, layers: [fc1]}"},
+     "a checkpoint or tables to start from, by name and shape: {from: other.h5, layers: [fc1]}"},
     {"train", NN_OPT_NODE, AT(train_node), "", NULL, "how to train"},
     {"validate", NN_OPT_NODE, AT(validate_node), "", NULL,
      "when and on what to validate, and when to stop for it"},
@@ -21,11 +21,15 @@ static const nn_option top_options[] = {
 };
 
 static const nn_option init_options[] = {
-    {"from", NN_OPT_STRING, AT(init.from), NULL, NULL, "checkpoint to take parameters from"},
+    {"from", NN_OPT_STRING, AT(init.from), NULL, NULL,
+     "file to take parameters from: a checkpoint; HDF5 with data sets LAYER/PARAMETER; or YAML, "
+     "{LAYER: {weight: [[...]], bias: [...]}}"},
     {"layers", NN_OPT_NODE, AT(init.layers), "", NULL,
      "names of the layers that are taken, each of which must fit; by default every layer of that "
-     "name "
-     "and shape"},
+     "name and shape"},
+    {"layout", NN_OPT_CHOICE, AT(init.layout), "output_input", "output_input|input_output",
+     "how matrices of tables (not of checkpoints) stand: a row for each output, as in PyTorch, or "
+     "for each input"},
     NN_OPTION_END,
 };
 

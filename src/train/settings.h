@@ -65,6 +65,7 @@ typedef struct nn_settings {
     struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */
         const nn_node *layers; /* list of names; NULL: every layer that fits */
+        int layout;            /* enum nn_table_layout */
     } init;
     nn_node *data, *model, *loss, *root;
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
@@ -73,6 +74,9 @@ typedef struct nn_settings {
 /* Values of nn_settings.train.stop_when and train.report. */
 enum nn_stop_rule { NN_STOP_PLANNED, NN_STOP_NO_MISTAKES };
 enum nn_report_kind { NN_REPORT_PLAIN, NN_REPORT_GRADIENTS };
+
+/* Values of nn_settings.init.layout. */
+enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

@@ -4,6 +4,7 @@
 #include "data/normalize.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
+#include "train/tables.h"
 #include "train/trainer.h"
 
 #include <nnmpi/log.h>
@@ -166,7 +167,10 @@ static int init_parameters(nn_trainer *t) {
     nn_real *params = t->job.params;
     NN_TRY(nn_model_init(t->job.model, (uint64_t)t->state.seed, params));
     if (set->init.from)
-        NN_TRY(nn_checkpoint_read_layers(set->init.from, t->job.model, set->init.layers, params));
+        NN_TRY(nn_pretrained_read(&(nn_pretrained){set->init.from, set->init.layers,
+                                                   set->init.layout == NN_LAYOUT_INPUT_OUTPUT,
+                                                   set->init_node},
+                                  t->job.model, params));
     if (t->job.average)
         memcpy(t->job.average, params, nn_model_size(t->job.model) * sizeof *params);
     return 0;
