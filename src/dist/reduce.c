@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "dist/reduce_way.h"
-#include "dist/wait.h"
 #include "math/parallel.h"
 
 #include <nnmpi/log.h>
@@ -53,14 +52,13 @@ static int open_way(nn_reducer *r) {
     return spec->way == NN_REDUCE_NODE ? 0 : nn_reduce_all_new(r);
 }
 
-/* With more threads than cores on this node, the one that is waited for may need ours. */
-static int set_patience(nn_reducer *r) {
+static int count_threads(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
     int threads = nn_threads();
     if (comm->size > 1)
         NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->node),
                    "MPI_Allreduce");
-    r->patience = threads > comm->cores ? 0 : NN_SPINS;
+    r->crowded = threads > comm->cores;
     return 0;
 }
 
@@ -73,7 +71,7 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     r->spec.way = way_of(spec->comm, spec->way);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
     r->cut = cut_of(spec->comm, r->spec.way, spec->n, spec->bucket);
-    rc = nn_comm_agree(spec->comm, set_patience(r));
+    rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)
         rc = open_way(r);
     if (rc < 0)
@@ -167,19 +165,25 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         deal_with(r, r->summed);
 }
 
-typedef bool condition(nn_reducer *r);
-
-static bool next_bucket(nn_reducer *r) {
-    return r->row->have_bucket(r, r->summed);
+static bool is_decided(void *ctx) {
+    return decide(ctx);
 }
 
-static void wait_until(nn_reducer *r, condition *holds) {
-    unsigned rounds = 0;
+static bool have_next(void *ctx) {
+    nn_reducer *r = ctx;
+    return decide(r) && r->row->have_bucket(r, r->summed);
+}
+
+static bool have_end(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->row->have_end(r);
+}
+
+static void wait_until(nn_reducer *r, nn_condition *holds) {
     if (holds(r))
         return;
     double start = nn_seconds();
-    while (!holds(r))
-        nn_wait_round(&rounds, r->patience);
+    nn_wait(holds, r, r->bell);
     r->waiting += nn_seconds() - start;
 }
 
@@ -215,17 +219,17 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reducer_ready(r, 0);
-    wait_until(r, decide);
     while (r->summed < nn_cut_buckets(&r->cut)) {
-        wait_until(r, next_bucket);
+        wait_until(r, have_next);
         deal_with(r, r->summed);
     }
+    wait_until(r, is_decided);
     if (r->go && ops->prepare)
         take_late_steps(r);
     if (r->go && ops->settle)
         ops->settle(r->spec.ctx, r);
     r->row->send_end(r, r->go && ops->bad && ops->bad(r->spec.ctx));
-    wait_until(r, r->row->have_end);
+    wait_until(r, have_end);
     int rc = r->rc;
     r->broken = rc < 0;
     r->steps++;

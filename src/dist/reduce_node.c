@@ -4,19 +4,11 @@
  * step in place.
  *
  * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter
- * speaks of is written before it is released and read after it is acquired:
- *   posted     steps whose numbers are in `stats`
- *   told       steps whose numbers over all nodes are in `total` (the node's first rank)
- *   complete   buckets, of all steps so far, that are complete in the rank's gradient vector
- *   added      calls of nn_reducer_add whose values stand in the rank's mailbox
- *   ended      steps in which the rank has read all it reads of others and written its parameters,
- *              and was `bad` or not
- * Everyone waits for all `ended` before the next step: from then on parameters may be read, and
- * gradients, numbers and mailboxes overwritten. */
+ * speaks of is written before it and read after it. Everyone waits for all ENDED before the next
+ * step: from then on parameters may be read, and gradients, numbers and mailboxes overwritten. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "dist/reduce_way.h"
-#include "dist/wait.h"
 #include "dist/window.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
@@ -27,19 +19,26 @@
 
 #define GRAIN (8 * NN_REDUCE_PART)
 
-typedef _Atomic uint64_t counter;
+enum {
+    POSTED,   /* steps whose numbers are in `stats` */
+    TOLD,     /* steps whose numbers over all nodes are in `total` (the node's first rank) */
+    COMPLETE, /* buckets, of all steps so far, that are complete in the rank's gradient vector */
+    ADDED,    /* calls of nn_reducer_add whose values stand in the rank's mailbox */
+    ENDED,    /* steps in which the rank has read all it reads of others and written what it owns,
+                 and was `bad` or not */
+    COUNTERS
+};
 
-/* At the start of each rank's part of the window; a cache line for each counter and what it
- * announces, so that waiting disturbs no one. */
+/* At the start of each rank's part of the window; a cache line for each counter, so that looking at
+ * one does not disturb what others wait for. */
 struct board {
-    alignas(NN_ALIGN) counter posted;
-    double stats[NN_REDUCE_STATS];
-    alignas(NN_ALIGN) counter told;
-    double total[NN_REDUCE_STATS];
-    alignas(NN_ALIGN) counter complete;
-    alignas(NN_ALIGN) counter ended;
+    struct {
+        alignas(NN_ALIGN) _Atomic uint64_t value;
+    } counter[COUNTERS];
+    alignas(NN_ALIGN) double stats[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) double total[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) nn_bell bell; /* of the node: the first rank's */
     bool bad;
-    alignas(NN_ALIGN) counter added;
 };
 
 struct node {
@@ -116,6 +115,7 @@ static void find_parts(nn_reducer *r) {
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }
+    r->bell = r->crowded ? &node->board[0]->bell : NULL;
     touch(r);
 }
 
@@ -135,27 +135,31 @@ static int join_owners(nn_reducer *r) {
 /* ---- what the ranks tell each other -----------------------------------------------------------
  */
 
-static void publish(counter *word, uint64_t value) {
-    atomic_store_explicit(word, value, memory_order_release);
+static bool reached(const struct node *node, size_t rank, int counter, uint64_t value) {
+    return atomic_load(&node->board[rank]->counter[counter].value) >= value;
 }
 
-static bool reached(const counter *word, uint64_t value) {
-    return atomic_load_explicit(word, memory_order_acquire) >= value;
+static bool all_reached(const struct node *node, int counter, uint64_t value) {
+    for (size_t p = 0; p < node->ranks; p++)
+        if (!reached(node, p, counter, value))
+            return false;
+    return true;
+}
+
+/* Sleepers wait for what all ranks have reached: the last one to come there rings. Stores and loads
+ * are sequentially consistent, or of two who come at once none might think it is the last. */
+static void publish(const nn_reducer *r, int counter, uint64_t value) {
+    const struct node *node = r->way;
+    uint64_t before = atomic_exchange(&node->board[node->me]->counter[counter].value, value);
+    if (r->bell && (counter == TOLD || all_reached(node, counter, before + 1)))
+        nn_ring(r->bell);
 }
 
 static void node_send_stats(nn_reducer *r) {
-    struct node *node = r->way;
+    const struct node *node = r->way;
     struct board *mine = node->board[node->me];
     memcpy(mine->stats, r->mine, sizeof mine->stats);
-    publish(&mine->posted, r->steps + 1);
-}
-
-static bool all_posted(const nn_reducer *r) {
-    const struct node *node = r->way;
-    for (size_t p = 0; p < node->ranks; p++)
-        if (!reached(&node->board[p]->posted, r->steps + 1))
-            return false;
-    return true;
+    publish(r, POSTED, r->steps + 1);
 }
 
 /* In the order of the ranks, so that all of a node get the same bits. */
@@ -169,57 +173,51 @@ static void add_stats(nn_reducer *r) {
 
 /* The first rank of each node sums over the nodes, and tells the others. */
 static void tell(nn_reducer *r) {
-    struct node *node = r->way;
+    const struct node *node = r->way;
     struct board *first = node->board[0];
     nn_reduce_check(
         r,
         MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM, node->owners),
         "MPI_Allreduce");
     memcpy(first->total, r->stats, sizeof first->total);
-    publish(&first->told, r->steps + 1);
+    publish(r, TOLD, r->steps + 1);
 }
 
 static bool node_have_stats(nn_reducer *r) {
     const struct node *node = r->way;
-    if (r->spec.comm->nodes == 1 || node->me == 0) {
-        if (!all_posted(r))
+    bool several = r->spec.comm->nodes > 1;
+    if (several && node->me > 0) {
+        if (!reached(node, 0, TOLD, r->steps + 1))
             return false;
-        add_stats(r);
-        if (r->spec.comm->nodes > 1)
-            tell(r);
+        memcpy(r->stats, node->board[0]->total, sizeof r->stats);
         return true;
     }
-    if (!reached(&node->board[0]->told, r->steps + 1))
+    if (!all_reached(node, POSTED, r->steps + 1))
         return false;
-    memcpy(r->stats, node->board[0]->total, sizeof r->stats);
+    add_stats(r);
+    if (several)
+        tell(r);
     return true;
 }
 
 static void node_send_complete(nn_reducer *r) {
-    struct node *node = r->way;
-    publish(&node->board[node->me]->complete, r->steps * nn_cut_buckets(&r->cut) + r->complete);
+    publish(r, COMPLETE, r->steps * nn_cut_buckets(&r->cut) + r->complete);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
-    const struct node *node = r->way;
-    uint64_t wanted = r->steps * nn_cut_buckets(&r->cut) + k + 1;
-    for (size_t p = 0; p < node->ranks; p++)
-        if (!reached(&node->board[p]->complete, wanted))
-            return false;
-    return true;
+    return all_reached(r->way, COMPLETE, r->steps * nn_cut_buckets(&r->cut) + k + 1);
 }
 
 static void node_send_end(nn_reducer *r, bool bad) {
-    struct node *node = r->way;
+    const struct node *node = r->way;
     node->board[node->me]->bad = bad;
-    publish(&node->board[node->me]->ended, r->steps + 1);
+    publish(r, ENDED, r->steps + 1);
 }
 
 static bool node_have_end(nn_reducer *r) {
     const struct node *node = r->way;
-    for (size_t p = 0; p < node->ranks; p++)
-        if (!reached(&node->board[p]->ended, r->steps + 1))
-            return false;
+    if (!all_reached(node, ENDED, r->steps + 1))
+        return false;
     r->bad = false;
     for (size_t p = 0; p < node->ranks; p++)
         r->bad = r->bad || node->board[p]->bad;
@@ -288,19 +286,22 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     r->updating += nn_seconds() - start;
 }
 
+static bool all_added(void *ctx) {
+    const nn_reducer *r = ctx;
+    const struct node *node = r->way;
+    return all_reached(node, ADDED, node->adds);
+}
+
 static void node_add(nn_reducer *r, double *values, size_t count) {
     struct node *node = r->way;
     size_t half = node->adds % 2 * r->spec.values;
-    unsigned rounds = 0;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
-    publish(&node->board[node->me]->added, ++node->adds);
+    publish(r, ADDED, ++node->adds);
+    nn_wait(all_added, r, r->bell);
     memset(values, 0, count * sizeof *values);
-    for (size_t p = 0; p < node->ranks; p++) {
-        while (!reached(&node->board[p]->added, node->adds))
-            nn_wait_round(&rounds, r->patience);
+    for (size_t p = 0; p < node->ranks; p++)
         for (size_t i = 0; i < count; i++)
             values[i] += node->mailbox[p][half + i];
-    }
 }
 
 /* ---- vectors ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include "dist/mpi_comm.h"
 #include "dist/reduce.h"
+#include "dist/wait.h"
 
 /* Elements of a part that one thread sums and updates while it is in its first-level cache. */
 #define NN_REDUCE_PART ((size_t)4096)
@@ -43,12 +44,13 @@ struct nn_reducer {
     uint64_t steps; /* ended */
     double mine[NN_REDUCE_STATS], stats[NN_REDUCE_STATS];
     bool decided, go;
-    bool bad;          /* some rank was, in the step that ended last */
-    size_t complete;   /* buckets of this step that back-propagation has completed here */
-    size_t summed;     /* buckets of this step whose slice has been dealt with */
-    int rc;            /* of the first failure of this step */
-    bool broken;       /* a step failed: others may not take part in anything any more */
-    unsigned patience; /* for nn_wait_round */
+    bool bad;        /* some rank was, in the step that ended last */
+    size_t complete; /* buckets of this step that back-propagation has completed here */
+    size_t summed;   /* buckets of this step whose slice has been dealt with */
+    int rc;          /* of the first failure of this step */
+    bool broken;     /* a step failed: others may not take part in anything any more */
+    bool crowded;    /* this node has more threads than cores */
+    nn_bell *bell;   /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
 };
 

@@ -1,26 +1,25 @@
-/* Waiting for another process to change a word in shared memory. */
+/* Waiting for other processes to change words in shared memory: looking again and again where every
+ * rank has a core, sleeping until a bell rings where ranks share cores and the one that is waited
+ * for may need this one. */
 #ifndef NN_DIST_WAIT_H
 #define NN_DIST_WAIT_H
 
-#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Looks before the processor is given away: some tens of microseconds, the usual difference between
- * ranks that have a core each. */
-#define NN_SPINS 1000u
+/* In memory that all who wait share. */
+typedef _Atomic uint32_t nn_bell;
 
-/* One round of waiting; `patience` looks are made before yielding, 0 when ranks share cores and the
- * one that is waited for may need this one. */
-static inline void nn_wait_round(unsigned *rounds, unsigned patience) {
-    if (*rounds >= patience) {
-        sched_yield();
-        return;
-    }
-    ++*rounds;
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("isb");
-#endif
-}
+/* What is waited for; looks only, and may be called any number of times. */
+typedef bool nn_condition(void *ctx);
+
+/* Waits until the condition holds. With `bell` NULL it looks for some tens of microseconds, the
+ * usual difference between ranks that have a core each, then yields between looks; else whoever may
+ * have made it hold rings. */
+void nn_wait(nn_condition *holds, void *ctx, nn_bell *bell);
+
+/* Wakes all who wait. What they wait for was stored before. */
+void nn_ring(nn_bell *bell);
 
 #endif
