@@ -130,6 +130,7 @@ recipe neuron-cross-entropy-2 loss '0.0120814289 +- 1e-6' neuron/cross_entropy.y
 recipe and accuracy '>= 1' logic/and.yaml
 recipe or accuracy '>= 1' logic/or.yaml
 recipe xor accuracy '>= 1' logic/xor.yaml
+recipe karate accuracy '>= 0.93' karate/karate.yaml
 recipe iris accuracy '>= 0.96' iris/iris.yaml
 recipe line-bgd rmse '< 0.11' line/line.yaml train.batch_size=all train.epochs=200 \
     train.optimizer.sgd.lr=0.5

@@ -79,10 +79,11 @@ static int choose_split(task *t, const char *name) {
 
 static int allocate(task *t) {
     size_t outputs = nn_predictor_outputs(t->predictor);
+    size_t positions = nn_predictor_positions(t->predictor);
     t->stored = nn_pool_alloc(&t->pool, BATCH * t->split->x.row_bytes);
     t->x = nn_pool_alloc(&t->pool, BATCH * nn_predictor_inputs(t->predictor) * sizeof *t->x);
     t->y = nn_pool_alloc(&t->pool, BATCH * outputs * sizeof *t->y);
-    t->label = nn_pool_alloc(&t->pool, BATCH * sizeof *t->label);
+    t->label = nn_pool_alloc(&t->pool, BATCH * positions * sizeof *t->label);
     if (!t->stored || !t->x || !t->y || !t->label)
         return NN_EMEMORY;
     if (t->split->has_length) {
@@ -91,7 +92,8 @@ static int allocate(task *t) {
         if (!t->length || !t->stored_length)
             return NN_EMEMORY;
     }
-    t->writer.outputs = outputs;
+    t->writer.outputs = outputs / positions;
+    t->writer.positions = positions;
     t->writer.samples = t->split->samples;
     return 0;
 }
@@ -144,8 +146,8 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
     NN_TRY(check_finite(t, first, count));
     nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y);
-    for (int64_t r = 0; r < count; r++)
-        t->label[r] = decide(t, t->y + (size_t)r * t->writer.outputs);
+    for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
+        t->label[r] = decide(t, t->y + r * t->writer.outputs);
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);
 }
 

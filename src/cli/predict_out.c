@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- CSV: sample, label, one column an output ----------------------------------------------- */
+/* ---- CSV: sample, position where there are several, label, one column an output ------------- */
 
 /* A field as RFC 4180 wants it. */
 static void put_field(FILE *out, const char *text) {
@@ -28,7 +28,8 @@ static int csv_open(nn_predict_writer *w) {
     w->text = fopen(w->temporary, "w");
     if (!w->text)
         return fail_write(w);
-    fputs(w->labels ? "sample,label" : "sample", w->text);
+    fputs(w->positions > 1 ? "sample,position" : "sample", w->text);
+    fputs(w->labels ? ",label" : "", w->text);
     for (size_t i = 0; i < w->outputs; i++) {
         if (w->names && w->outputs == w->classes) {
             fputc(',', w->text);
@@ -42,8 +43,11 @@ static int csv_open(nn_predict_writer *w) {
 
 static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
                     const int32_t *label) {
-    for (int64_t r = 0; r < count; r++) {
-        fprintf(w->text, "%" PRId64, first + r);
+    int64_t positions = (int64_t)w->positions;
+    for (int64_t r = 0; r < count * positions; r++) {
+        fprintf(w->text, "%" PRId64, first + r / positions);
+        if (positions > 1)
+            fprintf(w->text, ",%" PRId64, r % positions);
         if (w->labels && w->names && (size_t)label[r] < w->classes) {
             fputc(',', w->text);
             put_field(w->text, w->names[label[r]]);
@@ -64,14 +68,16 @@ static int csv_close(nn_predict_writer *w) {
     return 0;
 }
 
-/* ---- HDF5: /y [N, outputs], /label [N], attribute classes ----------------------------------- */
+/* ---- HDF5: /y [N, outputs], /label [N], with a dimension for positions; attribute classes ---- */
 
 static int h5_open(nn_predict_writer *w) {
-    int64_t dim[2] = {w->samples, (int64_t)w->outputs};
+    int64_t positions = (int64_t)w->positions, outputs = (int64_t)w->outputs;
+    int64_t dim[3] = {w->samples, positions > 1 ? positions : outputs, outputs};
+    int more = positions > 1;
     NN_TRY(nn_h5_create(w->temporary, &w->h5));
-    NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2, dim, 0, 0, NULL));
+    NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2 + more, dim, 0, 0, NULL));
     if (w->labels)
-        NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1, dim, 0, 0, NULL));
+        NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1 + more, dim, 0, 0, NULL));
     if (w->labels && w->names)
         NN_TRY(nn_h5_set_texts(w->h5, "/", "classes", w->names, w->classes));
     return 0;

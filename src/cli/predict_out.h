@@ -24,7 +24,8 @@ struct nn_predict_writer {
     const char *path;
     char *temporary;
     int64_t samples;
-    size_t outputs;
+    size_t outputs;           /* of one position */
+    size_t positions;         /* of a sample that have a label each, or 1 */
     bool labels;              /* samples have a class */
     const char *const *names; /* of the classes [classes], or NULL */
     size_t classes;
@@ -37,7 +38,7 @@ int nn_predict_format_of(const char *path, const nn_predict_format **format);
 
 /* Starts the file under a temporary name; the caller has set what stands above. NN_EIO. */
 int nn_predict_writer_open(nn_predict_writer *writer);
-/* y[count][outputs] and, where samples have a class, label[count]. NN_EIO. */
+/* y[count][positions][outputs] and, where samples have a class, label[count][positions]. NN_EIO. */
 int nn_predict_writer_rows(nn_predict_writer *writer, int64_t first, int64_t count, const float *y,
                            const int32_t *label);
 /* Publishes the file when rc is 0, removes it otherwise; returns rc or what went wrong now. */

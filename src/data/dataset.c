@@ -29,7 +29,8 @@ size_t nn_affine_index(size_t count, const nn_shape *shape, size_t e) {
 }
 
 bool nn_split_has_labels(const nn_split *split) {
-    return split->has_y && nn_dtype_is_integer(split->y.type) && split->y.shape.rank == 0;
+    return split->has_y && nn_dtype_is_integer(split->y.type) &&
+           (split->y.shape.rank == 0 || split->positions > 0);
 }
 
 const nn_field *nn_split_field(const nn_split *split, char field) {
@@ -49,6 +50,10 @@ int64_t nn_split_steps(const nn_split *split) {
     const nn_shape *x = &split->x.shape;
 
     return x->rank == 1 || x->rank == 2 ? x->dim[0] : 0;
+}
+
+bool nn_split_masks_labels(const nn_split *split) {
+    return split->has_length && split->positions > 0 && split->positions == nn_split_steps(split);
 }
 
 int nn_dataset_lengths(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
@@ -134,8 +139,9 @@ struct seen {
 static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *stored,
                        int64_t first, int64_t count, struct seen *seen) {
     int64_t bound = ds->class_names ? ds->classes : INT32_MAX;
+    int64_t positions = (int64_t)nn_split_positions(split);
 
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count * positions; i++) {
         int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
         if (label >= -1 && label < bound) {
             seen->largest = label > seen->largest ? label : seen->largest;
@@ -147,11 +153,11 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
             return nn_fail(NN_EFORMAT,
                            "%s: /%s/y row %" PRId64 " holds %" PRId64
                            "; labels are 0, 1, 2 ... or -1 for a row to be ignored",
-                           ds->path, split->name, first + i, label);
+                           ds->path, split->name, first + i / positions, label);
         return nn_fail(NN_EFORMAT,
                        "%s: /%s/y row %" PRId64 " holds label %" PRId64 ", but there are %" PRId64
                        " classes (0 to %" PRId64 ")",
-                       ds->path, split->name, first + i, label, bound, bound - 1);
+                       ds->path, split->name, first + i / positions, label, bound, bound - 1);
     }
     return NN_OK;
 }
@@ -177,6 +183,8 @@ static int check_labels(nn_dataset *ds) {
     struct seen seen = {.largest = -1};
     bool any = false;
 
+    ds->classes = ds->named;
+    ds->class_names = ds->names;
     for (size_t i = 0; i < ds->splits; i++) {
         if (!nn_split_has_labels(&ds->split[i]))
             continue;
@@ -196,6 +204,18 @@ static int check_labels(nn_dataset *ds) {
         ds->class_names = NULL;
     }
     return NN_OK;
+}
+
+int nn_dataset_label_positions(nn_dataset *ds) {
+    for (size_t i = 0; i < ds->splits; i++) {
+        nn_split *split = &ds->split[i];
+        if (split->has_y && !nn_dtype_is_integer(split->y.type))
+            return nn_fail(NN_EFORMAT, "%s: /%s/y is %s, but labels of positions are integers",
+                           ds->path, split->name, nn_dtype_name(split->y.type));
+        if (split->has_y)
+            split->positions = split->y.shape.dim[0];
+    }
+    return check_labels(ds);
 }
 
 /* The row that the `data:` map means; `path` alone is an HDF5 file. */
@@ -279,6 +299,8 @@ int nn_dataset_open(nn_node *data, nn_dataset **out) {
     NN_TRY_GOTO(open_source(ds, data, options));
     for (size_t i = 1; i < ds->splits; i++)
         NN_TRY_GOTO(check_split(ds, &ds->split[i]));
+    ds->named = ds->classes;
+    ds->names = ds->class_names;
     NN_TRY_GOTO(check_labels(ds));
     NN_TRY_GOTO(open_augment(ds));
     *out = ds;

@@ -18,6 +18,8 @@ typedef struct nn_split {
     const char *name; /* "train", "valid", "test" */
     int64_t samples;
     nn_field x, y, w, length;
+    int64_t positions; /* y [N, positions]: a label for each; 0: nn_dataset_label_positions was not
+                          called */
     bool has_y, has_w, has_length; /* w: sample weights [N], read as float32; length: integers [N],
                                       steps of each sequence that count, 1 to nn_split_steps */
 } nn_split;
@@ -86,6 +88,8 @@ struct nn_dataset {
     nn_normal normal;         /* and these floats what the model sees; set by normalize.h */
     int64_t classes;          /* y integer: number of classes, else 0 */
     const char **class_names; /* [classes] or NULL */
+    int64_t named;            /* classes that the source names, whatever y is ... */
+    const char **names;       /* ... and their names */
 };
 
 /* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
@@ -94,6 +98,19 @@ int nn_dataset_open(nn_node *data, nn_dataset **out);
 /* The same for a file alone. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
 void nn_dataset_close(nn_dataset *ds);
+
+/* From now on y [N, P] of integers is a label for each of P positions of a sample (steps of a
+ * sequence, nodes of a graph), not a row of numbers. Checks them as labels are. NN_EFORMAT. Local.
+ */
+int nn_dataset_label_positions(nn_dataset *ds);
+/* Targets of a sample: P for labels by position, else 1. */
+static inline size_t nn_split_positions(const nn_split *split) {
+    return split->positions > 0 ? (size_t)split->positions : 1;
+}
+
+/* Positions are the steps of sequences whose lengths are known: labels beyond the end count for
+ * nothing. */
+bool nn_split_masks_labels(const nn_split *split);
 
 /* The split of that name or NULL. */
 const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name);

@@ -38,6 +38,9 @@ struct nn_loader {
     nn_real *fill;    /* [row] what a stored 0 becomes; NULL: no augmentation */
     int32_t *label_out, *length_out;
     int64_t *sample;
+    size_t positions;         /* labels a sample; with more than 1: ... */
+    nn_real *position_weight; /* [shard_max][positions]: that of the sample */
+    int64_t *position;        /* [shard_max][positions] index among those of the split */
 };
 
 static uint64_t share_of_memory(int sharers) {
@@ -225,7 +228,11 @@ static int allocate_batch(nn_loader *l) {
     NN_TRY(NN_NEW(&l->x_out, n * l->x.convert.width, "minibatch"));
     NN_TRY(allocate_augment(l));
     if (l->labels)
-        NN_TRY(NN_NEW(&l->label_out, n, "minibatch"));
+        NN_TRY(NN_NEW(&l->label_out, n * l->positions, "minibatch"));
+    if (l->positions > 1)
+        NN_TRY(NN_NEW(&l->position, n * l->positions, "minibatch"));
+    if (l->positions > 1 && l->weights)
+        NN_TRY(NN_NEW(&l->position_weight, n * l->positions, "minibatch"));
     if (l->values)
         NN_TRY(NN_NEW(&l->value_out, n * l->y.convert.width, "minibatch"));
     if (l->weights)
@@ -246,6 +253,7 @@ static int open_split(nn_loader *l) {
         l->memory_left = share_of_memory(l->spec.sharers);
     l->labels = !l->spec.x_only && nn_split_has_labels(l->split);
     l->values = !l->spec.x_only && !l->labels;
+    l->positions = l->labels ? nn_split_positions(l->split) : 1;
     l->weights = !l->spec.x_only && l->split->has_w;
     l->lengths = l->split->has_length;
     NN_TRY(open_columns(l));
@@ -287,6 +295,8 @@ void nn_loader_free(nn_loader *l) {
     nn_free(l->value_out);
     nn_free(l->weight_out);
     nn_free(l->label_out);
+    nn_free(l->position);
+    nn_free(l->position_weight);
     nn_free(l->length_out);
     nn_free(l->sample);
     nn_pool_release(&l->pool);
@@ -356,13 +366,41 @@ static int gather(nn_loader *l, column *c, size_t count, nn_real *out) {
     return NN_OK;
 }
 
-static int gather_integers(nn_loader *l, column *c, size_t count, int32_t *out) {
+/* Rows of `width` integers. */
+static int gather_integers(nn_loader *l, column *c, size_t count, size_t width, int32_t *out) {
     for (size_t i = 0; i < count; i++) {
         const unsigned char *stored;
         NN_TRY(stored_rows(l, c, l->sample[i], 1, &stored));
-        out[i] = (int32_t)nn_stored_integer(c->convert.type, stored, 0);
+        for (size_t k = 0; k < width; k++)
+            *out++ = (int32_t)nn_stored_integer(c->convert.type, stored, k);
     }
     return NN_OK;
+}
+
+/* Weight and index of each position; those beyond the end of a sequence are ignored. */
+static void spread_positions(nn_loader *l, size_t count) {
+    size_t positions = l->positions;
+    bool steps = nn_split_masks_labels(l->split);
+
+    for (size_t i = 0; positions > 1 && i < count; i++) {
+        for (size_t p = 0, k = i * positions; p < positions; p++, k++) {
+            l->position[k] = l->sample[i] * (int64_t)positions + (int64_t)p;
+            if (l->weights)
+                l->position_weight[k] = l->weight_out[i];
+            if (steps && p >= (size_t)l->length_out[i])
+                l->label_out[k] = -1;
+        }
+    }
+}
+
+static nn_target target_of(const nn_loader *l) {
+    bool many = l->positions > 1;
+
+    return (nn_target){.label = l->label_out,
+                       .value = l->value_out,
+                       .width = l->values ? l->y.convert.width : 0,
+                       .weight = many ? l->position_weight : l->weight_out,
+                       .sample = many ? l->position : l->sample};
 }
 
 static void augment(nn_loader *l, int64_t epoch, size_t count) {
@@ -389,21 +427,20 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
     NN_TRY(gather(l, &l->x, count, l->x_plain));
     augment(l, epoch, count);
     if (l->labels)
-        NN_TRY(gather_integers(l, &l->y, count, l->label_out));
+        NN_TRY(gather_integers(l, &l->y, count, l->positions, l->label_out));
     if (l->lengths)
-        NN_TRY(gather_integers(l, &l->length, count, l->length_out));
+        NN_TRY(gather_integers(l, &l->length, count, 1, l->length_out));
     if (l->values)
         NN_TRY(gather(l, &l->y, count, l->value_out));
     if (l->weights)
         NN_TRY(gather(l, &l->w, count, l->weight_out));
+    spread_positions(l, count);
     *batch = (nn_batch){.count = count,
                         .first = first,
                         .global = global,
                         .x = l->x_out,
-                        .target = {.label = l->label_out,
-                                   .value = l->value_out,
-                                   .width = l->values ? l->y.convert.width : 0,
-                                   .weight = l->weight_out},
+                        .target = target_of(l),
+                        .positions = l->positions,
                         .length = l->length_out,
                         .sample = l->sample};
     return NN_OK;

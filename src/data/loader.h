@@ -32,10 +32,16 @@ typedef struct nn_batch {
     int64_t first;         /* of the shard within the global minibatch */
     int64_t global;        /* rows of the global minibatch */
     const nn_real *x;      /* [count][row] */
-    nn_target target;      /* label or value, weight */
+    nn_target target;      /* label or value, weight: [count * positions] */
+    size_t positions;      /* targets a sample: more than 1 where each position has a label */
     const int32_t *length; /* [count] steps of each sequence that count; NULL: all of them */
     const int64_t *sample; /* [count] index in the split */
 } nn_batch;
+
+/* Rows of the batch's target. */
+static inline size_t nn_batch_targets(const nn_batch *batch) {
+    return batch->count * batch->positions;
+}
 
 /* The split is read once, in order, and kept in memory as it is stored; an array that does not fit
  * memory_limit stays in the file and its rows are read for each minibatch: slow, and warned about.

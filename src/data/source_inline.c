@@ -15,8 +15,9 @@ struct inline_options {
 static const nn_option inline_table[] = {
     {"x", NN_OPT_NODE, AT(x), NULL, NULL, "training samples, a list of numbers each"},
     {"y", NN_OPT_NODE, AT(y), NULL, NULL,
-     "their targets: classes as whole numbers 0, 1, 2 ..., or numbers with a point (or lists of "
-     "numbers) as values"},
+     "their targets: classes as whole numbers 0, 1, 2 ..., or a list of them for each position of "
+     "a "
+     "sample; or numbers with a point, or lists of numbers, as values"},
     {"test_x", NN_OPT_NODE, AT(test_x), "", NULL, "test samples"},
     {"test_y", NN_OPT_NODE, AT(test_y), "", NULL, "their targets"},
     NN_OPTION_END,
@@ -25,7 +26,7 @@ static const nn_option inline_table[] = {
 /* The numbers of each split, [samples][width]. */
 struct columns {
     float *x[NN_MAX_SPLITS], *value[NN_MAX_SPLITS];
-    int32_t *label[NN_MAX_SPLITS];
+    int32_t *integer[NN_MAX_SPLITS];
 };
 
 static int number(const nn_node *node, float *out) {
@@ -79,20 +80,34 @@ static bool whole_number(const nn_node *node) {
            node->text[strspn(node->text, "-0123456789")] == '\0';
 }
 
-static bool are_labels(const nn_node *rows) {
-    bool all = rows->kind == NN_NODE_LIST;
-    for (size_t i = 0; all && i < rows->count; i++)
-        all = whole_number(rows->item[i]);
+static bool are_whole(const nn_node *row) {
+    bool all = row->kind != NN_NODE_LIST || row->count > 0;
+    if (row->kind != NN_NODE_LIST)
+        return whole_number(row);
+    for (size_t i = 0; all && i < row->count; i++)
+        all = whole_number(row->item[i]);
     return all;
 }
 
-static int read_labels(nn_dataset *ds, const nn_node *rows, nn_field *field, int32_t **out) {
-    *out = nn_pool_alloc(&ds->pool, rows->count * sizeof(int32_t));
+static bool are_integers(const nn_node *rows) {
+    bool all = rows->kind == NN_NODE_LIST && rows->count > 0;
+    for (size_t i = 0; all && i < rows->count; i++)
+        all = are_whole(rows->item[i]) && width_of(rows->item[i]) == width_of(rows->item[0]);
+    return all;
+}
+
+/* One integer a row, or a list of them. */
+static int read_integers(nn_dataset *ds, const nn_node *rows, nn_field *field, int32_t **out) {
+    bool list = rows->item[0]->kind == NN_NODE_LIST;
+    size_t width = width_of(rows->item[0]);
+    *out = nn_pool_alloc(&ds->pool, rows->count * width * sizeof **out);
     if (!*out)
         return NN_EMEMORY;
-    *field = (nn_field){NN_I32, {0}, sizeof(int32_t)};
-    for (size_t i = 0; i < rows->count; i++)
-        (*out)[i] = (int32_t)strtol(rows->item[i]->text, NULL, 10);
+    *field = (nn_field){NN_I32, {list ? 1 : 0, {(int64_t)width}}, width * sizeof **out};
+    for (size_t i = 0; i < rows->count * width; i++) {
+        const nn_node *row = rows->item[i / width];
+        (*out)[i] = (int32_t)strtol(list ? row->item[i % width]->text : row->text, NULL, 10);
+    }
     return NN_OK;
 }
 
@@ -104,8 +119,8 @@ static int read_split(nn_dataset *ds, const char *name, const nn_node *x, const 
     split->has_y = true;
     NN_TRY(read_matrix(ds, x, 1, &split->x, &c->x[i]));
     split->samples = (int64_t)x->count;
-    if (are_labels(y))
-        NN_TRY(read_labels(ds, y, &split->y, &c->label[i]));
+    if (are_integers(y))
+        NN_TRY(read_integers(ds, y, &split->y, &c->integer[i]));
     else
         NN_TRY(read_matrix(ds, y, 0, &split->y, &c->value[i]));
     if (y->count == x->count)
@@ -133,7 +148,7 @@ static int inline_read(const nn_dataset *ds, const nn_split *split, char field, 
     const struct columns *c = ds->state;
     ptrdiff_t i = split - ds->split;
     const nn_field *f = field == 'x' ? &split->x : &split->y;
-    const void *from = field == 'x' ? (const void *)c->x[i] : c->label[i];
+    const void *from = field == 'x' ? (const void *)c->x[i] : c->integer[i];
     if (field == 'y' && c->value[i])
         from = c->value[i];
     memcpy(out, (const char *)from + (size_t)first * f->row_bytes, (size_t)count * f->row_bytes);

@@ -42,7 +42,7 @@ static int add_pair(nn_node *list, char *line, const nn_node *place) {
 }
 
 int nn_edges_read(nn_node *edges) {
-    nn_node place = {.file = edges->text};
+    nn_node place = {.file = edges->text, .column = 1};
     char *text, *rest;
     size_t length;
     int rc = nn_file_read(edges->pool, edges->text, &text, &length);

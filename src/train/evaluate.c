@@ -12,15 +12,14 @@ static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
     nn_pass pass = {.batch = batch->count, .sample = batch->sample, .length = batch->length};
     const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
     nn_loss_sum loss = {0};
-    nn_target target = batch->target;
-    target.sample = batch->sample;
-    nn_loss_eval(job->loss, batch->count, z, &target, &loss, NULL);
+    size_t rows = nn_batch_targets(batch);
+    nn_loss_eval(job->loss, rows, z, &batch->target, &loss, NULL);
     sums[0] += loss.loss;
     sums[1] += loss.weight;
     double *state = sums + 2;
     for (size_t i = 0; i < job->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-        ops->add(job->metric[i].options, &job->metric_spec, batch->count, z, &target, state);
+        ops->add(job->metric[i].options, &job->metric_spec, rows, z, &batch->target, state);
         state += job->metric_layout[i].state;
     }
 }

@@ -50,7 +50,7 @@ static int plan_layouts(nn_job *job) {
 static int plan_metrics(nn_job *job) {
     const nn_settings *s = job->settings;
     job->metric_spec = nn_metric_spec_of(job->loss);
-    job->metric_spec.samples = most_samples(job->data);
+    job->metric_spec.samples = most_samples(job->data) * (int64_t)job->positions;
     job->metrics = s->validate.metrics;
     memcpy(job->metric, s->validate.metric, sizeof job->metric);
     if (!s->validate.metrics_node && job->metric_spec.labels) {
@@ -98,6 +98,10 @@ int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
     return nn_dataset_set_normal(data, &trained->normal);
 }
 
+size_t nn_data_positions(const nn_data_traits *data) {
+    return data->labels ? data->target_width : 1;
+}
+
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
     return (nn_loss_spec){.outputs = outputs,
                           .batch = batch,
@@ -128,9 +132,24 @@ static int plan_loss(nn_job *job) {
                        job->data->path, split->name);
     NN_TRY(nn_job_balance(job));
     nn_data_traits data = nn_data_traits_of(job->data);
-    nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity);
+    nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity * job->positions);
     NN_TRY(nn_loss_new(job->settings->loss, &spec, &job->loss));
     return nn_job_check_targets(job);
+}
+
+/* Where the model gives [P, C] and y is [N, P] of integers, they are the classes of the P
+ * positions. The outputs are then those of one of them. */
+static int plan_outputs(nn_job *job) {
+    nn_shape output = nn_model_output_shape(job->model);
+    const nn_split *split = &job->data->split[0];
+    bool by_position = split->has_y && split->y.shape.rank == 1 &&
+                       nn_dtype_is_integer(split->y.type) && output.rank == 2 &&
+                       output.dim[0] == split->y.shape.dim[0] && output.dim[1] > 1;
+    if (by_position)
+        NN_TRY(nn_dataset_label_positions(job->data));
+    job->positions = nn_split_positions(split);
+    job->outputs = nn_shape_count(&output) / job->positions;
+    return 0;
 }
 
 /* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at
@@ -161,8 +180,7 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     NN_TRY(nn_loss_pick(job->settings->loss, &loss));
     nn_shape input = nn_channels_last(job->data->split[0].x.shape);
     NN_TRY(nn_model_new(job->settings->model, input, loss->fuses, &job->model));
-    nn_shape output = nn_model_output_shape(job->model);
-    job->outputs = nn_shape_count(&output);
+    NN_TRY(plan_outputs(job));
     NN_TRY(check_output(job));
     NN_TRY(plan_batches(job));
     NN_TRY(plan_loss(job));

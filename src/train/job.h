@@ -26,7 +26,8 @@ typedef struct nn_job {
     nn_loss *loss;
     int64_t batch_size, eval_batch_size; /* of global minibatches */
     size_t capacity;                     /* most rows of a shard of either */
-    size_t outputs;                      /* numbers a sample */
+    size_t outputs;                      /* numbers that a target is compared with */
+    size_t positions;                    /* targets a sample */
     nn_metric_spec metric_spec;
     nn_choice metric[NN_MAX_METRICS];
     size_t metrics;
@@ -75,6 +76,8 @@ int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained);
  * point into the data set. */
 nn_data_traits nn_data_traits_of(const nn_dataset *data);
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
+/* Targets of a sample: more than 1 where a data set has a label for each position. */
+size_t nn_data_positions(const nn_data_traits *data);
 
 /* The parameters that the model is evaluated with: their average where there is one. */
 nn_real *nn_job_model_params(const nn_job *job);

@@ -15,6 +15,7 @@ struct nn_predictor {
     nn_converter converter;
     nn_real *params, *x;
     size_t inputs, outputs;
+    size_t positions; /* of a sample that have a label each, or 1 */
 };
 
 static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
@@ -30,7 +31,8 @@ static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
     nn_shape output = nn_model_output_shape(p->model);
     p->inputs = nn_shape_count(&p->data.x);
     p->outputs = nn_shape_count(&output);
-    nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs, batch);
+    p->positions = nn_data_positions(&p->data);
+    nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs / p->positions, batch * p->positions);
     NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
     NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
     NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
@@ -82,6 +84,10 @@ size_t nn_predictor_outputs(const nn_predictor *p) {
     return p->outputs;
 }
 
+size_t nn_predictor_positions(const nn_predictor *p) {
+    return p->positions;
+}
+
 const char *nn_predictor_class(const nn_predictor *p, size_t i) {
     return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
 }
@@ -95,5 +101,5 @@ void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int3
                        float *y) {
     nn_pass pass = {.batch = count, .length = length};
     const nn_real *z = nn_model_forward(p->model, &pass, x);
-    nn_loss_link(p->loss, count, z, y);
+    nn_loss_link(p->loss, count * p->positions, z, y);
 }

@@ -10,6 +10,8 @@
 /* What the model was trained on and for; owned by the predictor. */
 const nn_data_traits *nn_predictor_data(const nn_predictor *predictor);
 const nn_loss_ops *nn_predictor_loss(const nn_predictor *predictor);
+/* Labels of a sample, each of nn_predictor_outputs / positions outputs; 1 where it has one. */
+size_t nn_predictor_positions(const nn_predictor *predictor);
 
 /* nn_predict on numbers that are already scaled and in the order that the model takes (an image is
  * [H, W, C]); length[count] are the steps of each sequence that count, NULL: all. Local. */

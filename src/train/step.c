@@ -88,7 +88,7 @@ static nn_batch part_of(const nn_job *job, const nn_batch *batch, size_t begin, 
     part.x += begin * nn_shape_count(&input);
     part.sample += begin;
     part.length = batch->length ? batch->length + begin : NULL;
-    part.target = nn_target_from(&batch->target, begin);
+    part.target = nn_target_from(&batch->target, begin * batch->positions);
     return part;
 }
 
@@ -136,9 +136,9 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     pass.delta = nn_trainer_reports_gradients(t) ? t->delta : NULL;
     double begin = nn_seconds();
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
-    nn_loss_eval(job->loss, pass.batch, z, &part->target, sum, dz);
+    nn_loss_eval(job->loss, nn_batch_targets(part), z, &part->target, sum, dz);
     if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
-        t->mistakes += count_mistakes(job, pass.batch, dz);
+        t->mistakes += count_mistakes(job, nn_batch_targets(part), dz);
     double middle = nn_seconds();
     if (last)
         begin_sums(t, sum, read);

@@ -8,39 +8,62 @@
  * They become numbers, which the checkpoint's configuration keeps: a model is evaluated elsewhere
  * by the loss it was trained with. */
 
-/* Adds the labels of one split to count[]; ignored ones do not count. */
-static int count_labels(const nn_dataset *data, const nn_split *split, void *stored, int64_t rows,
-                        int64_t *count) {
-    for (int64_t first = 0; first < split->samples; first += rows) {
-        int64_t left = split->samples - first, piece = left < rows ? left : rows;
-        NN_TRY(nn_dataset_read(data, split, 'y', first, piece, stored));
-        for (int64_t i = 0; i < piece; i++) {
-            int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
-            if (label >= 0)
-                count[label]++;
-        }
+struct census {
+    const nn_dataset *data;
+    const nn_split *split;
+    int64_t rows;    /* of a piece */
+    void *stored;    /* labels or lengths of a piece */
+    int32_t *length; /* of a piece, where labels beyond the end do not count */
+    int64_t *count;  /* samples of each class; ignored ones are in none */
+};
+
+static int count_piece(struct census *c, int64_t first, int64_t count) {
+    size_t positions = nn_split_positions(c->split);
+    if (c->length) {
+        NN_TRY(nn_dataset_read(c->data, c->split, NN_FIELD_LENGTH, first, count, c->stored));
+        NN_TRY(nn_dataset_lengths(c->data, c->split, first, count, c->stored, c->length));
+    }
+    NN_TRY(nn_dataset_read(c->data, c->split, 'y', first, count, c->stored));
+    for (size_t i = 0; i < (size_t)count * positions; i++) {
+        int64_t label = nn_stored_integer(c->split->y.type, c->stored, i);
+        bool counts = !c->length || i % positions < (size_t)c->length[i / positions];
+        if (label >= 0 && counts)
+            c->count[label]++;
+    }
+    return 0;
+}
+
+static int count_labels(struct census *c, size_t classes) {
+    size_t row = c->split->y.row_bytes;
+    bool masks = nn_split_masks_labels(c->split);
+    if (masks && row < c->split->length.row_bytes)
+        row = c->split->length.row_bytes;
+    c->rows = nn_piece_rows(row);
+    NN_TRY(NN_NEW(&c->count, classes, "class counts"));
+    NN_TRY(nn_alloc(&c->stored, (size_t)c->rows, row, "labels"));
+    if (masks)
+        NN_TRY(NN_NEW(&c->length, (size_t)c->rows, "lengths"));
+    for (int64_t first = 0; first < c->split->samples; first += c->rows) {
+        int64_t left = c->split->samples - first;
+        NN_TRY(count_piece(c, first, left < c->rows ? left : c->rows));
     }
     return 0;
 }
 
 int nn_job_balance(nn_job *job) {
     nn_node *weights = nn_loss_class_weights(job->settings->loss);
-    const nn_split *split = nn_dataset_split(job->data, "train");
+    struct census c = {.data = job->data, .split = nn_dataset_split(job->data, "train")};
     size_t classes = nn_loss_classes(job->outputs), known = (size_t)job->data->classes;
-    int64_t *count = NULL;
-    void *stored = NULL;
     int rc = 0;
 
-    if (!nn_class_weights_are_balanced(weights) || !split || !nn_split_has_labels(split))
+    if (!nn_class_weights_are_balanced(weights) || !c.split || !nn_split_has_labels(c.split))
         return 0;
-    int64_t rows = nn_piece_rows(split->y.row_bytes);
-    NN_TRY_GOTO(NN_NEW(&count, classes > known ? classes : known, "class counts"));
-    NN_TRY_GOTO(nn_alloc(&stored, (size_t)rows, split->y.row_bytes, "labels"));
-    NN_TRY_GOTO(count_labels(job->data, split, stored, rows, count));
-    NN_TRY_GOTO(nn_class_weights_balance(weights, classes, count));
+    NN_TRY_GOTO(count_labels(&c, classes > known ? classes : known));
+    NN_TRY_GOTO(nn_class_weights_balance(weights, classes, c.count));
 done:
-    nn_free(count);
-    nn_free(stored);
+    nn_free(c.count);
+    nn_free(c.stored);
+    nn_free(c.length);
     return rc;
 }
 
