@@ -82,4 +82,4 @@ expect_line "edges.csv:5:1: edges of layer 'graph_conv1': '3' is no node; there 
 expect_code 2 "$NNMPI" check graph.yaml -o 'model.1.graph_conv.edges=[[0, 1], 2]' 2> err
 expect_line 'an edge is a pair of nodes' err
 expect_code 2 "$NNMPI" check graph.yaml -o 'model.1.graph_conv.edges=none.csv' 2> err
-expect_line 'none.csv' err
+expect_line "graph_conv.edges: .*there is no file 'none.csv'" err

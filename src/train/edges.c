@@ -45,6 +45,11 @@ int nn_edges_read(nn_node *edges) {
     nn_node place = {.file = edges->text, .column = 1};
     char *text, *rest;
     size_t length;
+    if (!nn_file_exists(edges->text))
+        return nn_node_fail(edges,
+                            "edges is a list of pairs of nodes, or a file with a pair a line; "
+                            "there is no file '%s'",
+                            edges->text);
     int rc = nn_file_read(edges->pool, edges->text, &text, &length);
     if (rc < 0)
         return nn_node_prefix(rc, edges);
