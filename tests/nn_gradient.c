@@ -74,6 +74,8 @@ static const struct gradient_case cases[] = {
     CONV("{filters: 3, kernel: 1, stride: 2}", 6, 5),
     CONV("{filters: 3, kernel: 2, padding: 3}", 2, 3),
     {"conv2d", "[conv2d: {filters: 9, kernel: 3, padding: 1}, conv2d: {filters: 33, kernel: 2}, dense: {units: 1}]", {.rank = 2, .dim = {3, 4}}},
+    {"conv2d", "[conv2d: {filters: 3, kernel: 3, padding: 1}, dense: {units: 1}]", {.rank = 2, .dim = {5, 8}}},
+    {"conv2d", "[conv2d: {filters: 11, kernel: 5, stride: [2, 1], dilation: [2, 1]}, dense: {units: 1}]", {.rank = 2, .dim = {12, 8}}},
     POOL("max_pool", "{size: 2}", 4, 6),
     POOL("max_pool", "{size: 2}", 5, 5),
     POOL("max_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),

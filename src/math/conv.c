@@ -39,12 +39,19 @@ conv_view conv_view_of(const nn_conv *conv) {
     v.column = conv->stride[1] * conv->channels;
     v.in_image = conv->in[0] * conv->in[1] * conv->channels;
     v.out_image = conv->out[0] * conv->out[1] * conv->filters;
+    v.quad_blocks = conv_quad_blocks(&v);
     return v;
 }
 
 size_t conv_whole(const conv_view *v, size_t n) {
     size_t lanes = v->kernels->conv_lanes;
     return (n + lanes - 1) / lanes * lanes;
+}
+
+size_t conv_row_size(const conv_view *v) {
+    if (v->quad_blocks)
+        return v->quad_blocks * v->kernels->conv_lanes;
+    return v->conv->groups * conv_whole(v, v->out_group);
 }
 
 nn_real *conv_take(conv_scratch *scratch, size_t count) {
@@ -140,9 +147,8 @@ typedef struct forward {
 static size_t forward_layout(forward *f, void *memory) {
     const conv_view *v = &f->v;
     conv_scratch scratch = {.at = memory};
-    size_t filters = v->conv->groups * conv_whole(v, v->out_group);
-    f->weights = conv_take(&scratch, filters * v->terms);
-    f->bias = conv_take(&scratch, filters);
+    f->weights = conv_take(&scratch, conv_row_size(v) * v->terms);
+    f->bias = conv_take(&scratch, conv_row_size(v));
     f->bands = conv_take(&scratch, v->conv->threads * conv_band_size(v));
     return scratch.used;
 }
@@ -219,6 +225,10 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
                          .tap_row = v->tap_row,
                          .tap = v->tap,
                          .c_row = v->conv->filters};
+    if (v->quad_blocks) {
+        conv_quads_forward(v, band->rows, input, f->weights, f->bias, y);
+        return;
+    }
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
             call.width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
@@ -252,7 +262,11 @@ void nn_conv_forward(const nn_conv *conv, size_t batch, const nn_real *x, const 
         return;
     f.threads = conv_threads(&f.v, batch);
     forward_layout(&f, scratch);
-    pack_weights(&f, w);
-    pack_bias(&f, bias);
+    if (f.v.quad_blocks) {
+        conv_quads_pack(&f.v, w, bias, f.weights, f.bias);
+    } else {
+        pack_weights(&f, w);
+        pack_bias(&f, bias);
+    }
     nn_parallel_parts(f.threads, forward_part, &f);
 }

@@ -20,12 +20,16 @@ typedef struct conv_view {
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;
+    size_t quad_blocks; /* vectors of four pixels that hold all filters; 0: not used */
 } conv_view;
 
 conv_view conv_view_of(const nn_conv *conv);
 
 /* n rounded up to whole vectors. */
 size_t conv_whole(const conv_view *v, size_t n);
+
+/* Elements of a term's weights for all filters, in whole vectors. */
+size_t conv_row_size(const conv_view *v);
 
 static inline size_t conv_smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -66,6 +70,19 @@ size_t conv_threads(const conv_view *v, size_t batch);
 
 /* Parts that a sum over `batch` samples is cut into. */
 size_t conv_parts(const conv_view *v, size_t batch);
+
+/* Images of one channel (conv_quads.c). Weights and sums are [terms][conv_row_size]. */
+size_t conv_quad_blocks(const conv_view *v);
+void conv_quads_pack(const conv_view *v, const nn_real *w, const nn_real *bias, nn_real *weights,
+                     nn_real *start);
+void conv_quads_forward(const conv_view *v, size_t rows, const nn_real *input,
+                        const nn_real *weights, const nn_real *start, nn_real *y);
+/* Elements that conv_quads_add works in. */
+size_t conv_quads_size(const conv_view *v);
+void conv_quads_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                    nn_real *quads, nn_real *sums);
+/* Adds up over the pixels of quads, in place: [terms][filters]. */
+void conv_quads_unpack(const conv_view *v, nn_real *sums);
 
 size_t conv_forward_scratch(const conv_view *v);
 size_t conv_backward_data_scratch(const conv_view *v);

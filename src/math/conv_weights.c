@@ -14,11 +14,11 @@ typedef struct sums {
     size_t batch, parts;
     const nn_real *x, *dy;
     bool bias;
-    nn_real *sums, *bands;
+    nn_real *sums, *bands, *quads;
 } sums;
 
 static size_t weights_size(const conv_view *v) {
-    return v->conv->groups * conv_whole(v, v->out_group) * v->terms;
+    return conv_row_size(v) * v->terms;
 }
 
 static size_t sums_size(const conv_view *v) {
@@ -30,6 +30,7 @@ static size_t layout(sums *s, void *memory) {
     conv_scratch scratch = {.at = memory};
     s->sums = conv_take(&scratch, v->conv->parts * sums_size(v));
     s->bands = conv_take(&scratch, v->conv->parts * conv_band_size(v));
+    s->quads = conv_take(&scratch, v->conv->parts * conv_quads_size(v));
     return scratch.used;
 }
 
@@ -69,15 +70,19 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
         }
 }
 
-static void add_band(const sums *s, const conv_band *band, const nn_real *input, nn_real *to) {
+static void add_band(const sums *s, const conv_band *band, const nn_real *input, nn_real *quads,
+                     nn_real *to) {
     const conv_view *v = &s->v;
     size_t row = v->conv->out[1] * v->conv->filters;
     const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
-    size_t most = conv_larger(1, CHUNK_POINTS / v->conv->out[1]);
+    size_t most = v->quad_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
 
-    for (size_t r = 0; r < band->rows; r += most) {
-        size_t rows = conv_smaller(most, band->rows - r);
-        add_chunk(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
+    for (size_t r = 0, rows; r < band->rows; r += rows) {
+        rows = conv_smaller(conv_larger(1, most), band->rows - r);
+        if (v->quad_blocks)
+            conv_quads_add(v, rows, input, dy, quads, to);
+        else
+            add_chunk(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
         if (s->bias)
             v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, dy + r * row, 1,
                                  to + weights_size(v));
@@ -89,6 +94,7 @@ static void sum_part(void *ctx, size_t part) {
     const conv_view *v = &s->v;
     nn_real *to = s->sums + part * sums_size(v);
     nn_real *copy = s->bands + part * conv_band_size(v);
+    nn_real *quads = s->quads + part * conv_quads_size(v);
     size_t end = conv_begin(s->batch, part + 1, s->parts), most = conv_band_rows(v);
     conv_band band;
 
@@ -96,7 +102,7 @@ static void sum_part(void *ctx, size_t part) {
     for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image++)
         for (band.row = 0; band.row < v->conv->out[0]; band.row += band.rows) {
             band.rows = conv_smaller(most, v->conv->out[0] - band.row);
-            add_band(s, &band, conv_band_input(v, &band, s->x, copy), to);
+            add_band(s, &band, conv_band_input(v, &band, s->x, copy), quads, to);
         }
 }
 
@@ -105,7 +111,12 @@ static void store(size_t n, const nn_real *from, nn_real beta, nn_real *to) {
         to[i] = (beta == 0 ? 0 : beta * to[i]) + from[i];
 }
 
-static void unpack(const conv_view *v, const nn_real *from, nn_real beta, nn_real *dw) {
+static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw) {
+    if (v->quad_blocks) {
+        conv_quads_unpack(v, from);
+        store(v->terms * v->conv->filters, from, beta, dw);
+        return;
+    }
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
             size_t width = conv_smaller(v->kernels->conv_panel, v->out_group - o);

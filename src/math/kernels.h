@@ -127,6 +127,28 @@ typedef struct nn_conv_sums {
     nn_real *c; /* [count][width in whole vectors], aligned */
 } nn_conv_sums;
 
+/* Four neighbouring pixels of conv_quad_filters filters in one vector, [filter][pixel]: convolution
+ * of images of one channel, 4 `quads` pixels of a row at a time. `blocks` vectors hold all filters.
+ */
+typedef struct nn_conv_quads {
+    size_t quads, filters, blocks;
+    size_t kernel_rows, kernel_cols;
+    const nn_real *x;       /* input of the first pixel */
+    size_t x_row;           /* elements from one row to the next */
+    const nn_real *weights; /* [kernel_rows][kernel_cols][blocks], each one four times */
+    const nn_real *start;   /* [blocks], the same */
+    nn_real *y;             /* [4 quads][filters] */
+} nn_conv_quads;
+
+/* sums[c] += x dy over rows x quads for column c of the kernel. */
+typedef struct nn_conv_quad_sums {
+    size_t rows, quads, blocks, kernel_cols;
+    const nn_real *x;
+    size_t x_row;
+    const nn_real *dy; /* [rows][quads][blocks] vectors */
+    nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a quad */
+} nn_conv_quad_sums;
+
 /* Neighbouring points of a pooled image whose windows have the same form: `rows` x `cols` pixels
  * (what padding cuts off is not among them) of `channels` numbers. */
 typedef struct nn_pool_row {
@@ -245,6 +267,12 @@ typedef struct nn_kernels {
     size_t conv_lanes, conv_panel; /* elements of a vector; the widest panel, in elements */
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);
+
+    size_t conv_quad_filters; /* 0: there are no such kernels */
+    void (*conv_quads)(const nn_conv_quads *args);
+    void (*conv_quad_sums)(const nn_conv_quad_sums *args);
+    /* [4 quads][filters] to [quads][blocks] vectors */
+    void (*conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
 
     /* Pooling; y, dy and arg are those of the first point, x and dx its window. The largest and the
      * index of the first that is as large (arg NULL: not wanted); its gradient, added to dx or

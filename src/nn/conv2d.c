@@ -110,6 +110,7 @@ static int conv2d_prepare(nn_layer *layer, size_t batch, bool training) {
     struct conv2d *o = layer->options;
     nn_conv_prepare(&o->conv, batch, training);
     layer->scratch_bytes = o->conv.scratch_bytes;
+    layer->merges = layer->parts > 1; /* a row's numbers do not depend on the others */
     return 0;
 }
 
@@ -123,6 +124,8 @@ static void conv2d_backward(const nn_layer *layer, const nn_io *io) {
     const struct conv2d *o = layer->options;
     if (io->dx[0])
         nn_conv_backward_data(&o->conv, io->batch, io->dy, io->w[WEIGHT], io->dx[0], io->scratch);
+    if (!io->g[WEIGHT])
+        return;
     nn_conv_backward_weights(&o->conv, io->batch, io->x[0], io->dy, io->g_beta, io->g[WEIGHT],
                              o->bias ? io->g[BIAS] : NULL, io->scratch);
 }

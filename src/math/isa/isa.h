@@ -125,6 +125,11 @@ void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
 void ISA(conv_rows)(const nn_conv_rows *args);
 void ISA(conv_sums)(const nn_conv_sums *args);
 
+/* conv_quads.c */
+void ISA(conv_quads)(const nn_conv_quads *t);
+void ISA(conv_quad_sums)(const nn_conv_quad_sums *t);
+void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
+
 /* pool.c */
 void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *arg);
 void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *arg, bool add,

@@ -9,8 +9,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
 #define VECTOR_BYTES 64
 #define PANEL_VECTORS 4 /* of 32 registers */
 #elif defined(__AVX2__)
@@ -21,6 +24,13 @@
 #define PANEL_VECTORS 2 /* of 16 registers */
 #endif
 #define LANES (VECTOR_BYTES / sizeof(nn_real))
+#ifdef NN_DOUBLE
+#define LANES_16 0
+#define NN_QUAD_FILTERS (VECTOR_BYTES / 32 >= 2 ? VECTOR_BYTES / 32 : 0)
+#else
+#define LANES_16 (VECTOR_BYTES == 64)
+#define NN_QUAD_FILTERS (VECTOR_BYTES / 16 >= 2 ? VECTOR_BYTES / 16 : 0)
+#endif
 
 typedef nn_real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef nn_real loose_vec

@@ -1,0 +1,192 @@
+/* Convolution of images of one channel. Where a vector has more lanes than there are filters, one
+ * that holds four neighbouring pixels of LANES / 4 filters wastes none: [filter][pixel]. The input
+ * of four pixels is then one load, spread over all filters. */
+#include "math/isa/isa.h"
+#include "math/isa/lanes.h"
+
+#if NN_QUAD_FILTERS
+
+#define Q NN_QUAD_FILTERS
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
+#if PANEL_VECTORS == 4
+#define MOST_BLOCKS 5
+#define ROWS_OF(blocks) ((blocks) == 5 ? 4 : (blocks) == 4 ? 6 : 8)
+#else
+#define MOST_BLOCKS 2
+#define ROWS_OF(blocks) ((blocks) == 2 ? 6 : 8)
+#endif
+#define MOST_ROWS 8
+
+/* The input of four pixels, for every filter of a vector. */
+INLINE vec spread(const nn_real *x) {
+#if defined(NN_DOUBLE)
+    return (vec)_mm512_broadcast_f64x4(_mm256_loadu_pd(x));
+#elif LANES_16
+    return (vec)_mm512_broadcast_f32x4(_mm_loadu_ps(x));
+#else
+    return (vec)_mm256_broadcast_ps((const __m128 *)x);
+#endif
+}
+
+/* [filter][pixel] to [pixel][filter] */
+INLINE vec by_pixel(vec v) {
+#if LANES_16
+    return __builtin_shufflevector(v, v, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+#else
+    return __builtin_shufflevector(v, v, 0, 4, 1, 5, 2, 6, 3, 7);
+#endif
+}
+
+/* Four pixels of the n filters of a block; pixels are `step` apart. */
+INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
+    nn_real pixel[LANES];
+    vec_store(pixel, by_pixel(v));
+    for (size_t p = 0; p < 4; p++)
+        if (n == Q)
+            memcpy(y + p * step, pixel + p * Q, Q * sizeof *y);
+        else
+            for (size_t i = 0; i < n; i++)
+                y[p * step + i] = pixel[p * Q + i];
+}
+
+/* R quads of pixels, B blocks of filters from `block` on. */
+INLINE void quad_tile(const nn_conv_quads *t, size_t first, size_t block, const size_t R,
+                      const size_t B) {
+    vec acc[MOST_ROWS][MOST_BLOCKS];
+    const nn_real *b = t->weights + block * LANES;
+
+    UNROLL for (size_t v = 0; v < B; v++) UNROLL for (size_t r = 0; r < R; r++) acc[r][v] =
+        vec_load(t->start + (block + v) * LANES);
+    for (size_t i = 0; i < t->kernel_rows; i++) {
+        const nn_real *x = t->x + i * t->x_row + 4 * first;
+        for (size_t j = 0; j < t->kernel_cols; j++, x++, b += t->blocks * LANES)
+            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] +=
+                spread(x + 4 * r) * vec_load(b + v * LANES);
+    }
+    UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) {
+        size_t filter = (block + v) * Q, left = t->filters - filter;
+        store_quad(acc[r][v], left < Q ? left : Q, t->y + 4 * (first + r) * t->filters + filter,
+                   t->filters);
+    }
+}
+
+/* Sums over the quads of pixels for R columns of the kernel, B blocks of filters. */
+INLINE void sum_tile(const nn_conv_quad_sums *t, size_t first, size_t block, const size_t R,
+                     const size_t B) {
+    vec acc[MOST_ROWS][MOST_BLOCKS];
+    nn_real *sums = t->sums + (first * t->blocks + block) * LANES;
+    const nn_real *dy = t->dy + block * LANES;
+
+    UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] =
+        vec_load(sums + (r * t->blocks + v) * LANES);
+    for (size_t i = 0; i < t->rows; i++) {
+        const nn_real *x = t->x + i * t->x_row + first;
+        for (size_t j = 0; j < t->quads; j++, x += 4, dy += t->blocks * LANES)
+            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] +=
+                spread(x + r) * vec_load(dy + v * LANES);
+    }
+    UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++)
+        vec_store(sums + (r * t->blocks + v) * LANES, acc[r][v]);
+}
+
+typedef void quad_fn(const nn_conv_quads *args, size_t first, size_t block);
+typedef void sum_fn(const nn_conv_quad_sums *args, size_t first, size_t block);
+
+#define TILE(R, B)                                                                                 \
+    static void quads_##R##_##B(const nn_conv_quads *t, size_t first, size_t block) {              \
+        quad_tile(t, first, block, R, B);                                                          \
+    }                                                                                              \
+    static void sums_##R##_##B(const nn_conv_quad_sums *t, size_t first, size_t block) {           \
+        sum_tile(t, first, block, R, B);                                                           \
+    }
+#define TILES_TO_4(X, B) X(1, B) X(2, B) X(3, B) X(4, B)
+#define TILES_TO_6(X, B) TILES_TO_4(X, B) X(5, B) X(6, B)
+#define TILES_TO_8(X, B) TILES_TO_6(X, B) X(7, B) X(8, B)
+#if MOST_BLOCKS == 5
+#define TILES(X)                                                                                   \
+    TILES_TO_8(X, 1) TILES_TO_8(X, 2) TILES_TO_8(X, 3) TILES_TO_6(X, 4) TILES_TO_4(X, 5) X(5, 5)
+#else
+#define TILES(X) TILES_TO_8(X, 1) TILES_TO_6(X, 2)
+#endif
+TILES(TILE)
+
+#define QUADS_ENTRY(R, B) [B][R] = quads_##R##_##B,
+#define SUMS_ENTRY(R, B) [B][R] = sums_##R##_##B,
+static quad_fn *const quad_tiles[MOST_BLOCKS + 1][MOST_ROWS + 1] = {TILES(QUADS_ENTRY)};
+static sum_fn *const sum_tiles[MOST_BLOCKS + 1][MOST_ROWS + 1] = {TILES(SUMS_ENTRY)};
+
+/* Calls of nearly equal size, each at most `most`. */
+INLINE size_t next_size(size_t left, size_t most) {
+    size_t calls = (left + most - 1) / most;
+    return (left + calls - 1) / calls;
+}
+
+void ISA(conv_quads)(const nn_conv_quads *t) {
+    for (size_t block = 0, blocks; block < t->blocks; block += blocks) {
+        blocks = next_size(t->blocks - block, MOST_BLOCKS);
+        for (size_t first = 0, quads; first < t->quads; first += quads) {
+            quads = next_size(t->quads - first, ROWS_OF(blocks));
+            quad_tiles[blocks][quads](t, first, block);
+        }
+    }
+}
+
+void ISA(conv_quad_sums)(const nn_conv_quad_sums *t) {
+    for (size_t block = 0, blocks; block < t->blocks; block += blocks) {
+        blocks = next_size(t->blocks - block, MOST_BLOCKS);
+        size_t most = blocks == 5 ? 5 : ROWS_OF(blocks);
+        for (size_t col = 0, cols; col < t->kernel_cols; col += cols) {
+            cols = next_size(t->kernel_cols - col, most);
+            sum_tiles[blocks][cols](t, col, block);
+        }
+    }
+}
+
+/* [pixel][filter] of one block to [filter][pixel] */
+INLINE vec load_quad(const nn_real *y, size_t step, size_t n) {
+    vec a = vec_load_part(y, n), b = vec_load_part(y + step, n);
+    vec c = vec_load_part(y + 2 * step, n), d = vec_load_part(y + 3 * step, n);
+#if LANES_16
+    vec ab = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 0, 16, 1, 17, 2, 18, 3, 19);
+    vec cd = __builtin_shufflevector(c, d, 0, 16, 1, 17, 2, 18, 3, 19, 0, 16, 1, 17, 2, 18, 3, 19);
+    return __builtin_shufflevector(ab, cd, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+#else
+    vec ab = __builtin_shufflevector(a, b, 0, 8, 1, 9, 0, 8, 1, 9);
+    vec cd = __builtin_shufflevector(c, d, 0, 8, 1, 9, 0, 8, 1, 9);
+    return __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 2, 3, 10, 11);
+#endif
+}
+
+void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to) {
+    for (size_t i = 0; i < quads; i++, y += 4 * filters)
+        for (size_t filter = 0; filter < filters; filter += Q, to += LANES) {
+            size_t n = filters - filter < Q ? filters - filter : Q;
+            vec_store(to, load_quad(y + filter, filters, n));
+        }
+}
+
+#else
+
+/* Vectors of four lanes or less would hold one filter each: conv_quad_filters is 0. */
+void ISA(conv_quads)(const nn_conv_quads *t) {
+    (void)t;
+}
+
+void ISA(conv_quad_sums)(const nn_conv_quad_sums *t) {
+    (void)t;
+}
+
+void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to) {
+    (void)quads;
+    (void)filters;
+    (void)y;
+    (void)to;
+}
+
+#endif
