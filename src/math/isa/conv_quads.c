@@ -44,16 +44,23 @@ INLINE vec by_pixel(vec v) {
 }
 
 /* Four pixels of the n filters of a block; pixels are `step` apart. */
+#if LANES_16
 INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
-    nn_real pixel[LANES];
-    vec_store(pixel, by_pixel(v));
-    for (size_t p = 0; p < 4; p++)
-        if (n == Q)
-            memcpy(y + p * step, pixel + p * Q, Q * sizeof *y);
-        else
-            for (size_t i = 0; i < n; i++)
-                y[p * step + i] = pixel[p * Q + i];
+    const __m512 pixels = (__m512)by_pixel(v);
+    const __mmask8 mask = (__mmask8)((1u << n) - 1);
+    _mm_mask_storeu_ps(y, mask, _mm512_castps512_ps128(pixels));
+    _mm_mask_storeu_ps(y + step, mask, _mm512_extractf32x4_ps(pixels, 1));
+    _mm_mask_storeu_ps(y + 2 * step, mask, _mm512_extractf32x4_ps(pixels, 2));
+    _mm_mask_storeu_ps(y + 3 * step, mask, _mm512_extractf32x4_ps(pixels, 3));
 }
+#else
+INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
+    v = by_pixel(v);
+    for (size_t p = 0; p < 4; p++)
+        for (size_t i = 0; i < n; i++)
+            y[p * step + i] = v[p * Q + i];
+}
+#endif
 
 /* R quads of pixels, B blocks of filters from `block` on. */
 INLINE void quad_tile(const nn_conv_quads *t, size_t first, size_t block, const size_t R,
