@@ -39,8 +39,10 @@ static double share_of(const struct cosine *o, const nn_progress *progress) {
         return nn_schedule_share(progress, o->per, o->over);
     if (o->grow == 1)
         return fmod(t, length) / length;
-    for (; t >= length; length *= (double)o->grow)
+    while (t >= length) {
         t -= length;
+        length *= (double)o->grow;
+    }
     return t / length;
 }
 
