@@ -240,6 +240,24 @@ static void check_refused(const char *yaml, const char *part) {
     nn_pool_release(&pool);
 }
 
+/* A gradient of NaN or Inf never stays hidden in the state. */
+static void check_shows(const char *yaml, nn_real bad) {
+    struct setup s;
+
+    if (set_up(&s, yaml)) {
+        for (int i = 0; i < N; i++) {
+            s.w[i] = 1;
+            s.g[i] = 1;
+        }
+        step(&s, 0.1, 1);
+        s.g[5] = bad;
+        step(&s, 0.1, 2);
+        if (!CHECK(!isfinite(s.w[5])))
+            fprintf(stderr, "... for %s\n", yaml);
+    }
+    nn_pool_release(&s.pool);
+}
+
 static bool has_golden(const char *name) {
     for (size_t i = 0; i < sizeof golden_optimizer / sizeof *golden_optimizer; i++)
         if (strstr(golden_optimizer[i].yaml, name))
@@ -262,6 +280,9 @@ static void check_table(void) {
         CHECK(has_golden((*row)->name));
         check_ranges((*row)->name);
         check_clip((*row)->name);
+        check_shows((*row)->name, NAN);
+        check_shows((*row)->name, (nn_real)INFINITY);
+        check_shows((*row)->name, (nn_real)-INFINITY);
     }
 }
 
@@ -299,6 +320,9 @@ int main(void) {
     check_slots("{lars: {momentum: 0}}", "");
     check_slots("lamb", "exp_avg exp_avg_sq");
     check_table();
+    check_shows("{rmsprop: {centered: true, momentum: 0.5}}", (nn_real)INFINITY);
+    check_shows("{adam: {amsgrad: true}}", (nn_real)INFINITY);
+    check_shows("{adam: {amsgrad: true}}", NAN);
     check_refused("{sgd: {nesterov: true}}", "does nothing without momentum");
     check_refused("{sgd: {dampening: 0.1}}", "does nothing without momentum");
     check_refused("{sgd: {momentum: 0.9, dampening: 0.1, nesterov: true}}", "wants dampening: 0");

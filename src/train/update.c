@@ -194,15 +194,15 @@ static void slots_at(const nn_job *job, size_t at, nn_real *slot[NN_MAX_SLOTS]) 
         slot[i] = job->slot[i] + at;
 }
 
+/* A gradient of NaN or Inf makes the parameter NaN or Inf under every optimiser (but for an Inf
+ * that clip_value cuts down), so that one look, at what has just been written, sees either. */
 static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
-    const nn_kernels *k = nn_kernels_get();
     nn_real *w = u->job->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
-    bool good = k->all_finite(b->count, g);
     slots_at(u->job, b->at, slot);
     step_tensor(u, b, g, w, slot);
     if (u->job->average && !nn_updater_settles(u->job->settings))
         follow(u, b);
-    if (!good || !k->all_finite(b->count, w))
+    if (!nn_kernels_get()->all_finite(b->count, w))
         atomic_store_explicit(&u->bad, true, memory_order_relaxed);
 }
 
