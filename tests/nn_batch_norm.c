@@ -1,5 +1,5 @@
 /* Batch normalisation where it is delicate: a mean far from 0, one sample, extremes; evaluation by
- * the running statistics; any number of threads. */
+ * the running statistics; any number of threads; a minibatch in parts. */
 #include "base/rng.h"
 #include "math/parallel.h"
 #include "small_model.h"
@@ -99,6 +99,44 @@ static void check_threads(struct small_model *s) {
     nn_threads_set(1);
 }
 
+#define PARTS 3
+
+/* The rows of values are what the microbatches add. */
+static void add_parts(void *ctx, size_t n, double *values) {
+    (void)ctx;
+    for (size_t part = 1; part < PARTS; part++)
+        for (size_t i = 0; i < n; i++)
+            values[i] += values[part * n + i];
+}
+
+/* Cut into microbatches, an empty one among them: the same numbers, gradients on the leading rank.
+ */
+static void check_parts(struct small_model *s) {
+    static const size_t row[PARTS + 1] = {0, 17, 17, ROWS};
+    static const nn_span all = {0, PARTS};
+    nn_parts parts = {.count = PARTS, .row = row, .sums = 1, .sum = &all, .lead = true};
+    nn_pass pass = {.batch = ROWS, .training = true};
+    nn_real whole[4 * CHANNELS];
+    memcpy(first, run(s, &pass), sizeof first);
+    for (size_t p = 0; p < 4; p++)
+        memcpy(whole + p * CHANNELS, gradient(s, p), CHANNELS * sizeof *whole);
+    nn_model_cut(s->model, PARTS, ROWS, nn_model_size(s->model));
+    CHECK_EQ_INT(nn_model_bind(s->model, s->params, s->grads, ROWS), 0);
+    pass.parts = &parts;
+    pass.sum = add_parts;
+    const nn_real *y = run(s, &pass);
+    for (size_t i = 0; i < ROWS * CHANNELS; i++)
+        CHECK_NEAR(y[i], first[i], 1e-5);
+    for (size_t i = 0; i < 4 * CHANNELS; i++) {
+        double want = (double)whole[i];
+        CHECK_NEAR(gradient(s, i / CHANNELS)[i % CHANNELS], want, 1e-5 * (1 + fabs(want)));
+    }
+    parts.lead = false;
+    run(s, &pass);
+    for (size_t i = 0; i < 4 * CHANNELS; i++)
+        CHECK_NEAR(gradient(s, i / CHANNELS)[i % CHANNELS], 0, 0);
+}
+
 int main(void) {
     struct small_model s;
     nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 1, 0);
@@ -113,6 +151,7 @@ int main(void) {
     check_extremes(&s);
     check_evaluation(&s);
     check_threads(&s);
+    check_parts(&s);
     small_model_release(&s);
     return check_done();
 }

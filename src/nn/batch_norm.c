@@ -82,7 +82,7 @@ static size_t rows_of(const nn_layer *layer, size_t batch) {
 }
 
 static size_t grain_of(size_t channels) {
-    return 1 + GRAIN / channels;
+    return 1 + GRAIN / (channels + 1);
 }
 
 static int batch_norm_prepare(nn_layer *layer, size_t batch, bool training) {
