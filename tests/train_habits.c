@@ -151,6 +151,17 @@ static void check_accumulate(nn_comm *comm) {
         check_curves(&once, &three, &one);
 }
 
+/* The rule for ranks, and the line of the warm-up on top of it. */
+static void check_rates(nn_comm *comm) {
+    static const struct habit linear = {{"train.optimizer={sgd: {lr: 0.0625}}", "train.epochs=2",
+                                         "train.scale_lr=linear",
+                                         "train.warmup={steps: 4, from: 0.5}"}};
+    struct curve curve = {0};
+    run(comm, &linear, NULL, "rates", false, &curve);
+    for (int i = 0; i < 6 && nn_comm_rank(comm) == 0; i++)
+        CHECK_NEAR(curve.lr[i + 1], 0.0625 * nn_comm_size(comm) * (i < 4 ? 0.5 + i * 0.125 : 1), 0);
+}
+
 static void check_all_named(void) {
     const nn_family *families[] = {&nn_optimizers, &nn_schedules};
     for (size_t f = 0; f < 2; f++)
@@ -175,6 +186,7 @@ int main(void) {
         for (size_t i = 0; i < HABITS; i++)
             check_habit(comm, i);
         check_accumulate(comm);
+        check_rates(comm);
     }
     if (nn_comm_rank(comm) == 0) {
         snprintf(command, sizeof command, "rm -rf '%s'", path);

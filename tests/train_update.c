@@ -330,8 +330,9 @@ static void check_max_norm(void) {
  */
 static void check_ranges(const char *train) {
     struct setup whole = {0}, threads = {0}, cut = {.bucket = 4112};
-    bool ready = set_up(&whole, train, "bias: true") & set_up(&threads, train, "bias: true") &
-                 set_up(&cut, train, "bias: true");
+    bool ready = set_up(&whole, train, "bias: true");
+    ready = set_up(&threads, train, "bias: true") && ready;
+    ready = set_up(&cut, train, "bias: true") && ready;
     for (int64_t t = 1; ready && t <= 2; t++) {
         step(&whole, 0.1, 3, t);
         step(&cut, 0.1, 3, t);
