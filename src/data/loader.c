@@ -38,6 +38,7 @@ struct nn_loader {
     nn_real *fill;    /* [row] what a stored 0 becomes; NULL: no augmentation */
     int32_t *label_out, *length_out;
     int64_t *sample;
+    size_t *pass;             /* [passes + 1] */
     size_t positions;         /* labels a sample; with more than 1: ... */
     nn_real *position_weight; /* [shard_max][positions]: that of the sample */
     int64_t *position;        /* [shard_max][positions] index among those of the split */
@@ -61,13 +62,15 @@ static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
 static int64_t most_rows(const nn_loader *l) {
     int64_t size = l->spec.size, rank = l->spec.rank, parts = l->spec.parts;
     int64_t of = parts ? parts : size, own = of * (rank + 1) / size - of * rank / size;
+    int64_t rows = (l->batch_size + l->spec.passes - 1) / l->spec.passes;
 
-    return (l->batch_size * own + of - 1) / of;
+    return l->spec.passes * ((rows * own + of - 1) / of);
 }
 
 static int plan_batches(nn_loader *l) {
     int64_t samples = l->split->samples, size = l->spec.size;
 
+    l->spec.passes = l->spec.passes ? l->spec.passes : 1;
     l->batch_size = l->spec.batch_size;
     if (l->batch_size < 0 || size < 1 || l->spec.rank < 0 || l->spec.rank >= size)
         return nn_fail(NN_EUSAGE,
@@ -225,6 +228,7 @@ static int allocate_batch(nn_loader *l) {
     size_t n = l->shard_max;
 
     NN_TRY(NN_NEW(&l->sample, n, "minibatch"));
+    NN_TRY(NN_NEW(&l->pass, (size_t)l->spec.passes + 1, "minibatch"));
     NN_TRY(NN_NEW(&l->x_out, n * l->x.convert.width, "minibatch"));
     NN_TRY(allocate_augment(l));
     if (l->labels)
@@ -299,6 +303,7 @@ void nn_loader_free(nn_loader *l) {
     nn_free(l->position_weight);
     nn_free(l->length_out);
     nn_free(l->sample);
+    nn_free(l->pass);
     nn_pool_release(&l->pool);
     nn_free(l);
 }
@@ -311,18 +316,37 @@ int64_t nn_loader_batches(const nn_loader *l) {
     return l->batches;
 }
 
-/* Which samples the shard holds: a slice of the epoch's order. */
-static void choose_samples(nn_loader *l, int64_t epoch, int64_t from, size_t count) {
+/* A slice of the epoch's order. */
+static void choose_slice(const nn_loader *l, int64_t epoch, int64_t from, size_t count,
+                         int64_t *sample) {
     nn_permutation order;
 
     if (!l->spec.shuffle) {
         for (size_t i = 0; i < count; i++)
-            l->sample[i] = from + (int64_t)i;
+            sample[i] = from + (int64_t)i;
         return;
     }
     order = nn_permutation_of(l->spec.seed, (uint64_t)epoch, (uint64_t)l->split->samples);
     for (size_t i = 0; i < count; i++)
-        l->sample[i] = (int64_t)nn_permutation_at(&order, (uint64_t)from + i);
+        sample[i] = (int64_t)nn_permutation_at(&order, (uint64_t)from + i);
+}
+
+/* Which samples the shard holds: this rank's share of each pass over a minibatch that begins with
+ * row `from` of the epoch's order. Returns how many. */
+static size_t choose_samples(nn_loader *l, int64_t epoch, int64_t from, int64_t global) {
+    size_t count = 0;
+
+    for (int64_t i = 0; i < l->spec.passes; i++) {
+        int64_t begin = nn_part_begin(global, l->spec.passes, i);
+        int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
+        int64_t first = shard_begin(l, rows, l->spec.rank);
+        size_t own = (size_t)(shard_begin(l, rows, l->spec.rank + 1) - first);
+        choose_slice(l, epoch, from + begin + first, own, l->sample + count);
+        l->pass[i] = count;
+        count += own;
+    }
+    l->pass[l->spec.passes] = count;
+    return count;
 }
 
 /* Length of the run of consecutive samples that starts at i. */
@@ -420,10 +444,8 @@ static void augment(nn_loader *l, int64_t epoch, size_t count) {
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
     int64_t from = index * l->batch_size, left = l->split->samples - from;
     int64_t global = left < l->batch_size ? left : l->batch_size;
-    int64_t first = shard_begin(l, global, l->spec.rank);
-    size_t count = (size_t)(shard_begin(l, global, l->spec.rank + 1) - first);
+    size_t count = choose_samples(l, epoch, from, global);
 
-    choose_samples(l, epoch, from + first, count);
     NN_TRY(gather(l, &l->x, count, l->x_plain));
     augment(l, epoch, count);
     if (l->labels)
@@ -436,7 +458,8 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
         NN_TRY(gather(l, &l->w, count, l->weight_out));
     spread_positions(l, count);
     *batch = (nn_batch){.count = count,
-                        .first = first,
+                        .first = shard_begin(l, global / l->spec.passes, l->spec.rank),
+                        .pass = l->pass,
                         .global = global,
                         .x = l->x_out,
                         .target = target_of(l),

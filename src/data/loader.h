@@ -16,6 +16,9 @@ typedef struct nn_loader_spec {
                            NN_EUSAGE when shuffling (training), the whole split otherwise */
     int64_t parts;      /* microbatches that a global minibatch is cut into, of which shards hold
                            whole ones; at least `size`, or 0: cut at any row */
+    int64_t passes;     /* a minibatch is computed in so many, each a range of its rows that all
+                           ranks share, so that no sample changes its pass with the number of
+                           ranks; 0 counts as 1 */
     bool shuffle;       /* a new order of the whole split each epoch, else stored order */
     bool drop_last;     /* leave an uneven last minibatch out */
     bool training;      /* samples are augmented as the data set says */
@@ -29,7 +32,8 @@ typedef struct nn_loader_spec {
 
 typedef struct nn_batch {
     size_t count;          /* rows of this rank's shard; may be 0 */
-    int64_t first;         /* of the shard within the global minibatch */
+    int64_t first;         /* row of the global minibatch that the shard begins with */
+    const size_t *pass;    /* [passes + 1]: pass i has the rows [pass[i], pass[i + 1]) */
     int64_t global;        /* rows of the global minibatch */
     const nn_real *x;      /* [count][row] */
     nn_target target;      /* label or value, weight: [count * positions] */
@@ -61,9 +65,10 @@ static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part)
 }
 
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to
- * floor(global * (rank + 1) / size) of the minibatch, or microbatches floor(parts * rank / size)
- * up to floor(parts * (rank + 1) / size); the minibatch is rows index * batch_size ... of the
- * epoch's order. Valid until the next call. Reading may fail (NN_EIO). */
+ * floor(global * (rank + 1) / size) of the minibatch (of each pass, where there are several), or
+ * microbatches floor(parts * rank / size) up to floor(parts * (rank + 1) / size); the minibatch is
+ * rows index * batch_size ... of the epoch's order. Valid until the next call. Reading may fail
+ * (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
 
 #endif

@@ -275,6 +275,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .rank = nn_comm_rank(job->comm),
                            .size = nn_comm_size(job->comm),
                            .batch_size = batch_size,
+                           .passes = shuffle ? job->settings->train.accumulate : 1,
                            .shuffle = shuffle,
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(job->model),

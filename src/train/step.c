@@ -92,13 +92,11 @@ static nn_batch part_of(const nn_job *job, const nn_batch *batch, size_t begin, 
     return part;
 }
 
-/* The parts that a shard is computed in: as many on every rank, the last ones perhaps empty. */
+/* What a pass computes of the shard, nothing where reading has failed. */
 static nn_batch part_at(const nn_trainer *t, const nn_batch *batch, size_t i) {
-    size_t passes = (size_t)t->job.settings->train.accumulate;
-    size_t rows = (batch->count + passes - 1) / passes;
-    size_t begin = i * rows < batch->count ? i * rows : batch->count;
-    size_t end = begin + rows < batch->count ? begin + rows : batch->count;
-    return part_of(&t->job, batch, begin, end);
+    if (!batch->pass)
+        return *batch;
+    return part_of(&t->job, batch, batch->pass[i], batch->pass[i + 1]);
 }
 
 static nn_pass pass_of(nn_trainer *t, const nn_batch *part) {
