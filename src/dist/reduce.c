@@ -17,20 +17,34 @@ void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
         r->rc = nn_mpi_check(mpi_rc, call);
 }
 
-static nn_cut cut_of(const nn_comm *comm, nn_reduce_way way, size_t n, size_t bucket) {
-    size_t owners = way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
-    return (nn_cut){.n = n, .bucket = bucket ? bucket : NN_CUT_BUCKET, .owners = owners};
+size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
+    const nn_tree *t = r->spec.tree;
+    return t ? t->first[rank + 1] - t->first[rank] : 1;
 }
 
-static nn_reduce_way way_of(const nn_comm *comm, nn_reduce_way way) {
+/* Sums along a tree must not depend on the number of ranks, so nor may what slices are cut into. */
+static nn_cut cut_of(const nn_reduce_spec *spec, nn_reduce_way way) {
+    size_t owners = way == NN_REDUCE_NODE ? (size_t)spec->comm->node_least : 1;
+    return (nn_cut){.n = spec->n,
+                    .bucket = spec->bucket ? spec->bucket : NN_CUT_BUCKET,
+                    .owners = owners,
+                    .cell = spec->tree ? NN_CUT_CELL : 0};
+}
+
+static nn_reduce_way way_of(const nn_reduce_spec *spec) {
+    const nn_comm *comm = spec->comm;
+    nn_reduce_way way = spec->way;
+    if (spec->tree && comm->nodes > 1)
+        return NN_REDUCE_ALLREDUCE;
     if (way == NN_REDUCE_AUTO)
         return comm->node_least > 1 ? NN_REDUCE_NODE : NN_REDUCE_ALLREDUCE;
     return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
 }
 
 nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way, size_t n) {
-    nn_reduce_plan plan = {.way = way_of(comm, way)};
-    nn_cut cut = cut_of(comm, plan.way, n, 0);
+    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .way = way, .n = n};
+    nn_reduce_plan plan = {.way = way_of(&spec)};
+    nn_cut cut = cut_of(&spec, plan.way);
     bool node = plan.way == NN_REDUCE_NODE;
     plan.copies = node ? 1 : (size_t)comm->node_size;
     plan.share = nn_cut_share(&cut, node ? (size_t)comm->node_rank : 0);
@@ -47,7 +61,7 @@ static int open_way(nn_reducer *r) {
         if (spec->comm->rank == 0)
             nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
         spec->way = NN_REDUCE_ALLREDUCE;
-        r->cut = cut_of(spec->comm, spec->way, spec->n, spec->bucket);
+        r->cut = cut_of(spec, spec->way);
     }
     return spec->way == NN_REDUCE_NODE ? 0 : nn_reduce_all_new(r);
 }
@@ -68,9 +82,9 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     *out = NULL;
     NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&r, 1, "gradient reducer")));
     r->spec = *spec;
-    r->spec.way = way_of(spec->comm, spec->way);
+    r->spec.way = way_of(spec);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
-    r->cut = cut_of(spec->comm, r->spec.way, spec->n, spec->bucket);
+    r->cut = cut_of(spec, r->spec.way);
     rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)
         rc = open_way(r);
@@ -97,6 +111,10 @@ nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i) {
 
 nn_real *nn_reducer_grads(const nn_reducer *reducer) {
     return reducer->grads;
+}
+
+size_t nn_reducer_stride(const nn_reducer *reducer) {
+    return reducer->stride;
 }
 
 bool nn_reducer_writes(const nn_reducer *reducer) {

@@ -8,6 +8,7 @@
 #ifndef NN_DIST_REDUCE_H
 #define NN_DIST_REDUCE_H
 
+#include "base/tree.h"
 #include "dist/comm.h"
 #include "dist/cut.h"
 
@@ -45,15 +46,18 @@ typedef struct nn_reduce_ops {
 typedef struct nn_reduce_spec {
     nn_comm *comm;
     nn_reduce_way way;
-    size_t n;       /* elements of the parameter vector */
-    size_t vectors; /* like the parameters that owners write and all read; 1: only them */
-    size_t bucket;  /* elements of a bucket; 0: the default */
-    size_t values;  /* most that nn_reducer_add is called with */
+    size_t n;            /* elements of the parameter vector */
+    size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
+    size_t bucket;       /* elements of a bucket; 0: the default */
+    size_t values;       /* most that nn_reducer_add is called with */
+    const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
+                            vector for each of its subtrees, and they are added along the tree */
     const nn_reduce_ops *ops;
     void *ctx; /* of ops */
 } nn_reduce_spec;
 
-/* NN_REDUCE_AUTO becomes the node way where every node has ranks to share with, else allreduce; a
+/* NN_REDUCE_AUTO becomes the node way where every node has ranks to share with, else allreduce;
+ * sums along a tree over several nodes are made by messages between all ranks, as allreduce. A
  * window that cannot be had turns the node way into allreduce, with a warning. Vectors are zero.
  * The same code on every rank. Collective. */
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out);
@@ -64,7 +68,8 @@ void nn_reducer_free(nn_reducer *reducer);
 const char *nn_reducer_way(const nn_reducer *reducer);
 /* The parameters (i 0), and vectors that live like them; [n]. */
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i);
-nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n] */
+nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], where sums come to stand */
+size_t nn_reducer_stride(const nn_reducer *reducer);  /* from one subtree's gradients to the next */
 /* True on ranks whose writing to these vectors outside of a step is what their copy gets: the
  * first of each node that shares one. Local. */
 bool nn_reducer_writes(const nn_reducer *reducer);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static void all_free(nn_reducer *r) {
+    nn_exchange_free(r->way);
     nn_free(r->vectors);
     nn_free(r->grads);
 }
@@ -42,7 +43,11 @@ static bool all_have_bucket(nn_reducer *r, size_t k) {
 
 static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     double start = nn_seconds(), summed = start;
-    if (r->spec.comm->size > 1) {
+    if (r->way) {
+        nn_exchange_sum(r->way, r, slice);
+        summed = nn_seconds();
+        r->waiting += summed - start;
+    } else if (r->spec.comm->size > 1) {
         nn_reduce_check(r,
                         MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
                                       (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
@@ -93,9 +98,12 @@ static const nn_reduce_row row = {.name = "allreduce",
                                   .scatter = all_scatter};
 
 int nn_reduce_all_new(nn_reducer *r) {
+    size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
     int rc = NN_NEW(&r->vectors, r->spec.vectors * r->stride, "parameters");
     if (rc == 0)
-        rc = NN_NEW(&r->grads, r->cut.n, "gradients");
+        rc = NN_NEW(&r->grads, copies * r->stride, "gradients");
+    if (rc == 0 && r->spec.tree && r->spec.comm->size > 1)
+        rc = nn_exchange_new(r, (nn_exchange **)&r->way);
     r->row = &row;
     r->owner = 0;
     rc = nn_comm_agree(r->spec.comm, rc);

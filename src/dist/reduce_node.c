@@ -47,9 +47,10 @@ struct node {
     MPI_Comm
         owners;    /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
     uint64_t adds; /* calls of nn_reducer_add */
-    struct board **board;  /* [ranks] */
-    double **mailbox;      /* [ranks] two of spec.values each, used in turn */
-    const nn_real **grads; /* [ranks] */
+    struct board **board; /* [ranks] */
+    double **mailbox;     /* [ranks] two of spec.values each, used in turn */
+    nn_real **grads;      /* [ranks] */
+    nn_real **subtree;    /* [covers] gradients of all subtrees; NULL without a tree */
 };
 
 /* ---- memory -----------------------------------------------------------------------------------
@@ -63,7 +64,18 @@ static void node_free(nn_reducer *r) {
     nn_free(node->board);
     nn_free(node->mailbox);
     nn_free(node->grads);
+    nn_free(node->subtree);
     nn_free(node);
+}
+
+/* Most gradient vectors of a rank: all have the same layout. */
+static size_t most_copies(const nn_reducer *r) {
+    size_t most = 1;
+    for (size_t p = 0; p < (size_t)r->spec.comm->node_size; p++) {
+        size_t copies = nn_reduce_copies(r, p);
+        most = copies > most ? copies : most;
+    }
+    return most;
 }
 
 /* Bytes of the parts of a rank's share of the window, each from a cache line on. */
@@ -75,7 +87,7 @@ static struct layout layout_of(const nn_reducer *r, bool first) {
     size_t vector = r->stride * sizeof(nn_real);
     struct layout at = {.mailbox = sizeof(struct board)};
     at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
-    at.params = at.grads + vector;
+    at.params = at.grads + most_copies(r) * vector;
     at.end = at.params + (first ? r->spec.vectors * vector : 0);
     return at;
 }
@@ -89,12 +101,15 @@ static int allocate(nn_reducer *r) {
     node->me = (size_t)r->spec.comm->node_rank;
     NN_TRY(NN_NEW(&node->board, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
+    if (r->spec.tree)
+        NN_TRY(NN_NEW(&node->subtree, r->spec.tree->covers, "gradient reducer"));
     return NN_NEW(&node->grads, node->ranks, "gradient reducer");
 }
 
 /* Pages belong to the memory of the processor that first writes to them. */
 static void touch(nn_reducer *r) {
-    memset(r->grads, 0, r->cut.n * sizeof *r->grads);
+    memset(r->grads, 0,
+           nn_reduce_copies(r, (size_t)r->spec.comm->rank) * r->stride * sizeof *r->grads);
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice s = nn_reducer_slice(r, i);
         for (size_t v = 0; v < r->spec.vectors; v++)
@@ -109,7 +124,9 @@ static void find_parts(nn_reducer *r) {
         char *part = nn_window_part(&node->window, (int)p);
         node->board[p] = (struct board *)(void *)part;
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
-        node->grads[p] = (const nn_real *)(void *)(part + at.grads);
+        node->grads[p] = (nn_real *)(void *)(part + at.grads);
+        for (size_t s = 0; r->spec.tree && s < nn_reduce_copies(r, p); s++)
+            node->subtree[r->spec.tree->first[p] + s] = node->grads[p] + s * r->stride;
         if (p == 0)
             r->vectors = (nn_real *)(void *)(part + at.params);
         if (p == node->me)
@@ -227,6 +244,16 @@ static bool node_have_end(nn_reducer *r) {
 /* ---- sums -------------------------------------------------------------------------------------
  */
 
+/* sum[n] = the subtrees' gradients from `begin` on, added along the tree. Nobody else needs these
+ * elements of them any more, so they hold the sums on the way up. */
+static void add_subtrees(const struct node *node, const nn_tree *tree, size_t begin, size_t n,
+                         nn_real *sum) {
+    for (size_t i = 0; i + 1 < tree->covers; i++)
+        nn_kernels_get()->add(n, node->subtree[tree->join[i].right] + begin,
+                              node->subtree[tree->join[i].left] + begin);
+    memcpy(sum, node->subtree[0] + begin, n * sizeof *sum);
+}
+
 /* sum[n] = the contributions of the node's ranks to elements from `begin` on, added in the order of
  * the ranks. */
 static void add_ranks(const struct node *node, size_t begin, size_t n, nn_real *sum) {
@@ -252,7 +279,10 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin, n; i < end; i += n) {
         n = end - i < NN_REDUCE_PART ? end - i : NN_REDUCE_PART;
         nn_slice part = {w->slice.begin + i, w->slice.begin + i + n, w->slice.at + i};
-        add_ranks(w->r->way, part.begin, n, sum);
+        if (w->r->spec.tree)
+            add_subtrees(w->r->way, w->r->spec.tree, part.begin, n, sum);
+        else
+            add_ranks(w->r->way, part.begin, n, sum);
         if (w->fused)
             nn_reduce_apply(w->r, &part, sum);
         else

@@ -66,6 +66,15 @@ static inline void nn_reduce_apply(const nn_reducer *r, const nn_slice *part, co
 /* Takes it on a whole slice whose sum is in the gradient vector. */
 void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
 
+/* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
+size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
+
+/* Sums along the tree by messages: each rank adds a part of a slice and tells all others. */
+typedef struct nn_exchange nn_exchange;
+int nn_exchange_new(const nn_reducer *r, nn_exchange **out);
+void nn_exchange_free(nn_exchange *exchange);
+void nn_exchange_sum(nn_exchange *exchange, nn_reducer *r, const nn_slice *slice);
+
 /* Keeps the first failure of a step. */
 void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call);
 

@@ -1,0 +1,94 @@
+/* Gradient sums along the fixed tree where ranks do not see each other's memory: a slice is divided
+ * among all ranks; each gets everyone's subtrees for its part, adds them, and tells all the sum.
+ * What a rank sends is what MPI_Allreduce would make it send, once for each of its subtrees. */
+#include "base/mem.h"
+#include "dist/reduce_way.h"
+#include "math/kernels.h"
+
+#include <string.h>
+
+struct nn_exchange {
+    size_t rank, size;
+    nn_real *send, *receive;
+    /* [size] for MPI_Alltoallv and MPI_Allgatherv: what goes out, what comes in, the sums */
+    int *send_count, *send_at, *receive_count, *receive_at, *sum_count, *sum_at;
+};
+
+/* Where the part of a rank begins in a slice of `length` elements. */
+static size_t part_begin(const nn_exchange *e, size_t length, size_t rank) {
+    return length * rank / e->size;
+}
+
+static size_t part_length(const nn_exchange *e, size_t length, size_t rank) {
+    return part_begin(e, length, rank + 1) - part_begin(e, length, rank);
+}
+
+int nn_exchange_new(const nn_reducer *r, nn_exchange **out) {
+    size_t size = r->spec.tree->size, part = r->cut.bucket / size + 1;
+    nn_exchange *e;
+    *out = NULL;
+    NN_TRY(NN_NEW(&e, 1, "gradient exchange"));
+    *out = e; /* freed by its owner, also after a failure */
+    e->rank = (size_t)r->spec.comm->rank;
+    e->size = size;
+    NN_TRY(NN_NEW(&e->send, nn_tree_own(r->spec.tree) * size * part, "gradient exchange"));
+    NN_TRY(NN_NEW(&e->receive, r->spec.tree->covers * part, "gradient exchange"));
+    NN_TRY(NN_NEW(&e->send_count, 6 * size, "gradient exchange"));
+    e->send_at = e->send_count + size;
+    e->receive_count = e->send_at + size;
+    e->receive_at = e->receive_count + size;
+    e->sum_count = e->receive_at + size;
+    e->sum_at = e->sum_count + size;
+    return 0;
+}
+
+void nn_exchange_free(nn_exchange *e) {
+    if (!e)
+        return;
+    nn_free(e->send);
+    nn_free(e->receive);
+    nn_free(e->send_count);
+    nn_free(e);
+}
+
+/* What every rank is to get, rank after rank, each subtree's part after the other. */
+static void pack(nn_exchange *e, const nn_reducer *r, const nn_slice *slice) {
+    size_t length = slice->end - slice->begin, at = 0, own = nn_tree_own(r->spec.tree);
+    for (size_t to = 0; to < e->size; to++) {
+        size_t n = part_length(e, length, to);
+        const nn_real *from = r->grads + slice->begin + part_begin(e, length, to);
+        e->send_at[to] = (int)at;
+        e->send_count[to] = (int)(own * n);
+        for (size_t s = 0; s < own; s++, at += n)
+            memcpy(e->send + at, from + s * r->stride, n * sizeof *from);
+    }
+}
+
+static void expect(nn_exchange *e, const nn_tree *tree, const nn_slice *slice) {
+    size_t length = slice->end - slice->begin, mine = part_length(e, length, e->rank);
+    for (size_t from = 0; from < e->size; from++) {
+        e->receive_at[from] = (int)(tree->first[from] * mine);
+        e->receive_count[from] = (int)((tree->first[from + 1] - tree->first[from]) * mine);
+        e->sum_at[from] = (int)part_begin(e, length, from);
+        e->sum_count[from] = (int)part_length(e, length, from);
+    }
+}
+
+void nn_exchange_sum(nn_exchange *e, nn_reducer *r, const nn_slice *slice) {
+    const nn_tree *tree = r->spec.tree;
+    MPI_Comm world = r->spec.comm->world;
+    pack(e, r, slice);
+    expect(e, tree, slice);
+    nn_reduce_check(r,
+                    MPI_Alltoallv(e->send, e->send_count, e->send_at, NN_MPI_REAL, e->receive,
+                                  e->receive_count, e->receive_at, NN_MPI_REAL, world),
+                    "MPI_Alltoallv of gradients");
+    size_t mine = (size_t)e->sum_count[e->rank];
+    for (size_t i = 0; i + 1 < tree->covers; i++)
+        nn_kernels_get()->add(mine, e->receive + tree->join[i].right * mine,
+                              e->receive + tree->join[i].left * mine);
+    nn_reduce_check(r,
+                    MPI_Allgatherv(e->receive, (int)mine, NN_MPI_REAL, r->grads + slice->begin,
+                                   e->sum_count, e->sum_at, NN_MPI_REAL, world),
+                    "MPI_Allgatherv of gradients");
+}
