@@ -50,6 +50,7 @@ typedef struct nn_snapshot {
     const char *config;    /* YAML text */
     const char *optimizer; /* its name */
     nn_data_traits data;
+    const char *kernels; /* what its bits depend on besides; NULL where that does not matter */
     const char *history; /* JSON lines of the epochs so far, "" when none */
 } nn_snapshot;
 

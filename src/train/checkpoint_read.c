@@ -112,7 +112,8 @@ static int hash_array(nn_h5 *file, const char *path, nn_digest *digest) {
 }
 
 static bool is_text(const char *path) {
-    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0;
+    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0 ||
+           strcmp(path, "/kernels") == 0;
 }
 
 /* Adds the data sets whose path begins with `prefix`. */
@@ -228,7 +229,7 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
 
 /* Fills `read` with everything but the vectors, and verifies the file. */
 static int read_verified(listing *list, nn_snapshot *read) {
-    char *config, *history;
+    char *config, *history, *kernels;
 
     NN_TRY(check_format(list->file));
     NN_TRY(list_all(list));
@@ -239,6 +240,11 @@ static int read_verified(listing *list, nn_snapshot *read) {
     NN_TRY(nn_h5_read_text(list->file, "/history", list->pool, &history));
     read->config = config;
     read->history = history;
+    read->kernels = NULL;
+    if (!nn_h5_exists(list->file, "/kernels"))
+        return NN_OK;
+    NN_TRY(nn_h5_read_text(list->file, "/kernels", list->pool, &kernels));
+    read->kernels = kernels;
     return NN_OK;
 }
 

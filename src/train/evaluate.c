@@ -7,10 +7,8 @@
 
 #include <string.h>
 
-/* Adds one shard to the sums: loss, weight, then the state of each metric. */
-static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
-    nn_pass pass = {.batch = batch->count, .sample = batch->sample, .length = batch->length};
-    const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
+/* Adds rows with the outputs z to the sums: loss, weight, then the state of each metric. */
+static void add_rows(nn_job *job, const nn_batch *batch, const nn_real *z, double *sums) {
     nn_loss_sum loss = {0};
     size_t rows = nn_batch_targets(batch);
     nn_loss_eval(job->loss, rows, z, &batch->target, &loss, NULL);
@@ -22,6 +20,27 @@ static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
         ops->add(job->metric[i].options, &job->metric_spec, rows, z, &batch->target, state);
         state += job->metric_layout[i].state;
     }
+}
+
+/* Adds a shard to the sums, each microbatch to its own. */
+static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
+    const nn_parts *parts = nn_job_parts(job, batch);
+    nn_pass pass = {
+        .batch = batch->count, .sample = batch->sample, .length = batch->length, .parts = parts};
+    const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
+    if (!parts)
+        add_rows(job, batch, z, sums);
+    for (size_t i = 0; parts && i < parts->count; i++) {
+        nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
+        size_t at = parts->row[i] * job->positions * job->outputs;
+        add_rows(job, &part, z + at, sums + i * (job->metric_state + 2));
+    }
+}
+
+static int sum_over_ranks(nn_job *job, double *sums) {
+    size_t width = job->metric_state + 2;
+    return job->micro ? nn_tree_sum_doubles(job->micro->sums, width, sums)
+                      : nn_comm_sum(job->comm, sums, width);
 }
 
 static int add_all(nn_job *job, nn_loader *loader, double *sums) {
@@ -52,12 +71,13 @@ static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *r
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
     double *sums = job->metric_sums, *state = sums + 2;
     size_t first = 0;
-    memset(sums, 0, (job->metric_state + 2) * sizeof *sums);
+    size_t parts = job->micro ? nn_microbatches_own(job->micro) : 1;
+    memset(sums, 0, parts * (job->metric_state + 2) * sizeof *sums);
     nn_model_use(job->model, nn_job_model_params(job));
     int rc = add_all(job, loader, sums);
     nn_model_use(job->model, job->params);
     NN_TRY(nn_comm_agree(job->comm, rc));
-    NN_TRY(nn_comm_sum(job->comm, sums, job->metric_state + 2));
+    NN_TRY(sum_over_ranks(job, sums));
     *result = (nn_evaluation){.split = split,
                               .samples = nn_loader_samples(loader),
                               .loss = sums[0] / sums[1],

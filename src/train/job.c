@@ -1,6 +1,7 @@
 #include "train/job.h"
 
 #include "data/normalize.h"
+#include "math/gemm.h"
 #include "train/update.h"
 
 #include <nnmpi/log.h>
@@ -64,7 +65,8 @@ static int plan_metrics(nn_job *job) {
     if (schedule->watches)
         NN_TRY(check_watched(job, schedule->watches(s->train.schedule.options),
                              s->train.schedule_node, "the schedule"));
-    return NN_NEW(&job->metric_sums, job->metric_state + 2, "metrics");
+    size_t parts = job->micro ? nn_microbatches_own(job->micro) : 1;
+    return NN_NEW(&job->metric_sums, parts * (job->metric_state + 2), "metrics");
 }
 
 nn_data_traits nn_data_traits_of(const nn_dataset *data) {
@@ -152,6 +154,51 @@ static int plan_outputs(nn_job *job) {
     return 0;
 }
 
+/* Most rows of a microbatch. */
+static size_t part_rows(const nn_job *job) {
+    size_t leaves = job->micro->tree.leaves;
+    return ((size_t)job->batch_size + leaves - 1) / leaves;
+}
+
+/* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
+static int plan_microbatches(nn_job *job) {
+    if (job->settings->train.accumulate > 1)
+        return nn_node_fail(job->settings->train.batch_size_node,
+                            "reproducible: true computes microbatches, and accumulate = %lld "
+                            "would cut them: leave one of the two out",
+                            (long long)job->settings->train.accumulate);
+    job->eval_batch_size = job->batch_size;
+    job->capacity = nn_microbatches_own(job->micro) * part_rows(job);
+    return 0;
+}
+
+/* More ranks than microbatches can still evaluate, each for its own share of rows. */
+static int plan_reproducible(nn_job *job) {
+    const nn_settings *s = job->settings;
+    bool cut = s->train.reproducible && nn_comm_size(job->comm) <= s->train.microbatches;
+    nn_gemm_fix_tiles(cut);
+    if (!cut)
+        return 0;
+    return nn_microbatches_new(job->comm, (size_t)s->train.microbatches, &job->micro);
+}
+
+nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, size_t end) {
+    nn_shape input = nn_model_input_shape(job->model);
+    nn_batch part = *batch;
+    part.count = end - begin;
+    if (begin == 0)
+        return part;
+    part.x += begin * nn_shape_count(&input);
+    part.sample += begin;
+    part.length = batch->length ? batch->length + begin : NULL;
+    part.target = nn_target_from(&batch->target, begin * batch->positions);
+    return part;
+}
+
+const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch) {
+    return job->micro ? nn_microbatches_cut(job->micro, batch) : NULL;
+}
+
 /* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at
  * once, so that small training minibatches do not slow it down. */
 static int plan_batches(nn_job *job) {
@@ -165,6 +212,8 @@ static int plan_batches(nn_job *job) {
                             "passes",
                             (long long)passes, (long long)job->batch_size);
     job->eval_batch_size = pass > 64 * size ? pass : 64 * size;
+    if (job->micro)
+        return plan_microbatches(job);
     int64_t rows = most_samples(job->data);
     rows = rows < job->eval_batch_size ? rows : job->eval_batch_size;
     job->capacity = (size_t)((rows + size - 1) / size);
@@ -182,9 +231,15 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     NN_TRY(nn_model_new(job->settings->model, input, loss->fuses, &job->model));
     NN_TRY(plan_outputs(job));
     NN_TRY(check_output(job));
+    NN_TRY(plan_reproducible(job));
     NN_TRY(plan_batches(job));
     NN_TRY(plan_loss(job));
     return plan_metrics(job);
+}
+
+static void cut_model(const nn_job *job, size_t stride) {
+    if (job->micro)
+        nn_model_cut(job->model, nn_microbatches_own(job->micro), part_rows(job), stride);
 }
 
 /* Memory for training, where the way gradients are summed decides who holds what. */
@@ -196,11 +251,13 @@ static int allocate_state(nn_job *job) {
         job->slot_name[job->slots] = "trained";
     for (size_t i = 0; i < job->slots; i++)
         NN_TRY(NN_NEW(&job->slot[i], nn_reducer_share(job->reducer) + 1, "optimiser state"));
+    cut_model(job, nn_reducer_stride(job->reducer));
     return nn_model_bind(job->model, job->params, nn_reducer_grads(job->reducer), job->capacity);
 }
 
 static int allocate_parameters(nn_job *job) {
     NN_TRY(NN_NEW(&job->params, nn_model_size(job->model), "parameters"));
+    cut_model(job, 0);
     return nn_model_bind(job->model, job->params, NULL, job->capacity);
 }
 
@@ -214,6 +271,7 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
                            .values = nn_updater_values(nn_model_size(job->model),
                                                        nn_model_params(job->model, &param),
                                                        (size_t)nn_comm_node_size(job->comm)),
+                           .tree = job->micro ? &job->micro->tree : NULL,
                            .ops = ops,
                            .ctx = ctx};
     if (!ops)
@@ -233,6 +291,7 @@ void nn_job_release(nn_job *job) {
     if (!job->reducer)
         nn_free(job->params);
     nn_reducer_free(job->reducer);
+    nn_microbatches_free(job->micro);
     for (size_t i = 0; i < job->slots; i++)
         nn_free(job->slot[i]);
     *job = (nn_job){0};
@@ -276,6 +335,7 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .size = nn_comm_size(job->comm),
                            .batch_size = batch_size,
                            .passes = shuffle ? job->settings->train.accumulate : 1,
+                           .parts = job->micro ? job->settings->train.microbatches : 0,
                            .shuffle = shuffle,
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(job->model),

@@ -6,6 +6,7 @@
 #include "dist/reduce.h"
 #include "nn/model.h"
 #include "train/checkpoint.h"
+#include "train/microbatch.h"
 #include "train/settings.h"
 
 /* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
@@ -37,6 +38,7 @@ typedef struct nn_job {
     const nn_optimizer_ops *optimizer;
     size_t slots;                        /* of the optimiser */
     const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
+    nn_microbatches *micro;              /* NULL: shards are not cut */
     nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
@@ -92,6 +94,12 @@ int nn_job_collect(nn_job *job, nn_snapshot *snapshot);
 /* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
  * Collective. */
 int nn_job_share(nn_job *job, const nn_snapshot *snapshot);
+
+/* Rows [begin, end) of a shard. */
+nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, size_t end);
+
+/* The shard's microbatches, NULL when it is not cut. */
+const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch);
 
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result);

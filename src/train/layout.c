@@ -90,6 +90,8 @@ int nn_pieces_add_snapshot(nn_pieces *list, const nn_snapshot *snapshot) {
 
     NN_TRY(add(list, &(nn_piece){.path = "/config", .text = snapshot->config}));
     NN_TRY(add(list, &(nn_piece){.path = "/history", .text = history}));
+    if (snapshot->kernels)
+        NN_TRY(add(list, &(nn_piece){.path = "/kernels", .text = snapshot->kernels}));
     NN_TRY(add_data(list, &snapshot->data));
     NN_TRY(nn_pieces_add_vector(list, "/model", snapshot->model, snapshot->params));
     for (size_t i = 0; i < snapshot->slots; i++) {

@@ -62,6 +62,11 @@ static const nn_option train_options[] = {
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
+    {"reproducible", NN_OPT_BOOL, AT(train.reproducible), "false", NULL,
+     "the same bits on any number of ranks and threads, for one type of processor"},
+    {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
+     "with reproducible: pieces that each minibatch is cut into, shared by at most as many ranks; "
+     "another number gives other bits"},
     {"accumulate", NN_OPT_INT, AT(train.accumulate), "1", "[1, inf)",
      "compute the minibatch in so many passes and add their gradients, with activations in memory "
      "for one of them only; batch_size is still what one optimiser step takes (batch_norm sees a "

@@ -35,9 +35,11 @@ typedef struct nn_settings {
             double decay;
         } ema;
         int64_t accumulate; /* passes in which a shard is computed */
-        int stop_when;      /* enum nn_stop_rule */
-        int report;         /* enum nn_report_kind */
-        int scale_lr;       /* enum nn_scale_rule */
+        bool reproducible;  /* the same bits on any number of ranks and threads */
+        int64_t microbatches;
+        int stop_when; /* enum nn_stop_rule */
+        int report;    /* enum nn_report_kind */
+        int scale_lr;  /* enum nn_scale_rule */
         nn_node *warmup_node;
         struct {
             int64_t epochs, steps; /* one of them, or both 0: no warm-up */

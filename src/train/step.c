@@ -8,8 +8,10 @@
 /* nn_sum_fn of a pass: statistics of the global minibatch. A failure is kept for after the pass. */
 static void sum_over_ranks(void *ctx, size_t n, double *values) {
     nn_trainer *t = ctx;
+    const nn_microbatches *micro = t->job.micro;
     if (t->sum_rc == 0)
-        t->sum_rc = nn_comm_sum(t->comm, values, n);
+        t->sum_rc =
+            micro ? nn_tree_sum_doubles(micro->sums, n, values) : nn_comm_sum(t->comm, values, n);
 }
 
 /* What this rank adds to the numbers of the step. */
@@ -78,25 +80,11 @@ static void advance(nn_trainer *t, const nn_batch *batch) {
     }
 }
 
-/* Rows [begin, end) of a shard. */
-static nn_batch part_of(const nn_job *job, const nn_batch *batch, size_t begin, size_t end) {
-    nn_shape input = nn_model_input_shape(job->model);
-    nn_batch part = *batch;
-    part.count = end - begin;
-    if (begin == 0)
-        return part;
-    part.x += begin * nn_shape_count(&input);
-    part.sample += begin;
-    part.length = batch->length ? batch->length + begin : NULL;
-    part.target = nn_target_from(&batch->target, begin * batch->positions);
-    return part;
-}
-
 /* What a pass computes of the shard, nothing where reading has failed. */
 static nn_batch part_at(const nn_trainer *t, const nn_batch *batch, size_t i) {
     if (!batch->pass)
         return *batch;
-    return part_of(&t->job, batch, batch->pass[i], batch->pass[i + 1]);
+    return nn_job_rows(&t->job, batch, batch->pass[i], batch->pass[i + 1]);
 }
 
 static nn_pass pass_of(nn_trainer *t, const nn_batch *part) {
@@ -106,6 +94,7 @@ static nn_pass pass_of(nn_trainer *t, const nn_batch *part) {
                      .step = (uint64_t)t->state.step,
                      .sample = part->sample,
                      .length = part->length,
+                     .parts = nn_job_parts(&t->job, part),
                      .sum = sum_over_ranks,
                      .sum_ctx = t};
 }
@@ -122,6 +111,26 @@ static size_t count_mistakes(const nn_job *job, size_t batch, const nn_real *dz)
     return mistakes;
 }
 
+/* The loss of each microbatch, and its gradient. The sums over all of them are what the first rank
+ * adds to the numbers of the step. */
+static void sum_microbatches(nn_trainer *t, const nn_batch *batch, const nn_parts *parts,
+                             const nn_real *z, nn_loss_sum *sum) {
+    const nn_job *job = &t->job;
+    nn_real *dz = nn_model_output_grad(job->model);
+    double *values = job->micro->values;
+    for (size_t i = 0; i < parts->count; i++) {
+        nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
+        size_t at = parts->row[i] * job->positions * job->outputs;
+        nn_loss_sum one = {0};
+        nn_loss_eval(job->loss, nn_batch_targets(&part), z + at, &part.target, &one, dz + at);
+        values[2 * i] = one.loss;
+        values[2 * i + 1] = one.weight;
+    }
+    sum_over_ranks(t, 2, values);
+    if (parts->lead)
+        *sum = (nn_loss_sum){values[0], values[1]};
+}
+
 /* Forward and back-propagation of one part of the shard; its gradients are added to those of the
  * parts before, and its loss to *sum. The numbers of the step are complete with the last one, whose
  * gradients the reducer may take as they come. */
@@ -134,7 +143,10 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     pass.delta = nn_trainer_reports_gradients(t) ? t->delta : NULL;
     double begin = nn_seconds();
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
-    nn_loss_eval(job->loss, nn_batch_targets(part), z, &part->target, sum, dz);
+    if (pass.parts)
+        sum_microbatches(t, part, pass.parts, z, sum);
+    else
+        nn_loss_eval(job->loss, nn_batch_targets(part), z, &part->target, sum, dz);
     if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
         t->mistakes += count_mistakes(job, nn_batch_targets(part), dz);
     double middle = nn_seconds();

@@ -2,12 +2,14 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "data/normalize.h"
+#include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/tables.h"
 #include "train/trainer.h"
 
 #include <nnmpi/log.h>
+#include <nnmpi/version.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -30,10 +32,22 @@ static int check_schedule(const nn_trainer *t) {
                         schedule->entry.name);
 }
 
+static int check_microbatches(const nn_trainer *t) {
+    const nn_settings *s = t->job.settings;
+    if (!s->train.reproducible || t->job.micro)
+        return 0;
+    return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
+                        "%lld microbatches can be shared by at most as many ranks, and there are "
+                        "%d: start fewer, or set train.microbatches to a larger number, which "
+                        "gives other bits",
+                        (long long)s->train.microbatches, nn_comm_size(t->comm));
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
+    NN_TRY(check_microbatches(t));
     NN_TRY(nn_dataset_normalize(job->data));
     NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
@@ -116,15 +130,36 @@ static int set_up(nn_trainer *t) {
     return 0;
 }
 
+/* What the bits of a step depend on besides the numbers that go into it. */
+#define KERNELS_TEXT 160
+static const char *kernels_text(char text[KERNELS_TEXT]) {
+    snprintf(text, KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(), NNMPI_VERSION,
+             nn_kernels_get()->isa);
+    return text;
+}
+
+/* The promise of the same bits holds for the same kernels. */
+static int check_kernels(const nn_trainer *t, const char *before) {
+    char now[KERNELS_TEXT];
+    if (!t->job.micro || !before || strcmp(before, kernels_text(now)) == 0)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "the checkpoint was computed with %s, and this machine computes with %s: the "
+                   "run would not go on with the same bits; set train.reproducible to false to go "
+                   "on all the same",
+                   before, now);
+}
+
 /* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked
  * for; else fresh parameters. */
 static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
     NN_TRY(nn_job_open_snapshot(&t->job, snapshot));
     NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
     NN_TRY(nn_run_resume(t->run, snapshot, resumed));
-    if (*resumed)
-        t->state = snapshot->state;
-    return 0;
+    if (!*resumed)
+        return 0;
+    t->state = snapshot->state;
+    return check_kernels(t, snapshot->kernels);
 }
 
 /* The position within an epoch means something only for the same minibatches in the same order. */
@@ -226,12 +261,15 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
 
 /* Checkpoints on rank 0, never one with NaN in it. */
 static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
+    char kernels[KERNELS_TEXT];
     if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: step %lld left NaN or Inf among the parameters",
                        (long long)t->state.step);
     snapshot->state = t->state;
     snapshot->config = nn_config_text(t->config);
+    if (t->job.micro)
+        snapshot->kernels = kernels_text(kernels);
     return nn_run_save(t->run, snapshot, best);
 }
 

@@ -1,0 +1,33 @@
+/* Microbatches: the fixed pieces of a global minibatch that `reproducible: true` computes one by
+ * one and adds along a tree, so that nothing depends on how many ranks share them. */
+#ifndef NN_TRAIN_MICROBATCH_H
+#define NN_TRAIN_MICROBATCH_H
+
+#include "data/loader.h"
+#include "dist/tree_sum.h"
+#include "nn/layer.h"
+
+typedef struct nn_microbatches {
+    nn_tree tree;
+    nn_tree_sum *sums;
+    nn_parts parts; /* of the minibatch last cut */
+    double *values; /* [own microbatches][2] for sums of losses and weights */
+
+    nn_pool pool;
+    size_t *row;
+    nn_span *span;
+} nn_microbatches;
+
+/* `count` of them to a global minibatch, at least as many as ranks. Local. */
+int nn_microbatches_new(nn_comm *comm, size_t count, nn_microbatches **out);
+void nn_microbatches_free(nn_microbatches *m);
+
+/* Microbatches of this rank. */
+static inline size_t nn_microbatches_own(const nn_microbatches *m) {
+    return m->tree.share.end - m->tree.share.begin;
+}
+
+/* Where they begin and end in the shard of a minibatch; valid until the next call. */
+const nn_parts *nn_microbatches_cut(nn_microbatches *m, const nn_batch *batch);
+
+#endif

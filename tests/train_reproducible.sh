@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# timeout: 240
+# reproducible: true gives the same bits on any number of ranks and threads, by either way of summing
+# gradients, and when a run goes on with another number of ranks in mid-epoch.
+. "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/reproducible.sh
+. "$SOURCE_DIR/tests/reproducible.sh"
+make_images
+
+net images '{adam: {lr: 0.003}}' >image.yaml <<'YAML'
+  - conv2d: {filters: 8, kernel: 3, padding: same, bias: false}
+  - batch_norm: {activation: relu}
+  - max_pool: {size: 2}
+  - flatten
+  - dense: {units: 64, activation: tanh}
+  - dropout: {rate: 0.3}
+  - dense: {units: 4}
+YAML
+digest 1 image.yaml >want
+for way in '1 auto 2' '2 node 1' '3 allreduce 1' '5 node 2' '8 allreduce 1'; do
+    read -r ranks reduce threads <<<"$way"
+    digest "$ranks" image.yaml -o train.reduce="$reduce" -o train.threads="$threads" >got
+    expect_same want got
+done
+
+# another number of microbatches is another sum, and without `reproducible` the ranks show
+digest 1 image.yaml -o train.microbatches=4 >other
+! cmp -s want other || fail "the number of microbatches makes no difference"
+
+# stopped in mid-epoch on 3 ranks, gone on with on 2
+run_ranks 3 "$NNMPI" train image.yaml --run part -q -o train.max_steps=7 >out 2>err
+run_ranks 2 "$NNMPI" train image.yaml --run part --resume -q >out 2>err
+grep '^digest' out >got
+expect_same want got
+
+net images '{lamb: {lr: 0.01}}' >rows.yaml <<'YAML'
+  - lstm: {units: 16}
+  - layer_norm
+  - dense: {units: 4}
+YAML
+digest 1 rows.yaml >want
+digest 3 rows.yaml -o train.threads=2 >got
+expect_same want got
+
+# what cannot be kept is said
+expect_code 2 run_ranks 3 "$NNMPI" train image.yaml --run many -o train.microbatches=2 >out 2>err
+expect_line '2 microbatches can be shared by at most as many ranks, and there are 3' err
+expect_code 2 "$NNMPI" train image.yaml --run passes -o train.accumulate=2 >out 2>err
+expect_line 'reproducible: true computes microbatches' err
+NNMPI_ISA=v2 expect_code 2 "$NNMPI" train image.yaml --run part --resume -o train.epochs=4 >out 2>err
+expect_line 'the checkpoint was computed with .*, and this machine computes with .*v2' err
