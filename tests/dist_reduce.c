@@ -149,7 +149,14 @@ static void test_vectors(struct trial *t) {
 
 static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_reduce_ops *ops) {
     struct trial t = {.comm = comm, .n = n};
-    nn_reduce_spec spec = {comm, way, n, 1, BUCKET, 2, ops, &t};
+    nn_reduce_spec spec = {.comm = comm,
+                           .way = way,
+                           .n = n,
+                           .vectors = 1,
+                           .bucket = BUCKET,
+                           .values = 2,
+                           .ops = ops,
+                           .ctx = &t};
     nn_reduce_plan plan = nn_reduce_plan_of(comm, way, n);
     double waiting, updating;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
@@ -193,7 +200,8 @@ static void test_choice(nn_comm *comm) {
     size_t size = (size_t)nn_comm_size(comm);
     for (size_t i = 0; i < 3; i++) {
         struct trial t = {.comm = comm};
-        nn_reduce_spec spec = {comm, ways[i], 100000, 1, 0, 0, &eager, &t};
+        nn_reduce_spec spec = {
+            .comm = comm, .way = ways[i], .n = 100000, .vectors = 1, .ops = &eager, .ctx = &t};
         nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i], spec.n);
         CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0);
         CHECK_STR(nn_reducer_way(t.reducer), size == 1 ? "none" : names[i]);
