@@ -271,8 +271,10 @@ static void check_bilinear(void) {
     nn_real image[HIGH * WIDE], y[PLACES + 1];
     nn_bilinear line = {.image = image, .high = HIGH, .wide = WIDE};
 
-    for (int i = 0; i < HIGH * WIDE; i++)
-        image[i] = (nn_real)(3 * (i / WIDE) - 2 * (i % WIDE));
+    for (int i = 0; i < HIGH * WIDE; i++) {
+        int row = i / WIDE, column = i % WIDE;
+        image[i] = (nn_real)(3 * row - 2 * column);
+    }
     line.row_step = (nn_real)(HIGH - 1) / (PLACES - 1);
     line.column = WIDE - 1;
     line.column_step = -(nn_real)(WIDE - 1) / (PLACES - 1);
