@@ -275,7 +275,7 @@ typedef struct nn_kernels {
     void (*conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
 
     /* Pooling; y, dy and arg are those of the first point, x and dx its window. The largest and the
-     * index of the first that is as large (arg NULL: not wanted); its gradient, added to dx or
+     * index of the first that is as large; its gradient, added to dx or
      * written where no windows overlap; the average and its gradient, which is added. */
     void (*max_pool)(const nn_pool_row *row, const nn_real *x, nn_real *y, uint8_t *arg);
     void (*max_pool_grad)(const nn_pool_row *row, const nn_real *dy, const uint8_t *arg, bool add,

@@ -18,6 +18,17 @@ static inline ivec spread(size_t i) {
     return (ivec){0} + (lane_int)i;
 }
 
+/* gcc converts bytes one by one. */
+static inline ivec widen(const uint8_t *x) {
+#if defined(__AVX512F__) && !defined(NN_DOUBLE)
+    return (ivec)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)x));
+#elif defined(__AVX2__) && !defined(NN_DOUBLE)
+    return (ivec)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)x));
+#else
+    return __builtin_convertvector(*(const loose_bytes *)x, ivec);
+#endif
+}
+
 /* The largest of `rows` x `cols` pixels and its index, the first one on a tie, NaN above all. */
 INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
                    size_t n, nn_real *y, uint8_t *arg) {
@@ -31,27 +42,26 @@ INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, c
             winner = (spread(p->first + r * p->first_row + c) & larger) | (winner & ~larger);
         }
     vec_store_part(y, best, n);
-    if (arg)
-        *(loose_bytes *)arg = __builtin_convertvector(winner, bytes);
+    *(loose_bytes *)arg = __builtin_convertvector(winner, bytes);
 }
 
-INLINE void max_points(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
-                       nn_real *y, uint8_t *arg) {
-    for (size_t i = 0; i < p->points; i++, x += p->x_step, y += p->channels) {
-        for (size_t c = 0; c < p->channels; c += LANES) {
-            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
-            max_of(p, rows, cols, x + c, n, y + c, arg ? arg + c : NULL);
+/* The row is copied: for all the compiler knows, bytes that are written could be a part of it. */
+INLINE void max_points(const nn_pool_row row, const size_t rows, const size_t cols,
+                       const nn_real *x, nn_real *y, uint8_t *arg) {
+    for (size_t i = 0; i < row.points; i++, x += row.x_step, y += row.channels) {
+        for (size_t c = 0; c < row.channels; c += LANES) {
+            size_t n = row.channels - c < LANES ? row.channels - c : LANES;
+            max_of(&row, rows, cols, x + c, n, y + c, arg + c);
         }
-        if (arg)
-            arg += nn_pool_arg_step(p->channels);
+        arg += nn_pool_arg_step(row.channels);
     }
 }
 
 void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *arg) {
     if (p->rows == 2 && p->cols == 2)
-        max_points(p, 2, 2, x, y, arg);
+        max_points(*p, 2, 2, x, y, arg);
     else
-        max_points(p, p->rows, p->cols, x, y, arg);
+        max_points(*p, p->rows, p->cols, x, y, arg);
 }
 
 INLINE void max_grad_of(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
@@ -69,7 +79,7 @@ INLINE void max_grad_points(const nn_pool_row *p, const size_t rows, const size_
     for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels) {
         for (size_t c = 0; c < p->channels; c += LANES) {
             size_t n = p->channels - c < LANES ? p->channels - c : LANES;
-            ivec winner = __builtin_convertvector(*(const loose_bytes *)(arg + c), ivec);
+            ivec winner = widen(arg + c);
             max_grad_of(p, rows, cols, add, vec_load_part(dy + c, n), winner, n, dx + c);
         }
         arg += nn_pool_arg_step(p->channels);
