@@ -39,6 +39,7 @@ conv_view conv_view_of(const nn_conv *conv) {
     v.column = conv->stride[1] * conv->channels;
     v.in_image = conv->in[0] * conv->in[1] * conv->channels;
     v.out_image = conv->out[0] * conv->out[1] * conv->filters;
+    v.depthwise = conv_is_depthwise(conv);
     v.quad_blocks = conv_quad_blocks(&v);
     return v;
 }
@@ -51,6 +52,8 @@ size_t conv_whole(const conv_view *v, size_t n) {
 size_t conv_row_size(const conv_view *v) {
     if (v->quad_blocks)
         return v->quad_blocks * v->kernels->conv_lanes;
+    if (v->depthwise)
+        return v->conv->channels;
     return v->conv->groups * conv_whole(v, v->out_group);
 }
 
@@ -139,7 +142,7 @@ void nn_conv_prepare(nn_conv *conv, size_t batch, bool training) {
 typedef struct forward {
     conv_view v;
     size_t batch, threads;
-    const nn_real *x;
+    const nn_real *x, *w, *b;
     nn_real *y;
     nn_real *weights, *bias, *bands;
 } forward;
@@ -183,6 +186,17 @@ static void pack_bias(const forward *f, const nn_real *bias) {
     for (size_t g = 0; g < v->conv->groups; g++)
         copy_padded(bias ? v->out_group : 0, bias ? bias + g * v->out_group : NULL, whole,
                     f->bias + g * whole);
+}
+
+static void pack(const forward *f) {
+    if (f->v.depthwise)
+        return;
+    if (f->v.quad_blocks) {
+        conv_quads_pack(&f->v, f->w, f->b, f->weights, f->bias);
+        return;
+    }
+    pack_weights(f, f->w);
+    pack_bias(f, f->b);
 }
 
 static void multiply_rows(const conv_view *v, size_t rows, nn_conv_rows call) {
@@ -229,6 +243,10 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
         conv_quads_forward(v, band->rows, input, f->weights, f->bias, y);
         return;
     }
+    if (v->depthwise) {
+        conv_depth_forward(v, band->rows, input, f->w, f->b, y);
+        return;
+    }
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
             call.width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
@@ -257,16 +275,11 @@ static void forward_part(void *ctx, size_t part) {
 
 void nn_conv_forward(const nn_conv *conv, size_t batch, const nn_real *x, const nn_real *w,
                      const nn_real *bias, nn_real *y, void *scratch) {
-    forward f = {.v = conv_view_of(conv), .batch = batch, .x = x, .y = y};
+    forward f = {.v = conv_view_of(conv), .batch = batch, .x = x, .w = w, .b = bias, .y = y};
     if (batch == 0)
         return;
     f.threads = conv_threads(&f.v, batch);
     forward_layout(&f, scratch);
-    if (f.v.quad_blocks) {
-        conv_quads_pack(&f.v, w, bias, f.weights, f.bias);
-    } else {
-        pack_weights(&f, w);
-        pack_bias(&f, bias);
-    }
+    pack(&f);
     nn_parallel_parts(f.threads, forward_part, &f);
 }

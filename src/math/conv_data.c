@@ -15,7 +15,7 @@
 typedef struct backward {
     conv_view v;
     size_t batch, threads;
-    const nn_real *dy;
+    const nn_real *dy, *w;
     nn_real *dx;
     nn_real *weights, *copies;
 } backward;
@@ -55,8 +55,9 @@ static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_re
     }
 }
 
-static void pack_weights(const backward *b, const nn_real *w) {
+static void pack_weights(const backward *b) {
     const conv_view *v = &b->v;
+    const nn_real *w = b->w;
     nn_real *to = b->weights;
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t run = 0; run < v->tap_rows * v->taps; run++)
@@ -137,7 +138,11 @@ static void backward_block(const backward *b, size_t image, size_t images, nn_re
     size_t to_image = v->padded ? copy_size(v) : v->in_image;
 
     memset(to, 0, images * to_image * sizeof *to);
-    add_block(b, image, images, to, to_image);
+    if (v->depthwise)
+        for (size_t i = 0; i < images; i++)
+            conv_depth_backward(v, b->dy + (image + i) * v->out_image, b->w, to + i * to_image);
+    else
+        add_block(b, image, images, to, to_image);
     for (size_t i = 0; v->padded && i < images; i++)
         crop(v, copies + i * to_image, dx + i * v->in_image);
 }
@@ -152,11 +157,12 @@ static void backward_part(void *ctx, size_t part) {
 
 void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy, const nn_real *w,
                            nn_real *dx, void *scratch) {
-    backward b = {.v = conv_view_of(conv), .batch = batch, .dy = dy, .dx = dx};
+    backward b = {.v = conv_view_of(conv), .batch = batch, .dy = dy, .w = w, .dx = dx};
     if (batch == 0)
         return;
     b.threads = conv_smaller(conv_threads(&b.v, batch), batch);
     layout(&b, scratch);
-    pack_weights(&b, w);
+    if (!b.v.depthwise)
+        pack_weights(&b);
     nn_parallel_parts(b.threads, backward_part, &b);
 }

@@ -20,6 +20,7 @@ typedef struct conv_view {
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;
+    bool depthwise;     /* one filter for each channel */
     size_t quad_blocks; /* vectors of four pixels that hold all filters; 0: not used */
 } conv_view;
 
@@ -83,6 +84,15 @@ void conv_quads_add(const conv_view *v, size_t rows, const nn_real *input, const
                     nn_real *quads, nn_real *sums);
 /* Adds up over the pixels of quads, in place: [terms][filters]. */
 void conv_quads_unpack(const conv_view *v, nn_real *sums);
+
+/* Depthwise (conv_depth.c); weights and sums are [terms][channels]. */
+bool conv_is_depthwise(const nn_conv *conv);
+void conv_depth_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
+                        const nn_real *bias, nn_real *y);
+/* Adds to one image, padded where v->padded. */
+void conv_depth_backward(const conv_view *v, const nn_real *dy, const nn_real *w, nn_real *dx);
+void conv_depth_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                    nn_real *sums);
 
 size_t conv_forward_scratch(const conv_view *v);
 size_t conv_backward_data_scratch(const conv_view *v);

@@ -81,6 +81,8 @@ static void add_band(const sums *s, const conv_band *band, const nn_real *input,
         rows = conv_smaller(conv_larger(1, most), band->rows - r);
         if (v->quad_blocks)
             conv_quads_add(v, rows, input, dy, quads, to);
+        else if (v->depthwise)
+            conv_depth_add(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
         else
             add_chunk(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
         if (s->bias)
@@ -112,8 +114,9 @@ static void store(size_t n, const nn_real *from, nn_real beta, nn_real *to) {
 }
 
 static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw) {
-    if (v->quad_blocks) {
-        conv_quads_unpack(v, from);
+    if (v->quad_blocks || v->depthwise) {
+        if (v->quad_blocks)
+            conv_quads_unpack(v, from);
         store(v->terms * v->conv->filters, from, beta, dw);
         return;
     }

@@ -149,6 +149,17 @@ typedef struct nn_conv_quad_sums {
     nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a quad */
 } nn_conv_quad_sums;
 
+/* Depthwise convolution of neighbouring points: the kernel has tap_rows x taps points. */
+typedef struct nn_conv_depth {
+    size_t channels, points, tap_rows, taps;
+    const nn_real *x;             /* input of the first point */
+    size_t x_row, x_tap, x_point; /* elements from one row, tap, point to the next */
+    const nn_real *w;             /* [tap_rows][taps][channels] */
+    const nn_real *start;         /* [channels] or NULL: 0 */
+    nn_real *y;                   /* [points][channels] */
+    const nn_real *dy;            /* the same, in the gradients */
+} nn_conv_depth;
+
 /* Neighbouring points of a pooled image whose windows have the same form: `rows` x `cols` pixels
  * (what padding cuts off is not among them) of `channels` numbers. */
 typedef struct nn_pool_row {
@@ -273,6 +284,10 @@ typedef struct nn_kernels {
     void (*conv_quad_sums)(const nn_conv_quad_sums *args);
     /* [4 quads][filters] to [quads][blocks] vectors */
     void (*conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
+
+    void (*conv_depth)(const nn_conv_depth *args);
+    void (*conv_depth_grad)(const nn_conv_depth *args, nn_real *dx);   /* adds to dx */
+    void (*conv_depth_sums)(const nn_conv_depth *args, nn_real *sums); /* adds to sums, as w */
 
     /* Pooling; y, dy and arg are those of the first point, x and dx its window. The largest and the
      * index of the first that is as large; its gradient, added to dx or

@@ -125,6 +125,11 @@ void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
 void ISA(conv_rows)(const nn_conv_rows *args);
 void ISA(conv_sums)(const nn_conv_sums *args);
 
+/* conv_depth.c */
+void ISA(conv_depth)(const nn_conv_depth *t);
+void ISA(conv_depth_grad)(const nn_conv_depth *t, nn_real *dx);
+void ISA(conv_depth_sums)(const nn_conv_depth *t, nn_real *sums);
+
 /* conv_quads.c */
 void ISA(conv_quads)(const nn_conv_quads *t);
 void ISA(conv_quad_sums)(const nn_conv_quad_sums *t);
