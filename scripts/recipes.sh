@@ -105,6 +105,30 @@ largest_error() {
     show "$name" "largest error" "$mark" "$got" "$(seconds_since "$begin")"
 }
 
+# verdict NAME MARK CONFIG [OVERRIDE...]: what the perceptron's rule says about the samples
+verdict() {
+    local name=$1 mark=$2 begin=$EPOCHREALTIME got said=MISSED
+    shift 2
+    is_chosen "$name" || return 0
+    train "$name" "$@"
+    got=$(sed -n 's/.*"verdict": *"\([^"]*\)".*/\1/p' "$runs/$name.json")
+    [[ $got != "$mark"* ]] || said=ok
+    [ "$said" = ok ] || missed=$((missed + 1))
+    printf '%-28s %-16s %-22s %-14s %8s  %s\n' "$name" verdict "$mark" "${got:-failed}" \
+        "$(seconds_since "$begin")" "$said"
+}
+
+# fading NAME MARK CONFIG [OVERRIDE...]: the gradient at the first layer over that at the last one
+fading() {
+    local name=$1 mark=$2 begin=$EPOCHREALTIME got first last
+    shift 2
+    is_chosen "$name" || return 0
+    train "$name" "$@"
+    first=$(number l1 "$runs/$name/metrics.jsonl") last=$(number out "$runs/$name/metrics.jsonl")
+    got=$(awk -v a="$first" -v b="$last" 'BEGIN { print a / b }')
+    show "$name" "delta l1 / out" "$mark" "$got" "$(seconds_since "$begin")"
+}
+
 # with_mnist FUNCTION NAME ARGUMENT...: the data is fetched, and 5,000 training digits are set aside
 # for validation in a second file, when the first recipe wants it
 with_mnist() {
@@ -127,11 +151,20 @@ recipe neuron-slow mae '0.2028484243 +- 1e-6' neuron/slow.yaml
 recipe neuron-cross-entropy loss '0.0117064630 +- 1e-6' neuron/cross_entropy.yaml
 recipe neuron-cross-entropy-2 loss '0.0120814289 +- 1e-6' neuron/cross_entropy.yaml \
     model.0.dense.init.constant.value=2 model.0.dense.bias_init.constant.value=2
+recipe neuron-decay mae '0.5987369392 +- 1e-6' neuron/decay.yaml
+recipe neuron-descent mae '0.3486784401 +- 1e-6' neuron/descent.yaml
+recipe neuron-ascent mae '2.5937424601 +- 1e-5' neuron/descent.yaml train.lr=2.1
 recipe and accuracy '>= 1' logic/and.yaml
 recipe or accuracy '>= 1' logic/or.yaml
 recipe xor accuracy '>= 1' logic/xor.yaml
+verdict perceptron-and 'separated after' logic/perceptron.yaml
+verdict perceptron-or 'separated after' logic/perceptron.yaml 'data.y=[0, 1, 1, 1]'
+verdict perceptron-xor 'not separable' logic/perceptron.yaml 'data.y=[0, 1, 1, 0]'
 recipe karate accuracy '>= 0.93' karate/karate.yaml
 recipe iris accuracy '>= 0.96' iris/iris.yaml
+recipe iris-given mae '< 1e-6' iris/given.yaml
+fading deep-sigmoid '< 0.01' iris/deep.yaml
+fading deep-relu '>= 0.2' iris/deep.yaml model.{0,1,2,3,4}.dense.activation=relu
 recipe line-bgd rmse '< 0.11' line/line.yaml train.batch_size=all train.epochs=200 \
     train.optimizer.sgd.lr=0.5
 recipe line-sgd rmse '< 0.11' line/line.yaml train.batch_size=1 train.optimizer.sgd.lr=0.01
