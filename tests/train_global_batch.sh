@@ -3,7 +3,7 @@
 # The number of ranks changes nothing but the speed: the same training curve, step by step, on 1, 2, 3
 # and 4 ranks, with uneven last minibatches, of nets in which everything that could depend on the
 # shares of the minibatch is at work: batch norm, dropout, dropconnect, augmentation, sample and class
-# weights, ignored labels, lengths of sequences.
+# weights, ignored labels, lengths of sequences. The same bits, where that is asked for.
 . "$SOURCE_DIR/tests/lib.sh"
 python=/usr/bin/python3
 "$python" -c 'import h5py' 2>/dev/null || skip "h5py is not installed"
@@ -59,6 +59,13 @@ for net in images steps values; do
         run_ranks "$ranks" "$NNMPI" train $net.yaml --run $net$ranks -q > out 2> err
     done
     run_ranks 3 "$NNMPI" train $net.yaml --run $net-3-passes -q -o train.accumulate=3 > out 2> err
+    for ranks in 1 3; do
+        run_ranks "$ranks" "$NNMPI" train $net.yaml --run $net-same -q -o train.epochs=2 \
+            -o train.reproducible=true > out 2> err
+        grep '^digest' out > "same$ranks"
+        rm -r $net-same
+    done
+    expect_same same1 same3
     "$NNMPI" train $net.yaml --run $net-1-passes -q -o train.accumulate=3 > out 2> err
 done
 "$python" - <<'PYTHON'
