@@ -126,11 +126,11 @@ static const nn_verb verb_info = {
 static const nn_entry *const rows[] = {&verb_import.entry, &verb_info.entry, &verb_split.entry,
                                        &verb_make.entry, NULL};
 
-const nn_family nn_data_verbs = {"verb of nnmpi data", rows};
+static const nn_family verbs = {"verb of nnmpi data", rows};
 
 const nn_verb nn_verb_data = {
     .entry = {"data", "Makes, imports, splits and describes data sets.", NULL, 0},
     .usage = "import|info|split|make ...",
-    .verbs = &nn_data_verbs,
+    .verbs = &verbs,
     .run = run_group,
 };

@@ -104,10 +104,14 @@ static FILE *answer(int *answers) {
 
 static void help_verbs(const char *topic, int *answers) {
     const nn_verb *verb = (const nn_verb *)nn_family_find(&nn_verbs, topic);
-    if (!verb)
-        verb = (const nn_verb *)nn_family_find(&nn_data_verbs, topic);
     if (verb)
         nn_help_verb(answer(answers), verb, false);
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
+        const nn_family *group = ((const nn_verb *)*row)->verbs;
+        const nn_entry *found = group ? nn_family_find(group, topic) : NULL;
+        if (found)
+            nn_help_verb(answer(answers), (const nn_verb *)found, false);
+    }
 }
 
 static void help_sections(const char *topic, int *answers) {
@@ -154,18 +158,21 @@ static int help_topic(const char *topic) {
     return answers ? 0 : unknown_topic(topic);
 }
 
+static void reference_family(FILE *out, const nn_family *verbs) {
+    for (const nn_entry *const *row = verbs->rows; *row; row++) {
+        nn_help_verb(out, (const nn_verb *)*row, true);
+        fputc('\n', out);
+    }
+}
+
 static void reference_verbs(FILE *out) {
     fputs("## Command line\n\nEvery verb takes `-v`, `-q` and `-h`:\n\n", out);
     nn_options_describe(out, nn_common_table, true);
     fputc('\n', out);
-    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
-        nn_help_verb(out, (const nn_verb *)*row, true);
-        fputc('\n', out);
-    }
-    for (const nn_entry *const *row = nn_data_verbs.rows; *row; row++) {
-        nn_help_verb(out, (const nn_verb *)*row, true);
-        fputc('\n', out);
-    }
+    reference_family(out, &nn_verbs);
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
+        if (((const nn_verb *)*row)->verbs)
+            reference_family(out, ((const nn_verb *)*row)->verbs);
 }
 
 static void reference(FILE *out) {

@@ -69,18 +69,20 @@ static void heading(FILE *out, bool markdown, const char *text) {
     fprintf(out, markdown ? "\n%s:\n\n" : "\n%s:\n", text);
 }
 
-static const char *group_of(const nn_verb *verb) {
-    return nn_family_find(&nn_data_verbs, verb->entry.name) == &verb->entry ? "data " : "";
+/* Prints "data " for the verbs of `nnmpi data`, and so on. */
+static void print_group(FILE *out, const nn_verb *verb) {
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
+        const nn_family *group = ((const nn_verb *)*row)->verbs;
+        if (group && nn_family_find(group, verb->entry.name) == &verb->entry)
+            fprintf(out, "%s ", (*row)->name);
+    }
 }
 
 void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown) {
-    const char *group = group_of(verb);
-    if (markdown)
-        fprintf(out, "### `nnmpi %s%s %s`\n\n%s\n", group, verb->entry.name, verb->usage,
-                verb->entry.help);
-    else
-        fprintf(out, "usage: nnmpi %s%s %s\n\n%s\n", group, verb->entry.name, verb->usage,
-                verb->entry.help);
+    fputs(markdown ? "### `nnmpi " : "usage: nnmpi ", out);
+    print_group(out, verb);
+    fprintf(out, "%s %s%s\n\n%s\n", verb->entry.name, verb->usage, markdown ? "`" : "",
+            verb->entry.help);
     if (verb->verbs) {
         heading(out, markdown, "Verbs");
         describe_rows(out, verb->verbs, markdown);

@@ -261,6 +261,8 @@ typedef struct nn_kernels {
     double (*sum)(size_t n, const nn_real *x);                                  /* in double */
     double (*sum_squares)(size_t n, const nn_real *x);                          /* in double */
     bool (*all_finite)(size_t n, const nn_real *x);
+    /* Makes and returns a number of multiply-adds that grows with `rounds`, on registers alone. */
+    double (*multiply_adds)(size_t rounds);
 
     /* Conversion of stored data: y = x * scale + offset. */
     void (*from_u8)(size_t n, const uint8_t *x, nn_real scale, nn_real offset, nn_real *y);

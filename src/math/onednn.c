@@ -10,8 +10,8 @@
  * 2^28 multiply-adds, choosing so is within a twentieth of choosing the faster each time. */
 #define WORTH 524288.0
 /* The same where C is at least NARROW rows and columns. */
-#define NARROW 8
-#define WORTH_WIDE 131072.0
+#define NARROW 24
+#define WORTH_WIDE 32768.0
 
 static const char *isa_name(void) {
     int isa = (int)dnnl_get_effective_cpu_isa();

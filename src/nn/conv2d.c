@@ -114,6 +114,11 @@ static int conv2d_prepare(nn_layer *layer, size_t batch, bool training) {
     return 0;
 }
 
+static double conv2d_work(const nn_layer *layer) {
+    const struct conv2d *o = layer->options;
+    return (double)nn_shape_count(&layer->out) / (double)o->filters * nn_layer_weights(layer);
+}
+
 static void conv2d_forward(const nn_layer *layer, const nn_io *io) {
     const struct conv2d *o = layer->options;
     nn_conv_forward(&o->conv, io->batch, io->x[0], io->w[WEIGHT], o->bias ? io->w[BIAS] : NULL,
@@ -136,6 +141,7 @@ const nn_layer_ops nn_layer_conv2d = {
               conv2d_options, sizeof(struct conv2d)},
     .plan = conv2d_plan,
     .prepare = conv2d_prepare,
+    .work = conv2d_work,
     .forward = conv2d_forward,
     .backward = conv2d_backward,
 };

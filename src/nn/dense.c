@@ -70,6 +70,10 @@ static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
     return 0;
 }
 
+static double dense_work(const nn_layer *layer) {
+    return (double)view_of(layer, 1).rows * nn_layer_weights(layer);
+}
+
 static void dense_forward(const nn_layer *layer, const nn_io *io) {
     struct view v = view_of(layer, io->batch);
     nn_gemm(NN_PLAIN, w_forward(&v), v.rows, v.out, v.in, 1, io->x[0], v.in, io->w[WEIGHT], v.ldw,
@@ -112,6 +116,7 @@ const nn_layer_ops nn_layer_dense = {
          dense_options, sizeof(struct nn_dense)},
     .plan = dense_plan,
     .prepare = dense_prepare,
+    .work = dense_work,
     .forward = dense_forward,
     .backward = dense_backward,
 };

@@ -41,6 +41,8 @@ struct nn_model {
     /* nn_model_cut; parts 0: not cut */
     size_t parts, part_rows, grads_stride;
     size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
+
+    nn_layer_time *times; /* nn_model_time, or NULL */
 };
 
 /* Lays the buffers of a batch out in one block: fills the offsets, *elements is its size. */

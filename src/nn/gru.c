@@ -21,6 +21,7 @@ const nn_layer_ops nn_layer_gru = {
               nn_recurrent_options, sizeof(nn_recurrent)},
     .plan = gru_plan,
     .prepare = nn_recurrent_prepare,
+    .work = nn_recurrent_work,
     .forward = nn_recurrent_forward,
     .backward = nn_recurrent_backward,
 };

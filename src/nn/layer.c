@@ -81,6 +81,13 @@ int nn_layer_same_shapes(const nn_layer *layer, const char *what) {
     return 0;
 }
 
+double nn_layer_weights(const nn_layer *layer) {
+    double count = 0;
+    for (size_t i = 0; i < layer->params; i++)
+        count += layer->param[i].role == NN_PARAM_WEIGHT ? (double)layer->param[i].count : 0;
+    return count;
+}
+
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...) {
     char what[512], shape[NN_SHAPE_TEXT];
     va_list args;

@@ -104,6 +104,9 @@ typedef struct nn_layer_ops {
      * number of threads are known; before each laying out of buffers. NULL: nothing depends on
      * them. */
     int (*prepare)(nn_layer *layer, size_t batch, bool training);
+    /* Multiply-adds of the forward pass of one sample, where they are most of its time; backward
+     * makes as many for dx and again for the gradients. NULL: elsewhere. */
+    double (*work)(const nn_layer *layer);
     void (*forward)(const nn_layer *layer, const nn_io *io);
     void (*backward)(const nn_layer *layer, const nn_io *io);
 } nn_layer_ops;
@@ -151,6 +154,9 @@ void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory
 
 /* For plan: fails unless all inputs have one shape; `what` says what only such ones do. */
 int nn_layer_same_shapes(const nn_layer *layer, const char *what);
+
+/* Elements of all weights: what one use of each of them takes in multiply-adds. */
+double nn_layer_weights(const nn_layer *layer);
 
 /* Fails with the layer's place, name and input shape in front. */
 #define nn_layer_fail(layer, ...) nn_layer_raise((layer), __func__, __VA_ARGS__)

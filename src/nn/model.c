@@ -1,4 +1,5 @@
 /* Running a model: forward through the layers in order, backward through them in reverse. */
+#include "base/clock.h"
 #include "math/kernels.h"
 #include "nn/graph.h"
 
@@ -145,10 +146,22 @@ static void forward_layer(const nn_model *model, const nn_layer *layer, const nn
     }
 }
 
+void nn_model_time(nn_model *model, nn_layer_time *times) {
+    model->times = times;
+}
+
+static double clock_of(const nn_model *model) {
+    return model->times ? nn_seconds() : 0;
+}
+
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
-    for (size_t i = 1; i < model->layers; i++)
+    for (size_t i = 1; i < model->layers; i++) {
+        double begin = clock_of(model);
         forward_layer(model, model->layer[i], pass);
+        if (model->times)
+            model->times[i].forward += clock_of(model) - begin;
+    }
     return model->layer[model->layers - 1]->plan->y_at;
 }
 
@@ -270,9 +283,12 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         if (pass->delta)
             pass->delta[i] += nn_kernels_get()->sum_squares(
                 pass->batch * nn_shape_count(&layer->out), layer->plan->dy_at);
+        double begin = clock_of(model);
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);
+        if (model->times)
+            model->times[i].backward += clock_of(model) - begin;
         if (layer->params && ready)
             ready(ctx, layer->param[0].offset);
     }

@@ -56,6 +56,13 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
  * does. */
 const nn_layer *nn_model_find_bad(nn_model *model, const nn_pass *pass, const nn_real *x);
 
+/* Seconds that forward and backward calls of a layer have taken. */
+typedef struct nn_layer_time {
+    double forward, backward;
+} nn_layer_time;
+/* From now on adds up the time of each layer in times[nn_model_layers]; NULL: no longer. */
+void nn_model_time(nn_model *model, nn_layer_time *times);
+
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);

@@ -279,3 +279,7 @@ void nn_recurrent_drop(const nn_layer *layer, const nn_io *io, size_t level, con
         }
     }
 }
+
+double nn_recurrent_work(const nn_layer *layer) {
+    return (double)layer->in[0].dim[0] * nn_layer_weights(layer);
+}

@@ -22,6 +22,7 @@ const nn_layer_ops nn_layer_rnn = {
               sizeof(nn_recurrent)},
     .plan = rnn_plan,
     .prepare = nn_recurrent_prepare,
+    .work = nn_recurrent_work,
     .forward = nn_recurrent_forward,
     .backward = nn_recurrent_backward,
 };

@@ -113,7 +113,7 @@ static void say_way(const nn_trainer *t) {
                 nn_reducer_way(t->job.reducer));
 }
 
-static int set_up(nn_trainer *t) {
+int nn_trainer_open(nn_trainer *t) {
     nn_log_hold(nn_comm_rank(t->comm) > 0);
     int rc = set_up_local(t);
     nn_log_hold(false);
@@ -218,6 +218,11 @@ static int begin(nn_trainer *t) {
     t->state.last_epoch_mistakes = -1;
     t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
     return nn_comm_agree(t->comm, nn_comm_rank(t->comm) == 0 ? init_parameters(t) : 0);
+}
+
+int nn_trainer_begin(nn_trainer *t) {
+    NN_TRY(begin(t));
+    return nn_job_share(&t->job, NULL);
 }
 
 static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
@@ -429,6 +434,17 @@ static void advise(const nn_trainer *t, int rc) {
             from);
 }
 
+void nn_trainer_close(nn_trainer *t) {
+    nn_free(t->delta);
+    nn_updater_free(t->updater);
+    nn_loader_free(t->train);
+    if (t->valid != t->test)
+        nn_loader_free(t->valid);
+    nn_loader_free(t->test);
+    nn_run_free(t->run);
+    nn_job_release(&t->job);
+}
+
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
     nn_trainer t = {.comm = comm,
@@ -438,19 +454,12 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     .saved_step = -1,
                     .validated_step = -1};
     int rc = 0;
-    NN_TRY_GOTO(set_up(&t));
+    NN_TRY_GOTO(nn_trainer_open(&t));
     NN_TRY_GOTO(start(&t));
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:
     advise(&t, rc);
-    nn_free(t.delta);
-    nn_updater_free(t.updater);
-    nn_loader_free(t.train);
-    if (t.valid != t.test)
-        nn_loader_free(t.valid);
-    nn_loader_free(t.test);
-    nn_run_free(t.run);
-    nn_job_release(&t.job);
+    nn_trainer_close(&t);
     return rc;
 }

@@ -99,6 +99,9 @@ bool ISA(all_finite)(size_t n, const nn_real *x);
 #define ISA_DECLARE_CELL(name) nn_cell_fn ISA(name##_forward), ISA(name##_backward);
 ISA_CELLS(ISA_DECLARE_CELL)
 
+/* peak.c */
+double ISA(multiply_adds)(size_t rounds);
+
 /* product.c */
 void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
 void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,

@@ -29,6 +29,7 @@ const nn_kernels ISA(kernels) = {
     .sum = ISA(sum),
     .sum_squares = ISA(sum_squares),
     .all_finite = ISA(all_finite),
+    .multiply_adds = ISA(multiply_adds),
     .from_u8 = ISA(from_u8),
     .from_f32 = ISA(from_f32),
     .normal = ISA(normal),

@@ -1,0 +1,39 @@
+/* How long sums over the ranks take, and what that means for more of them. */
+#ifndef NN_DIST_MEASURE_H
+#define NN_DIST_MEASURE_H
+
+#include "dist/reduce.h"
+
+/* Seconds of summing n gradients over the ranks in one way: the least of several sums, and of that
+ * the mean over the ranks. Collective. */
+int nn_measure_sum(nn_comm *comm, nn_reduce_way way, size_t n, double *seconds);
+
+/* Seconds of a message of so many bytes: latency + bytes / bandwidth. */
+typedef struct nn_message_cost {
+    double latency;   /* seconds */
+    double bandwidth; /* bytes a second */
+} nn_message_cost;
+
+/* What a sum of `bytes` over `ranks` ranks takes when it is made by recursive halving and doubling
+ * (Rabenseifner): 2 log2(P) messages, and 2 (P - 1) / P of the bytes. Local. */
+double nn_sum_seconds(const nn_message_cost *cost, double ranks, double bytes);
+
+/* The cost under which nn_sum_seconds is nearest to what was measured, in relative terms. `count`
+ * at least 2. Local. */
+nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
+                            const double seconds[]);
+
+/* A training step. */
+typedef struct nn_step_cost {
+    double compute; /* seconds of one rank for its share of the minibatch */
+    double bytes;   /* of gradients */
+    double ranks;   /* when `compute` was measured */
+} nn_step_cost;
+
+/* Share of the ideal speed on `ranks` ranks when gradients are summed after back-propagation, with
+ * a minibatch that grows with the ranks (weak) or stays (strong); computing is taken to cost the
+ * same a sample however few they are. Local. */
+double nn_efficiency(const nn_step_cost *step, const nn_message_cost *cost, double ranks,
+                     bool strong);
+
+#endif

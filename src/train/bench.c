@@ -1,0 +1,122 @@
+#include "train/bench.h"
+
+#include "base/clock.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WARM_UP 3
+#define GROUPS 10
+
+/* One training, and the times of its layers in the group under way. */
+struct bench {
+    nn_trainer trainer;
+    nn_layer_time *time;
+    const nn_layer *const *layer;
+    size_t layers; /* the input with them */
+};
+
+static int take_steps(struct bench *b, int64_t steps, double *seconds) {
+    nn_trainer *t = &b->trainer;
+    memset(b->time, 0, b->layers * sizeof *b->time);
+    nn_trainer_restart_interval(t);
+    double begin = nn_seconds();
+    for (int64_t i = 0; i < steps; i++) {
+        NN_TRY(nn_trainer_step(t));
+        t->state.epoch_loss = t->state.epoch_weight = 0;
+    }
+    *seconds = nn_seconds() - begin;
+    return 0;
+}
+
+/* Steps of a group, the same on every rank. */
+static int plan_group(struct bench *b, double budget, int64_t *steps) {
+    double seconds;
+    NN_TRY(take_steps(b, WARM_UP, &seconds));
+    NN_TRY(take_steps(b, WARM_UP, &seconds));
+    *steps = (int64_t)fmax(1, budget / GROUPS / (seconds / WARM_UP));
+    return nn_comm_bcast(b->trainer.comm, steps, sizeof *steps);
+}
+
+/* What layer i makes in a step of this rank; the data has no gradient. */
+static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
+    const nn_layer *layer = b->layer[i];
+    double samples = (double)b->trainer.job.batch_size / nn_comm_size(b->trainer.comm);
+    bool first = layer->input[0]->inputs == 0;
+    double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
+    out->forward_work = forward;
+    out->backward_work = first ? forward : 2 * forward;
+}
+
+static void describe(const struct bench *b, int64_t steps, double seconds, nn_bench_step *out) {
+    const nn_interval *i = &b->trainer.interval;
+    double each = 1 / (double)steps;
+    out->seconds = seconds * each;
+    out->data = i->data * each;
+    out->forward = i->forward * each;
+    out->backward = i->backward * each;
+    out->comm = i->comm * each;
+    out->update = i->update * each;
+    out->work = 0;
+    for (size_t l = 1; l < b->layers; l++) {
+        nn_bench_layer *layer = &out->layer[l - 1];
+        layer->name = b->layer[l]->name;
+        layer->kind = b->layer[l]->ops->entry.name;
+        layer->forward = b->time[l].forward * each;
+        layer->backward = b->time[l].backward * each;
+        count_work(b, l, layer);
+        out->work += layer->forward_work + layer->backward_work;
+    }
+}
+
+static int measure(struct bench *b, double budget, nn_bench_step *out) {
+    int64_t steps;
+    NN_TRY(plan_group(b, budget, &steps));
+    out->seconds = INFINITY;
+    for (int i = 0; i < GROUPS; i++) {
+        double seconds;
+        NN_TRY(take_steps(b, steps, &seconds));
+        if (seconds < out->seconds * (double)steps)
+            describe(b, steps, seconds, out);
+    }
+    return 0;
+}
+
+/* Names outlive the model. */
+static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
+    const nn_trainer *t = &b->trainer;
+    b->layers = nn_model_layers(t->job.model, &b->layer);
+    out->batch_size = t->job.batch_size;
+    out->size = nn_model_size(t->job.model);
+    out->way = nn_reducer_way(t->job.reducer);
+    out->layers = b->layers - 1;
+    out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);
+    b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
+    if (!out->layer || !b->time)
+        return NN_EMEMORY;
+    nn_model_time(t->job.model, b->time);
+    return 0;
+}
+
+static int keep_names(nn_pool *pool, nn_bench_step *out) {
+    for (size_t i = 0; i < out->layers; i++)
+        if (!(out->layer[i].name = nn_pool_strdup(pool, out->layer[i].name)))
+            return NN_EMEMORY;
+    return 0;
+}
+
+int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *pool,
+                   nn_bench_step *out) {
+    nn_train_options options = {0};
+    struct bench b = {.trainer = {.comm = comm, .config = config, .options = &options}};
+    int rc;
+    NN_TRY_GOTO(nn_trainer_open(&b.trainer));
+    NN_TRY_GOTO(nn_trainer_begin(&b.trainer));
+    NN_TRY_GOTO(nn_comm_agree(comm, prepare(&b, pool, out)));
+    NN_TRY_GOTO(measure(&b, budget, out));
+    NN_TRY_GOTO(nn_comm_agree(comm, keep_names(pool, out)));
+done:
+    nn_trainer_close(&b.trainer);
+    return rc;
+}

@@ -1,0 +1,32 @@
+/* A training step, taken apart. */
+#ifndef NN_TRAIN_BENCH_H
+#define NN_TRAIN_BENCH_H
+
+#include "base/mem.h"
+#include "dist/comm.h"
+
+#include <nnmpi/config.h>
+
+typedef struct nn_bench_layer {
+    const char *name, *kind;
+    double forward, backward;           /* seconds a step of this rank */
+    double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
+} nn_bench_layer;
+
+typedef struct nn_bench_step {
+    int64_t batch_size;                                    /* of the global minibatch */
+    size_t size;                                           /* elements of the gradient vector */
+    const char *way;                                       /* how gradients are summed */
+    double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
+    double work;                                           /* operations a step of all layers */
+    size_t layers;
+    nn_bench_layer *layer; /* [layers], owned by the pool */
+} nn_bench_step;
+
+/* Takes steps as nn_train does, without run folder or validation, for about `budget` seconds in
+ * groups, and describes rank 0's fastest group. The training split must have a minibatch. The same
+ * code on every rank. Collective. */
+int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *pool,
+                   nn_bench_step *out);
+
+#endif

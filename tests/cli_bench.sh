@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# timeout: 120
+# What `nnmpi bench` measures is there and adds up; how fast this machine is does not matter.
+. "$SOURCE_DIR/tests/lib.sh"
+
+"$NNMPI" bench gemm --widths 20,30,4 --batch 8 --threads 1 --seconds 0 > out
+expect_line '^peak of 1 thread: [0-9.]+ GFLOP/s$' out
+[ "$(grep -cE "^(y|dW|dx) =" out)" -eq 5 ] || fail "not two products of the first layer and three of the second"
+"$NNMPI" bench gemm --widths 20,30,4 --batch 8 --threads 2 --seconds 0 --json > out
+"$NNMPI" bench memory --threads 1 --seconds 0 --json > memory.json
+python3 - <<'PY'
+import json
+r = json.load(open("out"))
+assert r["threads"] == 2 and r["peak_gflops"] > 0 and "OpenBLAS" in r["products"], r
+assert [(p["m"], p["n"], p["k"]) for p in r["gemm"]] == \
+    [(8, 30, 20), (20, 30, 8), (8, 4, 30), (30, 4, 8), (8, 30, 4)], r
+assert all(p["openblas_gflops"] > 0 and p["chosen_gflops"] > 0 for p in r["gemm"]), r
+r = json.load(open("memory.json"))
+assert len(r["memory"]) >= 4 and all(m["one_gbs"] > 0 and m["all_gbs"] > 0 for m in r["memory"]), r
+PY
+for widths in 5 5,0 5,x "5,6," ""; do
+    expect_code 2 "$NNMPI" bench gemm --widths "$widths" > out 2> err
+done
+expect_code 2 "$NNMPI" bench 2> err
+expect_line 'gemm, memory, reduce, step or scaling' err
+expect_code 2 "$NNMPI" bench reduce 2> err
+expect_line 'mpirun -n 2' err
+
+run_ranks 2 "$NNMPI" bench reduce --json > out 2> err
+run_ranks 2 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 --json > step.json 2> err
+run_ranks 2 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --json > scaling.json 2> err
+python3 - <<'PY'
+import json
+r = json.load(open("out"))
+assert r["ranks"] == 2 and r["message"]["bandwidth_gbs"] > 0, r
+assert all(s["allreduce_s"] > 0 and s["node_s"] > 0 for s in r["reduce"]), r
+r = json.load(open("step.json"))
+s = r["step"]
+phases = sum(s[p + "_s"] for p in ("data", "forward", "backward", "comm", "update"))
+assert 0 < phases <= s["seconds"] * 1.001, r
+assert abs(s["seconds"] * s["samples_per_s"] - s["batch_size"]) < 1e-6, r
+dense = [l for l in s["layers"] if l["kind"] == "dense"]
+assert dense and all(l["forward_s"] > 0 and l["backward_s"] > 0 for l in dense), r
+# half the minibatch of each rank, 4 x 6 weights, 2 operations each
+rows = s["batch_size"] / 2
+assert abs(dense[0]["forward_gflop"] * 1e9 - 2 * 24 * rows) < 1e-3, r
+assert abs(dense[0]["backward_gflop"] - dense[0]["forward_gflop"]) < 1e-12, r
+assert abs(dense[1]["backward_gflop"] - 2 * dense[1]["forward_gflop"]) < 1e-12, r
+r = json.load(open("scaling.json"))
+at = {(p["ranks"], p["gbits"]): p for p in r["scaling"]}
+assert at[2, 1]["strong"] < at[2, 100]["strong"] and at[4096, 10]["strong"] < at[4096, 10]["weak"], r
+PY
+"$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
+expect_line '^minibatch of [0-9]+: .* reduce: none$' out
+expect_line '^forward +[0-9.]+ +[0-9.]+$' out
+"$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
+expect_line '^ +4096( +[0-9.]+){8}$' out
