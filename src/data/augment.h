@@ -54,6 +54,7 @@ typedef struct nn_augment_batch {
     const nn_real *fill;
     const nn_real *in; /* [count][x] */
     nn_real *out;      /* [count][x] */
+    bool alone;        /* in the calling thread only */
 } nn_augment_batch;
 void nn_augment_apply(const nn_augment_batch *batch, size_t count);
 

@@ -71,7 +71,7 @@ static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_shape *s
 }
 
 int nn_converter_init(nn_converter *c, const nn_field *field, const nn_affine *affine,
-                      nn_order order, nn_pool *pool) {
+                      nn_row_order order, nn_pool *pool) {
     bool given = affine && affine->count > 0;
     bool planes = order == NN_CHANNELS_LAST && field->shape.rank == 3;
 

@@ -6,10 +6,10 @@
 #include "data/dataset.h"
 
 /* The order in which the elements of a row come out. */
-typedef enum nn_order {
+typedef enum nn_row_order {
     NN_AS_STORED,
     NN_CHANNELS_LAST /* as the model takes them: [C, H, W] becomes [H, W, C] */
-} nn_order;
+} nn_row_order;
 
 /* How the rows of one field become floats: stored * scale + offset, for each element of a row. */
 typedef struct nn_converter {
@@ -23,7 +23,7 @@ typedef struct nn_converter {
 
 /* `affine` NULL, or of no numbers: the identity. Memory comes from `pool`. NN_EMEMORY. */
 int nn_converter_init(nn_converter *converter, const nn_field *field, const nn_affine *affine,
-                      nn_order order, nn_pool *pool);
+                      nn_row_order order, nn_pool *pool);
 
 /* out[rows][width] from `rows` stored rows. */
 void nn_converter_apply(const nn_converter *converter, size_t rows, const void *stored,

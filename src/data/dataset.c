@@ -251,6 +251,13 @@ const nn_option nn_data_options[] = {
      "false|true|per_channel",
      "subtract the mean of the training samples and divide by their standard deviation: of all "
      "numbers together, or of each channel; stored with the checkpoints"},
+    {"memory", NN_OPT_REAL, offsetof(nn_data_settings, memory), "", "(0, inf)",
+     "MiB that the samples of a split may take in memory; more are read from the file as training "
+     "goes on, and shuffled within windows of half of that. Without it they may take half of the "
+     "machine's memory"},
+    {"prefetch", NN_OPT_CHOICE, offsetof(nn_data_settings, prefetch), "auto", "auto|true|false",
+     "does a thread of each rank prepare the next minibatches? auto: with data.memory, and where "
+     "there are more cores than threads of all ranks"},
     NN_OPTION_END,
 };
 

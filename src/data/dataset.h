@@ -70,9 +70,11 @@ extern const nn_family nn_sources; /* sources.c: one row a source */
 /* What every source takes besides its own options. */
 typedef struct nn_data_settings {
     nn_node *augment;
-    int normalize; /* one of: */
+    int normalize, prefetch; /* each one of: */
+    double memory;           /* MiB; 0: not said */
 } nn_data_settings;
 enum { NN_NORMALIZE_NONE, NN_NORMALIZE_ALL, NN_NORMALIZE_CHANNEL };
+enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
 extern const nn_option nn_data_options[];
 
 struct nn_dataset {

@@ -1,28 +1,28 @@
 #include "data/loader.h"
 
-#include "base/rng.h"
-#include "data/convert.h"
-#include "data/normalize.h"
 #include "data/output.h"
-#include "math/kernels.h"
+#include "data/prefetch.h"
+#include "data/windows.h"
 
 #include <nnmpi/log.h>
 
 #include <inttypes.h>
-#include <math.h>
 #include <unistd.h>
 
-#define PREFETCH_ROWS 4                   /* how far ahead: twice as fast for MNIST */
-#define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows the processor fetches by itself */
+#define AHEAD_BYTES ((size_t)2 << 20)      /* of minibatches that wait */
+#define MIN_CHUNKS 8                       /* of a window */
+#define CHUNK_BYTES ((uint64_t)256 * 1024) /* read at once where windows are */
 
-/* One array of the split, in memory as stored or left in the file. */
-typedef struct column {
-    char name; /* 'x', 'y', 'w', NN_FIELD_LENGTH */
-    size_t row_bytes;
-    unsigned char *stored; /* [samples][row_bytes]; NULL: in the file */
-    unsigned char *piece;  /* in the file: [shard_max][row_bytes] to read into */
-    nn_converter convert;
-} column;
+/* Memory of one minibatch. */
+typedef struct shard {
+    nn_batch batch;
+    int64_t *sample;             /* [shard_max] */
+    size_t *pass;                /* [passes + 1] */
+    nn_real *x, *value, *weight; /* [shard_max][row] */
+    int32_t *label, *length;
+    nn_real *position_weight; /* [shard_max][positions]: that of the sample */
+    int64_t *position;        /* [shard_max][positions] index among those of the split */
+} shard;
 
 struct nn_loader {
     nn_loader_spec spec;
@@ -32,16 +32,18 @@ struct nn_loader {
     size_t shard_max;
     uint64_t memory_left;
     bool labels, values, weights, lengths;
-    column x, y, w, length;
-    nn_real *x_out, *value_out, *weight_out; /* [shard_max][row] */
-    nn_real *x_plain; /* before augmentation; x_out when nothing moves pixels */
-    nn_real *fill;    /* [row] what a stored 0 becomes; NULL: no augmentation */
-    int32_t *label_out, *length_out;
-    int64_t *sample;
-    size_t *pass;             /* [passes + 1] */
-    size_t positions;         /* labels a sample; with more than 1: ... */
-    nn_real *position_weight; /* [shard_max][positions]: that of the sample */
-    int64_t *position;        /* [shard_max][positions] index among those of the split */
+    size_t positions; /* labels a sample */
+    nn_column x, y, w, length;
+    nn_order order;
+    nn_windows windows;
+    int64_t window;        /* number of the last one in use */
+    nn_order_place *place; /* [shard_max] of the minibatch being made */
+    int64_t *slot;         /* [shard_max] its rows in the windows' memory */
+    nn_real *x_plain;      /* before augmentation; NULL: nothing moves pixels */
+    nn_real *fill;         /* [row] what a stored 0 becomes; NULL: no augmentation */
+    int places;            /* 1 without a thread */
+    shard shard[NN_MAX_PLACES];
+    nn_prefetch *prefetch; /* NULL: no thread */
 };
 
 static uint64_t share_of_memory(int sharers) {
@@ -90,110 +92,33 @@ static int plan_batches(nn_loader *l) {
     return NN_OK;
 }
 
-/* Names the first value of converted rows that is no finite number. */
-static int fail_value(const nn_loader *l, const column *c, int64_t first, size_t count,
-                      const nn_real *value) {
-    size_t i = 0;
-
-    while (i < count && isfinite(value[i]))
-        i++;
-    return nn_fail(NN_EFORMAT, "%s: /%s/%c row %" PRId64 " holds %s", l->spec.dataset->path,
-                   l->split->name, c->name, first + (int64_t)(i / c->convert.width),
-                   isnan(value[i]) ? "NaN" : "Inf, or a number too large for float32");
-}
-
-static int check_weights(const nn_loader *l, int64_t first, size_t count, const nn_real *value) {
-    for (size_t i = 0; i < count; i++)
-        if (value[i] < 0)
-            return nn_fail(NN_EFORMAT, "%s: /%s/w row %" PRId64 " is %g; weights are not negative",
-                           l->spec.dataset->path, l->split->name, first + (int64_t)i,
-                           (double)value[i]);
-    return NN_OK;
-}
-
-static int check_indices(const nn_loader *l, const column *c, int64_t first, size_t count,
-                         const nn_real *value) {
-    double most = (double)l->spec.vocabulary - 1;
-
-    for (size_t i = 0; i < count; i++) {
-        double index = (double)value[i];
-        if (!(index >= 0 && index <= most && floor(index) == index))
-            return nn_fail(NN_EFORMAT,
-                           "%s: /%s/x row %" PRId64
-                           " holds %g, but the model's embedding takes whole numbers from 0 to %g; "
-                           "pad with one of them, its padding_idx for example",
-                           l->spec.dataset->path, l->split->name,
-                           first + (int64_t)(i / c->convert.width), index, most);
-    }
-    return NN_OK;
-}
-
-/* `value` is memory for the rows as floats, or for their lengths. */
-static int check_rows(const nn_loader *l, const column *c, int64_t first, int64_t rows,
-                      const unsigned char *stored, nn_real *value) {
-    size_t count = (size_t)rows * c->convert.width;
-
-    if (c->name == NN_FIELD_LENGTH)
-        return nn_dataset_lengths(l->spec.dataset, l->split, first, rows, stored, (void *)value);
-    nn_converter_apply(&c->convert, (size_t)rows, stored, value);
-    if (!nn_kernels_get()->all_finite(count, value))
-        return fail_value(l, c, first, count, value);
-    if (c->name == 'x' && l->spec.vocabulary)
-        return check_indices(l, c, first, count, value);
-    return c->name == 'w' ? check_weights(l, first, count, value) : NN_OK;
-}
-
-/* Reads the whole array once, in order: into memory where it is kept, and checks what it holds. */
-static int scan_column(nn_loader *l, column *c) {
-    int64_t rows = nn_piece_rows(c->row_bytes), samples = l->split->samples;
-    unsigned char *buffer = NULL;
-    nn_real *value = NULL;
-    int rc;
-
-    rows = rows < samples ? rows : samples;
-    NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * c->convert.width, "checking the data"));
-    if (!c->stored)
-        NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * c->row_bytes, "checking the data"));
-    for (int64_t first = 0; first < samples; first += rows) {
-        int64_t count = samples - first < rows ? samples - first : rows;
-        unsigned char *to = c->stored ? c->stored + (size_t)first * c->row_bytes : buffer;
-        NN_TRY_GOTO(nn_dataset_read(l->spec.dataset, l->split, c->name, first, count, to));
-        NN_TRY_GOTO(check_rows(l, c, first, count, to, value));
-    }
-done:
-    nn_free(buffer);
-    nn_free(value);
-    return rc;
-}
-
-static int init_converter(nn_loader *l, column *c, const nn_field *field) {
-    const nn_dataset *ds = l->spec.dataset;
-
-    if (c->name == 'x')
-        return nn_converter_init_x(&c->convert, field, &ds->affine, &ds->normal, &l->pool);
-    return nn_converter_init(&c->convert, field, NULL, NN_AS_STORED, &l->pool);
-}
-
-static int open_column(nn_loader *l, column *c, char name) {
-    const nn_field *field = nn_split_field(l->split, name);
-    uint64_t bytes = (uint64_t)l->split->samples * field->row_bytes;
+/* All of it in memory, or in windows, or row by row in the file. */
+static int place_column(nn_loader *l, nn_column *c) {
+    uint64_t bytes = nn_column_bytes(c);
     char path[NN_FIELD_PATH];
 
-    c->name = name;
-    c->row_bytes = field->row_bytes;
-    NN_TRY(init_converter(l, c, field));
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
-        NN_TRY(NN_NEW(&c->stored, (size_t)bytes, "samples"));
-    } else {
+        return NN_NEW(&c->stored, (size_t)bytes, "samples");
+    }
+    if (l->spec.windows && l->spec.shuffle) {
+        l->windows.column[l->windows.columns++] = c;
+        return NN_OK;
+    }
+    if (l->spec.shuffle)
         nn_warn("%s: %s takes %" PRIu64 " MiB, more than the %" PRIu64
                 " MiB left for data: its rows are read from the file for each minibatch, which is "
-                "slow",
-                l->spec.dataset->path, nn_field_path(l->split->name, name, path), bytes >> 20,
+                "slow; give data.memory, and they are shuffled in windows of that size",
+                l->spec.dataset->path, nn_field_path(l->split->name, c->name, path), bytes >> 20,
                 l->memory_left >> 20);
-        NN_TRY(NN_NEW(&c->piece, l->shard_max * field->row_bytes, "rows of a minibatch"));
-    }
-    return scan_column(l, c);
+    return NN_NEW(&c->piece, l->shard_max * c->row_bytes, "rows of a minibatch");
+}
+
+static int open_column(nn_loader *l, nn_column *c, char name) {
+    NN_TRY(nn_column_init(c, l->spec.dataset, l->split, name, &l->pool));
+    c->vocabulary = name == 'x' ? l->spec.vocabulary : 0;
+    NN_TRY(place_column(l, c));
+    return nn_column_scan(c, 0, l->split->samples);
 }
 
 /* The small arrays first: they stay in memory when only x is too large. */
@@ -207,12 +132,37 @@ static int open_columns(nn_loader *l) {
     return open_column(l, &l->x, 'x');
 }
 
+static int64_t at_most(uint64_t a, int64_t b) {
+    return a < (uint64_t)b ? (int64_t)a : b;
+}
+
+/* Two windows take the memory that is left. A minibatch reaches over two windows at most, for even
+ * the one with the short chunk is no smaller. */
+static int plan_windows(nn_loader *l) {
+    int64_t samples = l->split->samples, most, chunk;
+    uint64_t row_bytes = 0;
+
+    nn_order_init(&l->order, l->spec.seed, l->spec.shuffle, samples, samples, 1);
+    if (l->windows.columns == 0)
+        return NN_OK;
+    for (size_t i = 0; i < l->windows.columns; i++)
+        row_bytes += l->windows.column[i]->row_bytes;
+    most = at_most(l->memory_left / 2 / row_bytes, samples);
+    chunk = at_most(CHUNK_BYTES / row_bytes + 1, most / MIN_CHUNKS + 1);
+    if (most - 2 * chunk < l->batch_size)
+        return nn_fail(NN_EUSAGE,
+                       "data.memory = %.4g MiB leaves room for two windows of %" PRId64
+                       " samples, but they must be larger than a minibatch of %" PRId64,
+                       (double)l->spec.memory_limit / 1048576, most, l->batch_size);
+    nn_order_init(&l->order, l->spec.seed, true, samples, chunk, most / chunk);
+    return nn_windows_init(&l->windows, &l->order);
+}
+
 /* The rows of nothing are what lies beyond the edge of an image. */
 static int allocate_augment(nn_loader *l) {
     const nn_augment *augment = &l->spec.dataset->augment;
     unsigned char *nothing = NULL;
 
-    l->x_plain = l->x_out;
     if (!l->spec.training || augment->count == 0)
         return NN_OK;
     NN_TRY(NN_NEW(&l->fill, l->x.convert.width, "augmentation"));
@@ -224,25 +174,44 @@ static int allocate_augment(nn_loader *l) {
     return NN_OK;
 }
 
-static int allocate_batch(nn_loader *l) {
+static int allocate_shard(const nn_loader *l, shard *s) {
     size_t n = l->shard_max;
 
-    NN_TRY(NN_NEW(&l->sample, n, "minibatch"));
-    NN_TRY(NN_NEW(&l->pass, (size_t)l->spec.passes + 1, "minibatch"));
-    NN_TRY(NN_NEW(&l->x_out, n * l->x.convert.width, "minibatch"));
-    NN_TRY(allocate_augment(l));
+    NN_TRY(NN_NEW(&s->sample, n, "minibatch"));
+    NN_TRY(NN_NEW(&s->pass, (size_t)l->spec.passes + 1, "minibatch"));
+    NN_TRY(NN_NEW(&s->x, n * l->x.convert.width, "minibatch"));
     if (l->labels)
-        NN_TRY(NN_NEW(&l->label_out, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&s->label, n * l->positions, "minibatch"));
     if (l->positions > 1)
-        NN_TRY(NN_NEW(&l->position, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&s->position, n * l->positions, "minibatch"));
     if (l->positions > 1 && l->weights)
-        NN_TRY(NN_NEW(&l->position_weight, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&s->position_weight, n * l->positions, "minibatch"));
     if (l->values)
-        NN_TRY(NN_NEW(&l->value_out, n * l->y.convert.width, "minibatch"));
+        NN_TRY(NN_NEW(&s->value, n * l->y.convert.width, "minibatch"));
     if (l->weights)
-        NN_TRY(NN_NEW(&l->weight_out, n, "minibatch"));
+        NN_TRY(NN_NEW(&s->weight, n, "minibatch"));
     if (l->lengths)
-        NN_TRY(NN_NEW(&l->length_out, n, "minibatch"));
+        NN_TRY(NN_NEW(&s->length, n, "minibatch"));
+    return NN_OK;
+}
+
+/* As many minibatches ahead as stay in a processor's cache. */
+static void plan_places(nn_loader *l) {
+    size_t width = l->x.convert.width + (l->values ? l->y.convert.width : 0);
+    size_t places = AHEAD_BYTES / (l->shard_max * width * sizeof(nn_real));
+
+    l->places = places > NN_MAX_PLACES ? NN_MAX_PLACES : places < 2 ? 2 : (int)places;
+    if (!l->spec.prefetch)
+        l->places = 1;
+}
+
+static int allocate(nn_loader *l) {
+    plan_places(l);
+    NN_TRY(NN_NEW(&l->place, l->shard_max, "minibatch"));
+    NN_TRY(NN_NEW(&l->slot, l->shard_max, "minibatch"));
+    NN_TRY(allocate_augment(l));
+    for (int i = 0; i < l->places; i++)
+        NN_TRY(allocate_shard(l, &l->shard[i]));
     return NN_OK;
 }
 
@@ -261,7 +230,18 @@ static int open_split(nn_loader *l) {
     l->weights = !l->spec.x_only && l->split->has_w;
     l->lengths = l->split->has_length;
     NN_TRY(open_columns(l));
-    return allocate_batch(l);
+    NN_TRY(plan_windows(l));
+    return allocate(l);
+}
+
+static int make(void *ctx, const nn_prefetch_job *job, int place);
+static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job);
+static bool read_ahead(void *ctx);
+
+static int start_thread(nn_loader *l) {
+    const nn_prefetch_ops ops = {make, after, l->windows.columns ? read_ahead : NULL};
+
+    return l->places > 1 ? nn_prefetch_new(&ops, l, l->places, &l->prefetch) : NN_OK;
 }
 
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
@@ -272,6 +252,8 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
     NN_TRY(NN_NEW(&l, 1, "loader"));
     l->spec = *spec;
     rc = open_split(l);
+    if (rc >= 0)
+        rc = start_thread(l);
     if (rc < 0) {
         nn_loader_free(l);
         return nn_error_frame(rc, __func__);
@@ -280,30 +262,32 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
     return NN_OK;
 }
 
-static void close_column(column *c) {
-    nn_free(c->stored);
-    nn_free(c->piece);
+static void free_shard(shard *s) {
+    nn_free(s->sample);
+    nn_free(s->pass);
+    nn_free(s->x);
+    nn_free(s->value);
+    nn_free(s->weight);
+    nn_free(s->label);
+    nn_free(s->length);
+    nn_free(s->position);
+    nn_free(s->position_weight);
 }
 
 void nn_loader_free(nn_loader *l) {
     if (!l)
         return;
-    close_column(&l->x);
-    close_column(&l->y);
-    close_column(&l->w);
-    close_column(&l->length);
-    if (l->x_plain != l->x_out)
-        nn_free(l->x_plain);
-    nn_free(l->x_out);
+    nn_prefetch_free(l->prefetch);
+    nn_column_release(&l->x);
+    nn_column_release(&l->y);
+    nn_column_release(&l->w);
+    nn_column_release(&l->length);
+    for (int i = 0; i < l->places; i++)
+        free_shard(&l->shard[i]);
+    nn_free(l->x_plain);
     nn_free(l->fill);
-    nn_free(l->value_out);
-    nn_free(l->weight_out);
-    nn_free(l->label_out);
-    nn_free(l->position);
-    nn_free(l->position_weight);
-    nn_free(l->length_out);
-    nn_free(l->sample);
-    nn_free(l->pass);
+    nn_free(l->place);
+    nn_free(l->slot);
     nn_pool_release(&l->pool);
     nn_free(l);
 }
@@ -316,24 +300,15 @@ int64_t nn_loader_batches(const nn_loader *l) {
     return l->batches;
 }
 
-/* A slice of the epoch's order. */
-static void choose_slice(const nn_loader *l, int64_t epoch, int64_t from, size_t count,
-                         int64_t *sample) {
-    nn_permutation order;
-
-    if (!l->spec.shuffle) {
-        for (size_t i = 0; i < count; i++)
-            sample[i] = from + (int64_t)i;
-        return;
-    }
-    order = nn_permutation_of(l->spec.seed, (uint64_t)epoch, (uint64_t)l->split->samples);
-    for (size_t i = 0; i < count; i++)
-        sample[i] = (int64_t)nn_permutation_at(&order, (uint64_t)from + i);
+int64_t nn_loader_window(const nn_loader *l) {
+    return l->windows.columns ? l->order.chunk * l->order.window : 0;
 }
 
-/* Which samples the shard holds: this rank's share of each pass over a minibatch that begins with
- * row `from` of the epoch's order. Returns how many. */
-static size_t choose_samples(nn_loader *l, int64_t epoch, int64_t from, int64_t global) {
+/* ---- one minibatch -------------------------------------------------------------------------- */
+
+/* This rank's share of each pass over a minibatch that begins with row `from` of the epoch's order.
+ * Returns how many rows. */
+static size_t choose_places(nn_loader *l, int64_t from, int64_t global, size_t *pass) {
     size_t count = 0;
 
     for (int64_t i = 0; i < l->spec.passes; i++) {
@@ -341,130 +316,144 @@ static size_t choose_samples(nn_loader *l, int64_t epoch, int64_t from, int64_t 
         int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
         int64_t first = shard_begin(l, rows, l->spec.rank);
         size_t own = (size_t)(shard_begin(l, rows, l->spec.rank + 1) - first);
-        choose_slice(l, epoch, from + begin + first, own, l->sample + count);
-        l->pass[i] = count;
+        nn_order_places(&l->order, from + begin + first, own, l->place + count);
+        pass[i] = count;
         count += own;
     }
-    l->pass[l->spec.passes] = count;
+    pass[l->spec.passes] = count;
     return count;
 }
 
-/* Length of the run of consecutive samples that starts at i. */
-static size_t run_length(const int64_t *sample, size_t i, size_t count) {
-    size_t n = 1;
-
-    while (i + n < count && sample[i + n] == sample[i] + (int64_t)n)
-        n++;
-    return n;
-}
-
-/* The stored rows of a run, wherever they are. */
-static int stored_rows(nn_loader *l, column *c, int64_t first, size_t rows,
-                       const unsigned char **out) {
-    *out = c->piece;
-    if (!c->stored)
-        return nn_dataset_read(l->spec.dataset, l->split, c->name, first, (int64_t)rows, c->piece);
-    *out = c->stored + (size_t)first * c->row_bytes;
-    return NN_OK;
-}
-
-/* Shuffled rows are cache misses; asked for early, they come while others are converted. */
-static void prefetch_row(const nn_loader *l, const column *c, size_t i, size_t count) {
-    const unsigned char *row;
-
-    if (i >= count || !c->stored || c->row_bytes > PREFETCH_BYTES)
-        return;
-    row = c->stored + (size_t)l->sample[i] * c->row_bytes;
-    for (size_t at = 0; at < c->row_bytes; at += NN_ALIGN)
-        __builtin_prefetch(row + at);
-}
-
-static int gather(nn_loader *l, column *c, size_t count, nn_real *out) {
-    for (size_t i = 0, n; i < count; i += n) {
-        const unsigned char *stored;
-        n = run_length(l->sample, i, count);
-        prefetch_row(l, c, i + PREFETCH_ROWS, count);
-        NN_TRY(stored_rows(l, c, l->sample[i], n, &stored));
-        nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
+/* Which samples these are, and where their rows stand in the windows. */
+static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *sample) {
+    for (size_t i = 0; i < count; i++)
+        sample[i] = l->place[i].sample;
+    for (size_t i = 0; l->windows.columns && i < count; i++) {
+        int64_t number = epoch * l->order.windows + l->place[i].window;
+        NN_TRY(nn_windows_need(&l->windows, number));
+        l->slot[i] = nn_windows_index(&l->windows, number, l->place[i].row);
+        l->window = number;
     }
     return NN_OK;
 }
 
-/* Rows of `width` integers. */
-static int gather_integers(nn_loader *l, column *c, size_t count, size_t width, int32_t *out) {
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char *stored;
-        NN_TRY(stored_rows(l, c, l->sample[i], 1, &stored));
-        for (size_t k = 0; k < width; k++)
-            *out++ = (int32_t)nn_stored_integer(c->convert.type, stored, k);
-    }
-    return NN_OK;
+static const int64_t *index_of(const nn_loader *l, const nn_column *c, const shard *s) {
+    return c->window ? l->slot : s->sample;
+}
+
+static int gather(nn_loader *l, const nn_column *c, const shard *s, nn_real *out) {
+    return nn_column_floats(c, index_of(l, c, s), s->batch.count, out);
+}
+
+static int gather_integers(nn_loader *l, const nn_column *c, const shard *s, int32_t *out) {
+    return nn_column_integers(c, index_of(l, c, s), s->batch.count, out);
 }
 
 /* Weight and index of each position; those beyond the end of a sequence are ignored. */
-static void spread_positions(nn_loader *l, size_t count) {
+static void spread_positions(const nn_loader *l, shard *s) {
     size_t positions = l->positions;
     bool steps = nn_split_masks_labels(l->split);
 
-    for (size_t i = 0; positions > 1 && i < count; i++) {
+    for (size_t i = 0; positions > 1 && i < s->batch.count; i++) {
         for (size_t p = 0, k = i * positions; p < positions; p++, k++) {
-            l->position[k] = l->sample[i] * (int64_t)positions + (int64_t)p;
+            s->position[k] = s->sample[i] * (int64_t)positions + (int64_t)p;
             if (l->weights)
-                l->position_weight[k] = l->weight_out[i];
-            if (steps && p >= (size_t)l->length_out[i])
-                l->label_out[k] = -1;
+                s->position_weight[k] = s->weight[i];
+            if (steps && p >= (size_t)s->length[i])
+                s->label[k] = -1;
         }
     }
 }
 
-static nn_target target_of(const nn_loader *l) {
+static nn_target target_of(const nn_loader *l, const shard *s) {
     bool many = l->positions > 1;
 
-    return (nn_target){.label = l->label_out,
-                       .value = l->value_out,
+    return (nn_target){.label = s->label,
+                       .value = s->value,
                        .width = l->values ? l->y.convert.width : 0,
-                       .weight = many ? l->position_weight : l->weight_out,
-                       .sample = many ? l->position : l->sample};
+                       .weight = many ? s->position_weight : s->weight,
+                       .sample = many ? s->position : s->sample};
 }
 
-static void augment(nn_loader *l, int64_t epoch, size_t count) {
+static int gather_x(nn_loader *l, shard *s, int64_t epoch) {
     nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
                               .x = nn_channels_last(l->split->x.shape),
                               .seed = l->spec.seed,
                               .epoch = epoch,
-                              .sample = l->sample,
+                              .sample = s->sample,
                               .fill = l->fill,
                               .in = l->x_plain,
-                              .out = l->x_out};
+                              .out = s->x,
+                              .alone = l->prefetch != NULL};
 
+    NN_TRY(gather(l, &l->x, s, l->x_plain ? l->x_plain : s->x));
     if (l->fill)
-        nn_augment_apply(&batch, count);
+        nn_augment_apply(&batch, s->batch.count);
+    return NN_OK;
+}
+
+static int gather_all(nn_loader *l, shard *s, int64_t epoch) {
+    NN_TRY(gather_x(l, s, epoch));
+    if (l->labels)
+        NN_TRY(gather_integers(l, &l->y, s, s->label));
+    if (l->lengths)
+        NN_TRY(gather_integers(l, &l->length, s, s->length));
+    if (l->values)
+        NN_TRY(gather(l, &l->y, s, s->value));
+    if (l->weights)
+        NN_TRY(gather(l, &l->w, s, s->weight));
+    spread_positions(l, s);
+    return NN_OK;
+}
+
+static int make(void *ctx, const nn_prefetch_job *job, int place) {
+    nn_loader *l = ctx;
+    shard *s = &l->shard[place];
+    int64_t from = job->index * l->batch_size, left = l->split->samples - from;
+    int64_t global = left < l->batch_size ? left : l->batch_size;
+
+    nn_order_begin(&l->order, job->epoch);
+    s->batch = (nn_batch){.count = choose_places(l, from, global, s->pass),
+                          .first = shard_begin(l, global / l->spec.passes, l->spec.rank),
+                          .pass = s->pass,
+                          .global = global,
+                          .x = s->x,
+                          .target = target_of(l, s),
+                          .positions = l->positions,
+                          .length = s->length,
+                          .sample = s->sample};
+    NN_TRY(find_samples(l, job->epoch, s->batch.count, s->sample));
+    return gather_all(l, s, job->epoch);
+}
+
+static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job) {
+    const nn_loader *l = ctx;
+    bool last = job->index + 1 == l->batches;
+
+    return (nn_prefetch_job){job->epoch + last, last ? 0 : job->index + 1};
+}
+
+/* A piece of the window after the last one in use; it takes the place of the one before. */
+static bool read_ahead(void *ctx) {
+    nn_loader *l = ctx;
+    bool more;
+
+    return nn_windows_read(&l->windows, l->window + 1, &more) >= 0 && more;
 }
 
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
-    int64_t from = index * l->batch_size, left = l->split->samples - from;
-    int64_t global = left < l->batch_size ? left : l->batch_size;
-    size_t count = choose_samples(l, epoch, from, global);
+    nn_prefetch_job job = {epoch, index};
+    int place = 0;
 
-    NN_TRY(gather(l, &l->x, count, l->x_plain));
-    augment(l, epoch, count);
-    if (l->labels)
-        NN_TRY(gather_integers(l, &l->y, count, l->positions, l->label_out));
-    if (l->lengths)
-        NN_TRY(gather_integers(l, &l->length, count, 1, l->length_out));
-    if (l->values)
-        NN_TRY(gather(l, &l->y, count, l->value_out));
-    if (l->weights)
-        NN_TRY(gather(l, &l->w, count, l->weight_out));
-    spread_positions(l, count);
-    *batch = (nn_batch){.count = count,
-                        .first = shard_begin(l, global / l->spec.passes, l->spec.rank),
-                        .pass = l->pass,
-                        .global = global,
-                        .x = l->x_out,
-                        .target = target_of(l),
-                        .positions = l->positions,
-                        .length = l->length_out,
-                        .sample = l->sample};
+    if (l->prefetch)
+        NN_TRY(nn_prefetch_take(l->prefetch, &job, &place));
+    else
+        NN_TRY(make(l, &job, place));
+    *batch = l->shard[place].batch;
     return NN_OK;
+}
+
+void nn_loader_rest(nn_loader *l) {
+    if (l->prefetch)
+        nn_prefetch_rest(l->prefetch);
 }

@@ -27,6 +27,8 @@ typedef struct nn_loader_spec {
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
                               divided by `sharers` */
+    bool windows;          /* what does not fit memory_limit is shuffled in windows of half of it */
+    bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
     int sharers;           /* processes of this node that load data; 0 counts as 1 */
 } nn_loader_spec;
 
@@ -58,6 +60,8 @@ void nn_loader_free(nn_loader *loader);
 
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
+/* Samples that are shuffled together; 0: all. */
+int64_t nn_loader_window(const nn_loader *loader);
 
 /* Where microbatch `part` of `parts` begins in a minibatch of `global` rows. */
 static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
@@ -70,5 +74,9 @@ static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part)
  * rows index * batch_size ... of the epoch's order. Valid until the next call. Reading may fail
  * (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
+
+/* Nothing is read from the data set from now until the next minibatch: HDF5 is for one thread at a
+ * time. */
+void nn_loader_rest(nn_loader *loader);
 
 #endif

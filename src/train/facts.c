@@ -41,6 +41,7 @@ static const fact facts[] = {
     INTEGER(since_best),
     INTEGER(step),
     INTEGER(steps_per_epoch),
+    INTEGER(window),
 };
 enum { FACTS = sizeof facts / sizeof *facts };
 

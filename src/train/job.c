@@ -2,6 +2,7 @@
 
 #include "data/normalize.h"
 #include "math/gemm.h"
+#include "math/parallel.h"
 #include "train/update.h"
 
 #include <nnmpi/log.h>
@@ -325,8 +326,18 @@ static int check_batch_size(const nn_job *job, const char *split, int64_t batch_
                         (long long)batch_size, (long long)found->samples, split, job->data->path);
 }
 
+/* Where all cores compute, a thread that only copies from memory makes nothing faster. */
+static bool wants_thread(const nn_job *job) {
+    const nn_data_settings *settings = &job->data->settings;
+    bool spare = nn_cores_available() > nn_threads() * nn_comm_node_size(job->comm);
+    if (settings->prefetch == NN_PREFETCH_AUTO)
+        return settings->memory > 0 || spare;
+    return settings->prefetch == NN_PREFETCH_ON;
+}
+
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
                   nn_loader **out) {
+    const nn_data_settings *data = &job->data->settings;
     if (shuffle)
         NN_TRY(check_batch_size(job, split, batch_size));
     nn_loader_spec spec = {.dataset = job->data,
@@ -339,6 +350,9 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .shuffle = shuffle,
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(job->model),
+                           .memory_limit = (uint64_t)(data->memory * 1048576),
+                           .windows = data->memory > 0,
+                           .prefetch = shuffle && wants_thread(job),
                            .sharers = nn_comm_node_size(job->comm),
                            .seed = (uint64_t)job->settings->train.seed};
     return nn_loader_new(&spec, out);

@@ -44,10 +44,12 @@ static int check_microbatches(const nn_trainer *t) {
 }
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
-static int set_up_local(nn_trainer *t) {
+static int set_up_local(nn_trainer *t, int threads) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
     NN_TRY(check_microbatches(t));
+    int64_t wanted = job->settings->train.threads;
+    nn_threads_set(wanted ? (int)wanted : threads);
     NN_TRY(nn_dataset_normalize(job->data));
     NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
@@ -114,14 +116,13 @@ static void say_way(const nn_trainer *t) {
 }
 
 int nn_trainer_open(nn_trainer *t) {
+    int threads = nn_comm_threads(t->comm);
     nn_log_hold(nn_comm_rank(t->comm) > 0);
-    int rc = set_up_local(t);
+    int rc = set_up_local(t, threads);
     nn_log_hold(false);
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(check_same(t));
     const nn_settings *s = t->job.settings;
-    int threads = nn_comm_threads(t->comm);
-    nn_threads_set(s->train.threads ? (int)s->train.threads : threads);
     NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
     say_way(t);
@@ -173,6 +174,11 @@ static int check_position(const nn_trainer *t) {
                        "train.batch_size as they were",
                        batch, (long long)s->steps_per_epoch, epoch, (long long)s->batch_size,
                        (long long)t->steps_per_epoch, (long long)t->job.batch_size);
+    if (s->window != nn_loader_window(t->train))
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
+                       "windows of %lld samples (0: none); keep data.memory as it was",
+                       batch, epoch, (long long)s->window);
     if (s->seed != t->job.settings->train.seed)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
@@ -186,6 +192,7 @@ static void adopt(nn_trainer *t) {
     t->state.seed = t->job.settings->train.seed;
     t->state.batch_size = t->job.batch_size;
     t->state.steps_per_epoch = t->steps_per_epoch;
+    t->state.window = nn_loader_window(t->train);
 }
 
 /* Between two epochs seed and minibatches may change, and from then on are those of the run. */
@@ -267,6 +274,7 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
 /* Checkpoints on rank 0, never one with NaN in it. */
 static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
     char kernels[KERNELS_TEXT];
+    nn_loader_rest(t->train);
     if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: step %lld left NaN or Inf among the parameters",
@@ -311,6 +319,7 @@ static int validate(nn_trainer *t) {
     nn_evaluation e;
     if (!t->valid || t->validated_step == t->state.step)
         return 0;
+    nn_loader_rest(t->train);
     NN_TRY(nn_job_evaluate(&t->job, t->valid, t->valid_split, &e));
     t->validated_step = t->state.step;
     double value =
@@ -408,6 +417,7 @@ static int finish(nn_trainer *t, nn_train_result *result) {
                                 .why = why_text[finished(t)],
                                 .best_step = t->state.best_step};
     judge(t, result);
+    nn_loader_rest(t->train);
     NN_TRY(restore_best(t, &result->restored_best));
     if (t->test) {
         result->has_test = true;
