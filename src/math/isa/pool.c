@@ -29,6 +29,10 @@ static inline ivec widen(const uint8_t *x) {
 #endif
 }
 
+static inline ivec is_nan(vec v) {
+    return v != v; /* NOLINT(misc-redundant-expression) */
+}
+
 /* The largest of `rows` x `cols` pixels and its index, the first one on a tie, NaN above all. */
 INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
                    size_t n, nn_real *y, uint8_t *arg) {
@@ -37,7 +41,7 @@ INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, c
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
             vec other = vec_load_part(x + r * p->x_row + c * p->channels, n);
-            ivec larger = (other > best) | (other != other);
+            ivec larger = (other > best) | is_nan(other);
             best = (vec)(((ivec)other & larger) | ((ivec)best & ~larger));
             winner = (spread(p->first + r * p->first_row + c) & larger) | (winner & ~larger);
         }
