@@ -2,12 +2,16 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "math/parallel.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Multiply-adds that are worth a fork and join. */
 #define GRAIN 1048576
+/* Numbers copied that are worth it. */
+#define PACK_GRAIN 16384
 
 const nn_option nn_recurrent_options[] = {NN_RECURRENT_OPTIONS, NN_OPTION_END};
 
@@ -218,6 +222,29 @@ nn_strand nn_strand_of(const nn_layer *layer, const nn_io *io, size_t level, siz
         .steps_kept = io->pass->training ? (size_t)layer->in[0].dim[0] : 1};
 }
 
+struct packing {
+    size_t k, n;
+    const nn_real *b;
+    size_t row, col;
+    nn_real *packed;
+};
+
+/* Pieces are counted in pairs of columns: they start at multiples of 16 pairs, where panels start
+ * on every instruction set. */
+static_assert(NN_PACK_COLS == 32, "a piece of nn_parallel is whole panels");
+
+static void pack_pairs(void *ctx, size_t begin, size_t end) {
+    const struct packing *p = ctx;
+    size_t first = 2 * begin, last = 2 * end < p->n ? 2 * end : p->n;
+    nn_kernels_get()->pack(p->k, last - first, p->b + first * p->col, p->row, p->col,
+                           p->packed + p->k * first);
+}
+
+void nn_strand_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed) {
+    struct packing p = {k, n, b, row, col, packed};
+    nn_parallel((n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
+}
+
 size_t nn_strand_time(const nn_strand *s, size_t n) {
     return s->reverse ? s->steps - 1 - n : n;
 }
@@ -244,9 +271,23 @@ nn_cell_step nn_strand_step(const nn_strand *s, size_t n, size_t begin, size_t e
     return step;
 }
 
-size_t nn_strand_grain(const nn_strand *s) {
-    size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units);
-    return GRAIN / (work + 1) + 1;
+/* nn_parallel's pieces begin at multiples of 16: with every row counted four times, at multiples of
+ * four rows. */
+#define ROW_COUNT 4
+
+struct run {
+    const nn_strand *strand;
+    nn_strand_fn *fn;
+};
+
+static void run_rows(void *ctx, size_t begin, size_t end) {
+    const struct run *run = ctx;
+    run->fn(run->strand, begin / ROW_COUNT, end / ROW_COUNT);
+}
+
+void nn_strand_run(const nn_strand *s, nn_strand_fn *fn) {
+    size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units) / ROW_COUNT;
+    nn_parallel(s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows, &(struct run){s, fn});
 }
 
 /* --- dropout between levels --- */

@@ -118,11 +118,16 @@ nn_real *nn_piece_take(nn_piece *piece, size_t count);
 nn_strand nn_strand_of(const nn_layer *layer, const nn_io *io, size_t level, size_t direction);
 /* Memory for packed weights and all that a strand works with for the time of the call. */
 void nn_strand_take(nn_strand *strand, nn_piece *piece, bool backward);
+/* B[k][n], B[i][j] = b[i * row + j * col], as nn_kernels.pack arranges it; shared by the threads.
+ */
+void nn_strand_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
 /* The place of step n (in the order of computation) and what its cell touches, for some rows. */
 size_t nn_strand_time(const nn_strand *strand, size_t n);
 nn_cell_step nn_strand_step(const nn_strand *strand, size_t n, size_t begin, size_t end);
-/* Rows that are worth a thread. */
-size_t nn_strand_grain(const nn_strand *strand);
+/* Calls fn so that all rows are covered, several at a time in threads of their own where there is
+ * work enough. */
+typedef void nn_strand_fn(const nn_strand *strand, size_t begin, size_t end);
+void nn_strand_run(const nn_strand *strand, nn_strand_fn *fn);
 
 size_t nn_recurrent_directions(const nn_recurrent *o);
 /* Elements of x at a level. */

@@ -1,21 +1,19 @@
 /* Back-propagation through time: step by step from the last, the cell's gradient, which replaces
  * the gates, and its product with W_hh; then each weight gradient as one product over all steps. */
 #include "math/gemm.h"
-#include "math/parallel.h"
 #include "nn/recurrent.h"
 
 #include <string.h>
 
 static void pack(nn_strand *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
-    const nn_kernels *k = nn_kernels_get();
     const nn_real *const *w = io->w + s->first_param;
     if (s->dx)
-        k->pack(cell->gates * s->units, s->inputs, w[0], s->inputs, 1, s->packed_x);
+        nn_strand_pack(cell->gates * s->units, s->inputs, w[0], s->inputs, 1, s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        k->pack(part->count * s->units, s->units, w[1] + part->row * s->units * s->units, s->units,
-                1, s->packed_h[p]);
+        nn_strand_pack(part->count * s->units, s->units, w[1] + part->row * s->units * s->units,
+                       s->units, 1, s->packed_h[p]);
     }
 }
 
@@ -43,8 +41,7 @@ static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, siz
                           s->dx + begin * s->dx_row + t * s->dx_step, s->dx_row);
 }
 
-static void backward_rows(void *ctx, size_t begin, size_t end) {
-    const nn_strand *s = ctx;
+static void backward_rows(const nn_strand *s, size_t begin, size_t end) {
     size_t at = begin * s->units, bytes = (end - begin) * s->units * sizeof(nn_real);
     memset(s->dh + at, 0, bytes);
     if (s->dc)
@@ -147,7 +144,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io) {
             receive(&s, layer, io, level, dy);
             nn_strand_take(&s, &rest, true);
             pack(&s, io);
-            nn_parallel(io->batch, nn_strand_grain(&s), backward_rows, &s);
+            nn_strand_run(&s, backward_rows);
             weight_gradients(&s, io);
             if (o->bias)
                 bias_gradients(&s, io);

@@ -1,6 +1,5 @@
 /* Forward through the steps: the products of each with the packed weights, then the cell. A thread
  * takes rows through all steps, so there is one fork and join for each direction. */
-#include "math/parallel.h"
 #include "nn/recurrent.h"
 
 #include <string.h>
@@ -25,11 +24,11 @@ static void pack(nn_strand *s, const nn_io *io) {
     const nn_kernels *k = nn_kernels_get();
     const nn_real *const *w = io->w + s->first_param;
     size_t gates = cell->gates * s->units;
-    k->pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
+    nn_strand_pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        k->pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units, 1,
-                s->units, s->packed_h[p]);
+        nn_strand_pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units, 1,
+                       s->units, s->packed_h[p]);
     }
     memset(s->bias, 0, cell->blocks * s->units * sizeof *s->bias);
     if (!s->o->bias)
@@ -60,8 +59,7 @@ static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, siz
     }
 }
 
-static void forward_rows(void *ctx, size_t begin, size_t end) {
-    const nn_strand *s = ctx;
+static void forward_rows(const nn_strand *s, size_t begin, size_t end) {
     for (size_t n = 0; n < s->steps; n++) {
         nn_cell_step step = nn_strand_step(s, n, begin, end);
         multiply(s, &step, n, begin);
@@ -107,7 +105,7 @@ void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
             nn_strand s = nn_strand_of(layer, io, level, d);
             nn_strand_take(&s, &(nn_piece){.base = io->scratch}, false);
             pack(&s, io);
-            nn_parallel(io->batch, nn_strand_grain(&s), forward_rows, &s);
+            nn_strand_run(&s, forward_rows);
         }
         if (level + 1 < levels && io->pass->training && o->dropout > 0)
             nn_recurrent_drop(layer, io, level, nn_recurrent_h(layer, io, level),
