@@ -22,7 +22,7 @@ for widths in 5 5,0 5,x "5,6," ""; do
     expect_code 2 "$NNMPI" bench gemm --widths "$widths" > out 2> err
 done
 expect_code 2 "$NNMPI" bench 2> err
-expect_line 'gemm, memory, reduce, step or scaling' err
+expect_line 'gemm, memory, reduce, step, reproducible or scaling' err
 expect_code 2 "$NNMPI" bench reduce 2> err
 expect_line 'mpirun -n 2' err
 
@@ -54,4 +54,6 @@ PY
 expect_line '^minibatch of [0-9]+: .* reduce: none$' out
 expect_line '^forward +[0-9.]+ +[0-9.]+$' out
 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
+"$NNMPI" bench reproducible -o train.threads=1 --seconds 0.1 > price
+expect_line '^a step takes [0-9.]+ us, and [0-9.]+ us with train.reproducible: [-+][0-9.]+ %$' price
 expect_line '^ +4096( +[0-9.]+){8}$' out

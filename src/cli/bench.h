@@ -21,6 +21,7 @@ void nn_bench_machine_json(nn_json *json, const nn_bench_peak *machine);
 int nn_bench_json_begin(const nn_call *call, nn_json *json);
 int nn_bench_json_end(nn_json *json);
 
-extern const nn_verb nn_verb_bench_reduce, nn_verb_bench_step, nn_verb_bench_scaling;
+extern const nn_verb nn_verb_bench_reduce, nn_verb_bench_step, nn_verb_bench_reproducible,
+    nn_verb_bench_scaling;
 
 #endif

@@ -206,8 +206,8 @@ int nn_bench_json_end(nn_json *json) {
 
 static int run_group(const nn_call *call) {
     (void)call;
-    return nn_fail(NN_EUSAGE, "'bench' needs to know what to measure: gemm, memory, reduce, step "
-                              "or scaling; see nnmpi help bench");
+    return nn_fail(NN_EUSAGE, "'bench' needs to know what to measure: gemm, memory, reduce, step, "
+                              "reproducible or scaling; see nnmpi help bench");
 }
 
 static const nn_verb verb_gemm = {
@@ -223,15 +223,19 @@ static const nn_verb verb_memory = {
     .run = run_memory,
 };
 
-static const nn_entry *const rows[] = {
-    &verb_gemm.entry,          &verb_memory.entry,           &nn_verb_bench_reduce.entry,
-    &nn_verb_bench_step.entry, &nn_verb_bench_scaling.entry, NULL};
+static const nn_entry *const rows[] = {&verb_gemm.entry,
+                                       &verb_memory.entry,
+                                       &nn_verb_bench_reduce.entry,
+                                       &nn_verb_bench_step.entry,
+                                       &nn_verb_bench_reproducible.entry,
+                                       &nn_verb_bench_scaling.entry,
+                                       NULL};
 
 static const nn_family verbs = {"verb of nnmpi bench", rows};
 
 const nn_verb nn_verb_bench = {
-    .entry = {"bench", "Measures products, memory, sums over ranks, and a training step.", NULL, 0},
-    .usage = "gemm|memory|reduce|step|scaling ...",
+    .entry = {"bench", "Measures products, memory, sums over ranks, and training steps.", NULL, 0},
+    .usage = "gemm|memory|reduce|step|reproducible|scaling ...",
     .verbs = &verbs,
     .run = run_group,
 };

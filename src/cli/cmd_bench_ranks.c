@@ -1,10 +1,11 @@
-/* nnmpi bench reduce, step and scaling: what the ranks do together. */
+/* nnmpi bench reduce, step, reproducible and scaling: what the ranks do together. */
 #include "cli/bench.h"
 #include "dist/measure.h"
 #include "math/measure.h"
 #include "math/parallel.h"
 #include "train/bench.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -147,13 +148,17 @@ typedef struct step_options {
 
 static const nn_option step_table[] = {STEP_ROWS, NN_OPTION_END};
 
-static int measure_step(const nn_call *call, nn_bench_step *step) {
+/* `change` overrides one more key; NULL: none. */
+static int measure_step(const nn_call *call, const char *change, double seconds,
+                        nn_bench_step *step) {
     const step_options *o = call->options;
     nn_config *config = NULL;
     int rc = nn_call_config(o->config, o->set, &config);
+    if (rc == 0 && change)
+        rc = nn_config_override(config, change);
     rc = nn_comm_agree(call->comm, rc);
     if (rc == 0)
-        rc = nn_bench_train(call->comm, config, o->seconds, call->pool, step);
+        rc = nn_bench_train(call->comm, config, seconds, call->pool, step);
     nn_config_free(config);
     return rc;
 }
@@ -236,7 +241,7 @@ static int run_step(const nn_call *call) {
     nn_bench_step step;
     nn_bench_peak machine;
     nn_json json;
-    NN_TRY(measure_step(call, &step));
+    NN_TRY(measure_step(call, NULL, o->seconds, &step));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
     NN_TRY(nn_bench_machine(nn_threads(), &machine));
@@ -260,6 +265,44 @@ const nn_verb nn_verb_bench_step = {
     .arguments = config_argument,
     .collective = true,
     .run = run_step,
+};
+
+/* ---- reproducible --------------------------------------------------------------------------- */
+
+#define ROUNDS 4 /* of both ways in turns, so that a noisy moment meets both */
+
+static int run_reproducible(const nn_call *call) {
+    const step_options *o = call->options;
+    double least[2] = {INFINITY, INFINITY};
+    nn_json json;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        nn_bench_step step;
+        const char *change = i % 2 ? "train.reproducible=true" : "train.reproducible=false";
+        NN_TRY(measure_step(call, change, o->seconds / (2 * ROUNDS), &step));
+        least[i % 2] = fmin(least[i % 2], step.seconds);
+    }
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (!o->json) {
+        printf("a step takes %.1f us, and %.1f us with train.reproducible: %+.1f %%\n",
+               1e6 * least[0], 1e6 * least[1], 100 * (least[1] / least[0] - 1));
+        return 0;
+    }
+    NN_TRY(nn_bench_json_begin(call, &json));
+    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
+    nn_json_real(&json, "default_s", least[0]);
+    nn_json_real(&json, "reproducible_s", least[1]);
+    nn_json_real(&json, "price", least[1] / least[0] - 1);
+    return nn_bench_json_end(&json);
+}
+
+const nn_verb nn_verb_bench_reproducible = {
+    .entry = {"reproducible", "What the same bits on any number of ranks and threads cost.",
+              step_table, sizeof(step_options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = config_argument,
+    .collective = true,
+    .run = run_reproducible,
 };
 
 /* ---- scaling -------------------------------------------------------------------------------- */
@@ -329,7 +372,7 @@ static int run_scaling(const nn_call *call) {
     nn_bench_step step;
     nn_json json;
     sums s;
-    NN_TRY(measure_step(call, &step));
+    NN_TRY(measure_step(call, NULL, o->seconds, &step));
     if (several)
         NN_TRY(measure_sums(call->comm, &s));
     if (nn_comm_rank(call->comm) > 0)
