@@ -172,19 +172,33 @@ int nn_mpi_bcast(MPI_Comm among, void *bytes, size_t count) {
     return 0;
 }
 
-int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
-    return comm->size == 1 ? 0 : nn_mpi_bcast(comm->world, bytes, count);
+/* Returns the code of what may have waited for other ranks. */
+static int waited(nn_comm *comm, int rc) {
+    nn_comm_waits(comm, false);
+    return rc;
 }
 
-int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
+int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
     if (comm->size == 1)
         return 0;
+    nn_comm_waits(comm, true);
+    return waited(comm, nn_mpi_bcast(comm->world, bytes, count));
+}
+
+static int sum(const nn_comm *comm, double *values, size_t count) {
     for (size_t n; count > 0; values += n, count -= n) {
         n = count < PIECE ? count : PIECE;
         NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, MPI_SUM, comm->world),
                    "MPI_Allreduce");
     }
     return 0;
+}
+
+int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
+    if (comm->size == 1)
+        return 0;
+    nn_comm_waits(comm, true);
+    return waited(comm, sum(comm, values, count));
 }
 
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
@@ -194,9 +208,10 @@ int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
         memcpy(all, mine, count);
         return 0;
     }
-    NN_TRY_MPI(MPI_Allgather(mine, (int)count, MPI_BYTE, all, (int)count, MPI_BYTE, comm->world),
-               "MPI_Allgather");
-    return 0;
+    nn_comm_waits(comm, true);
+    return waited(comm, nn_mpi_check(MPI_Allgather(mine, (int)count, MPI_BYTE, all, (int)count,
+                                                   MPI_BYTE, comm->world),
+                                     "MPI_Allgather"));
 }
 
 /* What the rank with the worst code tells the others. */
@@ -226,16 +241,22 @@ static int share_verdict(nn_comm *comm, int rc, int worst, int from) {
     return 0;
 }
 
-int nn_comm_agree(nn_comm *comm, int rc) {
+static int agree(nn_comm *comm, int rc) {
     struct {
         int code, rank;
     } worst = {rc < 0 ? rc : 0, comm->rank};
-    if (comm->size == 1)
-        return worst.code;
     NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MINLOC, comm->world),
                "MPI_Allreduce");
     if (worst.code == 0)
         return 0;
     NN_TRY(share_verdict(comm, rc, worst.code, worst.rank));
-    return nn_error_frame(worst.code, __func__);
+    return worst.code;
+}
+
+int nn_comm_agree(nn_comm *comm, int rc) {
+    if (comm->size == 1)
+        return rc < 0 ? rc : 0;
+    nn_comm_waits(comm, true);
+    rc = waited(comm, agree(comm, rc));
+    return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }

@@ -9,6 +9,8 @@
 
 #define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
 
+typedef struct nn_watch nn_watch;
+
 struct nn_comm {
     MPI_Comm world; /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
     MPI_Comm node;  /* the ranks that share this node's memory */
@@ -18,11 +20,15 @@ struct nn_comm {
     int cores;      /* in the CPU sets of the ranks of this node together */
     bool started;   /* MPI_Init was ours */
     nn_launch launch;
+    nn_watch *watch; /* NULL: nobody watches */
     char host[256];
 };
 
 /* 0, or NN_ERANK with MPI's own text for what failed. */
 int nn_mpi_check(int mpi_rc, const char *call);
+
+/* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
+void nn_comm_waits(nn_comm *comm, bool waits);
 
 /* Sets comm->cores. Collective. */
 int nn_comm_find_cores(nn_comm *comm);

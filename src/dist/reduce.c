@@ -17,6 +17,16 @@ void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
         r->rc = nn_mpi_check(mpi_rc, call);
 }
 
+double nn_reduce_waits(nn_reducer *r) {
+    nn_comm_waits(r->spec.comm, true);
+    return nn_seconds();
+}
+
+void nn_reduce_waited(nn_reducer *r, double since) {
+    r->waiting += nn_seconds() - since;
+    nn_comm_waits(r->spec.comm, false);
+}
+
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
     const nn_tree *t = r->spec.tree;
     return t ? t->first[rank + 1] - t->first[rank] : 1;
@@ -155,10 +165,10 @@ static bool decide(nn_reducer *r) {
 }
 
 void nn_reducer_begin(nn_reducer *reducer, const double stats[NN_REDUCE_STATS]) {
-    double start = nn_seconds();
+    double start = nn_reduce_waits(reducer);
     memcpy(reducer->mine, stats, sizeof reducer->mine);
     reducer->row->send_stats(reducer);
-    reducer->waiting += nn_seconds() - start;
+    nn_reduce_waited(reducer, start);
 }
 
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
@@ -200,9 +210,9 @@ static bool have_end(void *ctx) {
 static void wait_until(nn_reducer *r, nn_condition *holds) {
     if (holds(r))
         return;
-    double start = nn_seconds();
+    double start = nn_reduce_waits(r);
     nn_wait(holds, r, r->bell);
-    r->waiting += nn_seconds() - start;
+    nn_reduce_waited(r, start);
 }
 
 struct range {
@@ -219,18 +229,18 @@ static void apply_range(void *ctx, size_t begin, size_t end) {
 
 void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
+    double start = nn_seconds();
     nn_parallel(slice->end - slice->begin, GRAIN, apply_range, &range);
+    r->updating += nn_seconds() - start;
 }
 
 /* For steps that depend on norms of all gradients. */
 static void take_late_steps(nn_reducer *r) {
     r->spec.ops->prepare(r->spec.ctx, r);
-    double start = nn_seconds();
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice slice = nn_reducer_slice(r, i);
         nn_reduce_apply_slice(r, &slice);
     }
-    r->updating += nn_seconds() - start;
 }
 
 int nn_reducer_finish(nn_reducer *reducer) {
@@ -271,19 +281,28 @@ void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) 
  */
 
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
-    double start = nn_seconds();
+    double start = nn_reduce_waits(reducer);
     reducer->row->add(reducer, values, count);
-    reducer->waiting += nn_seconds() - start;
+    nn_reduce_waited(reducer, start);
 }
 
 int nn_reducer_sync(nn_reducer *reducer) {
-    return reducer->row->sync(reducer);
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->sync(reducer);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
 }
 
 int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole) {
-    return reducer->row->gather(reducer, share, whole);
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->gather(reducer, share, whole);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
 }
 
 int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share) {
-    return reducer->row->scatter(reducer, whole, share);
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->scatter(reducer, whole, share);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
 }

@@ -42,24 +42,18 @@ static bool all_have_bucket(nn_reducer *r, size_t k) {
 }
 
 static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
-    double start = nn_seconds(), summed = start;
-    if (r->way) {
+    double start = nn_reduce_waits(r);
+    if (r->way)
         nn_exchange_sum(r->way, r, slice);
-        summed = nn_seconds();
-        r->waiting += summed - start;
-    } else if (r->spec.comm->size > 1) {
+    else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
                         MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
                                       (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
                                       r->spec.comm->world),
                         "MPI_Allreduce of gradients");
-        summed = nn_seconds();
-        r->waiting += summed - start;
-    }
-    if (!fused || r->rc < 0)
-        return;
-    nn_reduce_apply_slice(r, slice);
-    r->updating += nn_seconds() - summed;
+    nn_reduce_waited(r, start);
+    if (fused && r->rc == 0)
+        nn_reduce_apply_slice(r, slice);
 }
 
 /* Every rank has measured everything. */

@@ -192,10 +192,12 @@ static void add_stats(nn_reducer *r) {
 static void tell(nn_reducer *r) {
     const struct node *node = r->way;
     struct board *first = node->board[0];
+    nn_comm_waits(r->spec.comm, true);
     nn_reduce_check(
         r,
         MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM, node->owners),
         "MPI_Allreduce");
+    nn_comm_waits(r->spec.comm, false);
     memcpy(first->total, r->stats, sizeof first->total);
     publish(r, TOLD, r->steps + 1);
 }
@@ -292,13 +294,13 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
 
 static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
     const struct node *node = r->way;
-    double start = nn_seconds();
+    double start = nn_reduce_waits(r);
     nn_reduce_check(r,
                     MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
                                   (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
                                   node->owners),
                     "MPI_Allreduce of gradients");
-    r->waiting += nn_seconds() - start;
+    nn_reduce_waited(r, start);
 }
 
 static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
@@ -310,10 +312,8 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     if (alone)
         return;
     sum_over_nodes(r, slice);
-    start = nn_seconds();
     if (fused && r->rc == 0)
         nn_reduce_apply_slice(r, slice);
-    r->updating += nn_seconds() - start;
 }
 
 static bool all_added(void *ctx) {

@@ -75,6 +75,10 @@ int nn_exchange_new(const nn_reducer *r, nn_exchange **out);
 void nn_exchange_free(nn_exchange *exchange);
 void nn_exchange_sum(nn_exchange *exchange, nn_reducer *r, const nn_slice *slice);
 
+/* Around what waits for other ranks: returns the time, and takes it back. */
+double nn_reduce_waits(nn_reducer *r);
+void nn_reduce_waited(nn_reducer *r, double since);
+
 /* Keeps the first failure of a step. */
 void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call);
 

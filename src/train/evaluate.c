@@ -1,5 +1,6 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
+#include "dist/watch.h"
 #include "math/parallel.h"
 #include "train/job.h"
 
@@ -46,6 +47,7 @@ static int sum_over_ranks(nn_job *job, double *sums) {
 static int add_all(nn_job *job, nn_loader *loader, double *sums) {
     nn_batch batch;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
+        nn_comm_at(job->comm, NN_PHASE_EVALUATE);
         NN_TRY(nn_loader_batch(loader, 0, i, &batch));
         add_batch(job, &batch, sums);
     }

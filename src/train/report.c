@@ -1,5 +1,6 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/clock.h"
+#include "dist/watch.h"
 #include "train/evaluation.h"
 #include "train/trainer.h"
 
@@ -95,6 +96,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
 int nn_trainer_report(nn_trainer *t, bool important) {
     const nn_interval *i = &t->interval;
     int rc = 0;
+    nn_comm_at(t->comm, NN_PHASE_REPORT);
     if (i->steps == 0)
         return 0;
     if (t->run) {

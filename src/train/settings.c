@@ -58,6 +58,10 @@ static const nn_option train_options[] = {
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a "
      "node share, where they also keep the parameters once; auto takes node where there is any"},
+    {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
+     "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
+     "end "
+     "with exit code 5; 0 waits for ever"},
     {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,

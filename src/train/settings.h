@@ -25,8 +25,9 @@ typedef struct nn_settings {
         double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
         int reduce;         /* nn_reduce_way of dist/reduce.h */
-        int64_t log_every;  /* steps between metrics lines */
-        bool digest;        /* in every train line of metrics.jsonl */
+        double stall_timeout;         /* s; 0: stalled ranks are waited for */
+        int64_t log_every;            /* steps between metrics lines */
+        bool digest;                  /* in every train line of metrics.jsonl */
         double clip_norm, clip_value; /* 0: gradients are not clipped */
         double l1, l2, max_norm;      /* 0: not; of weights */
         bool decay_all;               /* of biases and normalisation parameters, too */

@@ -1,5 +1,6 @@
 /* The training step. */
 #include "base/clock.h"
+#include "dist/watch.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -142,6 +143,7 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     pass.accumulate = !first;
     pass.delta = nn_trainer_reports_gradients(t) ? t->delta : NULL;
     double begin = nn_seconds();
+    nn_comm_at(t->comm, NN_PHASE_FORWARD);
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
     if (pass.parts)
         sum_microbatches(t, part, pass.parts, z, sum);
@@ -150,6 +152,7 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
         t->mistakes += count_mistakes(job, nn_batch_targets(part), dz);
     double middle = nn_seconds();
+    nn_comm_at(t->comm, NN_PHASE_BACKWARD);
     if (last)
         begin_sums(t, sum, read);
     nn_model_backward(job->model, &pass, last ? nn_reducer_ready : NULL, job->reducer);
@@ -226,6 +229,8 @@ int nn_trainer_step(nn_trainer *t) {
     nn_batch batch = {0};
     double begin = nn_seconds();
 
+    nn_comm_at_step(t->comm, t->state.step + 1);
+    nn_comm_at(t->comm, NN_PHASE_DATA);
     t->lr = nn_trainer_rate(t);
     int rc = nn_loader_batch(t->train, t->state.epoch, t->state.batch, &batch);
     if (rc < 0)

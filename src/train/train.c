@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "data/normalize.h"
+#include "dist/watch.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
@@ -287,6 +288,7 @@ static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
 }
 
 static int save_state(nn_trainer *t, nn_snapshot *snapshot, bool best) {
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
     NN_TRY(nn_comm_agree(t->comm, nn_job_open_snapshot(&t->job, snapshot)));
     NN_TRY(nn_job_collect(&t->job, snapshot));
     return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, best) : 0);
@@ -409,6 +411,7 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 
 static int finish(nn_trainer *t, nn_train_result *result) {
     double seconds = nn_seconds() - t->begin;
+    nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,
                                 .epochs = t->state.epoch,
                                 .loss = t->loss,
@@ -466,10 +469,12 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     int rc = 0;
     NN_TRY_GOTO(nn_trainer_open(&t));
     NN_TRY_GOTO(start(&t));
+    NN_TRY_GOTO(nn_comm_watch(comm, t.job.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:
     advise(&t, rc);
     nn_trainer_close(&t);
+    nn_comm_unwatch(comm);
     return rc;
 }

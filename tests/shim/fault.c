@@ -9,7 +9,8 @@
  *   FAULT_RANK=1           only in the process with this OMPI_COMM_WORLD_RANK or PMIX_RANK
  *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS, ENOMEM
  *                          (default for malloc); or SHORT: half of the bytes are written or read;
- *                          or KILL: the process dies by SIGKILL instead of making the call
+ *                          or KILL: the process dies by SIGKILL instead of making the call;
+ *                          or HANG: the call never returns
  *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
  *
  * Inside of a test program, #include "shim/fault.c" does the same, for the libraries too, and
@@ -42,7 +43,7 @@
 #endif
 #endif
 
-enum { FAULT_SHORT = -1, FAULT_KILL = -2 }; /* beside errno values */
+enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_HANG = -3 }; /* beside errno values */
 
 static struct {
     char what[16]; /* "" : nothing fails */
@@ -56,7 +57,7 @@ static struct {
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path);
 long fault_calls(void);
 
-/* what NULL: back to normal. error: an errno, FAULT_SHORT or FAULT_KILL. */
+/* what NULL: back to normal. error: an errno, FAULT_SHORT, FAULT_KILL or FAULT_HANG. */
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path) {
     fault.at = at;
     fault.sticky = sticky;
@@ -77,7 +78,8 @@ static int fault_error_named(const char *name) {
         int error;
     } errors[] = {{"EIO", EIO},       {"ENOSPC", ENOSPC},     {"EINTR", EINTR},
                   {"EACCES", EACCES}, {"EDQUOT", EDQUOT},     {"EROFS", EROFS},
-                  {"ENOMEM", ENOMEM}, {"SHORT", FAULT_SHORT}, {"KILL", FAULT_KILL}};
+                  {"ENOMEM", ENOMEM}, {"SHORT", FAULT_SHORT}, {"KILL", FAULT_KILL},
+                  {"HANG", FAULT_HANG}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].error;
@@ -125,6 +127,8 @@ static bool fault_strikes(void) {
         return false;
     if (fault.error == FAULT_KILL)
         raise(SIGKILL);
+    while (fault.error == FAULT_HANG)
+        sleep(1);
     if (fault.error > 0)
         errno = fault.error;
     return true;

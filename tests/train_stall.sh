@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# ranks: 2 3
+# timeout: 120
+# A rank that is stopped, or hangs, ends all with code 5 and is named; without that they would wait
+# for ever.
+. "$SOURCE_DIR/tests/lib.sh"
+. "$SOURCE_DIR/tests/shim/lib.sh"
+
+"$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
+cat > net.yaml <<'YAML'
+data: {path: blobs.h5}
+model: [dense: {units: 12}, dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 100000000, batch_size: 10, log_every: 100, stall_timeout: 2}
+validate: {every_epochs: 0}
+checkpoint: {every_epochs: 0}
+YAML
+host=$(uname -n)
+
+# ended CODE: the last run ended by the watchdog, in time.
+ended() {
+    local took=$((SECONDS - since))
+    [ "$1" -eq 5 ] || fail "exit code $1, not 5"
+    [ "$took" -le 20 ] || fail "it took $took s" # about 3, if others leave the processor to us
+    [ "$(grep -c stall_timeout err)" -eq 1 ] || fail "not said once"
+}
+
+# stop VICTIM ARGUMENTS...: stops one rank in the middle of a training.
+stop() {
+    local victim=$1 code=0 pids
+    shift
+    "$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train net.yaml --run "run$runs" -q "$@" > out 2> err &
+    launcher=$!
+    for _ in $(seq 400); do
+        [ ! -s "run$runs/metrics.jsonl" ] || break
+        kill -0 "$launcher" || fail "the run ended by itself"
+        sleep 0.05
+    done
+    # children of mpirun, in the order of the ranks
+    mapfile -t pids < <(pgrep -P "$launcher" -f 'train net.yaml' | sort -n)
+    [ "${#pids[@]}" -eq "$RANKS" ] || fail "ranks are: ${pids[*]}"
+    kill -s STOP "${pids[victim]}"
+    since=$SECONDS
+    wait "$launcher" || code=$?
+    ended "$code"
+    expect_line "rank $victim on $host has shown no sign of life for 2 s in step [0-9]+ \([a-z]" err
+    runs=$((runs + 1))
+}
+runs=0
+stop $((RANKS - 1))
+if [ "$RANKS" -eq 3 ]; then
+    stop 0 -o train.reduce=allreduce
+    stop 1 -o validate.every_steps=1 # most of the time in MPI
+    exit 0
+fi
+
+# One that hangs in a system call is alive, but does not go on.
+since=$SECONDS
+code=0
+faulty write 5 metrics.jsonl HANG 0 train net.yaml --run hang -q > out 2> err || code=$?
+ended "$code"
+expect_line "rank 0 on $host has not moved for 2 s in step [0-9]+ \(reporting\)" err
+
+# Nothing is a stall when nobody watches: the rank goes on later, and so do all.
+"$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train net.yaml --run off -q -o train.stall_timeout=0 > out 2> err &
+launcher=$!
+while [ ! -s off/metrics.jsonl ]; do sleep 0.05; done
+pid=$(pgrep -P "$launcher" -f 'train net.yaml' | sort -n | tail -n 1)
+kill -s STOP "$pid"
+sleep 2.5
+kill -0 "$launcher" || fail "ended although nobody watches"
+kill -s CONT "$pid"
+kill -s USR1 "$launcher"
+code=0
+wait "$launcher" || code=$?
+[ "$code" -eq 75 ] || fail "exit code $code, not 75"
