@@ -13,9 +13,9 @@
 /* Multiply-adds that are worth a thread. */
 #define THREAD_WORK 1048576.0
 /* Parts of a sum over samples that do not depend on the number of threads: how many at most, and
- * the multiply-adds that are worth one. */
+ * the points of the output that are worth one, since it has to be cleared and added up. */
 #define FIXED_PARTS 16
-#define FIXED_WORK 8388608.0
+#define FIXED_POINTS 1024
 
 conv_view conv_view_of(const nn_conv *conv) {
     bool joined = conv->groups == 1 && conv->dilation[1] == 1;
@@ -113,13 +113,16 @@ size_t conv_threads(const conv_view *v, size_t batch) {
     return most < 1 ? 1 : (size_t)(most < threads ? most : threads);
 }
 
+static size_t fixed_parts(const conv_view *v, size_t batch) {
+    size_t points = batch * v->conv->out[0] * v->conv->out[1], parts = 1;
+    while (parts < FIXED_PARTS && points >= 2 * FIXED_POINTS * parts &&
+           work_of(v, batch) >= 2 * THREAD_WORK * (double)parts)
+        parts *= 2;
+    return parts;
+}
+
 size_t conv_parts(const conv_view *v, size_t batch) {
-    size_t parts = 1;
-    if (!nn_gemm_tiles_fixed())
-        parts = conv_threads(v, batch);
-    else
-        while (parts < FIXED_PARTS && work_of(v, batch) >= 2 * FIXED_WORK * (double)parts)
-            parts *= 2;
+    size_t parts = nn_gemm_tiles_fixed() ? fixed_parts(v, batch) : conv_threads(v, batch);
     return conv_larger(1, conv_smaller(conv_smaller(parts, batch), v->conv->parts));
 }
 
