@@ -64,8 +64,8 @@ static void exact_values(void) {
     check_warp((const double[2][3]){{1, 0, 5}, {0, 1, 0}}, beyond);
     /* between rows and columns, with what lies beyond the edge */
     check_warp((const double[2][3]){{1, 0, 0.5}, {0, 1, 0.25}},
-               (const nn_real[12]){2.75f, 27.5f, 3.75f, 37.5f, 1.375f, 31.5f, -1.625f, 17, -2.125f, 21,
-                                   -4.625f, 15});
+               (const nn_real[12]){2.75f, 27.5f, 3.75f, 37.5f, 1.375f, 31.5f, -1.625f, 17, -2.125f,
+                                   21, -4.625f, 15});
 }
 
 /* A quarter turn of a square image, by interpolation. */

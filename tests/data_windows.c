@@ -102,8 +102,8 @@ static nn_loader *open_loader(const nn_dataset *ds, int rank, int size, uint64_t
     return loader;
 }
 
-/* Adds the samples of minibatches [from, end) of the epochs in a row to order[]. Only one thread may
- * read from a file. */
+/* Adds the samples of minibatches [from, end) of the epochs in a row to order[]. Only one thread
+ * may read from a file. */
 static size_t follow(const nn_dataset *ds, int size, uint64_t memory, bool prefetch, int64_t from,
                      int64_t end, int64_t *order) {
     nn_loader *loader[4];

@@ -41,8 +41,8 @@ typedef struct nn_trainer {
 /* What a step does with the sums of gradients; the context is the nn_trainer. Local. */
 const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings);
 
-/* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close releases
- * them, also after a failure. The same code on every rank. Collective. */
+/* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close
+ * releases them, also after a failure. The same code on every rank. Collective. */
 int nn_trainer_open(nn_trainer *t);
 /* Fresh parameters (or pretrained ones), and position and state of a run at its beginning.
  * Collective. */

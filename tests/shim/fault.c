@@ -76,9 +76,9 @@ static int fault_error_named(const char *name) {
     static const struct {
         const char *name;
         int error;
-    } errors[] = {{"EIO", EIO},       {"ENOSPC", ENOSPC},     {"EINTR", EINTR},
-                  {"EACCES", EACCES}, {"EDQUOT", EDQUOT},     {"EROFS", EROFS},
-                  {"ENOMEM", ENOMEM}, {"SHORT", FAULT_SHORT}, {"KILL", FAULT_KILL},
+    } errors[] = {{"EIO", EIO},        {"ENOSPC", ENOSPC},     {"EINTR", EINTR},
+                  {"EACCES", EACCES},  {"EDQUOT", EDQUOT},     {"EROFS", EROFS},
+                  {"ENOMEM", ENOMEM},  {"SHORT", FAULT_SHORT}, {"KILL", FAULT_KILL},
                   {"HANG", FAULT_HANG}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
