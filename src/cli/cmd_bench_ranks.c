@@ -1,5 +1,6 @@
 /* nnmpi bench reduce, step, reproducible and scaling: what the ranks do together. */
 #include "cli/bench.h"
+#include "dist/bench_reduce.h"
 #include "dist/measure.h"
 #include "math/measure.h"
 #include "math/parallel.h"
@@ -14,6 +15,7 @@
 static const size_t sizes[] = {1 << 10, 16 << 10, 64 << 10, 256 << 10,
                                1 << 20, 4 << 20,  16 << 20, 64 << 20};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
+#define SECONDS 0.2 /* of sums of a size, about */
 
 typedef struct sums {
     bool shared; /* there are ranks that share a node */
@@ -25,11 +27,11 @@ static int measure_sums(nn_comm *comm, sums *out) {
     double bytes[SIZES];
     *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO, 1).way == NN_REDUCE_NODE};
     for (size_t i = 0; i < SIZES; i++) {
-        size_t n = sizes[i] / sizeof(nn_real);
+        nn_reduce_speed speed;
         bytes[i] = (double)sizes[i];
-        NN_TRY(nn_measure_sum(comm, NN_REDUCE_ALLREDUCE, n, &out->allreduce[i]));
-        if (out->shared)
-            NN_TRY(nn_measure_sum(comm, NN_REDUCE_NODE, n, &out->node[i]));
+        NN_TRY(nn_bench_reduce(comm, sizes[i], SECONDS, &speed));
+        out->allreduce[i] = speed.allreduce_s;
+        out->node[i] = speed.node_s;
     }
     out->cost = nn_fit_sums(nn_comm_size(comm), SIZES, bytes, out->allreduce);
     return 0;

@@ -1,12 +1,9 @@
-/* How long sums over the ranks take, and what that means for more of them. */
+/* What the time that sums over the ranks take means for more ranks. */
 #ifndef NN_DIST_MEASURE_H
 #define NN_DIST_MEASURE_H
 
-#include "dist/reduce.h"
-
-/* Seconds of summing n gradients over the ranks in one way: the least of several sums, and of that
- * the mean over the ranks. Collective. */
-int nn_measure_sum(nn_comm *comm, nn_reduce_way way, size_t n, double *seconds);
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Seconds of a message of so many bytes: latency + bytes / bandwidth. */
 typedef struct nn_message_cost {
