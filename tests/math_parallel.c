@@ -3,6 +3,7 @@
 #include "math/parallel.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -71,6 +72,30 @@ static void check_nested(void) {
     CHECK_EQ_INT(c.nested, 1);
 }
 
+struct parts {
+    int calls[7];
+    pthread_t thread[7];
+};
+
+static void take_part(void *ctx, size_t part) {
+    struct parts *p = ctx;
+    p->calls[part]++;
+    p->thread[part] = pthread_self();
+}
+
+/* Each part once, more threads than one where there are any. */
+static void check_parts(int threads) {
+    struct parts p = {0};
+
+    nn_threads_set(threads);
+    nn_parallel_parts(7, take_part, &p);
+    for (int i = 0; i < 7; i++)
+        CHECK_EQ_INT(p.calls[i], 1);
+    CHECK(!pthread_equal(p.thread[0], p.thread[6]) == (threads > 1));
+    nn_parallel_parts(0, take_part, NULL);
+    nn_threads_set(1);
+}
+
 static void add_range(void *ctx, size_t begin, size_t end, double *sums) {
     const double *x = ctx;
 
@@ -101,6 +126,8 @@ static void check_sum(size_t n, size_t grain, size_t ranges) {
 
 int main(void) {
     CHECK_EQ_INT(nn_threads(), 1);
+    for (int threads = 1; threads < 4; threads++)
+        check_parts(threads);
     nn_threads_set(-3);
     CHECK_EQ_INT(nn_threads(), 1);
     CHECK_EQ_INT(calls_for(0, 1, 2), 0);

@@ -128,6 +128,7 @@ size_t conv_parts(const conv_view *v, size_t batch) {
 
 void nn_conv_prepare(nn_conv *conv, size_t batch, bool training) {
     conv_view v = conv_view_of(conv);
+    conv->batch = batch;
     conv->threads = (size_t)nn_threads();
     conv->parts = SIZE_MAX;
     conv->parts = conv_parts(&v, batch);

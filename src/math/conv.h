@@ -21,6 +21,7 @@ typedef struct nn_conv {
     size_t groups; /* divides channels and filters */
 
     /* set by nn_conv_prepare */
+    size_t batch;          /* most samples of a call */
     size_t threads, parts; /* parts: sums of gradients that are added up at last */
     size_t scratch_bytes;
 } nn_conv;

@@ -22,8 +22,8 @@ typedef struct backward {
 
 static size_t block_images(const conv_view *v) {
     size_t image = v->span[0] * v->pitch * sizeof(nn_real);
-    size_t images = BLOCK_BYTES / image / 6 * 6;
-    return conv_smaller(BLOCK_IMAGES, conv_larger(6, images));
+    size_t images = conv_smaller(BLOCK_IMAGES, conv_larger(6, BLOCK_BYTES / image / 6 * 6));
+    return conv_larger(1, conv_smaller(images, v->conv->batch));
 }
 
 /* Elements of the padded copy of one image. */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define MOST 1000000
+#define MOST 10000
 #define MOST_PIXELS 256 /* an index of a window's pixel is a byte */
 /* Elements of the input that are worth a thread. */
 #define GRAIN 32768
