@@ -41,6 +41,8 @@ conv_view conv_view_of(const nn_conv *conv) {
     v.out_image = conv->out[0] * conv->out[1] * conv->filters;
     v.depthwise = conv_is_depthwise(conv);
     v.quad_blocks = conv_quad_blocks(&v);
+    v.tail = conv_tail_filters(&v);
+    v.panels = v.out_group - v.tail;
     return v;
 }
 
@@ -54,7 +56,7 @@ size_t conv_row_size(const conv_view *v) {
         return v->quad_blocks * v->kernels->conv_lanes;
     if (v->depthwise)
         return v->conv->channels;
-    return v->conv->groups * conv_whole(v, v->out_group);
+    return v->conv->groups * conv_whole(v, v->panels);
 }
 
 nn_real *conv_take(conv_scratch *scratch, size_t count) {
@@ -142,13 +144,13 @@ void nn_conv_prepare(nn_conv *conv, size_t batch, bool training) {
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-/* Weights: [group][panel][term][width of the panel]; bias: [group][out_group in whole vectors]. */
+/* Weights: [group][panel][term][width of the panel]; bias: [group][panels in whole vectors]. */
 typedef struct forward {
     conv_view v;
     size_t batch, threads;
     const nn_real *x, *w, *b;
     nn_real *y;
-    nn_real *weights, *bias, *bands;
+    nn_real *weights, *bias, *tail, *bands;
 } forward;
 
 static size_t forward_layout(forward *f, void *memory) {
@@ -156,6 +158,7 @@ static size_t forward_layout(forward *f, void *memory) {
     conv_scratch scratch = {.at = memory};
     f->weights = conv_take(&scratch, conv_row_size(v) * v->terms);
     f->bias = conv_take(&scratch, conv_row_size(v));
+    f->tail = conv_take(&scratch, conv_tail_size(v));
     f->bands = conv_take(&scratch, v->conv->threads * conv_band_size(v));
     return scratch.used;
 }
@@ -176,8 +179,8 @@ static void pack_weights(const forward *f, const nn_real *w) {
     const conv_view *v = &f->v;
     nn_real *to = f->weights;
     for (size_t g = 0; g < v->conv->groups; g++)
-        for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
-            size_t width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             size_t whole = conv_whole(v, width);
             for (size_t k = 0; k < v->terms; k++, to += whole)
                 copy_padded(width, w + k * v->conv->filters + g * v->out_group + o, whole, to);
@@ -186,9 +189,9 @@ static void pack_weights(const forward *f, const nn_real *w) {
 
 static void pack_bias(const forward *f, const nn_real *bias) {
     const conv_view *v = &f->v;
-    size_t whole = conv_whole(v, v->out_group);
+    size_t whole = conv_whole(v, v->panels);
     for (size_t g = 0; g < v->conv->groups; g++)
-        copy_padded(bias ? v->out_group : 0, bias ? bias + g * v->out_group : NULL, whole,
+        copy_padded(bias ? v->panels : 0, bias ? bias + g * v->out_group : NULL, whole,
                     f->bias + g * whole);
 }
 
@@ -201,6 +204,7 @@ static void pack(const forward *f) {
     }
     pack_weights(f, f->w);
     pack_bias(f, f->b);
+    conv_tail_pack(&f->v, f->w, f->tail);
 }
 
 static void multiply_rows(const conv_view *v, size_t rows, nn_conv_rows call) {
@@ -236,7 +240,7 @@ static void forward_panel(const conv_view *v, size_t rows, nn_conv_rows call) {
 
 static void forward_band(const forward *f, const conv_band *band, const nn_real *input) {
     const conv_view *v = &f->v;
-    size_t group_size = conv_whole(v, v->out_group);
+    size_t group_size = conv_whole(v, v->panels);
     nn_real *y = f->y + band->image * v->out_image + band->row * v->conv->out[1] * v->conv->filters;
     nn_conv_rows call = {.rows = v->conv->out[1],
                          .a_row = v->column,
@@ -252,14 +256,16 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
         return;
     }
     for (size_t g = 0; g < v->conv->groups; g++)
-        for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
-            call.width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            call.width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             call.a = input + g * v->in_group;
             call.b = f->weights + (g * group_size + o) * v->terms;
             call.start = f->bias + g * group_size + o;
             call.c = y + g * v->out_group + o;
             forward_panel(v, band->rows, call);
         }
+    if (v->tail)
+        conv_tail_forward(v, band->rows, input, f->tail, f->b, y);
 }
 
 static void forward_part(void *ctx, size_t part) {

@@ -20,6 +20,8 @@ typedef struct conv_view {
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;
+    size_t tail;        /* the last filters, which fill a small part of a vector */
+    size_t panels;      /* those of a group that fill panels of vectors: out_group less tail */
     bool depthwise;     /* one filter for each channel */
     size_t quad_blocks; /* vectors of four pixels that hold all filters; 0: not used */
 } conv_view;
@@ -90,6 +92,17 @@ void conv_quads_add(const conv_view *v, size_t rows, const nn_real *input, const
                     nn_real *quads, nn_real *sums);
 /* Adds up over the pixels of quads, in place: [terms][filters]. */
 void conv_quads_unpack(const conv_view *v, nn_real *sums);
+
+/* The last filters (conv_tail.c); weights are [tail][tap_rows][length in whole vectors], sums
+ * [tap_rows][tail][length in whole vectors]. */
+size_t conv_tail_filters(const conv_view *v);
+size_t conv_tail_size(const conv_view *v);
+void conv_tail_pack(const conv_view *v, const nn_real *w, nn_real *to);
+void conv_tail_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
+                       const nn_real *bias, nn_real *y);
+void conv_tail_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                   nn_real *sums);
+void conv_tail_unpack(const conv_view *v, const nn_real *sums, nn_real beta, nn_real *dw);
 
 /* Depthwise (conv_depth.c); weights and sums are [terms][channels]. */
 bool conv_is_depthwise(const nn_conv *conv);

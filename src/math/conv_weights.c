@@ -8,7 +8,8 @@
 /* Points of the output that are summed at a time: they and their input fit into a level-1 cache. */
 #define CHUNK_POINTS 64
 
-/* A part's sums: weights [group][panel][term][width of the panel], then bias [filters]. */
+/* A part's sums: weights [group][panel][term][width of the panel], the last filters', then bias
+ * [filters]. */
 typedef struct sums {
     conv_view v;
     size_t batch, parts;
@@ -18,7 +19,7 @@ typedef struct sums {
 } sums;
 
 static size_t weights_size(const conv_view *v) {
-    return conv_row_size(v) * v->terms;
+    return conv_row_size(v) * v->terms + conv_tail_size(v);
 }
 
 static size_t sums_size(const conv_view *v) {
@@ -53,7 +54,7 @@ static void add_panel(const conv_view *v, nn_conv_sums call) {
 /* `rows` rows of output from dy on, and the input that they have seen. */
 static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
                       nn_real *weights) {
-    size_t group_size = conv_whole(v, v->out_group);
+    size_t group_size = conv_whole(v, v->panels);
     nn_conv_sums call = {.rows = rows,
                          .cols = v->conv->out[1],
                          .a_row = v->conv->stride[0] * v->pitch,
@@ -61,13 +62,15 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
                          .b_row = v->conv->out[1] * v->conv->filters,
                          .b_col = v->conv->filters};
     for (size_t g = 0; g < v->conv->groups; g++)
-        for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
-            call.width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            call.width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             call.a = input + g * v->in_group;
             call.b = dy + g * v->out_group + o;
             call.c = weights + (g * group_size + o) * v->terms;
             add_panel(v, call);
         }
+    if (v->tail)
+        conv_tail_add(v, rows, input, dy, weights + conv_row_size(v) * v->terms);
 }
 
 static void add_band(const sums *s, const conv_band *band, const nn_real *input, nn_real *quads,
@@ -122,11 +125,12 @@ static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw)
         return;
     }
     for (size_t g = 0; g < v->conv->groups; g++)
-        for (size_t o = 0; o < v->out_group; o += v->kernels->conv_panel) {
-            size_t width = conv_smaller(v->kernels->conv_panel, v->out_group - o);
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             for (size_t k = 0; k < v->terms; k++, from += conv_whole(v, width))
                 store(width, from, beta, dw + k * v->conv->filters + g * v->out_group + o);
         }
+    conv_tail_unpack(v, from, beta, dw);
 }
 
 void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *x,

@@ -149,6 +149,29 @@ typedef struct nn_conv_quad_sums {
     nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a quad */
 } nn_conv_quad_sums;
 
+/* Up to NN_CONV_TAIL filters, with lanes along the runs of `length` neighbouring numbers of x that
+ * the kernel covers. */
+#define NN_CONV_TAIL 4
+typedef struct nn_conv_tail {
+    size_t points, tap_rows, length, filters;
+    const nn_real *x;      /* input of the first point */
+    size_t x_row, x_point; /* elements from one run, one point to the next */
+    const nn_real *w;      /* [filters][tap_rows][length in whole vectors, filled up with zeros] */
+    const nn_real *start;  /* [filters] or NULL: 0 */
+    nn_real *y;            /* [points] of stride y_point, [filters] */
+    size_t y_point;
+} nn_conv_tail;
+
+/* sums[f][k] += dy[f] x[k] over rows x cols points. */
+typedef struct nn_conv_tail_sums {
+    size_t rows, cols, length, filters;
+    const nn_real *x;
+    size_t x_row, x_col;
+    const nn_real *dy;
+    size_t dy_row, dy_col;
+    nn_real *sums; /* [filters][length in whole vectors] */
+} nn_conv_tail_sums;
+
 /* Depthwise convolution of neighbouring points: the kernel has tap_rows x taps points. */
 typedef struct nn_conv_depth {
     size_t channels, points, tap_rows, taps;
@@ -287,6 +310,8 @@ typedef struct nn_kernels {
     /* [4 quads][filters] to [quads][blocks] vectors */
     void (*conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
 
+    void (*conv_tail)(const nn_conv_tail *args);
+    void (*conv_tail_sums)(const nn_conv_tail_sums *args);
     void (*conv_depth)(const nn_conv_depth *args);
     void (*conv_depth_grad)(const nn_conv_depth *args, nn_real *dx);   /* adds to dx */
     void (*conv_depth_sums)(const nn_conv_depth *args, nn_real *sums); /* adds to sums, as w */

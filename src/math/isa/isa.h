@@ -128,6 +128,10 @@ void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
 void ISA(conv_rows)(const nn_conv_rows *args);
 void ISA(conv_sums)(const nn_conv_sums *args);
 
+/* conv_tail.c */
+void ISA(conv_tail)(const nn_conv_tail *t);
+void ISA(conv_tail_sums)(const nn_conv_tail_sums *t);
+
 /* conv_depth.c */
 void ISA(conv_depth)(const nn_conv_depth *t);
 void ISA(conv_depth_grad)(const nn_conv_depth *t, nn_real *dx);

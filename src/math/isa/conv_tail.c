@@ -1,0 +1,118 @@
+/* Convolution for the few filters that would leave a vector of them nearly empty: here the lanes of
+ * a vector are neighbouring numbers of the input. */
+#include "math/isa/isa.h"
+#include "math/isa/lanes.h"
+
+#define POINTS 4
+#define RUNS PANEL_VECTORS /* vectors of a run that are summed at a time */
+#define INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 4")
+#endif
+
+static inline size_t part_of(size_t left) {
+    return left < LANES ? left : LANES;
+}
+
+static inline nn_real sum_lanes(vec v) {
+    nn_real lane[LANES];
+    vec_store(lane, v);
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    return lane[0];
+}
+
+INLINE void points_tile(const nn_conv_tail *t, size_t point, const size_t P, const size_t F) {
+    vec acc[POINTS][NN_CONV_TAIL];
+    size_t whole = (t->length + LANES - 1) / LANES * LANES;
+
+    UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t f = 0; f < F; f++) acc[p][f] =
+        (vec){0};
+    for (size_t i = 0; i < t->tap_rows; i++) {
+        const nn_real *x = t->x + point * t->x_point + i * t->x_row, *w = t->w + i * whole;
+        for (size_t k = 0; k < t->length; k += LANES)
+            UNROLL for (size_t p = 0; p < P; p++) {
+                vec from = vec_load_part(x + p * t->x_point + k, part_of(t->length - k));
+                UNROLL for (size_t f = 0; f < F; f++) acc[p][f] +=
+                    from * vec_load(w + f * t->tap_rows * whole + k);
+            }
+    }
+    for (size_t p = 0; p < P; p++)
+        for (size_t f = 0; f < F; f++)
+            t->y[(point + p) * t->y_point + f] =
+                (t->start ? t->start[f] : 0) + sum_lanes(acc[p][f]);
+}
+
+INLINE void points_of(const nn_conv_tail *t, const size_t F) {
+    size_t p = 0;
+    for (; p + POINTS <= t->points; p += POINTS)
+        points_tile(t, p, POINTS, F);
+    for (; p < t->points; p++)
+        points_tile(t, p, 1, F);
+}
+
+void ISA(conv_tail)(const nn_conv_tail *t) {
+    switch (t->filters) {
+    case 1:
+        points_of(t, 1);
+        break;
+    case 2:
+        points_of(t, 2);
+        break;
+    case 3:
+        points_of(t, 3);
+        break;
+    default:
+        points_of(t, 4);
+        break;
+    }
+}
+
+/* `last` numbers count in the last one of the R vectors from number k of the run on. */
+INLINE void sums_tile(const nn_conv_tail_sums *t, size_t k, size_t last, const size_t R,
+                      const size_t F) {
+    vec acc[NN_CONV_TAIL][RUNS];
+    size_t whole = (t->length + LANES - 1) / LANES * LANES;
+    nn_real *sums = t->sums + k;
+
+    UNROLL for (size_t f = 0; f < F; f++) UNROLL for (size_t r = 0; r < R; r++) acc[f][r] =
+        vec_load(sums + f * whole + r * LANES);
+    for (size_t i = 0; i < t->rows; i++) {
+        const nn_real *x = t->x + i * t->x_row + k, *dy = t->dy + i * t->dy_row;
+        for (size_t j = 0; j < t->cols; j++, x += t->x_col, dy += t->dy_col)
+            UNROLL for (size_t r = 0; r < R; r++) {
+                vec from = vec_load_part(x + r * LANES, r + 1 < R ? LANES : last);
+                UNROLL for (size_t f = 0; f < F; f++) acc[f][r] += from * dy[f];
+            }
+    }
+    UNROLL for (size_t f = 0; f < F; f++) UNROLL for (size_t r = 0; r < R; r++)
+        vec_store(sums + f * whole + r * LANES, acc[f][r]);
+}
+
+INLINE void sums_of(const nn_conv_tail_sums *t, const size_t F) {
+    size_t k = 0;
+    for (; k + RUNS * LANES <= t->length; k += RUNS * LANES)
+        sums_tile(t, k, LANES, RUNS, F);
+    for (; k < t->length; k += LANES)
+        sums_tile(t, k, part_of(t->length - k), 1, F);
+}
+
+void ISA(conv_tail_sums)(const nn_conv_tail_sums *t) {
+    switch (t->filters) {
+    case 1:
+        sums_of(t, 1);
+        break;
+    case 2:
+        sums_of(t, 2);
+        break;
+    case 3:
+        sums_of(t, 3);
+        break;
+    default:
+        sums_of(t, 4);
+        break;
+    }
+}
