@@ -11,9 +11,11 @@ minibatch. PyTorch is given its minibatches as ready floats in memory and the se
 fastest: the AVX-512 kernels of OpenBLAS, an allocator that keeps its pages, channels_last for
 convolutions. nnmpi shuffles, gathers and converts the stored numbers in every step.
 
-A start is repeated (at most --tries times), on either side, when other programs or the host took
-more than --noise of the machine's time while it ran. Ratios are taken round by round; the table has
-their medians. First both sides take 10 steps from the same parameters on one minibatch, and must
+Each start is timed in 20 windows, of which the slower half is discarded as noisy, on either side,
+and the median of the others counts. A start is repeated (at most --tries times), on either side,
+when other programs or the host took more than --noise of the machine's time while it ran. On a
+machine with other work, `chrt -r 1 scripts/compare_pytorch.py` puts both sides before it. Ratios are
+taken round by round; the table has their medians. First both sides take 10 steps from the same parameters on one minibatch, and must
 have the same loss.
 """
 import argparse
@@ -98,10 +100,17 @@ checkpoint: {{every_epochs: 0}}
 """
 
 LOSS_STEPS = 10
+WINDOWS = 20
+
+
+def quiet_rate(windows):
+    """The median of the faster half."""
+    return statistics.median(sorted(windows)[len(windows) // 2:])
+
 
 # Reads what to do as JSON from its first argument; prints the result as JSON.
 TORCH = r'''
-import json, os, statistics, sys, time
+import json, os, sys, time
 from collections import OrderedDict
 import h5py, torch
 import torch.nn as nn, torch.nn.functional as F
@@ -145,7 +154,7 @@ def sgd(model):
     return torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
 def timed(job, model, rows, agree):
-    """Median samples/s of windows of a tenth of the time."""
+    """Samples/s of windows."""
     optimizer = sgd(model)
     xs, ys = minibatches(job, rows)
     def window(steps):
@@ -156,8 +165,8 @@ def timed(job, model, rows, agree):
     window(3)
     rate = agree(window(3))
     rate = agree(window(max(1, int(0.3 * rate / job["batch"]))))
-    steps = max(1, int(job["seconds"] / 10 * rate / job["batch"]))
-    return statistics.median(window(steps) for _ in range(10))
+    steps = max(1, int(job["seconds"] / job["windows"] * rate / job["batch"]))
+    return [window(steps) for _ in range(job["windows"])]
 
 def single(job):
     torch.set_num_threads(job["threads"])
@@ -289,17 +298,17 @@ class Bench:
         return rate
 
     def windows(self, name, data, ranks, threads, seconds):
-        """Median samples/s of windows of a tenth of the time; the first one warms up."""
-        log = max(1, int(seconds / 10 * self.rates[name] / MODELS[name][2]))
+        """Samples/s; a window before those that count warms up."""
+        log = max(1, int(seconds / WINDOWS * self.rates[name] / MODELS[name][2]))
         with tempfile.TemporaryDirectory(dir=self.folder) as run:
-            events = self.nnmpi(name, data, run, ranks, threads, 11 * log, log)
-        return statistics.median(e["samples_per_s"] for e in events[1:])
+            events = self.nnmpi(name, data, run, ranks, threads, (WINDOWS + 1) * log, log)
+        return quiet_rate([e["samples_per_s"] for e in events[1:]])
 
     def torch(self, name, what, **more):
         _, shape, batch = MODELS[name][:3]
         self.port += 1
         job = dict(what=what, model=MODELS[name][5], shape=shape, batch=batch, port=self.port,
-                   seconds=self.arguments.seconds, **more)
+                   seconds=self.arguments.seconds, windows=WINDOWS, **more)
         done = subprocess.run([sys.executable, self.script, json.dumps(job)], env=self.theirs,
                               capture_output=True, text=True, check=False)
         if done.returncode:
@@ -333,11 +342,14 @@ class Bench:
         return best
 
     def round(self, name, number):
+        def torch(what, **more):
+            return quiet_rate(self.torch(name, what, **more))
+
         starts = [("nnmpi 2x1", lambda: self.nnmpi_rate(name, 2, 1)),
                   ("nnmpi 1x2", lambda: self.nnmpi_rate(name, 1, 2)),
-                  ("torch 1", lambda: self.torch(name, "single", threads=1)),
-                  ("torch 2", lambda: self.torch(name, "single", threads=2)),
-                  ("torch ddp", lambda: self.torch(name, "ddp"))]
+                  ("torch 1", lambda: torch("single", threads=1)),
+                  ("torch 2", lambda: torch("single", threads=2)),
+                  ("torch ddp", lambda: torch("ddp"))]
         first = number % len(starts)
         rates, noisy = {}, 0
         for label, run in starts[first:] + starts[:first]:
