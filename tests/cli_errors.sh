@@ -111,8 +111,8 @@ PY
     once data text.h5 ".*/train/x' of 'text.h5' holds strings where numbers are needed"
     data high.h5 'high.h5: /train/y row 17 holds label 3, but there are 3 classes \(0 to 2\)'
     once data low.h5 'low.h5: /train/y row 5 holds -2; labels are 0, 1, 2 ... or -1'
-    data nan.h5 'nan.h5: /train/x row 37 holds NaN'
-    data inf.h5 'inf.h5: /test/x row 8 holds Inf'
+    data nan.h5 '(rank [0-9] on [^:]*: )?nan.h5: /train/x row 37 holds NaN'
+    data inf.h5 '(rank [0-9] on [^:]*: )?inf.h5: /test/x row 8 holds Inf'
     once data rows.h5 'rows.h5: /train/y has 59 rows but /train/x has 60'
     once data other.h5 'other.h5: a row of /test/x is \[5\] but one of /train/x is \[4\]'
     once data names.h5 'names.h5: no /train.* this file has /x, /y'

@@ -20,7 +20,8 @@ int nn_column_init(nn_column *c, const nn_dataset *ds, const nn_split *split, ch
 }
 
 void nn_column_release(nn_column *c) {
-    nn_free(c->stored);
+    if (!c->borrowed)
+        nn_free(c->stored);
     nn_free(c->window);
     nn_free(c->piece);
     *c = (nn_column){0};

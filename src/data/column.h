@@ -12,7 +12,9 @@ typedef struct nn_column {
     size_t row_bytes;
     int64_t vocabulary; /* rows are indices: whole numbers below this; 0: any numbers */
     nn_converter convert;
-    unsigned char *stored; /* [samples][row_bytes], all of it; or */
+    bool in_memory;        /* all of it: */
+    bool borrowed;         /* memory of the caller's */
+    unsigned char *stored; /* [samples][row_bytes]; or */
     unsigned char *window; /* [2][rows of a window][row_bytes]; or */
     unsigned char *piece;  /* [rows][row_bytes]: read from the file for each minibatch */
 } nn_column;

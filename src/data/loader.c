@@ -34,6 +34,8 @@ struct nn_loader {
     bool labels, values, weights, lengths;
     size_t positions; /* labels a sample */
     nn_column x, y, w, length;
+    size_t columns;
+    nn_column *column[NN_MAX_COLUMNS]; /* those in use */
     nn_order order;
     nn_windows windows;
     int64_t window;        /* number of the last one in use */
@@ -99,7 +101,8 @@ static int place_column(nn_loader *l, nn_column *c) {
 
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
-        return NN_NEW(&c->stored, (size_t)bytes, "samples");
+        c->in_memory = true;
+        return NN_OK;
     }
     if (l->spec.windows && l->spec.shuffle) {
         l->windows.column[l->windows.columns++] = c;
@@ -117,8 +120,8 @@ static int place_column(nn_loader *l, nn_column *c) {
 static int open_column(nn_loader *l, nn_column *c, char name) {
     NN_TRY(nn_column_init(c, l->spec.dataset, l->split, name, &l->pool));
     c->vocabulary = name == 'x' ? l->spec.vocabulary : 0;
-    NN_TRY(place_column(l, c));
-    return nn_column_scan(c, 0, l->split->samples);
+    l->column[l->columns++] = c;
+    return place_column(l, c);
 }
 
 /* The small arrays first: they stay in memory when only x is too large. */
@@ -234,6 +237,44 @@ static int open_split(nn_loader *l) {
     return allocate(l);
 }
 
+/* What a column takes where several stand in one piece of memory. */
+static size_t padded_bytes(const nn_column *c) {
+    return c->in_memory ? ((size_t)nn_column_bytes(c) + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN : 0;
+}
+
+size_t nn_loader_bytes(const nn_loader *l) {
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < l->columns; i++)
+        bytes += padded_bytes(l->column[i]);
+    return bytes;
+}
+
+static int give_memory(nn_column *c, unsigned char *memory) {
+    c->borrowed = memory != NULL;
+    c->stored = memory;
+    if (!memory)
+        return NN_NEW(&c->stored, (size_t)nn_column_bytes(c), "samples");
+    return NN_OK;
+}
+
+int nn_loader_fill(nn_loader *l, void *memory, int part, int parts) {
+    int64_t first = nn_part_begin(l->split->samples, parts, part);
+    int64_t end = nn_part_begin(l->split->samples, parts, part + 1);
+    unsigned char *next = memory;
+
+    for (size_t i = 0; i < l->columns; i++) {
+        nn_column *c = l->column[i];
+        if (c->in_memory)
+            NN_TRY(give_memory(c, next));
+        if (next)
+            next += padded_bytes(c);
+        if (end > first)
+            NN_TRY(nn_column_scan(c, first, end - first));
+    }
+    return NN_OK;
+}
+
 static int make(void *ctx, const nn_prefetch_job *job, int place);
 static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job);
 static bool read_ahead(void *ctx);
@@ -252,6 +293,8 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
     NN_TRY(NN_NEW(&l, 1, "loader"));
     l->spec = *spec;
     rc = open_split(l);
+    if (rc >= 0 && !spec->shared)
+        rc = nn_loader_fill(l, NULL, 0, 1);
     if (rc >= 0)
         rc = start_thread(l);
     if (rc < 0) {

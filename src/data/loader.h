@@ -29,6 +29,7 @@ typedef struct nn_loader_spec {
                               divided by `sharers` */
     bool windows;          /* what does not fit memory_limit is shuffled in windows of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
+    bool shared;           /* the caller calls nn_loader_fill */
     int sharers;           /* processes of this node that load data; 0 counts as 1 */
 } nn_loader_spec;
 
@@ -57,6 +58,13 @@ static inline size_t nn_batch_targets(const nn_batch *batch) {
  * failures are agreed by the caller. */
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);
 void nn_loader_free(nn_loader *loader);
+
+/* Bytes that are kept in memory of the whole split. */
+size_t nn_loader_bytes(const nn_loader *loader);
+/* Reads the split into `memory` [nn_loader_bytes], which outlives the loader, and checks it: part
+ * `part` of `parts`, the others being those of processes that share the memory. NULL: all of it,
+ * into memory of the loader's own. Local. */
+int nn_loader_fill(nn_loader *loader, void *memory, int part, int parts);
 
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */

@@ -335,8 +335,8 @@ static bool wants_thread(const nn_job *job) {
     return settings->prefetch == NN_PREFETCH_ON;
 }
 
-int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
-                  nn_loader **out) {
+static int open_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                       bool shared, nn_loader **out) {
     const nn_data_settings *data = &job->data->settings;
     if (shuffle)
         NN_TRY(check_batch_size(job, split, batch_size));
@@ -353,9 +353,38 @@ int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool
                            .memory_limit = (uint64_t)(data->memory * 1048576),
                            .windows = data->memory > 0,
                            .prefetch = shuffle && wants_thread(job),
+                           .shared = shared,
                            .sharers = nn_comm_node_size(job->comm),
                            .seed = (uint64_t)job->settings->train.seed};
     return nn_loader_new(&spec, out);
+}
+
+int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                  nn_loader **out) {
+    return open_loader(job, split, batch_size, shuffle, false, out);
+}
+
+int nn_job_loader_shared(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                         nn_loader **out) {
+    return open_loader(job, split, batch_size, shuffle, true, out);
+}
+
+/* Where shared memory is short, each rank has its own samples. */
+static void *share_memory(nn_job *job, size_t bytes, nn_shared **shared) {
+    *shared = NULL;
+    if (nn_comm_size(job->comm) == nn_comm_nodes(job->comm))
+        return NULL;
+    if (nn_shared_new(job->comm, bytes, shared) == 0)
+        return nn_shared_memory(*shared);
+    nn_error_clear();
+    return NULL;
+}
+
+int nn_job_fill(nn_job *job, nn_loader *loader, nn_shared **shared) {
+    void *memory = share_memory(job, nn_loader_bytes(loader), shared);
+    int part = memory ? nn_comm_node_rank(job->comm) : 0;
+    int parts = memory ? nn_comm_node_size(job->comm) : 1;
+    return nn_comm_agree(job->comm, nn_loader_fill(loader, memory, part, parts));
 }
 
 nn_real *nn_job_model_params(const nn_job *job) {

@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "dist/reduce.h"
+#include "dist/shared.h"
 #include "nn/model.h"
 #include "train/checkpoint.h"
 #include "train/microbatch.h"
@@ -69,6 +70,12 @@ int nn_job_check_targets(const nn_job *job);
 /* A loader of one split for this rank. Local. */
 int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
                   nn_loader **out);
+/* The same without the samples, which nn_job_fill reads. Local. */
+int nn_job_loader_shared(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                         nn_loader **out);
+/* Reads and checks them, into memory that the ranks of a node share where there are several and
+ * they can (*shared, to be freed after the loader; else NULL). Collective. */
+int nn_job_fill(nn_job *job, nn_loader *loader, nn_shared **shared);
 
 /* Stored integers of a data set that does not say how they become floats are taken as those that
  * the model was trained on, and floats are normalized as they were. Local. */

@@ -52,14 +52,14 @@ static int set_up_local(nn_trainer *t, int threads) {
     int64_t wanted = job->settings->train.threads;
     nn_threads_set(wanted ? (int)wanted : threads);
     NN_TRY(nn_dataset_normalize(job->data));
-    NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->train));
+    NN_TRY(nn_job_loader_shared(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
-        NN_TRY(nn_job_loader(job, "test", job->eval_batch_size, false, &t->test));
+        NN_TRY(nn_job_loader_shared(job, "test", job->eval_batch_size, false, &t->test));
     NN_TRY(nn_job_validation_split(job, &t->valid_split));
     if (t->valid_split && strcmp(t->valid_split, "test") == 0)
         t->valid = t->test;
     else if (t->valid_split)
-        NN_TRY(nn_job_loader(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+        NN_TRY(nn_job_loader_shared(job, t->valid_split, job->eval_batch_size, false, &t->valid));
     const nn_layer *const *layer;
     if (job->settings->train.report == NN_REPORT_GRADIENTS)
         NN_TRY(NN_NEW(&t->delta, nn_model_layers(job->model, &layer), "gradient report"));
@@ -82,7 +82,7 @@ static void warn_about_test(const nn_trainer *t) {
 }
 
 /* What must be equal on all ranks, in numbers. */
-enum { IDENTITY = 4 };
+enum { IDENTITY = 7 };
 
 static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     const char *text = nn_config_text(t->config);
@@ -92,6 +92,9 @@ static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     id[1] = nn_model_size(t->job.model);
     id[2] = (uint64_t)t->job.data->split[0].samples;
     id[3] = (uint64_t)t->job.data->classes;
+    id[4] = nn_loader_bytes(t->train);
+    id[5] = t->test ? nn_loader_bytes(t->test) : 1;
+    id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
     return 0;
 }
 
@@ -109,6 +112,16 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
+/* Reads the samples, each node once. */
+static int fill(nn_trainer *t) {
+    NN_TRY(nn_job_fill(&t->job, t->train, &t->shared[0]));
+    if (t->test)
+        NN_TRY(nn_job_fill(&t->job, t->test, &t->shared[1]));
+    if (t->valid && t->valid != t->test)
+        NN_TRY(nn_job_fill(&t->job, t->valid, &t->shared[2]));
+    return 0;
+}
+
 static void say_way(const nn_trainer *t) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
     if (nn_comm_rank(t->comm) == 0 && ranks > 1)
@@ -123,6 +136,7 @@ int nn_trainer_open(nn_trainer *t) {
     nn_log_hold(false);
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(check_same(t));
+    NN_TRY(fill(t));
     const nn_settings *s = t->job.settings;
     NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
@@ -454,6 +468,8 @@ void nn_trainer_close(nn_trainer *t) {
     if (t->valid != t->test)
         nn_loader_free(t->valid);
     nn_loader_free(t->test);
+    for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
+        nn_shared_free(t->shared[i], t->broken);
     nn_run_free(t->run);
     nn_job_release(&t->job);
 }
@@ -474,6 +490,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(finish(&t, result));
 done:
     advise(&t, rc);
+    t.broken = rc < 0 && rc != NN_ESTOPPED;
     nn_trainer_close(&t);
     nn_comm_unwatch(comm);
     return rc;

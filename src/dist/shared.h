@@ -1,0 +1,18 @@
+/* Memory that holds something once for all ranks of a node. */
+#ifndef NN_DIST_SHARED_H
+#define NN_DIST_SHARED_H
+
+#include "dist/comm.h"
+
+typedef struct nn_shared nn_shared;
+
+/* `bytes` of zeroed memory for each node, at a page; the same code on every rank. NN_EMEMORY where
+ * shared memory is short. Collective. */
+int nn_shared_new(nn_comm *comm, size_t bytes, nn_shared **out);
+/* What one rank has written, the others see after nn_comm_agree. Local. */
+void *nn_shared_memory(const nn_shared *shared);
+/* `broken`: other ranks may not come, so the memory is left to the end of the process. Collective
+ * over the node. */
+void nn_shared_free(nn_shared *shared, bool broken);
+
+#endif
