@@ -240,7 +240,7 @@ static void json_step(nn_json *json, const nn_bench_step *s) {
 
 static int run_step(const nn_call *call) {
     const step_options *o = call->options;
-    nn_bench_step step;
+    nn_bench_step step = {0};
     nn_bench_peak machine;
     nn_json json;
     NN_TRY(measure_step(call, NULL, o->seconds, &step));
@@ -278,7 +278,7 @@ static int run_reproducible(const nn_call *call) {
     double least[2] = {INFINITY, INFINITY};
     nn_json json;
     for (int i = 0; i < 2 * ROUNDS; i++) {
-        nn_bench_step step;
+        nn_bench_step step = {0};
         const char *change = i % 2 ? "train.reproducible=true" : "train.reproducible=false";
         NN_TRY(measure_step(call, change, o->seconds / (2 * ROUNDS), &step));
         least[i % 2] = fmin(least[i % 2], step.seconds);
@@ -371,7 +371,7 @@ static void json_scaling(nn_json *json, const nn_call *call, const nn_bench_step
 static int run_scaling(const nn_call *call) {
     const step_options *o = call->options;
     bool several = nn_comm_size(call->comm) > 1;
-    nn_bench_step step;
+    nn_bench_step step = {0};
     nn_json json;
     sums s;
     NN_TRY(measure_step(call, NULL, o->seconds, &step));

@@ -21,5 +21,6 @@ double ISA(multiply_adds)(size_t rounds) {
         chain[0] += chain[i];
     seen = chain[0][0];
     (void)seen;
-    return (double)rounds * CHAINS * (double)LANES;
+    size_t made = rounds * CHAINS * LANES;
+    return (double)made;
 }
