@@ -82,7 +82,7 @@ static void add_band(const sums *s, const conv_band *band, const nn_real *input,
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
         rows = conv_smaller(conv_larger(1, most), band->rows - r);
-        conv_prefetch(dy + (r + rows) * row, rows * row);
+        conv_prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
         if (v->quad_blocks)
             conv_quads_add(v, rows, input, dy, quads, to);
         else if (v->depthwise)
