@@ -8,6 +8,9 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)1 << 21)
+/* Bytes of blocks that go there. Smaller ones may stay in caches, where vectors that all begin at
+ * the same place of a huge page have been measured to be in each other's way. */
+#define LARGE ((size_t)1 << 24)
 
 static int out_of_memory(const char *what, double bytes) {
     const double mib = 1024.0 * 1024.0;
@@ -18,9 +21,9 @@ static int out_of_memory(const char *what, double bytes) {
 }
 
 /* Large blocks stand on huge pages where the system gives them to who asks: walking over many small
- * pages costs several percent of a training step, more in a virtual machine. */
+ * pages costs several percent of the training step of a large model. */
 static void *aligned_block(size_t bytes) {
-    bool large = bytes >= HUGE_PAGE;
+    bool large = bytes >= LARGE;
     void *block = aligned_alloc(large ? HUGE_PAGE : NN_ALIGN, bytes);
 
 #ifdef MADV_HUGEPAGE
