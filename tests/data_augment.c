@@ -206,8 +206,9 @@ static void shifts_are_uniform(void) {
         if (CHECK(down >= 0 && down < 5 && right >= 0 && right < 5))
             seen[down][right]++;
     }
-    for (int i = 0; i < 25; i++)
-        CHECK_NEAR((double)seen[i / 5][i % 5], DRAWS / 25.0, 5 * sqrt(DRAWS / 25.0));
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++)
+            CHECK_NEAR((double)seen[i][j], DRAWS / 25.0, 5 * sqrt(DRAWS / 25.0));
 }
 
 /* Mean and deviation of the numbers that noise adds, and how many lie beyond one deviation. */

@@ -68,11 +68,10 @@ static void *work(void *arg) {
 
     pthread_mutex_lock(&p->mutex);
     while (!p->ending) {
-        if (p->resting || p->rc < 0)
-            sleep_until_woken(p);
-        else if (places_free(p) > 0)
+        bool may = !p->resting && p->rc >= 0;
+        if (may && places_free(p) > 0)
             make(p);
-        else if (p->spare_left)
+        else if (may && p->spare_left)
             do_spare_work(p);
         else
             sleep_until_woken(p);
