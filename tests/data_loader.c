@@ -67,7 +67,7 @@ static void check_minibatch(nn_loader **shard, int size, bool shuffle, int64_t e
 
 static void check_epochs(const nn_dataset *ds, int size, bool shuffle, int64_t batch_size,
                          uint64_t memory) {
-    nn_loader *shard[8];
+    nn_loader *shard[8] = {NULL};
 
     for (int rank = 0; rank < size; rank++) {
         nn_loader_spec spec = {.dataset = ds,
