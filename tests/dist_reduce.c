@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BUCKET ((size_t)4096) /* elements: sizes around it matter */
 
@@ -97,6 +98,8 @@ static void step(struct trial *t, size_t layer, bool late_ops) {
     for (size_t i = 0; i < n; i++)
         t->g[i] = (nn_real)1e30; /* not there yet */
     nn_reducer_begin(t->reducer, stats);
+    if (rank == (int)t->steps % size)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* others must wait for it */
     for (size_t end = n; end > 0;) {
         size_t begin = layer && end > layer ? end - layer : 0;
         for (size_t i = begin; i < end; i++)
