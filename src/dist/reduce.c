@@ -11,6 +11,8 @@
 
 /* Elements of a slice worth a fork and join. */
 #define GRAIN (8 * NN_REDUCE_PART)
+/* Bytes of parameters that the caches of cores may still hold when the step is taken on them. */
+#define CACHED ((size_t)1 << 23)
 
 void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
     if (r->rc == 0)
@@ -83,6 +85,7 @@ static int count_threads(nn_reducer *r) {
         NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->node),
                    "MPI_Allreduce");
     r->crowded = threads > comm->cores;
+    r->claims = threads > 1 && r->spec.n * sizeof(nn_real) <= CACHED;
     return 0;
 }
 
@@ -223,8 +226,13 @@ struct range {
 static void apply_range(void *ctx, size_t begin, size_t end) {
     const struct range *range = ctx;
     const nn_slice *s = &range->slice;
-    nn_slice part = {s->begin + begin, s->begin + end, s->at + begin};
-    nn_reduce_apply(range->r, &part, range->r->grads + part.begin);
+    size_t most = range->r->claims ? NN_REDUCE_PART : end - begin;
+    for (size_t i = begin, n; i < end; i += n) {
+        n = end - i < most ? end - i : most;
+        nn_slice part = {s->begin + i, s->begin + i + n, s->at + i};
+        nn_reduce_claim(range->r, &part);
+        nn_reduce_apply(range->r, &part, range->r->grads + part.begin);
+    }
 }
 
 void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice) {

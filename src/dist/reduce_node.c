@@ -281,6 +281,8 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin, n; i < end; i += n) {
         n = end - i < NN_REDUCE_PART ? end - i : NN_REDUCE_PART;
         nn_slice part = {w->slice.begin + i, w->slice.begin + i + n, w->slice.at + i};
+        if (w->fused)
+            nn_reduce_claim(w->r, &part);
         if (w->r->spec.tree)
             add_subtrees(w->r->way, w->r->spec.tree, part.begin, n, sum);
         else

@@ -49,6 +49,7 @@ struct nn_reducer {
     size_t summed;   /* buckets of this step whose slice has been dealt with */
     int rc;          /* of the first failure of this step */
     bool broken;     /* a step failed: others may not take part in anything any more */
+    bool claims;     /* cores have parameters in their caches that others are about to write */
     bool crowded;    /* this node has more threads than cores */
     nn_bell *bell;   /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
@@ -57,6 +58,20 @@ struct nn_reducer {
 /* Allocate r->vectors and r->grads and fill in row, way and cut. The same code on every rank. */
 int nn_reduce_all_new(nn_reducer *r);
 int nn_reduce_node_new(nn_reducer *r);
+
+/* Asks for the cache lines of parameters that are about to be written. All cores have read them
+ * since, and a store to a line that others have waits for them to give it up; asked for in advance,
+ * lines come many at a time. */
+static inline void nn_reduce_claim(const nn_reducer *r, const nn_slice *part) {
+    const nn_real *x = r->vectors + part->begin;
+    for (size_t i = 0; r->claims && i < part->end - part->begin; i += NN_ALIGN / sizeof *x) {
+#if defined(__x86_64__)
+        __asm__ volatile("prefetchw %0" : : "m"(x[i])); /* the compiler has it not for every CPU */
+#else
+        __builtin_prefetch(x + i, 1);
+#endif
+    }
+}
 
 /* Takes the step on a part of a slice, g[0] belonging to its first element. */
 static inline void nn_reduce_apply(const nn_reducer *r, const nn_slice *part, const nn_real *g) {
