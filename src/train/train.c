@@ -298,7 +298,9 @@ static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
     snapshot->config = nn_config_text(t->config);
     if (t->job.micro)
         snapshot->kernels = kernels_text(kernels);
-    return nn_run_save(t->run, snapshot, best);
+    int rc = nn_run_save(t->run, snapshot, best);
+    snapshot->kernels = NULL; /* the text ends here */
+    return rc;
 }
 
 static int save_state(nn_trainer *t, nn_snapshot *snapshot, bool best) {
