@@ -104,6 +104,13 @@ for where in "2 2" "1 1" "2 3" "3 1"; do
         close one "r-$way-${where// /}" 1e-4
     done
 done
+for where in "2 2" "1 1"; do # rounded, but not lost: bfloat16 has 8 bits
+    # shellcheck disable=SC2086
+    on_hosts $where "$NNMPI" "$@" --run "bf16-${where// /}" -o train.compress=bf16 > out 2> err
+    expect_line "ranks on 2 nodes, reduce: node" err
+    close one "bf16-${where// /}" 3e-2
+    ! close one "bf16-${where// /}" 1e-5 2> /dev/null || fail "nothing was rounded"
+done
 on_hosts 2 2 "$NNMPI" "$@" --run auto -o train.max_steps=7 > out 2> err
 expect_line "4 ranks on 2 nodes, reduce: node" err
 on_hosts 1 2 "$NNMPI" "$@" --run auto --resume > out 2> err

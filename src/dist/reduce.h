@@ -49,6 +49,7 @@ typedef struct nn_reduce_spec {
     size_t n;            /* elements of the parameter vector */
     size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
     size_t bucket;       /* elements of a bucket; 0: the default */
+    bool compress;       /* sums between nodes travel as bfloat16 */
     size_t values;       /* most that nn_reducer_add is called with */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */

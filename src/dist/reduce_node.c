@@ -8,6 +8,7 @@
  * step: from then on parameters may be read, and gradients, numbers and mailboxes overwritten. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dist/compress.h"
 #include "dist/reduce_way.h"
 #include "dist/window.h"
 #include "math/kernels.h"
@@ -45,12 +46,13 @@ struct node {
     nn_window window;
     size_t ranks, me;
     MPI_Comm
-        owners;    /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
-    uint64_t adds; /* calls of nn_reducer_add */
-    struct board **board; /* [ranks] */
-    double **mailbox;     /* [ranks] two of spec.values each, used in turn */
-    nn_real **grads;      /* [ranks] */
-    nn_real **subtree;    /* [covers] gradients of all subtrees; NULL without a tree */
+        owners; /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
+    nn_compressor *compressor; /* NULL: float32 travels between nodes */
+    uint64_t adds;             /* calls of nn_reducer_add */
+    struct board **board;      /* [ranks] */
+    double **mailbox;          /* [ranks] two of spec.values each, used in turn */
+    nn_real **grads;           /* [ranks] */
+    nn_real **subtree;         /* [covers] gradients of all subtrees; NULL without a tree */
 };
 
 /* ---- memory -----------------------------------------------------------------------------------
@@ -61,6 +63,7 @@ static void node_free(nn_reducer *r) {
     if (node->owners != MPI_COMM_NULL && !r->broken)
         MPI_Comm_free(&node->owners);
     nn_window_close(&node->window, r->broken);
+    nn_compressor_free(node->compressor);
     nn_free(node->board);
     nn_free(node->mailbox);
     nn_free(node->grads);
@@ -144,9 +147,12 @@ static int join_owners(nn_reducer *r) {
     if (comm->nodes == 1)
         return 0;
     NN_TRY_MPI(MPI_Comm_split(comm->world, color, comm->rank, &node->owners), "MPI_Comm_split");
-    if (node->owners != MPI_COMM_NULL)
-        MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
-    return 0;
+    if (node->owners == MPI_COMM_NULL)
+        return 0;
+    MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
+    if (!r->spec.compress)
+        return 0;
+    return nn_compressor_new(node->owners, nn_reducer_share(r), r->cut.bucket, &node->compressor);
 }
 
 /* ---- what the ranks tell each other -----------------------------------------------------------
@@ -297,11 +303,12 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
 static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
     const struct node *node = r->way;
     double start = nn_reduce_waits(r);
-    nn_reduce_check(r,
-                    MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
-                                  (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
-                                  node->owners),
-                    "MPI_Allreduce of gradients");
+    nn_real *values = r->grads + slice->begin;
+    size_t n = slice->end - slice->begin;
+    int rc = node->compressor
+                 ? nn_compressor_sum(node->compressor, values, n, slice->at)
+                 : MPI_Allreduce(MPI_IN_PLACE, values, (int)n, NN_MPI_REAL, MPI_SUM, node->owners);
+    nn_reduce_check(r, rc, "the sum of gradients over the nodes");
     nn_reduce_waited(r, start);
 }
 

@@ -1,3 +1,4 @@
+#include "dist/reduce.h"
 #include "io/file.h"
 #include "io/yaml.h"
 #include "train/settings.h"
@@ -210,11 +211,25 @@ static int check_subsection(const char *name, nn_node *node, nn_settings *s) {
     return bind_section(name, node, s);
 }
 
+/* Only sums by nodes know what travels between them. */
+static int check_compress(const nn_settings *s) {
+    const nn_node *node = nn_node_get(s->train_node, "compress");
+    if (s->train.compress == NN_COMPRESS_NONE)
+        return NN_OK;
+    if (s->train.reproducible)
+        return nn_node_fail(node, "compress and reproducible do not go together: what is rounded "
+                                  "depends on the number of nodes");
+    if (s->train.reduce == NN_REDUCE_ALLREDUCE)
+        return nn_node_fail(node, "compress wants reduce = node or auto");
+    return NN_OK;
+}
+
 static int check_train(nn_config *config, nn_settings *s) {
     s->train.max_steps = -1;
     s->train.lr = s->train.stop_below = NAN;
     NN_TRY(bind_section("train", s->train_node, s));
     NN_TRY(bind_batch_size(s));
+    NN_TRY(check_compress(s));
     NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
     NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
     if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)

@@ -273,6 +273,7 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
                                                        nn_model_params(job->model, &param),
                                                        (size_t)nn_comm_node_size(job->comm)),
                            .tree = job->micro ? &job->micro->tree : NULL,
+                           .compress = job->settings->train.compress == NN_COMPRESS_BF16,
                            .ops = ops,
                            .ctx = ctx};
     if (!ops)

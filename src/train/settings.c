@@ -58,6 +58,9 @@ static const nn_option train_options[] = {
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a "
      "node share, where they also keep the parameters once; auto takes node where there is any"},
+    {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
+     "gradients between nodes in half of the bytes, as bfloat16; what rounding takes away is added "
+     "to the next step, but not saved with checkpoints"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
      "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
      "end "

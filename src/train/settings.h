@@ -25,6 +25,7 @@ typedef struct nn_settings {
         double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
         int reduce;         /* nn_reduce_way of dist/reduce.h */
+        int compress;       /* enum nn_compression */
         double stall_timeout;         /* s; 0: stalled ranks are waited for */
         int64_t log_every;            /* steps between metrics lines */
         bool digest;                  /* in every train line of metrics.jsonl */
@@ -80,6 +81,9 @@ enum nn_report_kind { NN_REPORT_PLAIN, NN_REPORT_GRADIENTS };
 
 /* Values of nn_settings.init.layout. */
 enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
+
+/* Values of nn_settings.train.compress. */
+enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
