@@ -63,6 +63,17 @@ static double data_bytes(const nn_dataset *ds) {
     return bytes;
 }
 
+/* What the ranks of a node hold together counts for each of them in part. */
+static void share_memory(const nn_comm *comm, const nn_job *job, nn_memory *m) {
+    size_t size = nn_model_size(job->model);
+    nn_reduce_way way = (nn_reduce_way)job->settings->train.reduce;
+    nn_reduce_plan plan = nn_reduce_plan_of(comm, way, size);
+    m->params *= (double)plan.copies / nn_comm_node_size(comm);
+    if (size > 0)
+        m->optimizer *= (double)plan.share / (double)size;
+    m->total = m->params + m->grads + m->optimizer + m->buffers;
+}
+
 static int check_local(const nn_call *call, findings *f) {
     const options *o = call->options;
     nn_job *job = &f->job;
@@ -73,6 +84,7 @@ static int check_local(const nn_call *call, findings *f) {
     for (size_t i = 1; i < job->data->splits; i++)
         NN_TRY(check_split(job, job->data->split[i].name));
     NN_TRY(nn_memory_of(job->model, job->settings, job->capacity, &f->memory));
+    share_memory(call->comm, job, &f->memory);
     f->data = data_bytes(job->data);
     f->node = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     return 0;
@@ -172,7 +184,8 @@ static void print_text(const nn_call *call, const findings *f) {
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)
-        printf(", sum of one number in %.1f us", 1e6 * f->sum_seconds);
+        printf(", sum of one number in %.1f us, reduce: %s", 1e6 * f->sum_seconds,
+               nn_reducer_way(f->job.reducer));
     putchar('\n');
     print_places(f->places, size);
     puts("ready to train");
@@ -198,6 +211,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
     nn_json_bool(json, "mended", f->blas.mended);
     nn_json_bool(json, "user_set", f->blas.user_set);
     nn_json_close(json, '}');
+    nn_json_string(json, "reduce", nn_reducer_way(f->job.reducer));
     nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
     nn_json_real(json, "sum_s", f->sum_seconds);
     nn_json_open(json, "ranks", '[');
