@@ -26,7 +26,7 @@ expect_line 'gemm, memory, reduce, step, reproducible or scaling' err
 expect_code 2 "$NNMPI" bench reduce 2> err
 expect_line 'mpirun -n 2' err
 
-run_ranks 2 "$NNMPI" bench reduce --json > out 2> err
+run_ranks 2 "$NNMPI" bench reduce --largest 64 --json > out 2> err
 run_ranks 2 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 --json > step.json 2> err
 run_ranks 2 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --json > scaling.json 2> err
 python3 - <<'PY'

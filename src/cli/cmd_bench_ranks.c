@@ -18,22 +18,25 @@ enum { SIZES = sizeof sizes / sizeof sizes[0] };
 #define SECONDS 0.2 /* of sums of a size, about */
 
 typedef struct sums {
-    bool shared; /* there are ranks that share a node */
+    bool shared;  /* there are ranks that share a node */
+    size_t count; /* of sizes */
     double allreduce[SIZES], node[SIZES];
     nn_message_cost cost; /* fitted to allreduce */
 } sums;
 
-static int measure_sums(nn_comm *comm, sums *out) {
+/* Of all sizes up to `largest` bytes. */
+static int measure_sums(nn_comm *comm, size_t largest, sums *out) {
     double bytes[SIZES];
     *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO, 1).way == NN_REDUCE_NODE};
-    for (size_t i = 0; i < SIZES; i++) {
+    for (size_t i = 0; i < SIZES && sizes[i] <= largest; i++) {
         nn_reduce_speed speed;
         bytes[i] = (double)sizes[i];
         NN_TRY(nn_bench_reduce(comm, sizes[i], SECONDS, &speed));
         out->allreduce[i] = speed.allreduce_s;
         out->node[i] = speed.node_s;
+        out->count = i + 1;
     }
-    out->cost = nn_fit_sums(nn_comm_size(comm), SIZES, bytes, out->allreduce);
+    out->cost = nn_fit_sums(nn_comm_size(comm), out->count, bytes, out->allreduce);
     return 0;
 }
 
@@ -63,7 +66,7 @@ static void print_rate(double seconds, double bytes) {
 static void print_sums(const nn_call *call, const sums *s) {
     printf("%10s %25s%s\n", "gradients", "allreduce",
            s->shared ? "                      node" : "");
-    for (size_t i = 0; i < SIZES; i++) {
+    for (size_t i = 0; i < s->count; i++) {
         printf("%6zu KiB", sizes[i] >> 10);
         print_rate(s->allreduce[i], (double)sizes[i]);
         if (s->shared)
@@ -75,7 +78,7 @@ static void print_sums(const nn_call *call, const sums *s) {
 
 static void json_sums(nn_json *json, const sums *s) {
     nn_json_open(json, "reduce", '[');
-    for (size_t i = 0; i < SIZES; i++) {
+    for (size_t i = 0; i < s->count; i++) {
         nn_json_open(json, NULL, '{');
         nn_json_int(json, "bytes", (int64_t)sizes[i]);
         nn_json_real(json, "allreduce_s", s->allreduce[i]);
@@ -88,10 +91,13 @@ static void json_sums(nn_json *json, const sums *s) {
 }
 
 typedef struct reduce_options {
+    int64_t largest;
     bool json;
 } reduce_options;
 
 static const nn_option reduce_table[] = {
+    {"largest", NN_OPT_INT, offsetof(reduce_options, largest), "65536", "[16, 65536]",
+     "KiB of the largest sum"},
     {"json", NN_OPT_BOOL, offsetof(reduce_options, json), "false", NULL, "print one JSON object"},
     NN_OPTION_END,
 };
@@ -101,7 +107,7 @@ static int run_reduce(const nn_call *call) {
     nn_json json;
     sums s;
     NN_TRY(check_several(call));
-    NN_TRY(measure_sums(call->comm, &s));
+    NN_TRY(measure_sums(call->comm, (size_t)o->largest << 10, &s));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
     if (!o->json) {
@@ -119,7 +125,7 @@ const nn_verb nn_verb_bench_reduce = {
               "Sums of gradients over the ranks, by size, and the cost of a message that explains "
               "them.",
               reduce_table, sizeof(reduce_options)},
-    .usage = "[--json]",
+    .usage = "[options]",
     .collective = true,
     .run = run_reduce,
 };
@@ -376,7 +382,7 @@ static int run_scaling(const nn_call *call) {
     sums s;
     NN_TRY(measure_step(call, NULL, o->seconds, &step));
     if (several)
-        NN_TRY(measure_sums(call->comm, &s));
+        NN_TRY(measure_sums(call->comm, 1 << 20, &s));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
     if (!o->json) {
