@@ -49,7 +49,8 @@ static nn_reduce_way way_of(const nn_reduce_spec *spec) {
     if (spec->tree && comm->nodes > 1)
         return NN_REDUCE_ALLREDUCE;
     if (way == NN_REDUCE_AUTO)
-        return comm->node_least > 1 || (spec->compress && comm->nodes > 1) ? NN_REDUCE_NODE : NN_REDUCE_ALLREDUCE;
+        return comm->node_least > 1 || (spec->compress && comm->nodes > 1) ? NN_REDUCE_NODE
+                                                                           : NN_REDUCE_ALLREDUCE;
     return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
 }
 
