@@ -49,7 +49,7 @@ void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]) {
 
 /* Goes through the tensor in PyTorch's order, counting the indices like an odometer. */
 static void copy(const nn_param *param, bool out, const nn_real *from, nn_real *to) {
-    size_t stride[NN_PARAM_RANK], index[NN_PARAM_RANK] = {0}, memory = 0;
+    size_t stride[NN_PARAM_RANK] = {0}, index[NN_PARAM_RANK] = {0}, memory = 0;
     nn_param_strides(param, stride);
     for (size_t file = 0; file < param->count; file++) {
         to[out ? file : memory] = from[out ? memory : file];

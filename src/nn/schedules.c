@@ -18,7 +18,8 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     int64_t epoch = progress->steps_per_epoch;
     if (per == NN_PER_STEP)
         return (double)progress->total_steps;
-    return (double)((progress->total_steps + epoch - 1) / epoch);
+    int64_t epochs = (progress->total_steps + epoch - 1) / epoch;
+    return (double)epochs;
 }
 
 double nn_schedule_share(const nn_progress *progress, int per, int64_t over) {
