@@ -80,7 +80,7 @@ static void add_within(nn_tree *t, nn_span top) {
 int nn_tree_init(nn_tree *t, nn_pool *pool, size_t leaves, size_t holder, size_t size) {
     size_t most = leaves < size * NN_TREE_COVER ? leaves : size * NN_TREE_COVER;
     *t = (nn_tree){.leaves = leaves, .holder = holder, .size = size};
-    if (holder >= size || size > leaves)
+    if (size == 0 || holder >= size || size > leaves)
         return nn_fail(NN_EUSAGE, "%zu leaves for holder %zu of %zu", leaves, holder, size);
     NN_TRY(allocate(t, pool, most));
     for (size_t h = 0; h < size; h++) {
