@@ -38,12 +38,6 @@ static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
     }
 }
 
-static int sum_over_ranks(nn_job *job, double *sums) {
-    size_t width = job->metric_state + 2;
-    return job->micro ? nn_tree_sum_doubles(job->micro->sums, width, sums)
-                      : nn_comm_sum(job->comm, sums, width);
-}
-
 static int add_all(nn_job *job, nn_loader *loader, double *sums) {
     nn_batch batch;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
@@ -73,13 +67,13 @@ static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *r
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
     double *sums = job->metric_sums, *state = sums + 2;
     size_t first = 0;
-    size_t parts = job->micro ? nn_microbatches_own(job->micro) : 1;
+    size_t parts = nn_job_own_parts(job);
     memset(sums, 0, parts * (job->metric_state + 2) * sizeof *sums);
     nn_model_use(job->model, nn_job_model_params(job));
     int rc = add_all(job, loader, sums);
     nn_model_use(job->model, job->params);
     NN_TRY(nn_comm_agree(job->comm, rc));
-    NN_TRY(sum_over_ranks(job, sums));
+    NN_TRY(nn_job_sum(job, job->metric_state + 2, sums));
     *result = (nn_evaluation){.split = split,
                               .samples = nn_loader_samples(loader),
                               .loss = sums[0] / sums[1],

@@ -66,8 +66,7 @@ static int plan_metrics(nn_job *job) {
     if (schedule->watches)
         NN_TRY(check_watched(job, schedule->watches(s->train.schedule.options),
                              s->train.schedule_node, "the schedule"));
-    size_t parts = job->micro ? nn_microbatches_own(job->micro) : 1;
-    return NN_NEW(&job->metric_sums, parts * (job->metric_state + 2), "metrics");
+    return NN_NEW(&job->metric_sums, nn_job_own_parts(job) * (job->metric_state + 2), "metrics");
 }
 
 nn_data_traits nn_data_traits_of(const nn_dataset *data) {
@@ -194,6 +193,15 @@ nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, siz
     part.length = batch->length ? batch->length + begin : NULL;
     part.target = nn_target_from(&batch->target, begin * batch->positions);
     return part;
+}
+
+size_t nn_job_own_parts(const nn_job *job) {
+    return job->micro ? nn_microbatches_own(job->micro) : 1;
+}
+
+int nn_job_sum(const nn_job *job, size_t n, double *values) {
+    return job->micro ? nn_tree_sum_doubles(job->micro->sums, n, values)
+                      : nn_comm_sum(job->comm, values, n);
 }
 
 const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch) {

@@ -105,6 +105,13 @@ int nn_job_share(nn_job *job, const nn_snapshot *snapshot);
 /* Rows [begin, end) of a shard. */
 nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, size_t end);
 
+/* Microbatches of this rank's shards, 1 when they are not cut. */
+size_t nn_job_own_parts(const nn_job *job);
+
+/* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
+ * Collective. */
+int nn_job_sum(const nn_job *job, size_t n, double *values);
+
 /* The shard's microbatches, NULL when it is not cut. */
 const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch);
 

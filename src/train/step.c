@@ -9,10 +9,8 @@
 /* nn_sum_fn of a pass: statistics of the global minibatch. A failure is kept for after the pass. */
 static void sum_over_ranks(void *ctx, size_t n, double *values) {
     nn_trainer *t = ctx;
-    const nn_microbatches *micro = t->job.micro;
     if (t->sum_rc == 0)
-        t->sum_rc =
-            micro ? nn_tree_sum_doubles(micro->sums, n, values) : nn_comm_sum(t->comm, values, n);
+        t->sum_rc = nn_job_sum(&t->job, n, values);
 }
 
 /* What this rank adds to the numbers of the step. */
