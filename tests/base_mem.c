@@ -22,7 +22,7 @@ static bool all_zero(const void *block, size_t bytes) {
 }
 
 static void check_alloc(void) {
-    static const size_t counts[] = {0, 1, 63, 64, 65, 100000};
+    static const size_t counts[] = {0, 1, 63, 64, 65, 100000, 5000001}; /* the last: huge pages */
 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         float *block = NULL;

@@ -24,10 +24,13 @@ static int out_of_memory(const char *what, double bytes) {
  * pages costs several percent of the training step of a large model. */
 static void *aligned_block(size_t bytes) {
     bool large = bytes >= LARGE;
-    void *block = aligned_alloc(large ? HUGE_PAGE : NN_ALIGN, bytes);
+    void *block;
 
+    /* aligned_alloc would want whole huge pages */
+    if (posix_memalign(&block, large ? HUGE_PAGE : NN_ALIGN, bytes) != 0)
+        return NULL;
 #ifdef MADV_HUGEPAGE
-    if (block && large)
+    if (large)
         madvise(block, bytes, MADV_HUGEPAGE); /* only advice: failing is fine */
 #endif
     return block;
