@@ -116,6 +116,8 @@ static int copy_numbers(nn_pool *pool, size_t count, const double *from, const d
 
 int nn_dataset_set_normal(nn_dataset *ds, const nn_normal *normal) {
     ds->normal = (nn_normal){.count = normal->count};
+    if (normal->count == 0)
+        return NN_OK;
     NN_TRY(copy_numbers(&ds->pool, normal->count, normal->mean, &ds->normal.mean));
     NN_TRY(copy_numbers(&ds->pool, normal->count, normal->std, &ds->normal.std));
     return NN_OK;
