@@ -1,6 +1,7 @@
 #include "base/tree.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_empty(nn_span s) {
     return s.begin >= s.end;
@@ -55,6 +56,19 @@ size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out) {
     struct cursor c = {.cover = cover, .out = out};
     add_node(&c, top);
     return c.written;
+}
+
+static void count_joins(nn_span node, size_t *joins) {
+    if (node.end - node.begin == 1)
+        return;
+    count_joins(left_of(node), joins);
+    count_joins(right_of(node), joins);
+    joins[node.end - 1]++;
+}
+
+void nn_tree_joins(size_t leaves, size_t *joins) {
+    memset(joins, 0, leaves * sizeof *joins);
+    count_joins((nn_span){0, leaves}, joins);
 }
 
 /* ---- one holder's view ------------------------------------------------------------------------

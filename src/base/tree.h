@@ -37,6 +37,10 @@ typedef struct nn_addition {
  * in order, become the sum of all in value[0]; one less than there are nodes. */
 size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out);
 
+/* A node of `leaves` leaves as a stack sums it: after leaf i, so many sums are taken from the stack
+ * and added, before the result is put onto it; joins[leaves]. */
+void nn_tree_joins(size_t leaves, size_t *joins);
+
 /* The tree as one of several holders sees it. */
 typedef struct nn_tree {
     size_t leaves, holder, size;

@@ -103,6 +103,21 @@ typedef struct nn_cell_kernels {
 /* Columns of a packed matrix come in multiples of this. */
 #define NN_PACK_COLS 32
 
+/* C[m][n] = the sum of a^T b over the rows a of A[rows][m] and b of B[rows][n], which are `parts`
+ * parts: part p has rows [row[p], row[p + 1]), of which row[0] is the first of A and B. A part is
+ * summed in the order of its rows, and the parts along the tree of base/tree.h: to the sum of part
+ * p are added `joins[p]` sums that wait, the last one first. */
+#define NN_OUTER_ROWS 256 /* most rows */
+#define NN_OUTER_PARTS 64
+typedef struct nn_outer {
+    size_t m, n, parts;
+    const size_t *row;   /* [parts + 1] */
+    const size_t *joins; /* [parts] */
+    const nn_real *a, *b;
+    size_t lda, ldb, ldc;
+    nn_real *c;
+} nn_outer;
+
 /* c[r][0 .. width) = start + sum over taps of a b for rows r of a: a row is `tap_rows` x `taps`
  * runs of `length` numbers, b holds a panel's row for each of them. */
 typedef struct nn_conv_rows {
@@ -241,6 +256,11 @@ typedef struct nn_kernels {
     void (*pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
     void (*packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
                            const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
+
+    /* Rows [begin, end) of C. */
+    void (*outer)(const nn_outer *args, size_t begin, size_t end);
+    /* sum[n] = the rows of B, added in the same order. */
+    void (*outer_sum)(const nn_outer *args, nn_real *sum);
 
     /* y[r][c] += b[c] */
     void (*add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);

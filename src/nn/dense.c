@@ -4,6 +4,7 @@
 
 #include "math/gemm.h"
 #include "math/kernels.h"
+#include "math/outer.h"
 #include "nn/layers.h"
 
 static const nn_option dense_options[] = {{"units", NN_OPT_INT, offsetof(struct nn_dense, units),
@@ -61,12 +62,14 @@ static nn_transpose w_backward(const struct view *v) {
     return v->wide ? NN_TRANSPOSED : NN_PLAIN;
 }
 
-/* Both products of an input row: forward, and back to its gradient. */
+/* Both products of an input row: forward, and back to its gradient. Few rows of a microbatch are
+ * summed by outer products; `batch` rows are those of the largest one. */
 static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
     struct view v = view_of(layer, batch);
     layer->merges =
         layer->parts > 1 && nn_gemm_merges(w_forward(&v), v.rows, layer->parts, v.out, v.in) &&
         (!training || nn_gemm_merges(w_backward(&v), v.rows, layer->parts, v.in, v.out));
+    layer->tree_rows = v.rows == batch && batch <= NN_OUTER_ROWS ? NN_OUTER_ROWS : 0;
     return 0;
 }
 
@@ -88,6 +91,17 @@ static void input_gradient(const struct view *v, const nn_io *io) {
             v->ldw, 0, io->dx[0], v->in);
 }
 
+/* The same numbers on any number of ranks: microbatches are added along their tree. */
+static void tree_gradients(const nn_layer *layer, const struct view *v, const nn_io *io) {
+    nn_outer_rows rows = {io->parts, io->row};
+    if (v->wide)
+        nn_outer_product(&rows, v->in, v->out, io->x[0], io->dy, io->g[WEIGHT]);
+    else
+        nn_outer_product(&rows, v->out, v->in, io->dy, io->x[0], io->g[WEIGHT]);
+    if (layer->params > BIAS)
+        nn_outer_sum(&rows, v->out, io->dy, io->g[BIAS]);
+}
+
 /* dW = dy^T x, or its transpose */
 static void weight_gradient(const struct view *v, const nn_io *io) {
     if (v->wide)
@@ -104,6 +118,10 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
         input_gradient(&v, io);
     if (!io->g[WEIGHT])
         return;
+    if (io->parts && layer->tree_rows) {
+        tree_gradients(layer, &v, io);
+        return;
+    }
     weight_gradient(&v, io);
     if (layer->params > BIAS)
         nn_kernels_get()->sum_rows(v.rows, v.out, io->dy, io->g_beta, io->g[BIAS]);

@@ -79,6 +79,8 @@ typedef struct nn_io {
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 0 on the first microbatch of a step, then 1 */
+    size_t parts;              /* backward of more than one microbatch (layer->tree_rows): ... */
+    const size_t *row;         /* ... [parts + 1] part p has rows [row[p], row[p + 1]) - row[0] */
     void *save;                /* forward to backward, [batch][save_bytes] */
     void *keep;                /* forward to backward, keep_bytes */
     void *scratch;             /* scratch_bytes, garbage on entry */
@@ -135,6 +137,9 @@ struct nn_layer {
     size_t parts;         /* set before prepare: most microbatches of a pass, at least 1 */
     bool merges;          /* prepare has found that y and dx of `parts` calls have the same bits as
                              those of one call; then g may be NULL in backward */
+    size_t tree_rows;     /* prepare says: backward can add the gradients of microbatches along
+                             their tree by itself, of at most so many rows together (then g may be
+                             NULL, and dx); 0: it is called for each */
 
     struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
 };

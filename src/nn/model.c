@@ -1,6 +1,7 @@
 /* Running a model: forward through the layers in order, backward through them in reverse. */
 #include "base/clock.h"
 #include "math/kernels.h"
+#include "math/outer.h"
 #include "nn/graph.h"
 
 #include <string.h>
@@ -91,12 +92,13 @@ size_t nn_layer_grad_count(const nn_layer *layer) {
 /* What one call works on: all of a shard, or one microbatch of it. */
 struct call {
     nn_pass pass;
-    size_t row, part; /* where it begins; which one it is */
+    size_t row;   /* where it begins */
+    nn_span part; /* microbatches; begin = end: it is not cut */
 };
 
-static struct call call_of(const nn_pass *pass, size_t part) {
-    struct call c = {.pass = *pass, .row = pass->parts->row[part], .part = part};
-    c.pass.batch = pass->parts->row[part + 1] - c.row;
+static struct call call_of(const nn_pass *pass, nn_span part) {
+    struct call c = {.pass = *pass, .row = pass->parts->row[part.begin], .part = part};
+    c.pass.batch = pass->parts->row[part.end] - c.row;
     c.pass.sample = pass->sample ? pass->sample + c.row : NULL;
     c.pass.length = pass->length ? pass->length + c.row : NULL;
     c.pass.parts = NULL;
@@ -121,7 +123,7 @@ static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct ca
                 .pass = &c->pass,
                 .y = plan->y_at + c->row * nn_shape_count(&layer->out),
                 .save = (char *)plan->save_at + c->row * layer->save_bytes,
-                .keep = (nn_real *)plan->keep_at + c->part * nn_layer_keep_elements(layer),
+                .keep = (nn_real *)plan->keep_at + c->part.begin * nn_layer_keep_elements(layer),
                 .scratch = model->block + model->scratch};
     for (size_t k = 0; k < layer->inputs; k++)
         io.x[k] = layer->input[k]->plan->y_at + c->row * nn_shape_count(&layer->in[k]);
@@ -141,7 +143,7 @@ static void forward_layer(const nn_model *model, const nn_layer *layer, const nn
         return;
     }
     for (size_t i = 0; i < pass->parts->count; i++) {
-        struct call c = call_of(pass, i);
+        struct call c = call_of(pass, (nn_span){i, i + 1});
         forward_call(model, layer, &c);
     }
 }
@@ -220,6 +222,8 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
     nn_io io = io_of(b->model, layer, c);
     io.dy = layer->plan->dy_at + c->row * nn_shape_count(&layer->out);
     io.g_beta = c->pass.accumulate ? 1 : 0;
+    io.parts = c->part.end - c->part.begin;
+    io.row = io.parts ? b->pass->parts->row + c->part.begin : NULL;
     for (size_t k = 0; k < layer->inputs; k++)
         io.dx[k] =
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
@@ -228,10 +232,17 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
     layer->ops->backward(layer, &io);
 }
 
+static bool is_one_call(const struct backward *b, nn_span node) {
+    const size_t *row = b->pass->parts->row;
+    size_t count = node.end - node.begin;
+    return count == 1 ||
+           (count <= NN_OUTER_PARTS && row[node.end] - row[node.begin] <= b->layer->tree_rows);
+}
+
 /* The gradients of a node of the tree over the microbatches, `level` nodes below the top. */
 static void backward_node(const struct backward *b, nn_span node, nn_real *g, size_t level) {
-    if (node.end - node.begin == 1) {
-        struct call c = call_of(b->pass, node.begin);
+    if (is_one_call(b, node)) {
+        struct call c = call_of(b->pass, node);
         backward_call(b, &c, g);
         return;
     }
@@ -250,10 +261,14 @@ static void backward_parts(struct backward *b) {
     const nn_model *model = b->model;
     const nn_parts *parts = b->pass->parts;
     nn_real *g = model->grads + b->layer->param[0].offset;
-    if (merges_rows(model, b->layer, b->pass)) {
+    if (merges_rows(model, b->layer, b->pass))
         backward_call(b, &(struct call){.pass = *b->pass}, NULL);
-        b->rows_done = true;
-    }
+    else if (b->layer->tree_rows)
+        for (size_t i = 0; i < parts->count; i++) {
+            struct call c = call_of(b->pass, (nn_span){i, i + 1});
+            backward_call(b, &c, NULL);
+        }
+    b->rows_done = b->layer->tree_rows || merges_rows(model, b->layer, b->pass);
     for (size_t s = 0; s < parts->sums; s++)
         backward_node(b, parts->sum[s], g + s * model->grads_stride, 0);
 }

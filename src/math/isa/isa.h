@@ -107,6 +107,10 @@ void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_
 void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
                          const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
 
+/* outer.c */
+void ISA(outer)(const nn_outer *args, size_t begin, size_t end);
+void ISA(outer_sum)(const nn_outer *args, nn_real *sum);
+
 /* update.c */
 void ISA(blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y);
 void ISA(sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);
