@@ -137,7 +137,7 @@ static void tear_down(struct setup *s) {
 }
 
 static void step(struct setup *s, double lr, double weight, int64_t number) {
-    static const double stats[NN_REDUCE_STATS];
+    double stats[NN_REDUCE_STATS] = {0};
     s->lr = lr;
     s->weight = weight;
     s->number = number;

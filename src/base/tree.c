@@ -58,6 +58,12 @@ size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out) {
     return c.written;
 }
 
+void nn_tree_add(const nn_addition *list, size_t additions, size_t n, double *values) {
+    for (size_t i = 0; i < additions; i++)
+        for (size_t k = 0; k < n; k++)
+            values[list[i].left * n + k] += values[list[i].right * n + k];
+}
+
 static void count_joins(nn_span node, size_t *joins) {
     if (node.end - node.begin == 1)
         return;
@@ -107,4 +113,10 @@ int nn_tree_init(nn_tree *t, nn_pool *pool, size_t leaves, size_t holder, size_t
     for (size_t i = 0; i < nn_tree_own(t); i++)
         add_within(t, nn_tree_own_span(t, i));
     return 0;
+}
+
+void nn_tree_sum_own(const nn_tree *t, size_t n, double *leaves, double *subtrees) {
+    nn_tree_add(t->within, t->additions, n, leaves);
+    for (size_t i = 0; i < nn_tree_own(t); i++)
+        memcpy(subtrees + i * n, leaves + nn_tree_own_span(t, i).begin * n, n * sizeof *subtrees);
 }

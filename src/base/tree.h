@@ -41,6 +41,9 @@ size_t nn_tree_additions(nn_span top, const nn_span *cover, nn_addition *out);
  * and added, before the result is put onto it; joins[leaves]. */
 void nn_tree_joins(size_t leaves, size_t *joins);
 
+/* Does the additions on values [.][n]. */
+void nn_tree_add(const nn_addition *list, size_t additions, size_t n, double *values);
+
 /* The tree as one of several holders sees it. */
 typedef struct nn_tree {
     size_t leaves, holder, size;
@@ -55,6 +58,9 @@ typedef struct nn_tree {
 
 /* At least one leaf a holder. Memory is the pool's. NN_EMEMORY. Local. */
 int nn_tree_init(nn_tree *tree, nn_pool *pool, size_t leaves, size_t holder, size_t size);
+
+/* leaves [own leaves][n], which are destroyed, become subtrees [own subtrees][n]. */
+void nn_tree_sum_own(const nn_tree *tree, size_t n, double *leaves, double *subtrees);
 
 /* Subtrees of this holder, and the leaves of each, numbered from 0. */
 static inline size_t nn_tree_own(const nn_tree *tree) {

@@ -43,7 +43,7 @@ static int open_bench(nn_comm *comm, nn_reduce_way way, size_t n, struct bench *
 
 /* Seconds a step takes the slowest rank. */
 static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *out) {
-    static const double stats[NN_REDUCE_STATS];
+    double stats[NN_REDUCE_STATS] = {0};
     NN_TRY(nn_comm_agree(comm, 0)); /* all begin together */
     double begin = nn_seconds();
     for (long i = 0; i < steps; i++) {

@@ -168,10 +168,9 @@ static bool decide(nn_reducer *r) {
     return r->decided;
 }
 
-void nn_reducer_begin(nn_reducer *reducer, const double stats[NN_REDUCE_STATS]) {
+void nn_reducer_begin(nn_reducer *reducer, double *stats) {
     double start = nn_reduce_waits(reducer);
-    memcpy(reducer->mine, stats, sizeof reducer->mine);
-    reducer->row->send_stats(reducer);
+    reducer->row->send_stats(reducer, stats);
     nn_reduce_waited(reducer, start);
 }
 

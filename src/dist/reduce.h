@@ -84,8 +84,9 @@ const nn_cut *nn_reducer_cut(const nn_reducer *reducer);
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
 
-/* Begins a step with what this rank adds to its numbers. Collective, as all below. */
-void nn_reducer_begin(nn_reducer *reducer, const double stats[NN_REDUCE_STATS]);
+/* Begins a step with what this rank adds to its numbers; with a tree `stats` are those of each of
+ * its leaves [leaves][NN_REDUCE_STATS], which are destroyed. Collective, as all below. */
+void nn_reducer_begin(nn_reducer *reducer, double *stats);
 /* The gradient vector is complete from `begin` to its end: buckets in there may be summed now, and
  * the step taken on them. Has the type of nn_ready_fn. Every rank reports the same sequence. */
 void nn_reducer_ready(void *reducer, size_t begin);

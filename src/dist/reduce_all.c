@@ -4,18 +4,37 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "dist/reduce_way.h"
+#include "dist/tree_sum.h"
 
 #include <string.h>
 
+/* Sums along a tree. */
+struct all {
+    nn_exchange *exchange;
+    nn_tree_sum *stats;
+};
+
 static void all_free(nn_reducer *r) {
-    nn_exchange_free(r->way);
+    struct all *all = r->way;
+    if (all) {
+        nn_exchange_free(all->exchange);
+        nn_tree_sum_free(all->stats);
+    }
+    nn_free(all);
     nn_free(r->vectors);
     nn_free(r->grads);
 }
 
-static void all_send_stats(nn_reducer *r) {
-    memcpy(r->stats, r->mine, sizeof r->stats);
-    if (r->spec.comm->size > 1)
+static void keep_first(nn_reducer *r, int rc) {
+    r->rc = r->rc < 0 ? r->rc : rc;
+}
+
+static void all_send_stats(nn_reducer *r, double *stats) {
+    struct all *all = r->way;
+    if (all)
+        keep_first(r, nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats));
+    memcpy(r->stats, stats, sizeof r->stats);
+    if (!all && r->spec.comm->size > 1)
         nn_reduce_check(r,
                         MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM,
                                       r->spec.comm->world),
@@ -43,8 +62,8 @@ static bool all_have_bucket(nn_reducer *r, size_t k) {
 
 static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     double start = nn_reduce_waits(r);
-    if (r->way)
-        nn_exchange_sum(r->way, r, slice);
+    if (r->way && r->spec.comm->size > 1)
+        nn_exchange_sum(((struct all *)r->way)->exchange, r, slice);
     else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
                         MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
@@ -91,13 +110,21 @@ static const nn_reduce_row row = {.name = "allreduce",
                                   .gather = all_gather,
                                   .scatter = all_scatter};
 
+static int plan_tree(nn_reducer *r) {
+    struct all *all;
+    NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
+    r->way = all;
+    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, &all->stats));
+    return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
+}
+
 int nn_reduce_all_new(nn_reducer *r) {
     size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
     int rc = NN_NEW(&r->vectors, r->spec.vectors * r->stride, "parameters");
     if (rc == 0)
         rc = NN_NEW(&r->grads, copies * r->stride, "gradients");
-    if (rc == 0 && r->spec.tree && r->spec.comm->size > 1)
-        rc = nn_exchange_new(r, (nn_exchange **)&r->way);
+    if (rc == 0 && r->spec.tree)
+        rc = plan_tree(r);
     r->row = &row;
     r->owner = 0;
     rc = nn_comm_agree(r->spec.comm, rc);

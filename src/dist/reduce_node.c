@@ -36,7 +36,6 @@ struct board {
     struct {
         alignas(NN_ALIGN) _Atomic uint64_t value;
     } counter[COUNTERS];
-    alignas(NN_ALIGN) double stats[NN_REDUCE_STATS];
     alignas(NN_ALIGN) double total[NN_REDUCE_STATS];
     alignas(NN_ALIGN) nn_bell bell; /* of the node: the first rank's */
     bool bad;
@@ -50,9 +49,11 @@ struct node {
     nn_compressor *compressor; /* NULL: float32 travels between nodes */
     uint64_t adds;             /* calls of nn_reducer_add */
     struct board **board;      /* [ranks] */
-    double **mailbox;          /* [ranks] two of spec.values each, used in turn */
-    nn_real **grads;           /* [ranks] */
-    nn_real **subtree;         /* [covers] gradients of all subtrees; NULL without a tree */
+    double **stats;    /* [ranks] what each adds to the numbers of a step, of each subtree */
+    double **mailbox;  /* [ranks] two of spec.values each, used in turn */
+    nn_real **grads;   /* [ranks] */
+    nn_real **subtree; /* [covers] gradients of all subtrees; NULL without a tree */
+    double *sums;      /* [covers][NN_REDUCE_STATS]; NULL without a tree */
 };
 
 /* ---- memory -----------------------------------------------------------------------------------
@@ -65,6 +66,8 @@ static void node_free(nn_reducer *r) {
     nn_window_close(&node->window, r->broken);
     nn_compressor_free(node->compressor);
     nn_free(node->board);
+    nn_free(node->stats);
+    nn_free(node->sums);
     nn_free(node->mailbox);
     nn_free(node->grads);
     nn_free(node->subtree);
@@ -83,12 +86,13 @@ static size_t most_copies(const nn_reducer *r) {
 
 /* Bytes of the parts of a rank's share of the window, each from a cache line on. */
 struct layout {
-    size_t mailbox, grads, params, end;
+    size_t stats, mailbox, grads, params, end;
 };
 
 static struct layout layout_of(const nn_reducer *r, bool first) {
     size_t vector = r->stride * sizeof(nn_real);
-    struct layout at = {.mailbox = sizeof(struct board)};
+    struct layout at = {.stats = sizeof(struct board)};
+    at.mailbox = at.stats + most_copies(r) * NN_REDUCE_STATS * sizeof(double);
     at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
     at.params = at.grads + most_copies(r) * vector;
     at.end = at.params + (first ? r->spec.vectors * vector : 0);
@@ -104,8 +108,12 @@ static int allocate(nn_reducer *r) {
     node->me = (size_t)r->spec.comm->node_rank;
     NN_TRY(NN_NEW(&node->board, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
-    if (r->spec.tree)
-        NN_TRY(NN_NEW(&node->subtree, r->spec.tree->covers, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->stats, node->ranks, "gradient reducer"));
+    if (r->spec.tree) {
+        size_t covers = r->spec.tree->covers;
+        NN_TRY(NN_NEW(&node->subtree, covers, "gradient reducer"));
+        NN_TRY(NN_NEW(&node->sums, covers * NN_REDUCE_STATS, "gradient reducer"));
+    }
     return NN_NEW(&node->grads, node->ranks, "gradient reducer");
 }
 
@@ -126,6 +134,7 @@ static void find_parts(nn_reducer *r) {
     for (size_t p = 0; p < node->ranks; p++) {
         char *part = nn_window_part(&node->window, (int)p);
         node->board[p] = (struct board *)(void *)part;
+        node->stats[p] = (double *)(void *)(part + at.stats);
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
         node->grads[p] = (nn_real *)(void *)(part + at.grads);
         for (size_t s = 0; r->spec.tree && s < nn_reduce_copies(r, p); s++)
@@ -178,20 +187,37 @@ static void publish(const nn_reducer *r, int counter, uint64_t value) {
         nn_ring(r->bell);
 }
 
-static void node_send_stats(nn_reducer *r) {
+static void node_send_stats(nn_reducer *r, double *stats) {
     const struct node *node = r->way;
-    struct board *mine = node->board[node->me];
-    memcpy(mine->stats, r->mine, sizeof mine->stats);
+    double *mine = node->stats[node->me];
+    if (r->spec.tree)
+        nn_tree_sum_own(r->spec.tree, NN_REDUCE_STATS, stats, mine);
+    else
+        memcpy(mine, stats, sizeof r->stats);
     publish(r, POSTED, r->steps + 1);
+}
+
+static void add_tree_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    const nn_tree *t = r->spec.tree;
+    for (size_t p = 0; p < node->ranks; p++)
+        memcpy(node->sums + t->first[p] * NN_REDUCE_STATS, node->stats[p],
+               nn_reduce_copies(r, p) * sizeof r->stats);
+    nn_tree_add(t->join, t->covers - 1, NN_REDUCE_STATS, node->sums);
+    memcpy(r->stats, node->sums, sizeof r->stats);
 }
 
 /* In the order of the ranks, so that all of a node get the same bits. */
 static void add_stats(nn_reducer *r) {
     const struct node *node = r->way;
+    if (r->spec.tree) {
+        add_tree_stats(r);
+        return;
+    }
     memset(r->stats, 0, sizeof r->stats);
     for (size_t p = 0; p < node->ranks; p++)
         for (size_t i = 0; i < NN_REDUCE_STATS; i++)
-            r->stats[i] += node->board[p]->stats[i];
+            r->stats[i] += node->stats[p][i];
 }
 
 /* The first rank of each node sums over the nodes, and tells the others. */
@@ -256,10 +282,16 @@ static bool node_have_end(nn_reducer *r) {
  * elements of them any more, so they hold the sums on the way up. */
 static void add_subtrees(const struct node *node, const nn_tree *tree, size_t begin, size_t n,
                          nn_real *sum) {
-    for (size_t i = 0; i + 1 < tree->covers; i++)
-        nn_kernels_get()->add(n, node->subtree[tree->join[i].right] + begin,
-                              node->subtree[tree->join[i].left] + begin);
-    memcpy(sum, node->subtree[0] + begin, n * sizeof *sum);
+    const nn_kernels *k = nn_kernels_get();
+    size_t last = tree->covers - 1; /* the addition that makes the whole */
+    for (size_t i = 0; i + 1 < last; i++)
+        k->add(n, node->subtree[tree->join[i].right] + begin,
+               node->subtree[tree->join[i].left] + begin);
+    if (last > 0)
+        k->plus(n, node->subtree[0] + begin, node->subtree[tree->join[last - 1].right] + begin,
+                sum);
+    else
+        memcpy(sum, node->subtree[0] + begin, n * sizeof *sum);
 }
 
 /* sum[n] = the contributions of the node's ranks to elements from `begin` on, added in the order of

@@ -14,8 +14,9 @@
 typedef struct nn_reduce_row {
     const char *name;
     void (*free)(nn_reducer *r); /* what the way itself has allocated, not `r` */
-    /* This rank's numbers of the step, r->mine, go out; and those of all have come, in r->stats. */
-    void (*send_stats)(nn_reducer *r);
+    /* This rank's numbers of the step go out, as nn_reducer_begin gets them; and the sums of all
+     * have come, in r->stats. */
+    void (*send_stats)(nn_reducer *r, double *stats);
     bool (*have_stats)(nn_reducer *r);
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
@@ -42,7 +43,7 @@ struct nn_reducer {
     nn_real *grads;
     size_t stride;  /* elements from one vector to the next: n in whole cache lines */
     uint64_t steps; /* ended */
-    double mine[NN_REDUCE_STATS], stats[NN_REDUCE_STATS];
+    double stats[NN_REDUCE_STATS];
     bool decided, go;
     bool bad;        /* some rank was, in the step that ended last */
     size_t complete; /* buckets of this step that back-propagation has completed here */

@@ -53,21 +53,6 @@ static int grow(nn_tree_sum *s, size_t n) {
     return 0;
 }
 
-static void add(const nn_addition *list, size_t additions, size_t n, double *values) {
-    for (size_t i = 0; i < additions; i++)
-        for (size_t k = 0; k < n; k++)
-            values[list[i].left * n + k] += values[list[i].right * n + k];
-}
-
-/* Own leaves become own subtrees, which go to where all subtrees stand. */
-static void add_own(const nn_tree_sum *s, size_t n, double *values) {
-    const nn_tree *t = s->tree;
-    double *to = s->gathered + t->first[t->holder] * n;
-    add(t->within, t->additions, n, values);
-    for (size_t i = 0; i < nn_tree_own(t); i++)
-        memcpy(to + i * n, values + nn_tree_own_span(t, i).begin * n, n * sizeof *to);
-}
-
 static int gather(const nn_tree_sum *s, size_t n) {
     const nn_tree *t = s->tree;
     if (s->comm->size == 1)
@@ -84,9 +69,9 @@ static int gather(const nn_tree_sum *s, size_t n) {
 
 int nn_tree_sum_doubles(nn_tree_sum *s, size_t n, double *values) {
     NN_TRY(grow(s, n));
-    add_own(s, n, values);
+    nn_tree_sum_own(s->tree, n, values, s->gathered + s->tree->first[s->tree->holder] * n);
     NN_TRY(gather(s, n));
-    add(s->tree->join, s->tree->covers - 1, n, s->gathered);
+    nn_tree_add(s->tree->join, s->tree->covers - 1, n, s->gathered);
     memcpy(values, s->gathered, n * sizeof *values);
     return 0;
 }

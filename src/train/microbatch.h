@@ -4,6 +4,7 @@
 #define NN_TRAIN_MICROBATCH_H
 
 #include "data/loader.h"
+#include "dist/reduce.h"
 #include "dist/tree_sum.h"
 #include "nn/layer.h"
 
@@ -11,7 +12,8 @@ typedef struct nn_microbatches {
     nn_tree tree;
     nn_tree_sum *sums;
     nn_parts parts; /* of the minibatch last cut */
-    double *values; /* [own microbatches][2] for sums of losses and weights */
+    double
+        *stats; /* [own microbatches][NN_REDUCE_STATS]: what each adds to the numbers of a step */
 
     nn_pool pool;
     size_t *row;

@@ -13,14 +13,13 @@ static void sum_over_ranks(void *ctx, size_t n, double *values) {
         t->sum_rc = nn_job_sum(&t->job, n, values);
 }
 
-/* What this rank adds to the numbers of the step. */
-static void begin_sums(nn_trainer *t, const nn_loss_sum *sum, int read) {
-    double stat[NN_REDUCE_STATS] = {[NN_STAT_LOSS] = sum->loss,
-                                    [NN_STAT_WEIGHT] = sum->weight,
-                                    [NN_STAT_MISTAKES] = (double)t->mistakes,
-                                    [NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0,
-                                    [NN_STAT_FAILED] = read < 0};
-    nn_reducer_begin(t->job.reducer, stat);
+/* What this rank adds to the numbers of the step; with microbatches the first one has those that
+ * are the rank's. */
+static void begin_sums(nn_trainer *t, double *stats, int read) {
+    stats[NN_STAT_MISTAKES] = (double)t->mistakes;
+    stats[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
+    stats[NN_STAT_FAILED] = read < 0;
+    nn_reducer_begin(t->job.reducer, stats);
 }
 
 /* No step is taken on what is no number, or when the data of a rank are missing. */
@@ -110,30 +109,30 @@ static size_t count_mistakes(const nn_job *job, size_t batch, const nn_real *dz)
     return mistakes;
 }
 
-/* The loss of each microbatch, and its gradient. The sums over all of them are what the first rank
- * adds to the numbers of the step. */
-static void sum_microbatches(nn_trainer *t, const nn_batch *batch, const nn_parts *parts,
-                             const nn_real *z, nn_loss_sum *sum) {
+/* The loss of a part and its gradient; the sums are added to `stats`. */
+static void add_loss(nn_trainer *t, const nn_batch *part, const nn_real *z, nn_real *dz,
+                     double *stats) {
+    nn_loss_sum sum = {stats[NN_STAT_LOSS], stats[NN_STAT_WEIGHT]};
+    nn_loss_eval(t->job.loss, nn_batch_targets(part), z, &part->target, &sum, dz);
+    stats[NN_STAT_LOSS] = sum.loss;
+    stats[NN_STAT_WEIGHT] = sum.weight;
+}
+
+/* The same of each microbatch. */
+static void add_losses(nn_trainer *t, const nn_batch *batch, const nn_parts *parts,
+                       const nn_real *z, nn_real *dz, double *stats) {
     const nn_job *job = &t->job;
-    nn_real *dz = nn_model_output_grad(job->model);
-    double *values = job->micro->values;
     for (size_t i = 0; i < parts->count; i++) {
         nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
         size_t at = parts->row[i] * job->positions * job->outputs;
-        nn_loss_sum one = {0};
-        nn_loss_eval(job->loss, nn_batch_targets(&part), z + at, &part.target, &one, dz + at);
-        values[2 * i] = one.loss;
-        values[2 * i + 1] = one.weight;
+        add_loss(t, &part, z + at, dz + at, stats + i * NN_REDUCE_STATS);
     }
-    sum_over_ranks(t, 2, values);
-    if (parts->lead)
-        *sum = (nn_loss_sum){values[0], values[1]};
 }
 
 /* Forward and back-propagation of one part of the shard; its gradients are added to those of the
- * parts before, and its loss to *sum. The numbers of the step are complete with the last one, whose
- * gradients the reducer may take as they come. */
-static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, bool first, bool last,
+ * parts before, and its loss to `stats`. The numbers of the step are complete with the last one,
+ * whose gradients the reducer may take as they come. */
+static void pass_over(nn_trainer *t, const nn_batch *part, double *stats, bool first, bool last,
                       int read) {
     nn_job *job = &t->job;
     nn_real *dz = nn_model_output_grad(job->model);
@@ -144,15 +143,15 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
     nn_comm_at(t->comm, NN_PHASE_FORWARD);
     const nn_real *z = nn_model_forward(job->model, &pass, part->x);
     if (pass.parts)
-        sum_microbatches(t, part, pass.parts, z, sum);
+        add_losses(t, part, pass.parts, z, dz, stats);
     else
-        nn_loss_eval(job->loss, nn_batch_targets(part), z, &part->target, sum, dz);
+        add_loss(t, part, z, dz, stats);
     if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
         t->mistakes += count_mistakes(job, nn_batch_targets(part), dz);
     double middle = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_BACKWARD);
     if (last)
-        begin_sums(t, sum, read);
+        begin_sums(t, stats, read);
     nn_model_backward(job->model, &pass, last ? nn_reducer_ready : NULL, job->reducer);
     t->interval.forward += middle - begin;
     t->interval.backward += nn_seconds() - middle;
@@ -161,12 +160,15 @@ static void pass_over(nn_trainer *t, const nn_batch *part, nn_loss_sum *sum, boo
 /* The gradient of the global minibatch, and the numbers that travel with it. */
 static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
     size_t passes = (size_t)t->job.settings->train.accumulate;
-    nn_loss_sum sum = {0};
+    double one[NN_REDUCE_STATS];
+    const nn_microbatches *micro = t->job.micro;
+    double *stats = micro ? micro->stats : one;
+    memset(stats, 0, (micro ? nn_microbatches_own(micro) : 1) * sizeof one);
     t->mistakes = 0;
     nn_trainer_clear_gradients(t);
     for (size_t i = 0; i < passes; i++) {
         nn_batch part = part_at(t, batch, i);
-        pass_over(t, &part, &sum, i == 0, i + 1 == passes, read);
+        pass_over(t, &part, stats, i == 0, i + 1 == passes, read);
     }
     double begin = nn_seconds();
     NN_TRY(nn_reducer_finish(t->job.reducer));
