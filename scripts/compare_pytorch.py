@@ -2,6 +2,7 @@
 """Training speed of nnmpi and PyTorch on this machine, interleaved in one run.
 
 compare_pytorch.py [--nnmpi build/release/nnmpi] [--models a,b,...] [--rounds 5] [--seconds 2]
+                   [--more]
 
 Needs numpy, h5py and torch (Debian: python3-torch python3-h5py). Each round starts, one after the
 other and in an order that changes from round to round: nnmpi with 2 ranks of 1 thread and with 1
@@ -14,9 +15,13 @@ convolutions. nnmpi shuffles, gathers and converts the stored numbers in every s
 Each start is timed in 20 windows, of which the slower half is discarded as noisy, on either side,
 and the median of the others counts. A start is repeated (at most --tries times), on either side,
 when other programs or the host took more than --noise of the machine's time while it ran. On a
-machine with other work, `chrt -r 1 scripts/compare_pytorch.py` puts both sides before it. Ratios are
-taken round by round; the table has their medians. First both sides take 10 steps from the same parameters on one minibatch, and must
-have the same loss.
+machine with other work, `chrt -r 1 scripts/compare_pytorch.py` puts both sides before it. Ratios
+are taken round by round; the table has their medians. First both sides take 10 steps from the same
+parameters on one minibatch, and must have the same loss.
+
+With --more each round also starts nnmpi with 1 rank and with 8 ranks of 1 thread, and with products
+by OpenBLAS alone, and a second table has: the speed of 2 ranks over that of 1, of 8 ranks over that
+of 2, and the two ratios to PyTorch with OpenBLAS alone.
 """
 import argparse
 import json
@@ -267,24 +272,24 @@ class Bench:
             f["train"].attrs["scale"] = 1 / 255
         return target
 
-    def nnmpi(self, name, data, run, ranks, threads, steps, log):
+    def nnmpi(self, name, data, run, ranks, threads, steps, log, library=""):
         _, _, batch, _, layers = MODELS[name][:5]
         config = self.path("config.yaml")
         with open(config, "w", encoding="utf-8") as out:
             out.write(CONFIG.format(data=data, model="\n".join("  - " + one for one in layers),
                                     steps=steps, batch=batch, threads=threads, log=log))
-        bind = "core" if threads == 1 else "none"
-        command = ["mpirun", "--bind-to", bind, "-n", str(ranks), self.arguments.nnmpi, "train",
-                   config, "-q", "--run", run]
-        done = subprocess.run(command, env=self.ours, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, text=True, check=False)
+        bind = "core" if threads == 1 and ranks <= os.cpu_count() else "none"
+        command = ["mpirun", "--oversubscribe", "--bind-to", bind, "-n", str(ranks),
+                   self.arguments.nnmpi, "train", config, "-q", "--run", run]
+        done = subprocess.run(command, env=dict(self.ours, NNMPI_GEMM=library), text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             sys.exit(f"{' '.join(command)}\n{done.stderr}")
         with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
             events = [json.loads(line) for line in lines]
         return [event for event in events if event["event"] == "train"]
 
-    def nnmpi_rate(self, name, ranks, threads):
+    def nnmpi_rate(self, name, ranks, threads, library=""):
         batch, samples = MODELS[name][2:4]
         data = self.path(f"{name}.h5")
         if not os.path.exists(data):
@@ -292,16 +297,16 @@ class Bench:
         if name not in self.rates:
             self.rates[name] = batch  # a step in a second, to begin with
             for seconds in (2, 0.3):
-                self.rates[name] = self.windows(name, data, ranks, threads, seconds)
-        rate = self.windows(name, data, ranks, threads, self.arguments.seconds)
+                self.rates[name] = self.windows(name, data, ranks, threads, seconds, library)
+        rate = self.windows(name, data, ranks, threads, self.arguments.seconds, library)
         self.rates[name] = max(rate, self.rates[name] / 2)
         return rate
 
-    def windows(self, name, data, ranks, threads, seconds):
+    def windows(self, name, data, ranks, threads, seconds, library):
         """Samples/s; a window before those that count warms up."""
         log = max(1, int(seconds / WINDOWS * self.rates[name] / MODELS[name][2]))
         with tempfile.TemporaryDirectory(dir=self.folder) as run:
-            events = self.nnmpi(name, data, run, ranks, threads, (WINDOWS + 1) * log, log)
+            events = self.nnmpi(name, data, run, ranks, threads, (WINDOWS + 1) * log, log, library)
         return quiet_rate([e["samples_per_s"] for e in events[1:]])
 
     def torch(self, name, what, **more):
@@ -345,11 +350,19 @@ class Bench:
         def torch(what, **more):
             return quiet_rate(self.torch(name, what, **more))
 
-        starts = [("nnmpi 2x1", lambda: self.nnmpi_rate(name, 2, 1)),
-                  ("nnmpi 1x2", lambda: self.nnmpi_rate(name, 1, 2)),
+        def nnmpi(*how):
+            return lambda: self.nnmpi_rate(name, *how)
+
+        starts = [("nnmpi 2x1", nnmpi(2, 1)),
+                  ("nnmpi 1x2", nnmpi(1, 2)),
                   ("torch 1", lambda: torch("single", threads=1)),
                   ("torch 2", lambda: torch("single", threads=2)),
                   ("torch ddp", lambda: torch("ddp"))]
+        if self.arguments.more:
+            starts += [("nnmpi 1x1", nnmpi(1, 1)),
+                       ("nnmpi 8x1", nnmpi(8, 1)),
+                       ("blas 2x1", nnmpi(2, 1, "openblas")),
+                       ("blas 1x2", nnmpi(1, 2, "openblas"))]
         first = number % len(starts)
         rates, noisy = {}, 0
         for label, run in starts[first:] + starts[:first]:
@@ -358,15 +371,33 @@ class Bench:
         return rates, noisy
 
 
+def median_ratio(rounds, above, below):
+    """Of the best of some starts to the best of others, round by round."""
+    return statistics.median(max(r[key] for key in above) / max(r[key] for key in below)
+                             for r in rounds)
+
+
+def against_pytorch(rounds, ours):
+    return (median_ratio(rounds, ours, ("torch 1", "torch 2")),
+            median_ratio(rounds, ours, ("torch ddp",)))
+
+
 def report(name, losses, rounds):
     title, _, _, _, _, _, wanted_single, wanted_ddp = MODELS[name]
-    median = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
-    ours = [max(r["nnmpi 2x1"], r["nnmpi 1x2"]) for r in rounds]
-    single = statistics.median(o / max(r["torch 1"], r["torch 2"]) for o, r in zip(ours, rounds))
-    ddp = statistics.median(o / r["torch ddp"] for o, r in zip(ours, rounds))
-    print(f"{name:2} {title:23}" + "".join(f" {median[key]:9.0f}" for key in median) +
-          f" | {single:5.2f} ({wanted_single}) {ddp:6.2f} ({wanted_ddp}) | {losses[0]:.6f} {losses[1]:.6f}",
-          flush=True)
+    order = ("nnmpi 2x1", "nnmpi 1x2", "torch 1", "torch 2", "torch ddp")
+    single, ddp = against_pytorch(rounds, ("nnmpi 2x1", "nnmpi 1x2"))
+    print(f"{name:2} {title:23}" +
+          "".join(f" {statistics.median(r[key] for r in rounds):9.0f}" for key in order) +
+          f" | {single:5.2f} ({wanted_single}) {ddp:6.2f} ({wanted_ddp}) | "
+          f"{losses[0]:.6f} {losses[1]:.6f}", flush=True)
+
+
+def report_more(name, rounds):
+    single, ddp = against_pytorch(rounds, ("blas 2x1", "blas 1x2"))
+    return (f"{name:2} {MODELS[name][0]:23}"
+            f" {median_ratio(rounds, ('nnmpi 2x1',), ('nnmpi 1x1',)):17.2f}"
+            f" {median_ratio(rounds, ('nnmpi 8x1',), ('nnmpi 2x1',)):16.2f}"
+            f" {single:16.2f} {ddp:5.2f}")
 
 
 def main():
@@ -377,10 +408,12 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--noise", type=float, default=0.03,
                         help="share of the machine's time that others may take")
+    parser.add_argument("--more", action="store_true", help="1 and 8 ranks, OpenBLAS alone")
     parser.add_argument("--tries", type=int, default=4, help="starts of a measurement, at most")
     arguments = parser.parse_args()
     arguments.nnmpi = os.path.abspath(arguments.nnmpi)
     noisy = measured = 0
+    more = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, folder)
         print("samples/s, medians            nnmpi 2x1       1x2   torch 1t        2t       ddp | "
@@ -391,13 +424,17 @@ def main():
             rounds = []
             for number in range(arguments.rounds):
                 rates, bad = bench.round(name, number)
-                rounds.append({key: rates[key] for key in sorted(rates)})
+                rounds.append(rates)
                 noisy, measured = noisy + bad, measured + len(rates)
                 print(f"  {name} round {number + 1}: " +
                       ", ".join(f"{k} {v:.0f}" for k, v in sorted(rates.items())),
                       file=sys.stderr)
-            order = ("nnmpi 2x1", "nnmpi 1x2", "torch 1", "torch 2", "torch ddp")
-            report(name, losses, [{key: r[key] for key in order} for r in rounds])
+            report(name, losses, rounds)
+            if arguments.more:
+                more.append(report_more(name, rounds))
+    if more:
+        print("\n" + " " * 27 + "2 ranks / 1 rank  8 ranks / 2 ranks  OpenBLAS alone / single, / ddp",
+              *more, sep="\n")
     print(f"{noisy} of {measured} measurements were noisy to the last")
 
 
