@@ -112,7 +112,7 @@ static inline nn_real swish_slope(nn_real z, nn_real beta) {
 /* z Phi(z) */
 static inline nn_real gelu(nn_real z, nn_real p) {
     (void)p;
-    return z * real_normal(z).below;
+    return (z < 0 ? 0 : z) - real_tail_moment(z);
 }
 
 static inline nn_real gelu_slope(nn_real z, nn_real p) {

@@ -14,11 +14,6 @@ static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Rows of a block: as many as fit, at least one. */
-static size_t block_rows(size_t cols) {
-    return cols < BLOCK ? BLOCK / cols : 1;
-}
-
 static inline nn_real larger(nn_real a, nn_real b) {
     return a > b ? a : b;
 }
@@ -44,16 +39,15 @@ static inline nn_real row_max(size_t cols, const nn_real *x) {
     return cols >= FEW ? max_by_lanes(cols, x, FEW) : max_by_lanes(cols, x, 1);
 }
 
-static inline nn_real sum_by_lanes(size_t cols, const nn_real *x, const size_t lanes) {
-    nn_real lane[LANES] = {0};
-    nn_real rest = 0;
+static inline double sum_by_lanes(size_t cols, const nn_real *x, const size_t lanes) {
+    double lane[LANES] = {0}, rest = 0;
     size_t c = 0;
 
     for (; c + lanes <= cols; c += lanes) {
-        SIMD for (size_t j = 0; j < lanes; j++) lane[j] += x[c + j];
+        SIMD for (size_t j = 0; j < lanes; j++) lane[j] += (double)x[c + j];
     }
     for (; c < cols; c++)
-        rest += x[c];
+        rest += (double)x[c];
     for (size_t half = lanes / 2; half; half /= 2)
         for (size_t j = 0; j < half; j++)
             lane[j] += lane[j + half];
@@ -61,37 +55,56 @@ static inline nn_real sum_by_lanes(size_t cols, const nn_real *x, const size_t l
 }
 
 /* The order depends on `cols` alone. */
-static inline nn_real row_sum(size_t cols, const nn_real *x) {
+static inline double row_sum(size_t cols, const nn_real *x) {
     return cols >= LONG_ROW ? sum_by_lanes(cols, x, LANES) : sum_by_lanes(cols, x, FEW);
 }
 
-static void exp_all(size_t n, const nn_real *x, nn_real *y) {
-    SIMD for (size_t i = 0; i < n; i++) y[i] = real_exp(x[i]);
+static void fill(size_t n, nn_real value, nn_real *x) {
+    SIMD for (size_t i = 0; i < n; i++) x[i] = value;
 }
 
-/* y = z - the largest element of its row */
-static void shift_rows(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
-    for (size_t r = 0; r < rows; r++) {
-        const nn_real *from = z + r * cols;
-        nn_real *to = y + r * cols;
-        nn_real top = row_max(cols, from);
-        SIMD for (size_t c = 0; c < cols; c++) to[c] = from[c] - top;
+/* y = e^(z - top). The rounding error of z - top would make many units of the last place of that,
+ * so it is found out and told. */
+static inline void exp_below(size_t n, const nn_real *z, const nn_real *top, nn_real *y) {
+    SIMD for (size_t i = 0; i < n; i++) {
+        nn_real d = z[i] - top[i], shifted = d - z[i];
+        y[i] = real_exp_of_sum(d, (z[i] - (d - shifted)) - (top[i] + shifted));
     }
 }
 
-void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
-    size_t step = block_rows(cols);
+static void divide_row(size_t cols, nn_real *y) {
+    nn_real factor = (nn_real)(1 / row_sum(cols, y));
+    SIMD for (size_t c = 0; c < cols; c++) y[c] *= factor;
+}
 
-    for (size_t first = 0; first < rows; first += step) {
-        size_t count = smaller(step, rows - first);
-        nn_real *block = y + first * cols;
-        shift_rows(count, cols, z + first * cols, block);
-        exp_all(count * cols, block, block);
-        for (size_t r = 0; r < count; r++) {
-            nn_real *row = block + r * cols;
-            nn_real factor = 1 / row_sum(cols, row);
-            SIMD for (size_t c = 0; c < cols; c++) row[c] *= factor;
-        }
+static void softmax_long_row(size_t cols, const nn_real *z, nn_real *y) {
+    nn_real top[BLOCK];
+
+    fill(BLOCK, row_max(cols, z), top);
+    for (size_t c = 0; c < cols; c += BLOCK)
+        exp_below(smaller(BLOCK, cols - c), z + c, top, y + c);
+    divide_row(cols, y);
+}
+
+/* Rows that take no more than a block together. */
+static void softmax_rows(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
+    nn_real top[BLOCK];
+
+    for (size_t i = 0; i < rows * cols; i += cols)
+        fill(cols, row_max(cols, z + i), top + i);
+    exp_below(rows * cols, z, top, y);
+    for (size_t i = 0; i < rows * cols; i += cols)
+        divide_row(cols, y + i);
+}
+
+void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
+    size_t step = cols <= BLOCK ? BLOCK / cols : 1;
+
+    for (size_t r = 0; r < rows; r += step) {
+        if (cols > BLOCK)
+            softmax_long_row(cols, z + r * cols, y + r * cols);
+        else
+            softmax_rows(smaller(step, rows - r), cols, z + r * cols, y + r * cols);
     }
 }
 
