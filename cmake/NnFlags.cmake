@@ -12,9 +12,9 @@ if(NNMPI_SANITIZE)
     set(sanitizer_flags -fsanitize=${NNMPI_SANITIZE} -fno-sanitize-recover=all
                         -fno-omit-frame-pointer)
     target_compile_options(nn_flags INTERFACE ${sanitizer_flags})
+    target_compile_definitions(nn_flags INTERFACE NN_SANITIZED)
     add_link_options(${sanitizer_flags})
-    # Plug-ins stay loaded, so that a leak's stack keeps its function names.
-    set(NN_SANITIZER_SOURCES ${PROJECT_SOURCE_DIR}/tests/sanitizers/dlclose.c)
+    set(NN_SANITIZER_SOURCES ${PROJECT_SOURCE_DIR}/tests/sanitizers/mpi.c)
 endif()
 
 if(NNMPI_COVERAGE)

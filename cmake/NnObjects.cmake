@@ -8,7 +8,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
     set(NN_ISAS base)
 endif()
-set(NN_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast)
+set(NN_ISA_FLAGS -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast)
+if(NOT NNMPI_SANITIZE) # vectors of checks take minutes to compile
+    list(PREPEND NN_ISA_FLAGS -O3)
+endif()
 
 function(nn_add_object_library target sources)
     add_library(${target} OBJECT ${sources})

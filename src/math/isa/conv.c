@@ -10,12 +10,6 @@
 #define ROWS_OF(vectors) ((vectors) == 2 ? 6 : 12)
 #endif
 #define MOST_ROWS 12
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 12")
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 typedef void tile_fn(const void *args, size_t row);
 

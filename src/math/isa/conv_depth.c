@@ -4,12 +4,6 @@
 #include "math/isa/lanes.h"
 
 #define MOST 8 /* points or taps that are worked on at a time */
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
 
 static inline size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;

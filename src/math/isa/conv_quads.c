@@ -7,12 +7,6 @@
 #if NN_QUAD_FILTERS
 
 #define Q NN_QUAD_FILTERS
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 12")
-#endif
 
 #if PANEL_VECTORS == 4
 #define MOST_BLOCKS 5
@@ -56,9 +50,9 @@ INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
 #else
 INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
     v = by_pixel(v);
-    for (size_t p = 0; p < 4; p++)
-        for (size_t i = 0; i < n; i++)
-            y[p * step + i] = v[p * Q + i];
+    UNROLL for (size_t p = 0; p < 4; p++) y[p * step] = v[p * Q];
+    if (n == Q) /* 2 here */
+        UNROLL for (size_t p = 0; p < 4; p++) y[p * step + 1] = v[p * Q + 1];
 }
 #endif
 

@@ -5,12 +5,6 @@
 
 #define POINTS 4
 #define RUNS PANEL_VECTORS /* vectors of a run that are summed at a time */
-#define INLINE static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 4")
-#endif
 
 static inline size_t part_of(size_t left) {
     return left < LANES ? left : LANES;

@@ -32,6 +32,20 @@
 #define NN_QUAD_FILTERS (VECTOR_BYTES / 16 >= 2 ? VECTOR_BYTES / 16 : 0)
 #endif
 
+/* INLINE: functions that become one copy for each size of a tile. UNROLL: before loops over the
+ * vectors that a tile keeps in registers. Where sanitizers check every access both are left out, or
+ * the checks would take minutes to compile. */
+#if defined(NN_SANITIZED)
+#define INLINE static inline
+#define UNROLL
+#elif defined(__clang__)
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
 typedef nn_real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef nn_real loose_vec
     __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(nn_real)), may_alias));

@@ -12,8 +12,6 @@ typedef lane_int ivec __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint8_t bytes __attribute__((vector_size(LANES)));
 typedef uint8_t loose_bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
 
-#define INLINE static inline __attribute__((always_inline))
-
 static inline ivec spread(size_t i) {
     return (ivec){0} + (lane_int)i;
 }

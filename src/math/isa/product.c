@@ -4,57 +4,37 @@
  * Packed are panels of PANEL columns, [panel][k][PANEL], the last one filled up with zeros. A tile
  * of C, some rows of a panel, stays in registers while k runs. */
 #include "math/isa/isa.h"
+#include "math/isa/lanes.h"
 
 #include <string.h>
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
+#if VECTOR_BYTES == 64
 #define TILE_ROWS 8
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#define TILE_ROWS 6
 #else
-#define VECTOR_BYTES 16
 #define TILE_ROWS 6
 #endif
-
-#define LANES (VECTOR_BYTES / sizeof(nn_real))
 #define PANEL (2 * LANES)
-
-/* May stand at any element. */
-typedef nn_real vector
-    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(nn_real)), may_alias));
-
-static inline vector load(const nn_real *x) {
-    return *(const vector *)x;
-}
-
-static inline void store(nn_real *x, vector v) {
-    *(vector *)x = v;
-}
 
 /* Columns [0, PANEL) of `rows` rows of C; inlined with a constant for `rows`. The rows start with
  * those of `from`, which stand ld_from apart. */
-__attribute__((always_inline)) static inline void tile(const size_t rows, size_t k,
-                                                       const nn_real *a, size_t lda,
-                                                       const nn_real *b, const nn_real *from,
-                                                       size_t ld_from, nn_real *c, size_t ldc) {
-    vector low[TILE_ROWS], high[TILE_ROWS];
+INLINE void tile(const size_t rows, size_t k, const nn_real *a, size_t lda, const nn_real *b,
+                 const nn_real *from, size_t ld_from, nn_real *c, size_t ldc) {
+    vec low[TILE_ROWS], high[TILE_ROWS];
 
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++) {
-        low[r] = load(from + r * ld_from);
-        high[r] = load(from + r * ld_from + LANES);
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        low[r] = vec_load(from + r * ld_from);
+        high[r] = vec_load(from + r * ld_from + LANES);
     }
     for (size_t i = 0; i < k; i++) {
-        vector b_low = load(b + i * PANEL), b_high = load(b + i * PANEL + LANES);
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++) {
+        vec b_low = vec_load(b + i * PANEL), b_high = vec_load(b + i * PANEL + LANES);
+        UNROLL for (size_t r = 0; r < rows; r++) {
             low[r] += a[r * lda + i] * b_low;
             high[r] += a[r * lda + i] * b_high;
         }
     }
-    _Pragma("GCC unroll 8") for (size_t r = 0; r < rows; r++) {
-        store(c + r * ldc, low[r]);
-        store(c + r * ldc + LANES, high[r]);
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        vec_store(c + r * ldc, low[r]);
+        vec_store(c + r * ldc + LANES, high[r]);
     }
 }
 
