@@ -14,12 +14,6 @@
 /* Rows of C for which A is copied together, and the columns of C from which that pays. */
 #define BLOCK (16 * TILE_ROWS)
 #define WORTH_COPY 512
-#ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 /* One tile of C: a[row][.] with `a_row` elements from row to row, b[row][PANEL]. */
 struct tile {
