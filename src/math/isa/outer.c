@@ -84,8 +84,7 @@ TILE(5)
 TILE(6)
 
 typedef void tile_fn(const struct tile *t);
-static tile_fn *const tile_of[TILE_ROWS + 1] = {NULL,   tile_1, tile_2, tile_3,
-                                                tile_4, tile_5, tile_6};
+static tile_fn *const tile_of[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
 
 /* The columns [col, col + width) of B, side by side and filled up with zeros. */
 static void copy_panel(const nn_outer *o, size_t col, size_t width, nn_real *to) {
@@ -126,7 +125,7 @@ static void sum_block(const nn_outer *o, size_t begin, size_t end, const nn_real
             t.c = o->c + at * o->ldc + col;
             t.a = copy ? copy + (at - begin) * rows : o->a + at;
             t.a_row = copy ? TILE_ROWS : o->lda;
-            tile_of[height](&t);
+            tile_of[height - 1](&t);
         }
     }
 }
@@ -144,15 +143,15 @@ void ISA(outer)(const nn_outer *args, size_t begin, size_t end) {
     }
 }
 
-void ISA(outer_sum)(const nn_outer *o, nn_real *sum) {
-    for (size_t col = 0; col < o->n; col += LANES) {
-        size_t n = o->n - col < LANES ? o->n - col : LANES, height = 0;
+void ISA(outer_sum)(const nn_outer *args, nn_real *sum) {
+    for (size_t col = 0; col < args->n; col += LANES) {
+        size_t n = args->n - col < LANES ? args->n - col : LANES, height = 0;
         vec stack[LEVELS + 1];
-        for (size_t p = 0; p < o->parts; p++) {
+        for (size_t p = 0; p < args->parts; p++) {
             vec acc = {0};
-            for (size_t i = o->row[p]; i < o->row[p + 1]; i++)
-                acc += vec_load_part(o->b + (i - o->row[0]) * o->ldb + col, n);
-            for (size_t j = 0; j < o->joins[p]; j++)
+            for (size_t i = args->row[p]; i < args->row[p + 1]; i++)
+                acc += vec_load_part(args->b + (i - args->row[0]) * args->ldb + col, n);
+            for (size_t j = 0; j < args->joins[p]; j++)
                 acc += stack[--height];
             stack[height++] = acc;
         }
