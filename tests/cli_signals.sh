@@ -2,6 +2,7 @@
 # timeout: 120
 # A signal saves and ends with 75; the run goes on from there. A second SIGINT kills.
 . "$SOURCE_DIR/tests/lib.sh"
+unset OMPI_MCA_pml OMPI_MCA_ess_singleton_isolated # with Open MPI's daemon beside it, as users have it
 
 # start RUN: a run that would take for ever, in the background; waits until it trains.
 start() {
