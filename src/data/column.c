@@ -125,22 +125,22 @@ static int stored_rows(const nn_column *c, int64_t first, size_t rows, const uns
     return NN_OK;
 }
 
-/* Shuffled rows are cache misses; asked for early, they come while others are converted. */
-static void prefetch_row(const nn_column *c, const int64_t *index, size_t i, size_t count) {
-    const unsigned char *row;
+void nn_column_fetch(const nn_column *c, int64_t row) {
+    const unsigned char *stored = kept(c);
 
-    if (i >= count || c->piece || c->row_bytes > PREFETCH_BYTES)
+    if (!stored || c->row_bytes > PREFETCH_BYTES)
         return;
-    row = kept(c) + (size_t)index[i] * c->row_bytes;
+    stored += (size_t)row * c->row_bytes;
     for (size_t at = 0; at < c->row_bytes; at += NN_ALIGN)
-        __builtin_prefetch(row + at);
+        __builtin_prefetch(stored + at);
 }
 
 int nn_column_floats(const nn_column *c, const int64_t *index, size_t count, nn_real *out) {
     for (size_t i = 0, n; i < count; i += n) {
         const unsigned char *stored;
         n = run_length(index, i, count);
-        prefetch_row(c, index, i + PREFETCH_ROWS, count);
+        if (i + PREFETCH_ROWS < count)
+            nn_column_fetch(c, index[i + PREFETCH_ROWS]);
         NN_TRY(stored_rows(c, index[i], n, &stored));
         nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
     }

@@ -31,6 +31,9 @@ uint64_t nn_column_bytes(const nn_column *column);
  * value. The messages name file, split and row. */
 int nn_column_scan(const nn_column *column, int64_t first, int64_t count);
 
+/* Asks for a row that is wanted soon: shuffled rows are cache misses. No more than a hint. */
+void nn_column_fetch(const nn_column *column, int64_t row);
+
 /* out[count][width of a row]: rows index[0 .. count) of what is kept, as floats or integers. From
  * the file reading may fail. */
 int nn_column_floats(const nn_column *column, const int64_t *index, size_t count, nn_real *out);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define AHEAD_BYTES ((size_t)2 << 20)      /* of minibatches that wait */
+#define FETCH_BYTES ((size_t)512 * 1024)   /* of the next minibatch, into a processor's cache */
 #define MIN_CHUNKS 8                       /* of a window */
 #define CHUNK_BYTES ((uint64_t)256 * 1024) /* read at once where windows are */
 
@@ -38,12 +39,13 @@ struct nn_loader {
     nn_column *column[NN_MAX_COLUMNS]; /* those in use */
     nn_order order;
     nn_windows windows;
-    int64_t window;        /* number of the last one in use */
-    nn_order_place *place; /* [shard_max] of the minibatch being made */
-    int64_t *slot;         /* [shard_max] its rows in the windows' memory */
-    nn_real *x_plain;      /* before augmentation; NULL: nothing moves pixels */
-    nn_real *fill;         /* [row] what a stored 0 becomes; NULL: no augmentation */
-    int places;            /* 1 without a thread */
+    int64_t window;         /* number of the last one in use */
+    nn_prefetch_job chosen; /* the minibatch that `place` is about */
+    nn_order_place *place;  /* [shard_max] */
+    int64_t *slot;          /* [shard_max] its rows in the windows' memory */
+    nn_real *x_plain;       /* before augmentation; NULL: nothing moves pixels */
+    nn_real *fill;          /* [row] what a stored 0 becomes; NULL: no augmentation */
+    int places;             /* 1 without a thread */
     shard shard[NN_MAX_PLACES];
     nn_prefetch *prefetch; /* NULL: no thread */
 };
@@ -292,6 +294,7 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
     *out = NULL;
     NN_TRY(NN_NEW(&l, 1, "loader"));
     l->spec = *spec;
+    l->chosen.epoch = -1;
     rc = open_split(l);
     if (rc >= 0 && !spec->shared)
         rc = nn_loader_fill(l, NULL, 0, 1);
@@ -349,21 +352,34 @@ int64_t nn_loader_window(const nn_loader *l) {
 
 /* ---- one minibatch -------------------------------------------------------------------------- */
 
-/* This rank's share of each pass over a minibatch that begins with row `from` of the epoch's order.
- * Returns how many rows. */
-static size_t choose_places(nn_loader *l, int64_t from, int64_t global, size_t *pass) {
+static int64_t batch_begin(const nn_loader *l, int64_t index) {
+    int64_t from = index * l->batch_size;
+
+    return from < l->split->samples ? from : l->split->samples;
+}
+
+/* This rank's share of each pass over a minibatch; `pass` NULL: not wanted. Returns how many rows.
+ */
+static size_t choose_places(nn_loader *l, const nn_prefetch_job *job, size_t *pass) {
+    int64_t from = batch_begin(l, job->index), global = batch_begin(l, job->index + 1) - from;
+    bool chosen = l->chosen.epoch == job->epoch && l->chosen.index == job->index;
     size_t count = 0;
 
+    nn_order_begin(&l->order, job->epoch);
     for (int64_t i = 0; i < l->spec.passes; i++) {
         int64_t begin = nn_part_begin(global, l->spec.passes, i);
         int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
         int64_t first = shard_begin(l, rows, l->spec.rank);
         size_t own = (size_t)(shard_begin(l, rows, l->spec.rank + 1) - first);
-        nn_order_places(&l->order, from + begin + first, own, l->place + count);
-        pass[i] = count;
+        if (!chosen)
+            nn_order_places(&l->order, from + begin + first, own, l->place + count);
+        if (pass)
+            pass[i] = count;
         count += own;
     }
-    pass[l->spec.passes] = count;
+    if (pass)
+        pass[l->spec.passes] = count;
+    l->chosen = *job;
     return count;
 }
 
@@ -452,11 +468,9 @@ static int gather_all(nn_loader *l, shard *s, int64_t epoch) {
 static int make(void *ctx, const nn_prefetch_job *job, int place) {
     nn_loader *l = ctx;
     shard *s = &l->shard[place];
-    int64_t from = job->index * l->batch_size, left = l->split->samples - from;
-    int64_t global = left < l->batch_size ? left : l->batch_size;
+    int64_t global = batch_begin(l, job->index + 1) - batch_begin(l, job->index);
 
-    nn_order_begin(&l->order, job->epoch);
-    s->batch = (nn_batch){.count = choose_places(l, from, global, s->pass),
+    s->batch = (nn_batch){.count = choose_places(l, job, s->pass),
                           .first = shard_begin(l, global / l->spec.passes, l->spec.rank),
                           .pass = s->pass,
                           .global = global,
@@ -484,14 +498,28 @@ static bool read_ahead(void *ctx) {
     return nn_windows_read(&l->windows, l->window + 1, &more) >= 0 && more;
 }
 
+/* Without a thread: the rows of the next minibatch come while this one is computed. */
+static void fetch_ahead(nn_loader *l, const nn_prefetch_job *job) {
+    nn_prefetch_job next = after(l, job);
+    size_t most = FETCH_BYTES / l->x.row_bytes;
+
+    if (!l->spec.shuffle || next.epoch != job->epoch || l->windows.columns > 0)
+        return;
+    size_t count = choose_places(l, &next, NULL);
+    for (size_t i = 0; i < count && i < most; i++)
+        nn_column_fetch(&l->x, l->place[i].sample);
+}
+
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
     nn_prefetch_job job = {epoch, index};
     int place = 0;
 
-    if (l->prefetch)
+    if (l->prefetch) {
         NN_TRY(nn_prefetch_take(l->prefetch, &job, &place));
-    else
+    } else {
         NN_TRY(make(l, &job, place));
+        fetch_ahead(l, &job);
+    }
     *batch = l->shard[place].batch;
     return NN_OK;
 }
