@@ -35,9 +35,10 @@ build() {
     cmake --build "$folder" -j "$jobs" -- --quiet
 }
 
-# run_tests PRESET [CTEST OPTION...]
+# run_tests PRESET [CTEST OPTION...]: more at a time than there are cores, as ranks that start or sleep
+# leave most of a core
 run_tests() {
-    local options=(--test-dir "build/test/$1" -j "$jobs" --output-on-failure --no-tests=error)
+    local options=(--test-dir "build/test/$1" -j $((2 * jobs)) --output-on-failure --no-tests=error)
     [ "$full" = no ] || options+=(-C Full)
     ctest "${options[@]}" "${@:2}" | tee "build/test/$1.tests.log"
 }
