@@ -53,7 +53,8 @@ static const nn_option train_options[] = {
      "linear: the learning rate is multiplied by the number of ranks (Goyal et al. 2017), for a "
      "batch_size that grows with it"},
     {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
-     "threads of each rank; 0 shares the cores of the node among its ranks"},
+     "threads of each rank; 0 shares the cores of the node among its ranks, but a small net takes "
+     "one"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a "
