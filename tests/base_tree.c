@@ -22,7 +22,7 @@ static float sum_node(nn_span node) {
 static float sum_of_holders(size_t leaves, size_t size) {
     nn_span cover[2 * MOST + NN_TREE_COVER];
     nn_addition add[2 * MOST];
-    float value[2 * MOST];
+    float value[2 * MOST] = {0};
     size_t count = 0, at = 0;
     for (size_t holder = 0; holder < size; holder++) {
         size_t n = nn_tree_cover(leaves, nn_tree_share(leaves, holder, size), cover + count);
@@ -64,7 +64,7 @@ static void test_idle_holders(void) {
 /* One holder's view: leaves to own subtrees, own subtrees to the sum. */
 static void test_views(size_t leaves, size_t size) {
     nn_pool pool = {0};
-    float value[MOST];
+    float value[MOST] = {0};
     size_t at = 0;
     nn_tree tree;
     for (size_t holder = 0; holder < size; holder++) {

@@ -106,7 +106,8 @@ static void check_misuse(const char *yaml, const char *part) {
     union row_options options;
 
     CHECK_EQ_INT(row_bind(&pool, &nn_schedules, yaml, &row, &options), 0);
-    CHECK_EQ_INT(((const nn_schedule_ops *)row)->check(&options, NULL), NN_EUSAGE);
+    if (CHECK(row != NULL))
+        CHECK_EQ_INT(((const nn_schedule_ops *)row)->check(&options, NULL), NN_EUSAGE);
     CHECK_CONTAINS(nn_error_message(), part);
     nn_pool_release(&pool);
 }

@@ -72,19 +72,29 @@ INLINE void sum_tile(const struct tile *t, const size_t R) {
     write_tile(t, R, acc);
 }
 
-#define TILE(R)                                                                                    \
-    static void tile_##R(const struct tile *t) {                                                   \
-        sum_tile(t, R);                                                                            \
+/* Up to TILE_ROWS rows. */
+static void sum_rows(const struct tile *t, size_t rows) {
+    switch (rows) {
+    case 1:
+        sum_tile(t, 1);
+        return;
+    case 2:
+        sum_tile(t, 2);
+        return;
+    case 3:
+        sum_tile(t, 3);
+        return;
+    case 4:
+        sum_tile(t, 4);
+        return;
+    case 5:
+        sum_tile(t, 5);
+        return;
+    default:
+        sum_tile(t, TILE_ROWS);
+        return;
     }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-
-typedef void tile_fn(const struct tile *t);
-static tile_fn *const tile_of[TILE_ROWS] = {tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+}
 
 /* The columns [col, col + width) of B, side by side and filled up with zeros. */
 static void copy_panel(const nn_outer *o, size_t col, size_t width, nn_real *to) {
@@ -125,7 +135,7 @@ static void sum_block(const nn_outer *o, size_t begin, size_t end, const nn_real
             t.c = o->c + at * o->ldc + col;
             t.a = copy ? copy + (at - begin) * rows : o->a + at;
             t.a_row = copy ? TILE_ROWS : o->lda;
-            tile_of[height - 1](&t);
+            sum_rows(&t, height);
         }
     }
 }
