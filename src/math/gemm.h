@@ -19,10 +19,10 @@ void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_
              const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
              size_t ldc);
 
-/* Whether a row of A op(B) has the same bits in one product of `calls` times `rows` rows as in
- * one of `rows` of them. BLAS does not say, but what it does to sizes does not depend on the
- * numbers in them, so it is tried out with random ones; false also for want of memory. Local. */
-bool nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k);
+/* Of how many products of `rows` rows A op(B), at most `calls`, one product of all their rows has
+ * the same bits; at least 1. BLAS does not say, but what it does to sizes does not depend on the
+ * numbers in them, so it is tried out with random ones; 1 also for want of memory. Local. */
+size_t nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k);
 
 /* Tiles that do not depend on the number of threads (default: off). Process-wide. */
 void nn_gemm_fix_tiles(bool fixed);

@@ -41,7 +41,7 @@ static bool same(const struct trial *t) {
     return memcmp(t->one, t->many, t->rows * t->calls * t->n * sizeof *t->one) == 0;
 }
 
-bool nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+static bool merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
     struct trial t = {.tb = tb, .rows = rows, .calls = calls, .n = n, .k = k};
     bool merges = allocate(&t) == 0 && same(&t);
     nn_free(t.a);
@@ -49,4 +49,10 @@ bool nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t
     nn_free(t.one);
     nn_free(t.many);
     return merges;
+}
+
+size_t nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+    while (calls > 1 && !merges(tb, rows, calls, n, k))
+        calls = (calls + 1) / 2;
+    return calls;
 }

@@ -109,11 +109,17 @@ static bool is_cut(const nn_layer *layer, const nn_pass *pass) {
     return pass->parts && nn_layer_is_cut(layer);
 }
 
-/* A layer that has found out that rows come out the same in one call as in one for each microbatch
- * has done so for microbatches that are all of the usual size. */
-static bool merges_rows(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
-    return layer->merges && pass->parts->count == model->parts &&
-           pass->batch == model->parts * model->part_rows;
+/* Microbatches that go into one call of a layer which computes `merges` of them together: what it
+ * has found out is about microbatches of the usual size. */
+static size_t group_of(const nn_model *model, const nn_pass *pass, size_t merges) {
+    bool usual =
+        pass->parts->count == model->parts && pass->batch == model->parts * model->part_rows;
+    return usual && merges > 1 ? merges : 1;
+}
+
+/* What is left over goes one by one. */
+static nn_span group_at(const nn_pass *pass, size_t first, size_t size) {
+    return (nn_span){first, first + size <= pass->parts->count ? first + size : first + 1};
 }
 
 /* What forward and backward of a layer have in common. */
@@ -138,12 +144,14 @@ static void forward_call(const nn_model *model, const nn_layer *layer, const str
 }
 
 static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
-    if (!is_cut(layer, pass) || merges_rows(model, layer, pass)) {
+    if (!is_cut(layer, pass)) {
         forward_call(model, layer, &(struct call){.pass = *pass});
         return;
     }
-    for (size_t i = 0; i < pass->parts->count; i++) {
-        struct call c = call_of(pass, (nn_span){i, i + 1});
+    size_t group = group_of(model, pass, layer->merges);
+    for (nn_span s = {0, 0}; s.end < pass->parts->count;) {
+        s = group_at(pass, s.end, group);
+        struct call c = call_of(pass, s);
         forward_call(model, layer, &c);
     }
 }
@@ -257,18 +265,23 @@ static void backward_node(const struct backward *b, nn_span node, nn_real *g, si
     }
 }
 
+/* Gradients by the inputs alone. */
+static void backward_rows(struct backward *b, size_t group) {
+    for (nn_span s = {0, 0}; s.end < b->pass->parts->count;) {
+        s = group_at(b->pass, s.end, group);
+        struct call c = call_of(b->pass, s);
+        backward_call(b, &c, NULL);
+    }
+    b->rows_done = true;
+}
+
 static void backward_parts(struct backward *b) {
     const nn_model *model = b->model;
     const nn_parts *parts = b->pass->parts;
     nn_real *g = model->grads + b->layer->param[0].offset;
-    if (merges_rows(model, b->layer, b->pass))
-        backward_call(b, &(struct call){.pass = *b->pass}, NULL);
-    else if (b->layer->tree_rows)
-        for (size_t i = 0; i < parts->count; i++) {
-            struct call c = call_of(b->pass, (nn_span){i, i + 1});
-            backward_call(b, &c, NULL);
-        }
-    b->rows_done = b->layer->tree_rows || merges_rows(model, b->layer, b->pass);
+    size_t group = group_of(model, b->pass, b->layer->merges_dx);
+    if (group > 1 || b->layer->tree_rows)
+        backward_rows(b, group);
     for (size_t s = 0; s < parts->sums; s++)
         backward_node(b, parts->sum[s], g + s * model->grads_stride, 0);
 }
