@@ -1,5 +1,6 @@
 #include "dist/window.h"
 
+#include <string.h>
 #include <sys/statvfs.h>
 
 #define PAGE ((size_t)4096)
@@ -34,6 +35,8 @@ static int allocate(const nn_comm *comm, size_t bytes, nn_window *window) {
     if (rc < 0)
         return rc;
     window->open = true;
+    if (comm->node_size == 1) /* then it comes from malloc; else from new pages, which are zero */
+        memset(mine, 0, bytes + PAGE);
     NN_TRY_MPI(MPI_Win_lock_all(MPI_MODE_NOCHECK, window->win), "MPI_Win_lock_all");
     return 0;
 }
