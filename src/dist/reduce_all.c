@@ -25,14 +25,10 @@ static void all_free(nn_reducer *r) {
     nn_free(r->grads);
 }
 
-static void keep_first(nn_reducer *r, int rc) {
-    r->rc = r->rc < 0 ? r->rc : rc;
-}
-
 static void all_send_stats(nn_reducer *r, double *stats) {
     struct all *all = r->way;
-    if (all)
-        keep_first(r, nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats));
+    if (all) /* a step begins here, so no failure came before */
+        r->rc = nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats);
     memcpy(r->stats, stats, sizeof r->stats);
     if (!all && r->spec.comm->size > 1)
         nn_reduce_check(r,
@@ -61,9 +57,10 @@ static bool all_have_bucket(nn_reducer *r, size_t k) {
 }
 
 static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    struct all *all = r->way;
     double start = nn_reduce_waits(r);
-    if (r->way && r->spec.comm->size > 1)
-        nn_exchange_sum(((struct all *)r->way)->exchange, r, slice);
+    if (all && all->exchange)
+        nn_exchange_sum(all->exchange, r, slice);
     else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
                         MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,

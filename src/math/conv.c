@@ -10,8 +10,6 @@
 /* Bytes of a band's input and output, of the weights that a tile of rows is multiplied with. */
 #define BAND_BYTES 262144
 #define PANEL_BYTES 32768
-/* Multiply-adds that are worth a thread. */
-#define THREAD_WORK 1048576.0
 /* Parts of a sum over samples that do not depend on the number of threads: how many at most, and
  * the points of the output that are worth one, since it has to be cleared and added up. */
 #define FIXED_PARTS 16
@@ -111,14 +109,14 @@ static double work_of(const conv_view *v, size_t batch) {
 }
 
 size_t conv_threads(const conv_view *v, size_t batch) {
-    double most = work_of(v, batch) / THREAD_WORK, threads = (double)v->conv->threads;
+    double most = work_of(v, batch) / NN_THREAD_WORK, threads = (double)v->conv->threads;
     return most < 1 ? 1 : (size_t)(most < threads ? most : threads);
 }
 
 static size_t fixed_parts(const conv_view *v, size_t batch) {
     size_t points = batch * v->conv->out[0] * v->conv->out[1], parts = 1;
     while (parts < FIXED_PARTS && points >= 2 * FIXED_POINTS * parts &&
-           work_of(v, batch) >= 2 * THREAD_WORK * (double)parts)
+           work_of(v, batch) >= 2 * NN_THREAD_WORK * (double)parts)
         parts *= 2;
     return parts;
 }

@@ -21,9 +21,8 @@
 
 /* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
 #define TILE_ALIGN 32
-/* Multiply-adds that are worth a thread: some ten microseconds, several times a fork and join. */
-#define TILE_WORK 1048576.0
-/* The same for a tile of a fixed cut: more, because one thread may have to run all of them. */
+/* Multiply-adds that are worth a tile of a fixed cut: more than a thread, because one thread may
+ * have to run all of them. */
 #define FIXED_WORK 8388608.0
 #define FIXED_TILES 16
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
@@ -179,7 +178,7 @@ static size_t tile_count(const product *p) {
 
     if (!fixed_tiles) {
         double threads = nn_threads();
-        return (size_t)(work < TILE_WORK * threads ? work / TILE_WORK : threads);
+        return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
     }
     while (tiles < FIXED_TILES && work >= 2 * FIXED_WORK * (double)tiles)
         tiles *= 2;

@@ -3,9 +3,6 @@
 #include "base/tree.h"
 #include "math/parallel.h"
 
-/* Multiply-adds that are worth a thread. */
-#define THREAD_WORK ((size_t)1 << 20)
-
 static void rows_of_product(void *ctx, size_t begin, size_t end) {
     nn_kernels_get()->outer(ctx, begin, end);
 }
@@ -15,7 +12,7 @@ void nn_outer_product(const nn_outer_rows *rows, size_t m, size_t n, const nn_re
     size_t joins[NN_OUTER_PARTS], work = (rows->row[rows->parts] - rows->row[0]) * n;
     nn_outer args = {m, n, rows->parts, rows->row, joins, a, b, m, n, n, c};
     nn_tree_joins(rows->parts, joins);
-    nn_parallel(m, THREAD_WORK / (work + 1) + 1, rows_of_product, &args);
+    nn_parallel(m, NN_THREAD_WORK / (work + 1) + 1, rows_of_product, &args);
 }
 
 void nn_outer_sum(const nn_outer_rows *rows, size_t n, const nn_real *b, nn_real *sum) {

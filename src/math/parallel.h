@@ -11,6 +11,9 @@ int nn_threads(void);
 /* Cores in this process's CPU set. */
 int nn_cores_available(void);
 
+/* Multiply-adds that are worth a thread: some ten microseconds, several times a fork and join. */
+#define NN_THREAD_WORK 1048576
+
 /* Calls fn(ctx, begin, end) so that [0, n) is covered once, in pieces that start at multiples of 16
  * elements. One piece, in the calling thread, when n < 2 * grain or there is one thread: a fork and
  * join costs about a microsecond, so `grain` is the work that is worth that. */

@@ -37,6 +37,10 @@ static int dropconnect_plan(nn_layer *layer) {
     return 0;
 }
 
+static double dropconnect_work(const nn_layer *layer) {
+    return nn_layer_dense.work(layer);
+}
+
 /* What each weight is multiplied by, and the products; for one step. */
 struct mask {
     size_t count;
@@ -107,6 +111,7 @@ const nn_layer_ops nn_layer_dropconnect = {
               "divided by 1 - rate; the same ones for all samples of a step",
               dropconnect_options, sizeof(struct dropconnect)},
     .plan = dropconnect_plan,
+    .work = dropconnect_work,
     .forward = dropconnect_forward,
     .backward = dropconnect_backward,
 };

@@ -195,6 +195,10 @@ static void multiply(const nn_layer *layer, size_t batch, const nn_real *x, nn_r
     nn_parallel(batch * nodes, 1 + GRAIN / work, multiply_rows, &p);
 }
 
+static double graph_conv_work(const nn_layer *layer) {
+    return (double)layer->in[0].dim[0] * nn_layer_weights(layer);
+}
+
 static void graph_conv_forward(const nn_layer *layer, const nn_io *io) {
     size_t rows = io->batch * (size_t)layer->in[0].dim[0];
     size_t in = (size_t)layer->in[0].dim[1], out = (size_t)layer->out.dim[1];
@@ -225,6 +229,7 @@ const nn_layer_ops nn_layer_graph_conv = {
               graph_conv_options, sizeof(struct graph_conv)},
     .plan = graph_conv_plan,
     .prepare = graph_conv_prepare,
+    .work = graph_conv_work,
     .forward = graph_conv_forward,
     .backward = graph_conv_backward,
 };

@@ -55,6 +55,11 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx);
 /* Collective where training memory was allocated. */
 void nn_job_release(nn_job *job);
 
+/* Those of `most` threads that a minibatch has enough work for. With fewer threads than cores a
+ * small net has one to spare for a thread that prepares minibatches, which makes it faster. The
+ * model is planned. Local. */
+int nn_job_threads(const nn_job *job, int most);
+
 /* The split that validation uses: the configured one, else "valid", else "test"; NULL: there is
  * none. NN_EUSAGE when the configured one does not exist. */
 int nn_job_validation_split(const nn_job *job, const char **split);

@@ -163,7 +163,7 @@ static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
     double one[NN_REDUCE_STATS];
     const nn_microbatches *micro = t->job.micro;
     double *stats = micro ? micro->stats : one;
-    memset(stats, 0, (micro ? nn_microbatches_own(micro) : 1) * sizeof one);
+    memset(stats, 0, nn_job_own_parts(&t->job) * sizeof one);
     t->mistakes = 0;
     nn_trainer_clear_gradients(t);
     for (size_t i = 0; i < passes; i++) {

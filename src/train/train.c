@@ -16,10 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define THREAD_WORK                                                                                \
-    1e6 /* multiply-adds of a forward pass that are worth a thread: as in a product */
-#define ELEMENT_WORK 16 /* the same of an activation, about */
-
 /* Why a run is over; the texts are what people and nn_train_result see. */
 enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES };
 static const char *const why_text[] = {"",           "epochs",         "max_steps",
@@ -48,37 +44,13 @@ static int check_microbatches(const nn_trainer *t) {
                         (long long)s->train.microbatches, nn_comm_size(t->comm));
 }
 
-/* About how many multiply-adds a sample takes going forward. Too many are harmless. */
-static double work_of(const nn_layer *layer) {
-    double count = (double)nn_shape_count(&layer->out), weights = 0;
-    if (layer->ops->work)
-        return layer->ops->work(layer) + ELEMENT_WORK * count;
-    for (size_t i = 0; i < layer->params; i++)
-        weights += (double)layer->param[i].count;
-    return weights * count / (double)layer->out.dim[layer->out.rank - 1] + ELEMENT_WORK * count;
-}
-
-/* Those of `threads` that a minibatch has enough work for: with fewer than cores a small net has
- * one to spare for a thread that prepares minibatches, which makes it faster. */
-static int threads_worth(const nn_job *job, int threads) {
-    const nn_layer *const *layer;
-    size_t layers = nn_model_layers(job->model, &layer);
-    double work = 0;
-    for (size_t i = 0; i < layers; i++)
-        work += work_of(layer[i]);
-    work *= (double)job->batch_size / nn_comm_size(job->comm);
-    if (work >= THREAD_WORK * threads)
-        return threads;
-    return work > THREAD_WORK ? (int)(work / THREAD_WORK) : 1;
-}
-
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
     NN_TRY(check_microbatches(t));
     int64_t wanted = job->settings->train.threads;
-    nn_threads_set(wanted ? (int)wanted : threads_worth(job, threads));
+    nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
     NN_TRY(nn_dataset_normalize(job->data));
     NN_TRY(nn_job_loader_shared(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))

@@ -6,10 +6,6 @@
 #define POINTS 4
 #define RUNS PANEL_VECTORS /* vectors of a run that are summed at a time */
 
-static inline size_t part_of(size_t left) {
-    return left < LANES ? left : LANES;
-}
-
 static inline nn_real sum_lanes(vec v) {
     nn_real lane[LANES];
     vec_store(lane, v);
@@ -29,7 +25,7 @@ INLINE void points_tile(const nn_conv_tail *t, size_t point, const size_t P, con
         const nn_real *x = t->x + point * t->x_point + i * t->x_row, *w = t->w + i * whole;
         for (size_t k = 0; k < t->length; k += LANES)
             UNROLL for (size_t p = 0; p < P; p++) {
-                vec from = vec_load_part(x + p * t->x_point + k, part_of(t->length - k));
+                vec from = vec_load_part(x + p * t->x_point + k, vec_part(t->length - k));
                 UNROLL for (size_t f = 0; f < F; f++) acc[p][f] +=
                     from * vec_load(w + f * t->tap_rows * whole + k);
             }
@@ -91,7 +87,7 @@ INLINE void sums_of(const nn_conv_tail_sums *t, const size_t F) {
     for (; k + RUNS * LANES <= t->length; k += RUNS * LANES)
         sums_tile(t, k, LANES, RUNS, F);
     for (; k < t->length; k += LANES)
-        sums_tile(t, k, part_of(t->length - k), 1, F);
+        sums_tile(t, k, vec_part(t->length - k), 1, F);
 }
 
 void ISA(conv_tail_sums)(const nn_conv_tail_sums *t) {

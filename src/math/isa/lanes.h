@@ -58,6 +58,11 @@ static inline void vec_store(nn_real *x, vec v) {
     *(loose_vec *)x = v;
 }
 
+/* Lanes that count in a vector with `left` elements from its first on. */
+static inline size_t vec_part(size_t left) {
+    return left < LANES ? left : LANES;
+}
+
 /* The first n lanes, 1 <= n <= LANES; the others are 0, and nothing behind x[n - 1] is touched. */
 #if defined(__AVX512F__) && defined(NN_DOUBLE)
 static inline vec vec_load_part(const nn_real *x, size_t n) {

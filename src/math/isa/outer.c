@@ -37,7 +37,7 @@ INLINE void sum_part(const struct tile *t, size_t begin, size_t end, const size_
 /* Elements of vector v that are columns of C. */
 static inline size_t lanes_at(const struct tile *t, size_t v) {
     size_t at = v * LANES;
-    return t->width <= at ? 0 : t->width - at < LANES ? t->width - at : LANES;
+    return t->width <= at ? 0 : vec_part(t->width - at);
 }
 
 INLINE void write_tile(const struct tile *t, const size_t R, vec acc[TILE_ROWS][PANEL_VECTORS]) {
@@ -105,7 +105,7 @@ static void copy_panel(const nn_outer *o, size_t col, size_t width, nn_real *to)
             size_t at = v * LANES, left = width > at ? width - at : 0;
             vec x = {0};
             if (left > 0)
-                x = vec_load_part(from + at, left < LANES ? left : LANES);
+                x = vec_load_part(from + at, vec_part(left));
             vec_store(to + at, x);
         }
 }
@@ -155,7 +155,7 @@ void ISA(outer)(const nn_outer *args, size_t begin, size_t end) {
 
 void ISA(outer_sum)(const nn_outer *args, nn_real *sum) {
     for (size_t col = 0; col < args->n; col += LANES) {
-        size_t n = args->n - col < LANES ? args->n - col : LANES, height = 0;
+        size_t n = vec_part(args->n - col), height = 0;
         vec stack[LEVELS + 1];
         for (size_t p = 0; p < args->parts; p++) {
             vec acc = {0};

@@ -52,7 +52,7 @@ INLINE void max_points(const nn_pool_row row, const size_t rows, const size_t co
                        const nn_real *x, nn_real *y, uint8_t *arg) {
     for (size_t i = 0; i < row.points; i++, x += row.x_step, y += row.channels) {
         for (size_t c = 0; c < row.channels; c += LANES) {
-            size_t n = row.channels - c < LANES ? row.channels - c : LANES;
+            size_t n = vec_part(row.channels - c);
             max_of(&row, rows, cols, x + c, n, y + c, arg + c);
         }
         arg += nn_pool_arg_step(row.channels);
@@ -80,7 +80,7 @@ INLINE void max_grad_points(const nn_pool_row *p, const size_t rows, const size_
                             const nn_real *dy, const uint8_t *arg, nn_real *dx) {
     for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels) {
         for (size_t c = 0; c < p->channels; c += LANES) {
-            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            size_t n = vec_part(p->channels - c);
             ivec winner = widen(arg + c);
             max_grad_of(p, rows, cols, add, vec_load_part(dy + c, n), winner, n, dx + c);
         }
@@ -99,7 +99,7 @@ void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *
 void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y) {
     for (size_t i = 0; i < p->points; i++, x += p->x_step, y += p->channels)
         for (size_t c = 0; c < p->channels; c += LANES) {
-            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            size_t n = vec_part(p->channels - c);
             vec sum = {0};
             for (size_t r = 0; r < p->rows; r++)
                 for (size_t k = 0; k < p->cols; k++)
@@ -111,7 +111,7 @@ void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y) {
 void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, nn_real *dx) {
     for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels)
         for (size_t c = 0; c < p->channels; c += LANES) {
-            size_t n = p->channels - c < LANES ? p->channels - c : LANES;
+            size_t n = vec_part(p->channels - c);
             vec share = vec_load_part(dy + c, n) * p->scale;
             for (size_t r = 0; r < p->rows; r++)
                 for (size_t k = 0; k < p->cols; k++) {
