@@ -185,7 +185,15 @@ static size_t tile_count(const product *p) {
     return tiles;
 }
 
-static void tile_product(const product *p, const grid *g, size_t tile) {
+struct tiles {
+    const product *p;
+    grid grid;
+};
+
+static void tile_product(void *ctx, size_t tile) {
+    const struct tiles *tiles = ctx;
+    const product *p = tiles->p;
+    const grid *g = &tiles->grid;
     size_t row = tile / g->cols * g->height, col = tile % g->cols * g->width;
     product t = *p;
 
@@ -198,20 +206,8 @@ static void tile_product(const product *p, const grid *g, size_t tile) {
 }
 
 static void tiled_product(const product *p) {
-    grid g = best_grid(p->m, p->n, tile_count(p));
-    size_t tiles = g.rows * g.cols;
-    size_t threads = omp_in_parallel() ? 1 : (size_t)nn_threads();
-
-    if (threads > tiles)
-        threads = tiles;
-    if (threads < 2) {
-        for (size_t t = 0; t < tiles; t++)
-            tile_product(p, &g, t);
-        return;
-    }
-#pragma omp parallel for num_threads((int)threads) schedule(static)
-    for (size_t t = 0; t < tiles; t++)
-        tile_product(p, &g, t);
+    struct tiles tiles = {p, best_grid(p->m, p->n, tile_count(p))};
+    nn_parallel_parts(tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
 }
 
 /* Both libraries take omp_get_max_threads() threads outside parallel regions; setting it to 1,

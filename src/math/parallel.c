@@ -1,5 +1,7 @@
 #include "math/parallel.h"
 
+#include "math/float_mode.h"
+
 #include <omp.h>
 #include <sched.h>
 #include <unistd.h>
@@ -35,6 +37,13 @@ int nn_cores_available(void) {
     return online > 0 ? (int)online : 1;
 }
 
+/* Takes the calling thread's mode; returns the one before. */
+static uint64_t borrow_mode(uint64_t mode) {
+    uint64_t own = nn_float_mode();
+    nn_float_mode_set(mode);
+    return own;
+}
+
 static size_t piece_size(size_t n, size_t grain) {
     size_t pieces = (size_t)thread_count;
     size_t most = n / (grain ? grain : 1);
@@ -57,10 +66,13 @@ void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx) {
         return;
     }
     size_t pieces = (n + size - 1) / size;
+    uint64_t mode = nn_float_mode();
 #pragma omp parallel for num_threads((int)pieces) schedule(static)
     for (size_t i = 0; i < pieces; i++) {
         size_t begin = i * size;
+        uint64_t own = borrow_mode(mode);
         fn(ctx, begin, n - begin < size ? n : begin + size);
+        nn_float_mode_set(own);
     }
 }
 
@@ -75,11 +87,15 @@ void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, 
                      double *partial) {
     size_t ranges = nn_sum_ranges(n, grain);
     int threads = (size_t)thread_count < ranges ? thread_count : (int)ranges;
+    uint64_t mode = nn_float_mode();
 
 #pragma omp parallel for num_threads(threads)                                                      \
     schedule(static) if (threads > 1 && !omp_in_parallel())
-    for (size_t i = 0; i < ranges; i++)
+    for (size_t i = 0; i < ranges; i++) {
+        uint64_t own = borrow_mode(mode);
         fn(ctx, n * i / ranges, n * (i + 1) / ranges, partial + i * width);
+        nn_float_mode_set(own);
+    }
     for (size_t step = 1; step < ranges; step *= 2)
         for (size_t i = 0; i + step < ranges; i += 2 * step)
             for (size_t j = 0; j < width; j++)
@@ -96,7 +112,11 @@ void nn_parallel_parts(size_t parts, nn_part_fn *fn, void *ctx) {
             fn(ctx, i);
         return;
     }
+    uint64_t mode = nn_float_mode();
 #pragma omp parallel for num_threads((int)threads) schedule(static)
-    for (size_t i = 0; i < parts; i++)
+    for (size_t i = 0; i < parts; i++) {
+        uint64_t own = borrow_mode(mode);
         fn(ctx, i);
+        nn_float_mode_set(own);
+    }
 }

@@ -1,6 +1,7 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
 #include "dist/watch.h"
+#include "math/float_mode.h"
 #include "math/parallel.h"
 #include "train/job.h"
 
@@ -133,6 +134,7 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
 int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                 nn_evaluation *result) {
     struct evaluation e = {0};
+    uint64_t float_mode = nn_float_mode_flush();
     int rc = 0;
     nn_log_hold(nn_comm_rank(comm) > 0);
     rc = open_job(&e, comm, checkpoint, data, split);
@@ -147,5 +149,6 @@ done:
     nn_job_release(&e.job);
     nn_config_free(e.config);
     nn_pool_release(&e.pool);
+    nn_float_mode_set(float_mode);
     return rc;
 }

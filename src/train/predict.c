@@ -2,6 +2,7 @@
 #include "train/predict.h"
 
 #include "data/normalize.h"
+#include "math/float_mode.h"
 #include "train/job.h"
 
 #include <string.h>
@@ -100,6 +101,8 @@ void nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
 void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
                        float *y) {
     nn_pass pass = {.batch = count, .length = length};
+    uint64_t float_mode = nn_float_mode_flush();
     const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count * p->positions, z, y);
+    nn_float_mode_set(float_mode);
 }

@@ -9,7 +9,7 @@ static double work_of(const nn_model *model) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(model, &layer);
     double work = 0;
-    for (size_t i = 0; i < layers; i++) {
+    for (size_t i = 1; i < layers; i++) { /* without the input */
         work += ELEMENT_WORK * (double)nn_shape_count(&layer[i]->out);
         if (layer[i]->ops->work)
             work += layer[i]->ops->work(layer[i]);

@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "data/normalize.h"
 #include "dist/watch.h"
+#include "math/float_mode.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
@@ -131,6 +132,7 @@ static void say_way(const nn_trainer *t) {
 
 int nn_trainer_open(nn_trainer *t) {
     int threads = nn_comm_threads(t->comm);
+    t->float_mode = nn_float_mode_flush();
     nn_log_hold(nn_comm_rank(t->comm) > 0);
     int rc = set_up_local(t, threads);
     nn_log_hold(false);
@@ -474,6 +476,7 @@ void nn_trainer_close(nn_trainer *t) {
         nn_shared_free(t->shared[i], t->broken);
     nn_run_free(t->run);
     nn_job_release(&t->job);
+    nn_float_mode_set(t->float_mode);
 }
 
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,

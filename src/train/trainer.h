@@ -38,6 +38,7 @@ typedef struct nn_trainer {
     double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
                       reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
+    uint64_t float_mode; /* the caller's, while that of training is set */
 } nn_trainer;
 
 /* What a step does with the sums of gradients; the context is the nn_trainer. Local. */
