@@ -160,7 +160,7 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
                            .values = 2,
                            .ops = ops,
                            .ctx = &t};
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, way, n);
+    nn_reduce_plan plan = nn_reduce_plan_of(comm, way);
     double waiting, updating;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
         return;
@@ -205,14 +205,13 @@ static void test_choice(nn_comm *comm) {
         struct trial t = {.comm = comm};
         nn_reduce_spec spec = {
             .comm = comm, .way = ways[i], .n = 100000, .vectors = 1, .ops = &eager, .ctx = &t};
-        nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i], spec.n);
+        nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i]);
         CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0);
         CHECK_STR(nn_reducer_way(t.reducer), size == 1 ? "none" : names[i]);
-        CHECK_EQ_INT(plan.share, nn_reducer_share(t.reducer));
         CHECK_EQ_INT(plan.copies, i == 1 ? size : 1);
         CHECK_EQ_INT(nn_reducer_writes(t.reducer), i == 1 || nn_comm_rank(comm) == 0);
-        if (plan.way == NN_REDUCE_NODE)
-            CHECK(plan.share <= spec.n / size + 64);
+        CHECK_EQ_INT(plan.owners, plan.way == NN_REDUCE_NODE ? size : 1);
+        CHECK(nn_reducer_share(t.reducer) <= spec.n / plan.owners + 64);
         nn_reducer_free(t.reducer);
     }
     nn_reducer_free(NULL);

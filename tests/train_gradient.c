@@ -55,6 +55,7 @@ static int gradient(struct trial *t, int64_t index, int64_t *rows) {
     const nn_real *z = nn_model_forward(job->model, &pass, batch.x);
     nn_loss_eval(job->loss, batch.count, z, &batch.target, &sum, nn_model_output_grad(job->model));
     double stat[NN_REDUCE_STATS] = {[NN_STAT_WEIGHT] = sum.weight};
+    nn_reducer_rows(job->reducer, (size_t)batch.global);
     nn_reducer_begin(job->reducer, stat);
     nn_model_backward(job->model, &pass, nn_reducer_ready, job->reducer);
     *rows = (int64_t)batch.count;

@@ -27,7 +27,7 @@ typedef struct sums {
 /* Of all sizes up to `largest` bytes. */
 static int measure_sums(nn_comm *comm, size_t largest, sums *out) {
     double bytes[SIZES];
-    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO, 1).way == NN_REDUCE_NODE};
+    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO).way == NN_REDUCE_NODE};
     for (size_t i = 0; i < SIZES && sizes[i] <= largest; i++) {
         nn_reduce_speed speed;
         bytes[i] = (double)sizes[i];
@@ -201,6 +201,9 @@ static void print_step(const nn_bench_step *s, double peak) {
     for (size_t i = 0; i < PHASES; i++)
         printf("%-10s %12.1f %7.3f\n", phases[i].name, 1e6 * phase_of(s, i),
                phase_of(s, i) / s->seconds);
+    if (s->update_work > 0)
+        printf("update multiplies the gradients of dense layers, %.1f GFLOP/s\n",
+               s->update_work / s->update / 1e9);
     printf("\n%-20s %12s %8s %7s %12s %8s %7s\n", "layer", "forward us", "GFLOP/s", "of peak",
            "backward us", "GFLOP/s", "of peak");
     for (size_t i = 0; i < s->layers; i++) {
@@ -221,6 +224,7 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
+    nn_json_bool(json, "by_factors", l->by_factors);
     nn_json_close(json, '}');
 }
 
@@ -233,6 +237,7 @@ static void json_step(nn_json *json, const nn_bench_step *s) {
     nn_json_real(json, "seconds", s->seconds);
     nn_json_real(json, "samples_per_s", (double)s->batch_size / s->seconds);
     nn_json_real(json, "gflop", s->work / 1e9);
+    nn_json_real(json, "update_gflop", s->update_work / 1e9);
     for (size_t i = 0; i < PHASES; i++) {
         snprintf(key, sizeof key, "%s_s", phases[i].name);
         nn_json_real(json, key, phase_of(s, i));

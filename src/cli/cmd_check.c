@@ -65,12 +65,10 @@ static double data_bytes(const nn_dataset *ds) {
 
 /* What the ranks of a node hold together counts for each of them in part. */
 static void share_memory(const nn_comm *comm, const nn_job *job, nn_memory *m) {
-    size_t size = nn_model_size(job->model);
     nn_reduce_way way = (nn_reduce_way)job->settings->train.reduce;
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, way, size);
+    nn_reduce_plan plan = nn_reduce_plan_of(comm, way);
     m->params *= (double)plan.copies / nn_comm_node_size(comm);
-    if (size > 0)
-        m->optimizer *= (double)plan.share / (double)size;
+    m->optimizer /= (double)plan.owners;
     m->total = m->params + m->grads + m->optimizer + m->buffers;
 }
 

@@ -83,7 +83,7 @@ static int run(nn_comm *comm, struct bench *b, size_t ways, double seconds) {
 int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed *out) {
     static const nn_reduce_way way[WAYS] = {NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
     size_t n = bytes / sizeof(nn_real);
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, NN_REDUCE_AUTO, n);
+    nn_reduce_plan plan = nn_reduce_plan_of(comm, NN_REDUCE_AUTO);
     size_t ways = plan.way == NN_REDUCE_NODE ? WAYS : 1;
     struct bench bench[WAYS] = {{NULL, {0}}, {NULL, {0}}};
     int rc = 0;

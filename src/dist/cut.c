@@ -1,39 +1,88 @@
 #include "dist/cut.h"
 
-#define LINE ((size_t)16) /* elements: slices begin at cache lines of float, where buckets do */
+/* Borders on their way to the list; counted first. */
+struct borders {
+    size_t count, *list;
+};
 
-size_t nn_cut_buckets(const nn_cut *cut) {
-    return (cut->n + cut->bucket - 1) / cut->bucket;
+static void add_border(struct borders *b, size_t at) {
+    if (b->list)
+        b->list[b->count] = at;
+    b->count++;
+}
+
+/* The beginnings of the buckets in a stretch of the vector, from its end on. */
+static void cut_stretch(struct borders *b, const nn_cut_spec *spec, nn_span stretch) {
+    while (stretch.end - stretch.begin > spec->bucket) {
+        size_t next = (stretch.end - spec->bucket) / spec->cell * spec->cell;
+        if (next <= stretch.begin)
+            break;
+        add_border(b, next);
+        stretch.end = next;
+    }
+    if (stretch.end > stretch.begin)
+        add_border(b, stretch.begin);
+}
+
+static void cut_all(struct borders *b, const nn_cut_spec *spec) {
+    size_t end = spec->n;
+    b->count = 0;
+    add_border(b, end);
+    for (size_t i = spec->wholes; i > 0; i--) {
+        nn_span whole = spec->whole[i - 1];
+        cut_stretch(b, spec, (nn_span){whole.end, end});
+        add_border(b, whole.begin);
+        end = whole.begin;
+    }
+    cut_stretch(b, spec, (nn_span){0, end});
+}
+
+int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec) {
+    struct borders borders = {0};
+    cut_all(&borders, spec);
+    borders.list = nn_pool_alloc(pool, borders.count * sizeof *borders.list);
+    if (!borders.list)
+        return NN_EMEMORY;
+    cut_all(&borders, spec);
+    *cut = (nn_cut){spec->n, spec->owners, spec->cell, borders.count - 1, borders.list};
+    return 0;
 }
 
 size_t nn_cut_complete(const nn_cut *cut, size_t begin) {
-    return begin == 0 ? nn_cut_buckets(cut) : (cut->n - begin) / cut->bucket;
+    size_t complete = 0;
+    while (complete < cut->buckets && cut->border[complete + 1] >= begin)
+        complete++;
+    return complete;
 }
 
-nn_slice nn_cut_bucket(const nn_cut *cut, size_t k) {
-    size_t end = cut->n - k * cut->bucket;
-    return (nn_slice){end > cut->bucket ? end - cut->bucket : 0, end, 0};
+size_t nn_cut_longest(const nn_cut *cut) {
+    size_t longest = 0;
+    for (size_t k = 0; k < cut->buckets; k++) {
+        size_t length = cut->border[k] - cut->border[k + 1];
+        longest = length > longest ? length : longest;
+    }
+    return longest;
 }
 
-/* Where the slice of `owner` begins in a bucket of `length` elements. */
-static size_t border(const nn_cut *cut, size_t length, size_t owner) {
-    size_t cell = cut->cell ? cut->cell : LINE;
-    return owner < cut->owners ? length * owner / cut->owners / cell * cell : length;
+/* Where the slice of `owner` begins in bucket k. */
+static size_t border(const nn_cut *cut, size_t k, size_t owner) {
+    size_t begin = cut->border[k + 1], end = cut->border[k];
+    if (owner >= cut->owners)
+        return end;
+    size_t at = (begin + (end - begin) * owner / cut->owners) / cut->cell * cut->cell;
+    return at > begin ? at : begin;
 }
 
 /* Shares keep the order of the vector, where the last bucket stands first. */
 nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner) {
-    nn_slice bucket = nn_cut_bucket(cut, k);
-    size_t length = bucket.end - bucket.begin, before = bucket.begin / cut->bucket;
-    size_t whole = border(cut, cut->bucket, owner + 1) - border(cut, cut->bucket, owner);
-    size_t rest = bucket.begin % cut->bucket; /* of the bucket that may be shorter */
-    return (nn_slice){bucket.begin + border(cut, length, owner),
-                      bucket.begin + border(cut, length, owner + 1),
-                      before * whole + border(cut, rest, owner + 1) - border(cut, rest, owner)};
+    nn_slice slice = {border(cut, k, owner), border(cut, k, owner + 1), 0};
+    for (size_t i = k + 1; i < cut->buckets; i++)
+        slice.at += border(cut, i, owner + 1) - border(cut, i, owner);
+    return slice;
 }
 
 size_t nn_cut_share(const nn_cut *cut, size_t owner) {
-    if (cut->n == 0)
+    if (cut->buckets == 0)
         return 0;
     nn_slice end = nn_cut_slice(cut, 0, owner);
     return end.at + end.end - end.begin;

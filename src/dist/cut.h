@@ -5,7 +5,7 @@
 #ifndef NN_DIST_CUT_H
 #define NN_DIST_CUT_H
 
-#include <stddef.h>
+#include "base/tree.h"
 
 /* Elements [begin, end) of the parameter vector. `at` is where the first one stands in its owner's
  * share: the slices of one owner, in the order of the vector. */
@@ -13,31 +13,43 @@ typedef struct nn_slice {
     size_t begin, end, at;
 } nn_slice;
 
+typedef struct nn_cut_spec {
+    size_t n;             /* elements of the vector */
+    size_t bucket;        /* elements of a bucket, about */
+    size_t owners;        /* at least 1 */
+    size_t cell;          /* slices end at multiples of this, or with their bucket */
+    size_t wholes;        /* spans that are a bucket each however long they are ... */
+    const nn_span *whole; /* ... apart from each other and in order */
+} nn_cut_spec;
+
 typedef struct nn_cut {
-    size_t n;      /* elements of the vector */
-    size_t bucket; /* elements of a bucket; the last one, at the vector's start, may be shorter */
-    size_t owners;
-    size_t cell; /* slices begin at multiples of this from their bucket's start; 0: cache lines */
+    size_t n, owners, cell;
+    size_t buckets;
+    size_t *border; /* [buckets + 1], falling: bucket k is [border[k + 1], border[k]) */
 } nn_cut;
 
 /* Elements of a bucket by default: 1 MiB. Longer calls of MPI_Allreduce run at half the rate,
  * shorter ones pay for their start. */
 #define NN_CUT_BUCKET ((size_t)262144)
 
+/* Slices that end at a cache line of float, where the vector begins at one. */
+#define NN_CUT_LINE ((size_t)16)
+
 /* A cell of such a size is worth a look of its own, and so is a part of it: sums of them, added in
- * their order, do not depend on the number of owners. */
+ * their order, do not depend on the number of owners, nor on the buckets. */
 #define NN_CUT_CELL ((size_t)8192)
 
-/* Buckets there are. Local. */
-size_t nn_cut_buckets(const nn_cut *cut);
+/* Memory is the pool's. NN_EMEMORY. Local. */
+int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec);
 
 /* Buckets that are complete when the vector is, from `begin` on. Local. */
 size_t nn_cut_complete(const nn_cut *cut, size_t begin);
 
-/* Bucket k, whole. Local. */
-nn_slice nn_cut_bucket(const nn_cut *cut, size_t k);
+/* Elements of the longest bucket. Local. */
+size_t nn_cut_longest(const nn_cut *cut);
 
-/* The slice of bucket k that belongs to `owner`; empty for who is none. Local. */
+/* The slice of bucket k that belongs to `owner`; empty for who is none. Takes as long as there are
+ * buckets. Local. */
 nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner);
 
 /* Elements of all slices of an owner. Local. */

@@ -24,7 +24,7 @@ static size_t part_length(const nn_exchange *e, size_t length, size_t rank) {
 }
 
 int nn_exchange_new(const nn_reducer *r, nn_exchange **out) {
-    size_t size = r->spec.tree->size, part = r->cut.bucket / size + 1;
+    size_t size = r->spec.tree->size, part = nn_cut_longest(&r->cut) / size + 1;
     nn_exchange *e;
     *out = NULL;
     NN_TRY(NN_NEW(&e, 1, "gradient exchange"));

@@ -34,13 +34,8 @@ size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
     return t ? t->first[rank + 1] - t->first[rank] : 1;
 }
 
-/* Sums along a tree must not depend on the number of ranks, so nor may what slices are cut into. */
-static nn_cut cut_of(const nn_reduce_spec *spec, nn_reduce_way way) {
-    size_t owners = way == NN_REDUCE_NODE ? (size_t)spec->comm->node_least : 1;
-    return (nn_cut){.n = spec->n,
-                    .bucket = spec->bucket ? spec->bucket : NN_CUT_BUCKET,
-                    .owners = owners,
-                    .cell = spec->tree ? NN_CUT_CELL : 0};
+static size_t owners_of(const nn_comm *comm, nn_reduce_way way) {
+    return way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
 }
 
 static nn_reduce_way way_of(const nn_reduce_spec *spec) {
@@ -54,29 +49,55 @@ static nn_reduce_way way_of(const nn_reduce_spec *spec) {
     return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
 }
 
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way, size_t n) {
-    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .way = way, .n = n};
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way) {
+    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .way = way};
     nn_reduce_plan plan = {.way = way_of(&spec)};
-    nn_cut cut = cut_of(&spec, plan.way);
-    bool node = plan.way == NN_REDUCE_NODE;
-    plan.copies = node ? 1 : (size_t)comm->node_size;
-    plan.share = nn_cut_share(&cut, node ? (size_t)comm->node_rank : 0);
+    plan.copies = plan.way == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
+    plan.owners = owners_of(comm, plan.way);
     return plan;
+}
+
+/* This rank's slices; it is owner number `owner`. */
+static int cut_vector(nn_reducer *r, size_t owner) {
+    const nn_reduce_spec *spec = &r->spec;
+    nn_cut_spec cut = {.n = spec->n,
+                       .bucket = r->bucket,
+                       .owners = owners_of(spec->comm, spec->way),
+                       .cell = spec->tree ? NN_CUT_CELL : NN_CUT_LINE};
+    cut.wholes = nn_factors_spans(r->factors, &cut.whole);
+    r->owner = owner;
+    NN_TRY(nn_cut_init(&r->cut, &r->pool, &cut));
+    r->slice = nn_pool_alloc(&r->pool, (r->cut.buckets + 1) * sizeof *r->slice);
+    if (!r->slice)
+        return NN_EMEMORY;
+    for (size_t k = 0; k < r->cut.buckets; k++)
+        r->slice[k] = nn_cut_slice(&r->cut, k, owner);
+    return 0;
+}
+
+static int start_node(nn_reducer *r) {
+    NN_TRY(nn_factors_new(&r->spec, &r->factors));
+    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, (size_t)r->spec.comm->node_rank)));
+    return nn_reduce_node_new(r);
+}
+
+static int start_all(nn_reducer *r) {
+    nn_factors_free(r->factors);
+    r->factors = NULL;
+    r->spec.way = NN_REDUCE_ALLREDUCE;
+    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, 0)));
+    return nn_reduce_all_new(r);
 }
 
 /* The node way, or allreduce where its windows cannot be had. */
 static int open_way(nn_reducer *r) {
-    nn_reduce_spec *spec = &r->spec;
-    int rc = 0;
-    if (spec->way == NN_REDUCE_NODE)
-        rc = nn_reduce_node_new(r);
-    if (rc < 0) {
-        if (spec->comm->rank == 0)
+    if (r->spec.way == NN_REDUCE_NODE) {
+        if (start_node(r) == 0)
+            return 0;
+        if (r->spec.comm->rank == 0)
             nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
-        spec->way = NN_REDUCE_ALLREDUCE;
-        r->cut = cut_of(spec, spec->way);
     }
-    return spec->way == NN_REDUCE_NODE ? 0 : nn_reduce_all_new(r);
+    return start_all(r);
 }
 
 static int count_threads(nn_reducer *r) {
@@ -90,6 +111,13 @@ static int count_threads(nn_reducer *r) {
     return 0;
 }
 
+/* What is not the way's. */
+static void release(nn_reducer *r) {
+    nn_factors_free(r->factors);
+    nn_pool_release(&r->pool);
+    nn_free(r);
+}
+
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     nn_reducer *r;
     int rc;
@@ -98,21 +126,22 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     r->spec = *spec;
     r->spec.way = way_of(spec);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
-    r->cut = cut_of(spec, r->spec.way);
+    r->bucket = spec->bucket ? spec->bucket : NN_CUT_BUCKET;
     rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)
         rc = open_way(r);
     if (rc < 0)
-        nn_free(r);
+        release(r);
     else
         *out = r;
     return rc;
 }
 
 void nn_reducer_free(nn_reducer *reducer) {
-    if (reducer)
-        reducer->row->free(reducer);
-    nn_free(reducer);
+    if (!reducer)
+        return;
+    reducer->row->free(reducer);
+    release(reducer);
 }
 
 const char *nn_reducer_way(const nn_reducer *reducer) {
@@ -149,11 +178,15 @@ const nn_cut *nn_reducer_cut(const nn_reducer *reducer) {
 }
 
 size_t nn_reducer_slices(const nn_reducer *reducer) {
-    return reducer->owner < reducer->cut.owners ? nn_cut_buckets(&reducer->cut) : 0;
+    return reducer->owner < reducer->cut.owners ? reducer->cut.buckets : 0;
 }
 
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
-    return nn_cut_slice(&reducer->cut, i, reducer->owner);
+    return reducer->slice[i];
+}
+
+bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
+    return nn_factors_take(reducer->factors, i);
 }
 
 /* ---- a step -----------------------------------------------------------------------------------
@@ -168,6 +201,16 @@ static bool decide(nn_reducer *r) {
     return r->decided;
 }
 
+void nn_reducer_rows(nn_reducer *reducer, size_t rows) {
+    if (reducer->factors)
+        nn_factors_rows(reducer->factors, rows);
+}
+
+void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
+    const nn_reducer *r = reducer;
+    nn_factors_put(r->factors, i, a, b);
+}
+
 void nn_reducer_begin(nn_reducer *reducer, double *stats) {
     double start = nn_reduce_waits(reducer);
     reducer->row->send_stats(reducer, stats);
@@ -177,7 +220,7 @@ void nn_reducer_begin(nn_reducer *reducer, double *stats) {
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
  */
 static void deal_with(nn_reducer *r, size_t k) {
-    nn_slice slice = nn_cut_slice(&r->cut, k, r->owner);
+    nn_slice slice = r->slice[k];
     if (r->go && slice.end > slice.begin)
         r->row->sum(r, &slice, !r->spec.ops->prepare);
     r->summed++;
@@ -255,7 +298,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reducer_ready(r, 0);
-    while (r->summed < nn_cut_buckets(&r->cut)) {
+    while (r->summed < r->cut.buckets) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }

@@ -43,6 +43,12 @@ typedef struct nn_reduce_ops {
     void (*apply)(void *ctx, const nn_slice *span, const nn_real *g);
 } nn_reduce_ops;
 
+/* A gradient matrix that stands in the vector from `begin` on and is the product of the rows of a
+ * minibatch, G[m][n] = A[rows][m]^T B[rows][n]. */
+typedef struct nn_factored {
+    size_t begin, m, n;
+} nn_factored;
+
 typedef struct nn_reduce_spec {
     nn_comm *comm;
     nn_reduce_way way;
@@ -53,6 +59,12 @@ typedef struct nn_reduce_spec {
     size_t values;       /* most that nn_reducer_add is called with */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
+    /* Gradients that ranks may show each other by their factors, in the order of the vector; not
+     * needed any longer than for nn_reducer_new. */
+    const nn_factored *factored;
+    size_t factored_count;
+    size_t rows; /* most of a minibatch; the ranks have their shares of it as nn_tree_share deals
+                    them, or the tree */
     const nn_reduce_ops *ops;
     void *ctx; /* of ops */
 } nn_reduce_spec;
@@ -83,6 +95,15 @@ const nn_cut *nn_reducer_cut(const nn_reducer *reducer);
 /* The slices of the share, from the end of the vector on. Local. */
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
+
+/* True: instead of the gradient spec.factored[i], its factors are wanted. The same on every rank.
+ * Local. */
+bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i);
+/* The minibatch of the next step has so many rows, of all ranks. Local. */
+void nn_reducer_rows(nn_reducer *reducer, size_t rows);
+/* This rank's rows of A and B for gradient i, before nn_reducer_ready says that it is complete. Has
+ * the type of nn_rows_fn. Local. */
+void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b);
 
 /* Begins a step with what this rank adds to its numbers; with a tree `stats` are those of each of
  * its leaves [leaves][NN_REDUCE_STATS], which are destroyed. Collective, as all below. */
@@ -115,10 +136,10 @@ void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating);
 typedef struct nn_reduce_plan {
     nn_reduce_way way; /* never NN_REDUCE_AUTO */
     size_t copies;     /* of the parameters on this node */
-    size_t share;      /* elements of optimiser state a slot on this rank */
+    size_t owners;     /* among whom the optimiser state of a node is divided */
 } nn_reduce_plan;
 
-/* What nn_reducer_new will make of a vector of n elements when memory suffices. Local. */
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way, size_t n);
+/* What nn_reducer_new will choose when memory suffices. Local. */
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way);
 
 #endif

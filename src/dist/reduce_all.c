@@ -123,7 +123,6 @@ int nn_reduce_all_new(nn_reducer *r) {
     if (rc == 0 && r->spec.tree)
         rc = plan_tree(r);
     r->row = &row;
-    r->owner = 0;
     rc = nn_comm_agree(r->spec.comm, rc);
     if (rc < 0)
         all_free(r);

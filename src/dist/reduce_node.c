@@ -86,7 +86,7 @@ static size_t most_copies(const nn_reducer *r) {
 
 /* Bytes of the parts of a rank's share of the window, each from a cache line on. */
 struct layout {
-    size_t stats, mailbox, grads, params, end;
+    size_t stats, mailbox, grads, params, factors, end;
 };
 
 static struct layout layout_of(const nn_reducer *r, bool first) {
@@ -95,7 +95,8 @@ static struct layout layout_of(const nn_reducer *r, bool first) {
     at.mailbox = at.stats + most_copies(r) * NN_REDUCE_STATS * sizeof(double);
     at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
     at.params = at.grads + most_copies(r) * vector;
-    at.end = at.params + (first ? r->spec.vectors * vector : 0);
+    at.factors = at.params + (first ? r->spec.vectors * vector : 0);
+    at.end = at.factors + (first ? nn_factors_bytes(r->factors) : 0);
     return at;
 }
 
@@ -141,6 +142,8 @@ static void find_parts(nn_reducer *r) {
             node->subtree[r->spec.tree->first[p] + s] = node->grads[p] + s * r->stride;
         if (p == 0)
             r->vectors = (nn_real *)(void *)(part + at.params);
+        if (p == 0 && r->factors)
+            nn_factors_place(r->factors, part + at.factors);
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }
@@ -161,7 +164,7 @@ static int join_owners(nn_reducer *r) {
     MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
     if (!r->spec.compress)
         return 0;
-    return nn_compressor_new(node->owners, nn_reducer_share(r), r->cut.bucket, &node->compressor);
+    return nn_compressor_new(node->owners, nn_reducer_share(r), r->bucket, &node->compressor);
 }
 
 /* ---- what the ranks tell each other -----------------------------------------------------------
@@ -252,11 +255,11 @@ static bool node_have_stats(nn_reducer *r) {
 }
 
 static void node_send_complete(nn_reducer *r) {
-    publish(r, COMPLETE, r->steps * nn_cut_buckets(&r->cut) + r->complete);
+    publish(r, COMPLETE, r->steps * r->cut.buckets + r->complete);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
-    return all_reached(r->way, COMPLETE, r->steps * nn_cut_buckets(&r->cut) + k + 1);
+    return all_reached(r->way, COMPLETE, r->steps * r->cut.buckets + k + 1);
 }
 
 static void node_send_end(nn_reducer *r, bool bad) {
@@ -336,11 +339,14 @@ static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
     const struct node *node = r->way;
     double start = nn_reduce_waits(r);
     nn_real *values = r->grads + slice->begin;
-    size_t n = slice->end - slice->begin;
-    int rc = node->compressor
-                 ? nn_compressor_sum(node->compressor, values, n, slice->at)
-                 : MPI_Allreduce(MPI_IN_PLACE, values, (int)n, NN_MPI_REAL, MPI_SUM, node->owners);
-    nn_reduce_check(r, rc, "the sum of gradients over the nodes");
+    for (size_t at = 0, n, length = slice->end - slice->begin; at < length; at += n) {
+        n = length - at < r->bucket ? length - at : r->bucket;
+        int rc = node->compressor
+                     ? nn_compressor_sum(node->compressor, values + at, n, slice->at + at)
+                     : MPI_Allreduce(MPI_IN_PLACE, values + at, (int)n, NN_MPI_REAL, MPI_SUM,
+                                     node->owners);
+        nn_reduce_check(r, rc, "the sum of gradients over the nodes");
+    }
     nn_reduce_waited(r, start);
 }
 
@@ -348,12 +354,13 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     bool alone = r->spec.comm->nodes == 1;
     struct work work = {r, *slice, fused && alone};
     double start = nn_seconds();
-    nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
+    bool multiplied = nn_factors_multiply(r->factors, slice, r->grads);
+    if (!multiplied)
+        nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
-    if (alone)
-        return;
-    sum_over_nodes(r, slice);
-    if (fused && r->rc == 0)
+    if (!alone)
+        sum_over_nodes(r, slice);
+    if (fused && (multiplied || !alone) && r->rc == 0)
         nn_reduce_apply_slice(r, slice);
 }
 
@@ -396,7 +403,7 @@ static int node_sync(nn_reducer *r) {
 }
 
 static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, nn_real *to) {
-    for (size_t k = 0; k < nn_cut_buckets(&r->cut); k++) {
+    for (size_t k = 0; k < r->cut.buckets; k++) {
         nn_slice s = nn_cut_slice(&r->cut, k, owner);
         memcpy(to + s.begin, from + s.begin, (s.end - s.begin) * sizeof *to);
     }
@@ -453,7 +460,6 @@ static int open_node(nn_reducer *r) {
 
 int nn_reduce_node_new(nn_reducer *r) {
     r->row = &row;
-    r->owner = (size_t)r->spec.comm->node_rank;
     int rc = open_node(r);
     if (rc < 0 && r->way)
         node_free(r);

@@ -3,6 +3,7 @@
 #ifndef NN_DIST_REDUCE_WAY_H
 #define NN_DIST_REDUCE_WAY_H
 
+#include "dist/factors.h"
 #include "dist/mpi_comm.h"
 #include "dist/reduce.h"
 #include "dist/wait.h"
@@ -37,7 +38,11 @@ struct nn_reducer {
     const nn_reduce_row *row;
     void *way; /* its own memory */
     nn_reduce_spec spec;
+    nn_factors *factors; /* NULL: all gradients are added */
+    nn_pool pool;
     nn_cut cut;
+    size_t bucket;    /* most elements that go between nodes at a time */
+    nn_slice *slice;  /* [cut.buckets] this rank's */
     size_t owner;     /* which slices are this rank's; cut.owners or more: none */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
@@ -56,7 +61,7 @@ struct nn_reducer {
     double waiting, updating;
 };
 
-/* Allocate r->vectors and r->grads and fill in row, way and cut. The same code on every rank. */
+/* Allocate r->vectors and r->grads and fill in row, way and owner. The same code on every rank. */
 int nn_reduce_all_new(nn_reducer *r);
 int nn_reduce_node_new(nn_reducer *r);
 

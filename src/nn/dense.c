@@ -29,6 +29,7 @@ static int dense_plan(nn_layer *layer) {
     layer->flags = NN_LAYER_READS_X;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
                               inputs, o->units));
+    layer->outer = in->rank == 1;
     if (o->units >= WIDE)
         nn_param_reorder(&layer->param[WEIGHT], (int[]){1, 0});
     if (o->bias)
@@ -92,13 +93,20 @@ static void input_gradient(const struct view *v, const nn_io *io) {
 }
 
 /* The same numbers on any number of ranks: microbatches are added along their tree. */
-static void tree_gradients(const nn_layer *layer, const struct view *v, const nn_io *io) {
-    nn_outer_rows rows = {io->parts, io->row};
+static void tree_weights(const struct view *v, const nn_outer_rows *rows, const nn_io *io) {
     if (v->wide)
-        nn_outer_product(&rows, v->in, v->out, io->x[0], io->dy, io->g[WEIGHT]);
+        nn_outer_product(rows, v->in, v->out, io->x[0], v->in, io->dy, v->out, io->g[WEIGHT],
+                         v->out);
     else
-        nn_outer_product(&rows, v->out, v->in, io->dy, io->x[0], io->g[WEIGHT]);
-    if (layer->params > BIAS)
+        nn_outer_product(rows, v->out, v->in, io->dy, v->out, io->x[0], v->in, io->g[WEIGHT],
+                         v->in);
+}
+
+static void tree_gradients(const struct view *v, const nn_io *io) {
+    nn_outer_rows rows = {io->parts, io->row};
+    if (io->g[WEIGHT])
+        tree_weights(v, &rows, io);
+    if (io->g[BIAS])
         nn_outer_sum(&rows, v->out, io->dy, io->g[BIAS]);
 }
 
@@ -116,14 +124,13 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
     struct view v = view_of(layer, io->batch);
     if (io->dx[0])
         input_gradient(&v, io);
-    if (!io->g[WEIGHT])
-        return;
     if (io->parts && layer->tree_rows) {
-        tree_gradients(layer, &v, io);
+        tree_gradients(&v, io);
         return;
     }
-    weight_gradient(&v, io);
-    if (layer->params > BIAS)
+    if (io->g[WEIGHT])
+        weight_gradient(&v, io);
+    if (io->g[BIAS])
         nn_kernels_get()->sum_rows(v.rows, v.out, io->dy, io->g_beta, io->g[BIAS]);
 }
 

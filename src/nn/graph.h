@@ -22,6 +22,8 @@ struct nn_layer_plan {
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;
+    nn_rows_fn *rows; /* nn_model_hand_over; NULL: backward computes all gradients */
+    size_t rows_index;
     bool grad_written; /* back-propagation: dy already holds another consumer's share */
 };
 

@@ -131,6 +131,9 @@ struct nn_layer {
     int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
     size_t params;
     nn_param param[NN_MAX_PARAMS];
+    bool outer; /* the gradient of param[0] is the sum of the outer products of the rows of x[0] and
+                   dy, whichever its outermost dimension in memory is first; backward leaves it out
+                   where its g is NULL */
     size_t save_bytes;        /* per sample */
     size_t keep_bytes;        /* whatever the batch */
     size_t scratch_bytes;     /* for one call, whatever the batch */

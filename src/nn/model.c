@@ -192,6 +192,40 @@ nn_real *nn_model_output_grad(nn_model *model) {
     return model->layer[model->layers - 1]->plan->dy_at;
 }
 
+/* Widths of the matrices whose product is the gradient of param[0], and which is first. */
+static nn_outer_grad outer_of(const nn_layer *layer, bool *x_first) {
+    const nn_param *p = &layer->param[0];
+    *x_first = p->order[0] == 1;
+    return (nn_outer_grad){layer->index, (size_t)p->dim[*x_first], (size_t)p->dim[!*x_first]};
+}
+
+size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
+    size_t count = 0;
+    bool x_first;
+    for (size_t i = 1; i < model->layers; i++)
+        if (model->layer[i]->outer && !model->layer[i]->frozen)
+            out[count++] = outer_of(model->layer[i], &x_first);
+    return count;
+}
+
+void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *rows, size_t i) {
+    struct nn_layer_plan *plan = model->layer[layer]->plan;
+    plan->rows = rows;
+    plan->rows_index = i;
+}
+
+bool nn_model_hands_over(const nn_model *model, int layer) {
+    return model->layer[layer]->plan->rows != NULL;
+}
+
+static void hand_over(const nn_layer *layer, void *ctx) {
+    const struct nn_layer_plan *plan = layer->plan;
+    const nn_real *x = layer->input[0]->plan->y_at, *dy = plan->dy_at;
+    bool x_first;
+    outer_of(layer, &x_first);
+    plan->rows(ctx, plan->rows_index, x_first ? x : dy, x_first ? dy : x);
+}
+
 /* One layer's back-propagation. */
 struct backward {
     const nn_model *model;
@@ -237,6 +271,8 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
     for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
+    if (layer->plan->rows)
+        io.g[0] = NULL;
     layer->ops->backward(layer, &io);
 }
 
@@ -315,6 +351,8 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);
+        if (layer->plan->rows)
+            hand_over(layer, ctx);
         if (model->times)
             model->times[i].backward += clock_of(model) - begin;
         if (layer->params && ready)

@@ -11,6 +11,9 @@
 
 typedef struct nn_model nn_model;
 
+/* Takes the rows of a shard whose product G = A^T B is the gradient of a matrix. */
+typedef void nn_rows_fn(void *ctx, size_t i, const nn_real *a, const nn_real *b);
+
 /* Called in back-propagation each time the gradient vector is complete from `begin` to its end. */
 typedef void nn_ready_fn(void *ctx, size_t begin);
 
@@ -62,6 +65,18 @@ typedef struct nn_layer_time {
 } nn_layer_time;
 /* From now on adds up the time of each layer in times[nn_model_layers]; NULL: no longer. */
 void nn_model_time(nn_model *model, nn_layer_time *times);
+
+/* A gradient that is the product of a minibatch's rows (layer->outer). */
+typedef struct nn_outer_grad {
+    int layer;   /* in order of execution */
+    size_t m, n; /* widths of A and B */
+} nn_outer_grad;
+/* Those of layers that learn; their number. `out` [nn_model_layers]. */
+size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
+/* From now on backward does not compute that of `layer`, but hands over its rows, as number `i`,
+ * with the context of nn_ready_fn. Not for nn_pass.accumulate. */
+void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *rows, size_t i);
+bool nn_model_hands_over(const nn_model *model, int layer);
 
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);

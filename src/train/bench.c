@@ -45,8 +45,9 @@ static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     double samples = (double)b->trainer.job.batch_size / nn_comm_size(b->trainer.comm);
     bool first = layer->input[0]->inputs == 0;
     double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
+    out->by_factors = nn_model_hands_over(b->trainer.job.model, layer->index);
     out->forward_work = forward;
-    out->backward_work = first ? forward : 2 * forward;
+    out->backward_work = (first ? 0 : forward) + (out->by_factors ? 0 : forward);
 }
 
 static void describe(const struct bench *b, int64_t steps, double seconds, nn_bench_step *out) {
@@ -58,7 +59,7 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
     out->backward = i->backward * each;
     out->comm = i->comm * each;
     out->update = i->update * each;
-    out->work = 0;
+    out->work = out->update_work = 0;
     for (size_t l = 1; l < b->layers; l++) {
         nn_bench_layer *layer = &out->layer[l - 1];
         layer->name = b->layer[l]->name;
@@ -67,7 +68,9 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         layer->backward = b->time[l].backward * each;
         count_work(b, l, layer);
         out->work += layer->forward_work + layer->backward_work;
+        out->update_work += layer->by_factors ? layer->forward_work : 0;
     }
+    out->work += out->update_work;
 }
 
 static int measure(struct bench *b, double budget, nn_bench_step *out) {

@@ -11,6 +11,7 @@ typedef struct nn_bench_layer {
     const char *name, *kind;
     double forward, backward;           /* seconds a step of this rank */
     double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
+    bool by_factors; /* the gradient of its matrix is multiplied in `update` of the step */
 } nn_bench_layer;
 
 typedef struct nn_bench_step {
@@ -18,7 +19,8 @@ typedef struct nn_bench_step {
     size_t size;                                           /* elements of the gradient vector */
     const char *way;                                       /* how gradients are summed */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
-    double work;                                           /* operations a step of all layers */
+    double work;        /* operations a step of all layers, and of gradients by factors */
+    double update_work; /* the latter alone */
     size_t layers;
     nn_bench_layer *layer; /* [layers], owned by the pool */
 } nn_bench_step;

@@ -270,6 +270,38 @@ static int allocate_parameters(nn_job *job) {
     return nn_model_bind(job->model, job->params, NULL, job->capacity);
 }
 
+/* Gradients that may go by their factors: not where a step adds those of several passes. */
+static size_t list_factored(const nn_job *job, nn_outer_grad *grad, nn_factored *factored) {
+    const nn_layer *const *layer;
+    size_t count = job->settings->train.accumulate > 1 ? 0 : nn_model_outer_grads(job->model, grad);
+    nn_model_layers(job->model, &layer);
+    for (size_t i = 0; i < count; i++)
+        factored[i] = (nn_factored){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
+    return count;
+}
+
+static int make_reducer(nn_job *job, nn_reduce_spec *spec) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(job->model, &layer);
+    nn_outer_grad *grad = NULL;
+    nn_factored *factored = NULL;
+    int rc = 0;
+    NN_TRY_GOTO(NN_NEW(&grad, layers, "gradient factors"));
+    NN_TRY_GOTO(NN_NEW(&factored, layers, "gradient factors"));
+    spec->factored = factored;
+    spec->factored_count = list_factored(job, grad, factored);
+done:
+    rc = nn_comm_agree(job->comm, rc);
+    if (rc == 0)
+        rc = nn_reducer_new(spec, &job->reducer);
+    for (size_t i = 0; rc == 0 && i < spec->factored_count; i++)
+        if (nn_reducer_takes_factors(job->reducer, i))
+            nn_model_hand_over(job->model, grad[i].layer, nn_reducer_put, i);
+    nn_free(grad);
+    nn_free(factored);
+    return rc;
+}
+
 int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
     const nn_param *const *param;
     bool average = job->settings->train.ema_node != NULL;
@@ -282,11 +314,12 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
                                                        (size_t)nn_comm_node_size(job->comm)),
                            .tree = job->micro ? &job->micro->tree : NULL,
                            .compress = job->settings->train.compress == NN_COMPRESS_BF16,
+                           .rows = (size_t)job->batch_size,
                            .ops = ops,
                            .ctx = ctx};
     if (!ops)
         return nn_comm_agree(job->comm, allocate_parameters(job));
-    NN_TRY(nn_reducer_new(&spec, &job->reducer));
+    NN_TRY(make_reducer(job, &spec));
     job->params = nn_reducer_vector(job->reducer, 0);
     if (average)
         job->average = nn_reducer_vector(job->reducer, 1);

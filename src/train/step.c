@@ -166,6 +166,7 @@ static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
     memset(stats, 0, nn_job_own_parts(&t->job) * sizeof one);
     t->mistakes = 0;
     nn_trainer_clear_gradients(t);
+    nn_reducer_rows(t->job.reducer, (size_t)batch->global);
     for (size_t i = 0; i < passes; i++) {
         nn_batch part = part_at(t, batch, i);
         pass_over(t, &part, stats, i == 0, i + 1 == passes, read);

@@ -58,14 +58,14 @@ static void add_block(const struct cutting *c, struct block b) {
     u->blocks += c->own;
 }
 
-/* The part of a tensor that is in a slice, at the slice's multiples of a block. */
+/* The part of a tensor that is in a slice, at multiples of a block. */
 static void cut(const struct cutting *c, size_t tensor, const nn_slice *slice) {
     const nn_param *param = c->updater->param[tensor];
     size_t begin = param->offset, end = begin + param->count, next;
     begin = begin > slice->begin ? begin : slice->begin;
     end = end < slice->end ? end : slice->end;
     for (; !param->layer->frozen && begin < end; begin = next) {
-        next = slice->begin + ((begin - slice->begin) / BLOCK + 1) * BLOCK;
+        next = (begin / BLOCK + 1) * BLOCK;
         next = next < end ? next : end;
         add_block(c, (struct block){.tensor = tensor,
                                     .begin = begin,
@@ -80,7 +80,7 @@ static void cut_all(nn_updater *u, bool store) {
     size_t owner;
     nn_reducer_owners(u->job->reducer, &owner);
     u->blocks = u->all_blocks = 0;
-    for (size_t k = nn_cut_buckets(shares); k > 0; k--)
+    for (size_t k = shares->buckets; k > 0; k--)
         for (size_t o = 0; o < shares->owners; o++) {
             nn_slice slice = nn_cut_slice(shares, k - 1, o);
             struct cutting c = {u, o == owner, store};
@@ -90,7 +90,7 @@ static void cut_all(nn_updater *u, bool store) {
 }
 
 size_t nn_updater_values(size_t n, size_t params, size_t ranks) {
-    size_t buckets = n / NN_CUT_BUCKET + 1;
+    size_t buckets = n / NN_CUT_BUCKET + 1 + 2 * params;
     return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
 }
 
