@@ -98,3 +98,12 @@ size_t nn_text_from_real(char out[NN_TEXT_REAL], double value) {
     freelocale(c);
     return (size_t)length;
 }
+
+const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    for (; bytes >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
+        bytes /= 1000;
+    snprintf(text, NN_BYTES_TEXT, unit ? "%.3g %s" : "%.0f %s", bytes, units[unit]);
+    return text;
+}

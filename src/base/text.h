@@ -23,4 +23,8 @@ bool nn_text_to_real(const char *text, double *out);
 #define NN_TEXT_REAL 32
 size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
 
+/* "12.3 MB" in `text`, which is returned. */
+#define NN_BYTES_TEXT 32
+const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
+
 #endif

@@ -63,10 +63,6 @@ int nn_call_config(const char *path, const nn_node *overrides, nn_config **out);
 /* True when the file starts as an HDF5 file does. */
 bool nn_is_hdf5(const char *path);
 
-/* "12.3 MB" in `text`, which is returned. */
-#define NN_BYTES_TEXT 32
-const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
-
 /* A finished object and a newline on standard output; NN_EMEMORY when its buffer was too small. */
 int nn_json_print(const nn_json *json);
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/model_report.h"
 #include "dist/comm.h"
@@ -63,15 +64,6 @@ static double data_bytes(const nn_dataset *ds) {
     return bytes;
 }
 
-/* What the ranks of a node hold together counts for each of them in part. */
-static void share_memory(const nn_comm *comm, const nn_job *job, nn_memory *m) {
-    nn_reduce_way way = (nn_reduce_way)job->settings->train.reduce;
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, way);
-    m->params *= (double)plan.copies / nn_comm_node_size(comm);
-    m->optimizer /= (double)plan.owners;
-    m->total = m->params + m->grads + m->optimizer + m->buffers;
-}
-
 static int check_local(const nn_call *call, findings *f) {
     const options *o = call->options;
     nn_job *job = &f->job;
@@ -81,8 +73,7 @@ static int check_local(const nn_call *call, findings *f) {
     NN_TRY(nn_job_loader(job, job->data->split[0].name, job->batch_size, true, &f->train));
     for (size_t i = 1; i < job->data->splits; i++)
         NN_TRY(check_split(job, job->data->split[i].name));
-    NN_TRY(nn_memory_of(job->model, job->settings, job->capacity, &f->memory));
-    share_memory(call->comm, job, &f->memory);
+    NN_TRY(nn_memory_plan(job, &f->memory));
     f->data = data_bytes(job->data);
     f->node = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     return 0;
@@ -92,6 +83,7 @@ static int check_local(const nn_call *call, findings *f) {
 static int allocate(findings *f) {
     nn_job *job = &f->job;
     NN_TRY(nn_job_allocate(job, nn_trainer_ops(job->settings), NULL));
+    nn_memory_settle(job, &f->memory);
     if (!nn_reducer_writes(job->reducer))
         return 0;
     return nn_model_init(job->model, (uint64_t)job->settings->train.seed, job->params);
@@ -99,7 +91,7 @@ static int allocate(findings *f) {
 
 static void warn_memory(const nn_call *call, const findings *f) {
     char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
-    double all = nn_comm_node_size(call->comm) * (f->memory.total + f->data);
+    double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->memory) + f->data);
     if (nn_comm_node_rank(call->comm) == 0 && all > f->node)
         nn_warn(
             "the ranks of %s want %s of memory together, the node has %s: use fewer ranks a node",
@@ -166,7 +158,7 @@ static void print_places(const place *places, int size) {
 static void print_text(const nn_call *call, const findings *f) {
     const options *o = call->options;
     const nn_settings *s = f->job.settings;
-    char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT];
+    char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
     int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
     printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
     print_data(f->job.data);
@@ -175,8 +167,7 @@ static void print_text(const nn_call *call, const findings *f) {
     printf("training       batch_size %lld, %lld minibatches an epoch, %lld epochs, %s\n",
            (long long)f->job.batch_size, (long long)nn_loader_batches(f->train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
-    printf("memory         ");
-    nn_print_memory(stdout, &f->memory);
+    printf("memory         %s\n", nn_memory_text(&f->memory, memory));
     printf("               data set %s; node %s\n", nn_bytes_text(f->data, data),
            nn_bytes_text(f->node, node));
     print_blas(&f->blas);

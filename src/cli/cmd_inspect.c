@@ -43,14 +43,15 @@ static void print_state(const subject *s) {
 }
 
 static void print_text(const subject *s) {
+    char memory[NN_MEMORY_TEXT];
     if (s->from)
         print_state(s);
     else
         printf("%s: configuration\n", s->file);
     nn_print_layers(stdout, s->model);
     if (s->batch_size > 0) {
-        printf("on one rank, batch_size %lld: ", (long long)s->batch_size);
-        nn_print_memory(stdout, &s->memory);
+        printf("on one rank, batch_size %lld: %s\n", (long long)s->batch_size,
+               nn_memory_text(&s->memory, memory));
     }
 }
 

@@ -42,15 +42,6 @@ done:
     return rc;
 }
 
-const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    for (; bytes >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
-        bytes /= 1000;
-    snprintf(text, NN_BYTES_TEXT, unit ? "%.3g %s" : "%.0f %s", bytes, units[unit]);
-    return text;
-}
-
 /* Rows are numbered where there are several, columns always. */
 static void print_table(FILE *out, const nn_measure *m, const double *table) {
     fprintf(out, m->rows > 1 ? "%s (rows: class, columns: predicted)\n%6s" : "%s by class\n%6s",

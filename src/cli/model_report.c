@@ -2,22 +2,6 @@
 
 #include "cli/cli.h"
 
-int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory) {
-    const nn_choice *choice = &settings->train.optimizer;
-    const nn_optimizer_ops *optimizer = (const nn_optimizer_ops *)choice->row;
-    double vector = (double)(nn_model_size(model) * sizeof(nn_real));
-    const char *name[NN_MAX_SLOTS];
-    size_t slots = optimizer->slots(choice->options, name) + (settings->train.ema_node != NULL);
-    nn_memory m = {.params = vector, .grads = vector};
-    size_t buffers;
-    NN_TRY(nn_model_buffer_bytes(model, batch, true, &buffers));
-    m.buffers = (double)buffers;
-    m.optimizer = vector * (double)slots;
-    m.total = m.params + m.grads + m.optimizer + m.buffers;
-    *memory = m;
-    return 0;
-}
-
 static size_t count_params(const nn_layer *layer) {
     size_t count = 0;
     for (size_t i = 0; i < layer->params; i++)
@@ -45,13 +29,6 @@ void nn_print_layers(FILE *out, const nn_model *model) {
         fputc('\n', out);
     }
     fprintf(out, "%-48s %12zu\n", "all", nn_model_param_count(model));
-}
-
-void nn_print_memory(FILE *out, const nn_memory *m) {
-    char a[NN_BYTES_TEXT], b[NN_BYTES_TEXT], c[NN_BYTES_TEXT], d[NN_BYTES_TEXT], e[NN_BYTES_TEXT];
-    fprintf(out, "%s a rank to train: parameters %s, gradients %s, optimizer %s, activations %s\n",
-            nn_bytes_text(m->total, a), nn_bytes_text(m->params, b), nn_bytes_text(m->grads, c),
-            nn_bytes_text(m->optimizer, d), nn_bytes_text(m->buffers, e));
 }
 
 static void json_dims(nn_json *json, const char *key, int rank, const int64_t *dim) {
@@ -92,6 +69,6 @@ void nn_json_memory(nn_json *json, const nn_memory *m) {
     nn_json_real(json, "gradients", m->grads);
     nn_json_real(json, "optimizer", m->optimizer);
     nn_json_real(json, "activations", m->buffers);
-    nn_json_real(json, "total", m->total);
+    nn_json_real(json, "total", nn_memory_total(m));
     nn_json_close(json, '}');
 }

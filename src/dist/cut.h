@@ -45,6 +45,11 @@ int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec);
 /* Buckets that are complete when the vector is, from `begin` on. Local. */
 size_t nn_cut_complete(const nn_cut *cut, size_t begin);
 
+/* Bucket k, whole. Local. */
+static inline nn_slice nn_cut_bucket(const nn_cut *cut, size_t k) {
+    return (nn_slice){cut->border[k + 1], cut->border[k], 0};
+}
+
 /* Elements of the longest bucket. Local. */
 size_t nn_cut_longest(const nn_cut *cut);
 

@@ -227,14 +227,20 @@ static void multiply_slice(const nn_factors *f, const struct matrix *x, nn_span 
     multiply(f, x, (struct block){bottom, bottom + 1, 0, s.end - bottom * n}, g);
 }
 
-bool nn_factors_multiply(const nn_factors *f, const nn_slice *slice, nn_real *grads) {
-    for (size_t i = 0; f && i < f->count; i++) {
-        nn_span whole = f->span[i];
-        if (whole.begin > slice->begin || whole.end < slice->end)
-            continue;
-        nn_span s = {slice->begin - whole.begin, slice->end - whole.begin};
-        multiply_slice(f, &f->matrix[i], s, grads + whole.begin);
-        return true;
-    }
-    return false;
+/* The matrix that a slice is of, or `count`. */
+static size_t matrix_at(const nn_factors *f, const nn_slice *slice) {
+    size_t i = 0;
+    while (i < f->count && (f->span[i].begin > slice->begin || f->span[i].end < slice->end))
+        i++;
+    return i;
+}
+
+bool nn_factors_have(const nn_factors *f, const nn_slice *slice) {
+    return f && matrix_at(f, slice) < f->count;
+}
+
+void nn_factors_multiply(const nn_factors *f, const nn_slice *slice, nn_real *grads) {
+    size_t i = matrix_at(f, slice), begin = f->span[i].begin;
+    nn_span s = {slice->begin - begin, slice->end - begin};
+    multiply_slice(f, &f->matrix[i], s, grads + begin);
 }

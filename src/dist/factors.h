@@ -28,8 +28,11 @@ bool nn_factors_take(const nn_factors *factors, size_t i);
 void nn_factors_rows(nn_factors *factors, size_t rows);
 void nn_factors_put(const nn_factors *factors, size_t i, const nn_real *a, const nn_real *b);
 
-/* Writes the product of all rows to a slice of `grads`, the gradient vector; false: the slice is of
- * nothing that is taken. All ranks have put their rows. Local. */
-bool nn_factors_multiply(const nn_factors *factors, const nn_slice *slice, nn_real *grads);
+/* A slice of the vector is part of a gradient that is taken. */
+bool nn_factors_have(const nn_factors *factors, const nn_slice *slice);
+
+/* Writes the product of all rows to such a slice of `grads`, the gradient vector. All ranks have
+ * put their rows. Local. */
+void nn_factors_multiply(const nn_factors *factors, const nn_slice *slice, nn_real *grads);
 
 #endif

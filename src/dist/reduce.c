@@ -160,6 +160,19 @@ size_t nn_reducer_stride(const nn_reducer *reducer) {
     return reducer->stride;
 }
 
+size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
+    const nn_reducer *r = reducer;
+    size_t ranks = (size_t)r->spec.comm->node_size, elements = 0;
+    for (size_t k = 0; k < r->cut.buckets; k++) {
+        nn_slice bucket = nn_cut_bucket(&r->cut, k), *own = &r->slice[k];
+        elements +=
+            nn_factors_have(r->factors, &bucket)
+                ? own->end - own->begin
+                : (bucket.end - bucket.begin) * nn_reduce_copies(r, (size_t)r->spec.comm->rank);
+    }
+    return elements * sizeof(nn_real) + nn_factors_bytes(r->factors) / ranks;
+}
+
 bool nn_reducer_writes(const nn_reducer *reducer) {
     return reducer->spec.way != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
 }
@@ -248,6 +261,11 @@ static bool have_next(void *ctx) {
     return decide(r) && r->row->have_bucket(r, r->summed);
 }
 
+static bool have_all(void *ctx) {
+    nn_reducer *r = ctx;
+    return decide(r) && (r->cut.buckets == 0 || r->row->have_bucket(r, r->cut.buckets - 1));
+}
+
 static bool have_end(void *ctx) {
     nn_reducer *r = ctx;
     return r->row->have_end(r);
@@ -298,6 +316,8 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reducer_ready(r, 0);
+    if (r->bell) /* each sleep costs more than all buckets at once */
+        wait_until(r, have_all);
     while (r->summed < r->cut.buckets) {
         wait_until(r, have_next);
         deal_with(r, r->summed);

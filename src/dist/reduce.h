@@ -83,6 +83,8 @@ const char *nn_reducer_way(const nn_reducer *reducer);
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i);
 nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], where sums come to stand */
 size_t nn_reducer_stride(const nn_reducer *reducer);  /* from one subtree's gradients to the next */
+/* Memory for gradients, and this rank's part of that for their factors. Local. */
+size_t nn_reducer_gradient_bytes(const nn_reducer *reducer);
 /* True on ranks whose writing to these vectors outside of a step is what their copy gets: the
  * first of each node that shares one. Local. */
 bool nn_reducer_writes(const nn_reducer *reducer);

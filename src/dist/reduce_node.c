@@ -118,14 +118,21 @@ static int allocate(nn_reducer *r) {
     return NN_NEW(&node->grads, node->ranks, "gradient reducer");
 }
 
-/* Pages belong to the memory of the processor that first writes to them. */
+static void clear(nn_real *vector, const nn_slice *slice) {
+    memset(vector + slice->begin, 0, (slice->end - slice->begin) * sizeof *vector);
+}
+
+/* Pages belong to the memory of the processor that first writes to them; those that nobody writes
+ * to take none. */
 static void touch(nn_reducer *r) {
-    memset(r->grads, 0,
-           nn_reduce_copies(r, (size_t)r->spec.comm->rank) * r->stride * sizeof *r->grads);
-    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
-        nn_slice s = nn_reducer_slice(r, i);
+    size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
+    for (size_t k = 0; k < r->cut.buckets; k++) {
+        nn_slice bucket = nn_cut_bucket(&r->cut, k), *own = &r->slice[k];
+        bool whole = !nn_factors_have(r->factors, &bucket);
+        for (size_t c = 0; c < (whole ? copies : 1); c++)
+            clear(r->grads + c * r->stride, whole ? &bucket : own);
         for (size_t v = 0; v < r->spec.vectors; v++)
-            memset(nn_reducer_vector(r, v) + s.begin, 0, (s.end - s.begin) * sizeof(nn_real));
+            clear(nn_reducer_vector(r, v), own);
     }
 }
 
@@ -181,13 +188,17 @@ static bool all_reached(const struct node *node, int counter, uint64_t value) {
     return true;
 }
 
-/* Sleepers wait for what all ranks have reached: the last one to come there rings. Stores and loads
+/* Sleepers wait for all ranks to reach `goal`: the last one to come there rings. Stores and loads
  * are sequentially consistent, or of two who come at once none might think it is the last. */
-static void publish(const nn_reducer *r, int counter, uint64_t value) {
+static void publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal) {
     const struct node *node = r->way;
-    uint64_t before = atomic_exchange(&node->board[node->me]->counter[counter].value, value);
-    if (r->bell && (counter == TOLD || all_reached(node, counter, before + 1)))
+    atomic_store(&node->board[node->me]->counter[counter].value, value);
+    if (r->bell && (counter == TOLD || all_reached(node, counter, goal)))
         nn_ring(r->bell);
+}
+
+static void publish(const nn_reducer *r, int counter, uint64_t value) {
+    publish_until(r, counter, value, value);
 }
 
 static void node_send_stats(nn_reducer *r, double *stats) {
@@ -255,7 +266,8 @@ static bool node_have_stats(nn_reducer *r) {
 }
 
 static void node_send_complete(nn_reducer *r) {
-    publish(r, COMPLETE, r->steps * r->cut.buckets + r->complete);
+    uint64_t buckets = r->cut.buckets;
+    publish_until(r, COMPLETE, r->steps * buckets + r->complete, (r->steps + 1) * buckets);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
@@ -354,13 +366,15 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     bool alone = r->spec.comm->nodes == 1;
     struct work work = {r, *slice, fused && alone};
     double start = nn_seconds();
-    bool multiplied = nn_factors_multiply(r->factors, slice, r->grads);
-    if (!multiplied)
+    bool multiplies = nn_factors_have(r->factors, slice);
+    if (multiplies)
+        nn_factors_multiply(r->factors, slice, r->grads);
+    else
         nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
     if (!alone)
         sum_over_nodes(r, slice);
-    if (fused && (multiplied || !alone) && r->rc == 0)
+    if (fused && (multiplies || !alone) && r->rc == 0)
         nn_reduce_apply_slice(r, slice);
 }
 

@@ -7,6 +7,7 @@
 #include "math/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
+#include "train/memory.h"
 #include "train/tables.h"
 #include "train/trainer.h"
 
@@ -46,10 +47,11 @@ static int check_microbatches(const nn_trainer *t) {
 }
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
-static int set_up_local(nn_trainer *t, int threads) {
+static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config));
     NN_TRY(check_microbatches(t));
+    NN_TRY(nn_memory_plan(job, memory));
     int64_t wanted = job->settings->train.threads;
     nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
     NN_TRY(nn_dataset_normalize(job->data));
@@ -123,18 +125,24 @@ static int fill(nn_trainer *t) {
     return 0;
 }
 
-static void say_way(const nn_trainer *t) {
+static void say_plan(const nn_trainer *t, nn_memory *memory) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
-    if (nn_comm_rank(t->comm) == 0 && ranks > 1)
+    char text[NN_MEMORY_TEXT];
+    nn_memory_settle(&t->job, memory);
+    if (nn_comm_rank(t->comm) > 0)
+        return;
+    if (ranks > 1)
         nn_info("%d ranks on %d node%s, reduce: %s", ranks, nodes, nodes > 1 ? "s" : "",
                 nn_reducer_way(t->job.reducer));
+    nn_info("memory: %s", nn_memory_text(memory, text));
 }
 
 int nn_trainer_open(nn_trainer *t) {
     int threads = nn_comm_threads(t->comm);
     t->float_mode = nn_float_mode_flush();
     nn_log_hold(nn_comm_rank(t->comm) > 0);
-    int rc = set_up_local(t, threads);
+    nn_memory memory;
+    int rc = set_up_local(t, threads, &memory);
     nn_log_hold(false);
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(check_same(t));
@@ -142,7 +150,7 @@ int nn_trainer_open(nn_trainer *t) {
     const nn_settings *s = t->job.settings;
     NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
-    say_way(t);
+    say_plan(t, &memory);
     plan_steps(t);
     warn_about_test(t);
     return 0;

@@ -1,0 +1,29 @@
+/* The memory that training takes, by kind. */
+#ifndef NN_TRAIN_MEMORY_H
+#define NN_TRAIN_MEMORY_H
+
+#include "train/job.h"
+
+/* Bytes of a rank; what the ranks of a node hold together counts for each of them in part. */
+typedef struct nn_memory {
+    double params, grads, optimizer, buffers;
+} nn_memory;
+
+static inline double nn_memory_total(const nn_memory *m) {
+    return m->params + m->grads + m->optimizer + m->buffers;
+}
+
+/* Of one rank alone, for shards of up to `batch` samples; of a model that is not bound yet.
+ * NN_EUSAGE, NN_EMEMORY. Local. */
+int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory);
+
+/* Of a job that is planned and not allocated yet. NN_EUSAGE, NN_EMEMORY. Local. */
+int nn_memory_plan(const nn_job *job, nn_memory *memory);
+/* The same, once it is allocated for training: what its gradients really take. Local. */
+void nn_memory_settle(const nn_job *job, nn_memory *memory);
+
+/* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */
+#define NN_MEMORY_TEXT 256
+const char *nn_memory_text(const nn_memory *memory, char text[NN_MEMORY_TEXT]);
+
+#endif
