@@ -2,6 +2,8 @@
 # timeout: 120
 # A signal saves and ends with 75; the run goes on from there. A second SIGINT kills.
 . "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
 unset OMPI_MCA_pml OMPI_MCA_ess_singleton_isolated # with Open MPI's daemon beside it, as users have it
 
 # start RUN: a run that would take for ever, in the background; waits until it trains.
@@ -25,6 +27,13 @@ for signal in TERM USR1 USR2 HUP; do
     expect_line 'stopped by a signal' err
     [ -f "run-$signal/last.h5" ] || fail "SIG$signal: nothing was saved"
 done
+# one that comes while MPI starts is not lost either
+shim early_term
+code=0
+LD_PRELOAD=$PWD/early_term.so "$NNMPI" train --run early -o train.epochs=100000000 > out 2> err || code=$?
+[ "$code" -eq 75 ] || fail "SIGTERM while MPI starts: exit code $code, not 75"
+[ -f early/last.h5 ] || fail "SIGTERM while MPI starts: nothing was saved"
+
 before=$("$NNMPI" inspect run-TERM/last.h5 --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["state"]["step"])')
 "$NNMPI" train --run run-TERM --resume -o train.max_steps=$((before + 5)) -o train.epochs=100000000 --json > out
 python3 -c "import json; r = json.load(open('out')); assert r['steps'] == $before + 5, r"

@@ -35,6 +35,7 @@ struct nn_verb {
     /* Key of the option of a kind that words without a flag fill, NULL: none; may be NULL. */
     const char *(*kind_argument)(const nn_entry *kind);
     bool collective; /* every rank takes part; otherwise rank 0 works alone, without MPI */
+    bool stops;      /* ends by itself after a signal, which is caught from before MPI starts */
     /* Collective verbs return the same code on every rank. */
     int (*run)(const nn_call *call);
 };

@@ -119,5 +119,6 @@ const nn_verb nn_verb_train = {
     .usage = "[CONFIG] [options]",
     .arguments = arguments,
     .collective = true,
+    .stops = true,
     .run = run,
 };

@@ -2,6 +2,7 @@
  * the error code stands for. */
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 #include "dist/launch.h"
 
 #include <nnmpi/version.h>
@@ -33,6 +34,8 @@ static int perform(int argc, char **argv, nn_call *call) {
         nn_help_verb(stdout, call->verb, false);
     if (common.help)
         return 0;
+    if (call->verb->stops)
+        nn_signals_catch();
     NN_TRY(start_ranks(call));
     return call->verb->run(call);
 }
