@@ -8,8 +8,10 @@
 
 #include <string.h>
 
-/* Elements of a matrix that is worth it, and elements that are worth a fork and join. */
+/* Elements of a matrix, and rows of it to a slice, that are worth it. */
 #define LEAST 16384
+#define LEAST_ROWS 16
+/* Elements that are worth a fork and join. */
 #define GRAIN 65536
 
 /* A matrix that is taken. */
@@ -23,7 +25,7 @@ struct nn_factors {
     const nn_comm *comm;
     const nn_tree *tree; /* NULL: shards are not cut */
     int first;           /* rank of the node's first one */
-    size_t most;         /* rows of a minibatch on this node */
+    size_t most;         /* rows of a minibatch on any node */
     size_t count;
     struct matrix *matrix; /* in the order of the vector, as the spans are */
     nn_span *span;
@@ -37,10 +39,14 @@ struct nn_factors {
  */
 
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
- * alone); gradients are written by every rank and read again. */
-static bool pays(const nn_factored *f, size_t rows, size_t ranks) {
-    double by_rows = (double)rows * (2 * (double)f->m + (double)(1 + ranks) * (double)f->n);
-    return f->m * f->n >= LEAST && by_rows < 2 * (double)ranks * (double)f->m * (double)f->n;
+ * alone); gradients are written by every rank and read again. The same on all nodes, since the
+ * slices of all must be the same. */
+static bool pays(const nn_factors *f, const nn_factored *c) {
+    size_t ranks = (size_t)f->comm->node_least;
+    double m = (double)c->m, n = (double)c->n;
+    double by_rows = (double)f->most * (2 * m + (double)(1 + ranks) * n);
+    return c->m * c->n >= LEAST && c->m >= LEAST_ROWS * ranks &&
+           by_rows < 2 * (double)ranks * m * n;
 }
 
 /* Rows of a minibatch on this node, and on those before it. */
@@ -50,27 +56,34 @@ static size_t node_rows(const nn_factors *f, size_t rows, size_t *before) {
     return nn_tree_share(rows, last, size).end - *before;
 }
 
-/* The ranks of every node follow each other. */
-static int check_order(const nn_comm *comm, bool *ordered) {
-    int apart[2] = {comm->rank - comm->node_rank, comm->node_rank - comm->rank};
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, apart, 2, MPI_INT, MPI_MAX, comm->node),
+/* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
+ * can be dealt so that there is one more. */
+static int look_around(nn_factors *f, size_t rows, bool *ordered) {
+    const nn_comm *comm = f->comm;
+    size_t before;
+    long apart[2] = {f->first, -f->first}, all[2];
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, apart, 2, MPI_LONG, MPI_MAX, comm->node),
                "MPI_Allreduce");
-    int fine = apart[0] == -apart[1];
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &fine, 1, MPI_INT, MPI_MIN, comm->world),
+    all[0] = apart[0] != -apart[1];
+    all[1] = (long)node_rows(f, rows, &before) + 1;
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, all, 2, MPI_LONG, MPI_MAX, comm->world),
                "MPI_Allreduce");
-    *ordered = fine != 0;
+    *ordered = all[0] == 0;
+    f->most = (size_t)all[1];
     return 0;
 }
 
 /* Microbatches are multiplied by a kernel that has a bound on rows. */
 static bool fits(const nn_reduce_spec *spec) {
+    if (spec->factored_count == 0 || spec->comm->node_least < 2)
+        return false;
     return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
 }
 
 static void pick(nn_factors *f, const nn_reduce_spec *spec) {
     for (size_t i = 0; i < spec->factored_count; i++) {
         const nn_factored *c = &spec->factored[i];
-        if (!pays(c, f->most, (size_t)spec->comm->node_size))
+        if (!pays(f, c))
             continue;
         f->span[f->count] = (nn_span){c->begin, c->begin + c->m * c->n};
         f->matrix[f->count++] = (struct matrix){.m = c->m, .n = c->n, .index = i};
@@ -78,11 +91,6 @@ static void pick(nn_factors *f, const nn_reduce_spec *spec) {
 }
 
 static int plan(nn_factors *f, const nn_reduce_spec *spec) {
-    size_t before;
-    f->comm = spec->comm;
-    f->tree = spec->tree;
-    f->first = f->comm->rank - f->comm->node_rank;
-    f->most = node_rows(f, spec->rows, &before) + 1; /* of a smaller one it may have one more */
     f->matrix = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->matrix);
     f->span = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->span);
     f->row = nn_pool_alloc(&f->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *f->row);
@@ -95,17 +103,17 @@ static int plan(nn_factors *f, const nn_reduce_spec *spec) {
 
 int nn_factors_new(const nn_reduce_spec *spec, nn_factors **out) {
     nn_factors *f = NULL;
-    bool ordered;
+    bool ordered = false;
     *out = NULL;
-    if (spec->factored_count == 0 || !fits(spec))
+    if (!fits(spec))
         return 0;
-    NN_TRY(check_order(spec->comm, &ordered));
-    if (!ordered)
-        return 0;
-    int rc = NN_NEW(&f, 1, "gradient factors");
-    if (rc == 0)
-        rc = plan(f, spec);
-    rc = nn_comm_agree(spec->comm, rc);
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "gradient factors")));
+    f->comm = spec->comm;
+    f->tree = spec->tree;
+    f->first = f->comm->rank - f->comm->node_rank;
+    int rc = look_around(f, spec->rows, &ordered);
+    if (rc == 0 && ordered)
+        rc = nn_comm_agree(spec->comm, plan(f, spec));
     if (rc < 0 || f->count == 0)
         nn_factors_free(f);
     else
