@@ -6,4 +6,4 @@
 . "$SOURCE_DIR/tests/mnist.sh"
 get_mnist
 export OMPI_MCA_mpi_yield_when_idle=1
-"$SOURCE_DIR/scripts/recipes.sh"
+RANKS=2 "$SOURCE_DIR/scripts/recipes.sh"
