@@ -37,17 +37,6 @@ static void cut_all(struct borders *b, const nn_cut_spec *spec) {
     cut_stretch(b, spec, (nn_span){0, end});
 }
 
-int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec) {
-    struct borders borders = {0};
-    cut_all(&borders, spec);
-    borders.list = nn_pool_alloc(pool, borders.count * sizeof *borders.list);
-    if (!borders.list)
-        return NN_EMEMORY;
-    cut_all(&borders, spec);
-    *cut = (nn_cut){spec->n, spec->owners, spec->cell, borders.count - 1, borders.list};
-    return 0;
-}
-
 size_t nn_cut_complete(const nn_cut *cut, size_t begin) {
     size_t complete = 0;
     while (complete < cut->buckets && cut->border[complete + 1] >= begin)
@@ -74,11 +63,31 @@ static size_t border(const nn_cut *cut, size_t k, size_t owner) {
 }
 
 /* Shares keep the order of the vector, where the last bucket stands first. */
+static void place_slices(nn_cut *cut) {
+    for (size_t owner = 0; owner < cut->owners; owner++)
+        for (size_t k = cut->buckets, at = 0; k > 0; k--) {
+            cut->at[(k - 1) * cut->owners + owner] = at;
+            at += border(cut, k - 1, owner + 1) - border(cut, k - 1, owner);
+        }
+}
+
+int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec) {
+    struct borders borders = {0};
+    cut_all(&borders, spec);
+    *cut = (nn_cut){spec->owners, spec->cell, borders.count - 1, NULL, NULL};
+    cut->border = nn_pool_alloc(pool, borders.count * sizeof *cut->border);
+    cut->at = nn_pool_alloc(pool, borders.count * cut->owners * sizeof *cut->at);
+    if (!cut->border || !cut->at)
+        return NN_EMEMORY;
+    borders.list = cut->border;
+    cut_all(&borders, spec);
+    place_slices(cut);
+    return 0;
+}
+
 nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner) {
-    nn_slice slice = {border(cut, k, owner), border(cut, k, owner + 1), 0};
-    for (size_t i = k + 1; i < cut->buckets; i++)
-        slice.at += border(cut, i, owner + 1) - border(cut, i, owner);
-    return slice;
+    size_t at = owner < cut->owners ? cut->at[k * cut->owners + owner] : 0;
+    return (nn_slice){border(cut, k, owner), border(cut, k, owner + 1), at};
 }
 
 size_t nn_cut_share(const nn_cut *cut, size_t owner) {

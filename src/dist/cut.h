@@ -23,9 +23,10 @@ typedef struct nn_cut_spec {
 } nn_cut_spec;
 
 typedef struct nn_cut {
-    size_t n, owners, cell;
+    size_t owners, cell;
     size_t buckets;
     size_t *border; /* [buckets + 1], falling: bucket k is [border[k + 1], border[k]) */
+    size_t *at;     /* [buckets][owners]: `at` of the slices */
 } nn_cut;
 
 /* Elements of a bucket by default: 1 MiB. Longer calls of MPI_Allreduce run at half the rate,
@@ -53,8 +54,7 @@ static inline nn_slice nn_cut_bucket(const nn_cut *cut, size_t k) {
 /* Elements of the longest bucket. Local. */
 size_t nn_cut_longest(const nn_cut *cut);
 
-/* The slice of bucket k that belongs to `owner`; empty for who is none. Takes as long as there are
- * buckets. Local. */
+/* The slice of bucket k that belongs to `owner`; empty for who is none. Local. */
 nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner);
 
 /* Elements of all slices of an owner. Local. */

@@ -66,13 +66,7 @@ static int cut_vector(nn_reducer *r, size_t owner) {
                        .cell = spec->tree ? NN_CUT_CELL : NN_CUT_LINE};
     cut.wholes = nn_factors_spans(r->factors, &cut.whole);
     r->owner = owner;
-    NN_TRY(nn_cut_init(&r->cut, &r->pool, &cut));
-    r->slice = nn_pool_alloc(&r->pool, (r->cut.buckets + 1) * sizeof *r->slice);
-    if (!r->slice)
-        return NN_EMEMORY;
-    for (size_t k = 0; k < r->cut.buckets; k++)
-        r->slice[k] = nn_cut_slice(&r->cut, k, owner);
-    return 0;
+    return nn_cut_init(&r->cut, &r->pool, &cut);
 }
 
 static int start_node(nn_reducer *r) {
@@ -160,17 +154,20 @@ size_t nn_reducer_stride(const nn_reducer *reducer) {
     return reducer->stride;
 }
 
+nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
+    nn_slice bucket = nn_cut_bucket(&r->cut, k);
+    bool whole = !nn_factors_have(r->factors, &bucket);
+    *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
+    return whole ? bucket : nn_cut_slice(&r->cut, k, r->owner);
+}
+
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
-    const nn_reducer *r = reducer;
-    size_t ranks = (size_t)r->spec.comm->node_size, elements = 0;
-    for (size_t k = 0; k < r->cut.buckets; k++) {
-        nn_slice bucket = nn_cut_bucket(&r->cut, k), *own = &r->slice[k];
-        elements +=
-            nn_factors_have(r->factors, &bucket)
-                ? own->end - own->begin
-                : (bucket.end - bucket.begin) * nn_reduce_copies(r, (size_t)r->spec.comm->rank);
+    size_t ranks = (size_t)reducer->spec.comm->node_size, elements = 0, copies;
+    for (size_t k = 0; k < reducer->cut.buckets; k++) {
+        nn_slice held = nn_reduce_held(reducer, k, &copies);
+        elements += (held.end - held.begin) * copies;
     }
-    return elements * sizeof(nn_real) + nn_factors_bytes(r->factors) / ranks;
+    return elements * sizeof(nn_real) + nn_factors_bytes(reducer->factors) / ranks;
 }
 
 bool nn_reducer_writes(const nn_reducer *reducer) {
@@ -195,7 +192,7 @@ size_t nn_reducer_slices(const nn_reducer *reducer) {
 }
 
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
-    return reducer->slice[i];
+    return nn_cut_slice(&reducer->cut, i, reducer->owner);
 }
 
 bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
@@ -233,7 +230,7 @@ void nn_reducer_begin(nn_reducer *reducer, double *stats) {
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
  */
 static void deal_with(nn_reducer *r, size_t k) {
-    nn_slice slice = r->slice[k];
+    nn_slice slice = nn_cut_slice(&r->cut, k, r->owner);
     if (r->go && slice.end > slice.begin)
         r->row->sum(r, &slice, !r->spec.ops->prepare);
     r->summed++;

@@ -83,14 +83,14 @@ static int all_sync(nn_reducer *r) {
 
 static int all_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
     if (r->spec.comm->rank == 0 && share != whole)
-        memcpy(whole, share, r->cut.n * sizeof *whole);
+        memcpy(whole, share, r->spec.n * sizeof *whole);
     return 0;
 }
 
 static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     if (r->spec.comm->rank == 0 && share != whole)
-        memcpy(share, whole, r->cut.n * sizeof *share);
-    return nn_comm_bcast(r->spec.comm, share, r->cut.n * sizeof *share);
+        memcpy(share, whole, r->spec.n * sizeof *share);
+    return nn_comm_bcast(r->spec.comm, share, r->spec.n * sizeof *share);
 }
 
 static const nn_reduce_row row = {.name = "allreduce",

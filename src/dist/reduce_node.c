@@ -125,14 +125,13 @@ static void clear(nn_real *vector, const nn_slice *slice) {
 /* Pages belong to the memory of the processor that first writes to them; those that nobody writes
  * to take none. */
 static void touch(nn_reducer *r) {
-    size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
     for (size_t k = 0; k < r->cut.buckets; k++) {
-        nn_slice bucket = nn_cut_bucket(&r->cut, k), *own = &r->slice[k];
-        bool whole = !nn_factors_have(r->factors, &bucket);
-        for (size_t c = 0; c < (whole ? copies : 1); c++)
-            clear(r->grads + c * r->stride, whole ? &bucket : own);
+        size_t copies;
+        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_cut_slice(&r->cut, k, r->owner);
+        for (size_t c = 0; c < copies; c++)
+            clear(r->grads + c * r->stride, &held);
         for (size_t v = 0; v < r->spec.vectors; v++)
-            clear(nn_reducer_vector(r, v), own);
+            clear(nn_reducer_vector(r, v), &own);
     }
 }
 
@@ -438,8 +437,8 @@ static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
 static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     const struct node *node = r->way;
     if (r->spec.comm->rank == 0)
-        memcpy(r->grads, whole, r->cut.n * sizeof *whole);
-    NN_TRY(spread(r, r->grads, r->cut.n));
+        memcpy(r->grads, whole, r->spec.n * sizeof *whole);
+    NN_TRY(spread(r, r->grads, r->spec.n));
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice s = nn_reducer_slice(r, i);
         memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);

@@ -42,7 +42,6 @@ struct nn_reducer {
     nn_pool pool;
     nn_cut cut;
     size_t bucket;    /* most elements that go between nodes at a time */
-    nn_slice *slice;  /* [cut.buckets] this rank's */
     size_t owner;     /* which slices are this rank's; cut.owners or more: none */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
@@ -89,6 +88,9 @@ void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
 
 /* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
+/* What this rank writes of bucket k: all of it in `copies` vectors, or its own slice in one where
+ * factors take the place of gradients. */
+nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
 
 /* Sums along the tree by messages: each rank adds a part of a slice and tells all others. */
 typedef struct nn_exchange nn_exchange;

@@ -192,19 +192,15 @@ nn_real *nn_model_output_grad(nn_model *model) {
     return model->layer[model->layers - 1]->plan->dy_at;
 }
 
-/* Widths of the matrices whose product is the gradient of param[0], and which is first. */
-static nn_outer_grad outer_of(const nn_layer *layer, bool *x_first) {
-    const nn_param *p = &layer->param[0];
-    *x_first = p->order[0] == 1;
-    return (nn_outer_grad){layer->index, (size_t)p->dim[*x_first], (size_t)p->dim[!*x_first]};
-}
-
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
     size_t count = 0;
-    bool x_first;
-    for (size_t i = 1; i < model->layers; i++)
-        if (model->layer[i]->outer && !model->layer[i]->frozen)
-            out[count++] = outer_of(model->layer[i], &x_first);
+    for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
+        const nn_param *p = &layer->param[0];
+        if (layer->outer && !layer->frozen)
+            out[count++] = (nn_outer_grad){layer->index, (size_t)p->dim[p->order[0]],
+                                           (size_t)p->dim[p->order[1]]};
+    }
     return count;
 }
 
@@ -221,8 +217,7 @@ bool nn_model_hands_over(const nn_model *model, int layer) {
 static void hand_over(const nn_layer *layer, void *ctx) {
     const struct nn_layer_plan *plan = layer->plan;
     const nn_real *x = layer->input[0]->plan->y_at, *dy = plan->dy_at;
-    bool x_first;
-    outer_of(layer, &x_first);
+    bool x_first = layer->param[0].order[0] == 1;
     plan->rows(ctx, plan->rows_index, x_first ? x : dy, x_first ? dy : x);
 }
 
