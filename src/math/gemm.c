@@ -25,6 +25,14 @@
  * have to run all of them. */
 #define FIXED_WORK 8388608.0
 #define FIXED_TILES 16
+/* Columns of a fixed tile come in multiples of this, because the bits of C = A B^T with deep sums
+ * are others in narrower ones. */
+#define FIXED_ALIGN 128
+/* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE elements.
+ * oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of several
+ * calls could not be one product (nn_gemm_merges). */
+#define FIXED_DEPTH 768
+#define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
 #define EDGE_COST 32
 
@@ -149,7 +157,8 @@ static size_t pieces_of(size_t n, size_t size) {
 
 static grid grid_of(size_t m, size_t n, size_t rows, size_t cols) {
     size_t height = pieces_of(pieces_of(m, rows), TILE_ALIGN) * TILE_ALIGN;
-    size_t width = pieces_of(pieces_of(n, cols), TILE_ALIGN) * TILE_ALIGN;
+    size_t align = fixed_tiles ? FIXED_ALIGN : TILE_ALIGN;
+    size_t width = pieces_of(pieces_of(n, cols), align) * align;
 
     return (grid){pieces_of(m, height), pieces_of(n, width), height, width};
 }
@@ -185,9 +194,16 @@ static size_t tile_count(const product *p) {
     return tiles;
 }
 
+/* Of a sum, how much goes into one call. */
+static size_t piece_depth(const product *p) {
+    bool cut = fixed_tiles && p->ta == NN_PLAIN && p->tb == NN_PLAIN && p->n > FIXED_SIZE / p->k;
+    return cut && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
+}
+
 struct tiles {
     const product *p;
     grid grid;
+    size_t depth;
 };
 
 static void tile_product(void *ctx, size_t tile) {
@@ -202,11 +218,17 @@ static void tile_product(void *ctx, size_t tile) {
     t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
     t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
     t.c += row * p->ldc + col;
-    library_product(&t);
+    for (size_t done = 0; done < p->k; done += t.k) {
+        t.k = p->k - done < tiles->depth ? p->k - done : tiles->depth;
+        library_product(&t);
+        t.a += t.k; /* of plain factors, the others are not cut */
+        t.b += t.k * p->ldb;
+        t.beta = 1;
+    }
 }
 
 static void tiled_product(const product *p) {
-    struct tiles tiles = {p, best_grid(p->m, p->n, tile_count(p))};
+    struct tiles tiles = {p, best_grid(p->m, p->n, tile_count(p)), piece_depth(p)};
     nn_parallel_parts(tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
 }
 
