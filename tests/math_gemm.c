@@ -115,33 +115,53 @@ static void check_beyond_int(void) {
     CHECK_NEAR(c, 32, 0);
 }
 
-static void product_of(matrices *x, bool fixed, int threads) {
+static void product_of(matrices *x, nn_transpose tb, bool fixed, int threads) {
     memcpy(x->c, x->start, x->m * x->ldc * sizeof(nn_real));
     nn_gemm_fix_tiles(fixed);
     nn_threads_set(threads);
-    nn_gemm(NN_PLAIN, NN_TRANSPOSED, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c,
-            x->ldc);
+    nn_gemm(NN_PLAIN, tb, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c, x->ldc);
     nn_gemm_fix_tiles(false);
     nn_threads_set(1);
 }
 
 /* In fixed-tile mode the bits are those of one thread, whatever the number. */
-static void check_fixed_tiles(size_t m, size_t n, size_t k) {
+static void check_fixed_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
     matrices x;
 
-    matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, m, n, k);
+    matrices_init(&x, NN_PLAIN, tb, m, n, k);
     size_t bytes = m * x.ldc * sizeof(nn_real);
     nn_real *one = malloc(bytes);
-    product_of(&x, true, 1);
+    product_of(&x, tb, true, 1);
     memcpy(one, x.c, bytes);
     for (int threads = 2; threads <= 5; threads++) {
-        product_of(&x, true, threads);
+        product_of(&x, tb, true, threads);
         CHECK(memcmp(one, x.c, bytes) == 0);
     }
-    CHECK_NEAR(worst_error(&x, NN_PLAIN, NN_TRANSPOSED, 1, 1), 0,
-               (double)NN_EPSILON * 4 * (double)k);
+    CHECK_NEAR(worst_error(&x, NN_PLAIN, tb, 1, 1), 0, (double)NN_EPSILON * 4 * (double)k);
     free(one);
     matrices_release(&x);
+}
+
+/* What nn_gemm_merges says of fixed tiles holds for other numbers than it has tried. */
+static void check_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+    matrices all, part;
+
+    nn_gemm_fix_tiles(true);
+    size_t merges = nn_gemm_merges(tb, rows, calls, n, k);
+    CHECK(merges >= 1 && merges <= calls);
+    matrices_init(&all, NN_PLAIN, tb, rows * merges, n, k);
+    product_of(&all, tb, true, 1);
+    part = all;
+    part.m = rows;
+    part.c = malloc(rows * all.ldc * sizeof(nn_real));
+    for (size_t i = 0; i < merges; i++) {
+        product_of(&part, tb, true, 1);
+        CHECK(memcmp(all.c + i * rows * all.ldc, part.c, rows * all.ldc * sizeof(nn_real)) == 0);
+        part.a += rows * all.lda;
+        part.start += rows * all.ldc;
+    }
+    free(part.c);
+    matrices_release(&all);
 }
 
 static int threads_of_process(void) {
@@ -165,13 +185,13 @@ static void check_alignment(size_t m, size_t n, size_t k) {
     matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, m, n, k);
     bytes = m * x.ldc * sizeof(nn_real);
     nn_real *first = malloc(bytes), *a = malloc((m * x.lda + 16) * sizeof(nn_real));
-    product_of(&x, true, 1);
+    product_of(&x, NN_TRANSPOSED, true, 1);
     memcpy(first, x.c, bytes);
     for (size_t shift = 1; shift < 16; shift += 5) {
         nn_real *aligned = x.a;
         memcpy(a + shift, x.a, m * x.lda * sizeof(nn_real));
         x.a = a + shift;
-        product_of(&x, true, 1);
+        product_of(&x, NN_TRANSPOSED, true, 1);
         CHECK(memcmp(first, x.c, bytes) == 0);
         x.a = aligned;
     }
@@ -204,7 +224,7 @@ static void check_no_threads(void) {
     for (int threads = 1; threads <= 2; threads++) {
         for (size_t i = 0; i < sizeof library / sizeof library[0]; i++) {
             nn_gemm_use(library[i]);
-            product_of(&x, false, threads);
+            product_of(&x, NN_TRANSPOSED, false, threads);
             CHECK_EQ_INT(threads_of_process(), before + threads - 1);
             CHECK_EQ_INT(omp_get_max_threads(), 4);
         }
@@ -222,9 +242,12 @@ static void check_library(nn_gemm_library library) {
         check_all_products();
     }
     check_beyond_int();
-    check_fixed_tiles(64, 128, 784);
-    check_fixed_tiles(257, 383, 301);
-    check_fixed_tiles(1500, 40, 400);
+    check_fixed_tiles(NN_TRANSPOSED, 64, 128, 784);
+    check_fixed_tiles(NN_TRANSPOSED, 257, 383, 301);
+    check_fixed_tiles(NN_TRANSPOSED, 1500, 40, 400);
+    check_fixed_tiles(NN_PLAIN, 40, 530, 1700); /* a sum of several pieces */
+    check_merges(NN_PLAIN, 32, 4, 530, 1700);
+    check_merges(NN_TRANSPOSED, 32, 4, 512, 2048);
     check_alignment(33, 127, 79);
     check_alignment(64, 128, 784);
 }

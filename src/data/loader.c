@@ -61,13 +61,15 @@ static uint64_t share_of_memory(int sharers) {
 static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
     int64_t size = l->spec.size, parts = l->spec.parts;
 
-    return parts ? nn_part_begin(global, parts, parts * rank / size) : global * rank / size;
+    return parts ? nn_part_begin(global, parts, nn_part_begin(parts, size, rank))
+                 : nn_part_begin(global, size, rank);
 }
 
 /* Most rows of this rank's shard in minibatches of up to batch_size. */
 static int64_t most_rows(const nn_loader *l) {
     int64_t size = l->spec.size, rank = l->spec.rank, parts = l->spec.parts;
-    int64_t of = parts ? parts : size, own = of * (rank + 1) / size - of * rank / size;
+    int64_t of = parts ? parts : size;
+    int64_t own = nn_part_begin(of, size, rank + 1) - nn_part_begin(of, size, rank);
     int64_t rows = (l->batch_size + l->spec.passes - 1) / l->spec.passes;
 
     return l->spec.passes * ((rows * own + of - 1) / of);

@@ -3,6 +3,7 @@
 #ifndef NN_DATA_LOADER_H
 #define NN_DATA_LOADER_H
 
+#include "base/tree.h"
 #include "data/dataset.h"
 #include "nn/loss.h"
 
@@ -71,9 +72,10 @@ int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 /* Samples that are shuffled together; 0: all. */
 int64_t nn_loader_window(const nn_loader *loader);
 
-/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows. */
+/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows; everything that is
+ * divided is divided so (nn_tree_share). */
 static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
-    return global * part / parts;
+    return (int64_t)nn_tree_share((size_t)global, (size_t)part, (size_t)parts).begin;
 }
 
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to

@@ -28,9 +28,9 @@
 /* Columns of a fixed tile come in multiples of this, because the bits of C = A B^T with deep sums
  * are others in narrower ones. */
 #define FIXED_ALIGN 128
-/* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE elements.
- * oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of several
- * calls could not be one product (nn_gemm_merges). */
+/* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE
+ * elements. oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of
+ * several calls could not be one product (nn_gemm_merges). */
 #define FIXED_DEPTH 768
 #define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
