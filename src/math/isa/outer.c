@@ -12,7 +12,7 @@
 #define LEVELS 6 /* sums that may wait: NN_OUTER_PARTS is 2^6 */
 #define PANEL (PANEL_VECTORS * LANES)
 /* Rows of C for which A is copied together, and the columns of C from which that pays. */
-#define BLOCK (16 * TILE_ROWS)
+#define BLOCK (32 * TILE_ROWS)
 #define WORTH_COPY 512
 
 /* One tile of C: a[row][.] with `a_row` elements from row to row, b[row][PANEL]. */
