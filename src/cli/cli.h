@@ -10,6 +10,8 @@
 #include <nnmpi/config.h>
 #include <nnmpi/train.h>
 
+#include <signal.h>
+
 typedef struct nn_verb nn_verb;
 
 /* One invocation of a verb. */
@@ -18,10 +20,11 @@ typedef struct nn_call {
     nn_comm *comm;
     nn_pool *pool;
     nn_screen *screen;
-    const void *options;      /* the verb's own options */
-    const void *base;         /* the options of verb->base */
-    const nn_entry *kind;     /* the row of verb->kinds that was chosen ... */
-    const void *kind_options; /* ... and its options */
+    const void *options;               /* the verb's own options */
+    const void *base;                  /* the options of verb->base */
+    const nn_entry *kind;              /* the row of verb->kinds that was chosen ... */
+    const void *kind_options;          /* ... and its options */
+    const volatile sig_atomic_t *stop; /* of a verb that stops: signals set it */
 } nn_call;
 
 struct nn_verb {

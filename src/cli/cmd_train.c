@@ -95,7 +95,7 @@ static int run(const nn_call *call) {
     int rc;
     nn_train_options train = {.run_dir = o->run,
                               .resume = o->resume,
-                              .stop = nn_signals_catch(),
+                              .stop = call->stop,
                               .progress = nn_screen_progress,
                               .ctx = call->screen};
     rc = config_path(call, &path);

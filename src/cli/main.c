@@ -35,7 +35,7 @@ static int perform(int argc, char **argv, nn_call *call) {
     if (common.help)
         return 0;
     if (call->verb->stops)
-        nn_signals_catch();
+        call->stop = nn_signals_catch();
     NN_TRY(start_ranks(call));
     return call->verb->run(call);
 }
