@@ -200,6 +200,18 @@ static size_t piece_depth(const product *p) {
     return cut && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
 }
 
+/* C (+)= `depth` products of its sums from number `done` on, after those before them. There are
+ * several pieces only of plain factors. */
+static void add_piece(const product *p, size_t done, size_t depth) {
+    product piece = *p;
+
+    piece.k = p->k - done < depth ? p->k - done : depth;
+    piece.a += done;
+    piece.b += done * p->ldb;
+    piece.beta = done > 0 ? 1 : p->beta;
+    library_product(&piece);
+}
+
 struct tiles {
     const product *p;
     grid grid;
@@ -218,13 +230,8 @@ static void tile_product(void *ctx, size_t tile) {
     t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
     t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
     t.c += row * p->ldc + col;
-    for (size_t done = 0; done < p->k; done += t.k) {
-        t.k = p->k - done < tiles->depth ? p->k - done : tiles->depth;
-        library_product(&t);
-        t.a += t.k; /* of plain factors, the others are not cut */
-        t.b += t.k * p->ldb;
-        t.beta = 1;
-    }
+    for (size_t done = 0; done < p->k; done += tiles->depth)
+        add_piece(&t, done, tiles->depth);
 }
 
 static void tiled_product(const product *p) {

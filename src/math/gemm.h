@@ -12,9 +12,9 @@ typedef enum nn_transpose { NN_PLAIN, NN_TRANSPOSED } nn_transpose;
 /* C[m][n] = alpha * op(A)[m][k] * op(B)[k][n] + beta * C, row-major, leading dimensions in
  * elements. With beta 0, C may hold anything, NaN included. C is cut into tiles, each one
  * single-threaded call of OpenBLAS or oneDNN, as the shape of the tile says; in fixed-tile mode the
- * cut is a function of (m, n, k) only, so that the bits do not depend on the number of threads. k =
- * 0 gives beta * C. Sizes and leading dimensions beyond BLAS's int are computed too, slowly. Local.
- */
+ * cut is a function of (m, n, k) only, so that the bits do not depend on the number of threads, and
+ * a tile with deep sums takes several calls. k = 0 gives beta * C. Sizes and leading dimensions
+ * beyond BLAS's int are computed too, slowly. Local. */
 void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
              const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
              size_t ldc);
