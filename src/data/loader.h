@@ -72,8 +72,8 @@ int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 /* Samples that are shuffled together; 0: all. */
 int64_t nn_loader_window(const nn_loader *loader);
 
-/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows; everything that is
- * divided is divided so (nn_tree_share). */
+/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows: rows, microbatches and
+ * passes are dealt as nn_tree_share deals leaves, which those who share the work rely on. */
 static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
     return (int64_t)nn_tree_share((size_t)global, (size_t)part, (size_t)parts).begin;
 }

@@ -14,15 +14,6 @@ struct nn_exchange {
     int *send_count, *send_at, *receive_count, *receive_at, *sum_count, *sum_at;
 };
 
-/* Where the part of a rank begins in a slice of `length` elements. */
-static size_t part_begin(const nn_exchange *e, size_t length, size_t rank) {
-    return length * rank / e->size;
-}
-
-static size_t part_length(const nn_exchange *e, size_t length, size_t rank) {
-    return part_begin(e, length, rank + 1) - part_begin(e, length, rank);
-}
-
 int nn_exchange_new(const nn_reducer *r, nn_exchange **out) {
     size_t size = r->spec.tree->size, part = nn_cut_longest(&r->cut) / size + 1;
     nn_exchange *e;
@@ -55,8 +46,9 @@ void nn_exchange_free(nn_exchange *e) {
 static void pack(nn_exchange *e, const nn_reducer *r, const nn_slice *slice) {
     size_t length = slice->end - slice->begin, at = 0, own = nn_tree_own(r->spec.tree);
     for (size_t to = 0; to < e->size; to++) {
-        size_t n = part_length(e, length, to);
-        const nn_real *from = r->grads + slice->begin + part_begin(e, length, to);
+        nn_span part = nn_tree_share(length, to, e->size);
+        size_t n = part.end - part.begin;
+        const nn_real *from = r->grads + slice->begin + part.begin;
         e->send_at[to] = (int)at;
         e->send_count[to] = (int)(own * n);
         for (size_t s = 0; s < own; s++, at += n)
@@ -65,12 +57,15 @@ static void pack(nn_exchange *e, const nn_reducer *r, const nn_slice *slice) {
 }
 
 static void expect(nn_exchange *e, const nn_tree *tree, const nn_slice *slice) {
-    size_t length = slice->end - slice->begin, mine = part_length(e, length, e->rank);
+    size_t length = slice->end - slice->begin;
+    nn_span own = nn_tree_share(length, e->rank, e->size);
+    size_t mine = own.end - own.begin;
     for (size_t from = 0; from < e->size; from++) {
+        nn_span part = nn_tree_share(length, from, e->size);
         e->receive_at[from] = (int)(tree->first[from] * mine);
         e->receive_count[from] = (int)((tree->first[from + 1] - tree->first[from]) * mine);
-        e->sum_at[from] = (int)part_begin(e, length, from);
-        e->sum_count[from] = (int)part_length(e, length, from);
+        e->sum_at[from] = (int)part.begin;
+        e->sum_count[from] = (int)(part.end - part.begin);
     }
 }
 

@@ -158,7 +158,7 @@ nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
     nn_slice bucket = nn_cut_bucket(&r->cut, k);
     bool whole = !nn_factors_have(r->factors, &bucket);
     *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
-    return whole ? bucket : nn_cut_slice(&r->cut, k, r->owner);
+    return whole ? bucket : nn_reducer_slice(r, k);
 }
 
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
@@ -230,7 +230,7 @@ void nn_reducer_begin(nn_reducer *reducer, double *stats) {
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
  */
 static void deal_with(nn_reducer *r, size_t k) {
-    nn_slice slice = nn_cut_slice(&r->cut, k, r->owner);
+    nn_slice slice = nn_reducer_slice(r, k);
     if (r->go && slice.end > slice.begin)
         r->row->sum(r, &slice, !r->spec.ops->prepare);
     r->summed++;

@@ -127,7 +127,7 @@ static void clear(nn_real *vector, const nn_slice *slice) {
 static void touch(nn_reducer *r) {
     for (size_t k = 0; k < r->cut.buckets; k++) {
         size_t copies;
-        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_cut_slice(&r->cut, k, r->owner);
+        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reducer_slice(r, k);
         for (size_t c = 0; c < copies; c++)
             clear(r->grads + c * r->stride, &held);
         for (size_t v = 0; v < r->spec.vectors; v++)

@@ -352,10 +352,10 @@ static void limit_units(const nn_param *param, double bound, size_t first, size_
  * to the owners of slices. */
 static void limit_tensor(const nn_updater *u, const nn_param *param) {
     size_t owner, owners = nn_reducer_owners(u->job->reducer, &owner);
-    size_t units = (size_t)param->dim[0];
+    nn_span units = nn_tree_share((size_t)param->dim[0], owner, owners);
     if (owner < owners)
-        limit_units(param, u->job->settings->train.max_norm, units * owner / owners,
-                    units * (owner + 1) / owners, u->job->params + param->offset);
+        limit_units(param, u->job->settings->train.max_norm, units.begin, units.end,
+                    u->job->params + param->offset);
 }
 
 static void follow_block(nn_updater *u, size_t block) {
