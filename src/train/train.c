@@ -1,17 +1,11 @@
-/* Training from beginning to end: set up, resume, loop, validate, save, finish. */
+/* Training from beginning to end: start or resume, loop, validate, save, finish. */
 #include "base/clock.h"
-#include "base/rng.h"
-#include "data/normalize.h"
 #include "dist/watch.h"
-#include "math/float_mode.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
-#include "math/parallel.h"
-#include "train/memory.h"
 #include "train/tables.h"
 #include "train/trainer.h"
 
-#include <nnmpi/log.h>
 #include <nnmpi/version.h>
 
 #include <math.h>
@@ -22,139 +16,6 @@
 enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES };
 static const char *const why_text[] = {"",           "epochs",         "max_steps",
                                        "stop_below", "early_stopping", "no_mistakes"};
-
-/* A schedule that goes by validation wants some. */
-static int check_schedule(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
-    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
-    if (!schedule->observe || (t->valid && (s->validate.every_epochs || s->validate.every_steps)))
-        return 0;
-    return nn_node_fail(s->train.schedule_node,
-                        "the schedule '%s' goes by validation: the data set needs a valid or test "
-                        "split, and validate.every_epochs or every_steps must be set",
-                        schedule->entry.name);
-}
-
-static int check_microbatches(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
-    if (!s->train.reproducible || t->job.micro)
-        return 0;
-    return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
-                        "%lld microbatches can be shared by at most as many ranks, and there are "
-                        "%d: start fewer, or set train.microbatches to a larger number, which "
-                        "gives other bits",
-                        (long long)s->train.microbatches, nn_comm_size(t->comm));
-}
-
-/* Data, model and memory: everything that can go wrong on one rank alone. */
-static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
-    nn_job *job = &t->job;
-    NN_TRY(nn_job_plan(job, t->comm, t->config));
-    NN_TRY(check_microbatches(t));
-    NN_TRY(nn_memory_plan(job, memory));
-    int64_t wanted = job->settings->train.threads;
-    nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
-    NN_TRY(nn_dataset_normalize(job->data));
-    NN_TRY(nn_job_loader_shared(job, "train", job->batch_size, true, &t->train));
-    if (nn_dataset_split(job->data, "test"))
-        NN_TRY(nn_job_loader_shared(job, "test", job->eval_batch_size, false, &t->test));
-    NN_TRY(nn_job_validation_split(job, &t->valid_split));
-    if (t->valid_split && strcmp(t->valid_split, "test") == 0)
-        t->valid = t->test;
-    else if (t->valid_split)
-        NN_TRY(nn_job_loader_shared(job, t->valid_split, job->eval_batch_size, false, &t->valid));
-    const nn_layer *const *layer;
-    if (job->settings->train.report == NN_REPORT_GRADIENTS)
-        NN_TRY(NN_NEW(&t->delta, nn_model_layers(job->model, &layer), "gradient report"));
-    return check_schedule(t);
-}
-
-static void plan_steps(nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
-    t->steps_per_epoch = nn_loader_batches(t->train);
-    t->total_steps = s->train.epochs * t->steps_per_epoch;
-    if (s->train.max_steps >= 0 && s->train.max_steps < t->total_steps)
-        t->total_steps = s->train.max_steps;
-}
-
-static void warn_about_test(const nn_trainer *t) {
-    if (t->valid && t->valid == t->test && t->job.settings->validate.stopping_node &&
-        nn_comm_rank(t->comm) == 0)
-        nn_warn("early stopping chooses by the test split, so the test result will flatter; make a "
-                "validation split with `nnmpi data split`");
-}
-
-/* What must be equal on all ranks, in numbers. */
-enum { IDENTITY = 7 };
-
-static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
-    const char *text = nn_config_text(t->config);
-    if (!text)
-        return NN_EMEMORY;
-    id[0] = nn_hash_text(text);
-    id[1] = nn_model_size(t->job.model);
-    id[2] = (uint64_t)t->job.data->split[0].samples;
-    id[3] = (uint64_t)t->job.data->classes;
-    id[4] = nn_loader_bytes(t->train);
-    id[5] = t->test ? nn_loader_bytes(t->test) : 1;
-    id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
-    return 0;
-}
-
-/* Ranks that read different files, from folders that are not shared, would sum up gradients of
- * different models or wait for each other without end. */
-static int check_same(const nn_trainer *t) {
-    uint64_t mine[IDENTITY] = {0}, first[IDENTITY];
-    int rc = 0;
-    NN_TRY(nn_comm_agree(t->comm, identify(t, mine)));
-    memcpy(first, mine, sizeof first);
-    NN_TRY(nn_comm_bcast(t->comm, first, sizeof first));
-    if (memcmp(first, mine, sizeof first) != 0)
-        rc = nn_fail(NN_EUSAGE, "configuration or data set differ from those of rank 0; put both "
-                                "into a folder that all nodes share");
-    return nn_comm_agree(t->comm, rc);
-}
-
-/* Reads the samples, each node once. */
-static int fill(nn_trainer *t) {
-    NN_TRY(nn_job_fill(&t->job, t->train, &t->shared[0]));
-    if (t->test)
-        NN_TRY(nn_job_fill(&t->job, t->test, &t->shared[1]));
-    if (t->valid && t->valid != t->test)
-        NN_TRY(nn_job_fill(&t->job, t->valid, &t->shared[2]));
-    return 0;
-}
-
-static void say_plan(const nn_trainer *t, nn_memory *memory) {
-    int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
-    char text[NN_MEMORY_TEXT];
-    nn_memory_settle(&t->job, memory);
-    if (nn_comm_rank(t->comm) > 0)
-        return;
-    if (ranks > 1)
-        nn_info("%d ranks on %d node%s, reduce: %s", ranks, nodes, nodes > 1 ? "s" : "",
-                nn_reducer_way(t->job.reducer));
-    nn_info("memory: %s", nn_memory_text(memory, text));
-}
-
-int nn_trainer_open(nn_trainer *t) {
-    int threads = nn_comm_threads(t->comm);
-    t->float_mode = nn_float_mode_flush();
-    nn_log_hold(nn_comm_rank(t->comm) > 0);
-    nn_memory memory;
-    int rc = set_up_local(t, threads, &memory);
-    nn_log_hold(false);
-    NN_TRY(nn_comm_agree(t->comm, rc));
-    NN_TRY(check_same(t));
-    NN_TRY(fill(t));
-    const nn_settings *s = t->job.settings;
-    NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
-    NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
-    say_plan(t, &memory);
-    plan_steps(t);
-    warn_about_test(t);
-    return 0;
-}
 
 /* What the bits of a step depend on besides the numbers that go into it. */
 #define KERNELS_TEXT 160
@@ -471,20 +332,6 @@ static void advise(const nn_trainer *t, int rc) {
         snprintf(from, sizeof from, "the checkpoint of step %lld is good", good);
     nn_fail(rc, "%s; lower the learning rate (train.lr, now %g) or clip gradients; %s", what, t->lr,
             from);
-}
-
-void nn_trainer_close(nn_trainer *t) {
-    nn_free(t->delta);
-    nn_updater_free(t->updater);
-    nn_loader_free(t->train);
-    if (t->valid != t->test)
-        nn_loader_free(t->valid);
-    nn_loader_free(t->test);
-    for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
-        nn_shared_free(t->shared[i], t->broken);
-    nn_run_free(t->run);
-    nn_job_release(&t->job);
-    nn_float_mode_set(t->float_mode);
 }
 
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,

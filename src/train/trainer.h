@@ -1,5 +1,5 @@
-/* The inside of nn_train, shared by step.c (one training step), report.c (what people see of it)
- * and train.c (the loop around it). */
+/* The inside of nn_train, shared by trainer.c (what it consists of), step.c (one training step),
+ * report.c (what people see of it) and train.c (the loop around it). */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
