@@ -68,7 +68,7 @@ few=(-LE 'build|cli|docs' -E '_[134]$')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if [ "$full" = yes ]; then
     check "thread-sanitized build" build tsan -DCMAKE_C_COMPILER="clang-$llvm"
-    check "tests, thread sanitizer" run_tests tsan -LE 'build|full'
+    check "tests, thread sanitizer" run_tests tsan "${few[@]}"
 fi
 check "tests" run_tests release
 
