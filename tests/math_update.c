@@ -192,11 +192,26 @@ static void check_kernel(const struct kernel *kernel, size_t n, int form) {
         fprintf(stderr, "... for %s of %s, form %d, n %zu\n", kernel->name, k->isa, form, n);
 }
 
+/* At rate 1 the running value is the new one, however small beside the old one; at any rate a value
+ * that does not change stays as it is. */
+static void check_blend_ends(void) {
+    static const nn_real rates[] = {0, 1e-4F, 0.1F, 0.25F, 0.5F, 0.9F, 0.99F, 1};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        nn_real x[2] = {1e-8F, 3e7F}, y[2] = {1, 3e7F};
+        k->blend(2, rates[i], x, y);
+        CHECK_NEAR(y[1], x[1], 0);
+        if (rates[i] == 1)
+            CHECK_NEAR(y[0], x[0], 0);
+    }
+}
+
 int main(void) {
-    for (size_t t = 0; (k = nn_kernels_at(t)) != NULL; t++)
+    for (size_t t = 0; (k = nn_kernels_at(t)) != NULL; t++) {
+        check_blend_ends();
         for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
             for (int form = 0; form < kernels[i].forms; form++)
                 for (size_t l = 0; l < LENGTHS; l++)
                     check_kernel(&kernels[i], lengths[l], form);
+    }
     return check_done();
 }

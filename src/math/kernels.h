@@ -317,7 +317,8 @@ typedef struct nn_kernels {
      * within the image, but for rounding. */
     void (*bilinear)(size_t n, const nn_bilinear *line, nn_real *y);
 
-    void (*blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y); /* y += rate (x - y) */
+    void (*blend)(size_t n, nn_real rate, const nn_real *x,
+                  nn_real *y); /* y += rate (x - y); 1: y = x */
 
     /* Products of convolutions (math/conv.h). Each sum is taken in the order of its index. */
     size_t conv_lanes, conv_panel; /* elements of a vector; the widest panel, in elements */

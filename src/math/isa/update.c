@@ -1,8 +1,14 @@
 /* Steps of descent with and without momentum, each one pass over weights, gradient and state. */
 #include "math/isa/gradient.h"
 
+/* From the nearer end, as PyTorch's lerp: at rate 1 it is x to the bit, and an x equal to y is
+ * kept, which rounding of (1 - rate) y + rate x would not do. */
 void ISA(blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y) {
-    SIMD for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
+    nn_real rest = 1 - rate;
+    if (rate < (nn_real)0.5)
+        SIMD for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
+    else
+        SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] - rest * (x[i] - y[i]);
 }
 
 /* Called with a constant for `plain` (no clipping, no L1), as nearly all training is. */
