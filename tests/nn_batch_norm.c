@@ -137,6 +137,48 @@ static void check_parts(struct small_model *s) {
         CHECK_NEAR(gradient(s, i / CHANNELS)[i % CHANNELS], 0, 0);
 }
 
+/* A frozen layer is PyTorch's in evaluation, in training too: it normalises by the running
+ * statistics, which stay, and the gradient goes through them as through constants. */
+static void check_frozen(bool parts) {
+    static const size_t row[3] = {0, 1, 3};
+    static const nn_span all = {0, 2};
+    nn_parts cut = {.count = 2, .row = row, .sums = 1, .sum = &all, .lead = true};
+    nn_pass pass = {.batch = 3, .training = true, .parts = parts ? &cut : NULL};
+    struct small_model s;
+    if (!small_model_new(&s, "[prelu: {gamma: 1}, batch_norm: {frozen: true}]",
+                         (nn_shape){.rank = 1, .dim = {CHANNELS}}, "squared", &spec))
+        return;
+    if (parts)
+        nn_model_cut(s.model, 2, 2, nn_model_size(s.model));
+    CHECK_EQ_INT(nn_model_bind(s.model, s.params, s.grads, ROWS), 0);
+    nn_real *weight = small_model_param(&s, 1), *bias = small_model_param(&s, 2);
+    nn_real *mean = small_model_param(&s, 3), *var = small_model_param(&s, 4);
+    for (size_t c = 0; c < CHANNELS; c++) {
+        weight[c] = (nn_real)(1 + c);
+        bias[c] = (nn_real)0.25;
+        mean[c] = (nn_real)c - 2;
+        var[c] = (nn_real)(0.5 + (double)c);
+    }
+    for (size_t i = 0; i < 3 * CHANNELS; i++)
+        x[i] = (nn_real)(i % 4) - 5; /* negative, so that prelu has a gradient */
+    memcpy(first, nn_model_forward(s.model, &pass, x), 3 * CHANNELS * sizeof *first);
+    run(&s, &pass);
+    for (size_t c = 0; c < CHANNELS; c++) {
+        double inv_std = 1 / sqrt((double)var[c] + 1e-5), slope = 0, scale = 0, shift = 0;
+        for (size_t i = c; i < 3 * CHANNELS; i += CHANNELS) {
+            double z = ((double)x[i] - (double)mean[c]) * inv_std;
+            CHECK_NEAR(first[i], (double)weight[c] * z + 0.25, 1e-5);
+            slope += (double)dy[i] * (double)weight[c] * inv_std * (double)x[i];
+            scale += (double)dy[i] * z;
+            shift += (double)dy[i];
+        }
+        CHECK_NEAR(gradient(&s, 0)[c], slope, 1e-4 * (1 + fabs(slope)));
+        CHECK_NEAR(gradient(&s, 1)[c], scale, 1e-4 * (1 + fabs(scale)));
+        CHECK_NEAR(gradient(&s, 2)[c], shift, 1e-4 * (1 + fabs(shift)));
+    }
+    small_model_release(&s);
+}
+
 int main(void) {
     struct small_model s;
     nn_rng rng = nn_rng_stream(1, NN_RNG_TEST, 1, 0);
@@ -153,5 +195,7 @@ int main(void) {
     check_threads(&s);
     check_parts(&s);
     small_model_release(&s);
+    check_frozen(false);
+    check_frozen(true);
     return check_done();
 }

@@ -5,7 +5,8 @@
  * In training mean and variance (the biased one) are those of the global minibatch: one sum over
  * the ranks in forward, one in backward. Evaluation uses the running ones, which move by the share
  * `momentum` towards mean and unbiased variance of each step's minibatch, of the last one where a
- * step accumulates over several.
+ * step accumulates over several. A frozen layer uses them in training too, and they stay: it is a
+ * factor and a summand for each channel, as in PyTorch after eval().
  *
  * One reading of x gives both statistics: sums of x - K and (x - K)^2 in double, K the running
  * mean, which is the same on all ranks. */
@@ -50,7 +51,7 @@ static int batch_norm_plan(nn_layer *layer) {
     const struct batch_norm *o = layer->options;
     const int64_t *channels = &layer->in[0].dim[layer->in[0].rank - 1];
     layer->out = layer->in[0];
-    layer->flags = NN_LAYER_READS_X | NN_LAYER_WHOLE;
+    layer->flags = NN_LAYER_READS_X | (layer->frozen ? 0 : NN_LAYER_WHOLE);
     if (o->affine) {
         NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_SCALE, 1, channels, 1, 1));
         NN_TRY(nn_layer_add_param(layer, "bias", NN_PARAM_BIAS, 1, channels, 1, 1));
@@ -210,20 +211,25 @@ static void forward_rows(void *ctx, size_t begin, size_t end) {
                           c->shift, c->io->y + at);
 }
 
+static double running_inv_std(const struct call *c, size_t i) {
+    const struct batch_norm *o = c->layer->options;
+    return 1 / sqrt((double)running_var(c)[i] + o->eps);
+}
+
 static void batch_norm_forward(const nn_layer *layer, const nn_io *io) {
     const struct batch_norm *o = layer->options;
     struct call c = call_of(layer, io);
-    if (io->pass->training) {
+    bool by_minibatch = io->pass->training && !layer->frozen;
+    if (by_minibatch) {
         memcpy(c.center, running_mean(&c), c.channels * sizeof *c.center);
         sum_minibatch(&c);
         take_statistics(&c, o->eps);
     }
     for (size_t i = 0; i < c.channels; i++)
-        if (io->pass->training)
+        if (by_minibatch)
             set_formula(&c, i, c.mean[i], c.inv_std[i]);
         else
-            set_formula(&c, i, (double)running_mean(&c)[i],
-                        1 / sqrt((double)running_var(&c)[i] + o->eps));
+            set_formula(&c, i, (double)running_mean(&c)[i], running_inv_std(&c, i));
     nn_parallel(c.rows, grain_of(c.channels), forward_rows, &c);
 }
 
@@ -271,8 +277,34 @@ static void backward_rows(void *ctx, size_t begin, size_t end) {
                                c->slope, c->shift, io->dy + at, io->dx[0] + at);
 }
 
+static void clear_state(const struct call *c) {
+    for (size_t p = c->layer->params - 2; c->io->g_beta == 0 && p < c->layer->params; p++)
+        memset(c->io->g[p], 0, c->channels * sizeof(nn_real));
+}
+
+/* The statistics are constants: dx = weight / std dy. */
+static void frozen_backward(struct call *c) {
+    for (size_t i = 0; i < c->channels; i++) {
+        c->mean[i] = (double)running_mean(c)[i];
+        c->inv_std[i] = running_inv_std(c, i);
+        set_formula(c, i, c->mean[i], c->inv_std[i]);
+        c->slope[i] = c->shift[i] = 0;
+    }
+    clear_state(c);
+    if (is_affine(c)) {
+        sum_rows(c, 0, c->rows, c->local);
+        add_gradients(c);
+    }
+    if (c->io->dx[0])
+        nn_parallel(c->rows, grain_of(c->channels), backward_rows, c);
+}
+
 static void batch_norm_backward(const nn_layer *layer, const nn_io *io) {
     struct call c = call_of(layer, io);
+    if (layer->frozen) {
+        frozen_backward(&c);
+        return;
+    }
     for (size_t i = 0; i < c.channels; i++)
         c.center[i] = (nn_real)c.mean[i];
     sum_minibatch(&c);
@@ -286,10 +318,12 @@ static void batch_norm_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_batch_norm = {
-    .entry = {"batch_norm",
-              "y = weight (x - mean) / sqrt(var + eps) + bias for each channel, mean and variance "
-              "over the global minibatch; in evaluation the running ones",
-              batch_norm_options, sizeof(struct batch_norm)},
+    .entry =
+        {"batch_norm",
+         "y = weight (x - mean) / sqrt(var + eps) + bias for each channel, mean and variance "
+         "over the global minibatch; in evaluation, and where the layer is frozen, the running "
+         "ones",
+         batch_norm_options, sizeof(struct batch_norm)},
     .plan = batch_norm_plan,
     .prepare = batch_norm_prepare,
     .forward = batch_norm_forward,

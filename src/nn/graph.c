@@ -33,7 +33,8 @@ const nn_option nn_layer_options[] = {
     {"decay_scale", NN_OPT_REAL, offsetof(struct common, decay_scale), "1", "[0, inf)",
      "factor on l1, l2 and weight decay of the layer's parameters"},
     {"frozen", NN_OPT_BOOL, offsetof(struct common, frozen), "false", NULL,
-     "the layer's parameters stay as they are"},
+     "the layer's parameters stay as they are; batch_norm then normalises by its running "
+     "statistics, which stay too, as PyTorch's does after eval()"},
     NN_OPTION_END};
 
 static int plan_input(nn_layer *layer) {
