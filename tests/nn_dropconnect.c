@@ -1,6 +1,6 @@
 /* Dropconnect in evaluation equals the training-time expectation; all samples of a step have the
  * same weights dropped, another step others. */
-#include "small_model.h"
+#include "one_layer.h"
 
 #define INPUTS 40
 #define UNITS 25
@@ -39,6 +39,34 @@ static void test_steps(struct small_model *s) {
     CHECK(memcmp(all, run(s, true, 10, 0, INPUTS), sizeof all) != 0);
 }
 
+/* Without a bias nothing is written behind the gradients' scratch, which is the last of the
+ * buffers.
+ */
+static void test_no_bias(void) {
+    struct net n;
+    nn_pass pass = {.batch = 1, .training = true, .seed = 1, .step = 1};
+    if (!net_new(&n, "dropconnect: {units: 500, bias: false}", 1, (nn_shape){1, {2}}))
+        return;
+    size_t bytes = n.layer->scratch_bytes, behind = 500 * sizeof(nn_real);
+    unsigned char *scratch = malloc(bytes + behind);
+    void *keep = calloc(1, n.layer->keep_bytes);
+    memset(scratch, 0x5a, bytes + behind);
+    for (size_t i = 0; i < n.out; i++)
+        n.dy[i] = 1;
+    nn_io io = rows_of(&n, &pass, 0, 1);
+    io.keep = keep;
+    io.scratch = scratch;
+    n.layer->ops->forward(n.layer, &io);
+    n.layer->ops->backward(n.layer, &io);
+    size_t untouched = 0;
+    while (untouched < behind && scratch[bytes + untouched] == 0x5a)
+        untouched++;
+    CHECK_EQ_INT(untouched, behind);
+    free(scratch);
+    free(keep);
+    net_release(&n);
+}
+
 int main(void) {
     struct small_model s;
     for (size_t i = 0; i < INPUTS; i++)
@@ -49,5 +77,6 @@ int main(void) {
         test_steps(&s);
         small_model_release(&s);
     }
+    test_no_bias();
     return check_done();
 }

@@ -94,7 +94,8 @@ static void dropconnect_backward(const nn_layer *layer, const nn_io *io) {
     nn_io masked = *io;
     masked.w[NN_DENSE_WEIGHT] = m.product;
     masked.g[NN_DENSE_WEIGHT] = io->scratch;
-    masked.g[NN_DENSE_BIAS] = masked.g[NN_DENSE_WEIGHT] + m.count;
+    if (layer->params > NN_DENSE_BIAS)
+        masked.g[NN_DENSE_BIAS] = masked.g[NN_DENSE_WEIGHT] + m.count;
     masked.g_beta = 0;
     nn_layer_dense.backward(layer, &masked);
     k->multiply(m.count, m.factor, masked.g[NN_DENSE_WEIGHT], masked.g[NN_DENSE_WEIGHT]);
