@@ -228,6 +228,8 @@ static void check_messages(void) {
     check_refused("[conv2d: {filters: 2, kernel: 3, groups: 4}]", image, "6 input channels");
     check_refused("[conv2d: {filters: 2, kernel: 3, groups: 3}]", image, "2 filters");
     check_refused("[max_pool: {size: 6}]", image, "covers 6 rows");
+    check_refused("[max_pool: {size: [2, 8], stride: [2, 2], ceil_mode: true}]", image,
+                  "covers 8 columns");
     check_refused("[max_pool: {size: 2, padding: 2}]", image, "at most half");
     check_refused("[max_pool: {size: [2, 200], padding: [0, 100]}]", image, "256 pixels at most");
     check_refused("[global_avg_pool]", vector, "works on images");

@@ -44,13 +44,13 @@ int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_sha
     for (int d = 0; d < 2; d++) {
         int64_t in = image->dim[d], padded = in + window->before[d] + window->after[d];
         int64_t reach = window->dilation[d] * (window->size[d] - 1) + 1;
-        if (reach > padded)
+        int64_t stride = window->stride[d], room = padded - reach + (window->ceil ? stride - 1 : 0);
+        if (room < 0)
             return nn_layer_fail(layer,
                                  "the window covers %lld %s but the image has only %lld with its "
                                  "padding; make it smaller or pad more",
                                  (long long)reach, d ? "columns" : "rows", (long long)padded);
-        int64_t room = padded - reach, stride = window->stride[d];
-        out[d] = (window->ceil ? room + stride - 1 : room) / stride + 1;
+        out[d] = room / stride + 1;
         if (window->ceil && (out[d] - 1) * stride >= in + window->before[d])
             out[d]--;
     }

@@ -21,7 +21,8 @@ typedef struct nn_window {
 } nn_window;
 
 /* Positions of the window: (in + padding - dilation (size - 1) - 1) / stride + 1, rounded down (or
- * up). NN_EUSAGE where the window is larger than the padded image. */
+ * up). NN_EUSAGE where there is none: the window is larger than the padded image, with `ceil` by
+ * the stride or more. */
 int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_shape *image,
                     int64_t out[2]);
 

@@ -94,6 +94,13 @@ case("avg_pool: {size: 2}", nn.AvgPool2d(2), *POOLED)
 case("avg_pool: {size: 3, stride: 2, padding: 1, ceil_mode: true}", nn.AvgPool2d(3, 2, 1, ceil_mode=True), *POOLED)
 case("avg_pool: {size: [3, 2], stride: [2, 3], padding: 1, ceil_mode: true, count_include_pad: false}",
      nn.AvgPool2d((3, 2), (2, 3), 1, ceil_mode=True, count_include_pad=False), *POOLED)
+# windows larger than the padded image
+case("max_pool: {size: 9, ceil_mode: true}", nn.MaxPool2d(9, ceil_mode=True), *POOLED)
+case("max_pool: {size: [3, 10], stride: [2, 9], padding: [1, 0], ceil_mode: true}",
+     nn.MaxPool2d((3, 10), (2, 9), (1, 0), ceil_mode=True), *POOLED)
+case("avg_pool: {size: 12, padding: 1, ceil_mode: true}", nn.AvgPool2d(12, padding=1, ceil_mode=True), *POOLED)
+case("avg_pool: {size: [9, 3], stride: [6, 2], padding: [0, 1], ceil_mode: true, count_include_pad: false}",
+     nn.AvgPool2d((9, 3), (6, 2), (0, 1), ceil_mode=True, count_include_pad=False), *POOLED)
 case("global_avg_pool", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), *POOLED)
 case("flatten", nn.Flatten(), *POOLED)
 case("reshape: {shape: [4, -1, 7]}", nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 10, 7))), *POOLED)
