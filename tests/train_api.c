@@ -156,18 +156,41 @@ static void predict(void) {
     CHECK_EQ_INT(nn_predictor_inputs(predictor), 4);
     CHECK_EQ_INT(nn_predictor_outputs(predictor), 3);
     CHECK(!nn_predictor_class(predictor, 3));
-    nn_predict(predictor, 3, x[0], y[0]);
+    WORKS(nn_predict(predictor, 3, x[0], y[0]));
     for (size_t i = 0; i < 3; i++) {
         CHECK_STR(nn_predictor_class(predictor, i), names[i]);
         CHECK_EQ_INT(largest(y[i], 3), i);
         CHECK_NEAR(y[i][0] + y[i][1] + y[i][2], 1, 1e-6);
-        nn_predict(predictor, 1, x[i], one);
+        WORKS(nn_predict(predictor, 1, x[i], one));
         CHECK(!flushes());
         CHECK_NEAR(one[i], y[i][i], 1e-6);
     }
+    FAILS(nn_predict(predictor, 1, NULL, one), NN_EUSAGE, "NULL");
     nn_predictor_free(predictor);
     nn_predictor_free(NULL);
+    FAILS(nn_predictor_open("whole/last.h5", 0, &predictor), NN_EUSAGE, "batch");
     FAILS(nn_predictor_open("none.h5", 3, &predictor), NN_EFORMAT, "none.h5");
+}
+
+/* More samples than fit into a call are computed a piece at a time. */
+static void predict_many(void) {
+    enum { MANY = 2001, BATCH = 4 };
+    static float x[MANY][4], y[MANY][3];
+    float one[3];
+    nn_predictor *predictor = NULL;
+    for (size_t i = 0; i < MANY; i++)
+        for (size_t k = 0; k < 4; k++)
+            x[i][k] = (float)(i % 7) + (float)k;
+    WORKS(nn_predictor_open("whole/last.h5", BATCH, &predictor));
+    if (!CHECK(predictor))
+        return;
+    WORKS(nn_predict(predictor, MANY, x[0], y[0]));
+    for (size_t i = 0; i < MANY; i++) {
+        WORKS(nn_predict(predictor, 1, x[i], one));
+        for (size_t k = 0; k < 3; k++)
+            CHECK_NEAR(y[i][k], one[k], 1e-6);
+    }
+    nn_predictor_free(predictor);
 }
 
 static void note(void *ctx, nn_log_level level, const char *line) {
@@ -234,6 +257,7 @@ int main(void) {
     stop_and_go_on(comm, &trained);
     evaluate(comm, &trained);
     predict();
+    predict_many();
     misuse(comm);
     leave_folder(comm, folder);
     nn_comm_free(comm);

@@ -80,7 +80,8 @@ NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, 
 /* A trained model for inference, without ranks. */
 typedef struct nn_predictor nn_predictor;
 
-/* Loads a checkpoint for up to `batch` samples a call. NN_EFORMAT. Local. */
+/* Loads a checkpoint, with memory to compute `batch` samples (at least 1) at a time. *out is NULL
+ * after a failure: NN_EFORMAT, NN_EUSAGE, NN_EMEMORY. Local. */
 NN_API int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out);
 NN_API void nn_predictor_free(nn_predictor *predictor);
 NN_API size_t nn_predictor_inputs(const nn_predictor *predictor);  /* floats a sample */
@@ -88,7 +89,8 @@ NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a s
 /* Name of output i's class, or NULL. Owned by the predictor. */
 NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
 /* y[count][outputs] = model(x[count][inputs]), fused activation applied; x as floats, scaled as the
- * model was trained; images as files hold them, [C, H, W]. count <= batch. Local. */
-NN_API void nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
+ * model was trained; images as files hold them, [C, H, W]. Any count: more than `batch` samples are
+ * computed a piece at a time. x and y are the caller's. NN_EUSAGE where one is NULL. Local. */
+NN_API int nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
 
 #endif

@@ -15,6 +15,7 @@ struct nn_predictor {
     nn_loss *loss;
     nn_converter converter;
     nn_real *params, *x;
+    size_t batch; /* most samples of a call of the model */
     size_t inputs, outputs;
     size_t positions; /* of a sample that have a label each, or 1 */
 };
@@ -47,7 +48,11 @@ static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
 
 int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) {
     nn_predictor *p;
+    *out = NULL;
+    if (batch == 0)
+        return nn_fail(NN_EUSAGE, "a predictor's batch is 0; it has memory for 1 sample or more");
     NN_TRY(NN_NEW(&p, 1, "predictor"));
+    p->batch = batch;
     int rc = build(p, checkpoint, batch);
     if (rc < 0) {
         nn_predictor_free(p);
@@ -93,16 +98,34 @@ const char *nn_predictor_class(const nn_predictor *p, size_t i) {
     return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
 }
 
-void nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
-    nn_converter_apply(&p->converter, count, x, p->x);
-    nn_predict_scaled(p, count, p->x, NULL, y);
-}
-
-void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
-                       float *y) {
+static void predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                           float *y) {
     nn_pass pass = {.batch = count, .length = length};
     uint64_t float_mode = nn_float_mode_flush();
     const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count * p->positions, z, y);
     nn_float_mode_set(float_mode);
+}
+
+/* Samples of the piece that begins at `first`. */
+static size_t piece_of(const nn_predictor *p, size_t count, size_t first) {
+    return count - first < p->batch ? count - first : p->batch;
+}
+
+int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
+    if (!p || (count > 0 && (!x || !y)))
+        return nn_fail(NN_EUSAGE, "nn_predict: %s is NULL", !p ? "predictor" : !x ? "x" : "y");
+    for (size_t first = 0; first < count; first += p->batch) {
+        size_t n = piece_of(p, count, first);
+        nn_converter_apply(&p->converter, n, x + first * p->inputs, p->x);
+        predict_scaled(p, n, p->x, NULL, y + first * p->outputs);
+    }
+    return 0;
+}
+
+void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                       float *y) {
+    for (size_t first = 0; first < count; first += p->batch)
+        predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
+                       length ? length + first : NULL, y + first * p->outputs);
 }
