@@ -181,7 +181,7 @@ static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
 static int check_loss(nn_trainer *t, const nn_batch *batch) {
     const nn_layer *bad = NULL;
     long long step = (long long)t->state.step + 1;
-    if (isfinite(t->loss))
+    if (t->stat[NN_STAT_WEIGHT] <= 0 || isfinite(t->loss))
         return 0;
     for (size_t i = 0; i < (size_t)t->job.settings->train.accumulate; i++) {
         nn_batch part = part_at(t, batch, i);
