@@ -2,18 +2,25 @@
 # The Debian and Ubuntu packages that nnmpi needs: the one list of them.
 #   packages.sh build|test             prints the packages to build, or to run every test and check
 #   packages.sh --install build|test   installs those that are missing (as root or with sudo)
+# NNMPI_MPI=mpich takes MPICH instead of Open MPI.
 set -euo pipefail
 
-build=(gcc libc6-dev cmake ninja-build pkg-config git ca-certificates
-    openmpi-bin libopenmpi-dev libopenblas-openmp-dev libhdf5-openmpi-dev
-    libyaml-dev zlib1g-dev libssl-dev libcsv-dev)
-# Faster matrix products; not every release has it.
-if apt-cache show libdnnl-dev 2>/dev/null | grep -q '^Package:' && [ "$(uname -m)" = x86_64 ]; then
-    build+=(libdnnl-dev)
-fi
-# Formatter and linter of one version, so that every machine says the same.
-test=("${build[@]}" clang-14 clang-format-14 clang-tidy-14 libomp-14-dev shellcheck
-    gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr hdf5-tools python3 python3-h5py gzip curl)
+case "${NNMPI_MPI:-openmpi}" in
+openmpi) mpi=(openmpi-bin libopenmpi-dev) ;;
+mpich) mpi=(mpich libmpich-dev) ;;
+*)
+    printf 'packages.sh: NNMPI_MPI is openmpi or mpich, not %s\n' "$NNMPI_MPI" >&2
+    exit 2
+    ;;
+esac
+build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
+    "${mpi[@]}" libopenblas-openmp-dev libhdf5-dev libyaml-dev zlib1g-dev libssl-dev libcsv-dev)
+test=("${build[@]}" clang libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
+    hdf5-tools valgrind python3 python3-h5py gzip curl)
+# Not every release or processor has these: faster matrix products; formatter and linter of the one
+# version whose word counts.
+build_optional=(libdnnl-dev)
+test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14)
 
 usage() {
     printf 'usage: packages.sh [--install] build|test\n' >&2
@@ -23,7 +30,15 @@ usage() {
 missing() {
     local package
     for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || echo "$package"
+        [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == *ii* ]] || echo "$package"
+    done
+}
+
+# Those that this release has for this processor.
+available() {
+    local package
+    for package in "$@"; do
+        if apt-cache show "$package" >/dev/null 2>&1; then echo "$package"; fi
     done
 }
 
@@ -33,7 +48,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo DEBIAN_FRONTEND=noninteractive "$@"
     else
-        printf 'packages.sh: installing packages wants root or sudo; missing: %s\n' "$wanted" >&2
+        printf 'packages.sh: installing packages wants root or sudo; missing: %s\n' "$needed" >&2
         exit 1
     fi
 }
@@ -44,22 +59,27 @@ if [ "${1:-}" = --install ]; then
     shift
 fi
 case "${1:-}" in
-build) packages=("${build[@]}") ;;
-test) packages=("${test[@]}") ;;
+build) required=("${build[@]}") optional=("${build_optional[@]}") ;;
+test) required=("${test[@]}") optional=("${test_optional[@]}") ;;
 *) usage ;;
 esac
 
-if [ "$install" = no ]; then
-    printf '%s\n' "${packages[@]}"
-    exit 0
-fi
 if ! command -v dpkg-query >/dev/null; then
-    printf 'packages.sh: no Debian or Ubuntu; install what corresponds to: %s\n' "${packages[*]}" >&2
+    printf 'packages.sh: no Debian or Ubuntu; install what corresponds to: %s %s\n' \
+        "${required[*]}" "${optional[*]}" >&2
     exit 0
 fi
-wanted=$(missing "${packages[@]}" | xargs)
-[ -n "$wanted" ] || exit 0
-printf 'Installing %s\n' "$wanted" >&2
-as_root apt-get update -q >&2
+if [ "$install" = no ]; then
+    printf '%s\n' "${required[@]}"
+    available "${optional[@]}"
+    exit 0
+fi
+needed=$(missing "${required[@]}" | xargs)
+# The lists of a fresh system are empty or old: what is optional is looked up in new ones.
+[ -z "$needed" ] || as_root apt-get update -q >&2
+mapfile -t optional < <(available "${optional[@]}")
+needed=$(missing "${required[@]}" "${optional[@]}" | xargs)
+[ -n "$needed" ] || exit 0
+printf 'Installing %s\n' "$needed" >&2
 # shellcheck disable=SC2086 # one word a package
-as_root apt-get install -y -q --no-install-recommends $wanted >&2
+as_root apt-get install -y -q --no-install-recommends $needed >&2
