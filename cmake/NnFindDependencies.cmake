@@ -1,9 +1,17 @@
 # Finds what libnnmpi links to and lists it in NN_LIBRARIES. Used by our build and, installed beside
 # nnmpi-config.cmake, by programs that link the static library.
 set(THREADS_PREFER_PTHREAD_FLAG ON)
-set(HDF5_PREFER_PARALLEL ON)
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+
+# Where several MPIs are installed, Debian and Ubuntu keep each one's compiler and launcher under a name
+# of its own, and let `update-alternatives` choose one for everybody.
+set(NNMPI_MPI "$ENV{NNMPI_MPI}" CACHE STRING "Which MPI: openmpi, mpich, or nothing for the system's choice")
+set_property(CACHE NNMPI_MPI PROPERTY STRINGS "" openmpi mpich)
+if(NNMPI_MPI)
+    find_program(MPI_C_COMPILER mpicc.${NNMPI_MPI} REQUIRED)
+    find_program(MPIEXEC_EXECUTABLE mpiexec.${NNMPI_MPI} REQUIRED)
+endif()
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(HDF5 REQUIRED COMPONENTS C)
