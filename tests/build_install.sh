@@ -28,13 +28,12 @@ runs() {
 }
 
 export PKG_CONFIG_PATH=$libdir/pkgconfig
-export LD_LIBRARY_PATH=$libdir
+unset LD_LIBRARY_PATH # programs find the libraries by themselves
 read -ra shared <<<"$(pkg-config --cflags --libs nnmpi)"
 "$cc" "$source/main.c" -o pc_shared "${shared[@]}"
 runs ./pc_shared
 read -ra static <<<"$(pkg-config --static --cflags --libs nnmpi | sed "s|-lnnmpi|-l:libnnmpi.a|")"
 "$cc" "$source/main.c" -o pc_static "${static[@]}"
-unset LD_LIBRARY_PATH
 runs ./pc_static
 
 cmake -S "$source" -B cmake -DCMAKE_PREFIX_PATH="$trash/installed" -DCMAKE_C_COMPILER="$cc" >cmake.log

@@ -45,7 +45,7 @@ done
 
 cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.txt
 libraries=$(dirname "$(find "$trash/installed" -name 'libnnmpi.so')")
-export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+export PKG_CONFIG_PATH=$libraries/pkgconfig
 
 mkdir bin
 for python in python3 /usr/bin/python3; do
