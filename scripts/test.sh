@@ -1,22 +1,45 @@
 #!/usr/bin/env bash
 # Every test and check, from a bare clone: installs missing packages, builds with gcc and clang without
 # a warning, runs the tests in the release and the sanitized build, and checks format, lint and shell
-# scripts. With --full also the long tests and the thread sanitizer.
+# scripts.
+#   --full     also the long tests and the thread sanitizer
+#   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
+#              MPICH (as root on Debian); logs in build/matrix
+# NNMPI_MPI=mpich takes MPICH instead of Open MPI.
 # Goes on after a failure, names what failed, and ends with the summary of the release build's tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+# Every system is tried, whatever another said.
+run_matrix() {
+    local suite mpi log failed=0
+    mkdir -p build/matrix
+    for suite in bookworm trixie; do
+        for mpi in openmpi mpich; do
+            log=build/matrix/$suite-$mpi.log
+            NNMPI_MPI=$mpi scripts/fresh.sh "$suite" >"$log" 2>&1 || failed=1
+            grep -E '^(failed: |[0-9]+% tests passed)' "$log" || true
+            grep "^$suite, $mpi: " "$log" || tail "$log"
+        done
+    done
+    return $failed
+}
 
 full=no
 case "${1:-}" in
 "") ;;
 --full) full=yes ;;
+--matrix)
+    run_matrix
+    exit
+    ;;
 *)
-    printf 'usage: test.sh [--full]\n' >&2
+    printf 'usage: test.sh [--full | --matrix]\n' >&2
     exit 2
     ;;
 esac
 jobs=$(nproc)
-llvm=14
+llvm=14 # of formatter and linter, as other versions say other things
 failed=()
 
 # check NAME COMMAND...
@@ -54,11 +77,20 @@ check_scripts() {
 scripts/packages.sh --install test
 mkdir -p build/test
 
-check "format" check_format
+# with_llvm NAME TOOL COMMAND...: a check by a tool of the one version, skipped with a word without it
+with_llvm() {
+    if command -v "$2-$llvm" >/dev/null; then
+        check "$1" "${@:3}"
+    else
+        printf '\n== %s: skipped, as this system has no %s\n' "$1" "$2-$llvm"
+    fi
+}
+
+with_llvm "format" clang-format check_format
 check "shell scripts" check_scripts
 check "gcc build" build release
-check "clang build" build clang -DCMAKE_C_COMPILER="clang-$llvm"
-check "clang-tidy" scripts/tidy.sh build/test/clang "$llvm"
+check "clang build" build clang
+with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm"
 check "sanitized build" build asan
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. What trains for minutes
@@ -67,7 +99,7 @@ few=(-LE 'build|cli|docs' -E '_[134]$')
 [ "$full" = no ] || few=(-LE 'build|full')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if [ "$full" = yes ]; then
-    check "thread-sanitized build" build tsan -DCMAKE_C_COMPILER="clang-$llvm"
+    check "thread-sanitized build" build tsan
     check "tests, thread sanitizer" run_tests tsan "${few[@]}"
 fi
 check "tests" run_tests release
