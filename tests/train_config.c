@@ -53,7 +53,8 @@ static void defaults(void) {
     CHECK(!s->validate.metrics_node);
     CHECK_EQ_INT(s->validate.stopping.patience, 0);
     CHECK_STR(s->validate.stopping.metric, "loss");
-    CHECK_EQ_INT(s->checkpoint.every_epochs, 1);
+    CHECK_EQ_INT(s->checkpoint.every_epochs, -1);
+    CHECK_EQ_INT(s->checkpoint.every_steps, -1);
     CHECK_EQ_INT(s->checkpoint.keep, 3);
     nn_config_free(config);
 }

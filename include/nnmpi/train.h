@@ -60,7 +60,8 @@ typedef struct nn_train_result {
     const char *why;    /* why it ended: "epochs", "max_steps", "early stopping" ...; static */
     bool restored_best; /* the parameters are those of the best validation */
     int64_t best_step;
-    char digest[65]; /* SHA-256 of the final parameters, hexadecimal */
+    int64_t first_step; /* where this start of the program began: of `steps`, it took the rest */
+    char digest[65];    /* SHA-256 of the final parameters, hexadecimal */
     char run_dir[1024];
     char verdict[96]; /* with train.stop_when: whether the classes were separated; else "" */
     bool has_test;    /* the data set has a test split, evaluated at the end: */

@@ -34,6 +34,7 @@ static int print_json(nn_pool *pool, const nn_train_result *r) {
     nn_json_init(&json, text, size);
     nn_json_open(&json, NULL, '{');
     nn_json_string(&json, "run", r->run_dir);
+    nn_json_int(&json, "first_step", r->first_step);
     nn_json_int(&json, "steps", r->steps);
     nn_json_int(&json, "epochs", r->epochs);
     nn_json_real(&json, "loss", r->loss);
@@ -55,10 +56,24 @@ static int print_json(nn_pool *pool, const nn_train_result *r) {
     return nn_json_print(&json);
 }
 
+static void print_steps(const nn_train_result *r) {
+    long long first = (long long)r->first_step, steps = (long long)r->steps;
+    long long epochs = (long long)r->epochs;
+    if (first > 0 && first == steps)
+        printf("nothing to train: %lld steps (%lld epochs) were done before", steps, epochs);
+    else if (first > 0)
+        printf("trained %lld steps (from step %lld to %lld, %lld epochs in all)", steps - first,
+               first, steps, epochs);
+    else
+        printf("trained %lld steps (%lld epochs)", steps, epochs);
+    if (steps > first)
+        printf(" in %.2f s, %.0f samples/s", r->seconds, r->samples_per_s);
+    printf("; ended by: %s\n", r->why);
+}
+
 static int print_text(nn_pool *pool, const nn_train_result *r) {
     (void)pool;
-    printf("trained %lld steps (%lld epochs) in %.2f s, %.0f samples/s; ended by: %s\n",
-           (long long)r->steps, (long long)r->epochs, r->seconds, r->samples_per_s, r->why);
+    print_steps(r);
     if (*r->verdict)
         printf("%s\n", r->verdict);
     if (r->restored_best)

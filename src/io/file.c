@@ -129,13 +129,17 @@ char *nn_file_temporary(nn_pool *pool, const char *path) {
 }
 
 /* Moves `temporary` over `path`; removes it when that fails. */
-static int replace(const char *temporary, const char *path) {
+static int move_over(const char *temporary, const char *path) {
     if (rename(temporary, path) < 0) {
         int error = errno;
         unlink(temporary);
         return nn_fail(NN_EIO, "cannot rename '%s' to '%s': %s", temporary, path,
                        nn_errno_text(error));
     }
+    return 0;
+}
+
+static int keep_name(const char *path) {
     int error = sync_folder_of(path);
     if (error != 0)
         return nn_fail(NN_EIO, "cannot make the name '%s' durable: %s", path, nn_errno_text(error));
@@ -149,7 +153,8 @@ int nn_file_publish(const char *temporary, const char *path) {
         return nn_fail(NN_EIO, "cannot bring '%s' to the disk: %s", temporary,
                        nn_errno_text(error));
     }
-    return replace(temporary, path);
+    NN_TRY(move_over(temporary, path));
+    return keep_name(path);
 }
 
 static int write_file(const char *path, const char *text, size_t length) {
@@ -180,7 +185,7 @@ int nn_file_write(const char *path, const char *text, size_t length) {
     return rc;
 }
 
-int nn_link_publish(const char *target, const char *path) {
+static int move_link(const char *target, const char *path) {
     nn_pool pool = {0};
     int rc = 0;
     char *temporary = nn_file_temporary(&pool, path);
@@ -190,9 +195,15 @@ int nn_link_publish(const char *target, const char *path) {
     if (symlink(target, temporary) < 0)
         rc = nn_fail(NN_EIO, "cannot make the link '%s': %s", path, nn_errno_text(errno));
     else
-        rc = replace(temporary, path);
+        rc = move_over(temporary, path);
     nn_pool_release(&pool);
     return rc;
+}
+
+int nn_links_publish(const char *target, const char *const *path, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        NN_TRY(move_link(target, path[i]));
+    return count ? keep_name(path[0]) : 0;
 }
 
 /* Cuts the last component off: "a/b" -> "a", "a" -> ".", "/a" -> "/". */

@@ -24,8 +24,9 @@ int nn_file_publish(const char *temporary, const char *path);
 /* Writes a whole small file durably. */
 int nn_file_write(const char *path, const char *text, size_t length);
 
-/* Points the symbolic link `path` at `target` (a name in the same folder), atomically. */
-int nn_link_publish(const char *target, const char *path);
+/* Points symbolic links of one folder at `target` (a name in it), each atomically; they are made
+ * durable together. */
+int nn_links_publish(const char *target, const char *const *path, size_t count);
 
 /* Bytes free to this user on the file system that holds `path` (or its nearest existing parent). */
 int nn_disk_free(const char *path, uint64_t *bytes);

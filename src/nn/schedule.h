@@ -14,6 +14,7 @@ typedef struct nn_schedule_memory {
 typedef struct nn_progress {
     int64_t step;  /* steps taken so far */
     int64_t epoch; /* whole epochs taken so far */
+    int64_t batch; /* minibatches taken of the epoch under way */
     int64_t steps_per_epoch;
     int64_t total_steps; /* planned; 0: unknown */
     const nn_schedule_memory *memory;

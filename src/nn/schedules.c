@@ -18,8 +18,8 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     int64_t epoch = progress->steps_per_epoch;
     if (per == NN_PER_STEP)
         return (double)progress->total_steps;
-    int64_t epochs = (progress->total_steps + epoch - 1) / epoch;
-    return (double)epochs;
+    int64_t left = progress->total_steps - progress->step + progress->batch;
+    return (double)(progress->epoch + (left + epoch - 1) / epoch);
 }
 
 double nn_schedule_share(const nn_progress *progress, int per, int64_t over) {

@@ -415,6 +415,7 @@ static int check_all(nn_config *config, nn_settings *s) {
     NN_TRY(check_train(config, s));
     NN_TRY(check_stop_rule(s));
     NN_TRY(check_validate(config, s));
+    s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
     NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));
     return NN_OK;
 }

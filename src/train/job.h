@@ -17,6 +17,7 @@ enum {
     NN_STAT_WEIGHT,
     NN_STAT_MISTAKES, /* samples whose loss has a gradient */
     NN_STAT_STOP,
+    NN_STAT_CLOCK, /* rank 0 has not saved for some time */
     NN_STAT_FAILED
 };
 

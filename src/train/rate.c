@@ -22,6 +22,7 @@ double nn_trainer_rate(const nn_trainer *t) {
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
     nn_progress progress = {.step = t->state.step,
                             .epoch = t->state.epoch,
+                            .batch = t->state.batch,
                             .steps_per_epoch = t->steps_per_epoch,
                             .total_steps = t->total_steps,
                             .memory = &t->state.schedule};

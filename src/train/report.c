@@ -4,21 +4,70 @@
 #include "train/evaluation.h"
 #include "train/trainer.h"
 
+#include <nnmpi/log.h>
+
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+#define RATE_SECONDS 1.0
+
+void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before) {
+    const nn_state *s = &t->state;
+    char within[96] = "";
+    if (!t->run)
+        return;
+    if (s->batch)
+        snprintf(within, sizeof within, " and %lld of %lld samples of the next",
+                 (long long)(s->batch * s->batch_size), (long long)nn_loader_samples(t->train));
+    nn_info("going on from %s: step %lld, %lld of %lld epochs%s are done", nn_run_from(t->run),
+            (long long)s->step, (long long)s->epoch, (long long)t->job.settings->train.epochs,
+            within);
+    if (before->batch_size != s->batch_size)
+        nn_info("train.batch_size is %lld now and was %lld: %lld steps an epoch instead of %lld",
+                (long long)s->batch_size, (long long)before->batch_size,
+                (long long)s->steps_per_epoch, (long long)before->steps_per_epoch);
+}
 
 void nn_trainer_restart_interval(nn_trainer *t) {
     t->interval = (nn_interval){.begin = nn_seconds()};
+}
+
+void nn_trainer_pause(nn_trainer *t, double since) {
+    double seconds = nn_seconds() - since;
+    t->pace.paused += seconds;
+    t->interval.begin += seconds;
+}
+
+/* Where the loop stands. */
+static nn_mark mark(const nn_trainer *t) {
+    return (nn_mark){nn_seconds() - t->pace.begin - t->pace.paused, t->pace.samples};
+}
+
+double nn_trainer_mean_rate(const nn_trainer *t) {
+    nn_mark now = mark(t);
+    return now.samples > 0 ? now.samples / now.seconds : 0;
+}
+
+/* Over a second or two, from the beginning of a run on: single epochs of a tiny net say nothing. */
+static double recent_rate(nn_trainer *t) {
+    nn_mark now = mark(t);
+    nn_pace *pace = &t->pace;
+    if (now.seconds - pace->next.seconds >= RATE_SECONDS) {
+        pace->from = pace->next;
+        pace->next = now;
+    }
+    return (now.samples - pace->from.samples) / (now.seconds - pace->from.seconds);
 }
 
 /* Seconds until the planned end at the present speed. */
 static double seconds_left(const nn_trainer *t) {
     double done = (double)(t->state.step - t->first_step);
     double left = (double)(t->total_steps - t->state.step);
-    return done > 0 ? (nn_seconds() - t->begin) / done * left : 0;
+    return done > 0 ? (nn_seconds() - t->pace.begin) / done * left : 0;
 }
 
-static void tell(const nn_trainer *t, const nn_status *base) {
+static void tell(nn_trainer *t, const nn_status *base) {
     nn_status status = *base;
     if (!t->options->progress)
         return;
@@ -103,7 +152,8 @@ int nn_trainer_report(nn_trainer *t, bool important) {
         double loss = i->weight > 0 ? i->loss / i->weight : NAN;
         double rate = i->samples / (nn_seconds() - i->begin);
         rc = write_train_line(t, loss, rate);
-        tell(t, &(nn_status){.loss = loss, .samples_per_s = rate, .important = important});
+        tell(t,
+             &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
     }
     nn_trainer_restart_interval(t);
     return nn_comm_agree(t->comm, rc);

@@ -2,6 +2,7 @@
 
 #include "io/file.h"
 #include "train/journal.h"
+#include "train/kept.h"
 #include "train/shelf.h"
 
 #include <nnmpi/log.h>
@@ -22,6 +23,8 @@ struct nn_run {
     bool resume;
     int lock; /* descriptor of the folder; closing it gives the lock up */
     nn_journal journal;
+    nn_kept best;     /* not written yet */
+    const char *from; /* path of the checkpoint that the run goes on from; NULL: none */
 };
 
 /* ---- the folder -------------------------------------------------------------------------------
@@ -145,6 +148,7 @@ void nn_run_free(nn_run *run) {
     if (!run)
         return;
     nn_journal_close(&run->journal);
+    nn_kept_release(&run->best);
     if (run->lock >= 0)
         close(run->lock);
     nn_pool_release(&run->pool);
@@ -153,6 +157,10 @@ void nn_run_free(nn_run *run) {
 
 const char *nn_run_dir(const nn_run *run) {
     return run->dir;
+}
+
+const char *nn_run_from(const nn_run *run) {
+    return run->from;
 }
 
 /* ---- going on ---------------------------------------------------------------------------------
@@ -228,7 +236,7 @@ static int restore_best_link(nn_run *run, nn_state *state) {
     if (!link || !target)
         return NN_EMEMORY;
     if (nn_file_exists(target))
-        return nn_link_publish(name, link);
+        return nn_links_publish(name, &link, 1);
     nn_warn("%s, the best so far, is gone; the next validation counts as the first", target);
     state->best_step = -1;
     state->since_best = 0;
@@ -236,7 +244,7 @@ static int restore_best_link(nn_run *run, nn_state *state) {
 }
 
 static int load_found(const search *s, nn_snapshot *snapshot) {
-    const char *path = path_of(s->run, s->found);
+    const char *path = s->run->from = path_of(s->run, s->found);
 
     if (!path)
         return NN_EMEMORY;
@@ -254,6 +262,8 @@ static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
         return nn_fail(NN_EFORMAT,
                        "no checkpoint in '%s' can be used: %s; train afresh in another folder",
                        run->dir, s.refused);
+    if (!s.found)
+        nn_info("'%s' holds no checkpoint yet: the run starts afresh", run->dir);
     if (!s.found)
         return NN_OK;
     NN_TRY(load_found(&s, snapshot));
@@ -299,21 +309,52 @@ int nn_run_append(nn_run *run) {
 /* ---- checkpoints ------------------------------------------------------------------------------
  */
 
-static int publish(nn_run *run, nn_pool *pool, const nn_snapshot *snapshot, bool best) {
-    nn_snapshot whole = *snapshot;
+/* checkpoint-<step>.h5, and the links that mean it; their names are made durable together. */
+static int write_checkpoint(nn_run *run, nn_pool *pool, const nn_snapshot *snapshot, bool last,
+                            bool best) {
     char name[NN_CHECKPOINT_NAME];
-    const char *file, *last, *link;
+    const char *file, *links[2];
 
     nn_checkpoint_name(snapshot->state.step, name);
     file = nn_pool_printf(pool, "%s/%s", run->dir, name);
-    last = nn_pool_printf(pool, "%s/last.h5", run->dir);
-    link = nn_pool_printf(pool, "%s/best.h5", run->dir);
-    if (!file || !last || !link)
+    links[0] = nn_pool_printf(pool, "%s/last.h5", run->dir);
+    links[1] = nn_pool_printf(pool, "%s/best.h5", run->dir);
+    if (!file || !links[0] || !links[1])
         return NN_EMEMORY;
+    NN_TRY(nn_checkpoint_write(file, snapshot));
+    return nn_links_publish(name, links + !last, (size_t)last + best);
+}
+
+/* The history that was there when a checkpoint was kept. */
+static const char *history_until(const nn_run *run, nn_pool *pool, size_t length) {
+    return length ? nn_pool_printf(pool, "%.*s", (int)length, run->journal.history) : NULL;
+}
+
+/* Writes the best checkpoint, if it was only kept; `last`: nothing newer comes after it. */
+static int write_best(nn_run *run, nn_pool *pool, bool last) {
+    nn_kept *best = &run->best;
+
+    if (!best->full)
+        return NN_OK;
+    best->snapshot.history = history_until(run, pool, best->history);
+    if (best->history && !best->snapshot.history)
+        return NN_EMEMORY;
+    NN_TRY(write_checkpoint(run, pool, &best->snapshot, last, true));
+    best->full = false;
+    return NN_OK;
+}
+
+/* The best one comes first: a checkpoint that names it is never there without it. */
+static int publish(nn_run *run, nn_pool *pool, const nn_snapshot *snapshot, bool best) {
+    nn_snapshot whole = *snapshot;
+
+    if (run->best.full && run->best.snapshot.state.step == snapshot->state.step)
+        best = true;
+    if (best)
+        run->best.full = false;
+    NN_TRY(write_best(run, pool, false));
     whole.history = run->journal.history;
-    NN_TRY(nn_checkpoint_write(file, &whole));
-    NN_TRY(nn_link_publish(name, last));
-    return best ? nn_link_publish(name, link) : NN_OK;
+    return write_checkpoint(run, pool, &whole, true, best);
 }
 
 int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best) {
@@ -326,6 +367,26 @@ int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best) {
     if (rc == NN_OK)
         rc = nn_shelf_prune(run->dir, state->step, state->best_step,
                             nn_config_settings(run->config)->checkpoint.keep);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_run_keep_best(nn_run *run, const nn_snapshot *snapshot) {
+    if (!nn_kept_fits(snapshot) ||
+        nn_kept_take(&run->best, snapshot, run->journal.history_length) < 0)
+        return nn_run_save(run, snapshot, true);
+    return NN_OK;
+}
+
+int nn_run_flush(nn_run *run, int64_t *step) {
+    nn_pool pool = {0};
+    int rc = NN_OK;
+
+    *step = run->best.full ? run->best.snapshot.state.step : -1;
+    if (run->best.full)
+        rc = nn_journal_sync(&run->journal);
+    if (rc == NN_OK)
+        rc = write_best(run, &pool, true);
     nn_pool_release(&pool);
     return rc;
 }

@@ -19,6 +19,8 @@ void nn_run_free(nn_run *run);
 
 /* Owned by the run. */
 const char *nn_run_dir(const nn_run *run);
+/* Path of the checkpoint that the run goes on from, NULL when it began afresh. Owned by the run. */
+const char *nn_run_from(const nn_run *run);
 
 /* Begins writing, once, right after nn_run_open. When resuming was asked for and the folder has a
  * checkpoint, fills the snapshot (texts owned by the run) from the newest valid one, cuts
@@ -37,6 +39,13 @@ int nn_run_append(nn_run *run);
  * best.h5, to it. Keeps the newest checkpoint.keep and that of state.best_step, deletes other
  * checkpoint-<number>.h5. The snapshot's history is the run's own. NN_EIO. Local. */
 int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best);
+
+/* Keeps the best parameters so far in memory, to be written, with best.h5, just before the next
+ * checkpoint; a snapshot too large for that is saved at once. NN_EIO. Local. */
+int nn_run_keep_best(nn_run *run, const nn_snapshot *snapshot);
+/* Writes what is kept, as the last checkpoint of a run that cannot go on. *step is its step, -1:
+ * nothing was kept. NN_EIO. Local. */
+int nn_run_flush(nn_run *run, int64_t *step);
 
 /* Reads best.h5 into the snapshot. NN_EFORMAT. Local. */
 int nn_run_load_best(nn_run *run, nn_snapshot *snapshot);

@@ -153,10 +153,12 @@ static const nn_option stopping_options[] = {
 };
 
 static const nn_option checkpoint_options[] = {
-    {"every_epochs", NN_OPT_INT, AT(checkpoint.every_epochs), "1", "[0, inf)",
-     "epochs between checkpoints; 0: not by epochs"},
-    {"every_steps", NN_OPT_INT, AT(checkpoint.every_steps), "0", "[0, inf)",
-     "steps between checkpoints; 0: not by steps"},
+    {"every_epochs", NN_OPT_INT, AT(checkpoint.every_epochs), "", "[0, inf)",
+     "epochs between checkpoints; 0: not by epochs; where neither this nor every_steps is given, "
+     "at "
+     "the end of an epoch, but at most every 10 seconds"},
+    {"every_steps", NN_OPT_INT, AT(checkpoint.every_steps), "", "[0, inf)",
+     "steps between checkpoints; 0: not by steps; the last step is saved in any case"},
     {"keep", NN_OPT_INT, AT(checkpoint.keep), "3", "[1, inf)",
      "how many of the newest to keep; the best one is always kept"},
     NN_OPTION_END,

@@ -64,7 +64,8 @@ typedef struct nn_settings {
         } stopping;
     } validate;
     struct {
-        int64_t every_epochs, every_steps, keep;
+        int64_t every_epochs, every_steps; /* 0: not by this clock; -1: not given */
+        int64_t keep;
     } checkpoint;
     struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */

@@ -18,6 +18,7 @@ static void sum_over_ranks(void *ctx, size_t n, double *values) {
 static void begin_sums(nn_trainer *t, double *stats, int read) {
     stats[NN_STAT_MISTAKES] = (double)t->mistakes;
     stats[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
+    stats[NN_STAT_CLOCK] = t->run && nn_seconds() - t->saved_at >= NN_SAVE_SECONDS ? 1 : 0;
     stats[NN_STAT_FAILED] = read < 0;
     nn_reducer_begin(t->job.reducer, stats);
 }
@@ -69,7 +70,7 @@ static void advance(nn_trainer *t, const nn_batch *batch) {
     s->epoch_mistakes += (int64_t)stat[NN_STAT_MISTAKES];
     i->steps++;
     i->samples += (double)batch->global;
-    t->samples += (double)batch->global;
+    t->pace.samples += (double)batch->global;
     i->loss += stat[NN_STAT_LOSS];
     i->weight += stat[NN_STAT_WEIGHT];
     if (++s->batch == t->steps_per_epoch) {
@@ -209,6 +210,7 @@ static int check_stats(nn_trainer *t, int read) {
     if (stat[NN_STAT_FAILED] > 0)
         return nn_comm_agree(t->comm, read);
     t->stop = stat[NN_STAT_STOP] > 0;
+    t->clock = stat[NN_STAT_CLOCK] > 0;
     if (stat[NN_STAT_WEIGHT] <= 0) /* every sample is ignored: there is no loss to speak of */
         return 0;
     t->loss = stat[NN_STAT_LOSS] / stat[NN_STAT_WEIGHT];

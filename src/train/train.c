@@ -6,6 +6,7 @@
 #include "train/tables.h"
 #include "train/trainer.h"
 
+#include <nnmpi/log.h>
 #include <nnmpi/version.h>
 
 #include <math.h>
@@ -49,17 +50,33 @@ static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
     return check_kernels(t, snapshot->kernels);
 }
 
-/* The position within an epoch means something only for the same minibatches in the same order. */
-static int check_position(const nn_trainer *t) {
-    const nn_state *s = &t->state;
-    long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
-    if (s->batch_size != t->job.batch_size || s->steps_per_epoch != t->steps_per_epoch)
+/* Minibatches of another size go on where they begin at the same sample. */
+static int check_batches(nn_trainer *t) {
+    nn_state *s = &t->state;
+    int64_t samples = nn_loader_samples(t->train), done = s->batch * s->batch_size;
+    long long epoch = (long long)s->epoch + 1;
+    if (s->steps_per_epoch != (samples + s->batch_size - 1) / s->batch_size)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld of %lld in epoch %lld, each of "
-                       "%lld samples, but this configuration makes %lld of %lld; keep data and "
-                       "train.batch_size as they were",
-                       batch, (long long)s->steps_per_epoch, epoch, (long long)s->batch_size,
-                       (long long)t->steps_per_epoch, (long long)t->job.batch_size);
+                       "%lld samples, but the data set has %lld samples now; go on with the data "
+                       "as they were",
+                       (long long)s->batch, (long long)s->steps_per_epoch, epoch,
+                       (long long)s->batch_size, (long long)samples);
+    if (done % t->job.batch_size)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at sample %lld of %lld in epoch %lld, which "
+                       "minibatches of %lld samples do not reach: go on with train.batch_size = "
+                       "%lld, or with one that divides %lld",
+                       (long long)done, (long long)samples, epoch, (long long)t->job.batch_size,
+                       (long long)s->batch_size, (long long)done);
+    s->batch = done / t->job.batch_size;
+    return 0;
+}
+
+/* The position within an epoch means something only for the same samples in the same order. */
+static int check_position(nn_trainer *t) {
+    const nn_state *s = &t->state;
+    long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
     if (s->window != nn_loader_window(t->train))
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
@@ -70,7 +87,7 @@ static int check_position(const nn_trainer *t) {
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
                        "with seed %lld; keep train.seed = %lld",
                        batch, epoch, (long long)s->seed, (long long)s->seed);
-    return 0;
+    return check_batches(t);
 }
 
 /* The epochs to come are drawn and cut as the configuration says. */
@@ -83,9 +100,12 @@ static void adopt(nn_trainer *t) {
 
 /* Between two epochs seed and minibatches may change, and from then on are those of the run. */
 static int go_on(nn_trainer *t) {
+    nn_state before = t->state;
     if (t->state.batch)
         NN_TRY(check_position(t));
     adopt(t);
+    nn_trainer_plan_steps(t);
+    nn_trainer_say_resumed(t, &before);
     return 0;
 }
 
@@ -127,6 +147,8 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
     NN_TRY(resumed ? go_on(t) : begin(t));
+    if (!resumed && t->run && !t->options->run_dir)
+        nn_info("run folder %s", nn_run_dir(t->run));
     t->first_step = t->state.step;
     return nn_job_share(&t->job, resumed ? snapshot : NULL);
 }
@@ -157,8 +179,20 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
            (every_steps && s->step % every_steps == 0);
 }
 
+/* What nobody asked for is saved by the clock as well. */
+static bool is_save_due(const nn_trainer *t) {
+    const nn_settings *set = t->job.settings;
+    int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
+    if (epochs < 0 && steps < 0)
+        return t->clock && t->state.batch == 0;
+    return is_due(&t->state, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
+}
+
+/* What becomes of the parameters and the state of a run. */
+enum put { WRITE, WRITE_BEST, KEEP_BEST };
+
 /* Checkpoints on rank 0, never one with NaN in it. */
-static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
+static int save_local(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
     char kernels[KERNELS_TEXT];
     nn_loader_rest(t->train);
     if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
@@ -169,27 +203,44 @@ static int save_local(nn_trainer *t, nn_snapshot *snapshot, bool best) {
     snapshot->config = nn_config_text(t->config);
     if (t->job.micro)
         snapshot->kernels = kernels_text(kernels);
-    int rc = nn_run_save(t->run, snapshot, best);
+    int rc = put == KEEP_BEST ? nn_run_keep_best(t->run, snapshot)
+                              : nn_run_save(t->run, snapshot, put == WRITE_BEST);
     snapshot->kernels = NULL; /* the text ends here */
     return rc;
 }
 
-static int save_state(nn_trainer *t, nn_snapshot *snapshot, bool best) {
+static int save_state(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
     nn_comm_at(t->comm, NN_PHASE_SAVE);
     NN_TRY(nn_comm_agree(t->comm, nn_job_open_snapshot(&t->job, snapshot)));
     NN_TRY(nn_job_collect(&t->job, snapshot));
-    return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, best) : 0);
+    return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, put) : 0);
 }
 
-static int save(nn_trainer *t, bool best) {
+static int put_snapshot(nn_trainer *t, enum put put) {
     nn_snapshot snapshot = {0};
-    if (t->saved_step == t->state.step && !best)
-        return 0;
-    int rc = save_state(t, &snapshot, best);
+    double since = nn_seconds();
+    int rc = save_state(t, &snapshot, put);
     nn_job_close_snapshot(&t->job, &snapshot);
-    NN_TRY(rc);
+    nn_trainer_pause(t, since);
+    return rc;
+}
+
+static int save(nn_trainer *t, enum put put) {
+    NN_TRY(put_snapshot(t, put));
     t->saved_step = t->state.step;
+    t->saved_at = nn_seconds();
+    t->clock = false;
     return 0;
+}
+
+static int save_once(nn_trainer *t) {
+    return t->saved_step == t->state.step ? 0 : save(t, WRITE);
+}
+
+/* The best parameters are what the run may end with. Those that hold for a moment only are not
+ * worth a file. */
+static int save_best(nn_trainer *t) {
+    return t->clock || is_save_due(t) ? save(t, WRITE_BEST) : put_snapshot(t, KEEP_BEST);
 }
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
@@ -202,12 +253,12 @@ static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
                             : value < t->state.best_value - delta;
 }
 
-/* The best parameters are saved at once: they are what the run may end with. */
 static int validate(nn_trainer *t) {
     bool larger_is_better;
     nn_evaluation e;
     if (!t->valid || t->validated_step == t->state.step)
         return 0;
+    double since = nn_seconds();
     nn_loader_rest(t->train);
     NN_TRY(nn_job_evaluate(&t->job, t->valid, t->valid_split, &e));
     t->validated_step = t->state.step;
@@ -221,8 +272,8 @@ static int validate(nn_trainer *t) {
     }
     nn_trainer_observe(t, &e);
     NN_TRY(nn_trainer_report_validation(t, &e));
-    nn_trainer_restart_interval(t);
-    return better ? save(t, true) : 0;
+    nn_trainer_pause(t, since);
+    return better ? save_best(t) : 0;
 }
 
 static int end_epoch(nn_trainer *t) {
@@ -250,19 +301,55 @@ static int after_step(nn_trainer *t) {
         NN_TRY(nn_trainer_report(t, epoch_end));
     if (is_due(s, set->validate.every_epochs, set->validate.every_steps))
         NN_TRY(validate(t));
-    if (is_due(s, set->checkpoint.every_epochs, set->checkpoint.every_steps))
-        NN_TRY(save(t, false));
+    if (is_save_due(t))
+        NN_TRY(save_once(t));
     if (!t->stop || finished(t))
         return 0;
-    NN_TRY(save(t, false));
+    NN_TRY(save_once(t));
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; run again with "
                    "--resume to go on",
                    (long long)s->step);
 }
 
+/* What to change so that a run that is over goes on. */
+static void say_finished(const nn_trainer *t, enum why why) {
+    const nn_settings *set = t->job.settings;
+    const nn_state *s = &t->state;
+    char what[160], how[160];
+    long long step = (long long)s->step, epoch = (long long)s->epoch;
+    switch (why) {
+    case ALL_STEPS:
+        snprintf(what, sizeof what, "max_steps = %lld", (long long)set->train.max_steps);
+        snprintf(how, sizeof how, "-o train.max_steps=%lld", step ? 2 * step : 100);
+        break;
+    case LOSS_REACHED:
+        snprintf(what, sizeof what, "the loss %g is below stop_below = %g", s->last_epoch_loss,
+                 set->train.stop_below);
+        snprintf(how, sizeof how, "a smaller train.stop_below");
+        break;
+    case NO_IMPROVEMENT:
+        snprintf(what, sizeof what, "%lld validations brought no improvement",
+                 (long long)s->since_best);
+        snprintf(how, sizeof how, "-o validate.early_stopping.patience=%lld",
+                 2 * (long long)s->since_best);
+        break;
+    case NO_MISTAKES:
+        snprintf(what, sizeof what, "the last epoch had no mistakes");
+        snprintf(how, sizeof how, "-o train.stop_when=planned");
+        break;
+    default:
+        snprintf(what, sizeof what, "all of the %lld epochs are done", epoch);
+        snprintf(how, sizeof how, "-o train.epochs=%lld", epoch ? 2 * epoch : 10);
+    }
+    nn_info("the run is finished: %s; to go on, resume it with %s", what, how);
+}
+
 static int loop(nn_trainer *t) {
-    t->begin = nn_seconds();
+    if (t->run && t->first_step > 0 && finished(t))
+        say_finished(t, finished(t));
+    t->pace = (nn_pace){.begin = nn_seconds()};
+    t->saved_at = t->pace.begin;
     nn_trainer_restart_interval(t);
     while (!finished(t)) {
         NN_TRY(nn_trainer_step(t));
@@ -270,7 +357,7 @@ static int loop(nn_trainer *t) {
     }
     if (t->state.step > t->first_step)
         NN_TRY(validate(t));
-    return save(t, false);
+    return save_once(t);
 }
 
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */
@@ -297,13 +384,14 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 }
 
 static int finish(nn_trainer *t, nn_train_result *result) {
-    double seconds = nn_seconds() - t->begin;
+    double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,
                                 .epochs = t->state.epoch,
                                 .loss = t->loss,
                                 .seconds = seconds,
-                                .samples_per_s = t->samples / seconds,
+                                .samples_per_s = nn_trainer_mean_rate(t),
+                                .first_step = t->first_step,
                                 .why = why_text[finished(t)],
                                 .best_step = t->state.best_step};
     judge(t, result);
@@ -321,12 +409,25 @@ static int finish(nn_trainer *t, nn_train_result *result) {
     return nn_trainer_report_end(t, result);
 }
 
+/* The best parameters before they diverged may not have been written yet. The message stays that of
+ * the divergence. */
+static void rescue_best(nn_trainer *t, int rc) {
+    char message[700];
+    int64_t step;
+    if (rc != NN_EDIVERGED || !t->run)
+        return;
+    snprintf(message, sizeof message, "%s", nn_error_message());
+    if (nn_run_flush(t->run, &step) == 0 && step >= 0)
+        t->saved_step = step;
+    nn_fail(rc, "%s", message);
+}
+
 /* After divergence: what can be done, and what there is to go on from. */
 static void advise(const nn_trainer *t, int rc) {
     char what[700], from[80] = "nothing was saved before";
-    long long good = (long long)(t->saved_step >= 0 ? t->saved_step : t->first_step);
     if (rc != NN_EDIVERGED)
         return;
+    long long good = (long long)(t->saved_step >= 0 ? t->saved_step : t->first_step);
     snprintf(what, sizeof what, "%s", nn_error_message());
     if (good > 0)
         snprintf(from, sizeof from, "the checkpoint of step %lld is good", good);
@@ -349,6 +450,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:
+    rescue_best(&t, rc);
     advise(&t, rc);
     t.broken = rc < 0 && rc != NN_ESTOPPED;
     nn_trainer_close(&t);

@@ -58,12 +58,14 @@ static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
     return check_schedule(t);
 }
 
-static void plan_steps(nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
+void nn_trainer_plan_steps(nn_trainer *t) {
+    const nn_settings *set = t->job.settings;
+    const nn_state *s = &t->state;
     t->steps_per_epoch = nn_loader_batches(t->train);
-    t->total_steps = s->train.epochs * t->steps_per_epoch;
-    if (s->train.max_steps >= 0 && s->train.max_steps < t->total_steps)
-        t->total_steps = s->train.max_steps;
+    int64_t left = (set->train.epochs - s->epoch) * t->steps_per_epoch - s->batch;
+    t->total_steps = s->step + (left > 0 ? left : 0);
+    if (set->train.max_steps >= 0 && set->train.max_steps < t->total_steps)
+        t->total_steps = set->train.max_steps > s->step ? set->train.max_steps : s->step;
 }
 
 static void warn_about_test(const nn_trainer *t) {
@@ -123,7 +125,7 @@ static void say_plan(const nn_trainer *t, nn_memory *memory) {
     if (ranks > 1)
         nn_info("%d ranks on %d node%s, reduce: %s", ranks, nodes, nodes > 1 ? "s" : "",
                 nn_reducer_way(t->job.reducer));
-    nn_info("memory: %s", nn_memory_text(memory, text));
+    nn_debug("memory: %s", nn_memory_text(memory, text));
 }
 
 int nn_trainer_open(nn_trainer *t) {
@@ -140,7 +142,7 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
     say_plan(t, &memory);
-    plan_steps(t);
+    nn_trainer_plan_steps(t);
     warn_about_test(t);
     return 0;
 }

@@ -14,6 +14,21 @@ typedef struct nn_interval {
     double data, forward, backward, comm, update;
 } nn_interval;
 
+/* A moment of the loop: the clock without what was not training, and samples so far. */
+typedef struct nn_mark {
+    double seconds, samples;
+} nn_mark;
+
+/* How fast the loop is. Validation and saving are pauses: every rate is that of training alone. */
+typedef struct nn_pace {
+    double begin, paused, samples; /* when the loop began; seconds of pauses, samples since */
+    nn_mark from, next;            /* the rate that people see is that since `from` */
+} nn_pace;
+
+/* Seconds between checkpoints that nobody asked for: they are written at the end of an epoch, and
+ * with the best parameters so far, but not more often. */
+#define NN_SAVE_SECONDS 10.0
+
 typedef struct nn_trainer {
     nn_comm *comm;
     nn_config *config;
@@ -33,10 +48,12 @@ typedef struct nn_trainer {
     double lr, loss;                      /* of the last step */
     double stat[NN_REDUCE_STATS];         /* sums over the ranks in the last step */
     int sum_rc;                           /* the first failure of a sum within a pass */
-    double begin, samples;                /* when the loop began; samples since */
-    bool stop;                            /* a rank got a signal */
-    double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
-                      reports, then, added over the ranks, the norms; NULL: not wanted */
+    nn_pace pace;
+    double saved_at; /* seconds at which rank 0 last saved, or began */
+    bool stop;       /* a rank got a signal */
+    bool clock;      /* rank 0 has not saved for NN_SAVE_SECONDS */
+    double *delta;   /* [layers] train.report: gradients: squares of dC/dy of the last step that
+                        reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
     uint64_t float_mode; /* the caller's, while that of training is set */
 } nn_trainer;
@@ -70,8 +87,19 @@ bool nn_trainer_reports_gradients(const nn_trainer *t);
 void nn_trainer_clear_gradients(nn_trainer *t);
 int nn_trainer_sum_gradients(nn_trainer *t, double weight);
 
+/* Steps until the planned end, counted from where the run stands; before the first step and after
+ * a resume. */
+void nn_trainer_plan_steps(nn_trainer *t);
+
+/* Tells where a resumed run stands, and what is not as it was in the checkpoint. Rank 0 acts. */
+void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before);
+
 /* Begins a new interval. */
 void nn_trainer_restart_interval(nn_trainer *t);
+/* What took from `since` until now was no training. */
+void nn_trainer_pause(nn_trainer *t, double since);
+/* Samples a second in training since the loop began; 0 before the first step. */
+double nn_trainer_mean_rate(const nn_trainer *t);
 /* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts.
  */
 int nn_trainer_report(nn_trainer *t, bool important);

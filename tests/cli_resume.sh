@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# timeout: 120
+# What a run says of itself when it begins, goes on, or has nothing left to do; its counters and rates
+# are those of this run, whatever was changed between two starts.
+. "$SOURCE_DIR/tests/lib.sh"
+
+cat > net.yaml <<'YAML'
+data: {source: iris}
+model: [dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 4, batch_size: 30, lr: 0.1}
+checkpoint: {every_steps: 1, keep: 99}
+YAML
+train() { "$NNMPI" train net.yaml --run run "$@" > out 2> err; }
+
+# ---- afresh, and why
+train --resume -o train.epochs=2
+expect_line "^nnmpi: 'run' holds no checkpoint yet: the run starts afresh" err
+expect_line '^trained 8 steps \(2 epochs\) in [0-9.]+ s, [1-9][0-9]* samples/s; ended by: epochs$' out
+expect_no_line 'memory:' err
+
+# ---- going on
+train --resume
+expect_line "^nnmpi: going on from run/last.h5: step 8, 2 of 4 epochs are done" err
+expect_line '^epoch 4/4  step 16/16 ' err
+expect_line '^trained 8 steps .from step 8 to 16, 4 epochs in all. in [0-9.]+ s, [1-9][0-9]* samples/s; ended by: epochs$' out
+"$NNMPI" train net.yaml --run run --resume -o train.epochs=5 --json > out 2> err
+python3 -c 'import json; r = json.load(open("out")); assert r["first_step"] == 16 and r["steps"] == 20, r'
+
+# ---- nothing left
+train --resume -o train.epochs=5
+expect_line "^nnmpi: going on from run/last.h5: step 20, 5 of 5 epochs are done" err
+expect_line '^nnmpi: the run is finished: .*5 epochs.*; to go on, .*-o train.epochs=10' err
+expect_line '^nothing to train: 20 steps \(5 epochs\) were done before; ended by: epochs$' out
+expect_no_line '[^0-9]0 samples/s' out
+"$NNMPI" train net.yaml --run run --resume -o train.max_steps=20 > out 2> err
+expect_line '^nnmpi: the run is finished: .*max_steps = 20.*; to go on, .*-o train.max_steps=40' err
+"$NNMPI" train net.yaml --run run --resume -o train.epochs=9 -o train.stop_below=9 > out 2> err
+expect_line '^nnmpi: the run is finished: .*stop_below' err
+
+# ---- another batch size: between two epochs, and within one as far as whole minibatches were taken
+train --resume -o train.epochs=7 -o train.batch_size=24
+expect_line '^nnmpi: train.batch_size is 24 now and was 30: 5 steps an epoch instead of 4' err
+expect_line '^epoch 6/7  step 25/30 ' err
+expect_line '^epoch 7/7  step 30/30 ' err
+expect_no_line 'step 3[0-9]/[12]' err
+
+train --resume -o train.epochs=9 -o train.batch_size=20 -o train.max_steps=33 # 60 of 120 samples
+train --resume -o train.epochs=9 -o train.batch_size=30
+expect_line '^nnmpi: going on from run/last.h5: step 33, 7 of 9 epochs and 60 of 120 samples of the next are done' err
+expect_line '^epoch 8/9  step 35/39 ' err
+expect_line '^epoch 9/9  step 39/39 ' err
+grep -o '"event":"train","step":[0-9]*' run/metrics.jsonl | sed 's/.*://' > steps
+sort -n steps | uniq -d > twice
+[ ! -s twice ] || fail "steps reported twice: $(cat twice)"
+train --resume -o train.epochs=10 -o train.batch_size=20 -o train.max_steps=41 # 40 of 120 samples
+expect_code 2 train --resume -o train.epochs=10 -o train.batch_size=30
+expect_line 'nnmpi: the checkpoint stands at sample 40 of 120 in epoch 10, which minibatches of 30 samples do not reach: .*batch_size = 20' err
+train --resume -o train.epochs=10 -o train.batch_size=10
+expect_line '^epoch 10/10  step 49/49 ' err
+
+# ---- the folder is said where it was not named
+"$NNMPI" train net.yaml > out 2> err
+expect_line '^nnmpi: run folder runs/net-' err

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# ranks: 1 2
+# timeout: 120
+# How often a run saves: as it was told to the letter, else by a clock as well, so that checkpoints of a
+# tiny net do not take more time than its steps; and best.h5 is right at the end in either case.
+. "$SOURCE_DIR/tests/lib.sh"
+. "$SOURCE_DIR/tests/shim/lib.sh"
+
+cat > net.yaml <<'YAML'
+data: {source: iris}
+model: [dense: {name: fc1, units: 6, activation: tanh}, dense: {name: fc2, units: 3}]
+loss: cross_entropy
+train: {epochs: 80, batch_size: 120, optimizer: {sgd: {lr: 0.02, momentum: 0.9}}}
+validate: {split: test}
+checkpoint: {keep: 1000}
+YAML
+launch=("$SOURCE_DIR/tests/ranks.sh" "$RANKS")
+[ "$RANKS" -gt 1 ] || launch=(env)
+train() { "${launch[@]}" "$NNMPI" train net.yaml -q "$@"; }
+checkpoints() { find "$1" -name 'checkpoint-*.h5' | wc -l; }
+digest() { "$NNMPI" digest "$1" | cut -c 1-64; }
+
+# every epoch has the best validation so far: only the last one, or a few of a slow machine, is saved
+train --run default > out 2> err
+[ "$(checkpoints default)" -le 5 ] || fail "$(checkpoints default) checkpoints of a run of a second"
+[ "$(readlink default/last.h5)" = checkpoint-80.h5 ] || fail "the last step is not saved"
+best=$(python3 -c '
+import json
+v = [e for e in map(json.loads, open("default/metrics.jsonl")) if e["event"] == "validate"]
+assert len(v) == 80
+print(min(v, key=lambda e: e["loss"])["step"])')
+[ "$(readlink default/best.h5)" = "checkpoint-$best.h5" ] || fail "best.h5 is not step $best"
+
+# what is asked for is done
+train --run each -o checkpoint.every_epochs=1 > out 2> err
+[ "$(checkpoints each)" -eq 80 ] || fail "$(checkpoints each) checkpoints instead of 80"
+expect_same <(digest default/best.h5) <(digest each/best.h5)
+expect_same <(digest default/last.h5) <(digest each/last.h5)
+train --run steps -o checkpoint.every_steps=30 -o validate.every_epochs=0 > out 2> err
+[ "$(checkpoints steps)" -eq 3 ] || fail "$(checkpoints steps) checkpoints instead of 3"
+
+# a best validation in the middle is kept until something is saved, and the run ends with it
+stop=(-o train.lr=0.5 -o train.epochs=60 -o 'validate.early_stopping={patience: 5}' --run)
+train "${stop[@]}" kept > out 2> err
+expect_line '^best parameters restored: those of step ' out
+train "${stop[@]}" written -o checkpoint.every_epochs=1 > again 2> err
+expect_same <(grep '^digest' out) <(grep '^digest' again)
+expect_same <(digest kept/best.h5) <(digest written/best.h5)
+expect_same <("$NNMPI" inspect kept/best.h5 | sed 1d) <("$NNMPI" inspect written/best.h5 | sed 1d)
+
+# killed between the best validation and the next checkpoint: as if nothing had happened
+code=0
+faulty write 94 metrics.jsonl KILL 0 train net.yaml -q "${stop[@]}" killed -o checkpoint.every_steps=20 > out 2> err || code=$?
+[ "$code" -gt 128 ] || fail "exit code $code of a killed run: $(cat err)"
+train "${stop[@]}" killed -o checkpoint.every_steps=20 --resume > again 2> err
+train "${stop[@]}" whole -o checkpoint.every_steps=20 > out 2> err
+expect_same <(grep '^digest' out) <(grep '^digest' again)
+expect_same <(digest whole/best.h5) <(digest killed/best.h5)
+
+# divergence leaves the best parameters, too
+expect_code 4 train -o loss=squared -o train.epochs=400 -o train.lr=0.9 -o train.optimizer.sgd.momentum=0.99 --run wild > out 2> err
+[ "$(checkpoints wild)" -gt 0 ] || fail "nothing was left of the run that diverged"
