@@ -45,9 +45,14 @@ typedef struct nn_status {
 } nn_status;
 
 typedef struct nn_train_options {
-    const char *run_dir;               /* NULL: runs/<config>-<time> */
-    bool resume;                       /* go on from run_dir/last.h5 when there is one */
-    const volatile sig_atomic_t *stop; /* non-zero: save, then end with NN_ESTOPPED; may be NULL */
+    const char *run_dir; /* NULL: runs/<config>-<time> */
+    bool resume;         /* go on from run_dir/last.h5 when there is one */
+    /* Non-zero: save, then end with NN_ESTOPPED; before the first step, end without saving. May be
+     * set by a signal handler or another thread, on any rank. May be NULL. */
+    const volatile sig_atomic_t *stop;
+    /* Everything is read and planned, and the first step comes: from now on `stop` is looked at in
+     * every step. Called on every rank; may be NULL. */
+    void (*begun)(void *ctx);
     void (*progress)(void *ctx, const nn_status *status); /* rank 0 only; may be NULL */
     void *ctx;
 } nn_train_options;

@@ -4,13 +4,12 @@
 
 #include "base/json.h"
 #include "base/option.h"
+#include "cli/guard.h"
 #include "cli/screen.h"
 
 #include <nnmpi/comm.h>
 #include <nnmpi/config.h>
 #include <nnmpi/train.h>
-
-#include <signal.h>
 
 typedef struct nn_verb nn_verb;
 
@@ -20,11 +19,11 @@ typedef struct nn_call {
     nn_comm *comm;
     nn_pool *pool;
     nn_screen *screen;
-    const void *options;               /* the verb's own options */
-    const void *base;                  /* the options of verb->base */
-    const nn_entry *kind;              /* the row of verb->kinds that was chosen ... */
-    const void *kind_options;          /* ... and its options */
-    const volatile sig_atomic_t *stop; /* of a verb that stops: signals set it */
+    const void *options;      /* the verb's own options */
+    const void *base;         /* the options of verb->base */
+    const nn_entry *kind;     /* the row of verb->kinds that was chosen ... */
+    const void *kind_options; /* ... and its options */
+    nn_guard *guard;          /* of a collective verb, while it runs */
 } nn_call;
 
 struct nn_verb {
@@ -38,7 +37,7 @@ struct nn_verb {
     /* Key of the option of a kind that words without a flag fill, NULL: none; may be NULL. */
     const char *(*kind_argument)(const nn_entry *kind);
     bool collective; /* every rank takes part; otherwise rank 0 works alone, without MPI */
-    bool stops;      /* ends by itself after a signal, which is caught from before MPI starts */
+    bool stops; /* ends by itself after a signal, which the guard takes from before MPI starts */
     /* Collective verbs return the same code on every rank. */
     int (*run)(const nn_call *call);
 };

@@ -1,5 +1,4 @@
 #include "cli/cli.h"
-#include "cli/signals.h"
 #include "io/file.h"
 #include "train/evaluation.h"
 
@@ -102,6 +101,16 @@ static int config_path(const nn_call *call, const char **path) {
                          o->run, o->run);
 }
 
+static void begun(void *ctx) {
+    const nn_call *call = ctx;
+    nn_guard_begun(call->guard);
+}
+
+static void show_progress(void *ctx, const nn_status *status) {
+    const nn_call *call = ctx;
+    nn_screen_progress(call->screen, status);
+}
+
 static int run(const nn_call *call) {
     const options *o = call->options;
     const char *path;
@@ -110,9 +119,10 @@ static int run(const nn_call *call) {
     int rc;
     nn_train_options train = {.run_dir = o->run,
                               .resume = o->resume,
-                              .stop = call->stop,
-                              .progress = nn_screen_progress,
-                              .ctx = call->screen};
+                              .stop = nn_guard_stop(call->guard),
+                              .begun = begun,
+                              .progress = show_progress,
+                              .ctx = (void *)call};
     rc = config_path(call, &path);
     if (rc == 0)
         rc = nn_call_config(path, o->set, &config);

@@ -2,7 +2,7 @@
  * the error code stands for. */
 #include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/signals.h"
+#include "cli/guard.h"
 #include "dist/launch.h"
 
 #include <nnmpi/version.h>
@@ -10,21 +10,33 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int print_version(void) {
     printf("nnmpi %s\n", nn_version());
     return 0;
 }
 
-static int start_ranks(nn_call *call) {
+/* In the guard's thread. All ranks get the same signals. */
+static void leave(void *ctx, int rc) {
+    nn_screen *screen = ctx;
+    if (screen->rank == 0 || rc != NN_ESTOPPED)
+        nn_screen_error(screen);
+    _exit(nn_error_exit_code(rc));
+}
+
+static int start_ranks(nn_call *call, const nn_launch *launch) {
+    nn_guard_spec guard = {launch, call->verb->stops, leave, call->screen};
     if (!call->verb->collective)
         return nn_comm_alone(&call->comm);
+    NN_TRY(nn_guard_start(&guard, &call->guard));
     NN_TRY(nn_comm_init(&call->comm));
+    nn_guard_met(call->guard);
     call->screen->rank = nn_comm_rank(call->comm);
     return 0;
 }
 
-static int perform(int argc, char **argv, nn_call *call) {
+static int perform(int argc, char **argv, nn_call *call, const nn_launch *launch) {
     nn_common common = {false, false, false};
     NN_TRY(nn_args_read(argc, argv, call, &common));
     nn_screen_set(call->screen, common.verbose, common.quiet);
@@ -34,9 +46,7 @@ static int perform(int argc, char **argv, nn_call *call) {
         nn_help_verb(stdout, call->verb, false);
     if (common.help)
         return 0;
-    if (call->verb->stops)
-        call->stop = nn_signals_catch();
-    NN_TRY(start_ranks(call));
+    NN_TRY(start_ranks(call, launch));
     return call->verb->run(call);
 }
 
@@ -53,21 +63,31 @@ static int close_output(void) {
     return 0;
 }
 
+/* Rank 0 speaks for all where they do the same, until the guard starts, or have agreed, once MPI
+ * runs. Other failures may be of this rank alone. It does not say so at once: where all have failed
+ * alike, rank 0 does and mpirun ends the others. */
+static void say_error(nn_call *call, int rc) {
+    bool common = !call->guard || (call->comm && rc != NN_ERANK);
+    if (call->screen->rank > 0 && common)
+        return;
+    if (call->screen->rank > 0)
+        sleep(NN_PATIENCE);
+    nn_screen_error(call->screen);
+}
+
 static int finish(nn_call *call, int rc) {
-    int status;
     if (rc == 0)
         rc = close_output();
     if (rc < 0)
-        nn_screen_error(call->screen);
-    status = nn_error_exit_code(rc);
-    /* Before MPI runs, all ranks fail alike. Rank 0 says so and brings the exit status: mpirun ends
-     * the others at the first one that fails, so another might silence it. */
-    if (!call->comm && call->screen->rank > 0)
+        say_error(call, rc);
+    int status = nn_error_exit_code(rc);
+    /* mpirun ends the others at the first rank that fails: not before rank 0 has spoken for all. */
+    if (!call->guard && call->screen->rank > 0)
         status = 0;
-    /* Every other failure has been agreed on; after this one the other ranks may be waiting. */
     if (rc == NN_ERANK && call->comm && nn_comm_size(call->comm) > 1)
-        nn_comm_abort(call->comm, status);
+        nn_comm_abort(call->comm, status); /* the others may wait for this rank */
     nn_comm_free(call->comm);
+    nn_guard_free(call->guard);
     nn_pool_release(call->pool);
     return status;
 }
@@ -80,5 +100,5 @@ int main(int argc, char **argv) {
     nn_screen_init(&screen, launch.rank);
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
         return finish(&call, launch.rank == 0 ? print_version() : 0);
-    return finish(&call, perform(argc, argv, &call));
+    return finish(&call, perform(argc, argv, &call, &launch));
 }

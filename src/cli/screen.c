@@ -44,10 +44,12 @@ void nn_screen_set(nn_screen *screen, bool verbose, bool quiet) {
 }
 
 void nn_screen_error(nn_screen *screen) {
+    char rank[320] = "", host[256] = "unknown host";
+    gethostname(host, sizeof host - 1);
     if (screen->rank > 0)
-        return;
+        snprintf(rank, sizeof rank, "rank %d on %s: ", screen->rank, host);
     nn_screen_end(screen);
-    fprintf(stderr, "nnmpi: %s\n", nn_error_message());
+    fprintf(stderr, "nnmpi: %s%s\n", rank, nn_error_message());
     if (screen->verbose)
         fprintf(stderr, "nnmpi: trace: %s\n", nn_error_trace());
 }

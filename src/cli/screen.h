@@ -20,7 +20,8 @@ void nn_screen_init(nn_screen *screen, int rank);
 /* Which messages are wanted. */
 void nn_screen_set(nn_screen *screen, bool verbose, bool quiet);
 
-/* The pending error as "nnmpi: message", with its trace when verbose. Rank 0 only. */
+/* The pending error as "nnmpi: message", with its trace when verbose; ranks other than 0 say who
+ * they are. */
 void nn_screen_error(nn_screen *screen);
 
 /* nn_train_options.progress; ctx is the screen. */

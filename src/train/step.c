@@ -17,7 +17,7 @@ static void sum_over_ranks(void *ctx, size_t n, double *values) {
  * are the rank's. */
 static void begin_sums(nn_trainer *t, double *stats, int read) {
     stats[NN_STAT_MISTAKES] = (double)t->mistakes;
-    stats[NN_STAT_STOP] = t->options->stop && *t->options->stop ? 1 : 0;
+    stats[NN_STAT_STOP] = nn_trainer_asked_to_stop(t);
     stats[NN_STAT_CLOCK] = t->run && nn_seconds() - t->saved_at >= NN_SAVE_SECONDS ? 1 : 0;
     stats[NN_STAT_FAILED] = read < 0;
     nn_reducer_begin(t->job.reducer, stats);

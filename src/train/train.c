@@ -346,6 +346,8 @@ static void say_finished(const nn_trainer *t, enum why why) {
 }
 
 static int loop(nn_trainer *t) {
+    if (t->options->begun)
+        t->options->begun(t->options->ctx);
     if (t->run && t->first_step > 0 && finished(t))
         say_finished(t, finished(t));
     t->pace = (nn_pace){.begin = nn_seconds()};

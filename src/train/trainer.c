@@ -128,6 +128,19 @@ static void say_plan(const nn_trainer *t, nn_memory *memory) {
     nn_debug("memory: %s", nn_memory_text(memory, text));
 }
 
+/* The flag may be set by another thread. */
+bool nn_trainer_asked_to_stop(const nn_trainer *t) {
+    const volatile sig_atomic_t *stop = t->options->stop;
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
+}
+
+/* `rc`, or that there is no need to go on setting up. */
+static int unless_stopped(const nn_trainer *t, int rc) {
+    if (rc < 0 || !nn_trainer_asked_to_stop(t))
+        return rc;
+    return nn_fail(NN_ESTOPPED, "stopped before the first step: there was nothing to save");
+}
+
 int nn_trainer_open(nn_trainer *t) {
     int threads = nn_comm_threads(t->comm);
     t->float_mode = nn_float_mode_flush();
@@ -135,12 +148,13 @@ int nn_trainer_open(nn_trainer *t) {
     nn_memory memory;
     int rc = set_up_local(t, threads, &memory);
     nn_log_hold(false);
-    NN_TRY(nn_comm_agree(t->comm, rc));
+    NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
     const nn_settings *s = t->job.settings;
     NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
-    NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->job, &t->updater)));
+    rc = nn_updater_new(&t->job, &t->updater);
+    NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     say_plan(t, &memory);
     nn_trainer_plan_steps(t);
     warn_about_test(t);

@@ -69,6 +69,9 @@ int nn_trainer_open(nn_trainer *t);
 int nn_trainer_begin(nn_trainer *t);
 void nn_trainer_close(nn_trainer *t);
 
+/* This rank has been asked to stop. Local. */
+bool nn_trainer_asked_to_stop(const nn_trainer *t);
+
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);

@@ -1,0 +1,172 @@
+#define _GNU_SOURCE
+#include "cli/guard.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <nnmpi/error.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_SECONDS 300
+/* Wakes the guard; whoever does not wait for it ignores it. */
+#define WAKE SIGURG
+
+enum stage { MEETING, SETTING_UP, RUNNING };
+
+struct nn_guard {
+    nn_guard_spec spec;
+    sigset_t waited; /* by the thread */
+    pthread_t thread;
+    pid_t parent;               /* the launcher; 0: there is none to watch */
+    double begin, limit;        /* of the time to start, in seconds; limit 0: none */
+    atomic_int stage;           /* enum stage */
+    atomic_bool over;           /* the thread shall end */
+    volatile sig_atomic_t stop; /* the number of the last signal */
+};
+
+static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+static bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* One that is ignored is blocked too: nobody waits for it, and a library that takes it for its own
+ * cannot change that. */
+static void block(nn_guard *g) {
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigemptyset(&g->waited);
+    sigaddset(&g->waited, WAKE);
+    sigaddset(&blocked, WAKE);
+    for (size_t i = 0; g->spec.stops && i < sizeof stopping / sizeof *stopping; i++) {
+        if (!is_ignored(stopping[i]))
+            sigaddset(&g->waited, stopping[i]);
+        sigaddset(&blocked, stopping[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+}
+
+_Noreturn static void die_by(int number) {
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    signal(number, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+    raise(number);
+    abort(); /* not reached */
+}
+
+static void take(nn_guard *g, int number) {
+    if (number == SIGINT && g->stop == SIGINT)
+        die_by(SIGINT);
+    __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
+    if (atomic_load(&g->stage) < RUNNING)
+        g->spec.leave(g->spec.ctx,
+                      nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
+                                           "there was nothing to save; run again"));
+}
+
+/* The system gives a child whose parent has died to another one. */
+static void look_at_launcher(const nn_guard *g) {
+    if (g->parent && getppid() != g->parent)
+        g->spec.leave(g->spec.ctx, nn_fail(NN_ERANK,
+                                           "%s, which started this rank, is no longer there: the "
+                                           "rank ends; run again with --resume",
+                                           g->spec.launch->launcher->name));
+}
+
+static void look_at_clock(const nn_guard *g) {
+    double grace = g->spec.launch->rank > 0 ? NN_PATIENCE : 0;
+    if (g->limit <= 0 || atomic_load(&g->stage) != MEETING ||
+        nn_seconds() - g->begin < g->limit + grace)
+        return;
+    g->spec.leave(g->spec.ctx,
+                  nn_fail(NN_ERANK,
+                          "waited %g s for all ranks to start: one of them has failed or hangs "
+                          "before MPI_Init, or cannot be reached (NNMPI_START_TIMEOUT=SECONDS "
+                          "makes it longer, 0 endless)",
+                          g->limit));
+}
+
+static void *keep_watch(void *ctx) {
+    const struct timespec second = {1, 0};
+    nn_guard *g = ctx;
+    while (!atomic_load(&g->over)) {
+        int number = sigtimedwait(&g->waited, NULL, &second);
+        if (number > 0 && number != WAKE)
+            take(g, number);
+        look_at_launcher(g);
+        look_at_clock(g);
+    }
+    return NULL;
+}
+
+static int read_limit(nn_guard *g) {
+    const char *text = getenv("NNMPI_START_TIMEOUT");
+    char *end;
+    g->begin = nn_seconds();
+    g->limit = START_SECONDS;
+    if (!text || !*text)
+        return 0;
+    g->limit = strtod(text, &end);
+    if (*end || !(g->limit >= 0))
+        return nn_fail(NN_EUSAGE, "NNMPI_START_TIMEOUT = '%s' is no number of seconds", text);
+    return 0;
+}
+
+/* The signal of a parent's death comes at once, where the system has one; it also comes when only
+ * the parent's thread that started this process has ended. Looking each second is for sure. */
+static void watch_launcher(nn_guard *g) {
+    if (!g->spec.launch->launcher)
+        return;
+    g->parent = getppid();
+    prctl(PR_SET_PDEATHSIG, WAKE);
+}
+
+int nn_guard_start(const nn_guard_spec *spec, nn_guard **out) {
+    nn_guard *g;
+    *out = NULL;
+    NN_TRY(NN_NEW(&g, 1, "guard"));
+    g->spec = *spec;
+    int rc = read_limit(g);
+    if (rc == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        block(g);
+        watch_launcher(g);
+        if (pthread_create(&g->thread, NULL, keep_watch, g) != 0)
+            rc = nn_fail(NN_EMEMORY, "the thread that waits for signals could not be started");
+    }
+    if (rc < 0)
+        nn_free(g);
+    else
+        *out = g;
+    return rc;
+}
+
+void nn_guard_free(nn_guard *guard) {
+    if (!guard)
+        return;
+    atomic_store(&guard->over, true);
+    pthread_kill(guard->thread, WAKE);
+    pthread_join(guard->thread, NULL);
+    nn_free(guard);
+}
+
+void nn_guard_met(nn_guard *guard) {
+    atomic_store(&guard->stage, SETTING_UP);
+}
+
+void nn_guard_begun(nn_guard *guard) {
+    atomic_store(&guard->stage, RUNNING);
+}
+
+const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard) {
+    return &guard->stop;
+}

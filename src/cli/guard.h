@@ -1,0 +1,46 @@
+/* The guard: a thread that waits for what reaches the program from outside while a verb runs on the
+ * ranks. That is signals that ask a run to stop, the death of the launcher, and the end of the time
+ * in which the ranks should have met.
+ *
+ * No signal interrupts the threads that compute: libraries run code of their own making there, at
+ * times with a stack pointer that is none, where the frame of a signal handler would destroy what
+ * they work on. */
+#ifndef NN_CLI_GUARD_H
+#define NN_CLI_GUARD_H
+
+#include "dist/launch.h"
+
+#include <signal.h>
+
+/* Seconds in which a rank 0 that fails as another rank does has spoken for both. */
+#define NN_PATIENCE 3
+
+typedef struct nn_guard nn_guard;
+
+/* What the guard does when the process has to end and cannot wait for what it is in the middle of.
+ * Called in the guard's thread, whose nn_error_message() says why; does not return. */
+typedef void nn_guard_leave(void *ctx, int rc);
+
+typedef struct nn_guard_spec {
+    const nn_launch *launch; /* outlives the guard */
+    bool stops; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 ask the run to stop; else they do
+                   what they always do. Those that were ignored (nohup) stay ignored */
+    nn_guard_leave *leave;
+    void *ctx;
+} nn_guard_spec;
+
+/* Starts the guard: before any other thread, and before MPI, so that all threads to come inherit
+ * that signals are not for them. From now on SIGPIPE is ignored: a reader of progress that goes
+ * away must not end a run. NN_EUSAGE for a wrong NNMPI_START_TIMEOUT, NN_EMEMORY. Local. */
+int nn_guard_start(const nn_guard_spec *spec, nn_guard **out);
+/* Ends the thread; signals stay blocked. NULL is fine. Local. */
+void nn_guard_free(nn_guard *guard);
+
+/* The ranks have met: the time to start is no longer limited. Local. */
+void nn_guard_met(nn_guard *guard);
+/* From now on there is something to save: signals set the flag to their number, and a second
+ * SIGINT kills. Before, they end the process at once. Local. */
+void nn_guard_begun(nn_guard *guard);
+const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard);
+
+#endif

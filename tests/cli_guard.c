@@ -1,0 +1,90 @@
+/* Signals that come in the middle of matrix products disturb nothing: oneDNN's use the stack
+ * pointer for other things at times, so that a handler in their thread would write over what they
+ * work on.
+ */
+#include "../src/cli/guard.c"
+#include "check.h"
+#include "math/blas.h"
+#include "math/gemm.h"
+#include "math/parallel.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+enum { SIGNALS = 200, ROWS = 64, WIDTH = 128, DEPTH = 784 };
+
+static nn_real a[ROWS * DEPTH], b[DEPTH * WIDTH], c[ROWS * WIDTH], want[ROWS * WIDTH];
+
+static void multiply(nn_real *out) {
+    nn_gemm(NN_PLAIN, NN_PLAIN, ROWS, WIDTH, DEPTH, 1, a, DEPTH, b, WIDTH, 0, out, WIDTH);
+}
+
+static void leave(void *ctx, int rc) {
+    (void)ctx;
+    fprintf(stderr, "%s\n", nn_error_message());
+    _exit(rc < 0 ? 1 : 0);
+}
+
+/* Another process: each signal waits for the one before to be taken. */
+static pid_t send_signals(void) {
+    pid_t parent = getpid(), child = fork();
+    for (int i = 0; child == 0 && i < SIGNALS; i++) {
+        kill(parent, SIGUSR1);
+        usleep(5000);
+    }
+    if (child == 0)
+        _exit(0);
+    return child;
+}
+
+static void test_products(const nn_guard *guard) {
+    pid_t child = send_signals();
+    long products = 0;
+    if (!CHECK(child > 0))
+        return;
+    while (waitpid(child, NULL, WNOHANG) == 0) {
+        multiply(c);
+        products++;
+        CHECK(memcmp(c, want, sizeof c) == 0);
+    }
+    CHECK(products > SIGNALS);
+    CHECK_EQ_INT(*nn_guard_stop(guard), SIGUSR1);
+}
+
+/* What was ignored stays so, whatever a library does to it later. */
+static void ignore(int number) {
+    (void)number;
+    CHECK(false);
+}
+
+static void test_ignored(const nn_guard *guard) {
+    int before = *nn_guard_stop(guard);
+    signal(SIGHUP, ignore);
+    kill(getpid(), SIGHUP);
+    usleep(100000);
+    CHECK_EQ_INT(*nn_guard_stop(guard), before);
+}
+
+int main(void) {
+    nn_blas_report blas;
+    nn_launch launch = {.size = 1, .local_size = 1};
+    nn_guard_spec spec = {&launch, true, leave, NULL};
+    nn_guard *guard;
+    signal(SIGHUP, SIG_IGN);
+    if (!CHECK_EQ_INT(nn_guard_start(&spec, &guard), 0))
+        return check_done();
+    nn_guard_met(guard);
+    nn_guard_begun(guard);
+    CHECK_EQ_INT(nn_blas_init(&blas), 0);
+    nn_threads_set(2);
+    nn_gemm_use(NN_GEMM_ONEDNN); /* false where there is none */
+    for (size_t i = 0; i < sizeof a / sizeof *a; i++)
+        a[i] = (nn_real)((int)(i % 17) - 8) / 8;
+    for (size_t i = 0; i < sizeof b / sizeof *b; i++)
+        b[i] = (nn_real)((int)(i % 13) - 6) / 8;
+    multiply(want);
+    test_products(guard);
+    test_ignored(guard);
+    nn_guard_free(guard);
+    return check_done();
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# ranks: 2 3
+# timeout: 120
+# A rank that fails, or hangs, before the ranks have met ends all of them and says so; all of them end
+# when the launcher is killed.
+. "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
+shim start
+host=$(uname -n)
+
+# befalls WHAT RANK ARGUMENTS...: the program on all ranks, of which RANK meets that (see start.c).
+befalls() {
+    START=$1 START_RANK=$2 timeout 50 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" \
+        env LD_PRELOAD="$PWD/start.so" "$NNMPI" "${@:3}"
+}
+
+last=$((RANKS - 1))
+expect_code 2 befalls fail "$last" train --run run > out 2> err
+expect_line "^nnmpi: rank $last on $host: MPI was already ended" err
+expect_code 2 befalls fail "$last" check > out 2> err # also a verb that signals do not stop
+expect_line "^nnmpi: rank $last on $host: MPI was already ended" err
+expect_code 2 befalls fail 0 train --run run > out 2> err
+expect_line '^nnmpi: MPI was already ended' err
+
+# All fail alike: rank 0 says it once.
+unset START_RANK
+expect_code 2 env START=fail "$SOURCE_DIR/tests/ranks.sh" "$RANKS" env LD_PRELOAD="$PWD/start.so" \
+    "$NNMPI" check > out 2> err
+[ "$(grep -c 'already ended' err)" -eq 1 ] || fail 'not said once'
+
+export NNMPI_START_TIMEOUT=2
+expect_code 5 befalls hang "$last" check > out 2> err
+expect_line '^nnmpi: waited 2 s for all ranks to start' err
+expect_code 5 befalls hang 0 check > out 2> err # whose guard is well
+expect_line '^nnmpi: waited 2 s for all ranks to start' err
+export NNMPI_START_TIMEOUT=soon
+expect_code 2 run_ranks "$RANKS" "$NNMPI" check > out 2> err
+expect_line "^nnmpi: NNMPI_START_TIMEOUT = 'soon'" err
+unset NNMPI_START_TIMEOUT
+
+# Nobody is left behind by a launcher that is killed.
+"$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train --run orphans -q -o train.epochs=100000000 > out 2> err &
+launcher=$!
+for _ in $(seq 400); do
+    [ ! -s orphans/metrics.jsonl ] || break
+    kill -0 "$launcher" || fail "the run ended by itself"
+    sleep 0.05
+done
+mapfile -t pids < <(pgrep -P "$launcher" -f 'train --run orphans')
+[ "${#pids[@]}" -eq "$RANKS" ] || fail "ranks are: ${pids[*]}"
+kill -s KILL "$launcher"
+{ wait "$launcher" || true; } 2> /dev/null
+for _ in $(seq 100); do
+    left=0
+    for pid in "${pids[@]}"; do
+        ! kill -0 "$pid" 2> /dev/null || left=$((left + 1))
+    done
+    [ "$left" -gt 0 ] || exit 0
+    sleep 0.1
+done
+kill -s KILL "${pids[@]}"
+fail "$left of $RANKS ranks are left after 10 s"
