@@ -53,9 +53,10 @@ static void fresh(void) {
     nn_run *run, *other;
     nn_snapshot snapshot;
     nn_pool pool = {0};
-    char *config;
+    char *config, host[128] = "", owner[256];
     size_t length;
 
+    gethostname(host, sizeof host - 1);
     if (!run_folder_new(&f, "{keep: 2}"))
         return;
     CHECK_EQ_INT(run_folder_begin(&f, false, &run), 0);
@@ -64,7 +65,9 @@ static void fresh(void) {
     CHECK_STR(config, nn_config_text(f.config));
     CHECK_CONTAINS(config, "keep: 2");
     CHECK_EQ_INT(nn_run_open(f.config, "rdir", false, &other), NN_EUSAGE);
-    CHECK_CONTAINS(nn_error_message(), "another process is training in the run folder 'rdir'");
+    CHECK_CONTAINS(nn_error_message(), "another process is training in the run folder 'rdir' (");
+    snprintf(owner, sizeof owner, "process %ld on %s, since 20", (long)getpid(), host);
+    CHECK_CONTAINS(nn_error_message(), owner);
     CHECK(!nn_file_exists("rdir/last.h5"));
     CHECK_OK(run_folder_save(&f, run, 10, 10));
     CHECK_STR(target_of("rdir/last.h5"), "checkpoint-10.h5");

@@ -3,25 +3,27 @@
 #include "io/file.h"
 #include "train/journal.h"
 #include "train/kept.h"
+#include "train/lock.h"
 #include "train/shelf.h"
 
 #include <nnmpi/log.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The ranks of a killed run may take a moment to end; one that goes on waits for them. */
+#define PATIENCE_SECONDS 5.0
 
 struct nn_run {
     nn_pool pool;
     nn_config *config;
     const char *dir;
     bool resume;
-    int lock; /* descriptor of the folder; closing it gives the lock up */
+    int lock; /* nn_lock_take's; -1: none */
     nn_journal journal;
     nn_kept best;     /* not written yet */
     const char *from; /* path of the checkpoint that the run goes on from; NULL: none */
@@ -67,37 +69,6 @@ static int make_folder(nn_run *run, const char *dir) {
     return NN_OK;
 }
 
-/* Whether another process has the folder. The ranks of a killed run may take a moment to end, so
- * one that goes on waits for them. File systems without locks are used without. */
-static bool is_taken(const nn_run *run) {
-    const struct timespec pause = {.tv_nsec = 100000000};
-
-    for (int tries = run->resume ? 50 : 1; tries > 0; tries--) {
-        if (flock(run->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-            return false;
-        if (tries > 1)
-            nanosleep(&pause, NULL);
-    }
-    return true;
-}
-
-/* Two runs in one folder would delete each other's checkpoints. */
-static int lock_folder(nn_run *run) {
-    if (access(run->dir, W_OK | X_OK) < 0)
-        return nn_fail(NN_EIO, "cannot write into the run folder '%s': %s; choose another (--run)",
-                       run->dir, nn_errno_text(errno));
-    run->lock = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (run->lock < 0)
-        return nn_fail(NN_EIO, "cannot open the run folder '%s': %s", run->dir,
-                       nn_errno_text(errno));
-    if (is_taken(run))
-        return nn_fail(NN_EUSAGE,
-                       "another process is training in the run folder '%s'; wait for it to end or "
-                       "choose another folder (--run)",
-                       run->dir);
-    return NN_OK;
-}
-
 static int refuse_used(nn_run *run) {
     static const char *const traces[] = {"config.yaml", "metrics.jsonl", "last.h5"};
     nn_shelf shelf;
@@ -123,7 +94,7 @@ static int open_folder(nn_run *run, const char *dir) {
     if (run->resume && !dir)
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
     NN_TRY(make_folder(run, dir));
-    NN_TRY(lock_folder(run));
+    NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     return run->resume ? NN_OK : refuse_used(run);
 }
 
@@ -149,8 +120,7 @@ void nn_run_free(nn_run *run) {
         return;
     nn_journal_close(&run->journal);
     nn_kept_release(&run->best);
-    if (run->lock >= 0)
-        close(run->lock);
+    nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
     nn_free(run);
 }

@@ -1,17 +1,15 @@
 /* Fault injection: makes the N-th call of a C library function fail.
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
- *   FAULT=write            what fails: open write pwrite read pread fsync rename ftruncate symlink
- *                          mkdir close malloc; each stands for its relatives as well (open64,
- *                          openat, pwrite64, fdatasync, calloc ...)
- *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
- *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
- *   FAULT_RANK=1           only in the process with this OMPI_COMM_WORLD_RANK or PMIX_RANK
- *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS, ENOMEM
- *                          (default for malloc); or SHORT: half of the bytes are written or read;
- *                          or KILL: the process dies by SIGKILL instead of making the call;
- *                          or HANG: the call never returns
- *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
+ *   FAULT=write            what fails: open write pwrite read pread fsync flock rename ftruncate
+ *                          symlink mkdir close malloc; each stands for its relatives as well
+ * (open64, openat, pwrite64, fdatasync, calloc ...) FAULT_AT=3             the third call fails;
+ * 3+: the third and all after it; without: none FAULT_PATH=ckpt        count only files with this
+ * in their name (not for malloc) FAULT_RANK=1           only in the process with this
+ * OMPI_COMM_WORLD_RANK or PMIX_RANK FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR,
+ * EACCES, EDQUOT, EROFS, ENOLCK, ENOMEM (default for malloc); or SHORT: half of the bytes are
+ * written or read; or KILL: the process dies by SIGKILL instead of making the call; or HANG: the
+ * call never returns FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
  *
  * Inside of a test program, #include "shim/fault.c" does the same, for the libraries too, and
  * fault_arm() sets it up from C. HDF5's and our own file driver are reached both ways. The malloc
@@ -32,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,10 +75,10 @@ static int fault_error_named(const char *name) {
     static const struct {
         const char *name;
         int error;
-    } errors[] = {{"EIO", EIO},        {"ENOSPC", ENOSPC},     {"EINTR", EINTR},
-                  {"EACCES", EACCES},  {"EDQUOT", EDQUOT},     {"EROFS", EROFS},
-                  {"ENOMEM", ENOMEM},  {"SHORT", FAULT_SHORT}, {"KILL", FAULT_KILL},
-                  {"HANG", FAULT_HANG}};
+    } errors[] = {{"EIO", EIO},         {"ENOSPC", ENOSPC},  {"EINTR", EINTR},
+                  {"EACCES", EACCES},   {"EDQUOT", EDQUOT},  {"EROFS", EROFS},
+                  {"ENOMEM", ENOMEM},   {"ENOLCK", ENOLCK},  {"SHORT", FAULT_SHORT},
+                  {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].error;
@@ -187,6 +186,7 @@ FAULT_TRANSFER("pread", pread64, void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMEN
 
 FAULT_CALL(fault_at_fd("fsync", fd), fsync, (int fd), (fd))
 FAULT_CALL(fault_at_fd("fsync", fd), fdatasync, (int fd), (fd))
+FAULT_CALL(fault_at_fd("flock", fd), flock, (int fd, int operation), (fd, operation))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate, (int fd, off_t length), (fd, length))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate64, (int fd, off64_t length), (fd, length))
 FAULT_CALL(fault_at_path("rename", to), rename, (const char *from, const char *to), (from, to))
