@@ -62,3 +62,13 @@ expect_line '^epoch 10/10  step 49/49 ' err
 # ---- the folder is said where it was not named
 "$NNMPI" train net.yaml > out 2> err
 expect_line '^nnmpi: run folder runs/net-' err
+
+# ---- a file system without locks is said to be one
+. "$SOURCE_DIR/tests/shim/lib.sh"
+shim fault
+env LD_PRELOAD="$PWD/fault.so" FAULT=flock FAULT_AT=1+ FAULT_PATH=free/lock FAULT_ERRNO=ENOLCK \
+    "$NNMPI" train net.yaml --run free -q > out 2> err
+expect_line "^nnmpi: warning: the file system of the run folder 'free' cannot lock files .No locks available.: a second run" err
+"$NNMPI" train net.yaml --run free --resume -q > out 2> err
+expect_no_line 'cannot lock' err
+[ -f free/lock ] && [ ! -s free/lock ] || fail "free/lock still says: $(cat free/lock)"

@@ -49,6 +49,26 @@ python3 -c 'import json; r = json.load(open("out")); assert r["split"] == "train
 expect_code 2 "$NNMPI" eval run/best.h5 --split tset 2> err
 expect_line "no split 'tset'" err
 
+# a run folder stands for its best checkpoint, else its last one
+"$NNMPI" eval run > folder 2> err
+"$NNMPI" eval run/best.h5 > out
+expect_same out folder
+expect_line "^nnmpi: 'run' is a run folder: taking its best checkpoint, run/best.h5$" err
+"$NNMPI" digest run/ run > out 2> err
+[ "$(grep -c '  run/best.h5$' out)" -eq 2 ] || fail "digest of a folder: $(cat out)"
+"$NNMPI" inspect run > out 2> err
+expect_line '^run/best.h5: checkpoint of step' out
+mkdir plain && cp run/last.h5 plain/last.h5
+"$NNMPI" data make blobs -O flowers.h5 --samples 30 --features 4 -q
+"$NNMPI" predict plain --data flowers.h5 -O out.csv 2> err
+expect_line "'plain' is a run folder: taking its last checkpoint, plain/last.h5" err
+"$NNMPI" train --run again -o init.from=run -o train.max_steps=0 > out 2> err
+expect_same <("$NNMPI" digest run/best.h5 | cut -c 1-64) <("$NNMPI" digest again/last.h5 | cut -c 1-64)
+expect_line 'from: run/best.h5' again/config.yaml
+mkdir empty
+expect_code 3 "$NNMPI" eval empty 2> err
+expect_line "the folder 'empty' holds no checkpoint" err
+
 "$NNMPI" check > out
 expect_line '^ready to train$' out
 expect_line 'OpenBLAS kernels' out

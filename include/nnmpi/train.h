@@ -78,8 +78,9 @@ typedef struct nn_train_result {
 NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     nn_train_result *result);
 
-/* Evaluates a checkpoint on a split of its own data set, or of the file `data` (NULL: its own).
- * Each sample counts once whatever the number of ranks. Collective. */
+/* Evaluates a checkpoint (of a run folder the best, else the last) on a split of its own data set,
+ * or of the file `data` (NULL: its own). Each sample counts once whatever the number of ranks.
+ * Collective. */
 NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                        nn_evaluation *result);
 

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "train/shelf.h"
 
 #include <nnmpi/checkpoint.h>
 
@@ -9,16 +10,19 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"checkpoint", NN_OPT_NODE, offsetof(options, checkpoint), NULL, NULL, "files to digest"},
+    {"checkpoint", NN_OPT_NODE, offsetof(options, checkpoint), NULL, NULL,
+     "checkpoints, or run folders, whose best or else last one is taken"},
     NN_OPTION_END,
 };
 
 static int run(const nn_call *call) {
     const options *o = call->options;
+    const char *file;
     char hex[65];
     for (size_t i = 0; i < o->checkpoint->count; i++) {
-        NN_TRY(nn_checkpoint_digest(o->checkpoint->item[i]->text, hex));
-        printf("%s  %s\n", hex, o->checkpoint->item[i]->text);
+        NN_TRY(nn_shelf_pick(call->pool, o->checkpoint->item[i]->text, &file));
+        NN_TRY(nn_checkpoint_digest(file, hex));
+        printf("%s  %s\n", hex, file);
     }
     return 0;
 }

@@ -10,7 +10,7 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL,
-     "checkpoint to evaluate"},
+     "checkpoint to evaluate, or a run folder, whose best or else last one is taken"},
     {"data", NN_OPT_STRING, offsetof(options, data), "", NULL,
      "data set to evaluate on; without it the one it was trained on"},
     {"split", NN_OPT_STRING, offsetof(options, split), "test", NULL,

@@ -2,6 +2,7 @@
 #include "cli/model_report.h"
 #include "train/checkpoint.h"
 #include "train/job.h"
+#include "train/shelf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,8 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL, "checkpoint or configuration"},
+    {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL,
+     "checkpoint, configuration, or run folder, whose best or else last checkpoint is taken"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
      "override one key of the configuration: -o model.0.dense.units=20; may be repeated"},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
@@ -144,12 +146,14 @@ done:
 
 static int run(const nn_call *call) {
     const options *o = call->options;
-    if (!nn_is_hdf5(o->file))
-        return inspect_config(call, o->file);
+    const char *file;
+    NN_TRY(nn_shelf_pick(call->pool, o->file, &file));
+    if (!nn_is_hdf5(file))
+        return inspect_config(call, file);
     if (o->set)
         return nn_fail(NN_EUSAGE, "-o overrides keys of a configuration, but %s is a checkpoint",
-                       o->file);
-    return inspect_checkpoint(call, o->file);
+                       file);
+    return inspect_checkpoint(call, file);
 }
 
 static const char *const arguments[] = {"file", NULL};

@@ -17,7 +17,8 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL, "trained model"},
+    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL,
+     "trained model: a checkpoint, or a run folder, whose best or else last one is taken"},
     {"data", NN_OPT_STRING, offsetof(options, data), NULL, NULL,
      "data set with the samples; it needs no y"},
     {"split", NN_OPT_STRING, offsetof(options, split), "", NULL,

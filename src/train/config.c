@@ -2,6 +2,7 @@
 #include "io/file.h"
 #include "io/yaml.h"
 #include "train/settings.h"
+#include "train/shelf.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -357,6 +358,15 @@ static int find_file(nn_config *config, nn_node *item) {
     return NN_OK;
 }
 
+/* The same for a checkpoint, or the folder of a run that has one. */
+static int find_checkpoint(nn_config *config, nn_node *item) {
+    NN_TRY(find_file(config, item));
+    if (!item || item->kind != NN_NODE_SCALAR)
+        return NN_OK;
+    int rc = nn_shelf_pick(&config->pool, item->text, &item->text);
+    return rc < 0 ? nn_node_prefix(rc, item) : NN_OK;
+}
+
 static int check_model(nn_config *config, const nn_settings *s) {
     if (s->model->kind != NN_NODE_LIST || s->model->count == 0)
         return nn_node_fail(s->model, "model is a list of layers, e.g. [dense: {units: 10}]");
@@ -390,7 +400,7 @@ static int check_init(nn_config *config, nn_settings *s) {
         return NN_OK;
     if (s->init_node->kind != NN_NODE_MAP)
         return nn_node_fail(s->init_node, "init is a map: {from: other.h5, layers: [fc1]}");
-    NN_TRY(find_file(config, nn_node_get(s->init_node, "from")));
+    NN_TRY(find_checkpoint(config, nn_node_get(s->init_node, "from")));
     NN_TRY(bind_section("init", s->init_node, s));
     layers = s->init.layers;
     if (layers && layers->kind != NN_NODE_LIST)

@@ -4,6 +4,7 @@
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "train/job.h"
+#include "train/shelf.h"
 
 #include <nnmpi/log.h>
 
@@ -135,14 +136,17 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
                 nn_evaluation *result) {
     struct evaluation e = {0};
     uint64_t float_mode = nn_float_mode_flush();
+    const char *file;
     int rc = 0;
     nn_log_hold(nn_comm_rank(comm) > 0);
-    rc = open_job(&e, comm, checkpoint, data, split);
+    rc = nn_shelf_pick(&e.pool, checkpoint, &file);
+    if (rc == 0)
+        rc = open_job(&e, comm, file, data, split);
     nn_log_hold(false);
     NN_TRY_GOTO(nn_comm_agree(comm, rc));
     nn_threads_set(nn_comm_threads(comm));
     NN_TRY_GOTO(nn_job_allocate(&e.job, NULL, NULL));
-    NN_TRY_GOTO(load(&e.job, checkpoint, &e.pool));
+    NN_TRY_GOTO(load(&e.job, file, &e.pool));
     NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, split, result));
 done:
     nn_loader_free(e.loader);

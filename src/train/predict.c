@@ -4,6 +4,7 @@
 #include "data/normalize.h"
 #include "math/float_mode.h"
 #include "train/job.h"
+#include "train/shelf.h"
 
 #include <string.h>
 
@@ -20,9 +21,11 @@ struct nn_predictor {
     size_t positions; /* of a sample that have a label each, or 1 */
 };
 
-static int build(nn_predictor *p, const char *checkpoint, size_t batch) {
+static int build(nn_predictor *p, const char *path, size_t batch) {
+    const char *checkpoint;
     nn_snapshot snapshot = {0};
     const nn_loss_ops *loss;
+    NN_TRY(nn_shelf_pick(&p->pool, path, &checkpoint));
     NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
     p->data = snapshot.data;
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));
