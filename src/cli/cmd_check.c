@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/model_report.h"
@@ -12,7 +13,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TRIALS 10 /* of the small sum over all ranks */
 
@@ -43,7 +43,8 @@ typedef struct findings {
     nn_loader *train;
     nn_blas_report blas;
     nn_memory memory;
-    double data, node; /* bytes of the data set, and of the node's memory */
+    double data, node; /* bytes of the data set, and of the node's memory, as far as this job ... */
+    const char *limit; /* ... may have it, and what sets that */
     double sum_seconds;
     place *places; /* [ranks] */
 } findings;
@@ -75,7 +76,7 @@ static int check_local(const nn_call *call, findings *f) {
         NN_TRY(check_split(job, job->data->split[i].name));
     NN_TRY(nn_memory_plan(job, &f->memory));
     f->data = data_bytes(job->data);
-    f->node = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    f->node = nn_memory_of_node("", &f->limit);
     return 0;
 }
 
@@ -92,10 +93,17 @@ static int allocate(findings *f) {
 static void warn_memory(const nn_call *call, const findings *f) {
     char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
     double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->memory) + f->data);
-    if (nn_comm_node_rank(call->comm) == 0 && all > f->node)
-        nn_warn(
-            "the ranks of %s want %s of memory together, the node has %s: use fewer ranks a node",
-            nn_comm_host(call->comm), nn_bytes_text(all, wanted), nn_bytes_text(f->node, there));
+    double each = nn_memory_total(&f->memory) + f->data, most = nn_memory_of_process();
+    if (nn_comm_node_rank(call->comm) > 0)
+        return;
+    if (all > f->node)
+        nn_warn("the ranks of %s want %s of memory together, and may have %s (%s): use fewer ranks "
+                "a node",
+                nn_comm_host(call->comm), nn_bytes_text(all, wanted), nn_bytes_text(f->node, there),
+                f->limit);
+    if (each > most)
+        nn_warn("a rank on %s wants %s of memory, and may have %s (ulimit -v)",
+                nn_comm_host(call->comm), nn_bytes_text(each, wanted), nn_bytes_text(most, there));
 }
 
 /* Where the ranks are, and whether their sums arrive. */
@@ -168,8 +176,8 @@ static void print_text(const nn_call *call, const findings *f) {
            (long long)f->job.batch_size, (long long)nn_loader_batches(f->train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
     printf("memory         %s\n", nn_memory_text(&f->memory, memory));
-    printf("               data set %s; node %s\n", nn_bytes_text(f->data, data),
-           nn_bytes_text(f->node, node));
+    printf("               data set %s; this job may have %s a node (%s)\n",
+           nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)

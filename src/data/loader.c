@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include "base/limits.h"
 #include "data/output.h"
 #include "data/prefetch.h"
 #include "data/windows.h"
@@ -7,7 +8,7 @@
 #include <nnmpi/log.h>
 
 #include <inttypes.h>
-#include <unistd.h>
+#include <math.h>
 
 #define AHEAD_BYTES ((size_t)2 << 20)      /* of minibatches that wait */
 #define FETCH_BYTES ((size_t)512 * 1024)   /* of the next minibatch, into a processor's cache */
@@ -50,11 +51,12 @@ struct nn_loader {
     nn_prefetch *prefetch; /* NULL: no thread */
 };
 
+/* Half of what this process may take. */
 static uint64_t share_of_memory(int sharers) {
-    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
-    uint64_t parts = 2 * (uint64_t)(sharers > 0 ? sharers : 1);
+    double share = nn_memory_of_node("", NULL) / (sharers > 0 ? sharers : 1);
+    double most = fmin(share, nn_memory_of_process()) / 2;
 
-    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / parts : UINT64_MAX;
+    return most < (double)INT64_MAX ? (uint64_t)most : UINT64_MAX;
 }
 
 /* First row of a shard in a minibatch of `global` rows. */
