@@ -18,15 +18,27 @@ typedef struct binding {
 
 /* ---- one value ------------------------------------------------------------------------------ */
 
+/* "lr = x of train must be a number" at its place; without an owner of the key the place says it
+ * all:
+ * "--samples = x must be a whole number". */
+static int fail_value(const binding *b, const char *what, const char *wanted) {
+    const char *quote = b->node->quoted ? "'" : "", *text = b->node->text;
+
+    if (!b->what)
+        return nn_fail(NN_EUSAGE, "%s = %s %s%s", b->node->file, text, what, wanted);
+    return nn_node_fail(b->node, "%s = %s%s%s of %s %s%s", b->option->key, quote, text, quote,
+                        b->what, what, wanted);
+}
+
 static int fail_type(const binding *b, const char *wanted) {
     const char *key = b->option->key;
 
     if (b->node->kind != NN_NODE_SCALAR)
         return nn_node_fail(b->node, "%s of %s must be %s, not a %s", key, b->what, wanted,
                             b->node->kind == NN_NODE_LIST ? "list" : "map");
-    return nn_node_fail(b->node, "%s = %s%s%s of %s must be %s%s", key, b->node->quoted ? "'" : "",
-                        b->node->text, b->node->quoted ? "'" : "", b->what, wanted,
-                        b->node->quoted ? " without quotes" : "");
+    char with[128];
+    snprintf(with, sizeof with, "%s%s", wanted, b->node->quoted ? " without quotes" : "");
+    return fail_value(b, "must be ", with);
 }
 
 static bool is_plain(const binding *b) {
@@ -62,8 +74,7 @@ static int check_range(const binding *b, double value) {
         return NN_OK;
     if (in.with_high && value >= in.high && value <= in.high)
         return NN_OK;
-    return nn_node_fail(b->node, "%s = %s of %s is out of range %s", b->option->key, b->node->text,
-                        b->what, range);
+    return fail_value(b, "is out of range ", range);
 }
 
 static int bind_bool(const binding *b) {
@@ -124,8 +135,7 @@ static int bind_choice(const binding *b) {
         }
         nn_names_add(&names, name);
     }
-    return nn_node_fail(b->node, "%s = %s of %s is no choice%s", b->option->key, b->node->text,
-                        b->what, nn_names_advice(&names, b->node->text, "there are"));
+    return fail_value(b, "is no choice", nn_names_advice(&names, b->node->text, "there are"));
 }
 
 static int bind_node(const binding *b) {

@@ -52,8 +52,9 @@ typedef struct nn_binding {
  * emitting it gives the effective configuration. Unknown keys, wrong types and values out of range
  * are NN_EUSAGE with the place, what would be right, and the nearest key. A null counts as not
  * given: `key:` with nothing after it takes the default. `what` names the owner of the keys, e.g.
- * "layer 'dense'". A key bound by no table but listed in `also` (NULL-terminated, may be NULL) is
- * left to others. Local. */
+ * "layer 'dense'"; NULL: each value's `file` is what people call it, as on a command line. A key
+ * bound by no table but listed in `also` (NULL-terminated, may be NULL) is left to others. Local.
+ */
 int nn_options_bind(const nn_binding *bindings, size_t count, nn_node *map, const char *what,
                     const char *const *also);
 

@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "train/settings.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define MAX_BINDINGS 4
@@ -20,7 +21,8 @@ typedef struct reader {
     nn_node *map;
     const nn_binding *bindings;
     size_t count;
-    const char *const *arguments; /* keys still to be filled by words without a flag */
+    const char *const *words;     /* keys that words without a flag fill ... */
+    const char *const *arguments; /* ... and those of them that are still to be filled */
     const char *name;             /* of the verb, for messages */
 } reader;
 
@@ -55,6 +57,20 @@ static const char *flag_text(reader *r, const char *key) {
     return text ? text : key;
 }
 
+/* What people call an option of the verb: "CONFIG" where it is a word without a flag, else "--run".
+ */
+static const char *place_text(reader *r, const nn_option *option) {
+    const char *const *key = r->words;
+    while (key && *key && strcmp(*key, option->key) != 0)
+        key++;
+    if (!key || !*key)
+        return flag_text(r, option->key);
+    char *text = nn_pool_strdup(r->pool, option->key);
+    for (char *c = text; c && *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return text ? text : option->key;
+}
+
 /* The section of the configuration that has this key, or NULL. */
 static const char *section_with(const char *key) {
     for (const nn_section *s = nn_sections; s->name; s++)
@@ -82,11 +98,12 @@ static int put(reader *r, const nn_option *option, const char *value) {
     nn_node *node = nn_node_scalar(r->pool, value), *there = nn_node_get(r->map, option->key);
     if (!node)
         return NN_EMEMORY;
-    node->file = flag_text(r, option->key);
+    node->file = place_text(r, option);
     node->quoted = option->type == NN_OPT_STRING;
     if (option->type != NN_OPT_NODE) {
         if (there)
-            return nn_node_fail(node, "was given twice");
+            return nn_fail(NN_EUSAGE, "%s was given twice: '%s' and '%s'", node->file, there->text,
+                           value);
         return nn_node_add(r->map, option->key, node);
     }
     if (!there) {
@@ -100,13 +117,14 @@ static int put(reader *r, const nn_option *option, const char *value) {
 
 /* The value of a flag: behind '=', or the next word. */
 static int put_flag(reader *r, const nn_option *option, const char *word, const char *value) {
-    if (value)
-        return put(r, option, value);
-    if (option->type == NN_OPT_BOOL)
-        return put(r, option, "true");
-    if (r->word == r->end)
-        return nn_fail(NN_EUSAGE, "%s needs a value: %s", word, option->help);
-    return put(r, option, *r->word++);
+    if (!value && option->type == NN_OPT_BOOL)
+        value = "true";
+    if (!value && r->word < r->end)
+        value = *r->word++;
+    if (!value || !*value)
+        return nn_fail(NN_EUSAGE, "%.*s needs a value: %s", (int)strcspn(word, "="), word,
+                       option->help);
+    return put(r, option, value);
 }
 
 static int read_long(reader *r, const char *word) {
@@ -239,6 +257,17 @@ static int add_binding(nn_pool *pool, const nn_entry *entry, nn_binding *binding
     return 0;
 }
 
+/* Before anything is bound, so that what is missing is called what it is on the command line. */
+static int check_required(reader *r, const nn_verb *verb) {
+    for (size_t i = 0; i < r->count; i++)
+        for (const nn_option *o = r->bindings[i].table; o && o->key; o++)
+            if (!o->fallback && !nn_node_get(r->map, o->key))
+                return nn_fail(NN_EUSAGE, "%s needs %s: %s; usage: nnmpi %.*s %s", r->name,
+                               place_text(r, o), o->help, (int)strlen(r->name) - 2, r->name + 1,
+                               verb->usage);
+    return 0;
+}
+
 int nn_args_read(int argc, char **argv, nn_call *call, nn_common *common) {
     reader r = {.word = argv + 1, .end = argv + argc, .pool = call->pool};
     nn_binding bindings[MAX_BINDINGS] = {{nn_common_table, common}};
@@ -257,10 +286,11 @@ int nn_args_read(int argc, char **argv, nn_call *call, nn_common *common) {
     NN_TRY(add_binding(call->pool, call->kind, bindings, &r.count, &call->kind_options));
     if (call->kind && verb->kind_argument)
         kind_arguments[0] = verb->kind_argument(call->kind);
-    r.arguments = verb->kinds ? kind_arguments : verb->arguments;
+    r.words = r.arguments = verb->kinds ? kind_arguments : verb->arguments;
     r.map = nn_node_map(call->pool);
     if (!r.map)
         return NN_EMEMORY;
     NN_TRY(read_words(&r));
-    return nn_options_bind(bindings, r.count, r.map, r.name, NULL);
+    NN_TRY(check_required(&r, verb));
+    return nn_options_bind(bindings, r.count, r.map, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "cli/cli.h"
+#include "io/file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,11 @@ static int load_config(const char *path, nn_config **out) {
             "%s is an HDF5 file where a YAML configuration is wanted; to go on with a run: "
             "nnmpi train CONFIG --run DIR --resume",
             path);
+    if (nn_is_folder(path))
+        return nn_fail(NN_EUSAGE,
+                       "'%s' is a folder where a YAML configuration is wanted; to go on with a run "
+                       "in it: nnmpi train --run %s --resume",
+                       path, path);
     return nn_config_load(path, out);
 }
 

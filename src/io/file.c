@@ -79,7 +79,7 @@ static int sync_folder_of(const char *path) {
     return error == EACCES || error == EINVAL || error == ENOTSUP ? 0 : error;
 }
 
-static bool is_folder(const char *path) {
+bool nn_is_folder(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
@@ -87,7 +87,7 @@ static bool is_folder(const char *path) {
 static int make_folder(const char *path) {
     if (mkdir(path, 0777) < 0) {
         int error = errno;
-        if (is_folder(path))
+        if (nn_is_folder(path))
             return 0;
         if (error == EEXIST || error == ENOTDIR)
             return nn_fail(NN_EIO, "cannot make the folder '%s': a file stands in its way", path);

@@ -11,6 +11,7 @@ const char *nn_errno_text(int error);
 int nn_dir_make(const char *path);
 
 bool nn_file_exists(const char *path);
+bool nn_is_folder(const char *path);
 
 /* The temporary name under which a file that is to become `path` is written, in the same folder;
  * owned by `pool`. */

@@ -1,6 +1,7 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
 #include "dist/watch.h"
+#include "io/file.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "train/job.h"
@@ -115,6 +116,17 @@ struct evaluation {
     nn_loader *loader;
 };
 
+/* The configuration in a checkpoint is not at hand, so that a place in it would help nobody. */
+static int check_data(const nn_config *config, const char *checkpoint) {
+    const nn_node *path = nn_node_get(nn_config_settings(config)->data, "path");
+    if (!path || path->kind != NN_NODE_SCALAR || nn_file_exists(path->text))
+        return 0;
+    return nn_fail(NN_EFORMAT,
+                   "%s was trained on '%s', which is not there; name the data set to evaluate on "
+                   "(--data)",
+                   checkpoint, path->text);
+}
+
 /* The job a checkpoint was trained by, on another data set if asked for. */
 static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint, const char *data,
                     const char *split) {
@@ -123,6 +135,9 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
     if (data)
         NN_TRY(nn_config_set_data(e->config, data));
+    NN_TRY(nn_config_check(e->config));
+    if (!data)
+        NN_TRY(check_data(e->config, checkpoint));
     NN_TRY(nn_job_plan(&e->job, comm, e->config));
     if (!nn_dataset_split(e->job.data, split))
         return nn_fail(NN_EUSAGE, "%s has no split '%s'", e->job.data->path, split);

@@ -72,18 +72,12 @@ int nn_shelf_list(nn_pool *pool, const char *dir, nn_shelf *shelf) {
     return rc;
 }
 
-static bool is_folder(const char *path) {
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 int nn_shelf_pick(nn_pool *pool, const char *path, const char **file) {
     static const char *const names[] = {"best.h5", "last.h5"};
     const char *slash = path[0] && path[strlen(path) - 1] == '/' ? "" : "/";
 
     *file = path;
-    if (!is_folder(path))
+    if (!nn_is_folder(path))
         return NN_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *file = nn_pool_printf(pool, "%s%s%s", path, slash, names[i]);
