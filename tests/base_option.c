@@ -226,13 +226,14 @@ static void check_described(void) {
 
     if (!CHECK(out != NULL))
         return;
-    nn_entry_describe(out, &family, &sgd, false);
-    nn_entry_describe(out, &family, &none, false);
-    nn_entry_describe(out, &family, &sgd, true);
+    nn_entry_describe(out, &family, &sgd, 30);
+    nn_entry_describe(out, &family, &none, 80);
+    nn_entry_describe(out, &family, &sgd, 0);
     fclose(out);
     CHECK_CONTAINS(text, "sgd (optimizer)\n  Gradient descent.\n");
-    CHECK_CONTAINS(text,
-                   "  lr        number         required   (0, inf)             learning rate\n");
+    CHECK_CONTAINS(text, "  lr              number,\n                  required,\n"
+                         "                  range (0,\n                  inf)\n"
+                         "                  learning\n                  rate\n");
     CHECK_CONTAINS(text, "Takes no options.");
     CHECK_CONTAINS(text, "### `sgd`\n\nGradient descent.\n\n| key | type | default | range | ");
     CHECK_CONTAINS(text,

@@ -31,6 +31,48 @@ expect_line '^  csv ' out
 expect_code 2 "$NNMPI" help convex 2> err
 expect_line "^nnmpi: unknown topic 'convex'" err
 
+# every key at every depth, by its whole path or the end of it
+"$NNMPI" help train.optimizer.sgd.lr > out
+expect_line '^train.optimizer.sgd.lr ' out
+expect_line '^      optimizer: .sgd: .lr: 0.01..$' out
+"$NNMPI" help sgd.lr > again
+expect_same out again
+"$NNMPI" help model > out
+expect_line '^    model: ' out
+"$NNMPI" help data.normalize > out
+expect_line 'normalize: ' out
+"$NNMPI" help model.0.dense.units > out # as -o has it
+expect_line '^      - dense: .units: 10.$' out
+"$NNMPI" help dense.lr-scale > out
+expect_line 'lr_scale: 0.1' out
+"$NNMPI" help lr > out # many places
+expect_line "^'lr' is a key at these places" out
+for place in train.lr train.optimizer.sgd.lr train.optimizer.adam.lr; do
+    expect_line "^  $place( |\$)" out
+done
+expect_no_line 'Example' out
+"$NNMPI" help momentum > out # an optimiser, and a key of others
+expect_line '^momentum .optimizer.$' out
+expect_line "^'momentum' is a key at these places" out
+expect_line '^  train.optimizer.sgd.momentum' out
+"$NNMPI" help train > out
+expect_no_line 'is (also )?a key at' out
+for wrong in conv2d.filtres:conv2d.filters train.epohcs:train.epochs optimizer.adam.beta3:optimizer.adam.beta; do
+    expect_code 2 "$NNMPI" help "${wrong%:*}" 2> err
+    expect_line "^nnmpi: unknown topic '${wrong%:*}', did you mean '${wrong#*:}" err
+done
+
+# lines fit the terminal: COLUMNS, else 80
+for topic in '' conv2d train lr sgd.lr layers import bench; do
+    for columns in '' 50 120; do
+        # shellcheck disable=SC2086 # no topic
+        COLUMNS=$columns "$NNMPI" help $topic | sed '/Example:/,/^$/d; /^usage/d' > out
+        longest=$(awk '{ if (length > most) most = length } END { print most }' out)
+        [ "$longest" -le "${columns:-80}" ] || fail "help $topic in ${columns:-80} columns: $longest"
+    done
+done
+[ "$longest" -gt 80 ] || fail "a wide terminal is not used: $longest"
+
 # every name in the reference has a page of its own
 "$NNMPI" help --markdown > reference.md
 # shellcheck disable=SC2016

@@ -1,6 +1,9 @@
 #include "base/option.h"
+#include "base/text.h"
 
 #include <string.h>
+
+#define HELP_INDENT 18 /* of a key's help */
 
 enum { KEY, TYPE, DEFAULT, RANGE, MEANING, COLUMNS };
 
@@ -47,46 +50,51 @@ static void markdown_table(FILE *out, const nn_option *table) {
         markdown_row(out, table);
 }
 
-static int width(const nn_option *table, int column) {
-    size_t widest = strlen(heads[column]);
+/* "number, default 0.1, range (0, inf)" */
+static void plain_type(const nn_option *option, char *text, size_t size) {
+    const char *range = option->range, *fallback = option->fallback;
+    const char *type = range && option->type == NN_OPT_CHOICE ? range : type_names[option->type];
+    int used = snprintf(text, size, "%s", type);
 
-    for (; table->key; table++) {
-        size_t length = strlen(cell(table, column));
-        widest = length > widest ? length : widest;
-    }
-    return (int)widest;
+    if (!fallback)
+        used += snprintf(text + used, size - (size_t)used, ", required");
+    else if (fallback[0])
+        used += snprintf(text + used, size - (size_t)used, ", default %s", fallback);
+    if (range && option->type != NN_OPT_CHOICE)
+        snprintf(text + used, size - (size_t)used, ", range %s", range);
 }
 
-static void plain_table(FILE *out, const nn_option *table) {
-    int widths[MEANING];
+void nn_option_describe(FILE *out, const nn_option *option, const char *name, int width) {
+    char type[512];
 
-    for (int c = 0; c < MEANING; c++) {
-        widths[c] = width(table, c);
-        fprintf(out, "  %-*s", widths[c], heads[c]);
+    plain_type(option, type, sizeof type);
+    nn_text_wrap(out, type, fprintf(out, "  %-14s  ", name), HELP_INDENT, width);
+    if (option->help) {
+        fprintf(out, "\n%*s", HELP_INDENT, "");
+        nn_text_wrap(out, option->help, HELP_INDENT, HELP_INDENT, width);
     }
-    fprintf(out, "  %s\n", heads[MEANING]);
-    for (; table->key; table++) {
-        for (int c = 0; c < MEANING; c++)
-            fprintf(out, "  %-*s", widths[c], cell(table, c));
-        fprintf(out, "  %s\n", cell(table, MEANING));
-    }
+    fputc('\n', out);
 }
 
-void nn_options_describe(FILE *out, const nn_option *table, bool markdown) {
+void nn_options_describe(FILE *out, const nn_option *table, int width) {
     if (!table || !table->key)
-        fputs(markdown ? "Takes no options.\n" : "  Takes no options.\n", out);
-    else if (markdown)
+        fputs(width ? "  Takes no options.\n" : "Takes no options.\n", out);
+    else if (!width)
         markdown_table(out, table);
     else
-        plain_table(out, table);
+        for (; table->key; table++)
+            nn_option_describe(out, table, table->key, width);
 }
 
-void nn_entry_describe(FILE *out, const nn_family *family, const nn_entry *row, bool markdown) {
-    fprintf(out, markdown ? "### `%s`\n\n%s\n\n" : "%s (%s)\n", row->name,
-            markdown ? row->help : family->noun);
-    if (!markdown)
-        fprintf(out, "  %s\n\n", row->help);
-    nn_options_describe(out, row->options, markdown);
-    if (markdown)
+void nn_entry_describe(FILE *out, const nn_family *family, const nn_entry *row, int width) {
+    if (!width) {
+        fprintf(out, "### `%s`\n\n%s\n\n", row->name, row->help);
+        nn_options_describe(out, row->options, width);
         fputc('\n', out);
+        return;
+    }
+    fprintf(out, "%s (%s)\n  ", row->name, family->noun);
+    nn_text_wrap(out, row->help, 2, 2, width);
+    fputs("\n\n", out);
+    nn_options_describe(out, row->options, width);
 }

@@ -71,8 +71,11 @@ int nn_family_unknown(const nn_family *family, const nn_node *node, const char *
 /* The candidate nearest to `word` in edit distance, or NULL when none is near; ends with NULL. */
 const char *nn_nearest(const char *word, const char *const *candidates);
 
-/* Writes a row's reference: name, help and its option table, as plain text or Markdown. */
-void nn_entry_describe(FILE *out, const nn_family *family, const nn_entry *row, bool markdown);
-void nn_options_describe(FILE *out, const nn_option *table, bool markdown);
+/* Writes a row's reference: name, help and its option table, as plain text in lines of up to
+ * `width` characters, or with width 0 as Markdown. */
+void nn_entry_describe(FILE *out, const nn_family *family, const nn_entry *row, int width);
+void nn_options_describe(FILE *out, const nn_option *table, int width);
+/* One option as plain text, under a name of the caller's. */
+void nn_option_describe(FILE *out, const nn_option *option, const char *name, int width);
 
 #endif

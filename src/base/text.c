@@ -107,3 +107,19 @@ const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
     snprintf(text, NN_BYTES_TEXT, unit ? "%.3g %s" : "%.0f %s", bytes, units[unit]);
     return text;
 }
+
+void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width) {
+    bool first = true;
+
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        int length = (int)strcspn(text, " ");
+        if (!first && column + 1 + length > width) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+            first = true;
+        }
+        column += fprintf(out, first ? "%.*s" : " %.*s", length, text);
+        first = false;
+        text += length;
+    }
+}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Formats one line into out[size]: line breaks and other control characters become blanks, blanks
  * at the end are dropped, what does not fit ends in "...". */
@@ -22,6 +23,10 @@ bool nn_text_to_real(const char *text, double *out);
  * NN_TEXT_REAL bytes with the NUL; returns the length. */
 #define NN_TEXT_REAL 32
 size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
+
+/* Writes `text` as lines of up to `width` characters, of which all but the first begin with
+ * `indent` blanks; the first one has got `column` characters already. No newline at the end. */
+void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width);
 
 /* "12.3 MB" in `text`, which is returned. */
 #define NN_BYTES_TEXT 32

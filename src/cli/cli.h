@@ -53,9 +53,15 @@ typedef struct nn_common {
 } nn_common;
 extern const nn_option nn_common_table[];
 
-/* Usage, help and options of a verb, and the verbs or kinds below it; in Markdown without the
- * options that all verbs take. */
-void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown);
+/* Help is written as text in lines of up to `width` characters, or with width 0 as Markdown. Usage,
+ * help and options of a verb, and the verbs or kinds below it; in Markdown without the options that
+ * all verbs take. */
+void nn_help_verb(FILE *out, const nn_verb *verb, int width);
+/* A line of a list, and one for each row of a family. */
+void nn_help_item(FILE *out, const char *name, const char *help, int width);
+void nn_help_rows(FILE *out, const nn_family *family, int width);
+/* Columns of standard output: COLUMNS, else those of the terminal, else 80. */
+int nn_help_width(void);
 
 /* ---- shared by verbs (common.c) ------------------------------------------------------------- */
 

@@ -1,23 +1,16 @@
-#include "base/names.h"
+#include "base/text.h"
 #include "cli/cli.h"
-#include "data/dataset.h"
-#include "data/import.h"
-#include "data/make.h"
-#include "nn/initializer.h"
-#include "nn/layer.h"
-#include "nn/metric.h"
-#include "nn/schedule.h"
+#include "train/places.h"
 #include "train/settings.h"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-/* The families of a configuration, in the order of the reference. */
-static const nn_family *const families[] = {
-    &nn_layers,  &nn_losses,        &nn_metrics,   &nn_optimizers, &nn_schedules, &nn_initializers,
-    &nn_sources, &nn_augmentations, &nn_importers, &nn_generators, NULL,
-};
+#define LEAST_WIDTH 40
 
 typedef struct options {
     const nn_node *topic;
@@ -26,30 +19,43 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"topic", NN_OPT_NODE, offsetof(options, topic), "", NULL,
-     "a verb, a section of the configuration, a kind (layer, loss ...) or the name of one"},
+     "a verb, a section of the configuration, a kind (layer, loss ...) or the name of one, or a "
+     "key: "
+     "train.lr, sgd.momentum, units"},
     {"markdown", NN_OPT_BOOL, offsetof(options, markdown), "false", NULL,
      "the complete reference as Markdown"},
     NN_OPTION_END,
 };
 
-static void list_rows(FILE *out, const nn_family *family) {
-    for (const nn_entry *const *row = family->rows; *row; row++)
-        fprintf(out, "  %-24s  %s\n", (*row)->name, (*row)->help);
+int nn_help_width(void) {
+    const char *columns = getenv("COLUMNS");
+    int width = columns ? atoi(columns) : 0;
+    struct winsize size;
+    if (width <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    return width <= 0 ? 80 : width < LEAST_WIDTH ? LEAST_WIDTH : width;
+}
+
+static void paragraph(FILE *out, const char *text, int indent, int width) {
+    fprintf(out, "%*s", indent, "");
+    nn_text_wrap(out, text, indent, indent, width);
+    fputc('\n', out);
 }
 
 /* The keys that every row of a family takes besides its own. */
-static void common_describe(FILE *out, const nn_family *family, bool markdown) {
-    const nn_option *common = family == &nn_layers    ? nn_layer_options
-                              : family == &nn_losses  ? nn_loss_options
-                              : family == &nn_sources ? nn_data_options
-                                                      : NULL;
-    if (!common)
+static void common_describe(FILE *out, const nn_family_place *f, int width) {
+    if (!f->common)
         return;
-    fprintf(out, "%sEvery %s takes these keys besides its own:\n\n", markdown ? "" : "\n",
-            family->noun);
-    nn_options_describe(out, common, markdown);
-    if (markdown)
+    fprintf(out, "%sEvery %s takes these keys besides its own:\n\n", width ? "\n" : "",
+            f->family->noun);
+    nn_options_describe(out, f->common, width);
+    if (!width)
         fputc('\n', out);
+}
+
+static void example(FILE *out, const nn_place *place) {
+    fputs("\n  Example:\n", out);
+    nn_place_example(out, place, 4);
 }
 
 /* The topmost section has no name of its own. */
@@ -57,29 +63,41 @@ static const char *section_name(const nn_section *section) {
     return *section->name ? section->name : "config";
 }
 
-static void overview(FILE *out) {
-    fputs("nnmpi trains neural networks on CPU clusters: mpirun -n 8 nnmpi train CONFIG\n"
-          "Without a verb it trains the model that is built in (Iris).\n\nVerbs:\n",
-          out);
-    list_rows(out, &nn_verbs);
+static void overview(FILE *out, int width) {
+    char kinds[512] = "";
+    int used = 0;
+    paragraph(out, "nnmpi trains neural networks on CPU clusters: mpirun -n 8 nnmpi train CONFIG",
+              0, width);
+    paragraph(out, "Without a verb it trains the model that is built in (Iris).", 0, width);
+    fputs("\nVerbs:\n", out);
+    nn_help_rows(out, &nn_verbs, width);
     fputs("\nSections of a configuration:\n", out);
     for (const nn_section *s = nn_sections; s->name; s++)
-        fprintf(out, "  %-24s  %s\n", section_name(s), s->help);
-    fputs("\nKinds of things a configuration names:\n ", out);
-    for (const nn_family *const *f = families; *f; f++)
-        fprintf(out, " %s%s", (*f)->noun, f[1] ? "," : "\n");
-    fputs("\nnnmpi help TOPIC says more about each of these.\n", out);
+        nn_help_item(out, section_name(s), s->help, width);
+    fputs("\nKinds of things a configuration names:\n", out);
+    for (const nn_family_place *f = nn_family_places; f->family; f++)
+        used += snprintf(kinds + used, sizeof kinds - (size_t)used, "%s%s", f->family->noun,
+                         f[1].family ? ", " : "");
+    paragraph(out, kinds, 2, width);
+    fputc('\n', out);
+    paragraph(out,
+              "nnmpi help TOPIC says more about each of these and about every key: nnmpi help "
+              "dense, nnmpi help train.lr, nnmpi help sgd.momentum",
+              0, width);
 }
 
-static void section_describe(FILE *out, const nn_section *section, bool markdown) {
+static void section_describe(FILE *out, const nn_section *section, int width) {
     const char *mark = *section->name ? "`" : "";
-    if (markdown)
-        fprintf(out, "### %s%s%s\n\n%s\n\n", mark, section_name(section), mark, section->help);
+    if (width)
+        fprintf(out, "%s (section of the configuration)\n", section_name(section));
     else
-        fprintf(out, "%s (section of the configuration)\n  %s\n\n", section_name(section),
-                section->help);
-    nn_options_describe(out, section->options, markdown);
-    if (markdown)
+        fprintf(out, "### %s%s%s\n\n%s\n\n", mark, section_name(section), mark, section->help);
+    if (width)
+        paragraph(out, section->help, 2, width);
+    if (width)
+        fputc('\n', out);
+    nn_options_describe(out, section->options, width);
+    if (!width)
         fputc('\n', out);
 }
 
@@ -95,79 +113,175 @@ static bool is_noun(const char *noun, const char *topic) {
            (topic[length] == '\0' || strcmp(topic + length, plural(noun)) == 0);
 }
 
-/* Starts one more answer: topics can have several ("step" is an activation and a schedule). */
-static FILE *answer(int *answers) {
-    if ((*answers)++ > 0)
+/* A topic under way; it can have several answers ("step" is an activation and a schedule). */
+typedef struct search {
+    const char *topic;
+    int width, answers;
+    nn_place key; /* a key that the topic means */
+    int keys;     /* how many it can mean */
+    bool exact;   /* it means this one, by its whole path */
+} search;
+
+static FILE *answer(search *s) {
+    if (s->answers++ > 0)
         putchar('\n');
     return stdout;
 }
 
-static void help_verbs(const char *topic, int *answers) {
-    const nn_verb *verb = (const nn_verb *)nn_family_find(&nn_verbs, topic);
+static void help_verbs(search *s) {
+    const nn_verb *verb = (const nn_verb *)nn_family_find(&nn_verbs, s->topic);
     if (verb)
-        nn_help_verb(answer(answers), verb, false);
+        nn_help_verb(answer(s), verb, s->width);
     for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
         const nn_family *group = ((const nn_verb *)*row)->verbs;
-        const nn_entry *found = group ? nn_family_find(group, topic) : NULL;
+        const nn_entry *found = group ? nn_family_find(group, s->topic) : NULL;
         if (found)
-            nn_help_verb(answer(answers), (const nn_verb *)found, false);
+            nn_help_verb(answer(s), (const nn_verb *)found, s->width);
     }
 }
 
-static void help_sections(const char *topic, int *answers) {
-    for (const nn_section *s = nn_sections; s->name; s++)
-        if (strcmp(section_name(s), topic) == 0)
-            section_describe(answer(answers), s, false);
+static void help_sections(search *s) {
+    for (const nn_section *section = nn_sections; section->name; section++)
+        if (strcmp(section_name(section), s->topic) == 0)
+            section_describe(answer(s), section, s->width);
 }
 
-static void help_families(const char *topic, int *answers) {
-    for (const nn_family *const *f = families; *f; f++) {
-        const nn_entry *row = nn_family_find(*f, topic);
-        if (is_noun((*f)->noun, topic)) {
-            fprintf(answer(answers), "%s%s:\n", (*f)->noun, plural((*f)->noun));
-            list_rows(stdout, *f);
-            common_describe(stdout, *f, false);
-        }
-        if (row) {
-            nn_entry_describe(answer(answers), *f, row, false);
-            common_describe(stdout, *f, false);
-        }
+static void help_nouns(search *s) {
+    for (const nn_family_place *f = nn_family_places; f->family; f++) {
+        if (!is_noun(f->family->noun, s->topic))
+            continue;
+        fprintf(answer(s), "%s%s:\n", f->family->noun, plural(f->family->noun));
+        nn_help_rows(stdout, f->family, s->width);
+        common_describe(stdout, f, s->width);
+    }
+}
+
+/* Rows have pages; keys are counted first. */
+static void help_place(void *ctx, const nn_place *place) {
+    search *s = ctx;
+    if (!nn_place_matches(place, s->topic))
+        return;
+    if (!place->option) {
+        nn_entry_describe(answer(s), place->family->family, place->row, s->width);
+        example(stdout, place);
+        common_describe(stdout, place->family, s->width);
+        return;
+    }
+    bool whole = nn_place_is(place, s->topic);
+    if (!s->keys || (whole && !s->exact))
+        s->key = *place;
+    s->exact = s->exact || whole;
+    s->keys++;
+}
+
+static void list_place(void *ctx, const nn_place *place) {
+    search *s = ctx;
+    if (place->option && nn_place_matches(place, s->topic) && !nn_place_is(place, s->topic))
+        nn_help_item(stdout, place->path, place->option->help, s->width);
+}
+
+static void show_key(search *s) {
+    const nn_place *key = &s->key;
+    fprintf(answer(s), "%s (%s%s)\n", key->path, key->section || key->row ? "" : "every ",
+            key->section ? "key of the configuration" : key->family->family->noun);
+    nn_option_describe(stdout, key->option, key->option->key, s->width);
+    example(stdout, key);
+}
+
+/* The page of the key that is meant, or the list of those that a short name can mean. A key that is
+ * a section has that one's page. */
+static void help_keys(search *s) {
+    char text[NN_PLACE_PATH + 80];
+    bool is_one = s->exact || (s->keys == 1 && !s->answers);
+    if (is_one && !(s->exact && nn_section_find(s->key.path)))
+        show_key(s);
+    if (s->keys - is_one <= 0)
+        return;
+    snprintf(text, sizeof text, "'%s' is %s at these places; nnmpi help PLACE says more:", s->topic,
+             is_one ? "also a key" : "a key");
+    paragraph(answer(s), text, 0, s->width);
+    nn_places_visit(list_place, s);
+}
+
+/* Everything that has a page, and the ends of all paths, for advice. */
+typedef struct candidates {
+    nn_pool pool;
+    const char **name;
+    size_t count, capacity;
+} candidates;
+
+static void add_candidate(candidates *c, const char *name) {
+    if (c->count + 1 < c->capacity)
+        c->name[c->count++] = name;
+}
+
+static void add_place(void *ctx, const nn_place *place) {
+    candidates *c = ctx;
+    const char *path = nn_pool_strdup(&c->pool, place->path);
+    for (; path && *path; path += *path == '.') {
+        add_candidate(c, path);
+        path += strcspn(path, ".");
     }
 }
 
 static int unknown_topic(const char *topic) {
-    nn_names names = {0};
-    for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
-        nn_names_add(&names, (*row)->name);
-    for (const nn_section *s = nn_sections; s->name; s++)
-        nn_names_add(&names, section_name(s));
-    for (const nn_family *const *f = families; *f; f++) {
-        nn_names_add(&names, (*f)->noun);
-        for (const nn_entry *const *row = (*f)->rows; *row; row++)
-            nn_names_add(&names, (*row)->name);
+    candidates c = {.capacity = 4096};
+    const char *nearest = NULL;
+    c.name = nn_pool_alloc(&c.pool, c.capacity * sizeof *c.name);
+    for (const nn_entry *const *row = nn_verbs.rows; c.name && *row; row++)
+        add_candidate(&c, (*row)->name);
+    for (const nn_section *s = nn_sections; c.name && s->name; s++)
+        add_candidate(&c, section_name(s));
+    for (const nn_family_place *f = nn_family_places; c.name && f->family; f++)
+        add_candidate(&c, f->family->noun);
+    if (c.name) {
+        nn_places_visit(add_place, &c);
+        nearest = nn_nearest(topic, c.name);
     }
-    return nn_fail(NN_EUSAGE, "unknown topic '%s'%s", topic,
-                   nn_names_advice(&names, topic, "there are"));
+    int rc = nearest
+                 ? nn_fail(NN_EUSAGE, "unknown topic '%s', did you mean '%s'?", topic, nearest)
+                 : nn_fail(NN_EUSAGE,
+                           "unknown topic '%s'; nnmpi help lists verbs, sections and kinds", topic);
+    nn_pool_release(&c.pool);
+    return rc;
 }
 
-static int help_topic(const char *topic) {
-    int answers = 0;
-    help_verbs(topic, &answers);
-    help_sections(topic, &answers);
-    help_families(topic, &answers);
-    return answers ? 0 : unknown_topic(topic);
+/* "--batch-size" and "model.0.dense.units", as they are typed elsewhere, in the words of paths. */
+static void normalize(const char *word, char topic[NN_PLACE_PATH]) {
+    size_t used = 0;
+    word += strspn(word, "-");
+    while (*word && used + 1 < NN_PLACE_PATH) {
+        size_t digits = strspn(word, "0123456789");
+        if (digits && word[digits] == '.' && used && topic[used - 1] == '.')
+            word += digits + 1;
+        else
+            topic[used++] = (char)(*word == '-' ? '_' : *word), word++;
+    }
+    topic[used] = '\0';
+}
+
+static int help_topic(const char *word, int width) {
+    char topic[NN_PLACE_PATH];
+    search s = {.topic = topic, .width = width};
+    normalize(word, topic);
+    help_verbs(&s);
+    help_sections(&s);
+    help_nouns(&s);
+    nn_places_visit(help_place, &s);
+    help_keys(&s);
+    return s.answers ? 0 : unknown_topic(word);
 }
 
 static void reference_family(FILE *out, const nn_family *verbs) {
     for (const nn_entry *const *row = verbs->rows; *row; row++) {
-        nn_help_verb(out, (const nn_verb *)*row, true);
+        nn_help_verb(out, (const nn_verb *)*row, 0);
         fputc('\n', out);
     }
 }
 
 static void reference_verbs(FILE *out) {
     fputs("## Command line\n\nEvery verb takes `-v`, `-q` and `-h`:\n\n", out);
-    nn_options_describe(out, nn_common_table, true);
+    nn_options_describe(out, nn_common_table, 0);
     fputc('\n', out);
     reference_family(out, &nn_verbs);
     for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
@@ -180,13 +294,14 @@ static void reference(FILE *out) {
           "check.\n\n## Configuration\n\n",
           out);
     for (const nn_section *s = nn_sections; s->name; s++)
-        section_describe(out, s, true);
-    for (const nn_family *const *f = families; *f; f++) {
-        fprintf(out, "## %c%s%s\n\n", toupper((unsigned char)(*f)->noun[0]), (*f)->noun + 1,
-                plural((*f)->noun));
-        common_describe(out, *f, true);
-        for (const nn_entry *const *row = (*f)->rows; *row; row++)
-            nn_entry_describe(out, *f, *row, true);
+        section_describe(out, s, 0);
+    for (const nn_family_place *f = nn_family_places; f->family; f++) {
+        const nn_family *family = f->family;
+        fprintf(out, "## %c%s%s\n\n", toupper((unsigned char)*family->noun), family->noun + 1,
+                plural(family->noun));
+        common_describe(out, f, 0);
+        for (const nn_entry *const *row = family->rows; *row; row++)
+            nn_entry_describe(out, family, *row, 0);
     }
     reference_verbs(out);
 }
@@ -196,9 +311,9 @@ static int run(const nn_call *call) {
     if (o->markdown)
         reference(stdout);
     else if (!o->topic)
-        overview(stdout);
+        overview(stdout, nn_help_width());
     for (size_t i = 0; o->topic && i < o->topic->count; i++)
-        NN_TRY(help_topic(o->topic->item[i]->text));
+        NN_TRY(help_topic(o->topic->item[i]->text, nn_help_width()));
     return 0;
 }
 

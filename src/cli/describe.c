@@ -1,4 +1,5 @@
 /* What `nnmpi help` says about a verb. */
+#include "base/text.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #define FLAG_SIZE 80
+#define ITEM_WIDTH 24
 
 static bool is_argument(const char *const *arguments, const char *key) {
     for (; arguments && *arguments; arguments++)
@@ -38,35 +40,48 @@ static const char *flag_text(const nn_option *option, const char *const *argumen
     return text;
 }
 
-/* ": required", ", default 5, range [0, inf)" in brackets behind the help. */
-static void describe_bounds(FILE *out, const nn_option *option) {
+/* Help and bounds: "... (default 5; [0, inf))". */
+static void describe_bounds(const nn_option *option, char *text, size_t size) {
     const char *range = option->range;
+    int used = snprintf(text, size, "%s", option->help);
+    size -= (size_t)used;
     if (!option->fallback)
-        fprintf(out, " (required%s%s)", range ? "; " : "", range ? range : "");
+        snprintf(text + used, size, " (required%s%s)", range ? "; " : "", range ? range : "");
     else if (option->type != NN_OPT_BOOL && option->fallback[0])
-        fprintf(out, " (default %s%s%s)", option->fallback, range ? "; " : "", range ? range : "");
+        snprintf(text + used, size, " (default %s%s%s)", option->fallback, range ? "; " : "",
+                 range ? range : "");
     else if (range)
-        fprintf(out, " (%s)", range);
+        snprintf(text + used, size, " (%s)", range);
+}
+
+void nn_help_item(FILE *out, const char *name, const char *help, int width) {
+    if (!width) {
+        fprintf(out, "- `%s`: %s\n", name, help);
+        return;
+    }
+    fprintf(out, "  %-*s  ", ITEM_WIDTH, name);
+    if (strlen(name) > ITEM_WIDTH)
+        fprintf(out, "\n%*s", ITEM_WIDTH + 4, "");
+    nn_text_wrap(out, help, ITEM_WIDTH + 4, ITEM_WIDTH + 4, width);
+    fputc('\n', out);
 }
 
 static void describe_table(FILE *out, const nn_option *table, const char *const *arguments,
-                           bool markdown) {
-    char flag[FLAG_SIZE];
+                           int width) {
+    char flag[FLAG_SIZE], text[1024];
     for (; table && table->key; table++) {
-        fprintf(out, markdown ? "- `%s`: %s" : "  %-24s  %s", flag_text(table, arguments, flag),
-                table->help);
-        describe_bounds(out, table);
-        fputc('\n', out);
+        describe_bounds(table, text, sizeof text);
+        nn_help_item(out, flag_text(table, arguments, flag), text, width);
     }
 }
 
-static void describe_rows(FILE *out, const nn_family *family, bool markdown) {
+void nn_help_rows(FILE *out, const nn_family *family, int width) {
     for (const nn_entry *const *row = family->rows; *row; row++)
-        fprintf(out, markdown ? "- `%s`: %s\n" : "  %-24s  %s\n", (*row)->name, (*row)->help);
+        nn_help_item(out, (*row)->name, (*row)->help, width);
 }
 
-static void heading(FILE *out, bool markdown, const char *text) {
-    fprintf(out, markdown ? "\n%s:\n\n" : "\n%s:\n", text);
+static void heading(FILE *out, int width, const char *text) {
+    fprintf(out, width ? "\n%s:\n" : "\n%s:\n\n", text);
 }
 
 /* Prints "data " for the verbs of `nnmpi data`, and so on. */
@@ -78,23 +93,27 @@ static void print_group(FILE *out, const nn_verb *verb) {
     }
 }
 
-void nn_help_verb(FILE *out, const nn_verb *verb, bool markdown) {
-    fputs(markdown ? "### `nnmpi " : "usage: nnmpi ", out);
+void nn_help_verb(FILE *out, const nn_verb *verb, int width) {
+    fputs(width ? "usage: nnmpi " : "### `nnmpi ", out);
     print_group(out, verb);
-    fprintf(out, "%s %s%s\n\n%s\n", verb->entry.name, verb->usage, markdown ? "`" : "",
-            verb->entry.help);
+    fprintf(out, "%s %s%s\n\n", verb->entry.name, verb->usage, width ? "" : "`");
+    if (width)
+        nn_text_wrap(out, verb->entry.help, 0, 0, width);
+    else
+        fputs(verb->entry.help, out);
+    fputc('\n', out);
     if (verb->verbs) {
-        heading(out, markdown, "Verbs");
-        describe_rows(out, verb->verbs, markdown);
+        heading(out, width, "Verbs");
+        nn_help_rows(out, verb->verbs, width);
     }
     if (verb->kinds) {
-        heading(out, markdown, "Kinds (`nnmpi help KIND` says more)");
-        describe_rows(out, verb->kinds, markdown);
+        heading(out, width, "Kinds (`nnmpi help KIND` says more)");
+        nn_help_rows(out, verb->kinds, width);
     }
-    if (verb->entry.options || !markdown)
-        heading(out, markdown, "Options");
-    describe_table(out, verb->entry.options, verb->arguments, markdown);
-    describe_table(out, verb->base ? verb->base->options : NULL, NULL, markdown);
-    if (!markdown)
-        describe_table(out, nn_common_table, NULL, false);
+    if (verb->entry.options || width)
+        heading(out, width, "Options");
+    describe_table(out, verb->entry.options, verb->arguments, width);
+    describe_table(out, verb->base ? verb->base->options : NULL, NULL, width);
+    if (width)
+        describe_table(out, nn_common_table, NULL, width);
 }

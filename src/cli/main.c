@@ -43,7 +43,7 @@ static int perform(int argc, char **argv, nn_call *call, const nn_launch *launch
     if (!call->verb->collective && call->screen->rank > 0)
         return 0; /* one rank does it; the others that mpirun started have nothing to do */
     if (common.help && call->screen->rank == 0)
-        nn_help_verb(stdout, call->verb, false);
+        nn_help_verb(stdout, call->verb, nn_help_width());
     if (common.help)
         return 0;
     NN_TRY(start_ranks(call, launch));
