@@ -1,8 +1,9 @@
 /* double: yes */
 /* Every layer of the table against central differences, in double precision: the derivative of a
  * random linear functional of the output by every parameter. A dense layer in front of the one
- * under test turns a wrong dx into a wrong parameter gradient. A row without a case fails the test.
- */
+ * under test turns a wrong dx into a wrong parameter gradient. A row without a case fails the test,
+ * as does an option without cases of it off and on: every choice, or two values of what is no
+ * choice. */
 #include "base/rng.h"
 #include "check.h"
 #include "io/yaml.h"
@@ -43,14 +44,17 @@ struct gradient_case {
     RECURRENT(row, options "bidirectional: true"), \
     RECURRENT(row, options "layers: 3, bidirectional: true"), \
     RECURRENT(row, options "layers: 2, bidirectional: true, dropout: 0.4, bias: false")
-#define IMAGE(h, w, c) {.rank = 3, .dim = {h, w, c}}
-#define CONV(options, h, w) {"conv2d", "[dense: {units: 4}, conv2d: " options ", conv2d: {filters: 2, kernel: 1}]", IMAGE(h, w, 2)}
-#define POOL(row, options, h, w) {row, "[dense: {units: 3}, " row ": " options ", dense: {units: 2}]", IMAGE(h, w, 2)}
+#define IMAGE(h, w, c) {.rank = 3, .dim = {c, h, w}}
+#define CONV(options, h, w) {"conv2d", "[conv2d: {filters: 4, kernel: 1}, conv2d: " options ", conv2d: {filters: 2, kernel: 1}]", IMAGE(h, w, 2)}
+#define POOL(row, options, h, w) {row, "[conv2d: {filters: 3, kernel: 1}, " row ": " options ", dense: {units: 2}]", IMAGE(h, w, 2)}
 #define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
 
 static const struct gradient_case cases[] = {
     {"batch_norm", "[dense: {units: 5}, batch_norm: {}, tanh: {}, dense: {units: 2}]", VECTOR(4)},
     {"batch_norm", "[batch_norm: {eps: 0.1}]", VECTOR(4)},
+    {"batch_norm", "[dense: {units: 5}, batch_norm: {momentum: 1, affine: false}, dense: {units: 2}]", VECTOR(4)},
+    {"batch_norm", "[dense: {units: 5}, batch_norm: {frozen: true}, tanh, dense: {units: 2}]", VECTOR(4)},
+    {"batch_norm", "[dense: {units: 5}, batch_norm: {frozen: true, affine: false}, dense: {units: 2}]", IMAGE(2, 3, 2)},
     {"batch_norm", "[dense: {units: 3}, batch_norm: {affine: false}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
     {"concat", "[dense: {units: 4, name: a}, dense: {units: 3, name: b}, concat: {inputs: [a, b, input]}, dense: {units: 2}]", VECTOR(4)},
     {"concat", "[dense: {units: 4, name: a}, dense: {units: 4, name: b, inputs: input}, concat: {inputs: [a, b], axis: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
@@ -59,6 +63,8 @@ static const struct gradient_case cases[] = {
     {"dense", "[dense: {units: 3}]", VECTOR(4)},
     {"dense", "[dense: {units: 5, bias: false}, dense: {units: 2}]", VECTOR(4)},
     {"dense", "[dense: {units: 5}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
+    /* on the columns of images, in memory not the innermost */
+    {"dense", "[dense: {units: 5}, dense: {units: 2}]", IMAGE(3, 4, 2)},
     {"dense", "[dense: {units: 5, activation: tanh}, dense: {units: 2, activation: sigmoid}]", VECTOR(4)},
     CONV("{filters: 3, kernel: 3}", 5, 6),
     CONV("{filters: 5, kernel: [2, 3], bias: false}", 5, 4),
@@ -81,7 +87,7 @@ static const struct gradient_case cases[] = {
     POOL("max_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),
     POOL("max_pool", "{size: [2, 3], stride: [1, 2], ceil_mode: true}", 4, 6),
     POOL("max_pool", "{size: 2, stride: 3}", 5, 6),
-    {"max_pool", "[dense: {units: 17}, max_pool: {size: 2}, dense: {units: 1}]", IMAGE(2, 4, 2)},
+    {"max_pool", "[conv2d: {filters: 17, kernel: 1}, max_pool: {size: 2}, dense: {units: 1}]", IMAGE(2, 4, 2)},
     POOL("avg_pool", "{size: 2}", 4, 6),
     POOL("avg_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),
     POOL("avg_pool", "{size: [3, 2], stride: 2, padding: 1, ceil_mode: true, count_include_pad: false}", 5, 4),
@@ -90,11 +96,12 @@ static const struct gradient_case cases[] = {
     {"flatten", "[dense: {units: 3}, flatten: {}, dense: {units: 2}]", IMAGE(2, 3, 2)},
     {"reshape", "[dense: {units: 6}, reshape: {shape: [2, 3]}, dense: {units: 2}]", VECTOR(4)},
     {"reshape", "[dense: {units: 12}, reshape: {shape: [3, -1, 2]}, dense: {units: 2}]", VECTOR(4)},
-    {"reshape", "[dense: {units: 3}, reshape: {shape: [2, 3, 3]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
-    {"reshape", "[dense: {units: 3}, reshape: {shape: [3, 6]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"reshape", "[conv2d: {filters: 3, kernel: 1}, reshape: {shape: [2, 3, 3]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"reshape", "[conv2d: {filters: 3, kernel: 1}, reshape: {shape: [3, 6]}, dense: {units: 2}]", IMAGE(2, 3, 2)},
     {"flatten", "[dense: {units: 5}, flatten: {}, dense: {units: 2}]", {.rank = 2, .dim = {3, 4}}},
     {"flatten", "[flatten: {}, dense: {units: 2}]", {.rank = 3, .dim = {2, 3, 2}}},
     {"dropout", "[dense: {units: 5}, dropout: {rate: 0.4}, dense: {units: 2}]", VECTOR(4)},
+    {"dropout", "[dense: {units: 5}, dropout: {rate: 0}, dense: {units: 2}]", VECTOR(4)},
     {"graph_conv", "[graph_conv: {units: 4, edges: [[0, 1], [3, 2], [1, 2], [2, 1]], activation: tanh}, graph_conv: {units: 2, bias: false}, flatten]", {.rank = 2, .dim = {5, 3}}},
     {"graph_conv", "[graph_conv: {units: 3, edges: []}, flatten, dense: {units: 2}]", {.rank = 2, .dim = {2, 3}}},
     {"dropconnect", "[dense: {units: 5}, dropconnect: {units: 6, rate: 0.3}, tanh, dropconnect: {units: 2, bias: false}]", VECTOR(4)},
@@ -107,10 +114,16 @@ static const struct gradient_case cases[] = {
     {"multiply", "[dense: {units: 4, name: a}, dense: {units: 4, name: b, activation: sigmoid}, multiply: {inputs: [a, b_sigmoid, input]}, dense: {units: 2}]", VECTOR(4)},
     {"multiply", "[dense: {units: 4, name: a}, multiply: {inputs: [a, a, a]}]", VECTOR(4)},
     {"maxout", "[dense: {units: 6, activation: {maxout: {k: 3}}}, dense: {units: 2}]", VECTOR(4)},
+    {"maxout", "[dense: {units: 6}, maxout, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[dense: {units: 5, activation: prelu}, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[dense: {units: 5}, prelu: {gamma: 0.1, shared: true}, dense: {units: 2}]", VECTOR(4)},
     {"prelu", "[prelu: {}]", VECTOR(4)},
     {"softmax", "[dense: {units: 5}, softmax: {}, dense: {units: 2}]", VECTOR(4)},
+    {"softmax", "[dense: {units: 5}, softmax: {}, dense: {units: 2}]", IMAGE(2, 4, 3)},
+    {"maxout", "[dense: {units: 6}, maxout: {k: 3}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"layer_norm", "[dense: {units: 3}, layer_norm: {dims: 2}, dense: {units: 2}]", IMAGE(2, 3, 2)},
+    {"layer_norm", "[dense: {units: 3}, layer_norm: {dims: 3}, dense: {units: 2}]", IMAGE(2, 4, 3)},
+    {"prelu", "[dense: {units: 5}, prelu, dense: {units: 2}]", IMAGE(2, 4, 3)},
     RECURRENT_ALL("rnn", "nonlinearity: tanh, "),
     RECURRENT_ALL("rnn", "nonlinearity: relu, "),
     RECURRENT_ALL("lstm", ""),
@@ -121,6 +134,8 @@ static const struct gradient_case cases[] = {
     {"lstm", "[lstm: {units: 2, return: all}, dense: {units: 3, activation: tanh}, rnn: {units: 2}]", SEQUENCES(3, 2)},
     {"embedding", "[embedding: {vocabulary: 5, units: 3}, gru: {units: 2}]", {.rank = 1, .dim = {4}, .lengths = true, .vocabulary = 5}},
     {"embedding", "[embedding: {vocabulary: 5, units: 2, padding_idx: 2}, tanh]", {.rank = 2, .dim = {2, 3}, .vocabulary = 5}},
+    {"embedding", "[embedding: {vocabulary: 4, units: 3}, conv2d: {filters: 2, kernel: [2, 1]}, dense: {units: 2}]", {.rank = 2, .dim = {3, 2}, .vocabulary = 4}},
+    {"embedding", "[embedding: {vocabulary: 4, units: 3}, tanh, dense: {units: 2}]", {.rank = 3, .dim = {2, 2, 3}, .vocabulary = 4}},
     ELEMENTWISE("identity", "{}"),
     ELEMENTWISE("sign", "{}"),
     ELEMENTWISE("step", "{}"),
@@ -131,6 +146,7 @@ static const struct gradient_case cases[] = {
     ELEMENTWISE("leaky_relu", "{gamma: 0.2}"),
     ELEMENTWISE("leaky_relu", "{gamma: 0}"),
     ELEMENTWISE("elu", "{gamma: 0.7}"),
+    ELEMENTWISE("elu", "{}"),
     ELEMENTWISE("softplus", "{}"),
     ELEMENTWISE("swish", "{beta: 1.5}"),
     ELEMENTWISE("gelu", "{}"),
@@ -292,17 +308,94 @@ static void check_case(const struct gradient_case *c) {
     tear_down(&s);
 }
 
-int main(void) {
-    size_t count = sizeof cases / sizeof *cases;
-    for (size_t i = 0; i < count; i++)
-        check_case(&cases[i]);
-    for (const nn_entry *const *row = nn_layers.rows; *row; row++) {
-        bool found = false;
-        for (size_t i = 0; i < count; i++)
-            found = found || strcmp(cases[i].row, (*row)->name) == 0;
-        if (!found)
-            fprintf(stderr, "layer '%s' has no gradient case\n", (*row)->name);
-        CHECK(found);
+/* ---- the options that the cases use ---------------------------------------------------------- */
+
+enum { MOST_VALUES = 64, VALUE = 80 };
+
+/* Different values of one option of one row. */
+struct values {
+    const char *row;
+    const nn_option *option;
+    size_t count;
+    char text[MOST_VALUES][VALUE];
+};
+
+static void append_text(const nn_node *node, char text[VALUE]) {
+    size_t used = strlen(text);
+    if (node->kind == NN_NODE_SCALAR)
+        snprintf(text + used, VALUE - used, "%s ", node->text);
+    for (size_t i = 0; i < node->count; i++)
+        append_text(node->item[i], text);
+}
+
+static void note_value(struct values *v, const nn_node *options) {
+    const nn_node *given = nn_node_get(options, v->option->key);
+    char text[VALUE] = "";
+    if (given)
+        append_text(given, text);
+    else
+        snprintf(text, sizeof text, "%s ", v->option->fallback ? v->option->fallback : "");
+    size_t i = 0;
+    while (i < v->count && strcmp(v->text[i], text) != 0)
+        i++;
+    if (i == v->count && CHECK(i < MOST_VALUES))
+        strcpy(v->text[v->count++], text);
+}
+
+/* A layer of a case: `row`, or {row: {options}}, whose activation is a layer too. */
+static void look_at(struct values *v, const nn_node *node) {
+    const nn_node *options = node->kind == NN_NODE_MAP && node->count ? node->item[0] : NULL;
+    const char *name = options ? options->key : node->text;
+    if (name && strcmp(name, v->row) == 0)
+        note_value(v, options && options->kind == NN_NODE_MAP ? options : NULL);
+    const nn_node *activation = options ? nn_node_get(options, "activation") : NULL;
+    if (activation)
+        look_at(v, activation);
+}
+
+static void look_at_cases(struct values *v) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        nn_pool pool = {0};
+        nn_node *layers;
+        CHECK(nn_yaml_parse(&pool, "case", cases[i].yaml, strlen(cases[i].yaml), &layers) == 0);
+        for (size_t k = 0; k < layers->count; k++)
+            look_at(v, layers->item[k]);
+        nn_pool_release(&pool);
     }
+}
+
+/* Values that an option has to be seen with. */
+static size_t wanted_values(const nn_option *option) {
+    size_t choices = 2;
+    for (const char *c = option->range; option->type == NN_OPT_CHOICE && c && *c; c++)
+        choices += *c == '|';
+    return option->type == NN_OPT_CHOICE ? choices - 1 : 2;
+}
+
+static void check_options(const nn_entry *row) {
+    for (const nn_option *o = row->options; o && o->key; o++) {
+        static struct values v;
+        v = (struct values){.row = row->name, .option = o};
+        look_at_cases(&v);
+        if (!CHECK(v.count >= wanted_values(o)))
+            fprintf(stderr, "option '%s' of layer '%s' has gradient cases with %zu values of %zu\n",
+                    o->key, row->name, v.count, wanted_values(o));
+    }
+}
+
+static void check_row(const nn_entry *row) {
+    bool found = false;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        found = found || strcmp(cases[i].row, row->name) == 0;
+    if (!CHECK(found))
+        fprintf(stderr, "layer '%s' has no gradient case\n", row->name);
+    check_options(row);
+}
+
+int main(void) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_case(&cases[i]);
+    for (const nn_entry *const *row = nn_layers.rows; *row; row++)
+        check_row(*row);
     return check_done();
 }

@@ -14,7 +14,7 @@
 
 /* Where element i of samples in PyTorch's order stands in memory: images are channels-last. */
 static size_t place(const nn_shape *s, size_t i) {
-    size_t count = nn_shape_count(s), pixels = s->rank == 3 ? (size_t)(s->dim[0] * s->dim[1]) : 1;
+    size_t count = nn_shape_count(s), pixels = s->rank == 3 ? (size_t)(s->dim[1] * s->dim[2]) : 1;
     size_t channels = count / pixels, at = i % count;
     return i - at + at % pixels * channels + at / pixels;
 }
@@ -85,7 +85,7 @@ static bool check_descent(const struct net *n, const struct golden_conv *g) {
 
 static void check_golden(const struct golden_conv *g) {
     struct net n;
-    nn_shape input = {3, {(int64_t)g->height, (int64_t)g->width, (int64_t)g->channels}};
+    nn_shape input = {3, {(int64_t)g->channels, (int64_t)g->height, (int64_t)g->width}};
     if (!net_new(&n, g->yaml, g->batch, input))
         return;
     if (!check_descent(&n, g))
@@ -101,15 +101,15 @@ static const struct shared_case {
     const char *yaml;
     nn_shape input;
 } shared_cases[] = {
-    {"conv2d: {filters: 70, kernel: 3, padding: 1}", {3, {12, 13, 30}}},
+    {"conv2d: {filters: 70, kernel: 3, padding: 1}", {3, {30, 12, 13}}},
     {"conv2d: {filters: 20, kernel: 5}", {2, {28, 28}}},
-    {"conv2d: {filters: 32, kernel: 3, stride: 2, groups: 2}", {3, {25, 25, 32}}},
-    {"conv2d: {filters: 32, kernel: 3, groups: 32, padding: same}", {3, {20, 21, 32}}},
-    {"max_pool: {size: 3, stride: 2}", {3, {21, 21, 37}}},
+    {"conv2d: {filters: 32, kernel: 3, stride: 2, groups: 2}", {3, {32, 25, 25}}},
+    {"conv2d: {filters: 32, kernel: 3, groups: 32, padding: same}", {3, {32, 20, 21}}},
+    {"max_pool: {size: 3, stride: 2}", {3, {37, 21, 21}}},
     {"max_pool: {size: 2}", {3, {20, 20, 20}}},
-    {"avg_pool: {size: 3, stride: 2, padding: 1}", {3, {21, 21, 37}}},
-    {"global_avg_pool", {3, {21, 21, 37}}},
-    {"flatten", {3, {9, 9, 37}}},
+    {"avg_pool: {size: 3, stride: 2, padding: 1}", {3, {37, 21, 21}}},
+    {"global_avg_pool", {3, {37, 21, 21}}},
+    {"flatten", {3, {37, 9, 9}}},
 };
 
 static void randomize(size_t n, uint64_t stream, nn_real *x) {
@@ -217,7 +217,7 @@ static void check_refused(const char *layers, nn_shape input, const char *messag
 }
 
 static void check_messages(void) {
-    const nn_shape image = {3, {4, 5, 6}}, vector = {1, {7}};
+    const nn_shape image = {3, {6, 4, 5}}, vector = {1, {7}};
     check_refused("[conv2d: {filters: 2, kernel: 3}]", vector, "works on images");
     check_refused("[conv2d: {filters: 2, kernel: [5, 3]}]", image, "covers 5 rows");
     check_refused("[conv2d: {filters: 2, kernel: 3, dilation: [1, 4]}]", image, "covers 9 columns");

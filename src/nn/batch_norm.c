@@ -1,4 +1,5 @@
-/* Batch normalisation (Ioffe, Szegedy 2015) of each channel, the last dimension:
+/* Batch normalisation (Ioffe, Szegedy 2015) of each channel (C of an image [C, H, W],
+ * else the last dimension):
  *
  *   y = weight (x - mean) / sqrt(var + eps) + bias
  *
@@ -36,7 +37,7 @@ static const nn_option batch_norm_options[] = {
 enum { WEIGHT, BIAS };
 
 static size_t channels_of(const nn_layer *layer) {
-    return (size_t)layer->in[0].dim[layer->in[0].rank - 1];
+    return (size_t)nn_shape_channels(&layer->in[0]);
 }
 
 static int add_state(nn_layer *layer, const char *name, double value, const int64_t *channels) {
@@ -49,7 +50,7 @@ static int add_state(nn_layer *layer, const char *name, double value, const int6
 
 static int batch_norm_plan(nn_layer *layer) {
     const struct batch_norm *o = layer->options;
-    const int64_t *channels = &layer->in[0].dim[layer->in[0].rank - 1];
+    const int64_t *channels = &layer->in[0].dim[nn_shape_channel_axis(&layer->in[0])];
     layer->out = layer->in[0];
     layer->flags = NN_LAYER_READS_X | (layer->frozen ? 0 : NN_LAYER_WHOLE);
     if (o->affine) {
@@ -320,7 +321,8 @@ static void batch_norm_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_batch_norm = {
     .entry =
         {"batch_norm",
-         "y = weight (x - mean) / sqrt(var + eps) + bias for each channel, mean and variance "
+         "y = weight (x - mean) / sqrt(var + eps) + bias for each channel (C of [C, H, W], else "
+         "the last dimension), mean and variance "
          "over the global minibatch; in evaluation, and where the layer is frozen, the running "
          "ones",
          batch_norm_options, sizeof(struct batch_norm)},

@@ -2,6 +2,7 @@
  * the same time share memory. Time runs 0 ... n-1 through the forward calls, n at the loss, and
  * 2n - i is the backward call of layer i. */
 #include "nn/graph.h"
+#include "nn/turn.h"
 
 #include <stdlib.h>
 
@@ -127,7 +128,8 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
         if (layer->keep_bytes)
             add(layout, calls_of(model, layer) * nn_layer_keep_elements(layer), i, end,
                 &layer->plan->keep);
-        scratch = later(scratch, bytes_to_elements(layer->scratch_bytes));
+        scratch = later(scratch, nn_turn_elements(layer, batch, training) +
+                                     bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
             if (layer->input[k]->plan->consumers > 1 && layer->input[k]->plan->learns)
                 edge[k] = later(edge[k], batch * nn_shape_count(&layer->in[k]));

@@ -13,16 +13,14 @@ static const nn_option concat_options[] = {
      "the end; default: the channels of images (1), else the last"},
     NN_OPTION_END};
 
-/* The dimension inside, where images are [H, W, C]; -1: there is none. */
+/* The dimension of a sample, from 0; -1: there is none. */
 static int dimension_of(const nn_layer *layer) {
     int64_t axis = ((const struct concat *)layer->options)->axis;
     int rank = layer->in[0].rank;
     if (axis == 0)
-        return rank - 1;
-    axis += axis < 0 ? rank : -1; /* of a sample, from 0 */
-    if (axis < 0 || axis >= rank)
-        return -1;
-    return rank == 3 ? ((int)axis + 2) % 3 : (int)axis;
+        return nn_shape_channel_axis(&layer->in[0]);
+    axis += axis < 0 ? rank : -1;
+    return axis < 0 || axis >= rank ? -1 : (int)axis;
 }
 
 static bool fits(const nn_shape *a, const nn_shape *b, int dimension) {
@@ -46,20 +44,21 @@ static int concat_plan(nn_layer *layer) {
     for (size_t i = 1; i < layer->inputs; i++) {
         if (!fits(&layer->in[0], &layer->in[i], d))
             return nn_layer_fail(layer,
-                                 "'%s' gives %s but '%s' gives %s; they may differ in dimension "
+                                 "'%s' gives %s but '%s' gives %s; they may differ in axis "
                                  "%d only",
                                  layer->input[0]->name, nn_shape_text(&layer->in[0], first),
-                                 layer->input[i]->name, nn_shape_text(&layer->in[i], other), d);
+                                 layer->input[i]->name, nn_shape_text(&layer->in[i], other), d + 1);
         layer->out.dim[d] += layer->in[i].dim[d];
     }
     return 0;
 }
 
-/* Consecutive elements of a shape from one index of the dimensions before `d` to the next. */
-static size_t run_of(const nn_shape *s, int d) {
+/* Consecutive elements in memory from one index of the dimensions outside of `d` to the next. */
+static size_t run_of(const nn_shape *shape, int d) {
+    nn_shape s = nn_channels_last(*shape);
     size_t run = 1;
-    for (int i = d; i < s->rank; i++)
-        run *= (size_t)s->dim[i];
+    for (int i = s.rank == 3 ? (d + 2) % 3 : d; i < s.rank; i++)
+        run *= (size_t)s.dim[i];
     return run;
 }
 

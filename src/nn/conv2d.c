@@ -1,5 +1,5 @@
 /* Convolution of images (cross-correlation, LeCun et al. 1989):
- * z_ijo = b_o + sum over u, v, c of w_ocuv a_{i+u, j+v, c}. Inside, images are channels-last. */
+ * z_ijo = b_o + sum over u, v, c of w_ocuv a_{i+u, j+v, c}. In memory images are channels-last. */
 #include "math/conv.h"
 #include "nn/layers.h"
 #include "nn/window.h"
@@ -75,7 +75,7 @@ static void set_conv(const nn_layer *layer, const nn_shape *image, const nn_wind
                         .groups = (size_t)o->groups};
     for (int d = 0; d < 2; d++) {
         o->conv.in[d] = (size_t)image->dim[d];
-        o->conv.out[d] = (size_t)layer->out.dim[d];
+        o->conv.out[d] = (size_t)layer->out.dim[1 + d];
         o->conv.kernel[d] = (size_t)w->size[d];
         o->conv.stride[d] = (size_t)w->stride[d];
         o->conv.dilation[d] = (size_t)w->dilation[d];
@@ -90,8 +90,8 @@ static int conv2d_plan(nn_layer *layer) {
     NN_TRY(nn_window_image(layer, &image));
     NN_TRY(read_window(layer, o, &w));
     NN_TRY(check_groups(layer, o, image.dim[2]));
-    layer->out = (nn_shape){3, {0, 0, o->filters}};
-    NN_TRY(nn_window_count(layer, &w, &image, layer->out.dim));
+    layer->out = (nn_shape){3, {o->filters}};
+    NN_TRY(nn_window_count(layer, &w, &image, layer->out.dim + 1));
     layer->flags = NN_LAYER_READS_X;
     set_conv(layer, &image, &w, o);
 

@@ -26,7 +26,7 @@ static int dense_plan(nn_layer *layer) {
 
     layer->out = *in;
     layer->out.dim[in->rank - 1] = o->units;
-    layer->flags = NN_LAYER_READS_X;
+    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
                               inputs, o->units));
     layer->outer = in->rank == 1;
@@ -137,7 +137,9 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_dense = {
     .entry =
         {"dense",
-         "fully connected layer: y = x W^T + b on the last dimension, for a sequence at every step",
+         "fully connected layer: y = x W^T + b on the last dimension, for a sequence [T, D] at "
+         "every step, "
+         "for an image [C, H, W] on the columns; `flatten` before it makes one row of an image",
          dense_options, sizeof(struct nn_dense)},
     .plan = dense_plan,
     .prepare = dense_prepare,

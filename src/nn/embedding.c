@@ -30,7 +30,7 @@ static int embedding_plan(nn_layer *layer) {
         return nn_layer_fail(layer, "padding_idx %lld is not below vocabulary %lld",
                              (long long)o->padding, (long long)o->vocabulary);
     out->dim[out->rank++] = o->units;
-    layer->flags = NN_LAYER_READS_X;
+    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
     layer->vocabulary = o->vocabulary;
     /* one weight of each unit is active at a time */
     return nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
@@ -76,7 +76,7 @@ static void embedding_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_embedding = {
     .entry = {"embedding",
               "a learned vector for each whole number from 0 to vocabulary - 1: y = W[x], one "
-              "dimension more than x",
+              "dimension more than x, the last: [P, Q] becomes [P, Q, units]",
               embedding_options, sizeof(struct embedding)},
     .plan = embedding_plan,
     .forward = embedding_forward,

@@ -68,7 +68,8 @@ typedef struct nn_pass {
     void *sum_ctx;
 } nn_pass;
 
-/* Everything one call may touch: rows [0, batch) of the layer's tensors. */
+/* Everything one call may touch: rows [0, batch) of the layer's tensors. Images [C, H, W] stand in
+ * memory as [H, W, C] (but NN_LAYER_USER_ORDER). */
 typedef struct nn_io {
     size_t batch;
     const nn_pass *pass;
@@ -87,12 +88,14 @@ typedef struct nn_io {
 } nn_io;
 
 typedef enum nn_layer_flags {
-    NN_LAYER_IN_PLACE = 1, /* elementwise: y may be x[0] and dx[0] may be dy */
-    NN_LAYER_READS_X = 2,  /* backward reads x, so it is kept until then */
-    NN_LAYER_READS_Y = 4,  /* backward reads y, so it is kept until then */
-    NN_LAYER_WHOLE = 8     /* called once for all microbatches of a shard, since it has statistics
-                              of the global minibatch to take: the gradients it writes are those of
-                              all ranks where pass->parts->lead, else 0 */
+    NN_LAYER_IN_PLACE = 1,    /* elementwise: y may be x[0] and dx[0] may be dy */
+    NN_LAYER_READS_X = 2,     /* backward reads x, so it is kept until then */
+    NN_LAYER_READS_Y = 4,     /* backward reads y, so it is kept until then */
+    NN_LAYER_USER_ORDER = 16, /* its tensors are given to it in the user's order, also images, which
+                                 are channels-last to all others */
+    NN_LAYER_WHOLE = 8 /* called once for all microbatches of a shard, since it has statistics
+                          of the global minibatch to take: the gradients it writes are those of
+                          all ranks where pass->parts->lead, else 0 */
 } nn_layer_flags;
 
 typedef struct nn_layer_ops {

@@ -18,8 +18,8 @@ struct layer_norm {
 
 static const nn_option layer_norm_options[] = {
     {"dims", NN_OPT_INT, offsetof(struct layer_norm, dims), "1", "[1, 4]",
-     "how many of the last dimensions are normalised together; images: 1 is the channels of each "
-     "pixel, 3 everything"},
+     "how many of the last dimensions are normalised together; of images [C, H, W] 1 is each row "
+     "of pixels, 2 each channel, 3 everything"},
     {"eps", NN_OPT_REAL, offsetof(struct layer_norm, eps), "1e-5", "(0, inf)",
      "added to the variance"},
     {"affine", NN_OPT_BOOL, offsetof(struct layer_norm, affine), "true", NULL,
@@ -45,26 +45,31 @@ static size_t grain_of(size_t cols) {
     return 1 + GRAIN / cols;
 }
 
-/* A tensor of the normalised dimensions, whole images being [C, H, W] in files. */
+/* Of whole images only the parameters depend on the order of the elements, so that nothing is
+ * copied. */
+static bool is_whole_image(const nn_layer *layer) {
+    return layer->in[0].rank == 3 && ((const struct layer_norm *)layer->options)->dims == 3;
+}
+
+/* A tensor of the normalised dimensions. */
 static int add_param(nn_layer *layer, const char *name, nn_param_role role) {
     const nn_shape *in = &layer->in[0];
     int dims = (int)((const struct layer_norm *)layer->options)->dims;
     const int64_t *d = in->dim + in->rank - dims;
-    if (dims < 3)
-        return nn_layer_add_param(layer, name, role, dims, d, 1, 1);
-    NN_TRY(nn_layer_add_param(layer, name, role, 3, (int64_t[]){d[2], d[0], d[1]}, 1, 1));
-    nn_param_reorder(&layer->param[layer->params - 1], (int[]){1, 2, 0});
+    NN_TRY(nn_layer_add_param(layer, name, role, dims, d, 1, 1));
+    if (is_whole_image(layer))
+        nn_param_reorder(&layer->param[layer->params - 1], (int[]){1, 2, 0});
     return 0;
 }
 
 static int layer_norm_plan(nn_layer *layer) {
     const struct layer_norm *o = layer->options;
     int rank = layer->in[0].rank;
-    if (o->dims > rank || (rank == 3 && o->dims == 2) || o->dims > 3)
-        return nn_layer_fail(layer, "dims: %lld does not fit; take 1 or %d", (long long)o->dims,
+    if (o->dims > rank)
+        return nn_layer_fail(layer, "dims: %lld does not fit; take 1 to %d", (long long)o->dims,
                              rank);
     layer->out = layer->in[0];
-    layer->flags = NN_LAYER_READS_X;
+    layer->flags = NN_LAYER_READS_X | (is_whole_image(layer) ? 0 : NN_LAYER_USER_ORDER);
     layer->save_bytes = rows_of(layer, 1) * sizeof(nn_layer_norm_point);
     if (!o->affine)
         return 0;

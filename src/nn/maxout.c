@@ -21,6 +21,7 @@ static int maxout_plan(nn_layer *layer) {
                              (long long)layer->in[0].dim[last], (long long)o->k);
     layer->out = layer->in[0];
     layer->out.dim[last] /= o->k;
+    layer->flags = NN_LAYER_USER_ORDER;
     layer->save_bytes = nn_shape_count(&layer->out) * sizeof(uint16_t);
     return 0;
 }
@@ -51,8 +52,10 @@ static void maxout_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_maxout = {
-    .entry = {"maxout", "the largest of each k neighbouring inputs", maxout_options,
-              sizeof(struct maxout)},
+    .entry = {"maxout",
+              "the largest of each k neighbouring inputs of the last dimension, W of an image "
+              "[C, H, W]",
+              maxout_options, sizeof(struct maxout)},
     .activation = true,
     .plan = maxout_plan,
     .forward = maxout_forward,

@@ -3,6 +3,7 @@
 #include "math/kernels.h"
 #include "math/outer.h"
 #include "nn/graph.h"
+#include "nn/turn.h"
 
 #include <string.h>
 
@@ -140,7 +141,7 @@ static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct ca
 
 static void forward_call(const nn_model *model, const nn_layer *layer, const struct call *c) {
     nn_io io = io_of(model, layer, c);
-    layer->ops->forward(layer, &io);
+    nn_turn_forward(layer, &io);
 }
 
 static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
@@ -268,7 +269,7 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
     if (layer->plan->rows)
         io.g[0] = NULL;
-    layer->ops->backward(layer, &io);
+    nn_turn_backward(layer, &io);
 }
 
 static bool is_one_call(const struct backward *b, nn_span node) {

@@ -18,7 +18,8 @@ struct pool {
     bool ceil_mode, count_include_pad;
     /* what they come to */
     nn_window window;
-    nn_shape image;
+    nn_shape image; /* [rows, columns, channels] */
+    int64_t out[2]; /* rows, columns */
 };
 
 #define SHARED_OPTIONS                                                                             \
@@ -68,8 +69,10 @@ static int pool_plan(nn_layer *layer) {
     struct pool *o = layer->options;
     NN_TRY(nn_window_image(layer, &o->image));
     NN_TRY(read_window(layer, o));
+    NN_TRY(nn_window_count(layer, &o->window, &o->image, o->out));
     layer->out = layer->in[0];
-    return nn_window_count(layer, &o->window, &o->image, layer->out.dim);
+    memcpy(layer->out.dim + layer->out.rank - 2, o->out, sizeof o->out);
+    return 0;
 }
 
 /* ---- the windows ---------------------------------------------------------------------------- */
@@ -118,7 +121,7 @@ static size_t same_form(const struct pool *o, int64_t x, int64_t width) {
 static void run_row(const pass *p, size_t image, int64_t y) {
     const struct pool *o = p->layer->options;
     const nn_window *w = &o->window;
-    int64_t channels = o->image.dim[2], width = p->layer->out.dim[1];
+    int64_t channels = o->image.dim[2], width = o->out[1];
     int64_t top, bottom, left, right;
     clip(o, 0, y, &top, &bottom);
     nn_pool_row row = {.channels = (size_t)channels,
@@ -136,15 +139,15 @@ static void run_row(const pass *p, size_t image, int64_t y) {
         p->run(p, &row,
                image * nn_shape_count(&o->image) +
                    (size_t)((top * o->image.dim[1] + left) * channels),
-               (image * (size_t)p->layer->out.dim[0] + (size_t)y) * (size_t)width + (size_t)x);
+               (image * (size_t)o->out[0] + (size_t)y) * (size_t)width + (size_t)x);
     }
 }
 
-static bool covers_exactly(const struct pool *o, const nn_shape *out) {
+static bool covers_exactly(const struct pool *o) {
     const nn_window *w = &o->window;
     bool exact = true;
     for (int d = 0; d < 2; d++)
-        exact &= w->stride[d] == w->size[d] && out->dim[d] * w->size[d] == o->image.dim[d];
+        exact &= w->stride[d] == w->size[d] && o->out[d] * w->size[d] == o->image.dim[d];
     return exact;
 }
 
@@ -160,7 +163,7 @@ static void run_part(void *ctx, size_t part) {
     for (size_t image = p->io->batch * part / p->parts; image < end; image++) {
         if (p->clear)
             memset(p->io->dx[0] + image * count, 0, count * sizeof(nn_real));
-        for (int64_t y = 0; y < p->layer->out.dim[0]; y++)
+        for (int64_t y = 0; y < o->out[0]; y++)
             run_row(p, image, y);
     }
 }
@@ -183,8 +186,7 @@ static int max_pool_plan(nn_layer *layer) {
     if (o->window.size[0] > MOST_PIXELS || o->window.size[1] > MOST_PIXELS / o->window.size[0])
         return nn_node_fail(o->size, "size of layer '%s': a window may have %d pixels at most",
                             layer->name, MOST_PIXELS);
-    layer->save_bytes =
-        (size_t)(layer->out.dim[0] * layer->out.dim[1]) * nn_pool_arg_step((size_t)o->image.dim[2]);
+    layer->save_bytes = (size_t)(o->out[0] * o->out[1]) * nn_pool_arg_step((size_t)o->image.dim[2]);
     return 0;
 }
 
@@ -211,7 +213,7 @@ static void max_pool_backward(const nn_layer *layer, const nn_io *io) {
         run_pass(&(pass){.layer = layer,
                          .io = io,
                          .run = run_max_grad,
-                         .clear = !covers_exactly(layer->options, &layer->out)});
+                         .clear = !covers_exactly(layer->options)});
 }
 
 const nn_layer_ops nn_layer_max_pool = {

@@ -1,5 +1,5 @@
 /* Parametric relu (He et al. 2015): a = z for z > 0, else gamma_c z with a learned gamma for each
- * channel c (the last dimension), or one for all. */
+ * channel c (C of an image [C, H, W], else the last dimension), or one for all. */
 #include "nn/layers.h"
 
 #include <string.h>
@@ -18,7 +18,7 @@ static const nn_option prelu_options[] = {
 static int prelu_plan(nn_layer *layer) {
     const struct prelu *o = layer->options;
     const nn_shape *in = &layer->in[0];
-    int64_t slopes = o->shared ? 1 : in->dim[in->rank - 1];
+    int64_t slopes = o->shared ? 1 : nn_shape_channels(in);
     layer->out = *in;
     layer->flags = NN_LAYER_IN_PLACE | NN_LAYER_READS_X;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_OTHER, 1, &slopes, 1, 1));
@@ -29,7 +29,7 @@ static int prelu_plan(nn_layer *layer) {
 /* Channels, and the distance in gamma between them: 0 when they share one. */
 static size_t channels_of(const nn_layer *layer, size_t *stride) {
     *stride = layer->param[0].count > 1;
-    return (size_t)layer->in[0].dim[layer->in[0].rank - 1];
+    return (size_t)nn_shape_channels(&layer->in[0]);
 }
 
 static void prelu_forward(const nn_layer *layer, const nn_io *io) {
@@ -57,8 +57,11 @@ static void prelu_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_prelu = {
-    .entry = {"prelu", "a = z for z > 0, else gamma z with a learned gamma for each channel",
-              prelu_options, sizeof(struct prelu)},
+    .entry =
+        {"prelu",
+         "a = z for z > 0, else gamma z with a learned gamma for each channel (C of [C, H, W], "
+         "else the last dimension)",
+         prelu_options, sizeof(struct prelu)},
     .activation = true,
     .rectifier = true,
     .plan = prelu_plan,

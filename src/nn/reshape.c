@@ -1,19 +1,15 @@
 /* Reshape and flatten: the same elements in another shape. Their order is PyTorch's, in which an
  * image is [channels, rows, columns], so that the parameters of a dense layer behind mean the same
- * there. Images are channels-last here, so their elements move; all else is a view, where nothing
- * moves when input and output share memory. */
+ * there. Images are channels-last in memory, so their elements move; all else is a view, where
+ * nothing moves when input and output share memory. */
 #include "base/text.h"
 #include "nn/layers.h"
+#include "nn/turn.h"
 
 #include <string.h>
 
-/* An image whose memory is not in PyTorch's order already. */
-static bool is_turned(const nn_shape *s) {
-    return s->rank == 3 && s->dim[2] > 1 && s->dim[0] * s->dim[1] > 1;
-}
-
 static int plan_shape(nn_layer *layer, const nn_shape *out) {
-    bool turned_in = is_turned(&layer->in[0]), turned_out = is_turned(out);
+    bool turned_in = nn_shape_is_turned(&layer->in[0]), turned_out = nn_shape_is_turned(out);
     bool same = nn_shape_equal(&layer->in[0], out);
     layer->out = *out;
     if (same || !(turned_in || turned_out))
@@ -23,33 +19,24 @@ static int plan_shape(nn_layer *layer, const nn_shape *out) {
     return 0;
 }
 
-/* to [cols][rows] = the transpose of from [rows][cols] */
-static void transpose(int64_t rows, int64_t cols, const nn_real *from, nn_real *to) {
-    for (int64_t c = 0; c < cols; c++)
-        for (int64_t r = 0; r < rows; r++)
-            to[c * rows + r] = from[r * cols + c];
-}
-
-static void turn_sample(const nn_shape *in, const nn_real *from, const nn_shape *out, nn_real *to,
-                        nn_real *scratch) {
-    nn_real *flat = is_turned(out) ? scratch : to;
-    if (is_turned(in))
-        transpose(in->dim[0] * in->dim[1], in->dim[2], from, flat);
-    if (is_turned(out))
-        transpose(out->dim[2], out->dim[0] * out->dim[1], is_turned(in) ? flat : from, to);
-}
-
 static void move(const nn_io *io, const nn_shape *in, const nn_real *from, const nn_shape *out,
                  nn_real *to) {
     size_t count = nn_shape_count(in);
+    bool turned_in = nn_shape_is_turned(in), turned_out = nn_shape_is_turned(out);
     if (!to || from == to)
         return;
-    if (nn_shape_equal(in, out) || !(is_turned(in) || is_turned(out))) {
+    if (nn_shape_equal(in, out) || !(turned_in || turned_out)) {
         memcpy(to, from, io->batch * count * sizeof *to);
-        return;
+    } else if (!turned_out) {
+        nn_turn_to_user(in, io->batch, from, to);
+    } else if (!turned_in) {
+        nn_turn_to_memory(out, io->batch, from, to);
+    } else {
+        for (size_t i = 0; i < io->batch; i++) {
+            nn_turn_to_user(in, 1, from + i * count, io->scratch);
+            nn_turn_to_memory(out, 1, io->scratch, to + i * count);
+        }
     }
-    for (size_t i = 0; i < io->batch; i++)
-        turn_sample(in, from + i * count, out, to + i * count, io->scratch);
 }
 
 static void reshape_forward(const nn_layer *layer, const nn_io *io) {
@@ -138,8 +125,6 @@ static int reshape_plan(nn_layer *layer) {
     int rest;
     NN_TRY(read_dims(layer, o->shape, &shape, &rest));
     NN_TRY(complete_dims(layer, o->shape, &shape, rest));
-    if (shape.rank == 3)
-        shape = (nn_shape){3, {shape.dim[1], shape.dim[2], shape.dim[0]}};
     return plan_shape(layer, &shape);
 }
 

@@ -1,5 +1,5 @@
-/* The shape of one sample's tensor between two layers (the minibatch dimension is not part of it).
- */
+/* The shape of one sample's tensor between two layers (the minibatch dimension is not part of it),
+ * with the axes that the user and PyTorch see: an image is [C, H, W]. */
 #ifndef NN_NN_SHAPE_H
 #define NN_NN_SHAPE_H
 
@@ -28,13 +28,27 @@ static inline bool nn_shape_equal(const nn_shape *a, const nn_shape *b) {
     return equal;
 }
 
-/* Files hold an image with the channels first, [C, H, W], as PyTorch does; inside they stand last,
- * [H, W, C]. Tensors of any other rank are the same in both. */
+/* How a tensor stands in memory: the channels of an image last, [H, W, C]; one of any other rank as
+ * the user sees it. */
 static inline nn_shape nn_channels_last(nn_shape s) {
     return s.rank == 3 ? (nn_shape){3, {s.dim[1], s.dim[2], s.dim[0]}} : s;
 }
 
-/* "[28, 28, 1]"; `text` holds at least NN_SHAPE_TEXT bytes and is returned. */
+/* An image whose memory is not in the user's order already. */
+static inline bool nn_shape_is_turned(const nn_shape *s) {
+    return s->rank == 3 && s->dim[0] > 1 && s->dim[1] * s->dim[2] > 1;
+}
+
+/* The dimension of the channels, which are innermost in memory: that of an image, else the last. */
+static inline int nn_shape_channel_axis(const nn_shape *s) {
+    return s->rank == 3 ? 0 : s->rank - 1;
+}
+
+static inline int64_t nn_shape_channels(const nn_shape *s) {
+    return s->dim[nn_shape_channel_axis(s)];
+}
+
+/* "[1, 28, 28]"; `text` holds at least NN_SHAPE_TEXT bytes and is returned. */
 #define NN_SHAPE_TEXT 96
 const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]);
 

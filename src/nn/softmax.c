@@ -6,7 +6,7 @@
 
 static int softmax_plan(nn_layer *layer) {
     layer->out = layer->in[0];
-    layer->flags = NN_LAYER_IN_PLACE | NN_LAYER_READS_Y;
+    layer->flags = NN_LAYER_IN_PLACE | NN_LAYER_READS_Y | NN_LAYER_USER_ORDER;
     return 0;
 }
 
@@ -32,7 +32,9 @@ static void softmax_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_softmax = {
-    .entry = {"softmax", "a_i = exp(z_i) / sum_j exp(z_j) over the last dimension", NULL, 0},
+    .entry = {"softmax",
+              "a_i = exp(z_i) / sum_j exp(z_j) over the last dimension, W of an image [C, H, W]",
+              NULL, 0},
     .activation = true,
     .plan = softmax_plan,
     .forward = softmax_forward,

@@ -33,9 +33,9 @@ int nn_window_pair(const nn_layer *layer, const nn_node *node, const char *key, 
 int nn_window_image(const nn_layer *layer, nn_shape *image) {
     const nn_shape *in = &layer->in[0];
     if (in->rank != 2 && in->rank != 3)
-        return nn_layer_fail(layer, "it works on images, [rows, columns, channels] or "
+        return nn_layer_fail(layer, "it works on images, [channels, rows, columns] or "
                                     "[rows, columns]; `reshape` makes one of a vector");
-    *image = (nn_shape){3, {in->dim[0], in->dim[1], in->rank == 3 ? in->dim[2] : 1}};
+    *image = in->rank == 3 ? nn_channels_last(*in) : (nn_shape){3, {in->dim[0], in->dim[1], 1}};
     return 0;
 }
 

@@ -10,7 +10,8 @@
 int nn_window_pair(const nn_layer *layer, const nn_node *node, const char *key, int64_t low,
                    int64_t high, int64_t out[2]);
 
-/* The layer's input as an image [rows, columns, channels]; [rows, columns] has one channel.
+/* The layer's input as it stands in memory, [rows, columns, channels]; [rows, columns] has one
+ * channel.
  * NN_EUSAGE for other ranks. */
 int nn_window_image(const nn_layer *layer, nn_shape *image);
 

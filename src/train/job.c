@@ -113,14 +113,24 @@ nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t 
                           .class_names = data->class_names};
 }
 
-/* Inside, images are channels-last, so that their order is not the one of the targets. */
+/* In memory images are channels-last, so that their order is not the one of the targets; and the
+ * rows of a matrix are no classes of one target. */
 static int check_output(const nn_job *job) {
     nn_shape shape = nn_model_output_shape(job->model);
-    const nn_node *layers = job->settings->model;
+    const nn_node *layers = job->settings->model, *last = layers->item[layers->count - 1];
+    const nn_split *split = &job->data->split[0];
     char text[NN_SHAPE_TEXT];
+    bool one_class = split->has_y && nn_split_has_labels(split) && job->positions == 1;
+    if (shape.rank == 2 && shape.dim[0] > 1 && one_class)
+        return nn_node_fail(last,
+                            "the model gives %s for each sample, but the target of one is one "
+                            "class of %lld: put `flatten` before the last dense layer, so that it "
+                            "gives a row of %lld",
+                            nn_shape_text(&shape, text), (long long)job->data->classes,
+                            (long long)shape.dim[1]);
     if (shape.rank < 3)
         return 0;
-    return nn_node_fail(layers->item[layers->count - 1],
+    return nn_node_fail(last,
                         "the model ends with an image of %s, which cannot be compared with "
                         "targets: end it with flatten, or with dense layers behind "
                         "flatten",
@@ -236,8 +246,8 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     job->settings = nn_config_settings(config);
     NN_TRY(nn_dataset_open(job->settings->data, &job->data));
     NN_TRY(nn_loss_pick(job->settings->loss, &loss));
-    nn_shape input = nn_channels_last(job->data->split[0].x.shape);
-    NN_TRY(nn_model_new(job->settings->model, input, loss->fuses, &job->model));
+    NN_TRY(
+        nn_model_new(job->settings->model, job->data->split[0].x.shape, loss->fuses, &job->model));
     NN_TRY(plan_outputs(job));
     NN_TRY(check_output(job));
     NN_TRY(plan_reproducible(job));

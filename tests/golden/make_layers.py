@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes layers.h: small nets of each layer as PyTorch computes them in double precision: outputs,
-gradients, and the parameters after ten full-batch steps.
+gradients, and the parameters after ten full-batch steps. Shapes and
+orders are PyTorch's, images [C, H, W].
 
 Usage: make_layers.py > layers.h (PyTorch 1.13 was used)."""
 import torch
@@ -21,17 +22,6 @@ class Apply(nn.Module):
 
     def forward(self, *x):
         return self.function(*x)
-
-
-class ChannelsFirst(nn.Module):
-    """PyTorch's layer on images that are [N, H, W, C] like nnmpi's inside."""
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x):
-        return self.layer(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
 class Join(nn.Module):
@@ -72,17 +62,17 @@ def tensors(model):
     return [t for name, t in model.state_dict().items() if not name.endswith("tracked")]
 
 
-def case(yaml, shape, *layers):
+def case(yaml, shape, *layers, vocabulary=0):
     model = nn.Sequential(*layers)
     for name, tensor in model.named_parameters():
         tensor.data += 0.2 * torch.randn_like(tensor)
-    x = 1.5 * torch.randn(BATCH, *shape)
+    x = torch.randint(vocabulary, (BATCH, *shape)) if vocabulary else 1.5 * torch.randn(BATCH, *shape)
     target = torch.randn(model(x).shape)
     for layer in model.modules():
         if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             layer.reset_running_stats()
     model.float().double()  # parameters that float32 holds exactly
-    x, target = x.float().double(), target.float().double()
+    x, target = x if vocabulary else x.float().double(), target.float().double()
     start = [t.clone() for t in tensors(model)]
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
     for step in range(STEPS):
@@ -104,7 +94,7 @@ def case(yaml, shape, *layers):
     print("    {" + ",\n     ".join(
         [f'.yaml = "{yaml}"',
          f".input = {{.rank = {rank}, .dim = {{{', '.join(map(str, shape))}}}}}",
-         f".outputs = {first[0].numel()}", ".x = " + numbers(x), ".target = " + numbers(target),
+         f".vocabulary = {vocabulary}", ".x = " + numbers(x), ".target = " + numbers(target),
          ".start = " + numbers(flat(start)), ".y = " + numbers(first),
          ".gradient = " + numbers(flat(gradient)), ".end = " + numbers(flat(tensors(model))),
          ".evaluated = " + numbers(evaluated)]) + "},")
@@ -123,7 +113,7 @@ print("/* clang-format off */")
 print("static const struct golden_layer {")
 print("    const char *yaml;")
 print("    nn_shape input;")
-print("    size_t outputs;")
+print("    int64_t vocabulary; /* x are indices below this; 0: numbers */")
 print("    double x[160], target[160];")
 print("    double start[80]; /* the parameters, one behind the other */")
 print("    double y[160], gradient[80], end[80], evaluated[160];")
@@ -164,13 +154,13 @@ elementwise("batch_norm", nn.BatchNorm1d(4))
 elementwise("batch_norm: {eps: 0.01, momentum: 0.3}", nn.BatchNorm1d(4, 0.01, 0.3))
 elementwise("batch_norm: {affine: false}", nn.BatchNorm1d(4, affine=False))
 case("[dense: {units: 4}, batch_norm, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4),
-     ChannelsFirst(nn.BatchNorm2d(4)), nn.Linear(4, 2))
+     nn.BatchNorm2d(2), nn.Linear(4, 2))
 elementwise("layer_norm", nn.LayerNorm(4))
 elementwise("layer_norm: {eps: 0.1, affine: false}", nn.LayerNorm(4, 0.1, False))
 case("[dense: {units: 4}, layer_norm: {dims: 2}, dense: {units: 2}]", [3, 2], nn.Linear(2, 4),
      nn.LayerNorm([3, 4]), nn.Linear(4, 2))
 case("[dense: {units: 4}, layer_norm: {dims: 3}, dense: {units: 2}]", [2, 3, 2], nn.Linear(2, 4),
-     ChannelsFirst(nn.LayerNorm([4, 2, 3])), nn.Linear(4, 2))
+     nn.LayerNorm([2, 3, 4]), nn.Linear(4, 2))
 case("[dense: {units: 3, name: a}, dense: {units: 4, name: b, inputs: input}, concat: {inputs: [a, b]},"
      " tanh, dense: {units: 2}]", [3],
      Join(lambda *p: torch.cat(p, dim=1), nn.Linear(3, 3), nn.Linear(3, 4)), nn.Tanh(),
@@ -178,8 +168,8 @@ case("[dense: {units: 3, name: a}, dense: {units: 4, name: b, inputs: input}, co
 # images: axis 2 of PyTorch's [N, C, H, W] is the height
 case("[dense: {units: 2, name: a}, dense: {units: 2, name: b, inputs: input},"
      " concat: {inputs: [a, b], axis: 2}, tanh, dense: {units: 2}]", [2, 2, 2],
-     Join(lambda *p: torch.cat([q.permute(0, 3, 1, 2) for q in p], dim=2).permute(0, 2, 3, 1),
-          nn.Linear(2, 2), nn.Linear(2, 2)), nn.Tanh(), nn.Linear(2, 2))
+     Join(lambda *p: torch.cat(p, dim=2), nn.Linear(2, 2), nn.Linear(2, 2)), nn.Tanh(),
+     nn.Linear(2, 2))
 case("[dense: {units: 4, name: a}, dense: {units: 4, name: b, inputs: input}, sigmoid: {name: gate},"
      " multiply: {inputs: [a, gate]}, dense: {units: 2}]", [3],
      Join(lambda p, q: p * torch.sigmoid(q), nn.Linear(3, 4), nn.Linear(3, 4)), nn.Linear(4, 2))
@@ -191,4 +181,35 @@ case("[dense: {units: 4, name: a}, dense: {units: 4, activation: relu, name: b},
      " add: {inputs: [a, b_relu]}, dense: {units: 2}]", [3],
      Join(lambda p, q: p + F.relu(q), nn.Linear(3, 4), nn.Linear(4, 4), chain=True),
      nn.Linear(4, 2))
+# images [C, H, W]: the last dimension is W
+case("[dense: {units: 4, activation: tanh}, dense: {units: 2}]", [2, 3, 3], nn.Linear(3, 4), nn.Tanh(),
+     nn.Linear(4, 2))
+case("[dense: {units: 4, bias: false}, softmax, dense: {units: 2}]", [3, 2, 3], nn.Linear(3, 4, bias=False),
+     nn.Softmax(dim=-1), nn.Linear(4, 2))
+case("[conv2d: {filters: 2, kernel: 1}, softmax]", [3, 2, 3], nn.Conv2d(3, 2, 1), nn.Softmax(dim=-1))
+case("[dense: {units: 6}, maxout: {k: 3}, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 6),
+     Apply(lambda z: z.reshape(*z.shape[:-1], 2, 3).amax(dim=-1)), nn.Linear(2, 2))
+case("[dense: {units: 4}, layer_norm, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4), nn.LayerNorm(4),
+     nn.Linear(4, 2))
+case("[conv2d: {filters: 2, kernel: 1}, layer_norm: {dims: 2}]", [3, 2, 3], nn.Conv2d(3, 2, 1),
+     nn.LayerNorm([2, 3]))
+case("[dense: {units: 4}, prelu, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4), nn.PReLU(2), nn.Linear(4, 2))
+case("[dense: {units: 4}, batch_norm: {momentum: 1.0}, flatten, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4),
+     nn.BatchNorm2d(2, momentum=1.0), nn.Flatten(), nn.Linear(16, 2))
+case("[dense: {units: 4}, max_pool: {size: 2}, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4),
+     nn.MaxPool2d(2), nn.Linear(2, 2))
+case("[dense: {units: 4}, reshape: {shape: [4, 4]}, dense: {units: 2}]", [2, 2, 3], nn.Linear(3, 4),
+     nn.Flatten(), nn.Unflatten(1, (4, 4)), nn.Linear(4, 2))
+case("[conv2d: {filters: 4, kernel: 1}, global_avg_pool, dense: {units: 2}]", [2, 2, 3], nn.Conv2d(2, 4, 1),
+     nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+case("[conv2d: {filters: 2, kernel: 1, name: a}, dense: {units: 3, name: b}, concat: {inputs: [a, b]},"
+     " dense: {units: 1}]", [2, 2, 3],
+     Join(lambda *p: torch.cat(p, dim=1), nn.Conv2d(2, 2, 1), nn.Linear(3, 3), chain=True), nn.Linear(3, 1))
+# indices
+case("[embedding: {vocabulary: 5, units: 4}, dense: {units: 2}]", [3], nn.Embedding(5, 4), nn.Linear(4, 2),
+     vocabulary=5)
+case("[embedding: {vocabulary: 5, units: 3}, dense: {units: 2}]", [3, 2], nn.Embedding(5, 3), nn.Linear(3, 2),
+     vocabulary=5)
+case("[embedding: {vocabulary: 5, units: 3}, flatten, dense: {units: 2}]", [3, 2], nn.Embedding(5, 3),
+     nn.Flatten(), nn.Linear(18, 2), vocabulary=5)
 print("};")

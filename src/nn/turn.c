@@ -1,0 +1,109 @@
+#include "nn/turn.h"
+
+#include "math/parallel.h"
+
+#define GRAIN 16384 /* elements worth a fork and join */
+#define TILE 16     /* rows and columns that are copied together, for the sake of the caches */
+
+/* Samples [rows][cols] that become [cols][rows]. */
+struct turn {
+    size_t rows, cols;
+    const nn_real *from;
+    nn_real *to;
+};
+
+static void turn_tile(const struct turn *t, size_t row, size_t col, size_t at) {
+    size_t last_row = t->rows - row < TILE ? t->rows : row + TILE;
+    size_t last_col = t->cols - col < TILE ? t->cols : col + TILE;
+    for (size_t c = col; c < last_col; c++)
+        for (size_t r = row; r < last_row; r++)
+            t->to[at + c * t->rows + r] = t->from[at + r * t->cols + c];
+}
+
+static void turn_samples(void *ctx, size_t begin, size_t end) {
+    const struct turn *t = ctx;
+    for (size_t i = begin; i < end; i++)
+        for (size_t row = 0; row < t->rows; row += TILE)
+            for (size_t col = 0; col < t->cols; col += TILE)
+                turn_tile(t, row, col, i * t->rows * t->cols);
+}
+
+static void turn(size_t batch, struct turn t) {
+    nn_parallel(batch, 1 + GRAIN / (t.rows * t.cols), turn_samples, &t);
+}
+
+void nn_turn_to_user(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to) {
+    size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
+    turn(batch, (struct turn){pixels, channels, from, to});
+}
+
+void nn_turn_to_memory(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to) {
+    size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
+    turn(batch, (struct turn){channels, pixels, from, to});
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+static bool is_copied(const nn_layer *layer, const nn_shape *shape) {
+    return (layer->flags & NN_LAYER_USER_ORDER) && nn_shape_is_turned(shape);
+}
+
+static size_t room_of(const nn_shape *shape, size_t batch) {
+    return nn_align_count(batch * nn_shape_count(shape), sizeof(nn_real));
+}
+
+/* A tensor and its gradient; forward needs the tensor alone. */
+size_t nn_turn_elements(const nn_layer *layer, size_t batch, bool training) {
+    size_t elements = is_copied(layer, &layer->out) ? room_of(&layer->out, batch) : 0;
+    for (size_t k = 0; k < layer->inputs; k++)
+        if (is_copied(layer, &layer->in[k]))
+            elements += room_of(&layer->in[k], batch);
+    return training ? 2 * elements : elements;
+}
+
+/* Memory for a copy from the scratch that is left; `tensor` itself where none is made. */
+static nn_real *take(const nn_layer *layer, const nn_shape *shape, nn_io *user, nn_real *tensor) {
+    nn_real *at = user->scratch;
+    if (!tensor || !is_copied(layer, shape))
+        return tensor;
+    user->scratch = at + room_of(shape, user->batch);
+    return at;
+}
+
+/* The tensor in the user's order. */
+static const nn_real *read(const nn_layer *layer, const nn_shape *shape, nn_io *user,
+                           const nn_real *tensor) {
+    nn_real *copy = take(layer, shape, user, (nn_real *)tensor);
+    if (copy != tensor)
+        nn_turn_to_user(shape, user->batch, tensor, copy);
+    return copy;
+}
+
+static void write(const nn_shape *shape, size_t batch, const nn_real *copy, nn_real *tensor) {
+    if (copy != tensor)
+        nn_turn_to_memory(shape, batch, copy, tensor);
+}
+
+void nn_turn_forward(const nn_layer *layer, const nn_io *io) {
+    nn_io user = *io;
+    for (size_t k = 0; k < layer->inputs; k++)
+        user.x[k] = read(layer, &layer->in[k], &user, io->x[k]);
+    user.y = take(layer, &layer->out, &user, io->y);
+    layer->ops->forward(layer, &user);
+    write(&layer->out, io->batch, user.y, io->y);
+}
+
+void nn_turn_backward(const nn_layer *layer, const nn_io *io) {
+    nn_io user = *io;
+    for (size_t k = 0; k < layer->inputs; k++) {
+        if (layer->flags & NN_LAYER_READS_X)
+            user.x[k] = read(layer, &layer->in[k], &user, io->x[k]);
+        user.dx[k] = take(layer, &layer->in[k], &user, io->dx[k]);
+    }
+    if (layer->flags & NN_LAYER_READS_Y)
+        user.y = (nn_real *)read(layer, &layer->out, &user, io->y);
+    user.dy = read(layer, &layer->out, &user, io->dy);
+    layer->ops->backward(layer, &user);
+    for (size_t k = 0; k < layer->inputs; k++)
+        write(&layer->in[k], io->batch, user.dx[k], io->dx[k]);
+}
