@@ -21,6 +21,9 @@ write("other.h5", test=[0] * 3 + [1] * 9 + [2] * 5)
 with h5py.File("image.h5", "w") as f:
     f["train/x"] = rng.normal(size=(8, 1, 4, 4)).astype("f4")
     f["train/y"] = np.arange(8, dtype="i1") % 3
+with h5py.File("grey.h5", "w") as f:
+    f["train/x"] = rng.normal(size=(50, 5, 4)).astype("f4")
+    f["train/y"] = np.arange(50, dtype="i1") % 3
 with h5py.File("signs.h5", "w") as f:
     f["train/x"] = rng.normal(size=(8, 4)).astype("f4")
     f["train/y"] = np.array([1, 0, 1, 0, 1, -1, 0, 1], "f4")
@@ -58,7 +61,10 @@ for ranks in (1, 3):
 PY
 
 expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=image.h5 > out 2> err
-expect_line 'net.yaml:2:9: the model ends with an image of \[4, 4, 3\].*end it with flatten' err
+expect_line 'net.yaml:2:9: the model ends with an image of \[1, 4, 3\].*end it with flatten' err
+# a row of outputs for each row of pixels, but one class for all of them
+expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=grey.h5 > out 2> err
+expect_line 'net.yaml:2:9: the model gives \[5, 3\] for each sample.*one class of 3.*`flatten` before' err
 expect_code 2 "$NNMPI" train net.yaml --run no -o 'loss={cross_entropy: {class_weights: {dog: 1}}}' > out 2> err
 expect_line "'dog' is no class by name or index; classes are 0 to 2" err
 "$NNMPI" train net.yaml --run signs -o data.path=signs.h5 -o 'model=[dense: {units: 1}]' \
