@@ -1,9 +1,11 @@
 /* ranks: 1 2 3 4 */
+/* nodes: 2 */
 /* Collectives of the communicator, and what the ranks make of each other's failures. */
 #include "check.h"
 #include "dist/comm.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void test_collectives(nn_comm *comm) {
@@ -21,11 +23,23 @@ static void test_collectives(nn_comm *comm) {
     CHECK_EQ_INT(nn_comm_gather(comm, &rank, sizeof rank, all), 0);
     for (int i = 0; i < size; i++)
         CHECK_EQ_INT(all[i], i);
-    CHECK_EQ_INT(nn_comm_node_size(comm), size);
-    CHECK_EQ_INT(nn_comm_node_rank(comm), rank);
-    CHECK_EQ_INT(nn_comm_nodes(comm), 1);
     CHECK(strlen(nn_comm_host(comm)) > 0);
     CHECK(nn_comm_threads(comm) >= 1);
+}
+
+/* Ranks of a node follow each other, and nodes have the same number, or one less. */
+static void test_nodes(nn_comm *comm) {
+    const char *played = getenv("NNMPI_TEST_NODES");
+    int nodes = played ? atoi(played) : 1, size = nn_comm_size(comm), first;
+    int where[2] = {nn_comm_node_rank(comm), nn_comm_node_size(comm)}, all[32];
+    CHECK_EQ_INT(nn_comm_nodes(comm), nodes);
+    CHECK(where[1] == size / nodes || where[1] == size / nodes + 1);
+    CHECK_EQ_INT(nn_comm_gather(comm, where, sizeof where, all), 0);
+    for (int i = first = 0; i < size; i++) {
+        first = all[2 * i] == 0 ? i : first;
+        CHECK_EQ_INT(all[2 * i], i - first);
+        CHECK_EQ_INT(all[2 * i + 1], all[2 * first + 1]);
+    }
 }
 
 static void test_success(nn_comm *comm) {
@@ -95,6 +109,7 @@ int main(void) {
     if (!comm)
         return check_done();
     test_collectives(comm);
+    test_nodes(comm);
     test_success(comm);
     test_same_failure(comm);
     test_one_fails(comm, 0);

@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 4 */
+/* nodes: 2 */
 /* Gradients by their factors: what owners get of them is the product of the rows of all ranks,
  * wherever slices begin and end; along a tree, bit by bit. */
 #include "check.h"
@@ -156,7 +157,8 @@ static void test_way(struct trial *t, nn_reduce_way way, bool tree, const nn_red
                            .rows = BATCH,
                            .ops = ops,
                            .ctx = t};
-    bool node = way == NN_REDUCE_NODE && nn_comm_size(t->comm) > 1;
+    bool alone = nn_comm_nodes(t->comm) == 1; /* between nodes, trees are summed by messages */
+    bool node = nn_reduce_plan_of(t->comm, way).owners > 1 && (alone || !tree);
     t->in_prepare = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;

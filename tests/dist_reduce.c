@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 4 */
+/* nodes: 2 */
 /* The gradient sum and the step on it, both ways, whatever the length and however back-propagation
  * reports. */
 #include "check.h"
@@ -178,7 +179,7 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
     test_vectors(&t);
     step(&t, n / 7 + 1, ops == &late);
     if (plan.way == NN_REDUCE_NODE && ops->prepare)
-        CHECK_NEAR(t.moved, nn_comm_size(comm), 0);
+        CHECK_NEAR(t.moved, nn_comm_node_size(comm), 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
     CHECK(waiting >= 0 && updating >= 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
@@ -196,11 +197,21 @@ static void test_way(nn_comm *comm, nn_reduce_way way) {
     }
 }
 
+/* Ranks of the node that has fewest. */
+static int fewest(nn_comm *comm) {
+    int mine = nn_comm_node_size(comm), all[64], least = mine;
+    CHECK_EQ_INT(nn_comm_gather(comm, &mine, sizeof mine, all), 0);
+    for (int i = 0; i < nn_comm_size(comm); i++)
+        least = all[i] < least ? all[i] : least;
+    return least;
+}
+
 /* What is chosen, and that it shares what it should. */
 static void test_choice(nn_comm *comm) {
     static const nn_reduce_way ways[] = {NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
-    static const char *const names[] = {"node", "allreduce", "node"};
-    size_t size = (size_t)nn_comm_size(comm);
+    size_t size = (size_t)nn_comm_size(comm), ranks = (size_t)nn_comm_node_size(comm);
+    int least = fewest(comm);
+    const char *const names[] = {least > 1 ? "node" : "allreduce", "allreduce", "node"};
     for (size_t i = 0; i < 3; i++) {
         struct trial t = {.comm = comm};
         nn_reduce_spec spec = {
@@ -208,9 +219,11 @@ static void test_choice(nn_comm *comm) {
         nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i]);
         CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0);
         CHECK_STR(nn_reducer_way(t.reducer), size == 1 ? "none" : names[i]);
-        CHECK_EQ_INT(plan.copies, i == 1 ? size : 1);
-        CHECK_EQ_INT(nn_reducer_writes(t.reducer), i == 1 || nn_comm_rank(comm) == 0);
-        CHECK_EQ_INT(plan.owners, plan.way == NN_REDUCE_NODE ? size : 1);
+        bool node = plan.way == NN_REDUCE_NODE;
+        CHECK_EQ_INT(node, size > 1 && strcmp(names[i], "node") == 0);
+        CHECK_EQ_INT(plan.copies, node ? 1 : ranks);
+        CHECK_EQ_INT(nn_reducer_writes(t.reducer), !node || nn_comm_node_rank(comm) == 0);
+        CHECK_EQ_INT(plan.owners, node ? least : 1);
         CHECK(nn_reducer_share(t.reducer) <= spec.n / plan.owners + 64);
         nn_reducer_free(t.reducer);
     }

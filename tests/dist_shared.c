@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 */
+/* nodes: 2 */
 /* Memory that a node holds once: what one rank writes, all ranks of the node read. */
 #include "check.h"
 #include "dist/shared.h"

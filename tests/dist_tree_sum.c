@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 4 */
+/* nodes: 2 */
 /* Sums along the fixed tree have the same bits on any number of ranks. */
 #include "check.h"
 #include "dist/tree_sum.h"

@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 4 */
+/* nodes: 2 */
 /* The averaged gradient of every minibatch of an epoch equals, to 1e-6 relative, that of one
  * process with the same global minibatches: uneven ones, and ones smaller than the number of ranks.
  */

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 1 2 3 4
+# nodes: 2
 # timeout: 120
 # Both ways of summing gradients train the same model, to rounding, on any number of ranks, with
 # uneven and empty shards; a run goes on the other way and on other ranks; checkpoints hold the same.

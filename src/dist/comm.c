@@ -55,14 +55,27 @@ static int start_mpi(nn_comm *comm) {
     return 0;
 }
 
-static int describe_node(nn_comm *comm) {
-    int leader;
+/* The ranks of this machine, and those that share memory: all of them, unless NNMPI_TEST_NODES lets
+ * each machine play so many nodes. */
+static int find_neighbours(nn_comm *comm) {
     NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
-                                   &comm->node),
+                                   &comm->machine),
                "MPI_Comm_split_type");
+    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->machine, &comm->machine_rank);
+    MPI_Comm_size(comm->machine, &comm->machine_size);
+    int part = nn_launch_played_node(comm->machine_rank, comm->machine_size);
+    NN_TRY_MPI(MPI_Comm_split(comm->machine, part, comm->machine_rank, &comm->node),
+               "MPI_Comm_split");
     MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm->node, &comm->node_rank);
     MPI_Comm_size(comm->node, &comm->node_size);
+    return 0;
+}
+
+static int describe_node(nn_comm *comm) {
+    int leader;
+    NN_TRY(find_neighbours(comm));
     leader = comm->node_rank == 0;
     NN_TRY_MPI(MPI_Allreduce(&leader, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world),
                "MPI_Allreduce");
@@ -88,8 +101,9 @@ int nn_comm_alone(nn_comm **out) {
     nn_comm *comm;
     *out = NULL;
     NN_TRY(NN_NEW(&comm, 1, "communicator"));
-    comm->world = comm->node = MPI_COMM_NULL;
-    comm->size = comm->node_size = comm->node_least = comm->nodes = comm->cores = 1;
+    comm->world = comm->machine = comm->node = MPI_COMM_NULL;
+    comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
+    comm->nodes = comm->cores = 1;
     comm->launch = nn_launch_read();
     if (gethostname(comm->host, sizeof comm->host - 1) != 0)
         strcpy(comm->host, "unknown host");
@@ -126,6 +140,7 @@ void nn_comm_free(nn_comm *comm) {
         MPI_Finalized(&ended);
     if (!ended) {
         free_handle(&comm->node);
+        free_handle(&comm->machine);
         free_handle(&comm->world);
         if (comm->started)
             MPI_Finalize();

@@ -36,6 +36,11 @@ int nn_launch_check(const nn_launch *launch, int size, const char *mpi);
  * which case MPI_Init would not even return. Local. */
 bool nn_launch_hopeless(const nn_launch *launch);
 
+/* The node that a rank of a machine belongs to where NNMPI_TEST_NODES=N lets it play N nodes of
+ * ranks that follow each other, so that what only happens between nodes can be tried on one
+ * machine; 0 without it. Local. */
+int nn_launch_played_node(int machine_rank, int machine_size);
+
 /* The n-th entry of Slurm's list of tasks by node, e.g. "4(x2),3"; 0 when it has none. Local. */
 int nn_slurm_tasks_of_node(const char *list, int node);
 

@@ -12,12 +12,14 @@
 typedef struct nn_watch nn_watch;
 
 struct nn_comm {
-    MPI_Comm world; /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
-    MPI_Comm node;  /* the ranks that share this node's memory */
+    MPI_Comm world;   /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
+    MPI_Comm machine; /* the ranks that share cores: those of one host */
+    MPI_Comm node;    /* the ranks that share memory: the same, or a part of it that plays a node */
     int rank, size;
+    int machine_rank, machine_size;
     int node_rank, node_size, nodes;
     int node_least; /* ranks of the node that has fewest */
-    int cores;      /* in the CPU sets of the ranks of this node together */
+    int cores;      /* in the CPU sets of the ranks of this machine together */
     bool started;   /* MPI_Init was ours */
     nn_launch launch;
     nn_watch *watch; /* NULL: nobody watches */

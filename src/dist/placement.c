@@ -33,9 +33,9 @@ nn_placement nn_placement_of(const cpu_set_t *sets, size_t ranks, size_t me, int
     return at;
 }
 
-/* The node's first rank says what is wrong with the placement of all of them. */
+/* The machine's first rank says what is wrong with the placement of all of them. */
 static void report(const nn_comm *comm, const nn_placement *at) {
-    int ranks = comm->node_size, total = at->cores + at->idle;
+    int ranks = comm->machine_size, total = at->cores + at->idle;
     int each = total / ranks;
     if (at->crowded && at->idle > 0)
         nn_warn(
@@ -60,7 +60,7 @@ static int threads_asked(void) {
     return threads > 0 && threads <= CPU_SETSIZE ? (int)threads : 0;
 }
 
-/* CPU sets of the node's ranks into sets[node_size]. */
+/* CPU sets of the machine's ranks into sets[machine_size]. */
 static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
     cpu_set_t mine;
     if (sched_getaffinity(0, sizeof mine, &mine) != 0) {
@@ -68,11 +68,11 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
         for (size_t i = 0; i < (size_t)nn_cores_available() && i < CPU_SETSIZE; i++)
             CPU_SET(i, &mine);
     }
-    sets[comm->node_rank] = mine;
-    if (comm->node_size == 1)
+    sets[comm->machine_rank] = mine;
+    if (comm->machine_size == 1)
         return 0;
     NN_TRY_MPI(MPI_Allgather(&mine, (int)sizeof mine, MPI_BYTE, sets, (int)sizeof mine, MPI_BYTE,
-                             comm->node),
+                             comm->machine),
                "MPI_Allgather");
     return 0;
 }
@@ -82,9 +82,9 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
 static int find_placement(nn_comm *comm, nn_placement *at) {
     cpu_set_t *sets = NULL;
     int rc;
-    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&sets, (size_t)comm->node_size, "CPU sets")));
+    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&sets, (size_t)comm->machine_size, "CPU sets")));
     NN_TRY_GOTO(gather_sets(comm, sets));
-    *at = nn_placement_of(sets, (size_t)comm->node_size, (size_t)comm->node_rank,
+    *at = nn_placement_of(sets, (size_t)comm->machine_size, (size_t)comm->machine_rank,
                           nn_launch_cores(&comm->launch));
 done:
     nn_free(sets);
@@ -103,7 +103,7 @@ int nn_comm_find_cores(nn_comm *comm) {
 int nn_comm_threads(nn_comm *comm) {
     nn_placement at = {.threads = 1};
     int asked = threads_asked();
-    if (find_placement(comm, &at) == 0 && comm->node_rank == 0 && comm->world != MPI_COMM_NULL)
+    if (find_placement(comm, &at) == 0 && comm->machine_rank == 0 && comm->world != MPI_COMM_NULL)
         report(comm, &at);
     return asked > 0 ? asked : at.threads;
 }

@@ -98,7 +98,7 @@ static int count_threads(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
     int threads = nn_threads();
     if (comm->size > 1)
-        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->node),
+        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->machine),
                    "MPI_Allreduce");
     r->crowded = threads > comm->cores;
     r->claims = threads > 1 && r->spec.n * sizeof(nn_real) <= CACHED;
@@ -236,6 +236,12 @@ static void deal_with(nn_reducer *r, size_t k) {
     r->summed++;
 }
 
+/* Who sleeps until all buckets are complete must not be waited for by the owners of other nodes,
+ * which may be what another rank of the node waits for before it completes its own. */
+static bool sums_late(const nn_reducer *r) {
+    return r->bell && r->spec.comm->nodes > 1;
+}
+
 void nn_reducer_ready(void *reducer, size_t begin) {
     nn_reducer *r = reducer;
     size_t complete = nn_cut_complete(&r->cut, begin);
@@ -243,7 +249,7 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->complete = complete;
         r->row->send_complete(r);
     }
-    if (!decide(r))
+    if (!decide(r) || sums_late(r))
         return;
     while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
         deal_with(r, r->summed);

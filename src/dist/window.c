@@ -10,8 +10,9 @@
 static int check_space(const nn_comm *comm, size_t bytes) {
     unsigned long long needed = bytes + PAGE;
     struct statvfs disk;
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &needed, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm->node),
-               "MPI_Allreduce");
+    NN_TRY_MPI(
+        MPI_Allreduce(MPI_IN_PLACE, &needed, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm->machine),
+        "MPI_Allreduce");
     if (statvfs(BACKING, &disk) != 0)
         return 0; /* not the system's way: MPI will say */
     unsigned long long available = (unsigned long long)disk.f_bavail * disk.f_frsize;
