@@ -29,7 +29,7 @@ static void test_feedback(nn_comm *comm) {
     float v[SHARE], first[SHARE];
     int size = nn_comm_size(comm);
     size_t cut = 333, different = 0;
-    if (!CHECK_EQ_INT(nn_compressor_new(comm->world, SHARE, SHARE, &c), 0))
+    if (!CHECK_EQ_INT(nn_compressor_new(comm, comm->world, SHARE, SHARE, &c), 0))
         return;
     for (int step = 0; step < STEPS; step++) {
         for (size_t i = 0; i < SHARE; i++)

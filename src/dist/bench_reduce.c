@@ -1,7 +1,7 @@
 #include "dist/bench_reduce.h"
 
 #include "base/clock.h"
-#include "dist/mpi_comm.h"
+#include "dist/messages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *
     }
     *out = (nn_seconds() - begin) / (double)steps;
     if (comm->size > 1)
-        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, out, 1, MPI_DOUBLE, MPI_MAX, comm->world),
+        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, out, 1, MPI_DOUBLE, MPI_MAX),
                    "MPI_Allreduce");
     return 0;
 }

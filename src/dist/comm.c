@@ -2,18 +2,21 @@
 #include "dist/comm.h"
 
 #include "base/mem.h"
-#include "dist/mpi_comm.h"
+#include "dist/meet.h"
+#include "dist/messages.h"
 #include "math/blas.h"
 
+#include <limits.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* MPI counts are int: longer arrays go in pieces of this many elements. */
-#define PIECE ((size_t)1 << 28)
-
 #define MESSAGE_SIZE 4096
+
+/* Longer ones than so many bytes are broadcast faster by MPI than through the memory of a node. */
+#define SHORT ((size_t)1 << 16)
 
 int nn_mpi_check(int mpi_rc, const char *call) {
     char text[MPI_MAX_ERROR_STRING] = "";
@@ -73,16 +76,33 @@ static int find_neighbours(nn_comm *comm) {
     return 0;
 }
 
-static int describe_node(nn_comm *comm) {
-    int leader;
-    NN_TRY(find_neighbours(comm));
-    leader = comm->node_rank == 0;
+/* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
+ * machines: who takes part in a collective must do so in the same way. */
+static int look_around(nn_comm *comm) {
+    int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
     NN_TRY_MPI(MPI_Allreduce(&leader, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world),
                "MPI_Allreduce");
-    comm->node_least = comm->node_size;
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &comm->node_least, 1, MPI_INT, MPI_MIN, comm->world),
+    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPI_INT, MPI_MAX, comm->world),
                "MPI_Allreduce");
-    return nn_comm_find_cores(comm);
+    comm->node_least = -most[0];
+    comm->yields = most[1] != 0;
+    if (comm->nodes == 1)
+        return 0;
+    NN_TRY_MPI(MPI_Comm_split(comm->world, leader ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders),
+               "MPI_Comm_split");
+    if (leader)
+        MPI_Comm_set_errhandler(comm->leaders, MPI_ERRORS_RETURN);
+    return 0;
+}
+
+/* Without shared memory it is slower, not wrong. */
+static int describe_node(nn_comm *comm) {
+    NN_TRY(find_neighbours(comm));
+    NN_TRY(nn_comm_find_cores(comm));
+    NN_TRY(look_around(comm));
+    if (comm->size > 1 && nn_meet_new(comm, &comm->meet) == NN_ERANK)
+        return NN_ERANK;
+    return 0;
 }
 
 static int describe_world(nn_comm *comm) {
@@ -101,7 +121,7 @@ int nn_comm_alone(nn_comm **out) {
     nn_comm *comm;
     *out = NULL;
     NN_TRY(NN_NEW(&comm, 1, "communicator"));
-    comm->world = comm->machine = comm->node = MPI_COMM_NULL;
+    comm->world = comm->machine = comm->node = comm->leaders = MPI_COMM_NULL;
     comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
     comm->nodes = comm->cores = 1;
     comm->launch = nn_launch_read();
@@ -139,6 +159,8 @@ void nn_comm_free(nn_comm *comm) {
     if (comm->started || comm->world != MPI_COMM_NULL)
         MPI_Finalized(&ended);
     if (!ended) {
+        nn_meet_free(comm->meet);
+        free_handle(&comm->leaders);
         free_handle(&comm->node);
         free_handle(&comm->machine);
         free_handle(&comm->world);
@@ -178,33 +200,88 @@ const char *nn_comm_host(const nn_comm *comm) {
     return comm->host;
 }
 
-int nn_mpi_bcast(MPI_Comm among, void *bytes, size_t count) {
-    char *at = bytes;
-    for (size_t n; count > 0; at += n, count -= n) {
-        n = count < PIECE ? count : PIECE;
-        NN_TRY_MPI(MPI_Bcast(at, (int)n, MPI_BYTE, 0, among), "MPI_Bcast");
-    }
-    return 0;
-}
-
 /* Returns the code of what may have waited for other ranks. */
 static int waited(nn_comm *comm, int rc) {
     nn_comm_waits(comm, false);
     return rc;
 }
 
+/* What one rank tells the others of its node, and that it failed. */
+struct news {
+    int rc;
+    alignas(double) char bytes[NN_MEET_BYTES - sizeof(double)];
+};
+
+/* The others of the node get the bytes of the first rank, or its failure `rc`. */
+static int tell(nn_comm *comm, int rc, void *bytes, size_t count) {
+    struct news *mine = nn_meet_mine(comm->meet);
+    if (comm->node_rank == 0) {
+        mine->rc = rc;
+        memcpy(mine->bytes, bytes, count);
+    }
+    nn_meet_all(comm->meet);
+    const struct news *first = nn_meet_said(comm->meet, 0);
+    if (comm->node_rank > 0)
+        memcpy(bytes, first->bytes, count);
+    if (first->rc < 0 && comm->node_rank > 0)
+        return nn_fail(first->rc, "rank 0 of this node could not reach other nodes");
+    return rc;
+}
+
+/* By way of each node's first rank; `count` fits into news. */
+static int bcast_news(nn_comm *comm, void *bytes, size_t count) {
+    int rc = 0;
+    if (comm->leaders != MPI_COMM_NULL)
+        rc = nn_mpi_check(nn_mpi_bcast(comm, comm->leaders, bytes, count, 0), "MPI_Bcast");
+    return tell(comm, rc, bytes, count);
+}
+
+static int bcast(nn_comm *comm, char *bytes, size_t count) {
+    if (!comm->meet || count > SHORT)
+        return nn_mpi_check(nn_mpi_bcast(comm, comm->world, bytes, count, 0), "MPI_Bcast");
+    for (size_t n; count > 0; bytes += n, count -= n) {
+        n = count < sizeof((struct news *)0)->bytes ? count : sizeof((struct news *)0)->bytes;
+        NN_TRY(bcast_news(comm, bytes, n));
+    }
+    return 0;
+}
+
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
     if (comm->size == 1)
         return 0;
     nn_comm_waits(comm, true);
-    return waited(comm, nn_mpi_bcast(comm->world, bytes, count));
+    return waited(comm, bcast(comm, bytes, count));
 }
 
-static int sum(const nn_comm *comm, double *values, size_t count) {
+/* values[count] become the sums over the node, added in the order of its ranks. */
+static void sum_node(nn_comm *comm, double *values, size_t count) {
+    memcpy(nn_meet_mine(comm->meet), values, count * sizeof *values);
+    nn_meet_all(comm->meet);
+    memset(values, 0, count * sizeof *values);
+    for (int p = 0; p < comm->node_size; p++) {
+        const double *theirs = nn_meet_said(comm->meet, p);
+        for (size_t i = 0; i < count; i++)
+            values[i] += theirs[i];
+    }
+}
+
+/* `count` fits into news. */
+static int sum_piece(nn_comm *comm, double *values, size_t count) {
+    MPI_Comm among = comm->meet ? comm->leaders : comm->world;
+    int rc = 0;
+    if (comm->meet)
+        sum_node(comm, values, count);
+    if (among != MPI_COMM_NULL)
+        rc = nn_mpi_check(nn_mpi_allreduce(comm, among, values, (int)count, MPI_DOUBLE, MPI_SUM),
+                          "MPI_Allreduce");
+    return comm->meet && comm->nodes > 1 ? tell(comm, rc, values, count * sizeof *values) : rc;
+}
+
+static int sum(nn_comm *comm, double *values, size_t count) {
+    size_t most = sizeof((struct news *)0)->bytes / sizeof *values;
     for (size_t n; count > 0; values += n, count -= n) {
-        n = count < PIECE ? count : PIECE;
-        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, MPI_SUM, comm->world),
-                   "MPI_Allreduce");
+        n = count < most ? count : most;
+        NN_TRY(sum_piece(comm, values, n));
     }
     return 0;
 }
@@ -217,16 +294,14 @@ int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
 }
 
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
-    if (count > PIECE)
+    if (count > INT_MAX)
         return nn_fail(NN_EUSAGE, "nn_comm_gather: %zu bytes a rank are too many", count);
-    if (comm->size == 1) {
-        memcpy(all, mine, count);
+    memcpy((char *)all + (size_t)comm->rank * count, mine, count);
+    if (comm->size == 1)
         return 0;
-    }
     nn_comm_waits(comm, true);
-    return waited(comm, nn_mpi_check(MPI_Allgather(mine, (int)count, MPI_BYTE, all, (int)count,
-                                                   MPI_BYTE, comm->world),
-                                     "MPI_Allgather"));
+    return waited(
+        comm, nn_mpi_check(nn_mpi_allgather(comm, comm->world, all, (int)count), "MPI_Allgather"));
 }
 
 /* What the rank with the worst code tells the others. */
@@ -243,10 +318,9 @@ static int share_verdict(nn_comm *comm, int rc, int worst, int from) {
         snprintf(verdict.host, sizeof verdict.host, "%s", comm->host);
         snprintf(verdict.message, sizeof verdict.message, "%s", nn_error_message());
     }
-    NN_TRY_MPI(MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, from, comm->world), "MPI_Bcast");
+    NN_TRY_MPI(nn_mpi_bcast(comm, comm->world, &verdict, sizeof verdict, from), "MPI_Bcast");
     equal = rc == worst && strncmp(nn_error_message(), verdict.message, MESSAGE_SIZE - 1) == 0;
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &equal, 1, MPI_INT, MPI_LAND, comm->world),
-               "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &equal, 1, MPI_INT, MPI_LAND), "MPI_Allreduce");
     if (equal)
         return 0;
     if (comm->rank == from)
@@ -260,10 +334,12 @@ static int agree(nn_comm *comm, int rc) {
     struct {
         int code, rank;
     } worst = {rc < 0 ? rc : 0, comm->rank};
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_2INT, MPI_MINLOC, comm->world),
-               "MPI_Allreduce");
-    if (worst.code == 0)
+    double failures = rc < 0;
+    NN_TRY(sum_piece(comm, &failures, 1));
+    if (failures < 1)
         return 0;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &worst, 1, MPI_2INT, MPI_MINLOC),
+               "MPI_Allreduce");
     NN_TRY(share_verdict(comm, rc, worst.code, worst.rank));
     return worst.code;
 }

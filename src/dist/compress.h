@@ -10,7 +10,8 @@ typedef struct nn_compressor nn_compressor;
 
 /* For sums over `among` of vectors that are parts of a share of `share` elements, up to `most` at a
  * time. NN_EMEMORY. Local. */
-int nn_compressor_new(MPI_Comm among, size_t share, size_t most, nn_compressor **out);
+int nn_compressor_new(const nn_comm *comm, MPI_Comm among, size_t share, size_t most,
+                      nn_compressor **out);
 void nn_compressor_free(nn_compressor *c);
 
 /* values[n], which begin at element `at` of the share, become the sum over the ranks of `among`,

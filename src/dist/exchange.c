@@ -2,6 +2,7 @@
  * among all ranks; each gets everyone's subtrees for its part, adds them, and tells all the sum.
  * What a rank sends is what MPI_Allreduce would make it send, once for each of its subtrees. */
 #include "base/mem.h"
+#include "dist/messages.h"
 #include "dist/reduce_way.h"
 #include "math/kernels.h"
 
@@ -71,19 +72,20 @@ static void expect(nn_exchange *e, const nn_tree *tree, const nn_slice *slice) {
 
 void nn_exchange_sum(nn_exchange *e, nn_reducer *r, const nn_slice *slice) {
     const nn_tree *tree = r->spec.tree;
-    MPI_Comm world = r->spec.comm->world;
+    const nn_comm *comm = r->spec.comm;
+    nn_parcels out = {e->send, e->send_count, e->send_at},
+               in = {e->receive, e->receive_count, e->receive_at};
     pack(e, r, slice);
     expect(e, tree, slice);
-    nn_reduce_check(r,
-                    MPI_Alltoallv(e->send, e->send_count, e->send_at, NN_MPI_REAL, e->receive,
-                                  e->receive_count, e->receive_at, NN_MPI_REAL, world),
+    nn_reduce_check(r, nn_mpi_alltoallv(comm, comm->world, &out, &in, NN_MPI_REAL),
                     "MPI_Alltoallv of gradients");
     size_t mine = (size_t)e->sum_count[e->rank];
     for (size_t i = 0; i + 1 < tree->covers; i++)
         nn_kernels_get()->add(mine, e->receive + tree->join[i].right * mine,
                               e->receive + tree->join[i].left * mine);
     nn_reduce_check(r,
-                    MPI_Allgatherv(e->receive, (int)mine, NN_MPI_REAL, r->grads + slice->begin,
-                                   e->sum_count, e->sum_at, NN_MPI_REAL, world),
+                    nn_mpi_allgatherv(comm, comm->world, e->receive, (int)mine,
+                                      r->grads + slice->begin, e->sum_count, e->sum_at,
+                                      NN_MPI_REAL),
                     "MPI_Allgatherv of gradients");
 }

@@ -1,7 +1,7 @@
 #include "dist/factors.h"
 
 #include "base/mem.h"
-#include "dist/mpi_comm.h"
+#include "dist/messages.h"
 #include "math/gemm.h"
 #include "math/outer.h"
 #include "math/parallel.h"
@@ -62,12 +62,10 @@ static int look_around(nn_factors *f, size_t rows, bool *ordered) {
     const nn_comm *comm = f->comm;
     size_t before;
     long apart[2] = {f->first, -f->first}, all[2];
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, apart, 2, MPI_LONG, MPI_MAX, comm->node),
-               "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
     all[0] = apart[0] != -apart[1];
     all[1] = (long)node_rows(f, rows, &before) + 1;
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, all, 2, MPI_LONG, MPI_MAX, comm->world),
-               "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
     *ordered = all[0] == 0;
     f->most = (size_t)all[1];
     return 0;

@@ -95,6 +95,7 @@ int nn_comm_find_cores(nn_comm *comm) {
     nn_placement at;
     NN_TRY(find_placement(comm, &at));
     comm->cores = at.cores;
+    comm->crowded = at.crowded;
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dist/messages.h"
 #include "dist/reduce_way.h"
 #include "math/parallel.h"
 
@@ -98,7 +99,7 @@ static int count_threads(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
     int threads = nn_threads();
     if (comm->size > 1)
-        NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &threads, 1, MPI_INT, MPI_SUM, comm->machine),
+        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &threads, 1, MPI_INT, MPI_SUM),
                    "MPI_Allreduce");
     r->crowded = threads > comm->cores;
     r->claims = threads > 1 && r->spec.n * sizeof(nn_real) <= CACHED;
@@ -203,12 +204,12 @@ bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
  */
 
 /* Once the numbers of all ranks are there, it is clear what becomes of the step. */
-static bool decide(nn_reducer *r) {
-    if (!r->decided && r->row->have_stats(r)) {
-        r->decided = true;
-        r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
-    }
-    return r->decided;
+static void decide(nn_reducer *r) {
+    if (r->decided)
+        return;
+    r->row->take_stats(r);
+    r->decided = true;
+    r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
 }
 
 void nn_reducer_rows(nn_reducer *reducer, size_t rows) {
@@ -236,6 +237,11 @@ static void deal_with(nn_reducer *r, size_t k) {
     r->summed++;
 }
 
+static bool have_stats(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->decided || r->row->have_stats(r);
+}
+
 /* Who sleeps until all buckets are complete must not be waited for by the owners of other nodes,
  * which may be what another rank of the node waits for before it completes its own. */
 static bool sums_late(const nn_reducer *r) {
@@ -249,24 +255,23 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->complete = complete;
         r->row->send_complete(r);
     }
-    if (!decide(r) || sums_late(r))
+    if (!have_stats(r))
+        return;
+    decide(r);
+    if (sums_late(r))
         return;
     while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
         deal_with(r, r->summed);
 }
 
-static bool is_decided(void *ctx) {
-    return decide(ctx);
-}
-
 static bool have_next(void *ctx) {
     nn_reducer *r = ctx;
-    return decide(r) && r->row->have_bucket(r, r->summed);
+    return r->row->have_bucket(r, r->summed);
 }
 
 static bool have_all(void *ctx) {
     nn_reducer *r = ctx;
-    return decide(r) && (r->cut.buckets == 0 || r->row->have_bucket(r, r->cut.buckets - 1));
+    return r->cut.buckets == 0 || r->row->have_bucket(r, r->cut.buckets - 1);
 }
 
 static bool have_end(void *ctx) {
@@ -319,13 +324,14 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reducer_ready(r, 0);
+    wait_until(r, have_stats);
+    decide(r);
     if (r->bell) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->cut.buckets) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }
-    wait_until(r, is_decided);
     if (r->go && ops->prepare)
         take_late_steps(r);
     if (r->go && ops->settle)

@@ -3,6 +3,7 @@
  * way of a single rank, which sums nothing. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dist/messages.h"
 #include "dist/reduce_way.h"
 #include "dist/tree_sum.h"
 
@@ -32,9 +33,14 @@ static void all_send_stats(nn_reducer *r, double *stats) {
     memcpy(r->stats, stats, sizeof r->stats);
     if (!all && r->spec.comm->size > 1)
         nn_reduce_check(r,
-                        MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM,
-                                      r->spec.comm->world),
+                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->stats,
+                                         NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM),
                         "MPI_Allreduce");
+}
+
+/* The call itself has brought them. */
+static void all_take_stats(nn_reducer *r) {
+    (void)r;
 }
 
 static void all_send_complete(nn_reducer *r) {
@@ -63,9 +69,8 @@ static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
         nn_exchange_sum(all->exchange, r, slice);
     else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
-                        MPI_Allreduce(MPI_IN_PLACE, r->grads + slice->begin,
-                                      (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM,
-                                      r->spec.comm->world),
+                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->grads + slice->begin,
+                                         (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM),
                         "MPI_Allreduce of gradients");
     nn_reduce_waited(r, start);
     if (fused && r->rc == 0)
@@ -97,6 +102,7 @@ static const nn_reduce_row row = {.name = "allreduce",
                                   .free = all_free,
                                   .send_stats = all_send_stats,
                                   .have_stats = all_true,
+                                  .take_stats = all_take_stats,
                                   .send_complete = all_send_complete,
                                   .have_bucket = all_have_bucket,
                                   .sum = all_sum,

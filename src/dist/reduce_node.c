@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "dist/compress.h"
+#include "dist/messages.h"
 #include "dist/reduce_way.h"
 #include "dist/window.h"
 #include "math/kernels.h"
@@ -170,7 +171,7 @@ static int join_owners(nn_reducer *r) {
     MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
     if (!r->spec.compress)
         return 0;
-    return nn_compressor_new(node->owners, nn_reducer_share(r), r->bucket, &node->compressor);
+    return nn_compressor_new(comm, node->owners, nn_reducer_share(r), r->bucket, &node->compressor);
 }
 
 /* ---- what the ranks tell each other -----------------------------------------------------------
@@ -237,31 +238,35 @@ static void add_stats(nn_reducer *r) {
 static void tell(nn_reducer *r) {
     const struct node *node = r->way;
     struct board *first = node->board[0];
-    nn_comm_waits(r->spec.comm, true);
-    nn_reduce_check(
-        r,
-        MPI_Allreduce(MPI_IN_PLACE, r->stats, NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM, node->owners),
-        "MPI_Allreduce");
-    nn_comm_waits(r->spec.comm, false);
+    double start = nn_reduce_waits(r);
+    nn_reduce_check(r,
+                    nn_mpi_allreduce(r->spec.comm, node->owners, r->stats, NN_REDUCE_STATS,
+                                     MPI_DOUBLE, MPI_SUM),
+                    "MPI_Allreduce");
+    nn_reduce_waited(r, start);
     memcpy(first->total, r->stats, sizeof first->total);
     publish(r, TOLD, r->steps + 1);
 }
 
+/* Those of the node have come; to other ranks of it than the first, where there are several, those
+ * of all nodes. */
 static bool node_have_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    if (r->spec.comm->nodes > 1 && node->me > 0)
+        return reached(node, 0, TOLD, r->steps + 1);
+    return all_reached(node, POSTED, r->steps + 1);
+}
+
+static void node_take_stats(nn_reducer *r) {
     const struct node *node = r->way;
     bool several = r->spec.comm->nodes > 1;
     if (several && node->me > 0) {
-        if (!reached(node, 0, TOLD, r->steps + 1))
-            return false;
         memcpy(r->stats, node->board[0]->total, sizeof r->stats);
-        return true;
+        return;
     }
-    if (!all_reached(node, POSTED, r->steps + 1))
-        return false;
     add_stats(r);
     if (several)
         tell(r);
-    return true;
 }
 
 static void node_send_complete(nn_reducer *r) {
@@ -354,8 +359,8 @@ static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
         n = length - at < r->bucket ? length - at : r->bucket;
         int rc = node->compressor
                      ? nn_compressor_sum(node->compressor, values + at, n, slice->at + at)
-                     : MPI_Allreduce(MPI_IN_PLACE, values + at, (int)n, NN_MPI_REAL, MPI_SUM,
-                                     node->owners);
+                     : nn_mpi_allreduce(r->spec.comm, node->owners, values + at, (int)n,
+                                        NN_MPI_REAL, MPI_SUM);
         nn_reduce_check(r, rc, "the sum of gradients over the nodes");
     }
     nn_reduce_waited(r, start);
@@ -399,7 +404,7 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
  */
 
 static int meet(const nn_reducer *r) {
-    NN_TRY_MPI(MPI_Barrier(r->spec.comm->node), "MPI_Barrier");
+    NN_TRY_MPI(nn_mpi_barrier(r->spec.comm, r->spec.comm->node), "MPI_Barrier");
     return 0;
 }
 
@@ -407,7 +412,8 @@ static int meet(const nn_reducer *r) {
 static int spread(nn_reducer *r, nn_real *vector, size_t n) {
     const struct node *node = r->way;
     if (r->spec.comm->nodes > 1 && node->me == 0)
-        NN_TRY(nn_mpi_bcast(node->owners, vector, n * sizeof *vector));
+        NN_TRY_MPI(nn_mpi_bcast(r->spec.comm, node->owners, vector, n * sizeof *vector, 0),
+                   "MPI_Bcast");
     return meet(r);
 }
 
@@ -450,6 +456,7 @@ static const nn_reduce_row row = {.name = "node",
                                   .free = node_free,
                                   .send_stats = node_send_stats,
                                   .have_stats = node_have_stats,
+                                  .take_stats = node_take_stats,
                                   .send_complete = node_send_complete,
                                   .have_bucket = node_have_bucket,
                                   .sum = node_sum,

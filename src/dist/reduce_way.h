@@ -15,10 +15,12 @@
 typedef struct nn_reduce_row {
     const char *name;
     void (*free)(nn_reducer *r); /* what the way itself has allocated, not `r` */
-    /* This rank's numbers of the step go out, as nn_reducer_begin gets them; and the sums of all
-     * have come, in r->stats. */
+    /* This rank's numbers of the step go out, as nn_reducer_begin gets them; those that it needs
+     * of others have come; and the sums over all ranks come to stand in r->stats, for which the
+     * first rank of a node may have to wait for other nodes. */
     void (*send_stats)(nn_reducer *r, double *stats);
     bool (*have_stats)(nn_reducer *r);
+    void (*take_stats)(nn_reducer *r);
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
     bool (*have_bucket)(nn_reducer *r, size_t k);

@@ -1,7 +1,8 @@
 /* Sums along the fixed tree over the leaves that the ranks hold. */
 #include "dist/tree_sum.h"
 
-#include "dist/mpi_comm.h"
+#include "dist/meet.h"
+#include "dist/messages.h"
 
 #include <limits.h>
 #include <string.h>
@@ -53,16 +54,33 @@ static int grow(nn_tree_sum *s, size_t n) {
     return 0;
 }
 
+/* Where all share memory and there is room for what they have to say. */
+static void gather_node(const nn_tree_sum *s, size_t n) {
+    const size_t *first = s->tree->first;
+    nn_meet *meet = s->comm->meet;
+    size_t own = s->tree->holder;
+    memcpy(nn_meet_mine(meet), s->gathered + first[own] * n,
+           (first[own + 1] - first[own]) * n * sizeof(double));
+    nn_meet_all(meet);
+    for (size_t r = 0; r < s->tree->size; r++)
+        memcpy(s->gathered + first[r] * n, nn_meet_said(meet, (int)r),
+               (first[r + 1] - first[r]) * n * sizeof(double));
+}
+
 static int gather(const nn_tree_sum *s, size_t n) {
     const nn_tree *t = s->tree;
     if (s->comm->size == 1)
         return 0;
+    if (s->comm->meet && s->comm->nodes == 1 && t->covers * n * sizeof(double) <= NN_MEET_BYTES) {
+        gather_node(s, n);
+        return 0;
+    }
     for (size_t r = 0; r < t->size; r++) {
         s->displacement[r] = (int)(t->first[r] * n);
         s->count[r] = (int)((t->first[r + 1] - t->first[r]) * n);
     }
-    NN_TRY_MPI(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, s->gathered, s->count,
-                              s->displacement, MPI_DOUBLE, s->comm->world),
+    NN_TRY_MPI(nn_mpi_allgatherv(s->comm, s->comm->world, NULL, 0, s->gathered, s->count,
+                                 s->displacement, MPI_DOUBLE),
                "MPI_Allgatherv");
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dist/messages.h"
 #include "dist/window.h"
 
 #include <nnmpi/log.h>
@@ -228,7 +229,7 @@ static int open_watch(nn_watch *w) {
         w->signs[p] = nn_window_part(&w->window, p);
     w->mine = w->signs[comm->node_rank];
     w->mine->rank = comm->rank;
-    NN_TRY_MPI(MPI_Barrier(comm->node), "MPI_Barrier");
+    NN_TRY_MPI(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
     return start_thread(w);
 }
 

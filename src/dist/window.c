@@ -1,5 +1,7 @@
 #include "dist/window.h"
 
+#include "dist/messages.h"
+
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -10,9 +12,8 @@
 static int check_space(const nn_comm *comm, size_t bytes) {
     unsigned long long needed = bytes + PAGE;
     struct statvfs disk;
-    NN_TRY_MPI(
-        MPI_Allreduce(MPI_IN_PLACE, &needed, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, comm->machine),
-        "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &needed, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM),
+               "MPI_Allreduce");
     if (statvfs(BACKING, &disk) != 0)
         return 0; /* not the system's way: MPI will say */
     unsigned long long available = (unsigned long long)disk.f_bavail * disk.f_frsize;
