@@ -22,7 +22,7 @@ int main(void) {
             CHECK_EQ_INT(memory[i], i % 251);
     }
     CHECK(nn_comm_agree(comm, 0) == 0);
-    nn_shared_free(shared, false);
+    nn_shared_free(shared);
     nn_comm_free(comm);
     return check_done();
 }

@@ -58,16 +58,15 @@ static int start_mpi(nn_comm *comm) {
     return 0;
 }
 
-/* The ranks of this machine, and those that share memory: all of them, unless NNMPI_TEST_NODES lets
- * each machine play so many nodes. */
-static int find_neighbours(nn_comm *comm) {
-    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
-                                   &comm->machine),
-               "MPI_Comm_split_type");
-    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->machine, &comm->machine_rank);
-    MPI_Comm_size(comm->machine, &comm->machine_size);
-    int part = nn_launch_played_node(comm->machine_rank, comm->machine_size);
+/* All ranks of a machine share memory, unless it plays several nodes (NNMPI_TEST_NODES). */
+static int share_machine(nn_comm *comm) {
+    int part = nn_launch_played_node(comm->machine_rank, comm->machine_size), last = part;
+    comm->node = comm->machine;
+    comm->node_rank = comm->machine_rank;
+    comm->node_size = comm->machine_size;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &last, 1, MPI_INT, MPI_MAX), "MPI_Allreduce");
+    if (last == 0)
+        return 0;
     NN_TRY_MPI(MPI_Comm_split(comm->machine, part, comm->machine_rank, &comm->node),
                "MPI_Comm_split");
     MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
@@ -76,14 +75,24 @@ static int find_neighbours(nn_comm *comm) {
     return 0;
 }
 
+static int find_neighbours(nn_comm *comm) {
+    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
+                                   &comm->machine),
+               "MPI_Comm_split_type");
+    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->machine, &comm->machine_rank);
+    MPI_Comm_size(comm->machine, &comm->machine_size);
+    return share_machine(comm);
+}
+
 /* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
  * machines: who takes part in a collective must do so in the same way. */
 static int look_around(nn_comm *comm) {
     int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
-    NN_TRY_MPI(MPI_Allreduce(&leader, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world),
+    comm->nodes = leader;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM),
                "MPI_Allreduce");
-    NN_TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, most, 2, MPI_INT, MPI_MAX, comm->world),
-               "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX), "MPI_Allreduce");
     comm->node_least = -most[0];
     comm->yields = most[1] != 0;
     if (comm->nodes == 1)
@@ -109,7 +118,7 @@ static int describe_world(nn_comm *comm) {
     char name[MPI_MAX_LIBRARY_VERSION_STRING];
     if (comm->started)
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    NN_TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
+    NN_TRY_MPI(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
     MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
@@ -124,6 +133,7 @@ int nn_comm_alone(nn_comm **out) {
     comm->world = comm->machine = comm->node = comm->leaders = MPI_COMM_NULL;
     comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
     comm->nodes = comm->cores = 1;
+    comm->yields = true; /* until it is known that nobody needs it */
     comm->launch = nn_launch_read();
     if (gethostname(comm->host, sizeof comm->host - 1) != 0)
         strcpy(comm->host, "unknown host");
@@ -156,12 +166,13 @@ void nn_comm_free(nn_comm *comm) {
     int ended = 0;
     if (!comm)
         return;
+    nn_meet_free(comm->meet);
     if (comm->started || comm->world != MPI_COMM_NULL)
         MPI_Finalized(&ended);
     if (!ended) {
-        nn_meet_free(comm->meet);
         free_handle(&comm->leaders);
-        free_handle(&comm->node);
+        if (comm->node != comm->machine)
+            free_handle(&comm->node);
         free_handle(&comm->machine);
         free_handle(&comm->world);
         if (comm->started)
@@ -204,6 +215,13 @@ const char *nn_comm_host(const nn_comm *comm) {
 static int waited(nn_comm *comm, int rc) {
     nn_comm_waits(comm, false);
     return rc;
+}
+
+int nn_comm_meet(const nn_comm *comm) {
+    if (!comm->meet)
+        return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+    nn_meet_all(comm->meet);
+    return 0;
 }
 
 /* What one rank tells the others of its node, and that it failed. */

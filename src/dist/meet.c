@@ -53,7 +53,7 @@ done:
 void nn_meet_free(nn_meet *m) {
     if (!m)
         return;
-    nn_window_close(&m->window, false);
+    nn_window_close(&m->window);
     nn_free(m->seat);
     nn_free(m);
 }

@@ -11,7 +11,7 @@
 
 /* NN_EMEMORY where shared memory is short. The same code on every rank. Collective. */
 int nn_meet_new(nn_comm *comm, nn_meet **out);
-/* Collective over the node; NULL is fine. */
+/* Local; NULL is fine. */
 void nn_meet_free(nn_meet *meet);
 
 /* A round: each rank writes what it has to say, all come, each reads what it wants of the others,

@@ -31,6 +31,13 @@ static int complete(int rc, MPI_Request *request) {
     return rc == MPI_SUCCESS ? finish(request) : rc;
 }
 
+int nn_mpi_dup(const nn_comm *comm, MPI_Comm among, MPI_Comm *out) {
+    MPI_Request request;
+    if (!comm->yields)
+        return MPI_Comm_dup(among, out);
+    return complete(MPI_Comm_idup(among, out, &request), &request);
+}
+
 int nn_mpi_barrier(const nn_comm *comm, MPI_Comm among) {
     MPI_Request request;
     if (!comm->yields)

@@ -9,6 +9,8 @@
 
 #include "dist/mpi_comm.h"
 
+/* A duplicate of `among`. */
+int nn_mpi_dup(const nn_comm *comm, MPI_Comm among, MPI_Comm *out);
 int nn_mpi_barrier(const nn_comm *comm, MPI_Comm among);
 int nn_mpi_allreduce(const nn_comm *comm, MPI_Comm among, void *values, int count,
                      MPI_Datatype type, MPI_Op op);

@@ -37,6 +37,10 @@ int nn_mpi_check(int mpi_rc, const char *call);
 /* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
 void nn_comm_waits(nn_comm *comm, bool waits);
 
+/* Waits for the other ranks of the node, and then sees what they have written to shared memory.
+ * Collective over the node. */
+int nn_comm_meet(const nn_comm *comm);
+
 /* Sets comm->cores and comm->crowded. Collective. */
 int nn_comm_find_cores(nn_comm *comm);
 

@@ -2,7 +2,7 @@
 #include "dist/placement.h"
 
 #include "base/mem.h"
-#include "dist/mpi_comm.h"
+#include "dist/messages.h"
 #include "math/parallel.h"
 
 #include <nnmpi/log.h>
@@ -71,9 +71,7 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
     sets[comm->machine_rank] = mine;
     if (comm->machine_size == 1)
         return 0;
-    NN_TRY_MPI(MPI_Allgather(&mine, (int)sizeof mine, MPI_BYTE, sets, (int)sizeof mine, MPI_BYTE,
-                             comm->machine),
-               "MPI_Allgather");
+    NN_TRY_MPI(nn_mpi_allgather(comm, comm->machine, sets, (int)sizeof mine), "MPI_Allgather");
     return 0;
 }
 

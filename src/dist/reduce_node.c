@@ -64,7 +64,7 @@ static void node_free(nn_reducer *r) {
     struct node *node = r->way;
     if (node->owners != MPI_COMM_NULL && !r->broken)
         MPI_Comm_free(&node->owners);
-    nn_window_close(&node->window, r->broken);
+    nn_window_close(&node->window);
     nn_compressor_free(node->compressor);
     nn_free(node->board);
     nn_free(node->stats);
@@ -404,8 +404,7 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
  */
 
 static int meet(const nn_reducer *r) {
-    NN_TRY_MPI(nn_mpi_barrier(r->spec.comm, r->spec.comm->node), "MPI_Barrier");
-    return 0;
+    return nn_comm_meet(r->spec.comm);
 }
 
 /* The first rank of each node gets the vector of rank 0, and the others of the node wait for it. */

@@ -25,9 +25,9 @@ void *nn_shared_memory(const nn_shared *shared) {
     return nn_window_part(&shared->window, 0);
 }
 
-void nn_shared_free(nn_shared *shared, bool broken) {
+void nn_shared_free(nn_shared *shared) {
     if (!shared)
         return;
-    nn_window_close(&shared->window, broken);
+    nn_window_close(&shared->window);
     nn_free(shared);
 }

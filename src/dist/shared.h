@@ -11,8 +11,7 @@ typedef struct nn_shared nn_shared;
 int nn_shared_new(nn_comm *comm, size_t bytes, nn_shared **out);
 /* What one rank has written, the others see after nn_comm_agree. Local. */
 void *nn_shared_memory(const nn_shared *shared);
-/* `broken`: other ranks may not come, so the memory is left to the end of the process. Collective
- * over the node. */
-void nn_shared_free(nn_shared *shared, bool broken);
+/* Ends the use of it here; others go on. Local. */
+void nn_shared_free(nn_shared *shared);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "dist/messages.h"
 #include "dist/window.h"
 
 #include <nnmpi/log.h>
@@ -29,6 +28,7 @@ struct signs {
         NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
     _Atomic int64_t step;
     _Atomic int phase;
+    atomic_bool left;   /* it watches no more, nor is it watched */
     _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
     atomic_bool spoken; /* the node's first rank: someone has said why all end */
     int rank;
@@ -100,12 +100,13 @@ static void look_at(const struct signs *signs, struct seen *seen, double passed)
 }
 
 static bool is_quiet(const nn_watch *w, int p) {
-    return w->seen[p].quiet_s >= w->seconds;
+    return w->seen[p].quiet_s >= w->seconds && !atomic_load(&w->signs[p]->left);
 }
 
 /* Busy with one thing for too long. */
 static bool is_stuck(const nn_watch *w, int p) {
-    return w->seen[p].still_s >= w->seconds && atomic_load(&w->signs[p]->waits) == 0;
+    return w->seen[p].still_s >= w->seconds && atomic_load(&w->signs[p]->waits) == 0 &&
+           !atomic_load(&w->signs[p]->left);
 }
 
 static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
@@ -229,7 +230,7 @@ static int open_watch(nn_watch *w) {
         w->signs[p] = nn_window_part(&w->window, p);
     w->mine = w->signs[comm->node_rank];
     w->mine->rank = comm->rank;
-    NN_TRY_MPI(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+    NN_TRY(nn_comm_meet(comm));
     return start_thread(w);
 }
 
@@ -246,9 +247,11 @@ static void stop_thread(nn_watch *w) {
 static void release(nn_watch *w) {
     if (!w)
         return;
-    if (w->running)
+    if (w->running) {
         stop_thread(w);
-    nn_window_close(&w->window, false);
+        atomic_store(&w->mine->left, true);
+    }
+    nn_window_close(&w->window);
     nn_free(w->signs);
     nn_free(w->seen);
     nn_free(w);

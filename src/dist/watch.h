@@ -24,7 +24,7 @@ const char *nn_phase_name(nn_phase phase);
  * that names it; 0: nothing is watched. On one node each sees who stalls; what happens on other
  * nodes is seen as waiting for them. Collective. */
 int nn_comm_watch(nn_comm *comm, double seconds);
-/* Collective. Without watching it does nothing, and neither do the functions below. */
+/* Local. Without watching it does nothing, and neither do the functions below. */
 void nn_comm_unwatch(nn_comm *comm);
 
 /* A sign of life: this rank begins something, or goes on with it. Local. */

@@ -1,66 +1,107 @@
+#define _GNU_SOURCE
 #include "dist/window.h"
 
+#include "base/mem.h"
 #include "dist/messages.h"
+#include "io/file.h"
 
-#include <string.h>
-#include <sys/statvfs.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE ((size_t)4096)
-#define BACKING "/dev/shm" /* where Open MPI puts windows */
 
-/* A file system that is full kills who writes to the window, so it is looked at before. */
-static int check_space(const nn_comm *comm, size_t bytes) {
-    unsigned long long needed = bytes + PAGE;
-    struct statvfs disk;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &needed, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM),
-               "MPI_Allreduce");
-    if (statvfs(BACKING, &disk) != 0)
-        return 0; /* not the system's way: MPI will say */
-    unsigned long long available = (unsigned long long)disk.f_bavail * disk.f_frsize;
-    if (available >= needed)
-        return 0;
-    return nn_fail(NN_EMEMORY,
-                   "shared memory for the ranks of %s: %llu MiB are needed, " BACKING " has %llu",
-                   comm->host, needed >> 20, available >> 20);
-}
+/* How a process of this machine finds the file of another. */
+struct place {
+    int process, file;
+};
 
-static int allocate(const nn_comm *comm, size_t bytes, nn_window *window) {
-    MPI_Info info = MPI_INFO_NULL;
-    void *mine;
-    int rc;
-    NN_TRY_MPI(MPI_Info_create(&info), "MPI_Info_create");
-    MPI_Info_set(info, "alloc_shared_noncontig", "true");
-    rc = nn_mpi_check(
-        MPI_Win_allocate_shared((MPI_Aint)(bytes + PAGE), 1, info, comm->node, &mine, &window->win),
-        "MPI_Win_allocate_shared");
-    MPI_Info_free(&info);
-    if (rc < 0)
-        return rc;
-    window->open = true;
-    if (comm->node_size == 1) /* then it comes from malloc; else from new pages, which are zero */
-        memset(mine, 0, bytes + PAGE);
-    NN_TRY_MPI(MPI_Win_lock_all(MPI_MODE_NOCHECK, window->win), "MPI_Win_lock_all");
+/* The parts follow each other in the order of the ranks. */
+static int lay_out(const nn_comm *comm, size_t bytes, nn_window *window) {
+    size_t *at = window->at, sum = 0;
+    at[comm->node_rank] = (bytes + PAGE - 1) / PAGE * PAGE;
+    if (comm->node_size > 1)
+        NN_TRY_MPI(nn_mpi_allgather(comm, comm->node, at, (int)sizeof *at), "MPI_Allgather");
+    for (int p = 0; p <= comm->node_size; p++) {
+        size_t part = p < comm->node_size ? at[p] : 0;
+        at[p] = sum;
+        sum += part;
+    }
     return 0;
 }
 
+static int refuse(const nn_comm *comm, size_t bytes, const char *what, int error) {
+    return nn_fail(NN_EMEMORY, "%zu MiB of memory cannot be shared by the ranks of %s: %s: %s",
+                   bytes >> 20, comm->host, what, nn_errno_text(error));
+}
+
+static int make_file(const nn_comm *comm, size_t bytes, int *file) {
+    *file = memfd_create("nnmpi", MFD_CLOEXEC);
+    if (*file < 0)
+        return refuse(comm, bytes, "memfd_create", errno);
+    return ftruncate(*file, (off_t)bytes) == 0 ? 0 : refuse(comm, bytes, "ftruncate", errno);
+}
+
+static int open_file(const nn_comm *comm, size_t bytes, const struct place *place, int *file) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", place->process, place->file);
+    *file = open(path, O_RDWR | O_CLOEXEC);
+    return *file >= 0 ? 0 : refuse(comm, bytes, path, errno);
+}
+
+/* The others of the node learn where the first rank's file is, which is -1 where it has none. */
+static int find_file(const nn_comm *comm, int rc, size_t bytes, int *file) {
+    struct place place = {getpid(), *file};
+    if (comm->node_size > 1)
+        NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &place, sizeof place, 0), "MPI_Bcast");
+    if (comm->node_rank == 0)
+        return rc;
+    if (place.file < 0)
+        return nn_fail(NN_EMEMORY, "the first rank of %s has no memory to share", comm->host);
+    return open_file(comm, bytes, &place, file);
+}
+
+static int map(const nn_comm *comm, int file, size_t bytes, nn_window *window) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory == MAP_FAILED)
+        return refuse(comm, bytes, "mmap", errno);
+    window->memory = memory;
+    return 0;
+}
+
+/* `file` is to be closed when all have mapped it. */
+static int share(nn_comm *comm, nn_window *window, int *file) {
+    size_t bytes = window->at[comm->node_size];
+    int rc = comm->node_rank == 0 ? make_file(comm, bytes, file) : 0;
+    NN_TRY(find_file(comm, rc, bytes, file));
+    return map(comm, *file, bytes, window);
+}
+
 int nn_window_open(nn_comm *comm, size_t bytes, nn_window *window) {
-    window->open = false;
-    NN_TRY(nn_comm_agree(comm, check_space(comm, bytes)));
-    return nn_comm_agree(comm, allocate(comm, bytes, window));
+    int file = -1;
+    *window = (nn_window){.ranks = (size_t)comm->node_size};
+    int rc = nn_comm_agree(comm, NN_NEW(&window->at, window->ranks + 1, "shared memory"));
+    if (rc == 0)
+        rc = nn_comm_agree(comm, lay_out(comm, bytes + 1, window));
+    if (rc == 0)
+        rc = nn_comm_agree(comm, share(comm, window, &file));
+    if (file >= 0)
+        close(file);
+    if (rc < 0)
+        nn_window_close(window);
+    return rc;
 }
 
 void *nn_window_part(const nn_window *window, int node_rank) {
-    MPI_Aint bytes;
-    void *part;
-    int unit;
-    MPI_Win_shared_query(window->win, node_rank, &bytes, &unit, &part);
-    return (void *)(((uintptr_t)part + PAGE - 1) / PAGE * PAGE);
+    return window->memory + window->at[node_rank];
 }
 
-void nn_window_close(nn_window *window, bool broken) {
-    if (!window->open || broken)
-        return;
-    MPI_Win_unlock_all(window->win);
-    MPI_Win_free(&window->win);
-    window->open = false;
+void nn_window_close(nn_window *window) {
+    if (window->memory)
+        munmap(window->memory, window->at[window->ranks]);
+    window->memory = NULL;
+    nn_free(window->at);
+    window->at = NULL;
 }

@@ -120,7 +120,6 @@ int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *poo
     NN_TRY_GOTO(measure(&b, budget, out));
     NN_TRY_GOTO(nn_comm_agree(comm, keep_names(pool, out)));
 done:
-    b.trainer.broken = rc < 0;
     nn_trainer_close(&b.trainer);
     return rc;
 }

@@ -454,7 +454,6 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
 done:
     rescue_best(&t, rc);
     advise(&t, rc);
-    t.broken = rc < 0 && rc != NN_ESTOPPED;
     nn_trainer_close(&t);
     nn_comm_unwatch(comm);
     return rc;

@@ -169,7 +169,7 @@ void nn_trainer_close(nn_trainer *t) {
         nn_loader_free(t->valid);
     nn_loader_free(t->test);
     for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
-        nn_shared_free(t->shared[i], t->broken);
+        nn_shared_free(t->shared[i]);
     nn_run_free(t->run);
     nn_job_release(&t->job);
     nn_float_mode_set(t->float_mode);

@@ -37,7 +37,6 @@ typedef struct nn_trainer {
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     nn_shared *shared[3];            /* behind train, test, valid, as far as ranks share them */
-    bool broken; /* something failed: what ranks share cannot be freed together */
     const char *valid_split;
     nn_run *run; /* rank 0; NULL elsewhere */
     nn_state state;
