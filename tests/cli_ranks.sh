@@ -12,6 +12,8 @@ once() {
 run_ranks "$RANKS" "$NNMPI" train --run run -o train.epochs=3 > out 2> err
 once '^test accuracy' out
 once '^trained' out
+run_ranks "$RANKS" "$NNMPI" train --run quiet -q -o train.epochs=3 > out 2> err
+! grep -v '^nnmpi: ' err || fail "not nnmpi's words"
 run_ranks "$RANKS" "$NNMPI" check > out 2> err
 once '^ready to train' out
 expect_line "^ranks +$RANKS on 1 node" out

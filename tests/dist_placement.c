@@ -77,7 +77,9 @@ static void clear_environment(void) {
                                         "SLURM_STEP_TASKS_PER_NODE",
                                         "SLURM_TASKS_PER_NODE",
                                         "NNMPI_ALLOW_SINGLE",
-                                        "OMPI_MCA_mpi_yield_when_idle"};
+                                        "NNMPI_TEST_NODES",
+                                        "OMPI_MCA_mpi_yield_when_idle",
+                                        "OMPI_MCA_btl"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
 }
@@ -132,19 +134,49 @@ static void test_let_pass(void) {
     CHECK_EQ_INT(nn_launch_check(&launch, 2, "Open MPI"), 0);
 }
 
-static void test_yield(void) {
+static void test_tune(void) {
     VERDICT("OMPI_COMM_WORLD_SIZE", "1", "OMPI_COMM_WORLD_LOCAL_SIZE", "1");
     nn_launch launch = nn_launch_read();
-    nn_launch_yield(&launch);
+    nn_launch_tune(&launch);
     CHECK(!getenv("OMPI_MCA_mpi_yield_when_idle"));
     launch.local_size = 1 << 20;
-    nn_launch_yield(&launch);
+    nn_launch_tune(&launch);
     CHECK_STR(getenv("OMPI_MCA_mpi_yield_when_idle"), "1");
     setenv("OMPI_MCA_mpi_yield_when_idle", "0", 1); /* the user's own choice stays */
-    nn_launch_yield(&launch);
+    nn_launch_tune(&launch);
     CHECK_STR(getenv("OMPI_MCA_mpi_yield_when_idle"), "0");
     VERDICT("SLURM_STEP_NUM_TASKS", "7", "SLURM_NODEID", "1", "SLURM_STEP_TASKS_PER_NODE", "4,3");
     CHECK_EQ_INT(nn_launch_read().local_size, 3);
+}
+
+/* One node needs no network; a single process may be what others are started from. */
+static void test_network(void) {
+    VERDICT("OMPI_COMM_WORLD_SIZE", "4", "OMPI_COMM_WORLD_LOCAL_SIZE", "2");
+    nn_launch launch = nn_launch_read();
+    nn_launch_tune(&launch);
+    CHECK(!getenv("OMPI_MCA_btl"));
+    launch.size = launch.local_size = 1;
+    nn_launch_tune(&launch);
+    CHECK(!getenv("OMPI_MCA_btl"));
+    launch.size = launch.local_size = 4;
+    nn_launch_tune(&launch);
+    CHECK_STR(getenv("OMPI_MCA_btl"), "^tcp");
+    setenv("OMPI_MCA_btl", "self,tcp", 1);
+    nn_launch_tune(&launch);
+    CHECK_STR(getenv("OMPI_MCA_btl"), "self,tcp");
+}
+
+/* NNMPI_TEST_NODES cuts a machine into nodes of equal numbers of ranks, or one more. */
+static void test_played_nodes(void) {
+    static const int five[] = {0, 0, 0, 1, 1};
+    clear_environment();
+    CHECK_EQ_INT(nn_launch_played_node(3, 4), 0);
+    setenv("NNMPI_TEST_NODES", "2", 1);
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ_INT(nn_launch_played_node(i, 5), five[i]);
+    setenv("NNMPI_TEST_NODES", "7", 1);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ_INT(nn_launch_played_node(i, 3), i);
 }
 
 int main(void) {
@@ -156,6 +188,8 @@ int main(void) {
     test_by_hand();
     test_refused();
     test_let_pass();
-    test_yield();
+    test_tune();
+    test_network();
+    test_played_nodes();
     return check_done();
 }

@@ -49,7 +49,7 @@ static int start_mpi(nn_comm *comm) {
     if (nn_launch_hopeless(&comm->launch))
         NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
 #endif
-    nn_launch_yield(&comm->launch);
+    nn_launch_tune(&comm->launch);
     NN_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     comm->started = true;
     if (provided < MPI_THREAD_FUNNELED)

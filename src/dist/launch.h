@@ -24,9 +24,11 @@ nn_launch nn_launch_read(void);
  */
 int nn_launch_cores(const nn_launch *launch);
 
-/* Asks Open MPI to yield while it waits when this node has more ranks than cores, unless the user
- * has decided. Before MPI_Init. Local. */
-void nn_launch_yield(const nn_launch *launch);
+/* Sets variables of Open MPI that nobody has set: it yields while it waits when this node has more
+ * ranks than cores, and opens no TCP connections when all ranks are on one node (version 5
+ * complains on standard error where the node has no network that suits it). Before MPI_Init. Local.
+ */
+void nn_launch_tune(const nn_launch *launch);
 
 /* NN_EUSAGE when this is one rank (`size` 1) although several were started, with what to do about
  * it; `mpi` names the MPI library. NNMPI_ALLOW_SINGLE=1 lets it pass. Local. */

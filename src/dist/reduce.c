@@ -80,6 +80,7 @@ static int start_all(nn_reducer *r) {
     nn_factors_free(r->factors);
     r->factors = NULL;
     r->spec.way = NN_REDUCE_ALLREDUCE;
+    r->late = false; /* everyone calls in the same order */
     NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, 0)));
     return nn_reduce_all_new(r);
 }
@@ -242,12 +243,6 @@ static bool have_stats(void *ctx) {
     return r->decided || r->row->have_stats(r);
 }
 
-/* Who sleeps until all buckets are complete must not be waited for by the owners of other nodes,
- * which may be what another rank of the node waits for before it completes its own. */
-static bool sums_late(const nn_reducer *r) {
-    return r->bell && r->spec.comm->nodes > 1;
-}
-
 void nn_reducer_ready(void *reducer, size_t begin) {
     nn_reducer *r = reducer;
     size_t complete = nn_cut_complete(&r->cut, begin);
@@ -255,11 +250,9 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->complete = complete;
         r->row->send_complete(r);
     }
-    if (!have_stats(r))
+    if (r->late || !have_stats(r))
         return;
     decide(r);
-    if (sums_late(r))
-        return;
     while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
         deal_with(r, r->summed);
 }

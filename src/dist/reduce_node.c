@@ -479,6 +479,9 @@ static int open_node(nn_reducer *r) {
 
 int nn_reduce_node_new(nn_reducer *r) {
     r->row = &row;
+    /* Which bucket the node has is a matter of time, so who waited for another node in the middle
+     * of back-propagation might wait for a rank that waits for this one in a layer (batch_norm). */
+    r->late = r->spec.comm->nodes > 1;
     int rc = open_node(r);
     if (rc < 0 && r->way)
         node_free(r);

@@ -57,6 +57,7 @@ struct nn_reducer {
     int rc;          /* of the first failure of this step */
     bool broken;     /* a step failed: others may not take part in anything any more */
     bool claims;     /* cores have parameters in their caches that others are about to write */
+    bool late;       /* nothing is summed before back-propagation has ended */
     bool crowded;    /* this node has more threads than cores */
     nn_bell *bell;   /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;

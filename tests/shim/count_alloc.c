@@ -47,6 +47,8 @@ __attribute__((constructor)) static void find_code(void) {
 __attribute__((destructor)) static void report(void) {
     const char *name = getenv("ALLOC_COUNT_FILE");
     const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (rank == NULL)
+        rank = getenv("PMI_RANK"); /* MPICH's */
     char path[4096];
     long counted = atomic_load(&own), rest = atomic_load(&others);
     if (name == NULL || ranges == 0)
