@@ -236,6 +236,12 @@ static void check_messages(void) {
     check_refused("[reshape: {shape: [2, 3]}]", vector, "[2, 3] has 6 elements, but 7 come in");
     check_refused("[reshape: {shape: [2, -1]}]", vector, "no multiple of 2");
     check_refused("[reshape: {shape: [-1, -1]}]", vector, "at most one of them -1");
+    check_refused("[reshape: {shape: [2147483647, 2147483647, 2147483647]}]", vector,
+                  "has more elements");
+    check_refused("[embedding: {vocabulary: 2, units: 1000000}]", (nn_shape){2, {1 << 20, 1 << 20}},
+                  "more numbers a sample than a machine can hold");
+    check_refused("[flatten]", (nn_shape){3, {(int64_t)1 << 32, (int64_t)1 << 32, 2}},
+                  "more numbers than a machine can hold");
     check_refused("[reshape: {shape: 7}]", vector, "must be a list");
 }
 

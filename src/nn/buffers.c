@@ -194,6 +194,16 @@ static void follow_shared(nn_model *model, bool training) {
     }
 }
 
+static int check_sizes(const nn_model *model, size_t batch) {
+    for (size_t i = 0; i < model->layers; i++)
+        if (!nn_shape_fits(&model->layer[i]->out, batch))
+            return nn_fail(NN_EMEMORY,
+                           "the outputs of layer '%s' for a minibatch of %zu samples do not fit "
+                           "into any memory",
+                           model->layer[i]->name, batch);
+    return 0;
+}
+
 static int prepare_layers(nn_model *model, size_t batch, bool training) {
     for (size_t i = 1; i < model->layers; i++) {
         nn_layer *layer = model->layer[i];
@@ -209,6 +219,7 @@ int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elemen
     size_t n = model->layers;
     struct layout layout = {0};
     struct buffer **owner;
+    NN_TRY(check_sizes(model, batch));
     NN_TRY(prepare_layers(model, batch, training));
     NN_TRY(NN_NEW(&owner, 2 * n, "buffer plan"));
     int rc = NN_NEW(&layout.buffer, 4 * n + NN_MAX_INPUTS + 2, "buffer plan");

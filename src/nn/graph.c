@@ -121,6 +121,10 @@ static int plan_layer(nn_model *model, nn_layer *layer) {
     if (layer->in[0].rank == 0 || nn_shape_count(&layer->in[0]) == 0)
         return nn_layer_fail(layer, "nothing comes in");
     NN_TRY(layer->ops->plan(layer));
+    char text[NN_SHAPE_TEXT];
+    if (!nn_shape_fits(&layer->out, 1))
+        return nn_layer_fail(layer, "gives %s, more numbers a sample than a machine can hold",
+                             nn_shape_text(&layer->out, text));
     NN_TRY(place_params(model, layer));
     if (layer->params == 0 && (layer->frozen || layer->lr_scale != 1 || layer->decay_scale != 1))
         return nn_layer_fail(layer, "it has no parameters, so lr_scale, decay_scale and frozen "
@@ -260,6 +264,10 @@ static int build(nn_model *model, nn_node *layers, nn_shape input, const char *f
     if (!source)
         return NN_EMEMORY;
     source->out = input;
+    char text[NN_SHAPE_TEXT];
+    if (!nn_shape_fits(&input, 1))
+        return nn_fail(NN_EUSAGE, "a sample of %s has more numbers than a machine can hold",
+                       nn_shape_text(&input, text));
     NN_TRY(model_append(model, source));
     if (layers->kind != NN_NODE_LIST)
         return nn_node_fail(layers, "`model` is a list of layers, one `- kind: {options}` a line");

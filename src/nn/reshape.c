@@ -107,6 +107,11 @@ static int complete_dims(const nn_layer *layer, const nn_node *list, nn_shape *s
     char text[NN_SHAPE_TEXT];
     if (rest >= 0)
         shape->dim[rest] = 1;
+    if (!nn_shape_fits(shape, 1))
+        return nn_node_fail(list,
+                            "shape of layer '%s': %s has more elements than the %zu that "
+                            "come in",
+                            layer->name, nn_shape_text(shape, text), count);
     known = nn_shape_count(shape);
     if (rest >= 0 && count % known == 0)
         shape->dim[rest] = (int64_t)(count / known);

@@ -21,6 +21,19 @@ static inline size_t nn_shape_count(const nn_shape *s) {
     return n;
 }
 
+/* No more elements, of a minibatch too, than a machine could hold: what is refused above this
+ * cannot overflow where it is multiplied. */
+#define NN_SHAPE_MOST ((size_t)1 << 48)
+
+static inline bool nn_shape_fits(const nn_shape *s, size_t batch) {
+    size_t n = batch;
+    bool fits = n <= NN_SHAPE_MOST;
+    for (int i = 0; fits && i < s->rank; i++)
+        fits = s->dim[i] >= 0 && !__builtin_mul_overflow(n, (size_t)s->dim[i], &n) &&
+               n <= NN_SHAPE_MOST;
+    return fits;
+}
+
 static inline bool nn_shape_equal(const nn_shape *a, const nn_shape *b) {
     bool equal = a->rank == b->rank;
     for (int i = 0; equal && i < a->rank; i++)

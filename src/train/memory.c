@@ -1,31 +1,65 @@
 #include "train/memory.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <stdio.h>
 
-int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory) {
+/* All that is as long as the vector of parameters. */
+static nn_memory vectors_of(const nn_model *model, const nn_settings *settings) {
     const nn_choice *choice = &settings->train.optimizer;
     const nn_optimizer_ops *optimizer = (const nn_optimizer_ops *)choice->row;
-    double vector = (double)(nn_model_size(model) * sizeof(nn_real));
+    double vector = (double)nn_model_size(model) * sizeof(nn_real);
     const char *name[NN_MAX_SLOTS];
     size_t slots = optimizer->slots(choice->options, name) + (settings->train.ema_node != NULL);
-    nn_memory m = {.params = vector, .grads = vector};
+    return (nn_memory){.params = vector, .grads = vector, .optimizer = vector * (double)slots};
+}
+
+static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
     size_t buffers;
     NN_TRY(nn_model_buffer_bytes(model, batch, true, &buffers));
-    m.buffers = (double)buffers;
-    m.optimizer = vector * (double)slots;
-    *memory = m;
+    memory->buffers = (double)buffers;
+    return 0;
+}
+
+int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory) {
+    *memory = vectors_of(model, settings);
+    return add_buffers(model, batch, memory);
+}
+
+/* So many times the memory of the node is no plan but a slip, and takes for ever to lay out. */
+#define SLIP 100
+
+/* Of the gradients some may never be written (dist/factors.c), so that they do not count here. */
+static int check_fits(const nn_job *job, const nn_memory *m, double nodes) {
+    const char *by;
+    char text[NN_MEMORY_TEXT], most[NN_BYTES_TEXT];
+    double rank = m->params + m->optimizer + m->buffers, limit = nn_memory_of_node("", &by);
+    if (rank * nn_comm_node_size(job->comm) > nodes * limit)
+        return nn_fail(NN_EMEMORY,
+                       "the model does not fit: %s; the node has %s (%s) for %d of its ranks: make "
+                       "layers or minibatches smaller, or start fewer ranks a node",
+                       nn_memory_text(m, text), nn_bytes_text(limit, most), by,
+                       nn_comm_node_size(job->comm));
+    if (rank > nodes * nn_memory_of_process())
+        return nn_fail(NN_EMEMORY, "the model does not fit: %s; a process may have %s (ulimit -v)",
+                       nn_memory_text(m, text), nn_bytes_text(nn_memory_of_process(), most));
     return 0;
 }
 
 int nn_memory_plan(const nn_job *job, nn_memory *memory) {
     nn_reduce_way way = (nn_reduce_way)job->settings->train.reduce;
     nn_reduce_plan plan = nn_reduce_plan_of(job->comm, way);
-    NN_TRY(nn_memory_of(job->model, job->settings, job->capacity, memory));
+    *memory = vectors_of(job->model, job->settings);
     memory->params *= (double)plan.copies / nn_comm_node_size(job->comm);
     memory->optimizer /= (double)plan.owners;
-    return 0;
+    NN_TRY(check_fits(job, memory, SLIP)); /* planning buffers tries products of that size */
+    NN_TRY(add_buffers(job->model, job->capacity, memory));
+    return check_fits(job, memory, SLIP);
+}
+
+int nn_memory_check(const nn_job *job, const nn_memory *memory) {
+    return check_fits(job, memory, 1);
 }
 
 void nn_memory_settle(const nn_job *job, nn_memory *memory) {

@@ -41,6 +41,7 @@ static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
     NN_TRY(nn_job_plan(job, t->comm, t->config));
     NN_TRY(check_microbatches(t));
     NN_TRY(nn_memory_plan(job, memory));
+    NN_TRY(nn_memory_check(job, memory));
     int64_t wanted = job->settings->train.threads;
     nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
     NN_TRY(nn_dataset_normalize(job->data));
