@@ -13,9 +13,11 @@ typedef struct nn_comm nn_comm;
 NN_API int nn_comm_init(nn_comm **out);
 /* One rank without MPI, for work that needs no others. Local. */
 NN_API int nn_comm_alone(nn_comm **out);
-/* Ends MPI if nn_comm_init started it. Collective. NULL is fine. */
+/* Ends MPI if nn_comm_init started it, unless it has failed (NN_ERANK) on this rank. Collective.
+ * NULL is fine. */
 NN_API void nn_comm_free(nn_comm *comm);
-/* Ends all ranks at once with this exit status; does not return. */
+/* Ends all ranks at once with this exit status; does not return. To be called after NN_ERANK: the
+ * other ranks may wait for this one. Local. */
 NN_API void nn_comm_abort(nn_comm *comm, int exit_code);
 
 NN_API int nn_comm_rank(const nn_comm *comm);

@@ -152,9 +152,15 @@ int nn_comm_init(nn_comm **out) {
     NN_TRY_GOTO(describe_world(comm));
     *out = comm;
 done:
+    if (rc == NN_ERANK)
+        nn_comm_give_up(comm);
     if (rc < 0)
         nn_comm_free(comm);
     return rc;
+}
+
+void nn_comm_give_up(nn_comm *comm) {
+    comm->broken = true;
 }
 
 static void free_handle(MPI_Comm *handle) {
@@ -169,7 +175,7 @@ void nn_comm_free(nn_comm *comm) {
     nn_meet_free(comm->meet);
     if (comm->started || comm->world != MPI_COMM_NULL)
         MPI_Finalized(&ended);
-    if (!ended) {
+    if (!ended && !comm->broken) {
         free_handle(&comm->leaders);
         if (comm->node != comm->machine)
             free_handle(&comm->node);
@@ -214,6 +220,8 @@ const char *nn_comm_host(const nn_comm *comm) {
 /* Returns the code of what may have waited for other ranks. */
 static int waited(nn_comm *comm, int rc) {
     nn_comm_waits(comm, false);
+    if (rc == NN_ERANK)
+        nn_comm_give_up(comm);
     return rc;
 }
 

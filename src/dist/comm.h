@@ -15,6 +15,10 @@ int nn_comm_node_size(const nn_comm *comm);
 int nn_comm_nodes(const nn_comm *comm);
 const char *nn_comm_host(const nn_comm *comm);
 
+/* MPI has failed on this rank (NN_ERANK): from now on nothing that is freed waits for the others,
+ * which may never come. Local. */
+void nn_comm_give_up(nn_comm *comm);
+
 /* Every rank gets rank 0's bytes. Collective. */
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count);
 /* In place: the sum over the ranks. Collective. */

@@ -25,6 +25,7 @@ struct nn_comm {
     bool crowded;   /* this machine has more ranks than cores */
     bool yields;    /* some machine has */
     bool started;   /* MPI_Init was ours */
+    bool broken;    /* MPI has failed here: no call that others take part in may return any more */
     nn_launch launch;
     nn_meet *meet;   /* NULL: what the ranks tell each other goes by messages */
     nn_watch *watch; /* NULL: nobody watches */

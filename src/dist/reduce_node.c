@@ -62,7 +62,7 @@ struct node {
 
 static void node_free(nn_reducer *r) {
     struct node *node = r->way;
-    if (node->owners != MPI_COMM_NULL && !r->broken)
+    if (node->owners != MPI_COMM_NULL && !r->broken && !r->spec.comm->broken)
         MPI_Comm_free(&node->owners);
     nn_window_close(&node->window);
     nn_compressor_free(node->compressor);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,10 +144,10 @@ static void describe_others(const nn_watch *w) {
             w->seconds);
 }
 
-/* Does not return. MPI_Abort needs the help of a launcher that may be what has stalled. */
-static void end_all(const nn_watch *w) {
-    alarm(5);
-    nn_comm_abort(w->comm, nn_error_exit_code(NN_ERANK));
+/* MPI is for the thread that trains, which may be in the middle of a call, so that MPI_Abort is not
+ * for this one. A rank that ends without MPI_Finalize makes the launcher end all. */
+_Noreturn static void end_all(void) {
+    _Exit(nn_error_exit_code(NN_ERANK));
 }
 
 static void judge(const nn_watch *w) {
@@ -162,7 +163,7 @@ static void judge(const nn_watch *w) {
         describe(w, stuck, "has not moved for");
     else
         describe_others(w);
-    end_all(w);
+    end_all();
 }
 
 /* Sleeps until the next look; false: watching is over. */

@@ -454,6 +454,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
 done:
     rescue_best(&t, rc);
     advise(&t, rc);
+    if (rc == NN_ERANK)
+        nn_comm_give_up(comm);
     nn_trainer_close(&t);
     nn_comm_unwatch(comm);
     return rc;

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# ranks: 2 3
+# timeout: 120
+# MPI fails on one rank, at any moment: that rank says so, and all end at once with code 5.
+. "$SOURCE_DIR/tests/lib.sh"
+mpicc=$(sed -n "s/^MPI_C_COMPILER:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt")
+"$mpicc" -shared -fPIC -O1 -o mpi.so "$SOURCE_DIR/tests/shim/mpi.c"
+
+"$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
+cat > net.yaml <<'YAML'
+data: {path: blobs.h5}
+model: [dense: {units: 12}, dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 100000000, batch_size: 10, log_every: 100, stall_timeout: 600}
+validate: {every_epochs: 0}
+checkpoint: {every_epochs: 0}
+YAML
+
+# fails AT RANK ARGUMENTS...: the AT-th collective of MPI fails on RANK.
+fails() {
+    local code=0 since=$SECONDS who='nnmpi:' took
+    [ "$2" -eq 0 ] || who="nnmpi: rank $2 on $(uname -n):"
+    rm -rf run
+    MPI_FAULT_AT=$1 MPI_FAULT_RANK=$2 timeout 60 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" \
+        env LD_PRELOAD="$PWD/mpi.so" "$NNMPI" train net.yaml --run run -q "${@:3}" > out 2> err || code=$?
+    took=$((SECONDS - since))
+    [ "$code" -eq 5 ] || fail "number $1 on rank $2: exit code $code, not 5"
+    [ "$took" -le 30 ] || fail "number $1 on rank $2: it took $took s" # 4 where we have a core
+    expect_line "^$who MPI_.* failed" err
+}
+
+last=$((RANKS - 1))
+fails 1 "$last" # when the ranks meet
+fails 4 "$last"
+fails 500 "$last" -o train.reduce=allreduce # in a step
+fails 500 0 -o train.reduce=allreduce
