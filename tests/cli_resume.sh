@@ -59,6 +59,15 @@ expect_line 'nnmpi: the checkpoint stands at sample 40 of 120 in epoch 10, which
 train --resume -o train.epochs=10 -o train.batch_size=10
 expect_line '^epoch 10/10  step 49/49 ' err
 
+# ---- nothing else at the start
+"$NNMPI" train --run calm -o train.epochs=2 > out 2> err
+expect_no_line '^nnmpi:' err
+run_ranks 2 "$NNMPI" train --run two -o train.epochs=2 -v > out 2> err
+expect_line '^nnmpi: memory: ' err # with -v
+run_ranks 2 "$NNMPI" train --run calm2 -o train.epochs=2 > out 2> err
+grep '^nnmpi:' err | grep -v 'warning: .* ranks share' > said || true
+[ "$(cat said)" = 'nnmpi: 2 ranks on one node' ] || fail "at the start: $(cat said)"
+
 # ---- the folder is said where it was not named
 "$NNMPI" train net.yaml > out 2> err
 expect_line '^nnmpi: run folder runs/net-' err

@@ -123,9 +123,10 @@ static void say_plan(const nn_trainer *t, nn_memory *memory) {
     nn_memory_settle(&t->job, memory);
     if (nn_comm_rank(t->comm) > 0)
         return;
-    if (ranks > 1)
-        nn_info("%d ranks on %d node%s, reduce: %s", ranks, nodes, nodes > 1 ? "s" : "",
-                nn_reducer_way(t->job.reducer));
+    if (nodes > 1)
+        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes, nn_reducer_way(t->job.reducer));
+    else if (ranks > 1)
+        nn_info("%d ranks on one node", ranks);
     nn_debug("memory: %s", nn_memory_text(memory, text));
 }
 
