@@ -14,12 +14,13 @@
 
 void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before) {
     const nn_state *s = &t->state;
+    int64_t done = s->batch * s->batch_size;
     char within[96] = "";
     if (!t->run)
         return;
     if (s->batch)
-        snprintf(within, sizeof within, " and %lld of %lld samples of the next",
-                 (long long)(s->batch * s->batch_size), (long long)nn_loader_samples(t->train));
+        snprintf(within, sizeof within, " and %lld of %lld samples of the next", (long long)done,
+                 (long long)nn_loader_samples(t->train));
     nn_info("going on from %s: step %lld, %lld of %lld epochs%s are done", nn_run_from(t->run),
             (long long)s->step, (long long)s->epoch, (long long)t->job.settings->train.epochs,
             within);
