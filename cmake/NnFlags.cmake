@@ -2,6 +2,8 @@
 add_library(nn_flags INTERFACE)
 target_compile_options(nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                           -Wstrict-prototypes -Wmissing-prototypes)
+# No compiler fuses a multiplication and an addition by itself: src/math/isa/fused.h says why.
+target_compile_options(nn_flags INTERFACE -ffp-contract=off)
 # Empty, so that a file that says `#define _GNU_SOURCE` itself repeats the same definition.
 target_compile_definitions(nn_flags INTERFACE _GNU_SOURCE=)
 if(NNMPI_WERROR)

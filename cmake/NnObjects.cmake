@@ -8,7 +8,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
     set(NN_ISAS base)
 endif()
-set(NN_ISA_FLAGS -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=fast)
+set(NN_ISA_FLAGS -fno-math-errno -fno-trapping-math -fopenmp-simd)
 if(NOT NNMPI_SANITIZE) # vectors of checks take minutes to compile
     list(PREPEND NN_ISA_FLAGS -O3)
 endif()

@@ -3,6 +3,11 @@
 #ifndef NN_BASE_REAL_H
 #define NN_BASE_REAL_H
 
+/* Which operations are made, and in which order, stands in the sources. */
+#ifdef __FAST_MATH__
+#error "without -ffast-math: results would depend on the compiler, and NaN would not be found"
+#endif
+
 #ifdef NN_DOUBLE
 typedef double nn_real;
 #define NN_EPSILON 2.220446049250313e-16

@@ -57,7 +57,7 @@ static inline nn_real hyperbolic(nn_real z, nn_real p) {
 
 static inline nn_real hyperbolic_slope(nn_real a, nn_real p) {
     (void)p;
-    return 1 - a * a;
+    return mul_add(-a, a, 1);
 }
 
 static inline nn_real relu(nn_real z, nn_real p) {
@@ -106,7 +106,7 @@ static inline nn_real swish(nn_real z, nn_real beta) {
 static inline nn_real swish_slope(nn_real z, nn_real beta) {
     nn_real v = at_most(at_least(beta * z, -FAR), FAR);
     logistic_point s = real_logistic(v);
-    return s.value + v * s.slope;
+    return mul_add(v, s.slope, s.value);
 }
 
 /* z Phi(z) */
@@ -119,14 +119,14 @@ static inline nn_real gelu_slope(nn_real z, nn_real p) {
     (void)p;
     nn_real x = at_most(at_least(z, -FAR), FAR);
     normal_point s = real_normal(x);
-    return s.below + x * ((nn_real)INV_SQRT_2PI * s.density);
+    return mul_add(x, (nn_real)INV_SQRT_2PI * s.density, s.below);
 }
 
 /* 0.5 z (1 + tanh u) = z sigmoid(2u) with u = sqrt(2 / pi) (z + 0.044715 z^3) */
 static inline nn_real gelu_tanh(nn_real z, nn_real p) {
     (void)p;
     nn_real x = at_most(at_least(z, -FAR), FAR);
-    nn_real u = (nn_real)SQRT_2_OVER_PI * x * (1 + (nn_real)GELU_CUBIC * x * x);
+    nn_real u = (nn_real)SQRT_2_OVER_PI * x * mul_add((nn_real)GELU_CUBIC * x, x, 1);
     return z * real_logistic(2 * u).value;
 }
 
@@ -136,7 +136,7 @@ static inline nn_real gelu_tanh_slope(nn_real z, nn_real p) {
     nn_real square = (nn_real)GELU_CUBIC * x * x;
     nn_real c = 2 * (nn_real)SQRT_2_OVER_PI * x;
     logistic_point s = real_logistic(c * (1 + square));
-    return s.value + s.slope * (c * (1 + 3 * square));
+    return mul_add(s.slope, c * mul_add(3, square, 1), s.value);
 }
 
 static inline nn_real gelu_sigmoid(nn_real z, nn_real p) {

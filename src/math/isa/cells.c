@@ -42,7 +42,7 @@ static inline void lstm_forward(size_t n, const cell_row *at) {
 
     SIMD for (size_t u = 0; u < n; u++) {
         nn_real i = sigmoid(zi[u]), f = sigmoid(zf[u]), g = real_tanh(zg[u]), o = sigmoid(zo[u]);
-        nn_real state = f * c_old[u] + i * g;
+        nn_real state = mul_add(f, c_old[u], i * g);
         zi[u] = i;
         zf[u] = f;
         zg[u] = g;
@@ -59,10 +59,10 @@ static inline void lstm_backward(size_t n, const cell_row *at) {
     SIMD for (size_t u = 0; u < n; u++) {
         nn_real i = zi[u], f = zf[u], g = zg[u], o = zo[u];
         nn_real squashed = real_tanh(c[u]), d = dh[u] + dy[u];
-        nn_real ds = dc[u] + d * o * (1 - squashed * squashed);
+        nn_real ds = mul_add(d * o, mul_add(-squashed, squashed, 1), dc[u]);
         zi[u] = ds * g * (i * (1 - i));
         zf[u] = ds * c_old[u] * (f * (1 - f));
-        zg[u] = ds * i * (1 - g * g);
+        zg[u] = ds * i * mul_add(-g, g, 1);
         zo[u] = d * squashed * (o * (1 - o));
         dc[u] = ds * f;
         dh[u] = 0;
@@ -74,11 +74,11 @@ static inline void gru_forward(size_t n, const cell_row *at) {
     const nn_real *m = zn + n, *h_old = at->h_old;
 
     SIMD for (size_t u = 0; u < n; u++) {
-        nn_real r = sigmoid(zr[u]), z = sigmoid(zz[u]), fresh = real_tanh(zn[u] + r * m[u]);
+        nn_real r = sigmoid(zr[u]), z = sigmoid(zz[u]), fresh = real_tanh(mul_add(r, m[u], zn[u]));
         zr[u] = r;
         zz[u] = z;
         zn[u] = fresh;
-        h[u] = fresh + z * (h_old[u] - fresh);
+        h[u] = mul_add(z, h_old[u] - fresh, fresh);
     }
 }
 
@@ -88,7 +88,7 @@ static inline void gru_backward(size_t n, const cell_row *at) {
 
     SIMD for (size_t u = 0; u < n; u++) {
         nn_real r = zr[u], z = zz[u], fresh = zn[u], d = dh[u] + dy[u];
-        nn_real dn = d * (1 - z) * (1 - fresh * fresh);
+        nn_real dn = d * (1 - z) * mul_add(-fresh, fresh, 1);
         zr[u] = dn * zm[u] * (r * (1 - r));
         zz[u] = d * (h_old[u] - fresh) * (z * (1 - z));
         zn[u] = dn;
@@ -103,7 +103,7 @@ static inline void rnn_tanh_forward(size_t n, const cell_row *at) {
 
 static inline void rnn_tanh_backward(size_t n, const cell_row *at) {
     SIMD for (size_t u = 0; u < n; u++) {
-        at->gates[u] = (at->dh[u] + at->dy[u]) * (1 - at->h[u] * at->h[u]);
+        at->gates[u] = (at->dh[u] + at->dy[u]) * mul_add(-at->h[u], at->h[u], 1);
         at->dh[u] = 0;
     }
 }

@@ -1,5 +1,6 @@
 /* Kernels over a matrix [rows][channels] with constants for each channel, as normalisation has
  * them. Few channels are worked on as if several rows were one, their constants repeated. */
+#include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static inline void add_row(size_t width, const nn_real *x, const nn_real *m, con
         double d = (double)x[i] - (double)m[i];
         double u = moments ? d : (double)dy[i];
         first[i] += u;
-        second[i] += u * d;
+        second[i] = mul_add_double(u, d, second[i]);
     }
 }
 
@@ -45,7 +46,7 @@ static inline void add_two_rows(size_t width, size_t stride, const nn_real *x, c
         double d0 = (double)x[i] - (double)m[i], d1 = (double)x1[i] - (double)m[i];
         double u0 = moments ? d0 : (double)dy[i], u1 = moments ? d1 : (double)dy1[i];
         first[i] += u0 + u1;
-        second[i] += u0 * d0 + u1 * d1;
+        second[i] += mul_add_double(u0, d0, u1 * d1);
     }
 }
 
@@ -104,7 +105,7 @@ void ISA(products)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,
 
 static void normalize_row(size_t n, const nn_real *x, const nn_real *m, const nn_real *a,
                           const nn_real *b, nn_real *y) {
-    SIMD for (size_t i = 0; i < n; i++) y[i] = (x[i] - m[i]) * a[i] + b[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] = mul_add(x[i] - m[i], a[i], b[i]);
 }
 
 void ISA(normalize)(size_t rows, size_t cols, const nn_real *x, const nn_real *m, const nn_real *a,
@@ -122,7 +123,7 @@ void ISA(normalize)(size_t rows, size_t cols, const nn_real *x, const nn_real *m
 
 static void normalize_grad_row(size_t n, const nn_real *x, const nn_real *m, const nn_real *a,
                                const nn_real *b, const nn_real *c, const nn_real *dy, nn_real *dx) {
-    SIMD for (size_t i = 0; i < n; i++) dx[i] = a[i] * dy[i] + b[i] * (x[i] - m[i]) + c[i];
+    SIMD for (size_t i = 0; i < n; i++) dx[i] = mul_add(a[i], dy[i], b[i] * (x[i] - m[i])) + c[i];
 }
 
 void ISA(normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_real *m,

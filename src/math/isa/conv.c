@@ -33,8 +33,11 @@ INLINE void sum_taps(const void *args, size_t row, const size_t R, const size_t 
         for (size_t j = 0; j < t->taps; j++) {
             const nn_real *a = t->a + row * t->a_row + i * t->tap_row + j * t->tap;
             for (size_t k = 0; k < t->length; k++, b += V * LANES)
-                UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < V; v++)
-                    acc[r][v] += a[r * t->a_row + k] * vec_load(b + v * LANES);
+                UNROLL for (size_t r = 0; r < R; r++) {
+                    vec factor = vec_of(a[r * t->a_row + k]);
+                    UNROLL for (size_t v = 0; v < V; v++) acc[r][v] =
+                        vec_mul_add(factor, vec_load(b + v * LANES), acc[r][v]);
+                }
         }
     UNROLL for (size_t r = 0; r < R; r++) {
         UNROLL for (size_t v = 0; v + 1 < V; v++)
@@ -58,8 +61,8 @@ INLINE void sum_pixels(const void *args, size_t row, const size_t R, const size_
             vec w[PANEL_VECTORS];
             UNROLL for (size_t v = 0; v + 1 < V; v++) w[v] = vec_load(b + v * LANES);
             w[V - 1] = vec_load_part(b + (V - 1) * LANES, last);
-            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < V; v++) acc[r][v] +=
-                a[r] * w[v];
+            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < V; v++) acc[r][v] =
+                vec_mul_add(vec_of(a[r]), w[v], acc[r][v]);
         }
     }
     UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < V; v++)

@@ -21,8 +21,8 @@ INLINE void points_tile(const nn_conv_depth *t, const nn_real *x, nn_real *y, si
         for (size_t j = 0; j < t->taps; j++, w += t->channels) {
             const nn_real *at = x + i * t->x_row + j * t->x_tap + c;
             vec weight = vec_load_part(w, n);
-            UNROLL for (size_t p = 0; p < count; p++) acc[p] +=
-                weight * vec_load_part(at + p * t->x_point, n);
+            UNROLL for (size_t p = 0; p < count; p++) acc[p] =
+                vec_mul_add(weight, vec_load_part(at + p * t->x_point, n), acc[p]);
         }
     UNROLL for (size_t p = 0; p < count; p++) vec_store_part(y + p * t->channels + c, acc[p], n);
 }
@@ -42,7 +42,8 @@ INLINE void add_tap(const nn_conv_depth *t, const nn_real *w, nn_real *x, size_t
     vec weight = vec_load_part(w + c, n);
     const nn_real *dy = t->dy + c;
     for (size_t p = 0; p < t->points; p++, x += t->x_point, dy += t->channels)
-        vec_store_part(x + c, vec_load_part(x + c, n) + weight * vec_load_part(dy, n), n);
+        vec_store_part(x + c, vec_mul_add(weight, vec_load_part(dy, n), vec_load_part(x + c, n)),
+                       n);
 }
 
 void ISA(conv_depth_grad)(const nn_conv_depth *t, nn_real *dx) {
@@ -63,8 +64,8 @@ INLINE void taps_tile(const nn_conv_depth *t, const nn_real *x, nn_real *sums, s
     UNROLL for (size_t j = 0; j < count; j++) acc[j] = vec_load_part(sums + j * t->channels + c, n);
     for (size_t p = 0; p < t->points; p++, x += t->x_point, dy += t->channels) {
         vec share = vec_load_part(dy, n);
-        UNROLL for (size_t j = 0; j < count; j++) acc[j] +=
-            share * vec_load_part(x + j * t->x_tap + c, n);
+        UNROLL for (size_t j = 0; j < count; j++) acc[j] =
+            vec_mul_add(share, vec_load_part(x + j * t->x_tap + c, n), acc[j]);
     }
     UNROLL for (size_t j = 0; j < count; j++) vec_store_part(sums + j * t->channels + c, acc[j], n);
 }

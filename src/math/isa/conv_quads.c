@@ -67,8 +67,8 @@ INLINE void quad_tile(const nn_conv_quads *t, size_t first, size_t block, const 
     for (size_t i = 0; i < t->kernel_rows; i++) {
         const nn_real *x = t->x + i * t->x_row + 4 * first;
         for (size_t j = 0; j < t->kernel_cols; j++, x++, b += t->blocks * LANES)
-            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] +=
-                spread(x + 4 * r) * vec_load(b + v * LANES);
+            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] =
+                vec_mul_add(spread(x + 4 * r), vec_load(b + v * LANES), acc[r][v]);
     }
     UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) {
         size_t filter = (block + v) * Q, left = t->filters - filter;
@@ -89,8 +89,8 @@ INLINE void sum_tile(const nn_conv_quad_sums *t, size_t first, size_t block, con
     for (size_t i = 0; i < t->rows; i++) {
         const nn_real *x = t->x + i * t->x_row + first;
         for (size_t j = 0; j < t->quads; j++, x += 4, dy += t->blocks * LANES)
-            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] +=
-                spread(x + r) * vec_load(dy + v * LANES);
+            UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] =
+                vec_mul_add(spread(x + r), vec_load(dy + v * LANES), acc[r][v]);
     }
     UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++)
         vec_store(sums + (r * t->blocks + v) * LANES, acc[r][v]);

@@ -26,8 +26,8 @@ INLINE void points_tile(const nn_conv_tail *t, size_t point, const size_t P, con
         for (size_t k = 0; k < t->length; k += LANES)
             UNROLL for (size_t p = 0; p < P; p++) {
                 vec from = vec_load_part(x + p * t->x_point + k, vec_part(t->length - k));
-                UNROLL for (size_t f = 0; f < F; f++) acc[p][f] +=
-                    from * vec_load(w + f * t->tap_rows * whole + k);
+                UNROLL for (size_t f = 0; f < F; f++) acc[p][f] =
+                    vec_mul_add(from, vec_load(w + f * t->tap_rows * whole + k), acc[p][f]);
             }
     }
     for (size_t p = 0; p < P; p++)
@@ -75,7 +75,8 @@ INLINE void sums_tile(const nn_conv_tail_sums *t, size_t k, size_t last, const s
         for (size_t j = 0; j < t->cols; j++, x += t->x_col, dy += t->dy_col)
             UNROLL for (size_t r = 0; r < R; r++) {
                 vec from = vec_load_part(x + r * LANES, r + 1 < R ? LANES : last);
-                UNROLL for (size_t f = 0; f < F; f++) acc[f][r] += from * dy[f];
+                UNROLL for (size_t f = 0; f < F; f++) acc[f][r] =
+                    vec_mul_add(from, vec_of(dy[f]), acc[f][r]);
             }
     }
     UNROLL for (size_t f = 0; f < F; f++) UNROLL for (size_t r = 0; r < R; r++)

@@ -9,6 +9,7 @@
 #define NN_MATH_ISA_ELEMENTARY_H
 
 #include "base/real.h"
+#include "math/isa/fused.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -104,29 +105,29 @@ typedef struct reduced {
 } reduced;
 
 static inline reduced reduce_exp(float x, float lo) {
-    float shifted = x * LOG2_E + ROUNDER;
+    float shifted = mul_add(x, LOG2_E, ROUNDER);
     float n = shifted - ROUNDER;
-    float r = x - n * LN2_HIGH;
-    r = r - n * LN2_LOW;
+    float r = mul_add(-n, LN2_HIGH, x);
+    r = mul_add(-n, LN2_LOW, r);
     return (reduced){(int32_t)(bits_of(shifted) - bits_of(ROUNDER)), r + lo};
 }
 
 /* (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2: minimax for the relative error of e^r, 2^-28. */
 static inline float exp_tail(float r) {
     float q = 0.00138143207f;
-    q = q * r + 0.00836885107f;
-    q = q * r + 0.0416684011f;
-    q = q * r + 0.166665195f;
-    return q * r + 0.499999934f;
+    q = mul_add(q, r, 0.00836885107f);
+    q = mul_add(q, r, 0.0416684011f);
+    q = mul_add(q, r, 0.166665195f);
+    return mul_add(q, r, 0.499999934f);
 }
 
 /* c e^(x + lo) for x in [-105, 89]; 2^n is multiplied in two halves, so that results round once
  * into the subnormal range and overflow only where they should. */
 static inline float scaled_exp(float c, float x, float lo) {
     reduced d = reduce_exp(x, lo);
-    float p = exp_tail(d.r) * (d.r * d.r) + d.r;
+    float p = mul_add(exp_tail(d.r), d.r * d.r, d.r);
     int32_t half = d.n >> 1;
-    p = (c * p + c) * POWER_OF_TWO(half);
+    p = mul_add(c, p, c) * POWER_OF_TWO(half);
     return p * POWER_OF_TWO(d.n - half);
 }
 
@@ -142,9 +143,9 @@ static inline float real_exp_of_sum(float x, float lo) {
 /* e^x - 1 for x <= 80; -1 + 2^-37 is -1 in float, so nothing is lost at the lower bound. */
 static inline float real_expm1(float x) {
     reduced d = reduce_exp(at_most(at_least(x, -25.0f), 80.0f), 0.0f);
-    float p = exp_tail(d.r) * (d.r * d.r) + d.r;
+    float p = mul_add(exp_tail(d.r), d.r * d.r, d.r);
     float s = POWER_OF_TWO(d.n);
-    return s * p + (s - 1.0f);
+    return mul_add(s, p, s - 1.0f);
 }
 
 static inline float real_sqrt(float x) {
@@ -159,16 +160,16 @@ static inline float real_log(float x) {
     float e = (float)((int32_t)u >> 23) - (tiny ? 23.0f : 0.0f);
     float f = float_of((u & 0x7fffffu) + bits_of((float)SQRT_HALF)) - 1.0f;
     float q = -0.0763439374f;
-    q = q * f + 0.127654279f;
-    q = q * f - 0.131620023f;
-    q = q * f + 0.142013687f;
-    q = q * f - 0.166231447f;
-    q = q * f + 0.200012359f;
-    q = q * f - 0.250008268f;
-    q = q * f + 0.333333317f;
-    q = q * f - 0.5f;
-    float y = q * (f * f) + e * LN2_LOW;
-    y = (y + f) + e * LN2_HIGH;
+    q = mul_add(q, f, 0.127654279f);
+    q = mul_add(q, f, -0.131620023f);
+    q = mul_add(q, f, 0.142013687f);
+    q = mul_add(q, f, -0.166231447f);
+    q = mul_add(q, f, 0.200012359f);
+    q = mul_add(q, f, -0.250008268f);
+    q = mul_add(q, f, 0.333333317f);
+    q = mul_add(q, f, -0.5f);
+    float y = mul_add(q, f * f, e * LN2_LOW);
+    y = mul_add(e, LN2_HIGH, y + f);
     y = x > 0.0f ? y : (x < 0.0f ? NAN : -INFINITY);
     return x < INFINITY ? y : x;
 }
@@ -178,11 +179,11 @@ static inline float real_log1p_unit(float x) {
     float s = x / (2.0f + x);
     float t = s * s;
     float q = 0.24292233f;
-    q = q * t + 0.2143017163f;
-    q = q * t + 0.286166288f;
-    q = q * t + 0.399988884f;
-    q = q * t + 0.666666755f;
-    return q * (t * s) + 2.0f * s;
+    q = mul_add(q, t, 0.2143017163f);
+    q = mul_add(q, t, 0.286166288f);
+    q = mul_add(q, t, 0.399988884f);
+    q = mul_add(q, t, 0.666666755f);
+    return mul_add(q, t * s, 2.0f * s);
 }
 
 /* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1; 1 to the last bit from 9.02 on. */
@@ -203,22 +204,22 @@ static inline float scaled_density(float c, float t) {
 #define TAIL_END 14.5f
 
 static inline float tail_factor(float tu) {
-    float w = 0.737931013f * tu - 1.0f;
+    float w = mul_add(0.737931013f, tu, -1.0f);
     float q = 6.25621398e-6f;
-    q = q * w + 1.70364028e-6f;
-    q = q * w - 8.09599870e-5f;
-    q = q * w - 4.32333016e-5f;
-    q = q * w + 1.00735087e-3f;
-    q = q * w - 2.96301726e-4f;
-    q = q * w - 1.51637571e-2f;
-    q = q * w + 6.76507380e-2f;
-    q = q * w - 0.162516089f;
-    return q * w + 0.255939893f;
+    q = mul_add(q, w, 1.70364028e-6f);
+    q = mul_add(q, w, -8.09599870e-5f);
+    q = mul_add(q, w, -4.32333016e-5f);
+    q = mul_add(q, w, 1.00735087e-3f);
+    q = mul_add(q, w, -2.96301726e-4f);
+    q = mul_add(q, w, -1.51637571e-2f);
+    q = mul_add(q, w, 6.76507380e-2f);
+    q = mul_add(q, w, -0.162516089f);
+    return mul_add(q, w, 0.255939893f);
 }
 
 static inline normal_point real_normal(float x) {
     float t = at_most(fabsf(x), TAIL_END);
-    float u = 1.0f / (1.0f + 0.3f * t);
+    float u = 1.0f / mul_add(0.3f, t, 1.0f);
     float tail = scaled_density(u * tail_factor(t * u), t);
     return (normal_point){x < 0.0f ? tail : 1.0f - tail, scaled_density(1.0f, t)};
 }
@@ -226,7 +227,7 @@ static inline normal_point real_normal(float x) {
 /* Fewer roundings than with real_normal: what errors t u has mostly cancel. */
 static inline float real_tail_moment(float x) {
     float t = at_most(fabsf(x), TAIL_END);
-    float tu = t / (1.0f + 0.3f * t);
+    float tu = t / mul_add(0.3f, t, 1.0f);
     return scaled_density(tu * tail_factor(tu), t);
 }
 

@@ -2,6 +2,7 @@
 #ifndef NN_MATH_ISA_GRADIENT_H
 #define NN_MATH_ISA_GRADIENT_H
 
+#include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <math.h>
@@ -19,8 +20,7 @@ static inline nn_real gradient_at(nn_gradient_args a, nn_real g, nn_real w) {
     nn_real below = d > a.clip ? a.clip : d;
     nn_real within = below < -a.clip ? -a.clip : below;
     nn_real sign = (nn_real)(w > 0) - (nn_real)(w < 0);
-    nn_real decayed = within + a.l2 * w;
-    return decayed + a.l1 * sign;
+    return mul_add(a.l1, sign, mul_add(a.l2, w, within));
 }
 
 #endif

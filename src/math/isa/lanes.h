@@ -3,7 +3,7 @@
 #ifndef NN_MATH_ISA_LANES_H
 #define NN_MATH_ISA_LANES_H
 
-#include "base/real.h"
+#include "math/isa/fused.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +11,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -56,6 +58,30 @@ static inline vec vec_load(const nn_real *x) {
 
 static inline void vec_store(nn_real *x, vec v) {
     *(loose_vec *)x = v;
+}
+
+/* x in every lane; x - 0 is x, also where x is -0. */
+static inline vec vec_of(nn_real x) {
+    return x - (vec){0};
+}
+
+/* a b + c, fused as mul_add is. gcc has no other way than these to ask for it. */
+static inline vec vec_mul_add(vec a, vec b, vec c) {
+#if defined(__AVX512F__) && defined(NN_DOUBLE)
+    return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__AVX512F__)
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__) && defined(NN_DOUBLE)
+    return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__FMA__)
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__) && defined(NN_DOUBLE)
+    return (vec)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#elif defined(__aarch64__)
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
 }
 
 /* Lanes that count in a vector with `left` elements from its first on. */

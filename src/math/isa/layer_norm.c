@@ -1,5 +1,6 @@
 /* Layer normalisation: each row of a matrix by its own mean and variance. Sums are taken in double
  * and in lanes, so that their order depends on the length alone. */
+#include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <math.h>
@@ -31,12 +32,12 @@ static double row_squares(size_t cols, const nn_real *x, nn_real center) {
     for (size_t c = 0; c < whole; c += LANES) {
         SIMD for (size_t j = 0; j < LANES; j++) {
             double d = (double)(x[c + j] - center);
-            lane[j] += d * d;
+            lane[j] = mul_add_double(d, d, lane[j]);
         }
     }
     for (size_t c = whole; c < cols; c++) {
         double d = (double)(x[c] - center);
-        lane[c - whole] += d * d;
+        lane[c - whole] = mul_add_double(d, d, lane[c - whole]);
     }
     return fold(lane);
 }
@@ -47,13 +48,13 @@ static nn_layer_norm_point point_of(size_t cols, const nn_real *x, double eps) {
     double mean = row_sum(cols, x) / (double)cols;
     nn_real center = (nn_real)mean;
     double off = (double)center - mean;
-    double var = row_squares(cols, x, center) / (double)cols - off * off;
+    double var = mul_add_double(-off, off, row_squares(cols, x, center) / (double)cols);
     double inv_std = 1 / sqrt((var < 0 ? 0 : var) + eps);
     return (nn_layer_norm_point){center, (nn_real)inv_std, (nn_real)(off * inv_std)};
 }
 
 static inline nn_real normal_of(nn_real x, const nn_layer_norm_point *p) {
-    return (x - p->center) * p->inv_std + p->offset;
+    return mul_add(x - p->center, p->inv_std, p->offset);
 }
 
 void ISA(layer_norm)(size_t rows, size_t cols, double eps, const nn_real *x, const nn_real *w,
@@ -62,7 +63,7 @@ void ISA(layer_norm)(size_t rows, size_t cols, double eps, const nn_real *x, con
         const nn_layer_norm_point p = point_of(cols, x, eps);
         point[r] = p;
         if (w) {
-            SIMD for (size_t c = 0; c < cols; c++) y[c] = normal_of(x[c], &p) * w[c] + b[c];
+            SIMD for (size_t c = 0; c < cols; c++) y[c] = mul_add(normal_of(x[c], &p), w[c], b[c]);
         } else {
             SIMD for (size_t c = 0; c < cols; c++) y[c] = normal_of(x[c], &p);
         }
@@ -78,14 +79,15 @@ static void weigh(size_t cols, const nn_real *x, const nn_real *w, const nn_laye
         SIMD for (size_t j = 0; j < LANES; j++) {
             nn_real g = w ? dy[c + j] * w[c + j] : dy[c + j];
             first[j] += (double)g;
-            second[j] += (double)g * (double)normal_of(x[c + j], p);
+            second[j] = mul_add_double((double)g, (double)normal_of(x[c + j], p), second[j]);
             dx[c + j] = g;
         }
     }
     for (size_t c = whole; c < cols; c++) {
         nn_real g = w ? dy[c] * w[c] : dy[c];
         first[c - whole] += (double)g;
-        second[c - whole] += (double)g * (double)normal_of(x[c], p);
+        second[c - whole] =
+            mul_add_double((double)g, (double)normal_of(x[c], p), second[c - whole]);
         dx[c] = g;
     }
     sum[0] = fold(first);
@@ -100,7 +102,7 @@ void ISA(layer_norm_grad)(size_t rows, size_t cols, const nn_real *x, const nn_r
         weigh(cols, x, w, &p, dy, dx, sum);
         nn_real mean = (nn_real)(sum[0] / (double)cols), slope = (nn_real)(sum[1] / (double)cols);
         SIMD for (size_t c = 0; c < cols; c++) dx[c] =
-            p.inv_std * (dx[c] - mean - slope * normal_of(x[c], &p));
+            p.inv_std * mul_add(-slope, normal_of(x[c], &p), dx[c] - mean);
     }
 }
 
@@ -111,7 +113,8 @@ void ISA(layer_norm_sums)(size_t rows, size_t cols, const nn_real *x,
         const nn_layer_norm_point p = point[r];
         SIMD for (size_t c = 0; c < cols; c++) {
             sums[c] += (double)dy[c];
-            sums[cols + c] += (double)dy[c] * (double)normal_of(x[c], &p);
+            sums[cols + c] =
+                mul_add_double((double)dy[c], (double)normal_of(x[c], &p), sums[cols + c]);
         }
     }
 }

@@ -31,7 +31,7 @@ INLINE void sum_part(const struct tile *t, size_t begin, size_t end, const size_
         acc[r][v] = (vec){0};
     for (size_t i = begin; i < end; i++, a += t->a_row, b += PANEL)
         UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < PANEL_VECTORS; v++)
-            acc[r][v] += a[r] * vec_load(b + v * LANES);
+            acc[r][v] = vec_mul_add(vec_of(a[r]), vec_load(b + v * LANES), acc[r][v]);
 }
 
 /* Elements of vector v that are columns of C. */

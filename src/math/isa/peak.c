@@ -15,7 +15,7 @@ double ISA(multiply_adds)(size_t rounds) {
         chain[i] = factor * (nn_real)i;
     for (size_t r = 0; r < rounds; r++) {
         _Pragma("GCC unroll 12") for (size_t i = 0; i < CHAINS; i++) chain[i] =
-            chain[i] * factor + factor;
+            vec_mul_add(chain[i], factor, factor);
     }
     for (size_t i = 1; i < CHAINS; i++)
         chain[0] += chain[i];

@@ -28,8 +28,9 @@ INLINE void tile(const size_t rows, size_t k, const nn_real *a, size_t lda, cons
     for (size_t i = 0; i < k; i++) {
         vec b_low = vec_load(b + i * PANEL), b_high = vec_load(b + i * PANEL + LANES);
         UNROLL for (size_t r = 0; r < rows; r++) {
-            low[r] += a[r * lda + i] * b_low;
-            high[r] += a[r * lda + i] * b_high;
+            vec factor = vec_of(a[r * lda + i]);
+            low[r] = vec_mul_add(factor, b_low, low[r]);
+            high[r] = vec_mul_add(factor, b_high, high[r]);
         }
     }
     UNROLL for (size_t r = 0; r < rows; r++) {

@@ -1,5 +1,6 @@
 /* Reductions over a whole array. Element i is added into lane i % LANES and the lanes are then
  * added in pairs, so that the order depends on the length alone, whatever the instruction set. */
+#include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <string.h>
@@ -13,28 +14,28 @@ static double fold(double lane[LANES]) {
     return lane[0];
 }
 
-static inline double same(double x) {
-    return x;
+static inline double plus(double sum, double x) {
+    return sum + x;
 }
 
-static inline double square(double x) {
-    return x * x;
+static inline double plus_square(double sum, double x) {
+    return mul_add_double(x, x, sum);
 }
 
-#define REDUCTION(name, term)                                                                      \
+#define REDUCTION(name, with)                                                                      \
     double ISA(name)(size_t n, const nn_real *x) {                                                 \
         double lane[LANES] = {0};                                                                  \
         size_t whole = n - n % LANES;                                                              \
         for (size_t i = 0; i < whole; i += LANES) {                                                \
-            SIMD for (size_t j = 0; j < LANES; j++) lane[j] += term((double)x[i + j]);             \
+            SIMD for (size_t j = 0; j < LANES; j++) lane[j] = with(lane[j], (double)x[i + j]);     \
         }                                                                                          \
         for (size_t i = whole; i < n; i++)                                                         \
-            lane[i - whole] += term((double)x[i]);                                                 \
+            lane[i - whole] = with(lane[i - whole], (double)x[i]);                                 \
         return fold(lane);                                                                         \
     }
 
-REDUCTION(sum, same)
-REDUCTION(sum_squares, square)
+REDUCTION(sum, plus)
+REDUCTION(sum_squares, plus_square)
 
 #ifdef NN_DOUBLE
 typedef uint64_t word;

@@ -130,7 +130,7 @@ static void sum_runs(size_t count, size_t width, size_t stride, const nn_real *x
 }
 
 static void store_sums(size_t n, const nn_real *sum, nn_real beta, nn_real *s) {
-    SIMD for (size_t i = 0; i < n; i++) s[i] = (beta == 0 ? 0 : beta * s[i]) + sum[i];
+    SIMD for (size_t i = 0; i < n; i++) s[i] = beta == 0 ? sum[i] : mul_add(beta, s[i], sum[i]);
 }
 
 /* Short rows: a run is a power of two of whole rows, and its lanes are folded in halves. */

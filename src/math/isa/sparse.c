@@ -1,4 +1,5 @@
 /* Sparse matrices in compressed rows. */
+#include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ void ISA(sparse_rows)(size_t begin, size_t end, const nn_sparse *a, size_t cols,
         for (size_t k = a->start[r]; k < a->start[r + 1]; k++) {
             const nn_real *from = x + (size_t)a->column[k] * cols;
             nn_real value = a->value[k];
-            SIMD for (size_t c = 0; c < cols; c++) row[c] += value * from[c];
+            SIMD for (size_t c = 0; c < cols; c++) row[c] = mul_add(value, from[c], row[c]);
         }
     }
 }

@@ -6,15 +6,15 @@
 void ISA(blend)(size_t n, nn_real rate, const nn_real *x, nn_real *y) {
     nn_real rest = 1 - rate;
     if (rate < (nn_real)0.5)
-        SIMD for (size_t i = 0; i < n; i++) y[i] += rate * (x[i] - y[i]);
+        SIMD for (size_t i = 0; i < n; i++) y[i] = mul_add(rate, x[i] - y[i], y[i]);
     else
-        SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] - rest * (x[i] - y[i]);
+        SIMD for (size_t i = 0; i < n; i++) y[i] = mul_add(-rest, x[i] - y[i], x[i]);
 }
 
 /* Called with a constant for `plain` (no clipping, no L1), as nearly all training is. */
 static inline nn_real sgd_gradient(nn_gradient_args a, const bool plain, nn_real g, nn_real w) {
     nn_real d = a.scale * g;
-    return plain ? d + a.l2 * w : gradient_at(a, g, w);
+    return plain ? mul_add(a.l2, w, d) : gradient_at(a, g, w);
 }
 
 static inline void sgd_only(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w,
@@ -22,7 +22,8 @@ static inline void sgd_only(size_t n, const nn_sgd_args *args, const nn_real *g,
     nn_gradient_args a = gradient_of(&args->gradient);
     nn_real lr = args->lr;
 
-    SIMD for (size_t i = 0; i < n; i++) w[i] -= lr * sgd_gradient(a, plain, g[i], w[i]);
+    SIMD for (size_t i = 0; i < n; i++) w[i] =
+        mul_add(-lr, sgd_gradient(a, plain, g[i], w[i]), w[i]);
 }
 
 /* Called with constants for the last three, which makes it loops without branches. */
@@ -34,10 +35,9 @@ static inline void sgd_momentum(size_t n, const nn_sgd_args *args, const nn_real
 
     SIMD for (size_t i = 0; i < n; i++) {
         nn_real d = sgd_gradient(a, plain, g[i], w[i]);
-        nn_real kept = first ? d : mu * v[i];
-        nn_real m = first ? d : kept + fresh * d;
+        nn_real m = first ? d : mul_add(fresh, d, mu * v[i]);
         v[i] = m;
-        w[i] -= lr * (nesterov ? d + mu * m : m);
+        w[i] = mul_add(-lr, nesterov ? mul_add(mu, m, d) : m, w[i]);
     }
 }
 

@@ -13,8 +13,7 @@ void ISA(adagrad)(size_t n, const nn_adagrad_args *args, const nn_real *g, nn_re
 
     SIMD for (size_t i = 0; i < n; i++) {
         nn_real d = gradient_at(a, g[i], w[i]);
-        nn_real before = sum[i] + start;
-        nn_real s = before + d * d;
+        nn_real s = mul_add(d, d, sum[i] + start);
         sum[i] = s;
         w[i] -= lr * d / (real_sqrt(s) + eps);
     }
@@ -29,13 +28,11 @@ void ISA(adadelta)(size_t n, const nn_adadelta_args *args, const nn_real *g, nn_
 
     SIMD for (size_t i = 0; i < n; i++) {
         nn_real d = gradient_at(a, g[i], w[i]);
-        nn_real kept = rho * square[i];
-        nn_real s = kept + fresh * d * d;
+        nn_real s = mul_add(fresh * d, d, rho * square[i]);
         nn_real step = real_sqrt(delta[i] + eps) / real_sqrt(s + eps) * d;
-        nn_real before = rho * delta[i];
         square[i] = s;
-        delta[i] = before + fresh * step * step;
-        w[i] -= lr * step;
+        delta[i] = mul_add(fresh * step, step, rho * delta[i]);
+        w[i] = mul_add(-lr, step, w[i]);
     }
 }
 
@@ -50,21 +47,20 @@ static inline void rmsprop_any(size_t n, const nn_rmsprop_args *args, const nn_r
 
     SIMD for (size_t i = 0; i < n; i++) {
         nn_real d = gradient_at(a, g[i], w[i]);
-        nn_real kept = alpha * square[i];
-        nn_real s = kept + fresh * d * d, spread = s;
+        nn_real s = mul_add(fresh * d, d, alpha * square[i]), spread = s;
         square[i] = s;
         if (centered) {
-            nn_real m = mean[i] + fresh * (d - mean[i]);
+            nn_real m = mul_add(fresh, d - mean[i], mean[i]);
             mean[i] = m;
-            spread = s - m * m;
+            spread = mul_add(-m, m, s);
             spread = spread < 0 ? 0 : spread;
         }
         nn_real step = d / (real_sqrt(spread) + eps);
         if (momentum) {
-            step = mu * v[i] + step;
+            step = mul_add(mu, v[i], step);
             v[i] = step;
         }
-        w[i] -= lr * step;
+        w[i] = mul_add(-lr, step, w[i]);
     }
 }
 
@@ -89,15 +85,15 @@ static inline void adam_any(size_t n, const nn_adam_args *args, const nn_real *g
 
     SIMD for (size_t i = 0; i < n; i++) {
         nn_real d = gradient_at(a, g[i], w[i]);
-        nn_real m1 = beta1 * m[i], v1 = beta2 * v[i];
-        nn_real mean = m1 + fresh1 * d, square = v1 + fresh2 * d * d, kept = keep * w[i];
+        nn_real mean = mul_add(fresh1, d, beta1 * m[i]);
+        nn_real square = mul_add(fresh2 * d, d, beta2 * v[i]);
         m[i] = mean;
         v[i] = square;
         if (amsgrad) {
             square = most[i] > square ? most[i] : square;
             most[i] = square;
         }
-        w[i] = kept - lr * (mean / (real_sqrt(square) * second + eps));
+        w[i] = mul_add(-lr, mean / mul_add(real_sqrt(square), second, eps), keep * w[i]);
     }
 }
 
@@ -113,17 +109,16 @@ void ISA(adam)(size_t n, const nn_adam_args *args, const nn_real *g, nn_real *w,
 
 /* What lamb goes along: Adam's step with decoupled decay. */
 static inline nn_real lamb_direction(const nn_adam_args a, nn_real w, nn_real m, nn_real v) {
-    nn_real step = m * a.first / (real_sqrt(v) * a.second + a.eps);
-    return step + a.decay * w;
+    nn_real step = m * a.first / mul_add(real_sqrt(v), a.second, a.eps);
+    return mul_add(a.decay, w, step);
 }
 
 /* Brings one element up to date; its share of the sum. */
 static inline double lamb_advance(const nn_adam_args a, nn_real g, nn_real w, nn_real *m,
                                   nn_real *v) {
     nn_real d = gradient_at(a.gradient, g, w);
-    nn_real m1 = a.beta1 * *m, v1 = a.beta2 * *v;
-    *m = m1 + a.fresh1 * d;
-    *v = v1 + a.fresh2 * d * d;
+    *m = mul_add(a.fresh1, d, a.beta1 * *m);
+    *v = mul_add(a.fresh2 * d, d, a.beta2 * *v);
     double r = (double)lamb_direction(a, w, *m, *v);
     return r * r;
 }
@@ -150,5 +145,6 @@ double ISA(lamb_moments)(size_t n, const nn_adam_args *args, const nn_real *g, c
 void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m, const nn_real *v) {
     nn_adam_args a = *args;
 
-    SIMD for (size_t i = 0; i < n; i++) w[i] -= a.lr * lamb_direction(a, w[i], m[i], v[i]);
+    SIMD for (size_t i = 0; i < n; i++) w[i] =
+        mul_add(-a.lr, lamb_direction(a, w[i], m[i], v[i]), w[i]);
 }
