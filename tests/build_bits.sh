@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The kernels of every compiler that is installed have the same bits: those of
-# tests/golden/kernel_bits.txt. Each is given the flags of the build under test.
+# The kernels of gcc 12 and 14, clang 14 and 19, of those that are installed, have the bits of
+# tests/golden/kernel_bits.txt. Each is given the flags of the build under test, whose own compiler
+# tests/math_bits.c looks at.
 # timeout: 300
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -29,15 +30,15 @@ compile() {
         "$BUILD_DIR/libnnmpi.a" -lm -lpthread -o "$cc/math_bits"
 }
 
-mapfile -t isas < <(grep -oE 'CMakeFiles/nn_math_[a-z0-9]+\.dir' "$commands" |
-    sed -E 's/.*nn_math_(.*)\.dir/\1/' | sort -u)
-[ "${#isas[@]}" -gt 0 ] || fail "no kernels in $commands"
-
+# Those that this processor can run.
+mapfile -t isas < <("$BUILD_DIR/tests/math_bits" print | cut -d ' ' -f 1 | sort -u)
+own=$(realpath "$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$BUILD_DIR/CMakeCache.txt")")
 count=0
-for cc in gcc-{12..15} clang-{14..20}; do
+for cc in gcc-12 gcc-14 clang-14 clang-19; do
     command -v "$cc" >/dev/null || continue
+    [ "$(realpath "$(command -v "$cc")")" != "$own" ] || continue
     compile "$cc" 2>"$cc.log" || fail "$cc does not compile the kernels"
     "$cc/math_bits" 2>>"$cc.log" || fail "other bits by $cc"
     count=$((count + 1))
 done
-[ "$count" -gt 0 ] || skip "no compiler with a version in its name"
+[ "$count" -gt 0 ] || skip "no other compiler"
