@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ranks: 1 2 3 4
 # nodes: 2
-# timeout: 120
+# timeout: 240
 # Both ways of summing gradients train the same model, to rounding, on any number of ranks, with
 # uneven and empty shards; a run goes on the other way and on other ranks; checkpoints hold the same.
 . "$SOURCE_DIR/tests/lib.sh"

@@ -1,5 +1,5 @@
-/* The ranks of a node share one copy of the parameters and see each other's gradients, in an MPI
- * shared-memory window. The owner of a slice adds the gradients of the node's ranks for it by plain
+/* The ranks of a node share one copy of the parameters and see each other's gradients, in
+ * shared memory. The owner of a slice adds the gradients of the node's ranks for it by plain
  * loads, sums over the nodes with the owners of the same slice there, and takes the optimiser's
  * step in place.
  *

@@ -2,14 +2,16 @@
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
  *   FAULT=write            what fails: open write pwrite read pread fsync flock rename ftruncate
- *                          symlink mkdir close malloc; each stands for its relatives as well
- * (open64, openat, pwrite64, fdatasync, calloc ...) FAULT_AT=3             the third call fails;
- * 3+: the third and all after it; without: none FAULT_PATH=ckpt        count only files with this
- * in their name (not for malloc) FAULT_RANK=1           only in the process with this
- * OMPI_COMM_WORLD_RANK or PMIX_RANK FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR,
- * EACCES, EDQUOT, EROFS, ENOLCK, ENOMEM (default for malloc); or SHORT: half of the bytes are
- * written or read; or KILL: the process dies by SIGKILL instead of making the call; or HANG: the
- * call never returns FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
+ *                          symlink mkdir close malloc; each stands for its relatives as well (open64,
+ *                          openat, pwrite64, fdatasync, calloc ...)
+ *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
+ *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
+ *   FAULT_RANK=1           only in the process with this OMPI_COMM_WORLD_RANK, PMI_RANK or PMIX_RANK
+ *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS, ENOLCK,
+ *                          ENOMEM (default for malloc); or SHORT: half of the bytes are written or read;
+ *                          or KILL: the process dies by SIGKILL instead of making the call;
+ *                          or HANG: the call never returns
+ *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
  *
  * Inside of a test program, #include "shim/fault.c" does the same, for the libraries too, and
  * fault_arm() sets it up from C. HDF5's and our own file driver are reached both ways. The malloc
@@ -89,6 +91,8 @@ static int fault_error_named(const char *name) {
 static bool fault_is_other_rank(void) {
     const char *wanted = getenv("FAULT_RANK");
     const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    if (rank == NULL)
+        rank = getenv("PMI_RANK"); /* MPICH's */
     if (rank == NULL)
         rank = getenv("PMIX_RANK");
     return wanted != NULL && (rank == NULL || strcmp(rank, wanted) != 0);
