@@ -3,6 +3,7 @@
 #include "math/onednn.h"
 #include "math/parallel.h"
 
+#include <nnmpi/error.h>
 #include <nnmpi/log.h>
 
 #include <cblas.h>
@@ -35,6 +36,10 @@
 #define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
 #define EDGE_COST 32
+
+/* Bytes for each thread that the libraries allocate in a call, and some more: products of up to
+ * 1500^3 crashed with 4 MiB to spare and not with 8. */
+#define MARGIN ((size_t)16 << 20)
 
 typedef struct product {
     nn_transpose ta, tb;
@@ -98,6 +103,19 @@ static nn_gemm_library library_used(void) {
         used = atomic_load_explicit(&library, memory_order_relaxed);
     }
     return (nn_gemm_library)used;
+}
+
+int nn_gemm_check_memory(void) {
+    /* not by nn_alloc, which would write it; volatile, or compilers leave both calls out */
+    size_t bytes = (size_t)nn_threads() * MARGIN;
+    void *volatile margin = malloc(bytes);
+    if (!margin)
+        return nn_fail(NN_EMEMORY,
+                       "out of memory: the matrix products want up to %zu MiB for "
+                       "themselves",
+                       bytes >> 20);
+    free(margin);
+    return 0;
 }
 
 const char *nn_gemm_name(void) {

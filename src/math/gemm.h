@@ -36,6 +36,11 @@ typedef enum nn_gemm_library { NN_GEMM_FASTER, NN_GEMM_OPENBLAS, NN_GEMM_ONEDNN 
  * and nothing changes, where there is no oneDNN. Process-wide. */
 bool nn_gemm_use(nn_gemm_library library);
 
+/* The libraries allocate working memory in their calls, and oneDNN crashes where it gets none:
+ * NN_EMEMORY unless the process may still have that of every thread. To be called once everything
+ * else is allocated. Local. */
+int nn_gemm_check_memory(void);
+
 /* What computes products and hence decides on their bits: "OpenBLAS 0.3.21 (SkylakeX)", and
  * oneDNN's version and instruction set behind it where it takes part. Valid after nn_blas_init,
  * until the next call. */

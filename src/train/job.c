@@ -271,13 +271,15 @@ static int allocate_state(nn_job *job) {
     for (size_t i = 0; i < job->slots; i++)
         NN_TRY(NN_NEW(&job->slot[i], nn_reducer_share(job->reducer) + 1, "optimiser state"));
     cut_model(job, nn_reducer_stride(job->reducer));
-    return nn_model_bind(job->model, job->params, nn_reducer_grads(job->reducer), job->capacity);
+    NN_TRY(nn_model_bind(job->model, job->params, nn_reducer_grads(job->reducer), job->capacity));
+    return nn_gemm_check_memory();
 }
 
 static int allocate_parameters(nn_job *job) {
     NN_TRY(NN_NEW(&job->params, nn_model_size(job->model), "parameters"));
     cut_model(job, 0);
-    return nn_model_bind(job->model, job->params, NULL, job->capacity);
+    NN_TRY(nn_model_bind(job->model, job->params, NULL, job->capacity));
+    return nn_gemm_check_memory();
 }
 
 /* Gradients that may go by their factors: not where a step adds those of several passes. */
