@@ -62,6 +62,12 @@ for wrong in conv2d.filtres:conv2d.filters train.epohcs:train.epochs optimizer.a
     expect_line "^nnmpi: unknown topic '${wrong%:*}', did you mean '${wrong#*:}" err
 done
 
+"$NNMPI" help resume > out # an option of a verb
+expect_line '^An option of nnmpi train .CONFIG.' out
+expect_line '^  --resume ' out
+"$NNMPI" help eval.split > again
+expect_line '^  --split TEXT ' again
+
 # lines fit the terminal: COLUMNS, else 80
 for topic in '' conv2d train lr sgd.lr layers import bench; do
     for columns in '' 50 120; do

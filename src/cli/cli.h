@@ -57,6 +57,8 @@ extern const nn_option nn_common_table[];
  * help and options of a verb, and the verbs or kinds below it; in Markdown without the options that
  * all verbs take. */
 void nn_help_verb(FILE *out, const nn_verb *verb, int width);
+/* One of the verb's options. */
+void nn_help_option(FILE *out, const nn_verb *verb, const nn_option *option, int width);
 /* A line of a list, and one for each row of a family. */
 void nn_help_item(FILE *out, const char *name, const char *help, int width);
 void nn_help_rows(FILE *out, const nn_family *family, int width);

@@ -140,6 +140,24 @@ static void help_verbs(search *s) {
     }
 }
 
+/* The options of verbs, "resume" or "train.resume". */
+static void help_flags(search *s, const nn_family *verbs) {
+    for (const nn_entry *const *row = verbs->rows; *row; row++) {
+        const nn_verb *verb = (const nn_verb *)*row;
+        const char *dot = strrchr(s->topic, '.'), *key = dot ? dot + 1 : s->topic;
+        size_t length = strlen((*row)->name);
+        bool other = dot && ((size_t)(dot - s->topic) != length ||
+                             strncmp(s->topic, (*row)->name, length) != 0);
+        for (const nn_option *o = (*row)->options; !other && o && o->key; o++)
+            if (strcmp(o->key, key) == 0) {
+                fprintf(answer(s), "An option of nnmpi %s %s:\n", (*row)->name, verb->usage);
+                nn_help_option(stdout, verb, o, s->width);
+            }
+        if (verb->verbs)
+            help_flags(s, verb->verbs);
+    }
+}
+
 static void help_sections(search *s) {
     for (const nn_section *section = nn_sections; section->name; section++)
         if (strcmp(section_name(section), s->topic) == 0)
@@ -269,6 +287,8 @@ static int help_topic(const char *word, int width) {
     help_nouns(&s);
     nn_places_visit(help_place, &s);
     help_keys(&s);
+    if (!s.answers)
+        help_flags(&s, &nn_verbs);
     return s.answers ? 0 : unknown_topic(word);
 }
 

@@ -66,13 +66,21 @@ void nn_help_item(FILE *out, const char *name, const char *help, int width) {
     fputc('\n', out);
 }
 
+static void describe_option(FILE *out, const nn_option *option, const char *const *arguments,
+                            int width) {
+    char flag[FLAG_SIZE], text[1024];
+    describe_bounds(option, text, sizeof text);
+    nn_help_item(out, flag_text(option, arguments, flag), text, width);
+}
+
+void nn_help_option(FILE *out, const nn_verb *verb, const nn_option *option, int width) {
+    describe_option(out, option, verb->arguments, width);
+}
+
 static void describe_table(FILE *out, const nn_option *table, const char *const *arguments,
                            int width) {
-    char flag[FLAG_SIZE], text[1024];
-    for (; table && table->key; table++) {
-        describe_bounds(table, text, sizeof text);
-        nn_help_item(out, flag_text(table, arguments, flag), text, width);
-    }
+    for (; table && table->key; table++)
+        describe_option(out, table, arguments, width);
 }
 
 void nn_help_rows(FILE *out, const nn_family *family, int width) {
