@@ -40,6 +40,12 @@ static void test_sum(nn_tree_sum *sum, const nn_tree *tree, size_t n) {
     CHECK(memcmp(values, want, n * sizeof *want) == 0);
 }
 
+/* Memory is taken when a sum is planned: one that is larger is refused before any rank waits. */
+static void test_too_many(nn_tree_sum *sum) {
+    static double values[LEAVES * (WIDTH + 1)];
+    CHECK_EQ_INT(nn_tree_sum_doubles(sum, WIDTH + 1, values), NN_EUSAGE);
+}
+
 int main(void) {
     nn_comm *comm;
     nn_tree_sum *sum = NULL;
@@ -49,10 +55,11 @@ int main(void) {
         return check_done();
     CHECK(nn_tree_init(&tree, &pool, LEAVES, (size_t)nn_comm_rank(comm),
                        (size_t)nn_comm_size(comm)) == 0);
-    if (CHECK(nn_tree_sum_new(comm, &tree, &sum) == 0)) {
+    if (CHECK(nn_tree_sum_new(comm, &tree, WIDTH, &sum) == 0)) {
         test_sum(sum, &tree, 1);
         test_sum(sum, &tree, WIDTH);
         test_sum(sum, &tree, 7);
+        test_too_many(sum);
     }
     nn_tree_sum_free(sum);
     nn_pool_release(&pool);

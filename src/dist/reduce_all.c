@@ -117,7 +117,7 @@ static int plan_tree(nn_reducer *r) {
     struct all *all;
     NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
     r->way = all;
-    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, &all->stats));
+    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_REDUCE_STATS, &all->stats));
     return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
 }
 

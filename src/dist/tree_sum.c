@@ -10,20 +10,26 @@
 struct nn_tree_sum {
     nn_comm *comm;
     const nn_tree *tree;
-    double *gathered; /* [covers][n] for the largest n so far */
-    size_t capacity;
+    double *gathered;          /* [covers][most] */
+    size_t most;               /* numbers */
     int *count, *displacement; /* [size] of MPI_Allgatherv */
 };
 
-int nn_tree_sum_new(nn_comm *comm, const nn_tree *tree, nn_tree_sum **out) {
+static int allocate(nn_tree_sum *s) {
+    NN_TRY(NN_NEW(&s->gathered, s->most * s->tree->covers, "sums over the ranks"));
+    NN_TRY(NN_NEW(&s->count, s->tree->size, "sums over the ranks"));
+    return NN_NEW(&s->displacement, s->tree->size, "sums over the ranks");
+}
+
+int nn_tree_sum_new(nn_comm *comm, const nn_tree *tree, size_t most, nn_tree_sum **out) {
     nn_tree_sum *s;
     *out = NULL;
+    if (most > INT_MAX / tree->covers)
+        return nn_fail(NN_EUSAGE, "%zu numbers are too many to be summed over %zu ranks", most,
+                       tree->size);
     NN_TRY(NN_NEW(&s, 1, "sums over the ranks"));
-    s->comm = comm;
-    s->tree = tree;
-    int rc = NN_NEW(&s->count, tree->size, "sums over the ranks");
-    if (rc == 0)
-        rc = NN_NEW(&s->displacement, tree->size, "sums over the ranks");
+    *s = (nn_tree_sum){.comm = comm, .tree = tree, .most = most};
+    int rc = allocate(s);
     if (rc < 0)
         nn_tree_sum_free(s);
     else
@@ -38,20 +44,6 @@ void nn_tree_sum_free(nn_tree_sum *s) {
     nn_free(s->count);
     nn_free(s->displacement);
     nn_free(s);
-}
-
-static int grow(nn_tree_sum *s, size_t n) {
-    if (n * s->tree->covers > INT_MAX)
-        return nn_fail(NN_EUSAGE, "%zu numbers are too many to be summed over %zu ranks", n,
-                       s->tree->size);
-    if (n <= s->capacity)
-        return 0;
-    nn_free(s->gathered);
-    s->gathered = NULL;
-    s->capacity = 0;
-    NN_TRY(NN_NEW(&s->gathered, n * s->tree->covers, "sums over the ranks"));
-    s->capacity = n;
-    return 0;
 }
 
 /* Where all share memory and there is room for what they have to say. */
@@ -86,7 +78,8 @@ static int gather(const nn_tree_sum *s, size_t n) {
 }
 
 int nn_tree_sum_doubles(nn_tree_sum *s, size_t n, double *values) {
-    NN_TRY(grow(s, n));
+    if (n > s->most)
+        return nn_fail(NN_EUSAGE, "a sum of %zu numbers, planned for %zu", n, s->most);
     nn_tree_sum_own(s->tree, n, values, s->gathered + s->tree->first[s->tree->holder] * n);
     NN_TRY(gather(s, n));
     nn_tree_add(s->tree->join, s->tree->covers - 1, n, s->gathered);

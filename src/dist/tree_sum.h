@@ -8,13 +8,14 @@
 
 typedef struct nn_tree_sum nn_tree_sum;
 
-/* `tree` is this rank's view of it, and outlives the object. NN_EMEMORY. Local. */
-int nn_tree_sum_new(nn_comm *comm, const nn_tree *tree, nn_tree_sum **out);
+/* For sums of up to `most` numbers. `tree` is this rank's view of it, and outlives the object.
+ * NN_EMEMORY. Local. */
+int nn_tree_sum_new(nn_comm *comm, const nn_tree *tree, size_t most, nn_tree_sum **out);
 void nn_tree_sum_free(nn_tree_sum *sum);
 
 /* values [own leaves][n] become in values[n] the sums over all leaves, the same on every rank; what
- * stands behind is lost. Memory grows with the largest n so far. NN_ERANK, NN_EMEMORY. Collective.
- */
+ * stands behind is lost. NN_ERANK; NN_EUSAGE, on every rank, where n is larger than planned.
+ * Nothing is allocated. Collective. */
 int nn_tree_sum_doubles(nn_tree_sum *sum, size_t n, double *values);
 
 #endif

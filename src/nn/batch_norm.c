@@ -53,6 +53,7 @@ static int batch_norm_plan(nn_layer *layer) {
     const int64_t *channels = &layer->in[0].dim[nn_shape_channel_axis(&layer->in[0])];
     layer->out = layer->in[0];
     layer->flags = NN_LAYER_READS_X | (layer->frozen ? 0 : NN_LAYER_WHOLE);
+    layer->global_sums = 2 * (size_t)*channels + 1;
     if (o->affine) {
         NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_SCALE, 1, channels, 1, 1));
         NN_TRY(nn_layer_add_param(layer, "bias", NN_PARAM_BIAS, 1, channels, 1, 1));

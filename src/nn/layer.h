@@ -131,6 +131,7 @@ struct nn_layer {
     /* set by plan */
     nn_shape out;
     unsigned flags;
+    size_t global_sums; /* most numbers that it hands to pass->sum at once; 0: it does not */
     int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
     size_t params;
     nn_param param[NN_MAX_PARAMS];

@@ -239,6 +239,15 @@ static int plan_batches(nn_job *job) {
     return 0;
 }
 
+/* What steps and evaluation add up over the microbatches besides gradients. */
+static int plan_sums(nn_job *job) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(job->model, &layer), most = job->metric_state + 2;
+    for (size_t i = 0; i < layers; i++)
+        most = layer[i]->global_sums > most ? layer[i]->global_sums : most;
+    return job->micro ? nn_microbatches_plan_sums(job->micro, job->comm, most) : 0;
+}
+
 int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     const nn_loss_ops *loss;
     *job = (nn_job){.comm = comm};
@@ -253,7 +262,8 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     NN_TRY(plan_reproducible(job));
     NN_TRY(plan_batches(job));
     NN_TRY(plan_loss(job));
-    return plan_metrics(job);
+    NN_TRY(plan_metrics(job));
+    return plan_sums(job);
 }
 
 static void cut_model(const nn_job *job, size_t stride) {

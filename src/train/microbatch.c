@@ -19,7 +19,11 @@ static int init(nn_comm *comm, size_t count, nn_microbatches *m) {
                           .sums = nn_tree_own(&m->tree),
                           .sum = m->span,
                           .lead = nn_comm_rank(comm) == 0};
-    return nn_tree_sum_new(comm, &m->tree, &m->sums);
+    return 0;
+}
+
+int nn_microbatches_plan_sums(nn_microbatches *m, nn_comm *comm, size_t most) {
+    return nn_tree_sum_new(comm, &m->tree, most, &m->sums);
 }
 
 int nn_microbatches_new(nn_comm *comm, size_t count, nn_microbatches **out) {

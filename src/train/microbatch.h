@@ -24,6 +24,9 @@ typedef struct nn_microbatches {
 int nn_microbatches_new(nn_comm *comm, size_t count, nn_microbatches **out);
 void nn_microbatches_free(nn_microbatches *m);
 
+/* Memory for `sums`, once, for up to `most` numbers a microbatch. NN_EMEMORY. Local. */
+int nn_microbatches_plan_sums(nn_microbatches *m, nn_comm *comm, size_t most);
+
 /* Microbatches of this rank. */
 static inline size_t nn_microbatches_own(const nn_microbatches *m) {
     return m->tree.share.end - m->tree.share.begin;
