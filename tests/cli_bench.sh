@@ -52,7 +52,7 @@ assert at[2, 1]["strong"] < at[2, 100]["strong"] and at[4096, 10]["strong"] < at
 PY
 NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench reduce --largest 64 > out 2> err
 NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
-expect_line '4 ranks on 2 nodes' out
+expect_line '4 ranks on 2 nodes' err
 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
 expect_line '^minibatch of [0-9]+: .* reduce: none$' out
 expect_line '^forward +[0-9.]+ +[0-9.]+$' out
