@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static nn_pool pool;
 
@@ -64,7 +65,7 @@ static void reading(void) {
     CHECK_EQ_INT(nn_file_read(&pool, "nothing", &text, &length), NN_EIO);
     CHECK_STR(nn_error_message(), "cannot open 'nothing': No such file or directory");
     CHECK_EQ_INT(nn_file_read(&pool, ".", &text, &length), NN_EIO);
-    CHECK_STR(nn_error_message(), "cannot read '.': Is a directory");
+    CHECK_STR(nn_error_message(), "'.' is a folder, but a regular file is wanted");
     fault_arm("read", 1, false, EINTR, "big");
     CHECK_EQ_INT(nn_file_read(&pool, "big", &text, &length), 0);
     fault_arm("read", 1, false, FAULT_SHORT, "big");
@@ -79,20 +80,45 @@ static void reading(void) {
     free(big);
 }
 
-/* A pipe has no size. */
-static void reading_pipes(void) {
-    enum { LENGTH = 50000 };
-    int ends[2];
-    char path[64], *text = NULL, bytes[LENGTH];
+/* What may never end is refused, also a pipe whose other end nobody opens; what is too long, too.
+ */
+static void reading_no_files(void) {
+    char *text = NULL;
     size_t length = 0;
-    memset(bytes, 'p', LENGTH);
-    CHECK(pipe(ends) == 0 && write(ends[1], bytes, LENGTH) == LENGTH);
-    close(ends[1]);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
-    CHECK_EQ_INT(nn_file_read(&pool, path, &text, &length), 0);
-    CHECK_EQ_INT(length, LENGTH);
-    CHECK(text[LENGTH - 1] == 'p' && text[LENGTH] == '\0');
-    close(ends[0]);
+    CHECK_EQ_INT(mkfifo("pipe", 0600), 0);
+    CHECK_EQ_INT(nn_file_read(&pool, "pipe", &text, &length), NN_EIO);
+    CHECK_STR(nn_error_message(), "'pipe' is a pipe, but a regular file is wanted");
+    CHECK_EQ_INT(nn_file_read(&pool, "/dev/zero", &text, &length), NN_EIO);
+    CHECK_STR(nn_error_message(), "'/dev/zero' is a device, but a regular file is wanted");
+    CHECK_EQ_INT(nn_file_check("pipe", NN_EFORMAT), NN_EFORMAT);
+    CHECK_EQ_INT(unlink("pipe"), 0);
+    CHECK_EQ_INT(nn_file_write("long", "12345", 5), 0);
+    CHECK_EQ_INT(nn_file_read_below(&pool, "long", 5, &text, &length), 0);
+    CHECK_EQ_INT(nn_file_read_below(&pool, "long", 4, &text, &length), NN_EIO);
+    CHECK_STR(nn_error_message(), "'long' has 5 bytes, more than 4: is it the right file?");
+    CHECK_EQ_INT(unlink("long"), 0);
+}
+
+/* No name that somebody else can know, and nothing that stands there is written through. */
+static void temporary_names(void) {
+    const char *one = nn_file_temporary(&pool, "name"), *two = nn_file_temporary(&pool, "name");
+    CHECK(strcmp(one, two) != 0 && strncmp(one, "name.", 5) == 0);
+    CHECK(nn_file_is_temporary(one) && nn_file_is_temporary(two));
+    CHECK(!nn_file_is_temporary("name") && !nn_file_is_temporary("name.tmp"));
+    CHECK(!nn_file_is_temporary(".tmp") && !nn_file_is_temporary("name.ABCDEFGH.tmp"));
+    CHECK_EQ_INT(nn_file_write("victim", "safe", 4), 0);
+    CHECK_EQ_INT(symlink("victim", "name.tmp"), 0); /* where the name was known once */
+    CHECK_EQ_INT(nn_file_write("name", "new", 3), 0);
+    CHECK_STR(contents("victim"), "safe");
+    CHECK_EQ_INT(nn_file_copy("victim", "copy"), 0);
+    CHECK_STR(contents("copy"), "safe");
+    CHECK_EQ_INT(symlink("victim", "link"), 0);
+    CHECK_EQ_INT(nn_file_copy("name", "link"), NN_EIO);
+    CHECK_EQ_INT(nn_file_copy("name", "copy"), NN_EIO);
+    CHECK_STR(contents("victim"), "safe");
+    CHECK_STR(contents("copy"), "safe");
+    CHECK(unlink("victim") == 0 && unlink("name") == 0 && unlink("name.tmp") == 0 &&
+          unlink("copy") == 0 && unlink("link") == 0);
 }
 
 /* One call of `what` after the other fails with `error`, until none is left to fail. */
@@ -162,7 +188,6 @@ static void links(void) {
     CHECK_EQ_INT(nn_file_write("two", "2", 1), 0);
     CHECK_EQ_INT(nn_links_publish("one", &(const char *){"last"}, 1), 0);
     CHECK_STR(contents("last"), "1");
-    CHECK_EQ_INT(symlink("nowhere", "last.tmp"), 0); /* left by a killed process */
     CHECK_EQ_INT(nn_links_publish("two", &(const char *){"last"}, 1), 0);
     CHECK_STR(contents("last"), "2");
     fault_arm("rename", 1, false, EIO, "last");
@@ -205,7 +230,8 @@ int main(void) {
         return 1;
     folders();
     reading();
-    reading_pipes();
+    reading_no_files();
+    temporary_names();
     durable_writing();
     file_too_large();
     links();

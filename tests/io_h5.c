@@ -284,7 +284,8 @@ static void bad_files(void) {
     expect_fail(nn_h5_open("none.h5", &file), NN_EFORMAT,
                 "cannot open 'none.h5': No such file or directory");
     CHECK(file == NULL);
-    expect_fail(nn_h5_open(".", &file), NN_EFORMAT, "cannot open '.': Is a directory");
+    expect_fail(nn_h5_open(".", &file), NN_EFORMAT,
+                "'.' is a folder, but a regular file is wanted");
     CHECK_EQ_INT(nn_file_write("text.h5", "no HDF5 at all\n", 15), 0);
     expect_fail(nn_h5_open("text.h5", &file), NN_EFORMAT, "'text.h5' is not an HDF5 file");
     CHECK_EQ_INT(nn_file_write("empty.h5", "", 0), 0);
@@ -294,6 +295,13 @@ static void bad_files(void) {
                 "cannot create 'no/folder/x.h5': No such file or directory");
     CHECK(file == NULL);
     CHECK_EQ_INT(nn_h5_close(NULL), 0);
+}
+
+/* Our words, and then those of HDF5, whichever its version has. */
+static void expect_reason(const char *words) {
+    const char *message = nn_error_message();
+    CHECK(strncmp(message, words, strlen(words)) == 0 && strlen(message) > strlen(words) &&
+          strstr(message, "no reason") == NULL);
 }
 
 /* A question that cannot be answered is not answered "no" without a word. */
@@ -310,10 +318,9 @@ static void damaged_group(void) {
     nn_h5 *file = open_file("damaged.h5");
     CHECK(!nn_h5_exists(file, "config"));
     CHECK_EQ_INT(nn_h5_list(file, "/none", NULL, NULL), NN_EFORMAT);
-    CHECK_STR(nn_error_message(), "cannot find group '/none' of 'damaged.h5': incorrect metadata "
-                                  "checksum after all read attempts");
+    expect_reason("cannot find group '/none' of 'damaged.h5': ");
     CHECK_EQ_INT(nn_h5_close(file), NN_EFORMAT);
-    CHECK_CONTAINS(nn_error_message(), "'damaged.h5' is damaged: incorrect metadata checksum");
+    expect_reason("'damaged.h5' is damaged: ");
 }
 
 /* In a process of its own that ends without ceremony, for HDF5 loses memory over damaged files, and

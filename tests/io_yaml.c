@@ -4,6 +4,7 @@
 #include "io/yaml.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static nn_pool pool;
@@ -204,11 +205,38 @@ static void files(void) {
     unlink(name);
 }
 
+/* Long maps are read in a time that grows with their length, and still know each key. */
+static void long_maps(void) {
+    enum { KEYS = 100000, LINE = 24 };
+    char *text = malloc((size_t)KEYS * LINE + LINE), key[LINE];
+    size_t length = 0;
+    nn_pool own = {0};
+    nn_node *root = NULL;
+    for (int i = 0; i < KEYS; i++)
+        length += (size_t)snprintf(text + length, LINE, "key%d: %d\n", i, i);
+    clock_t begin = clock();
+    CHECK_EQ_INT(nn_yaml_parse(&own, "long.yaml", text, length, &root), 0);
+    CHECK((double)(clock() - begin) / CLOCKS_PER_SEC < 5);
+    CHECK_EQ_INT(root != NULL ? root->count : 0, KEYS);
+    for (int i = 0; i < KEYS; i += 33333) {
+        snprintf(key, sizeof key, "key%d", i);
+        CHECK_STR(nn_node_get(root, key)->text, key + 3);
+    }
+    nn_pool_release(&own);
+    snprintf(text + length, LINE, "key77777: 1\n");
+    CHECK_EQ_INT(nn_yaml_parse(&own, "long.yaml", text, strlen(text), &root), NN_EUSAGE);
+    CHECK_CONTAINS(nn_error_message(),
+                   "long.yaml:100001:1: key 'key77777' stands twice, first at line 77778");
+    nn_pool_release(&own);
+    free(text);
+}
+
 int main(void) {
     places();
     aliases();
     errors();
     bombs();
+    long_maps();
     round_trips();
     long_strings();
     not_utf8();

@@ -122,8 +122,10 @@ static void metrics(void) {
     fd = open("rdir/metrics.jsonl", O_WRONLY | O_APPEND);
     CHECK(fd >= 0 && write(fd, "{\"event\":\"train\",\"step\":3", 25) == 25);
     close(fd);
+    CHECK_OK(nn_file_write("rdir/checkpoint-15.h5.abcdefgh.tmp", "killed", 6));
 
     CHECK_EQ_INT(run_folder_begin(&f, true, &run), 10);
+    CHECK(!nn_file_exists("rdir/checkpoint-15.h5.abcdefgh.tmp"));
     check_file("rdir/metrics.jsonl", LINE("train", "5", "0") LINE("validate", "10", "1"));
     event(run, "validate", 20);
     snapshot = run_folder_at(&f, 20, -1);

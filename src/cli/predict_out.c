@@ -1,5 +1,6 @@
 #include "cli/predict_out.h"
 
+#include "base/text.h"
 #include "io/file.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static int fail_write(const nn_predict_writer *w) {
 }
 
 static int csv_open(nn_predict_writer *w) {
-    w->text = fopen(w->temporary, "w");
+    w->text = fopen(w->temporary, "wx");
     if (!w->text)
         return fail_write(w);
     fputs(w->positions > 1 ? "sample,position" : "sample", w->text);
@@ -55,7 +56,7 @@ static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const fl
             fprintf(w->text, ",%d", label[r]);
         }
         for (size_t i = 0; i < w->outputs; i++)
-            fprintf(w->text, ",%.9g", (double)*y++);
+            fprintf(w->text, ",%.9g", nn_plain_nan((double)*y++));
         fputc('\n', w->text);
     }
     return ferror(w->text) ? fail_write(w) : 0;
@@ -74,7 +75,7 @@ static int h5_open(nn_predict_writer *w) {
     int64_t positions = (int64_t)w->positions, outputs = (int64_t)w->outputs;
     int64_t dim[3] = {w->samples, positions > 1 ? positions : outputs, outputs};
     int more = positions > 1;
-    NN_TRY(nn_h5_create(w->temporary, &w->h5));
+    NN_TRY(nn_h5_create_new(w->temporary, &w->h5));
     NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2 + more, dim, 0, 0, NULL));
     if (w->labels)
         NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1 + more, dim, 0, 0, NULL));

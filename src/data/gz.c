@@ -1,10 +1,14 @@
 #include "data/gz.h"
 
+#include "io/file.h"
+
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #define BUFFER_BYTES (1u << 18)
+#define MOST_DEFLATED 1100 /* bytes that one compressed byte can stand for, and some more */
 #define MOST_AT_ONCE ((size_t)1 << 30) /* zlib counts in int */
 
 struct nn_gz {
@@ -17,6 +21,8 @@ int nn_gz_open(const char *path, nn_gz **out) {
     nn_gz *file = NULL;
 
     *out = NULL;
+    if (nn_file_exists(path))
+        NN_TRY(nn_file_check(path, NN_EFORMAT));
     NN_TRY(NN_NEW(&file, 1, "file"));
     file->path = nn_pool_strdup(&file->pool, path);
     errno = 0;
@@ -40,6 +46,14 @@ void nn_gz_close(nn_gz *file) {
         (void)gzclose_r(file->stream);
     nn_pool_release(&file->pool);
     nn_free(file);
+}
+
+uint64_t nn_gz_most(nn_gz *file) {
+    struct stat status;
+
+    if (stat(file->path, &status) < 0 || status.st_size < 0)
+        return 0;
+    return (uint64_t)status.st_size * (gzdirect(file->stream) ? 1 : MOST_DEFLATED);
 }
 
 static int fail_read(nn_gz *file) {

@@ -10,6 +10,9 @@ typedef struct nn_gz nn_gz;
 int nn_gz_open(const char *path, nn_gz **out);
 void nn_gz_close(nn_gz *file);
 
+/* The most bytes that can be in it, as its length in the file system says. */
+uint64_t nn_gz_most(nn_gz *file);
+
 /* Up to `size` bytes; *got is less only at the end of the file. NN_EFORMAT for damaged or truncated
  * compressed data. */
 int nn_gz_read(nn_gz *file, void *out, size_t size, size_t *got);

@@ -35,7 +35,17 @@ int nn_output_init(nn_output *output, const char *path, uint64_t bytes) {
     output->temporary = nn_file_temporary(&output->pool, path);
     if (!output->temporary)
         return NN_EMEMORY;
-    return nn_h5_create(output->temporary, &output->file);
+    return nn_h5_create_new(output->temporary, &output->file);
+}
+
+int nn_output_copy(nn_output *output, const char *path, const char *from, uint64_t bytes) {
+    *output = (nn_output){.path = path};
+    NN_TRY(check_room(path, bytes));
+    output->temporary = nn_file_temporary(&output->pool, path);
+    if (!output->temporary)
+        return NN_EMEMORY;
+    NN_TRY(nn_file_copy(from, output->temporary));
+    return nn_h5_edit(output->temporary, &output->file);
 }
 
 int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,

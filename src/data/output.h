@@ -16,6 +16,9 @@ typedef struct nn_output {
  * `path`. */
 int nn_output_init(nn_output *output, const char *path, uint64_t bytes);
 
+/* Starts with a copy of the file `from`, to be changed. */
+int nn_output_copy(nn_output *output, const char *path, const char *from, uint64_t bytes);
+
 /* Declares /<split>/<field> [rows, shape...]; the rows follow by nn_h5_write_rows. */
 int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,
                       const nn_shape *shape);

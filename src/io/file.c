@@ -10,13 +10,20 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { FIRST_READ = 4096 /* bytes asked for when the size of what is read is not known */ };
+enum {
+    TEMPORARY_LETTERS = 8,
+    COPY_PIECE = 1 << 20 /* bytes */
+};
+#define TEMPORARY_ENDING ".tmp"
 
 const char *nn_errno_text(int error) {
     if (error == ENOSPC)
         return "the disk is full (No space left on device)";
     return strerror(error);
 }
+
+/* Never what somebody else put there, be it a link to another file. */
+#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
 
 /* The system calls below return 0 or an errno value, so that cleaning up cannot overwrite it. */
 
@@ -122,10 +129,27 @@ bool nn_file_exists(const char *path) {
     return stat(path, &status) == 0;
 }
 
-/* Always the same name for the same file, so that what a killed process left is overwritten by the
- * next attempt instead of piling up. */
+/* Nobody can say beforehand what it will be called, and put a link in its place. */
 char *nn_file_temporary(nn_pool *pool, const char *path) {
-    return nn_pool_printf(pool, "%s.tmp", path);
+    static const char letter[] = "abcdefghijklmnopqrstuvwxyz012345";
+    unsigned char random[TEMPORARY_LETTERS];
+    char part[TEMPORARY_LETTERS + 1] = "";
+    if (getentropy(random, sizeof random) < 0) {
+        nn_fail(NN_EIO, "no random name for '%s': %s", path, nn_errno_text(errno));
+        return NULL;
+    }
+    for (size_t i = 0; i < TEMPORARY_LETTERS; i++)
+        part[i] = letter[random[i] % 32];
+    return nn_pool_printf(pool, "%s.%s%s", path, part, TEMPORARY_ENDING);
+}
+
+bool nn_file_is_temporary(const char *name) {
+    static const size_t ending = TEMPORARY_LETTERS + sizeof TEMPORARY_ENDING; /* with its dot */
+    size_t length = strlen(name);
+    const char *at = name + length - ending;
+    return length > ending && at[0] == '.' &&
+           strspn(at + 1, "abcdefghijklmnopqrstuvwxyz012345") == TEMPORARY_LETTERS &&
+           strcmp(at + 1 + TEMPORARY_LETTERS, TEMPORARY_ENDING) == 0;
 }
 
 /* Moves `temporary` over `path`; removes it when that fails. */
@@ -159,7 +183,7 @@ int nn_file_publish(const char *temporary, const char *path) {
 
 static int write_file(const char *path, const char *text, size_t length) {
     int fd = -1;
-    int error = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, &fd);
+    int error = open_file(path, NEW_FILE, &fd);
     if (error != 0)
         return error;
     error = write_all(fd, text, length);
@@ -191,7 +215,6 @@ static int move_link(const char *target, const char *path) {
     char *temporary = nn_file_temporary(&pool, path);
     if (temporary == NULL)
         return NN_EMEMORY;
-    unlink(temporary);
     if (symlink(target, temporary) < 0)
         rc = nn_fail(NN_EIO, "cannot make the link '%s': %s", path, nn_errno_text(errno));
     else
@@ -237,46 +260,100 @@ int nn_disk_free(const char *path, uint64_t *bytes) {
     return 0;
 }
 
-/* A buffer of twice the size with the same beginning; NULL with the error set. */
-static char *grow(nn_pool *pool, const char *old, size_t length, size_t *room) {
-    *room *= 2;
-    char *buffer = nn_pool_alloc(pool, *room + 1);
-    if (buffer != NULL)
-        memcpy(buffer, old, length);
-    return buffer;
+static int not_regular(const char *path, mode_t mode, int code) {
+    const char *what = S_ISDIR(mode)    ? "a folder"
+                       : S_ISFIFO(mode) ? "a pipe"
+                       : S_ISSOCK(mode) ? "a socket"
+                                        : "a device";
+    return nn_fail(code, "'%s' is %s, but a regular file is wanted", path, what);
 }
 
-/* Reads to the end whatever fstat said, for a pipe has no size and a file may be growing. */
-static int read_all(const char *path, int fd, nn_pool *pool, char **text, size_t *length) {
+int nn_file_check(const char *path, int code) {
     struct stat status;
-    bool sized = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
-    size_t room = sized ? (size_t)status.st_size + 1 : FIRST_READ;
-    size_t count = 0;
-    char *buffer = nn_pool_alloc(pool, room + 1);
-    while (buffer != NULL) {
-        ssize_t got = read(fd, buffer + count, room - count);
+    if (stat(path, &status) < 0)
+        return nn_fail(code, "cannot open '%s': %s", path, nn_errno_text(errno));
+    return S_ISREG(status.st_mode) ? 0 : not_regular(path, status.st_mode, code);
+}
+
+/* A regular file for reading: opening a pipe would wait for its other end. */
+static int open_regular(const char *path, int *fd, int64_t *size) {
+    struct stat status;
+    int error = open_file(path, O_RDONLY | O_NONBLOCK, fd);
+    if (error == 0 && fstat(*fd, &status) < 0)
+        error = errno;
+    if (error == 0 && S_ISREG(status.st_mode)) {
+        *size = (int64_t)status.st_size;
+        return 0;
+    }
+    if (*fd >= 0)
+        close_file(*fd);
+    if (error == 0)
+        return not_regular(path, status.st_mode, NN_EIO);
+    return nn_fail(NN_EIO, "cannot open '%s': %s", path, nn_errno_text(error));
+}
+
+/* What is read at most; the file may become shorter meanwhile. */
+static int read_up_to(const char *path, int fd, char *buffer, size_t size, size_t *count) {
+    *count = 0;
+    while (*count < size) {
+        ssize_t got = read(fd, buffer + *count, size - *count);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return nn_fail(NN_EIO, "cannot read '%s': %s", path, nn_errno_text(errno));
-        count += (size_t)got;
-        if (got == 0) {
-            *text = buffer;
-            *length = count;
-            return 0;
-        }
-        if (count == room)
-            buffer = grow(pool, buffer, count, &room);
+        if (got == 0)
+            break;
+        *count += (size_t)got;
     }
-    return NN_EMEMORY;
+    return 0;
+}
+
+int nn_file_read_below(nn_pool *pool, const char *path, int64_t limit, char **text,
+                       size_t *length) {
+    int64_t size = 0;
+    int fd = -1;
+    int rc = 0;
+    NN_TRY(open_regular(path, &fd, &size));
+    if (size > limit)
+        rc = nn_fail(NN_EIO, "'%s' has %lld bytes, more than %lld: is it the right file?", path,
+                     (long long)size, (long long)limit);
+    *text = rc == 0 ? nn_pool_alloc(pool, (size_t)size + 1) : NULL;
+    if (rc == 0)
+        rc = *text != NULL ? read_up_to(path, fd, *text, (size_t)size, length) : NN_EMEMORY;
+    close_file(fd);
+    return rc;
 }
 
 int nn_file_read(nn_pool *pool, const char *path, char **text, size_t *length) {
-    int fd = -1;
-    int error = open_file(path, O_RDONLY, &fd);
-    if (error != 0)
-        return nn_fail(NN_EIO, "cannot open '%s': %s", path, nn_errno_text(error));
-    int rc = read_all(path, fd, pool, text, length);
-    close_file(fd);
+    return nn_file_read_below(pool, path, INT64_MAX - 1, text, length);
+}
+
+static int copy_bytes(const char *from, int source, const char *to, int target, char *buffer) {
+    size_t count = COPY_PIECE;
+    while (count == COPY_PIECE) {
+        NN_TRY(read_up_to(from, source, buffer, COPY_PIECE, &count));
+        int error = write_all(target, buffer, count);
+        if (error != 0)
+            return nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
+    }
+    return 0;
+}
+
+int nn_file_copy(const char *from, const char *to) {
+    char *buffer = NULL;
+    int64_t size = 0;
+    int source = -1, target = -1;
+    NN_TRY(open_regular(from, &source, &size));
+    int error = open_file(to, NEW_FILE, &target);
+    int rc = error == 0 ? NN_NEW(&buffer, COPY_PIECE, "copying a file")
+                        : nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
+    if (rc == 0)
+        rc = copy_bytes(from, source, to, target, buffer);
+    if (target >= 0 && (error = close_file(target)) != 0 && rc == 0)
+        rc = nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
+    if (target >= 0 && rc < 0)
+        unlink(to);
+    close_file(source);
+    nn_free(buffer);
     return rc;
 }

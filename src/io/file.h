@@ -13,9 +13,12 @@ int nn_dir_make(const char *path);
 bool nn_file_exists(const char *path);
 bool nn_is_folder(const char *path);
 
-/* The temporary name under which a file that is to become `path` is written, in the same folder;
- * owned by `pool`. */
+/* A name that is not in use, under which a file that is to become `path` is written, in the same
+ * folder: "<path>.<8 random letters>.tmp", owned by `pool`. Who makes the file refuses what stands
+ * there already. */
 char *nn_file_temporary(nn_pool *pool, const char *path);
+/* Does a name look like one of these? What a killed process leaves behind does. */
+bool nn_file_is_temporary(const char *name);
 
 /* Publishes: fsync of `temporary`, rename to `path`, fsync of the folder. On failure the temporary
  * file is removed and whatever stood at `path` still does (or, when only the last fsync failed, the
@@ -32,7 +35,16 @@ int nn_links_publish(const char *target, const char *const *path, size_t count);
 /* Bytes free to this user on the file system that holds `path` (or its nearest existing parent). */
 int nn_disk_free(const char *path, uint64_t *bytes);
 
-/* Reads a whole file; owned by `pool`, followed by a NUL. NN_EIO. */
+/* Is `path` a regular file? `code` says why not: pipes and devices may never end. */
+int nn_file_check(const char *path, int code);
+
+/* Reads a whole regular file; owned by `pool`, followed by a NUL. NN_EIO. */
 int nn_file_read(nn_pool *pool, const char *path, char **text, size_t *length);
+/* The same, and NN_EIO when it has more than `limit` bytes. */
+int nn_file_read_below(nn_pool *pool, const char *path, int64_t limit, char **text, size_t *length);
+
+/* Copies a regular file byte by byte to a new one, which must not be there. NN_EIO; then there is
+ * no new file. */
+int nn_file_copy(const char *from, const char *to);
 
 #endif

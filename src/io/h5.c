@@ -134,6 +134,7 @@ static void free_file(nn_h5 *file) {
 /* What stands at `path` can be opened; HDF5 would hide the reason when it cannot. */
 static int check_readable(const char *path) {
     char first;
+    NN_TRY(nn_file_check(path, NN_EFORMAT));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int error = fd < 0 ? errno : 0;
     ssize_t got = fd < 0 ? 0 : read(fd, &first, 1);
@@ -168,16 +169,16 @@ static bool has_long_lengths(hid_t file) {
     return known && lengths == sizeof(uint64_t);
 }
 
-int nn_h5_open(const char *path, nn_h5 **out) {
+static int open_file(const char *path, bool writable, nn_h5 **out) {
     nn_h5 *file = NULL;
     *out = NULL;
     NN_TRY(check_readable(path));
     prepare_library();
-    NN_TRY(new_file(path, false, &file));
+    NN_TRY(new_file(path, writable, &file));
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     int rc = nn_h5_driver_use(access, file->channel);
-    if (rc == 0 && (file->id = H5Fopen(path, H5F_ACC_RDONLY, access)) < 0)
+    if (rc == 0 && (file->id = H5Fopen(path, writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access)) < 0)
         rc = open_failed(file);
     nn_h5_drop(access);
     if (rc < 0) {
@@ -189,8 +190,20 @@ int nn_h5_open(const char *path, nn_h5 **out) {
     return 0;
 }
 
+int nn_h5_open(const char *path, nn_h5 **out) {
+    return open_file(path, false, out);
+}
+
+int nn_h5_edit(const char *path, nn_h5 **out) {
+    return open_file(path, true, out);
+}
+
+void nn_h5_allow_other_files(nn_h5 *file) {
+    file->channel->other_files = true;
+}
+
 /* The format of HDF5 1.8 and later has checksums over all metadata. */
-static int create_file(nn_h5 *file) {
+static int create_file(nn_h5 *file, unsigned flags) {
     story told;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t creation = nn_h5_group_properties(H5P_FILE_CREATE);
@@ -198,7 +211,7 @@ static int create_file(nn_h5 *file) {
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
     int rc = nn_h5_driver_use(access, file->channel);
     if (rc == 0) {
-        file->id = H5Fcreate(file->path, H5F_ACC_TRUNC, creation, access);
+        file->id = H5Fcreate(file->path, flags, creation, access);
         if (file->id < 0)
             rc = nn_fail(NN_EIO, "cannot create '%s': %s", file->path, reason_of(file, &told));
     }
@@ -207,17 +220,25 @@ static int create_file(nn_h5 *file) {
     return rc;
 }
 
-int nn_h5_create(const char *path, nn_h5 **out) {
+static int create(const char *path, unsigned flags, nn_h5 **out) {
     nn_h5 *file = NULL;
     *out = NULL;
     prepare_library();
     NN_TRY(new_file(path, true, &file));
-    int rc = create_file(file);
+    int rc = create_file(file, flags);
     if (rc < 0)
         free_file(file);
     else
         *out = file;
     return rc;
+}
+
+int nn_h5_create(const char *path, nn_h5 **out) {
+    return create(path, H5F_ACC_TRUNC, out);
+}
+
+int nn_h5_create_new(const char *path, nn_h5 **out) {
+    return create(path, H5F_ACC_EXCL, out);
 }
 
 /* Keeps the first failure of several steps. */
@@ -229,6 +250,12 @@ static int after_step(const nn_h5 *file, int rc, herr_t status) {
     if (file->writable)
         return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
     return nn_fail(NN_EFORMAT, "cannot read '%s': %s", file->path, reason);
+}
+
+int nn_h5_check_answers(const nn_h5 *file) {
+    if (file->doubt[0] == '\0')
+        return 0;
+    return nn_fail(NN_EFORMAT, "'%s' cannot be read: %s", file->path, file->doubt);
 }
 
 int nn_h5_close(nn_h5 *file) {

@@ -21,8 +21,13 @@ typedef struct nn_h5_info {
     int64_t dim[NN_H5_MAX_RANK];
 } nn_h5_info;
 
-int nn_h5_open(const char *path, nn_h5 **out);   /* for reading */
-int nn_h5_create(const char *path, nn_h5 **out); /* truncates */
+int nn_h5_open(const char *path, nn_h5 **out);       /* for reading */
+int nn_h5_edit(const char *path, nn_h5 **out);       /* for reading and writing */
+int nn_h5_create(const char *path, nn_h5 **out);     /* truncates */
+int nn_h5_create_new(const char *path, nn_h5 **out); /* NN_EIO when something stands there */
+/* Links, virtual data sets and external storage are followed into other files from now on; without
+ * this what stands there is refused (NN_EFORMAT). */
+void nn_h5_allow_other_files(nn_h5 *file);
 /* Flushes and closes; frees `file` also on failure. NULL is fine. NN_EIO when anything written did
  * not reach the file, NN_EFORMAT when a question about the file (nn_h5_exists, nn_h5_has_attr) was
  * answered "no" only because it could not be read. */
@@ -30,6 +35,9 @@ int nn_h5_close(nn_h5 *file);
 const char *nn_h5_path(const nn_h5 *file);
 
 bool nn_h5_exists(nn_h5 *file, const char *object);
+/* NN_EFORMAT when one of these questions so far was answered "no" because what was asked for could
+ * not be read. */
+int nn_h5_check_answers(const nn_h5 *file);
 /* Calls fn for every link of a group in name order (creation order where it was tracked); stops at
  * its first non-zero return and hands it back. */
 int nn_h5_list(nn_h5 *file, const char *group,
@@ -51,6 +59,26 @@ int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t co
 int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text);
 int nn_h5_read_text(nn_h5 *file, const char *dataset, nn_pool *pool, char **text);
 int nn_h5_make_group(nn_h5 *file, const char *group);
+
+/* For rewriting files of others: what is not named stays as it is.
+ *
+ * NN_EFORMAT names a reference to an object or a region: it would point at what it was, or at
+ * nothing, once data sets are replaced. */
+int nn_h5_refuse_references(nn_h5 *file);
+/* Is this a data set (of numbers or of anything else) with so many rows? Links to other files below
+ * an object that is asked for are NN_EFORMAT. */
+int nn_h5_has_rows(nn_h5 *file, const char *object, int64_t rows, bool *yes);
+/* Is `object` a group that no soft link leads to? */
+bool nn_h5_is_own_group(nn_h5 *file, const char *object);
+int nn_h5_remove(nn_h5 *file, const char *object); /* the name; NN_EIO */
+/* Makes the data set `name` of `to` like `dataset` of `from`: type, chunks, filters, attributes;
+ * but with so many rows, which are not written yet. */
+int nn_h5_make_like(nn_h5 *to, const char *name, int64_t rows, nn_h5 *from, const char *dataset);
+int nn_h5_copy_attrs(nn_h5 *to, const char *object, nn_h5 *from, const char *source);
+/* Row i of `dataset`, of any type, goes to the end of what was written to name[part[i]] of `to`,
+ * for the parts that have a name. */
+int nn_h5_deal_rows(nn_h5 *from, const char *dataset, const uint8_t *part, nn_h5 *to,
+                    const char *const *name, size_t parts);
 
 /* Attributes of `object` ("/" is the root). Reading one that is absent is NN_EFORMAT; ask first. */
 bool nn_h5_has_attr(nn_h5 *file, const char *object, const char *name);

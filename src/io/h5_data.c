@@ -9,7 +9,10 @@ enum {
     DEFAULT_CACHE = 1 << 20, /* bytes of chunks HDF5 keeps decompressed for a data set */
     MAX_CACHE = 1 << 28,
     CACHE_PLACES = 12421, /* a prime, many times the chunks that fit */
-    MAX_CHUNK = 1 << 30   /* bytes; HDF5's own limit is 4 GiB */
+    MAX_CHUNK = 1 << 30,  /* bytes; HDF5's own limit is 4 GiB */
+    UNWRITTEN = 1 << 26,  /* bytes that a data set may have beyond what was written to it */
+    MAX_DEFLATE = 1100,   /* times that deflate makes bytes fewer which are all the same */
+    MAX_RATIO = 1 << 16   /* more than that of any other filter */
 };
 
 static const struct {
@@ -118,6 +121,91 @@ static hid_t open_with_cache(nn_h5 *file, const char *name) {
     return id;
 }
 
+/* Data in other files: those of external storage HDF5 opens without asking our driver. */
+static int refuse_elsewhere(const nn_h5 *file, const char *name, hid_t creation) {
+    bool elsewhere = H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) > 0;
+    if (!elsewhere || file->channel->other_files)
+        return 0;
+    return nn_fail(NN_EFORMAT,
+                   "data set '%s' of '%s' is stored in other files, which are read only where "
+                   "data.other_files is true",
+                   name, file->path);
+}
+
+/* All bytes of a data set; what no file can hold is no shape. */
+static int count_bytes(const nn_h5 *file, const char *name, hid_t id, int64_t *bytes) {
+    hsize_t dim[H5S_MAX_RANK] = {0};
+    hid_t space = H5Dget_space(id), type = H5Dget_type(id);
+    int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    bool fits = true;
+    *bytes = (int64_t)H5Tget_size(type);
+    for (int i = 0; i < rank; i++)
+        fits =
+            fits && dim[i] <= INT64_MAX && !__builtin_mul_overflow(*bytes, (int64_t)dim[i], bytes);
+    nn_h5_drop(type);
+    nn_h5_drop(space);
+    if (!fits)
+        return nn_fail(NN_EFORMAT,
+                       "data set '%s' of '%s' claims more bytes than there can be: the file is "
+                       "damaged",
+                       name, file->path);
+    return 0;
+}
+
+/* How many times as many bytes the filters may make of those that are stored. */
+static int64_t most_ratio(hid_t creation) {
+    int64_t ratio = 1;
+    for (int i = 0; i < H5Pget_nfilters(creation); i++) {
+        unsigned flags = 0, config = 0;
+        size_t values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
+        if (filter == H5Z_FILTER_DEFLATE && ratio < MAX_DEFLATE)
+            ratio = MAX_DEFLATE;
+        else if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+                 filter != H5Z_FILTER_FLETCHER32)
+            ratio = MAX_RATIO;
+    }
+    return ratio;
+}
+
+/* What so many stored bytes can stand for: zeros compress well, but not without limit. */
+static int64_t most_bytes(hid_t creation, int64_t stored) {
+    int64_t most = 0;
+    if (__builtin_mul_overflow(stored, most_ratio(creation), &most))
+        return INT64_MAX;
+    return most > UNWRITTEN ? most : UNWRITTEN;
+}
+
+/* A few bytes can claim a data set of any size, whose reading would end with the memory or never:
+ * what is claimed must go together with what the file holds. */
+static int check_claim(const nn_h5 *file, const char *name, hid_t id, hid_t creation) {
+    int64_t bytes = 0, stored = (int64_t)H5Dget_storage_size(id), size = file->channel->file_size;
+    bool contiguous = H5Pget_layout(creation) == H5D_CONTIGUOUS && stored > 0;
+    haddr_t begin = contiguous ? H5Dget_offset(id) : 0;
+    NN_TRY(count_bytes(file, name, id, &bytes));
+    if (file->writable || file->channel->other_files)
+        return 0;
+    if (stored < 0 || stored > size || begin > (haddr_t)(size - stored))
+        return nn_fail(NN_EFORMAT,
+                       "data set '%s' of '%s' is longer than the file: it is truncated or damaged",
+                       name, file->path);
+    if (bytes > most_bytes(creation, stored))
+        return nn_fail(NN_EFORMAT,
+                       "data set '%s' of '%s' claims %lld bytes, but only %lld were ever written",
+                       name, file->path, (long long)bytes, (long long)stored);
+    return 0;
+}
+
+static int check_dataset(const nn_h5 *file, const char *name, hid_t id) {
+    hid_t creation = H5Dget_create_plist(id);
+    int rc = refuse_elsewhere(file, name, creation);
+    if (rc == 0)
+        rc = check_claim(file, name, id, creation);
+    nn_h5_drop(creation);
+    return rc;
+}
+
 static int close_slot(nn_h5_slot *slot) {
     int rc = nn_h5_drop(slot->id);
     free(slot->name);
@@ -156,17 +244,25 @@ int nn_h5_dataset_open(nn_h5 *file, const char *name, int64_t *id) {
         close_slot(slot);
         return rc;
     }
+    int rc = check_dataset(file, name, slot->id);
+    if (rc < 0) {
+        close_slot(slot);
+        return rc;
+    }
     file->next = (file->next + 1) % NN_H5_SLOTS;
     *id = slot->id;
     return 0;
 }
 
-static int shape_of(const nn_h5 *file, const char *name, hid_t space, nn_h5_info *info) {
+static int shape_of(const nn_h5 *file, const char *name, hid_t id, nn_h5_info *info) {
     hsize_t dim[H5S_MAX_RANK] = {0};
+    hid_t space = H5Dget_space(id);
     int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    bool empty = H5Sget_simple_extent_type(space) == H5S_NULL;
+    nn_h5_drop(space);
     if (rank < 0)
         return nn_h5_fail(file, NN_EFORMAT, "cannot tell the shape of data set '%s'", name);
-    if (H5Sget_simple_extent_type(space) == H5S_NULL)
+    if (empty)
         return nn_fail(NN_EFORMAT, "data set '%s' of '%s' is empty", name, file->path);
     if (rank > NN_H5_MAX_RANK)
         return nn_fail(NN_EFORMAT, "data set '%s' of '%s' has %d dimensions, at most %d are read",
@@ -177,36 +273,32 @@ static int shape_of(const nn_h5 *file, const char *name, hid_t space, nn_h5_info
     return 0;
 }
 
+int nn_h5_shape_of(nn_h5 *file, const char *dataset, nn_h5_info *info) {
+    int64_t id = H5I_INVALID_HID;
+    memset(info, 0, sizeof *info);
+    NN_TRY(nn_h5_dataset_open(file, dataset, &id));
+    return shape_of(file, dataset, id, info);
+}
+
 int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info) {
     int64_t id = H5I_INVALID_HID;
     memset(info, 0, sizeof *info);
     NN_TRY(nn_h5_dataset_open(file, dataset, &id));
     hid_t type = H5Dget_type(id);
-    hid_t space = H5Dget_space(id);
     int rc = map_type(file, dataset, type, &info->type);
-    if (rc == 0)
-        rc = shape_of(file, dataset, space, info);
-    nn_h5_drop(space);
     nn_h5_drop(type);
-    return rc;
+    return rc < 0 ? rc : shape_of(file, dataset, id, info);
 }
 
-/* Rows of a data set, on disk and in memory. */
-typedef struct rows {
-    int64_t dataset;
-    hid_t disk, memory;
-    int64_t elements;
-} rows;
-
-static void rows_release(rows *r) {
+void nn_h5_rows_release(nn_h5_rows *r) {
     nn_h5_drop(r->disk);
     nn_h5_drop(r->memory);
 }
 
-static int rows_init(rows *r, nn_h5 *file, const char *name, int64_t first, int64_t count) {
+int nn_h5_rows_init(nn_h5_rows *r, nn_h5 *file, const char *name, int64_t first, int64_t count) {
     nn_h5_info info;
     hsize_t start[NN_H5_MAX_RANK] = {0}, extent[NN_H5_MAX_RANK] = {0};
-    NN_TRY(nn_h5_info_of(file, name, &info));
+    NN_TRY(nn_h5_shape_of(file, name, &info));
     NN_TRY(nn_h5_dataset_open(file, name, &r->dataset));
     int64_t total = info.rank > 0 ? info.dim[0] : 1;
     if (first < 0 || count < 0 || first > total || count > total - first)
@@ -240,25 +332,27 @@ static int rows_failed(nn_h5 *file, int code, const char *verb, const char *name
 
 int nn_h5_read(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                void *out) {
-    rows r = {0};
+    nn_h5_rows r = {0};
+    nn_h5_info info;
     int rc = 0;
-    NN_TRY(rows_init(&r, file, dataset, first, count));
+    NN_TRY(nn_h5_info_of(file, dataset, &info)); /* it holds numbers */
+    NN_TRY(nn_h5_rows_init(&r, file, dataset, first, count));
     if (r.elements > 0 && H5Dread(r.dataset, native(as), r.memory, r.disk, file->transfer, out) < 0)
         rc = rows_failed(file, NN_EFORMAT, "read", dataset, as);
-    rows_release(&r);
+    nn_h5_rows_release(&r);
     return rc;
 }
 
 int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                      const void *data) {
-    rows r = {0};
+    nn_h5_rows r = {0};
     int rc = 0;
-    NN_TRY(rows_init(&r, file, dataset, first, count));
+    NN_TRY(nn_h5_rows_init(&r, file, dataset, first, count));
     if (r.elements > 0 &&
         (H5Dwrite(r.dataset, native(as), r.memory, r.disk, file->transfer, data) < 0 ||
          nn_h5_faulty(file)))
         rc = rows_failed(file, NN_EIO, "write", dataset, as);
-    rows_release(&r);
+    nn_h5_rows_release(&r);
     return rc;
 }
 

@@ -50,6 +50,15 @@ static int open_descriptor(const char *name, unsigned flags) {
     return fd;
 }
 
+/* Links, virtual data sets: whoever hands a file on would hand on what it leads to on the reader's
+ * machine. Such a failure is no fault of the file that is open. */
+static H5FD_t *refuse(nn_h5_channel *channel) {
+    channel->refused = true;
+    H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_VFL, H5E_CANTOPENFILE,
+             "%s", NN_H5_REFUSED);
+    return NULL;
+}
+
 /* HDF5 opens a file it is to create twice, first without creating it: a failure here counts only
  * as long as no success follows. */
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t max_address) {
@@ -58,18 +67,24 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     (void)max_address;
     if (info == NULL)
         return NULL;
+    if (info->channel->open_files > 0 && !info->channel->other_files)
+        return refuse(info->channel);
     driver_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return NULL;
     file->fd = open_descriptor(name, flags);
     if (file->fd < 0 || fstat(file->fd, &status) < 0) {
-        info->channel->error = errno;
+        if (info->channel->open_files == 0)
+            info->channel->error = errno;
         if (file->fd >= 0)
             close(file->fd);
         free(file);
         return NULL;
     }
-    info->channel->error = 0;
+    if (info->channel->open_files++ == 0) {
+        info->channel->error = 0;
+        info->channel->file_size = (int64_t)status.st_size;
+    }
     info->channel->users++;
     file->channel = info->channel;
     file->writable = (flags & H5F_ACC_RDWR) != 0;
@@ -81,9 +96,18 @@ static herr_t driver_close(H5FD_t *base) {
     driver_file *file = (driver_file *)base;
     if (close(file->fd) < 0 && errno != EINTR)
         note(file, errno);
+    file->channel->open_files--;
     nn_h5_channel_release(file->channel);
     free(file);
     return 0;
+}
+
+/* Files that this one leads to are opened by the same driver on the same channel. */
+static void *driver_fapl_get(H5FD_t *base) {
+    driver_info *info = H5allocate_memory(sizeof *info, false); /* HDF5 frees it */
+    if (info != NULL)
+        info->channel = ((driver_file *)base)->channel;
+    return info;
 }
 
 static herr_t driver_query(const H5FD_t *base, unsigned long *flags) {
@@ -187,6 +211,7 @@ static const H5FD_class_t driver = {
     .maxaddr = MAX_ADDRESS,
     .fc_degree = H5F_CLOSE_STRONG,
     .fapl_size = sizeof(driver_info),
+    .fapl_get = driver_fapl_get,
     .open = driver_open,
     .close = driver_close,
     .query = driver_query,
@@ -199,10 +224,19 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
+/* Registered once for the process: a class that is registered for each file goes away with the last
+ * identifier of it, and HDF5 looks into it after that, while it closes the file. */
+static hid_t driver_id(void) {
+    static hid_t id = H5I_INVALID_HID;
+    if (H5Iget_type(id) != H5I_VFL) /* the first time, or HDF5 was closed by somebody */
+        id = H5FDregister(&driver);
+    return id;
+}
+
 int nn_h5_driver_use(int64_t access, nn_h5_channel *channel) {
     const driver_info info = {channel};
-    hid_t id = H5FDregister(&driver);
-    herr_t rc = id < 0 ? -1 : H5Pset_driver(access, id, &info);
-    nn_h5_drop(id); /* the property list holds on to it */
-    return rc < 0 ? nn_fail(NN_EIO, "HDF5 does not take our file driver") : 0;
+    hid_t id = driver_id();
+    if (id < 0 || H5Pset_driver(access, id, &info) < 0)
+        return nn_fail(NN_EIO, "HDF5 does not take our file driver");
+    return 0;
 }

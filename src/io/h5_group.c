@@ -2,6 +2,7 @@
 #include "io/h5_inner.h"
 
 #include <hdf5.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,10 +54,21 @@ static bool is_below_dataset(nn_h5 *file, const char *part) {
     return yes;
 }
 
+/* Noted, for HDF5 takes what is refused for absent. */
+static int refuse_external(nn_h5 *file, const char *part) {
+    H5L_info_t info;
+    bool external = H5Lget_info(file->id, part, &info, H5P_DEFAULT) >= 0 &&
+                    info.type == H5L_TYPE_EXTERNAL;
+    if (!external || file->channel->other_files)
+        return FOUND;
+    snprintf(file->doubt, sizeof file->doubt, "%s", NN_H5_REFUSED);
+    return UNKNOWN;
+}
+
 static int find_link(nn_h5 *file, const char *part) {
     htri_t there = H5Lexists(file->id, part, H5P_DEFAULT);
     if (there >= 0)
-        return there > 0 ? FOUND : MISSING;
+        return there > 0 ? refuse_external(file, part) : MISSING;
     bool was_sure = file->doubt[0] == '\0';
     nn_h5_doubt(file); /* at once: any other call of HDF5 forgets the reason */
     if (!is_below_dataset(file, part))
@@ -70,9 +82,12 @@ static int find_link(nn_h5 *file, const char *part) {
 static int find_object(nn_h5 *file, const char *object) {
     int found = nn_h5_walk(file, object, find_link);
     if (found == FOUND && strcmp(object, "/") != 0) {
+        file->channel->refused = false;
         htri_t there = H5Oexists_by_name(file->id, object, H5P_DEFAULT);
         found = there > 0 ? FOUND : MISSING;
-        if (there < 0)
+        if (file->channel->refused) /* HDF5 takes it for absent */
+            snprintf(file->doubt, sizeof file->doubt, "%s", NN_H5_REFUSED);
+        else if (there < 0)
             nn_h5_doubt(file);
     }
     return found == MISSING && file->doubt[0] != '\0' ? UNKNOWN : found;

@@ -11,8 +11,12 @@
  * the process ends. */
 typedef struct nn_h5_channel {
     int users;
-    int error;        /* errno of the first failure; 0: there was none */
-    bool check_heaps; /* see nn_h5_heap_sound */
+    int open_files;    /* by the driver */
+    int error;         /* errno of the first failure; 0: there was none */
+    bool check_heaps;  /* see nn_h5_heap_sound */
+    bool other_files;  /* links and virtual data sets may lead to other files */
+    bool refused;      /* the driver was asked for another file */
+    int64_t file_size; /* bytes, when it was opened */
 } nn_h5_channel;
 
 /* A data set kept open: opening costs more than reading a minibatch, and closing drops the chunks
@@ -34,9 +38,12 @@ struct nn_h5 {
     size_t next; /* slot to give up next */
 };
 
+#define NN_H5_REFUSED "it leads to another file, which is read only where data.other_files is true"
+
 /* Makes `access` (a file access property list) use our driver. It reads and writes as HDF5's own
- * does, but tells errno through the channel, does not hand damaged heaps to HDF5, and after a
- * failing write writes nothing more while every call succeeds. HDF5 1.10 does not survive failing
+ * does, but tells errno through the channel, does not hand damaged heaps to HDF5, opens one file
+ * and none that it leads to unless the channel allows that, and after a failing write writes
+ * nothing more while every call succeeds. HDF5 1.10 does not survive failing
  * writes: it keeps a file that it could not close, and crashes on it at exit. */
 int nn_h5_driver_use(int64_t access, nn_h5_channel *channel);
 void nn_h5_channel_release(nn_h5_channel *channel);
@@ -68,6 +75,21 @@ int nn_h5_find(nn_h5 *file, const char *noun, const char *object);
 
 /* Makes the groups above `object`. NN_EIO also when the name is taken. */
 int nn_h5_make_room(nn_h5 *file, const char *object);
+
+/* Rows of a data set of whatever type, on disk and in memory. */
+typedef struct nn_h5_rows {
+    int64_t dataset;
+    int64_t disk, memory; /* selections */
+    int64_t elements;
+} nn_h5_rows;
+
+/* Selects rows [first, first + count). NN_EFORMAT; nothing is to be released then. */
+int nn_h5_rows_init(nn_h5_rows *rows, nn_h5 *file, const char *dataset, int64_t first,
+                    int64_t count);
+void nn_h5_rows_release(nn_h5_rows *rows);
+
+/* Rank and dimensions of a data set of whatever type; their product and its bytes fit int64_t. */
+int nn_h5_shape_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
 
 /* "strings", "compounds" ...: what a type is, for messages. */
 const char *nn_h5_class_name(int64_t type);

@@ -1,5 +1,6 @@
 #include "io/yaml.h"
 
+#include "base/rng.h"
 #include "io/file.h"
 
 #include <stdarg.h>
@@ -10,6 +11,9 @@
 enum {
     MAX_DEPTH = 100,     /* nesting; recursion is bounded by it */
     MAX_NODES = 1000000, /* aliases of aliases would otherwise grow without bound */
+    MAX_ANCHORS = 1000,  /* each alias looks through them */
+    LONG_MAP = 32,       /* keys */
+    MAX_BYTES = 1 << 26, /* of a file; beyond that it is the wrong one */
     INDENT = 2
 };
 
@@ -29,7 +33,7 @@ typedef struct reader {
     const char *file, *text;
     size_t length;
     anchor *anchors;
-    size_t nodes;
+    size_t nodes, named; /* values in all; with an anchor */
     int depth;
 } reader;
 
@@ -133,6 +137,8 @@ static int declare_anchor(reader *r, const yaml_char_t *name, anchor **out) {
     *out = NULL;
     if (name == NULL)
         return 0;
+    if (++r->named > MAX_ANCHORS)
+        return fail_at(r, r->event.start_mark, "more than %d anchors", MAX_ANCHORS);
     anchor *a = nn_pool_alloc(r->pool, sizeof *a);
     if (a == NULL || (a->name = nn_pool_strdup(r->pool, (const char *)name)) == NULL)
         return NN_EMEMORY;
@@ -208,20 +214,59 @@ static int read_list(reader *r, nn_node *list) {
     }
 }
 
-static int read_key(reader *r, const nn_node *map, const char **key) {
+/* The keys of a map that is long, so that looking for one among all does not take for ever. */
+typedef struct key_set {
+    uint32_t *slot; /* 1 + index of the item; 0: free */
+    size_t slots;   /* a power of two, or 0 */
+} key_set;
+
+static uint32_t *slot_of(const key_set *set, const nn_node *map, const char *key) {
+    size_t i = (size_t)nn_hash_text(key) & (set->slots - 1);
+    while (set->slot[i] != 0 && strcmp(map->item[set->slot[i] - 1]->key, key) != 0)
+        i = (i + 1) & (set->slots - 1);
+    return &set->slot[i];
+}
+
+/* At most half of the slots are taken. */
+static int grow_keys(key_set *set, const nn_node *map) {
+    nn_free(set->slot);
+    set->slots = set->slots > 0 ? 2 * set->slots : 4 * LONG_MAP;
+    NN_TRY(NN_NEW(&set->slot, set->slots, "keys"));
+    for (size_t i = 0; i < map->count; i++)
+        *slot_of(set, map, map->item[i]->key) = (uint32_t)i + 1;
+    return 0;
+}
+
+static int note_key(key_set *set, const nn_node *map) {
+    if (map->count < LONG_MAP)
+        return 0;
+    if (2 * map->count > set->slots)
+        return grow_keys(set, map);
+    *slot_of(set, map, map->item[map->count - 1]->key) = (uint32_t)map->count;
+    return 0;
+}
+
+static const nn_node *find_key(const key_set *set, const nn_node *map, const char *key) {
+    if (set->slots == 0)
+        return nn_node_get(map, key);
+    uint32_t at = *slot_of(set, map, key);
+    return at > 0 ? map->item[at - 1] : NULL;
+}
+
+static int read_key(reader *r, const nn_node *map, const key_set *set, const char **key) {
     yaml_mark_t mark = r->event.start_mark;
     if (r->event.type != YAML_SCALAR_EVENT || r->event.data.scalar.length == 0)
         return fail_at(r, mark, "a key must be a word");
     NN_TRY(scalar_text(r, key));
     if (strcmp(*key, "<<") == 0 && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
         return fail_at(r, mark, "merge keys ('<<') are not supported: write the keys out");
-    const nn_node *first = nn_node_get(map, *key);
+    const nn_node *first = find_key(set, map, *key);
     if (first != NULL)
         return fail_at(r, mark, "key '%s' stands twice, first at line %d", *key, first->key_line);
     return 0;
 }
 
-static int read_map(reader *r, nn_node *map) {
+static int read_items(reader *r, nn_node *map, key_set *set) {
     for (;;) {
         nn_node *item = NULL;
         const char *key = NULL;
@@ -229,13 +274,21 @@ static int read_map(reader *r, nn_node *map) {
         if (r->event.type == YAML_MAPPING_END_EVENT)
             return 0;
         yaml_mark_t mark = r->event.start_mark;
-        NN_TRY(read_key(r, map, &key));
+        NN_TRY(read_key(r, map, set, &key));
         NN_TRY(next(r));
         NN_TRY(read_node(r, &item));
         item->key_line = (int)mark.line + 1;
         item->key_column = (int)mark.column + 1;
         NN_TRY(nn_node_add(map, key, item));
+        NN_TRY(note_key(set, map));
     }
+}
+
+static int read_map(reader *r, nn_node *map) {
+    key_set set = {0};
+    int rc = read_items(r, map, &set);
+    nn_free(set.slot);
+    return rc;
 }
 
 /* From the event of a value's beginning to that of its end. */
@@ -302,7 +355,7 @@ int nn_yaml_load(nn_pool *pool, const char *file, nn_node **root) {
     char *text = NULL;
     size_t length = 0;
     *root = NULL;
-    int rc = nn_file_read(pool, file, &text, &length);
+    int rc = nn_file_read_below(pool, file, MAX_BYTES, &text, &length);
     if (rc < 0) /* the user named the file, so for them it is a matter of usage */
         return nn_error_frame(rc == NN_EIO ? NN_EUSAGE : rc, __func__);
     return nn_yaml_parse(pool, file, text, length, root);

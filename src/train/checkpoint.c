@@ -125,7 +125,7 @@ int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
         return NN_EMEMORY;
     NN_TRY_GOTO(nn_pieces_add_snapshot(&list, snapshot));
     NN_TRY_GOTO(check_space(path, &list));
-    NN_TRY_GOTO(nn_h5_create(temporary, &file));
+    NN_TRY_GOTO(nn_h5_create_new(temporary, &file));
     made = true;
     NN_TRY_GOTO(write_file(file, &list, snapshot));
     rc = nn_h5_close(file);

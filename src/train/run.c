@@ -95,6 +95,7 @@ static int open_folder(nn_run *run, const char *dir) {
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
     NN_TRY(make_folder(run, dir));
     NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
+    NN_TRY(nn_shelf_sweep(run->dir));
     return run->resume ? NN_OK : refuse_used(run);
 }
 

@@ -101,6 +101,18 @@ static void delete_one(const char *dir, int64_t step) {
         nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
 }
 
+int nn_shelf_sweep(const char *dir) {
+    DIR *folder = opendir(dir);
+
+    if (!folder)
+        return nn_fail(NN_EIO, "cannot list the run folder '%s': %s", dir, nn_errno_text(errno));
+    for (struct dirent *item; (item = readdir(folder)) != NULL;)
+        if (nn_file_is_temporary(item->d_name) && unlinkat(dirfd(folder), item->d_name, 0) < 0)
+            nn_warn("cannot delete '%s/%s': %s", dir, item->d_name, nn_errno_text(errno));
+    closedir(folder);
+    return NN_OK;
+}
+
 int nn_shelf_prune(const char *dir, int64_t step, int64_t best, int64_t keep) {
     nn_pool pool = {0};
     nn_shelf shelf;

@@ -27,4 +27,8 @@ int nn_shelf_pick(nn_pool *pool, const char *path, const char **file);
  * deleted is warned of. NN_EIO. */
 int nn_shelf_prune(const char *dir, int64_t step, int64_t best, int64_t keep);
 
+/* Deletes the temporary files that a killed process left; for the one process that has the folder.
+ * NN_EIO. */
+int nn_shelf_sweep(const char *dir);
+
 #endif
