@@ -104,6 +104,34 @@ static void check_nearest(void) {
     CHECK(nn_nearest(long_word, words) == NULL);
 }
 
+/* What other programs call it comes before what is spelt alike. */
+static void check_synonyms(void) {
+    static const char *const losses[] = {"squared", "absolute", "cross_entropy",
+                                         "binary_cross_entropy", NULL};
+    static const char *const metrics[] = {"mae", "rmse", "accuracy", NULL};
+    static const char *const names[] = {"dense",    "conv2d", "batch_norm", "max_pool",
+                                        "momentum", "linear", NULL};
+    static const struct {
+        const char *word, *const *among, *name;
+    } cases[] = {{"mse", losses, "squared"},
+                 {"MSELoss", losses, "squared"},
+                 {"mean_squared_error", losses, "squared"},
+                 {"mae", losses, "absolute"},
+                 {"bce", losses, "binary_cross_entropy"},
+                 {"BCEWithLogitsLoss", losses, "binary_cross_entropy"},
+                 {"nll", losses, "cross_entropy"},
+                 {"mse", metrics, "rmse"},
+                 {"fully_connected", names, "dense"},
+                 {"Linear", names, "dense"},
+                 {"BatchNorm2d", names, "batch_norm"},
+                 {"MaxPooling2D", names, "max_pool"},
+                 {"sgd_momentum", names, "momentum"},
+                 {"transformer", names, NULL}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        CHECK_STR(nn_nearest(cases[i].word, cases[i].among), cases[i].name);
+}
+
 static nn_node *tree(void) {
     nn_node *root = nn_node_map(&pool), *model = nn_node_list(&pool);
 
@@ -152,6 +180,7 @@ static void check_set(void) {
 int main(void) {
     check_pick();
     check_nearest();
+    check_synonyms();
     check_set();
     nn_pool_release(&pool);
     return check_done();

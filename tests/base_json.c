@@ -149,12 +149,23 @@ static void check_clocks(void) {
     CHECK_STR(too_small, "");
 }
 
+/* 0 / 0 has its sign set on some processors. */
+static void check_nan(void) {
+    char text[NN_TEXT_REAL];
+
+    nn_text_from_real(text, copysign(NAN, -1));
+    CHECK_STR(text, "nan");
+    snprintf(text, sizeof text, "%.4g %.4g", nn_plain_nan(copysign(NAN, -1)), nn_plain_nan(-0.5));
+    CHECK_STR(text, "nan -0.5");
+}
+
 int main(void) {
     check_document();
     check_strings();
     check_overflow();
     check_round_trip();
     check_numbers();
+    check_nan();
     check_locale();
     check_clocks();
     return check_done();

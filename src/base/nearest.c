@@ -63,11 +63,13 @@ static bool is_near(size_t edits, size_t a_length, size_t b_length) {
 }
 
 const char *nn_nearest(const char *word, const char *const *candidates) {
-    const char *best = NULL, *initials = NULL;
+    const char *same = nn_synonym(word, candidates), *best = NULL, *initials = NULL;
     size_t best_rating = 2 * MAX_WORD; /* edits; of two equals, the one that was cut short */
     char a[MAX_WORD], b[MAX_WORD];
     size_t a_length = fold(a, word);
 
+    if (same)
+        return same;
     for (; *candidates; candidates++) {
         size_t b_length = fold(b, *candidates);
         size_t edits = distance(a, a_length, b, b_length);

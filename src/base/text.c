@@ -87,6 +87,7 @@ size_t nn_text_from_real(char out[NN_TEXT_REAL], double value) {
     locale_t before = uselocale(c);
     int length = 0;
 
+    value = nn_plain_nan(value);
     for (int digits = 15; digits <= 17; digits++) {
         double back;
         length = snprintf(out, NN_TEXT_REAL, "%.*g", digits, value);

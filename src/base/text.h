@@ -3,6 +3,7 @@
 #ifndef NN_BASE_TEXT_H
 #define NN_BASE_TEXT_H
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,11 @@ void nn_text_line(char *out, size_t size, const char *format, va_list args)
  * it is exact; a real is decimal, or an infinity as C or YAML write it; NaN is no number. */
 bool nn_text_to_int(const char *text, int64_t *out);
 bool nn_text_to_real(const char *text, double *out);
+
+/* NaN has no sign where people read it, whatever the machine made of it. */
+static inline double nn_plain_nan(double value) {
+    return isnan(value) ? (double)NAN : value;
+}
 
 /* Writes the shortest of %.15g, %.16g and %.17g that reads back as the same double, at most
  * NN_TEXT_REAL bytes with the NUL; returns the length. */
