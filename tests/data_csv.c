@@ -77,7 +77,7 @@ static void texts(void) {
                        .label = "k"));
     check_classes("01", "x, y,z\nz");
     check_x(2, 1, (float[]){1.5f, -20});
-    CHECK_WORKS(IMPORT("a;b;k\n1;2;0\n3;4;1\n", .label = "k", .delimiter = 1, .drop = "a"));
+    CHECK_WORKS(IMPORT("a;b;k\n1;2;0\n3;4;1\n", .label = "k", .delimiter = 2, .drop = "a"));
     check_x(2, 1, (float[]){2, 4});
     CHECK_WORKS(IMPORT("0,1,2\n1,2,1\n3,4,0\n", .label = "2", .header = 1));
     check_classes("10", "");

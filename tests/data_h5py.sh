@@ -40,6 +40,9 @@ import h5py, numpy as np
 x = ((np.arange(72).reshape(6, 3, 4) - [[1], [2], [3]]) / [[2], [4], [8]]).astype(np.float32)
 with h5py.File("half.h5") as f:
     both = np.concatenate([f["train/x"][:], f["valid/x"][:]])
+    mean, std = (f.attrs[name].reshape(3, 1, 1) for name in ("mean", "std"))
+    assert both.dtype == "u1"
+    both = (both - mean) / std
     assert np.allclose(np.sort(both.reshape(6, 12), 0), x.reshape(6, 12)), both
 PYTHON
 
@@ -67,6 +70,8 @@ for name, kind in ("image.h5", np.uint8), ("floats.h5", np.float64):
         f.attrs["mean"], f.attrs["std"] = [3.0, 2.0, 1.0], 2.0
 with h5py.File("last.h5", "w") as f:
     f["train/x"] = x.transpose(0, 2, 3, 1)
+with h5py.File("turned.h5", "w") as f:
+    f["train/x"] = x.transpose(0, 1, 3, 2)
 PYTHON
 "$NNMPI" train image.yaml --run image -q >out
 "$NNMPI" inspect image/last.h5 >out
@@ -87,8 +92,11 @@ for name in "image-out.h5", "floats-out.h5":
 with h5py.File("image/last.h5") as f:
     assert list(f["data/shape"]) == [3, 30, 20] and len(f["data/offset"]) == 3
 PYTHON
-expect_code 3 "$NNMPI" predict image/last.h5 --data last.h5 -O last-out.h5 2>err
-expect_line "x of 'train' is \[30, 20, 3\] a sample, but the model takes \[3, 30, 20\]" err
+"$NNMPI" predict image/last.h5 --data last.h5 -O last-out.h5 2>err
+expect_line 'rows \[30, 20, 3\] are taken for images \[H, W, C\]' err
+cmp image-out.h5 last-out.h5 || fail "channels first and last give other predictions"
+expect_code 3 "$NNMPI" predict image/last.h5 --data turned.h5 -O turned-out.h5 2>err
+expect_line "x of 'train' is \[3, 20, 30\] a sample, but the model takes \[3, 30, 20\]" err
 
 # weights and lengths of sequences stay with their samples
 "$python" - <<'PYTHON'

@@ -20,7 +20,7 @@ with h5py.File("floats.h5", "w") as f:
     f["test/x"] = (x[40:] / 255).astype("f4")
 PYTHON
 
-for kind in true per_channel; do
+for kind in all true; do
     cat >"$kind.yaml" <<YAML
 data: {path: rgb.h5, normalize: $kind, augment: [shift: {pixels: 1}, noise]}
 model: [flatten, dense: {units: 2}]
@@ -36,7 +36,7 @@ import csv, h5py, json, sys, numpy as np
 kind = sys.argv[1]
 x = h5py.File("rgb.h5")["train/x"][:] / 255
 f = h5py.File(f"{kind}/last.h5")
-axes = None if kind == "true" else (0, 2, 3)
+axes = None if kind == "all" else (0, 2, 3)
 std = np.atleast_1d(x.std(axes))
 std[std < 1e-12] = 1
 assert np.allclose(f["data/mean"], x.mean(axes), atol=1e-7), f["data/mean"][:]

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/model_report.h"
 #include "train/checkpoint.h"
@@ -39,7 +40,7 @@ static void print_state(const subject *s) {
            s->file, (long long)state->step, (long long)state->epoch, (long long)state->batch,
            (long long)state->steps_per_epoch, (long long)state->seed);
     if (state->best_step >= 0)
-        printf("best validation %.6g at step %lld\n", state->best_value,
+        printf("best validation %.6g at step %lld\n", nn_plain_nan(state->best_value),
                (long long)state->best_step);
     printf("digest %s\n", s->digest);
 }

@@ -106,7 +106,7 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_predictor_open(o->checkpoint, BATCH, &t->predictor));
     read_decision(t);
-    NN_TRY(nn_dataset_open_path(o->data, &t->data));
+    NN_TRY(nn_predictor_open_data(t->predictor, o->data, &t->data));
     NN_TRY(choose_split(t, o->split));
     NN_TRY(nn_data_inherit_scale(t->data, nn_predictor_data(t->predictor)));
     NN_TRY(nn_converter_init_x(&t->converter, &t->split->x, &t->data->affine, &t->data->normal,

@@ -1,14 +1,19 @@
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "io/file.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+/* Opening a pipe would wait for its other end. */
 bool nn_is_hdf5(const char *path) {
     static const char signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
     char head[sizeof signature];
-    FILE *file = fopen(path, "rb");
+    struct stat status;
+    bool regular = stat(path, &status) == 0 && S_ISREG(status.st_mode);
+    FILE *file = regular ? fopen(path, "rb") : NULL;
     bool same =
         file && fread(head, sizeof head, 1, file) == 1 && memcmp(head, signature, sizeof head) == 0;
     if (file)
@@ -60,7 +65,8 @@ static void print_table(FILE *out, const nn_measure *m, const double *table) {
         else
             fprintf(out, "\n%6s", "");
         for (size_t j = 0; j < m->columns; j++)
-            fprintf(out, m->rows > 1 ? " %7.6g" : " %7.4f", table[i * m->columns + j]);
+            fprintf(out, m->rows > 1 ? " %7.6g" : " %7.4f",
+                    nn_plain_nan(table[i * m->columns + j]));
     }
     fputc('\n', out);
 }
@@ -69,8 +75,8 @@ void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
     fprintf(out, "%s ", e->split);
     for (size_t i = 0; i < e->measures; i++)
         if (!e->measure[i].table_only)
-            fprintf(out, "%s %.4f, ", e->measure[i].name, e->measure[i].value);
-    fprintf(out, "loss %.4g (%lld samples)\n", e->loss, (long long)e->samples);
+            fprintf(out, "%s %.4f, ", e->measure[i].name, nn_plain_nan(e->measure[i].value));
+    fprintf(out, "loss %.4g (%lld samples)\n", nn_plain_nan(e->loss), (long long)e->samples);
     for (size_t i = 0; i < e->measures; i++)
         if (e->measure[i].rows)
             print_table(out, &e->measure[i], e->table + e->measure[i].first);

@@ -2,6 +2,7 @@
 #include "cli/screen.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <nnmpi/error.h>
 
@@ -91,12 +92,12 @@ static void describe(line *l, const nn_status *s) {
     append(l, "epoch %lld/%lld  step %lld/%lld", (long long)s->epoch, (long long)s->epochs,
            (long long)s->step, (long long)s->total_steps);
     if (!v)
-        append(l, "  loss %.4g", s->loss);
+        append(l, "  loss %.4g", nn_plain_nan(s->loss));
     else
-        append(l, "  %s: loss %.4g", v->split, v->loss);
+        append(l, "  %s: loss %.4g", v->split, nn_plain_nan(v->loss));
     for (size_t i = 0; v && i < v->measures; i++)
         if (!v->measure[i].table_only)
-            append(l, "  %s %.4g", v->measure[i].name, v->measure[i].value);
+            append(l, "  %s %.4g", v->measure[i].name, nn_plain_nan(v->measure[i].value));
     if (s->samples_per_s > 0)
         append(l, "  %.0f samples/s", s->samples_per_s);
     append_time(l, s->seconds_left);

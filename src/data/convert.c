@@ -21,6 +21,7 @@
 typedef void convert_fn(const nn_converter *c, size_t first, size_t count, const void *stored,
                         nn_real *out);
 typedef int64_t integer_fn(const void *stored, size_t i);
+typedef bool subtract_fn(void *stored, size_t count, int64_t amount, size_t *at);
 
 /* In double, since timestamps and the like lose their digits in float before the offset is off. */
 #define DEFINE_CONVERT(dtype, ctype)                                                               \
@@ -35,14 +36,26 @@ typedef int64_t integer_fn(const void *stored, size_t i);
     }                                                                                              \
     static int64_t integer_##dtype(const void *stored, size_t i) {                                 \
         return (int64_t)((const ctype *)stored)[i];                                                \
+    }                                                                                              \
+    static bool subtract_##dtype(void *stored, size_t count, int64_t amount, size_t *at) {         \
+        ctype *x = stored;                                                                         \
+        for (*at = 0; *at < count; ++*at) {                                                        \
+            int64_t value = (int64_t)x[*at];                                                       \
+            if (value < amount && value != -1)                                                     \
+                return false;                                                                      \
+            if (value != -1)                                                                       \
+                x[*at] = (ctype)(value - amount);                                                  \
+        }                                                                                          \
+        return true;                                                                               \
     }
 DTYPES(DEFINE_CONVERT)
 
 static const struct {
     convert_fn *convert;
     integer_fn *integer;
+    subtract_fn *subtract;
 } types[] = {
-#define TYPE_ROW(dtype, ctype) [dtype] = {convert_##dtype, integer_##dtype},
+#define TYPE_ROW(dtype, ctype) [dtype] = {convert_##dtype, integer_##dtype, subtract_##dtype},
     DTYPES(TYPE_ROW)};
 
 static bool is_uniform(size_t count, const double *value) {
@@ -52,7 +65,7 @@ static bool is_uniform(size_t count, const double *value) {
     return true;
 }
 
-static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_shape *shape,
+static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_field *field,
                      nn_pool *pool) {
     c->scale = nn_pool_alloc(pool, c->width * sizeof *c->scale);
     c->offset = nn_pool_alloc(pool, c->width * sizeof *c->offset);
@@ -61,7 +74,7 @@ static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_shape *s
     if (!c->scale || !c->offset || !c->scale_row || !c->offset_row)
         return NN_EMEMORY;
     for (size_t e = 0; e < c->width; e++) {
-        size_t i = nn_affine_index(affine->count, shape, e);
+        size_t i = nn_affine_index(affine->count, &field->shape, nn_field_element(field, e));
         c->scale[e] = affine->scale[i];
         c->offset[e] = affine->offset[i];
         c->scale_row[e] = (nn_real)c->scale[e];
@@ -73,7 +86,7 @@ static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_shape *s
 int nn_converter_init(nn_converter *c, const nn_field *field, const nn_affine *affine,
                       nn_row_order order, nn_pool *pool) {
     bool given = affine && affine->count > 0;
-    bool planes = order == NN_CHANNELS_LAST && field->shape.rank == 3;
+    bool planes = order == NN_CHANNELS_LAST && field->shape.rank == 3 && !field->channels_last;
 
     *c = (nn_converter){.type = field->type,
                         .width = nn_shape_count(&field->shape),
@@ -81,7 +94,7 @@ int nn_converter_init(nn_converter *c, const nn_field *field, const nn_affine *a
     c->uniform = !given || (is_uniform(affine->count, affine->scale) &&
                             is_uniform(affine->count, affine->offset));
     if (!c->uniform)
-        return fill_rows(c, affine, &field->shape, pool);
+        return fill_rows(c, affine, field, pool);
     c->scale = nn_pool_alloc(pool, sizeof *c->scale);
     c->offset = nn_pool_alloc(pool, sizeof *c->offset);
     if (!c->scale || !c->offset)
@@ -146,6 +159,10 @@ void nn_converter_apply(const nn_converter *c, size_t rows, const void *stored, 
         else
             convert_range(c, 0, c->width, row, out);
     }
+}
+
+bool nn_stored_subtract(nn_dtype type, void *stored, size_t count, int64_t amount, size_t *at) {
+    return types[type].subtract(stored, count, amount, at);
 }
 
 int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i) {

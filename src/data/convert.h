@@ -29,6 +29,9 @@ int nn_converter_init(nn_converter *converter, const nn_field *field, const nn_a
 void nn_converter_apply(const nn_converter *converter, size_t rows, const void *stored,
                         nn_real *out);
 
+/* Subtracts from integers that are not -1; false when one is smaller: the first of them is *at. */
+bool nn_stored_subtract(nn_dtype type, void *stored, size_t count, int64_t amount, size_t *at);
+
 /* Element i of an array of integers. */
 int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i);
 

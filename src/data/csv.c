@@ -5,6 +5,7 @@
 #include <csv.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #define PIECE ((size_t)1 << 16)
 #define MAX_ROW_BYTES ((size_t)1 << 30)
@@ -165,6 +166,87 @@ static int read_all(reader *r, nn_gz *file, char *buffer) {
         return nn_csv_fail(r->path, &at, "%s", "the quote that opens here is never closed");
     }
     return r->rc;
+}
+
+bool nn_csv_has_name(const char *path) {
+    static const char *const endings[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz"};
+    size_t length = strlen(path);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t n = strlen(endings[i]);
+        if (length > n && strcasecmp(path + length - n, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+#define CANDIDATES "\t;|," /* a semicolon goes before the comma of decimals */
+enum { CANDIDATE_COUNT = sizeof CANDIDATES - 1, GUESS_LINES = 20 };
+
+typedef struct tally {
+    size_t first[CANDIDATE_COUNT], here[CANDIDATE_COUNT]; /* in the first line; in this one */
+    bool even[CANDIDATE_COUNT];                           /* as often in every line so far */
+    int lines;
+} tally;
+
+static void end_line(tally *t, bool blank) {
+    if (blank)
+        return;
+    for (size_t i = 0; i < CANDIDATE_COUNT; i++) {
+        if (t->lines == 0)
+            t->first[i] = t->here[i];
+        t->even[i] = t->here[i] > 0 && t->here[i] == t->first[i] && (t->lines == 0 || t->even[i]);
+        t->here[i] = 0;
+    }
+    t->lines++;
+}
+
+/* What stands in quotes separates nothing. A last line that is cut off does not count. */
+static void count_candidates(tally *t, const char *text, size_t length, bool whole) {
+    bool quoted = false, blank = true;
+
+    for (size_t i = 0; i < length && t->lines < GUESS_LINES; i++) {
+        const char *candidate = text[i] ? strchr(CANDIDATES, text[i]) : NULL;
+        bool ends = !quoted && (text[i] == '\n' || text[i] == '\r');
+        quoted = text[i] == '"' ? !quoted : quoted;
+        if (ends)
+            end_line(t, blank);
+        else if (!quoted && candidate)
+            t->here[candidate - CANDIDATES]++;
+        blank = ends || (blank && text[i] == ' ');
+    }
+    if (whole || t->lines == 0)
+        end_line(t, blank);
+}
+
+static char best_candidate(const tally *t) {
+    size_t best = CANDIDATE_COUNT - 1;
+
+    for (size_t i = 0; i < CANDIDATE_COUNT; i++)
+        if (t->even[i])
+            return CANDIDATES[i];
+    for (size_t i = 0; i < CANDIDATE_COUNT; i++)
+        if (t->first[i] > t->first[best])
+            best = i;
+    return CANDIDATES[best];
+}
+
+int nn_csv_guess(const char *path, char *delimiter) {
+    tally t = {.lines = 0};
+    nn_gz *file = NULL;
+    char *buffer = NULL;
+    size_t got = 0;
+    int rc;
+
+    NN_TRY_GOTO(nn_gz_open(path, &file));
+    NN_TRY_GOTO(NN_NEW(&buffer, PIECE, "CSV"));
+    NN_TRY_GOTO(nn_gz_read(file, buffer, PIECE, &got));
+    count_candidates(&t, buffer, got, got < PIECE);
+    *delimiter = best_candidate(&t);
+done:
+    nn_gz_close(file);
+    nn_free(buffer);
+    return rc;
 }
 
 int nn_csv_read(const char *path, char delimiter, nn_csv_fn *fn, void *ctx) {

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "data/convert.h"
+#include "data/csv.h"
 #include "data/sources.h"
 #include "io/file.h"
 
@@ -94,7 +95,18 @@ int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **spl
 
 int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                     int64_t count, void *out) {
-    return ds->ops->read(ds, split, field, first, count, out);
+    bool shifted = field == 'y' && ds->settings.first_label > 0 && nn_split_has_labels(split);
+    size_t positions = nn_split_positions(split), at;
+
+    NN_TRY(ds->ops->read(ds, split, field, first, count, out));
+    if (!shifted || nn_stored_subtract(split->y.type, out, (size_t)count * positions,
+                                       ds->settings.first_label, &at))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: /%s/y row %" PRId64 " holds %" PRId64 ", but the first label is %" PRId64
+                   " (data.first_label)",
+                   ds->path, split->name, first + (int64_t)(at / positions),
+                   nn_stored_integer(split->y.type, out, at), ds->settings.first_label);
 }
 
 static bool same_shape(const nn_shape *a, const nn_shape *b) {
@@ -129,10 +141,53 @@ static int check_split(const nn_dataset *ds, const nn_split *split) {
     return NN_OK;
 }
 
+const char *const nn_layout_names[] = {"auto", "channels_first", "channels_last", NULL};
+
+static bool can_be_channels(int64_t dim) {
+    return dim == 1 || dim == 3 || dim == 4;
+}
+
+int nn_layout_of(const nn_shape *stored) {
+    bool first = stored->rank == 3 && can_be_channels(stored->dim[0]);
+    bool last = stored->rank == 3 && can_be_channels(stored->dim[2]);
+
+    return first == last ? NN_LAYOUT_AUTO : first ? NN_LAYOUT_FIRST : NN_LAYOUT_LAST;
+}
+
+bool nn_layout_in_doubt(const nn_shape *stored) {
+    return stored->rank == 3 && can_be_channels(stored->dim[0]) && can_be_channels(stored->dim[2]);
+}
+
+int nn_dataset_check_layout(const nn_dataset *ds) {
+    char text[NN_SHAPE_TEXT];
+
+    if (!ds->layout_open)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: are the channels of images %s the first dimension or the last? Say "
+                   "layout: channels_first or layout: channels_last under data, or give the file "
+                   "an attribute layout",
+                   ds->path, nn_shape_text(&ds->split[0].x.shape, text));
+}
+
+int nn_dataset_check_classes(const nn_dataset *ds) {
+    int64_t first = ds->settings.first_label;
+
+    if (ds->smallest_label < 1 || ds->class_names)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: the labels of /train are %" PRId64 " to %" PRId64 ", but %" PRId64
+                   " is the first class: where labels count from %" PRId64
+                   ", say first_label: %" PRId64 " under data",
+                   ds->path, ds->smallest_label + first, ds->classes - 1 + first, first,
+                   ds->smallest_label + first, ds->smallest_label + first);
+}
+
 /* What the labels of all splits are like. */
 struct seen {
-    int64_t largest;
-    bool zero, ignored; /* there are samples of class 0; of none */
+    int64_t largest, smallest; /* smallest: of /train, INT64_MAX before the first */
+    int64_t labels, ignored;   /* how many there are; of no class */
+    bool zero;                 /* there are samples of class 0 */
 };
 
 /* Checks rows [first, first + count). */
@@ -146,7 +201,10 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
         if (label >= -1 && label < bound) {
             seen->largest = label > seen->largest ? label : seen->largest;
             seen->zero = seen->zero || label == 0;
-            seen->ignored = seen->ignored || label == -1;
+            seen->ignored += label == -1;
+            seen->labels++;
+            if (label >= 0 && label < seen->smallest && strcmp(split->name, "train") == 0)
+                seen->smallest = label;
             continue;
         }
         if (label < -1 || !ds->class_names)
@@ -180,7 +238,7 @@ done:
 
 /* Checks every label and learns how many classes there are where nothing names them. */
 static int check_labels(nn_dataset *ds) {
-    struct seen seen = {.largest = -1};
+    struct seen seen = {.largest = -1, .smallest = INT64_MAX};
     bool any = false;
 
     ds->classes = ds->named;
@@ -197,6 +255,10 @@ static int check_labels(nn_dataset *ds) {
         nn_warn("%s: the labels are 1 and -1, and samples with -1 are ignored; write two classes "
                 "as 0 and 1",
                 ds->path);
+    else if (seen.ignored)
+        nn_info("%s: %" PRId64 " of %" PRId64 " labels are -1: these samples are ignored", ds->path,
+                seen.ignored, seen.labels);
+    ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
     if (any && !ds->class_names)
         ds->classes = seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
@@ -218,9 +280,9 @@ int nn_dataset_label_positions(nn_dataset *ds) {
     return check_labels(ds);
 }
 
-/* The row that the `data:` map means; `path` alone is an HDF5 file. */
+/* The row that the `data:` map means; `path` alone is an HDF5 file, or what its name says. */
 static int pick_source(nn_node *data, const nn_source_ops **ops) {
-    nn_node *source = nn_node_get(data, "source");
+    nn_node *source = nn_node_get(data, "source"), *path;
     const nn_entry *row;
 
     if (data->kind != NN_NODE_MAP)
@@ -228,7 +290,10 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
     if (!source) {
         if (!nn_node_get(data, "path"))
             return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
-        source = nn_node_scalar(data->pool, nn_source_hdf5.entry.name);
+        path = nn_node_get(data, "path");
+        source =
+            nn_node_scalar(data->pool, nn_csv_has_name(path->text) ? nn_source_csv.entry.name
+                                                                   : nn_source_hdf5.entry.name);
         if (!source)
             return NN_EMEMORY;
         NN_TRY(nn_node_add(data, "source", source));
@@ -248,9 +313,18 @@ const nn_option nn_data_options[] = {
      "how training samples are changed at random, a list of augmentations: [shift: {pixels: 2}, "
      "flip]"},
     {"normalize", NN_OPT_CHOICE, offsetof(nn_data_settings, normalize), "false",
-     "false|true|per_channel",
-     "subtract the mean of the training samples and divide by their standard deviation: of all "
-     "numbers together, or of each channel; stored with the checkpoints"},
+     "false|true|all|per_channel",
+     "subtract the mean of the training samples and divide by their standard deviation. true or "
+     "per_channel: of each feature of a table or sequence, of each channel of images; all: of all "
+     "numbers together. Stored with the checkpoints"},
+    {"layout", NN_OPT_CHOICE, offsetof(nn_data_settings, layout), "auto",
+     "auto|channels_first|channels_last",
+     "are stored images [C, H, W] or [H, W, C]? auto: as the file's attribute layout says, else "
+     "that of the first and the last dimension which is 1, 3 or 4, else channels_first"},
+    {"first_label", NN_OPT_INT, offsetof(nn_data_settings, first_label), "0", "[0, 1e9]",
+     "the label of the first class: 1 where labels are 1 to C"},
+    {"other_files", NN_OPT_BOOL, offsetof(nn_data_settings, other_files), "false", NULL,
+     "follow links, virtual data sets and external storage of an HDF5 file into other files"},
     {"memory", NN_OPT_REAL, offsetof(nn_data_settings, memory), "", "(0, inf)",
      "MiB that the samples of a split may take in memory; more are read from the file as training "
      "goes on, and shuffled within windows of half of that. Without it they may take half of the "
@@ -319,15 +393,81 @@ done:
 
 int nn_dataset_open_path(const char *path, nn_dataset **out) {
     nn_pool pool = {0};
-    nn_node *data = nn_node_map(&pool);
-    nn_node *text = data ? nn_node_scalar(&pool, path) : NULL;
-    int rc = text ? nn_node_add(data, "path", text) : NN_EMEMORY;
+    nn_node *data = NULL;
+    int rc = nn_dataset_node(&pool, path, NULL, NULL, &data);
 
     *out = NULL;
-    if (text)
-        text->quoted = true;
+    if (rc >= 0 && nn_csv_has_name(path))
+        rc = nn_fail(NN_EUSAGE,
+                     "%s is CSV: nnmpi data import csv %s --label COLUMN -O FILE.h5 makes a data "
+                     "set of it",
+                     path, path);
     if (rc >= 0)
         rc = nn_dataset_open(data, out);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+static int copy_key(nn_node *to, const nn_node *from, const char *key) {
+    const nn_node *value = nn_node_get(from, key);
+    nn_node *copy;
+
+    if (!value || value->kind != NN_NODE_SCALAR || nn_node_is_null(value))
+        return NN_OK;
+    copy = nn_node_scalar(to->pool, value->text);
+    if (!copy)
+        return NN_EMEMORY;
+    copy->quoted = value->quoted;
+    return nn_node_add(to, key, copy);
+}
+
+static bool has_source(const nn_node *data, const char *name) {
+    const nn_node *source = nn_node_get(data, "source");
+
+    return source && source->kind == NN_NODE_SCALAR && strcmp(source->text, name) == 0;
+}
+
+/* Rows of images of shape [C, H, W] say by themselves where their channels stand. */
+static bool shape_speaks(const nn_shape *x) {
+    return x && x->rank == 3 && can_be_channels(x->dim[0]) && !can_be_channels(x->dim[1]) &&
+           !can_be_channels(x->dim[2]);
+}
+
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
+                    nn_node **out) {
+    static const char *const csv[] = {"label", "target", "drop", "header", "delimiter", NULL};
+    nn_node *text = nn_node_scalar(pool, path);
+
+    *out = nn_node_map(pool);
+    if (!text || !*out)
+        return NN_EMEMORY;
+    text->quoted = true;
+    NN_TRY(nn_node_add(*out, "path", text));
+    NN_TRY(copy_key(*out, like, "first_label"));
+    if (!shape_speaks(x))
+        NN_TRY(copy_key(*out, like, "layout"));
+    for (size_t i = 0; nn_csv_has_name(path) && has_source(like, "csv") && csv[i]; i++)
+        NN_TRY(copy_key(*out, like, csv[i]));
+    return NN_OK;
+}
+
+int nn_dataset_open_samples(const char *path, const nn_node *like, const nn_shape *x,
+                            nn_dataset **out) {
+    nn_pool pool = {0};
+    nn_node *data = NULL, *alone = NULL, *yes = nn_node_scalar(&pool, "true");
+    int rc = yes ? nn_dataset_node(&pool, path, like, x, &data) : NN_EMEMORY;
+    bool answers = rc >= 0 && (nn_node_get(data, "label") || nn_node_get(data, "target"));
+
+    *out = NULL;
+    if (rc >= 0 && (answers || !nn_csv_has_name(path)))
+        rc = nn_dataset_open(data, out);
+    if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out) {
+        rc = nn_dataset_node(&pool, path, NULL, NULL, &alone);
+        if (rc >= 0)
+            rc = nn_node_add(alone, "unlabelled", yes);
+        if (rc >= 0)
+            rc = nn_dataset_open(alone, out);
+    }
     nn_pool_release(&pool);
     return rc;
 }

@@ -10,9 +10,20 @@
 /* One stored array of a split; rows are samples. */
 typedef struct nn_field {
     nn_dtype type;
-    nn_shape shape;   /* of one row as stored, images [C, H, W]; rank 0: one number */
-    size_t row_bytes; /* as stored */
+    nn_shape shape;     /* of one row, images [C, H, W]; rank 0: one number */
+    size_t row_bytes;   /* as stored */
+    bool channels_last; /* images are stored as [H, W, C] all the same */
 } nn_field;
+
+/* The shape of a row in the file. */
+static inline nn_shape nn_field_stored_shape(const nn_field *field) {
+    return field->channels_last ? nn_channels_last(field->shape) : field->shape;
+}
+/* The element of [C, H, W] that stands at place `e` of a stored row. */
+static inline size_t nn_field_element(const nn_field *field, size_t e) {
+    size_t channels = field->channels_last ? (size_t)field->shape.dim[0] : 1;
+    return e % channels * (nn_shape_count(&field->shape) / channels) + e / channels;
+}
 
 typedef struct nn_split {
     const char *name; /* "train", "valid", "test" */
@@ -30,7 +41,7 @@ typedef struct nn_split {
 const nn_field *nn_split_field(const nn_split *split, char field);
 
 /* x as float = stored * scale + offset. One number of each for all elements of a row, one for each
- * channel, or one for each element in stored order, as `count` says; 0: x is used as it is. */
+ * channel, or one for each element of [C, H, W], as `count` says; 0: x is used as it is. */
 typedef struct nn_affine {
     size_t count;
     const double *scale, *offset;
@@ -48,7 +59,7 @@ typedef struct nn_normal {
 size_t nn_channels_of(const nn_shape *shape);
 /* May an affine map for rows of this shape have so many numbers? */
 bool nn_affine_fits(size_t count, const nn_shape *shape);
-/* Which of its numbers belongs to element `e` of a row. */
+/* Which of its numbers belongs to element `e` of a row [C, H, W]. */
 size_t nn_affine_index(size_t count, const nn_shape *shape, size_t e);
 
 typedef struct nn_dataset nn_dataset;
@@ -70,10 +81,14 @@ extern const nn_family nn_sources; /* sources.c: one row a source */
 /* What every source takes besides its own options. */
 typedef struct nn_data_settings {
     nn_node *augment;
-    int normalize, prefetch; /* each one of: */
-    double memory;           /* MiB; 0: not said */
+    int normalize, prefetch, layout; /* each one of: */
+    int64_t first_label;             /* the number of class 0 */
+    double memory;                   /* MiB; 0: not said */
+    bool other_files;                /* what the file leads to is read, too */
 } nn_data_settings;
-enum { NN_NORMALIZE_NONE, NN_NORMALIZE_ALL, NN_NORMALIZE_CHANNEL };
+enum { NN_NORMALIZE_NONE, NN_NORMALIZE_CHANNEL, NN_NORMALIZE_ALL, NN_NORMALIZE_PER_CHANNEL };
+enum { NN_LAYOUT_AUTO, NN_LAYOUT_FIRST, NN_LAYOUT_LAST };
+extern const char *const nn_layout_names[]; /* "auto", "channels_first", "channels_last" */
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
 extern const nn_option nn_data_options[];
 
@@ -86,10 +101,12 @@ struct nn_dataset {
     nn_split split[NN_MAX_SPLITS];
     nn_data_settings settings;
     nn_augment augment;       /* of training samples */
+    bool layout_open;         /* x are images of which nothing says where the channels stand */
     nn_affine affine;         /* how x becomes floats */
     nn_normal normal;         /* and these floats what the model sees; set by normalize.h */
     int64_t classes;          /* y integer: number of classes, else 0 */
     const char **class_names; /* [classes] or NULL */
+    int64_t smallest_label;   /* of /train; -1: none, or there is no /train */
     int64_t named;            /* classes that the source names, whatever y is ... */
     const char **names;       /* ... and their names */
 };
@@ -97,9 +114,27 @@ struct nn_dataset {
 /* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
  * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
 int nn_dataset_open(nn_node *data, nn_dataset **out);
-/* The same for a file alone. */
+/* The same for an HDF5 file alone. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
+/* For samples whose targets do not matter: a CSV file may hold features alone. What the file does
+ * not say is taken from `like`, the `data:` map of a configuration for rows of shape x, or NULL. */
+int nn_dataset_open_samples(const char *path, const nn_node *like, const nn_shape *x,
+                            nn_dataset **out);
+/* The `data:` map of a file that is used in the place of `like`. NN_EMEMORY. */
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
+                    nn_node **out);
 void nn_dataset_close(nn_dataset *ds);
+
+/* Which of the layouts images of this stored shape [?, ?, ?] have: that of the one dimension which
+ * can be channels (1, 3 or 4); NN_LAYOUT_AUTO when both can or none. */
+int nn_layout_of(const nn_shape *stored);
+bool nn_layout_in_doubt(const nn_shape *stored); /* both can */
+/* For who cares where the channels stand: NN_EFORMAT when that is open. */
+int nn_dataset_check_layout(const nn_dataset *ds);
+
+/* For who trains: NN_EFORMAT when no label of /train is 0 though classes have no names, which is
+ * how data sets look that count from 1. */
+int nn_dataset_check_classes(const nn_dataset *ds);
 
 /* From now on y [N, P] of integers is a label for each of P positions of a sample (steps of a
  * sequence, nodes of a graph), not a row of numbers. Checks them as labels are. NN_EFORMAT. Local.

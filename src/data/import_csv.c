@@ -26,13 +26,14 @@ const nn_option nn_csv_table[] = {
      "no column is an answer to be learned: all are features"},
     {"header", NN_OPT_CHOICE, offsetof(nn_csv_options, header), "auto", "auto|yes|no",
      "does the first row hold names? auto: when none of it is a number"},
-    {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "comma",
-     "comma|semicolon|tab|bar", "what stands between two columns"},
+    {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "auto",
+     "auto|comma|semicolon|tab|bar",
+     "what stands between two columns; auto: the one of these that the first lines have"},
     NN_OPTION_END,
 };
 
 enum { HEADER_AUTO, HEADER_YES, HEADER_NO };
-static const char delimiters[] = ",;\t|";
+static const char delimiters[] = {'\0', ',', ';', '\t', '|'}; /* auto first */
 
 typedef enum column_role { FEATURE, LABEL, TARGET, DROPPED } column_role;
 
@@ -44,6 +45,7 @@ typedef struct column {
 typedef struct table {
     const nn_csv_options *options;
     nn_pool pool;
+    char delimiter;
     bool started, headed;
     size_t columns, features, targets;
     size_t label; /* its column; `columns` when there is none */
@@ -83,6 +85,11 @@ static int unknown_column(table *t, const char *key, const char *name) {
         all[i] = t->column[i].name;
         append(names, sizeof names, all[i]);
     }
+    if (t->columns == 1)
+        return nn_fail(NN_EUSAGE,
+                       "%s: %s: no column '%s': with '%c' between two columns (delimiter, "
+                       "--delimiter) there is only one",
+                       t->options->path, key, name, t->delimiter);
     near = nn_nearest(name, all);
     if (near)
         return nn_fail(NN_EUSAGE, "%s: %s: no column '%s', did you mean '%s'?", t->options->path,
@@ -157,7 +164,10 @@ static int assign_roles(table *t) {
         t->targets += t->column[i].role == TARGET;
     }
     if (t->features == 0)
-        return nn_fail(NN_EUSAGE, "%s: no column is left to be a feature", t->options->path);
+        return nn_fail(NN_EUSAGE,
+                       "%s: no column is left to be a feature; is '%c' what stands between two "
+                       "columns (delimiter, --delimiter)?",
+                       t->options->path, t->delimiter);
     return NN_OK;
 }
 
@@ -219,7 +229,10 @@ static int survey_row(void *ctx, const nn_csv_row *row) {
 static int survey(table *t) {
     NN_TRY(check_options(t->options));
     NN_TRY(nn_labels_init(&t->labels));
-    NN_TRY(nn_csv_read(t->options->path, delimiters[t->options->delimiter], survey_row, t));
+    t->delimiter = delimiters[t->options->delimiter];
+    if (!t->delimiter)
+        NN_TRY(nn_csv_guess(t->options->path, &t->delimiter));
+    NN_TRY(nn_csv_read(t->options->path, t->delimiter, survey_row, t));
     if (t->rows == 0)
         return nn_fail(NN_EFORMAT, "%s: no rows of data", t->options->path);
     return nn_labels_settle(&t->labels);
@@ -325,7 +338,7 @@ static int write(table *t, const char *out) {
     NN_TRY(allocate_piece(t));
     NN_TRY(declare(t, out));
     t->started = false;
-    NN_TRY(nn_csv_read(t->options->path, delimiters[t->options->delimiter], write_row, t));
+    NN_TRY(nn_csv_read(t->options->path, t->delimiter, write_row, t));
     if (t->pending)
         NN_TRY(flush(t));
     return t->written == t->rows ? NN_OK : changed(t);

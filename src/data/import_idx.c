@@ -2,10 +2,13 @@
  * dimensions, the dimensions (32 bits, big-endian), then the numbers (big-endian). */
 #include "base/text.h"
 #include "data/convert.h"
+#include "data/dataset.h"
 #include "data/gz.h"
 #include "data/import.h"
 #include "data/output.h"
 #include "io/file.h"
+
+#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -83,6 +86,23 @@ static int read_dimension(idx_file *f, int64_t *out) {
     return NN_OK;
 }
 
+/* A header can claim what its file cannot hold. */
+static int check_size(idx_file *f) {
+    uint64_t bytes = nn_dtype_size(f->type), most = nn_gz_most(f->gz);
+    bool fits = true;
+
+    for (int i = 0; i < f->shape.rank; i++)
+        fits = fits && !__builtin_mul_overflow(bytes, (uint64_t)f->shape.dim[i], &bytes);
+    f->row_bytes = fits ? (size_t)bytes : 0;
+    fits = fits && !__builtin_mul_overflow(bytes, (uint64_t)f->count, &bytes);
+    if (fits && bytes <= most)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: truncated: its header says more bytes than there can be in a file of this "
+                   "length",
+                   f->path);
+}
+
 /* Opens the file and reads its header; `images` or labels are expected. */
 static int idx_open(idx_file *f, const char *path, bool images) {
     int rank = 0;
@@ -100,8 +120,7 @@ static int idx_open(idx_file *f, const char *path, bool images) {
     f->shape.rank = rank - 1;
     for (int i = 0; i < f->shape.rank; i++)
         NN_TRY(read_dimension(f, &f->shape.dim[i]));
-    f->row_bytes = nn_shape_count(&f->shape) * nn_dtype_size(f->type);
-    return NN_OK;
+    return check_size(f);
 }
 
 static void swap_bytes(unsigned char *data, size_t count, size_t size) {
@@ -231,6 +250,10 @@ static int write_all(const nn_idx_options *o, nn_pool *pool, nn_output *output, 
                      pair *test) {
     if (train->images.type == NN_U8)
         NN_TRY(nn_h5_set_real(output->file, "/", "scale", 1.0 / 255));
+    if (nn_layout_of(&train->images.shape) == NN_LAYOUT_LAST) {
+        nn_info("%s: its images are taken for [H, W, C]", train->images.path);
+        NN_TRY(nn_h5_set_text(output->file, "/", "layout", nn_layout_names[NN_LAYOUT_LAST]));
+    }
     if (o->classes)
         NN_TRY(write_classes(o, pool, output));
     NN_TRY(copy_pair(train, output));

@@ -171,10 +171,11 @@ void nn_info_free(nn_info *info) {
 
 static void text_field(FILE *out, const char *name, const nn_field *field, const char *what) {
     char shape[NN_SHAPE_TEXT];
+    nn_shape stored = nn_field_stored_shape(field);
 
     fprintf(out, "%-6s %s", name, nn_dtype_name(field->type));
     if (field->shape.rank > 0)
-        fprintf(out, " %s", nn_shape_text(&field->shape, shape));
+        fprintf(out, " %s", nn_shape_text(&stored, shape));
     fprintf(out, "%s\n", what);
 }
 
@@ -226,7 +227,12 @@ int nn_info_text(const nn_info *info, FILE *out) {
     const nn_split *first = &ds->split[0];
 
     fprintf(out, "%s: %.3f MiB\n", info->path, (double)info->bytes / 1048576);
-    text_field(out, "x", &first->x, "");
+    text_field(out, "x", &first->x,
+               first->x.channels_last     ? " images, channels last"
+               : first->x.shape.rank == 3 ? " images, channels first"
+                                          : "");
+    if (nn_dataset_check_layout(ds) < 0 || nn_dataset_check_classes(ds) < 0)
+        fprintf(out, "       %s\n", nn_error_message());
     text_affine(out, ds);
     if (first->has_y)
         text_field(out, "y", &first->y, nn_split_has_labels(first) ? " labels" : " values");
@@ -250,12 +256,17 @@ int nn_info_text(const nn_info *info, FILE *out) {
 /* ---- as JSON ---- */
 
 static void json_field(nn_json *json, const char *key, const nn_field *field) {
+    nn_shape stored = nn_field_stored_shape(field);
+
     nn_json_open(json, key, '{');
     nn_json_string(json, "type", nn_dtype_name(field->type));
     nn_json_open(json, "shape", '[');
-    for (int i = 0; i < field->shape.rank; i++)
-        nn_json_int(json, NULL, field->shape.dim[i]);
+    for (int i = 0; i < stored.rank; i++)
+        nn_json_int(json, NULL, stored.dim[i]);
     nn_json_close(json, ']');
+    if (stored.rank == 3)
+        nn_json_string(json, "layout",
+                       nn_layout_names[field->channels_last ? NN_LAYOUT_LAST : NN_LAYOUT_FIRST]);
     nn_json_close(json, '}');
 }
 

@@ -18,12 +18,16 @@ typedef struct scan {
     nn_real *value;
 } scan;
 
-static void plan_groups(scan *s, bool per_channel) {
-    const nn_shape *shape = &s->split->x.shape;
-    size_t width = nn_shape_count(shape);
+/* Rows [H, W] of images have one channel, rows [T, F] of sequences F features: the shape does not
+ * tell them apart. */
+static void plan_groups(scan *s, bool together, bool images) {
+    const nn_field *x = &s->split->x;
+    size_t width = nn_shape_count(&x->shape);
+    bool grey = images && x->shape.rank == 2 && !s->split->has_length;
+    bool planes = x->shape.rank == 3 && !x->channels_last;
 
-    s->groups = per_channel ? nn_channels_of(shape) : 1;
-    s->inner = s->groups == 1 || shape->rank == 3 ? width / s->groups : 1;
+    s->groups = together || grey ? 1 : nn_channels_of(&x->shape);
+    s->inner = s->groups == 1 || planes ? width / s->groups : 1;
     s->outer = width / s->groups / s->inner;
 }
 
@@ -84,7 +88,7 @@ static int settle(nn_dataset *ds, const scan *s) {
     return nn_dataset_set_normal(ds, &(nn_normal){s->groups, mean, std});
 }
 
-int nn_dataset_normalize(nn_dataset *ds) {
+int nn_dataset_normalize(nn_dataset *ds, bool images) {
     scan s = {0};
     nn_pool pool = {0};
     int rc;
@@ -92,7 +96,7 @@ int nn_dataset_normalize(nn_dataset *ds) {
     if (ds->settings.normalize == NN_NORMALIZE_NONE)
         return NN_OK;
     NN_TRY(nn_dataset_find(ds, "train", &s.split));
-    plan_groups(&s, ds->settings.normalize == NN_NORMALIZE_CHANNEL);
+    plan_groups(&s, ds->settings.normalize == NN_NORMALIZE_ALL, images);
     NN_TRY_GOTO(nn_converter_init(&s.convert, &s.split->x, &ds->affine, NN_AS_STORED, &pool));
     NN_TRY_GOTO(scan_split(ds, &s));
     NN_TRY_GOTO(settle(ds, &s));

@@ -5,8 +5,10 @@
 #include "data/convert.h"
 
 /* Computes what `data.normalize` asks for from the split train, reading it once, and uses it from
- * now on; nothing when it does not ask. The numbers do not depend on ranks and threads. Local. */
-int nn_dataset_normalize(nn_dataset *ds);
+ * now on; nothing when it does not ask. `images`: rows [H, W] are images of one channel and no
+ * sequences [T, F], of which lengths would say the same. The numbers do not depend on ranks and
+ * threads. Local. */
+int nn_dataset_normalize(nn_dataset *ds, bool images);
 
 /* Uses these means and deviations (count 0: none), which are copied. NN_EMEMORY. */
 int nn_dataset_set_normal(nn_dataset *ds, const nn_normal *normal);

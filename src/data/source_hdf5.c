@@ -122,10 +122,12 @@ static int open_split(nn_dataset *ds, const char *name) {
 
     snprintf(path, sizeof path, "/%s", name);
     if (!nn_h5_exists(ds->state, path))
-        return NN_OK;
+        return nn_h5_check_answers(ds->state);
     split->name = name;
     NN_TRY(nn_h5_list(ds->state, path, note_unused, ds));
-    if (!nn_h5_exists(ds->state, nn_field_path(name, 'x', path)))
+    bool has_x = nn_h5_exists(ds->state, nn_field_path(name, 'x', path));
+    NN_TRY(nn_h5_check_answers(ds->state));
+    if (!has_x)
         return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...]", ds->path, name);
     NN_TRY(describe(ds, name, 'x', &split->x, &split->samples));
     if (split->samples < 1)
@@ -139,7 +141,7 @@ static int open_split(nn_dataset *ds, const char *name) {
     if (nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_LENGTH, path)))
         NN_TRY(open_length(ds, split));
     ds->splits++;
-    return NN_OK;
+    return nn_h5_check_answers(ds->state);
 }
 
 static int name_group(void *ctx, const char *name, bool is_group) {
@@ -159,6 +161,66 @@ static int no_splits(nn_dataset *ds) {
                    "%s: no /train: a data set has /train/x [N, ...] and /train/y [N] or [N, d]; "
                    "this file has %s",
                    ds->path, *names ? names : "nothing");
+}
+
+/* What the attribute of the root says; NN_LAYOUT_AUTO: nothing. */
+static int read_layout(nn_dataset *ds, int *out) {
+    char *text;
+
+    *out = NN_LAYOUT_AUTO;
+    if (!nn_h5_has_attr(ds->state, "/", "layout"))
+        return NN_OK;
+    NN_TRY(nn_h5_get_text(ds->state, "/", "layout", &ds->pool, &text));
+    for (int i = NN_LAYOUT_FIRST; i <= NN_LAYOUT_LAST; i++)
+        if (strcmp(text, nn_layout_names[i]) == 0)
+            *out = i;
+    if (*out == NN_LAYOUT_AUTO)
+        return nn_fail(NN_EFORMAT,
+                       "%s: the attribute layout is '%s', but channels_first or channels_last are "
+                       "what it can be",
+                       ds->path, text);
+    return NN_OK;
+}
+
+/* The file knows best, then the configuration, then the shape. */
+static int choose_layout(nn_dataset *ds, int *layout) {
+    const nn_shape *x = &ds->split[0].x.shape;
+    char text[NN_SHAPE_TEXT];
+    int said = ds->settings.layout;
+
+    NN_TRY(read_layout(ds, layout));
+    if (*layout != NN_LAYOUT_AUTO && said != NN_LAYOUT_AUTO && said != *layout)
+        nn_warn("%s: its attribute layout says %s, which goes before data.layout", ds->path,
+                nn_layout_names[*layout]);
+    if (*layout == NN_LAYOUT_AUTO)
+        *layout = said;
+    if (*layout != NN_LAYOUT_AUTO)
+        return NN_OK;
+    *layout = nn_layout_of(x);
+    if (*layout == NN_LAYOUT_LAST)
+        nn_info("%s: rows %s are taken for images [H, W, C]; data.layout: channels_first would "
+                "make them [C, H, W]",
+                ds->path, nn_shape_text(x, text));
+    ds->layout_open = *layout == NN_LAYOUT_AUTO && nn_layout_in_doubt(x);
+    if (*layout == NN_LAYOUT_AUTO)
+        *layout = NN_LAYOUT_FIRST;
+    return NN_OK;
+}
+
+/* From here on images have their channels first, wherever they are stored. */
+static int open_layout(nn_dataset *ds) {
+    int layout = NN_LAYOUT_FIRST;
+
+    if (ds->split[0].x.shape.rank != 3)
+        return NN_OK;
+    NN_TRY(choose_layout(ds, &layout));
+    ds->settings.layout = layout;
+    for (size_t i = 0; layout == NN_LAYOUT_LAST && i < ds->splits; i++) {
+        nn_field *x = &ds->split[i].x;
+        x->shape = nn_channels_first(x->shape);
+        x->channels_last = x->shape.rank == 3;
+    }
+    return NN_OK;
 }
 
 /* Where the attributes are that say how stored numbers become floats. */
@@ -190,6 +252,19 @@ static int find_affine(nn_dataset *ds, const char *group, affine *out) {
     return NN_OK;
 }
 
+/* Numbers for each element stand as the elements do. */
+static int order_elements(nn_dataset *ds, const nn_field *x, double *value) {
+    size_t width = nn_shape_count(&x->shape);
+    double *stored = nn_pool_alloc(&ds->pool, width * sizeof *stored);
+
+    if (!stored)
+        return NN_EMEMORY;
+    memcpy(stored, value, width * sizeof *stored);
+    for (size_t e = 0; e < width; e++)
+        value[nn_field_element(x, e)] = stored[e];
+    return NN_OK;
+}
+
 /* One number for all, one for each channel, or one for each element of a row. */
 static int read_affine_attr(nn_dataset *ds, const char *object, const char *name, double fallback,
                             double **value, size_t *count) {
@@ -216,6 +291,8 @@ static int read_affine_attr(nn_dataset *ds, const char *object, const char *name
         if (!isfinite((float)(*value)[i]))
             return nn_fail(NN_EFORMAT, "%s: attribute %s of %s holds %g, which is no finite float",
                            ds->path, name, object, (*value)[i]);
+    if (found == width && ds->split[0].x.channels_last)
+        return order_elements(ds, &ds->split[0].x, *value);
     return NN_OK;
 }
 
@@ -305,10 +382,13 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path) {
 
     NN_TRY(nn_h5_open(path, &file));
     ds->state = file;
+    if (ds->settings.other_files)
+        nn_h5_allow_other_files(file);
     for (size_t i = 0; i < NN_MAX_SPLITS; i++)
         NN_TRY(open_split(ds, split_names[i]));
     if (ds->splits == 0)
         return no_splits(ds);
+    NN_TRY(open_layout(ds));
     NN_TRY(open_affine(ds));
     return open_classes(ds);
 }

@@ -69,7 +69,9 @@ static int read_matrix(nn_dataset *ds, const nn_node *rows, int rank, nn_field *
     *out = nn_pool_alloc(&ds->pool, rows->count * width * sizeof(float));
     if (!*out)
         return NN_EMEMORY;
-    *field = (nn_field){NN_F32, {list ? 1 : rank, {(int64_t)width}}, width * sizeof(float)};
+    *field = (nn_field){.type = NN_F32,
+                        .shape = {list ? 1 : rank, {(int64_t)width}},
+                        .row_bytes = width * sizeof(float)};
     for (size_t i = 0; i < rows->count; i++)
         NN_TRY(read_row(rows->item[i], width, *out + i * width));
     return NN_OK;
@@ -103,7 +105,9 @@ static int read_integers(nn_dataset *ds, const nn_node *rows, nn_field *field, i
     *out = nn_pool_alloc(&ds->pool, rows->count * width * sizeof **out);
     if (!*out)
         return NN_EMEMORY;
-    *field = (nn_field){NN_I32, {list ? 1 : 0, {(int64_t)width}}, width * sizeof **out};
+    *field = (nn_field){.type = NN_I32,
+                        .shape = {list ? 1 : 0, {(int64_t)width}},
+                        .row_bytes = width * sizeof **out};
     for (size_t i = 0; i < rows->count * width; i++) {
         const nn_node *row = rows->item[i / width];
         (*out)[i] = (int32_t)strtol(list ? row->item[i % width]->text : row->text, NULL, 10);

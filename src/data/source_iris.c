@@ -50,8 +50,9 @@ static void add_split(nn_dataset *ds, const char *name, int64_t samples) {
 
     split->name = name;
     split->samples = samples;
-    split->x = (nn_field){NN_F32, {1, {FEATURES}}, FEATURES * sizeof(float)};
-    split->y = (nn_field){NN_U8, {0}, 1};
+    split->x =
+        (nn_field){.type = NN_F32, .shape = {1, {FEATURES}}, .row_bytes = FEATURES * sizeof(float)};
+    split->y = (nn_field){.type = NN_U8, .row_bytes = 1};
     split->has_y = true;
 }
 

@@ -4,13 +4,16 @@
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/output.h"
+#include "io/file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
+#include <sys/stat.h>
 
 enum { TRAIN, VALID, TEST, PARTS };
+enum { MAX_DEPTH = 32 /* of groups below /train */ };
 static const char *const part_names[PARTS] = {"train", "valid", "test"};
 
 static const nn_option split_table[] = {
@@ -38,6 +41,7 @@ typedef struct splitter {
     nn_pool pool;
     const nn_split_options *options;
     nn_dataset *ds;
+    nn_h5 *source; /* the file of ds */
     const nn_split *train;
     size_t classes;        /* groups that are divided alike; 1 unless stratified */
     unsigned char *labels; /* stored y of /train when stratified */
@@ -132,138 +136,86 @@ static int plan(splitter *s) {
     return check_parts(s);
 }
 
-/* Moves the rows of `part` to the front of `to`; returns how many. */
-static int64_t pick_rows(const splitter *s, int part, int64_t first, int64_t count, size_t bytes,
-                         const unsigned char *from, unsigned char *to) {
-    int64_t picked = 0;
+/* ---- the new file: a copy of the old one in which the data sets of /train are replaced --------
+ */
 
-    for (int64_t i = 0; i < count; i++)
-        if (s->part[first + i] == part)
-            memcpy(to + (size_t)picked++ * bytes, from + (size_t)i * bytes, bytes);
-    return picked;
+/* A group below /train, whose objects are gone through. */
+typedef struct walk {
+    splitter *s;
+    const char *below; /* "", "/meta", "/meta/more" ...: what stands behind /train */
+    int depth;
+} walk;
+
+static const char *path_in(splitter *s, const char *split, const char *below) {
+    return nn_pool_printf(&s->pool, "/%s%s", split, below);
 }
 
-/* A field of a split on its way. */
-typedef struct stream {
-    const nn_split *split;
-    char name;
-    nn_field field;                /* as it is written */
-    bool floats;                   /* x is written as the floats it is read as */
-    nn_converter convert;          /* then: how */
-    unsigned char *stored;         /* then: rows as they were; else NULL */
-    unsigned char *piece, *picked; /* [rows][row_bytes] */
-    int64_t rows, written[PARTS];
-} stream;
+/* Data sets that are split stand in each part under the same name. */
+static int divide_dataset(splitter *s, const char *below) {
+    const char *name[PARTS] = {NULL}, *old = path_in(s, part_names[TRAIN], below);
 
-static int divide_piece(splitter *s, stream *t, int64_t first, int64_t count) {
+    if (!old)
+        return NN_EMEMORY;
+    NN_TRY(nn_h5_remove(s->output.file, old));
     for (int p = 0; p < PARTS; p++) {
-        int64_t n = pick_rows(s, p, first, count, t->field.row_bytes, t->piece, t->picked);
-        if (n > 0)
-            NN_TRY(nn_output_rows(&s->output, part_names[p], t->name, t->written[p], n,
-                                  t->field.type, t->picked));
-        t->written[p] += n;
+        if (s->rows[p] == 0)
+            continue;
+        name[p] = path_in(s, part_names[p], below);
+        if (!name[p])
+            return NN_EMEMORY;
+        NN_TRY(nn_h5_make_like(s->output.file, name[p], s->rows[p], s->source, old));
     }
-    return NN_OK;
+    return nn_h5_deal_rows(s->source, old, s->part, s->output.file, name, PARTS);
 }
 
-static int read_piece(splitter *s, stream *t, int64_t first, int64_t count) {
-    if (!t->floats)
-        return nn_dataset_read(s->ds, t->split, t->name, first, count, t->piece);
-    NN_TRY(nn_dataset_read(s->ds, t->split, t->name, first, count, t->stored));
-    nn_converter_apply(&t->convert, (size_t)count, t->stored, (nn_real *)(void *)t->piece);
-    return NN_OK;
+static int divide_group(splitter *s, const char *below, int depth);
+
+static int divide_object(void *ctx, const char *name, bool is_group) {
+    walk *w = ctx;
+    splitter *s = w->s;
+    const char *below = nn_pool_printf(&s->pool, "%s/%s", w->below, name);
+    const char *path = below ? path_in(s, part_names[TRAIN], below) : NULL;
+    bool by_sample = false;
+
+    if (!path)
+        return NN_EMEMORY;
+    if (is_group)
+        return nn_h5_is_own_group(s->source, path) ? divide_group(s, below, w->depth + 1) : NN_OK;
+    NN_TRY(nn_h5_has_rows(s->source, path, s->train->samples, &by_sample));
+    return by_sample ? divide_dataset(s, below) : NN_OK;
 }
 
-static int pump(splitter *s, stream *t) {
-    for (int64_t first = 0; first < t->split->samples; first += t->rows) {
-        int64_t left = t->split->samples - first, count = left < t->rows ? left : t->rows;
-        NN_TRY(read_piece(s, t, first, count));
-        if (t->split == s->train)
-            NN_TRY(divide_piece(s, t, first, count));
-        else
-            NN_TRY(nn_output_rows(&s->output, t->split->name, t->name, first, count, t->field.type,
-                                  t->piece));
+/* What has a row for each sample is divided, the rest stays in /train. The groups of the new parts
+ * have the attributes of the old ones. */
+static int divide_group(splitter *s, const char *below, int depth) {
+    walk w = {.s = s, .below = below, .depth = depth};
+    const char *old = path_in(s, part_names[TRAIN], below);
+
+    if (!old)
+        return NN_EMEMORY;
+    if (depth > MAX_DEPTH)
+        return nn_fail(NN_EFORMAT, "%s: groups stand more than %d deep in /train", s->ds->path,
+                       MAX_DEPTH);
+    for (int p = VALID; p < PARTS; p++) {
+        const char *group = path_in(s, part_names[p], below);
+        if (!group)
+            return NN_EMEMORY;
+        if (s->rows[p] == 0)
+            continue;
+        NN_TRY(nn_h5_make_group(s->output.file, group));
+        NN_TRY(nn_h5_copy_attrs(s->output.file, group, s->source, old));
     }
-    return NN_OK;
+    return nn_h5_list(s->source, old, divide_object, &w);
 }
 
-static int declare(splitter *s, const stream *t) {
-    if (t->split != s->train)
-        return nn_output_declare(&s->output, t->split->name, t->name, t->field.type,
-                                 t->split->samples, &t->field.shape);
-    for (int p = 0; p < PARTS; p++)
-        if (s->rows[p] > 0)
-            NN_TRY(nn_output_declare(&s->output, part_names[p], t->name, t->field.type, s->rows[p],
-                                     &t->field.shape));
-    return NN_OK;
-}
+static int write(splitter *s, const char *path, const char *out) {
+    struct stat status;
 
-/* Scales that differ from element to element are applied here, once and for all. */
-static int make_floats(splitter *s, stream *t) {
-    t->floats = true;
-    NN_TRY(nn_converter_init(&t->convert, &t->field, &s->ds->affine, NN_AS_STORED, &s->pool));
-    NN_TRY(NN_NEW(&t->stored, (size_t)t->rows * t->field.row_bytes, "rows"));
-    t->field.type = NN_F32;
-    t->field.row_bytes = nn_shape_count(&t->field.shape) * sizeof(nn_real);
-    return NN_OK;
-}
-
-static int copy_field(splitter *s, const nn_split *split, char name) {
-    const nn_field *field = nn_split_field(split, name);
-    stream t = {
-        .split = split, .name = name, .field = *field, .rows = nn_piece_rows(field->row_bytes)};
-    int rc;
-
-    if (name == 'x' && s->ds->affine.count > 1)
-        NN_TRY_GOTO(make_floats(s, &t));
-    NN_TRY_GOTO(NN_NEW(&t.piece, (size_t)t.rows * t.field.row_bytes, "rows"));
-    NN_TRY_GOTO(NN_NEW(&t.picked, (size_t)t.rows * t.field.row_bytes, "rows"));
-    NN_TRY_GOTO(declare(s, &t));
-    NN_TRY_GOTO(pump(s, &t));
-done:
-    nn_free(t.stored);
-    nn_free(t.piece);
-    nn_free(t.picked);
-    return rc;
-}
-
-static int copy_split(splitter *s, const nn_split *split) {
-    NN_TRY(copy_field(s, split, 'x'));
-    if (split->has_y)
-        NN_TRY(copy_field(s, split, 'y'));
-    if (split->has_w)
-        NN_TRY(copy_field(s, split, 'w'));
-    return split->has_length ? copy_field(s, split, NN_FIELD_LENGTH) : NN_OK;
-}
-
-static int copy_attributes(splitter *s) {
-    const nn_dataset *ds = s->ds;
-
-    if (ds->affine.count == 1) {
-        NN_TRY(nn_h5_set_real(s->output.file, "/", "scale", ds->affine.scale[0]));
-        NN_TRY(nn_h5_set_real(s->output.file, "/", "offset", ds->affine.offset[0]));
-    }
-    if (ds->class_names)
-        NN_TRY(
-            nn_h5_set_texts(s->output.file, "/", "classes", ds->class_names, (size_t)ds->classes));
-    return NN_OK;
-}
-
-static uint64_t stored_bytes(const nn_dataset *ds) {
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < ds->splits; i++)
-        bytes +=
-            (uint64_t)ds->split[i].samples * (ds->split[i].x.row_bytes + ds->split[i].y.row_bytes);
-    return bytes;
-}
-
-static int write(splitter *s, const char *out) {
-    NN_TRY(nn_output_init(&s->output, out, stored_bytes(s->ds)));
-    NN_TRY(copy_attributes(s));
-    for (size_t i = 0; i < s->ds->splits; i++)
-        NN_TRY(copy_split(s, &s->ds->split[i]));
-    return NN_OK;
+    if (stat(path, &status) < 0)
+        return nn_fail(NN_EIO, "%s: %s", path, nn_errno_text(errno));
+    NN_TRY(nn_h5_refuse_references(s->source));
+    NN_TRY(nn_output_copy(&s->output, out, path, (uint64_t)status.st_size));
+    return divide_group(s, "", 0);
 }
 
 int nn_data_split(const char *path, const nn_split_options *options, const char *out) {
@@ -271,10 +223,12 @@ int nn_data_split(const char *path, const nn_split_options *options, const char 
     int rc;
 
     NN_TRY_GOTO(nn_dataset_open_path(path, &s.ds));
+    NN_TRY_GOTO(nn_h5_open(path, &s.source));
     NN_TRY_GOTO(plan(&s));
-    NN_TRY_GOTO(write(&s, out));
+    NN_TRY_GOTO(write(&s, path, out));
 done:
     rc = nn_output_end(&s.output, rc);
+    (void)nn_h5_close(s.source);
     nn_dataset_close(s.ds);
     nn_free(s.labels);
     nn_free(s.quota);

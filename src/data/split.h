@@ -13,11 +13,13 @@ typedef struct nn_split_options {
 /* Name, help and option table of `nnmpi data split`. */
 extern const nn_entry nn_split_entry;
 
-/* Writes `out` with the rows of path's /train divided at random, in their stored order; a /valid or
- * /test that is there already is copied (and must not be asked for). The choice depends on the seed
- * and the number of rows only. Types, class names and weights stay; x that is scaled by arrays of
- * numbers is written as the floats it stands for. Takes one byte of memory a row. `out` is written
- * durably and may be `path`. NN_EUSAGE, NN_EFORMAT, NN_EIO. Local. */
+/* Writes `out`, a copy of the file at `path` in which the rows of /train are divided at random, in
+ * their stored order: x, y and every other data set below /train with a row for each sample, of
+ * whatever type, with its chunks, filters and attributes. All else stays as it is; a /valid or
+ * /test that is there already must not be asked for. The choice depends on the seed and the number
+ * of rows only. Takes one byte of memory a row. `out` is written durably and may be `path`.
+ * NN_EUSAGE, NN_EFORMAT (also for what a copy could not keep, before anything is written), NN_EIO.
+ * Local. */
 int nn_data_split(const char *path, const nn_split_options *options, const char *out);
 
 #endif

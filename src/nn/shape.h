@@ -47,6 +47,10 @@ static inline nn_shape nn_channels_last(nn_shape s) {
     return s.rank == 3 ? (nn_shape){3, {s.dim[1], s.dim[2], s.dim[0]}} : s;
 }
 
+static inline nn_shape nn_channels_first(nn_shape s) {
+    return s.rank == 3 ? (nn_shape){3, {s.dim[2], s.dim[0], s.dim[1]}} : s;
+}
+
 /* An image whose memory is not in the user's order already. */
 static inline bool nn_shape_is_turned(const nn_shape *s) {
     return s->rank == 3 && s->dim[0] > 1 && s->dim[1] * s->dim[2] > 1;

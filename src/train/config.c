@@ -1,3 +1,4 @@
+#include "data/dataset.h"
 #include "dist/reduce.h"
 #include "io/file.h"
 #include "io/yaml.h"
@@ -110,14 +111,11 @@ int nn_config_override(nn_config *config, const char *assignment) {
     return NN_OK;
 }
 
-int nn_config_set_data(nn_config *config, const char *path) {
-    nn_node *value = nn_node_scalar(&config->pool, path);
+int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x) {
+    nn_node *data;
 
-    if (!value)
-        return NN_EMEMORY;
-    value->quoted = true;
-    NN_TRY(nn_config_override(config, "data={}"));
-    return nn_node_set(config->root, "data.path", value);
+    NN_TRY(nn_dataset_node(&config->pool, path, nn_node_get(config->root, "data"), x, &data));
+    return set_key(config, "data", data);
 }
 
 /* ---- checking ---------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
     if (data)
-        NN_TRY(nn_config_set_data(e->config, data));
+        NN_TRY(nn_config_set_data(e->config, data, &snapshot.data.x));
     NN_TRY(nn_config_check(e->config));
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));

@@ -248,12 +248,50 @@ static int plan_sums(nn_job *job) {
     return job->micro ? nn_microbatches_plan_sums(job->micro, job->comm, most) : 0;
 }
 
+/* The name of a layer as the configuration has it. */
+static const char *layer_name(const nn_node *layer) {
+    if (layer->kind == NN_NODE_MAP && layer->count > 0)
+        return layer->item[0]->key;
+    return layer->text;
+}
+
+static bool begins_with(const nn_job *job, const char *const *names) {
+    const nn_node *layers = job->settings->model;
+    bool found = false;
+    for (; layers->count > 0 && *names; names++)
+        found = found || strcmp(layer_name(layers->item[0]), *names) == 0;
+    return found;
+}
+
+bool nn_job_sees_images(const nn_job *job) {
+    static const char *const names[] = {"conv2d",  "max_pool", "avg_pool", "global_avg_pool",
+                                        "flatten", "reshape",  NULL};
+    return begins_with(job, names);
+}
+
+/* Who flattens images at once does not care where their channels stood. */
+static int check_layout(const nn_job *job) {
+    static const char *const flatten[] = {"flatten", NULL};
+    return begins_with(job, flatten) ? 0 : nn_dataset_check_layout(job->data);
+}
+
+/* What was found out about the data is part of the effective configuration. */
+static int settle_layout(const nn_job *job) {
+    nn_node *data = job->settings->data, *layout;
+    if (job->data->split[0].x.shape.rank != 3)
+        return 0;
+    layout = nn_node_scalar(data->pool, nn_layout_names[job->data->settings.layout]);
+    return layout ? nn_node_set(data, "layout", layout) : NN_EMEMORY;
+}
+
 int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
     const nn_loss_ops *loss;
     *job = (nn_job){.comm = comm};
     NN_TRY(nn_config_check(config));
     job->settings = nn_config_settings(config);
     NN_TRY(nn_dataset_open(job->settings->data, &job->data));
+    NN_TRY(check_layout(job));
+    NN_TRY(settle_layout(job));
     NN_TRY(nn_loss_pick(job->settings->loss, &loss));
     NN_TRY(
         nn_model_new(job->settings->model, job->data->split[0].x.shape, loss->fuses, &job->model));

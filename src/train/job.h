@@ -56,6 +56,9 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx);
 /* Collective where training memory was allocated. */
 void nn_job_release(nn_job *job);
 
+/* Does the first layer make images of rows [H, W], where others would take them for sequences? */
+bool nn_job_sees_images(const nn_job *job);
+
 /* Those of `most` threads that a minibatch has enough work for. With fewer threads than cores a
  * small net has one to spare for a thread that prepares minibatches, which makes it faster. The
  * model is planned. Local. */

@@ -77,6 +77,10 @@ void nn_predictor_free(nn_predictor *p) {
     nn_free(p);
 }
 
+int nn_predictor_open_data(const nn_predictor *p, const char *path, nn_dataset **out) {
+    return nn_dataset_open_samples(path, nn_config_settings(p->config)->data, &p->data.x, out);
+}
+
 const nn_data_traits *nn_predictor_data(const nn_predictor *p) {
     return &p->data;
 }

@@ -2,10 +2,15 @@
 #ifndef NN_TRAIN_PREDICT_H
 #define NN_TRAIN_PREDICT_H
 
+#include "data/dataset.h"
 #include "nn/loss.h"
 #include "train/checkpoint.h"
 
 #include <nnmpi/train.h>
+
+/* Opens samples to predict: what the file does not say is as in the data the model was trained on.
+ */
+int nn_predictor_open_data(const nn_predictor *predictor, const char *path, nn_dataset **out);
 
 /* What the model was trained on and for; owned by the predictor. */
 const nn_data_traits *nn_predictor_data(const nn_predictor *predictor);

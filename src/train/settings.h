@@ -96,8 +96,8 @@ const nn_settings *nn_config_settings(const nn_config *config);
  * NN_EUSAGE with the line. Local. */
 int nn_edges_read(nn_node *edges);
 
-/* Replaces the data section by one HDF5 file. Local. */
-int nn_config_set_data(nn_config *config, const char *path);
+/* Replaces the data section by one file, for a model that takes rows of shape x. Local. */
+int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x);
 
 /* The option tables by section, for help and the reference; the first one, "", is the top level.
  * They bind to an nn_settings; the last row has no name. */

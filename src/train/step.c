@@ -1,5 +1,6 @@
 /* The training step. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "dist/watch.h"
 #include "train/trainer.h"
 
@@ -193,7 +194,7 @@ static int check_loss(nn_trainer *t, const nn_batch *batch) {
     int rc = bad ? nn_fail(NN_EDIVERGED,
                            "training diverged: the loss of step %lld is %g, because the output of "
                            "layer '%s' became NaN or Inf",
-                           step, t->loss, bad->name)
+                           step, nn_plain_nan(t->loss), bad->name)
                  : 0;
     NN_TRY(nn_comm_agree(t->comm, rc));
     const nn_layer *const *layer;
@@ -201,7 +202,7 @@ static int check_loss(nn_trainer *t, const nn_batch *batch) {
     return nn_fail(NN_EDIVERGED,
                    "training diverged: the loss of step %lld is %g, of outputs of layer '%s' that "
                    "are finite",
-                   step, t->loss, layer[layers - 1]->name);
+                   step, nn_plain_nan(t->loss), layer[layers - 1]->name);
 }
 
 /* What all ranks together say: failures end the run on all of them in the same step. */

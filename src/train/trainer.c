@@ -44,7 +44,8 @@ static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
     NN_TRY(nn_memory_check(job, memory));
     int64_t wanted = job->settings->train.threads;
     nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
-    NN_TRY(nn_dataset_normalize(job->data));
+    NN_TRY(nn_dataset_check_classes(job->data));
+    NN_TRY(nn_dataset_normalize(job->data, nn_job_sees_images(job)));
     NN_TRY(nn_job_loader_shared(job, "train", job->batch_size, true, &t->train));
     if (nn_dataset_split(job->data, "test"))
         NN_TRY(nn_job_loader_shared(job, "test", job->eval_batch_size, false, &t->test));

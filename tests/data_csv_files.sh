@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# CSV files as people have them: any delimiter, as data.path, and to be predicted.
+. "$SOURCE_DIR/tests/lib.sh"
+
+# Iris with other delimiters
+iris=$SOURCE_DIR/datasets/iris/iris.csv
+"$NNMPI" data import csv "$iris" --label species -O comma.h5
+for delimiter in ';' '\t' '|'; do
+    tr ',' "$(printf '%b' "$delimiter")" <"$iris" >other.csv
+    "$NNMPI" data import csv other.csv --label species -O other.h5
+    expect_same comma.h5 other.h5
+done
+printf 'name;a;k\n"x, y; z";1;0\n"u, v";2;1\n' >quoted.csv
+"$NNMPI" data import csv quoted.csv --label k --drop name -O quoted.h5
+"$NNMPI" data info quoted.h5 >out
+expect_line '^x +float32 \[1\]' out
+printf '1,5;2,5;0\n3,5;4,5;1\n' >decimals.csv
+expect_code 3 "$NNMPI" data import csv decimals.csv --label -1 -O x.h5 2>err
+expect_line "decimals\.csv:1:1: column '1': '1,5' is no number" err
+expect_code 2 "$NNMPI" data import csv other.csv --label species --delimiter comma -O x.h5 2>err
+expect_line '--delimiter' err
+
+# as data.path
+cat >net.yaml <<YAML
+data: {path: $iris, label: species, normalize: true}
+model: [dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 20, batch_size: 10, lr: 0.1}
+YAML
+"$NNMPI" train net.yaml --run run -q >out
+expect_line 'source: csv' run/config.yaml
+sed 's/, label: species//' net.yaml >no-label.yaml
+expect_code 2 "$NNMPI" check no-label.yaml 2>err
+expect_line 'give label: COLUMN' err
+
+# predicted: with the column of answers, without it, and without any answers in training
+"$NNMPI" predict run/last.h5 --data "$iris" -O one.csv -q
+cut -d, -f1-4 "$iris" >features.csv
+"$NNMPI" predict run/last.h5 --data features.csv -O two.csv -q
+expect_same one.csv two.csv
+"$NNMPI" eval run/last.h5 --data "$iris" --split train >out
+expect_line 'train accuracy 0\.9' out
+"$NNMPI" train net.yaml --run h5 -q -o 'data={path: comma.h5, normalize: true}' >out
+"$NNMPI" predict h5/last.h5 --data features.csv -O three.csv -q
+expect_same one.csv three.csv
+expect_code 3 "$NNMPI" predict h5/last.h5 --data "$iris" -O x.csv -q 2>err
+expect_line "column 'species': 'setosa' is no number" err
+expect_code 2 "$NNMPI" data info "$iris" 2>err
+expect_line 'nnmpi data import csv' err
+expect_code 2 "$NNMPI" data split "$iris" --test 0.2 2>err
+expect_line 'nnmpi data import csv' err

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Files that claim what they do not hold, lead elsewhere, or never end: refused with a message, in
+# little time and memory.
+. "$SOURCE_DIR/tests/lib.sh"
+python=/usr/bin/python3
+"$python" -c 'import h5py' 2>/dev/null || skip "h5py is not installed"
+
+# refuse CODE REGEX COMMAND...: ends with CODE and a line, in 20 seconds and 3 GB of addresses
+refuse() {
+    local code=$1 line=$2
+    shift 2
+    expect_code "$code" bash -c 'ulimit -v 3000000; exec timeout 20 "$@"' - "$@" >out 2>err
+    expect_line "$line" err
+}
+
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+def claim(name, shape, **how):
+    with h5py.File(name, "w") as f:
+        f.create_dataset("train/x", shape, "f4", **how)
+        f["train/y"] = np.zeros(min(shape[0], 1000), "u1")
+claim("overflow.h5", (2**20, 2**30, 2**30), chunks=(1, 1, 1))
+claim("wraps.h5", (2, 2**31, 2**31), chunks=(1, 1, 1))
+claim("endless.h5", (2**50,), chunks=(1024,))
+claim("contiguous.h5", (2**40, 3))
+claim("zipped.h5", (2**20, 2**20), chunks=(1, 1024), compression="gzip")
+claim("image.h5", (1, 65535, 65535), chunks=(1, 64, 64), compression="gzip")
+with h5py.File("secret.h5", "w") as f:
+    f["x"], f["y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
+    f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
+def links(name):
+    f = h5py.File(name, "w")
+    return f
+with links("link.h5") as f:
+    f["train/x"], f["train/y"] = h5py.ExternalLink("secret.h5", "/x"), np.arange(10) % 2
+with links("group.h5") as f:
+    f["train"] = h5py.ExternalLink("secret.h5", "/train")
+with links("soft.h5") as f:
+    f["there"] = h5py.ExternalLink("secret.h5", "/")
+    f["train"] = h5py.SoftLink("/there/train")
+with links("virtual.h5") as f:
+    layout = h5py.VirtualLayout((10, 2), "f4")
+    layout[:] = h5py.VirtualSource("secret.h5", "x", (10, 2))
+    f.create_virtual_dataset("train/x", layout)
+    f["train/y"] = np.arange(10) % 2
+open("raw", "wb").write(np.ones((10, 2), "f4").tobytes())
+with links("stored.h5") as f:
+    f.create_dataset("train/x", (10, 2), "f4", external=[("raw", 0, 80)])
+    f["train/y"] = np.arange(10) % 2
+with links("beside.h5") as f: # a link that nobody uses
+    f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
+    f["other"] = h5py.ExternalLink("secret.h5", "/x")
+def idx(name, dims, data=b"abc", kind=8):
+    open(name, "wb").write(bytes([0, 0, kind, len(dims)]) + np.array(dims, ">u4").tobytes() + data)
+idx("huge", (1, 65535, 65535))
+idx("wrap", (4, 65536, 65536, 65536, 65536))
+idx("one", (1,), b"0")
+idx("four", (4,), b"0000")
+import gzip
+gzip.open("huge.gz", "wb").write(open("huge", "rb").read())
+with open("keys.yaml", "w") as f:
+    f.writelines(f"k{i}: 1\n" for i in range(100000))
+PYTHON
+
+refuse 3 "claims more bytes than there can be" "$NNMPI" data info overflow.h5
+refuse 3 "claims" "$NNMPI" data info wraps.h5
+refuse 3 "claims [0-9]+ bytes, but only 0 were ever written" "$NNMPI" data info endless.h5
+for file in contiguous zipped image; do
+    refuse 3 "claims [0-9]+ bytes, but only [0-9]+ were ever written" "$NNMPI" data info $file.h5
+    refuse 3 "claims" "$NNMPI" data split $file.h5 --test 0.5 -O x.h5
+done
+
+# what leads to other files, unless it is asked for
+cat >net.yaml <<'YAML'
+data: {path: link.h5}
+model: [dense: {units: 2}]
+loss: cross_entropy
+train: {max_steps: 1, batch_size: 5}
+YAML
+for file in link group soft virtual stored; do
+    refuse 3 'data\.other_files' "$NNMPI" data info $file.h5
+    refuse 3 'data\.other_files' "$NNMPI" check net.yaml -o data.path=$file.h5
+    expect_code 0 "$NNMPI" check net.yaml -o data.path=$file.h5 -o data.other_files=true >out 2>err
+done
+"$NNMPI" data info beside.h5 >out
+expect_line '^train +10 ' out
+
+# IDX headers are checked against the file's length first
+refuse 3 'huge: truncated: its header says more bytes' "$NNMPI" data import idx --train-images huge --train-labels one -O x.h5
+refuse 3 'huge\.gz: truncated: its header says more bytes' "$NNMPI" data import idx --train-images huge.gz --train-labels one -O x.h5
+refuse 3 'wrap: truncated: its header says more bytes' "$NNMPI" data import idx --train-images wrap --train-labels four -O x.h5
+[ ! -e x.h5 ] || fail "a refused import left a file"
+
+# what never ends is no file
+mkfifo pipe
+for path in /dev/zero pipe .; do
+    refuse 2 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" check "$path"
+    refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import csv "$path" --label 1 -O x.h5
+    refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import idx --train-images "$path" --train-labels one -O x.h5
+    refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data info "$path"
+done
+truncate -s 100M long.yaml
+refuse 2 'long\.yaml.* has 104857600 bytes, more than' "$NNMPI" check long.yaml
+
+# a hundred thousand keys
+begin=$SECONDS
+refuse 2 "unknown key 'k0'" "$NNMPI" check keys.yaml
+[ $((SECONDS - begin)) -le 5 ] || fail "$((SECONDS - begin)) seconds for 100,000 keys"

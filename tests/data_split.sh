@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# `nnmpi data split` rewrites a file of the user's: everything in it that is not divided stays as it
+# was, and what cannot stay is an error before anything is written.
+. "$SOURCE_DIR/tests/lib.sh"
+python=/usr/bin/python3
+"$python" -c 'import h5py' 2>/dev/null || skip "h5py is not installed"
+
+cat >make.py <<'PYTHON'
+import h5py, numpy as np
+n = np.arange(100)
+with h5py.File("rich.h5", "w", userblock_size=512, track_order=True) as f:
+    f.attrs["classes"], f.attrs["note"], f.attrs["when"] = ["even", "odd"], "mine", np.array([1.5, 2])
+    f.attrs["empty"] = h5py.Empty("f4")
+    t = f.create_group("train", track_order=True)
+    t.attrs["scale"], t.attrs["by"] = 0.5, ["one", "two"]
+    x = t.create_dataset("x", data=np.tile(n[:, None], (1, 3)).astype("u1"), chunks=(32, 3),
+                         compression="gzip", shuffle=True, fletcher32=True)
+    x.attrs["unit"] = "pixels"
+    t.create_dataset("y", data=n % 2, maxshape=(None,), chunks=(7,))
+    t["id"] = [f"row {i}" for i in n]
+    t["fixed"] = np.array([f"row {i}" for i in n], "S8")
+    t["pair"] = np.array([(i, i / 2) for i in n], [("a", "i4"), ("b", "f8")])
+    t["flag"], t["half"] = n % 3 == 0, (n / 2).astype("f2")
+    t["meta/place"] = np.stack([n, -n], 1)
+    t["meta"].attrs["source"] = "camera"
+    t["meta/names"] = ["a", "b", "c"]
+    t["again"] = h5py.SoftLink("/train/x")
+    f["other/matrix"] = np.eye(5)
+    f["other/matrix"].attrs["k"] = 7
+    f["other/same"] = f["other/matrix"]
+    f["other/link"], f["other/away"] = h5py.SoftLink("/train/y"), h5py.ExternalLink("b.h5", "/x")
+    f["other/type"] = np.dtype("f8")
+    f["kept"] = f["train/x"]
+with open("rich.h5", "r+b") as f:
+    f.write(b"a user block")
+PYTHON
+"$python" make.py 2>err
+cp rich.h5 before.h5
+chmod 640 rich.h5
+"$NNMPI" data split rich.h5 --test 0.2 --valid 0.1 2>err
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+assert open("rich.h5", "rb").read(12) == b"a user block"
+with h5py.File("before.h5") as old, h5py.File("rich.h5") as f:
+    assert list(f.attrs["classes"]) == ["even", "odd"] and f.attrs["note"] == "mine", dict(f.attrs)
+    assert list(f.attrs["when"]) == [1.5, 2] and isinstance(f.attrs["empty"], h5py.Empty)
+    assert f["other/matrix"].attrs["k"] == 7 and f["other/matrix"] == f["other/same"]
+    assert (f["other/matrix"][:] == np.eye(5)).all() and f["other/type"].dtype == "f8"
+    assert f.get("other/link", getlink=True).path == "/train/y"
+    away = f.get("other/away", getlink=True)
+    assert (away.filename, away.path) == ("b.h5", "/x")
+    assert (f["kept"][:] == old["train/x"][:]).all()
+    assert list(f["train/meta/names"].asstr()) == ["a", "b", "c"] and "names" not in f["test/meta"]
+    for part, rows in ("train", 70), ("valid", 10), ("test", 20):
+        g = f[part]
+        n = g["x"][:, 0].astype(int)
+        assert len(n) == rows and (np.diff(n) > 0).all(), part
+        assert (g["x"][:] == n[:, None]).all() and (g["y"][:] == n % 2).all(), part
+        assert list(g["id"].asstr()) == [f"row {i}" for i in n], part
+        assert [v.decode() for v in g["fixed"]] == [f"row {i}" for i in n], part
+        assert (g["pair"]["a"] == n).all() and (g["pair"]["b"] == n / 2).all(), part
+        assert g["flag"].dtype == bool and (g["flag"][:] == (n % 3 == 0)).all(), part
+        assert g["half"].dtype == "f2" and (g["half"][:] == n / 2).all(), part
+        assert (g["meta/place"][:] == np.stack([n, -n], 1)).all(), part
+        assert g["meta"].attrs["source"] == "camera" and g.attrs["scale"] == 0.5, part
+        assert list(g.attrs["by"]) == ["one", "two"] and g["x"].attrs["unit"] == "pixels", part
+        x, y = g["x"], g["y"]
+        assert (x.compression, x.shuffle, x.fletcher32) == ("gzip", True, True), part
+        assert x.chunks == (min(32, rows), 3) and y.chunks == (7,) and y.maxshape == (None,), part
+PYTHON
+[ "$(ls)" = "$(printf '%s\n' before.h5 err make.py rich.h5)" ] || fail "something is left: $(ls)"
+
+# numbers for each element or channel stay attributes, and x the bytes that it was
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+with h5py.File("scaled.h5", "w") as f:
+    f["train/x"], f["train/y"] = np.arange(120, dtype="u1").reshape(10, 3, 2, 2), np.arange(10) % 2
+    f.attrs["mean"], f.attrs["std"] = [1.0, 2.0, 3.0], [2.0, 4.0, 8.0]
+PYTHON
+"$NNMPI" data split scaled.h5 --valid 0.3 -O scaled-out.h5
+"$python" - <<'PYTHON'
+import h5py
+with h5py.File("scaled-out.h5") as f:
+    assert f["valid/x"].dtype == "u1" and list(f.attrs["std"]) == [2, 4, 8]
+PYTHON
+
+# the place of what was replaced is used again
+"$NNMPI" data make blobs --samples 20000 --features 20 -O large.h5
+before=$(stat -c %s large.h5)
+"$NNMPI" data split large.h5 --test 0.3
+[ "$(stat -c %s large.h5)" -le $((before * 11 / 10)) ] || fail "from $before to $(stat -c %s large.h5)"
+"$NNMPI" data info large.h5 >out
+expect_line '^train +14000 ' out
+
+# references cannot be kept: said before anything is written
+"$python" - <<'PYTHON'
+import h5py, numpy as np
+with h5py.File("refers.h5", "w") as f:
+    f["train/x"], f["train/y"] = np.zeros((10, 2)), np.arange(10) % 2
+    f["train/x"].make_scale()
+    f["train/y"].dims[0].attach_scale(f["train/x"])
+PYTHON
+cp refers.h5 refers-before.h5
+expect_code 3 "$NNMPI" data split refers.h5 --test 0.2 2>err
+expect_line "attribute 'REFERENCE_LIST' of '/train/x' of 'refers\.h5' refers to other objects" err
+expect_same refers.h5 refers-before.h5
+expect_code 2 "$NNMPI" data split rich.h5 --test 0.2 2>err
+expect_line 'has a /test already' err
