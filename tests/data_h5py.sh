@@ -75,7 +75,7 @@ with h5py.File("turned.h5", "w") as f:
 PYTHON
 "$NNMPI" train image.yaml --run image -q >out
 "$NNMPI" inspect image/last.h5 >out
-expect_line '\[30, 20, 3\]' out
+expect_line '\[3, 30, 20\]' out
 for data in image floats; do
     "$NNMPI" predict image/last.h5 --data "$data.h5" -O "$data-out.h5" -q
 done

@@ -94,7 +94,7 @@ refuse 3 'wrap: truncated: its header says more bytes' "$NNMPI" data import idx 
 # what never ends is no file
 mkfifo pipe
 for path in /dev/zero pipe .; do
-    refuse 2 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" check "$path"
+    refuse 2 "'$path' is a (device|pipe|folder)" "$NNMPI" check "$path"
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import csv "$path" --label 1 -O x.h5
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import idx --train-images "$path" --train-labels one -O x.h5
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data info "$path"

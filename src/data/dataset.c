@@ -173,7 +173,9 @@ int nn_dataset_check_layout(const nn_dataset *ds) {
 int nn_dataset_check_classes(const nn_dataset *ds) {
     int64_t first = ds->settings.first_label;
 
-    if (ds->smallest_label < 1 || ds->class_names)
+    bool one_class = ds->smallest_label == ds->classes - 1; /* nothing to tell apart */
+
+    if (ds->smallest_label < 1 || ds->class_names || one_class)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
                    "%s: the labels of /train are %" PRId64 " to %" PRId64 ", but %" PRId64
