@@ -14,10 +14,12 @@ typedef struct nn_shape {
     int64_t dim[NN_MAX_RANK];
 } nn_shape;
 
+/* Elements; SIZE_MAX, which nothing has room for, where they are more than a size_t counts. */
 static inline size_t nn_shape_count(const nn_shape *s) {
     size_t n = 1;
     for (int i = 0; i < s->rank; i++)
-        n *= (size_t)s->dim[i];
+        if (__builtin_mul_overflow(n, (size_t)s->dim[i], &n))
+            return SIZE_MAX;
     return n;
 }
 
