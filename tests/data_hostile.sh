@@ -50,6 +50,19 @@ with links("stored.h5") as f:
 with links("beside.h5") as f: # a link that nobody uses
     f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
     f["other"] = h5py.ExternalLink("secret.h5", "/x")
+def classes(name, values, find, put): # the attribute with other bytes behind its name
+    with h5py.File(name, "w") as f:
+        f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 3
+        f.attrs["classes"] = values
+    data = bytearray(open(name, "rb").read())
+    at = data.find(find, data.find(b"classes\0") + 8)
+    data[at:at + len(put)] = put
+    open(name, "wb").write(data)
+from struct import pack
+fixed, varying = np.array([b"a", b"bb", b"ccccccc"]), np.array(["a", "b", "c"], h5py.string_dtype())
+classes("texts.h5", fixed, pack("<QQ", 3, 3), pack("<QQ", 2**31, 2**31))
+classes("text.h5", fixed, pack("<I", 7), pack("<I", 2**31 - 8))
+classes("pointers.h5", varying, pack("<QQ", 3, 3), pack("<QQ", 2**31, 2**31))
 def idx(name, dims, data=b"abc", kind=8):
     open(name, "wb").write(bytes([0, 0, kind, len(dims)]) + np.array(dims, ">u4").tobytes() + data)
 idx("huge", (1, 65535, 65535))
@@ -68,6 +81,11 @@ refuse 3 "claims [0-9]+ bytes, but only 0 were ever written" "$NNMPI" data info 
 for file in contiguous zipped image; do
     refuse 3 "claims [0-9]+ bytes, but only [0-9]+ were ever written" "$NNMPI" data info $file.h5
     refuse 3 "claims" "$NNMPI" data split $file.h5 --test 0.5 -O x.h5
+done
+
+# texts of an attribute: more of them than the file has bytes, or longer ones
+for file in texts text pointers; do
+    refuse 3 "$file\.h5' (is damaged|.* more than the file has)" "$NNMPI" data info $file.h5
 done
 
 # what leads to other files, unless it is asked for

@@ -390,7 +390,8 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path) {
         return no_splits(ds);
     NN_TRY(open_layout(ds));
     NN_TRY(open_affine(ds));
-    return open_classes(ds);
+    NN_TRY(open_classes(ds));
+    return nn_h5_check_answers(file);
 }
 
 static int limit_training(nn_dataset *ds, int64_t samples) {

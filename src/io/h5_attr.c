@@ -106,11 +106,25 @@ static int read_fixed(const place *p, nn_h5 *file, nn_pool *pool, char **values,
     return rc;
 }
 
+/* An attribute is stored as it is, so that it has no more bytes than its file. What a data set
+ * claims is checked where it is opened. */
+static int check_claim(const place *p, const nn_h5 *file, size_t count) {
+    size_t bytes = 0, size = H5Tget_size(p->type);
+    bool fits = !__builtin_mul_overflow(count, size, &bytes) && bytes <= INT64_MAX;
+    if (!p->is_attribute || file->writable || file->channel->other_files)
+        return 0;
+    if (fits && (int64_t)bytes <= file->channel->file_size)
+        return 0;
+    return nn_fail(NN_EFORMAT, "%s of '%s' claims %zu strings of %zu bytes, more than the file has",
+                   p->name, file->path, count, size);
+}
+
 static int read_texts(const place *p, nn_h5 *file, nn_pool *pool, char ***values, size_t *count) {
     if (H5Tget_class(p->type) != H5T_STRING)
         return nn_fail(NN_EFORMAT, "%s of '%s' holds %s where text is needed", p->name, file->path,
                        nn_h5_class_name(p->type));
     *count = length_of(p);
+    NN_TRY(check_claim(p, file, *count));
     *values = nn_pool_alloc(pool, (*count + 1) * sizeof **values);
     if (*values == NULL)
         return NN_EMEMORY;
