@@ -731,6 +731,26 @@ static void find_golden(FILE *file, const char *like, size_t size, char *line) {
     line[0] = '\0';
 }
 
+static bool has_golden(FILE *file, const nn_kernels *of) {
+    char line[100];
+    size_t length = strlen(of->isa);
+    rewind(file);
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, of->isa, length) == 0 && line[length] == ' ')
+            return true;
+    return false;
+}
+
+/* The table is of x86-64: elsewhere there is nothing to compare with. */
+static bool any_golden(FILE *file) {
+    for (size_t i = 0; nn_kernels_at(i); i++)
+        if (has_golden(file, nn_kernels_at(i)))
+            return true;
+    fprintf(stderr, "no golden rows for the instruction set '%s' of this processor: skipped\n",
+            nn_kernels_at(0)->isa);
+    return false;
+}
+
 static void check_table(FILE *golden) {
     char line[100], expected[100];
     for (size_t i = 0; i < CASES; i++) {
@@ -761,6 +781,10 @@ int main(int argc, char **argv) {
     check_complete();
     if (!print && !CHECK(golden != NULL))
         return check_done();
+    if (!print && !any_golden(golden)) {
+        fclose(golden);
+        return 77;
+    }
     for (size_t i = 0; nn_kernels_at(i); i++) {
         k = nn_kernels_at(i);
         if (print)
