@@ -53,7 +53,6 @@ static void check_minibatch(nn_loader **shard, int size, bool shuffle, int64_t e
     for (int rank = 0; rank < size; rank++) {
         nn_batch batch;
         CHECK_WORKS(nn_loader_batch(shard[rank], epoch, index, &batch));
-        CHECK_EQ_INT(batch.first, place);
         CHECK_EQ_INT(batch.global, global);
         CHECK((int64_t)batch.count <= (batch_size + size - 1) / size);
         for (size_t i = 0; i < batch.count; i++, place++) {
@@ -206,8 +205,7 @@ static void check_parts(const nn_dataset *ds, int size, int64_t parts) {
             nn_batch batch;
             CHECK_WORKS(nn_loader_batch(shard, 0, index, &batch));
             CHECK_EQ_INT(batch.global, index ? 10 : 13);
-            CHECK_EQ_INT(batch.first, nn_part_begin(batch.global, parts, begin));
-            CHECK_EQ_INT(batch.first + (int64_t)batch.count,
+            CHECK_EQ_INT(nn_part_begin(batch.global, parts, begin) + (int64_t)batch.count,
                          nn_part_begin(batch.global, parts, end));
             for (size_t i = 0; i < batch.count; i++)
                 check_row(&batch, i);

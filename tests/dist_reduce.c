@@ -83,8 +83,9 @@ static bool bad(void *ctx) {
     return t->steps % 2 == 1 && nn_comm_rank(t->comm) == nn_comm_size(t->comm) - 1;
 }
 
-static const nn_reduce_ops eager = {.decide = decide, .apply = apply},
-                           late = {decide, prepare, settle, bad, apply};
+static const nn_reduce_ops eager = {.decide = decide, .apply = apply};
+static const nn_reduce_ops late = {
+    .decide = decide, .prepare = prepare, .settle = settle, .bad = bad, .apply = apply};
 
 /* One step, reported in layers of `layer` elements (0: not at all). */
 static void step(struct trial *t, size_t layer, bool late_ops) {

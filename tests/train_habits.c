@@ -144,11 +144,17 @@ static void check_habit(nn_comm *comm, size_t i) {
 static void check_accumulate(nn_comm *comm) {
     static const struct habit once = {
         {"train.ema={decay: 0.9}", "train.optimizer={adam: {lr: 0.01, eps: 1e-2}}"}};
-    struct curve one = {0}, three = {0};
+    static const struct habit cut = {{"train.ema={decay: 0.9}",
+                                      "train.optimizer={adam: {lr: 0.01, eps: 1e-2}}",
+                                      "train.reproducible=true"}};
+    struct curve one = {0}, three = {0}, cut_three = {0};
     run(comm, &once, NULL, "once", false, &one);
     run(comm, &once, "train.accumulate=3", "thrice", false, &three);
-    if (nn_comm_rank(comm) == 0)
+    run(comm, &cut, "train.accumulate=3", "cut", false, &cut_three);
+    if (nn_comm_rank(comm) == 0) {
         check_curves(&once, &three, &one);
+        check_curves(&cut, &cut_three, &one);
+    }
 }
 
 /* The rule for ranks, and the line of the warm-up on top of it. */

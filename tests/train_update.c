@@ -77,8 +77,11 @@ static int make_reducer(struct setup *s) {
                            .values = 100,
                            .ops = &s->ops,
                            .ctx = s};
-    s->ops = (nn_reduce_ops){decide, nn_updater_measures(set) ? prepare : NULL,
-                             nn_updater_settles(set) ? settle : NULL, bad, apply};
+    s->ops = (nn_reduce_ops){.decide = decide,
+                             .prepare = nn_updater_measures(set) ? prepare : NULL,
+                             .settle = nn_updater_settles(set) ? settle : NULL,
+                             .bad = bad,
+                             .apply = apply};
     NN_TRY(nn_reducer_new(&spec, &s->job.reducer));
     nn_free(s->net.params);
     nn_free(s->net.grads);

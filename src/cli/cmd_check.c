@@ -84,7 +84,8 @@ static int check_local(const nn_call *call, findings *f) {
 /* The memory of a training, with parameters in it. */
 static int allocate(findings *f) {
     nn_job *job = &f->job;
-    NN_TRY(nn_job_allocate(job, nn_trainer_ops(job->settings), NULL));
+    nn_reduce_ops ops = nn_trainer_ops(job->settings);
+    NN_TRY(nn_job_allocate(job, &ops, NULL));
     nn_memory_settle(job, &f->memory);
     if (!nn_reducer_writes(job->reducer))
         return 0;

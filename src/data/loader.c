@@ -475,7 +475,6 @@ static int make(void *ctx, const nn_prefetch_job *job, int place) {
     int64_t global = batch_begin(l, job->index + 1) - batch_begin(l, job->index);
 
     s->batch = (nn_batch){.count = choose_places(l, job, s->pass),
-                          .first = shard_begin(l, global / l->spec.passes, l->spec.rank),
                           .pass = s->pass,
                           .global = global,
                           .x = s->x,

@@ -36,7 +36,6 @@ typedef struct nn_loader_spec {
 
 typedef struct nn_batch {
     size_t count;          /* rows of this rank's shard; may be 0 */
-    int64_t first;         /* row of the global minibatch that the shard begins with */
     const size_t *pass;    /* [passes + 1]: pass i has the rows [pass[i], pass[i + 1]) */
     int64_t global;        /* rows of the global minibatch */
     const nn_real *x;      /* [count][row] */

@@ -231,13 +231,45 @@ void nn_reducer_begin(nn_reducer *reducer, double *stats) {
     nn_reduce_waited(reducer, start);
 }
 
+/* There is nothing to decide before the last pass. */
+void nn_reducer_begin_pass(nn_reducer *reducer) {
+    reducer->more = reducer->decided = reducer->go = true;
+}
+
+struct range {
+    nn_reducer *r;
+    nn_slice slice;
+};
+
+static void carry_range(void *ctx, size_t begin, size_t end) {
+    const struct range *range = ctx;
+    const nn_reducer *r = range->r;
+    const nn_slice *s = &range->slice;
+    nn_slice part = {s->begin + begin, s->begin + end, s->at + begin};
+    r->spec.ops->carry(r->spec.ctx, &part, r->grads + part.begin);
+}
+
+/* The sum of one pass among several. */
+static void carry_slice(nn_reducer *r, const nn_slice *slice) {
+    struct range range = {r, *slice};
+    double start = nn_seconds();
+    nn_parallel(slice->end - slice->begin, GRAIN, carry_range, &range);
+    r->updating += nn_seconds() - start;
+    if (!r->more && !r->spec.ops->prepare)
+        nn_reduce_apply_slice(r, slice);
+}
+
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
  */
 static void deal_with(nn_reducer *r, size_t k) {
+    const nn_reduce_ops *ops = r->spec.ops;
     nn_slice slice = nn_reducer_slice(r, k);
-    if (r->go && slice.end > slice.begin)
-        r->row->sum(r, &slice, !r->spec.ops->prepare);
     r->summed++;
+    if (!r->go || slice.end == slice.begin)
+        return;
+    r->row->sum(r, &slice, !ops->prepare && !ops->carry);
+    if (ops->carry && r->rc == 0)
+        carry_slice(r, &slice);
 }
 
 static bool have_stats(void *ctx) {
@@ -282,11 +314,6 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
     nn_reduce_waited(r, start);
 }
 
-struct range {
-    nn_reducer *r;
-    nn_slice slice;
-};
-
 static void apply_range(void *ctx, size_t begin, size_t end) {
     const struct range *range = ctx;
     const nn_slice *s = &range->slice;
@@ -327,17 +354,18 @@ int nn_reducer_finish(nn_reducer *reducer) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }
-    if (r->go && ops->prepare)
+    bool steps = r->go && !r->more;
+    if (steps && ops->prepare)
         take_late_steps(r);
-    if (r->go && ops->settle)
+    if (steps && ops->settle)
         ops->settle(r->spec.ctx, r);
-    r->row->send_end(r, r->go && ops->bad && ops->bad(r->spec.ctx));
+    r->row->send_end(r, steps && ops->bad && ops->bad(r->spec.ctx));
     wait_until(r, have_end);
     int rc = r->rc;
     r->broken = rc < 0;
     r->steps++;
     r->rc = 0;
-    r->decided = false;
+    r->decided = r->more = false;
     r->complete = r->summed = 0;
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }

@@ -3,7 +3,8 @@
  * A reducer owns the parameter and the gradient vector, because where they live depends on how sums
  * are made. A step is: nn_reducer_begin, nn_reducer_ready any number of times while
  * back-propagation completes the gradients, nn_reducer_finish. Between two steps every rank may
- * read the parameters.
+ * read the parameters. A step whose minibatch is computed in several passes is that for each of
+ * them, of which all but the last begin with nn_reducer_begin_pass.
  */
 #ifndef NN_DIST_REDUCE_H
 #define NN_DIST_REDUCE_H
@@ -36,6 +37,10 @@ typedef struct nn_reduce_ops {
     /* NULL, or: this rank has taken the step on all it owns, others perhaps not yet. For what has
      * to see the new parameters of others, after nn_reducer_add. Collective. */
     void (*settle)(void *ctx, nn_reducer *reducer);
+    /* NULL, or: g[0] on is what this pass has summed of a span that this rank owns, before
+     * anything else sees it. Keeps it for the passes to come or, in the last one, adds what was
+     * kept to it. Threads call it at the same time. */
+    void (*carry)(void *ctx, const nn_slice *span, nn_real *g);
     /* NULL, or: something is wrong with what this rank did in the step. */
     bool (*bad)(void *ctx);
     /* Takes the step on a part of a span that this rank owns; g[0] belongs to element `begin`.
@@ -110,13 +115,15 @@ void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b)
 /* Begins a step with what this rank adds to its numbers; with a tree `stats` are those of each of
  * its leaves [leaves][NN_REDUCE_STATS], which are destroyed. Collective, as all below. */
 void nn_reducer_begin(nn_reducer *reducer, double *stats);
+/* Begins a pass that is not the step's last one: no parameter changes. Wants ops->carry. */
+void nn_reducer_begin_pass(nn_reducer *reducer);
 /* The gradient vector is complete from `begin` to its end: buckets in there may be summed now, and
  * the step taken on them. Has the type of nn_ready_fn. Every rank reports the same sequence. */
 void nn_reducer_ready(void *reducer, size_t begin);
 /* Whether any rank was bad in the step that ended last; the same on every rank. */
 bool nn_reducer_bad(const nn_reducer *reducer);
-/* The rest. After it all steps are taken on all ranks, and gradients may be overwritten. NN_ERANK.
- */
+/* The rest. After it gradients may be overwritten, and after a step's last pass all steps are taken
+ * on all ranks. NN_ERANK. */
 int nn_reducer_finish(nn_reducer *reducer);
 
 /* Within `prepare` and `settle`: values[count] become their sums over the owners of a node's

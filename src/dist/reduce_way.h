@@ -48,12 +48,13 @@ struct nn_reducer {
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
     size_t stride;  /* elements from one vector to the next: n in whole cache lines */
-    uint64_t steps; /* ended */
+    uint64_t steps; /* ended, each pass being one */
     double stats[NN_REDUCE_STATS];
     bool decided, go;
+    bool more;       /* the pass under way is not the last one of its step */
     bool bad;        /* some rank was, in the step that ended last */
-    size_t complete; /* buckets of this step that back-propagation has completed here */
-    size_t summed;   /* buckets of this step whose slice has been dealt with */
+    size_t complete; /* buckets of this pass that back-propagation has completed here */
+    size_t summed;   /* buckets of this pass whose slice has been dealt with */
     int rc;          /* of the first failure of this step */
     bool broken;     /* a step failed: others may not take part in anything any more */
     bool claims;     /* cores have parameters in their caches that others are about to write */

@@ -167,19 +167,13 @@ static int plan_outputs(nn_job *job) {
 /* Most rows of a microbatch. */
 static size_t part_rows(const nn_job *job) {
     size_t leaves = job->micro->tree.leaves;
-    return ((size_t)job->batch_size + leaves - 1) / leaves;
+    return ((size_t)job->pass_size + leaves - 1) / leaves;
 }
 
 /* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
-static int plan_microbatches(nn_job *job) {
-    if (job->settings->train.accumulate > 1)
-        return nn_node_fail(job->settings->train.batch_size_node,
-                            "reproducible: true computes microbatches, and accumulate = %lld "
-                            "would cut them: leave one of the two out",
-                            (long long)job->settings->train.accumulate);
-    job->eval_batch_size = job->batch_size;
+static void plan_microbatches(nn_job *job) {
+    job->eval_batch_size = job->pass_size;
     job->capacity = nn_microbatches_own(job->micro) * part_rows(job);
-    return 0;
 }
 
 /* More ranks than microbatches can still evaluate, each for its own share of rows. */
@@ -224,15 +218,17 @@ static int plan_batches(nn_job *job) {
     int64_t size = nn_comm_size(job->comm), wanted = job->settings->train.batch_size;
     job->batch_size = wanted ? wanted : job->data->split[0].samples;
     int64_t passes = job->settings->train.accumulate;
-    int64_t pass = (job->batch_size + passes - 1) / passes;
+    job->pass_size = (job->batch_size + passes - 1) / passes;
     if (passes > job->batch_size)
         return nn_node_fail(job->settings->train.batch_size_node,
                             "accumulate = %lld cuts minibatches of %lld samples into too many "
                             "passes",
                             (long long)passes, (long long)job->batch_size);
-    job->eval_batch_size = pass > 64 * size ? pass : 64 * size;
-    if (job->micro)
-        return plan_microbatches(job);
+    job->eval_batch_size = job->pass_size > 64 * size ? job->pass_size : 64 * size;
+    if (job->micro) {
+        plan_microbatches(job);
+        return 0;
+    }
     int64_t rows = most_samples(job->data);
     rows = rows < job->eval_batch_size ? rows : job->eval_batch_size;
     job->capacity = (size_t)((rows + size - 1) / size);
@@ -330,10 +326,12 @@ static int allocate_parameters(nn_job *job) {
     return nn_gemm_check_memory();
 }
 
-/* Gradients that may go by their factors: not where a step adds those of several passes. */
+/* Gradients that may go by their factors: not where layers add those of several passes. */
 static size_t list_factored(const nn_job *job, nn_outer_grad *grad, nn_factored *factored) {
     const nn_layer *const *layer;
-    size_t count = job->settings->train.accumulate > 1 ? 0 : nn_model_outer_grads(job->model, grad);
+    const nn_settings *s = job->settings;
+    bool adds = s->train.accumulate > 1 && !nn_updater_carries(s);
+    size_t count = adds ? 0 : nn_model_outer_grads(job->model, grad);
     nn_model_layers(job->model, &layer);
     for (size_t i = 0; i < count; i++)
         factored[i] = (nn_factored){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
@@ -374,11 +372,12 @@ int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx) {
                                                        (size_t)nn_comm_node_size(job->comm)),
                            .tree = job->micro ? &job->micro->tree : NULL,
                            .compress = job->settings->train.compress == NN_COMPRESS_BF16,
-                           .rows = (size_t)job->batch_size,
-                           .ops = ops,
+                           .rows = (size_t)job->pass_size,
+                           .ops = &job->ops,
                            .ctx = ctx};
     if (!ops)
         return nn_comm_agree(job->comm, allocate_parameters(job));
+    job->ops = *ops;
     NN_TRY(make_reducer(job, &spec));
     job->params = nn_reducer_vector(job->reducer, 0);
     if (average)

@@ -28,6 +28,7 @@ typedef struct nn_job {
     nn_model *model;
     nn_loss *loss;
     int64_t batch_size, eval_batch_size; /* of global minibatches */
+    int64_t pass_size;                   /* most samples of a pass over one in training */
     size_t capacity;                     /* most rows of a shard of either */
     size_t outputs;                      /* numbers that a target is compared with */
     size_t positions;                    /* targets a sample */
@@ -41,6 +42,7 @@ typedef struct nn_job {
     size_t slots;                        /* of the optimiser */
     const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
     nn_microbatches *micro;              /* NULL: shards are not cut */
+    nn_reduce_ops ops;                   /* of the reducer */
     nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */

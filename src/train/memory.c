@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "train/update.h"
 
 #include <stdio.h>
 
@@ -64,6 +65,8 @@ int nn_memory_check(const nn_job *job, const nn_memory *memory) {
 
 void nn_memory_settle(const nn_job *job, nn_memory *memory) {
     memory->grads = (double)nn_reducer_gradient_bytes(job->reducer);
+    if (nn_updater_carries(job->settings))
+        memory->grads += (double)(nn_reducer_share(job->reducer) * sizeof(nn_real));
 }
 
 const char *nn_memory_text(const nn_memory *m, char text[NN_MEMORY_TEXT]) {

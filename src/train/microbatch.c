@@ -49,8 +49,8 @@ void nn_microbatches_free(nn_microbatches *m) {
 
 const nn_parts *nn_microbatches_cut(nn_microbatches *m, const nn_batch *batch) {
     int64_t leaves = (int64_t)m->tree.leaves, first = (int64_t)m->tree.share.begin;
+    int64_t begin = nn_part_begin(batch->global, leaves, first);
     for (size_t i = 0; i <= m->parts.count; i++)
-        m->row[i] =
-            (size_t)(nn_part_begin(batch->global, leaves, first + (int64_t)i) - batch->first);
+        m->row[i] = (size_t)(nn_part_begin(batch->global, leaves, first + (int64_t)i) - begin);
     return &m->parts;
 }

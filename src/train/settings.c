@@ -78,8 +78,10 @@ static const nn_option train_options[] = {
      "another number gives other bits"},
     {"accumulate", NN_OPT_INT, AT(train.accumulate), "1", "[1, inf)",
      "compute the minibatch in so many passes and add their gradients, with activations in memory "
-     "for one of them only; batch_size is still what one optimiser step takes (batch_norm sees a "
-     "pass at a time)"},
+     "for one of them only; batch_size is still what one optimiser step takes. batch_norm's "
+     "statistics are those of each pass, the running ones move once a step, by those of its last "
+     "pass. With reproducible each pass is cut into microbatches and summed over the ranks by "
+     "itself"},
     {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
      "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
      "longer one is scaled down to it; 0: not clipped"},

@@ -44,6 +44,12 @@ static void settle(void *ctx, nn_reducer *reducer) {
     nn_updater_settle(t->updater);
 }
 
+static void carry(void *ctx, const nn_slice *slice, nn_real *g) {
+    const nn_trainer *t = ctx;
+    size_t last = (size_t)t->job.settings->train.accumulate - 1;
+    nn_updater_carry(t->updater, slice, t->pass == 0, t->pass == last, g);
+}
+
 static bool bad(void *ctx) {
     const nn_trainer *t = ctx;
     return nn_updater_bad(t->updater);
@@ -54,11 +60,13 @@ static void apply(void *ctx, const nn_slice *slice, const nn_real *g) {
     nn_updater_range(t->updater, slice, g);
 }
 
-const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings) {
-    static const nn_reduce_ops ops[2][2] = {
-        {{decide, NULL, NULL, bad, apply}, {decide, NULL, settle, bad, apply}},
-        {{decide, measure, NULL, bad, apply}, {decide, measure, settle, bad, apply}}};
-    return &ops[nn_updater_measures(settings)][nn_updater_settles(settings)];
+nn_reduce_ops nn_trainer_ops(const nn_settings *settings) {
+    return (nn_reduce_ops){.decide = decide,
+                           .prepare = nn_updater_measures(settings) ? measure : NULL,
+                           .settle = nn_updater_settles(settings) ? settle : NULL,
+                           .carry = nn_updater_carries(settings) ? carry : NULL,
+                           .bad = bad,
+                           .apply = apply};
 }
 
 static void advance(nn_trainer *t, const nn_batch *batch) {
@@ -82,9 +90,12 @@ static void advance(nn_trainer *t, const nn_batch *batch) {
 
 /* What a pass computes of the shard, nothing where reading has failed. */
 static nn_batch part_at(const nn_trainer *t, const nn_batch *batch, size_t i) {
+    int64_t passes = t->job.settings->train.accumulate, global = batch->global, at = (int64_t)i;
     if (!batch->pass)
         return *batch;
-    return nn_job_rows(&t->job, batch, batch->pass[i], batch->pass[i + 1]);
+    nn_batch part = nn_job_rows(&t->job, batch, batch->pass[i], batch->pass[i + 1]);
+    part.global = nn_part_begin(global, passes, at + 1) - nn_part_begin(global, passes, at);
+    return part;
 }
 
 static nn_pass pass_of(nn_trainer *t, const nn_batch *part) {
@@ -131,15 +142,31 @@ static void add_losses(nn_trainer *t, const nn_batch *batch, const nn_parts *par
     }
 }
 
-/* Forward and back-propagation of one part of the shard; its gradients are added to those of the
- * parts before, and its loss to `stats`. The numbers of the step are complete with the last one,
- * whose gradients the reducer may take as they come. */
-static void pass_over(nn_trainer *t, const nn_batch *part, double *stats, bool first, bool last,
-                      int read) {
+/* Back-propagation of a pass. Its gradients are added to those of the passes before: by the layers,
+ * or, where each pass is summed over the ranks, to their sums. The reducer may take gradients as
+ * they come. The numbers of the step are complete with the last pass. */
+static int go_back(nn_trainer *t, nn_pass *pass, double *stats, int read) {
+    nn_job *job = &t->job;
+    bool last = t->pass + 1 == (size_t)job->settings->train.accumulate;
+    bool carries = nn_updater_carries(job->settings), sums = last || carries;
+    double begin = nn_seconds();
+    pass->accumulate = t->pass > 0 && !carries;
+    nn_comm_at(t->comm, NN_PHASE_BACKWARD);
+    if (last)
+        begin_sums(t, stats, read);
+    else if (carries)
+        nn_reducer_begin_pass(job->reducer);
+    nn_model_backward(job->model, pass, sums ? nn_reducer_ready : NULL, job->reducer);
+    int rc = sums ? nn_reducer_finish(job->reducer) : 0;
+    t->interval.backward += nn_seconds() - begin;
+    return rc;
+}
+
+/* Forward and back-propagation of one part of the shard, whose loss is added to `stats`. */
+static int pass_over(nn_trainer *t, const nn_batch *part, double *stats, int read) {
     nn_job *job = &t->job;
     nn_real *dz = nn_model_output_grad(job->model);
     nn_pass pass = pass_of(t, part);
-    pass.accumulate = !first;
     pass.delta = nn_trainer_reports_gradients(t) ? t->delta : NULL;
     double begin = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_FORWARD);
@@ -150,13 +177,8 @@ static void pass_over(nn_trainer *t, const nn_batch *part, double *stats, bool f
         add_loss(t, part, z, dz, stats);
     if (job->settings->train.stop_when == NN_STOP_NO_MISTAKES)
         t->mistakes += count_mistakes(job, nn_batch_targets(part), dz);
-    double middle = nn_seconds();
-    nn_comm_at(t->comm, NN_PHASE_BACKWARD);
-    if (last)
-        begin_sums(t, stats, read);
-    nn_model_backward(job->model, &pass, last ? nn_reducer_ready : NULL, job->reducer);
-    t->interval.forward += middle - begin;
-    t->interval.backward += nn_seconds() - middle;
+    t->interval.forward += nn_seconds() - begin;
+    return go_back(t, &pass, stats, read);
 }
 
 /* The gradient of the global minibatch, and the numbers that travel with it. */
@@ -168,14 +190,11 @@ static int compute_gradient(nn_trainer *t, const nn_batch *batch, int read) {
     memset(stats, 0, nn_job_own_parts(&t->job) * sizeof one);
     t->mistakes = 0;
     nn_trainer_clear_gradients(t);
-    nn_reducer_rows(t->job.reducer, (size_t)batch->global);
-    for (size_t i = 0; i < passes; i++) {
-        nn_batch part = part_at(t, batch, i);
-        pass_over(t, &part, stats, i == 0, i + 1 == passes, read);
+    for (t->pass = 0; t->pass < passes; t->pass++) {
+        nn_batch part = part_at(t, batch, t->pass);
+        nn_reducer_rows(t->job.reducer, (size_t)part.global);
+        NN_TRY(pass_over(t, &part, stats, read));
     }
-    double begin = nn_seconds();
-    NN_TRY(nn_reducer_finish(t->job.reducer));
-    t->interval.backward += nn_seconds() - begin;
     return t->sum_rc;
 }
 

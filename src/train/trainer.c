@@ -155,7 +155,8 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
     const nn_settings *s = t->job.settings;
-    NN_TRY(nn_job_allocate(&t->job, nn_trainer_ops(s), t));
+    nn_reduce_ops ops = nn_trainer_ops(s);
+    NN_TRY(nn_job_allocate(&t->job, &ops, t));
     rc = nn_updater_new(&t->job, &t->updater);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     say_plan(t, &memory);

@@ -43,6 +43,7 @@ typedef struct nn_trainer {
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
     int64_t saved_step, validated_step;   /* the last ones; -1: none */
+    size_t pass;                          /* over the minibatch of the step under way */
     size_t mistakes;                      /* of this rank in the step under way */
     double lr, loss;                      /* of the last step */
     double stat[NN_REDUCE_STATS];         /* sums over the ranks in the last step */
@@ -58,7 +59,7 @@ typedef struct nn_trainer {
 } nn_trainer;
 
 /* What a step does with the sums of gradients; the context is the nn_trainer. Local. */
-const nn_reduce_ops *nn_trainer_ops(const nn_settings *settings);
+nn_reduce_ops nn_trainer_ops(const nn_settings *settings);
 
 /* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close
  * releases them, also after a failure. The same code on every rank. Collective. */

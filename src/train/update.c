@@ -32,6 +32,7 @@ struct nn_updater {
     size_t *tensor;          /* [all_blocks] of each block of all ranks */
     double *block_sum, *sum; /* [all_blocks], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
+    nn_real *total;          /* of passes so far, as long as the share; NULL: a step is one */
     atomic_bool bad;
 };
 
@@ -111,7 +112,9 @@ static int plan(nn_updater *u) {
     NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
     cut_all(u, true);
-    return 0;
+    if (!nn_updater_carries(u->job->settings))
+        return 0;
+    return NN_NEW(&u->total, nn_reducer_share(u->job->reducer) + 1, "gradients of several passes");
 }
 
 int nn_updater_new(nn_job *job, nn_updater **out) {
@@ -134,6 +137,7 @@ void nn_updater_free(nn_updater *u) {
     nn_free(u->tensor);
     nn_free(u->block_sum);
     nn_free(u->sum);
+    nn_free(u->total);
     nn_free(u);
 }
 
@@ -219,16 +223,42 @@ static size_t find_block(const nn_updater *u, size_t begin) {
     return low;
 }
 
-void nn_updater_range(nn_updater *u, const nn_slice *slice, const nn_real *g) {
+/* The part of block i that is in a slice; false: the slice ends before it. */
+static bool block_in(const nn_updater *u, const nn_slice *slice, size_t i, struct block *b) {
     size_t begin = slice->begin, end = slice->end;
-    for (size_t i = find_block(u, begin); i < u->blocks && u->block[i].begin < end; i++) {
-        struct block b = u->block[i];
-        size_t skip = b.begin < begin ? begin - b.begin : 0;
-        b.begin += skip;
-        b.at += skip;
-        b.count -= skip;
-        b.count = b.count < end - b.begin ? b.count : end - b.begin;
-        step_block(u, &b, g + (b.begin - begin));
+    if (i == u->blocks || u->block[i].begin >= end)
+        return false;
+    *b = u->block[i];
+    size_t skip = b->begin < begin ? begin - b->begin : 0;
+    b->begin += skip;
+    b->at += skip;
+    b->count -= skip;
+    b->count = b->count < end - b->begin ? b->count : end - b->begin;
+    return true;
+}
+
+void nn_updater_range(nn_updater *u, const nn_slice *slice, const nn_real *g) {
+    struct block b;
+    for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++)
+        step_block(u, &b, g + (b.begin - slice->begin));
+}
+
+bool nn_updater_carries(const nn_settings *s) {
+    return s->train.reproducible && s->train.accumulate > 1;
+}
+
+void nn_updater_carry(nn_updater *u, const nn_slice *slice, bool first, bool last, nn_real *g) {
+    struct block b;
+    for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++) {
+        nn_real *total = u->total + b.at, *sum = g + (b.begin - slice->begin);
+        if (u->param[b.tensor]->role == NN_PARAM_STATE)
+            continue;
+        if (first)
+            memcpy(total, sum, b.count * sizeof *sum);
+        else if (last)
+            nn_kernels_get()->add(b.count, total, sum);
+        else
+            nn_kernels_get()->add(b.count, sum, total);
     }
 }
 

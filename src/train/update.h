@@ -27,6 +27,15 @@ void nn_updater_begin(nn_updater *updater, double lr, double weight, int64_t ste
 bool nn_updater_measures(const nn_settings *settings);
 void nn_updater_measure(nn_updater *updater);
 
+/* Whether each of several passes over a minibatch is summed over the ranks by itself: with
+ * microbatches, which no pass may add to those of another before all are added along their tree. */
+bool nn_updater_carries(const nn_settings *settings);
+/* The sum g of such a pass for a part of this rank's share, which begins with the slice: kept with
+ * those of the passes before, but for the first one; after the last one all of them are in g.
+ * Statistics stay those of the pass. Threads call it on disjoint slices. */
+void nn_updater_carry(nn_updater *updater, const nn_slice *slice, bool first, bool last,
+                      nn_real *g);
+
 /* The step on a part of this rank's share; g begins with the slice. Threads call it on disjoint
  * slices. */
 void nn_updater_range(nn_updater *updater, const nn_slice *slice, const nn_real *g);
