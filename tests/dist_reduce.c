@@ -17,7 +17,9 @@ struct trial {
     nn_reducer *reducer;
     nn_real *w, *g;
     size_t n, steps, applied;
+    size_t passes, pass;
     nn_real *before; /* [n] w before the step */
+    nn_real *kept;   /* [n] sums of the passes so far */
     bool refuse;     /* decide against the step */
     double moved;    /* elements with a step, as nn_reducer_add says */
 };
@@ -32,6 +34,11 @@ static nn_real total(int size, size_t i, size_t step) {
     for (int r = 0; r < size; r++)
         sum += part(r, i, step);
     return sum;
+}
+
+/* Every pass contributes the same. */
+static nn_real expected(const struct trial *t, size_t i) {
+    return (nn_real)t->passes * total(nn_comm_size(t->comm), i, t->steps);
 }
 
 static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
@@ -58,7 +65,7 @@ static void prepare(void *ctx, nn_reducer *reducer) {
     for (size_t k = 0; k < nn_reducer_slices(reducer); k++) {
         nn_slice s = nn_reducer_slice(reducer, k);
         for (size_t i = s.begin; i < s.end; i++)
-            sums[0] += t->g[i] == total(nn_comm_size(t->comm), i, t->steps);
+            sums[0] += t->g[i] == expected(t, i);
     }
     nn_reducer_add(reducer, sums, 2);
     CHECK_NEAR(sums[0], (double)t->n, 0);
@@ -74,7 +81,7 @@ static void settle(void *ctx, nn_reducer *reducer) {
     size_t wrong = 0;
     nn_reducer_add(reducer, &none, 0);
     for (size_t i = 0; i < t->n; i++)
-        wrong += t->w[i] != t->before[i] + total(nn_comm_size(t->comm), i, t->steps);
+        wrong += t->w[i] != t->before[i] + expected(t, i);
     CHECK_EQ_INT(wrong, 0);
 }
 
@@ -83,9 +90,42 @@ static bool bad(void *ctx) {
     return t->steps % 2 == 1 && nn_comm_rank(t->comm) == nn_comm_size(t->comm) - 1;
 }
 
+static void carry(void *ctx, const nn_slice *span, nn_real *g) {
+    struct trial *t = ctx;
+    for (size_t i = span->begin; i < span->end; i++) {
+        t->kept[i] = g[i - span->begin] + (t->pass > 0 ? t->kept[i] : 0);
+        if (t->pass + 1 == t->passes)
+            g[i - span->begin] = t->kept[i];
+    }
+}
+
 static const nn_reduce_ops eager = {.decide = decide, .apply = apply};
 static const nn_reduce_ops late = {
     .decide = decide, .prepare = prepare, .settle = settle, .bad = bad, .apply = apply};
+static const nn_reduce_ops late_passes = {.decide = decide,
+                                          .prepare = prepare,
+                                          .settle = settle,
+                                          .carry = carry,
+                                          .bad = bad,
+                                          .apply = apply};
+/* Without `prepare` steps are taken slice by slice, while others are still to be carried. */
+static const nn_reduce_ops eager_passes = {.decide = decide, .carry = carry, .apply = apply};
+
+/* Back-propagation of a pass that has begun. */
+static void go_back(struct trial *t, size_t layer) {
+    int rank = nn_comm_rank(t->comm);
+    if (rank == (int)t->steps % nn_comm_size(t->comm))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* others must wait for it */
+    for (size_t end = t->n; end > 0;) {
+        size_t begin = layer && end > layer ? end - layer : 0;
+        for (size_t i = begin; i < end; i++)
+            t->g[i] = part(rank, i, t->steps);
+        if (layer)
+            nn_reducer_ready(t->reducer, begin);
+        end = begin;
+    }
+    CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
+}
 
 /* One step, reported in layers of `layer` elements (0: not at all). */
 static void step(struct trial *t, size_t layer, bool late_ops) {
@@ -97,22 +137,17 @@ static void step(struct trial *t, size_t layer, bool late_ops) {
     CHECK_EQ_INT(nn_comm_agree(t->comm, 0), 0); /* all have read */
     stats[NN_REDUCE_STATS - 1] = 0.25 * (double)(t->steps + 1);
     t->applied = 0;
-    for (size_t i = 0; i < n; i++)
-        t->g[i] = (nn_real)1e30; /* not there yet */
-    nn_reducer_begin(t->reducer, stats);
-    if (rank == (int)t->steps % size)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* others must wait for it */
-    for (size_t end = n; end > 0;) {
-        size_t begin = layer && end > layer ? end - layer : 0;
-        for (size_t i = begin; i < end; i++)
-            t->g[i] = part(rank, i, t->steps);
-        if (layer)
-            nn_reducer_ready(t->reducer, begin);
-        end = begin;
+    for (t->pass = 0; t->pass < t->passes; t->pass++) {
+        for (size_t i = 0; i < n; i++)
+            t->g[i] = (nn_real)1e30; /* not there yet */
+        if (t->pass + 1 == t->passes)
+            nn_reducer_begin(t->reducer, stats);
+        else
+            nn_reducer_begin_pass(t->reducer);
+        go_back(t, layer);
     }
-    CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
     for (size_t i = 0; i < n; i++)
-        wrong += t->w[i] != t->before[i] + (t->refuse ? 0 : total(size, i, t->steps));
+        wrong += t->w[i] != t->before[i] + (t->refuse ? 0 : expected(t, i));
     CHECK_EQ_INT(wrong, 0);
     CHECK_EQ_INT(t->applied, t->refuse ? 0 : nn_reducer_share(t->reducer));
     if (late_ops && nn_reducer_owners(t->reducer, &owner) == (size_t)size)
@@ -153,7 +188,7 @@ static void test_vectors(struct trial *t) {
 }
 
 static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_reduce_ops *ops) {
-    struct trial t = {.comm = comm, .n = n};
+    struct trial t = {.comm = comm, .n = n, .passes = ops->carry ? 3 : 1};
     nn_reduce_spec spec = {.comm = comm,
                            .way = way,
                            .n = n,
@@ -167,18 +202,19 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
         return;
     t.before = malloc((n + 1) * sizeof *t.before);
+    t.kept = malloc((n + 1) * sizeof *t.kept);
     t.w = nn_reducer_vector(t.reducer, 0);
     t.g = nn_reducer_grads(t.reducer);
     for (size_t i = 0; i < n; i++)
         CHECK(t.w[i] == 0);
-    step(&t, n / 7 + 1, ops == &late);
-    step(&t, BUCKET + 16, ops == &late);
+    step(&t, n / 7 + 1, ops->bad != NULL);
+    step(&t, BUCKET + 16, ops->bad != NULL);
     t.refuse = true;
-    step(&t, n / 3 + 1, ops == &late);
+    step(&t, n / 3 + 1, ops->bad != NULL);
     t.refuse = false;
-    step(&t, 0, ops == &late);
+    step(&t, 0, ops->bad != NULL);
     test_vectors(&t);
-    step(&t, n / 7 + 1, ops == &late);
+    step(&t, n / 7 + 1, ops->bad != NULL);
     if (plan.way == NN_REDUCE_NODE && ops->prepare)
         CHECK_NEAR(t.moved, nn_comm_node_size(comm), 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
@@ -187,6 +223,7 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
     CHECK_NEAR(waiting + updating, 0, 0);
     nn_reducer_free(t.reducer);
     free(t.before);
+    free(t.kept);
 }
 
 static void test_way(nn_comm *comm, nn_reduce_way way) {
@@ -195,6 +232,8 @@ static void test_way(nn_comm *comm, nn_reduce_way way) {
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         test_length(comm, way, lengths[i], &eager);
         test_length(comm, way, lengths[i], &late);
+        test_length(comm, way, lengths[i], &eager_passes);
+        test_length(comm, way, lengths[i], &late_passes);
     }
 }
 
