@@ -80,4 +80,5 @@ env LD_PRELOAD="$PWD/fault.so" FAULT=flock FAULT_AT=1+ FAULT_PATH=free/lock FAUL
 expect_line "^nnmpi: warning: the file system of the run folder 'free' cannot lock files .No locks available.: a second run" err
 "$NNMPI" train net.yaml --run free --resume -q > out 2> err
 expect_no_line 'cannot lock' err
-[ -f free/lock ] && [ ! -s free/lock ] || fail "free/lock still says: $(cat free/lock)"
+[ -f free/lock ] || fail 'no free/lock'
+[ ! -s free/lock ] || fail "free/lock still says: $(cat free/lock)"

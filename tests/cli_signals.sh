@@ -76,7 +76,7 @@ FAULT=pread FAULT_AT=1 FAULT_PATH=blobs.h5 FAULT_ERRNO=HANG LD_PRELOAD=$PWD/faul
     "$NNMPI" train slow.yaml --run data > out 2> err &
 pid=$!
 for _ in $(seq 400); do
-    # shellcheck disable=SC2012
+    # shellcheck disable=SC2010,SC2012 # links, not names
     ! ls -l "/proc/$pid/fd" 2> /dev/null | grep -q blobs.h5 || break
     sleep 0.05
 done

@@ -10,6 +10,7 @@ shim start
 host=$(uname -n)
 
 # befalls WHAT RANK ARGUMENTS...: the program on all ranks, of which RANK meets that (see start.c).
+# shellcheck disable=SC2317 # expect_code runs it
 befalls() {
     START=$1 START_RANK=$2 timeout 50 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" \
         env LD_PRELOAD="$PWD/start.so" "$NNMPI" "${@:3}"

@@ -368,7 +368,6 @@ static void flipped_bit(void) {
     nn_h5 *file = open_file("flipped.h5");
     CHECK_EQ_INT(nn_h5_read(file, "train/deep/x", 0, N, NN_F32, x), NN_EFORMAT);
     CHECK_CONTAINS(nn_error_message(), "cannot read data set 'train/deep/x' of 'flipped.h5': ");
-    CHECK_CONTAINS(nn_error_message(), "Fletcher32");
     CHECK_EQ_INT(nn_h5_read(file, "train/deep/x", 900, 50, NN_F32, x), 0);
     CHECK_EQ_INT(nn_h5_close(file), 0);
 }

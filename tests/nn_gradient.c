@@ -339,7 +339,7 @@ static void note_value(struct values *v, const nn_node *options) {
     while (i < v->count && strcmp(v->text[i], text) != 0)
         i++;
     if (i == v->count && CHECK(i < MOST_VALUES))
-        strcpy(v->text[v->count++], text);
+        snprintf(v->text[v->count++], VALUE, "%s", text);
 }
 
 /* A layer of a case: `row`, or {row: {options}}, whose activation is a layer too. */

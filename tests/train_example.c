@@ -60,9 +60,9 @@ static void check_config(const nn_place *place, const char *example) {
         rc = nn_config_override(config, "train.batch_size=30");
     if (rc == 0)
         rc = nn_config_check(config);
-    if (!CHECK_EQ_INT(rc, 0))
-        fprintf(stderr, "%s: %s\n%s", place->path, nn_error_message(), example);
-    else if (has(example, "model:") && !CHECK(plans(nn_config_settings(config)->model)))
+    bool fits = CHECK_EQ_INT(rc, 0) &&
+                (!has(example, "model:") || CHECK(plans(nn_config_settings(config)->model)));
+    if (!fits)
         fprintf(stderr, "%s: %s\n%s", place->path, nn_error_message(), example);
     else if (has(example, "data:"))
         check_data(place, nn_config_settings(config)->data);

@@ -60,11 +60,11 @@ for ranks in (1, 3):
     assert abs(got - expected) < 1e-6 * expected, (ranks, got, expected)
 PY
 
-expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=image.h5 > out 2> err
+expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=image.h5 -o data.layout=channels_first > out 2> err
 expect_line 'net.yaml:2:9: the model ends with an image of \[1, 4, 3\].*end it with flatten' err
 # a row of outputs for each row of pixels, but one class for all of them
 expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=grey.h5 > out 2> err
-expect_line 'net.yaml:2:9: the model gives \[5, 3\] for each sample.*one class of 3.*`flatten` before' err
+expect_line 'net.yaml:2:9: the model gives \[5, 3\] for each sample.*one class of 3.*.flatten. before' err
 expect_code 2 "$NNMPI" train net.yaml --run no -o 'loss={cross_entropy: {class_weights: {dog: 1}}}' > out 2> err
 expect_line "'dog' is no class by name or index; classes are 0 to 2" err
 "$NNMPI" train net.yaml --run signs -o data.path=signs.h5 -o 'model=[dense: {units: 1}]' \
@@ -72,7 +72,7 @@ expect_line "'dog' is no class by name or index; classes are 0 to 2" err
 expect_code 3 "$NNMPI" train net.yaml --run no -o data.path=signs.h5 -o 'model=[dense: {units: 1}]' \
     -o loss=binary_cross_entropy > out 2> err
 expect_line "/train/y row 5 holds -1, but the loss 'binary_cross_entropy' compares with numbers from 0 to 1" err
-"$NNMPI" train net.yaml --run flat -o data.path=image.h5 -q \
+"$NNMPI" train net.yaml --run flat -o data.path=image.h5 -o data.layout=channels_first -q \
     -o 'model=[dense: {units: 3}, flatten, dense: {units: 3}]' -o train.batch_size=all > out 2> err
 
 # more numbers in tables than an evaluation holds: 104 * 104

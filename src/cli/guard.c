@@ -32,10 +32,22 @@ struct nn_guard {
 
 static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
-static bool is_ignored(int number) {
-    struct sigaction action;
-    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+/* The stopping signals that were ignored when the program started, as by nohup. Libraries that take
+ * signals for their own do so when they are loaded (UCX takes SIGHUP): this is noted before, and
+ * once more when the guard starts. */
+static bool ignored[sizeof stopping / sizeof *stopping];
+
+static void note_ignored(void) {
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+        struct sigaction action;
+        if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            ignored[i] = true;
+    }
 }
+
+#ifndef NN_SANITIZED /* sanitizers are not ready that early */
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = note_ignored;
+#endif
 
 /* One that is ignored is blocked too: nobody waits for it, and a library that takes it for its own
  * cannot change that. */
@@ -46,7 +58,7 @@ static void block(nn_guard *g) {
     sigaddset(&g->waited, WAKE);
     sigaddset(&blocked, WAKE);
     for (size_t i = 0; g->spec.stops && i < sizeof stopping / sizeof *stopping; i++) {
-        if (!is_ignored(stopping[i]))
+        if (!ignored[i])
             sigaddset(&g->waited, stopping[i]);
         sigaddset(&blocked, stopping[i]);
     }
@@ -137,6 +149,7 @@ int nn_guard_start(const nn_guard_spec *spec, nn_guard **out) {
     g->spec = *spec;
     int rc = read_limit(g);
     if (rc == 0) {
+        note_ignored();
         signal(SIGPIPE, SIG_IGN);
         block(g);
         watch_launcher(g);

@@ -295,28 +295,29 @@ void nn_h5_rows_release(nn_h5_rows *r) {
     nn_h5_drop(r->memory);
 }
 
-int nn_h5_rows_init(nn_h5_rows *r, nn_h5 *file, const char *name, int64_t first, int64_t count) {
+int nn_h5_rows_init(nn_h5_rows *rows, nn_h5 *file, const char *dataset, int64_t first,
+                    int64_t count) {
     nn_h5_info info;
     hsize_t start[NN_H5_MAX_RANK] = {0}, extent[NN_H5_MAX_RANK] = {0};
-    NN_TRY(nn_h5_shape_of(file, name, &info));
-    NN_TRY(nn_h5_dataset_open(file, name, &r->dataset));
+    NN_TRY(nn_h5_shape_of(file, dataset, &info));
+    NN_TRY(nn_h5_dataset_open(file, dataset, &rows->dataset));
     int64_t total = info.rank > 0 ? info.dim[0] : 1;
     if (first < 0 || count < 0 || first > total || count > total - first)
         return nn_fail(NN_EFORMAT, "data set '%s' of '%s' has %lld rows, no rows [%lld, %lld)",
-                       name, file->path, (long long)total, (long long)first,
+                       dataset, file->path, (long long)total, (long long)first,
                        (long long)(first + count));
-    r->elements = count;
+    rows->elements = count;
     for (int i = 1; i < info.rank; i++) {
-        r->elements *= info.dim[i];
+        rows->elements *= info.dim[i];
         extent[i] = (hsize_t)info.dim[i];
     }
     start[0] = (hsize_t)first;
     extent[0] = (hsize_t)count;
-    hsize_t elements = (hsize_t)r->elements;
-    r->disk = H5Dget_space(r->dataset);
-    r->memory = info.rank > 0 ? H5Screate_simple(1, &elements, NULL) : H5Screate(H5S_SCALAR);
-    if (r->elements > 0 && info.rank > 0)
-        H5Sselect_hyperslab(r->disk, H5S_SELECT_SET, start, NULL, extent, NULL);
+    hsize_t elements = (hsize_t)rows->elements;
+    rows->disk = H5Dget_space(rows->dataset);
+    rows->memory = info.rank > 0 ? H5Screate_simple(1, &elements, NULL) : H5Screate(H5S_SCALAR);
+    if (rows->elements > 0 && info.rank > 0)
+        H5Sselect_hyperslab(rows->disk, H5S_SELECT_SET, start, NULL, extent, NULL);
     return 0;
 }
 

@@ -57,8 +57,8 @@ static bool is_below_dataset(nn_h5 *file, const char *part) {
 /* Noted, for HDF5 takes what is refused for absent. */
 static int refuse_external(nn_h5 *file, const char *part) {
     H5L_info_t info;
-    bool external = H5Lget_info(file->id, part, &info, H5P_DEFAULT) >= 0 &&
-                    info.type == H5L_TYPE_EXTERNAL;
+    bool external =
+        H5Lget_info(file->id, part, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_EXTERNAL;
     if (!external || file->channel->other_files)
         return FOUND;
     snprintf(file->doubt, sizeof file->doubt, "%s", NN_H5_REFUSED);

@@ -19,7 +19,8 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     if (per == NN_PER_STEP)
         return (double)progress->total_steps;
     int64_t left = progress->total_steps - progress->step + progress->batch;
-    return (double)(progress->epoch + (left + epoch - 1) / epoch);
+    int64_t epochs_left = (left + epoch - 1) / epoch;
+    return (double)(progress->epoch + epochs_left);
 }
 
 double nn_schedule_share(const nn_progress *progress, int per, int64_t over) {

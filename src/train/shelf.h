@@ -18,8 +18,8 @@ typedef struct nn_shelf {
 /* The checkpoints in `dir`: regular files only. NN_EIO. */
 int nn_shelf_list(nn_pool *pool, const char *dir, nn_shelf *shelf);
 
-/* The file that a checkpoint's path means: itself, or for a run folder its best.h5, else its last.h5,
- * which is said. Owned by `pool`. NN_EFORMAT when the folder holds neither. Local. */
+/* The file that a checkpoint's path means: itself, or for a run folder its best.h5, else its
+ * last.h5, which is said. Owned by `pool`. NN_EFORMAT when the folder holds neither. Local. */
 int nn_shelf_pick(nn_pool *pool, const char *path, const char **file);
 
 /* Deletes what is neither among the `keep` newest up to `step`, nor of step `best`. Checkpoints of

@@ -2,13 +2,15 @@
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
  *   FAULT=write            what fails: open write pwrite read pread fsync flock rename ftruncate
- *                          symlink mkdir close malloc; each stands for its relatives as well (open64,
- *                          openat, pwrite64, fdatasync, calloc ...)
+ *                          symlink mkdir close malloc; each stands for its relatives as well
+ *                          (open64, openat, pwrite64, fdatasync, calloc ...)
  *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
  *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
- *   FAULT_RANK=1           only in the process with this OMPI_COMM_WORLD_RANK, PMI_RANK or PMIX_RANK
- *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS, ENOLCK,
- *                          ENOMEM (default for malloc); or SHORT: half of the bytes are written or read;
+ *   FAULT_RANK=1           only in the process whose OMPI_COMM_WORLD_RANK, PMI_RANK or
+ *                          PMIX_RANK this is
+ *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS,
+ *                          ENOLCK, ENOMEM (default for malloc); or SHORT: half of the bytes are
+ *                          written or read;
  *                          or KILL: the process dies by SIGKILL instead of making the call;
  *                          or HANG: the call never returns
  *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there

@@ -23,8 +23,7 @@ static bool befalls(const char *what) {
     const char *rank = getenv("OMPI_COMM_WORLD_RANK");
     if (!rank)
         rank = getenv("PMI_RANK");
-    return start && strcmp(start, what) == 0 &&
-           (!wanted || (rank && strcmp(rank, wanted) == 0));
+    return start && strcmp(start, what) == 0 && (!wanted || (rank && strcmp(rank, wanted) == 0));
 }
 
 int MPI_Finalized(int *flag);

@@ -88,7 +88,7 @@ static void softmax_long_row(size_t cols, const nn_real *z, nn_real *y) {
 
 /* Rows that take no more than a block together. */
 static void softmax_rows(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
-    nn_real top[BLOCK];
+    nn_real top[BLOCK] = {0};
 
     for (size_t i = 0; i < rows * cols; i += cols)
         fill(cols, row_max(cols, z + i), top + i);
