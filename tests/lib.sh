@@ -64,5 +64,9 @@ expect_same() {
 $(diff -u -- "$1" "$2" | head -n 20)"
 }
 
+# is_killed CODE: a run ended with that code because a rank was killed (SIGKILL). A shell and mpirun of Open
+# MPI return 128 plus the signal, mpiexec of MPICH the signal alone.
+is_killed() { [ "$1" -gt 128 ] || [ "$1" -eq 9 ]; }
+
 # run_ranks N COMMAND...: runs a command on N ranks; returns mpirun's exit code.
 run_ranks() { "$SOURCE_DIR/tests/ranks.sh" "$@"; }

@@ -68,7 +68,7 @@ end=$(state whole step)
 for line in 4 120; do
     code=0
     faulty write "$line" metrics.jsonl KILL 0 train net.yaml --run killed --resume > out 2> err || code=$?
-    [ "$code" -gt 128 ] || fail "exit code $code of a killed run: $(cat err)"
+    is_killed "$code" || fail "exit code $code of a killed run: $(cat err)"
     expect_no_line '^trained' out
 done
 [ "$(state killed batch)" -gt 0 ] || fail "the kill fell between two epochs"
@@ -82,7 +82,7 @@ calm=(net.yaml -o train.lr=0.02 -o train.epochs=8 -o validate.early_stopping.pat
 train "${calm[@]}" --run calm > out
 code=0
 faulty write 30 metrics.jsonl KILL 0 train "${calm[@]}" --run moved > out 2> err || code=$?
-[ "$code" -gt 128 ] || fail "exit code $code of a killed run"
+is_killed "$code" || fail "exit code $code of a killed run"
 [ "$(state moved batch)" -gt 0 ] || fail "the kill fell between two epochs"
 run_ranks $((RANKS % 3 + 1)) "$NNMPI" train "${calm[@]}" --run moved --resume -q > out
 python3 - <<'PY'
@@ -147,7 +147,7 @@ for how in "${ways[@]}"; do
         expect_line '^nnmpi: stopped by a signal after step [0-9]+, which is saved' err
         [ "$(lines)" -ge "$(state chain step)" ] || fail "$how: lines are missing"
         ;;
-    *) [ "$code" -gt 128 ] || fail "$how: exit code $code" ;;
+    *) is_killed "$code" || fail "$how: exit code $code" ;;
     esac
 done
 end=$(($(state chain step) + 25))

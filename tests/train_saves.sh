@@ -51,7 +51,7 @@ expect_same <("$NNMPI" inspect kept/best.h5 | sed 1d) <("$NNMPI" inspect written
 # killed between the best validation and the next checkpoint: as if nothing had happened
 code=0
 faulty write 94 metrics.jsonl KILL 0 train net.yaml -q "${stop[@]}" killed -o checkpoint.every_steps=20 > out 2> err || code=$?
-[ "$code" -gt 128 ] || fail "exit code $code of a killed run: $(cat err)"
+is_killed "$code" || fail "exit code $code of a killed run: $(cat err)"
 train "${stop[@]}" killed -o checkpoint.every_steps=20 --resume > again 2> err
 train "${stop[@]}" whole -o checkpoint.every_steps=20 > out 2> err
 expect_same <(grep '^digest' out) <(grep '^digest' again)
