@@ -33,24 +33,28 @@ nn_placement nn_placement_of(const cpu_set_t *sets, size_t ranks, size_t me, int
     return at;
 }
 
+/* What makes a launcher give each rank that number of cores. */
+#ifdef MPICH_VERSION
+#define GIVE_CORES "-bind-to none or -bind-to core:%d"
+#else
+#define GIVE_CORES "--bind-to none or --map-by slot:PE=%d"
+#endif
+
 /* The machine's first rank says what is wrong with the placement of all of them. */
 static void report(const nn_comm *comm, const nn_placement *at) {
     int ranks = comm->machine_size, total = at->cores + at->idle;
     int each = total / ranks;
     if (at->crowded && at->idle > 0)
-        nn_warn(
-            "%d ranks on %s are bound to the same %d of %d cores: start them with --bind-to none "
-            "or --map-by slot:PE=%d",
-            ranks, comm->host, at->cores, total, each > 1 ? each : 1);
+        nn_warn("%d ranks on %s are bound to the same %d of %d cores: start them with " GIVE_CORES,
+                ranks, comm->host, at->cores, total, each > 1 ? each : 1);
     else if (at->crowded)
         nn_warn("%d ranks share %d cores on %s: more ranks than cores only slow each other down, "
                 "start at most %d",
                 ranks, at->cores, comm->host, at->cores);
     else if (at->idle > 0 && each > 1)
-        nn_info(
-            "%d of %d cores on %s are left idle: start more ranks, or give each %d threads with "
-            "--bind-to none or --map-by slot:PE=%d",
-            at->idle, total, comm->host, each, each);
+        nn_info("%d of %d cores on %s are left idle: start more ranks, or give each %d threads "
+                "with " GIVE_CORES,
+                at->idle, total, comm->host, each, each);
 }
 
 /* OMP_NUM_THREADS (its first number), 0 when it is not set. */
