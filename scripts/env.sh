@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC3028
 # Source this (`. scripts/env.sh`) to run `mpirun -n 8 nnmpi` as it stands: finds the program in
 # build/release, lets Open MPI start more ranks than there are cores, and, for root (a container),
-# permits it to run at all, which Open MPI takes from the environment only; MPICH's UCX is told to leave
-# SIGHUP alone, so that nohup works. Your own settings win, and no file is touched.
+# permits it to run at all, which Open MPI takes from the environment only. Your own settings win, and
+# no file is touched.
 for nnmpi_bin in "$(dirname "${BASH_SOURCE:-$0}")/../build/release" "$PWD/build/release"; do
     if [ -x "$nnmpi_bin/nnmpi" ]; then
         PATH="$(cd "$nnmpi_bin" && pwd):$PATH"
@@ -11,7 +11,6 @@ for nnmpi_bin in "$(dirname "${BASH_SOURCE:-$0}")/../build/release" "$PWD/build/
 done
 unset nnmpi_bin
 
-export UCX_DEBUG_SIGNO="${UCX_DEBUG_SIGNO:-0}"
 # Open MPI 4, then the names that Open MPI 5 (PRRTE) reads.
 export OMPI_MCA_rmaps_base_oversubscribe="${OMPI_MCA_rmaps_base_oversubscribe:-1}"
 export PRTE_MCA_rmaps_default_mapping_policy="${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}"
