@@ -9,7 +9,7 @@ python=/usr/bin/python3
 refuse() {
     local code=$1 line=$2
     shift 2
-    expect_code "$code" bash -c 'ulimit -v 3000000; exec timeout 20 "$@"' - "$@" >out 2>err
+    expect_code "$code" bash -c "$limit_memory; exec timeout 20 \"\$@\"" - "$@" >out 2>err
     expect_line "$line" err
 }
 

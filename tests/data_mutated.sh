@@ -54,7 +54,7 @@ PYTHON
 survive() {
     local file=$1 got=0
     shift
-    bash -c 'ulimit -v 3000000; exec timeout -s KILL 20 "$@"' - "$@" >out 2>err || got=$?
+    bash -c "$limit_memory; exec timeout -s KILL 20 \"\$@\"" - "$@" >out 2>err || got=$?
     case $got in
     0 | 2 | 3 | 6) return ;;
     esac

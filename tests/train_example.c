@@ -46,7 +46,7 @@ static void check_data(const nn_place *place, const nn_node *data) {
 
 /* The example with what a configuration needs besides. */
 static void check_config(const nn_place *place, const char *example) {
-    char text[2048];
+    char text[4096];
     nn_config *config = NULL;
 
     snprintf(text, sizeof text, "%s%s%s%s", example,
