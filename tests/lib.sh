@@ -68,9 +68,11 @@ $(diff -u -- "$1" "$2" | head -n 20)"
 # MPI return 128 plus the signal, mpiexec of MPICH the signal alone.
 is_killed() { [ "$1" -gt 128 ] || [ "$1" -eq 9 ]; }
 
+is_sanitized() { grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; }
+
 # What bash does before a program that shall do with 3 GB of addresses; sanitizers want terabytes.
-limit_memory='ulimit -v 3000000'
-! grep -q '^NNMPI_SANITIZE:.*=.' "$BUILD_DIR/CMakeCache.txt" || limit_memory=:
+export limit_memory='ulimit -v 3000000'
+! is_sanitized || limit_memory=:
 
 # run_ranks N COMMAND...: runs a command on N ranks; returns mpirun's exit code.
 run_ranks() { "$SOURCE_DIR/tests/ranks.sh" "$@"; }

@@ -3,8 +3,10 @@
 # timeout: 120
 # MPI fails on one rank, at any moment: that rank says so, and all end at once with code 5.
 . "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
 mpicc=$(sed -n "s/^MPI_C_COMPILER:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt")
-"$mpicc" -shared -fPIC -O1 -o mpi.so "$SOURCE_DIR/tests/shim/mpi.c"
+shim mpi "$mpicc"
 
 "$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
 cat > net.yaml <<'YAML'

@@ -1,9 +1,7 @@
 # shellcheck shell=bash
 # Runs the program with a library of this folder loaded before all others; after tests/lib.sh.
 
-is_sanitized() { grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; }
-
-# shim NAME: builds <NAME>.so here.
+# shim NAME [COMPILER]: builds <NAME>.so here.
 shim() {
     local options=()
     # Sanitizers bring their own allocator and want to be loaded first.
@@ -11,7 +9,7 @@ shim() {
         options=(-DFAULT_NO_MALLOC)
         export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
     fi
-    cc -shared -fPIC -O1 "${options[@]}" -o "$1.so" "$SOURCE_DIR/tests/shim/$1.c" -ldl
+    "${2:-cc}" -shared -fPIC -O1 "${options[@]}" -o "$1.so" "$SOURCE_DIR/tests/shim/$1.c" -ldl
 }
 
 # faulty WHAT AT PATH ERROR RANK ARGUMENTS...: the program on $RANKS ranks, of which RANK meets that
