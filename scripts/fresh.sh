@@ -19,6 +19,7 @@ mirror=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Compone
 
 system=$(mktemp -d "${TMPDIR:-/tmp}/nnmpi-fresh.XXXXXX")
 trap 'rm -rf "$system"' EXIT
+chmod 755 "$system" # also for those inside who are not root
 debootstrap --variant=minbase "$suite" "$system" "$mirror" >"$system.log" || {
     tail "$system.log"
     exit 1
