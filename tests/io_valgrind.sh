@@ -4,7 +4,7 @@
 # filled, in our code or in what it hands to HDF5, libyaml and zlib.
 . "$SOURCE_DIR/tests/lib.sh"
 command -v valgrind >/dev/null || skip "valgrind is not installed"
-! grep -q '^NNMPI_SANITIZE:.*=.' "$BUILD_DIR/CMakeCache.txt" || skip "a sanitizer and valgrind do not go together"
+! is_sanitized || skip "a sanitizer and valgrind do not go together"
 
 # valgrind knows no AVX-512; forked children are other processes' business
 export NNMPI_ISA=v3 OPENBLAS_CORETYPE=Haswell ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1
