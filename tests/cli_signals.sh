@@ -116,6 +116,8 @@ while -signal.SIGINT not in codes and len(codes) < 5:
 assert codes[-1] == -signal.SIGINT and set(codes) <= {75, -signal.SIGINT}, codes
 PY
 
-# a reader that goes away does not end the run
+# a reader that goes away does not end the run, and is no failure, whether it is noticed at the end or before
 "$NNMPI" train --run pipe -o train.epochs=3 2>&1 | true
 "$NNMPI" digest pipe/last.h5 > out
+stdbuf -o 0 "$NNMPI" train --run unbuffered -o train.epochs=3 2>&1 | true
+"$NNMPI" digest unbuffered/last.h5 > out

@@ -8,6 +8,7 @@
 #include <nnmpi/version.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,17 +51,24 @@ static int perform(int argc, char **argv, nn_call *call, const nn_launch *launch
     return call->verb->run(call);
 }
 
+/* What `mpirun nnmpi | head` leaves behind: launchers read through pipes of their own, too. */
+static bool reader_is_gone(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = 0};
+    return poll(&out, 1, 0) == 1 && out.revents & (POLLERR | POLLHUP);
+}
+
 /* Output that did not arrive is a failure, unless the reader just had enough (a run ignores
  * SIGPIPE). */
 static int close_output(void) {
-    bool bad = ferror(stdout) != 0;
+    bool bad = ferror(stdout) != 0, gone;
     errno = 0;
-    if (fclose(stdout) != 0 && errno == EPIPE)
+    fflush(stdout);
+    gone = reader_is_gone();
+    fclose(stdout);
+    if (gone || !(bad || errno))
         return 0;
-    if (bad || errno)
-        return nn_fail(NN_EIO, "cannot write to standard output: %s",
-                       errno ? strerror(errno) : "a write failed");
-    return 0;
+    return nn_fail(NN_EIO, "cannot write to standard output: %s",
+                   errno ? strerror(errno) : "a write failed");
 }
 
 /* Rank 0 speaks for all where they do the same, until the guard starts, or have agreed, once MPI
