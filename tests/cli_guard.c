@@ -76,7 +76,7 @@ int main(void) {
     if (!CHECK_EQ_INT(nn_guard_start(&spec, &guard), 0))
         return check_done();
     nn_guard_met(guard);
-    nn_guard_begun(guard);
+    nn_guard_defer(guard);
     CHECK_EQ_INT(nn_blas_init(&blas), 0);
     nn_threads_set(1);
     nn_gemm_use(NN_GEMM_ONEDNN); /* false where there is none */

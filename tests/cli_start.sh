@@ -24,6 +24,17 @@ expect_line "^nnmpi: rank $last on $host: MPI was already ended" err
 expect_code 2 befalls fail 0 train --run run > out 2> err
 expect_line '^nnmpi: MPI was already ended' err
 
+# One that is done with a failure, and gets the signal that ends all while it parts, does not say another.
+cat > missing.yaml <<'YAML'
+data: {path: missing.h5}
+model: [dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 1, batch_size: 1}
+YAML
+expect_code 3 befalls end 0 train missing.yaml --run run > out 2> err
+expect_line "cannot open 'missing.h5'" err
+expect_no_line 'stopped by a signal' err
+
 # All fail alike: rank 0 says it once.
 unset START_RANK
 expect_code 2 env START=fail "$SOURCE_DIR/tests/ranks.sh" "$RANKS" env LD_PRELOAD="$PWD/start.so" \
@@ -48,7 +59,7 @@ for _ in $(seq 400); do
     kill -0 "$launcher" || fail "the run ended by itself"
     sleep 0.05
 done
-mapfile -t pids < <(pgrep -P "$launcher" -f 'train --run orphans')
+mapfile -t pids < <(rank_pids "$launcher" 'train --run orphans')
 [ "${#pids[@]}" -eq "$RANKS" ] || fail "ranks are: ${pids[*]}"
 kill -s KILL "$launcher"
 { wait "$launcher" || true; } 2> /dev/null

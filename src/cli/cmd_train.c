@@ -103,7 +103,7 @@ static int config_path(const nn_call *call, const char **path) {
 
 static void begun(void *ctx) {
     const nn_call *call = ctx;
-    nn_guard_begun(call->guard);
+    nn_guard_defer(call->guard);
 }
 
 static void show_progress(void *ctx, const nn_status *status) {

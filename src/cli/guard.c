@@ -17,7 +17,7 @@
 /* Wakes the guard; whoever does not wait for it ignores it. */
 #define WAKE SIGURG
 
-enum stage { MEETING, SETTING_UP, RUNNING };
+enum stage { MEETING, SETTING_UP, DEFERRING };
 
 struct nn_guard {
     nn_guard_spec spec;
@@ -79,7 +79,7 @@ static void take(nn_guard *g, int number) {
     if (number == SIGINT && g->stop == SIGINT)
         die_by(SIGINT);
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
-    if (atomic_load(&g->stage) < RUNNING)
+    if (atomic_load(&g->stage) < DEFERRING)
         g->spec.leave(g->spec.ctx,
                       nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
                                            "there was nothing to save; run again"));
@@ -176,8 +176,9 @@ void nn_guard_met(nn_guard *guard) {
     atomic_store(&guard->stage, SETTING_UP);
 }
 
-void nn_guard_begun(nn_guard *guard) {
-    atomic_store(&guard->stage, RUNNING);
+void nn_guard_defer(nn_guard *guard) {
+    if (guard)
+        atomic_store(&guard->stage, DEFERRING);
 }
 
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard) {

@@ -38,9 +38,10 @@ void nn_guard_free(nn_guard *guard);
 
 /* The ranks have met: the time to start is no longer limited. Local. */
 void nn_guard_met(nn_guard *guard);
-/* From now on there is something to save: signals set the flag to their number, and a second
- * SIGINT kills. Before, they end the process at once. Local. */
-void nn_guard_begun(nn_guard *guard);
+/* From now on the program itself acts on signals: there is something to save, or all has been said
+ * and the ranks part. They set the flag to their number, and a second SIGINT kills. Before, they
+ * end the process at once. NULL is fine. Local. */
+void nn_guard_defer(nn_guard *guard);
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard);
 
 #endif

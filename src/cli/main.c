@@ -84,6 +84,7 @@ static void say_error(nn_call *call, int rc) {
 }
 
 static int finish(nn_call *call, int rc) {
+    nn_guard_defer(call->guard);
     if (rc == 0)
         rc = close_output();
     if (rc < 0)

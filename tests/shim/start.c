@@ -1,9 +1,10 @@
-/* What befalls a process at the moment when MPI is about to start.
+/* What befalls a process at the moment when MPI is about to start, or to end.
  *
  * cc -shared -fPIC -O1 -o start.so start.c -ldl, then LD_PRELOAD=start.so and
  *   START=term       it gets SIGTERM
  *   START=fail       it is told that MPI has already been ended
  *   START=hang       it goes no further
+ *   START=end        it gets SIGTERM before it ends MPI
  *   START_RANK=1     only the process with this OMPI_COMM_WORLD_RANK or PMI_RANK
  */
 #ifndef _GNU_SOURCE
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 typedef int finalized_fn(int *flag);
+typedef int finalize_fn(void);
 
 static bool befalls(const char *what) {
     const char *start = getenv("START"), *wanted = getenv("START_RANK");
@@ -40,4 +42,14 @@ int MPI_Finalized(int *flag) {
     while (befalls("hang"))
         sleep(1);
     return rc;
+}
+
+int MPI_Finalize(void);
+int MPI_Finalize(void) {
+    finalize_fn *finalize = (finalize_fn *)dlsym(RTLD_NEXT, "MPI_Finalize");
+    if (befalls("end")) {
+        kill(getpid(), SIGTERM);
+        usleep(300000); /* for whoever takes it */
+    }
+    return finalize();
 }
