@@ -16,6 +16,7 @@ typedef struct nn_verb nn_verb;
 /* One invocation of a verb. */
 typedef struct nn_call {
     const nn_verb *verb;
+    const nn_launch *launch; /* how the program was started */
     nn_comm *comm;
     nn_pool *pool;
     nn_screen *screen;

@@ -18,16 +18,21 @@ static int print_version(void) {
     return 0;
 }
 
-/* In the guard's thread. All ranks get the same signals. */
+/* In the guard's thread. All ranks get the same signals: rank 0 says so, then the launcher ends
+ * the others. */
 static void leave(void *ctx, int rc) {
-    nn_screen *screen = ctx;
-    if (screen->rank == 0 || rc != NN_ESTOPPED)
-        nn_screen_error(screen);
-    _exit(nn_error_exit_code(rc));
+    const nn_call *call = ctx;
+    int status = nn_error_exit_code(rc);
+    if (call->screen->rank > 0 && rc == NN_ESTOPPED)
+        sleep(NN_PATIENCE);
+    else
+        nn_screen_error(call->screen);
+    nn_launch_abort(status);
+    _exit(status);
 }
 
-static int start_ranks(nn_call *call, const nn_launch *launch) {
-    nn_guard_spec guard = {launch, call->verb->stops, leave, call->screen};
+static int start_ranks(nn_call *call) {
+    nn_guard_spec guard = {call->launch, call->verb->stops, leave, call};
     if (!call->verb->collective)
         return nn_comm_alone(&call->comm);
     NN_TRY(nn_guard_start(&guard, &call->guard));
@@ -37,7 +42,7 @@ static int start_ranks(nn_call *call, const nn_launch *launch) {
     return 0;
 }
 
-static int perform(int argc, char **argv, nn_call *call, const nn_launch *launch) {
+static int perform(int argc, char **argv, nn_call *call) {
     nn_common common = {false, false, false};
     NN_TRY(nn_args_read(argc, argv, call, &common));
     nn_screen_set(call->screen, common.verbose, common.quiet);
@@ -47,7 +52,7 @@ static int perform(int argc, char **argv, nn_call *call, const nn_launch *launch
         nn_help_verb(stdout, call->verb, nn_help_width());
     if (common.help)
         return 0;
-    NN_TRY(start_ranks(call, launch));
+    NN_TRY(start_ranks(call));
     return call->verb->run(call);
 }
 
@@ -83,6 +88,15 @@ static void say_error(nn_call *call, int rc) {
     nn_screen_error(call->screen);
 }
 
+/* Returns where the others end by themselves. */
+static void end_ranks(const nn_call *call, int rc, int status) {
+    bool alike = call->comm && rc != NN_ERANK;
+    if (!alike && call->launch->size > 1)
+        nn_comm_abort(call->comm, status); /* the others may wait for this rank */
+    if (call->screen->rank == 0)
+        nn_launch_abort(status);
+}
+
 static int finish(nn_call *call, int rc) {
     nn_guard_defer(call->guard);
     if (rc == 0)
@@ -93,8 +107,8 @@ static int finish(nn_call *call, int rc) {
     /* mpirun ends the others at the first rank that fails: not before rank 0 has spoken for all. */
     if (!call->guard && call->screen->rank > 0)
         status = 0;
-    if (rc == NN_ERANK && call->comm && nn_comm_size(call->comm) > 1)
-        nn_comm_abort(call->comm, status); /* the others may wait for this rank */
+    if (call->guard && status != 0)
+        end_ranks(call, rc, status);
     nn_comm_free(call->comm);
     nn_guard_free(call->guard);
     nn_pool_release(call->pool);
@@ -105,9 +119,9 @@ int main(int argc, char **argv) {
     nn_launch launch = nn_launch_read();
     nn_pool pool = {NULL};
     nn_screen screen;
-    nn_call call = {.pool = &pool, .screen = &screen};
+    nn_call call = {.launch = &launch, .pool = &pool, .screen = &screen};
     nn_screen_init(&screen, launch.rank);
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
         return finish(&call, launch.rank == 0 ? print_version() : 0);
-    return finish(&call, perform(argc, argv, &call, &launch));
+    return finish(&call, perform(argc, argv, &call));
 }

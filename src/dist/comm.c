@@ -188,6 +188,7 @@ void nn_comm_free(nn_comm *comm) {
 }
 
 void nn_comm_abort(nn_comm *comm, int exit_code) {
+    nn_launch_abort(exit_code);
     if (comm && comm->world != MPI_COMM_NULL)
         MPI_Abort(MPI_COMM_WORLD, exit_code);
     _Exit(exit_code);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const nn_launcher launchers[] = {
@@ -102,9 +103,26 @@ int nn_launch_played_node(int machine_rank, int machine_size) {
     return nodes > 1 ? (int)((long)machine_rank * nodes / machine_size) : 0;
 }
 
+/* In the words of PMI-1, which Hydra understands whatever the ranks speak; Slurm, which also gives
+ * PMI_FD, might not. By send, which writes to nothing but a socket, should MPI have closed it. */
+void nn_launch_abort(int exit_status) {
+    char words[64];
+    int socket = env_int("MPI_LOCALNRANKS", 0) > 0 ? env_int("PMI_FD", -1) : -1;
+    int length = snprintf(words, sizeof words, "cmd=abort exitcode=%d\n", exit_status);
+    if (socket >= 0)
+        send(socket, words, (size_t)length, MSG_NOSIGNAL);
+}
+
 bool nn_launch_hopeless(const nn_launch *launch) {
     return launch->launcher == &srun && launch->size > 1 && !getenv("PMIX_RANK") &&
            !getenv("PMI_RANK") && !getenv("PMI_FD");
+}
+
+/* How Slurm has to start the ranks of that MPI library. */
+static const char *srun_for(const char *mpi) {
+    return strncmp(mpi, "Open MPI", strlen("Open MPI")) == 0
+               ? "srun --mpi=pmix"
+               : "srun --mpi=pmi2 or --mpi=pmix, as that MPI was built,";
 }
 
 int nn_launch_check(const nn_launch *launch, int size, const char *mpi) {
@@ -115,8 +133,8 @@ int nn_launch_check(const nn_launch *launch, int size, const char *mpi) {
         return nn_fail(
             NN_EUSAGE,
             "srun started %d tasks, but each one is alone: this nnmpi is linked to %s; use "
-            "srun --mpi=pmix, or mpirun (%s)",
-            launch->size, mpi, escape);
+            "%s or mpirun (%s)",
+            launch->size, mpi, srun_for(mpi), escape);
     if (launch->launcher && launch->size > 1)
         return nn_fail(
             NN_EUSAGE,
@@ -127,7 +145,7 @@ int nn_launch_check(const nn_launch *launch, int size, const char *mpi) {
         return nn_fail(
             NN_EUSAGE,
             "this Slurm job has %d tasks, but nnmpi was started once and alone: start it "
-            "with srun --mpi=pmix or mpirun (%s)",
-            launch->slurm_tasks, escape);
+            "with %s or mpirun (%s)",
+            launch->slurm_tasks, srun_for(mpi), escape);
     return 0;
 }

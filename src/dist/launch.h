@@ -34,6 +34,13 @@ void nn_launch_tune(const nn_launch *launch);
  * it; `mpi` names the MPI library. NNMPI_ALLOW_SINGLE=1 lets it pass. Local. */
 int nn_launch_check(const nn_launch *launch, int size, const char *mpi);
 
+/* Tells mpiexec of MPICH (Hydra) to end all ranks, and with which exit status: it does not look
+ * after ranks that have not started MPI, returns the number of the signal by which it ends the
+ * others instead of the status of the rank that failed, and at times 0 after it has handed a signal
+ * on. Other launchers need no word. The caller, who goes on, may be ended within a second. From any
+ * thread. Local. */
+void nn_launch_abort(int exit_status);
+
 /* True when srun started several processes without the service Open MPI finds its peers by, in
  * which case MPI_Init would not even return. Local. */
 bool nn_launch_hopeless(const nn_launch *launch);

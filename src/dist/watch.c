@@ -147,7 +147,9 @@ static void describe_others(const nn_watch *w) {
 /* MPI is for the thread that trains, which may be in the middle of a call, so that MPI_Abort is not
  * for this one. A rank that ends without MPI_Finalize makes the launcher end all. */
 _Noreturn static void end_all(void) {
-    _Exit(nn_error_exit_code(NN_ERANK));
+    int status = nn_error_exit_code(NN_ERANK);
+    nn_launch_abort(status);
+    _Exit(status);
 }
 
 static void judge(const nn_watch *w) {
