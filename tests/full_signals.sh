@@ -38,7 +38,7 @@ stop() {
     done
     sleep "0.0$((RANDOM % 100))"
     receivers=$pid
-    [ "$3" = USR1 ] || receivers=$(pgrep -P "$pid" -f "train $1.yaml")
+    [ "$3" = USR1 ] || receivers=$(rank_pids "$pid" "train $1.yaml")
     # shellcheck disable=SC2086
     kill -s "$3" $receivers
     wait "$pid" || code=$?

@@ -64,15 +64,26 @@ expect_same() {
 $(diff -u -- "$1" "$2" | head -n 20)"
 }
 
+# is_hydra: ranks are started by mpiexec of MPICH.
+is_hydra() { [[ $("${MPIEXEC:-mpirun}" --version 2>&1) == *HYDRA* ]]; }
+
 # is_killed CODE: a run ended with that code because a rank was killed (SIGKILL). A shell and mpirun of Open
 # MPI return 128 plus the signal, mpiexec of MPICH the signal alone.
-is_killed() { [ "$1" -gt 128 ] || [ "$1" -eq 9 ]; }
+is_killed() { [ "$1" -eq 137 ] || { [ "$1" -eq 9 ] && is_hydra; }; }
 
 is_sanitized() { grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; }
 
 # What bash does before a program that shall do with 3 GB of addresses; sanitizers want terabytes.
 export limit_memory='ulimit -v 3000000'
 ! is_sanitized || limit_memory=:
+
+# rank_pids LAUNCHER REGEX: process ids of the ranks that it started with such a command line, in the order of
+# the ranks. MPICH has a proxy in between.
+rank_pids() {
+    local parent
+    parent=$(pgrep -d , -x -P "$1" hydra_pmi_proxy) || parent=$1
+    pgrep -P "$parent" -f "$2" | sort -n
+}
 
 # run_ranks N COMMAND...: runs a command on N ranks; returns mpirun's exit code.
 run_ranks() { "$SOURCE_DIR/tests/ranks.sh" "$@"; }

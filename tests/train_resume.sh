@@ -122,7 +122,7 @@ ranks_of() {
     if [ "$RANKS" -eq 1 ]; then
         echo "$launcher"
     else
-        pgrep -P "$launcher" -f 'train net.yaml'
+        rank_pids "$launcher" 'train net.yaml'
     fi
 }
 

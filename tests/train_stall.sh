@@ -36,8 +36,7 @@ stop() {
         kill -0 "$launcher" || fail "the run ended by itself"
         sleep 0.05
     done
-    # children of mpirun, in the order of the ranks
-    mapfile -t pids < <(pgrep -P "$launcher" -f 'train net.yaml' | sort -n)
+    mapfile -t pids < <(rank_pids "$launcher" 'train net.yaml')
     [ "${#pids[@]}" -eq "$RANKS" ] || fail "ranks are: ${pids[*]}"
     kill -s STOP "${pids[victim]}"
     since=$SECONDS
@@ -65,7 +64,7 @@ expect_line "rank 0 on $host has not moved for 2 s in step [0-9]+ \(reporting\)"
 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train net.yaml --run off -q -o train.stall_timeout=0 > out 2> err &
 launcher=$!
 while [ ! -s off/metrics.jsonl ]; do sleep 0.05; done
-pid=$(pgrep -P "$launcher" -f 'train net.yaml' | sort -n | tail -n 1)
+pid=$(rank_pids "$launcher" 'train net.yaml' | tail -n 1)
 kill -s STOP "$pid"
 sleep 2.5
 kill -0 "$launcher" || fail "ended although nobody watches"
