@@ -61,7 +61,7 @@ static void check_streams(void) {
     }
 }
 
-enum { N = 1 << 20 };
+#define N (1 << 20)
 
 static void check_uniform(nn_real *x) {
     nn_rng rng = nn_rng_stream(3, NN_RNG_TEST, 0, 5);

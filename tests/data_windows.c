@@ -57,8 +57,8 @@ static void check_mixing(void) {
             together += i > 0 && place[i].sample == place[i - 1].sample + 1;
         }
     }
-    CHECK_NEAR(early, EPOCHS / 2.0, 5 * sqrt(EPOCHS / 4.0));
-    CHECK_NEAR((double)together / EPOCHS / SAMPLES, 1.0 / 128, 0.003);
+    CHECK_NEAR(early, (double)EPOCHS / 2, 5 * sqrt((double)EPOCHS / 4));
+    CHECK_NEAR(together / (double)(EPOCHS * SAMPLES), 1.0 / 128, 0.003);
 }
 
 /* ---- minibatches ----------------------------------------------------------------------------- */

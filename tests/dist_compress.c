@@ -45,7 +45,7 @@ static void test_feedback(nn_comm *comm) {
             want += (double)part(r, i);
             most += fabs((double)part(r, i));
         }
-        CHECK_NEAR(total[i], STEPS * want, most / 64);
+        CHECK_NEAR(total[i], (double)STEPS * want, most / 64);
     }
     memcpy(first, v, sizeof first);
     CHECK_EQ_INT(nn_comm_bcast(comm, first, sizeof first), 0);

@@ -105,7 +105,7 @@ static size_t cache_wanted(hid_t dataset) {
     nn_h5_drop(type);
     nn_h5_drop(space);
     nn_h5_drop(creation);
-    return bytes < MAX_CACHE ? (size_t)bytes : MAX_CACHE;
+    return bytes < (double)MAX_CACHE ? (size_t)bytes : MAX_CACHE;
 }
 
 static hid_t open_with_cache(nn_h5 *file, const char *name) {
@@ -365,7 +365,7 @@ static void chunk_shape(hsize_t *chunk, nn_dtype type, int rank, const int64_t *
         double below = (double)nn_dtype_size(type);
         for (int j = i + 1; j < rank; j++)
             below *= (double)dim[j];
-        double fit = MAX_CHUNK / below;
+        double fit = (double)MAX_CHUNK / below;
         chunk[i] = fit < 1 ? 1 : (double)wanted > fit ? (hsize_t)fit : (hsize_t)wanted;
     }
 }
