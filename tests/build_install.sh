@@ -6,7 +6,7 @@
 . "$SOURCE_DIR/tests/lib.sh"
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
-[ -z "$(cached NNMPI_SANITIZE)" ] || skip "programs of others are not sanitized"
+! is_sanitized || skip "programs of others are not sanitized"
 cc=$(cached CMAKE_C_COMPILER)
 source=$SOURCE_DIR/tests/install
 

@@ -12,8 +12,7 @@
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 
-cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
-[ -z "$(cached NNMPI_SANITIZE)" ] || skip "readers do not sanitize"
+! is_sanitized || skip "readers do not sanitize"
 
 mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md)
 

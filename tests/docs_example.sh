@@ -5,7 +5,7 @@
 . "$SOURCE_DIR/tests/lib.sh"
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
-[ -z "$(cached NNMPI_SANITIZE)" ] || skip "built without the sanitizers' flags"
+! is_sanitized || skip "built without the sanitizers' flags"
 double=$BUILD_DIR/tests/libnnmpi_double.a
 [ -e "$double" ] || fail "no $double"
 
