@@ -1,5 +1,7 @@
 #include "base/rng.h"
 
+#include "base/elementary.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -138,12 +140,12 @@ void nn_rng_uniform(const nn_rng *rng, uint64_t first, size_t n, nn_real *out) {
 
 /* Box and Muller 1958, in double whatever nn_real is, from two words; +0.5 keeps u1 off 0. */
 static void box_muller(const uint32_t word[2], double z[2]) {
-    const double two_pi = 6.283185307179586476925;
     double u1 = ((double)word[0] + 0.5) * 0x1p-32, u2 = (double)word[1] * 0x1p-32;
-    double radius = sqrt(-2.0 * log(u1));
+    double radius = sqrt(-2.0 * nn_logarithm(u1));
+    nn_circle direction = nn_circle_at(u2);
 
-    z[0] = radius * cos(two_pi * u2);
-    z[1] = radius * sin(two_pi * u2);
+    z[0] = radius * direction.cosine;
+    z[1] = radius * direction.sine;
 }
 
 void nn_rng_normal(const nn_rng *rng, uint64_t first, size_t n, nn_real *out) {

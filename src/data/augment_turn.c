@@ -1,10 +1,8 @@
 /* Images turned and stretched about their centre. */
+#include "base/elementary.h"
 #include "data/augmentations.h"
 
-#include <math.h>
 #include <stddef.h>
-
-#define RADIANS 0.017453292519943295 /* of one degree */
 
 /* (row, column) = m (h, w) around the centre. */
 static void about_centre(nn_warp *warp, int64_t high, int64_t wide, const double m[2][2]) {
@@ -21,10 +19,10 @@ typedef struct turn_options {
 static void rotate_move(const void *options, const nn_rng *rng, int64_t high, int64_t wide,
                         nn_warp *warp) {
     const turn_options *o = options;
-    double angle = RADIANS * nn_augment_spread(rng, 0, o->most);
-    double c = cos(angle), s = sin(angle);
+    nn_circle at = nn_circle_at(nn_augment_spread(rng, 0, o->most) / 360);
 
-    about_centre(warp, high, wide, (const double[2][2]){{c, s}, {-s, c}});
+    about_centre(warp, high, wide,
+                 (const double[2][2]){{at.cosine, at.sine}, {-at.sine, at.cosine}});
 }
 
 static void zoom_move(const void *options, const nn_rng *rng, int64_t high, int64_t wide,

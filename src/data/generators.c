@@ -1,9 +1,7 @@
+#include "base/elementary.h"
 #include "data/make.h"
 
-#include <math.h>
 #include <stddef.h>
-
-static const double two_pi = 6.283185307179586;
 
 /* Streams of random numbers, kept apart by their first counter. */
 enum { STREAM_ROW, STREAM_CENTRE };
@@ -83,13 +81,13 @@ static void spirals_row(const void *options, uint64_t seed, int64_t i, nn_real *
     int64_t arm = i % o->classes;
     nn_rng row = row_stream(seed, i);
     nn_real radius;
-    double angle;
+    nn_circle at;
 
     nn_rng_uniform(&row, 0, 1, &radius);
     nn_rng_normal(&row, 2, 2, x);
-    angle = two_pi * (o->turns * (double)radius + (double)arm / (double)o->classes);
-    x[0] = (nn_real)((double)radius * cos(angle) + o->noise * (double)x[0]);
-    x[1] = (nn_real)((double)radius * sin(angle) + o->noise * (double)x[1]);
+    at = nn_circle_at(o->turns * (double)radius + (double)arm / (double)o->classes);
+    x[0] = (nn_real)((double)radius * at.cosine + o->noise * (double)x[0]);
+    x[1] = (nn_real)((double)radius * at.sine + o->noise * (double)x[1]);
     *y = (double)arm;
 }
 
@@ -198,7 +196,7 @@ static void sine_row(const void *options, uint64_t seed, int64_t i, nn_real *x, 
 
     nn_rng_uniform(&row, 0, 1, x);
     nn_rng_normal(&row, 2, 1, &noise);
-    *y = sin(two_pi * o->periods * (double)*x) + o->noise * (double)noise;
+    *y = nn_circle_at(o->periods * (double)*x).sine + o->noise * (double)noise;
 }
 
 static const nn_generator_ops sine = {

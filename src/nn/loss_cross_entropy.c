@@ -3,14 +3,13 @@
  * In log-sum-exp form with m = max z: log sum exp z = m + log sum exp(z - m), and the softmax has
  * already computed that sum, for its largest p is 1 / sum exp(z - m). So one softmax over the
  * minibatch and one logarithm a row give both loss and gradient, and p never underflows in it. */
+#include "base/elementary.h"
 #include "math/kernels.h"
 #include "nn/losses.h"
 
-#include <math.h>
-
 /* log sum exp(z) - z[best], from p = softmax(z) and best = argmax z. */
 static double log_sum_above(const nn_real *p, size_t best) {
-    return -log((double)p[best]);
+    return -nn_logarithm((double)p[best]);
 }
 
 /* p becomes p - y. */

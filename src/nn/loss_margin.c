@@ -1,8 +1,7 @@
 /* Losses of the margin y s: a score s and a class y of -1 or +1; hinge also between classes. At a
  * kink the slope is the one that goes on correcting, so a perceptron learns from weights of 0. */
+#include "base/elementary.h"
 #include "nn/losses.h"
-
-#include <math.h>
 
 /* Loss of one margin and its slope. Written so that NaN stays NaN. */
 typedef double margin_fn(double margin, double *slope);
@@ -33,7 +32,7 @@ static inline double perceptron(double margin, double *slope) {
 
 static inline double exponential(double margin, double *slope) {
     bool tangent = -margin > EXPONENT_MAX;
-    double value = exp(tangent ? EXPONENT_MAX : -margin);
+    double value = nn_exponential(tangent ? EXPONENT_MAX : -margin);
     *slope = -value;
     return tangent ? value * (1 - margin - EXPONENT_MAX) : value;
 }

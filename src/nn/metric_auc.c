@@ -5,6 +5,7 @@
  * It is exact, so it needs every score: each sample has its own place in the state, which the
  * shards that do not have the sample leave at 0, so that adding them up puts them together. That
  * takes 16 bytes a sample and output. */
+#include "base/elementary.h"
 #include "nn/metrics.h"
 
 #include <math.h>
@@ -40,7 +41,7 @@ static double sum_below(size_t width, const nn_real *z, size_t best) {
     double sum = 0;
 
     for (size_t j = 0; j < width; j++)
-        sum += j == best ? 0 : exp((double)z[j] - (double)z[best]);
+        sum += j == best ? 0 : nn_exponential((double)z[j] - (double)z[best]);
     return sum;
 }
 
@@ -49,7 +50,8 @@ static double sum_below(size_t width, const nn_real *z, size_t best) {
 static double log_odds(const nn_real *z, size_t k, size_t best, double below) {
     double above = (double)z[k] - (double)z[best];
 
-    return k == best ? -log(below) : above - log(1 + below - exp(above));
+    return k == best ? -nn_logarithm(below)
+                     : above - nn_logarithm(1 + below - nn_exponential(above));
 }
 
 static bool is_positive(const nn_target *target, size_t width, size_t i, size_t k) {

@@ -7,6 +7,8 @@
  * (Reddi et al. 2018) the largest v so far takes the place of v. */
 #include "nn/optimizer_adam.h"
 
+#include "base/elementary.h"
+
 #include <math.h>
 
 nn_adam_args nn_adam_args_of(const nn_adam *options, const nn_update *update, bool coupled) {
@@ -17,8 +19,8 @@ nn_adam_args nn_adam_args_of(const nn_adam *options, const nn_update *update, bo
                           .fresh1 = (nn_real)(1 - options->beta1),
                           .beta2 = (nn_real)options->beta2,
                           .fresh2 = (nn_real)(1 - options->beta2),
-                          .first = (nn_real)(1 / (1 - pow(options->beta1, t))),
-                          .second = (nn_real)(1 / sqrt(1 - pow(options->beta2, t))),
+                          .first = (nn_real)(1 / (1 - nn_power(options->beta1, t))),
+                          .second = (nn_real)(1 / sqrt(1 - nn_power(options->beta2, t))),
                           .eps = (nn_real)options->eps,
                           .keep = 1};
 }
@@ -34,7 +36,7 @@ static size_t adam_slots(const void *options, const char *name[NN_MAX_SLOTS]) {
 static void run(const nn_adam *o, const nn_update *update, bool coupled, size_t n, const nn_real *g,
                 nn_real *w, nn_real *const *slot) {
     nn_adam_args args = nn_adam_args_of(o, update, coupled);
-    args.lr = (nn_real)(update->lr / (1 - pow(o->beta1, (double)update->step)));
+    args.lr = (nn_real)(update->lr / (1 - nn_power(o->beta1, (double)update->step)));
     if (!coupled)
         args.keep = (nn_real)(1 - update->lr * update->decay * o->weight_decay);
     nn_kernels_get()->adam(n, &args, g, w, slot[0], slot[1], o->amsgrad ? slot[2] : NULL);

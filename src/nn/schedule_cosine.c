@@ -1,9 +1,8 @@
 /* Half a cosine from 1 down (Loshchilov and Hutter 2017), once or again and again. */
+#include "base/elementary.h"
 #include "nn/schedules.h"
 
 #include <math.h>
-
-#define PI 3.14159265358979323846
 
 struct cosine {
     double to;
@@ -48,7 +47,7 @@ static double share_of(const struct cosine *o, const nn_progress *progress) {
 
 static double cosine_factor(const void *options, const nn_progress *progress) {
     const struct cosine *o = options;
-    return o->to + (1 - o->to) * (1 + cos(PI * share_of(o, progress))) / 2;
+    return o->to + (1 - o->to) * (1 + nn_circle_at(share_of(o, progress) / 2).cosine) / 2;
 }
 
 const nn_schedule_ops nn_schedule_cosine = {

@@ -1,7 +1,6 @@
 /* The learning rate falls (or rises) smoothly with the time t. */
+#include "base/elementary.h"
 #include "nn/schedules.h"
-
-#include <math.h>
 
 struct linear {
     double from, to;
@@ -60,7 +59,7 @@ static const nn_option exponential_options[] = {
 
 static double exponential_factor(const void *options, const nn_progress *progress) {
     const struct exponential *o = options;
-    return pow(o->gamma, nn_schedule_time(progress, o->per));
+    return nn_power(o->gamma, nn_schedule_time(progress, o->per));
 }
 
 const nn_schedule_ops nn_schedule_exponential = {
@@ -85,7 +84,7 @@ static const nn_option polynomial_options[] = {
 static double polynomial_factor(const void *options, const nn_progress *progress) {
     const struct polynomial *o = options;
     double left = 1 - nn_schedule_share(progress, o->per, o->over);
-    return o->to + (1 - o->to) * pow(left, o->power);
+    return o->to + (1 - o->to) * nn_power(left, o->power);
 }
 
 const nn_schedule_ops nn_schedule_polynomial = {

@@ -1,4 +1,5 @@
 /* The learning rate falls in steps: at regular times, or at given ones. */
+#include "base/elementary.h"
 #include "nn/schedules.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@ static const nn_option step_options[] = {
 
 static double step_factor(const void *options, const nn_progress *progress) {
     const struct step *o = options;
-    return pow(o->gamma, floor(nn_schedule_time(progress, o->per) / (double)o->every));
+    return nn_power(o->gamma, floor(nn_schedule_time(progress, o->per) / (double)o->every));
 }
 
 const nn_schedule_ops nn_schedule_step = {
@@ -78,7 +79,7 @@ static double multistep_factor(const void *options, const nn_progress *progress)
     size_t passed = 0;
     while (passed < o->changes && (double)o->change[passed] <= t)
         passed++;
-    return pow(o->gamma, (double)passed);
+    return nn_power(o->gamma, (double)passed);
 }
 
 const nn_schedule_ops nn_schedule_multistep = {
