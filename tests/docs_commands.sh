@@ -83,10 +83,9 @@ split_blocks() {
 
 # run_block BLOCK: in the folder of the document; what is printed goes to output.log.
 run_block() {
-    bash -e -o pipefail "$1" >"$trash/output.log" 2>&1 </dev/null || {
-        cat "$1" >&9
-        fail "$document: these commands end with $?"
-    }
+    local code=0
+    bash -e -o pipefail "$1" >"$trash/output.log" 2>&1 </dev/null || code=$?
+    [ "$code" -eq 0 ] || { cat "$1" >&9 && fail "$document: these commands end with $code"; }
 }
 
 # check_output BLOCK: every line of it is one of output.log.

@@ -85,7 +85,7 @@ static size_t step(struct small_model *s, const struct golden_layer *g, const nn
     size_t n = run(s, &pass, x, y);
     nn_real *dy = nn_model_output_grad(s->model);
     for (size_t i = 0; i < n; i++)
-        dy[place(&shape, i)] = (y[i] - (nn_real)g->target[i]) / GOLDEN_BATCH;
+        dy[place(&shape, i)] = (y[i] - (nn_real)g->target[i]) / (nn_real)GOLDEN_BATCH;
     nn_model_backward(s->model, &pass, NULL, NULL);
     return n;
 }

@@ -48,7 +48,7 @@ static void update(struct training *t, const nn_param *param, double lr, int64_t
     nn_real *slot[NN_MAX_SLOTS], *w = t->net.params + param->offset;
     const nn_real *g = t->net.grads + param->offset;
     nn_update u = {.lr = lr,
-                   .scale = 1.0 / GOLDEN_SAMPLES,
+                   .scale = 1 / (double)GOLDEN_SAMPLES,
                    .decay = weight,
                    .adapt = weight,
                    .step = step,
