@@ -36,6 +36,8 @@ once '^nnmpi: .*x.h5' err
 
 # one of several alone is refused, unless that is what the user wants
 expect_code 2 env SLURM_NTASKS=4 "$NNMPI" check 2> err
-expect_line 'start it with srun --mpi=pmix or mpirun' err
+srun='--mpi=pmix'
+! is_hydra || srun='--mpi=pmi2 \(or pmix, as that MPI was built\)'
+expect_line "start it with srun $srun or mpirun" err
 env SLURM_NTASKS=4 NNMPI_ALLOW_SINGLE=1 "$NNMPI" check > out 2> err
 expect_line '^ready to train' out

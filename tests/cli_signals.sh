@@ -7,9 +7,9 @@
 . "$SOURCE_DIR/tests/shim/lib.sh"
 unset OMPI_MCA_pml OMPI_MCA_ess_singleton_isolated # with Open MPI's daemon beside it, as users have it
 
-# start RUN: a run that would take for ever, in the background; waits until it trains.
+# start RUN [LAUNCHER...]: a run that would take for ever, in the background; waits until it trains.
 start() {
-    "$NNMPI" train --run "$1" -o train.epochs=100000000 -o train.log_every=1000 > out 2> err &
+    "${@:2}" "$NNMPI" train --run "$1" -o train.epochs=100000000 -o train.log_every=1000 > out 2> err &
     pid=$!
     for _ in $(seq 200); do
         [ ! -s "$1/metrics.jsonl" ] || return 0
@@ -19,15 +19,26 @@ start() {
     fail "the run does not begin"
 }
 
-for signal in TERM USR1 USR2 HUP; do
-    start "run-$signal"
+# stops SIGNAL RUN [LAUNCHER...]: it saves.
+stops() {
+    local signal=$1 code=0
+    shift
+    start "$@"
     kill -s "$signal" "$pid"
-    code=0
     wait "$pid" || code=$?
     [ "$code" -eq 75 ] || fail "SIG$signal: exit code $code, not 75"
-    expect_line 'stopped by a signal' err
-    [ -f "run-$signal/last.h5" ] || fail "SIG$signal: nothing was saved"
+    expect_line '^nnmpi: stopped by a signal after step [0-9]+, which is saved' err
+    [ -f "$1/last.h5" ] || fail "SIG$signal: nothing was saved"
+}
+for signal in TERM USR1 USR2 HUP; do stops "$signal" "run-$signal"; done
+
+# what the launcher hands on
+handed_on=(USR1)
+! is_hydra || handed_on=(USR1 TERM INT)
+for signal in "${handed_on[@]}"; do
+    for ranks in 1 2; do stops "$signal" "mpirun-$signal-$ranks" "$SOURCE_DIR/tests/ranks.sh" $ranks; done
 done
+
 # Where libraries compute, their stack pointer may be one that a handler must not use: signals are for
 # a thread of their own.
 start masks

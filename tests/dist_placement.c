@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static cpu_set_t cores(size_t first, size_t count) {
     cpu_set_t set;
@@ -84,17 +86,18 @@ static void clear_environment(void) {
         unsetenv(names[i]);
 }
 
-/* Sets "NAME=value" pairs, then asks what a single rank is told. */
-static int verdict(const char *const *pairs) {
+/* Sets "NAME=value" pairs, then asks what a single rank of that MPI is told. */
+static int verdict(const char *mpi, const char *const *pairs) {
     clear_environment();
     for (; *pairs; pairs += 2)
         setenv(pairs[0], pairs[1], 1);
     nn_launch launch = nn_launch_read();
     nn_error_clear();
-    return nn_launch_check(&launch, 1, "Open MPI v4.1.4");
+    return nn_launch_check(&launch, 1, mpi);
 }
 
-#define VERDICT(...) verdict((const char *const[]){__VA_ARGS__, NULL})
+#define VERDICT_OF(mpi, ...) verdict(mpi, (const char *const[]){__VA_ARGS__, NULL})
+#define VERDICT(...) VERDICT_OF("Open MPI v4.1.4", __VA_ARGS__)
 
 static void test_by_hand(void) {
     CHECK_EQ_INT(VERDICT(NULL), 0);
@@ -102,6 +105,35 @@ static void test_by_hand(void) {
     CHECK_EQ_INT(launch.rank, 0);
     CHECK_EQ_INT(launch.size, 1);
     CHECK(!launch.launcher);
+}
+
+/* What Hydra reads at its end of PMI_FD after `pairs`: "" when it is told nothing. */
+static const char *told(const char *const *pairs, int exit_status) {
+    static char words[64];
+    char fd[16];
+    int ends[2];
+    if (!CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0))
+        return "";
+    snprintf(fd, sizeof fd, "%d", ends[1]);
+    clear_environment();
+    for (; *pairs; pairs += 2)
+        setenv(pairs[0], pairs[1], 1);
+    setenv("PMI_FD", fd, 1);
+    nn_launch_abort(exit_status);
+    ssize_t length = recv(ends[0], words, sizeof words - 1, MSG_DONTWAIT);
+    words[length > 0 ? length : 0] = '\0';
+    close(ends[0]);
+    nn_launch_abort(exit_status); /* that nobody listens is no harm */
+    close(ends[1]);
+    unsetenv("PMI_FD");
+    return words;
+}
+
+#define TOLD(status, ...) told((const char *const[]){__VA_ARGS__, NULL}, status)
+
+static void test_abort(void) {
+    CHECK(strcmp(TOLD(75, "MPI_LOCALNRANKS", "2"), "cmd=abort exitcode=75\n") == 0);
+    CHECK(strcmp(TOLD(5, "PMI_SIZE", "2", "PMI_RANK", "1"), "") == 0); /* Slurm's PMI-2 */
 }
 
 static void test_refused(void) {
@@ -117,7 +149,9 @@ static void test_refused(void) {
     CHECK(!nn_launch_hopeless(&launch));
 
     CHECK_EQ_INT(VERDICT("SLURM_NTASKS", "4"), NN_EUSAGE);
-    CHECK(strstr(nn_error_message(), "start it with srun") != NULL);
+    CHECK(strstr(nn_error_message(), "start it with srun --mpi=pmix or mpirun") != NULL);
+    CHECK_EQ_INT(VERDICT_OF("MPICH Version: 4.0.2", "SLURM_NTASKS", "4"), NN_EUSAGE);
+    CHECK(strstr(nn_error_message(), "start it with srun --mpi=pmi2 (or pmix, ") != NULL);
     CHECK_EQ_INT(VERDICT("PMI_SIZE", "4", "PMI_RANK", "1"), NN_EUSAGE);
     CHECK(strstr(nn_error_message(), "mpiexec started 4 processes") != NULL);
     CHECK_EQ_INT(VERDICT("MPI_LOCALNRANKS", "2"), NN_EUSAGE);
@@ -186,6 +220,7 @@ int main(void) {
     test_crowded();
     test_slurm_list();
     test_by_hand();
+    test_abort();
     test_refused();
     test_let_pass();
     test_tune();

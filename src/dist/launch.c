@@ -104,13 +104,16 @@ int nn_launch_played_node(int machine_rank, int machine_size) {
 }
 
 /* In the words of PMI-1, which Hydra understands whatever the ranks speak; Slurm, which also gives
- * PMI_FD, might not. By send, which writes to nothing but a socket, should MPI have closed it. */
+ * PMI_FD, might not. By send, which writes to nothing but a socket, should MPI have closed it. What
+ * has just been written to standard error needs a moment to get through. */
 void nn_launch_abort(int exit_status) {
     char words[64];
     int socket = env_int("MPI_LOCALNRANKS", 0) > 0 ? env_int("PMI_FD", -1) : -1;
     int length = snprintf(words, sizeof words, "cmd=abort exitcode=%d\n", exit_status);
-    if (socket >= 0)
-        send(socket, words, (size_t)length, MSG_NOSIGNAL);
+    if (socket < 0)
+        return;
+    usleep(100000);
+    send(socket, words, (size_t)length, MSG_NOSIGNAL);
 }
 
 bool nn_launch_hopeless(const nn_launch *launch) {
@@ -122,7 +125,7 @@ bool nn_launch_hopeless(const nn_launch *launch) {
 static const char *srun_for(const char *mpi) {
     return strncmp(mpi, "Open MPI", strlen("Open MPI")) == 0
                ? "srun --mpi=pmix"
-               : "srun --mpi=pmi2 or --mpi=pmix, as that MPI was built,";
+               : "srun --mpi=pmi2 (or pmix, as that MPI was built)";
 }
 
 int nn_launch_check(const nn_launch *launch, int size, const char *mpi) {
