@@ -19,25 +19,11 @@ static void run_activation(nn_act_fn *forward, nn_act_grad_fn *backward) {
     }
 }
 
-#define ACTIVATIONS(X)                                                                             \
-    X(identity)                                                                                    \
-    X(sign)                                                                                        \
-    X(step)                                                                                        \
-    X(sigmoid)                                                                                     \
-    X(tanh)                                                                                        \
-    X(relu)                                                                                        \
-    X(leaky_relu)                                                                                  \
-    X(elu)                                                                                         \
-    X(softplus)                                                                                    \
-    X(swish)                                                                                       \
-    X(gelu)                                                                                        \
-    X(gelu_tanh)                                                                                   \
-    X(gelu_sigmoid)
 #define ACTIVATION_CASE(name)                                                                      \
     static void run_##name(void) {                                                                 \
         run_activation(k->name.forward, k->name.backward);                                         \
     }
-ACTIVATIONS(ACTIVATION_CASE)
+NN_ACTIVATION_KERNELS(ACTIVATION_CASE)
 
 /* Cells: the second of three sequences is over; two steps, so that gates and state feed the next.
  */
@@ -684,22 +670,23 @@ typedef struct kernel_case {
 
 #define PAIR_ROW(name) {#name, run_##name, 2},
 #define ROW(name) {#name, run_##name, 1},
+/* clang-format off */
 static const kernel_case cases[] = {
-    ACTIVATIONS(PAIR_ROW) PAIR_ROW(lstm) PAIR_ROW(gru) PAIR_ROW(rnn_tanh) PAIR_ROW(rnn_relu)
-        ROW(exp) ROW(log) ROW(softmax) ROW(add_bias) ROW(sum_rows) ROW(moments) ROW(products)
-            ROW(normalize) ROW(normalize_grad) ROW(layer_norm) ROW(layer_norm_grad)
-                ROW(layer_norm_sums) ROW(sparse_rows) ROW(add) ROW(plus) ROW(axpy) ROW(scale)
-                    ROW(multiply) ROW(sum) ROW(sum_squares) ROW(all_finite) ROW(from_u8)
-                        ROW(from_f32) ROW(normal) ROW(bilinear) ROW(blend) ROW(conv_rows)
-                            ROW(conv_sums) ROW(conv_quads) ROW(conv_tail) ROW(conv_tail_sums)
-                                ROW(sgd) ROW(adagrad) ROW(adadelta) ROW(rmsprop) ROW(adam){
-                                    "packed_product", run_packed_product, 2}, /* and pack */
-    {"outer", run_outer, 2},                                                  /* and outer_sum */
+    NN_ACTIVATION_KERNELS(PAIR_ROW) PAIR_ROW(lstm) PAIR_ROW(gru) PAIR_ROW(rnn_tanh)
+    PAIR_ROW(rnn_relu) ROW(exp) ROW(log) ROW(softmax) ROW(add_bias) ROW(sum_rows) ROW(moments)
+    ROW(products) ROW(normalize) ROW(normalize_grad) ROW(layer_norm) ROW(layer_norm_grad)
+    ROW(layer_norm_sums) ROW(sparse_rows) ROW(add) ROW(plus) ROW(axpy) ROW(scale) ROW(multiply)
+    ROW(sum) ROW(sum_squares) ROW(all_finite) ROW(from_u8) ROW(from_f32) ROW(normal) ROW(bilinear)
+    ROW(blend) ROW(conv_rows) ROW(conv_sums) ROW(conv_quads) ROW(conv_tail) ROW(conv_tail_sums)
+    ROW(sgd) ROW(adagrad) ROW(adadelta) ROW(rmsprop) ROW(adam)
+    {"packed_product", run_packed_product, 2}, /* and pack */
+    {"outer", run_outer, 2},                   /* and outer_sum */
     {"conv_quad_sums", run_conv_quad_sums, 2}, /* and conv_to_quads */
     {"conv_depth", run_conv_depth, 3},         /* and its gradients */
     {"pool", run_pool, 4},                     /* largest and average, with gradients */
     {"lamb", run_lamb, 2},                     /* and lamb_moments */
 };
+/* clang-format on */
 #define CASES (sizeof cases / sizeof cases[0])
 
 /* What else stands in nn_kernels: the name, multiply_adds, and three sizes of convolutions. */

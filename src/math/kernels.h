@@ -231,14 +231,32 @@ typedef struct nn_sparse {
     const nn_real *value;  /* [start[rows]] */
 } nn_sparse;
 
+/* Elementwise activations: the one list of those that have kernels. */
+#define NN_ACTIVATION_KERNELS(X)                                                                   \
+    X(identity)                                                                                    \
+    X(sign)                                                                                        \
+    X(step)                                                                                        \
+    X(sigmoid)                                                                                     \
+    X(tanh)                                                                                        \
+    X(relu)                                                                                        \
+    X(leaky_relu)                                                                                  \
+    X(elu)                                                                                         \
+    X(softplus)                                                                                    \
+    X(swish)                                                                                       \
+    X(gelu)                                                                                        \
+    X(gelu_tanh)                                                                                   \
+    X(gelu_sigmoid)
+
+typedef struct nn_act_kernels {
+    nn_act_fn *forward;
+    nn_act_grad_fn *backward;
+} nn_act_kernels;
+#define NN_ACTIVATION_FIELD(name) nn_act_kernels name;
+
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
-    struct {
-        nn_act_fn *forward;
-        nn_act_grad_fn *backward;
-    } identity, sign, step, sigmoid, tanh, relu, leaky_relu, elu, softplus, swish, gelu, gelu_tanh,
-        gelu_sigmoid;
+    NN_ACTIVATION_KERNELS(NN_ACTIVATION_FIELD)
 
     /* Vector functions. */
     void (*exp)(size_t n, const nn_real *x, nn_real *y);

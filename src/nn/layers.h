@@ -2,6 +2,7 @@
 #ifndef NN_NN_LAYERS_H
 #define NN_NN_LAYERS_H
 
+#include "math/kernels.h"
 #include "nn/layer.h"
 
 /* clang-format off */
@@ -30,22 +31,9 @@ extern const nn_layer_ops
     nn_layer_softmax;
 /* clang-format on */
 
-/* Elementwise activations: a layer whose output has the shape of its input. */
-#define NN_ACTIVATIONS(X)                                                                          \
-    X(identity)                                                                                    \
-    X(sign)                                                                                        \
-    X(step)                                                                                        \
-    X(sigmoid)                                                                                     \
-    X(logistic)                                                                                    \
-    X(tanh)                                                                                        \
-    X(relu)                                                                                        \
-    X(leaky_relu)                                                                                  \
-    X(elu)                                                                                         \
-    X(softplus)                                                                                    \
-    X(swish)                                                                                       \
-    X(gelu)                                                                                        \
-    X(gelu_tanh)                                                                                   \
-    X(gelu_sigmoid)
+/* Elementwise activations: a layer whose output has the shape of its input. Those with kernels of
+ * their own, and another name. */
+#define NN_ACTIVATIONS(X) NN_ACTIVATION_KERNELS(X) X(logistic)
 
 typedef struct nn_activation nn_activation;
 #define NN_ACTIVATION_DECLARE(name) extern const nn_activation nn_activation_##name;

@@ -58,15 +58,13 @@ static const nn_option train_options[] = {
      "one"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
-     "a "
-     "node share, where they also keep the parameters once; auto takes node where there is any"},
+     "a node share, where they also keep the parameters once; auto takes node where there is any"},
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
      "gradients between nodes in half of the bytes, as bfloat16; what rounding takes away is added "
      "to the next step, but not saved with checkpoints"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
      "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
-     "end "
-     "with exit code 5; 0 waits for ever"},
+     "end with exit code 5; 0 waits for ever"},
     {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
@@ -102,13 +100,12 @@ static const nn_option train_options[] = {
      "left at the end: {decay: 0.999}"},
     {"report", NN_OPT_CHOICE, AT(train.report), "plain", "plain|gradients",
      "gradients: train lines of metrics.jsonl say how large the gradient is that reaches the "
-     "output "
-     "of each layer with parameters (delta: root of the mean square norm over the minibatch's "
-     "samples), so that vanishing gradients can be seen"},
+     "output of each layer with parameters (delta: root of the mean square norm over the "
+     "minibatch's samples), so that vanishing gradients can be seen"},
     {"stop_when", NN_OPT_CHOICE, AT(train.stop_when), "planned", "planned|no_mistakes",
      "no_mistakes: end after an epoch without a mistake, a sample whose loss has a gradient (y s "
-     "<= "
-     "0 for the loss perceptron, y s < 1 for hinge), and say whether the classes were separated"},
+     "<= 0 for the loss perceptron, y s < 1 for hinge), and say whether the classes were "
+     "separated"},
     {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
      "end when the mean training loss of an epoch is below this"},
     NN_OPTION_END,

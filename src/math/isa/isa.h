@@ -24,24 +24,10 @@
 #endif
 
 /* activations.c */
-#define ISA_ACTIVATIONS(X)                                                                         \
-    X(identity)                                                                                    \
-    X(sign)                                                                                        \
-    X(step)                                                                                        \
-    X(sigmoid)                                                                                     \
-    X(tanh)                                                                                        \
-    X(relu)                                                                                        \
-    X(leaky_relu)                                                                                  \
-    X(elu)                                                                                         \
-    X(softplus)                                                                                    \
-    X(swish)                                                                                       \
-    X(gelu)                                                                                        \
-    X(gelu_tanh)                                                                                   \
-    X(gelu_sigmoid)
 #define ISA_DECLARE(name)                                                                          \
     nn_act_fn ISA(name##_forward);                                                                 \
     nn_act_grad_fn ISA(name##_backward);
-ISA_ACTIVATIONS(ISA_DECLARE)
+NN_ACTIVATION_KERNELS(ISA_DECLARE)
 
 /* rows.c */
 void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);

@@ -6,7 +6,7 @@
 
 const nn_kernels ISA(kernels) = {
     .isa = ISA_TEXT(NN_ISA),
-    ISA_ACTIVATIONS(PAIR_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
+    NN_ACTIVATION_KERNELS(PAIR_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
     .log = ISA(log),
     .pack = ISA(pack),
     .packed_product = ISA(packed_product),
