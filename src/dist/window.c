@@ -9,13 +9,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE ((size_t)4096)
 
-/* How a process of this machine finds the file of another. */
+/* How a process of this machine finds the file of another, and knows that it is that file: where
+ * ranks run in containers, the same number may be another process. */
 struct place {
     int process, file;
+    dev_t device;
+    ino_t inode;
 };
 
 /* The parts follow each other in the order of the ranks. */
@@ -45,15 +49,27 @@ static int make_file(const nn_comm *comm, size_t bytes, int *file) {
 }
 
 static int open_file(const nn_comm *comm, size_t bytes, const struct place *place, int *file) {
+    struct stat status;
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd/%d", place->process, place->file);
-    *file = open(path, O_RDWR | O_CLOEXEC);
-    return *file >= 0 ? 0 : refuse(comm, bytes, path, errno);
+    *file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (*file < 0 || fstat(*file, &status) < 0)
+        return refuse(comm, bytes, path, errno);
+    if (status.st_dev != place->device || status.st_ino != place->inode)
+        return refuse(comm, bytes, path, ENOENT);
+    return 0;
+}
+
+static struct place place_of(int file) {
+    struct stat status = {0};
+    if (file >= 0 && fstat(file, &status) < 0)
+        file = -1;
+    return (struct place){getpid(), file, status.st_dev, status.st_ino};
 }
 
 /* The others of the node learn where the first rank's file is, which is -1 where it has none. */
 static int find_file(const nn_comm *comm, int rc, size_t bytes, int *file) {
-    struct place place = {getpid(), *file};
+    struct place place = place_of(*file);
     if (comm->node_size > 1)
         NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &place, sizeof place, 0), "MPI_Bcast");
     if (comm->node_rank == 0)
