@@ -2,7 +2,7 @@
 # Every test and check, from a bare clone: installs missing packages, builds with gcc and clang without
 # a warning, runs the tests in the release and the sanitized build, and checks format, lint and shell
 # scripts.
-#   --full     also the long tests and the thread sanitizer
+#   --full     also the long tests, the thread sanitizer, and a deeper look by the analyser
 #   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
 #              MPICH (as root on Debian); logs in build/matrix
 # NNMPI_MPI=mpich takes MPICH instead of Open MPI.
@@ -89,8 +89,11 @@ with_llvm() {
 with_llvm "format" clang-format check_format
 check "shell scripts" check_scripts
 check "gcc build" build release
-check "clang build" build clang
-with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm"
+# For clang's warnings, which are the same without optimisation; nothing of it is run.
+check "clang build" build clang -DCMAKE_C_FLAGS_RELEASE="-O0 -DNDEBUG"
+nodes=30000
+[ "$full" = no ] || nodes=
+with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
 check "sanitized build" build asan
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. What trains for minutes
