@@ -15,7 +15,7 @@ struct net {
 };
 
 static inline nn_real *numbers(size_t count) {
-    return calloc(count + 1, sizeof(nn_real));
+    return calloc(count ? count : 1, sizeof(nn_real));
 }
 
 /* yaml is one layer, e.g. "dense: {units: 2}". */
