@@ -17,7 +17,7 @@ NN_API int nn_comm_alone(nn_comm **out);
  * NULL is fine. */
 NN_API void nn_comm_free(nn_comm *comm);
 /* Ends all ranks at once with this exit status; does not return. To be called after NN_ERANK: the
- * other ranks may wait for this one. Local. */
+ * other ranks may wait for this one. NULL, where nn_comm_init has failed, is fine. Local. */
 NN_API void nn_comm_abort(nn_comm *comm, int exit_code);
 
 NN_API int nn_comm_rank(const nn_comm *comm);
