@@ -110,7 +110,7 @@ static void check_synonyms(void) {
                                          "binary_cross_entropy", NULL};
     static const char *const metrics[] = {"mae", "rmse", "accuracy", NULL};
     static const char *const names[] = {"dense",    "conv2d", "batch_norm", "max_pool",
-                                        "momentum", "linear", NULL};
+                                        "momentum", "linear", "swish",      NULL};
     static const struct {
         const char *word, *const *among, *name;
     } cases[] = {{"mse", losses, "squared"},
@@ -126,6 +126,7 @@ static void check_synonyms(void) {
                  {"BatchNorm2d", names, "batch_norm"},
                  {"MaxPooling2D", names, "max_pool"},
                  {"sgd_momentum", names, "momentum"},
+                 {"SiLU", names, "swish"},
                  {"transformer", names, NULL}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -33,7 +33,7 @@ static const synonym synonyms[] = {
     {"concat", "cat concatenate"},
     {"rnn", "simplernn elman"},
     {"graph_conv", "gcn gcnconv"},
-    {"silu", "swish"},
+    {"swish", "silu"},
     /* optimisers and schedules */
     {"momentum", "sgdm sgdmomentum sgdwithmomentum heavyball"},
     {"nesterov", "nag nesterovmomentum nesterovaccelerated"},
