@@ -66,7 +66,7 @@ static void test_views(size_t leaves, size_t size) {
     nn_pool pool = {0};
     float value[MOST] = {0};
     size_t at = 0;
-    nn_tree tree;
+    nn_tree tree = {0};
     for (size_t holder = 0; holder < size; holder++) {
         float own[MOST];
         CHECK(nn_tree_init(&tree, &pool, leaves, holder, size) == 0);

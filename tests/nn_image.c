@@ -19,10 +19,15 @@ static size_t place(const nn_shape *s, size_t i) {
     return i - at + at % pixels * channels + at / pixels;
 }
 
+/* One of so many numbers is among those that are kept. */
+static size_t step_of(size_t count) {
+    return count > GOLDEN_KEPT ? (count + GOLDEN_KEPT - 1) / GOLDEN_KEPT : 1;
+}
+
 /* Every k-th number, to 1e-5 of the largest. */
 static bool check_sample(size_t count, const nn_real *found, const nn_shape *shape,
                          const double *want) {
-    size_t step = (count + GOLDEN_KEPT - 1) / GOLDEN_KEPT;
+    size_t step = step_of(count);
     double top = 0;
     bool ok = true;
     for (size_t i = 0; i * step < count; i++)
@@ -40,7 +45,7 @@ static bool check_params(const struct net *n, const nn_real *arena, const double
         nn_param_export(param, arena + param->offset, file);
         ok &= check_sample(param->count, file, NULL, want);
         free(file);
-        size_t step = (param->count + GOLDEN_KEPT - 1) / GOLDEN_KEPT;
+        size_t step = step_of(param->count);
         want += (param->count + step - 1) / step;
     }
     return ok;
