@@ -11,9 +11,24 @@ cd "$trash"
 exec 9>&2 # messages are seen whatever a test redirects
 trap 'finish $?' EXIT
 
+# Ends what a failed test left in the background; a launcher gets the time to end its ranks.
+end_jobs() {
+    local left signal
+    for signal in TERM KILL; do
+        left=$(jobs -pr)
+        # shellcheck disable=SC2086 # process ids
+        [ -z "$left" ] || kill -s $signal $left || true
+        for _ in $(seq 50); do
+            [ -n "$(jobs -pr)" ] || return 0
+            sleep 0.1
+        done
+    done
+}
+
 # Shows what a failed test left in the usual places.
 finish() {
     local file
+    end_jobs 2> /dev/null
     if [ "$1" -ne 0 ] && [ "$1" -ne 77 ]; then
         for file in "$trash"/out "$trash"/err "$trash"/*.log; do
             [ ! -s "$file" ] || { printf -- '--- %s\n' "${file##*/}" && tail -n 40 "$file"; } >&9
