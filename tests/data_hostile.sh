@@ -120,7 +120,5 @@ done
 truncate -s 100M long.yaml
 refuse 2 'long\.yaml.* has 104857600 bytes, more than' "$NNMPI" check long.yaml
 
-# a hundred thousand keys
-begin=$SECONDS
-refuse 2 "unknown key 'k0'" "$NNMPI" check keys.yaml
-[ $((SECONDS - begin)) -le 5 ] || fail "$((SECONDS - begin)) seconds for 100,000 keys"
+# a hundred thousand keys, in seconds of the processor
+(ulimit -t 5 && refuse 2 "unknown key 'k0'" "$NNMPI" check keys.yaml)
