@@ -106,3 +106,48 @@ expect_line "attribute 'REFERENCE_LIST' of '/train/x' of 'refers\.h5' refers to 
 expect_same refers.h5 refers-before.h5
 expect_code 2 "$NNMPI" data split rich.h5 --test 0.2 2>err
 expect_line 'has a /test already' err
+
+# the new file is as private as the old one, and stands where that did
+make() { "$NNMPI" data make blobs --samples 50 -q -O "$@"; }
+make mine.h5
+chmod 600 mine.h5
+[ "$(id -u)" -ne 0 ] || chown 1000:1001 mine.h5
+before=$(stat -c '%a %u:%g' mine.h5)
+"$NNMPI" data split mine.h5 --test 0.2
+[ "$(stat -c '%a %u:%g' mine.h5)" = "$before" ] || fail "$before became $(stat -c '%a %u:%g' mine.h5)"
+"$NNMPI" data split mine.h5 --valid 0.2 -O other.h5
+[ "$(stat -c %a other.h5)" = 600 ] || fail "a private file was copied to one of mode $(stat -c %a other.h5)"
+chmod 640 mine.h5
+make mine.h5
+"$NNMPI" train --run run -o train.max_steps=1 -q >out 2>err
+cut -d, -f1-4 "$SOURCE_DIR/datasets/iris/iris.csv" >x.csv
+"$NNMPI" predict run --data x.csv -O mine.csv -q
+chmod 604 mine.csv
+"$NNMPI" predict run --data x.csv -O mine.csv -q
+[ "$(stat -c %a mine.h5) $(stat -c %a mine.csv)" = '640 604' ] ||
+    fail "640 and 604 became $(stat -c %a mine.h5) and $(stat -c %a mine.csv)"
+
+# a link is followed
+mkdir far
+make far/data.h5
+ln -s far/data.h5 near.h5
+"$NNMPI" data split near.h5 --test 0.2
+[ -L near.h5 ] || fail "the link was replaced"
+"$NNMPI" data info far/data.h5 >out
+expect_line '^test +10 ' out
+[ "$(ls far)" = data.h5 ] || fail "something is left: $(ls far)"
+ln -s nowhere/data.h5 broken.h5
+expect_code 6 make broken.h5 2>err
+expect_line "cannot write 'broken\.h5'.*a link" err
+[ "$(readlink broken.h5)" = nowhere/data.h5 ] || fail "the broken link was replaced"
+
+# a file of two names would be replaced under one of them only
+make two.h5
+ln two.h5 names.h5
+cp two.h5 two-before.h5
+expect_code 2 "$NNMPI" data split two.h5 --test 0.2 2>err
+expect_line "'two\.h5' has 2 names .hard links.*-O" err
+expect_same two.h5 two-before.h5
+"$NNMPI" data split two.h5 --test 0.2 -O one.h5
+expect_code 6 make /dev/null 2>err
+expect_line "'/dev/null' is a device, but a regular file is wanted" err

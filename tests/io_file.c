@@ -110,7 +110,11 @@ static void temporary_names(void) {
     CHECK_EQ_INT(symlink("victim", "name.tmp"), 0); /* where the name was known once */
     CHECK_EQ_INT(nn_file_write("name", "new", 3), 0);
     CHECK_STR(contents("victim"), "safe");
-    CHECK_EQ_INT(nn_file_copy("victim", "copy"), 0);
+    char *copy = NULL;
+    const char *target = NULL;
+    CHECK_EQ_INT(nn_file_replace(&pool, "copy", NULL, &target, &copy), 0);
+    CHECK_EQ_INT(nn_file_copy("victim", copy), 0);
+    CHECK_EQ_INT(nn_file_publish(copy, target), 0);
     CHECK_STR(contents("copy"), "safe");
     CHECK_EQ_INT(symlink("victim", "link"), 0);
     CHECK_EQ_INT(nn_file_copy("name", "link"), NN_EIO);
@@ -119,6 +123,34 @@ static void temporary_names(void) {
     CHECK_STR(contents("copy"), "safe");
     CHECK(unlink("victim") == 0 && unlink("name") == 0 && unlink("name.tmp") == 0 &&
           unlink("copy") == 0 && unlink("link") == 0);
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_mode & 0777 : 0;
+}
+
+/* The file that comes is never less private than the one that goes. */
+static void replacing(void) {
+    const char *target = NULL;
+    char *temporary = NULL;
+    CHECK_EQ_INT(nn_file_write("old", "old", 3), 0);
+    CHECK_EQ_INT(chmod("old", 0640), 0);
+    CHECK_EQ_INT(nn_file_replace(&pool, "old", NULL, &target, &temporary), 0);
+    CHECK_STR(target, "old");
+    CHECK_EQ_INT((int)mode_of(temporary), 0640);
+    CHECK_EQ_INT(unlink(temporary), 0);
+    fault_arm("fchown", 1, true, EPERM, ""); /* the group cannot be kept either */
+    CHECK_EQ_INT(nn_file_replace(&pool, "old", NULL, &target, &temporary), 0);
+    fault_arm(NULL, 0, false, 0, NULL);
+    CHECK_EQ_INT((int)mode_of(temporary), 0600);
+    CHECK_EQ_INT(unlink(temporary), 0);
+    CHECK_EQ_INT(nn_file_write("old", "new", 3), 0);
+    CHECK_EQ_INT((int)mode_of("old"), 0640);
+    CHECK_EQ_INT(nn_file_replace(&pool, "new", "old", &target, &temporary), 0);
+    CHECK_EQ_INT((int)(mode_of(temporary) & ~0640u), 0);
+    CHECK_EQ_INT(unlink(temporary), 0);
+    CHECK_EQ_INT(unlink("old"), 0);
 }
 
 /* One call of `what` after the other fails with `error`, until none is left to fail. */
@@ -232,6 +264,7 @@ int main(void) {
     reading();
     reading_no_files();
     temporary_names();
+    replacing();
     durable_writing();
     file_too_large();
     links();

@@ -26,7 +26,7 @@ static int fail_write(const nn_predict_writer *w) {
 }
 
 static int csv_open(nn_predict_writer *w) {
-    w->text = fopen(w->temporary, "wx");
+    w->text = fopen(w->temporary, "w");
     if (!w->text)
         return fail_write(w);
     fputs(w->positions > 1 ? "sample,position" : "sample", w->text);
@@ -75,7 +75,7 @@ static int h5_open(nn_predict_writer *w) {
     int64_t positions = (int64_t)w->positions, outputs = (int64_t)w->outputs;
     int64_t dim[3] = {w->samples, positions > 1 ? positions : outputs, outputs};
     int more = positions > 1;
-    NN_TRY(nn_h5_create_new(w->temporary, &w->h5));
+    NN_TRY(nn_h5_create(w->temporary, &w->h5));
     NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2 + more, dim, 0, 0, NULL));
     if (w->labels)
         NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1 + more, dim, 0, 0, NULL));
@@ -116,9 +116,7 @@ int nn_predict_format_of(const char *path, const nn_predict_format **format) {
 }
 
 int nn_predict_writer_open(nn_predict_writer *w) {
-    w->temporary = nn_file_temporary(&w->pool, w->path);
-    if (!w->temporary)
-        return NN_EMEMORY;
+    NN_TRY(nn_file_replace(&w->pool, w->path, NULL, &w->path, &w->temporary));
     return w->format->open(w);
 }
 
@@ -128,14 +126,12 @@ int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, c
 }
 
 int nn_predict_writer_close(nn_predict_writer *w, int rc) {
-    if (!w->temporary)
-        return rc;
-    int closed = w->format->close(w);
+    int closed = w->temporary ? w->format->close(w) : 0;
     if (rc >= 0)
         rc = closed;
-    if (rc >= 0)
+    if (w->temporary && rc >= 0)
         rc = nn_file_publish(w->temporary, w->path);
-    else
+    else if (w->temporary)
         unlink(w->temporary);
     nn_pool_release(&w->pool);
     return rc;

@@ -21,7 +21,7 @@ typedef struct nn_predict_format {
 struct nn_predict_writer {
     const nn_predict_format *format;
     nn_pool pool;
-    const char *path;
+    const char *path; /* in the end that of the file itself where this is a link */
     char *temporary;
     int64_t samples;
     size_t outputs;           /* of one position */

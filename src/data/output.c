@@ -27,23 +27,22 @@ static int check_room(const char *path, uint64_t bytes) {
     return NN_OK;
 }
 
-int nn_output_init(nn_output *output, const char *path, uint64_t bytes) {
-    *output = (nn_output){.path = path};
+/* The temporary file, with room for what comes. */
+static int begin(nn_output *output, const char *path, const char *from, uint64_t bytes) {
+    *output = (nn_output){0};
     if (!path || !*path)
         return nn_fail(NN_EUSAGE, "no name for the data set to write: give -O FILE.h5");
     NN_TRY(check_room(path, bytes));
-    output->temporary = nn_file_temporary(&output->pool, path);
-    if (!output->temporary)
-        return NN_EMEMORY;
-    return nn_h5_create_new(output->temporary, &output->file);
+    return nn_file_replace(&output->pool, path, from, &output->path, &output->temporary);
+}
+
+int nn_output_init(nn_output *output, const char *path, uint64_t bytes) {
+    NN_TRY(begin(output, path, NULL, bytes));
+    return nn_h5_create(output->temporary, &output->file);
 }
 
 int nn_output_copy(nn_output *output, const char *path, const char *from, uint64_t bytes) {
-    *output = (nn_output){.path = path};
-    NN_TRY(check_room(path, bytes));
-    output->temporary = nn_file_temporary(&output->pool, path);
-    if (!output->temporary)
-        return NN_EMEMORY;
+    NN_TRY(begin(output, path, from, bytes));
     NN_TRY(nn_file_copy(from, output->temporary));
     return nn_h5_edit(output->temporary, &output->file);
 }

@@ -7,7 +7,7 @@
 
 typedef struct nn_output {
     nn_pool pool;
-    const char *path; /* what the file will be called */
+    const char *path; /* what the file will be called; not a link */
     char *temporary;
     nn_h5 *file;
 } nn_output;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -27,11 +28,15 @@ const char *nn_errno_text(int error) {
 
 /* The system calls below return 0 or an errno value, so that cleaning up cannot overwrite it. */
 
-static int open_file(const char *path, int flags, int *fd) {
+static int open_with_mode(const char *path, int flags, mode_t mode, int *fd) {
     do
-        *fd = open(path, flags | O_CLOEXEC, 0666);
+        *fd = open(path, flags | O_CLOEXEC, mode);
     while (*fd < 0 && errno == EINTR);
     return *fd < 0 ? errno : 0;
+}
+
+static int open_file(const char *path, int flags, int *fd) {
+    return open_with_mode(path, flags, 0666, fd);
 }
 
 static int sync_file(int fd) {
@@ -181,9 +186,84 @@ int nn_file_publish(const char *temporary, const char *path) {
     return keep_name(path);
 }
 
-static int write_file(const char *path, const char *text, size_t length) {
+static int not_regular(const char *path, mode_t mode, int code) {
+    const char *what = S_ISDIR(mode)    ? "a folder"
+                       : S_ISFIFO(mode) ? "a pipe"
+                       : S_ISSOCK(mode) ? "a socket"
+                                        : "a device";
+    return nn_fail(code, "'%s' is %s, but a regular file is wanted", path, what);
+}
+
+/* ---- replacing ------------------------------------------------------------------------------ */
+
+/* Owner, group and mode as those of the file that goes away. Where the group cannot be that one,
+ * what others may is all that its members may. */
+static void inherit(int fd, const struct stat *old) {
+    mode_t mode = old->st_mode & 0777;
+    if (fchown(fd, old->st_uid, old->st_gid) < 0 && fchown(fd, (uid_t)-1, old->st_gid) < 0)
+        mode &= 0707 | (mode & 07) << 3;
+    (void)fchmod(fd, mode); /* file systems without modes: it stays private */
+}
+
+/* Makes `temporary`, which is to become `path`, as private as that from the first moment on; where
+ * nothing stands there, as `like` (NULL: as any new file). */
+static int make_temporary(const char *temporary, const char *path, const char *like, int *fd) {
+    struct stat old, model;
+    bool replaces = stat(path, &old) == 0;
+    mode_t mode = 0666;
+    if (like != NULL && stat(like, &model) == 0)
+        mode = model.st_mode & 0666;
+    int error = open_with_mode(temporary, NEW_FILE, replaces ? 0600 : mode, fd);
+    if (error == 0 && replaces)
+        inherit(*fd, &old);
+    return error;
+}
+
+/* What `path` stands for, once links are followed; the same where nothing stands there yet. */
+static int find_target(nn_pool *pool, const char *path, const char **target) {
+    char resolved[PATH_MAX];
+    struct stat status;
+    *target = path;
+    if (lstat(path, &status) < 0)
+        return 0;
+    if (S_ISLNK(status.st_mode)) {
+        if (realpath(path, resolved) == NULL || stat(resolved, &status) < 0)
+            return nn_fail(NN_EIO, "cannot write '%s': where it leads to, being a link: %s", path,
+                           nn_errno_text(errno));
+        *target = nn_pool_strdup(pool, resolved);
+        if (*target == NULL)
+            return NN_EMEMORY;
+    }
+    if (!S_ISREG(status.st_mode))
+        return not_regular(path, status.st_mode, NN_EIO);
+    if (status.st_nlink > 1)
+        return nn_fail(NN_EUSAGE,
+                       "'%s' has %lu names (hard links), and only one of them would get the new "
+                       "contents: write to another file (-O)",
+                       path, (unsigned long)status.st_nlink);
+    return 0;
+}
+
+int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
+                    char **temporary) {
     int fd = -1;
-    int error = open_file(path, NEW_FILE, &fd);
+    *temporary = NULL;
+    NN_TRY(find_target(pool, path, target));
+    char *name = nn_file_temporary(pool, *target);
+    if (name == NULL)
+        return NN_EMEMORY;
+    int error = make_temporary(name, *target, like, &fd);
+    if (error == 0 && (error = close_file(fd)) != 0)
+        unlink(name);
+    if (error != 0)
+        return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
+    *temporary = name;
+    return 0;
+}
+
+static int write_file(const char *temporary, const char *path, const char *text, size_t length) {
+    int fd = -1;
+    int error = make_temporary(temporary, path, NULL, &fd);
     if (error != 0)
         return error;
     error = write_all(fd, text, length);
@@ -191,7 +271,7 @@ static int write_file(const char *path, const char *text, size_t length) {
     if (error == 0)
         error = close_error;
     if (error != 0)
-        unlink(path);
+        unlink(temporary);
     return error;
 }
 
@@ -202,7 +282,7 @@ int nn_file_write(const char *path, const char *text, size_t length) {
     char *temporary = nn_file_temporary(&pool, path);
     if (temporary == NULL)
         return NN_EMEMORY;
-    error = write_file(temporary, text, length);
+    error = write_file(temporary, path, text, length);
     rc = error != 0 ? nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error))
                     : nn_file_publish(temporary, path);
     nn_pool_release(&pool);
@@ -258,14 +338,6 @@ int nn_disk_free(const char *path, uint64_t *bytes) {
                        nn_errno_text(errno));
     *bytes = (uint64_t)space.f_bavail * space.f_frsize;
     return 0;
-}
-
-static int not_regular(const char *path, mode_t mode, int code) {
-    const char *what = S_ISDIR(mode)    ? "a folder"
-                       : S_ISFIFO(mode) ? "a pipe"
-                       : S_ISSOCK(mode) ? "a socket"
-                                        : "a device";
-    return nn_fail(code, "'%s' is %s, but a regular file is wanted", path, what);
 }
 
 int nn_file_check(const char *path, int code) {
@@ -339,12 +411,27 @@ static int copy_bytes(const char *from, int source, const char *to, int target, 
     return 0;
 }
 
+/* What nn_file_replace has made, and nobody has put anything into or in the place of. */
+static int open_empty(const char *path, int *fd) {
+    struct stat status;
+    int error = open_file(path, O_WRONLY | O_NOFOLLOW, fd);
+    if (error == 0 && fstat(*fd, &status) < 0)
+        error = errno;
+    if (error == 0 && (!S_ISREG(status.st_mode) || status.st_size > 0))
+        error = EEXIST;
+    if (error != 0 && *fd >= 0) {
+        close_file(*fd);
+        *fd = -1;
+    }
+    return error;
+}
+
 int nn_file_copy(const char *from, const char *to) {
     char *buffer = NULL;
     int64_t size = 0;
     int source = -1, target = -1;
     NN_TRY(open_regular(from, &source, &size));
-    int error = open_file(to, NEW_FILE, &target);
+    int error = open_empty(to, &target);
     int rc = error == 0 ? NN_NEW(&buffer, COPY_PIECE, "copying a file")
                         : nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
     if (rc == 0)

@@ -25,7 +25,17 @@ bool nn_file_is_temporary(const char *name);
  * whole new file, which a power cut may yet undo). NN_EIO. */
 int nn_file_publish(const char *temporary, const char *path);
 
-/* Writes a whole small file durably. */
+/* Begins to replace the file that the user calls `path`. *target: that name, or where it is a
+ * symbolic link, the file it leads to, which nn_file_publish takes. *temporary: an empty file
+ * beside it with the owner, group and mode of the old one, made before anything is written into it;
+ * where owner or group cannot be kept, nobody else may do more than before. Without an old one it
+ * has the mode of `like`, as copies have, or of any new file (NULL). Both owned by `pool`;
+ * *temporary is NULL after a failure: NN_EUSAGE when the file has several names (hard links),
+ * NN_EIO. */
+int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
+                    char **temporary);
+
+/* Writes a whole small file durably; owner, group and mode stay. */
 int nn_file_write(const char *path, const char *text, size_t length);
 
 /* Points symbolic links of one folder at `target` (a name in it), each atomically; they are made
@@ -43,8 +53,8 @@ int nn_file_read(nn_pool *pool, const char *path, char **text, size_t *length);
 /* The same, and NN_EIO when it has more than `limit` bytes. */
 int nn_file_read_below(nn_pool *pool, const char *path, int64_t limit, char **text, size_t *length);
 
-/* Copies a regular file byte by byte to a new one, which must not be there. NN_EIO; then there is
- * no new file. */
+/* Copies a regular file byte by byte into one that nn_file_replace has made. NN_EIO; where that was
+ * empty it is then removed. */
 int nn_file_copy(const char *from, const char *to);
 
 #endif

@@ -43,6 +43,7 @@ static int open_descriptor(const char *name, unsigned flags) {
     mode |= (flags & H5F_ACC_CREAT) != 0 ? O_CREAT : 0;
     mode |= (flags & H5F_ACC_TRUNC) != 0 ? O_TRUNC : 0;
     mode |= (flags & H5F_ACC_EXCL) != 0 ? O_EXCL : 0;
+    mode |= (flags & H5F_ACC_CREAT) != 0 ? O_NOFOLLOW : 0; /* what somebody else has put there */
     int fd;
     do
         fd = open(name, mode | O_CLOEXEC, 0666);

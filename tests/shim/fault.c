@@ -2,7 +2,7 @@
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
  *   FAULT=write            what fails: open write pwrite read pread fsync flock rename ftruncate
- *                          symlink mkdir close malloc; each stands for its relatives as well
+ *                          fchown symlink mkdir close malloc; each stands for its relatives as well
  *                          (open64, openat, pwrite64, fdatasync, calloc ...)
  *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
  *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
@@ -193,6 +193,7 @@ FAULT_TRANSFER("pread", pread64, void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMEN
 FAULT_CALL(fault_at_fd("fsync", fd), fsync, (int fd), (fd))
 FAULT_CALL(fault_at_fd("fsync", fd), fdatasync, (int fd), (fd))
 FAULT_CALL(fault_at_fd("flock", fd), flock, (int fd, int operation), (fd, operation))
+FAULT_CALL(fault_at_fd("fchown", fd), fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate, (int fd, off_t length), (fd, length))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate64, (int fd, off64_t length), (fd, length))
 FAULT_CALL(fault_at_path("rename", to), rename, (const char *from, const char *to), (from, to))
