@@ -9,7 +9,9 @@ python=/usr/bin/python3
 refuse() {
     local code=$1 line=$2
     shift 2
-    expect_code "$code" bash -c "$limit_memory; exec timeout 20 \"\$@\"" - "$@" >out 2>err
+    local got=0
+    bash -c "$limit_memory; exec timeout 20 \"\$@\"" - "$@" >out 2>err || got=$?
+    [[ $got =~ ^$code$ ]] || fail "exit code $got, not $code: $*"
     expect_line "$line" err
 }
 
@@ -116,6 +118,24 @@ for path in /dev/zero pipe .; do
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import csv "$path" --label 1 -O x.h5
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import idx --train-images "$path" --train-labels one -O x.h5
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data info "$path"
+done
+for path in /dev/zero pipe; do
+    wrong="'$path' is a (device|pipe), but a regular file is wanted"
+    for verb in eval digest inspect; do
+        refuse '[23]' "$wrong" "$NNMPI" "$verb" "$path"
+    done
+    refuse 3 "$wrong" "$NNMPI" predict "$path" --data beside.h5 -O x.csv
+    refuse 3 "$wrong" "$NNMPI" train --run x -o "init.from=$path"
+    refuse 3 "$wrong" "$NNMPI" train --run x -o "data={path: $path}"
+    refuse 3 "$wrong" "$NNMPI" train --run x -o "data={path: $path, source: csv, label: 1}"
+    refuse '[236]' "$wrong" "$NNMPI" train --run x -o "model=[graph_conv: {units: 3, edges: $path}]"
+    rm -rf x
+    mkdir resumed
+    ln -s "../$path" resumed/last.h5
+    [ "$path" != /dev/zero ] || ln -sf "$path" resumed/last.h5
+    refuse 3 "'resumed/last.h5' is a (device|pipe), but a regular file is wanted" \
+        "$NNMPI" train "$SOURCE_DIR/datasets/iris/iris.yaml" --run resumed --resume
+    rm -r resumed
 done
 truncate -s 100M long.yaml
 refuse 2 'long\.yaml.* has 104857600 bytes, more than' "$NNMPI" check long.yaml

@@ -113,7 +113,10 @@ int nn_seal_write(const char *path) {
     return rc < 0 ? nn_error_prefix(rc, "%s", path) : NN_OK;
 }
 
+/* Opening a pipe would wait for its other end. */
 int nn_seal_check(const char *path) {
+    if (nn_file_exists(path))
+        NN_TRY(nn_file_check(path, NN_EFORMAT));
     int rc = with_file(path, O_RDONLY, compare_seal);
 
     return rc < 0 ? nn_error_prefix(NN_EFORMAT, "%s", path) : NN_OK;
