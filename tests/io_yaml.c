@@ -233,8 +233,9 @@ static void long_maps(void) {
         CHECK_STR(nn_node_get(root, key)->text, key + 3);
     }
     nn_pool_release(&own);
-    strcat(text, "key77777: 1\n");
-    CHECK_EQ_INT(nn_yaml_parse(&own, "long.yaml", text, strlen(text), &root), NN_EUSAGE);
+    size_t length = strlen(text);
+    length += (size_t)snprintf(text + length, LINE, "key77777: 1\n");
+    CHECK_EQ_INT(nn_yaml_parse(&own, "long.yaml", text, length, &root), NN_EUSAGE);
     CHECK_CONTAINS(nn_error_message(),
                    "long.yaml:100001:1: key 'key77777' stands twice, first at line 77778");
     nn_pool_release(&own);
