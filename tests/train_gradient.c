@@ -31,7 +31,7 @@ static const nn_reduce_ops ops = {.decide = decide, .apply = apply};
 
 static int set_up(struct trial *t, nn_comm *comm, nn_config *config) {
     nn_job *job = &t->job;
-    NN_TRY(nn_job_plan(job, comm, config));
+    NN_TRY(nn_job_plan(job, comm, config, NULL));
     NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->loader));
     NN_TRY(nn_job_allocate(job, &ops, t));
     NN_TRY(NN_NEW(&t->sums, nn_model_size(job->model), "sums"));

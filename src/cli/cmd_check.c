@@ -70,7 +70,7 @@ static int check_local(const nn_call *call, findings *f) {
     nn_job *job = &f->job;
     NN_TRY(nn_blas_init(&f->blas));
     NN_TRY(nn_call_config(o->config, o->set, &f->config));
-    NN_TRY(nn_job_plan(job, call->comm, f->config));
+    NN_TRY(nn_job_plan(job, call->comm, f->config, NULL));
     NN_TRY(nn_dataset_check_classes(job->data));
     NN_TRY(nn_job_loader(job, job->data->split[0].name, job->batch_size, true, &f->train));
     for (size_t i = 1; i < job->data->splits; i++)

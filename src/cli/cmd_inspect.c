@@ -134,7 +134,7 @@ static int inspect_config(const nn_call *call, const char *path) {
     nn_job job = {0};
     int rc;
     NN_TRY_GOTO(nn_call_config(path, o->set, &s.config));
-    NN_TRY_GOTO(nn_job_plan(&job, call->comm, s.config));
+    NN_TRY_GOTO(nn_job_plan(&job, call->comm, s.config, NULL));
     s.model = job.model;
     s.batch_size = job.batch_size;
     NN_TRY_GOTO(print_subject(call, &s));

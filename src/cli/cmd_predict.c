@@ -50,6 +50,7 @@ static void read_decision(task *t) {
     t->writer.labels = trained->labels;
     t->writer.classes = (size_t)trained->classes;
     t->writer.names = trained->class_names;
+    t->writer.first_label = (int32_t)trained->first_label;
 }
 
 static bool has_planes(const nn_shape *s) {
@@ -148,7 +149,7 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(check_finite(t, first, count));
     nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y);
     for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
-        t->label[r] = decide(t, t->y + r * t->writer.outputs);
+        t->label[r] = decide(t, t->y + r * t->writer.outputs) + t->writer.first_label;
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);
 }
 

@@ -36,7 +36,7 @@ static int csv_open(nn_predict_writer *w) {
             fputc(',', w->text);
             put_field(w->text, w->names[i]);
         } else {
-            fprintf(w->text, ",y%zu", i);
+            fprintf(w->text, ",y%zu", i + (w->outputs > 1 ? (size_t)w->first_label : 0));
         }
     }
     return fputc('\n', w->text) < 0 ? fail_write(w) : 0;
@@ -49,9 +49,9 @@ static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const fl
         fprintf(w->text, "%" PRId64, first + r / positions);
         if (positions > 1)
             fprintf(w->text, ",%" PRId64, r % positions);
-        if (w->labels && w->names && (size_t)label[r] < w->classes) {
+        if (w->labels && w->names && (size_t)(label[r] - w->first_label) < w->classes) {
             fputc(',', w->text);
-            put_field(w->text, w->names[label[r]]);
+            put_field(w->text, w->names[label[r] - w->first_label]);
         } else if (w->labels) {
             fprintf(w->text, ",%d", label[r]);
         }
@@ -69,7 +69,8 @@ static int csv_close(nn_predict_writer *w) {
     return 0;
 }
 
-/* ---- HDF5: /y [N, outputs], /label [N], with a dimension for positions; attribute classes ---- */
+/* ---- HDF5: /y [N, outputs], /label [N], with a dimension for positions; attributes classes and,
+ * where it is not 0, first_label ---- */
 
 static int h5_open(nn_predict_writer *w) {
     int64_t positions = (int64_t)w->positions, outputs = (int64_t)w->outputs;
@@ -81,6 +82,8 @@ static int h5_open(nn_predict_writer *w) {
         NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1 + more, dim, 0, 0, NULL));
     if (w->labels && w->names)
         NN_TRY(nn_h5_set_texts(w->h5, "/", "classes", w->names, w->classes));
+    if (w->labels && w->first_label)
+        NN_TRY(nn_h5_set_int(w->h5, "/", "first_label", w->first_label));
     return 0;
 }
 

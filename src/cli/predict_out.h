@@ -29,7 +29,8 @@ struct nn_predict_writer {
     bool labels;              /* samples have a class */
     const char *const *names; /* of the classes [classes], or NULL */
     size_t classes;
-    FILE *text; /* the format's own */
+    int32_t first_label; /* the number of class 0 */
+    FILE *text;          /* the format's own */
     nn_h5 *h5;
 };
 
@@ -38,7 +39,8 @@ int nn_predict_format_of(const char *path, const nn_predict_format **format);
 
 /* Starts the file under a temporary name; the caller has set what stands above. NN_EIO. */
 int nn_predict_writer_open(nn_predict_writer *writer);
-/* y[count][positions][outputs] and, where samples have a class, label[count][positions]. NN_EIO. */
+/* y[count][positions][outputs] and, where samples have a class, label[count][positions], of which
+ * first_label is that of class 0. NN_EIO. */
 int nn_predict_writer_rows(nn_predict_writer *writer, int64_t first, int64_t count, const float *y,
                            const int32_t *label);
 /* Publishes the file when rc is 0, removes it otherwise; returns rc or what went wrong now. */

@@ -21,6 +21,7 @@
 typedef void convert_fn(const nn_converter *c, size_t first, size_t count, const void *stored,
                         nn_real *out);
 typedef int64_t integer_fn(const void *stored, size_t i);
+typedef void set_fn(void *stored, size_t i, int64_t value);
 typedef bool subtract_fn(void *stored, size_t count, int64_t amount, size_t *at);
 
 /* In double, since timestamps and the like lose their digits in float before the offset is off. */
@@ -36,6 +37,9 @@ typedef bool subtract_fn(void *stored, size_t count, int64_t amount, size_t *at)
     }                                                                                              \
     static int64_t integer_##dtype(const void *stored, size_t i) {                                 \
         return (int64_t)((const ctype *)stored)[i];                                                \
+    }                                                                                              \
+    static void set_##dtype(void *stored, size_t i, int64_t value) {                               \
+        ((ctype *)stored)[i] = (ctype)value;                                                       \
     }                                                                                              \
     static bool subtract_##dtype(void *stored, size_t count, int64_t amount, size_t *at) {         \
         ctype *x = stored;                                                                         \
@@ -53,9 +57,11 @@ DTYPES(DEFINE_CONVERT)
 static const struct {
     convert_fn *convert;
     integer_fn *integer;
+    set_fn *set;
     subtract_fn *subtract;
 } types[] = {
-#define TYPE_ROW(dtype, ctype) [dtype] = {convert_##dtype, integer_##dtype, subtract_##dtype},
+#define TYPE_ROW(dtype, ctype)                                                                     \
+    [dtype] = {convert_##dtype, integer_##dtype, set_##dtype, subtract_##dtype},
     DTYPES(TYPE_ROW)};
 
 static bool is_uniform(size_t count, const double *value) {
@@ -167,6 +173,10 @@ bool nn_stored_subtract(nn_dtype type, void *stored, size_t count, int64_t amoun
 
 int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i) {
     return types[type].integer(stored, i);
+}
+
+void nn_stored_set(nn_dtype type, void *stored, size_t i, int64_t value) {
+    types[type].set(stored, i, value);
 }
 
 int64_t nn_piece_rows(size_t row_bytes) {

@@ -34,6 +34,8 @@ bool nn_stored_subtract(nn_dtype type, void *stored, size_t count, int64_t amoun
 
 /* Element i of an array of integers. */
 int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i);
+/* Changes it; the value fits into the type. */
+void nn_stored_set(nn_dtype type, void *stored, size_t i, int64_t value);
 
 /* Rows to handle at a time so that a piece is about 1 MiB; at least 1. */
 int64_t nn_piece_rows(size_t row_bytes);

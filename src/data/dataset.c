@@ -93,20 +93,64 @@ int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **spl
     return nn_fail(NN_EFORMAT, "%s: no split '%s'; it has %s", ds->path, name, names);
 }
 
-int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
-                    int64_t count, void *out) {
-    bool shifted = field == 'y' && ds->settings.first_label > 0 && nn_split_has_labels(split);
+static int shift_labels(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                        void *stored) {
     size_t positions = nn_split_positions(split), at;
 
-    NN_TRY(ds->ops->read(ds, split, field, first, count, out));
-    if (!shifted || nn_stored_subtract(split->y.type, out, (size_t)count * positions,
-                                       ds->settings.first_label, &at))
+    if (nn_stored_subtract(split->y.type, stored, (size_t)count * positions,
+                           ds->settings.first_label, &at))
         return NN_OK;
     return nn_fail(NN_EFORMAT,
                    "%s: /%s/y row %" PRId64 " holds %" PRId64 ", but the first label is %" PRId64
                    " (data.first_label)",
                    ds->path, split->name, first + (int64_t)(at / positions),
-                   nn_stored_integer(split->y.type, out, at), ds->settings.first_label);
+                   nn_stored_integer(split->y.type, stored, at), ds->settings.first_label);
+}
+
+/* Labels as the classes of the model that have their names. */
+static int match_labels(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                        void *stored) {
+    const nn_match *m = &ds->match;
+    size_t positions = nn_split_positions(split);
+
+    for (size_t i = 0; i < (size_t)count * positions; i++) {
+        int64_t label = nn_stored_integer(split->y.type, stored, i);
+        if (label < 0 || label >= m->classes)
+            continue;
+        if (m->class_of[label] == NN_NO_CLASS)
+            return nn_fail(NN_EFORMAT,
+                           "%s: /%s/y row %" PRId64
+                           " is of class '%s', which the model was not trained on: it knows %s",
+                           ds->path, split->name, first + (int64_t)(i / positions), m->name[label],
+                           m->known);
+        nn_stored_set(split->y.type, stored, i, m->class_of[label]);
+    }
+    return NN_OK;
+}
+
+/* The columns of rows [F] or [T, F] in the order of the model. */
+static void match_columns(const nn_dataset *ds, const nn_field *x, int64_t count, void *stored) {
+    const nn_match *m = &ds->match;
+    size_t size = nn_dtype_size(x->type), bytes = ds->features * size;
+    size_t steps = (size_t)count * (x->row_bytes / bytes);
+
+    for (unsigned char *step = stored; steps > 0; steps--, step += bytes) {
+        memcpy(m->row, step, bytes);
+        for (size_t f = 0; f < ds->features; f++)
+            memcpy(step + f * size, m->row + m->feature_of[f] * size, size);
+    }
+}
+
+int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                    int64_t count, void *out) {
+    NN_TRY(ds->ops->read(ds, split, field, first, count, out));
+    if (field == 'x' && ds->match.feature_of)
+        match_columns(ds, &split->x, count, out);
+    if (field != 'y' || !nn_split_has_labels(split))
+        return NN_OK;
+    if (ds->settings.first_label > 0)
+        NN_TRY(shift_labels(ds, split, first, count, out));
+    return ds->match.classes ? match_labels(ds, split, first, count, out) : NN_OK;
 }
 
 static bool same_shape(const nn_shape *a, const nn_shape *b) {
@@ -384,6 +428,7 @@ int nn_dataset_open(nn_node *data, nn_dataset **out) {
         NN_TRY_GOTO(check_split(ds, &ds->split[i]));
     ds->named = ds->classes;
     ds->names = ds->class_names;
+    ds->first_class = ds->settings.first_label;
     NN_TRY_GOTO(check_labels(ds));
     NN_TRY_GOTO(open_augment(ds));
     *out = ds;

@@ -72,6 +72,7 @@ typedef struct nn_source_ops {
     int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                 int64_t count, void *out);
     void (*close)(nn_dataset *ds);
+    bool converts; /* `read` gives the type that the field has at that time */
 } nn_source_ops;
 
 extern const nn_family nn_sources; /* sources.c: one row a source */
@@ -92,6 +93,19 @@ extern const char *const nn_layout_names[]; /* "auto", "channels_first", "channe
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
 extern const nn_option nn_data_options[];
 
+#define NN_NO_CLASS (-2) /* in nn_match */
+
+/* How what is read becomes what a model was trained on, where the names of classes or columns say
+ * that they are in another order (naming.h). */
+typedef struct nn_match {
+    int64_t classes;    /* of the data set, 0: labels stay */
+    int64_t *class_of;  /* [classes]: the model's, or NN_NO_CLASS */
+    const char **name;  /* [classes] */
+    const char *known;  /* the model's classes, for messages */
+    size_t *feature_of; /* [features]: where the model's columns stand; NULL: in order */
+    unsigned char *row; /* room for a row of x */
+} nn_match;
+
 struct nn_dataset {
     const nn_source_ops *ops;
     void *state; /* the source's own */
@@ -106,9 +120,13 @@ struct nn_dataset {
     nn_normal normal;         /* and these floats what the model sees; set by normalize.h */
     int64_t classes;          /* y integer: number of classes, else 0 */
     const char **class_names; /* [classes] or NULL */
+    int64_t first_class;      /* the number that class 0 is known by */
     int64_t smallest_label;   /* of /train; -1: none, or there is no /train */
     int64_t named;            /* classes that the source names, whatever y is ... */
     const char **names;       /* ... and their names */
+    size_t features;          /* names of the columns of x [F] or [T, F]: F, or 0 */
+    const char **feature_names;
+    nn_match match;
 };
 
 /* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks

@@ -19,7 +19,8 @@ const nn_option nn_csv_table[] = {
      "column of classes, by name or number (1 is the first, -1 the last); integers 0 to C-1 stay, "
      "other integers are numbered in order, names in order of appearance"},
     {"target", NN_OPT_STRING, offsetof(nn_csv_options, target), "", NULL,
-     "columns of numbers to predict, with commas between them, by name or number"},
+     "columns of numbers to predict, with commas between them, by name or number; y has them in "
+     "this order"},
     {"drop", NN_OPT_STRING, offsetof(nn_csv_options, drop), "", NULL,
      "columns to leave out, with commas between them, by name or number"},
     {"unlabelled", NN_OPT_BOOL, offsetof(nn_csv_options, unlabelled), "false", NULL,
@@ -40,6 +41,7 @@ typedef enum column_role { FEATURE, LABEL, TARGET, DROPPED } column_role;
 typedef struct column {
     const char *name;
     column_role role;
+    size_t place; /* of a target: where it stands in the list of targets */
 } column;
 
 typedef struct table {
@@ -114,9 +116,10 @@ static int find_column(table *t, const char *key, const char *name, size_t *out)
     return NN_OK;
 }
 
-/* Gives a role to each column of a list "a,b,3". */
+/* Gives a role to each column of a list "a,b,3", and its place in it. */
 static int assign(table *t, const char *key, const char *list, column_role role) {
     char *names = nn_pool_strdup(&t->pool, list ? list : ""), *rest = names, *name;
+    size_t place = 0;
 
     if (!names)
         return NN_EMEMORY;
@@ -127,6 +130,7 @@ static int assign(table *t, const char *key, const char *list, column_role role)
             return nn_fail(NN_EUSAGE, "%s: %s: column '%s' is named twice", t->options->path, key,
                            t->column[i].name);
         t->column[i].role = role;
+        t->column[i].place = place++;
     }
     return NN_OK;
 }
@@ -274,7 +278,7 @@ static int store_row(table *t, const nn_csv_row *row) {
         if (t->column[i].role == FEATURE)
             NN_TRY(parse_number(t, &row->field[i], i, x++));
         else if (t->column[i].role == TARGET)
-            NN_TRY(parse_number(t, &row->field[i], i, value++));
+            NN_TRY(parse_number(t, &row->field[i], i, value + t->column[i].place));
         else if (t->column[i].role == LABEL)
             t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
     }
@@ -316,6 +320,19 @@ static int allocate_piece(table *t) {
     return NN_OK;
 }
 
+/* The header's names of what becomes x. */
+static int name_features(table *t) {
+    const char **names = nn_pool_alloc(&t->pool, t->features * sizeof *names);
+    size_t count = 0;
+
+    if (!names)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < t->columns; i++)
+        if (t->column[i].role == FEATURE)
+            names[count++] = t->column[i].name;
+    return t->headed ? nn_h5_set_texts(t->output.file, "/", "feature_names", names, count) : NN_OK;
+}
+
 /* One target column is y [N], several are y [N, d]. */
 static int declare(table *t, const char *out) {
     uint64_t row_bytes = (t->features + t->targets + 1) * sizeof(float);
@@ -328,6 +345,7 @@ static int declare(table *t, const char *out) {
     if (t->class || t->value)
         NN_TRY(nn_output_declare(&t->output, "train", 'y', t->class ? label_type : NN_F32, t->rows,
                                  &y));
+    NN_TRY(name_features(t));
     if (!t->class || t->labels.plain)
         return NN_OK;
     NN_TRY(nn_labels_names(&t->labels, &names));

@@ -163,14 +163,59 @@ static int no_splits(nn_dataset *ds) {
                    ds->path, *names ? names : "nothing");
 }
 
-/* What the attribute of the root says; NN_LAYOUT_AUTO: nothing. */
-static int read_layout(nn_dataset *ds, int *out) {
+/* ---- attributes: those of an array go before those of its split, and these before the root's --
+ */
+
+/* What has one of two attributes (the second may be NULL), from an array of a split outwards; NULL:
+ * none. The path may be written to `path`. */
+static const char *nearest(nn_dataset *ds, const nn_split *split, char field, const char *a,
+                           const char *b, char path[NN_FIELD_PATH]) {
+    for (int outwards = 0; outwards < 3; outwards++) {
+        if (outwards == 0)
+            nn_field_path(split->name, field, path);
+        else
+            snprintf(path, NN_FIELD_PATH, "/%s", outwards == 1 ? split->name : "");
+        if (nn_h5_has_attr(ds->state, path, a) || (b && nn_h5_has_attr(ds->state, path, b)))
+            return path;
+    }
+    return NULL;
+}
+
+/* Names that an attribute of the splits lists, NULL: nothing does. All splits must list the same.
+ */
+static int read_names(nn_dataset *ds, char field, const char *attribute, const char ***names,
+                      size_t *count) {
+    char path[NN_FIELD_PATH], first[NN_FIELD_PATH] = "";
+
+    *names = NULL;
+    for (size_t i = 0; i < ds->splits; i++) {
+        const char *object = nearest(ds, &ds->split[i], field, attribute, NULL, path);
+        char **found;
+        size_t n;
+        if (!object || strcmp(object, first) == 0)
+            continue;
+        NN_TRY(nn_h5_get_texts(ds->state, object, attribute, &ds->pool, &found, &n));
+        if (n == 0)
+            return nn_fail(NN_EFORMAT, "%s: the attribute %s of %s is empty", ds->path, attribute,
+                           object);
+        bool same = *names && n == *count;
+        for (size_t k = 0; same && k < n; k++)
+            same = strcmp(found[k], (*names)[k]) == 0;
+        if (*names && !same)
+            return nn_fail(NN_EFORMAT,
+                           "%s: %s and %s have different attributes %s: all splits have the same",
+                           ds->path, first, object, attribute);
+        snprintf(first, sizeof first, "%s", object);
+        *names = (const char **)found;
+        *count = n;
+    }
+    return NN_OK;
+}
+
+static int read_layout_of(nn_dataset *ds, const char *object, int *out) {
     char *text;
 
-    *out = NN_LAYOUT_AUTO;
-    if (!nn_h5_has_attr(ds->state, "/", "layout"))
-        return NN_OK;
-    NN_TRY(nn_h5_get_text(ds->state, "/", "layout", &ds->pool, &text));
+    NN_TRY(nn_h5_get_text(ds->state, object, "layout", &ds->pool, &text));
     for (int i = NN_LAYOUT_FIRST; i <= NN_LAYOUT_LAST; i++)
         if (strcmp(text, nn_layout_names[i]) == 0)
             *out = i;
@@ -179,6 +224,26 @@ static int read_layout(nn_dataset *ds, int *out) {
                        "%s: the attribute layout is '%s', but channels_first or channels_last are "
                        "what it can be",
                        ds->path, text);
+    return NN_OK;
+}
+
+/* What the attributes of the splits say; NN_LAYOUT_AUTO: nothing. */
+static int read_layout(nn_dataset *ds, int *out) {
+    char path[NN_FIELD_PATH];
+
+    *out = NN_LAYOUT_AUTO;
+    for (size_t i = 0; i < ds->splits; i++) {
+        const char *object = nearest(ds, &ds->split[i], 'x', "layout", NULL, path);
+        int found = NN_LAYOUT_AUTO;
+        if (object)
+            NN_TRY(read_layout_of(ds, object, &found));
+        if (object && *out != NN_LAYOUT_AUTO && *out != found)
+            return nn_fail(NN_EFORMAT,
+                           "%s: the attributes layout differ, and that of %s is %s: all splits "
+                           "have the same",
+                           ds->path, object, nn_layout_names[found]);
+        *out = object ? found : *out;
+    }
     return NN_OK;
 }
 
@@ -227,28 +292,23 @@ static int open_layout(nn_dataset *ds) {
 typedef struct affine {
     const char *object; /* NULL: there are none */
     bool standard;      /* mean and std, else scale and offset */
+    char path[NN_FIELD_PATH];
 } affine;
 
-static bool has_either(nn_dataset *ds, const char *object, const char *a, const char *b) {
-    return nn_h5_has_attr(ds->state, object, a) || nn_h5_has_attr(ds->state, object, b);
-}
+static int find_affine(nn_dataset *ds, const nn_split *split, affine *out) {
+    char path[NN_FIELD_PATH];
+    const char *standard = nearest(ds, split, 'x', "mean", "std", path);
+    const char *scaled = nearest(ds, split, 'x', "scale", "offset", out->path);
 
-/* The group's attributes count before the root's. */
-static int find_affine(nn_dataset *ds, const char *group, affine *out) {
-    const char *object[] = {group, "/"};
-
-    for (size_t i = 0; i < 2 && !out->object; i++) {
-        bool standard = has_either(ds, object[i], "mean", "std");
-        bool scaled = has_either(ds, object[i], "scale", "offset");
-        if (standard && scaled)
-            return nn_fail(NN_EFORMAT,
-                           "%s: %s has scale or offset and mean or std as well: keep one pair",
-                           ds->path, object[i]);
-        if (standard || scaled) {
-            out->object = object[i];
-            out->standard = standard;
-        }
-    }
+    if (standard && scaled && strcmp(standard, scaled) == 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: %s has scale or offset and mean or std as well: keep one pair",
+                       ds->path, scaled);
+    /* the nearer one has the longer path */
+    out->standard = standard && (!scaled || strlen(standard) > strlen(scaled));
+    if (out->standard)
+        snprintf(out->path, sizeof out->path, "%s", standard);
+    out->object = standard || scaled ? out->path : NULL;
     return NN_OK;
 }
 
@@ -314,13 +374,13 @@ static void spread_out(const nn_shape *shape, double *value, size_t count, size_
 }
 
 /* Turns what the attributes say into scale and offset in the data set's own memory. */
-static int read_affine(nn_dataset *ds, const char *group, nn_affine *out) {
+static int read_affine(nn_dataset *ds, const nn_split *split, nn_affine *out) {
     const nn_shape *shape = &ds->split[0].x.shape;
     affine a = {0};
     double *spread = NULL, *shift = NULL;
     size_t spreads = 1, shifts = 1, count;
 
-    NN_TRY(find_affine(ds, group, &a));
+    NN_TRY(find_affine(ds, split, &a));
     if (!a.object)
         return NN_OK;
     NN_TRY(read_affine_attr(ds, a.object, a.standard ? "std" : "scale", 1, &spread, &spreads));
@@ -347,34 +407,42 @@ static bool same_numbers(const nn_affine *a, const nn_affine *b) {
 /* All splits must be scaled alike: what was trained on one is evaluated on another. */
 static int open_affine(nn_dataset *ds) {
     for (size_t i = 0; i < ds->splits; i++) {
-        char group[NN_FIELD_PATH];
         nn_affine found = {0};
 
-        snprintf(group, sizeof group, "/%s", ds->split[i].name);
-        NN_TRY(read_affine(ds, group, &found));
+        NN_TRY(read_affine(ds, &ds->split[i], &found));
         if (i == 0)
             ds->affine = found;
         else if (!same_numbers(&found, &ds->affine))
             return nn_fail(NN_EFORMAT,
-                           "%s: %s and /%s are scaled differently: put scale and offset, or mean "
+                           "%s: /%s and /%s are scaled differently: put scale and offset, or mean "
                            "and std, on the root",
-                           ds->path, group, ds->split[0].name);
+                           ds->path, ds->split[i].name, ds->split[0].name);
     }
     return NN_OK;
 }
 
 static int open_classes(nn_dataset *ds) {
-    char **names;
-    size_t count;
+    const char **names;
+    size_t count = 0;
 
-    if (!nn_h5_has_attr(ds->state, "/", "classes"))
-        return NN_OK;
-    NN_TRY(nn_h5_get_texts(ds->state, "/", "classes", &ds->pool, &names, &count));
-    if (count == 0)
-        return nn_fail(NN_EFORMAT, "%s: the attribute classes is empty", ds->path);
-    ds->class_names = (const char **)names;
+    NN_TRY(read_names(ds, 'y', "classes", &names, &count));
+    ds->class_names = names;
     ds->classes = (int64_t)count;
     return NN_OK;
+}
+
+static int open_features(nn_dataset *ds) {
+    const nn_shape *x = &ds->split[0].x.shape;
+    int64_t columns = x->rank == 1 || x->rank == 2 ? x->dim[x->rank - 1] : 0;
+    char text[NN_SHAPE_TEXT];
+
+    NN_TRY(read_names(ds, 'x', "feature_names", &ds->feature_names, &ds->features));
+    if (!ds->feature_names || (int64_t)ds->features == columns)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: the attribute feature_names has %zu names, but a row of x is %s: it names "
+                   "the columns of [F] or [T, F]",
+                   ds->path, ds->features, nn_shape_text(x, text));
 }
 
 int nn_hdf5_attach(nn_dataset *ds, const char *path) {
@@ -391,6 +459,7 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path) {
     NN_TRY(open_layout(ds));
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
+    NN_TRY(open_features(ds));
     return nn_h5_check_answers(file);
 }
 
@@ -438,4 +507,5 @@ const nn_source_ops nn_source_hdf5 = {
     .open = hdf5_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
+    .converts = true,
 };

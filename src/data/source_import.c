@@ -30,8 +30,12 @@ static int open_imported(nn_dataset *ds, const nn_importer_ops *importer, const 
     return nn_temporary_attach(ds, import, &(struct import){importer, options});
 }
 
+/* Numbers are the names of the classes, whichever is the first. */
 static int csv_open(nn_dataset *ds, const void *options) {
-    return open_imported(ds, &nn_importer_csv, options);
+    NN_TRY(open_imported(ds, &nn_importer_csv, options));
+    if (ds->class_names)
+        ds->settings.first_label = 0;
+    return NN_OK;
 }
 
 static int idx_open(nn_dataset *ds, const void *options) {
@@ -44,6 +48,7 @@ const nn_source_ops nn_source_csv = {
     .open = csv_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
+    .converts = true,
 };
 
 const nn_source_ops nn_source_idx = {
@@ -52,4 +57,5 @@ const nn_source_ops nn_source_idx = {
     .open = idx_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
+    .converts = true,
 };

@@ -59,4 +59,5 @@ const nn_source_ops nn_source_synthetic = {
     .open = synthetic_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
+    .converts = true,
 };

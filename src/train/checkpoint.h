@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/real.h"
-#include "data/dataset.h"
+#include "data/naming.h"
 #include "io/digest.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
@@ -36,9 +36,15 @@ typedef struct nn_data_traits {
     size_t target_width;      /* numbers of y a sample */
     int64_t classes;          /* 0: no labels */
     const char **class_names; /* [classes] or NULL */
-    nn_affine affine;         /* how x becomes floats */
-    nn_normal normal;         /* and these what the model sees */
+    int64_t first_label;      /* the number of class 0 where classes have no names */
+    size_t features;          /* names of the columns of x; 0: none */
+    const char **feature_names;
+    nn_affine affine; /* how x becomes floats */
+    nn_normal normal; /* and these what the model sees */
 } nn_data_traits;
+
+/* Points into the traits. */
+nn_naming nn_data_naming(const nn_data_traits *data);
 
 /* What a checkpoint holds, for writing, and where to put it, for reading. */
 typedef struct nn_snapshot {

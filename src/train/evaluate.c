@@ -138,7 +138,8 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     NN_TRY(nn_config_check(e->config));
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));
-    NN_TRY(nn_job_plan(&e->job, comm, e->config));
+    nn_naming trained = nn_data_naming(&snapshot.data);
+    NN_TRY(nn_job_plan(&e->job, comm, e->config, &trained));
     if (!nn_dataset_split(e->job.data, split))
         return nn_fail(NN_EUSAGE, "%s has no split '%s'", e->job.data->path, split);
     NN_TRY(check_shape(e->job.data, split, &snapshot.data.x));

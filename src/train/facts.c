@@ -81,6 +81,11 @@ static int write_data(nn_h5 *file, const nn_data_traits *data) {
     if (data->class_names)
         NN_TRY(nn_h5_set_texts(file, "/data", "class_names", data->class_names,
                                (size_t)data->classes));
+    if (data->features)
+        NN_TRY(
+            nn_h5_set_texts(file, "/data", "feature_names", data->feature_names, data->features));
+    if (data->first_label)
+        NN_TRY(nn_h5_set_int(file, "/data", "first_label", data->first_label));
     NN_TRY(nn_h5_set_int(file, "/data", "labels", data->labels));
     NN_TRY(nn_h5_set_int(file, "/data", "target_width", (int64_t)data->target_width));
     return NN_OK;
@@ -100,12 +105,25 @@ static int read_class_names(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     return NN_OK;
 }
 
+static int read_feature_names(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
+    char **names;
+
+    if (!nn_h5_has_attr(file, "/data", "feature_names"))
+        return NN_OK;
+    NN_TRY(nn_h5_get_texts(file, "/data", "feature_names", pool, &names, &data->features));
+    data->feature_names = (const char **)names;
+    return NN_OK;
+}
+
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     int64_t labels, width;
 
     *data = (nn_data_traits){0};
     NN_TRY(nn_h5_get_int(file, "/data", "class_count", &data->classes));
     NN_TRY(read_class_names(file, pool, data));
+    NN_TRY(read_feature_names(file, pool, data));
+    if (nn_h5_has_attr(file, "/data", "first_label"))
+        NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
     NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
     NN_TRY(nn_h5_get_int(file, "/data", "target_width", &width));
     data->labels = labels != 0;
@@ -166,6 +184,10 @@ void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot) {
     hash_integer(digest, "/data", "class_count", data->classes);
     for (int64_t i = 0; data->class_names && i < data->classes; i++)
         hash_text(digest, "/data", "class_names", data->class_names[i]);
+    for (size_t i = 0; i < data->features; i++)
+        hash_text(digest, "/data", "feature_names", data->feature_names[i]);
+    if (data->first_label)
+        hash_integer(digest, "/data", "first_label", data->first_label);
     hash_integer(digest, "/data", "labels", data->labels);
     hash_integer(digest, "/data", "target_width", (int64_t)data->target_width);
     hash_text(digest, "/optimizer", "name", optimizer_of(snapshot));

@@ -76,8 +76,19 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .target_width = nn_shape_count(&split->y.shape),
                             .classes = data->classes,
                             .class_names = data->class_names,
+                            .first_label = data->first_class,
+                            .features = data->features,
+                            .feature_names = data->feature_names,
                             .affine = data->affine,
                             .normal = data->normal};
+}
+
+nn_naming nn_data_naming(const nn_data_traits *data) {
+    return (nn_naming){.classes = data->labels ? data->classes : 0,
+                       .class_name = data->class_names,
+                       .first_label = data->first_label,
+                       .features = data->features,
+                       .feature_name = data->feature_names};
 }
 
 static int inherit_affine(nn_dataset *data, const nn_data_traits *trained) {
@@ -280,18 +291,22 @@ static int settle_layout(const nn_job *job) {
     return layout ? nn_node_set(data, "layout", layout) : NN_EMEMORY;
 }
 
-int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config) {
+int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config, const nn_naming *trained) {
     const nn_loss_ops *loss;
     *job = (nn_job){.comm = comm};
     NN_TRY(nn_config_check(config));
     job->settings = nn_config_settings(config);
     NN_TRY(nn_dataset_open(job->settings->data, &job->data));
+    if (trained)
+        NN_TRY(nn_dataset_match_features(job->data, trained));
     NN_TRY(check_layout(job));
     NN_TRY(settle_layout(job));
     NN_TRY(nn_loss_pick(job->settings->loss, &loss));
     NN_TRY(
         nn_model_new(job->settings->model, job->data->split[0].x.shape, loss->fuses, &job->model));
     NN_TRY(plan_outputs(job));
+    if (trained)
+        NN_TRY(nn_dataset_match_classes(job->data, trained));
     NN_TRY(check_output(job));
     NN_TRY(plan_reproducible(job));
     NN_TRY(plan_batches(job));

@@ -49,8 +49,10 @@ typedef struct nn_job {
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
 } nn_job;
 
-/* Opens the data and plans model, loss and metrics; no memory for parameters yet. Local. */
-int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config);
+/* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
+ * columns of the data are taken as those of the same names in `trained`; NULL: as they are. Local.
+ */
+int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config, const nn_naming *trained);
 /* Allocates parameters (and, with `ops` for training, gradients and this rank's share of optimiser
  * state) and buffers for this rank's shards of training and evaluation minibatches. The same code
  * on every rank. Collective. */

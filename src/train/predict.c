@@ -78,7 +78,9 @@ void nn_predictor_free(nn_predictor *p) {
 }
 
 int nn_predictor_open_data(const nn_predictor *p, const char *path, nn_dataset **out) {
-    return nn_dataset_open_samples(path, nn_config_settings(p->config)->data, &p->data.x, out);
+    nn_naming trained = nn_data_naming(&p->data);
+    NN_TRY(nn_dataset_open_samples(path, nn_config_settings(p->config)->data, &p->data.x, out));
+    return nn_dataset_match_features(*out, &trained);
 }
 
 const nn_data_traits *nn_predictor_data(const nn_predictor *p) {

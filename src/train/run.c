@@ -140,18 +140,22 @@ const char *nn_run_from(const nn_run *run) {
 /* Where the search for a checkpoint to go on from stands. */
 typedef struct search {
     nn_run *run;
-    const char *found;  /* name of the newest valid one */
+    const char *found;  /* name of the newest valid one, */
+    nn_snapshot peeked; /* its texts and traits, */
+    nn_pool pool;       /* which this owns */
     char refused[1024]; /* what is wrong with the first that is not */
     size_t tried;
 } search;
 
 static int try_candidate(search *s, const char *name) {
-    nn_pool pool = {0};
-    nn_snapshot snapshot;
     char *path = path_of(s->run, name);
-    int rc = path ? nn_checkpoint_peek(path, &pool, &snapshot) : NN_EMEMORY;
+    int rc = NN_EMEMORY;
 
-    nn_pool_release(&pool);
+    s->peeked = (nn_snapshot){0};
+    if (path)
+        rc = nn_checkpoint_peek(path, &s->pool, &s->peeked);
+    if (rc != NN_OK)
+        nn_pool_release(&s->pool);
     if (rc == NN_EMEMORY)
         return rc;
     s->tried++;
@@ -228,7 +232,9 @@ static int load_found(const search *s, nn_snapshot *snapshot) {
 static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     search s = {.run = run};
 
-    NN_TRY(find_newest(&s));
+    int rc = find_newest(&s);
+    nn_pool_release(&s.pool);
+    NN_TRY(rc);
     if (!s.found && s.tried)
         return nn_fail(NN_EFORMAT,
                        "no checkpoint in '%s' can be used: %s; train afresh in another folder",
@@ -240,6 +246,19 @@ static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     NN_TRY(load_found(&s, snapshot));
     *resumed = true;
     return NN_OK;
+}
+
+int nn_run_peek(const char *dir, nn_pool *pool, nn_data_traits *data) {
+    nn_run run = {.dir = dir};
+    search s = {.run = &run};
+    int rc = nn_is_folder(dir) ? find_newest(&s) : NN_OK;
+
+    if (s.tried > 0 && rc == NN_OK)
+        nn_error_clear(); /* of what nn_run_resume will warn */
+    *pool = s.pool;
+    *data = s.peeked.data;
+    nn_pool_release(&run.pool);
+    return rc;
 }
 
 static int write_config(nn_run *run) {

@@ -22,6 +22,10 @@ const char *nn_run_dir(const nn_run *run);
 /* Path of the checkpoint that the run goes on from, NULL when it began afresh. Owned by the run. */
 const char *nn_run_from(const nn_run *run);
 
+/* What the data looked like to the newest valid checkpoint in a folder, which need not be open;
+ * zeros where there is none. `pool`, empty before, owns it. NN_EIO. Local. */
+int nn_run_peek(const char *dir, nn_pool *pool, nn_data_traits *data);
+
 /* Begins writing, once, right after nn_run_open. When resuming was asked for and the folder has a
  * checkpoint, fills the snapshot (texts owned by the run) from the newest valid one, cuts
  * metrics.jsonl back to its step and sets *resumed; warns when that is not the one last.h5 means.

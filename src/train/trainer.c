@@ -7,6 +7,7 @@
 #include "math/parallel.h"
 #include "nn/schedule.h"
 #include "train/memory.h"
+#include "train/share_naming.h"
 
 #include <nnmpi/log.h>
 
@@ -36,9 +37,9 @@ static int check_microbatches(const nn_trainer *t) {
 }
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
-static int set_up_local(nn_trainer *t, int threads, nn_memory *memory) {
+static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained, nn_memory *memory) {
     nn_job *job = &t->job;
-    NN_TRY(nn_job_plan(job, t->comm, t->config));
+    NN_TRY(nn_job_plan(job, t->comm, t->config, trained));
     NN_TRY(check_microbatches(t));
     NN_TRY(nn_memory_plan(job, memory));
     NN_TRY(nn_memory_check(job, memory));
@@ -144,20 +145,45 @@ static int unless_stopped(const nn_trainer *t, int rc) {
     return nn_fail(NN_ESTOPPED, "stopped before the first step: there was nothing to save");
 }
 
-int nn_trainer_open(nn_trainer *t) {
+/* A run goes on with the classes and columns of its checkpoint, in whatever order the data have
+ * them. */
+static int find_naming(const nn_trainer *t, nn_pool *pool, nn_naming *naming) {
+    nn_data_traits before = {0};
+    int rc = 0;
+    if (!t->options->resume || !t->options->run_dir)
+        return 0;
+    if (nn_comm_rank(t->comm) == 0)
+        rc = nn_run_peek(t->options->run_dir, pool, &before);
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    *naming = nn_data_naming(&before);
+    return nn_naming_share(t->comm, pool, naming);
+}
+
+static int set_up(nn_trainer *t, nn_memory *memory) {
     int threads = nn_comm_threads(t->comm);
-    t->float_mode = nn_float_mode_flush();
-    nn_log_hold(nn_comm_rank(t->comm) > 0);
+    nn_naming trained = {0};
+    nn_pool pool = {0};
+    int rc = find_naming(t, &pool, &trained);
+    if (rc == 0) {
+        nn_log_hold(nn_comm_rank(t->comm) > 0);
+        rc = set_up_local(t, threads, &trained, memory);
+        nn_log_hold(false);
+        rc = nn_comm_agree(t->comm, unless_stopped(t, rc));
+    }
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_trainer_open(nn_trainer *t) {
     nn_memory memory;
-    int rc = set_up_local(t, threads, &memory);
-    nn_log_hold(false);
-    NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
+    t->float_mode = nn_float_mode_flush();
+    NN_TRY(set_up(t, &memory));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
     const nn_settings *s = t->job.settings;
     nn_reduce_ops ops = nn_trainer_ops(s);
     NN_TRY(nn_job_allocate(&t->job, &ops, t));
-    rc = nn_updater_new(&t->job, &t->updater);
+    int rc = nn_updater_new(&t->job, &t->updater);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     say_plan(t, &memory);
     nn_trainer_plan_steps(t);
