@@ -76,6 +76,23 @@ expect_line 'OpenBLAS kernels' out
 python3 -c 'import json; r = json.load(open("out")); assert r["ranks"][0]["threads"] >= 1 and r["steps_per_epoch"] > 0, r'
 
 # memory: what the job may have, not what the machine has
-env SLURM_MEM_PER_NODE=300 "$NNMPI" check -o model.0.dense.units=9000000 > out 2> err
-expect_line 'this job may have 315 MB a node .SLURM_MEM_PER_NODE.' out
-expect_line '^nnmpi: warning: the ranks of .* want .*B of memory together, and may have 315 MB .SLURM_MEM_PER_NODE.: use fewer' err
+env SLURM_MEM_PER_NODE=50 "$NNMPI" check -o model.0.dense.units=90000 > out 2> err
+expect_line 'this job may have 52.4 MB a node .SLURM_MEM_PER_NODE.' out
+expect_line '^nnmpi: warning: the ranks of .* want .*B of memory together, and may have 52.4 MB .SLURM_MEM_PER_NODE.: use fewer' err
+
+# what training refuses before its first step, so does check, in the same words
+alike() {
+    local code=$1 words=$2
+    shift 2
+    rm -rf refused
+    expect_code "$code" "$NNMPI" train --run refused "$@" > out 2> trained
+    expect_code "$code" "$NNMPI" check "$@" > out 2> checked
+    expect_line "$words" checked
+    expect_same trained checked
+    expect_no_line 'ready to train' out
+}
+alike 2 "validate.split: .* has no split 'valid'" -o validate.split=valid
+alike 3 'missing.h5' -o init.from=missing.h5
+alike 2 "the model has no layer 'fc9'" -o init.from=run -o "init.layers=[fc9]"
+alike 2 "goes by validation" -o train.schedule=reduce_on_plateau -o validate.every_steps=0 -o validate.every_epochs=0
+SLURM_MEM_PER_NODE=300 alike 6 "the model does not fit: .* the node has 315 MB .SLURM_MEM_PER_NODE." -o model.0.dense.units=9000000

@@ -39,23 +39,13 @@ typedef struct place {
 /* What the preflight found. */
 typedef struct findings {
     nn_config *config;
-    nn_job job;
-    nn_loader *train;
+    nn_trainer trainer;
     nn_blas_report blas;
-    nn_memory memory;
     double data, node; /* bytes of the data set, and of the node's memory, as far as this job ... */
     const char *limit; /* ... may have it, and what sets that */
     double sum_seconds;
     place *places; /* [ranks] */
 } findings;
-
-/* Reads and checks every value of a split, as training will. */
-static int check_split(const nn_job *job, const char *split) {
-    nn_loader *loader;
-    NN_TRY(nn_job_loader(job, split, job->eval_batch_size, false, &loader));
-    nn_loader_free(loader);
-    return 0;
-}
 
 static double data_bytes(const nn_dataset *ds) {
     double bytes = 0;
@@ -65,37 +55,10 @@ static double data_bytes(const nn_dataset *ds) {
     return bytes;
 }
 
-static int check_local(const nn_call *call, findings *f) {
-    const options *o = call->options;
-    nn_job *job = &f->job;
-    NN_TRY(nn_blas_init(&f->blas));
-    NN_TRY(nn_call_config(o->config, o->set, &f->config));
-    NN_TRY(nn_job_plan(job, call->comm, f->config, NULL));
-    NN_TRY(nn_dataset_check_classes(job->data));
-    NN_TRY(nn_job_loader(job, job->data->split[0].name, job->batch_size, true, &f->train));
-    for (size_t i = 1; i < job->data->splits; i++)
-        NN_TRY(check_split(job, job->data->split[i].name));
-    NN_TRY(nn_memory_plan(job, &f->memory));
-    f->data = data_bytes(job->data);
-    f->node = nn_memory_of_node("", &f->limit);
-    return 0;
-}
-
-/* The memory of a training, with parameters in it. */
-static int allocate(findings *f) {
-    nn_job *job = &f->job;
-    nn_reduce_ops ops = nn_trainer_ops(job->settings);
-    NN_TRY(nn_job_allocate(job, &ops, NULL));
-    nn_memory_settle(job, &f->memory);
-    if (!nn_reducer_writes(job->reducer))
-        return 0;
-    return nn_model_init(job->model, (uint64_t)job->settings->train.seed, job->params);
-}
-
 static void warn_memory(const nn_call *call, const findings *f) {
     char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
-    double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->memory) + f->data);
-    double each = nn_memory_total(&f->memory) + f->data, most = nn_memory_of_process();
+    double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->trainer.memory) + f->data);
+    double each = nn_memory_total(&f->trainer.memory) + f->data, most = nn_memory_of_process();
     if (nn_comm_node_rank(call->comm) > 0)
         return;
     if (all > f->node)
@@ -108,10 +71,26 @@ static void warn_memory(const nn_call *call, const findings *f) {
                 nn_comm_host(call->comm), nn_bytes_text(each, wanted), nn_bytes_text(most, there));
 }
 
+/* Everything that training does before its first step, without a run folder. */
+static int set_up(const nn_call *call, findings *f) {
+    const options *o = call->options;
+    nn_trainer *t = &f->trainer;
+    int rc = nn_blas_init(&f->blas);
+    if (rc == 0)
+        rc = nn_call_config(o->config, o->set, &f->config);
+    NN_TRY(nn_comm_agree(call->comm, rc));
+    t->config = f->config;
+    NN_TRY(nn_trainer_open(t));
+    f->data = data_bytes(t->job.data);
+    f->node = nn_memory_of_node("", &f->limit);
+    warn_memory(call, f);
+    return nn_trainer_begin(t);
+}
+
 /* Where the ranks are, and whether their sums arrive. */
 static int check_ranks(const nn_call *call, findings *f) {
     int size = nn_comm_size(call->comm), threads = nn_comm_threads(call->comm);
-    int64_t configured = f->job.settings->train.threads;
+    int64_t configured = f->trainer.job.settings->train.threads;
     place mine = {.threads = configured ? (int)configured : threads};
     snprintf(mine.host, sizeof mine.host, "%s", nn_comm_host(call->comm));
     f->places = nn_pool_alloc(call->pool, (size_t)size * sizeof *f->places);
@@ -167,24 +146,24 @@ static void print_places(const place *places, int size) {
 
 static void print_text(const nn_call *call, const findings *f) {
     const options *o = call->options;
-    const nn_settings *s = f->job.settings;
+    const nn_settings *s = f->trainer.job.settings;
     char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
     int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
     printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
-    print_data(f->job.data);
-    printf("model          %zu parameters, %zu outputs\n", nn_model_param_count(f->job.model),
-           f->job.outputs);
+    print_data(f->trainer.job.data);
+    printf("model          %zu parameters, %zu outputs\n",
+           nn_model_param_count(f->trainer.job.model), f->trainer.job.outputs);
     printf("training       batch_size %lld, %lld minibatches an epoch, %lld epochs, %s\n",
-           (long long)f->job.batch_size, (long long)nn_loader_batches(f->train),
+           (long long)f->trainer.job.batch_size, (long long)nn_loader_batches(f->trainer.train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
-    printf("memory         %s\n", nn_memory_text(&f->memory, memory));
+    printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
     printf("               data set %s; this job may have %s a node (%s)\n",
            nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)
         printf(", sum of one number in %.1f us, reduce: %s", 1e6 * f->sum_seconds,
-               nn_reducer_way(f->job.reducer));
+               nn_reducer_way(f->trainer.job.reducer));
     putchar('\n');
     print_places(f->places, size);
     puts("ready to train");
@@ -210,7 +189,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
     nn_json_bool(json, "mended", f->blas.mended);
     nn_json_bool(json, "user_set", f->blas.user_set);
     nn_json_close(json, '}');
-    nn_json_string(json, "reduce", nn_reducer_way(f->job.reducer));
+    nn_json_string(json, "reduce", nn_reducer_way(f->trainer.job.reducer));
     nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
     nn_json_real(json, "sum_s", f->sum_seconds);
     nn_json_open(json, "ranks", '[');
@@ -225,7 +204,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
 
 static int print_json(const nn_call *call, const findings *f) {
     const nn_layer *const *layer;
-    size_t size = 65536 + 4096 * nn_model_layers(f->job.model, &layer) +
+    size_t size = 65536 + 4096 * nn_model_layers(f->trainer.job.model, &layer) +
                   256 * (size_t)nn_comm_size(call->comm);
     nn_json json;
     char *text = nn_pool_alloc(call->pool, size);
@@ -233,11 +212,11 @@ static int print_json(const nn_call *call, const findings *f) {
         return NN_EMEMORY;
     nn_json_init(&json, text, size);
     nn_json_open(&json, NULL, '{');
-    json_data(&json, f->job.data);
-    nn_json_layers(&json, f->job.model);
-    nn_json_int(&json, "batch_size", f->job.batch_size);
-    nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->train));
-    nn_json_memory(&json, &f->memory);
+    json_data(&json, f->trainer.job.data);
+    nn_json_layers(&json, f->trainer.job.model);
+    nn_json_int(&json, "batch_size", f->trainer.job.batch_size);
+    nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->trainer.train));
+    nn_json_memory(&json, &f->trainer.memory);
     json_machine(&json, call, f);
     nn_json_close(&json, '}');
     return nn_json_print(&json);
@@ -254,16 +233,15 @@ static int print_findings(const nn_call *call, const findings *f) {
 }
 
 static int run(const nn_call *call) {
-    findings f = {0};
+    nn_train_options train = {.stop = NULL};
+    findings f = {.trainer = {.comm = call->comm, .options = &train}};
     int rc;
-    NN_TRY_GOTO(nn_comm_agree(call->comm, check_local(call, &f)));
-    warn_memory(call, &f);
-    NN_TRY_GOTO(nn_comm_agree(call->comm, allocate(&f)));
+    NN_TRY_GOTO(set_up(call, &f));
     NN_TRY_GOTO(check_ranks(call, &f));
     NN_TRY_GOTO(nn_comm_agree(call->comm, print_findings(call, &f)));
 done:
-    nn_loader_free(f.train);
-    nn_job_release(&f.job);
+    if (f.trainer.config) /* else it was never opened */
+        nn_trainer_close(&f.trainer);
     nn_config_free(f.config);
     return rc;
 }

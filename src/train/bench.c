@@ -115,6 +115,7 @@ int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *poo
     struct bench b = {.trainer = {.comm = comm, .config = config, .options = &options}};
     int rc;
     NN_TRY_GOTO(nn_trainer_open(&b.trainer));
+    nn_trainer_say_plan(&b.trainer);
     NN_TRY_GOTO(nn_trainer_begin(&b.trainer));
     NN_TRY_GOTO(nn_comm_agree(comm, prepare(&b, pool, out)));
     NN_TRY_GOTO(measure(&b, budget, out));

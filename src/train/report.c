@@ -12,6 +12,18 @@
 
 #define RATE_SECONDS 1.0
 
+void nn_trainer_say_plan(const nn_trainer *t) {
+    int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
+    char text[NN_MEMORY_TEXT];
+    if (nn_comm_rank(t->comm) > 0)
+        return;
+    if (nodes > 1)
+        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes, nn_reducer_way(t->job.reducer));
+    else if (ranks > 1)
+        nn_info("%d ranks on one node", ranks);
+    nn_debug("memory: %s", nn_memory_text(&t->memory, text));
+}
+
 void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before) {
     const nn_state *s = &t->state;
     int64_t done = s->batch * s->batch_size;

@@ -447,6 +447,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     .validated_step = -1};
     int rc = 0;
     NN_TRY_GOTO(nn_trainer_open(&t));
+    nn_trainer_say_plan(&t);
     NN_TRY_GOTO(start(&t));
     NN_TRY_GOTO(nn_comm_watch(comm, t.job.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));

@@ -6,7 +6,6 @@
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "nn/schedule.h"
-#include "train/memory.h"
 #include "train/share_naming.h"
 
 #include <nnmpi/log.h>
@@ -37,12 +36,12 @@ static int check_microbatches(const nn_trainer *t) {
 }
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
-static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained, nn_memory *memory) {
+static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_job *job = &t->job;
     NN_TRY(nn_job_plan(job, t->comm, t->config, trained));
     NN_TRY(check_microbatches(t));
-    NN_TRY(nn_memory_plan(job, memory));
-    NN_TRY(nn_memory_check(job, memory));
+    NN_TRY(nn_memory_plan(job, &t->memory));
+    NN_TRY(nn_memory_check(job, &t->memory));
     int64_t wanted = job->settings->train.threads;
     nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
     NN_TRY(nn_dataset_check_classes(job->data));
@@ -119,19 +118,6 @@ static int fill(nn_trainer *t) {
     return 0;
 }
 
-static void say_plan(const nn_trainer *t, nn_memory *memory) {
-    int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
-    char text[NN_MEMORY_TEXT];
-    nn_memory_settle(&t->job, memory);
-    if (nn_comm_rank(t->comm) > 0)
-        return;
-    if (nodes > 1)
-        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes, nn_reducer_way(t->job.reducer));
-    else if (ranks > 1)
-        nn_info("%d ranks on one node", ranks);
-    nn_debug("memory: %s", nn_memory_text(memory, text));
-}
-
 /* The flag may be set by another thread. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t) {
     const volatile sig_atomic_t *stop = t->options->stop;
@@ -159,14 +145,14 @@ static int find_naming(const nn_trainer *t, nn_pool *pool, nn_naming *naming) {
     return nn_naming_share(t->comm, pool, naming);
 }
 
-static int set_up(nn_trainer *t, nn_memory *memory) {
+static int set_up(nn_trainer *t) {
     int threads = nn_comm_threads(t->comm);
     nn_naming trained = {0};
     nn_pool pool = {0};
     int rc = find_naming(t, &pool, &trained);
     if (rc == 0) {
         nn_log_hold(nn_comm_rank(t->comm) > 0);
-        rc = set_up_local(t, threads, &trained, memory);
+        rc = set_up_local(t, threads, &trained);
         nn_log_hold(false);
         rc = nn_comm_agree(t->comm, unless_stopped(t, rc));
     }
@@ -175,9 +161,8 @@ static int set_up(nn_trainer *t, nn_memory *memory) {
 }
 
 int nn_trainer_open(nn_trainer *t) {
-    nn_memory memory;
     t->float_mode = nn_float_mode_flush();
-    NN_TRY(set_up(t, &memory));
+    NN_TRY(set_up(t));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
     const nn_settings *s = t->job.settings;
@@ -185,7 +170,7 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(nn_job_allocate(&t->job, &ops, t));
     int rc = nn_updater_new(&t->job, &t->updater);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
-    say_plan(t, &memory);
+    nn_memory_settle(&t->job, &t->memory);
     nn_trainer_plan_steps(t);
     warn_about_test(t);
     return 0;

@@ -4,6 +4,7 @@
 #define NN_TRAIN_TRAINER_H
 
 #include "train/job.h"
+#include "train/memory.h"
 #include "train/run.h"
 #include "train/update.h"
 
@@ -34,6 +35,7 @@ typedef struct nn_trainer {
     nn_config *config;
     const nn_train_options *options;
     nn_job job;
+    nn_memory memory; /* a rank's, of all that training takes */
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     nn_shared *shared[3];            /* behind train, test, valid, as far as ranks share them */
@@ -93,6 +95,9 @@ int nn_trainer_sum_gradients(nn_trainer *t, double weight);
 /* Steps until the planned end, counted from where the run stands; before the first step and after
  * a resume. */
 void nn_trainer_plan_steps(nn_trainer *t);
+
+/* Tells of the ranks and of their memory. Rank 0 acts. */
+void nn_trainer_say_plan(const nn_trainer *t);
 
 /* Tells where a resumed run stands, and what is not as it was in the checkpoint. Rank 0 acts. */
 void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before);
