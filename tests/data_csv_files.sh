@@ -16,7 +16,7 @@ printf 'name;a;k\n"x, y; z";1;0\n"u, v";2;1\n' >quoted.csv
 expect_line '^x +float32 \[1\]' out
 printf '1,5;2,5;0\n3,5;4,5;1\n' >decimals.csv
 expect_code 3 "$NNMPI" data import csv decimals.csv --label -1 -O x.h5 2>err
-expect_line "decimals\.csv:1:1: column '1': '1,5' is no number" err
+expect_line "decimals\.csv:1:1: column '1': '1,5' is no number.*decimal comma.*1\.5" err
 expect_code 2 "$NNMPI" data import csv other.csv --label species --delimiter comma -O x.h5 2>err
 expect_line '--delimiter' err
 
@@ -49,3 +49,38 @@ expect_code 2 "$NNMPI" data info "$iris" 2>err
 expect_line 'nnmpi data import csv' err
 expect_code 2 "$NNMPI" data split "$iris" --test 0.2 2>err
 expect_line 'nnmpi data import csv' err
+
+# a header of numbers is none, unless one says so
+printf '2019,2020,kind\n1,2,a\n3,4,b\n5,6,a\n' >years.csv
+"$NNMPI" data import csv years.csv --label -1 -O years.h5 2>err
+expect_line "years\.csv:1: .*'kind' occurs in no other row.*--header yes" err
+expect_code 2 "$NNMPI" data import csv years.csv --label kind -O years.h5 2>err
+expect_line "no column 'kind'; there are 3: 1, 2, 3.*first row.*--header yes" err
+"$NNMPI" data import csv years.csv --label kind --header yes -O years.h5 2>err
+expect_no_line 'occurs in no other row' err
+printf '1,2,a\n3,4,b\n5,6,a\n' >plain.csv
+"$NNMPI" data import csv plain.csv --label -1 -O years.h5 2>err
+expect_no_line 'occurs in no other row' err
+
+# real numbers are no classes
+printf 'x,y\n1,0.5\n2,0.25\n3,1.5\n4,2\n' >reals.csv
+"$NNMPI" data import csv reals.csv --label y -O reals.h5 2>err
+expect_line "reals\.csv: .*'y'.*4 classes.*--target" err
+"$NNMPI" data import csv reals.csv --target y -O reals.h5 2>err
+expect_no_line 'classes' err
+
+# the split that there is; what is no HDF5 file, and what is for CSV alone
+"$NNMPI" eval run/last.h5 >out
+expect_line '^train accuracy 0\.9' out
+expect_code 2 "$NNMPI" eval run/last.h5 --split test 2>err
+expect_line "iris\.csv: no split 'test'; it has train" err
+expect_code 2 "$NNMPI" predict run/last.h5 --data "$iris" --split valid -O x.csv 2>err
+expect_line "no split 'valid'; it has train" err
+cp "$iris" table.txt
+printf '\x93NUMPY' >x.npy
+for file in table.txt x.npy; do
+    expect_code 3 "$NNMPI" check net.yaml -o "data={path: $file}" 2>err
+    expect_line "'$file' is not an HDF5 file.*source: csv.*h5py" err
+done
+expect_code 2 "$NNMPI" check net.yaml -o 'data={path: comma.h5, label: species}' 2>err
+expect_line "'label' of data source 'hdf5'.*CSV.*/train/y" err

@@ -21,7 +21,8 @@ put("last.h5", last, scale=scale.transpose(1, 2, 0).ravel())
 put("said.h5", last, scale=scale.transpose(1, 2, 0).ravel(), layout="channels_last")
 put("wrong.h5", last, layout="HWC")
 put("doubt.h5", x.transpose(0, 1, 2, 3)[:, :, :, :4])
-put("wide.h5", rng.integers(0, 256, (64, 8, 6, 5)).astype("u1"))
+for shape in (8, 8, 5), (8, 8, 2), (8, 6, 5), (8, 8, 16), (64, 8, 8), (2, 8, 8), (5, 6, 8), (8, 8, 8):
+    put("x".join(map(str, shape)) + ".h5", rng.integers(0, 256, (64, *shape)).astype("u1"))
 PYTHON
 cat >net.yaml <<'YAML'
 data: {path: first.h5, normalize: true, augment: [shift: {pixels: 1}]}
@@ -60,7 +61,16 @@ expect_line 'are the channels of images \[3, 8, 4\] the first dimension or the l
 expect_code 0 "$NNMPI" check net.yaml -o data.path=doubt.h5 -o data.layout=channels_first >out 2>err
 expect_code 0 "$NNMPI" check net.yaml -o data.path=doubt.h5 -o data.layout=channels_last >out 2>err
 expect_code 0 "$NNMPI" check net.yaml -o data.path=doubt.h5 -o 'model=[flatten, dense: {units: 2}]' >out 2>err
-expect_code 0 "$NNMPI" check net.yaml -o data.path=wide.h5 >out 2>err
+for shape in 8x8x5 8x8x2 8x6x5 8x8x16; do
+    expect_code 3 "$NNMPI" check net.yaml -o data.path=$shape.h5 2>err
+    expect_line "are the channels of images \[${shape//x/, }\] the first dimension or the last.*layout: channels_last" err
+    expect_code 0 "$NNMPI" check net.yaml -o data.path=$shape.h5 -o data.layout=channels_last >out 2>err
+    "$NNMPI" data info $shape.h5 >out
+    expect_line 'layout: channels_last' out
+done
+for shape in 64x8x8 2x8x8 5x6x8 8x8x8; do
+    expect_code 0 "$NNMPI" check net.yaml -o data.path=$shape.h5 >out 2>err
+done
 expect_code 3 "$NNMPI" check net.yaml -o data.path=wrong.h5 2>err
 expect_line "the attribute layout is 'HWC'" err
 "$NNMPI" check net.yaml -o data.path=said.h5 -o data.layout=channels_first >out 2>err

@@ -11,7 +11,7 @@
     for i in $(seq 20); do printf '[%d, 1], ' $((i % 5)); done
     printf '[0, 1]]\n  y: ['
     for _ in $(seq 20); do printf -- '-1, '; done
-    printf '1]\n'
+    printf '0]\n'
 } > data.yaml
 cat data.yaml - > net.yaml <<'YAML'
 model: [dense: {units: 2}]

@@ -25,7 +25,8 @@ typedef struct nn_measure {
 
 typedef struct nn_evaluation {
     const char *split;
-    int64_t samples;
+    int64_t samples; /* that count, */
+    int64_t ignored; /* and others, whose label is -1 */
     double loss;
     size_t measures;
     nn_measure measure[NN_MAX_METRICS];
@@ -81,9 +82,10 @@ typedef struct nn_train_result {
 NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     nn_train_result *result);
 
-/* Evaluates a checkpoint (of a run folder the best, else the last) on a split of its own data set,
- * or of the file `data` (NULL: its own). Each sample counts once whatever the number of ranks.
- * Collective. */
+/* Evaluates a checkpoint (of a run folder the best, else the last) on a split (NULL: test where
+ * there is one, else the first) of its own data set, or of the file `data` (NULL: its own), whose
+ * classes and columns are found by their names. Each sample counts once whatever the number of
+ * ranks. Collective. */
 NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                        nn_evaluation *result);
 

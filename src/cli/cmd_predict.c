@@ -65,11 +65,7 @@ static bool fits(const nn_shape *found, const nn_shape *trained) {
 }
 
 static int choose_split(task *t, const char *name) {
-    t->split = nn_dataset_split(t->data, name ? name : "test");
-    if (!t->split && name)
-        return nn_fail(NN_EUSAGE, "%s has no split '%s'", t->data->path, name);
-    if (!t->split)
-        t->split = &t->data->split[0];
+    NN_TRY(nn_dataset_choose(t->data, name, &t->split));
     const nn_shape *trained = &nn_predictor_data(t->predictor)->x, *shape = &t->split->x.shape;
     char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
     if (fits(shape, trained))

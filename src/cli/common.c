@@ -76,7 +76,10 @@ void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
     for (size_t i = 0; i < e->measures; i++)
         if (!e->measure[i].table_only)
             fprintf(out, "%s %.4f, ", e->measure[i].name, nn_plain_nan(e->measure[i].value));
-    fprintf(out, "loss %.4g (%lld samples)\n", nn_plain_nan(e->loss), (long long)e->samples);
+    fprintf(out, "loss %.4g (%lld samples", nn_plain_nan(e->loss), (long long)e->samples);
+    if (e->ignored)
+        fprintf(out, ", %lld ignored", (long long)e->ignored);
+    fputs(")\n", out);
     for (size_t i = 0; i < e->measures; i++)
         if (e->measure[i].rows)
             print_table(out, &e->measure[i], e->table + e->measure[i].first);

@@ -80,17 +80,28 @@ const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name) {
     return NULL;
 }
 
-int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split) {
+static int no_split(int code, const nn_dataset *ds, const char *name) {
     char names[64] = "";
 
-    *split = nn_dataset_split(ds, name);
-    if (*split)
-        return NN_OK;
     for (size_t i = 0; i < ds->splits; i++) {
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", ds->split[i].name);
     }
-    return nn_fail(NN_EFORMAT, "%s: no split '%s'; it has %s", ds->path, name, names);
+    return nn_fail(code, "%s: no split '%s'; it has %s", ds->path, name, names);
+}
+
+int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split) {
+    *split = nn_dataset_split(ds, name);
+    return *split ? NN_OK : no_split(NN_EFORMAT, ds, name);
+}
+
+int nn_dataset_choose(const nn_dataset *ds, const char *name, const nn_split **split) {
+    *split = nn_dataset_split(ds, name ? name : "test");
+    if (!*split && name)
+        return no_split(NN_EUSAGE, ds, name);
+    if (!*split)
+        *split = &ds->split[0];
+    return NN_OK;
 }
 
 static int shift_labels(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
@@ -198,8 +209,17 @@ int nn_layout_of(const nn_shape *stored) {
     return first == last ? NN_LAYOUT_AUTO : first ? NN_LAYOUT_FIRST : NN_LAYOUT_LAST;
 }
 
+/* Images and the maps that layers make of them are often square, and have fewer channels than rows
+ * or columns more often than not. Who is asked in vain writes one word; who is not asked may train
+ * on nonsense. */
 bool nn_layout_in_doubt(const nn_shape *stored) {
-    return stored->rank == 3 && can_be_channels(stored->dim[0]) && can_be_channels(stored->dim[2]);
+    const int64_t *dim = stored->dim;
+
+    if (stored->rank != 3 || nn_layout_of(stored) != NN_LAYOUT_AUTO)
+        return false;
+    if (can_be_channels(dim[0]))
+        return true;
+    return dim[1] != dim[2] && (dim[0] == dim[1] || dim[2] < dim[0]);
 }
 
 int nn_dataset_check_layout(const nn_dataset *ds) {
@@ -219,6 +239,11 @@ int nn_dataset_check_classes(const nn_dataset *ds) {
 
     bool one_class = ds->smallest_label == ds->classes - 1; /* nothing to tell apart */
 
+    if (ds->signs)
+        return nn_fail(NN_EFORMAT,
+                       "%s: the labels are 1 and -1, and -1 means that a sample is ignored: write "
+                       "the two classes as 0 and 1",
+                       ds->path);
     if (ds->smallest_label < 1 || ds->class_names || one_class)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
@@ -229,11 +254,30 @@ int nn_dataset_check_classes(const nn_dataset *ds) {
                    ds->smallest_label + first, ds->smallest_label + first);
 }
 
+int nn_dataset_check_class_count(const nn_dataset *ds, size_t most) {
+    int64_t first = ds->settings.first_label, distinct = ds->distinct_labels;
+
+    if (ds->class_names || (size_t)ds->classes <= most)
+        return NN_OK;
+    if (distinct > 0 && distinct < ds->classes - ds->least_label)
+        return nn_fail(NN_EFORMAT,
+                       "%s: the labels are %" PRId64 " to %" PRId64 ", but only %" PRId64
+                       " different ones: number the classes 0 to %" PRId64
+                       " without gaps (numpy: y = np.unique(y, return_inverse=True)[1]), or end "
+                       "the model with dense: {units: %" PRId64 "}",
+                       ds->path, ds->least_label + first, ds->classes - 1 + first, distinct,
+                       distinct - 1, ds->classes);
+    return nn_dataset_check_classes(ds);
+}
+
+#define COUNTED_LABELS 65536 /* larger ones are not told apart */
+
 /* What the labels of all splits are like. */
 struct seen {
-    int64_t largest, smallest; /* smallest: of /train, INT64_MAX before the first */
-    int64_t labels, ignored;   /* how many there are; of no class */
-    bool zero;                 /* there are samples of class 0 */
+    int64_t largest, smallest;             /* smallest: of /train, INT64_MAX before the first */
+    int64_t labels, ignored;               /* how many there are; of no class */
+    bool zero;                             /* there are samples of class 0 */
+    uint64_t present[COUNTED_LABELS / 64]; /* a bit for each label */
 };
 
 /* Checks rows [first, first + count). */
@@ -249,6 +293,8 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
             seen->zero = seen->zero || label == 0;
             seen->ignored += label == -1;
             seen->labels++;
+            if (label >= 0 && label < COUNTED_LABELS)
+                seen->present[label / 64] |= (uint64_t)1 << label % 64;
             if (label >= 0 && label < seen->smallest && strcmp(split->name, "train") == 0)
                 seen->smallest = label;
             continue;
@@ -282,6 +328,15 @@ done:
     return rc;
 }
 
+static void count_distinct(nn_dataset *ds, const struct seen *seen) {
+    ds->distinct_labels = 0;
+    for (int64_t label = COUNTED_LABELS; seen->largest < COUNTED_LABELS && label-- > 0;)
+        if (seen->present[label / 64] >> label % 64 & 1) {
+            ds->least_label = label;
+            ds->distinct_labels++;
+        }
+}
+
 /* Checks every label and learns how many classes there are where nothing names them. */
 static int check_labels(nn_dataset *ds) {
     struct seen seen = {.largest = -1, .smallest = INT64_MAX};
@@ -297,11 +352,9 @@ static int check_labels(nn_dataset *ds) {
     }
     if (any && seen.largest < 0)
         return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", ds->path);
-    if (seen.largest == 1 && seen.ignored && !seen.zero)
-        nn_warn("%s: the labels are 1 and -1, and samples with -1 are ignored; write two classes "
-                "as 0 and 1",
-                ds->path);
-    else if (seen.ignored)
+    ds->signs = seen.largest == 1 && seen.ignored && !seen.zero;
+    count_distinct(ds, &seen);
+    if (seen.ignored)
         nn_info("%s: %" PRId64 " of %" PRId64 " labels are -1: these samples are ignored", ds->path,
                 seen.ignored, seen.labels);
     ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
@@ -366,7 +419,9 @@ const nn_option nn_data_options[] = {
     {"layout", NN_OPT_CHOICE, offsetof(nn_data_settings, layout), "auto",
      "auto|channels_first|channels_last",
      "are stored images [C, H, W] or [H, W, C]? auto: as the file's attribute layout says, else "
-     "that of the first and the last dimension which is 1, 3 or 4, else channels_first"},
+     "that of the first and the last dimension which is 1, 3 or 4, else channels_first, or an "
+     "error "
+     "where that is in doubt"},
     {"first_label", NN_OPT_INT, offsetof(nn_data_settings, first_label), "0", "[0, 1e9]",
      "the label of the first class: 1 where labels are 1 to C"},
     {"other_files", NN_OPT_BOOL, offsetof(nn_data_settings, other_files), "false", NULL,
@@ -381,6 +436,24 @@ const nn_option nn_data_options[] = {
     NN_OPTION_END,
 };
 
+/* Whoever goes from CSV to HDF5 leaves them behind. */
+static int refuse_csv_keys(const nn_dataset *ds, const nn_node *data) {
+    static const char *const keys[] = {"label", "target", "drop", "header", "delimiter"};
+
+    for (size_t i = 0; ds->ops == &nn_source_hdf5 && i < sizeof keys / sizeof *keys; i++) {
+        const nn_node *value = nn_node_get(data, keys[i]);
+        if (!value)
+            continue;
+        nn_node place = nn_node_key_place(value);
+        return nn_node_fail(&place,
+                            "unknown key '%s' of data source 'hdf5': it is for CSV files (source: "
+                            "csv); an HDF5 file has samples in /train/x and labels or numbers to "
+                            "predict in /train/y",
+                            keys[i]);
+    }
+    return NN_OK;
+}
+
 static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     static const char *const also[] = {"source", NULL};
     static const nn_option none[] = {NN_OPTION_END};
@@ -392,6 +465,7 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     *options = nn_pool_alloc(&ds->pool, entry->size ? entry->size : 1);
     if (!*options || !what)
         return NN_EMEMORY;
+    NN_TRY(refuse_csv_keys(ds, data));
     binding[0].out = *options;
     return nn_options_bind(binding, 2, data, what, also);
 }

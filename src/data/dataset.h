@@ -122,6 +122,9 @@ struct nn_dataset {
     const char **class_names; /* [classes] or NULL */
     int64_t first_class;      /* the number that class 0 is known by */
     int64_t smallest_label;   /* of /train; -1: none, or there is no /train */
+    int64_t least_label;      /* of all splits, ... */
+    int64_t distinct_labels;  /* ... and how many different ones there are; 0: not counted */
+    bool signs;               /* all labels are 1 or -1 */
     int64_t named;            /* classes that the source names, whatever y is ... */
     const char **names;       /* ... and their names */
     size_t features;          /* names of the columns of x [F] or [T, F]: F, or 0 */
@@ -146,13 +149,17 @@ void nn_dataset_close(nn_dataset *ds);
 /* Which of the layouts images of this stored shape [?, ?, ?] have: that of the one dimension which
  * can be channels (1, 3 or 4); NN_LAYOUT_AUTO when both can or none. */
 int nn_layout_of(const nn_shape *stored);
-bool nn_layout_in_doubt(const nn_shape *stored); /* both can */
+/* Both can; or none, and the first dimension looks no more like channels than the last. */
+bool nn_layout_in_doubt(const nn_shape *stored);
 /* For who cares where the channels stand: NN_EFORMAT when that is open. */
 int nn_dataset_check_layout(const nn_dataset *ds);
 
-/* For who trains: NN_EFORMAT when no label of /train is 0 though classes have no names, which is
- * how data sets look that count from 1. */
+/* For who trains: NN_EFORMAT when all labels are 1 or -1, or when no label of /train is 0 though
+ * classes have no names, which is how data sets look that count from 1. */
 int nn_dataset_check_classes(const nn_dataset *ds);
+/* The same, and labels with gaps, where there are more than the `most` classes that a model tells
+ * apart. */
+int nn_dataset_check_class_count(const nn_dataset *ds, size_t most);
 
 /* From now on y [N, P] of integers is a label for each of P positions of a sample (steps of a
  * sequence, nodes of a graph), not a row of numbers. Checks them as labels are. NN_EFORMAT. Local.
@@ -171,6 +178,9 @@ bool nn_split_masks_labels(const nn_split *split);
 const nn_split *nn_dataset_split(const nn_dataset *ds, const char *name);
 /* The same; NN_EFORMAT says which splits there are. */
 int nn_dataset_find(const nn_dataset *ds, const char *name, const nn_split **split);
+/* The one that a user asks for, NN_EUSAGE when it is not there; NULL: test where there is one, else
+ * the first. */
+int nn_dataset_choose(const nn_dataset *ds, const char *name, const nn_split **split);
 
 /* Rows [first, first + count) of an array of a split, as stored. Local. */
 int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,

@@ -6,6 +6,8 @@
 #include "data/labels.h"
 #include "data/output.h"
 
+#include <nnmpi/log.h>
+
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -53,6 +55,9 @@ typedef struct table {
     size_t label; /* its column; `columns` when there is none */
     column *column;
     nn_labels labels;
+    const char *first_label; /* of the first row, where that may be a header: its label ... */
+    int64_t first_line;      /* ... and line; NULL: another row has the same */
+    const char **first_row;  /* where its texts are no names of columns: [columns], else NULL */
     int64_t rows;
     nn_output output;
     /* the second pass: rows that are not written yet */
@@ -92,6 +97,12 @@ static int unknown_column(table *t, const char *key, const char *name) {
                        "%s: %s: no column '%s': with '%c' between two columns (delimiter, "
                        "--delimiter) there is only one",
                        t->options->path, key, name, t->delimiter);
+    for (size_t i = 0; t->first_row && i < t->columns; i++)
+        if (strcmp(t->first_row[i], name) == 0)
+            return nn_fail(NN_EUSAGE,
+                           "%s: %s: no column '%s'; there are %zu: %s; '%s' stands in the first "
+                           "row: if that is a header, say header: yes (--header yes)",
+                           t->options->path, key, name, t->columns, names, name);
     near = nn_nearest(name, all);
     if (near)
         return nn_fail(NN_EUSAGE, "%s: %s: no column '%s', did you mean '%s'?", t->options->path,
@@ -175,6 +186,20 @@ static int assign_roles(table *t) {
     return NN_OK;
 }
 
+/* For the question whether it is a header after all. */
+static int keep_first_row(table *t, const nn_csv_row *row) {
+    t->first_row = nn_pool_alloc(&t->pool, row->count * sizeof *t->first_row);
+    t->first_line = row->field[0].line;
+    if (!t->first_row)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < row->count; i++) {
+        t->first_row[i] = nn_pool_strdup(&t->pool, row->field[i].text);
+        if (!t->first_row[i])
+            return NN_EMEMORY;
+    }
+    return NN_OK;
+}
+
 /* Names and roles of the columns, from the first row. */
 static int start(table *t, const nn_csv_row *row) {
     int header = t->options->header;
@@ -185,6 +210,8 @@ static int start(table *t, const nn_csv_row *row) {
     t->column = nn_pool_alloc(&t->pool, row->count * sizeof *t->column);
     if (!t->column)
         return NN_EMEMORY;
+    if (!t->headed && header == HEADER_AUTO)
+        NN_TRY(keep_first_row(t, row));
     for (size_t i = 0; i < row->count; i++) {
         t->column[i].name = t->headed ? nn_pool_strdup(&t->pool, row->field[i].text)
                                       : nn_pool_printf(&t->pool, "%zu", i + 1);
@@ -223,11 +250,39 @@ static int survey_row(void *ctx, const nn_csv_row *row) {
     if (!*label->text)
         return nn_csv_fail(t->options->path, label, "the label '%s' is empty",
                            t->column[t->label].name);
+    if (t->rows == 1 && t->first_row)
+        t->first_label = t->first_row[t->label];
+    else if (t->first_label && strcmp(t->first_label, label->text) == 0)
+        t->first_label = NULL;
     rc = nn_labels_add(&t->labels, label->text);
     if (rc < 0)
         nn_error_prefix(rc, "%s:%" PRId64 ":%" PRId64, t->options->path, label->line,
                         label->column);
     return rc;
+}
+
+/* Names that are numbers make a header look like a sample of a class of its own. */
+static void doubt_header(const table *t) {
+    double number;
+
+    if (!t->first_label || t->rows < 3 || nn_text_to_real(t->first_label, &number))
+        return;
+    nn_warn("%s:%" PRId64 ": taken for a sample, but its label '%s' occurs in no other row: if it "
+            "is a header, say header: yes (--header yes)",
+            t->options->path, t->first_line, t->first_label);
+}
+
+/* Numbers to predict look like a great many classes. */
+static void doubt_classes(table *t) {
+    double number;
+    bool reals = !t->labels.integers && t->labels.count > 2;
+
+    for (size_t i = 0; reals && i < t->labels.count; i++)
+        reals = nn_text_to_real(t->labels.label[i].text, &number);
+    if (reals)
+        nn_warn("%s: the numbers of column '%s' become %zu classes: to predict numbers, say "
+                "target: instead of label: (--target)",
+                t->options->path, t->column[t->label].name, t->labels.count);
 }
 
 static int survey(table *t) {
@@ -239,7 +294,19 @@ static int survey(table *t) {
     NN_TRY(nn_csv_read(t->options->path, t->delimiter, survey_row, t));
     if (t->rows == 0)
         return nn_fail(NN_EFORMAT, "%s: no rows of data", t->options->path);
+    doubt_header(t);
+    doubt_classes(t);
     return nn_labels_settle(&t->labels);
+}
+
+static bool has_decimal_comma(const char *text) {
+    const char *digits = text + strspn(text, "+-");
+    size_t whole = strspn(digits, "0123456789"), fraction;
+
+    if (digits[whole] != ',')
+        return false;
+    fraction = strspn(digits + whole + 1, "0123456789");
+    return whole + fraction > 0 && whole < 20 && digits[whole + 1 + fraction] == '\0';
 }
 
 static int parse_number(const table *t, const nn_csv_field *field, size_t i, float *out) {
@@ -248,6 +315,12 @@ static int parse_number(const table *t, const nn_csv_field *field, size_t i, flo
 
     if (!*field->text)
         return nn_csv_fail(path, field, "column '%s' is empty; every row needs its number", name);
+    if (has_decimal_comma(field->text))
+        return nn_csv_fail(path, field,
+                           "column '%s': '%.40s' is no number: it has a decimal comma; write "
+                           "%.*s.%.40s",
+                           name, field->text, (int)strcspn(field->text, ","), field->text,
+                           strchr(field->text, ',') + 1);
     if (!nn_text_to_real(field->text, &value))
         return nn_csv_fail(path, field, "column '%s': '%.40s' is no number", name, field->text);
     *out = (float)value;

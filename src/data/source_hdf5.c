@@ -3,6 +3,7 @@
  */
 #include "data/output.h"
 #include "data/sources.h"
+#include "io/file.h"
 
 #include <nnmpi/log.h>
 
@@ -56,9 +57,22 @@ static int same_rows(const nn_dataset *ds, const nn_split *split, char field, in
                    nn_field_path(split->name, field, name), rows, split->name, split->samples);
 }
 
+static int refuse_texts(nn_dataset *ds, const char *split) {
+    char name[NN_FIELD_PATH];
+
+    if (!nn_h5_holds_texts(ds->state, nn_field_path(split, 'y', name)))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "data set '%s' of '%s' holds strings where numbers are needed: write classes as "
+                   "0, 1, 2 ... and their names as an attribute classes (numpy: classes, y = "
+                   "np.unique(y, return_inverse=True)), or read them from CSV",
+                   name, ds->path);
+}
+
 static int open_y(nn_dataset *ds, nn_split *split) {
     int64_t rows;
 
+    NN_TRY(refuse_texts(ds, split->name));
     NN_TRY(describe(ds, split->name, 'y', &split->y, &rows));
     NN_TRY(same_rows(ds, split, 'y', rows));
     if (split->y.shape.rank > 1)
@@ -445,10 +459,25 @@ static int open_features(nn_dataset *ds) {
                    ds->path, ds->features, nn_shape_text(x, text));
 }
 
+/* What people have instead is mostly a table, or arrays of numpy. */
+static int explain_open(const char *path, int rc) {
+    char what[600];
+
+    if (nn_file_check(path, NN_EFORMAT) < 0 || nn_h5_is_file(path))
+        return rc;
+    snprintf(what, sizeof what, "%s", nn_error_message());
+    return nn_fail(rc,
+                   "%s: a table is read with source: csv, and arrays are written to HDF5 by h5py: "
+                   "f[\"train/x\"], f[\"train/y\"] = x, y",
+                   what);
+}
+
 int nn_hdf5_attach(nn_dataset *ds, const char *path) {
     nn_h5 *file = NULL;
+    int rc = nn_h5_open(path, &file);
 
-    NN_TRY(nn_h5_open(path, &file));
+    if (rc < 0)
+        return explain_open(path, rc);
     ds->state = file;
     if (ds->settings.other_files)
         nn_h5_allow_other_files(file);

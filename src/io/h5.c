@@ -149,13 +149,17 @@ static int check_readable(const char *path) {
     return 0;
 }
 
+bool nn_h5_is_file(const char *path) {
+    return H5Fis_hdf5(path) > 0;
+}
+
 static int open_failed(const nn_h5 *file) {
     story told;
     const char *reason = reason_of(file, &told);
     if (told.truncated)
         return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", file->path,
                        reason);
-    if (H5Fis_hdf5(file->path) <= 0)
+    if (!nn_h5_is_file(file->path))
         return nn_fail(NN_EFORMAT, "'%s' is not an HDF5 file", file->path);
     return nn_fail(NN_EFORMAT, "cannot open '%s': it is damaged or was never finished (%s)",
                    file->path, reason);

@@ -21,6 +21,7 @@ typedef struct nn_h5_info {
     int64_t dim[NN_H5_MAX_RANK];
 } nn_h5_info;
 
+bool nn_h5_is_file(const char *path);                /* its first bytes say that it is one */
 int nn_h5_open(const char *path, nn_h5 **out);       /* for reading */
 int nn_h5_edit(const char *path, nn_h5 **out);       /* for reading and writing */
 int nn_h5_create(const char *path, nn_h5 **out);     /* truncates */
@@ -43,6 +44,7 @@ int nn_h5_check_answers(const nn_h5 *file);
 int nn_h5_list(nn_h5 *file, const char *group,
                int (*fn)(void *ctx, const char *name, bool is_group), void *ctx);
 int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
+bool nn_h5_holds_texts(nn_h5 *file, const char *dataset); /* false also where it cannot be read */
 
 /* Rows [first, first + count) of the leading dimension as `as`, converted by HDF5. rank 0 data sets
  * are one row. */

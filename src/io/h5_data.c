@@ -290,6 +290,16 @@ int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info) {
     return rc < 0 ? rc : shape_of(file, dataset, id, info);
 }
 
+bool nn_h5_holds_texts(nn_h5 *file, const char *dataset) {
+    int64_t id = H5I_INVALID_HID;
+    if (nn_h5_dataset_open(file, dataset, &id) < 0)
+        return false;
+    hid_t type = H5Dget_type(id);
+    bool texts = H5Tget_class(type) == H5T_STRING;
+    nn_h5_drop(type);
+    return texts;
+}
+
 void nn_h5_rows_release(nn_h5_rows *r) {
     nn_h5_drop(r->disk);
     nn_h5_drop(r->memory);

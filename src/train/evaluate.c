@@ -11,14 +11,24 @@
 
 #include <string.h>
 
-/* Adds rows with the outputs z to the sums: loss, weight, then the state of each metric. */
+/* Samples that their label tells to ignore. */
+static double count_ignored(const nn_job *job, const nn_batch *batch) {
+    double ignored = 0;
+    for (size_t i = 0; job->positions == 1 && batch->target.label && i < batch->count; i++)
+        ignored += batch->target.label[i] < 0;
+    return ignored;
+}
+
+/* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
+ * metric. */
 static void add_rows(nn_job *job, const nn_batch *batch, const nn_real *z, double *sums) {
     nn_loss_sum loss = {0};
     size_t rows = nn_batch_targets(batch);
     nn_loss_eval(job->loss, rows, z, &batch->target, &loss, NULL);
     sums[0] += loss.loss;
     sums[1] += loss.weight;
-    double *state = sums + 2;
+    sums[2] += count_ignored(job, batch);
+    double *state = sums + NN_EVALUATION_SUMS;
     for (size_t i = 0; i < job->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
         ops->add(job->metric[i].options, &job->metric_spec, rows, z, &batch->target, state);
@@ -37,7 +47,7 @@ static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
     for (size_t i = 0; parts && i < parts->count; i++) {
         nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
         size_t at = parts->row[i] * job->positions * job->outputs;
-        add_rows(job, &part, z + at, sums + i * (job->metric_state + 2));
+        add_rows(job, &part, z + at, sums + i * (job->metric_state + NN_EVALUATION_SUMS));
     }
 }
 
@@ -68,17 +78,18 @@ static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *r
 }
 
 int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
-    double *sums = job->metric_sums, *state = sums + 2;
+    double *sums = job->metric_sums, *state = sums + NN_EVALUATION_SUMS;
     size_t first = 0;
     size_t parts = nn_job_own_parts(job);
-    memset(sums, 0, parts * (job->metric_state + 2) * sizeof *sums);
+    memset(sums, 0, parts * (job->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
     nn_model_use(job->model, nn_job_model_params(job));
     int rc = add_all(job, loader, sums);
     nn_model_use(job->model, job->params);
     NN_TRY(nn_comm_agree(job->comm, rc));
-    NN_TRY(nn_job_sum(job, job->metric_state + 2, sums));
+    NN_TRY(nn_job_sum(job, job->metric_state + NN_EVALUATION_SUMS, sums));
     *result = (nn_evaluation){.split = split,
-                              .samples = nn_loader_samples(loader),
+                              .samples = nn_loader_samples(loader) - (int64_t)sums[2],
+                              .ignored = (int64_t)sums[2],
                               .loss = sums[0] / sums[1],
                               .measures = job->metrics};
     for (size_t i = 0; i < job->metrics; i++) {
@@ -113,6 +124,7 @@ struct evaluation {
     nn_pool pool;
     nn_config *config;
     nn_job job;
+    const nn_split *split;
     nn_loader *loader;
 };
 
@@ -140,11 +152,10 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
         NN_TRY(check_data(e->config, checkpoint));
     nn_naming trained = nn_data_naming(&snapshot.data);
     NN_TRY(nn_job_plan(&e->job, comm, e->config, &trained));
-    if (!nn_dataset_split(e->job.data, split))
-        return nn_fail(NN_EUSAGE, "%s has no split '%s'", e->job.data->path, split);
-    NN_TRY(check_shape(e->job.data, split, &snapshot.data.x));
+    NN_TRY(nn_dataset_choose(e->job.data, split, &e->split));
+    NN_TRY(check_shape(e->job.data, e->split->name, &snapshot.data.x));
     NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
-    NN_TRY(nn_job_loader(&e->job, split, e->job.eval_batch_size, false, &e->loader));
+    NN_TRY(nn_job_loader(&e->job, e->split->name, e->job.eval_batch_size, false, &e->loader));
     return 0;
 }
 
@@ -163,7 +174,7 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
     nn_threads_set(nn_comm_threads(comm));
     NN_TRY_GOTO(nn_job_allocate(&e.job, NULL, NULL));
     NN_TRY_GOTO(load(&e.job, file, &e.pool));
-    NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, split, result));
+    NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, e.split->name, result));
 done:
     nn_loader_free(e.loader);
     nn_job_release(&e.job);

@@ -27,6 +27,8 @@ static void json_measure(nn_json *json, const nn_measure *m, const double *table
 void nn_evaluation_json(nn_json *json, const nn_evaluation *e) {
     nn_json_string(json, "split", e->split);
     nn_json_int(json, "samples", e->samples);
+    if (e->ignored)
+        nn_json_int(json, "ignored", e->ignored);
     nn_json_real(json, "loss", e->loss);
     for (size_t i = 0; i < e->measures; i++)
         json_measure(json, &e->measure[i], e->table + e->measure[i].first);

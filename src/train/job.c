@@ -66,7 +66,8 @@ static int plan_metrics(nn_job *job) {
     if (schedule->watches)
         NN_TRY(check_watched(job, schedule->watches(s->train.schedule.options),
                              s->train.schedule_node, "the schedule"));
-    return NN_NEW(&job->metric_sums, nn_job_own_parts(job) * (job->metric_state + 2), "metrics");
+    return NN_NEW(&job->metric_sums,
+                  nn_job_own_parts(job) * (job->metric_state + NN_EVALUATION_SUMS), "metrics");
 }
 
 nn_data_traits nn_data_traits_of(const nn_dataset *data) {
@@ -154,6 +155,8 @@ static int plan_loss(nn_job *job) {
         return nn_fail(NN_EFORMAT, "%s: '%s' has no y, so there is nothing to learn",
                        job->data->path, split->name);
     NN_TRY(nn_job_balance(job));
+    if (nn_split_has_labels(split))
+        NN_TRY(nn_dataset_check_class_count(job->data, nn_loss_classes(job->outputs)));
     nn_data_traits data = nn_data_traits_of(job->data);
     nn_loss_spec spec = nn_loss_spec_of(&data, job->outputs, job->capacity * job->positions);
     NN_TRY(nn_loss_new(job->settings->loss, &spec, &job->loss));
@@ -249,7 +252,8 @@ static int plan_batches(nn_job *job) {
 /* What steps and evaluation add up over the microbatches besides gradients. */
 static int plan_sums(nn_job *job) {
     const nn_layer *const *layer;
-    size_t layers = nn_model_layers(job->model, &layer), most = job->metric_state + 2;
+    size_t layers = nn_model_layers(job->model, &layer),
+           most = job->metric_state + NN_EVALUATION_SUMS;
     for (size_t i = 0; i < layers; i++)
         most = layer[i]->global_sums > most ? layer[i]->global_sums : most;
     return job->micro ? nn_microbatches_plan_sums(job->micro, job->comm, most) : 0;
@@ -418,9 +422,10 @@ int nn_job_validation_split(const nn_job *job, const char **split) {
     const char *wanted = job->settings->validate.split;
     *split = NULL;
     if (wanted && *wanted) {
-        if (!nn_dataset_split(job->data, wanted))
-            return nn_fail(NN_EUSAGE, "validate.split: %s has no split '%s'", job->data->path,
-                           wanted);
+        const nn_split *found;
+        int rc = nn_dataset_choose(job->data, wanted, &found);
+        if (rc < 0)
+            return nn_error_prefix(rc, "validate.split");
         *split = wanted;
     } else if (nn_dataset_split(job->data, "valid")) {
         *split = "valid";

@@ -10,6 +10,9 @@
 #include "train/microbatch.h"
 #include "train/settings.h"
 
+/* Sums of an evaluation besides those of its metrics. */
+#define NN_EVALUATION_SUMS 3
+
 /* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
  * from their sums. */
 enum {
