@@ -102,6 +102,36 @@ for file in link group soft virtual stored; do
     refuse 3 'data\.other_files' "$NNMPI" check net.yaml -o data.path=$file.h5
     expect_code 0 "$NNMPI" check net.yaml -o data.path=$file.h5 -o data.other_files=true >out 2>err
 done
+
+# the verbs that read a file alone have a switch for that; the message names it, and says nothing of damage
+"$NNMPI" data info link.h5 2>err || true
+expect_line "'link.h5' cannot be read: it leads to another file.*--other-files" err
+"$NNMPI" train net.yaml -o data.path=secret.h5 --run run -q >out 2>err
+for file in link group soft virtual stored; do
+    refuse 3 '--other-files' "$NNMPI" data split $file.h5 --test 0.5 -O x.h5
+    refuse 3 '--other-files' "$NNMPI" predict run --data $file.h5 -O x.csv
+    refuse 3 '--other-files' "$NNMPI" eval run --data $file.h5 --split train
+    "$NNMPI" data info $file.h5 --other-files >out
+    expect_line '^train +10 ' out
+    "$NNMPI" predict run --data $file.h5 --other-files -O x.csv -q
+    "$NNMPI" eval run --data $file.h5 --other-files --split train >out
+    rm -f x.csv
+done
+cp secret.h5 secret-before.h5
+cp raw raw-before
+for file in link virtual stored; do # what is divided moves into the new file, and only there
+    "$NNMPI" data split $file.h5 --test 0.5 --other-files -O x.h5 -q
+    "$NNMPI" data info x.h5 >out
+    expect_line '^test +5 ' out
+    "$NNMPI" data split $file.h5 --test 0.5 --other-files -q
+    "$NNMPI" data info $file.h5 >out
+    rm -f x.h5
+done
+for file in group soft; do
+    refuse 3 "$file.h5: /train stands in another file" "$NNMPI" data split $file.h5 --test 0.5 --other-files -O x.h5
+done
+expect_same secret.h5 secret-before.h5
+expect_same raw raw-before
 "$NNMPI" data info beside.h5 >out
 expect_line '^train +10 ' out
 

@@ -200,7 +200,7 @@ static void info_text(const char *path, bool json, char text[4000]) {
     FILE *out = fmemopen(text, 4000, "w");
     nn_info *info;
 
-    CHECK_WORKS(nn_info_new(path, &info));
+    CHECK_WORKS(nn_info_new(path, false, &info));
     CHECK_WORKS((json ? nn_info_json : nn_info_text)(info, out));
     fclose(out);
     nn_info_free(info);

@@ -30,11 +30,13 @@ static const nn_option split_table[] = {
 
 typedef struct info_options {
     const char *path;
-    bool json;
+    bool other_files, json;
 } info_options;
 
 static const nn_option info_table[] = {
     {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, "data set"},
+    {"other_files", NN_OPT_BOOL, offsetof(info_options, other_files), "false", NULL,
+     NN_OTHER_FILES_HELP},
     {"json", NN_OPT_BOOL, offsetof(info_options, json), "false", NULL, "print one JSON object"},
     NN_OPTION_END,
 };
@@ -71,7 +73,7 @@ static int run_info(const nn_call *call) {
     const info_options *o = call->options;
     nn_info *info;
     int rc;
-    NN_TRY(nn_info_new(o->path, &info));
+    NN_TRY(nn_info_new(o->path, o->other_files, &info));
     rc = (o->json ? nn_info_json : nn_info_text)(info, stdout);
     nn_info_free(info);
     return rc;

@@ -1,11 +1,12 @@
 #include "cli/cli.h"
+#include "data/dataset.h"
 #include "train/evaluation.h"
 
 #include <stdio.h>
 
 typedef struct options {
     const char *checkpoint, *data, *split;
-    bool json;
+    bool other_files, json;
 } options;
 
 static const nn_option table[] = {
@@ -15,6 +16,8 @@ static const nn_option table[] = {
      "data set to evaluate on; without it the one it was trained on"},
     {"split", NN_OPT_STRING, offsetof(options, split), "", NULL,
      "which samples: train, valid or test; by default test when there is one, else the first"},
+    {"other_files", NN_OPT_BOOL, offsetof(options, other_files), "false", NULL,
+     NN_OTHER_FILES_HELP},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
      "print the result as one JSON object"},
     NN_OPTION_END,
@@ -35,7 +38,8 @@ static int print_json(nn_pool *pool, const nn_evaluation *evaluation) {
 static int run(const nn_call *call) {
     const options *o = call->options;
     nn_evaluation result;
-    NN_TRY(nn_evaluate(call->comm, o->checkpoint, o->data, o->split, &result));
+    NN_TRY(
+        nn_evaluate_linked(call->comm, o->checkpoint, o->data, o->other_files, o->split, &result));
     if (nn_comm_rank(call->comm) == 0 && o->json)
         return print_json(call->pool, &result);
     if (nn_comm_rank(call->comm) == 0)

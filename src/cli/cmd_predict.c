@@ -14,6 +14,7 @@
 
 typedef struct options {
     const char *checkpoint, *data, *split, *out;
+    bool other_files;
 } options;
 
 static const nn_option table[] = {
@@ -23,6 +24,8 @@ static const nn_option table[] = {
      "data set with the samples; it needs no y"},
     {"split", NN_OPT_STRING, offsetof(options, split), "", NULL,
      "which samples: train, valid or test; by default test when there is one, else the first"},
+    {"other_files", NN_OPT_BOOL, offsetof(options, other_files), "false", NULL,
+     NN_OTHER_FILES_HELP},
     {"out", NN_OPT_STRING, offsetof(options, out), NULL, NULL,
      "file to write, .h5 or .csv: every output and, for classes, the label"},
     NN_OPTION_END,
@@ -103,7 +106,7 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_predictor_open(o->checkpoint, BATCH, &t->predictor));
     read_decision(t);
-    NN_TRY(nn_predictor_open_data(t->predictor, o->data, &t->data));
+    NN_TRY(nn_predictor_open_data(t->predictor, o->data, o->other_files, &t->data));
     NN_TRY(choose_split(t, o->split));
     NN_TRY(nn_data_inherit_scale(t->data, nn_predictor_data(t->predictor)));
     NN_TRY(nn_converter_init_x(&t->converter, &t->split->x, &t->data->affine, &t->data->normal,

@@ -512,7 +512,18 @@ done:
     return rc;
 }
 
+/* As data.other_files: true does. */
+static int allow_other_files(nn_node *data) {
+    nn_node *yes = nn_node_scalar(data->pool, "true");
+
+    return yes ? nn_node_add(data, "other_files", yes) : NN_EMEMORY;
+}
+
 int nn_dataset_open_path(const char *path, nn_dataset **out) {
+    return nn_dataset_open_linked(path, false, out);
+}
+
+int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out) {
     nn_pool pool = {0};
     nn_node *data = NULL;
     int rc = nn_dataset_node(&pool, path, NULL, NULL, &data);
@@ -523,6 +534,8 @@ int nn_dataset_open_path(const char *path, nn_dataset **out) {
                      "%s is CSV: nnmpi data import csv %s --label COLUMN -O FILE.h5 makes a data "
                      "set of it",
                      path, path);
+    if (rc >= 0 && other_files)
+        rc = allow_other_files(data);
     if (rc >= 0)
         rc = nn_dataset_open(data, out);
     nn_pool_release(&pool);
@@ -572,14 +585,16 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const 
     return NN_OK;
 }
 
-int nn_dataset_open_samples(const char *path, const nn_node *like, const nn_shape *x,
-                            nn_dataset **out) {
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
+                            const nn_shape *x, nn_dataset **out) {
     nn_pool pool = {0};
     nn_node *data = NULL, *alone = NULL, *yes = nn_node_scalar(&pool, "true");
     int rc = yes ? nn_dataset_node(&pool, path, like, x, &data) : NN_EMEMORY;
     bool answers = rc >= 0 && (nn_node_get(data, "label") || nn_node_get(data, "target"));
 
     *out = NULL;
+    if (rc >= 0 && other_files)
+        rc = allow_other_files(data);
     if (rc >= 0 && (answers || !nn_csv_has_name(path)))
         rc = nn_dataset_open(data, out);
     if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out) {

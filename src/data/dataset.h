@@ -92,6 +92,9 @@ enum { NN_LAYOUT_AUTO, NN_LAYOUT_FIRST, NN_LAYOUT_LAST };
 extern const char *const nn_layout_names[]; /* "auto", "channels_first", "channels_last" */
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
 extern const nn_option nn_data_options[];
+#define NN_OTHER_FILES_HELP                                                                        \
+    "follow links and virtual data sets of an HDF5 file into other files, and read data that it "  \
+    "keeps in them"
 
 #define NN_NO_CLASS (-2) /* in nn_match */
 
@@ -135,12 +138,13 @@ struct nn_dataset {
 /* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
  * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
 int nn_dataset_open(nn_node *data, nn_dataset **out);
-/* The same for an HDF5 file alone. */
+/* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
+int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);
 /* For samples whose targets do not matter: a CSV file may hold features alone. What the file does
  * not say is taken from `like`, the `data:` map of a configuration for rows of shape x, or NULL. */
-int nn_dataset_open_samples(const char *path, const nn_node *like, const nn_shape *x,
-                            nn_dataset **out);
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
+                            const nn_shape *x, nn_dataset **out);
 /* The `data:` map of a file that is used in the place of `like`. NN_EMEMORY. */
 int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
                     nn_node **out);

@@ -131,26 +131,26 @@ static int scan_split(nn_info *info, split_info *of, const nn_split *split) {
     return split->has_y ? scan_field(info, of, 'y', &split->y) : NN_OK;
 }
 
-static int scan_all(nn_info *info, const char *path) {
+static int scan_all(nn_info *info, const char *path, bool other_files) {
     struct stat st;
 
     info->path = nn_pool_strdup(&info->pool, path);
     if (!info->path)
         return NN_EMEMORY;
-    NN_TRY(nn_dataset_open_path(path, &info->ds));
+    NN_TRY(nn_dataset_open_linked(path, other_files, &info->ds));
     info->bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
     for (size_t i = 0; i < info->ds->splits; i++)
         NN_TRY(scan_split(info, &info->split[i], &info->ds->split[i]));
     return NN_OK;
 }
 
-int nn_info_new(const char *path, nn_info **out) {
+int nn_info_new(const char *path, bool other_files, nn_info **out) {
     nn_info *info = NULL;
     int rc;
 
     *out = NULL;
     NN_TRY(NN_NEW(&info, 1, "data info"));
-    rc = scan_all(info, path);
+    rc = scan_all(info, path, other_files);
     if (rc < 0) {
         nn_info_free(info);
         return nn_error_frame(rc, __func__);

@@ -8,9 +8,9 @@
 
 typedef struct nn_info nn_info;
 
-/* Reads the whole file once, in pieces. Values that are no numbers are counted, not refused.
- * NN_EFORMAT. Local. */
-int nn_info_new(const char *path, nn_info **out);
+/* Reads the whole file once, with `other_files` what it leads to, too, in pieces. Values that are
+ * no numbers are counted, not refused. NN_EFORMAT. Local. */
+int nn_info_new(const char *path, bool other_files, nn_info **out);
 void nn_info_free(nn_info *info);
 
 /* A table for people, or one JSON object and a newline. NN_EMEMORY. */

@@ -25,6 +25,8 @@ static const nn_option split_table[] = {
      "take these fractions of each class"},
     {"seed", NN_OPT_INT, offsetof(nn_split_options, seed), "1", "[0, inf)",
      "seed of the random choice"},
+    {"other_files", NN_OPT_BOOL, offsetof(nn_split_options, other_files), "false", NULL,
+     NN_OTHER_FILES_HELP},
     NN_OPTION_END,
 };
 
@@ -208,11 +210,21 @@ static int divide_group(splitter *s, const char *below, int depth) {
     return nn_h5_list(s->source, old, divide_object, &w);
 }
 
+/* What stands in another file is not ours to change. */
+static int check_place(const splitter *s) {
+    if (nn_h5_is_here(s->source, "/train"))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: /train stands in another file: split that one, or copy the group into this",
+                   s->ds->path);
+}
+
 static int write(splitter *s, const char *path, const char *out) {
     struct stat status;
 
     if (stat(path, &status) < 0)
         return nn_fail(NN_EIO, "%s: %s", path, nn_errno_text(errno));
+    NN_TRY(check_place(s));
     NN_TRY(nn_h5_refuse_references(s->source));
     NN_TRY(nn_output_copy(&s->output, out, path, (uint64_t)status.st_size));
     return divide_group(s, "", 0);
@@ -222,8 +234,10 @@ int nn_data_split(const char *path, const nn_split_options *options, const char 
     splitter s = {.options = options};
     int rc;
 
-    NN_TRY_GOTO(nn_dataset_open_path(path, &s.ds));
+    NN_TRY_GOTO(nn_dataset_open_linked(path, options->other_files, &s.ds));
     NN_TRY_GOTO(nn_h5_open(path, &s.source));
+    if (options->other_files)
+        nn_h5_allow_other_files(s.source);
     NN_TRY_GOTO(plan(&s));
     NN_TRY_GOTO(write(&s, path, out));
 done:

@@ -8,6 +8,7 @@ typedef struct nn_split_options {
     double valid, test; /* fractions of /train */
     bool stratify;      /* the same fractions of each class */
     int64_t seed;
+    bool other_files; /* rows are also taken from where the file leads to; no other file changes */
 } nn_split_options;
 
 /* Name, help and option table of `nnmpi data split`. */

@@ -270,7 +270,10 @@ int nn_h5_close(nn_h5 *file) {
         rc = after_step(file, rc, H5Fflush(file->id, H5F_SCOPE_LOCAL));
     rc = after_step(file, rc, H5Fclose(file->id));
     if (rc == 0 && file->doubt[0] != '\0')
-        rc = nn_fail(NN_EFORMAT, "'%s' is damaged: %s", file->path, file->doubt);
+        rc = nn_fail(NN_EFORMAT,
+                     strcmp(file->doubt, NN_H5_REFUSED) == 0 ? "'%s' cannot be read: %s"
+                                                             : "'%s' is damaged: %s",
+                     file->path, file->doubt);
     free_file(file);
     return rc;
 }

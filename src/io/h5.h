@@ -70,8 +70,10 @@ int nn_h5_refuse_references(nn_h5 *file);
 /* Is this a data set (of numbers or of anything else) with so many rows? Links to other files below
  * an object that is asked for are NN_EFORMAT. */
 int nn_h5_has_rows(nn_h5 *file, const char *object, int64_t rows, bool *yes);
-/* Is `object` a group that no soft link leads to? */
+/* Is `object` a group of this file that no soft link leads to? */
 bool nn_h5_is_own_group(nn_h5 *file, const char *object);
+/* Whether `object`, which may be a link, stands in this very file. */
+bool nn_h5_is_here(nn_h5 *file, const char *object);
 int nn_h5_remove(nn_h5 *file, const char *object); /* the name; NN_EIO */
 /* Makes the data set `name` of `to` like `dataset` of `from`: type, chunks, filters, attributes;
  * but with so many rows, which are not written yet. */

@@ -71,6 +71,11 @@ static bool is_soft(nn_h5 *file, const char *object) {
     return H5Lget_info(file->id, object, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_SOFT;
 }
 
+static bool is_hard(nn_h5 *file, const char *object) {
+    H5L_info_t info;
+    return H5Lget_info(file->id, object, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
+
 static H5I_type_t kind_of(nn_h5 *file, const char *object) {
     hid_t id = H5Oopen(file->id, object, H5P_DEFAULT);
     H5I_type_t kind = H5Iget_type(id);
@@ -79,7 +84,16 @@ static H5I_type_t kind_of(nn_h5 *file, const char *object) {
 }
 
 bool nn_h5_is_own_group(nn_h5 *file, const char *object) {
-    return !is_soft(file, object) && kind_of(file, object) == H5I_GROUP;
+    return is_hard(file, object) && kind_of(file, object) == H5I_GROUP;
+}
+
+bool nn_h5_is_here(nn_h5 *file, const char *object) {
+    char here[4096] = "", there[4096] = "";
+    hid_t id = H5Oopen(file->id, object, H5P_DEFAULT);
+    bool known =
+        H5Fget_name(file->id, here, sizeof here) >= 0 && H5Fget_name(id, there, sizeof there) >= 0;
+    nn_h5_drop(id);
+    return known && strcmp(here, there) == 0;
 }
 
 int nn_h5_has_rows(nn_h5 *file, const char *object, int64_t rows, bool *yes) {
@@ -177,10 +191,19 @@ static herr_t fit_chunks(hid_t creation, int rank, const hsize_t *dim, const hsi
     return H5Pset_chunk(creation, rank, chunk);
 }
 
+/* How data are stored; those in other files, which must not change, are stored here. */
+static hid_t storage_like(hid_t like) {
+    hid_t creation = H5Dget_create_plist(like);
+    if (H5Pget_layout(creation) != H5D_VIRTUAL && H5Pget_external_count(creation) <= 0)
+        return creation;
+    nn_h5_drop(creation);
+    return H5Pcreate(H5P_DATASET_CREATE);
+}
+
 static hid_t make_like(nn_h5 *to, const char *name, int64_t rows, hid_t like) {
     hsize_t dim[H5S_MAX_RANK] = {0}, most[H5S_MAX_RANK] = {0};
     hid_t stored = H5Dget_type(like), space = H5Dget_space(like);
-    hid_t type = H5Tcopy(stored), creation = H5Dget_create_plist(like);
+    hid_t type = H5Tcopy(stored), creation = storage_like(like);
     hid_t made = H5I_INVALID_HID, shape = H5I_INVALID_HID;
     int rank = H5Sget_simple_extent_dims(space, dim, most);
     dim[0] = (hsize_t)rows;

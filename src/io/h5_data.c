@@ -127,9 +127,8 @@ static int refuse_elsewhere(const nn_h5 *file, const char *name, hid_t creation)
     if (!elsewhere || file->channel->other_files)
         return 0;
     return nn_fail(NN_EFORMAT,
-                   "data set '%s' of '%s' is stored in other files, which are read only where "
-                   "data.other_files is true",
-                   name, file->path);
+                   "data set '%s' of '%s' is stored in other files, which are " NN_H5_ASK, name,
+                   file->path);
 }
 
 /* All bytes of a data set; what no file can hold is no shape. */

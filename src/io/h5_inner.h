@@ -38,7 +38,8 @@ struct nn_h5 {
     size_t next; /* slot to give up next */
 };
 
-#define NN_H5_REFUSED "it leads to another file, which is read only where data.other_files is true"
+#define NN_H5_ASK "read only where data.other_files is true (outside of training: --other-files)"
+#define NN_H5_REFUSED "it leads to another file, which is " NN_H5_ASK
 
 /* Makes `access` (a file access property list) use our driver. It reads and writes as HDF5's own
  * does, but tells errno through the channel, does not hand damaged heaps to HDF5, opens one file

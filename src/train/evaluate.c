@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
+#include "train/evaluation.h"
 #include "train/job.h"
 #include "train/shelf.h"
 
@@ -141,12 +142,14 @@ static int check_data(const nn_config *config, const char *checkpoint) {
 
 /* The job a checkpoint was trained by, on another data set if asked for. */
 static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint, const char *data,
-                    const char *split) {
+                    bool other_files, const char *split) {
     nn_snapshot snapshot = {0};
     NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
     if (data)
         NN_TRY(nn_config_set_data(e->config, data, &snapshot.data.x));
+    if (other_files)
+        NN_TRY(nn_config_override(e->config, "data.other_files=true"));
     NN_TRY(nn_config_check(e->config));
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));
@@ -161,6 +164,11 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
 
 int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                 nn_evaluation *result) {
+    return nn_evaluate_linked(comm, checkpoint, data, false, split, result);
+}
+
+int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
+                       const char *split, nn_evaluation *result) {
     struct evaluation e = {0};
     uint64_t float_mode = nn_float_mode_flush();
     const char *file;
@@ -168,7 +176,7 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
     nn_log_hold(nn_comm_rank(comm) > 0);
     rc = nn_shelf_pick(&e.pool, checkpoint, &file);
     if (rc == 0)
-        rc = open_job(&e, comm, file, data, split);
+        rc = open_job(&e, comm, file, data, other_files, split);
     nn_log_hold(false);
     NN_TRY_GOTO(nn_comm_agree(comm, rc));
     nn_threads_set(nn_comm_threads(comm));

@@ -77,9 +77,11 @@ void nn_predictor_free(nn_predictor *p) {
     nn_free(p);
 }
 
-int nn_predictor_open_data(const nn_predictor *p, const char *path, nn_dataset **out) {
+int nn_predictor_open_data(const nn_predictor *p, const char *path, bool other_files,
+                           nn_dataset **out) {
     nn_naming trained = nn_data_naming(&p->data);
-    NN_TRY(nn_dataset_open_samples(path, nn_config_settings(p->config)->data, &p->data.x, out));
+    NN_TRY(nn_dataset_open_samples(path, other_files, nn_config_settings(p->config)->data,
+                                   &p->data.x, out));
     return nn_dataset_match_features(*out, &trained);
 }
 

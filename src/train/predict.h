@@ -10,7 +10,8 @@
 
 /* Opens samples to predict: what the file does not say is as in the data the model was trained on,
  * and columns with names are in its order. The caller closes *out, also after a failure. */
-int nn_predictor_open_data(const nn_predictor *predictor, const char *path, nn_dataset **out);
+int nn_predictor_open_data(const nn_predictor *predictor, const char *path, bool other_files,
+                           nn_dataset **out);
 
 /* What the model was trained on and for; owned by the predictor. */
 const nn_data_traits *nn_predictor_data(const nn_predictor *predictor);
