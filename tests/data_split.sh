@@ -38,6 +38,13 @@ PYTHON
 cp rich.h5 before.h5
 chmod 640 rich.h5
 "$NNMPI" data split rich.h5 --test 0.2 --valid 0.1 2>err
+[ "$(cat err)" = 'nnmpi: wrote rich.h5' ] || fail "split says: $(cat err)" # it does use id
+"$NNMPI" data info rich.h5 >out 2>err
+expect_line '^nnmpi: rich.h5: only x, y, w and len of a split are read; .*\bid, .*stay in the file, unused$' err
+[ "$(wc -l <err)" -eq 1 ] || fail "said more than once: $(cat err)"
+"$NNMPI" data info rich.h5 -q >out 2>err
+[ ! -s err ] || fail "-q and yet: $(cat err)"
+rm out
 "$python" - <<'PYTHON'
 import h5py, numpy as np
 assert open("rich.h5", "rb").read(12) == b"a user block"

@@ -608,6 +608,12 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *l
     return rc;
 }
 
+void nn_dataset_say_unused(const nn_dataset *ds) {
+    if (ds->unused)
+        nn_info("%s: only x, y, w and len of a split are read; %s stay in the file, unused",
+                ds->path, ds->unused);
+}
+
 void nn_dataset_close(nn_dataset *ds) {
     if (!ds)
         return;

@@ -114,6 +114,8 @@ struct nn_dataset {
     void *state; /* the source's own */
     nn_pool pool;
     const char *path; /* for messages */
+    const char
+        *unused; /* what its splits hold beside x, y, w and len: "id, place"; NULL: nothing */
     size_t splits;
     nn_split split[NN_MAX_SPLITS];
     nn_data_settings settings;
@@ -149,6 +151,8 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *l
 int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
                     nn_node **out);
 void nn_dataset_close(nn_dataset *ds);
+/* Tells what of it nobody uses, which its author may not expect. */
+void nn_dataset_say_unused(const nn_dataset *ds);
 
 /* Which of the layouts images of this stored shape [?, ?, ?] have: that of the one dimension which
  * can be channels (1, 3 or 4); NN_LAYOUT_AUTO when both can or none. */

@@ -138,6 +138,7 @@ static int scan_all(nn_info *info, const char *path, bool other_files) {
     if (!info->path)
         return NN_EMEMORY;
     NN_TRY(nn_dataset_open_linked(path, other_files, &info->ds));
+    nn_dataset_say_unused(info->ds);
     info->bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
     for (size_t i = 0; i < info->ds->splits; i++)
         NN_TRY(scan_split(info, &info->split[i], &info->ds->split[i]));

@@ -119,15 +119,30 @@ static int open_length(nn_dataset *ds, nn_split *split) {
     return NN_OK;
 }
 
+enum { MANY = 160 /* characters of names */ };
+
+static bool has_name(const char *list, const char *name) {
+    size_t length = strlen(name);
+
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at++)
+        if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
 /* A data set of another name is no error, but its author may think it is used. */
 static int note_unused(void *ctx, const char *name, bool is_group) {
-    const nn_dataset *ds = ctx;
+    nn_dataset *ds = ctx;
+    const char *before = ds->unused ? ds->unused : "";
 
     (void)is_group;
-    if (strcmp(name, "len") != 0 && (strlen(name) != 1 || !strchr("xyw", name[0])))
-        nn_warn("%s: /%s/%s is not used: a split holds x, y, w and len", ds->path,
-                ds->split[ds->splits].name, name);
-    return 0;
+    if (strcmp(name, "len") == 0 || (strlen(name) == 1 && strchr("xyw", name[0])) ||
+        has_name(before, name) || has_name(before, "..."))
+        return 0;
+    if (strlen(before) > MANY)
+        name = "...";
+    ds->unused = nn_pool_printf(&ds->pool, "%s%s%s", before, *before ? ", " : "", name);
+    return ds->unused ? 0 : NN_EMEMORY;
 }
 
 static int open_split(nn_dataset *ds, const char *name) {

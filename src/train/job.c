@@ -301,6 +301,7 @@ int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config, const nn_naming *
     NN_TRY(nn_config_check(config));
     job->settings = nn_config_settings(config);
     NN_TRY(nn_dataset_open(job->settings->data, &job->data));
+    nn_dataset_say_unused(job->data);
     if (trained)
         NN_TRY(nn_dataset_match_features(job->data, trained));
     NN_TRY(check_layout(job));

@@ -82,6 +82,7 @@ int nn_predictor_open_data(const nn_predictor *p, const char *path, bool other_f
     nn_naming trained = nn_data_naming(&p->data);
     NN_TRY(nn_dataset_open_samples(path, other_files, nn_config_settings(p->config)->data,
                                    &p->data.x, out));
+    nn_dataset_say_unused(*out);
     return nn_dataset_match_features(*out, &trained);
 }
 
