@@ -91,7 +91,7 @@ alike() {
     expect_same trained checked
     expect_no_line 'ready to train' out
 }
-alike 2 "validate.split: .* has no split 'valid'" -o validate.split=valid
+alike 2 "validate.split: iris: no split 'valid'; it has train, test" -o validate.split=valid
 alike 3 'missing.h5' -o init.from=missing.h5
 alike 2 "the model has no layer 'fc9'" -o init.from=run -o "init.layers=[fc9]"
 alike 2 "goes by validation" -o train.schedule=reduce_on_plateau -o validate.every_steps=0 -o validate.every_epochs=0

@@ -162,6 +162,10 @@ bool nn_layout_in_doubt(const nn_shape *stored);
 /* For who cares where the channels stand: NN_EFORMAT when that is open. */
 int nn_dataset_check_layout(const nn_dataset *ds);
 
+/* Checks every label of every split and learns how many classes there are where nothing names them.
+ * NN_EFORMAT names the row. Local. */
+int nn_dataset_scan_labels(nn_dataset *ds);
+
 /* For who trains: NN_EFORMAT when all labels are 1 or -1, or when no label of /train is 0 though
  * classes have no names, which is how data sets look that count from 1. */
 int nn_dataset_check_classes(const nn_dataset *ds);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_TEXT 400
+#define LIST_TEXT 240
 
 nn_naming nn_dataset_naming(const nn_dataset *ds) {
     return (nn_naming){.classes = ds->classes,

@@ -9,6 +9,8 @@ extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_sou
 
 /* The HDF5 source for a file chosen otherwise: fills ds and its state. */
 int nn_hdf5_attach(nn_dataset *ds, const char *path);
+/* Layout, scale, names of classes and columns, once the splits are known. */
+int nn_hdf5_read_attributes(nn_dataset *ds);
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                  int64_t count, void *out);
 void nn_hdf5_close(nn_dataset *ds);

@@ -19,8 +19,11 @@ static size_t length_of(size_t count, const char *const *name) {
 }
 
 static char *pack(size_t count, const char *const *name, char *to) {
-    for (size_t i = 0; name && i < count; i++)
-        to = strcpy(to, name[i]) + strlen(name[i]) + 1;
+    for (size_t i = 0; name && i < count; i++) {
+        size_t bytes = strlen(name[i]) + 1;
+        memcpy(to, name[i], bytes);
+        to += bytes;
+    }
     return to;
 }
 
