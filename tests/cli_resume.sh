@@ -59,6 +59,29 @@ expect_line 'nnmpi: the checkpoint stands at sample 40 of 120 in epoch 10, which
 train --resume -o train.epochs=10 -o train.batch_size=10
 expect_line '^epoch 10/10  step 49/49 ' err
 
+# ---- what is not as it was, one line each; nothing where all is
+"$NNMPI" train net.yaml --run changed -o train.epochs=2 -q > out
+change() { "$NNMPI" train "${config:-net.yaml}" --run changed --resume -o train.epochs=3 "$@" > out 2> err; }
+change -o train.seed=7 -o train.lr=0.2 -o 'loss={cross_entropy: {label_smoothing: 0.1}}'
+expect_line '^nnmpi: train.seed is 7 now and was 1$' err
+expect_line '^nnmpi: train.optimizer.sgd.lr is 0.2 now and was 0.1$' err
+expect_line '^nnmpi: loss.cross_entropy.label_smoothing is 0.1 now and was 0$' err
+[ "$(grep -c ' now and ' err)" -eq 3 ] || fail "other changes are told: $(cat err)"
+change -o train.seed=7 -o train.lr=0.2 -o 'loss={cross_entropy: {label_smoothing: 0.1}}'
+expect_no_line ' was ' err
+change -o loss=hinge
+expect_line '^nnmpi: loss is hinge now and was cross_entropy$' err
+"$NNMPI" data make blobs -O more.h5 --samples 200 --features 4 -q
+sed 's/source: iris/path: more.h5/' net.yaml > more.yaml
+config=more.yaml change -o train.epochs=4
+expect_line '^nnmpi: data.path is more.h5 now and was not set$' err
+expect_line '^nnmpi: data.source is hdf5 now and was iris$' err
+expect_line '^nnmpi: the training set has another number of samples: 7 steps an epoch instead of 4$' err
+config=more.yaml change -o train.epochs=1
+expect_line '^nnmpi: going on from changed/last.h5: step [0-9]+, 4 epochs .more than the 1 of train.epochs. are done$' err
+expect_code 3 "$NNMPI" train more.yaml --run changed --resume -o train.optimizer=adam 2> err > out
+expect_line "written by 'sgd' without it; go on with that optimiser, or .* another folder .*: init: .from: changed/last.h5" err
+
 # ---- nothing else at the start
 "$NNMPI" train --run calm -o train.epochs=2 > out 2> err
 expect_no_line '^nnmpi:' err

@@ -337,9 +337,12 @@ static int read_slot(const listing *list, const nn_snapshot *read, const nn_snap
     if (!group)
         return NN_EMEMORY;
     if (!nn_h5_exists(list->file, group))
-        return nn_fail(NN_EFORMAT,
-                       "%s holds no optimiser state '%s'; it was written by '%s' without it",
-                       nn_h5_path(list->file), into->slot_names[i], read->optimizer);
+        return nn_fail(
+            NN_EFORMAT,
+            "%s holds no optimiser state '%s': it was written by '%s' without it; go on with that "
+            "optimiser, or begin a new run in another folder with its parameters: "
+            "init: {from: %s}",
+            nn_h5_path(list->file), into->slot_names[i], read->optimizer, nn_h5_path(list->file));
     NN_TRY(nn_pieces_add_vector(&wanted, group, into->model, into->slot[i]));
     NN_TRY(read_vector(list->file, &wanted));
     return NN_OK;

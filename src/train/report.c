@@ -24,21 +24,35 @@ void nn_trainer_say_plan(const nn_trainer *t) {
     nn_debug("memory: %s", nn_memory_text(&t->memory, text));
 }
 
+/* "2 of 5 epochs"; fewer may be wanted now than were taken. */
+#define EPOCHS_TEXT 96
+static const char *epochs_text(const nn_trainer *t, char text[EPOCHS_TEXT]) {
+    long long done = (long long)t->state.epoch, wanted = (long long)t->job.settings->train.epochs;
+    snprintf(text, EPOCHS_TEXT,
+             done > wanted ? "%lld epochs (more than the %lld of train.epochs)"
+                           : "%lld of %lld epochs",
+             done, wanted);
+    return text;
+}
+
 void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before) {
     const nn_state *s = &t->state;
     int64_t done = s->batch * s->batch_size;
-    char within[96] = "";
+    char within[96] = "", epochs[EPOCHS_TEXT];
     if (!t->run)
         return;
     if (s->batch)
         snprintf(within, sizeof within, " and %lld of %lld samples of the next", (long long)done,
                  (long long)nn_loader_samples(t->train));
-    nn_info("going on from %s: step %lld, %lld of %lld epochs%s are done", nn_run_from(t->run),
-            (long long)s->step, (long long)s->epoch, (long long)t->job.settings->train.epochs,
-            within);
+    nn_info("going on from %s: step %lld, %s%s are done", nn_run_from(t->run), (long long)s->step,
+            epochs_text(t, epochs), within);
     if (before->batch_size != s->batch_size)
         nn_info("train.batch_size is %lld now and was %lld: %lld steps an epoch instead of %lld",
                 (long long)s->batch_size, (long long)before->batch_size,
+                (long long)s->steps_per_epoch, (long long)before->steps_per_epoch);
+    else if (before->steps_per_epoch != s->steps_per_epoch)
+        nn_info("the training set has another number of samples: %lld steps an epoch instead of "
+                "%lld",
                 (long long)s->steps_per_epoch, (long long)before->steps_per_epoch);
 }
 

@@ -3,6 +3,7 @@
 #include "dist/watch.h"
 #include "math/gemm.h"
 #include "math/kernels.h"
+#include "train/changes.h"
 #include "train/tables.h"
 #include "train/trainer.h"
 
@@ -138,6 +139,12 @@ int nn_trainer_begin(nn_trainer *t) {
     return nn_job_share(&t->job, NULL);
 }
 
+/* After where the run stands, what of its configuration is another one. */
+static int say_changes(const nn_trainer *t, const nn_snapshot *snapshot) {
+    int rc = t->run ? nn_changes_say(t->job.settings->root, snapshot->config) : 0;
+    return nn_comm_agree(t->comm, rc);
+}
+
 static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     bool resumed = false;
     int rc = 0;
@@ -147,6 +154,8 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
     NN_TRY(resumed ? go_on(t) : begin(t));
+    if (resumed)
+        NN_TRY(say_changes(t, snapshot));
     if (!resumed && t->run && !t->options->run_dir)
         nn_info("run folder %s", nn_run_dir(t->run));
     t->first_step = t->state.step;
