@@ -25,6 +25,16 @@ done
 expect_line '^  units ' out
 "$NNMPI" data import --help > out
 expect_line '^  csv ' out
+"$NNMPI" help data split > out # as it is typed
+"$NNMPI" data split --help > again
+expect_line '^usage: nnmpi data split PATH' out
+expect_same out again
+"$NNMPI" help data import csv > out
+expect_line '^usage: nnmpi data import KIND' out
+expect_line '^csv .importer' out
+expect_no_line '^usage: nnmpi data (import.info|info|split|make)' out
+expect_code 2 "$NNMPI" help data splt 2> err > out
+expect_line "^nnmpi: unknown topic 'splt'" err
 "$NNMPI" help step > out # an activation and a schedule
 [ "$(grep -c '^step (' out)" -ge 2 ] || fail "help step knows only one of them"
 

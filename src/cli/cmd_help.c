@@ -326,15 +326,47 @@ static void reference(FILE *out) {
     reference_verbs(out);
 }
 
+/* "data split", "data import csv": a verb of a group, and one of its kinds. Returns how many of the
+ * topics it has taken, 0: the first is none. */
+static size_t help_verb_path(const nn_node *topics, size_t at, int width) {
+    const nn_node *const *word = (const nn_node *const *)topics->item + at;
+    size_t left = topics->count - at;
+    const nn_verb *group = (const nn_verb *)nn_family_find(&nn_verbs, word[0]->text);
+    if (!group || !group->verbs || left < 2)
+        return 0;
+    const nn_verb *verb = (const nn_verb *)nn_family_find(group->verbs, word[1]->text);
+    if (!verb)
+        return 0;
+    nn_help_verb(stdout, verb, width);
+    const nn_entry *kind =
+        verb->kinds && left > 2 ? nn_family_find(verb->kinds, word[2]->text) : NULL;
+    if (!kind)
+        return 2;
+    putchar('\n');
+    nn_entry_describe(stdout, verb->kinds, kind, width);
+    return 3;
+}
+
+static int help_topics(const nn_node *topics, int width) {
+    for (size_t i = 0, taken; i < topics->count; i += taken) {
+        if (i > 0)
+            putchar('\n');
+        taken = help_verb_path(topics, i, width);
+        if (taken == 0) {
+            NN_TRY(help_topic(topics->item[i]->text, width));
+            taken = 1;
+        }
+    }
+    return 0;
+}
+
 static int run(const nn_call *call) {
     const options *o = call->options;
     if (o->markdown)
         reference(stdout);
     else if (!o->topic)
         overview(stdout, nn_help_width());
-    for (size_t i = 0; o->topic && i < o->topic->count; i++)
-        NN_TRY(help_topic(o->topic->item[i]->text, nn_help_width()));
-    return 0;
+    return o->topic ? help_topics(o->topic, nn_help_width()) : 0;
 }
 
 static const char *const arguments[] = {"topic", NULL};
