@@ -45,6 +45,10 @@ with() { sed "$1s/.*/$2/" net.yaml > odd.yaml; }
 trains 2 "cannot open 'missing.yaml'" missing.yaml
 with 1 'data: {path: missing.h5}'
 trains 3 "odd.yaml:1:14: cannot open 'missing.h5'" odd.yaml
+mkdir recipe
+cp odd.yaml recipe/
+: > recipe/fetch.sh
+once trains 3 "recipe/odd.yaml:1:14: cannot open 'missing.h5': [^;]*; recipe/fetch.sh gets it" recipe/odd.yaml
 once refuses 3 'missing.h5: ' "$NNMPI" eval missing.h5
 head -c 3000 blobs.h5 > cut.h5
 trains 3 "'cut.h5' is truncated" net.yaml -o data.path=cut.h5

@@ -325,13 +325,26 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     return nn_options_bind(binding, 2, data, what, also);
 }
 
+/* Beside some configurations stands a script that gets their data. */
+static int name_script(int rc, const nn_node *path) {
+    char script[1024], message[1024];
+    const char *slash = strrchr(path->file, '/');
+
+    snprintf(script, sizeof script, "%.*s/fetch.sh", slash ? (int)(slash - path->file) : 1,
+             slash ? path->file : ".");
+    if (path->line == 0 || !nn_file_exists(script))
+        return rc;
+    snprintf(message, sizeof message, "%s", nn_error_message());
+    return nn_fail(rc, "%s; %s gets it", message, script);
+}
+
 /* A file that is not there is misspelt, most often: the message says where its name stands. */
 static int open_source(nn_dataset *ds, const nn_node *data, const void *options) {
     const nn_node *path = nn_node_get(data, "path");
     int rc = ds->ops->open(ds, options);
 
     if (rc < 0 && path && !nn_file_exists(path->text))
-        nn_node_prefix(rc, path);
+        nn_node_prefix(name_script(rc, path), path);
     return rc;
 }
 
