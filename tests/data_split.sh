@@ -134,6 +134,16 @@ chmod 604 mine.csv
 [ "$(stat -c %a mine.h5) $(stat -c %a mine.csv)" = '640 604' ] ||
     fail "640 and 604 became $(stat -c %a mine.h5) and $(stat -c %a mine.csv)"
 
+# room on the disk, in units that fit
+inside=(unshare --mount)
+[ "$(id -u)" -eq 0 ] || inside=(unshare --user --map-root-user --mount)
+mkdir small
+if "${inside[@]}" mount -t tmpfs -o size=8k none small 2>/dev/null; then
+    expect_code 6 "${inside[@]}" bash -ec 'mount -t tmpfs -o size=8k none small; exec "$@"' -- \
+        "$NNMPI" data make blobs --samples 2000 -O small/x.h5 2>err
+    expect_line 'small/x\.h5 takes [0-9.]+ kB, but the disk has only 8\.19 kB free' err
+fi
+
 # a link is followed
 mkdir far
 make far/data.h5

@@ -1,9 +1,9 @@
 #include "data/output.h"
 
+#include "base/text.h"
 #include "data/dataset.h"
 #include "io/file.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,14 +16,14 @@ const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH
 }
 
 static int check_room(const char *path, uint64_t bytes) {
+    char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
     uint64_t room = 0;
 
     NN_TRY(nn_disk_free(path, &room));
     if (room < bytes)
-        return nn_fail(NN_EIO,
-                       "%s takes %" PRIu64 " MiB, but the disk has only %" PRIu64
-                       " MiB free: choose another place",
-                       path, (bytes >> 20) + 1, room >> 20);
+        return nn_fail(NN_EIO, "%s takes %s, but the disk has only %s free: choose another place",
+                       path, nn_bytes_text((double)bytes, wanted),
+                       nn_bytes_text((double)room, there));
     return NN_OK;
 }
 
