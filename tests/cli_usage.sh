@@ -33,6 +33,9 @@ refuses "--samples = x must be a whole number" data make blobs -O x.h5 --samples
 refuses "--test = 2 is out of range .0, 1." data split x.h5 --test 2
 refuses ".*--train-images.*--train-labels" data import idx --train-images m -O x.h5
 refuses "-o train.lr: write it as key=value" train -o train.lr
+refuses "-o train.lr: write it as key=value, with a =: -o train.lr=0.1" train -o train.lr 0.1
+refuses "-o lr: the key stands in a section: -o train.lr=0.1" train -o lr=0.1
+refuses "unknown verb 'test', did you mean 'eval'" test run
 refuses ".*train.lr.*out of range" train -o train.lr=-1
 refuses ".*unknown key 'epohcs'.*did you mean 'epochs'" train -o train.epohcs=3
 refuses "'eval' needs CHECKPOINT: .*; usage: nnmpi eval CHECKPOINT" eval

@@ -67,6 +67,11 @@ static const synonym synonyms[] = {
     {"rate", "p prob probability"},
     {"kernel", "kernelsize"},
     {"max_steps", "maxiter iterations"},
+    /* verbs */
+    {"train", "fit run"},
+    {"eval", "test evaluate evaluation validate score"},
+    {"predict", "infer inference"},
+    {"inspect", "show summary"},
 };
 
 /* Small letters and digits alone: "Conv-2D" and "conv_2d" are the same word. */

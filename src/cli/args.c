@@ -124,6 +124,9 @@ static int put_flag(reader *r, const nn_option *option, const char *word, const 
     if (!value || !*value)
         return nn_fail(NN_EUSAGE, "%.*s needs a value: %s", (int)strcspn(word, "="), word,
                        option->help);
+    if (strcmp(option->key, "set") == 0 && !strchr(value, '='))
+        return nn_fail(NN_EUSAGE, "-o %s: write it as key=value, with a =: -o %s=%s", value, value,
+                       r->word < r->end && (*r->word)[0] != '-' ? *r->word : "VALUE");
     return put(r, option, value);
 }
 

@@ -87,6 +87,20 @@ static void forget_lines(nn_node *node) {
         forget_lines(node->item[i]);
 }
 
+/* A key of a section that was named without it. NULL: none is meant. */
+static const char *section_of(const nn_config *config, const char *key) {
+    if (strchr(key, '.') || nn_node_get(config->root, key))
+        return NULL;
+    for (const nn_option *o = nn_section_find("")->options; o->key; o++)
+        if (strcmp(o->key, key) == 0)
+            return NULL;
+    for (const nn_section *s = nn_sections; s->name; s++)
+        for (const nn_option *o = s->options; *s->name && o->key; o++)
+            if (strcmp(o->key, key) == 0)
+                return s->name;
+    return NULL;
+}
+
 static int set_key(nn_config *config, const char *key, nn_node *value) {
     config->checked = false;
     config->text = NULL;
@@ -105,6 +119,10 @@ int nn_config_override(nn_config *config, const char *assignment) {
     place = key ? nn_pool_printf(&config->pool, "-o %s", key) : NULL;
     if (!place)
         return NN_EMEMORY;
+    const char *section = section_of(config, key);
+    if (section)
+        return nn_fail(NN_EUSAGE, "-o %s: the key stands in a section: -o %s.%s", key, section,
+                       assignment);
     NN_TRY(nn_yaml_parse(&config->pool, place, equals + 1, strlen(equals + 1), &value));
     forget_lines(value);
     NN_TRY(set_key(config, key, value));
