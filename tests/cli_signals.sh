@@ -71,6 +71,15 @@ expect_unsaved() {
 shim start
 START=term LD_PRELOAD=$PWD/start.so timeout 60 "$NNMPI" train --run early -o train.epochs=100000000 > out 2> err &
 expect_unsaved early "$!"
+# while libraries are loaded, unless sanitizers are among them; other verbs end by the signal as ever
+if ! is_sanitized; then
+    START=load LD_PRELOAD=$PWD/start.so "$NNMPI" train --run loading -o train.epochs=100000000 > out 2> err &
+    expect_unsaved loading "$!"
+    START=load LD_PRELOAD=$PWD/start.so "$NNMPI" check > out 2> err && code=0 || code=$?
+    [ "$code" -eq 138 ] || fail "check: exit code $code, not 138"
+    START=load LD_PRELOAD=$PWD/start.so "$NNMPI" help > out 2> err && code=0 || code=$?
+    [ "$code" -eq 138 ] || fail "help: exit code $code, not 138"
+fi
 # and while the data do not come
 "$NNMPI" data make blobs -O blobs.h5 --samples 8000 -q
 cat > slow.yaml <<'YAML'

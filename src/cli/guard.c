@@ -45,9 +45,34 @@ static void note_ignored(void) {
     }
 }
 
+/* Blocked by the process when it started, and whether it holds the stopping signals as well. */
+static sigset_t at_start;
+static bool holding;
+
+static void add_stopping(sigset_t *set) {
+    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++)
+        sigaddset(set, stopping[i]);
+}
+
 #ifndef NN_SANITIZED /* sanitizers are not ready that early */
-__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = note_ignored;
+/* Signals that come while libraries are loaded wait for the guard, or for the word that there is
+ * none. */
+static void hold_signals(void) {
+    sigset_t blocked;
+    note_ignored();
+    sigemptyset(&blocked);
+    add_stopping(&blocked);
+    holding = pthread_sigmask(SIG_BLOCK, &blocked, &at_start) == 0;
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = hold_signals;
 #endif
+
+void nn_guard_none(void) {
+    if (holding)
+        pthread_sigmask(SIG_SETMASK, &at_start, NULL);
+    holding = false;
+}
 
 /* One that is ignored is blocked too: nobody waits for it, and a library that takes it for its own
  * cannot change that. */
@@ -60,8 +85,11 @@ static void block(nn_guard *g) {
     for (size_t i = 0; g->spec.stops && i < sizeof stopping / sizeof *stopping; i++) {
         if (!ignored[i])
             sigaddset(&g->waited, stopping[i]);
-        sigaddset(&blocked, stopping[i]);
     }
+    if (g->spec.stops)
+        add_stopping(&blocked);
+    else
+        nn_guard_none();
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 

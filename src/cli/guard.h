@@ -33,6 +33,9 @@ typedef struct nn_guard_spec {
  * that signals are not for them. From now on SIGPIPE is ignored: a reader of progress that goes
  * away must not end a run. NN_EUSAGE for a wrong NNMPI_START_TIMEOUT, NN_EMEMORY. Local. */
 int nn_guard_start(const nn_guard_spec *spec, nn_guard **out);
+/* There will be no guard: signals do what they always do. Those that ask a run to stop wait from
+ * the start of the program on, so that none is lost before the guard starts. Local. */
+void nn_guard_none(void);
 /* Ends the thread; signals stay blocked. NULL is fine. Local. */
 void nn_guard_free(nn_guard *guard);
 

@@ -46,6 +46,8 @@ static int perform(int argc, char **argv, nn_call *call) {
     nn_common common = {false, false, false};
     NN_TRY(nn_args_read(argc, argv, call, &common));
     nn_screen_set(call->screen, common.verbose, common.quiet);
+    if (!call->verb->collective || common.help)
+        nn_guard_none();
     if (!call->verb->collective && call->screen->rank > 0)
         return 0; /* one rank does it; the others that mpirun started have nothing to do */
     if (common.help && call->screen->rank == 0)

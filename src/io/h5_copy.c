@@ -59,7 +59,8 @@ int nn_h5_refuse_references(nn_h5 *file) {
     if (rc > 0)
         return nn_fail(NN_EFORMAT,
                        "%s of '%s' refers to other objects, which would point at nothing after "
-                       "this: remove it first",
+                       "this: remove it first (dimension scales: detach them, in h5py by "
+                       "dims[i].detach_scale)",
                        f.where, file->path);
     return 0;
 }

@@ -5,6 +5,7 @@
  *   START=fail       it is told that MPI has already been ended
  *   START=hang       it goes no further
  *   START=end        it gets SIGTERM before it ends MPI
+ *   START=load       it gets SIGUSR1 while its libraries are loaded
  *   START_RANK=1     only the process with this OMPI_COMM_WORLD_RANK or PMI_RANK
  */
 #ifndef _GNU_SOURCE
@@ -26,6 +27,11 @@ static bool befalls(const char *what) {
     if (!rank)
         rank = getenv("PMI_RANK");
     return start && strcmp(start, what) == 0 && (!wanted || (rank && strcmp(rank, wanted) == 0));
+}
+
+__attribute__((constructor)) static void load(void) {
+    if (befalls("load"))
+        kill(getpid(), SIGUSR1);
 }
 
 int MPI_Finalized(int *flag);
