@@ -37,10 +37,10 @@ for name in root group array nearest; do
     "$NNMPI" train net.yaml --run $name -o data.path=$name.h5 -q 2>err | tail -n 2 >$name.out
     expect_no_line 'taken for images' err
     expect_same root.out $name.out
-    "$NNMPI" data info $name.h5 >info
-    expect_line '^bright ' info
-    expect_line 'x \* 0\.00392157 \+ 0' info
-    expect_line 'channels last' info
+    "$NNMPI" data info $name.h5 >out
+    expect_line '^bright ' out
+    expect_line 'x \* 0\.00392157 \+ 0' out
+    expect_line 'channels last' out
 done
 for name in layouts scales one classes; do
     expect_code 3 "$NNMPI" check net.yaml -o data.path=$name.h5 2>err
@@ -58,5 +58,5 @@ with h5py.File("array.h5", "a") as f:
 PYTHON
 "$NNMPI" data split array.h5 --test 0.25 -q
 "$NNMPI" check net.yaml -o data.path=array.h5 >out
-"$NNMPI" data info array.h5 >info
-expect_line '^bright ' info
+"$NNMPI" data info array.h5 >out
+expect_line '^bright ' out
