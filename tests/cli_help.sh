@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# timeout: 120
 # Help comes from the tables: every verb, section and row has its page, and the reference is current.
 . "$SOURCE_DIR/tests/lib.sh"
 

@@ -327,11 +327,14 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
 /* Beside some configurations stands a script that gets their data. */
 static int name_script(int rc, const nn_node *path) {
     char script[1024], message[1024];
-    const char *slash = strrchr(path->file, '/');
+    const char *slash;
 
+    if (path->line == 0 || !path->file) /* of the command line */
+        return rc;
+    slash = strrchr(path->file, '/');
     snprintf(script, sizeof script, "%.*s/fetch.sh", slash ? (int)(slash - path->file) : 1,
              slash ? path->file : ".");
-    if (path->line == 0 || !nn_file_exists(script))
+    if (!nn_file_exists(script))
         return rc;
     snprintf(message, sizeof message, "%s", nn_error_message());
     return nn_fail(rc, "%s; %s gets it", message, script);
