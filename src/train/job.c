@@ -1,11 +1,8 @@
 #include "train/job.h"
 
-#include "data/normalize.h"
 #include "math/gemm.h"
 #include "math/parallel.h"
 #include "train/update.h"
-
-#include <nnmpi/log.h>
 
 #include <string.h>
 
@@ -68,61 +65,6 @@ static int plan_metrics(nn_job *job) {
                              s->train.schedule_node, "the schedule"));
     return NN_NEW(&job->metric_sums,
                   nn_job_own_parts(job) * (job->metric_state + NN_EVALUATION_SUMS), "metrics");
-}
-
-nn_data_traits nn_data_traits_of(const nn_dataset *data) {
-    const nn_split *split = &data->split[0];
-    return (nn_data_traits){.x = split->x.shape,
-                            .labels = nn_split_has_labels(split),
-                            .target_width = nn_shape_count(&split->y.shape),
-                            .classes = data->classes,
-                            .class_names = data->class_names,
-                            .first_label = data->first_class,
-                            .features = data->features,
-                            .feature_names = data->feature_names,
-                            .affine = data->affine,
-                            .normal = data->normal};
-}
-
-nn_naming nn_data_naming(const nn_data_traits *data) {
-    return (nn_naming){.classes = data->labels ? data->classes : 0,
-                       .class_name = data->class_names,
-                       .first_label = data->first_label,
-                       .features = data->features,
-                       .feature_name = data->feature_names};
-}
-
-static int inherit_affine(nn_dataset *data, const nn_data_traits *trained) {
-    const nn_affine *affine = &trained->affine;
-    size_t bytes = affine->count * sizeof(double);
-    if (data->affine.count || bytes == 0 || !nn_dtype_is_integer(data->split[0].x.type))
-        return 0;
-    double *scale = nn_pool_alloc(&data->pool, bytes);
-    double *offset = nn_pool_alloc(&data->pool, bytes);
-    if (!scale || !offset)
-        return NN_EMEMORY;
-    memcpy(scale, affine->scale, bytes);
-    memcpy(offset, affine->offset, bytes);
-    data->affine = (nn_affine){affine->count, scale, offset};
-    return 0;
-}
-
-int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained) {
-    NN_TRY(inherit_affine(data, trained));
-    return nn_dataset_set_normal(data, &trained->normal);
-}
-
-size_t nn_data_positions(const nn_data_traits *data) {
-    return data->labels ? data->target_width : 1;
-}
-
-nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
-    return (nn_loss_spec){.outputs = outputs,
-                          .batch = batch,
-                          .labels = data->labels,
-                          .classes = data->classes,
-                          .target_width = data->target_width,
-                          .class_names = data->class_names};
 }
 
 /* In memory images are channels-last, so that their order is not the one of the targets; and the
@@ -511,56 +453,4 @@ int nn_job_fill(nn_job *job, nn_loader *loader, nn_shared **shared) {
 
 nn_real *nn_job_model_params(const nn_job *job) {
     return job->average ? job->average : job->params;
-}
-
-/* This rank's share of optimiser state is all of it. */
-static bool has_whole(const nn_job *job) {
-    return !job->reducer || nn_reducer_share(job->reducer) == nn_model_size(job->model);
-}
-
-static int open_slots(const nn_job *job, nn_snapshot *snapshot) {
-    for (size_t i = 0; i < job->slots; i++) {
-        if (has_whole(job))
-            snapshot->slot[i] = job->slot[i];
-        else if (nn_comm_rank(job->comm) == 0)
-            NN_TRY(NN_NEW(&snapshot->slot[i], nn_model_size(job->model), "whole optimiser state"));
-    }
-    return 0;
-}
-
-/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
- * them are a slot. */
-int nn_job_open_snapshot(const nn_job *job, nn_snapshot *snapshot) {
-    *snapshot = (nn_snapshot){.model = job->model,
-                              .params = nn_job_model_params(job),
-                              .slots = job->slots,
-                              .data = nn_data_traits_of(job->data)};
-    if (!job->optimizer)
-        return 0;
-    snapshot->optimizer = job->optimizer->entry.name;
-    snapshot->slot_names = job->slot_name;
-    if (job->average)
-        snapshot->slot[snapshot->slots++] = job->params;
-    return open_slots(job, snapshot);
-}
-
-void nn_job_close_snapshot(const nn_job *job, nn_snapshot *snapshot) {
-    for (size_t i = 0; i < job->slots && !has_whole(job); i++)
-        nn_free(snapshot->slot[i]);
-    *snapshot = (nn_snapshot){0};
-}
-
-int nn_job_collect(nn_job *job, nn_snapshot *snapshot) {
-    for (size_t i = 0; i < job->slots; i++)
-        NN_TRY(nn_reducer_gather(job->reducer, job->slot[i], snapshot->slot[i]));
-    return 0;
-}
-
-int nn_job_share(nn_job *job, const nn_snapshot *snapshot) {
-    if (!job->reducer)
-        return nn_comm_bcast(job->comm, job->params, nn_model_size(job->model) * sizeof(nn_real));
-    NN_TRY(nn_reducer_sync(job->reducer));
-    for (size_t i = 0; snapshot && i < job->slots; i++)
-        NN_TRY(nn_reducer_scatter(job->reducer, snapshot->slot[i], job->slot[i]));
-    return 0;
 }
