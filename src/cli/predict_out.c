@@ -128,14 +128,20 @@ int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, c
     return w->format->rows(w, first, count, y, label);
 }
 
-int nn_predict_writer_close(nn_predict_writer *w, int rc) {
-    int closed = w->temporary ? w->format->close(w) : 0;
+/* The file that is under way becomes the one that was asked for, unless rc or closing it fails. */
+static int settle(nn_predict_writer *w, int rc) {
+    int closed = w->format->close(w);
     if (rc >= 0)
         rc = closed;
-    if (w->temporary && rc >= 0)
-        rc = nn_file_publish(w->temporary, w->path);
-    else if (w->temporary)
-        unlink(w->temporary);
+    if (rc >= 0)
+        return nn_file_publish(w->temporary, w->path);
+    unlink(w->temporary);
+    return rc;
+}
+
+int nn_predict_writer_close(nn_predict_writer *w, int rc) {
+    if (w->temporary)
+        rc = settle(w, rc);
     nn_pool_release(&w->pool);
     return rc;
 }

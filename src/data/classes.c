@@ -49,7 +49,6 @@ int nn_dataset_check_class_count(const nn_dataset *ds, size_t most) {
 struct seen {
     int64_t largest, smallest;             /* smallest: of /train, INT64_MAX before the first */
     int64_t labels, ignored;               /* how many there are; of no class */
-    bool zero;                             /* there are samples of class 0 */
     uint64_t present[COUNTED_LABELS / 64]; /* a bit for each label */
 };
 
@@ -63,7 +62,6 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
         int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
         if (label >= -1 && label < bound) {
             seen->largest = label > seen->largest ? label : seen->largest;
-            seen->zero = seen->zero || label == 0;
             seen->ignored += label == -1;
             seen->labels++;
             if (label >= 0 && label < COUNTED_LABELS)
@@ -124,7 +122,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
     }
     if (any && seen.largest < 0)
         return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", ds->path);
-    ds->signs = seen.largest == 1 && seen.ignored && !seen.zero;
+    ds->signs = seen.largest == 1 && seen.ignored && !(seen.present[0] & 1); /* no class 0 */
     count_distinct(ds, &seen);
     if (seen.ignored)
         nn_info("%s: %" PRId64 " of %" PRId64 " labels are -1: these samples are ignored", ds->path,

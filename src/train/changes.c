@@ -42,23 +42,31 @@ static const char *text_of(const nn_node *node) {
 
 static void compare(const char *path, const nn_node *now, const nn_node *before);
 
-/* The items of two maps by key, of two lists by place. */
-static void compare_items(const char *path, const nn_node *now, const nn_node *before) {
+static const char *join(char below[PATH], const char *path, const char *key) {
+    snprintf(below, PATH, "%s%s%s", path, *path ? "." : "", key);
+    return below;
+}
+
+/* By place; they are equally long. */
+static void compare_lists(const char *path, const nn_node *now, const nn_node *before) {
+    char place[32], below[PATH];
+    for (size_t i = 0; i < now->count; i++) {
+        snprintf(place, sizeof place, "%zu", i);
+        compare(join(below, path, place), now->item[i], before->item[i]);
+    }
+}
+
+/* By key. */
+static void compare_maps(const char *path, const nn_node *now, const nn_node *before) {
     char below[PATH];
     for (size_t i = 0; i < now->count; i++) {
         const char *key = now->item[i]->key;
-        if (now->kind == NN_NODE_LIST)
-            snprintf(below, sizeof below, "%s.%zu", path, i);
-        else
-            snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", key);
-        compare(below, now->item[i],
-                now->kind == NN_NODE_LIST ? before->item[i] : nn_node_get(before, key));
+        compare(join(below, path, key), now->item[i], nn_node_get(before, key));
     }
-    for (size_t i = 0; now->kind == NN_NODE_MAP && i < before->count; i++) {
+    for (size_t i = 0; i < before->count; i++) {
         const char *key = before->item[i]->key;
-        snprintf(below, sizeof below, "%s%s%s", path, *path ? "." : "", key);
         if (!nn_node_get(now, key))
-            compare(below, NULL, before->item[i]);
+            compare(join(below, path, key), NULL, before->item[i]);
     }
 }
 
@@ -88,8 +96,10 @@ static void compare(const char *path, const nn_node *now, const nn_node *before)
     else if (!same_form(now, before))
         nn_info("%s is not what it was: %s now, and %s before", path, text_of(now),
                 text_of(before));
-    else if (now->kind != NN_NODE_SCALAR)
-        compare_items(path, now, before);
+    else if (now->kind == NN_NODE_LIST)
+        compare_lists(path, now, before);
+    else if (now->kind == NN_NODE_MAP)
+        compare_maps(path, now, before);
     else if (strcmp(now->text, before->text) != 0)
         nn_info("%s is %s now and was %s", path, now->text, before->text);
 }

@@ -91,37 +91,29 @@ static int write_data(nn_h5 *file, const nn_data_traits *data) {
     return NN_OK;
 }
 
-static int read_class_names(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
-    char **names;
-    size_t count;
+/* The names that an attribute lists; none where it is absent. */
+static int read_names(nn_h5 *file, const char *attribute, nn_pool *pool, const char ***name,
+                      size_t *count) {
+    char **found;
 
-    if (!nn_h5_has_attr(file, "/data", "class_names"))
+    if (!nn_h5_has_attr(file, "/data", attribute))
         return NN_OK;
-    NN_TRY(nn_h5_get_texts(file, "/data", "class_names", pool, &names, &count));
-    if ((int64_t)count != data->classes)
-        return nn_fail(NN_EFORMAT, "%s: /data has %" PRId64 " classes but %zu class names",
-                       nn_h5_path(file), data->classes, count);
-    data->class_names = (const char **)names;
-    return NN_OK;
-}
-
-static int read_feature_names(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
-    char **names;
-
-    if (!nn_h5_has_attr(file, "/data", "feature_names"))
-        return NN_OK;
-    NN_TRY(nn_h5_get_texts(file, "/data", "feature_names", pool, &names, &data->features));
-    data->feature_names = (const char **)names;
+    NN_TRY(nn_h5_get_texts(file, "/data", attribute, pool, &found, count));
+    *name = (const char **)found;
     return NN_OK;
 }
 
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     int64_t labels, width;
+    size_t named = 0;
 
     *data = (nn_data_traits){0};
     NN_TRY(nn_h5_get_int(file, "/data", "class_count", &data->classes));
-    NN_TRY(read_class_names(file, pool, data));
-    NN_TRY(read_feature_names(file, pool, data));
+    NN_TRY(read_names(file, "class_names", pool, &data->class_names, &named));
+    if (data->class_names && (int64_t)named != data->classes)
+        return nn_fail(NN_EFORMAT, "%s: /data has %" PRId64 " classes but %zu class names",
+                       nn_h5_path(file), data->classes, named);
+    NN_TRY(read_names(file, "feature_names", pool, &data->feature_names, &data->features));
     if (nn_h5_has_attr(file, "/data", "first_label"))
         NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
     NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
