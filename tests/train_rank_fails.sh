@@ -8,15 +8,7 @@
 mpicc=$(sed -n "s/^MPI_C_COMPILER:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt")
 shim mpi "$mpicc"
 
-"$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
-cat > net.yaml <<'YAML'
-data: {path: blobs.h5}
-model: [dense: {units: 12}, dense: {units: 3}]
-loss: cross_entropy
-train: {epochs: 100000000, batch_size: 10, log_every: 100, stall_timeout: 600}
-validate: {every_epochs: 0}
-checkpoint: {every_epochs: 0}
-YAML
+endless_net 600
 
 # fails AT RANK ARGUMENTS...: the AT-th collective of MPI fails on RANK.
 fails() {

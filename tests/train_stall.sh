@@ -6,15 +6,7 @@
 . "$SOURCE_DIR/tests/lib.sh"
 . "$SOURCE_DIR/tests/shim/lib.sh"
 
-"$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
-cat > net.yaml <<'YAML'
-data: {path: blobs.h5}
-model: [dense: {units: 12}, dense: {units: 3}]
-loss: cross_entropy
-train: {epochs: 100000000, batch_size: 10, log_every: 100, stall_timeout: 2}
-validate: {every_epochs: 0}
-checkpoint: {every_epochs: 0}
-YAML
+endless_net 2
 host=$(uname -n)
 
 # ended CODE: the last run ended by the watchdog, in time.

@@ -19,3 +19,16 @@ faulty() {
     FAULT=$1 FAULT_AT=$2 FAULT_PATH=$3 FAULT_ERRNO=$4 FAULT_RANK=$5 \
         run_ranks "$RANKS" env LD_PRELOAD="$PWD/fault.so" "$NNMPI" "${@:6}"
 }
+
+# endless_net SECONDS: net.yaml, a run that ends only if something ends it, with that stall_timeout.
+endless_net() {
+    "$NNMPI" data make blobs -O blobs.h5 --samples 103 -q
+    cat > net.yaml <<YAML
+data: {path: blobs.h5}
+model: [dense: {units: 12}, dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 100000000, batch_size: 10, log_every: 100, stall_timeout: $1}
+validate: {every_epochs: 0}
+checkpoint: {every_epochs: 0}
+YAML
+}
