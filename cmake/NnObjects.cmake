@@ -21,12 +21,13 @@ function(nn_add_object_library target sources)
 endfunction()
 
 # nn_add_objects(<prefix> <folder>... [DEFINITIONS <name>...])
-# One object library <prefix>_<folder> for each folder of src, and <prefix>_math_<isa> for each
+# One object library <prefix>_<folder> for each folder of src with those in it, and <prefix>_math_<isa> for each
 # instruction set. Sets <prefix>_OBJECTS to the object files of all of them.
 function(nn_add_objects prefix)
     cmake_parse_arguments(arg "" "" DEFINITIONS ${ARGN})
     foreach(folder IN LISTS arg_UNPARSED_ARGUMENTS)
-        file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${folder}/*.c)
+        file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${folder}/*.c)
+        list(FILTER sources EXCLUDE REGEX /src/math/isa/)
         nn_add_object_library(${prefix}_${folder} "${sources}")
         list(APPEND targets ${prefix}_${folder})
     endforeach()

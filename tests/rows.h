@@ -2,7 +2,7 @@
 #ifndef NN_TESTS_ROWS_H
 #define NN_TESTS_ROWS_H
 
-#include "base/option.h"
+#include "base/options/option.h"
 #include "check.h"
 #include "io/yaml.h"
 

@@ -4,7 +4,7 @@
 
 #include "io/file.h"
 #include "small_model.h"
-#include "train/run.h"
+#include "train/run/run.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 
 #include "check.h"
 #include "io/yaml.h"
-#include "nn/loss.h"
+#include "nn/losses/loss.h"
 #include "nn/model.h"
 
 struct small_model {

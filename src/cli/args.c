@@ -1,8 +1,8 @@
 #include "cli/args.h"
 
-#include "base/names.h"
+#include "base/options/names.h"
 #include "io/file.h"
-#include "train/settings.h"
+#include "train/config/settings.h"
 
 #include <ctype.h>
 #include <string.h>

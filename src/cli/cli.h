@@ -3,7 +3,7 @@
 #define NN_CLI_CLI_H
 
 #include "base/json.h"
-#include "base/option.h"
+#include "base/options/option.h"
 #include "cli/guard.h"
 #include "cli/screen.h"
 

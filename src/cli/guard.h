@@ -8,7 +8,7 @@
 #ifndef NN_CLI_GUARD_H
 #define NN_CLI_GUARD_H
 
-#include "dist/launch.h"
+#include "comm/launch.h"
 
 #include <signal.h>
 

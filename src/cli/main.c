@@ -3,7 +3,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/guard.h"
-#include "dist/launch.h"
+#include "comm/launch.h"
 
 #include <nnmpi/version.h>
 

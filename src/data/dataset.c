@@ -1,8 +1,8 @@
 #include "data/dataset.h"
 
 #include "data/convert.h"
-#include "data/csv.h"
-#include "data/sources.h"
+#include "data/importers/csv_reader.h"
+#include "data/sources/sources.h"
 #include "io/file.h"
 
 #include <nnmpi/log.h>

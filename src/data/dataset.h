@@ -2,10 +2,10 @@
 #ifndef NN_DATA_DATASET_H
 #define NN_DATA_DATASET_H
 
-#include "base/option.h"
-#include "data/augment.h"
+#include "base/options/option.h"
+#include "base/shape.h"
+#include "data/augment/augment.h"
 #include "io/h5.h"
-#include "nn/shape.h"
 
 /* One stored array of a split; rows are samples. */
 typedef struct nn_field {

@@ -2,8 +2,8 @@
 #ifndef NN_DATA_OUTPUT_H
 #define NN_DATA_OUTPUT_H
 
+#include "base/shape.h"
 #include "io/h5.h"
-#include "nn/shape.h"
 
 typedef struct nn_output {
     nn_pool pool;

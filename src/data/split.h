@@ -2,7 +2,7 @@
 #ifndef NN_DATA_SPLIT_H
 #define NN_DATA_SPLIT_H
 
-#include "base/option.h"
+#include "base/options/option.h"
 
 typedef struct nn_split_options {
     double valid, test; /* fractions of /train */

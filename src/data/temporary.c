@@ -1,6 +1,6 @@
 /* Data sets that are written to a temporary file first, which has no name any more when it is in
  * use. */
-#include "data/sources.h"
+#include "data/sources/sources.h"
 
 #include <errno.h>
 #include <stdlib.h>

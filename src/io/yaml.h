@@ -2,7 +2,7 @@
 #ifndef NN_IO_YAML_H
 #define NN_IO_YAML_H
 
-#include "base/node.h"
+#include "base/options/node.h"
 
 /* Parses one document into *root, owned by `pool`. `file` names it in messages and is copied.
  * Anchors and aliases work; duplicate keys and a second document are errors. NN_EUSAGE with

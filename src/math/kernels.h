@@ -338,7 +338,7 @@ typedef struct nn_kernels {
     void (*blend)(size_t n, nn_real rate, const nn_real *x,
                   nn_real *y); /* y += rate (x - y); 1: y = x */
 
-    /* Products of convolutions (math/conv.h). Each sum is taken in the order of its index. */
+    /* Products of convolutions (math/conv/conv.h). Each sum is taken in the order of its index. */
     size_t conv_lanes, conv_panel; /* elements of a vector; the widest panel, in elements */
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);

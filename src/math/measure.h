@@ -2,7 +2,7 @@
 #ifndef NN_MATH_MEASURE_H
 #define NN_MATH_MEASURE_H
 
-#include "math/gemm.h"
+#include "math/gemm/gemm.h"
 
 typedef void nn_work_fn(void *ctx);
 

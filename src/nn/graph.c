@@ -1,7 +1,7 @@
 /* From the list under `model:` to a planned graph. */
 #include "nn/graph.h"
 
-#include "nn/layers.h"
+#include "nn/layers/layers.h"
 
 #include <nnmpi/log.h>
 

@@ -3,7 +3,7 @@
 #ifndef NN_NN_GRAPH_H
 #define NN_NN_GRAPH_H
 
-#include "nn/initializer.h"
+#include "nn/initializers/initializer.h"
 #include "nn/model.h"
 
 /* What a model keeps about each of its layers. */

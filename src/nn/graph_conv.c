@@ -5,10 +5,10 @@
  * with E the adjacency matrix, D the degrees of E + I and W [units][features]. A is symmetric, so
  * back-propagation multiplies by it once more. */
 #include "base/text.h"
-#include "math/gemm.h"
+#include "math/gemm/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
-#include "nn/layers.h"
+#include "nn/layers/layers.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Running a model: forward through the layers in order, backward through them in reverse. */
 #include "base/clock.h"
+#include "math/gemm/outer.h"
 #include "math/kernels.h"
-#include "math/outer.h"
 #include "nn/graph.h"
 #include "nn/turn.h"
 

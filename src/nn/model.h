@@ -7,7 +7,7 @@
 #ifndef NN_NN_MODEL_H
 #define NN_NN_MODEL_H
 
-#include "nn/layer.h"
+#include "nn/layers/layer.h"
 
 typedef struct nn_model nn_model;
 

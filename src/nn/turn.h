@@ -5,7 +5,7 @@
 #ifndef NN_NN_TURN_H
 #define NN_NN_TURN_H
 
-#include "nn/layer.h"
+#include "nn/layers/layer.h"
 
 /* Copies `batch` samples of that shape from memory's order to the user's, or back. */
 void nn_turn_to_user(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to);

@@ -3,7 +3,7 @@
 #define NN_TRAIN_BENCH_H
 
 #include "base/mem.h"
-#include "dist/comm.h"
+#include "comm/comm.h"
 
 #include <nnmpi/config.h>
 

@@ -2,7 +2,7 @@
  * checkpoint's configuration keeps: a trained model needs the file no more. */
 #include "base/text.h"
 #include "io/file.h"
-#include "train/settings.h"
+#include "train/config/settings.h"
 
 #include <string.h>
 

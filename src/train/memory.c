@@ -31,7 +31,8 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_
 /* So many times the memory of the node is no plan but a slip, and takes for ever to lay out. */
 #define SLIP 100
 
-/* Of the gradients some may never be written (dist/factors.c), so that they do not count here. */
+/* Of the gradients some may never be written (comm/reduce/outer_grads.c), so that they do not count
+ * here. */
 static int check_fits(const nn_job *job, const nn_memory *m, double nodes) {
     const char *by;
     char text[NN_MEMORY_TEXT], most[NN_BYTES_TEXT];

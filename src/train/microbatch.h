@@ -3,10 +3,10 @@
 #ifndef NN_TRAIN_MICROBATCH_H
 #define NN_TRAIN_MICROBATCH_H
 
-#include "data/loader.h"
-#include "dist/reduce.h"
-#include "dist/tree_sum.h"
-#include "nn/layer.h"
+#include "comm/reduce/reduce.h"
+#include "comm/tree_sum.h"
+#include "data/loader/loader.h"
+#include "nn/layers/layer.h"
 
 typedef struct nn_microbatches {
     nn_tree tree;

@@ -1,7 +1,7 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/clock.h"
-#include "dist/watch.h"
-#include "train/evaluation.h"
+#include "comm/watchdog.h"
+#include "train/evaluate/evaluation.h"
 #include "train/trainer.h"
 
 #include <nnmpi/log.h>

@@ -1,6 +1,6 @@
 #include "train/share_naming.h"
 
-#include "dist/comm.h"
+#include "comm/comm.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* The training step. */
 #include "base/clock.h"
 #include "base/text.h"
-#include "dist/watch.h"
+#include "comm/watchdog.h"
 #include "train/trainer.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* What the targets of a data set are to the loss: how many samples each class has, and whether the
  * numbers are such as the loss compares with. */
 #include "data/convert.h"
-#include "nn/class_weights.h"
-#include "train/job.h"
+#include "nn/losses/class_weights.h"
+#include "train/session.h"
 
 /* ---- balanced class weights -------------------------------------------------------------------
  * They become numbers, which the checkpoint's configuration keeps: a model is evaluated elsewhere

@@ -1,6 +1,6 @@
 /* How many threads a training step takes. */
 #include "math/parallel.h"
-#include "train/job.h"
+#include "train/session.h"
 
 #define ELEMENT_WORK 16 /* multiply-adds that take about as long as an activation */
 

@@ -1,10 +1,10 @@
 /* Training from beginning to end: start or resume, loop, validate, save, finish. */
 #include "base/clock.h"
-#include "dist/watch.h"
-#include "math/gemm.h"
+#include "comm/watchdog.h"
+#include "math/gemm/gemm.h"
 #include "math/kernels.h"
-#include "train/changes.h"
-#include "train/tables.h"
+#include "train/checkpoint/import_weights.h"
+#include "train/config/changes.h"
 #include "train/trainer.h"
 
 #include <nnmpi/log.h>

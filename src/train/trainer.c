@@ -5,7 +5,7 @@
 #include "data/normalize.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
-#include "nn/schedule.h"
+#include "nn/schedules/schedule.h"
 #include "train/share_naming.h"
 
 #include <nnmpi/log.h>

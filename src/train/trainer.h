@@ -3,9 +3,9 @@
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
-#include "train/job.h"
 #include "train/memory.h"
-#include "train/run.h"
+#include "train/run/run.h"
+#include "train/session.h"
 #include "train/update.h"
 
 /* Sums since the last report; seconds are this rank's. */

@@ -1,6 +1,6 @@
 /* What data look like to a model that was trained on them. */
 #include "data/normalize.h"
-#include "train/job.h"
+#include "train/session.h"
 
 #include <string.h>
 

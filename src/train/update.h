@@ -6,7 +6,7 @@
 #ifndef NN_TRAIN_UPDATE_H
 #define NN_TRAIN_UPDATE_H
 
-#include "train/job.h"
+#include "train/session.h"
 
 typedef struct nn_updater nn_updater;
 

@@ -1,5 +1,5 @@
 /* Written by make_layers.py with PyTorch 1.13.0a0. */
-#include "nn/shape.h"
+#include "base/shape.h"
 
 enum { GOLDEN_BATCH = 6, GOLDEN_STEPS = 10 };
 #define GOLDEN_LR 0.1

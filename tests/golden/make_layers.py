@@ -106,7 +106,7 @@ def elementwise(yaml, function):
 
 
 print(f"/* Written by make_layers.py with PyTorch {torch.__version__.split('+')[0]}. */")
-print('#include "nn/shape.h"\n')
+print('#include "base/shape.h"\n')
 print(f"enum {{ GOLDEN_BATCH = {BATCH}, GOLDEN_STEPS = {STEPS} }};")
 print(f"#define GOLDEN_LR {LR}\n")
 print("/* clang-format off */")

@@ -1,6 +1,6 @@
 /* Elementary functions of one element, written without branches so that the loops that call them
  * vectorise. Errors in float, in units of the last place, over a dense sample of all arguments
- * (tests/math_elementary.c): exp 1.1, log 1, expm1 1.1, tanh 2.8, sigmoid 2.5, softplus 2.9,
+ * (tests/math/elementary.c): exp 1.1, log 1, expm1 1.1, tanh 2.8, sigmoid 2.5, softplus 2.9,
  * softmax 3, swish 3.7 and gelu 3.9, the last two above 2^-118 (below they are as exact as their
  * subnormal factor); the normal distribution, which only the slope of gelu is made of, 3.95.
  * Without fused multiply-add (x86-64-v2) gelu is 4.2 and the normal distribution 4.7, below z = -8.

@@ -1,0 +1,27 @@
+/* What the verbs of `nnmpi bench` share. */
+#ifndef NN_CLI_VERBS_BENCH_H
+#define NN_CLI_VERBS_BENCH_H
+
+#include "cli/cli.h"
+#include "math/gemm/blas.h"
+
+#define NN_BENCH_JSON (1 << 18) /* bytes of the longest report */
+
+/* What a process can do at most. */
+typedef struct nn_bench_peak {
+    int threads;
+    double peak; /* operations a second of all threads */
+} nn_bench_peak;
+
+/* Sets the threads (0: the cores there are) and measures. Local. */
+int nn_bench_machine(int64_t threads, nn_bench_peak *out);
+void nn_bench_machine_json(nn_json *json, const nn_bench_peak *machine);
+
+/* One object, in memory of the call's pool. */
+int nn_bench_json_begin(const nn_call *call, nn_json *json);
+int nn_bench_json_end(nn_json *json);
+
+extern const nn_verb nn_verb_bench_reduce, nn_verb_bench_step, nn_verb_bench_reproducible,
+    nn_verb_bench_scaling;
+
+#endif

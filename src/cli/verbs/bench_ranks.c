@@ -1,0 +1,415 @@
+/* nnmpi bench reduce, step, reproducible and scaling: what the ranks do together. */
+#include "cli/verbs/bench.h"
+#include "comm/reduce/bench.h"
+#include "comm/reduce/cost.h"
+#include "math/measure.h"
+#include "math/parallel.h"
+#include "train/bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- reduce --------------------------------------------------------------------------------- */
+
+static const size_t sizes[] = {1 << 10, 16 << 10, 64 << 10, 256 << 10,
+                               1 << 20, 4 << 20,  16 << 20, 64 << 20};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+#define SECONDS 0.2 /* of sums of a size, about */
+
+typedef struct sums {
+    bool shared;  /* there are ranks that share a node */
+    size_t count; /* of sizes */
+    double allreduce[SIZES], node[SIZES];
+    nn_message_cost cost; /* fitted to allreduce */
+} sums;
+
+/* Of all sizes up to `largest` bytes. */
+static int measure_sums(nn_comm *comm, size_t largest, sums *out) {
+    double bytes[SIZES];
+    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO).way == NN_REDUCE_NODE};
+    for (size_t i = 0; i < SIZES && sizes[i] <= largest; i++) {
+        nn_reduce_speed speed;
+        bytes[i] = (double)sizes[i];
+        NN_TRY(nn_bench_reduce(comm, sizes[i], SECONDS, &speed));
+        out->allreduce[i] = speed.allreduce_s;
+        out->node[i] = speed.node_s;
+        out->count = i + 1;
+    }
+    out->cost = nn_fit_sums(nn_comm_size(comm), out->count, bytes, out->allreduce);
+    return 0;
+}
+
+static int check_several(const nn_call *call) {
+    if (nn_comm_size(call->comm) > 1)
+        return 0;
+    return nn_fail(NN_EUSAGE, "there is nothing to sum over one rank: start several, e.g. mpirun "
+                              "-n 2 nnmpi bench reduce");
+}
+
+static void print_cost(const nn_call *call, const nn_message_cost *cost) {
+    printf("a message between %d ranks: %.2f us + bytes / %.2f GB/s\n", nn_comm_size(call->comm),
+           1e6 * cost->latency, cost->bandwidth / 1e9);
+}
+
+static void json_cost(nn_json *json, const nn_message_cost *cost) {
+    nn_json_open(json, "message", '{');
+    nn_json_real(json, "latency_s", cost->latency);
+    nn_json_real(json, "bandwidth_gbs", cost->bandwidth / 1e9);
+    nn_json_close(json, '}');
+}
+
+static void print_rate(double seconds, double bytes) {
+    printf(" %10.1f us %6.2f GB/s", 1e6 * seconds, bytes / seconds / 1e9);
+}
+
+static void print_sums(const nn_call *call, const sums *s) {
+    printf("%10s %25s%s\n", "gradients", "allreduce",
+           s->shared ? "                      node" : "");
+    for (size_t i = 0; i < s->count; i++) {
+        printf("%6zu KiB", sizes[i] >> 10);
+        print_rate(s->allreduce[i], (double)sizes[i]);
+        if (s->shared)
+            print_rate(s->node[i], (double)sizes[i]);
+        putchar('\n');
+    }
+    print_cost(call, &s->cost);
+}
+
+static void json_sums(nn_json *json, const sums *s) {
+    nn_json_open(json, "reduce", '[');
+    for (size_t i = 0; i < s->count; i++) {
+        nn_json_open(json, NULL, '{');
+        nn_json_int(json, "bytes", (int64_t)sizes[i]);
+        nn_json_real(json, "allreduce_s", s->allreduce[i]);
+        if (s->shared)
+            nn_json_real(json, "node_s", s->node[i]);
+        nn_json_close(json, '}');
+    }
+    nn_json_close(json, ']');
+    json_cost(json, &s->cost);
+}
+
+typedef struct reduce_options {
+    int64_t largest;
+    bool json;
+} reduce_options;
+
+static const nn_option reduce_table[] = {
+    {"largest", NN_OPT_INT, offsetof(reduce_options, largest), "65536", "[16, 65536]",
+     "KiB of the largest sum"},
+    {"json", NN_OPT_BOOL, offsetof(reduce_options, json), "false", NULL, "print one JSON object"},
+    NN_OPTION_END,
+};
+
+static int run_reduce(const nn_call *call) {
+    const reduce_options *o = call->options;
+    nn_json json;
+    sums s;
+    NN_TRY(check_several(call));
+    NN_TRY(measure_sums(call->comm, (size_t)o->largest << 10, &s));
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (!o->json) {
+        print_sums(call, &s);
+        return 0;
+    }
+    NN_TRY(nn_bench_json_begin(call, &json));
+    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
+    json_sums(&json, &s);
+    return nn_bench_json_end(&json);
+}
+
+const nn_verb nn_verb_bench_reduce = {
+    .entry = {"reduce",
+              "Sums of gradients over the ranks, by size, and the cost of a message that explains "
+              "them.",
+              reduce_table, sizeof(reduce_options)},
+    .usage = "[options]",
+    .collective = true,
+    .run = run_reduce,
+};
+
+/* ---- step ----------------------------------------------------------------------------------- */
+
+typedef struct step_options {
+    const char *config;
+    const nn_node *set;
+    double seconds, latency;
+    bool json;
+} step_options;
+
+#define STEP_ROWS                                                                                  \
+    {"config", NN_OPT_STRING, offsetof(step_options, config),                                      \
+     "",       NULL,          "YAML configuration; without it Iris, which is built in"},           \
+        {"set",                                                                                    \
+         NN_OPT_NODE,                                                                              \
+         offsetof(step_options, set),                                                              \
+         "",                                                                                       \
+         NULL,                                                                                     \
+         "override one key of the configuration: -o train.lr=0.1; may be repeated"},               \
+        {"seconds", NN_OPT_REAL, offsetof(step_options, seconds),                                  \
+         "2",       "[0, 3600]", "time for training steps, about"},                                \
+    {                                                                                              \
+        "json", NN_OPT_BOOL, offsetof(step_options, json), "false", NULL, "print one JSON object"  \
+    }
+
+static const nn_option step_table[] = {STEP_ROWS, NN_OPTION_END};
+
+/* `change` overrides one more key; NULL: none. */
+static int measure_step(const nn_call *call, const char *change, double seconds,
+                        nn_bench_step *step) {
+    const step_options *o = call->options;
+    nn_config *config = NULL;
+    int rc = nn_call_config(o->config, o->set, &config);
+    if (rc == 0 && change)
+        rc = nn_config_override(config, change);
+    rc = nn_comm_agree(call->comm, rc);
+    if (rc == 0)
+        rc = nn_bench_train(call->comm, config, seconds, call->pool, step);
+    nn_config_free(config);
+    return rc;
+}
+
+static const struct phase {
+    const char *name;
+    size_t at;
+} phases[] = {{"data", offsetof(nn_bench_step, data)},
+              {"forward", offsetof(nn_bench_step, forward)},
+              {"backward", offsetof(nn_bench_step, backward)},
+              {"comm", offsetof(nn_bench_step, comm)},
+              {"update", offsetof(nn_bench_step, update)}};
+enum { PHASES = sizeof phases / sizeof phases[0] };
+
+static double phase_of(const nn_bench_step *step, size_t i) {
+    return *(const double *)(const void *)((const char *)step + phases[i].at);
+}
+
+static void print_work(double work, double seconds, double peak) {
+    if (work > 0)
+        printf(" %8.1f %7.2f", work / seconds / 1e9, work / seconds / peak);
+    else
+        printf(" %8s %7s", "-", "-");
+}
+
+static void print_step(const nn_bench_step *s, double peak) {
+    printf("minibatch of %lld: %.1f us a step, %.0f samples/s, %.1f GFLOP/s a rank, %.2f of its "
+           "peak; reduce: %s\n\n",
+           (long long)s->batch_size, 1e6 * s->seconds, (double)s->batch_size / s->seconds,
+           s->work / s->seconds / 1e9, s->work / s->seconds / peak, s->way);
+    printf("%-10s %12s %7s\n", "phase", "us a step", "share");
+    for (size_t i = 0; i < PHASES; i++)
+        printf("%-10s %12.1f %7.3f\n", phases[i].name, 1e6 * phase_of(s, i),
+               phase_of(s, i) / s->seconds);
+    if (s->update_work > 0)
+        printf("update multiplies the gradients of dense layers, %.1f GFLOP/s\n",
+               s->update_work / s->update / 1e9);
+    printf("\n%-20s %12s %8s %7s %12s %8s %7s\n", "layer", "forward us", "GFLOP/s", "of peak",
+           "backward us", "GFLOP/s", "of peak");
+    for (size_t i = 0; i < s->layers; i++) {
+        const nn_bench_layer *l = &s->layer[i];
+        printf("%-20s %12.1f", l->name, 1e6 * l->forward);
+        print_work(l->forward_work, l->forward, peak);
+        printf(" %12.1f", 1e6 * l->backward);
+        print_work(l->backward_work, l->backward, peak);
+        putchar('\n');
+    }
+}
+
+static void json_layer(nn_json *json, const nn_bench_layer *l) {
+    nn_json_open(json, NULL, '{');
+    nn_json_string(json, "name", l->name);
+    nn_json_string(json, "kind", l->kind);
+    nn_json_real(json, "forward_s", l->forward);
+    nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
+    nn_json_real(json, "backward_s", l->backward);
+    nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
+    nn_json_bool(json, "by_factors", l->by_factors);
+    nn_json_close(json, '}');
+}
+
+static void json_step(nn_json *json, const nn_bench_step *s) {
+    char key[32];
+    nn_json_open(json, "step", '{');
+    nn_json_int(json, "batch_size", s->batch_size);
+    nn_json_int(json, "gradients", (int64_t)s->size);
+    nn_json_string(json, "reduce", s->way);
+    nn_json_real(json, "seconds", s->seconds);
+    nn_json_real(json, "samples_per_s", (double)s->batch_size / s->seconds);
+    nn_json_real(json, "gflop", s->work / 1e9);
+    nn_json_real(json, "update_gflop", s->update_work / 1e9);
+    for (size_t i = 0; i < PHASES; i++) {
+        snprintf(key, sizeof key, "%s_s", phases[i].name);
+        nn_json_real(json, key, phase_of(s, i));
+    }
+    nn_json_open(json, "layers", '[');
+    for (size_t i = 0; i < s->layers; i++)
+        json_layer(json, &s->layer[i]);
+    nn_json_close(json, ']');
+    nn_json_close(json, '}');
+}
+
+static int run_step(const nn_call *call) {
+    const step_options *o = call->options;
+    nn_bench_step step = {0};
+    nn_bench_peak machine;
+    nn_json json;
+    NN_TRY(measure_step(call, NULL, o->seconds, &step));
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    NN_TRY(nn_bench_machine(nn_threads(), &machine));
+    if (!o->json) {
+        print_step(&step, machine.peak);
+        return 0;
+    }
+    NN_TRY(nn_bench_json_begin(call, &json));
+    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
+    nn_bench_machine_json(&json, &machine);
+    json_step(&json, &step);
+    return nn_bench_json_end(&json);
+}
+
+static const char *const config_argument[] = {"config", NULL};
+
+const nn_verb nn_verb_bench_step = {
+    .entry = {"step", "Time of a training step by phase and by layer, beside the peak.", step_table,
+              sizeof(step_options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = config_argument,
+    .collective = true,
+    .run = run_step,
+};
+
+/* ---- reproducible --------------------------------------------------------------------------- */
+
+#define ROUNDS 4 /* of both ways in turns, so that a noisy moment meets both */
+
+static int run_reproducible(const nn_call *call) {
+    const step_options *o = call->options;
+    double least[2] = {INFINITY, INFINITY};
+    nn_json json;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        nn_bench_step step = {0};
+        const char *change = i % 2 ? "train.reproducible=true" : "train.reproducible=false";
+        NN_TRY(measure_step(call, change, o->seconds / (2 * ROUNDS), &step));
+        least[i % 2] = fmin(least[i % 2], step.seconds);
+    }
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (!o->json) {
+        printf("a step takes %.1f us, and %.1f us with train.reproducible: %+.1f %%\n",
+               1e6 * least[0], 1e6 * least[1], 100 * (least[1] / least[0] - 1));
+        return 0;
+    }
+    NN_TRY(nn_bench_json_begin(call, &json));
+    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
+    nn_json_real(&json, "default_s", least[0]);
+    nn_json_real(&json, "reproducible_s", least[1]);
+    nn_json_real(&json, "price", least[1] / least[0] - 1);
+    return nn_bench_json_end(&json);
+}
+
+const nn_verb nn_verb_bench_reproducible = {
+    .entry = {"reproducible", "What the same bits on any number of ranks and threads cost.",
+              step_table, sizeof(step_options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = config_argument,
+    .collective = true,
+    .run = run_reproducible,
+};
+
+/* ---- scaling -------------------------------------------------------------------------------- */
+
+static const nn_option scaling_table[] = {
+    STEP_ROWS,
+    {"latency", NN_OPT_REAL, offsetof(step_options, latency), "20", "[0, 1e6]",
+     "microseconds of a short message between nodes"},
+    NN_OPTION_END,
+};
+
+static const double gigabits[] = {1, 10, 25, 100};
+enum { NETWORKS = sizeof gigabits / sizeof gigabits[0], MOST_RANKS = 4096 };
+
+static nn_message_cost network(const step_options *o, size_t i) {
+    return (nn_message_cost){1e-6 * o->latency, gigabits[i] * 1e9 / 8};
+}
+
+static nn_step_cost cost_of(const nn_call *call, const nn_bench_step *s) {
+    return (nn_step_cost){.compute = s->seconds - s->comm,
+                          .bytes = (double)(s->size * sizeof(nn_real)),
+                          .ranks = nn_comm_size(call->comm)};
+}
+
+static void print_scaling(const nn_call *call, const nn_bench_step *s) {
+    const step_options *o = call->options;
+    nn_step_cost cost = cost_of(call, s);
+    printf("%.1f us of computing a step on %d rank%s, %.3f MB of gradients; %g us a message\n",
+           1e6 * cost.compute, (int)cost.ranks, cost.ranks > 1 ? "s" : "", cost.bytes / 1e6,
+           o->latency);
+    puts("efficiency expected of ranks on nodes of their own, by Gbit/s of the network");
+    printf("%21s %27s\n", "same minibatch", "minibatch grows");
+    printf("%6s", "ranks");
+    for (size_t i = 0; i < 2 * NETWORKS; i++)
+        printf(" %6g", gigabits[i % NETWORKS]);
+    for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 2) {
+        printf("\n%6d", ranks);
+        for (size_t i = 0; i < 2 * NETWORKS; i++) {
+            nn_message_cost net = network(o, i % NETWORKS);
+            printf(" %6.3f", nn_efficiency(&cost, &net, ranks, i < NETWORKS));
+        }
+    }
+    putchar('\n');
+}
+
+static void json_scaling(nn_json *json, const nn_call *call, const nn_bench_step *s) {
+    nn_step_cost cost = cost_of(call, s);
+    nn_json_open(json, "scaling", '[');
+    for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 2) {
+        for (size_t i = 0; i < NETWORKS; i++) {
+            nn_message_cost net = network(call->options, i);
+            nn_json_open(json, NULL, '{');
+            nn_json_int(json, "ranks", ranks);
+            nn_json_real(json, "gbits", gigabits[i]);
+            nn_json_real(json, "strong", nn_efficiency(&cost, &net, ranks, true));
+            nn_json_real(json, "weak", nn_efficiency(&cost, &net, ranks, false));
+            nn_json_close(json, '}');
+        }
+    }
+    nn_json_close(json, ']');
+}
+
+/* With several ranks also what a message between them costs here, to compare. */
+static int run_scaling(const nn_call *call) {
+    const step_options *o = call->options;
+    bool several = nn_comm_size(call->comm) > 1;
+    nn_bench_step step = {0};
+    nn_json json;
+    sums s;
+    NN_TRY(measure_step(call, NULL, o->seconds, &step));
+    if (several)
+        NN_TRY(measure_sums(call->comm, 1 << 20, &s));
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (!o->json) {
+        if (several)
+            print_cost(call, &s.cost);
+        print_scaling(call, &step);
+        return 0;
+    }
+    NN_TRY(nn_bench_json_begin(call, &json));
+    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
+    if (several)
+        json_cost(&json, &s.cost);
+    json_step(&json, &step);
+    json_scaling(&json, call, &step);
+    return nn_bench_json_end(&json);
+}
+
+const nn_verb nn_verb_bench_scaling = {
+    .entry = {"scaling", "Efficiency to expect on more ranks and other networks.", scaling_table,
+              sizeof(step_options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = config_argument,
+    .collective = true,
+    .run = run_scaling,
+};

@@ -1,0 +1,261 @@
+#define _GNU_SOURCE
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/verbs/model_report.h"
+#include "comm/comm.h"
+#include "math/gemm/blas.h"
+#include "math/gemm/gemm.h"
+#include "math/kernels.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TRIALS 10 /* of the small sum over all ranks */
+
+typedef struct options {
+    const char *config;
+    const nn_node *set;
+    bool json;
+} options;
+
+static const nn_option table[] = {
+    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
+     "YAML configuration; without it Iris, which is built in"},
+    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
+     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
+    NN_OPTION_END,
+};
+
+typedef struct place {
+    char host[64];
+    int threads;
+} place;
+
+/* What the preflight found. */
+typedef struct findings {
+    nn_config *config;
+    nn_trainer trainer;
+    nn_blas_report blas;
+    double data, node; /* bytes of the data set, and of the node's memory, as far as this job ... */
+    const char *limit; /* ... may have it, and what sets that */
+    double sum_seconds;
+    place *places; /* [ranks] */
+} findings;
+
+static double data_bytes(const nn_dataset *ds) {
+    double bytes = 0;
+    for (size_t i = 0; i < ds->splits; i++)
+        bytes += (double)ds->split[i].samples *
+                 (double)(ds->split[i].x.row_bytes + ds->split[i].y.row_bytes);
+    return bytes;
+}
+
+static void warn_memory(const nn_call *call, const findings *f) {
+    char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
+    double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->trainer.memory) + f->data);
+    double each = nn_memory_total(&f->trainer.memory) + f->data, most = nn_memory_of_process();
+    if (nn_comm_node_rank(call->comm) > 0)
+        return;
+    if (all > f->node)
+        nn_warn("the ranks of %s want %s of memory together, and may have %s (%s): use fewer ranks "
+                "a node",
+                nn_comm_host(call->comm), nn_bytes_text(all, wanted), nn_bytes_text(f->node, there),
+                f->limit);
+    if (each > most)
+        nn_warn("a rank on %s wants %s of memory, and may have %s (ulimit -v)",
+                nn_comm_host(call->comm), nn_bytes_text(each, wanted), nn_bytes_text(most, there));
+}
+
+/* Everything that training does before its first step, without a run folder. */
+static int set_up(const nn_call *call, findings *f) {
+    const options *o = call->options;
+    nn_trainer *t = &f->trainer;
+    int rc = nn_blas_init(&f->blas);
+    if (rc == 0)
+        rc = nn_call_config(o->config, o->set, &f->config);
+    NN_TRY(nn_comm_agree(call->comm, rc));
+    t->config = f->config;
+    NN_TRY(nn_trainer_open(t));
+    f->data = data_bytes(t->job.data);
+    f->node = nn_memory_of_node("", &f->limit);
+    warn_memory(call, f);
+    return nn_trainer_begin(t);
+}
+
+/* Where the ranks are, and whether their sums arrive. */
+static int check_ranks(const nn_call *call, findings *f) {
+    int size = nn_comm_size(call->comm), threads = nn_comm_threads(call->comm);
+    int64_t configured = f->trainer.job.settings->train.threads;
+    place mine = {.threads = configured ? (int)configured : threads};
+    snprintf(mine.host, sizeof mine.host, "%s", nn_comm_host(call->comm));
+    f->places = nn_pool_alloc(call->pool, (size_t)size * sizeof *f->places);
+    NN_TRY(nn_comm_agree(call->comm, f->places ? 0 : NN_EMEMORY));
+    NN_TRY(nn_comm_gather(call->comm, &mine, sizeof mine, f->places));
+    f->sum_seconds = INFINITY;
+    for (int i = 0; i < TRIALS; i++) {
+        double one = 1, start = nn_seconds();
+        NN_TRY(nn_comm_sum(call->comm, &one, 1));
+        f->sum_seconds = fmin(f->sum_seconds, nn_seconds() - start);
+        if (fabs(one - size) > 0)
+            return nn_fail(NN_ERANK, "a sum over %d ranks gave %g instead of %d", size, one, size);
+    }
+    return 0;
+}
+
+static void print_data(const nn_dataset *ds) {
+    char shape[NN_SHAPE_TEXT];
+    printf("data           %s:", ds->path);
+    for (size_t i = 0; i < ds->splits; i++)
+        printf(" %s %lld,", ds->split[i].name, (long long)ds->split[i].samples);
+    printf(" x %s %s", nn_shape_text(&ds->split[0].x.shape, shape),
+           nn_dtype_name(ds->split[0].x.type));
+    if (ds->classes > 0)
+        printf(", %lld classes", (long long)ds->classes);
+    putchar('\n');
+}
+
+static void print_blas(const nn_blas_report *b) {
+    const char *why = b->user_set ? " (OPENBLAS_CORETYPE is set)" : "";
+    printf("processor      instruction set %s; OpenBLAS kernels %s%s", nn_kernels_get()->isa,
+           b->used, why);
+    if (b->mended)
+        printf(", which it had taken for %s", b->found);
+    else if (b->wanted[0])
+        printf(", although the processor is a %s", b->wanted);
+    printf("\nproducts       %s\n", nn_gemm_name());
+}
+
+/* Ranks in a row with the same host and threads share a line. */
+static void print_places(const place *places, int size) {
+    for (int first = 0, next; first < size; first = next) {
+        for (next = first + 1; next < size && strcmp(places[next].host, places[first].host) == 0 &&
+                               places[next].threads == places[first].threads;)
+            next++;
+        printf("               rank%s %d", next - first > 1 ? "s" : "", first);
+        if (next - first > 1)
+            printf("-%d", next - 1);
+        printf(" on %s: %d thread%s%s\n", places[first].host, places[first].threads,
+               places[first].threads > 1 ? "s" : "", next - first > 1 ? " each" : "");
+    }
+}
+
+static void print_text(const nn_call *call, const findings *f) {
+    const options *o = call->options;
+    const nn_settings *s = f->trainer.job.settings;
+    char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
+    int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
+    printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
+    print_data(f->trainer.job.data);
+    printf("model          %zu parameters, %zu outputs\n",
+           nn_model_param_count(f->trainer.job.model), f->trainer.job.outputs);
+    printf("training       batch_size %lld, %lld minibatches an epoch, %lld epochs, %s\n",
+           (long long)f->trainer.job.batch_size, (long long)nn_loader_batches(f->trainer.train),
+           (long long)s->train.epochs, s->train.optimizer.row->name);
+    printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
+    printf("               data set %s; this job may have %s a node (%s)\n",
+           nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
+    print_blas(&f->blas);
+    printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
+    if (size > 1)
+        printf(", sum of one number in %.1f us, reduce: %s", 1e6 * f->sum_seconds,
+               nn_reducer_way(f->trainer.job.reducer));
+    putchar('\n');
+    print_places(f->places, size);
+    puts("ready to train");
+}
+
+static void json_data(nn_json *json, const nn_dataset *ds) {
+    nn_json_open(json, "data", '{');
+    nn_json_string(json, "path", ds->path);
+    nn_json_int(json, "classes", ds->classes);
+    nn_json_open(json, "samples", '{');
+    for (size_t i = 0; i < ds->splits; i++)
+        nn_json_int(json, ds->split[i].name, ds->split[i].samples);
+    nn_json_close(json, '}');
+    nn_json_close(json, '}');
+}
+
+static void json_machine(nn_json *json, const nn_call *call, const findings *f) {
+    nn_json_string(json, "isa", nn_kernels_get()->isa);
+    nn_json_string(json, "products", nn_gemm_name());
+    nn_json_open(json, "blas", '{');
+    nn_json_string(json, "found", f->blas.found);
+    nn_json_string(json, "used", f->blas.used);
+    nn_json_bool(json, "mended", f->blas.mended);
+    nn_json_bool(json, "user_set", f->blas.user_set);
+    nn_json_close(json, '}');
+    nn_json_string(json, "reduce", nn_reducer_way(f->trainer.job.reducer));
+    nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
+    nn_json_real(json, "sum_s", f->sum_seconds);
+    nn_json_open(json, "ranks", '[');
+    for (int i = 0; i < nn_comm_size(call->comm); i++) {
+        nn_json_open(json, NULL, '{');
+        nn_json_string(json, "host", f->places[i].host);
+        nn_json_int(json, "threads", f->places[i].threads);
+        nn_json_close(json, '}');
+    }
+    nn_json_close(json, ']');
+}
+
+static int print_json(const nn_call *call, const findings *f) {
+    const nn_layer *const *layer;
+    size_t size = 65536 + 4096 * nn_model_layers(f->trainer.job.model, &layer) +
+                  256 * (size_t)nn_comm_size(call->comm);
+    nn_json json;
+    char *text = nn_pool_alloc(call->pool, size);
+    if (!text)
+        return NN_EMEMORY;
+    nn_json_init(&json, text, size);
+    nn_json_open(&json, NULL, '{');
+    json_data(&json, f->trainer.job.data);
+    nn_json_layers(&json, f->trainer.job.model);
+    nn_json_int(&json, "batch_size", f->trainer.job.batch_size);
+    nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->trainer.train));
+    nn_json_memory(&json, &f->trainer.memory);
+    json_machine(&json, call, f);
+    nn_json_close(&json, '}');
+    return nn_json_print(&json);
+}
+
+static int print_findings(const nn_call *call, const findings *f) {
+    const options *o = call->options;
+    if (nn_comm_rank(call->comm) > 0)
+        return 0;
+    if (o->json)
+        return print_json(call, f);
+    print_text(call, f);
+    return 0;
+}
+
+static int run(const nn_call *call) {
+    nn_train_options train = {.stop = NULL};
+    findings f = {.trainer = {.comm = call->comm, .options = &train}};
+    int rc;
+    NN_TRY_GOTO(set_up(call, &f));
+    NN_TRY_GOTO(check_ranks(call, &f));
+    NN_TRY_GOTO(nn_comm_agree(call->comm, print_findings(call, &f)));
+done:
+    if (f.trainer.config) /* else it was never opened */
+        nn_trainer_close(&f.trainer);
+    nn_config_free(f.config);
+    return rc;
+}
+
+static const char *const arguments[] = {"config", NULL};
+
+const nn_verb nn_verb_check = {
+    .entry =
+        {"check",
+         "Checks everything that training needs (configuration, data, memory, ranks) and trains "
+         "nothing.",
+         table, sizeof(options)},
+    .usage = "[CONFIG] [options]",
+    .arguments = arguments,
+    .collective = true,
+    .run = run,
+};

@@ -1,0 +1,74 @@
+#include "cli/verbs/model_report.h"
+
+#include "cli/cli.h"
+
+static size_t count_params(const nn_layer *layer) {
+    size_t count = 0;
+    for (size_t i = 0; i < layer->params; i++)
+        count += layer->param[i].count;
+    return count;
+}
+
+static void print_param(FILE *out, const nn_param *param) {
+    fprintf(out, "  %s [", param->name);
+    for (int i = 0; i < param->rank; i++)
+        fprintf(out, "%s%lld", i ? ", " : "", (long long)param->dim[i]);
+    fputc(']', out);
+}
+
+void nn_print_layers(FILE *out, const nn_model *model) {
+    char shape[NN_SHAPE_TEXT];
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer);
+    fprintf(out, "%-16s %-14s %-16s %12s\n", "layer", "kind", "output", "parameters");
+    for (size_t i = 0; i < layers; i++) {
+        fprintf(out, "%-16s %-14s %-16s %12zu", layer[i]->name, layer[i]->ops->entry.name,
+                nn_shape_text(&layer[i]->out, shape), count_params(layer[i]));
+        for (size_t p = 0; p < layer[i]->params; p++)
+            print_param(out, &layer[i]->param[p]);
+        fputc('\n', out);
+    }
+    fprintf(out, "%-48s %12zu\n", "all", nn_model_param_count(model));
+}
+
+static void json_dims(nn_json *json, const char *key, int rank, const int64_t *dim) {
+    nn_json_open(json, key, '[');
+    for (int i = 0; i < rank; i++)
+        nn_json_int(json, NULL, dim[i]);
+    nn_json_close(json, ']');
+}
+
+static void json_layer(nn_json *json, const nn_layer *layer) {
+    nn_json_open(json, NULL, '{');
+    nn_json_string(json, "name", layer->name);
+    nn_json_string(json, "kind", layer->ops->entry.name);
+    json_dims(json, "output", layer->out.rank, layer->out.dim);
+    nn_json_open(json, "parameters", '{');
+    for (size_t i = 0; i < layer->params; i++)
+        json_dims(json, layer->param[i].name, layer->param[i].rank, layer->param[i].dim);
+    nn_json_close(json, '}');
+    nn_json_close(json, '}');
+}
+
+void nn_json_layers(nn_json *json, const nn_model *model) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer);
+    nn_shape input = nn_model_input_shape(model), output = nn_model_output_shape(model);
+    json_dims(json, "input", input.rank, input.dim);
+    json_dims(json, "output", output.rank, output.dim);
+    nn_json_int(json, "parameters", (int64_t)nn_model_param_count(model));
+    nn_json_open(json, "layers", '[');
+    for (size_t i = 0; i < layers; i++)
+        json_layer(json, layer[i]);
+    nn_json_close(json, ']');
+}
+
+void nn_json_memory(nn_json *json, const nn_memory *m) {
+    nn_json_open(json, "bytes", '{');
+    nn_json_real(json, "parameters", m->params);
+    nn_json_real(json, "gradients", m->grads);
+    nn_json_real(json, "optimizer", m->optimizer);
+    nn_json_real(json, "activations", m->buffers);
+    nn_json_real(json, "total", nn_memory_total(m));
+    nn_json_close(json, '}');
+}

@@ -1,0 +1,35 @@
+/* Ranks: who they are and how they agree; with reduce.c the only user of mpi.h. */
+#ifndef NN_COMM_COMM_H
+#define NN_COMM_COMM_H
+
+#include "base/real.h"
+
+#include <nnmpi/comm.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+int nn_comm_node_rank(const nn_comm *comm); /* among the ranks of this node */
+int nn_comm_node_size(const nn_comm *comm);
+int nn_comm_nodes(const nn_comm *comm);
+const char *nn_comm_host(const nn_comm *comm);
+
+/* MPI has failed on this rank (NN_ERANK): from now on nothing that is freed waits for the others,
+ * which may never come. Local. */
+void nn_comm_give_up(nn_comm *comm);
+
+/* Every rank gets rank 0's bytes. Collective. */
+int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count);
+/* In place: the sum over the ranks. Collective. */
+int nn_comm_sum(nn_comm *comm, double *values, size_t count);
+/* Every rank gets `count` bytes of each rank, in the order of the ranks: all[size * count].
+ * Collective. */
+int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all);
+
+/* Threads a rank should use: OMP_NUM_THREADS where the user has set it, else the cores of its CPU
+ * set divided among the ranks of the node that share them, at least 1; warns about oversubscription
+ * and about ranks bound to the same cores, with the flag that mends it. Never fails. Collective. */
+int nn_comm_threads(nn_comm *comm);
+
+#endif

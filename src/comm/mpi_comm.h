@@ -1,0 +1,50 @@
+/* The inside of nn_comm, for the files of this folder. */
+#ifndef NN_COMM_MPI_COMM_H
+#define NN_COMM_MPI_COMM_H
+
+#include "comm/comm.h"
+#include "comm/launch.h"
+
+#include <mpi.h>
+
+#define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
+
+typedef struct nn_watch nn_watch;
+typedef struct nn_meet nn_meet;
+
+struct nn_comm {
+    MPI_Comm world;   /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
+    MPI_Comm machine; /* the ranks that share cores: those of one host */
+    MPI_Comm node;    /* the ranks that share memory: the same, or a part of it that plays a node */
+    MPI_Comm leaders; /* the first ranks of the nodes; MPI_COMM_NULL: one node, or this is none */
+    int rank, size;
+    int machine_rank, machine_size;
+    int node_rank, node_size, nodes;
+    int node_least; /* ranks of the node that has fewest */
+    int cores;      /* in the CPU sets of the ranks of this machine together */
+    bool crowded;   /* this machine has more ranks than cores */
+    bool yields;    /* some machine has */
+    bool started;   /* MPI_Init was ours */
+    bool broken;    /* MPI has failed here: no call that others take part in may return any more */
+    nn_launch launch;
+    nn_meet *meet;   /* NULL: what the ranks tell each other goes by messages */
+    nn_watch *watch; /* NULL: nobody watches */
+    char host[256];
+};
+
+/* 0, or NN_ERANK with MPI's own text for what failed. */
+int nn_mpi_check(int mpi_rc, const char *call);
+
+/* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
+void nn_comm_waits(nn_comm *comm, bool waits);
+
+/* Waits for the other ranks of the node, and then sees what they have written to shared memory.
+ * Collective over the node. */
+int nn_comm_meet(const nn_comm *comm);
+
+/* Sets comm->cores and comm->crowded. Collective. */
+int nn_comm_find_cores(nn_comm *comm);
+
+#define NN_TRY_MPI(call, name) NN_TRY(nn_mpi_check((call), (name)))
+
+#endif

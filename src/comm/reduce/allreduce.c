@@ -1,0 +1,136 @@
+/* Every rank has all parameters, and MPI_Allreduce sums the gradients bucket by bucket. Blocking
+ * calls, because MPI_Iallreduce with polling has been measured to cost more than it hides. Also the
+ * way of a single rank, which sums nothing. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/messages.h"
+#include "comm/reduce/backend.h"
+#include "comm/tree_sum.h"
+
+#include <string.h>
+
+/* Sums along a tree. */
+struct all {
+    nn_exchange *exchange;
+    nn_tree_sum *stats;
+};
+
+static void all_free(nn_reducer *r) {
+    struct all *all = r->way;
+    if (all) {
+        nn_exchange_free(all->exchange);
+        nn_tree_sum_free(all->stats);
+    }
+    nn_free(all);
+    nn_free(r->vectors);
+    nn_free(r->grads);
+}
+
+static void all_send_stats(nn_reducer *r, double *stats) {
+    struct all *all = r->way;
+    if (all) /* a step begins here, so no failure came before */
+        r->rc = nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats);
+    memcpy(r->stats, stats, sizeof r->stats);
+    if (!all && r->spec.comm->size > 1)
+        nn_reduce_check(r,
+                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->stats,
+                                         NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM),
+                        "MPI_Allreduce");
+}
+
+/* The call itself has brought them. */
+static void all_take_stats(nn_reducer *r) {
+    (void)r;
+}
+
+static void all_send_complete(nn_reducer *r) {
+    (void)r;
+}
+
+/* All ranks have done the same. */
+static void all_send_end(nn_reducer *r, bool bad) {
+    r->bad = bad;
+}
+
+static bool all_true(nn_reducer *r) {
+    (void)r;
+    return true;
+}
+
+/* The call itself waits. */
+static bool all_have_bucket(nn_reducer *r, size_t k) {
+    return k < r->complete;
+}
+
+static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    struct all *all = r->way;
+    double start = nn_reduce_waits(r);
+    if (all && all->exchange)
+        nn_exchange_sum(all->exchange, r, slice);
+    else if (r->spec.comm->size > 1)
+        nn_reduce_check(r,
+                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->grads + slice->begin,
+                                         (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM),
+                        "MPI_Allreduce of gradients");
+    nn_reduce_waited(r, start);
+    if (fused && r->rc == 0)
+        nn_reduce_apply_slice(r, slice);
+}
+
+/* Every rank has measured everything. */
+static void all_add(nn_reducer *r, double *values, size_t count) {
+    (void)r, (void)values, (void)count;
+}
+
+static int all_sync(nn_reducer *r) {
+    return nn_comm_bcast(r->spec.comm, r->vectors, r->spec.vectors * r->stride * sizeof(nn_real));
+}
+
+static int all_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
+    if (r->spec.comm->rank == 0 && share != whole)
+        memcpy(whole, share, r->spec.n * sizeof *whole);
+    return 0;
+}
+
+static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
+    if (r->spec.comm->rank == 0 && share != whole)
+        memcpy(share, whole, r->spec.n * sizeof *share);
+    return nn_comm_bcast(r->spec.comm, share, r->spec.n * sizeof *share);
+}
+
+static const nn_reduce_row row = {.name = "allreduce",
+                                  .free = all_free,
+                                  .send_stats = all_send_stats,
+                                  .have_stats = all_true,
+                                  .take_stats = all_take_stats,
+                                  .send_complete = all_send_complete,
+                                  .have_bucket = all_have_bucket,
+                                  .sum = all_sum,
+                                  .send_end = all_send_end,
+                                  .have_end = all_true,
+                                  .add = all_add,
+                                  .sync = all_sync,
+                                  .gather = all_gather,
+                                  .scatter = all_scatter};
+
+static int plan_tree(nn_reducer *r) {
+    struct all *all;
+    NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
+    r->way = all;
+    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_REDUCE_STATS, &all->stats));
+    return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
+}
+
+int nn_reduce_all_new(nn_reducer *r) {
+    size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
+    int rc = NN_NEW(&r->vectors, r->spec.vectors * r->stride, "parameters");
+    if (rc == 0)
+        rc = NN_NEW(&r->grads, copies * r->stride, "gradients");
+    if (rc == 0 && r->spec.tree)
+        rc = plan_tree(r);
+    r->row = &row;
+    rc = nn_comm_agree(r->spec.comm, rc);
+    if (rc < 0)
+        all_free(r);
+    return rc;
+}

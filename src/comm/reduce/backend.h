@@ -1,0 +1,112 @@
+/* The inside of a reducer, for the ways: reduce.c goes through the buckets of a step, a way knows
+ * how ranks learn of each other's numbers and gradients. */
+#ifndef NN_COMM_REDUCE_BACKEND_H
+#define NN_COMM_REDUCE_BACKEND_H
+
+#include "comm/mpi_comm.h"
+#include "comm/reduce/outer_grads.h"
+#include "comm/reduce/reduce.h"
+#include "comm/wait.h"
+
+/* Elements of a part that one thread sums and updates while it is in its first-level cache. */
+#define NN_REDUCE_PART ((size_t)4096)
+
+/* Functions that return bool never wait: true when it has come to pass. */
+typedef struct nn_reduce_row {
+    const char *name;
+    void (*free)(nn_reducer *r); /* what the way itself has allocated, not `r` */
+    /* This rank's numbers of the step go out, as nn_reducer_begin gets them; those that it needs
+     * of others have come; and the sums over all ranks come to stand in r->stats, for which the
+     * first rank of a node may have to wait for other nodes. */
+    void (*send_stats)(nn_reducer *r, double *stats);
+    bool (*have_stats)(nn_reducer *r);
+    void (*take_stats)(nn_reducer *r);
+    /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
+    void (*send_complete)(nn_reducer *r);
+    bool (*have_bucket)(nn_reducer *r, size_t k);
+    /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, hands
+     * each part of it to nn_reduce_apply while it is in the cache. */
+    void (*sum)(nn_reducer *r, const nn_slice *slice, bool fused);
+    /* This rank has taken all its steps; and everyone has, so that r->bad is known. */
+    void (*send_end)(nn_reducer *r, bool bad);
+    bool (*have_end)(nn_reducer *r);
+    void (*add)(nn_reducer *r, double *values, size_t count);
+    int (*sync)(nn_reducer *r);
+    int (*gather)(nn_reducer *r, const nn_real *share, nn_real *whole);
+    int (*scatter)(nn_reducer *r, const nn_real *whole, nn_real *share);
+} nn_reduce_row;
+
+struct nn_reducer {
+    const nn_reduce_row *row;
+    void *way; /* its own memory */
+    nn_reduce_spec spec;
+    nn_factors *factors; /* NULL: all gradients are added */
+    nn_pool pool;
+    nn_cut cut;
+    size_t bucket;    /* most elements that go between nodes at a time */
+    size_t owner;     /* which slices are this rank's; cut.owners or more: none */
+    nn_real *vectors; /* [spec.vectors][stride], the parameters first */
+    nn_real *grads;
+    size_t stride;  /* elements from one vector to the next: n in whole cache lines */
+    uint64_t steps; /* ended, each pass being one */
+    double stats[NN_REDUCE_STATS];
+    bool decided, go;
+    bool more;       /* the pass under way is not the last one of its step */
+    bool bad;        /* some rank was, in the step that ended last */
+    size_t complete; /* buckets of this pass that back-propagation has completed here */
+    size_t summed;   /* buckets of this pass whose slice has been dealt with */
+    int rc;          /* of the first failure of this step */
+    bool broken;     /* a step failed: others may not take part in anything any more */
+    bool claims;     /* cores have parameters in their caches that others are about to write */
+    bool late;       /* nothing is summed before back-propagation has ended */
+    bool crowded;    /* this node has more threads than cores */
+    nn_bell *bell;   /* for nn_wait; NULL where all look for themselves */
+    double waiting, updating;
+};
+
+/* Allocate r->vectors and r->grads and fill in row, way and owner. The same code on every rank. */
+int nn_reduce_all_new(nn_reducer *r);
+int nn_reduce_node_new(nn_reducer *r);
+
+/* Asks for the cache lines of parameters that are about to be written. All cores have read them
+ * since, and a store to a line that others have waits for them to give it up; asked for in advance,
+ * lines come many at a time. */
+static inline void nn_reduce_claim(const nn_reducer *r, const nn_slice *part) {
+    const nn_real *x = r->vectors + part->begin;
+    for (size_t i = 0; r->claims && i < part->end - part->begin; i += NN_ALIGN / sizeof *x) {
+#if defined(__x86_64__)
+        __asm__ volatile("prefetchw %0" : : "m"(x[i])); /* the compiler has it not for every CPU */
+#else
+        __builtin_prefetch(x + i, 1);
+#endif
+    }
+}
+
+/* Takes the step on a part of a slice, g[0] belonging to its first element. */
+static inline void nn_reduce_apply(const nn_reducer *r, const nn_slice *part, const nn_real *g) {
+    r->spec.ops->apply(r->spec.ctx, part, g);
+}
+
+/* Takes it on a whole slice whose sum is in the gradient vector. */
+void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
+
+/* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
+size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
+/* What this rank writes of bucket k: all of it in `copies` vectors, or its own slice in one where
+ * factors take the place of gradients. */
+nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
+
+/* Sums along the tree by messages: each rank adds a part of a slice and tells all others. */
+typedef struct nn_exchange nn_exchange;
+int nn_exchange_new(const nn_reducer *r, nn_exchange **out);
+void nn_exchange_free(nn_exchange *exchange);
+void nn_exchange_sum(nn_exchange *exchange, nn_reducer *r, const nn_slice *slice);
+
+/* Around what waits for other ranks: returns the time, and takes it back. */
+double nn_reduce_waits(nn_reducer *r);
+void nn_reduce_waited(nn_reducer *r, double since);
+
+/* Keeps the first failure of a step. */
+void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call);
+
+#endif

@@ -1,0 +1,98 @@
+#include "comm/reduce/bench.h"
+
+#include "base/clock.h"
+#include "comm/messages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS = 21, WAYS = 2 };
+
+struct bench {
+    nn_reducer *reducer;
+    double round_s[ROUNDS]; /* seconds a step */
+};
+
+static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
+    (void)ctx, (void)stats;
+    return true;
+}
+
+/* MPI_Allreduce has left the sum with every rank already. */
+static void leave(void *ctx, const nn_slice *slice, const nn_real *g) {
+    (void)ctx, (void)slice, (void)g;
+}
+
+static void store(void *ctx, const nn_slice *slice, const nn_real *g) {
+    const struct bench *b = ctx;
+    memcpy(nn_reducer_vector(b->reducer, 0) + slice->begin, g,
+           (slice->end - slice->begin) * sizeof *g);
+}
+
+static int open_bench(nn_comm *comm, nn_reduce_way way, size_t n, struct bench *b) {
+    static const nn_reduce_ops ops[WAYS] = {{.decide = decide, .apply = leave},
+                                            {.decide = decide, .apply = store}};
+    nn_reduce_spec spec = {.comm = comm,
+                           .way = way,
+                           .n = n,
+                           .vectors = 1,
+                           .ops = &ops[way == NN_REDUCE_NODE],
+                           .ctx = b};
+    return nn_reducer_new(&spec, &b->reducer);
+}
+
+/* Seconds a step takes the slowest rank. */
+static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *out) {
+    double stats[NN_REDUCE_STATS] = {0};
+    NN_TRY(nn_comm_agree(comm, 0)); /* all begin together */
+    double begin = nn_seconds();
+    for (long i = 0; i < steps; i++) {
+        nn_reducer_begin(b->reducer, stats);
+        NN_TRY(nn_reducer_finish(b->reducer));
+    }
+    *out = (nn_seconds() - begin) / (double)steps;
+    if (comm->size > 1)
+        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, out, 1, MPI_DOUBLE, MPI_MAX),
+                   "MPI_Allreduce");
+    return 0;
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Rounds of both in turn, each of as many steps as fill its share of the time. */
+static int run(nn_comm *comm, struct bench *b, size_t ways, double seconds) {
+    long steps[WAYS];
+    double once;
+    for (size_t w = 0; w < ways; w++) {
+        NN_TRY(time_steps(comm, &b[w], 1, &once)); /* the first one also brings in the pages */
+        NN_TRY(time_steps(comm, &b[w], 2, &once));
+        double fit = seconds / (double)(ROUNDS * ways) / once;
+        steps[w] = fit < 1 ? 1 : fit > 1e6 ? 1000000 : (long)fit;
+    }
+    for (size_t round = 0; round < ROUNDS; round++)
+        for (size_t w = 0; w < ways; w++)
+            NN_TRY(time_steps(comm, &b[w], steps[w], &b[w].round_s[round]));
+    for (size_t w = 0; w < ways; w++)
+        qsort(b[w].round_s, ROUNDS, sizeof *b[w].round_s, by_value);
+    return 0;
+}
+
+int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed *out) {
+    static const nn_reduce_way way[WAYS] = {NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
+    size_t n = bytes / sizeof(nn_real);
+    nn_reduce_plan plan = nn_reduce_plan_of(comm, NN_REDUCE_AUTO);
+    size_t ways = plan.way == NN_REDUCE_NODE ? WAYS : 1;
+    struct bench bench[WAYS] = {{NULL, {0}}, {NULL, {0}}};
+    int rc = 0;
+    for (size_t w = 0; w < ways; w++)
+        NN_TRY_GOTO(open_bench(comm, way[w], n, &bench[w]));
+    NN_TRY_GOTO(run(comm, bench, ways, seconds));
+    *out = (nn_reduce_speed){bytes, bench[0].round_s[0], bench[1].round_s[0]};
+done:
+    for (size_t w = 0; w < ways; w++)
+        nn_reducer_free(bench[w].reducer);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* What the time that sums over the ranks take means for more ranks. */
+#ifndef NN_COMM_REDUCE_COST_H
+#define NN_COMM_REDUCE_COST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Seconds of a message of so many bytes: latency + bytes / bandwidth. */
+typedef struct nn_message_cost {
+    double latency;   /* seconds */
+    double bandwidth; /* bytes a second */
+} nn_message_cost;
+
+/* What a sum of `bytes` over `ranks` ranks takes when it is made by recursive halving and doubling
+ * (Rabenseifner): 2 log2(P) messages, and 2 (P - 1) / P of the bytes. Local. */
+double nn_sum_seconds(const nn_message_cost *cost, double ranks, double bytes);
+
+/* The cost under which nn_sum_seconds is nearest to what was measured, in relative terms. `count`
+ * at least 2. Local. */
+nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
+                            const double seconds[]);
+
+/* A training step. */
+typedef struct nn_step_cost {
+    double compute; /* seconds of one rank for its share of the minibatch */
+    double bytes;   /* of gradients */
+    double ranks;   /* when `compute` was measured */
+} nn_step_cost;
+
+/* Share of the ideal speed on `ranks` ranks when gradients are summed after back-propagation, with
+ * a minibatch that grows with the ranks (weak) or stays (strong); computing is taken to cost the
+ * same a sample however few they are. Local. */
+double nn_efficiency(const nn_step_cost *step, const nn_message_cost *cost, double ranks,
+                     bool strong);
+
+#endif

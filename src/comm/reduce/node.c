@@ -1,0 +1,491 @@
+/* The ranks of a node share one copy of the parameters and see each other's gradients, in
+ * shared memory. The owner of a slice adds the gradients of the node's ranks for it by plain
+ * loads, sums over the nodes with the owners of the same slice there, and takes the optimiser's
+ * step in place.
+ *
+ * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter
+ * speaks of is written before it and read after it. Everyone waits for all ENDED before the next
+ * step: from then on parameters may be read, and gradients, numbers and mailboxes overwritten. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/messages.h"
+#include "comm/reduce/backend.h"
+#include "comm/reduce/compress.h"
+#include "comm/shared_memory.h"
+#include "math/kernels.h"
+#include "math/parallel.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#define GRAIN (8 * NN_REDUCE_PART)
+
+enum {
+    POSTED,   /* steps whose numbers are in `stats` */
+    TOLD,     /* steps whose numbers over all nodes are in `total` (the node's first rank) */
+    COMPLETE, /* buckets, of all steps so far, that are complete in the rank's gradient vector */
+    ADDED,    /* calls of nn_reducer_add whose values stand in the rank's mailbox */
+    ENDED,    /* steps in which the rank has read all it reads of others and written what it owns,
+                 and was `bad` or not */
+    COUNTERS
+};
+
+/* At the start of each rank's part of the window; a cache line for each counter, so that looking at
+ * one does not disturb what others wait for. */
+struct board {
+    struct {
+        alignas(NN_ALIGN) _Atomic uint64_t value;
+    } counter[COUNTERS];
+    alignas(NN_ALIGN) double total[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) nn_bell bell; /* of the node: the first rank's */
+    bool bad;
+};
+
+struct node {
+    nn_window window;
+    size_t ranks, me;
+    MPI_Comm
+        owners; /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
+    nn_compressor *compressor; /* NULL: float32 travels between nodes */
+    uint64_t adds;             /* calls of nn_reducer_add */
+    struct board **board;      /* [ranks] */
+    double **stats;    /* [ranks] what each adds to the numbers of a step, of each subtree */
+    double **mailbox;  /* [ranks] two of spec.values each, used in turn */
+    nn_real **grads;   /* [ranks] */
+    nn_real **subtree; /* [covers] gradients of all subtrees; NULL without a tree */
+    double *sums;      /* [covers][NN_REDUCE_STATS]; NULL without a tree */
+};
+
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+static void node_free(nn_reducer *r) {
+    struct node *node = r->way;
+    if (node->owners != MPI_COMM_NULL && !r->broken && !r->spec.comm->broken)
+        MPI_Comm_free(&node->owners);
+    nn_window_close(&node->window);
+    nn_compressor_free(node->compressor);
+    nn_free(node->board);
+    nn_free(node->stats);
+    nn_free(node->sums);
+    nn_free(node->mailbox);
+    nn_free(node->grads);
+    nn_free(node->subtree);
+    nn_free(node);
+}
+
+/* Most gradient vectors of a rank: all have the same layout. */
+static size_t most_copies(const nn_reducer *r) {
+    size_t most = 1;
+    for (size_t p = 0; p < (size_t)r->spec.comm->node_size; p++) {
+        size_t copies = nn_reduce_copies(r, p);
+        most = copies > most ? copies : most;
+    }
+    return most;
+}
+
+/* Bytes of the parts of a rank's share of the window, each from a cache line on. */
+struct layout {
+    size_t stats, mailbox, grads, params, factors, end;
+};
+
+static struct layout layout_of(const nn_reducer *r, bool first) {
+    size_t vector = r->stride * sizeof(nn_real);
+    struct layout at = {.stats = sizeof(struct board)};
+    at.mailbox = at.stats + most_copies(r) * NN_REDUCE_STATS * sizeof(double);
+    at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
+    at.params = at.grads + most_copies(r) * vector;
+    at.factors = at.params + (first ? r->spec.vectors * vector : 0);
+    at.end = at.factors + (first ? nn_factors_bytes(r->factors) : 0);
+    return at;
+}
+
+static int allocate(nn_reducer *r) {
+    struct node *node;
+    NN_TRY(NN_NEW(&node, 1, "gradient reducer"));
+    r->way = node;
+    node->owners = MPI_COMM_NULL;
+    node->ranks = (size_t)r->spec.comm->node_size;
+    node->me = (size_t)r->spec.comm->node_rank;
+    NN_TRY(NN_NEW(&node->board, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->stats, node->ranks, "gradient reducer"));
+    if (r->spec.tree) {
+        size_t covers = r->spec.tree->covers;
+        NN_TRY(NN_NEW(&node->subtree, covers, "gradient reducer"));
+        NN_TRY(NN_NEW(&node->sums, covers * NN_REDUCE_STATS, "gradient reducer"));
+    }
+    return NN_NEW(&node->grads, node->ranks, "gradient reducer");
+}
+
+static void clear(nn_real *vector, const nn_slice *slice) {
+    memset(vector + slice->begin, 0, (slice->end - slice->begin) * sizeof *vector);
+}
+
+/* Pages belong to the memory of the processor that first writes to them; those that nobody writes
+ * to take none. */
+static void touch(nn_reducer *r) {
+    for (size_t k = 0; k < r->cut.buckets; k++) {
+        size_t copies;
+        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reducer_slice(r, k);
+        for (size_t c = 0; c < copies; c++)
+            clear(r->grads + c * r->stride, &held);
+        for (size_t v = 0; v < r->spec.vectors; v++)
+            clear(nn_reducer_vector(r, v), &own);
+    }
+}
+
+static void find_parts(nn_reducer *r) {
+    struct node *node = r->way;
+    struct layout at = layout_of(r, true);
+    for (size_t p = 0; p < node->ranks; p++) {
+        char *part = nn_window_part(&node->window, (int)p);
+        node->board[p] = (struct board *)(void *)part;
+        node->stats[p] = (double *)(void *)(part + at.stats);
+        node->mailbox[p] = (double *)(void *)(part + at.mailbox);
+        node->grads[p] = (nn_real *)(void *)(part + at.grads);
+        for (size_t s = 0; r->spec.tree && s < nn_reduce_copies(r, p); s++)
+            node->subtree[r->spec.tree->first[p] + s] = node->grads[p] + s * r->stride;
+        if (p == 0)
+            r->vectors = (nn_real *)(void *)(part + at.params);
+        if (p == 0 && r->factors)
+            nn_factors_place(r->factors, part + at.factors);
+        if (p == node->me)
+            r->grads = (nn_real *)(void *)(part + at.grads);
+    }
+    r->bell = r->crowded ? &node->board[0]->bell : NULL;
+    touch(r);
+}
+
+/* Between the nodes, ranks of the same place in them own the same slices. */
+static int join_owners(nn_reducer *r) {
+    const nn_comm *comm = r->spec.comm;
+    struct node *node = r->way;
+    int color = r->owner < r->cut.owners ? comm->node_rank : MPI_UNDEFINED;
+    if (comm->nodes == 1)
+        return 0;
+    NN_TRY_MPI(MPI_Comm_split(comm->world, color, comm->rank, &node->owners), "MPI_Comm_split");
+    if (node->owners == MPI_COMM_NULL)
+        return 0;
+    MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
+    if (!r->spec.compress)
+        return 0;
+    return nn_compressor_new(comm, node->owners, nn_reducer_share(r), r->bucket, &node->compressor);
+}
+
+/* ---- what the ranks tell each other -----------------------------------------------------------
+ */
+
+static bool reached(const struct node *node, size_t rank, int counter, uint64_t value) {
+    return atomic_load(&node->board[rank]->counter[counter].value) >= value;
+}
+
+static bool all_reached(const struct node *node, int counter, uint64_t value) {
+    for (size_t p = 0; p < node->ranks; p++)
+        if (!reached(node, p, counter, value))
+            return false;
+    return true;
+}
+
+/* Sleepers wait for all ranks to reach `goal`: the last one to come there rings. Stores and loads
+ * are sequentially consistent, or of two who come at once none might think it is the last. */
+static void publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal) {
+    const struct node *node = r->way;
+    atomic_store(&node->board[node->me]->counter[counter].value, value);
+    if (r->bell && (counter == TOLD || all_reached(node, counter, goal)))
+        nn_ring(r->bell);
+}
+
+static void publish(const nn_reducer *r, int counter, uint64_t value) {
+    publish_until(r, counter, value, value);
+}
+
+static void node_send_stats(nn_reducer *r, double *stats) {
+    const struct node *node = r->way;
+    double *mine = node->stats[node->me];
+    if (r->spec.tree)
+        nn_tree_sum_own(r->spec.tree, NN_REDUCE_STATS, stats, mine);
+    else
+        memcpy(mine, stats, sizeof r->stats);
+    publish(r, POSTED, r->steps + 1);
+}
+
+static void add_tree_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    const nn_tree *t = r->spec.tree;
+    for (size_t p = 0; p < node->ranks; p++)
+        memcpy(node->sums + t->first[p] * NN_REDUCE_STATS, node->stats[p],
+               nn_reduce_copies(r, p) * sizeof r->stats);
+    nn_tree_add(t->join, t->covers - 1, NN_REDUCE_STATS, node->sums);
+    memcpy(r->stats, node->sums, sizeof r->stats);
+}
+
+/* In the order of the ranks, so that all of a node get the same bits. */
+static void add_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    if (r->spec.tree) {
+        add_tree_stats(r);
+        return;
+    }
+    memset(r->stats, 0, sizeof r->stats);
+    for (size_t p = 0; p < node->ranks; p++)
+        for (size_t i = 0; i < NN_REDUCE_STATS; i++)
+            r->stats[i] += node->stats[p][i];
+}
+
+/* The first rank of each node sums over the nodes, and tells the others. */
+static void tell(nn_reducer *r) {
+    const struct node *node = r->way;
+    struct board *first = node->board[0];
+    double start = nn_reduce_waits(r);
+    nn_reduce_check(r,
+                    nn_mpi_allreduce(r->spec.comm, node->owners, r->stats, NN_REDUCE_STATS,
+                                     MPI_DOUBLE, MPI_SUM),
+                    "MPI_Allreduce");
+    nn_reduce_waited(r, start);
+    memcpy(first->total, r->stats, sizeof first->total);
+    publish(r, TOLD, r->steps + 1);
+}
+
+/* Those of the node have come; to other ranks of it than the first, where there are several, those
+ * of all nodes. */
+static bool node_have_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    if (r->spec.comm->nodes > 1 && node->me > 0)
+        return reached(node, 0, TOLD, r->steps + 1);
+    return all_reached(node, POSTED, r->steps + 1);
+}
+
+static void node_take_stats(nn_reducer *r) {
+    const struct node *node = r->way;
+    bool several = r->spec.comm->nodes > 1;
+    if (several && node->me > 0) {
+        memcpy(r->stats, node->board[0]->total, sizeof r->stats);
+        return;
+    }
+    add_stats(r);
+    if (several)
+        tell(r);
+}
+
+static void node_send_complete(nn_reducer *r) {
+    uint64_t buckets = r->cut.buckets;
+    publish_until(r, COMPLETE, r->steps * buckets + r->complete, (r->steps + 1) * buckets);
+}
+
+static bool node_have_bucket(nn_reducer *r, size_t k) {
+    return all_reached(r->way, COMPLETE, r->steps * r->cut.buckets + k + 1);
+}
+
+static void node_send_end(nn_reducer *r, bool bad) {
+    const struct node *node = r->way;
+    node->board[node->me]->bad = bad;
+    publish(r, ENDED, r->steps + 1);
+}
+
+static bool node_have_end(nn_reducer *r) {
+    const struct node *node = r->way;
+    if (!all_reached(node, ENDED, r->steps + 1))
+        return false;
+    r->bad = false;
+    for (size_t p = 0; p < node->ranks; p++)
+        r->bad = r->bad || node->board[p]->bad;
+    return true;
+}
+
+/* ---- sums -------------------------------------------------------------------------------------
+ */
+
+/* sum[n] = the subtrees' gradients from `begin` on, added along the tree. Nobody else needs these
+ * elements of them any more, so they hold the sums on the way up. */
+static void add_subtrees(const struct node *node, const nn_tree *tree, size_t begin, size_t n,
+                         nn_real *sum) {
+    const nn_kernels *k = nn_kernels_get();
+    size_t last = tree->covers - 1; /* the addition that makes the whole */
+    for (size_t i = 0; i + 1 < last; i++)
+        k->add(n, node->subtree[tree->join[i].right] + begin,
+               node->subtree[tree->join[i].left] + begin);
+    if (last > 0)
+        k->plus(n, node->subtree[0] + begin, node->subtree[tree->join[last - 1].right] + begin,
+                sum);
+    else
+        memcpy(sum, node->subtree[0] + begin, n * sizeof *sum);
+}
+
+/* sum[n] = the contributions of the node's ranks to elements from `begin` on, added in the order of
+ * the ranks. */
+static void add_ranks(const struct node *node, size_t begin, size_t n, nn_real *sum) {
+    const nn_kernels *k = nn_kernels_get();
+    if (node->ranks == 1) {
+        memcpy(sum, node->grads[0] + begin, n * sizeof *sum);
+        return;
+    }
+    k->plus(n, node->grads[0] + begin, node->grads[1] + begin, sum);
+    for (size_t p = 2; p < node->ranks; p++)
+        k->add(n, node->grads[p] + begin, sum);
+}
+
+struct work {
+    nn_reducer *r;
+    nn_slice slice;
+    bool fused;
+};
+
+static void sum_range(void *ctx, size_t begin, size_t end) {
+    const struct work *w = ctx;
+    alignas(NN_ALIGN) nn_real sum[NN_REDUCE_PART];
+    for (size_t i = begin, n; i < end; i += n) {
+        n = end - i < NN_REDUCE_PART ? end - i : NN_REDUCE_PART;
+        nn_slice part = {w->slice.begin + i, w->slice.begin + i + n, w->slice.at + i};
+        if (w->fused)
+            nn_reduce_claim(w->r, &part);
+        if (w->r->spec.tree)
+            add_subtrees(w->r->way, w->r->spec.tree, part.begin, n, sum);
+        else
+            add_ranks(w->r->way, part.begin, n, sum);
+        if (w->fused)
+            nn_reduce_apply(w->r, &part, sum);
+        else
+            memcpy(w->r->grads + part.begin, sum, n * sizeof *sum);
+    }
+}
+
+static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
+    const struct node *node = r->way;
+    double start = nn_reduce_waits(r);
+    nn_real *values = r->grads + slice->begin;
+    for (size_t at = 0, n, length = slice->end - slice->begin; at < length; at += n) {
+        n = length - at < r->bucket ? length - at : r->bucket;
+        int rc = node->compressor
+                     ? nn_compressor_sum(node->compressor, values + at, n, slice->at + at)
+                     : nn_mpi_allreduce(r->spec.comm, node->owners, values + at, (int)n,
+                                        NN_MPI_REAL, MPI_SUM);
+        nn_reduce_check(r, rc, "the sum of gradients over the nodes");
+    }
+    nn_reduce_waited(r, start);
+}
+
+static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    bool alone = r->spec.comm->nodes == 1;
+    struct work work = {r, *slice, fused && alone};
+    double start = nn_seconds();
+    bool multiplies = nn_factors_have(r->factors, slice);
+    if (multiplies)
+        nn_factors_multiply(r->factors, slice, r->grads);
+    else
+        nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
+    r->updating += nn_seconds() - start;
+    if (!alone)
+        sum_over_nodes(r, slice);
+    if (fused && (multiplies || !alone) && r->rc == 0)
+        nn_reduce_apply_slice(r, slice);
+}
+
+static bool all_added(void *ctx) {
+    const nn_reducer *r = ctx;
+    const struct node *node = r->way;
+    return all_reached(node, ADDED, node->adds);
+}
+
+static void node_add(nn_reducer *r, double *values, size_t count) {
+    struct node *node = r->way;
+    size_t half = node->adds % 2 * r->spec.values;
+    memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
+    publish(r, ADDED, ++node->adds);
+    nn_wait(all_added, r, r->bell);
+    memset(values, 0, count * sizeof *values);
+    for (size_t p = 0; p < node->ranks; p++)
+        for (size_t i = 0; i < count; i++)
+            values[i] += node->mailbox[p][half + i];
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------
+ */
+
+static int meet(const nn_reducer *r) {
+    return nn_comm_meet(r->spec.comm);
+}
+
+/* The first rank of each node gets the vector of rank 0, and the others of the node wait for it. */
+static int spread(nn_reducer *r, nn_real *vector, size_t n) {
+    const struct node *node = r->way;
+    if (r->spec.comm->nodes > 1 && node->me == 0)
+        NN_TRY_MPI(nn_mpi_bcast(r->spec.comm, node->owners, vector, n * sizeof *vector, 0),
+                   "MPI_Bcast");
+    return meet(r);
+}
+
+static int node_sync(nn_reducer *r) {
+    return spread(r, r->vectors, r->spec.vectors * r->stride);
+}
+
+static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, nn_real *to) {
+    for (size_t k = 0; k < r->cut.buckets; k++) {
+        nn_slice s = nn_cut_slice(&r->cut, k, owner);
+        memcpy(to + s.begin, from + s.begin, (s.end - s.begin) * sizeof *to);
+    }
+}
+
+static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
+    const struct node *node = r->way;
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice s = nn_reducer_slice(r, i);
+        memcpy(r->grads + s.begin, share + s.at, (s.end - s.begin) * sizeof *share);
+    }
+    NN_TRY(meet(r));
+    for (size_t p = 0; r->spec.comm->rank == 0 && p < r->cut.owners; p++)
+        copy_slices(r, p, node->grads[p], whole);
+    return meet(r);
+}
+
+static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
+    const struct node *node = r->way;
+    if (r->spec.comm->rank == 0)
+        memcpy(r->grads, whole, r->spec.n * sizeof *whole);
+    NN_TRY(spread(r, r->grads, r->spec.n));
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice s = nn_reducer_slice(r, i);
+        memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);
+    }
+    return meet(r);
+}
+
+static const nn_reduce_row row = {.name = "node",
+                                  .free = node_free,
+                                  .send_stats = node_send_stats,
+                                  .have_stats = node_have_stats,
+                                  .take_stats = node_take_stats,
+                                  .send_complete = node_send_complete,
+                                  .have_bucket = node_have_bucket,
+                                  .sum = node_sum,
+                                  .send_end = node_send_end,
+                                  .have_end = node_have_end,
+                                  .add = node_add,
+                                  .sync = node_sync,
+                                  .gather = node_gather,
+                                  .scatter = node_scatter};
+
+static int open_node(nn_reducer *r) {
+    nn_comm *comm = r->spec.comm;
+    struct node *node;
+    NN_TRY(nn_comm_agree(comm, allocate(r)));
+    node = r->way;
+    NN_TRY(nn_window_open(comm, layout_of(r, node->me == 0).end, &node->window));
+    NN_TRY(nn_comm_agree(comm, join_owners(r)));
+    find_parts(r);
+    return meet(r);
+}
+
+int nn_reduce_node_new(nn_reducer *r) {
+    r->row = &row;
+    /* Which bucket the node has is a matter of time, so who waited for another node in the middle
+     * of back-propagation might wait for a rank that waits for this one in a layer (batch_norm). */
+    r->late = r->spec.comm->nodes > 1;
+    int rc = open_node(r);
+    if (rc < 0 && r->way)
+        node_free(r);
+    if (rc < 0)
+        r->way = NULL;
+    return rc;
+}

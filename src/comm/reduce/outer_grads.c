@@ -1,0 +1,252 @@
+#include "comm/reduce/outer_grads.h"
+
+#include "base/mem.h"
+#include "comm/messages.h"
+#include "math/gemm/gemm.h"
+#include "math/gemm/outer.h"
+#include "math/parallel.h"
+
+#include <string.h>
+
+/* Elements of a matrix, and rows of it to a slice, that are worth it. */
+#define LEAST 16384
+#define LEAST_ROWS 16
+/* Elements that are worth a fork and join. */
+#define GRAIN 65536
+
+/* A matrix that is taken. */
+struct matrix {
+    size_t m, n;
+    size_t index; /* in spec.factored */
+    nn_real *a, *b;
+};
+
+struct nn_factors {
+    const nn_comm *comm;
+    const nn_tree *tree; /* NULL: shards are not cut */
+    int first;           /* rank of the node's first one */
+    size_t most;         /* rows of a minibatch on any node */
+    size_t count;
+    struct matrix *matrix; /* in the order of the vector, as the spans are */
+    nn_span *span;
+    size_t *row; /* [leaves + 1]: where the microbatches of a minibatch begin */
+    nn_span own; /* rows of this rank in the minibatch under way, counted from the node's first */
+    size_t rows; /* of the node in it */
+    nn_pool pool;
+};
+
+/* ---- planning ---------------------------------------------------------------------------------
+ */
+
+/* Elements that go through memory: rows are written once and read by every owner (A for its slice
+ * alone); gradients are written by every rank and read again. The same on all nodes, since the
+ * slices of all must be the same. */
+static bool pays(const nn_factors *f, const nn_factored *c) {
+    size_t ranks = (size_t)f->comm->node_least;
+    double m = (double)c->m, n = (double)c->n;
+    double by_rows = (double)f->most * (2 * m + (double)(1 + ranks) * n);
+    return c->m * c->n >= LEAST && c->m >= LEAST_ROWS * ranks &&
+           by_rows < 2 * (double)ranks * m * n;
+}
+
+/* Rows of a minibatch on this node, and on those before it. */
+static size_t node_rows(const nn_factors *f, size_t rows, size_t *before) {
+    size_t size = (size_t)f->comm->size, last = (size_t)(f->first + f->comm->node_size) - 1;
+    *before = nn_tree_share(rows, (size_t)f->first, size).begin;
+    return nn_tree_share(rows, last, size).end - *before;
+}
+
+/* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
+ * can be dealt so that there is one more. */
+static int look_around(nn_factors *f, size_t rows, bool *ordered) {
+    const nn_comm *comm = f->comm;
+    size_t before;
+    long apart[2] = {f->first, -f->first}, all[2];
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
+    all[0] = apart[0] != -apart[1];
+    all[1] = (long)node_rows(f, rows, &before) + 1;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
+    *ordered = all[0] == 0;
+    f->most = (size_t)all[1];
+    return 0;
+}
+
+/* Microbatches are multiplied by a kernel that has a bound on rows. */
+static bool fits(const nn_reduce_spec *spec) {
+    if (spec->factored_count == 0 || spec->comm->node_least < 2)
+        return false;
+    return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
+}
+
+static void pick(nn_factors *f, const nn_reduce_spec *spec) {
+    for (size_t i = 0; i < spec->factored_count; i++) {
+        const nn_factored *c = &spec->factored[i];
+        if (!pays(f, c))
+            continue;
+        f->span[f->count] = (nn_span){c->begin, c->begin + c->m * c->n};
+        f->matrix[f->count++] = (struct matrix){.m = c->m, .n = c->n, .index = i};
+    }
+}
+
+static int plan(nn_factors *f, const nn_reduce_spec *spec) {
+    f->matrix = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->matrix);
+    f->span = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->span);
+    f->row = nn_pool_alloc(&f->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *f->row);
+    if (!f->matrix || !f->span || !f->row)
+        return NN_EMEMORY;
+    nn_factors_rows(f, spec->rows);
+    pick(f, spec);
+    return 0;
+}
+
+int nn_factors_new(const nn_reduce_spec *spec, nn_factors **out) {
+    nn_factors *f = NULL;
+    bool ordered = false;
+    *out = NULL;
+    if (!fits(spec))
+        return 0;
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "gradient factors")));
+    f->comm = spec->comm;
+    f->tree = spec->tree;
+    f->first = f->comm->rank - f->comm->node_rank;
+    int rc = look_around(f, spec->rows, &ordered);
+    if (rc == 0 && ordered)
+        rc = nn_comm_agree(spec->comm, plan(f, spec));
+    if (rc < 0 || f->count == 0)
+        nn_factors_free(f);
+    else
+        *out = f;
+    return rc;
+}
+
+void nn_factors_free(nn_factors *f) {
+    if (f)
+        nn_pool_release(&f->pool);
+    nn_free(f);
+}
+
+size_t nn_factors_spans(const nn_factors *f, const nn_span **out) {
+    *out = f ? f->span : NULL;
+    return f ? f->count : 0;
+}
+
+static size_t padded(size_t count) {
+    return nn_align_count(count, sizeof(nn_real));
+}
+
+size_t nn_factors_bytes(const nn_factors *f) {
+    size_t elements = 0;
+    for (size_t i = 0; f && i < f->count; i++)
+        elements += padded(f->most * f->matrix[i].m) + padded(f->most * f->matrix[i].n);
+    return elements * sizeof(nn_real);
+}
+
+static void touch(const nn_factors *f, nn_real *rows, size_t width) {
+    memset(rows + f->own.begin * width, 0, (f->own.end - f->own.begin) * width * sizeof *rows);
+}
+
+void nn_factors_place(nn_factors *f, void *memory) {
+    nn_real *at = memory;
+    for (size_t i = 0; i < f->count; i++) {
+        struct matrix *x = &f->matrix[i];
+        x->a = at;
+        x->b = at + padded(f->most * x->m);
+        at = x->b + padded(f->most * x->n);
+        touch(f, x->a, x->m);
+        touch(f, x->b, x->n);
+    }
+}
+
+/* ---- a step -----------------------------------------------------------------------------------
+ */
+
+static const struct matrix *find(const nn_factors *f, size_t index) {
+    for (size_t i = 0; f && i < f->count; i++)
+        if (f->matrix[i].index == index)
+            return &f->matrix[i];
+    return NULL;
+}
+
+bool nn_factors_take(const nn_factors *f, size_t i) {
+    return find(f, i) != NULL;
+}
+
+/* Shards of a minibatch: nn_loader_batch. */
+void nn_factors_rows(nn_factors *f, size_t rows) {
+    const nn_tree *tree = f->tree;
+    size_t before;
+    f->rows = node_rows(f, rows, &before);
+    f->own = nn_tree_share(rows, (size_t)f->comm->rank, (size_t)f->comm->size);
+    for (size_t i = 0; tree && i <= tree->leaves; i++)
+        f->row[i] = nn_tree_share(rows, i, tree->leaves).begin;
+    if (tree)
+        f->own = (nn_span){f->row[tree->share.begin], f->row[tree->share.end]};
+    f->own.begin -= before;
+    f->own.end -= before;
+}
+
+struct copy {
+    const nn_real *from;
+    nn_real *to;
+};
+
+static void copy_range(void *ctx, size_t begin, size_t end) {
+    const struct copy *c = ctx;
+    memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
+}
+
+void nn_factors_put(const nn_factors *f, size_t i, const nn_real *a, const nn_real *b) {
+    const struct matrix *x = find(f, i);
+    size_t first = f->own.begin, rows = f->own.end - f->own.begin;
+    nn_parallel(rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
+    nn_parallel(rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
+}
+
+/* Rows [top, bottom) and columns [left, right) of G. */
+struct block {
+    size_t top, bottom, left, right;
+};
+
+static void multiply(const nn_factors *f, const struct matrix *x, struct block c, nn_real *g) {
+    nn_outer_rows parts = {f->tree ? f->tree->leaves : 0, f->row};
+    const nn_real *a = x->a + c.top, *b = x->b + c.left;
+    size_t m = c.bottom - c.top, n = c.right - c.left;
+    if (m == 0 || n == 0)
+        return;
+    g += c.top * x->n + c.left;
+    if (f->tree)
+        nn_outer_product(&parts, m, n, a, x->m, b, x->n, g, x->n);
+    else
+        nn_gemm(NN_TRANSPOSED, NN_PLAIN, m, n, f->rows, 1, a, x->m, b, x->n, 0, g, x->n);
+}
+
+/* A slice is the end of a row of G, whole rows, and the beginning of one. */
+static void multiply_slice(const nn_factors *f, const struct matrix *x, nn_span s, nn_real *g) {
+    size_t n = x->n, top = (s.begin + n - 1) / n, bottom = s.end / n;
+    if (bottom < top) { /* all within a row */
+        multiply(f, x, (struct block){bottom, top, s.begin - bottom * n, s.end - bottom * n}, g);
+        return;
+    }
+    if (top * n > s.begin)
+        multiply(f, x, (struct block){top - 1, top, s.begin - (top - 1) * n, n}, g);
+    multiply(f, x, (struct block){top, bottom, 0, n}, g);
+    multiply(f, x, (struct block){bottom, bottom + 1, 0, s.end - bottom * n}, g);
+}
+
+/* The matrix that a slice is of, or `count`. */
+static size_t matrix_at(const nn_factors *f, const nn_slice *slice) {
+    size_t i = 0;
+    while (i < f->count && (f->span[i].begin > slice->begin || f->span[i].end < slice->end))
+        i++;
+    return i;
+}
+
+bool nn_factors_have(const nn_factors *f, const nn_slice *slice) {
+    return f && matrix_at(f, slice) < f->count;
+}
+
+void nn_factors_multiply(const nn_factors *f, const nn_slice *slice, nn_real *grads) {
+    size_t i = matrix_at(f, slice), begin = f->span[i].begin;
+    nn_span s = {slice->begin - begin, slice->end - begin};
+    multiply_slice(f, &f->matrix[i], s, grads + begin);
+}

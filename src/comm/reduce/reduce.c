@@ -1,0 +1,411 @@
+#include "comm/reduce/reduce.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/messages.h"
+#include "comm/reduce/backend.h"
+#include "math/parallel.h"
+
+#include <nnmpi/log.h>
+
+#include <string.h>
+
+/* Elements of a slice worth a fork and join. */
+#define GRAIN (8 * NN_REDUCE_PART)
+/* Bytes of parameters that the caches of cores may still hold when the step is taken on them. */
+#define CACHED ((size_t)1 << 23)
+
+void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
+    if (r->rc == 0)
+        r->rc = nn_mpi_check(mpi_rc, call);
+    if (r->rc < 0)
+        nn_comm_give_up(r->spec.comm);
+}
+
+double nn_reduce_waits(nn_reducer *r) {
+    nn_comm_waits(r->spec.comm, true);
+    return nn_seconds();
+}
+
+void nn_reduce_waited(nn_reducer *r, double since) {
+    r->waiting += nn_seconds() - since;
+    nn_comm_waits(r->spec.comm, false);
+}
+
+size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
+    const nn_tree *t = r->spec.tree;
+    return t ? t->first[rank + 1] - t->first[rank] : 1;
+}
+
+static size_t owners_of(const nn_comm *comm, nn_reduce_way way) {
+    return way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
+}
+
+static nn_reduce_way way_of(const nn_reduce_spec *spec) {
+    const nn_comm *comm = spec->comm;
+    nn_reduce_way way = spec->way;
+    if (spec->tree && comm->nodes > 1)
+        return NN_REDUCE_ALLREDUCE;
+    if (way == NN_REDUCE_AUTO)
+        return comm->node_least > 1 || (spec->compress && comm->nodes > 1) ? NN_REDUCE_NODE
+                                                                           : NN_REDUCE_ALLREDUCE;
+    return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
+}
+
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way) {
+    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .way = way};
+    nn_reduce_plan plan = {.way = way_of(&spec)};
+    plan.copies = plan.way == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
+    plan.owners = owners_of(comm, plan.way);
+    return plan;
+}
+
+/* This rank's slices; it is owner number `owner`. */
+static int cut_vector(nn_reducer *r, size_t owner) {
+    const nn_reduce_spec *spec = &r->spec;
+    nn_cut_spec cut = {.n = spec->n,
+                       .bucket = r->bucket,
+                       .owners = owners_of(spec->comm, spec->way),
+                       .cell = spec->tree ? NN_CUT_CELL : NN_CUT_LINE};
+    cut.wholes = nn_factors_spans(r->factors, &cut.whole);
+    r->owner = owner;
+    return nn_cut_init(&r->cut, &r->pool, &cut);
+}
+
+static int start_node(nn_reducer *r) {
+    NN_TRY(nn_factors_new(&r->spec, &r->factors));
+    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, (size_t)r->spec.comm->node_rank)));
+    return nn_reduce_node_new(r);
+}
+
+static int start_all(nn_reducer *r) {
+    nn_factors_free(r->factors);
+    r->factors = NULL;
+    r->spec.way = NN_REDUCE_ALLREDUCE;
+    r->late = false; /* everyone calls in the same order */
+    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, 0)));
+    return nn_reduce_all_new(r);
+}
+
+/* The node way, or allreduce where its windows cannot be had. */
+static int open_way(nn_reducer *r) {
+    if (r->spec.way == NN_REDUCE_NODE) {
+        if (start_node(r) == 0)
+            return 0;
+        if (r->spec.comm->rank == 0)
+            nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
+    }
+    return start_all(r);
+}
+
+static int count_threads(nn_reducer *r) {
+    const nn_comm *comm = r->spec.comm;
+    int threads = nn_threads();
+    if (comm->size > 1)
+        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &threads, 1, MPI_INT, MPI_SUM),
+                   "MPI_Allreduce");
+    r->crowded = threads > comm->cores;
+    r->claims = threads > 1 && r->spec.n * sizeof(nn_real) <= CACHED;
+    return 0;
+}
+
+/* What is not the way's. */
+static void release(nn_reducer *r) {
+    nn_factors_free(r->factors);
+    nn_pool_release(&r->pool);
+    nn_free(r);
+}
+
+int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
+    nn_reducer *r;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&r, 1, "gradient reducer")));
+    r->spec = *spec;
+    r->spec.way = way_of(spec);
+    r->stride = nn_align_count(spec->n, sizeof(nn_real));
+    r->bucket = spec->bucket ? spec->bucket : NN_CUT_BUCKET;
+    rc = nn_comm_agree(spec->comm, count_threads(r));
+    if (rc == 0)
+        rc = open_way(r);
+    if (rc < 0)
+        release(r);
+    else
+        *out = r;
+    return rc;
+}
+
+void nn_reducer_free(nn_reducer *reducer) {
+    if (!reducer)
+        return;
+    reducer->row->free(reducer);
+    release(reducer);
+}
+
+const char *nn_reducer_way(const nn_reducer *reducer) {
+    return reducer->spec.comm->size > 1 ? reducer->row->name : "none";
+}
+
+nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i) {
+    return reducer->vectors + i * reducer->stride;
+}
+
+nn_real *nn_reducer_grads(const nn_reducer *reducer) {
+    return reducer->grads;
+}
+
+size_t nn_reducer_stride(const nn_reducer *reducer) {
+    return reducer->stride;
+}
+
+nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
+    nn_slice bucket = nn_cut_bucket(&r->cut, k);
+    bool whole = !nn_factors_have(r->factors, &bucket);
+    *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
+    return whole ? bucket : nn_reducer_slice(r, k);
+}
+
+size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
+    size_t ranks = (size_t)reducer->spec.comm->node_size, elements = 0, copies;
+    for (size_t k = 0; k < reducer->cut.buckets; k++) {
+        nn_slice held = nn_reduce_held(reducer, k, &copies);
+        elements += (held.end - held.begin) * copies;
+    }
+    return elements * sizeof(nn_real) + nn_factors_bytes(reducer->factors) / ranks;
+}
+
+bool nn_reducer_writes(const nn_reducer *reducer) {
+    return reducer->spec.way != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
+}
+
+size_t nn_reducer_share(const nn_reducer *reducer) {
+    return nn_cut_share(&reducer->cut, reducer->owner);
+}
+
+size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner) {
+    *owner = reducer->owner;
+    return reducer->cut.owners;
+}
+
+const nn_cut *nn_reducer_cut(const nn_reducer *reducer) {
+    return &reducer->cut;
+}
+
+size_t nn_reducer_slices(const nn_reducer *reducer) {
+    return reducer->owner < reducer->cut.owners ? reducer->cut.buckets : 0;
+}
+
+nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
+    return nn_cut_slice(&reducer->cut, i, reducer->owner);
+}
+
+bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
+    return nn_factors_take(reducer->factors, i);
+}
+
+/* ---- a step -----------------------------------------------------------------------------------
+ */
+
+/* Once the numbers of all ranks are there, it is clear what becomes of the step. */
+static void decide(nn_reducer *r) {
+    if (r->decided)
+        return;
+    r->row->take_stats(r);
+    r->decided = true;
+    r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
+}
+
+void nn_reducer_rows(nn_reducer *reducer, size_t rows) {
+    if (reducer->factors)
+        nn_factors_rows(reducer->factors, rows);
+}
+
+void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
+    const nn_reducer *r = reducer;
+    nn_factors_put(r->factors, i, a, b);
+}
+
+void nn_reducer_begin(nn_reducer *reducer, double *stats) {
+    double start = nn_reduce_waits(reducer);
+    reducer->row->send_stats(reducer, stats);
+    nn_reduce_waited(reducer, start);
+}
+
+/* There is nothing to decide before the last pass. */
+void nn_reducer_begin_pass(nn_reducer *reducer) {
+    reducer->more = reducer->decided = reducer->go = true;
+}
+
+struct range {
+    nn_reducer *r;
+    nn_slice slice;
+};
+
+static void carry_range(void *ctx, size_t begin, size_t end) {
+    const struct range *range = ctx;
+    const nn_reducer *r = range->r;
+    const nn_slice *s = &range->slice;
+    nn_slice part = {s->begin + begin, s->begin + end, s->at + begin};
+    r->spec.ops->carry(r->spec.ctx, &part, r->grads + part.begin);
+}
+
+/* The sum of one pass among several. */
+static void carry_slice(nn_reducer *r, const nn_slice *slice) {
+    struct range range = {r, *slice};
+    double start = nn_seconds();
+    nn_parallel(slice->end - slice->begin, GRAIN, carry_range, &range);
+    r->updating += nn_seconds() - start;
+    if (!r->more && !r->spec.ops->prepare)
+        nn_reduce_apply_slice(r, slice);
+}
+
+/* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
+ */
+static void deal_with(nn_reducer *r, size_t k) {
+    const nn_reduce_ops *ops = r->spec.ops;
+    nn_slice slice = nn_reducer_slice(r, k);
+    r->summed++;
+    if (!r->go || slice.end == slice.begin)
+        return;
+    r->row->sum(r, &slice, !ops->prepare && !ops->carry);
+    if (ops->carry && r->rc == 0)
+        carry_slice(r, &slice);
+}
+
+static bool have_stats(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->decided || r->row->have_stats(r);
+}
+
+void nn_reducer_ready(void *reducer, size_t begin) {
+    nn_reducer *r = reducer;
+    size_t complete = nn_cut_complete(&r->cut, begin);
+    if (complete > r->complete) {
+        r->complete = complete;
+        r->row->send_complete(r);
+    }
+    if (r->late || !have_stats(r))
+        return;
+    decide(r);
+    while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
+        deal_with(r, r->summed);
+}
+
+static bool have_next(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->row->have_bucket(r, r->summed);
+}
+
+static bool have_all(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->cut.buckets == 0 || r->row->have_bucket(r, r->cut.buckets - 1);
+}
+
+static bool have_end(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->row->have_end(r);
+}
+
+static void wait_until(nn_reducer *r, nn_condition *holds) {
+    if (holds(r))
+        return;
+    double start = nn_reduce_waits(r);
+    nn_wait(holds, r, r->bell);
+    nn_reduce_waited(r, start);
+}
+
+static void apply_range(void *ctx, size_t begin, size_t end) {
+    const struct range *range = ctx;
+    const nn_slice *s = &range->slice;
+    size_t most = range->r->claims ? NN_REDUCE_PART : end - begin;
+    for (size_t i = begin, n; i < end; i += n) {
+        n = end - i < most ? end - i : most;
+        nn_slice part = {s->begin + i, s->begin + i + n, s->at + i};
+        nn_reduce_claim(range->r, &part);
+        nn_reduce_apply(range->r, &part, range->r->grads + part.begin);
+    }
+}
+
+void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice) {
+    struct range range = {r, *slice};
+    double start = nn_seconds();
+    nn_parallel(slice->end - slice->begin, GRAIN, apply_range, &range);
+    r->updating += nn_seconds() - start;
+}
+
+/* For steps that depend on norms of all gradients. */
+static void take_late_steps(nn_reducer *r) {
+    r->spec.ops->prepare(r->spec.ctx, r);
+    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
+        nn_slice slice = nn_reducer_slice(r, i);
+        nn_reduce_apply_slice(r, &slice);
+    }
+}
+
+int nn_reducer_finish(nn_reducer *reducer) {
+    nn_reducer *r = reducer;
+    const nn_reduce_ops *ops = r->spec.ops;
+    nn_reducer_ready(r, 0);
+    wait_until(r, have_stats);
+    decide(r);
+    if (r->bell) /* each sleep costs more than all buckets at once */
+        wait_until(r, have_all);
+    while (r->summed < r->cut.buckets) {
+        wait_until(r, have_next);
+        deal_with(r, r->summed);
+    }
+    bool steps = r->go && !r->more;
+    if (steps && ops->prepare)
+        take_late_steps(r);
+    if (steps && ops->settle)
+        ops->settle(r->spec.ctx, r);
+    r->row->send_end(r, steps && ops->bad && ops->bad(r->spec.ctx));
+    wait_until(r, have_end);
+    int rc = r->rc;
+    r->broken = rc < 0;
+    r->steps++;
+    r->rc = 0;
+    r->decided = r->more = false;
+    r->complete = r->summed = 0;
+    return rc < 0 ? nn_error_frame(rc, __func__) : 0;
+}
+
+bool nn_reducer_bad(const nn_reducer *reducer) {
+    return reducer->bad;
+}
+
+void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) {
+    *waiting = reducer->waiting;
+    *updating = reducer->updating;
+    reducer->waiting = reducer->updating = 0;
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------
+ */
+
+void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
+    double start = nn_reduce_waits(reducer);
+    reducer->row->add(reducer, values, count);
+    nn_reduce_waited(reducer, start);
+}
+
+int nn_reducer_sync(nn_reducer *reducer) {
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->sync(reducer);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
+}
+
+int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole) {
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->gather(reducer, share, whole);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
+}
+
+int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share) {
+    nn_comm_waits(reducer->spec.comm, true);
+    int rc = reducer->row->scatter(reducer, whole, share);
+    nn_comm_waits(reducer->spec.comm, false);
+    return rc;
+}

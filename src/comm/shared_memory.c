@@ -1,0 +1,123 @@
+#define _GNU_SOURCE
+#include "comm/shared_memory.h"
+
+#include "base/mem.h"
+#include "comm/messages.h"
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE ((size_t)4096)
+
+/* How a process of this machine finds the file of another, and knows that it is that file: where
+ * ranks run in containers, the same number may be another process. */
+struct place {
+    int process, file;
+    dev_t device;
+    ino_t inode;
+};
+
+/* The parts follow each other in the order of the ranks. */
+static int lay_out(const nn_comm *comm, size_t bytes, nn_window *window) {
+    size_t *at = window->at, sum = 0;
+    at[comm->node_rank] = (bytes + PAGE - 1) / PAGE * PAGE;
+    if (comm->node_size > 1)
+        NN_TRY_MPI(nn_mpi_allgather(comm, comm->node, at, (int)sizeof *at), "MPI_Allgather");
+    for (int p = 0; p <= comm->node_size; p++) {
+        size_t part = p < comm->node_size ? at[p] : 0;
+        at[p] = sum;
+        sum += part;
+    }
+    return 0;
+}
+
+static int refuse(const nn_comm *comm, size_t bytes, const char *what, int error) {
+    return nn_fail(NN_EMEMORY, "%zu MiB of memory cannot be shared by the ranks of %s: %s: %s",
+                   bytes >> 20, comm->host, what, nn_errno_text(error));
+}
+
+static int make_file(const nn_comm *comm, size_t bytes, int *file) {
+    *file = memfd_create("nnmpi", MFD_CLOEXEC);
+    if (*file < 0)
+        return refuse(comm, bytes, "memfd_create", errno);
+    return ftruncate(*file, (off_t)bytes) == 0 ? 0 : refuse(comm, bytes, "ftruncate", errno);
+}
+
+static int open_file(const nn_comm *comm, size_t bytes, const struct place *place, int *file) {
+    struct stat status;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", place->process, place->file);
+    *file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (*file < 0 || fstat(*file, &status) < 0)
+        return refuse(comm, bytes, path, errno);
+    if (status.st_dev != place->device || status.st_ino != place->inode)
+        return refuse(comm, bytes, path, ENOENT);
+    return 0;
+}
+
+static struct place place_of(int file) {
+    struct stat status = {0};
+    if (file >= 0 && fstat(file, &status) < 0)
+        file = -1;
+    return (struct place){getpid(), file, status.st_dev, status.st_ino};
+}
+
+/* The others of the node learn where the first rank's file is, which is -1 where it has none. */
+static int find_file(const nn_comm *comm, int rc, size_t bytes, int *file) {
+    struct place place = place_of(*file);
+    if (comm->node_size > 1)
+        NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &place, sizeof place, 0), "MPI_Bcast");
+    if (comm->node_rank == 0)
+        return rc;
+    if (place.file < 0)
+        return nn_fail(NN_EMEMORY, "the first rank of %s has no memory to share", comm->host);
+    return open_file(comm, bytes, &place, file);
+}
+
+static int map(const nn_comm *comm, int file, size_t bytes, nn_window *window) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory == MAP_FAILED)
+        return refuse(comm, bytes, "mmap", errno);
+    window->memory = memory;
+    return 0;
+}
+
+/* `file` is to be closed when all have mapped it. */
+static int share(nn_comm *comm, nn_window *window, int *file) {
+    size_t bytes = window->at[comm->node_size];
+    int rc = comm->node_rank == 0 ? make_file(comm, bytes, file) : 0;
+    NN_TRY(find_file(comm, rc, bytes, file));
+    return map(comm, *file, bytes, window);
+}
+
+int nn_window_open(nn_comm *comm, size_t bytes, nn_window *window) {
+    int file = -1;
+    *window = (nn_window){.ranks = (size_t)comm->node_size};
+    int rc = nn_comm_agree(comm, NN_NEW(&window->at, window->ranks + 1, "shared memory"));
+    if (rc == 0)
+        rc = nn_comm_agree(comm, lay_out(comm, bytes + 1, window));
+    if (rc == 0)
+        rc = nn_comm_agree(comm, share(comm, window, &file));
+    if (file >= 0)
+        close(file);
+    if (rc < 0)
+        nn_window_close(window);
+    return rc;
+}
+
+void *nn_window_part(const nn_window *window, int node_rank) {
+    return window->memory + window->at[node_rank];
+}
+
+void nn_window_close(nn_window *window) {
+    if (window->memory)
+        munmap(window->memory, window->at[window->ranks]);
+    window->memory = NULL;
+    nn_free(window->at);
+    window->at = NULL;
+}

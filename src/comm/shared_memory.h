@@ -1,0 +1,25 @@
+/* Memory that the ranks of a node share: a file without a name, which the node's first rank makes
+ * and the others map. No window of MPI's, because opening and closing one of those waits for the
+ * others in a way of the library's own, and closing one is no longer possible when another rank has
+ * failed. */
+#ifndef NN_COMM_SHARED_MEMORY_H
+#define NN_COMM_SHARED_MEMORY_H
+
+#include "comm/mpi_comm.h"
+
+typedef struct nn_window {
+    char *memory; /* NULL: none */
+    size_t *at;   /* [node_size + 1] where the parts of the ranks begin */
+    size_t ranks;
+} nn_window;
+
+/* `bytes` (which may differ by rank) of zeroed memory for each rank, from a page of its own on; a
+ * page belongs to the memory of the processor that first writes to it. The same code on every rank:
+ * NN_EMEMORY where memory cannot be shared. Collective over all nodes. */
+int nn_window_open(nn_comm *comm, size_t bytes, nn_window *window);
+/* Where the part of a rank of this node stands in this process's memory. Local. */
+void *nn_window_part(const nn_window *window, int node_rank);
+/* Ends the use of it here; others go on. Local. */
+void nn_window_close(nn_window *window);
+
+#endif

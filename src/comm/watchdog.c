@@ -1,0 +1,282 @@
+#define _GNU_SOURCE
+#include "comm/watchdog.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/shared_memory.h"
+
+#include <nnmpi/log.h>
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Looks in the time after which a rank counts as stalled. */
+#define LOOKS 20
+/* Others that may know better who stalls speak first. */
+#define GRACE 1.25
+#define GRACE_LEAST 1.0 /* s */
+
+/* What a rank shows to the others of its node. */
+struct signs {
+    alignas(NN_ALIGN) _Atomic uint64_t alive; /* looks of its watching thread */
+    alignas(
+        NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
+    _Atomic int64_t step;
+    _Atomic int phase;
+    atomic_bool left;   /* it watches no more, nor is it watched */
+    _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
+    atomic_bool spoken; /* the node's first rank: someone has said why all end */
+    int rank;
+};
+
+/* What this one has seen of another, and for how long nothing has changed. */
+struct seen {
+    uint64_t alive, moves;
+    double quiet_s, still_s;
+};
+
+struct nn_watch {
+    nn_comm *comm;
+    double seconds;
+    nn_window window;
+    struct signs **signs; /* [node_size] */
+    struct seen *seen;    /* [node_size] */
+    struct signs *mine;
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex; /* of `over` */
+    pthread_cond_t wake;
+    bool over;
+};
+
+const char *nn_phase_name(nn_phase phase) {
+    static const char *const names[] = {
+        "start",      "reading data",        "forward", "back-propagation", "reporting",
+        "evaluation", "saving a checkpoint", "the end"};
+    return names[phase];
+}
+
+/* ---- signs of life ----------------------------------------------------------------------------
+ */
+
+static void move(struct signs *mine) {
+    atomic_fetch_add_explicit(&mine->moves, 1, memory_order_relaxed);
+}
+
+void nn_comm_at(nn_comm *comm, nn_phase phase) {
+    if (!comm->watch)
+        return;
+    atomic_store_explicit(&comm->watch->mine->phase, (int)phase, memory_order_relaxed);
+    move(comm->watch->mine);
+}
+
+void nn_comm_at_step(nn_comm *comm, int64_t step) {
+    if (comm->watch)
+        atomic_store_explicit(&comm->watch->mine->step, step, memory_order_relaxed);
+}
+
+void nn_comm_waits(nn_comm *comm, bool waits) {
+    if (!comm->watch)
+        return;
+    atomic_fetch_add_explicit(&comm->watch->mine->waits, waits ? 1 : -1, memory_order_relaxed);
+    move(comm->watch->mine);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------
+ */
+
+/* Time in which this process itself stood still (a suspended job) tells nothing about others. */
+static void look_at(const struct signs *signs, struct seen *seen, double passed) {
+    uint64_t alive = atomic_load(&signs->alive), moves = atomic_load(&signs->moves);
+    seen->quiet_s = alive == seen->alive ? seen->quiet_s + passed : 0;
+    seen->still_s = moves == seen->moves ? seen->still_s + passed : 0;
+    seen->alive = alive;
+    seen->moves = moves;
+}
+
+static bool is_quiet(const nn_watch *w, int p) {
+    return w->seen[p].quiet_s >= w->seconds && !atomic_load(&w->signs[p]->left);
+}
+
+/* Busy with one thing for too long. */
+static bool is_stuck(const nn_watch *w, int p) {
+    return w->seen[p].still_s >= w->seconds && atomic_load(&w->signs[p]->waits) == 0 &&
+           !atomic_load(&w->signs[p]->left);
+}
+
+static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
+    for (int p = 0; p < w->comm->node_size; p++)
+        if (is(w, p))
+            return p;
+    return -1;
+}
+
+/* Nobody here is to blame, but nobody goes on. */
+static bool all_wait(const nn_watch *w) {
+    double enough = fmax(GRACE * w->seconds, w->seconds + GRACE_LEAST);
+    for (int p = 0; p < w->comm->node_size; p++)
+        if (w->seen[p].still_s < enough)
+            return false;
+    return true;
+}
+
+static void describe(const nn_watch *w, int p, const char *what) {
+    const struct signs *s = w->signs[p];
+    nn_warn("rank %d on %s %s %.3g s in step %lld (%s); all ranks end, because nothing would go on "
+            "without it (train.stall_timeout = %g)",
+            s->rank, w->comm->host, what, w->seconds, (long long)atomic_load(&s->step),
+            nn_phase_name((nn_phase)atomic_load(&s->phase)), w->seconds);
+}
+
+static void describe_others(const nn_watch *w) {
+    const struct signs *s = w->mine;
+    nn_warn("the ranks on %s have waited %.3g s for %s in step %lld (%s); all ranks end "
+            "(train.stall_timeout = %g)",
+            w->comm->host, w->seen[w->comm->node_rank].still_s,
+            w->comm->nodes > 1 ? "those of other nodes" : "each other",
+            (long long)atomic_load(&s->step), nn_phase_name((nn_phase)atomic_load(&s->phase)),
+            w->seconds);
+}
+
+/* MPI is for the thread that trains, which may be in the middle of a call, so that MPI_Abort is not
+ * for this one. A rank that ends without MPI_Finalize makes the launcher end all. */
+_Noreturn static void end_all(void) {
+    int status = nn_error_exit_code(NN_ERANK);
+    nn_launch_abort(status);
+    _Exit(status);
+}
+
+static void judge(const nn_watch *w) {
+    int quiet = find(w, is_quiet), stuck = find(w, is_stuck);
+    bool nobody = quiet < 0 && stuck < 0;
+    if (nobody && !all_wait(w))
+        return;
+    if (atomic_exchange(&w->signs[0]->spoken, true))
+        sleep(2); /* that one ends this rank, too, unless something holds it up */
+    else if (quiet >= 0)
+        describe(w, quiet, "has shown no sign of life for");
+    else if (stuck >= 0)
+        describe(w, stuck, "has not moved for");
+    else
+        describe_others(w);
+    end_all();
+}
+
+/* Sleeps until the next look; false: watching is over. */
+static bool rest(nn_watch *w, double seconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    double at = (double)until.tv_nsec * 1e-9 + seconds;
+    until.tv_sec += (time_t)at;
+    until.tv_nsec = (long)((at - floor(at)) * 1e9);
+    pthread_mutex_lock(&w->mutex);
+    while (!w->over && pthread_cond_timedwait(&w->wake, &w->mutex, &until) == 0)
+        ;
+    bool over = w->over;
+    pthread_mutex_unlock(&w->mutex);
+    return !over;
+}
+
+static void *watch(void *ctx) {
+    nn_watch *w = ctx;
+    double period = w->seconds / LOOKS, last = nn_seconds();
+    while (rest(w, period)) {
+        double now = nn_seconds(), passed = fmin(now - last, 2 * period);
+        last = now;
+        atomic_fetch_add(&w->mine->alive, 1);
+        for (int p = 0; p < w->comm->node_size; p++)
+            look_at(w->signs[p], &w->seen[p], passed);
+        judge(w);
+    }
+    return NULL;
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+static int allocate(nn_comm *comm, double seconds, nn_watch **out) {
+    nn_watch *w;
+    NN_TRY(NN_NEW(&w, 1, "watchdog"));
+    *out = w;
+    w->comm = comm;
+    w->seconds = seconds;
+    NN_TRY(NN_NEW(&w->signs, (size_t)comm->node_size, "watchdog"));
+    return NN_NEW(&w->seen, (size_t)comm->node_size, "watchdog");
+}
+
+/* Signals are for the thread that trains. */
+static int start_thread(nn_watch *w) {
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    pthread_mutex_init(&w->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    w->running = pthread_create(&w->thread, NULL, watch, w) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return w->running ? 0 : nn_fail(NN_EMEMORY, "the watchdog's thread could not be started");
+}
+
+static int open_watch(nn_watch *w) {
+    nn_comm *comm = w->comm;
+    NN_TRY(nn_window_open(comm, sizeof *w->mine, &w->window));
+    for (int p = 0; p < comm->node_size; p++)
+        w->signs[p] = nn_window_part(&w->window, p);
+    w->mine = w->signs[comm->node_rank];
+    w->mine->rank = comm->rank;
+    NN_TRY(nn_comm_meet(comm));
+    return start_thread(w);
+}
+
+static void stop_thread(nn_watch *w) {
+    pthread_mutex_lock(&w->mutex);
+    w->over = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+    pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->mutex);
+}
+
+static void release(nn_watch *w) {
+    if (!w)
+        return;
+    if (w->running) {
+        stop_thread(w);
+        atomic_store(&w->mine->left, true);
+    }
+    nn_window_close(&w->window);
+    nn_free(w->signs);
+    nn_free(w->seen);
+    nn_free(w);
+}
+
+int nn_comm_watch(nn_comm *comm, double seconds) {
+    nn_watch *w = NULL;
+    int rc;
+    if (seconds <= 0 || comm->size == 1)
+        return 0;
+    rc = nn_comm_agree(comm, allocate(comm, seconds, &w));
+    if (rc == 0 && w)
+        rc = nn_comm_agree(comm, open_watch(w));
+    if (rc < 0)
+        release(w);
+    else
+        comm->watch = w;
+    return rc;
+}
+
+void nn_comm_unwatch(nn_comm *comm) {
+    nn_watch *w = comm->watch;
+    comm->watch = NULL;
+    release(w);
+}

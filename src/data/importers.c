@@ -1,9 +1,0 @@
-#include "data/import.h"
-
-static const nn_entry *const rows[] = {
-    &nn_importer_idx.entry,
-    &nn_importer_csv.entry,
-    NULL,
-};
-
-const nn_family nn_importers = {"importer", rows};

@@ -1,0 +1,36 @@
+/* Importers: files of other formats become a data set in HDF5. One file and one row each; the
+ * options of `nnmpi data import NAME` are the row's table, "train_images" being --train-images. */
+#ifndef NN_DATA_IMPORTERS_IMPORTER_H
+#define NN_DATA_IMPORTERS_IMPORTER_H
+
+#include "base/options/option.h"
+
+typedef struct nn_importer_ops {
+    nn_entry entry;
+    const char *argument; /* key of the option that an argument without a flag fills, or NULL */
+    /* Reads everything in pieces of bounded size and writes the data set `out` durably: what stood
+     * there stays on failure. NN_EUSAGE for options, NN_EFORMAT for the input (with file and
+     * place), NN_EIO for the output. Local. */
+    int (*run)(const void *options, const char *out);
+} nn_importer_ops;
+
+extern const nn_family nn_importers; /* importers.c: one row an importer */
+
+/* The rows and their options; the data sources csv and idx take the same. */
+typedef struct nn_csv_options {
+    const char *path, *label, *target, *drop;
+    int header, delimiter;
+    bool unlabelled;
+} nn_csv_options;
+extern const nn_option nn_csv_table[];
+extern const nn_importer_ops nn_importer_csv;
+
+typedef struct nn_idx_options {
+    const char *from, *prefix;
+    const char *train_images, *train_labels, *test_images, *test_labels;
+    const char *classes;
+} nn_idx_options;
+extern const nn_option nn_idx_table[];
+extern const nn_importer_ops nn_importer_idx;
+
+#endif

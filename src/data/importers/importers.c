@@ -1,0 +1,9 @@
+#include "data/importers/importer.h"
+
+static const nn_entry *const rows[] = {
+    &nn_importer_idx.entry,
+    &nn_importer_csv.entry,
+    NULL,
+};
+
+const nn_family nn_importers = {"importer", rows};

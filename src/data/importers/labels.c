@@ -1,0 +1,87 @@
+#include "data/importers/labels.h"
+
+#include "base/rng.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS ((size_t)NN_MAX_LABELS * 2)
+
+int nn_labels_init(nn_labels *labels) {
+    *labels = (nn_labels){.integers = true, .slots = SLOTS};
+    labels->label = nn_pool_alloc(&labels->pool, NN_MAX_LABELS * sizeof *labels->label);
+    labels->slot = nn_pool_alloc(&labels->pool, SLOTS * sizeof *labels->slot);
+    return labels->label && labels->slot ? NN_OK : NN_EMEMORY;
+}
+
+void nn_labels_release(nn_labels *labels) {
+    nn_pool_release(&labels->pool);
+    *labels = (nn_labels){0};
+}
+
+/* The slot that holds `text`, or the empty one where it belongs. */
+static uint32_t *slot_of(const nn_labels *labels, const char *text) {
+    size_t i = (size_t)nn_hash_text(text) & (labels->slots - 1);
+
+    while (labels->slot[i] && strcmp(labels->label[labels->slot[i] - 1].text, text) != 0)
+        i = (i + 1) & (labels->slots - 1);
+    return &labels->slot[i];
+}
+
+int nn_labels_add(nn_labels *labels, const char *text) {
+    uint32_t *slot = slot_of(labels, text);
+    nn_label *label = &labels->label[labels->count];
+
+    if (*slot)
+        return NN_OK;
+    if (labels->count == NN_MAX_LABELS)
+        return nn_fail(NN_EFORMAT,
+                       "more than %d different labels: is this a column of numbers to "
+                       "predict (--target)?",
+                       NN_MAX_LABELS);
+    label->text = nn_pool_strdup(&labels->pool, text);
+    if (!label->text)
+        return NN_EMEMORY;
+    labels->integers = nn_text_to_int(text, &label->value) && labels->integers;
+    *slot = (uint32_t)++labels->count;
+    return NN_OK;
+}
+
+static int by_value(const void *a, const void *b) {
+    const nn_label *const *x = a, *const *y = b;
+
+    return ((*x)->value > (*y)->value) - ((*x)->value < (*y)->value);
+}
+
+int nn_labels_settle(nn_labels *labels) {
+    nn_label **order = nn_pool_alloc(&labels->pool, (labels->count + 1) * sizeof *order);
+
+    if (!order)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < labels->count; i++)
+        order[i] = &labels->label[i];
+    if (labels->integers)
+        qsort(order, labels->count, sizeof *order, by_value);
+    labels->plain = labels->integers;
+    for (size_t i = 0; i < labels->count; i++) {
+        order[i]->index = (int64_t)i;
+        labels->plain = labels->plain && order[i]->value == (int64_t)i;
+    }
+    return NN_OK;
+}
+
+int64_t nn_labels_find(const nn_labels *labels, const char *text) {
+    uint32_t at = *slot_of(labels, text);
+
+    return at ? labels->label[at - 1].index : -1;
+}
+
+int nn_labels_names(nn_labels *labels, const char ***names) {
+    *names = nn_pool_alloc(&labels->pool, (labels->count + 1) * sizeof **names);
+    if (!*names)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < labels->count; i++)
+        (*names)[labels->label[i].index] = labels->label[i].text;
+    return NN_OK;
+}

@@ -1,0 +1,40 @@
+/* The distinct labels of a column of text and the class index of each. */
+#ifndef NN_DATA_IMPORTERS_LABELS_H
+#define NN_DATA_IMPORTERS_LABELS_H
+
+#include "base/mem.h"
+
+#define NN_MAX_LABELS 65536
+
+typedef struct nn_label {
+    const char *text;
+    int64_t value; /* when all are integers */
+    int64_t index; /* class; valid after nn_labels_settle */
+} nn_label;
+
+typedef struct nn_labels {
+    nn_pool pool;
+    size_t count;
+    nn_label *label; /* in order of first appearance */
+    uint32_t *slot;  /* hash table of 1 + position in `label` */
+    size_t slots;    /* a power of two */
+    bool integers;   /* all of them */
+    bool plain;      /* they are 0 ... count - 1 themselves and need no names */
+} nn_labels;
+
+int nn_labels_init(nn_labels *labels);
+void nn_labels_release(nn_labels *labels);
+
+/* Adds `text` unless it is there. NN_EFORMAT beyond NN_MAX_LABELS. */
+int nn_labels_add(nn_labels *labels, const char *text);
+
+/* Gives out the class indices: integers in numerical order, names in order of appearance. */
+int nn_labels_settle(nn_labels *labels);
+
+/* Class index, or -1 when `text` was never added. */
+int64_t nn_labels_find(const nn_labels *labels, const char *text);
+
+/* names[count] by class index; `names` is owned by the labels. */
+int nn_labels_names(nn_labels *labels, const char ***names);
+
+#endif

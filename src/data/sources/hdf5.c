@@ -1,0 +1,269 @@
+/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N];
+ * /valid and /test alike.
+ */
+#include "data/output.h"
+#include "data/sources/sources.h"
+#include "io/file.h"
+
+#include <nnmpi/log.h>
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct hdf5_options {
+    const char *path;
+    int64_t train_samples;
+} hdf5_options;
+
+static const nn_option hdf5_table[] = {
+    {"path", NN_OPT_STRING, offsetof(hdf5_options, path), NULL, NULL,
+     "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike"},
+    {"train_samples", NN_OPT_INT, offsetof(hdf5_options, train_samples), "0", "[0, inf)",
+     "train on the first so many samples only; 0: all"},
+    NN_OPTION_END,
+};
+
+static const char *const split_names[NN_MAX_SPLITS] = {"train", "valid", "test"};
+
+/* Describes one data set of a split as the rows of a field. */
+static int describe(nn_dataset *ds, const char *split, char field, nn_field *out, int64_t *rows) {
+    char name[NN_FIELD_PATH];
+    nn_h5_info info;
+
+    NN_TRY(nn_h5_info_of(ds->state, nn_field_path(split, field, name), &info));
+    if (info.rank < 1 || info.rank > NN_MAX_RANK + 1)
+        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; samples [N, ...] have 1 to %d",
+                       ds->path, name, info.rank, NN_MAX_RANK + 1);
+    *rows = info.dim[0];
+    *out = (nn_field){.type = info.type, .shape = {.rank = info.rank - 1}};
+    for (int i = 1; i < info.rank; i++) {
+        if (info.dim[i] < 1)
+            return nn_fail(NN_EFORMAT, "%s: %s has an empty dimension %d", ds->path, name, i);
+        out->shape.dim[i - 1] = info.dim[i];
+    }
+    out->row_bytes = nn_shape_count(&out->shape) * nn_dtype_size(out->type);
+    return NN_OK;
+}
+
+static int same_rows(const nn_dataset *ds, const nn_split *split, char field, int64_t rows) {
+    char name[NN_FIELD_PATH];
+
+    if (rows == split->samples)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT, "%s: %s has %" PRId64 " rows but /%s/x has %" PRId64, ds->path,
+                   nn_field_path(split->name, field, name), rows, split->name, split->samples);
+}
+
+static int refuse_texts(nn_dataset *ds, const char *split) {
+    char name[NN_FIELD_PATH];
+
+    if (!nn_h5_holds_texts(ds->state, nn_field_path(split, 'y', name)))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "data set '%s' of '%s' holds strings where numbers are needed: write classes as "
+                   "0, 1, 2 ... and their names as an attribute classes (numpy: classes, y = "
+                   "np.unique(y, return_inverse=True)), or read them from CSV",
+                   name, ds->path);
+}
+
+static int open_y(nn_dataset *ds, nn_split *split) {
+    int64_t rows;
+
+    NN_TRY(refuse_texts(ds, split->name));
+    NN_TRY(describe(ds, split->name, 'y', &split->y, &rows));
+    NN_TRY(same_rows(ds, split, 'y', rows));
+    if (split->y.shape.rank > 1)
+        return nn_fail(NN_EFORMAT, "%s: /%s/y has %d dimensions; targets are [N] or [N, d]",
+                       ds->path, split->name, split->y.shape.rank + 1);
+    split->has_y = true;
+    return NN_OK;
+}
+
+/* One number a sample. */
+static int open_numbers(nn_dataset *ds, const nn_split *split, char field, const char *what,
+                        nn_field *out) {
+    char name[NN_FIELD_PATH];
+    int64_t rows;
+
+    NN_TRY(describe(ds, split->name, field, out, &rows));
+    NN_TRY(same_rows(ds, split, field, rows));
+    if (out->shape.rank != 0)
+        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; %s are [N]", ds->path,
+                       nn_field_path(split->name, field, name), out->shape.rank + 1, what);
+    return NN_OK;
+}
+
+static int open_w(nn_dataset *ds, nn_split *split) {
+    NN_TRY(open_numbers(ds, split, 'w', "sample weights", &split->w));
+    split->w.type = NN_F32;
+    split->w.row_bytes = sizeof(float);
+    split->has_w = true;
+    return NN_OK;
+}
+
+static int open_length(nn_dataset *ds, nn_split *split) {
+    char shape[NN_SHAPE_TEXT];
+
+    NN_TRY(open_numbers(ds, split, NN_FIELD_LENGTH, "lengths of sequences", &split->length));
+    if (!nn_dtype_is_integer(split->length.type))
+        return nn_fail(NN_EFORMAT, "%s: /%s/len is %s; lengths of sequences are integers", ds->path,
+                       split->name, nn_dtype_name(split->length.type));
+    if (nn_split_steps(split) == 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: /%s has len, but a row of x is %s and no sequence [T] or [T, F]",
+                       ds->path, split->name, nn_shape_text(&split->x.shape, shape));
+    split->has_length = true;
+    return NN_OK;
+}
+
+enum { MANY = 160 /* characters of names */ };
+
+static bool has_name(const char *list, const char *name) {
+    size_t length = strlen(name);
+
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at++)
+        if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* A data set of another name is no error, but its author may think it is used. */
+static int note_unused(void *ctx, const char *name, bool is_group) {
+    nn_dataset *ds = ctx;
+    const char *before = ds->unused ? ds->unused : "";
+
+    (void)is_group;
+    if (strcmp(name, "len") == 0 || (strlen(name) == 1 && strchr("xyw", name[0])) ||
+        has_name(before, name) || has_name(before, "..."))
+        return 0;
+    if (strlen(before) > MANY)
+        name = "...";
+    ds->unused = nn_pool_printf(&ds->pool, "%s%s%s", before, *before ? ", " : "", name);
+    return ds->unused ? 0 : NN_EMEMORY;
+}
+
+static int open_split(nn_dataset *ds, const char *name) {
+    nn_split *split = &ds->split[ds->splits];
+    char path[NN_FIELD_PATH];
+
+    snprintf(path, sizeof path, "/%s", name);
+    if (!nn_h5_exists(ds->state, path))
+        return nn_h5_check_answers(ds->state);
+    split->name = name;
+    NN_TRY(nn_h5_list(ds->state, path, note_unused, ds));
+    bool has_x = nn_h5_exists(ds->state, nn_field_path(name, 'x', path));
+    NN_TRY(nn_h5_check_answers(ds->state));
+    if (!has_x)
+        return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...]", ds->path, name);
+    NN_TRY(describe(ds, name, 'x', &split->x, &split->samples));
+    if (split->samples < 1)
+        return nn_fail(NN_EFORMAT, "%s: /%s/x has no rows", ds->path, name);
+    if (split->x.shape.rank == 0) /* x [N] is x [N, 1] */
+        split->x.shape = (nn_shape){1, {1}};
+    if (nn_h5_exists(ds->state, nn_field_path(name, 'y', path)))
+        NN_TRY(open_y(ds, split));
+    if (nn_h5_exists(ds->state, nn_field_path(name, 'w', path)))
+        NN_TRY(open_w(ds, split));
+    if (nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_LENGTH, path)))
+        NN_TRY(open_length(ds, split));
+    ds->splits++;
+    return nn_h5_check_answers(ds->state);
+}
+
+static int name_group(void *ctx, const char *name, bool is_group) {
+    char *text = ctx;
+    size_t used = strlen(text);
+
+    (void)is_group;
+    snprintf(text + used, 128 - used, "%s/%s", used ? ", " : "", name);
+    return used > 80;
+}
+
+static int no_splits(nn_dataset *ds) {
+    char names[128] = "";
+
+    (void)nn_h5_list(ds->state, "/", name_group, names);
+    return nn_fail(NN_EFORMAT,
+                   "%s: no /train: a data set has /train/x [N, ...] and /train/y [N] or [N, d]; "
+                   "this file has %s",
+                   ds->path, *names ? names : "nothing");
+}
+
+/* What people have instead is mostly a table, or arrays of numpy. */
+static int explain_open(const char *path, int rc) {
+    char what[600];
+
+    if (nn_file_check(path, NN_EFORMAT) < 0 || nn_h5_is_file(path))
+        return rc;
+    snprintf(what, sizeof what, "%s", nn_error_message());
+    return nn_fail(rc,
+                   "%s: a table is read with source: csv, and arrays are written to HDF5 by h5py: "
+                   "f[\"train/x\"], f[\"train/y\"] = x, y",
+                   what);
+}
+
+int nn_hdf5_attach(nn_dataset *ds, const char *path) {
+    nn_h5 *file = NULL;
+    int rc = nn_h5_open(path, &file);
+
+    if (rc < 0)
+        return explain_open(path, rc);
+    ds->state = file;
+    if (ds->settings.other_files)
+        nn_h5_allow_other_files(file);
+    for (size_t i = 0; i < NN_MAX_SPLITS; i++)
+        NN_TRY(open_split(ds, split_names[i]));
+    if (ds->splits == 0)
+        return no_splits(ds);
+    NN_TRY(nn_hdf5_read_attributes(ds));
+    return nn_h5_check_answers(file);
+}
+
+static int limit_training(nn_dataset *ds, int64_t samples) {
+    for (size_t i = 0; i < ds->splits; i++) {
+        nn_split *split = &ds->split[i];
+        if (strcmp(split->name, "train") != 0)
+            continue;
+        if (split->samples < samples)
+            return nn_fail(NN_EUSAGE,
+                           "data.train_samples = %" PRId64 ", but %s has only %" PRId64
+                           " samples to train on",
+                           samples, ds->path, split->samples);
+        split->samples = samples;
+    }
+    return NN_OK;
+}
+
+static int hdf5_open(nn_dataset *ds, const void *options) {
+    const hdf5_options *o = options;
+
+    ds->path = nn_pool_strdup(&ds->pool, o->path);
+    if (!ds->path)
+        return NN_EMEMORY;
+    NN_TRY(nn_hdf5_attach(ds, ds->path));
+    return o->train_samples ? limit_training(ds, o->train_samples) : NN_OK;
+}
+
+int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                 int64_t count, void *out) {
+    char name[NN_FIELD_PATH];
+
+    return nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
+                      nn_split_field(split, field)->type, out);
+}
+
+void nn_hdf5_close(nn_dataset *ds) {
+    (void)nn_h5_close(ds->state);
+    ds->state = NULL;
+}
+
+const nn_source_ops nn_source_hdf5 = {
+    .entry = {"hdf5", "A data set in an HDF5 file; what `path` alone means.", hdf5_table,
+              sizeof(hdf5_options)},
+    .open = hdf5_open,
+    .read = nn_hdf5_read,
+    .close = nn_hdf5_close,
+    .converts = true,
+};

@@ -1,0 +1,22 @@
+/* The rows of sources.c, and the HDF5 source that others build on. */
+#ifndef NN_DATA_SOURCES_SOURCES_H
+#define NN_DATA_SOURCES_SOURCES_H
+
+#include "data/dataset.h"
+
+extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_source_idx,
+    nn_source_synthetic, nn_source_inline;
+
+/* The HDF5 source for a file chosen otherwise: fills ds and its state. */
+int nn_hdf5_attach(nn_dataset *ds, const char *path);
+/* Layout, scale, names of classes and columns, once the splits are known. */
+int nn_hdf5_read_attributes(nn_dataset *ds);
+int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                 int64_t count, void *out);
+void nn_hdf5_close(nn_dataset *ds);
+
+/* The HDF5 source for a file that `write` makes for the purpose. */
+typedef int nn_write_fn(const void *ctx, const char *file);
+int nn_temporary_attach(nn_dataset *ds, nn_write_fn *write, const void *ctx);
+
+#endif

@@ -1,0 +1,44 @@
+/* Convolution (cross-correlation) of channels-last images, by direct kernels:
+ *   y[i][j][o] = bias[o] + sum_{u,v,c} w[u][v][c][o] x[i s + u d - p][j s + v d - p][c]
+ * with x taken as 0 outside of the image, stride s, dilation d and padding p in each direction.
+ * With groups, output channel o sees the input channels of its group alone. Results of a sample do
+ * not depend on the other samples, nor on the number of threads; gradients of the weights are sums
+ * over the samples whose order depends on the number of parts only. */
+#ifndef NN_MATH_CONV_CONV_H
+#define NN_MATH_CONV_CONV_H
+
+#include "base/real.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Lengths in rows [0] and columns [1]. */
+typedef struct nn_conv {
+    size_t in[2], channels;
+    size_t out[2], filters;
+    size_t kernel[2], stride[2], dilation[2];
+    size_t pad[2]; /* above and to the left; below and to the right follows from `out` */
+    size_t groups; /* divides channels and filters */
+
+    /* set by nn_conv_prepare */
+    size_t batch;          /* most samples of a call */
+    size_t threads, parts; /* parts: sums of gradients that are added up at last */
+    size_t scratch_bytes;
+} nn_conv;
+
+/* For up to `batch` samples a call, with the threads and the fixed or free tiles of this moment. */
+void nn_conv_prepare(nn_conv *conv, size_t batch, bool training);
+
+/* x [batch][in][channels], w [kernel][channels / groups][filters], bias [filters] or NULL,
+ * y [batch][out][filters]; scratch is 64-byte aligned. */
+void nn_conv_forward(const nn_conv *conv, size_t batch, const nn_real *x, const nn_real *w,
+                     const nn_real *bias, nn_real *y, void *scratch);
+/* dx = dC/dx from dy = dC/dy. */
+void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy, const nn_real *w,
+                           nn_real *dx, void *scratch);
+/* dw = beta dw + dC/dw, and the same for dbias unless that is NULL. */
+void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *x,
+                              const nn_real *dy, nn_real beta, nn_real *dw, nn_real *dbias,
+                              void *scratch);
+
+#endif

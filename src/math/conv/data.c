@@ -1,0 +1,168 @@
+/* Convolution: the gradient by the input. Each number of dy, times the weights that have met it, is
+ * added to where the kernel stood. Neighbouring pixels of an image overlap there, the same pixel of
+ * different images does not: a block of images makes the rows of a product. */
+#include "math/conv/inner.h"
+#include "math/parallel.h"
+
+#include <string.h>
+
+/* Images of a block: a multiple of what a tile of the kernels takes; fewer if they are large. */
+#define BLOCK_IMAGES 12
+#define BLOCK_BYTES 1048576
+#define PANEL_BYTES 32768
+
+/* Weights: [group][tap row][tap][panel of the run][output channel][width of the panel]. */
+typedef struct backward {
+    conv_view v;
+    size_t batch, threads;
+    const nn_real *dy, *w;
+    nn_real *dx;
+    nn_real *weights, *copies;
+} backward;
+
+static size_t block_images(const conv_view *v) {
+    size_t image = v->span[0] * v->pitch * sizeof(nn_real);
+    size_t images = conv_smaller(BLOCK_IMAGES, conv_larger(6, BLOCK_BYTES / image / 6 * 6));
+    return conv_larger(1, conv_smaller(images, v->conv->batch));
+}
+
+/* Elements of the padded copy of one image. */
+static size_t copy_size(const conv_view *v) {
+    return v->padded ? nn_align_count(v->span[0] * v->pitch, sizeof(nn_real)) : 0;
+}
+
+static size_t layout(backward *b, void *memory) {
+    const conv_view *v = &b->v;
+    conv_scratch scratch = {.at = memory};
+    size_t runs = v->conv->groups * v->tap_rows * v->taps;
+    b->weights = conv_take(&scratch, runs * conv_whole(v, v->length) * v->out_group);
+    b->copies = conv_take(&scratch, v->conv->threads * block_images(v) * copy_size(v));
+    return scratch.used;
+}
+
+size_t conv_backward_data_scratch(const conv_view *v) {
+    backward b = {.v = *v};
+    return layout(&b, NULL);
+}
+
+/* One panel: w [width][filters] transposed to [out_group][whole]. */
+static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_real *to) {
+    size_t whole = conv_whole(v, width);
+    for (size_t o = 0; o < v->out_group; o++) {
+        for (size_t k = 0; k < width; k++)
+            to[o * whole + k] = w[k * v->conv->filters + o];
+        memset(to + o * whole + width, 0, (whole - width) * sizeof *to);
+    }
+}
+
+static void pack_weights(const backward *b) {
+    const conv_view *v = &b->v;
+    const nn_real *w = b->w;
+    nn_real *to = b->weights;
+    for (size_t g = 0; g < v->conv->groups; g++)
+        for (size_t run = 0; run < v->tap_rows * v->taps; run++)
+            for (size_t k = 0; k < v->length; k += v->kernels->conv_panel) {
+                size_t width = conv_smaller(v->kernels->conv_panel, v->length - k);
+                pack_panel(v, width,
+                           w + (run * v->length + k) * v->conv->filters + g * v->out_group, to);
+                to += v->out_group * conv_whole(v, width);
+            }
+}
+
+/* One row of pixels times one panel; the sum over output channels is cut so that the weights stay
+ * in the level-1 cache. */
+static void add_panel(const conv_view *v, nn_conv_rows call) {
+    size_t whole = conv_whole(v, call.width);
+    size_t most = conv_larger(1, PANEL_BYTES / (whole * sizeof(nn_real)));
+    nn_conv_rows first = call;
+    for (size_t o = 0; o < v->out_group; o += most) {
+        call.length = conv_smaller(most, v->out_group - o);
+        call.a = first.a + o;
+        call.b = first.b + o * whole;
+        call.c = first.c;
+        for (size_t x = 0; x < v->conv->out[1]; x++) {
+            v->kernels->conv_rows(&call);
+            call.a += v->conv->filters;
+            call.c += v->column;
+        }
+    }
+}
+
+/* One row of pixels of a block of images, for one group; dy is at its first pixel and `to` where
+ * the kernel's corner stands then. */
+static void add_row(const conv_view *v, nn_conv_rows call) {
+    nn_conv_rows first = call;
+    for (size_t i = 0; i < v->tap_rows; i++)
+        for (size_t j = 0; j < v->taps; j++)
+            for (size_t k = 0; k < v->length; k += v->kernels->conv_panel) {
+                call.width = conv_smaller(v->kernels->conv_panel, v->length - k);
+                call.c = first.c + i * v->tap_row + j * v->tap + k;
+                add_panel(v, call);
+                call.b += v->out_group * conv_whole(v, call.width);
+            }
+}
+
+static void add_block(const backward *b, size_t image, size_t images, nn_real *to,
+                      size_t to_image) {
+    const conv_view *v = &b->v;
+    size_t row = v->conv->out[1] * v->conv->filters;
+    size_t group_weights = v->tap_rows * v->taps * conv_whole(v, v->length) * v->out_group;
+    nn_conv_rows call = {
+        .rows = images, .tap_rows = 1, .taps = 1, .a_row = v->out_image, .c_row = to_image};
+    for (size_t y = 0; y < v->conv->out[0]; y++)
+        for (size_t g = 0; g < v->conv->groups; g++) {
+            call.a = b->dy + image * v->out_image + y * row + g * v->out_group;
+            call.b = b->weights + g * group_weights;
+            call.c = to + y * v->conv->stride[0] * v->pitch + g * v->in_group;
+            add_row(v, call);
+        }
+}
+
+/* The inside of a padded image. */
+static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
+    const nn_conv *conv = v->conv;
+    size_t width = conv->in[1] * conv->channels, left = conv->pad[1] * conv->channels;
+    size_t inside = left < v->pitch ? conv_smaller(width, v->pitch - left) : 0;
+    for (size_t y = 0; y < conv->in[0]; y++, dx += width) {
+        size_t row = y + conv->pad[0], count = row < v->span[0] ? inside : 0;
+        if (count)
+            memcpy(dx, copy + row * v->pitch + left, count * sizeof *dx);
+        memset(dx + count, 0, (width - count) * sizeof *dx);
+    }
+}
+
+static void backward_block(const backward *b, size_t image, size_t images, nn_real *copies) {
+    const conv_view *v = &b->v;
+    nn_real *dx = b->dx + image * v->in_image;
+    nn_real *to = v->padded ? copies : dx;
+    size_t to_image = v->padded ? copy_size(v) : v->in_image;
+
+    memset(to, 0, images * to_image * sizeof *to);
+    if (v->depthwise)
+        for (size_t i = 0; i < images; i++)
+            conv_depth_backward(v, b->dy + (image + i) * v->out_image, b->w, to + i * to_image);
+    else
+        add_block(b, image, images, to, to_image);
+    for (size_t i = 0; v->padded && i < images; i++)
+        crop(v, copies + i * to_image, dx + i * v->in_image);
+}
+
+static void backward_part(void *ctx, size_t part) {
+    const backward *b = ctx;
+    size_t most = block_images(&b->v), end = conv_begin(b->batch, part + 1, b->threads);
+    nn_real *copies = b->copies + part * most * copy_size(&b->v);
+    for (size_t image = conv_begin(b->batch, part, b->threads); image < end; image += most)
+        backward_block(b, image, conv_smaller(most, end - image), copies);
+}
+
+void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy, const nn_real *w,
+                           nn_real *dx, void *scratch) {
+    backward b = {.v = conv_view_of(conv), .batch = batch, .dy = dy, .w = w, .dx = dx};
+    if (batch == 0)
+        return;
+    b.threads = conv_smaller(conv_threads(&b.v, batch), batch);
+    layout(&b, scratch);
+    if (!b.v.depthwise)
+        pack_weights(&b);
+    nn_parallel_parts(b.threads, backward_part, &b);
+}

@@ -1,0 +1,148 @@
+/* Convolution: the gradient by weights and bias. The samples are cut into parts, each part is
+ * summed on its own, and the sums are added in the order of the parts. */
+#include "math/conv/inner.h"
+#include "math/parallel.h"
+
+#include <string.h>
+
+/* Points of the output that are summed at a time: they and their input fit into a level-1 cache. */
+#define CHUNK_POINTS 64
+
+/* A part's sums: weights [group][panel][term][width of the panel], the last filters', then bias
+ * [filters]. */
+typedef struct sums {
+    conv_view v;
+    size_t batch, parts;
+    const nn_real *x, *dy;
+    bool bias;
+    nn_real *sums, *bands, *quads;
+} sums;
+
+static size_t weights_size(const conv_view *v) {
+    return conv_row_size(v) * v->terms + conv_tail_size(v);
+}
+
+static size_t sums_size(const conv_view *v) {
+    return nn_align_count(weights_size(v) + v->conv->filters, sizeof(nn_real));
+}
+
+static size_t layout(sums *s, void *memory) {
+    const conv_view *v = &s->v;
+    conv_scratch scratch = {.at = memory};
+    s->sums = conv_take(&scratch, v->conv->parts * sums_size(v));
+    s->bands = conv_take(&scratch, v->conv->parts * conv_band_size(v));
+    s->quads = conv_take(&scratch, v->conv->parts * conv_quads_size(v));
+    return scratch.used;
+}
+
+size_t conv_backward_weights_scratch(const conv_view *v) {
+    sums s = {.v = *v};
+    return layout(&s, NULL);
+}
+
+static void add_panel(const conv_view *v, nn_conv_sums call) {
+    const nn_real *a = call.a;
+    call.count = v->length;
+    for (size_t i = 0; i < v->tap_rows; i++)
+        for (size_t j = 0; j < v->taps; j++) {
+            call.a = a + i * v->tap_row + j * v->tap;
+            v->kernels->conv_sums(&call);
+            call.c += v->length * conv_whole(v, call.width);
+        }
+}
+
+/* `rows` rows of output from dy on, and the input that they have seen. */
+static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                      nn_real *weights) {
+    size_t group_size = conv_whole(v, v->panels);
+    nn_conv_sums call = {.rows = rows,
+                         .cols = v->conv->out[1],
+                         .a_row = v->conv->stride[0] * v->pitch,
+                         .a_col = v->column,
+                         .b_row = v->conv->out[1] * v->conv->filters,
+                         .b_col = v->conv->filters};
+    for (size_t g = 0; g < v->conv->groups; g++)
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            call.width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            call.a = input + g * v->in_group;
+            call.b = dy + g * v->out_group + o;
+            call.c = weights + (g * group_size + o) * v->terms;
+            add_panel(v, call);
+        }
+    if (v->tail)
+        conv_tail_add(v, rows, input, dy, weights + conv_row_size(v) * v->terms);
+}
+
+static void add_band(const sums *s, const conv_band *band, const nn_real *input, nn_real *quads,
+                     nn_real *to) {
+    const conv_view *v = &s->v;
+    size_t row = v->conv->out[1] * v->conv->filters;
+    const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
+    size_t most = v->quad_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
+
+    for (size_t r = 0, rows; r < band->rows; r += rows) {
+        rows = conv_smaller(conv_larger(1, most), band->rows - r);
+        conv_prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
+        if (v->quad_blocks)
+            conv_quads_add(v, rows, input, dy, quads, to);
+        else if (v->depthwise)
+            conv_depth_add(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
+        else
+            add_chunk(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
+        if (s->bias)
+            v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, dy + r * row, 1,
+                                 to + weights_size(v));
+    }
+}
+
+static void sum_part(void *ctx, size_t part) {
+    const sums *s = ctx;
+    const conv_view *v = &s->v;
+    nn_real *to = s->sums + part * sums_size(v);
+    nn_real *copy = s->bands + part * conv_band_size(v);
+    nn_real *quads = s->quads + part * conv_quads_size(v);
+    size_t end = conv_begin(s->batch, part + 1, s->parts), most = conv_band_rows(v);
+    conv_band band;
+
+    memset(to, 0, sums_size(v) * sizeof *to);
+    for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image++)
+        for (band.row = 0; band.row < v->conv->out[0]; band.row += band.rows) {
+            band.rows = conv_smaller(most, v->conv->out[0] - band.row);
+            add_band(s, &band, conv_band_input(v, &band, s->x, copy), quads, to);
+        }
+}
+
+static void store(size_t n, const nn_real *from, nn_real beta, nn_real *to) {
+    for (size_t i = 0; i < n; i++)
+        to[i] = (beta == 0 ? 0 : beta * to[i]) + from[i];
+}
+
+static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw) {
+    if (v->quad_blocks || v->depthwise) {
+        if (v->quad_blocks)
+            conv_quads_unpack(v, from);
+        store(v->terms * v->conv->filters, from, beta, dw);
+        return;
+    }
+    for (size_t g = 0; g < v->conv->groups; g++)
+        for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
+            size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            for (size_t k = 0; k < v->terms; k++, from += conv_whole(v, width))
+                store(width, from, beta, dw + k * v->conv->filters + g * v->out_group + o);
+        }
+    conv_tail_unpack(v, from, beta, dw);
+}
+
+void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *x,
+                              const nn_real *dy, nn_real beta, nn_real *dw, nn_real *dbias,
+                              void *scratch) {
+    sums s = {.v = conv_view_of(conv), .batch = batch, .x = x, .dy = dy, .bias = dbias};
+    s.parts = conv_parts(&s.v, batch);
+    layout(&s, scratch);
+    nn_parallel_parts(s.parts, sum_part, &s);
+    for (size_t part = 1; part < s.parts; part++)
+        s.v.kernels->add(sums_size(&s.v), s.sums + part * sums_size(&s.v), s.sums);
+    unpack(&s.v, s.sums, beta, dw);
+    if (dbias)
+        store(conv->filters, s.sums + weights_size(&s.v), beta, dbias);
+}

@@ -1,0 +1,23 @@
+/* OpenBLAS, brought into the state that training wants. */
+#ifndef NN_MATH_GEMM_BLAS_H
+#define NN_MATH_GEMM_BLAS_H
+
+#include <nnmpi/error.h>
+
+#include <stdbool.h>
+
+typedef struct nn_blas_report {
+    char found[32];  /* the kernel type OpenBLAS chose when it was loaded */
+    char wanted[32]; /* what this processor supports, "" when that is what was found */
+    char used[32];   /* the kernel type from now on */
+    bool mended;
+    bool user_set; /* OPENBLAS_CORETYPE stood in the environment and was left alone */
+} nn_blas_report;
+
+/* Checks that the OpenMP build is loaded (NN_EUSAGE names the package otherwise) and, where
+ * OpenBLAS took the processor for an older one, switches it to the right kernels in place. Call
+ * once, before the first product and before other threads exist; later calls hand back the first
+ * report. Local. */
+int nn_blas_init(nn_blas_report *report);
+
+#endif

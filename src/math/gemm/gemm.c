@@ -1,0 +1,284 @@
+#include "math/gemm/gemm.h"
+
+#include "math/gemm/onednn.h"
+#include "math/parallel.h"
+
+#include <nnmpi/error.h>
+#include <nnmpi/log.h>
+
+#include <cblas.h>
+#include <limits.h>
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef NN_DOUBLE
+#define BLAS_GEMM cblas_dgemm
+#else
+#define BLAS_GEMM cblas_sgemm
+#endif
+
+/* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
+#define TILE_ALIGN 32
+/* Multiply-adds that are worth a tile of a fixed cut: more than a thread, because one thread may
+ * have to run all of them. */
+#define FIXED_WORK 8388608.0
+#define FIXED_TILES 16
+/* Columns of a fixed tile come in multiples of this, because the bits of C = A B^T with deep sums
+ * are others in narrower ones. */
+#define FIXED_ALIGN 128
+/* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE
+ * elements. oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of
+ * several calls could not be one product (nn_gemm_merges). */
+#define FIXED_DEPTH 768
+#define FIXED_SIZE 524288
+/* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
+#define EDGE_COST 32
+
+/* Bytes for each thread that the libraries allocate in a call, and some more: products of up to
+ * 1500^3 crashed with 4 MiB to spare and not with 8. */
+#define MARGIN ((size_t)16 << 20)
+
+typedef struct product {
+    nn_transpose ta, tb;
+    size_t m, n, k;
+    nn_real alpha;
+    const nn_real *a;
+    size_t lda;
+    const nn_real *b;
+    size_t ldb;
+    nn_real beta;
+    nn_real *c;
+    size_t ldc;
+} product;
+
+/* C is cut into rows x cols tiles of height x width, those at the far edges smaller. */
+typedef struct grid {
+    size_t rows, cols, height, width;
+} grid;
+
+static bool fixed_tiles;
+static atomic_int library = -1; /* an nn_gemm_library, or not yet chosen */
+
+void nn_gemm_fix_tiles(bool fixed) {
+    fixed_tiles = fixed;
+}
+
+bool nn_gemm_tiles_fixed(void) {
+    return fixed_tiles;
+}
+
+bool nn_gemm_use(nn_gemm_library wanted) {
+    if (wanted == NN_GEMM_ONEDNN && !nn_onednn_name())
+        return false;
+    if (wanted == NN_GEMM_FASTER && !nn_onednn_name())
+        wanted = NN_GEMM_OPENBLAS;
+    atomic_store_explicit(&library, (int)wanted, memory_order_relaxed);
+    return true;
+}
+
+static void choose_library(const char *name) {
+    if (strcmp(name, "openblas") == 0) {
+        nn_gemm_use(NN_GEMM_OPENBLAS);
+        return;
+    }
+    if (strcmp(name, "onednn") == 0 && nn_gemm_use(NN_GEMM_ONEDNN))
+        return;
+    if (*name)
+        nn_warn("NNMPI_GEMM=%s: there is no such library in this build, or not for this "
+                "processor; choosing by shape",
+                name);
+    nn_gemm_use(NN_GEMM_FASTER);
+}
+
+/* Threads that come here together choose the same. */
+static nn_gemm_library library_used(void) {
+    int used = atomic_load_explicit(&library, memory_order_relaxed);
+
+    if (used < 0) {
+        const char *name = getenv("NNMPI_GEMM");
+        choose_library(name ? name : "");
+        used = atomic_load_explicit(&library, memory_order_relaxed);
+    }
+    return (nn_gemm_library)used;
+}
+
+int nn_gemm_check_memory(void) {
+    /* not by nn_alloc, which would write it; volatile, or compilers leave both calls out */
+    size_t bytes = (size_t)nn_threads() * MARGIN;
+    void *volatile margin = malloc(bytes);
+    if (!margin)
+        return nn_fail(NN_EMEMORY,
+                       "out of memory: the matrix products want up to %zu MiB for "
+                       "themselves",
+                       bytes >> 20);
+    free(margin);
+    return 0;
+}
+
+const char *nn_gemm_name(void) {
+    static char name[192];
+    char version[64];
+    nn_gemm_library used = library_used();
+
+    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+    if (sscanf(openblas_get_config(), "%*s %63s", version) != 1)
+        strcpy(version, "?");
+    snprintf(name, sizeof name, "OpenBLAS %s (%s)%s%s", version, openblas_get_corename(),
+             used == NN_GEMM_OPENBLAS ? "" : ", ",
+             used == NN_GEMM_OPENBLAS ? "" : nn_onednn_name());
+    return name;
+}
+
+/* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
+static bool fits_blas(const product *p) {
+    return (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
+}
+
+static bool wants_onednn(const product *p) {
+    nn_gemm_library used = library_used();
+
+    return used == NN_GEMM_ONEDNN || (used == NN_GEMM_FASTER && nn_onednn_suits(p->m, p->n, p->k));
+}
+
+static void library_product(const product *p) {
+    if (wants_onednn(p) && nn_onednn_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda,
+                                          p->b, p->ldb, p->beta, p->c, p->ldc))
+        return;
+    BLAS_GEMM(CblasRowMajor, p->ta == NN_TRANSPOSED ? CblasTrans : CblasNoTrans,
+              p->tb == NN_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n,
+              (blasint)p->k, p->alpha, p->a, (blasint)p->lda, p->b, (blasint)p->ldb, p->beta, p->c,
+              (blasint)p->ldc);
+}
+
+/* The definition, for what BLAS does not take: k = 0, and sizes beyond its int. */
+static void plain_product(const product *p) {
+    size_t a_row = p->ta == NN_TRANSPOSED ? 1 : p->lda, a_col = p->ta == NN_TRANSPOSED ? p->lda : 1;
+    size_t b_row = p->tb == NN_TRANSPOSED ? 1 : p->ldb, b_col = p->tb == NN_TRANSPOSED ? p->ldb : 1;
+
+    for (size_t i = 0; i < p->m; i++) {
+        for (size_t j = 0; j < p->n; j++) {
+            nn_real *c = p->c + i * p->ldc + j;
+            nn_real sum = 0;
+            for (size_t l = 0; l < p->k; l++)
+                sum += p->a[i * a_row + l * a_col] * p->b[l * b_row + j * b_col];
+            *c = p->alpha * sum + (p->beta == 0 ? 0 : p->beta * *c);
+        }
+    }
+}
+
+static size_t pieces_of(size_t n, size_t size) {
+    return (n + size - 1) / size;
+}
+
+static grid grid_of(size_t m, size_t n, size_t rows, size_t cols) {
+    size_t height = pieces_of(pieces_of(m, rows), TILE_ALIGN) * TILE_ALIGN;
+    size_t align = fixed_tiles ? FIXED_ALIGN : TILE_ALIGN;
+    size_t width = pieces_of(pieces_of(n, cols), align) * align;
+
+    return (grid){pieces_of(m, height), pieces_of(n, width), height, width};
+}
+
+/* At most `tiles` tiles, such that the largest one takes the least time. */
+static grid best_grid(size_t m, size_t n, size_t tiles) {
+    grid best = {1, 1, m, n};
+    double least = (double)m * (double)n + EDGE_COST * (double)(m + n);
+
+    for (size_t rows = 1; tiles > 1 && rows <= tiles; rows++) {
+        grid g = grid_of(m, n, rows, tiles / rows);
+        double time = (double)g.height * (double)g.width + EDGE_COST * (double)(g.height + g.width);
+        if (time < least) {
+            least = time;
+            best = g;
+        }
+    }
+    return best;
+}
+
+/* Tiles worth having: as many as threads or, in fixed mode, a power of two that only the sizes
+ * decide. */
+static size_t tile_count(const product *p) {
+    double work = (double)p->m * (double)p->n * (double)p->k;
+    size_t tiles = 1;
+
+    if (!fixed_tiles) {
+        double threads = nn_threads();
+        return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
+    }
+    while (tiles < FIXED_TILES && work >= 2 * FIXED_WORK * (double)tiles)
+        tiles *= 2;
+    return tiles;
+}
+
+/* Of a sum, how much goes into one call. */
+static size_t piece_depth(const product *p) {
+    bool cut = fixed_tiles && p->ta == NN_PLAIN && p->tb == NN_PLAIN && p->n > FIXED_SIZE / p->k;
+    return cut && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
+}
+
+/* C (+)= `depth` products of its sums from number `done` on, after those before them. There are
+ * several pieces only of plain factors. */
+static void add_piece(const product *p, size_t done, size_t depth) {
+    product piece = *p;
+
+    piece.k = p->k - done < depth ? p->k - done : depth;
+    piece.a += done;
+    piece.b += done * p->ldb;
+    piece.beta = done > 0 ? 1 : p->beta;
+    library_product(&piece);
+}
+
+struct tiles {
+    const product *p;
+    grid grid;
+    size_t depth;
+};
+
+static void tile_product(void *ctx, size_t tile) {
+    const struct tiles *tiles = ctx;
+    const product *p = tiles->p;
+    const grid *g = &tiles->grid;
+    size_t row = tile / g->cols * g->height, col = tile % g->cols * g->width;
+    product t = *p;
+
+    t.m = p->m - row < g->height ? p->m - row : g->height;
+    t.n = p->n - col < g->width ? p->n - col : g->width;
+    t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
+    t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
+    t.c += row * p->ldc + col;
+    for (size_t done = 0; done < p->k; done += tiles->depth)
+        add_piece(&t, done, tiles->depth);
+}
+
+static void tiled_product(const product *p) {
+    struct tiles tiles = {p, best_grid(p->m, p->n, tile_count(p)), piece_depth(p)};
+    nn_parallel_parts(tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
+}
+
+/* Both libraries take omp_get_max_threads() threads outside parallel regions; setting it to 1,
+ * which is a store into the calling task's state, keeps every call single-threaded, in regions too.
+ */
+static void with_single_threads(void (*run)(const product *), const product *p) {
+    int before = omp_get_max_threads();
+
+    if (before != 1)
+        omp_set_num_threads(1);
+    run(p);
+    if (before != 1)
+        omp_set_num_threads(before);
+}
+
+void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
+             const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
+             size_t ldc) {
+    product p = {ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc};
+
+    if (m == 0 || n == 0)
+        return;
+    if (k == 0 || !fits_blas(&p))
+        plain_product(&p);
+    else
+        with_single_threads(tiled_product, &p);
+}

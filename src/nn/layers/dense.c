@@ -1,0 +1,149 @@
+/* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs] (SPEC: z = W a +
+ * b). On an input of higher rank every row of the last dimension is a sample of its own. */
+#include "nn/layers/dense.h"
+
+#include "math/gemm/gemm.h"
+#include "math/gemm/outer.h"
+#include "math/kernels.h"
+#include "nn/layers/layers.h"
+
+static const nn_option dense_options[] = {{"units", NN_OPT_INT, offsetof(struct nn_dense, units),
+                                           NULL, "[1, 1e9]", "outputs of the layer"},
+                                          {"bias", NN_OPT_BOOL, offsetof(struct nn_dense, bias),
+                                           "true", NULL, "add a bias to every output"},
+                                          NN_OPTION_END};
+
+enum { WEIGHT = NN_DENSE_WEIGHT, BIAS = NN_DENSE_BIAS };
+
+/* Units from which W is held transposed, [inputs][units]: then the products of the forward pass run
+ * faster, as does all of a first layer, which has no dx. Fewer units are faster the other way. */
+#define WIDE 32
+
+static int dense_plan(nn_layer *layer) {
+    const struct nn_dense *o = layer->options;
+    const nn_shape *in = &layer->in[0];
+    int64_t inputs = in->dim[in->rank - 1];
+
+    layer->out = *in;
+    layer->out.dim[in->rank - 1] = o->units;
+    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
+    NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
+                              inputs, o->units));
+    layer->outer = in->rank == 1;
+    if (o->units >= WIDE)
+        nn_param_reorder(&layer->param[WEIGHT], (int[]){1, 0});
+    if (o->bias)
+        NN_TRY(nn_layer_add_param(layer, "bias", NN_PARAM_BIAS, 1, &o->units, inputs, o->units));
+    return 0;
+}
+
+/* The call as matrices: x [rows][in], y [rows][out], W [out][in] or, when wide, [in][out]. */
+struct view {
+    size_t rows, in, out, ldw;
+    bool wide;
+};
+
+static struct view view_of(const nn_layer *layer, size_t batch) {
+    const nn_shape *in = &layer->in[0];
+    size_t width = (size_t)in->dim[in->rank - 1];
+    struct view v = {.rows = batch * (nn_shape_count(in) / width),
+                     .in = width,
+                     .out = (size_t)layer->out.dim[in->rank - 1],
+                     .wide = layer->param[WEIGHT].order[0] == 1};
+    v.ldw = v.wide ? v.out : v.in;
+    return v;
+}
+
+/* How W stands in y = x W^T, and in dx = dy W. */
+static nn_transpose w_forward(const struct view *v) {
+    return v->wide ? NN_PLAIN : NN_TRANSPOSED;
+}
+
+static nn_transpose w_backward(const struct view *v) {
+    return v->wide ? NN_TRANSPOSED : NN_PLAIN;
+}
+
+/* Both products of an input row: forward, and back to its gradient. Few rows of a microbatch are
+ * summed by outer products; `batch` rows are those of the largest one. */
+static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
+    struct view v = view_of(layer, batch);
+    layer->merges = nn_gemm_merges(w_forward(&v), v.rows, layer->parts, v.out, v.in);
+    layer->merges_dx =
+        training ? nn_gemm_merges(w_backward(&v), v.rows, layer->parts, v.in, v.out) : 0;
+    layer->tree_rows = v.rows == batch && batch <= NN_OUTER_ROWS ? NN_OUTER_ROWS : 0;
+    return 0;
+}
+
+static double dense_work(const nn_layer *layer) {
+    return (double)view_of(layer, 1).rows * nn_layer_weights(layer);
+}
+
+static void dense_forward(const nn_layer *layer, const nn_io *io) {
+    struct view v = view_of(layer, io->batch);
+    nn_gemm(NN_PLAIN, w_forward(&v), v.rows, v.out, v.in, 1, io->x[0], v.in, io->w[WEIGHT], v.ldw,
+            0, io->y, v.out);
+    if (layer->params > BIAS)
+        nn_kernels_get()->add_bias(v.rows, v.out, io->w[BIAS], io->y);
+}
+
+/* dx = dy W */
+static void input_gradient(const struct view *v, const nn_io *io) {
+    nn_gemm(NN_PLAIN, w_backward(v), v->rows, v->in, v->out, 1, io->dy, v->out, io->w[WEIGHT],
+            v->ldw, 0, io->dx[0], v->in);
+}
+
+/* The same numbers on any number of ranks: microbatches are added along their tree. */
+static void tree_weights(const struct view *v, const nn_outer_rows *rows, const nn_io *io) {
+    if (v->wide)
+        nn_outer_product(rows, v->in, v->out, io->x[0], v->in, io->dy, v->out, io->g[WEIGHT],
+                         v->out);
+    else
+        nn_outer_product(rows, v->out, v->in, io->dy, v->out, io->x[0], v->in, io->g[WEIGHT],
+                         v->in);
+}
+
+static void tree_gradients(const struct view *v, const nn_io *io) {
+    nn_outer_rows rows = {io->parts, io->row};
+    if (io->g[WEIGHT])
+        tree_weights(v, &rows, io);
+    if (io->g[BIAS])
+        nn_outer_sum(&rows, v->out, io->dy, io->g[BIAS]);
+}
+
+/* dW = dy^T x, or its transpose */
+static void weight_gradient(const struct view *v, const nn_io *io) {
+    if (v->wide)
+        nn_gemm(NN_TRANSPOSED, NN_PLAIN, v->in, v->out, v->rows, 1, io->x[0], v->in, io->dy, v->out,
+                io->g_beta, io->g[WEIGHT], v->out);
+    else
+        nn_gemm(NN_TRANSPOSED, NN_PLAIN, v->out, v->in, v->rows, 1, io->dy, v->out, io->x[0], v->in,
+                io->g_beta, io->g[WEIGHT], v->in);
+}
+
+static void dense_backward(const nn_layer *layer, const nn_io *io) {
+    struct view v = view_of(layer, io->batch);
+    if (io->dx[0])
+        input_gradient(&v, io);
+    if (io->parts && layer->tree_rows) {
+        tree_gradients(&v, io);
+        return;
+    }
+    if (io->g[WEIGHT])
+        weight_gradient(&v, io);
+    if (io->g[BIAS])
+        nn_kernels_get()->sum_rows(v.rows, v.out, io->dy, io->g_beta, io->g[BIAS]);
+}
+
+const nn_layer_ops nn_layer_dense = {
+    .entry =
+        {"dense",
+         "fully connected layer: y = x W^T + b on the last dimension, for a sequence [T, D] at "
+         "every step, "
+         "for an image [C, H, W] on the columns; `flatten` before it makes one row of an image",
+         dense_options, sizeof(struct nn_dense)},
+    .plan = dense_plan,
+    .prepare = dense_prepare,
+    .work = dense_work,
+    .forward = dense_forward,
+    .backward = dense_backward,
+};

@@ -1,0 +1,181 @@
+/* What a layer is: a row of functions. `plan` may fail and says everything the layer needs; forward
+ * and backward only compute. A layer never allocates, never knows ranks, files or its neighbours.
+ */
+#ifndef NN_NN_LAYERS_LAYER_H
+#define NN_NN_LAYERS_LAYER_H
+
+#include "base/options/option.h"
+#include "base/real.h"
+#include "base/shape.h"
+#include "base/tree.h"
+
+#define NN_MAX_INPUTS 8
+#define NN_MAX_PARAMS 64
+#define NN_PARAM_RANK 4
+
+typedef struct nn_layer nn_layer;
+
+/* How a parameter starts when the layer's options say nothing else. */
+typedef enum nn_param_role {
+    NN_PARAM_WEIGHT, /* matrices and kernels: the layer's `init`, decays */
+    NN_PARAM_BIAS,   /* 0, no decay */
+    NN_PARAM_SCALE,  /* 1, no decay (normalisation gains) */
+    NN_PARAM_OTHER,  /* `value`, no decay */
+    NN_PARAM_STATE   /* starts as `value`; no optimiser: its gradient, summed over the ranks, is a
+                        statistic of the global minibatch, and w += rate (g - w); written, not
+                        added to, whatever g_beta is: a step's last minibatch counts */
+} nn_param_role;
+
+typedef struct nn_param {
+    const nn_layer *layer;
+    const char *name; /* PyTorch's: "weight", "bias" */
+    nn_param_role role;
+    nn_real value; /* NN_PARAM_OTHER, NN_PARAM_STATE: the constant it starts with */
+    nn_real rate;  /* NN_PARAM_STATE */
+    int rank;
+    int64_t dim[NN_PARAM_RANK]; /* PyTorch's layout, which is what files hold */
+    int order[NN_PARAM_RANK];   /* in memory dimension order[0] is the outermost, and so on */
+    int64_t fan_in, fan_out;
+    size_t offset, count; /* elements in the arena */
+} nn_param;
+
+/* values[n] = values[0][n] + values[1][n] + ... of the microbatches of every rank, or of the one
+ * row of values that each rank has where there are no microbatches; what goes wrong is reported
+ * after the pass. Collective, also for ranks without rows. */
+typedef void nn_sum_fn(void *ctx, size_t n, double *values);
+
+/* How a shard is cut into microbatches, each of which is computed by itself and whose gradients are
+ * added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
+typedef struct nn_parts {
+    size_t count;       /* microbatches of this shard, at least 1 */
+    const size_t *row;  /* [count + 1]: microbatch i has rows [row[i], row[i + 1]) */
+    size_t sums;        /* complete subtrees: the gradient of each goes to a vector of its own */
+    const nn_span *sum; /* [sums] microbatches of each */
+    bool lead;          /* the first microbatch of the global minibatch is here */
+} nn_parts;
+
+/* One minibatch shard on its way through the model. */
+typedef struct nn_pass {
+    size_t batch; /* rows; 0 (an empty shard) is fine */
+    bool training;
+    bool accumulate;       /* backward adds to the gradient vector instead of overwriting it */
+    uint64_t seed, step;   /* for counter-based randomness ... */
+    const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
+    const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
+    const nn_parts *parts; /* NULL: the shard is not cut */
+    double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
+    nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
+    void *sum_ctx;
+} nn_pass;
+
+/* Everything one call may touch: rows [0, batch) of the layer's tensors. Images [C, H, W] stand in
+ * memory as [H, W, C] (but NN_LAYER_USER_ORDER). */
+typedef struct nn_io {
+    size_t batch;
+    const nn_pass *pass;
+    const nn_real *x[NN_MAX_INPUTS]; /* [batch][in_shape] */
+    nn_real *y;                      /* [batch][out_shape] */
+    const nn_real *dy;               /* backward: dC/dy, summed over the batch's samples */
+    nn_real *dx[NN_MAX_INPUTS];      /* backward: written, not added to; NULL: not wanted */
+    const nn_real *w[NN_MAX_PARAMS];
+    nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
+    nn_real g_beta;            /* 0 on the first microbatch of a step, then 1 */
+    size_t parts;              /* backward of more than one microbatch (layer->tree_rows): ... */
+    const size_t *row;         /* ... [parts + 1] part p has rows [row[p], row[p + 1]) - row[0] */
+    void *save;                /* forward to backward, [batch][save_bytes] */
+    void *keep;                /* forward to backward, keep_bytes */
+    void *scratch;             /* scratch_bytes, garbage on entry */
+} nn_io;
+
+typedef enum nn_layer_flags {
+    NN_LAYER_IN_PLACE = 1,    /* elementwise: y may be x[0] and dx[0] may be dy */
+    NN_LAYER_READS_X = 2,     /* backward reads x, so it is kept until then */
+    NN_LAYER_READS_Y = 4,     /* backward reads y, so it is kept until then */
+    NN_LAYER_USER_ORDER = 16, /* its tensors are given to it in the user's order, also images, which
+                                 are channels-last to all others */
+    NN_LAYER_WHOLE = 8 /* called once for all microbatches of a shard, since it has statistics
+                          of the global minibatch to take: the gradients it writes are those of
+                          all ranks where pass->parts->lead, else 0 */
+} nn_layer_flags;
+
+typedef struct nn_layer_ops {
+    nn_entry entry;
+    bool activation; /* may stand as `activation:` of another layer */
+    bool rectifier;  /* passes half of its input: the layer before starts with He's variance */
+    /* Checks options and input shapes, sets layer->out and flags, asks for parameters and memory.
+     */
+    int (*plan)(nn_layer *layer);
+    /* May set the bytes of save, keep and scratch anew, now that the most rows of a call and the
+     * number of threads are known; before each laying out of buffers. NULL: nothing depends on
+     * them. */
+    int (*prepare)(nn_layer *layer, size_t batch, bool training);
+    /* Multiply-adds of the forward pass of one sample, where they are most of its time; backward
+     * makes as many for dx and again for the gradients. NULL: elsewhere. */
+    double (*work)(const nn_layer *layer);
+    void (*forward)(const nn_layer *layer, const nn_io *io);
+    void (*backward)(const nn_layer *layer, const nn_io *io);
+} nn_layer_ops;
+
+struct nn_layer {
+    const nn_layer_ops *ops;
+    const char *name; /* unique in the model */
+    void *options;    /* the struct ops->entry.options bound to */
+    nn_node *node;    /* where it stands in the configuration, for messages */
+    int index;        /* place in the order of execution */
+    size_t inputs;
+    nn_layer *input[NN_MAX_INPUTS];
+    nn_shape in[NN_MAX_INPUTS];   /* set before plan */
+    double lr_scale, decay_scale; /* factors on the learning rate and on weight decay */
+    bool frozen;                  /* its parameters stay as they are */
+
+    /* set by plan */
+    nn_shape out;
+    unsigned flags;
+    size_t global_sums; /* most numbers that it hands to pass->sum at once; 0: it does not */
+    int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
+    size_t params;
+    nn_param param[NN_MAX_PARAMS];
+    bool outer; /* the gradient of param[0] is the sum of the outer products of the rows of x[0] and
+                   dy, whichever its outermost dimension in memory is first; backward leaves it out
+                   where its g is NULL */
+    size_t save_bytes;        /* per sample */
+    size_t keep_bytes;        /* whatever the batch */
+    size_t scratch_bytes;     /* for one call, whatever the batch */
+    size_t parts;             /* set before prepare: most microbatches of a pass, at least 1 */
+    size_t merges, merges_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
+                                 of one call, in which g may be NULL; 0 or 1: not known of any */
+    size_t tree_rows;         /* prepare says: backward can add the gradients of microbatches along
+                                 their tree by itself, of at most so many rows together (then g may be
+                                 NULL, and dx); 0: it is called for each */
+
+    struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
+};
+
+/* For plan: adds a parameter; its dimensions are PyTorch's. fan_in/fan_out steer initialisers. */
+int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, int rank,
+                       const int64_t *dim, int64_t fan_in, int64_t fan_out);
+
+/* For plan: the order of the parameter's dimensions in memory, e.g. {0, 2, 3, 1} for a kernel whose
+ * input channels are innermost. Files, initialisers and users see PyTorch's order all the same. */
+void nn_param_reorder(nn_param *param, const int order[]);
+/* Elements in memory from one index of a dimension to the next, stride[rank]. */
+void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]);
+/* Copies a tensor [count] between PyTorch's order and that of memory. */
+void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file);
+void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory);
+
+/* For plan: fails unless all inputs have one shape; `what` says what only such ones do. */
+int nn_layer_same_shapes(const nn_layer *layer, const char *what);
+
+/* Elements of all weights: what one use of each of them takes in multiply-adds. */
+double nn_layer_weights(const nn_layer *layer);
+
+/* Fails with the layer's place, name and input shape in front. */
+#define nn_layer_fail(layer, ...) nn_layer_raise((layer), __func__, __VA_ARGS__)
+int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+extern const nn_family nn_layers;          /* layers.c: one row a layer */
+extern const nn_option nn_layer_options[]; /* the keys that every layer takes */
+
+#endif

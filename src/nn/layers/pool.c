@@ -1,0 +1,293 @@
+/* Pooling over windows of images: the largest number of each channel (its gradient goes to the
+ * first one on a tie), or the average (its gradient is spread evenly). Padding never wins; in an
+ * average it counts as zeros, as in PyTorch, unless asked otherwise. */
+#include "math/kernels.h"
+#include "math/parallel.h"
+#include "nn/layers/layers.h"
+#include "nn/layers/window.h"
+
+#include <string.h>
+
+#define MOST 10000
+#define MOST_PIXELS 256 /* an index of a window's pixel is a byte */
+/* Elements of the input that are worth a thread. */
+#define GRAIN 32768
+
+struct pool {
+    const nn_node *size, *stride, *padding;
+    bool ceil_mode, count_include_pad;
+    /* what they come to */
+    nn_window window;
+    nn_shape image; /* [rows, columns, channels] */
+    int64_t out[2]; /* rows, columns */
+};
+
+#define SHARED_OPTIONS                                                                             \
+    {"size", NN_OPT_NODE, offsetof(struct pool, size),                                             \
+     NULL,   NULL,        "rows and columns of the window: a number, or [rows, columns]"},         \
+        {"stride",                                                                                 \
+         NN_OPT_NODE,                                                                              \
+         offsetof(struct pool, stride),                                                            \
+         "",                                                                                       \
+         NULL,                                                                                     \
+         "step of the window: a number, or [rows, columns]; default: its size"},                   \
+        {"padding",                                                                                \
+         NN_OPT_NODE,                                                                              \
+         offsetof(struct pool, padding),                                                           \
+         "0",                                                                                      \
+         NULL,                                                                                     \
+         "pixels around the image, at most half the size: a number, or [rows, columns]"},          \
+    {                                                                                              \
+        "ceil_mode", NN_OPT_BOOL, offsetof(struct pool, ceil_mode), "false", NULL,                 \
+            "a last window that is partly outside of the image counts too"                         \
+    }
+
+static const nn_option max_options[] = {SHARED_OPTIONS, NN_OPTION_END};
+static const nn_option avg_options[] = {SHARED_OPTIONS,
+                                        {"count_include_pad", NN_OPT_BOOL,
+                                         offsetof(struct pool, count_include_pad), "true", NULL,
+                                         "padding counts as zeros in the average"},
+                                        NN_OPTION_END};
+
+static int read_window(const nn_layer *layer, struct pool *o) {
+    nn_window *w = &o->window;
+    *w = (nn_window){.dilation = {1, 1}, .ceil = o->ceil_mode};
+    NN_TRY(nn_window_pair(layer, o->size, "size", 1, MOST, w->size));
+    memcpy(w->stride, w->size, sizeof w->stride);
+    NN_TRY(nn_window_pair(layer, o->stride, "stride", 1, MOST, w->stride));
+    NN_TRY(nn_window_pair(layer, o->padding, "padding", 0, MOST, w->before));
+    for (int d = 0; d < 2; d++)
+        if (w->before[d] > w->size[d] / 2)
+            return nn_node_fail(o->padding,
+                                "padding of layer '%s' may be at most half the size of its window",
+                                layer->name);
+    memcpy(w->after, w->before, sizeof w->after);
+    return 0;
+}
+
+static int pool_plan(nn_layer *layer) {
+    struct pool *o = layer->options;
+    NN_TRY(nn_window_image(layer, &o->image));
+    NN_TRY(read_window(layer, o));
+    NN_TRY(nn_window_count(layer, &o->window, &o->image, o->out));
+    layer->out = layer->in[0];
+    memcpy(layer->out.dim + layer->out.rank - 2, o->out, sizeof o->out);
+    return 0;
+}
+
+/* ---- the windows ---------------------------------------------------------------------------- */
+
+/* A pass over a minibatch. */
+typedef struct pass {
+    const nn_layer *layer;
+    const nn_io *io;
+    size_t parts;
+    /* Neighbouring points whose windows have the same form: the first one's window begins at
+     * element `in` of the minibatch, the point itself is number `point`. */
+    void (*run)(const struct pass *pass, const nn_pool_row *row, size_t in, size_t point);
+    bool clear; /* dx starts as zeros */
+} pass;
+
+/* The window's pixels [begin, end) that are in the image, for point `at` of direction d. */
+static void clip(const struct pool *o, int d, int64_t at, int64_t *begin, int64_t *end) {
+    int64_t start = at * o->window.stride[d] - o->window.before[d];
+    int64_t stop = start + o->window.size[d];
+    *begin = start < 0 ? 0 : start;
+    *end = stop > o->image.dim[d] ? o->image.dim[d] : stop;
+}
+
+/* Pixels that an average divides by, of direction d: padding counts, what is behind it does not. */
+static int64_t divisor(const struct pool *o, int d, int64_t at) {
+    int64_t begin, end, start = at * o->window.stride[d] - o->window.before[d];
+    int64_t stop = start + o->window.size[d], most = o->image.dim[d] + o->window.after[d];
+    clip(o, d, at, &begin, &end);
+    return o->count_include_pad ? (stop > most ? most : stop) - start : end - begin;
+}
+
+static bool is_whole(const struct pool *o, int64_t x) {
+    int64_t begin, end;
+    clip(o, 1, x, &begin, &end);
+    return end - begin == o->window.size[1];
+}
+
+/* Points of row y from x on whose windows are whole, or the one whose window is not. */
+static size_t same_form(const struct pool *o, int64_t x, int64_t width) {
+    size_t points = 1;
+    while (is_whole(o, x) && x + (int64_t)points < width && is_whole(o, x + (int64_t)points))
+        points++;
+    return points;
+}
+
+static void run_row(const pass *p, size_t image, int64_t y) {
+    const struct pool *o = p->layer->options;
+    const nn_window *w = &o->window;
+    int64_t channels = o->image.dim[2], width = o->out[1];
+    int64_t top, bottom, left, right;
+    clip(o, 0, y, &top, &bottom);
+    nn_pool_row row = {.channels = (size_t)channels,
+                       .rows = (size_t)(bottom - top),
+                       .x_row = (size_t)(o->image.dim[1] * channels),
+                       .x_step = (size_t)(w->stride[1] * channels),
+                       .first_row = (size_t)w->size[1]};
+    for (int64_t x = 0; x < width; x += (int64_t)row.points) {
+        clip(o, 1, x, &left, &right);
+        row.cols = (size_t)(right - left);
+        row.points = same_form(o, x, width);
+        row.first = (size_t)((top + w->before[0] - y * w->stride[0]) * w->size[1] + left +
+                             w->before[1] - x * w->stride[1]);
+        row.scale = 1 / (nn_real)(divisor(o, 0, y) * divisor(o, 1, x));
+        p->run(p, &row,
+               image * nn_shape_count(&o->image) +
+                   (size_t)((top * o->image.dim[1] + left) * channels),
+               (image * (size_t)o->out[0] + (size_t)y) * (size_t)width + (size_t)x);
+    }
+}
+
+static bool covers_exactly(const struct pool *o) {
+    const nn_window *w = &o->window;
+    bool exact = true;
+    for (int d = 0; d < 2; d++)
+        exact &= w->stride[d] == w->size[d] && o->out[d] * w->size[d] == o->image.dim[d];
+    return exact;
+}
+
+static bool overlaps(const struct pool *o) {
+    const nn_window *w = &o->window;
+    return w->stride[0] < w->size[0] || w->stride[1] < w->size[1];
+}
+
+static void run_part(void *ctx, size_t part) {
+    const pass *p = ctx;
+    const struct pool *o = p->layer->options;
+    size_t count = nn_shape_count(&o->image), end = p->io->batch * (part + 1) / p->parts;
+    for (size_t image = p->io->batch * part / p->parts; image < end; image++) {
+        if (p->clear)
+            memset(p->io->dx[0] + image * count, 0, count * sizeof(nn_real));
+        for (int64_t y = 0; y < o->out[0]; y++)
+            run_row(p, image, y);
+    }
+}
+
+static void run_pass(pass *p) {
+    const struct pool *o = p->layer->options;
+    size_t images = p->io->batch, most = images * nn_shape_count(&o->image) / GRAIN;
+    p->parts = (size_t)nn_threads();
+    p->parts = p->parts < most ? p->parts : most;
+    p->parts = p->parts < images ? p->parts : images;
+    p->parts = p->parts ? p->parts : 1;
+    nn_parallel_parts(p->parts, run_part, p);
+}
+
+/* ---- max_pool ------------------------------------------------------------------------------- */
+
+static int max_pool_plan(nn_layer *layer) {
+    const struct pool *o = layer->options;
+    NN_TRY(pool_plan(layer));
+    if (o->window.size[0] > MOST_PIXELS || o->window.size[1] > MOST_PIXELS / o->window.size[0])
+        return nn_node_fail(o->size, "size of layer '%s': a window may have %d pixels at most",
+                            layer->name, MOST_PIXELS);
+    layer->save_bytes = (size_t)(o->out[0] * o->out[1]) * nn_pool_arg_step((size_t)o->image.dim[2]);
+    return 0;
+}
+
+static uint8_t *arg_of(const pass *p, const nn_pool_row *row, size_t point) {
+    return (uint8_t *)p->io->save + point * nn_pool_arg_step(row->channels);
+}
+
+static void run_max(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
+    nn_kernels_get()->max_pool(row, p->io->x[0] + in, p->io->y + point * row->channels,
+                               arg_of(p, row, point));
+}
+
+static void run_max_grad(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
+    nn_kernels_get()->max_pool_grad(row, p->io->dy + point * row->channels, arg_of(p, row, point),
+                                    overlaps(p->layer->options), p->io->dx[0] + in);
+}
+
+static void max_pool_forward(const nn_layer *layer, const nn_io *io) {
+    run_pass(&(pass){.layer = layer, .io = io, .run = run_max});
+}
+
+static void max_pool_backward(const nn_layer *layer, const nn_io *io) {
+    if (io->dx[0])
+        run_pass(&(pass){.layer = layer,
+                         .io = io,
+                         .run = run_max_grad,
+                         .clear = !covers_exactly(layer->options)});
+}
+
+const nn_layer_ops nn_layer_max_pool = {
+    .entry = {"max_pool", "the largest number of each channel in windows of images", max_options,
+              sizeof(struct pool)},
+    .plan = max_pool_plan,
+    .forward = max_pool_forward,
+    .backward = max_pool_backward,
+};
+
+/* ---- avg_pool ------------------------------------------------------------------------------- */
+
+static void run_avg(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
+    nn_kernels_get()->avg_pool(row, p->io->x[0] + in, p->io->y + point * row->channels);
+}
+
+static void run_avg_grad(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
+    nn_kernels_get()->avg_pool_grad(row, p->io->dy + point * row->channels, p->io->dx[0] + in);
+}
+
+static void avg_pool_forward(const nn_layer *layer, const nn_io *io) {
+    run_pass(&(pass){.layer = layer, .io = io, .run = run_avg});
+}
+
+static void avg_pool_backward(const nn_layer *layer, const nn_io *io) {
+    if (io->dx[0])
+        run_pass(&(pass){.layer = layer, .io = io, .run = run_avg_grad, .clear = true});
+}
+
+const nn_layer_ops nn_layer_avg_pool = {
+    .entry = {"avg_pool", "the average of each channel in windows of images", avg_options,
+              sizeof(struct pool)},
+    .plan = pool_plan,
+    .forward = avg_pool_forward,
+    .backward = avg_pool_backward,
+};
+
+/* ---- global_avg_pool ------------------------------------------------------------------------ */
+
+static int global_plan(nn_layer *layer) {
+    nn_shape image;
+    NN_TRY(nn_window_image(layer, &image));
+    layer->out = (nn_shape){1, {image.dim[2]}};
+    return 0;
+}
+
+/* Each image as one window. */
+static nn_pool_row whole_images(const nn_layer *layer, size_t images) {
+    size_t channels = (size_t)layer->out.dim[0];
+    size_t pixels = nn_shape_count(&layer->in[0]) / channels;
+    return (nn_pool_row){.channels = channels,
+                         .points = images,
+                         .rows = 1,
+                         .cols = pixels,
+                         .x_step = pixels * channels,
+                         .scale = 1 / (nn_real)pixels};
+}
+
+static void global_forward(const nn_layer *layer, const nn_io *io) {
+    nn_pool_row row = whole_images(layer, io->batch);
+    nn_kernels_get()->avg_pool(&row, io->x[0], io->y);
+}
+
+static void global_backward(const nn_layer *layer, const nn_io *io) {
+    nn_pool_row row = whole_images(layer, io->batch);
+    if (!io->dx[0])
+        return;
+    memset(io->dx[0], 0, row.points * row.x_step * sizeof(nn_real));
+    nn_kernels_get()->avg_pool_grad(&row, io->dy, io->dx[0]);
+}
+
+const nn_layer_ops nn_layer_global_avg_pool = {
+    .entry = {"global_avg_pool", "the average of each channel over the whole image", NULL, 0},
+    .plan = global_plan,
+    .forward = global_forward,
+    .backward = global_backward,
+};

@@ -1,0 +1,119 @@
+/* Forward through the steps: the products of each with the packed weights, then the cell. A thread
+ * takes rows through all steps, so there is one fork and join for each direction. */
+#include "nn/layers/recurrent/recurrent.h"
+
+#include <string.h>
+
+/* The input as [steps][rows][inputs], 0 behind the end of a sequence. */
+static void copy_input(const nn_layer *layer, const nn_io *io, nn_real *x) {
+    size_t all = (size_t)layer->in[0].dim[0], inputs = (size_t)layer->in[0].dim[1];
+    size_t steps = nn_recurrent_steps(layer, io);
+    for (size_t r = 0; r < io->batch; r++) {
+        size_t own = nn_recurrent_own_steps(io->pass->length, r, steps);
+        const nn_real *from = io->x[0] + r * all * inputs;
+        for (size_t t = 0; t < own; t++)
+            memcpy(x + (t * io->batch + r) * inputs, from + t * inputs, inputs * sizeof *x);
+        for (size_t t = own; t < steps; t++)
+            memset(x + (t * io->batch + r) * inputs, 0, inputs * sizeof *x);
+    }
+}
+
+/* The transposed weights, packed, and what the gates start from. */
+static void pack(nn_strand *s, const nn_io *io) {
+    const nn_cell *cell = s->o->cell;
+    const nn_kernels *k = nn_kernels_get();
+    const nn_real *const *w = io->w + s->first_param;
+    size_t gates = cell->gates * s->units;
+    nn_strand_pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
+    for (size_t p = 0; p < cell->parts; p++) {
+        const nn_hidden_part *part = &cell->part[p];
+        nn_strand_pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units, 1,
+                       s->units, s->packed_h[p]);
+    }
+    memset(s->bias, 0, cell->blocks * s->units * sizeof *s->bias);
+    if (!s->o->bias)
+        return;
+    memcpy(s->bias, w[2], gates * sizeof *s->bias);
+    for (size_t p = 0; p < cell->parts; p++) {
+        const nn_hidden_part *part = &cell->part[p];
+        k->add(part->count * s->units, w[3] + part->row * s->units,
+               s->bias + part->block * s->units);
+    }
+}
+
+/* Gates of step n before their activation. */
+static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, size_t begin) {
+    const nn_cell *cell = s->o->cell;
+    const nn_kernels *k = nn_kernels_get();
+    size_t stride = cell->blocks * s->units, t = nn_strand_time(s, n);
+    k->packed_product(step->rows, cell->gates * s->units, s->inputs,
+                      s->x + (t * s->rows + begin) * s->inputs, s->inputs, s->packed_x, s->bias,
+                      step->gates, stride);
+    for (size_t p = 0; p < cell->parts; p++) {
+        size_t col = cell->part[p].block * s->units;
+        bool fresh = cell->part[p].block >= cell->gates; /* takes nothing of x */
+        if (n > 0 || fresh)
+            k->packed_product(step->rows, cell->part[p].count * s->units, n > 0 ? s->units : 0,
+                              step->h_old, step->h_stride, s->packed_h[p],
+                              fresh ? s->bias + col : NULL, step->gates + col, stride);
+    }
+}
+
+static void forward_rows(const nn_strand *s, size_t begin, size_t end) {
+    for (size_t n = 0; n < s->steps; n++) {
+        nn_cell_step step = nn_strand_step(s, n, begin, end);
+        multiply(s, &step, n, begin);
+        s->kernels->forward(&step);
+    }
+}
+
+static void copy_all(const nn_layer *layer, const nn_io *io, const nn_real *h) {
+    size_t all = (size_t)layer->out.dim[0], width = (size_t)layer->out.dim[1];
+    size_t steps = nn_recurrent_steps(layer, io);
+    for (size_t r = 0; r < io->batch; r++) {
+        nn_real *y = io->y + r * all * width;
+        for (size_t t = 0; t < steps; t++)
+            memcpy(y + t * width, h + (t * io->batch + r) * width, width * sizeof *y);
+        memset(y + steps * width, 0, (all - steps) * width * sizeof *y);
+    }
+}
+
+/* Forward the state after the last step of each sequence, in reverse that after its first one. */
+static void copy_last(const nn_layer *layer, const nn_io *io, const nn_real *h) {
+    const nn_recurrent *o = layer->options;
+    size_t units = (size_t)o->units, width = (size_t)layer->out.dim[0];
+    size_t steps = nn_recurrent_steps(layer, io);
+    for (size_t r = 0; r < io->batch; r++) {
+        size_t own = nn_recurrent_own_steps(io->pass->length, r, steps);
+        nn_real *y = io->y + r * width;
+        if (own == 0) {
+            memset(y, 0, width * sizeof *y);
+            continue;
+        }
+        memcpy(y, h + ((own - 1) * io->batch + r) * width, units * sizeof *y);
+        if (width > units)
+            memcpy(y + units, h + r * width + units, units * sizeof *y);
+    }
+}
+
+void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
+    const nn_recurrent *o = layer->options;
+    size_t levels = (size_t)o->layers;
+    copy_input(layer, io, nn_recurrent_x(layer, io, 0));
+    for (size_t level = 0; level < levels; level++) {
+        for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
+            nn_strand s = nn_strand_of(layer, io, level, d);
+            nn_strand_take(&s, &(nn_piece){.base = io->scratch}, false);
+            pack(&s, io);
+            nn_strand_run(&s, forward_rows);
+        }
+        if (level + 1 < levels && io->pass->training && o->dropout > 0)
+            nn_recurrent_drop(layer, io, level, nn_recurrent_h(layer, io, level),
+                              nn_recurrent_x(layer, io, level + 1));
+    }
+    const nn_real *h = nn_recurrent_h(layer, io, levels - 1);
+    if (o->returns == NN_RETURN_ALL)
+        copy_all(layer, io, h);
+    else
+        copy_last(layer, io, h);
+}

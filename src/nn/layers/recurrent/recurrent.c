@@ -1,0 +1,326 @@
+#include "nn/layers/recurrent/recurrent.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "math/parallel.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Multiply-adds that are worth a fork and join. */
+#define GRAIN 1048576
+/* Numbers copied that are worth it. */
+#define PACK_GRAIN 16384
+
+const nn_option nn_recurrent_options[] = {NN_RECURRENT_OPTIONS, NN_OPTION_END};
+
+static const nn_recurrent *options_of(const nn_layer *layer) {
+    return layer->options;
+}
+
+size_t nn_recurrent_directions(const nn_recurrent *o) {
+    return o->bidirectional ? 2 : 1;
+}
+
+static size_t width_of(const nn_recurrent *o) {
+    return nn_recurrent_directions(o) * (size_t)o->units;
+}
+
+size_t nn_recurrent_inputs(const nn_layer *layer, size_t level) {
+    return level ? width_of(options_of(layer)) : (size_t)layer->in[0].dim[1];
+}
+
+/* --- plan --- */
+
+static int add_param(nn_layer *layer, const char *kind, size_t level, bool reverse,
+                     nn_param_role role, int64_t inputs) {
+    nn_recurrent *o = layer->options;
+    int64_t rows = (int64_t)o->cell->gates * o->units;
+    if (layer->params == NN_MAX_PARAMS)
+        return nn_layer_fail(layer, "layers: %lld gives more than %d parameter tensors",
+                             (long long)o->layers, NN_MAX_PARAMS);
+    char *name = o->name[layer->params];
+    snprintf(name, sizeof o->name[0], "%s_l%zu%s", kind, level, reverse ? "_reverse" : "");
+    /* every gate is a layer of its own */
+    return nn_layer_add_param(layer, name, role, role == NN_PARAM_WEIGHT ? 2 : 1,
+                              (int64_t[]){rows, inputs}, inputs, o->units);
+}
+
+/* The tensors of one level and direction, in PyTorch's order. */
+static int add_params(nn_layer *layer, size_t level, bool reverse) {
+    const nn_recurrent *o = options_of(layer);
+    int64_t inputs = (int64_t)nn_recurrent_inputs(layer, level);
+    NN_TRY(add_param(layer, "weight_ih", level, reverse, NN_PARAM_WEIGHT, inputs));
+    NN_TRY(add_param(layer, "weight_hh", level, reverse, NN_PARAM_WEIGHT, o->units));
+    if (!o->bias)
+        return 0;
+    NN_TRY(add_param(layer, "bias_ih", level, reverse, NN_PARAM_BIAS, inputs));
+    return add_param(layer, "bias_hh", level, reverse, NN_PARAM_BIAS, o->units);
+}
+
+static nn_shape output_of(const nn_layer *layer) {
+    const nn_recurrent *o = options_of(layer);
+    int64_t width = (int64_t)width_of(o);
+    if (o->returns == NN_RETURN_ALL)
+        return (nn_shape){.rank = 2, .dim = {layer->in[0].dim[0], width}};
+    return (nn_shape){.rank = 1, .dim = {width}};
+}
+
+int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
+    nn_recurrent *o = layer->options;
+    if (layer->in[0].rank != 2)
+        return nn_layer_fail(layer, "reads sequences, [steps, features]; put a reshape before it");
+    if (o->dropout > 0 && o->layers == 1)
+        return nn_layer_fail(layer, "dropout acts between layers, and there is one; put a dropout "
+                                    "behind it");
+    o->cell = cell;
+    layer->out = output_of(layer);
+    for (size_t level = 0; level < (size_t)o->layers; level++)
+        for (size_t d = 0; d < nn_recurrent_directions(o); d++)
+            NN_TRY(add_params(layer, level, d > 0));
+    return 0;
+}
+
+/* --- memory --- */
+
+nn_real *nn_piece_take(nn_piece *piece, size_t count) {
+    nn_real *at = piece->base ? piece->base + piece->used : NULL;
+    piece->used += nn_align_count(count, sizeof(nn_real));
+    return at;
+}
+
+/* What `save` holds for one level. */
+struct level {
+    nn_real *x, *h;
+    nn_real *gates[2], *c[2];
+};
+
+/* Level by level up to `level`; h of the level below serves as x unless dropout changes it. */
+static struct level level_of(const nn_layer *layer, size_t rows, bool training, size_t level,
+                             nn_piece *piece) {
+    const nn_recurrent *o = options_of(layer);
+    size_t all = (size_t)layer->in[0].dim[0] * rows, kept = training ? all : rows;
+    size_t units = (size_t)o->units;
+    struct level l = {0};
+    for (size_t i = 0; i <= level; i++) {
+        bool own = i == 0 || (training && o->dropout > 0);
+        l.x = own ? nn_piece_take(piece, all * nn_recurrent_inputs(layer, i)) : l.h;
+        l.h = nn_piece_take(piece, all * width_of(o));
+        for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
+            l.gates[d] = nn_piece_take(piece, kept * o->cell->blocks * units);
+            l.c[d] = o->cell->has_c ? nn_piece_take(piece, kept * units) : NULL;
+        }
+    }
+    return l;
+}
+
+static struct level saved_level(const nn_layer *layer, const nn_io *io, size_t level) {
+    return level_of(layer, io->batch, io->pass->training, level, &(nn_piece){.base = io->save});
+}
+
+nn_real *nn_recurrent_x(const nn_layer *layer, const nn_io *io, size_t level) {
+    return saved_level(layer, io, level).x;
+}
+
+nn_real *nn_recurrent_h(const nn_layer *layer, const nn_io *io, size_t level) {
+    return saved_level(layer, io, level).h;
+}
+
+static size_t packed_count(size_t k, size_t n) {
+    return k * ((n + NN_PACK_COLS - 1) / NN_PACK_COLS * NN_PACK_COLS);
+}
+
+void nn_strand_take(nn_strand *s, nn_piece *piece, bool backward) {
+    const nn_cell *cell = s->o->cell;
+    size_t gates = cell->gates * s->units;
+    s->packed_x = nn_piece_take(piece, backward ? packed_count(gates, s->inputs)
+                                                : packed_count(s->inputs, gates));
+    for (size_t p = 0; p < cell->parts; p++) {
+        size_t part = cell->part[p].count * s->units;
+        s->packed_h[p] = nn_piece_take(piece, backward ? packed_count(part, s->units)
+                                                       : packed_count(s->units, part));
+    }
+    s->bias = nn_piece_take(piece, cell->blocks * s->units);
+    nn_real *zeros = nn_piece_take(piece, s->units > s->inputs ? s->units : s->inputs);
+    if (zeros)
+        memset(zeros, 0, (s->units > s->inputs ? s->units : s->inputs) * sizeof *zeros);
+    s->zeros = zeros;
+    if (backward) {
+        s->dh = nn_piece_take(piece, s->rows * s->units);
+        s->dc = cell->has_c ? nn_piece_take(piece, s->rows * s->units) : NULL;
+    }
+}
+
+static size_t scratch_count(const nn_layer *layer, size_t rows, bool training) {
+    const nn_recurrent *o = options_of(layer);
+    nn_piece piece = {0};
+    size_t most = 0;
+    for (size_t level = 0; level < (size_t)o->layers; level++)
+        if (nn_recurrent_inputs(layer, level) > most)
+            most = nn_recurrent_inputs(layer, level);
+    nn_strand s = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
+    nn_strand_take(&s, &piece, false);
+    size_t forward = piece.used;
+    if (!training)
+        return forward;
+    piece.used = 0;
+    nn_strand_take(&s, &piece, true);
+    for (size_t level = 1; level < (size_t)o->layers && level <= 2; level++) /* dx of two levels */
+        nn_piece_take(&piece, (size_t)layer->in[0].dim[0] * rows * width_of(o));
+    return piece.used > forward ? piece.used : forward;
+}
+
+int nn_recurrent_prepare(nn_layer *layer, size_t batch, bool training) {
+    nn_piece piece = {0};
+    level_of(layer, 1, training, (size_t)options_of(layer)->layers - 1, &piece);
+    layer->save_bytes = piece.used * sizeof(nn_real); /* rounded up for each row, which is enough */
+    layer->scratch_bytes = scratch_count(layer, batch, training) * sizeof(nn_real);
+    return 0;
+}
+
+/* --- a strand --- */
+
+size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io) {
+    int32_t all = (int32_t)layer->in[0].dim[0], most = 0;
+    if (!io->pass->length)
+        return (size_t)all;
+    for (size_t r = 0; r < io->batch; r++)
+        if (io->pass->length[r] > most)
+            most = io->pass->length[r];
+    return (size_t)(most < all ? most : all);
+}
+
+size_t nn_recurrent_own_steps(const int32_t *length, size_t r, size_t steps) {
+    if (!length)
+        return steps;
+    size_t n = length[r] > 0 ? (size_t)length[r] : 0;
+    return n < steps ? n : steps;
+}
+
+nn_strand nn_strand_of(const nn_layer *layer, const nn_io *io, size_t level, size_t direction) {
+    const nn_recurrent *o = options_of(layer);
+    const char *table = (const char *)nn_kernels_get();
+    struct level l = saved_level(layer, io, level);
+    size_t units = (size_t)o->units, directions = nn_recurrent_directions(o);
+    return (nn_strand){
+        .o = o,
+        .kernels =
+            (const nn_cell_kernels *)(const void *)(table + o->cell->kernel[o->nonlinearity]),
+        .length = io->pass->length,
+        .rows = io->batch,
+        .steps = nn_recurrent_steps(layer, io),
+        .inputs = nn_recurrent_inputs(layer, level),
+        .units = units,
+        .width = width_of(o),
+        .first_param = (level * directions + direction) * (o->bias ? 4 : 2),
+        .reverse = direction > 0,
+        .x = l.x,
+        .h = l.h + direction * units,
+        .gates = l.gates[direction],
+        .c = l.c[direction],
+        .steps_kept = io->pass->training ? (size_t)layer->in[0].dim[0] : 1};
+}
+
+struct packing {
+    size_t k, n;
+    const nn_real *b;
+    size_t row, col;
+    nn_real *packed;
+};
+
+/* Pieces are counted in pairs of columns: they start at multiples of 16 pairs, where panels start
+ * on every instruction set. */
+static_assert(NN_PACK_COLS == 32, "a piece of nn_parallel is whole panels");
+
+static void pack_pairs(void *ctx, size_t begin, size_t end) {
+    const struct packing *p = ctx;
+    size_t first = 2 * begin, last = 2 * end < p->n ? 2 * end : p->n;
+    nn_kernels_get()->pack(p->k, last - first, p->b + first * p->col, p->row, p->col,
+                           p->packed + p->k * first);
+}
+
+void nn_strand_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed) {
+    struct packing p = {k, n, b, row, col, packed};
+    nn_parallel((n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
+}
+
+size_t nn_strand_time(const nn_strand *s, size_t n) {
+    return s->reverse ? s->steps - 1 - n : n;
+}
+
+nn_cell_step nn_strand_step(const nn_strand *s, size_t n, size_t begin, size_t end) {
+    size_t t = nn_strand_time(s, n), kept = s->steps_kept > 1 ? t * s->rows + begin : begin;
+    nn_cell_step step = {.rows = end - begin,
+                         .units = s->units,
+                         .length = s->length ? s->length + begin : NULL,
+                         .t = (int32_t)t,
+                         .gates = s->gates + kept * s->o->cell->blocks * s->units,
+                         .c = s->c ? s->c + kept * s->units : NULL,
+                         .h = s->h + (t * s->rows + begin) * s->width,
+                         .out_stride = s->width,
+                         .c_old = s->zeros,
+                         .h_old = s->zeros};
+    if (n == 0)
+        return step;
+    size_t old = nn_strand_time(s, n - 1), kept_old = s->steps_kept > 1 ? old * s->rows : 0;
+    step.h_old = s->h + (old * s->rows + begin) * s->width;
+    step.h_stride = s->width;
+    step.c_old = s->c ? s->c + (kept_old + begin) * s->units : NULL;
+    step.c_stride = s->units;
+    return step;
+}
+
+/* nn_parallel's pieces begin at multiples of 16: with every row counted four times, at multiples of
+ * four rows. */
+#define ROW_COUNT 4
+
+struct run {
+    const nn_strand *strand;
+    nn_strand_fn *fn;
+};
+
+static void run_rows(void *ctx, size_t begin, size_t end) {
+    const struct run *run = ctx;
+    run->fn(run->strand, begin / ROW_COUNT, end / ROW_COUNT);
+}
+
+void nn_strand_run(const nn_strand *s, nn_strand_fn *fn) {
+    size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units) / ROW_COUNT;
+    nn_parallel(s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows, &(struct run){s, fn});
+}
+
+/* --- dropout between levels --- */
+
+#define PIECE 256 /* random numbers drawn at a time */
+
+static void drop(const nn_rng *rng, size_t first, size_t n, double rate, const nn_real *x,
+                 nn_real *y) {
+    uint32_t bits[PIECE], limit = (uint32_t)(rate * 4294967296.0);
+    nn_real scale = (nn_real)(1 / (1 - rate));
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t count = n - at < PIECE ? n - at : PIECE;
+        nn_rng_bits(rng, first + at, count, bits);
+        for (size_t i = 0; i < count; i++)
+            y[at + i] = bits[i] >= limit ? x[at + i] * scale : 0;
+    }
+}
+
+void nn_recurrent_drop(const nn_layer *layer, const nn_io *io, size_t level, const nn_real *x,
+                       nn_real *y) {
+    const nn_recurrent *o = options_of(layer);
+    size_t width = width_of(o), steps = nn_recurrent_steps(layer, io);
+    uint64_t place = nn_mix64(nn_hash_text(layer->name) + io->pass->step);
+    for (size_t r = 0; r < io->batch; r++) {
+        nn_rng rng = nn_rng_stream(io->pass->seed, NN_RNG_LAYER, nn_mix64(place + level),
+                                   (uint64_t)io->pass->sample[r]);
+        for (size_t t = 0; t < steps; t++) {
+            size_t at = (t * io->batch + r) * width;
+            drop(&rng, t * width, width, o->dropout, x + at, y + at);
+        }
+    }
+}
+
+double nn_recurrent_work(const nn_layer *layer) {
+    return (double)layer->in[0].dim[0] * nn_layer_weights(layer);
+}

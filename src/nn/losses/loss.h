@@ -1,0 +1,147 @@
+/* Losses: value and gradient of each sample; the mean over the global minibatch is taken by whoever
+ * adds the shards up. */
+#ifndef NN_NN_LOSSES_LOSS_H
+#define NN_NN_LOSSES_LOSS_H
+
+#include "base/options/option.h"
+#include "base/real.h"
+#include "base/shape.h"
+
+/* What a minibatch is to be compared with: class indices or values, and optional weights. */
+typedef struct nn_target {
+    const int32_t *label;  /* [batch] class index, -1: ignored; or NULL */
+    const nn_real *value;  /* [batch][width]; or NULL */
+    size_t width;          /* of value */
+    const nn_real *weight; /* [batch], finite and >= 0; NULL: all 1 */
+    const int64_t *sample; /* [batch] index in the split; only metrics want it */
+} nn_target;
+
+/* The targets of the rows from `begin` on. */
+static inline nn_target nn_target_from(const nn_target *target, size_t begin) {
+    nn_target part = *target;
+    part.label = target->label ? target->label + begin : NULL;
+    part.value = target->value ? target->value + begin * target->width : NULL;
+    part.weight = target->weight ? target->weight + begin : NULL;
+    return part;
+}
+
+/* What sample i weighs: 0 when its label says that it is to be ignored. */
+static inline nn_real nn_target_weight(const nn_target *target, size_t i) {
+    if (target->label && target->label[i] < 0)
+        return 0;
+    return target->weight ? target->weight[i] : 1;
+}
+
+/* Which of two classes a number stands for: true for 1, false for 0 and for -1. */
+static inline bool nn_target_positive(nn_real y) {
+    return y > (nn_real)0.5;
+}
+
+/* Index of the largest of n > 0 numbers, the first one on a tie. */
+static inline size_t nn_argmax(size_t n, const nn_real *x) {
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+/* Forms of target a loss can take; nn_loss_new chooses the conversion from what the data set holds
+ * to the first form that fits (labels to one-hot rows; class 0/1 to -1/+1; one-hot rows to labels).
+ */
+typedef enum nn_target_form {
+    NN_TARGET_LABEL = 1,   /* class index (outputs > 1) */
+    NN_TARGET_ONE_HOT = 2, /* row of probabilities, width = outputs > 1 */
+    NN_TARGET_VALUE = 4,   /* row of numbers, width = outputs; one output takes class 0/1 */
+    NN_TARGET_SIGN = 8,    /* one number, -1 or +1 (outputs = 1) */
+    NN_TARGET_BIT = 16     /* row of numbers in [0, 1]; one output takes class 0/1 */
+} nn_target_form;
+
+/* The options of losses that take label smoothing: the target y becomes (1 - rate) y + rate u, u =
+ * 1 / outputs for rows of probabilities and 1/2 for numbers in [0, 1]. */
+typedef struct nn_loss_smoothing {
+    double rate;
+} nn_loss_smoothing;
+extern const nn_option nn_loss_smoothing_options[];
+
+typedef struct nn_loss_ops {
+    nn_entry entry;
+    unsigned forms;    /* of nn_target_form */
+    bool smooths;      /* the options are nn_loss_smoothing, applied before eval sees the target */
+    const char *fuses; /* the activation that is part of the loss ("softmax"), or NULL */
+    /* That activation, y [batch][width] may be z; NULL with `fuses`. */
+    void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
+    bool metric_only; /* cannot be trained on: dz is 0 */
+    /* loss[i] of each row and dz[batch][width] = d loss[i] / d z[i], both unweighted. z is the
+     * model's output before the fused activation; `target` is in a form of `forms`, its labels in
+     * [0, width). A NaN in z makes the row's loss NaN, unless metric_only. Called from several
+     * threads on different rows, and a row's result does not depend on the others. */
+    void (*eval)(const void *options, size_t batch, size_t width, const nn_real *z,
+                 const nn_target *target, nn_real *loss, nn_real *dz);
+} nn_loss_ops;
+
+extern const nn_family nn_losses; /* losses.c: one row a loss */
+/* Options that every loss takes besides its own. */
+extern const nn_option nn_loss_options[];
+
+typedef struct nn_loss nn_loss;
+
+/* Sums over the samples of a shard; the mean is sum / weight after adding all shards. */
+typedef struct nn_loss_sum {
+    double loss; /* sum of weight_i * loss_i */
+    double
+        weight; /* sum of weight_i; ignored samples weigh 0, others sample weight * class weight */
+} nn_loss_sum;
+
+/* What the loss stands between: a model's outputs and the targets of a data set. */
+typedef struct nn_loss_spec {
+    size_t outputs;                 /* numbers the model gives for a sample */
+    size_t batch;                   /* most samples of one call */
+    bool labels;                    /* targets are class indices, `classes` of them ... */
+    int64_t classes;                /* ... each in [0, classes), or -1 */
+    size_t target_width;            /* else rows of so many numbers */
+    const char *const *class_names; /* [classes] or NULL */
+} nn_loss_spec;
+
+/* Makes the loss that `node`, the value of the `loss:` key, names, for this model and data set.
+ * NN_EUSAGE says what does not fit and what would; fewer classes than outputs is only warned about.
+ * The object holds what conversion needs for up to spec->batch samples. Local. */
+int nn_loss_new(nn_node *node, const nn_loss_spec *spec, nn_loss **out);
+void nn_loss_free(nn_loss *loss);
+
+/* The row that `node` names, before the model is built (for what it fuses). */
+int nn_loss_pick(nn_node *node, const nn_loss_ops **ops);
+/* The same; its options are checked and completed as well. */
+int nn_loss_check(nn_node *node, const nn_loss_ops **ops);
+/* What `node`, after nn_loss_check, says of class weights; NULL: nothing. */
+nn_node *nn_loss_class_weights(const nn_node *node);
+/* Classes that so many outputs tell apart: a lone one tells two. */
+static inline size_t nn_loss_classes(size_t outputs) {
+    return outputs == 1 ? 2 : outputs;
+}
+const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
+const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
+
+/* Where one output stands for a class, z means it when above this. 0 where z is a logit or a score
+ * (binary_cross_entropy, hinge, exponential, perceptron); 0.5, half way between the classes'
+ * values 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
+double nn_loss_threshold(const nn_loss *loss);
+
+/* The interval that the numbers of targets have to be in: [0, 1] for probabilities and one-hot
+ * rows,
+ * [-1, 1] for classes -1 and +1 (or 0 and 1) as one number. False: there is none, or labels. */
+bool nn_loss_target_range(const nn_loss *loss, double *low, double *high);
+
+/* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not
+ * wanted; may not be z). Class weights and label smoothing are those of PyTorch's
+ * CrossEntropyLoss: with labels a sample weighs as its class; where the targets are, or become by
+ * smoothing, rows of probabilities, each class's term of the sum over classes has its weight, and
+ * the sample still weighs as its label, or 1 where there is none. Uses nn_parallel; the result does
+ * not depend on the number of threads. */
+void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target *target,
+                  nn_loss_sum *sum, nn_real *dz);
+
+/* The fused activation applied to z: probabilities for predict. y may be z. */
+void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y);
+
+#endif

@@ -1,0 +1,192 @@
+/* The attributes of a checkpoint that a run needs to go on: where it stands, what its data look
+ * like, which optimiser it has. */
+#include "train/checkpoint/layout.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A number of nn_state, as an attribute of /state. */
+typedef struct fact {
+    const char *name;
+    bool real; /* double, else int64_t */
+    size_t offset;
+} fact;
+
+#define INTEGER(member)                                                                            \
+    { #member, false, offsetof(nn_state, member) }
+#define REAL(member)                                                                               \
+    { #member, true, offsetof(nn_state, member) }
+#define SCHEDULE(member, real)                                                                     \
+    { "schedule_" #member, real, offsetof(nn_state, schedule.member) }
+
+/* In the order of their names, which is the order of the digest. */
+static const fact facts[] = {
+    INTEGER(batch),
+    INTEGER(batch_size),
+    INTEGER(best_step),
+    REAL(best_value),
+    INTEGER(epoch),
+    REAL(epoch_loss),
+    INTEGER(epoch_mistakes),
+    REAL(epoch_weight),
+    REAL(last_epoch_loss),
+    INTEGER(last_epoch_mistakes),
+    SCHEDULE(bad, false),
+    SCHEDULE(best, true),
+    SCHEDULE(cooldown, false),
+    SCHEDULE(factor, true),
+    INTEGER(seed),
+    INTEGER(since_best),
+    INTEGER(step),
+    INTEGER(steps_per_epoch),
+    INTEGER(window),
+};
+enum { FACTS = sizeof facts / sizeof *facts };
+
+static const int64_t *integer_at(const nn_state *state, const fact *f) {
+    return (const int64_t *)(const void *)((const char *)state + f->offset);
+}
+
+static const double *real_at(const nn_state *state, const fact *f) {
+    return (const double *)(const void *)((const char *)state + f->offset);
+}
+
+static int write_state(nn_h5 *file, const nn_state *state) {
+    NN_TRY(nn_h5_make_group(file, "/state"));
+    for (const fact *f = facts; f < facts + FACTS; f++) {
+        if (f->real)
+            NN_TRY(nn_h5_set_real(file, "/state", f->name, *real_at(state, f)));
+        else
+            NN_TRY(nn_h5_set_int(file, "/state", f->name, *integer_at(state, f)));
+    }
+    return NN_OK;
+}
+
+static int read_state(nn_h5 *file, nn_state *state) {
+    for (const fact *f = facts; f < facts + FACTS; f++) {
+        size_t one = 1;
+        if (f->real)
+            NN_TRY(nn_h5_get_reals(file, "/state", f->name, (double *)real_at(state, f), &one));
+        else
+            NN_TRY(nn_h5_get_int(file, "/state", f->name, (int64_t *)integer_at(state, f)));
+    }
+    return NN_OK;
+}
+
+static int write_data(nn_h5 *file, const nn_data_traits *data) {
+    NN_TRY(nn_h5_make_group(file, "/data"));
+    NN_TRY(nn_h5_set_int(file, "/data", "class_count", data->classes));
+    if (data->class_names)
+        NN_TRY(nn_h5_set_texts(file, "/data", "class_names", data->class_names,
+                               (size_t)data->classes));
+    if (data->features)
+        NN_TRY(
+            nn_h5_set_texts(file, "/data", "feature_names", data->feature_names, data->features));
+    if (data->first_label)
+        NN_TRY(nn_h5_set_int(file, "/data", "first_label", data->first_label));
+    NN_TRY(nn_h5_set_int(file, "/data", "labels", data->labels));
+    NN_TRY(nn_h5_set_int(file, "/data", "target_width", (int64_t)data->target_width));
+    return NN_OK;
+}
+
+/* The names that an attribute lists; none where it is absent. */
+static int read_names(nn_h5 *file, const char *attribute, nn_pool *pool, const char ***name,
+                      size_t *count) {
+    char **found;
+
+    if (!nn_h5_has_attr(file, "/data", attribute))
+        return NN_OK;
+    NN_TRY(nn_h5_get_texts(file, "/data", attribute, pool, &found, count));
+    *name = (const char **)found;
+    return NN_OK;
+}
+
+static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
+    int64_t labels, width;
+    size_t named = 0;
+
+    *data = (nn_data_traits){0};
+    NN_TRY(nn_h5_get_int(file, "/data", "class_count", &data->classes));
+    NN_TRY(read_names(file, "class_names", pool, &data->class_names, &named));
+    if (data->class_names && (int64_t)named != data->classes)
+        return nn_fail(NN_EFORMAT, "%s: /data has %" PRId64 " classes but %zu class names",
+                       nn_h5_path(file), data->classes, named);
+    NN_TRY(read_names(file, "feature_names", pool, &data->feature_names, &data->features));
+    if (nn_h5_has_attr(file, "/data", "first_label"))
+        NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
+    NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
+    NN_TRY(nn_h5_get_int(file, "/data", "target_width", &width));
+    data->labels = labels != 0;
+    data->target_width = (size_t)width;
+    return NN_OK;
+}
+
+static const char *optimizer_of(const nn_snapshot *snapshot) {
+    return snapshot->optimizer ? snapshot->optimizer : "";
+}
+
+int nn_facts_write(nn_h5 *file, const nn_snapshot *snapshot) {
+    NN_TRY(write_data(file, &snapshot->data));
+    NN_TRY(nn_h5_make_group(file, "/optimizer"));
+    NN_TRY(nn_h5_set_text(file, "/optimizer", "name", optimizer_of(snapshot)));
+    NN_TRY(write_state(file, &snapshot->state));
+    return NN_OK;
+}
+
+int nn_facts_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot) {
+    char *optimizer;
+
+    NN_TRY(read_data(file, pool, &snapshot->data));
+    NN_TRY(nn_h5_get_text(file, "/optimizer", "name", pool, &optimizer));
+    NN_TRY(read_state(file, &snapshot->state));
+    snapshot->optimizer = optimizer;
+    return NN_OK;
+}
+
+/* ---- the digest -------------------------------------------------------------------------------
+ */
+
+static void hash_text(nn_digest *digest, const char *group, const char *name, const char *value) {
+    const char *const part[] = {group, " ", name, " ", value, "\n"};
+
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        nn_digest_add(digest, part[i], strlen(part[i]));
+}
+
+static void hash_integer(nn_digest *digest, const char *group, const char *name, int64_t value) {
+    char text[32];
+
+    snprintf(text, sizeof text, "%" PRId64, value);
+    hash_text(digest, group, name, text);
+}
+
+/* NaN has no sign here, whatever the machine made of it. */
+static void hash_real(nn_digest *digest, const char *group, const char *name, double value) {
+    char text[32];
+
+    snprintf(text, sizeof text, "%.17g", value);
+    hash_text(digest, group, name, isnan(value) ? "nan" : text);
+}
+
+void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot) {
+    const nn_data_traits *data = &snapshot->data;
+
+    hash_integer(digest, "/data", "class_count", data->classes);
+    for (int64_t i = 0; data->class_names && i < data->classes; i++)
+        hash_text(digest, "/data", "class_names", data->class_names[i]);
+    for (size_t i = 0; i < data->features; i++)
+        hash_text(digest, "/data", "feature_names", data->feature_names[i]);
+    if (data->first_label)
+        hash_integer(digest, "/data", "first_label", data->first_label);
+    hash_integer(digest, "/data", "labels", data->labels);
+    hash_integer(digest, "/data", "target_width", (int64_t)data->target_width);
+    hash_text(digest, "/optimizer", "name", optimizer_of(snapshot));
+    for (const fact *f = facts; f < facts + FACTS; f++) {
+        if (f->real)
+            hash_real(digest, "/state", f->name, *real_at(&snapshot->state, f));
+        else
+            hash_integer(digest, "/state", f->name, *integer_at(&snapshot->state, f));
+    }
+}

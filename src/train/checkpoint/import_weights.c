@@ -1,0 +1,227 @@
+#include "train/checkpoint/import_weights.h"
+
+#include "io/h5.h"
+#include "io/yaml.h"
+#include "train/checkpoint/checkpoint.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tables on their way into the parameters. */
+struct reading {
+    const nn_pretrained *wanted;
+    const nn_model *model;
+    nn_real *params;
+    nn_pool pool;
+    size_t taken;
+};
+
+static bool is_wanted(const struct reading *r, const char *layer) {
+    const nn_node *list = r->wanted->layers;
+    if (!list)
+        return true;
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->item[i]->text, layer) == 0)
+            return true;
+    return false;
+}
+
+static bool is_swapped(const struct reading *r, const nn_param *param) {
+    return r->wanted->transposed && param->rank == 2;
+}
+
+/* The shape of the parameter's table. */
+static void shape_of(const struct reading *r, const nn_param *param, nn_shape *shape) {
+    *shape = (nn_shape){.rank = param->rank};
+    for (int i = 0; i < param->rank; i++)
+        shape->dim[i] = param->dim[is_swapped(r, param) ? 1 - i : i];
+}
+
+/* A table, as it stands, becomes the parameter. */
+static int put(struct reading *r, const nn_param *param, const float *table) {
+    size_t rows = (size_t)param->dim[0], cols = param->count / rows;
+    nn_real *file;
+    NN_TRY(NN_NEW(&file, param->count, "a table of parameters"));
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            file[i * cols + j] = (nn_real)table[is_swapped(r, param) ? j * rows + i : i * cols + j];
+    nn_param_import(param, file, r->params + param->offset);
+    nn_free(file);
+    r->taken++;
+    return 0;
+}
+
+/* ---- YAML -------------------------------------------------------------------------------------
+ */
+
+/* Numbers of nested lists, in the order in which they stand. */
+static int flatten(const nn_node *node, const nn_shape *shape, int depth, float **out) {
+    char *end = "";
+    if (depth == shape->rank) {
+        **out = node->kind == NN_NODE_SCALAR ? strtof(node->text, &end) : 0;
+        if (node->kind != NN_NODE_SCALAR || *end || end == node->text || !isfinite(**out))
+            return nn_node_fail(node, "a number should stand here");
+        ++*out;
+        return 0;
+    }
+    if (node->kind != NN_NODE_LIST || (int64_t)node->count != shape->dim[depth]) {
+        char text[NN_SHAPE_TEXT];
+        return nn_node_fail(node, "the model wants a list of %lld here: the table is %s",
+                            (long long)shape->dim[depth], nn_shape_text(shape, text));
+    }
+    for (size_t i = 0; i < node->count; i++)
+        NN_TRY(flatten(node->item[i], shape, depth + 1, out));
+    return 0;
+}
+
+static const nn_param *find_param(const nn_layer *layer, const char *name) {
+    for (size_t i = 0; i < layer->params; i++)
+        if (strcmp(layer->param[i].name, name) == 0)
+            return &layer->param[i];
+    return NULL;
+}
+
+static const nn_layer *find_layer(const nn_model *model, const char *name) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer);
+    for (size_t i = 0; i < layers; i++)
+        if (strcmp(layer[i]->name, name) == 0)
+            return layer[i];
+    return NULL;
+}
+
+static int take_yaml_table(struct reading *r, const nn_layer *layer, const nn_node *table) {
+    const nn_param *param = find_param(layer, table->key);
+    nn_shape shape;
+    float *floats, *end;
+    if (!param)
+        return nn_node_fail(table, "layer '%s' has no parameter '%s'", layer->name, table->key);
+    shape_of(r, param, &shape);
+    NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
+    end = floats;
+    int rc = flatten(table, &shape, 0, &end);
+    if (rc == 0)
+        rc = put(r, param, floats);
+    nn_free(floats);
+    return rc;
+}
+
+static int take_yaml_layer(struct reading *r, const nn_node *item) {
+    const nn_layer *layer = find_layer(r->model, item->key);
+    if (!is_wanted(r, item->key))
+        return 0;
+    if (!layer)
+        return nn_node_fail(item, "the model has no layer '%s'", item->key);
+    if (item->kind != NN_NODE_MAP)
+        return nn_node_fail(item, "a layer is a map: {weight: [[...]], bias: [...]}");
+    for (size_t i = 0; i < item->count; i++)
+        NN_TRY(take_yaml_table(r, layer, item->item[i]));
+    return 0;
+}
+
+static int read_yaml(struct reading *r) {
+    const nn_node *list = r->wanted->layers;
+    nn_node *root;
+    NN_TRY(nn_yaml_load(&r->pool, r->wanted->from, &root));
+    if (root->kind != NN_NODE_MAP)
+        return nn_node_fail(root, "parameters are a map: {layer: {weight: [[...]], bias: [...]}}");
+    for (size_t i = 0; list && i < list->count; i++)
+        if (!nn_node_get(root, list->item[i]->text))
+            return nn_node_fail(list->item[i], "%s has no layer '%s'", r->wanted->from,
+                                list->item[i]->text);
+    for (size_t i = 0; i < root->count; i++)
+        NN_TRY(take_yaml_layer(r, root->item[i]));
+    return 0;
+}
+
+/* ---- HDF5 -------------------------------------------------------------------------------------
+ */
+
+static bool same_shape(const nn_h5_info *info, const nn_shape *shape) {
+    return info->rank == shape->rank &&
+           memcmp(info->dim, shape->dim, (size_t)shape->rank * sizeof *shape->dim) == 0;
+}
+
+static int take_h5_table(struct reading *r, nn_h5 *file, const nn_param *param) {
+    const char *path = nn_pool_printf(&r->pool, "/%s/%s", param->layer->name, param->name);
+    char text[NN_SHAPE_TEXT];
+    nn_h5_info info;
+    nn_shape shape;
+    float *floats;
+    if (!path)
+        return NN_EMEMORY;
+    if (!nn_h5_exists(file, path))
+        return r->wanted->layers ? nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(file), path) : 0;
+    NN_TRY(nn_h5_info_of(file, path, &info));
+    shape_of(r, param, &shape);
+    if (!same_shape(&info, &shape))
+        return nn_fail(NN_EFORMAT, "%s: the model wants %s to be %s", nn_h5_path(file), path,
+                       nn_shape_text(&shape, text));
+    NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
+    int rc = nn_h5_read(file, path, 0, shape.dim[0], NN_F32, floats);
+    if (rc == 0)
+        rc = put(r, param, floats);
+    nn_free(floats);
+    return rc;
+}
+
+static int read_h5(struct reading *r, nn_h5 *file) {
+    const nn_param *const *param;
+    const nn_node *list = r->wanted->layers;
+    size_t params = nn_model_params(r->model, &param);
+    for (size_t i = 0; list && i < list->count; i++)
+        if (!find_layer(r->model, list->item[i]->text))
+            return nn_node_fail(list->item[i], "the model has no layer '%s' with parameters",
+                                list->item[i]->text);
+    for (size_t i = 0; i < params; i++)
+        if (is_wanted(r, param[i]->layer->name))
+            NN_TRY(take_h5_table(r, file, param[i]));
+    return 0;
+}
+
+/* A file that cannot even be opened is for the reader of checkpoints to explain. */
+static int open_tables(const char *path, nn_h5 **file) {
+    *file = NULL;
+    if (nn_h5_open(path, file) < 0)
+        return 0;
+    if (!nn_h5_has_attr(*file, "/", "format"))
+        return 0;
+    int rc = nn_h5_close(*file);
+    *file = NULL;
+    return rc;
+}
+
+/* ---- either -----------------------------------------------------------------------------------
+ */
+
+static bool is_yaml(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+static int read_tables(struct reading *r, nn_h5 *file) {
+    NN_TRY(file ? read_h5(r, file) : read_yaml(r));
+    if (r->taken == 0)
+        return nn_fail(NN_EUSAGE, "init: %s has no parameter of the model", r->wanted->from);
+    return 0;
+}
+
+int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_real *params) {
+    struct reading r = {.wanted = wanted, .model = model, .params = params};
+    nn_h5 *file = NULL;
+    if (!is_yaml(wanted->from))
+        NN_TRY(open_tables(wanted->from, &file));
+    if (!file && !is_yaml(wanted->from)) {
+        if (wanted->transposed)
+            return nn_node_fail(wanted->node,
+                                "layout: input_output is for tables; '%s' is a "
+                                "checkpoint or cannot be read",
+                                wanted->from);
+        return nn_checkpoint_read_layers(wanted->from, model, wanted->layers, params);
+    }
+    int rc = read_tables(&r, file);
+    nn_h5_close(file);
+    nn_pool_release(&r.pool);
+    return rc;
+}

@@ -1,0 +1,148 @@
+#include "train/checkpoint/layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t nn_info_count(const nn_h5_info *info) {
+    size_t count = 1;
+
+    for (int i = 0; i < info->rank; i++)
+        count *= (size_t)info->dim[i];
+    return count;
+}
+
+size_t nn_info_bytes(const nn_h5_info *info) {
+    return nn_info_count(info) * nn_dtype_size(info->type);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------
+ */
+
+static int grow(nn_pieces *list) {
+    size_t capacity = list->capacity ? 2 * list->capacity : 32;
+    nn_piece *piece = nn_pool_alloc(list->pool, capacity * sizeof *piece);
+
+    if (!piece)
+        return NN_EMEMORY;
+    if (list->count)
+        memcpy(piece, list->piece, list->count * sizeof *piece);
+    list->piece = piece;
+    list->capacity = capacity;
+    return NN_OK;
+}
+
+static int add(nn_pieces *list, const nn_piece *piece) {
+    if (!piece->path)
+        return NN_EMEMORY;
+    if (list->count == list->capacity)
+        NN_TRY(grow(list));
+    list->piece[list->count++] = *piece;
+    return NN_OK;
+}
+
+static int add_tensor(nn_pieces *list, const char *group, const nn_param *param, nn_real *vector) {
+    nn_piece piece = {.info = {.type = NN_F32, .rank = param->rank},
+                      .param = param,
+                      .tensor = vector + param->offset};
+
+    piece.path = nn_pool_printf(list->pool, "%s/%s/%s", group, param->layer->name, param->name);
+    for (int i = 0; i < param->rank; i++)
+        piece.info.dim[i] = param->dim[i];
+    return add(list, &piece);
+}
+
+int nn_pieces_add_vector(nn_pieces *list, const char *group, const nn_model *model,
+                         nn_real *vector) {
+    const nn_param *const *param;
+    size_t count = nn_model_params(model, &param);
+
+    for (size_t i = 0; i < count; i++)
+        NN_TRY(add_tensor(list, group, param[i], vector));
+    return NN_OK;
+}
+
+static int add_array(nn_pieces *list, const char *path, nn_dtype type, size_t count,
+                     const void *array) {
+    return add(list, &(nn_piece){.path = path,
+                                 .info = {.type = type, .rank = 1, .dim = {(int64_t)count}},
+                                 .array = array});
+}
+
+/* How stored samples become the model's input, so that predict needs no data set. */
+static int add_data(nn_pieces *list, const nn_data_traits *data) {
+    if (data->x.rank > 0)
+        NN_TRY(add_array(list, "/data/shape", NN_I64, (size_t)data->x.rank, data->x.dim));
+    if (data->normal.count) {
+        NN_TRY(add_array(list, "/data/mean", NN_F64, data->normal.count, data->normal.mean));
+        NN_TRY(add_array(list, "/data/std", NN_F64, data->normal.count, data->normal.std));
+    }
+    if (data->affine.count == 0)
+        return NN_OK;
+    NN_TRY(add_array(list, "/data/scale", NN_F64, data->affine.count, data->affine.scale));
+    NN_TRY(add_array(list, "/data/offset", NN_F64, data->affine.count, data->affine.offset));
+    return NN_OK;
+}
+
+int nn_pieces_add_snapshot(nn_pieces *list, const nn_snapshot *snapshot) {
+    const char *history = snapshot->history ? snapshot->history : "";
+
+    NN_TRY(add(list, &(nn_piece){.path = "/config", .text = snapshot->config}));
+    NN_TRY(add(list, &(nn_piece){.path = "/history", .text = history}));
+    if (snapshot->kernels)
+        NN_TRY(add(list, &(nn_piece){.path = "/kernels", .text = snapshot->kernels}));
+    NN_TRY(add_data(list, &snapshot->data));
+    NN_TRY(nn_pieces_add_vector(list, "/model", snapshot->model, snapshot->params));
+    for (size_t i = 0; i < snapshot->slots; i++) {
+        char *group = nn_pool_printf(list->pool, "/optimizer/%s", snapshot->slot_names[i]);
+        if (!group)
+            return NN_EMEMORY;
+        NN_TRY(nn_pieces_add_vector(list, group, snapshot->model, snapshot->slot[i]));
+    }
+    return NN_OK;
+}
+
+static int by_path(const void *a, const void *b) {
+    return strcmp(((const nn_piece *)a)->path, ((const nn_piece *)b)->path);
+}
+
+void nn_pieces_sort(nn_pieces *list) {
+    if (list->count)
+        qsort(list->piece, list->count, sizeof *list->piece, by_path);
+}
+
+size_t nn_pieces_largest(const nn_pieces *list) {
+    size_t largest = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        size_t count = list->piece[i].tensor ? nn_info_count(&list->piece[i].info) : 0;
+        largest = count > largest ? count : largest;
+    }
+    return largest;
+}
+
+/* ---- the digest -------------------------------------------------------------------------------
+ */
+
+/* Bytes are hashed as they stand in memory, and files are little-endian. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digests want a little-endian machine");
+
+void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info,
+                        size_t length) {
+    char line[64];
+
+    nn_digest_add(digest, path, strlen(path));
+    if (info) {
+        snprintf(line, sizeof line, " %s", nn_dtype_name(info->type));
+        nn_digest_add(digest, line, strlen(line));
+        for (int i = 0; i < info->rank; i++) {
+            snprintf(line, sizeof line, " %" PRId64, info->dim[i]);
+            nn_digest_add(digest, line, strlen(line));
+        }
+    } else {
+        snprintf(line, sizeof line, " text %zu", length);
+        nn_digest_add(digest, line, strlen(line));
+    }
+    nn_digest_add(digest, "\n", 1);
+}

@@ -1,0 +1,53 @@
+/* What stands where in a checkpoint, and how its digests are taken; docs/format.md says the same
+ * for people. Shared by the writer (checkpoint.c) and the reader (checkpoint_read.c). */
+#ifndef NN_TRAIN_CHECKPOINT_LAYOUT_H
+#define NN_TRAIN_CHECKPOINT_LAYOUT_H
+
+#include "io/h5.h"
+#include "train/checkpoint/checkpoint.h"
+
+#define NN_CHECKPOINT_FORMAT "nnmpi-checkpoint"
+#define NN_CHECKPOINT_VERSION 1
+
+/* One data set: a text, an array as it stands in memory, or a tensor that becomes float32. */
+typedef struct nn_piece {
+    const char *path; /* "/model/fc1/weight" */
+    const char *text;
+    nn_h5_info info; /* of an array or tensor */
+    const void *array;
+    const nn_param *param; /* of a tensor */
+    float *tensor;
+} nn_piece;
+
+typedef struct nn_pieces {
+    nn_pool *pool; /* owns paths and list */
+    nn_piece *piece;
+    size_t count, capacity;
+} nn_pieces;
+
+_Static_assert(sizeof(nn_real) == sizeof(float), "checkpoints hold float32");
+
+/* Elements and bytes of an array of this type and shape. */
+size_t nn_info_count(const nn_h5_info *info);
+size_t nn_info_bytes(const nn_h5_info *info);
+
+/* Appends the tensors of `vector` ([nn_model_size]) as <group>/<layer>/<parameter>. */
+int nn_pieces_add_vector(nn_pieces *list, const char *group, const nn_model *model,
+                         nn_real *vector);
+/* Appends every data set that a snapshot becomes, except /digest. */
+int nn_pieces_add_snapshot(nn_pieces *list, const nn_snapshot *snapshot);
+/* Into the order of their paths, byte by byte, which is the order of the digests. */
+void nn_pieces_sort(nn_pieces *list);
+/* Elements of the largest tensor. */
+size_t nn_pieces_largest(const nn_pieces *list);
+
+/* The line that goes before a data set's bytes in a digest; `info` NULL: a text of `length`. */
+void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info, size_t length);
+
+/* The attributes of /state, /data and /optimizer: written, read, and added to the digest. Texts are
+ * owned by `pool`. */
+int nn_facts_write(nn_h5 *file, const nn_snapshot *snapshot);
+int nn_facts_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot);
+void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot);
+
+#endif

@@ -1,0 +1,493 @@
+#include "train/checkpoint/layout.h"
+#include "train/checkpoint/trailer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what the file holds ----------------------------------------------------------------------
+ */
+
+typedef struct listing {
+    nn_h5 *file;
+    nn_pool *pool;
+    const char *group; /* being listed, "" for the root */
+    int depth;
+    char **path; /* of data sets */
+    size_t count, capacity;
+} listing;
+
+enum { DEEPEST = 16 /* a file may link a group into itself */ };
+
+static int remember(listing *list, char *path) {
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 32;
+        char **grown = nn_pool_alloc(list->pool, capacity * sizeof(char *));
+        if (!grown)
+            return NN_EMEMORY;
+        if (list->count)
+            memcpy(grown, list->path, list->count * sizeof(char *));
+        list->path = grown;
+        list->capacity = capacity;
+    }
+    list->path[list->count++] = path;
+    return NN_OK;
+}
+
+static int visit(void *ctx, const char *name, bool is_group);
+
+static int list_group(listing *list, const char *group) {
+    const char *above = list->group;
+    int rc;
+
+    if (list->depth == DEEPEST)
+        return nn_fail(NN_EFORMAT, "%s: the groups are nested too deep at %s",
+                       nn_h5_path(list->file), group);
+    list->group = group;
+    list->depth++;
+    rc = nn_h5_list(list->file, *group ? group : "/", visit, list);
+    list->depth--;
+    list->group = above;
+    return rc;
+}
+
+static int visit(void *ctx, const char *name, bool is_group) {
+    listing *list = ctx;
+    char *path = nn_pool_printf(list->pool, "%s/%s", list->group, name);
+
+    if (!path)
+        return NN_EMEMORY;
+    if (is_group)
+        return list_group(list, path);
+    return strcmp(path, "/digest") == 0 ? NN_OK : remember(list, path);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Every data set but /digest, in the order of the digest. */
+static int list_all(listing *list) {
+    NN_TRY(list_group(list, ""));
+    if (list->count)
+        qsort(list->path, list->count, sizeof(char *), by_name);
+    return NN_OK;
+}
+
+/* ---- verifying --------------------------------------------------------------------------------
+ */
+
+static int64_t rows_of(const nn_h5_info *info) {
+    return info->rank > 0 ? info->dim[0] : 1;
+}
+
+static int hash_text_set(nn_h5 *file, const char *path, nn_digest *digest) {
+    nn_pool pool = {0};
+    char *text;
+    int rc = nn_h5_read_text(file, path, &pool, &text);
+
+    if (rc == NN_OK) {
+        nn_digest_add_head(digest, path, NULL, strlen(text));
+        nn_digest_add(digest, text, strlen(text));
+    }
+    nn_pool_release(&pool);
+    return rc;
+}
+
+static int hash_array(nn_h5 *file, const char *path, nn_digest *digest) {
+    unsigned char *bytes = NULL;
+    nn_h5_info info;
+    int rc;
+
+    NN_TRY(nn_h5_info_of(file, path, &info));
+    NN_TRY(NN_NEW(&bytes, nn_info_bytes(&info) + 1, "a data set to verify"));
+    rc = nn_h5_read(file, path, 0, rows_of(&info), info.type, bytes);
+    if (rc == NN_OK) {
+        nn_digest_add_head(digest, path, &info, 0);
+        nn_digest_add(digest, bytes, nn_info_bytes(&info));
+    }
+    nn_free(bytes);
+    return rc;
+}
+
+static bool is_text(const char *path) {
+    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0 ||
+           strcmp(path, "/kernels") == 0;
+}
+
+/* Adds the data sets whose path begins with `prefix`. */
+static int hash_sets(const listing *list, const char *prefix, nn_digest *digest) {
+    for (size_t i = 0; i < list->count; i++) {
+        const char *path = list->path[i];
+        if (strncmp(path, prefix, strlen(prefix)) != 0)
+            continue;
+        if (is_text(path))
+            NN_TRY(hash_text_set(list->file, path, digest));
+        else
+            NN_TRY(hash_array(list->file, path, digest));
+    }
+    return NN_OK;
+}
+
+static int check_format(nn_h5 *file) {
+    nn_pool pool = {0};
+    int64_t version = 0;
+    char *format = "";
+    int rc = NN_OK;
+
+    if (nn_h5_has_attr(file, "/", "format"))
+        rc = nn_h5_get_text(file, "/", "format", &pool, &format);
+    if (rc == NN_OK && strcmp(format, NN_CHECKPOINT_FORMAT) != 0)
+        rc = nn_fail(NN_EFORMAT, "%s is no checkpoint: its attribute format is not '%s'",
+                     nn_h5_path(file), NN_CHECKPOINT_FORMAT);
+    if (rc == NN_OK)
+        rc = nn_h5_get_int(file, "/", "version", &version);
+    if (rc == NN_OK && (version < 1 || version > NN_CHECKPOINT_VERSION))
+        rc = nn_fail(NN_EFORMAT,
+                     "%s is a checkpoint of version %" PRId64
+                     ", which this nnmpi cannot read (it reads up to %d)",
+                     nn_h5_path(file), version, NN_CHECKPOINT_VERSION);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+/* Compares the file's digest with what it holds; `read` has the attributes. */
+static int verify(const listing *list, const nn_snapshot *read) {
+    char hex[NN_DIGEST_HEX], *stored;
+    nn_digest *digest;
+    int rc;
+
+    NN_TRY(nn_h5_read_text(list->file, "/digest", list->pool, &stored));
+    NN_TRY(nn_digest_new(&digest));
+    rc = hash_sets(list, "/", digest);
+    nn_facts_hash(digest, read);
+    nn_digest_end(digest, hex);
+    if (rc == NN_OK && strcmp(stored, hex) != 0)
+        rc = nn_fail(NN_EFORMAT,
+                     "%s is damaged: its contents have the SHA-256 %.12s..., not the %.12s... "
+                     "they were written with",
+                     nn_h5_path(list->file), hex, stored);
+    return rc;
+}
+
+static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as, void **out,
+                      size_t *count) {
+    nn_h5_info info;
+
+    NN_TRY(nn_h5_info_of(file, path, &info));
+    *count = nn_info_count(&info);
+    *out = nn_pool_alloc(pool, *count * nn_dtype_size(as) + 1);
+    if (!*out)
+        return NN_EMEMORY;
+    NN_TRY(nn_h5_read(file, path, 0, rows_of(&info), as, *out));
+    return NN_OK;
+}
+
+/* The arrays below /data. */
+/* A pair of arrays with numbers for the samples' channels or elements; count 0: the file has none.
+ */
+static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *const path[2],
+                     size_t *count, void *value[2]) {
+    size_t second;
+    char text[NN_SHAPE_TEXT];
+
+    *count = 0;
+    if (!nn_h5_exists(file, path[0]))
+        return NN_OK;
+    NN_TRY(read_array(file, pool, path[0], NN_F64, &value[0], count));
+    NN_TRY(read_array(file, pool, path[1], NN_F64, &value[1], &second));
+    if (second != *count || !nn_affine_fits(second, x))
+        return nn_fail(NN_EFORMAT,
+                       "%s: %s has %zu numbers and %s %zu, which does not fit samples %s",
+                       nn_h5_path(file), path[0], *count, path[1], second, nn_shape_text(x, text));
+    return NN_OK;
+}
+
+static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
+    static const char *const affine[2] = {"/data/scale", "/data/offset"};
+    static const char *const normal[2] = {"/data/mean", "/data/std"};
+    void *shape, *pair[2] = {NULL, NULL};
+    size_t rank = 0;
+
+    if (nn_h5_exists(file, "/data/shape")) {
+        NN_TRY(read_array(file, pool, "/data/shape", NN_I64, &shape, &rank));
+        if (rank > NN_MAX_RANK)
+            return nn_fail(NN_EFORMAT, "%s: /data/shape has %zu numbers, more than %d",
+                           nn_h5_path(file), rank, NN_MAX_RANK);
+        memcpy(data->x.dim, shape, rank * sizeof(int64_t));
+    }
+    data->x.rank = (int)rank;
+    NN_TRY(read_pair(file, pool, &data->x, affine, &data->affine.count, pair));
+    data->affine.scale = pair[0];
+    data->affine.offset = pair[1];
+    NN_TRY(read_pair(file, pool, &data->x, normal, &data->normal.count, pair));
+    data->normal.mean = pair[0];
+    data->normal.std = pair[1];
+    return NN_OK;
+}
+
+/* Fills `read` with everything but the vectors, and verifies the file. */
+static int read_verified(listing *list, nn_snapshot *read) {
+    char *config, *history, *kernels;
+
+    NN_TRY(check_format(list->file));
+    NN_TRY(list_all(list));
+    NN_TRY(nn_facts_read(list->file, list->pool, read));
+    NN_TRY(verify(list, read));
+    NN_TRY(read_data(list->file, list->pool, &read->data));
+    NN_TRY(nn_h5_read_text(list->file, "/config", list->pool, &config));
+    NN_TRY(nn_h5_read_text(list->file, "/history", list->pool, &history));
+    read->config = config;
+    read->history = history;
+    read->kernels = NULL;
+    if (!nn_h5_exists(list->file, "/kernels"))
+        return NN_OK;
+    NN_TRY(nn_h5_read_text(list->file, "/kernels", list->pool, &kernels));
+    read->kernels = kernels;
+    return NN_OK;
+}
+
+/* ---- into the model ---------------------------------------------------------------------------
+ */
+
+static const char *shape_of(const nn_h5_info *info, char text[NN_SHAPE_TEXT]) {
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < info->rank && length < NN_SHAPE_TEXT; i++)
+        length += (size_t)snprintf(text + length, NN_SHAPE_TEXT - length, "%s%" PRId64,
+                                   i ? ", " : "", info->dim[i]);
+    return text;
+}
+
+static bool same_shape(const nn_h5_info *a, const nn_h5_info *b) {
+    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
+}
+
+static int read_tensor(nn_h5 *file, const nn_piece *piece) {
+    char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
+    nn_h5_info info;
+    float *floats;
+    int rc;
+
+    NN_TRY(nn_h5_info_of(file, piece->path, &info));
+    if (!same_shape(&info, &piece->info))
+        return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file),
+                       piece->path, shape_of(&info, found), shape_of(&piece->info, wanted));
+    NN_TRY(NN_NEW(&floats, piece->param->count, "a tensor as float32"));
+    rc = nn_h5_read(file, piece->path, 0, rows_of(&info), NN_F32, floats);
+    if (rc == NN_OK)
+        nn_param_import(piece->param, floats, piece->tensor);
+    nn_free(floats);
+    return rc;
+}
+
+/* Whether a path of `wanted` begins with the first `length` characters of `path`. */
+static bool has_prefix(const nn_pieces *wanted, const char *path, size_t length) {
+    for (size_t i = 0; i < wanted->count; i++) {
+        if (strncmp(wanted->piece[i].path, path, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int fail_other(nn_h5 *file, const char *path, bool layer_known, const char *who) {
+    const char *layer = path + strlen("/model/"), *slash = strrchr(path, '/');
+
+    if (layer_known)
+        return nn_fail(NN_EFORMAT, "%s is a checkpoint of another model: %s no parameter %s",
+                       nn_h5_path(file), who, path);
+    return nn_fail(NN_EFORMAT, "%s is a checkpoint of another model: %s no layer '%.*s'",
+                   nn_h5_path(file), who, (int)(slash - layer), layer);
+}
+
+/* The file has the parameters of the model, all of them and no others. */
+static int check_names(const listing *list, const nn_pieces *wanted) {
+    char group[1024];
+
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *path = wanted->piece[i].path;
+        snprintf(group, sizeof group, "%.*s", (int)(strrchr(path, '/') - path), path);
+        if (!nn_h5_exists(list->file, path))
+            return fail_other(list->file, path, nn_h5_exists(list->file, group), "it has");
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const char *path = list->path[i];
+        if (strncmp(path, "/model/", strlen("/model/")) == 0 &&
+            !has_prefix(wanted, path, strlen(path) + 1))
+            return fail_other(list->file, path,
+                              has_prefix(wanted, path, (size_t)(strrchr(path, '/') - path) + 1),
+                              "the model has");
+    }
+    return NN_OK;
+}
+
+static int read_vector(nn_h5 *file, const nn_pieces *list) {
+    for (size_t i = 0; i < list->count; i++)
+        NN_TRY(read_tensor(file, &list->piece[i]));
+    return NN_OK;
+}
+
+static int read_slot(const listing *list, const nn_snapshot *read, const nn_snapshot *into,
+                     size_t i) {
+    nn_pieces wanted = {.pool = list->pool};
+    char *group = nn_pool_printf(list->pool, "/optimizer/%s", into->slot_names[i]);
+
+    if (!group)
+        return NN_EMEMORY;
+    if (!nn_h5_exists(list->file, group))
+        return nn_fail(
+            NN_EFORMAT,
+            "%s holds no optimiser state '%s': it was written by '%s' without it; go on with that "
+            "optimiser, or begin a new run in another folder with its parameters: "
+            "init: {from: %s}",
+            nn_h5_path(list->file), into->slot_names[i], read->optimizer, nn_h5_path(list->file));
+    NN_TRY(nn_pieces_add_vector(&wanted, group, into->model, into->slot[i]));
+    NN_TRY(read_vector(list->file, &wanted));
+    return NN_OK;
+}
+
+static int read_vectors(const listing *list, const nn_snapshot *read, const nn_snapshot *into) {
+    nn_pieces wanted = {.pool = list->pool};
+
+    NN_TRY(nn_pieces_add_vector(&wanted, "/model", into->model, into->params));
+    NN_TRY(check_names(list, &wanted));
+    NN_TRY(read_vector(list->file, &wanted));
+    for (size_t i = 0; i < into->slots; i++)
+        NN_TRY(read_slot(list, read, into, i));
+    return NN_OK;
+}
+
+/* ---- the ways in ------------------------------------------------------------------------------
+ */
+
+/* Opens and verifies; with a model also fills the snapshot's vectors. */
+static int read_checkpoint(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+    nn_snapshot read = *snapshot;
+    listing list = {.pool = pool, .group = ""};
+    int rc;
+
+    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_h5_open(path, &list.file));
+    NN_TRY_GOTO(read_verified(&list, &read));
+    if (snapshot->model)
+        NN_TRY_GOTO(read_vectors(&list, &read, snapshot));
+    *snapshot = read;
+done:
+    nn_h5_close(list.file);
+    return rc;
+}
+
+int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+    NN_TRY(read_checkpoint(path, pool, snapshot));
+    return NN_OK;
+}
+
+/* Whether the file has a data set of the piece's path and shape. */
+static bool fits(nn_h5 *file, const nn_piece *piece) {
+    nn_h5_info info;
+
+    if (!nn_h5_exists(file, piece->path) || nn_h5_info_of(file, piece->path, &info) != NN_OK)
+        return false;
+    return same_shape(&info, &piece->info);
+}
+
+/* Every tensor of the model that the file has. */
+static int read_fitting(const listing *list, const nn_pieces *all) {
+    size_t taken = 0;
+
+    for (size_t i = 0; i < all->count; i++) {
+        if (!fits(list->file, &all->piece[i]))
+            continue;
+        NN_TRY(read_tensor(list->file, &all->piece[i]));
+        taken++;
+    }
+    if (taken == 0)
+        return nn_fail(NN_EUSAGE, "init: no layer of %s has the name and shape of one of the model",
+                       nn_h5_path(list->file));
+    return NN_OK;
+}
+
+/* Every tensor of one layer of the model. */
+static int read_layer(const listing *list, const nn_pieces *all, const nn_node *layer) {
+    const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer->text);
+    size_t taken = 0;
+
+    if (!prefix)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < all->count; i++) {
+        const nn_piece *piece = &all->piece[i];
+        if (strncmp(piece->path, prefix, strlen(prefix)) != 0)
+            continue;
+        if (!nn_h5_exists(list->file, piece->path))
+            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), piece->path);
+        NN_TRY(read_tensor(list->file, piece));
+        taken++;
+    }
+    if (taken == 0)
+        return nn_node_fail(layer, "the model has no layer '%s' with parameters", layer->text);
+    return NN_OK;
+}
+
+static int read_layers(const listing *list, const nn_pieces *all, const nn_node *layers) {
+    if (!layers)
+        return read_fitting(list, all);
+    for (size_t i = 0; i < layers->count; i++)
+        NN_TRY(read_layer(list, all, layers->item[i]));
+    return NN_OK;
+}
+
+int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_node *layers,
+                              nn_real *params) {
+    nn_pool pool = {0};
+    listing list = {.pool = &pool, .group = ""};
+    nn_pieces all = {.pool = &pool};
+    nn_snapshot read = {0};
+    int rc;
+
+    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_h5_open(path, &list.file));
+    NN_TRY_GOTO(read_verified(&list, &read));
+    NN_TRY_GOTO(nn_pieces_add_vector(&all, "/model", model, params));
+    NN_TRY_GOTO(read_layers(&list, &all, layers));
+done:
+    nn_h5_close(list.file);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_checkpoint_peek(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+    nn_snapshot read = {0};
+
+    NN_TRY(read_checkpoint(path, pool, &read));
+    *snapshot = read;
+    return NN_OK;
+}
+
+static int digest_parameters(listing *list, char hex[65]) {
+    nn_snapshot read = {0};
+    nn_digest *digest;
+    int rc;
+
+    NN_TRY(read_verified(list, &read));
+    NN_TRY(nn_digest_new(&digest));
+    rc = hash_sets(list, "/model/", digest);
+    nn_digest_end(digest, hex);
+    return rc;
+}
+
+int nn_checkpoint_digest(const char *path, char hex[65]) {
+    nn_pool pool = {0};
+    listing list = {.pool = &pool, .group = ""};
+    int rc;
+
+    hex[0] = '\0';
+    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_h5_open(path, &list.file));
+    NN_TRY_GOTO(digest_parameters(&list, hex));
+done:
+    nn_h5_close(list.file);
+    nn_pool_release(&pool);
+    return rc;
+}

@@ -1,0 +1,185 @@
+#include "train/config/settings.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(nn_settings, member)
+
+static const nn_option top_options[] = {
+    {"data", NN_OPT_NODE, AT(data), NULL, NULL,
+     "where the samples come from: {path: file.h5}, or {source: NAME, ...}"},
+    {"model", NN_OPT_NODE, AT(model), NULL, NULL,
+     "the layers in order, each a name or {name: {options}}"},
+    {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "what training makes small"},
+    {"init", NN_OPT_NODE, AT(init_node), "", NULL,
+     "a checkpoint or tables to start from, by name and shape: {from: other.h5, layers: [fc1]}"},
+    {"train", NN_OPT_NODE, AT(train_node), "", NULL, "how to train"},
+    {"validate", NN_OPT_NODE, AT(validate_node), "", NULL,
+     "when and on what to validate, and when to stop for it"},
+    {"checkpoint", NN_OPT_NODE, AT(checkpoint_node), "", NULL,
+     "when to save, and how many checkpoints to keep"},
+    NN_OPTION_END,
+};
+
+static const nn_option init_options[] = {
+    {"from", NN_OPT_STRING, AT(init.from), NULL, NULL,
+     "file to take parameters from: a checkpoint, or the run folder of one; HDF5 with data sets "
+     "LAYER/PARAMETER; or YAML, "
+     "{LAYER: {weight: [[...]], bias: [...]}}"},
+    {"layers", NN_OPT_NODE, AT(init.layers), "", NULL,
+     "names of the layers that are taken, each of which must fit; by default every layer of that "
+     "name and shape"},
+    {"layout", NN_OPT_CHOICE, AT(init.layout), "output_input", "output_input|input_output",
+     "how matrices of tables (not of checkpoints) stand: a row for each output, as in PyTorch, or "
+     "for each input"},
+    NN_OPTION_END,
+};
+
+static const nn_option train_options[] = {
+    {"epochs", NN_OPT_INT, AT(train.epochs), "10", "[0, inf)", "passes over the training samples"},
+    {"max_steps", NN_OPT_INT, AT(train.max_steps), "", "[0, inf)",
+     "end after so many steps; 0 writes a checkpoint of the initial parameters and ends"},
+    {"batch_size", NN_OPT_NODE, AT(train.batch_size_node), NULL, NULL,
+     "samples of the global minibatch, shared among the ranks: a number from 1, or `all`"},
+    {"seed", NN_OPT_INT, AT(train.seed), "1", "[0, inf)",
+     "of initial parameters, sample order and everything else that is random"},
+    {"lr", NN_OPT_REAL, AT(train.lr), "", "(0, inf)",
+     "base learning rate; overrides the optimiser's own"},
+    {"optimizer", NN_OPT_NODE, AT(train.optimizer_node), "sgd", NULL,
+     "the optimiser, a name or {name: {options}}"},
+    {"schedule", NN_OPT_NODE, AT(train.schedule_node), "constant", NULL,
+     "how the learning rate changes, a name or {name: {options}}"},
+    {"warmup", NN_OPT_NODE, AT(train.warmup_node), "", NULL,
+     "the learning rate rises from a part of itself at first: {epochs: 5} or {steps: 500}"},
+    {"scale_lr", NN_OPT_CHOICE, AT(train.scale_lr), "none", "none|linear",
+     "linear: the learning rate is multiplied by the number of ranks (Goyal et al. 2017), for a "
+     "batch_size that grows with it"},
+    {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
+     "threads of each rank; 0 shares the cores of the node among its ranks, but a small net takes "
+     "one"},
+    {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
+     "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
+     "a node share, where they also keep the parameters once; auto takes node where there is any"},
+    {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
+     "gradients between nodes in half of the bytes, as bfloat16; what rounding takes away is added "
+     "to the next step, but not saved with checkpoints"},
+    {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
+     "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
+     "end with exit code 5; 0 waits for ever"},
+    {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
+     "steps between two train lines of metrics.jsonl"},
+    {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
+     "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
+    {"reproducible", NN_OPT_BOOL, AT(train.reproducible), "false", NULL,
+     "the same bits on any number of ranks and threads, for one type of processor"},
+    {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
+     "with reproducible: pieces that each minibatch is cut into, shared by at most as many ranks; "
+     "another number gives other bits"},
+    {"accumulate", NN_OPT_INT, AT(train.accumulate), "1", "[1, inf)",
+     "compute the minibatch in so many passes and add their gradients, with activations in memory "
+     "for one of them only; batch_size is still what one optimiser step takes. batch_norm's "
+     "statistics are those of each pass, the running ones move once a step, by those of its last "
+     "pass. With reproducible each pass is cut into microbatches and summed over the ranks by "
+     "itself"},
+    {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
+     "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
+     "longer one is scaled down to it; 0: not clipped"},
+    {"clip_value", NN_OPT_REAL, AT(train.clip_value), "0", "[0, inf)",
+     "largest size of each element of the gradient, after clip_norm; 0: not clipped"},
+    {"l1", NN_OPT_REAL, AT(train.l1), "0", "[0, inf)",
+     "L1 regularisation: l1 sign(w) joins the gradient of weights; with l2 it is the elastic net"},
+    {"l2", NN_OPT_REAL, AT(train.l2), "0", "[0, inf)",
+     "L2 regularisation: l2 w joins the gradient of weights; the same as sgd's weight_decay, for "
+     "every optimiser"},
+    {"max_norm", NN_OPT_REAL, AT(train.max_norm), "0", "[0, inf)",
+     "after each step the weights that go into a unit (a row of a matrix, a kernel) are scaled "
+     "down to this norm where theirs is above; 0: not"},
+    {"decay_all", NN_OPT_BOOL, AT(train.decay_all), "false", NULL,
+     "l1, l2 and weight_decay also work on biases and normalisation parameters"},
+    {"ema", NN_OPT_NODE, AT(train.ema_node), "", NULL,
+     "keep a running average of the parameters, which is what is validated, saved as the model and "
+     "left at the end: {decay: 0.999}"},
+    {"report", NN_OPT_CHOICE, AT(train.report), "plain", "plain|gradients",
+     "gradients: train lines of metrics.jsonl say how large the gradient is that reaches the "
+     "output of each layer with parameters (delta: root of the mean square norm over the "
+     "minibatch's samples), so that vanishing gradients can be seen"},
+    {"stop_when", NN_OPT_CHOICE, AT(train.stop_when), "planned", "planned|no_mistakes",
+     "no_mistakes: end after an epoch without a mistake, a sample whose loss has a gradient (y s "
+     "<= 0 for the loss perceptron, y s < 1 for hinge), and say whether the classes were "
+     "separated"},
+    {"stop_below", NN_OPT_REAL, AT(train.stop_below), "", "(-inf, inf)",
+     "end when the mean training loss of an epoch is below this"},
+    NN_OPTION_END,
+};
+
+static const nn_option warmup_options[] = {
+    {"epochs", NN_OPT_INT, AT(train.warmup.epochs), "0", "[0, inf)", "how long, in epochs"},
+    {"steps", NN_OPT_INT, AT(train.warmup.steps), "0", "[0, inf)", "how long, in steps"},
+    {"from", NN_OPT_REAL, AT(train.warmup.from), "0", "[0, 1]",
+     "factor at the first step; at step t of n it is from + (1 - from) t / n, whatever the "
+     "schedule, which it multiplies"},
+    NN_OPTION_END,
+};
+
+static const nn_option ema_options[] = {
+    {"decay", NN_OPT_REAL, AT(train.ema.decay), "0.999", "[0, 1)",
+     "share of the average that is kept each step: a <- decay a + (1 - decay) w"},
+    NN_OPTION_END,
+};
+
+static const nn_option validate_options[] = {
+    {"split", NN_OPT_STRING, AT(validate.split), "", NULL,
+     "which samples: train, valid or test; by default valid when there is one, else test"},
+    {"every_epochs", NN_OPT_INT, AT(validate.every_epochs), "1", "[0, inf)",
+     "epochs between validations; 0: not by epochs"},
+    {"every_steps", NN_OPT_INT, AT(validate.every_steps), "0", "[0, inf)",
+     "steps between validations; 0: not by steps"},
+    {"metrics", NN_OPT_NODE, AT(validate.metrics_node), "", NULL,
+     "names of what is reported besides the loss; by default accuracy where there are classes"},
+    {"early_stopping", NN_OPT_NODE, AT(validate.stopping_node), "", NULL,
+     "end when validation no longer improves: {patience: 3}"},
+    NN_OPTION_END,
+};
+
+static const nn_option stopping_options[] = {
+    {"patience", NN_OPT_INT, AT(validate.stopping.patience), NULL, "[0, inf)",
+     "validations in a row without improvement after which training ends; 0: never"},
+    {"min_delta", NN_OPT_REAL, AT(validate.stopping.min_delta), "0", "[0, inf)",
+     "least change that counts as an improvement"},
+    {"metric", NN_OPT_STRING, AT(validate.stopping.metric), "loss", NULL,
+     "what must improve: loss, or one of validate.metrics"},
+    {"restore_best", NN_OPT_BOOL, AT(validate.stopping.restore_best), "true", NULL,
+     "end with the parameters of the best validation instead of the last ones"},
+    NN_OPTION_END,
+};
+
+static const nn_option checkpoint_options[] = {
+    {"every_epochs", NN_OPT_INT, AT(checkpoint.every_epochs), "", "[0, inf)",
+     "epochs between checkpoints; 0: not by epochs; where neither this nor every_steps is given, "
+     "at "
+     "the end of an epoch, but at most every 10 seconds"},
+    {"every_steps", NN_OPT_INT, AT(checkpoint.every_steps), "", "[0, inf)",
+     "steps between checkpoints; 0: not by steps; the last step is saved in any case"},
+    {"keep", NN_OPT_INT, AT(checkpoint.keep), "3", "[1, inf)",
+     "how many of the newest to keep; the best one is always kept"},
+    NN_OPTION_END,
+};
+
+const nn_section nn_sections[] = {
+    {"", "A configuration is a map of these sections.", top_options},
+    {"init", "Pretrained parameters; layers that are not taken start fresh.", init_options},
+    {"train", "How to train.", train_options},
+    {"train.warmup", "The first steps of the learning rate.", warmup_options},
+    {"train.ema", "The running average of the parameters.", ema_options},
+    {"validate", "Validation and early stopping.", validate_options},
+    {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},
+    {"checkpoint", "Checkpoints in the run folder.", checkpoint_options},
+    {NULL, NULL, NULL},
+};
+
+const nn_section *nn_section_find(const char *name) {
+    for (const nn_section *section = nn_sections; section->name; section++) {
+        if (strcmp(section->name, name) == 0)
+            return section;
+    }
+    return NULL;
+}

@@ -1,0 +1,116 @@
+/* The configuration as structs: what each section of the YAML binds to. */
+#ifndef NN_TRAIN_CONFIG_SETTINGS_H
+#define NN_TRAIN_CONFIG_SETTINGS_H
+
+#include "nn/losses/loss.h"
+#include "nn/metrics/metric.h"
+#include "nn/optimizers/optimizer.h"
+#include "nn/schedules/schedule.h"
+
+#include <nnmpi/config.h>
+#include <nnmpi/train.h>
+
+/* A row of a family with its bound options. */
+typedef struct nn_choice {
+    const nn_entry *row;
+    void *options; /* of row->size bytes, owned by the configuration */
+} nn_choice;
+
+typedef struct nn_settings {
+    struct {
+        int64_t epochs, seed;
+        int64_t batch_size; /* of the global minibatch; 0: all samples */
+        int64_t max_steps;  /* 0: write the initial parameters and end; -1: no limit */
+        int64_t threads;    /* a rank; 0: automatic */
+        double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
+        double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
+        int reduce;         /* nn_reduce_way of comm/reduce/reduce.h */
+        int compress;       /* enum nn_compression */
+        double stall_timeout;         /* s; 0: stalled ranks are waited for */
+        int64_t log_every;            /* steps between metrics lines */
+        bool digest;                  /* in every train line of metrics.jsonl */
+        double clip_norm, clip_value; /* 0: gradients are not clipped */
+        double l1, l2, max_norm;      /* 0: not; of weights */
+        bool decay_all;               /* of biases and normalisation parameters, too */
+        nn_node *ema_node;            /* NULL: no average */
+        struct {
+            double decay;
+        } ema;
+        int64_t accumulate; /* passes in which a shard is computed */
+        bool reproducible;  /* the same bits on any number of ranks and threads */
+        int64_t microbatches;
+        int stop_when; /* enum nn_stop_rule */
+        int report;    /* enum nn_report_kind */
+        int scale_lr;  /* enum nn_scale_rule */
+        nn_node *warmup_node;
+        struct {
+            int64_t epochs, steps; /* one of them, or both 0: no warm-up */
+            double from;
+        } warmup;
+        nn_node *batch_size_node, *optimizer_node, *schedule_node;
+        nn_choice optimizer, schedule;
+    } train;
+    struct {
+        const char *split;                 /* "" : valid when there is one, else test */
+        int64_t every_epochs, every_steps; /* 0: not by this clock */
+        nn_node *metrics_node, *stopping_node;
+        size_t metrics; /* 0 and metrics_node NULL: chosen by the kind of target */
+        nn_choice metric[NN_MAX_METRICS];
+        struct {
+            int64_t patience; /* validations without improvement; 0: off */
+            double min_delta;
+            const char *metric; /* "loss" or one of `metrics` */
+            bool restore_best;  /* end with the best parameters */
+        } stopping;
+    } validate;
+    struct {
+        int64_t every_epochs, every_steps; /* 0: not by this clock; -1: not given */
+        int64_t keep;
+    } checkpoint;
+    struct {
+        const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */
+        const nn_node *layers; /* list of names; NULL: every layer that fits */
+        int layout;            /* enum nn_table_layout */
+    } init;
+    nn_node *data, *model, *loss, *root;
+    nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
+} nn_settings;
+
+/* Values of nn_settings.train.stop_when and train.report. */
+enum nn_stop_rule { NN_STOP_PLANNED, NN_STOP_NO_MISTAKES };
+enum nn_report_kind { NN_REPORT_PLAIN, NN_REPORT_GRADIENTS };
+
+/* Values of nn_settings.init.layout. */
+enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
+
+/* Values of nn_settings.train.compress. */
+enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
+
+/* Values of nn_settings.train.scale_lr. */
+enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
+
+/* The bound settings; valid after nn_config_check, owned by the configuration. */
+const nn_settings *nn_config_settings(const nn_config *config);
+
+/* Replaces `edges`, the name of a file with a pair of nodes a line, by the list of pairs. NN_EIO,
+ * NN_EUSAGE with the line. Local. */
+int nn_edges_read(nn_node *edges);
+
+/* Replaces the data section by one file, for a model that takes rows of shape x. Local. */
+int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x);
+
+/* The option tables by section, for help and the reference; the first one, "", is the top level.
+ * They bind to an nn_settings; the last row has no name. */
+typedef struct nn_section {
+    const char *name, *help; /* "train"; one sentence */
+    const nn_option *options;
+} nn_section;
+extern const nn_section nn_sections[];
+
+/* The section of that name or NULL. */
+const nn_section *nn_section_find(const char *name);
+
+/* The text of datasets/iris/iris.yaml. */
+extern const char nn_default_config[];
+
+#endif

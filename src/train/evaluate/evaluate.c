@@ -1,0 +1,193 @@
+/* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
+ * whatever the number of ranks. */
+#include "comm/watchdog.h"
+#include "io/file.h"
+#include "math/float_mode.h"
+#include "math/parallel.h"
+#include "train/evaluate/evaluation.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/session.h"
+
+#include <nnmpi/log.h>
+
+#include <string.h>
+
+/* Samples that their label tells to ignore. */
+static double count_ignored(const nn_job *job, const nn_batch *batch) {
+    double ignored = 0;
+    for (size_t i = 0; job->positions == 1 && batch->target.label && i < batch->count; i++)
+        ignored += batch->target.label[i] < 0;
+    return ignored;
+}
+
+/* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
+ * metric. */
+static void add_rows(nn_job *job, const nn_batch *batch, const nn_real *z, double *sums) {
+    nn_loss_sum loss = {0};
+    size_t rows = nn_batch_targets(batch);
+    nn_loss_eval(job->loss, rows, z, &batch->target, &loss, NULL);
+    sums[0] += loss.loss;
+    sums[1] += loss.weight;
+    sums[2] += count_ignored(job, batch);
+    double *state = sums + NN_EVALUATION_SUMS;
+    for (size_t i = 0; i < job->metrics; i++) {
+        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
+        ops->add(job->metric[i].options, &job->metric_spec, rows, z, &batch->target, state);
+        state += job->metric_layout[i].state;
+    }
+}
+
+/* Adds a shard to the sums, each microbatch to its own. */
+static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
+    const nn_parts *parts = nn_job_parts(job, batch);
+    nn_pass pass = {
+        .batch = batch->count, .sample = batch->sample, .length = batch->length, .parts = parts};
+    const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
+    if (!parts)
+        add_rows(job, batch, z, sums);
+    for (size_t i = 0; parts && i < parts->count; i++) {
+        nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
+        size_t at = parts->row[i] * job->positions * job->outputs;
+        add_rows(job, &part, z + at, sums + i * (job->metric_state + NN_EVALUATION_SUMS));
+    }
+}
+
+static int add_all(nn_job *job, nn_loader *loader, double *sums) {
+    nn_batch batch;
+    for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
+        nn_comm_at(job->comm, NN_PHASE_EVALUATE);
+        NN_TRY(nn_loader_batch(loader, 0, i, &batch));
+        add_batch(job, &batch, sums);
+    }
+    return 0;
+}
+
+/* What metric `i` makes of its sums; its table comes after those of the metrics before. */
+static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *result,
+                    size_t *first) {
+    const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
+    const nn_metric_layout *layout = &job->metric_layout[i];
+    double *table = result->table + *first;
+    result->measure[i] =
+        (nn_measure){.name = ops->entry.name,
+                     .value = ops->value(job->metric[i].options, &job->metric_spec, state, table),
+                     .table_only = ops->table_only,
+                     .rows = layout->rows,
+                     .columns = layout->columns,
+                     .first = *first};
+    *first += layout->rows * layout->columns;
+}
+
+int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
+    double *sums = job->metric_sums, *state = sums + NN_EVALUATION_SUMS;
+    size_t first = 0;
+    size_t parts = nn_job_own_parts(job);
+    memset(sums, 0, parts * (job->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
+    nn_model_use(job->model, nn_job_model_params(job));
+    int rc = add_all(job, loader, sums);
+    nn_model_use(job->model, job->params);
+    NN_TRY(nn_comm_agree(job->comm, rc));
+    NN_TRY(nn_job_sum(job, job->metric_state + NN_EVALUATION_SUMS, sums));
+    *result = (nn_evaluation){.split = split,
+                              .samples = nn_loader_samples(loader) - (int64_t)sums[2],
+                              .ignored = (int64_t)sums[2],
+                              .loss = sums[0] / sums[1],
+                              .measures = job->metrics};
+    for (size_t i = 0; i < job->metrics; i++) {
+        measure(job, i, state, result, &first);
+        state += job->metric_layout[i].state;
+    }
+    return 0;
+}
+
+/* Loads the parameters on rank 0 and gives them to all. */
+static int load(nn_job *job, const char *checkpoint, nn_pool *pool) {
+    int rc = 0;
+    if (nn_comm_rank(job->comm) == 0) {
+        nn_snapshot snapshot = {.model = job->model, .params = job->params};
+        rc = nn_checkpoint_read(checkpoint, pool, &snapshot);
+    }
+    NN_TRY(nn_comm_agree(job->comm, rc));
+    return nn_job_share(job, NULL);
+}
+
+/* Else the layers that data of another shape ask for would be compared with those of the file. */
+static int check_shape(const nn_dataset *data, const char *split, const nn_shape *trained) {
+    const nn_shape *shape = &data->split[0].x.shape;
+    char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
+    if (nn_shape_equal(shape, trained))
+        return 0;
+    return nn_fail(NN_EFORMAT, "%s: x of '%s' is %s a sample, but the model takes %s", data->path,
+                   split, nn_shape_text(shape, found), nn_shape_text(trained, wanted));
+}
+
+struct evaluation {
+    nn_pool pool;
+    nn_config *config;
+    nn_job job;
+    const nn_split *split;
+    nn_loader *loader;
+};
+
+/* The configuration in a checkpoint is not at hand, so that a place in it would help nobody. */
+static int check_data(const nn_config *config, const char *checkpoint) {
+    const nn_node *path = nn_node_get(nn_config_settings(config)->data, "path");
+    if (!path || path->kind != NN_NODE_SCALAR || nn_file_exists(path->text))
+        return 0;
+    return nn_fail(NN_EFORMAT,
+                   "%s was trained on '%s', which is not there; name the data set to evaluate on "
+                   "(--data)",
+                   checkpoint, path->text);
+}
+
+/* The job a checkpoint was trained by, on another data set if asked for. */
+static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint, const char *data,
+                    bool other_files, const char *split) {
+    nn_snapshot snapshot = {0};
+    NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
+    NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
+    if (data)
+        NN_TRY(nn_config_set_data(e->config, data, &snapshot.data.x));
+    if (other_files)
+        NN_TRY(nn_config_override(e->config, "data.other_files=true"));
+    NN_TRY(nn_config_check(e->config));
+    if (!data)
+        NN_TRY(check_data(e->config, checkpoint));
+    nn_naming trained = nn_data_naming(&snapshot.data);
+    NN_TRY(nn_job_plan(&e->job, comm, e->config, &trained));
+    NN_TRY(nn_dataset_choose(e->job.data, split, &e->split));
+    NN_TRY(check_shape(e->job.data, e->split->name, &snapshot.data.x));
+    NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
+    NN_TRY(nn_job_loader(&e->job, e->split->name, e->job.eval_batch_size, false, &e->loader));
+    return 0;
+}
+
+int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
+                nn_evaluation *result) {
+    return nn_evaluate_linked(comm, checkpoint, data, false, split, result);
+}
+
+int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
+                       const char *split, nn_evaluation *result) {
+    struct evaluation e = {0};
+    uint64_t float_mode = nn_float_mode_flush();
+    const char *file;
+    int rc = 0;
+    nn_log_hold(nn_comm_rank(comm) > 0);
+    rc = nn_shelf_pick(&e.pool, checkpoint, &file);
+    if (rc == 0)
+        rc = open_job(&e, comm, file, data, other_files, split);
+    nn_log_hold(false);
+    NN_TRY_GOTO(nn_comm_agree(comm, rc));
+    nn_threads_set(nn_comm_threads(comm));
+    NN_TRY_GOTO(nn_job_allocate(&e.job, NULL, NULL));
+    NN_TRY_GOTO(load(&e.job, file, &e.pool));
+    NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, e.split->name, result));
+done:
+    nn_loader_free(e.loader);
+    nn_job_release(&e.job);
+    nn_config_free(e.config);
+    nn_pool_release(&e.pool);
+    nn_float_mode_set(float_mode);
+    return rc;
+}

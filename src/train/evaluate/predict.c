@@ -1,0 +1,143 @@
+/* Inference with a trained model: no ranks, no data set, only the checkpoint. */
+#include "train/evaluate/predict.h"
+
+#include "data/normalize.h"
+#include "math/float_mode.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/session.h"
+
+#include <string.h>
+
+struct nn_predictor {
+    nn_pool pool; /* the checkpoint's texts and data traits */
+    nn_config *config;
+    nn_data_traits data;
+    nn_model *model;
+    nn_loss *loss;
+    nn_converter converter;
+    nn_real *params, *x;
+    size_t batch; /* most samples of a call of the model */
+    size_t inputs, outputs;
+    size_t positions; /* of a sample that have a label each, or 1 */
+};
+
+static int build(nn_predictor *p, const char *path, size_t batch) {
+    const char *checkpoint;
+    nn_snapshot snapshot = {0};
+    const nn_loss_ops *loss;
+    NN_TRY(nn_shelf_pick(&p->pool, path, &checkpoint));
+    NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
+    p->data = snapshot.data;
+    NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));
+    NN_TRY(nn_config_check(p->config));
+    const nn_settings *settings = nn_config_settings(p->config);
+    NN_TRY(nn_loss_pick(settings->loss, &loss));
+    NN_TRY(nn_model_new(settings->model, p->data.x, loss->fuses, &p->model));
+    nn_shape output = nn_model_output_shape(p->model);
+    p->inputs = nn_shape_count(&p->data.x);
+    p->outputs = nn_shape_count(&output);
+    p->positions = nn_data_positions(&p->data);
+    nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs / p->positions, batch * p->positions);
+    NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
+    NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
+    NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
+    nn_field floats = {.type = NN_F32, .shape = p->data.x};
+    NN_TRY(nn_converter_init_x(&p->converter, &floats, &p->data.affine, &p->data.normal, &p->pool));
+    snapshot.model = p->model;
+    snapshot.params = p->params;
+    NN_TRY(nn_checkpoint_read(checkpoint, &p->pool, &snapshot));
+    return nn_model_bind(p->model, p->params, NULL, batch);
+}
+
+int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) {
+    nn_predictor *p;
+    *out = NULL;
+    if (batch == 0)
+        return nn_fail(NN_EUSAGE, "a predictor's batch is 0; it has memory for 1 sample or more");
+    NN_TRY(NN_NEW(&p, 1, "predictor"));
+    p->batch = batch;
+    int rc = build(p, checkpoint, batch);
+    if (rc < 0) {
+        nn_predictor_free(p);
+        return nn_error_frame(rc, __func__);
+    }
+    *out = p;
+    return 0;
+}
+
+void nn_predictor_free(nn_predictor *p) {
+    if (!p)
+        return;
+    nn_loss_free(p->loss);
+    nn_model_free(p->model);
+    nn_config_free(p->config);
+    nn_free(p->params);
+    nn_free(p->x);
+    nn_pool_release(&p->pool);
+    nn_free(p);
+}
+
+int nn_predictor_open_data(const nn_predictor *p, const char *path, bool other_files,
+                           nn_dataset **out) {
+    nn_naming trained = nn_data_naming(&p->data);
+    NN_TRY(nn_dataset_open_samples(path, other_files, nn_config_settings(p->config)->data,
+                                   &p->data.x, out));
+    nn_dataset_say_unused(*out);
+    return nn_dataset_match_features(*out, &trained);
+}
+
+const nn_data_traits *nn_predictor_data(const nn_predictor *p) {
+    return &p->data;
+}
+
+const nn_loss_ops *nn_predictor_loss(const nn_predictor *p) {
+    return nn_loss_ops_of(p->loss);
+}
+
+size_t nn_predictor_inputs(const nn_predictor *p) {
+    return p->inputs;
+}
+
+size_t nn_predictor_outputs(const nn_predictor *p) {
+    return p->outputs;
+}
+
+size_t nn_predictor_positions(const nn_predictor *p) {
+    return p->positions;
+}
+
+const char *nn_predictor_class(const nn_predictor *p, size_t i) {
+    return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
+}
+
+static void predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                           float *y) {
+    nn_pass pass = {.batch = count, .length = length};
+    uint64_t float_mode = nn_float_mode_flush();
+    const nn_real *z = nn_model_forward(p->model, &pass, x);
+    nn_loss_link(p->loss, count * p->positions, z, y);
+    nn_float_mode_set(float_mode);
+}
+
+/* Samples of the piece that begins at `first`. */
+static size_t piece_of(const nn_predictor *p, size_t count, size_t first) {
+    return count - first < p->batch ? count - first : p->batch;
+}
+
+int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
+    if (!p || (count > 0 && (!x || !y)))
+        return nn_fail(NN_EUSAGE, "nn_predict: %s is NULL", !p ? "predictor" : !x ? "x" : "y");
+    for (size_t first = 0; first < count; first += p->batch) {
+        size_t n = piece_of(p, count, first);
+        nn_converter_apply(&p->converter, n, x + first * p->inputs, p->x);
+        predict_scaled(p, n, p->x, NULL, y + first * p->outputs);
+    }
+    return 0;
+}
+
+void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                       float *y) {
+    for (size_t first = 0; first < count; first += p->batch)
+        predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
+                       length ? length + first : NULL, y + first * p->outputs);
+}

@@ -1,0 +1,131 @@
+#include "train/run/checkpoint_folder.h"
+
+#include "io/file.h"
+
+#include <nnmpi/log.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *nn_checkpoint_name(int64_t step, char name[NN_CHECKPOINT_NAME]) {
+    snprintf(name, NN_CHECKPOINT_NAME, "checkpoint-%" PRId64 ".h5", step);
+    return name;
+}
+
+int64_t nn_checkpoint_step(const char *name) {
+    char same[NN_CHECKPOINT_NAME];
+    int64_t step;
+
+    if (sscanf(name, "checkpoint-%18" SCNd64, &step) != 1 || step < 0)
+        return -1;
+    return strcmp(nn_checkpoint_name(step, same), name) == 0 ? step : -1;
+}
+
+static bool is_regular(int folder, const char *name) {
+    struct stat status;
+
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+}
+
+static int push(nn_pool *pool, nn_shelf *shelf, int64_t step) {
+    if ((shelf->count & (shelf->count - 1)) == 0) { /* full at every power of two */
+        size_t capacity = shelf->count ? 2 * shelf->count : 1;
+        int64_t *grown = nn_pool_alloc(pool, capacity * sizeof *grown);
+        if (!grown)
+            return NN_EMEMORY;
+        if (shelf->count)
+            memcpy(grown, shelf->step, shelf->count * sizeof *grown);
+        shelf->step = grown;
+    }
+    shelf->step[shelf->count++] = step;
+    return NN_OK;
+}
+
+static int falling(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+int nn_shelf_list(nn_pool *pool, const char *dir, nn_shelf *shelf) {
+    DIR *folder = opendir(dir);
+    int rc = NN_OK;
+
+    *shelf = (nn_shelf){0};
+    if (!folder)
+        return nn_fail(NN_EIO, "cannot list the run folder '%s': %s", dir, nn_errno_text(errno));
+    for (struct dirent *item; rc == NN_OK && (item = readdir(folder)) != NULL;) {
+        int64_t step = nn_checkpoint_step(item->d_name);
+        if (step >= 0 && is_regular(dirfd(folder), item->d_name))
+            rc = push(pool, shelf, step);
+    }
+    closedir(folder);
+    if (shelf->count)
+        qsort(shelf->step, shelf->count, sizeof *shelf->step, falling);
+    return rc;
+}
+
+int nn_shelf_pick(nn_pool *pool, const char *path, const char **file) {
+    static const char *const names[] = {"best.h5", "last.h5"};
+    const char *slash = path[0] && path[strlen(path) - 1] == '/' ? "" : "/";
+
+    *file = path;
+    if (!nn_is_folder(path))
+        return NN_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        *file = nn_pool_printf(pool, "%s%s%s", path, slash, names[i]);
+        if (!*file)
+            return NN_EMEMORY;
+        if (!nn_file_exists(*file))
+            continue;
+        nn_info("'%s' is a run folder: taking its %s checkpoint, %s", path,
+                i == 0 ? "best" : "last", *file);
+        return NN_OK;
+    }
+    return nn_fail(NN_EFORMAT, "the folder '%s' holds no checkpoint (neither best.h5 nor last.h5)",
+                   path);
+}
+
+static void delete_one(const char *dir, int64_t step) {
+    char path[4096], name[NN_CHECKPOINT_NAME];
+
+    snprintf(path, sizeof path, "%s/%s", dir, nn_checkpoint_name(step, name));
+    if (unlink(path) < 0 && errno != ENOENT)
+        nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
+}
+
+int nn_shelf_sweep(const char *dir) {
+    DIR *folder = opendir(dir);
+
+    if (!folder)
+        return nn_fail(NN_EIO, "cannot list the run folder '%s': %s", dir, nn_errno_text(errno));
+    for (struct dirent *item; (item = readdir(folder)) != NULL;)
+        if (nn_file_is_temporary(item->d_name) && unlinkat(dirfd(folder), item->d_name, 0) < 0)
+            nn_warn("cannot delete '%s/%s': %s", dir, item->d_name, nn_errno_text(errno));
+    closedir(folder);
+    return NN_OK;
+}
+
+int nn_shelf_prune(const char *dir, int64_t step, int64_t best, int64_t keep) {
+    nn_pool pool = {0};
+    nn_shelf shelf;
+    int rc = nn_shelf_list(&pool, dir, &shelf);
+    int64_t kept = 0;
+
+    for (size_t i = 0; rc == NN_OK && i < shelf.count; i++) {
+        bool stale = shelf.step[i] > step;
+        if (!stale && kept < keep)
+            kept++;
+        else if (shelf.step[i] != best)
+            delete_one(dir, shelf.step[i]);
+    }
+    nn_pool_release(&pool);
+    return rc;
+}

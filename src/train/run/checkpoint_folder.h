@@ -1,0 +1,34 @@
+/* The checkpoints in a run folder: files called checkpoint-<step>.h5. */
+#ifndef NN_TRAIN_RUN_CHECKPOINT_FOLDER_H
+#define NN_TRAIN_RUN_CHECKPOINT_FOLDER_H
+
+#include "base/mem.h"
+
+#define NN_CHECKPOINT_NAME 48 /* bytes of "checkpoint-<step>.h5" */
+
+const char *nn_checkpoint_name(int64_t step, char name[NN_CHECKPOINT_NAME]);
+/* The step in such a name, -1 for any other name. */
+int64_t nn_checkpoint_step(const char *name);
+
+typedef struct nn_shelf {
+    int64_t *step; /* falling; owned by the pool */
+    size_t count;
+} nn_shelf;
+
+/* The checkpoints in `dir`: regular files only. NN_EIO. */
+int nn_shelf_list(nn_pool *pool, const char *dir, nn_shelf *shelf);
+
+/* The file that a checkpoint's path means: itself, or for a run folder its best.h5, else its
+ * last.h5, which is said. Owned by `pool`. NN_EFORMAT when the folder holds neither. Local. */
+int nn_shelf_pick(nn_pool *pool, const char *path, const char **file);
+
+/* Deletes what is neither among the `keep` newest up to `step`, nor of step `best`. Checkpoints of
+ * later steps are left from before the run was resumed at an earlier one. A file that cannot be
+ * deleted is warned of. NN_EIO. */
+int nn_shelf_prune(const char *dir, int64_t step, int64_t best, int64_t keep);
+
+/* Deletes the temporary files that a killed process left; for the one process that has the folder.
+ * NN_EIO. */
+int nn_shelf_sweep(const char *dir);
+
+#endif

@@ -1,0 +1,137 @@
+/* A job is what a configuration becomes: data, model, loss and memory, ready to compute. */
+#ifndef NN_TRAIN_SESSION_H
+#define NN_TRAIN_SESSION_H
+
+#include "comm/reduce/reduce.h"
+#include "comm/shared.h"
+#include "data/loader/loader.h"
+#include "nn/model.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/config/settings.h"
+#include "train/microbatch.h"
+
+/* Sums of an evaluation besides those of its metrics. */
+#define NN_EVALUATION_SUMS 3
+
+/* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
+ * from their sums. */
+enum {
+    NN_STAT_LOSS,
+    NN_STAT_WEIGHT,
+    NN_STAT_MISTAKES, /* samples whose loss has a gradient */
+    NN_STAT_STOP,
+    NN_STAT_CLOCK, /* rank 0 has not saved for some time */
+    NN_STAT_FAILED
+};
+
+typedef struct nn_job {
+    nn_comm *comm;
+    const nn_settings *settings;
+    nn_dataset *data;
+    nn_model *model;
+    nn_loss *loss;
+    int64_t batch_size, eval_batch_size; /* of global minibatches */
+    int64_t pass_size;                   /* most samples of a pass over one in training */
+    size_t capacity;                     /* most rows of a shard of either */
+    size_t outputs;                      /* numbers that a target is compared with */
+    size_t positions;                    /* targets a sample */
+    nn_metric_spec metric_spec;
+    nn_choice metric[NN_MAX_METRICS];
+    size_t metrics;
+    nn_metric_layout metric_layout[NN_MAX_METRICS];
+    size_t metric_state; /* doubles of all together */
+    double *metric_sums;
+    const nn_optimizer_ops *optimizer;
+    size_t slots;                        /* of the optimiser */
+    const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
+    nn_microbatches *micro;              /* NULL: shards are not cut */
+    nn_reduce_ops ops;                   /* of the reducer */
+    nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
+    nn_real *params;             /* [nn_model_size] */
+    nn_real *average;            /* of the parameters; NULL: none */
+    nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
+} nn_job;
+
+/* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
+ * columns of the data are taken as those of the same names in `trained`; NULL: as they are. Local.
+ */
+int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config, const nn_naming *trained);
+/* Allocates parameters (and, with `ops` for training, gradients and this rank's share of optimiser
+ * state) and buffers for this rank's shards of training and evaluation minibatches. The same code
+ * on every rank. Collective. */
+int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx);
+/* Collective where training memory was allocated. */
+void nn_job_release(nn_job *job);
+
+/* Does the first layer make images of rows [H, W], where others would take them for sequences? */
+bool nn_job_sees_images(const nn_job *job);
+
+/* Those of `most` threads that a minibatch has enough work for. With fewer threads than cores a
+ * small net has one to spare for a thread that prepares minibatches, which makes it faster. The
+ * model is planned. Local. */
+int nn_job_threads(const nn_job *job, int most);
+
+/* The split that validation uses: the configured one, else "valid", else "test"; NULL: there is
+ * none. NN_EUSAGE when the configured one does not exist. */
+int nn_job_validation_split(const nn_job *job, const char **split);
+
+/* Replaces `class_weights: balanced` of the loss by numbers, from the labels of the training split;
+ * without one or without labels it stays. The outputs are planned. Local. */
+int nn_job_balance(nn_job *job);
+
+/* Reads all y of a data set without labels: NN_EFORMAT names the first number that the loss cannot
+ * compare with. The loss is planned. Local. */
+int nn_job_check_targets(const nn_job *job);
+
+/* A loader of one split for this rank. Local. */
+int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                  nn_loader **out);
+/* The same without the samples, which nn_job_fill reads. Local. */
+int nn_job_loader_shared(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
+                         nn_loader **out);
+/* Reads and checks them, into memory that the ranks of a node share where there are several and
+ * they can (*shared, to be freed after the loader; else NULL). Collective. */
+int nn_job_fill(nn_job *job, nn_loader *loader, nn_shared **shared);
+
+/* Stored integers of a data set that does not say how they become floats are taken as those that
+ * the model was trained on, and floats are normalized as they were. Local. */
+int nn_data_inherit_scale(nn_dataset *data, const nn_data_traits *trained);
+
+/* What the model has to know about a data set, and the loss about it and the model. The traits
+ * point into the data set. */
+nn_data_traits nn_data_traits_of(const nn_dataset *data);
+nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
+/* Targets of a sample: more than 1 where a data set has a label for each position. */
+size_t nn_data_positions(const nn_data_traits *data);
+
+/* The parameters that the model is evaluated with: their average where there is one. */
+nn_real *nn_job_model_params(const nn_job *job);
+
+/* The snapshot a checkpoint is written from or read into on rank 0, with memory for whole vectors
+ * of optimiser state where ranks have shares of them; state and texts are the caller's. To be
+ * closed, also after a failure. Local. */
+int nn_job_open_snapshot(const nn_job *job, nn_snapshot *snapshot);
+void nn_job_close_snapshot(const nn_job *job, nn_snapshot *snapshot);
+/* Fills rank 0's open snapshot with the optimiser state of all. Collective. */
+int nn_job_collect(nn_job *job, nn_snapshot *snapshot);
+/* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
+ * Collective. */
+int nn_job_share(nn_job *job, const nn_snapshot *snapshot);
+
+/* Rows [begin, end) of a shard. */
+nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, size_t end);
+
+/* Microbatches of this rank's shards, 1 when they are not cut. */
+size_t nn_job_own_parts(const nn_job *job);
+
+/* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
+ * Collective. */
+int nn_job_sum(const nn_job *job, size_t n, double *values);
+
+/* The shard's microbatches, NULL when it is not cut. */
+const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch);
+
+/* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
+int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result);
+
+#endif

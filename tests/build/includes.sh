@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Who may include whom: cli -> train -> {nn, data, comm} -> {math, io} -> base; each foreign library has
+# one user; public headers show nothing of them; only the program prints, exits and handles signals.
+# shellcheck source=tests/lib.sh
+. "$SOURCE_DIR/tests/lib.sh"
+
+cd "$SOURCE_DIR"
+
+# complain TEXT LINES: notes the lines, if there are any.
+complain() {
+    [ -z "$2" ] || printf '%s\n%s\n' "$1" "$2" >>"$trash/broken.log"
+}
+
+# folder NAME REGEX: the files of src/NAME include in quotes only paths that match, and their own.
+folder() {
+    complain "src/$1 may include $2:" "$(grep -rnE '^ *# *include *"' "src/$1" |
+        grep -vE "include *\"($1/|$2)" || true)"
+}
+
+# library HEADER REGEX: only files that match include the foreign header.
+library() {
+    complain "$1 is for $2 only:" "$(grep -rnE "^ *# *include *[<\"]$1[>\"]" src |
+        grep -vE "^($2):" || true)"
+}
+
+folder base 'base/'
+folder math 'base/'
+folder io 'base/'
+folder nn '(math|base)/'
+folder data '((io|math|base)/|nn/losses/loss\.h)'
+folder comm '(io|math|base)/'
+folder train '(nn|data|comm|io|math|base)/'
+
+library 'cblas\.h' 'src/math/gemm/gemm\.c'
+library 'dnnl[a-z_.]*' 'src/math/gemm/onednn\.c'
+library 'math/gemm/onednn\.h' 'src/math/gemm/(gemm|onednn)\.c'
+library 'hdf5\.h' 'src/io/h5[a-z_]*\.[ch]'
+library 'yaml\.h' 'src/io/yaml\.c'
+library 'mpi\.h' 'src/comm/[a-z_/]*\.[ch]'
+library 'csv\.h' 'src/data/importers/csv_reader\.c'
+library 'zlib\.h' 'src/(data/importers|io)/[a-z_]*\.c'
+library 'openssl/.*' 'src/io/digest\.c'
+
+complain 'public headers include only public and standard ones:' "$(
+    grep -rnE '^ *# *include' include | grep -vE '<(nnmpi/[a-z]+|signal|std[a-z]+)\.h>' || true)"
+
+complain 'only src/cli prints, exits and handles signals:' "$(grep -rnE \
+    -e '(^|[^a-zA-Z_>.])(printf|puts|perror|putchar|exit|_exit|abort|signal|sigaction) ?\(' \
+    -e 'f(printf|puts|putc)\(.*std(out|err)' src | grep -vE '^src/cli/|: *(/?\*|//)' || true)"
+
+[ ! -s "$trash/broken.log" ] || fail "include rules are broken"
