@@ -2,7 +2,7 @@
 #include "comm/comm.h"
 
 #include "base/mem.h"
-#include "comm/meet.h"
+#include "comm/barrier.h"
 #include "comm/messages.h"
 #include "math/gemm/blas.h"
 
@@ -109,7 +109,7 @@ static int describe_node(nn_comm *comm) {
     NN_TRY(find_neighbours(comm));
     NN_TRY(nn_comm_find_cores(comm));
     NN_TRY(look_around(comm));
-    if (comm->size > 1 && nn_meet_new(comm, &comm->meet) == NN_ERANK)
+    if (comm->size > 1 && nn_barrier_new(comm, &comm->barrier) == NN_ERANK)
         return NN_ERANK;
     return 0;
 }
@@ -172,7 +172,7 @@ void nn_comm_free(nn_comm *comm) {
     int ended = 0;
     if (!comm)
         return;
-    nn_meet_free(comm->meet);
+    nn_barrier_free(comm->barrier);
     if (comm->started || comm->world != MPI_COMM_NULL)
         MPI_Finalized(&ended);
     if (!ended && !comm->broken) {
@@ -226,28 +226,28 @@ static int waited(nn_comm *comm, int rc) {
     return rc;
 }
 
-int nn_comm_meet(const nn_comm *comm) {
-    if (!comm->meet)
+int nn_comm_node_barrier(const nn_comm *comm) {
+    if (!comm->barrier)
         return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
-    nn_meet_all(comm->meet);
+    nn_barrier_wait(comm->barrier);
     return 0;
 }
 
-/* What one rank tells the others of its node, and that it failed. */
-struct news {
+/* What the first rank of a node broadcasts in it, and whether it failed. */
+struct message {
     int rc;
-    alignas(double) char bytes[NN_MEET_BYTES - sizeof(double)];
+    alignas(double) char bytes[NN_BARRIER_BYTES - sizeof(double)];
 };
 
 /* The others of the node get the bytes of the first rank, or its failure `rc`. */
-static int tell(nn_comm *comm, int rc, void *bytes, size_t count) {
-    struct news *mine = nn_meet_mine(comm->meet);
+static int bcast_in_node(nn_comm *comm, int rc, void *bytes, size_t count) {
+    struct message *mine = nn_barrier_slot(comm->barrier);
     if (comm->node_rank == 0) {
         mine->rc = rc;
         memcpy(mine->bytes, bytes, count);
     }
-    nn_meet_all(comm->meet);
-    const struct news *first = nn_meet_said(comm->meet, 0);
+    nn_barrier_wait(comm->barrier);
+    const struct message *first = nn_barrier_slot_of(comm->barrier, 0);
     if (comm->node_rank > 0)
         memcpy(bytes, first->bytes, count);
     if (first->rc < 0 && comm->node_rank > 0)
@@ -255,20 +255,20 @@ static int tell(nn_comm *comm, int rc, void *bytes, size_t count) {
     return rc;
 }
 
-/* By way of each node's first rank; `count` fits into news. */
-static int bcast_news(nn_comm *comm, void *bytes, size_t count) {
+/* Through each node's first rank; `count` fits into a message. */
+static int bcast_message(nn_comm *comm, void *bytes, size_t count) {
     int rc = 0;
     if (comm->leaders != MPI_COMM_NULL)
         rc = nn_mpi_check(nn_mpi_bcast(comm, comm->leaders, bytes, count, 0), "MPI_Bcast");
-    return tell(comm, rc, bytes, count);
+    return bcast_in_node(comm, rc, bytes, count);
 }
 
 static int bcast(nn_comm *comm, char *bytes, size_t count) {
-    if (!comm->meet || count > SHORT)
+    if (!comm->barrier || count > SHORT)
         return nn_mpi_check(nn_mpi_bcast(comm, comm->world, bytes, count, 0), "MPI_Bcast");
     for (size_t n; count > 0; bytes += n, count -= n) {
-        n = count < sizeof((struct news *)0)->bytes ? count : sizeof((struct news *)0)->bytes;
-        NN_TRY(bcast_news(comm, bytes, n));
+        n = count < sizeof((struct message *)0)->bytes ? count : sizeof((struct message *)0)->bytes;
+        NN_TRY(bcast_message(comm, bytes, n));
     }
     return 0;
 }
@@ -282,30 +282,32 @@ int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
 
 /* values[count] become the sums over the node, added in the order of its ranks. */
 static void sum_node(nn_comm *comm, double *values, size_t count) {
-    memcpy(nn_meet_mine(comm->meet), values, count * sizeof *values);
-    nn_meet_all(comm->meet);
+    memcpy(nn_barrier_slot(comm->barrier), values, count * sizeof *values);
+    nn_barrier_wait(comm->barrier);
     memset(values, 0, count * sizeof *values);
     for (int p = 0; p < comm->node_size; p++) {
-        const double *theirs = nn_meet_said(comm->meet, p);
+        const double *theirs = nn_barrier_slot_of(comm->barrier, p);
         for (size_t i = 0; i < count; i++)
             values[i] += theirs[i];
     }
 }
 
-/* `count` fits into news. */
+/* `count` fits into a message. */
 static int sum_piece(nn_comm *comm, double *values, size_t count) {
-    MPI_Comm among = comm->meet ? comm->leaders : comm->world;
+    MPI_Comm among = comm->barrier ? comm->leaders : comm->world;
     int rc = 0;
-    if (comm->meet)
+    if (comm->barrier)
         sum_node(comm, values, count);
     if (among != MPI_COMM_NULL)
         rc = nn_mpi_check(nn_mpi_allreduce(comm, among, values, (int)count, MPI_DOUBLE, MPI_SUM),
                           "MPI_Allreduce");
-    return comm->meet && comm->nodes > 1 ? tell(comm, rc, values, count * sizeof *values) : rc;
+    return comm->barrier && comm->nodes > 1
+               ? bcast_in_node(comm, rc, values, count * sizeof *values)
+               : rc;
 }
 
 static int sum(nn_comm *comm, double *values, size_t count) {
-    size_t most = sizeof((struct news *)0)->bytes / sizeof *values;
+    size_t most = sizeof((struct message *)0)->bytes / sizeof *values;
     for (size_t n; count > 0; values += n, count -= n) {
         n = count < most ? count : most;
         NN_TRY(sum_piece(comm, values, n));

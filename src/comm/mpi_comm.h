@@ -10,7 +10,7 @@
 #define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
 
 typedef struct nn_watch nn_watch;
-typedef struct nn_meet nn_meet;
+typedef struct nn_barrier nn_barrier;
 
 struct nn_comm {
     MPI_Comm world;   /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
@@ -27,8 +27,8 @@ struct nn_comm {
     bool started;   /* MPI_Init was ours */
     bool broken;    /* MPI has failed here: no call that others take part in may return any more */
     nn_launch launch;
-    nn_meet *meet;   /* NULL: what the ranks tell each other goes by messages */
-    nn_watch *watch; /* NULL: nobody watches */
+    nn_barrier *barrier; /* NULL: what the ranks tell each other goes by messages */
+    nn_watch *watch;     /* NULL: nobody watches */
     char host[256];
 };
 
@@ -40,7 +40,7 @@ void nn_comm_waits(nn_comm *comm, bool waits);
 
 /* Waits for the other ranks of the node, and then sees what they have written to shared memory.
  * Collective over the node. */
-int nn_comm_meet(const nn_comm *comm);
+int nn_comm_node_barrier(const nn_comm *comm);
 
 /* Sets comm->cores and comm->crowded. Collective. */
 int nn_comm_find_cores(nn_comm *comm);

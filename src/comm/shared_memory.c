@@ -23,8 +23,8 @@ struct place {
 };
 
 /* The parts follow each other in the order of the ranks. */
-static int lay_out(const nn_comm *comm, size_t bytes, nn_window *window) {
-    size_t *at = window->at, sum = 0;
+static int lay_out(const nn_comm *comm, size_t bytes, nn_shared_memory *shared) {
+    size_t *at = shared->at, sum = 0;
     at[comm->node_rank] = (bytes + PAGE - 1) / PAGE * PAGE;
     if (comm->node_size > 1)
         NN_TRY_MPI(nn_mpi_allgather(comm, comm->node, at, (int)sizeof *at), "MPI_Allgather");
@@ -79,45 +79,45 @@ static int find_file(const nn_comm *comm, int rc, size_t bytes, int *file) {
     return open_file(comm, bytes, &place, file);
 }
 
-static int map(const nn_comm *comm, int file, size_t bytes, nn_window *window) {
+static int map(const nn_comm *comm, int file, size_t bytes, nn_shared_memory *shared) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (memory == MAP_FAILED)
         return refuse(comm, bytes, "mmap", errno);
-    window->memory = memory;
+    shared->memory = memory;
     return 0;
 }
 
 /* `file` is to be closed when all have mapped it. */
-static int share(nn_comm *comm, nn_window *window, int *file) {
-    size_t bytes = window->at[comm->node_size];
+static int map_one_file(nn_comm *comm, nn_shared_memory *shared, int *file) {
+    size_t bytes = shared->at[comm->node_size];
     int rc = comm->node_rank == 0 ? make_file(comm, bytes, file) : 0;
     NN_TRY(find_file(comm, rc, bytes, file));
-    return map(comm, *file, bytes, window);
+    return map(comm, *file, bytes, shared);
 }
 
-int nn_window_open(nn_comm *comm, size_t bytes, nn_window *window) {
+int nn_shared_memory_open(nn_comm *comm, size_t bytes, nn_shared_memory *shared) {
     int file = -1;
-    *window = (nn_window){.ranks = (size_t)comm->node_size};
-    int rc = nn_comm_agree(comm, NN_NEW(&window->at, window->ranks + 1, "shared memory"));
+    *shared = (nn_shared_memory){.ranks = (size_t)comm->node_size};
+    int rc = nn_comm_agree(comm, NN_NEW(&shared->at, shared->ranks + 1, "shared memory"));
     if (rc == 0)
-        rc = nn_comm_agree(comm, lay_out(comm, bytes + 1, window));
+        rc = nn_comm_agree(comm, lay_out(comm, bytes + 1, shared));
     if (rc == 0)
-        rc = nn_comm_agree(comm, share(comm, window, &file));
+        rc = nn_comm_agree(comm, map_one_file(comm, shared, &file));
     if (file >= 0)
         close(file);
     if (rc < 0)
-        nn_window_close(window);
+        nn_shared_memory_close(shared);
     return rc;
 }
 
-void *nn_window_part(const nn_window *window, int node_rank) {
-    return window->memory + window->at[node_rank];
+void *nn_shared_memory_part(const nn_shared_memory *shared, int node_rank) {
+    return shared->memory + shared->at[node_rank];
 }
 
-void nn_window_close(nn_window *window) {
-    if (window->memory)
-        munmap(window->memory, window->at[window->ranks]);
-    window->memory = NULL;
-    nn_free(window->at);
-    window->at = NULL;
+void nn_shared_memory_close(nn_shared_memory *shared) {
+    if (shared->memory)
+        munmap(shared->memory, shared->at[shared->ranks]);
+    shared->memory = NULL;
+    nn_free(shared->at);
+    shared->at = NULL;
 }

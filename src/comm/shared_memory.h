@@ -7,19 +7,19 @@
 
 #include "comm/mpi_comm.h"
 
-typedef struct nn_window {
+typedef struct nn_shared_memory {
     char *memory; /* NULL: none */
     size_t *at;   /* [node_size + 1] where the parts of the ranks begin */
     size_t ranks;
-} nn_window;
+} nn_shared_memory;
 
 /* `bytes` (which may differ by rank) of zeroed memory for each rank, from a page of its own on; a
  * page belongs to the memory of the processor that first writes to it. The same code on every rank:
  * NN_EMEMORY where memory cannot be shared. Collective over all nodes. */
-int nn_window_open(nn_comm *comm, size_t bytes, nn_window *window);
+int nn_shared_memory_open(nn_comm *comm, size_t bytes, nn_shared_memory *shared);
 /* Where the part of a rank of this node stands in this process's memory. Local. */
-void *nn_window_part(const nn_window *window, int node_rank);
+void *nn_shared_memory_part(const nn_shared_memory *shared, int node_rank);
 /* Ends the use of it here; others go on. Local. */
-void nn_window_close(nn_window *window);
+void nn_shared_memory_close(nn_shared_memory *shared);
 
 #endif

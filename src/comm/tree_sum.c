@@ -1,7 +1,7 @@
 /* Sums along the fixed tree over the leaves that the ranks hold. */
 #include "comm/tree_sum.h"
 
-#include "comm/meet.h"
+#include "comm/barrier.h"
 #include "comm/messages.h"
 
 #include <limits.h>
@@ -49,13 +49,13 @@ void nn_tree_sum_free(nn_tree_sum *s) {
 /* Where all share memory and there is room for what they have to say. */
 static void gather_node(const nn_tree_sum *s, size_t n) {
     const size_t *first = s->tree->first;
-    nn_meet *meet = s->comm->meet;
+    nn_barrier *meet = s->comm->barrier;
     size_t own = s->tree->holder;
-    memcpy(nn_meet_mine(meet), s->gathered + first[own] * n,
+    memcpy(nn_barrier_slot(meet), s->gathered + first[own] * n,
            (first[own + 1] - first[own]) * n * sizeof(double));
-    nn_meet_all(meet);
+    nn_barrier_wait(meet);
     for (size_t r = 0; r < s->tree->size; r++)
-        memcpy(s->gathered + first[r] * n, nn_meet_said(meet, (int)r),
+        memcpy(s->gathered + first[r] * n, nn_barrier_slot_of(meet, (int)r),
                (first[r + 1] - first[r]) * n * sizeof(double));
 }
 
@@ -63,7 +63,8 @@ static int gather(const nn_tree_sum *s, size_t n) {
     const nn_tree *t = s->tree;
     if (s->comm->size == 1)
         return 0;
-    if (s->comm->meet && s->comm->nodes == 1 && t->covers * n * sizeof(double) <= NN_MEET_BYTES) {
+    if (s->comm->barrier && s->comm->nodes == 1 &&
+        t->covers * n * sizeof(double) <= NN_BARRIER_BYTES) {
         gather_node(s, n);
         return 0;
     }

@@ -28,24 +28,24 @@ static void spin(nn_condition *holds, void *ctx) {
         sched_yield();
 }
 
-/* A ring between the two looks makes the kernel refuse to sleep. */
-static void sleep_until(nn_condition *holds, void *ctx, nn_bell *bell) {
+/* A signal between the two looks makes the kernel refuse to sleep. */
+static void sleep_until(nn_condition *holds, void *ctx, nn_event *event) {
     for (;;) {
-        uint32_t rings = atomic_load(bell);
+        uint32_t signals = atomic_load(event);
         if (holds(ctx))
             return;
-        syscall(SYS_futex, bell, FUTEX_WAIT, rings, NULL, NULL, 0);
+        syscall(SYS_futex, event, FUTEX_WAIT, signals, NULL, NULL, 0);
     }
 }
 
-void nn_wait(nn_condition *holds, void *ctx, nn_bell *bell) {
-    if (bell)
-        sleep_until(holds, ctx, bell);
+void nn_wait(nn_condition *holds, void *ctx, nn_event *event) {
+    if (event)
+        sleep_until(holds, ctx, event);
     else
         spin(holds, ctx);
 }
 
-void nn_ring(nn_bell *bell) {
-    atomic_fetch_add(bell, 1);
-    syscall(SYS_futex, bell, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+void nn_event_signal(nn_event *event) {
+    atomic_fetch_add(event, 1);
+    syscall(SYS_futex, event, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

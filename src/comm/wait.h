@@ -1,6 +1,6 @@
 /* Waiting for other processes to change words in shared memory: looking again and again where every
- * rank has a core, sleeping until a bell rings where ranks share cores and the one that is waited
- * for may need this one. */
+ * rank has a core, sleeping until an event is signalled where ranks share cores and the one that
+ * is waited for may need this one. */
 #ifndef NN_COMM_WAIT_H
 #define NN_COMM_WAIT_H
 
@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 /* In memory that all who wait share. */
-typedef _Atomic uint32_t nn_bell;
+typedef _Atomic uint32_t nn_event;
 
 /* What is waited for; looks only, and may be called any number of times. */
 typedef bool nn_condition(void *ctx);
 
-/* Waits until the condition holds. With `bell` NULL it looks for some tens of microseconds, the
+/* Waits until the condition holds. With `event` NULL it looks for some tens of microseconds, the
  * usual difference between ranks that have a core each, then yields between looks; else whoever may
- * have made it hold rings. */
-void nn_wait(nn_condition *holds, void *ctx, nn_bell *bell);
+ * have made it hold signals the event. */
+void nn_wait(nn_condition *holds, void *ctx, nn_event *event);
 
 /* Wakes all who wait. What they wait for was stored before. */
-void nn_ring(nn_bell *bell);
+void nn_event_signal(nn_event *event);
 
 #endif

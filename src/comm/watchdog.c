@@ -44,7 +44,7 @@ struct seen {
 struct nn_watch {
     nn_comm *comm;
     double seconds;
-    nn_window window;
+    nn_shared_memory memory;
     struct signs **signs; /* [node_size] */
     struct seen *seen;    /* [node_size] */
     struct signs *mine;
@@ -228,12 +228,12 @@ static int start_thread(nn_watch *w) {
 
 static int open_watch(nn_watch *w) {
     nn_comm *comm = w->comm;
-    NN_TRY(nn_window_open(comm, sizeof *w->mine, &w->window));
+    NN_TRY(nn_shared_memory_open(comm, sizeof *w->mine, &w->memory));
     for (int p = 0; p < comm->node_size; p++)
-        w->signs[p] = nn_window_part(&w->window, p);
+        w->signs[p] = nn_shared_memory_part(&w->memory, p);
     w->mine = w->signs[comm->node_rank];
     w->mine->rank = comm->rank;
-    NN_TRY(nn_comm_meet(comm));
+    NN_TRY(nn_comm_node_barrier(comm));
     return start_thread(w);
 }
 
@@ -254,7 +254,7 @@ static void release(nn_watch *w) {
         stop_thread(w);
         atomic_store(&w->mine->left, true);
     }
-    nn_window_close(&w->window);
+    nn_shared_memory_close(&w->memory);
     nn_free(w->signs);
     nn_free(w->seen);
     nn_free(w);

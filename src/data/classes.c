@@ -84,7 +84,7 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
 }
 
 static int scan_split_labels(const nn_dataset *ds, const nn_split *split, struct seen *seen) {
-    int64_t rows = nn_piece_rows(split->y.row_bytes);
+    int64_t rows = nn_chunk_rows(split->y.row_bytes);
     unsigned char *stored = NULL;
     int rc;
 

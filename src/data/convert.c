@@ -179,7 +179,7 @@ void nn_stored_set(nn_dtype type, void *stored, size_t i, int64_t value) {
     types[type].set(stored, i, value);
 }
 
-int64_t nn_piece_rows(size_t row_bytes) {
+int64_t nn_chunk_rows(size_t row_bytes) {
     size_t rows = PIECE_BYTES / (row_bytes ? row_bytes : 1);
 
     return rows ? (int64_t)rows : 1;

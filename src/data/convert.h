@@ -38,6 +38,6 @@ int64_t nn_stored_integer(nn_dtype type, const void *stored, size_t i);
 void nn_stored_set(nn_dtype type, void *stored, size_t i, int64_t value);
 
 /* Rows to handle at a time so that a piece is about 1 MiB; at least 1. */
-int64_t nn_piece_rows(size_t row_bytes);
+int64_t nn_chunk_rows(size_t row_bytes);
 
 #endif

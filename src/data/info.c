@@ -101,7 +101,7 @@ static void scan_piece(scan *s, size_t rows, const unsigned char *stored) {
 
 static int scan_field(nn_info *info, split_info *of, char name, const nn_field *field) {
     scan s = {.info = info, .of = of, .name = name};
-    int64_t rows = nn_piece_rows(field->row_bytes), samples = of->split->samples;
+    int64_t rows = nn_chunk_rows(field->row_bytes), samples = of->split->samples;
     unsigned char *stored = NULL;
     int rc;
 

@@ -54,7 +54,7 @@ static void add_rows(scan *s, bool first, int64_t rows) {
 }
 
 static int scan_split(const nn_dataset *ds, scan *s) {
-    int64_t samples = s->split->samples, rows = nn_piece_rows(s->split->x.row_bytes);
+    int64_t samples = s->split->samples, rows = nn_chunk_rows(s->split->x.row_bytes);
 
     rows = rows < samples ? rows : samples;
     NN_TRY(NN_NEW(&s->of, s->groups, "means"));

@@ -142,32 +142,33 @@ typedef struct nn_conv_sums {
     nn_real *c; /* [count][width in whole vectors], aligned */
 } nn_conv_sums;
 
-/* Four neighbouring pixels of conv_quad_filters filters in one vector, [filter][pixel]: convolution
- * of images of one channel, 4 `quads` pixels of a row at a time. `blocks` vectors hold all filters.
+/* Four neighbouring pixels of conv_gray_filters filters in one vector, [filter][pixel]: convolution
+ * of images of one channel, 4 `pixel_blocks` pixels of a row at a time. `blocks` vectors hold all
+ * filters.
  */
-typedef struct nn_conv_quads {
-    size_t quads, filters, blocks;
+typedef struct nn_conv_gray {
+    size_t pixel_blocks, filters, blocks;
     size_t kernel_rows, kernel_cols;
     const nn_real *x;       /* input of the first pixel */
     size_t x_row;           /* elements from one row to the next */
     const nn_real *weights; /* [kernel_rows][kernel_cols][blocks], each one four times */
     const nn_real *start;   /* [blocks], the same */
-    nn_real *y;             /* [4 quads][filters] */
-} nn_conv_quads;
+    nn_real *y;             /* [4 pixel_blocks][filters] */
+} nn_conv_gray;
 
-/* sums[c] += x dy over rows x quads for column c of the kernel. */
-typedef struct nn_conv_quad_sums {
-    size_t rows, quads, blocks, kernel_cols;
+/* sums[c] += x dy over rows x pixel_blocks for column c of the kernel. */
+typedef struct nn_conv_gray_sums {
+    size_t rows, pixel_blocks, blocks, kernel_cols;
     const nn_real *x;
     size_t x_row;
-    const nn_real *dy; /* [rows][quads][blocks] vectors */
-    nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a quad */
-} nn_conv_quad_sums;
+    const nn_real *dy; /* [rows][pixel_blocks][blocks] vectors */
+    nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a four */
+} nn_conv_gray_sums;
 
-/* Up to NN_CONV_TAIL filters, with lanes along the runs of `length` neighbouring numbers of x that
- * the kernel covers. */
-#define NN_CONV_TAIL 4
-typedef struct nn_conv_tail {
+/* Up to NN_CONV_REMAINDER filters, with lanes along the runs of `length` neighbouring numbers of x
+ * that the kernel covers. */
+#define NN_CONV_REMAINDER 4
+typedef struct nn_conv_remainder {
     size_t points, tap_rows, length, filters;
     const nn_real *x;      /* input of the first point */
     size_t x_row, x_point; /* elements from one run, one point to the next */
@@ -175,17 +176,17 @@ typedef struct nn_conv_tail {
     const nn_real *start;  /* [filters] or NULL: 0 */
     nn_real *y;            /* [points] of stride y_point, [filters] */
     size_t y_point;
-} nn_conv_tail;
+} nn_conv_remainder;
 
 /* sums[f][k] += dy[f] x[k] over rows x cols points. */
-typedef struct nn_conv_tail_sums {
+typedef struct nn_conv_remainder_sums {
     size_t rows, cols, length, filters;
     const nn_real *x;
     size_t x_row, x_col;
     const nn_real *dy;
     size_t dy_row, dy_col;
     nn_real *sums; /* [filters][length in whole vectors] */
-} nn_conv_tail_sums;
+} nn_conv_remainder_sums;
 
 /* Depthwise convolution of neighbouring points: the kernel has tap_rows x taps points. */
 typedef struct nn_conv_depth {
@@ -343,14 +344,14 @@ typedef struct nn_kernels {
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);
 
-    size_t conv_quad_filters; /* 0: there are no such kernels */
-    void (*conv_quads)(const nn_conv_quads *args);
-    void (*conv_quad_sums)(const nn_conv_quad_sums *args);
-    /* [4 quads][filters] to [quads][blocks] vectors */
-    void (*conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
+    size_t conv_gray_filters; /* 0: there are no such kernels */
+    void (*conv_gray)(const nn_conv_gray *args);
+    void (*conv_gray_sums)(const nn_conv_gray_sums *args);
+    /* [4 pixel_blocks][filters] to [pixel_blocks][blocks] vectors */
+    void (*conv_gray_gather)(size_t pixel_blocks, size_t filters, const nn_real *y, nn_real *to);
 
-    void (*conv_tail)(const nn_conv_tail *args);
-    void (*conv_tail_sums)(const nn_conv_tail_sums *args);
+    void (*conv_remainder)(const nn_conv_remainder *args);
+    void (*conv_remainder_sums)(const nn_conv_remainder_sums *args);
     void (*conv_depth)(const nn_conv_depth *args);
     void (*conv_depth_grad)(const nn_conv_depth *args, nn_real *dx);   /* adds to dx */
     void (*conv_depth_sums)(const nn_conv_depth *args, nn_real *sums); /* adds to sums, as w */

@@ -103,7 +103,7 @@ size_t nn_layer_keep_elements(const nn_layer *layer) {
 
 /* Calls of a layer in one pass. */
 static size_t calls_of(const nn_model *model, const nn_layer *layer) {
-    return model->parts && nn_layer_is_cut(layer) ? model->parts : 1;
+    return model->parts && nn_layer_takes_microbatches(layer) ? model->parts : 1;
 }
 
 /* One gradient of the largest layer for each level of the tree over a shard's microbatches. */
@@ -207,7 +207,7 @@ static int check_sizes(const nn_model *model, size_t batch) {
 static int prepare_layers(nn_model *model, size_t batch, bool training) {
     for (size_t i = 1; i < model->layers; i++) {
         nn_layer *layer = model->layer[i];
-        size_t rows = model->parts && nn_layer_is_cut(layer) ? model->part_rows : batch;
+        size_t rows = model->parts && nn_layer_takes_microbatches(layer) ? model->part_rows : batch;
         layer->parts = model->parts ? model->parts : 1;
         if (layer->ops->prepare)
             NN_TRY(layer->ops->prepare(layer, rows, training));

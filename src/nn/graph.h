@@ -40,7 +40,7 @@ struct nn_model {
     nn_real *block; /* all buffers */
     size_t edge[NN_MAX_INPUTS], scratch;
 
-    /* nn_model_cut; parts 0: not cut */
+    /* nn_model_set_microbatches; parts 0: not cut */
     size_t parts, part_rows, grads_stride;
     size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
 
@@ -64,7 +64,7 @@ size_t nn_layer_keep_elements(const nn_layer *layer);
 
 /* Called once for each microbatch. Layers without parameters compute every row by itself, so that
  * it would change nothing. */
-static inline bool nn_layer_is_cut(const nn_layer *layer) {
+static inline bool nn_layer_takes_microbatches(const nn_layer *layer) {
     return layer->params > 0 && !(layer->flags & NN_LAYER_WHOLE);
 }
 

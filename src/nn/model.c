@@ -77,7 +77,7 @@ void nn_model_use(nn_model *model, nn_real *params) {
     model->weights = params;
 }
 
-void nn_model_cut(nn_model *model, size_t parts, size_t rows, size_t stride) {
+void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride) {
     model->parts = parts;
     model->part_rows = rows;
     model->grads_stride = stride;
@@ -107,15 +107,15 @@ static struct call call_of(const nn_pass *pass, nn_span part) {
 }
 
 static bool is_cut(const nn_layer *layer, const nn_pass *pass) {
-    return pass->parts && nn_layer_is_cut(layer);
+    return pass->parts && nn_layer_takes_microbatches(layer);
 }
 
-/* Microbatches that go into one call of a layer which computes `merges` of them together: what it
+/* Microbatches that go into one call of a layer which computes `most` of them together: what it
  * has found out is about microbatches of the usual size. */
-static size_t group_of(const nn_model *model, const nn_pass *pass, size_t merges) {
+static size_t group_of(const nn_model *model, const nn_pass *pass, size_t most) {
     bool usual =
         pass->parts->count == model->parts && pass->batch == model->parts * model->part_rows;
-    return usual && merges > 1 ? merges : 1;
+    return usual && most > 1 ? most : 1;
 }
 
 /* What is left over goes one by one. */
@@ -149,7 +149,7 @@ static void forward_layer(const nn_model *model, const nn_layer *layer, const nn
         forward_call(model, layer, &(struct call){.pass = *pass});
         return;
     }
-    size_t group = group_of(model, pass, layer->merges);
+    size_t group = group_of(model, pass, layer->group);
     for (nn_span s = {0, 0}; s.end < pass->parts->count;) {
         s = group_at(pass, s.end, group);
         struct call c = call_of(pass, s);
@@ -311,7 +311,7 @@ static void backward_parts(struct backward *b) {
     const nn_model *model = b->model;
     const nn_parts *parts = b->pass->parts;
     nn_real *g = model->grads + b->layer->param[0].offset;
-    size_t group = group_of(model, b->pass, b->layer->merges_dx);
+    size_t group = group_of(model, b->pass, b->layer->group_dx);
     if (group > 1 || b->layer->tree_rows)
         backward_rows(b, group);
     for (size_t s = 0; s < parts->sums; s++)

@@ -44,7 +44,7 @@ int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
 
 /* For nn_pass.parts: up to `parts` microbatches a shard, of up to `rows` rows each; the gradient of
  * subtree i stands i * stride elements behind that of subtree 0. Before nn_model_bind. */
-void nn_model_cut(nn_model *model, size_t parts, size_t rows, size_t stride);
+void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride);
 
 /* Uses `params` and `grads` ([nn_model_size], 64-byte aligned, owned by the caller, grads NULL for
  * evaluation) and allocates buffers for up to `batch` samples. May be called again. NN_EMEMORY. */

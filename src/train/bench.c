@@ -42,12 +42,12 @@ static int plan_group(struct bench *b, double budget, int64_t *steps) {
 /* What layer i makes in a step of this rank; the data has no gradient. */
 static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
-    double samples = (double)b->trainer.job.batch_size / nn_comm_size(b->trainer.comm);
+    double samples = (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
     bool first = layer->input[0]->inputs == 0;
     double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
-    out->by_factors = nn_model_hands_over(b->trainer.job.model, layer->index);
+    out->by_rows = nn_model_hands_over(b->trainer.session.model, layer->index);
     out->forward_work = forward;
-    out->backward_work = (first ? 0 : forward) + (out->by_factors ? 0 : forward);
+    out->backward_work = (first ? 0 : forward) + (out->by_rows ? 0 : forward);
 }
 
 static void describe(const struct bench *b, int64_t steps, double seconds, nn_bench_step *out) {
@@ -68,7 +68,7 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         layer->backward = b->time[l].backward * each;
         count_work(b, l, layer);
         out->work += layer->forward_work + layer->backward_work;
-        out->update_work += layer->by_factors ? layer->forward_work : 0;
+        out->update_work += layer->by_rows ? layer->forward_work : 0;
     }
     out->work += out->update_work;
 }
@@ -89,16 +89,16 @@ static int measure(struct bench *b, double budget, nn_bench_step *out) {
 /* Names outlive the model. */
 static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     const nn_trainer *t = &b->trainer;
-    b->layers = nn_model_layers(t->job.model, &b->layer);
-    out->batch_size = t->job.batch_size;
-    out->size = nn_model_size(t->job.model);
-    out->way = nn_reducer_way(t->job.reducer);
+    b->layers = nn_model_layers(t->session.model, &b->layer);
+    out->batch_size = t->session.batch_size;
+    out->size = nn_model_size(t->session.model);
+    out->backend = nn_reducer_backend(t->session.reducer);
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);
     b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
     if (!out->layer || !b->time)
         return NN_EMEMORY;
-    nn_model_time(t->job.model, b->time);
+    nn_model_time(t->session.model, b->time);
     return 0;
 }
 

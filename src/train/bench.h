@@ -11,15 +11,15 @@ typedef struct nn_bench_layer {
     const char *name, *kind;
     double forward, backward;           /* seconds a step of this rank */
     double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
-    bool by_factors; /* the gradient of its matrix is multiplied in `update` of the step */
+    bool by_rows; /* the gradient of its matrix is multiplied in `update` of the step */
 } nn_bench_layer;
 
 typedef struct nn_bench_step {
     int64_t batch_size;                                    /* of the global minibatch */
     size_t size;                                           /* elements of the gradient vector */
-    const char *way;                                       /* how gradients are summed */
+    const char *backend;                                   /* how gradients are summed */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
-    double work;        /* operations a step of all layers, and of gradients by factors */
+    double work;        /* operations a step of all layers, and of gradients that owners multiply */
     double update_work; /* the latter alone */
     size_t layers;
     nn_bench_layer *layer; /* [layers], owned by the pool */

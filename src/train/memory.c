@@ -33,41 +33,41 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_
 
 /* Of the gradients some may never be written (comm/reduce/outer_grads.c), so that they do not count
  * here. */
-static int check_fits(const nn_job *job, const nn_memory *m, double nodes) {
+static int check_fits(const nn_session *session, const nn_memory *m, double nodes) {
     const char *by;
     char text[NN_MEMORY_TEXT], most[NN_BYTES_TEXT];
     double rank = m->params + m->optimizer + m->buffers, limit = nn_memory_of_node("", &by);
-    if (rank * nn_comm_node_size(job->comm) > nodes * limit)
+    if (rank * nn_comm_node_size(session->comm) > nodes * limit)
         return nn_fail(NN_EMEMORY,
                        "the model does not fit: %s; the node has %s (%s) for %d of its ranks: make "
                        "layers or minibatches smaller, or start fewer ranks a node",
                        nn_memory_text(m, text), nn_bytes_text(limit, most), by,
-                       nn_comm_node_size(job->comm));
+                       nn_comm_node_size(session->comm));
     if (rank > nodes * nn_memory_of_process())
         return nn_fail(NN_EMEMORY, "the model does not fit: %s; a process may have %s (ulimit -v)",
                        nn_memory_text(m, text), nn_bytes_text(nn_memory_of_process(), most));
     return 0;
 }
 
-int nn_memory_plan(const nn_job *job, nn_memory *memory) {
-    nn_reduce_way way = (nn_reduce_way)job->settings->train.reduce;
-    nn_reduce_plan plan = nn_reduce_plan_of(job->comm, way);
-    *memory = vectors_of(job->model, job->settings);
-    memory->params *= (double)plan.copies / nn_comm_node_size(job->comm);
+int nn_memory_plan(const nn_session *session, nn_memory *memory) {
+    nn_reduce_choice choice = (nn_reduce_choice)session->settings->train.reduce;
+    nn_reduce_plan plan = nn_reduce_plan_of(session->comm, choice);
+    *memory = vectors_of(session->model, session->settings);
+    memory->params *= (double)plan.copies / nn_comm_node_size(session->comm);
     memory->optimizer /= (double)plan.owners;
-    NN_TRY(check_fits(job, memory, SLIP)); /* planning buffers tries products of that size */
-    NN_TRY(add_buffers(job->model, job->capacity, memory));
-    return check_fits(job, memory, SLIP);
+    NN_TRY(check_fits(session, memory, SLIP)); /* planning buffers tries products of that size */
+    NN_TRY(add_buffers(session->model, session->capacity, memory));
+    return check_fits(session, memory, SLIP);
 }
 
-int nn_memory_check(const nn_job *job, const nn_memory *memory) {
-    return check_fits(job, memory, 1);
+int nn_memory_check(const nn_session *session, const nn_memory *memory) {
+    return check_fits(session, memory, 1);
 }
 
-void nn_memory_settle(const nn_job *job, nn_memory *memory) {
-    memory->grads = (double)nn_reducer_gradient_bytes(job->reducer);
-    if (nn_updater_carries(job->settings))
-        memory->grads += (double)(nn_reducer_share(job->reducer) * sizeof(nn_real));
+void nn_memory_settle(const nn_session *session, nn_memory *memory) {
+    memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
+    if (nn_updater_accumulates(session->settings))
+        memory->grads += (double)(nn_reducer_share(session->reducer) * sizeof(nn_real));
 }
 
 const char *nn_memory_text(const nn_memory *m, char text[NN_MEMORY_TEXT]) {

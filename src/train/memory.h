@@ -17,14 +17,14 @@ static inline double nn_memory_total(const nn_memory *m) {
  * NN_EUSAGE, NN_EMEMORY. Local. */
 int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory);
 
-/* Of a job that is planned and not allocated yet. NN_EUSAGE; NN_EMEMORY also where no node could
- * hold it. Local. */
-int nn_memory_plan(const nn_job *job, nn_memory *memory);
+/* Of a session that is planned and not allocated yet. NN_EUSAGE; NN_EMEMORY also where no node
+ * could hold it. Local. */
+int nn_memory_plan(const nn_session *session, nn_memory *memory);
 /* NN_EMEMORY where the node or the process may not have what is planned. Local. */
-int nn_memory_check(const nn_job *job, const nn_memory *memory);
+int nn_memory_check(const nn_session *session, const nn_memory *memory);
 /* The same as nn_memory_plan, once it is allocated for training: what its gradients really take.
  * Local. */
-void nn_memory_settle(const nn_job *job, nn_memory *memory);
+void nn_memory_settle(const nn_session *session, nn_memory *memory);
 
 /* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */
 #define NN_MEMORY_TEXT 256

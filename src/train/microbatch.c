@@ -47,7 +47,7 @@ void nn_microbatches_free(nn_microbatches *m) {
     nn_free(m);
 }
 
-const nn_parts *nn_microbatches_cut(nn_microbatches *m, const nn_batch *batch) {
+const nn_parts *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch) {
     int64_t leaves = (int64_t)m->tree.leaves, first = (int64_t)m->tree.share.begin;
     int64_t begin = nn_part_begin(batch->global, leaves, first);
     for (size_t i = 0; i <= m->parts.count; i++)

@@ -33,6 +33,6 @@ static inline size_t nn_microbatches_own(const nn_microbatches *m) {
 }
 
 /* Where they begin and end in the shard of a minibatch; valid until the next call. */
-const nn_parts *nn_microbatches_cut(nn_microbatches *m, const nn_batch *batch);
+const nn_parts *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch);
 
 #endif

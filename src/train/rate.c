@@ -4,13 +4,13 @@
 #include <string.h>
 
 static double base_rate(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
+    const nn_settings *s = t->session.settings;
     return s->train.lr * (s->train.scale_lr == NN_SCALE_LINEAR ? nn_comm_size(t->comm) : 1);
 }
 
 /* From warmup.from up to 1, in a straight line of steps. */
 static double warmup(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
+    const nn_settings *s = t->session.settings;
     double n = s->train.warmup.epochs ? (double)(s->train.warmup.epochs * t->steps_per_epoch)
                                       : (double)s->train.warmup.steps;
     double step = (double)t->state.step, from = s->train.warmup.from;
@@ -18,7 +18,7 @@ static double warmup(const nn_trainer *t) {
 }
 
 double nn_trainer_rate(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
+    const nn_settings *s = t->session.settings;
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
     nn_progress progress = {.step = t->state.step,
                             .epoch = t->state.epoch,
@@ -29,23 +29,23 @@ double nn_trainer_rate(const nn_trainer *t) {
     return base_rate(t) * warmup(t) * schedule->factor(s->train.schedule.options, &progress);
 }
 
-double nn_trainer_measure(const nn_trainer *t, const nn_evaluation *e, const char *name,
-                          bool *larger_is_better) {
+double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
+                         bool *larger_is_better) {
     *larger_is_better = false;
     for (size_t i = 0; i < e->measures; i++)
         if (strcmp(e->measure[i].name, name) == 0) {
-            *larger_is_better = ((const nn_metric_ops *)t->job.metric[i].row)->larger_is_better;
+            *larger_is_better = ((const nn_metric_ops *)t->session.metric[i].row)->larger_is_better;
             return e->measure[i].value;
         }
     return e->loss;
 }
 
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e) {
-    const nn_choice *choice = &t->job.settings->train.schedule;
+    const nn_choice *choice = &t->session.settings->train.schedule;
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)choice->row;
     bool larger_is_better;
     if (!schedule->observe)
         return;
-    double value = nn_trainer_measure(t, e, schedule->watches(choice->options), &larger_is_better);
+    double value = nn_trainer_metric(t, e, schedule->watches(choice->options), &larger_is_better);
     schedule->observe(choice->options, &t->state.schedule, value, larger_is_better, base_rate(t));
 }

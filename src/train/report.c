@@ -18,7 +18,8 @@ void nn_trainer_say_plan(const nn_trainer *t) {
     if (nn_comm_rank(t->comm) > 0)
         return;
     if (nodes > 1)
-        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes, nn_reducer_way(t->job.reducer));
+        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes,
+                nn_reducer_backend(t->session.reducer));
     else if (ranks > 1)
         nn_info("%d ranks on one node", ranks);
     nn_debug("memory: %s", nn_memory_text(&t->memory, text));
@@ -27,7 +28,8 @@ void nn_trainer_say_plan(const nn_trainer *t) {
 /* "2 of 5 epochs"; fewer may be wanted now than were taken. */
 #define EPOCHS_TEXT 96
 static const char *epochs_text(const nn_trainer *t, char text[EPOCHS_TEXT]) {
-    long long done = (long long)t->state.epoch, wanted = (long long)t->job.settings->train.epochs;
+    long long done = (long long)t->state.epoch,
+              wanted = (long long)t->session.settings->train.epochs;
     snprintf(text, EPOCHS_TEXT,
              done > wanted ? "%lld epochs (more than the %lld of train.epochs)"
                            : "%lld of %lld epochs",
@@ -102,20 +104,20 @@ static void tell(nn_trainer *t, const nn_status *base) {
     status.total_steps = t->total_steps;
     /* a whole epoch just taken is still the one under way to a reader */
     status.epoch = t->state.epoch + (t->state.batch > 0);
-    status.epochs = t->job.settings->train.epochs;
+    status.epochs = t->session.settings->train.epochs;
     status.lr = t->lr;
     status.seconds_left = seconds_left(t);
     t->options->progress(t->options->ctx, &status);
 }
 
 static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {
-    return nn_model_layers(t->job.model, layer);
+    return nn_model_layers(t->session.model, layer);
 }
 
 /* Whether the step under way is the last one of its line. */
 bool nn_trainer_reports_gradients(const nn_trainer *t) {
     const nn_state *s = &t->state;
-    return t->delta && ((s->step + 1) % t->job.settings->train.log_every == 0 ||
+    return t->delta && ((s->step + 1) % t->session.settings->train.log_every == 0 ||
                         s->batch + 1 == t->steps_per_epoch);
 }
 
@@ -153,7 +155,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "loss", loss);
     nn_json_real(json, "lr", t->lr);
     nn_json_real(json, "samples_per_s", rate);
-    nn_json_string(json, "reduce", nn_reducer_way(t->job.reducer));
+    nn_json_string(json, "reduce", nn_reducer_backend(t->session.reducer));
     nn_json_real(json, "data_s", i->data / steps);
     nn_json_real(json, "forward_s", i->forward / steps);
     nn_json_real(json, "backward_s", i->backward / steps);
@@ -161,9 +163,9 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "update_s", i->update / steps);
     if (t->delta)
         put_gradients(t, json);
-    if (t->job.settings->train.digest) {
+    if (t->session.settings->train.digest) {
         char hex[NN_DIGEST_HEX];
-        NN_TRY(nn_params_digest(t->job.model, nn_job_model_params(&t->job), hex));
+        NN_TRY(nn_params_digest(t->session.model, nn_session_model_params(&t->session), hex));
         nn_json_string(json, "digest", hex);
     }
     return nn_run_append(t->run);
@@ -204,7 +206,7 @@ int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
         nn_json *json = nn_run_event(t->run, "end", result->steps, result->epochs);
         nn_json_string(json, "why", result->why);
         nn_json_int(json, "ranks", nn_comm_size(t->comm));
-        nn_json_string(json, "reduce", nn_reducer_way(t->job.reducer));
+        nn_json_string(json, "reduce", nn_reducer_backend(t->session.reducer));
         if (*result->verdict)
             nn_json_string(json, "verdict", result->verdict);
         nn_json_int(json, "best_step", result->best_step);

@@ -1,9 +1,9 @@
-/* A job is what a configuration becomes: data, model, loss and memory, ready to compute. */
+/* A session is what a configuration becomes: data, model, loss and memory, ready to compute. */
 #ifndef NN_TRAIN_SESSION_H
 #define NN_TRAIN_SESSION_H
 
+#include "comm/node_buffer.h"
 #include "comm/reduce/reduce.h"
-#include "comm/shared.h"
 #include "data/loader/loader.h"
 #include "nn/model.h"
 #include "train/checkpoint/checkpoint.h"
@@ -24,7 +24,7 @@ enum {
     NN_STAT_FAILED
 };
 
-typedef struct nn_job {
+typedef struct nn_session {
     nn_comm *comm;
     const nn_settings *settings;
     nn_dataset *data;
@@ -50,48 +50,41 @@ typedef struct nn_job {
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
-} nn_job;
+} nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
  * columns of the data are taken as those of the same names in `trained`; NULL: as they are. Local.
  */
-int nn_job_plan(nn_job *job, nn_comm *comm, nn_config *config, const nn_naming *trained);
+int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
+                    const nn_naming *trained);
 /* Allocates parameters (and, with `ops` for training, gradients and this rank's share of optimiser
  * state) and buffers for this rank's shards of training and evaluation minibatches. The same code
  * on every rank. Collective. */
-int nn_job_allocate(nn_job *job, const nn_reduce_ops *ops, void *ctx);
+int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx);
 /* Collective where training memory was allocated. */
-void nn_job_release(nn_job *job);
+void nn_session_release(nn_session *session);
 
 /* Does the first layer make images of rows [H, W], where others would take them for sequences? */
-bool nn_job_sees_images(const nn_job *job);
+bool nn_session_sees_images(const nn_session *session);
 
 /* Those of `most` threads that a minibatch has enough work for. With fewer threads than cores a
  * small net has one to spare for a thread that prepares minibatches, which makes it faster. The
  * model is planned. Local. */
-int nn_job_threads(const nn_job *job, int most);
+int nn_session_threads(const nn_session *session, int most);
 
 /* The split that validation uses: the configured one, else "valid", else "test"; NULL: there is
  * none. NN_EUSAGE when the configured one does not exist. */
-int nn_job_validation_split(const nn_job *job, const char **split);
-
-/* Replaces `class_weights: balanced` of the loss by numbers, from the labels of the training split;
- * without one or without labels it stays. The outputs are planned. Local. */
-int nn_job_balance(nn_job *job);
-
-/* Reads all y of a data set without labels: NN_EFORMAT names the first number that the loss cannot
- * compare with. The loss is planned. Local. */
-int nn_job_check_targets(const nn_job *job);
+int nn_session_validation_split(const nn_session *session, const char **split);
 
 /* A loader of one split for this rank. Local. */
-int nn_job_loader(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
-                  nn_loader **out);
-/* The same without the samples, which nn_job_fill reads. Local. */
-int nn_job_loader_shared(const nn_job *job, const char *split, int64_t batch_size, bool shuffle,
-                         nn_loader **out);
+int nn_session_loader(const nn_session *session, const char *split, int64_t batch_size,
+                      bool shuffle, nn_loader **out);
+/* The same without the samples, which nn_session_fill reads. Local. */
+int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
+                             bool shuffle, nn_loader **out);
 /* Reads and checks them, into memory that the ranks of a node share where there are several and
  * they can (*shared, to be freed after the loader; else NULL). Collective. */
-int nn_job_fill(nn_job *job, nn_loader *loader, nn_shared **shared);
+int nn_session_fill(nn_session *session, nn_loader *loader, nn_node_buffer **shared);
 
 /* Stored integers of a data set that does not say how they become floats are taken as those that
  * the model was trained on, and floats are normalized as they were. Local. */
@@ -105,33 +98,35 @@ nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t 
 size_t nn_data_positions(const nn_data_traits *data);
 
 /* The parameters that the model is evaluated with: their average where there is one. */
-nn_real *nn_job_model_params(const nn_job *job);
+nn_real *nn_session_model_params(const nn_session *session);
 
 /* The snapshot a checkpoint is written from or read into on rank 0, with memory for whole vectors
  * of optimiser state where ranks have shares of them; state and texts are the caller's. To be
  * closed, also after a failure. Local. */
-int nn_job_open_snapshot(const nn_job *job, nn_snapshot *snapshot);
-void nn_job_close_snapshot(const nn_job *job, nn_snapshot *snapshot);
+int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot);
+void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot);
 /* Fills rank 0's open snapshot with the optimiser state of all. Collective. */
-int nn_job_collect(nn_job *job, nn_snapshot *snapshot);
+int nn_session_collect(nn_session *session, nn_snapshot *snapshot);
 /* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
  * Collective. */
-int nn_job_share(nn_job *job, const nn_snapshot *snapshot);
+int nn_session_share(nn_session *session, const nn_snapshot *snapshot);
 
 /* Rows [begin, end) of a shard. */
-nn_batch nn_job_rows(const nn_job *job, const nn_batch *batch, size_t begin, size_t end);
+nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_t begin,
+                         size_t end);
 
 /* Microbatches of this rank's shards, 1 when they are not cut. */
-size_t nn_job_own_parts(const nn_job *job);
+size_t nn_session_own_parts(const nn_session *session);
 
 /* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
  * Collective. */
-int nn_job_sum(const nn_job *job, size_t n, double *values);
+int nn_session_sum(const nn_session *session, size_t n, double *values);
 
 /* The shard's microbatches, NULL when it is not cut. */
-const nn_parts *nn_job_parts(const nn_job *job, const nn_batch *batch);
+const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch);
 
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
-int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result);
+int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
+                        nn_evaluation *result);
 
 #endif

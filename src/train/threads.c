@@ -17,9 +17,9 @@ static double work_of(const nn_model *model) {
     return work;
 }
 
-int nn_job_threads(const nn_job *job, int most) {
-    double samples = (double)job->batch_size / nn_comm_size(job->comm);
-    double worth = work_of(job->model) * samples / NN_THREAD_WORK;
+int nn_session_threads(const nn_session *session, int most) {
+    double samples = (double)session->batch_size / nn_comm_size(session->comm);
+    double worth = work_of(session->model) * samples / NN_THREAD_WORK;
     if (worth >= most)
         return most;
     return worth > 1 ? (int)worth : 1;

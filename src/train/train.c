@@ -30,7 +30,7 @@ static const char *kernels_text(char text[KERNELS_TEXT]) {
 /* The promise of the same bits holds for the same kernels. */
 static int check_kernels(const nn_trainer *t, const char *before) {
     char now[KERNELS_TEXT];
-    if (!t->job.micro || !before || strcmp(before, kernels_text(now)) == 0)
+    if (!t->session.micro || !before || strcmp(before, kernels_text(now)) == 0)
         return 0;
     return nn_fail(NN_EUSAGE,
                    "the checkpoint was computed with %s, and this machine computes with %s: the "
@@ -42,7 +42,7 @@ static int check_kernels(const nn_trainer *t, const char *before) {
 /* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked
  * for; else fresh parameters. */
 static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
-    NN_TRY(nn_job_open_snapshot(&t->job, snapshot));
+    NN_TRY(nn_session_open_snapshot(&t->session, snapshot));
     NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
     NN_TRY(nn_run_resume(t->run, snapshot, resumed));
     if (!*resumed)
@@ -63,14 +63,14 @@ static int check_batches(nn_trainer *t) {
                        "as they were",
                        (long long)s->batch, (long long)s->steps_per_epoch, epoch,
                        (long long)s->batch_size, (long long)samples);
-    if (done % t->job.batch_size)
+    if (done % t->session.batch_size)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at sample %lld of %lld in epoch %lld, which "
                        "minibatches of %lld samples do not reach: go on with train.batch_size = "
                        "%lld, or with one that divides %lld",
-                       (long long)done, (long long)samples, epoch, (long long)t->job.batch_size,
+                       (long long)done, (long long)samples, epoch, (long long)t->session.batch_size,
                        (long long)s->batch_size, (long long)done);
-    s->batch = done / t->job.batch_size;
+    s->batch = done / t->session.batch_size;
     return 0;
 }
 
@@ -78,12 +78,12 @@ static int check_batches(nn_trainer *t) {
 static int check_position(nn_trainer *t) {
     const nn_state *s = &t->state;
     long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
-    if (s->window != nn_loader_window(t->train))
+    if (s->window != nn_loader_shuffle_buffer(t->train))
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
                        "windows of %lld samples (0: none); keep data.memory as it was",
                        batch, epoch, (long long)s->window);
-    if (s->seed != t->job.settings->train.seed)
+    if (s->seed != t->session.settings->train.seed)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
                        "with seed %lld; keep train.seed = %lld",
@@ -93,10 +93,10 @@ static int check_position(nn_trainer *t) {
 
 /* The epochs to come are drawn and cut as the configuration says. */
 static void adopt(nn_trainer *t) {
-    t->state.seed = t->job.settings->train.seed;
-    t->state.batch_size = t->job.batch_size;
+    t->state.seed = t->session.settings->train.seed;
+    t->state.batch_size = t->session.batch_size;
     t->state.steps_per_epoch = t->steps_per_epoch;
-    t->state.window = nn_loader_window(t->train);
+    t->state.window = nn_loader_shuffle_buffer(t->train);
 }
 
 /* Between two epochs seed and minibatches may change, and from then on are those of the run. */
@@ -112,16 +112,16 @@ static int go_on(nn_trainer *t) {
 
 /* Fresh parameters, or pretrained ones, with which their average starts; those of rank 0 count. */
 static int init_parameters(nn_trainer *t) {
-    const nn_settings *set = t->job.settings;
-    nn_real *params = t->job.params;
-    NN_TRY(nn_model_init(t->job.model, (uint64_t)t->state.seed, params));
+    const nn_settings *set = t->session.settings;
+    nn_real *params = t->session.params;
+    NN_TRY(nn_model_init(t->session.model, (uint64_t)t->state.seed, params));
     if (set->init.from)
         NN_TRY(nn_pretrained_read(&(nn_pretrained){set->init.from, set->init.layers,
                                                    set->init.layout == NN_LAYOUT_INPUT_OUTPUT,
                                                    set->init_node},
-                                  t->job.model, params));
-    if (t->job.average)
-        memcpy(t->job.average, params, nn_model_size(t->job.model) * sizeof *params);
+                                  t->session.model, params));
+    if (t->session.average)
+        memcpy(t->session.average, params, nn_model_size(t->session.model) * sizeof *params);
     return 0;
 }
 
@@ -136,12 +136,12 @@ static int begin(nn_trainer *t) {
 
 int nn_trainer_begin(nn_trainer *t) {
     NN_TRY(begin(t));
-    return nn_job_share(&t->job, NULL);
+    return nn_session_share(&t->session, NULL);
 }
 
 /* After where the run stands, what of its configuration is another one. */
 static int say_changes(const nn_trainer *t, const nn_snapshot *snapshot) {
-    int rc = t->run ? nn_changes_say(t->job.settings->root, snapshot->config) : 0;
+    int rc = t->run ? nn_changes_say(t->session.settings->root, snapshot->config) : 0;
     return nn_comm_agree(t->comm, rc);
 }
 
@@ -159,18 +159,18 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     if (!resumed && t->run && !t->options->run_dir)
         nn_info("run folder %s", nn_run_dir(t->run));
     t->first_step = t->state.step;
-    return nn_job_share(&t->job, resumed ? snapshot : NULL);
+    return nn_session_share(&t->session, resumed ? snapshot : NULL);
 }
 
 static int start(nn_trainer *t) {
     nn_snapshot snapshot = {0};
     int rc = start_from(t, &snapshot);
-    nn_job_close_snapshot(&t->job, &snapshot);
+    nn_session_close_snapshot(&t->session, &snapshot);
     return rc;
 }
 
 static enum why finished(const nn_trainer *t) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     const nn_state *s = &t->state;
     if (set->validate.stopping.patience && s->since_best >= set->validate.stopping.patience)
         return NO_IMPROVEMENT;
@@ -190,7 +190,7 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
 
 /* What nobody asked for is saved by the clock as well. */
 static bool is_save_due(const nn_trainer *t) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
     if (epochs < 0 && steps < 0)
         return t->clock && t->state.batch == 0;
@@ -204,13 +204,13 @@ enum put { WRITE, WRITE_BEST, KEEP_BEST };
 static int save_local(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
     char kernels[KERNELS_TEXT];
     nn_loader_rest(t->train);
-    if (!nn_kernels_get()->all_finite(nn_model_size(t->job.model), t->job.params))
+    if (!nn_kernels_get()->all_finite(nn_model_size(t->session.model), t->session.params))
         return nn_fail(NN_EDIVERGED,
                        "training diverged: step %lld left NaN or Inf among the parameters",
                        (long long)t->state.step);
     snapshot->state = t->state;
     snapshot->config = nn_config_text(t->config);
-    if (t->job.micro)
+    if (t->session.micro)
         snapshot->kernels = kernels_text(kernels);
     int rc = put == KEEP_BEST ? nn_run_keep_best(t->run, snapshot)
                               : nn_run_save(t->run, snapshot, put == WRITE_BEST);
@@ -220,8 +220,8 @@ static int save_local(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
 
 static int save_state(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
     nn_comm_at(t->comm, NN_PHASE_SAVE);
-    NN_TRY(nn_comm_agree(t->comm, nn_job_open_snapshot(&t->job, snapshot)));
-    NN_TRY(nn_job_collect(&t->job, snapshot));
+    NN_TRY(nn_comm_agree(t->comm, nn_session_open_snapshot(&t->session, snapshot)));
+    NN_TRY(nn_session_collect(&t->session, snapshot));
     return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, put) : 0);
 }
 
@@ -229,7 +229,7 @@ static int put_snapshot(nn_trainer *t, enum put put) {
     nn_snapshot snapshot = {0};
     double since = nn_seconds();
     int rc = save_state(t, &snapshot, put);
-    nn_job_close_snapshot(&t->job, &snapshot);
+    nn_session_close_snapshot(&t->session, &snapshot);
     nn_trainer_pause(t, since);
     return rc;
 }
@@ -253,7 +253,7 @@ static int save_best(nn_trainer *t) {
 }
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
-    double delta = t->job.settings->validate.stopping.min_delta;
+    double delta = t->session.settings->validate.stopping.min_delta;
     if (isnan(value))
         return false;
     if (t->state.best_step < 0)
@@ -269,10 +269,10 @@ static int validate(nn_trainer *t) {
         return 0;
     double since = nn_seconds();
     nn_loader_rest(t->train);
-    NN_TRY(nn_job_evaluate(&t->job, t->valid, t->valid_split, &e));
+    NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, &e));
     t->validated_step = t->state.step;
     double value =
-        nn_trainer_measure(t, &e, t->job.settings->validate.stopping.metric, &larger_is_better);
+        nn_trainer_metric(t, &e, t->session.settings->validate.stopping.metric, &larger_is_better);
     bool better = improves(t, value, larger_is_better);
     t->state.since_best = better ? 0 : t->state.since_best + 1;
     if (better) {
@@ -291,7 +291,7 @@ static int end_epoch(nn_trainer *t) {
         return nn_fail(NN_EFORMAT,
                        "%s: every sample of 'train' is ignored or weighs 0, so there is nothing to "
                        "learn",
-                       t->job.data->path);
+                       t->session.data->path);
     s->last_epoch_loss = s->epoch_loss / s->epoch_weight;
     s->last_epoch_mistakes = s->epoch_mistakes;
     s->epoch_loss = s->epoch_weight = 0;
@@ -301,7 +301,7 @@ static int end_epoch(nn_trainer *t) {
 
 /* What follows a step: reports, validation, checkpoints, and the answer to signals. */
 static int after_step(nn_trainer *t) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
     bool epoch_end = s->batch == 0;
     if (epoch_end)
@@ -323,7 +323,7 @@ static int after_step(nn_trainer *t) {
 
 /* What to change so that a run that is over goes on. */
 static void say_finished(const nn_trainer *t, enum why why) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     const nn_state *s = &t->state;
     char what[160], how[160];
     long long step = (long long)s->step, epoch = (long long)s->epoch;
@@ -373,20 +373,21 @@ static int loop(nn_trainer *t) {
 
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */
 static int restore_best(nn_trainer *t, bool *restored) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
-    nn_snapshot snapshot = {.model = t->job.model, .params = nn_job_model_params(&t->job)};
+    nn_snapshot snapshot = {.model = t->session.model,
+                            .params = nn_session_model_params(&t->session)};
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
     NN_TRY(nn_comm_agree(t->comm, t->run ? nn_run_load_best(t->run, &snapshot) : 0));
-    return nn_job_share(&t->job, NULL);
+    return nn_session_share(&t->session, NULL);
 }
 
 /* The perceptron ends with a verdict. */
 static void judge(const nn_trainer *t, nn_train_result *result) {
     const nn_state *s = &t->state;
-    if (t->job.settings->train.stop_when != NN_STOP_NO_MISTAKES)
+    if (t->session.settings->train.stop_when != NN_STOP_NO_MISTAKES)
         return;
     snprintf(result->verdict, sizeof result->verdict,
              s->last_epoch_mistakes == 0 ? "separated after %lld epochs"
@@ -410,10 +411,11 @@ static int finish(nn_trainer *t, nn_train_result *result) {
     NN_TRY(restore_best(t, &result->restored_best));
     if (t->test) {
         result->has_test = true;
-        NN_TRY(nn_job_evaluate(&t->job, t->test, "test", &result->test));
+        NN_TRY(nn_session_evaluate(&t->session, t->test, "test", &result->test));
     }
     NN_TRY(nn_comm_agree(
-        t->comm, nn_params_digest(t->job.model, nn_job_model_params(&t->job), result->digest)));
+        t->comm,
+        nn_params_digest(t->session.model, nn_session_model_params(&t->session), result->digest)));
     if (t->run)
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
     NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
@@ -458,7 +460,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(nn_trainer_open(&t));
     nn_trainer_say_plan(&t);
     NN_TRY_GOTO(start(&t));
-    NN_TRY_GOTO(nn_comm_watch(comm, t.job.settings->train.stall_timeout));
+    NN_TRY_GOTO(nn_comm_watch(comm, t.session.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, result));
 done:

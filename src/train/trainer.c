@@ -14,7 +14,7 @@
 
 /* A schedule that goes by validation wants some. */
 static int check_schedule(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
+    const nn_settings *s = t->session.settings;
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
     if (!schedule->observe || (t->valid && (s->validate.every_epochs || s->validate.every_steps)))
         return 0;
@@ -25,8 +25,8 @@ static int check_schedule(const nn_trainer *t) {
 }
 
 static int check_microbatches(const nn_trainer *t) {
-    const nn_settings *s = t->job.settings;
-    if (!s->train.reproducible || t->job.micro)
+    const nn_settings *s = t->session.settings;
+    if (!s->train.reproducible || t->session.micro)
         return 0;
     return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
                         "%lld microbatches can be shared by at most as many ranks, and there are "
@@ -37,31 +37,33 @@ static int check_microbatches(const nn_trainer *t) {
 
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
-    nn_job *job = &t->job;
-    NN_TRY(nn_job_plan(job, t->comm, t->config, trained));
+    nn_session *session = &t->session;
+    NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
     NN_TRY(check_microbatches(t));
-    NN_TRY(nn_memory_plan(job, &t->memory));
-    NN_TRY(nn_memory_check(job, &t->memory));
-    int64_t wanted = job->settings->train.threads;
-    nn_threads_set(wanted ? (int)wanted : nn_job_threads(job, threads));
-    NN_TRY(nn_dataset_check_classes(job->data));
-    NN_TRY(nn_dataset_normalize(job->data, nn_job_sees_images(job)));
-    NN_TRY(nn_job_loader_shared(job, "train", job->batch_size, true, &t->train));
-    if (nn_dataset_split(job->data, "test"))
-        NN_TRY(nn_job_loader_shared(job, "test", job->eval_batch_size, false, &t->test));
-    NN_TRY(nn_job_validation_split(job, &t->valid_split));
+    NN_TRY(nn_memory_plan(session, &t->memory));
+    NN_TRY(nn_memory_check(session, &t->memory));
+    int64_t wanted = session->settings->train.threads;
+    nn_threads_set(wanted ? (int)wanted : nn_session_threads(session, threads));
+    NN_TRY(nn_dataset_check_classes(session->data));
+    NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
+    NN_TRY(nn_session_loader_shared(session, "train", session->batch_size, true, &t->train));
+    if (nn_dataset_split(session->data, "test"))
+        NN_TRY(
+            nn_session_loader_shared(session, "test", session->eval_batch_size, false, &t->test));
+    NN_TRY(nn_session_validation_split(session, &t->valid_split));
     if (t->valid_split && strcmp(t->valid_split, "test") == 0)
         t->valid = t->test;
     else if (t->valid_split)
-        NN_TRY(nn_job_loader_shared(job, t->valid_split, job->eval_batch_size, false, &t->valid));
+        NN_TRY(nn_session_loader_shared(session, t->valid_split, session->eval_batch_size, false,
+                                        &t->valid));
     const nn_layer *const *layer;
-    if (job->settings->train.report == NN_REPORT_GRADIENTS)
-        NN_TRY(NN_NEW(&t->delta, nn_model_layers(job->model, &layer), "gradient report"));
+    if (session->settings->train.report == NN_REPORT_GRADIENTS)
+        NN_TRY(NN_NEW(&t->delta, nn_model_layers(session->model, &layer), "gradient report"));
     return check_schedule(t);
 }
 
 void nn_trainer_plan_steps(nn_trainer *t) {
-    const nn_settings *set = t->job.settings;
+    const nn_settings *set = t->session.settings;
     const nn_state *s = &t->state;
     t->steps_per_epoch = nn_loader_batches(t->train);
     int64_t left = (set->train.epochs - s->epoch) * t->steps_per_epoch - s->batch;
@@ -71,7 +73,7 @@ void nn_trainer_plan_steps(nn_trainer *t) {
 }
 
 static void warn_about_test(const nn_trainer *t) {
-    if (t->valid && t->valid == t->test && t->job.settings->validate.stopping_node &&
+    if (t->valid && t->valid == t->test && t->session.settings->validate.stopping_node &&
         nn_comm_rank(t->comm) == 0)
         nn_warn("early stopping chooses by the test split, so the test result will flatter; make a "
                 "validation split with `nnmpi data split`");
@@ -85,9 +87,9 @@ static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     if (!text)
         return NN_EMEMORY;
     id[0] = nn_hash_text(text);
-    id[1] = nn_model_size(t->job.model);
-    id[2] = (uint64_t)t->job.data->split[0].samples;
-    id[3] = (uint64_t)t->job.data->classes;
+    id[1] = nn_model_size(t->session.model);
+    id[2] = (uint64_t)t->session.data->split[0].samples;
+    id[3] = (uint64_t)t->session.data->classes;
     id[4] = nn_loader_bytes(t->train);
     id[5] = t->test ? nn_loader_bytes(t->test) : 1;
     id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
@@ -110,11 +112,11 @@ static int check_same(const nn_trainer *t) {
 
 /* Reads the samples, each node once. */
 static int fill(nn_trainer *t) {
-    NN_TRY(nn_job_fill(&t->job, t->train, &t->shared[0]));
+    NN_TRY(nn_session_fill(&t->session, t->train, &t->shared[0]));
     if (t->test)
-        NN_TRY(nn_job_fill(&t->job, t->test, &t->shared[1]));
+        NN_TRY(nn_session_fill(&t->session, t->test, &t->shared[1]));
     if (t->valid && t->valid != t->test)
-        NN_TRY(nn_job_fill(&t->job, t->valid, &t->shared[2]));
+        NN_TRY(nn_session_fill(&t->session, t->valid, &t->shared[2]));
     return 0;
 }
 
@@ -165,12 +167,12 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(set_up(t));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
-    const nn_settings *s = t->job.settings;
+    const nn_settings *s = t->session.settings;
     nn_reduce_ops ops = nn_trainer_ops(s);
-    NN_TRY(nn_job_allocate(&t->job, &ops, t));
-    int rc = nn_updater_new(&t->job, &t->updater);
+    NN_TRY(nn_session_allocate(&t->session, &ops, t));
+    int rc = nn_updater_new(&t->session, &t->updater);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
-    nn_memory_settle(&t->job, &t->memory);
+    nn_memory_settle(&t->session, &t->memory);
     nn_trainer_plan_steps(t);
     warn_about_test(t);
     return 0;
@@ -184,8 +186,8 @@ void nn_trainer_close(nn_trainer *t) {
         nn_loader_free(t->valid);
     nn_loader_free(t->test);
     for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
-        nn_shared_free(t->shared[i]);
+        nn_node_buffer_free(t->shared[i]);
     nn_run_free(t->run);
-    nn_job_release(&t->job);
+    nn_session_release(&t->session);
     nn_float_mode_set(t->float_mode);
 }

@@ -34,11 +34,11 @@ typedef struct nn_trainer {
     nn_comm *comm;
     nn_config *config;
     const nn_train_options *options;
-    nn_job job;
+    nn_session session;
     nn_memory memory; /* a rank's, of all that training takes */
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
-    nn_shared *shared[3];            /* behind train, test, valid, as far as ranks share them */
+    nn_node_buffer *shared[3];       /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
     nn_run *run; /* rank 0; NULL elsewhere */
     nn_state state;
@@ -81,8 +81,8 @@ int nn_trainer_step(nn_trainer *t);
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);
 /* A validation's number of that name, the loss when no metric has it, and which way is up. */
-double nn_trainer_measure(const nn_trainer *t, const nn_evaluation *e, const char *name,
-                          bool *larger_is_better);
+double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
+                         bool *larger_is_better);
 /* Tells the schedule of a validation. */
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 

@@ -10,7 +10,7 @@
 /* Elements of a block: small enough that what one look brings into the cache is still there for the
  * next one. Norms are sums of blocks' sums in the order of the vector, so that they do not depend
  * on the number of threads, nor on that of ranks where their slices are whole cells. */
-#define BLOCK NN_CUT_CELL
+#define BLOCK NN_PARTITION_CELL
 /* Blocks worth a fork and join. */
 #define GRAIN 8
 /* nn_parallel cuts at multiples of this. */
@@ -24,7 +24,7 @@ struct block {
 };
 
 struct nn_updater {
-    nn_job *job;
+    nn_session *session;
     const nn_param *const *param;
     size_t params;
     struct block *block; /* in the order of the share; tensors that do not learn have none */
@@ -39,8 +39,9 @@ struct nn_updater {
 /* ---- planning ---------------------------------------------------------------------------------
  */
 
-static bool has_max_norm(const nn_job *job, const nn_param *param) {
-    return job->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT && param->rank > 1;
+static bool has_max_norm(const nn_session *session, const nn_param *param) {
+    return session->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT &&
+           param->rank > 1;
 }
 
 /* Blocks on their way to the lists; all counted first. */
@@ -77,13 +78,13 @@ static void cut(const struct cutting *c, size_t tensor, const nn_slice *slice) {
 
 /* All blocks, in the order of the vector, which is that of a share too. */
 static void cut_all(nn_updater *u, bool store) {
-    const nn_cut *shares = nn_reducer_cut(u->job->reducer);
+    const nn_partition *shares = nn_reducer_partition(u->session->reducer);
     size_t owner;
-    nn_reducer_owners(u->job->reducer, &owner);
+    nn_reducer_owners(u->session->reducer, &owner);
     u->blocks = u->all_blocks = 0;
     for (size_t k = shares->buckets; k > 0; k--)
         for (size_t o = 0; o < shares->owners; o++) {
-            nn_slice slice = nn_cut_slice(shares, k - 1, o);
+            nn_slice slice = nn_partition_slice(shares, k - 1, o);
             struct cutting c = {u, o == owner, store};
             for (size_t i = 0; i < u->params; i++)
                 cut(&c, i, &slice);
@@ -91,7 +92,7 @@ static void cut_all(nn_updater *u, bool store) {
 }
 
 size_t nn_updater_values(size_t n, size_t params, size_t ranks) {
-    size_t buckets = n / NN_CUT_BUCKET + 1 + 2 * params;
+    size_t buckets = n / NN_PARTITION_BUCKET + 1 + 2 * params;
     return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
 }
 
@@ -103,7 +104,7 @@ static bool learns(const nn_updater *u) {
 }
 
 static int plan(nn_updater *u) {
-    u->params = nn_model_params(u->job->model, &u->param);
+    u->params = nn_model_params(u->session->model, &u->param);
     if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
     cut_all(u, false);
@@ -112,15 +113,16 @@ static int plan(nn_updater *u) {
     NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
     cut_all(u, true);
-    if (!nn_updater_carries(u->job->settings))
+    if (!nn_updater_accumulates(u->session->settings))
         return 0;
-    return NN_NEW(&u->total, nn_reducer_share(u->job->reducer) + 1, "gradients of several passes");
+    return NN_NEW(&u->total, nn_reducer_share(u->session->reducer) + 1,
+                  "gradients of several passes");
 }
 
-int nn_updater_new(nn_job *job, nn_updater **out) {
+int nn_updater_new(nn_session *session, nn_updater **out) {
     nn_updater *u;
     NN_TRY(NN_NEW(&u, 1, "optimiser"));
-    u->job = job;
+    u->session = session;
     int rc = plan(u);
     if (rc < 0) {
         nn_updater_free(u);
@@ -147,7 +149,7 @@ void nn_updater_free(nn_updater *u) {
 void nn_updater_begin(nn_updater *u, double lr, double weight, int64_t step) {
     u->common = (nn_update){.lr = lr,
                             .scale = weight > 0 ? 1 / weight : 0,
-                            .clip = u->job->settings->train.clip_value,
+                            .clip = u->session->settings->train.clip_value,
                             .step = step};
     atomic_store_explicit(&u->bad, false, memory_order_relaxed);
 }
@@ -155,7 +157,7 @@ void nn_updater_begin(nn_updater *u, double lr, double weight, int64_t step) {
 /* What the step is for one tensor. Only weights (matrices and kernels) are regularised, unless all
  * are to be. */
 static nn_update update_of(const nn_updater *u, size_t tensor) {
-    const nn_settings *s = u->job->settings;
+    const nn_settings *s = u->session->settings;
     const nn_param *param = u->param[tensor];
     bool weight = param->role == NN_PARAM_WEIGHT;
     nn_update update = u->common;
@@ -171,40 +173,41 @@ static nn_update update_of(const nn_updater *u, size_t tensor) {
 /* The step on elements of one tensor; all of them begin with the same element. */
 static void step_tensor(const nn_updater *u, const struct block *b, const nn_real *g, nn_real *w,
                         nn_real *const *slot) {
-    const nn_job *job = u->job;
+    const nn_session *session = u->session;
     const nn_param *param = u->param[b->tensor];
     if (param->role == NN_PARAM_STATE) {
         nn_kernels_get()->blend(b->count, param->rate, g, w);
         return;
     }
     nn_update update = update_of(u, b->tensor);
-    job->optimizer->step(job->settings->train.optimizer.options, &update, b->count, g, w, slot);
+    session->optimizer->step(session->settings->train.optimizer.options, &update, b->count, g, w,
+                             slot);
 }
 
 /* a <- decay a + (1 - decay) w; statistics are means already. */
 static void follow(const nn_updater *u, const struct block *b) {
-    const nn_job *job = u->job;
-    const nn_real *w = job->params + b->begin;
-    nn_real *average = job->average + b->begin;
-    double decay = job->settings->train.ema.decay;
+    const nn_session *session = u->session;
+    const nn_real *w = session->params + b->begin;
+    nn_real *average = session->average + b->begin;
+    double decay = session->settings->train.ema.decay;
     if (u->param[b->tensor]->role == NN_PARAM_STATE)
         memcpy(average, w, b->count * sizeof *w);
     else
         nn_kernels_get()->blend(b->count, (nn_real)(1 - decay), w, average);
 }
 
-static void slots_at(const nn_job *job, size_t at, nn_real *slot[NN_MAX_SLOTS]) {
-    for (size_t i = 0; i < job->slots; i++)
-        slot[i] = job->slot[i] + at;
+static void slots_at(const nn_session *session, size_t at, nn_real *slot[NN_MAX_SLOTS]) {
+    for (size_t i = 0; i < session->slots; i++)
+        slot[i] = session->slot[i] + at;
 }
 
 /* A gradient of NaN or Inf makes the parameter NaN or Inf under every optimiser (but for an Inf
  * that clip_value cuts down), so that one look, at what has just been written, sees either. */
 static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
-    nn_real *w = u->job->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
-    slots_at(u->job, b->at, slot);
+    nn_real *w = u->session->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
+    slots_at(u->session, b->at, slot);
     step_tensor(u, b, g, w, slot);
-    if (u->job->average && !nn_updater_settles(u->job->settings))
+    if (u->session->average && !nn_updater_has_constraint(u->session->settings))
         follow(u, b);
     if (!nn_kernels_get()->all_finite(b->count, w))
         atomic_store_explicit(&u->bad, true, memory_order_relaxed);
@@ -237,17 +240,18 @@ static bool block_in(const nn_updater *u, const nn_slice *slice, size_t i, struc
     return true;
 }
 
-void nn_updater_range(nn_updater *u, const nn_slice *slice, const nn_real *g) {
+void nn_updater_step(nn_updater *u, const nn_slice *slice, const nn_real *g) {
     struct block b;
     for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++)
         step_block(u, &b, g + (b.begin - slice->begin));
 }
 
-bool nn_updater_carries(const nn_settings *s) {
+bool nn_updater_accumulates(const nn_settings *s) {
     return s->train.reproducible && s->train.accumulate > 1;
 }
 
-void nn_updater_carry(nn_updater *u, const nn_slice *slice, bool first, bool last, nn_real *g) {
+void nn_updater_accumulate(nn_updater *u, const nn_slice *slice, bool first, bool last,
+                           nn_real *g) {
     struct block b;
     for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++) {
         nn_real *total = u->total + b.at, *sum = g + (b.begin - slice->begin);
@@ -262,7 +266,7 @@ void nn_updater_carry(nn_updater *u, const nn_slice *slice, bool first, bool las
     }
 }
 
-bool nn_updater_bad(const nn_updater *u) {
+bool nn_updater_nonfinite(const nn_updater *u) {
     return atomic_load_explicit(&u->bad, memory_order_relaxed);
 }
 
@@ -293,27 +297,28 @@ static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block))
 static void square_gradient(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
-        u->block_sum[b->number] =
-            nn_kernels_get()->sum_squares(b->count, nn_reducer_grads(u->job->reducer) + b->begin);
+        u->block_sum[b->number] = nn_kernels_get()->sum_squares(
+            b->count, nn_reducer_grads(u->session->reducer) + b->begin);
 }
 
 static void measure_block(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
-    nn_job *job = u->job;
+    nn_session *session = u->session;
     nn_update update = update_of(u, b->tensor);
     nn_real *slot[NN_MAX_SLOTS] = {0};
-    slots_at(job, b->at, slot);
+    slots_at(session, b->at, slot);
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
-        job->optimizer->measure(job->settings->train.optimizer.options, &update, b->count,
-                                nn_reducer_grads(job->reducer) + b->begin, job->params + b->begin,
-                                slot, u->block_sum + b->number * NN_UPDATE_SUMS);
+        session->optimizer->measure(session->settings->train.optimizer.options, &update, b->count,
+                                    nn_reducer_grads(session->reducer) + b->begin,
+                                    session->params + b->begin, slot,
+                                    u->block_sum + b->number * NN_UPDATE_SUMS);
 }
 
 /* `width` numbers of every block, each from the rank that has it. */
 static void sum_blocks(nn_updater *u, size_t width, void (*fn)(nn_updater *u, size_t block)) {
     memset(u->block_sum, 0, u->all_blocks * width * sizeof *u->block_sum);
     visit_blocks(u, fn);
-    nn_reducer_add(u->job->reducer, u->block_sum, u->all_blocks * width);
+    nn_reducer_add(u->session->reducer, u->block_sum, u->all_blocks * width);
 }
 
 /* torch.nn.utils.clip_grad_norm_: what the gradient is multiplied by, at most 1. */
@@ -326,15 +331,15 @@ static double clip_factor(nn_updater *u, double bound) {
     return factor < 1 ? factor : 1;
 }
 
-bool nn_updater_measures(const nn_settings *s) {
+bool nn_updater_needs_norms(const nn_settings *s) {
     return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->measure;
 }
 
-void nn_updater_measure(nn_updater *u) {
-    double bound = u->job->settings->train.clip_norm;
+void nn_updater_take_norms(nn_updater *u) {
+    double bound = u->session->settings->train.clip_norm;
     if (bound > 0)
         u->common.scale *= clip_factor(u, bound);
-    if (!u->job->optimizer->measure)
+    if (!u->session->optimizer->measure)
         return;
     sum_blocks(u, NN_UPDATE_SUMS, measure_block);
     memset(u->sum, 0, u->params * NN_UPDATE_SUMS * sizeof *u->sum);
@@ -381,29 +386,29 @@ static void limit_units(const nn_param *param, double bound, size_t first, size_
 /* All weights of a unit are bounded together, whoever has taken the step on them: units are dealt
  * to the owners of slices. */
 static void limit_tensor(const nn_updater *u, const nn_param *param) {
-    size_t owner, owners = nn_reducer_owners(u->job->reducer, &owner);
+    size_t owner, owners = nn_reducer_owners(u->session->reducer, &owner);
     nn_span units = nn_tree_share((size_t)param->dim[0], owner, owners);
     if (owner < owners)
-        limit_units(param, u->job->settings->train.max_norm, units.begin, units.end,
-                    u->job->params + param->offset);
+        limit_units(param, u->session->settings->train.max_norm, units.begin, units.end,
+                    u->session->params + param->offset);
 }
 
 static void follow_block(nn_updater *u, size_t block) {
     follow(u, &u->block[block]);
 }
 
-bool nn_updater_settles(const nn_settings *s) {
+bool nn_updater_has_constraint(const nn_settings *s) {
     return s->train.max_norm > 0;
 }
 
-void nn_updater_settle(nn_updater *u) {
+void nn_updater_constrain(nn_updater *u) {
     double none = 0;
-    nn_reducer_add(u->job->reducer, &none, 0); /* all have taken their steps */
+    nn_reducer_add(u->session->reducer, &none, 0); /* all have taken their steps */
     for (size_t i = 0; i < u->params; i++)
-        if (has_max_norm(u->job, u->param[i]) && !u->param[i]->layer->frozen)
+        if (has_max_norm(u->session, u->param[i]) && !u->param[i]->layer->frozen)
             limit_tensor(u, u->param[i]);
-    nn_reducer_add(u->job->reducer, &none, 0);
-    if (u->job->average)
+    nn_reducer_add(u->session->reducer, &none, 0);
+    if (u->session->average)
         visit_blocks(u, follow_block);
 }
 
@@ -417,7 +422,7 @@ static int find_bad(nn_updater *u, const nn_real *vector, const nn_param **bad) 
         u->sum[i] =
             !p->layer->frozen && !nn_kernels_get()->all_finite(p->count, vector + p->offset);
     }
-    NN_TRY(nn_comm_sum(u->job->comm, u->sum, u->params));
+    NN_TRY(nn_comm_sum(u->session->comm, u->sum, u->params));
     for (size_t i = 0; i < u->params; i++)
         if (u->sum[i] > 0)
             *bad = u->param[i];
@@ -425,13 +430,13 @@ static int find_bad(nn_updater *u, const nn_real *vector, const nn_param **bad) 
 }
 
 /* Back-propagation comes from the end of the vector, so the first bad gradient is the last one. */
-int nn_updater_explain(nn_updater *u) {
+int nn_updater_explain_nonfinite(nn_updater *u) {
     const char *what = "gradient";
     const nn_param *param = NULL;
-    NN_TRY(find_bad(u, nn_reducer_grads(u->job->reducer), &param));
+    NN_TRY(find_bad(u, nn_reducer_grads(u->session->reducer), &param));
     if (!param) {
         what = "parameter";
-        NN_TRY(find_bad(u, u->job->params, &param));
+        NN_TRY(find_bad(u, u->session->params, &param));
     }
     return nn_fail(NN_EDIVERGED,
                    "training diverged: in step %lld the %s '%s' of layer '%s' became NaN or Inf",

@@ -27,7 +27,7 @@ folder base 'base/'
 folder math 'base/'
 folder io 'base/'
 folder nn '(math|base)/'
-folder data '((io|math|base)/|nn/losses/loss\.h)'
+folder data '(io|math|base)/'
 folder comm '(io|math|base)/'
 folder train '(nn|data|comm|io|math|base)/'
 

@@ -159,7 +159,7 @@ static void check_jumps(const nn_dataset *ds) {
         CHECK_EQ_INT(a.count, b.count);
         CHECK(memcmp(a.x, b.x, a.count * WIDTH * sizeof *a.x) == 0);
     }
-    CHECK(nn_loader_window(plain) >= 50 && nn_loader_window(plain) < SAMPLES / 2);
+    CHECK(nn_loader_shuffle_buffer(plain) >= 50 && nn_loader_shuffle_buffer(plain) < SAMPLES / 2);
     nn_loader_free(plain);
     nn_loader_free(ahead);
 }
@@ -187,7 +187,7 @@ struct made {
     bool broken;
 };
 
-static int make(void *ctx, const nn_prefetch_job *job, int place) {
+static int make(void *ctx, const nn_prefetch_task *job, int place) {
     struct made *m = ctx;
 
     if (m->broken && job->index == 7)
@@ -197,9 +197,9 @@ static int make(void *ctx, const nn_prefetch_job *job, int place) {
     return 0;
 }
 
-static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job) {
+static nn_prefetch_task after(void *ctx, const nn_prefetch_task *job) {
     (void)ctx;
-    return (nn_prefetch_job){job->epoch, job->index + 1};
+    return (nn_prefetch_task){job->epoch, job->index + 1};
 }
 
 static void check_thread(int places) {
@@ -210,14 +210,14 @@ static void check_thread(int places) {
 
     CHECK_WORKS(nn_prefetch_new(&ops, &made, places, &p));
     for (int64_t i = 0; i < 7; i++) {
-        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_job){0, i}, &place));
+        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_task){0, i}, &place));
         CHECK_EQ_INT(made.of[place], i);
     }
-    CHECK_FAILS(nn_prefetch_take(p, &(nn_prefetch_job){0, 7}, &place), NN_EIO, "number 7 cannot");
+    CHECK_FAILS(nn_prefetch_take(p, &(nn_prefetch_task){0, 7}, &place), NN_EIO, "number 7 cannot");
     nn_prefetch_rest(p);
     made.broken = false;
     for (int64_t i = 7; i < 100; i++) {
-        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_job){0, i}, &place));
+        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_task){0, i}, &place));
         CHECK_EQ_INT(made.of[place], i);
         if (i % 10 == 0) { /* at rest nothing is made */
             nn_prefetch_rest(p);

@@ -434,56 +434,56 @@ static nn_real *four_times(size_t rows, size_t filters, size_t stride, const nn_
 }
 
 /* Sizes and strides of one case. */
-typedef struct quad_case {
-    size_t filters, quads, kernel, blocks, stride, x_row;
-} quad_case;
+typedef struct gray_case {
+    size_t filters, pixel_blocks, kernel, blocks, stride, x_row;
+} gray_case;
 
-static quad_case quad_case_of(size_t filters) {
-    quad_case c = {.filters = filters, .quads = 1 + filters % 11, .kernel = 1 + filters % 5};
-    c.blocks = whole(filters, k->conv_quad_filters) / k->conv_quad_filters;
+static gray_case gray_case_of(size_t filters) {
+    gray_case c = {.filters = filters, .pixel_blocks = 1 + filters % 11, .kernel = 1 + filters % 5};
+    c.blocks = whole(filters, k->conv_gray_filters) / k->conv_gray_filters;
     c.stride = c.blocks * k->conv_lanes;
-    c.x_row = 4 * c.quads + c.kernel;
+    c.x_row = 4 * c.pixel_blocks + c.kernel;
     return c;
 }
 
-static void run_conv_quads(void) {
-    for (size_t filters = 1; k->conv_quad_filters && filters < 28; filters += 2) {
-        quad_case c = quad_case_of(filters);
+static void run_conv_gray(void) {
+    for (size_t filters = 1; k->conv_gray_filters && filters < 28; filters += 2) {
+        gray_case c = gray_case_of(filters);
         size_t taps = c.kernel * c.kernel;
-        nn_conv_quads t = {.quads = c.quads, .filters = filters, .blocks = c.blocks};
+        nn_conv_gray t = {.pixel_blocks = c.pixel_blocks, .filters = filters, .blocks = c.blocks};
         t.kernel_rows = t.kernel_cols = c.kernel, t.x_row = c.x_row;
         t.x = numbers(c.kernel * c.x_row + 8);
         t.weights = four_times(taps, filters, c.stride, numbers(taps * filters));
         t.start = four_times(1, filters, c.stride, numbers(filters));
-        t.y = take(4 * c.quads * filters);
-        k->conv_quads(&t);
-        hash_out(4 * c.quads * filters, t.y);
+        t.y = take(4 * c.pixel_blocks * filters);
+        k->conv_gray(&t);
+        hash_out(4 * c.pixel_blocks * filters, t.y);
         give_back();
     }
 }
 
-static void run_conv_quad_sums(void) {
-    for (size_t filters = 1; k->conv_quad_filters && filters < 28; filters += 2) {
-        quad_case c = quad_case_of(filters);
-        size_t rows = 3 * c.quads;
+static void run_conv_gray_sums(void) {
+    for (size_t filters = 1; k->conv_gray_filters && filters < 28; filters += 2) {
+        gray_case c = gray_case_of(filters);
+        size_t rows = 3 * c.pixel_blocks;
         nn_real *y = numbers(4 * rows * filters), *dy = take_aligned(rows * c.stride);
-        nn_conv_quad_sums t = {.rows = 3, .quads = c.quads, .blocks = c.blocks};
-        k->conv_to_quads(rows, filters, y, dy);
+        nn_conv_gray_sums t = {.rows = 3, .pixel_blocks = c.pixel_blocks, .blocks = c.blocks};
+        k->conv_gray_gather(rows, filters, y, dy);
         hash_columns(rows, 4 * filters, c.stride, dy);
         t.kernel_cols = c.kernel, t.x_row = c.x_row, t.dy = dy;
         t.x = numbers(3 * c.x_row + 8);
         t.sums = four_times(c.kernel, filters, c.stride, numbers(c.kernel * filters));
-        k->conv_quad_sums(&t);
+        k->conv_gray_sums(&t);
         hash_columns(c.kernel, 4 * filters, c.stride, t.sums);
         give_back();
     }
 }
 
-static void run_conv_tail(void) {
-    for (size_t filters = 1; filters <= NN_CONV_TAIL; filters++)
+static void run_conv_remainder(void) {
+    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
         for (size_t points = 1; points < 20; points += 3) {
             size_t length = 3 * points, wide = whole(length, k->conv_lanes);
-            nn_conv_tail t = {.points = points, .tap_rows = 3, .length = length};
+            nn_conv_remainder t = {.points = points, .tap_rows = 3, .length = length};
             t.filters = filters, t.x_row = 2 * length + points, t.x_point = 2;
             t.y_point = filters + 1;
             t.x = numbers(3 * t.x_row + length + 2 * points);
@@ -492,23 +492,23 @@ static void run_conv_tail(void) {
                 numbers_in(length, w + i * wide);
             t.w = w, t.start = points % 2 ? start : NULL;
             t.y = take(points * t.y_point);
-            k->conv_tail(&t);
+            k->conv_remainder(&t);
             hash_out(points * t.y_point, t.y);
             give_back();
         }
 }
 
-static void run_conv_tail_sums(void) {
-    for (size_t filters = 1; filters <= NN_CONV_TAIL; filters++)
+static void run_conv_remainder_sums(void) {
+    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
         for (size_t length = 1; length < 150; length += 7) {
             size_t wide = whole(length, k->conv_lanes);
-            nn_conv_tail_sums t = {.rows = 3, .cols = 5, .length = length, .filters = filters};
+            nn_conv_remainder_sums t = {.rows = 3, .cols = 5, .length = length, .filters = filters};
             t.x_col = 2, t.x_row = length + 11, t.dy_col = filters, t.dy_row = 5 * filters;
             t.x = numbers(3 * t.x_row + length), t.dy = numbers(15 * filters);
             t.sums = take_aligned(filters * wide);
             for (size_t f = 0; f < filters; f++)
                 numbers_in(length, t.sums + f * wide);
-            k->conv_tail_sums(&t);
+            k->conv_remainder_sums(&t);
             hash_columns(filters, length, wide, t.sums);
             give_back();
         }
@@ -677,11 +677,11 @@ static const kernel_case cases[] = {
     ROW(products) ROW(normalize) ROW(normalize_grad) ROW(layer_norm) ROW(layer_norm_grad)
     ROW(layer_norm_sums) ROW(sparse_rows) ROW(add) ROW(plus) ROW(axpy) ROW(scale) ROW(multiply)
     ROW(sum) ROW(sum_squares) ROW(all_finite) ROW(from_u8) ROW(from_f32) ROW(normal) ROW(bilinear)
-    ROW(blend) ROW(conv_rows) ROW(conv_sums) ROW(conv_quads) ROW(conv_tail) ROW(conv_tail_sums)
+    ROW(blend) ROW(conv_rows) ROW(conv_sums) ROW(conv_gray) ROW(conv_remainder) ROW(conv_remainder_sums)
     ROW(sgd) ROW(adagrad) ROW(adadelta) ROW(rmsprop) ROW(adam)
     {"packed_product", run_packed_product, 2}, /* and pack */
     {"outer", run_outer, 2},                   /* and outer_sum */
-    {"conv_quad_sums", run_conv_quad_sums, 2}, /* and conv_to_quads */
+    {"conv_gray_sums", run_conv_gray_sums, 2}, /* and conv_gray_gather */
     {"conv_depth", run_conv_depth, 3},         /* and its gradients */
     {"pool", run_pool, 4},                     /* largest and average, with gradients */
     {"lamb", run_lamb, 2},                     /* and lamb_moments */

@@ -143,19 +143,19 @@ static void check_fixed_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
     matrices_release(&x);
 }
 
-/* What nn_gemm_merges says of fixed tiles holds for other numbers than it has tried. */
-static void check_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+/* What nn_gemm_batch_invariant says of fixed tiles holds for other numbers than it has tried. */
+static void check_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
     matrices all, part;
 
     nn_gemm_fix_tiles(true);
-    size_t merges = nn_gemm_merges(tb, rows, calls, n, k);
-    CHECK(merges >= 1 && merges <= calls);
-    matrices_init(&all, NN_PLAIN, tb, rows * merges, n, k);
+    size_t calls_at_once = nn_gemm_batch_invariant(tb, rows, calls, n, k);
+    CHECK(calls_at_once >= 1 && calls_at_once <= calls);
+    matrices_init(&all, NN_PLAIN, tb, rows * calls_at_once, n, k);
     product_of(&all, tb, true, 1);
     part = all;
     part.m = rows;
     part.c = malloc(rows * all.ldc * sizeof(nn_real));
-    for (size_t i = 0; i < merges; i++) {
+    for (size_t i = 0; i < calls_at_once; i++) {
         product_of(&part, tb, true, 1);
         CHECK(memcmp(all.c + i * rows * all.ldc, part.c, rows * all.ldc * sizeof(nn_real)) == 0);
         part.a += rows * all.lda;
@@ -247,8 +247,8 @@ static void check_library(nn_gemm_library library) {
     check_fixed_tiles(NN_TRANSPOSED, 257, 383, 301);
     check_fixed_tiles(NN_TRANSPOSED, 1500, 40, 400);
     check_fixed_tiles(NN_PLAIN, 40, 530, 1700); /* a sum of several pieces */
-    check_merges(NN_PLAIN, 32, 4, 530, 1700);
-    check_merges(NN_TRANSPOSED, 32, 4, 512, 2048);
+    check_batch_invariant(NN_PLAIN, 32, 4, 530, 1700);
+    check_batch_invariant(NN_TRANSPOSED, 32, 4, 512, 2048);
     check_alignment(33, 127, 79);
     check_alignment(64, 128, 784);
 }

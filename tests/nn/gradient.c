@@ -269,7 +269,7 @@ static void check_cut(struct setup *s, const struct gradient_case *c) {
     back_propagate(s);
     CHECK(NN_NEW(&whole_grads, size, "gradients") == 0);
     memcpy(whole_grads, s->grads, size * sizeof *whole_grads);
-    nn_model_cut(s->model, 3, BATCH - 1, size);
+    nn_model_set_microbatches(s->model, 3, BATCH - 1, size);
     CHECK(nn_model_bind(s->model, s->params, s->grads, BATCH) == 0);
     s->pass.parts = &parts;
     s->pass.sum = sum_parts;

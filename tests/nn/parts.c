@@ -56,7 +56,7 @@ static void run_rank(struct problem *p, nn_model *model, nn_real *params, size_t
                     .step = 3,
                     .sample = p->sample + first,
                     .parts = &parts};
-    nn_model_cut(model, parts.count, (p->rows + PARTS - 1) / PARTS, p->size);
+    nn_model_set_microbatches(model, parts.count, (p->rows + PARTS - 1) / PARTS, p->size);
     CHECK(nn_model_bind(model, params, p->grads + p->sums * p->size, batch) == 0);
     const nn_real *y = nn_model_forward(model, &pass, p->x + first * INPUTS);
     memcpy(p->y + first * OUTPUTS, y, batch * OUTPUTS * sizeof *y);

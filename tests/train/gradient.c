@@ -10,7 +10,7 @@
 
 /* The sums of a step, which changes nothing. */
 struct trial {
-    nn_job job;
+    nn_session session;
     nn_loader *loader;
     double weight;
     nn_real *sums; /* of this rank's spans */
@@ -30,37 +30,38 @@ static void apply(void *ctx, const nn_slice *span, const nn_real *g) {
 static const nn_reduce_ops ops = {.decide = decide, .apply = apply};
 
 static int set_up(struct trial *t, nn_comm *comm, nn_config *config) {
-    nn_job *job = &t->job;
-    NN_TRY(nn_job_plan(job, comm, config, NULL));
-    NN_TRY(nn_job_loader(job, "train", job->batch_size, true, &t->loader));
-    NN_TRY(nn_job_allocate(job, &ops, t));
-    NN_TRY(NN_NEW(&t->sums, nn_model_size(job->model), "sums"));
-    if (nn_reducer_writes(job->reducer))
-        NN_TRY(nn_model_init(job->model, 1, job->params));
-    return nn_job_share(job, NULL);
+    nn_session *session = &t->session;
+    NN_TRY(nn_session_plan(session, comm, config, NULL));
+    NN_TRY(nn_session_loader(session, "train", session->batch_size, true, &t->loader));
+    NN_TRY(nn_session_allocate(session, &ops, t));
+    NN_TRY(NN_NEW(&t->sums, nn_model_size(session->model), "sums"));
+    if (nn_reducer_writes(session->reducer))
+        NN_TRY(nn_model_init(session->model, 1, session->params));
+    return nn_session_share(session, NULL);
 }
 
 static void release(struct trial *t) {
     nn_free(t->sums);
     nn_loader_free(t->loader);
-    nn_job_release(&t->job);
+    nn_session_release(&t->session);
 }
 
 /* Gradient sums of a minibatch into t->sums, as far as this rank owns them. */
 static int gradient(struct trial *t, int64_t index, int64_t *rows) {
-    nn_job *job = &t->job;
+    nn_session *session = &t->session;
     nn_batch batch;
     nn_loss_sum sum = {0};
     NN_TRY(nn_loader_batch(t->loader, 0, index, &batch));
     nn_pass pass = {.batch = batch.count, .training = true, .sample = batch.sample};
-    const nn_real *z = nn_model_forward(job->model, &pass, batch.x);
-    nn_loss_eval(job->loss, batch.count, z, &batch.target, &sum, nn_model_output_grad(job->model));
+    const nn_real *z = nn_model_forward(session->model, &pass, batch.x);
+    nn_loss_eval(session->loss, batch.count, z, &batch.target, &sum,
+                 nn_model_output_grad(session->model));
     double stat[NN_REDUCE_STATS] = {[NN_STAT_WEIGHT] = sum.weight};
-    nn_reducer_rows(job->reducer, (size_t)batch.global);
-    nn_reducer_begin(job->reducer, stat);
-    nn_model_backward(job->model, &pass, nn_reducer_ready, job->reducer);
+    nn_reducer_set_rows(session->reducer, (size_t)batch.global);
+    nn_reducer_begin(session->reducer, stat);
+    nn_model_backward(session->model, &pass, nn_reducer_ready, session->reducer);
     *rows = (int64_t)batch.count;
-    return nn_reducer_finish(job->reducer);
+    return nn_reducer_finish(session->reducer);
 }
 
 /* Over the elements that this rank owns. */
@@ -86,7 +87,7 @@ static int compare(nn_comm *world, nn_comm *alone, nn_config *config, bool *empt
         NN_TRY_GOTO(gradient(&all, i, &rows));
         NN_TRY_GOTO(gradient(&one, i, &global));
         CHECK_NEAR(all.weight, (double)global, 0);
-        CHECK(distance(all.job.reducer, all.sums, one.sums) < 1e-6);
+        CHECK(distance(all.session.reducer, all.sums, one.sums) < 1e-6);
         *empty_seen = *empty_seen || rows == 0;
     }
 done:

@@ -15,7 +15,7 @@
 struct setup {
     struct small_model net;
     nn_config *config;
-    nn_job job;
+    nn_session session;
     nn_comm *comm;
     nn_reduce_ops ops;
     nn_updater *updater;
@@ -49,23 +49,23 @@ static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
 static void prepare(void *ctx, nn_reducer *reducer) {
     const struct setup *s = ctx;
     (void)reducer;
-    nn_updater_measure(s->updater);
+    nn_updater_take_norms(s->updater);
 }
 
 static void settle(void *ctx, nn_reducer *reducer) {
     const struct setup *s = ctx;
     (void)reducer;
-    nn_updater_settle(s->updater);
+    nn_updater_constrain(s->updater);
 }
 
 static bool bad(void *ctx) {
     const struct setup *s = ctx;
-    return nn_updater_bad(s->updater);
+    return nn_updater_nonfinite(s->updater);
 }
 
 static void apply(void *ctx, const nn_slice *slice, const nn_real *g) {
     const struct setup *s = ctx;
-    nn_updater_range(s->updater, slice, g);
+    nn_updater_step(s->updater, slice, g);
 }
 
 /* The vectors of the small model become those of the reducer. */
@@ -79,36 +79,36 @@ static int make_reducer(struct setup *s) {
                            .ops = &s->ops,
                            .ctx = s};
     s->ops = (nn_reduce_ops){.decide = decide,
-                             .prepare = nn_updater_measures(set) ? prepare : NULL,
-                             .settle = nn_updater_settles(set) ? settle : NULL,
+                             .prepare = nn_updater_needs_norms(set) ? prepare : NULL,
+                             .settle = nn_updater_has_constraint(set) ? settle : NULL,
                              .bad = bad,
                              .apply = apply};
-    NN_TRY(nn_reducer_new(&spec, &s->job.reducer));
+    NN_TRY(nn_reducer_new(&spec, &s->session.reducer));
     nn_free(s->net.params);
     nn_free(s->net.grads);
-    s->net.params = nn_reducer_vector(s->job.reducer, 0);
-    s->net.grads = nn_reducer_grads(s->job.reducer);
+    s->net.params = nn_reducer_vector(s->session.reducer, 0);
+    s->net.grads = nn_reducer_grads(s->session.reducer);
     return 0;
 }
 
 static int allocate(struct setup *s) {
     const nn_settings *set = nn_config_settings(s->config);
-    nn_job *job = &s->job;
+    nn_session *session = &s->session;
     s->size = nn_model_size(s->net.model);
     NN_TRY(nn_comm_alone(&s->comm));
-    *job = (nn_job){.comm = s->comm,
-                    .settings = set,
-                    .model = s->net.model,
-                    .optimizer = (const nn_optimizer_ops *)set->train.optimizer.row};
+    *session = (nn_session){.comm = s->comm,
+                            .settings = set,
+                            .model = s->net.model,
+                            .optimizer = (const nn_optimizer_ops *)set->train.optimizer.row};
     NN_TRY(make_reducer(s));
-    job->params = s->net.params;
-    job->slots = job->optimizer->slots(set->train.optimizer.options, job->slot_name);
-    for (size_t i = 0; i < job->slots; i++)
-        NN_TRY(NN_NEW(&job->slot[i], s->size, "slot"));
+    session->params = s->net.params;
+    session->slots = session->optimizer->slots(set->train.optimizer.options, session->slot_name);
+    for (size_t i = 0; i < session->slots; i++)
+        NN_TRY(NN_NEW(&session->slot[i], s->size, "slot"));
     if (set->train.ema_node)
-        job->average = nn_reducer_vector(job->reducer, 1);
+        session->average = nn_reducer_vector(session->reducer, 1);
     NN_TRY(NN_NEW(&s->before, s->size, "before"));
-    return nn_updater_new(job, &s->updater);
+    return nn_updater_new(session, &s->updater);
 }
 
 /* Parameters and gradients of all sizes; `layer` are more keys of the first layer. */
@@ -130,11 +130,11 @@ static bool set_up(struct setup *s, const char *train, const char *layer) {
 static void tear_down(struct setup *s) {
     nn_updater_free(s->updater);
     nn_free(s->before);
-    for (size_t i = 0; i < s->job.slots; i++)
-        nn_free(s->job.slot[i]);
-    if (s->job.reducer)
+    for (size_t i = 0; i < s->session.slots; i++)
+        nn_free(s->session.slot[i]);
+    if (s->session.reducer)
         s->net.params = s->net.grads = NULL;
-    nn_reducer_free(s->job.reducer);
+    nn_reducer_free(s->session.reducer);
     nn_comm_free(s->comm);
     small_model_release(&s->net);
     nn_config_free(s->config);
@@ -145,8 +145,8 @@ static void step(struct setup *s, double lr, double weight, int64_t number) {
     s->lr = lr;
     s->weight = weight;
     s->number = number;
-    nn_reducer_begin(s->job.reducer, stats);
-    CHECK_EQ_INT(nn_reducer_finish(s->job.reducer), 0);
+    nn_reducer_begin(s->session.reducer, stats);
+    CHECK_EQ_INT(nn_reducer_finish(s->session.reducer), 0);
 }
 
 enum { WIDE, WIDE_BIAS, SCALE, SHIFT, MEAN, VAR, LAST, LAST_BIAS };
@@ -249,7 +249,7 @@ static void check_factors(void) {
         const nn_param *p = param_at(&s, WIDE), *bias = param_at(&s, WIDE_BIAS);
         s.net.grads[p->offset] = NAN; /* it is nothing to them */
         step(&s, 1, 2, 1);
-        CHECK(!nn_reducer_bad(s.job.reducer));
+        CHECK(!nn_reducer_nonfinite(s.session.reducer));
         CHECK(memcmp(s.net.params + p->offset, s.before + p->offset, p->count * sizeof(nn_real)) ==
               0);
         CHECK(memcmp(s.net.params + bias->offset, s.before + bias->offset,
@@ -268,12 +268,12 @@ static void check_statistics(void) {
     struct setup s = {0};
     if (set_up(&s, "l2: 0.5, decay_all: true, clip_value: 1e-3, clip_norm: 1, ema: {decay: 0.5}",
                "bias: true")) {
-        memcpy(s.job.average, s.before, s.size * sizeof(nn_real));
+        memcpy(s.session.average, s.before, s.size * sizeof(nn_real));
         step(&s, 3, 4, 1);
         const nn_param *p = param_at(&s, MEAN);
         check_tensor(&s, MEAN, blend, (double)p->rate);
         check_tensor(&s, VAR, blend, (double)param_at(&s, VAR)->rate);
-        CHECK(memcmp(s.job.average + p->offset, s.net.params + p->offset,
+        CHECK(memcmp(s.session.average + p->offset, s.net.params + p->offset,
                      p->count * sizeof(nn_real)) == 0);
     }
     tear_down(&s);
@@ -286,14 +286,14 @@ static void check_average(void) {
         double *average;
         CHECK(NN_NEW(&average, s.size, "average") == 0);
         for (size_t i = 0; i < s.size; i++)
-            average[i] = (double)(s.job.average[i] = s.before[i]);
+            average[i] = (double)(s.session.average[i] = s.before[i]);
         for (int64_t t = 1; t <= 3; t++) {
             step(&s, 0.5, 2, t);
             for (size_t i = p->offset; i < p->offset + p->count; i++)
                 average[i] = 0.75 * average[i] + 0.25 * (double)s.net.params[i];
         }
         for (size_t i = p->offset; i < p->offset + p->count; i++)
-            CHECK_NEAR(s.job.average[i], average[i], 1e-6);
+            CHECK_NEAR(s.session.average[i], average[i], 1e-6);
         nn_free(average);
     }
     tear_down(&s);
@@ -347,7 +347,7 @@ static void check_ranges(const char *train) {
     for (size_t i = 0; ready && i <= LAST_BIAS; i++) {
         const nn_param *p = param_at(&whole, i);
         size_t bytes = p->count * sizeof(nn_real);
-        bool norms = nn_updater_measures(whole.job.settings);
+        bool norms = nn_updater_needs_norms(whole.session.settings);
         CHECK(memcmp(whole.net.params + p->offset, threads.net.params + p->offset, bytes) == 0);
         for (size_t k = p->offset; k < p->offset + p->count; k++)
             CHECK_NEAR(whole.net.params[k], cut.net.params[k], norms ? 1e-6 : 0);
@@ -364,11 +364,11 @@ static void check_diverges(size_t tensor, nn_real wrong, double lr, const char *
     if (set_up(&s, "optimizer: sgd", "bias: true")) {
         const nn_param *p = param_at(&s, tensor);
         step(&s, 0.1, 1, 1);
-        CHECK(!nn_reducer_bad(s.job.reducer));
+        CHECK(!nn_reducer_nonfinite(s.session.reducer));
         s.net.grads[p->offset + p->count / 2] = wrong;
         step(&s, lr, 1, 7);
-        CHECK(nn_reducer_bad(s.job.reducer));
-        CHECK_EQ_INT(nn_updater_explain(s.updater), NN_EDIVERGED);
+        CHECK(nn_reducer_nonfinite(s.session.reducer));
+        CHECK_EQ_INT(nn_updater_explain_nonfinite(s.updater), NN_EDIVERGED);
         CHECK_CONTAINS(nn_error_message(), words);
     }
     tear_down(&s);
@@ -379,8 +379,8 @@ static void check_nothing(void) {
     nn_updater *updater = NULL;
     if (configure(&s, "lr: 1") && small_model_new(&s.net, "[dense: {units: 2, frozen: true}]",
                                                   (nn_shape){1, {3}}, NULL, NULL)) {
-        s.job = (nn_job){.settings = nn_config_settings(s.config), .model = s.net.model};
-        CHECK_EQ_INT(nn_updater_new(&s.job, &updater), NN_EUSAGE);
+        s.session = (nn_session){.settings = nn_config_settings(s.config), .model = s.net.model};
+        CHECK_EQ_INT(nn_updater_new(&s.session, &updater), NN_EUSAGE);
         CHECK_CONTAINS(nn_error_message(), "nothing to train");
     }
     tear_down(&s);

@@ -1,7 +1,7 @@
 /* nnmpi bench gemm and memory: what one process of this machine can do. */
 #include "cli/verbs/bench.h"
 
-#include "math/measure.h"
+#include "math/machine.h"
 #include "math/parallel.h"
 
 #include <stdio.h>
@@ -60,9 +60,9 @@ static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *coun
 }
 
 static int time_product(product *p, double seconds) {
-    NN_TRY(nn_measure_product(&p->shape, NN_GEMM_OPENBLAS, seconds, &p->openblas));
-    NN_TRY(nn_measure_product(&p->shape, NN_GEMM_ONEDNN, seconds, &p->onednn));
-    return nn_measure_product(&p->shape, NN_GEMM_FASTER, seconds, &p->chosen);
+    NN_TRY(nn_machine_product(&p->shape, NN_GEMM_OPENBLAS, seconds, &p->openblas));
+    NN_TRY(nn_machine_product(&p->shape, NN_GEMM_ONEDNN, seconds, &p->onednn));
+    return nn_machine_product(&p->shape, NN_GEMM_FASTER, seconds, &p->chosen);
 }
 
 /* Forward, and back-propagation to weights and, but for the first layer, inputs; weights stand
@@ -98,7 +98,7 @@ int nn_bench_machine(int64_t threads, nn_bench_peak *out) {
     NN_TRY(nn_blas_init(&blas));
     out->threads = threads ? (int)threads : nn_cores_available();
     nn_threads_set(out->threads);
-    out->peak = nn_measure_peak(out->threads, PEAK_SECONDS);
+    out->peak = nn_machine_peak(out->threads, PEAK_SECONDS);
     return 0;
 }
 
@@ -174,9 +174,9 @@ static int run_memory(const nn_call *call) {
     for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
         double one, all;
         nn_threads_set(1);
-        NN_TRY(nn_measure_memory(bytes[i] / sizeof(nn_real), o->seconds, &one));
+        NN_TRY(nn_machine_memory(bytes[i] / sizeof(nn_real), o->seconds, &one));
         nn_threads_set(machine.threads);
-        NN_TRY(nn_measure_memory(bytes[i] / sizeof(nn_real), o->seconds, &all));
+        NN_TRY(nn_machine_memory(bytes[i] / sizeof(nn_real), o->seconds, &all));
         if (!o->json)
             printf("%8zu KiB %9.1f GB/s %9.1f GB/s\n", bytes[i] >> 10, one / 1e9, all / 1e9);
         nn_json_open(&json, NULL, '{');

@@ -2,7 +2,7 @@
 #include "cli/verbs/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
-#include "math/measure.h"
+#include "math/machine.h"
 #include "math/parallel.h"
 #include "train/bench.h"
 
@@ -27,7 +27,7 @@ typedef struct sums {
 /* Of all sizes up to `largest` bytes. */
 static int measure_sums(nn_comm *comm, size_t largest, sums *out) {
     double bytes[SIZES];
-    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO).way == NN_REDUCE_NODE};
+    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO).choice == NN_REDUCE_NODE};
     for (size_t i = 0; i < SIZES && sizes[i] <= largest; i++) {
         nn_reduce_speed speed;
         bytes[i] = (double)sizes[i];
@@ -196,7 +196,7 @@ static void print_step(const nn_bench_step *s, double peak) {
     printf("minibatch of %lld: %.1f us a step, %.0f samples/s, %.1f GFLOP/s a rank, %.2f of its "
            "peak; reduce: %s\n\n",
            (long long)s->batch_size, 1e6 * s->seconds, (double)s->batch_size / s->seconds,
-           s->work / s->seconds / 1e9, s->work / s->seconds / peak, s->way);
+           s->work / s->seconds / 1e9, s->work / s->seconds / peak, s->backend);
     printf("%-10s %12s %7s\n", "phase", "us a step", "share");
     for (size_t i = 0; i < PHASES; i++)
         printf("%-10s %12.1f %7.3f\n", phases[i].name, 1e6 * phase_of(s, i),
@@ -224,7 +224,7 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
-    nn_json_bool(json, "by_factors", l->by_factors);
+    nn_json_bool(json, "by_factors", l->by_rows);
     nn_json_close(json, '}');
 }
 
@@ -233,7 +233,7 @@ static void json_step(nn_json *json, const nn_bench_step *s) {
     nn_json_open(json, "step", '{');
     nn_json_int(json, "batch_size", s->batch_size);
     nn_json_int(json, "gradients", (int64_t)s->size);
-    nn_json_string(json, "reduce", s->way);
+    nn_json_string(json, "reduce", s->backend);
     nn_json_real(json, "seconds", s->seconds);
     nn_json_real(json, "samples_per_s", (double)s->batch_size / s->seconds);
     nn_json_real(json, "gflop", s->work / 1e9);

@@ -41,7 +41,8 @@ typedef struct findings {
     nn_config *config;
     nn_trainer trainer;
     nn_blas_report blas;
-    double data, node; /* bytes of the data set, and of the node's memory, as far as this job ... */
+    double data,
+        node; /* bytes of the data set, and of the node's memory, as far as this session ... */
     const char *limit; /* ... may have it, and what sets that */
     double sum_seconds;
     place *places; /* [ranks] */
@@ -81,7 +82,7 @@ static int set_up(const nn_call *call, findings *f) {
     NN_TRY(nn_comm_agree(call->comm, rc));
     t->config = f->config;
     NN_TRY(nn_trainer_open(t));
-    f->data = data_bytes(t->job.data);
+    f->data = data_bytes(t->session.data);
     f->node = nn_memory_of_node("", &f->limit);
     warn_memory(call, f);
     return nn_trainer_begin(t);
@@ -90,7 +91,7 @@ static int set_up(const nn_call *call, findings *f) {
 /* Where the ranks are, and whether their sums arrive. */
 static int check_ranks(const nn_call *call, findings *f) {
     int size = nn_comm_size(call->comm), threads = nn_comm_threads(call->comm);
-    int64_t configured = f->trainer.job.settings->train.threads;
+    int64_t configured = f->trainer.session.settings->train.threads;
     place mine = {.threads = configured ? (int)configured : threads};
     snprintf(mine.host, sizeof mine.host, "%s", nn_comm_host(call->comm));
     f->places = nn_pool_alloc(call->pool, (size_t)size * sizeof *f->places);
@@ -146,24 +147,24 @@ static void print_places(const place *places, int size) {
 
 static void print_text(const nn_call *call, const findings *f) {
     const options *o = call->options;
-    const nn_settings *s = f->trainer.job.settings;
+    const nn_settings *s = f->trainer.session.settings;
     char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
     int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
     printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
-    print_data(f->trainer.job.data);
+    print_data(f->trainer.session.data);
     printf("model          %zu parameters, %zu outputs\n",
-           nn_model_param_count(f->trainer.job.model), f->trainer.job.outputs);
+           nn_model_param_count(f->trainer.session.model), f->trainer.session.outputs);
     printf("training       batch_size %lld, %lld minibatches an epoch, %lld epochs, %s\n",
-           (long long)f->trainer.job.batch_size, (long long)nn_loader_batches(f->trainer.train),
+           (long long)f->trainer.session.batch_size, (long long)nn_loader_batches(f->trainer.train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
     printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
-    printf("               data set %s; this job may have %s a node (%s)\n",
+    printf("               data set %s; this session may have %s a node (%s)\n",
            nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)
         printf(", sum of one number in %.1f us, reduce: %s", 1e6 * f->sum_seconds,
-               nn_reducer_way(f->trainer.job.reducer));
+               nn_reducer_backend(f->trainer.session.reducer));
     putchar('\n');
     print_places(f->places, size);
     puts("ready to train");
@@ -189,7 +190,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
     nn_json_bool(json, "mended", f->blas.mended);
     nn_json_bool(json, "user_set", f->blas.user_set);
     nn_json_close(json, '}');
-    nn_json_string(json, "reduce", nn_reducer_way(f->trainer.job.reducer));
+    nn_json_string(json, "reduce", nn_reducer_backend(f->trainer.session.reducer));
     nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
     nn_json_real(json, "sum_s", f->sum_seconds);
     nn_json_open(json, "ranks", '[');
@@ -204,7 +205,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
 
 static int print_json(const nn_call *call, const findings *f) {
     const nn_layer *const *layer;
-    size_t size = 65536 + 4096 * nn_model_layers(f->trainer.job.model, &layer) +
+    size_t size = 65536 + 4096 * nn_model_layers(f->trainer.session.model, &layer) +
                   256 * (size_t)nn_comm_size(call->comm);
     nn_json json;
     char *text = nn_pool_alloc(call->pool, size);
@@ -212,9 +213,9 @@ static int print_json(const nn_call *call, const findings *f) {
         return NN_EMEMORY;
     nn_json_init(&json, text, size);
     nn_json_open(&json, NULL, '{');
-    json_data(&json, f->trainer.job.data);
-    nn_json_layers(&json, f->trainer.job.model);
-    nn_json_int(&json, "batch_size", f->trainer.job.batch_size);
+    json_data(&json, f->trainer.session.data);
+    nn_json_layers(&json, f->trainer.session.model);
+    nn_json_int(&json, "batch_size", f->trainer.session.batch_size);
     nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->trainer.train));
     nn_json_memory(&json, &f->trainer.memory);
     json_machine(&json, call, f);

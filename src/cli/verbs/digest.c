@@ -20,7 +20,7 @@ static int run(const nn_call *call) {
     const char *file;
     char hex[65];
     for (size_t i = 0; i < o->checkpoint->count; i++) {
-        NN_TRY(nn_shelf_pick(call->pool, o->checkpoint->item[i]->text, &file));
+        NN_TRY(nn_checkpoint_pick(call->pool, o->checkpoint->item[i]->text, &file));
         NN_TRY(nn_checkpoint_digest(file, hex));
         printf("%s  %s\n", hex, file);
     }

@@ -131,15 +131,15 @@ done:
 static int inspect_config(const nn_call *call, const char *path) {
     const options *o = call->options;
     subject s = {.file = path};
-    nn_job job = {0};
+    nn_session session = {0};
     int rc;
     NN_TRY_GOTO(nn_call_config(path, o->set, &s.config));
-    NN_TRY_GOTO(nn_job_plan(&job, call->comm, s.config, NULL));
-    s.model = job.model;
-    s.batch_size = job.batch_size;
+    NN_TRY_GOTO(nn_session_plan(&session, call->comm, s.config, NULL));
+    s.model = session.model;
+    s.batch_size = session.batch_size;
     NN_TRY_GOTO(print_subject(call, &s));
 done:
-    nn_job_release(&job);
+    nn_session_release(&session);
     nn_config_free(s.config);
     return rc;
 }
@@ -147,7 +147,7 @@ done:
 static int run(const nn_call *call) {
     const options *o = call->options;
     const char *file;
-    NN_TRY(nn_shelf_pick(call->pool, o->file, &file));
+    NN_TRY(nn_checkpoint_pick(call->pool, o->file, &file));
     if (!nn_is_hdf5(file))
         return inspect_config(call, file);
     if (o->set)

@@ -1,6 +1,6 @@
 /* Every rank has all parameters, and MPI_Allreduce sums the gradients bucket by bucket. Blocking
  * calls, because MPI_Iallreduce with polling has been measured to cost more than it hides. Also the
- * way of a single rank, which sums nothing. */
+ * backend of a single rank, which sums nothing. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "comm/messages.h"
@@ -16,7 +16,7 @@ struct all {
 };
 
 static void all_free(nn_reducer *r) {
-    struct all *all = r->way;
+    struct all *all = r->state;
     if (all) {
         nn_exchange_free(all->exchange);
         nn_tree_sum_free(all->stats);
@@ -27,7 +27,7 @@ static void all_free(nn_reducer *r) {
 }
 
 static void all_send_stats(nn_reducer *r, double *stats) {
-    struct all *all = r->way;
+    struct all *all = r->state;
     if (all) /* a step begins here, so no failure came before */
         r->rc = nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats);
     memcpy(r->stats, stats, sizeof r->stats);
@@ -63,7 +63,7 @@ static bool all_have_bucket(nn_reducer *r, size_t k) {
 }
 
 static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
-    struct all *all = r->way;
+    struct all *all = r->state;
     double start = nn_reduce_waits(r);
     if (all && all->exchange)
         nn_exchange_sum(all->exchange, r, slice);
@@ -98,37 +98,37 @@ static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     return nn_comm_bcast(r->spec.comm, share, r->spec.n * sizeof *share);
 }
 
-static const nn_reduce_row row = {.name = "allreduce",
-                                  .free = all_free,
-                                  .send_stats = all_send_stats,
-                                  .have_stats = all_true,
-                                  .take_stats = all_take_stats,
-                                  .send_complete = all_send_complete,
-                                  .have_bucket = all_have_bucket,
-                                  .sum = all_sum,
-                                  .send_end = all_send_end,
-                                  .have_end = all_true,
-                                  .add = all_add,
-                                  .sync = all_sync,
-                                  .gather = all_gather,
-                                  .scatter = all_scatter};
+static const nn_reduce_backend backend = {.name = "allreduce",
+                                          .free = all_free,
+                                          .send_stats = all_send_stats,
+                                          .have_stats = all_true,
+                                          .take_stats = all_take_stats,
+                                          .send_complete = all_send_complete,
+                                          .have_bucket = all_have_bucket,
+                                          .sum = all_sum,
+                                          .send_end = all_send_end,
+                                          .have_end = all_true,
+                                          .add = all_add,
+                                          .sync = all_sync,
+                                          .gather = all_gather,
+                                          .scatter = all_scatter};
 
 static int plan_tree(nn_reducer *r) {
     struct all *all;
     NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
-    r->way = all;
+    r->state = all;
     NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_REDUCE_STATS, &all->stats));
     return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
 }
 
-int nn_reduce_all_new(nn_reducer *r) {
+int nn_reduce_allreduce_new(nn_reducer *r) {
     size_t copies = nn_reduce_copies(r, (size_t)r->spec.comm->rank);
     int rc = NN_NEW(&r->vectors, r->spec.vectors * r->stride, "parameters");
     if (rc == 0)
         rc = NN_NEW(&r->grads, copies * r->stride, "gradients");
     if (rc == 0 && r->spec.tree)
         rc = plan_tree(r);
-    r->row = &row;
+    r->backend = &backend;
     rc = nn_comm_agree(r->spec.comm, rc);
     if (rc < 0)
         all_free(r);

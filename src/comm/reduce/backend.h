@@ -1,5 +1,5 @@
-/* The inside of a reducer, for the ways: reduce.c goes through the buckets of a step, a way knows
- * how ranks learn of each other's numbers and gradients. */
+/* The inside of a reducer, for its backends: reduce.c goes through the buckets of a step, a backend
+ * knows how ranks learn of each other's numbers and gradients. */
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
 
@@ -12,9 +12,9 @@
 #define NN_REDUCE_PART ((size_t)4096)
 
 /* Functions that return bool never wait: true when it has come to pass. */
-typedef struct nn_reduce_row {
+typedef struct nn_reduce_backend {
     const char *name;
-    void (*free)(nn_reducer *r); /* what the way itself has allocated, not `r` */
+    void (*free)(nn_reducer *r); /* what the backend has allocated, not `r` */
     /* This rank's numbers of the step go out, as nn_reducer_begin gets them; those that it needs
      * of others have come; and the sums over all ranks come to stand in r->stats, for which the
      * first rank of a node may have to wait for other nodes. */
@@ -34,17 +34,17 @@ typedef struct nn_reduce_row {
     int (*sync)(nn_reducer *r);
     int (*gather)(nn_reducer *r, const nn_real *share, nn_real *whole);
     int (*scatter)(nn_reducer *r, const nn_real *whole, nn_real *share);
-} nn_reduce_row;
+} nn_reduce_backend;
 
 struct nn_reducer {
-    const nn_reduce_row *row;
-    void *way; /* its own memory */
+    const nn_reduce_backend *backend;
+    void *state; /* its own memory */
     nn_reduce_spec spec;
-    nn_factors *factors; /* NULL: all gradients are added */
+    nn_outer_grads *outer_grads; /* NULL: all gradients are added */
     nn_pool pool;
-    nn_cut cut;
+    nn_partition partition;
     size_t bucket;    /* most elements that go between nodes at a time */
-    size_t owner;     /* which slices are this rank's; cut.owners or more: none */
+    size_t owner;     /* which slices are this rank's; partition.owners or more: none */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
     size_t stride;  /* elements from one vector to the next: n in whole cache lines */
@@ -60,12 +60,13 @@ struct nn_reducer {
     bool claims;     /* cores have parameters in their caches that others are about to write */
     bool late;       /* nothing is summed before back-propagation has ended */
     bool crowded;    /* this node has more threads than cores */
-    nn_bell *bell;   /* for nn_wait; NULL where all look for themselves */
+    nn_event *event; /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
 };
 
-/* Allocate r->vectors and r->grads and fill in row, way and owner. The same code on every rank. */
-int nn_reduce_all_new(nn_reducer *r);
+/* Allocate r->vectors and r->grads and fill in backend, state and owner. The same code on every
+ * rank. */
+int nn_reduce_allreduce_new(nn_reducer *r);
 int nn_reduce_node_new(nn_reducer *r);
 
 /* Asks for the cache lines of parameters that are about to be written. All cores have read them
@@ -93,7 +94,7 @@ void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
 /* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
 /* What this rank writes of bucket k: all of it in `copies` vectors, or its own slice in one where
- * factors take the place of gradients. */
+ * rows take the place of gradients. */
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
 
 /* Sums along the tree by messages: each rank adds a part of a slice and tells all others. */

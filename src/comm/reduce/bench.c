@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 21, WAYS = 2 };
+enum { ROUNDS = 21, BACKENDS = 2 };
 
 struct bench {
     nn_reducer *reducer;
@@ -29,14 +29,14 @@ static void store(void *ctx, const nn_slice *slice, const nn_real *g) {
            (slice->end - slice->begin) * sizeof *g);
 }
 
-static int open_bench(nn_comm *comm, nn_reduce_way way, size_t n, struct bench *b) {
-    static const nn_reduce_ops ops[WAYS] = {{.decide = decide, .apply = leave},
-                                            {.decide = decide, .apply = store}};
+static int open_bench(nn_comm *comm, nn_reduce_choice choice, size_t n, struct bench *b) {
+    static const nn_reduce_ops ops[BACKENDS] = {{.decide = decide, .apply = leave},
+                                                {.decide = decide, .apply = store}};
     nn_reduce_spec spec = {.comm = comm,
-                           .way = way,
+                           .choice = choice,
                            .n = n,
                            .vectors = 1,
-                           .ops = &ops[way == NN_REDUCE_NODE],
+                           .ops = &ops[choice == NN_REDUCE_NODE],
                            .ctx = b};
     return nn_reducer_new(&spec, &b->reducer);
 }
@@ -63,36 +63,36 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* Rounds of both in turn, each of as many steps as fill its share of the time. */
-static int run(nn_comm *comm, struct bench *b, size_t ways, double seconds) {
-    long steps[WAYS];
+static int run(nn_comm *comm, struct bench *b, size_t backends, double seconds) {
+    long steps[BACKENDS];
     double once;
-    for (size_t w = 0; w < ways; w++) {
+    for (size_t w = 0; w < backends; w++) {
         NN_TRY(time_steps(comm, &b[w], 1, &once)); /* the first one also brings in the pages */
         NN_TRY(time_steps(comm, &b[w], 2, &once));
-        double fit = seconds / (double)(ROUNDS * ways) / once;
+        double fit = seconds / (double)(ROUNDS * backends) / once;
         steps[w] = fit < 1 ? 1 : fit > 1e6 ? 1000000 : (long)fit;
     }
     for (size_t round = 0; round < ROUNDS; round++)
-        for (size_t w = 0; w < ways; w++)
+        for (size_t w = 0; w < backends; w++)
             NN_TRY(time_steps(comm, &b[w], steps[w], &b[w].round_s[round]));
-    for (size_t w = 0; w < ways; w++)
+    for (size_t w = 0; w < backends; w++)
         qsort(b[w].round_s, ROUNDS, sizeof *b[w].round_s, by_value);
     return 0;
 }
 
 int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed *out) {
-    static const nn_reduce_way way[WAYS] = {NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
+    static const nn_reduce_choice choice[BACKENDS] = {NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
     size_t n = bytes / sizeof(nn_real);
     nn_reduce_plan plan = nn_reduce_plan_of(comm, NN_REDUCE_AUTO);
-    size_t ways = plan.way == NN_REDUCE_NODE ? WAYS : 1;
-    struct bench bench[WAYS] = {{NULL, {0}}, {NULL, {0}}};
+    size_t backends = plan.choice == NN_REDUCE_NODE ? BACKENDS : 1;
+    struct bench bench[BACKENDS] = {{NULL, {0}}, {NULL, {0}}};
     int rc = 0;
-    for (size_t w = 0; w < ways; w++)
-        NN_TRY_GOTO(open_bench(comm, way[w], n, &bench[w]));
-    NN_TRY_GOTO(run(comm, bench, ways, seconds));
+    for (size_t w = 0; w < backends; w++)
+        NN_TRY_GOTO(open_bench(comm, choice[w], n, &bench[w]));
+    NN_TRY_GOTO(run(comm, bench, backends, seconds));
     *out = (nn_reduce_speed){bytes, bench[0].round_s[0], bench[1].round_s[0]};
 done:
-    for (size_t w = 0; w < ways; w++)
+    for (size_t w = 0; w < backends; w++)
         nn_reducer_free(bench[w].reducer);
     return rc;
 }

@@ -16,7 +16,7 @@ struct nn_exchange {
 };
 
 int nn_exchange_new(const nn_reducer *r, nn_exchange **out) {
-    size_t size = r->spec.tree->size, part = nn_cut_longest(&r->cut) / size + 1;
+    size_t size = r->spec.tree->size, part = nn_partition_longest(&r->partition) / size + 1;
     nn_exchange *e;
     *out = NULL;
     NN_TRY(NN_NEW(&e, 1, "gradient exchange"));

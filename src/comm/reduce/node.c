@@ -22,34 +22,34 @@
 #define GRAIN (8 * NN_REDUCE_PART)
 
 enum {
-    POSTED,   /* steps whose numbers are in `stats` */
-    TOLD,     /* steps whose numbers over all nodes are in `total` (the node's first rank) */
-    COMPLETE, /* buckets, of all steps so far, that are complete in the rank's gradient vector */
-    ADDED,    /* calls of nn_reducer_add whose values stand in the rank's mailbox */
-    ENDED,    /* steps in which the rank has read all it reads of others and written what it owns,
-                 and was `bad` or not */
+    POSTED,    /* steps whose numbers are in `stats` */
+    BROADCAST, /* steps whose numbers over all nodes are in `total` (the node's first rank) */
+    COMPLETE,  /* buckets, of all steps so far, that are complete in the rank's gradient vector */
+    ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
+    ENDED,     /* steps in which the rank has read all it reads of others and written what it owns,
+                  and was `bad` or not */
     COUNTERS
 };
 
-/* At the start of each rank's part of the window; a cache line for each counter, so that looking at
+/* At the start of each rank's part of the memory; a cache line for each counter, so that looking at
  * one does not disturb what others wait for. */
-struct board {
+struct flags {
     struct {
         alignas(NN_ALIGN) _Atomic uint64_t value;
     } counter[COUNTERS];
     alignas(NN_ALIGN) double total[NN_REDUCE_STATS];
-    alignas(NN_ALIGN) nn_bell bell; /* of the node: the first rank's */
+    alignas(NN_ALIGN) nn_event event; /* of the node: the first rank's */
     bool bad;
 };
 
 struct node {
-    nn_window window;
+    nn_shared_memory memory;
     size_t ranks, me;
     MPI_Comm
         owners; /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
     nn_compressor *compressor; /* NULL: float32 travels between nodes */
     uint64_t adds;             /* calls of nn_reducer_add */
-    struct board **board;      /* [ranks] */
+    struct flags **flags;      /* [ranks] */
     double **stats;    /* [ranks] what each adds to the numbers of a step, of each subtree */
     double **mailbox;  /* [ranks] two of spec.values each, used in turn */
     nn_real **grads;   /* [ranks] */
@@ -61,12 +61,12 @@ struct node {
  */
 
 static void node_free(nn_reducer *r) {
-    struct node *node = r->way;
+    struct node *node = r->state;
     if (node->owners != MPI_COMM_NULL && !r->broken && !r->spec.comm->broken)
         MPI_Comm_free(&node->owners);
-    nn_window_close(&node->window);
+    nn_shared_memory_close(&node->memory);
     nn_compressor_free(node->compressor);
-    nn_free(node->board);
+    nn_free(node->flags);
     nn_free(node->stats);
     nn_free(node->sums);
     nn_free(node->mailbox);
@@ -85,30 +85,30 @@ static size_t most_copies(const nn_reducer *r) {
     return most;
 }
 
-/* Bytes of the parts of a rank's share of the window, each from a cache line on. */
+/* Where the parts of a rank's share of the memory begin, each from a cache line on. */
 struct layout {
-    size_t stats, mailbox, grads, params, factors, end;
+    size_t stats, mailbox, grads, params, rows, end;
 };
 
 static struct layout layout_of(const nn_reducer *r, bool first) {
     size_t vector = r->stride * sizeof(nn_real);
-    struct layout at = {.stats = sizeof(struct board)};
+    struct layout at = {.stats = sizeof(struct flags)};
     at.mailbox = at.stats + most_copies(r) * NN_REDUCE_STATS * sizeof(double);
     at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
     at.params = at.grads + most_copies(r) * vector;
-    at.factors = at.params + (first ? r->spec.vectors * vector : 0);
-    at.end = at.factors + (first ? nn_factors_bytes(r->factors) : 0);
+    at.rows = at.params + (first ? r->spec.vectors * vector : 0);
+    at.end = at.rows + (first ? nn_outer_grads_bytes(r->outer_grads) : 0);
     return at;
 }
 
 static int allocate(nn_reducer *r) {
     struct node *node;
     NN_TRY(NN_NEW(&node, 1, "gradient reducer"));
-    r->way = node;
+    r->state = node;
     node->owners = MPI_COMM_NULL;
     node->ranks = (size_t)r->spec.comm->node_size;
     node->me = (size_t)r->spec.comm->node_rank;
-    NN_TRY(NN_NEW(&node->board, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->flags, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->stats, node->ranks, "gradient reducer"));
     if (r->spec.tree) {
@@ -126,7 +126,7 @@ static void clear(nn_real *vector, const nn_slice *slice) {
 /* Pages belong to the memory of the processor that first writes to them; those that nobody writes
  * to take none. */
 static void touch(nn_reducer *r) {
-    for (size_t k = 0; k < r->cut.buckets; k++) {
+    for (size_t k = 0; k < r->partition.buckets; k++) {
         size_t copies;
         nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reducer_slice(r, k);
         for (size_t c = 0; c < copies; c++)
@@ -137,11 +137,11 @@ static void touch(nn_reducer *r) {
 }
 
 static void find_parts(nn_reducer *r) {
-    struct node *node = r->way;
+    struct node *node = r->state;
     struct layout at = layout_of(r, true);
     for (size_t p = 0; p < node->ranks; p++) {
-        char *part = nn_window_part(&node->window, (int)p);
-        node->board[p] = (struct board *)(void *)part;
+        char *part = nn_shared_memory_part(&node->memory, (int)p);
+        node->flags[p] = (struct flags *)(void *)part;
         node->stats[p] = (double *)(void *)(part + at.stats);
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
         node->grads[p] = (nn_real *)(void *)(part + at.grads);
@@ -149,20 +149,20 @@ static void find_parts(nn_reducer *r) {
             node->subtree[r->spec.tree->first[p] + s] = node->grads[p] + s * r->stride;
         if (p == 0)
             r->vectors = (nn_real *)(void *)(part + at.params);
-        if (p == 0 && r->factors)
-            nn_factors_place(r->factors, part + at.factors);
+        if (p == 0 && r->outer_grads)
+            nn_outer_grads_place(r->outer_grads, part + at.rows);
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }
-    r->bell = r->crowded ? &node->board[0]->bell : NULL;
+    r->event = r->crowded ? &node->flags[0]->event : NULL;
     touch(r);
 }
 
 /* Between the nodes, ranks of the same place in them own the same slices. */
 static int join_owners(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
-    struct node *node = r->way;
-    int color = r->owner < r->cut.owners ? comm->node_rank : MPI_UNDEFINED;
+    struct node *node = r->state;
+    int color = r->owner < r->partition.owners ? comm->node_rank : MPI_UNDEFINED;
     if (comm->nodes == 1)
         return 0;
     NN_TRY_MPI(MPI_Comm_split(comm->world, color, comm->rank, &node->owners), "MPI_Comm_split");
@@ -178,7 +178,7 @@ static int join_owners(nn_reducer *r) {
  */
 
 static bool reached(const struct node *node, size_t rank, int counter, uint64_t value) {
-    return atomic_load(&node->board[rank]->counter[counter].value) >= value;
+    return atomic_load(&node->flags[rank]->counter[counter].value) >= value;
 }
 
 static bool all_reached(const struct node *node, int counter, uint64_t value) {
@@ -191,10 +191,10 @@ static bool all_reached(const struct node *node, int counter, uint64_t value) {
 /* Sleepers wait for all ranks to reach `goal`: the last one to come there rings. Stores and loads
  * are sequentially consistent, or of two who come at once none might think it is the last. */
 static void publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal) {
-    const struct node *node = r->way;
-    atomic_store(&node->board[node->me]->counter[counter].value, value);
-    if (r->bell && (counter == TOLD || all_reached(node, counter, goal)))
-        nn_ring(r->bell);
+    const struct node *node = r->state;
+    atomic_store(&node->flags[node->me]->counter[counter].value, value);
+    if (r->event && (counter == BROADCAST || all_reached(node, counter, goal)))
+        nn_event_signal(r->event);
 }
 
 static void publish(const nn_reducer *r, int counter, uint64_t value) {
@@ -202,7 +202,7 @@ static void publish(const nn_reducer *r, int counter, uint64_t value) {
 }
 
 static void node_send_stats(nn_reducer *r, double *stats) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     double *mine = node->stats[node->me];
     if (r->spec.tree)
         nn_tree_sum_own(r->spec.tree, NN_REDUCE_STATS, stats, mine);
@@ -212,7 +212,7 @@ static void node_send_stats(nn_reducer *r, double *stats) {
 }
 
 static void add_tree_stats(nn_reducer *r) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     const nn_tree *t = r->spec.tree;
     for (size_t p = 0; p < node->ranks; p++)
         memcpy(node->sums + t->first[p] * NN_REDUCE_STATS, node->stats[p],
@@ -223,7 +223,7 @@ static void add_tree_stats(nn_reducer *r) {
 
 /* In the order of the ranks, so that all of a node get the same bits. */
 static void add_stats(nn_reducer *r) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     if (r->spec.tree) {
         add_tree_stats(r);
         return;
@@ -235,9 +235,9 @@ static void add_stats(nn_reducer *r) {
 }
 
 /* The first rank of each node sums over the nodes, and tells the others. */
-static void tell(nn_reducer *r) {
-    const struct node *node = r->way;
-    struct board *first = node->board[0];
+static void broadcast_stats(nn_reducer *r) {
+    const struct node *node = r->state;
+    struct flags *first = node->flags[0];
     double start = nn_reduce_waits(r);
     nn_reduce_check(r,
                     nn_mpi_allreduce(r->spec.comm, node->owners, r->stats, NN_REDUCE_STATS,
@@ -245,52 +245,52 @@ static void tell(nn_reducer *r) {
                     "MPI_Allreduce");
     nn_reduce_waited(r, start);
     memcpy(first->total, r->stats, sizeof first->total);
-    publish(r, TOLD, r->steps + 1);
+    publish(r, BROADCAST, r->steps + 1);
 }
 
 /* Those of the node have come; to other ranks of it than the first, where there are several, those
  * of all nodes. */
 static bool node_have_stats(nn_reducer *r) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     if (r->spec.comm->nodes > 1 && node->me > 0)
-        return reached(node, 0, TOLD, r->steps + 1);
+        return reached(node, 0, BROADCAST, r->steps + 1);
     return all_reached(node, POSTED, r->steps + 1);
 }
 
 static void node_take_stats(nn_reducer *r) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     bool several = r->spec.comm->nodes > 1;
     if (several && node->me > 0) {
-        memcpy(r->stats, node->board[0]->total, sizeof r->stats);
+        memcpy(r->stats, node->flags[0]->total, sizeof r->stats);
         return;
     }
     add_stats(r);
     if (several)
-        tell(r);
+        broadcast_stats(r);
 }
 
 static void node_send_complete(nn_reducer *r) {
-    uint64_t buckets = r->cut.buckets;
+    uint64_t buckets = r->partition.buckets;
     publish_until(r, COMPLETE, r->steps * buckets + r->complete, (r->steps + 1) * buckets);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
-    return all_reached(r->way, COMPLETE, r->steps * r->cut.buckets + k + 1);
+    return all_reached(r->state, COMPLETE, r->steps * r->partition.buckets + k + 1);
 }
 
 static void node_send_end(nn_reducer *r, bool bad) {
-    const struct node *node = r->way;
-    node->board[node->me]->bad = bad;
+    const struct node *node = r->state;
+    node->flags[node->me]->bad = bad;
     publish(r, ENDED, r->steps + 1);
 }
 
 static bool node_have_end(nn_reducer *r) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     if (!all_reached(node, ENDED, r->steps + 1))
         return false;
     r->bad = false;
     for (size_t p = 0; p < node->ranks; p++)
-        r->bad = r->bad || node->board[p]->bad;
+        r->bad = r->bad || node->flags[p]->bad;
     return true;
 }
 
@@ -341,9 +341,9 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
         if (w->fused)
             nn_reduce_claim(w->r, &part);
         if (w->r->spec.tree)
-            add_subtrees(w->r->way, w->r->spec.tree, part.begin, n, sum);
+            add_subtrees(w->r->state, w->r->spec.tree, part.begin, n, sum);
         else
-            add_ranks(w->r->way, part.begin, n, sum);
+            add_ranks(w->r->state, part.begin, n, sum);
         if (w->fused)
             nn_reduce_apply(w->r, &part, sum);
         else
@@ -352,7 +352,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
 }
 
 static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     double start = nn_reduce_waits(r);
     nn_real *values = r->grads + slice->begin;
     for (size_t at = 0, n, length = slice->end - slice->begin; at < length; at += n) {
@@ -370,9 +370,9 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     bool alone = r->spec.comm->nodes == 1;
     struct work work = {r, *slice, fused && alone};
     double start = nn_seconds();
-    bool multiplies = nn_factors_have(r->factors, slice);
+    bool multiplies = nn_outer_grads_have(r->outer_grads, slice);
     if (multiplies)
-        nn_factors_multiply(r->factors, slice, r->grads);
+        nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
         nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
@@ -384,16 +384,16 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
 
 static bool all_added(void *ctx) {
     const nn_reducer *r = ctx;
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     return all_reached(node, ADDED, node->adds);
 }
 
 static void node_add(nn_reducer *r, double *values, size_t count) {
-    struct node *node = r->way;
+    struct node *node = r->state;
     size_t half = node->adds % 2 * r->spec.values;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
     publish(r, ADDED, ++node->adds);
-    nn_wait(all_added, r, r->bell);
+    nn_wait(all_added, r, r->event);
     memset(values, 0, count * sizeof *values);
     for (size_t p = 0; p < node->ranks; p++)
         for (size_t i = 0; i < count; i++)
@@ -403,17 +403,17 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
 /* ---- vectors ----------------------------------------------------------------------------------
  */
 
-static int meet(const nn_reducer *r) {
-    return nn_comm_meet(r->spec.comm);
+static int barrier(const nn_reducer *r) {
+    return nn_comm_node_barrier(r->spec.comm);
 }
 
 /* The first rank of each node gets the vector of rank 0, and the others of the node wait for it. */
 static int spread(nn_reducer *r, nn_real *vector, size_t n) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     if (r->spec.comm->nodes > 1 && node->me == 0)
         NN_TRY_MPI(nn_mpi_bcast(r->spec.comm, node->owners, vector, n * sizeof *vector, 0),
                    "MPI_Bcast");
-    return meet(r);
+    return barrier(r);
 }
 
 static int node_sync(nn_reducer *r) {
@@ -421,26 +421,26 @@ static int node_sync(nn_reducer *r) {
 }
 
 static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, nn_real *to) {
-    for (size_t k = 0; k < r->cut.buckets; k++) {
-        nn_slice s = nn_cut_slice(&r->cut, k, owner);
+    for (size_t k = 0; k < r->partition.buckets; k++) {
+        nn_slice s = nn_partition_slice(&r->partition, k, owner);
         memcpy(to + s.begin, from + s.begin, (s.end - s.begin) * sizeof *to);
     }
 }
 
 static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice s = nn_reducer_slice(r, i);
         memcpy(r->grads + s.begin, share + s.at, (s.end - s.begin) * sizeof *share);
     }
-    NN_TRY(meet(r));
-    for (size_t p = 0; r->spec.comm->rank == 0 && p < r->cut.owners; p++)
+    NN_TRY(barrier(r));
+    for (size_t p = 0; r->spec.comm->rank == 0 && p < r->partition.owners; p++)
         copy_slices(r, p, node->grads[p], whole);
-    return meet(r);
+    return barrier(r);
 }
 
 static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
-    const struct node *node = r->way;
+    const struct node *node = r->state;
     if (r->spec.comm->rank == 0)
         memcpy(r->grads, whole, r->spec.n * sizeof *whole);
     NN_TRY(spread(r, r->grads, r->spec.n));
@@ -448,44 +448,44 @@ static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
         nn_slice s = nn_reducer_slice(r, i);
         memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);
     }
-    return meet(r);
+    return barrier(r);
 }
 
-static const nn_reduce_row row = {.name = "node",
-                                  .free = node_free,
-                                  .send_stats = node_send_stats,
-                                  .have_stats = node_have_stats,
-                                  .take_stats = node_take_stats,
-                                  .send_complete = node_send_complete,
-                                  .have_bucket = node_have_bucket,
-                                  .sum = node_sum,
-                                  .send_end = node_send_end,
-                                  .have_end = node_have_end,
-                                  .add = node_add,
-                                  .sync = node_sync,
-                                  .gather = node_gather,
-                                  .scatter = node_scatter};
+static const nn_reduce_backend backend = {.name = "node",
+                                          .free = node_free,
+                                          .send_stats = node_send_stats,
+                                          .have_stats = node_have_stats,
+                                          .take_stats = node_take_stats,
+                                          .send_complete = node_send_complete,
+                                          .have_bucket = node_have_bucket,
+                                          .sum = node_sum,
+                                          .send_end = node_send_end,
+                                          .have_end = node_have_end,
+                                          .add = node_add,
+                                          .sync = node_sync,
+                                          .gather = node_gather,
+                                          .scatter = node_scatter};
 
 static int open_node(nn_reducer *r) {
     nn_comm *comm = r->spec.comm;
     struct node *node;
     NN_TRY(nn_comm_agree(comm, allocate(r)));
-    node = r->way;
-    NN_TRY(nn_window_open(comm, layout_of(r, node->me == 0).end, &node->window));
+    node = r->state;
+    NN_TRY(nn_shared_memory_open(comm, layout_of(r, node->me == 0).end, &node->memory));
     NN_TRY(nn_comm_agree(comm, join_owners(r)));
     find_parts(r);
-    return meet(r);
+    return barrier(r);
 }
 
 int nn_reduce_node_new(nn_reducer *r) {
-    r->row = &row;
+    r->backend = &backend;
     /* Which bucket the node has is a matter of time, so who waited for another node in the middle
      * of back-propagation might wait for a rank that waits for this one in a layer (batch_norm). */
     r->late = r->spec.comm->nodes > 1;
     int rc = open_node(r);
-    if (rc < 0 && r->way)
+    if (rc < 0 && r->state)
         node_free(r);
     if (rc < 0)
-        r->way = NULL;
+        r->state = NULL;
     return rc;
 }

@@ -17,13 +17,13 @@
 /* A matrix that is taken. */
 struct matrix {
     size_t m, n;
-    size_t index; /* in spec.factored */
+    size_t index; /* in spec.outer */
     nn_real *a, *b;
 };
 
-struct nn_factors {
+struct nn_outer_grads {
     const nn_comm *comm;
-    const nn_tree *tree; /* NULL: shards are not cut */
+    const nn_tree *tree; /* NULL: shards are not partition */
     int first;           /* rank of the node's first one */
     size_t most;         /* rows of a minibatch on any node */
     size_t count;
@@ -41,7 +41,7 @@ struct nn_factors {
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
  * alone); gradients are written by every rank and read again. The same on all nodes, since the
  * slices of all must be the same. */
-static bool pays(const nn_factors *f, const nn_factored *c) {
+static bool pays(const nn_outer_grads *f, const nn_outer_matrix *c) {
     size_t ranks = (size_t)f->comm->node_least;
     double m = (double)c->m, n = (double)c->n;
     double by_rows = (double)f->most * (2 * m + (double)(1 + ranks) * n);
@@ -50,7 +50,7 @@ static bool pays(const nn_factors *f, const nn_factored *c) {
 }
 
 /* Rows of a minibatch on this node, and on those before it. */
-static size_t node_rows(const nn_factors *f, size_t rows, size_t *before) {
+static size_t node_rows(const nn_outer_grads *f, size_t rows, size_t *before) {
     size_t size = (size_t)f->comm->size, last = (size_t)(f->first + f->comm->node_size) - 1;
     *before = nn_tree_share(rows, (size_t)f->first, size).begin;
     return nn_tree_share(rows, last, size).end - *before;
@@ -58,7 +58,7 @@ static size_t node_rows(const nn_factors *f, size_t rows, size_t *before) {
 
 /* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
  * can be dealt so that there is one more. */
-static int look_around(nn_factors *f, size_t rows, bool *ordered) {
+static int look_around(nn_outer_grads *f, size_t rows, bool *ordered) {
     const nn_comm *comm = f->comm;
     size_t before;
     long apart[2] = {f->first, -f->first}, all[2];
@@ -73,14 +73,14 @@ static int look_around(nn_factors *f, size_t rows, bool *ordered) {
 
 /* Microbatches are multiplied by a kernel that has a bound on rows. */
 static bool fits(const nn_reduce_spec *spec) {
-    if (spec->factored_count == 0 || spec->comm->node_least < 2)
+    if (spec->outer_count == 0 || spec->comm->node_least < 2)
         return false;
     return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
 }
 
-static void pick(nn_factors *f, const nn_reduce_spec *spec) {
-    for (size_t i = 0; i < spec->factored_count; i++) {
-        const nn_factored *c = &spec->factored[i];
+static void pick(nn_outer_grads *f, const nn_reduce_spec *spec) {
+    for (size_t i = 0; i < spec->outer_count; i++) {
+        const nn_outer_matrix *c = &spec->outer[i];
         if (!pays(f, c))
             continue;
         f->span[f->count] = (nn_span){c->begin, c->begin + c->m * c->n};
@@ -88,24 +88,24 @@ static void pick(nn_factors *f, const nn_reduce_spec *spec) {
     }
 }
 
-static int plan(nn_factors *f, const nn_reduce_spec *spec) {
-    f->matrix = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->matrix);
-    f->span = nn_pool_alloc(&f->pool, spec->factored_count * sizeof *f->span);
+static int plan(nn_outer_grads *f, const nn_reduce_spec *spec) {
+    f->matrix = nn_pool_alloc(&f->pool, spec->outer_count * sizeof *f->matrix);
+    f->span = nn_pool_alloc(&f->pool, spec->outer_count * sizeof *f->span);
     f->row = nn_pool_alloc(&f->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *f->row);
     if (!f->matrix || !f->span || !f->row)
         return NN_EMEMORY;
-    nn_factors_rows(f, spec->rows);
+    nn_outer_grads_rows(f, spec->rows);
     pick(f, spec);
     return 0;
 }
 
-int nn_factors_new(const nn_reduce_spec *spec, nn_factors **out) {
-    nn_factors *f = NULL;
+int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out) {
+    nn_outer_grads *f = NULL;
     bool ordered = false;
     *out = NULL;
     if (!fits(spec))
         return 0;
-    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "gradient factors")));
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "outer-product gradients")));
     f->comm = spec->comm;
     f->tree = spec->tree;
     f->first = f->comm->rank - f->comm->node_rank;
@@ -113,19 +113,19 @@ int nn_factors_new(const nn_reduce_spec *spec, nn_factors **out) {
     if (rc == 0 && ordered)
         rc = nn_comm_agree(spec->comm, plan(f, spec));
     if (rc < 0 || f->count == 0)
-        nn_factors_free(f);
+        nn_outer_grads_free(f);
     else
         *out = f;
     return rc;
 }
 
-void nn_factors_free(nn_factors *f) {
+void nn_outer_grads_free(nn_outer_grads *f) {
     if (f)
         nn_pool_release(&f->pool);
     nn_free(f);
 }
 
-size_t nn_factors_spans(const nn_factors *f, const nn_span **out) {
+size_t nn_outer_grads_spans(const nn_outer_grads *f, const nn_span **out) {
     *out = f ? f->span : NULL;
     return f ? f->count : 0;
 }
@@ -134,18 +134,18 @@ static size_t padded(size_t count) {
     return nn_align_count(count, sizeof(nn_real));
 }
 
-size_t nn_factors_bytes(const nn_factors *f) {
+size_t nn_outer_grads_bytes(const nn_outer_grads *f) {
     size_t elements = 0;
     for (size_t i = 0; f && i < f->count; i++)
         elements += padded(f->most * f->matrix[i].m) + padded(f->most * f->matrix[i].n);
     return elements * sizeof(nn_real);
 }
 
-static void touch(const nn_factors *f, nn_real *rows, size_t width) {
+static void touch(const nn_outer_grads *f, nn_real *rows, size_t width) {
     memset(rows + f->own.begin * width, 0, (f->own.end - f->own.begin) * width * sizeof *rows);
 }
 
-void nn_factors_place(nn_factors *f, void *memory) {
+void nn_outer_grads_place(nn_outer_grads *f, void *memory) {
     nn_real *at = memory;
     for (size_t i = 0; i < f->count; i++) {
         struct matrix *x = &f->matrix[i];
@@ -160,19 +160,19 @@ void nn_factors_place(nn_factors *f, void *memory) {
 /* ---- a step -----------------------------------------------------------------------------------
  */
 
-static const struct matrix *find(const nn_factors *f, size_t index) {
+static const struct matrix *find(const nn_outer_grads *f, size_t index) {
     for (size_t i = 0; f && i < f->count; i++)
         if (f->matrix[i].index == index)
             return &f->matrix[i];
     return NULL;
 }
 
-bool nn_factors_take(const nn_factors *f, size_t i) {
+bool nn_outer_grads_take(const nn_outer_grads *f, size_t i) {
     return find(f, i) != NULL;
 }
 
 /* Shards of a minibatch: nn_loader_batch. */
-void nn_factors_rows(nn_factors *f, size_t rows) {
+void nn_outer_grads_rows(nn_outer_grads *f, size_t rows) {
     const nn_tree *tree = f->tree;
     size_t before;
     f->rows = node_rows(f, rows, &before);
@@ -195,7 +195,7 @@ static void copy_range(void *ctx, size_t begin, size_t end) {
     memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
 }
 
-void nn_factors_put(const nn_factors *f, size_t i, const nn_real *a, const nn_real *b) {
+void nn_outer_grads_put(const nn_outer_grads *f, size_t i, const nn_real *a, const nn_real *b) {
     const struct matrix *x = find(f, i);
     size_t first = f->own.begin, rows = f->own.end - f->own.begin;
     nn_parallel(rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
@@ -207,7 +207,7 @@ struct block {
     size_t top, bottom, left, right;
 };
 
-static void multiply(const nn_factors *f, const struct matrix *x, struct block c, nn_real *g) {
+static void multiply(const nn_outer_grads *f, const struct matrix *x, struct block c, nn_real *g) {
     nn_outer_rows parts = {f->tree ? f->tree->leaves : 0, f->row};
     const nn_real *a = x->a + c.top, *b = x->b + c.left;
     size_t m = c.bottom - c.top, n = c.right - c.left;
@@ -221,7 +221,7 @@ static void multiply(const nn_factors *f, const struct matrix *x, struct block c
 }
 
 /* A slice is the end of a row of G, whole rows, and the beginning of one. */
-static void multiply_slice(const nn_factors *f, const struct matrix *x, nn_span s, nn_real *g) {
+static void multiply_slice(const nn_outer_grads *f, const struct matrix *x, nn_span s, nn_real *g) {
     size_t n = x->n, top = (s.begin + n - 1) / n, bottom = s.end / n;
     if (bottom < top) { /* all within a row */
         multiply(f, x, (struct block){bottom, top, s.begin - bottom * n, s.end - bottom * n}, g);
@@ -234,18 +234,18 @@ static void multiply_slice(const nn_factors *f, const struct matrix *x, nn_span 
 }
 
 /* The matrix that a slice is of, or `count`. */
-static size_t matrix_at(const nn_factors *f, const nn_slice *slice) {
+static size_t matrix_at(const nn_outer_grads *f, const nn_slice *slice) {
     size_t i = 0;
     while (i < f->count && (f->span[i].begin > slice->begin || f->span[i].end < slice->end))
         i++;
     return i;
 }
 
-bool nn_factors_have(const nn_factors *f, const nn_slice *slice) {
+bool nn_outer_grads_have(const nn_outer_grads *f, const nn_slice *slice) {
     return f && matrix_at(f, slice) < f->count;
 }
 
-void nn_factors_multiply(const nn_factors *f, const nn_slice *slice, nn_real *grads) {
+void nn_outer_grads_multiply(const nn_outer_grads *f, const nn_slice *slice, nn_real *grads) {
     size_t i = matrix_at(f, slice), begin = f->span[i].begin;
     nn_span s = {slice->begin - begin, slice->end - begin};
     multiply_slice(f, &f->matrix[i], s, grads + begin);

@@ -1,4 +1,4 @@
-/* Gradients by their factors. The gradient of a dense layer is the product of the rows of a
+/* Gradients as outer products. The gradient of a dense layer is the product of the rows of a
  * minibatch, G[m][n] = A[rows][m]^T B[rows][n], and is often much larger than they are. Ranks that
  * share memory then show each other their rows, and the owner of a slice of G multiplies those of
  * all: nobody writes a whole G of its own, and nobody adds several (sufficient factors: Xie et al.
@@ -9,30 +9,30 @@
 
 #include "comm/reduce/reduce.h"
 
-typedef struct nn_factors nn_factors;
+typedef struct nn_outer_grads nn_outer_grads;
 
-/* Takes those of spec->factored that are cheaper this way; *out is NULL where none are, or where
+/* Takes those of spec->outer that are cheaper by rows; *out is NULL where none are, or where
  * the rows of a node are not next to each other in the minibatch. NN_EMEMORY. Collective. */
-int nn_factors_new(const nn_reduce_spec *spec, nn_factors **out);
-void nn_factors_free(nn_factors *factors);
+int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out);
+void nn_outer_grads_free(nn_outer_grads *outer);
 
-/* Spans of the gradient vector that are taken, in order, and their number. Owned by `factors`. */
-size_t nn_factors_spans(const nn_factors *factors, const nn_span **out);
+/* Spans of the gradient vector that are taken, in order, and their number. Owned by the object. */
+size_t nn_outer_grads_spans(const nn_outer_grads *outer, const nn_span **out);
 
 /* Memory that all ranks of the node see, for the rows of all; zeroed by each rank for its own. */
-size_t nn_factors_bytes(const nn_factors *factors);
-void nn_factors_place(nn_factors *factors, void *memory);
+size_t nn_outer_grads_bytes(const nn_outer_grads *outer);
+void nn_outer_grads_place(nn_outer_grads *outer, void *memory);
 
-/* As nn_reducer_takes_factors, nn_reducer_rows and nn_reducer_put. */
-bool nn_factors_take(const nn_factors *factors, size_t i);
-void nn_factors_rows(nn_factors *factors, size_t rows);
-void nn_factors_put(const nn_factors *factors, size_t i, const nn_real *a, const nn_real *b);
+/* As nn_reducer_wants_rows, nn_reducer_set_rows and nn_reducer_put_rows. */
+bool nn_outer_grads_take(const nn_outer_grads *outer, size_t i);
+void nn_outer_grads_rows(nn_outer_grads *outer, size_t rows);
+void nn_outer_grads_put(const nn_outer_grads *outer, size_t i, const nn_real *a, const nn_real *b);
 
 /* A slice of the vector is part of a gradient that is taken. */
-bool nn_factors_have(const nn_factors *factors, const nn_slice *slice);
+bool nn_outer_grads_have(const nn_outer_grads *outer, const nn_slice *slice);
 
 /* Writes the product of all rows to such a slice of `grads`, the gradient vector. All ranks have
  * put their rows. Local. */
-void nn_factors_multiply(const nn_factors *factors, const nn_slice *slice, nn_real *grads);
+void nn_outer_grads_multiply(const nn_outer_grads *outer, const nn_slice *slice, nn_real *grads);
 
 #endif

@@ -12,7 +12,7 @@ static void add_border(struct borders *b, size_t at) {
 }
 
 /* The beginnings of the buckets in a stretch of the vector, from its end on. */
-static void cut_stretch(struct borders *b, const nn_cut_spec *spec, nn_span stretch) {
+static void cut_stretch(struct borders *b, const nn_partition_spec *spec, nn_span stretch) {
     while (stretch.end - stretch.begin > spec->bucket) {
         size_t next = (stretch.end - spec->bucket) / spec->cell * spec->cell;
         if (next <= stretch.begin)
@@ -24,7 +24,7 @@ static void cut_stretch(struct borders *b, const nn_cut_spec *spec, nn_span stre
         add_border(b, stretch.begin);
 }
 
-static void cut_all(struct borders *b, const nn_cut_spec *spec) {
+static void cut_all(struct borders *b, const nn_partition_spec *spec) {
     size_t end = spec->n;
     b->count = 0;
     add_border(b, end);
@@ -37,62 +37,63 @@ static void cut_all(struct borders *b, const nn_cut_spec *spec) {
     cut_stretch(b, spec, (nn_span){0, end});
 }
 
-size_t nn_cut_complete(const nn_cut *cut, size_t begin) {
+size_t nn_partition_complete(const nn_partition *partition, size_t begin) {
     size_t complete = 0;
-    while (complete < cut->buckets && cut->border[complete + 1] >= begin)
+    while (complete < partition->buckets && partition->border[complete + 1] >= begin)
         complete++;
     return complete;
 }
 
-size_t nn_cut_longest(const nn_cut *cut) {
+size_t nn_partition_longest(const nn_partition *partition) {
     size_t longest = 0;
-    for (size_t k = 0; k < cut->buckets; k++) {
-        size_t length = cut->border[k] - cut->border[k + 1];
+    for (size_t k = 0; k < partition->buckets; k++) {
+        size_t length = partition->border[k] - partition->border[k + 1];
         longest = length > longest ? length : longest;
     }
     return longest;
 }
 
 /* Where the slice of `owner` begins in bucket k. */
-static size_t border(const nn_cut *cut, size_t k, size_t owner) {
-    size_t begin = cut->border[k + 1], end = cut->border[k];
-    if (owner >= cut->owners)
+static size_t border(const nn_partition *partition, size_t k, size_t owner) {
+    size_t begin = partition->border[k + 1], end = partition->border[k];
+    if (owner >= partition->owners)
         return end;
-    size_t at = (begin + (end - begin) * owner / cut->owners) / cut->cell * cut->cell;
+    size_t at =
+        (begin + (end - begin) * owner / partition->owners) / partition->cell * partition->cell;
     return at > begin ? at : begin;
 }
 
 /* Shares keep the order of the vector, where the last bucket stands first. */
-static void place_slices(nn_cut *cut) {
-    for (size_t owner = 0; owner < cut->owners; owner++)
-        for (size_t k = cut->buckets, at = 0; k > 0; k--) {
-            cut->at[(k - 1) * cut->owners + owner] = at;
-            at += border(cut, k - 1, owner + 1) - border(cut, k - 1, owner);
+static void place_slices(nn_partition *partition) {
+    for (size_t owner = 0; owner < partition->owners; owner++)
+        for (size_t k = partition->buckets, at = 0; k > 0; k--) {
+            partition->at[(k - 1) * partition->owners + owner] = at;
+            at += border(partition, k - 1, owner + 1) - border(partition, k - 1, owner);
         }
 }
 
-int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec) {
+int nn_partition_init(nn_partition *partition, nn_pool *pool, const nn_partition_spec *spec) {
     struct borders borders = {0};
     cut_all(&borders, spec);
-    *cut = (nn_cut){spec->owners, spec->cell, borders.count - 1, NULL, NULL};
-    cut->border = nn_pool_alloc(pool, borders.count * sizeof *cut->border);
-    cut->at = nn_pool_alloc(pool, borders.count * cut->owners * sizeof *cut->at);
-    if (!cut->border || !cut->at)
+    *partition = (nn_partition){spec->owners, spec->cell, borders.count - 1, NULL, NULL};
+    partition->border = nn_pool_alloc(pool, borders.count * sizeof *partition->border);
+    partition->at = nn_pool_alloc(pool, borders.count * partition->owners * sizeof *partition->at);
+    if (!partition->border || !partition->at)
         return NN_EMEMORY;
-    borders.list = cut->border;
+    borders.list = partition->border;
     cut_all(&borders, spec);
-    place_slices(cut);
+    place_slices(partition);
     return 0;
 }
 
-nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner) {
-    size_t at = owner < cut->owners ? cut->at[k * cut->owners + owner] : 0;
-    return (nn_slice){border(cut, k, owner), border(cut, k, owner + 1), at};
+nn_slice nn_partition_slice(const nn_partition *partition, size_t k, size_t owner) {
+    size_t at = owner < partition->owners ? partition->at[k * partition->owners + owner] : 0;
+    return (nn_slice){border(partition, k, owner), border(partition, k, owner + 1), at};
 }
 
-size_t nn_cut_share(const nn_cut *cut, size_t owner) {
-    if (cut->buckets == 0)
+size_t nn_partition_share(const nn_partition *partition, size_t owner) {
+    if (partition->buckets == 0)
         return 0;
-    nn_slice end = nn_cut_slice(cut, 0, owner);
+    nn_slice end = nn_partition_slice(partition, 0, owner);
     return end.at + end.end - end.begin;
 }

@@ -13,51 +13,51 @@ typedef struct nn_slice {
     size_t begin, end, at;
 } nn_slice;
 
-typedef struct nn_cut_spec {
+typedef struct nn_partition_spec {
     size_t n;             /* elements of the vector */
     size_t bucket;        /* elements of a bucket, about */
     size_t owners;        /* at least 1 */
     size_t cell;          /* slices end at multiples of this, or with their bucket */
     size_t wholes;        /* spans that are a bucket each however long they are ... */
     const nn_span *whole; /* ... apart from each other and in order */
-} nn_cut_spec;
+} nn_partition_spec;
 
-typedef struct nn_cut {
+typedef struct nn_partition {
     size_t owners, cell;
     size_t buckets;
     size_t *border; /* [buckets + 1], falling: bucket k is [border[k + 1], border[k]) */
     size_t *at;     /* [buckets][owners]: `at` of the slices */
-} nn_cut;
+} nn_partition;
 
 /* Elements of a bucket by default: 1 MiB. Longer calls of MPI_Allreduce run at half the rate,
  * shorter ones pay for their start. */
-#define NN_CUT_BUCKET ((size_t)262144)
+#define NN_PARTITION_BUCKET ((size_t)262144)
 
 /* Slices that end at a cache line of float, where the vector begins at one. */
-#define NN_CUT_LINE ((size_t)16)
+#define NN_PARTITION_LINE ((size_t)16)
 
 /* A cell of such a size is worth a look of its own, and so is a part of it: sums of them, added in
  * their order, do not depend on the number of owners, nor on the buckets. */
-#define NN_CUT_CELL ((size_t)8192)
+#define NN_PARTITION_CELL ((size_t)8192)
 
 /* Memory is the pool's. NN_EMEMORY. Local. */
-int nn_cut_init(nn_cut *cut, nn_pool *pool, const nn_cut_spec *spec);
+int nn_partition_init(nn_partition *partition, nn_pool *pool, const nn_partition_spec *spec);
 
 /* Buckets that are complete when the vector is, from `begin` on. Local. */
-size_t nn_cut_complete(const nn_cut *cut, size_t begin);
+size_t nn_partition_complete(const nn_partition *partition, size_t begin);
 
 /* Bucket k, whole. Local. */
-static inline nn_slice nn_cut_bucket(const nn_cut *cut, size_t k) {
-    return (nn_slice){cut->border[k + 1], cut->border[k], 0};
+static inline nn_slice nn_partition_bucket(const nn_partition *partition, size_t k) {
+    return (nn_slice){partition->border[k + 1], partition->border[k], 0};
 }
 
 /* Elements of the longest bucket. Local. */
-size_t nn_cut_longest(const nn_cut *cut);
+size_t nn_partition_longest(const nn_partition *partition);
 
 /* The slice of bucket k that belongs to `owner`; empty for who is none. Local. */
-nn_slice nn_cut_slice(const nn_cut *cut, size_t k, size_t owner);
+nn_slice nn_partition_slice(const nn_partition *partition, size_t k, size_t owner);
 
 /* Elements of all slices of an owner. Local. */
-size_t nn_cut_share(const nn_cut *cut, size_t owner);
+size_t nn_partition_share(const nn_partition *partition, size_t owner);
 
 #endif

@@ -37,65 +37,65 @@ size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
     return t ? t->first[rank + 1] - t->first[rank] : 1;
 }
 
-static size_t owners_of(const nn_comm *comm, nn_reduce_way way) {
-    return way == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
+static size_t owners_of(const nn_comm *comm, nn_reduce_choice choice) {
+    return choice == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
 }
 
-static nn_reduce_way way_of(const nn_reduce_spec *spec) {
+static nn_reduce_choice choice_of(const nn_reduce_spec *spec) {
     const nn_comm *comm = spec->comm;
-    nn_reduce_way way = spec->way;
+    nn_reduce_choice choice = spec->choice;
     if (spec->tree && comm->nodes > 1)
         return NN_REDUCE_ALLREDUCE;
-    if (way == NN_REDUCE_AUTO)
+    if (choice == NN_REDUCE_AUTO)
         return comm->node_least > 1 || (spec->compress && comm->nodes > 1) ? NN_REDUCE_NODE
                                                                            : NN_REDUCE_ALLREDUCE;
-    return comm->size == 1 ? NN_REDUCE_ALLREDUCE : way;
+    return comm->size == 1 ? NN_REDUCE_ALLREDUCE : choice;
 }
 
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way) {
-    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .way = way};
-    nn_reduce_plan plan = {.way = way_of(&spec)};
-    plan.copies = plan.way == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
-    plan.owners = owners_of(comm, plan.way);
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_choice choice) {
+    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .choice = choice};
+    nn_reduce_plan plan = {.choice = choice_of(&spec)};
+    plan.copies = plan.choice == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
+    plan.owners = owners_of(comm, plan.choice);
     return plan;
 }
 
 /* This rank's slices; it is owner number `owner`. */
-static int cut_vector(nn_reducer *r, size_t owner) {
+static int partition_vector(nn_reducer *r, size_t owner) {
     const nn_reduce_spec *spec = &r->spec;
-    nn_cut_spec cut = {.n = spec->n,
-                       .bucket = r->bucket,
-                       .owners = owners_of(spec->comm, spec->way),
-                       .cell = spec->tree ? NN_CUT_CELL : NN_CUT_LINE};
-    cut.wholes = nn_factors_spans(r->factors, &cut.whole);
+    nn_partition_spec partition = {.n = spec->n,
+                                   .bucket = r->bucket,
+                                   .owners = owners_of(spec->comm, spec->choice),
+                                   .cell = spec->tree ? NN_PARTITION_CELL : NN_PARTITION_LINE};
+    partition.wholes = nn_outer_grads_spans(r->outer_grads, &partition.whole);
     r->owner = owner;
-    return nn_cut_init(&r->cut, &r->pool, &cut);
+    return nn_partition_init(&r->partition, &r->pool, &partition);
 }
 
 static int start_node(nn_reducer *r) {
-    NN_TRY(nn_factors_new(&r->spec, &r->factors));
-    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, (size_t)r->spec.comm->node_rank)));
+    NN_TRY(nn_outer_grads_new(&r->spec, &r->outer_grads));
+    NN_TRY(nn_comm_agree(r->spec.comm, partition_vector(r, (size_t)r->spec.comm->node_rank)));
     return nn_reduce_node_new(r);
 }
 
-static int start_all(nn_reducer *r) {
-    nn_factors_free(r->factors);
-    r->factors = NULL;
-    r->spec.way = NN_REDUCE_ALLREDUCE;
+static int start_allreduce(nn_reducer *r) {
+    nn_outer_grads_free(r->outer_grads);
+    r->outer_grads = NULL;
+    r->spec.choice = NN_REDUCE_ALLREDUCE;
     r->late = false; /* everyone calls in the same order */
-    NN_TRY(nn_comm_agree(r->spec.comm, cut_vector(r, 0)));
-    return nn_reduce_all_new(r);
+    NN_TRY(nn_comm_agree(r->spec.comm, partition_vector(r, 0)));
+    return nn_reduce_allreduce_new(r);
 }
 
-/* The node way, or allreduce where its windows cannot be had. */
-static int open_way(nn_reducer *r) {
-    if (r->spec.way == NN_REDUCE_NODE) {
+/* The node backend, or allreduce where memory cannot be shared. */
+static int open_backend(nn_reducer *r) {
+    if (r->spec.choice == NN_REDUCE_NODE) {
         if (start_node(r) == 0)
             return 0;
         if (r->spec.comm->rank == 0)
             nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
     }
-    return start_all(r);
+    return start_allreduce(r);
 }
 
 static int count_threads(nn_reducer *r) {
@@ -109,9 +109,9 @@ static int count_threads(nn_reducer *r) {
     return 0;
 }
 
-/* What is not the way's. */
+/* What is not the backend's. */
 static void release(nn_reducer *r) {
-    nn_factors_free(r->factors);
+    nn_outer_grads_free(r->outer_grads);
     nn_pool_release(&r->pool);
     nn_free(r);
 }
@@ -122,12 +122,12 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     *out = NULL;
     NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&r, 1, "gradient reducer")));
     r->spec = *spec;
-    r->spec.way = way_of(spec);
+    r->spec.choice = choice_of(spec);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
-    r->bucket = spec->bucket ? spec->bucket : NN_CUT_BUCKET;
+    r->bucket = spec->bucket ? spec->bucket : NN_PARTITION_BUCKET;
     rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)
-        rc = open_way(r);
+        rc = open_backend(r);
     if (rc < 0)
         release(r);
     else
@@ -138,12 +138,12 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
 void nn_reducer_free(nn_reducer *reducer) {
     if (!reducer)
         return;
-    reducer->row->free(reducer);
+    reducer->backend->free(reducer);
     release(reducer);
 }
 
-const char *nn_reducer_way(const nn_reducer *reducer) {
-    return reducer->spec.comm->size > 1 ? reducer->row->name : "none";
+const char *nn_reducer_backend(const nn_reducer *reducer) {
+    return reducer->spec.comm->size > 1 ? reducer->backend->name : "none";
 }
 
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i) {
@@ -159,48 +159,48 @@ size_t nn_reducer_stride(const nn_reducer *reducer) {
 }
 
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
-    nn_slice bucket = nn_cut_bucket(&r->cut, k);
-    bool whole = !nn_factors_have(r->factors, &bucket);
+    nn_slice bucket = nn_partition_bucket(&r->partition, k);
+    bool whole = !nn_outer_grads_have(r->outer_grads, &bucket);
     *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
     return whole ? bucket : nn_reducer_slice(r, k);
 }
 
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
     size_t ranks = (size_t)reducer->spec.comm->node_size, elements = 0, copies;
-    for (size_t k = 0; k < reducer->cut.buckets; k++) {
+    for (size_t k = 0; k < reducer->partition.buckets; k++) {
         nn_slice held = nn_reduce_held(reducer, k, &copies);
         elements += (held.end - held.begin) * copies;
     }
-    return elements * sizeof(nn_real) + nn_factors_bytes(reducer->factors) / ranks;
+    return elements * sizeof(nn_real) + nn_outer_grads_bytes(reducer->outer_grads) / ranks;
 }
 
 bool nn_reducer_writes(const nn_reducer *reducer) {
-    return reducer->spec.way != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
+    return reducer->spec.choice != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
 }
 
 size_t nn_reducer_share(const nn_reducer *reducer) {
-    return nn_cut_share(&reducer->cut, reducer->owner);
+    return nn_partition_share(&reducer->partition, reducer->owner);
 }
 
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner) {
     *owner = reducer->owner;
-    return reducer->cut.owners;
+    return reducer->partition.owners;
 }
 
-const nn_cut *nn_reducer_cut(const nn_reducer *reducer) {
-    return &reducer->cut;
+const nn_partition *nn_reducer_partition(const nn_reducer *reducer) {
+    return &reducer->partition;
 }
 
 size_t nn_reducer_slices(const nn_reducer *reducer) {
-    return reducer->owner < reducer->cut.owners ? reducer->cut.buckets : 0;
+    return reducer->owner < reducer->partition.owners ? reducer->partition.buckets : 0;
 }
 
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
-    return nn_cut_slice(&reducer->cut, i, reducer->owner);
+    return nn_partition_slice(&reducer->partition, i, reducer->owner);
 }
 
-bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
-    return nn_factors_take(reducer->factors, i);
+bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i) {
+    return nn_outer_grads_take(reducer->outer_grads, i);
 }
 
 /* ---- a step -----------------------------------------------------------------------------------
@@ -210,24 +210,24 @@ bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i) {
 static void decide(nn_reducer *r) {
     if (r->decided)
         return;
-    r->row->take_stats(r);
+    r->backend->take_stats(r);
     r->decided = true;
     r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
 }
 
-void nn_reducer_rows(nn_reducer *reducer, size_t rows) {
-    if (reducer->factors)
-        nn_factors_rows(reducer->factors, rows);
+void nn_reducer_set_rows(nn_reducer *reducer, size_t rows) {
+    if (reducer->outer_grads)
+        nn_outer_grads_rows(reducer->outer_grads, rows);
 }
 
-void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
+void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
     const nn_reducer *r = reducer;
-    nn_factors_put(r->factors, i, a, b);
+    nn_outer_grads_put(r->outer_grads, i, a, b);
 }
 
 void nn_reducer_begin(nn_reducer *reducer, double *stats) {
     double start = nn_reduce_waits(reducer);
-    reducer->row->send_stats(reducer, stats);
+    reducer->backend->send_stats(reducer, stats);
     nn_reduce_waited(reducer, start);
 }
 
@@ -267,50 +267,50 @@ static void deal_with(nn_reducer *r, size_t k) {
     r->summed++;
     if (!r->go || slice.end == slice.begin)
         return;
-    r->row->sum(r, &slice, !ops->prepare && !ops->carry);
+    r->backend->sum(r, &slice, !ops->prepare && !ops->carry);
     if (ops->carry && r->rc == 0)
         carry_slice(r, &slice);
 }
 
 static bool have_stats(void *ctx) {
     nn_reducer *r = ctx;
-    return r->decided || r->row->have_stats(r);
+    return r->decided || r->backend->have_stats(r);
 }
 
 void nn_reducer_ready(void *reducer, size_t begin) {
     nn_reducer *r = reducer;
-    size_t complete = nn_cut_complete(&r->cut, begin);
+    size_t complete = nn_partition_complete(&r->partition, begin);
     if (complete > r->complete) {
         r->complete = complete;
-        r->row->send_complete(r);
+        r->backend->send_complete(r);
     }
     if (r->late || !have_stats(r))
         return;
     decide(r);
-    while (r->summed < r->complete && r->row->have_bucket(r, r->summed))
+    while (r->summed < r->complete && r->backend->have_bucket(r, r->summed))
         deal_with(r, r->summed);
 }
 
 static bool have_next(void *ctx) {
     nn_reducer *r = ctx;
-    return r->row->have_bucket(r, r->summed);
+    return r->backend->have_bucket(r, r->summed);
 }
 
 static bool have_all(void *ctx) {
     nn_reducer *r = ctx;
-    return r->cut.buckets == 0 || r->row->have_bucket(r, r->cut.buckets - 1);
+    return r->partition.buckets == 0 || r->backend->have_bucket(r, r->partition.buckets - 1);
 }
 
 static bool have_end(void *ctx) {
     nn_reducer *r = ctx;
-    return r->row->have_end(r);
+    return r->backend->have_end(r);
 }
 
 static void wait_until(nn_reducer *r, nn_condition *holds) {
     if (holds(r))
         return;
     double start = nn_reduce_waits(r);
-    nn_wait(holds, r, r->bell);
+    nn_wait(holds, r, r->event);
     nn_reduce_waited(r, start);
 }
 
@@ -348,9 +348,9 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer_ready(r, 0);
     wait_until(r, have_stats);
     decide(r);
-    if (r->bell) /* each sleep costs more than all buckets at once */
+    if (r->event) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
-    while (r->summed < r->cut.buckets) {
+    while (r->summed < r->partition.buckets) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }
@@ -359,7 +359,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
         take_late_steps(r);
     if (steps && ops->settle)
         ops->settle(r->spec.ctx, r);
-    r->row->send_end(r, steps && ops->bad && ops->bad(r->spec.ctx));
+    r->backend->send_end(r, steps && ops->bad && ops->bad(r->spec.ctx));
     wait_until(r, have_end);
     int rc = r->rc;
     r->broken = rc < 0;
@@ -370,7 +370,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }
 
-bool nn_reducer_bad(const nn_reducer *reducer) {
+bool nn_reducer_nonfinite(const nn_reducer *reducer) {
     return reducer->bad;
 }
 
@@ -385,27 +385,27 @@ void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) 
 
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
     double start = nn_reduce_waits(reducer);
-    reducer->row->add(reducer, values, count);
+    reducer->backend->add(reducer, values, count);
     nn_reduce_waited(reducer, start);
 }
 
 int nn_reducer_sync(nn_reducer *reducer) {
     nn_comm_waits(reducer->spec.comm, true);
-    int rc = reducer->row->sync(reducer);
+    int rc = reducer->backend->sync(reducer);
     nn_comm_waits(reducer->spec.comm, false);
     return rc;
 }
 
 int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole) {
     nn_comm_waits(reducer->spec.comm, true);
-    int rc = reducer->row->gather(reducer, share, whole);
+    int rc = reducer->backend->gather(reducer, share, whole);
     nn_comm_waits(reducer->spec.comm, false);
     return rc;
 }
 
 int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share) {
     nn_comm_waits(reducer->spec.comm, true);
-    int rc = reducer->row->scatter(reducer, whole, share);
+    int rc = reducer->backend->scatter(reducer, whole, share);
     nn_comm_waits(reducer->spec.comm, false);
     return rc;
 }

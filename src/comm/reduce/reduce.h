@@ -16,12 +16,12 @@
 #define NN_REDUCE_STATS 16 /* numbers a rank can add to a step */
 
 /* Values of train.reduce, in the order of the option's choices. */
-typedef enum nn_reduce_way {
+typedef enum nn_reduce_choice {
     NN_REDUCE_AUTO,
     NN_REDUCE_ALLREDUCE, /* every rank has all parameters; MPI_Allreduce sums gradients */
     NN_REDUCE_NODE       /* the ranks of a node share one copy of the parameters: the owner of a
                             slice adds their gradients, sums over the nodes, and takes the step */
-} nn_reduce_way;
+} nn_reduce_choice;
 
 typedef struct nn_reducer nn_reducer;
 
@@ -50,13 +50,13 @@ typedef struct nn_reduce_ops {
 
 /* A gradient matrix that stands in the vector from `begin` on and is the product of the rows of a
  * minibatch, G[m][n] = A[rows][m]^T B[rows][n]. */
-typedef struct nn_factored {
+typedef struct nn_outer_matrix {
     size_t begin, m, n;
-} nn_factored;
+} nn_outer_matrix;
 
 typedef struct nn_reduce_spec {
     nn_comm *comm;
-    nn_reduce_way way;
+    nn_reduce_choice choice;
     size_t n;            /* elements of the parameter vector */
     size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
     size_t bucket;       /* elements of a bucket; 0: the default */
@@ -64,31 +64,31 @@ typedef struct nn_reduce_spec {
     size_t values;       /* most that nn_reducer_add is called with */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
-    /* Gradients that ranks may show each other by their factors, in the order of the vector; not
-     * needed any longer than for nn_reducer_new. */
-    const nn_factored *factored;
-    size_t factored_count;
+    /* Gradients that are outer products, in the order of the vector; not needed any longer than for
+     * nn_reducer_new. */
+    const nn_outer_matrix *outer;
+    size_t outer_count;
     size_t rows; /* most of a minibatch; the ranks have their shares of it as nn_tree_share deals
                     them, or the tree */
     const nn_reduce_ops *ops;
     void *ctx; /* of ops */
 } nn_reduce_spec;
 
-/* NN_REDUCE_AUTO becomes the node way where every node has ranks to share with, else allreduce;
+/* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, else allreduce;
  * sums along a tree over several nodes are made by messages between all ranks, as allreduce. A
- * window that cannot be had turns the node way into allreduce, with a warning. Vectors are zero.
+ * node backend whose memory cannot be shared becomes allreduce, with a warning. Vectors are zero.
  * The same code on every rank. Collective. */
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out);
 /* Collective, NULL is fine. */
 void nn_reducer_free(nn_reducer *reducer);
 
 /* How sums are made: "none" (one rank), "allreduce" or "node". Local. */
-const char *nn_reducer_way(const nn_reducer *reducer);
+const char *nn_reducer_backend(const nn_reducer *reducer);
 /* The parameters (i 0), and vectors that live like them; [n]. */
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i);
 nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], where sums come to stand */
 size_t nn_reducer_stride(const nn_reducer *reducer);  /* from one subtree's gradients to the next */
-/* Memory for gradients, and this rank's part of that for their factors. Local. */
+/* Memory for gradients, and this rank's part of that for the rows of outer products. Local. */
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer);
 /* True on ranks whose writing to these vectors outside of a step is what their copy gets: the
  * first of each node that shares one. Local. */
@@ -98,19 +98,19 @@ size_t nn_reducer_share(const nn_reducer *reducer);
 /* Owners of slices, and which of them this rank is (that many or more: none). Local. */
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner);
 /* How the vector is divided among this node's owners. Local. */
-const nn_cut *nn_reducer_cut(const nn_reducer *reducer);
+const nn_partition *nn_reducer_partition(const nn_reducer *reducer);
 /* The slices of the share, from the end of the vector on. Local. */
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
 
-/* True: instead of the gradient spec.factored[i], its factors are wanted. The same on every rank.
- * Local. */
-bool nn_reducer_takes_factors(const nn_reducer *reducer, size_t i);
+/* True: instead of the gradient spec.outer[i], the rows it is the product of are wanted. The same
+ * on every rank. Local. */
+bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i);
 /* The minibatch of the next step has so many rows, of all ranks. Local. */
-void nn_reducer_rows(nn_reducer *reducer, size_t rows);
+void nn_reducer_set_rows(nn_reducer *reducer, size_t rows);
 /* This rank's rows of A and B for gradient i, before nn_reducer_ready says that it is complete. Has
  * the type of nn_rows_fn. Local. */
-void nn_reducer_put(void *reducer, size_t i, const nn_real *a, const nn_real *b);
+void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b);
 
 /* Begins a step with what this rank adds to its numbers; with a tree `stats` are those of each of
  * its leaves [leaves][NN_REDUCE_STATS], which are destroyed. Collective, as all below. */
@@ -121,7 +121,7 @@ void nn_reducer_begin_pass(nn_reducer *reducer);
  * the step taken on them. Has the type of nn_ready_fn. Every rank reports the same sequence. */
 void nn_reducer_ready(void *reducer, size_t begin);
 /* Whether any rank was bad in the step that ended last; the same on every rank. */
-bool nn_reducer_bad(const nn_reducer *reducer);
+bool nn_reducer_nonfinite(const nn_reducer *reducer);
 /* The rest. After it gradients may be overwritten, and after a step's last pass all steps are taken
  * on all ranks. NN_ERANK. */
 int nn_reducer_finish(nn_reducer *reducer);
@@ -141,14 +141,14 @@ int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share
  * gradients of its slices and taking the step on them. */
 void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating);
 
-/* Memory of a way. */
+/* The memory that a backend takes. */
 typedef struct nn_reduce_plan {
-    nn_reduce_way way; /* never NN_REDUCE_AUTO */
-    size_t copies;     /* of the parameters on this node */
-    size_t owners;     /* among whom the optimiser state of a node is divided */
+    nn_reduce_choice choice; /* never NN_REDUCE_AUTO */
+    size_t copies;           /* of the parameters on this node */
+    size_t owners;           /* among whom the optimiser state of a node is divided */
 } nn_reduce_plan;
 
 /* What nn_reducer_new will choose when memory suffices. Local. */
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_way way);
+nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_choice choice);
 
 #endif

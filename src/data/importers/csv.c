@@ -381,7 +381,7 @@ static int write_row(void *ctx, const nn_csv_row *row) {
 static int allocate_piece(table *t) {
     size_t rows;
 
-    t->piece_rows = nn_piece_rows(t->features * sizeof(float));
+    t->piece_rows = nn_chunk_rows(t->features * sizeof(float));
     if (t->piece_rows > t->rows)
         t->piece_rows = t->rows;
     rows = (size_t)t->piece_rows;

@@ -158,7 +158,7 @@ static int copy_pieces(idx_file *f, nn_output *output, const char *split, char f
 }
 
 static int copy(idx_file *f, nn_output *output, const char *split, char field) {
-    int64_t rows = nn_piece_rows(f->row_bytes);
+    int64_t rows = nn_chunk_rows(f->row_bytes);
     unsigned char *buffer = NULL;
     int rc;
 

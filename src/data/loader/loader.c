@@ -35,18 +35,18 @@ struct nn_loader {
     uint64_t memory_left;
     bool labels, values, weights, lengths;
     size_t positions; /* labels a sample */
-    nn_column x, y, w, length;
+    nn_field_reader x, y, w, length;
     size_t columns;
-    nn_column *column[NN_MAX_COLUMNS]; /* those in use */
+    nn_field_reader *column[NN_MAX_COLUMNS]; /* those in use */
     nn_order order;
-    nn_windows windows;
-    int64_t window;         /* number of the last one in use */
-    nn_prefetch_job chosen; /* the minibatch that `place` is about */
-    nn_order_place *place;  /* [shard_max] */
-    int64_t *slot;          /* [shard_max] its rows in the windows' memory */
-    nn_real *x_plain;       /* before augmentation; NULL: nothing moves pixels */
-    nn_real *fill;          /* [row] what a stored 0 becomes; NULL: no augmentation */
-    int places;             /* 1 without a thread */
+    nn_shuffle_buffer windows;
+    int64_t window;          /* number of the last one in use */
+    nn_prefetch_task chosen; /* the minibatch that `place` is about */
+    nn_order_place *place;   /* [shard_max] */
+    int64_t *slot;           /* [shard_max] its rows in the windows' memory */
+    nn_real *x_plain;        /* before augmentation; NULL: nothing moves pixels */
+    nn_real *fill;           /* [row] what a stored 0 becomes; NULL: no augmentation */
+    int places;              /* 1 without a thread */
     shard shard[NN_MAX_PLACES];
     nn_prefetch *prefetch; /* NULL: no thread */
 };
@@ -101,8 +101,8 @@ static int plan_batches(nn_loader *l) {
 }
 
 /* All of it in memory, or in windows, or row by row in the file. */
-static int place_column(nn_loader *l, nn_column *c) {
-    uint64_t bytes = nn_column_bytes(c);
+static int place_column(nn_loader *l, nn_field_reader *c) {
+    uint64_t bytes = nn_field_reader_bytes(c);
     char path[NN_FIELD_PATH];
 
     if (bytes <= l->memory_left) {
@@ -123,8 +123,8 @@ static int place_column(nn_loader *l, nn_column *c) {
     return NN_NEW(&c->piece, l->shard_max * c->row_bytes, "rows of a minibatch");
 }
 
-static int open_column(nn_loader *l, nn_column *c, char name) {
-    NN_TRY(nn_column_init(c, l->spec.dataset, l->split, name, &l->pool));
+static int open_column(nn_loader *l, nn_field_reader *c, char name) {
+    NN_TRY(nn_field_reader_init(c, l->spec.dataset, l->split, name, &l->pool));
     c->vocabulary = name == 'x' ? l->spec.vocabulary : 0;
     l->column[l->columns++] = c;
     return place_column(l, c);
@@ -164,7 +164,7 @@ static int plan_windows(nn_loader *l) {
                        " samples, but they must be larger than a minibatch of %" PRId64,
                        (double)l->spec.memory_limit / 1048576, most, l->batch_size);
     nn_order_init(&l->order, l->spec.seed, true, samples, chunk, most / chunk);
-    return nn_windows_init(&l->windows, &l->order);
+    return nn_shuffle_buffer_init(&l->windows, &l->order);
 }
 
 /* The rows of nothing are what lies beyond the edge of an image. */
@@ -244,8 +244,9 @@ static int open_split(nn_loader *l) {
 }
 
 /* What a column takes where several stand in one piece of memory. */
-static size_t padded_bytes(const nn_column *c) {
-    return c->in_memory ? ((size_t)nn_column_bytes(c) + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN : 0;
+static size_t padded_bytes(const nn_field_reader *c) {
+    return c->in_memory ? ((size_t)nn_field_reader_bytes(c) + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN
+                        : 0;
 }
 
 size_t nn_loader_bytes(const nn_loader *l) {
@@ -256,11 +257,11 @@ size_t nn_loader_bytes(const nn_loader *l) {
     return bytes;
 }
 
-static int give_memory(nn_column *c, unsigned char *memory) {
+static int give_memory(nn_field_reader *c, unsigned char *memory) {
     c->borrowed = memory != NULL;
     c->stored = memory;
     if (!memory)
-        return NN_NEW(&c->stored, (size_t)nn_column_bytes(c), "samples");
+        return NN_NEW(&c->stored, (size_t)nn_field_reader_bytes(c), "samples");
     return NN_OK;
 }
 
@@ -270,19 +271,19 @@ int nn_loader_fill(nn_loader *l, void *memory, int part, int parts) {
     unsigned char *next = memory;
 
     for (size_t i = 0; i < l->columns; i++) {
-        nn_column *c = l->column[i];
+        nn_field_reader *c = l->column[i];
         if (c->in_memory)
             NN_TRY(give_memory(c, next));
         if (next)
             next += padded_bytes(c);
         if (end > first)
-            NN_TRY(nn_column_scan(c, first, end - first));
+            NN_TRY(nn_field_reader_scan(c, first, end - first));
     }
     return NN_OK;
 }
 
-static int make(void *ctx, const nn_prefetch_job *job, int place);
-static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job);
+static int make(void *ctx, const nn_prefetch_task *job, int place);
+static nn_prefetch_task after(void *ctx, const nn_prefetch_task *job);
 static bool read_ahead(void *ctx);
 
 static int start_thread(nn_loader *l) {
@@ -328,10 +329,10 @@ void nn_loader_free(nn_loader *l) {
     if (!l)
         return;
     nn_prefetch_free(l->prefetch);
-    nn_column_release(&l->x);
-    nn_column_release(&l->y);
-    nn_column_release(&l->w);
-    nn_column_release(&l->length);
+    nn_field_reader_release(&l->x);
+    nn_field_reader_release(&l->y);
+    nn_field_reader_release(&l->w);
+    nn_field_reader_release(&l->length);
     for (int i = 0; i < l->places; i++)
         free_shard(&l->shard[i]);
     nn_free(l->x_plain);
@@ -350,7 +351,7 @@ int64_t nn_loader_batches(const nn_loader *l) {
     return l->batches;
 }
 
-int64_t nn_loader_window(const nn_loader *l) {
+int64_t nn_loader_shuffle_buffer(const nn_loader *l) {
     return l->windows.columns ? l->order.chunk * l->order.window : 0;
 }
 
@@ -364,7 +365,7 @@ static int64_t batch_begin(const nn_loader *l, int64_t index) {
 
 /* This rank's share of each pass over a minibatch; `pass` NULL: not wanted. Returns how many rows.
  */
-static size_t choose_places(nn_loader *l, const nn_prefetch_job *job, size_t *pass) {
+static size_t choose_places(nn_loader *l, const nn_prefetch_task *job, size_t *pass) {
     int64_t from = batch_begin(l, job->index), global = batch_begin(l, job->index + 1) - from;
     bool chosen = l->chosen.epoch == job->epoch && l->chosen.index == job->index;
     size_t count = 0;
@@ -393,23 +394,23 @@ static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *samp
         sample[i] = l->place[i].sample;
     for (size_t i = 0; l->windows.columns && i < count; i++) {
         int64_t number = epoch * l->order.windows + l->place[i].window;
-        NN_TRY(nn_windows_need(&l->windows, number));
-        l->slot[i] = nn_windows_index(&l->windows, number, l->place[i].row);
+        NN_TRY(nn_shuffle_buffer_need(&l->windows, number));
+        l->slot[i] = nn_shuffle_buffer_index(&l->windows, number, l->place[i].row);
         l->window = number;
     }
     return NN_OK;
 }
 
-static const int64_t *index_of(const nn_loader *l, const nn_column *c, const shard *s) {
+static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const shard *s) {
     return c->window ? l->slot : s->sample;
 }
 
-static int gather(nn_loader *l, const nn_column *c, const shard *s, nn_real *out) {
-    return nn_column_floats(c, index_of(l, c, s), s->batch.count, out);
+static int gather(nn_loader *l, const nn_field_reader *c, const shard *s, nn_real *out) {
+    return nn_field_reader_floats(c, index_of(l, c, s), s->batch.count, out);
 }
 
-static int gather_integers(nn_loader *l, const nn_column *c, const shard *s, int32_t *out) {
-    return nn_column_integers(c, index_of(l, c, s), s->batch.count, out);
+static int gather_integers(nn_loader *l, const nn_field_reader *c, const shard *s, int32_t *out) {
+    return nn_field_reader_integers(c, index_of(l, c, s), s->batch.count, out);
 }
 
 /* Weight and index of each position; those beyond the end of a sequence are ignored. */
@@ -469,7 +470,7 @@ static int gather_all(nn_loader *l, shard *s, int64_t epoch) {
     return NN_OK;
 }
 
-static int make(void *ctx, const nn_prefetch_job *job, int place) {
+static int make(void *ctx, const nn_prefetch_task *job, int place) {
     nn_loader *l = ctx;
     shard *s = &l->shard[place];
     int64_t global = batch_begin(l, job->index + 1) - batch_begin(l, job->index);
@@ -486,11 +487,11 @@ static int make(void *ctx, const nn_prefetch_job *job, int place) {
     return gather_all(l, s, job->epoch);
 }
 
-static nn_prefetch_job after(void *ctx, const nn_prefetch_job *job) {
+static nn_prefetch_task after(void *ctx, const nn_prefetch_task *job) {
     const nn_loader *l = ctx;
     bool last = job->index + 1 == l->batches;
 
-    return (nn_prefetch_job){job->epoch + last, last ? 0 : job->index + 1};
+    return (nn_prefetch_task){job->epoch + last, last ? 0 : job->index + 1};
 }
 
 /* A piece of the window after the last one in use; it takes the place of the one before. */
@@ -498,23 +499,23 @@ static bool read_ahead(void *ctx) {
     nn_loader *l = ctx;
     bool more;
 
-    return nn_windows_read(&l->windows, l->window + 1, &more) >= 0 && more;
+    return nn_shuffle_buffer_read(&l->windows, l->window + 1, &more) >= 0 && more;
 }
 
 /* Without a thread: the rows of the next minibatch come while this one is computed. */
-static void fetch_ahead(nn_loader *l, const nn_prefetch_job *job) {
-    nn_prefetch_job next = after(l, job);
+static void fetch_ahead(nn_loader *l, const nn_prefetch_task *job) {
+    nn_prefetch_task next = after(l, job);
     size_t most = FETCH_BYTES / l->x.row_bytes;
 
     if (!l->spec.shuffle || next.epoch != job->epoch || l->windows.columns > 0)
         return;
     size_t count = choose_places(l, &next, NULL);
     for (size_t i = 0; i < count && i < most; i++)
-        nn_column_fetch(&l->x, l->place[i].sample);
+        nn_field_reader_fetch(&l->x, l->place[i].sample);
 }
 
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
-    nn_prefetch_job job = {epoch, index};
+    nn_prefetch_task job = {epoch, index};
     int place = 0;
 
     if (l->prefetch) {

@@ -3,9 +3,9 @@
 #ifndef NN_DATA_LOADER_LOADER_H
 #define NN_DATA_LOADER_LOADER_H
 
+#include "base/target.h"
 #include "base/tree.h"
 #include "data/dataset.h"
-#include "nn/losses/loss.h"
 
 typedef struct nn_loader nn_loader;
 
@@ -69,7 +69,7 @@ int nn_loader_fill(nn_loader *loader, void *memory, int part, int parts);
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 /* Samples that are shuffled together; 0: all. */
-int64_t nn_loader_window(const nn_loader *loader);
+int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
 /* Where microbatch `part` of `parts` begins in a minibatch of `global` rows: rows, microbatches and
  * passes are dealt as nn_tree_share deals leaves, which those who share the work rely on. */

@@ -17,13 +17,13 @@ struct nn_prefetch {
     pthread_cond_t to_thread, to_caller;
     /* under the mutex: */
     int head, ready, used;
-    nn_prefetch_job first, next; /* the one at `head`; the one to be made */
-    int rc;                      /* of the one made last; negative: the thread stops there */
+    nn_prefetch_task first, next; /* the one at `head`; the one to be made */
+    int rc;                       /* of the one made last; negative: the thread stops there */
     bool busy, asleep, resting, ending;
     bool spare_left;
 };
 
-static bool is_same(const nn_prefetch_job *a, const nn_prefetch_job *b) {
+static bool is_same(const nn_prefetch_task *a, const nn_prefetch_task *b) {
     return a->epoch == b->epoch && a->index == b->index;
 }
 
@@ -32,7 +32,7 @@ static int places_free(const nn_prefetch *p) {
 }
 
 static void make(nn_prefetch *p) {
-    nn_prefetch_job job = p->next;
+    nn_prefetch_task job = p->next;
     int place = (p->head + p->ready) % p->places;
 
     p->busy = true;
@@ -130,7 +130,7 @@ static void rest(nn_prefetch *p) {
 }
 
 /* The first minibatch, or one that does not follow the one before: all begins anew. */
-static void go_to(nn_prefetch *p, const nn_prefetch_job *job) {
+static void go_to(nn_prefetch *p, const nn_prefetch_task *job) {
     rest(p);
     p->ready = 0;
     p->rc = 0;
@@ -144,7 +144,7 @@ static void wake(nn_prefetch *p) {
         pthread_cond_signal(&p->to_thread);
 }
 
-int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_job *job, int *place) {
+int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *job, int *place) {
     pthread_mutex_lock(&p->mutex);
     p->used = 0;
     if (!is_same(&p->first, job) || (p->ready == 0 && p->rc < 0))

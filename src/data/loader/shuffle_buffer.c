@@ -1,33 +1,33 @@
 #include "data/loader/shuffle_buffer.h"
 
-int nn_windows_init(nn_windows *w, const nn_order *order) {
+int nn_shuffle_buffer_init(nn_shuffle_buffer *w, const nn_order *order) {
     w->order = *order;
     w->held[0] = w->held[1] = w->loading = -1;
     for (size_t i = 0; i < w->columns; i++) {
-        nn_column *c = w->column[i];
+        nn_field_reader *c = w->column[i];
         size_t rows = (size_t)(order->chunk * order->window);
         NN_TRY(NN_NEW(&c->window, 2 * rows * c->row_bytes, "a window of the data"));
     }
     return NN_OK;
 }
 
-int64_t nn_windows_index(const nn_windows *w, int64_t number, int64_t row) {
+int64_t nn_shuffle_buffer_index(const nn_shuffle_buffer *w, int64_t number, int64_t row) {
     return number % 2 * w->order.chunk * w->order.window + row;
 }
 
-static int read_chunk(nn_windows *w, int64_t number, int64_t i) {
-    int64_t first, count, row = nn_windows_index(w, number, i * w->order.chunk);
+static int read_chunk(nn_shuffle_buffer *w, int64_t number, int64_t i) {
+    int64_t first, count, row = nn_shuffle_buffer_index(w, number, i * w->order.chunk);
 
     nn_order_chunk(&w->order, number % w->order.windows, i, &first, &count);
     for (size_t k = 0; k < w->columns; k++) {
-        nn_column *c = w->column[k];
+        nn_field_reader *c = w->column[k];
         NN_TRY(nn_dataset_read(c->ds, c->split, c->name, first, count,
                                c->window + (size_t)row * c->row_bytes));
     }
     return NN_OK;
 }
 
-int nn_windows_read(nn_windows *w, int64_t number, bool *more) {
+int nn_shuffle_buffer_read(nn_shuffle_buffer *w, int64_t number, bool *more) {
     *more = false;
     if (w->held[number % 2] == number)
         return NN_OK;
@@ -47,10 +47,10 @@ int nn_windows_read(nn_windows *w, int64_t number, bool *more) {
     return NN_OK;
 }
 
-int nn_windows_need(nn_windows *w, int64_t number) {
+int nn_shuffle_buffer_need(nn_shuffle_buffer *w, int64_t number) {
     bool more = true;
 
     while (more)
-        NN_TRY(nn_windows_read(w, number, &more));
+        NN_TRY(nn_shuffle_buffer_read(w, number, &more));
     return NN_OK;
 }

@@ -81,7 +81,7 @@ static int make_splits(maker *m, const nn_make_options *o) {
 static int allocate(maker *m, int64_t samples) {
     size_t rows;
 
-    m->piece_rows = nn_piece_rows((size_t)m->made.features * sizeof(nn_real));
+    m->piece_rows = nn_chunk_rows((size_t)m->made.features * sizeof(nn_real));
     m->piece_rows = m->piece_rows < samples ? m->piece_rows : samples;
     rows = (size_t)m->piece_rows;
     NN_TRY(NN_NEW(&m->x, rows * (size_t)m->made.features, "rows"));

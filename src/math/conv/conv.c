@@ -38,9 +38,9 @@ conv_view conv_view_of(const nn_conv *conv) {
     v.in_image = conv->in[0] * conv->in[1] * conv->channels;
     v.out_image = conv->out[0] * conv->out[1] * conv->filters;
     v.depthwise = conv_is_depthwise(conv);
-    v.quad_blocks = conv_quad_blocks(&v);
-    v.tail = conv_tail_filters(&v);
-    v.panels = v.out_group - v.tail;
+    v.gray_blocks = conv_gray_blocks(&v);
+    v.remainder = conv_remainder_filters(&v);
+    v.panels = v.out_group - v.remainder;
     return v;
 }
 
@@ -50,8 +50,8 @@ size_t conv_whole(const conv_view *v, size_t n) {
 }
 
 size_t conv_row_size(const conv_view *v) {
-    if (v->quad_blocks)
-        return v->quad_blocks * v->kernels->conv_lanes;
+    if (v->gray_blocks)
+        return v->gray_blocks * v->kernels->conv_lanes;
     if (v->depthwise)
         return v->conv->channels;
     return v->conv->groups * conv_whole(v, v->panels);
@@ -148,7 +148,7 @@ typedef struct forward {
     size_t batch, threads;
     const nn_real *x, *w, *b;
     nn_real *y;
-    nn_real *weights, *bias, *tail, *bands;
+    nn_real *weights, *bias, *remainder, *bands;
 } forward;
 
 static size_t forward_layout(forward *f, void *memory) {
@@ -156,7 +156,7 @@ static size_t forward_layout(forward *f, void *memory) {
     conv_scratch scratch = {.at = memory};
     f->weights = conv_take(&scratch, conv_row_size(v) * v->terms);
     f->bias = conv_take(&scratch, conv_row_size(v));
-    f->tail = conv_take(&scratch, conv_tail_size(v));
+    f->remainder = conv_take(&scratch, conv_remainder_size(v));
     f->bands = conv_take(&scratch, v->conv->threads * conv_band_size(v));
     return scratch.used;
 }
@@ -196,13 +196,13 @@ static void pack_bias(const forward *f, const nn_real *bias) {
 static void pack(const forward *f) {
     if (f->v.depthwise)
         return;
-    if (f->v.quad_blocks) {
-        conv_quads_pack(&f->v, f->w, f->b, f->weights, f->bias);
+    if (f->v.gray_blocks) {
+        conv_gray_pack(&f->v, f->w, f->b, f->weights, f->bias);
         return;
     }
     pack_weights(f, f->w);
     pack_bias(f, f->b);
-    conv_tail_pack(&f->v, f->w, f->tail);
+    conv_remainder_pack(&f->v, f->w, f->remainder);
 }
 
 static void multiply_rows(const conv_view *v, size_t rows, nn_conv_rows call) {
@@ -245,8 +245,8 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
                          .tap_row = v->tap_row,
                          .tap = v->tap,
                          .c_row = v->conv->filters};
-    if (v->quad_blocks) {
-        conv_quads_forward(v, band->rows, input, f->weights, f->bias, y);
+    if (v->gray_blocks) {
+        conv_gray_forward(v, band->rows, input, f->weights, f->bias, y);
         return;
     }
     if (v->depthwise) {
@@ -262,8 +262,8 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
             call.c = y + g * v->out_group + o;
             forward_panel(v, band->rows, call);
         }
-    if (v->tail)
-        conv_tail_forward(v, band->rows, input, f->tail, f->b, y);
+    if (v->remainder)
+        conv_remainder_forward(v, band->rows, input, f->remainder, f->b, y);
 }
 
 static void forward_part(void *ctx, size_t part) {

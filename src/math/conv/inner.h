@@ -20,10 +20,10 @@ typedef struct conv_view {
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;
-    size_t tail;        /* the last filters, which fill a small part of a vector */
-    size_t panels;      /* those of a group that fill panels of vectors: out_group less tail */
+    size_t remainder;   /* the last filters, which fill a small part of a vector */
+    size_t panels;      /* those of a group that fill panels of vectors: out_group less remainder */
     bool depthwise;     /* one filter for each channel */
-    size_t quad_blocks; /* vectors of four pixels that hold all filters; 0: not used */
+    size_t gray_blocks; /* vectors of four pixels that hold all filters; 0: not used */
 } conv_view;
 
 conv_view conv_view_of(const nn_conv *conv);
@@ -80,29 +80,29 @@ size_t conv_threads(const conv_view *v, size_t batch);
 /* Parts that a sum over `batch` samples is cut into. */
 size_t conv_parts(const conv_view *v, size_t batch);
 
-/* Images of one channel (conv_quads.c). Weights and sums are [terms][conv_row_size]. */
-size_t conv_quad_blocks(const conv_view *v);
-void conv_quads_pack(const conv_view *v, const nn_real *w, const nn_real *bias, nn_real *weights,
-                     nn_real *start);
-void conv_quads_forward(const conv_view *v, size_t rows, const nn_real *input,
-                        const nn_real *weights, const nn_real *start, nn_real *y);
-/* Elements that conv_quads_add works in. */
-size_t conv_quads_size(const conv_view *v);
-void conv_quads_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
-                    nn_real *quads, nn_real *sums);
-/* Adds up over the pixels of quads, in place: [terms][filters]. */
-void conv_quads_unpack(const conv_view *v, nn_real *sums);
+/* Images of one channel (conv_gray.c). Weights and sums are [terms][conv_row_size]. */
+size_t conv_gray_blocks(const conv_view *v);
+void conv_gray_pack(const conv_view *v, const nn_real *w, const nn_real *bias, nn_real *weights,
+                    nn_real *start);
+void conv_gray_forward(const conv_view *v, size_t rows, const nn_real *input,
+                       const nn_real *weights, const nn_real *start, nn_real *y);
+/* Elements that conv_gray_add works in. */
+size_t conv_gray_size(const conv_view *v);
+void conv_gray_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                   nn_real *pixel_blocks, nn_real *sums);
+/* Adds up over the pixels of pixel_blocks, in place: [terms][filters]. */
+void conv_gray_unpack(const conv_view *v, nn_real *sums);
 
-/* The last filters (conv_tail.c); weights are [tail][tap_rows][length in whole vectors], sums
- * [tap_rows][tail][length in whole vectors]. */
-size_t conv_tail_filters(const conv_view *v);
-size_t conv_tail_size(const conv_view *v);
-void conv_tail_pack(const conv_view *v, const nn_real *w, nn_real *to);
-void conv_tail_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
-                       const nn_real *bias, nn_real *y);
-void conv_tail_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
-                   nn_real *sums);
-void conv_tail_unpack(const conv_view *v, const nn_real *sums, nn_real beta, nn_real *dw);
+/* The last filters (conv_remainder.c); weights are [remainder][tap_rows][length in whole vectors],
+ * sums [tap_rows][remainder][length in whole vectors]. */
+size_t conv_remainder_filters(const conv_view *v);
+size_t conv_remainder_size(const conv_view *v);
+void conv_remainder_pack(const conv_view *v, const nn_real *w, nn_real *to);
+void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
+                            const nn_real *bias, nn_real *y);
+void conv_remainder_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                        nn_real *sums);
+void conv_remainder_unpack(const conv_view *v, const nn_real *sums, nn_real beta, nn_real *dw);
 
 /* Depthwise (conv_depth.c); weights and sums are [terms][channels]. */
 bool conv_is_depthwise(const nn_conv *conv);

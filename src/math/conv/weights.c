@@ -15,11 +15,11 @@ typedef struct sums {
     size_t batch, parts;
     const nn_real *x, *dy;
     bool bias;
-    nn_real *sums, *bands, *quads;
+    nn_real *sums, *bands, *pixel_blocks;
 } sums;
 
 static size_t weights_size(const conv_view *v) {
-    return conv_row_size(v) * v->terms + conv_tail_size(v);
+    return conv_row_size(v) * v->terms + conv_remainder_size(v);
 }
 
 static size_t sums_size(const conv_view *v) {
@@ -31,7 +31,7 @@ static size_t layout(sums *s, void *memory) {
     conv_scratch scratch = {.at = memory};
     s->sums = conv_take(&scratch, v->conv->parts * sums_size(v));
     s->bands = conv_take(&scratch, v->conv->parts * conv_band_size(v));
-    s->quads = conv_take(&scratch, v->conv->parts * conv_quads_size(v));
+    s->pixel_blocks = conv_take(&scratch, v->conv->parts * conv_gray_size(v));
     return scratch.used;
 }
 
@@ -69,22 +69,22 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
             call.c = weights + (g * group_size + o) * v->terms;
             add_panel(v, call);
         }
-    if (v->tail)
-        conv_tail_add(v, rows, input, dy, weights + conv_row_size(v) * v->terms);
+    if (v->remainder)
+        conv_remainder_add(v, rows, input, dy, weights + conv_row_size(v) * v->terms);
 }
 
-static void add_band(const sums *s, const conv_band *band, const nn_real *input, nn_real *quads,
-                     nn_real *to) {
+static void add_band(const sums *s, const conv_band *band, const nn_real *input,
+                     nn_real *pixel_blocks, nn_real *to) {
     const conv_view *v = &s->v;
     size_t row = v->conv->out[1] * v->conv->filters;
     const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
-    size_t most = v->quad_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
+    size_t most = v->gray_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
         rows = conv_smaller(conv_larger(1, most), band->rows - r);
         conv_prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
-        if (v->quad_blocks)
-            conv_quads_add(v, rows, input, dy, quads, to);
+        if (v->gray_blocks)
+            conv_gray_add(v, rows, input, dy, pixel_blocks, to);
         else if (v->depthwise)
             conv_depth_add(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
         else
@@ -100,7 +100,7 @@ static void sum_part(void *ctx, size_t part) {
     const conv_view *v = &s->v;
     nn_real *to = s->sums + part * sums_size(v);
     nn_real *copy = s->bands + part * conv_band_size(v);
-    nn_real *quads = s->quads + part * conv_quads_size(v);
+    nn_real *pixel_blocks = s->pixel_blocks + part * conv_gray_size(v);
     size_t end = conv_begin(s->batch, part + 1, s->parts), most = conv_band_rows(v);
     conv_band band;
 
@@ -108,7 +108,7 @@ static void sum_part(void *ctx, size_t part) {
     for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image++)
         for (band.row = 0; band.row < v->conv->out[0]; band.row += band.rows) {
             band.rows = conv_smaller(most, v->conv->out[0] - band.row);
-            add_band(s, &band, conv_band_input(v, &band, s->x, copy), quads, to);
+            add_band(s, &band, conv_band_input(v, &band, s->x, copy), pixel_blocks, to);
         }
 }
 
@@ -118,9 +118,9 @@ static void store(size_t n, const nn_real *from, nn_real beta, nn_real *to) {
 }
 
 static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw) {
-    if (v->quad_blocks || v->depthwise) {
-        if (v->quad_blocks)
-            conv_quads_unpack(v, from);
+    if (v->gray_blocks || v->depthwise) {
+        if (v->gray_blocks)
+            conv_gray_unpack(v, from);
         store(v->terms * v->conv->filters, from, beta, dw);
         return;
     }
@@ -130,7 +130,7 @@ static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw)
             for (size_t k = 0; k < v->terms; k++, from += conv_whole(v, width))
                 store(width, from, beta, dw + k * v->conv->filters + g * v->out_group + o);
         }
-    conv_tail_unpack(v, from, beta, dw);
+    conv_remainder_unpack(v, from, beta, dw);
 }
 
 void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *x,

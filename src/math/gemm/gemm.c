@@ -31,7 +31,7 @@
 #define FIXED_ALIGN 128
 /* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE
  * elements. oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of
- * several calls could not be one product (nn_gemm_merges). */
+ * several calls could not be one product (nn_gemm_batch_invariant). */
 #define FIXED_DEPTH 768
 #define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */

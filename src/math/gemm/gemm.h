@@ -22,7 +22,7 @@ void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_
 /* Of how many products of `rows` rows A op(B), at most `calls`, one product of all their rows has
  * the same bits; at least 1. BLAS does not say, but what it does to sizes does not depend on the
  * numbers in them, so it is tried out with random ones; 1 also for want of memory. Local. */
-size_t nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k);
+size_t nn_gemm_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k);
 
 /* Tiles that do not depend on the number of threads (default: off). Process-wide. */
 void nn_gemm_fix_tiles(bool fixed);

@@ -118,19 +118,19 @@ void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
 void ISA(conv_rows)(const nn_conv_rows *args);
 void ISA(conv_sums)(const nn_conv_sums *args);
 
-/* conv_tail.c */
-void ISA(conv_tail)(const nn_conv_tail *t);
-void ISA(conv_tail_sums)(const nn_conv_tail_sums *t);
+/* conv_remainder.c */
+void ISA(conv_remainder)(const nn_conv_remainder *t);
+void ISA(conv_remainder_sums)(const nn_conv_remainder_sums *t);
 
 /* conv_depth.c */
 void ISA(conv_depth)(const nn_conv_depth *t);
 void ISA(conv_depth_grad)(const nn_conv_depth *t, nn_real *dx);
 void ISA(conv_depth_sums)(const nn_conv_depth *t, nn_real *sums);
 
-/* conv_quads.c */
-void ISA(conv_quads)(const nn_conv_quads *t);
-void ISA(conv_quad_sums)(const nn_conv_quad_sums *t);
-void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to);
+/* conv_gray.c */
+void ISA(conv_gray)(const nn_conv_gray *t);
+void ISA(conv_gray_sums)(const nn_conv_gray_sums *t);
+void ISA(conv_gray_gather)(size_t pixel_blocks, size_t filters, const nn_real *y, nn_real *to);
 
 /* pool.c */
 void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *arg);

@@ -67,9 +67,9 @@ static nn_transpose w_backward(const struct view *v) {
  * summed by outer products; `batch` rows are those of the largest one. */
 static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
     struct view v = view_of(layer, batch);
-    layer->merges = nn_gemm_merges(w_forward(&v), v.rows, layer->parts, v.out, v.in);
-    layer->merges_dx =
-        training ? nn_gemm_merges(w_backward(&v), v.rows, layer->parts, v.in, v.out) : 0;
+    layer->group = nn_gemm_batch_invariant(w_forward(&v), v.rows, layer->parts, v.out, v.in);
+    layer->group_dx =
+        training ? nn_gemm_batch_invariant(w_backward(&v), v.rows, layer->parts, v.in, v.out) : 0;
     layer->tree_rows = v.rows == batch && batch <= NN_OUTER_ROWS ? NN_OUTER_ROWS : 0;
     return 0;
 }

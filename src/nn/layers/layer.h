@@ -138,15 +138,15 @@ struct nn_layer {
     bool outer; /* the gradient of param[0] is the sum of the outer products of the rows of x[0] and
                    dy, whichever its outermost dimension in memory is first; backward leaves it out
                    where its g is NULL */
-    size_t save_bytes;        /* per sample */
-    size_t keep_bytes;        /* whatever the batch */
-    size_t scratch_bytes;     /* for one call, whatever the batch */
-    size_t parts;             /* set before prepare: most microbatches of a pass, at least 1 */
-    size_t merges, merges_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
+    size_t save_bytes;      /* per sample */
+    size_t keep_bytes;      /* whatever the batch */
+    size_t scratch_bytes;   /* for one call, whatever the batch */
+    size_t parts;           /* set before prepare: most microbatches of a pass, at least 1 */
+    size_t group, group_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
                                  of one call, in which g may be NULL; 0 or 1: not known of any */
-    size_t tree_rows;         /* prepare says: backward can add the gradients of microbatches along
-                                 their tree by itself, of at most so many rows together (then g may be
-                                 NULL, and dx); 0: it is called for each */
+    size_t tree_rows;       /* prepare says: backward can add the gradients of microbatches along
+                               their tree by itself, of at most so many rows together (then g may be
+                               NULL, and dx); 0: it is called for each */
 
     struct nn_layer_plan *plan; /* the model's own bookkeeping: buffers, initialiser, consumers */
 };

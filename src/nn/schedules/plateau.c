@@ -17,7 +17,7 @@ static const nn_option plateau_options[] = {
     {"factor", NN_OPT_REAL, offsetof(struct plateau, factor), "0.1", "(0, 1)",
      "what the learning rate is multiplied by"},
     {"patience", NN_OPT_INT, offsetof(struct plateau, patience), "10", "[0, inf)",
-     "validations in a row without improvement that are put up with; the next one reduces"},
+     "validations in a row without improvement before lr is reduced by the next one"},
     {"metric", NN_OPT_STRING, offsetof(struct plateau, metric), "loss", NULL,
      "what must improve: loss, or one of validate.metrics"},
     {"threshold", NN_OPT_REAL, offsetof(struct plateau, threshold), "1e-4", "[0, inf)",

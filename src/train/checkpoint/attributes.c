@@ -8,11 +8,11 @@
 #include <string.h>
 
 /* A number of nn_state, as an attribute of /state. */
-typedef struct fact {
+typedef struct state_number {
     const char *name;
     bool real; /* double, else int64_t */
     size_t offset;
-} fact;
+} state_number;
 
 #define INTEGER(member)                                                                            \
     { #member, false, offsetof(nn_state, member) }
@@ -22,7 +22,7 @@ typedef struct fact {
     { "schedule_" #member, real, offsetof(nn_state, schedule.member) }
 
 /* In the order of their names, which is the order of the digest. */
-static const fact facts[] = {
+static const state_number numbers[] = {
     INTEGER(batch),
     INTEGER(batch_size),
     INTEGER(best_step),
@@ -43,19 +43,19 @@ static const fact facts[] = {
     INTEGER(steps_per_epoch),
     INTEGER(window),
 };
-enum { FACTS = sizeof facts / sizeof *facts };
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
-static const int64_t *integer_at(const nn_state *state, const fact *f) {
+static const int64_t *integer_at(const nn_state *state, const state_number *f) {
     return (const int64_t *)(const void *)((const char *)state + f->offset);
 }
 
-static const double *real_at(const nn_state *state, const fact *f) {
+static const double *real_at(const nn_state *state, const state_number *f) {
     return (const double *)(const void *)((const char *)state + f->offset);
 }
 
 static int write_state(nn_h5 *file, const nn_state *state) {
     NN_TRY(nn_h5_make_group(file, "/state"));
-    for (const fact *f = facts; f < facts + FACTS; f++) {
+    for (const state_number *f = numbers; f < numbers + NUMBERS; f++) {
         if (f->real)
             NN_TRY(nn_h5_set_real(file, "/state", f->name, *real_at(state, f)));
         else
@@ -65,7 +65,7 @@ static int write_state(nn_h5 *file, const nn_state *state) {
 }
 
 static int read_state(nn_h5 *file, nn_state *state) {
-    for (const fact *f = facts; f < facts + FACTS; f++) {
+    for (const state_number *f = numbers; f < numbers + NUMBERS; f++) {
         size_t one = 1;
         if (f->real)
             NN_TRY(nn_h5_get_reals(file, "/state", f->name, (double *)real_at(state, f), &one));
@@ -127,7 +127,7 @@ static const char *optimizer_of(const nn_snapshot *snapshot) {
     return snapshot->optimizer ? snapshot->optimizer : "";
 }
 
-int nn_facts_write(nn_h5 *file, const nn_snapshot *snapshot) {
+int nn_attributes_write(nn_h5 *file, const nn_snapshot *snapshot) {
     NN_TRY(write_data(file, &snapshot->data));
     NN_TRY(nn_h5_make_group(file, "/optimizer"));
     NN_TRY(nn_h5_set_text(file, "/optimizer", "name", optimizer_of(snapshot)));
@@ -135,7 +135,7 @@ int nn_facts_write(nn_h5 *file, const nn_snapshot *snapshot) {
     return NN_OK;
 }
 
-int nn_facts_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot) {
+int nn_attributes_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot) {
     char *optimizer;
 
     NN_TRY(read_data(file, pool, &snapshot->data));
@@ -170,7 +170,7 @@ static void hash_real(nn_digest *digest, const char *group, const char *name, do
     hash_text(digest, group, name, isnan(value) ? "nan" : text);
 }
 
-void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot) {
+void nn_attributes_hash(nn_digest *digest, const nn_snapshot *snapshot) {
     const nn_data_traits *data = &snapshot->data;
 
     hash_integer(digest, "/data", "class_count", data->classes);
@@ -183,7 +183,7 @@ void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot) {
     hash_integer(digest, "/data", "labels", data->labels);
     hash_integer(digest, "/data", "target_width", (int64_t)data->target_width);
     hash_text(digest, "/optimizer", "name", optimizer_of(snapshot));
-    for (const fact *f = facts; f < facts + FACTS; f++) {
+    for (const state_number *f = numbers; f < numbers + NUMBERS; f++) {
         if (f->real)
             hash_real(digest, "/state", f->name, *real_at(&snapshot->state, f));
         else

@@ -20,41 +20,41 @@ size_t nn_info_bytes(const nn_h5_info *info) {
 /* ---- the list ---------------------------------------------------------------------------------
  */
 
-static int grow(nn_pieces *list) {
+static int grow(nn_entries *list) {
     size_t capacity = list->capacity ? 2 * list->capacity : 32;
-    nn_piece *piece = nn_pool_alloc(list->pool, capacity * sizeof *piece);
+    nn_entry_data *entry = nn_pool_alloc(list->pool, capacity * sizeof *entry);
 
-    if (!piece)
+    if (!entry)
         return NN_EMEMORY;
     if (list->count)
-        memcpy(piece, list->piece, list->count * sizeof *piece);
-    list->piece = piece;
+        memcpy(entry, list->entry, list->count * sizeof *entry);
+    list->entry = entry;
     list->capacity = capacity;
     return NN_OK;
 }
 
-static int add(nn_pieces *list, const nn_piece *piece) {
-    if (!piece->path)
+static int add(nn_entries *list, const nn_entry_data *entry) {
+    if (!entry->path)
         return NN_EMEMORY;
     if (list->count == list->capacity)
         NN_TRY(grow(list));
-    list->piece[list->count++] = *piece;
+    list->entry[list->count++] = *entry;
     return NN_OK;
 }
 
-static int add_tensor(nn_pieces *list, const char *group, const nn_param *param, nn_real *vector) {
-    nn_piece piece = {.info = {.type = NN_F32, .rank = param->rank},
-                      .param = param,
-                      .tensor = vector + param->offset};
+static int add_tensor(nn_entries *list, const char *group, const nn_param *param, nn_real *vector) {
+    nn_entry_data entry = {.info = {.type = NN_F32, .rank = param->rank},
+                           .param = param,
+                           .tensor = vector + param->offset};
 
-    piece.path = nn_pool_printf(list->pool, "%s/%s/%s", group, param->layer->name, param->name);
+    entry.path = nn_pool_printf(list->pool, "%s/%s/%s", group, param->layer->name, param->name);
     for (int i = 0; i < param->rank; i++)
-        piece.info.dim[i] = param->dim[i];
-    return add(list, &piece);
+        entry.info.dim[i] = param->dim[i];
+    return add(list, &entry);
 }
 
-int nn_pieces_add_vector(nn_pieces *list, const char *group, const nn_model *model,
-                         nn_real *vector) {
+int nn_entries_add_vector(nn_entries *list, const char *group, const nn_model *model,
+                          nn_real *vector) {
     const nn_param *const *param;
     size_t count = nn_model_params(model, &param);
 
@@ -63,15 +63,15 @@ int nn_pieces_add_vector(nn_pieces *list, const char *group, const nn_model *mod
     return NN_OK;
 }
 
-static int add_array(nn_pieces *list, const char *path, nn_dtype type, size_t count,
+static int add_array(nn_entries *list, const char *path, nn_dtype type, size_t count,
                      const void *array) {
-    return add(list, &(nn_piece){.path = path,
-                                 .info = {.type = type, .rank = 1, .dim = {(int64_t)count}},
-                                 .array = array});
+    return add(list, &(nn_entry_data){.path = path,
+                                      .info = {.type = type, .rank = 1, .dim = {(int64_t)count}},
+                                      .array = array});
 }
 
 /* How stored samples become the model's input, so that predict needs no data set. */
-static int add_data(nn_pieces *list, const nn_data_traits *data) {
+static int add_data(nn_entries *list, const nn_data_traits *data) {
     if (data->x.rank > 0)
         NN_TRY(add_array(list, "/data/shape", NN_I64, (size_t)data->x.rank, data->x.dim));
     if (data->normal.count) {
@@ -85,38 +85,38 @@ static int add_data(nn_pieces *list, const nn_data_traits *data) {
     return NN_OK;
 }
 
-int nn_pieces_add_snapshot(nn_pieces *list, const nn_snapshot *snapshot) {
+int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot) {
     const char *history = snapshot->history ? snapshot->history : "";
 
-    NN_TRY(add(list, &(nn_piece){.path = "/config", .text = snapshot->config}));
-    NN_TRY(add(list, &(nn_piece){.path = "/history", .text = history}));
+    NN_TRY(add(list, &(nn_entry_data){.path = "/config", .text = snapshot->config}));
+    NN_TRY(add(list, &(nn_entry_data){.path = "/history", .text = history}));
     if (snapshot->kernels)
-        NN_TRY(add(list, &(nn_piece){.path = "/kernels", .text = snapshot->kernels}));
+        NN_TRY(add(list, &(nn_entry_data){.path = "/kernels", .text = snapshot->kernels}));
     NN_TRY(add_data(list, &snapshot->data));
-    NN_TRY(nn_pieces_add_vector(list, "/model", snapshot->model, snapshot->params));
+    NN_TRY(nn_entries_add_vector(list, "/model", snapshot->model, snapshot->params));
     for (size_t i = 0; i < snapshot->slots; i++) {
         char *group = nn_pool_printf(list->pool, "/optimizer/%s", snapshot->slot_names[i]);
         if (!group)
             return NN_EMEMORY;
-        NN_TRY(nn_pieces_add_vector(list, group, snapshot->model, snapshot->slot[i]));
+        NN_TRY(nn_entries_add_vector(list, group, snapshot->model, snapshot->slot[i]));
     }
     return NN_OK;
 }
 
 static int by_path(const void *a, const void *b) {
-    return strcmp(((const nn_piece *)a)->path, ((const nn_piece *)b)->path);
+    return strcmp(((const nn_entry_data *)a)->path, ((const nn_entry_data *)b)->path);
 }
 
-void nn_pieces_sort(nn_pieces *list) {
+void nn_entries_sort(nn_entries *list) {
     if (list->count)
-        qsort(list->piece, list->count, sizeof *list->piece, by_path);
+        qsort(list->entry, list->count, sizeof *list->entry, by_path);
 }
 
-size_t nn_pieces_largest(const nn_pieces *list) {
+size_t nn_entries_largest(const nn_entries *list) {
     size_t largest = 0;
 
     for (size_t i = 0; i < list->count; i++) {
-        size_t count = list->piece[i].tensor ? nn_info_count(&list->piece[i].info) : 0;
+        size_t count = list->entry[i].tensor ? nn_info_count(&list->entry[i].info) : 0;
         largest = count > largest ? count : largest;
     }
     return largest;

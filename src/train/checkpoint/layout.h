@@ -10,20 +10,20 @@
 #define NN_CHECKPOINT_VERSION 1
 
 /* One data set: a text, an array as it stands in memory, or a tensor that becomes float32. */
-typedef struct nn_piece {
+typedef struct nn_entry_data {
     const char *path; /* "/model/fc1/weight" */
     const char *text;
     nn_h5_info info; /* of an array or tensor */
     const void *array;
     const nn_param *param; /* of a tensor */
     float *tensor;
-} nn_piece;
+} nn_entry_data;
 
-typedef struct nn_pieces {
+typedef struct nn_entries {
     nn_pool *pool; /* owns paths and list */
-    nn_piece *piece;
+    nn_entry_data *entry;
     size_t count, capacity;
-} nn_pieces;
+} nn_entries;
 
 _Static_assert(sizeof(nn_real) == sizeof(float), "checkpoints hold float32");
 
@@ -32,22 +32,22 @@ size_t nn_info_count(const nn_h5_info *info);
 size_t nn_info_bytes(const nn_h5_info *info);
 
 /* Appends the tensors of `vector` ([nn_model_size]) as <group>/<layer>/<parameter>. */
-int nn_pieces_add_vector(nn_pieces *list, const char *group, const nn_model *model,
-                         nn_real *vector);
+int nn_entries_add_vector(nn_entries *list, const char *group, const nn_model *model,
+                          nn_real *vector);
 /* Appends every data set that a snapshot becomes, except /digest. */
-int nn_pieces_add_snapshot(nn_pieces *list, const nn_snapshot *snapshot);
+int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot);
 /* Into the order of their paths, byte by byte, which is the order of the digests. */
-void nn_pieces_sort(nn_pieces *list);
+void nn_entries_sort(nn_entries *list);
 /* Elements of the largest tensor. */
-size_t nn_pieces_largest(const nn_pieces *list);
+size_t nn_entries_largest(const nn_entries *list);
 
 /* The line that goes before a data set's bytes in a digest; `info` NULL: a text of `length`. */
 void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info, size_t length);
 
 /* The attributes of /state, /data and /optimizer: written, read, and added to the digest. Texts are
  * owned by `pool`. */
-int nn_facts_write(nn_h5 *file, const nn_snapshot *snapshot);
-int nn_facts_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot);
-void nn_facts_hash(nn_digest *digest, const nn_snapshot *snapshot);
+int nn_attributes_write(nn_h5 *file, const nn_snapshot *snapshot);
+int nn_attributes_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot);
+void nn_attributes_hash(nn_digest *digest, const nn_snapshot *snapshot);
 
 #endif

@@ -161,7 +161,7 @@ static int verify(const listing *list, const nn_snapshot *read) {
     NN_TRY(nn_h5_read_text(list->file, "/digest", list->pool, &stored));
     NN_TRY(nn_digest_new(&digest));
     rc = hash_sets(list, "/", digest);
-    nn_facts_hash(digest, read);
+    nn_attributes_hash(digest, read);
     nn_digest_end(digest, hex);
     if (rc == NN_OK && strcmp(stored, hex) != 0)
         rc = nn_fail(NN_EFORMAT,
@@ -233,7 +233,7 @@ static int read_verified(listing *list, nn_snapshot *read) {
 
     NN_TRY(check_format(list->file));
     NN_TRY(list_all(list));
-    NN_TRY(nn_facts_read(list->file, list->pool, read));
+    NN_TRY(nn_attributes_read(list->file, list->pool, read));
     NN_TRY(verify(list, read));
     NN_TRY(read_data(list->file, list->pool, &read->data));
     NN_TRY(nn_h5_read_text(list->file, "/config", list->pool, &config));
@@ -265,28 +265,28 @@ static bool same_shape(const nn_h5_info *a, const nn_h5_info *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
 }
 
-static int read_tensor(nn_h5 *file, const nn_piece *piece) {
+static int read_tensor(nn_h5 *file, const nn_entry_data *entry) {
     char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
     nn_h5_info info;
     float *floats;
     int rc;
 
-    NN_TRY(nn_h5_info_of(file, piece->path, &info));
-    if (!same_shape(&info, &piece->info))
+    NN_TRY(nn_h5_info_of(file, entry->path, &info));
+    if (!same_shape(&info, &entry->info))
         return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file),
-                       piece->path, shape_of(&info, found), shape_of(&piece->info, wanted));
-    NN_TRY(NN_NEW(&floats, piece->param->count, "a tensor as float32"));
-    rc = nn_h5_read(file, piece->path, 0, rows_of(&info), NN_F32, floats);
+                       entry->path, shape_of(&info, found), shape_of(&entry->info, wanted));
+    NN_TRY(NN_NEW(&floats, entry->param->count, "a tensor as float32"));
+    rc = nn_h5_read(file, entry->path, 0, rows_of(&info), NN_F32, floats);
     if (rc == NN_OK)
-        nn_param_import(piece->param, floats, piece->tensor);
+        nn_param_import(entry->param, floats, entry->tensor);
     nn_free(floats);
     return rc;
 }
 
 /* Whether a path of `wanted` begins with the first `length` characters of `path`. */
-static bool has_prefix(const nn_pieces *wanted, const char *path, size_t length) {
+static bool has_prefix(const nn_entries *wanted, const char *path, size_t length) {
     for (size_t i = 0; i < wanted->count; i++) {
-        if (strncmp(wanted->piece[i].path, path, length) == 0)
+        if (strncmp(wanted->entry[i].path, path, length) == 0)
             return true;
     }
     return false;
@@ -303,11 +303,11 @@ static int fail_other(nn_h5 *file, const char *path, bool layer_known, const cha
 }
 
 /* The file has the parameters of the model, all of them and no others. */
-static int check_names(const listing *list, const nn_pieces *wanted) {
+static int check_names(const listing *list, const nn_entries *wanted) {
     char group[1024];
 
     for (size_t i = 0; i < wanted->count; i++) {
-        const char *path = wanted->piece[i].path;
+        const char *path = wanted->entry[i].path;
         snprintf(group, sizeof group, "%.*s", (int)(strrchr(path, '/') - path), path);
         if (!nn_h5_exists(list->file, path))
             return fail_other(list->file, path, nn_h5_exists(list->file, group), "it has");
@@ -323,15 +323,15 @@ static int check_names(const listing *list, const nn_pieces *wanted) {
     return NN_OK;
 }
 
-static int read_vector(nn_h5 *file, const nn_pieces *list) {
+static int read_vector(nn_h5 *file, const nn_entries *list) {
     for (size_t i = 0; i < list->count; i++)
-        NN_TRY(read_tensor(file, &list->piece[i]));
+        NN_TRY(read_tensor(file, &list->entry[i]));
     return NN_OK;
 }
 
 static int read_slot(const listing *list, const nn_snapshot *read, const nn_snapshot *into,
                      size_t i) {
-    nn_pieces wanted = {.pool = list->pool};
+    nn_entries wanted = {.pool = list->pool};
     char *group = nn_pool_printf(list->pool, "/optimizer/%s", into->slot_names[i]);
 
     if (!group)
@@ -343,15 +343,15 @@ static int read_slot(const listing *list, const nn_snapshot *read, const nn_snap
             "optimiser, or begin a new run in another folder with its parameters: "
             "init: {from: %s}",
             nn_h5_path(list->file), into->slot_names[i], read->optimizer, nn_h5_path(list->file));
-    NN_TRY(nn_pieces_add_vector(&wanted, group, into->model, into->slot[i]));
+    NN_TRY(nn_entries_add_vector(&wanted, group, into->model, into->slot[i]));
     NN_TRY(read_vector(list->file, &wanted));
     return NN_OK;
 }
 
 static int read_vectors(const listing *list, const nn_snapshot *read, const nn_snapshot *into) {
-    nn_pieces wanted = {.pool = list->pool};
+    nn_entries wanted = {.pool = list->pool};
 
-    NN_TRY(nn_pieces_add_vector(&wanted, "/model", into->model, into->params));
+    NN_TRY(nn_entries_add_vector(&wanted, "/model", into->model, into->params));
     NN_TRY(check_names(list, &wanted));
     NN_TRY(read_vector(list->file, &wanted));
     for (size_t i = 0; i < into->slots; i++)
@@ -368,7 +368,7 @@ static int read_checkpoint(const char *path, nn_pool *pool, nn_snapshot *snapsho
     listing list = {.pool = pool, .group = ""};
     int rc;
 
-    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_trailer_check(path));
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(read_verified(&list, &read));
     if (snapshot->model)
@@ -384,23 +384,23 @@ int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     return NN_OK;
 }
 
-/* Whether the file has a data set of the piece's path and shape. */
-static bool fits(nn_h5 *file, const nn_piece *piece) {
+/* Whether the file has a data set of the entry's path and shape. */
+static bool fits(nn_h5 *file, const nn_entry_data *entry) {
     nn_h5_info info;
 
-    if (!nn_h5_exists(file, piece->path) || nn_h5_info_of(file, piece->path, &info) != NN_OK)
+    if (!nn_h5_exists(file, entry->path) || nn_h5_info_of(file, entry->path, &info) != NN_OK)
         return false;
-    return same_shape(&info, &piece->info);
+    return same_shape(&info, &entry->info);
 }
 
 /* Every tensor of the model that the file has. */
-static int read_fitting(const listing *list, const nn_pieces *all) {
+static int read_fitting(const listing *list, const nn_entries *all) {
     size_t taken = 0;
 
     for (size_t i = 0; i < all->count; i++) {
-        if (!fits(list->file, &all->piece[i]))
+        if (!fits(list->file, &all->entry[i]))
             continue;
-        NN_TRY(read_tensor(list->file, &all->piece[i]));
+        NN_TRY(read_tensor(list->file, &all->entry[i]));
         taken++;
     }
     if (taken == 0)
@@ -410,19 +410,19 @@ static int read_fitting(const listing *list, const nn_pieces *all) {
 }
 
 /* Every tensor of one layer of the model. */
-static int read_layer(const listing *list, const nn_pieces *all, const nn_node *layer) {
+static int read_layer(const listing *list, const nn_entries *all, const nn_node *layer) {
     const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer->text);
     size_t taken = 0;
 
     if (!prefix)
         return NN_EMEMORY;
     for (size_t i = 0; i < all->count; i++) {
-        const nn_piece *piece = &all->piece[i];
-        if (strncmp(piece->path, prefix, strlen(prefix)) != 0)
+        const nn_entry_data *entry = &all->entry[i];
+        if (strncmp(entry->path, prefix, strlen(prefix)) != 0)
             continue;
-        if (!nn_h5_exists(list->file, piece->path))
-            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), piece->path);
-        NN_TRY(read_tensor(list->file, piece));
+        if (!nn_h5_exists(list->file, entry->path))
+            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), entry->path);
+        NN_TRY(read_tensor(list->file, entry));
         taken++;
     }
     if (taken == 0)
@@ -430,7 +430,7 @@ static int read_layer(const listing *list, const nn_pieces *all, const nn_node *
     return NN_OK;
 }
 
-static int read_layers(const listing *list, const nn_pieces *all, const nn_node *layers) {
+static int read_layers(const listing *list, const nn_entries *all, const nn_node *layers) {
     if (!layers)
         return read_fitting(list, all);
     for (size_t i = 0; i < layers->count; i++)
@@ -442,14 +442,14 @@ int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_
                               nn_real *params) {
     nn_pool pool = {0};
     listing list = {.pool = &pool, .group = ""};
-    nn_pieces all = {.pool = &pool};
+    nn_entries all = {.pool = &pool};
     nn_snapshot read = {0};
     int rc;
 
-    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_trailer_check(path));
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(read_verified(&list, &read));
-    NN_TRY_GOTO(nn_pieces_add_vector(&all, "/model", model, params));
+    NN_TRY_GOTO(nn_entries_add_vector(&all, "/model", model, params));
     NN_TRY_GOTO(read_layers(&list, &all, layers));
 done:
     nn_h5_close(list.file);
@@ -483,7 +483,7 @@ int nn_checkpoint_digest(const char *path, char hex[65]) {
     int rc;
 
     hex[0] = '\0';
-    NN_TRY(nn_seal_check(path));
+    NN_TRY(nn_trailer_check(path));
     NN_TRY(nn_h5_open(path, &list.file));
     NN_TRY_GOTO(digest_parameters(&list, hex));
 done:

@@ -11,16 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SEAL_BYTES = 128, PIECE = 1 << 16 };
+enum { TRAILER_BYTES = 128, PIECE = 1 << 16 };
 
-static const char seal_format[] = "\nnnmpi-checkpoint sha256 %s of %" PRId64 " bytes";
+static const char trailer_format[] = "\nnnmpi-checkpoint sha256 %s of %" PRId64 " bytes";
 
-/* The seal of `length` bytes with this digest, blanks and a newline up to its fixed size. */
-static void make_seal(char seal[SEAL_BYTES + 1], const char *hex, int64_t length) {
-    char text[SEAL_BYTES];
+/* The trailer of `length` bytes with this digest, blanks and a newline up to its fixed size. */
+static void make_trailer(char trailer[TRAILER_BYTES + 1], const char *hex, int64_t length) {
+    char text[TRAILER_BYTES];
 
-    snprintf(text, sizeof text, seal_format, hex, length);
-    snprintf(seal, SEAL_BYTES + 1, "%-*s\n", SEAL_BYTES - 1, text);
+    snprintf(text, sizeof text, trailer_format, hex, length);
+    snprintf(trailer, TRAILER_BYTES + 1, "%-*s\n", TRAILER_BYTES - 1, text);
 }
 
 /* Reads up to `count` bytes; fewer only at the end of the file, negative on failure. */
@@ -65,29 +65,29 @@ static int write_all(int fd, const char *bytes, size_t count) {
     return NN_OK;
 }
 
-static int append_seal(int fd, int64_t length) {
-    char hex[NN_DIGEST_HEX], seal[SEAL_BYTES + 1];
+static int append_trailer(int fd, int64_t length) {
+    char hex[NN_DIGEST_HEX], trailer[TRAILER_BYTES + 1];
 
     NN_TRY(hash_bytes(fd, length, hex));
-    make_seal(seal, hex, length);
-    NN_TRY(write_all(fd, seal, SEAL_BYTES));
+    make_trailer(trailer, hex, length);
+    NN_TRY(write_all(fd, trailer, TRAILER_BYTES));
     return NN_OK;
 }
 
-/* Compares the seal at the end, if there is one. */
-static int compare_seal(int fd, int64_t length) {
-    char hex[NN_DIGEST_HEX], found[SEAL_BYTES + 1] = "", wanted[SEAL_BYTES + 1];
-    int64_t sealed = length - SEAL_BYTES;
+/* Compares the trailer at the end, if there is one. */
+static int compare_trailer(int fd, int64_t length) {
+    char hex[NN_DIGEST_HEX], found[TRAILER_BYTES + 1] = "", wanted[TRAILER_BYTES + 1];
+    int64_t covered = length - TRAILER_BYTES;
 
-    if (sealed < 0 || lseek(fd, (off_t)sealed, SEEK_SET) < 0 ||
-        read_some(fd, found, SEAL_BYTES) < SEAL_BYTES ||
-        strncmp(found, seal_format, strcspn(seal_format, "%")) != 0)
+    if (covered < 0 || lseek(fd, (off_t)covered, SEEK_SET) < 0 ||
+        read_some(fd, found, TRAILER_BYTES) < TRAILER_BYTES ||
+        strncmp(found, trailer_format, strcspn(trailer_format, "%")) != 0)
         return NN_OK;
     if (lseek(fd, 0, SEEK_SET) < 0)
         return nn_fail(NN_EIO, "cannot read: %s", nn_errno_text(errno));
-    NN_TRY(hash_bytes(fd, sealed, hex));
-    make_seal(wanted, hex, sealed);
-    return memcmp(found, wanted, SEAL_BYTES) == 0
+    NN_TRY(hash_bytes(fd, covered, hex));
+    make_trailer(wanted, hex, covered);
+    return memcmp(found, wanted, TRAILER_BYTES) == 0
                ? NN_OK
                : nn_fail(NN_EFORMAT, "the file is damaged: its bytes have changed since it was "
                                      "written (SHA-256)");
@@ -107,17 +107,17 @@ static int with_file(const char *path, int flags, int (*act)(int fd, int64_t len
     return rc;
 }
 
-int nn_seal_write(const char *path) {
-    int rc = with_file(path, O_RDWR, append_seal);
+int nn_trailer_write(const char *path) {
+    int rc = with_file(path, O_RDWR, append_trailer);
 
     return rc < 0 ? nn_error_prefix(rc, "%s", path) : NN_OK;
 }
 
 /* Opening a pipe would wait for its other end. */
-int nn_seal_check(const char *path) {
+int nn_trailer_check(const char *path) {
     if (nn_file_exists(path))
         NN_TRY(nn_file_check(path, NN_EFORMAT));
-    int rc = with_file(path, O_RDONLY, compare_seal);
+    int rc = with_file(path, O_RDONLY, compare_trailer);
 
     return rc < 0 ? nn_error_prefix(NN_EFORMAT, "%s", path) : NN_OK;
 }

@@ -1,5 +1,6 @@
 #include "comm/reduce/reduce.h"
 #include "data/dataset.h"
+#include "data/edge_list.h"
 #include "io/file.h"
 #include "io/yaml.h"
 #include "train/config/settings.h"
@@ -379,7 +380,7 @@ static int find_checkpoint(nn_config *config, nn_node *item) {
     NN_TRY(find_file(config, item));
     if (!item || item->kind != NN_NODE_SCALAR)
         return NN_OK;
-    int rc = nn_shelf_pick(&config->pool, item->text, &item->text);
+    int rc = nn_checkpoint_pick(&config->pool, item->text, &item->text);
     return rc < 0 ? nn_node_prefix(rc, item) : NN_OK;
 }
 
@@ -393,7 +394,7 @@ static int check_model(nn_config *config, const nn_settings *s) {
         if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
             continue;
         NN_TRY(find_file(config, edges));
-        NN_TRY(nn_edges_read(edges));
+        NN_TRY(nn_edge_list_read(edges));
     }
     return NN_OK;
 }

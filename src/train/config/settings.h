@@ -2,6 +2,7 @@
 #ifndef NN_TRAIN_CONFIG_SETTINGS_H
 #define NN_TRAIN_CONFIG_SETTINGS_H
 
+#include "base/shape.h"
 #include "nn/losses/loss.h"
 #include "nn/metrics/metric.h"
 #include "nn/optimizers/optimizer.h"
@@ -24,7 +25,7 @@ typedef struct nn_settings {
         int64_t threads;    /* a rank; 0: automatic */
         double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
-        int reduce;         /* nn_reduce_way of comm/reduce/reduce.h */
+        int reduce;         /* nn_reduce_choice of comm/reduce/reduce.h */
         int compress;       /* enum nn_compression */
         double stall_timeout;         /* s; 0: stalled ranks are waited for */
         int64_t log_every;            /* steps between metrics lines */
@@ -91,10 +92,6 @@ enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
 
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
-
-/* Replaces `edges`, the name of a file with a pair of nodes a line, by the list of pairs. NN_EIO,
- * NN_EUSAGE with the line. Local. */
-int nn_edges_read(nn_node *edges);
 
 /* Replaces the data section by one file, for a model that takes rows of shape x. Local. */
 int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x);

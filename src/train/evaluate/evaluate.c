@@ -13,102 +13,103 @@
 #include <string.h>
 
 /* Samples that their label tells to ignore. */
-static double count_ignored(const nn_job *job, const nn_batch *batch) {
+static double count_ignored(const nn_session *session, const nn_batch *batch) {
     double ignored = 0;
-    for (size_t i = 0; job->positions == 1 && batch->target.label && i < batch->count; i++)
+    for (size_t i = 0; session->positions == 1 && batch->target.label && i < batch->count; i++)
         ignored += batch->target.label[i] < 0;
     return ignored;
 }
 
 /* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
  * metric. */
-static void add_rows(nn_job *job, const nn_batch *batch, const nn_real *z, double *sums) {
+static void add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
     nn_loss_sum loss = {0};
     size_t rows = nn_batch_targets(batch);
-    nn_loss_eval(job->loss, rows, z, &batch->target, &loss, NULL);
+    nn_loss_eval(session->loss, rows, z, &batch->target, &loss, NULL);
     sums[0] += loss.loss;
     sums[1] += loss.weight;
-    sums[2] += count_ignored(job, batch);
+    sums[2] += count_ignored(session, batch);
     double *state = sums + NN_EVALUATION_SUMS;
-    for (size_t i = 0; i < job->metrics; i++) {
-        const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-        ops->add(job->metric[i].options, &job->metric_spec, rows, z, &batch->target, state);
-        state += job->metric_layout[i].state;
+    for (size_t i = 0; i < session->metrics; i++) {
+        const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
+        ops->add(session->metric[i].options, &session->metric_spec, rows, z, &batch->target, state);
+        state += session->metric_layout[i].state;
     }
 }
 
 /* Adds a shard to the sums, each microbatch to its own. */
-static void add_batch(nn_job *job, const nn_batch *batch, double *sums) {
-    const nn_parts *parts = nn_job_parts(job, batch);
+static void add_batch(nn_session *session, const nn_batch *batch, double *sums) {
+    const nn_parts *parts = nn_session_parts(session, batch);
     nn_pass pass = {
         .batch = batch->count, .sample = batch->sample, .length = batch->length, .parts = parts};
-    const nn_real *z = nn_model_forward(job->model, &pass, batch->x);
+    const nn_real *z = nn_model_forward(session->model, &pass, batch->x);
     if (!parts)
-        add_rows(job, batch, z, sums);
+        add_rows(session, batch, z, sums);
     for (size_t i = 0; parts && i < parts->count; i++) {
-        nn_batch part = nn_job_rows(job, batch, parts->row[i], parts->row[i + 1]);
-        size_t at = parts->row[i] * job->positions * job->outputs;
-        add_rows(job, &part, z + at, sums + i * (job->metric_state + NN_EVALUATION_SUMS));
+        nn_batch part = nn_session_rows(session, batch, parts->row[i], parts->row[i + 1]);
+        size_t at = parts->row[i] * session->positions * session->outputs;
+        add_rows(session, &part, z + at, sums + i * (session->metric_state + NN_EVALUATION_SUMS));
     }
 }
 
-static int add_all(nn_job *job, nn_loader *loader, double *sums) {
+static int add_all(nn_session *session, nn_loader *loader, double *sums) {
     nn_batch batch;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
-        nn_comm_at(job->comm, NN_PHASE_EVALUATE);
+        nn_comm_at(session->comm, NN_PHASE_EVALUATE);
         NN_TRY(nn_loader_batch(loader, 0, i, &batch));
-        add_batch(job, &batch, sums);
+        add_batch(session, &batch, sums);
     }
     return 0;
 }
 
 /* What metric `i` makes of its sums; its table comes after those of the metrics before. */
-static void measure(const nn_job *job, size_t i, double *state, nn_evaluation *result,
+static void measure(const nn_session *session, size_t i, double *state, nn_evaluation *result,
                     size_t *first) {
-    const nn_metric_ops *ops = (const nn_metric_ops *)job->metric[i].row;
-    const nn_metric_layout *layout = &job->metric_layout[i];
+    const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
+    const nn_metric_layout *layout = &session->metric_layout[i];
     double *table = result->table + *first;
-    result->measure[i] =
-        (nn_measure){.name = ops->entry.name,
-                     .value = ops->value(job->metric[i].options, &job->metric_spec, state, table),
-                     .table_only = ops->table_only,
-                     .rows = layout->rows,
-                     .columns = layout->columns,
-                     .first = *first};
+    result->measure[i] = (nn_measure){
+        .name = ops->entry.name,
+        .value = ops->value(session->metric[i].options, &session->metric_spec, state, table),
+        .table_only = ops->table_only,
+        .rows = layout->rows,
+        .columns = layout->columns,
+        .first = *first};
     *first += layout->rows * layout->columns;
 }
 
-int nn_job_evaluate(nn_job *job, nn_loader *loader, const char *split, nn_evaluation *result) {
-    double *sums = job->metric_sums, *state = sums + NN_EVALUATION_SUMS;
+int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
+                        nn_evaluation *result) {
+    double *sums = session->metric_sums, *state = sums + NN_EVALUATION_SUMS;
     size_t first = 0;
-    size_t parts = nn_job_own_parts(job);
-    memset(sums, 0, parts * (job->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
-    nn_model_use(job->model, nn_job_model_params(job));
-    int rc = add_all(job, loader, sums);
-    nn_model_use(job->model, job->params);
-    NN_TRY(nn_comm_agree(job->comm, rc));
-    NN_TRY(nn_job_sum(job, job->metric_state + NN_EVALUATION_SUMS, sums));
+    size_t parts = nn_session_own_parts(session);
+    memset(sums, 0, parts * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
+    nn_model_use(session->model, nn_session_model_params(session));
+    int rc = add_all(session, loader, sums);
+    nn_model_use(session->model, session->params);
+    NN_TRY(nn_comm_agree(session->comm, rc));
+    NN_TRY(nn_session_sum(session, session->metric_state + NN_EVALUATION_SUMS, sums));
     *result = (nn_evaluation){.split = split,
                               .samples = nn_loader_samples(loader) - (int64_t)sums[2],
                               .ignored = (int64_t)sums[2],
                               .loss = sums[0] / sums[1],
-                              .measures = job->metrics};
-    for (size_t i = 0; i < job->metrics; i++) {
-        measure(job, i, state, result, &first);
-        state += job->metric_layout[i].state;
+                              .measures = session->metrics};
+    for (size_t i = 0; i < session->metrics; i++) {
+        measure(session, i, state, result, &first);
+        state += session->metric_layout[i].state;
     }
     return 0;
 }
 
 /* Loads the parameters on rank 0 and gives them to all. */
-static int load(nn_job *job, const char *checkpoint, nn_pool *pool) {
+static int load(nn_session *session, const char *checkpoint, nn_pool *pool) {
     int rc = 0;
-    if (nn_comm_rank(job->comm) == 0) {
-        nn_snapshot snapshot = {.model = job->model, .params = job->params};
+    if (nn_comm_rank(session->comm) == 0) {
+        nn_snapshot snapshot = {.model = session->model, .params = session->params};
         rc = nn_checkpoint_read(checkpoint, pool, &snapshot);
     }
-    NN_TRY(nn_comm_agree(job->comm, rc));
-    return nn_job_share(job, NULL);
+    NN_TRY(nn_comm_agree(session->comm, rc));
+    return nn_session_share(session, NULL);
 }
 
 /* Else the layers that data of another shape ask for would be compared with those of the file. */
@@ -124,7 +125,7 @@ static int check_shape(const nn_dataset *data, const char *split, const nn_shape
 struct evaluation {
     nn_pool pool;
     nn_config *config;
-    nn_job job;
+    nn_session session;
     const nn_split *split;
     nn_loader *loader;
 };
@@ -140,9 +141,9 @@ static int check_data(const nn_config *config, const char *checkpoint) {
                    checkpoint, path->text);
 }
 
-/* The job a checkpoint was trained by, on another data set if asked for. */
-static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint, const char *data,
-                    bool other_files, const char *split) {
+/* The session a checkpoint was trained by, on another data set if asked for. */
+static int open_session(struct evaluation *e, nn_comm *comm, const char *checkpoint,
+                        const char *data, bool other_files, const char *split) {
     nn_snapshot snapshot = {0};
     NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
@@ -154,11 +155,12 @@ static int open_job(struct evaluation *e, nn_comm *comm, const char *checkpoint,
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));
     nn_naming trained = nn_data_naming(&snapshot.data);
-    NN_TRY(nn_job_plan(&e->job, comm, e->config, &trained));
-    NN_TRY(nn_dataset_choose(e->job.data, split, &e->split));
-    NN_TRY(check_shape(e->job.data, e->split->name, &snapshot.data.x));
-    NN_TRY(nn_data_inherit_scale(e->job.data, &snapshot.data));
-    NN_TRY(nn_job_loader(&e->job, e->split->name, e->job.eval_batch_size, false, &e->loader));
+    NN_TRY(nn_session_plan(&e->session, comm, e->config, &trained));
+    NN_TRY(nn_dataset_choose(e->session.data, split, &e->split));
+    NN_TRY(check_shape(e->session.data, e->split->name, &snapshot.data.x));
+    NN_TRY(nn_data_inherit_scale(e->session.data, &snapshot.data));
+    NN_TRY(nn_session_loader(&e->session, e->split->name, e->session.eval_batch_size, false,
+                             &e->loader));
     return 0;
 }
 
@@ -174,18 +176,18 @@ int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, 
     const char *file;
     int rc = 0;
     nn_log_hold(nn_comm_rank(comm) > 0);
-    rc = nn_shelf_pick(&e.pool, checkpoint, &file);
+    rc = nn_checkpoint_pick(&e.pool, checkpoint, &file);
     if (rc == 0)
-        rc = open_job(&e, comm, file, data, other_files, split);
+        rc = open_session(&e, comm, file, data, other_files, split);
     nn_log_hold(false);
     NN_TRY_GOTO(nn_comm_agree(comm, rc));
     nn_threads_set(nn_comm_threads(comm));
-    NN_TRY_GOTO(nn_job_allocate(&e.job, NULL, NULL));
-    NN_TRY_GOTO(load(&e.job, file, &e.pool));
-    NN_TRY_GOTO(nn_job_evaluate(&e.job, e.loader, e.split->name, result));
+    NN_TRY_GOTO(nn_session_allocate(&e.session, NULL, NULL));
+    NN_TRY_GOTO(load(&e.session, file, &e.pool));
+    NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));
 done:
     nn_loader_free(e.loader);
-    nn_job_release(&e.job);
+    nn_session_release(&e.session);
     nn_config_free(e.config);
     nn_pool_release(&e.pool);
     nn_float_mode_set(float_mode);

@@ -25,7 +25,7 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     const char *checkpoint;
     nn_snapshot snapshot = {0};
     const nn_loss_ops *loss;
-    NN_TRY(nn_shelf_pick(&p->pool, path, &checkpoint));
+    NN_TRY(nn_checkpoint_pick(&p->pool, path, &checkpoint));
     NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
     p->data = snapshot.data;
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));

@@ -34,17 +34,17 @@ static bool is_regular(int folder, const char *name) {
     return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
 }
 
-static int push(nn_pool *pool, nn_shelf *shelf, int64_t step) {
-    if ((shelf->count & (shelf->count - 1)) == 0) { /* full at every power of two */
-        size_t capacity = shelf->count ? 2 * shelf->count : 1;
+static int push(nn_pool *pool, nn_checkpoint_list *list, int64_t step) {
+    if ((list->count & (list->count - 1)) == 0) { /* full at every power of two */
+        size_t capacity = list->count ? 2 * list->count : 1;
         int64_t *grown = nn_pool_alloc(pool, capacity * sizeof *grown);
         if (!grown)
             return NN_EMEMORY;
-        if (shelf->count)
-            memcpy(grown, shelf->step, shelf->count * sizeof *grown);
-        shelf->step = grown;
+        if (list->count)
+            memcpy(grown, list->step, list->count * sizeof *grown);
+        list->step = grown;
     }
-    shelf->step[shelf->count++] = step;
+    list->step[list->count++] = step;
     return NN_OK;
 }
 
@@ -54,25 +54,25 @@ static int falling(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-int nn_shelf_list(nn_pool *pool, const char *dir, nn_shelf *shelf) {
+int nn_checkpoint_list_read(nn_pool *pool, const char *dir, nn_checkpoint_list *list) {
     DIR *folder = opendir(dir);
     int rc = NN_OK;
 
-    *shelf = (nn_shelf){0};
+    *list = (nn_checkpoint_list){0};
     if (!folder)
         return nn_fail(NN_EIO, "cannot list the run folder '%s': %s", dir, nn_errno_text(errno));
     for (struct dirent *item; rc == NN_OK && (item = readdir(folder)) != NULL;) {
         int64_t step = nn_checkpoint_step(item->d_name);
         if (step >= 0 && is_regular(dirfd(folder), item->d_name))
-            rc = push(pool, shelf, step);
+            rc = push(pool, list, step);
     }
     closedir(folder);
-    if (shelf->count)
-        qsort(shelf->step, shelf->count, sizeof *shelf->step, falling);
+    if (list->count)
+        qsort(list->step, list->count, sizeof *list->step, falling);
     return rc;
 }
 
-int nn_shelf_pick(nn_pool *pool, const char *path, const char **file) {
+int nn_checkpoint_pick(nn_pool *pool, const char *path, const char **file) {
     static const char *const names[] = {"best.h5", "last.h5"};
     const char *slash = path[0] && path[strlen(path) - 1] == '/' ? "" : "/";
 
@@ -101,7 +101,7 @@ static void delete_one(const char *dir, int64_t step) {
         nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
 }
 
-int nn_shelf_sweep(const char *dir) {
+int nn_checkpoint_folder_sweep(const char *dir) {
     DIR *folder = opendir(dir);
 
     if (!folder)
@@ -113,18 +113,18 @@ int nn_shelf_sweep(const char *dir) {
     return NN_OK;
 }
 
-int nn_shelf_prune(const char *dir, int64_t step, int64_t best, int64_t keep) {
+int nn_checkpoint_folder_prune(const char *dir, int64_t step, int64_t best, int64_t keep) {
     nn_pool pool = {0};
-    nn_shelf shelf;
-    int rc = nn_shelf_list(&pool, dir, &shelf);
+    nn_checkpoint_list list;
+    int rc = nn_checkpoint_list_read(&pool, dir, &list);
     int64_t kept = 0;
 
-    for (size_t i = 0; rc == NN_OK && i < shelf.count; i++) {
-        bool stale = shelf.step[i] > step;
+    for (size_t i = 0; rc == NN_OK && i < list.count; i++) {
+        bool stale = list.step[i] > step;
         if (!stale && kept < keep)
             kept++;
-        else if (shelf.step[i] != best)
-            delete_one(dir, shelf.step[i]);
+        else if (list.step[i] != best)
+            delete_one(dir, list.step[i]);
     }
     nn_pool_release(&pool);
     return rc;

@@ -59,54 +59,54 @@ static int rewrite(const char *path, int64_t step) {
 /* ---- history ----------------------------------------------------------------------------------
  */
 
-static int remember(nn_journal *journal, const char *text, size_t length) {
-    size_t needed = journal->history_length + length + 1;
+static int remember(nn_metrics_log *log, const char *text, size_t length) {
+    size_t needed = log->history_length + length + 1;
 
-    if (needed > journal->capacity) {
-        size_t capacity = needed > NN_JOURNAL_LINE ? 2 * needed : 2 * NN_JOURNAL_LINE;
+    if (needed > log->capacity) {
+        size_t capacity = needed > NN_METRICS_LOG_LINE ? 2 * needed : 2 * NN_METRICS_LOG_LINE;
         char *history;
         NN_TRY(NN_NEW(&history, capacity, "history"));
-        if (journal->history)
-            memcpy(history, journal->history, journal->history_length);
-        nn_free(journal->history);
-        journal->history = history;
-        journal->capacity = capacity;
+        if (log->history)
+            memcpy(history, log->history, log->history_length);
+        nn_free(log->history);
+        log->history = history;
+        log->capacity = capacity;
     }
-    memcpy(journal->history + journal->history_length, text, length);
-    journal->history_length += length;
-    journal->history[journal->history_length] = '\0';
+    memcpy(log->history + log->history_length, text, length);
+    log->history_length += length;
+    log->history[log->history_length] = '\0';
     return NN_OK;
 }
 
 /* ---- opening and appending --------------------------------------------------------------------
  */
 
-static int fail(const nn_journal *journal, const char *what) {
-    return nn_fail(NN_EIO, "cannot %s '%s': %s", what, journal->path, nn_errno_text(errno));
+static int fail(const nn_metrics_log *log, const char *what) {
+    return nn_fail(NN_EIO, "cannot %s '%s': %s", what, log->path, nn_errno_text(errno));
 }
 
-int nn_journal_open(nn_journal *journal, const char *path, int64_t step, const char *history) {
-    *journal = (nn_journal){.path = path, .fd = -1};
+int nn_metrics_log_open(nn_metrics_log *log, const char *path, int64_t step, const char *history) {
+    *log = (nn_metrics_log){.path = path, .fd = -1};
     NN_TRY(rewrite(path, step));
     if (history)
-        NN_TRY(remember(journal, history, strlen(history)));
-    journal->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    return journal->fd < 0 ? fail(journal, "open") : NN_OK;
+        NN_TRY(remember(log, history, strlen(history)));
+    log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    return log->fd < 0 ? fail(log, "open") : NN_OK;
 }
 
-void nn_journal_close(nn_journal *journal) {
-    if (journal->fd >= 0)
-        close(journal->fd);
-    journal->fd = -1;
-    nn_free(journal->history);
-    journal->history = NULL;
+void nn_metrics_log_close(nn_metrics_log *log) {
+    if (log->fd >= 0)
+        close(log->fd);
+    log->fd = -1;
+    nn_free(log->history);
+    log->history = NULL;
 }
 
-nn_json *nn_journal_event(nn_journal *journal, const char *event, int64_t step, int64_t epoch) {
-    nn_json *json = &journal->json;
+nn_json *nn_metrics_log_event(nn_metrics_log *log, const char *event, int64_t step, int64_t epoch) {
+    nn_json *json = &log->json;
 
-    journal->validation = strcmp(event, "validate") == 0;
-    nn_json_init(json, journal->line, sizeof journal->line - 1); /* a byte for the newline */
+    log->validation = strcmp(event, "validate") == 0;
+    nn_json_init(json, log->line, sizeof log->line - 1); /* a byte for the newline */
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "event", event);
     nn_json_int(json, "step", step);
@@ -115,18 +115,18 @@ nn_json *nn_journal_event(nn_journal *journal, const char *event, int64_t step, 
 }
 
 /* Writes all or, as far as that can be, nothing: a broken line would break the file for readers. */
-static int write_line(const nn_journal *journal, const char *line, size_t length) {
-    off_t before = lseek(journal->fd, 0, SEEK_END);
+static int write_line(const nn_metrics_log *log, const char *line, size_t length) {
+    off_t before = lseek(log->fd, 0, SEEK_END);
     size_t done = 0;
 
     while (done < length) {
-        ssize_t written = write(journal->fd, line + done, length - done);
+        ssize_t written = write(log->fd, line + done, length - done);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0) {
-            int rc = fail(journal, "append to");
-            if (before >= 0 && done > 0 && ftruncate(journal->fd, before) < 0)
-                nn_warn("'%s' ends in a broken line", journal->path);
+            int rc = fail(log, "append to");
+            if (before >= 0 && done > 0 && ftruncate(log->fd, before) < 0)
+                nn_warn("'%s' ends in a broken line", log->path);
             return rc;
         }
         done += (size_t)written;
@@ -134,19 +134,19 @@ static int write_line(const nn_journal *journal, const char *line, size_t length
     return NN_OK;
 }
 
-int nn_journal_append(nn_journal *journal) {
-    nn_json *json = &journal->json;
+int nn_metrics_log_append(nn_metrics_log *log) {
+    nn_json *json = &log->json;
 
     nn_json_close(json, '}');
     if (json->overflow)
-        return nn_fail(NN_EIO, "a line of '%s' would be longer than %d bytes", journal->path,
-                       NN_JOURNAL_LINE);
+        return nn_fail(NN_EIO, "a line of '%s' would be longer than %d bytes", log->path,
+                       NN_METRICS_LOG_LINE);
     json->text[json->length++] = '\n';
     json->text[json->length] = '\0';
-    NN_TRY(write_line(journal, json->text, json->length));
-    return journal->validation ? remember(journal, json->text, json->length) : NN_OK;
+    NN_TRY(write_line(log, json->text, json->length));
+    return log->validation ? remember(log, json->text, json->length) : NN_OK;
 }
 
-int nn_journal_sync(nn_journal *journal) {
-    return fsync(journal->fd) < 0 ? fail(journal, "bring to the disk") : NN_OK;
+int nn_metrics_log_sync(nn_metrics_log *log) {
+    return fsync(log->fd) < 0 ? fail(log, "bring to the disk") : NN_OK;
 }

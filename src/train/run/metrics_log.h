@@ -6,29 +6,29 @@
 #include "base/mem.h"
 #include "train/evaluate/evaluation.h"
 
-#define NN_JOURNAL_LINE (4096 + NN_EVALUATION_JSON) /* bytes of the longest line */
+#define NN_METRICS_LOG_LINE (4096 + NN_EVALUATION_JSON) /* bytes of the longest line */
 
-typedef struct nn_journal {
+typedef struct nn_metrics_log {
     const char *path; /* the caller's */
     int fd;           /* -1: not open */
     nn_json json;
-    char line[NN_JOURNAL_LINE];
+    char line[NN_METRICS_LOG_LINE];
     bool validation;                 /* the line belongs into the history */
     char *history;                   /* the validate lines so far; NULL: none */
     size_t history_length, capacity; /* bytes */
-} nn_journal;
+} nn_metrics_log;
 
 /* Opens the file at `path` for appending, cut to its whole lines of steps up to `step` (-1: empty)
  * without those of event "end", so that a run that goes on reads as one. `history` are the validate
  * lines until then. NN_EIO. */
-int nn_journal_open(nn_journal *journal, const char *path, int64_t step, const char *history);
-void nn_journal_close(nn_journal *journal);
+int nn_metrics_log_open(nn_metrics_log *log, const char *path, int64_t step, const char *history);
+void nn_metrics_log_close(nn_metrics_log *log);
 
-/* Begins a line with the keys event, step and epoch; nn_journal_append ends and writes it. */
-nn_json *nn_journal_event(nn_journal *journal, const char *event, int64_t step, int64_t epoch);
-int nn_journal_append(nn_journal *journal);
+/* Begins a line with the keys event, step and epoch; nn_metrics_log_append ends and writes it. */
+nn_json *nn_metrics_log_event(nn_metrics_log *log, const char *event, int64_t step, int64_t epoch);
+int nn_metrics_log_append(nn_metrics_log *log);
 
 /* Brings what was appended to the disk. NN_EIO. */
-int nn_journal_sync(nn_journal *journal);
+int nn_metrics_log_sync(nn_metrics_log *log);
 
 #endif

@@ -24,7 +24,7 @@ struct nn_run {
     const char *dir;
     bool resume;
     int lock; /* nn_lock_take's; -1: none */
-    nn_journal journal;
+    nn_metrics_log log;
     nn_kept best;     /* not written yet */
     const char *from; /* path of the checkpoint that the run goes on from; NULL: none */
 };
@@ -71,11 +71,11 @@ static int make_folder(nn_run *run, const char *dir) {
 
 static int refuse_used(nn_run *run) {
     static const char *const traces[] = {"config.yaml", "metrics.jsonl", "last.h5"};
-    nn_shelf shelf;
+    nn_checkpoint_list list;
     bool used;
 
-    NN_TRY(nn_shelf_list(&run->pool, run->dir, &shelf));
-    used = shelf.count > 0;
+    NN_TRY(nn_checkpoint_list_read(&run->pool, run->dir, &list));
+    used = list.count > 0;
     for (size_t i = 0; i < sizeof traces / sizeof *traces && !used; i++) {
         const char *path = path_of(run, traces[i]);
         if (!path)
@@ -95,7 +95,7 @@ static int open_folder(nn_run *run, const char *dir) {
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
     NN_TRY(make_folder(run, dir));
     NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
-    NN_TRY(nn_shelf_sweep(run->dir));
+    NN_TRY(nn_checkpoint_folder_sweep(run->dir));
     return run->resume ? NN_OK : refuse_used(run);
 }
 
@@ -107,7 +107,7 @@ int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
     NN_TRY(NN_NEW(&run, 1, "run folder"));
     run->config = config;
     run->resume = resume;
-    run->lock = run->journal.fd = -1;
+    run->lock = run->log.fd = -1;
     rc = open_folder(run, dir);
     if (rc == NN_OK)
         *out = run;
@@ -119,7 +119,7 @@ int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
 void nn_run_free(nn_run *run) {
     if (!run)
         return;
-    nn_journal_close(&run->journal);
+    nn_metrics_log_close(&run->log);
     nn_kept_release(&run->best);
     nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
@@ -181,20 +181,20 @@ static int64_t linked_step(const char *last) {
 static int find_newest(search *s) {
     const char *last = path_of(s->run, "last.h5");
     int64_t seen;
-    nn_shelf shelf;
+    nn_checkpoint_list list;
 
     if (!last)
         return NN_EMEMORY;
     seen = linked_step(last);
     if (nn_file_exists(last))
         NN_TRY(try_candidate(s, "last.h5"));
-    NN_TRY(nn_shelf_list(&s->run->pool, s->run->dir, &shelf));
-    for (size_t i = 0; i < shelf.count && !s->found; i++) {
+    NN_TRY(nn_checkpoint_list_read(&s->run->pool, s->run->dir, &list));
+    for (size_t i = 0; i < list.count && !s->found; i++) {
         char *name = nn_pool_alloc(&s->run->pool, NN_CHECKPOINT_NAME);
         if (!name)
             return NN_EMEMORY;
-        if (shelf.step[i] != seen)
-            NN_TRY(try_candidate(s, nn_checkpoint_name(shelf.step[i], name)));
+        if (list.step[i] != seen)
+            NN_TRY(try_candidate(s, nn_checkpoint_name(list.step[i], name)));
     }
     return NN_OK;
 }
@@ -279,8 +279,8 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     if (run->resume)
         NN_TRY(resume(run, snapshot, resumed));
     NN_TRY(write_config(run));
-    NN_TRY(nn_journal_open(&run->journal, metrics, *resumed ? snapshot->state.step : -1,
-                           *resumed ? snapshot->history : NULL));
+    NN_TRY(nn_metrics_log_open(&run->log, metrics, *resumed ? snapshot->state.step : -1,
+                               *resumed ? snapshot->history : NULL));
     return NN_OK;
 }
 
@@ -288,11 +288,11 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
  */
 
 nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoch) {
-    return nn_journal_event(&run->journal, event, step, epoch);
+    return nn_metrics_log_event(&run->log, event, step, epoch);
 }
 
 int nn_run_append(nn_run *run) {
-    NN_TRY(nn_journal_append(&run->journal));
+    NN_TRY(nn_metrics_log_append(&run->log));
     return NN_OK;
 }
 
@@ -317,7 +317,7 @@ static int write_checkpoint(nn_run *run, nn_pool *pool, const nn_snapshot *snaps
 
 /* The history that was there when a checkpoint was kept. */
 static const char *history_until(const nn_run *run, nn_pool *pool, size_t length) {
-    return length ? nn_pool_printf(pool, "%.*s", (int)length, run->journal.history) : NULL;
+    return length ? nn_pool_printf(pool, "%.*s", (int)length, run->log.history) : NULL;
 }
 
 /* Writes the best checkpoint, if it was only kept; `last`: nothing newer comes after it. */
@@ -343,27 +343,26 @@ static int publish(nn_run *run, nn_pool *pool, const nn_snapshot *snapshot, bool
     if (best)
         run->best.full = false;
     NN_TRY(write_best(run, pool, false));
-    whole.history = run->journal.history;
+    whole.history = run->log.history;
     return write_checkpoint(run, pool, &whole, true, best);
 }
 
 int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best) {
     const nn_state *state = &snapshot->state;
     nn_pool pool = {0};
-    int rc = nn_journal_sync(&run->journal);
+    int rc = nn_metrics_log_sync(&run->log);
 
     if (rc == NN_OK)
         rc = publish(run, &pool, snapshot, best);
     if (rc == NN_OK)
-        rc = nn_shelf_prune(run->dir, state->step, state->best_step,
-                            nn_config_settings(run->config)->checkpoint.keep);
+        rc = nn_checkpoint_folder_prune(run->dir, state->step, state->best_step,
+                                        nn_config_settings(run->config)->checkpoint.keep);
     nn_pool_release(&pool);
     return rc;
 }
 
 int nn_run_keep_best(nn_run *run, const nn_snapshot *snapshot) {
-    if (!nn_kept_fits(snapshot) ||
-        nn_kept_take(&run->best, snapshot, run->journal.history_length) < 0)
+    if (!nn_kept_fits(snapshot) || nn_kept_take(&run->best, snapshot, run->log.history_length) < 0)
         return nn_run_save(run, snapshot, true);
     return NN_OK;
 }
@@ -374,7 +373,7 @@ int nn_run_flush(nn_run *run, int64_t *step) {
 
     *step = run->best.full ? run->best.snapshot.state.step : -1;
     if (run->best.full)
-        rc = nn_journal_sync(&run->journal);
+        rc = nn_metrics_log_sync(&run->log);
     if (rc == NN_OK)
         rc = write_best(run, &pool, true);
     nn_pool_release(&pool);

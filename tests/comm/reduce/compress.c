@@ -29,14 +29,15 @@ static void test_feedback(nn_comm *comm) {
     double total[SHARE] = {0};
     float v[SHARE], first[SHARE];
     int size = nn_comm_size(comm);
-    size_t cut = 333, different = 0;
+    size_t partition = 333, different = 0;
     if (!CHECK_EQ_INT(nn_compressor_new(comm, comm->world, SHARE, SHARE, &c), 0))
         return;
     for (int step = 0; step < STEPS; step++) {
         for (size_t i = 0; i < SHARE; i++)
             v[i] = part(nn_comm_rank(comm), i);
-        CHECK_EQ_INT(nn_compressor_sum(c, v + cut, SHARE - cut, cut), MPI_SUCCESS);
-        CHECK_EQ_INT(nn_compressor_sum(c, v, cut, 0), MPI_SUCCESS);
+        CHECK_EQ_INT(nn_compressor_sum(c, v + partition, SHARE - partition, partition),
+                     MPI_SUCCESS);
+        CHECK_EQ_INT(nn_compressor_sum(c, v, partition, 0), MPI_SUCCESS);
         for (size_t i = 0; i < SHARE; i++)
             total[i] += (double)v[i];
     }
@@ -54,7 +55,7 @@ static void test_feedback(nn_comm *comm) {
         different += first[i] != v[i];
     CHECK_EQ_INT(different, 0);
     v[5] = NAN;
-    CHECK_EQ_INT(nn_compressor_sum(c, v, cut, 0), MPI_SUCCESS);
+    CHECK_EQ_INT(nn_compressor_sum(c, v, partition, 0), MPI_SUCCESS);
     CHECK(isnan(v[5]));
     nn_compressor_free(c);
     nn_compressor_free(NULL);

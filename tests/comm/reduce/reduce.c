@@ -152,7 +152,7 @@ static void step(struct trial *t, size_t layer, bool late_ops) {
     CHECK_EQ_INT(wrong, 0);
     CHECK_EQ_INT(t->applied, t->refuse ? 0 : nn_reducer_share(t->reducer));
     if (late_ops && nn_reducer_owners(t->reducer, &owner) == (size_t)size)
-        CHECK_EQ_INT(nn_reducer_bad(t->reducer), !t->refuse && t->steps % 2 == 1);
+        CHECK_EQ_INT(nn_reducer_nonfinite(t->reducer), !t->refuse && t->steps % 2 == 1);
     t->steps++;
 }
 
@@ -188,10 +188,10 @@ static void test_vectors(struct trial *t) {
     free(whole);
 }
 
-static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_reduce_ops *ops) {
+static void test_length(nn_comm *comm, nn_reduce_choice way, size_t n, const nn_reduce_ops *ops) {
     struct trial t = {.comm = comm, .n = n, .passes = ops->carry ? 3 : 1};
     nn_reduce_spec spec = {.comm = comm,
-                           .way = way,
+                           .choice = way,
                            .n = n,
                            .vectors = 1,
                            .bucket = BUCKET,
@@ -216,7 +216,7 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
     step(&t, 0, ops->bad != NULL);
     test_vectors(&t);
     step(&t, n / 7 + 1, ops->bad != NULL);
-    if (plan.way == NN_REDUCE_NODE && ops->prepare)
+    if (plan.choice == NN_REDUCE_NODE && ops->prepare)
         CHECK_NEAR(t.moved, nn_comm_node_size(comm), 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
     CHECK(waiting >= 0 && updating >= 0);
@@ -227,7 +227,7 @@ static void test_length(nn_comm *comm, nn_reduce_way way, size_t n, const nn_red
     free(t.kept);
 }
 
-static void test_way(nn_comm *comm, nn_reduce_way way) {
+static void test_way(nn_comm *comm, nn_reduce_choice way) {
     static const size_t lengths[] = {0,      1,          16,         1000,           BUCKET - 1,
                                      BUCKET, BUCKET + 1, 2 * BUCKET, 2 * BUCKET + 7, 70000};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -249,18 +249,18 @@ static int fewest(nn_comm *comm) {
 
 /* What is chosen, and that it shares what it should. */
 static void test_choice(nn_comm *comm) {
-    static const nn_reduce_way ways[] = {NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
+    static const nn_reduce_choice ways[] = {NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
     size_t size = (size_t)nn_comm_size(comm), ranks = (size_t)nn_comm_node_size(comm);
     int least = fewest(comm);
     const char *const names[] = {least > 1 ? "node" : "allreduce", "allreduce", "node"};
     for (size_t i = 0; i < 3; i++) {
         struct trial t = {.comm = comm};
         nn_reduce_spec spec = {
-            .comm = comm, .way = ways[i], .n = 100000, .vectors = 1, .ops = &eager, .ctx = &t};
+            .comm = comm, .choice = ways[i], .n = 100000, .vectors = 1, .ops = &eager, .ctx = &t};
         nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i]);
         CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0);
-        CHECK_STR(nn_reducer_way(t.reducer), size == 1 ? "none" : names[i]);
-        bool node = plan.way == NN_REDUCE_NODE;
+        CHECK_STR(nn_reducer_backend(t.reducer), size == 1 ? "none" : names[i]);
+        bool node = plan.choice == NN_REDUCE_NODE;
         CHECK_EQ_INT(node, size > 1 && strcmp(names[i], "node") == 0);
         CHECK_EQ_INT(plan.copies, node ? 1 : ranks);
         CHECK_EQ_INT(nn_reducer_writes(t.reducer), !node || nn_comm_node_rank(comm) == 0);

@@ -120,7 +120,7 @@ static void check_parts(struct small_model *s) {
     memcpy(first, run(s, &pass), sizeof first);
     for (size_t p = 0; p < 4; p++)
         memcpy(whole + p * CHANNELS, gradient(s, p), CHANNELS * sizeof *whole);
-    nn_model_cut(s->model, PARTS, ROWS, nn_model_size(s->model));
+    nn_model_set_microbatches(s->model, PARTS, ROWS, nn_model_size(s->model));
     CHECK_EQ_INT(nn_model_bind(s->model, s->params, s->grads, ROWS), 0);
     pass.parts = &parts;
     pass.sum = add_parts;
@@ -149,7 +149,7 @@ static void check_frozen(bool parts) {
                          (nn_shape){.rank = 1, .dim = {CHANNELS}}, "squared", &spec))
         return;
     if (parts)
-        nn_model_cut(s.model, 2, 2, nn_model_size(s.model));
+        nn_model_set_microbatches(s.model, 2, 2, nn_model_size(s.model));
     CHECK_EQ_INT(nn_model_bind(s.model, s.params, s.grads, ROWS), 0);
     nn_real *weight = small_model_param(&s, 1), *bias = small_model_param(&s, 2);
     nn_real *mean = small_model_param(&s, 3), *var = small_model_param(&s, 4);

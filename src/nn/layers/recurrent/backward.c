@@ -5,20 +5,20 @@
 
 #include <string.h>
 
-static void pack(nn_strand *s, const nn_io *io) {
+static void pack(nn_direction *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
     const nn_real *const *w = io->w + s->first_param;
     if (s->dx)
-        nn_strand_pack(cell->gates * s->units, s->inputs, w[0], s->inputs, 1, s->packed_x);
+        nn_direction_pack(cell->gates * s->units, s->inputs, w[0], s->inputs, 1, s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_strand_pack(part->count * s->units, s->units, w[1] + part->row * s->units * s->units,
-                       s->units, 1, s->packed_h[p]);
+        nn_direction_pack(part->count * s->units, s->units, w[1] + part->row * s->units * s->units,
+                          s->units, 1, s->packed_h[p]);
     }
 }
 
 /* The gradient of an output that is the state after the last step. */
-static void add_last(const nn_strand *s, size_t t, size_t begin, size_t end) {
+static void add_last(const nn_direction *s, size_t t, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
         size_t last = s->reverse ? 1 : nn_recurrent_own_steps(s->length, r, s->steps);
         if (t + 1 == last)
@@ -27,10 +27,10 @@ static void add_last(const nn_strand *s, size_t t, size_t begin, size_t end) {
 }
 
 /* dC/dh of the step before, and dC/dx, from the gradient of the gates. */
-static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, size_t begin) {
+static void multiply(const nn_direction *s, const nn_cell_step *step, size_t n, size_t begin) {
     const nn_cell *cell = s->o->cell;
     const nn_kernels *k = nn_kernels_get();
-    size_t stride = cell->blocks * s->units, t = nn_strand_time(s, n);
+    size_t stride = cell->blocks * s->units, t = nn_direction_time(s, n);
     for (size_t p = 0; n > 0 && p < cell->parts; p++)
         k->packed_product(step->rows, s->units, cell->part[p].count * s->units,
                           step->gates + cell->part[p].block * s->units, stride, s->packed_h[p],
@@ -41,14 +41,14 @@ static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, siz
                           s->dx + begin * s->dx_row + t * s->dx_step, s->dx_row);
 }
 
-static void backward_rows(const nn_strand *s, size_t begin, size_t end) {
+static void backward_rows(const nn_direction *s, size_t begin, size_t end) {
     size_t at = begin * s->units, bytes = (end - begin) * s->units * sizeof(nn_real);
     memset(s->dh + at, 0, bytes);
     if (s->dc)
         memset(s->dc + at, 0, bytes);
     for (size_t n = s->steps; n-- > 0;) {
-        size_t t = nn_strand_time(s, n);
-        nn_cell_step step = nn_strand_step(s, n, begin, end);
+        size_t t = nn_direction_time(s, n);
+        nn_cell_step step = nn_direction_step(s, n, begin, end);
         step.dh = s->dh + at;
         step.dc = s->dc ? s->dc + at : NULL;
         step.dy = s->dy_last ? s->zeros : s->dy + begin * s->dy_row + t * s->dy_step;
@@ -68,7 +68,7 @@ static void add_to(size_t n, const nn_real *s, nn_real beta, nn_real *g) {
         nn_kernels_get()->add(n, s, g);
 }
 
-static void bias_gradients(const nn_strand *s, const nn_io *io) {
+static void bias_gradients(const nn_direction *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
     nn_real *const *g = io->g + s->first_param;
     size_t width = cell->blocks * s->units;
@@ -82,7 +82,7 @@ static void bias_gradients(const nn_strand *s, const nn_io *io) {
 }
 
 /* The first step has no state before it, which leaves a row of steps less for W_hh. */
-static void weight_gradients(const nn_strand *s, const nn_io *io) {
+static void weight_gradients(const nn_direction *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
     nn_real *const *g = io->g + s->first_param;
     size_t width = cell->blocks * s->units, all = s->steps * s->rows;
@@ -100,7 +100,7 @@ static void weight_gradients(const nn_strand *s, const nn_io *io) {
 }
 
 /* Where dC/dx of a level goes: the layer's own, or memory of the call. */
-static void aim(nn_strand *s, const nn_layer *layer, const nn_io *io, size_t level,
+static void aim(nn_direction *s, const nn_layer *layer, const nn_io *io, size_t level,
                 nn_real *between) {
     s->dx_add = s->reverse;
     s->dx = level ? between : io->dx[0];
@@ -109,7 +109,7 @@ static void aim(nn_strand *s, const nn_layer *layer, const nn_io *io, size_t lev
 }
 
 /* Where dC/dh of a level comes from. */
-static void receive(nn_strand *s, const nn_layer *layer, const nn_io *io, size_t level,
+static void receive(nn_direction *s, const nn_layer *layer, const nn_io *io, size_t level,
                     const nn_real *between) {
     bool top = level + 1 == (size_t)s->o->layers;
     s->dy = (top ? io->dy : between) + (s->reverse ? s->units : 0);
@@ -130,21 +130,21 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io) {
     const nn_recurrent *o = layer->options;
     size_t count =
         (size_t)layer->in[0].dim[0] * io->batch * nn_recurrent_directions(o) * (size_t)o->units;
-    nn_piece piece = {.base = io->scratch};
+    nn_scratch scratch = {.base = io->scratch};
     nn_real *between[2] = {NULL, NULL};
     for (size_t i = 0; i + 1 < (size_t)o->layers && i < 2; i++)
-        between[i] = nn_piece_take(&piece, count);
+        between[i] = nn_scratch_take(&scratch, count);
     for (size_t level = (size_t)o->layers; level-- > 0;) {
         size_t below = (size_t)o->layers - 1 - level; /* the top */
         nn_real *dx = between[below % 2], *dy = between[(below + 1) % 2];
         for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
-            nn_strand s = nn_strand_of(layer, io, level, d);
-            nn_piece rest = piece;
+            nn_direction s = nn_direction_of(layer, io, level, d);
+            nn_scratch rest = scratch;
             aim(&s, layer, io, level, dx);
             receive(&s, layer, io, level, dy);
-            nn_strand_take(&s, &rest, true);
+            nn_direction_take(&s, &rest, true);
             pack(&s, io);
-            nn_strand_run(&s, backward_rows);
+            nn_direction_run(&s, backward_rows);
             weight_gradients(&s, io);
             if (o->bias)
                 bias_gradients(&s, io);

@@ -19,16 +19,16 @@ static void copy_input(const nn_layer *layer, const nn_io *io, nn_real *x) {
 }
 
 /* The transposed weights, packed, and what the gates start from. */
-static void pack(nn_strand *s, const nn_io *io) {
+static void pack(nn_direction *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
     const nn_kernels *k = nn_kernels_get();
     const nn_real *const *w = io->w + s->first_param;
     size_t gates = cell->gates * s->units;
-    nn_strand_pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
+    nn_direction_pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_strand_pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units, 1,
-                       s->units, s->packed_h[p]);
+        nn_direction_pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units,
+                          1, s->units, s->packed_h[p]);
     }
     memset(s->bias, 0, cell->blocks * s->units * sizeof *s->bias);
     if (!s->o->bias)
@@ -42,10 +42,10 @@ static void pack(nn_strand *s, const nn_io *io) {
 }
 
 /* Gates of step n before their activation. */
-static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, size_t begin) {
+static void multiply(const nn_direction *s, const nn_cell_step *step, size_t n, size_t begin) {
     const nn_cell *cell = s->o->cell;
     const nn_kernels *k = nn_kernels_get();
-    size_t stride = cell->blocks * s->units, t = nn_strand_time(s, n);
+    size_t stride = cell->blocks * s->units, t = nn_direction_time(s, n);
     k->packed_product(step->rows, cell->gates * s->units, s->inputs,
                       s->x + (t * s->rows + begin) * s->inputs, s->inputs, s->packed_x, s->bias,
                       step->gates, stride);
@@ -59,9 +59,9 @@ static void multiply(const nn_strand *s, const nn_cell_step *step, size_t n, siz
     }
 }
 
-static void forward_rows(const nn_strand *s, size_t begin, size_t end) {
+static void forward_rows(const nn_direction *s, size_t begin, size_t end) {
     for (size_t n = 0; n < s->steps; n++) {
-        nn_cell_step step = nn_strand_step(s, n, begin, end);
+        nn_cell_step step = nn_direction_step(s, n, begin, end);
         multiply(s, &step, n, begin);
         s->kernels->forward(&step);
     }
@@ -102,10 +102,10 @@ void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
     copy_input(layer, io, nn_recurrent_x(layer, io, 0));
     for (size_t level = 0; level < levels; level++) {
         for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
-            nn_strand s = nn_strand_of(layer, io, level, d);
-            nn_strand_take(&s, &(nn_piece){.base = io->scratch}, false);
+            nn_direction s = nn_direction_of(layer, io, level, d);
+            nn_direction_take(&s, &(nn_scratch){.base = io->scratch}, false);
             pack(&s, io);
-            nn_strand_run(&s, forward_rows);
+            nn_direction_run(&s, forward_rows);
         }
         if (level + 1 < levels && io->pass->training && o->dropout > 0)
             nn_recurrent_drop(layer, io, level, nn_recurrent_h(layer, io, level),

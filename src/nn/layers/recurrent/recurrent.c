@@ -84,9 +84,9 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
 
 /* --- memory --- */
 
-nn_real *nn_piece_take(nn_piece *piece, size_t count) {
-    nn_real *at = piece->base ? piece->base + piece->used : NULL;
-    piece->used += nn_align_count(count, sizeof(nn_real));
+nn_real *nn_scratch_take(nn_scratch *scratch, size_t count) {
+    nn_real *at = scratch->base ? scratch->base + scratch->used : NULL;
+    scratch->used += nn_align_count(count, sizeof(nn_real));
     return at;
 }
 
@@ -98,25 +98,25 @@ struct level {
 
 /* Level by level up to `level`; h of the level below serves as x unless dropout changes it. */
 static struct level level_of(const nn_layer *layer, size_t rows, bool training, size_t level,
-                             nn_piece *piece) {
+                             nn_scratch *scratch) {
     const nn_recurrent *o = options_of(layer);
     size_t all = (size_t)layer->in[0].dim[0] * rows, kept = training ? all : rows;
     size_t units = (size_t)o->units;
     struct level l = {0};
     for (size_t i = 0; i <= level; i++) {
         bool own = i == 0 || (training && o->dropout > 0);
-        l.x = own ? nn_piece_take(piece, all * nn_recurrent_inputs(layer, i)) : l.h;
-        l.h = nn_piece_take(piece, all * width_of(o));
+        l.x = own ? nn_scratch_take(scratch, all * nn_recurrent_inputs(layer, i)) : l.h;
+        l.h = nn_scratch_take(scratch, all * width_of(o));
         for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
-            l.gates[d] = nn_piece_take(piece, kept * o->cell->blocks * units);
-            l.c[d] = o->cell->has_c ? nn_piece_take(piece, kept * units) : NULL;
+            l.gates[d] = nn_scratch_take(scratch, kept * o->cell->blocks * units);
+            l.c[d] = o->cell->has_c ? nn_scratch_take(scratch, kept * units) : NULL;
         }
     }
     return l;
 }
 
 static struct level saved_level(const nn_layer *layer, const nn_io *io, size_t level) {
-    return level_of(layer, io->batch, io->pass->training, level, &(nn_piece){.base = io->save});
+    return level_of(layer, io->batch, io->pass->training, level, &(nn_scratch){.base = io->save});
 }
 
 nn_real *nn_recurrent_x(const nn_layer *layer, const nn_io *io, size_t level) {
@@ -131,55 +131,56 @@ static size_t packed_count(size_t k, size_t n) {
     return k * ((n + NN_PACK_COLS - 1) / NN_PACK_COLS * NN_PACK_COLS);
 }
 
-void nn_strand_take(nn_strand *s, nn_piece *piece, bool backward) {
+void nn_direction_take(nn_direction *s, nn_scratch *scratch, bool backward) {
     const nn_cell *cell = s->o->cell;
     size_t gates = cell->gates * s->units;
-    s->packed_x = nn_piece_take(piece, backward ? packed_count(gates, s->inputs)
-                                                : packed_count(s->inputs, gates));
+    s->packed_x = nn_scratch_take(scratch, backward ? packed_count(gates, s->inputs)
+                                                    : packed_count(s->inputs, gates));
     for (size_t p = 0; p < cell->parts; p++) {
         size_t part = cell->part[p].count * s->units;
-        s->packed_h[p] = nn_piece_take(piece, backward ? packed_count(part, s->units)
-                                                       : packed_count(s->units, part));
+        s->packed_h[p] = nn_scratch_take(scratch, backward ? packed_count(part, s->units)
+                                                           : packed_count(s->units, part));
     }
-    s->bias = nn_piece_take(piece, cell->blocks * s->units);
-    nn_real *zeros = nn_piece_take(piece, s->units > s->inputs ? s->units : s->inputs);
+    s->bias = nn_scratch_take(scratch, cell->blocks * s->units);
+    nn_real *zeros = nn_scratch_take(scratch, s->units > s->inputs ? s->units : s->inputs);
     if (zeros)
         memset(zeros, 0, (s->units > s->inputs ? s->units : s->inputs) * sizeof *zeros);
     s->zeros = zeros;
     if (backward) {
-        s->dh = nn_piece_take(piece, s->rows * s->units);
-        s->dc = cell->has_c ? nn_piece_take(piece, s->rows * s->units) : NULL;
+        s->dh = nn_scratch_take(scratch, s->rows * s->units);
+        s->dc = cell->has_c ? nn_scratch_take(scratch, s->rows * s->units) : NULL;
     }
 }
 
 static size_t scratch_count(const nn_layer *layer, size_t rows, bool training) {
     const nn_recurrent *o = options_of(layer);
-    nn_piece piece = {0};
+    nn_scratch scratch = {0};
     size_t most = 0;
     for (size_t level = 0; level < (size_t)o->layers; level++)
         if (nn_recurrent_inputs(layer, level) > most)
             most = nn_recurrent_inputs(layer, level);
-    nn_strand s = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
-    nn_strand_take(&s, &piece, false);
-    size_t forward = piece.used;
+    nn_direction s = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
+    nn_direction_take(&s, &scratch, false);
+    size_t forward = scratch.used;
     if (!training)
         return forward;
-    piece.used = 0;
-    nn_strand_take(&s, &piece, true);
+    scratch.used = 0;
+    nn_direction_take(&s, &scratch, true);
     for (size_t level = 1; level < (size_t)o->layers && level <= 2; level++) /* dx of two levels */
-        nn_piece_take(&piece, (size_t)layer->in[0].dim[0] * rows * width_of(o));
-    return piece.used > forward ? piece.used : forward;
+        nn_scratch_take(&scratch, (size_t)layer->in[0].dim[0] * rows * width_of(o));
+    return scratch.used > forward ? scratch.used : forward;
 }
 
 int nn_recurrent_prepare(nn_layer *layer, size_t batch, bool training) {
-    nn_piece piece = {0};
-    level_of(layer, 1, training, (size_t)options_of(layer)->layers - 1, &piece);
-    layer->save_bytes = piece.used * sizeof(nn_real); /* rounded up for each row, which is enough */
+    nn_scratch scratch = {0};
+    level_of(layer, 1, training, (size_t)options_of(layer)->layers - 1, &scratch);
+    layer->save_bytes =
+        scratch.used * sizeof(nn_real); /* rounded up for each row, which is enough */
     layer->scratch_bytes = scratch_count(layer, batch, training) * sizeof(nn_real);
     return 0;
 }
 
-/* --- a strand --- */
+/* --- a direction --- */
 
 size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io) {
     int32_t all = (int32_t)layer->in[0].dim[0], most = 0;
@@ -198,12 +199,13 @@ size_t nn_recurrent_own_steps(const int32_t *length, size_t r, size_t steps) {
     return n < steps ? n : steps;
 }
 
-nn_strand nn_strand_of(const nn_layer *layer, const nn_io *io, size_t level, size_t direction) {
+nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t level,
+                             size_t direction) {
     const nn_recurrent *o = options_of(layer);
     const char *table = (const char *)nn_kernels_get();
     struct level l = saved_level(layer, io, level);
     size_t units = (size_t)o->units, directions = nn_recurrent_directions(o);
-    return (nn_strand){
+    return (nn_direction){
         .o = o,
         .kernels =
             (const nn_cell_kernels *)(const void *)(table + o->cell->kernel[o->nonlinearity]),
@@ -231,7 +233,7 @@ struct packing {
 
 /* Pieces are counted in pairs of columns: they start at multiples of 16 pairs, where panels start
  * on every instruction set. */
-static_assert(NN_PACK_COLS == 32, "a piece of nn_parallel is whole panels");
+static_assert(NN_PACK_COLS == 32, "a scratch of nn_parallel is whole panels");
 
 static void pack_pairs(void *ctx, size_t begin, size_t end) {
     const struct packing *p = ctx;
@@ -240,17 +242,18 @@ static void pack_pairs(void *ctx, size_t begin, size_t end) {
                            p->packed + p->k * first);
 }
 
-void nn_strand_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed) {
+void nn_direction_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col,
+                       nn_real *packed) {
     struct packing p = {k, n, b, row, col, packed};
     nn_parallel((n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
 }
 
-size_t nn_strand_time(const nn_strand *s, size_t n) {
+size_t nn_direction_time(const nn_direction *s, size_t n) {
     return s->reverse ? s->steps - 1 - n : n;
 }
 
-nn_cell_step nn_strand_step(const nn_strand *s, size_t n, size_t begin, size_t end) {
-    size_t t = nn_strand_time(s, n), kept = s->steps_kept > 1 ? t * s->rows + begin : begin;
+nn_cell_step nn_direction_step(const nn_direction *s, size_t n, size_t begin, size_t end) {
+    size_t t = nn_direction_time(s, n), kept = s->steps_kept > 1 ? t * s->rows + begin : begin;
     nn_cell_step step = {.rows = end - begin,
                          .units = s->units,
                          .length = s->length ? s->length + begin : NULL,
@@ -263,7 +266,7 @@ nn_cell_step nn_strand_step(const nn_strand *s, size_t n, size_t begin, size_t e
                          .h_old = s->zeros};
     if (n == 0)
         return step;
-    size_t old = nn_strand_time(s, n - 1), kept_old = s->steps_kept > 1 ? old * s->rows : 0;
+    size_t old = nn_direction_time(s, n - 1), kept_old = s->steps_kept > 1 ? old * s->rows : 0;
     step.h_old = s->h + (old * s->rows + begin) * s->width;
     step.h_stride = s->width;
     step.c_old = s->c ? s->c + (kept_old + begin) * s->units : NULL;
@@ -276,16 +279,16 @@ nn_cell_step nn_strand_step(const nn_strand *s, size_t n, size_t begin, size_t e
 #define ROW_COUNT 4
 
 struct run {
-    const nn_strand *strand;
-    nn_strand_fn *fn;
+    const nn_direction *direction;
+    nn_direction_fn *fn;
 };
 
 static void run_rows(void *ctx, size_t begin, size_t end) {
     const struct run *run = ctx;
-    run->fn(run->strand, begin / ROW_COUNT, end / ROW_COUNT);
+    run->fn(run->direction, begin / ROW_COUNT, end / ROW_COUNT);
 }
 
-void nn_strand_run(const nn_strand *s, nn_strand_fn *fn) {
+void nn_direction_run(const nn_direction *s, nn_direction_fn *fn) {
     size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units) / ROW_COUNT;
     nn_parallel(s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows, &(struct run){s, fn});
 }

@@ -79,7 +79,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io);
 /* --- between recurrent.c, recurrent_forward.c and recurrent_backward.c --- */
 
 /* One direction of one level (of `layers`) in a call. */
-typedef struct nn_strand {
+typedef struct nn_direction {
     const nn_recurrent *o;
     const nn_cell_kernels *kernels;
     const int32_t *length;
@@ -105,29 +105,31 @@ typedef struct nn_strand {
     size_t dx_row, dx_step;
     bool dx_add;
     nn_real *dh, *dc; /* [rows][units] */
-} nn_strand;
+} nn_direction;
 
 /* Takes memory in turn, or only counts it where base is NULL. */
-typedef struct nn_piece {
+typedef struct nn_scratch {
     nn_real *base;
     size_t used; /* elements */
-} nn_piece;
-nn_real *nn_piece_take(nn_piece *piece, size_t count);
+} nn_scratch;
+nn_real *nn_scratch_take(nn_scratch *scratch, size_t count);
 
-/* The strand of a level and direction without the parts that only one of the passes has. */
-nn_strand nn_strand_of(const nn_layer *layer, const nn_io *io, size_t level, size_t direction);
-/* Memory for packed weights and all that a strand works with for the time of the call. */
-void nn_strand_take(nn_strand *strand, nn_piece *piece, bool backward);
+/* The direction of a level and direction without the parts that only one of the passes has. */
+nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t level,
+                             size_t direction);
+/* Memory for packed weights and all that a direction works with for the time of the call. */
+void nn_direction_take(nn_direction *direction, nn_scratch *scratch, bool backward);
 /* B[k][n], B[i][j] = b[i * row + j * col], as nn_kernels.pack arranges it; shared by the threads.
  */
-void nn_strand_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed);
+void nn_direction_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col,
+                       nn_real *packed);
 /* The place of step n (in the order of computation) and what its cell touches, for some rows. */
-size_t nn_strand_time(const nn_strand *strand, size_t n);
-nn_cell_step nn_strand_step(const nn_strand *strand, size_t n, size_t begin, size_t end);
+size_t nn_direction_time(const nn_direction *direction, size_t n);
+nn_cell_step nn_direction_step(const nn_direction *direction, size_t n, size_t begin, size_t end);
 /* Calls fn so that all rows are covered, several at a time in threads of their own where there is
  * work enough. */
-typedef void nn_strand_fn(const nn_strand *strand, size_t begin, size_t end);
-void nn_strand_run(const nn_strand *strand, nn_strand_fn *fn);
+typedef void nn_direction_fn(const nn_direction *direction, size_t begin, size_t end);
+void nn_direction_run(const nn_direction *direction, nn_direction_fn *fn);
 
 size_t nn_recurrent_directions(const nn_recurrent *o);
 /* Elements of x at a level. */

@@ -17,9 +17,9 @@
 enum { SMALL, WIDE, TALL, MATRICES };
 #define BEFORE 100
 #define BETWEEN 70000
-static const nn_factored matrix[MATRICES] = {{BEFORE, 3, 5},
-                                             {BEFORE + 64 + BETWEEN, 131, 203},
-                                             {BEFORE + 64 + BETWEEN + 131 * 203 + 7, 700, 43}};
+static const nn_outer_matrix matrix[MATRICES] = {{BEFORE, 3, 5},
+                                                 {BEFORE + 64 + BETWEEN, 131, 203},
+                                                 {BEFORE + 64 + BETWEEN + 131 * 203 + 7, 700, 43}};
 #define N (BEFORE + 64 + BETWEEN + 131 * 203 + 7 + 700 * 43 + 45)
 
 struct trial {
@@ -111,13 +111,13 @@ static void give(struct trial *t, size_t rows, bool tree) {
         multiply(t, leaves.end - leaves.begin, row, g + c * stride);
     }
     for (size_t i = 0; i < MATRICES; i++) {
-        if (!nn_reducer_takes_factors(t->reducer, i))
+        if (!nn_reducer_wants_rows(t->reducer, i))
             continue;
         for (size_t c = 0; c < copies; c++)
             for (size_t k = 0; k < matrix[i].m * matrix[i].n; k++)
                 g[c * stride + matrix[i].begin + k] = 1e30F; /* not to be looked at */
-        nn_reducer_put(t->reducer, i, t->a[i] + own.begin * matrix[i].m,
-                       t->b[i] + own.begin * matrix[i].n);
+        nn_reducer_put_rows(t->reducer, i, t->a[i] + own.begin * matrix[i].m,
+                            t->b[i] + own.begin * matrix[i].n);
     }
 }
 
@@ -127,7 +127,7 @@ static void step(struct trial *t, size_t rows, bool tree) {
     for (size_t k = 0; k < N; k++)
         t->got[k] = -1;
     expect(t, rows, tree);
-    nn_reducer_rows(t->reducer, rows);
+    nn_reducer_set_rows(t->reducer, rows);
     nn_reducer_begin(t->reducer, stats);
     give(t, rows, tree);
     nn_reducer_ready(t->reducer, BEFORE + 64 + BETWEEN);
@@ -144,16 +144,16 @@ static void step(struct trial *t, size_t rows, bool tree) {
     CHECK_EQ_INT(wrong, 0);
 }
 
-static void test_way(struct trial *t, nn_reduce_way way, bool tree, const nn_reduce_ops *ops) {
+static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_reduce_ops *ops) {
     static const size_t rows[] = {BATCH, 60, 1, 8, BATCH, 3};
     nn_reduce_spec spec = {.comm = t->comm,
-                           .way = way,
+                           .choice = way,
                            .n = N,
                            .vectors = 1,
                            .values = 1,
                            .tree = tree ? &t->tree : NULL,
-                           .factored = matrix,
-                           .factored_count = MATRICES,
+                           .outer = matrix,
+                           .outer_count = MATRICES,
                            .rows = BATCH,
                            .ops = ops,
                            .ctx = t};
@@ -162,9 +162,9 @@ static void test_way(struct trial *t, nn_reduce_way way, bool tree, const nn_red
     t->in_prepare = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;
-    CHECK(!nn_reducer_takes_factors(t->reducer, SMALL));
-    CHECK_EQ_INT(nn_reducer_takes_factors(t->reducer, WIDE), node);
-    CHECK_EQ_INT(nn_reducer_takes_factors(t->reducer, TALL), node);
+    CHECK(!nn_reducer_wants_rows(t->reducer, SMALL));
+    CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, WIDE), node);
+    CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TALL), node);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         step(t, rows[i], tree);
     CHECK_EQ_INT(t->in_prepare, ops->prepare != NULL);
@@ -174,18 +174,18 @@ static void test_way(struct trial *t, nn_reduce_way way, bool tree, const nn_red
 /* Many rows of few numbers are more than their product. */
 static void test_choice(struct trial *t) {
     nn_reduce_spec spec = {.comm = t->comm,
-                           .way = NN_REDUCE_NODE,
+                           .choice = NN_REDUCE_NODE,
                            .n = N,
                            .vectors = 1,
-                           .factored = matrix,
-                           .factored_count = MATRICES,
+                           .outer = matrix,
+                           .outer_count = MATRICES,
                            .rows = 5000,
                            .ops = &eager,
                            .ctx = t};
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;
     for (size_t i = 0; i < MATRICES; i++)
-        CHECK(!nn_reducer_takes_factors(t->reducer, i));
+        CHECK(!nn_reducer_wants_rows(t->reducer, i));
     nn_reducer_free(t->reducer);
 }
 
@@ -209,7 +209,7 @@ int main(void) {
     }
     t.expected = malloc(N * sizeof *t.expected);
     t.got = malloc(N * sizeof *t.got);
-    for (nn_reduce_way way = NN_REDUCE_ALLREDUCE; way <= NN_REDUCE_NODE; way++)
+    for (nn_reduce_choice way = NN_REDUCE_ALLREDUCE; way <= NN_REDUCE_NODE; way++)
         for (int tree = 0; tree < 2; tree++) {
             test_way(&t, way, tree, &eager);
             test_way(&t, way, tree, &late);

@@ -1,4 +1,5 @@
-/* Products of several calls in one. */
+/* Batch invariance: does a row of a product have the same bits whatever other rows are computed
+ * with it? */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "math/gemm/gemm.h"
@@ -41,18 +42,18 @@ static bool same(const struct trial *t) {
     return memcmp(t->one, t->many, t->rows * t->calls * t->n * sizeof *t->one) == 0;
 }
 
-static bool merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+static bool invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
     struct trial t = {.tb = tb, .rows = rows, .calls = calls, .n = n, .k = k};
-    bool merges = allocate(&t) == 0 && same(&t);
+    bool invariant = allocate(&t) == 0 && same(&t);
     nn_free(t.a);
     nn_free(t.b);
     nn_free(t.one);
     nn_free(t.many);
-    return merges;
+    return invariant;
 }
 
-size_t nn_gemm_merges(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
-    while (calls > 1 && !merges(tb, rows, calls, n, k))
+size_t nn_gemm_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
+    while (calls > 1 && !invariant(tb, rows, calls, n, k))
         calls = (calls + 1) / 2;
     return calls;
 }

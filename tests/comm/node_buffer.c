@@ -1,7 +1,7 @@
 /* ranks: 1 2 3 */
 /* nodes: 2 */
 /* Memory that a node holds once: what one rank writes, all ranks of the node read. */
-#include "comm/shared.h"
+#include "comm/node_buffer.h"
 
 #include "check.h"
 
@@ -9,13 +9,13 @@
 
 int main(void) {
     nn_comm *comm;
-    nn_shared *shared = NULL;
+    nn_node_buffer *shared = NULL;
 
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
     int rank = nn_comm_node_rank(comm), size = nn_comm_node_size(comm);
-    if (CHECK(nn_shared_new(comm, BYTES, &shared) == 0)) {
-        unsigned char *memory = nn_shared_memory(shared);
+    if (CHECK(nn_node_buffer_new(comm, BYTES, &shared) == 0)) {
+        unsigned char *memory = nn_node_buffer_data(shared);
         for (int i = rank; i < BYTES; i += size)
             memory[i] = (unsigned char)(memory[i] + i % 251);
         CHECK(nn_comm_agree(comm, 0) == 0);
@@ -23,7 +23,7 @@ int main(void) {
             CHECK_EQ_INT(memory[i], i % 251);
     }
     CHECK(nn_comm_agree(comm, 0) == 0);
-    nn_shared_free(shared);
+    nn_node_buffer_free(shared);
     nn_comm_free(comm);
     return check_done();
 }

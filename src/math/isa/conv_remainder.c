@@ -15,8 +15,8 @@ static inline nn_real sum_lanes(vec v) {
     return lane[0];
 }
 
-INLINE void points_tile(const nn_conv_tail *t, size_t point, const size_t P, const size_t F) {
-    vec acc[POINTS][NN_CONV_TAIL];
+INLINE void points_tile(const nn_conv_remainder *t, size_t point, const size_t P, const size_t F) {
+    vec acc[POINTS][NN_CONV_REMAINDER];
     size_t whole = (t->length + LANES - 1) / LANES * LANES;
 
     UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t f = 0; f < F; f++) acc[p][f] =
@@ -36,7 +36,7 @@ INLINE void points_tile(const nn_conv_tail *t, size_t point, const size_t P, con
                 (t->start ? t->start[f] : 0) + sum_lanes(acc[p][f]);
 }
 
-INLINE void points_of(const nn_conv_tail *t, const size_t F) {
+INLINE void points_of(const nn_conv_remainder *t, const size_t F) {
     size_t p = 0;
     for (; p + POINTS <= t->points; p += POINTS)
         points_tile(t, p, POINTS, F);
@@ -44,7 +44,7 @@ INLINE void points_of(const nn_conv_tail *t, const size_t F) {
         points_tile(t, p, 1, F);
 }
 
-void ISA(conv_tail)(const nn_conv_tail *t) {
+void ISA(conv_remainder)(const nn_conv_remainder *t) {
     switch (t->filters) {
     case 1:
         points_of(t, 1);
@@ -62,9 +62,9 @@ void ISA(conv_tail)(const nn_conv_tail *t) {
 }
 
 /* `last` numbers count in the last one of the R vectors from number k of the run on. */
-INLINE void sums_tile(const nn_conv_tail_sums *t, size_t k, size_t last, const size_t R,
+INLINE void sums_tile(const nn_conv_remainder_sums *t, size_t k, size_t last, const size_t R,
                       const size_t F) {
-    vec acc[NN_CONV_TAIL][RUNS];
+    vec acc[NN_CONV_REMAINDER][RUNS];
     size_t whole = (t->length + LANES - 1) / LANES * LANES;
     nn_real *sums = t->sums + k;
 
@@ -83,7 +83,7 @@ INLINE void sums_tile(const nn_conv_tail_sums *t, size_t k, size_t last, const s
         vec_store(sums + f * whole + r * LANES, acc[f][r]);
 }
 
-INLINE void sums_of(const nn_conv_tail_sums *t, const size_t F) {
+INLINE void sums_of(const nn_conv_remainder_sums *t, const size_t F) {
     size_t k = 0;
     for (; k + RUNS * LANES <= t->length; k += RUNS * LANES)
         sums_tile(t, k, LANES, RUNS, F);
@@ -91,7 +91,7 @@ INLINE void sums_of(const nn_conv_tail_sums *t, const size_t F) {
         sums_tile(t, k, vec_part(t->length - k), 1, F);
 }
 
-void ISA(conv_tail_sums)(const nn_conv_tail_sums *t) {
+void ISA(conv_remainder_sums)(const nn_conv_remainder_sums *t) {
     switch (t->filters) {
     case 1:
         sums_of(t, 1);

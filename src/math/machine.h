@@ -1,6 +1,6 @@
 /* What this machine can do, measured: arithmetic, memory, matrix products. */
-#ifndef NN_MATH_MEASURE_H
-#define NN_MATH_MEASURE_H
+#ifndef NN_MATH_MACHINE_H
+#define NN_MATH_MACHINE_H
 
 #include "math/gemm/gemm.h"
 
@@ -11,11 +11,11 @@ typedef void nn_work_fn(void *ctx);
 double nn_least_seconds(nn_work_fn *work, void *ctx, double budget);
 
 /* Operations a second (a multiply-add is two) of `threads` threads on registers alone. Local. */
-double nn_measure_peak(int threads, double budget);
+double nn_machine_peak(int threads, double budget);
 
 /* Bytes a second of y += a x with nn_threads() threads, two reads and a write an element, on
  * vectors of n elements each. NN_EMEMORY. Local. */
-int nn_measure_memory(size_t n, double budget, double *rate);
+int nn_machine_memory(size_t n, double budget, double *rate);
 
 /* A product as nn_gemm takes it, on matrices without gaps. */
 typedef struct nn_product_shape {
@@ -25,7 +25,7 @@ typedef struct nn_product_shape {
 
 /* Operations a second of nn_gemm with nn_threads() threads; leaves nn_gemm_use(library) set.
  * NN_EMEMORY; a library that is not there gives 0. Local. */
-int nn_measure_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
+int nn_machine_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
                        double *rate);
 
 #endif

@@ -1,4 +1,4 @@
-#include "math/measure.h"
+#include "math/machine.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -37,7 +37,7 @@ static void run_peak(void *ctx) {
 }
 
 /* Each thread has its own clock, so that waiting for one that was interrupted does not count. */
-double nn_measure_peak(int threads, double budget) {
+double nn_machine_peak(int threads, double budget) {
     double rate = 0;
 
 #pragma omp parallel num_threads(threads) reduction(+ : rate)
@@ -65,7 +65,7 @@ static void run_update(void *ctx) {
     nn_parallel(v->n, GRAIN, update_range, ctx);
 }
 
-int nn_measure_memory(size_t n, double budget, double *rate) {
+int nn_machine_memory(size_t n, double budget, double *rate) {
     struct vectors v = {.n = n};
     int rc;
 
@@ -91,7 +91,7 @@ static void run_product(void *ctx) {
             s->tb == NN_PLAIN ? s->n : s->k, 0, t->c, s->n);
 }
 
-int nn_measure_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
+int nn_machine_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
                        double *rate) {
     struct trial t = {.shape = *shape};
     int rc;

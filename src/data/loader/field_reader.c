@@ -1,4 +1,4 @@
-#include "data/loader/field.h"
+#include "data/loader/field_reader.h"
 
 #include "data/normalize.h"
 #include "math/kernels.h"
@@ -9,30 +9,30 @@
 #define PREFETCH_ROWS 4                   /* how far ahead: twice as fast for MNIST */
 #define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows the processor fetches by itself */
 
-int nn_column_init(nn_column *c, const nn_dataset *ds, const nn_split *split, char name,
-                   nn_pool *pool) {
+int nn_field_reader_init(nn_field_reader *c, const nn_dataset *ds, const nn_split *split, char name,
+                         nn_pool *pool) {
     const nn_field *field = nn_split_field(split, name);
 
-    *c = (nn_column){.ds = ds, .split = split, .name = name, .row_bytes = field->row_bytes};
+    *c = (nn_field_reader){.ds = ds, .split = split, .name = name, .row_bytes = field->row_bytes};
     if (name == 'x')
         return nn_converter_init_x(&c->convert, field, &ds->affine, &ds->normal, pool);
     return nn_converter_init(&c->convert, field, NULL, NN_AS_STORED, pool);
 }
 
-void nn_column_release(nn_column *c) {
+void nn_field_reader_release(nn_field_reader *c) {
     if (!c->borrowed)
         nn_free(c->stored);
     nn_free(c->window);
     nn_free(c->piece);
-    *c = (nn_column){0};
+    *c = (nn_field_reader){0};
 }
 
-uint64_t nn_column_bytes(const nn_column *c) {
+uint64_t nn_field_reader_bytes(const nn_field_reader *c) {
     return (uint64_t)c->split->samples * c->row_bytes;
 }
 
 /* Names the first value of converted rows that is no finite number. */
-static int fail_value(const nn_column *c, int64_t first, size_t count, const nn_real *value) {
+static int fail_value(const nn_field_reader *c, int64_t first, size_t count, const nn_real *value) {
     size_t i = 0;
 
     while (i < count && isfinite(value[i]))
@@ -42,7 +42,8 @@ static int fail_value(const nn_column *c, int64_t first, size_t count, const nn_
                    isnan(value[i]) ? "NaN" : "Inf, or a number too large for float32");
 }
 
-static int check_weights(const nn_column *c, int64_t first, size_t count, const nn_real *value) {
+static int check_weights(const nn_field_reader *c, int64_t first, size_t count,
+                         const nn_real *value) {
     for (size_t i = 0; i < count; i++)
         if (value[i] < 0)
             return nn_fail(NN_EFORMAT, "%s: /%s/w row %" PRId64 " is %g; weights are not negative",
@@ -50,7 +51,8 @@ static int check_weights(const nn_column *c, int64_t first, size_t count, const 
     return NN_OK;
 }
 
-static int check_indices(const nn_column *c, int64_t first, size_t count, const nn_real *value) {
+static int check_indices(const nn_field_reader *c, int64_t first, size_t count,
+                         const nn_real *value) {
     double most = (double)c->vocabulary - 1;
 
     for (size_t i = 0; i < count; i++) {
@@ -67,8 +69,8 @@ static int check_indices(const nn_column *c, int64_t first, size_t count, const 
 }
 
 /* `value` is memory for the rows as floats, or for their lengths. */
-static int check_rows(const nn_column *c, int64_t first, int64_t rows, const unsigned char *stored,
-                      nn_real *value) {
+static int check_rows(const nn_field_reader *c, int64_t first, int64_t rows,
+                      const unsigned char *stored, nn_real *value) {
     size_t count = (size_t)rows * c->convert.width;
 
     if (c->name == NN_FIELD_LENGTH)
@@ -81,8 +83,8 @@ static int check_rows(const nn_column *c, int64_t first, int64_t rows, const uns
     return c->name == 'w' ? check_weights(c, first, count, value) : NN_OK;
 }
 
-int nn_column_scan(const nn_column *c, int64_t first, int64_t count) {
-    int64_t rows = nn_piece_rows(c->row_bytes), end = first + count;
+int nn_field_reader_scan(const nn_field_reader *c, int64_t first, int64_t count) {
+    int64_t rows = nn_chunk_rows(c->row_bytes), end = first + count;
     unsigned char *buffer = NULL;
     nn_real *value = NULL;
     int rc;
@@ -112,12 +114,13 @@ static size_t run_length(const int64_t *index, size_t i, size_t count) {
     return n;
 }
 
-static const unsigned char *kept(const nn_column *c) {
+static const unsigned char *kept(const nn_field_reader *c) {
     return c->stored ? c->stored : c->window;
 }
 
 /* The stored rows of a run, wherever they are. */
-static int stored_rows(const nn_column *c, int64_t first, size_t rows, const unsigned char **out) {
+static int stored_rows(const nn_field_reader *c, int64_t first, size_t rows,
+                       const unsigned char **out) {
     *out = c->piece;
     if (c->piece)
         return nn_dataset_read(c->ds, c->split, c->name, first, (int64_t)rows, c->piece);
@@ -125,7 +128,7 @@ static int stored_rows(const nn_column *c, int64_t first, size_t rows, const uns
     return NN_OK;
 }
 
-void nn_column_fetch(const nn_column *c, int64_t row) {
+void nn_field_reader_fetch(const nn_field_reader *c, int64_t row) {
     const unsigned char *stored = kept(c);
 
     if (!stored || c->row_bytes > PREFETCH_BYTES)
@@ -135,19 +138,21 @@ void nn_column_fetch(const nn_column *c, int64_t row) {
         __builtin_prefetch(stored + at);
 }
 
-int nn_column_floats(const nn_column *c, const int64_t *index, size_t count, nn_real *out) {
+int nn_field_reader_floats(const nn_field_reader *c, const int64_t *index, size_t count,
+                           nn_real *out) {
     for (size_t i = 0, n; i < count; i += n) {
         const unsigned char *stored;
         n = run_length(index, i, count);
         if (i + PREFETCH_ROWS < count)
-            nn_column_fetch(c, index[i + PREFETCH_ROWS]);
+            nn_field_reader_fetch(c, index[i + PREFETCH_ROWS]);
         NN_TRY(stored_rows(c, index[i], n, &stored));
         nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
     }
     return NN_OK;
 }
 
-int nn_column_integers(const nn_column *c, const int64_t *index, size_t count, int32_t *out) {
+int nn_field_reader_integers(const nn_field_reader *c, const int64_t *index, size_t count,
+                             int32_t *out) {
     for (size_t i = 0; i < count; i++) {
         const unsigned char *stored;
         NN_TRY(stored_rows(c, index[i], 1, &stored));

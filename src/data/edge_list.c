@@ -1,8 +1,9 @@
 /* `edges: FILE` of a graph_conv becomes the list of pairs that the file holds, which the
  * checkpoint's configuration keeps: a trained model needs the file no more. */
+#include "data/edge_list.h"
+
 #include "base/text.h"
 #include "io/file.h"
-#include "train/config/settings.h"
 
 #include <string.h>
 
@@ -41,7 +42,7 @@ static int add_pair(nn_node *list, char *line, const nn_node *place) {
     return nn_node_add(list, NULL, pair);
 }
 
-int nn_edges_read(nn_node *edges) {
+int nn_edge_list_read(nn_node *edges) {
     nn_node place = {.file = edges->text, .column = 1};
     char *text, *rest;
     size_t length;

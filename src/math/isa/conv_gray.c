@@ -4,9 +4,9 @@
 #include "math/isa/isa.h"
 #include "math/isa/lanes.h"
 
-#if NN_QUAD_FILTERS
+#if NN_CONV_GRAY_FILTERS
 
-#define Q NN_QUAD_FILTERS
+#define Q NN_CONV_GRAY_FILTERS
 
 #if PANEL_VECTORS == 4
 #define MOST_BLOCKS 5
@@ -39,7 +39,7 @@ INLINE vec by_pixel(vec v) {
 
 /* Four pixels of the n filters of a block; pixels are `step` apart. */
 #if LANES_16
-INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
+INLINE void store_pixels(vec v, size_t n, nn_real *y, size_t step) {
     const __m512 pixels = (__m512)by_pixel(v);
     const __mmask8 mask = (__mmask8)((1u << n) - 1);
     _mm_mask_storeu_ps(y, mask, _mm512_castps512_ps128(pixels));
@@ -48,7 +48,7 @@ INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
     _mm_mask_storeu_ps(y + 3 * step, mask, _mm512_extractf32x4_ps(pixels, 3));
 }
 #else
-INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
+INLINE void store_pixels(vec v, size_t n, nn_real *y, size_t step) {
     v = by_pixel(v);
     UNROLL for (size_t p = 0; p < 4; p++) y[p * step] = v[p * Q];
     if (n == Q) /* 2 here */
@@ -56,9 +56,9 @@ INLINE void store_quad(vec v, size_t n, nn_real *y, size_t step) {
 }
 #endif
 
-/* R quads of pixels, B blocks of filters from `block` on. */
-INLINE void quad_tile(const nn_conv_quads *t, size_t first, size_t block, const size_t R,
-                      const size_t B) {
+/* R pixel_blocks of pixels, B blocks of filters from `block` on. */
+INLINE void pixel_tile(const nn_conv_gray *t, size_t first, size_t block, const size_t R,
+                       const size_t B) {
     vec acc[MOST_ROWS][MOST_BLOCKS];
     const nn_real *b = t->weights + block * LANES;
 
@@ -72,13 +72,13 @@ INLINE void quad_tile(const nn_conv_quads *t, size_t first, size_t block, const 
     }
     UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) {
         size_t filter = (block + v) * Q, left = t->filters - filter;
-        store_quad(acc[r][v], left < Q ? left : Q, t->y + 4 * (first + r) * t->filters + filter,
-                   t->filters);
+        store_pixels(acc[r][v], left < Q ? left : Q, t->y + 4 * (first + r) * t->filters + filter,
+                     t->filters);
     }
 }
 
-/* Sums over the quads of pixels for R columns of the kernel, B blocks of filters. */
-INLINE void sum_tile(const nn_conv_quad_sums *t, size_t first, size_t block, const size_t R,
+/* Sums over the pixel_blocks of pixels for R columns of the kernel, B blocks of filters. */
+INLINE void sum_tile(const nn_conv_gray_sums *t, size_t first, size_t block, const size_t R,
                      const size_t B) {
     vec acc[MOST_ROWS][MOST_BLOCKS];
     nn_real *sums = t->sums + (first * t->blocks + block) * LANES;
@@ -88,7 +88,7 @@ INLINE void sum_tile(const nn_conv_quad_sums *t, size_t first, size_t block, con
         vec_load(sums + (r * t->blocks + v) * LANES);
     for (size_t i = 0; i < t->rows; i++) {
         const nn_real *x = t->x + i * t->x_row + first;
-        for (size_t j = 0; j < t->quads; j++, x += 4, dy += t->blocks * LANES)
+        for (size_t j = 0; j < t->pixel_blocks; j++, x += 4, dy += t->blocks * LANES)
             UNROLL for (size_t r = 0; r < R; r++) UNROLL for (size_t v = 0; v < B; v++) acc[r][v] =
                 vec_mul_add(spread(x + r), vec_load(dy + v * LANES), acc[r][v]);
     }
@@ -96,14 +96,14 @@ INLINE void sum_tile(const nn_conv_quad_sums *t, size_t first, size_t block, con
         vec_store(sums + (r * t->blocks + v) * LANES, acc[r][v]);
 }
 
-typedef void quad_fn(const nn_conv_quads *args, size_t first, size_t block);
-typedef void sum_fn(const nn_conv_quad_sums *args, size_t first, size_t block);
+typedef void pixels_fn(const nn_conv_gray *args, size_t first, size_t block);
+typedef void sum_fn(const nn_conv_gray_sums *args, size_t first, size_t block);
 
 #define TILE(R, B)                                                                                 \
-    static void quads_##R##_##B(const nn_conv_quads *t, size_t first, size_t block) {              \
-        quad_tile(t, first, block, R, B);                                                          \
+    static void pixels_##R##_##B(const nn_conv_gray *t, size_t first, size_t block) {              \
+        pixel_tile(t, first, block, R, B);                                                         \
     }                                                                                              \
-    static void sums_##R##_##B(const nn_conv_quad_sums *t, size_t first, size_t block) {           \
+    static void sums_##R##_##B(const nn_conv_gray_sums *t, size_t first, size_t block) {           \
         sum_tile(t, first, block, R, B);                                                           \
     }
 #define TILES_TO_4(X, B) X(1, B) X(2, B) X(3, B) X(4, B)
@@ -117,9 +117,9 @@ typedef void sum_fn(const nn_conv_quad_sums *args, size_t first, size_t block);
 #endif
 TILES(TILE)
 
-#define QUADS_ENTRY(R, B) [B][R] = quads_##R##_##B,
+#define PIXELS_ENTRY(R, B) [B][R] = pixels_##R##_##B,
 #define SUMS_ENTRY(R, B) [B][R] = sums_##R##_##B,
-static quad_fn *const quad_tiles[MOST_BLOCKS + 1][MOST_ROWS + 1] = {TILES(QUADS_ENTRY)};
+static pixels_fn *const pixel_tiles[MOST_BLOCKS + 1][MOST_ROWS + 1] = {TILES(PIXELS_ENTRY)};
 static sum_fn *const sum_tiles[MOST_BLOCKS + 1][MOST_ROWS + 1] = {TILES(SUMS_ENTRY)};
 
 /* Calls of nearly equal size, each at most `most`. */
@@ -128,17 +128,17 @@ INLINE size_t next_size(size_t left, size_t most) {
     return (left + calls - 1) / calls;
 }
 
-void ISA(conv_quads)(const nn_conv_quads *t) {
+void ISA(conv_gray)(const nn_conv_gray *t) {
     for (size_t block = 0, blocks; block < t->blocks; block += blocks) {
         blocks = next_size(t->blocks - block, MOST_BLOCKS);
-        for (size_t first = 0, quads; first < t->quads; first += quads) {
-            quads = next_size(t->quads - first, ROWS_OF(blocks));
-            quad_tiles[blocks][quads](t, first, block);
+        for (size_t first = 0, pixel_blocks; first < t->pixel_blocks; first += pixel_blocks) {
+            pixel_blocks = next_size(t->pixel_blocks - first, ROWS_OF(blocks));
+            pixel_tiles[blocks][pixel_blocks](t, first, block);
         }
     }
 }
 
-void ISA(conv_quad_sums)(const nn_conv_quad_sums *t) {
+void ISA(conv_gray_sums)(const nn_conv_gray_sums *t) {
     for (size_t block = 0, blocks; block < t->blocks; block += blocks) {
         blocks = next_size(t->blocks - block, MOST_BLOCKS);
         size_t most = blocks == 5 ? 5 : ROWS_OF(blocks);
@@ -150,7 +150,7 @@ void ISA(conv_quad_sums)(const nn_conv_quad_sums *t) {
 }
 
 /* [pixel][filter] of one block to [filter][pixel] */
-INLINE vec load_quad(const nn_real *y, size_t step, size_t n) {
+INLINE vec load_pixels(const nn_real *y, size_t step, size_t n) {
     vec a = vec_load_part(y, n), b = vec_load_part(y + step, n);
     vec c = vec_load_part(y + 2 * step, n), d = vec_load_part(y + 3 * step, n);
 #if LANES_16
@@ -164,27 +164,27 @@ INLINE vec load_quad(const nn_real *y, size_t step, size_t n) {
 #endif
 }
 
-void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to) {
-    for (size_t i = 0; i < quads; i++, y += 4 * filters)
+void ISA(conv_gray_gather)(size_t pixel_blocks, size_t filters, const nn_real *y, nn_real *to) {
+    for (size_t i = 0; i < pixel_blocks; i++, y += 4 * filters)
         for (size_t filter = 0; filter < filters; filter += Q, to += LANES) {
             size_t n = filters - filter < Q ? filters - filter : Q;
-            vec_store(to, load_quad(y + filter, filters, n));
+            vec_store(to, load_pixels(y + filter, filters, n));
         }
 }
 
 #else
 
-/* Vectors of four lanes or less would hold one filter each: conv_quad_filters is 0. */
-void ISA(conv_quads)(const nn_conv_quads *t) {
+/* Vectors of four lanes or less would hold one filter each: conv_gray_filters is 0. */
+void ISA(conv_gray)(const nn_conv_gray *t) {
     (void)t;
 }
 
-void ISA(conv_quad_sums)(const nn_conv_quad_sums *t) {
+void ISA(conv_gray_sums)(const nn_conv_gray_sums *t) {
     (void)t;
 }
 
-void ISA(conv_to_quads)(size_t quads, size_t filters, const nn_real *y, nn_real *to) {
-    (void)quads;
+void ISA(conv_gray_gather)(size_t pixel_blocks, size_t filters, const nn_real *y, nn_real *to) {
+    (void)pixel_blocks;
     (void)filters;
     (void)y;
     (void)to;

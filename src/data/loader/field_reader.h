@@ -1,11 +1,11 @@
 /* One array of a split as a loader keeps it: in memory, in windows, or in the file. */
-#ifndef NN_DATA_LOADER_FIELD_H
-#define NN_DATA_LOADER_FIELD_H
+#ifndef NN_DATA_LOADER_FIELD_READER_H
+#define NN_DATA_LOADER_FIELD_READER_H
 
 #include "data/convert.h"
 #include "data/loader/order.h"
 
-typedef struct nn_column {
+typedef struct nn_field_reader {
     const nn_dataset *ds;
     const nn_split *split;
     char name; /* 'x', 'y', 'w', NN_FIELD_LENGTH */
@@ -17,26 +17,28 @@ typedef struct nn_column {
     unsigned char *stored; /* [samples][row_bytes]; or */
     unsigned char *window; /* [2][rows of a window][row_bytes]; or */
     unsigned char *piece;  /* [rows][row_bytes]: read from the file for each minibatch */
-} nn_column;
+} nn_field_reader;
 
 /* How rows become floats comes from `pool`. NN_EMEMORY. */
-int nn_column_init(nn_column *column, const nn_dataset *ds, const nn_split *split, char name,
-                   nn_pool *pool);
-void nn_column_release(nn_column *column);
+int nn_field_reader_init(nn_field_reader *column, const nn_dataset *ds, const nn_split *split,
+                         char name, nn_pool *pool);
+void nn_field_reader_release(nn_field_reader *column);
 
 /* Bytes of the whole array. */
-uint64_t nn_column_bytes(const nn_column *column);
+uint64_t nn_field_reader_bytes(const nn_field_reader *column);
 
 /* Reads rows [first, first + count) once, in order, into memory where all is kept, and checks every
  * value. The messages name file, split and row. */
-int nn_column_scan(const nn_column *column, int64_t first, int64_t count);
+int nn_field_reader_scan(const nn_field_reader *column, int64_t first, int64_t count);
 
 /* Asks for a row that is wanted soon: shuffled rows are cache misses. No more than a hint. */
-void nn_column_fetch(const nn_column *column, int64_t row);
+void nn_field_reader_fetch(const nn_field_reader *column, int64_t row);
 
 /* out[count][width of a row]: rows index[0 .. count) of what is kept, as floats or integers. From
  * the file reading may fail. */
-int nn_column_floats(const nn_column *column, const int64_t *index, size_t count, nn_real *out);
-int nn_column_integers(const nn_column *column, const int64_t *index, size_t count, int32_t *out);
+int nn_field_reader_floats(const nn_field_reader *column, const int64_t *index, size_t count,
+                           nn_real *out);
+int nn_field_reader_integers(const nn_field_reader *column, const int64_t *index, size_t count,
+                             int32_t *out);
 
 #endif

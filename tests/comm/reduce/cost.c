@@ -1,7 +1,8 @@
 /* The model of what sums over the ranks cost: the fit finds the numbers it was made with, and
  * efficiency goes where it must. */
-#include "check.h"
 #include "comm/reduce/cost.h"
+
+#include "check.h"
 
 static void test_fit(double ranks) {
     static const double bytes[] = {1e3, 1e4, 1e5, 1e6, 1e7};

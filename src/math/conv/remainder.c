@@ -1,0 +1,76 @@
+/* The last few filters of a convolution where whole vectors of them would be nearly empty, such as
+ * the last 2 of 50 (math/isa/conv_remainder.c). */
+#include "math/conv/inner.h"
+
+#include <string.h>
+
+size_t conv_remainder_filters(const conv_view *v) {
+    size_t lanes = v->kernels->conv_lanes, remainder = v->out_group % lanes;
+    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= lanes && v->out_group > lanes;
+    return fits && remainder <= NN_CONV_REMAINDER && 4 * remainder <= lanes && !v->gray_blocks
+               ? remainder
+               : 0;
+}
+
+size_t conv_remainder_size(const conv_view *v) {
+    return v->remainder * v->tap_rows * conv_whole(v, v->length);
+}
+
+void conv_remainder_pack(const conv_view *v, const nn_real *w, nn_real *to) {
+    size_t filters = v->conv->filters, whole = conv_whole(v, v->length);
+    memset(to, 0, conv_remainder_size(v) * sizeof *to);
+    for (size_t f = 0; f < v->remainder; f++)
+        for (size_t i = 0; i < v->tap_rows; i++, to += whole)
+            for (size_t k = 0; k < v->length; k++)
+                to[k] = w[(i * v->length + k) * filters + v->panels + f];
+}
+
+void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
+                            const nn_real *bias, nn_real *y) {
+    nn_conv_remainder call = {.points = v->conv->out[1],
+                              .tap_rows = v->tap_rows,
+                              .length = v->length,
+                              .filters = v->remainder,
+                              .x = input,
+                              .x_row = v->tap_row,
+                              .x_point = v->column,
+                              .w = w,
+                              .start = bias ? bias + v->panels : NULL,
+                              .y = y + v->panels,
+                              .y_point = v->conv->filters};
+    for (size_t r = 0; r < rows; r++) {
+        v->kernels->conv_remainder(&call);
+        call.x += v->conv->stride[0] * v->pitch;
+        call.y += v->conv->out[1] * v->conv->filters;
+    }
+}
+
+void conv_remainder_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
+                        nn_real *sums) {
+    nn_conv_remainder_sums call = {.rows = rows,
+                                   .cols = v->conv->out[1],
+                                   .length = v->length,
+                                   .filters = v->remainder,
+                                   .x = input,
+                                   .x_row = v->conv->stride[0] * v->pitch,
+                                   .x_col = v->column,
+                                   .dy = dy + v->panels,
+                                   .dy_row = v->conv->out[1] * v->conv->filters,
+                                   .dy_col = v->conv->filters,
+                                   .sums = sums};
+    for (size_t i = 0; i < v->tap_rows; i++) {
+        v->kernels->conv_remainder_sums(&call);
+        call.x += v->tap_row;
+        call.sums += v->remainder * conv_whole(v, v->length);
+    }
+}
+
+void conv_remainder_unpack(const conv_view *v, const nn_real *sums, nn_real beta, nn_real *dw) {
+    size_t filters = v->conv->filters, whole = conv_whole(v, v->length);
+    for (size_t i = 0; i < v->tap_rows; i++)
+        for (size_t f = 0; f < v->remainder; f++, sums += whole)
+            for (size_t k = 0; k < v->length; k++) {
+                nn_real *to = dw + (i * v->length + k) * filters + v->panels + f;
+                *to = (beta == 0 ? 0 : beta * *to) + sums[k];
+            }
+}
