@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "train/update.h"
 
 #include <stdio.h>
 
@@ -66,7 +65,7 @@ int nn_memory_check(const nn_session *session, const nn_memory *memory) {
 
 void nn_memory_settle(const nn_session *session, nn_memory *memory) {
     memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
-    if (nn_updater_accumulates(session->settings))
+    if (nn_settings_sums_passes(session->settings))
         memory->grads += (double)(nn_reducer_share(session->reducer) * sizeof(nn_real));
 }
 

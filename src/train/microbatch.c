@@ -4,8 +4,7 @@ static int allocate(nn_microbatches *m) {
     size_t own = nn_microbatches_own(m);
     m->row = nn_pool_alloc(&m->pool, (own + 1) * sizeof *m->row);
     m->span = nn_pool_alloc(&m->pool, nn_tree_own(&m->tree) * sizeof *m->span);
-    m->stats = nn_pool_alloc(&m->pool, own * NN_REDUCE_STATS * sizeof *m->stats);
-    return m->row && m->span && m->stats ? 0 : NN_EMEMORY;
+    return m->row && m->span ? 0 : NN_EMEMORY;
 }
 
 static int init(nn_comm *comm, size_t count, nn_microbatches *m) {

@@ -12,8 +12,6 @@ typedef struct nn_microbatches {
     nn_tree tree;
     nn_tree_sum *sums;
     nn_parts parts; /* of the minibatch last cut */
-    double
-        *stats; /* [own microbatches][NN_REDUCE_STATS]: what each adds to the numbers of a step */
 
     nn_pool pool;
     size_t *row;

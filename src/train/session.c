@@ -4,7 +4,6 @@
 #include "math/gemm/gemm.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
-#include "train/update.h"
 
 #include <string.h>
 
@@ -198,6 +197,17 @@ int nn_session_sum(const nn_session *session, size_t n, double *values) {
                           : nn_comm_sum(session->comm, values, n);
 }
 
+void nn_session_sum_statistics(void *ctx, size_t n, double *values) {
+    nn_session *session = ctx;
+    if (session->sum_rc == 0)
+        session->sum_rc = nn_session_sum(session, n, values);
+}
+
+void nn_session_clear_sums(nn_session *session) {
+    memset(session->sums, 0, nn_session_own_parts(session) * sizeof *session->sums);
+    session->sum_rc = 0;
+}
+
 const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch) {
     return session->micro ? nn_microbatches_of(session->micro, batch) : NULL;
 }
@@ -313,6 +323,7 @@ static int allocate_state(nn_session *session) {
     for (size_t i = 0; i < session->slots; i++)
         NN_TRY(
             NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
+    NN_TRY(NN_NEW(&session->sums, nn_session_own_parts(session), "sums of a step"));
     cut_model(session, nn_reducer_stride(session->reducer));
     NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
                          session->capacity));
@@ -330,7 +341,7 @@ static int allocate_parameters(nn_session *session) {
 static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_outer_matrix *matrix) {
     const nn_layer *const *layer;
     const nn_settings *s = session->settings;
-    bool adds = s->train.accumulate > 1 && !nn_updater_accumulates(s);
+    bool adds = s->train.accumulate > 1 && !nn_settings_sums_passes(s);
     size_t count = adds ? 0 : nn_model_outer_grads(session->model, grad);
     nn_model_layers(session->model, &layer);
     for (size_t i = 0; i < count; i++)
@@ -361,15 +372,11 @@ done:
 }
 
 int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {
-    const nn_param *const *param;
     bool average = session->settings->train.ema_node != NULL;
     nn_reduce_spec spec = {.comm = session->comm,
                            .choice = (nn_reduce_choice)session->settings->train.reduce,
                            .n = nn_model_size(session->model),
                            .vectors = average ? 2 : 1,
-                           .values = nn_updater_values(nn_model_size(session->model),
-                                                       nn_model_params(session->model, &param),
-                                                       (size_t)nn_comm_node_size(session->comm)),
                            .tree = session->micro ? &session->micro->tree : NULL,
                            .compress = session->settings->train.compress == NN_COMPRESS_BF16,
                            .rows = (size_t)session->pass_size,
@@ -390,6 +397,7 @@ void nn_session_release(nn_session *session) {
     nn_model_free(session->model);
     nn_dataset_close(session->data);
     nn_free(session->metric_sums);
+    nn_free(session->sums);
     if (!session->reducer)
         nn_free(session->params);
     nn_reducer_free(session->reducer);

@@ -13,17 +13,6 @@
 /* Sums of an evaluation besides those of its metrics. */
 #define NN_EVALUATION_SUMS 3
 
-/* Numbers that each rank adds to a step (nn_reducer_begin), so that all draw the same conclusions
- * from their sums. */
-enum {
-    NN_STAT_LOSS,
-    NN_STAT_WEIGHT,
-    NN_STAT_MISTAKES, /* samples whose loss has a gradient */
-    NN_STAT_STOP,
-    NN_STAT_CLOCK, /* rank 0 has not saved for some time */
-    NN_STAT_FAILED
-};
-
 typedef struct nn_session {
     nn_comm *comm;
     const nn_settings *settings;
@@ -50,6 +39,8 @@ typedef struct nn_session {
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
+    nn_step_sums *sums;          /* [own parts] of the step under way, before they are summed */
+    int sum_rc;                  /* of its first sum of statistics that failed */
 } nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
@@ -121,6 +112,12 @@ size_t nn_session_own_parts(const nn_session *session);
 /* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
  * Collective. */
 int nn_session_sum(const nn_session *session, size_t n, double *values);
+
+/* The same for the statistics of a pass, as nn_sum_fn, with the session as context: a failure is
+ * kept in session->sum_rc. Collective. */
+void nn_session_sum_statistics(void *session, size_t n, double *values);
+/* For a new step: nothing is summed, nothing has failed. */
+void nn_session_clear_sums(nn_session *session);
 
 /* The shard's microbatches, NULL when it is not cut. */
 const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch);

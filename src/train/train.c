@@ -193,7 +193,7 @@ static bool is_save_due(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
     if (epochs < 0 && steps < 0)
-        return t->clock && t->state.batch == 0;
+        return t->save && t->state.batch == 0;
     return is_due(&t->state, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
 }
 
@@ -238,7 +238,7 @@ static int save(nn_trainer *t, enum put put) {
     NN_TRY(put_snapshot(t, put));
     t->saved_step = t->state.step;
     t->saved_at = nn_seconds();
-    t->clock = false;
+    t->save = false;
     return 0;
 }
 
@@ -249,7 +249,7 @@ static int save_once(nn_trainer *t) {
 /* The best parameters are what the run may end with. Those that hold for a moment only are not
  * worth a file. */
 static int save_best(nn_trainer *t) {
-    return t->clock || is_save_due(t) ? save(t, WRITE_BEST) : put_snapshot(t, KEEP_BEST);
+    return t->save || is_save_due(t) ? save(t, WRITE_BEST) : put_snapshot(t, KEEP_BEST);
 }
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {

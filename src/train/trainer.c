@@ -167,10 +167,10 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(set_up(t));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
-    const nn_settings *s = t->session.settings;
-    nn_reduce_ops ops = nn_trainer_ops(s);
-    NN_TRY(nn_session_allocate(&t->session, &ops, t));
-    int rc = nn_updater_new(&t->session, &t->updater);
+    NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->updater)));
+    nn_reduce_ops ops = nn_updater_ops(&t->session);
+    NN_TRY(nn_session_allocate(&t->session, &ops, t->updater));
+    int rc = nn_updater_plan(t->updater, &t->session);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     nn_memory_settle(&t->session, &t->memory);
     nn_trainer_plan_steps(t);

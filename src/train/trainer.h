@@ -45,23 +45,17 @@ typedef struct nn_trainer {
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
     int64_t saved_step, validated_step;   /* the last ones; -1: none */
-    size_t pass;                          /* over the minibatch of the step under way */
-    size_t mistakes;                      /* of this rank in the step under way */
     double lr, loss;                      /* of the last step */
-    double stat[NN_REDUCE_STATS];         /* sums over the ranks in the last step */
-    int sum_rc;                           /* the first failure of a sum within a pass */
     nn_pace pace;
     double saved_at; /* seconds at which rank 0 last saved, or began */
     bool stop;       /* a rank got a signal */
-    bool clock;      /* rank 0 has not saved for NN_SAVE_SECONDS */
+    bool save;       /* rank 0 has not saved for NN_SAVE_SECONDS */
     double *delta;   /* [layers] train.report: gradients: squares of dC/dy of the last step that
                         reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
+    double phase_begin;  /* of the phase of the step under way */
     uint64_t float_mode; /* the caller's, while that of training is set */
 } nn_trainer;
-
-/* What a step does with the sums of gradients; the context is the nn_trainer. Local. */
-nn_reduce_ops nn_trainer_ops(const nn_settings *settings);
 
 /* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close
  * releases them, also after a failure. The same code on every rank. Collective. */

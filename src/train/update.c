@@ -33,7 +33,7 @@ struct nn_updater {
     double *block_sum, *sum; /* [all_blocks], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
     nn_real *total;          /* of passes so far, as long as the share; NULL: a step is one */
-    atomic_bool bad;
+    atomic_bool nonfinite;
 };
 
 /* ---- planning ---------------------------------------------------------------------------------
@@ -42,6 +42,16 @@ struct nn_updater {
 static bool has_max_norm(const nn_session *session, const nn_param *param) {
     return session->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT &&
            param->rank > 1;
+}
+
+/* The step depends on norms of the whole gradient: clipping by norm, LARS, LAMB. */
+static bool needs_norms(const nn_settings *s) {
+    return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->measure;
+}
+
+/* Something has to see all new parameters: max-norm, and the average after it. */
+static bool has_constraint(const nn_settings *s) {
+    return s->train.max_norm > 0;
 }
 
 /* Blocks on their way to the lists; all counted first. */
@@ -91,11 +101,6 @@ static void cut_all(nn_updater *u, bool store) {
         }
 }
 
-size_t nn_updater_values(size_t n, size_t params, size_t ranks) {
-    size_t buckets = n / NN_PARTITION_BUCKET + 1 + 2 * params;
-    return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
-}
-
 static bool learns(const nn_updater *u) {
     for (size_t i = 0; i < u->params; i++)
         if (!u->param[i]->layer->frozen)
@@ -103,7 +108,8 @@ static bool learns(const nn_updater *u) {
     return false;
 }
 
-static int plan(nn_updater *u) {
+int nn_updater_plan(nn_updater *u, nn_session *session) {
+    u->session = session;
     u->params = nn_model_params(u->session->model, &u->param);
     if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
@@ -113,23 +119,14 @@ static int plan(nn_updater *u) {
     NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
     cut_all(u, true);
-    if (!nn_updater_accumulates(u->session->settings))
+    if (!nn_settings_sums_passes(u->session->settings))
         return 0;
     return NN_NEW(&u->total, nn_reducer_share(u->session->reducer) + 1,
                   "gradients of several passes");
 }
 
-int nn_updater_new(nn_session *session, nn_updater **out) {
-    nn_updater *u;
-    NN_TRY(NN_NEW(&u, 1, "optimiser"));
-    u->session = session;
-    int rc = plan(u);
-    if (rc < 0) {
-        nn_updater_free(u);
-        return nn_error_frame(rc, __func__);
-    }
-    *out = u;
-    return 0;
+int nn_updater_new(nn_updater **out) {
+    return NN_NEW(out, 1, "optimiser");
 }
 
 void nn_updater_free(nn_updater *u) {
@@ -146,12 +143,17 @@ void nn_updater_free(nn_updater *u) {
 /* ---- a step -----------------------------------------------------------------------------------
  */
 
-void nn_updater_begin(nn_updater *u, double lr, double weight, int64_t step) {
-    u->common = (nn_update){.lr = lr,
-                            .scale = weight > 0 ? 1 / weight : 0,
-                            .clip = u->session->settings->train.clip_value,
-                            .step = step};
-    atomic_store_explicit(&u->bad, false, memory_order_relaxed);
+void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
+    u->common = (nn_update){.lr = lr, .clip = u->session->settings->train.clip_value, .step = step};
+    atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
+}
+
+/* The gradient becomes the mean over the samples. No step is taken on what is no number, or when
+ * the samples of a rank are missing. */
+static bool accept(void *ctx, const nn_step_sums *sums) {
+    nn_updater *u = ctx;
+    u->common.scale = sums->weight > 0 ? 1 / sums->weight : 0;
+    return sums->failed <= 0 && isfinite(sums->loss);
 }
 
 /* What the step is for one tensor. Only weights (matrices and kernels) are regularised, unless all
@@ -207,10 +209,10 @@ static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
     nn_real *w = u->session->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
     slots_at(u->session, b->at, slot);
     step_tensor(u, b, g, w, slot);
-    if (u->session->average && !nn_updater_has_constraint(u->session->settings))
+    if (u->session->average && !has_constraint(u->session->settings))
         follow(u, b);
     if (!nn_kernels_get()->all_finite(b->count, w))
-        atomic_store_explicit(&u->bad, true, memory_order_relaxed);
+        atomic_store_explicit(&u->nonfinite, true, memory_order_relaxed);
 }
 
 /* The first block that ends behind element `begin`. */
@@ -240,18 +242,15 @@ static bool block_in(const nn_updater *u, const nn_slice *slice, size_t i, struc
     return true;
 }
 
-void nn_updater_step(nn_updater *u, const nn_slice *slice, const nn_real *g) {
+static void step(void *ctx, const nn_slice *slice, const nn_real *g) {
+    nn_updater *u = ctx;
     struct block b;
     for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++)
         step_block(u, &b, g + (b.begin - slice->begin));
 }
 
-bool nn_updater_accumulates(const nn_settings *s) {
-    return s->train.reproducible && s->train.accumulate > 1;
-}
-
-void nn_updater_accumulate(nn_updater *u, const nn_slice *slice, bool first, bool last,
-                           nn_real *g) {
+static void accumulate(void *ctx, const nn_slice *slice, bool first, bool last, nn_real *g) {
+    const nn_updater *u = ctx;
     struct block b;
     for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++) {
         nn_real *total = u->total + b.at, *sum = g + (b.begin - slice->begin);
@@ -266,8 +265,9 @@ void nn_updater_accumulate(nn_updater *u, const nn_slice *slice, bool first, boo
     }
 }
 
-bool nn_updater_nonfinite(const nn_updater *u) {
-    return atomic_load_explicit(&u->bad, memory_order_relaxed);
+static bool nonfinite(void *ctx) {
+    const nn_updater *u = ctx;
+    return atomic_load_explicit(&u->nonfinite, memory_order_relaxed);
 }
 
 /* ---- all of the share
@@ -331,11 +331,9 @@ static double clip_factor(nn_updater *u, double bound) {
     return factor < 1 ? factor : 1;
 }
 
-bool nn_updater_needs_norms(const nn_settings *s) {
-    return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->measure;
-}
-
-void nn_updater_take_norms(nn_updater *u) {
+static void take_norms(void *ctx, nn_reducer *reducer) {
+    nn_updater *u = ctx;
+    (void)reducer;
     double bound = u->session->settings->train.clip_norm;
     if (bound > 0)
         u->common.scale *= clip_factor(u, bound);
@@ -397,11 +395,9 @@ static void follow_block(nn_updater *u, size_t block) {
     follow(u, &u->block[block]);
 }
 
-bool nn_updater_has_constraint(const nn_settings *s) {
-    return s->train.max_norm > 0;
-}
-
-void nn_updater_constrain(nn_updater *u) {
+static void constrain(void *ctx, nn_reducer *reducer) {
+    nn_updater *u = ctx;
+    (void)reducer;
     double none = 0;
     nn_reducer_add(u->session->reducer, &none, 0); /* all have taken their steps */
     for (size_t i = 0; i < u->params; i++)
@@ -442,4 +438,24 @@ int nn_updater_explain_nonfinite(nn_updater *u) {
                    "training diverged: in step %lld the %s '%s' of layer '%s' became NaN or Inf",
                    (long long)u->common.step, what, param ? param->name : "?",
                    param ? param->layer->name : "?");
+}
+
+/* Numbers that the ranks add for norms: of each block of a vector of n elements. */
+static size_t most_values(const nn_session *session) {
+    const nn_param *const *param;
+    size_t n = nn_model_size(session->model), params = nn_model_params(session->model, &param);
+    size_t buckets = n / NN_PARTITION_BUCKET + 1 + 2 * params;
+    size_t ranks = (size_t)nn_comm_node_size(session->comm);
+    return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
+}
+
+nn_reduce_ops nn_updater_ops(const nn_session *session) {
+    const nn_settings *s = session->settings;
+    return (nn_reduce_ops){.values = most_values(session),
+                           .accept = accept,
+                           .accumulate = nn_settings_sums_passes(s) ? accumulate : NULL,
+                           .take_norms = needs_norms(s) ? take_norms : NULL,
+                           .step = step,
+                           .constrain = has_constraint(s) ? constrain : NULL,
+                           .nonfinite = nonfinite};
 }

@@ -16,18 +16,18 @@ struct trial {
     nn_real *sums; /* of this rank's spans */
 };
 
-static bool decide(void *ctx, const double stat[NN_REDUCE_STATS]) {
+static bool accept(void *ctx, const nn_step_sums *sums) {
     struct trial *t = ctx;
-    t->weight = stat[NN_STAT_WEIGHT];
+    t->weight = sums->weight;
     return true;
 }
 
-static void apply(void *ctx, const nn_slice *span, const nn_real *g) {
+static void store(void *ctx, const nn_slice *span, const nn_real *g) {
     struct trial *t = ctx;
     memcpy(t->sums + span->begin, g, (span->end - span->begin) * sizeof *g);
 }
 
-static const nn_reduce_ops ops = {.decide = decide, .apply = apply};
+static const nn_reduce_ops ops = {.accept = accept, .step = store};
 
 static int set_up(struct trial *t, nn_comm *comm, nn_config *config) {
     nn_session *session = &t->session;
@@ -56,9 +56,9 @@ static int gradient(struct trial *t, int64_t index, int64_t *rows) {
     const nn_real *z = nn_model_forward(session->model, &pass, batch.x);
     nn_loss_eval(session->loss, batch.count, z, &batch.target, &sum,
                  nn_model_output_grad(session->model));
-    double stat[NN_REDUCE_STATS] = {[NN_STAT_WEIGHT] = sum.weight};
+    nn_step_sums sums = {.weight = sum.weight};
     nn_reducer_set_rows(session->reducer, (size_t)batch.global);
-    nn_reducer_begin(session->reducer, stat);
+    nn_reducer_begin(session->reducer, &sums);
     nn_model_backward(session->model, &pass, nn_reducer_ready, session->reducer);
     *rows = (int64_t)batch.count;
     return nn_reducer_finish(session->reducer);

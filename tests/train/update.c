@@ -21,8 +21,6 @@ struct setup {
     nn_updater *updater;
     nn_real *before;
     size_t size, bucket; /* of the reducer; 0: its own */
-    double lr, weight;   /* of the step under way */
-    int64_t number;
 };
 
 static bool configure(struct setup *s, const char *train) {
@@ -39,50 +37,15 @@ static bool configure(struct setup *s, const char *train) {
     return CHECK(rc == 0);
 }
 
-static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
-    const struct setup *s = ctx;
-    (void)stats;
-    nn_updater_begin(s->updater, s->lr, s->weight, s->number);
-    return true;
-}
-
-static void prepare(void *ctx, nn_reducer *reducer) {
-    const struct setup *s = ctx;
-    (void)reducer;
-    nn_updater_take_norms(s->updater);
-}
-
-static void settle(void *ctx, nn_reducer *reducer) {
-    const struct setup *s = ctx;
-    (void)reducer;
-    nn_updater_constrain(s->updater);
-}
-
-static bool bad(void *ctx) {
-    const struct setup *s = ctx;
-    return nn_updater_nonfinite(s->updater);
-}
-
-static void apply(void *ctx, const nn_slice *slice, const nn_real *g) {
-    const struct setup *s = ctx;
-    nn_updater_step(s->updater, slice, g);
-}
-
 /* The vectors of the small model become those of the reducer. */
 static int make_reducer(struct setup *s) {
-    const nn_settings *set = nn_config_settings(s->config);
     nn_reduce_spec spec = {.comm = s->comm,
                            .n = s->size,
                            .vectors = 2,
                            .bucket = s->bucket,
-                           .values = 100,
                            .ops = &s->ops,
-                           .ctx = s};
-    s->ops = (nn_reduce_ops){.decide = decide,
-                             .prepare = nn_updater_needs_norms(set) ? prepare : NULL,
-                             .settle = nn_updater_has_constraint(set) ? settle : NULL,
-                             .bad = bad,
-                             .apply = apply};
+                           .ctx = s->updater};
+    s->ops = nn_updater_ops(&s->session);
     NN_TRY(nn_reducer_new(&spec, &s->session.reducer));
     nn_free(s->net.params);
     nn_free(s->net.grads);
@@ -100,6 +63,7 @@ static int allocate(struct setup *s) {
                             .settings = set,
                             .model = s->net.model,
                             .optimizer = (const nn_optimizer_ops *)set->train.optimizer.row};
+    NN_TRY(nn_updater_new(&s->updater));
     NN_TRY(make_reducer(s));
     session->params = s->net.params;
     session->slots = session->optimizer->slots(set->train.optimizer.options, session->slot_name);
@@ -108,7 +72,7 @@ static int allocate(struct setup *s) {
     if (set->train.ema_node)
         session->average = nn_reducer_vector(session->reducer, 1);
     NN_TRY(NN_NEW(&s->before, s->size, "before"));
-    return nn_updater_new(session, &s->updater);
+    return nn_updater_plan(s->updater, session);
 }
 
 /* Parameters and gradients of all sizes; `layer` are more keys of the first layer. */
@@ -141,11 +105,9 @@ static void tear_down(struct setup *s) {
 }
 
 static void step(struct setup *s, double lr, double weight, int64_t number) {
-    double stats[NN_REDUCE_STATS] = {0};
-    s->lr = lr;
-    s->weight = weight;
-    s->number = number;
-    nn_reducer_begin(s->session.reducer, stats);
+    nn_step_sums sums = {.weight = weight};
+    nn_updater_begin(s->updater, lr, number);
+    nn_reducer_begin(s->session.reducer, &sums);
     CHECK_EQ_INT(nn_reducer_finish(s->session.reducer), 0);
 }
 
@@ -347,7 +309,7 @@ static void check_ranges(const char *train) {
     for (size_t i = 0; ready && i <= LAST_BIAS; i++) {
         const nn_param *p = param_at(&whole, i);
         size_t bytes = p->count * sizeof(nn_real);
-        bool norms = nn_updater_needs_norms(whole.session.settings);
+        bool norms = whole.ops.take_norms != NULL;
         CHECK(memcmp(whole.net.params + p->offset, threads.net.params + p->offset, bytes) == 0);
         for (size_t k = p->offset; k < p->offset + p->count; k++)
             CHECK_NEAR(whole.net.params[k], cut.net.params[k], norms ? 1e-6 : 0);
@@ -380,9 +342,11 @@ static void check_nothing(void) {
     if (configure(&s, "lr: 1") && small_model_new(&s.net, "[dense: {units: 2, frozen: true}]",
                                                   (nn_shape){1, {3}}, NULL, NULL)) {
         s.session = (nn_session){.settings = nn_config_settings(s.config), .model = s.net.model};
-        CHECK_EQ_INT(nn_updater_new(&s.session, &updater), NN_EUSAGE);
+        CHECK_EQ_INT(nn_updater_new(&updater), 0);
+        CHECK_EQ_INT(nn_updater_plan(updater, &s.session), NN_EUSAGE);
         CHECK_CONTAINS(nn_error_message(), "nothing to train");
     }
+    nn_updater_free(updater);
     tear_down(&s);
 }
 

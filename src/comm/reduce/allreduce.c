@@ -12,34 +12,34 @@
 /* Sums along a tree. */
 struct all {
     nn_exchange *exchange;
-    nn_tree_sum *stats;
+    nn_tree_sum *tree_sum;
 };
 
 static void all_free(nn_reducer *r) {
     struct all *all = r->state;
     if (all) {
         nn_exchange_free(all->exchange);
-        nn_tree_sum_free(all->stats);
+        nn_tree_sum_free(all->tree_sum);
     }
     nn_free(all);
     nn_free(r->vectors);
     nn_free(r->grads);
 }
 
-static void all_send_stats(nn_reducer *r, double *stats) {
+static void all_send_sums(nn_reducer *r, nn_step_sums *sums) {
     struct all *all = r->state;
     if (all) /* a step begins here, so no failure came before */
-        r->rc = nn_tree_sum_doubles(all->stats, NN_REDUCE_STATS, stats);
-    memcpy(r->stats, stats, sizeof r->stats);
+        r->rc = nn_tree_sum_doubles(all->tree_sum, NN_STEP_SUMS, nn_step_sums_array(sums));
+    r->sums = *sums;
     if (!all && r->spec.comm->size > 1)
         nn_reduce_check(r,
-                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->stats,
-                                         NN_REDUCE_STATS, MPI_DOUBLE, MPI_SUM),
+                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, &r->sums, NN_STEP_SUMS,
+                                         MPI_DOUBLE, MPI_SUM),
                         "MPI_Allreduce");
 }
 
 /* The call itself has brought them. */
-static void all_take_stats(nn_reducer *r) {
+static void all_take_sums(nn_reducer *r) {
     (void)r;
 }
 
@@ -48,8 +48,8 @@ static void all_send_complete(nn_reducer *r) {
 }
 
 /* All ranks have done the same. */
-static void all_send_end(nn_reducer *r, bool bad) {
-    r->bad = bad;
+static void all_send_end(nn_reducer *r, bool nonfinite) {
+    r->nonfinite = nonfinite;
 }
 
 static bool all_true(nn_reducer *r) {
@@ -74,7 +74,7 @@ static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
                         "MPI_Allreduce of gradients");
     nn_reduce_waited(r, start);
     if (fused && r->rc == 0)
-        nn_reduce_apply_slice(r, slice);
+        nn_reduce_step_slice(r, slice);
 }
 
 /* Every rank has measured everything. */
@@ -100,9 +100,9 @@ static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
 
 static const nn_reduce_backend backend = {.name = "allreduce",
                                           .free = all_free,
-                                          .send_stats = all_send_stats,
-                                          .have_stats = all_true,
-                                          .take_stats = all_take_stats,
+                                          .send_sums = all_send_sums,
+                                          .have_sums = all_true,
+                                          .take_sums = all_take_sums,
                                           .send_complete = all_send_complete,
                                           .have_bucket = all_have_bucket,
                                           .sum = all_sum,
@@ -117,7 +117,7 @@ static int plan_tree(nn_reducer *r) {
     struct all *all;
     NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
     r->state = all;
-    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_REDUCE_STATS, &all->stats));
+    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_STEP_SUMS, &all->tree_sum));
     return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
 }
 

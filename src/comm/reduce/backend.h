@@ -16,19 +16,19 @@ typedef struct nn_reduce_backend {
     const char *name;
     void (*free)(nn_reducer *r); /* what the backend has allocated, not `r` */
     /* This rank's numbers of the step go out, as nn_reducer_begin gets them; those that it needs
-     * of others have come; and the sums over all ranks come to stand in r->stats, for which the
+     * of others have come; and the sums over all ranks come to stand in r->sums, for which the
      * first rank of a node may have to wait for other nodes. */
-    void (*send_stats)(nn_reducer *r, double *stats);
-    bool (*have_stats)(nn_reducer *r);
-    void (*take_stats)(nn_reducer *r);
+    void (*send_sums)(nn_reducer *r, nn_step_sums *sums);
+    bool (*have_sums)(nn_reducer *r);
+    void (*take_sums)(nn_reducer *r);
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
     bool (*have_bucket)(nn_reducer *r, size_t k);
     /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, hands
-     * each part of it to nn_reduce_apply while it is in the cache. */
+     * each part of it to nn_reduce_step while it is in the cache. */
     void (*sum)(nn_reducer *r, const nn_slice *slice, bool fused);
-    /* This rank has taken all its steps; and everyone has, so that r->bad is known. */
-    void (*send_end)(nn_reducer *r, bool bad);
+    /* This rank has taken all its steps; and everyone has, so that r->nonfinite is known. */
+    void (*send_end)(nn_reducer *r, bool nonfinite);
     bool (*have_end)(nn_reducer *r);
     void (*add)(nn_reducer *r, double *values, size_t count);
     int (*sync)(nn_reducer *r);
@@ -49,10 +49,12 @@ struct nn_reducer {
     nn_real *grads;
     size_t stride;  /* elements from one vector to the next: n in whole cache lines */
     uint64_t steps; /* ended, each pass being one */
-    double stats[NN_REDUCE_STATS];
-    bool decided, go;
+    nn_step_sums sums;
+    bool known;      /* the sums of the step under way */
+    bool accepted;   /* they are such that a step is taken */
     bool more;       /* the pass under way is not the last one of its step */
-    bool bad;        /* some rank was, in the step that ended last */
+    size_t passes;   /* of its step before it */
+    bool nonfinite;  /* some rank was, in the step that ended last */
     size_t complete; /* buckets of this pass that back-propagation has completed here */
     size_t summed;   /* buckets of this pass whose slice has been dealt with */
     int rc;          /* of the first failure of this step */
@@ -84,12 +86,12 @@ static inline void nn_reduce_claim(const nn_reducer *r, const nn_slice *part) {
 }
 
 /* Takes the step on a part of a slice, g[0] belonging to its first element. */
-static inline void nn_reduce_apply(const nn_reducer *r, const nn_slice *part, const nn_real *g) {
-    r->spec.ops->apply(r->spec.ctx, part, g);
+static inline void nn_reduce_step(const nn_reducer *r, const nn_slice *part, const nn_real *g) {
+    r->spec.ops->step(r->spec.ctx, part, g);
 }
 
 /* Takes it on a whole slice whose sum is in the gradient vector. */
-void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice);
+void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice);
 
 /* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank);

@@ -13,8 +13,8 @@ struct bench {
     double round_s[ROUNDS]; /* seconds a step */
 };
 
-static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
-    (void)ctx, (void)stats;
+static bool accept(void *ctx, const nn_step_sums *sums) {
+    (void)ctx, (void)sums;
     return true;
 }
 
@@ -30,8 +30,8 @@ static void store(void *ctx, const nn_slice *slice, const nn_real *g) {
 }
 
 static int open_bench(nn_comm *comm, nn_reduce_choice choice, size_t n, struct bench *b) {
-    static const nn_reduce_ops ops[BACKENDS] = {{.decide = decide, .apply = leave},
-                                                {.decide = decide, .apply = store}};
+    static const nn_reduce_ops ops[BACKENDS] = {{.accept = accept, .step = leave},
+                                                {.accept = accept, .step = store}};
     nn_reduce_spec spec = {.comm = comm,
                            .choice = choice,
                            .n = n,
@@ -43,11 +43,11 @@ static int open_bench(nn_comm *comm, nn_reduce_choice choice, size_t n, struct b
 
 /* Seconds a step takes the slowest rank. */
 static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *out) {
-    double stats[NN_REDUCE_STATS] = {0};
+    nn_step_sums sums = {0};
     NN_TRY(nn_comm_agree(comm, 0)); /* all begin together */
     double begin = nn_seconds();
     for (long i = 0; i < steps; i++) {
-        nn_reducer_begin(b->reducer, stats);
+        nn_reducer_begin(b->reducer, &sums);
         NN_TRY(nn_reducer_finish(b->reducer));
     }
     *out = (nn_seconds() - begin) / (double)steps;

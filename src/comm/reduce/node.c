@@ -22,12 +22,12 @@
 #define GRAIN (8 * NN_REDUCE_PART)
 
 enum {
-    POSTED,    /* steps whose numbers are in `stats` */
+    POSTED,    /* steps whose numbers are in `posted` */
     BROADCAST, /* steps whose numbers over all nodes are in `total` (the node's first rank) */
     COMPLETE,  /* buckets, of all steps so far, that are complete in the rank's gradient vector */
     ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
     ENDED,     /* steps in which the rank has read all it reads of others and written what it owns,
-                  and was `bad` or not */
+                  and was `nonfinite` or not */
     COUNTERS
 };
 
@@ -37,9 +37,9 @@ struct flags {
     struct {
         alignas(NN_ALIGN) _Atomic uint64_t value;
     } counter[COUNTERS];
-    alignas(NN_ALIGN) double total[NN_REDUCE_STATS];
+    alignas(NN_ALIGN) nn_step_sums total;
     alignas(NN_ALIGN) nn_event event; /* of the node: the first rank's */
-    bool bad;
+    bool nonfinite;
 };
 
 struct node {
@@ -50,11 +50,11 @@ struct node {
     nn_compressor *compressor; /* NULL: float32 travels between nodes */
     uint64_t adds;             /* calls of nn_reducer_add */
     struct flags **flags;      /* [ranks] */
-    double **stats;    /* [ranks] what each adds to the numbers of a step, of each subtree */
-    double **mailbox;  /* [ranks] two of spec.values each, used in turn */
-    nn_real **grads;   /* [ranks] */
-    nn_real **subtree; /* [covers] gradients of all subtrees; NULL without a tree */
-    double *sums;      /* [covers][NN_REDUCE_STATS]; NULL without a tree */
+    nn_step_sums **posted; /* [ranks] what each adds to the numbers of a step, of each subtree */
+    double **mailbox;      /* [ranks] two of ops->values each, used in turn */
+    nn_real **grads;       /* [ranks] */
+    nn_real **subtree;     /* [covers] gradients of all subtrees; NULL without a tree */
+    nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
 };
 
 /* ---- memory -----------------------------------------------------------------------------------
@@ -67,8 +67,8 @@ static void node_free(nn_reducer *r) {
     nn_shared_memory_close(&node->memory);
     nn_compressor_free(node->compressor);
     nn_free(node->flags);
-    nn_free(node->stats);
-    nn_free(node->sums);
+    nn_free(node->posted);
+    nn_free(node->subtree_sums);
     nn_free(node->mailbox);
     nn_free(node->grads);
     nn_free(node->subtree);
@@ -87,14 +87,16 @@ static size_t most_copies(const nn_reducer *r) {
 
 /* Where the parts of a rank's share of the memory begin, each from a cache line on. */
 struct layout {
-    size_t stats, mailbox, grads, params, rows, end;
+    size_t posted, mailbox, grads, params, rows, end;
 };
 
 static struct layout layout_of(const nn_reducer *r, bool first) {
     size_t vector = r->stride * sizeof(nn_real);
-    struct layout at = {.stats = sizeof(struct flags)};
-    at.mailbox = at.stats + most_copies(r) * NN_REDUCE_STATS * sizeof(double);
-    at.grads = at.mailbox + nn_align_count(2 * r->spec.values, sizeof(double)) * sizeof(double);
+    struct layout at = {.posted = sizeof(struct flags)};
+    at.mailbox =
+        at.posted + nn_align_count(most_copies(r) * NN_STEP_SUMS, sizeof(double)) * sizeof(double);
+    at.grads =
+        at.mailbox + nn_align_count(2 * r->spec.ops->values, sizeof(double)) * sizeof(double);
     at.params = at.grads + most_copies(r) * vector;
     at.rows = at.params + (first ? r->spec.vectors * vector : 0);
     at.end = at.rows + (first ? nn_outer_grads_bytes(r->outer_grads) : 0);
@@ -110,11 +112,11 @@ static int allocate(nn_reducer *r) {
     node->me = (size_t)r->spec.comm->node_rank;
     NN_TRY(NN_NEW(&node->flags, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
-    NN_TRY(NN_NEW(&node->stats, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->posted, node->ranks, "gradient reducer"));
     if (r->spec.tree) {
         size_t covers = r->spec.tree->covers;
         NN_TRY(NN_NEW(&node->subtree, covers, "gradient reducer"));
-        NN_TRY(NN_NEW(&node->sums, covers * NN_REDUCE_STATS, "gradient reducer"));
+        NN_TRY(NN_NEW(&node->subtree_sums, covers, "gradient reducer"));
     }
     return NN_NEW(&node->grads, node->ranks, "gradient reducer");
 }
@@ -142,7 +144,7 @@ static void find_parts(nn_reducer *r) {
     for (size_t p = 0; p < node->ranks; p++) {
         char *part = nn_shared_memory_part(&node->memory, (int)p);
         node->flags[p] = (struct flags *)(void *)part;
-        node->stats[p] = (double *)(void *)(part + at.stats);
+        node->posted[p] = (nn_step_sums *)(void *)(part + at.posted);
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
         node->grads[p] = (nn_real *)(void *)(part + at.grads);
         for (size_t s = 0; r->spec.tree && s < nn_reduce_copies(r, p); s++)
@@ -201,72 +203,73 @@ static void publish(const nn_reducer *r, int counter, uint64_t value) {
     publish_until(r, counter, value, value);
 }
 
-static void node_send_stats(nn_reducer *r, double *stats) {
+static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
     const struct node *node = r->state;
-    double *mine = node->stats[node->me];
+    nn_step_sums *mine = node->posted[node->me];
     if (r->spec.tree)
-        nn_tree_sum_own(r->spec.tree, NN_REDUCE_STATS, stats, mine);
+        nn_tree_sum_own(r->spec.tree, NN_STEP_SUMS, nn_step_sums_array(sums),
+                        nn_step_sums_array(mine));
     else
-        memcpy(mine, stats, sizeof r->stats);
+        *mine = *sums;
     publish(r, POSTED, r->steps + 1);
 }
 
-static void add_tree_stats(nn_reducer *r) {
+static void add_tree_sums(nn_reducer *r) {
     const struct node *node = r->state;
     const nn_tree *t = r->spec.tree;
     for (size_t p = 0; p < node->ranks; p++)
-        memcpy(node->sums + t->first[p] * NN_REDUCE_STATS, node->stats[p],
-               nn_reduce_copies(r, p) * sizeof r->stats);
-    nn_tree_add(t->join, t->covers - 1, NN_REDUCE_STATS, node->sums);
-    memcpy(r->stats, node->sums, sizeof r->stats);
+        memcpy(node->subtree_sums + t->first[p], node->posted[p],
+               nn_reduce_copies(r, p) * sizeof r->sums);
+    nn_tree_add(t->join, t->covers - 1, NN_STEP_SUMS, nn_step_sums_array(node->subtree_sums));
+    r->sums = node->subtree_sums[0];
 }
 
 /* In the order of the ranks, so that all of a node get the same bits. */
-static void add_stats(nn_reducer *r) {
+static void add_sums(nn_reducer *r) {
     const struct node *node = r->state;
     if (r->spec.tree) {
-        add_tree_stats(r);
+        add_tree_sums(r);
         return;
     }
-    memset(r->stats, 0, sizeof r->stats);
+    r->sums = (nn_step_sums){0};
     for (size_t p = 0; p < node->ranks; p++)
-        for (size_t i = 0; i < NN_REDUCE_STATS; i++)
-            r->stats[i] += node->stats[p][i];
+        for (size_t i = 0; i < NN_STEP_SUMS; i++)
+            nn_step_sums_array(&r->sums)[i] += nn_step_sums_array(node->posted[p])[i];
 }
 
-/* The first rank of each node sums over the nodes, and tells the others. */
-static void broadcast_stats(nn_reducer *r) {
+/* The first rank of each node sums over the nodes, and broadcasts to the others. */
+static void broadcast_sums(nn_reducer *r) {
     const struct node *node = r->state;
     struct flags *first = node->flags[0];
     double start = nn_reduce_waits(r);
-    nn_reduce_check(r,
-                    nn_mpi_allreduce(r->spec.comm, node->owners, r->stats, NN_REDUCE_STATS,
-                                     MPI_DOUBLE, MPI_SUM),
-                    "MPI_Allreduce");
+    nn_reduce_check(
+        r,
+        nn_mpi_allreduce(r->spec.comm, node->owners, &r->sums, NN_STEP_SUMS, MPI_DOUBLE, MPI_SUM),
+        "MPI_Allreduce");
     nn_reduce_waited(r, start);
-    memcpy(first->total, r->stats, sizeof first->total);
+    first->total = r->sums;
     publish(r, BROADCAST, r->steps + 1);
 }
 
 /* Those of the node have come; to other ranks of it than the first, where there are several, those
  * of all nodes. */
-static bool node_have_stats(nn_reducer *r) {
+static bool node_have_sums(nn_reducer *r) {
     const struct node *node = r->state;
     if (r->spec.comm->nodes > 1 && node->me > 0)
         return reached(node, 0, BROADCAST, r->steps + 1);
     return all_reached(node, POSTED, r->steps + 1);
 }
 
-static void node_take_stats(nn_reducer *r) {
+static void node_take_sums(nn_reducer *r) {
     const struct node *node = r->state;
     bool several = r->spec.comm->nodes > 1;
     if (several && node->me > 0) {
-        memcpy(r->stats, node->flags[0]->total, sizeof r->stats);
+        r->sums = node->flags[0]->total;
         return;
     }
-    add_stats(r);
+    add_sums(r);
     if (several)
-        broadcast_stats(r);
+        broadcast_sums(r);
 }
 
 static void node_send_complete(nn_reducer *r) {
@@ -278,9 +281,9 @@ static bool node_have_bucket(nn_reducer *r, size_t k) {
     return all_reached(r->state, COMPLETE, r->steps * r->partition.buckets + k + 1);
 }
 
-static void node_send_end(nn_reducer *r, bool bad) {
+static void node_send_end(nn_reducer *r, bool nonfinite) {
     const struct node *node = r->state;
-    node->flags[node->me]->bad = bad;
+    node->flags[node->me]->nonfinite = nonfinite;
     publish(r, ENDED, r->steps + 1);
 }
 
@@ -288,9 +291,9 @@ static bool node_have_end(nn_reducer *r) {
     const struct node *node = r->state;
     if (!all_reached(node, ENDED, r->steps + 1))
         return false;
-    r->bad = false;
+    r->nonfinite = false;
     for (size_t p = 0; p < node->ranks; p++)
-        r->bad = r->bad || node->flags[p]->bad;
+        r->nonfinite = r->nonfinite || node->flags[p]->nonfinite;
     return true;
 }
 
@@ -345,7 +348,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
         else
             add_ranks(w->r->state, part.begin, n, sum);
         if (w->fused)
-            nn_reduce_apply(w->r, &part, sum);
+            nn_reduce_step(w->r, &part, sum);
         else
             memcpy(w->r->grads + part.begin, sum, n * sizeof *sum);
     }
@@ -379,7 +382,7 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     if (!alone)
         sum_over_nodes(r, slice);
     if (fused && (multiplies || !alone) && r->rc == 0)
-        nn_reduce_apply_slice(r, slice);
+        nn_reduce_step_slice(r, slice);
 }
 
 static bool all_added(void *ctx) {
@@ -390,7 +393,7 @@ static bool all_added(void *ctx) {
 
 static void node_add(nn_reducer *r, double *values, size_t count) {
     struct node *node = r->state;
-    size_t half = node->adds % 2 * r->spec.values;
+    size_t half = node->adds % 2 * r->spec.ops->values;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
     publish(r, ADDED, ++node->adds);
     nn_wait(all_added, r, r->event);
@@ -453,9 +456,9 @@ static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
 
 static const nn_reduce_backend backend = {.name = "node",
                                           .free = node_free,
-                                          .send_stats = node_send_stats,
-                                          .have_stats = node_have_stats,
-                                          .take_stats = node_take_stats,
+                                          .send_sums = node_send_sums,
+                                          .have_sums = node_have_sums,
+                                          .take_sums = node_take_sums,
                                           .send_complete = node_send_complete,
                                           .have_bucket = node_have_bucket,
                                           .sum = node_sum,

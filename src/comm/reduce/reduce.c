@@ -206,13 +206,13 @@ bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i) {
 /* ---- a step -----------------------------------------------------------------------------------
  */
 
-/* Once the numbers of all ranks are there, it is clear what becomes of the step. */
-static void decide(nn_reducer *r) {
-    if (r->decided)
+/* Once the numbers of all ranks are there. */
+static void take_sums(nn_reducer *r) {
+    if (r->known)
         return;
-    r->backend->take_stats(r);
-    r->decided = true;
-    r->go = r->spec.ops->decide(r->spec.ctx, r->stats);
+    r->backend->take_sums(r);
+    r->known = true;
+    r->accepted = r->spec.ops->accept(r->spec.ctx, &r->sums);
 }
 
 void nn_reducer_set_rows(nn_reducer *reducer, size_t rows) {
@@ -225,15 +225,15 @@ void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_rea
     nn_outer_grads_put(r->outer_grads, i, a, b);
 }
 
-void nn_reducer_begin(nn_reducer *reducer, double *stats) {
+void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums) {
     double start = nn_reduce_waits(reducer);
-    reducer->backend->send_stats(reducer, stats);
+    reducer->backend->send_sums(reducer, sums);
     nn_reduce_waited(reducer, start);
 }
 
-/* There is nothing to decide before the last pass. */
+/* The sums of the step come with its last pass. */
 void nn_reducer_begin_pass(nn_reducer *reducer) {
-    reducer->more = reducer->decided = reducer->go = true;
+    reducer->more = reducer->known = reducer->accepted = true;
 }
 
 struct range {
@@ -241,22 +241,22 @@ struct range {
     nn_slice slice;
 };
 
-static void carry_range(void *ctx, size_t begin, size_t end) {
+static void accumulate_range(void *ctx, size_t begin, size_t end) {
     const struct range *range = ctx;
     const nn_reducer *r = range->r;
     const nn_slice *s = &range->slice;
     nn_slice part = {s->begin + begin, s->begin + end, s->at + begin};
-    r->spec.ops->carry(r->spec.ctx, &part, r->grads + part.begin);
+    r->spec.ops->accumulate(r->spec.ctx, &part, r->passes == 0, !r->more, r->grads + part.begin);
 }
 
 /* The sum of one pass among several. */
-static void carry_slice(nn_reducer *r, const nn_slice *slice) {
+static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
-    nn_parallel(slice->end - slice->begin, GRAIN, carry_range, &range);
+    nn_parallel(slice->end - slice->begin, GRAIN, accumulate_range, &range);
     r->updating += nn_seconds() - start;
-    if (!r->more && !r->spec.ops->prepare)
-        nn_reduce_apply_slice(r, slice);
+    if (!r->more && !r->spec.ops->take_norms)
+        nn_reduce_step_slice(r, slice);
 }
 
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
@@ -265,16 +265,16 @@ static void deal_with(nn_reducer *r, size_t k) {
     const nn_reduce_ops *ops = r->spec.ops;
     nn_slice slice = nn_reducer_slice(r, k);
     r->summed++;
-    if (!r->go || slice.end == slice.begin)
+    if (!r->accepted || slice.end == slice.begin)
         return;
-    r->backend->sum(r, &slice, !ops->prepare && !ops->carry);
-    if (ops->carry && r->rc == 0)
-        carry_slice(r, &slice);
+    r->backend->sum(r, &slice, !ops->take_norms && !ops->accumulate);
+    if (ops->accumulate && r->rc == 0)
+        accumulate_slice(r, &slice);
 }
 
-static bool have_stats(void *ctx) {
+static bool have_sums(void *ctx) {
     nn_reducer *r = ctx;
-    return r->decided || r->backend->have_stats(r);
+    return r->known || r->backend->have_sums(r);
 }
 
 void nn_reducer_ready(void *reducer, size_t begin) {
@@ -284,9 +284,9 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->complete = complete;
         r->backend->send_complete(r);
     }
-    if (r->late || !have_stats(r))
+    if (r->late || !have_sums(r))
         return;
-    decide(r);
+    take_sums(r);
     while (r->summed < r->complete && r->backend->have_bucket(r, r->summed))
         deal_with(r, r->summed);
 }
@@ -314,7 +314,7 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
     nn_reduce_waited(r, start);
 }
 
-static void apply_range(void *ctx, size_t begin, size_t end) {
+static void step_range(void *ctx, size_t begin, size_t end) {
     const struct range *range = ctx;
     const nn_slice *s = &range->slice;
     size_t most = range->r->claims ? NN_REDUCE_PART : end - begin;
@@ -322,23 +322,23 @@ static void apply_range(void *ctx, size_t begin, size_t end) {
         n = end - i < most ? end - i : most;
         nn_slice part = {s->begin + i, s->begin + i + n, s->at + i};
         nn_reduce_claim(range->r, &part);
-        nn_reduce_apply(range->r, &part, range->r->grads + part.begin);
+        nn_reduce_step(range->r, &part, range->r->grads + part.begin);
     }
 }
 
-void nn_reduce_apply_slice(nn_reducer *r, const nn_slice *slice) {
+void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
-    nn_parallel(slice->end - slice->begin, GRAIN, apply_range, &range);
+    nn_parallel(slice->end - slice->begin, GRAIN, step_range, &range);
     r->updating += nn_seconds() - start;
 }
 
 /* For steps that depend on norms of all gradients. */
 static void take_late_steps(nn_reducer *r) {
-    r->spec.ops->prepare(r->spec.ctx, r);
+    r->spec.ops->take_norms(r->spec.ctx, r);
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice slice = nn_reducer_slice(r, i);
-        nn_reduce_apply_slice(r, &slice);
+        nn_reduce_step_slice(r, &slice);
     }
 }
 
@@ -346,32 +346,37 @@ int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reducer_ready(r, 0);
-    wait_until(r, have_stats);
-    decide(r);
+    wait_until(r, have_sums);
+    take_sums(r);
     if (r->event) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->partition.buckets) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }
-    bool steps = r->go && !r->more;
-    if (steps && ops->prepare)
+    bool steps = r->accepted && !r->more;
+    if (steps && ops->take_norms)
         take_late_steps(r);
-    if (steps && ops->settle)
-        ops->settle(r->spec.ctx, r);
-    r->backend->send_end(r, steps && ops->bad && ops->bad(r->spec.ctx));
+    if (steps && ops->constrain)
+        ops->constrain(r->spec.ctx, r);
+    r->backend->send_end(r, steps && ops->nonfinite && ops->nonfinite(r->spec.ctx));
     wait_until(r, have_end);
     int rc = r->rc;
     r->broken = rc < 0;
     r->steps++;
     r->rc = 0;
-    r->decided = r->more = false;
+    r->passes = r->more ? r->passes + 1 : 0;
+    r->known = r->more = false;
     r->complete = r->summed = 0;
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }
 
+const nn_step_sums *nn_reducer_sums(const nn_reducer *reducer) {
+    return &reducer->sums;
+}
+
 bool nn_reducer_nonfinite(const nn_reducer *reducer) {
-    return reducer->bad;
+    return reducer->nonfinite;
 }
 
 void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) {

@@ -13,7 +13,22 @@
 #include "comm/comm.h"
 #include "comm/reduce/partition.h"
 
-#define NN_REDUCE_STATS 16 /* numbers a rank can add to a step */
+/* Numbers that every rank adds to a step. All ranks see their sums before any gradient is used, and
+ * so draw the same conclusions from them. */
+typedef struct nn_step_sums {
+    double loss, weight; /* over the samples */
+    double mistakes;     /* samples whose loss has a gradient */
+    double stop;         /* ranks that have been asked to stop */
+    double save;         /* ranks that want to save by the clock */
+    double failed;       /* ranks that could not read their samples */
+} nn_step_sums;
+
+#define NN_STEP_SUMS (sizeof(nn_step_sums) / sizeof(double))
+
+/* The same as an array [NN_STEP_SUMS]; those of several leaves follow each other. */
+static inline double *nn_step_sums_array(nn_step_sums *sums) {
+    return (double *)(void *)sums;
+}
 
 /* Values of train.reduce, in the order of the option's choices. */
 typedef enum nn_reduce_choice {
@@ -25,27 +40,26 @@ typedef enum nn_reduce_choice {
 
 typedef struct nn_reducer nn_reducer;
 
-/* What the one who trains does in a step. */
+/* What the optimiser does in a step, in this order; NULL: nothing, but for `accept` and `step`.
+ * Functions that take a span are called by several threads at the same time. */
 typedef struct nn_reduce_ops {
-    /* The sums over the ranks of the numbers given to nn_reducer_begin, the same bits on every
-     * rank, before any gradient is used; false: this step changes no parameter. */
-    bool (*decide)(void *ctx, const double stats[NN_REDUCE_STATS]);
-    /* NULL, or: all gradients of the spans this rank owns are summed (in nn_reducer_grads) and no
-     * step has been taken on any. For what depends on norms; may call nn_reducer_add. Collective.
-     */
-    void (*prepare)(void *ctx, nn_reducer *reducer);
-    /* NULL, or: this rank has taken the step on all it owns, others perhaps not yet. For what has
-     * to see the new parameters of others, after nn_reducer_add. Collective. */
-    void (*settle)(void *ctx, nn_reducer *reducer);
-    /* NULL, or: g[0] on is what this pass has summed of a span that this rank owns, before
-     * anything else sees it. Keeps it for the passes to come or, in the last one, adds what was
-     * kept to it. Threads call it at the same time. */
-    void (*carry)(void *ctx, const nn_slice *span, nn_real *g);
-    /* NULL, or: something is wrong with what this rank did in the step. */
-    bool (*bad)(void *ctx);
-    /* Takes the step on a part of a span that this rank owns; g[0] belongs to element `begin`.
-     * Threads call it at the same time. */
-    void (*apply)(void *ctx, const nn_slice *span, const nn_real *g);
+    size_t values; /* most that nn_reducer_add is called with */
+    /* Looks at the sums of the step; false: it changes no parameter. */
+    bool (*accept)(void *ctx, const nn_step_sums *sums);
+    /* g[0] on is the sum of one pass of several for a span that this rank owns. Adds it to those of
+     * the passes before (in the first one there are none); in the last one g becomes the sum of
+     * all. */
+    void (*accumulate)(void *ctx, const nn_slice *span, bool first, bool last, nn_real *g);
+    /* All gradients of the spans this rank owns are summed (in nn_reducer_grads), and no step has
+     * been taken on any. May call nn_reducer_add. Collective. */
+    void (*take_norms)(void *ctx, nn_reducer *reducer);
+    /* Takes the step on a part of a span that this rank owns; g[0] belongs to element `begin`. */
+    void (*step)(void *ctx, const nn_slice *span, const nn_real *g);
+    /* This rank has taken the step on all it owns, others perhaps not yet. May change parameters of
+     * others after nn_reducer_add. Collective. */
+    void (*constrain)(void *ctx, nn_reducer *reducer);
+    /* Whether NaN or Inf has come into what this rank owns. */
+    bool (*nonfinite)(void *ctx);
 } nn_reduce_ops;
 
 /* A gradient matrix that stands in the vector from `begin` on and is the product of the rows of a
@@ -61,7 +75,6 @@ typedef struct nn_reduce_spec {
     size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
     size_t bucket;       /* elements of a bucket; 0: the default */
     bool compress;       /* sums between nodes travel as bfloat16 */
-    size_t values;       /* most that nn_reducer_add is called with */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
     /* Gradients that are outer products, in the order of the vector; not needed any longer than for
@@ -112,21 +125,24 @@ void nn_reducer_set_rows(nn_reducer *reducer, size_t rows);
  * the type of nn_rows_fn. Local. */
 void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b);
 
-/* Begins a step with what this rank adds to its numbers; with a tree `stats` are those of each of
- * its leaves [leaves][NN_REDUCE_STATS], which are destroyed. Collective, as all below. */
-void nn_reducer_begin(nn_reducer *reducer, double *stats);
-/* Begins a pass that is not the step's last one: no parameter changes. Wants ops->carry. */
+/* Begins the last pass of a step, mostly the only one, with what this rank adds to its numbers;
+ * with a tree these are those of each of its leaves [own leaves], which are destroyed. Collective,
+ * as all below. */
+void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums);
+/* Begins a pass that is not the step's last one: no parameter changes. Wants ops->accumulate. */
 void nn_reducer_begin_pass(nn_reducer *reducer);
 /* The gradient vector is complete from `begin` to its end: buckets in there may be summed now, and
  * the step taken on them. Has the type of nn_ready_fn. Every rank reports the same sequence. */
 void nn_reducer_ready(void *reducer, size_t begin);
-/* Whether any rank was bad in the step that ended last; the same on every rank. */
+/* The sums of the step that ended last, and whether it was nonfinite on any rank; the same on every
+ * rank. */
+const nn_step_sums *nn_reducer_sums(const nn_reducer *reducer);
 bool nn_reducer_nonfinite(const nn_reducer *reducer);
 /* The rest. After it gradients may be overwritten, and after a step's last pass all steps are taken
  * on all ranks. NN_ERANK. */
 int nn_reducer_finish(nn_reducer *reducer);
 
-/* Within `prepare` and `settle`: values[count] become their sums over the owners of a node's
+/* Within `take_norms` and `constrain`: values[count] become their sums over the owners of a node's
  * slices; all ranks of the node have come so far. */
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count);
 

@@ -183,3 +183,7 @@ const nn_section *nn_section_find(const char *name) {
     }
     return NULL;
 }
+
+bool nn_settings_sums_passes(const nn_settings *s) {
+    return s->train.reproducible && s->train.accumulate > 1;
+}

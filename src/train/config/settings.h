@@ -93,6 +93,10 @@ enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
 
+/* Whether each of several passes over a minibatch is summed over the ranks by itself: with
+ * microbatches, which no pass may add to those of another before all are added along their tree. */
+bool nn_settings_sums_passes(const nn_settings *settings);
+
 /* Replaces the data section by one file, for a model that takes rows of shape x. Local. */
 int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x);
 

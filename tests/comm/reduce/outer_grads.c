@@ -29,21 +29,21 @@ struct trial {
     nn_pool pool;
     nn_real *a[MATRICES], *b[MATRICES]; /* [BATCH][m], [BATCH][n] of all ranks */
     nn_real *expected, *got;
-    bool in_prepare;
+    bool took_norms;
 };
 
-static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
-    (void)ctx, (void)stats;
+static bool accept(void *ctx, const nn_step_sums *sums) {
+    (void)ctx, (void)sums;
     return true;
 }
 
-static void apply(void *ctx, const nn_slice *slice, const nn_real *g) {
+static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
     struct trial *t = ctx;
     memcpy(t->got + slice->begin, g, (slice->end - slice->begin) * sizeof *g);
 }
 
 /* All sums are there before the first step. */
-static void prepare(void *ctx, nn_reducer *reducer) {
+static void take_norms(void *ctx, nn_reducer *reducer) {
     struct trial *t = ctx;
     for (size_t i = 0; i < nn_reducer_slices(reducer); i++) {
         nn_slice s = nn_reducer_slice(reducer, i);
@@ -51,11 +51,14 @@ static void prepare(void *ctx, nn_reducer *reducer) {
             if (!CHECK_NEAR(nn_reducer_grads(reducer)[k], t->expected[k], 1e-4))
                 return;
     }
-    t->in_prepare = true;
+    t->took_norms = true;
 }
 
-static const nn_reduce_ops eager = {.decide = decide, .apply = apply},
-                           late = {.decide = decide, .prepare = prepare, .apply = apply};
+static const nn_reduce_ops eager = {.values = 1, .accept = accept, .step = take_step},
+                           late = {.values = 1,
+                                   .accept = accept,
+                                   .take_norms = take_norms,
+                                   .step = take_step};
 
 /* Rows of this rank in a minibatch. */
 static nn_span own_rows(const struct trial *t, size_t rows, bool tree) {
@@ -122,13 +125,13 @@ static void give(struct trial *t, size_t rows, bool tree) {
 }
 
 static void step(struct trial *t, size_t rows, bool tree) {
-    double stats[LEAVES * NN_REDUCE_STATS] = {0};
+    nn_step_sums sums[LEAVES] = {{0}};
     size_t wrong = 0;
     for (size_t k = 0; k < N; k++)
         t->got[k] = -1;
     expect(t, rows, tree);
     nn_reducer_set_rows(t->reducer, rows);
-    nn_reducer_begin(t->reducer, stats);
+    nn_reducer_begin(t->reducer, sums);
     give(t, rows, tree);
     nn_reducer_ready(t->reducer, BEFORE + 64 + BETWEEN);
     nn_reducer_ready(t->reducer, 0);
@@ -150,7 +153,6 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_
                            .choice = way,
                            .n = N,
                            .vectors = 1,
-                           .values = 1,
                            .tree = tree ? &t->tree : NULL,
                            .outer = matrix,
                            .outer_count = MATRICES,
@@ -159,7 +161,7 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_
                            .ctx = t};
     bool alone = nn_comm_nodes(t->comm) == 1; /* between nodes, trees are summed by messages */
     bool node = nn_reduce_plan_of(t->comm, way).owners > 1 && (alone || !tree);
-    t->in_prepare = false;
+    t->took_norms = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;
     CHECK(!nn_reducer_wants_rows(t->reducer, SMALL));
@@ -167,7 +169,7 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TALL), node);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         step(t, rows[i], tree);
-    CHECK_EQ_INT(t->in_prepare, ops->prepare != NULL);
+    CHECK_EQ_INT(t->took_norms, ops->take_norms != NULL);
     nn_reducer_free(t->reducer);
 }
 

@@ -21,7 +21,7 @@ struct trial {
     size_t passes, pass;
     nn_real *before; /* [n] w before the step */
     nn_real *kept;   /* [n] sums of the passes so far */
-    bool refuse;     /* decide against the step */
+    bool refuse;     /* do not accept the step */
     double moved;    /* elements with a step, as nn_reducer_add says */
 };
 
@@ -42,16 +42,16 @@ static nn_real expected(const struct trial *t, size_t i) {
     return (nn_real)t->passes * total(nn_comm_size(t->comm), i, t->steps);
 }
 
-static bool decide(void *ctx, const double stats[NN_REDUCE_STATS]) {
+static bool accept(void *ctx, const nn_step_sums *sums) {
     struct trial *t = ctx;
     int size = nn_comm_size(t->comm);
-    CHECK_NEAR(stats[0], size * (size + 1) / 2.0, 0);
-    CHECK_NEAR(stats[NN_REDUCE_STATS - 1], 0.25 * size * (double)(t->steps + 1), 0);
+    CHECK_NEAR(sums->loss, size * (size + 1) / 2.0, 0);
+    CHECK_NEAR(sums->failed, 0.25 * size * (double)(t->steps + 1), 0);
     return !t->refuse;
 }
 
 /* w += g, so that w is the sum of all steps. */
-static void apply(void *ctx, const nn_slice *span, const nn_real *g) {
+static void take_step(void *ctx, const nn_slice *span, const nn_real *g) {
     struct trial *t = ctx;
     for (size_t i = span->begin; i < span->end; i++)
         t->w[i] += g[i - span->begin];
@@ -59,7 +59,7 @@ static void apply(void *ctx, const nn_slice *span, const nn_real *g) {
 }
 
 /* Every slice is summed and none is applied yet. */
-static void prepare(void *ctx, nn_reducer *reducer) {
+static void take_norms(void *ctx, nn_reducer *reducer) {
     struct trial *t = ctx;
     double sums[2] = {0, 1};
     CHECK_EQ_INT(t->applied, 0);
@@ -76,7 +76,7 @@ static void prepare(void *ctx, nn_reducer *reducer) {
 }
 
 /* All have taken their steps; one rank does not like it. */
-static void settle(void *ctx, nn_reducer *reducer) {
+static void constrain(void *ctx, nn_reducer *reducer) {
     struct trial *t = ctx;
     double none = 0;
     size_t wrong = 0;
@@ -86,13 +86,15 @@ static void settle(void *ctx, nn_reducer *reducer) {
     CHECK_EQ_INT(wrong, 0);
 }
 
-static bool bad(void *ctx) {
+static bool nonfinite(void *ctx) {
     struct trial *t = ctx;
     return t->steps % 2 == 1 && nn_comm_rank(t->comm) == nn_comm_size(t->comm) - 1;
 }
 
-static void carry(void *ctx, const nn_slice *span, nn_real *g) {
+static void accumulate(void *ctx, const nn_slice *span, bool first, bool last, nn_real *g) {
     struct trial *t = ctx;
+    CHECK_EQ_INT(first, t->pass == 0);
+    CHECK_EQ_INT(last, t->pass + 1 == t->passes);
     for (size_t i = span->begin; i < span->end; i++) {
         t->kept[i] = g[i - span->begin] + (t->pass > 0 ? t->kept[i] : 0);
         if (t->pass + 1 == t->passes)
@@ -100,17 +102,23 @@ static void carry(void *ctx, const nn_slice *span, nn_real *g) {
     }
 }
 
-static const nn_reduce_ops eager = {.decide = decide, .apply = apply};
-static const nn_reduce_ops late = {
-    .decide = decide, .prepare = prepare, .settle = settle, .bad = bad, .apply = apply};
-static const nn_reduce_ops late_passes = {.decide = decide,
-                                          .prepare = prepare,
-                                          .settle = settle,
-                                          .carry = carry,
-                                          .bad = bad,
-                                          .apply = apply};
-/* Without `prepare` steps are taken slice by slice, while others are still to be carried. */
-static const nn_reduce_ops eager_passes = {.decide = decide, .carry = carry, .apply = apply};
+static const nn_reduce_ops eager = {.values = 2, .accept = accept, .step = take_step};
+static const nn_reduce_ops late = {.values = 2,
+                                   .accept = accept,
+                                   .take_norms = take_norms,
+                                   .constrain = constrain,
+                                   .nonfinite = nonfinite,
+                                   .step = take_step};
+static const nn_reduce_ops late_passes = {.values = 2,
+                                          .accept = accept,
+                                          .take_norms = take_norms,
+                                          .constrain = constrain,
+                                          .accumulate = accumulate,
+                                          .nonfinite = nonfinite,
+                                          .step = take_step};
+/* Without `take_norms` steps are taken slice by slice, while others are still to be accumulated. */
+static const nn_reduce_ops eager_passes = {
+    .values = 2, .accept = accept, .accumulate = accumulate, .step = take_step};
 
 /* Back-propagation of a pass that has begun. */
 static void go_back(struct trial *t, size_t layer) {
@@ -131,18 +139,18 @@ static void go_back(struct trial *t, size_t layer) {
 /* One step, reported in layers of `layer` elements (0: not at all). */
 static void step(struct trial *t, size_t layer, bool late_ops) {
     int rank = nn_comm_rank(t->comm), size = nn_comm_size(t->comm);
-    double stats[NN_REDUCE_STATS] = {rank + 1};
+    nn_step_sums sums = {.loss = rank + 1};
     size_t wrong = 0, n = t->n, owner;
     if (n)
         memcpy(t->before, t->w, n * sizeof *t->w);
     CHECK_EQ_INT(nn_comm_agree(t->comm, 0), 0); /* all have read */
-    stats[NN_REDUCE_STATS - 1] = 0.25 * (double)(t->steps + 1);
+    sums.failed = 0.25 * (double)(t->steps + 1);
     t->applied = 0;
     for (t->pass = 0; t->pass < t->passes; t->pass++) {
         for (size_t i = 0; i < n; i++)
             t->g[i] = (nn_real)1e30; /* not there yet */
         if (t->pass + 1 == t->passes)
-            nn_reducer_begin(t->reducer, stats);
+            nn_reducer_begin(t->reducer, &sums);
         else
             nn_reducer_begin_pass(t->reducer);
         go_back(t, layer);
@@ -189,15 +197,9 @@ static void test_vectors(struct trial *t) {
 }
 
 static void test_length(nn_comm *comm, nn_reduce_choice way, size_t n, const nn_reduce_ops *ops) {
-    struct trial t = {.comm = comm, .n = n, .passes = ops->carry ? 3 : 1};
-    nn_reduce_spec spec = {.comm = comm,
-                           .choice = way,
-                           .n = n,
-                           .vectors = 1,
-                           .bucket = BUCKET,
-                           .values = 2,
-                           .ops = ops,
-                           .ctx = &t};
+    struct trial t = {.comm = comm, .n = n, .passes = ops->accumulate ? 3 : 1};
+    nn_reduce_spec spec = {
+        .comm = comm, .choice = way, .n = n, .vectors = 1, .bucket = BUCKET, .ops = ops, .ctx = &t};
     nn_reduce_plan plan = nn_reduce_plan_of(comm, way);
     double waiting, updating;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
@@ -208,15 +210,15 @@ static void test_length(nn_comm *comm, nn_reduce_choice way, size_t n, const nn_
     t.g = nn_reducer_grads(t.reducer);
     for (size_t i = 0; i < n; i++)
         CHECK(t.w[i] == 0);
-    step(&t, n / 7 + 1, ops->bad != NULL);
-    step(&t, BUCKET + 16, ops->bad != NULL);
+    step(&t, n / 7 + 1, ops->nonfinite != NULL);
+    step(&t, BUCKET + 16, ops->nonfinite != NULL);
     t.refuse = true;
-    step(&t, n / 3 + 1, ops->bad != NULL);
+    step(&t, n / 3 + 1, ops->nonfinite != NULL);
     t.refuse = false;
-    step(&t, 0, ops->bad != NULL);
+    step(&t, 0, ops->nonfinite != NULL);
     test_vectors(&t);
-    step(&t, n / 7 + 1, ops->bad != NULL);
-    if (plan.choice == NN_REDUCE_NODE && ops->prepare)
+    step(&t, n / 7 + 1, ops->nonfinite != NULL);
+    if (plan.choice == NN_REDUCE_NODE && ops->take_norms)
         CHECK_NEAR(t.moved, nn_comm_node_size(comm), 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
     CHECK(waiting >= 0 && updating >= 0);
