@@ -95,6 +95,8 @@ typedef struct nn_predictor nn_predictor;
 /* Loads a checkpoint, with memory to compute `batch` samples (at least 1) at a time. *out is NULL
  * after a failure: NN_EFORMAT, NN_EUSAGE, NN_EMEMORY. Local. */
 NN_API int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out);
+/* Threads that nn_predict computes with, 1 until set. NN_EMEMORY. Local. */
+NN_API int nn_predictor_set_threads(nn_predictor *predictor, int threads);
 NN_API void nn_predictor_free(nn_predictor *predictor);
 NN_API size_t nn_predictor_inputs(const nn_predictor *predictor);  /* floats a sample */
 NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a sample */

@@ -49,6 +49,7 @@ double nn_machine_peak(int threads, double budget) {
 }
 
 struct vectors {
+    const nn_compute *compute;
     size_t n;
     nn_real *x, *y;
 };
@@ -62,11 +63,11 @@ static void update_range(void *ctx, size_t begin, size_t end) {
 static void run_update(void *ctx) {
     const struct vectors *v = ctx;
 
-    nn_parallel(v->n, GRAIN, update_range, ctx);
+    nn_parallel(v->compute, v->n, GRAIN, update_range, ctx);
 }
 
-int nn_machine_memory(size_t n, double budget, double *rate) {
-    struct vectors v = {.n = n};
+int nn_machine_memory(const nn_compute *compute, size_t n, double budget, double *rate) {
+    struct vectors v = {.compute = compute, .n = n};
     int rc;
 
     NN_TRY_GOTO(NN_NEW(&v.x, n, "vector"));
@@ -79,6 +80,7 @@ done:
 }
 
 struct trial {
+    const nn_compute *compute;
     nn_product_shape shape;
     nn_real *a, *b, *c;
 };
@@ -87,17 +89,17 @@ static void run_product(void *ctx) {
     const struct trial *t = ctx;
     const nn_product_shape *s = &t->shape;
 
-    nn_gemm(s->ta, s->tb, s->m, s->n, s->k, 1, t->a, s->ta == NN_PLAIN ? s->k : s->m, t->b,
-            s->tb == NN_PLAIN ? s->n : s->k, 0, t->c, s->n);
+    nn_gemm(t->compute, s->ta, s->tb, s->m, s->n, s->k, 1, t->a, s->ta == NN_PLAIN ? s->k : s->m,
+            t->b, s->tb == NN_PLAIN ? s->n : s->k, 0, t->c, s->n);
 }
 
-int nn_machine_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
+int nn_machine_product(const nn_compute *compute, const nn_product_shape *shape, double budget,
                        double *rate) {
-    struct trial t = {.shape = *shape};
+    struct trial t = {.compute = compute, .shape = *shape};
     int rc;
 
     *rate = 0;
-    if (!nn_gemm_use(library))
+    if (!nn_gemm_has(compute->library))
         return 0;
     NN_TRY_GOTO(NN_NEW(&t.a, shape->m * shape->k, "factor"));
     NN_TRY_GOTO(NN_NEW(&t.b, shape->k * shape->n, "factor"));

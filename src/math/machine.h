@@ -13,9 +13,9 @@ double nn_least_seconds(nn_work_fn *work, void *ctx, double budget);
 /* Operations a second (a multiply-add is two) of `threads` threads on registers alone. Local. */
 double nn_machine_peak(int threads, double budget);
 
-/* Bytes a second of y += a x with nn_threads() threads, two reads and a write an element, on
+/* Bytes a second of y += a x, two reads and a write an element, on
  * vectors of n elements each. NN_EMEMORY. Local. */
-int nn_machine_memory(size_t n, double budget, double *rate);
+int nn_machine_memory(const nn_compute *compute, size_t n, double budget, double *rate);
 
 /* A product as nn_gemm takes it, on matrices without gaps. */
 typedef struct nn_product_shape {
@@ -23,9 +23,8 @@ typedef struct nn_product_shape {
     size_t m, n, k;
 } nn_product_shape;
 
-/* Operations a second of nn_gemm with nn_threads() threads; leaves nn_gemm_use(library) set.
- * NN_EMEMORY; a library that is not there gives 0. Local. */
-int nn_machine_product(const nn_product_shape *shape, nn_gemm_library library, double budget,
+/* Operations a second of nn_gemm. NN_EMEMORY; a library that is not there gives 0. Local. */
+int nn_machine_product(const nn_compute *compute, const nn_product_shape *shape, double budget,
                        double *rate);
 
 #endif

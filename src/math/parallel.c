@@ -9,16 +9,6 @@
 #define PIECE_ALIGN 16 /* elements: pieces start at cache lines and whole vectors */
 #define MAX_CPUS (1 << 20)
 
-static int thread_count = 1;
-
-void nn_threads_set(int threads) {
-    thread_count = threads < 1 ? 1 : threads;
-}
-
-int nn_threads(void) {
-    return thread_count;
-}
-
 /* The set must be as large as the kernel's own, which is not known beforehand. */
 int nn_cores_available(void) {
     for (size_t cpus = CPU_SETSIZE; cpus <= MAX_CPUS; cpus *= 2) {
@@ -44,8 +34,8 @@ static uint64_t borrow_mode(uint64_t mode) {
     return own;
 }
 
-static size_t piece_size(size_t n, size_t grain) {
-    size_t pieces = (size_t)thread_count;
+static size_t piece_size(const nn_compute *compute, size_t n, size_t grain) {
+    size_t pieces = (size_t)nn_compute_threads(compute);
     size_t most = n / (grain ? grain : 1);
 
     if (pieces > most)
@@ -56,8 +46,8 @@ static size_t piece_size(size_t n, size_t grain) {
     return (size + PIECE_ALIGN - 1) / PIECE_ALIGN * PIECE_ALIGN;
 }
 
-void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx) {
-    size_t size = piece_size(n, grain);
+void nn_parallel(const nn_compute *compute, size_t n, size_t grain, nn_range_fn *fn, void *ctx) {
+    size_t size = piece_size(compute, n, grain);
 
     if (n == 0)
         return;
@@ -83,10 +73,11 @@ size_t nn_sum_ranges(size_t n, size_t grain) {
     return ranges ? ranges : 1;
 }
 
-void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, void *ctx,
-                     double *partial) {
+void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t width,
+                     nn_range_sum_fn *fn, void *ctx, double *partial) {
     size_t ranges = nn_sum_ranges(n, grain);
-    int threads = (size_t)thread_count < ranges ? thread_count : (int)ranges;
+    int threads = nn_compute_threads(compute);
+    threads = (size_t)threads < ranges ? threads : (int)ranges;
     uint64_t mode = nn_float_mode();
 
 #pragma omp parallel for num_threads(threads)                                                      \
@@ -102,8 +93,8 @@ void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, 
                 partial[i * width + j] += partial[(i + step) * width + j];
 }
 
-void nn_parallel_parts(size_t parts, nn_part_fn *fn, void *ctx) {
-    size_t threads = omp_in_parallel() ? 1 : (size_t)thread_count;
+void nn_parallel_parts(const nn_compute *compute, size_t parts, nn_part_fn *fn, void *ctx) {
+    size_t threads = omp_in_parallel() ? 1 : (size_t)nn_compute_threads(compute);
 
     if (threads > parts)
         threads = parts;

@@ -2,11 +2,9 @@
 #ifndef NN_MATH_PARALLEL_H
 #define NN_MATH_PARALLEL_H
 
-#include <stddef.h>
+#include "math/compute.h"
 
-/* Threads that nn_parallel and nn_gemm use; 1 until set. Process-wide. */
-void nn_threads_set(int threads);
-int nn_threads(void);
+#include <stddef.h>
 
 /* Cores in this process's CPU set. */
 int nn_cores_available(void);
@@ -18,7 +16,7 @@ int nn_cores_available(void);
  * elements. One piece, in the calling thread, when n < 2 * grain or there is one thread: a fork and
  * join costs about a microsecond, so `grain` is the work that is worth that. */
 typedef void nn_range_fn(void *ctx, size_t begin, size_t end);
-void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx);
+void nn_parallel(const nn_compute *compute, size_t n, size_t grain, nn_range_fn *fn, void *ctx);
 
 /* A sum of `width` numbers over [0, n): fn gives that of a range, and the sums of at most
  * NN_SUM_RANGES ranges are added along a binary tree. Ranges and tree follow from n and grain
@@ -27,11 +25,11 @@ void nn_parallel(size_t n, size_t grain, nn_range_fn *fn, void *ctx);
 #define NN_SUM_RANGES 64
 typedef void nn_range_sum_fn(void *ctx, size_t begin, size_t end, double *sums);
 size_t nn_sum_ranges(size_t n, size_t grain); /* at least 1 */
-void nn_parallel_sum(size_t n, size_t grain, size_t width, nn_range_sum_fn *fn, void *ctx,
-                     double *partial);
+void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t width,
+                     nn_range_sum_fn *fn, void *ctx, double *partial);
 
 /* Calls fn(ctx, part) once for each part in [0, parts), on as many threads as there are. */
 typedef void nn_part_fn(void *ctx, size_t part);
-void nn_parallel_parts(size_t parts, nn_part_fn *fn, void *ctx);
+void nn_parallel_parts(const nn_compute *compute, size_t parts, nn_part_fn *fn, void *ctx);
 
 #endif

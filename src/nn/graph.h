@@ -36,6 +36,7 @@ struct nn_model {
     size_t size;
 
     nn_real *weights, *grads; /* the caller's */
+    const nn_compute *compute;
     size_t batch;
     nn_real *block; /* all buffers */
     size_t edge[NN_MAX_INPUTS], scratch;

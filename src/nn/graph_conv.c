@@ -192,7 +192,7 @@ static void multiply(const nn_layer *layer, size_t batch, const nn_real *x, nn_r
     size_t nodes = (size_t)layer->out.dim[0], cols = (size_t)o->units;
     struct product p = {&o->matrix, nodes, cols, x, y};
     size_t work = 1 + o->matrix.start[nodes] / nodes * cols; /* of a row */
-    nn_parallel(batch * nodes, 1 + GRAIN / work, multiply_rows, &p);
+    nn_parallel(layer->compute, batch * nodes, 1 + GRAIN / work, multiply_rows, &p);
 }
 
 static double graph_conv_work(const nn_layer *layer) {
@@ -202,8 +202,8 @@ static double graph_conv_work(const nn_layer *layer) {
 static void graph_conv_forward(const nn_layer *layer, const nn_io *io) {
     size_t rows = io->batch * (size_t)layer->in[0].dim[0];
     size_t in = (size_t)layer->in[0].dim[1], out = (size_t)layer->out.dim[1];
-    nn_gemm(NN_PLAIN, NN_TRANSPOSED, rows, out, in, 1, io->x[0], in, io->w[WEIGHT], in, 0,
-            io->scratch, out);
+    nn_gemm(layer->compute, NN_PLAIN, NN_TRANSPOSED, rows, out, in, 1, io->x[0], in, io->w[WEIGHT],
+            in, 0, io->scratch, out);
     multiply(layer, io->batch, io->scratch, io->y);
     if (layer->params > BIAS)
         nn_kernels_get()->add_bias(rows, out, io->w[BIAS], io->y);
@@ -214,10 +214,10 @@ static void graph_conv_backward(const nn_layer *layer, const nn_io *io) {
     size_t in = (size_t)layer->in[0].dim[1], out = (size_t)layer->out.dim[1];
     multiply(layer, io->batch, io->dy, io->scratch);
     if (io->dx[0])
-        nn_gemm(NN_PLAIN, NN_PLAIN, rows, in, out, 1, io->scratch, out, io->w[WEIGHT], in, 0,
-                io->dx[0], in);
-    nn_gemm(NN_TRANSPOSED, NN_PLAIN, out, in, rows, 1, io->scratch, out, io->x[0], in, io->g_beta,
-            io->g[WEIGHT], in);
+        nn_gemm(layer->compute, NN_PLAIN, NN_PLAIN, rows, in, out, 1, io->scratch, out,
+                io->w[WEIGHT], in, 0, io->dx[0], in);
+    nn_gemm(layer->compute, NN_TRANSPOSED, NN_PLAIN, out, in, rows, 1, io->scratch, out, io->x[0],
+            in, io->g_beta, io->g[WEIGHT], in);
     if (layer->params > BIAS)
         nn_kernels_get()->sum_rows(rows, out, io->dy, io->g_beta, io->g[BIAS]);
 }

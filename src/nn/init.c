@@ -77,8 +77,8 @@ static int fill(const nn_param *param, uint64_t seed, nn_real *w) {
     size_t rows = (size_t)param->dim[0];
     nn_fan fan = {param->fan_in, param->fan_out, rows, param->count / rows};
     if (param->role == NN_PARAM_WEIGHT)
-        return plan->init->fill(plan->init_options, &rng, &fan, w);
-    return plan->bias_init->fill(plan->bias_init_options, &rng, &fan, w);
+        return plan->init->fill(plan->init_options, param->layer->compute, &rng, &fan, w);
+    return plan->bias_init->fill(plan->bias_init_options, param->layer->compute, &rng, &fan, w);
 }
 
 static int init_param(const nn_param *param, uint64_t seed, nn_real *memory) {

@@ -73,6 +73,12 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
     return 0;
 }
 
+void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
+    model->compute = compute;
+    for (size_t i = 0; i < model->layers; i++)
+        model->layer[i]->compute = compute;
+}
+
 void nn_model_use(nn_model *model, nn_real *params) {
     model->weights = params;
 }

@@ -46,6 +46,10 @@ int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
  * subtree i stands i * stride elements behind that of subtree 0. Before nn_model_bind. */
 void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride);
 
+/* How it computes from now on; before nn_model_bind, and outlives the model. NULL is the default.
+ */
+void nn_model_set_compute(nn_model *model, const nn_compute *compute);
+
 /* Uses `params` and `grads` ([nn_model_size], 64-byte aligned, owned by the caller, grads NULL for
  * evaluation) and allocates buffers for up to `batch` samples. May be called again. NN_EMEMORY. */
 int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch);

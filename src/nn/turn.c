@@ -28,18 +28,20 @@ static void turn_samples(void *ctx, size_t begin, size_t end) {
                 turn_tile(t, row, col, i * t->rows * t->cols);
 }
 
-static void turn(size_t batch, struct turn t) {
-    nn_parallel(batch, 1 + GRAIN / (t.rows * t.cols), turn_samples, &t);
+static void turn(const nn_compute *compute, size_t batch, struct turn t) {
+    nn_parallel(compute, batch, 1 + GRAIN / (t.rows * t.cols), turn_samples, &t);
 }
 
-void nn_turn_to_user(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to) {
+void nn_turn_to_user(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                     const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    turn(batch, (struct turn){pixels, channels, from, to});
+    turn(compute, batch, (struct turn){pixels, channels, from, to});
 }
 
-void nn_turn_to_memory(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to) {
+void nn_turn_to_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                       const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    turn(batch, (struct turn){channels, pixels, from, to});
+    turn(compute, batch, (struct turn){channels, pixels, from, to});
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */
@@ -75,13 +77,14 @@ static const nn_real *read(const nn_layer *layer, const nn_shape *shape, nn_io *
                            const nn_real *tensor) {
     nn_real *copy = take(layer, shape, user, (nn_real *)tensor);
     if (copy != tensor)
-        nn_turn_to_user(shape, user->batch, tensor, copy);
+        nn_turn_to_user(layer->compute, shape, user->batch, tensor, copy);
     return copy;
 }
 
-static void write(const nn_shape *shape, size_t batch, const nn_real *copy, nn_real *tensor) {
+static void write(const nn_layer *layer, const nn_shape *shape, size_t batch, const nn_real *copy,
+                  nn_real *tensor) {
     if (copy != tensor)
-        nn_turn_to_memory(shape, batch, copy, tensor);
+        nn_turn_to_memory(layer->compute, shape, batch, copy, tensor);
 }
 
 void nn_turn_forward(const nn_layer *layer, const nn_io *io) {
@@ -90,7 +93,7 @@ void nn_turn_forward(const nn_layer *layer, const nn_io *io) {
         user.x[k] = read(layer, &layer->in[k], &user, io->x[k]);
     user.y = take(layer, &layer->out, &user, io->y);
     layer->ops->forward(layer, &user);
-    write(&layer->out, io->batch, user.y, io->y);
+    write(layer, &layer->out, io->batch, user.y, io->y);
 }
 
 void nn_turn_backward(const nn_layer *layer, const nn_io *io) {
@@ -105,5 +108,5 @@ void nn_turn_backward(const nn_layer *layer, const nn_io *io) {
     user.dy = read(layer, &layer->out, &user, io->dy);
     layer->ops->backward(layer, &user);
     for (size_t k = 0; k < layer->inputs; k++)
-        write(&layer->in[k], io->batch, user.dx[k], io->dx[k]);
+        write(layer, &layer->in[k], io->batch, user.dx[k], io->dx[k]);
 }

@@ -8,8 +8,10 @@
 #include "nn/layers/layer.h"
 
 /* Copies `batch` samples of that shape from memory's order to the user's, or back. */
-void nn_turn_to_user(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to);
-void nn_turn_to_memory(const nn_shape *shape, size_t batch, const nn_real *from, nn_real *to);
+void nn_turn_to_user(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                     const nn_real *from, nn_real *to);
+void nn_turn_to_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                       const nn_real *from, nn_real *to);
 
 /* Elements of scratch, before the layer's own, for calls of up to `batch` samples; 0: nothing is
  * copied. */

@@ -92,6 +92,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     b->layers = nn_model_layers(t->session.model, &b->layer);
     out->batch_size = t->session.batch_size;
     out->size = nn_model_size(t->session.model);
+    out->threads = nn_compute_threads(&t->session.compute);
     out->backend = nn_reducer_backend(t->session.reducer);
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);

@@ -17,6 +17,7 @@ typedef struct nn_bench_layer {
 typedef struct nn_bench_step {
     int64_t batch_size;                                    /* of the global minibatch */
     size_t size;                                           /* elements of the gradient vector */
+    int threads;                                           /* of this rank */
     const char *backend;                                   /* how gradients are summed */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
     double work;        /* operations a step of all layers, and of gradients that owners multiply */

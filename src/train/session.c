@@ -133,6 +133,7 @@ static int plan_loss(nn_session *session) {
     nn_data_traits data = nn_data_traits_of(session->data);
     nn_loss_spec spec =
         nn_loss_spec_of(&data, session->outputs, session->capacity * session->positions);
+    spec.compute = &session->compute;
     NN_TRY(nn_loss_new(session->settings->loss, &spec, &session->loss));
     return check_targets(session);
 }
@@ -168,7 +169,7 @@ static void plan_microbatches(nn_session *session) {
 static int plan_reproducible(nn_session *session) {
     const nn_settings *s = session->settings;
     bool cut = s->train.reproducible && nn_comm_size(session->comm) <= s->train.microbatches;
-    nn_gemm_fix_tiles(cut);
+    session->compute.fixed_tiles = cut;
     if (!cut)
         return 0;
     return nn_microbatches_new(session->comm, (size_t)s->train.microbatches, &session->micro);
@@ -296,6 +297,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     NN_TRY(nn_loss_pick(session->settings->loss, &loss));
     NN_TRY(nn_model_new(session->settings->model, session->data->split[0].x.shape, loss->fuses,
                         &session->model));
+    nn_model_set_compute(session->model, &session->compute);
     NN_TRY(plan_outputs(session));
     if (trained)
         NN_TRY(nn_dataset_match_classes(session->data, trained));
@@ -327,14 +329,14 @@ static int allocate_state(nn_session *session) {
     cut_model(session, nn_reducer_stride(session->reducer));
     NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
                          session->capacity));
-    return nn_gemm_check_memory();
+    return nn_gemm_check_memory(&session->compute);
 }
 
 static int allocate_parameters(nn_session *session) {
     NN_TRY(NN_NEW(&session->params, nn_model_size(session->model), "parameters"));
     cut_model(session, 0);
     NN_TRY(nn_model_bind(session->model, session->params, NULL, session->capacity));
-    return nn_gemm_check_memory();
+    return nn_gemm_check_memory(&session->compute);
 }
 
 /* Gradients that are outer products; none where layers add those of several passes. */
@@ -374,6 +376,7 @@ done:
 int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {
     bool average = session->settings->train.ema_node != NULL;
     nn_reduce_spec spec = {.comm = session->comm,
+                           .compute = &session->compute,
                            .choice = (nn_reduce_choice)session->settings->train.reduce,
                            .n = nn_model_size(session->model),
                            .vectors = average ? 2 : 1,
@@ -440,7 +443,8 @@ static int check_batch_size(const nn_session *session, const char *split, int64_
 /* Where all cores compute, a thread that only copies from memory makes nothing faster. */
 static bool wants_thread(const nn_session *session) {
     const nn_data_settings *settings = &session->data->settings;
-    bool spare = nn_cores_available() > nn_threads() * nn_comm_node_size(session->comm);
+    bool spare = nn_cores_available() >
+                 nn_compute_threads(&session->compute) * nn_comm_node_size(session->comm);
     if (settings->prefetch == NN_PREFETCH_AUTO)
         return settings->memory > 0 || spare;
     return settings->prefetch == NN_PREFETCH_ON;
@@ -452,6 +456,7 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
     if (shuffle)
         NN_TRY(check_batch_size(session, split, batch_size));
     nn_loader_spec spec = {.dataset = session->data,
+                           .compute = &session->compute,
                            .split = split,
                            .rank = nn_comm_rank(session->comm),
                            .size = nn_comm_size(session->comm),

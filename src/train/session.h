@@ -15,6 +15,7 @@
 
 typedef struct nn_session {
     nn_comm *comm;
+    nn_compute compute; /* threads are for who allocates to set */
     const nn_settings *settings;
     nn_dataset *data;
     nn_model *model;

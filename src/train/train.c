@@ -21,16 +21,16 @@ static const char *const why_text[] = {"",           "epochs",         "max_step
 
 /* What the bits of a step depend on besides the numbers that go into it. */
 #define KERNELS_TEXT 160
-static const char *kernels_text(char text[KERNELS_TEXT]) {
-    snprintf(text, KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(), NNMPI_VERSION,
-             nn_kernels_get()->isa);
+static const char *kernels_text(const nn_trainer *t, char text[KERNELS_TEXT]) {
+    snprintf(text, KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
+             NNMPI_VERSION, nn_kernels_get()->isa);
     return text;
 }
 
 /* The promise of the same bits holds for the same kernels. */
 static int check_kernels(const nn_trainer *t, const char *before) {
     char now[KERNELS_TEXT];
-    if (!t->session.micro || !before || strcmp(before, kernels_text(now)) == 0)
+    if (!t->session.micro || !before || strcmp(before, kernels_text(t, now)) == 0)
         return 0;
     return nn_fail(NN_EUSAGE,
                    "the checkpoint was computed with %s, and this machine computes with %s: the "
@@ -211,7 +211,7 @@ static int save_local(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
     snapshot->state = t->state;
     snapshot->config = nn_config_text(t->config);
     if (t->session.micro)
-        snapshot->kernels = kernels_text(kernels);
+        snapshot->kernels = kernels_text(t, kernels);
     int rc = put == KEEP_BEST ? nn_run_keep_best(t->run, snapshot)
                               : nn_run_save(t->run, snapshot, put == WRITE_BEST);
     snapshot->kernels = NULL; /* the text ends here */

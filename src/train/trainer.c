@@ -43,7 +43,7 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     NN_TRY(nn_memory_plan(session, &t->memory));
     NN_TRY(nn_memory_check(session, &t->memory));
     int64_t wanted = session->settings->train.threads;
-    nn_threads_set(wanted ? (int)wanted : nn_session_threads(session, threads));
+    session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);
     NN_TRY(nn_dataset_check_classes(session->data));
     NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
     NN_TRY(nn_session_loader_shared(session, "train", session->batch_size, true, &t->train));

@@ -288,7 +288,8 @@ static void visit_some(void *ctx, size_t begin, size_t end) {
 
 static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block)) {
     struct visit v = {u, fn};
-    nn_parallel(u->blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, visit_some, &v);
+    nn_parallel(&u->session->compute, u->blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, visit_some,
+                &v);
 }
 
 /* ---- norms ------------------------------------------------------------------------------------

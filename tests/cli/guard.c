@@ -12,12 +12,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static nn_compute compute;
+
 enum { SIGNALS = 200, ROWS = 64, WIDTH = 128, DEPTH = 784 };
 
 static nn_real a[ROWS * DEPTH], b[DEPTH * WIDTH], c[ROWS * WIDTH], want[ROWS * WIDTH];
 
 static void multiply(nn_real *out) {
-    nn_gemm(NN_PLAIN, NN_PLAIN, ROWS, WIDTH, DEPTH, 1, a, DEPTH, b, WIDTH, 0, out, WIDTH);
+    nn_gemm(&compute, NN_PLAIN, NN_PLAIN, ROWS, WIDTH, DEPTH, 1, a, DEPTH, b, WIDTH, 0, out, WIDTH);
 }
 
 static void leave(void *ctx, int rc) {
@@ -84,8 +86,8 @@ int main(void) {
     nn_guard_met(guard);
     nn_guard_defer(guard);
     CHECK_EQ_INT(nn_blas_init(&blas), 0);
-    nn_threads_set(1);
-    nn_gemm_use(NN_GEMM_ONEDNN); /* false where there is none */
+    compute.threads = 1;
+    compute.library = nn_gemm_has(NN_GEMM_ONEDNN) ? NN_GEMM_ONEDNN : NN_GEMM_DEFAULT;
     for (size_t i = 0; i < sizeof a / sizeof *a; i++)
         a[i] = (nn_real)((int)(i % 17) - 8) / 8;
     for (size_t i = 0; i < sizeof b / sizeof *b; i++)

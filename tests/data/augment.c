@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+static nn_compute compute;
+
 #define SAMPLES 40
 #define HIGH 6
 #define WIDE 5
@@ -100,6 +102,7 @@ static void collect(const nn_dataset *ds, int size, int64_t epoch, uint64_t memo
 
     for (int rank = 0; rank < size; rank++) {
         nn_loader_spec spec = {.dataset = ds,
+                               .compute = &compute,
                                .split = "train",
                                .rank = rank,
                                .size = size,
@@ -134,13 +137,13 @@ static void check_row(const char *file, const char *augment) {
 
     collect(ds, 1, 3, 0, true, one);
     for (int size = 1; size <= 4; size++) {
-        nn_threads_set(size % 2 ? 2 : 1);
+        compute.threads = size % 2 ? 2 : 1;
         memset(other, 0, sizeof other);
         collect(ds, size, 3, size == 3, true, other);
         if (!CHECK(same(count)))
             fprintf(stderr, "  %s, %d shards\n", augment, size);
     }
-    nn_threads_set(1);
+    compute.threads = 1;
     collect(ds, 1, 4, 0, true, other);
     CHECK(!same(count));
     collect(ds, 1, 4, 0, false, one);

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static nn_compute compute;
+
 #define CORETYPE "OPENBLAS_CORETYPE"
 #define N 384
 #define OLD "Prescott"
@@ -28,7 +30,7 @@ static double product_time(nn_real *c) {
     for (int i = 0; i < 8; i++) {
         struct timespec start, end;
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-        nn_gemm(NN_PLAIN, NN_PLAIN, N, N, N, 1, a, N, b, N, 0, c, N);
+        nn_gemm(&compute, NN_PLAIN, NN_PLAIN, N, N, N, 1, a, N, b, N, 0, c, N);
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
         double took =
             (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
@@ -52,7 +54,7 @@ static void check_mended(void) {
     nn_blas_report report, again;
 
     unsetenv(CORETYPE);
-    nn_gemm_use(NN_GEMM_OPENBLAS);
+    compute.library = NN_GEMM_OPENBLAS;
     for (size_t i = 0; i < N * N; i++) {
         a[i] = (nn_real)((int)(i * 7919 % 255) - 127) / 128;
         b[i] = (nn_real)((int)(i * 104729 % 255) - 127) / 128;

@@ -8,6 +8,8 @@
 
 #include <float.h>
 
+static nn_compute compute;
+
 #define PIECES 64
 #define SIZE 256 /* rows and columns of products, which are cut into tiles for threads */
 
@@ -36,9 +38,9 @@ static void look_sum(void *ctx, size_t begin, size_t end, double *sum) {
 static void check_workers(bool expected) {
     bool range[PIECES * 16], part[PIECES];
     double sum[NN_SUM_RANGES];
-    nn_parallel(PIECES * 16, 16, look_range, range);
-    nn_parallel_parts(PIECES, look_part, part);
-    nn_parallel_sum(PIECES, 1, 1, look_sum, NULL, sum);
+    nn_parallel(&compute, PIECES * 16, 16, look_range, range);
+    nn_parallel_parts(&compute, PIECES, look_part, part);
+    nn_parallel_sum(&compute, PIECES, 1, 1, look_sum, NULL, sum);
     for (size_t i = 0; i < PIECES * 16; i++)
         CHECK_EQ_INT(range[i], expected);
     for (size_t i = 0; i < PIECES; i++)
@@ -52,7 +54,7 @@ static void check_product(bool expected) {
     size_t zeros = 0;
     for (size_t i = 0; i < SIZE; i++)
         a[i * SIZE + i] = b[i * SIZE + i] = (nn_real)1e-20;
-    nn_gemm(NN_PLAIN, NN_PLAIN, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c, SIZE);
+    nn_gemm(&compute, NN_PLAIN, NN_PLAIN, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c, SIZE);
     for (size_t i = 0; i < SIZE; i++)
         zeros += c[i * SIZE + i] == 0;
     CHECK_EQ_INT(zeros, expected ? SIZE : 0);
@@ -68,9 +70,9 @@ static void in_worker(void *ctx, size_t part) {
 /* What a worker is lent, and what its work leaves behind, is gone after it. */
 static void check_given_back(void) {
     uint64_t mode[2], again[2];
-    nn_threads_set(2);
-    nn_parallel_parts(2, in_worker, mode);
-    nn_parallel_parts(2, in_worker, again);
+    compute.threads = 2;
+    nn_parallel_parts(&compute, 2, in_worker, mode);
+    nn_parallel_parts(&compute, 2, in_worker, again);
     CHECK(again[0] == mode[0] && again[1] == mode[1] && mode[0] == mode[1]);
 }
 
@@ -80,7 +82,7 @@ int main(void) {
         return 77;
     }
     for (int threads = 1; threads < 4; threads++) {
-        nn_threads_set(threads);
+        compute.threads = threads;
         check_workers(false);
         check_product(false);
         uint64_t before = nn_float_mode_flush();

@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+static nn_compute compute;
+
 #define UNTOUCHED 77
 
 /* Spread over [-1, 1] and no dyadic fractions, so that every sum rounds. */
@@ -85,11 +87,11 @@ static void check_product(nn_transpose ta, nn_transpose tb, size_t m, size_t n, 
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++)
                 x.c[i * x.ldc + j] = (nn_real)NAN;
-    nn_gemm(ta, tb, m, n, k, alpha, x.a, x.lda, x.b, x.ldb, beta, x.c, x.ldc);
+    nn_gemm(&compute, ta, tb, m, n, k, alpha, x.a, x.lda, x.b, x.ldb, beta, x.c, x.ldc);
     double tolerance = (double)NN_EPSILON * (4 + (double)k);
     if (!CHECK_NEAR(worst_error(&x, ta, tb, (double)alpha, (double)beta), 0, tolerance))
         fprintf(stderr, "  ta %d tb %d m %zu n %zu k %zu beta %g threads %d\n", ta, tb, m, n, k,
-                (double)beta, nn_threads());
+                (double)beta, nn_compute_threads(&compute));
     matrices_release(&x);
 }
 
@@ -112,17 +114,18 @@ static void check_beyond_int(void) {
     nn_real a[2] = {2, 3}, b[2] = {5, 7}, c = 1;
     size_t huge = (size_t)1 << 33;
 
-    nn_gemm(NN_PLAIN, NN_PLAIN, 1, 1, 2, 1, a, huge, b, 1, 1, &c, huge);
+    nn_gemm(&compute, NN_PLAIN, NN_PLAIN, 1, 1, 2, 1, a, huge, b, 1, 1, &c, huge);
     CHECK_NEAR(c, 32, 0);
 }
 
 static void product_of(matrices *x, nn_transpose tb, bool fixed, int threads) {
     memcpy(x->c, x->start, x->m * x->ldc * sizeof(nn_real));
-    nn_gemm_fix_tiles(fixed);
-    nn_threads_set(threads);
-    nn_gemm(NN_PLAIN, tb, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c, x->ldc);
-    nn_gemm_fix_tiles(false);
-    nn_threads_set(1);
+    compute.fixed_tiles = fixed;
+    compute.threads = threads;
+    nn_gemm(&compute, NN_PLAIN, tb, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c,
+            x->ldc);
+    compute.fixed_tiles = false;
+    compute.threads = 1;
 }
 
 /* In fixed-tile mode the bits are those of one thread, whatever the number. */
@@ -147,8 +150,8 @@ static void check_fixed_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
 static void check_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
     matrices all, part;
 
-    nn_gemm_fix_tiles(true);
-    size_t calls_at_once = nn_gemm_batch_invariant(tb, rows, calls, n, k);
+    compute.fixed_tiles = true;
+    size_t calls_at_once = nn_gemm_batch_invariant(&compute, tb, rows, calls, n, k);
     CHECK(calls_at_once >= 1 && calls_at_once <= calls);
     matrices_init(&all, NN_PLAIN, tb, rows * calls_at_once, n, k);
     product_of(&all, tb, true, 1);
@@ -224,7 +227,7 @@ static void check_no_threads(void) {
     matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, 400, 400, 400);
     for (int threads = 1; threads <= 2; threads++) {
         for (size_t i = 0; i < sizeof library / sizeof library[0]; i++) {
-            nn_gemm_use(library[i]);
+            compute.library = library[i];
             product_of(&x, NN_TRANSPOSED, false, threads);
             CHECK_EQ_INT(threads_of_process(), before + threads - 1);
             CHECK_EQ_INT(omp_get_max_threads(), 4);
@@ -234,12 +237,13 @@ static void check_no_threads(void) {
 }
 
 static void check_library(nn_gemm_library library) {
-    if (!nn_gemm_use(library)) {
+    compute.library = library;
+    if (!nn_gemm_has(library)) {
         CHECK(library == NN_GEMM_ONEDNN); /* the others are always there */
         return;
     }
     for (int threads = 1; threads <= 3; threads++) {
-        nn_threads_set(threads);
+        compute.threads = threads;
         check_all_products();
     }
     check_beyond_int();

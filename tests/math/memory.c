@@ -27,9 +27,9 @@ static void multiply(const nn_real *a, const nn_real *b, nn_real *c) {
     static const size_t sizes[] = {64, 200, 512, 1024, MOST};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t n = sizes[i];
-        nn_gemm(NN_PLAIN, NN_PLAIN, n, n, n, 1, a, n, b, n, 0, c, n);
-        nn_gemm(NN_TRANSPOSED, NN_PLAIN, n, n, 100, 1, a, n, b, n, 0, c, n);
-        nn_gemm(NN_PLAIN, NN_TRANSPOSED, 100, n, n, 1, a, n, b, n, 0, c, n);
+        nn_gemm(NULL, NN_PLAIN, NN_PLAIN, n, n, n, 1, a, n, b, n, 0, c, n);
+        nn_gemm(NULL, NN_TRANSPOSED, NN_PLAIN, n, n, 100, 1, a, n, b, n, 0, c, n);
+        nn_gemm(NULL, NN_PLAIN, NN_TRANSPOSED, 100, n, n, 1, a, n, b, n, 0, c, n);
     }
 }
 
@@ -39,7 +39,7 @@ static int try_with(size_t more, const nn_real *a, const nn_real *b, nn_real *c)
     pid_t child = fork();
     if (child == 0) {
         struct rlimit limit = {mapped() + more, mapped() + more};
-        if (setrlimit(RLIMIT_AS, &limit) != 0 || nn_gemm_check_memory() < 0)
+        if (setrlimit(RLIMIT_AS, &limit) != 0 || nn_gemm_check_memory(NULL) < 0)
             _exit(0);
         multiply(a, b, c);
         _exit(1);

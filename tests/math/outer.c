@@ -97,7 +97,7 @@ static void check_tables(void) {
 static void check_product(void) {
     size_t row[] = {0, 4, 8, 12, 16};
     nn_outer_rows rows = {4, row};
-    nn_outer_product(&rows, 10, 20, a, 10, b, 20, c, 20);
+    nn_outer_product(NULL, &rows, 10, 20, a, 10, b, 20, c, 20);
     k = nn_kernels_get();
     by_parts(&(nn_outer){10, 20, 4, row, NULL, a, b, 10, 20, 20, NULL}, 0, 4, other);
     CHECK(same_bits(200, c, other));

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+static nn_compute compute;
+
 #define MOST 5000
 
 typedef struct counts {
@@ -30,8 +32,8 @@ static int calls_for(size_t n, size_t grain, int threads) {
     static counts c;
 
     c = (counts){0};
-    nn_threads_set(threads);
-    nn_parallel(n, grain, count, &c);
+    compute.threads = threads;
+    nn_parallel(&compute, n, grain, count, &c);
     for (size_t i = 0; i < MOST; i++)
         if (c.seen[i] != (i < n) && !CHECK_EQ_INT(c.seen[i], i < n))
             break;
@@ -59,7 +61,7 @@ static void check_cores(void) {
 
 static void share_again(void *ctx, size_t begin, size_t end) {
     if (begin == 0)
-        nn_parallel(MOST, 1, count, ctx);
+        nn_parallel(&compute, MOST, 1, count, ctx);
     (void)end;
 }
 
@@ -67,8 +69,8 @@ static void share_again(void *ctx, size_t begin, size_t end) {
 static void check_nested(void) {
     static counts c;
 
-    nn_threads_set(2);
-    nn_parallel(MOST, 1, share_again, &c);
+    compute.threads = 2;
+    nn_parallel(&compute, MOST, 1, share_again, &c);
     CHECK_EQ_INT(c.calls, 1);
     CHECK_EQ_INT(c.nested, 1);
 }
@@ -88,13 +90,13 @@ static void take_part(void *ctx, size_t part) {
 static void check_parts(int threads) {
     struct parts p = {0};
 
-    nn_threads_set(threads);
-    nn_parallel_parts(7, take_part, &p);
+    compute.threads = threads;
+    nn_parallel_parts(&compute, 7, take_part, &p);
     for (int i = 0; i < 7; i++)
         CHECK_EQ_INT(p.calls[i], 1);
     CHECK(!pthread_equal(p.thread[0], p.thread[6]) == (threads > 1));
-    nn_parallel_parts(0, take_part, NULL);
-    nn_threads_set(1);
+    nn_parallel_parts(&compute, 0, take_part, NULL);
+    compute.threads = 1;
 }
 
 static void add_range(void *ctx, size_t begin, size_t end, double *sums) {
@@ -115,8 +117,8 @@ static void check_sum(size_t n, size_t grain, size_t ranges) {
     for (size_t i = 0; i < n; i++)
         x[i] = 1.0 / (double)(i + 3);
     for (int threads = 1; threads < 5; threads++) {
-        nn_threads_set(threads);
-        nn_parallel_sum(n, grain, 2, add_range, x, partial);
+        compute.threads = threads;
+        nn_parallel_sum(&compute, n, grain, 2, add_range, x, partial);
         first = threads == 1 ? partial[0] : first;
         CHECK_NEAR(partial[0], first, 0);
         CHECK_NEAR(partial[1], (double)n, 0);
@@ -126,11 +128,11 @@ static void check_sum(size_t n, size_t grain, size_t ranges) {
 }
 
 int main(void) {
-    CHECK_EQ_INT(nn_threads(), 1);
+    CHECK_EQ_INT(nn_compute_threads(&compute), 1);
     for (int threads = 1; threads < 4; threads++)
         check_parts(threads);
-    nn_threads_set(-3);
-    CHECK_EQ_INT(nn_threads(), 1);
+    compute.threads = -3;
+    CHECK_EQ_INT(nn_compute_threads(&compute), 1);
     CHECK_EQ_INT(calls_for(0, 1, 2), 0);
     CHECK_EQ_INT(calls_for(MOST, 1, 1), 1);
     CHECK_EQ_INT(calls_for(MOST, 1, 2), 2);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+static nn_compute compute;
+
 enum { PARTS = 8, INPUTS = 6, OUTPUTS = 3, MOST_ROWS = 21, MOST_SUMS = 2 * PARTS };
 
 static const char yaml[] =
@@ -34,7 +36,9 @@ static size_t rows_before(const struct problem *p, size_t part) {
 static int new_model(nn_pool *pool, nn_model **model) {
     nn_node *layers;
     NN_TRY(nn_yaml_parse(pool, "parts", yaml, strlen(yaml), &layers));
-    return nn_model_new(layers, (nn_shape){.rank = 1, .dim = {INPUTS}}, NULL, model);
+    NN_TRY(nn_model_new(layers, (nn_shape){.rank = 1, .dim = {INPUTS}}, NULL, model));
+    nn_model_set_compute(*model, &compute);
+    return 0;
 }
 
 /* The work of one of `size` ranks. */
@@ -107,7 +111,7 @@ static void test_same_bits(size_t rows) {
     run_ranks(&one, 1);
     for (size_t size = 2; size <= PARTS; size++) {
         CHECK(set_up(&many, rows) == 0);
-        nn_threads_set(1 + (int)size % 2);
+        compute.threads = 1 + (int)size % 2;
         run_ranks(&many, size);
         CHECK(memcmp(one.y, many.y, rows * OUTPUTS * sizeof *one.y) == 0);
         CHECK(memcmp(one.grads, many.grads, one.size * sizeof *one.grads) == 0);
@@ -117,7 +121,7 @@ static void test_same_bits(size_t rows) {
 }
 
 int main(void) {
-    nn_gemm_fix_tiles(true);
+    compute.fixed_tiles = true;
     test_same_bits(MOST_ROWS);
     test_same_bits(16);
     test_same_bits(5); /* some microbatches are empty */

@@ -302,9 +302,8 @@ static void check_ranges(const char *train) {
     for (int64_t t = 1; ready && t <= 2; t++) {
         step(&whole, 0.1, 3, t);
         step(&cut, 0.1, 3, t);
-        nn_threads_set(3);
+        threads.session.compute.threads = 3;
         step(&threads, 0.1, 3, t);
-        nn_threads_set(1);
     }
     for (size_t i = 0; ready && i <= LAST_BIAS; i++) {
         const nn_param *p = param_at(&whole, i);

@@ -59,10 +59,13 @@ static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *coun
                    text);
 }
 
-static int time_product(product *p, double seconds) {
-    NN_TRY(nn_machine_product(&p->shape, NN_GEMM_OPENBLAS, seconds, &p->openblas));
-    NN_TRY(nn_machine_product(&p->shape, NN_GEMM_ONEDNN, seconds, &p->onednn));
-    return nn_machine_product(&p->shape, NN_GEMM_FASTER, seconds, &p->chosen);
+static int time_product(product *p, int threads, double seconds) {
+    nn_compute compute = {.threads = threads, .library = NN_GEMM_OPENBLAS};
+    NN_TRY(nn_machine_product(&compute, &p->shape, seconds, &p->openblas));
+    compute.library = NN_GEMM_ONEDNN;
+    NN_TRY(nn_machine_product(&compute, &p->shape, seconds, &p->onednn));
+    compute.library = NN_GEMM_FASTER;
+    return nn_machine_product(&compute, &p->shape, seconds, &p->chosen);
 }
 
 /* Forward, and back-propagation to weights and, but for the first layer, inputs; weights stand
@@ -97,7 +100,6 @@ int nn_bench_machine(int64_t threads, nn_bench_peak *out) {
     nn_blas_report blas;
     NN_TRY(nn_blas_init(&blas));
     out->threads = threads ? (int)threads : nn_cores_available();
-    nn_threads_set(out->threads);
     out->peak = nn_machine_peak(out->threads, PEAK_SECONDS);
     return 0;
 }
@@ -105,7 +107,7 @@ int nn_bench_machine(int64_t threads, nn_bench_peak *out) {
 void nn_bench_machine_json(nn_json *json, const nn_bench_peak *machine) {
     nn_json_int(json, "threads", machine->threads);
     nn_json_real(json, "peak_gflops", machine->peak / 1e9);
-    nn_json_string(json, "products", nn_gemm_name());
+    nn_json_string(json, "products", nn_gemm_name(NULL));
 }
 
 static int time_products(const nn_call *call, const nn_bench_peak *machine, nn_json *json) {
@@ -116,7 +118,7 @@ static int time_products(const nn_call *call, const nn_bench_peak *machine, nn_j
         product p[3];
         size_t n = products_of(width, layer, (size_t)o->batch, p);
         for (size_t i = 0; i < n; i++) {
-            NN_TRY(time_product(&p[i], o->seconds));
+            NN_TRY(time_product(&p[i], machine->threads, o->seconds));
             if (o->json)
                 json_product(json, &p[i], machine->peak);
             else
@@ -136,8 +138,9 @@ static int run_gemm(const nn_call *call) {
     nn_json_open(&json, "gemm", '[');
     if (!o->json)
         printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s %10s %8s %8s %8s\n",
-               nn_gemm_name(), machine.threads, machine.threads > 1 ? "s" : "", machine.peak / 1e9,
-               "GFLOP/s", "m", "n", "k", "OpenBLAS", "oneDNN", "chosen", "of peak");
+               nn_gemm_name(NULL), machine.threads, machine.threads > 1 ? "s" : "",
+               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "OpenBLAS", "oneDNN", "chosen",
+               "of peak");
     NN_TRY(time_products(call, &machine, &json));
     nn_json_close(&json, ']');
     return o->json ? nn_bench_json_end(&json) : 0;
@@ -173,10 +176,9 @@ static int run_memory(const nn_call *call) {
                "all threads");
     for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
         double one, all;
-        nn_threads_set(1);
-        NN_TRY(nn_machine_memory(bytes[i] / sizeof(nn_real), o->seconds, &one));
-        nn_threads_set(machine.threads);
-        NN_TRY(nn_machine_memory(bytes[i] / sizeof(nn_real), o->seconds, &all));
+        NN_TRY(nn_machine_memory(NULL, bytes[i] / sizeof(nn_real), o->seconds, &one));
+        NN_TRY(nn_machine_memory(&(nn_compute){.threads = machine.threads},
+                                 bytes[i] / sizeof(nn_real), o->seconds, &all));
         if (!o->json)
             printf("%8zu KiB %9.1f GB/s %9.1f GB/s\n", bytes[i] >> 10, one / 1e9, all / 1e9);
         nn_json_open(&json, NULL, '{');

@@ -257,7 +257,7 @@ static int run_step(const nn_call *call) {
     NN_TRY(measure_step(call, NULL, o->seconds, &step));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
-    NN_TRY(nn_bench_machine(nn_threads(), &machine));
+    NN_TRY(nn_bench_machine(step.threads, &machine));
     if (!o->json) {
         print_step(&step, machine.peak);
         return 0;

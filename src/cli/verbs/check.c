@@ -128,7 +128,7 @@ static void print_blas(const nn_blas_report *b) {
         printf(", which it had taken for %s", b->found);
     else if (b->wanted[0])
         printf(", although the processor is a %s", b->wanted);
-    printf("\nproducts       %s\n", nn_gemm_name());
+    printf("\nproducts       %s\n", nn_gemm_name(NULL));
 }
 
 /* Ranks in a row with the same host and threads share a line. */
@@ -183,7 +183,7 @@ static void json_data(nn_json *json, const nn_dataset *ds) {
 
 static void json_machine(nn_json *json, const nn_call *call, const findings *f) {
     nn_json_string(json, "isa", nn_kernels_get()->isa);
-    nn_json_string(json, "products", nn_gemm_name());
+    nn_json_string(json, "products", nn_gemm_name(NULL));
     nn_json_open(json, "blas", '{');
     nn_json_string(json, "found", f->blas.found);
     nn_json_string(json, "used", f->blas.used);

@@ -165,10 +165,10 @@ static int run(const nn_call *call) {
     const options *o = call->options;
     task t = {0};
     int rc = set_up(&t, o);
-    if (rc == 0) {
-        nn_threads_set(nn_comm_threads(call->comm));
+    if (rc == 0)
+        rc = nn_predictor_set_threads(t.predictor, nn_comm_threads(call->comm));
+    if (rc == 0)
         rc = predict_all(&t);
-    }
     rc = nn_predict_writer_close(&t.writer, rc);
     if (rc == 0)
         nn_info("wrote the predictions for %lld samples of '%s' to %s", (long long)t.split->samples,

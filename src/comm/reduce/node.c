@@ -377,7 +377,7 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     if (multiplies)
         nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
-        nn_parallel(slice->end - slice->begin, GRAIN, sum_range, &work);
+        nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
     if (!alone)
         sum_over_nodes(r, slice);

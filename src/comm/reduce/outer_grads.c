@@ -23,6 +23,7 @@ struct matrix {
 
 struct nn_outer_grads {
     const nn_comm *comm;
+    const nn_compute *compute;
     const nn_tree *tree; /* NULL: shards are not partition */
     int first;           /* rank of the node's first one */
     size_t most;         /* rows of a minibatch on any node */
@@ -107,6 +108,7 @@ int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out) {
         return 0;
     NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "outer-product gradients")));
     f->comm = spec->comm;
+    f->compute = spec->compute;
     f->tree = spec->tree;
     f->first = f->comm->rank - f->comm->node_rank;
     int rc = look_around(f, spec->rows, &ordered);
@@ -198,8 +200,8 @@ static void copy_range(void *ctx, size_t begin, size_t end) {
 void nn_outer_grads_put(const nn_outer_grads *f, size_t i, const nn_real *a, const nn_real *b) {
     const struct matrix *x = find(f, i);
     size_t first = f->own.begin, rows = f->own.end - f->own.begin;
-    nn_parallel(rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
-    nn_parallel(rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
+    nn_parallel(f->compute, rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
+    nn_parallel(f->compute, rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
 }
 
 /* Rows [top, bottom) and columns [left, right) of G. */
@@ -215,9 +217,10 @@ static void multiply(const nn_outer_grads *f, const struct matrix *x, struct blo
         return;
     g += c.top * x->n + c.left;
     if (f->tree)
-        nn_outer_product(&parts, m, n, a, x->m, b, x->n, g, x->n);
+        nn_outer_product(f->compute, &parts, m, n, a, x->m, b, x->n, g, x->n);
     else
-        nn_gemm(NN_TRANSPOSED, NN_PLAIN, m, n, f->rows, 1, a, x->m, b, x->n, 0, g, x->n);
+        nn_gemm(f->compute, NN_TRANSPOSED, NN_PLAIN, m, n, f->rows, 1, a, x->m, b, x->n, 0, g,
+                x->n);
 }
 
 /* A slice is the end of a row of G, whole rows, and the beginning of one. */

@@ -100,7 +100,7 @@ static int open_backend(nn_reducer *r) {
 
 static int count_threads(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
-    int threads = nn_threads();
+    int threads = nn_compute_threads(r->spec.compute);
     if (comm->size > 1)
         NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &threads, 1, MPI_INT, MPI_SUM),
                    "MPI_Allreduce");
@@ -253,7 +253,7 @@ static void accumulate_range(void *ctx, size_t begin, size_t end) {
 static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
-    nn_parallel(slice->end - slice->begin, GRAIN, accumulate_range, &range);
+    nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, accumulate_range, &range);
     r->updating += nn_seconds() - start;
     if (!r->more && !r->spec.ops->take_norms)
         nn_reduce_step_slice(r, slice);
@@ -329,7 +329,7 @@ static void step_range(void *ctx, size_t begin, size_t end) {
 void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
-    nn_parallel(slice->end - slice->begin, GRAIN, step_range, &range);
+    nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, step_range, &range);
     r->updating += nn_seconds() - start;
 }
 

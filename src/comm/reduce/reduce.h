@@ -12,6 +12,7 @@
 #include "base/tree.h"
 #include "comm/comm.h"
 #include "comm/reduce/partition.h"
+#include "math/compute.h"
 
 /* Numbers that every rank adds to a step. All ranks see their sums before any gradient is used, and
  * so draw the same conclusions from them. */
@@ -70,6 +71,7 @@ typedef struct nn_outer_matrix {
 
 typedef struct nn_reduce_spec {
     nn_comm *comm;
+    const nn_compute *compute; /* outlives the reducer; NULL: one thread */
     nn_reduce_choice choice;
     size_t n;            /* elements of the parameter vector */
     size_t vectors;      /* like the parameters that owners write and all read; 1: only them */

@@ -94,5 +94,5 @@ static void augment_range(void *ctx, size_t begin, size_t end) {
 }
 
 void nn_augment_apply(const nn_augment_batch *batch, size_t count) {
-    nn_parallel(count, batch->alone ? count : SAMPLES_GRAIN, augment_range, (void *)batch);
+    nn_parallel(batch->compute, count, SAMPLES_GRAIN, augment_range, (void *)batch);
 }

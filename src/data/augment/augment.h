@@ -8,6 +8,7 @@
 #include "base/real.h"
 #include "base/rng.h"
 #include "base/shape.h"
+#include "math/compute.h"
 
 /* Where the pixel in row h and column w of the new image comes from:
  * row = at[0][0] h + at[0][1] w + at[0][2], column = at[1][0] h + at[1][1] w + at[1][2]. */
@@ -44,8 +45,9 @@ int nn_augment_parse(nn_node *list, const nn_shape *x, nn_pool *pool, nn_augment
 
 /* out[i] = sample i of `count`, changed: first all moves as one, pixels from beyond the edge being
  * those of `fill` (one sample), then the changes in their order. `sample` are indices in the split.
- * `in` may be `out` unless pixels move. Uses nn_parallel. Local. */
+ * `in` may be `out` unless pixels move. Local. */
 typedef struct nn_augment_batch {
+    const nn_compute *compute;
     const nn_augment *augment;
     nn_shape x;
     uint64_t seed;
@@ -54,7 +56,6 @@ typedef struct nn_augment_batch {
     const nn_real *fill;
     const nn_real *in; /* [count][x] */
     nn_real *out;      /* [count][x] */
-    bool alone;        /* in the calling thread only */
 } nn_augment_batch;
 void nn_augment_apply(const nn_augment_batch *batch, size_t count);
 

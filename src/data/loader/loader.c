@@ -448,7 +448,7 @@ static int gather_x(nn_loader *l, shard *s, int64_t epoch) {
                               .fill = l->fill,
                               .in = l->x_plain,
                               .out = s->x,
-                              .alone = l->prefetch != NULL};
+                              .compute = l->prefetch ? NULL : l->spec.compute};
 
     NN_TRY(gather(l, &l->x, s, l->x_plain ? l->x_plain : s->x));
     if (l->fill)

@@ -31,7 +31,8 @@ typedef struct nn_loader_spec {
     bool windows;          /* what does not fit memory_limit is shuffled in windows of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
     bool shared;           /* the caller calls nn_loader_fill */
-    int sharers;           /* processes of this node that load data; 0 counts as 1 */
+    const nn_compute *compute; /* for augmentation; outlives the loader, NULL: one thread */
+    int sharers;               /* processes of this node that load data; 0 counts as 1 */
 } nn_loader_spec;
 
 typedef struct nn_batch {

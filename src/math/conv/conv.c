@@ -122,14 +122,16 @@ static size_t fixed_parts(const conv_view *v, size_t batch) {
 }
 
 size_t conv_parts(const conv_view *v, size_t batch) {
-    size_t parts = nn_gemm_tiles_fixed() ? fixed_parts(v, batch) : conv_threads(v, batch);
+    size_t parts =
+        nn_compute_fixed_tiles(v->conv->compute) ? fixed_parts(v, batch) : conv_threads(v, batch);
     return conv_larger(1, conv_smaller(conv_smaller(parts, batch), v->conv->parts));
 }
 
-void nn_conv_prepare(nn_conv *conv, size_t batch, bool training) {
+void nn_conv_prepare(nn_conv *conv, const nn_compute *compute, size_t batch, bool training) {
     conv_view v = conv_view_of(conv);
+    conv->compute = compute;
     conv->batch = batch;
-    conv->threads = (size_t)nn_threads();
+    conv->threads = (size_t)nn_compute_threads(compute);
     conv->parts = SIZE_MAX;
     conv->parts = conv_parts(&v, batch);
     size_t most = conv_forward_scratch(&v);
@@ -289,5 +291,5 @@ void nn_conv_forward(const nn_conv *conv, size_t batch, const nn_real *x, const 
     f.threads = conv_threads(&f.v, batch);
     forward_layout(&f, scratch);
     pack(&f);
-    nn_parallel_parts(f.threads, forward_part, &f);
+    nn_parallel_parts(conv->compute, f.threads, forward_part, &f);
 }

@@ -8,6 +8,7 @@
 #define NN_MATH_CONV_CONV_H
 
 #include "base/real.h"
+#include "math/compute.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,13 +22,14 @@ typedef struct nn_conv {
     size_t groups; /* divides channels and filters */
 
     /* set by nn_conv_prepare */
+    const nn_compute *compute;
     size_t batch;          /* most samples of a call */
     size_t threads, parts; /* parts: sums of gradients that are added up at last */
     size_t scratch_bytes;
 } nn_conv;
 
-/* For up to `batch` samples a call, with the threads and the fixed or free tiles of this moment. */
-void nn_conv_prepare(nn_conv *conv, size_t batch, bool training);
+/* For up to `batch` samples a call; `compute` outlives the use of it. */
+void nn_conv_prepare(nn_conv *conv, const nn_compute *compute, size_t batch, bool training);
 
 /* x [batch][in][channels], w [kernel][channels / groups][filters], bias [filters] or NULL,
  * y [batch][out][filters]; scratch is 64-byte aligned. */

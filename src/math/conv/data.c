@@ -164,5 +164,5 @@ void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy,
     layout(&b, scratch);
     if (!b.v.depthwise)
         pack_weights(&b);
-    nn_parallel_parts(b.threads, backward_part, &b);
+    nn_parallel_parts(conv->compute, b.threads, backward_part, &b);
 }

@@ -139,7 +139,7 @@ void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *
     sums s = {.v = conv_view_of(conv), .batch = batch, .x = x, .dy = dy, .bias = dbias};
     s.parts = conv_parts(&s.v, batch);
     layout(&s, scratch);
-    nn_parallel_parts(s.parts, sum_part, &s);
+    nn_parallel_parts(conv->compute, s.parts, sum_part, &s);
     for (size_t part = 1; part < s.parts; part++)
         s.v.kernels->add(sums_size(&s.v), s.sums + part * sums_size(&s.v), s.sums);
     unpack(&s.v, s.sums, beta, dw);

@@ -8,6 +8,7 @@
 
 /* The sizes of a question, and memory to answer it. */
 struct trial {
+    const nn_compute *compute;
     nn_transpose tb;
     size_t rows, calls, n, k;
     nn_real *a, *b, *one, *many;
@@ -30,7 +31,7 @@ static void fill(const struct trial *t) {
 
 /* Rows [first, first + rows). */
 static void multiply(const struct trial *t, size_t first, size_t rows, nn_real *c) {
-    nn_gemm(NN_PLAIN, t->tb, rows, t->n, t->k, 1, t->a + first * t->k, t->k, t->b,
+    nn_gemm(t->compute, NN_PLAIN, t->tb, rows, t->n, t->k, 1, t->a + first * t->k, t->k, t->b,
             t->tb == NN_TRANSPOSED ? t->k : t->n, 0, c + first * t->n, t->n);
 }
 
@@ -42,8 +43,9 @@ static bool same(const struct trial *t) {
     return memcmp(t->one, t->many, t->rows * t->calls * t->n * sizeof *t->one) == 0;
 }
 
-static bool invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
-    struct trial t = {.tb = tb, .rows = rows, .calls = calls, .n = n, .k = k};
+static bool invariant(const nn_compute *compute, nn_transpose tb, size_t rows, size_t calls,
+                      size_t n, size_t k) {
+    struct trial t = {.compute = compute, .tb = tb, .rows = rows, .calls = calls, .n = n, .k = k};
     bool invariant = allocate(&t) == 0 && same(&t);
     nn_free(t.a);
     nn_free(t.b);
@@ -52,8 +54,9 @@ static bool invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size
     return invariant;
 }
 
-size_t nn_gemm_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
-    while (calls > 1 && !invariant(tb, rows, calls, n, k))
+size_t nn_gemm_batch_invariant(const nn_compute *compute, nn_transpose tb, size_t rows,
+                               size_t calls, size_t n, size_t k) {
+    while (calls > 1 && !invariant(compute, tb, rows, calls, n, k))
         calls = (calls + 1) / 2;
     return calls;
 }

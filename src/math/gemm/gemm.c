@@ -42,6 +42,8 @@
 #define MARGIN ((size_t)16 << 20)
 
 typedef struct product {
+    const nn_compute *compute;
+    nn_gemm_library library;
     nn_transpose ta, tb;
     size_t m, n, k;
     nn_real alpha;
@@ -59,55 +61,41 @@ typedef struct grid {
     size_t rows, cols, height, width;
 } grid;
 
-static bool fixed_tiles;
-static atomic_int library = -1; /* an nn_gemm_library, or not yet chosen */
-
-void nn_gemm_fix_tiles(bool fixed) {
-    fixed_tiles = fixed;
+bool nn_gemm_has(nn_gemm_library library) {
+    return library != NN_GEMM_ONEDNN || nn_onednn_name();
 }
 
-bool nn_gemm_tiles_fixed(void) {
-    return fixed_tiles;
-}
-
-bool nn_gemm_use(nn_gemm_library wanted) {
-    if (wanted == NN_GEMM_ONEDNN && !nn_onednn_name())
-        return false;
-    if (wanted == NN_GEMM_FASTER && !nn_onednn_name())
-        wanted = NN_GEMM_OPENBLAS;
-    atomic_store_explicit(&library, (int)wanted, memory_order_relaxed);
-    return true;
-}
-
-static void choose_library(const char *name) {
-    if (strcmp(name, "openblas") == 0) {
-        nn_gemm_use(NN_GEMM_OPENBLAS);
-        return;
-    }
-    if (strcmp(name, "onednn") == 0 && nn_gemm_use(NN_GEMM_ONEDNN))
-        return;
-    if (*name)
+/* What NNMPI_GEMM says, looked up once. */
+static nn_gemm_library default_library(void) {
+    static atomic_int found = NN_GEMM_DEFAULT;
+    nn_gemm_library library = (nn_gemm_library)atomic_load_explicit(&found, memory_order_relaxed);
+    if (library != NN_GEMM_DEFAULT)
+        return library;
+    const char *name = getenv("NNMPI_GEMM");
+    library = NN_GEMM_FASTER;
+    if (name && strcmp(name, "openblas") == 0)
+        library = NN_GEMM_OPENBLAS;
+    else if (name && strcmp(name, "onednn") == 0 && nn_gemm_has(NN_GEMM_ONEDNN))
+        library = NN_GEMM_ONEDNN;
+    else if (name && *name)
         nn_warn("NNMPI_GEMM=%s: there is no such library in this build, or not for this "
                 "processor; choosing by shape",
                 name);
-    nn_gemm_use(NN_GEMM_FASTER);
+    atomic_store_explicit(&found, (int)library, memory_order_relaxed);
+    return library;
 }
 
-/* Threads that come here together choose the same. */
-static nn_gemm_library library_used(void) {
-    int used = atomic_load_explicit(&library, memory_order_relaxed);
-
-    if (used < 0) {
-        const char *name = getenv("NNMPI_GEMM");
-        choose_library(name ? name : "");
-        used = atomic_load_explicit(&library, memory_order_relaxed);
-    }
-    return (nn_gemm_library)used;
+/* One that is there. */
+static nn_gemm_library library_of(const nn_compute *compute) {
+    nn_gemm_library library = compute ? compute->library : NN_GEMM_DEFAULT;
+    if (library == NN_GEMM_DEFAULT)
+        library = default_library();
+    return nn_onednn_name() ? library : NN_GEMM_OPENBLAS;
 }
 
-int nn_gemm_check_memory(void) {
+int nn_gemm_check_memory(const nn_compute *compute) {
     /* not by nn_alloc, which would write it; volatile, or compilers leave both calls out */
-    size_t bytes = (size_t)nn_threads() * MARGIN;
+    size_t bytes = (size_t)nn_compute_threads(compute) * MARGIN;
     void *volatile margin = malloc(bytes);
     if (!margin)
         return nn_fail(NN_EMEMORY,
@@ -118,10 +106,10 @@ int nn_gemm_check_memory(void) {
     return 0;
 }
 
-const char *nn_gemm_name(void) {
+const char *nn_gemm_name(const nn_compute *compute) {
     static char name[192];
     char version[64];
-    nn_gemm_library used = library_used();
+    nn_gemm_library used = library_of(compute);
 
     /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
     if (sscanf(openblas_get_config(), "%*s %63s", version) != 1)
@@ -138,7 +126,7 @@ static bool fits_blas(const product *p) {
 }
 
 static bool wants_onednn(const product *p) {
-    nn_gemm_library used = library_used();
+    nn_gemm_library used = p->library;
 
     return used == NN_GEMM_ONEDNN || (used == NN_GEMM_FASTER && nn_onednn_suits(p->m, p->n, p->k));
 }
@@ -173,21 +161,22 @@ static size_t pieces_of(size_t n, size_t size) {
     return (n + size - 1) / size;
 }
 
-static grid grid_of(size_t m, size_t n, size_t rows, size_t cols) {
+static grid grid_of(size_t m, size_t n, size_t rows, size_t cols, size_t align) {
     size_t height = pieces_of(pieces_of(m, rows), TILE_ALIGN) * TILE_ALIGN;
-    size_t align = fixed_tiles ? FIXED_ALIGN : TILE_ALIGN;
     size_t width = pieces_of(pieces_of(n, cols), align) * align;
 
     return (grid){pieces_of(m, height), pieces_of(n, width), height, width};
 }
 
 /* At most `tiles` tiles, such that the largest one takes the least time. */
-static grid best_grid(size_t m, size_t n, size_t tiles) {
+static grid best_grid(const product *p, size_t tiles) {
+    size_t m = p->m, n = p->n;
+    size_t align = nn_compute_fixed_tiles(p->compute) ? FIXED_ALIGN : TILE_ALIGN;
     grid best = {1, 1, m, n};
     double least = (double)m * (double)n + EDGE_COST * (double)(m + n);
 
     for (size_t rows = 1; tiles > 1 && rows <= tiles; rows++) {
-        grid g = grid_of(m, n, rows, tiles / rows);
+        grid g = grid_of(m, n, rows, tiles / rows, align);
         double time = (double)g.height * (double)g.width + EDGE_COST * (double)(g.height + g.width);
         if (time < least) {
             least = time;
@@ -203,8 +192,8 @@ static size_t tile_count(const product *p) {
     double work = (double)p->m * (double)p->n * (double)p->k;
     size_t tiles = 1;
 
-    if (!fixed_tiles) {
-        double threads = nn_threads();
+    if (!nn_compute_fixed_tiles(p->compute)) {
+        double threads = nn_compute_threads(p->compute);
         return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
     }
     while (tiles < FIXED_TILES && work >= 2 * FIXED_WORK * (double)tiles)
@@ -214,8 +203,9 @@ static size_t tile_count(const product *p) {
 
 /* Of a sum, how much goes into one call. */
 static size_t piece_depth(const product *p) {
-    bool cut = fixed_tiles && p->ta == NN_PLAIN && p->tb == NN_PLAIN && p->n > FIXED_SIZE / p->k;
-    return cut && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
+    bool fixed = nn_compute_fixed_tiles(p->compute) && p->ta == NN_PLAIN && p->tb == NN_PLAIN &&
+                 p->n > FIXED_SIZE / p->k;
+    return fixed && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
 }
 
 /* C (+)= `depth` products of its sums from number `done` on, after those before them. There are
@@ -253,8 +243,8 @@ static void tile_product(void *ctx, size_t tile) {
 }
 
 static void tiled_product(const product *p) {
-    struct tiles tiles = {p, best_grid(p->m, p->n, tile_count(p)), piece_depth(p)};
-    nn_parallel_parts(tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
+    struct tiles tiles = {p, best_grid(p, tile_count(p)), piece_depth(p)};
+    nn_parallel_parts(p->compute, tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
 }
 
 /* Both libraries take omp_get_max_threads() threads outside parallel regions; setting it to 1,
@@ -270,10 +260,11 @@ static void with_single_threads(void (*run)(const product *), const product *p) 
         omp_set_num_threads(before);
 }
 
-void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
-             const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
-             size_t ldc) {
-    product p = {ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc};
+void nn_gemm(const nn_compute *compute, nn_transpose ta, nn_transpose tb, size_t m, size_t n,
+             size_t k, nn_real alpha, const nn_real *a, size_t lda, const nn_real *b, size_t ldb,
+             nn_real beta, nn_real *c, size_t ldc) {
+    product p = {compute, library_of(compute), ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c,
+                 ldc};
 
     if (m == 0 || n == 0)
         return;

@@ -3,6 +3,7 @@
 #define NN_MATH_GEMM_GEMM_H
 
 #include "base/real.h"
+#include "math/compute.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,40 +11,32 @@
 typedef enum nn_transpose { NN_PLAIN, NN_TRANSPOSED } nn_transpose;
 
 /* C[m][n] = alpha * op(A)[m][k] * op(B)[k][n] + beta * C, row-major, leading dimensions in
- * elements. With beta 0, C may hold anything, NaN included. C is cut into tiles, each one
- * single-threaded call of OpenBLAS or oneDNN, as the shape of the tile says; in fixed-tile mode the
- * cut is a function of (m, n, k) only, so that the bits do not depend on the number of threads, and
- * a tile with deep sums takes several calls. k = 0 gives beta * C. Sizes and leading dimensions
- * beyond BLAS's int are computed too, slowly. Local. */
-void nn_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
-             const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c,
-             size_t ldc);
+ * elements. With beta 0, C may hold anything, NaN included. C is divided into tiles, each one
+ * single-threaded call of OpenBLAS or oneDNN, as the shape of the tile says; fixed tiles are a
+ * function of (m, n, k) only, so that the bits do not depend on the number of threads, and a tile
+ * with deep sums takes several calls. k = 0 gives beta * C. Sizes and leading dimensions beyond
+ * BLAS's int are computed too, slowly. Local. */
+void nn_gemm(const nn_compute *compute, nn_transpose ta, nn_transpose tb, size_t m, size_t n,
+             size_t k, nn_real alpha, const nn_real *a, size_t lda, const nn_real *b, size_t ldb,
+             nn_real beta, nn_real *c, size_t ldc);
 
 /* Of how many products of `rows` rows A op(B), at most `calls`, one product of all their rows has
  * the same bits; at least 1. BLAS does not say, but what it does to sizes does not depend on the
  * numbers in them, so it is tried out with random ones; 1 also for want of memory. Local. */
-size_t nn_gemm_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k);
+size_t nn_gemm_batch_invariant(const nn_compute *compute, nn_transpose tb, size_t rows,
+                               size_t calls, size_t n, size_t k);
 
-/* Tiles that do not depend on the number of threads (default: off). Process-wide. */
-void nn_gemm_fix_tiles(bool fixed);
-bool nn_gemm_tiles_fixed(void);
-
-/* The library that computes tiles: for each the one that is expected to be faster, or always the
- * same. */
-typedef enum nn_gemm_library { NN_GEMM_FASTER, NN_GEMM_OPENBLAS, NN_GEMM_ONEDNN } nn_gemm_library;
-
-/* The first until changed here or, before the first product, by NNMPI_GEMM=openblas|onednn. False,
- * and nothing changes, where there is no oneDNN. Process-wide. */
-bool nn_gemm_use(nn_gemm_library library);
+/* False where this build or this processor has no such library. Local. */
+bool nn_gemm_has(nn_gemm_library library);
 
 /* The libraries allocate working memory in their calls, and oneDNN crashes where it gets none:
  * NN_EMEMORY unless the process may still have that of every thread. To be called once everything
  * else is allocated. Local. */
-int nn_gemm_check_memory(void);
+int nn_gemm_check_memory(const nn_compute *compute);
 
 /* What computes products and hence decides on their bits: "OpenBLAS 0.3.21 (SkylakeX)", and
  * oneDNN's version and instruction set behind it where it takes part. Valid after nn_blas_init,
  * until the next call. */
-const char *nn_gemm_name(void);
+const char *nn_gemm_name(const nn_compute *compute);
 
 #endif

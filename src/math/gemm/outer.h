@@ -3,6 +3,7 @@
 #ifndef NN_MATH_GEMM_OUTER_H
 #define NN_MATH_GEMM_OUTER_H
 
+#include "math/compute.h"
 #include "math/kernels.h"
 
 /* Rows that are cut into parts [row[p], row[p + 1]), p < parts; A and B begin with row[0]. At most
@@ -16,8 +17,9 @@ typedef struct nn_outer_rows {
  * The bits of an element depend on the parts, but not on the number of threads, nor on whether
  * parts that make up a node of the tree come in a call of their own and are added to the others
  * after it, nor on the other elements. Local. */
-void nn_outer_product(const nn_outer_rows *rows, size_t m, size_t n, const nn_real *a, size_t lda,
-                      const nn_real *b, size_t ldb, nn_real *c, size_t ldc);
+void nn_outer_product(const nn_compute *compute, const nn_outer_rows *rows, size_t m, size_t n,
+                      const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real *c,
+                      size_t ldc);
 
 /* sum[n] = the sum of the rows of B[rows][n], in the same way. Local. */
 void nn_outer_sum(const nn_outer_rows *rows, size_t n, const nn_real *b, nn_real *sum);

@@ -4,6 +4,7 @@
 
 #include "base/options/option.h"
 #include "base/rng.h"
+#include "math/compute.h"
 
 typedef struct nn_fan {
     int64_t in, out;   /* connections into and out of a unit, >= 1 */
@@ -13,9 +14,10 @@ typedef struct nn_fan {
 typedef struct nn_initializer_ops {
     nn_entry entry;
     bool symmetric; /* makes all units of a layer identical */
-    /* Fills w[rows * cols] from the stream. Orthogonal needs memory, hence the return value. Uses
-     * nn_parallel; the result does not depend on the number of threads. */
-    int (*fill)(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w);
+    /* Fills w[rows * cols] from the stream. Orthogonal needs memory, hence the return value. The
+     * result does not depend on the number of threads. */
+    int (*fill)(const void *options, const nn_compute *compute, const nn_rng *rng,
+                const nn_fan *fan, nn_real *w);
 } nn_initializer_ops;
 
 extern const nn_family nn_initializers; /* initializers.c: one row an initialiser */

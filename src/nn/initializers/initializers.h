@@ -12,8 +12,10 @@ extern const nn_initializer_ops nn_initializer_zeros, nn_initializer_constant,
     nn_initializer_orthogonal;
 
 /* w[i] = mean + std * element i of the stream, standard normal. */
-void nn_fill_normal(const nn_rng *rng, size_t n, double mean, double std, nn_real *w);
+void nn_fill_normal(const nn_compute *compute, const nn_rng *rng, size_t n, double mean, double std,
+                    nn_real *w);
 /* w[i] = bound * (2 u - 1), u element i of the stream, uniform in [0, 1). */
-void nn_fill_uniform(const nn_rng *rng, size_t n, double bound, nn_real *w);
+void nn_fill_uniform(const nn_compute *compute, const nn_rng *rng, size_t n, double bound,
+                     nn_real *w);
 
 #endif

@@ -53,28 +53,29 @@ static void remove_part(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void orthonormalize(size_t k, size_t n, double *v) {
+static void orthonormalize(const nn_compute *compute, size_t k, size_t n, double *v) {
     struct sweep s = {.n = n, .v = v};
 
     for (s.done = 0; s.done < k; s.done++) {
         double *q = v + s.done * n, length = sqrt(dot(n, q, q));
         for (size_t i = 0; i < n; i++)
             q[i] /= length;
-        nn_parallel(k - 1 - s.done, GRAIN / (n + 1) + 1, remove_part, &s);
+        nn_parallel(compute, k - 1 - s.done, GRAIN / (n + 1) + 1, remove_part, &s);
     }
 }
 
-static int orthogonal_fill(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w) {
+static int orthogonal_fill(const void *options, const nn_compute *compute, const nn_rng *rng,
+                           const nn_fan *fan, nn_real *w) {
     const struct orthogonal *o = options;
     bool by_row = fan->rows <= fan->cols;
     size_t k = by_row ? fan->rows : fan->cols, n = by_row ? fan->cols : fan->rows;
     double *v;
 
     NN_TRY(nn_alloc((void **)&v, k, n * sizeof *v, "orthogonal matrix"));
-    nn_fill_normal(rng, k * n, 0, 1, w);
+    nn_fill_normal(compute, rng, k * n, 0, 1, w);
     for (size_t i = 0; i < k * n; i++)
         v[i] = (double)w[i];
-    orthonormalize(k, n, v);
+    orthonormalize(compute, k, n, v);
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j < n; j++)
             w[by_row ? i * n + j : j * k + i] = (nn_real)(o->gain * v[i * n + j]);

@@ -29,12 +29,14 @@ static void fill_uniform(void *ctx, size_t begin, size_t end) {
         f->w[i] = (nn_real)(f->scale * (2 * (double)f->w[i] - 1));
 }
 
-void nn_fill_normal(const nn_rng *rng, size_t n, double mean, double std, nn_real *w) {
-    nn_parallel(n, GRAIN, fill_normal, &(struct fill){rng, mean, std, w});
+void nn_fill_normal(const nn_compute *compute, const nn_rng *rng, size_t n, double mean, double std,
+                    nn_real *w) {
+    nn_parallel(compute, n, GRAIN, fill_normal, &(struct fill){rng, mean, std, w});
 }
 
-void nn_fill_uniform(const nn_rng *rng, size_t n, double bound, nn_real *w) {
-    nn_parallel(n, GRAIN, fill_uniform, &(struct fill){rng, 0, bound, w});
+void nn_fill_uniform(const nn_compute *compute, const nn_rng *rng, size_t n, double bound,
+                     nn_real *w) {
+    nn_parallel(compute, n, GRAIN, fill_uniform, &(struct fill){rng, 0, bound, w});
 }
 
 struct constant {
@@ -49,30 +51,34 @@ struct uniform {
     double r;
 };
 
-static int zeros_fill(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w) {
-    (void)options, (void)rng;
+static int zeros_fill(const void *options, const nn_compute *compute, const nn_rng *rng,
+                      const nn_fan *fan, nn_real *w) {
+    (void)options, (void)compute, (void)rng;
     memset(w, 0, fan->rows * fan->cols * sizeof *w);
     return 0;
 }
 
-static int constant_fill(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w) {
+static int constant_fill(const void *options, const nn_compute *compute, const nn_rng *rng,
+                         const nn_fan *fan, nn_real *w) {
     const struct constant *o = options;
 
-    (void)rng;
+    (void)compute, (void)rng;
     for (size_t i = 0; i < fan->rows * fan->cols; i++)
         w[i] = (nn_real)o->value;
     return 0;
 }
 
-static int normal_fill(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w) {
+static int normal_fill(const void *options, const nn_compute *compute, const nn_rng *rng,
+                       const nn_fan *fan, nn_real *w) {
     const struct normal *o = options;
-    nn_fill_normal(rng, fan->rows * fan->cols, o->mean, o->std, w);
+    nn_fill_normal(compute, rng, fan->rows * fan->cols, o->mean, o->std, w);
     return 0;
 }
 
-static int uniform_fill(const void *options, const nn_rng *rng, const nn_fan *fan, nn_real *w) {
+static int uniform_fill(const void *options, const nn_compute *compute, const nn_rng *rng,
+                        const nn_fan *fan, nn_real *w) {
     const struct uniform *o = options;
-    nn_fill_uniform(rng, fan->rows * fan->cols, o->r, w);
+    nn_fill_uniform(compute, rng, fan->rows * fan->cols, o->r, w);
     return 0;
 }
 

@@ -46,16 +46,17 @@ static const nn_option he_options[] = {
     NN_OPTION_END};
 
 #define NORMAL(scheme)                                                                             \
-    static int scheme##_normal_fill(const void *options, const nn_rng *rng, const nn_fan *fan,     \
-                                    nn_real *w) {                                                  \
-        nn_fill_normal(rng, fan->rows * fan->cols, 0, scheme##_std(options, fan), w);              \
+    static int scheme##_normal_fill(const void *options, const nn_compute *compute,                \
+                                    const nn_rng *rng, const nn_fan *fan, nn_real *w) {            \
+        nn_fill_normal(compute, rng, fan->rows * fan->cols, 0, scheme##_std(options, fan), w);     \
         return 0;                                                                                  \
     }
 
 #define UNIFORM(scheme)                                                                            \
-    static int scheme##_uniform_fill(const void *options, const nn_rng *rng, const nn_fan *fan,    \
-                                     nn_real *w) {                                                 \
-        nn_fill_uniform(rng, fan->rows * fan->cols, sqrt(3) * scheme##_std(options, fan), w);      \
+    static int scheme##_uniform_fill(const void *options, const nn_compute *compute,               \
+                                     const nn_rng *rng, const nn_fan *fan, nn_real *w) {           \
+        nn_fill_uniform(compute, rng, fan->rows * fan->cols, sqrt(3) * scheme##_std(options, fan), \
+                        w);                                                                        \
         return 0;                                                                                  \
     }
 

@@ -54,13 +54,14 @@ static void backward_range(void *ctx, size_t begin, size_t end) {
 
 static void activation_forward(const nn_layer *layer, const nn_io *io) {
     struct range r = range_of(layer, io);
-    nn_parallel(io->batch * nn_shape_count(&layer->out), GRAIN, forward_range, &r);
+    nn_parallel(layer->compute, io->batch * nn_shape_count(&layer->out), GRAIN, forward_range, &r);
 }
 
 static void activation_backward(const nn_layer *layer, const nn_io *io) {
     struct range r = range_of(layer, io);
     if (io->dx[0])
-        nn_parallel(io->batch * nn_shape_count(&layer->out), GRAIN, backward_range, &r);
+        nn_parallel(layer->compute, io->batch * nn_shape_count(&layer->out), GRAIN, backward_range,
+                    &r);
 }
 
 static const nn_option leaky_options[] = {{"gamma", NN_OPT_REAL, offsetof(struct parameter, value),

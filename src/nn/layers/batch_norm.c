@@ -151,7 +151,8 @@ static void sum_range(void *ctx, size_t begin, size_t end, double *sums) {
 
 static void sum_rows(struct call *c, size_t begin, size_t end, double *sums) {
     c->first = begin;
-    nn_parallel_sum(end - begin, grain_of(c->channels), c->width, sum_range, c, c->partial);
+    nn_parallel_sum(c->layer->compute, end - begin, grain_of(c->channels), c->width, sum_range, c,
+                    c->partial);
     memcpy(sums, c->partial, c->width * sizeof *sums);
 }
 
@@ -232,7 +233,7 @@ static void batch_norm_forward(const nn_layer *layer, const nn_io *io) {
             set_formula(&c, i, c.mean[i], c.inv_std[i]);
         else
             set_formula(&c, i, (double)running_mean(&c)[i], running_inv_std(&c, i));
-    nn_parallel(c.rows, grain_of(c.channels), forward_rows, &c);
+    nn_parallel(layer->compute, c.rows, grain_of(c.channels), forward_rows, &c);
 }
 
 /* Of weight and bias: the sums of dy (x - mean) / std and of dy. */
@@ -298,7 +299,7 @@ static void frozen_backward(struct call *c) {
         add_gradients(c);
     }
     if (c->io->dx[0])
-        nn_parallel(c->rows, grain_of(c->channels), backward_rows, c);
+        nn_parallel(c->layer->compute, c->rows, grain_of(c->channels), backward_rows, c);
 }
 
 static void batch_norm_backward(const nn_layer *layer, const nn_io *io) {
@@ -316,7 +317,7 @@ static void batch_norm_backward(const nn_layer *layer, const nn_io *io) {
     if (!io->dx[0])
         return;
     set_gradient_formula(&c);
-    nn_parallel(c.rows, grain_of(c.channels), backward_rows, &c);
+    nn_parallel(layer->compute, c.rows, grain_of(c.channels), backward_rows, &c);
 }
 
 const nn_layer_ops nn_layer_batch_norm = {

@@ -39,6 +39,7 @@ static int dense_plan(nn_layer *layer) {
 
 /* The call as matrices: x [rows][in], y [rows][out], W [out][in] or, when wide, [in][out]. */
 struct view {
+    const nn_compute *compute;
     size_t rows, in, out, ldw;
     bool wide;
 };
@@ -46,7 +47,8 @@ struct view {
 static struct view view_of(const nn_layer *layer, size_t batch) {
     const nn_shape *in = &layer->in[0];
     size_t width = (size_t)in->dim[in->rank - 1];
-    struct view v = {.rows = batch * (nn_shape_count(in) / width),
+    struct view v = {.compute = layer->compute,
+                     .rows = batch * (nn_shape_count(in) / width),
                      .in = width,
                      .out = (size_t)layer->out.dim[in->rank - 1],
                      .wide = layer->param[WEIGHT].order[0] == 1};
@@ -67,9 +69,11 @@ static nn_transpose w_backward(const struct view *v) {
  * summed by outer products; `batch` rows are those of the largest one. */
 static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
     struct view v = view_of(layer, batch);
-    layer->group = nn_gemm_batch_invariant(w_forward(&v), v.rows, layer->parts, v.out, v.in);
-    layer->group_dx =
-        training ? nn_gemm_batch_invariant(w_backward(&v), v.rows, layer->parts, v.in, v.out) : 0;
+    layer->group =
+        nn_gemm_batch_invariant(layer->compute, w_forward(&v), v.rows, layer->parts, v.out, v.in);
+    layer->group_dx = training ? nn_gemm_batch_invariant(layer->compute, w_backward(&v), v.rows,
+                                                         layer->parts, v.in, v.out)
+                               : 0;
     layer->tree_rows = v.rows == batch && batch <= NN_OUTER_ROWS ? NN_OUTER_ROWS : 0;
     return 0;
 }
@@ -80,26 +84,26 @@ static double dense_work(const nn_layer *layer) {
 
 static void dense_forward(const nn_layer *layer, const nn_io *io) {
     struct view v = view_of(layer, io->batch);
-    nn_gemm(NN_PLAIN, w_forward(&v), v.rows, v.out, v.in, 1, io->x[0], v.in, io->w[WEIGHT], v.ldw,
-            0, io->y, v.out);
+    nn_gemm(layer->compute, NN_PLAIN, w_forward(&v), v.rows, v.out, v.in, 1, io->x[0], v.in,
+            io->w[WEIGHT], v.ldw, 0, io->y, v.out);
     if (layer->params > BIAS)
         nn_kernels_get()->add_bias(v.rows, v.out, io->w[BIAS], io->y);
 }
 
 /* dx = dy W */
 static void input_gradient(const struct view *v, const nn_io *io) {
-    nn_gemm(NN_PLAIN, w_backward(v), v->rows, v->in, v->out, 1, io->dy, v->out, io->w[WEIGHT],
-            v->ldw, 0, io->dx[0], v->in);
+    nn_gemm(v->compute, NN_PLAIN, w_backward(v), v->rows, v->in, v->out, 1, io->dy, v->out,
+            io->w[WEIGHT], v->ldw, 0, io->dx[0], v->in);
 }
 
 /* The same numbers on any number of ranks: microbatches are added along their tree. */
 static void tree_weights(const struct view *v, const nn_outer_rows *rows, const nn_io *io) {
     if (v->wide)
-        nn_outer_product(rows, v->in, v->out, io->x[0], v->in, io->dy, v->out, io->g[WEIGHT],
-                         v->out);
+        nn_outer_product(v->compute, rows, v->in, v->out, io->x[0], v->in, io->dy, v->out,
+                         io->g[WEIGHT], v->out);
     else
-        nn_outer_product(rows, v->out, v->in, io->dy, v->out, io->x[0], v->in, io->g[WEIGHT],
-                         v->in);
+        nn_outer_product(v->compute, rows, v->out, v->in, io->dy, v->out, io->x[0], v->in,
+                         io->g[WEIGHT], v->in);
 }
 
 static void tree_gradients(const struct view *v, const nn_io *io) {
@@ -113,11 +117,11 @@ static void tree_gradients(const struct view *v, const nn_io *io) {
 /* dW = dy^T x, or its transpose */
 static void weight_gradient(const struct view *v, const nn_io *io) {
     if (v->wide)
-        nn_gemm(NN_TRANSPOSED, NN_PLAIN, v->in, v->out, v->rows, 1, io->x[0], v->in, io->dy, v->out,
-                io->g_beta, io->g[WEIGHT], v->out);
+        nn_gemm(v->compute, NN_TRANSPOSED, NN_PLAIN, v->in, v->out, v->rows, 1, io->x[0], v->in,
+                io->dy, v->out, io->g_beta, io->g[WEIGHT], v->out);
     else
-        nn_gemm(NN_TRANSPOSED, NN_PLAIN, v->out, v->in, v->rows, 1, io->dy, v->out, io->x[0], v->in,
-                io->g_beta, io->g[WEIGHT], v->in);
+        nn_gemm(v->compute, NN_TRANSPOSED, NN_PLAIN, v->out, v->in, v->rows, 1, io->dy, v->out,
+                io->x[0], v->in, io->g_beta, io->g[WEIGHT], v->in);
 }
 
 static void dense_backward(const nn_layer *layer, const nn_io *io) {

@@ -80,7 +80,7 @@ static void dropconnect_forward(const nn_layer *layer, const nn_io *io) {
     struct mask m = mask_of(layer, io);
     nn_io masked = *io;
     if (io->pass->training) {
-        nn_parallel(m.count, GRAIN, draw, &m);
+        nn_parallel(layer->compute, m.count, GRAIN, draw, &m);
         masked.w[NN_DENSE_WEIGHT] = m.product;
     }
     nn_layer_dense.forward(layer, &masked);

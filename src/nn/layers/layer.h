@@ -8,6 +8,7 @@
 #include "base/real.h"
 #include "base/shape.h"
 #include "base/tree.h"
+#include "math/compute.h"
 
 #define NN_MAX_INPUTS 8
 #define NN_MAX_PARAMS 64
@@ -127,6 +128,8 @@ struct nn_layer {
     nn_shape in[NN_MAX_INPUTS];   /* set before plan */
     double lr_scale, decay_scale; /* factors on the learning rate and on weight decay */
     bool frozen;                  /* its parameters stay as they are */
+
+    const nn_compute *compute; /* set by nn_model_set_compute */
 
     /* set by plan */
     nn_shape out;

@@ -114,7 +114,7 @@ static void forward_rows(void *ctx, size_t begin, size_t end) {
 
 static void layer_norm_forward(const nn_layer *layer, const nn_io *io) {
     struct call c = call_of(layer, io);
-    nn_parallel(rows_of(layer, io->batch), grain_of(c.cols), forward_rows, &c);
+    nn_parallel(layer->compute, rows_of(layer, io->batch), grain_of(c.cols), forward_rows, &c);
 }
 
 static void backward_rows(void *ctx, size_t begin, size_t end) {
@@ -142,12 +142,12 @@ static void layer_norm_backward(const nn_layer *layer, const nn_io *io) {
     size_t rows = rows_of(layer, io->batch);
     double *sums = io->scratch;
     if (layer->params) {
-        nn_parallel_sum(rows, grain_of(c.cols), 2 * c.cols, sum_rows, &c, sums);
+        nn_parallel_sum(layer->compute, rows, grain_of(c.cols), 2 * c.cols, sum_rows, &c, sums);
         store(c.cols, sums, io->g_beta, io->g[BIAS]);
         store(c.cols, sums + c.cols, io->g_beta, io->g[WEIGHT]);
     }
     if (io->dx[0])
-        nn_parallel(rows, grain_of(c.cols), backward_rows, &c);
+        nn_parallel(layer->compute, rows, grain_of(c.cols), backward_rows, &c);
 }
 
 const nn_layer_ops nn_layer_layer_norm = {

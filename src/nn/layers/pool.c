@@ -171,11 +171,11 @@ static void run_part(void *ctx, size_t part) {
 static void run_pass(pass *p) {
     const struct pool *o = p->layer->options;
     size_t images = p->io->batch, most = images * nn_shape_count(&o->image) / GRAIN;
-    p->parts = (size_t)nn_threads();
+    p->parts = (size_t)nn_compute_threads(p->layer->compute);
     p->parts = p->parts < most ? p->parts : most;
     p->parts = p->parts < images ? p->parts : images;
     p->parts = p->parts ? p->parts : 1;
-    nn_parallel_parts(p->parts, run_part, p);
+    nn_parallel_parts(p->layer->compute, p->parts, run_part, p);
 }
 
 /* ---- max_pool ------------------------------------------------------------------------------- */

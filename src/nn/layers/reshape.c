@@ -19,8 +19,8 @@ static int plan_shape(nn_layer *layer, const nn_shape *out) {
     return 0;
 }
 
-static void move(const nn_io *io, const nn_shape *in, const nn_real *from, const nn_shape *out,
-                 nn_real *to) {
+static void move(const nn_compute *compute, const nn_io *io, const nn_shape *in,
+                 const nn_real *from, const nn_shape *out, nn_real *to) {
     size_t count = nn_shape_count(in);
     bool turned_in = nn_shape_is_turned(in), turned_out = nn_shape_is_turned(out);
     if (!to || from == to)
@@ -28,23 +28,23 @@ static void move(const nn_io *io, const nn_shape *in, const nn_real *from, const
     if (nn_shape_equal(in, out) || !(turned_in || turned_out)) {
         memcpy(to, from, io->batch * count * sizeof *to);
     } else if (!turned_out) {
-        nn_turn_to_user(in, io->batch, from, to);
+        nn_turn_to_user(compute, in, io->batch, from, to);
     } else if (!turned_in) {
-        nn_turn_to_memory(out, io->batch, from, to);
+        nn_turn_to_memory(compute, out, io->batch, from, to);
     } else {
         for (size_t i = 0; i < io->batch; i++) {
-            nn_turn_to_user(in, 1, from + i * count, io->scratch);
-            nn_turn_to_memory(out, 1, io->scratch, to + i * count);
+            nn_turn_to_user(compute, in, 1, from + i * count, io->scratch);
+            nn_turn_to_memory(compute, out, 1, io->scratch, to + i * count);
         }
     }
 }
 
 static void reshape_forward(const nn_layer *layer, const nn_io *io) {
-    move(io, &layer->in[0], io->x[0], &layer->out, io->y);
+    move(layer->compute, io, &layer->in[0], io->x[0], &layer->out, io->y);
 }
 
 static void reshape_backward(const nn_layer *layer, const nn_io *io) {
-    move(io, &layer->out, io->dy, &layer->in[0], io->dx[0]);
+    move(layer->compute, io, &layer->out, io->dy, &layer->in[0], io->dx[0]);
 }
 
 /* ---- flatten -------------------------------------------------------------------------------- */

@@ -410,7 +410,7 @@ void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target
     size_t width = loss->spec.outputs;
     struct call call = {loss, z, target, dz ? dz : loss->gradient};
 
-    nn_parallel(batch, 1 + GRAIN / width, eval_rows, &call);
+    nn_parallel(loss->spec.compute, batch, 1 + GRAIN / width, eval_rows, &call);
     for (size_t i = 0; i < batch; i++) {
         nn_real sample = nn_target_weight(target, i);
         nn_real both = sample * class_weight_of(loss, target, i);

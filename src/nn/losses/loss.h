@@ -6,6 +6,7 @@
 #include "base/options/option.h"
 #include "base/real.h"
 #include "base/target.h"
+#include "math/compute.h"
 
 /* Index of the largest of n > 0 numbers, the first one on a tie. */
 static inline size_t nn_argmax(size_t n, const nn_real *x) {
@@ -71,6 +72,7 @@ typedef struct nn_loss_spec {
     int64_t classes;                /* ... each in [0, classes), or -1 */
     size_t target_width;            /* else rows of so many numbers */
     const char *const *class_names; /* [classes] or NULL */
+    const nn_compute *compute;      /* outlives the loss; NULL: the default */
 } nn_loss_spec;
 
 /* Makes the loss that `node`, the value of the `loss:` key, names, for this model and data set.

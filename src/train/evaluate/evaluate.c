@@ -181,7 +181,7 @@ int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, 
         rc = open_session(&e, comm, file, data, other_files, split);
     nn_log_hold(false);
     NN_TRY_GOTO(nn_comm_agree(comm, rc));
-    nn_threads_set(nn_comm_threads(comm));
+    e.session.compute.threads = nn_comm_threads(comm);
     NN_TRY_GOTO(nn_session_allocate(&e.session, NULL, NULL));
     NN_TRY_GOTO(load(&e.session, file, &e.pool));
     NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));

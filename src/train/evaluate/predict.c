@@ -11,6 +11,7 @@
 struct nn_predictor {
     nn_pool pool; /* the checkpoint's texts and data traits */
     nn_config *config;
+    nn_compute compute;
     nn_data_traits data;
     nn_model *model;
     nn_loss *loss;
@@ -33,11 +34,13 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &loss));
     NN_TRY(nn_model_new(settings->model, p->data.x, loss->fuses, &p->model));
+    nn_model_set_compute(p->model, &p->compute);
     nn_shape output = nn_model_output_shape(p->model);
     p->inputs = nn_shape_count(&p->data.x);
     p->outputs = nn_shape_count(&output);
     p->positions = nn_data_positions(&p->data);
     nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs / p->positions, batch * p->positions);
+    spec.compute = &p->compute;
     NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
     NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
     NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
@@ -63,6 +66,11 @@ int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) 
     }
     *out = p;
     return 0;
+}
+
+int nn_predictor_set_threads(nn_predictor *p, int threads) {
+    p->compute.threads = threads;
+    return nn_model_bind(p->model, p->params, NULL, p->batch);
 }
 
 void nn_predictor_free(nn_predictor *p) {

@@ -72,7 +72,7 @@ static nn_span own_rows(const struct trial *t, size_t rows, bool tree) {
 /* Products of rows [first, last), as a microbatch's or all. */
 static void multiply(const struct trial *t, size_t parts, const size_t *row, nn_real *g) {
     for (size_t i = 0; i < MATRICES; i++)
-        nn_outer_product(&(nn_outer_rows){parts, row}, matrix[i].m, matrix[i].n,
+        nn_outer_product(NULL, &(nn_outer_rows){parts, row}, matrix[i].m, matrix[i].n,
                          t->a[i] + row[0] * matrix[i].m, matrix[i].m,
                          t->b[i] + row[0] * matrix[i].n, matrix[i].n, g + matrix[i].begin,
                          matrix[i].n);

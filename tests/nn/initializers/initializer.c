@@ -8,6 +8,8 @@
 
 #include <math.h>
 
+static nn_compute compute;
+
 #define ROWS 300
 #define COLS 200
 #define COUNT ((size_t)ROWS * COLS)
@@ -22,7 +24,7 @@ static int fill(const char *yaml, const nn_fan *shape, uint64_t seed, nn_real *w
     int rc = row_bind(&pool, &nn_initializers, yaml, &row, &options);
 
     if (rc == 0)
-        rc = ((const nn_initializer_ops *)row)->fill(&options, &rng, shape, w);
+        rc = ((const nn_initializer_ops *)row)->fill(&options, &compute, &rng, shape, w);
     nn_pool_release(&pool);
     return rc;
 }
@@ -86,9 +88,9 @@ static void check_cuts(const struct moments_case *c) {
     nn_fan half = fan;
 
     CHECK(fill(c->yaml, &fan, 4, one) == 0);
-    nn_threads_set(3);
+    compute.threads = 3;
     CHECK(fill(c->yaml, &fan, 4, three) == 0);
-    nn_threads_set(1);
+    compute.threads = 1;
     if (!CHECK(memcmp(one, three, sizeof one) == 0))
         fprintf(stderr, "... for %s\n", c->yaml);
     CHECK(fill(c->yaml, &fan, 5, other) == 0);

@@ -92,11 +92,11 @@ static void check_threads(struct small_model *s) {
     memcpy(first, run(s, &pass), sizeof first);
     memcpy(weight, gradient(s, WEIGHT), sizeof weight);
     for (int threads = 2; threads < 6; threads++) {
-        nn_threads_set(threads);
+        small_model_compute.threads = threads;
         CHECK(memcmp(first, run(s, &pass), sizeof first) == 0);
         CHECK(memcmp(weight, gradient(s, WEIGHT), sizeof weight) == 0);
     }
-    nn_threads_set(1);
+    small_model_compute.threads = 1;
 }
 
 #define PARTS 3

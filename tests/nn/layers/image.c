@@ -125,7 +125,7 @@ static void randomize(size_t n, uint64_t stream, nn_real *x) {
 /* The layer with so many threads, run forward and backward over random numbers. */
 static bool run_with(struct net *n, const struct shared_case *c, int threads) {
     nn_pass pass = {.batch = BATCH, .training = true};
-    nn_threads_set(threads);
+    small_model_compute.threads = threads;
     bool ok = net_new(n, c->yaml, BATCH, c->input);
     if (ok) {
         randomize(BATCH * n->in, 1, n->x);
@@ -134,7 +134,7 @@ static bool run_with(struct net *n, const struct shared_case *c, int threads) {
         forward(n, &pass);
         backward(n, &pass);
     }
-    nn_threads_set(1);
+    small_model_compute.threads = 1;
     return ok;
 }
 
@@ -174,7 +174,7 @@ static void check_nothing(struct net *n) {
 static void check_shared(const struct shared_case *c) {
     struct net one, two;
     int before = check_failures;
-    nn_gemm_fix_tiles(true);
+    small_model_compute.fixed_tiles = true;
     if (run_with(&one, c, 1) && run_with(&two, c, 2)) {
         same("y of two threads", BATCH * one.out, one.y, two.y);
         same("dx of two threads", BATCH * one.in, one.dx, two.dx);
@@ -185,7 +185,7 @@ static void check_shared(const struct shared_case *c) {
         net_release(&one);
         net_release(&two);
     }
-    nn_gemm_fix_tiles(false);
+    small_model_compute.fixed_tiles = false;
     if (check_failures > before)
         fprintf(stderr, "  %s\n", c->yaml);
 }

@@ -123,10 +123,10 @@ static void check_shared_rows(struct net *n, const nn_pass *pass) {
     backward(n, pass);
     nn_real *y = copy_of(BATCH * n->out, n->y), *dx = copy_of(BATCH * n->in, n->dx);
     nn_real *g = copy_of(size, n->model.grads);
-    nn_threads_set(2);
+    small_model_compute.threads = 2;
     forward(n, pass);
     backward(n, pass);
-    nn_threads_set(1);
+    small_model_compute.threads = 1;
     check_same("y of two threads", BATCH * n->out, n->y, copy_of(BATCH * n->out, y));
     check_same("dx of two threads", BATCH * n->in, n->dx, copy_of(BATCH * n->in, dx));
     for (size_t i = 0; i < size; i++)

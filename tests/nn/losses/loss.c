@@ -14,6 +14,8 @@
 #include <math.h>
 #include <string.h>
 
+static nn_compute compute;
+
 #define BATCH 6
 #define WIDTH 4
 #define STEP 1e-6
@@ -269,14 +271,14 @@ static void check_by_hand(void) {
     nn_real z[3] = {1, 2, -1}, dz[3] = {0}, score = 0, up = 0;
     nn_target target = {.label = (const int32_t[]){0}};
 
-    CHECK(try_loss(&s, "hinge", &(nn_loss_spec){3, 1, true, 3, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "hinge", &(nn_loss_spec){3, 1, true, 3, 0, NULL, NULL}) == 0);
     nn_loss_eval(s.loss, 1, z, &target, &sum, dz);
     CHECK_NEAR(sum.loss, 2, 0); /* 1 - 1 + 2 = 2 and 1 - 1 - 1 < 0 */
     CHECK_NEAR(dz[0], -1, 0);
     CHECK_NEAR(dz[1], 1, 0);
     CHECK_NEAR(dz[2], 0, 0);
     release(&s);
-    CHECK(try_loss(&s, "perceptron", &(nn_loss_spec){1, 1, true, 2, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "perceptron", &(nn_loss_spec){1, 1, true, 2, 0, NULL, NULL}) == 0);
     nn_loss_eval(s.loss, 1, &score, &target, &sum, &up);
     CHECK_NEAR(up, 1, 0); /* class 0 is -1: the score must fall */
     release(&s);
@@ -293,7 +295,8 @@ static void check_same(const char *yaml, size_t outputs, const nn_target *a, con
     for (int i = 0; i < 2; i++) {
         struct setup s;
         bool labels = target[i]->label;
-        nn_loss_spec spec = {outputs, 3, labels, outputs == 1 ? 2 : 4, labels ? 0 : outputs, NULL};
+        nn_loss_spec spec = {outputs, 3,   labels, outputs == 1 ? 2 : 4, labels ? 0 : outputs,
+                             NULL,    NULL};
         if (CHECK(try_loss(&s, yaml, &spec) == 0))
             nn_loss_eval(s.loss, 3, z, target[i], &sum[i], dz[i]);
         release(&s);
@@ -374,7 +377,7 @@ static void check_class_weights(const char *value, double a, double b, double c)
     static const nn_real z[9] = {0};
     char yaml[128];
     struct setup s;
-    nn_loss_spec spec = {3, 3, true, 3, 0, names};
+    nn_loss_spec spec = {3, 3, true, 3, 0, names, NULL};
     nn_target target = {.label = (const int32_t[]){0, 1, 2}};
     double weight[] = {a, b, c};
 
@@ -421,7 +424,7 @@ static void check_spare_outputs(void) {
     int warnings = 0;
 
     nn_log_to(count_warning, &warnings, NN_LOG_WARNING);
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){4, 1, true, 3, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){4, 1, true, 3, 0, NULL, NULL}) == 0);
     CHECK_EQ_INT(warnings, 1);
     nn_log_to(NULL, NULL, NN_LOG_WARNING);
     release(&s);
@@ -430,7 +433,7 @@ static void check_spare_outputs(void) {
 static void check_threshold(const char *yaml, double expected) {
     struct setup s;
 
-    CHECK(try_loss(&s, yaml, &(nn_loss_spec){1, 1, true, 2, 0, NULL}) == 0);
+    CHECK(try_loss(&s, yaml, &(nn_loss_spec){1, 1, true, 2, 0, NULL, NULL}) == 0);
     CHECK_NEAR(nn_loss_threshold(s.loss), expected, 0);
     release(&s);
 }
@@ -439,7 +442,7 @@ static void check_range(const char *yaml, size_t outputs, bool labels, bool expe
                         double least) {
     struct setup s;
     double low = 0, high = 0;
-    nn_loss_spec spec = {outputs, 1, labels, labels ? 2 : 0, labels ? 0 : outputs, NULL};
+    nn_loss_spec spec = {outputs, 1, labels, labels ? 2 : 0, labels ? 0 : outputs, NULL, NULL};
 
     if (CHECK(try_loss(&s, yaml, &spec) == 0) &&
         CHECK(nn_loss_target_range(s.loss, &low, &high) == expected) && expected) {
@@ -464,17 +467,17 @@ static void check_link(void) {
     struct setup s;
     nn_real z[2] = {0, log(3)}, y[2];
 
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){2, 1, true, 2, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){2, 1, true, 2, 0, NULL, NULL}) == 0);
     CHECK_STR(nn_loss_ops_of(s.loss)->fuses, "softmax");
     nn_loss_link(s.loss, 1, z, y);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     release(&s);
-    CHECK(try_loss(&s, "binary_cross_entropy", &(nn_loss_spec){1, 2, true, 2, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "binary_cross_entropy", &(nn_loss_spec){1, 2, true, 2, 0, NULL, NULL}) == 0);
     nn_loss_link(s.loss, 2, z, y);
     CHECK_NEAR(y[0], 0.5, 1e-15);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     release(&s);
-    CHECK(try_loss(&s, "squared", &(nn_loss_spec){1, 2, true, 2, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "squared", &(nn_loss_spec){1, 2, true, 2, 0, NULL, NULL}) == 0);
     nn_loss_link(s.loss, 2, z, y);
     CHECK_NEAR(y[1], z[1], 0);
     nn_loss_link(s.loss, 2, z, z);
@@ -495,12 +498,13 @@ static void check_threads(void) {
     nn_rng_normal(&rng, 0, (size_t)ROWS * COLS, z);
     for (int i = 0; i < ROWS; i++)
         label[i] = i % 11 - 1;
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){COLS, ROWS, true, COLS, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "cross_entropy",
+                   &(nn_loss_spec){COLS, ROWS, true, COLS, 0, NULL, &compute}) == 0);
     for (int i = 0; i < 2; i++) {
-        nn_threads_set(i == 0 ? 1 : 3);
+        compute.threads = i == 0 ? 1 : 3;
         nn_loss_eval(s.loss, ROWS, z, &target, &sum[i], dz[i]);
     }
-    nn_threads_set(1);
+    compute.threads = 1;
     CHECK(memcmp(&sum[0], &sum[1], sizeof sum[0]) == 0);
     CHECK(memcmp(dz[0], dz[1], sizeof dz[0]) == 0);
     release(&s);
@@ -512,7 +516,7 @@ static void check_empty(void) {
     nn_target target = {0};
     struct setup s;
 
-    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){3, 0, true, 3, 0, NULL}) == 0);
+    CHECK(try_loss(&s, "cross_entropy", &(nn_loss_spec){3, 0, true, 3, 0, NULL, NULL}) == 0);
     nn_loss_eval(s.loss, 0, s.z, &target, &sum, s.dz);
     CHECK_NEAR(sum.loss, 1, 0);
     CHECK_NEAR(sum.weight, 2, 0);

@@ -9,11 +9,12 @@ static void pack(nn_direction *s, const nn_io *io) {
     const nn_cell *cell = s->o->cell;
     const nn_real *const *w = io->w + s->first_param;
     if (s->dx)
-        nn_direction_pack(cell->gates * s->units, s->inputs, w[0], s->inputs, 1, s->packed_x);
+        nn_direction_pack(s->compute, cell->gates * s->units, s->inputs, w[0], s->inputs, 1,
+                          s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_direction_pack(part->count * s->units, s->units, w[1] + part->row * s->units * s->units,
-                          s->units, 1, s->packed_h[p]);
+        nn_direction_pack(s->compute, part->count * s->units, s->units,
+                          w[1] + part->row * s->units * s->units, s->units, 1, s->packed_h[p]);
     }
 }
 
@@ -89,11 +90,11 @@ static void weight_gradients(const nn_direction *s, const nn_io *io) {
     size_t gates = cell->gates * s->units, n = s->steps ? all - s->rows : 0;
     const nn_real *dz = s->gates + (s->reverse ? 0 : s->rows * width);
     const nn_real *h = s->h + (s->reverse ? s->rows * s->width : 0);
-    nn_gemm(NN_TRANSPOSED, NN_PLAIN, gates, s->inputs, all, 1, s->gates, width, s->x, s->inputs,
-            io->g_beta, g[0], s->inputs);
+    nn_gemm(s->compute, NN_TRANSPOSED, NN_PLAIN, gates, s->inputs, all, 1, s->gates, width, s->x,
+            s->inputs, io->g_beta, g[0], s->inputs);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_gemm(NN_TRANSPOSED, NN_PLAIN, part->count * s->units, s->units, n, 1,
+        nn_gemm(s->compute, NN_TRANSPOSED, NN_PLAIN, part->count * s->units, s->units, n, 1,
                 dz + part->block * s->units, width, h, s->width, io->g_beta,
                 g[1] + part->row * s->units * s->units, s->units);
     }

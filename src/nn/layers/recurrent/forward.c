@@ -24,11 +24,11 @@ static void pack(nn_direction *s, const nn_io *io) {
     const nn_kernels *k = nn_kernels_get();
     const nn_real *const *w = io->w + s->first_param;
     size_t gates = cell->gates * s->units;
-    nn_direction_pack(s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
+    nn_direction_pack(s->compute, s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_direction_pack(s->units, part->count * s->units, w[1] + part->row * s->units * s->units,
-                          1, s->units, s->packed_h[p]);
+        nn_direction_pack(s->compute, s->units, part->count * s->units,
+                          w[1] + part->row * s->units * s->units, 1, s->units, s->packed_h[p]);
     }
     memset(s->bias, 0, cell->blocks * s->units * sizeof *s->bias);
     if (!s->o->bias)

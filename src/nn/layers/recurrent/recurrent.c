@@ -206,6 +206,7 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
     struct level l = saved_level(layer, io, level);
     size_t units = (size_t)o->units, directions = nn_recurrent_directions(o);
     return (nn_direction){
+        .compute = layer->compute,
         .o = o,
         .kernels =
             (const nn_cell_kernels *)(const void *)(table + o->cell->kernel[o->nonlinearity]),
@@ -242,10 +243,10 @@ static void pack_pairs(void *ctx, size_t begin, size_t end) {
                            p->packed + p->k * first);
 }
 
-void nn_direction_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col,
-                       nn_real *packed) {
+void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_real *b, size_t row,
+                       size_t col, nn_real *packed) {
     struct packing p = {k, n, b, row, col, packed};
-    nn_parallel((n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
+    nn_parallel(compute, (n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
 }
 
 size_t nn_direction_time(const nn_direction *s, size_t n) {
@@ -290,7 +291,8 @@ static void run_rows(void *ctx, size_t begin, size_t end) {
 
 void nn_direction_run(const nn_direction *s, nn_direction_fn *fn) {
     size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units) / ROW_COUNT;
-    nn_parallel(s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows, &(struct run){s, fn});
+    nn_parallel(s->compute, s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows,
+                &(struct run){s, fn});
 }
 
 /* --- dropout between levels --- */

@@ -80,6 +80,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io);
 
 /* One direction of one level (of `layers`) in a call. */
 typedef struct nn_direction {
+    const nn_compute *compute;
     const nn_recurrent *o;
     const nn_cell_kernels *kernels;
     const int32_t *length;
@@ -121,8 +122,8 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
 void nn_direction_take(nn_direction *direction, nn_scratch *scratch, bool backward);
 /* B[k][n], B[i][j] = b[i * row + j * col], as nn_kernels.pack arranges it; shared by the threads.
  */
-void nn_direction_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col,
-                       nn_real *packed);
+void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_real *b, size_t row,
+                       size_t col, nn_real *packed);
 /* The place of step n (in the order of computation) and what its cell touches, for some rows. */
 size_t nn_direction_time(const nn_direction *direction, size_t n);
 nn_cell_step nn_direction_step(const nn_direction *direction, size_t n, size_t begin, size_t end);

@@ -1,0 +1,35 @@
+/* How numbers are computed: threads, and what the bits of a product may depend on. A session has
+ * one of these and hands it down to everything in it that computes, so that a process can hold
+ * several that differ. Where a pointer to one is NULL, it is one thread and the default of the
+ * rest. */
+#ifndef NN_MATH_COMPUTE_H
+#define NN_MATH_COMPUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The library that computes the tiles of a product: for each the one that is expected to be faster,
+ * or always the same. The default is the former unless NNMPI_GEMM=openblas|onednn is set. */
+typedef enum nn_gemm_library {
+    NN_GEMM_DEFAULT,
+    NN_GEMM_FASTER,
+    NN_GEMM_OPENBLAS,
+    NN_GEMM_ONEDNN
+} nn_gemm_library;
+
+typedef struct nn_compute {
+    int threads;      /* of this process; below 1: 1 */
+    bool fixed_tiles; /* products and sums over samples are divided in the same way for any number
+                         of threads */
+    nn_gemm_library library;
+} nn_compute;
+
+static inline int nn_compute_threads(const nn_compute *compute) {
+    return compute && compute->threads > 1 ? compute->threads : 1;
+}
+
+static inline bool nn_compute_fixed_tiles(const nn_compute *compute) {
+    return compute && compute->fixed_tiles;
+}
+
+#endif
