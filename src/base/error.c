@@ -1,6 +1,6 @@
-#include "base/text.h"
+#include "base/error.h"
 
-#include <nnmpi/error.h>
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,16 +1,11 @@
-#include "base/text.h"
+#include "base/log.h"
 
-#include <nnmpi/log.h>
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stddef.h>
 
-static struct {
-    nn_log_sink *sink;
-    void *ctx;
-    nn_log_level level;
-    bool held;
-} target;
+static _Thread_local nn_log_target target;
 
 void nn_log_to(nn_log_sink *sink, void *ctx, nn_log_level level) {
     target.sink = sink;
@@ -20,6 +15,14 @@ void nn_log_to(nn_log_sink *sink, void *ctx, nn_log_level level) {
 
 void nn_log_hold(bool held) {
     target.held = held;
+}
+
+nn_log_target nn_log_target_get(void) {
+    return target;
+}
+
+void nn_log_target_set(nn_log_target other) {
+    target = other;
 }
 
 void nn_log(nn_log_level level, const char *format, ...) {

@@ -2,7 +2,7 @@
 #ifndef NN_BASE_MEM_H
 #define NN_BASE_MEM_H
 
-#include <nnmpi/error.h>
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

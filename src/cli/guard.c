@@ -2,9 +2,8 @@
 #include "cli/guard.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/mem.h"
-
-#include <nnmpi/error.h>
 
 #include <pthread.h>
 #include <stdatomic.h>

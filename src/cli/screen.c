@@ -2,9 +2,8 @@
 #include "cli/screen.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/text.h"
-
-#include <nnmpi/error.h>
 
 #include <math.h>
 #include <stdarg.h>

@@ -2,7 +2,8 @@
 #ifndef NN_CLI_SCREEN_H
 #define NN_CLI_SCREEN_H
 
-#include <nnmpi/log.h>
+#include "base/log.h"
+
 #include <nnmpi/train.h>
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "comm/launch.h"
 
-#include <nnmpi/error.h>
+#include "base/error.h"
 
 #include <sched.h>
 #include <stdio.h>

@@ -1,11 +1,10 @@
 #define _GNU_SOURCE
 #include "comm/placement.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "comm/messages.h"
 #include "math/parallel.h"
-
-#include <nnmpi/log.h>
 
 #include <stdlib.h>
 

@@ -2,10 +2,9 @@
 #include "comm/watchdog.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "comm/shared_memory.h"
-
-#include <nnmpi/log.h>
 
 #include <math.h>
 #include <pthread.h>
@@ -48,6 +47,7 @@ struct nn_watch {
     struct signs **signs; /* [node_size] */
     struct seen *seen;    /* [node_size] */
     struct signs *mine;
+    nn_log_target log; /* of who began to watch */
     pthread_t thread;
     bool running;
     pthread_mutex_t mutex; /* of `over` */
@@ -185,6 +185,7 @@ static bool rest(nn_watch *w, double seconds) {
 
 static void *watch(void *ctx) {
     nn_watch *w = ctx;
+    nn_log_target_set(w->log);
     double period = w->seconds / LOOKS, last = nn_seconds();
     while (rest(w, period)) {
         double now = nn_seconds(), passed = fmin(now - last, 2 * period);
@@ -214,6 +215,7 @@ static int allocate(nn_comm *comm, double seconds, nn_watch **out) {
 static int start_thread(nn_watch *w) {
     pthread_condattr_t attributes;
     sigset_t all, before;
+    w->log = nn_log_target_get();
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

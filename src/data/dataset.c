@@ -1,11 +1,10 @@
 #include "data/dataset.h"
 
+#include "base/log.h"
 #include "data/convert.h"
 #include "data/importers/csv_reader.h"
 #include "data/sources/sources.h"
 #include "io/file.h"
-
-#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <stdio.h>

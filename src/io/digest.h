@@ -2,7 +2,7 @@
 #ifndef NN_IO_DIGEST_H
 #define NN_IO_DIGEST_H
 
-#include <nnmpi/error.h>
+#include "base/error.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #include "math/kernels.h"
 
-#include <nnmpi/log.h>
+#include "base/log.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

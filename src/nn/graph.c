@@ -1,9 +1,8 @@
 /* From the list under `model:` to a planned graph. */
 #include "nn/graph.h"
 
+#include "base/log.h"
 #include "nn/layers/layers.h"
-
-#include <nnmpi/log.h>
 
 #include <string.h>
 

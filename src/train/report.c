@@ -1,10 +1,9 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "comm/watchdog.h"
 #include "train/evaluate/evaluation.h"
 #include "train/trainer.h"
-
-#include <nnmpi/log.h>
 
 #include <math.h>
 #include <stdio.h>

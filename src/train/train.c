@@ -1,5 +1,6 @@
 /* Training from beginning to end: start or resume, loop, validate, save, finish. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "comm/watchdog.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
@@ -7,7 +8,6 @@
 #include "train/config/changes.h"
 #include "train/trainer.h"
 
-#include <nnmpi/log.h>
 #include <nnmpi/version.h>
 
 #include <math.h>

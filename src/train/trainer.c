@@ -1,14 +1,13 @@
 /* What a trainer consists of: data, model and memory, planned, checked and released. */
 #include "train/trainer.h"
 
+#include "base/log.h"
 #include "base/rng.h"
 #include "data/normalize.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "nn/schedules/schedule.h"
 #include "train/share_naming.h"
-
-#include <nnmpi/log.h>
 
 #include <string.h>
 

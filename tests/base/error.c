@@ -1,8 +1,9 @@
 /* Messages, prefixes, traces and codes of failures; the log. */
+#include "base/error.h"
+
+#include "base/log.h"
 #include "check.h"
 
-#include <nnmpi/error.h>
-#include <nnmpi/log.h>
 #include <nnmpi/version.h>
 
 #include <pthread.h>

@@ -1,9 +1,8 @@
 /* Aligned, zeroed memory and its failures; pools. */
 #include "base/mem.h"
 
+#include "base/error.h"
 #include "check.h"
-
-#include <nnmpi/error.h>
 
 #include <stdalign.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 /* Collectives of the communicator, and what the ranks make of each other's failures. */
 #include "comm/comm.h"
 
+#include "base/error.h"
 #include "check.h"
 
 #include <stdio.h>

@@ -2,10 +2,9 @@
 #define _GNU_SOURCE
 #include "comm/placement.h"
 
+#include "base/error.h"
 #include "check.h"
 #include "comm/launch.h"
-
-#include <nnmpi/error.h>
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,11 +3,10 @@
  * what the user asked for stands. */
 #include "math/gemm/blas.h"
 
+#include "base/error.h"
 #include "check.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
-
-#include <nnmpi/error.h>
 
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,9 +1,8 @@
 /* NNMPI_ISA chooses the kernels; what is unknown or cannot run is warned about and the best is
  * used. */
+#include "base/log.h"
 #include "check.h"
 #include "math/kernels.h"
-
-#include <nnmpi/log.h>
 
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,6 +1,8 @@
 /* ranks: 1 2 3 */
 /* The public headers, used as a program outside would: configure, train, stop, go on, evaluate,
  * predict, and what is said when something is wrong. */
+#include "base/error.h"
+#include "base/log.h"
 #include "check.h"
 
 #include <nnmpi/nnmpi.h>

@@ -1,12 +1,11 @@
 #include "comm/reduce/reduce.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
 #include "math/parallel.h"
-
-#include <nnmpi/log.h>
 
 #include <string.h>
 

@@ -1,12 +1,11 @@
 /* CSV in two passes: the first counts the rows and learns the labels, the second writes. */
+#include "base/log.h"
 #include "base/text.h"
 #include "data/convert.h"
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/importers/labels.h"
 #include "data/output.h"
-
-#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 /* IDX, the format MNIST and its relatives come in: two zero bytes, a type, the number of
  * dimensions, the dimensions (32 bits, big-endian), then the numbers (big-endian). */
+#include "base/log.h"
 #include "base/text.h"
 #include "data/convert.h"
 #include "data/dataset.h"
@@ -7,8 +8,6 @@
 #include "data/importers/importer.h"
 #include "data/output.h"
 #include "io/file.h"
-
-#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <stddef.h>

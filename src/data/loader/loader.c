@@ -1,11 +1,10 @@
 #include "data/loader/loader.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "data/loader/prefetch.h"
 #include "data/loader/shuffle_buffer.h"
 #include "data/output.h"
-
-#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 #include "data/loader/prefetch.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <pthread.h>
@@ -12,6 +13,7 @@ struct nn_prefetch {
     nn_prefetch_ops ops;
     void *ctx;
     int places;
+    nn_log_target log; /* of who waits for the thread */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t to_thread, to_caller;
@@ -66,6 +68,7 @@ static void sleep_until_woken(nn_prefetch *p) {
 static void *work(void *arg) {
     nn_prefetch *p = arg;
 
+    nn_log_target_set(p->log);
     pthread_mutex_lock(&p->mutex);
     while (!p->ending) {
         bool may = !p->resting && p->rc >= 0;
@@ -83,6 +86,7 @@ static void *work(void *arg) {
 static int start(nn_prefetch *p) {
     sigset_t all, before;
 
+    p->log = nn_log_target_get();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&p->thread, NULL, work, p);

@@ -1,11 +1,10 @@
 /* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N];
  * /valid and /test alike.
  */
+#include "base/log.h"
 #include "data/output.h"
 #include "data/sources/sources.h"
 #include "io/file.h"
-
-#include <nnmpi/log.h>
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "math/gemm/blas.h"
 
-#include <nnmpi/log.h>
+#include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

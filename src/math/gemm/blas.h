@@ -2,7 +2,7 @@
 #ifndef NN_MATH_GEMM_BLAS_H
 #define NN_MATH_GEMM_BLAS_H
 
-#include <nnmpi/error.h>
+#include "base/error.h"
 
 #include <stdbool.h>
 

@@ -1,10 +1,9 @@
 #include "math/gemm/gemm.h"
 
+#include "base/error.h"
+#include "base/log.h"
 #include "math/gemm/onednn.h"
 #include "math/parallel.h"
-
-#include <nnmpi/error.h>
-#include <nnmpi/log.h>
 
 #include <cblas.h>
 #include <limits.h>

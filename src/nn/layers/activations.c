@@ -1,10 +1,9 @@
 /* Elementwise activations (SPEC 2). The kernels compute a = f(z) and dz = da f'; the derivative
  * comes from the output where that is enough, because then the layer runs in place. */
+#include "base/log.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/layers/layers.h"
-
-#include <nnmpi/log.h>
 
 /* Work that is worth a fork and join: a few microseconds of one core. */
 #define GRAIN 16384

@@ -2,10 +2,9 @@
  * weighting and adding up. */
 #include "nn/losses/loss.h"
 
+#include "base/log.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
-
-#include <nnmpi/log.h>
 
 #include <stdio.h>
 #include <string.h>

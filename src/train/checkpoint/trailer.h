@@ -4,7 +4,7 @@
 #ifndef NN_TRAIN_CHECKPOINT_TRAILER_H
 #define NN_TRAIN_CHECKPOINT_TRAILER_H
 
-#include <nnmpi/error.h>
+#include "base/error.h"
 
 /* Appends the trailer to a closed file. NN_EIO. Local. */
 int nn_trailer_write(const char *path);

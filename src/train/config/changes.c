@@ -1,8 +1,7 @@
 #include "train/config/changes.h"
 
+#include "base/log.h"
 #include "io/yaml.h"
-
-#include <nnmpi/log.h>
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
+#include "base/log.h"
 #include "comm/watchdog.h"
 #include "io/file.h"
 #include "math/float_mode.h"
@@ -7,8 +8,6 @@
 #include "train/evaluate/evaluation.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/session.h"
-
-#include <nnmpi/log.h>
 
 #include <string.h>
 

@@ -1,8 +1,7 @@
 #include "train/run/checkpoint_folder.h"
 
+#include "base/log.h"
 #include "io/file.h"
-
-#include <nnmpi/log.h>
 
 #include <dirent.h>
 #include <errno.h>

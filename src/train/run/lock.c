@@ -2,10 +2,9 @@
 #include "train/run/lock.h"
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
 #include "io/file.h"
-
-#include <nnmpi/error.h>
-#include <nnmpi/log.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
 #include "train/run/metrics_log.h"
 
+#include "base/log.h"
 #include "io/file.h"
-
-#include <nnmpi/log.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,11 @@
 #include "train/run/run.h"
 
+#include "base/log.h"
 #include "io/file.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/run/kept.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
-
-#include <nnmpi/log.h>
 
 #include <errno.h>
 #include <stdio.h>

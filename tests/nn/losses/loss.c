@@ -3,13 +3,12 @@
  * differences. A row or an option without a case fails the test. */
 #include "nn/losses/loss.h"
 
+#include "base/log.h"
 #include "base/rng.h"
 #include "check.h"
 #include "io/yaml.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
-
-#include <nnmpi/log.h>
 
 #include <math.h>
 #include <string.h>

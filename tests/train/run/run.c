@@ -1,7 +1,6 @@
 /* The run folder: what it holds after which events, and from what a run goes on. */
+#include "base/log.h"
 #include "run_folder.h"
-
-#include <nnmpi/log.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
