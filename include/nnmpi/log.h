@@ -7,8 +7,8 @@
 
 typedef enum nn_log_level { NN_LOG_WARNING, NN_LOG_INFO, NN_LOG_DEBUG } nn_log_level;
 
-/* Receives one line without its newline; called from the thread that logs, which may be one that the
- * library has started. */
+/* Receives one line without its newline; called from the thread that logs, which may be one that
+ * the library has started. */
 typedef void nn_log_sink(void *ctx, nn_log_level level, const char *line);
 
 /* Sets the sink of the calling thread, for what it does from now on, and the least important level

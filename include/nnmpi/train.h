@@ -10,28 +10,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NN_MAX_METRICS 16
-#define NN_MAX_TABLE 10240 /* numbers in the tables of all metrics: a confusion of 100 classes */
-
 /* What one metric says of a split: a number, a table, or both. */
-typedef struct nn_measure {
+typedef struct nn_metric_value {
     const char *name;     /* "accuracy"; static */
     double value;         /* NaN where there is none */
     bool table_only;      /* there is no value to the table */
     size_t rows, columns; /* of the table; 0: none. One row: a number for each class ("f1"), else
                              classes by predicted classes ("confusion") */
-    size_t first;         /* of its rows * columns numbers in `table` of the evaluation */
-} nn_measure;
+    const double *table;  /* [rows][columns] */
+} nn_metric_value;
 
-typedef struct nn_evaluation {
-    const char *split;
-    int64_t samples; /* that count, */
-    int64_t ignored; /* and others, whose label is -1 */
-    double loss;
-    size_t measures;
-    nn_measure measure[NN_MAX_METRICS];
-    double table[NN_MAX_TABLE];
-} nn_evaluation;
+/* What a model is worth on a split. Its functions are Local. */
+typedef struct nn_evaluation nn_evaluation;
+NN_API void nn_evaluation_free(nn_evaluation *evaluation);
+NN_API const char *nn_evaluation_split(const nn_evaluation *evaluation); /* "test"; static */
+/* Samples that count, and others, whose label is -1. */
+NN_API int64_t nn_evaluation_samples(const nn_evaluation *evaluation);
+NN_API int64_t nn_evaluation_ignored(const nn_evaluation *evaluation);
+NN_API double nn_evaluation_loss(const nn_evaluation *evaluation);
+/* The metrics of validate.metrics, i below their number; owned by the evaluation. */
+NN_API size_t nn_evaluation_metrics(const nn_evaluation *evaluation);
+NN_API const nn_metric_value *nn_evaluation_metric(const nn_evaluation *evaluation, size_t i);
 
 /* Where a run stands; handed to the progress callback on rank 0. */
 typedef struct nn_status {
@@ -45,7 +44,10 @@ typedef struct nn_status {
     const nn_evaluation *validation; /* just made, or NULL */
 } nn_status;
 
+/* `size` first, so that a program that was built with an older header, whose struct is shorter,
+ * keeps working: what it does not have is zero. */
 typedef struct nn_train_options {
+    size_t size;         /* sizeof(nn_train_options) */
     const char *run_dir; /* NULL: runs/<config>-<time> */
     bool resume;         /* go on from run_dir/last.h5 when there is one */
     /* Non-zero: save, then end with NN_ESTOPPED; before the first step, end without saving. May be
@@ -59,6 +61,7 @@ typedef struct nn_train_options {
 } nn_train_options;
 
 typedef struct nn_train_result {
+    size_t size; /* sizeof(nn_train_result), set by the caller; as in nn_train_options */
     int64_t steps, epochs;
     double loss;    /* of the last step */
     double seconds; /* in the training loop */
@@ -69,25 +72,27 @@ typedef struct nn_train_result {
     int64_t first_step; /* where this start of the program began: of `steps`, it took the rest */
     char digest[65];    /* SHA-256 of the final parameters, hexadecimal */
     char run_dir[1024];
-    char verdict[96]; /* with train.stop_when: whether the classes were separated; else "" */
-    bool has_test;    /* the data set has a test split, evaluated at the end: */
-    nn_evaluation test;
+    char verdict[96];    /* with train.stop_when: whether the classes were separated; else "" */
+    nn_evaluation *test; /* of the test split at the end, on every rank; NULL: there is none */
 } nn_train_result;
+
+/* Frees what nn_train has left in it. */
+NN_API void nn_train_result_release(nn_train_result *result);
 
 /* Trains as `config` says; writes the run folder from rank 0. Every rank returns the same code:
  * NN_ESTOPPED after a signal, NN_EDIVERGED when the loss is no number. But NN_ERANK, MPI has
  * failed, is what this rank knows: the others may wait for it, so call nn_comm_abort. Where a rank
  * stalls (train.stall_timeout), all processes end with exit status 5 without a return.
- * Collective. */
+ * `result` is filled after success, and is then to be released. Collective. */
 NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     nn_train_result *result);
 
 /* Evaluates a checkpoint (of a run folder the best, else the last) on a split (NULL: test where
  * there is one, else the first) of its own data set, or of the file `data` (NULL: its own), whose
  * classes and columns are found by their names. Each sample counts once whatever the number of
- * ranks. Collective. */
+ * ranks. *out, on every rank, is to be freed; NULL after a failure. Collective. */
 NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
-                       nn_evaluation *result);
+                       nn_evaluation **out);
 
 /* A trained model for inference, without ranks. */
 typedef struct nn_predictor nn_predictor;

@@ -54,7 +54,7 @@ done:
 }
 
 /* Rows are numbered where there are several, columns always. */
-static void print_table(FILE *out, const nn_measure *m, const double *table) {
+static void print_table(FILE *out, const nn_metric_value *m) {
     fprintf(out, m->rows > 1 ? "%s (rows: class, columns: predicted)\n%6s" : "%s by class\n%6s",
             m->name, "");
     for (size_t j = 0; j < m->columns; j++)
@@ -66,23 +66,28 @@ static void print_table(FILE *out, const nn_measure *m, const double *table) {
             fprintf(out, "\n%6s", "");
         for (size_t j = 0; j < m->columns; j++)
             fprintf(out, m->rows > 1 ? " %7.6g" : " %7.4f",
-                    nn_plain_nan(table[i * m->columns + j]));
+                    nn_plain_nan(m->table[i * m->columns + j]));
     }
     fputc('\n', out);
 }
 
 void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
-    fprintf(out, "%s ", e->split);
-    for (size_t i = 0; i < e->measures; i++)
-        if (!e->measure[i].table_only)
-            fprintf(out, "%s %.4f, ", e->measure[i].name, nn_plain_nan(e->measure[i].value));
-    fprintf(out, "loss %.4g (%lld samples", nn_plain_nan(e->loss), (long long)e->samples);
-    if (e->ignored)
-        fprintf(out, ", %lld ignored", (long long)e->ignored);
+    size_t metrics = nn_evaluation_metrics(e);
+    long long ignored = (long long)nn_evaluation_ignored(e);
+    fprintf(out, "%s ", nn_evaluation_split(e));
+    for (size_t i = 0; i < metrics; i++) {
+        const nn_metric_value *m = nn_evaluation_metric(e, i);
+        if (!m->table_only)
+            fprintf(out, "%s %.4f, ", m->name, nn_plain_nan(m->value));
+    }
+    fprintf(out, "loss %.4g (%lld samples", nn_plain_nan(nn_evaluation_loss(e)),
+            (long long)nn_evaluation_samples(e));
+    if (ignored)
+        fprintf(out, ", %lld ignored", ignored);
     fputs(")\n", out);
-    for (size_t i = 0; i < e->measures; i++)
-        if (e->measure[i].rows)
-            print_table(out, &e->measure[i], e->table + e->measure[i].first);
+    for (size_t i = 0; i < metrics; i++)
+        if (nn_evaluation_metric(e, i)->rows)
+            print_table(out, nn_evaluation_metric(e, i));
 }
 
 int nn_json_print(const nn_json *json) {

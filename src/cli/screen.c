@@ -93,10 +93,12 @@ static void describe(line *l, const nn_status *s) {
     if (!v)
         append(l, "  loss %.4g", nn_plain_nan(s->loss));
     else
-        append(l, "  %s: loss %.4g", v->split, nn_plain_nan(v->loss));
-    for (size_t i = 0; v && i < v->measures; i++)
-        if (!v->measure[i].table_only)
-            append(l, "  %s %.4g", v->measure[i].name, nn_plain_nan(v->measure[i].value));
+        append(l, "  %s: loss %.4g", nn_evaluation_split(v), nn_plain_nan(nn_evaluation_loss(v)));
+    for (size_t i = 0; v && i < nn_evaluation_metrics(v); i++) {
+        const nn_metric_value *m = nn_evaluation_metric(v, i);
+        if (!m->table_only)
+            append(l, "  %s %.4g", m->name, nn_plain_nan(m->value));
+    }
     if (s->samples_per_s > 0)
         append(l, "  %.0f samples/s", s->samples_per_s);
     append_time(l, s->seconds_left);

@@ -32,10 +32,10 @@ double nn_trainer_rate(const nn_trainer *t) {
 double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
                          bool *larger_is_better) {
     *larger_is_better = false;
-    for (size_t i = 0; i < e->measures; i++)
-        if (strcmp(e->measure[i].name, name) == 0) {
+    for (size_t i = 0; i < e->metrics; i++)
+        if (strcmp(e->metric[i].name, name) == 0) {
             *larger_is_better = ((const nn_metric_ops *)t->session.metric[i].row)->larger_is_better;
-            return e->measure[i].value;
+            return e->metric[i].value;
         }
     return e->loss;
 }

@@ -213,8 +213,8 @@ int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {
         nn_json_real(json, "seconds", result->seconds);
         nn_json_real(json, "samples_per_s", result->samples_per_s);
         nn_json_string(json, "digest", result->digest);
-        if (result->has_test)
-            nn_evaluation_json(json, &result->test);
+        if (result->test)
+            nn_evaluation_json(json, result->test);
         rc = nn_run_append(t->run);
     }
     return nn_comm_agree(t->comm, rc);

@@ -8,6 +8,7 @@
 #include "nn/model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/settings.h"
+#include "train/evaluate/evaluation.h"
 #include "train/microbatch.h"
 
 /* Sums of an evaluation besides those of its metrics. */
@@ -123,6 +124,9 @@ void nn_session_clear_sums(nn_session *session);
 /* The shard's microbatches, NULL when it is not cut. */
 const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch);
 
+/* Memory for what nn_session_evaluate says, to be freed by nn_evaluation_free. NN_EMEMORY. Local.
+ */
+int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out);
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result);

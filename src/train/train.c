@@ -264,23 +264,23 @@ static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
 
 static int validate(nn_trainer *t) {
     bool larger_is_better;
-    nn_evaluation e;
+    nn_evaluation *e = t->validation;
     if (!t->valid || t->validated_step == t->state.step)
         return 0;
     double since = nn_seconds();
     nn_loader_rest(t->train);
-    NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, &e));
+    NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
     t->validated_step = t->state.step;
     double value =
-        nn_trainer_metric(t, &e, t->session.settings->validate.stopping.metric, &larger_is_better);
+        nn_trainer_metric(t, e, t->session.settings->validate.stopping.metric, &larger_is_better);
     bool better = improves(t, value, larger_is_better);
     t->state.since_best = better ? 0 : t->state.since_best + 1;
     if (better) {
         t->state.best_value = value;
         t->state.best_step = t->state.step;
     }
-    nn_trainer_observe(t, &e);
-    NN_TRY(nn_trainer_report_validation(t, &e));
+    nn_trainer_observe(t, e);
+    NN_TRY(nn_trainer_report_validation(t, e));
     nn_trainer_pause(t, since);
     return better ? save_best(t) : 0;
 }
@@ -410,8 +410,8 @@ static int finish(nn_trainer *t, nn_train_result *result) {
     nn_loader_rest(t->train);
     NN_TRY(restore_best(t, &result->restored_best));
     if (t->test) {
-        result->has_test = true;
-        NN_TRY(nn_session_evaluate(&t->session, t->test, "test", &result->test));
+        NN_TRY(nn_comm_agree(t->comm, nn_session_evaluation_new(&t->session, &result->test)));
+        NN_TRY(nn_session_evaluate(&t->session, t->test, "test", result->test));
     }
     NN_TRY(nn_comm_agree(
         t->comm,
@@ -448,22 +448,46 @@ static void advise(const nn_trainer *t, int rc) {
             from);
 }
 
+void nn_train_result_release(nn_train_result *result) {
+    nn_evaluation_free(result->test);
+    result->test = NULL;
+}
+
+/* A caller's struct of `size` bytes may be that of an older header. */
+static int check_size(const char *name, size_t size, size_t most) {
+    if (size >= sizeof(size_t) && size <= most)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "the size in %s is %zu, and this library knows %zu bytes of it: set it to "
+                   "sizeof(%s), and use the headers of this version",
+                   name, size, most, name);
+}
+
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
+    nn_train_options own = {0};
+    nn_train_result found = {0};
     nn_trainer t = {.comm = comm,
                     .config = config,
-                    .options = options,
+                    .options = &own,
                     .loss = NAN,
                     .saved_step = -1,
                     .validated_step = -1};
     int rc = 0;
+    NN_TRY(check_size("nn_train_options", options->size, sizeof own));
+    NN_TRY(check_size("nn_train_result", result->size, sizeof found));
+    memcpy(&own, options, options->size);
     NN_TRY_GOTO(nn_trainer_open(&t));
     nn_trainer_say_plan(&t);
     NN_TRY_GOTO(start(&t));
     NN_TRY_GOTO(nn_comm_watch(comm, t.session.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));
-    NN_TRY_GOTO(finish(&t, result));
+    NN_TRY_GOTO(finish(&t, &found));
+    found.size = result->size;
+    memcpy(result, &found, result->size);
+    found.test = NULL; /* the caller's */
 done:
+    nn_train_result_release(&found);
     rescue_best(&t, rc);
     advise(&t, rc);
     if (rc == NN_ERANK)

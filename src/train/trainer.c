@@ -55,6 +55,8 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     else if (t->valid_split)
         NN_TRY(nn_session_loader_shared(session, t->valid_split, session->eval_batch_size, false,
                                         &t->valid));
+    if (t->valid)
+        NN_TRY(nn_session_evaluation_new(session, &t->validation));
     const nn_layer *const *layer;
     if (session->settings->train.report == NN_REPORT_GRADIENTS)
         NN_TRY(NN_NEW(&t->delta, nn_model_layers(session->model, &layer), "gradient report"));
@@ -179,6 +181,7 @@ int nn_trainer_open(nn_trainer *t) {
 
 void nn_trainer_close(nn_trainer *t) {
     nn_free(t->delta);
+    nn_evaluation_free(t->validation);
     nn_updater_free(t->updater);
     nn_loader_free(t->train);
     if (t->valid != t->test)

@@ -40,7 +40,8 @@ typedef struct nn_trainer {
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     nn_node_buffer *shared[3];       /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
-    nn_run *run; /* rank 0; NULL elsewhere */
+    nn_evaluation *validation; /* the last one; NULL when there is none */
+    nn_run *run;               /* rank 0; NULL elsewhere */
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */

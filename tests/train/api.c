@@ -77,8 +77,9 @@ static const char *const plan[] = {"train.epochs=60", "train.lr=0.1", "validate.
 static void stop_and_go_on(nn_comm *comm, const nn_train_result *whole) {
     bool speaks = nn_comm_rank(comm) == 0;
     struct seen seen = {.stop_at = 130};
-    nn_train_result result = {0};
-    nn_train_options options = {.run_dir = "parts", .stop = &stop, .progress = watch, .ctx = &seen};
+    nn_train_result result = {.size = sizeof result};
+    nn_train_options options = {
+        .size = sizeof options, .run_dir = "parts", .stop = &stop, .progress = watch, .ctx = &seen};
     nn_config *config = configured(plan);
     FAILS(nn_train(comm, config, &options, &result), NN_ESTOPPED, "stopped by a signal");
     CHECK_EQ_INT(nn_error_exit_code(NN_ESTOPPED), 75);
@@ -90,6 +91,7 @@ static void stop_and_go_on(nn_comm *comm, const nn_train_result *whole) {
     WORKS(nn_train(comm, config, &options, &result));
     CHECK_EQ_INT(result.steps, whole->steps);
     CHECK_STR(result.digest, whole->digest);
+    nn_train_result_release(&result);
     nn_config_free(config);
 }
 
@@ -97,7 +99,8 @@ static void train(nn_comm *comm, nn_train_result *result) {
     bool speaks = nn_comm_rank(comm) == 0;
     struct seen seen = {0};
     char digest[65];
-    nn_train_options options = {.run_dir = "whole", .progress = watch, .ctx = &seen};
+    nn_train_options options = {
+        .size = sizeof options, .run_dir = "whole", .progress = watch, .ctx = &seen};
     nn_config *config = configured(plan);
     CHECK_STR(nn_config_name(config), "iris");
     CHECK_CONTAINS(nn_config_text(config), "epochs: 60");
@@ -106,10 +109,11 @@ static void train(nn_comm *comm, nn_train_result *result) {
     CHECK_EQ_INT(result->steps, 60 * 4);
     CHECK_STR(result->why, "epochs");
     CHECK(result->loss > 0 && result->loss < 1);
-    CHECK(result->has_test && result->test.samples == 30);
-    CHECK_STR(result->test.split, "test");
-    CHECK_EQ_INT(result->test.measures, 1);
-    CHECK_STR(result->test.measure[0].name, "accuracy");
+    CHECK_EQ_INT(nn_evaluation_samples(result->test), 30);
+    CHECK_EQ_INT(nn_evaluation_ignored(result->test), 0);
+    CHECK_STR(nn_evaluation_split(result->test), "test");
+    CHECK_EQ_INT(nn_evaluation_metrics(result->test), 1);
+    CHECK_STR(nn_evaluation_metric(result->test, 0)->name, "accuracy");
     CHECK_EQ_INT(seen.validations, speaks ? 6 : 0);
     CHECK(speaks ? seen.reports >= 60 : seen.reports == 0);
     CHECK_STR(result->run_dir, "whole");
@@ -120,20 +124,26 @@ static void train(nn_comm *comm, nn_train_result *result) {
 }
 
 static void evaluate(nn_comm *comm, const nn_train_result *trained) {
-    nn_evaluation test, mine;
+    nn_evaluation *test, *mine;
+    const nn_evaluation *known = trained->test;
     nn_comm *alone = NULL;
     const char *path = "whole/last.h5";
     WORKS(nn_evaluate(comm, path, NULL, "test", &test));
-    CHECK_EQ_INT(test.samples, 30);
-    CHECK_NEAR(test.loss, trained->test.loss, 0);
-    CHECK_NEAR(test.measure[0].value, trained->test.measure[0].value, 0);
+    CHECK_EQ_INT(nn_evaluation_samples(test), 30);
+    CHECK_NEAR(nn_evaluation_loss(test), nn_evaluation_loss(known), 0);
+    CHECK_NEAR(nn_evaluation_metric(test, 0)->value, nn_evaluation_metric(known, 0)->value, 0);
+    nn_evaluation_free(test);
     WORKS(nn_evaluate(comm, path, NULL, "train", &test));
-    CHECK_EQ_INT(test.samples, 120);
+    CHECK_EQ_INT(nn_evaluation_samples(test), 120);
     WORKS(nn_comm_alone(&alone));
     WORKS(nn_evaluate(alone, path, NULL, "train", &mine));
-    CHECK_NEAR(mine.loss, test.loss, 1e-6 * test.loss);
+    double loss = nn_evaluation_loss(test);
+    CHECK_NEAR(nn_evaluation_loss(mine), loss, 1e-6 * loss);
+    nn_evaluation_free(mine);
+    nn_evaluation_free(test);
     nn_comm_free(alone);
     FAILS(nn_evaluate(comm, "none.h5", NULL, "test", &test), NN_EFORMAT, "none.h5");
+    CHECK(!test);
     FAILS(nn_evaluate(comm, path, NULL, "valid", &test), NN_EUSAGE, "no split 'valid'");
     FAILS(nn_evaluate(comm, path, "none.h5", "test", &test), NN_EFORMAT, "none.h5");
 }
@@ -203,8 +213,8 @@ static void note(void *ctx, nn_log_level level, const char *line) {
 static void misuse(nn_comm *comm) {
     static const char bad[] = "data: {source: iris}\nmodel:\n  - dnse: {units: 3}\n"
                               "loss: cross_entropy\ntrain: {batch_size: 30}\n";
-    nn_train_result result;
-    nn_train_options options = {.run_dir = "bad"};
+    nn_train_result result = {.size = sizeof result};
+    nn_train_options options = {.size = sizeof options, .run_dir = "bad"};
     nn_config *config = NULL;
     char said[128] = "", hex[65];
     FAILS(nn_config_load("none.yaml", &config), NN_EUSAGE, "none.yaml");
@@ -214,6 +224,11 @@ static void misuse(nn_comm *comm) {
           "bad.yaml:3:5: unknown layer 'dnse', did you mean 'dense'");
     CHECK_EQ_INT(nn_error_exit_code(NN_EUSAGE), 2);
     CHECK_CONTAINS(nn_error_trace(), "nn_train");
+    options.size = 0;
+    FAILS(nn_train(comm, config, &options, &result), NN_EUSAGE, "nn_train_options");
+    options.size = sizeof options;
+    result.size = sizeof result + 8;
+    FAILS(nn_train(comm, config, &options, &result), NN_EUSAGE, "nn_train_result");
     FAILS(nn_config_override(config, "no equals sign"), NN_EUSAGE, "key=value");
     nn_config_free(config);
     FAILS(nn_checkpoint_digest("none.h5", hex), NN_EFORMAT, "none.h5");
@@ -249,7 +264,7 @@ static void leave_folder(nn_comm *comm, const char *path) {
 int main(void) {
     char folder[256];
     nn_comm *comm = NULL;
-    nn_train_result trained = {0};
+    nn_train_result trained = {.size = sizeof trained};
     check_works(nn_comm_init(&comm), "nn_comm_init");
     if (!comm)
         return check_done();
@@ -258,6 +273,7 @@ int main(void) {
     train(comm, &trained);
     stop_and_go_on(comm, &trained);
     evaluate(comm, &trained);
+    nn_train_result_release(&trained);
     predict();
     predict_many();
     misuse(comm);

@@ -84,13 +84,18 @@ static nn_config *configured(const struct habit *habit, const char *more) {
 static nn_train_result run(nn_comm *comm, const struct habit *habit, const char *more,
                            const char *dir, bool resume, struct curve *curve) {
     nn_config *config = configured(habit, more);
-    nn_train_result result = {0};
-    nn_train_options options = {
-        .run_dir = dir, .resume = resume, .stop = &stop, .progress = watch, .ctx = curve};
+    nn_train_result result = {.size = sizeof result};
+    nn_train_options options = {.size = sizeof options,
+                                .run_dir = dir,
+                                .resume = resume,
+                                .stop = &stop,
+                                .progress = watch,
+                                .ctx = curve};
     int rc = nn_train(comm, config, &options, &result);
     stop = 0;
     if (!CHECK_EQ_INT(rc, curve->stop_at ? NN_ESTOPPED : 0))
         fprintf(stderr, "%s: %s\n", habit->set[0], nn_error_message());
+    nn_train_result_release(&result);
     nn_config_free(config);
     return result;
 }

@@ -71,14 +71,17 @@ static double train(nn_comm *comm, const char *folder, const char *first, const 
                     const char *run) {
     char text[1024];
     nn_config *config = NULL;
-    nn_train_result result = {0};
+    nn_train_result result = {.size = sizeof result};
+    nn_train_options options = {.size = sizeof options, .run_dir = run};
     snprintf(text, sizeof text, model, folder, first, second);
     WORKS(nn_config_parse("sequences.yaml", text, strlen(text), &config));
-    WORKS(nn_train(comm, config, &(nn_train_options){.run_dir = run}, &result));
+    WORKS(nn_train(comm, config, &options, &result));
     if (nn_comm_rank(comm) == 0)
-        CHECK_NEAR(result.test.measure[0].value, 1, 0);
+        CHECK_NEAR(nn_evaluation_metric(result.test, 0)->value, 1, 0);
+    double loss = nn_evaluation_loss(result.test);
+    nn_train_result_release(&result);
     nn_config_free(config);
-    return result.test.loss;
+    return loss;
 }
 
 int main(void) {

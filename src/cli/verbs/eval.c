@@ -37,14 +37,16 @@ static int print_json(nn_pool *pool, const nn_evaluation *evaluation) {
 
 static int run(const nn_call *call) {
     const options *o = call->options;
-    nn_evaluation result;
+    nn_evaluation *result;
+    int rc = 0;
     NN_TRY(
         nn_evaluate_linked(call->comm, o->checkpoint, o->data, o->other_files, o->split, &result));
     if (nn_comm_rank(call->comm) == 0 && o->json)
-        return print_json(call->pool, &result);
-    if (nn_comm_rank(call->comm) == 0)
-        nn_print_evaluation(stdout, &result);
-    return 0;
+        rc = print_json(call->pool, result);
+    else if (nn_comm_rank(call->comm) == 0)
+        nn_print_evaluation(stdout, result);
+    nn_evaluation_free(result);
+    return rc;
 }
 
 static const char *const arguments[] = {"checkpoint", NULL};

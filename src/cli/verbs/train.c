@@ -46,9 +46,9 @@ static int print_json(nn_pool *pool, const nn_train_result *r) {
     if (r->restored_best)
         nn_json_int(&json, "best_step", r->best_step);
     nn_json_string(&json, "digest", r->digest);
-    if (r->has_test) {
+    if (r->test) {
         nn_json_open(&json, "test", '{');
-        nn_evaluation_json(&json, &r->test);
+        nn_evaluation_json(&json, r->test);
         nn_json_close(&json, '}');
     }
     nn_json_close(&json, '}');
@@ -79,8 +79,8 @@ static int print_text(nn_pool *pool, const nn_train_result *r) {
         printf("best parameters restored: those of step %lld\n", (long long)r->best_step);
     printf("run folder %s\n", r->run_dir);
     printf("digest %s\n", r->digest);
-    if (r->has_test)
-        nn_print_evaluation(stdout, &r->test);
+    if (r->test)
+        nn_print_evaluation(stdout, r->test);
     return 0;
 }
 
@@ -115,9 +115,10 @@ static int run(const nn_call *call) {
     const options *o = call->options;
     const char *path;
     nn_config *config = NULL;
-    nn_train_result result;
+    nn_train_result result = {.size = sizeof result};
     int rc;
-    nn_train_options train = {.run_dir = o->run,
+    nn_train_options train = {.size = sizeof train,
+                              .run_dir = o->run,
                               .resume = o->resume,
                               .stop = nn_guard_stop(call->guard),
                               .begun = begun,
@@ -131,6 +132,7 @@ static int run(const nn_call *call) {
     nn_screen_end(call->screen);
     if (nn_comm_rank(call->comm) == 0)
         rc = (o->json ? print_json : print_text)(call->pool, &result);
+    nn_train_result_release(&result);
 done:
     nn_config_free(config);
     return rc;

@@ -9,7 +9,9 @@
 #include "nn/schedules/schedule.h"
 
 #include <nnmpi/config.h>
-#include <nnmpi/train.h>
+
+#define NN_MAX_METRICS 16
+#define NN_MAX_TABLE 10240 /* numbers in the tables of all metrics: a confusion of 100 classes */
 
 /* A row of a family with its bound options. */
 typedef struct nn_choice {

@@ -61,26 +61,34 @@ static int add_all(nn_session *session, nn_loader *loader, double *sums) {
     return 0;
 }
 
-/* What metric `i` makes of its sums; its table comes after those of the metrics before. */
-static void measure(const nn_session *session, size_t i, double *state, nn_evaluation *result,
-                    size_t *first) {
-    const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
-    const nn_metric_layout *layout = &session->metric_layout[i];
-    double *table = result->table + *first;
-    result->measure[i] = (nn_measure){
-        .name = ops->entry.name,
-        .value = ops->value(session->metric[i].options, &session->metric_spec, state, table),
-        .table_only = ops->table_only,
-        .rows = layout->rows,
-        .columns = layout->columns,
-        .first = *first};
-    *first += layout->rows * layout->columns;
+int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
+    size_t table = 0;
+    for (size_t i = 0; i < session->metrics; i++)
+        table += session->metric_layout[i].rows * session->metric_layout[i].columns;
+    return nn_alloc((void **)out, 1, sizeof **out + table * sizeof *(*out)->table, "evaluation");
+}
+
+/* What the metrics make of their sums; their tables follow each other. */
+static void read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
+    double *table = result->table;
+    for (size_t i = 0; i < session->metrics; i++) {
+        const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
+        const nn_metric_layout *layout = &session->metric_layout[i];
+        result->metric[i] = (nn_metric_value){
+            .name = ops->entry.name,
+            .value = ops->value(session->metric[i].options, &session->metric_spec, state, table),
+            .table_only = ops->table_only,
+            .rows = layout->rows,
+            .columns = layout->columns,
+            .table = table};
+        table += layout->rows * layout->columns;
+        state += layout->state;
+    }
 }
 
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result) {
-    double *sums = session->metric_sums, *state = sums + NN_EVALUATION_SUMS;
-    size_t first = 0;
+    double *sums = session->metric_sums;
     size_t parts = nn_session_own_parts(session);
     memset(sums, 0, parts * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
     nn_model_use(session->model, nn_session_model_params(session));
@@ -88,15 +96,12 @@ int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *spli
     nn_model_use(session->model, session->params);
     NN_TRY(nn_comm_agree(session->comm, rc));
     NN_TRY(nn_session_sum(session, session->metric_state + NN_EVALUATION_SUMS, sums));
-    *result = (nn_evaluation){.split = split,
-                              .samples = nn_loader_samples(loader) - (int64_t)sums[2],
-                              .ignored = (int64_t)sums[2],
-                              .loss = sums[0] / sums[1],
-                              .measures = session->metrics};
-    for (size_t i = 0; i < session->metrics; i++) {
-        measure(session, i, state, result, &first);
-        state += session->metric_layout[i].state;
-    }
+    result->split = split;
+    result->samples = nn_loader_samples(loader) - (int64_t)sums[2];
+    result->ignored = (int64_t)sums[2];
+    result->loss = sums[0] / sums[1];
+    result->metrics = session->metrics;
+    read_metrics(session, sums + NN_EVALUATION_SUMS, result);
     return 0;
 }
 
@@ -164,16 +169,18 @@ static int open_session(struct evaluation *e, nn_comm *comm, const char *checkpo
 }
 
 int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
-                nn_evaluation *result) {
-    return nn_evaluate_linked(comm, checkpoint, data, false, split, result);
+                nn_evaluation **out) {
+    return nn_evaluate_linked(comm, checkpoint, data, false, split, out);
 }
 
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
-                       const char *split, nn_evaluation *result) {
+                       const char *split, nn_evaluation **out) {
     struct evaluation e = {0};
+    nn_evaluation *result = NULL;
     uint64_t float_mode = nn_float_mode_flush();
     const char *file;
     int rc = 0;
+    *out = NULL;
     nn_log_hold(nn_comm_rank(comm) > 0);
     rc = nn_checkpoint_pick(&e.pool, checkpoint, &file);
     if (rc == 0)
@@ -183,8 +190,12 @@ int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, 
     e.session.compute.threads = nn_comm_threads(comm);
     NN_TRY_GOTO(nn_session_allocate(&e.session, NULL, NULL));
     NN_TRY_GOTO(load(&e.session, file, &e.pool));
+    NN_TRY_GOTO(nn_comm_agree(comm, nn_session_evaluation_new(&e.session, &result)));
     NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));
+    *out = result;
+    result = NULL;
 done:
+    nn_evaluation_free(result);
     nn_loader_free(e.loader);
     nn_session_release(&e.session);
     nn_config_free(e.config);

@@ -1,6 +1,36 @@
 #include "train/evaluate/evaluation.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
+
+void nn_evaluation_free(nn_evaluation *e) {
+    nn_free(e);
+}
+
+const char *nn_evaluation_split(const nn_evaluation *e) {
+    return e->split;
+}
+
+int64_t nn_evaluation_samples(const nn_evaluation *e) {
+    return e->samples;
+}
+
+int64_t nn_evaluation_ignored(const nn_evaluation *e) {
+    return e->ignored;
+}
+
+double nn_evaluation_loss(const nn_evaluation *e) {
+    return e->loss;
+}
+
+size_t nn_evaluation_metrics(const nn_evaluation *e) {
+    return e->metrics;
+}
+
+const nn_metric_value *nn_evaluation_metric(const nn_evaluation *e, size_t i) {
+    return &e->metric[i];
+}
 
 static void json_row(nn_json *json, const char *key, size_t columns, const double *row) {
     nn_json_open(json, key, '[');
@@ -9,17 +39,17 @@ static void json_row(nn_json *json, const char *key, size_t columns, const doubl
     nn_json_close(json, ']');
 }
 
-static void json_measure(nn_json *json, const nn_measure *m, const double *table) {
+static void json_metric(nn_json *json, const nn_metric_value *m) {
     char key[64];
     if (!m->table_only)
         nn_json_real(json, m->name, m->value);
     if (m->rows == 1) {
         snprintf(key, sizeof key, "%s_per_class", m->name);
-        json_row(json, key, m->columns, table);
+        json_row(json, key, m->columns, m->table);
     } else if (m->rows > 1) {
         nn_json_open(json, m->name, '[');
         for (size_t i = 0; i < m->rows; i++)
-            json_row(json, NULL, m->columns, table + i * m->columns);
+            json_row(json, NULL, m->columns, m->table + i * m->columns);
         nn_json_close(json, ']');
     }
 }
@@ -30,6 +60,6 @@ void nn_evaluation_json(nn_json *json, const nn_evaluation *e) {
     if (e->ignored)
         nn_json_int(json, "ignored", e->ignored);
     nn_json_real(json, "loss", e->loss);
-    for (size_t i = 0; i < e->measures; i++)
-        json_measure(json, &e->measure[i], e->table + e->measure[i].first);
+    for (size_t i = 0; i < e->metrics; i++)
+        json_metric(json, &e->metric[i]);
 }

@@ -3,12 +3,22 @@
 #define NN_TRAIN_EVALUATE_EVALUATION_H
 
 #include "base/json.h"
+#include "train/config/settings.h"
 
 #include <nnmpi/train.h>
 
+struct nn_evaluation {
+    const char *split;
+    int64_t samples, ignored;
+    double loss;
+    size_t metrics;
+    nn_metric_value metric[NN_MAX_METRICS];
+    double table[]; /* of all metrics, one after the other */
+};
+
 /* nn_evaluate; with `other_files` what the data set leads to in other files is read, too. */
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
-                       const char *split, nn_evaluation *result);
+                       const char *split, nn_evaluation **out);
 
 /* Bytes of JSON that an evaluation takes at most. */
 #define NN_EVALUATION_JSON (4096 + 26 * NN_MAX_TABLE)
