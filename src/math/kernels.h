@@ -10,6 +10,7 @@
 #define NN_MATH_KERNELS_H
 
 #include "base/real.h"
+#include "math/activations.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,11 +71,14 @@ typedef struct nn_adam_args {
 /* One step of a recurrent layer's cell for `rows` sequences; u counts the units of a row, matrices
  * are row-major with the strides given in elements. `gates` holds the blocks of z = W_ih x + b_ih +
  * W_hh h' + b_hh side by side (h', c': the states before the step), each `units` wide:
- *   lstm  i f g o   c = sigmoid(f) c' + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c)
- *   gru   r z n m   h = (1 - sigmoid(z)) tanh(n + sigmoid(r) m) + sigmoid(z) h', where m is W_hh h'
- * + b_hh of the new gate, which n leaves out rnn   one       h = tanh(z) or max(0, z) Forward
- * overwrites z with the activated gates (m stays), backward those with dC/dz. A row whose sequence
- * is over (t >= length) gets h = c = 0 and gradients of 0, whatever the other arrays hold.
+ *
+ * - lstm, blocks i f g o: c = sigmoid(f) c' + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c)
+ * - gru, blocks r z n m: h = (1 - sigmoid(z)) tanh(n + sigmoid(r) m) + sigmoid(z) h', where m is
+ *   W_hh h' + b_hh of the new gate, which n leaves out
+ * - rnn, one block: h = tanh(z) or max(0, z)
+ *
+ * Forward overwrites z with the activated gates (m stays), backward those with dC/dz. A row whose
+ * sequence is over (t >= length) gets h = c = 0 and gradients of 0, whatever the other arrays hold.
  */
 typedef struct nn_cell_step {
     size_t rows, units;
@@ -232,32 +236,16 @@ typedef struct nn_sparse {
     const nn_real *value;  /* [start[rows]] */
 } nn_sparse;
 
-/* Elementwise activations: the one list of those that have kernels. */
-#define NN_ACTIVATION_KERNELS(X)                                                                   \
-    X(identity)                                                                                    \
-    X(sign)                                                                                        \
-    X(step)                                                                                        \
-    X(sigmoid)                                                                                     \
-    X(tanh)                                                                                        \
-    X(relu)                                                                                        \
-    X(leaky_relu)                                                                                  \
-    X(elu)                                                                                         \
-    X(softplus)                                                                                    \
-    X(swish)                                                                                       \
-    X(gelu)                                                                                        \
-    X(gelu_tanh)                                                                                   \
-    X(gelu_sigmoid)
-
 typedef struct nn_act_kernels {
     nn_act_fn *forward;
     nn_act_grad_fn *backward;
 } nn_act_kernels;
-#define NN_ACTIVATION_FIELD(name) nn_act_kernels name;
+#define NN_ACTIVATION_FIELD(name, ...) nn_act_kernels name;
 
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
 
-    NN_ACTIVATION_KERNELS(NN_ACTIVATION_FIELD)
+    NN_EACH_ACTIVATION(NN_ACTIVATION_FIELD)
 
     /* Vector functions. */
     void (*exp)(size_t n, const nn_real *x, nn_real *y);

@@ -19,11 +19,11 @@ static void run_activation(nn_act_fn *forward, nn_act_grad_fn *backward) {
     }
 }
 
-#define ACTIVATION_CASE(name)                                                                      \
+#define ACTIVATION_CASE(name, ...)                                                                 \
     static void run_##name(void) {                                                                 \
         run_activation(k->name.forward, k->name.backward);                                         \
     }
-NN_ACTIVATION_KERNELS(ACTIVATION_CASE)
+NN_EACH_ACTIVATION(ACTIVATION_CASE)
 
 /* Cells: the second of three sequences is over; two steps, so that gates and state feed the next.
  */
@@ -669,10 +669,11 @@ typedef struct kernel_case {
 } kernel_case;
 
 #define PAIR_ROW(name) {#name, run_##name, 2},
+#define ACTIVATION_ROW(name, ...) PAIR_ROW(name)
 #define ROW(name) {#name, run_##name, 1},
 /* clang-format off */
 static const kernel_case cases[] = {
-    NN_ACTIVATION_KERNELS(PAIR_ROW) PAIR_ROW(lstm) PAIR_ROW(gru) PAIR_ROW(rnn_tanh)
+    NN_EACH_ACTIVATION(ACTIVATION_ROW) PAIR_ROW(lstm) PAIR_ROW(gru) PAIR_ROW(rnn_tanh)
     PAIR_ROW(rnn_relu) ROW(exp) ROW(log) ROW(softmax) ROW(add_bias) ROW(sum_rows) ROW(moments)
     ROW(products) ROW(normalize) ROW(normalize_grad) ROW(layer_norm) ROW(layer_norm_grad)
     ROW(layer_norm_sums) ROW(sparse_rows) ROW(add) ROW(plus) ROW(axpy) ROW(scale) ROW(multiply)

@@ -12,7 +12,7 @@
  * become 0 * inf in the gradients. */
 #define FAR 800
 
-static inline nn_real identity(nn_real z, nn_real p) {
+static inline nn_real identity_value(nn_real z, nn_real p) {
     (void)p;
     return z;
 }
@@ -23,23 +23,29 @@ static inline nn_real identity_slope(nn_real a, nn_real p) {
     return 1;
 }
 
-static inline nn_real sign(nn_real z, nn_real p) {
+static inline nn_real sign_value(nn_real z, nn_real p) {
     (void)p;
     return z > 0 ? 1 : (z < 0 ? -1 : z); /* zero and NaN come through */
 }
 
-static inline nn_real step(nn_real z, nn_real p) {
-    (void)p;
-    return z > 0 ? 1 : (z <= 0 ? 0 : z); /* NaN comes through */
-}
-
-static inline nn_real flat_slope(nn_real a, nn_real p) {
+static inline nn_real sign_slope(nn_real a, nn_real p) {
     (void)a;
     (void)p;
     return 0;
 }
 
-static inline nn_real sigmoid(nn_real z, nn_real p) {
+static inline nn_real step_value(nn_real z, nn_real p) {
+    (void)p;
+    return z > 0 ? 1 : (z <= 0 ? 0 : z); /* NaN comes through */
+}
+
+static inline nn_real step_slope(nn_real a, nn_real p) {
+    (void)a;
+    (void)p;
+    return 0;
+}
+
+static inline nn_real sigmoid_value(nn_real z, nn_real p) {
     (void)p;
     nn_real e = real_exp(z < 0 ? z : -z);
     return (z < 0 ? e : 1) / (1 + e);
@@ -50,17 +56,17 @@ static inline nn_real sigmoid_slope(nn_real a, nn_real p) {
     return a * (1 - a);
 }
 
-static inline nn_real hyperbolic(nn_real z, nn_real p) {
+static inline nn_real tanh_value(nn_real z, nn_real p) {
     (void)p;
     return real_tanh(z);
 }
 
-static inline nn_real hyperbolic_slope(nn_real a, nn_real p) {
+static inline nn_real tanh_slope(nn_real a, nn_real p) {
     (void)p;
     return mul_add(-a, a, 1);
 }
 
-static inline nn_real relu(nn_real z, nn_real p) {
+static inline nn_real relu_value(nn_real z, nn_real p) {
     (void)p;
     return z < 0 ? 0 : z;
 }
@@ -70,7 +76,7 @@ static inline nn_real relu_slope(nn_real a, nn_real p) {
     return a > 0 ? 1 : 0;
 }
 
-static inline nn_real leaky_relu(nn_real z, nn_real gamma) {
+static inline nn_real leaky_relu_value(nn_real z, nn_real gamma) {
     return z > 0 ? z : gamma * z;
 }
 
@@ -78,7 +84,7 @@ static inline nn_real leaky_relu_slope(nn_real a, nn_real gamma) {
     return a > 0 ? 1 : gamma;
 }
 
-static inline nn_real elu(nn_real z, nn_real gamma) {
+static inline nn_real elu_value(nn_real z, nn_real gamma) {
     return z > 0 ? z : gamma * real_expm1(at_most(z, 0));
 }
 
@@ -88,7 +94,7 @@ static inline nn_real elu_slope(nn_real a, nn_real gamma) {
 }
 
 /* max(z, 0) + log(1 + e^-|z|) */
-static inline nn_real softplus(nn_real z, nn_real p) {
+static inline nn_real softplus_value(nn_real z, nn_real p) {
     (void)p;
     return (z < 0 ? 0 : z) + real_log1p_unit(real_exp(z < 0 ? z : -z));
 }
@@ -99,7 +105,7 @@ static inline nn_real softplus_slope(nn_real a, nn_real p) {
     return -real_expm1(-a);
 }
 
-static inline nn_real swish(nn_real z, nn_real beta) {
+static inline nn_real swish_value(nn_real z, nn_real beta) {
     return z * real_logistic(beta * z).value;
 }
 
@@ -110,7 +116,7 @@ static inline nn_real swish_slope(nn_real z, nn_real beta) {
 }
 
 /* z Phi(z) */
-static inline nn_real gelu(nn_real z, nn_real p) {
+static inline nn_real gelu_value(nn_real z, nn_real p) {
     (void)p;
     return (z < 0 ? 0 : z) - real_tail_moment(z);
 }
@@ -123,7 +129,7 @@ static inline nn_real gelu_slope(nn_real z, nn_real p) {
 }
 
 /* 0.5 z (1 + tanh u) = z sigmoid(2u) with u = sqrt(2 / pi) (z + 0.044715 z^3) */
-static inline nn_real gelu_tanh(nn_real z, nn_real p) {
+static inline nn_real gelu_tanh_value(nn_real z, nn_real p) {
     (void)p;
     nn_real x = at_most(at_least(z, -FAR), FAR);
     nn_real u = (nn_real)SQRT_2_OVER_PI * x * mul_add((nn_real)GELU_CUBIC * x, x, 1);
@@ -139,9 +145,9 @@ static inline nn_real gelu_tanh_slope(nn_real z, nn_real p) {
     return mul_add(s.slope, c * mul_add(3, square, 1), s.value);
 }
 
-static inline nn_real gelu_sigmoid(nn_real z, nn_real p) {
+static inline nn_real gelu_sigmoid_value(nn_real z, nn_real p) {
     (void)p;
-    return swish(z, (nn_real)GELU_SLOPE);
+    return swish_value(z, (nn_real)GELU_SLOPE);
 }
 
 static inline nn_real gelu_sigmoid_slope(nn_real z, nn_real p) {
@@ -149,28 +155,19 @@ static inline nn_real gelu_sigmoid_slope(nn_real z, nn_real p) {
     return swish_slope(z, (nn_real)GELU_SLOPE);
 }
 
-/* The loops; `reads` is the array that the slope is a function of. */
-#define ACTIVATION(name, value, slope, reads)                                                      \
+/* The loops. */
+#define NOTHING a
+#define OUTPUT a
+#define INPUT z
+#define ACTIVATION(name, reads, ...)                                                               \
     void ISA(name##_forward)(size_t n, const nn_real *z, nn_real *a, nn_real p) {                  \
-        SIMD for (size_t i = 0; i < n; i++) a[i] = value(z[i], p);                                 \
+        SIMD for (size_t i = 0; i < n; i++) a[i] = name##_value(z[i], p);                          \
     }                                                                                              \
     void ISA(name##_backward)(size_t n, const nn_real *z, const nn_real *a, const nn_real *da,     \
                               nn_real *dz, nn_real p) {                                            \
         (void)z;                                                                                   \
         (void)a;                                                                                   \
-        SIMD for (size_t i = 0; i < n; i++) dz[i] = da[i] * slope(reads[i], p);                    \
+        SIMD for (size_t i = 0; i < n; i++) dz[i] = da[i] * name##_slope(reads[i], p);             \
     }
 
-ACTIVATION(identity, identity, identity_slope, a)
-ACTIVATION(sign, sign, flat_slope, a)
-ACTIVATION(step, step, flat_slope, a)
-ACTIVATION(sigmoid, sigmoid, sigmoid_slope, a)
-ACTIVATION(tanh, hyperbolic, hyperbolic_slope, a)
-ACTIVATION(relu, relu, relu_slope, a)
-ACTIVATION(leaky_relu, leaky_relu, leaky_relu_slope, a)
-ACTIVATION(elu, elu, elu_slope, a)
-ACTIVATION(softplus, softplus, softplus_slope, a)
-ACTIVATION(swish, swish, swish_slope, z)
-ACTIVATION(gelu, gelu, gelu_slope, z)
-ACTIVATION(gelu_tanh, gelu_tanh, gelu_tanh_slope, z)
-ACTIVATION(gelu_sigmoid, gelu_sigmoid, gelu_sigmoid_slope, z)
+NN_EACH_ACTIVATION(ACTIVATION)

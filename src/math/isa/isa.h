@@ -24,10 +24,10 @@
 #endif
 
 /* activations.c */
-#define ISA_DECLARE(name)                                                                          \
+#define ISA_DECLARE(name, ...)                                                                     \
     nn_act_fn ISA(name##_forward);                                                                 \
     nn_act_grad_fn ISA(name##_backward);
-NN_ACTIVATION_KERNELS(ISA_DECLARE)
+NN_EACH_ACTIVATION(ISA_DECLARE)
 
 /* rows.c */
 void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y);

@@ -3,10 +3,11 @@
 #include "math/isa/lanes.h"
 
 #define PAIR_ROW(act) .act = {ISA(act##_forward), ISA(act##_backward)},
+#define ACTIVATION_ROW(name, ...) PAIR_ROW(name)
 
 const nn_kernels ISA(kernels) = {
     .isa = ISA_TEXT(NN_ISA),
-    NN_ACTIVATION_KERNELS(PAIR_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
+    NN_EACH_ACTIVATION(ACTIVATION_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
     .log = ISA(log),
     .pack = ISA(pack),
     .packed_product = ISA(packed_product),

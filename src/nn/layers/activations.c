@@ -1,4 +1,4 @@
-/* Elementwise activations (SPEC 2). The kernels compute a = f(z) and dz = da f'; the derivative
+/* Elementwise activations. The kernels compute a = f(z) and dz = da f'; the derivative
  * comes from the output where that is enough, because then the layer runs in place. */
 #include "base/log.h"
 #include "math/kernels.h"
@@ -63,23 +63,13 @@ static void activation_backward(const nn_layer *layer, const nn_io *io) {
                     &r);
 }
 
-static const nn_option leaky_options[] = {{"gamma", NN_OPT_REAL, offsetof(struct parameter, value),
-                                           "0.01", "[0, 1]", "slope for negative z"},
-                                          NN_OPTION_END};
-static const nn_option elu_options[] = {{"gamma", NN_OPT_REAL, offsetof(struct parameter, value),
-                                         "1", "[0, 1e3]", "limit -gamma for z towards -infinity"},
-                                        NN_OPTION_END};
-static const nn_option swish_options[] = {{"beta", NN_OPT_REAL, offsetof(struct parameter, value),
-                                           "1", "[-1e3, 1e3]", "steepness of the gate"},
-                                          NN_OPTION_END};
+#define NOTHING 0
+#define OUTPUT NN_LAYER_READS_Y
+#define INPUT NN_LAYER_READS_X
 
-#define ZERO_GRADIENT                                                                              \
-    "its gradient is 0 everywhere, so back-propagation teaches no layer before it anything"
-
-/* ACTIVATION(row, name, kernel, reads, rectifier, options, warning, help) */
-#define ACTIVATION(id, kernel_, reads_, rectifier_, options_, warning_, help_)                     \
-    const nn_activation nn_activation_##id = {                                                     \
-        .ops = {.entry = {#id, help_, options_, sizeof(struct parameter)},                         \
+#define ROW(name, kernel_, reads_, rectifier_, options_, warning_, help_)                          \
+    const nn_activation nn_activation_##name = {                                                   \
+        .ops = {.entry = {#name, help_, options_, sizeof(struct parameter)},                       \
                 .activation = true,                                                                \
                 .rectifier = rectifier_,                                                           \
                 .plan = activation_plan,                                                           \
@@ -89,21 +79,14 @@ static const nn_option swish_options[] = {{"beta", NN_OPT_REAL, offsetof(struct 
         .reads = reads_,                                                                           \
         .warning = warning_};
 
-#define X_ NN_LAYER_READS_X
-#define Y_ NN_LAYER_READS_Y
+#define PLAIN(name, reads, rectifier, warning, help)                                               \
+    ROW(name, name, reads, rectifier, NULL, warning, help)
 
-ACTIVATION(identity, identity, 0, false, NULL, NULL, "a = z")
-ACTIVATION(sign, sign, 0, false, NULL, ZERO_GRADIENT, "a = 1 for z > 0, -1 for z < 0, 0 at 0")
-ACTIVATION(step, step, 0, false, NULL, ZERO_GRADIENT, "a = 1 for z > 0, else 0")
-ACTIVATION(sigmoid, sigmoid, Y_, false, NULL, NULL, "a = 1 / (1 + exp(-z))")
-ACTIVATION(logistic, sigmoid, Y_, false, NULL, NULL, "another name of sigmoid")
-ACTIVATION(tanh, tanh, Y_, false, NULL, NULL, "a = tanh(z)")
-ACTIVATION(relu, relu, Y_, true, NULL, NULL, "a = max(0, z)")
-ACTIVATION(leaky_relu, leaky_relu, Y_, true, leaky_options, NULL, "a = z for z > 0, else gamma z")
-ACTIVATION(elu, elu, Y_, true, elu_options, NULL, "a = z for z > 0, else gamma (exp(z) - 1)")
-ACTIVATION(softplus, softplus, Y_, true, NULL, NULL, "a = log(1 + exp(z))")
-ACTIVATION(swish, swish, X_, true, swish_options, NULL, "a = z sigmoid(beta z)")
-ACTIVATION(gelu, gelu, X_, true, NULL, NULL, "a = z Phi(z), Phi the normal distribution function")
-ACTIVATION(gelu_tanh, gelu_tanh, X_, true, NULL, NULL,
-           "a = 0.5 z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3)))")
-ACTIVATION(gelu_sigmoid, gelu_sigmoid, X_, true, NULL, NULL, "a = z sigmoid(1.702 z)")
+#define PARAMETRIC(name, reads, rectifier, key, fallback, range, key_help, help)                   \
+    static const nn_option name##_options[] = {                                                    \
+        {key, NN_OPT_REAL, offsetof(struct parameter, value), fallback, range, key_help},          \
+        NN_OPTION_END};                                                                            \
+    ROW(name, name, reads, rectifier, name##_options, NULL, help)
+
+NN_ACTIVATIONS(PLAIN, PARAMETRIC)
+ROW(logistic, sigmoid, OUTPUT, false, NULL, NULL, "another name of sigmoid")

@@ -1,7 +1,7 @@
 /* The table of layers. */
 #include "nn/layers/layers.h"
 
-#define ACTIVATION_ROW(name) &nn_activation_##name.ops.entry,
+#define ACTIVATION_ROW(name, ...) &nn_activation_##name.ops.entry,
 
 /* clang-format off */
 static const nn_entry *const rows[] = {
@@ -27,7 +27,7 @@ static const nn_entry *const rows[] = {
     &nn_layer_reshape.entry,
     &nn_layer_rnn.entry,
     &nn_layer_softmax.entry,
-    NN_ACTIVATIONS(ACTIVATION_ROW) NULL};
+    NN_ACTIVATION_LAYERS(ACTIVATION_ROW) NULL};
 /* clang-format on */
 
 const nn_family nn_layers = {"layer", rows};

@@ -31,13 +31,13 @@ extern const nn_layer_ops
     nn_layer_softmax;
 /* clang-format on */
 
-/* Elementwise activations: a layer whose output has the shape of its input. Those with kernels of
- * their own, and another name. */
-#define NN_ACTIVATIONS(X) NN_ACTIVATION_KERNELS(X) X(logistic)
+/* Elementwise activations: layers whose output has the shape of their input. Those of
+ * math/activations.h, and another name. */
+#define NN_ACTIVATION_LAYERS(M) NN_EACH_ACTIVATION(M) M(logistic, )
 
 typedef struct nn_activation nn_activation;
-#define NN_ACTIVATION_DECLARE(name) extern const nn_activation nn_activation_##name;
-NN_ACTIVATIONS(NN_ACTIVATION_DECLARE)
+#define NN_ACTIVATION_DECLARE(name, ...) extern const nn_activation nn_activation_##name;
+NN_ACTIVATION_LAYERS(NN_ACTIVATION_DECLARE)
 #undef NN_ACTIVATION_DECLARE
 
 /* A row of the layer table with what is particular to an elementwise activation. */
