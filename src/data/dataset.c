@@ -281,7 +281,7 @@ const nn_option nn_data_options[] = {
      "follow links, virtual data sets and external storage of an HDF5 file into other files"},
     {"memory", NN_OPT_REAL, offsetof(nn_data_settings, memory), "", "(0, inf)",
      "MiB that the samples of a split may take in memory; more are read from the file as training "
-     "goes on, and shuffled within windows of half of that. Without it they may take half of the "
+     "goes on, and shuffled in a buffer of half of that. Without it they may take half of the "
      "machine's memory"},
     {"prefetch", NN_OPT_CHOICE, offsetof(nn_data_settings, prefetch), "auto", "auto|true|false",
      "does a thread of each rank prepare the next minibatches? auto: with data.memory, and where "

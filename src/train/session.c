@@ -467,7 +467,7 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(session->model),
                            .memory_limit = (uint64_t)(data->memory * 1048576),
-                           .windows = data->memory > 0,
+                           .shuffle_buffer = data->memory > 0,
                            .prefetch = shuffle && wants_thread(session),
                            .shared = shared,
                            .sharers = nn_comm_node_size(session->comm),

@@ -81,7 +81,7 @@ static int check_position(nn_trainer *t) {
     if (s->window != nn_loader_shuffle_buffer(t->train))
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
-                       "windows of %lld samples (0: none); keep data.memory as it was",
+                       "buffers of %lld samples (0: none); keep data.memory as it was",
                        batch, epoch, (long long)s->window);
     if (s->seed != t->session.settings->train.seed)
         return nn_fail(NN_EUSAGE,

@@ -22,7 +22,7 @@ int nn_field_reader_init(nn_field_reader *c, const nn_dataset *ds, const nn_spli
 void nn_field_reader_release(nn_field_reader *c) {
     if (!c->borrowed)
         nn_free(c->stored);
-    nn_free(c->window);
+    nn_free(c->buffer);
     nn_free(c->piece);
     *c = (nn_field_reader){0};
 }
@@ -115,7 +115,7 @@ static size_t run_length(const int64_t *index, size_t i, size_t count) {
 }
 
 static const unsigned char *kept(const nn_field_reader *c) {
-    return c->stored ? c->stored : c->window;
+    return c->stored ? c->stored : c->buffer;
 }
 
 /* The stored rows of a run, wherever they are. */

@@ -1,4 +1,4 @@
-/* One array of a split as a loader keeps it: in memory, in windows, or in the file. */
+/* One array of a split as a loader keeps it: in memory, in the shuffle buffer, or in the file. */
 #ifndef NN_DATA_LOADER_FIELD_READER_H
 #define NN_DATA_LOADER_FIELD_READER_H
 
@@ -15,30 +15,30 @@ typedef struct nn_field_reader {
     bool in_memory;        /* all of it: */
     bool borrowed;         /* memory of the caller's */
     unsigned char *stored; /* [samples][row_bytes]; or */
-    unsigned char *window; /* [2][rows of a window][row_bytes]; or */
+    unsigned char *buffer; /* [2][rows of a shuffle buffer][row_bytes]; or */
     unsigned char *piece;  /* [rows][row_bytes]: read from the file for each minibatch */
 } nn_field_reader;
 
 /* How rows become floats comes from `pool`. NN_EMEMORY. */
-int nn_field_reader_init(nn_field_reader *column, const nn_dataset *ds, const nn_split *split,
+int nn_field_reader_init(nn_field_reader *reader, const nn_dataset *ds, const nn_split *split,
                          char name, nn_pool *pool);
-void nn_field_reader_release(nn_field_reader *column);
+void nn_field_reader_release(nn_field_reader *reader);
 
 /* Bytes of the whole array. */
-uint64_t nn_field_reader_bytes(const nn_field_reader *column);
+uint64_t nn_field_reader_bytes(const nn_field_reader *reader);
 
 /* Reads rows [first, first + count) once, in order, into memory where all is kept, and checks every
  * value. The messages name file, split and row. */
-int nn_field_reader_scan(const nn_field_reader *column, int64_t first, int64_t count);
+int nn_field_reader_scan(const nn_field_reader *reader, int64_t first, int64_t count);
 
 /* Asks for a row that is wanted soon: shuffled rows are cache misses. No more than a hint. */
-void nn_field_reader_fetch(const nn_field_reader *column, int64_t row);
+void nn_field_reader_fetch(const nn_field_reader *reader, int64_t row);
 
 /* out[count][width of a row]: rows index[0 .. count) of what is kept, as floats or integers. From
  * the file reading may fail. */
-int nn_field_reader_floats(const nn_field_reader *column, const int64_t *index, size_t count,
+int nn_field_reader_floats(const nn_field_reader *reader, const int64_t *index, size_t count,
                            nn_real *out);
-int nn_field_reader_integers(const nn_field_reader *column, const int64_t *index, size_t count,
+int nn_field_reader_integers(const nn_field_reader *reader, const int64_t *index, size_t count,
                              int32_t *out);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct nn_loader_spec {
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
                               divided by `sharers` */
-    bool windows;          /* what does not fit memory_limit is shuffled in windows of half of it */
+    bool shuffle_buffer;   /* what does not fit memory_limit is shuffled in buffers of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
     bool shared;           /* the caller calls nn_loader_fill */
     const nn_compute *compute; /* for augmentation; outlives the loader, NULL: one thread */

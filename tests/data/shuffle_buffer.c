@@ -1,4 +1,4 @@
-/* Data that do not fit in memory: the order of an epoch in windows, the minibatches made of it on
+/* Data that do not fit in memory: the order of an epoch in buffers, the minibatches made of it on
  * any number of shards, with and without the thread that reads ahead, and that thread by itself. */
 #include "data/loader/loader.h"
 #include "data/loader/order.h"
@@ -10,13 +10,13 @@
 /* ---- the order ------------------------------------------------------------------------------- */
 
 #define MOST 1000
-static void check_order(int64_t samples, int64_t chunk, int64_t window) {
+static void check_order(int64_t samples, int64_t chunk, int64_t buffer) {
     nn_order order;
     static nn_order_place place[MOST];
     static unsigned char seen[MOST];
     int64_t moved = 0;
 
-    nn_order_init(&order, 3, true, samples, chunk, window);
+    nn_order_init(&order, 3, true, samples, chunk, buffer);
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         nn_order_begin(&order, epoch);
         for (int64_t from = 0; from < samples; from += 7) /* in pieces, as minibatches ask */
@@ -27,15 +27,15 @@ static void check_order(int64_t samples, int64_t chunk, int64_t window) {
             const nn_order_place *p = &place[i];
             int64_t first, count, at = p->row / chunk;
             CHECK(p->sample >= 0 && p->sample < samples && !seen[p->sample]++);
-            CHECK(i == 0 || p->window == place[i - 1].window ||
-                  p->window == place[i - 1].window + 1);
-            CHECK(at < nn_order_chunks(&order, p->window));
-            nn_order_chunk(&order, p->window, at, &first, &count);
+            CHECK(i == 0 || p->buffer == place[i - 1].buffer ||
+                  p->buffer == place[i - 1].buffer + 1);
+            CHECK(at < nn_order_chunks(&order, p->buffer));
+            nn_order_chunk(&order, p->buffer, at, &first, &count);
             CHECK_EQ_INT(p->sample, first + p->row % chunk);
             CHECK(p->row % chunk < count);
             moved += p->sample != i;
         }
-        CHECK_EQ_INT(place[samples - 1].window, order.windows - 1);
+        CHECK_EQ_INT(place[samples - 1].buffer, order.buffers - 1);
     }
     CHECK(samples < 50 || moved > samples);
 }
@@ -94,7 +94,7 @@ static nn_loader *open_loader(const nn_dataset *ds, int rank, int size, uint64_t
                            .training = true,
                            .seed = 9,
                            .memory_limit = memory,
-                           .windows = memory > 0,
+                           .shuffle_buffer = memory > 0,
                            .prefetch = prefetch};
     nn_loader *loader = NULL;
 
@@ -171,12 +171,12 @@ static void check_too_small(const nn_dataset *ds) {
                            .batch_size = 500,
                            .shuffle = true,
                            .memory_limit = 90000,
-                           .windows = true};
+                           .shuffle_buffer = true};
     nn_loader *loader;
 
     CHECK_FAILS(
         nn_loader_new(&spec, &loader), NN_EUSAGE,
-        "data.memory = 0.08583 MiB leaves room for two windows of 110 samples, but they must "
+        "data.memory = 0.08583 MiB leaves room for two buffers of 110 samples, but they must "
         "be larger than a minibatch of 500");
 }
 
@@ -240,7 +240,7 @@ int main(void) {
     check_mixing();
     write_file();
     CHECK_WORKS(nn_dataset_open_path("data.h5", &ds));
-    check_loader(ds, 90000); /* x in windows of 110 samples */
+    check_loader(ds, 90000); /* x in buffers of 110 samples */
     check_loader(ds, 60000); /* of little more than a minibatch */
     check_loader(ds, 0);     /* all in memory */
     check_jumps(ds);

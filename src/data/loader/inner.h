@@ -1,0 +1,54 @@
+/* The inside of a loader, shared by loader.c (what it consists of) and minibatch.c (the making of
+ * one). */
+#ifndef NN_DATA_LOADER_INNER_H
+#define NN_DATA_LOADER_INNER_H
+
+#include "data/loader/loader.h"
+#include "data/loader/prefetch.h"
+#include "data/loader/shuffle_buffer.h"
+
+/* Memory of one minibatch. */
+typedef struct nn_shard {
+    nn_batch batch;
+    int64_t *sample;             /* [shard_max] */
+    size_t *pass;                /* [passes + 1] */
+    nn_real *x, *value, *weight; /* [shard_max][row] */
+    int32_t *label, *length;
+    nn_real *position_weight; /* [shard_max][positions]: that of the sample */
+    int64_t *position;        /* [shard_max][positions] index among those of the split */
+} nn_shard;
+
+struct nn_loader {
+    nn_loader_spec spec;
+    const nn_split *split;
+    nn_pool pool;
+    int64_t batch_size, batches;
+    size_t shard_max;
+    uint64_t memory_left;
+    bool labels, values, weights, lengths;
+    size_t positions; /* labels a sample */
+    nn_field_reader x, y, w, length;
+    size_t readers;
+    nn_field_reader *reader[NN_MAX_READERS]; /* those in use */
+    nn_order order;
+    nn_shuffle_buffer shuffle;
+    int64_t buffer;          /* number of the last one in use */
+    nn_prefetch_task chosen; /* the minibatch that `place` is about */
+    nn_order_place *place;   /* [shard_max] */
+    int64_t *slot;           /* [shard_max] its rows in the shuffle buffer */
+    nn_real *x_plain;        /* before augmentation; NULL: nothing moves pixels */
+    nn_real *fill;           /* [row] what a stored 0 becomes; NULL: no augmentation */
+    int places;              /* 1 without a thread */
+    nn_shard shard[NN_MAX_PLACES];
+    nn_prefetch *prefetch; /* NULL: no thread */
+};
+
+/* For the prefetching thread, or without one for nn_loader_batch: makes a minibatch, and says which
+ * one comes after it. */
+int nn_loader_make(void *loader, const nn_prefetch_task *task, int place);
+nn_prefetch_task nn_loader_after(void *loader, const nn_prefetch_task *task);
+/* Reads a chunk of the shuffle buffer after the last one in use, which takes the place of the one
+ * before; false: there is no more to be read. */
+bool nn_loader_read_ahead(void *loader);
+
+#endif

@@ -1,0 +1,183 @@
+/* The making of a minibatch: which samples are this rank's, and their rows as floats. */
+#include "data/loader/inner.h"
+
+#define FETCH_BYTES ((size_t)512 * 1024) /* of the next minibatch, into a processor's cache */
+
+/* First row of a shard in a minibatch of `global` rows. */
+static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
+    int64_t size = l->spec.size, parts = l->spec.parts;
+
+    return parts ? nn_part_begin(global, parts, nn_part_begin(parts, size, rank))
+                 : nn_part_begin(global, size, rank);
+}
+
+static int64_t batch_begin(const nn_loader *l, int64_t index) {
+    int64_t from = index * l->batch_size;
+
+    return from < l->split->samples ? from : l->split->samples;
+}
+
+/* This rank's share of each pass over a minibatch; `pass` NULL: not wanted. Returns how many rows.
+ */
+static size_t choose_places(nn_loader *l, const nn_prefetch_task *task, size_t *pass) {
+    int64_t from = batch_begin(l, task->index), global = batch_begin(l, task->index + 1) - from;
+    bool chosen = l->chosen.epoch == task->epoch && l->chosen.index == task->index;
+    size_t count = 0;
+
+    nn_order_begin(&l->order, task->epoch);
+    for (int64_t i = 0; i < l->spec.passes; i++) {
+        int64_t begin = nn_part_begin(global, l->spec.passes, i);
+        int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
+        int64_t first = shard_begin(l, rows, l->spec.rank);
+        size_t own = (size_t)(shard_begin(l, rows, l->spec.rank + 1) - first);
+        if (!chosen)
+            nn_order_places(&l->order, from + begin + first, own, l->place + count);
+        if (pass)
+            pass[i] = count;
+        count += own;
+    }
+    if (pass)
+        pass[l->spec.passes] = count;
+    l->chosen = *task;
+    return count;
+}
+
+/* Which samples these are, and where their rows stand in the shuffle buffer. */
+static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *sample) {
+    for (size_t i = 0; i < count; i++)
+        sample[i] = l->place[i].sample;
+    for (size_t i = 0; l->shuffle.readers && i < count; i++) {
+        int64_t number = epoch * l->order.buffers + l->place[i].buffer;
+        NN_TRY(nn_shuffle_buffer_need(&l->shuffle, number));
+        l->slot[i] = nn_shuffle_buffer_index(&l->shuffle, number, l->place[i].row);
+        l->buffer = number;
+    }
+    return NN_OK;
+}
+
+static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
+    return c->buffer ? l->slot : s->sample;
+}
+
+static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {
+    return nn_field_reader_floats(c, index_of(l, c, s), s->batch.count, out);
+}
+
+static int gather_integers(nn_loader *l, const nn_field_reader *c, const nn_shard *s,
+                           int32_t *out) {
+    return nn_field_reader_integers(c, index_of(l, c, s), s->batch.count, out);
+}
+
+/* Weight and index of each position; those beyond the end of a sequence are ignored. */
+static void spread_positions(const nn_loader *l, nn_shard *s) {
+    size_t positions = l->positions;
+    bool steps = nn_split_masks_labels(l->split);
+
+    for (size_t i = 0; positions > 1 && i < s->batch.count; i++) {
+        for (size_t p = 0, k = i * positions; p < positions; p++, k++) {
+            s->position[k] = s->sample[i] * (int64_t)positions + (int64_t)p;
+            if (l->weights)
+                s->position_weight[k] = s->weight[i];
+            if (steps && p >= (size_t)s->length[i])
+                s->label[k] = -1;
+        }
+    }
+}
+
+static nn_target target_of(const nn_loader *l, const nn_shard *s) {
+    bool many = l->positions > 1;
+
+    return (nn_target){.label = s->label,
+                       .value = s->value,
+                       .width = l->values ? l->y.convert.width : 0,
+                       .weight = many ? s->position_weight : s->weight,
+                       .sample = many ? s->position : s->sample};
+}
+
+static int gather_x(nn_loader *l, nn_shard *s, int64_t epoch) {
+    nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
+                              .x = nn_channels_last(l->split->x.shape),
+                              .seed = l->spec.seed,
+                              .epoch = epoch,
+                              .sample = s->sample,
+                              .fill = l->fill,
+                              .in = l->x_plain,
+                              .out = s->x,
+                              .compute = l->prefetch ? NULL : l->spec.compute};
+
+    NN_TRY(gather(l, &l->x, s, l->x_plain ? l->x_plain : s->x));
+    if (l->fill)
+        nn_augment_apply(&batch, s->batch.count);
+    return NN_OK;
+}
+
+static int gather_all(nn_loader *l, nn_shard *s, int64_t epoch) {
+    NN_TRY(gather_x(l, s, epoch));
+    if (l->labels)
+        NN_TRY(gather_integers(l, &l->y, s, s->label));
+    if (l->lengths)
+        NN_TRY(gather_integers(l, &l->length, s, s->length));
+    if (l->values)
+        NN_TRY(gather(l, &l->y, s, s->value));
+    if (l->weights)
+        NN_TRY(gather(l, &l->w, s, s->weight));
+    spread_positions(l, s);
+    return NN_OK;
+}
+
+int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place) {
+    nn_loader *l = ctx;
+    nn_shard *s = &l->shard[place];
+    int64_t global = batch_begin(l, task->index + 1) - batch_begin(l, task->index);
+
+    s->batch = (nn_batch){.count = choose_places(l, task, s->pass),
+                          .pass = s->pass,
+                          .global = global,
+                          .x = s->x,
+                          .target = target_of(l, s),
+                          .positions = l->positions,
+                          .length = s->length,
+                          .sample = s->sample};
+    NN_TRY(find_samples(l, task->epoch, s->batch.count, s->sample));
+    return gather_all(l, s, task->epoch);
+}
+
+nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task) {
+    const nn_loader *l = ctx;
+    bool last = task->index + 1 == l->batches;
+
+    return (nn_prefetch_task){task->epoch + last, last ? 0 : task->index + 1};
+}
+
+bool nn_loader_read_ahead(void *ctx) {
+    nn_loader *l = ctx;
+    bool more;
+
+    return nn_shuffle_buffer_read(&l->shuffle, l->buffer + 1, &more) >= 0 && more;
+}
+
+/* Without a thread: the rows of the next minibatch come while this one is computed. */
+static void fetch_ahead(nn_loader *l, const nn_prefetch_task *task) {
+    nn_prefetch_task next = nn_loader_after(l, task);
+    size_t most = FETCH_BYTES / l->x.row_bytes;
+
+    if (!l->spec.shuffle || next.epoch != task->epoch || l->shuffle.readers > 0)
+        return;
+    size_t count = choose_places(l, &next, NULL);
+    for (size_t i = 0; i < count && i < most; i++)
+        nn_field_reader_fetch(&l->x, l->place[i].sample);
+}
+
+int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
+    nn_prefetch_task task = {epoch, index};
+    int place = 0;
+
+    if (l->prefetch) {
+        NN_TRY(nn_prefetch_take(l->prefetch, &task, &place));
+    } else {
+        NN_TRY(nn_loader_make(l, &task, place));
+        fetch_ahead(l, &task);
+    }
+    *batch = l->shard[place].batch;
+    return NN_OK;
+}
