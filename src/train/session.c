@@ -153,8 +153,7 @@ static int plan_outputs(nn_session *session) {
     return 0;
 }
 
-/* Most rows of a microbatch. */
-static size_t part_rows(const nn_session *session) {
+size_t nn_session_part_rows(const nn_session *session) {
     size_t leaves = session->micro->tree.leaves;
     return ((size_t)session->pass_size + leaves - 1) / leaves;
 }
@@ -162,7 +161,7 @@ static size_t part_rows(const nn_session *session) {
 /* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
 static void plan_microbatches(nn_session *session) {
     session->eval_batch_size = session->pass_size;
-    session->capacity = nn_microbatches_own(session->micro) * part_rows(session);
+    session->capacity = nn_microbatches_own(session->micro) * nn_session_part_rows(session);
 }
 
 /* More ranks than microbatches can still evaluate, each for its own share of rows. */
@@ -307,200 +306,6 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     NN_TRY(plan_loss(session));
     NN_TRY(plan_metrics(session));
     return plan_sums(session);
-}
-
-static void cut_model(const nn_session *session, size_t stride) {
-    if (session->micro)
-        nn_model_set_microbatches(session->model, nn_microbatches_own(session->micro),
-                                  part_rows(session), stride);
-}
-
-/* Memory for training, where the backend of the gradient sum decides who holds what. */
-static int allocate_state(nn_session *session) {
-    const nn_choice *choice = &session->settings->train.optimizer;
-    session->optimizer = (const nn_optimizer_ops *)choice->row;
-    session->slots = session->optimizer->slots(choice->options, session->slot_name);
-    if (session->average)
-        session->slot_name[session->slots] = "trained";
-    for (size_t i = 0; i < session->slots; i++)
-        NN_TRY(
-            NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
-    NN_TRY(NN_NEW(&session->sums, nn_session_own_parts(session), "sums of a step"));
-    cut_model(session, nn_reducer_stride(session->reducer));
-    NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
-                         session->capacity));
-    return nn_gemm_check_memory(&session->compute);
-}
-
-static int allocate_parameters(nn_session *session) {
-    NN_TRY(NN_NEW(&session->params, nn_model_size(session->model), "parameters"));
-    cut_model(session, 0);
-    NN_TRY(nn_model_bind(session->model, session->params, NULL, session->capacity));
-    return nn_gemm_check_memory(&session->compute);
-}
-
-/* Gradients that are outer products; none where layers add those of several passes. */
-static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_outer_matrix *matrix) {
-    const nn_layer *const *layer;
-    const nn_settings *s = session->settings;
-    bool adds = s->train.accumulate > 1 && !nn_settings_sums_passes(s);
-    size_t count = adds ? 0 : nn_model_outer_grads(session->model, grad);
-    nn_model_layers(session->model, &layer);
-    for (size_t i = 0; i < count; i++)
-        matrix[i] = (nn_outer_matrix){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
-    return count;
-}
-
-static int make_reducer(nn_session *session, nn_reduce_spec *spec) {
-    const nn_layer *const *layer;
-    size_t layers = nn_model_layers(session->model, &layer);
-    nn_outer_grad *grad = NULL;
-    nn_outer_matrix *matrix = NULL;
-    int rc = 0;
-    NN_TRY_GOTO(NN_NEW(&grad, layers, "outer-product gradients"));
-    NN_TRY_GOTO(NN_NEW(&matrix, layers, "outer-product gradients"));
-    spec->outer = matrix;
-    spec->outer_count = list_outer(session, grad, matrix);
-done:
-    rc = nn_comm_agree(session->comm, rc);
-    if (rc == 0)
-        rc = nn_reducer_new(spec, &session->reducer);
-    for (size_t i = 0; rc == 0 && i < spec->outer_count; i++)
-        if (nn_reducer_wants_rows(session->reducer, i))
-            nn_model_hand_over(session->model, grad[i].layer, nn_reducer_put_rows, i);
-    nn_free(grad);
-    nn_free(matrix);
-    return rc;
-}
-
-int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {
-    bool average = session->settings->train.ema_node != NULL;
-    nn_reduce_spec spec = {.comm = session->comm,
-                           .compute = &session->compute,
-                           .choice = (nn_reduce_choice)session->settings->train.reduce,
-                           .n = nn_model_size(session->model),
-                           .vectors = average ? 2 : 1,
-                           .tree = session->micro ? &session->micro->tree : NULL,
-                           .compress = session->settings->train.compress == NN_COMPRESS_BF16,
-                           .rows = (size_t)session->pass_size,
-                           .ops = &session->ops,
-                           .ctx = ctx};
-    if (!ops)
-        return nn_comm_agree(session->comm, allocate_parameters(session));
-    session->ops = *ops;
-    NN_TRY(make_reducer(session, &spec));
-    session->params = nn_reducer_vector(session->reducer, 0);
-    if (average)
-        session->average = nn_reducer_vector(session->reducer, 1);
-    return nn_comm_agree(session->comm, allocate_state(session));
-}
-
-void nn_session_release(nn_session *session) {
-    nn_loss_free(session->loss);
-    nn_model_free(session->model);
-    nn_dataset_close(session->data);
-    nn_free(session->metric_sums);
-    nn_free(session->sums);
-    if (!session->reducer)
-        nn_free(session->params);
-    nn_reducer_free(session->reducer);
-    nn_microbatches_free(session->micro);
-    for (size_t i = 0; i < session->slots; i++)
-        nn_free(session->slot[i]);
-    *session = (nn_session){0};
-}
-
-int nn_session_validation_split(const nn_session *session, const char **split) {
-    const char *wanted = session->settings->validate.split;
-    *split = NULL;
-    if (wanted && *wanted) {
-        const nn_split *found;
-        int rc = nn_dataset_choose(session->data, wanted, &found);
-        if (rc < 0)
-            return nn_error_prefix(rc, "validate.split");
-        *split = wanted;
-    } else if (nn_dataset_split(session->data, "valid")) {
-        *split = "valid";
-    } else if (nn_dataset_split(session->data, "test")) {
-        *split = "test";
-    }
-    return 0;
-}
-
-/* The loader refuses it as well, but does not know where it was configured. */
-static int check_batch_size(const nn_session *session, const char *split, int64_t batch_size) {
-    const nn_split *found;
-    NN_TRY(nn_dataset_find(session->data, split, &found));
-    if (batch_size <= found->samples)
-        return 0;
-    return nn_node_fail(session->settings->train.batch_size_node,
-                        "batch_size = %lld of train is larger than the %lld samples of '%s' in "
-                        "%s; make it at most that, or `all`",
-                        (long long)batch_size, (long long)found->samples, split,
-                        session->data->path);
-}
-
-/* Where all cores compute, a thread that only copies from memory makes nothing faster. */
-static bool wants_thread(const nn_session *session) {
-    const nn_data_settings *settings = &session->data->settings;
-    bool spare = nn_cores_available() >
-                 nn_compute_threads(&session->compute) * nn_comm_node_size(session->comm);
-    if (settings->prefetch == NN_PREFETCH_AUTO)
-        return settings->memory > 0 || spare;
-    return settings->prefetch == NN_PREFETCH_ON;
-}
-
-static int open_loader(const nn_session *session, const char *split, int64_t batch_size,
-                       bool shuffle, bool shared, nn_loader **out) {
-    const nn_data_settings *data = &session->data->settings;
-    if (shuffle)
-        NN_TRY(check_batch_size(session, split, batch_size));
-    nn_loader_spec spec = {.dataset = session->data,
-                           .compute = &session->compute,
-                           .split = split,
-                           .rank = nn_comm_rank(session->comm),
-                           .size = nn_comm_size(session->comm),
-                           .batch_size = batch_size,
-                           .passes = shuffle ? session->settings->train.accumulate : 1,
-                           .parts = session->micro ? session->settings->train.microbatches : 0,
-                           .shuffle = shuffle,
-                           .training = shuffle,
-                           .vocabulary = nn_model_vocabulary(session->model),
-                           .memory_limit = (uint64_t)(data->memory * 1048576),
-                           .shuffle_buffer = data->memory > 0,
-                           .prefetch = shuffle && wants_thread(session),
-                           .shared = shared,
-                           .sharers = nn_comm_node_size(session->comm),
-                           .seed = (uint64_t)session->settings->train.seed};
-    return nn_loader_new(&spec, out);
-}
-
-int nn_session_loader(const nn_session *session, const char *split, int64_t batch_size,
-                      bool shuffle, nn_loader **out) {
-    return open_loader(session, split, batch_size, shuffle, false, out);
-}
-
-int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
-                             bool shuffle, nn_loader **out) {
-    return open_loader(session, split, batch_size, shuffle, true, out);
-}
-
-/* Where shared memory is short, each rank has its own samples. */
-static void *share_memory(nn_session *session, size_t bytes, nn_node_buffer **shared) {
-    *shared = NULL;
-    if (nn_comm_size(session->comm) == nn_comm_nodes(session->comm))
-        return NULL;
-    if (nn_node_buffer_new(session->comm, bytes, shared) == 0)
-        return nn_node_buffer_data(*shared);
-    nn_error_clear();
-    return NULL;
-}
-
-int nn_session_fill(nn_session *session, nn_loader *loader, nn_node_buffer **shared) {
-    void *memory = share_memory(session, nn_loader_bytes(loader), shared);
-    int part = memory ? nn_comm_node_rank(session->comm) : 0;
-    int parts = memory ? nn_comm_node_size(session->comm) : 1;
-    return nn_comm_agree(session->comm, nn_loader_fill(loader, memory, part, parts));
 }
 
 nn_real *nn_session_model_params(const nn_session *session) {

@@ -108,6 +108,8 @@ int nn_session_share(nn_session *session, const nn_snapshot *snapshot);
 nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_t begin,
                          size_t end);
 
+/* Most rows of a microbatch. */
+size_t nn_session_part_rows(const nn_session *session);
 /* Microbatches of this rank's shards, 1 when they are not cut. */
 size_t nn_session_own_parts(const nn_session *session);
 

@@ -64,7 +64,14 @@ int nn_trainer_open(nn_trainer *t);
 /* Fresh parameters (or pretrained ones), and position and state of a run at its beginning.
  * Collective. */
 int nn_trainer_begin(nn_trainer *t);
+/* The same, with a run folder; or all of it from the newest checkpoint there, where resuming is
+ * asked for. Collective. */
+int nn_trainer_start(nn_trainer *t);
 void nn_trainer_close(nn_trainer *t);
+
+/* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
+#define NN_KERNELS_TEXT 160
+const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
 /* This rank has been asked to stop. Local. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t);

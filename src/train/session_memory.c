@@ -1,0 +1,105 @@
+/* The memory of a session: parameters, gradients and optimiser state, shared with the other ranks
+ * as the gradient sum wants it. */
+#include "math/gemm/gemm.h"
+#include "train/session.h"
+
+static void set_microbatches(const nn_session *session, size_t stride) {
+    if (session->micro)
+        nn_model_set_microbatches(session->model, nn_microbatches_own(session->micro),
+                                  nn_session_part_rows(session), stride);
+}
+
+/* Memory for training, where the backend of the gradient sum decides who holds what. */
+static int allocate_state(nn_session *session) {
+    const nn_choice *choice = &session->settings->train.optimizer;
+    session->optimizer = (const nn_optimizer_ops *)choice->row;
+    session->slots = session->optimizer->slots(choice->options, session->slot_name);
+    if (session->average)
+        session->slot_name[session->slots] = "trained";
+    for (size_t i = 0; i < session->slots; i++)
+        NN_TRY(
+            NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
+    NN_TRY(NN_NEW(&session->sums, nn_session_own_parts(session), "sums of a step"));
+    set_microbatches(session, nn_reducer_stride(session->reducer));
+    NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
+                         session->capacity));
+    return nn_gemm_check_memory(&session->compute);
+}
+
+static int allocate_parameters(nn_session *session) {
+    NN_TRY(NN_NEW(&session->params, nn_model_size(session->model), "parameters"));
+    set_microbatches(session, 0);
+    NN_TRY(nn_model_bind(session->model, session->params, NULL, session->capacity));
+    return nn_gemm_check_memory(&session->compute);
+}
+
+/* Gradients that are outer products; none where layers add those of several passes. */
+static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_outer_matrix *matrix) {
+    const nn_layer *const *layer;
+    const nn_settings *s = session->settings;
+    bool adds = s->train.accumulate > 1 && !nn_settings_sums_passes(s);
+    size_t count = adds ? 0 : nn_model_outer_grads(session->model, grad);
+    nn_model_layers(session->model, &layer);
+    for (size_t i = 0; i < count; i++)
+        matrix[i] = (nn_outer_matrix){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
+    return count;
+}
+
+static int make_reducer(nn_session *session, nn_reduce_spec *spec) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(session->model, &layer);
+    nn_outer_grad *grad = NULL;
+    nn_outer_matrix *matrix = NULL;
+    int rc = 0;
+    NN_TRY_GOTO(NN_NEW(&grad, layers, "outer-product gradients"));
+    NN_TRY_GOTO(NN_NEW(&matrix, layers, "outer-product gradients"));
+    spec->outer = matrix;
+    spec->outer_count = list_outer(session, grad, matrix);
+done:
+    rc = nn_comm_agree(session->comm, rc);
+    if (rc == 0)
+        rc = nn_reducer_new(spec, &session->reducer);
+    for (size_t i = 0; rc == 0 && i < spec->outer_count; i++)
+        if (nn_reducer_wants_rows(session->reducer, i))
+            nn_model_hand_over(session->model, grad[i].layer, nn_reducer_put_rows, i);
+    nn_free(grad);
+    nn_free(matrix);
+    return rc;
+}
+
+int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {
+    bool average = session->settings->train.ema_node != NULL;
+    nn_reduce_spec spec = {.comm = session->comm,
+                           .compute = &session->compute,
+                           .choice = (nn_reduce_choice)session->settings->train.reduce,
+                           .n = nn_model_size(session->model),
+                           .vectors = average ? 2 : 1,
+                           .tree = session->micro ? &session->micro->tree : NULL,
+                           .compress = session->settings->train.compress == NN_COMPRESS_BF16,
+                           .rows = (size_t)session->pass_size,
+                           .ops = &session->ops,
+                           .ctx = ctx};
+    if (!ops)
+        return nn_comm_agree(session->comm, allocate_parameters(session));
+    session->ops = *ops;
+    NN_TRY(make_reducer(session, &spec));
+    session->params = nn_reducer_vector(session->reducer, 0);
+    if (average)
+        session->average = nn_reducer_vector(session->reducer, 1);
+    return nn_comm_agree(session->comm, allocate_state(session));
+}
+
+void nn_session_release(nn_session *session) {
+    nn_loss_free(session->loss);
+    nn_model_free(session->model);
+    nn_dataset_close(session->data);
+    nn_free(session->metric_sums);
+    nn_free(session->sums);
+    if (!session->reducer)
+        nn_free(session->params);
+    nn_reducer_free(session->reducer);
+    nn_microbatches_free(session->micro);
+    for (size_t i = 0; i < session->slots; i++)
+        nn_free(session->slot[i]);
+    *session = (nn_session){0};
+}

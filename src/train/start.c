@@ -1,0 +1,161 @@
+/* The start of a run: with fresh or pretrained parameters, or from its newest checkpoint. */
+#include "base/log.h"
+#include "math/gemm/gemm.h"
+#include "math/kernels.h"
+#include "train/checkpoint/import_weights.h"
+#include "train/config/changes.h"
+#include "train/trainer.h"
+
+#include <nnmpi/version.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
+    snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
+             NNMPI_VERSION, nn_kernels_get()->isa);
+    return text;
+}
+
+/* The promise of the same bits holds for the same kernels. */
+static int check_kernels(const nn_trainer *t, const char *before) {
+    char now[NN_KERNELS_TEXT];
+    if (!t->session.micro || !before || strcmp(before, nn_trainer_kernels(t, now)) == 0)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "the checkpoint was computed with %s, and this machine computes with %s: the "
+                   "run would not go on with the same bits; set train.reproducible to false to go "
+                   "on all the same",
+                   before, now);
+}
+
+/* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked
+ * for; else fresh parameters. */
+static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
+    NN_TRY(nn_session_open_snapshot(&t->session, snapshot));
+    NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
+    NN_TRY(nn_run_resume(t->run, snapshot, resumed));
+    if (!*resumed)
+        return 0;
+    t->state = snapshot->state;
+    return check_kernels(t, snapshot->kernels);
+}
+
+/* Minibatches of another size go on where they begin at the same sample. */
+static int check_batches(nn_trainer *t) {
+    nn_state *s = &t->state;
+    int64_t samples = nn_loader_samples(t->train), done = s->batch * s->batch_size;
+    long long epoch = (long long)s->epoch + 1;
+    if (s->steps_per_epoch != (samples + s->batch_size - 1) / s->batch_size)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld of %lld in epoch %lld, each of "
+                       "%lld samples, but the data set has %lld samples now; go on with the data "
+                       "as they were",
+                       (long long)s->batch, (long long)s->steps_per_epoch, epoch,
+                       (long long)s->batch_size, (long long)samples);
+    if (done % t->session.batch_size)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at sample %lld of %lld in epoch %lld, which "
+                       "minibatches of %lld samples do not reach: go on with train.batch_size = "
+                       "%lld, or with one that divides %lld",
+                       (long long)done, (long long)samples, epoch, (long long)t->session.batch_size,
+                       (long long)s->batch_size, (long long)done);
+    s->batch = done / t->session.batch_size;
+    return 0;
+}
+
+/* The position within an epoch means something only for the same samples in the same order. */
+static int check_position(nn_trainer *t) {
+    const nn_state *s = &t->state;
+    long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
+    if (s->window != nn_loader_shuffle_buffer(t->train))
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
+                       "buffers of %lld samples (0: none); keep data.memory as it was",
+                       batch, epoch, (long long)s->window);
+    if (s->seed != t->session.settings->train.seed)
+        return nn_fail(NN_EUSAGE,
+                       "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
+                       "with seed %lld; keep train.seed = %lld",
+                       batch, epoch, (long long)s->seed, (long long)s->seed);
+    return check_batches(t);
+}
+
+/* The epochs to come are drawn and cut as the configuration says. */
+static void adopt(nn_trainer *t) {
+    t->state.seed = t->session.settings->train.seed;
+    t->state.batch_size = t->session.batch_size;
+    t->state.steps_per_epoch = t->steps_per_epoch;
+    t->state.window = nn_loader_shuffle_buffer(t->train);
+}
+
+/* Between two epochs seed and minibatches may change, and from then on are those of the run. */
+static int go_on(nn_trainer *t) {
+    nn_state before = t->state;
+    if (t->state.batch)
+        NN_TRY(check_position(t));
+    adopt(t);
+    nn_trainer_plan_steps(t);
+    nn_trainer_say_resumed(t, &before);
+    return 0;
+}
+
+/* Fresh parameters, or pretrained ones, with which their average starts; those of rank 0 count. */
+static int init_parameters(nn_trainer *t) {
+    const nn_settings *set = t->session.settings;
+    nn_real *params = t->session.params;
+    NN_TRY(nn_model_init(t->session.model, (uint64_t)t->state.seed, params));
+    if (set->init.from)
+        NN_TRY(nn_pretrained_read(&(nn_pretrained){set->init.from, set->init.layers,
+                                                   set->init.layout == NN_LAYOUT_INPUT_OUTPUT,
+                                                   set->init_node},
+                                  t->session.model, params));
+    if (t->session.average)
+        memcpy(t->session.average, params, nn_model_size(t->session.model) * sizeof *params);
+    return 0;
+}
+
+static int begin(nn_trainer *t) {
+    adopt(t);
+    t->state.best_step = -1;
+    t->state.last_epoch_loss = NAN;
+    t->state.last_epoch_mistakes = -1;
+    t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
+    return nn_comm_agree(t->comm, nn_comm_rank(t->comm) == 0 ? init_parameters(t) : 0);
+}
+
+int nn_trainer_begin(nn_trainer *t) {
+    NN_TRY(begin(t));
+    return nn_session_share(&t->session, NULL);
+}
+
+/* After where the run stands, what of its configuration is another one. */
+static int say_changes(const nn_trainer *t, const nn_snapshot *snapshot) {
+    int rc = t->run ? nn_changes_say(t->session.settings->root, snapshot->config) : 0;
+    return nn_comm_agree(t->comm, rc);
+}
+
+static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
+    bool resumed = false;
+    int rc = 0;
+    if (nn_comm_rank(t->comm) == 0)
+        rc = open_run(t, snapshot, &resumed);
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
+    NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
+    NN_TRY(resumed ? go_on(t) : begin(t));
+    if (resumed)
+        NN_TRY(say_changes(t, snapshot));
+    if (!resumed && t->run && !t->options->run_dir)
+        nn_info("run folder %s", nn_run_dir(t->run));
+    t->first_step = t->state.step;
+    return nn_session_share(&t->session, resumed ? snapshot : NULL);
+}
+
+int nn_trainer_start(nn_trainer *t) {
+    nn_snapshot snapshot = {0};
+    int rc = start_from(t, &snapshot);
+    nn_session_close_snapshot(&t->session, &snapshot);
+    return rc;
+}
