@@ -100,7 +100,7 @@ size_t nn_layer_grad_count(const nn_layer *layer) {
 struct call {
     nn_pass pass;
     size_t row;   /* where it begins */
-    nn_span part; /* microbatches; begin = end: it is not cut */
+    nn_span part; /* microbatches; begin = end: it has none */
 };
 
 static struct call call_of(const nn_pass *pass, nn_span part) {

@@ -73,7 +73,7 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
     out->work += out->update_work;
 }
 
-static int measure(struct bench *b, double budget, nn_bench_step *out) {
+static int time_groups(struct bench *b, double budget, nn_bench_step *out) {
     int64_t steps;
     NN_TRY(plan_group(b, budget, &steps));
     out->seconds = INFINITY;
@@ -119,7 +119,7 @@ int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *poo
     nn_trainer_say_plan(&b.trainer);
     NN_TRY_GOTO(nn_trainer_begin(&b.trainer));
     NN_TRY_GOTO(nn_comm_agree(comm, prepare(&b, pool, out)));
-    NN_TRY_GOTO(measure(&b, budget, out));
+    NN_TRY_GOTO(time_groups(&b, budget, out));
     NN_TRY_GOTO(nn_comm_agree(comm, keep_names(pool, out)));
 done:
     nn_trainer_close(&b.trainer);

@@ -11,7 +11,7 @@
 typedef struct nn_microbatches {
     nn_tree tree;
     nn_tree_sum *sums;
-    nn_parts parts; /* of the minibatch last cut */
+    nn_parts parts; /* of the last minibatch */
 
     nn_pool pool;
     size_t *row;

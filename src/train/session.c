@@ -167,9 +167,9 @@ static void plan_microbatches(nn_session *session) {
 /* More ranks than microbatches can still evaluate, each for its own share of rows. */
 static int plan_reproducible(nn_session *session) {
     const nn_settings *s = session->settings;
-    bool cut = s->train.reproducible && nn_comm_size(session->comm) <= s->train.microbatches;
-    session->compute.fixed_tiles = cut;
-    if (!cut)
+    bool micro = s->train.reproducible && nn_comm_size(session->comm) <= s->train.microbatches;
+    session->compute.fixed_tiles = micro;
+    if (!micro)
         return 0;
     return nn_microbatches_new(session->comm, (size_t)s->train.microbatches, &session->micro);
 }

@@ -35,7 +35,7 @@ typedef struct nn_session {
     const nn_optimizer_ops *optimizer;
     size_t slots;                        /* of the optimiser */
     const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
-    nn_microbatches *micro;              /* NULL: shards are not cut */
+    nn_microbatches *micro;              /* NULL: shards are computed as a whole */
     nn_reduce_ops ops;                   /* of the reducer */
     nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
     nn_real *params;             /* [nn_model_size] */
@@ -110,7 +110,7 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
 
 /* Most rows of a microbatch. */
 size_t nn_session_part_rows(const nn_session *session);
-/* Microbatches of this rank's shards, 1 when they are not cut. */
+/* Microbatches of this rank's shards, 1 when they have none. */
 size_t nn_session_own_parts(const nn_session *session);
 
 /* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
@@ -123,7 +123,7 @@ void nn_session_sum_statistics(void *session, size_t n, double *values);
 /* For a new step: nothing is summed, nothing has failed. */
 void nn_session_clear_sums(nn_session *session);
 
-/* The shard's microbatches, NULL when it is not cut. */
+/* The shard's microbatches, NULL when it has none. */
 const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch);
 
 /* Memory for what nn_session_evaluate says, to be freed by nn_evaluation_free. NN_EMEMORY. Local.

@@ -82,7 +82,7 @@ static int check_position(nn_trainer *t) {
     return check_batches(t);
 }
 
-/* The epochs to come are drawn and cut as the configuration says. */
+/* The epochs to come are drawn and divided as the configuration says. */
 static void adopt(nn_trainer *t) {
     t->state.seed = t->session.settings->train.seed;
     t->state.batch_size = t->session.batch_size;

@@ -13,7 +13,7 @@
 #define BLOCK NN_PARTITION_CELL
 /* Blocks worth a fork and join. */
 #define GRAIN 8
-/* nn_parallel cuts at multiples of this. */
+/* nn_parallel divides at multiples of this. */
 #define PARALLEL_UNIT 16
 
 /* Part of one tensor, in one slice of this rank's share. */
@@ -46,7 +46,7 @@ static bool has_max_norm(const nn_session *session, const nn_param *param) {
 
 /* The step depends on norms of the whole gradient: clipping by norm, LARS, LAMB. */
 static bool needs_norms(const nn_settings *s) {
-    return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->measure;
+    return s->train.clip_norm > 0 || ((const nn_optimizer_ops *)s->train.optimizer.row)->norms;
 }
 
 /* Something has to see all new parameters: max-norm, and the average after it. */
@@ -55,12 +55,12 @@ static bool has_constraint(const nn_settings *s) {
 }
 
 /* Blocks on their way to the lists; all counted first. */
-struct cutting {
+struct block_list {
     nn_updater *updater;
     bool own, store; /* the slice is this rank's; lists are there */
 };
 
-static void add_block(const struct cutting *c, struct block b) {
+static void add_block(const struct block_list *c, struct block b) {
     nn_updater *u = c->updater;
     b.number = u->all_blocks++;
     if (c->store)
@@ -71,7 +71,7 @@ static void add_block(const struct cutting *c, struct block b) {
 }
 
 /* The part of a tensor that is in a slice, at multiples of a block. */
-static void cut(const struct cutting *c, size_t tensor, const nn_slice *slice) {
+static void add_blocks(const struct block_list *c, size_t tensor, const nn_slice *slice) {
     const nn_param *param = c->updater->param[tensor];
     size_t begin = param->offset, end = begin + param->count, next;
     begin = begin > slice->begin ? begin : slice->begin;
@@ -87,7 +87,7 @@ static void cut(const struct cutting *c, size_t tensor, const nn_slice *slice) {
 }
 
 /* All blocks, in the order of the vector, which is that of a share too. */
-static void cut_all(nn_updater *u, bool store) {
+static void list_blocks(nn_updater *u, bool store) {
     const nn_partition *shares = nn_reducer_partition(u->session->reducer);
     size_t owner;
     nn_reducer_owners(u->session->reducer, &owner);
@@ -95,9 +95,9 @@ static void cut_all(nn_updater *u, bool store) {
     for (size_t k = shares->buckets; k > 0; k--)
         for (size_t o = 0; o < shares->owners; o++) {
             nn_slice slice = nn_partition_slice(shares, k - 1, o);
-            struct cutting c = {u, o == owner, store};
+            struct block_list c = {u, o == owner, store};
             for (size_t i = 0; i < u->params; i++)
-                cut(&c, i, &slice);
+                add_blocks(&c, i, &slice);
         }
 }
 
@@ -113,12 +113,12 @@ int nn_updater_plan(nn_updater *u, nn_session *session) {
     u->params = nn_model_params(u->session->model, &u->param);
     if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
-    cut_all(u, false);
+    list_blocks(u, false);
     NN_TRY(NN_NEW(&u->block, u->blocks + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->tensor, u->all_blocks + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
-    cut_all(u, true);
+    list_blocks(u, true);
     if (!nn_settings_sums_passes(u->session->settings))
         return 0;
     return NN_NEW(&u->total, nn_reducer_share(u->session->reducer) + 1,
@@ -204,7 +204,7 @@ static void slots_at(const nn_session *session, size_t at, nn_real *slot[NN_MAX_
 }
 
 /* A gradient of NaN or Inf makes the parameter NaN or Inf under every optimiser (but for an Inf
- * that clip_value cuts down), so that one look, at what has just been written, sees either. */
+ * that clip_value limits), so that one look, at what has just been written, sees either. */
 static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
     nn_real *w = u->session->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
     slots_at(u->session, b->at, slot);
@@ -302,17 +302,17 @@ static void square_gradient(nn_updater *u, size_t block) {
             b->count, nn_reducer_grads(u->session->reducer) + b->begin);
 }
 
-static void measure_block(nn_updater *u, size_t block) {
+static void take_block_norms(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
     nn_session *session = u->session;
     nn_update update = update_of(u, b->tensor);
     nn_real *slot[NN_MAX_SLOTS] = {0};
     slots_at(session, b->at, slot);
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
-        session->optimizer->measure(session->settings->train.optimizer.options, &update, b->count,
-                                    nn_reducer_grads(session->reducer) + b->begin,
-                                    session->params + b->begin, slot,
-                                    u->block_sum + b->number * NN_UPDATE_SUMS);
+        session->optimizer->norms(session->settings->train.optimizer.options, &update, b->count,
+                                  nn_reducer_grads(session->reducer) + b->begin,
+                                  session->params + b->begin, slot,
+                                  u->block_sum + b->number * NN_UPDATE_SUMS);
 }
 
 /* `width` numbers of every block, each from the rank that has it. */
@@ -338,9 +338,9 @@ static void take_norms(void *ctx, nn_reducer *reducer) {
     double bound = u->session->settings->train.clip_norm;
     if (bound > 0)
         u->common.scale *= clip_factor(u, bound);
-    if (!u->session->optimizer->measure)
+    if (!u->session->optimizer->norms)
         return;
-    sum_blocks(u, NN_UPDATE_SUMS, measure_block);
+    sum_blocks(u, NN_UPDATE_SUMS, take_block_norms);
     memset(u->sum, 0, u->params * NN_UPDATE_SUMS * sizeof *u->sum);
     for (size_t i = 0; i < u->all_blocks; i++)
         for (size_t k = 0; k < NN_UPDATE_SUMS; k++)

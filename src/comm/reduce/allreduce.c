@@ -77,7 +77,7 @@ static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
         nn_reduce_step_slice(r, slice);
 }
 
-/* Every rank has measured everything. */
+/* Every rank has added everything. */
 static void all_add(nn_reducer *r, double *values, size_t count) {
     (void)r, (void)values, (void)count;
 }

@@ -1,4 +1,4 @@
-/* Convolution: how it is cut up, and the forward pass. */
+/* Convolution: how it is divided, and the forward pass. */
 #include "math/conv/conv.h"
 
 #include "math/conv/inner.h"

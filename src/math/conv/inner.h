@@ -1,4 +1,4 @@
-/* What the passes of a convolution share: how it is cut up, and padded copies of images. */
+/* What the passes of a convolution share: how it is divided, and padded copies of images. */
 #ifndef NN_MATH_CONV_INNER_H
 #define NN_MATH_CONV_INNER_H
 
@@ -48,7 +48,7 @@ static inline void conv_prefetch(const nn_real *x, size_t n) {
         __builtin_prefetch(x + i, 0, 2);
 }
 
-/* Scratch memory that is dealt out from its start; `at` NULL only measures. */
+/* Scratch memory that is dealt out from its start; `at` NULL only counts. */
 typedef struct conv_scratch {
     nn_real *at;
     size_t used;
@@ -77,7 +77,7 @@ static inline size_t conv_begin(size_t n, size_t part, size_t parts) {
 /* Threads that `batch` samples are worth. */
 size_t conv_threads(const conv_view *v, size_t batch);
 
-/* Parts that a sum over `batch` samples is cut into. */
+/* Parts that a sum over `batch` samples is divided into. */
 size_t conv_parts(const conv_view *v, size_t batch);
 
 /* Images of one channel (conv_gray.c). Weights and sums are [terms][conv_row_size]. */

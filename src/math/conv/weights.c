@@ -1,4 +1,4 @@
-/* Convolution: the gradient by weights and bias. The samples are cut into parts, each part is
+/* Convolution: the gradient by weights and bias. The samples are divided into parts, each part is
  * summed on its own, and the sums are added in the order of the parts. */
 #include "math/conv/inner.h"
 #include "math/parallel.h"

@@ -21,7 +21,7 @@
 
 /* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
 #define TILE_ALIGN 32
-/* Multiply-adds that are worth a tile of a fixed cut: more than a thread, because one thread may
+/* Multiply-adds that are worth a fixed tile: more than a thread, because one thread may
  * have to run all of them. */
 #define FIXED_WORK 8388608.0
 #define FIXED_TILES 16
@@ -29,8 +29,8 @@
  * are others in narrower ones. */
 #define FIXED_ALIGN 128
 /* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE
- * elements. oneDNN cuts such sums too, but where depends on the number of rows, so that the rows of
- * several calls could not be one product (nn_gemm_batch_invariant). */
+ * elements. oneDNN divides such sums too, but where depends on the number of rows, so that the rows
+ * of several calls could not be one product (nn_gemm_batch_invariant). */
 #define FIXED_DEPTH 768
 #define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
@@ -55,7 +55,7 @@ typedef struct product {
     size_t ldc;
 } product;
 
-/* C is cut into rows x cols tiles of height x width, those at the far edges smaller. */
+/* C is divided into rows x cols tiles of height x width, those at the far edges smaller. */
 typedef struct grid {
     size_t rows, cols, height, width;
 } grid;

@@ -6,8 +6,8 @@
 #include "math/compute.h"
 #include "math/kernels.h"
 
-/* Rows that are cut into parts [row[p], row[p + 1]), p < parts; A and B begin with row[0]. At most
- * NN_OUTER_ROWS and NN_OUTER_PARTS of them. */
+/* Rows that are divided into parts [row[p], row[p + 1]), p < parts; A and B begin with row[0]. At
+ * most NN_OUTER_ROWS and NN_OUTER_PARTS of them. */
 typedef struct nn_outer_rows {
     size_t parts;
     const size_t *row; /* [parts + 1] */

@@ -151,7 +151,7 @@ static void sum_short_rows(size_t rows, size_t cols, const nn_real *x, nn_real b
     store_sums(cols, lane, beta, s);
 }
 
-/* Long rows are cut into blocks of columns; short ones are added several at a time. The order
+/* Long rows are divided into blocks of columns; short ones are added several at a time. The order
  * depends on (rows, cols) alone. */
 void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_real *s) {
     nn_real lane[BLOCK];

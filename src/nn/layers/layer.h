@@ -45,8 +45,8 @@ typedef struct nn_param {
  * after the pass. Collective, also for ranks without rows. */
 typedef void nn_sum_fn(void *ctx, size_t n, double *values);
 
-/* How a shard is cut into microbatches, each of which is computed by itself and whose gradients are
- * added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
+/* How a shard is divided into microbatches, each of which is computed by itself and whose gradients
+ * are added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
 typedef struct nn_parts {
     size_t count;       /* microbatches of this shard, at least 1 */
     const size_t *row;  /* [count + 1]: microbatch i has rows [row[i], row[i + 1]) */
@@ -63,7 +63,7 @@ typedef struct nn_pass {
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
-    const nn_parts *parts; /* NULL: the shard is not cut */
+    const nn_parts *parts; /* NULL: the shard has no microbatches */
     double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
     nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;

@@ -24,8 +24,8 @@ static nn_adam_args args_of(const nn_adam *o, const nn_update *update) {
     return args;
 }
 
-static void lamb_measure(const void *options, const nn_update *update, size_t n, const nn_real *g,
-                         const nn_real *w, nn_real *const *slot, double *sums) {
+static void lamb_norms(const void *options, const nn_update *update, size_t n, const nn_real *g,
+                       const nn_real *w, nn_real *const *slot, double *sums) {
     const nn_kernels *k = nn_kernels_get();
     nn_adam_args args = args_of(options, update);
     sums[WEIGHTS] += k->sum_squares(n, w);
@@ -52,6 +52,6 @@ const nn_optimizer_ops nn_optimizer_lamb = {
               "by tensor, of weights, and is 1 for biases and normalisation parameters",
               lamb_options, sizeof(nn_adam)},
     .slots = lamb_slots,
-    .measure = lamb_measure,
+    .norms = lamb_norms,
     .step = lamb_step,
 };

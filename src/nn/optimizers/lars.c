@@ -22,8 +22,8 @@ static size_t lars_slots(const void *options, const char *name[NN_MAX_SLOTS]) {
     return o->momentum > 0 ? 1 : 0;
 }
 
-static void lars_measure(const void *options, const nn_update *update, size_t n, const nn_real *g,
-                         const nn_real *w, nn_real *const *slot, double *sums) {
+static void lars_norms(const void *options, const nn_update *update, size_t n, const nn_real *g,
+                       const nn_real *w, nn_real *const *slot, double *sums) {
     const nn_kernels *k = nn_kernels_get();
     (void)options, (void)update, (void)slot;
     sums[WEIGHTS] += k->sum_squares(n, w);
@@ -68,6 +68,6 @@ const nn_optimizer_ops nn_optimizer_lars = {
               "weights; the ratio is 1 for biases and normalisation parameters",
               lars_options, sizeof(struct lars)},
     .slots = lars_slots,
-    .measure = lars_measure,
+    .norms = lars_norms,
     .step = lars_step,
 };

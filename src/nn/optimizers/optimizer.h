@@ -18,7 +18,7 @@ typedef struct nn_update {
     double decay;       /* factor on the optimiser's own weight decay; 0 for most biases */
     bool adapt;         /* lars, lamb: the tensor (a matrix or kernel) has a trust ratio */
     int64_t step;       /* 1 for the first */
-    const double *sums; /* [NN_UPDATE_SUMS] what `measure` gave, added over the whole tensor */
+    const double *sums; /* [NN_UPDATE_SUMS] what `norms` gave, added over the whole tensor */
 } nn_update;
 
 typedef struct nn_optimizer_ops {
@@ -32,8 +32,8 @@ typedef struct nn_optimizer_ops {
     /* Optional. Called on all ranges of all tensors before the first `step` of the same step: adds
      * to sums[NN_UPDATE_SUMS] what `step` has to know of the whole tensor, and may move the state,
      * but not w, forward. */
-    void (*measure)(const void *options, const nn_update *update, size_t n, const nn_real *g,
-                    const nn_real *w, nn_real *const *slot, double *sums);
+    void (*norms)(const void *options, const nn_update *update, size_t n, const nn_real *g,
+                  const nn_real *w, nn_real *const *slot, double *sums);
     /* w[n], g[n] and each slot[n] are the same range of one tensor. Threads, and ranks that share
      * the parameters, call it on disjoint ranges. Slots are zero before the first step. */
     void (*step)(const void *options, const nn_update *update, size_t n, const nn_real *g,

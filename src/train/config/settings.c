@@ -72,13 +72,14 @@ static const nn_option train_options[] = {
     {"reproducible", NN_OPT_BOOL, AT(train.reproducible), "false", NULL,
      "the same bits on any number of ranks and threads, for one type of processor"},
     {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
-     "with reproducible: pieces that each minibatch is cut into, shared by at most as many ranks; "
+     "with reproducible: microbatches that each minibatch is divided into, shared by at most as "
+     "many ranks; "
      "another number gives other bits"},
     {"accumulate", NN_OPT_INT, AT(train.accumulate), "1", "[1, inf)",
      "compute the minibatch in so many passes and add their gradients, with activations in memory "
      "for one of them only; batch_size is still what one optimiser step takes. batch_norm's "
      "statistics are those of each pass, the running ones move once a step, by those of its last "
-     "pass. With reproducible each pass is cut into microbatches and summed over the ranks by "
+     "pass. With reproducible each pass is divided into microbatches and summed over the ranks by "
      "itself"},
     {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
      "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "

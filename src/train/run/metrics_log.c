@@ -25,7 +25,7 @@ static bool is_kept(const char *line, int64_t step) {
 }
 
 /* Moves the lines to keep to the front of `text`; returns their length. */
-static size_t cut(char *text, int64_t step) {
+static size_t keep_until(char *text, int64_t step) {
     char *to = text, *line = text, *newline;
 
     while ((newline = strchr(line, '\n')) != NULL) {
@@ -48,7 +48,7 @@ static int rewrite(const char *path, int64_t step) {
     if (nn_file_exists(path))
         rc = nn_file_read(&pool, path, &text, &length);
     if (rc == NN_OK && length)
-        kept = cut(text, step);
+        kept = keep_until(text, step);
     if (rc == NN_OK && kept < length)
         rc = nn_file_write(path, text, kept);
     nn_pool_release(&pool);

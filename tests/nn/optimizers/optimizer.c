@@ -45,8 +45,8 @@ static void step_range(struct setup *s, nn_update update, int begin, int end, do
 static void step_with(struct setup *s, nn_update update) {
     double sums[NN_UPDATE_SUMS] = {0};
 
-    if (s->ops->measure)
-        s->ops->measure(&s->options, &update, N, s->g, s->w, s->slot, sums);
+    if (s->ops->norms)
+        s->ops->norms(&s->options, &update, N, s->g, s->w, s->slot, sums);
     step_range(s, update, 0, N, sums);
 }
 
@@ -176,9 +176,9 @@ static void check_ranges(const char *yaml) {
         for (int t = 1; t <= 3; t++) {
             double sums[NN_UPDATE_SUMS] = {0}, same[NN_UPDATE_SUMS] = {0};
             nn_update update = {.lr = 0.1, .scale = 0.3, .step = t, .decay = 1, .adapt = true};
-            if (whole.ops->measure) {
-                whole.ops->measure(&whole.options, &update, N, whole.g, whole.w, whole.slot, sums);
-                cut.ops->measure(&cut.options, &update, N, cut.g, cut.w, cut.slot, same);
+            if (whole.ops->norms) {
+                whole.ops->norms(&whole.options, &update, N, whole.g, whole.w, whole.slot, sums);
+                cut.ops->norms(&cut.options, &update, N, cut.g, cut.w, cut.slot, same);
             }
             step_range(&whole, update, 0, N, sums);
             step_range(&cut, update, 0, 16, same);
@@ -202,7 +202,7 @@ static void check_no_ratio(const char *yaml) {
             s.w[i] = 100;
             s.g[i] = 2;
         }
-        s.ops->measure(&s.options, &update, N, s.g, s.w, s.slot, sums);
+        s.ops->norms(&s.options, &update, N, s.g, s.w, s.slot, sums);
         CHECK_NEAR(sums[0], N * 1e4, 1e-9);
         step_range(&s, update, 0, N, sums);
         check_all(&s, strcmp(yaml, "lars") == 0 ? 99 : 99.5, 1e-6);

@@ -56,8 +56,8 @@ static void update(struct training *t, const nn_param *param, double lr, int64_t
 
     for (int i = 0; i < NN_MAX_SLOTS; i++)
         slot[i] = t->state[i] + param->offset;
-    if (t->ops->measure)
-        t->ops->measure(&t->options, &u, param->count, g, w, slot, sums);
+    if (t->ops->norms)
+        t->ops->norms(&t->options, &u, param->count, g, w, slot, sums);
     t->ops->step(&t->options, &u, param->count, g, w, slot);
 }
 
