@@ -2,6 +2,7 @@
  * something else than classes 0, 1, 2 ... */
 #include "base/log.h"
 #include "data/convert.h"
+#include "data/dataset.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define NN_DATA_CONVERT_H
 
 #include "base/real.h"
-#include "data/dataset.h"
+#include "data/field.h"
 
 /* The order in which the elements of a row come out. */
 typedef enum nn_row_order {

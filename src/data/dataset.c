@@ -10,24 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t nn_channels_of(const nn_shape *shape) {
-    if (shape->rank == 3)
-        return (size_t)shape->dim[0];
-    return shape->rank == 1 || shape->rank == 2 ? (size_t)shape->dim[shape->rank - 1] : 1;
-}
-
-bool nn_affine_fits(size_t count, const nn_shape *shape) {
-    return count == 1 || count == nn_channels_of(shape) || count == nn_shape_count(shape);
-}
-
-size_t nn_affine_index(size_t count, const nn_shape *shape, size_t e) {
-    size_t width = nn_shape_count(shape);
-
-    if (count == width)
-        return e;
-    return shape->rank == 3 ? e / (width / count) : e % count;
-}
-
 bool nn_split_has_labels(const nn_split *split) {
     return split->has_y && nn_dtype_is_integer(split->y.type) &&
            (split->y.shape.rank == 0 || split->positions > 0);

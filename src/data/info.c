@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "data/convert.h"
+#include "data/dataset.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -3,6 +3,7 @@
 #define NN_DATA_NORMALIZE_H
 
 #include "data/convert.h"
+#include "data/dataset.h"
 
 /* Computes what `data.normalize` asks for from the split train, reading it once, and uses it from
  * now on; nothing when it does not ask. `images`: rows [H, W] are images of one channel and no

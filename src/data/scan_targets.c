@@ -1,6 +1,7 @@
 #include "data/scan_targets.h"
 
 #include "data/convert.h"
+#include "data/dataset.h"
 
 /* ---- labels -----------------------------------------------------------------------------------
  */

@@ -1,6 +1,6 @@
 #include "base/options/names.h"
 
-#include "base/options/option.h"
+#include "base/options/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>

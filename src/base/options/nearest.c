@@ -1,6 +1,7 @@
-#include "base/options/option.h"
+#include "base/options/nearest.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_WORD = 64 };

@@ -3,6 +3,7 @@
 #ifndef NN_BASE_OPTIONS_OPTION_H
 #define NN_BASE_OPTIONS_OPTION_H
 
+#include "base/options/nearest.h"
 #include "base/options/node.h"
 
 #include <stdio.h>
@@ -67,13 +68,6 @@ const nn_entry *nn_family_find(const nn_family *family, const char *name);
 
 /* NN_EUSAGE "unknown <noun> '<name>', did you mean '<nearest>'?" at `node` (which may be NULL). */
 int nn_family_unknown(const nn_family *family, const nn_node *node, const char *name);
-
-/* The candidate that other programs of the field call `word`, or NULL. */
-const char *nn_synonym(const char *word, const char *const *candidates);
-
-/* That, or the candidate nearest to `word` in edit distance, or NULL when none is near;
- * `candidates` ends with NULL. */
-const char *nn_nearest(const char *word, const char *const *candidates);
 
 /* Writes a row's reference: name, help and its option table, as plain text in lines of up to
  * `width` characters, or with width 0 as Markdown. */

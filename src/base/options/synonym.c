@@ -1,7 +1,8 @@
 /* What PyTorch, Keras, Caffe and papers call the things that have other names here. */
-#include "base/options/option.h"
+#include "base/options/nearest.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { MAX_WORD = 64 };

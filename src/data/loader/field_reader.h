@@ -3,6 +3,7 @@
 #define NN_DATA_LOADER_FIELD_READER_H
 
 #include "data/convert.h"
+#include "data/dataset.h"
 #include "data/loader/order.h"
 
 typedef struct nn_field_reader {
