@@ -174,10 +174,10 @@ static void check_too_small(const nn_dataset *ds) {
                            .shuffle_buffer = true};
     nn_loader *loader;
 
-    CHECK_FAILS(
-        nn_loader_new(&spec, &loader), NN_EUSAGE,
-        "data.memory = 0.08583 MiB leaves room for two buffers of 110 samples, but they must "
-        "be larger than a minibatch of 500");
+    CHECK_FAILS(nn_loader_new(&spec, &loader), NN_EUSAGE,
+                "data.memory = 0.08583 MiB leaves room for two shuffle buffers of 110 samples, but "
+                "they must "
+                "be larger than a minibatch of 500");
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */

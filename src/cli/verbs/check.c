@@ -158,7 +158,7 @@ static void print_text(const nn_call *call, const findings *f) {
            (long long)f->trainer.session.batch_size, (long long)nn_loader_batches(f->trainer.train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
     printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
-    printf("               data set %s; this session may have %s a node (%s)\n",
+    printf("               data set %s; this job may have %s a node (%s)\n",
            nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
