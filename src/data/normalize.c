@@ -70,7 +70,7 @@ static int scan_split(const nn_dataset *ds, scan *s) {
 }
 
 /* Numbers that are all the same stay 0 instead of becoming NaN. */
-static int settle(nn_dataset *ds, const scan *s) {
+static int set_statistics(nn_dataset *ds, const scan *s) {
     double count = (double)s->split->samples * (double)(s->outer * s->inner);
     double *mean = nn_pool_alloc(&ds->pool, s->groups * sizeof *mean);
     double *std = nn_pool_alloc(&ds->pool, s->groups * sizeof *std);
@@ -99,7 +99,7 @@ int nn_dataset_normalize(nn_dataset *ds, bool images) {
     plan_groups(&s, ds->settings.normalize == NN_NORMALIZE_ALL, images);
     NN_TRY_GOTO(nn_converter_init(&s.convert, &s.split->x, &ds->affine, NN_AS_STORED, &pool));
     NN_TRY_GOTO(scan_split(ds, &s));
-    NN_TRY_GOTO(settle(ds, &s));
+    NN_TRY_GOTO(set_statistics(ds, &s));
 done:
     nn_free(s.of);
     nn_free(s.stored);

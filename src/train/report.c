@@ -95,7 +95,7 @@ static double seconds_left(const nn_trainer *t) {
     return done > 0 ? (nn_seconds() - t->pace.begin) / done * left : 0;
 }
 
-static void tell(nn_trainer *t, const nn_status *base) {
+static void report_progress(nn_trainer *t, const nn_status *base) {
     nn_status status = *base;
     if (!t->options->progress)
         return;
@@ -180,8 +180,8 @@ int nn_trainer_report(nn_trainer *t, bool important) {
         double loss = i->weight > 0 ? i->loss / i->weight : NAN;
         double rate = i->samples / (nn_seconds() - i->begin);
         rc = write_train_line(t, loss, rate);
-        tell(t,
-             &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
+        report_progress(
+            t, &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
     }
     nn_trainer_restart_interval(t);
     return nn_comm_agree(t->comm, rc);
@@ -193,8 +193,8 @@ int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation)
         nn_json *json = nn_run_event(t->run, "validate", t->state.step, t->state.epoch);
         nn_evaluation_json(json, validation);
         rc = nn_run_append(t->run);
-        tell(t,
-             &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
+        report_progress(
+            t, &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
     }
     return nn_comm_agree(t->comm, rc);
 }

@@ -69,11 +69,11 @@ static int check_batches(nn_trainer *t) {
 static int check_position(nn_trainer *t) {
     const nn_state *s = &t->state;
     long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
-    if (s->window != nn_loader_shuffle_buffer(t->train))
+    if (s->shuffle_buffer != nn_loader_shuffle_buffer(t->train))
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
                        "buffers of %lld samples (0: none); keep data.memory as it was",
-                       batch, epoch, (long long)s->window);
+                       batch, epoch, (long long)s->shuffle_buffer);
     if (s->seed != t->session.settings->train.seed)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "
@@ -87,7 +87,7 @@ static void adopt(nn_trainer *t) {
     t->state.seed = t->session.settings->train.seed;
     t->state.batch_size = t->session.batch_size;
     t->state.steps_per_epoch = t->steps_per_epoch;
-    t->state.window = nn_loader_shuffle_buffer(t->train);
+    t->state.shuffle_buffer = nn_loader_shuffle_buffer(t->train);
 }
 
 /* Between two epochs seed and minibatches may change, and from then on are those of the run. */

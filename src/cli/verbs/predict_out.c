@@ -129,7 +129,7 @@ int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, c
 }
 
 /* The file that is under way becomes the one that was asked for, unless rc or closing it fails. */
-static int settle(nn_predict_writer *w, int rc) {
+static int publish(nn_predict_writer *w, int rc) {
     int closed = w->format->close(w);
     if (rc >= 0)
         rc = closed;
@@ -141,7 +141,7 @@ static int settle(nn_predict_writer *w, int rc) {
 
 int nn_predict_writer_close(nn_predict_writer *w, int rc) {
     if (w->temporary)
-        rc = settle(w, rc);
+        rc = publish(w, rc);
     nn_pool_release(&w->pool);
     return rc;
 }

@@ -34,16 +34,16 @@ static int places_free(const nn_prefetch *p) {
 }
 
 static void make(nn_prefetch *p) {
-    nn_prefetch_task job = p->next;
+    nn_prefetch_task task = p->next;
     int place = (p->head + p->ready) % p->places;
 
     p->busy = true;
     pthread_mutex_unlock(&p->mutex);
-    int rc = p->ops.make(p->ctx, &job, place);
+    int rc = p->ops.make(p->ctx, &task, place);
     pthread_mutex_lock(&p->mutex);
     p->busy = false;
     p->rc = rc;
-    p->next = p->ops.after(p->ctx, &job);
+    p->next = p->ops.after(p->ctx, &task);
     p->ready++;
     p->spare_left = p->ops.spare != NULL;
     pthread_cond_signal(&p->to_caller);
@@ -134,11 +134,11 @@ static void rest(nn_prefetch *p) {
 }
 
 /* The first minibatch, or one that does not follow the one before: all begins anew. */
-static void go_to(nn_prefetch *p, const nn_prefetch_task *job) {
+static void go_to(nn_prefetch *p, const nn_prefetch_task *task) {
     rest(p);
     p->ready = 0;
     p->rc = 0;
-    p->first = p->next = *job;
+    p->first = p->next = *task;
 }
 
 /* Under the mutex: the thread may go on, and is woken where that is worth it. */
@@ -148,11 +148,11 @@ static void wake(nn_prefetch *p) {
         pthread_cond_signal(&p->to_thread);
 }
 
-int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *job, int *place) {
+int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *task, int *place) {
     pthread_mutex_lock(&p->mutex);
     p->used = 0;
-    if (!is_same(&p->first, job) || (p->ready == 0 && p->rc < 0))
-        go_to(p, job);
+    if (!is_same(&p->first, task) || (p->ready == 0 && p->rc < 0))
+        go_to(p, task);
     while (p->ready == 0) {
         wake(p);
         pthread_cond_wait(&p->to_caller, &p->mutex);
@@ -161,14 +161,14 @@ int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *job, int *place) {
     p->head = (p->head + 1) % p->places;
     p->ready--;
     p->used = 1;
-    p->first = p->ops.after(p->ctx, job);
+    p->first = p->ops.after(p->ctx, task);
     bool failed = p->rc < 0 && p->ready == 0;
     if (failed)
         rest(p);
     else
         wake(p);
     pthread_mutex_unlock(&p->mutex);
-    return failed ? p->ops.make(p->ctx, job, *place) : 0; /* its message is the thread's own */
+    return failed ? p->ops.make(p->ctx, task, *place) : 0; /* its message is the thread's own */
 }
 
 void nn_prefetch_rest(nn_prefetch *p) {

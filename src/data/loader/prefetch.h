@@ -14,9 +14,9 @@ typedef struct nn_prefetch_task {
 
 typedef struct nn_prefetch_ops {
     /* Makes a minibatch in one of the places. */
-    int (*make)(void *ctx, const nn_prefetch_task *job, int place);
+    int (*make)(void *ctx, const nn_prefetch_task *task, int place);
     /* The minibatch after this one. */
-    nn_prefetch_task (*after)(void *ctx, const nn_prefetch_task *job);
+    nn_prefetch_task (*after)(void *ctx, const nn_prefetch_task *task);
     /* A piece of other work for when all places are full; true: there is more. NULL: none. Failures
      * show when the minibatch is made. */
     bool (*spare)(void *ctx);
@@ -30,7 +30,7 @@ void nn_prefetch_free(nn_prefetch *prefetch);
 
 /* Waits for a minibatch and says in which place it is: until the next call. The thread goes on with
  * those after it. When `make` fails, it is called once more in the calling thread. */
-int nn_prefetch_take(nn_prefetch *prefetch, const nn_prefetch_task *job, int *place);
+int nn_prefetch_take(nn_prefetch *prefetch, const nn_prefetch_task *task, int *place);
 
 /* Returns when the thread is at rest, as it then is until the next minibatch is taken: so that
  * others can use what `make` uses. */

@@ -41,7 +41,7 @@ static const state_number numbers[] = {
     INTEGER(since_best),
     INTEGER(step),
     INTEGER(steps_per_epoch),
-    INTEGER(window),
+    {"window", false, offsetof(nn_state, shuffle_buffer)},
 };
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
