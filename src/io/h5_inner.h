@@ -56,6 +56,17 @@ bool nn_h5_heap_sound(int fd, int64_t address, const void *block, size_t count);
 /* Closes any kind of identifier; negative ones are ignored. Below 0 when HDF5 says it failed. */
 int nn_h5_drop(int64_t id);
 
+/* What an error stack says. */
+#define NN_H5_REASON 256
+typedef struct nn_h5_story {
+    char reason[NN_H5_REASON]; /* the innermost description */
+    bool truncated;
+} nn_h5_story;
+
+/* Why the last call failed. Of all that follows a failure this must come first: the next call of
+ * HDF5 clears its stack. */
+const char *nn_h5_reason(const nn_h5 *file, nn_h5_story *told);
+
 /* nn_fail with what HDF5 or the driver says about its last failure at the end. */
 #define nn_h5_fail(file, code, ...) nn_h5_raise((file), (code), __func__, __VA_ARGS__)
 int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...)
@@ -91,6 +102,11 @@ void nn_h5_rows_release(nn_h5_rows *rows);
 
 /* Rank and dimensions of a data set of whatever type; their product and its bytes fit int64_t. */
 int nn_h5_shape_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
+
+/* The type in memory. */
+int64_t nn_h5_native_type(nn_dtype type);
+/* The nearest type of ours to that of the data set `name`; NN_EFORMAT when it holds no numbers. */
+int nn_h5_nearest_type(const nn_h5 *file, const char *name, int64_t type, nn_dtype *out);
 
 /* "strings", "compounds" ...: what a type is, for messages. */
 const char *nn_h5_class_name(int64_t type);

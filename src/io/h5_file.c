@@ -1,3 +1,4 @@
+/* A file is opened, made and closed. */
 #define _GNU_SOURCE
 #include "io/file.h"
 #include "io/h5_inner.h"
@@ -5,82 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-_Static_assert(sizeof(hid_t) == sizeof(int64_t), "identifiers pass as int64_t");
-
-enum { REASON_SIZE = 256 };
-
-/* What an error stack says. */
-typedef struct story {
-    char reason[REASON_SIZE]; /* the innermost description */
-    bool truncated;
-} story;
-
-int nn_h5_drop(int64_t id) {
-    return id >= 0 && H5Idec_ref(id) < 0 ? -1 : 0;
-}
-
-/* HDF5 describes a failed system call with times, pointers and counts around what matters. */
-static void shorten(char reason[REASON_SIZE]) {
-    static const char mark[] = "error message = '";
-    char *begin = strstr(reason, mark);
-    if (begin == NULL)
-        return;
-    begin += strlen(mark);
-    begin[strcspn(begin, "'")] = '\0';
-    memmove(reason, begin, strlen(begin) + 1);
-}
-
-static herr_t hear(unsigned depth, const H5E_error2_t *error, void *ctx) {
-    story *told = ctx;
-    (void)depth;
-    told->truncated = told->truncated || error->min_num == H5E_TRUNCATED;
-    if (told->reason[0] == '\0' && error->desc != NULL)
-        snprintf(told->reason, sizeof told->reason, "%s", error->desc);
-    return 0;
-}
-
-static void listen(story *told) {
-    memset(told, 0, sizeof *told);
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, hear, told);
-    shorten(told->reason);
-}
-
-bool nn_h5_faulty(const nn_h5 *file) {
-    return file->channel->error != 0;
-}
-
-/* Why the last call failed. Of all that follows a failure this must come first: the next call of
- * HDF5 clears its stack. */
-static const char *reason_of(const nn_h5 *file, story *told) {
-    listen(told);
-    if (nn_h5_faulty(file))
-        return nn_errno_text(file->channel->error);
-    return told->reason[0] != '\0' ? told->reason : "HDF5 gives no reason";
-}
-
-void nn_h5_doubt(nn_h5 *file) {
-    story told;
-    const char *reason = reason_of(file, &told);
-    if (file->doubt[0] == '\0')
-        snprintf(file->doubt, sizeof file->doubt, "%s", reason);
-}
-
-int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...) {
-    char message[512];
-    story told;
-    va_list args;
-    const char *reason = reason_of(file, &told);
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    return nn_error_raise(code, function, "%s of '%s': %s", message, file->path, reason);
-}
 
 /* Before the first use of HDF5. Network file systems without locks make it refuse files that are
  * fine, and nothing here writes a file that another process has open under the same name. */
@@ -154,8 +82,8 @@ bool nn_h5_is_file(const char *path) {
 }
 
 static int open_failed(const nn_h5 *file) {
-    story told;
-    const char *reason = reason_of(file, &told);
+    nn_h5_story told;
+    const char *reason = nn_h5_reason(file, &told);
     if (told.truncated)
         return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", file->path,
                        reason);
@@ -208,7 +136,7 @@ void nn_h5_allow_other_files(nn_h5 *file) {
 
 /* The format of HDF5 1.8 and later has checksums over all metadata. */
 static int create_file(nn_h5 *file, unsigned flags) {
-    story told;
+    nn_h5_story told;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     hid_t creation = nn_h5_group_properties(H5P_FILE_CREATE);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
@@ -217,7 +145,7 @@ static int create_file(nn_h5 *file, unsigned flags) {
     if (rc == 0) {
         file->id = H5Fcreate(file->path, flags, creation, access);
         if (file->id < 0)
-            rc = nn_fail(NN_EIO, "cannot create '%s': %s", file->path, reason_of(file, &told));
+            rc = nn_fail(NN_EIO, "cannot create '%s': %s", file->path, nn_h5_reason(file, &told));
     }
     nn_h5_drop(creation);
     nn_h5_drop(access);
@@ -247,19 +175,13 @@ int nn_h5_create_new(const char *path, nn_h5 **out) {
 
 /* Keeps the first failure of several steps. */
 static int after_step(const nn_h5 *file, int rc, herr_t status) {
-    story told;
+    nn_h5_story told;
     if (rc < 0 || (status >= 0 && !nn_h5_faulty(file)))
         return rc;
-    const char *reason = reason_of(file, &told);
+    const char *reason = nn_h5_reason(file, &told);
     if (file->writable)
         return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
     return nn_fail(NN_EFORMAT, "cannot read '%s': %s", file->path, reason);
-}
-
-int nn_h5_check_answers(const nn_h5 *file) {
-    if (file->doubt[0] == '\0')
-        return 0;
-    return nn_fail(NN_EFORMAT, "'%s' cannot be read: %s", file->path, file->doubt);
 }
 
 int nn_h5_close(nn_h5 *file) {
