@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 #include "comm/messages.h"
-#include "comm/shared_memory.h"
 #include "comm/wait.h"
 
 #include <stdalign.h>
@@ -17,43 +16,42 @@ struct part {
 };
 
 struct nn_barrier {
-    nn_shared_memory memory;
     size_t ranks, me;
     bool crowded;
     uint64_t rounds;
     struct part **part; /* [ranks] */
 };
 
-static void find_parts(nn_barrier *b) {
-    for (size_t p = 0; p < b->ranks; p++)
-        b->part[p] = nn_shared_memory_part(&b->memory, (int)p);
-    atomic_store(&b->part[b->me]->rounds, 0);
-    atomic_store(&b->part[b->me]->event, 0);
-}
-
-int nn_barrier_new(nn_comm *comm, nn_barrier **out) {
-    nn_barrier *b = NULL;
-    int rc;
+int nn_barrier_new(const nn_comm *comm, nn_barrier **out) {
+    nn_barrier *b;
     *out = NULL;
-    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&b, 1, "barrier")));
+    NN_TRY(NN_NEW(&b, 1, "barrier"));
     b->ranks = (size_t)comm->node_size;
     b->me = (size_t)comm->node_rank;
     b->crowded = comm->crowded;
-    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&b->part, b->ranks, "barrier")));
-    NN_TRY_GOTO(nn_shared_memory_open(comm, sizeof(struct part), &b->memory));
-    find_parts(b);
-    NN_TRY_GOTO(nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier"));
-    *out = b;
-done:
+    int rc = NN_NEW(&b->part, b->ranks, "barrier");
     if (rc < 0)
         nn_barrier_free(b);
+    else
+        *out = b;
     return rc;
+}
+
+size_t nn_barrier_part_bytes(void) {
+    return sizeof(struct part);
+}
+
+void nn_barrier_place(nn_barrier *b, int node_rank, void *part) {
+    b->part[node_rank] = part;
+    if ((size_t)node_rank != b->me)
+        return;
+    atomic_store(&b->part[b->me]->rounds, 0);
+    atomic_store(&b->part[b->me]->event, 0);
 }
 
 void nn_barrier_free(nn_barrier *b) {
     if (!b)
         return;
-    nn_shared_memory_close(&b->memory);
     nn_free(b->part);
     nn_free(b);
 }
@@ -83,4 +81,11 @@ void nn_barrier_wait(nn_barrier *b) {
 
 const void *nn_barrier_slot_of(const nn_barrier *b, int node_rank) {
     return b->part[node_rank]->slot[(b->rounds - 1) % 2];
+}
+
+int nn_comm_node_barrier(const nn_comm *comm) {
+    if (!comm->barrier)
+        return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+    nn_barrier_wait(comm->barrier);
+    return 0;
 }

@@ -9,8 +9,11 @@
 /* Size of a slot. */
 #define NN_BARRIER_BYTES ((size_t)16384)
 
-/* NN_EMEMORY where shared memory is short. The same code on every rank. Collective. */
-int nn_barrier_new(nn_comm *comm, nn_barrier **out);
+/* A barrier of this node's ranks lives in memory that they share, a part of it for each rank, and
+ * is of use when all of them have placed all parts. NN_EMEMORY. Local. */
+int nn_barrier_new(const nn_comm *comm, nn_barrier **out);
+size_t nn_barrier_part_bytes(void);
+void nn_barrier_place(nn_barrier *barrier, int node_rank, void *part);
 /* Local; NULL is fine. */
 void nn_barrier_free(nn_barrier *barrier);
 
@@ -20,5 +23,9 @@ void *nn_barrier_slot(const nn_barrier *barrier); /* [NN_BARRIER_BYTES] */
 void nn_barrier_wait(nn_barrier *barrier);        /* Collective over the node */
 /* The slot of a rank in the round that ended last. */
 const void *nn_barrier_slot_of(const nn_barrier *barrier, int node_rank);
+
+/* Waits for the other ranks of the node, and then sees what they have written to shared memory.
+ * Collective over the node. */
+int nn_comm_node_barrier(const nn_comm *comm);
 
 #endif

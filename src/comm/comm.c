@@ -1,197 +1,21 @@
-#define _GNU_SOURCE
 #include "comm/comm.h"
 
-#include "base/mem.h"
 #include "comm/barrier.h"
 #include "comm/messages.h"
-#include "math/gemm/blas.h"
+#include "comm/signs.h"
 
 #include <limits.h>
 #include <stdalign.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MESSAGE_SIZE 4096
 
 /* Longer ones than so many bytes are broadcast faster by MPI than through the memory of a node. */
 #define SHORT ((size_t)1 << 16)
 
-int nn_mpi_check(int mpi_rc, const char *call) {
-    char text[MPI_MAX_ERROR_STRING] = "";
-    int length;
-    if (mpi_rc == MPI_SUCCESS)
-        return 0;
-    MPI_Error_string(mpi_rc, text, &length);
-    return nn_fail(NN_ERANK, "%s failed: %s", call, text);
-}
-
-/* The name and version of the MPI library, without the build details after the first comma. */
-static const char *mpi_name(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
-    int length;
-    if (MPI_Get_library_version(text, &length) != MPI_SUCCESS)
-        return "MPI";
-    text[strcspn(text, ",\n")] = '\0';
-    return text;
-}
-
-static int start_mpi(nn_comm *comm) {
-    int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
-    char name[MPI_MAX_LIBRARY_VERSION_STRING];
-    MPI_Finalized(&ended);
-    if (ended)
-        return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
-    MPI_Initialized(&running);
-    if (running)
-        return 0;
-#ifdef OPEN_MPI
-    if (nn_launch_hopeless(&comm->launch))
-        NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
-#endif
-    nn_launch_tune(&comm->launch);
-    NN_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
-    comm->started = true;
-    if (provided < MPI_THREAD_FUNNELED)
-        return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
-                       mpi_name(name));
-    return 0;
-}
-
-/* All ranks of a machine share memory, unless it plays several nodes (NNMPI_TEST_NODES). */
-static int share_machine(nn_comm *comm) {
-    int part = nn_launch_played_node(comm->machine_rank, comm->machine_size), last = part;
-    comm->node = comm->machine;
-    comm->node_rank = comm->machine_rank;
-    comm->node_size = comm->machine_size;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &last, 1, MPI_INT, MPI_MAX), "MPI_Allreduce");
-    if (last == 0)
-        return 0;
-    NN_TRY_MPI(MPI_Comm_split(comm->machine, part, comm->machine_rank, &comm->node),
-               "MPI_Comm_split");
-    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->node, &comm->node_rank);
-    MPI_Comm_size(comm->node, &comm->node_size);
-    return 0;
-}
-
-static int find_neighbours(nn_comm *comm) {
-    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
-                                   &comm->machine),
-               "MPI_Comm_split_type");
-    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->machine, &comm->machine_rank);
-    MPI_Comm_size(comm->machine, &comm->machine_size);
-    return share_machine(comm);
-}
-
-/* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
- * machines: who takes part in a collective must do so in the same way. */
-static int look_around(nn_comm *comm) {
-    int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
-    comm->nodes = leader;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM),
-               "MPI_Allreduce");
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX), "MPI_Allreduce");
-    comm->node_least = -most[0];
-    comm->yields = most[1] != 0;
-    if (comm->nodes == 1)
-        return 0;
-    NN_TRY_MPI(MPI_Comm_split(comm->world, leader ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders),
-               "MPI_Comm_split");
-    if (leader)
-        MPI_Comm_set_errhandler(comm->leaders, MPI_ERRORS_RETURN);
-    return 0;
-}
-
-/* Without shared memory it is slower, not wrong. */
-static int describe_node(nn_comm *comm) {
-    NN_TRY(find_neighbours(comm));
-    NN_TRY(nn_comm_find_cores(comm));
-    NN_TRY(look_around(comm));
-    if (comm->size > 1 && nn_barrier_new(comm, &comm->barrier) == NN_ERANK)
-        return NN_ERANK;
-    return 0;
-}
-
-static int describe_world(nn_comm *comm) {
-    char name[MPI_MAX_LIBRARY_VERSION_STRING];
-    if (comm->started)
-        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    NN_TRY_MPI(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
-    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->world, &comm->rank);
-    MPI_Comm_size(comm->world, &comm->size);
-    NN_TRY(nn_launch_check(&comm->launch, comm->size, mpi_name(name)));
-    return describe_node(comm);
-}
-
-int nn_comm_alone(nn_comm **out) {
-    nn_comm *comm;
-    *out = NULL;
-    NN_TRY(NN_NEW(&comm, 1, "communicator"));
-    comm->world = comm->machine = comm->node = comm->leaders = MPI_COMM_NULL;
-    comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
-    comm->nodes = comm->cores = 1;
-    comm->yields = true; /* until it is known that nobody needs it */
-    comm->launch = nn_launch_read();
-    if (gethostname(comm->host, sizeof comm->host - 1) != 0)
-        strcpy(comm->host, "unknown host");
-    *out = comm;
-    return 0;
-}
-
-int nn_comm_init(nn_comm **out) {
-    nn_blas_report blas;
-    nn_comm *comm;
-    int rc;
-    *out = NULL;
-    NN_TRY(nn_blas_init(&blas));
-    NN_TRY(nn_comm_alone(&comm));
-    NN_TRY_GOTO(start_mpi(comm));
-    NN_TRY_GOTO(describe_world(comm));
-    *out = comm;
-done:
-    if (rc == NN_ERANK)
-        nn_comm_give_up(comm);
-    if (rc < 0)
-        nn_comm_free(comm);
-    return rc;
-}
-
 void nn_comm_give_up(nn_comm *comm) {
     comm->broken = true;
-}
-
-static void free_handle(MPI_Comm *handle) {
-    if (*handle != MPI_COMM_NULL)
-        MPI_Comm_free(handle);
-}
-
-void nn_comm_free(nn_comm *comm) {
-    int ended = 0;
-    if (!comm)
-        return;
-    nn_barrier_free(comm->barrier);
-    if (comm->started || comm->world != MPI_COMM_NULL)
-        MPI_Finalized(&ended);
-    if (!ended && !comm->broken) {
-        free_handle(&comm->leaders);
-        if (comm->node != comm->machine)
-            free_handle(&comm->node);
-        free_handle(&comm->machine);
-        free_handle(&comm->world);
-        if (comm->started)
-            MPI_Finalize();
-    }
-    nn_free(comm);
-}
-
-void nn_comm_abort(nn_comm *comm, int exit_code) {
-    nn_launch_abort(exit_code);
-    if (comm && comm->world != MPI_COMM_NULL)
-        MPI_Abort(MPI_COMM_WORLD, exit_code);
-    _Exit(exit_code);
 }
 
 int nn_comm_rank(const nn_comm *comm) {
@@ -224,13 +48,6 @@ static int waited(nn_comm *comm, int rc) {
     if (rc == NN_ERANK)
         nn_comm_give_up(comm);
     return rc;
-}
-
-int nn_comm_node_barrier(const nn_comm *comm) {
-    if (!comm->barrier)
-        return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
-    nn_barrier_wait(comm->barrier);
-    return 0;
 }
 
 /* What the first rank of a node broadcasts in it, and whether it failed. */

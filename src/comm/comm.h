@@ -1,4 +1,4 @@
-/* Ranks: who they are and how they agree; with reduce.c the only user of mpi.h. */
+/* Ranks: who they are and how they agree. mpi.h is for the files of this folder alone. */
 #ifndef NN_COMM_COMM_H
 #define NN_COMM_COMM_H
 

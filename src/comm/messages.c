@@ -7,6 +7,15 @@
 /* MPI counts are int: longer arrays go in pieces of this many bytes. */
 #define PIECE ((size_t)1 << 28)
 
+int nn_mpi_check(int mpi_rc, const char *call) {
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    if (mpi_rc == MPI_SUCCESS)
+        return 0;
+    MPI_Error_string(mpi_rc, text, &length);
+    return nn_fail(NN_ERANK, "%s failed: %s", call, text);
+}
+
 /* Looks with the core given away in between, before a nap: who waits for long (a checkpoint is
  * being written) should leave the cores alone. */
 #define YIELDS 1000

@@ -7,7 +7,13 @@
 #ifndef NN_COMM_MESSAGES_H
 #define NN_COMM_MESSAGES_H
 
+#include "base/error.h"
 #include "comm/mpi_comm.h"
+
+/* 0, or NN_ERANK with MPI's own text for what failed. */
+int nn_mpi_check(int mpi_rc, const char *call);
+
+#define NN_TRY_MPI(call, name) NN_TRY(nn_mpi_check((call), (name)))
 
 /* A duplicate of `among`. */
 int nn_mpi_dup(const nn_comm *comm, MPI_Comm among, MPI_Comm *out);

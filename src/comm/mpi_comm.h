@@ -2,8 +2,10 @@
 #ifndef NN_COMM_MPI_COMM_H
 #define NN_COMM_MPI_COMM_H
 
-#include "comm/comm.h"
+#include "base/real.h"
 #include "comm/launch.h"
+
+#include <nnmpi/comm.h>
 
 #include <mpi.h>
 
@@ -27,24 +29,11 @@ struct nn_comm {
     bool started;   /* MPI_Init was ours */
     bool broken;    /* MPI has failed here: no call that others take part in may return any more */
     nn_launch launch;
-    nn_barrier *barrier; /* NULL: what the ranks tell each other goes by messages */
-    nn_watch *watch;     /* NULL: nobody watches */
+    nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
+    struct nn_shared_memory *memory; /* of the barrier */
+    struct nn_signs *signs;          /* this rank's signs of life; NULL: nobody looks at them */
+    nn_watch *watch;                 /* NULL: nobody watches */
     char host[256];
 };
-
-/* 0, or NN_ERANK with MPI's own text for what failed. */
-int nn_mpi_check(int mpi_rc, const char *call);
-
-/* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
-void nn_comm_waits(nn_comm *comm, bool waits);
-
-/* Waits for the other ranks of the node, and then sees what they have written to shared memory.
- * Collective over the node. */
-int nn_comm_node_barrier(const nn_comm *comm);
-
-/* Sets comm->cores and comm->crowded. Collective. */
-int nn_comm_find_cores(nn_comm *comm);
-
-#define NN_TRY_MPI(call, name) NN_TRY(nn_mpi_check((call), (name)))
 
 #endif

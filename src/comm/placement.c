@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
 #include "math/parallel.h"
 

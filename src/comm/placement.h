@@ -2,6 +2,8 @@
 #ifndef NN_COMM_PLACEMENT_H
 #define NN_COMM_PLACEMENT_H
 
+#include <nnmpi/comm.h>
+
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +18,8 @@ typedef struct nn_placement {
 /* sets[ranks] are the CPU sets of the node's ranks, `me` this rank's place among them, `available`
  * the cores that the launcher had to give. Local. */
 nn_placement nn_placement_of(const cpu_set_t *sets, size_t ranks, size_t me, int available);
+
+/* Sets comm->cores and comm->crowded. Collective. */
+int nn_comm_find_cores(nn_comm *comm);
 
 #endif

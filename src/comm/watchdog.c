@@ -4,13 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "comm/barrier.h"
 #include "comm/shared_memory.h"
+#include "comm/signs.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,19 +20,6 @@
 /* Others that may know better who stalls speak first. */
 #define GRACE 1.25
 #define GRACE_LEAST 1.0 /* s */
-
-/* What a rank shows to the others of its node. */
-struct signs {
-    alignas(NN_ALIGN) _Atomic uint64_t alive; /* looks of its watching thread */
-    alignas(
-        NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
-    _Atomic int64_t step;
-    _Atomic int phase;
-    atomic_bool left;   /* it watches no more, nor is it watched */
-    _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
-    atomic_bool spoken; /* the node's first rank: someone has said why all end */
-    int rank;
-};
 
 /* What this one has seen of another, and for how long nothing has changed. */
 struct seen {
@@ -44,9 +31,9 @@ struct nn_watch {
     nn_comm *comm;
     double seconds;
     nn_shared_memory memory;
-    struct signs **signs; /* [node_size] */
-    struct seen *seen;    /* [node_size] */
-    struct signs *mine;
+    nn_signs **signs;  /* [node_size] */
+    struct seen *seen; /* [node_size] */
+    nn_signs *mine;
     nn_log_target log; /* of who began to watch */
     pthread_t thread;
     bool running;
@@ -55,44 +42,11 @@ struct nn_watch {
     bool over;
 };
 
-const char *nn_phase_name(nn_phase phase) {
-    static const char *const names[] = {
-        "start",      "reading data",        "forward", "back-propagation", "reporting",
-        "evaluation", "saving a checkpoint", "the end"};
-    return names[phase];
-}
-
-/* ---- signs of life ----------------------------------------------------------------------------
- */
-
-static void move(struct signs *mine) {
-    atomic_fetch_add_explicit(&mine->moves, 1, memory_order_relaxed);
-}
-
-void nn_comm_at(nn_comm *comm, nn_phase phase) {
-    if (!comm->watch)
-        return;
-    atomic_store_explicit(&comm->watch->mine->phase, (int)phase, memory_order_relaxed);
-    move(comm->watch->mine);
-}
-
-void nn_comm_at_step(nn_comm *comm, int64_t step) {
-    if (comm->watch)
-        atomic_store_explicit(&comm->watch->mine->step, step, memory_order_relaxed);
-}
-
-void nn_comm_waits(nn_comm *comm, bool waits) {
-    if (!comm->watch)
-        return;
-    atomic_fetch_add_explicit(&comm->watch->mine->waits, waits ? 1 : -1, memory_order_relaxed);
-    move(comm->watch->mine);
-}
-
 /* ---- looking ----------------------------------------------------------------------------------
  */
 
 /* Time in which this process itself stood still (a suspended job) tells nothing about others. */
-static void look_at(const struct signs *signs, struct seen *seen, double passed) {
+static void look_at(const nn_signs *signs, struct seen *seen, double passed) {
     uint64_t alive = atomic_load(&signs->alive), moves = atomic_load(&signs->moves);
     seen->quiet_s = alive == seen->alive ? seen->quiet_s + passed : 0;
     seen->still_s = moves == seen->moves ? seen->still_s + passed : 0;
@@ -127,7 +81,7 @@ static bool all_wait(const nn_watch *w) {
 }
 
 static void describe(const nn_watch *w, int p, const char *what) {
-    const struct signs *s = w->signs[p];
+    const nn_signs *s = w->signs[p];
     nn_warn("rank %d on %s %s %.3g s in step %lld (%s); all ranks end, because nothing would go on "
             "without it (train.stall_timeout = %g)",
             s->rank, w->comm->host, what, w->seconds, (long long)atomic_load(&s->step),
@@ -135,7 +89,7 @@ static void describe(const nn_watch *w, int p, const char *what) {
 }
 
 static void describe_others(const nn_watch *w) {
-    const struct signs *s = w->mine;
+    const nn_signs *s = w->mine;
     nn_warn("the ranks on %s have waited %.3g s for %s in step %lld (%s); all ranks end "
             "(train.stall_timeout = %g)",
             w->comm->host, w->seen[w->comm->node_rank].still_s,
@@ -270,15 +224,18 @@ int nn_comm_watch(nn_comm *comm, double seconds) {
     rc = nn_comm_agree(comm, allocate(comm, seconds, &w));
     if (rc == 0 && w)
         rc = nn_comm_agree(comm, open_watch(w));
-    if (rc < 0)
+    if (rc < 0 || !w) {
         release(w);
-    else
-        comm->watch = w;
+        return rc;
+    }
+    comm->watch = w;
+    comm->signs = w->mine;
     return rc;
 }
 
 void nn_comm_unwatch(nn_comm *comm) {
     nn_watch *w = comm->watch;
     comm->watch = NULL;
+    comm->signs = NULL;
     release(w);
 }

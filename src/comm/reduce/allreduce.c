@@ -3,6 +3,7 @@
  * backend of a single rank, which sums nothing. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
 #include "comm/tree_sum.h"

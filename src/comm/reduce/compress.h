@@ -6,6 +6,8 @@
 
 #include "comm/mpi_comm.h"
 
+#include <stdint.h>
+
 typedef struct nn_compressor nn_compressor;
 
 /* For sums over `among` of vectors that are parts of a share of `share` elements, up to `most` at a

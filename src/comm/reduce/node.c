@@ -8,6 +8,7 @@
  * step: from then on parameters may be read, and gradients, numbers and mailboxes overwritten. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "comm/barrier.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
 #include "comm/reduce/compress.h"

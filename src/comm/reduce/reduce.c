@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
+#include "comm/signs.h"
 #include "math/parallel.h"
 
 #include <string.h>

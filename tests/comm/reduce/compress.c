@@ -3,6 +3,7 @@
 #include "comm/reduce/compress.h"
 
 #include "check.h"
+#include "comm/comm.h"
 
 static void test_rounding(void) {
     static const float exact[] = {0, 1, -1.5F, 256, 1e-38F, 3.3895314e38F, INFINITY, -INFINITY};

@@ -1,0 +1,209 @@
+/* Starts and ends a communicator: MPI, who shares a machine or memory with whom, and the barrier by
+ * which the ranks of a node meet. */
+#define _GNU_SOURCE
+#include "base/mem.h"
+#include "comm/barrier.h"
+#include "comm/comm.h"
+#include "comm/messages.h"
+#include "comm/placement.h"
+#include "comm/shared_memory.h"
+#include "math/gemm/blas.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The name and version of the MPI library, without the build details after the first comma. */
+static const char *mpi_name(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
+    int length;
+    if (MPI_Get_library_version(text, &length) != MPI_SUCCESS)
+        return "MPI";
+    text[strcspn(text, ",\n")] = '\0';
+    return text;
+}
+
+static int start_mpi(nn_comm *comm) {
+    int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
+    char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    MPI_Finalized(&ended);
+    if (ended)
+        return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
+    MPI_Initialized(&running);
+    if (running)
+        return 0;
+#ifdef OPEN_MPI
+    if (nn_launch_hopeless(&comm->launch))
+        NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
+#endif
+    nn_launch_tune(&comm->launch);
+    NN_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    comm->started = true;
+    if (provided < MPI_THREAD_FUNNELED)
+        return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
+                       mpi_name(name));
+    return 0;
+}
+
+/* All ranks of a machine share memory, unless it plays several nodes (NNMPI_TEST_NODES). */
+static int share_machine(nn_comm *comm) {
+    int part = nn_launch_played_node(comm->machine_rank, comm->machine_size), last = part;
+    comm->node = comm->machine;
+    comm->node_rank = comm->machine_rank;
+    comm->node_size = comm->machine_size;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &last, 1, MPI_INT, MPI_MAX), "MPI_Allreduce");
+    if (last == 0)
+        return 0;
+    NN_TRY_MPI(MPI_Comm_split(comm->machine, part, comm->machine_rank, &comm->node),
+               "MPI_Comm_split");
+    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->node, &comm->node_rank);
+    MPI_Comm_size(comm->node, &comm->node_size);
+    return 0;
+}
+
+static int find_neighbours(nn_comm *comm) {
+    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
+                                   &comm->machine),
+               "MPI_Comm_split_type");
+    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->machine, &comm->machine_rank);
+    MPI_Comm_size(comm->machine, &comm->machine_size);
+    return share_machine(comm);
+}
+
+/* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
+ * machines: who takes part in a collective must do so in the same way. */
+static int look_around(nn_comm *comm) {
+    int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
+    comm->nodes = leader;
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM),
+               "MPI_Allreduce");
+    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX), "MPI_Allreduce");
+    comm->node_least = -most[0];
+    comm->yields = most[1] != 0;
+    if (comm->nodes == 1)
+        return 0;
+    NN_TRY_MPI(MPI_Comm_split(comm->world, leader ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders),
+               "MPI_Comm_split");
+    if (leader)
+        MPI_Comm_set_errhandler(comm->leaders, MPI_ERRORS_RETURN);
+    return 0;
+}
+
+static void close_barrier(nn_comm *comm) {
+    nn_barrier_free(comm->barrier);
+    comm->barrier = NULL;
+    if (comm->memory)
+        nn_shared_memory_close(comm->memory);
+    nn_free(comm->memory);
+    comm->memory = NULL;
+}
+
+/* Where all share the memory of it already. */
+static int place_barrier(nn_comm *comm, nn_barrier *barrier) {
+    for (int p = 0; p < comm->node_size; p++)
+        nn_barrier_place(barrier, p, nn_shared_memory_part(comm->memory, p));
+    return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+}
+
+/* Until the barrier is there, the ranks agree by messages. NN_EMEMORY where shared memory is short.
+ * The same code on every rank. Collective. */
+static int open_barrier(nn_comm *comm) {
+    nn_barrier *barrier = NULL;
+    int rc;
+    NN_TRY_GOTO(nn_comm_agree(comm, nn_barrier_new(comm, &barrier)));
+    NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&comm->memory, 1, "barrier")));
+    NN_TRY_GOTO(nn_shared_memory_open(comm, nn_barrier_part_bytes(), comm->memory));
+    NN_TRY_GOTO(place_barrier(comm, barrier));
+done:
+    comm->barrier = barrier;
+    if (rc < 0)
+        close_barrier(comm);
+    return rc;
+}
+
+/* Without shared memory it is slower, not wrong. */
+static int describe_node(nn_comm *comm) {
+    NN_TRY(find_neighbours(comm));
+    NN_TRY(nn_comm_find_cores(comm));
+    NN_TRY(look_around(comm));
+    if (comm->size > 1 && open_barrier(comm) == NN_ERANK)
+        return NN_ERANK;
+    return 0;
+}
+
+static int describe_world(nn_comm *comm) {
+    char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    if (comm->started)
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    NN_TRY_MPI(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
+    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->world, &comm->rank);
+    MPI_Comm_size(comm->world, &comm->size);
+    NN_TRY(nn_launch_check(&comm->launch, comm->size, mpi_name(name)));
+    return describe_node(comm);
+}
+
+int nn_comm_alone(nn_comm **out) {
+    nn_comm *comm;
+    *out = NULL;
+    NN_TRY(NN_NEW(&comm, 1, "communicator"));
+    comm->world = comm->machine = comm->node = comm->leaders = MPI_COMM_NULL;
+    comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
+    comm->nodes = comm->cores = 1;
+    comm->yields = true; /* until it is known that nobody needs it */
+    comm->launch = nn_launch_read();
+    if (gethostname(comm->host, sizeof comm->host - 1) != 0)
+        strcpy(comm->host, "unknown host");
+    *out = comm;
+    return 0;
+}
+
+int nn_comm_init(nn_comm **out) {
+    nn_blas_report blas;
+    nn_comm *comm;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_blas_init(&blas));
+    NN_TRY(nn_comm_alone(&comm));
+    NN_TRY_GOTO(start_mpi(comm));
+    NN_TRY_GOTO(describe_world(comm));
+    *out = comm;
+done:
+    if (rc == NN_ERANK)
+        nn_comm_give_up(comm);
+    if (rc < 0)
+        nn_comm_free(comm);
+    return rc;
+}
+
+static void free_handle(MPI_Comm *handle) {
+    if (*handle != MPI_COMM_NULL)
+        MPI_Comm_free(handle);
+}
+
+void nn_comm_free(nn_comm *comm) {
+    int ended = 0;
+    if (!comm)
+        return;
+    close_barrier(comm);
+    if (comm->started || comm->world != MPI_COMM_NULL)
+        MPI_Finalized(&ended);
+    if (!ended && !comm->broken) {
+        free_handle(&comm->leaders);
+        if (comm->node != comm->machine)
+            free_handle(&comm->node);
+        free_handle(&comm->machine);
+        free_handle(&comm->world);
+        if (comm->started)
+            MPI_Finalize();
+    }
+    nn_free(comm);
+}
+
+void nn_comm_abort(nn_comm *comm, int exit_code) {
+    nn_launch_abort(exit_code);
+    if (comm && comm->world != MPI_COMM_NULL)
+        MPI_Abort(MPI_COMM_WORLD, exit_code);
+    _Exit(exit_code);
+}

@@ -1,0 +1,33 @@
+#include "comm/signs.h"
+
+#include "comm/mpi_comm.h"
+
+const char *nn_phase_name(nn_phase phase) {
+    static const char *const names[] = {
+        "start",      "reading data",        "forward", "back-propagation", "reporting",
+        "evaluation", "saving a checkpoint", "the end"};
+    return names[phase];
+}
+
+static void move(nn_signs *mine) {
+    atomic_fetch_add_explicit(&mine->moves, 1, memory_order_relaxed);
+}
+
+void nn_comm_at(nn_comm *comm, nn_phase phase) {
+    if (!comm->signs)
+        return;
+    atomic_store_explicit(&comm->signs->phase, (int)phase, memory_order_relaxed);
+    move(comm->signs);
+}
+
+void nn_comm_at_step(nn_comm *comm, int64_t step) {
+    if (comm->signs)
+        atomic_store_explicit(&comm->signs->step, step, memory_order_relaxed);
+}
+
+void nn_comm_waits(nn_comm *comm, bool waits) {
+    if (!comm->signs)
+        return;
+    atomic_fetch_add_explicit(&comm->signs->waits, waits ? 1 : -1, memory_order_relaxed);
+    move(comm->signs);
+}

@@ -1,0 +1,48 @@
+/* Signs of life: what a rank is doing, for those of its node that watch it (watchdog.h). Where
+ * nobody does, the functions do nothing. */
+#ifndef NN_COMM_SIGNS_H
+#define NN_COMM_SIGNS_H
+
+#include "base/mem.h"
+
+#include <nnmpi/comm.h>
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+/* What a rank is doing; messages call it by nn_phase_name. */
+typedef enum nn_phase {
+    NN_PHASE_START,
+    NN_PHASE_DATA,
+    NN_PHASE_FORWARD,
+    NN_PHASE_BACKWARD,
+    NN_PHASE_REPORT,
+    NN_PHASE_EVALUATE,
+    NN_PHASE_SAVE,
+    NN_PHASE_END
+} nn_phase;
+
+const char *nn_phase_name(nn_phase phase);
+
+/* What a rank shows to the others of its node, in memory that they share. */
+typedef struct nn_signs {
+    alignas(NN_ALIGN) _Atomic uint64_t alive; /* looks of its watching thread */
+    alignas(
+        NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
+    _Atomic int64_t step;
+    _Atomic int phase;
+    atomic_bool left;   /* it watches no more, nor is it watched */
+    _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
+    atomic_bool spoken; /* the node's first rank: someone has said why all end */
+    int rank;
+} nn_signs;
+
+/* A sign of life: this rank begins something, or goes on with it. Local. */
+void nn_comm_at(nn_comm *comm, nn_phase phase);
+/* The step under way, 1 for the first; for messages. Local. */
+void nn_comm_at_step(nn_comm *comm, int64_t step);
+
+/* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
+void nn_comm_waits(nn_comm *comm, bool waits);
+
+#endif
