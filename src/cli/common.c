@@ -1,7 +1,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "io/file.h"
+#include "io/folder.h"
 
 #include <stdio.h>
 #include <string.h>

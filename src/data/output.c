@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "io/file.h"
+#include "io/folder.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "io/file.h"
 
+#include "io/descriptor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -25,109 +26,6 @@ const char *nn_errno_text(int error) {
 
 /* Never what somebody else put there, be it a link to another file. */
 #define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-
-/* The system calls below return 0 or an errno value, so that cleaning up cannot overwrite it. */
-
-static int open_with_mode(const char *path, int flags, mode_t mode, int *fd) {
-    do
-        *fd = open(path, flags | O_CLOEXEC, mode);
-    while (*fd < 0 && errno == EINTR);
-    return *fd < 0 ? errno : 0;
-}
-
-static int open_file(const char *path, int flags, int *fd) {
-    return open_with_mode(path, flags, 0666, fd);
-}
-
-static int sync_file(int fd) {
-    int rc;
-    do
-        rc = fsync(fd);
-    while (rc < 0 && errno == EINTR);
-    return rc < 0 ? errno : 0;
-}
-
-/* After EINTR Linux has closed the descriptor all the same: calling again could hit another's. */
-static int close_file(int fd) {
-    return close(fd) < 0 && errno != EINTR ? errno : 0;
-}
-
-static int write_all(int fd, const char *bytes, size_t count) {
-    while (count > 0) {
-        ssize_t written = write(fd, bytes, count);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? errno : EIO;
-        bytes += written;
-        count -= (size_t)written;
-    }
-    return 0;
-}
-
-static int sync_path(const char *path, int flags) {
-    int fd = -1;
-    int error = open_file(path, flags, &fd);
-    if (error != 0)
-        return error;
-    error = sync_file(fd);
-    int close_error = close_file(fd);
-    return error != 0 ? error : close_error;
-}
-
-/* Makes the names in the folder that holds `path` durable. A folder that may be written but not
- * read, or a file system that cannot sync folders, gives no means to do it: not an error. */
-static int sync_folder_of(const char *path) {
-    char folder[PATH_MAX] = ".";
-    const char *slash = strrchr(path, '/');
-    if (slash != NULL) {
-        size_t length = slash == path ? 1 : (size_t)(slash - path);
-        if (length >= sizeof folder)
-            return ENAMETOOLONG;
-        memcpy(folder, path, length);
-        folder[length] = '\0';
-    }
-    int error = sync_path(folder, O_RDONLY | O_DIRECTORY);
-    return error == EACCES || error == EINVAL || error == ENOTSUP ? 0 : error;
-}
-
-bool nn_is_folder(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-static int make_folder(const char *path) {
-    if (mkdir(path, 0777) < 0) {
-        int error = errno;
-        if (nn_is_folder(path))
-            return 0;
-        if (error == EEXIST || error == ENOTDIR)
-            return nn_fail(NN_EIO, "cannot make the folder '%s': a file stands in its way", path);
-        return nn_fail(NN_EIO, "cannot make the folder '%s': %s", path, nn_errno_text(error));
-    }
-    int error = sync_folder_of(path);
-    if (error != 0)
-        return nn_fail(NN_EIO, "cannot make the folder '%s' durable: %s", path,
-                       nn_errno_text(error));
-    return 0;
-}
-
-int nn_dir_make(const char *path) {
-    char part[PATH_MAX];
-    size_t length = strlen(path);
-    if (length == 0 || length >= sizeof part)
-        return nn_fail(NN_EIO, "cannot make the folder '%s': %s", path,
-                       nn_errno_text(length == 0 ? ENOENT : ENAMETOOLONG));
-    memcpy(part, path, length + 1);
-    for (size_t i = 1; i <= length; i++) {
-        if (part[i] != '/' && part[i] != '\0')
-            continue;
-        part[i] = '\0';
-        NN_TRY(make_folder(part));
-        part[i] = path[i];
-    }
-    return 0;
-}
 
 bool nn_file_exists(const char *path) {
     struct stat status;
@@ -169,14 +67,14 @@ static int move_over(const char *temporary, const char *path) {
 }
 
 static int keep_name(const char *path) {
-    int error = sync_folder_of(path);
+    int error = nn_path_sync_folder(path);
     if (error != 0)
         return nn_fail(NN_EIO, "cannot make the name '%s' durable: %s", path, nn_errno_text(error));
     return 0;
 }
 
 int nn_file_publish(const char *temporary, const char *path) {
-    int error = sync_path(temporary, O_RDONLY);
+    int error = nn_path_sync(temporary, O_RDONLY);
     if (error != 0) {
         unlink(temporary);
         return nn_fail(NN_EIO, "cannot bring '%s' to the disk: %s", temporary,
@@ -213,7 +111,7 @@ static int make_temporary(const char *temporary, const char *path, const char *l
     mode_t mode = 0666;
     if (like != NULL && stat(like, &model) == 0)
         mode = model.st_mode & 0666;
-    int error = open_with_mode(temporary, NEW_FILE, replaces ? 0600 : mode, fd);
+    int error = nn_descriptor_open(temporary, NEW_FILE, replaces ? 0600 : mode, fd);
     if (error == 0 && replaces)
         inherit(*fd, &old);
     return error;
@@ -253,7 +151,7 @@ int nn_file_replace(nn_pool *pool, const char *path, const char *like, const cha
     if (name == NULL)
         return NN_EMEMORY;
     int error = make_temporary(name, *target, like, &fd);
-    if (error == 0 && (error = close_file(fd)) != 0)
+    if (error == 0 && (error = nn_descriptor_close(fd)) != 0)
         unlink(name);
     if (error != 0)
         return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
@@ -266,8 +164,8 @@ static int write_file(const char *temporary, const char *path, const char *text,
     int error = make_temporary(temporary, path, NULL, &fd);
     if (error != 0)
         return error;
-    error = write_all(fd, text, length);
-    int close_error = close_file(fd);
+    error = nn_descriptor_write(fd, text, length);
+    int close_error = nn_descriptor_close(fd);
     if (error == 0)
         error = close_error;
     if (error != 0)
@@ -309,37 +207,6 @@ int nn_links_publish(const char *target, const char *const *path, size_t count) 
     return count ? keep_name(path[0]) : 0;
 }
 
-/* Cuts the last component off: "a/b" -> "a", "a" -> ".", "/a" -> "/". */
-static void cut_to_parent(char *path) {
-    char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        memcpy(path, ".", 2);
-    else if (slash == path)
-        path[1] = '\0';
-    else
-        *slash = '\0';
-}
-
-int nn_disk_free(const char *path, uint64_t *bytes) {
-    char place[PATH_MAX];
-    struct statvfs space;
-    size_t length = strlen(path);
-    int rc = -1;
-    errno = length == 0 ? ENOENT : ENAMETOOLONG;
-    if (length > 0 && length < sizeof place) {
-        memcpy(place, path, length + 1);
-        while ((rc = statvfs(place, &space)) < 0 &&
-               (errno == EINTR || (errno == ENOENT && strcmp(place, ".") != 0)))
-            if (errno == ENOENT)
-                cut_to_parent(place);
-    }
-    if (rc < 0)
-        return nn_fail(NN_EIO, "cannot tell the free space at '%s': %s", path,
-                       nn_errno_text(errno));
-    *bytes = (uint64_t)space.f_bavail * space.f_frsize;
-    return 0;
-}
-
 int nn_file_check(const char *path, int code) {
     struct stat status;
     if (stat(path, &status) < 0)
@@ -350,7 +217,7 @@ int nn_file_check(const char *path, int code) {
 /* A regular file for reading: opening a pipe would wait for its other end. */
 static int open_regular(const char *path, int *fd, int64_t *size) {
     struct stat status;
-    int error = open_file(path, O_RDONLY | O_NONBLOCK, fd);
+    int error = nn_descriptor_open(path, O_RDONLY | O_NONBLOCK, 0, fd);
     if (error == 0 && fstat(*fd, &status) < 0)
         error = errno;
     if (error == 0 && S_ISREG(status.st_mode)) {
@@ -358,7 +225,7 @@ static int open_regular(const char *path, int *fd, int64_t *size) {
         return 0;
     }
     if (*fd >= 0)
-        close_file(*fd);
+        nn_descriptor_close(*fd);
     if (error == 0)
         return not_regular(path, status.st_mode, NN_EIO);
     return nn_fail(NN_EIO, "cannot open '%s': %s", path, nn_errno_text(error));
@@ -392,7 +259,7 @@ int nn_file_read_below(nn_pool *pool, const char *path, int64_t limit, char **te
     *text = rc == 0 ? nn_pool_alloc(pool, (size_t)size + 1) : NULL;
     if (rc == 0)
         rc = *text != NULL ? read_up_to(path, fd, *text, (size_t)size, length) : NN_EMEMORY;
-    close_file(fd);
+    nn_descriptor_close(fd);
     return rc;
 }
 
@@ -404,7 +271,7 @@ static int copy_bytes(const char *from, int source, const char *to, int target, 
     size_t count = COPY_PIECE;
     while (count == COPY_PIECE) {
         NN_TRY(read_up_to(from, source, buffer, COPY_PIECE, &count));
-        int error = write_all(target, buffer, count);
+        int error = nn_descriptor_write(target, buffer, count);
         if (error != 0)
             return nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
     }
@@ -414,13 +281,13 @@ static int copy_bytes(const char *from, int source, const char *to, int target, 
 /* What nn_file_replace has made, and nobody has put anything into or in the place of. */
 static int open_empty(const char *path, int *fd) {
     struct stat status;
-    int error = open_file(path, O_WRONLY | O_NOFOLLOW, fd);
+    int error = nn_descriptor_open(path, O_WRONLY | O_NOFOLLOW, 0, fd);
     if (error == 0 && fstat(*fd, &status) < 0)
         error = errno;
     if (error == 0 && (!S_ISREG(status.st_mode) || status.st_size > 0))
         error = EEXIST;
     if (error != 0 && *fd >= 0) {
-        close_file(*fd);
+        nn_descriptor_close(*fd);
         *fd = -1;
     }
     return error;
@@ -436,11 +303,11 @@ int nn_file_copy(const char *from, const char *to) {
                         : nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
     if (rc == 0)
         rc = copy_bytes(from, source, to, target, buffer);
-    if (target >= 0 && (error = close_file(target)) != 0 && rc == 0)
+    if (target >= 0 && (error = nn_descriptor_close(target)) != 0 && rc == 0)
         rc = nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
     if (target >= 0 && rc < 0)
         unlink(to);
-    close_file(source);
+    nn_descriptor_close(source);
     nn_free(buffer);
     return rc;
 }

@@ -7,11 +7,7 @@
 /* strerror(error) in words that say what to do: ENOSPC becomes "the disk is full (...)". */
 const char *nn_errno_text(int error);
 
-/* mkdir -p. NN_EIO names the part that failed and why. */
-int nn_dir_make(const char *path);
-
 bool nn_file_exists(const char *path);
-bool nn_is_folder(const char *path);
 
 /* A name that is not in use, under which a file that is to become `path` is written, in the same
  * folder: "<path>.<8 random letters>.tmp", owned by `pool`. Who makes the file refuses what stands
@@ -41,9 +37,6 @@ int nn_file_write(const char *path, const char *text, size_t length);
 /* Points symbolic links of one folder at `target` (a name in it), each atomically; they are made
  * durable together. */
 int nn_links_publish(const char *target, const char *const *path, size_t count);
-
-/* Bytes free to this user on the file system that holds `path` (or its nearest existing parent). */
-int nn_disk_free(const char *path, uint64_t *bytes);
 
 /* Is `path` a regular file? `code` says why not: pipes and devices may never end. */
 int nn_file_check(const char *path, int code);

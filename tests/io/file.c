@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "io/digest.h"
+#include "io/folder.h"
 #include "shim/fault.c"
 
 #include <dirent.h>

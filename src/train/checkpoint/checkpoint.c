@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "train/checkpoint/layout.h"
 #include "train/checkpoint/trailer.h"
 

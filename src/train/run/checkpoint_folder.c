@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "io/file.h"
+#include "io/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/run/kept.h"
 #include "train/run/lock.h"

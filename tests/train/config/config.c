@@ -2,6 +2,7 @@
 #include "check.h"
 #include "comm/reduce/reduce.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "train/config/settings.h"
 
 #include <stdlib.h>
