@@ -8,25 +8,9 @@
 #define NN_MATH_CONV_CONV_H
 
 #include "base/real.h"
-#include "math/compute.h"
+#include "math/conv/shape.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-
-/* Lengths in rows [0] and columns [1]. */
-typedef struct nn_conv {
-    size_t in[2], channels;
-    size_t out[2], filters;
-    size_t kernel[2], stride[2], dilation[2];
-    size_t pad[2]; /* above and to the left; below and to the right follows from `out` */
-    size_t groups; /* divides channels and filters */
-
-    /* set by nn_conv_prepare */
-    const nn_compute *compute;
-    size_t batch;          /* most samples of a call */
-    size_t threads, parts; /* parts: sums of gradients that are added up at last */
-    size_t scratch_bytes;
-} nn_conv;
 
 /* For up to `batch` samples a call; `compute` outlives the use of it. */
 void nn_conv_prepare(nn_conv *conv, const nn_compute *compute, size_t batch, bool training);

@@ -1,7 +1,10 @@
 /* Convolution: the gradient by the input. Each number of dy, times the weights that have met it, is
  * added to where the kernel stood. Neighbouring pixels of an image overlap there, the same pixel of
  * different images does not: a block of images makes the rows of a product. */
-#include "math/conv/inner.h"
+#include "math/conv/depth.h"
+#include "math/conv/parts.h"
+#include "math/conv/passes.h"
+#include "math/conv/scratch.h"
 #include "math/parallel.h"
 
 #include <string.h>
@@ -13,7 +16,7 @@
 
 /* Weights: [group][tap row][tap][panel of the run][output channel][width of the panel]. */
 typedef struct backward {
-    conv_view v;
+    const conv_view *v;
     size_t batch, threads;
     const nn_real *dy, *w;
     nn_real *dx;
@@ -32,7 +35,7 @@ static size_t copy_size(const conv_view *v) {
 }
 
 static size_t layout(backward *b, void *memory) {
-    const conv_view *v = &b->v;
+    const conv_view *v = b->v;
     conv_scratch scratch = {.at = memory};
     size_t runs = v->conv->groups * v->tap_rows * v->taps;
     b->weights = conv_take(&scratch, runs * conv_whole(v, v->length) * v->out_group);
@@ -41,7 +44,7 @@ static size_t layout(backward *b, void *memory) {
 }
 
 size_t conv_backward_data_scratch(const conv_view *v) {
-    backward b = {.v = *v};
+    backward b = {.v = v};
     return layout(&b, NULL);
 }
 
@@ -56,7 +59,7 @@ static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_re
 }
 
 static void pack_weights(const backward *b) {
-    const conv_view *v = &b->v;
+    const conv_view *v = b->v;
     const nn_real *w = b->w;
     nn_real *to = b->weights;
     for (size_t g = 0; g < v->conv->groups; g++)
@@ -104,7 +107,7 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
 
 static void add_block(const backward *b, size_t image, size_t images, nn_real *to,
                       size_t to_image) {
-    const conv_view *v = &b->v;
+    const conv_view *v = b->v;
     size_t row = v->conv->out[1] * v->conv->filters;
     size_t group_weights = v->tap_rows * v->taps * conv_whole(v, v->length) * v->out_group;
     nn_conv_rows call = {
@@ -132,7 +135,7 @@ static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
 }
 
 static void backward_block(const backward *b, size_t image, size_t images, nn_real *copies) {
-    const conv_view *v = &b->v;
+    const conv_view *v = b->v;
     nn_real *dx = b->dx + image * v->in_image;
     nn_real *to = v->padded ? copies : dx;
     size_t to_image = v->padded ? copy_size(v) : v->in_image;
@@ -149,20 +152,20 @@ static void backward_block(const backward *b, size_t image, size_t images, nn_re
 
 static void backward_part(void *ctx, size_t part) {
     const backward *b = ctx;
-    size_t most = block_images(&b->v), end = conv_begin(b->batch, part + 1, b->threads);
-    nn_real *copies = b->copies + part * most * copy_size(&b->v);
+    size_t most = block_images(b->v), end = conv_begin(b->batch, part + 1, b->threads);
+    nn_real *copies = b->copies + part * most * copy_size(b->v);
     for (size_t image = conv_begin(b->batch, part, b->threads); image < end; image += most)
         backward_block(b, image, conv_smaller(most, end - image), copies);
 }
 
-void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy, const nn_real *w,
-                           nn_real *dx, void *scratch) {
-    backward b = {.v = conv_view_of(conv), .batch = batch, .dy = dy, .w = w, .dx = dx};
+void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, const nn_real *w,
+                        nn_real *dx, void *scratch) {
+    backward b = {.v = v, .batch = batch, .dy = dy, .w = w, .dx = dx};
     if (batch == 0)
         return;
-    b.threads = conv_smaller(conv_threads(&b.v, batch), batch);
+    b.threads = conv_smaller(conv_threads(v, batch), batch);
     layout(&b, scratch);
-    if (!b.v.depthwise)
+    if (!v->depthwise)
         pack_weights(&b);
-    nn_parallel_parts(conv->compute, b.threads, backward_part, &b);
+    nn_parallel_parts(v->conv->compute, b.threads, backward_part, &b);
 }

@@ -1,9 +1,4 @@
-/* Depthwise convolution (math/isa/conv_depth.c), a row of output at a time. */
-#include "math/conv/inner.h"
-
-bool conv_is_depthwise(const nn_conv *conv) {
-    return conv->groups > 1 && conv->groups == conv->channels && conv->groups == conv->filters;
-}
+#include "math/conv/depth.h"
 
 static nn_conv_depth row_of(const conv_view *v) {
     return (nn_conv_depth){.channels = v->conv->channels,

@@ -1,21 +1,9 @@
-/* Convolution of images of one channel by vectors of four pixels (math/isa/conv_gray.c). */
-#include "math/conv/inner.h"
+#include "math/conv/gray.h"
 
 #include <string.h>
 
 /* Points of the output that are turned into pixel_blocks and summed at a time. */
 #define CHUNK_POINTS 256
-
-size_t conv_gray_blocks(const conv_view *v) {
-    const nn_conv *conv = v->conv;
-    size_t each = v->kernels->conv_gray_filters;
-    if (!each || conv->channels > 1 || conv->stride[1] > 1 || conv->dilation[1] > 1 ||
-        conv->out[1] % 4)
-        return 0;
-    size_t blocks = (conv->filters + each - 1) / each;
-    /* a fourth of a block for a pixel, against whole vectors: worth it from a tenth on */
-    return 10 * blocks < 36 * (conv_whole(v, conv->filters) / v->kernels->conv_lanes) ? blocks : 0;
-}
 
 /* Where filter o of a row of blocks begins; it has four lanes. */
 static size_t place(const conv_view *v, size_t o) {

@@ -1,16 +1,6 @@
-/* The last few filters of a convolution where whole vectors of them would be nearly empty, such as
- * the last 2 of 50 (math/isa/conv_remainder.c). */
-#include "math/conv/inner.h"
+#include "math/conv/remainder.h"
 
 #include <string.h>
-
-size_t conv_remainder_filters(const conv_view *v) {
-    size_t lanes = v->kernels->conv_lanes, remainder = v->out_group % lanes;
-    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= lanes && v->out_group > lanes;
-    return fits && remainder <= NN_CONV_REMAINDER && 4 * remainder <= lanes && !v->gray_blocks
-               ? remainder
-               : 0;
-}
 
 size_t conv_remainder_size(const conv_view *v) {
     return v->remainder * v->tap_rows * conv_whole(v, v->length);

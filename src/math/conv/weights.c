@@ -1,6 +1,12 @@
 /* Convolution: the gradient by weights and bias. The samples are divided into parts, each part is
  * summed on its own, and the sums are added in the order of the parts. */
-#include "math/conv/inner.h"
+#include "math/conv/band.h"
+#include "math/conv/depth.h"
+#include "math/conv/gray.h"
+#include "math/conv/parts.h"
+#include "math/conv/passes.h"
+#include "math/conv/remainder.h"
+#include "math/conv/scratch.h"
 #include "math/parallel.h"
 
 #include <string.h>
@@ -11,7 +17,7 @@
 /* A part's sums: weights [group][panel][term][width of the panel], the last filters', then bias
  * [filters]. */
 typedef struct sums {
-    conv_view v;
+    const conv_view *v;
     size_t batch, parts;
     const nn_real *x, *dy;
     bool bias;
@@ -27,7 +33,7 @@ static size_t sums_size(const conv_view *v) {
 }
 
 static size_t layout(sums *s, void *memory) {
-    const conv_view *v = &s->v;
+    const conv_view *v = s->v;
     conv_scratch scratch = {.at = memory};
     s->sums = conv_take(&scratch, v->conv->parts * sums_size(v));
     s->bands = conv_take(&scratch, v->conv->parts * conv_band_size(v));
@@ -36,7 +42,7 @@ static size_t layout(sums *s, void *memory) {
 }
 
 size_t conv_backward_weights_scratch(const conv_view *v) {
-    sums s = {.v = *v};
+    sums s = {.v = v};
     return layout(&s, NULL);
 }
 
@@ -73,16 +79,22 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
         conv_remainder_add(v, rows, input, dy, weights + conv_row_size(v) * v->terms);
 }
 
+/* Asks for n numbers that are wanted soon: the processor's own prefetching stops at every page. */
+static void prefetch(const nn_real *x, size_t n) {
+    for (size_t i = 0; i < n; i += NN_ALIGN / sizeof *x)
+        __builtin_prefetch(x + i, 0, 2);
+}
+
 static void add_band(const sums *s, const conv_band *band, const nn_real *input,
                      nn_real *pixel_blocks, nn_real *to) {
-    const conv_view *v = &s->v;
+    const conv_view *v = s->v;
     size_t row = v->conv->out[1] * v->conv->filters;
     const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
     size_t most = v->gray_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
         rows = conv_smaller(conv_larger(1, most), band->rows - r);
-        conv_prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
+        prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
         if (v->gray_blocks)
             conv_gray_add(v, rows, input, dy, pixel_blocks, to);
         else if (v->depthwise)
@@ -97,7 +109,7 @@ static void add_band(const sums *s, const conv_band *band, const nn_real *input,
 
 static void sum_part(void *ctx, size_t part) {
     const sums *s = ctx;
-    const conv_view *v = &s->v;
+    const conv_view *v = s->v;
     nn_real *to = s->sums + part * sums_size(v);
     nn_real *copy = s->bands + part * conv_band_size(v);
     nn_real *pixel_blocks = s->pixel_blocks + part * conv_gray_size(v);
@@ -133,16 +145,15 @@ static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw)
     conv_remainder_unpack(v, from, beta, dw);
 }
 
-void nn_conv_backward_weights(const nn_conv *conv, size_t batch, const nn_real *x,
-                              const nn_real *dy, nn_real beta, nn_real *dw, nn_real *dbias,
-                              void *scratch) {
-    sums s = {.v = conv_view_of(conv), .batch = batch, .x = x, .dy = dy, .bias = dbias};
-    s.parts = conv_parts(&s.v, batch);
+void conv_backward_weights(const conv_view *v, size_t batch, const nn_real *x, const nn_real *dy,
+                           nn_real beta, nn_real *dw, nn_real *dbias, void *scratch) {
+    sums s = {.v = v, .batch = batch, .x = x, .dy = dy, .bias = dbias};
+    s.parts = conv_parts(v, batch);
     layout(&s, scratch);
-    nn_parallel_parts(conv->compute, s.parts, sum_part, &s);
+    nn_parallel_parts(v->conv->compute, s.parts, sum_part, &s);
     for (size_t part = 1; part < s.parts; part++)
-        s.v.kernels->add(sums_size(&s.v), s.sums + part * sums_size(&s.v), s.sums);
-    unpack(&s.v, s.sums, beta, dw);
+        v->kernels->add(sums_size(v), s.sums + part * sums_size(v), s.sums);
+    unpack(v, s.sums, beta, dw);
     if (dbias)
-        store(conv->filters, s.sums + weights_size(&s.v), beta, dbias);
+        store(v->conv->filters, s.sums + weights_size(v), beta, dbias);
 }

@@ -1,0 +1,70 @@
+/* How a convolution is cut into runs, and which of the kernels suit it. */
+#include "math/conv/view.h"
+
+size_t conv_whole(const conv_view *v, size_t n) {
+    size_t lanes = v->kernels->conv_lanes;
+    return (n + lanes - 1) / lanes * lanes;
+}
+
+size_t conv_row_size(const conv_view *v) {
+    if (v->gray_blocks)
+        return v->gray_blocks * v->kernels->conv_lanes;
+    if (v->depthwise)
+        return v->conv->channels;
+    return v->conv->groups * conv_whole(v, v->panels);
+}
+
+/* One filter for each channel (depth.c). */
+static bool is_depthwise(const nn_conv *conv) {
+    return conv->groups > 1 && conv->groups == conv->channels && conv->groups == conv->filters;
+}
+
+/* Images of one channel (gray.c). */
+static size_t gray_blocks(const conv_view *v) {
+    const nn_conv *conv = v->conv;
+    size_t each = v->kernels->conv_gray_filters;
+    if (!each || conv->channels > 1 || conv->stride[1] > 1 || conv->dilation[1] > 1 ||
+        conv->out[1] % 4)
+        return 0;
+    size_t blocks = (conv->filters + each - 1) / each;
+    /* a fourth of a block for a pixel, against whole vectors: worth it from a tenth on */
+    return 10 * blocks < 36 * (conv_whole(v, conv->filters) / v->kernels->conv_lanes) ? blocks : 0;
+}
+
+/* The last filters (remainder.c). */
+static size_t remainder_filters(const conv_view *v) {
+    size_t lanes = v->kernels->conv_lanes, remainder = v->out_group % lanes;
+    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= lanes && v->out_group > lanes;
+    return fits && remainder <= NN_CONV_REMAINDER && 4 * remainder <= lanes && !v->gray_blocks
+               ? remainder
+               : 0;
+}
+
+conv_view conv_view_of(const nn_conv *conv) {
+    bool joined = conv->groups == 1 && conv->dilation[1] == 1;
+    conv_view v = {.conv = conv,
+                   .kernels = nn_kernels_get(),
+                   .in_group = conv->channels / conv->groups,
+                   .out_group = conv->filters / conv->groups,
+                   .tap_rows = conv->kernel[0],
+                   .taps = joined ? 1 : conv->kernel[1]};
+
+    v.length = joined ? conv->kernel[1] * conv->channels : v.in_group;
+    v.terms = v.tap_rows * v.taps * v.length;
+    for (int d = 0; d < 2; d++) {
+        v.span[d] =
+            (conv->out[d] - 1) * conv->stride[d] + (conv->kernel[d] - 1) * conv->dilation[d] + 1;
+        v.padded |= conv->pad[d] > 0 || v.span[d] > conv->in[d];
+    }
+    v.pitch = (v.padded ? v.span[1] : conv->in[1]) * conv->channels;
+    v.tap_row = conv->dilation[0] * v.pitch;
+    v.tap = conv->dilation[1] * conv->channels;
+    v.column = conv->stride[1] * conv->channels;
+    v.in_image = conv->in[0] * conv->in[1] * conv->channels;
+    v.out_image = conv->out[0] * conv->out[1] * conv->filters;
+    v.depthwise = is_depthwise(conv);
+    v.gray_blocks = gray_blocks(&v);
+    v.remainder = remainder_filters(&v);
+    v.panels = v.out_group - v.remainder;
+    return v;
+}

@@ -1,0 +1,44 @@
+/* A convolution as its passes and kernels see it: sums over runs of neighbouring numbers. */
+#ifndef NN_MATH_CONV_VIEW_H
+#define NN_MATH_CONV_VIEW_H
+
+#include "math/conv/shape.h"
+#include "math/kernels.h"
+
+/* The sum of one output number runs over tap_rows x taps runs of `length` neighbouring numbers of
+ * the input: a whole row of the kernel where its channels are neighbours, else one pixel. */
+typedef struct conv_view {
+    const nn_conv *conv;
+    const nn_kernels *kernels;
+    size_t in_group, out_group; /* channels of a group */
+    size_t tap_rows, taps, length;
+    size_t terms;        /* tap_rows * taps * length */
+    size_t span[2];      /* rows and columns of the input that the kernel visits */
+    bool padded;         /* some of them are outside of the image */
+    size_t pitch;        /* elements from one input row to the next, in the padded copy if any */
+    size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
+    size_t column;       /* elements from the input of one output column to that of the next */
+    size_t in_image, out_image;
+    size_t remainder;   /* the last filters, which fill a small part of a vector */
+    size_t panels;      /* those of a group that fill panels of vectors: out_group less remainder */
+    bool depthwise;     /* one filter for each channel */
+    size_t gray_blocks; /* vectors of four pixels that hold all filters; 0: not used */
+} conv_view;
+
+conv_view conv_view_of(const nn_conv *conv);
+
+/* n rounded up to whole vectors. */
+size_t conv_whole(const conv_view *v, size_t n);
+
+/* Elements of a term's weights for all filters, in whole vectors. */
+size_t conv_row_size(const conv_view *v);
+
+static inline size_t conv_smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline size_t conv_larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+#endif
