@@ -78,37 +78,3 @@ done:
     nn_free(v.y);
     return rc;
 }
-
-struct trial {
-    const nn_compute *compute;
-    nn_product_shape shape;
-    nn_real *a, *b, *c;
-};
-
-static void run_product(void *ctx) {
-    const struct trial *t = ctx;
-    const nn_product_shape *s = &t->shape;
-
-    nn_gemm(t->compute, s->ta, s->tb, s->m, s->n, s->k, 1, t->a, s->ta == NN_PLAIN ? s->k : s->m,
-            t->b, s->tb == NN_PLAIN ? s->n : s->k, 0, t->c, s->n);
-}
-
-int nn_machine_product(const nn_compute *compute, const nn_product_shape *shape, double budget,
-                       double *rate) {
-    struct trial t = {.compute = compute, .shape = *shape};
-    int rc;
-
-    *rate = 0;
-    if (!nn_gemm_has(compute->library))
-        return 0;
-    NN_TRY_GOTO(NN_NEW(&t.a, shape->m * shape->k, "factor"));
-    NN_TRY_GOTO(NN_NEW(&t.b, shape->k * shape->n, "factor"));
-    NN_TRY_GOTO(NN_NEW(&t.c, shape->m * shape->n, "product"));
-    *rate = 2 * (double)shape->m * (double)shape->n * (double)shape->k /
-            nn_least_seconds(run_product, &t, budget);
-done:
-    nn_free(t.a);
-    nn_free(t.b);
-    nn_free(t.c);
-    return rc;
-}

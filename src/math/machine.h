@@ -1,8 +1,8 @@
-/* What this machine can do, measured: arithmetic, memory, matrix products. */
+/* What this machine can do, measured: arithmetic and memory. */
 #ifndef NN_MATH_MACHINE_H
 #define NN_MATH_MACHINE_H
 
-#include "math/gemm/gemm.h"
+#include "math/compute.h"
 
 typedef void nn_work_fn(void *ctx);
 
@@ -16,15 +16,5 @@ double nn_machine_peak(int threads, double budget);
 /* Bytes a second of y += a x, two reads and a write an element, on
  * vectors of n elements each. NN_EMEMORY. Local. */
 int nn_machine_memory(const nn_compute *compute, size_t n, double budget, double *rate);
-
-/* A product as nn_gemm takes it, on matrices without gaps. */
-typedef struct nn_product_shape {
-    nn_transpose ta, tb;
-    size_t m, n, k;
-} nn_product_shape;
-
-/* Operations a second of nn_gemm. NN_EMEMORY; a library that is not there gives 0. Local. */
-int nn_machine_product(const nn_compute *compute, const nn_product_shape *shape, double budget,
-                       double *rate);
 
 #endif

@@ -1,6 +1,7 @@
 /* nnmpi bench gemm and memory: what one process of this machine can do. */
 #include "cli/verbs/bench.h"
 
+#include "math/gemm/bench.h"
 #include "math/machine.h"
 #include "math/parallel.h"
 
@@ -61,11 +62,11 @@ static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *coun
 
 static int time_product(product *p, int threads, double seconds) {
     nn_compute compute = {.threads = threads, .library = NN_GEMM_OPENBLAS};
-    NN_TRY(nn_machine_product(&compute, &p->shape, seconds, &p->openblas));
+    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->openblas));
     compute.library = NN_GEMM_ONEDNN;
-    NN_TRY(nn_machine_product(&compute, &p->shape, seconds, &p->onednn));
+    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->onednn));
     compute.library = NN_GEMM_FASTER;
-    return nn_machine_product(&compute, &p->shape, seconds, &p->chosen);
+    return nn_product_rate(&compute, &p->shape, seconds, &p->chosen);
 }
 
 /* Forward, and back-propagation to weights and, but for the first layer, inputs; weights stand

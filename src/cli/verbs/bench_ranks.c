@@ -2,7 +2,6 @@
 #include "cli/verbs/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
-#include "math/machine.h"
 #include "math/parallel.h"
 #include "train/bench.h"
 

@@ -4,11 +4,10 @@
 
 #include "base/real.h"
 #include "math/compute.h"
+#include "math/gemm/transpose.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-typedef enum nn_transpose { NN_PLAIN, NN_TRANSPOSED } nn_transpose;
 
 /* C[m][n] = alpha * op(A)[m][k] * op(B)[k][n] + beta * C, row-major, leading dimensions in
  * elements. With beta 0, C may hold anything, NaN included. C is divided into tiles, each one

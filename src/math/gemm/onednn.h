@@ -2,7 +2,11 @@
 #ifndef NN_MATH_GEMM_ONEDNN_H
 #define NN_MATH_GEMM_ONEDNN_H
 
-#include "math/gemm/gemm.h"
+#include "base/real.h"
+#include "math/gemm/transpose.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* "oneDNN 2.6.3 (avx512_core)", or NULL where there is none: left out of the build, double
  * precision, or a processor without AVX2, for which its kernels are no better. Local. */
