@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "data/dataset.h"
+#include "data/sources/open.h"
 #include "io/h5.h"
 #include "io/yaml.h"
 

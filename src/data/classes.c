@@ -1,8 +1,7 @@
-/* What the labels of a data set are: checked one by one, counted, and doubted where they look like
- * something else than classes 0, 1, 2 ... */
+#include "data/classes.h"
+
 #include "base/log.h"
 #include "data/convert.h"
-#include "data/dataset.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -34,21 +34,18 @@ typedef struct nn_source_ops {
     bool converts; /* `read` gives the type that the field has at that time */
 } nn_source_ops;
 
-extern const nn_family nn_sources; /* sources.c: one row a source */
-
 #define NN_MAX_SPLITS 3
 
 /* What every source takes besides its own options. */
 typedef struct nn_data_settings {
     nn_node *augment;
-    int normalize, prefetch, layout; /* each one of: */
-    int64_t first_label;             /* the number of class 0 */
-    double memory;                   /* MiB; 0: not said */
-    bool other_files;                /* what the file leads to is read, too */
+    int normalize, prefetch; /* each one of those below */
+    int layout;              /* NN_LAYOUT_AUTO ... (layout.h) */
+    int64_t first_label;     /* the number of class 0 */
+    double memory;           /* MiB; 0: not said */
+    bool other_files;        /* what the file leads to is read, too */
 } nn_data_settings;
 enum { NN_NORMALIZE_NONE, NN_NORMALIZE_CHANNEL, NN_NORMALIZE_ALL, NN_NORMALIZE_PER_CHANNEL };
-enum { NN_LAYOUT_AUTO, NN_LAYOUT_FIRST, NN_LAYOUT_LAST };
-extern const char *const nn_layout_names[]; /* "auto", "channels_first", "channels_last" */
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
 extern const nn_option nn_data_options[];
 #define NN_OTHER_FILES_HELP                                                                        \
@@ -96,46 +93,13 @@ struct nn_dataset {
     nn_match match;
 };
 
-/* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
- * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
-int nn_dataset_open(nn_node *data, nn_dataset **out);
-/* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
-int nn_dataset_open_path(const char *path, nn_dataset **out);
-int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);
-/* For samples whose targets do not matter: a CSV file may hold features alone. What the file does
- * not say is taken from `like`, the `data:` map of a configuration for rows of shape x, or NULL. */
-int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
-                            const nn_shape *x, nn_dataset **out);
-/* The `data:` map of a file that is used in the place of `like`. NN_EMEMORY. */
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
-                    nn_node **out);
 void nn_dataset_close(nn_dataset *ds);
 /* Tells what of it nobody uses, which its author may not expect. */
 void nn_dataset_say_unused(const nn_dataset *ds);
 
-/* Which of the layouts images of this stored shape [?, ?, ?] have: that of the one dimension which
- * can be channels (1, 3 or 4); NN_LAYOUT_AUTO when both can or none. */
-int nn_layout_of(const nn_shape *stored);
-/* Both can; or none, and the first dimension looks no more like channels than the last. */
-bool nn_layout_in_doubt(const nn_shape *stored);
 /* For who cares where the channels stand: NN_EFORMAT when that is open. */
 int nn_dataset_check_layout(const nn_dataset *ds);
 
-/* Checks every label of every split and learns how many classes there are where nothing names them.
- * NN_EFORMAT names the row. Local. */
-int nn_dataset_scan_labels(nn_dataset *ds);
-
-/* For who trains: NN_EFORMAT when all labels are 1 or -1, or when no label of /train is 0 though
- * classes have no names, which is how data sets look that count from 1. */
-int nn_dataset_check_classes(const nn_dataset *ds);
-/* The same, and labels with gaps, where there are more than the `most` classes that a model tells
- * apart. */
-int nn_dataset_check_class_count(const nn_dataset *ds, size_t most);
-
-/* From now on y [N, P] of integers is a label for each of P positions of a sample (steps of a
- * sequence, nodes of a graph), not a row of numbers. Checks them as labels are. NN_EFORMAT. Local.
- */
-int nn_dataset_label_positions(nn_dataset *ds);
 /* Targets of a sample: P for labels by position, else 1. */
 static inline size_t nn_split_positions(const nn_split *split) {
     return split->positions > 0 ? (size_t)split->positions : 1;

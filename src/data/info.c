@@ -1,8 +1,11 @@
 #include "data/info.h"
 
 #include "base/json.h"
+#include "data/classes.h"
 #include "data/convert.h"
 #include "data/dataset.h"
+#include "data/layout.h"
+#include "data/sources/open.h"
 
 #include <inttypes.h>
 #include <math.h>

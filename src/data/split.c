@@ -4,6 +4,7 @@
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/output.h"
+#include "data/sources/open.h"
 #include "io/file.h"
 
 #include <errno.h>

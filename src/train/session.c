@@ -1,6 +1,9 @@
 #include "train/session.h"
 
+#include "data/classes.h"
+#include "data/layout.h"
 #include "data/scan_targets.h"
+#include "data/sources/open.h"
 #include "math/gemm/gemm.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"

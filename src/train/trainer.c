@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "data/classes.h"
 #include "data/normalize.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"

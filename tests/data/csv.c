@@ -2,6 +2,7 @@
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/loader/loader.h"
+#include "data/sources/open.h"
 #include "data_files.h"
 
 static int import_csv(const char *text, nn_csv_options options) {

@@ -1,5 +1,6 @@
 /* Data sets that cannot be used: one clear message each, naming file and place. */
 #include "data/loader/loader.h"
+#include "data/sources/open.h"
 #include "data_files.h"
 #include "io/file.h"
 

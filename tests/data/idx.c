@@ -1,6 +1,7 @@
 /* IDX: plain and gzip'd, by folder and by name; damaged files. */
 #include "data/importers/importer.h"
 #include "data/loader/loader.h"
+#include "data/sources/open.h"
 #include "data_files.h"
 
 #include <zlib.h>

@@ -3,6 +3,7 @@
 #include "data/loader/loader.h"
 
 #include "base/rng.h"
+#include "data/sources/open.h"
 #include "data_files.h"
 
 #define SAMPLES 23

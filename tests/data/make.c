@@ -2,6 +2,7 @@
 #include "data/sources/make.h"
 
 #include "data/info.h"
+#include "data/sources/open.h"
 #include "data/split.h"
 #include "data_files.h"
 

@@ -3,6 +3,7 @@
 #include "data/loader/loader.h"
 #include "data/loader/order.h"
 #include "data/loader/prefetch.h"
+#include "data/sources/open.h"
 #include "data_files.h"
 
 #include <math.h>

@@ -3,9 +3,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "data/convert.h"
-#include "data/dataset.h"
 #include "data/importers/gz.h"
 #include "data/importers/importer.h"
+#include "data/layout.h"
 #include "data/output.h"
 #include "io/file.h"
 

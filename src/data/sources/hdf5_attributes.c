@@ -1,6 +1,7 @@
 /* What the attributes of an HDF5 file say about x and y: those of an array go before those of its
  * split, and these before the root's. */
 #include "base/log.h"
+#include "data/layout.h"
 #include "data/output.h"
 #include "data/sources/sources.h"
 

@@ -4,6 +4,8 @@
 
 #include "data/dataset.h"
 
+extern const nn_family nn_sources; /* one row a source */
+
 extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_source_idx,
     nn_source_synthetic, nn_source_inline;
 

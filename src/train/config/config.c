@@ -1,6 +1,6 @@
 #include "comm/reduce/reduce.h"
-#include "data/dataset.h"
 #include "data/edge_list.h"
+#include "data/sources/open.h"
 #include "io/file.h"
 #include "io/yaml.h"
 #include "train/config/settings.h"

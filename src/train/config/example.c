@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "data/importers/importer.h"
 #include "data/sources/make.h"
+#include "data/sources/sources.h"
 #include "nn/initializers/initializer.h"
 #include "nn/layers/layer.h"
 #include "train/config/places.h"

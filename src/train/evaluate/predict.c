@@ -2,6 +2,7 @@
 #include "train/evaluate/predict.h"
 
 #include "data/normalize.h"
+#include "data/sources/open.h"
 #include "math/float_mode.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/session.h"

@@ -2,6 +2,7 @@
  * values are taken. */
 #include "check.h"
 #include "data/dataset.h"
+#include "data/sources/sources.h"
 #include "io/yaml.h"
 #include "nn/model.h"
 #include "train/config/places.h"

@@ -1,0 +1,252 @@
+#include "data/sources/open.h"
+
+#include "data/classes.h"
+#include "data/importers/csv_reader.h"
+#include "data/layout.h"
+#include "data/sources/sources.h"
+#include "io/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool same_shape(const nn_shape *a, const nn_shape *b) {
+    bool same = a->rank == b->rank;
+
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dim[i] == b->dim[i];
+    return same;
+}
+
+/* What a loader relies on for any source. */
+static int check_split(const nn_dataset *ds, const nn_split *split) {
+    const nn_split *other = &ds->split[0];
+    char a[NN_SHAPE_TEXT], b[NN_SHAPE_TEXT];
+
+    if (!same_shape(&split->x.shape, &other->x.shape))
+        return nn_fail(NN_EFORMAT, "%s: a row of /%s/x is %s but one of /%s/x is %s", ds->path,
+                       split->name, nn_shape_text(&split->x.shape, a), other->name,
+                       nn_shape_text(&other->x.shape, b));
+    if (!split->has_y || !other->has_y)
+        return NN_OK;
+    if (!same_shape(&split->y.shape, &other->y.shape))
+        return nn_fail(NN_EFORMAT, "%s: a row of /%s/y is %s but one of /%s/y is %s", ds->path,
+                       split->name, nn_shape_text(&split->y.shape, a), other->name,
+                       nn_shape_text(&other->y.shape, b));
+    if (nn_split_has_labels(split) != nn_split_has_labels(other))
+        return nn_fail(NN_EFORMAT, "%s: /%s/y is %s (%s) but /%s/y is %s (%s)", ds->path,
+                       split->name, nn_dtype_name(split->y.type),
+                       nn_split_has_labels(split) ? "labels" : "values", other->name,
+                       nn_dtype_name(other->y.type),
+                       nn_split_has_labels(other) ? "labels" : "values");
+    return NN_OK;
+}
+
+/* The row that the `data:` map means; `path` alone is an HDF5 file, or what its name says. */
+static int pick_source(nn_node *data, const nn_source_ops **ops) {
+    nn_node *source = nn_node_get(data, "source"), *path;
+    const nn_entry *row;
+
+    if (data->kind != NN_NODE_MAP)
+        return nn_node_fail(data, "data is a map, e.g. {path: mnist.h5} or {source: iris}");
+    if (!source) {
+        if (!nn_node_get(data, "path"))
+            return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
+        path = nn_node_get(data, "path");
+        source =
+            nn_node_scalar(data->pool, nn_csv_has_name(path->text) ? nn_source_csv.entry.name
+                                                                   : nn_source_hdf5.entry.name);
+        if (!source)
+            return NN_EMEMORY;
+        NN_TRY(nn_node_add(data, "source", source));
+    }
+    if (source->kind != NN_NODE_SCALAR)
+        return nn_node_fail(source, "data.source is the name of a source; its options stand beside "
+                                    "it, e.g. {source: csv, path: iris.csv, label: species}");
+    row = nn_family_find(&nn_sources, source->text);
+    if (!row)
+        return nn_family_unknown(&nn_sources, source, source->text);
+    *ops = (const nn_source_ops *)(const void *)row;
+    return NN_OK;
+}
+
+/* Whoever goes from CSV to HDF5 leaves them behind. */
+static int refuse_csv_keys(const nn_dataset *ds, const nn_node *data) {
+    static const char *const keys[] = {"label", "target", "drop", "header", "delimiter"};
+
+    for (size_t i = 0; ds->ops == &nn_source_hdf5 && i < sizeof keys / sizeof *keys; i++) {
+        const nn_node *value = nn_node_get(data, keys[i]);
+        if (!value)
+            continue;
+        nn_node place = nn_node_key_place(value);
+        return nn_node_fail(&place,
+                            "unknown key '%s' of data source 'hdf5': it is for CSV files (source: "
+                            "csv); an HDF5 file has samples in /train/x and labels or numbers to "
+                            "predict in /train/y",
+                            keys[i]);
+    }
+    return NN_OK;
+}
+
+static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
+    static const char *const also[] = {"source", NULL};
+    static const nn_option none[] = {NN_OPTION_END};
+    const nn_entry *entry = &ds->ops->entry;
+    nn_binding binding[] = {{entry->options ? entry->options : none, NULL},
+                            {nn_data_options, &ds->settings}};
+    const char *what = nn_pool_printf(&ds->pool, "data source '%s'", entry->name);
+
+    *options = nn_pool_alloc(&ds->pool, entry->size ? entry->size : 1);
+    if (!*options || !what)
+        return NN_EMEMORY;
+    NN_TRY(refuse_csv_keys(ds, data));
+    binding[0].out = *options;
+    return nn_options_bind(binding, 2, data, what, also);
+}
+
+/* Beside some configurations stands a script that gets their data. */
+static int name_script(int rc, const nn_node *path) {
+    char script[1024], message[1024];
+    const char *slash;
+
+    if (path->line == 0 || !path->file) /* of the command line */
+        return rc;
+    slash = strrchr(path->file, '/');
+    snprintf(script, sizeof script, "%.*s/fetch.sh", slash ? (int)(slash - path->file) : 1,
+             slash ? path->file : ".");
+    if (!nn_file_exists(script))
+        return rc;
+    snprintf(message, sizeof message, "%s", nn_error_message());
+    return nn_fail(rc, "%s; %s gets it", message, script);
+}
+
+/* A file that is not there is misspelt, most often: the message says where its name stands. */
+static int open_source(nn_dataset *ds, const nn_node *data, const void *options) {
+    const nn_node *path = nn_node_get(data, "path");
+    int rc = ds->ops->open(ds, options);
+
+    if (rc < 0 && path && !nn_file_exists(path->text))
+        nn_node_prefix(name_script(rc, path), path);
+    return rc;
+}
+
+static int open_augment(nn_dataset *ds) {
+    nn_shape x = nn_channels_last(ds->split[0].x.shape);
+
+    return nn_augment_parse(ds->settings.augment, &x, &ds->pool, &ds->augment);
+}
+
+int nn_dataset_open(nn_node *data, nn_dataset **out) {
+    const nn_source_ops *ops = &nn_source_hdf5;
+    nn_dataset *ds = NULL;
+    void *options;
+    int rc;
+
+    *out = NULL;
+    NN_TRY(pick_source(data, &ops));
+    NN_TRY(NN_NEW(&ds, 1, "data set"));
+    ds->ops = ops;
+    NN_TRY_GOTO(bind_options(ds, data, &options));
+    NN_TRY_GOTO(open_source(ds, data, options));
+    for (size_t i = 1; i < ds->splits; i++)
+        NN_TRY_GOTO(check_split(ds, &ds->split[i]));
+    ds->named = ds->classes;
+    ds->names = ds->class_names;
+    ds->first_class = ds->settings.first_label;
+    NN_TRY_GOTO(nn_dataset_scan_labels(ds));
+    NN_TRY_GOTO(open_augment(ds));
+    *out = ds;
+    return NN_OK;
+done:
+    nn_dataset_close(ds);
+    return rc;
+}
+
+/* As data.other_files: true does. */
+static int allow_other_files(nn_node *data) {
+    nn_node *yes = nn_node_scalar(data->pool, "true");
+
+    return yes ? nn_node_add(data, "other_files", yes) : NN_EMEMORY;
+}
+
+int nn_dataset_open_path(const char *path, nn_dataset **out) {
+    return nn_dataset_open_linked(path, false, out);
+}
+
+int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out) {
+    nn_pool pool = {0};
+    nn_node *data = NULL;
+    int rc = nn_dataset_node(&pool, path, NULL, NULL, &data);
+
+    *out = NULL;
+    if (rc >= 0 && nn_csv_has_name(path))
+        rc = nn_fail(NN_EUSAGE,
+                     "%s is CSV: nnmpi data import csv %s --label COLUMN -O FILE.h5 makes a data "
+                     "set of it",
+                     path, path);
+    if (rc >= 0 && other_files)
+        rc = allow_other_files(data);
+    if (rc >= 0)
+        rc = nn_dataset_open(data, out);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+static int copy_key(nn_node *to, const nn_node *from, const char *key) {
+    const nn_node *value = nn_node_get(from, key);
+    nn_node *copy;
+
+    if (!value || value->kind != NN_NODE_SCALAR || nn_node_is_null(value))
+        return NN_OK;
+    copy = nn_node_scalar(to->pool, value->text);
+    if (!copy)
+        return NN_EMEMORY;
+    copy->quoted = value->quoted;
+    return nn_node_add(to, key, copy);
+}
+
+static bool has_source(const nn_node *data, const char *name) {
+    const nn_node *source = nn_node_get(data, "source");
+
+    return source && source->kind == NN_NODE_SCALAR && strcmp(source->text, name) == 0;
+}
+
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
+                    nn_node **out) {
+    static const char *const csv[] = {"label", "target", "drop", "header", "delimiter", NULL};
+    nn_node *text = nn_node_scalar(pool, path);
+
+    *out = nn_node_map(pool);
+    if (!text || !*out)
+        return NN_EMEMORY;
+    text->quoted = true;
+    NN_TRY(nn_node_add(*out, "path", text));
+    NN_TRY(copy_key(*out, like, "first_label"));
+    if (!nn_layout_is_evident(x))
+        NN_TRY(copy_key(*out, like, "layout"));
+    for (size_t i = 0; nn_csv_has_name(path) && has_source(like, "csv") && csv[i]; i++)
+        NN_TRY(copy_key(*out, like, csv[i]));
+    return NN_OK;
+}
+
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
+                            const nn_shape *x, nn_dataset **out) {
+    nn_pool pool = {0};
+    nn_node *data = NULL, *alone = NULL, *yes = nn_node_scalar(&pool, "true");
+    int rc = yes ? nn_dataset_node(&pool, path, like, x, &data) : NN_EMEMORY;
+    bool answers = rc >= 0 && (nn_node_get(data, "label") || nn_node_get(data, "target"));
+
+    *out = NULL;
+    if (rc >= 0 && other_files)
+        rc = allow_other_files(data);
+    if (rc >= 0 && (answers || !nn_csv_has_name(path)))
+        rc = nn_dataset_open(data, out);
+    if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out) {
+        rc = nn_dataset_node(&pool, path, NULL, NULL, &alone);
+        if (rc >= 0)
+            rc = nn_node_add(alone, "unlabelled", yes);
+        if (rc >= 0)
+            rc = nn_dataset_open(alone, out);
+    }
+    nn_pool_release(&pool);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/* A data set is opened: its source chosen, its `data:` map understood, and what every loader relies
+ * on checked. */
+#ifndef NN_DATA_SOURCES_OPEN_H
+#define NN_DATA_SOURCES_OPEN_H
+
+#include "data/dataset.h"
+
+/* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
+ * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
+int nn_dataset_open(nn_node *data, nn_dataset **out);
+/* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
+int nn_dataset_open_path(const char *path, nn_dataset **out);
+int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);
+/* For samples whose targets do not matter: a CSV file may hold features alone. What the file does
+ * not say is taken from `like`, the `data:` map of a configuration for rows of shape x, or NULL. */
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
+                            const nn_shape *x, nn_dataset **out);
+/* The `data:` map of a file that is used in the place of `like`. NN_EMEMORY. */
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
+                    nn_node **out);
+
+#endif
