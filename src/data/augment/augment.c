@@ -1,6 +1,5 @@
 #include "data/augment/augment.h"
 
-#include "data/augment/warp.h"
 #include "math/parallel.h"
 
 #include <string.h>

@@ -8,13 +8,8 @@
 #include "base/real.h"
 #include "base/rng.h"
 #include "base/shape.h"
+#include "data/augment/warp.h"
 #include "math/compute.h"
-
-/* Where the pixel in row h and column w of the new image comes from:
- * row = at[0][0] h + at[0][1] w + at[0][2], column = at[1][0] h + at[1][1] w + at[1][2]. */
-typedef struct nn_warp {
-    double at[2][3];
-} nn_warp;
 
 /* An augmentation; one of its functions is NULL. Both draw from `rng` alone. */
 typedef struct nn_augment_ops {
@@ -61,8 +56,6 @@ void nn_augment_apply(const nn_augment_batch *batch, size_t count);
 
 /* ---- for the augmentations ------------------------------------------------------------------- */
 
-/* `next` after what `warp` does already. */
-void nn_warp_then(nn_warp *warp, const nn_warp *next);
 /* Number `element` of a stream, uniform in [0, 1). */
 double nn_augment_draw(const nn_rng *rng, uint64_t element);
 /* The same in [-most, most]. */

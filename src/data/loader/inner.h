@@ -3,9 +3,10 @@
 #ifndef NN_DATA_LOADER_INNER_H
 #define NN_DATA_LOADER_INNER_H
 
-#include "data/loader/loader.h"
+#include "data/loader/batch.h"
 #include "data/loader/prefetch.h"
 #include "data/loader/shuffle_buffer.h"
+#include "data/loader/spec.h"
 
 /* Memory of one minibatch. */
 typedef struct nn_shard {

@@ -1,5 +1,6 @@
 /* The making of a minibatch: which samples are this rank's, and their rows as floats. */
 #include "data/loader/inner.h"
+#include "data/loader/loader.h"
 
 #define FETCH_BYTES ((size_t)512 * 1024) /* of the next minibatch, into a processor's cache */
 
