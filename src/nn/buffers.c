@@ -1,8 +1,8 @@
 /* Where activations, their gradients and saved state live: buffers of tensors that are not alive at
  * the same time share memory. Time runs 0 ... n-1 through the forward calls, n at the loss, and
  * 2n - i is the backward call of layer i. */
-#include "nn/graph.h"
-#include "nn/turn.h"
+#include "nn/inner.h"
+#include "nn/layers/turn.h"
 
 #include <stdlib.h>
 
@@ -95,10 +95,6 @@ static void add_gradients(nn_model *model, size_t batch, struct layout *layout,
 
 static size_t bytes_to_elements(size_t bytes) {
     return (bytes + sizeof(nn_real) - 1) / sizeof(nn_real);
-}
-
-size_t nn_layer_keep_elements(const nn_layer *layer) {
-    return nn_align_count(bytes_to_elements(layer->keep_bytes), sizeof(nn_real));
 }
 
 /* Calls of a layer in one pass. */
@@ -215,7 +211,8 @@ static int prepare_layers(nn_model *model, size_t batch, bool training) {
     return 0;
 }
 
-int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elements) {
+/* Lays the buffers of a batch out in one block: fills the offsets, *elements is its size. */
+static int lay_out(nn_model *model, size_t batch, bool training, size_t *elements) {
     size_t n = model->layers;
     struct layout layout = {0};
     struct buffer **owner;
@@ -236,4 +233,39 @@ done:
     nn_free(layout.buffer);
     nn_free(owner);
     return rc;
+}
+
+int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes) {
+    NN_TRY(lay_out(model, batch, training, bytes));
+    *bytes *= sizeof(nn_real);
+    return 0;
+}
+
+int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch) {
+    size_t elements;
+    nn_free(model->block);
+    model->block = NULL;
+    model->weights = params;
+    model->grads = grads;
+    model->batch = batch;
+    NN_TRY(lay_out(model, batch, grads != NULL, &elements));
+    NN_TRY(NN_NEW(&model->block, elements + 1, "activations"));
+    for (size_t i = 1; i < model->layers; i++) {
+        struct nn_layer_plan *plan = model->layer[i]->plan;
+        plan->y_at = model->block + plan->y;
+        plan->dy_at = model->block + plan->dy;
+        plan->save_at = model->block + plan->save;
+        plan->keep_at = model->block + plan->keep;
+    }
+    return 0;
+}
+
+void nn_model_use(nn_model *model, nn_real *params) {
+    model->weights = params;
+}
+
+void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride) {
+    model->parts = parts;
+    model->part_rows = rows;
+    model->grads_stride = stride;
 }

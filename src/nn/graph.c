@@ -1,7 +1,7 @@
-/* From the list under `model:` to a planned graph. */
-#include "nn/graph.h"
-
+/* From the list under `model:` to a planned graph, and what can be asked of it. */
 #include "base/log.h"
+#include "nn/init.h"
+#include "nn/inner.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>
@@ -295,4 +295,51 @@ void nn_model_free(nn_model *model) {
     nn_free(model->block);
     nn_pool_release(&model->pool);
     nn_free(model);
+}
+
+size_t nn_model_size(const nn_model *model) {
+    return model->size;
+}
+
+size_t nn_model_param_count(const nn_model *model) {
+    size_t count = 0;
+    for (size_t i = 0; i < model->params; i++)
+        count += model->param[i]->count;
+    return count;
+}
+
+size_t nn_model_params(const nn_model *model, const nn_param *const **out) {
+    *out = model->param;
+    return model->params;
+}
+
+size_t nn_model_layers(const nn_model *model, const nn_layer *const **out) {
+    *out = (const nn_layer *const *)model->layer;
+    return model->layers;
+}
+
+nn_shape nn_model_input_shape(const nn_model *model) {
+    return model->layer[0]->out;
+}
+
+nn_shape nn_model_output_shape(const nn_model *model) {
+    return model->layer[model->layers - 1]->out;
+}
+
+/* The smallest vocabulary of the layers that read the data. */
+int64_t nn_model_vocabulary(const nn_model *model) {
+    int64_t least = 0;
+    for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
+        if (nn_layer_is_input(layer->input[0]) && layer->vocabulary &&
+            (least == 0 || layer->vocabulary < least))
+            least = layer->vocabulary;
+    }
+    return least;
+}
+
+void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
+    model->compute = compute;
+    for (size_t i = 0; i < model->layers; i++)
+        model->layer[i]->compute = compute;
 }

@@ -1,6 +1,8 @@
 /* Initial parameters. Each tensor draws from a stream of its own, named after it, in the order of
  * PyTorch's layout, so that no other layer, rank or thread changes its numbers. */
-#include "nn/graph.h"
+#include "nn/init.h"
+
+#include "nn/inner.h"
 #include "nn/layers/layers.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "nn/layers/layer.h"
 
+#include "base/mem.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -86,6 +88,18 @@ double nn_layer_weights(const nn_layer *layer) {
     for (size_t i = 0; i < layer->params; i++)
         count += layer->param[i].role == NN_PARAM_WEIGHT ? (double)layer->param[i].count : 0;
     return count;
+}
+
+size_t nn_layer_grad_count(const nn_layer *layer) {
+    if (layer->params == 0)
+        return 0;
+    const nn_param *first = &layer->param[0], *last = &layer->param[layer->params - 1];
+    return last->offset - first->offset + nn_align_count(last->count, sizeof(nn_real));
+}
+
+size_t nn_layer_keep_elements(const nn_layer *layer) {
+    size_t elements = (layer->keep_bytes + sizeof(nn_real) - 1) / sizeof(nn_real);
+    return nn_align_count(elements, sizeof(nn_real));
 }
 
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...) {

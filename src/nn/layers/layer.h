@@ -173,6 +173,21 @@ int nn_layer_same_shapes(const nn_layer *layer, const char *what);
 /* Elements of all weights: what one use of each of them takes in multiply-adds. */
 double nn_layer_weights(const nn_layer *layer);
 
+/* Elements of the arena that the layer's parameters take, and of one call's `keep`. */
+size_t nn_layer_grad_count(const nn_layer *layer);
+size_t nn_layer_keep_elements(const nn_layer *layer);
+
+/* Called once for each microbatch. Layers without parameters compute every row by itself, so that
+ * it would change nothing. */
+static inline bool nn_layer_takes_microbatches(const nn_layer *layer) {
+    return layer->params > 0 && !(layer->flags & NN_LAYER_WHOLE);
+}
+
+/* The pseudo-layer that stands for the data. */
+static inline bool nn_layer_is_input(const nn_layer *layer) {
+    return layer->inputs == 0;
+}
+
 /* Fails with the layer's place, name and input shape in front. */
 #define nn_layer_fail(layer, ...) nn_layer_raise((layer), __func__, __VA_ARGS__)
 int nn_layer_raise(const nn_layer *layer, const char *function, const char *format, ...)

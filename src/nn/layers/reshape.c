@@ -4,7 +4,7 @@
  * nothing moves when input and output share memory. */
 #include "base/text.h"
 #include "nn/layers/layers.h"
-#include "nn/turn.h"
+#include "nn/layers/turn.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * average it counts as zeros, as in PyTorch, unless asked otherwise. */
 #include "math/kernels.h"
 #include "math/parallel.h"
+#include "nn/layers/image/window.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/window.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Windows that slide over images: what convolution and pooling have in common. Lengths are those of
  * rows [0] and columns [1]. */
-#ifndef NN_NN_LAYERS_WINDOW_H
-#define NN_NN_LAYERS_WINDOW_H
+#ifndef NN_NN_LAYERS_IMAGE_WINDOW_H
+#define NN_NN_LAYERS_IMAGE_WINDOW_H
 
 #include "nn/layers/layer.h"
 

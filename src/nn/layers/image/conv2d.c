@@ -1,8 +1,8 @@
 /* Convolution of images (cross-correlation, LeCun et al. 1989):
  * z_ijo = b_o + sum over u, v, c of w_ocuv a_{i+u, j+v, c}. In memory images are channels-last. */
 #include "math/conv/conv.h"
+#include "nn/layers/image/window.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/window.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* The inside of a model, shared by graph.c (configuration to graph), buffers.c (memory) and model.c
- * (running it). */
-#ifndef NN_NN_GRAPH_H
-#define NN_NN_GRAPH_H
+/* The inside of a model, shared by graph.c (configuration to graph), init.c (initial parameters),
+ * buffers.c (memory) and pass.c (running it). */
+#ifndef NN_NN_INNER_H
+#define NN_NN_INNER_H
 
 #include "nn/initializers/initializer.h"
 #include "nn/model.h"
@@ -17,7 +17,7 @@ struct nn_layer_plan {
     size_t consumers;
     nn_layer *consumer; /* the last one added */
 
-    /* offsets into the buffer block, in elements; set by nn_buffers_plan */
+    /* offsets into the buffer block, in elements; set by nn_model_bind */
     size_t y, dy, save, keep;
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
@@ -47,31 +47,5 @@ struct nn_model {
 
     nn_layer_time *times; /* nn_model_time, or NULL */
 };
-
-/* Lays the buffers of a batch out in one block: fills the offsets, *elements is its size. */
-int nn_buffers_plan(nn_model *model, size_t batch, bool training, size_t *elements);
-
-/* Binds the initialiser that `node` names (NULL: left alone); `options` is owned by `pool`. */
-int nn_initializer_bind(nn_pool *pool, const nn_node *node, const nn_initializer_ops **ops,
-                        void **options);
-
-/* Gives every parameter without an initialiser its default and refuses those that would keep the
- * units of a hidden layer identical. */
-int nn_model_choose_initializers(nn_model *model);
-
-/* Elements of the arena that the layer's parameters take, and of one call's `keep`. */
-size_t nn_layer_grad_count(const nn_layer *layer);
-size_t nn_layer_keep_elements(const nn_layer *layer);
-
-/* Called once for each microbatch. Layers without parameters compute every row by itself, so that
- * it would change nothing. */
-static inline bool nn_layer_takes_microbatches(const nn_layer *layer) {
-    return layer->params > 0 && !(layer->flags & NN_LAYER_WHOLE);
-}
-
-/* The pseudo-layer that stands for the data. */
-static inline bool nn_layer_is_input(const nn_layer *layer) {
-    return layer->inputs == 0;
-}
 
 #endif

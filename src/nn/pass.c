@@ -2,99 +2,10 @@
 #include "base/clock.h"
 #include "math/gemm/outer.h"
 #include "math/kernels.h"
-#include "nn/graph.h"
-#include "nn/turn.h"
+#include "nn/inner.h"
+#include "nn/layers/turn.h"
 
 #include <string.h>
-
-size_t nn_model_size(const nn_model *model) {
-    return model->size;
-}
-
-size_t nn_model_param_count(const nn_model *model) {
-    size_t count = 0;
-    for (size_t i = 0; i < model->params; i++)
-        count += model->param[i]->count;
-    return count;
-}
-
-size_t nn_model_params(const nn_model *model, const nn_param *const **out) {
-    *out = model->param;
-    return model->params;
-}
-
-size_t nn_model_layers(const nn_model *model, const nn_layer *const **out) {
-    *out = (const nn_layer *const *)model->layer;
-    return model->layers;
-}
-
-nn_shape nn_model_input_shape(const nn_model *model) {
-    return model->layer[0]->out;
-}
-
-nn_shape nn_model_output_shape(const nn_model *model) {
-    return model->layer[model->layers - 1]->out;
-}
-
-/* The smallest vocabulary of the layers that read the data. */
-int64_t nn_model_vocabulary(const nn_model *model) {
-    int64_t least = 0;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        if (nn_layer_is_input(layer->input[0]) && layer->vocabulary &&
-            (least == 0 || layer->vocabulary < least))
-            least = layer->vocabulary;
-    }
-    return least;
-}
-
-int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes) {
-    NN_TRY(nn_buffers_plan(model, batch, training, bytes));
-    *bytes *= sizeof(nn_real);
-    return 0;
-}
-
-int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch) {
-    size_t elements;
-    nn_free(model->block);
-    model->block = NULL;
-    model->weights = params;
-    model->grads = grads;
-    model->batch = batch;
-    NN_TRY(nn_buffers_plan(model, batch, grads != NULL, &elements));
-    NN_TRY(NN_NEW(&model->block, elements + 1, "activations"));
-    for (size_t i = 1; i < model->layers; i++) {
-        struct nn_layer_plan *plan = model->layer[i]->plan;
-        plan->y_at = model->block + plan->y;
-        plan->dy_at = model->block + plan->dy;
-        plan->save_at = model->block + plan->save;
-        plan->keep_at = model->block + plan->keep;
-    }
-    return 0;
-}
-
-void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
-    model->compute = compute;
-    for (size_t i = 0; i < model->layers; i++)
-        model->layer[i]->compute = compute;
-}
-
-void nn_model_use(nn_model *model, nn_real *params) {
-    model->weights = params;
-}
-
-void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride) {
-    model->parts = parts;
-    model->part_rows = rows;
-    model->grads_stride = stride;
-}
-
-size_t nn_layer_grad_count(const nn_layer *layer) {
-    if (layer->params == 0)
-        return 0;
-    const nn_param *first = &layer->param[0], *last = &layer->param[layer->params - 1];
-    return last->offset - first->offset + nn_align_count(last->count, sizeof(nn_real));
-}
 
 /* What one call works on: all of a shard, or one microbatch of it. */
 struct call {

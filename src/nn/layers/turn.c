@@ -1,4 +1,4 @@
-#include "nn/turn.h"
+#include "nn/layers/turn.h"
 
 #include "math/parallel.h"
 

@@ -1,4 +1,4 @@
-#include "nn/layers/window.h"
+#include "nn/layers/image/window.h"
 
 #include "base/text.h"
 
