@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "data/convert.h"
+#include "data/importers/csv_columns.h"
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/importers/labels.h"
@@ -34,29 +35,17 @@ const nn_option nn_csv_table[] = {
     NN_OPTION_END,
 };
 
-enum { HEADER_AUTO, HEADER_YES, HEADER_NO };
 static const char delimiters[] = {'\0', ',', ';', '\t', '|'}; /* auto first */
-
-typedef enum column_role { FEATURE, LABEL, TARGET, DROPPED } column_role;
-
-typedef struct column {
-    const char *name;
-    column_role role;
-    size_t place; /* of a target: where it stands in the list of targets */
-} column;
 
 typedef struct table {
     const nn_csv_options *options;
     nn_pool pool;
     char delimiter;
-    bool started, headed;
-    size_t columns, features, targets;
-    size_t label; /* its column; `columns` when there is none */
-    column *column;
+    bool started;
+    nn_csv_columns columns;
     nn_labels labels;
-    const char *first_label; /* of the first row, where that may be a header: its label ... */
-    int64_t first_line;      /* ... and line; NULL: another row has the same */
-    const char **first_row;  /* where its texts are no names of columns: [columns], else NULL */
+    const char *first_label; /* of the first row, where that may be a header: its label; NULL:
+                                another row has the same */
     int64_t rows;
     nn_output output;
     /* the second pass: rows that are not written yet */
@@ -64,97 +53,6 @@ typedef struct table {
     float *x, *value; /* [piece_rows][features], [piece_rows][targets] */
     int32_t *class;   /* [piece_rows] */
 } table;
-
-static bool looks_like_names(const nn_csv_row *row) {
-    double number;
-
-    for (size_t i = 0; i < row->count; i++)
-        if (nn_text_to_real(row->field[i].text, &number))
-            return false;
-    return true;
-}
-
-/* Adds to a growing list of names for a message. */
-static void append(char *text, size_t size, const char *more) {
-    size_t used = strlen(text);
-
-    snprintf(text + used, size - used, "%s%s", used ? ", " : "", more);
-}
-
-static int unknown_column(table *t, const char *key, const char *name) {
-    char names[400] = "";
-    const char *near, **all = nn_pool_alloc(&t->pool, (t->columns + 1) * sizeof *all);
-
-    if (!all)
-        return NN_EMEMORY;
-    for (size_t i = 0; i < t->columns; i++) {
-        all[i] = t->column[i].name;
-        append(names, sizeof names, all[i]);
-    }
-    if (t->columns == 1)
-        return nn_fail(NN_EUSAGE,
-                       "%s: %s: no column '%s': with '%c' between two columns (delimiter, "
-                       "--delimiter) there is only one",
-                       t->options->path, key, name, t->delimiter);
-    for (size_t i = 0; t->first_row && i < t->columns; i++)
-        if (strcmp(t->first_row[i], name) == 0)
-            return nn_fail(NN_EUSAGE,
-                           "%s: %s: no column '%s'; there are %zu: %s; '%s' stands in the first "
-                           "row: if that is a header, say header: yes (--header yes)",
-                           t->options->path, key, name, t->columns, names, name);
-    near = nn_nearest(name, all);
-    if (near)
-        return nn_fail(NN_EUSAGE, "%s: %s: no column '%s', did you mean '%s'?", t->options->path,
-                       key, name, near);
-    return nn_fail(NN_EUSAGE, "%s: %s: no column '%s'; there are %zu: %s", t->options->path, key,
-                   name, t->columns, names);
-}
-
-/* By name, else by number. */
-static int find_column(table *t, const char *key, const char *name, size_t *out) {
-    int64_t number, columns = (int64_t)t->columns;
-
-    for (size_t i = 0; i < t->columns; i++) {
-        if (t->headed && strcmp(t->column[i].name, name) == 0) {
-            *out = i;
-            return NN_OK;
-        }
-    }
-    if (!nn_text_to_int(name, &number) || number == 0 || number > columns || number < -columns)
-        return unknown_column(t, key, name);
-    *out = (size_t)(number > 0 ? number - 1 : columns + number);
-    return NN_OK;
-}
-
-/* Gives a role to each column of a list "a,b,3", and its place in it. */
-static int assign(table *t, const char *key, const char *list, column_role role) {
-    char *names = nn_pool_strdup(&t->pool, list ? list : ""), *rest = names, *name;
-    size_t place = 0;
-
-    if (!names)
-        return NN_EMEMORY;
-    while ((name = strtok_r(rest, ",", &rest))) {
-        size_t i = 0;
-        NN_TRY(find_column(t, key, name, &i));
-        if (t->column[i].role != FEATURE)
-            return nn_fail(NN_EUSAGE, "%s: %s: column '%s' is named twice", t->options->path, key,
-                           t->column[i].name);
-        t->column[i].role = role;
-        t->column[i].place = place++;
-    }
-    return NN_OK;
-}
-
-static int assign_label(table *t) {
-    size_t i = 0;
-
-    if (!t->options->label)
-        return NN_OK;
-    NN_TRY(find_column(t, "label", t->options->label, &i));
-    t->column[i].role = LABEL;
-    t->label = i;
-    return NN_OK;
-}
 
 static int check_options(const nn_csv_options *o) {
     int answers = (o->label != NULL) + (o->target != NULL) + (o->unlabelled ? 1 : 0);
@@ -168,89 +66,27 @@ static int check_options(const nn_csv_options *o) {
         o->path, answers ? "only one answer can be learned" : "what is to be learned");
 }
 
-static int assign_roles(table *t) {
-    t->label = t->columns;
-    NN_TRY(assign_label(t));
-    NN_TRY(assign(t, "target", t->options->target, TARGET));
-    NN_TRY(assign(t, "drop", t->options->drop, DROPPED));
-    for (size_t i = 0; i < t->columns; i++) {
-        t->features += t->column[i].role == FEATURE;
-        t->targets += t->column[i].role == TARGET;
-    }
-    if (t->features == 0)
-        return nn_fail(NN_EUSAGE,
-                       "%s: no column is left to be a feature; is '%c' what stands between two "
-                       "columns (delimiter, --delimiter)?",
-                       t->options->path, t->delimiter);
-    return NN_OK;
-}
-
-/* For the question whether it is a header after all. */
-static int keep_first_row(table *t, const nn_csv_row *row) {
-    t->first_row = nn_pool_alloc(&t->pool, row->count * sizeof *t->first_row);
-    t->first_line = row->field[0].line;
-    if (!t->first_row)
-        return NN_EMEMORY;
-    for (size_t i = 0; i < row->count; i++) {
-        t->first_row[i] = nn_pool_strdup(&t->pool, row->field[i].text);
-        if (!t->first_row[i])
-            return NN_EMEMORY;
-    }
-    return NN_OK;
-}
-
-/* Names and roles of the columns, from the first row. */
-static int start(table *t, const nn_csv_row *row) {
-    int header = t->options->header;
-
-    t->started = true;
-    t->headed = header == HEADER_YES || (header == HEADER_AUTO && looks_like_names(row));
-    t->columns = row->count;
-    t->column = nn_pool_alloc(&t->pool, row->count * sizeof *t->column);
-    if (!t->column)
-        return NN_EMEMORY;
-    if (!t->headed && header == HEADER_AUTO)
-        NN_TRY(keep_first_row(t, row));
-    for (size_t i = 0; i < row->count; i++) {
-        t->column[i].name = t->headed ? nn_pool_strdup(&t->pool, row->field[i].text)
-                                      : nn_pool_printf(&t->pool, "%zu", i + 1);
-        if (!t->column[i].name)
-            return NN_EMEMORY;
-    }
-    return assign_roles(t);
-}
-
-static int check_count(const table *t, const nn_csv_row *row) {
-    const nn_csv_field *last = &row->field[row->count - 1];
-
-    if (row->count == t->columns)
-        return NN_OK;
-    if (row->count > t->columns)
-        last = &row->field[t->columns];
-    return nn_csv_fail(t->options->path, last, "%zu columns, but %s %zu", row->count,
-                       t->headed ? "the header names" : "the first row has", t->columns);
-}
-
 static int survey_row(void *ctx, const nn_csv_row *row) {
     table *t = ctx;
     const nn_csv_field *label;
     int rc;
 
     if (!t->started) {
-        NN_TRY(start(t, row));
-        if (t->headed)
+        t->started = true;
+        NN_TRY(nn_csv_columns_init(&t->columns, t->options, t->delimiter, row, &t->pool));
+        if (t->columns.headed)
             return NN_OK;
     }
-    NN_TRY(check_count(t, row));
+    NN_TRY(nn_csv_columns_check(&t->columns, row));
     t->rows++;
-    if (t->label == t->columns)
+    if (t->columns.label == t->columns.count)
         return NN_OK;
-    label = &row->field[t->label];
+    label = &row->field[t->columns.label];
     if (!*label->text)
         return nn_csv_fail(t->options->path, label, "the label '%s' is empty",
-                           t->column[t->label].name);
-    if (t->rows == 1 && t->first_row)
-        t->first_label = t->first_row[t->label];
+                           t->columns.column[t->columns.label].name);
+    if (t->rows == 1 && t->columns.first_row)
+        t->first_label = t->columns.first_row[t->columns.label];
     else if (t->first_label && strcmp(t->first_label, label->text) == 0)
         t->first_label = NULL;
     rc = nn_labels_add(&t->labels, label->text);
@@ -268,7 +104,7 @@ static void doubt_header(const table *t) {
         return;
     nn_warn("%s:%" PRId64 ": taken for a sample, but its label '%s' occurs in no other row: if it "
             "is a header, say header: yes (--header yes)",
-            t->options->path, t->first_line, t->first_label);
+            t->options->path, t->columns.first_line, t->first_label);
 }
 
 /* Numbers to predict look like a great many classes. */
@@ -281,7 +117,7 @@ static void doubt_classes(table *t) {
     if (reals)
         nn_warn("%s: the numbers of column '%s' become %zu classes: to predict numbers, say "
                 "target: instead of label: (--target)",
-                t->options->path, t->column[t->label].name, t->labels.count);
+                t->options->path, t->columns.column[t->columns.label].name, t->labels.count);
 }
 
 static int survey(table *t) {
@@ -309,7 +145,7 @@ static bool has_decimal_comma(const char *text) {
 }
 
 static int parse_number(const table *t, const nn_csv_field *field, size_t i, float *out) {
-    const char *path = t->options->path, *name = t->column[i].name;
+    const char *path = t->options->path, *name = t->columns.column[i].name;
     double value;
 
     if (!*field->text)
@@ -343,15 +179,15 @@ static int flush(table *t) {
 }
 
 static int store_row(table *t, const nn_csv_row *row) {
-    float *x = t->x + (size_t)t->pending * t->features;
-    float *value = t->value + (size_t)t->pending * t->targets;
+    float *x = t->x + (size_t)t->pending * t->columns.features;
+    float *value = t->value + (size_t)t->pending * t->columns.targets;
 
-    for (size_t i = 0; i < t->columns; i++) {
-        if (t->column[i].role == FEATURE)
+    for (size_t i = 0; i < t->columns.count; i++) {
+        if (t->columns.column[i].role == NN_CSV_FEATURE)
             NN_TRY(parse_number(t, &row->field[i], i, x++));
-        else if (t->column[i].role == TARGET)
-            NN_TRY(parse_number(t, &row->field[i], i, value + t->column[i].place));
-        else if (t->column[i].role == LABEL)
+        else if (t->columns.column[i].role == NN_CSV_TARGET)
+            NN_TRY(parse_number(t, &row->field[i], i, value + t->columns.column[i].place));
+        else if (t->columns.column[i].role == NN_CSV_LABEL)
             t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
     }
     t->pending++;
@@ -369,10 +205,10 @@ static int write_row(void *ctx, const nn_csv_row *row) {
 
     if (!t->started) {
         t->started = true;
-        if (t->headed)
+        if (t->columns.headed)
             return NN_OK;
     }
-    if (t->written + t->pending == t->rows || row->count != t->columns)
+    if (t->written + t->pending == t->rows || row->count != t->columns.count)
         return changed(t);
     return store_row(t, row);
 }
@@ -380,35 +216,37 @@ static int write_row(void *ctx, const nn_csv_row *row) {
 static int allocate_piece(table *t) {
     size_t rows;
 
-    t->piece_rows = nn_chunk_rows(t->features * sizeof(float));
+    t->piece_rows = nn_chunk_rows(t->columns.features * sizeof(float));
     if (t->piece_rows > t->rows)
         t->piece_rows = t->rows;
     rows = (size_t)t->piece_rows;
-    NN_TRY(NN_NEW(&t->x, rows * t->features, "rows"));
-    if (t->targets)
-        NN_TRY(NN_NEW(&t->value, rows * t->targets, "rows"));
-    if (t->label < t->columns)
+    NN_TRY(NN_NEW(&t->x, rows * t->columns.features, "rows"));
+    if (t->columns.targets)
+        NN_TRY(NN_NEW(&t->value, rows * t->columns.targets, "rows"));
+    if (t->columns.label < t->columns.count)
         NN_TRY(NN_NEW(&t->class, rows, "rows"));
     return NN_OK;
 }
 
 /* The header's names of what becomes x. */
 static int name_features(table *t) {
-    const char **names = nn_pool_alloc(&t->pool, t->features * sizeof *names);
+    const char **names = nn_pool_alloc(&t->pool, t->columns.features * sizeof *names);
     size_t count = 0;
 
     if (!names)
         return NN_EMEMORY;
-    for (size_t i = 0; i < t->columns; i++)
-        if (t->column[i].role == FEATURE)
-            names[count++] = t->column[i].name;
-    return t->headed ? nn_h5_set_texts(t->output.file, "/", "feature_names", names, count) : NN_OK;
+    for (size_t i = 0; i < t->columns.count; i++)
+        if (t->columns.column[i].role == NN_CSV_FEATURE)
+            names[count++] = t->columns.column[i].name;
+    return t->columns.headed ? nn_h5_set_texts(t->output.file, "/", "feature_names", names, count)
+                             : NN_OK;
 }
 
 /* One target column is y [N], several are y [N, d]. */
 static int declare(table *t, const char *out) {
-    uint64_t row_bytes = (t->features + t->targets + 1) * sizeof(float);
-    nn_shape x = {1, {(int64_t)t->features}}, y = {t->targets > 1, {(int64_t)t->targets}};
+    uint64_t row_bytes = (t->columns.features + t->columns.targets + 1) * sizeof(float);
+    nn_shape x = {1, {(int64_t)t->columns.features}},
+             y = {t->columns.targets > 1, {(int64_t)t->columns.targets}};
     nn_dtype label_type = t->labels.count <= 256 ? NN_U8 : NN_I32;
     const char **names;
 

@@ -1,0 +1,163 @@
+#include "data/importers/csv_columns.h"
+
+#include "base/options/nearest.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool looks_like_names(const nn_csv_row *row) {
+    double number;
+
+    for (size_t i = 0; i < row->count; i++)
+        if (nn_text_to_real(row->field[i].text, &number))
+            return false;
+    return true;
+}
+
+/* Adds to a growing list of names for a message. */
+static void append(char *text, size_t size, const char *more) {
+    size_t used = strlen(text);
+
+    snprintf(text + used, size - used, "%s%s", used ? ", " : "", more);
+}
+
+static int unknown_column(nn_csv_columns *c, const char *key, const char *name) {
+    char names[400] = "";
+    const char *near, **all = nn_pool_alloc(c->pool, (c->count + 1) * sizeof *all);
+
+    if (!all)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < c->count; i++) {
+        all[i] = c->column[i].name;
+        append(names, sizeof names, all[i]);
+    }
+    if (c->count == 1)
+        return nn_fail(NN_EUSAGE,
+                       "%s: %s: no column '%s': with '%c' between two columns (delimiter, "
+                       "--delimiter) there is only one",
+                       c->options->path, key, name, c->delimiter);
+    for (size_t i = 0; c->first_row && i < c->count; i++)
+        if (strcmp(c->first_row[i], name) == 0)
+            return nn_fail(NN_EUSAGE,
+                           "%s: %s: no column '%s'; there are %zu: %s; '%s' stands in the first "
+                           "row: if that is a header, say header: yes (--header yes)",
+                           c->options->path, key, name, c->count, names, name);
+    near = nn_nearest(name, all);
+    if (near)
+        return nn_fail(NN_EUSAGE, "%s: %s: no column '%s', did you mean '%s'?", c->options->path,
+                       key, name, near);
+    return nn_fail(NN_EUSAGE, "%s: %s: no column '%s'; there are %zu: %s", c->options->path, key,
+                   name, c->count, names);
+}
+
+/* By name, else by number. */
+static int find_column(nn_csv_columns *c, const char *key, const char *name, size_t *out) {
+    int64_t number, columns = (int64_t)c->count;
+
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->headed && strcmp(c->column[i].name, name) == 0) {
+            *out = i;
+            return NN_OK;
+        }
+    }
+    if (!nn_text_to_int(name, &number) || number == 0 || number > columns || number < -columns)
+        return unknown_column(c, key, name);
+    *out = (size_t)(number > 0 ? number - 1 : columns + number);
+    return NN_OK;
+}
+
+/* Gives a role to each column of a list "a,b,3", and its place in it. */
+static int assign(nn_csv_columns *c, const char *key, const char *list, nn_csv_role role) {
+    char *names = nn_pool_strdup(c->pool, list ? list : ""), *rest = names, *name;
+    size_t place = 0;
+
+    if (!names)
+        return NN_EMEMORY;
+    while ((name = strtok_r(rest, ",", &rest))) {
+        size_t i = 0;
+        NN_TRY(find_column(c, key, name, &i));
+        if (c->column[i].role != NN_CSV_FEATURE)
+            return nn_fail(NN_EUSAGE, "%s: %s: column '%s' is named twice", c->options->path, key,
+                           c->column[i].name);
+        c->column[i].role = role;
+        c->column[i].place = place++;
+    }
+    return NN_OK;
+}
+
+static int assign_label(nn_csv_columns *c) {
+    size_t i = 0;
+
+    if (!c->options->label)
+        return NN_OK;
+    NN_TRY(find_column(c, "label", c->options->label, &i));
+    c->column[i].role = NN_CSV_LABEL;
+    c->label = i;
+    return NN_OK;
+}
+
+static int assign_roles(nn_csv_columns *c) {
+    c->label = c->count;
+    NN_TRY(assign_label(c));
+    NN_TRY(assign(c, "target", c->options->target, NN_CSV_TARGET));
+    NN_TRY(assign(c, "drop", c->options->drop, NN_CSV_DROPPED));
+    for (size_t i = 0; i < c->count; i++) {
+        c->features += c->column[i].role == NN_CSV_FEATURE;
+        c->targets += c->column[i].role == NN_CSV_TARGET;
+    }
+    if (c->features == 0)
+        return nn_fail(NN_EUSAGE,
+                       "%s: no column is left to be a feature; is '%c' what stands between two "
+                       "columns (delimiter, --delimiter)?",
+                       c->options->path, c->delimiter);
+    return NN_OK;
+}
+
+/* For the question whether it is a header after all. */
+static int keep_first_row(nn_csv_columns *c, const nn_csv_row *row) {
+    c->first_row = nn_pool_alloc(c->pool, row->count * sizeof *c->first_row);
+    c->first_line = row->field[0].line;
+    if (!c->first_row)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < row->count; i++) {
+        c->first_row[i] = nn_pool_strdup(c->pool, row->field[i].text);
+        if (!c->first_row[i])
+            return NN_EMEMORY;
+    }
+    return NN_OK;
+}
+
+int nn_csv_columns_init(nn_csv_columns *c, const nn_csv_options *options, char delimiter,
+                        const nn_csv_row *row, nn_pool *pool) {
+    int header = options->header;
+
+    *c = (nn_csv_columns){.options = options, .pool = pool, .delimiter = delimiter};
+    c->headed =
+        header == NN_CSV_HEADER_YES || (header == NN_CSV_HEADER_AUTO && looks_like_names(row));
+    c->count = row->count;
+    c->column = nn_pool_alloc(c->pool, row->count * sizeof *c->column);
+    if (!c->column)
+        return NN_EMEMORY;
+    if (!c->headed && header == NN_CSV_HEADER_AUTO)
+        NN_TRY(keep_first_row(c, row));
+    for (size_t i = 0; i < row->count; i++) {
+        c->column[i].name = c->headed ? nn_pool_strdup(c->pool, row->field[i].text)
+                                      : nn_pool_printf(c->pool, "%zu", i + 1);
+        if (!c->column[i].name)
+            return NN_EMEMORY;
+    }
+    return assign_roles(c);
+}
+
+int nn_csv_columns_check(const nn_csv_columns *c, const nn_csv_row *row) {
+    const nn_csv_field *last = &row->field[row->count - 1];
+
+    if (row->count == c->count)
+        return NN_OK;
+    if (row->count > c->count)
+        last = &row->field[c->count];
+    return nn_csv_fail(c->options->path, last, "%zu columns, but %s %zu", row->count,
+                       c->headed ? "the header names" : "the first row has", c->count);
+}

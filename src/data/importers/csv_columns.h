@@ -1,0 +1,43 @@
+/* The columns of a CSV file: their names, and what becomes of each. */
+#ifndef NN_DATA_IMPORTERS_CSV_COLUMNS_H
+#define NN_DATA_IMPORTERS_CSV_COLUMNS_H
+
+#include "data/importers/csv_reader.h"
+#include "data/importers/importer.h"
+
+/* The option `header`. */
+enum { NN_CSV_HEADER_AUTO, NN_CSV_HEADER_YES, NN_CSV_HEADER_NO };
+
+typedef enum nn_csv_role {
+    NN_CSV_FEATURE,
+    NN_CSV_LABEL,
+    NN_CSV_TARGET,
+    NN_CSV_DROPPED
+} nn_csv_role;
+
+typedef struct nn_csv_column {
+    const char *name;
+    nn_csv_role role;
+    size_t place; /* of a target: where it stands in the list of targets */
+} nn_csv_column;
+
+typedef struct nn_csv_columns {
+    const nn_csv_options *options;
+    nn_pool *pool;
+    char delimiter;
+    bool headed; /* the first row holds names */
+    size_t count, features, targets;
+    size_t label; /* its column; `count` when there is none */
+    nn_csv_column *column;
+    int64_t first_line;     /* of the first row, where that may be a header: ... */
+    const char **first_row; /* ... its texts, where they are no names of columns: [count], else
+                               NULL */
+} nn_csv_columns;
+
+/* Names and roles of the columns, from the first row. What it takes lives in `pool`. NN_EUSAGE. */
+int nn_csv_columns_init(nn_csv_columns *columns, const nn_csv_options *options, char delimiter,
+                        const nn_csv_row *first, nn_pool *pool);
+/* NN_EFORMAT when a row has more fields or fewer. */
+int nn_csv_columns_check(const nn_csv_columns *columns, const nn_csv_row *row);
+
+#endif
