@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
+#include "nn/losses/conversion.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,24 +13,11 @@
 /* Outputs that are worth a fork and join. */
 #define GRAIN 16384
 
-typedef void to_labels_fn(size_t batch, size_t width, const nn_target *in, int32_t *label);
-typedef void to_values_fn(size_t batch, size_t width, const nn_target *in, nn_real *value);
-
-/* A way from targets as a data set has them to a form that a loss takes. */
-struct conversion {
-    bool labels;     /* from class indices, else from rows of values */
-    bool one_output; /* for a model with one output, else for one with several */
-    unsigned to;     /* forms that come out */
-    /* One of them, or neither: taken as they are. */
-    to_labels_fn *to_labels;
-    to_values_fn *to_values;
-};
-
 struct nn_loss {
     const nn_loss_ops *ops;
     void *options;
     nn_loss_spec spec;
-    const struct conversion *conversion;
+    const nn_conversion *conversion;
     const nn_node *class_weights; /* as configured; NULL: all 1 */
     nn_real *class_weight;        /* [classes]; NULL: all 1 */
     nn_real smoothing;            /* of the target, towards ... */
@@ -40,66 +28,6 @@ struct nn_loss {
     nn_real *row_loss; /* [batch] */
     nn_real *gradient; /* [batch][outputs] for evaluations that want none */
 };
-
-static void label_to_sign(size_t batch, size_t width, const nn_target *in, nn_real *value) {
-    (void)width;
-    for (size_t i = 0; i < batch; i++)
-        value[i] = in->label[i] == 1 ? 1 : -1;
-}
-
-static void label_to_number(size_t batch, size_t width, const nn_target *in, nn_real *value) {
-    (void)width;
-    for (size_t i = 0; i < batch; i++)
-        value[i] = in->label[i] == 1 ? 1 : 0;
-}
-
-/* Ignored samples become class 0, so that no loss has to look out for them; they weigh nothing. */
-static void label_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label) {
-    (void)width;
-    for (size_t i = 0; i < batch; i++)
-        label[i] = in->label[i] < 0 ? 0 : in->label[i];
-}
-
-static void label_to_one_hot(size_t batch, size_t width, const nn_target *in, nn_real *value) {
-    memset(value, 0, batch * width * sizeof *value);
-    for (size_t i = 0; i < batch; i++)
-        if (in->label[i] >= 0)
-            value[i * width + (size_t)in->label[i]] = 1;
-}
-
-static void value_to_sign(size_t batch, size_t width, const nn_target *in, nn_real *value) {
-    (void)width;
-    for (size_t i = 0; i < batch; i++)
-        value[i] = nn_target_positive(in->value[i]) ? 1 : -1;
-}
-
-static void one_hot_to_label(size_t batch, size_t width, const nn_target *in, int32_t *label) {
-    for (size_t i = 0; i < batch; i++)
-        label[i] = (int32_t)nn_argmax(width, in->value + i * width);
-}
-
-#define ROW_FORMS (NN_TARGET_ONE_HOT | NN_TARGET_BIT | NN_TARGET_VALUE)
-
-/* The first that fits is taken. */
-static const struct conversion conversions[] = {
-    {true, true, NN_TARGET_SIGN, NULL, label_to_sign},
-    {true, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL, label_to_number},
-    {true, false, NN_TARGET_LABEL, label_to_label, NULL},
-    {true, false, ROW_FORMS, NULL, label_to_one_hot},
-    {false, true, NN_TARGET_SIGN, NULL, value_to_sign},
-    {false, true, NN_TARGET_BIT | NN_TARGET_VALUE, NULL, NULL},
-    {false, false, ROW_FORMS, NULL, NULL},
-    {false, false, NN_TARGET_LABEL, one_hot_to_label, NULL},
-};
-
-static const struct conversion *find_conversion(unsigned forms, bool labels, bool one_output) {
-    for (size_t i = 0; i < sizeof conversions / sizeof *conversions; i++) {
-        const struct conversion *c = &conversions[i];
-        if (c->labels == labels && c->one_output == one_output && (c->to & forms))
-            return c;
-    }
-    return NULL;
-}
 
 static const char *plural(size_t n) {
     return n == 1 ? "" : "s";
@@ -124,7 +52,7 @@ static int check_classes(const nn_node *node, const nn_loss_ops *ops, const nn_l
     size_t classes = (size_t)spec->classes;
 
     if (classes > (one ? 2 : spec->outputs)) {
-        if (!find_conversion(ops->forms, true, false))
+        if (!nn_conversion_find(ops->forms, true, false))
             return nn_node_fail(node,
                                 "loss '%s' tells two classes apart, but the data set has %zu: take "
                                 "cross_entropy and end the model with dense: {units: %zu}",
@@ -143,7 +71,7 @@ static int check_classes(const nn_node *node, const nn_loss_ops *ops, const nn_l
 static int check_width(const nn_node *node, const nn_loss_ops *ops, const nn_loss_spec *spec) {
     if (spec->target_width == spec->outputs)
         return 0;
-    if (spec->target_width == 1 && find_conversion(ops->forms, true, false))
+    if (spec->target_width == 1 && nn_conversion_find(ops->forms, true, false))
         return nn_node_fail(
             node,
             "a target of the data set is one number, but loss '%s' wants classes or "
@@ -163,7 +91,7 @@ static int choose_conversion(const nn_node *node, nn_loss *loss) {
 
     if (loss->smoothing > 0)
         forms &= ~(unsigned)NN_TARGET_LABEL;
-    loss->conversion = find_conversion(forms, spec->labels, spec->outputs == 1);
+    loss->conversion = nn_conversion_find(forms, spec->labels, spec->outputs == 1);
     if (spec->labels)
         NN_TRY(check_classes(node, loss->ops, spec));
     else
@@ -348,10 +276,10 @@ static void mix_rows(const nn_loss *loss, size_t rows, const nn_real *in, nn_rea
         y[k] *= loss->class_weight[k % width];
 }
 
-/* Rows [begin, end) of the target in the form of target that `conversions` speaks of. */
+/* Rows [begin, end) of the target in the form that the conversion gives. */
 static nn_target convert_form(const nn_loss *loss, const nn_target *target, size_t begin,
                               size_t end) {
-    const struct conversion *conversion = loss->conversion;
+    const nn_conversion *conversion = loss->conversion;
     size_t width = loss->spec.outputs, at = begin * width;
     nn_target in = {.label = target->label ? target->label + begin : NULL,
                     .value = target->value ? target->value + at : NULL,
