@@ -5,12 +5,12 @@
 #include "base/real.h"
 #include "comm/launch.h"
 
-#include <nnmpi/comm.h>
-
 #include <mpi.h>
+#include <stdbool.h>
 
 #define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
 
+typedef struct nn_comm nn_comm; /* as <nnmpi/comm.h>, which lies above */
 typedef struct nn_watch nn_watch;
 typedef struct nn_barrier nn_barrier;
 

@@ -2,6 +2,7 @@
 #include "comm/shared_memory.h"
 
 #include "base/mem.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
 #include "io/file.h"
 

@@ -5,10 +5,10 @@
 
 #include "base/mem.h"
 
-#include <nnmpi/comm.h>
-
 #include <stdalign.h>
 #include <stdatomic.h>
+
+typedef struct nn_comm nn_comm; /* as <nnmpi/comm.h>, which lies above */
 
 /* What a rank is doing; messages call it by nn_phase_name. */
 typedef enum nn_phase {
