@@ -6,6 +6,7 @@
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
+#include "comm/reduce/exchange.h"
 #include "comm/tree_sum.h"
 
 #include <string.h>

@@ -5,11 +5,13 @@
 
 #include "comm/mpi_comm.h"
 #include "comm/reduce/outer_grads.h"
-#include "comm/reduce/reduce.h"
+#include "comm/reduce/spec.h"
 #include "comm/wait.h"
 
 /* Elements of a part that one thread sums and updates while it is in its first-level cache. */
 #define NN_REDUCE_PART ((size_t)4096)
+/* Elements of a slice worth a fork and join. */
+#define NN_REDUCE_GRAIN (8 * NN_REDUCE_PART)
 
 /* Functions that return bool never wait: true when it has come to pass. */
 typedef struct nn_reduce_backend {
@@ -93,17 +95,20 @@ static inline void nn_reduce_step(const nn_reducer *r, const nn_slice *part, con
 /* Takes it on a whole slice whose sum is in the gradient vector. */
 void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice);
 
+/* Slices of this rank's share, the first of them in the first bucket; and that of bucket k, empty
+ * where it has none. */
+static inline size_t nn_reduce_slices(const nn_reducer *r) {
+    return r->owner < r->partition.owners ? r->partition.buckets : 0;
+}
+static inline nn_slice nn_reduce_slice(const nn_reducer *r, size_t k) {
+    return nn_partition_slice(&r->partition, k, r->owner);
+}
+
 /* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
 /* What this rank writes of bucket k: all of it in `copies` vectors, or its own slice in one where
  * rows take the place of gradients. */
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
-
-/* Sums along the tree by messages: each rank adds a part of a slice and tells all others. */
-typedef struct nn_exchange nn_exchange;
-int nn_exchange_new(const nn_reducer *r, nn_exchange **out);
-void nn_exchange_free(nn_exchange *exchange);
-void nn_exchange_sum(nn_exchange *exchange, nn_reducer *r, const nn_slice *slice);
 
 /* Around what waits for other ranks: returns the time, and takes it back. */
 double nn_reduce_waits(nn_reducer *r);

@@ -1,9 +1,10 @@
 /* Gradient sums along the fixed tree where ranks do not see each other's memory: a slice is divided
  * among all ranks; each gets everyone's subtrees for its part, adds them, and tells all the sum.
  * What a rank sends is what MPI_Allreduce would make it send, once for each of its subtrees. */
+#include "comm/reduce/exchange.h"
+
 #include "base/mem.h"
 #include "comm/messages.h"
-#include "comm/reduce/backend.h"
 #include "math/kernels.h"
 
 #include <string.h>

@@ -20,8 +20,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define GRAIN (8 * NN_REDUCE_PART)
-
 enum {
     POSTED,    /* steps whose numbers are in `posted` */
     BROADCAST, /* steps whose numbers over all nodes are in `total` (the node's first rank) */
@@ -131,11 +129,11 @@ static void clear(nn_real *vector, const nn_slice *slice) {
 static void touch(nn_reducer *r) {
     for (size_t k = 0; k < r->partition.buckets; k++) {
         size_t copies;
-        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reducer_slice(r, k);
+        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reduce_slice(r, k);
         for (size_t c = 0; c < copies; c++)
             clear(r->grads + c * r->stride, &held);
         for (size_t v = 0; v < r->spec.vectors; v++)
-            clear(nn_reducer_vector(r, v), &own);
+            clear(r->vectors + v * r->stride, &own);
     }
 }
 
@@ -174,7 +172,8 @@ static int join_owners(nn_reducer *r) {
     MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
     if (!r->spec.compress)
         return 0;
-    return nn_compressor_new(comm, node->owners, nn_reducer_share(r), r->bucket, &node->compressor);
+    return nn_compressor_new(comm, node->owners, nn_partition_share(&r->partition, r->owner),
+                             r->bucket, &node->compressor);
 }
 
 /* ---- what the ranks tell each other -----------------------------------------------------------
@@ -378,7 +377,7 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     if (multiplies)
         nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
-        nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, sum_range, &work);
+        nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
     if (!alone)
         sum_over_nodes(r, slice);
@@ -433,8 +432,8 @@ static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, 
 
 static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
     const struct node *node = r->state;
-    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
-        nn_slice s = nn_reducer_slice(r, i);
+    for (size_t i = 0; i < nn_reduce_slices(r); i++) {
+        nn_slice s = nn_reduce_slice(r, i);
         memcpy(r->grads + s.begin, share + s.at, (s.end - s.begin) * sizeof *share);
     }
     NN_TRY(barrier(r));
@@ -448,8 +447,8 @@ static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     if (r->spec.comm->rank == 0)
         memcpy(r->grads, whole, r->spec.n * sizeof *whole);
     NN_TRY(spread(r, r->grads, r->spec.n));
-    for (size_t i = 0; i < nn_reducer_slices(r); i++) {
-        nn_slice s = nn_reducer_slice(r, i);
+    for (size_t i = 0; i < nn_reduce_slices(r); i++) {
+        nn_slice s = nn_reduce_slice(r, i);
         memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);
     }
     return barrier(r);

@@ -7,7 +7,7 @@
 #ifndef NN_COMM_REDUCE_OUTER_GRADS_H
 #define NN_COMM_REDUCE_OUTER_GRADS_H
 
-#include "comm/reduce/reduce.h"
+#include "comm/reduce/spec.h"
 
 typedef struct nn_outer_grads nn_outer_grads;
 

@@ -10,32 +10,8 @@
 
 #include <string.h>
 
-/* Elements of a slice worth a fork and join. */
-#define GRAIN (8 * NN_REDUCE_PART)
 /* Bytes of parameters that the caches of cores may still hold when the step is taken on them. */
 #define CACHED ((size_t)1 << 23)
-
-void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
-    if (r->rc == 0)
-        r->rc = nn_mpi_check(mpi_rc, call);
-    if (r->rc < 0)
-        nn_comm_give_up(r->spec.comm);
-}
-
-double nn_reduce_waits(nn_reducer *r) {
-    nn_comm_waits(r->spec.comm, true);
-    return nn_seconds();
-}
-
-void nn_reduce_waited(nn_reducer *r, double since) {
-    r->waiting += nn_seconds() - since;
-    nn_comm_waits(r->spec.comm, false);
-}
-
-size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
-    const nn_tree *t = r->spec.tree;
-    return t ? t->first[rank + 1] - t->first[rank] : 1;
-}
 
 static size_t owners_of(const nn_comm *comm, nn_reduce_choice choice) {
     return choice == NN_REDUCE_NODE ? (size_t)comm->node_least : 1;
@@ -158,13 +134,6 @@ size_t nn_reducer_stride(const nn_reducer *reducer) {
     return reducer->stride;
 }
 
-nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
-    nn_slice bucket = nn_partition_bucket(&r->partition, k);
-    bool whole = !nn_outer_grads_have(r->outer_grads, &bucket);
-    *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
-    return whole ? bucket : nn_reducer_slice(r, k);
-}
-
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
     size_t ranks = (size_t)reducer->spec.comm->node_size, elements = 0, copies;
     for (size_t k = 0; k < reducer->partition.buckets; k++) {
@@ -192,11 +161,11 @@ const nn_partition *nn_reducer_partition(const nn_reducer *reducer) {
 }
 
 size_t nn_reducer_slices(const nn_reducer *reducer) {
-    return reducer->owner < reducer->partition.owners ? reducer->partition.buckets : 0;
+    return nn_reduce_slices(reducer);
 }
 
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
-    return nn_partition_slice(&reducer->partition, i, reducer->owner);
+    return nn_reduce_slice(reducer, i);
 }
 
 bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i) {
@@ -253,7 +222,8 @@ static void accumulate_range(void *ctx, size_t begin, size_t end) {
 static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
-    nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, accumulate_range, &range);
+    nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, accumulate_range,
+                &range);
     r->updating += nn_seconds() - start;
     if (!r->more && !r->spec.ops->take_norms)
         nn_reduce_step_slice(r, slice);
@@ -312,25 +282,6 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
     double start = nn_reduce_waits(r);
     nn_wait(holds, r, r->event);
     nn_reduce_waited(r, start);
-}
-
-static void step_range(void *ctx, size_t begin, size_t end) {
-    const struct range *range = ctx;
-    const nn_slice *s = &range->slice;
-    size_t most = range->r->claims ? NN_REDUCE_PART : end - begin;
-    for (size_t i = begin, n; i < end; i += n) {
-        n = end - i < most ? end - i : most;
-        nn_slice part = {s->begin + i, s->begin + i + n, s->at + i};
-        nn_reduce_claim(range->r, &part);
-        nn_reduce_step(range->r, &part, range->r->grads + part.begin);
-    }
-}
-
-void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice) {
-    struct range range = {r, *slice};
-    double start = nn_seconds();
-    nn_parallel(r->spec.compute, slice->end - slice->begin, GRAIN, step_range, &range);
-    r->updating += nn_seconds() - start;
 }
 
 /* For steps that depend on norms of all gradients. */

@@ -9,85 +9,9 @@
 #ifndef NN_COMM_REDUCE_REDUCE_H
 #define NN_COMM_REDUCE_REDUCE_H
 
-#include "base/tree.h"
 #include "comm/comm.h"
 #include "comm/reduce/partition.h"
-#include "math/compute.h"
-
-/* Numbers that every rank adds to a step. All ranks see their sums before any gradient is used, and
- * so draw the same conclusions from them. */
-typedef struct nn_step_sums {
-    double loss, weight; /* over the samples */
-    double mistakes;     /* samples whose loss has a gradient */
-    double stop;         /* ranks that have been asked to stop */
-    double save;         /* ranks that want to save by the clock */
-    double failed;       /* ranks that could not read their samples */
-} nn_step_sums;
-
-#define NN_STEP_SUMS (sizeof(nn_step_sums) / sizeof(double))
-
-/* The same as an array [NN_STEP_SUMS]; those of several leaves follow each other. */
-static inline double *nn_step_sums_array(nn_step_sums *sums) {
-    return (double *)(void *)sums;
-}
-
-/* Values of train.reduce, in the order of the option's choices. */
-typedef enum nn_reduce_choice {
-    NN_REDUCE_AUTO,
-    NN_REDUCE_ALLREDUCE, /* every rank has all parameters; MPI_Allreduce sums gradients */
-    NN_REDUCE_NODE       /* the ranks of a node share one copy of the parameters: the owner of a
-                            slice adds their gradients, sums over the nodes, and takes the step */
-} nn_reduce_choice;
-
-typedef struct nn_reducer nn_reducer;
-
-/* What the optimiser does in a step, in this order; NULL: nothing, but for `accept` and `step`.
- * Functions that take a span are called by several threads at the same time. */
-typedef struct nn_reduce_ops {
-    size_t values; /* most that nn_reducer_add is called with */
-    /* Looks at the sums of the step; false: it changes no parameter. */
-    bool (*accept)(void *ctx, const nn_step_sums *sums);
-    /* g[0] on is the sum of one pass of several for a span that this rank owns. Adds it to those of
-     * the passes before (in the first one there are none); in the last one g becomes the sum of
-     * all. */
-    void (*accumulate)(void *ctx, const nn_slice *span, bool first, bool last, nn_real *g);
-    /* All gradients of the spans this rank owns are summed (in nn_reducer_grads), and no step has
-     * been taken on any. May call nn_reducer_add. Collective. */
-    void (*take_norms)(void *ctx, nn_reducer *reducer);
-    /* Takes the step on a part of a span that this rank owns; g[0] belongs to element `begin`. */
-    void (*step)(void *ctx, const nn_slice *span, const nn_real *g);
-    /* This rank has taken the step on all it owns, others perhaps not yet. May change parameters of
-     * others after nn_reducer_add. Collective. */
-    void (*constrain)(void *ctx, nn_reducer *reducer);
-    /* Whether NaN or Inf has come into what this rank owns. */
-    bool (*nonfinite)(void *ctx);
-} nn_reduce_ops;
-
-/* A gradient matrix that stands in the vector from `begin` on and is the product of the rows of a
- * minibatch, G[m][n] = A[rows][m]^T B[rows][n]. */
-typedef struct nn_outer_matrix {
-    size_t begin, m, n;
-} nn_outer_matrix;
-
-typedef struct nn_reduce_spec {
-    nn_comm *comm;
-    const nn_compute *compute; /* outlives the reducer; NULL: one thread */
-    nn_reduce_choice choice;
-    size_t n;            /* elements of the parameter vector */
-    size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
-    size_t bucket;       /* elements of a bucket; 0: the default */
-    bool compress;       /* sums between nodes travel as bfloat16 */
-    const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
-                            vector for each of its subtrees, and they are added along the tree */
-    /* Gradients that are outer products, in the order of the vector; not needed any longer than for
-     * nn_reducer_new. */
-    const nn_outer_matrix *outer;
-    size_t outer_count;
-    size_t rows; /* most of a minibatch; the ranks have their shares of it as nn_tree_share deals
-                    them, or the tree */
-    const nn_reduce_ops *ops;
-    void *ctx; /* of ops */
-} nn_reduce_spec;
+#include "comm/reduce/spec.h"
 
 /* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, else allreduce;
  * sums along a tree over several nodes are made by messages between all ranks, as allreduce. A
