@@ -5,6 +5,7 @@
 #include "comm/node_buffer.h"
 #include "comm/reduce/reduce.h"
 #include "data/loader/loader.h"
+#include "data/naming.h"
 #include "nn/model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/settings.h"
@@ -89,6 +90,8 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data);
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
 /* Targets of a sample: more than 1 where a data set has a label for each position. */
 size_t nn_data_positions(const nn_data_traits *data);
+/* Points into the traits. */
+nn_naming nn_data_naming(const nn_data_traits *data);
 
 /* The parameters that the model is evaluated with: their average where there is one. */
 nn_real *nn_session_model_params(const nn_session *session);

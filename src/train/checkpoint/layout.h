@@ -1,10 +1,11 @@
 /* What stands where in a checkpoint, and how its digests are taken; docs/format.md says the same
- * for people. Shared by the writer (checkpoint.c) and the reader (checkpoint_read.c). */
+ * for people. Shared by the writer (checkpoint.c) and the reader (read.c). */
 #ifndef NN_TRAIN_CHECKPOINT_LAYOUT_H
 #define NN_TRAIN_CHECKPOINT_LAYOUT_H
 
+#include "io/digest.h"
 #include "io/h5.h"
-#include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/snapshot.h"
 
 #define NN_CHECKPOINT_FORMAT "nnmpi-checkpoint"
 #define NN_CHECKPOINT_VERSION 1

@@ -1,3 +1,4 @@
+#include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/layout.h"
 #include "train/checkpoint/trailer.h"
 
