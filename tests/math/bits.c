@@ -364,8 +364,8 @@ static void run_outer(void) {
     EACH_LENGTH(n) run_outer_of(n < 300 ? n : 7, n < 600 ? 2 * n + 1 : n);
 }
 
-/* Convolutions: the matrices are laid out as math/conv/forward.c does. Numbers and results are those
- * of any width of vectors. */
+/* Convolutions: the matrices are laid out as math/conv/forward.c does. Numbers and results are
+ * those of any width of vectors. */
 static nn_real *panel_of(size_t rows, size_t cols, size_t stride, const nn_real *from) {
     size_t wide = whole(cols, k->conv_lanes);
     nn_real *panel = take_aligned(rows * wide);
