@@ -1,8 +1,8 @@
 #include "comm/comm.h"
 
 #include "comm/barrier.h"
+#include "comm/heartbeat.h"
 #include "comm/messages.h"
-#include "comm/signs.h"
 
 #include <limits.h>
 #include <stdalign.h>

@@ -31,7 +31,7 @@ struct nn_comm {
     nn_launch launch;
     nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
     struct nn_shared_memory *memory; /* of the barrier */
-    struct nn_signs *signs;          /* this rank's signs of life; NULL: nobody looks at them */
+    struct nn_heartbeat *heartbeat;  /* this rank's signs of life; NULL: nobody looks at them */
     nn_watch *watch;                 /* NULL: nobody watches */
     char host[256];
 };

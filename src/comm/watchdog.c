@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/barrier.h"
+#include "comm/heartbeat.h"
 #include "comm/shared_memory.h"
-#include "comm/signs.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -31,9 +31,9 @@ struct nn_watch {
     nn_comm *comm;
     double seconds;
     nn_shared_memory memory;
-    nn_signs **signs;  /* [node_size] */
-    struct seen *seen; /* [node_size] */
-    nn_signs *mine;
+    nn_heartbeat **heartbeat; /* [node_size] */
+    struct seen *seen;        /* [node_size] */
+    nn_heartbeat *mine;
     nn_log_target log; /* of who began to watch */
     pthread_t thread;
     bool running;
@@ -46,8 +46,8 @@ struct nn_watch {
  */
 
 /* Time in which this process itself stood still (a suspended job) tells nothing about others. */
-static void look_at(const nn_signs *signs, struct seen *seen, double passed) {
-    uint64_t alive = atomic_load(&signs->alive), moves = atomic_load(&signs->moves);
+static void look_at(const nn_heartbeat *heartbeat, struct seen *seen, double passed) {
+    uint64_t alive = atomic_load(&heartbeat->alive), moves = atomic_load(&heartbeat->moves);
     seen->quiet_s = alive == seen->alive ? seen->quiet_s + passed : 0;
     seen->still_s = moves == seen->moves ? seen->still_s + passed : 0;
     seen->alive = alive;
@@ -55,13 +55,13 @@ static void look_at(const nn_signs *signs, struct seen *seen, double passed) {
 }
 
 static bool is_quiet(const nn_watch *w, int p) {
-    return w->seen[p].quiet_s >= w->seconds && !atomic_load(&w->signs[p]->left);
+    return w->seen[p].quiet_s >= w->seconds && !atomic_load(&w->heartbeat[p]->left);
 }
 
 /* Busy with one thing for too long. */
 static bool is_stuck(const nn_watch *w, int p) {
-    return w->seen[p].still_s >= w->seconds && atomic_load(&w->signs[p]->waits) == 0 &&
-           !atomic_load(&w->signs[p]->left);
+    return w->seen[p].still_s >= w->seconds && atomic_load(&w->heartbeat[p]->waits) == 0 &&
+           !atomic_load(&w->heartbeat[p]->left);
 }
 
 static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
@@ -81,7 +81,7 @@ static bool all_wait(const nn_watch *w) {
 }
 
 static void describe(const nn_watch *w, int p, const char *what) {
-    const nn_signs *s = w->signs[p];
+    const nn_heartbeat *s = w->heartbeat[p];
     nn_warn("rank %d on %s %s %.3g s in step %lld (%s); all ranks end, because nothing would go on "
             "without it (train.stall_timeout = %g)",
             s->rank, w->comm->host, what, w->seconds, (long long)atomic_load(&s->step),
@@ -89,7 +89,7 @@ static void describe(const nn_watch *w, int p, const char *what) {
 }
 
 static void describe_others(const nn_watch *w) {
-    const nn_signs *s = w->mine;
+    const nn_heartbeat *s = w->mine;
     nn_warn("the ranks on %s have waited %.3g s for %s in step %lld (%s); all ranks end "
             "(train.stall_timeout = %g)",
             w->comm->host, w->seen[w->comm->node_rank].still_s,
@@ -111,7 +111,7 @@ static void judge(const nn_watch *w) {
     bool nobody = quiet < 0 && stuck < 0;
     if (nobody && !all_wait(w))
         return;
-    if (atomic_exchange(&w->signs[0]->spoken, true))
+    if (atomic_exchange(&w->heartbeat[0]->spoken, true))
         sleep(2); /* that one ends this rank, too, unless something holds it up */
     else if (quiet >= 0)
         describe(w, quiet, "has shown no sign of life for");
@@ -146,7 +146,7 @@ static void *watch(void *ctx) {
         last = now;
         atomic_fetch_add(&w->mine->alive, 1);
         for (int p = 0; p < w->comm->node_size; p++)
-            look_at(w->signs[p], &w->seen[p], passed);
+            look_at(w->heartbeat[p], &w->seen[p], passed);
         judge(w);
     }
     return NULL;
@@ -161,7 +161,7 @@ static int allocate(nn_comm *comm, double seconds, nn_watch **out) {
     *out = w;
     w->comm = comm;
     w->seconds = seconds;
-    NN_TRY(NN_NEW(&w->signs, (size_t)comm->node_size, "watchdog"));
+    NN_TRY(NN_NEW(&w->heartbeat, (size_t)comm->node_size, "watchdog"));
     return NN_NEW(&w->seen, (size_t)comm->node_size, "watchdog");
 }
 
@@ -186,8 +186,8 @@ static int open_watch(nn_watch *w) {
     nn_comm *comm = w->comm;
     NN_TRY(nn_shared_memory_open(comm, sizeof *w->mine, &w->memory));
     for (int p = 0; p < comm->node_size; p++)
-        w->signs[p] = nn_shared_memory_part(&w->memory, p);
-    w->mine = w->signs[comm->node_rank];
+        w->heartbeat[p] = nn_shared_memory_part(&w->memory, p);
+    w->mine = w->heartbeat[comm->node_rank];
     w->mine->rank = comm->rank;
     NN_TRY(nn_comm_node_barrier(comm));
     return start_thread(w);
@@ -211,7 +211,7 @@ static void release(nn_watch *w) {
         atomic_store(&w->mine->left, true);
     }
     nn_shared_memory_close(&w->memory);
-    nn_free(w->signs);
+    nn_free(w->heartbeat);
     nn_free(w->seen);
     nn_free(w);
 }
@@ -229,13 +229,13 @@ int nn_comm_watch(nn_comm *comm, double seconds) {
         return rc;
     }
     comm->watch = w;
-    comm->signs = w->mine;
+    comm->heartbeat = w->mine;
     return rc;
 }
 
 void nn_comm_unwatch(nn_comm *comm) {
     nn_watch *w = comm->watch;
     comm->watch = NULL;
-    comm->signs = NULL;
+    comm->heartbeat = NULL;
     release(w);
 }

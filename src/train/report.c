@@ -1,7 +1,7 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "comm/signs.h"
+#include "comm/heartbeat.h"
 #include "train/evaluate/evaluation.h"
 #include "train/trainer.h"
 

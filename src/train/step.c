@@ -1,7 +1,7 @@
 /* The training step. */
 #include "base/clock.h"
 #include "base/text.h"
-#include "comm/signs.h"
+#include "comm/heartbeat.h"
 #include "train/trainer.h"
 
 #include <math.h>

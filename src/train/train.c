@@ -1,7 +1,7 @@
 /* Training from beginning to end: the loop of steps, validation, checkpoints, the end of a run. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "comm/signs.h"
+#include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
 #include "train/trainer.h"

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "comm/comm.h"
+#include "comm/heartbeat.h"
 #include "comm/messages.h"
-#include "comm/signs.h"
 #include "math/parallel.h"
 
 void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {

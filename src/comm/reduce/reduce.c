@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "comm/heartbeat.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
-#include "comm/signs.h"
 #include "math/parallel.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
 #include "base/log.h"
-#include "comm/signs.h"
+#include "comm/heartbeat.h"
 #include "io/file.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"

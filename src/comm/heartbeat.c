@@ -1,4 +1,4 @@
-#include "comm/signs.h"
+#include "comm/heartbeat.h"
 
 #include "comm/mpi_comm.h"
 
@@ -9,25 +9,25 @@ const char *nn_phase_name(nn_phase phase) {
     return names[phase];
 }
 
-static void move(nn_signs *mine) {
+static void move(nn_heartbeat *mine) {
     atomic_fetch_add_explicit(&mine->moves, 1, memory_order_relaxed);
 }
 
 void nn_comm_at(nn_comm *comm, nn_phase phase) {
-    if (!comm->signs)
+    if (!comm->heartbeat)
         return;
-    atomic_store_explicit(&comm->signs->phase, (int)phase, memory_order_relaxed);
-    move(comm->signs);
+    atomic_store_explicit(&comm->heartbeat->phase, (int)phase, memory_order_relaxed);
+    move(comm->heartbeat);
 }
 
 void nn_comm_at_step(nn_comm *comm, int64_t step) {
-    if (comm->signs)
-        atomic_store_explicit(&comm->signs->step, step, memory_order_relaxed);
+    if (comm->heartbeat)
+        atomic_store_explicit(&comm->heartbeat->step, step, memory_order_relaxed);
 }
 
 void nn_comm_waits(nn_comm *comm, bool waits) {
-    if (!comm->signs)
+    if (!comm->heartbeat)
         return;
-    atomic_fetch_add_explicit(&comm->signs->waits, waits ? 1 : -1, memory_order_relaxed);
-    move(comm->signs);
+    atomic_fetch_add_explicit(&comm->heartbeat->waits, waits ? 1 : -1, memory_order_relaxed);
+    move(comm->heartbeat);
 }

@@ -1,7 +1,7 @@
-/* Signs of life: what a rank is doing, for those of its node that watch it (watchdog.h). Where
+/* Heartbeat: what a rank is doing, for those of its node that watch it (watchdog.h). Where
  * nobody does, the functions do nothing. */
-#ifndef NN_COMM_SIGNS_H
-#define NN_COMM_SIGNS_H
+#ifndef NN_COMM_HEARTBEAT_H
+#define NN_COMM_HEARTBEAT_H
 
 #include "base/mem.h"
 
@@ -25,7 +25,7 @@ typedef enum nn_phase {
 const char *nn_phase_name(nn_phase phase);
 
 /* What a rank shows to the others of its node, in memory that they share. */
-typedef struct nn_signs {
+typedef struct nn_heartbeat {
     alignas(NN_ALIGN) _Atomic uint64_t alive; /* looks of its watching thread */
     alignas(
         NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
@@ -35,7 +35,7 @@ typedef struct nn_signs {
     _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
     atomic_bool spoken; /* the node's first rank: someone has said why all end */
     int rank;
-} nn_signs;
+} nn_heartbeat;
 
 /* A sign of life: this rank begins something, or goes on with it. Local. */
 void nn_comm_at(nn_comm *comm, nn_phase phase);
