@@ -8,7 +8,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 else()
     set(NN_ISAS base)
 endif()
-set(NN_ISA_FLAGS -fno-math-errno -fno-trapping-math -fopenmp-simd)
+# Loops start on a cache line: where code happens to lie has made a kernel slower by a fifth.
+set(NN_ISA_FLAGS -fno-math-errno -fno-trapping-math -fopenmp-simd -falign-loops=64)
 if(NOT NNMPI_SANITIZE) # vectors of checks take minutes to compile
     list(PREPEND NN_ISA_FLAGS -O3)
 endif()
