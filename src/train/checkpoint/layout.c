@@ -17,6 +17,10 @@ size_t nn_info_bytes(const nn_h5_info *info) {
     return nn_info_count(info) * nn_dtype_size(info->type);
 }
 
+int64_t nn_info_rows(const nn_h5_info *info) {
+    return info->rank > 0 ? info->dim[0] : 1;
+}
+
 /* ---- the list ---------------------------------------------------------------------------------
  */
 

@@ -31,6 +31,8 @@ _Static_assert(sizeof(nn_real) == sizeof(float), "checkpoints hold float32");
 /* Elements and bytes of an array of this type and shape. */
 size_t nn_info_count(const nn_h5_info *info);
 size_t nn_info_bytes(const nn_h5_info *info);
+/* Along the first dimension; 1 where there is none. */
+int64_t nn_info_rows(const nn_h5_info *info);
 
 /* Appends the tensors of `vector` ([nn_model_size]) as <group>/<layer>/<parameter>. */
 int nn_entries_add_vector(nn_entries *list, const char *group, const nn_model *model,

@@ -1,4 +1,5 @@
 #include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/contents.h"
 #include "train/checkpoint/layout.h"
 #include "train/checkpoint/trailer.h"
 
@@ -6,171 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- what the file holds ----------------------------------------------------------------------
- */
-
-typedef struct listing {
-    nn_h5 *file;
-    nn_pool *pool;
-    const char *group; /* being listed, "" for the root */
-    int depth;
-    char **path; /* of data sets */
-    size_t count, capacity;
-} listing;
-
-enum { DEEPEST = 16 /* a file may link a group into itself */ };
-
-static int remember(listing *list, char *path) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 32;
-        char **grown = nn_pool_alloc(list->pool, capacity * sizeof(char *));
-        if (!grown)
-            return NN_EMEMORY;
-        if (list->count)
-            memcpy(grown, list->path, list->count * sizeof(char *));
-        list->path = grown;
-        list->capacity = capacity;
-    }
-    list->path[list->count++] = path;
-    return NN_OK;
-}
-
-static int visit(void *ctx, const char *name, bool is_group);
-
-static int list_group(listing *list, const char *group) {
-    const char *above = list->group;
-    int rc;
-
-    if (list->depth == DEEPEST)
-        return nn_fail(NN_EFORMAT, "%s: the groups are nested too deep at %s",
-                       nn_h5_path(list->file), group);
-    list->group = group;
-    list->depth++;
-    rc = nn_h5_list(list->file, *group ? group : "/", visit, list);
-    list->depth--;
-    list->group = above;
-    return rc;
-}
-
-static int visit(void *ctx, const char *name, bool is_group) {
-    listing *list = ctx;
-    char *path = nn_pool_printf(list->pool, "%s/%s", list->group, name);
-
-    if (!path)
-        return NN_EMEMORY;
-    if (is_group)
-        return list_group(list, path);
-    return strcmp(path, "/digest") == 0 ? NN_OK : remember(list, path);
-}
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Every data set but /digest, in the order of the digest. */
-static int list_all(listing *list) {
-    NN_TRY(list_group(list, ""));
-    if (list->count)
-        qsort(list->path, list->count, sizeof(char *), by_name);
-    return NN_OK;
-}
-
-/* ---- verifying --------------------------------------------------------------------------------
- */
-
-static int64_t rows_of(const nn_h5_info *info) {
-    return info->rank > 0 ? info->dim[0] : 1;
-}
-
-static int hash_text_set(nn_h5 *file, const char *path, nn_digest *digest) {
-    nn_pool pool = {0};
-    char *text;
-    int rc = nn_h5_read_text(file, path, &pool, &text);
-
-    if (rc == NN_OK) {
-        nn_digest_add_head(digest, path, NULL, strlen(text));
-        nn_digest_add(digest, text, strlen(text));
-    }
-    nn_pool_release(&pool);
-    return rc;
-}
-
-static int hash_array(nn_h5 *file, const char *path, nn_digest *digest) {
-    unsigned char *bytes = NULL;
-    nn_h5_info info;
-    int rc;
-
-    NN_TRY(nn_h5_info_of(file, path, &info));
-    NN_TRY(NN_NEW(&bytes, nn_info_bytes(&info) + 1, "a data set to verify"));
-    rc = nn_h5_read(file, path, 0, rows_of(&info), info.type, bytes);
-    if (rc == NN_OK) {
-        nn_digest_add_head(digest, path, &info, 0);
-        nn_digest_add(digest, bytes, nn_info_bytes(&info));
-    }
-    nn_free(bytes);
-    return rc;
-}
-
-static bool is_text(const char *path) {
-    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0 ||
-           strcmp(path, "/kernels") == 0;
-}
-
-/* Adds the data sets whose path begins with `prefix`. */
-static int hash_sets(const listing *list, const char *prefix, nn_digest *digest) {
-    for (size_t i = 0; i < list->count; i++) {
-        const char *path = list->path[i];
-        if (strncmp(path, prefix, strlen(prefix)) != 0)
-            continue;
-        if (is_text(path))
-            NN_TRY(hash_text_set(list->file, path, digest));
-        else
-            NN_TRY(hash_array(list->file, path, digest));
-    }
-    return NN_OK;
-}
-
-static int check_format(nn_h5 *file) {
-    nn_pool pool = {0};
-    int64_t version = 0;
-    char *format = "";
-    int rc = NN_OK;
-
-    if (nn_h5_has_attr(file, "/", "format"))
-        rc = nn_h5_get_text(file, "/", "format", &pool, &format);
-    if (rc == NN_OK && strcmp(format, NN_CHECKPOINT_FORMAT) != 0)
-        rc = nn_fail(NN_EFORMAT, "%s is no checkpoint: its attribute format is not '%s'",
-                     nn_h5_path(file), NN_CHECKPOINT_FORMAT);
-    if (rc == NN_OK)
-        rc = nn_h5_get_int(file, "/", "version", &version);
-    if (rc == NN_OK && (version < 1 || version > NN_CHECKPOINT_VERSION))
-        rc = nn_fail(NN_EFORMAT,
-                     "%s is a checkpoint of version %" PRId64
-                     ", which this nnmpi cannot read (it reads up to %d)",
-                     nn_h5_path(file), version, NN_CHECKPOINT_VERSION);
-    nn_pool_release(&pool);
-    return rc;
-}
-
-/* Compares the file's digest with what it holds; `read` has the attributes. */
-static int verify(const listing *list, const nn_snapshot *read) {
-    char hex[NN_DIGEST_HEX], *stored;
-    nn_digest *digest;
-    int rc;
-
-    NN_TRY(nn_h5_read_text(list->file, "/digest", list->pool, &stored));
-    NN_TRY(nn_digest_new(&digest));
-    rc = hash_sets(list, "/", digest);
-    nn_attributes_hash(digest, read);
-    nn_digest_end(digest, hex);
-    if (rc == NN_OK && strcmp(stored, hex) != 0)
-        rc = nn_fail(NN_EFORMAT,
-                     "%s is damaged: its contents have the SHA-256 %.12s..., not the %.12s... "
-                     "they were written with",
-                     nn_h5_path(list->file), hex, stored);
-    return rc;
-}
 
 static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as, void **out,
                       size_t *count) {
@@ -181,11 +17,10 @@ static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as,
     *out = nn_pool_alloc(pool, *count * nn_dtype_size(as) + 1);
     if (!*out)
         return NN_EMEMORY;
-    NN_TRY(nn_h5_read(file, path, 0, rows_of(&info), as, *out));
+    NN_TRY(nn_h5_read(file, path, 0, nn_info_rows(&info), as, *out));
     return NN_OK;
 }
 
-/* The arrays below /data. */
 /* A pair of arrays with numbers for the samples' channels or elements; count 0: the file has none.
  */
 static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *const path[2],
@@ -205,6 +40,7 @@ static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *
     return NN_OK;
 }
 
+/* The arrays below /data. */
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     static const char *const affine[2] = {"/data/scale", "/data/offset"};
     static const char *const normal[2] = {"/data/mean", "/data/std"};
@@ -229,22 +65,21 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
 }
 
 /* Fills `read` with everything but the vectors, and verifies the file. */
-static int read_verified(listing *list, nn_snapshot *read) {
+static int read_verified(nn_contents *contents, nn_snapshot *read) {
     char *config, *history, *kernels;
 
-    NN_TRY(check_format(list->file));
-    NN_TRY(list_all(list));
-    NN_TRY(nn_attributes_read(list->file, list->pool, read));
-    NN_TRY(verify(list, read));
-    NN_TRY(read_data(list->file, list->pool, &read->data));
-    NN_TRY(nn_h5_read_text(list->file, "/config", list->pool, &config));
-    NN_TRY(nn_h5_read_text(list->file, "/history", list->pool, &history));
+    NN_TRY(nn_contents_list(contents));
+    NN_TRY(nn_attributes_read(contents->file, contents->pool, read));
+    NN_TRY(nn_contents_verify(contents, read));
+    NN_TRY(read_data(contents->file, contents->pool, &read->data));
+    NN_TRY(nn_h5_read_text(contents->file, "/config", contents->pool, &config));
+    NN_TRY(nn_h5_read_text(contents->file, "/history", contents->pool, &history));
     read->config = config;
     read->history = history;
     read->kernels = NULL;
-    if (!nn_h5_exists(list->file, "/kernels"))
+    if (!nn_h5_exists(contents->file, "/kernels"))
         return NN_OK;
-    NN_TRY(nn_h5_read_text(list->file, "/kernels", list->pool, &kernels));
+    NN_TRY(nn_h5_read_text(contents->file, "/kernels", contents->pool, &kernels));
     read->kernels = kernels;
     return NN_OK;
 }
@@ -277,7 +112,7 @@ static int read_tensor(nn_h5 *file, const nn_entry_data *entry) {
         return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file),
                        entry->path, shape_of(&info, found), shape_of(&entry->info, wanted));
     NN_TRY(NN_NEW(&floats, entry->param->count, "a tensor as float32"));
-    rc = nn_h5_read(file, entry->path, 0, rows_of(&info), NN_F32, floats);
+    rc = nn_h5_read(file, entry->path, 0, nn_info_rows(&info), NN_F32, floats);
     if (rc == NN_OK)
         nn_param_import(entry->param, floats, entry->tensor);
     nn_free(floats);
@@ -304,20 +139,20 @@ static int fail_other(nn_h5 *file, const char *path, bool layer_known, const cha
 }
 
 /* The file has the parameters of the model, all of them and no others. */
-static int check_names(const listing *list, const nn_entries *wanted) {
+static int check_names(const nn_contents *contents, const nn_entries *wanted) {
     char group[1024];
 
     for (size_t i = 0; i < wanted->count; i++) {
         const char *path = wanted->entry[i].path;
         snprintf(group, sizeof group, "%.*s", (int)(strrchr(path, '/') - path), path);
-        if (!nn_h5_exists(list->file, path))
-            return fail_other(list->file, path, nn_h5_exists(list->file, group), "it has");
+        if (!nn_h5_exists(contents->file, path))
+            return fail_other(contents->file, path, nn_h5_exists(contents->file, group), "it has");
     }
-    for (size_t i = 0; i < list->count; i++) {
-        const char *path = list->path[i];
+    for (size_t i = 0; i < contents->count; i++) {
+        const char *path = contents->path[i];
         if (strncmp(path, "/model/", strlen("/model/")) == 0 &&
             !has_prefix(wanted, path, strlen(path) + 1))
-            return fail_other(list->file, path,
+            return fail_other(contents->file, path,
                               has_prefix(wanted, path, (size_t)(strrchr(path, '/') - path) + 1),
                               "the model has");
     }
@@ -330,59 +165,55 @@ static int read_vector(nn_h5 *file, const nn_entries *list) {
     return NN_OK;
 }
 
-static int read_slot(const listing *list, const nn_snapshot *read, const nn_snapshot *into,
+static int read_slot(const nn_contents *contents, const nn_snapshot *read, const nn_snapshot *into,
                      size_t i) {
-    nn_entries wanted = {.pool = list->pool};
-    char *group = nn_pool_printf(list->pool, "/optimizer/%s", into->slot_names[i]);
+    nn_entries wanted = {.pool = contents->pool};
+    char *group = nn_pool_printf(contents->pool, "/optimizer/%s", into->slot_names[i]);
 
     if (!group)
         return NN_EMEMORY;
-    if (!nn_h5_exists(list->file, group))
+    if (!nn_h5_exists(contents->file, group))
         return nn_fail(
             NN_EFORMAT,
             "%s holds no optimiser state '%s': it was written by '%s' without it; go on with that "
             "optimiser, or begin a new run in another folder with its parameters: "
             "init: {from: %s}",
-            nn_h5_path(list->file), into->slot_names[i], read->optimizer, nn_h5_path(list->file));
+            nn_h5_path(contents->file), into->slot_names[i], read->optimizer,
+            nn_h5_path(contents->file));
     NN_TRY(nn_entries_add_vector(&wanted, group, into->model, into->slot[i]));
-    NN_TRY(read_vector(list->file, &wanted));
+    NN_TRY(read_vector(contents->file, &wanted));
     return NN_OK;
 }
 
-static int read_vectors(const listing *list, const nn_snapshot *read, const nn_snapshot *into) {
-    nn_entries wanted = {.pool = list->pool};
+static int read_vectors(const nn_contents *contents, const nn_snapshot *read,
+                        const nn_snapshot *into) {
+    nn_entries wanted = {.pool = contents->pool};
 
     NN_TRY(nn_entries_add_vector(&wanted, "/model", into->model, into->params));
-    NN_TRY(check_names(list, &wanted));
-    NN_TRY(read_vector(list->file, &wanted));
+    NN_TRY(check_names(contents, &wanted));
+    NN_TRY(read_vector(contents->file, &wanted));
     for (size_t i = 0; i < into->slots; i++)
-        NN_TRY(read_slot(list, read, into, i));
+        NN_TRY(read_slot(contents, read, into, i));
     return NN_OK;
 }
 
 /* ---- the ways in ------------------------------------------------------------------------------
  */
 
-/* Opens and verifies; with a model also fills the snapshot's vectors. */
-static int read_checkpoint(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     nn_snapshot read = *snapshot;
-    listing list = {.pool = pool, .group = ""};
+    nn_contents contents = {.pool = pool};
     int rc;
 
     NN_TRY(nn_trailer_check(path));
-    NN_TRY(nn_h5_open(path, &list.file));
-    NN_TRY_GOTO(read_verified(&list, &read));
+    NN_TRY(nn_h5_open(path, &contents.file));
+    NN_TRY_GOTO(read_verified(&contents, &read));
     if (snapshot->model)
-        NN_TRY_GOTO(read_vectors(&list, &read, snapshot));
+        NN_TRY_GOTO(read_vectors(&contents, &read, snapshot));
     *snapshot = read;
 done:
-    nn_h5_close(list.file);
+    nn_h5_close(contents.file);
     return rc;
-}
-
-int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
-    NN_TRY(read_checkpoint(path, pool, snapshot));
-    return NN_OK;
 }
 
 /* Whether the file has a data set of the entry's path and shape. */
@@ -395,24 +226,24 @@ static bool fits(nn_h5 *file, const nn_entry_data *entry) {
 }
 
 /* Every tensor of the model that the file has. */
-static int read_fitting(const listing *list, const nn_entries *all) {
+static int read_fitting(const nn_contents *contents, const nn_entries *all) {
     size_t taken = 0;
 
     for (size_t i = 0; i < all->count; i++) {
-        if (!fits(list->file, &all->entry[i]))
+        if (!fits(contents->file, &all->entry[i]))
             continue;
-        NN_TRY(read_tensor(list->file, &all->entry[i]));
+        NN_TRY(read_tensor(contents->file, &all->entry[i]));
         taken++;
     }
     if (taken == 0)
         return nn_fail(NN_EUSAGE, "init: no layer of %s has the name and shape of one of the model",
-                       nn_h5_path(list->file));
+                       nn_h5_path(contents->file));
     return NN_OK;
 }
 
 /* Every tensor of one layer of the model. */
-static int read_layer(const listing *list, const nn_entries *all, const nn_node *layer) {
-    const char *prefix = nn_pool_printf(list->pool, "/model/%s/", layer->text);
+static int read_layer(const nn_contents *contents, const nn_entries *all, const nn_node *layer) {
+    const char *prefix = nn_pool_printf(contents->pool, "/model/%s/", layer->text);
     size_t taken = 0;
 
     if (!prefix)
@@ -421,9 +252,9 @@ static int read_layer(const listing *list, const nn_entries *all, const nn_node 
         const nn_entry_data *entry = &all->entry[i];
         if (strncmp(entry->path, prefix, strlen(prefix)) != 0)
             continue;
-        if (!nn_h5_exists(list->file, entry->path))
-            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(list->file), entry->path);
-        NN_TRY(read_tensor(list->file, entry));
+        if (!nn_h5_exists(contents->file, entry->path))
+            return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(contents->file), entry->path);
+        NN_TRY(read_tensor(contents->file, entry));
         taken++;
     }
     if (taken == 0)
@@ -431,29 +262,29 @@ static int read_layer(const listing *list, const nn_entries *all, const nn_node 
     return NN_OK;
 }
 
-static int read_layers(const listing *list, const nn_entries *all, const nn_node *layers) {
+static int read_layers(const nn_contents *contents, const nn_entries *all, const nn_node *layers) {
     if (!layers)
-        return read_fitting(list, all);
+        return read_fitting(contents, all);
     for (size_t i = 0; i < layers->count; i++)
-        NN_TRY(read_layer(list, all, layers->item[i]));
+        NN_TRY(read_layer(contents, all, layers->item[i]));
     return NN_OK;
 }
 
 int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_node *layers,
                               nn_real *params) {
     nn_pool pool = {0};
-    listing list = {.pool = &pool, .group = ""};
+    nn_contents contents = {.pool = &pool};
     nn_entries all = {.pool = &pool};
     nn_snapshot read = {0};
     int rc;
 
     NN_TRY(nn_trailer_check(path));
-    NN_TRY(nn_h5_open(path, &list.file));
-    NN_TRY_GOTO(read_verified(&list, &read));
+    NN_TRY(nn_h5_open(path, &contents.file));
+    NN_TRY_GOTO(read_verified(&contents, &read));
     NN_TRY_GOTO(nn_entries_add_vector(&all, "/model", model, params));
-    NN_TRY_GOTO(read_layers(&list, &all, layers));
+    NN_TRY_GOTO(read_layers(&contents, &all, layers));
 done:
-    nn_h5_close(list.file);
+    nn_h5_close(contents.file);
     nn_pool_release(&pool);
     return rc;
 }
@@ -461,34 +292,34 @@ done:
 int nn_checkpoint_peek(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     nn_snapshot read = {0};
 
-    NN_TRY(read_checkpoint(path, pool, &read));
+    NN_TRY(nn_checkpoint_read(path, pool, &read));
     *snapshot = read;
     return NN_OK;
 }
 
-static int digest_parameters(listing *list, char hex[65]) {
+static int digest_parameters(nn_contents *contents, char hex[65]) {
     nn_snapshot read = {0};
     nn_digest *digest;
     int rc;
 
-    NN_TRY(read_verified(list, &read));
+    NN_TRY(read_verified(contents, &read));
     NN_TRY(nn_digest_new(&digest));
-    rc = hash_sets(list, "/model/", digest);
+    rc = nn_contents_hash(contents, "/model/", digest);
     nn_digest_end(digest, hex);
     return rc;
 }
 
 int nn_checkpoint_digest(const char *path, char hex[65]) {
     nn_pool pool = {0};
-    listing list = {.pool = &pool, .group = ""};
+    nn_contents contents = {.pool = &pool};
     int rc;
 
     hex[0] = '\0';
     NN_TRY(nn_trailer_check(path));
-    NN_TRY(nn_h5_open(path, &list.file));
-    NN_TRY_GOTO(digest_parameters(&list, hex));
+    NN_TRY(nn_h5_open(path, &contents.file));
+    NN_TRY_GOTO(digest_parameters(&contents, hex));
 done:
-    nn_h5_close(list.file);
+    nn_h5_close(contents.file);
     nn_pool_release(&pool);
     return rc;
 }

@@ -27,7 +27,7 @@ typedef struct nn_settings {
         int64_t threads;    /* a rank; 0: automatic */
         double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
-        int reduce;         /* nn_reduce_choice of comm/reduce/reduce.h */
+        int reduce;         /* nn_reduce_choice of comm/reduce/spec.h */
         int compress;       /* enum nn_compression */
         double stall_timeout;         /* s; 0: stalled ranks are waited for */
         int64_t log_every;            /* steps between metrics lines */
@@ -76,6 +76,7 @@ typedef struct nn_settings {
         int layout;            /* enum nn_table_layout */
     } init;
     nn_node *data, *model, *loss, *root;
+    const char *folder; /* of the configuration, "" for the working folder */
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
 
@@ -109,6 +110,11 @@ typedef struct nn_section {
     const nn_option *options;
 } nn_section;
 extern const nn_section nn_sections[];
+
+/* Completes the tree `root` by defaults, checks it, and fills `settings`, whose choices its pool
+ * owns. Files that are not found from the working folder are looked for in `folder`. NN_EUSAGE with
+ * the place. Local. */
+int nn_settings_check(nn_node *root, const char *folder, nn_settings *settings);
 
 /* The section of that name or NULL. */
 const nn_section *nn_section_find(const char *name);

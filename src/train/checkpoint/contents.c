@@ -1,0 +1,154 @@
+#include "train/checkpoint/contents.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "train/checkpoint/layout.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEEPEST = 16 /* a file may link a group into itself */ };
+
+static int remember(nn_contents *contents, char *path) {
+    if (contents->count == contents->capacity) {
+        size_t capacity = contents->capacity ? 2 * contents->capacity : 32;
+        char **grown = nn_pool_alloc(contents->pool, capacity * sizeof(char *));
+        if (!grown)
+            return NN_EMEMORY;
+        if (contents->count)
+            memcpy(grown, contents->path, contents->count * sizeof(char *));
+        contents->path = grown;
+        contents->capacity = capacity;
+    }
+    contents->path[contents->count++] = path;
+    return NN_OK;
+}
+
+static int visit(void *ctx, const char *name, bool is_group);
+
+static int list_group(nn_contents *contents, const char *group) {
+    const char *above = contents->group;
+    int rc;
+
+    if (contents->depth == DEEPEST)
+        return nn_fail(NN_EFORMAT, "%s: the groups are nested too deep at %s",
+                       nn_h5_path(contents->file), group);
+    contents->group = group;
+    contents->depth++;
+    rc = nn_h5_list(contents->file, *group ? group : "/", visit, contents);
+    contents->depth--;
+    contents->group = above;
+    return rc;
+}
+
+static int visit(void *ctx, const char *name, bool is_group) {
+    nn_contents *contents = ctx;
+    char *path = nn_pool_printf(contents->pool, "%s/%s", contents->group, name);
+
+    if (!path)
+        return NN_EMEMORY;
+    if (is_group)
+        return list_group(contents, path);
+    return strcmp(path, "/digest") == 0 ? NN_OK : remember(contents, path);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_format(nn_h5 *file) {
+    nn_pool pool = {0};
+    int64_t version = 0;
+    char *format = "";
+    int rc = NN_OK;
+
+    if (nn_h5_has_attr(file, "/", "format"))
+        rc = nn_h5_get_text(file, "/", "format", &pool, &format);
+    if (rc == NN_OK && strcmp(format, NN_CHECKPOINT_FORMAT) != 0)
+        rc = nn_fail(NN_EFORMAT, "%s is no checkpoint: its attribute format is not '%s'",
+                     nn_h5_path(file), NN_CHECKPOINT_FORMAT);
+    if (rc == NN_OK)
+        rc = nn_h5_get_int(file, "/", "version", &version);
+    if (rc == NN_OK && (version < 1 || version > NN_CHECKPOINT_VERSION))
+        rc = nn_fail(NN_EFORMAT,
+                     "%s is a checkpoint of version %" PRId64
+                     ", which this nnmpi cannot read (it reads up to %d)",
+                     nn_h5_path(file), version, NN_CHECKPOINT_VERSION);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_contents_list(nn_contents *contents) {
+    NN_TRY(check_format(contents->file));
+    contents->group = "";
+    NN_TRY(list_group(contents, ""));
+    if (contents->count)
+        qsort(contents->path, contents->count, sizeof(char *), by_name);
+    return NN_OK;
+}
+
+static int hash_text_set(nn_h5 *file, const char *path, nn_digest *digest) {
+    nn_pool pool = {0};
+    char *text;
+    int rc = nn_h5_read_text(file, path, &pool, &text);
+
+    if (rc == NN_OK) {
+        nn_digest_add_head(digest, path, NULL, strlen(text));
+        nn_digest_add(digest, text, strlen(text));
+    }
+    nn_pool_release(&pool);
+    return rc;
+}
+
+static int hash_array(nn_h5 *file, const char *path, nn_digest *digest) {
+    unsigned char *bytes = NULL;
+    nn_h5_info info;
+    int rc;
+
+    NN_TRY(nn_h5_info_of(file, path, &info));
+    NN_TRY(NN_NEW(&bytes, nn_info_bytes(&info) + 1, "a data set to verify"));
+    rc = nn_h5_read(file, path, 0, nn_info_rows(&info), info.type, bytes);
+    if (rc == NN_OK) {
+        nn_digest_add_head(digest, path, &info, 0);
+        nn_digest_add(digest, bytes, nn_info_bytes(&info));
+    }
+    nn_free(bytes);
+    return rc;
+}
+
+static bool is_text(const char *path) {
+    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0 ||
+           strcmp(path, "/kernels") == 0;
+}
+
+int nn_contents_hash(const nn_contents *contents, const char *prefix, nn_digest *digest) {
+    for (size_t i = 0; i < contents->count; i++) {
+        const char *path = contents->path[i];
+        if (strncmp(path, prefix, strlen(prefix)) != 0)
+            continue;
+        if (is_text(path))
+            NN_TRY(hash_text_set(contents->file, path, digest));
+        else
+            NN_TRY(hash_array(contents->file, path, digest));
+    }
+    return NN_OK;
+}
+
+int nn_contents_verify(const nn_contents *contents, const nn_snapshot *read) {
+    char hex[NN_DIGEST_HEX], *stored;
+    nn_digest *digest;
+    int rc;
+
+    NN_TRY(nn_h5_read_text(contents->file, "/digest", contents->pool, &stored));
+    NN_TRY(nn_digest_new(&digest));
+    rc = nn_contents_hash(contents, "/", digest);
+    nn_attributes_hash(digest, read);
+    nn_digest_end(digest, hex);
+    if (rc == NN_OK && strcmp(stored, hex) != 0)
+        rc = nn_fail(NN_EFORMAT,
+                     "%s is damaged: its contents have the SHA-256 %.12s..., not the %.12s... "
+                     "they were written with",
+                     nn_h5_path(contents->file), hex, stored);
+    return rc;
+}

@@ -1,0 +1,318 @@
+/* From the tree of a configuration to settings: what is missing is added, what is wrong is said. */
+#include "comm/reduce/spec.h"
+#include "data/edge_list.h"
+#include "io/file.h"
+#include "train/config/settings.h"
+#include "train/run/checkpoint_folder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static int bind_section(const char *name, nn_node *map, nn_settings *settings) {
+    const nn_section *section = nn_section_find(name);
+    nn_binding binding = {section->options, settings};
+
+    return nn_options_bind(&binding, 1, map, *name ? name : "the configuration", NULL);
+}
+
+/* Sections that are left out or empty become empty maps, to be completed. */
+static int add_section(nn_node *root, const char *name) {
+    nn_node *map = nn_node_get(root, name);
+
+    if (map)
+        return nn_node_is_null(map) ? nn_node_become_map(map, NULL, NULL) : NN_OK;
+    map = nn_node_map(root->pool);
+    if (!map)
+        return NN_EMEMORY;
+    map->file = root->file;
+    return nn_node_add(root, name, map);
+}
+
+/* train.lr takes the place of the optimiser's own and is then cleared, so that the effective
+ * configuration has one rate, which either key can override when the run goes on. */
+static int put_rate(nn_node *options, nn_node *lr) {
+    nn_node *copy = nn_node_scalar(options->pool, lr->text);
+
+    if (!copy)
+        return NN_EMEMORY;
+    copy->file = lr->file;
+    copy->line = lr->line;
+    copy->column = lr->column;
+    lr->text = "";
+    return nn_node_set(options, "lr", copy);
+}
+
+/* Picks a row of a family and binds its options; messages call them those of "optimizer 'sgd'". */
+static int choose(const nn_settings *s, const nn_family *family, nn_node *node, nn_node *lr,
+                  nn_choice *choice) {
+    nn_node *options;
+    char what[128];
+
+    NN_TRY(nn_family_pick(family, node, &choice->row, &options));
+    if (lr)
+        NN_TRY(put_rate(options, lr));
+    choice->options = nn_pool_alloc(s->root->pool, choice->row->size + 1);
+    if (!choice->options)
+        return NN_EMEMORY;
+    snprintf(what, sizeof what, "%s '%s'", family->noun, choice->row->name);
+    NN_TRY(nn_options_bind(&(nn_binding){choice->row->options, choice->options}, 1, options, what,
+                           NULL));
+    return NN_OK;
+}
+
+/* The optimiser's bound `lr`. */
+static double rate_of(const nn_choice *optimizer) {
+    double lr = NAN;
+
+    for (const nn_option *o = optimizer->row->options; o && o->key; o++) {
+        if (strcmp(o->key, "lr") == 0)
+            memcpy(&lr, (const char *)optimizer->options + o->offset, sizeof lr);
+    }
+    return lr;
+}
+
+/* `all`, or a number that is bound like any other option. */
+static int bind_batch_size(nn_settings *s) {
+    const nn_option row[] = {
+        {"batch_size", NN_OPT_INT, 0, NULL, "[1, inf)", "samples of the global minibatch"},
+        NN_OPTION_END,
+    };
+    nn_node *item = s->train.batch_size_node;
+    nn_node map = {.kind = NN_NODE_MAP, .count = 1, .item = &item, .file = item->file};
+    nn_binding binding = {row, &s->train.batch_size};
+
+    if (item->kind == NN_NODE_SCALAR && strcmp(item->text, "all") == 0) {
+        s->train.batch_size = 0;
+        return NN_OK;
+    }
+    return nn_options_bind(&binding, 1, &map, "train", NULL);
+}
+
+/* A section within a section, where it is given; null counts as given. */
+static int check_subsection(const char *name, nn_node *node, nn_settings *s) {
+    if (!node)
+        return NN_OK;
+    if (nn_node_is_null(node))
+        NN_TRY(nn_node_become_map(node, NULL, NULL));
+    return bind_section(name, node, s);
+}
+
+/* Only sums by nodes know what travels between them. */
+static int check_compress(const nn_settings *s) {
+    const nn_node *node = nn_node_get(s->train_node, "compress");
+    if (s->train.compress == NN_COMPRESS_NONE)
+        return NN_OK;
+    if (s->train.reproducible)
+        return nn_node_fail(node, "compress and reproducible do not go together: what is rounded "
+                                  "depends on the number of nodes");
+    if (s->train.reduce == NN_REDUCE_ALLREDUCE)
+        return nn_node_fail(node, "compress wants reduce = node or auto");
+    return NN_OK;
+}
+
+static int check_train(nn_settings *s) {
+    s->train.max_steps = -1;
+    s->train.lr = s->train.stop_below = NAN;
+    NN_TRY(bind_section("train", s->train_node, s));
+    NN_TRY(bind_batch_size(s));
+    NN_TRY(check_compress(s));
+    NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
+    NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
+    if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)
+        return nn_node_fail(s->train.warmup_node, "warmup wants either epochs or steps");
+    NN_TRY(choose(s, &nn_optimizers, s->train.optimizer_node,
+                  isnan(s->train.lr) ? NULL : nn_node_get(s->train_node, "lr"),
+                  &s->train.optimizer));
+    s->train.lr = rate_of(&s->train.optimizer);
+    const nn_optimizer_ops *ops = (const nn_optimizer_ops *)s->train.optimizer.row;
+    if (ops->check)
+        NN_TRY(ops->check(s->train.optimizer.options, s->train.optimizer_node));
+    NN_TRY(choose(s, &nn_schedules, s->train.schedule_node, NULL, &s->train.schedule));
+    const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    return schedule->check ? schedule->check(s->train.schedule.options, s->train.schedule_node)
+                           : NN_OK;
+}
+
+static bool has_metric(const nn_settings *s, const char *name) {
+    for (size_t i = 0; i < s->validate.metrics; i++) {
+        if (strcmp(s->validate.metric[i].row->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int add_metric(nn_settings *s, nn_node *node) {
+    nn_choice metric;
+
+    NN_TRY(choose(s, &nn_metrics, node, NULL, &metric));
+    if (has_metric(s, metric.row->name))
+        return nn_node_fail(node, "the metric '%s' stands twice", metric.row->name);
+    if (s->validate.metrics == NN_MAX_METRICS)
+        return nn_node_fail(node, "more than %d metrics", NN_MAX_METRICS);
+    s->validate.metric[s->validate.metrics++] = metric;
+    return NN_OK;
+}
+
+static int check_metrics(nn_settings *s) {
+    nn_node *list = s->validate.metrics_node;
+
+    if (!list)
+        return NN_OK;
+    if (list->kind != NN_NODE_LIST)
+        return add_metric(s, list);
+    for (size_t i = 0; i < list->count; i++)
+        NN_TRY(add_metric(s, list->item[i]));
+    return NN_OK;
+}
+
+static int check_stopping(nn_settings *s) {
+    const nn_node *place = s->validate.stopping_node;
+    const char *metric;
+
+    s->validate.stopping.metric = "loss";
+    if (!place)
+        return NN_OK;
+    NN_TRY(bind_section("validate.early_stopping", s->validate.stopping_node, s));
+    metric = s->validate.stopping.metric;
+    place = nn_node_get(place, "metric");
+    if (strcmp(metric, "loss") == 0 || has_metric(s, metric))
+        return NN_OK;
+    if (!nn_family_find(&nn_metrics, metric))
+        return nn_family_unknown(&nn_metrics, place, metric);
+    if (!s->validate.metrics_node)
+        return NN_OK;
+    return nn_node_fail(place, "early stopping looks at '%s', which is not among validate.metrics",
+                        metric);
+}
+
+static int check_validate(nn_settings *s) {
+    static const char *const splits[] = {"train", "valid", "test", "", NULL};
+    size_t i = 0;
+
+    s->validate.split = "";
+    NN_TRY(bind_section("validate", s->validate_node, s));
+    while (splits[i] && strcmp(splits[i], s->validate.split) != 0)
+        i++;
+    if (!splits[i])
+        return nn_node_fail(nn_node_get(s->validate_node, "split"),
+                            "split = %s of validate is none of train, valid and test",
+                            s->validate.split);
+    NN_TRY(check_metrics(s));
+    NN_TRY(check_stopping(s));
+    return NN_OK;
+}
+
+/* Losses that are only reported cannot be trained on. */
+static int check_loss(const nn_settings *s) {
+    const nn_loss_ops *loss;
+
+    NN_TRY(nn_loss_check(s->loss, &loss));
+    if (loss->metric_only)
+        return nn_node_fail(s->loss,
+                            "the loss '%s' has no gradient to train on; name it under "
+                            "validate.metrics to have it reported",
+                            loss->entry.name);
+    return NN_OK;
+}
+
+/* Other losses have a gradient at every sample, however right it is. */
+static int check_stop_rule(const nn_settings *s) {
+    const nn_loss_ops *loss;
+
+    NN_TRY(nn_loss_pick(s->loss, &loss));
+    if (s->train.stop_when != NN_STOP_NO_MISTAKES || strcmp(loss->entry.name, "perceptron") == 0 ||
+        strcmp(loss->entry.name, "hinge") == 0)
+        return NN_OK;
+    return nn_node_fail(nn_node_get(s->train_node, "stop_when"),
+                        "stop_when: no_mistakes wants the loss perceptron or hinge, not %s",
+                        loss->entry.name);
+}
+
+/* A file that is not found from the working folder but beside the configuration is meant there. */
+static int find_file(const nn_settings *s, nn_node *item) {
+    char *beside;
+
+    if (!item || item->kind != NN_NODE_SCALAR || item->text[0] == '\0' || item->text[0] == '/' ||
+        s->folder[0] == '\0' || nn_file_exists(item->text))
+        return NN_OK;
+    beside = nn_pool_printf(s->root->pool, "%s/%s", s->folder, item->text);
+    if (!beside)
+        return NN_EMEMORY;
+    if (nn_file_exists(beside))
+        item->text = beside;
+    return NN_OK;
+}
+
+/* The same for a checkpoint, or the folder of a run that has one. */
+static int find_checkpoint(const nn_settings *s, nn_node *item) {
+    NN_TRY(find_file(s, item));
+    if (!item || item->kind != NN_NODE_SCALAR)
+        return NN_OK;
+    int rc = nn_checkpoint_pick(s->root->pool, item->text, &item->text);
+    return rc < 0 ? nn_node_prefix(rc, item) : NN_OK;
+}
+
+static int check_model(const nn_settings *s) {
+    if (s->model->kind != NN_NODE_LIST || s->model->count == 0)
+        return nn_node_fail(s->model, "model is a list of layers, e.g. [dense: {units: 10}]");
+    for (size_t i = 0; i < s->model->count; i++) {
+        nn_node *layer = s->model->item[i];
+        nn_node *graph = layer->kind == NN_NODE_MAP ? nn_node_get(layer, "graph_conv") : NULL;
+        nn_node *edges = graph && graph->kind == NN_NODE_MAP ? nn_node_get(graph, "edges") : NULL;
+        if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
+            continue;
+        NN_TRY(find_file(s, edges));
+        NN_TRY(nn_edge_list_read(edges));
+    }
+    return NN_OK;
+}
+
+static int check_data(nn_settings *s) {
+    static const char *const keys[] = {"path",         "from",        "train_images",
+                                       "train_labels", "test_images", "test_labels"};
+
+    if (s->data->kind != NN_NODE_MAP)
+        return nn_node_fail(s->data, "data is a map, e.g. {path: mnist.h5} or {source: iris}");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        NN_TRY(find_file(s, nn_node_get(s->data, keys[i])));
+    return NN_OK;
+}
+
+static int check_init(nn_settings *s) {
+    const nn_node *layers;
+
+    if (!s->init_node || nn_node_is_null(s->init_node))
+        return NN_OK;
+    if (s->init_node->kind != NN_NODE_MAP)
+        return nn_node_fail(s->init_node, "init is a map: {from: other.h5, layers: [fc1]}");
+    NN_TRY(find_checkpoint(s, nn_node_get(s->init_node, "from")));
+    NN_TRY(bind_section("init", s->init_node, s));
+    layers = s->init.layers;
+    if (layers && layers->kind != NN_NODE_LIST)
+        return nn_node_fail(layers, "layers is a list of names: [fc1, fc2]");
+    for (size_t i = 0; layers && i < layers->count; i++) {
+        if (layers->item[i]->kind != NN_NODE_SCALAR)
+            return nn_node_fail(layers->item[i], "layers is a list of names: [fc1, fc2]");
+    }
+    return NN_OK;
+}
+
+int nn_settings_check(nn_node *root, const char *folder, nn_settings *s) {
+    s->root = root;
+    s->folder = folder;
+    NN_TRY(add_section(root, "train"));
+    NN_TRY(add_section(root, "validate"));
+    NN_TRY(add_section(root, "checkpoint"));
+    NN_TRY(bind_section("", root, s));
+    NN_TRY(check_data(s));
+    NN_TRY(check_model(s));
+    NN_TRY(check_loss(s));
+    NN_TRY(check_init(s));
+    NN_TRY(check_train(s));
+    NN_TRY(check_stop_rule(s));
+    NN_TRY(check_validate(s));
+    s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
+    NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));
+    return NN_OK;
+}
