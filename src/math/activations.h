@@ -8,10 +8,13 @@
 
 /* X(name, reads, rectifier, warning, help)
  * P(name, reads, rectifier, parameter, default, range, help of the parameter, help)
- *   reads      what the slope is computed from: OUTPUT, with which the layer runs in place, INPUT,
- * or NOTHING, a slope that is the same everywhere rectifier  passes half of its input: the layer
- * before it starts with He's variance warning    said when it is trained by back-propagation, or
- * NULL */
+ *
+ * reads: what the slope is computed from, OUTPUT (then the layer runs in place), INPUT, or NOTHING
+ * (a slope that is the same everywhere).
+ *
+ * rectifier: it passes half of its input, so the layer before it starts with He's variance.
+ *
+ * warning: said when it is trained by back-propagation, or NULL. */
 #define NN_ACTIVATIONS(X, P)                                                                       \
     X(identity, NOTHING, false, NULL, "a = z")                                                     \
     X(sign, NOTHING, false, NN_ZERO_GRADIENT, "a = 1 for z > 0, -1 for z < 0, 0 at 0")             \

@@ -30,7 +30,7 @@ typedef struct nn_gradient_args {
     nn_real l1, l2;
 } nn_gradient_args;
 
-/* Scalars of one fused optimiser pass; the formulas stand at the kernels and in nn/optimizer_*.c.
+/* Scalars of one fused optimiser pass; the formulas stand at the kernels and in nn/optimizers/.
  * What is a small difference from 1 is handed in, because float would lose its digits. */
 typedef struct nn_sgd_args {
     nn_gradient_args gradient;

@@ -14,7 +14,8 @@ typedef struct nn_model nn_model;
 /* Takes the rows of a shard whose product G = A^T B is the gradient of a matrix. */
 typedef void nn_rows_fn(void *ctx, size_t i, const nn_real *a, const nn_real *b);
 
-/* Called in back-propagation each time the gradient vector is complete from `begin` to its end. */
+/* Called in back-propagation each time that the gradient vector has become complete from `begin`
+ * to its end; not for layers that have no gradient. */
 typedef void nn_ready_fn(void *ctx, size_t begin);
 
 /* Builds and plans the graph of `layers` (the list under `model:`) for samples of shape `input`.
@@ -29,7 +30,7 @@ size_t nn_model_size(const nn_model *model);
 size_t nn_model_param_count(const nn_model *model);
 /* Tensors in arena order. */
 size_t nn_model_params(const nn_model *model, const nn_param *const **out);
-/* Layers in order of execution (hidden helpers such as fan-out included). */
+/* Layers in order of execution (the input is the first). */
 size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);
 nn_shape nn_model_input_shape(const nn_model *model);
 nn_shape nn_model_output_shape(const nn_model *model);
@@ -46,22 +47,22 @@ int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
  * subtree i stands i * stride elements behind that of subtree 0. Before nn_model_bind. */
 void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride);
 
-/* How it computes from now on; before nn_model_bind, and outlives the model. NULL is the default.
- */
+/* How it computes from now on; before nn_model_bind. `compute` must outlive the model; NULL: one
+ * thread. */
 void nn_model_set_compute(nn_model *model, const nn_compute *compute);
 
 /* Uses `params` and `grads` ([nn_model_size], 64-byte aligned, owned by the caller, grads NULL for
  * evaluation) and allocates buffers for up to `batch` samples. May be called again. NN_EMEMORY. */
 int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch);
 
-/* From now on computes with these parameters; the vectors bound keep their size and place. */
+/* From now on computes with these parameters; gradients and buffers stay as they are bound. */
 void nn_model_use(nn_model *model, nn_real *params);
 
 /* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
 /* The same, for when the output is NaN or Inf: the first layer that makes it so, NULL when none
  * does. */
-const nn_layer *nn_model_find_bad(nn_model *model, const nn_pass *pass, const nn_real *x);
+const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x);
 
 /* Seconds that forward and backward calls of a layer have taken. */
 typedef struct nn_layer_time {
@@ -75,7 +76,7 @@ typedef struct nn_outer_grad {
     int layer;   /* in order of execution */
     size_t m, n; /* widths of A and B */
 } nn_outer_grad;
-/* Those of layers that learn; their number. `out` [nn_model_layers]. */
+/* Those of layers that are not frozen; their number. `out` [nn_model_layers]. */
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
 /* From now on backward does not compute that of `layer`, but hands over its rows, as number `i`,
  * with the context of nn_ready_fn. Not for nn_pass.accumulate. */
@@ -84,6 +85,8 @@ bool nn_model_hands_over(const nn_model *model, int layer);
 
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);
+/* Back-propagation after nn_model_forward of the same pass, from the last layer to the first.
+ * `ready` (NULL: not wanted) and the functions of nn_model_hand_over are called with `ctx`. */
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);
 
 #endif

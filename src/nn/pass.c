@@ -93,7 +93,7 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
     return model->layer[model->layers - 1]->plan->y_at;
 }
 
-const nn_layer *nn_model_find_bad(nn_model *model, const nn_pass *pass, const nn_real *x) {
+const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x) {
     const nn_layer *bad = NULL;
     model->layer[0]->plan->y_at = (nn_real *)x;
     for (size_t i = 1; i < model->layers; i++) {

@@ -120,13 +120,13 @@ bool nn_trainer_reports_gradients(const nn_trainer *t) {
                         s->batch + 1 == t->steps_per_epoch);
 }
 
-void nn_trainer_clear_gradients(nn_trainer *t) {
+void nn_trainer_clear_report(nn_trainer *t) {
     const nn_layer *const *layer;
     if (nn_trainer_reports_gradients(t))
         memset(t->delta, 0, layer_count(t, &layer) * sizeof *t->delta);
 }
 
-int nn_trainer_sum_gradients(nn_trainer *t, double weight) {
+int nn_trainer_sum_report(nn_trainer *t, double weight) {
     const nn_layer *const *layer;
     size_t layers = layer_count(t, &layer);
     if (!nn_trainer_reports_gradients(t))

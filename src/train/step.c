@@ -57,9 +57,11 @@ static nn_batch part_of(const nn_trainer *t, const nn_batch *shard, size_t i) {
     return part;
 }
 
-static nn_pass pass_over(nn_trainer *t, const nn_batch *part) {
+/* What the layers are told of pass i over these rows. */
+static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *part) {
     return (nn_pass){.batch = part->count,
                      .training = true,
+                     .accumulate = i > 0 && !nn_settings_sums_passes(t->session.settings),
                      .seed = (uint64_t)t->state.seed,
                      .step = (uint64_t)t->state.step,
                      .sample = part->sample,
@@ -94,7 +96,7 @@ static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z
         sums->mistakes += (double)count_mistakes(nn_batch_targets(rows), s->outputs, dz);
 }
 
-/* The same for a part of the shard; each microbatch has sums of its own. */
+/* The loss of the rows of a pass, and its gradient dz; each microbatch has sums of its own. */
 static void compute_loss(const nn_trainer *t, const nn_batch *part, const nn_parts *micro,
                          const nn_real *z, nn_real *dz) {
     const nn_session *s = &t->session;
@@ -107,10 +109,10 @@ static void compute_loss(const nn_trainer *t, const nn_batch *part, const nn_par
     }
 }
 
-/* Opens the sum over the ranks that takes the gradients of pass i. Gradients of several passes are
- * added by the layers, so that the last pass alone is summed; where each is summed by itself
- * (reproducible), their sums are added. False: this pass is not summed. */
-static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read) {
+/* Opens the sum over the ranks for the gradients of pass i, and says whether there is one: the
+ * layers add the gradients of the passes, and only the last pass is summed. With
+ * train.reproducible every pass is summed, and the updater adds these sums. */
+static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read_rc) {
     nn_session *s = &t->session;
     bool last = i + 1 == passes(t);
     nn_reducer_set_rows(s->reducer, (size_t)part->global);
@@ -120,10 +122,10 @@ static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read) {
         nn_reducer_begin_pass(s->reducer);
         return true;
     }
-    /* what is the rank's, not a microbatch's, goes with its first one */
+    /* one number a rank: they go with the sums of its first microbatch */
     s->sums->stop = nn_trainer_asked_to_stop(t);
     s->sums->save = t->run && nn_seconds() - t->saved_at >= NN_SAVE_SECONDS;
-    s->sums->failed = read < 0;
+    s->sums->failed = read_rc < 0;
     nn_reducer_begin(s->reducer, s->sums);
     return true;
 }
@@ -137,9 +139,9 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
     long long step = (long long)t->state.step + 1;
     for (size_t i = 0; i < passes(t); i++) {
         nn_batch part = part_of(t, shard, i);
-        nn_pass pass = pass_over(t, &part);
+        nn_pass pass = pass_over(t, i, &part);
         pass.delta = NULL;
-        const nn_layer *found = nn_model_find_bad(t->session.model, &pass, part.x);
+        const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, part.x);
         bad = bad ? bad : found;
     }
     int rc = bad ? nn_fail(NN_EDIVERGED,
@@ -156,13 +158,14 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
                    step, nn_plain_nan(t->loss), layer[layers - 1]->name);
 }
 
-/* What the sums say, the same on every rank: a failure ends the run on all of them in this step. */
-static int check_step(nn_trainer *t, const nn_batch *shard, int read) {
+/* Takes loss, stop and save from the sums, which are the same on every rank: so a failure ends the
+ * run on all of them in this step. */
+static int check_step(nn_trainer *t, const nn_batch *shard, int read_rc) {
     const nn_session *s = &t->session;
     const nn_step_sums *sums = nn_reducer_sums(s->reducer);
     NN_TRY(s->sum_rc);
     if (sums->failed > 0)
-        return nn_comm_agree(t->comm, read);
+        return nn_comm_agree(t->comm, read_rc);
     t->stop = sums->stop > 0;
     t->save = sums->save > 0;
     if (sums->weight > 0) /* else every sample is ignored, and there is no loss to speak of */
@@ -171,7 +174,7 @@ static int check_step(nn_trainer *t, const nn_batch *shard, int read) {
         return explain_loss(t, shard);
     if (nn_reducer_nonfinite(s->reducer))
         return nn_updater_explain_nonfinite(t->updater);
-    return nn_trainer_sum_gradients(t, sums->weight);
+    return nn_trainer_sum_report(t, sums->weight);
 }
 
 /* The step is done. */
@@ -200,32 +203,31 @@ int nn_trainer_step(nn_trainer *t) {
     nn_real *dz = nn_model_output_grad(s->model);
     nn_batch shard;
 
-    int read = load_shard(t, &shard);
+    int read_rc = load_shard(t, &shard);
     nn_session_clear_sums(s);
-    nn_trainer_clear_gradients(t);
+    nn_trainer_clear_report(t);
     t->lr = nn_trainer_rate(t);
     nn_updater_begin(t->updater, t->lr, t->state.step + 1);
     next_phase(t, NN_PHASE_FORWARD, &time->data);
 
     for (size_t i = 0; i < passes(t); i++) {
         nn_batch part = part_of(t, &shard, i);
-        nn_pass pass = pass_over(t, &part);
+        nn_pass pass = pass_over(t, i, &part);
         const nn_real *z = nn_model_forward(s->model, &pass, part.x);
         compute_loss(t, &part, pass.parts, z, dz);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);
 
-        /* Gradients are complete from the end of the vector to its beginning; the reducer sums and
-         * the updater steps on what is complete. After the last pass all ranks have the same new
-         * parameters. */
-        bool sums = begin_sum(t, i, &part, read);
-        pass.accumulate = i > 0 && !nn_settings_sums_passes(s->settings);
-        nn_model_backward(s->model, &pass, sums ? nn_reducer_ready : NULL, s->reducer);
-        if (sums)
+        /* Gradients become complete from the end of the vector on. The reducer sums what is
+         * complete, and the updater takes the step on it. After the last pass all ranks have the
+         * same new parameters. */
+        bool summed = begin_sum(t, i, &part, read_rc);
+        nn_model_backward(s->model, &pass, summed ? nn_reducer_ready : NULL, s->reducer);
+        if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));
         next_phase(t, NN_PHASE_FORWARD, &time->backward);
     }
     separate_seconds(t);
-    NN_TRY(check_step(t, &shard, read));
+    NN_TRY(check_step(t, &shard, read_rc));
     advance(t, &shard);
     return 0;
 }

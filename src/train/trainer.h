@@ -1,5 +1,6 @@
-/* The inside of nn_train, shared by trainer.c (what it consists of), step.c (one training step),
- * report.c (what people see of it) and train.c (the loop around it). */
+/* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
+ * goes on), step.c (one training step), rate.c (learning rate), report.c (what people see of it)
+ * and train.c (the loop around it). `check` and `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -50,7 +51,7 @@ typedef struct nn_trainer {
     nn_pace pace;
     double saved_at; /* seconds at which rank 0 last saved, or began */
     bool stop;       /* a rank got a signal */
-    bool save;       /* rank 0 has not saved for NN_SAVE_SECONDS */
+    bool save;       /* rank 0 wants a checkpoint, by the clock */
     double *delta;   /* [layers] train.report: gradients: squares of dC/dy of the last step that
                         reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
@@ -82,7 +83,8 @@ int nn_trainer_step(nn_trainer *t);
 
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);
-/* A validation's number of that name, the loss when no metric has it, and which way is up. */
+/* A validation's number of that name, the loss when no metric has it; and whether larger is
+ * better. */
 double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
                          bool *larger_is_better);
 /* Tells the schedule of a validation. */
@@ -91,11 +93,11 @@ void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 /* train.report: gradients. The size of delta is taken in steps that metrics.jsonl has a line for:
  * cleared before, summed over the ranks (Collective) after back-propagation. */
 bool nn_trainer_reports_gradients(const nn_trainer *t);
-void nn_trainer_clear_gradients(nn_trainer *t);
-int nn_trainer_sum_gradients(nn_trainer *t, double weight);
+void nn_trainer_clear_report(nn_trainer *t);
+int nn_trainer_sum_report(nn_trainer *t, double weight);
 
-/* Steps until the planned end, counted from where the run stands; before the first step and after
- * a resume. */
+/* Sets steps_per_epoch and total_steps, counted from where the run stands; before the first step
+ * and after a resume. */
 void nn_trainer_plan_steps(nn_trainer *t);
 
 /* Tells of the ranks and of their memory. Rank 0 acts. */

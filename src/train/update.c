@@ -413,7 +413,7 @@ static void constrain(void *ctx, nn_reducer *reducer) {
  */
 
 /* Ranks that share the parameters have no gradients but their own, so each says what it sees. */
-static int find_bad(nn_updater *u, const nn_real *vector, const nn_param **bad) {
+static int find_nonfinite(nn_updater *u, const nn_real *vector, const nn_param **bad) {
     for (size_t i = 0; i < u->params; i++) {
         const nn_param *p = u->param[i];
         u->sum[i] =
@@ -430,10 +430,10 @@ static int find_bad(nn_updater *u, const nn_real *vector, const nn_param **bad) 
 int nn_updater_explain_nonfinite(nn_updater *u) {
     const char *what = "gradient";
     const nn_param *param = NULL;
-    NN_TRY(find_bad(u, nn_reducer_grads(u->session->reducer), &param));
+    NN_TRY(find_nonfinite(u, nn_reducer_grads(u->session->reducer), &param));
     if (!param) {
         what = "parameter";
-        NN_TRY(find_bad(u, u->session->params, &param));
+        NN_TRY(find_nonfinite(u, u->session->params, &param));
     }
     return nn_fail(NN_EDIVERGED,
                    "training diverged: in step %lld the %s '%s' of layer '%s' became NaN or Inf",

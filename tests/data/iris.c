@@ -1,4 +1,5 @@
-/* The built-in irises are those of datasets/iris/iris.csv, divided as SPEC 9.2 says. */
+/* The built-in irises are those of datasets/iris/iris.csv, with 30 of them, of each species alike,
+ * to test. */
 #include "data/loader/loader.h"
 #include "data_files.h"
 

@@ -1,6 +1,6 @@
 /* double: yes */
-/* SPEC 9.6: full-batch descent on a quadratic never raises the loss while lr < 2 / L, L the largest
- * curvature, and does beyond it. SPEC 9.7: the gradient of a random minibatch is an unbiased
+/* Full-batch descent on a quadratic never raises the loss while lr < 2 / L, L the largest
+ * curvature, and does beyond it. The gradient of a random minibatch is an unbiased
  * estimate of the full one, and its variance falls as 1 / B. */
 #include "base/rng.h"
 #include "small_model.h"

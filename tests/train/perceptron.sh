@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# SPEC 1: the perceptron's rule ends when no sample is misclassified, and says so; XOR is not
-# separable. SPEC 9.4: the report on delta shows that gradients vanish in a deep net of sigmoids.
+# The perceptron's rule ends when no sample is misclassified, and says so; XOR is not
+# separable. The report on delta shows that gradients vanish in a deep net of sigmoids.
 . "$SOURCE_DIR/tests/lib.sh"
 
 cat > gate.yaml <<'YAML'

@@ -26,7 +26,8 @@ typedef struct sums {
 /* Of all sizes up to `largest` bytes. */
 static int measure_sums(nn_comm *comm, size_t largest, sums *out) {
     double bytes[SIZES];
-    *out = (sums){.shared = nn_reduce_plan_of(comm, NN_REDUCE_AUTO).choice == NN_REDUCE_NODE};
+    const nn_reduce_spec automatic = {.comm = comm, .choice = NN_REDUCE_AUTO};
+    *out = (sums){.shared = nn_reduce_plan_of(&automatic).choice == NN_REDUCE_NODE};
     for (size_t i = 0; i < SIZES && sizes[i] <= largest; i++) {
         nn_reduce_speed speed;
         bytes[i] = (double)sizes[i];

@@ -83,7 +83,8 @@ static int run(nn_comm *comm, struct bench *b, size_t backends, double seconds) 
 int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed *out) {
     static const nn_reduce_choice choice[BACKENDS] = {NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
     size_t n = bytes / sizeof(nn_real);
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, NN_REDUCE_AUTO);
+    const nn_reduce_spec automatic = {.comm = comm, .choice = NN_REDUCE_AUTO};
+    nn_reduce_plan plan = nn_reduce_plan_of(&automatic);
     size_t backends = plan.choice == NN_REDUCE_NODE ? BACKENDS : 1;
     struct bench bench[BACKENDS] = {{NULL, {0}}, {NULL, {0}}};
     int rc = 0;

@@ -28,9 +28,9 @@ static nn_reduce_choice choice_of(const nn_reduce_spec *spec) {
     return comm->size == 1 ? NN_REDUCE_ALLREDUCE : choice;
 }
 
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_choice choice) {
-    nn_reduce_spec spec = {.comm = (nn_comm *)comm, .choice = choice};
-    nn_reduce_plan plan = {.choice = choice_of(&spec)};
+nn_reduce_plan nn_reduce_plan_of(const nn_reduce_spec *spec) {
+    const nn_comm *comm = spec->comm;
+    nn_reduce_plan plan = {.choice = choice_of(spec)};
     plan.copies = plan.choice == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
     plan.owners = owners_of(comm, plan.choice);
     return plan;

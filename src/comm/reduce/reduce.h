@@ -13,9 +13,10 @@
 #include "comm/reduce/partition.h"
 #include "comm/reduce/spec.h"
 
-/* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, else allreduce;
- * sums along a tree over several nodes are made by messages between all ranks, as allreduce. A
- * node backend whose memory cannot be shared becomes allreduce, with a warning. Vectors are zero.
+/* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, or sums between
+ * nodes are compressed, else allreduce. One rank alone, and sums along a tree over several nodes,
+ * are always allreduce. A node backend whose memory cannot be shared becomes allreduce, with a
+ * warning. Vectors are zero.
  * The same code on every rank. Collective. */
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out);
 /* Collective, NULL is fine. */
@@ -23,14 +24,14 @@ void nn_reducer_free(nn_reducer *reducer);
 
 /* How sums are made: "none" (one rank), "allreduce" or "node". Local. */
 const char *nn_reducer_backend(const nn_reducer *reducer);
-/* The parameters (i 0), and vectors that live like them; [n]. */
+/* The parameters (i 0), and vectors that are laid out and shared as they are; [n]. */
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i);
-nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], where sums come to stand */
+nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], of this rank, then the sums */
 size_t nn_reducer_stride(const nn_reducer *reducer);  /* from one subtree's gradients to the next */
 /* Memory for gradients, and this rank's part of that for the rows of outer products. Local. */
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer);
-/* True on ranks whose writing to these vectors outside of a step is what their copy gets: the
- * first of each node that shares one. Local. */
+/* True on a rank that may write these vectors outside of a step: the first of each node that shares
+ * one copy. Local. */
 bool nn_reducer_writes(const nn_reducer *reducer);
 /* Elements this rank takes the step on, and so the length of a vector of optimiser state. Local. */
 size_t nn_reducer_share(const nn_reducer *reducer);
@@ -45,7 +46,7 @@ nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
 /* True: instead of the gradient spec.outer[i], the rows it is the product of are wanted. The same
  * on every rank. Local. */
 bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i);
-/* The minibatch of the next step has so many rows, of all ranks. Local. */
+/* The next pass has so many rows, of all ranks. Local. */
 void nn_reducer_set_rows(nn_reducer *reducer, size_t rows);
 /* This rank's rows of A and B for gradient i, before nn_reducer_ready says that it is complete. Has
  * the type of nn_rows_fn. Local. */
@@ -90,7 +91,8 @@ typedef struct nn_reduce_plan {
     size_t owners;           /* among whom the optimiser state of a node is divided */
 } nn_reduce_plan;
 
-/* What nn_reducer_new will choose when memory suffices. Local. */
-nn_reduce_plan nn_reduce_plan_of(const nn_comm *comm, nn_reduce_choice choice);
+/* What nn_reducer_new will choose when memory suffices; of `spec` only comm, choice, compress and
+ * tree matter. Local. */
+nn_reduce_plan nn_reduce_plan_of(const nn_reduce_spec *spec);
 
 #endif

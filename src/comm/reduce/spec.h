@@ -40,21 +40,21 @@ typedef enum nn_reduce_choice {
 
 typedef struct nn_reducer nn_reducer;
 
-/* What the optimiser does in a step, in this order; NULL: nothing, but for `accept` and `step`.
- * Functions that take a span are called by several threads at the same time. */
+/* What the optimiser does in a step, in this order. `accept` and `step` are required, the others
+ * may be NULL. Functions that take a slice are called by several threads at the same time. */
 typedef struct nn_reduce_ops {
     size_t values; /* most that nn_reducer_add is called with */
     /* Looks at the sums of the step; false: it changes no parameter. */
     bool (*accept)(void *ctx, const nn_step_sums *sums);
-    /* g[0] on is the sum of one pass of several for a span that this rank owns. Adds it to those of
-     * the passes before (in the first one there are none); in the last one g becomes the sum of
+    /* g[0] on is the sum of one pass of several for a slice that this rank owns. Adds it to those
+     * of the passes before (in the first one there are none); in the last one g becomes the sum of
      * all. */
-    void (*accumulate)(void *ctx, const nn_slice *span, bool first, bool last, nn_real *g);
-    /* All gradients of the spans this rank owns are summed (in nn_reducer_grads), and no step has
+    void (*accumulate)(void *ctx, const nn_slice *slice, bool first, bool last, nn_real *g);
+    /* All gradients of the slices this rank owns are summed (in nn_reducer_grads), and no step has
      * been taken on any. May call nn_reducer_add. Collective. */
     void (*take_norms)(void *ctx, nn_reducer *reducer);
-    /* Takes the step on a part of a span that this rank owns; g[0] belongs to element `begin`. */
-    void (*step)(void *ctx, const nn_slice *span, const nn_real *g);
+    /* Takes the step on a part of a slice that this rank owns; g[0] belongs to element `begin`. */
+    void (*step)(void *ctx, const nn_slice *slice, const nn_real *g);
     /* This rank has taken the step on all it owns, others perhaps not yet. May change parameters of
      * others after nn_reducer_add. Collective. */
     void (*constrain)(void *ctx, nn_reducer *reducer);
@@ -72,17 +72,17 @@ typedef struct nn_reduce_spec {
     nn_comm *comm;
     const nn_compute *compute; /* outlives the reducer; NULL: one thread */
     nn_reduce_choice choice;
-    size_t n;            /* elements of the parameter vector */
-    size_t vectors;      /* like the parameters that owners write and all read; 1: only them */
-    size_t bucket;       /* elements of a bucket; 0: the default */
-    bool compress;       /* sums between nodes travel as bfloat16 */
+    size_t n;       /* elements of the parameter vector */
+    size_t vectors; /* laid out and shared as the parameters: 1, or 2 with an average of them */
+    size_t bucket;  /* elements of a bucket; 0: the default */
+    bool compress;  /* sums between nodes travel as bfloat16 */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
     /* Gradients that are outer products, in the order of the vector; not needed any longer than for
      * nn_reducer_new. */
     const nn_outer_matrix *outer;
     size_t outer_count;
-    size_t rows; /* most of a minibatch; the ranks have their shares of it as nn_tree_share deals
+    size_t rows; /* most of a pass; the ranks have their shares of it as nn_tree_share deals
                     them, or the tree */
     const nn_reduce_ops *ops;
     void *ctx; /* of ops */

@@ -6,8 +6,9 @@
 #include "data/loader/batch.h"
 #include "data/loader/spec.h"
 
-/* The split is read once, in order, and kept in memory as it is stored; an array that does not fit
- * memory_limit stays in the file and its rows are read for each minibatch: slow, and warned about.
+/* The split is read once, in order, and kept in memory as it is stored. Of an array that does not
+ * fit memory_limit, rows are read for each minibatch, through a shuffle buffer where one is asked
+ * for; without one that is slow where samples are shuffled, and warned about.
  *
  * Opens the split, checks every value it will hand out (NaN and Inf in x and y, indices,
  * labels and lengths in range) and allocates buffers. The messages name file, split and row. Local:
@@ -18,8 +19,8 @@ void nn_loader_free(nn_loader *loader);
 /* Bytes that are kept in memory of the whole split. */
 size_t nn_loader_bytes(const nn_loader *loader);
 /* Reads the split into `memory` [nn_loader_bytes], which outlives the loader, and checks it: part
- * `part` of `parts`, the others being those of processes that share the memory. NULL: all of it,
- * into memory of the loader's own. Local. */
+ * `part` of `parts`, the others being those of processes that share the memory. NULL: into
+ * memory of the loader's own. Local. */
 int nn_loader_fill(nn_loader *loader, void *memory, int part, int parts);
 
 int64_t nn_loader_samples(const nn_loader *loader);

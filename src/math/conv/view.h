@@ -6,16 +6,16 @@
 #include "math/kernels.h"
 
 /* The sum of one output number runs over tap_rows x taps runs of `length` neighbouring numbers of
- * the input: a whole row of the kernel where its channels are neighbours, else one pixel. */
+ * the input: a whole row of the kernel where its pixels touch, else one pixel. */
 typedef struct conv_view {
     const nn_conv *conv;
     const nn_kernels *kernels;
     size_t in_group, out_group; /* channels of a group */
     size_t tap_rows, taps, length;
-    size_t terms;        /* tap_rows * taps * length */
-    size_t span[2];      /* rows and columns of the input that the kernel visits */
-    bool padded;         /* some of them are outside of the image */
-    size_t pitch;        /* elements from one input row to the next, in the padded copy if any */
+    size_t terms;   /* tap_rows * taps * length */
+    size_t span[2]; /* rows and columns of the input that the kernel visits over a whole image */
+    bool padded;    /* some of them are outside of the image */
+    size_t pitch;   /* elements from one input row to the next, in the padded copy if any */
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;

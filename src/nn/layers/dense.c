@@ -1,5 +1,5 @@
-/* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs] (SPEC: z = W a +
- * b). On an input of higher rank every row of the last dimension is a sample of its own. */
+/* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs]. On an input of
+ * higher rank every row of the last dimension is a sample of its own. */
 #include "nn/layers/dense.h"
 
 #include "math/gemm/gemm.h"

@@ -55,7 +55,7 @@ typedef struct nn_parts {
     bool lead;          /* the first microbatch of the global minibatch is here */
 } nn_parts;
 
-/* One minibatch shard on its way through the model. */
+/* Forward and backward over the rows of a pass. */
 typedef struct nn_pass {
     size_t batch; /* rows; 0 (an empty shard) is fine */
     bool training;
@@ -80,7 +80,7 @@ typedef struct nn_io {
     nn_real *dx[NN_MAX_INPUTS];      /* backward: written, not added to; NULL: not wanted */
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
-    nn_real g_beta;            /* 0 on the first microbatch of a step, then 1 */
+    nn_real g_beta;            /* 0 in the first pass of a step, 1 in later ones */
     size_t parts;              /* backward of more than one microbatch (layer->tree_rows): ... */
     const size_t *row;         /* ... [parts + 1] part p has rows [row[p], row[p + 1]) - row[0] */
     void *save;                /* forward to backward, [batch][save_bytes] */

@@ -15,8 +15,10 @@ int main(int argc, char **argv) {
     CHECK_EQ_INT(nn_bench_reduce(comm, 65536, 0.01, &speed), 0);
     CHECK_EQ_INT(speed.bytes, 65536);
     CHECK(speed.allreduce_s > 0);
-    CHECK_EQ_INT(speed.node_s > 0,
-                 nn_reduce_plan_of(comm, NN_REDUCE_AUTO).choice == NN_REDUCE_NODE);
+    CHECK_EQ_INT(
+        speed.node_s > 0,
+        nn_reduce_plan_of(&(nn_reduce_spec){.comm = comm, .choice = NN_REDUCE_AUTO}).choice ==
+            NN_REDUCE_NODE);
     for (int i = 1; i < argc; i++) {
         CHECK_EQ_INT(nn_bench_reduce(comm, strtoul(argv[i], NULL, 10) << 10, 0.5, &speed), 0);
         if (nn_comm_rank(comm) == 0)

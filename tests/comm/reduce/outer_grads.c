@@ -160,7 +160,8 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_
                            .ops = ops,
                            .ctx = t};
     bool alone = nn_comm_nodes(t->comm) == 1; /* between nodes, trees are summed by messages */
-    bool node = nn_reduce_plan_of(t->comm, way).owners > 1 && (alone || !tree);
+    bool node = nn_reduce_plan_of(&(nn_reduce_spec){.comm = t->comm, .choice = way}).owners > 1 &&
+                (alone || !tree);
     t->took_norms = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;

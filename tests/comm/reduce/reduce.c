@@ -196,11 +196,17 @@ static void test_vectors(struct trial *t) {
     free(whole);
 }
 
-static void test_length(nn_comm *comm, nn_reduce_choice way, size_t n, const nn_reduce_ops *ops) {
+static void test_length(nn_comm *comm, nn_reduce_choice choice, size_t n,
+                        const nn_reduce_ops *ops) {
     struct trial t = {.comm = comm, .n = n, .passes = ops->accumulate ? 3 : 1};
-    nn_reduce_spec spec = {
-        .comm = comm, .choice = way, .n = n, .vectors = 1, .bucket = BUCKET, .ops = ops, .ctx = &t};
-    nn_reduce_plan plan = nn_reduce_plan_of(comm, way);
+    nn_reduce_spec spec = {.comm = comm,
+                           .choice = choice,
+                           .n = n,
+                           .vectors = 1,
+                           .bucket = BUCKET,
+                           .ops = ops,
+                           .ctx = &t};
+    nn_reduce_plan plan = nn_reduce_plan_of(&spec);
     double waiting, updating;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
         return;
@@ -229,14 +235,14 @@ static void test_length(nn_comm *comm, nn_reduce_choice way, size_t n, const nn_
     free(t.kept);
 }
 
-static void test_way(nn_comm *comm, nn_reduce_choice way) {
+static void test_backend(nn_comm *comm, nn_reduce_choice choice) {
     static const size_t lengths[] = {0,      1,          16,         1000,           BUCKET - 1,
                                      BUCKET, BUCKET + 1, 2 * BUCKET, 2 * BUCKET + 7, 70000};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-        test_length(comm, way, lengths[i], &eager);
-        test_length(comm, way, lengths[i], &late);
-        test_length(comm, way, lengths[i], &eager_passes);
-        test_length(comm, way, lengths[i], &late_passes);
+        test_length(comm, choice, lengths[i], &eager);
+        test_length(comm, choice, lengths[i], &late);
+        test_length(comm, choice, lengths[i], &eager_passes);
+        test_length(comm, choice, lengths[i], &late_passes);
     }
 }
 
@@ -251,15 +257,19 @@ static int fewest(nn_comm *comm) {
 
 /* What is chosen, and that it shares what it should. */
 static void test_choice(nn_comm *comm) {
-    static const nn_reduce_choice ways[] = {NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
+    static const nn_reduce_choice choices[] = {NN_REDUCE_AUTO, NN_REDUCE_ALLREDUCE, NN_REDUCE_NODE};
     size_t size = (size_t)nn_comm_size(comm), ranks = (size_t)nn_comm_node_size(comm);
     int least = fewest(comm);
     const char *const names[] = {least > 1 ? "node" : "allreduce", "allreduce", "node"};
     for (size_t i = 0; i < 3; i++) {
         struct trial t = {.comm = comm};
-        nn_reduce_spec spec = {
-            .comm = comm, .choice = ways[i], .n = 100000, .vectors = 1, .ops = &eager, .ctx = &t};
-        nn_reduce_plan plan = nn_reduce_plan_of(comm, ways[i]);
+        nn_reduce_spec spec = {.comm = comm,
+                               .choice = choices[i],
+                               .n = 100000,
+                               .vectors = 1,
+                               .ops = &eager,
+                               .ctx = &t};
+        nn_reduce_plan plan = nn_reduce_plan_of(&spec);
         CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0);
         CHECK_STR(nn_reducer_backend(t.reducer), size == 1 ? "none" : names[i]);
         bool node = plan.choice == NN_REDUCE_NODE;
@@ -269,6 +279,11 @@ static void test_choice(nn_comm *comm) {
         CHECK_EQ_INT(plan.owners, node ? least : 1);
         CHECK(nn_reducer_share(t.reducer) <= spec.n / plan.owners + 64);
         nn_reducer_free(t.reducer);
+        const nn_tree tree = {0};
+        spec.tree = &tree; /* trees over several nodes are for messages between all ranks */
+        plan = nn_reduce_plan_of(&spec);
+        CHECK_EQ_INT(plan.choice == NN_REDUCE_NODE, node && least == (int)size);
+        CHECK_EQ_INT(plan.copies, plan.choice == NN_REDUCE_NODE ? 1 : ranks);
     }
     nn_reducer_free(NULL);
 }
@@ -279,8 +294,8 @@ int main(void) {
     if (!comm)
         return check_done();
     test_choice(comm);
-    test_way(comm, NN_REDUCE_ALLREDUCE);
-    test_way(comm, NN_REDUCE_NODE);
+    test_backend(comm, NN_REDUCE_ALLREDUCE);
+    test_backend(comm, NN_REDUCE_NODE);
     nn_comm_free(comm);
     return check_done();
 }

@@ -1,4 +1,4 @@
-/* SPEC 9.5: dropout in evaluation equals the training-time expectation. And what is dropped depends
+/* Dropout in evaluation equals the training-time expectation. And what is dropped depends
  * on the sample and the step, not on the place in a minibatch. */
 #include "small_model.h"
 

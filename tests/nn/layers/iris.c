@@ -1,4 +1,4 @@
-/* SPEC 9.2: the trained 4-6-3 net of the worked example gives its six published answers. */
+/* The trained 4-6-3 net of the worked example gives its six published answers. */
 #include "math/kernels.h"
 #include "small_model.h"
 

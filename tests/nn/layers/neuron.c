@@ -1,5 +1,5 @@
 /* double: yes */
-/* SPEC 9.1: one sigmoid neuron learning to answer 0 to 1, by gradient descent, to ten digits. */
+/* One sigmoid neuron learning to answer 0 to 1, by gradient descent, to ten digits. */
 #include "small_model.h"
 
 #define STEPS 300

@@ -1,5 +1,5 @@
 /* double: yes */
-/* Optimisers against PyTorch's numbers, against sequences worked by hand, and SPEC 9.5. */
+/* Optimisers against PyTorch's numbers, and against sequences worked by hand. */
 #include "nn/optimizers/optimizer.h"
 
 #include "check.h"
@@ -95,7 +95,7 @@ static void check_by_hand(const char *yaml, double w1, double w2, double w3) {
     nn_pool_release(&s.pool);
 }
 
-/* SPEC 9.5: with gradient 0 a weight shrinks by exactly (1 - lr lambda) a step; a bias does not. */
+/* With gradient 0 a weight shrinks by exactly (1 - lr lambda) a step; a bias does not. */
 static void check_decay(const char *yaml) {
     const double factor = 1 - 0.25 * 0.5;
     const char *name[NN_MAX_SLOTS];

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Parameters from tables in YAML and HDF5 (init: {from, layout}): SPEC 9.2's net gives the numbers it
-# should, SPEC 9.1's neuron learns from where it should, and units with given weights are gates.
+# Parameters from tables in YAML and HDF5 (init: {from, layout}): the worked example's net gives the numbers it
+# should, a neuron learns from where it should, and units with given weights are gates.
 . "$SOURCE_DIR/tests/lib.sh"
 
 # checkpoint CONFIG RUN ARGUMENT...: of the initial parameters
@@ -28,7 +28,7 @@ PY
     "$NNMPI" data import csv "$1.csv" --label k -O "$1.h5" -q
 }
 
-# ---- SPEC 9.2
+# ---- the worked example of Iris, a net 4-6-3
 cat > iris.yaml <<'YAML'
 hidden:
   weight:
@@ -81,7 +81,7 @@ PY
     checkpoint net.yaml one -o init.from=iris.h5 -o init.layout=output_input -o 'init.layers=[output]'
 fi
 
-# ---- SPEC 9.1: one neuron, one input, 300 steps from given weights
+# ---- one neuron, one input, 300 steps from given weights
 cat > neuron.yaml <<'YAML'
 data: {source: inline, x: [[1]], y: [[0.0]]}
 model: [dense: {name: n, units: 1, activation: sigmoid}]
@@ -102,7 +102,7 @@ neuron 2.0 2.0 0.2028484243
 neuron 0.6 0.9 0.0116382090 -o loss=binary_cross_entropy
 neuron 2.0 2.0 0.0120087415 -o loss=binary_cross_entropy
 
-# ---- SPEC 1: sigmoid units with w = (20, 20), b = -30 and b = -10 are AND and OR; so are steps
+# ---- sigmoid units with w = (20, 20), b = -30 and b = -10 are AND and OR; so are steps
 samples rows 0,0 0,1 1,0 1,1
 cat > gate.yaml <<'YAML'
 data: {source: inline, x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [[0.0], [0.0], [0.0], [1.0]]}
