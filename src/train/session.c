@@ -255,24 +255,24 @@ static const char *layer_name(const nn_node *layer) {
     return layer->text;
 }
 
-static bool begins_with(const nn_session *session, const char *const *names) {
+/* The row of the model's first layer, or NULL. */
+static const nn_layer_ops *first_layer(const nn_session *session) {
     const nn_node *layers = session->settings->model;
-    bool found = false;
-    for (; layers->count > 0 && *names; names++)
-        found = found || strcmp(layer_name(layers->item[0]), *names) == 0;
-    return found;
+    if (layers->count == 0)
+        return NULL;
+    return (const nn_layer_ops *)nn_family_find(&nn_layers, layer_name(layers->item[0]));
 }
 
 bool nn_session_sees_images(const nn_session *session) {
-    static const char *const names[] = {"conv2d",  "max_pool", "avg_pool", "global_avg_pool",
-                                        "flatten", "reshape",  NULL};
-    return begins_with(session, names);
+    const nn_layer_ops *first = first_layer(session);
+    return first && first->images;
 }
 
 /* Who flattens images at once does not care where their channels stood. */
 static int check_layout(const nn_session *session) {
-    static const char *const flatten[] = {"flatten", NULL};
-    return begins_with(session, flatten) ? 0 : nn_dataset_check_layout(session->data);
+    const nn_layer_ops *first = first_layer(session);
+    bool flattens = first && strcmp(first->entry.name, "flatten") == 0;
+    return flattens ? 0 : nn_dataset_check_layout(session->data);
 }
 
 /* What was found out about the data is part of the effective configuration. */

@@ -98,7 +98,8 @@ typedef struct activation {
     nn_act_grad_fn *backward;
 } activation;
 
-#define ACTIVATIONS 13
+#define ONE(...) +1
+enum { ACTIVATIONS = NN_ACTIVATIONS(ONE, ONE) }; /* the table below has a row for each */
 
 static void activations_of(activation out[ACTIVATIONS]) {
 #define ROW(act, value, slope, reads_z)                                                            \
@@ -118,6 +119,8 @@ static void activations_of(activation out[ACTIVATIONS]) {
         ROW(gelu_tanh, f_gelu_tanh, d_gelu_tanh, true),
         ROW(gelu_sigmoid, f_gelu_sigmoid, d_gelu_sigmoid, true),
     };
+    for (size_t i = 0; i < ACTIVATIONS; i++)
+        CHECK(rows[i].name);
     memcpy(out, rows, sizeof rows);
 }
 

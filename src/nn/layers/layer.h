@@ -103,6 +103,7 @@ typedef struct nn_layer_ops {
     nn_entry entry;
     bool activation; /* may stand as `activation:` of another layer */
     bool rectifier;  /* passes half of its input: the layer before starts with He's variance */
+    bool images;     /* as the first layer it takes samples of rank 3 for images */
     /* Checks options and input shapes, sets layer->out and flags, asks for parameters and memory.
      */
     int (*plan)(nn_layer *layer);

@@ -59,6 +59,7 @@ const nn_layer_ops nn_layer_flatten = {
               "the dimensions of a sample made one, images in PyTorch's order [channels, rows, "
               "columns]",
               NULL, 0},
+    .images = true,
     .plan = flatten_plan,
     .forward = reshape_forward,
     .backward = reshape_backward,
@@ -136,6 +137,7 @@ static int reshape_plan(nn_layer *layer) {
 const nn_layer_ops nn_layer_reshape = {
     .entry = {"reshape", "the same elements in another shape, in PyTorch's order", reshape_options,
               sizeof(struct reshape)},
+    .images = true,
     .plan = reshape_plan,
     .forward = reshape_forward,
     .backward = reshape_backward,

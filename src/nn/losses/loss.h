@@ -24,6 +24,7 @@ typedef struct nn_loss_ops {
     /* That activation, y [batch][width] may be z; NULL with `fuses`. */
     void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
     bool metric_only; /* cannot be trained on: dz is 0 */
+    bool mistakes;    /* dz is 0 exactly at samples that are right (train.stop_when: no_mistakes) */
     /* loss[i] of each row and dz[batch][width] = d loss[i] / d z[i], both unweighted. z is the
      * model's output before the fused activation; `target` is in a form of `forms`, its labels in
      * [0, width). A NaN in z makes the row's loss NaN, unless metric_only. Called from several

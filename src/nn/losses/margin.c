@@ -81,6 +81,7 @@ const nn_loss_ops nn_loss_hinge = {
               "of classes",
               NULL, 0},
     .forms = NN_TARGET_SIGN | NN_TARGET_LABEL,
+    .mistakes = true,
     .eval = hinge_eval,
 };
 
@@ -99,5 +100,6 @@ const nn_loss_ops nn_loss_perceptron = {
               "wrong",
               NULL, 0},
     .forms = NN_TARGET_SIGN,
+    .mistakes = true,
     .eval = perceptron_eval,
 };

@@ -221,8 +221,7 @@ static int check_stop_rule(const nn_settings *s) {
     const nn_loss_ops *loss;
 
     NN_TRY(nn_loss_pick(s->loss, &loss));
-    if (s->train.stop_when != NN_STOP_NO_MISTAKES || strcmp(loss->entry.name, "perceptron") == 0 ||
-        strcmp(loss->entry.name, "hinge") == 0)
+    if (s->train.stop_when != NN_STOP_NO_MISTAKES || loss->mistakes)
         return NN_OK;
     return nn_node_fail(nn_node_get(s->train_node, "stop_when"),
                         "stop_when: no_mistakes wants the loss perceptron or hinge, not %s",

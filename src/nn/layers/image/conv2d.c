@@ -139,6 +139,7 @@ const nn_layer_ops nn_layer_conv2d = {
     .entry = {"conv2d",
               "convolution of images: z_ijo = b_o + sum over u, v, c of w_ocuv a_i+u,j+v,c",
               conv2d_options, sizeof(struct conv2d)},
+    .images = true,
     .plan = conv2d_plan,
     .prepare = conv2d_prepare,
     .work = conv2d_work,

@@ -219,6 +219,7 @@ static void max_pool_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_max_pool = {
     .entry = {"max_pool", "the largest number of each channel in windows of images", max_options,
               sizeof(struct pool)},
+    .images = true,
     .plan = max_pool_plan,
     .forward = max_pool_forward,
     .backward = max_pool_backward,
@@ -246,6 +247,7 @@ static void avg_pool_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_avg_pool = {
     .entry = {"avg_pool", "the average of each channel in windows of images", avg_options,
               sizeof(struct pool)},
+    .images = true,
     .plan = pool_plan,
     .forward = avg_pool_forward,
     .backward = avg_pool_backward,
@@ -287,6 +289,7 @@ static void global_backward(const nn_layer *layer, const nn_io *io) {
 
 const nn_layer_ops nn_layer_global_avg_pool = {
     .entry = {"global_avg_pool", "the average of each channel over the whole image", NULL, 0},
+    .images = true,
     .plan = global_plan,
     .forward = global_forward,
     .backward = global_backward,
