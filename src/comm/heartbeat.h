@@ -1,5 +1,5 @@
-/* Heartbeat: what a rank is doing, for those of its node that watch it (watchdog.h). Where
- * nobody does, the functions do nothing. */
+/* Heartbeat: what a rank is doing, for those of its node that watch it (watchdog.h). Where nobody
+ * does, the functions do nothing. */
 #ifndef NN_COMM_HEARTBEAT_H
 #define NN_COMM_HEARTBEAT_H
 
@@ -26,9 +26,10 @@ const char *nn_phase_name(nn_phase phase);
 
 /* What a rank shows to the others of its node, in memory that they share. */
 typedef struct nn_heartbeat {
-    alignas(NN_ALIGN) _Atomic uint64_t alive; /* looks of its watching thread */
-    alignas(
-        NN_ALIGN) _Atomic uint64_t moves; /* phases it has begun, waits it has begun and ended */
+    /* looks of its watching thread */
+    alignas(NN_ALIGN) _Atomic uint64_t alive;
+    /* phases it has begun, waits it has begun and ended */
+    alignas(NN_ALIGN) _Atomic uint64_t moves;
     _Atomic int64_t step;
     _Atomic int phase;
     atomic_bool left;   /* it watches no more, nor is it watched */
