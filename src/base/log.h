@@ -24,6 +24,6 @@ typedef struct nn_log_target {
     bool held;
 } nn_log_target;
 nn_log_target nn_log_target_get(void);
-void nn_log_target_set(nn_log_target target);
+void nn_log_target_set(nn_log_target other);
 
 #endif

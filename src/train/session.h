@@ -122,7 +122,7 @@ int nn_session_sum(const nn_session *session, size_t n, double *values);
 
 /* The same for the statistics of a pass, as nn_sum_fn, with the session as context: a failure is
  * kept in session->sum_rc. Collective. */
-void nn_session_sum_statistics(void *session, size_t n, double *values);
+void nn_session_sum_statistics(void *ctx, size_t n, double *values);
 /* For a new step: nothing is summed, nothing has failed. */
 void nn_session_clear_sums(nn_session *session);
 

@@ -89,14 +89,14 @@ static int again(struct trial *t) {
     return 0;
 }
 
-#define MODEL                                                                                      \
-    "model=[dense: {units: 700, activation: tanh}, dense: {units: 300, activation: tanh}, dense: " \
-    "{units: 3}]"
+static const char model[] =
+    "model=[dense: {units: 700, activation: tanh}, dense: {units: 300, activation: tanh}, "
+    "dense: {units: 3}]";
 
 int main(void) {
-    static const char *const plain[] = {MODEL, "train.batch_size=120", NULL};
+    static const char *const plain[] = {model, "train.batch_size=120", NULL};
     static const char *const reproducible[] = {
-        MODEL, "train.batch_size=120", "train.reproducible=true", "train.microbatches=4", NULL};
+        model, "train.batch_size=120", "train.reproducible=true", "train.microbatches=4", NULL};
     struct trial a = {.first = NULL}, b = {.first = NULL};
     int rc;
     NN_TRY_GOTO(set_up(&a, plain, 1));

@@ -42,33 +42,33 @@ struct nn_outer_grads {
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
  * alone); gradients are written by every rank and read again. The same on all nodes, since the
  * slices of all must be the same. */
-static bool pays(const nn_outer_grads *f, const nn_outer_matrix *c) {
-    size_t ranks = (size_t)f->comm->node_least;
+static bool pays(const nn_outer_grads *o, const nn_outer_matrix *c) {
+    size_t ranks = (size_t)o->comm->node_least;
     double m = (double)c->m, n = (double)c->n;
-    double by_rows = (double)f->most * (2 * m + (double)(1 + ranks) * n);
+    double by_rows = (double)o->most * (2 * m + (double)(1 + ranks) * n);
     return c->m * c->n >= LEAST && c->m >= LEAST_ROWS * ranks &&
            by_rows < 2 * (double)ranks * m * n;
 }
 
 /* Rows of a minibatch on this node, and on those before it. */
-static size_t node_rows(const nn_outer_grads *f, size_t rows, size_t *before) {
-    size_t size = (size_t)f->comm->size, last = (size_t)(f->first + f->comm->node_size) - 1;
-    *before = nn_tree_share(rows, (size_t)f->first, size).begin;
+static size_t node_rows(const nn_outer_grads *o, size_t rows, size_t *before) {
+    size_t size = (size_t)o->comm->size, last = (size_t)(o->first + o->comm->node_size) - 1;
+    *before = nn_tree_share(rows, (size_t)o->first, size).begin;
     return nn_tree_share(rows, last, size).end - *before;
 }
 
 /* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
  * can be dealt so that there is one more. */
-static int look_around(nn_outer_grads *f, size_t rows, bool *ordered) {
-    const nn_comm *comm = f->comm;
+static int look_around(nn_outer_grads *o, size_t rows, bool *ordered) {
+    const nn_comm *comm = o->comm;
     size_t before;
-    long apart[2] = {f->first, -f->first}, all[2];
+    long apart[2] = {o->first, -o->first}, all[2];
     NN_TRY_MPI(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
     all[0] = apart[0] != -apart[1];
-    all[1] = (long)node_rows(f, rows, &before) + 1;
+    all[1] = (long)node_rows(o, rows, &before) + 1;
     NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
     *ordered = all[0] == 0;
-    f->most = (size_t)all[1];
+    o->most = (size_t)all[1];
     return 0;
 }
 
@@ -79,112 +79,112 @@ static bool fits(const nn_reduce_spec *spec) {
     return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
 }
 
-static void pick(nn_outer_grads *f, const nn_reduce_spec *spec) {
+static void pick(nn_outer_grads *o, const nn_reduce_spec *spec) {
     for (size_t i = 0; i < spec->outer_count; i++) {
         const nn_outer_matrix *c = &spec->outer[i];
-        if (!pays(f, c))
+        if (!pays(o, c))
             continue;
-        f->span[f->count] = (nn_span){c->begin, c->begin + c->m * c->n};
-        f->matrix[f->count++] = (struct matrix){.m = c->m, .n = c->n, .index = i};
+        o->span[o->count] = (nn_span){c->begin, c->begin + c->m * c->n};
+        o->matrix[o->count++] = (struct matrix){.m = c->m, .n = c->n, .index = i};
     }
 }
 
-static int plan(nn_outer_grads *f, const nn_reduce_spec *spec) {
-    f->matrix = nn_pool_alloc(&f->pool, spec->outer_count * sizeof *f->matrix);
-    f->span = nn_pool_alloc(&f->pool, spec->outer_count * sizeof *f->span);
-    f->row = nn_pool_alloc(&f->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *f->row);
-    if (!f->matrix || !f->span || !f->row)
+static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    o->matrix = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->matrix);
+    o->span = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->span);
+    o->row = nn_pool_alloc(&o->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *o->row);
+    if (!o->matrix || !o->span || !o->row)
         return NN_EMEMORY;
-    nn_outer_grads_rows(f, spec->rows);
-    pick(f, spec);
+    nn_outer_grads_rows(o, spec->rows);
+    pick(o, spec);
     return 0;
 }
 
 int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out) {
-    nn_outer_grads *f = NULL;
+    nn_outer_grads *o = NULL;
     bool ordered = false;
     *out = NULL;
     if (!fits(spec))
         return 0;
-    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&f, 1, "outer-product gradients")));
-    f->comm = spec->comm;
-    f->compute = spec->compute;
-    f->tree = spec->tree;
-    f->first = f->comm->rank - f->comm->node_rank;
-    int rc = look_around(f, spec->rows, &ordered);
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&o, 1, "outer-product gradients")));
+    o->comm = spec->comm;
+    o->compute = spec->compute;
+    o->tree = spec->tree;
+    o->first = o->comm->rank - o->comm->node_rank;
+    int rc = look_around(o, spec->rows, &ordered);
     if (rc == 0 && ordered)
-        rc = nn_comm_agree(spec->comm, plan(f, spec));
-    if (rc < 0 || f->count == 0)
-        nn_outer_grads_free(f);
+        rc = nn_comm_agree(spec->comm, plan(o, spec));
+    if (rc < 0 || o->count == 0)
+        nn_outer_grads_free(o);
     else
-        *out = f;
+        *out = o;
     return rc;
 }
 
-void nn_outer_grads_free(nn_outer_grads *f) {
-    if (f)
-        nn_pool_release(&f->pool);
-    nn_free(f);
+void nn_outer_grads_free(nn_outer_grads *o) {
+    if (o)
+        nn_pool_release(&o->pool);
+    nn_free(o);
 }
 
-size_t nn_outer_grads_spans(const nn_outer_grads *f, const nn_span **out) {
-    *out = f ? f->span : NULL;
-    return f ? f->count : 0;
+size_t nn_outer_grads_spans(const nn_outer_grads *o, const nn_span **out) {
+    *out = o ? o->span : NULL;
+    return o ? o->count : 0;
 }
 
 static size_t padded(size_t count) {
     return nn_align_count(count, sizeof(nn_real));
 }
 
-size_t nn_outer_grads_bytes(const nn_outer_grads *f) {
+size_t nn_outer_grads_bytes(const nn_outer_grads *o) {
     size_t elements = 0;
-    for (size_t i = 0; f && i < f->count; i++)
-        elements += padded(f->most * f->matrix[i].m) + padded(f->most * f->matrix[i].n);
+    for (size_t i = 0; o && i < o->count; i++)
+        elements += padded(o->most * o->matrix[i].m) + padded(o->most * o->matrix[i].n);
     return elements * sizeof(nn_real);
 }
 
-static void touch(const nn_outer_grads *f, nn_real *rows, size_t width) {
-    memset(rows + f->own.begin * width, 0, (f->own.end - f->own.begin) * width * sizeof *rows);
+static void touch(const nn_outer_grads *o, nn_real *rows, size_t width) {
+    memset(rows + o->own.begin * width, 0, (o->own.end - o->own.begin) * width * sizeof *rows);
 }
 
-void nn_outer_grads_place(nn_outer_grads *f, void *memory) {
+void nn_outer_grads_place(nn_outer_grads *o, void *memory) {
     nn_real *at = memory;
-    for (size_t i = 0; i < f->count; i++) {
-        struct matrix *x = &f->matrix[i];
+    for (size_t i = 0; i < o->count; i++) {
+        struct matrix *x = &o->matrix[i];
         x->a = at;
-        x->b = at + padded(f->most * x->m);
-        at = x->b + padded(f->most * x->n);
-        touch(f, x->a, x->m);
-        touch(f, x->b, x->n);
+        x->b = at + padded(o->most * x->m);
+        at = x->b + padded(o->most * x->n);
+        touch(o, x->a, x->m);
+        touch(o, x->b, x->n);
     }
 }
 
 /* ---- a step -----------------------------------------------------------------------------------
  */
 
-static const struct matrix *find(const nn_outer_grads *f, size_t index) {
-    for (size_t i = 0; f && i < f->count; i++)
-        if (f->matrix[i].index == index)
-            return &f->matrix[i];
+static const struct matrix *find(const nn_outer_grads *o, size_t index) {
+    for (size_t i = 0; o && i < o->count; i++)
+        if (o->matrix[i].index == index)
+            return &o->matrix[i];
     return NULL;
 }
 
-bool nn_outer_grads_take(const nn_outer_grads *f, size_t i) {
-    return find(f, i) != NULL;
+bool nn_outer_grads_take(const nn_outer_grads *o, size_t i) {
+    return find(o, i) != NULL;
 }
 
 /* Shards of a minibatch: nn_loader_batch. */
-void nn_outer_grads_rows(nn_outer_grads *f, size_t rows) {
-    const nn_tree *tree = f->tree;
+void nn_outer_grads_rows(nn_outer_grads *o, size_t rows) {
+    const nn_tree *tree = o->tree;
     size_t before;
-    f->rows = node_rows(f, rows, &before);
-    f->own = nn_tree_share(rows, (size_t)f->comm->rank, (size_t)f->comm->size);
+    o->rows = node_rows(o, rows, &before);
+    o->own = nn_tree_share(rows, (size_t)o->comm->rank, (size_t)o->comm->size);
     for (size_t i = 0; tree && i <= tree->leaves; i++)
-        f->row[i] = nn_tree_share(rows, i, tree->leaves).begin;
+        o->row[i] = nn_tree_share(rows, i, tree->leaves).begin;
     if (tree)
-        f->own = (nn_span){f->row[tree->share.begin], f->row[tree->share.end]};
-    f->own.begin -= before;
-    f->own.end -= before;
+        o->own = (nn_span){o->row[tree->share.begin], o->row[tree->share.end]};
+    o->own.begin -= before;
+    o->own.end -= before;
 }
 
 struct copy {
@@ -197,11 +197,11 @@ static void copy_range(void *ctx, size_t begin, size_t end) {
     memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
 }
 
-void nn_outer_grads_put(const nn_outer_grads *f, size_t i, const nn_real *a, const nn_real *b) {
-    const struct matrix *x = find(f, i);
-    size_t first = f->own.begin, rows = f->own.end - f->own.begin;
-    nn_parallel(f->compute, rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
-    nn_parallel(f->compute, rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
+void nn_outer_grads_put(const nn_outer_grads *o, size_t i, const nn_real *a, const nn_real *b) {
+    const struct matrix *x = find(o, i);
+    size_t first = o->own.begin, rows = o->own.end - o->own.begin;
+    nn_parallel(o->compute, rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
+    nn_parallel(o->compute, rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
 }
 
 /* Rows [top, bottom) and columns [left, right) of G. */
@@ -209,47 +209,47 @@ struct block {
     size_t top, bottom, left, right;
 };
 
-static void multiply(const nn_outer_grads *f, const struct matrix *x, struct block c, nn_real *g) {
-    nn_outer_rows parts = {f->tree ? f->tree->leaves : 0, f->row};
+static void multiply(const nn_outer_grads *o, const struct matrix *x, struct block c, nn_real *g) {
+    nn_outer_rows parts = {o->tree ? o->tree->leaves : 0, o->row};
     const nn_real *a = x->a + c.top, *b = x->b + c.left;
     size_t m = c.bottom - c.top, n = c.right - c.left;
     if (m == 0 || n == 0)
         return;
     g += c.top * x->n + c.left;
-    if (f->tree)
-        nn_outer_product(f->compute, &parts, m, n, a, x->m, b, x->n, g, x->n);
+    if (o->tree)
+        nn_outer_product(o->compute, &parts, m, n, a, x->m, b, x->n, g, x->n);
     else
-        nn_gemm(f->compute, NN_TRANSPOSED, NN_PLAIN, m, n, f->rows, 1, a, x->m, b, x->n, 0, g,
+        nn_gemm(o->compute, NN_TRANSPOSED, NN_PLAIN, m, n, o->rows, 1, a, x->m, b, x->n, 0, g,
                 x->n);
 }
 
 /* A slice is the end of a row of G, whole rows, and the beginning of one. */
-static void multiply_slice(const nn_outer_grads *f, const struct matrix *x, nn_span s, nn_real *g) {
+static void multiply_slice(const nn_outer_grads *o, const struct matrix *x, nn_span s, nn_real *g) {
     size_t n = x->n, top = (s.begin + n - 1) / n, bottom = s.end / n;
     if (bottom < top) { /* all within a row */
-        multiply(f, x, (struct block){bottom, top, s.begin - bottom * n, s.end - bottom * n}, g);
+        multiply(o, x, (struct block){bottom, top, s.begin - bottom * n, s.end - bottom * n}, g);
         return;
     }
     if (top * n > s.begin)
-        multiply(f, x, (struct block){top - 1, top, s.begin - (top - 1) * n, n}, g);
-    multiply(f, x, (struct block){top, bottom, 0, n}, g);
-    multiply(f, x, (struct block){bottom, bottom + 1, 0, s.end - bottom * n}, g);
+        multiply(o, x, (struct block){top - 1, top, s.begin - (top - 1) * n, n}, g);
+    multiply(o, x, (struct block){top, bottom, 0, n}, g);
+    multiply(o, x, (struct block){bottom, bottom + 1, 0, s.end - bottom * n}, g);
 }
 
 /* The matrix that a slice is of, or `count`. */
-static size_t matrix_at(const nn_outer_grads *f, const nn_slice *slice) {
+static size_t matrix_at(const nn_outer_grads *o, const nn_slice *slice) {
     size_t i = 0;
-    while (i < f->count && (f->span[i].begin > slice->begin || f->span[i].end < slice->end))
+    while (i < o->count && (o->span[i].begin > slice->begin || o->span[i].end < slice->end))
         i++;
     return i;
 }
 
-bool nn_outer_grads_have(const nn_outer_grads *f, const nn_slice *slice) {
-    return f && matrix_at(f, slice) < f->count;
+bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
+    return o && matrix_at(o, slice) < o->count;
 }
 
-void nn_outer_grads_multiply(const nn_outer_grads *f, const nn_slice *slice, nn_real *grads) {
-    size_t i = matrix_at(f, slice), begin = f->span[i].begin;
+void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {
+    size_t i = matrix_at(o, slice), begin = o->span[i].begin;
     nn_span s = {slice->begin - begin, slice->end - begin};
-    multiply_slice(f, &f->matrix[i], s, grads + begin);
+    multiply_slice(o, &o->matrix[i], s, grads + begin);
 }

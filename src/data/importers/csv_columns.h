@@ -36,7 +36,7 @@ typedef struct nn_csv_columns {
 
 /* Names and roles of the columns, from the first row. What it takes lives in `pool`. NN_EUSAGE. */
 int nn_csv_columns_init(nn_csv_columns *columns, const nn_csv_options *options, char delimiter,
-                        const nn_csv_row *first, nn_pool *pool);
+                        const nn_csv_row *row, nn_pool *pool);
 /* NN_EFORMAT when a row has more fields or fewer. */
 int nn_csv_columns_check(const nn_csv_columns *columns, const nn_csv_row *row);
 

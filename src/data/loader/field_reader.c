@@ -9,51 +9,51 @@
 #define PREFETCH_ROWS 4                   /* how far ahead: twice as fast for MNIST */
 #define PREFETCH_BYTES ((size_t)4 * 1024) /* longer rows the processor fetches by itself */
 
-int nn_field_reader_init(nn_field_reader *c, const nn_dataset *ds, const nn_split *split, char name,
+int nn_field_reader_init(nn_field_reader *r, const nn_dataset *ds, const nn_split *split, char name,
                          nn_pool *pool) {
     const nn_field *field = nn_split_field(split, name);
 
-    *c = (nn_field_reader){.ds = ds, .split = split, .name = name, .row_bytes = field->row_bytes};
+    *r = (nn_field_reader){.ds = ds, .split = split, .name = name, .row_bytes = field->row_bytes};
     if (name == 'x')
-        return nn_converter_init_x(&c->convert, field, &ds->affine, &ds->normal, pool);
-    return nn_converter_init(&c->convert, field, NULL, NN_AS_STORED, pool);
+        return nn_converter_init_x(&r->convert, field, &ds->affine, &ds->normal, pool);
+    return nn_converter_init(&r->convert, field, NULL, NN_AS_STORED, pool);
 }
 
-void nn_field_reader_release(nn_field_reader *c) {
-    if (!c->borrowed)
-        nn_free(c->stored);
-    nn_free(c->buffer);
-    nn_free(c->piece);
-    *c = (nn_field_reader){0};
+void nn_field_reader_release(nn_field_reader *r) {
+    if (!r->borrowed)
+        nn_free(r->stored);
+    nn_free(r->buffer);
+    nn_free(r->piece);
+    *r = (nn_field_reader){0};
 }
 
-uint64_t nn_field_reader_bytes(const nn_field_reader *c) {
-    return (uint64_t)c->split->samples * c->row_bytes;
+uint64_t nn_field_reader_bytes(const nn_field_reader *r) {
+    return (uint64_t)r->split->samples * r->row_bytes;
 }
 
 /* Names the first value of converted rows that is no finite number. */
-static int fail_value(const nn_field_reader *c, int64_t first, size_t count, const nn_real *value) {
+static int fail_value(const nn_field_reader *r, int64_t first, size_t count, const nn_real *value) {
     size_t i = 0;
 
     while (i < count && isfinite(value[i]))
         i++;
-    return nn_fail(NN_EFORMAT, "%s: /%s/%c row %" PRId64 " holds %s", c->ds->path, c->split->name,
-                   c->name, first + (int64_t)(i / c->convert.width),
+    return nn_fail(NN_EFORMAT, "%s: /%s/%c row %" PRId64 " holds %s", r->ds->path, r->split->name,
+                   r->name, first + (int64_t)(i / r->convert.width),
                    isnan(value[i]) ? "NaN" : "Inf, or a number too large for float32");
 }
 
-static int check_weights(const nn_field_reader *c, int64_t first, size_t count,
+static int check_weights(const nn_field_reader *r, int64_t first, size_t count,
                          const nn_real *value) {
     for (size_t i = 0; i < count; i++)
         if (value[i] < 0)
             return nn_fail(NN_EFORMAT, "%s: /%s/w row %" PRId64 " is %g; weights are not negative",
-                           c->ds->path, c->split->name, first + (int64_t)i, (double)value[i]);
+                           r->ds->path, r->split->name, first + (int64_t)i, (double)value[i]);
     return NN_OK;
 }
 
-static int check_indices(const nn_field_reader *c, int64_t first, size_t count,
+static int check_indices(const nn_field_reader *r, int64_t first, size_t count,
                          const nn_real *value) {
-    double most = (double)c->vocabulary - 1;
+    double most = (double)r->vocabulary - 1;
 
     for (size_t i = 0; i < count; i++) {
         double index = (double)value[i];
@@ -62,42 +62,42 @@ static int check_indices(const nn_field_reader *c, int64_t first, size_t count,
                            "%s: /%s/x row %" PRId64
                            " holds %g, but the model's embedding takes whole numbers from 0 to %g; "
                            "pad with one of them, its padding_idx for example",
-                           c->ds->path, c->split->name, first + (int64_t)(i / c->convert.width),
+                           r->ds->path, r->split->name, first + (int64_t)(i / r->convert.width),
                            index, most);
     }
     return NN_OK;
 }
 
 /* `value` is memory for the rows as floats, or for their lengths. */
-static int check_rows(const nn_field_reader *c, int64_t first, int64_t rows,
+static int check_rows(const nn_field_reader *r, int64_t first, int64_t rows,
                       const unsigned char *stored, nn_real *value) {
-    size_t count = (size_t)rows * c->convert.width;
+    size_t count = (size_t)rows * r->convert.width;
 
-    if (c->name == NN_FIELD_LENGTH)
-        return nn_dataset_lengths(c->ds, c->split, first, rows, stored, (void *)value);
-    nn_converter_apply(&c->convert, (size_t)rows, stored, value);
+    if (r->name == NN_FIELD_LENGTH)
+        return nn_dataset_lengths(r->ds, r->split, first, rows, stored, (void *)value);
+    nn_converter_apply(&r->convert, (size_t)rows, stored, value);
     if (!nn_kernels_get()->all_finite(count, value))
-        return fail_value(c, first, count, value);
-    if (c->vocabulary)
-        return check_indices(c, first, count, value);
-    return c->name == 'w' ? check_weights(c, first, count, value) : NN_OK;
+        return fail_value(r, first, count, value);
+    if (r->vocabulary)
+        return check_indices(r, first, count, value);
+    return r->name == 'w' ? check_weights(r, first, count, value) : NN_OK;
 }
 
-int nn_field_reader_scan(const nn_field_reader *c, int64_t first, int64_t count) {
-    int64_t rows = nn_chunk_rows(c->row_bytes), end = first + count;
+int nn_field_reader_scan(const nn_field_reader *r, int64_t first, int64_t count) {
+    int64_t rows = nn_chunk_rows(r->row_bytes), end = first + count;
     unsigned char *buffer = NULL;
     nn_real *value = NULL;
     int rc;
 
     rows = rows < count ? rows : count;
-    NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * c->convert.width, "checking the data"));
-    if (!c->stored)
-        NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * c->row_bytes, "checking the data"));
+    NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * r->convert.width, "checking the data"));
+    if (!r->stored)
+        NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * r->row_bytes, "checking the data"));
     for (; first < end; first += rows) {
         int64_t n = end - first < rows ? end - first : rows;
-        unsigned char *to = c->stored ? c->stored + (size_t)first * c->row_bytes : buffer;
-        NN_TRY_GOTO(nn_dataset_read(c->ds, c->split, c->name, first, n, to));
-        NN_TRY_GOTO(check_rows(c, first, n, to, value));
+        unsigned char *to = r->stored ? r->stored + (size_t)first * r->row_bytes : buffer;
+        NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
+        NN_TRY_GOTO(check_rows(r, first, n, to, value));
     }
 done:
     nn_free(buffer);
@@ -114,50 +114,50 @@ static size_t run_length(const int64_t *index, size_t i, size_t count) {
     return n;
 }
 
-static const unsigned char *kept(const nn_field_reader *c) {
-    return c->stored ? c->stored : c->buffer;
+static const unsigned char *kept(const nn_field_reader *r) {
+    return r->stored ? r->stored : r->buffer;
 }
 
 /* The stored rows of a run, wherever they are. */
-static int stored_rows(const nn_field_reader *c, int64_t first, size_t rows,
+static int stored_rows(const nn_field_reader *r, int64_t first, size_t rows,
                        const unsigned char **out) {
-    *out = c->piece;
-    if (c->piece)
-        return nn_dataset_read(c->ds, c->split, c->name, first, (int64_t)rows, c->piece);
-    *out = kept(c) + (size_t)first * c->row_bytes;
+    *out = r->piece;
+    if (r->piece)
+        return nn_dataset_read(r->ds, r->split, r->name, first, (int64_t)rows, r->piece);
+    *out = kept(r) + (size_t)first * r->row_bytes;
     return NN_OK;
 }
 
-void nn_field_reader_fetch(const nn_field_reader *c, int64_t row) {
-    const unsigned char *stored = kept(c);
+void nn_field_reader_fetch(const nn_field_reader *r, int64_t row) {
+    const unsigned char *stored = kept(r);
 
-    if (!stored || c->row_bytes > PREFETCH_BYTES)
+    if (!stored || r->row_bytes > PREFETCH_BYTES)
         return;
-    stored += (size_t)row * c->row_bytes;
-    for (size_t at = 0; at < c->row_bytes; at += NN_ALIGN)
+    stored += (size_t)row * r->row_bytes;
+    for (size_t at = 0; at < r->row_bytes; at += NN_ALIGN)
         __builtin_prefetch(stored + at);
 }
 
-int nn_field_reader_floats(const nn_field_reader *c, const int64_t *index, size_t count,
+int nn_field_reader_floats(const nn_field_reader *r, const int64_t *index, size_t count,
                            nn_real *out) {
     for (size_t i = 0, n; i < count; i += n) {
         const unsigned char *stored;
         n = run_length(index, i, count);
         if (i + PREFETCH_ROWS < count)
-            nn_field_reader_fetch(c, index[i + PREFETCH_ROWS]);
-        NN_TRY(stored_rows(c, index[i], n, &stored));
-        nn_converter_apply(&c->convert, n, stored, out + i * c->convert.width);
+            nn_field_reader_fetch(r, index[i + PREFETCH_ROWS]);
+        NN_TRY(stored_rows(r, index[i], n, &stored));
+        nn_converter_apply(&r->convert, n, stored, out + i * r->convert.width);
     }
     return NN_OK;
 }
 
-int nn_field_reader_integers(const nn_field_reader *c, const int64_t *index, size_t count,
+int nn_field_reader_integers(const nn_field_reader *r, const int64_t *index, size_t count,
                              int32_t *out) {
     for (size_t i = 0; i < count; i++) {
         const unsigned char *stored;
-        NN_TRY(stored_rows(c, index[i], 1, &stored));
-        for (size_t k = 0; k < c->convert.width; k++)
-            *out++ = (int32_t)nn_stored_integer(c->convert.type, stored, k);
+        NN_TRY(stored_rows(r, index[i], 1, &stored));
+        for (size_t k = 0; k < r->convert.width; k++)
+            *out++ = (int32_t)nn_stored_integer(r->convert.type, stored, k);
     }
     return NN_OK;
 }

@@ -45,9 +45,9 @@ struct nn_loader {
 };
 
 /* For the prefetching thread, or without one for nn_loader_batch: makes a minibatch, and says which
- * one comes after it. */
-int nn_loader_make(void *loader, const nn_prefetch_task *task, int place);
-nn_prefetch_task nn_loader_after(void *loader, const nn_prefetch_task *task);
+ * one comes after it. The context is the loader. */
+int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place);
+nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task);
 /* Reads a chunk of the shuffle buffer after the last one in use, which takes the place of the one
  * before; false: there is no more to be read. */
 bool nn_loader_read_ahead(void *loader);

@@ -19,51 +19,51 @@ static void copy_input(const nn_layer *layer, const nn_io *io, nn_real *x) {
 }
 
 /* The transposed weights, packed, and what the gates start from. */
-static void pack(nn_direction *s, const nn_io *io) {
-    const nn_cell *cell = s->o->cell;
+static void pack(nn_direction *d, const nn_io *io) {
+    const nn_cell *cell = d->o->cell;
     const nn_kernels *k = nn_kernels_get();
-    const nn_real *const *w = io->w + s->first_param;
-    size_t gates = cell->gates * s->units;
-    nn_direction_pack(s->compute, s->inputs, gates, w[0], 1, s->inputs, s->packed_x);
+    const nn_real *const *w = io->w + d->first_param;
+    size_t gates = cell->gates * d->units;
+    nn_direction_pack(d->compute, d->inputs, gates, w[0], 1, d->inputs, d->packed_x);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_direction_pack(s->compute, s->units, part->count * s->units,
-                          w[1] + part->row * s->units * s->units, 1, s->units, s->packed_h[p]);
+        nn_direction_pack(d->compute, d->units, part->count * d->units,
+                          w[1] + part->row * d->units * d->units, 1, d->units, d->packed_h[p]);
     }
-    memset(s->bias, 0, cell->blocks * s->units * sizeof *s->bias);
-    if (!s->o->bias)
+    memset(d->bias, 0, cell->blocks * d->units * sizeof *d->bias);
+    if (!d->o->bias)
         return;
-    memcpy(s->bias, w[2], gates * sizeof *s->bias);
+    memcpy(d->bias, w[2], gates * sizeof *d->bias);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        k->add(part->count * s->units, w[3] + part->row * s->units,
-               s->bias + part->block * s->units);
+        k->add(part->count * d->units, w[3] + part->row * d->units,
+               d->bias + part->block * d->units);
     }
 }
 
 /* Gates of step n before their activation. */
-static void multiply(const nn_direction *s, const nn_cell_step *step, size_t n, size_t begin) {
-    const nn_cell *cell = s->o->cell;
+static void multiply(const nn_direction *d, const nn_cell_step *step, size_t n, size_t begin) {
+    const nn_cell *cell = d->o->cell;
     const nn_kernels *k = nn_kernels_get();
-    size_t stride = cell->blocks * s->units, t = nn_direction_time(s, n);
-    k->packed_product(step->rows, cell->gates * s->units, s->inputs,
-                      s->x + (t * s->rows + begin) * s->inputs, s->inputs, s->packed_x, s->bias,
+    size_t stride = cell->blocks * d->units, t = nn_direction_time(d, n);
+    k->packed_product(step->rows, cell->gates * d->units, d->inputs,
+                      d->x + (t * d->rows + begin) * d->inputs, d->inputs, d->packed_x, d->bias,
                       step->gates, stride);
     for (size_t p = 0; p < cell->parts; p++) {
-        size_t col = cell->part[p].block * s->units;
+        size_t col = cell->part[p].block * d->units;
         bool fresh = cell->part[p].block >= cell->gates; /* takes nothing of x */
         if (n > 0 || fresh)
-            k->packed_product(step->rows, cell->part[p].count * s->units, n > 0 ? s->units : 0,
-                              step->h_old, step->h_stride, s->packed_h[p],
-                              fresh ? s->bias + col : NULL, step->gates + col, stride);
+            k->packed_product(step->rows, cell->part[p].count * d->units, n > 0 ? d->units : 0,
+                              step->h_old, step->h_stride, d->packed_h[p],
+                              fresh ? d->bias + col : NULL, step->gates + col, stride);
     }
 }
 
-static void forward_rows(const nn_direction *s, size_t begin, size_t end) {
-    for (size_t n = 0; n < s->steps; n++) {
-        nn_cell_step step = nn_direction_step(s, n, begin, end);
-        multiply(s, &step, n, begin);
-        s->kernels->forward(&step);
+static void forward_rows(const nn_direction *d, size_t begin, size_t end) {
+    for (size_t n = 0; n < d->steps; n++) {
+        nn_cell_step step = nn_direction_step(d, n, begin, end);
+        multiply(d, &step, n, begin);
+        d->kernels->forward(&step);
     }
 }
 
@@ -101,11 +101,11 @@ void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
     size_t levels = (size_t)o->layers;
     copy_input(layer, io, nn_recurrent_x(layer, io, 0));
     for (size_t level = 0; level < levels; level++) {
-        for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
-            nn_direction s = nn_direction_of(layer, io, level, d);
-            nn_direction_take(&s, &(nn_scratch){.base = io->scratch}, false);
-            pack(&s, io);
-            nn_direction_run(&s, forward_rows);
+        for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
+            nn_direction d = nn_direction_of(layer, io, level, dir);
+            nn_direction_take(&d, &(nn_scratch){.base = io->scratch}, false);
+            pack(&d, io);
+            nn_direction_run(&d, forward_rows);
         }
         if (level + 1 < levels && io->pass->training && o->dropout > 0)
             nn_recurrent_drop(layer, io, level, nn_recurrent_h(layer, io, level),

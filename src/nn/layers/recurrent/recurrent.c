@@ -77,8 +77,8 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
     o->cell = cell;
     layer->out = output_of(layer);
     for (size_t level = 0; level < (size_t)o->layers; level++)
-        for (size_t d = 0; d < nn_recurrent_directions(o); d++)
-            NN_TRY(add_params(layer, level, d > 0));
+        for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++)
+            NN_TRY(add_params(layer, level, dir > 0));
     return 0;
 }
 
@@ -107,9 +107,9 @@ static struct level level_of(const nn_layer *layer, size_t rows, bool training, 
         bool own = i == 0 || (training && o->dropout > 0);
         l.x = own ? nn_scratch_take(scratch, all * nn_recurrent_inputs(layer, i)) : l.h;
         l.h = nn_scratch_take(scratch, all * width_of(o));
-        for (size_t d = 0; d < nn_recurrent_directions(o); d++) {
-            l.gates[d] = nn_scratch_take(scratch, kept * o->cell->blocks * units);
-            l.c[d] = o->cell->has_c ? nn_scratch_take(scratch, kept * units) : NULL;
+        for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
+            l.gates[dir] = nn_scratch_take(scratch, kept * o->cell->blocks * units);
+            l.c[dir] = o->cell->has_c ? nn_scratch_take(scratch, kept * units) : NULL;
         }
     }
     return l;
@@ -131,24 +131,24 @@ static size_t packed_count(size_t k, size_t n) {
     return k * ((n + NN_PACK_COLS - 1) / NN_PACK_COLS * NN_PACK_COLS);
 }
 
-void nn_direction_take(nn_direction *s, nn_scratch *scratch, bool backward) {
-    const nn_cell *cell = s->o->cell;
-    size_t gates = cell->gates * s->units;
-    s->packed_x = nn_scratch_take(scratch, backward ? packed_count(gates, s->inputs)
-                                                    : packed_count(s->inputs, gates));
+void nn_direction_take(nn_direction *d, nn_scratch *scratch, bool backward) {
+    const nn_cell *cell = d->o->cell;
+    size_t gates = cell->gates * d->units;
+    d->packed_x = nn_scratch_take(scratch, backward ? packed_count(gates, d->inputs)
+                                                    : packed_count(d->inputs, gates));
     for (size_t p = 0; p < cell->parts; p++) {
-        size_t part = cell->part[p].count * s->units;
-        s->packed_h[p] = nn_scratch_take(scratch, backward ? packed_count(part, s->units)
-                                                           : packed_count(s->units, part));
+        size_t part = cell->part[p].count * d->units;
+        d->packed_h[p] = nn_scratch_take(scratch, backward ? packed_count(part, d->units)
+                                                           : packed_count(d->units, part));
     }
-    s->bias = nn_scratch_take(scratch, cell->blocks * s->units);
-    nn_real *zeros = nn_scratch_take(scratch, s->units > s->inputs ? s->units : s->inputs);
+    d->bias = nn_scratch_take(scratch, cell->blocks * d->units);
+    nn_real *zeros = nn_scratch_take(scratch, d->units > d->inputs ? d->units : d->inputs);
     if (zeros)
-        memset(zeros, 0, (s->units > s->inputs ? s->units : s->inputs) * sizeof *zeros);
-    s->zeros = zeros;
+        memset(zeros, 0, (d->units > d->inputs ? d->units : d->inputs) * sizeof *zeros);
+    d->zeros = zeros;
     if (backward) {
-        s->dh = nn_scratch_take(scratch, s->rows * s->units);
-        s->dc = cell->has_c ? nn_scratch_take(scratch, s->rows * s->units) : NULL;
+        d->dh = nn_scratch_take(scratch, d->rows * d->units);
+        d->dc = cell->has_c ? nn_scratch_take(scratch, d->rows * d->units) : NULL;
     }
 }
 
@@ -159,13 +159,13 @@ static size_t scratch_count(const nn_layer *layer, size_t rows, bool training) {
     for (size_t level = 0; level < (size_t)o->layers; level++)
         if (nn_recurrent_inputs(layer, level) > most)
             most = nn_recurrent_inputs(layer, level);
-    nn_direction s = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
-    nn_direction_take(&s, &scratch, false);
+    nn_direction d = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
+    nn_direction_take(&d, &scratch, false);
     size_t forward = scratch.used;
     if (!training)
         return forward;
     scratch.used = 0;
-    nn_direction_take(&s, &scratch, true);
+    nn_direction_take(&d, &scratch, true);
     for (size_t level = 1; level < (size_t)o->layers && level <= 2; level++) /* dx of two levels */
         nn_scratch_take(&scratch, (size_t)layer->in[0].dim[0] * rows * width_of(o));
     return scratch.used > forward ? scratch.used : forward;
@@ -249,29 +249,29 @@ void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_r
     nn_parallel(compute, (n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
 }
 
-size_t nn_direction_time(const nn_direction *s, size_t n) {
-    return s->reverse ? s->steps - 1 - n : n;
+size_t nn_direction_time(const nn_direction *d, size_t n) {
+    return d->reverse ? d->steps - 1 - n : n;
 }
 
-nn_cell_step nn_direction_step(const nn_direction *s, size_t n, size_t begin, size_t end) {
-    size_t t = nn_direction_time(s, n), kept = s->steps_kept > 1 ? t * s->rows + begin : begin;
+nn_cell_step nn_direction_step(const nn_direction *d, size_t n, size_t begin, size_t end) {
+    size_t t = nn_direction_time(d, n), kept = d->steps_kept > 1 ? t * d->rows + begin : begin;
     nn_cell_step step = {.rows = end - begin,
-                         .units = s->units,
-                         .length = s->length ? s->length + begin : NULL,
+                         .units = d->units,
+                         .length = d->length ? d->length + begin : NULL,
                          .t = (int32_t)t,
-                         .gates = s->gates + kept * s->o->cell->blocks * s->units,
-                         .c = s->c ? s->c + kept * s->units : NULL,
-                         .h = s->h + (t * s->rows + begin) * s->width,
-                         .out_stride = s->width,
-                         .c_old = s->zeros,
-                         .h_old = s->zeros};
+                         .gates = d->gates + kept * d->o->cell->blocks * d->units,
+                         .c = d->c ? d->c + kept * d->units : NULL,
+                         .h = d->h + (t * d->rows + begin) * d->width,
+                         .out_stride = d->width,
+                         .c_old = d->zeros,
+                         .h_old = d->zeros};
     if (n == 0)
         return step;
-    size_t old = nn_direction_time(s, n - 1), kept_old = s->steps_kept > 1 ? old * s->rows : 0;
-    step.h_old = s->h + (old * s->rows + begin) * s->width;
-    step.h_stride = s->width;
-    step.c_old = s->c ? s->c + (kept_old + begin) * s->units : NULL;
-    step.c_stride = s->units;
+    size_t old = nn_direction_time(d, n - 1), kept_old = d->steps_kept > 1 ? old * d->rows : 0;
+    step.h_old = d->h + (old * d->rows + begin) * d->width;
+    step.h_stride = d->width;
+    step.c_old = d->c ? d->c + (kept_old + begin) * d->units : NULL;
+    step.c_stride = d->units;
     return step;
 }
 
@@ -289,10 +289,10 @@ static void run_rows(void *ctx, size_t begin, size_t end) {
     run->fn(run->direction, begin / ROW_COUNT, end / ROW_COUNT);
 }
 
-void nn_direction_run(const nn_direction *s, nn_direction_fn *fn) {
-    size_t work = s->steps * s->o->cell->gates * s->units * (s->inputs + s->units) / ROW_COUNT;
-    nn_parallel(s->compute, s->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows,
-                &(struct run){s, fn});
+void nn_direction_run(const nn_direction *d, nn_direction_fn *fn) {
+    size_t work = d->steps * d->o->cell->gates * d->units * (d->inputs + d->units) / ROW_COUNT;
+    nn_parallel(d->compute, d->rows * ROW_COUNT, GRAIN / (work + 1) + 1, run_rows,
+                &(struct run){d, fn});
 }
 
 /* --- dropout between levels --- */
