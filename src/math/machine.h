@@ -13,8 +13,8 @@ double nn_least_seconds(nn_work_fn *work, void *ctx, double budget);
 /* Operations a second (a multiply-add is two) of `threads` threads on registers alone. Local. */
 double nn_machine_peak(int threads, double budget);
 
-/* Bytes a second of y += a x, two reads and a write an element, on
- * vectors of n elements each. NN_EMEMORY. Local. */
+/* Bytes a second of y += a x, two reads and a write an element, on vectors of n elements each.
+ * NN_EMEMORY. Local. */
 int nn_machine_memory(const nn_compute *compute, size_t n, double budget, double *rate);
 
 #endif

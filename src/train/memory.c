@@ -49,13 +49,9 @@ static int check_fits(const nn_session *session, const nn_memory *m, double node
 }
 
 int nn_memory_plan(const nn_session *session, nn_memory *memory) {
-    const nn_settings *settings = session->settings;
-    const nn_reduce_spec spec = {.comm = session->comm,
-                                 .choice = (nn_reduce_choice)settings->train.reduce,
-                                 .compress = settings->train.compress == NN_COMPRESS_BF16,
-                                 .tree = session->micro ? &session->micro->tree : NULL};
+    const nn_reduce_spec spec = nn_session_reduce_spec(session);
     nn_reduce_plan plan = nn_reduce_plan_of(&spec);
-    *memory = vectors_of(session->model, settings);
+    *memory = vectors_of(session->model, session->settings);
     memory->params *= (double)plan.copies / nn_comm_node_size(session->comm);
     memory->optimizer /= (double)plan.owners;
     NN_TRY(check_fits(session, memory, SLIP)); /* planning buffers tries products of that size */

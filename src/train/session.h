@@ -51,6 +51,9 @@ typedef struct nn_session {
  */
 int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
                     const nn_naming *trained);
+/* The gradient sum that training wants, but for the gradients that are outer products, ops and ctx.
+ * Local. */
+nn_reduce_spec nn_session_reduce_spec(const nn_session *session);
 /* Allocates parameters (and, with `ops` for training, gradients and this rank's share of optimiser
  * state) and buffers for this rank's shards of training and evaluation minibatches. The same code
  * on every rank. Collective. */

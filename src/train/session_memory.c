@@ -67,24 +67,28 @@ done:
     return rc;
 }
 
+nn_reduce_spec nn_session_reduce_spec(const nn_session *session) {
+    const nn_settings *settings = session->settings;
+    return (nn_reduce_spec){.comm = session->comm,
+                            .compute = &session->compute,
+                            .choice = (nn_reduce_choice)settings->train.reduce,
+                            .n = nn_model_size(session->model),
+                            .vectors = settings->train.ema_node ? 2 : 1,
+                            .tree = session->micro ? &session->micro->tree : NULL,
+                            .compress = settings->train.compress == NN_COMPRESS_BF16,
+                            .rows = (size_t)session->pass_size};
+}
+
 int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {
-    bool average = session->settings->train.ema_node != NULL;
-    nn_reduce_spec spec = {.comm = session->comm,
-                           .compute = &session->compute,
-                           .choice = (nn_reduce_choice)session->settings->train.reduce,
-                           .n = nn_model_size(session->model),
-                           .vectors = average ? 2 : 1,
-                           .tree = session->micro ? &session->micro->tree : NULL,
-                           .compress = session->settings->train.compress == NN_COMPRESS_BF16,
-                           .rows = (size_t)session->pass_size,
-                           .ops = &session->ops,
-                           .ctx = ctx};
     if (!ops)
         return nn_comm_agree(session->comm, allocate_parameters(session));
+    nn_reduce_spec spec = nn_session_reduce_spec(session);
     session->ops = *ops;
+    spec.ops = &session->ops;
+    spec.ctx = ctx;
     NN_TRY(make_reducer(session, &spec));
     session->params = nn_reducer_vector(session->reducer, 0);
-    if (average)
+    if (spec.vectors > 1)
         session->average = nn_reducer_vector(session->reducer, 1);
     return nn_comm_agree(session->comm, allocate_state(session));
 }

@@ -9,26 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool same_shape(const nn_shape *a, const nn_shape *b) {
-    bool same = a->rank == b->rank;
-
-    for (int i = 0; same && i < a->rank; i++)
-        same = a->dim[i] == b->dim[i];
-    return same;
-}
-
 /* What a loader relies on for any source. */
 static int check_split(const nn_dataset *ds, const nn_split *split) {
     const nn_split *other = &ds->split[0];
     char a[NN_SHAPE_TEXT], b[NN_SHAPE_TEXT];
 
-    if (!same_shape(&split->x.shape, &other->x.shape))
+    if (!nn_shape_equal(&split->x.shape, &other->x.shape))
         return nn_fail(NN_EFORMAT, "%s: a row of /%s/x is %s but one of /%s/x is %s", ds->path,
                        split->name, nn_shape_text(&split->x.shape, a), other->name,
                        nn_shape_text(&other->x.shape, b));
     if (!split->has_y || !other->has_y)
         return NN_OK;
-    if (!same_shape(&split->y.shape, &other->y.shape))
+    if (!nn_shape_equal(&split->y.shape, &other->y.shape))
         return nn_fail(NN_EFORMAT, "%s: a row of /%s/y is %s but one of /%s/y is %s", ds->path,
                        split->name, nn_shape_text(&split->y.shape, a), other->name,
                        nn_shape_text(&other->y.shape, b));
