@@ -98,10 +98,30 @@ expect_line '^nnmpi: run folder runs/net-' err
 # ---- a file system without locks is said to be one
 . "$SOURCE_DIR/tests/shim/lib.sh"
 shim fault
-env LD_PRELOAD="$PWD/fault.so" FAULT=flock FAULT_AT=1+ FAULT_PATH=free/lock FAULT_ERRNO=ENOLCK \
+env LD_PRELOAD="$PWD/fault.so" FAULT=fcntl FAULT_AT=1+ FAULT_PATH=free/lock FAULT_ERRNO=ENOLCK \
     "$NNMPI" train net.yaml --run free -q > out 2> err
 expect_line "^nnmpi: warning: the file system of the run folder 'free' cannot lock files .No locks available.: a second run" err
 "$NNMPI" train net.yaml --run free --resume -q > out 2> err
 expect_no_line 'cannot lock' err
 [ -f free/lock ] || fail 'no free/lock'
 [ ! -s free/lock ] || fail "free/lock still says: $(cat free/lock)"
+
+# ---- a second run is kept out while the first one lives, and no longer: by locks, or by who is named
+for errno in none LIE ENOLCK; do
+    fault=(env)
+    [ "$errno" = none ] || fault+=(LD_PRELOAD="$PWD/fault.so" FAULT=fcntl FAULT_AT=1+ FAULT_PATH=shared/lock
+        FAULT_ERRNO="$errno")
+    "${fault[@]}" "$NNMPI" train net.yaml --run shared --resume -q -o train.epochs=100000000 \
+        -o checkpoint.every_steps=100 -o checkpoint.keep=2 > first 2>&1 &
+    first=$!
+    for _ in $(seq 200); do
+        ! { [ -e shared/last.h5 ] && grep -q "^process $first on " shared/lock; } || break
+        sleep 0.05
+    done
+    expect_code 2 "${fault[@]}" "$NNMPI" train net.yaml --run shared -q > out 2> err
+    expect_line "process $first on $(hostname), since 20" err
+    kill -s KILL "$first"
+    "${fault[@]}" "$NNMPI" train net.yaml --run shared --resume -q -o train.max_steps=1 > out 2> err
+    expect_line '^nothing to train: [1-9][0-9]* steps' out
+    wait "$first" || true
+done

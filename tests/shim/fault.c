@@ -1,9 +1,9 @@
 /* Fault injection: makes the N-th call of a C library function fail.
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
- *   FAULT=write            what fails: open write pwrite read pread fsync flock rename ftruncate
+ *   FAULT=write            what fails: open write pwrite read pread fsync fcntl rename ftruncate
  *                          fchown symlink mkdir close malloc; each stands for its relatives as well
- *                          (open64, openat, pwrite64, fdatasync, calloc ...)
+ *                          (open64, openat, pwrite64, fdatasync, calloc ...); fcntl: locks only
  *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
  *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
  *   FAULT_RANK=1           only in the process whose OMPI_COMM_WORLD_RANK, PMI_RANK or
@@ -12,7 +12,8 @@
  *                          ENOLCK, ENOMEM (default for malloc); or SHORT: half of the bytes are
  *                          written or read;
  *                          or KILL: the process dies by SIGKILL instead of making the call;
- *                          or HANG: the call never returns
+ *                          or HANG: the call never returns;
+ *                          or LIE: it is not made, but returns 0 (fcntl only)
  *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
  *
  * Inside of a test program, #include "shim/fault.c" does the same, for the libraries too, and
@@ -34,7 +35,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,7 +46,8 @@
 #endif
 #endif
 
-enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_HANG = -3 }; /* beside errno values */
+/* Beside errno values. */
+enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_HANG = -3, FAULT_LIE = -4 };
 
 static struct {
     char what[16]; /* "" : nothing fails */
@@ -60,7 +61,7 @@ static struct {
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path);
 long fault_calls(void);
 
-/* what NULL: back to normal. error: an errno, FAULT_SHORT, FAULT_KILL or FAULT_HANG. */
+/* what NULL: back to normal. error: an errno, FAULT_SHORT, FAULT_KILL, FAULT_HANG or FAULT_LIE. */
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path) {
     fault.at = at;
     fault.sticky = sticky;
@@ -79,10 +80,10 @@ static int fault_error_named(const char *name) {
     static const struct {
         const char *name;
         int error;
-    } errors[] = {{"EIO", EIO},         {"ENOSPC", ENOSPC},  {"EINTR", EINTR},
-                  {"EACCES", EACCES},   {"EDQUOT", EDQUOT},  {"EROFS", EROFS},
-                  {"ENOMEM", ENOMEM},   {"ENOLCK", ENOLCK},  {"SHORT", FAULT_SHORT},
-                  {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}};
+    } errors[] = {{"EIO", EIO},         {"ENOSPC", ENOSPC},   {"EINTR", EINTR},
+                  {"EACCES", EACCES},   {"EDQUOT", EDQUOT},   {"EROFS", EROFS},
+                  {"ENOMEM", ENOMEM},   {"ENOLCK", ENOLCK},   {"SHORT", FAULT_SHORT},
+                  {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}, {"LIE", FAULT_LIE}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].error;
@@ -192,7 +193,6 @@ FAULT_TRANSFER("pread", pread64, void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMEN
 
 FAULT_CALL(fault_at_fd("fsync", fd), fsync, (int fd), (fd))
 FAULT_CALL(fault_at_fd("fsync", fd), fdatasync, (int fd), (fd))
-FAULT_CALL(fault_at_fd("flock", fd), flock, (int fd, int operation), (fd, operation))
 FAULT_CALL(fault_at_fd("fchown", fd), fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate, (int fd, off_t length), (fd, length))
 FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate64, (int fd, off64_t length), (fd, length))
@@ -213,6 +213,27 @@ int close(int fd) {
         errno = fault.error;
     return strikes ? -1 : rc;
 }
+
+static bool fault_is_lock(int command) {
+    return command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK ||
+           command == F_OFD_SETLKW;
+}
+
+/* What follows a command is a pointer or a smaller integer. */
+#define FAULT_FCNTL(name)                                                                          \
+    int name(int fd, int command, ...) {                                                           \
+        FAULT_REAL(name);                                                                          \
+        va_list args;                                                                              \
+        va_start(args, command);                                                                   \
+        void *argument = va_arg(args, void *);                                                     \
+        va_end(args);                                                                              \
+        if (fault_is_lock(command) && fault_at_fd("fcntl", fd))                                    \
+            return fault.error == FAULT_LIE ? 0 : -1;                                              \
+        return real(fd, command, argument);                                                        \
+    }
+
+FAULT_FCNTL(fcntl)
+FAULT_FCNTL(fcntl64)
 
 #define FAULT_OPEN(name, parameters, ...)                                                          \
     int name parameters {                                                                          \

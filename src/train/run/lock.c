@@ -5,24 +5,30 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "io/file.h"
+#include "train/run/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
-#define OWNER_TEXT 256
+/* A process that is killed gives up its lock a moment before it has ended. */
+#define EXIT_SECONDS 1.0
+
+/* What one try has found. */
+typedef struct claim {
+    const char *dir;
+    int fd;
+    int error;      /* of the lock: 0, EAGAIN: another has it, or why there are no locks */
+    nn_owner owner; /* that the file names, */
+    nn_owner_state state;
+} claim;
 
 /* It is opened for writing: NFS makes an exclusive lock of nothing less. */
 static int open_lock(const char *dir, int *fd) {
     char path[4096];
 
-    if (access(dir, W_OK | X_OK) < 0)
-        return nn_fail(NN_EIO, "cannot write into the run folder '%s': %s; choose another (--run)",
-                       dir, nn_errno_text(errno));
     snprintf(path, sizeof path, "%s/lock", dir);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
     if (*fd < 0)
@@ -30,70 +36,134 @@ static int open_lock(const char *dir, int *fd) {
     return NN_OK;
 }
 
-/* 0, or the error with which the last try failed. */
-static int try_lock(int fd, double seconds) {
-    const struct timespec pause = {.tv_nsec = 100000000};
-    double begin = nn_seconds();
+/* Locks (F_WRLCK) or gives up (F_UNLCK) the whole file; 0 or an errno value. */
+static int set_lock(int fd, short type) {
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
+    int rc;
 
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EINTR && (errno != EWOULDBLOCK || nn_seconds() - begin >= seconds))
-            return errno;
-        nanosleep(&pause, NULL);
-    }
-    return 0;
+    do
+        rc = fcntl(fd, F_OFD_SETLK, &whole);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? errno == EACCES ? EAGAIN : errno : 0;
 }
 
-static void write_owner(int fd) {
-    char host[128] = "", now[32], text[OWNER_TEXT];
-    int length;
-
-    gethostname(host, sizeof host - 1);
-    nn_timestamp(now, sizeof now);
-    length =
-        snprintf(text, sizeof text, "process %ld on %s, since %s\n", (long)getpid(), host, now);
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)length, 0) < length)
-        nn_debug("the lock cannot say who has it: %s", nn_errno_text(errno));
-}
-
-/* What is written there: " (process 12 on host, since ...)"; "" when nothing is. */
-static const char *read_owner(int fd, char text[OWNER_TEXT]) {
-    char line[OWNER_TEXT - 4];
+static void read_owner(int fd, nn_owner *owner) {
+    char line[NN_OWNER_LINE];
     ssize_t length = pread(fd, line, sizeof line - 1, 0);
 
     line[length > 0 ? length : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    snprintf(text, OWNER_TEXT, *line ? " (%s)" : "%s", line);
-    return text;
+    nn_owner_parse(line, owner);
+}
+
+static void write_owner(int fd) {
+    char line[NN_OWNER_LINE];
+    nn_owner self;
+
+    nn_owner_self(&self);
+    size_t length = nn_owner_format(&self, line);
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, line, length, 0) < (ssize_t)length)
+        nn_debug("the lock cannot say who has it: %s", nn_errno_text(errno));
+}
+
+/* Tries until no other process has the folder, or time is up; whether one still has it. */
+static bool is_taken(claim *c, double seconds) {
+    const struct timespec pause = {.tv_nsec = 100000000};
+    double begin = nn_seconds(), patience = seconds;
+
+    for (;; nanosleep(&pause, NULL)) {
+        c->error = set_lock(c->fd, F_WRLCK);
+        read_owner(c->fd, &c->owner);
+        c->state = nn_owner_look(&c->owner);
+        if (c->error != EAGAIN && c->state != NN_OWNER_ALIVE)
+            return false;
+        if (c->error != EAGAIN && seconds < EXIT_SECONDS)
+            patience = EXIT_SECONDS;
+        if (nn_seconds() - begin >= patience)
+            return true;
+    }
+}
+
+static int refuse(const claim *c) {
+    char text[NN_OWNER_LINE];
+    const char *owner = nn_owner_text(&c->owner, text);
+
+    if (c->error == 0)
+        return nn_fail(NN_EUSAGE,
+                       "%s is training in the run folder '%s', and yet the file system granted its "
+                       "lock a second time: locks do not hold there; wait for it to end, and put "
+                       "run folders (--run) where they do",
+                       owner, c->dir);
+    if (c->error != EAGAIN)
+        return nn_fail(NN_EUSAGE,
+                       "%s is training in the run folder '%s', whose file system cannot lock files "
+                       "(%s); wait for it to end or choose another folder (--run)",
+                       owner, c->dir, nn_errno_text(c->error));
+    if (c->state == NN_OWNER_ENDED)
+        return nn_fail(NN_EUSAGE,
+                       "the run folder '%s' is locked for %s, which has ended: a process that it "
+                       "started, or a file server that has not noticed, keeps the lock; when no "
+                       "program trains there any more, delete '%s/lock'",
+                       c->dir, owner, c->dir);
+    return nn_fail(NN_EUSAGE,
+                   "another process is training in the run folder '%s' (%s); wait for it to end or "
+                   "choose another folder (--run)%s",
+                   c->dir, owner,
+                   c->state == NN_OWNER_ELSEWHERE
+                       ? "; when its host has failed, delete the file `lock` there"
+                       : "");
+}
+
+/* Whether the lock that was granted keeps another description of the same file out. */
+static bool excludes(const claim *c) {
+    int second;
+
+    if (open_lock(c->dir, &second) < 0)
+        return false;
+    bool excluded = set_lock(second, F_WRLCK) == EAGAIN;
+    close(second);
+    return excluded;
+}
+
+/* The folder is this run's, but what the file system makes of locks does not keep it so. */
+static void warn_unprotected(const claim *c) {
+    char why[160] = "grants a lock twice", other[NN_OWNER_LINE + 80] = "", text[NN_OWNER_LINE];
+
+    if (c->error)
+        snprintf(why, sizeof why, "cannot lock files (%s)", nn_errno_text(c->error));
+    if (c->state == NN_OWNER_ELSEWHERE)
+        snprintf(other, sizeof other,
+                 "; its file `lock` names %s: if that still runs, end this one",
+                 nn_owner_text(&c->owner, text));
+    nn_warn("the file system of the run folder '%s' %s: a second run there at the same time would "
+            "destroy the checkpoints of this one%s",
+            c->dir, why, other);
 }
 
 int nn_lock_take(const char *dir, double seconds, int *fd) {
-    char owner[OWNER_TEXT];
-    int error;
+    claim c = {.dir = dir, .fd = -1};
 
     *fd = -1;
-    NN_TRY(open_lock(dir, fd));
-    error = try_lock(*fd, seconds);
-    if (error == EWOULDBLOCK) {
-        read_owner(*fd, owner);
-        close(*fd);
-        *fd = -1;
-        return nn_fail(NN_EUSAGE,
-                       "another process is training in the run folder '%s'%s; wait for it to end "
-                       "or choose another folder (--run)",
-                       dir, owner);
+    if (access(dir, W_OK | X_OK) < 0)
+        return nn_fail(NN_EIO, "cannot write into the run folder '%s': %s; choose another (--run)",
+                       dir, nn_errno_text(errno));
+    NN_TRY(open_lock(dir, &c.fd));
+    if (is_taken(&c, seconds)) {
+        close(c.fd);
+        return refuse(&c);
     }
-    if (error)
-        nn_warn("the file system of the run folder '%s' cannot lock files (%s): a second run there "
-                "at the same time would destroy the checkpoints of this one",
-                dir, nn_errno_text(error));
-    write_owner(*fd);
+    if (c.error || !excludes(&c))
+        warn_unprotected(&c);
+    write_owner(c.fd);
+    *fd = c.fd;
     return NN_OK;
 }
 
+/* The lock is given up by name: not every file system takes closing for that. */
 void nn_lock_release(int fd) {
     if (fd < 0)
         return;
     if (ftruncate(fd, 0) < 0)
         nn_debug("the lock still names this process: %s", nn_errno_text(errno));
+    set_lock(fd, F_UNLCK);
     close(fd);
 }
