@@ -44,6 +44,12 @@ typedef struct nn_status {
     const nn_evaluation *validation; /* just made, or NULL */
 } nn_status;
 
+/* What nn_train does where replicas of the model differ (train.check_replicas). */
+typedef enum nn_mismatch {
+    NN_MISMATCH_STOP,  /* ends with NN_ERANK */
+    NN_MISMATCH_REPAIR /* goes on with what most of the ranks hold */
+} nn_mismatch;
+
 /* `size` first, so that a program that was built with an older header, whose struct is shorter,
  * keeps working: what it does not have is zero. */
 typedef struct nn_train_options {
@@ -58,6 +64,7 @@ typedef struct nn_train_options {
     void (*begun)(void *ctx);
     void (*progress)(void *ctx, const nn_status *status); /* rank 0 only; may be NULL */
     void *ctx;
+    nn_mismatch on_mismatch;
 } nn_train_options;
 
 typedef struct nn_train_result {

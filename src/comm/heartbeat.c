@@ -3,9 +3,15 @@
 #include "comm/mpi_comm.h"
 
 const char *nn_phase_name(nn_phase phase) {
-    static const char *const names[] = {
-        "start",      "reading data",        "forward", "back-propagation", "reporting",
-        "evaluation", "saving a checkpoint", "the end"};
+    static const char *const names[] = {"start",
+                                        "reading data",
+                                        "forward",
+                                        "back-propagation",
+                                        "reporting",
+                                        "evaluation",
+                                        "comparing replicas",
+                                        "saving a checkpoint",
+                                        "the end"};
     return names[phase];
 }
 

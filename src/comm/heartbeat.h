@@ -18,6 +18,7 @@ typedef enum nn_phase {
     NN_PHASE_BACKWARD,
     NN_PHASE_REPORT,
     NN_PHASE_EVALUATE,
+    NN_PHASE_COMPARE,
     NN_PHASE_SAVE,
     NN_PHASE_END
 } nn_phase;

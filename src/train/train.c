@@ -73,6 +73,7 @@ static int save_state(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
 
 static int put_snapshot(nn_trainer *t, enum put put) {
     nn_snapshot snapshot = {0};
+    NN_TRY(nn_trainer_compare_replicas(t));
     double since = nn_seconds();
     int rc = save_state(t, &snapshot, put);
     nn_session_close_snapshot(&t->session, &snapshot);
@@ -150,6 +151,8 @@ static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
     bool epoch_end = s->batch == 0;
+    if (set->train.check_replicas > 0 && s->step % set->train.check_replicas == 0)
+        NN_TRY(nn_trainer_compare_replicas(t));
     if (epoch_end)
         NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
@@ -318,7 +321,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     .options = &own,
                     .loss = NAN,
                     .saved_step = -1,
-                    .validated_step = -1};
+                    .validated_step = -1,
+                    .compared_step = -1};
     int rc = 0;
     NN_TRY(check_size("nn_train_options", options->size, sizeof own));
     NN_TRY(check_size("nn_train_result", result->size, sizeof found));

@@ -1,6 +1,7 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
- * goes on), step.c (one training step), rate.c (learning rate), report.c (what people see of it)
- * and train.c (the loop around it). `check` and `bench` open a trainer too. */
+ * goes on), step.c (one training step), rate.c (learning rate), replicas.c (whether all ranks hold
+ * the same), report.c (what people see of it) and train.c (the loop around it). `check` and `bench`
+ * open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -46,8 +47,9 @@ typedef struct nn_trainer {
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
-    int64_t saved_step, validated_step;   /* the last ones; -1: none */
-    double lr, loss;                      /* of the last step */
+    /* the last ones; -1: none */
+    int64_t saved_step, validated_step, compared_step;
+    double lr, loss; /* of the last step */
     nn_pace pace;
     double saved_at; /* seconds at which rank 0 last saved, or began */
     bool stop;       /* a rank got a signal */
@@ -80,6 +82,12 @@ bool nn_trainer_asked_to_stop(const nn_trainer *t);
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);
+
+/* Compares what several ranks hold alike, parameters and optimiser state, once a step, unless
+ * train.check_replicas is 0. Where they differ: NN_ERANK with rank, host, layer and elements, or
+ * with options.on_mismatch NN_MISMATCH_REPAIR a warning, after those of the minority have got the
+ * bits of the majority; NN_ERANK where there is none. Collective. */
+int nn_trainer_compare_replicas(nn_trainer *t);
 
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);

@@ -7,6 +7,7 @@
 typedef struct options {
     const char *config, *run;
     bool resume, json;
+    int on_mismatch; /* nn_mismatch */
     const nn_node *set;
 } options;
 
@@ -17,6 +18,9 @@ static const nn_option table[] = {
      "run folder for checkpoints and metrics; without it runs/NAME-TIME"},
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
      "go on from the run folder's last checkpoint when there is one"},
+    {"on_mismatch", NN_OPT_CHOICE, offsetof(options, on_mismatch), "stop", "stop|repair",
+     "where replicas of the model differ: end with exit code 5, or go on with what most of them "
+     "hold"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
      "override one key of the configuration: -o train.lr=0.1; may be repeated"},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
@@ -123,7 +127,8 @@ static int run(const nn_call *call) {
                               .stop = nn_guard_stop(call->guard),
                               .begun = begun,
                               .progress = show_progress,
-                              .ctx = (void *)call};
+                              .ctx = (void *)call,
+                              .on_mismatch = (nn_mismatch)o->on_mismatch};
     rc = config_path(call, &path);
     if (rc == 0)
         rc = nn_call_config(path, o->set, &config);

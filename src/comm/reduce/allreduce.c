@@ -100,6 +100,10 @@ static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     return nn_comm_bcast(r->spec.comm, share, r->spec.n * sizeof *share);
 }
 
+static MPI_Comm all_replicas(const nn_reducer *r) {
+    return r->spec.comm->world;
+}
+
 static const nn_reduce_backend backend = {.name = "allreduce",
                                           .free = all_free,
                                           .send_sums = all_send_sums,
@@ -113,7 +117,8 @@ static const nn_reduce_backend backend = {.name = "allreduce",
                                           .add = all_add,
                                           .sync = all_sync,
                                           .gather = all_gather,
-                                          .scatter = all_scatter};
+                                          .scatter = all_scatter,
+                                          .replicas = all_replicas};
 
 static int plan_tree(nn_reducer *r) {
     struct all *all;

@@ -454,6 +454,11 @@ static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     return barrier(r);
 }
 
+static MPI_Comm node_replicas(const nn_reducer *r) {
+    const struct node *node = r->state;
+    return node->owners;
+}
+
 static const nn_reduce_backend backend = {.name = "node",
                                           .free = node_free,
                                           .send_sums = node_send_sums,
@@ -467,7 +472,8 @@ static const nn_reduce_backend backend = {.name = "node",
                                           .add = node_add,
                                           .sync = node_sync,
                                           .gather = node_gather,
-                                          .scatter = node_scatter};
+                                          .scatter = node_scatter,
+                                          .replicas = node_replicas};
 
 static int open_node(nn_reducer *r) {
     nn_comm *comm = r->spec.comm;

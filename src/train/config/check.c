@@ -112,7 +112,7 @@ static int check_compress(const nn_settings *s) {
 }
 
 static int check_train(nn_settings *s) {
-    s->train.max_steps = -1;
+    s->train.max_steps = s->train.check_replicas = -1;
     s->train.lr = s->train.stop_below = NAN;
     NN_TRY(bind_section("train", s->train_node, s));
     NN_TRY(bind_batch_size(s));

@@ -33,6 +33,7 @@ static const struct {
     {"train.lr", "0.1"},
     {"train.seed", "7"},
     {"train.max_steps", "1000"},
+    {"train.check_replicas", "100"},
     {"train.clip_norm", "1.0"},
     {"train.stop_below", "0.01"},
     {"train.threads", "4"},

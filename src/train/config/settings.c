@@ -65,6 +65,10 @@ static const nn_option train_options[] = {
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
      "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
      "end with exit code 5; 0 waits for ever"},
+    {"check_replicas", NN_OPT_INT, AT(train.check_replicas), "", "[0, inf)",
+     "compare what several ranks hold alike, parameters and optimiser state, every so many steps, "
+     "so that a bit that memory or a processor has changed is found (`nnmpi train --on-mismatch`); "
+     "without it before each checkpoint; 0: never"},
     {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,

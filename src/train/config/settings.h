@@ -29,9 +29,11 @@ typedef struct nn_settings {
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
         int reduce;         /* nn_reduce_choice of comm/reduce/spec.h */
         int compress;       /* enum nn_compression */
-        double stall_timeout;         /* s; 0: stalled ranks are waited for */
-        int64_t log_every;            /* steps between metrics lines */
-        bool digest;                  /* in every train line of metrics.jsonl */
+        double stall_timeout;   /* s; 0: stalled ranks are waited for */
+        int64_t check_replicas; /* steps between two comparisons besides those of checkpoints; 0:
+                                   never any, -1: no others */
+        int64_t log_every;      /* steps between metrics lines */
+        bool digest;            /* in every train line of metrics.jsonl */
         double clip_norm, clip_value; /* 0: gradients are not clipped */
         double l1, l2, max_norm;      /* 0: not; of weights */
         bool decay_all;               /* of biases and normalisation parameters, too */

@@ -1,0 +1,322 @@
+/* The replica check. What several ranks hold alike, parameters and optimiser state, is compared by
+ * hashes: one number for all of it as long as the replicas agree. Where they do not, ranges are cut
+ * into ever smaller ones, of which those are followed whose hashes differ, down to cells. */
+#include "comm/reduce/replicas.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "comm/heartbeat.h"
+#include "math/parallel.h"
+#include "train/trainer.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Elements of a cell, the smallest range that is named or repaired. */
+#define CELL ((size_t)64)
+/* Ranges whose hashes are compared at a time: as many as bits of `differ`. */
+#define FAN ((size_t)64)
+
+/* Elements of a block, the smallest range that a thread hashes; blocks that are worth a fork and
+ * join; and what a block counts for nn_parallel. */
+#define BLOCK NN_PARTITION_CELL
+#define GRAIN 8
+#define PARALLEL_UNIT 16
+
+/* ---- what is replicated -----------------------------------------------------------------------
+ */
+
+/* The part of a tensor that is in a slice of this rank, in one of the vectors. */
+struct piece {
+    size_t vector; /* 0: the parameters */
+    const nn_param *param;
+    size_t begin, count; /* elements of the parameter vector */
+    nn_real *x;          /* [count] */
+};
+
+typedef int piece_fn(void *ctx, const struct piece *piece);
+
+/* Parameters and their average are whole vectors; then come this rank's shares of the optimiser's
+ * state. */
+static size_t whole_vectors(const nn_session *s) {
+    return s->average ? 2 : 1;
+}
+
+static nn_real *vector_at(const nn_session *s, size_t vector, const nn_slice *slice, size_t begin) {
+    size_t whole = whole_vectors(s);
+    if (vector < whole)
+        return nn_reducer_vector(s->reducer, vector) + begin;
+    return s->slot[vector - whole] + slice->at + (begin - slice->begin);
+}
+
+static int visit_slice(const nn_session *s, size_t vector, const nn_slice *slice, piece_fn *fn,
+                       void *ctx) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(s->model, &param);
+    for (size_t i = 0; i < params; i++) {
+        size_t begin = param[i]->offset, end = begin + param[i]->count;
+        begin = begin > slice->begin ? begin : slice->begin;
+        end = end < slice->end ? end : slice->end;
+        if (begin < end)
+            NN_TRY(fn(ctx, &(struct piece){vector, param[i], begin, end - begin,
+                                           vector_at(s, vector, slice, begin)}));
+    }
+    return 0;
+}
+
+/* Calls fn with every piece of this rank's share, in the same order on all replicas of it. */
+static int visit_share(const nn_session *s, piece_fn *fn, void *ctx) {
+    for (size_t v = 0; v < whole_vectors(s) + s->slots; v++)
+        for (size_t i = 0; i < nn_reducer_slices(s->reducer); i++) {
+            nn_slice slice = nn_reducer_slice(s->reducer, i);
+            NN_TRY(visit_slice(s, v, &slice, fn, ctx));
+        }
+    return 0;
+}
+
+static uint64_t hash_of(const nn_real *x, size_t count) {
+    return nn_hash_bytes(x, count * sizeof *x);
+}
+
+/* ---- one number for all of it -----------------------------------------------------------------
+ */
+
+struct total {
+    const nn_compute *compute;
+    const struct piece *piece;
+    _Atomic uint64_t sum; /* of the blocks' hashes, mixed with where they stand: in any order */
+};
+
+static void add_blocks(void *ctx, size_t begin, size_t end) {
+    struct total *total = ctx;
+    const struct piece *p = total->piece;
+    uint64_t sum = 0;
+    for (size_t i = begin / PARALLEL_UNIT; i < end / PARALLEL_UNIT; i++) {
+        size_t at = i * BLOCK, count = p->count - at < BLOCK ? p->count - at : BLOCK;
+        sum += nn_mix64(hash_of(p->x + at, count) ^ nn_mix64(nn_mix64(p->vector) + p->begin + at));
+    }
+    atomic_fetch_add_explicit(&total->sum, sum, memory_order_relaxed);
+}
+
+static int add_piece(void *ctx, const struct piece *piece) {
+    struct total *total = ctx;
+    size_t blocks = (piece->count + BLOCK - 1) / BLOCK;
+    total->piece = piece;
+    nn_parallel(total->compute, blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, add_blocks, total);
+    return 0;
+}
+
+static uint64_t hash_share(const nn_session *s) {
+    struct total total = {.compute = &s->compute};
+    visit_share(s, add_piece, &total);
+    return atomic_load(&total.sum);
+}
+
+/* ---- where they differ ------------------------------------------------------------------------
+ */
+
+#define NAME 288
+
+/* What a rank has found out about its own replica. */
+struct finding {
+    int64_t cells;     /* in which it is not as the others */
+    bool lost;         /* for one of them there is no majority */
+    char who[NAME];    /* "rank 2 on host" */
+    char others[NAME]; /* whose bits are others: "most of 3 replicas", "rank 0 on host" */
+    char where[256];   /* the first cell */
+};
+
+struct search {
+    const nn_session *session;
+    bool repairs;
+    const struct piece *piece;
+    size_t replicas;
+    int me;
+    uint64_t *hashes;    /* [replicas][FAN] */
+    char (*names)[NAME]; /* [replicas], finding.who of each */
+    struct finding mine;
+};
+
+/* "layer 'hidden', weight, elements 64 to 127 of 784"; in the order of memory. */
+static void describe(struct search *s, size_t begin, size_t count) {
+    const struct piece *p = s->piece;
+    const nn_session *session = s->session;
+    size_t whole = whole_vectors(session), first = p->begin + begin - p->param->offset;
+    char what[96] = "";
+    if (p->vector >= whole)
+        snprintf(what, sizeof what, "the optimiser's %s of ",
+                 session->slot_name[p->vector - whole]);
+    else if (p->vector > 0)
+        snprintf(what, sizeof what, "the average of ");
+    snprintf(s->mine.where, sizeof s->mine.where, "%slayer '%s', %s, elements %zu to %zu of %zu",
+             what, p->param->layer->name, p->param->name, first, first + count - 1,
+             p->param->count);
+}
+
+/* The replica whose hash of range `i` more than half of them have; -1: there is none. The vote of
+ * Boyer and Moore. */
+static int find_majority(const struct search *s, size_t i) {
+    size_t votes = 0, have = 0, at = 0;
+    for (size_t r = 0; r < s->replicas; r++) {
+        if (votes == 0)
+            at = r;
+        votes += s->hashes[r * FAN + i] == s->hashes[at * FAN + i] ? 1 : (size_t)-1;
+    }
+    for (size_t r = 0; r < s->replicas; r++)
+        have += s->hashes[r * FAN + i] == s->hashes[at * FAN + i];
+    return have > s->replicas / 2 ? (int)at : -1;
+}
+
+/* Cell `i` of those whose hashes are there, `count` elements from `begin` of the piece on. Without
+ * a majority those count as odd that are not as the first one. */
+static int settle(struct search *s, size_t i, size_t begin, size_t count) {
+    int right = find_majority(s, i);
+    size_t model = right < 0 ? 0 : (size_t)right;
+    struct finding *mine = &s->mine;
+    if (s->hashes[(size_t)s->me * FAN + i] != s->hashes[model * FAN + i]) {
+        if (mine->cells++ == 0)
+            describe(s, begin, count);
+        if (right < 0 && !mine->lost)
+            snprintf(mine->others, sizeof mine->others, "%s", s->names[0]);
+        mine->lost = mine->lost || right < 0;
+    }
+    if (right < 0 || !s->repairs)
+        return 0;
+    nn_real *x = s->piece->x + begin;
+    return nn_replicas_copy(s->session->reducer, right, x, count * sizeof *x);
+}
+
+/* The hashes of ranges of `part` elements that cover [begin, begin + count) of the piece, from all
+ * replicas, and which of them are not the same everywhere, as bits. */
+static int compare_parts(struct search *s, size_t begin, size_t count, size_t part,
+                         uint64_t *differ) {
+    uint64_t mine[FAN] = {0};
+    *differ = 0;
+    for (size_t i = 0; i * part < count; i++) {
+        size_t left = count - i * part;
+        mine[i] = hash_of(s->piece->x + begin + i * part, left < part ? left : part);
+    }
+    NN_TRY(nn_replicas_gather(s->session->reducer, mine, sizeof mine, s->hashes));
+    for (size_t r = 1; r < s->replicas; r++)
+        for (size_t i = 0; i < FAN; i++)
+            *differ |= (uint64_t)(s->hashes[r * FAN + i] != s->hashes[i]) << i;
+    return 0;
+}
+
+/* Follows a range that differs, or may. */
+static int follow(struct search *s, size_t begin, size_t count) {
+    size_t part = CELL;
+    uint64_t differ;
+    while (part * FAN < count)
+        part *= FAN;
+    NN_TRY(compare_parts(s, begin, count, part, &differ));
+    for (size_t i = 0; i < FAN; i++) {
+        size_t left = count - i * part, n = left < part ? left : part;
+        if (!(differ >> i & 1))
+            continue;
+        NN_TRY(part == CELL ? settle(s, i, begin + i * part, n) : follow(s, begin + i * part, n));
+    }
+    return 0;
+}
+
+static int follow_piece(void *ctx, const struct piece *piece) {
+    struct search *s = ctx;
+    s->piece = piece;
+    return follow(s, 0, piece->count);
+}
+
+/* ---- what is said and done ---------------------------------------------------------------------
+ */
+
+static int open_search(struct search *s, const nn_trainer *t) {
+    int replicas = nn_replicas_count(t->session.reducer);
+    s->repairs = t->options->on_mismatch == NN_MISMATCH_REPAIR;
+    s->replicas = replicas > 1 ? (size_t)replicas : 0;
+    snprintf(s->mine.who, NAME, "rank %d on %s", nn_comm_rank(t->comm), nn_comm_host(t->comm));
+    snprintf(s->mine.others, NAME, "most of %zu replicas", s->replicas);
+    NN_TRY(NN_NEW(&s->hashes, s->replicas * FAN + 1, "comparison of replicas"));
+    return NN_NEW(&s->names, s->replicas + 1, "comparison of replicas");
+}
+
+static void close_search(struct search *s) {
+    nn_free(s->hashes);
+    nn_free(s->names);
+}
+
+static int look(struct search *s) {
+    nn_reducer *reducer = s->session->reducer;
+    if (s->replicas == 0)
+        return 0;
+    s->me = nn_replicas_mine(reducer);
+    NN_TRY(nn_replicas_gather(reducer, s->mine.who, NAME, s->names));
+    return visit_share(s->session, follow_piece, s);
+}
+
+/* What the ranks have found, in a sentence; whether a majority is missing somewhere. */
+static bool sum_up(const nn_trainer *t, const struct finding *all, char *text, size_t size) {
+    const struct finding *first = NULL;
+    long long cells = 0;
+    int ranks = 0;
+    bool lost = false;
+    for (int r = 0; r < nn_comm_size(t->comm); r++) {
+        cells += all[r].cells;
+        ranks += all[r].cells > 0;
+        lost = lost || all[r].lost;
+        first = !first && all[r].cells > 0 ? &all[r] : first;
+    }
+    snprintf(text, size,
+             "the replicas differ after step %lld: %s holds other bits than %s in %s (in all %lld "
+             "ranges of at most %zu elements, on %d of %d ranks)",
+             (long long)t->state.step, first ? first->who : "", first ? first->others : "",
+             first ? first->where : "", cells, CELL, ranks, nn_comm_size(t->comm));
+    return lost;
+}
+
+/* The same on every rank. */
+static int act(nn_trainer *t, const struct finding *all) {
+    char text[1200];
+    bool lost = sum_up(t, all, text, sizeof text);
+    bool repairs = t->options->on_mismatch == NN_MISMATCH_REPAIR;
+    if (repairs && !lost && t->run)
+        nn_warn("%s; repaired with what most of them hold", text);
+    if (repairs && !lost)
+        return 0;
+    return nn_fail(NN_ERANK,
+                   "%s; memory or a processor there may be faulty; run again with --resume, which "
+                   "goes on from the last checkpoint, or with --on-mismatch repair",
+                   text);
+}
+
+static int resolve(nn_trainer *t) {
+    struct search s = {.session = &t->session};
+    struct finding *all = NULL;
+    size_t ranks = (size_t)nn_comm_size(t->comm);
+    int rc = NN_NEW(&all, ranks, "comparison of replicas");
+    rc = rc < 0 ? rc : open_search(&s, t);
+    NN_TRY_GOTO(nn_comm_agree(t->comm, rc));
+    NN_TRY_GOTO(look(&s));
+    NN_TRY_GOTO(nn_comm_gather(t->comm, &s.mine, sizeof s.mine, all));
+    NN_TRY_GOTO(act(t, all));
+done:
+    close_search(&s);
+    nn_free(all);
+    return rc;
+}
+
+int nn_trainer_compare_replicas(nn_trainer *t) {
+    bool equal;
+    if (t->session.settings->train.check_replicas == 0 || t->compared_step == t->state.step ||
+        !nn_replicas_any(t->session.reducer))
+        return 0;
+    double since = nn_seconds();
+    nn_comm_at(t->comm, NN_PHASE_COMPARE);
+    NN_TRY(nn_replicas_equal(t->session.reducer, hash_share(&t->session), &equal));
+    if (!equal)
+        NN_TRY(resolve(t));
+    t->compared_step = t->state.step;
+    nn_trainer_pause(t, since);
+    return 0;
+}
