@@ -11,7 +11,7 @@ bool nn_kept_fits(const nn_snapshot *snapshot) {
     return nn_model_size(snapshot->model) <= NN_KEPT_BYTES / sizeof(nn_real) / vectors_of(snapshot);
 }
 
-int nn_kept_take(nn_kept *kept, const nn_snapshot *snapshot, size_t history) {
+int nn_kept_take(nn_kept *kept, const nn_snapshot *snapshot) {
     size_t size = nn_model_size(snapshot->model);
     nn_real *to;
 
@@ -29,7 +29,6 @@ int nn_kept_take(nn_kept *kept, const nn_snapshot *snapshot, size_t history) {
         snprintf(kept->kernels, sizeof kept->kernels, "%s", snapshot->kernels);
         kept->snapshot.kernels = kept->kernels;
     }
-    kept->history = history;
     kept->full = true;
     return NN_OK;
 }

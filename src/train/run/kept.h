@@ -8,7 +8,6 @@
 typedef struct nn_kept {
     bool full;
     nn_snapshot snapshot; /* without its history */
-    size_t history;       /* bytes of the run's history that belong to it */
     nn_real *memory;      /* behind the snapshot's vectors */
     char kernels[160];    /* the snapshot's text */
 } nn_kept;
@@ -21,7 +20,7 @@ bool nn_kept_fits(const nn_snapshot *snapshot);
 
 /* Copies vectors, state and the text of the kernels, in place of what was kept; other texts and the
  * model stay the caller's. NN_EMEMORY. Local. */
-int nn_kept_take(nn_kept *kept, const nn_snapshot *snapshot, size_t history);
+int nn_kept_take(nn_kept *kept, const nn_snapshot *snapshot);
 void nn_kept_release(nn_kept *kept);
 
 #endif

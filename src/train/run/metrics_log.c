@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "train/run/metrics_log.h"
 
 #include "base/log.h"
@@ -11,26 +12,93 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- what an earlier start of the program wrote ------------------------------------------------
+/* ---- which lines stay --------------------------------------------------------------------------
  */
 
-/* Lines that are still true when the run goes on after `step`; a line without its newline was cut
- * off by the end of the program. */
-static bool is_kept(const char *line, int64_t step) {
+typedef struct head {
     char event[16];
-    int64_t at;
+    int64_t step;
+} head;
 
-    return sscanf(line, "{\"event\":\"%15[a-z]\",\"step\":%" SCNd64, event, &at) == 2 &&
-           at <= step && strcmp(event, "end") != 0;
+static bool read_head(const char *line, head *h) {
+    return sscanf(line, "{\"event\":\"%15[a-z]\",\"step\":%" SCNd64, h->event, &h->step) == 2;
 }
 
-/* Moves the lines to keep to the front of `text`; returns their length. */
-static size_t keep_until(char *text, int64_t step) {
+/* `at`: bytes of the file before the line. */
+typedef bool keep_fn(void *ctx, const char *line, size_t at);
+
+/* When the run goes on after step *ctx: lines that are still true. */
+static bool keep_until(void *ctx, const char *line, size_t at) {
+    const int64_t *step = ctx;
+    head h;
+
+    (void)at;
+    return read_head(line, &h) && h.step <= *step && strcmp(h.event, "end") != 0;
+}
+
+/* Of each event in the first `half` bytes at most every second line, spread evenly over its steps,
+ * so that the beginning of a run does not fade away as it is thinned again and again. */
+typedef struct kind {
+    char event[16];
+    int64_t lines, first, last; /* how many; steps */
+    int64_t due;                /* the step of the next to keep */
+} kind;
+
+typedef struct thinning {
+    size_t half;
+    kind kind[8]; /* more than there are events */
+} thinning;
+
+/* The line's event; NULL: the line stays. */
+static kind *kind_of(thinning *t, const head *h, size_t at) {
+    size_t i = 0;
+
+    if (at >= t->half || strcmp(h->event, "end") == 0)
+        return NULL;
+    while (t->kind[i].lines && strcmp(t->kind[i].event, h->event) != 0)
+        if (++i == sizeof t->kind / sizeof *t->kind)
+            return NULL;
+    return &t->kind[i];
+}
+
+/* Counts the lines, all of which are kept. */
+static bool survey(void *ctx, const char *line, size_t at) {
+    head h;
+    kind *k = read_head(line, &h) ? kind_of(ctx, &h, at) : NULL;
+
+    if (!k)
+        return true;
+    if (k->lines++ == 0) {
+        memcpy(k->event, h.event, sizeof h.event);
+        k->first = k->due = h.step;
+    }
+    k->last = h.step;
+    return true;
+}
+
+static bool keep_thinned(void *ctx, const char *line, size_t at) {
+    head h;
+    kind *k = read_head(line, &h) ? kind_of(ctx, &h, at) : NULL;
+
+    if (!k)
+        return true;
+    if (h.step < k->due)
+        return false;
+    k->due = h.step + (2 * (k->last - k->first) + k->lines - 1) / k->lines;
+    return true;
+}
+
+/* Moves the lines to keep to the front of `text`; returns their length. A line without its newline
+ * was cut off by the end of the program. */
+static size_t filter(char *text, keep_fn *keep, void *ctx) {
     char *to = text, *line = text, *newline;
 
     while ((newline = strchr(line, '\n')) != NULL) {
         size_t length = (size_t)(newline + 1 - line);
-        if (is_kept(line, step)) {
+        *newline = '\0'; /* sscanf looks for the end of its text */
+        bool kept = keep(ctx, line, (size_t)(line - text));
+        *newline = '\n';
+        if (kept) {
             memmove(to, line, length);
             to += length;
         }
@@ -39,7 +107,8 @@ static size_t keep_until(char *text, int64_t step) {
     return (size_t)(to - text);
 }
 
-static int rewrite(const char *path, int64_t step) {
+/* Replaces the file by one with the lines to keep; `look`, unless NULL, sees them all before. */
+static int rewrite(const char *path, keep_fn *look, keep_fn *keep, void *ctx) {
     nn_pool pool = {0};
     char *text = "";
     size_t length = 0, kept = 0;
@@ -47,8 +116,10 @@ static int rewrite(const char *path, int64_t step) {
 
     if (nn_file_exists(path))
         rc = nn_file_read(&pool, path, &text, &length);
+    if (rc == NN_OK && length && look)
+        filter(text, look, ctx);
     if (rc == NN_OK && length)
-        kept = keep_until(text, step);
+        kept = filter(text, keep, ctx);
     if (rc == NN_OK && kept < length)
         rc = nn_file_write(path, text, kept);
     nn_pool_release(&pool);
@@ -58,8 +129,21 @@ static int rewrite(const char *path, int64_t step) {
 /* ---- history ----------------------------------------------------------------------------------
  */
 
+/* Where the newest lines begin, as many as the history has room for, at least one. */
+static size_t newest(const char *text, size_t length) {
+    size_t from = 0;
+
+    while (length - from > NN_METRICS_LOG_HISTORY) {
+        const char *newline = memchr(text + from, '\n', length - from);
+        if (!newline || newline + 1 == text + length)
+            break;
+        from = (size_t)(newline + 1 - text);
+    }
+    return from;
+}
+
 static int remember(nn_metrics_log *log, const char *text, size_t length) {
-    size_t needed = log->history_length + length + 1;
+    size_t needed = log->history_length + length + 1, from;
 
     if (needed > log->capacity) {
         size_t capacity = needed > NN_METRICS_LOG_LINE ? 2 * needed : 2 * NN_METRICS_LOG_LINE;
@@ -73,8 +157,22 @@ static int remember(nn_metrics_log *log, const char *text, size_t length) {
     }
     memcpy(log->history + log->history_length, text, length);
     log->history_length += length;
+    from = newest(log->history, log->history_length);
+    log->history_length -= from;
+    memmove(log->history, log->history + from, log->history_length);
     log->history[log->history_length] = '\0';
     return NN_OK;
+}
+
+size_t nn_metrics_log_history(const nn_metrics_log *log, int64_t step) {
+    size_t length = 0;
+    const char *newline;
+    head h;
+
+    while (length < log->history_length && read_head(log->history + length, &h) && h.step <= step &&
+           (newline = strchr(log->history + length, '\n')) != NULL)
+        length = (size_t)(newline + 1 - log->history);
+    return length;
 }
 
 /* ---- opening and appending --------------------------------------------------------------------
@@ -84,13 +182,27 @@ static int fail(const nn_metrics_log *log, const char *what) {
     return nn_fail(NN_EIO, "cannot %s '%s': %s", what, log->path, nn_errno_text(errno));
 }
 
+/* The file at the path, in place of what was open: the descriptor stays the same for those who sync
+ * it. */
+static int open_file(nn_metrics_log *log) {
+    int fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+
+    if (fd < 0 || (log->fd >= 0 && dup3(fd, log->fd, O_CLOEXEC) < 0))
+        return fail(log, "open");
+    if (log->fd < 0)
+        log->fd = fd;
+    else
+        close(fd);
+    log->size = (int64_t)lseek(log->fd, 0, SEEK_END);
+    return NN_OK;
+}
+
 int nn_metrics_log_open(nn_metrics_log *log, const char *path, int64_t step, const char *history) {
-    *log = (nn_metrics_log){.path = path, .fd = -1};
-    NN_TRY(rewrite(path, step));
+    *log = (nn_metrics_log){.path = path, .fd = -1, .limit = NN_METRICS_LOG_LIMIT};
+    NN_TRY(rewrite(path, NULL, keep_until, &step));
     if (history)
         NN_TRY(remember(log, history, strlen(history)));
-    log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    return log->fd < 0 ? fail(log, "open") : NN_OK;
+    return open_file(log);
 }
 
 void nn_metrics_log_close(nn_metrics_log *log) {
@@ -99,6 +211,7 @@ void nn_metrics_log_close(nn_metrics_log *log) {
     log->fd = -1;
     nn_free(log->history);
     log->history = NULL;
+    log->history_length = log->capacity = 0;
 }
 
 nn_json *nn_metrics_log_event(nn_metrics_log *log, const char *event, int64_t step, int64_t epoch) {
@@ -114,8 +227,7 @@ nn_json *nn_metrics_log_event(nn_metrics_log *log, const char *event, int64_t st
 }
 
 /* Writes all or, as far as that can be, nothing: a broken line would break the file for readers. */
-static int write_line(const nn_metrics_log *log, const char *line, size_t length) {
-    off_t before = lseek(log->fd, 0, SEEK_END);
+static int write_line(nn_metrics_log *log, const char *line, size_t length) {
     size_t done = 0;
 
     while (done < length) {
@@ -124,13 +236,27 @@ static int write_line(const nn_metrics_log *log, const char *line, size_t length
             continue;
         if (written <= 0) {
             int rc = fail(log, "append to");
-            if (before >= 0 && done > 0 && ftruncate(log->fd, before) < 0)
+            if (done > 0 && ftruncate(log->fd, (off_t)log->size) < 0)
                 nn_warn("'%s' ends in a broken line", log->path);
             return rc;
         }
         done += (size_t)written;
     }
+    log->size += (int64_t)length;
     return NN_OK;
+}
+
+/* What stands in the file is worth less than the run: going on without having thinned it is no
+ * failure. */
+static int thin(nn_metrics_log *log) {
+    thinning t = {.half = (size_t)log->size / 2};
+
+    if (rewrite(log->path, survey, keep_thinned, &t) < 0) {
+        nn_warn("'%s' is not thinned: %s", log->path, nn_error_message());
+        nn_error_clear();
+        log->limit *= 2;
+    }
+    return open_file(log);
 }
 
 int nn_metrics_log_append(nn_metrics_log *log) {
@@ -143,7 +269,9 @@ int nn_metrics_log_append(nn_metrics_log *log) {
     json->text[json->length++] = '\n';
     json->text[json->length] = '\0';
     NN_TRY(write_line(log, json->text, json->length));
-    return log->validation ? remember(log, json->text, json->length) : NN_OK;
+    if (log->validation)
+        NN_TRY(remember(log, json->text, json->length));
+    return log->size > log->limit ? thin(log) : NN_OK;
 }
 
 int nn_metrics_log_sync(nn_metrics_log *log) {

@@ -315,9 +315,11 @@ static int write_checkpoint(nn_run *run, nn_pool *pool, const nn_snapshot *snaps
     return nn_links_publish(name, links + !last, (size_t)last + best);
 }
 
-/* The history that was there when a checkpoint was kept. */
-static const char *history_until(const nn_run *run, nn_pool *pool, size_t length) {
-    return length ? nn_pool_printf(pool, "%.*s", (int)length, run->log.history) : NULL;
+/* The history up to a step. */
+static const char *history_until(const nn_run *run, nn_pool *pool, int64_t step) {
+    size_t length = nn_metrics_log_history(&run->log, step);
+
+    return nn_pool_printf(pool, "%.*s", (int)length, length ? run->log.history : "");
 }
 
 /* Writes the best checkpoint, if it was only kept; `last`: nothing newer comes after it. */
@@ -326,8 +328,8 @@ static int write_best(nn_run *run, nn_pool *pool, bool last) {
 
     if (!best->full)
         return NN_OK;
-    best->snapshot.history = history_until(run, pool, best->history);
-    if (best->history && !best->snapshot.history)
+    best->snapshot.history = history_until(run, pool, best->snapshot.state.step);
+    if (!best->snapshot.history)
         return NN_EMEMORY;
     NN_TRY(write_checkpoint(run, pool, &best->snapshot, last, true));
     best->full = false;
@@ -362,7 +364,7 @@ int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best) {
 }
 
 int nn_run_keep_best(nn_run *run, const nn_snapshot *snapshot) {
-    if (!nn_kept_fits(snapshot) || nn_kept_take(&run->best, snapshot, run->log.history_length) < 0)
+    if (!nn_kept_fits(snapshot) || nn_kept_take(&run->best, snapshot) < 0)
         return nn_run_save(run, snapshot, true);
     return NN_OK;
 }
