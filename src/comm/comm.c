@@ -38,6 +38,10 @@ int nn_comm_nodes(const nn_comm *comm) {
     return comm->nodes;
 }
 
+bool nn_comm_on_first_node(const nn_comm *comm) {
+    return comm->first_node;
+}
+
 const char *nn_comm_host(const nn_comm *comm) {
     return comm->host;
 }

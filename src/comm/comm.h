@@ -13,6 +13,7 @@
 int nn_comm_node_rank(const nn_comm *comm); /* among the ranks of this node */
 int nn_comm_node_size(const nn_comm *comm);
 int nn_comm_nodes(const nn_comm *comm);
+bool nn_comm_on_first_node(const nn_comm *comm); /* that of rank 0 */
 const char *nn_comm_host(const nn_comm *comm);
 
 /* MPI has failed on this rank (NN_ERANK): from now on nothing that is freed waits for the others,

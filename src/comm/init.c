@@ -75,12 +75,15 @@ static int find_neighbours(nn_comm *comm) {
  * machines: who takes part in a collective must do so in the same way. */
 static int look_around(nn_comm *comm) {
     int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
+    int first = comm->rank;
     comm->nodes = leader;
     NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM),
                "MPI_Allreduce");
     NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX), "MPI_Allreduce");
     comm->node_least = -most[0];
     comm->yields = most[1] != 0;
+    NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &first, sizeof first, 0), "MPI_Bcast");
+    comm->first_node = first == 0;
     if (comm->nodes == 1)
         return 0;
     NN_TRY_MPI(MPI_Comm_split(comm->world, leader ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders),
@@ -151,6 +154,7 @@ int nn_comm_alone(nn_comm **out) {
     comm->world = comm->machine = comm->node = comm->leaders = MPI_COMM_NULL;
     comm->size = comm->machine_size = comm->node_size = comm->node_least = 1;
     comm->nodes = comm->cores = 1;
+    comm->first_node = true;
     comm->yields = true; /* until it is known that nobody needs it */
     comm->launch = nn_launch_read();
     if (gethostname(comm->host, sizeof comm->host - 1) != 0)

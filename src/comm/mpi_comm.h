@@ -22,12 +22,13 @@ struct nn_comm {
     int rank, size;
     int machine_rank, machine_size;
     int node_rank, node_size, nodes;
-    int node_least; /* ranks of the node that has fewest */
-    int cores;      /* in the CPU sets of the ranks of this machine together */
-    bool crowded;   /* this machine has more ranks than cores */
-    bool yields;    /* some machine has */
-    bool started;   /* MPI_Init was ours */
-    bool broken;    /* MPI has failed here: no call that others take part in may return any more */
+    int node_least;  /* ranks of the node that has fewest */
+    bool first_node; /* rank 0 is on this node */
+    int cores;       /* in the CPU sets of the ranks of this machine together */
+    bool crowded;    /* this machine has more ranks than cores */
+    bool yields;     /* some machine has */
+    bool started;    /* MPI_Init was ours */
+    bool broken;     /* MPI has failed here: no call that others take part in may return any more */
     nn_launch launch;
     nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
     struct nn_shared_memory *memory; /* of the barrier */

@@ -1,5 +1,8 @@
-/* HDF5; the only user of hdf5.h. One thread only (the library is not thread-safe). Every message
- * names the file and the object. Reading failures are NN_EFORMAT, writing failures NN_EIO. */
+/* HDF5; the only user of hdf5.h. Every message names the file and the object. Reading failures are
+ * NN_EFORMAT, writing failures NN_EIO.
+ *
+ * The library is not thread-safe: two threads that may use it at the same time, on whatever files,
+ * take turns (nn_h5_lock). */
 #ifndef NN_IO_H5_H
 #define NN_IO_H5_H
 
@@ -20,6 +23,10 @@ typedef struct nn_h5_info {
     int rank;
     int64_t dim[NN_H5_MAX_RANK];
 } nn_h5_info;
+
+/* Waits until no other thread is between the two. Local. */
+void nn_h5_lock(void);
+void nn_h5_unlock(void);
 
 bool nn_h5_is_file(const char *path);                /* its first bytes say that it is one */
 int nn_h5_open(const char *path, nn_h5 **out);       /* for reading */
@@ -55,6 +62,10 @@ int nn_h5_read(nn_h5 *file, const char *dataset, int64_t first, int64_t count, n
  * shuffle + gzip when `gzip` > 0). `data` may be NULL: the rows follow by nn_h5_write_rows. */
 int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
                 int64_t chunk_rows, int gzip, const void *data);
+/* The same, contiguous and without data: *offset is where in the file its bytes belong, which are
+ * the caller's to write there once the file is closed; 0: it has none. */
+int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
+                  int64_t *offset);
 int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                      const void *data);
 /* A scalar string data set. */

@@ -142,29 +142,37 @@ static bool has_elements(int rank, const int64_t *dim) {
 }
 
 /* Below 0 when a filter is missing. Scalars and empty data sets cannot be chunked. */
-static herr_t set_layout(hid_t creation, nn_dtype type, int rank, const int64_t *dim,
+static herr_t set_chunks(hid_t creation, nn_dtype type, int rank, const int64_t *dim,
                          int64_t chunk_rows, int gzip) {
     hsize_t chunk[NN_H5_MAX_RANK];
-    herr_t rc = H5Pset_obj_track_times(creation, false);
     if (chunk_rows <= 0 || rank == 0 || !has_elements(rank, dim))
-        return rc;
+        return 0;
     chunk_shape(chunk, type, rank, dim, chunk_rows);
-    rc = H5Pset_chunk(creation, rank, chunk);
+    herr_t rc = H5Pset_chunk(creation, rank, chunk);
     if (rc >= 0 && gzip > 0)
         rc = H5Pset_shuffle(creation) < 0 ? -1 : H5Pset_deflate(creation, (unsigned)gzip);
     return rc < 0 ? rc : H5Pset_fletcher32(creation);
 }
 
+/* Makes the data set and the groups above it; `creation`, below 0 where it could not be set up, is
+ * closed. */
 static int create_dataset(nn_h5 *file, const char *name, nn_dtype type, int rank,
-                          const int64_t *dim, int64_t chunk_rows, int gzip) {
+                          const int64_t *dim, hid_t creation) {
     hsize_t extent[NN_H5_MAX_RANK];
-    int rc = 0;
+    hid_t id = H5I_INVALID_HID, space;
+    int rc =
+        rank <= NN_H5_MAX_RANK
+            ? nn_h5_make_room(file, name)
+            : nn_fail(NN_EIO, "data set '%s' of '%s' has %d dimensions, at most %d are written",
+                      name, file->path, rank, NN_H5_MAX_RANK);
+    if (rc < 0) {
+        nn_h5_drop(creation);
+        return rc;
+    }
     for (int i = 0; i < rank; i++)
         extent[i] = (hsize_t)dim[i];
-    hid_t id = H5I_INVALID_HID;
-    hid_t space = rank > 0 ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    if (space >= 0 && set_layout(creation, type, rank, dim, chunk_rows, gzip) >= 0)
+    space = rank > 0 ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
+    if (space >= 0 && creation >= 0 && H5Pset_obj_track_times(creation, false) >= 0)
         id = H5Dcreate2(file->id, name, nn_h5_native_type(type), space, H5P_DEFAULT, creation,
                         H5P_DEFAULT);
     if (id < 0 || nn_h5_faulty(file))
@@ -175,14 +183,38 @@ static int create_dataset(nn_h5 *file, const char *name, nn_dtype type, int rank
     return rc;
 }
 
+/* `creation`, or where setting it up failed, nothing. */
+static hid_t properties(hid_t creation, herr_t status) {
+    if (status < 0)
+        nn_h5_drop(creation);
+    return status < 0 ? H5I_INVALID_HID : creation;
+}
+
 int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
                 int64_t chunk_rows, int gzip, const void *data) {
-    if (rank > NN_H5_MAX_RANK)
-        return nn_fail(NN_EIO, "data set '%s' of '%s' has %d dimensions, at most %d are written",
-                       dataset, file->path, rank, NN_H5_MAX_RANK);
-    NN_TRY(nn_h5_make_room(file, dataset));
-    NN_TRY(create_dataset(file, dataset, type, rank, dim, chunk_rows, gzip));
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    creation = properties(creation, set_chunks(creation, type, rank, dim, chunk_rows, gzip));
+    NN_TRY(create_dataset(file, dataset, type, rank, dim, creation));
     if (data == NULL)
         return 0;
     return nn_h5_write_rows(file, dataset, 0, rank > 0 ? dim[0] : 1, type, data);
+}
+
+int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
+                  int64_t *offset) {
+    int64_t id = H5I_INVALID_HID;
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    herr_t early = H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    herr_t never = H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
+    *offset = 0;
+    creation = properties(creation, early < 0 ? early : never);
+    NN_TRY(create_dataset(file, dataset, type, rank, dim, creation));
+    NN_TRY(nn_h5_dataset_open(file, dataset, &id));
+    if (!has_elements(rank, dim))
+        return 0;
+    haddr_t address = H5Dget_offset(id);
+    if (address == HADDR_UNDEF)
+        return nn_h5_fail(file, NN_EIO, "data set '%s' has no place", dataset);
+    *offset = (int64_t)address;
+    return 0;
 }

@@ -6,9 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+void nn_h5_lock(void) {
+    pthread_mutex_lock(&turn);
+}
+
+void nn_h5_unlock(void) {
+    pthread_mutex_unlock(&turn);
+}
 
 /* Before the first use of HDF5. Network file systems without locks make it refuse files that are
  * fine, and nothing here writes a file that another process has open under the same name. */

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "train/save/staging.h"
 
 #include <stdio.h>
 
@@ -9,10 +10,14 @@
 static nn_memory vectors_of(const nn_model *model, const nn_settings *settings) {
     const nn_choice *choice = &settings->train.optimizer;
     const nn_optimizer_ops *optimizer = (const nn_optimizer_ops *)choice->row;
-    double vector = (double)nn_model_size(model) * sizeof(nn_real);
+    size_t n = nn_model_size(model);
+    double vector = (double)n * sizeof(nn_real);
     const char *name[NN_MAX_SLOTS];
     size_t slots = optimizer->slots(choice->options, name) + (settings->train.ema_node != NULL);
-    return (nn_memory){.params = vector, .grads = vector, .optimizer = vector * (double)slots};
+    return (nn_memory){.params = vector,
+                       .grads = vector,
+                       .optimizer = vector * (double)slots,
+                       .staging = (double)nn_staging_bytes(n, 1 + slots)};
 }
 
 static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
@@ -35,7 +40,8 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_
 static int check_fits(const nn_session *session, const nn_memory *m, double nodes) {
     const char *by;
     char text[NN_MEMORY_TEXT], most[NN_BYTES_TEXT];
-    double rank = m->params + m->optimizer + m->buffers, limit = nn_memory_of_node("", &by);
+    double rank = m->params + m->optimizer + m->buffers + m->staging,
+           limit = nn_memory_of_node("", &by);
     if (rank * nn_comm_node_size(session->comm) > nodes * limit)
         return nn_fail(NN_EMEMORY,
                        "the model does not fit: %s; the node has %s (%s) for %d of its ranks: make "
@@ -54,6 +60,9 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory) {
     *memory = vectors_of(session->model, session->settings);
     memory->params *= (double)plan.copies / nn_comm_node_size(session->comm);
     memory->optimizer /= (double)plan.owners;
+    memory->staging = nn_comm_on_first_node(session->comm)
+                          ? memory->staging / nn_comm_node_size(session->comm)
+                          : 0;
     NN_TRY(check_fits(session, memory, SLIP)); /* planning buffers tries products of that size */
     NN_TRY(add_buffers(session->model, session->capacity, memory));
     return check_fits(session, memory, SLIP);
@@ -70,11 +79,13 @@ void nn_memory_settle(const nn_session *session, nn_memory *memory) {
 }
 
 const char *nn_memory_text(const nn_memory *m, char text[NN_MEMORY_TEXT]) {
-    char a[NN_BYTES_TEXT], b[NN_BYTES_TEXT], c[NN_BYTES_TEXT], d[NN_BYTES_TEXT], e[NN_BYTES_TEXT];
+    char a[NN_BYTES_TEXT], b[NN_BYTES_TEXT], c[NN_BYTES_TEXT], d[NN_BYTES_TEXT], e[NN_BYTES_TEXT],
+        f[NN_BYTES_TEXT];
     snprintf(text, NN_MEMORY_TEXT,
-             "%s a rank to train: parameters %s, gradients %s, optimizer %s, activations %s",
+             "%s a rank to train: parameters %s, gradients %s, optimizer %s, activations %s, "
+             "checkpoints %s",
              nn_bytes_text(nn_memory_total(m), a), nn_bytes_text(m->params, b),
              nn_bytes_text(m->grads, c), nn_bytes_text(m->optimizer, d),
-             nn_bytes_text(m->buffers, e));
+             nn_bytes_text(m->buffers, e), nn_bytes_text(m->staging, f));
     return text;
 }

@@ -7,10 +7,11 @@
 /* Bytes of a rank; what the ranks of a node hold together counts for each of them in part. */
 typedef struct nn_memory {
     double params, grads, optimizer, buffers;
+    double staging; /* for checkpoints, on the first node */
 } nn_memory;
 
 static inline double nn_memory_total(const nn_memory *m) {
-    return m->params + m->grads + m->optimizer + m->buffers;
+    return m->params + m->grads + m->optimizer + m->buffers + m->staging;
 }
 
 /* Of one rank alone, for shards of up to `batch` samples; of a model that is not bound yet.
@@ -27,7 +28,7 @@ int nn_memory_check(const nn_session *session, const nn_memory *memory);
 void nn_memory_settle(const nn_session *session, nn_memory *memory);
 
 /* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */
-#define NN_MEMORY_TEXT 256
+#define NN_MEMORY_TEXT 288
 const char *nn_memory_text(const nn_memory *memory, char text[NN_MEMORY_TEXT]);
 
 #endif

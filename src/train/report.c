@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "comm/heartbeat.h"
 #include "train/evaluate/evaluation.h"
+#include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -170,6 +171,22 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     return nn_run_append(t->run);
 }
 
+int nn_trainer_report_saved(nn_trainer *t) {
+    char file[NN_CHECKPOINT_NAME];
+    if (!t->run || nn_saver_busy(t->saver))
+        return 0;
+    nn_saved saved = nn_saver_saved(t->saver);
+    if (saved.step == t->reported_step)
+        return 0;
+    t->reported_step = saved.step;
+    nn_json *json = nn_run_event(t->run, "checkpoint", saved.step, saved.epoch);
+    nn_json_string(json, "file", nn_checkpoint_name(saved.step, file));
+    nn_json_int(json, "bytes", saved.bytes);
+    nn_json_real(json, "wait_s", saved.wait_s);
+    nn_json_real(json, "write_s", saved.write_s);
+    return nn_run_append(t->run);
+}
+
 int nn_trainer_report(nn_trainer *t, bool important) {
     const nn_interval *i = &t->interval;
     int rc = 0;
@@ -179,7 +196,9 @@ int nn_trainer_report(nn_trainer *t, bool important) {
     if (t->run) {
         double loss = i->weight > 0 ? i->loss / i->weight : NAN;
         double rate = i->samples / (nn_seconds() - i->begin);
-        rc = write_train_line(t, loss, rate);
+        rc = nn_trainer_report_saved(t);
+        if (rc == 0)
+            rc = write_train_line(t, loss, rate);
         report_progress(
             t, &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
     }

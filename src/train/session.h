@@ -12,6 +12,8 @@
 #include "train/evaluate/evaluation.h"
 #include "train/microbatch.h"
 
+typedef struct nn_staging nn_staging;
+
 /* Sums of an evaluation besides those of its metrics. */
 #define NN_EVALUATION_SUMS 3
 
@@ -42,6 +44,7 @@ typedef struct nn_session {
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
+    nn_staging *staging;         /* for checkpoints; NULL: there are none */
     nn_step_sums *sums;          /* [own parts] of the step under way, before they are summed */
     int sum_rc;                  /* of its first sum of statistics that failed */
 } nn_session;
@@ -99,13 +102,13 @@ nn_naming nn_data_naming(const nn_data_traits *data);
 /* The parameters that the model is evaluated with: their average where there is one. */
 nn_real *nn_session_model_params(const nn_session *session);
 
-/* The snapshot a checkpoint is written from or read into on rank 0, with memory for whole vectors
- * of optimiser state where ranks have shares of them; state and texts are the caller's. To be
- * closed, also after a failure. Local. */
+/* What the session says of its state: the snapshot that a checkpoint is written from, with this
+ * rank's own vectors; state and texts are the caller's. Local. */
+nn_snapshot nn_session_snapshot(const nn_session *session);
+/* The snapshot that one is read into on rank 0, with memory for whole vectors of optimiser state
+ * where ranks have shares of them. To be closed, also after a failure. Local. */
 int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot);
 void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot);
-/* Fills rank 0's open snapshot with the optimiser state of all. Collective. */
-int nn_session_collect(nn_session *session, nn_snapshot *snapshot);
 /* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
  * Collective. */
 int nn_session_share(nn_session *session, const nn_snapshot *snapshot);

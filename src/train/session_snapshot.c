@@ -6,43 +6,39 @@ static bool has_whole(const nn_session *session) {
     return !session->reducer || nn_reducer_share(session->reducer) == nn_model_size(session->model);
 }
 
-static int open_slots(const nn_session *session, nn_snapshot *snapshot) {
-    for (size_t i = 0; i < session->slots; i++) {
-        if (has_whole(session))
-            snapshot->slot[i] = session->slot[i];
-        else if (nn_comm_rank(session->comm) == 0)
+/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
+ * them are a slot. */
+nn_snapshot nn_session_snapshot(const nn_session *session) {
+    nn_snapshot snapshot = {.model = session->model,
+                            .params = nn_session_model_params(session),
+                            .slots = session->slots,
+                            .data = nn_data_traits_of(session->data)};
+    if (!session->optimizer)
+        return snapshot;
+    snapshot.optimizer = session->optimizer->entry.name;
+    snapshot.slot_names = session->slot_name;
+    for (size_t i = 0; i < session->slots; i++)
+        snapshot.slot[i] = session->slot[i];
+    if (session->average)
+        snapshot.slot[snapshot.slots++] = session->params;
+    return snapshot;
+}
+
+int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot) {
+    *snapshot = nn_session_snapshot(session);
+    for (size_t i = 0; i < session->slots && !has_whole(session); i++) {
+        snapshot->slot[i] = NULL;
+        if (nn_comm_rank(session->comm) == 0)
             NN_TRY(
                 NN_NEW(&snapshot->slot[i], nn_model_size(session->model), "whole optimiser state"));
     }
     return 0;
 }
 
-/* With an average, that is the model of the checkpoint, and the parameters as the optimiser left
- * them are a slot. */
-int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot) {
-    *snapshot = (nn_snapshot){.model = session->model,
-                              .params = nn_session_model_params(session),
-                              .slots = session->slots,
-                              .data = nn_data_traits_of(session->data)};
-    if (!session->optimizer)
-        return 0;
-    snapshot->optimizer = session->optimizer->entry.name;
-    snapshot->slot_names = session->slot_name;
-    if (session->average)
-        snapshot->slot[snapshot->slots++] = session->params;
-    return open_slots(session, snapshot);
-}
-
 void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot) {
     for (size_t i = 0; i < session->slots && !has_whole(session); i++)
         nn_free(snapshot->slot[i]);
     *snapshot = (nn_snapshot){0};
-}
-
-int nn_session_collect(nn_session *session, nn_snapshot *snapshot) {
-    for (size_t i = 0; i < session->slots; i++)
-        NN_TRY(nn_reducer_gather(session->reducer, session->slot[i], snapshot->slot[i]));
-    return 0;
 }
 
 int nn_session_share(nn_session *session, const nn_snapshot *snapshot) {

@@ -34,7 +34,8 @@ static int check_kernels(const nn_trainer *t, const char *before) {
  * for; else fresh parameters. */
 static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
     NN_TRY(nn_session_open_snapshot(&t->session, snapshot));
-    NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
+    if (!t->run)
+        NN_TRY(nn_run_open(t->config, t->options->run_dir, t->options->resume, &t->run));
     NN_TRY(nn_run_resume(t->run, snapshot, resumed));
     if (!*resumed)
         return 0;

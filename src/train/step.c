@@ -124,8 +124,11 @@ static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read_rc
     }
     /* one number a rank: they go with the sums of its first microbatch */
     s->sums->stop = nn_trainer_asked_to_stop(t);
-    s->sums->save = t->run && nn_seconds() - t->saved_at >= NN_SAVE_SECONDS;
-    s->sums->failed = read_rc < 0;
+    if (t->run) {
+        s->sums->save = nn_trainer_save_clock(t);
+        s->sums->busy = nn_saver_busy(t->saver);
+    }
+    s->sums->failed = read_rc < 0 || nn_trainer_save_failure(t) < 0;
     nn_reducer_begin(s->reducer, s->sums);
     return true;
 }
@@ -158,16 +161,17 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
                    step, nn_plain_nan(t->loss), layer[layers - 1]->name);
 }
 
-/* Takes loss, stop and save from the sums, which are the same on every rank: so a failure ends the
+/* Takes loss and wishes from the sums, which are the same on every rank: so a failure ends the
  * run on all of them in this step. */
 static int check_step(nn_trainer *t, const nn_batch *shard, int read_rc) {
     const nn_session *s = &t->session;
     const nn_step_sums *sums = nn_reducer_sums(s->reducer);
     NN_TRY(s->sum_rc);
     if (sums->failed > 0)
-        return nn_comm_agree(t->comm, read_rc);
+        return nn_comm_agree(t->comm, read_rc < 0 ? read_rc : nn_trainer_save_failure(t));
     t->stop = sums->stop > 0;
-    t->save = sums->save > 0;
+    t->save = (enum nn_save_clock)sums->save;
+    t->saving = sums->busy > 0;
     if (sums->weight > 0) /* else every sample is ignored, and there is no loss to speak of */
         t->loss = sums->loss / sums->weight;
     if (sums->weight > 0 && !isfinite(t->loss))

@@ -34,69 +34,80 @@ static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps)
            (every_steps && s->step % every_steps == 0);
 }
 
+enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
+    double seconds = nn_seconds() - t->saved_at;
+    double minutes = t->session.settings->checkpoint.every_minutes;
+    if (minutes > 0 && seconds >= 60 * minutes)
+        return NN_SAVE_MUST;
+    return seconds >= NN_SAVE_SECONDS ? NN_SAVE_MAY : NN_SAVE_NOT_YET;
+}
+
+int nn_trainer_save_failure(const nn_trainer *t) {
+    return t->saver ? nn_saver_failure(t->saver) : 0;
+}
+
 /* What nobody asked for is saved by the clock as well. */
 static bool is_save_due(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
+    if (t->saving && set->checkpoint.when_busy == NN_BUSY_SKIP)
+        return false;
+    if (t->save == NN_SAVE_MUST)
+        return true;
     if (epochs < 0 && steps < 0)
-        return t->save && t->state.batch == 0;
+        return t->save == NN_SAVE_MAY && t->state.batch == 0;
     return is_due(&t->state, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
 }
 
-/* What becomes of the parameters and the state of a run. */
-enum put { WRITE, WRITE_BEST, KEEP_BEST };
-
-/* Checkpoints on rank 0, never one with NaN in it. */
-static int save_local(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
-    char kernels[NN_KERNELS_TEXT];
-    nn_loader_rest(t->train);
-    if (!nn_kernels_get()->all_finite(nn_model_size(t->session.model), t->session.params))
-        return nn_fail(NN_EDIVERGED,
-                       "training diverged: step %lld left NaN or Inf among the parameters",
-                       (long long)t->state.step);
-    snapshot->state = t->state;
-    snapshot->config = nn_config_text(t->config);
+/* What a checkpoint of the present state holds; the text of the kernels is in `kernels`. */
+static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT]) {
+    nn_snapshot snapshot = nn_session_snapshot(&t->session);
+    snapshot.state = t->state;
+    snapshot.config = nn_config_text(t->config);
     if (t->session.micro)
-        snapshot->kernels = nn_trainer_kernels(t, kernels);
-    int rc = put == KEEP_BEST ? nn_run_keep_best(t->run, snapshot)
-                              : nn_run_save(t->run, snapshot, put == WRITE_BEST);
-    snapshot->kernels = NULL; /* the text ends here */
-    return rc;
+        snapshot.kernels = nn_trainer_kernels(t, kernels);
+    return snapshot;
 }
 
-static int save_state(nn_trainer *t, nn_snapshot *snapshot, enum put put) {
-    nn_comm_at(t->comm, NN_PHASE_SAVE);
-    NN_TRY(nn_comm_agree(t->comm, nn_session_open_snapshot(&t->session, snapshot)));
-    NN_TRY(nn_session_collect(&t->session, snapshot));
-    return nn_comm_agree(t->comm, t->run ? save_local(t, snapshot, put) : 0);
-}
-
-static int put_snapshot(nn_trainer *t, enum put put) {
-    nn_snapshot snapshot = {0};
+static int save(nn_trainer *t, bool best) {
+    char kernels[NN_KERNELS_TEXT];
+    nn_snapshot snapshot = snapshot_of(t, kernels);
     NN_TRY(nn_trainer_compare_replicas(t));
     double since = nn_seconds();
-    int rc = save_state(t, &snapshot, put);
-    nn_session_close_snapshot(&t->session, &snapshot);
-    nn_trainer_pause(t, since);
-    return rc;
-}
-
-static int save(nn_trainer *t, enum put put) {
-    NN_TRY(put_snapshot(t, put));
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    nn_saver_save(t->saver, &snapshot, best);
     t->saved_step = t->state.step;
     t->saved_at = nn_seconds();
-    t->save = false;
+    t->save = NN_SAVE_NOT_YET;
+    nn_trainer_pause(t, since);
     return 0;
 }
 
 static int save_once(nn_trainer *t) {
-    return t->saved_step == t->state.step ? 0 : save(t, WRITE);
+    return t->saved_step == t->state.step ? 0 : save(t, false);
+}
+
+/* The state is on the disk when it returns. */
+static int save_now(nn_trainer *t) {
+    NN_TRY(save_once(t));
+    double since = nn_seconds();
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    int rc = nn_saver_wait(t->saver);
+    nn_trainer_pause(t, since);
+    if (rc == 0)
+        rc = nn_trainer_report_saved(t);
+    return nn_comm_agree(t->comm, rc);
 }
 
 /* The best parameters are what the run may end with. Those that hold for a moment only are not
  * worth a file. */
 static int save_best(nn_trainer *t) {
-    return t->save || is_save_due(t) ? save(t, WRITE_BEST) : put_snapshot(t, KEEP_BEST);
+    char kernels[NN_KERNELS_TEXT];
+    nn_snapshot snapshot = snapshot_of(t, kernels);
+    if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
+        return save(t, true);
+    NN_TRY(nn_trainer_compare_replicas(t));
+    return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
 }
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
@@ -163,7 +174,7 @@ static int after_step(nn_trainer *t) {
         NN_TRY(save_once(t));
     if (!t->stop || finished(t))
         return 0;
-    NN_TRY(save_once(t));
+    NN_TRY(save_now(t));
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; run again with "
                    "--resume to go on",
@@ -217,7 +228,7 @@ static int loop(nn_trainer *t) {
     }
     if (t->state.step > t->first_step)
         NN_TRY(validate(t));
-    return save_once(t);
+    return save_now(t);
 }
 
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */
@@ -275,12 +286,11 @@ static int finish(nn_trainer *t, nn_train_result *result) {
  * the divergence. */
 static void rescue_best(nn_trainer *t, int rc) {
     char message[700];
-    int64_t step;
-    if (rc != NN_EDIVERGED || !t->run)
+    if (rc != NN_EDIVERGED || !t->run || !t->saver)
         return;
     snprintf(message, sizeof message, "%s", nn_error_message());
-    if (nn_run_flush(t->run, &step) == 0 && step >= 0)
-        t->saved_step = step;
+    (void)nn_saver_rescue(t->saver);
+    t->saved_step = nn_saver_saved(t->saver).step;
     nn_fail(rc, "%s", message);
 }
 
@@ -322,7 +332,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     .loss = NAN,
                     .saved_step = -1,
                     .validated_step = -1,
-                    .compared_step = -1};
+                    .compared_step = -1,
+                    .reported_step = -1};
     int rc = 0;
     NN_TRY(check_size("nn_train_options", options->size, sizeof own));
     NN_TRY(check_size("nn_train_result", result->size, sizeof found));
@@ -330,6 +341,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY_GOTO(nn_trainer_open(&t));
     nn_trainer_say_plan(&t);
     NN_TRY_GOTO(nn_trainer_start(&t));
+    NN_TRY_GOTO(nn_saver_new(&t.session, t.run, &t.saver));
     NN_TRY_GOTO(nn_comm_watch(comm, t.session.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, &found));
@@ -342,6 +354,7 @@ done:
     advise(&t, rc);
     if (rc == NN_ERANK)
         nn_comm_give_up(comm);
+    nn_saver_free(t.saver, rc == NN_ERANK);
     nn_trainer_close(&t);
     nn_comm_unwatch(comm);
     return rc;

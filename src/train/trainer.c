@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "data/classes.h"
 #include "data/normalize.h"
+#include "io/folder.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "nn/schedules/schedule.h"
@@ -137,14 +138,17 @@ static int unless_stopped(const nn_trainer *t, int rc) {
 
 /* A run goes on with the classes and columns of its checkpoint, in whatever order the data have
  * them. */
-static int find_naming(const nn_trainer *t, nn_pool *pool, nn_naming *naming) {
+static int find_naming(nn_trainer *t, nn_pool *pool, nn_naming *naming) {
+    const nn_train_options *o = t->options;
     nn_data_traits before = {0};
     int rc = 0;
-    if (!t->options->resume || !t->options->run_dir)
+    if (!o->resume || !o->run_dir)
         return 0;
-    if (nn_comm_rank(t->comm) == 0)
-        rc = nn_run_peek(t->options->run_dir, pool, &before);
+    if (nn_comm_rank(t->comm) == 0 && nn_is_folder(o->run_dir))
+        rc = nn_run_open(t->config, o->run_dir, true, &t->run);
     NN_TRY(nn_comm_agree(t->comm, rc));
+    if (t->run)
+        before = nn_run_traits(t->run);
     *naming = nn_data_naming(&before);
     return nn_naming_share(t->comm, pool, naming);
 }

@@ -7,6 +7,7 @@
 
 #include "train/memory.h"
 #include "train/run/run.h"
+#include "train/save/saver.h"
 #include "train/session.h"
 #include "train/update.h"
 
@@ -32,6 +33,10 @@ typedef struct nn_pace {
  * with the best parameters so far, but not more often. */
 #define NN_SAVE_SECONDS 10.0
 
+/* What the clock of rank 0 says since the last checkpoint: not yet NN_SAVE_SECONDS; that; or
+ * checkpoint.every_minutes. */
+enum nn_save_clock { NN_SAVE_NOT_YET, NN_SAVE_MAY, NN_SAVE_MUST };
+
 typedef struct nn_trainer {
     nn_comm *comm;
     nn_config *config;
@@ -44,6 +49,7 @@ typedef struct nn_trainer {
     const char *valid_split;
     nn_evaluation *validation; /* the last one; NULL when there is none */
     nn_run *run;               /* rank 0; NULL elsewhere */
+    nn_saver *saver;           /* NULL: nothing is saved */
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
@@ -51,11 +57,13 @@ typedef struct nn_trainer {
     int64_t saved_step, validated_step, compared_step;
     double lr, loss; /* of the last step */
     nn_pace pace;
-    double saved_at; /* seconds at which rank 0 last saved, or began */
-    bool stop;       /* a rank got a signal */
-    bool save;       /* rank 0 wants a checkpoint, by the clock */
-    double *delta;   /* [layers] train.report: gradients: squares of dC/dy of the last step that
-                        reports, then, added over the ranks, the norms; NULL: not wanted */
+    double saved_at;         /* seconds at which the last checkpoint was begun, or training */
+    int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
+    bool stop;               /* a rank got a signal */
+    enum nn_save_clock save; /* rank 0's, in the last step */
+    bool saving;             /* rank 0 was still writing a checkpoint then */
+    double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
+                      reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_interval interval;
     double phase_begin;  /* of the phase of the step under way */
     uint64_t float_mode; /* the caller's, while that of training is set */
@@ -78,6 +86,11 @@ const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
 /* This rank has been asked to stop. Local. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t);
+
+/* On rank 0: what its clock says, and why a checkpoint could not be written (0: nothing failed so
+ * far). Local. */
+enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t);
+int nn_trainer_save_failure(const nn_trainer *t);
 
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */
@@ -123,6 +136,8 @@ double nn_trainer_mean_rate(const nn_trainer *t);
 /* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts.
  */
 int nn_trainer_report(nn_trainer *t, bool important);
+/* Writes what the checkpoint that was written last has cost, once. Local. */
+int nn_trainer_report_saved(nn_trainer *t);
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation);
 int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result);
 

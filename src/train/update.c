@@ -2,6 +2,7 @@
 
 #include "math/kernels.h"
 #include "math/parallel.h"
+#include "train/save/staging.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -148,10 +149,12 @@ void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
     atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
 }
 
-/* The gradient becomes the mean over the samples. No step is taken on what is no number, or when
+/* From here on parameters change: what a checkpoint wants of them has to be copied. The gradient
+ * becomes the mean over the samples. No step is taken on what is no number, or when
  * the samples of a rank are missing. */
 static bool accept(void *ctx, const nn_step_sums *sums) {
     nn_updater *u = ctx;
+    nn_staging_settle(u->session->staging);
     u->common.scale = sums->weight > 0 ? 1 / sums->weight : 0;
     return sums->failed <= 0 && isfinite(sums->loss);
 }

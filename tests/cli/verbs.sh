@@ -76,7 +76,7 @@ expect_line 'OpenBLAS kernels' out
 python3 -c 'import json; r = json.load(open("out")); assert r["ranks"][0]["threads"] >= 1 and r["steps_per_epoch"] > 0, r'
 
 # memory: what the job may have, not what the machine has
-env SLURM_MEM_PER_NODE=50 "$NNMPI" check -o model.0.dense.units=90000 > out 2> err
+env SLURM_MEM_PER_NODE=50 "$NNMPI" check -o model.0.dense.units=73000 > out 2> err
 expect_line 'this job may have 52.4 MB a node .SLURM_MEM_PER_NODE.' out
 expect_line '^nnmpi: warning: the ranks of .* want .*B of memory together, and may have 52.4 MB .SLURM_MEM_PER_NODE.: use fewer' err
 

@@ -15,7 +15,7 @@ train gate.yaml --run and -q > out
 expect_line 'ended by: no_mistakes' out
 expect_line '^separated after [0-9]+ epochs$' out
 expect_line '"event":"end".*"why":"no_mistakes".*"verdict":"separated after' and/metrics.jsonl
-tail -n 2 and/metrics.jsonl | head -n 1 > last
+grep '"event":"train"' and/metrics.jsonl | tail -n 1 > last
 expect_line '"event":"train".*"loss":0,' last # the epoch without a mistake
 train gate.yaml --run or -o "data.y=[0, 1, 1, 1]" --json -q > out
 expect_line '"verdict": ?"separated after [0-9]+ epochs"' out

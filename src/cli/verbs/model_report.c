@@ -69,6 +69,7 @@ void nn_json_memory(nn_json *json, const nn_memory *m) {
     nn_json_real(json, "gradients", m->grads);
     nn_json_real(json, "optimizer", m->optimizer);
     nn_json_real(json, "activations", m->buffers);
+    nn_json_real(json, "checkpoints", m->staging);
     nn_json_real(json, "total", nn_memory_total(m));
     nn_json_close(json, '}');
 }

@@ -88,12 +88,6 @@ static int all_sync(nn_reducer *r) {
     return nn_comm_bcast(r->spec.comm, r->vectors, r->spec.vectors * r->stride * sizeof(nn_real));
 }
 
-static int all_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
-    if (r->spec.comm->rank == 0 && share != whole)
-        memcpy(whole, share, r->spec.n * sizeof *whole);
-    return 0;
-}
-
 static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     if (r->spec.comm->rank == 0 && share != whole)
         memcpy(share, whole, r->spec.n * sizeof *share);
@@ -116,7 +110,6 @@ static const nn_reduce_backend backend = {.name = "allreduce",
                                           .have_end = all_true,
                                           .add = all_add,
                                           .sync = all_sync,
-                                          .gather = all_gather,
                                           .scatter = all_scatter,
                                           .replicas = all_replicas};
 

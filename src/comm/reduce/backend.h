@@ -34,7 +34,6 @@ typedef struct nn_reduce_backend {
     bool (*have_end)(nn_reducer *r);
     void (*add)(nn_reducer *r, double *values, size_t count);
     int (*sync)(nn_reducer *r);
-    int (*gather)(nn_reducer *r, const nn_real *share, nn_real *whole);
     int (*scatter)(nn_reducer *r, const nn_real *whole, nn_real *share);
     /* The ranks that have the same share, MPI_COMM_NULL: nobody else. */
     MPI_Comm (*replicas)(const nn_reducer *r);

@@ -423,25 +423,6 @@ static int node_sync(nn_reducer *r) {
     return spread(r, r->vectors, r->spec.vectors * r->stride);
 }
 
-static void copy_slices(const nn_reducer *r, size_t owner, const nn_real *from, nn_real *to) {
-    for (size_t k = 0; k < r->partition.buckets; k++) {
-        nn_slice s = nn_partition_slice(&r->partition, k, owner);
-        memcpy(to + s.begin, from + s.begin, (s.end - s.begin) * sizeof *to);
-    }
-}
-
-static int node_gather(nn_reducer *r, const nn_real *share, nn_real *whole) {
-    const struct node *node = r->state;
-    for (size_t i = 0; i < nn_reduce_slices(r); i++) {
-        nn_slice s = nn_reduce_slice(r, i);
-        memcpy(r->grads + s.begin, share + s.at, (s.end - s.begin) * sizeof *share);
-    }
-    NN_TRY(barrier(r));
-    for (size_t p = 0; r->spec.comm->rank == 0 && p < r->partition.owners; p++)
-        copy_slices(r, p, node->grads[p], whole);
-    return barrier(r);
-}
-
 static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     const struct node *node = r->state;
     if (r->spec.comm->rank == 0)
@@ -471,7 +452,6 @@ static const nn_reduce_backend backend = {.name = "node",
                                           .have_end = node_have_end,
                                           .add = node_add,
                                           .sync = node_sync,
-                                          .gather = node_gather,
                                           .scatter = node_scatter,
                                           .replicas = node_replicas};
 

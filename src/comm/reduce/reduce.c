@@ -352,13 +352,6 @@ int nn_reducer_sync(nn_reducer *reducer) {
     return rc;
 }
 
-int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole) {
-    nn_comm_waits(reducer->spec.comm, true);
-    int rc = reducer->backend->gather(reducer, share, whole);
-    nn_comm_waits(reducer->spec.comm, false);
-    return rc;
-}
-
 int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share) {
     nn_comm_waits(reducer->spec.comm, true);
     int rc = reducer->backend->scatter(reducer, whole, share);

@@ -75,9 +75,8 @@ void nn_reducer_add(nn_reducer *reducer, double *values, size_t count);
 
 /* Every copy of the vectors becomes that of rank 0. NN_ERANK. */
 int nn_reducer_sync(nn_reducer *reducer);
-/* All shares of a vector, whole [n] on rank 0; overwrites the gradients. NN_ERANK. */
-int nn_reducer_gather(nn_reducer *reducer, const nn_real *share, nn_real *whole);
-/* The reverse: rank 0's whole [n] to everyone's share; `whole` of other ranks is not read. */
+/* Rank 0's whole [n] vector of optimiser state to everyone's share; `whole` of other ranks is not
+ * read. Overwrites the gradients. NN_ERANK. */
 int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share);
 
 /* Seconds this rank has spent since the last call waiting for others or in MPI, and with adding the

@@ -19,8 +19,9 @@ typedef struct nn_step_sums {
     double loss, weight; /* over the samples */
     double mistakes;     /* samples whose loss has a gradient */
     double stop;         /* ranks that have been asked to stop */
-    double save;         /* ranks that want to save by the clock */
-    double failed;       /* ranks that could not read their samples */
+    double save;         /* enum nn_save_clock of rank 0 */
+    double busy;         /* rank 0 is still writing a checkpoint */
+    double failed;       /* ranks that could not read their samples or write a checkpoint */
 } nn_step_sums;
 
 #define NN_STEP_SUMS (sizeof(nn_step_sums) / sizeof(double))

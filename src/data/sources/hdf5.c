@@ -249,8 +249,11 @@ int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_
                  int64_t count, void *out) {
     char name[NN_FIELD_PATH];
 
-    return nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
-                      nn_split_field(split, field)->type, out);
+    nn_h5_lock(); /* while minibatches are read, a checkpoint may be written */
+    int rc = nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
+                        nn_split_field(split, field)->type, out);
+    nn_h5_unlock();
+    return rc;
 }
 
 void nn_hdf5_close(nn_dataset *ds) {

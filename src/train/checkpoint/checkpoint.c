@@ -9,41 +9,14 @@
 #include <nnmpi/version.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Adds a data set to the digest and, unless `file` is NULL, to the file. */
-static int put_entry(nn_h5 *file, nn_digest *digest, const nn_entry_data *entry, float *floats) {
-    const nn_h5_info *info = &entry->info;
-    const void *bytes = entry->array;
-    size_t length = entry->text ? strlen(entry->text) : 0;
-
-    nn_digest_add_head(digest, entry->path, entry->text ? NULL : info, length);
-    if (entry->text) {
-        nn_digest_add(digest, entry->text, length);
-        return file ? nn_h5_write_text(file, entry->path, entry->text) : NN_OK;
-    }
-    if (entry->tensor) {
-        nn_param_export(entry->param, entry->tensor, floats);
-        bytes = floats;
-    }
-    nn_digest_add(digest, bytes, nn_info_bytes(info));
-    if (!file)
-        return NN_OK;
-    return nn_h5_write(file, entry->path, info->type, info->rank, info->dim, 0, 0, bytes);
-}
-
-/* Puts every entry of the list. */
-static int put_all(nn_entries *list, nn_h5 *file, nn_digest *digest) {
-    float *floats = NULL;
-    int rc = NN_OK;
-
-    nn_entries_sort(list);
-    NN_TRY(NN_NEW(&floats, nn_entries_largest(list) + 1, "a tensor as float32"));
-    for (size_t i = 0; i < list->count && rc == NN_OK; i++)
-        rc = put_entry(file, digest, &list->entry[i], floats);
-    nn_free(floats);
-    return rc;
+static int hash_tensor(void *ctx, const nn_entry_data *entry, const float *floats) {
+    nn_digest_add_head(ctx, entry->path, &entry->info);
+    nn_digest_add(ctx, floats, nn_info_bytes(&entry->info));
+    return NN_OK;
 }
 
 int nn_params_digest(const nn_model *model, const nn_real *params, char hex[NN_DIGEST_HEX]) {
@@ -55,7 +28,8 @@ int nn_params_digest(const nn_model *model, const nn_real *params, char hex[NN_D
     hex[0] = '\0';
     NN_TRY_GOTO(nn_entries_add_vector(&list, "/model", model, (nn_real *)params));
     NN_TRY_GOTO(nn_digest_new(&digest));
-    NN_TRY_GOTO(put_all(&list, NULL, digest));
+    nn_entries_sort(&list);
+    NN_TRY_GOTO(nn_entries_put_tensors(&list, hash_tensor, digest));
 done:
     if (digest)
         nn_digest_end(digest, hex);
@@ -92,33 +66,76 @@ static int write_head(nn_h5 *file) {
     return NN_OK;
 }
 
-/* Everything but the digest, which `digest` then is. */
-static int write_contents(nn_h5 *file, nn_entries *list, const nn_snapshot *snapshot,
-                          nn_digest *digest) {
+/* Small data sets go through HDF5, which makes room for the tensors as well. */
+static int put_entry(nn_h5 *file, nn_entry_data *entry) {
+    const nn_h5_info *info = &entry->info;
+
+    if (entry->text)
+        return nn_h5_write_text(file, entry->path, entry->text);
+    if (entry->tensor)
+        return nn_h5_reserve(file, entry->path, info->type, info->rank, info->dim, &entry->offset);
+    return nn_h5_write(file, entry->path, info->type, info->rank, info->dim, 0, 0, entry->array);
+}
+
+static int write_structure(nn_h5 *file, nn_entries *list, const nn_snapshot *snapshot) {
     NN_TRY(write_head(file));
     NN_TRY(nn_h5_make_group(file, "/model"));
     NN_TRY(nn_attributes_write(file, snapshot));
-    NN_TRY(put_all(list, file, digest));
-    nn_attributes_hash(digest, snapshot);
+    for (size_t i = 0; i < list->count; i++)
+        NN_TRY(put_entry(file, &list->entry[i]));
     return NN_OK;
 }
 
-static int write_file(nn_h5 *file, nn_entries *list, const nn_snapshot *snapshot) {
-    char hex[NN_DIGEST_HEX];
-    nn_digest *digest;
-    int rc;
+/* A new file with all but the elements of the tensors. */
+static int make_file(const char *path, nn_entries *list, const nn_snapshot *snapshot, bool *made) {
+    nn_h5 *file;
 
-    NN_TRY(nn_digest_new(&digest));
-    rc = write_contents(file, list, snapshot, digest);
-    nn_digest_end(digest, hex);
-    return rc == NN_OK ? nn_h5_write_text(file, "/digest", hex) : rc;
+    NN_TRY(nn_h5_create_new(path, &file));
+    *made = true;
+    int rc = write_structure(file, list, snapshot);
+    if (rc == NN_OK)
+        return nn_h5_close(file);
+    nn_h5_close(file);
+    return rc;
+}
+
+/* HDF5 has it no longer than that takes. */
+static int make_file_in_turn(const char *path, nn_entries *list, const nn_snapshot *snapshot,
+                             bool *made) {
+    nn_h5_lock();
+    int rc = make_file(path, list, snapshot, made);
+    nn_h5_unlock();
+    return rc;
+}
+
+static int put_tensor(void *ctx, const nn_entry_data *entry, const float *floats) {
+    size_t bytes = nn_info_bytes(&entry->info);
+    return bytes ? nn_trailer_put(ctx, entry->offset, floats, bytes) : NN_OK;
+}
+
+static int by_offset(const void *a, const void *b) {
+    int64_t x = ((const nn_entry_data *)a)->offset, y = ((const nn_entry_data *)b)->offset;
+
+    return (x > y) - (x < y);
+}
+
+/* The tensors, in the order of the file, so that it is written and hashed in one pass. */
+static int fill_file(const char *path, nn_entries *list) {
+    nn_trailer *trailer;
+
+    NN_TRY(nn_trailer_begin(path, &trailer));
+    qsort(list->entry, list->count, sizeof *list->entry, by_offset);
+    int rc = nn_entries_put_tensors(list, put_tensor, trailer);
+    if (rc == NN_OK)
+        rc = nn_trailer_write(trailer);
+    int end_rc = nn_trailer_end(trailer);
+    return rc < 0 ? rc : end_rc;
 }
 
 int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
     nn_pool pool = {0};
     nn_entries list = {.pool = &pool};
     char *temporary = nn_file_temporary(&pool, path);
-    nn_h5 *file = NULL;
     bool made = false;
     int rc;
 
@@ -126,16 +143,10 @@ int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
         return NN_EMEMORY;
     NN_TRY_GOTO(nn_entries_add_snapshot(&list, snapshot));
     NN_TRY_GOTO(check_space(path, &list));
-    NN_TRY_GOTO(nn_h5_create_new(temporary, &file));
-    made = true;
-    NN_TRY_GOTO(write_file(file, &list, snapshot));
-    rc = nn_h5_close(file);
-    file = NULL;
-    NN_TRY_GOTO(rc);
-    NN_TRY_GOTO(nn_trailer_write(temporary));
+    NN_TRY_GOTO(make_file_in_turn(temporary, &list, snapshot, &made));
+    NN_TRY_GOTO(fill_file(temporary, &list));
     NN_TRY_GOTO(nn_file_publish(temporary, path));
 done:
-    nn_h5_close(file);
     if (rc < 0 && made)
         unlink(temporary);
     nn_pool_release(&pool);

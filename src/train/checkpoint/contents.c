@@ -50,7 +50,7 @@ static int visit(void *ctx, const char *name, bool is_group) {
         return NN_EMEMORY;
     if (is_group)
         return list_group(contents, path);
-    return strcmp(path, "/digest") == 0 ? NN_OK : remember(contents, path);
+    return remember(contents, path);
 }
 
 static int by_name(const void *a, const void *b) {
@@ -88,67 +88,25 @@ int nn_contents_list(nn_contents *contents) {
     return NN_OK;
 }
 
-static int hash_text_set(nn_h5 *file, const char *path, nn_digest *digest) {
-    nn_pool pool = {0};
-    char *text;
-    int rc = nn_h5_read_text(file, path, &pool, &text);
-
-    if (rc == NN_OK) {
-        nn_digest_add_head(digest, path, NULL, strlen(text));
-        nn_digest_add(digest, text, strlen(text));
-    }
-    nn_pool_release(&pool);
-    return rc;
-}
-
 static int hash_array(nn_h5 *file, const char *path, nn_digest *digest) {
     unsigned char *bytes = NULL;
     nn_h5_info info;
     int rc;
 
     NN_TRY(nn_h5_info_of(file, path, &info));
-    NN_TRY(NN_NEW(&bytes, nn_info_bytes(&info) + 1, "a data set to verify"));
+    NN_TRY(NN_NEW(&bytes, nn_info_bytes(&info) + 1, "parameters"));
     rc = nn_h5_read(file, path, 0, nn_info_rows(&info), info.type, bytes);
     if (rc == NN_OK) {
-        nn_digest_add_head(digest, path, &info, 0);
+        nn_digest_add_head(digest, path, &info);
         nn_digest_add(digest, bytes, nn_info_bytes(&info));
     }
     nn_free(bytes);
     return rc;
 }
 
-static bool is_text(const char *path) {
-    return strcmp(path, "/config") == 0 || strcmp(path, "/history") == 0 ||
-           strcmp(path, "/kernels") == 0;
-}
-
-int nn_contents_hash(const nn_contents *contents, const char *prefix, nn_digest *digest) {
-    for (size_t i = 0; i < contents->count; i++) {
-        const char *path = contents->path[i];
-        if (strncmp(path, prefix, strlen(prefix)) != 0)
-            continue;
-        if (is_text(path))
-            NN_TRY(hash_text_set(contents->file, path, digest));
-        else
-            NN_TRY(hash_array(contents->file, path, digest));
-    }
+int nn_contents_hash(const nn_contents *contents, nn_digest *digest) {
+    for (size_t i = 0; i < contents->count; i++)
+        if (strncmp(contents->path[i], "/model/", strlen("/model/")) == 0)
+            NN_TRY(hash_array(contents->file, contents->path[i], digest));
     return NN_OK;
-}
-
-int nn_contents_verify(const nn_contents *contents, const nn_snapshot *read) {
-    char hex[NN_DIGEST_HEX], *stored;
-    nn_digest *digest;
-    int rc;
-
-    NN_TRY(nn_h5_read_text(contents->file, "/digest", contents->pool, &stored));
-    NN_TRY(nn_digest_new(&digest));
-    rc = nn_contents_hash(contents, "/", digest);
-    nn_attributes_hash(digest, read);
-    nn_digest_end(digest, hex);
-    if (rc == NN_OK && strcmp(stored, hex) != 0)
-        rc = nn_fail(NN_EFORMAT,
-                     "%s is damaged: its contents have the SHA-256 %.12s..., not the %.12s... "
-                     "they were written with",
-                     nn_h5_path(contents->file), hex, stored);
-    return rc;
 }

@@ -1,4 +1,4 @@
-/* What a checkpoint file holds, and whether it is what was written. */
+/* What a checkpoint file holds. */
 #ifndef NN_TRAIN_CHECKPOINT_CONTENTS_H
 #define NN_TRAIN_CHECKPOINT_CONTENTS_H
 
@@ -9,7 +9,7 @@
 typedef struct nn_contents {
     nn_h5 *file;   /* the caller's, open */
     nn_pool *pool; /* owns the paths */
-    char **path;   /* [count] of every data set but /digest, in the order of the digest */
+    char **path;   /* [count] of every data set, in the order of their names */
     size_t count, capacity;
     const char *group; /* being listed, "" for the root */
     int depth;         /* of it */
@@ -17,9 +17,7 @@ typedef struct nn_contents {
 
 /* Fills the paths. NN_EFORMAT where the file is no checkpoint, or one of a later version. */
 int nn_contents_list(nn_contents *contents);
-/* Adds the data sets whose path begins with `prefix`. */
-int nn_contents_hash(const nn_contents *contents, const char *prefix, nn_digest *digest);
-/* Compares the file's digest with what it holds; `read` has the attributes. NN_EFORMAT: damaged. */
-int nn_contents_verify(const nn_contents *contents, const nn_snapshot *read);
+/* Adds the parameters, which are the data sets below /model. */
+int nn_contents_hash(const nn_contents *contents, nn_digest *digest);
 
 #endif

@@ -1,5 +1,7 @@
 #include "train/checkpoint/layout.h"
 
+#include "base/mem.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +118,8 @@ void nn_entries_sort(nn_entries *list) {
         qsort(list->entry, list->count, sizeof *list->entry, by_path);
 }
 
-size_t nn_entries_largest(const nn_entries *list) {
+/* Elements of the largest tensor. */
+static size_t largest_of(const nn_entries *list) {
     size_t largest = 0;
 
     for (size_t i = 0; i < list->count; i++) {
@@ -126,26 +129,38 @@ size_t nn_entries_largest(const nn_entries *list) {
     return largest;
 }
 
+int nn_entries_put_tensors(const nn_entries *list,
+                           int (*put)(void *ctx, const nn_entry_data *entry, const float *floats),
+                           void *ctx) {
+    float *floats = NULL;
+    int rc = NN_OK;
+
+    NN_TRY(NN_NEW(&floats, largest_of(list) + 1, "a tensor as float32"));
+    for (size_t i = 0; i < list->count && rc == NN_OK; i++) {
+        const nn_entry_data *entry = &list->entry[i];
+        if (!entry->tensor)
+            continue;
+        nn_param_export(entry->param, entry->tensor, floats);
+        rc = put(ctx, entry, floats);
+    }
+    nn_free(floats);
+    return rc;
+}
+
 /* ---- the digest -------------------------------------------------------------------------------
  */
 
 /* Bytes are hashed as they stand in memory, and files are little-endian. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "digests want a little-endian machine");
 
-void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info,
-                        size_t length) {
+void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info) {
     char line[64];
 
     nn_digest_add(digest, path, strlen(path));
-    if (info) {
-        snprintf(line, sizeof line, " %s", nn_dtype_name(info->type));
-        nn_digest_add(digest, line, strlen(line));
-        for (int i = 0; i < info->rank; i++) {
-            snprintf(line, sizeof line, " %" PRId64, info->dim[i]);
-            nn_digest_add(digest, line, strlen(line));
-        }
-    } else {
-        snprintf(line, sizeof line, " text %zu", length);
+    snprintf(line, sizeof line, " %s", nn_dtype_name(info->type));
+    nn_digest_add(digest, line, strlen(line));
+    for (int i = 0; i < info->rank; i++) {
+        snprintf(line, sizeof line, " %" PRId64, info->dim[i]);
         nn_digest_add(digest, line, strlen(line));
     }
     nn_digest_add(digest, "\n", 1);

@@ -1,5 +1,5 @@
-/* What stands where in a checkpoint, and how its digests are taken; docs/format.md says the same
- * for people. Shared by the writer (checkpoint.c) and the reader (read.c). */
+/* What stands where in a checkpoint, and how the digest of parameters is taken; docs/format.md says
+ * the same for people. Shared by the writer (checkpoint.c) and the reader (read.c). */
 #ifndef NN_TRAIN_CHECKPOINT_LAYOUT_H
 #define NN_TRAIN_CHECKPOINT_LAYOUT_H
 
@@ -8,7 +8,7 @@
 #include "train/checkpoint/snapshot.h"
 
 #define NN_CHECKPOINT_FORMAT "nnmpi-checkpoint"
-#define NN_CHECKPOINT_VERSION 1
+#define NN_CHECKPOINT_VERSION 2
 
 /* One data set: a text, an array as it stands in memory, or a tensor that becomes float32. */
 typedef struct nn_entry_data {
@@ -18,6 +18,7 @@ typedef struct nn_entry_data {
     const void *array;
     const nn_param *param; /* of a tensor */
     float *tensor;
+    int64_t offset; /* where its bytes stand in a file that is being written */
 } nn_entry_data;
 
 typedef struct nn_entries {
@@ -37,20 +38,21 @@ int64_t nn_info_rows(const nn_h5_info *info);
 /* Appends the tensors of `vector` ([nn_model_size]) as <group>/<layer>/<parameter>. */
 int nn_entries_add_vector(nn_entries *list, const char *group, const nn_model *model,
                           nn_real *vector);
-/* Appends every data set that a snapshot becomes, except /digest. */
+/* Appends every data set that a snapshot becomes. */
 int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot);
-/* Into the order of their paths, byte by byte, which is the order of the digests. */
+/* Into the order of their paths, byte by byte, which is that of the digest. */
 void nn_entries_sort(nn_entries *list);
-/* Elements of the largest tensor. */
-size_t nn_entries_largest(const nn_entries *list);
+/* Calls `put` with the bytes of each tensor as files hold them, in the order of the list, until it
+ * returns other than 0, and returns that. NN_EMEMORY. */
+int nn_entries_put_tensors(const nn_entries *list,
+                           int (*put)(void *ctx, const nn_entry_data *entry, const float *floats),
+                           void *ctx);
 
-/* The line that goes before a data set's bytes in a digest; `info` NULL: a text of `length`. */
-void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info, size_t length);
+/* The line that goes before a data set's bytes in the digest. */
+void nn_digest_add_head(nn_digest *digest, const char *path, const nn_h5_info *info);
 
-/* The attributes of /state, /data and /optimizer: written, read, and added to the digest. Texts are
- * owned by `pool`. */
+/* The attributes of /state, /data and /optimizer. Texts are owned by `pool`. */
 int nn_attributes_write(nn_h5 *file, const nn_snapshot *snapshot);
 int nn_attributes_read(nn_h5 *file, nn_pool *pool, nn_snapshot *snapshot);
-void nn_attributes_hash(nn_digest *digest, const nn_snapshot *snapshot);
 
 #endif

@@ -64,13 +64,12 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     return NN_OK;
 }
 
-/* Fills `read` with everything but the vectors, and verifies the file. */
-static int read_verified(nn_contents *contents, nn_snapshot *read) {
+/* Fills `read` with everything but the vectors. */
+static int read_head(nn_contents *contents, nn_snapshot *read) {
     char *config, *history, *kernels;
 
     NN_TRY(nn_contents_list(contents));
     NN_TRY(nn_attributes_read(contents->file, contents->pool, read));
-    NN_TRY(nn_contents_verify(contents, read));
     NN_TRY(read_data(contents->file, contents->pool, &read->data));
     NN_TRY(nn_h5_read_text(contents->file, "/config", contents->pool, &config));
     NN_TRY(nn_h5_read_text(contents->file, "/history", contents->pool, &history));
@@ -200,20 +199,24 @@ static int read_vectors(const nn_contents *contents, const nn_snapshot *read,
 /* ---- the ways in ------------------------------------------------------------------------------
  */
 
-int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+int nn_checkpoint_load(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     nn_snapshot read = *snapshot;
     nn_contents contents = {.pool = pool};
     int rc;
 
-    NN_TRY(nn_trailer_check(path));
     NN_TRY(nn_h5_open(path, &contents.file));
-    NN_TRY_GOTO(read_verified(&contents, &read));
+    NN_TRY_GOTO(read_head(&contents, &read));
     if (snapshot->model)
         NN_TRY_GOTO(read_vectors(&contents, &read, snapshot));
     *snapshot = read;
 done:
     nn_h5_close(contents.file);
     return rc;
+}
+
+int nn_checkpoint_read(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
+    NN_TRY(nn_trailer_check(path));
+    return nn_checkpoint_load(path, pool, snapshot);
 }
 
 /* Whether the file has a data set of the entry's path and shape. */
@@ -280,7 +283,7 @@ int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_
 
     NN_TRY(nn_trailer_check(path));
     NN_TRY(nn_h5_open(path, &contents.file));
-    NN_TRY_GOTO(read_verified(&contents, &read));
+    NN_TRY_GOTO(read_head(&contents, &read));
     NN_TRY_GOTO(nn_entries_add_vector(&all, "/model", model, params));
     NN_TRY_GOTO(read_layers(&contents, &all, layers));
 done:
@@ -302,9 +305,9 @@ static int digest_parameters(nn_contents *contents, char hex[65]) {
     nn_digest *digest;
     int rc;
 
-    NN_TRY(read_verified(contents, &read));
+    NN_TRY(read_head(contents, &read));
     NN_TRY(nn_digest_new(&digest));
-    rc = nn_contents_hash(contents, "/model/", digest);
+    rc = nn_contents_hash(contents, digest);
     nn_digest_end(digest, hex);
     return rc;
 }

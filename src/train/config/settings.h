@@ -70,7 +70,9 @@ typedef struct nn_settings {
     } validate;
     struct {
         int64_t every_epochs, every_steps; /* 0: not by this clock; -1: not given */
+        double every_minutes; /* 0: not by this clock */
         int64_t keep;
+        int when_busy; /* enum nn_busy_rule */
     } checkpoint;
     struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */
@@ -85,6 +87,9 @@ typedef struct nn_settings {
 /* Values of nn_settings.train.stop_when and train.report. */
 enum nn_stop_rule { NN_STOP_PLANNED, NN_STOP_NO_MISTAKES };
 enum nn_report_kind { NN_REPORT_PLAIN, NN_REPORT_GRADIENTS };
+
+/* Values of nn_settings.checkpoint.when_busy. */
+enum nn_busy_rule { NN_BUSY_WAIT, NN_BUSY_SKIP };
 
 /* Values of nn_settings.init.layout. */
 enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };

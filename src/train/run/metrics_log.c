@@ -164,17 +164,6 @@ static int remember(nn_metrics_log *log, const char *text, size_t length) {
     return NN_OK;
 }
 
-size_t nn_metrics_log_history(const nn_metrics_log *log, int64_t step) {
-    size_t length = 0;
-    const char *newline;
-    head h;
-
-    while (length < log->history_length && read_head(log->history + length, &h) && h.step <= step &&
-           (newline = strchr(log->history + length, '\n')) != NULL)
-        length = (size_t)(newline + 1 - log->history);
-    return length;
-}
-
 /* ---- opening and appending --------------------------------------------------------------------
  */
 

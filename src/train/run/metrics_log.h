@@ -36,9 +36,6 @@ void nn_metrics_log_close(nn_metrics_log *log);
 nn_json *nn_metrics_log_event(nn_metrics_log *log, const char *event, int64_t step, int64_t epoch);
 int nn_metrics_log_append(nn_metrics_log *log);
 
-/* Bytes of the history up to that of `step`. */
-size_t nn_metrics_log_history(const nn_metrics_log *log, int64_t step);
-
 /* Brings what was appended to the disk; any thread may do it. NN_EIO. */
 int nn_metrics_log_sync(nn_metrics_log *log);
 

@@ -11,9 +11,10 @@
 
 typedef struct nn_run nn_run;
 
-/* Makes (`dir`, or runs/<config>-<time> when NULL) and locks the folder. NN_EUSAGE when it holds a
- * run and `resume` is not asked for, or when another process has it; NN_EIO when it cannot be
- * written. The configuration has been checked and outlives the run. Local. */
+/* Makes (`dir`, or runs/<config>-<time> when NULL) and locks the folder, and to resume finds and
+ * verifies the newest valid checkpoint in it. NN_EUSAGE when it holds a run and `resume` is not
+ * asked for, or when another process has it; NN_EIO when it cannot be written. The configuration
+ * outlives the run, and is checked before nn_run_resume. Local. */
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out);
 void nn_run_free(nn_run *run);
 
@@ -22,34 +23,33 @@ const char *nn_run_dir(const nn_run *run);
 /* Path of the checkpoint that the run goes on from, NULL when it began afresh. Owned by the run. */
 const char *nn_run_from(const nn_run *run);
 
-/* What the data looked like to the newest valid checkpoint in a folder, which need not be open;
- * zeros where there is none. `pool`, empty before, owns it. NN_EIO. Local. */
-int nn_run_peek(const char *dir, nn_pool *pool, nn_data_traits *data);
+/* What the data looked like to that checkpoint; zeros where there is none. Owned by the run. */
+nn_data_traits nn_run_traits(const nn_run *run);
 
-/* Begins writing, once, right after nn_run_open. When resuming was asked for and the folder has a
- * checkpoint, fills the snapshot (texts owned by the run) from the newest valid one, cuts
+/* Begins writing, once. When resuming was asked for and the folder has a checkpoint, fills the
+ * snapshot (texts owned by the run) from the newest valid one, cuts
  * metrics.jsonl back to its step and sets *resumed; warns when that is not the one last.h5 means.
  * NN_EFORMAT when there are checkpoints but none can be used. Local. */
 int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed);
 
 /* Begins a line of metrics.jsonl, an object with these keys, to which the caller adds others; then
- * nn_run_append writes it. Nothing is allocated. `event` is "train", "validate" or "end". Lines of
+ * nn_run_append writes it. Nothing is allocated. `event` is "train", "validate",
+ * "checkpoint" or "end". Lines of
  * one step are written before its checkpoint, or they come twice after resuming from it. Local. */
 nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoch);
 /* NN_EIO. Local. */
 int nn_run_append(nn_run *run);
 
-/* Publishes checkpoint-<state.step>.h5 and moves last.h5, for the `best` parameters so far also
- * best.h5, to it. Keeps the newest checkpoint.keep and that of state.best_step, deletes other
- * checkpoint-<number>.h5. The snapshot's history is the run's own. NN_EIO. Local. */
-int nn_run_save(nn_run *run, const nn_snapshot *snapshot, bool best);
+/* The `validate` lines so far, "" when there are none; until the next line is appended. */
+const char *nn_run_history(const nn_run *run);
 
-/* Keeps the best parameters so far in memory, to be written, with best.h5, just before the next
- * checkpoint; a snapshot too large for that is saved at once. NN_EIO. Local. */
-int nn_run_keep_best(nn_run *run, const nn_snapshot *snapshot);
-/* Writes what is kept, as the last checkpoint of a run that cannot go on. *step is its step, -1:
- * nothing was kept. NN_EIO. Local. */
-int nn_run_flush(nn_run *run, int64_t *step);
+/* Links that move to a checkpoint. */
+enum { NN_LINK_LAST = 1, NN_LINK_BEST = 2 };
+
+/* Brings the metrics to the disk, publishes checkpoint-<state.step>.h5 and moves the links to it.
+ * After last.h5 has moved, the newest checkpoint.keep and that of state.best_step are kept, and
+ * other checkpoint-<number>.h5 deleted. From any one thread. NN_EIO. Local. */
+int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned links);
 
 /* Reads best.h5 into the snapshot. NN_EFORMAT. Local. */
 int nn_run_load_best(nn_run *run, nn_snapshot *snapshot);

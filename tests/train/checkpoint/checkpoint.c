@@ -7,6 +7,7 @@
 #include "litter.h"
 #include "small_model.h"
 #include "train/checkpoint/layout.h"
+#include "train/checkpoint/trailer.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -242,35 +243,30 @@ static void every_byte(void) {
     small_model_release(&s);
 }
 
-/* Without the seal (other programs drop it) the digest and HDF5's own sums still guard the file. */
-static void without_seal(void) {
+/* Appends the checksum that the file should end in. */
+static void seal(const char *path) {
+    nn_trailer *trailer;
+
+    check_ok(nn_trailer_begin(path, &trailer));
+    check_ok(nn_trailer_write(trailer));
+    check_ok(nn_trailer_end(trailer));
+}
+
+/* A file whose checksum is gone is no longer what was written. */
+static void without_trailer(void) {
     struct small_model s;
     struct stat status;
     nn_pool pool = {0};
     nn_snapshot in = {0};
-    char *bytes;
-    size_t length;
 
     if (!small_model_new(&s, LAYERS, input, NULL, NULL))
         return;
     nn_snapshot out = snapshot_of(&s);
     check_ok(nn_checkpoint_write("open.h5", &out));
     CHECK(stat("open.h5", &status) == 0 && truncate("open.h5", status.st_size - 128) == 0);
+    check_fails(nn_checkpoint_peek("open.h5", &pool, &in), "the checksum at its end is missing");
+    seal("open.h5");
     check_ok(nn_checkpoint_peek("open.h5", &pool, &in));
-    check_ok(nn_file_read(&pool, "open.h5", &bytes, &length));
-    char *weight = memmem(bytes, length, s.params, 20 * sizeof(float));
-    if (CHECK(weight)) {
-        *weight ^= 1;
-        check_ok(nn_file_write("open.h5", bytes, length));
-        check_fails(nn_checkpoint_peek("open.h5", &pool, &in), "open.h5 is damaged");
-        *weight ^= 1;
-    }
-    char *state = memmem(bytes, length, &out.state.best_value, sizeof(double));
-    if (CHECK(state)) {
-        *state ^= 1;
-        check_ok(nn_file_write("open.h5", bytes, length));
-        check_fails(nn_checkpoint_peek("open.h5", &pool, &in), "open.h5");
-    }
     small_model_release(&s);
     nn_pool_release(&pool);
 }
@@ -292,11 +288,14 @@ static void damaged(void) {
     check_ok(nn_h5_write_text(file, "/config", ""));
     check_ok(nn_h5_close(file));
     check_fails(nn_checkpoint_peek("data.h5", &pool, &in), "data.h5 is no checkpoint");
+    seal("data.h5");
+    check_fails(nn_checkpoint_peek("data.h5", &pool, &in), "data.h5 is no checkpoint");
     check_ok(nn_h5_create("new.h5", &file));
     check_ok(nn_h5_set_text(file, "/", "format", NN_CHECKPOINT_FORMAT));
     check_ok(nn_h5_set_int(file, "/", "version", NN_CHECKPOINT_VERSION + 1));
     check_ok(nn_h5_close(file));
-    check_fails(nn_checkpoint_peek("new.h5", &pool, &in), "checkpoint of version 2");
+    seal("new.h5");
+    check_fails(nn_checkpoint_peek("new.h5", &pool, &in), "checkpoint of version 3");
     nn_pool_release(&pool);
 }
 
@@ -342,7 +341,7 @@ int main(void) {
     other_models();
     damaged();
     every_byte();
-    without_seal();
+    without_trailer();
     failed_write();
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(chdir("/") == 0 && system(command) == 0);

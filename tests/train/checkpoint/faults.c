@@ -97,8 +97,8 @@ int main(void) {
     static const struct {
         const char *what;
         long least; /* calls that saving must make */
-    } steps[] = {{"open", 5}, {"write", 2},  {"pwrite", 1},  {"fsync", 4},
-                 {"read", 1}, {"rename", 3}, {"symlink", 2}, {"close", 2}};
+    } steps[] = {{"open", 5},  {"write", 1},  {"pwrite", 3},  {"fsync", 4},
+                 {"pread", 1}, {"rename", 3}, {"symlink", 2}, {"close", 2}};
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         errors(steps[i].what, EIO, steps[i].least);

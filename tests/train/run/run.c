@@ -114,7 +114,8 @@ static void metrics(void) {
     event(run, "validate", 10);
     event(run, "end", 10);
     snapshot = run_folder_at(&f, 10, -1);
-    CHECK_OK(nn_run_save(run, &snapshot, false));
+    snapshot.history = nn_run_history(run);
+    CHECK_OK(nn_run_save(run, &snapshot, NN_LINK_LAST));
     event(run, "train", 12);
     event(run, "validate", 15);
     nn_run_free(run);
@@ -128,7 +129,8 @@ static void metrics(void) {
     check_file("rdir/metrics.jsonl", LINE("train", "5", "0") LINE("validate", "10", "1"));
     event(run, "validate", 20);
     snapshot = run_folder_at(&f, 20, -1);
-    CHECK_OK(nn_run_save(run, &snapshot, false));
+    snapshot.history = nn_run_history(run);
+    CHECK_OK(nn_run_save(run, &snapshot, NN_LINK_LAST));
     check_file("rdir/metrics.jsonl",
                LINE("train", "5", "0") LINE("validate", "10", "1") LINE("validate", "20", "2"));
     CHECK_OK(nn_checkpoint_peek("rdir/last.h5", &pool, &snapshot));
@@ -254,53 +256,6 @@ static void first_time(void) {
     run_folder_release(&f);
 }
 
-/* The best parameters wait in memory for the next checkpoint, and are on the disk before it. */
-static void kept(void) {
-    struct run_folder f;
-    nn_run *run;
-    nn_snapshot snapshot;
-    nn_pool pool = {0};
-    int64_t step;
-
-    if (!run_folder_new(&f, "{keep: 1}"))
-        return;
-    CHECK_EQ_INT(run_folder_begin(&f, false, &run), 0);
-    CHECK_OK(run_folder_save(&f, run, 10, 10));
-    event(run, "validate", 20);
-    snapshot = run_folder_at(&f, 20, 20);
-    CHECK_OK(nn_run_keep_best(run, &snapshot));
-    event(run, "validate", 25);
-    snapshot = run_folder_at(&f, 25, 25);
-    CHECK_OK(nn_run_keep_best(run, &snapshot));
-    CHECK(exists(10) && !exists(20) && !exists(25));
-    event(run, "validate", 30);
-    CHECK_OK(run_folder_save(&f, run, 30, 25));
-    CHECK(!exists(10) && !exists(20) && exists(25) && exists(30));
-    CHECK_STR(target_of("rdir/best.h5"), "checkpoint-25.h5");
-    CHECK_STR(target_of("rdir/last.h5"), "checkpoint-30.h5");
-    snapshot = run_folder_at(&f, 0, -1);
-    CHECK_OK(nn_checkpoint_read("rdir/best.h5", &pool, &snapshot));
-    CHECK_NEAR(f.small.params[0] + f.small.grads[0], 50, 0);
-    CHECK_STR(snapshot.history, LINE("validate", "20", "2") LINE("validate", "25", "2"));
-
-    /* of the step that is saved anyway: one file; and of a run that cannot go on */
-    snapshot = run_folder_at(&f, 40, 40);
-    CHECK_OK(nn_run_keep_best(run, &snapshot));
-    CHECK_OK(run_folder_save(&f, run, 40, 40));
-    CHECK(!exists(25) && exists(40));
-    snapshot = run_folder_at(&f, 50, 50);
-    CHECK_OK(nn_run_keep_best(run, &snapshot));
-    CHECK_OK(nn_run_flush(run, &step));
-    CHECK_EQ_INT(step, 50);
-    CHECK_STR(target_of("rdir/best.h5"), "checkpoint-50.h5");
-    CHECK_STR(target_of("rdir/last.h5"), "checkpoint-50.h5");
-    CHECK_OK(nn_run_flush(run, &step));
-    CHECK_EQ_INT(step, -1);
-    nn_run_free(run);
-    run_folder_release(&f);
-    nn_pool_release(&pool);
-}
-
 static void folders(void) {
     struct run_folder f;
     nn_run *one = NULL, *two = NULL;
@@ -340,7 +295,6 @@ int main(void) {
     resume();
     best_again();
     first_time();
-    kept();
     folders();
     return check_done();
 }

@@ -1,0 +1,216 @@
+#include "train/save/saver.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "math/kernels.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/save/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What a stage holds besides its vectors. */
+struct state {
+    nn_snapshot snapshot;
+    char *history; /* NULL: none */
+    size_t capacity;
+    char kernels[160];
+};
+
+struct nn_saver {
+    nn_session *session;
+    nn_staging *staging;
+    nn_run *run;       /* rank 0; NULL elsewhere */
+    nn_worker *worker; /* rank 0; NULL elsewhere */
+    bool kept;         /* the best state is copied and not written; the same on every rank */
+    struct state state[NN_STAGES];
+    bool writes_best; /* of the task under way: the kept state comes first, */
+    bool is_best;     /* and best.h5 moves to the newest */
+    double begun;     /* seconds at which training went on */
+    int rc;           /* the first failure */
+    char message[1024];
+    nn_saved saved;
+};
+
+/* ---- the thread of rank 0 ---------------------------------------------------------------------
+ */
+
+static int64_t file_bytes(const nn_run *run, int64_t step) {
+    char path[4096], name[NN_CHECKPOINT_NAME];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", nn_run_dir(run), nn_checkpoint_name(step, name));
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+/* Never a checkpoint with NaN in it. */
+static int write_stage(nn_saver *s, nn_stage stage, unsigned links) {
+    const nn_snapshot *snapshot = &s->state[stage].snapshot;
+    if (!nn_staging_wait(s->staging, stage))
+        return nn_fail(NN_ERANK, "a rank has ended before its part of the checkpoint was copied");
+    if (!nn_kernels_get()->all_finite(nn_model_size(snapshot->model), snapshot->params))
+        return nn_fail(NN_EDIVERGED,
+                       "training diverged: step %lld left NaN or Inf among the parameters",
+                       (long long)snapshot->state.step);
+    return nn_run_save(s->run, snapshot, links);
+}
+
+/* The best one comes first: a checkpoint that names it is never there without it. */
+static void write_states(void *ctx) {
+    nn_saver *s = ctx;
+    const nn_state *state = &s->state[NN_STAGE_LAST].snapshot.state;
+    int rc = s->writes_best ? write_stage(s, NN_STAGE_BEST, NN_LINK_BEST) : 0;
+    if (s->writes_best)
+        nn_staging_give_back(s->staging, NN_STAGE_BEST);
+    if (rc == 0)
+        rc = write_stage(s, NN_STAGE_LAST, NN_LINK_LAST | (s->is_best ? NN_LINK_BEST : 0));
+    nn_staging_give_back(s->staging, NN_STAGE_LAST);
+    if (rc < 0 && s->rc == 0) {
+        s->rc = rc;
+        snprintf(s->message, sizeof s->message, "%s", nn_error_message());
+    }
+    if (rc < 0)
+        return;
+    s->saved.step = state->step;
+    s->saved.epoch = state->epoch;
+    s->saved.bytes = file_bytes(s->run, state->step);
+    s->saved.write_s = nn_seconds() - s->begun;
+}
+
+/* ---- what the thread gets ---------------------------------------------------------------------
+ */
+
+/* The history goes on while it is written. */
+static int copy_history(struct state *state, const char *history) {
+    size_t needed = history ? strlen(history) + 1 : 1;
+    if (needed > state->capacity) {
+        nn_free(state->history);
+        state->history = NULL;
+        state->capacity = 0;
+        NN_TRY(NN_NEW(&state->history, 2 * needed, "history"));
+        state->capacity = 2 * needed;
+    }
+    memcpy(state->history, history ? history : "", needed);
+    return 0;
+}
+
+/* On rank 0, while nobody writes the stage. */
+static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
+    struct state *state = &s->state[stage];
+    int rc = copy_history(state, nn_run_history(s->run));
+    if (rc < 0 && s->rc == 0) {
+        s->rc = rc;
+        snprintf(s->message, sizeof s->message, "%s", nn_error_message());
+    }
+    state->snapshot = *snapshot;
+    state->snapshot.history = rc < 0 ? "" : state->history;
+    if (snapshot->kernels) {
+        snprintf(state->kernels, sizeof state->kernels, "%s", snapshot->kernels);
+        state->snapshot.kernels = state->kernels;
+    }
+    nn_staging_place(s->staging, stage, &state->snapshot);
+}
+
+void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best) {
+    double since = nn_seconds();
+    if (s->worker)
+        nn_worker_wait(s->worker);
+    nn_staging_copy(s->staging, NN_STAGE_LAST);
+    nn_staging_hand_over(s->staging, NN_STAGE_LAST);
+    bool same = s->kept && s->state[NN_STAGE_BEST].snapshot.state.step == snapshot->state.step;
+    s->writes_best = s->kept && !best && !same;
+    s->is_best = best || same;
+    if (s->writes_best)
+        nn_staging_hand_over(s->staging, NN_STAGE_BEST);
+    s->kept = false;
+    if (!s->worker)
+        return;
+    take(s, NN_STAGE_LAST, snapshot);
+    s->begun = nn_seconds();
+    s->saved.wait_s = s->begun - since;
+    nn_worker_start(s->worker, write_states, s);
+}
+
+bool nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot) {
+    if (!nn_staging_has(s->staging, NN_STAGE_BEST))
+        return false;
+    if (s->worker && s->writes_best)
+        nn_worker_wait(s->worker); /* it may be writing from there */
+    nn_staging_copy(s->staging, NN_STAGE_BEST);
+    s->kept = true;
+    s->state[NN_STAGE_BEST].snapshot.state.step = snapshot->state.step;
+    if (s->worker)
+        take(s, NN_STAGE_BEST, snapshot);
+    return true;
+}
+
+int nn_saver_failure(nn_saver *s) {
+    if (nn_saver_busy(s) || s->rc == 0)
+        return 0;
+    return nn_fail(s->rc, "%s", s->message);
+}
+
+int nn_saver_wait(nn_saver *s) {
+    if (s->worker)
+        nn_worker_wait(s->worker);
+    nn_staging_settle(s->staging);
+    return nn_saver_failure(s);
+}
+
+int nn_saver_rescue(nn_saver *s) {
+    NN_TRY(nn_saver_wait(s));
+    if (!s->kept)
+        return 0;
+    s->kept = false;
+    nn_staging_hand_over(s->staging, NN_STAGE_BEST);
+    NN_TRY(write_stage(s, NN_STAGE_BEST, NN_LINK_LAST | NN_LINK_BEST));
+    s->saved.step = s->state[NN_STAGE_BEST].snapshot.state.step;
+    return 0;
+}
+
+bool nn_saver_busy(const nn_saver *s) {
+    return s->worker && nn_worker_busy(s->worker);
+}
+
+nn_saved nn_saver_saved(nn_saver *s) {
+    nn_saved saved = s->saved;
+    saved.wait_s += nn_staging_waited(s->staging);
+    return saved;
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+int nn_saver_new(nn_session *session, nn_run *run, nn_saver **out) {
+    nn_saver *s = NULL;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_comm_agree(session->comm, NN_NEW(&s, 1, "checkpoints")));
+    s->session = session;
+    s->run = run;
+    s->saved.step = -1;
+    rc = nn_staging_new(session, &s->staging);
+    if (rc == 0)
+        rc = nn_comm_agree(session->comm,
+                           run ? nn_worker_new("writing checkpoints", &s->worker) : 0);
+    if (rc < 0) {
+        nn_saver_free(s, true);
+        return rc;
+    }
+    session->staging = s->staging;
+    *out = s;
+    return 0;
+}
+
+void nn_saver_free(nn_saver *s, bool broken) {
+    if (!s)
+        return;
+    if (broken)
+        nn_staging_give_up(s->staging);
+    nn_worker_free(s->worker);
+    s->session->staging = NULL;
+    nn_staging_free(s->staging);
+    for (int i = 0; i < NN_STAGES; i++)
+        nn_free(s->state[i].history);
+    nn_free(s);
+}

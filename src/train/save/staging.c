@@ -1,0 +1,248 @@
+#include "train/save/staging.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/wait.h"
+#include "train/save/worker.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* What the ranks of the node tell each other; counters that only grow. */
+struct counters {
+    alignas(NN_ALIGN) nn_event event;       /* the first rank's: a counter of some rank has grown */
+    _Atomic uint64_t given_back[NN_STAGES]; /* the first rank's: times a stage was */
+    alignas(NN_ALIGN) _Atomic uint64_t copied[NN_STAGES]; /* copies this rank has ended */
+};
+
+/* What this rank copies, and how far it has to wait. */
+struct copy {
+    nn_staging *staging;
+    nn_stage stage;
+    uint64_t given_back; /* the stage is free when it was given back so many times */
+};
+
+struct nn_staging {
+    nn_session *session;
+    nn_node_buffer *buffer;
+    struct counters *counters;  /* [ranks of the node] */
+    nn_real *memory[NN_STAGES]; /* [vectors][n]; NULL: none */
+    size_t n, vectors, copiers; /* elements, vectors; ranks that copy, the node's first ones */
+    size_t me;                  /* this rank's place in its node */
+    nn_worker *worker;          /* NULL: this rank copies nothing */
+    struct copy copy;           /* the worker's */
+    uint64_t begun[NN_STAGES];  /* copies */
+    uint64_t handed[NN_STAGES]; /* times a stage was handed over */
+    uint64_t wanted[NN_STAGES]; /* copies begun when it was */
+    double waited;
+    atomic_bool broken;
+};
+
+static size_t state_bytes(size_t n, size_t vectors) {
+    return vectors * n * sizeof(nn_real);
+}
+
+static bool keeps_best(size_t n, size_t vectors) {
+    return state_bytes(n, vectors) <= NN_STAGE_BEST_BYTES;
+}
+
+size_t nn_staging_bytes(size_t n, size_t vectors) {
+    return state_bytes(n, vectors) * (keeps_best(n, vectors) ? 2 : 1);
+}
+
+/* ---- copying ----------------------------------------------------------------------------------
+ */
+
+/* A slice of a vector of the stage. */
+static nn_real *stage_at(const nn_staging *s, nn_stage stage, size_t vector, size_t begin) {
+    return s->memory[stage] + vector * s->n + begin;
+}
+
+/* The vectors in the order of a snapshot: the model, the optimiser's slots, and where the model is
+ * an average, the parameters behind it. */
+static void copy_slice(const nn_staging *s, nn_stage stage, const nn_slice *slice) {
+    const nn_session *session = s->session;
+    size_t bytes = (slice->end - slice->begin) * sizeof(nn_real), slots = session->slots;
+    memcpy(stage_at(s, stage, 0, slice->begin), nn_session_model_params(session) + slice->begin,
+           bytes);
+    for (size_t i = 0; i < slots; i++)
+        memcpy(stage_at(s, stage, 1 + i, slice->begin), session->slot[i] + slice->at, bytes);
+    if (session->average)
+        memcpy(stage_at(s, stage, 1 + slots, slice->begin), session->params + slice->begin, bytes);
+}
+
+static bool is_free(void *ctx) {
+    const struct copy *copy = ctx;
+    const nn_staging *s = copy->staging;
+    return atomic_load(&s->counters[0].given_back[copy->stage]) >= copy->given_back ||
+           atomic_load(&s->broken);
+}
+
+/* In the worker's thread. */
+static void copy_share(void *ctx) {
+    const struct copy *copy = ctx;
+    nn_staging *s = copy->staging;
+    nn_wait(is_free, ctx, &s->counters[0].event);
+    if (atomic_load(&s->broken))
+        return;
+    for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
+        nn_slice slice = nn_reducer_slice(s->session->reducer, i);
+        copy_slice(s, copy->stage, &slice);
+    }
+    atomic_fetch_add(&s->counters[s->me].copied[copy->stage], 1);
+    nn_event_signal(&s->counters[0].event);
+}
+
+void nn_staging_copy(nn_staging *s, nn_stage stage) {
+    s->begun[stage]++;
+    if (!s->worker)
+        return;
+    nn_worker_wait(s->worker);
+    s->waited = 0;
+    s->copy = (struct copy){s, stage, s->handed[stage]};
+    nn_worker_start(s->worker, copy_share, &s->copy);
+}
+
+void nn_staging_hand_over(nn_staging *s, nn_stage stage) {
+    s->handed[stage]++;
+    s->wanted[stage] = s->begun[stage];
+}
+
+void nn_staging_settle(nn_staging *s) {
+    if (!s || !s->worker || !nn_worker_busy(s->worker))
+        return;
+    double since = nn_seconds();
+    nn_worker_wait(s->worker);
+    s->waited += nn_seconds() - since;
+}
+
+double nn_staging_waited(const nn_staging *s) {
+    return s->waited;
+}
+
+/* ---- the writer's side ------------------------------------------------------------------------
+ */
+
+struct copies {
+    const nn_staging *staging;
+    nn_stage stage;
+};
+
+static bool all_copied(void *ctx) {
+    const struct copies *c = ctx;
+    const nn_staging *s = c->staging;
+    bool all = true;
+    for (size_t p = 0; p < s->copiers; p++)
+        all = all && atomic_load(&s->counters[p].copied[c->stage]) >= s->wanted[c->stage];
+    return all || atomic_load(&s->broken);
+}
+
+bool nn_staging_wait(nn_staging *s, nn_stage stage) {
+    struct copies copies = {s, stage};
+    nn_wait(all_copied, &copies, &s->counters[0].event);
+    return !atomic_load(&s->broken);
+}
+
+void nn_staging_give_back(nn_staging *s, nn_stage stage) {
+    atomic_fetch_add(&s->counters[0].given_back[stage], 1);
+    nn_event_signal(&s->counters[0].event);
+}
+
+void nn_staging_place(const nn_staging *s, nn_stage stage, nn_snapshot *snapshot) {
+    snapshot->params = stage_at(s, stage, 0, 0);
+    for (size_t i = 0; i < snapshot->slots; i++)
+        snapshot->slot[i] = stage_at(s, stage, 1 + i, 0);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+/* Whether this rank holds a part of the state that no rank of a lower number holds. */
+static bool copies(const nn_session *session) {
+    size_t owner, owners = nn_reducer_owners(session->reducer, &owner);
+    return nn_comm_on_first_node(session->comm) &&
+           owner == (size_t)nn_comm_node_rank(session->comm) && owner < owners;
+}
+
+static void lay_out(nn_staging *s) {
+    char *memory = nn_node_buffer_data(s->buffer);
+    size_t ranks = (size_t)nn_comm_node_size(s->session->comm);
+    s->counters = (struct counters *)(void *)memory;
+    if (!nn_comm_on_first_node(s->session->comm))
+        return;
+    s->memory[NN_STAGE_LAST] = (nn_real *)(void *)(memory + ranks * sizeof(struct counters));
+    if (keeps_best(s->n, s->vectors))
+        s->memory[NN_STAGE_BEST] = s->memory[NN_STAGE_LAST] + s->vectors * s->n;
+}
+
+static int open_memory(nn_staging *s) {
+    nn_comm *comm = s->session->comm;
+    size_t bytes = (size_t)nn_comm_node_size(comm) * sizeof(struct counters);
+    if (nn_comm_on_first_node(comm))
+        bytes += nn_staging_bytes(s->n, s->vectors);
+    NN_TRY(nn_node_buffer_new(comm, bytes, &s->buffer));
+    lay_out(s);
+    return 0;
+}
+
+/* A page that is written for the first time takes far longer than a copy: not while a step waits.
+ */
+static void touch(void *ctx) {
+    nn_staging *s = ctx;
+    for (int stage = 0; stage < NN_STAGES; stage++)
+        for (size_t i = 0; s->memory[stage] && i < nn_reducer_slices(s->session->reducer); i++) {
+            nn_slice slice = nn_reducer_slice(s->session->reducer, i);
+            for (size_t v = 0; v < s->vectors; v++)
+                memset(stage_at(s, (nn_stage)stage, v, slice.begin), 0,
+                       (slice.end - slice.begin) * sizeof(nn_real));
+        }
+}
+
+static int start_worker(nn_staging *s) {
+    if (!copies(s->session))
+        return 0;
+    NN_TRY(nn_worker_new("copies for checkpoints", &s->worker));
+    nn_worker_start(s->worker, touch, s);
+    return 0;
+}
+
+int nn_staging_new(nn_session *session, nn_staging **out) {
+    nn_staging *s = NULL;
+    size_t owner;
+    int rc;
+    *out = NULL;
+    NN_TRY(nn_comm_agree(session->comm, NN_NEW(&s, 1, "checkpoints")));
+    s->session = session;
+    s->n = nn_model_size(session->model);
+    s->vectors = 1 + session->slots + (session->average != NULL);
+    s->copiers = nn_reducer_owners(session->reducer, &owner);
+    s->me = (size_t)nn_comm_node_rank(session->comm);
+    rc = open_memory(s);
+    if (rc == 0)
+        rc = nn_comm_agree(session->comm, start_worker(s));
+    if (rc < 0)
+        nn_staging_free(s);
+    else
+        *out = s;
+    return rc;
+}
+
+void nn_staging_give_up(nn_staging *s) {
+    if (!s)
+        return;
+    atomic_store(&s->broken, true);
+    nn_event_signal(&s->counters[0].event);
+}
+
+void nn_staging_free(nn_staging *s) {
+    if (!s)
+        return;
+    nn_worker_free(s->worker);
+    nn_node_buffer_free(s->buffer);
+    nn_free(s);
+}
+
+bool nn_staging_has(const nn_staging *s, nn_stage stage) {
+    return stage == NN_STAGE_LAST || keeps_best(s->n, s->vectors);
+}

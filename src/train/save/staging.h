@@ -1,0 +1,58 @@
+/* Staging: copies of the state of a training, from which checkpoints are written while training
+ * goes on. They lie in memory that the ranks of the first node share, as one vector of the model
+ * each.
+ *
+ * A thread of each rank copies what this rank takes the step on, while the next step computes: for
+ * parameters and optimiser state do not change before its gradients are summed. There training
+ * waits for the thread (nn_staging_settle), and nowhere else. Who writes checkpoints, rank 0, waits
+ * for the copies of all.
+ *
+ *   nn_staging_copy(s, NN_STAGE_LAST);       every rank
+ *   nn_staging_hand_over(s, NN_STAGE_LAST);  every rank: the stage is the writer's from here ...
+ *   nn_staging_wait(s, NN_STAGE_LAST);       the thread that writes
+ *   nn_staging_give_back(s, NN_STAGE_LAST);  ... to here; the next copy into it waits for that
+ *
+ * The model, the optimiser's slots and their order are those of a snapshot (session.h). */
+#ifndef NN_TRAIN_SAVE_STAGING_H
+#define NN_TRAIN_SAVE_STAGING_H
+
+#include "train/session.h"
+
+typedef enum nn_stage {
+    NN_STAGE_LAST, /* the newest state */
+    NN_STAGE_BEST, /* that of the best validation so far, until it is written */
+    NN_STAGES
+} nn_stage;
+
+/* Bytes that the stages of a state of so many vectors of `n` elements take on the first node. The
+ * best state has no stage of its own where it would take more than NN_STAGE_BEST_BYTES. Local. */
+#define NN_STAGE_BEST_BYTES ((size_t)64 << 20)
+size_t nn_staging_bytes(size_t n, size_t vectors);
+
+/* Memory and threads for a session that is allocated for training and outlives them. NN_EMEMORY.
+ * Collective. */
+int nn_staging_new(nn_session *session, nn_staging **out);
+/* After a failure: some rank may never copy any more, and nobody here waits for it. NULL is fine.
+ * Local. */
+void nn_staging_give_up(nn_staging *staging);
+/* Waits for the copy under way. NULL is fine. Local. */
+void nn_staging_free(nn_staging *staging);
+bool nn_staging_has(const nn_staging *staging, nn_stage stage);
+
+/* Begins to copy the state into a stage. The same calls in the same order on every rank; none of
+ * them waits for others. Local. */
+void nn_staging_copy(nn_staging *staging, nn_stage stage);
+void nn_staging_hand_over(nn_staging *staging, nn_stage stage);
+/* Waits until parameters and state of this rank may change. Local; NULL is fine. */
+void nn_staging_settle(nn_staging *staging);
+/* Seconds it has waited there since the last copy was begun. Local. */
+double nn_staging_waited(const nn_staging *staging);
+
+/* On rank 0. Waits for the copies of all ranks that were begun before the stage was handed over;
+ * false: one of them never comes. From any thread. Local. */
+bool nn_staging_wait(nn_staging *staging, nn_stage stage);
+void nn_staging_give_back(nn_staging *staging, nn_stage stage);
+/* Points the vectors of a snapshot to a stage. Local. */
+void nn_staging_place(const nn_staging *staging, nn_stage stage, nn_snapshot *snapshot);
+
+#endif
