@@ -65,6 +65,10 @@ typedef struct nn_train_options {
     void (*progress)(void *ctx, const nn_status *status); /* rank 0 only; may be NULL */
     void *ctx;
     nn_mismatch on_mismatch;
+    /* A count of requests, 0 before: each time that it changes, on any rank, a checkpoint is
+     * written after the step under way and the run goes on. As `stop`, it may be changed by a
+     * signal handler or another thread, also before the first step. May be NULL. */
+    const volatile sig_atomic_t *save;
 } nn_train_options;
 
 typedef struct nn_train_result {

@@ -26,31 +26,41 @@ struct nn_guard {
     double begin, limit;        /* of the time to start, in seconds; limit 0: none */
     atomic_int stage;           /* enum stage */
     atomic_bool over;           /* the thread shall end */
-    volatile sig_atomic_t stop; /* the number of the last signal */
+    volatile sig_atomic_t stop; /* the number of the last signal that asks to stop; 0: none */
+    volatile sig_atomic_t save; /* signals so far that ask to save and go on */
+    bool interrupted;           /* by SIGINT */
+    double looked;              /* seconds at which the thread began to wait */
 };
 
-static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+/* What people and batch systems send: SIGXCPU where the CPU time of a job is over. All ask a run
+ * to save and stop, but SAVING, after which it goes on. */
+static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGXCPU, SIGUSR2};
+#define TAKEN (sizeof taken / sizeof *taken)
+#define SAVING SIGUSR2
 
-/* The stopping signals that were ignored when the program started, as by nohup. Libraries that take
- * signals for their own do so when they are loaded (UCX takes SIGHUP): this is noted before, and
- * once more when the guard starts. */
-static bool ignored[sizeof stopping / sizeof *stopping];
+/* Seconds without a look, by which a process knows that it was stopped. */
+#define GAP 1.5
+
+/* Those that were ignored when the program started, as by nohup. Libraries that take signals for
+ * their own do so when they are loaded (UCX takes SIGHUP): this is noted before, and once more when
+ * the guard starts. */
+static bool ignored[TAKEN];
 
 static void note_ignored(void) {
-    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++) {
+    for (size_t i = 0; i < TAKEN; i++) {
         struct sigaction action;
-        if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        if (sigaction(taken[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
             ignored[i] = true;
     }
 }
 
-/* Blocked by the process when it started, and whether it holds the stopping signals as well. */
+/* Blocked by the process when it started, and whether it holds the signals above as well. */
 static sigset_t at_start;
 static bool holding;
 
-static void add_stopping(sigset_t *set) {
-    for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++)
-        sigaddset(set, stopping[i]);
+static void add_taken(sigset_t *set) {
+    for (size_t i = 0; i < TAKEN; i++)
+        sigaddset(set, taken[i]);
 }
 
 #ifndef NN_SANITIZED /* sanitizers are not ready that early */
@@ -60,7 +70,7 @@ static void hold_signals(void) {
     sigset_t blocked;
     note_ignored();
     sigemptyset(&blocked);
-    add_stopping(&blocked);
+    add_taken(&blocked);
     holding = pthread_sigmask(SIG_BLOCK, &blocked, &at_start) == 0;
 }
 
@@ -76,17 +86,22 @@ void nn_guard_none(void) {
 /* One that is ignored is blocked too: nobody waits for it, and a library that takes it for its own
  * cannot change that. */
 static void block(nn_guard *g) {
+    const nn_launcher *launcher = g->spec.launch->launcher;
     sigset_t blocked;
     sigemptyset(&blocked);
     sigemptyset(&g->waited);
     sigaddset(&g->waited, WAKE);
     sigaddset(&blocked, WAKE);
-    for (size_t i = 0; g->spec.stops && i < sizeof stopping / sizeof *stopping; i++) {
+    for (size_t i = 0; g->spec.stops && i < TAKEN; i++) {
         if (!ignored[i])
-            sigaddset(&g->waited, stopping[i]);
+            sigaddset(&g->waited, taken[i]);
+    }
+    if (g->spec.stops && launcher && launcher->announces) {
+        sigaddset(&g->waited, SIGCONT);
+        sigaddset(&blocked, SIGCONT);
     }
     if (g->spec.stops)
-        add_stopping(&blocked);
+        add_taken(&blocked);
     else
         nn_guard_none();
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
@@ -102,9 +117,24 @@ _Noreturn static void die_by(int number) {
     abort(); /* not reached */
 }
 
-static void take(nn_guard *g, int number) {
-    if (number == SIGINT && g->stop == SIGINT)
+/* The launcher says by SIGCONT that it is about to end this rank, which is time to save that later
+ * signals do not leave. It may also mean what it says: that a process that was stopped goes on.
+ * While there is nothing to save, what ends the rank is a matter of who sends SIGTERM. */
+static bool is_announcement(const nn_guard *g, pid_t from) {
+    return from == g->parent && nn_seconds() - g->looked < GAP &&
+           atomic_load(&g->stage) == DEFERRING;
+}
+
+static void take(nn_guard *g, int number, pid_t from) {
+    if (number == SAVING) {
+        __atomic_store_n(&g->save, g->save + 1, __ATOMIC_SEQ_CST);
+        return;
+    }
+    if (number == SIGCONT && !is_announcement(g, from))
+        return;
+    if (number == SIGINT && g->interrupted)
         die_by(SIGINT);
+    g->interrupted = g->interrupted || number == SIGINT;
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
     if (atomic_load(&g->stage) < DEFERRING)
         g->spec.leave(g->spec.ctx,
@@ -137,10 +167,12 @@ static void look_at_clock(const nn_guard *g) {
 static void *keep_watch(void *ctx) {
     const struct timespec second = {1, 0};
     nn_guard *g = ctx;
+    siginfo_t info;
     while (!atomic_load(&g->over)) {
-        int number = sigtimedwait(&g->waited, NULL, &second);
+        g->looked = nn_seconds();
+        int number = sigtimedwait(&g->waited, &info, &second);
         if (number > 0 && number != WAKE)
-            take(g, number);
+            take(g, number, info.si_pid);
         look_at_launcher(g);
         look_at_clock(g);
     }
@@ -210,4 +242,8 @@ void nn_guard_defer(nn_guard *guard) {
 
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard) {
     return &guard->stop;
+}
+
+const volatile sig_atomic_t *nn_guard_save(const nn_guard *guard) {
+    return &guard->save;
 }

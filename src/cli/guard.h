@@ -23,8 +23,9 @@ typedef void nn_guard_leave(void *ctx, int rc);
 
 typedef struct nn_guard_spec {
     const nn_launch *launch; /* outlives the guard */
-    bool stops; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 ask the run to stop; else they do
-                   what they always do. Those that were ignored (nohup) stay ignored */
+    bool stops; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGXCPU ask the run to save and stop,
+                   SIGUSR2 to save and go on; else they do what they always do. Those that were
+                   ignored (nohup) stay ignored */
     nn_guard_leave *leave;
     void *ctx;
 } nn_guard_spec;
@@ -41,10 +42,12 @@ void nn_guard_free(nn_guard *guard);
 
 /* The ranks have met: the time to start is no longer limited. Local. */
 void nn_guard_met(nn_guard *guard);
-/* From now on the program itself acts on signals: there is something to save, or all has been said
- * and the ranks part. They set the flag to their number, and a second SIGINT kills. Before, they
- * end the process at once. NULL is fine. Local. */
+/* From now on the program itself acts on signals that ask to stop: there is something to save, or
+ * all has been said and the ranks part. They set the flag to their number. Before, they end the
+ * process at once; a second SIGINT always does. NULL is fine. Local. */
 void nn_guard_defer(nn_guard *guard);
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard);
+/* A count of the signals that ask to save and go on, at whatever stage they came. */
+const volatile sig_atomic_t *nn_guard_save(const nn_guard *guard);
 
 #endif

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 static const nn_launcher launchers[] = {
-    {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"},
-    {"mpiexec", "PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS"},
-    {"mpiexec", "MPI_LOCALNRANKS", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
-    {"mpirun", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_LOCAL_SIZE"},
+    {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE", true},
+    {"mpiexec", "PMI_SIZE", "PMI_RANK", "MPI_LOCALNRANKS", false},
+    {"mpiexec", "MPI_LOCALNRANKS", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", false},
+    {"mpirun", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_LOCAL_SIZE", false},
 };
 
-static const nn_launcher srun = {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", NULL};
+static const nn_launcher srun = {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", NULL, false};
 
 /* A variable as a number; `fallback` when it is absent or none. */
 static int env_int(const char *name, int fallback) {

@@ -8,6 +8,8 @@
 typedef struct nn_launcher {
     const char *name; /* as messages say it */
     const char *size, *rank, *local_size;
+    bool announces; /* that it ends its ranks: SIGCONT at once, a moment later SIGTERM and, without
+                       waiting for long, SIGKILL */
 } nn_launcher;
 
 typedef struct nn_launch {

@@ -124,6 +124,7 @@ static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read_rc
     }
     /* one number a rank: they go with the sums of its first microbatch */
     s->sums->stop = nn_trainer_asked_to_stop(t);
+    s->sums->asked = nn_trainer_asked_to_save(t);
     if (t->run) {
         s->sums->save = nn_trainer_save_clock(t);
         s->sums->busy = nn_saver_busy(t->saver);
@@ -170,6 +171,7 @@ static int check_step(nn_trainer *t, const nn_batch *shard, int read_rc) {
     if (sums->failed > 0)
         return nn_comm_agree(t->comm, read_rc < 0 ? read_rc : nn_trainer_save_failure(t));
     t->stop = sums->stop > 0;
+    t->asked = sums->asked > 0;
     t->save = (enum nn_save_clock)sums->save;
     t->saving = sums->busy > 0;
     if (sums->weight > 0) /* else every sample is ignored, and there is no loss to speak of */

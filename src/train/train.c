@@ -4,6 +4,7 @@
 #include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
+#include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -87,6 +88,25 @@ static int save_once(nn_trainer *t) {
     return t->saved_step == t->state.step ? 0 : save(t, false);
 }
 
+/* Once it is on the disk. */
+static void say_saved(nn_trainer *t) {
+    char file[NN_CHECKPOINT_NAME];
+    if (!t->tells || !t->run || nn_saver_busy(t->saver))
+        return;
+    int64_t step = nn_saver_saved(t->saver).step;
+    nn_info("step %lld is saved as %s/%s, and the run goes on", (long long)step, nn_run_dir(t->run),
+            nn_checkpoint_name(step, file));
+    t->tells = false;
+}
+
+/* A checkpoint that was asked for from outside, whatever else is being written. */
+static int answer(nn_trainer *t) {
+    if (t->options->save)
+        t->answered = __atomic_load_n(t->options->save, __ATOMIC_RELAXED);
+    t->tells = true;
+    return save_once(t);
+}
+
 /* The state is on the disk when it returns. */
 static int save_now(nn_trainer *t) {
     NN_TRY(save_once(t));
@@ -157,6 +177,16 @@ static int end_epoch(nn_trainer *t) {
     return 0;
 }
 
+/* Rank 0 knows the folder. */
+static int stop(nn_trainer *t) {
+    NN_TRY(save_now(t));
+    return nn_fail(NN_ESTOPPED,
+                   "stopped by a signal after step %lld, which is saved; to go on, run again with "
+                   "%s%s%s--resume",
+                   (long long)t->state.step, t->run ? "--run " : "",
+                   t->run ? nn_run_dir(t->run) : "", t->run ? " " : "");
+}
+
 /* What follows a step: reports, validation, checkpoints, and the answer to signals. */
 static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
@@ -172,13 +202,10 @@ static int after_step(nn_trainer *t) {
         NN_TRY(validate(t));
     if (is_save_due(t))
         NN_TRY(save_once(t));
-    if (!t->stop || finished(t))
-        return 0;
-    NN_TRY(save_now(t));
-    return nn_fail(NN_ESTOPPED,
-                   "stopped by a signal after step %lld, which is saved; run again with "
-                   "--resume to go on",
-                   (long long)s->step);
+    if (t->asked && !t->stop)
+        NN_TRY(answer(t));
+    say_saved(t);
+    return t->stop && !finished(t) ? stop(t) : 0;
 }
 
 /* What to change so that a run that is over goes on. */

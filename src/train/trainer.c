@@ -129,6 +129,11 @@ bool nn_trainer_asked_to_stop(const nn_trainer *t) {
     return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
 }
 
+bool nn_trainer_asked_to_save(const nn_trainer *t) {
+    const volatile sig_atomic_t *save = t->options->save;
+    return save && __atomic_load_n(save, __ATOMIC_RELAXED) != t->answered;
+}
+
 /* `rc`, or that there is no need to go on setting up. */
 static int unless_stopped(const nn_trainer *t, int rc) {
     if (rc < 0 || !nn_trainer_asked_to_stop(t))

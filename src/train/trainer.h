@@ -59,7 +59,10 @@ typedef struct nn_trainer {
     nn_pace pace;
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
-    bool stop;               /* a rank got a signal */
+    bool stop;               /* a rank has been asked to stop */
+    bool asked;              /* a rank has been asked to save and go on */
+    sig_atomic_t answered;   /* requests of options->save, of this rank, that were answered */
+    bool tells;              /* what was saved by request is still to be said */
     enum nn_save_clock save; /* rank 0's, in the last step */
     bool saving;             /* rank 0 was still writing a checkpoint then */
     double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
@@ -84,8 +87,9 @@ void nn_trainer_close(nn_trainer *t);
 #define NN_KERNELS_TEXT 160
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
-/* This rank has been asked to stop. Local. */
+/* This rank has been asked to stop, or to save and go on. Local. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t);
+bool nn_trainer_asked_to_save(const nn_trainer *t);
 
 /* On rank 0: what its clock says, and why a checkpoint could not be written (0: nothing failed so
  * far). Local. */

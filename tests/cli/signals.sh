@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# timeout: 120
-# A signal saves and ends with 75; the run goes on from there. A second SIGINT kills. Before the first
-# step a signal ends the run at once.
+# timeout: 180
+# A signal saves and ends with 75, or saves and lets the run go on. A second SIGINT kills. Before the
+# first step a signal ends the run at once.
 . "$SOURCE_DIR/tests/lib.sh"
 # shellcheck source=tests/shim/lib.sh
 . "$SOURCE_DIR/tests/shim/lib.sh"
@@ -27,17 +27,63 @@ stops() {
     kill -s "$signal" "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 75 ] || fail "SIG$signal: exit code $code, not 75"
-    expect_line '^nnmpi: stopped by a signal after step [0-9]+, which is saved' err
+    expect_line "^nnmpi: stopped by a signal after step [0-9]+, which is saved; .* --run $1 --resume$" err
     [ -f "$1/last.h5" ] || fail "SIG$signal: nothing was saved"
 }
-for signal in TERM USR1 USR2 HUP; do stops "$signal" "run-$signal"; done
+for signal in TERM USR1 XCPU HUP; do stops "$signal" "run-$signal"; done
+tail -n 1 err | grep -q '^nnmpi: stopped' || fail "something is said after the last word"
 
 # what the launcher hands on
-handed_on=(USR1)
+handed_on=(USR1 XCPU)
 ! is_hydra || handed_on=(USR1 TERM INT)
 for signal in "${handed_on[@]}"; do
-    for ranks in 1 2; do stops "$signal" "mpirun-$signal-$ranks" "$SOURCE_DIR/tests/ranks.sh" $ranks; done
+    stops "$signal" "mpirun-$signal" "$SOURCE_DIR/tests/ranks.sh" 2
 done
+
+# saves_and_goes_on RUN RECEIVER: SIGUSR2 saves, which is said, and the run goes on.
+saves_and_goes_on() {
+    local line="^nnmpi: step [0-9]+ is saved as $1/checkpoint-[0-9]+.h5, and the run goes on$" before said
+    for _ in 1 2; do
+        before=$(grep -cE "$line" err) || true
+        kill -s USR2 "$2"
+        for _ in $(seq 200); do
+            [ "$(grep -cE "$line" err)" -le "$before" ] || break
+            sleep 0.05
+        done
+        [ "$(grep -cE "$line" err)" -gt "$before" ] || fail "SIGUSR2: nothing is said"
+        said=$(sed -nE 's/^nnmpi: step ([0-9]+) is saved as .*/\1/p' err | tail -n 1)
+        [ -f "$1/checkpoint-$said.h5" ] || fail "SIGUSR2: checkpoint $said is not there"
+        sleep 0.2 # the ranks need not get it in the same step
+    done
+    kill -0 "$pid" || fail "the run ended"
+}
+
+# ends_by SIGNAL: the run in the background is asked to stop.
+ends_by() {
+    local code=0
+    kill -s "$1" "$pid"
+    wait "$pid" || code=$?
+    [ "$code" -eq 75 ] || fail "exit code $code, not 75"
+}
+start goes-on
+saves_and_goes_on goes-on "$pid"
+ends_by TERM
+start goes-on-2 "$SOURCE_DIR/tests/ranks.sh" 2
+receiver=$pid # mpiexec of MPICH ends by SIGUSR2: one rank gets it
+! is_hydra || receiver=$(rank_pids "$pid" 'train --run goes-on-2' | tail -n 1)
+saves_and_goes_on goes-on-2 "$receiver"
+ends_by USR1
+
+# What ends mpirun of Open MPI ends the ranks soon after; it tells them so a second before, so that they save.
+if ! is_hydra; then
+    for signal in INT TERM HUP; do
+        start "killed-$signal" setsid "$SOURCE_DIR/tests/ranks.sh" 2
+        kill -s "$signal" "$pid"
+        wait "$pid" || true
+        expect_line '^nnmpi: stopped by a signal after step [0-9]+, which is saved' err
+        tail -n 1 err | grep -q '^nnmpi: stopped' || fail "something is said after the last word"
+    done
+fi
 
 # Where libraries compute, their stack pointer may be one that a handler must not use: signals are for
 # a thread of their own.
@@ -45,7 +91,8 @@ start masks
 python3 - "$pid" <<'PY'
 import os, signal, sys
 folder = f"/proc/{sys.argv[1]}/task"
-wanted = sum(1 << (s - 1) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2))
+wanted = sum(1 << (s - 1) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
+                                    signal.SIGXCPU))
 free = 0
 for task in os.listdir(folder):
     status = dict(line.split(":\t", 1) for line in open(f"{folder}/{task}/status") if ":\t" in line)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # full: yes
 # timeout: 1800
-# 200 signals that stop a run in the middle of its steps: each time the run is saved and ends with 75,
-# and after all of them it has the parameters of one that was never stopped.
+# 200 times a run is asked to save and to go on, and then to stop, in the middle of its steps: each time it is
+# saved and ends with 75, and after all of them it has the parameters of one that was never stopped.
 . "$SOURCE_DIR/tests/lib.sh"
 
 "$NNMPI" data make blobs -O blobs.h5 --samples 640 --features 784 --classes 10 -q
@@ -25,8 +25,8 @@ done
 
 lines() { if [ -f "$1/metrics.jsonl" ]; then wc -l < "$1/metrics.jsonl"; else echo 0; fi; }
 
-# stop NAME RANKS SIGNAL: goes on with the run, and stops it after some steps. USR1 goes to mpirun, which
-# hands it on; TERM to the ranks themselves, which mpirun would kill a second after its own.
+# stop NAME RANKS SIGNAL: goes on with the run, has it save with USR2, and stops it after some steps. USR1 goes to
+# mpirun, which hands it on; the others to the ranks themselves, which mpirun would kill soon after its own.
 stop() {
     local run=$1-$2 code=0 before pid receivers
     before=$(lines "$run")
@@ -37,8 +37,11 @@ stop() {
         sleep 0.01
     done
     sleep "0.0$((RANDOM % 100))"
-    receivers=$pid
-    [ "$3" = USR1 ] || receivers=$(rank_pids "$pid" "train $1.yaml")
+    receivers=$(rank_pids "$pid" "train $1.yaml")
+    # shellcheck disable=SC2086
+    kill -s USR2 $receivers
+    sleep "0.0$((RANDOM % 100))"
+    [ "$3" != USR1 ] || receivers=$pid
     # shellcheck disable=SC2086
     kill -s "$3" $receivers
     wait "$pid" || code=$?
@@ -46,10 +49,10 @@ stop() {
     expect_line '^nnmpi: stopped by a signal after step [0-9]+, which is saved' err
 }
 
-signals=(USR1 TERM)
+signals=(USR1 TERM XCPU HUP)
 names=(dense lenet lstm)
 for i in $(seq 0 199); do
-    stop "${names[i % 3]}" $((i / 3 % 3 + 1)) "${signals[i % 2]}"
+    stop "${names[i % 3]}" $((i / 3 % 3 + 1)) "${signals[i % 4]}"
 done
 
 for name in "${names[@]}"; do

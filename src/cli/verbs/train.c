@@ -125,6 +125,7 @@ static int run(const nn_call *call) {
                               .run_dir = o->run,
                               .resume = o->resume,
                               .stop = nn_guard_stop(call->guard),
+                              .save = nn_guard_save(call->guard),
                               .begun = begun,
                               .progress = show_progress,
                               .ctx = (void *)call,

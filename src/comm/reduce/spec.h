@@ -19,6 +19,7 @@ typedef struct nn_step_sums {
     double loss, weight; /* over the samples */
     double mistakes;     /* samples whose loss has a gradient */
     double stop;         /* ranks that have been asked to stop */
+    double asked;        /* ranks that have been asked to save and go on */
     double save;         /* enum nn_save_clock of rank 0 */
     double busy;         /* rank 0 is still writing a checkpoint */
     double failed;       /* ranks that could not read their samples or write a checkpoint */
