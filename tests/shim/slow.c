@@ -1,0 +1,35 @@
+/* Slow storage: as long as there is a file SLOW_WHILE, each pread from a file with SLOW_PATH in its
+ * name takes 0.1 s more. cc -shared -fPIC -O1 -o slow.so slow.c, then LD_PRELOAD=slow.so */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void be_slow(int fd) {
+    const char *as_long_as = getenv("SLOW_WHILE"), *wanted = getenv("SLOW_PATH");
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (as_long_as && wanted && strstr(path, wanted) && access(as_long_as, F_OK) == 0)
+        usleep(100000);
+}
+
+/* Seen by everyone, whatever the compiler was told. */
+#pragma GCC visibility push(default)
+#define SLOW_PREAD(name, offset_type)                                                              \
+    ssize_t name(int fd, void *bytes, size_t count, offset_type offset) {                          \
+        static __typeof__(name) *real;                                                             \
+        if (!real)                                                                                 \
+            *(void **)(&real) = dlsym(RTLD_NEXT, #name);                                           \
+        be_slow(fd);                                                                               \
+        return real(fd, bytes, count, offset);                                                     \
+    }
+SLOW_PREAD(pread, off_t)
+SLOW_PREAD(pread64, off64_t)
+#pragma GCC visibility pop
