@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 200
+# timeout: 300
 # A sweep: each task of an array trains with options of its own, and is put back by itself.
 # shellcheck source=tests/cluster.sh
 . "$SOURCE_DIR/tests/cluster.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 300
+# timeout: 400
 # full: yes
 # A node among four loses its power: the job goes on with those that are left, three nodes with four ranks, and has
 # lost no more than the steps behind the last checkpoint. A node whose slurmd is killed and does not come back trains
