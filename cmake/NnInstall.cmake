@@ -1,10 +1,11 @@
-# What `cmake --install` gives: program, both libraries, headers, pkg-config file, CMake package,
+# What `cmake --install` gives: program and supervisor, both libraries, headers, pkg-config file, CMake package,
 # data-set recipes and documents.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nnmpi)
 set(share_folder ${CMAKE_INSTALL_DATADIR}/nnmpi)
 
 install(TARGETS nnmpi)
+install(PROGRAMS scripts/supervise.sh TYPE BIN RENAME nnmpi-supervise)
 install(TARGETS nnmpi_shared EXPORT nnmpi-shared-targets)
 install(TARGETS nnmpi_static EXPORT nnmpi-static-targets)
 install(DIRECTORY include/nnmpi TYPE INCLUDE)

@@ -14,7 +14,7 @@ cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.log
 library=$(find "$trash/installed" -name 'libnnmpi.so')
 [ -n "$library" ] || fail "libnnmpi.so is not installed"
 libdir=$(dirname "$library")
-for file in "$libdir/libnnmpi.a" installed/bin/nnmpi installed/include/nnmpi/nnmpi.h \
+for file in "$libdir/libnnmpi.a" installed/bin/nnmpi{,-supervise} installed/include/nnmpi/nnmpi.h \
     installed/share/nnmpi/{datasets/iris/iris.yaml,docs/reference.md,slurm/train.sbatch,LICENSE}; do
     [ -e "$file" ] || fail "$file is not installed"
 done
