@@ -76,7 +76,9 @@ static int save(nn_trainer *t, bool best) {
     NN_TRY(nn_trainer_compare_replicas(t));
     double since = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_SAVE);
-    nn_saver_save(t->saver, &snapshot, best);
+    (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
+    nn_saver_fail(t->saver, nn_trainer_report_saved(t));
+    nn_saver_save(t->saver, &snapshot, best, since);
     t->saved_step = t->state.step;
     t->saved_at = nn_seconds();
     t->save = NN_SAVE_NOT_YET;

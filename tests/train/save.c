@@ -4,10 +4,9 @@
 /* Saving in the background: what is written is the state at the moment of saving, whatever changes
  * after training has settled; the best state waits in memory for the next checkpoint; failures come
  * to those who train. */
-#include "train/save/saver.h"
-
 #include "run_folder.h"
 #include "shim/fault.c"
+#include "train/save/saver.h"
 
 #include <nnmpi/comm.h>
 
@@ -160,7 +159,7 @@ static void check_file(struct training *t, const char *path, int64_t step) {
 
 static void save(struct training *t, int64_t step, int64_t best) {
     nn_snapshot snapshot = at(t, step, best);
-    nn_saver_save(t->saver, &snapshot, step == best);
+    nn_saver_save(t->saver, &snapshot, step == best, 0);
 }
 
 static void keep(struct training *t, int64_t step) {

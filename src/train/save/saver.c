@@ -33,6 +33,13 @@ struct nn_saver {
     nn_saved saved;
 };
 
+void nn_saver_fail(nn_saver *s, int rc) {
+    if (rc >= 0 || s->rc < 0)
+        return;
+    s->rc = rc;
+    snprintf(s->message, sizeof s->message, "%s", nn_error_message());
+}
+
 /* ---- the thread of rank 0 ---------------------------------------------------------------------
  */
 
@@ -65,10 +72,7 @@ static void write_states(void *ctx) {
     if (rc == 0)
         rc = write_stage(s, NN_STAGE_LAST, NN_LINK_LAST | (s->is_best ? NN_LINK_BEST : 0));
     nn_staging_give_back(s->staging, NN_STAGE_LAST);
-    if (rc < 0 && s->rc == 0) {
-        s->rc = rc;
-        snprintf(s->message, sizeof s->message, "%s", nn_error_message());
-    }
+    nn_saver_fail(s, rc);
     if (rc < 0)
         return;
     s->saved.step = state->step;
@@ -98,10 +102,7 @@ static int copy_history(struct state *state, const char *history) {
 static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
     struct state *state = &s->state[stage];
     int rc = copy_history(state, nn_run_history(s->run));
-    if (rc < 0 && s->rc == 0) {
-        s->rc = rc;
-        snprintf(s->message, sizeof s->message, "%s", nn_error_message());
-    }
+    nn_saver_fail(s, rc);
     state->snapshot = *snapshot;
     state->snapshot.history = rc < 0 ? "" : state->history;
     if (snapshot->kernels) {
@@ -111,8 +112,7 @@ static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
     nn_staging_place(s->staging, stage, &state->snapshot);
 }
 
-void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best) {
-    double since = nn_seconds();
+void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double since) {
     if (s->worker)
         nn_worker_wait(s->worker);
     nn_staging_copy(s->staging, NN_STAGE_LAST);

@@ -19,9 +19,9 @@ void nn_saver_free(nn_saver *saver, bool broken);
  * the session, and the history that of the run; other texts outlive the saver.
  *
  * Begins a checkpoint, first of the kept best state where there is one; last.h5, and for the `best`
- * parameters so far best.h5, move to it. Waits for the one before. The same calls in the same order
- * on every rank; Local. */
-void nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best);
+ * parameters so far best.h5, move to it. Waits for the one before. Training stands still for it
+ * since `since` seconds (nn_seconds). The same calls in the same order on every rank; Local. */
+void nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best, double since);
 /* Keeps the best parameters so far, to be written before the next checkpoint. False: they are too
  * large for that, and nothing was done. As above; Local. */
 bool nn_saver_keep_best(nn_saver *saver, const nn_snapshot *snapshot);
@@ -35,6 +35,9 @@ int nn_saver_rescue(nn_saver *saver);
 bool nn_saver_busy(const nn_saver *saver);
 /* The failure of the thread, as nn_saver_wait, but 0 while it is busy. Local. */
 int nn_saver_failure(nn_saver *saver);
+/* While the thread is not busy: keeps a failure of the caller's, if `rc` is one and the first, as
+ * if it were the thread's. Local. */
+void nn_saver_fail(nn_saver *saver, int rc);
 
 /* The checkpoint that was written last; rank 0 alone knows. */
 typedef struct nn_saved {
