@@ -29,13 +29,17 @@ import h5py
 import numpy
 
 SAVES = 4
-STEPS = 6  # between two checkpoints
 ROWS = 32  # of a minibatch
 
 
 def width_of(megabytes):
     """Of a square matrix which, with its momentum, takes so many MB."""
     return int(math.sqrt(megabytes * 1e6 / 8))
+
+
+def steps_of(megabytes):
+    """Between two checkpoints: longer than one takes to write."""
+    return max(16, int(400 / math.sqrt(megabytes) ** 0.8))
 
 
 def run_nnmpi(args, megabytes, folder):
@@ -50,10 +54,10 @@ def run_nnmpi(args, megabytes, folder):
         out.write(f"""data: {{path: {data}}}
 model: [dense: {{name: fc, units: {width}, bias: false}}]
 loss: squared
-train: {{epochs: {SAVES * STEPS}, batch_size: {ROWS}, lr: 1e-6, optimizer: {{sgd: {{momentum: 0.9}}}},
+train: {{epochs: {SAVES * steps_of(megabytes)}, batch_size: {ROWS}, lr: 1e-6, optimizer: {{sgd: {{momentum: 0.9}}}},
   log_every: 1}}
 validate: {{every_epochs: 0}}
-checkpoint: {{every_steps: {STEPS}, every_epochs: 0, keep: 2}}
+checkpoint: {{every_steps: {steps_of(megabytes)}, every_epochs: 0, keep: 2}}
 """)
     launch = ["mpirun", "-n", str(args.ranks)] if args.ranks > 1 else []
     subprocess.run([*launch, args.nnmpi, "train", config, "--run", run, "-q"], check=True,
@@ -98,11 +102,11 @@ def torch_side(how, threads, megabytes, folder):
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0", RANK="0", WORLD_SIZE="1")
         torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
     found, under_way = [], None
-    for step in range(SAVES * STEPS):
+    for step in range(SAVES * steps_of(megabytes)):
         optimizer.zero_grad()
         torch.nn.functional.mse_loss(net(x), y, reduction="sum").backward()
         optimizer.step()
-        if (step + 1) % STEPS:
+        if (step + 1) % steps_of(megabytes):
             continue
         state = {"model": net.state_dict(), "optimizer": optimizer.state_dict()}
         path = os.path.join(folder, f"checkpoint-{step + 1}")

@@ -158,11 +158,21 @@ static int find_naming(nn_trainer *t, nn_pool *pool, nn_naming *naming) {
     return nn_naming_share(t->comm, pool, naming);
 }
 
+/* The same on every rank. */
+static int check_config(const nn_trainer *t) {
+    nn_log_hold(nn_comm_rank(t->comm) > 0);
+    int rc = nn_config_check(t->config);
+    nn_log_hold(false);
+    return nn_comm_agree(t->comm, rc);
+}
+
 static int set_up(nn_trainer *t) {
     int threads = nn_comm_threads(t->comm);
     nn_naming trained = {0};
     nn_pool pool = {0};
-    int rc = find_naming(t, &pool, &trained);
+    int rc = check_config(t);
+    if (rc == 0)
+        rc = find_naming(t, &pool, &trained);
     if (rc == 0) {
         nn_log_hold(nn_comm_rank(t->comm) > 0);
         rc = set_up_local(t, threads, &trained);

@@ -168,6 +168,10 @@ static const nn_option checkpoint_options[] = {
      "most minutes between checkpoints, whatever else is asked for; 0: no limit"},
     {"when_busy", NN_OPT_CHOICE, AT(checkpoint.when_busy), "wait", "wait|skip",
      "a checkpoint that is due while another one is being written waits for it, or is left out"},
+    {"stage", NN_OPT_STRING, AT(checkpoint.stage), "", NULL,
+     "a folder on a disk of the node: checkpoints are written there first, then copied into the "
+     "run "
+     "folder; what a killed job left there is taken up by --resume on the same node"},
     {"keep", NN_OPT_INT, AT(checkpoint.keep), "3", "[1, inf)",
      "how many of the newest to keep; the best one is always kept"},
     NN_OPTION_END,

@@ -70,9 +70,10 @@ typedef struct nn_settings {
     } validate;
     struct {
         int64_t every_epochs, every_steps; /* 0: not by this clock; -1: not given */
-        double every_minutes; /* 0: not by this clock */
+        double every_minutes;              /* 0: not by this clock */
         int64_t keep;
-        int when_busy; /* enum nn_busy_rule */
+        int when_busy;     /* enum nn_busy_rule */
+        const char *stage; /* a folder on the node of rank 0; NULL or "": none */
     } checkpoint;
     struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */

@@ -6,6 +6,7 @@
 #include "train/run/checkpoint_folder.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
+#include "train/run/scratch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ struct nn_run {
     bool resume;
     int lock; /* nn_lock_take's; -1: none */
     nn_metrics_log log;
-    nn_search search; /* where the run is to go on */
+    const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
+    nn_search search;    /* where the run is to go on */
 };
 
 /* ---- the folder -------------------------------------------------------------------------------
@@ -161,12 +163,22 @@ static int find_newest(nn_run *run) {
 /* ---- opening ----------------------------------------------------------------------------------
  */
 
+static int open_scratch(nn_run *run) {
+    const char *stage = nn_config_settings(run->config)->checkpoint.stage;
+
+    if (!stage || !*stage)
+        return NN_OK;
+    NN_TRY(nn_scratch_open(&run->pool, stage, run->dir, &run->scratch));
+    return run->resume ? nn_scratch_recover(run->scratch, run->dir) : NN_OK;
+}
+
 static int open_folder(nn_run *run, const char *dir) {
     if (run->resume && !dir)
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
     NN_TRY(make_folder(run, dir));
     NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     NN_TRY(nn_checkpoint_folder_sweep(run->dir));
+    NN_TRY(open_scratch(run));
     return run->resume ? find_newest(run) : refuse_used(run);
 }
 
@@ -305,7 +317,7 @@ static int publish(const nn_run *run, nn_pool *pool, const nn_snapshot *snapshot
     size_t count = 0;
 
     nn_checkpoint_name(snapshot->state.step, name);
-    file = nn_pool_printf(pool, "%s/%s", run->dir, name);
+    file = nn_pool_printf(pool, "%s/%s", run->scratch ? run->scratch : run->dir, name);
     if (links & NN_LINK_LAST)
         path[count++] = nn_pool_printf(pool, "%s/last.h5", run->dir);
     if (links & NN_LINK_BEST)
@@ -313,6 +325,8 @@ static int publish(const nn_run *run, nn_pool *pool, const nn_snapshot *snapshot
     if (!file || (count > 0 && !path[0]) || (count > 1 && !path[1]))
         return NN_EMEMORY;
     NN_TRY(nn_checkpoint_write(file, snapshot));
+    if (run->scratch)
+        NN_TRY(nn_scratch_move(run->scratch, run->dir, name));
     return nn_links_publish(name, path, count);
 }
 
