@@ -9,7 +9,8 @@ unset OMPI_MCA_pml OMPI_MCA_ess_singleton_isolated # with Open MPI's daemon besi
 
 # start RUN [LAUNCHER...]: a run that would take for ever, in the background; waits until it trains.
 start() {
-    "${@:2}" "$NNMPI" train --run "$1" -o train.epochs=100000000 -o train.log_every=1000 > out 2> err &
+    "${@:2}" "$NNMPI" train --run "$1" -o train.epochs=100000000 -o train.log_every=1000 \
+        -o checkpoint.keep=1000000 > out 2> err &
     pid=$!
     for _ in $(seq 200); do
         [ ! -s "$1/metrics.jsonl" ] || return 0
