@@ -47,7 +47,7 @@ typedef struct nn_status {
 /* What nn_train does where replicas of the model differ (train.check_replicas). */
 typedef enum nn_mismatch {
     NN_MISMATCH_STOP,  /* ends with NN_ERANK */
-    NN_MISMATCH_REPAIR /* goes on with what most of the ranks hold */
+    NN_MISMATCH_REPAIR /* goes on with what most of the ranks hold, else from the last checkpoint */
 } nn_mismatch;
 
 /* `size` first, so that a program that was built with an older header, whose struct is shorter,

@@ -275,22 +275,36 @@ static bool sum_up(const nn_trainer *t, const struct finding *all, char *text, s
     return lost;
 }
 
-/* The same on every rank. */
-static int act(nn_trainer *t, const struct finding *all) {
-    char text[1200];
-    bool lost = sum_up(t, all, text, sizeof text);
-    bool repairs = t->options->on_mismatch == NN_MISMATCH_REPAIR;
-    if (repairs && !lost && t->run)
-        nn_warn("%s; repaired with what most of them hold", text);
-    if (repairs && !lost)
-        return 0;
-    return nn_fail(NN_ERANK,
-                   "%s; memory or a processor there may be faulty; run again with --resume, which "
-                   "goes on from the last checkpoint, or with --on-mismatch repair",
-                   text);
+/* Where no majority knows better. */
+static int go_back(nn_trainer *t, const char *text, bool *rewound) {
+    NN_TRY(nn_trainer_rewind(t, rewound));
+    if (!*rewound)
+        return nn_fail(NN_ERANK,
+                       "%s; there is no majority, and no checkpoint to go back to: begin anew",
+                       text);
+    if (t->run)
+        nn_warn("%s; there is no majority: going back to the checkpoint of step %lld", text,
+                (long long)t->state.step);
+    return 0;
 }
 
-static int resolve(nn_trainer *t) {
+/* The same on every rank. */
+static int act(nn_trainer *t, const struct finding *all, bool *rewound) {
+    char text[1200];
+    bool lost = sum_up(t, all, text, sizeof text);
+    if (t->options->on_mismatch != NN_MISMATCH_REPAIR)
+        return nn_fail(NN_ERANK,
+                       "%s; memory or a processor there may be faulty; run again with --resume, "
+                       "which goes on from the last checkpoint, or with --on-mismatch repair",
+                       text);
+    if (lost)
+        return go_back(t, text, rewound);
+    if (t->run)
+        nn_warn("%s; repaired with what most of them hold", text);
+    return 0;
+}
+
+static int resolve(nn_trainer *t, bool *rewound) {
     struct search s = {.session = &t->session};
     struct finding *all = NULL;
     size_t ranks = (size_t)nn_comm_size(t->comm);
@@ -299,15 +313,16 @@ static int resolve(nn_trainer *t) {
     NN_TRY_GOTO(nn_comm_agree(t->comm, rc));
     NN_TRY_GOTO(look(&s));
     NN_TRY_GOTO(nn_comm_gather(t->comm, &s.mine, sizeof s.mine, all));
-    NN_TRY_GOTO(act(t, all));
+    NN_TRY_GOTO(act(t, all, rewound));
 done:
     close_search(&s);
     nn_free(all);
     return rc;
 }
 
-int nn_trainer_compare_replicas(nn_trainer *t) {
+int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound) {
     bool equal;
+    *rewound = false;
     if (t->session.settings->train.check_replicas == 0 || t->compared_step == t->state.step ||
         !nn_replicas_any(t->session.reducer))
         return 0;
@@ -315,7 +330,7 @@ int nn_trainer_compare_replicas(nn_trainer *t) {
     nn_comm_at(t->comm, NN_PHASE_COMPARE);
     NN_TRY(nn_replicas_equal(t->session.reducer, hash_share(&t->session), &equal));
     if (!equal)
-        NN_TRY(resolve(t));
+        NN_TRY(resolve(t, rewound));
     t->compared_step = t->state.step;
     nn_trainer_pause(t, since);
     return 0;

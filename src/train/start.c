@@ -1,4 +1,5 @@
 /* The start of a run: with fresh or pretrained parameters, or from its newest checkpoint. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
@@ -157,6 +158,39 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
 int nn_trainer_start(nn_trainer *t) {
     nn_snapshot snapshot = {0};
     int rc = start_from(t, &snapshot);
+    nn_session_close_snapshot(&t->session, &snapshot);
+    return rc;
+}
+
+static int reread(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
+    NN_TRY(nn_session_open_snapshot(&t->session, snapshot));
+    NN_TRY(nn_run_rewind(t->run, snapshot, rewound));
+    if (*rewound)
+        t->state = snapshot->state;
+    return 0;
+}
+
+static int rewind_to(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
+    nn_loader_rest(t->train);
+    NN_TRY(nn_comm_agree(t->comm, nn_saver_wait(t->saver)));
+    NN_TRY(nn_comm_agree(t->comm, t->run ? reread(t, snapshot, rewound) : 0));
+    NN_TRY(nn_comm_bcast(t->comm, rewound, sizeof *rewound));
+    NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
+    if (!*rewound)
+        return 0;
+    nn_saver_forget_best(t->saver);
+    nn_trainer_plan_steps(t);
+    t->saved_step = t->state.step;
+    t->validated_step = -1;
+    t->saved_at = nn_seconds();
+    nn_trainer_restart_interval(t);
+    return nn_session_share(&t->session, snapshot);
+}
+
+int nn_trainer_rewind(nn_trainer *t, bool *rewound) {
+    nn_snapshot snapshot = {0};
+    *rewound = false;
+    int rc = rewind_to(t, &snapshot, rewound);
     nn_session_close_snapshot(&t->session, &snapshot);
     return rc;
 }

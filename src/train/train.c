@@ -73,7 +73,10 @@ static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT
 static int save(nn_trainer *t, bool best) {
     char kernels[NN_KERNELS_TEXT];
     nn_snapshot snapshot = snapshot_of(t, kernels);
-    NN_TRY(nn_trainer_compare_replicas(t));
+    bool rewound;
+    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
+    if (rewound)
+        return 0;
     double since = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_SAVE);
     (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
@@ -128,7 +131,10 @@ static int save_best(nn_trainer *t) {
     nn_snapshot snapshot = snapshot_of(t, kernels);
     if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
         return save(t, true);
-    NN_TRY(nn_trainer_compare_replicas(t));
+    bool rewound;
+    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
+    if (rewound)
+        return 0;
     return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
 }
 
@@ -193,9 +199,11 @@ static int stop(nn_trainer *t) {
 static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
-    bool epoch_end = s->batch == 0;
+    bool epoch_end = s->batch == 0, rewound = false;
     if (set->train.check_replicas > 0 && s->step % set->train.check_replicas == 0)
-        NN_TRY(nn_trainer_compare_replicas(t));
+        NN_TRY(nn_trainer_compare_replicas(t, &rewound));
+    if (rewound)
+        return 0;
     if (epoch_end)
         NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
@@ -243,6 +251,14 @@ static void say_finished(const nn_trainer *t, enum why why) {
     nn_info("the run is finished: %s; to go on, resume it with %s", what, how);
 }
 
+static int take_steps(nn_trainer *t) {
+    while (!finished(t)) {
+        NN_TRY(nn_trainer_step(t));
+        NN_TRY(after_step(t));
+    }
+    return 0;
+}
+
 static int loop(nn_trainer *t) {
     if (t->options->begun)
         t->options->begun(t->options->ctx);
@@ -251,13 +267,13 @@ static int loop(nn_trainer *t) {
     t->pace = (nn_pace){.begin = nn_seconds()};
     t->saved_at = t->pace.begin;
     nn_trainer_restart_interval(t);
-    while (!finished(t)) {
-        NN_TRY(nn_trainer_step(t));
-        NN_TRY(after_step(t));
-    }
-    if (t->state.step > t->first_step)
-        NN_TRY(validate(t));
-    return save_now(t);
+    do {
+        NN_TRY(take_steps(t));
+        if (t->state.step > t->first_step)
+            NN_TRY(validate(t));
+        NN_TRY(save_now(t));
+    } while (!finished(t)); /* it has gone back to a checkpoint, because replicas differed */
+    return 0;
 }
 
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */

@@ -81,6 +81,9 @@ int nn_trainer_begin(nn_trainer *t);
 /* The same, with a run folder; or all of it from the newest checkpoint there, where resuming is
  * asked for. Collective. */
 int nn_trainer_start(nn_trainer *t);
+/* Back to the newest checkpoint of a run under way, as if it were resumed. *rewound false: there is
+ * none yet, and nothing has changed. Collective. */
+int nn_trainer_rewind(nn_trainer *t, bool *rewound);
 void nn_trainer_close(nn_trainer *t);
 
 /* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
@@ -101,10 +104,11 @@ int nn_trainer_save_failure(const nn_trainer *t);
 int nn_trainer_step(nn_trainer *t);
 
 /* Compares what several ranks hold alike, parameters and optimiser state, once a step, unless
- * train.check_replicas is 0. Where they differ: NN_ERANK with rank, host, layer and elements, or
- * with options.on_mismatch NN_MISMATCH_REPAIR a warning, after those of the minority have got the
- * bits of the majority; NN_ERANK where there is none. Collective. */
-int nn_trainer_compare_replicas(nn_trainer *t);
+ * train.check_replicas is 0. Where they differ: NN_ERANK with rank, host, layer and elements. With
+ * options->on_mismatch NN_MISMATCH_REPAIR a warning instead, after the minority has got the bits of
+ * the majority or, where there is none, after nn_trainer_rewind (*rewound); NN_ERANK where there is
+ * no checkpoint either. Collective. */
+int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound);
 
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);

@@ -20,7 +20,7 @@ static const nn_option table[] = {
      "go on from the run folder's last checkpoint when there is one"},
     {"on_mismatch", NN_OPT_CHOICE, offsetof(options, on_mismatch), "stop", "stop|repair",
      "where replicas of the model differ: end with exit code 5, or go on with what most of them "
-     "hold"},
+     "hold, without a majority from the last checkpoint"},
     {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
      "override one key of the configuration: -o train.lr=0.1; may be repeated"},
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,

@@ -291,6 +291,24 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     return NN_OK;
 }
 
+int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
+    const char *metrics = path_of(run, "metrics.jsonl");
+
+    nn_pool_release(&run->search.pool);
+    run->search = (nn_search){0};
+    *rewound = false;
+    if (!metrics)
+        return NN_EMEMORY;
+    NN_TRY(find_newest(run));
+    if (!run->search.found)
+        return NN_OK;
+    NN_TRY(load_found(run, snapshot));
+    nn_metrics_log_close(&run->log);
+    NN_TRY(nn_metrics_log_open(&run->log, metrics, snapshot->state.step, snapshot->history));
+    *rewound = true;
+    return NN_OK;
+}
+
 /* ---- metrics ----------------------------------------------------------------------------------
  */
 

@@ -32,6 +32,10 @@ nn_data_traits nn_run_traits(const nn_run *run);
  * NN_EFORMAT when there are checkpoints but none can be used. Local. */
 int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed);
 
+/* For a run under way, of which nothing is being written: as nn_run_resume from the newest valid
+ * checkpoint that there is now. Local. */
+int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound);
+
 /* Begins a line of metrics.jsonl, an object with these keys, to which the caller adds others; then
  * nn_run_append writes it. Nothing is allocated. `event` is "train", "validate",
  * "checkpoint" or "end". Lines of

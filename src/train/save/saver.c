@@ -144,6 +144,10 @@ bool nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot) {
     return true;
 }
 
+void nn_saver_forget_best(nn_saver *s) {
+    s->kept = false;
+}
+
 int nn_saver_failure(nn_saver *s) {
     if (nn_saver_busy(s) || s->rc == 0)
         return 0;

@@ -25,6 +25,8 @@ void nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best, doub
 /* Keeps the best parameters so far, to be written before the next checkpoint. False: they are too
  * large for that, and nothing was done. As above; Local. */
 bool nn_saver_keep_best(nn_saver *saver, const nn_snapshot *snapshot);
+/* What is kept will not be written. As above; Local. */
+void nn_saver_forget_best(nn_saver *saver);
 /* Waits until everything that was begun is written. NN_EIO ...: what the thread failed at. Local.
  */
 int nn_saver_wait(nn_saver *saver);
