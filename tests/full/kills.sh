@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# full: yes
+# timeout: 1800
+# Runs are killed at any moment, again and again, and go on with 1 to 4 ranks, in either way of summing
+# gradients, as one node or two: after all of it they have the parameters of a run that nobody disturbed,
+# nothing hangs, and nothing is left behind. KILLS=500 for more of it, KILLS_SEED=N for others.
+. "$SOURCE_DIR/tests/lib.sh"
+kills=${KILLS:-150}
+RANDOM=${KILLS_SEED:-1}
+
+"$NNMPI" data make blobs -O blobs.h5 --samples 640 --features 64 --classes 10 --valid 0.2 --spread 5 -q
+cat > net.yaml <<'YAML'
+data: {path: blobs.h5}
+model: [dense: {units: 96, activation: tanh}, dense: {units: 96, activation: tanh}, dense: {units: 10}]
+loss: cross_entropy
+train: {epochs: 150, batch_size: 16, reproducible: true, optimizer: adam, lr: 1e-3, log_every: 5}
+validate: {every_steps: 40}
+YAML
+"$NNMPI" train net.yaml --run straight -q > out 2> err
+expected=$(grep '^digest' out)
+
+# begin RUN: goes on with it in the background, on some ranks in some way, and saves in some rhythm.
+begin() {
+    local ranks=$((RANDOM % 4 + 1)) reduce=node every=$((RANDOM % 40 + 5)) launch
+    [ $((RANDOM % 2)) -eq 0 ] || reduce=allreduce
+    launch=("$SOURCE_DIR/tests/ranks.sh" "$ranks")
+    [ $((RANDOM % 2)) -eq 0 ] || launch=(env NNMPI_TEST_NODES=2 "${launch[@]}")
+    how="$ranks ranks, $reduce, a checkpoint every $every steps"
+    "${launch[@]}" "$NNMPI" train net.yaml --run "$1" --resume -q -o train.reduce=$reduce \
+        -o checkpoint.every_steps=$every > out 2> err &
+    launcher=$!
+}
+
+# gone: none of these processes is there any more; a zombie is not.
+gone() {
+    local pid
+    for pid in "$@"; do
+        ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$pid/status" 2> /dev/null || return 1
+    done
+}
+
+# end_one: SIGKILL for one of the ranks, all of them, or the launcher; all that was started has to end by itself.
+end_one() {
+    local ranks victims
+    mapfile -t ranks < <(rank_pids "$launcher" 'train net.yaml')
+    case $((RANDOM % 3)) in
+    0) victims=("$launcher") ;;
+    1) victims=("${ranks[@]}") ;;
+    *) victims=(${ranks[@]:+"${ranks[RANDOM % ${#ranks[@]}]}"}) ;;
+    esac
+    [ "${#victims[@]}" -gt 0 ] || victims=("$launcher")
+    kill -s KILL "${victims[@]}" 2> /dev/null || true
+    for _ in $(seq 300); do
+        ! gone "$launcher" "${ranks[@]}" || break
+        sleep 0.1
+    done
+    gone "$launcher" "${ranks[@]}" || fail "after SIGKILL of ${victims[*]} ($how) there still are of $launcher ${ranks[*]}:
+$(ps -o pid,stat,args -p "$launcher" "${ranks[@]}")"
+    wait "$launcher" 2> /dev/null || true
+}
+
+done_kills=0 runs=0
+while [ "$done_kills" -lt "$kills" ]; do
+    run=run$((runs += 1))
+    while true; do
+        begin "$run"
+        sleep "$((RANDOM % 2)).$((RANDOM % 900 + 100))"
+        kill -0 "$launcher" 2> /dev/null || break
+        end_one
+        done_kills=$((done_kills + 1))
+        [ "$done_kills" -lt "$kills" ] || break
+    done
+    code=0
+    wait "$launcher" 2> /dev/null || code=$?
+    if ! grep -q '^trained' out; then
+        begin "$run"
+        code=0
+        wait "$launcher" || code=$?
+    fi
+    [ "$code" -eq 0 ] || fail "exit code $code of the last start ($how)"
+    [ "$(grep '^digest' out)" = "$expected" ] || fail "$run ($how): $(grep '^digest' out), not $expected"
+    [ -z "$(find "$run" -name '*.tmp')" ] || fail "left behind: $(find "$run" -name '*.tmp')"
+    rm -r "$run"
+done
+printf '%s kills of %s runs\n' "$done_kills" "$runs" >&9
