@@ -176,11 +176,20 @@ static void moments(struct training *t) {
         LOOK(t, check_file(t, "rdir/last.h5", step); CHECK(leads_to("rdir/last.h5", step));
              CHECK(!exists(step - 10)););
     }
-    for (int64_t step = 60; step <= 90; step += 10) { /* the next one does not wait for us */
+
+    /* a rank that comes late is waited for */
+    advance(t, 60);
+    if (nn_comm_rank(t->comm) + 1 == nn_comm_size(t->comm))
+        usleep(50000);
+    save(t, 60, -1);
+    LOOK(t, check_file(t, "rdir/last.h5", 60););
+
+    /* and nobody writes over what is still being written */
+    for (int64_t step = 70; step <= 90; step += 10) {
         advance(t, step);
-        save(t, step, -1);
+        save(t, step, step < 90 ? step : 80);
     }
-    LOOK(t, check_file(t, "rdir/last.h5", 90););
+    LOOK(t, check_file(t, "rdir/best.h5", 80); check_file(t, "rdir/last.h5", 90););
 }
 
 static void bests(struct training *t) {
