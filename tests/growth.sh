@@ -4,7 +4,8 @@
 # smallest COMMAND...: the smallest of ten numbers within a second: what is there between two checkpoints.
 smallest() { for _ in $(seq 10); do "$@" && sleep 0.1; done | sort -n | head -n 1; }
 
-memory_of() { awk -v page="$(getconf PAGESIZE)" '{ print $2 * page / 1024 }' "/proc/$1/statm"; }
+# Without the pages of files, libraries among them, of which the system keeps as many as it likes.
+memory_of() { awk '/^Rss(Anon|Shmem):/ { kib += $2 } END { print kib }' "/proc/$1/status"; }
 descriptors_of() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 files_in() { find "$1" -mindepth 1 | wc -l; }
 last_step() { readlink "$1/last.h5" 2> /dev/null | sed 's/checkpoint-//; s/\.h5//' || true; }
@@ -17,7 +18,7 @@ wait_for_step() {
     done
 }
 
-# growth FOLDER PIDS...: a line of: KiB in memory and descriptors of each process, files in the folder, bytes
+# growth FOLDER PIDS...: a line of: KiB of memory and descriptors of each process, files in the folder, bytes
 # of a checkpoint.
 growth() {
     local folder=$1 pid
