@@ -159,30 +159,34 @@ int nn_file_replace(nn_pool *pool, const char *path, const char *like, const cha
     return 0;
 }
 
-static int write_file(const char *temporary, const char *path, const char *text, size_t length) {
-    int fd = -1;
-    int error = make_temporary(temporary, path, NULL, &fd);
+int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd) {
+    *temporary = nn_file_temporary(pool, path);
+    if (*temporary == NULL)
+        return NN_EMEMORY;
+    int error = make_temporary(*temporary, path, NULL, fd);
     if (error != 0)
-        return error;
-    error = nn_descriptor_write(fd, text, length);
+        return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
+    return 0;
+}
+
+static int write_file(nn_pool *pool, const char *path, const char *text, size_t length) {
+    char *temporary = NULL;
+    int fd = -1;
+    NN_TRY(nn_file_begin(pool, path, &temporary, &fd));
+    int error = nn_descriptor_write(fd, text, length);
     int close_error = nn_descriptor_close(fd);
     if (error == 0)
         error = close_error;
-    if (error != 0)
+    if (error != 0) {
         unlink(temporary);
-    return error;
+        return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
+    }
+    return nn_file_publish(temporary, path);
 }
 
 int nn_file_write(const char *path, const char *text, size_t length) {
     nn_pool pool = {0};
-    int rc = 0;
-    int error = 0;
-    char *temporary = nn_file_temporary(&pool, path);
-    if (temporary == NULL)
-        return NN_EMEMORY;
-    error = write_file(temporary, path, text, length);
-    rc = error != 0 ? nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error))
-                    : nn_file_publish(temporary, path);
+    int rc = write_file(&pool, path, text, length);
     nn_pool_release(&pool);
     return rc;
 }

@@ -31,6 +31,10 @@ int nn_file_publish(const char *temporary, const char *path);
 int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
                     char **temporary);
 
+/* Begins a file that nn_file_publish is to put at `path`: *temporary, owned by `pool`, is empty,
+ * has the owner, group and mode of what stands there, and is open for writing. NN_EIO. */
+int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd);
+
 /* Writes a whole small file durably; owner, group and mode stay. */
 int nn_file_write(const char *path, const char *text, size_t length);
 

@@ -24,6 +24,6 @@ before=$(growth run "${ranks[@]}")
 wait_for_step run 4000 "$launcher"
 after=$(growth run "${ranks[@]}")
 printf 'after 100 checkpoints: %s\nafter 400: %s\n' "$before" "$after"
-expect_no_growth "$before" "$after"
+expect_no_growth "$before" "$after" 128
 kill -s USR1 "$launcher"
 expect_code 75 wait "$launcher"

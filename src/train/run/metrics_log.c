@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- which lines stay --------------------------------------------------------------------------
@@ -88,42 +88,87 @@ static bool keep_thinned(void *ctx, const char *line, size_t at) {
     return true;
 }
 
-/* Moves the lines to keep to the front of `text`; returns their length. A line without its newline
- * was cut off by the end of the program. */
-static size_t filter(char *text, keep_fn *keep, void *ctx) {
-    char *to = text, *line = text, *newline;
-
-    while ((newline = strchr(line, '\n')) != NULL) {
-        size_t length = (size_t)(newline + 1 - line);
-        *newline = '\0'; /* sscanf looks for the end of its text */
-        bool kept = keep(ctx, line, (size_t)(line - text));
-        *newline = '\n';
-        if (kept) {
-            memmove(to, line, length);
-            to += length;
-        }
-        line = newline + 1;
-    }
-    return (size_t)(to - text);
+static int fail_at(const char *path, const char *what, int error) {
+    return nn_fail(NN_EIO, "cannot %s '%s': %s", what, path, nn_errno_text(error));
 }
 
-/* Replaces the file by one with the lines to keep; `look`, unless NULL, sees them all before. */
-static int rewrite(const char *path, keep_fn *look, keep_fn *keep, void *ctx) {
-    nn_pool pool = {0};
-    char *text = "";
-    size_t length = 0, kept = 0;
-    int rc = NN_OK;
+/* Reads the file line by line, in little memory; those to keep go to `out`, unless that is NULL.
+ * *dropped: bytes of the others. A line without its newline was cut off by the end of the program.
+ */
+static int filter(const char *path, FILE *out, keep_fn *keep, void *ctx, size_t *dropped) {
+    FILE *in = fopen(path, "re");
+    char *line = NULL;
+    size_t capacity = 0, at = 0;
+    ssize_t length;
 
-    if (nn_file_exists(path))
-        rc = nn_file_read(&pool, path, &text, &length);
-    if (rc == NN_OK && length && look)
-        filter(text, look, ctx);
-    if (rc == NN_OK && length)
-        kept = filter(text, keep, ctx);
-    if (rc == NN_OK && kept < length)
-        rc = nn_file_write(path, text, kept);
+    *dropped = 0;
+    if (!in)
+        return fail_at(path, "open", errno);
+    for (; (length = getline(&line, &capacity, in)) > 0; at += (size_t)length) {
+        if (line[length - 1] != '\n' || !keep(ctx, line, at))
+            *dropped += (size_t)length;
+        else if (out)
+            fwrite(line, 1, (size_t)length, out);
+    }
+    int error = feof(in) ? 0 : errno;
+    free(line);
+    fclose(in);
+    return error ? fail_at(path, "read", error) : NN_OK;
+}
+
+/* Writes what is to be kept into the file and closes it. */
+static int fill(const char *path, int fd, keep_fn *keep, void *ctx) {
+    FILE *out = fdopen(fd, "w");
+    size_t dropped;
+    int rc;
+
+    if (!out) {
+        close(fd);
+        return fail_at(path, "write", errno);
+    }
+    rc = filter(path, out, keep, ctx, &dropped);
+    int error = ferror(out) ? EIO : 0;
+    if (fclose(out) != 0)
+        error = errno;
+    return rc == NN_OK && error ? fail_at(path, "write", error) : rc;
+}
+
+/* Replaces the file by one with the lines to keep. */
+static int rewrite(const char *path, keep_fn *keep, void *ctx) {
+    nn_pool pool = {0};
+    char *temporary;
+    int fd, rc = nn_file_begin(&pool, path, &temporary, &fd);
+
+    if (rc == NN_OK) {
+        rc = fill(path, fd, keep, ctx);
+        if (rc == NN_OK)
+            rc = nn_file_publish(temporary, path);
+        else
+            unlink(temporary);
+    }
     nn_pool_release(&pool);
     return rc;
+}
+
+static int cut(const char *path, int64_t step) {
+    size_t dropped;
+
+    if (!nn_file_exists(path))
+        return NN_OK;
+    NN_TRY(nn_file_check(path, NN_EIO));
+    NN_TRY(filter(path, NULL, keep_until, &step, &dropped));
+    if (dropped)
+        NN_TRY(rewrite(path, keep_until, &step));
+    return NN_OK;
+}
+
+static int thin_file(const char *path, int64_t size) {
+    thinning t = {.half = (size_t)size / 2};
+    size_t none;
+
+    NN_TRY(filter(path, NULL, survey, &t, &none));
+    NN_TRY(rewrite(path, keep_thinned, &t));
+    return NN_OK;
 }
 
 /* ---- history ----------------------------------------------------------------------------------
@@ -168,7 +213,7 @@ static int remember(nn_metrics_log *log, const char *text, size_t length) {
  */
 
 static int fail(const nn_metrics_log *log, const char *what) {
-    return nn_fail(NN_EIO, "cannot %s '%s': %s", what, log->path, nn_errno_text(errno));
+    return fail_at(log->path, what, errno);
 }
 
 /* The file at the path, in place of what was open: the descriptor stays the same for those who sync
@@ -188,7 +233,7 @@ static int open_file(nn_metrics_log *log) {
 
 int nn_metrics_log_open(nn_metrics_log *log, const char *path, int64_t step, const char *history) {
     *log = (nn_metrics_log){.path = path, .fd = -1, .limit = NN_METRICS_LOG_LIMIT};
-    NN_TRY(rewrite(path, NULL, keep_until, &step));
+    NN_TRY(cut(path, step));
     if (history)
         NN_TRY(remember(log, history, strlen(history)));
     return open_file(log);
@@ -238,9 +283,7 @@ static int write_line(nn_metrics_log *log, const char *line, size_t length) {
 /* What stands in the file is worth less than the run: going on without having thinned it is no
  * failure. */
 static int thin(nn_metrics_log *log) {
-    thinning t = {.half = (size_t)log->size / 2};
-
-    if (rewrite(log->path, survey, keep_thinned, &t) < 0) {
+    if (thin_file(log->path, log->size) < 0) {
         nn_warn("'%s' is not thinned: %s", log->path, nn_error_message());
         nn_error_clear();
         log->limit *= 2;
