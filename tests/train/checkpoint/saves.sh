@@ -39,6 +39,28 @@ expect_same <(digest default/last.h5) <(digest each/last.h5)
 train --run steps -o checkpoint.every_steps=30 -o validate.every_epochs=0 > out 2> err
 [ "$(checkpoints steps)" -eq 3 ] || fail "$(checkpoints steps) checkpoints instead of 3"
 
+# metrics.jsonl says what each took
+python3 - <<'PY'
+import json, os
+saved = [e for e in map(json.loads, open("each/metrics.jsonl")) if e["event"] == "checkpoint"]
+assert [e["step"] for e in saved] == list(range(1, 81)), saved
+for e in saved:
+    assert e["bytes"] == os.path.getsize("each/" + e["file"]) and 0 <= e["wait_s"] and 0 < e["write_s"], e
+PY
+
+# one that is due while another one is being written is left out, where that is wanted; never the last one
+train --run skip -o checkpoint.every_steps=1 -o checkpoint.when_busy=skip > out 2> err
+[ "$(checkpoints skip)" -lt 70 ] || fail "$(checkpoints skip) checkpoints: none was left out"
+[ "$(readlink skip/last.h5)" = checkpoint-80.h5 ] || fail "the last step is not saved"
+
+# the clock alone
+train --run minutes -o checkpoint.every_epochs=0 -o checkpoint.every_minutes=0.001 -o train.epochs=8000 \
+    -o validate.every_epochs=0 > out 2> err
+[ "$(checkpoints minutes)" -ge 3 ] || fail "$(checkpoints minutes) checkpoints, not one in 60 ms"
+train --run endless -o checkpoint.every_epochs=0 -o checkpoint.every_minutes=0 -o train.epochs=800 \
+    -o validate.every_epochs=0 > out 2> err
+[ "$(checkpoints endless)" -eq 1 ] || fail "$(checkpoints endless) checkpoints, although only the last was wanted"
+
 # a best validation in the middle is kept until something is saved, and the run ends with it
 stop=(-o train.lr=0.5 -o train.epochs=60 -o 'validate.early_stopping={patience: 5}' --run)
 train "${stop[@]}" kept > out 2> err
