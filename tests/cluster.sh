@@ -191,7 +191,7 @@ prepare_jobs() {
     mkdir bin
     cat > bin/nnmpi << SH
 #!/bin/sh
-nproc > "cores-\${SLURMD_NODENAME:-}"
+nproc > "cores-\$(uname -n)"
 export SLOW_PATH=blobs.h5 SLOW_WHILE=slow LD_PRELOAD="$trash/slow.so"
 exec "$NNMPI" "\$@"
 SH
@@ -225,6 +225,7 @@ steps() { grep -c '"event":"train"' "$1/run/metrics.jsonl" 2> /dev/null || true;
 middle() {
     within 60 [ -s "$1/run/last.h5" ] || fail "$1 does not begin"
     within 20 is_beyond "$1" 30 || fail "$1 does not go on"
+    printf '%3d s: %s trains\n' "$SECONDS" "$1"
 }
 is_beyond() { [ "$(steps "$1")" -gt "$2" ]; }
 
@@ -237,6 +238,7 @@ is_in() { [ "$(field "$1" JobState)" = "$2" ]; }
 # ends NAME STATE RESTARTS: so it ends, within a minute or so, and started so many times again.
 ends() {
     within 90 is_in "$1" "$2" || fail "$1: $(field "$1" JobState), not $2"
+    printf '%3d s: %s is %s\n' "$SECONDS" "$1" "$2"
     [ "$(field "$1" Restarts)" -eq "$3" ] || fail "$1: $(field "$1" Restarts) restarts, not $3"
 }
 

@@ -32,8 +32,9 @@ slurmd() {
     completes slurmd 0
 }
 
-# The daemon of the ranks on another node: they and mpirun do without it.
+# The daemon of the ranks on another node: they and mpirun do without it. That of MPICH waits for it in the end.
 other_stepd() {
+    ! is_hydra || return 0
     submit other_stepd train.sbatch -w n3,n4 -N 2 -n 3
     middle other_stepd
     on n4 pkill -KILL -x slurmstepd

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # timeout: 400
-# What Slurm and people do to a job, on a cluster of four nodes: it goes on with nothing lost, or ends for good, and
+# What Slurm and people do to a job, on a cluster of five nodes: it goes on with nothing lost, or ends for good, and
 # the run ends with the parameters of one that nothing happened to.
 # shellcheck source=tests/cluster.sh
 . "$SOURCE_DIR/tests/cluster.sh"
 
-cluster_up 4 4
+cluster_up 5 4
 prepare_jobs
 
 # The time limit of a job with two ranks on one node and one on another; Slurm looks every 30 s.
@@ -46,11 +46,11 @@ cancel() {
 
 preempt() {
     local before
-    submit preempt train.sbatch -w n4 -n 2 --exclusive
+    submit preempt train.sbatch -w n5 -n 2 --exclusive
     middle preempt
     before=$(steps preempt)
     mkdir high
-    job[high]=$(sbatch --parsable -p high -w n4 --exclusive -o high/high.out --wrap 'sleep 1')
+    job[high]=$(sbatch --parsable -p high -w n5 --exclusive -o high/high.out --wrap 'sleep 1')
     rm preempt/slow
     ends high COMPLETED 0
     completes preempt 1
