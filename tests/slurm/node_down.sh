@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 400
-# full: yes
 # A node among four loses its power: the job goes on with those that are left, three nodes with four ranks, and has
-# lost no more than the steps behind the last checkpoint. A node whose slurmd is killed and does not come back trains
-# on; the job that Slurm starts again elsewhere waits for it.
+# lost no more than the steps behind the last checkpoint.
 # shellcheck source=tests/cluster.sh
 . "$SOURCE_DIR/tests/cluster.sh"
 
@@ -22,12 +20,3 @@ said power '^nnmpi: 4 ranks on 3 nodes' || fail "power: it did not go on with th
 lost_nothing power $((before - before % 20))
 node_up n3
 within 60 all_idle 4 || fail "n3 does not come back"
-
-submit slurmd train.sbatch -n 2
-middle slurmd
-node=$(field slurmd NodeList)
-on "$node" pkill -KILL -x slurmd
-within 120 said slurmd 'is training in the run folder' || fail "slurmd: nothing starts elsewhere"
-rm slurmd/slow
-within 120 is_in slurmd COMPLETED || fail "slurmd: $(field slurmd JobState)"
-completes slurmd "$(field slurmd Restarts)"
