@@ -10,6 +10,15 @@
 #include <string.h>
 #include <strings.h>
 
+/* Bytes of the control character that begins here, of ASCII or C1 (C2 80 to C2 9F in UTF-8); 0: it
+ * is none. */
+static size_t control_at(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    if (iscntrl(*c))
+        return *c != '\0';
+    return *c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
 void nn_text_line(char *out, size_t size, const char *format, va_list args) {
     static const char dots[] = "...";
     int wanted = vsnprintf(out, size, format, args);
@@ -19,8 +28,7 @@ void nn_text_line(char *out, size_t size, const char *format, va_list args) {
         out[0] = '\0';
     length = strlen(out);
     for (char *c = out; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            *c = ' ';
+        memset(c, ' ', control_at(c));
     while (length > 0 && out[length - 1] == ' ')
         out[--length] = '\0';
     if (wanted >= 0 && (size_t)wanted >= size && size > sizeof dots)
@@ -107,6 +115,14 @@ const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
         bytes /= 1000;
     snprintf(text, NN_BYTES_TEXT, unit ? "%.3g %s" : "%.0f %s", bytes, units[unit]);
     return text;
+}
+
+void nn_text_put_name(FILE *out, const char *name, int width) {
+    for (size_t skip; *name; name += skip ? skip : 1, width--) {
+        skip = control_at(name);
+        fputc(skip ? ' ' : *name, out);
+    }
+    fprintf(out, "%*s", width > 0 ? width : 0, "");
 }
 
 void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width) {

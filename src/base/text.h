@@ -30,6 +30,10 @@ static inline double nn_plain_nan(double value) {
 #define NN_TEXT_REAL 32
 size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
 
+/* Writes a name that others may have given, filled up with blanks to `width` characters; what a
+ * terminal would obey (control characters) becomes blanks. */
+void nn_text_put_name(FILE *out, const char *name, int width);
+
 /* Writes `text` as lines of up to `width` characters, of which all but the first begin with
  * `indent` blanks; the first one has got `column` characters already. No newline at the end. */
 void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width);

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/guard.h"
 #include "comm/launch.h"
+#include "io/h5.h"
 
 #include <nnmpi/version.h>
 
@@ -123,6 +124,7 @@ int main(int argc, char **argv) {
     nn_screen screen;
     nn_call call = {.launch = &launch, .pool = &pool, .screen = &screen};
     nn_screen_init(&screen, launch.rank);
+    nn_h5_skip_exit();
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
         return finish(&call, launch.rank == 0 ? print_version() : 0);
     return finish(&call, perform(argc, argv, &call));

@@ -54,7 +54,7 @@ struct seen {
 /* Checks rows [first, first + count). */
 static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *stored,
                        int64_t first, int64_t count, struct seen *seen) {
-    int64_t bound = ds->class_names ? ds->classes : INT32_MAX;
+    int64_t bound = ds->class_names ? ds->classes : NN_MAX_CLASSES;
     int64_t positions = (int64_t)nn_split_positions(split);
 
     for (int64_t i = 0; i < count * positions; i++) {
@@ -72,8 +72,8 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
         if (label < -1 || !ds->class_names)
             return nn_fail(NN_EFORMAT,
                            "%s: /%s/y row %" PRId64 " holds %" PRId64
-                           "; labels are 0, 1, 2 ... or -1 for a row to be ignored",
-                           ds->path, split->name, first + i / positions, label);
+                           "; labels are 0, 1, 2 ... or -1 for a row to be ignored, and at most %d",
+                           ds->path, split->name, first + i / positions, label, NN_MAX_CLASSES - 1);
         return nn_fail(NN_EFORMAT,
                        "%s: /%s/y row %" PRId64 " holds label %" PRId64 ", but there are %" PRId64
                        " classes (0 to %" PRId64 ")",

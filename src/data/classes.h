@@ -5,6 +5,9 @@
 
 #include "data/dataset.h"
 
+#define NN_MAX_CLASSES                                                                             \
+    (1 << 22) /* where nothing names them: tables are as long as the largest label */
+
 /* Checks every label of every split and learns how many classes there are where nothing names them.
  * NN_EFORMAT names the row. Local. */
 int nn_dataset_scan_labels(nn_dataset *ds);

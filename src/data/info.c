@@ -1,6 +1,7 @@
 #include "data/info.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "data/classes.h"
 #include "data/convert.h"
 #include "data/dataset.h"
@@ -199,12 +200,21 @@ static void text_stats(FILE *out, const char *split, char field, int64_t samples
     fputc('\n', out);
 }
 
+/* Classes without a name are numbers up to the largest label, and most may be of no sample. */
+static bool is_shown(const nn_info *info, int64_t class) {
+    bool shown = info->ds->class_names != NULL;
+
+    for (size_t i = 0; i < info->ds->splits; i++)
+        shown = shown || (info->split[i].counts && info->split[i].counts[class] > 0);
+    return shown;
+}
+
 static void text_class(const nn_info *info, FILE *out, int64_t class) {
     const nn_dataset *ds = info->ds;
     char number[24];
 
     snprintf(number, sizeof number, "%" PRId64, class);
-    fprintf(out, "%-20s", ds->class_names ? ds->class_names[class] : number);
+    nn_text_put_name(out, ds->class_names ? ds->class_names[class] : number, 20);
     for (size_t i = 0; i < ds->splits; i++)
         if (info->split[i].counts)
             fprintf(out, " %10" PRId64, info->split[i].counts[class]);
@@ -220,7 +230,8 @@ static void text_classes(const nn_info *info, FILE *out) {
             fprintf(out, " %10s", ds->split[i].name);
     fputc('\n', out);
     for (int64_t c = 0; c < ds->classes; c++)
-        text_class(info, out, c);
+        if (is_shown(info, c))
+            text_class(info, out, c);
     for (size_t i = 0; i < ds->splits; i++)
         if (info->split[i].ignored)
             fprintf(out, "%" PRId64 " samples of %s are ignored (label -1)\n",

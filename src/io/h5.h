@@ -28,6 +28,10 @@ typedef struct nn_h5_info {
 void nn_h5_lock(void);
 void nn_h5_unlock(void);
 
+/* For programs, before any other call: HDF5 does not tidy up when the process ends, where it crashes
+ * on a damaged file that it could not close. A library leaves that to the program it is part of. */
+void nn_h5_skip_exit(void);
+
 bool nn_h5_is_file(const char *path);                /* its first bytes say that it is one */
 int nn_h5_open(const char *path, nn_h5 **out);       /* for reading */
 int nn_h5_edit(const char *path, nn_h5 **out);       /* for reading and writing */
@@ -41,6 +45,7 @@ void nn_h5_allow_other_files(nn_h5 *file);
  * answered "no" only because it could not be read. */
 int nn_h5_close(nn_h5 *file);
 const char *nn_h5_path(const nn_h5 *file);
+int64_t nn_h5_size(const nn_h5 *file); /* bytes, when it was opened */
 
 bool nn_h5_exists(nn_h5 *file, const char *object);
 /* NN_EFORMAT when one of these questions so far was answered "no" because what was asked for could

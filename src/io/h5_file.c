@@ -29,6 +29,10 @@ static void prepare_library(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
+void nn_h5_skip_exit(void) {
+    H5dont_atexit();
+}
+
 /* Integers must fit; reals that overflow become infinite, as in C. */
 static H5T_conv_ret_t convert_exception(H5T_conv_except_t what, hid_t from, hid_t to,
                                         void *from_value, void *to_value, void *ctx) {
@@ -213,4 +217,8 @@ int nn_h5_close(nn_h5 *file) {
 
 const char *nn_h5_path(const nn_h5 *file) {
     return file->path;
+}
+
+int64_t nn_h5_size(const nn_h5 *file) {
+    return file->channel->file_size;
 }

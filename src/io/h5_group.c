@@ -153,39 +153,52 @@ static H5_index_t order_of(hid_t group) {
     return (tracked & H5P_CRT_ORDER_TRACKED) != 0 ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 }
 
-static int link_name(const nn_h5 *file, hid_t group, H5_index_t order, hsize_t index, nn_pool *pool,
-                     char **name) {
-    ssize_t length =
-        H5Lget_name_by_idx(group, ".", order, H5_ITER_INC, index, NULL, 0, H5P_DEFAULT);
-    if (length < 0)
-        return nn_h5_fail(file, NN_EFORMAT, "cannot list a group");
-    *name = nn_pool_alloc(pool, (size_t)length + 1);
-    if (*name == NULL)
-        return NN_EMEMORY;
-    if (H5Lget_name_by_idx(group, ".", order, H5_ITER_INC, index, *name, (size_t)length + 1,
-                           H5P_DEFAULT) < 0)
-        return nn_h5_fail(file, NN_EFORMAT, "cannot list a group");
-    return 0;
+/* The names of a group's links, which `pool` owns. */
+typedef struct names {
+    nn_pool *pool;
+    char **name;
+    size_t count, capacity;
+    int rc; /* of the last one */
+} names;
+
+static int add_name(names *all, const char *name) {
+    if (all->count == all->capacity) {
+        size_t capacity = all->capacity > 0 ? 2 * all->capacity : 16;
+        char **grown = nn_pool_alloc(all->pool, capacity * sizeof *grown);
+        if (grown == NULL)
+            return NN_EMEMORY;
+        if (all->count > 0)
+            memcpy(grown, all->name, all->count * sizeof *grown);
+        all->name = grown;
+        all->capacity = capacity;
+    }
+    all->name[all->count] = nn_pool_strdup(all->pool, name);
+    return all->name[all->count++] != NULL ? 0 : NN_EMEMORY;
 }
 
-/* Link by link, for iterating inside of HDF5 does not allow `fn` to use the file freely. */
+static herr_t note_name(hid_t group, const char *name, const H5L_info_t *info, void *ctx) {
+    names *all = ctx;
+    (void)group;
+    (void)info;
+    all->rc = add_name(all, name);
+    return all->rc < 0 ? H5_ITER_ERROR : H5_ITER_CONT;
+}
+
+/* All names first, for `fn` may not use the file freely while HDF5 goes through the links; and to
+ * ask for one after the other takes HDF5 the square of the time. */
 static int list_links(nn_h5 *file, hid_t group, const char *path,
                       int (*fn)(void *ctx, const char *name, bool is_group), void *ctx) {
     nn_pool pool = {0};
-    H5G_info_t info;
+    names all = {.pool = &pool};
+    hsize_t at = 0;
     int rc = 0;
-    H5_index_t order = order_of(group);
-    if (H5Gget_info(group, &info) < 0)
-        return nn_h5_fail(file, NN_EFORMAT, "cannot list '%s'", path);
-    for (hsize_t i = 0; rc == 0 && i < info.nlinks; i++) {
-        char *name = NULL;
-        rc = link_name(file, group, order, i, &pool, &name);
-        if (rc == 0) {
-            hid_t id = H5Oopen(group, name, H5P_DEFAULT);
-            bool leads_to_group = id >= 0 && H5Iget_type(id) == H5I_GROUP;
-            nn_h5_drop(id);
-            rc = fn(ctx, name, leads_to_group);
-        }
+    if (H5Literate(group, order_of(group), H5_ITER_INC, &at, note_name, &all) < 0)
+        rc = all.rc < 0 ? all.rc : nn_h5_fail(file, NN_EFORMAT, "cannot list '%s'", path);
+    for (size_t i = 0; rc == 0 && i < all.count; i++) {
+        hid_t id = H5Oopen(group, all.name[i], H5P_DEFAULT);
+        bool leads_to_group = id >= 0 && H5Iget_type(id) == H5I_GROUP;
+        nn_h5_drop(id);
+        rc = fn(ctx, all.name[i], leads_to_group);
     }
     nn_pool_release(&pool);
     return rc;

@@ -107,12 +107,28 @@ static int64_t most_bytes(hid_t creation, int64_t stored) {
     return most > UNWRITTEN ? most : UNWRITTEN;
 }
 
+/* A chunk is in memory as a whole, however few rows of it there are. */
+static int64_t chunk_bytes(hid_t id, hid_t creation) {
+    hsize_t chunk[H5S_MAX_RANK];
+    hid_t type = H5Dget_type(id);
+    int64_t bytes = (int64_t)H5Tget_size(type);
+    int rank =
+        H5Pget_layout(creation) == H5D_CHUNKED ? H5Pget_chunk(creation, H5S_MAX_RANK, chunk) : 0;
+    bool fits = true;
+    for (int i = 0; i < rank; i++)
+        fits = fits && !__builtin_mul_overflow(bytes, chunk[i], &bytes);
+    nn_h5_drop(type);
+    return rank <= 0 ? 0 : fits ? bytes : INT64_MAX;
+}
+
 /* A few bytes can claim a data set of any size, whose reading would end with the memory or never:
  * what is claimed must go together with what the file holds. */
 static int check_claim(const nn_h5 *file, const char *name, hid_t id, hid_t creation) {
     int64_t bytes = 0, stored = (int64_t)H5Dget_storage_size(id), size = file->channel->file_size;
-    bool contiguous = H5Pget_layout(creation) == H5D_CONTIGUOUS && stored > 0;
-    haddr_t begin = contiguous ? H5Dget_offset(id) : 0;
+    int64_t chunk = chunk_bytes(id, creation);
+    H5D_layout_t layout = H5Pget_layout(creation);
+    bool whole = layout == H5D_COMPACT || (layout == H5D_CONTIGUOUS && stored > 0);
+    haddr_t begin = whole && layout == H5D_CONTIGUOUS ? H5Dget_offset(id) : 0;
     NN_TRY(count_bytes(file, name, id, &bytes));
     if (file->writable || file->channel->other_files)
         return 0;
@@ -120,7 +136,8 @@ static int check_claim(const nn_h5 *file, const char *name, hid_t id, hid_t crea
         return nn_fail(NN_EFORMAT,
                        "data set '%s' of '%s' is longer than the file: it is truncated or damaged",
                        name, file->path);
-    if (bytes > most_bytes(creation, stored))
+    bytes = bytes > chunk ? bytes : chunk;
+    if (bytes > (whole ? stored : most_bytes(creation, stored)))
         return nn_fail(NN_EFORMAT,
                        "data set '%s' of '%s' claims %lld bytes, but only %lld were ever written",
                        name, file->path, (long long)bytes, (long long)stored);

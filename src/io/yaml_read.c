@@ -10,10 +10,12 @@
 
 enum {
     MAX_DEPTH = 100,     /* nesting; recursion is bounded by it */
-    MAX_NODES = 1000000, /* aliases of aliases would otherwise grow without bound */
-    MAX_ANCHORS = 1000,  /* each alias looks through them */
-    LONG_MAP = 32,       /* keys */
-    MAX_BYTES = 1 << 26  /* of a file; beyond that it is the wrong one */
+    MAX_NODES = 1000000, /* values in all */
+    MAX_COPIES =
+        100000, /* those that aliases stand for: aliases of aliases make many of few bytes */
+    MAX_ANCHORS = 1000, /* each alias looks through them */
+    LONG_MAP = 32,      /* keys */
+    MAX_BYTES = 1 << 26 /* of a file; beyond that it is the wrong one */
 };
 
 #define CORE_TAG "tag:yaml.org,2002:"
@@ -32,7 +34,7 @@ typedef struct reader {
     const char *file, *text;
     size_t length;
     anchor *anchors;
-    size_t nodes, named; /* values in all; with an anchor */
+    size_t nodes, copies, named; /* values in all; by aliases; with an anchor */
     int depth;
 } reader;
 
@@ -97,7 +99,7 @@ static int next(reader *r) {
 
 static int new_node(reader *r, nn_node_kind kind, yaml_mark_t mark, nn_node **out) {
     if (++r->nodes > MAX_NODES) {
-        fail_at(r, mark, "the document unfolds to more than %d values", MAX_NODES);
+        fail_at(r, mark, "more than %d values", MAX_NODES);
         return NN_EUSAGE;
     }
     nn_node *node = kind == NN_NODE_SCALAR ? nn_node_scalar(r->pool, "")
@@ -172,6 +174,8 @@ static int read_scalar(reader *r, nn_node *node) {
 /* A copy of its own for every alias: completing one with defaults must not touch the others. */
 static int copy_node(reader *r, const nn_node *from, yaml_mark_t mark, nn_node **out) {
     nn_node *node = NULL;
+    if (++r->copies > MAX_COPIES)
+        return fail_at(r, mark, "aliases unfold to more than %d values", MAX_COPIES);
     NN_TRY(new_node(r, from->kind, mark, &node));
     node->text = from->text;
     node->quoted = from->quoted;

@@ -4,6 +4,7 @@
 #include "nn/inner.h"
 #include "nn/layers/layers.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* The keys that every layer takes. */
@@ -145,9 +146,19 @@ static const char *automatic_name(nn_model *model, const nn_layer_ops *ops) {
     return name;
 }
 
+static bool has_controls(const char *name) {
+    for (; *name; name++)
+        if (iscntrl((unsigned char)*name))
+            return true;
+    return false;
+}
+
 static int check_name(nn_model *model, nn_node *node, const char *name) {
-    if (strpbrk(name, "/.") || !*name)
-        return nn_node_fail(node, "layer name '%s' may not be empty or hold '/' or '.'", name);
+    if (strpbrk(name, "/.") || !*name || has_controls(name))
+        return nn_node_fail(node,
+                            "layer name '%s' may not be empty or hold '/', '.' or control "
+                            "characters",
+                            name);
     if (layer_find(model, name))
         return nn_node_fail(node, "two layers are named '%s'", name);
     return 0;

@@ -49,6 +49,8 @@ static int check_batches(nn_trainer *t) {
     nn_state *s = &t->state;
     int64_t samples = nn_loader_samples(t->train), done = s->batch * s->batch_size;
     long long epoch = (long long)s->epoch + 1;
+    if (s->batch_size < 1)
+        return nn_fail(NN_EFORMAT, "the checkpoint does not say how large its minibatches were");
     if (s->steps_per_epoch != (samples + s->batch_size - 1) / s->batch_size)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld of %lld in epoch %lld, each of "

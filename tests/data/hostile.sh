@@ -16,7 +16,7 @@ refuse() {
 }
 
 "$python" - <<'PYTHON'
-import h5py, numpy as np
+import zlib, h5py, numpy as np
 def claim(name, shape, **how):
     with h5py.File(name, "w") as f:
         f.create_dataset("train/x", shape, "f4", **how)
@@ -27,6 +27,10 @@ claim("endless.h5", (2**50,), chunks=(1024,))
 claim("contiguous.h5", (2**40, 3))
 claim("zipped.h5", (2**20, 2**20), chunks=(1, 1024), compression="gzip")
 claim("image.h5", (1, 65535, 65535), chunks=(1, 64, 64), compression="gzip")
+with h5py.File("chunk.h5", "w") as f: # of 1 GiB, for ten rows
+    x = f.create_dataset("train/x", (10,), "f4", maxshape=(None,), chunks=(2**28,), compression="gzip")
+    x.id.write_direct_chunk((0,), zlib.compress(bytes(40)))
+    f["train/y"] = np.zeros(10, "u1")
 with h5py.File("secret.h5", "w") as f:
     f["x"], f["y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
     f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
@@ -49,9 +53,32 @@ open("raw", "wb").write(np.ones((10, 2), "f4").tobytes())
 with links("stored.h5") as f:
     f.create_dataset("train/x", (10, 2), "f4", external=[("raw", 0, 80)])
     f["train/y"] = np.arange(10) % 2
+with h5py.File("many.h5", "w", libver="latest") as f:
+    f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
+    for i in range(20000):
+        f["train"][f"n{i}"] = h5py.SoftLink("/nowhere")
+with links("escape.h5") as f:
+    f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.zeros(10, "u1")
+    f.attrs["classes"] = ["\x1b\x9b[2Jape"]
 with links("beside.h5") as f: # a link that nobody uses
     f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 2
     f["other"] = h5py.ExternalLink("secret.h5", "/x")
+def patch(name, find, put): # every occurrence, in a file of the oldest format, which has no checksums
+    data = open(name, "rb").read()
+    assert find in data
+    open(name, "wb").write(data.replace(find, put))
+from struct import pack
+with links("nameless.h5") as f: # a link whose name is empty
+    f["train/x"], f["train/y"], f["train/zzzz"] = np.ones((10, 2), "f4"), np.arange(10) % 2, 1
+patch("nameless.h5", b"zzzz\0", bytes(5))
+with links("compact.h5") as f: # longer than what is stored of it
+    f["train/y"] = np.zeros(999, "u1")
+    compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    compact.set_layout(h5py.h5d.COMPACT)
+    h5py.h5d.create(f["train"].id, b"x", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((11, 2)), compact)
+patch("compact.h5", pack("<QQ", 11, 2), pack("<QQ", 999, 2))
+with links("label.h5") as f: # a table of so many classes would take 16 GB
+    f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.full(10, 2**31 - 9)
 def classes(name, values, find, put): # the attribute with other bytes behind its name
     with h5py.File(name, "w") as f:
         f["train/x"], f["train/y"] = np.ones((10, 2), "f4"), np.arange(10) % 3
@@ -60,7 +87,6 @@ def classes(name, values, find, put): # the attribute with other bytes behind it
     at = data.find(find, data.find(b"classes\0") + 8)
     data[at:at + len(put)] = put
     open(name, "wb").write(data)
-from struct import pack
 fixed, varying = np.array([b"a", b"bb", b"ccccccc"]), np.array(["a", "b", "c"], h5py.string_dtype())
 classes("texts.h5", fixed, pack("<QQ", 3, 3), pack("<QQ", 2**31, 2**31))
 classes("text.h5", fixed, pack("<I", 7), pack("<I", 2**31 - 8))
@@ -80,7 +106,7 @@ PYTHON
 refuse 3 "claims more bytes than there can be" "$NNMPI" data info overflow.h5
 refuse 3 "claims" "$NNMPI" data info wraps.h5
 refuse 3 "claims [0-9]+ bytes, but only 0 were ever written" "$NNMPI" data info endless.h5
-for file in contiguous zipped image; do
+for file in contiguous zipped image chunk; do
     refuse 3 "claims [0-9]+ bytes, but only [0-9]+ were ever written" "$NNMPI" data info $file.h5
     refuse 3 "claims" "$NNMPI" data split $file.h5 --test 0.5 -O x.h5
 done
@@ -89,6 +115,22 @@ done
 for file in texts text pointers; do
     refuse 3 "$file\.h5' (is damaged|.* more than the file has)" "$NNMPI" data info $file.h5
 done
+
+refuse 3 "compact.h5' claims 7992 bytes, but only 88 were ever written" "$NNMPI" data info compact.h5
+refuse 3 "label.h5: /train/y row 0 holds 2147483639; labels are .*, and at most [0-9]+$" "$NNMPI" data info label.h5
+"$NNMPI" data info nameless.h5 >out 2>err || [ $? -eq 3 ] || fail "a link without a name"
+
+# names that would command a terminal are shown without their control characters
+"$NNMPI" data info escape.h5 >out
+expect_line '^  \[2Jape +10$' out
+expect_no_line $'\033|\302\233' out
+cat >escape.yaml <<'YAML'
+data: {source: iris}
+model: [dense: {name: "a\e[2J", units: 3}]
+loss: cross_entropy
+train: {batch_size: 5}
+YAML
+refuse 2 "layer name 'a \[2J' may not" "$NNMPI" check escape.yaml
 
 # what leads to other files, unless it is asked for
 cat >net.yaml <<'YAML'
@@ -170,5 +212,7 @@ done
 truncate -s 100M long.yaml
 refuse 2 'long\.yaml.* has 104857600 bytes, more than' "$NNMPI" check long.yaml
 
-# a hundred thousand keys, in seconds of the processor
+# a hundred thousand keys, or twenty thousand links, in seconds of the processor
+(ulimit -t 5 && "$NNMPI" data info many.h5 >out)
+expect_line '^train +10 ' out
 (ulimit -t 5 && refuse 2 "unknown key 'k0'" "$NNMPI" check keys.yaml)

@@ -180,13 +180,14 @@ static int flush(table *t) {
 
 static int store_row(table *t, const nn_csv_row *row) {
     float *x = t->x + (size_t)t->pending * t->columns.features;
-    float *value = t->value + (size_t)t->pending * t->columns.targets;
+    size_t value = (size_t)t->pending * t->columns.targets; /* of the first one */
 
     for (size_t i = 0; i < t->columns.count; i++) {
         if (t->columns.column[i].role == NN_CSV_FEATURE)
             NN_TRY(parse_number(t, &row->field[i], i, x++));
         else if (t->columns.column[i].role == NN_CSV_TARGET)
-            NN_TRY(parse_number(t, &row->field[i], i, value + t->columns.column[i].place));
+            NN_TRY(
+                parse_number(t, &row->field[i], i, &t->value[value + t->columns.column[i].place]));
         else if (t->columns.column[i].role == NN_CSV_LABEL)
             t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
     }

@@ -122,7 +122,7 @@ enum { MANY = 160 /* characters of names */ };
 static bool has_name(const char *list, const char *name) {
     size_t length = strlen(name);
 
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at++)
+    for (const char *at = list; *at && (at = strstr(at, name)) != NULL; at++)
         if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
             return true;
     return false;

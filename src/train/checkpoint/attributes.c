@@ -1,5 +1,6 @@
 /* The attributes of a checkpoint that a run needs to go on: where it stands, what its data look
  * like, which optimiser it has. */
+#include "data/classes.h"
 #include "train/checkpoint/layout.h"
 
 #include <inttypes.h>
@@ -12,36 +13,40 @@ typedef struct state_number {
     const char *name;
     bool real; /* double, else int64_t */
     size_t offset;
+    int64_t least; /* of an integer, which is also at most MOST */
 } state_number;
 
-#define INTEGER(member)                                                                            \
-    { #member, false, offsetof(nn_state, member) }
+/* Counts of steps, samples and epochs, of which sums are taken. */
+#define MOST ((int64_t)1 << 53)
+
+#define INTEGER(member, least)                                                                     \
+    { #member, false, offsetof(nn_state, member), least }
 #define REAL(member)                                                                               \
-    { #member, true, offsetof(nn_state, member) }
+    { #member, true, offsetof(nn_state, member), 0 }
 #define SCHEDULE(member, real)                                                                     \
-    { "schedule_" #member, real, offsetof(nn_state, schedule.member) }
+    { "schedule_" #member, real, offsetof(nn_state, schedule.member), 0 }
 
 /* In the order of their names, which is the order of the digest. */
 static const state_number numbers[] = {
-    INTEGER(batch),
-    INTEGER(batch_size),
-    INTEGER(best_step),
+    INTEGER(batch, 0),
+    INTEGER(batch_size, 0),
+    INTEGER(best_step, -1),
     REAL(best_value),
-    INTEGER(epoch),
+    INTEGER(epoch, 0),
     REAL(epoch_loss),
-    INTEGER(epoch_mistakes),
+    INTEGER(epoch_mistakes, 0),
     REAL(epoch_weight),
     REAL(last_epoch_loss),
-    INTEGER(last_epoch_mistakes),
+    INTEGER(last_epoch_mistakes, -1),
     SCHEDULE(bad, false),
     SCHEDULE(best, true),
     SCHEDULE(cooldown, false),
     SCHEDULE(factor, true),
-    INTEGER(seed),
-    INTEGER(since_best),
-    INTEGER(step),
-    INTEGER(steps_per_epoch),
-    {"window", false, offsetof(nn_state, shuffle_buffer)},
+    INTEGER(seed, 0),
+    INTEGER(since_best, 0),
+    INTEGER(step, 0),
+    INTEGER(steps_per_epoch, 0),
+    {"window", false, offsetof(nn_state, shuffle_buffer), 0},
 };
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
@@ -64,6 +69,24 @@ static int write_state(nn_h5 *file, const nn_state *state) {
     return NN_OK;
 }
 
+/* What no run has written would make nonsense of sums and products. */
+static int check_integer(nn_h5 *file, const state_number *f, int64_t value) {
+    if (value >= f->least && (value <= MOST || f->offset == offsetof(nn_state, seed)))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT, "%s: %s of /state is %" PRId64 ", which cannot be", nn_h5_path(file),
+                   f->name, value);
+}
+
+static int check_place(nn_h5 *file, const nn_state *state) {
+    int64_t samples;
+
+    if (!__builtin_mul_overflow(state->batch, state->batch_size, &samples))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: /state has taken %" PRId64 " minibatches of %" PRId64 " samples",
+                   nn_h5_path(file), state->batch, state->batch_size);
+}
+
 static int read_state(nn_h5 *file, nn_state *state) {
     for (const state_number *f = numbers; f < numbers + NUMBERS; f++) {
         size_t one = 1;
@@ -71,8 +94,10 @@ static int read_state(nn_h5 *file, nn_state *state) {
             NN_TRY(nn_h5_get_reals(file, "/state", f->name, (double *)real_at(state, f), &one));
         else
             NN_TRY(nn_h5_get_int(file, "/state", f->name, (int64_t *)integer_at(state, f)));
+        if (!f->real)
+            NN_TRY(check_integer(file, f, *integer_at(state, f)));
     }
-    return NN_OK;
+    return check_place(file, state);
 }
 
 static int write_data(nn_h5 *file, const nn_data_traits *data) {
@@ -118,6 +143,12 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
         NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
     NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
     NN_TRY(nn_h5_get_int(file, "/data", "target_width", &width));
+    if (data->classes < 0 || (!data->class_names && data->classes > NN_MAX_CLASSES) || width < 0 ||
+        width > INT32_MAX || data->first_label < 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: /data says %" PRId64 " classes from %" PRId64 " on and %" PRId64
+                       " numbers a target, which cannot be",
+                       nn_h5_path(file), data->classes, data->first_label, width);
     data->labels = labels != 0;
     data->target_width = (size_t)width;
     return NN_OK;

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEEPEST = 16 /* a file may link a group into itself */ };
+enum {
+    DEEPEST = 16, /* a file may link a group into itself ... */
+    LEAST = 64    /* ... or often into another, and have more paths than objects of so many bytes */
+};
 
 static int remember(nn_contents *contents, char *path) {
     if (contents->count == contents->capacity) {
@@ -48,6 +51,9 @@ static int visit(void *ctx, const char *name, bool is_group) {
 
     if (!path)
         return NN_EMEMORY;
+    if (++contents->visited > nn_h5_size(contents->file) / LEAST)
+        return nn_fail(NN_EFORMAT, "%s leads to the same objects again and again",
+                       nn_h5_path(contents->file));
     if (is_group)
         return list_group(contents, path);
     return remember(contents, path);

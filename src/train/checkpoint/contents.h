@@ -13,6 +13,7 @@ typedef struct nn_contents {
     size_t count, capacity;
     const char *group; /* being listed, "" for the root */
     int depth;         /* of it */
+    int64_t visited;   /* paths so far, also of groups */
 } nn_contents;
 
 /* Fills the paths. NN_EFORMAT where the file is no checkpoint, or one of a later version. */

@@ -8,16 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as, void **out,
-                      size_t *count) {
+/* At most so many numbers of this very type. */
+static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype type, size_t most,
+                      void **out, size_t *count) {
     nn_h5_info info;
 
     NN_TRY(nn_h5_info_of(file, path, &info));
     *count = nn_info_count(&info);
-    *out = nn_pool_alloc(pool, *count * nn_dtype_size(as) + 1);
+    if (info.type != type || *count > most)
+        return nn_fail(NN_EFORMAT, "%s: %s has %zu numbers of %s, not up to %zu of %s",
+                       nn_h5_path(file), path, *count, nn_dtype_name(info.type), most,
+                       nn_dtype_name(type));
+    *out = nn_pool_alloc(pool, *count * nn_dtype_size(type) + 1);
     if (!*out)
         return NN_EMEMORY;
-    NN_TRY(nn_h5_read(file, path, 0, nn_info_rows(&info), as, *out));
+    NN_TRY(nn_h5_read(file, path, 0, nn_info_rows(&info), type, *out));
     return NN_OK;
 }
 
@@ -25,14 +30,14 @@ static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype as,
  */
 static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *const path[2],
                      size_t *count, void *value[2]) {
-    size_t second;
+    size_t second, most = nn_shape_count(x);
     char text[NN_SHAPE_TEXT];
 
     *count = 0;
     if (!nn_h5_exists(file, path[0]))
         return NN_OK;
-    NN_TRY(read_array(file, pool, path[0], NN_F64, &value[0], count));
-    NN_TRY(read_array(file, pool, path[1], NN_F64, &value[1], &second));
+    NN_TRY(read_array(file, pool, path[0], NN_F64, most, &value[0], count));
+    NN_TRY(read_array(file, pool, path[1], NN_F64, most, &value[1], &second));
     if (second != *count || !nn_affine_fits(second, x))
         return nn_fail(NN_EFORMAT,
                        "%s: %s has %zu numbers and %s %zu, which does not fit samples %s",
@@ -40,21 +45,32 @@ static int read_pair(nn_h5 *file, nn_pool *pool, const nn_shape *x, const char *
     return NN_OK;
 }
 
+/* The shape of a sample, as large as one can be. */
+static int read_shape(nn_h5 *file, nn_pool *pool, nn_shape *x) {
+    char text[NN_SHAPE_TEXT];
+    size_t rank = 0;
+    void *dim;
+
+    if (!nn_h5_exists(file, "/data/shape"))
+        return NN_OK;
+    NN_TRY(read_array(file, pool, "/data/shape", NN_I64, NN_MAX_RANK, &dim, &rank));
+    memcpy(x->dim, dim, rank * sizeof(int64_t));
+    x->rank = (int)rank;
+    bool possible = nn_shape_fits(x, 1);
+    for (size_t i = 0; i < rank; i++)
+        possible = possible && x->dim[i] > 0;
+    return possible ? NN_OK
+                    : nn_fail(NN_EFORMAT, "%s: /data/shape is %s, which no sample has",
+                              nn_h5_path(file), nn_shape_text(x, text));
+}
+
 /* The arrays below /data. */
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     static const char *const affine[2] = {"/data/scale", "/data/offset"};
     static const char *const normal[2] = {"/data/mean", "/data/std"};
-    void *shape, *pair[2] = {NULL, NULL};
-    size_t rank = 0;
+    void *pair[2] = {NULL, NULL};
 
-    if (nn_h5_exists(file, "/data/shape")) {
-        NN_TRY(read_array(file, pool, "/data/shape", NN_I64, &shape, &rank));
-        if (rank > NN_MAX_RANK)
-            return nn_fail(NN_EFORMAT, "%s: /data/shape has %zu numbers, more than %d",
-                           nn_h5_path(file), rank, NN_MAX_RANK);
-        memcpy(data->x.dim, shape, rank * sizeof(int64_t));
-    }
-    data->x.rank = (int)rank;
+    NN_TRY(read_shape(file, pool, &data->x));
     NN_TRY(read_pair(file, pool, &data->x, affine, &data->affine.count, pair));
     data->affine.scale = pair[0];
     data->affine.offset = pair[1];

@@ -299,6 +299,45 @@ static void damaged(void) {
     nn_pool_release(&pool);
 }
 
+static void refused(const nn_snapshot *out, const char *message) {
+    nn_pool pool = {0};
+    nn_snapshot in = {0};
+
+    check_ok(nn_checkpoint_write("forged.h5", out));
+    check_fails(nn_checkpoint_peek("forged.h5", &pool, &in), message);
+    nn_pool_release(&pool);
+}
+
+/* A good checksum is no proof: numbers that no run has written are refused. */
+static void forged(void) {
+    struct small_model s;
+
+    if (!small_model_new(&s, LAYERS, input, NULL, NULL))
+        return;
+    nn_snapshot good = snapshot_of(&s), out = good;
+    out.state.batch = -1;
+    refused(&out, "batch of /state is -1, which cannot be");
+    out = good;
+    out.state.step = INT64_MAX;
+    refused(&out, "step of /state is 9223372036854775807, which cannot be");
+    out = good;
+    out.state.batch = out.state.batch_size = (int64_t)1 << 40;
+    refused(&out, "/state has taken 1099511627776 minibatches of 1099511627776 samples");
+    out = good;
+    out.data.class_names = NULL;
+    out.data.classes = -3;
+    refused(&out, "/data says -3 classes");
+    out = good;
+    out.data.x = (nn_shape){2, {-4, -1}};
+    refused(&out, "/data/shape is [-4, -1], which no sample has");
+    out.data.x = (nn_shape){2, {(int64_t)1 << 40, (int64_t)1 << 40}};
+    refused(&out, "which no sample has");
+    out.data.x = (nn_shape){1, {3}};
+    out.data.affine = (nn_affine){4, (const double[4]){1}, (const double[4]){0}};
+    refused(&out, "/data/scale has 4 numbers of float64, not up to 3");
+    small_model_release(&s);
+}
+
 /* No file may become longer. */
 static void limit_files(rlim_t bytes) {
     struct rlimit limit;
@@ -342,6 +381,7 @@ int main(void) {
     damaged();
     every_byte();
     without_trailer();
+    forged();
     failed_write();
     snprintf(command, sizeof command, "rm -rf %s", folder);
     CHECK(chdir("/") == 0 && system(command) == 0);

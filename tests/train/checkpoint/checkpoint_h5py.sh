@@ -71,3 +71,22 @@ cp run/last.h5 changed.h5
 "$python" -c 'import h5py; h5py.File("changed.h5", "r+")["model/hidden/bias"][2] = 9'
 expect_code 3 "$NNMPI" digest changed.h5 >out 2>err
 expect_line 'changed.h5.*the checksum at its end is missing' err
+
+# Made on purpose, with the right checksum: ten groups, each eight times in the one before, have more paths
+# than anybody can walk.
+"$python" - <<'PY'
+import hashlib, h5py
+with h5py.File("many.h5", "w") as file:
+    file.attrs["format"], file.attrs["version"] = "nnmpi-checkpoint", 2
+    group = file.create_group("group")
+    for i in range(10):
+        below = file.create_group(f"below{i}")
+        for k in range(8):
+            group[f"link{k}"] = below
+        group = below
+data = open("many.h5", "rb").read()
+line = f"\nnnmpi-checkpoint sha256 {hashlib.sha256(data).hexdigest()} of {len(data)} bytes"
+open("many.h5", "wb").write(data + f"{line:<127}\n".encode())
+PY
+expect_code 3 timeout 30 "$NNMPI" digest many.h5 >out 2>err
+expect_line 'many.h5 leads to the same objects again and again' err
