@@ -12,7 +12,7 @@ install(DIRECTORY include/nnmpi TYPE INCLUDE)
 install(DIRECTORY datasets DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sh" PATTERN "iris.csv")
 install(DIRECTORY docs slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
-install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${share_folder})
+install(FILES README.md SECURITY.md LICENSE CHANGELOG.md DESTINATION ${share_folder})
 
 # Programs find nnmpi::nnmpi, the shared library, and with COMPONENTS static nnmpi::nnmpi_static too.
 set_target_properties(nnmpi_shared PROPERTIES EXPORT_NAME nnmpi)

@@ -18,9 +18,9 @@ build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates curl
 test=("${build[@]}" clang libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
     hdf5-tools valgrind python3 python3-h5py gzip munge slurmctld slurmd slurm-client iproute2)
 # Not every release or processor has these: faster matrix products; formatter and linter of the one
-# version whose word counts.
+# version whose word counts; clang's libFuzzer and what names functions in its reports.
 build_optional=(libdnnl-dev)
-test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14)
+test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm)
 
 usage() {
     printf 'usage: packages.sh [--install] build|test\n' >&2

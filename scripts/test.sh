@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test and check, from a bare clone: installs missing packages, builds with gcc and clang without
-# a warning, runs the tests in the release and the sanitized build, and checks format, lint and shell
-# scripts.
+# a warning, runs the tests in the release and the sanitized build, fuzzes what reads files of others, and
+# checks format, lint and shell scripts.
 #   --full     also the long tests, the thread sanitizer, and a deeper look by the analyser
 #   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
 #              MPICH (as root on Debian); logs in build/matrix
@@ -74,6 +74,11 @@ check_scripts() {
     git grep -lzE '^#!.*sh$|shellcheck shell' -- '*.sh' .ci slurm | xargs -0 shellcheck -x
 }
 
+has_libfuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer,address -x c -o build/test/libfuzzer - 2>/dev/null
+}
+
 scripts/packages.sh --install test
 mkdir -p build/test
 
@@ -101,6 +106,12 @@ check "sanitized build" build asan
 few=(-LE 'build|cli|docs' -E '_[134]$')
 [ "$full" = no ] || few=(-LE 'build|full')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
+if has_libfuzzer; then
+    check "fuzz build" build fuzz
+    check "fuzzing" run_tests fuzz
+else
+    printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
+fi
 if [ "$full" = yes ]; then
     check "thread-sanitized build" build tsan
     check "tests, thread sanitizer" run_tests tsan "${few[@]}"

@@ -14,7 +14,7 @@
 
 ! is_sanitized || skip "readers do not sanitize"
 
-mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md)
+mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md)
 
 # ---- links and names -----------------------------------------------------------------------------
 

@@ -1,0 +1,83 @@
+/* Checkpoints, behind the checksum that refuses what is damaged by accident: looked into, and read
+ * into the model that their configuration describes; and the same files as tables of parameters. */
+#include "train/checkpoint/checkpoint.h"
+
+#include "io/yaml.h"
+#include "nn/losses/loss.h"
+#include "sandbox.h"
+#include "target.h"
+#include "train/checkpoint/import_weights.h"
+#include "train/config/settings.h"
+
+#include <hdf5.h>
+#include <string.h>
+
+enum { LARGEST = 1 << 16 /* parameters: how large a model is, a configuration may say */ };
+
+#define LAYERS "[dense: {name: fc1, units: 3}, dense: {name: fc2, units: 2}]"
+
+static nn_model *small; /* tables are read into */
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    static nn_pool pool; /* the model keeps its nodes */
+    nn_node *layers;
+
+    (void)argc;
+    (void)argv;
+    sandbox_enter();
+    bool made = nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers) == 0 &&
+                nn_model_new(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
+    sandbox_expect(made, "there is a model");
+    return 0;
+}
+
+static void read_tables(nn_pool *pool) {
+    const nn_pretrained tables = {.from = "input.h5"};
+    nn_real *params = nn_pool_alloc(pool, nn_model_size(small) * sizeof *params);
+
+    sandbox_expect(params != NULL, "there is memory");
+    (void)nn_pretrained_read(&tables, small, params);
+}
+
+static void read_into(nn_model *model, nn_pool *pool) {
+    static const char *const names[] = {"momentum_buffer"};
+    size_t size = nn_model_size(model);
+    nn_real *params = nn_pool_alloc(pool, size * sizeof *params);
+    nn_real *slot = nn_pool_alloc(pool, size * sizeof *slot);
+    nn_snapshot into = {.model = model, .params = params, .slot_names = names, .slot = {slot}};
+
+    sandbox_expect(params && slot, "there is memory");
+    (void)nn_checkpoint_load("input.h5", pool, &into);
+    into.slots = 1;
+    (void)nn_checkpoint_load("input.h5", pool, &into);
+}
+
+static void build(const nn_snapshot *found, nn_pool *pool) {
+    const nn_loss_ops *loss;
+    nn_config *config = NULL;
+    nn_model *model = NULL;
+
+    if (nn_config_parse("config", found->config, strlen(found->config), &config) == 0 &&
+        nn_config_check(config) == 0 &&
+        nn_loss_pick(nn_config_settings(config)->loss, &loss) == 0 &&
+        nn_model_new(nn_config_settings(config)->model, found->data.x, loss->fuses, &model) == 0 &&
+        nn_model_size(model) <= LARGEST)
+        read_into(model, pool);
+    nn_model_free(model);
+    nn_config_free(config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    nn_pool pool = {0};
+    nn_snapshot found = {0};
+
+    sandbox_put("input.h5", data, size);
+    sandbox_watch(true);
+    if (nn_checkpoint_load("input.h5", &pool, &found) == 0)
+        build(&found, &pool);
+    read_tables(&pool);
+    nn_pool_release(&pool);
+    H5close();
+    sandbox_watch(false);
+    return 0;
+}

@@ -1,0 +1,52 @@
+/* Data sets in HDF5: looked through, and divided into splits. */
+#include "data/info.h"
+#include "data/split.h"
+#include "io/h5.h"
+#include "sandbox.h"
+#include "target.h"
+
+#include <hdf5.h>
+
+static FILE *nowhere;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    const int64_t rows = 8;
+    const float x[8] = {0};
+    nn_h5 *other = NULL;
+
+    (void)argc;
+    (void)argv;
+    sandbox_enter();
+    nowhere = fopen("/dev/null", "w");
+    sandbox_put("other.raw", x, sizeof x);
+    /* what links of the seeds lead to, so that following one succeeds, and is noticed */
+    bool made = nowhere && nn_h5_create("other.h5", &other) == 0 &&
+                nn_h5_write(other, "/train/x", NN_F32, 1, &rows, 0, 0, x) == 0 &&
+                nn_h5_write(other, "/train/y", NN_F32, 1, &rows, 0, 0, x) == 0;
+    sandbox_expect(nn_h5_close(other) == 0 && made, "other.h5 can be written");
+    return 0;
+}
+
+static bool look(const char *path) {
+    nn_info *info;
+
+    if (nn_info_new(path, false, &info) < 0)
+        return false;
+    nn_info_text(info, nowhere);
+    nn_info_json(info, nowhere);
+    nn_info_free(info);
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const nn_split_options half = {.test = 0.5, .seed = 1};
+
+    sandbox_put("input.h5", data, size);
+    sandbox_watch(true);
+    bool sound = look("input.h5");
+    if (nn_data_split("input.h5", &half, "output.h5") == 0)
+        sandbox_expect(look("output.h5") || !sound, "what is split stays readable");
+    H5close(); /* as at the end of a process, and so that no input depends on those before it */
+    sandbox_watch(false);
+    return 0;
+}
