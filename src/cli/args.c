@@ -224,6 +224,18 @@ static int find_verb(reader *r, const nn_verb **verb) {
     return r->name ? 0 : NN_EMEMORY;
 }
 
+/* "'data' needs to know what to do: import, info, split or make". */
+static int fail_group(reader *r, const nn_verb *group) {
+    const nn_entry *const *row = group->verbs->rows;
+    const char *list = (*row)->name;
+    while (*++row && list)
+        list = nn_pool_printf(r->pool, "%s%s%s", list, row[1] ? ", " : " or ", (*row)->name);
+    if (!list)
+        return NN_EMEMORY;
+    return nn_fail(NN_EUSAGE, "%s needs to know what to do: %s; see nnmpi help %s", r->name, list,
+                   group->entry.name);
+}
+
 static bool asks_for_help(const reader *r) {
     for (char **word = r->word; word < r->end && strcmp(*word, "--") != 0; word++)
         if (strcmp(*word, "-h") == 0 || strcmp(*word, "--help") == 0)
@@ -282,6 +294,8 @@ int nn_args_read(int argc, char **argv, nn_call *call, nn_common *common) {
     common->help = asks_for_help(&r);
     if (common->help)
         return 0;
+    if (verb->verbs)
+        return fail_group(&r, verb);
     if (verb->kinds)
         NN_TRY(find_kind(&r, verb, &call->kind));
     NN_TRY(add_binding(call->pool, &verb->entry, bindings, &r.count, &call->options));

@@ -29,11 +29,12 @@ typedef struct nn_call {
 
 struct nn_verb {
     nn_entry entry;
-    const char *usage;            /* what follows the name: "CKPT [options]" */
+    const char *usage;            /* what follows the name: "CKPT [options]"; not of a group */
     const char *const *arguments; /* keys of the options that words without a flag fill, in order;
                                      one of type NN_OPT_NODE takes all that are left */
     const nn_entry *base;         /* further options, of the module that does the work; or NULL */
-    const nn_family *verbs;       /* a group: the first word chooses a verb of these; or NULL */
+    const nn_family *verbs;       /* a group: the first word chooses a verb of these, and nothing
+                                     else of the group is used; or NULL */
     const nn_family *kinds;       /* the first word chooses a row of these, with options; or NULL */
     /* Key of the option of a kind that words without a flag fill, NULL: none; may be NULL. */
     const char *(*kind_argument)(const nn_entry *kind);
@@ -65,6 +66,24 @@ void nn_help_item(FILE *out, const char *name, const char *help, int width);
 void nn_help_rows(FILE *out, const nn_family *family, int width);
 /* Columns of standard output: COLUMNS, else those of the terminal, else 80. */
 int nn_help_width(void);
+
+/* ---- options that several verbs have, each bound to a member of its name --------------------- */
+
+/* const char *config */
+#define NN_CONFIG_ROW(type)                                                                        \
+    {                                                                                              \
+        "config", NN_OPT_STRING, offsetof(type, config), "", NULL,                                 \
+            "YAML configuration; without it Iris, which is built in"                               \
+    }
+/* const nn_node *set */
+#define NN_SET_ROW(type, example)                                                                  \
+    {                                                                                              \
+        "set", NN_OPT_NODE, offsetof(type, set), "", NULL,                                         \
+            "override one key of the configuration: -o " example "; may be repeated"               \
+    }
+/* bool json */
+#define NN_JSON_ROW(type)                                                                          \
+    { "json", NN_OPT_BOOL, offsetof(type, json), "false", NULL, "print one JSON object" }
 
 /* ---- shared by verbs (common.c) ------------------------------------------------------------- */
 

@@ -101,10 +101,22 @@ static void print_group(FILE *out, const nn_verb *verb) {
     }
 }
 
+/* What follows the verb's name; after a group that is "import|info|split|make ...". */
+static void print_usage(FILE *out, const nn_verb *verb) {
+    if (!verb->verbs) {
+        fputs(verb->usage, out);
+        return;
+    }
+    for (const nn_entry *const *row = verb->verbs->rows; *row; row++)
+        fprintf(out, "%s%s", (*row)->name, row[1] ? "|" : " ...");
+}
+
 void nn_help_verb(FILE *out, const nn_verb *verb, int width) {
     fputs(width ? "usage: nnmpi " : "### `nnmpi ", out);
     print_group(out, verb);
-    fprintf(out, "%s %s%s\n\n", verb->entry.name, verb->usage, width ? "" : "`");
+    fprintf(out, "%s ", verb->entry.name);
+    print_usage(out, verb);
+    fputs(width ? "\n\n" : "`\n\n", out);
     if (width)
         nn_text_wrap(out, verb->entry.help, 0, 0, width);
     else

@@ -21,6 +21,8 @@ PY
 for widths in 5 5,0 5,x "5,6," ""; do
     expect_code 2 "$NNMPI" bench gemm --widths "$widths" > out 2> err
 done
+expect_code 2 "$NNMPI" bench gemm --widths "$(seq -s, 65)" > out 2> err
+expect_line 'takes at most 64 numbers' err
 expect_code 2 "$NNMPI" bench 2> err
 expect_line 'gemm, memory, reduce, step, reproducible or scaling' err
 expect_code 2 "$NNMPI" bench reduce 2> err

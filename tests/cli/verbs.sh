@@ -80,6 +80,19 @@ env SLURM_MEM_PER_NODE=50 "$NNMPI" check -o model.0.dense.units=73000 > out 2> e
 expect_line 'this job may have 52.4 MB a node .SLURM_MEM_PER_NODE.' out
 expect_line '^nnmpi: warning: the ranks of .* want .*B of memory together, and may have 52.4 MB .SLURM_MEM_PER_NODE.: use fewer' err
 
+# Ranks share the samples in memory (twice 12 MB: training and validation both read /train), and none
+# that take more than a rank's share of the memory are kept.
+"$NNMPI" data make blobs -O wide.h5 --samples 6000 --features 500 -q
+wide=(-o "data={path: wide.h5}" -o "model=[dense: {units: 3}]" -o train.batch_size=30)
+"$NNMPI" check "${wide[@]}" > one
+run_ranks 2 "$NNMPI" check "${wide[@]}" > two 2> err
+kept='[0-9.]+ MB of samples a node'
+[ "$(grep -oE "$kept" one)" = "$(grep -oE "$kept" two)" ] || fail "two ranks keep other samples than one"
+expect_line "^ +24 MB of samples a node; this job" one
+SLURM_MEM_PER_NODE=20 run_ranks 2 "$NNMPI" check "${wide[@]}" > out 2> err
+expect_line ' 12 kB of samples a node; this job may have 21 MB a node' out
+expect_no_line 'of memory together' err
+
 # what training refuses before its first step, so does check, in the same words
 alike() {
     local code=$1 words=$2

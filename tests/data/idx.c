@@ -64,7 +64,8 @@ static void folders(void) {
     CHECK_WORKS(RUN(.from = "."));
     check_file(1);
     put_gz("t10k-images.idx3-ubyte.gz", images, sizeof images);
-    CHECK_FAILS(RUN(.from = "."), NN_EUSAGE, "needs both --test-images and --test-labels");
+    CHECK_FAILS(RUN(.from = "."), NN_EUSAGE,
+                "test_images and test_labels under `data`, or --test-images and --test-labels");
     put_bytes("t10k-labels-idx1-ubyte", labels, sizeof labels);
     CHECK_WORKS(RUN(.from = ".", .classes = "a,b,c"));
     check_file(2);

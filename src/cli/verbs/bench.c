@@ -25,8 +25,6 @@ typedef struct gemm_options {
         "threads", NN_OPT_INT, offsetof(type, threads), "0", "[0, 4096]",                          \
             "threads that share the work; 0: as many as there are cores for this rank"             \
     }
-#define JSON_ROW(type)                                                                             \
-    { "json", NN_OPT_BOOL, offsetof(type, json), "false", NULL, "print one JSON object" }
 
 static const nn_option gemm_table[] = {
     {"widths", NN_OPT_STRING, offsetof(gemm_options, widths), "784,512,512,10", NULL,
@@ -35,7 +33,7 @@ static const nn_option gemm_table[] = {
     THREADS_ROW(gemm_options),
     {"seconds", NN_OPT_REAL, offsetof(gemm_options, seconds), "0.1", "[0, 60]",
      "time for each product and library"},
-    JSON_ROW(gemm_options),
+    NN_JSON_ROW(gemm_options),
     NN_OPTION_END,
 };
 
@@ -51,13 +49,13 @@ static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *coun
     for (*count = 0; *count < MOST_WIDTHS; text = end + 1) {
         long value = strtol(text, &end, 10);
         if (end == text || value < 1 || (*end && *end != ','))
-            break;
+            return nn_fail(NN_EUSAGE,
+                           "--widths: '%s' is no list of positive numbers like 784,128,10", text);
         width[(*count)++] = (size_t)value;
         if (!*end)
             return *count > 1 ? 0 : nn_fail(NN_EUSAGE, "--widths wants at least two numbers");
     }
-    return nn_fail(NN_EUSAGE, "--widths: '%s' is no list of positive numbers like 784,128,10",
-                   text);
+    return nn_fail(NN_EUSAGE, "--widths takes at most %d numbers", MOST_WIDTHS);
 }
 
 static int time_product(product *p, int threads, double seconds) {
@@ -159,7 +157,7 @@ static const nn_option memory_table[] = {
     THREADS_ROW(memory_options),
     {"seconds", NN_OPT_REAL, offsetof(memory_options, seconds), "0.1", "[0, 60]",
      "time for each size"},
-    JSON_ROW(memory_options),
+    NN_JSON_ROW(memory_options),
     NN_OPTION_END,
 };
 
@@ -208,12 +206,6 @@ int nn_bench_json_end(nn_json *json) {
     return nn_json_print(json);
 }
 
-static int run_group(const nn_call *call) {
-    (void)call;
-    return nn_fail(NN_EUSAGE, "'bench' needs to know what to measure: gemm, memory, reduce, step, "
-                              "reproducible or scaling; see nnmpi help bench");
-}
-
 static const nn_verb verb_gemm = {
     .entry = {"gemm", "Matrix products of dense layers, by each library, beside the peak.",
               gemm_table, sizeof(gemm_options)},
@@ -239,7 +231,5 @@ static const nn_family verbs = {"verb of nnmpi bench", rows};
 
 const nn_verb nn_verb_bench = {
     .entry = {"bench", "Measures products, memory, sums over ranks, and training steps.", NULL, 0},
-    .usage = "gemm|memory|reduce|step|reproducible|scaling ...",
     .verbs = &verbs,
-    .run = run_group,
 };

@@ -98,7 +98,7 @@ typedef struct reduce_options {
 static const nn_option reduce_table[] = {
     {"largest", NN_OPT_INT, offsetof(reduce_options, largest), "65536", "[16, 65536]",
      "KiB of the largest sum"},
-    {"json", NN_OPT_BOOL, offsetof(reduce_options, json), "false", NULL, "print one JSON object"},
+    NN_JSON_ROW(reduce_options),
     NN_OPTION_END,
 };
 
@@ -140,19 +140,10 @@ typedef struct step_options {
 } step_options;
 
 #define STEP_ROWS                                                                                  \
-    {"config", NN_OPT_STRING, offsetof(step_options, config),                                      \
-     "",       NULL,          "YAML configuration; without it Iris, which is built in"},           \
-        {"set",                                                                                    \
-         NN_OPT_NODE,                                                                              \
-         offsetof(step_options, set),                                                              \
-         "",                                                                                       \
-         NULL,                                                                                     \
-         "override one key of the configuration: -o train.lr=0.1; may be repeated"},               \
+    NN_CONFIG_ROW(step_options), NN_SET_ROW(step_options, "train.lr=0.1"),                         \
         {"seconds", NN_OPT_REAL, offsetof(step_options, seconds),                                  \
          "2",       "[0, 3600]", "time for training steps, about"},                                \
-    {                                                                                              \
-        "json", NN_OPT_BOOL, offsetof(step_options, json), "false", NULL, "print one JSON object"  \
-    }
+        NN_JSON_ROW(step_options)
 
 static const nn_option step_table[] = {STEP_ROWS, NN_OPTION_END};
 
@@ -224,7 +215,7 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
-    nn_json_bool(json, "by_factors", l->by_rows);
+    nn_json_bool(json, "by_rows", l->by_rows);
     nn_json_close(json, '}');
 }
 

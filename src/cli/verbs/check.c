@@ -23,11 +23,9 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
-     "YAML configuration; without it Iris, which is built in"},
-    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
-    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
+    NN_CONFIG_ROW(options),
+    NN_SET_ROW(options, "train.lr=0.1"),
+    NN_JSON_ROW(options),
     NN_OPTION_END,
 };
 
@@ -41,25 +39,29 @@ typedef struct findings {
     nn_config *config;
     nn_trainer trainer;
     nn_blas_report blas;
-    double data,
-        node; /* bytes of the data set, and of the node's memory, as far as this session ... */
-    const char *limit; /* ... may have it, and what sets that */
+    double samples;    /* bytes of samples that this node keeps in memory ... */
+    double copy;       /* ... and of one copy of them: ranks may share it */
+    double node;       /* bytes of the node's memory that this job may have, ... */
+    const char *limit; /* ... and what sets that */
     double sum_seconds;
     place *places; /* [ranks] */
 } findings;
 
-static double data_bytes(const nn_dataset *ds) {
-    double bytes = 0;
-    for (size_t i = 0; i < ds->splits; i++)
-        bytes += (double)ds->split[i].samples *
-                 (double)(ds->split[i].x.row_bytes + ds->split[i].y.row_bytes);
-    return bytes;
+/* What the loaders keep in memory; the rest stays in the file. */
+static void count_samples(const nn_call *call, findings *f) {
+    const nn_trainer *t = &f->trainer;
+    const nn_loader *loader[] = {t->train, t->test, t->valid == t->test ? NULL : t->valid};
+    for (size_t i = 0; i < sizeof loader / sizeof *loader; i++) {
+        double bytes = loader[i] ? (double)nn_loader_bytes(loader[i]) : 0;
+        f->copy += bytes;
+        f->samples += t->shared[i] ? bytes : bytes * nn_comm_node_size(call->comm);
+    }
 }
 
 static void warn_memory(const nn_call *call, const findings *f) {
     char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
-    double all = nn_comm_node_size(call->comm) * (nn_memory_total(&f->trainer.memory) + f->data);
-    double each = nn_memory_total(&f->trainer.memory) + f->data, most = nn_memory_of_process();
+    double training = nn_memory_total(&f->trainer.memory), most = nn_memory_of_process();
+    double all = nn_comm_node_size(call->comm) * training + f->samples, each = training + f->copy;
     if (nn_comm_node_rank(call->comm) > 0)
         return;
     if (all > f->node)
@@ -82,7 +84,7 @@ static int set_up(const nn_call *call, findings *f) {
     NN_TRY(nn_comm_agree(call->comm, rc));
     t->config = f->config;
     NN_TRY(nn_trainer_open(t));
-    f->data = data_bytes(t->session.data);
+    count_samples(call, f);
     f->node = nn_memory_of_node("", &f->limit);
     warn_memory(call, f);
     return nn_trainer_begin(t);
@@ -148,7 +150,7 @@ static void print_places(const place *places, int size) {
 static void print_text(const nn_call *call, const findings *f) {
     const options *o = call->options;
     const nn_settings *s = f->trainer.session.settings;
-    char data[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
+    char samples[NN_BYTES_TEXT], node[NN_BYTES_TEXT], memory[NN_MEMORY_TEXT];
     int size = nn_comm_size(call->comm), nodes = nn_comm_nodes(call->comm);
     printf("configuration  %s\n", o->config ? o->config : "built in (iris)");
     print_data(f->trainer.session.data);
@@ -158,8 +160,8 @@ static void print_text(const nn_call *call, const findings *f) {
            (long long)f->trainer.session.batch_size, (long long)nn_loader_batches(f->trainer.train),
            (long long)s->train.epochs, s->train.optimizer.row->name);
     printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
-    printf("               data set %s; this job may have %s a node (%s)\n",
-           nn_bytes_text(f->data, data), nn_bytes_text(f->node, node), f->limit);
+    printf("               %s of samples a node; this job may have %s a node (%s)\n",
+           nn_bytes_text(f->samples, samples), nn_bytes_text(f->node, node), f->limit);
     print_blas(&f->blas);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)

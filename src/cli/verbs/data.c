@@ -37,7 +37,7 @@ static const nn_option info_table[] = {
     {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, "data set"},
     {"other_files", NN_OPT_BOOL, offsetof(info_options, other_files), "false", NULL,
      NN_OTHER_FILES_HELP},
-    {"json", NN_OPT_BOOL, offsetof(info_options, json), "false", NULL, "print one JSON object"},
+    NN_JSON_ROW(info_options),
     NN_OPTION_END,
 };
 
@@ -77,12 +77,6 @@ static int run_info(const nn_call *call) {
     rc = (o->json ? nn_info_json : nn_info_text)(info, stdout);
     nn_info_free(info);
     return rc;
-}
-
-static int run_group(const nn_call *call) {
-    (void)call;
-    return nn_fail(NN_EUSAGE, "'data' needs to know what to do: import, info, split or make; see "
-                              "nnmpi help data");
 }
 
 static const char *importer_argument(const nn_entry *kind) {
@@ -132,7 +126,5 @@ static const nn_family verbs = {"verb of nnmpi data", rows};
 
 const nn_verb nn_verb_data = {
     .entry = {"data", "Makes, imports, splits and describes data sets.", NULL, 0},
-    .usage = "import|info|split|make ...",
     .verbs = &verbs,
-    .run = run_group,
 };

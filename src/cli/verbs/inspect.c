@@ -17,9 +17,8 @@ typedef struct options {
 static const nn_option table[] = {
     {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL,
      "checkpoint, configuration, or run folder, whose best or else last checkpoint is taken"},
-    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "override one key of the configuration: -o model.0.dense.units=20; may be repeated"},
-    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL, "print one JSON object"},
+    NN_SET_ROW(options, "model.0.dense.units=20"),
+    NN_JSON_ROW(options),
     NN_OPTION_END,
 };
 

@@ -12,8 +12,7 @@ typedef struct options {
 } options;
 
 static const nn_option table[] = {
-    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
-     "YAML configuration; without it Iris, which is built in"},
+    NN_CONFIG_ROW(options),
     {"run", NN_OPT_STRING, offsetof(options, run), "", NULL,
      "run folder for checkpoints and metrics; without it runs/NAME-TIME"},
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
@@ -21,8 +20,7 @@ static const nn_option table[] = {
     {"on_mismatch", NN_OPT_CHOICE, offsetof(options, on_mismatch), "stop", "stop|repair",
      "where replicas of the model differ: end with exit code 5, or go on with what most of them "
      "hold, without a majority from the last checkpoint"},
-    {"set", NN_OPT_NODE, offsetof(options, set), "", NULL,
-     "override one key of the configuration: -o train.lr=0.1; may be repeated"},
+    NN_SET_ROW(options, "train.lr=0.1"),
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
      "print the result as one JSON object"},
     NN_OPTION_END,

@@ -178,8 +178,10 @@ typedef struct pair {
 
 static int open_pair(pair *p, const char *images, const char *labels) {
     if (!images || !labels)
-        return nn_fail(NN_EUSAGE, "the %s split needs both --%s-images and --%s-labels", p->split,
-                       p->split, p->split);
+        return nn_fail(NN_EUSAGE,
+                       "the %s split needs both images and labels: %s_images and %s_labels under "
+                       "`data`, or --%s-images and --%s-labels",
+                       p->split, p->split, p->split, p->split, p->split);
     NN_TRY(idx_open(&p->images, images, true));
     NN_TRY(idx_open(&p->labels, labels, false));
     if (p->images.count != p->labels.count)
@@ -200,18 +202,27 @@ static int copy_pair(pair *p, nn_output *output) {
 }
 
 /* The file `<from>/<prefix><name>`, with the spellings in use: "-idx" or ".idx", ".gz" or not. */
+static int find_spelling(const nn_idx_options *o, nn_pool *pool, const char *name,
+                         const char *ending, const char **out) {
+    static const char *const dash[] = {"-", "."}, *const gz[] = {"", ".gz"};
+
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++) {
+            char *path = nn_pool_printf(pool, "%s/%s%s%s%s%s", o->from, o->prefix ? o->prefix : "",
+                                        name, dash[i], ending, gz[k]);
+            if (!path)
+                return NN_EMEMORY;
+            if (!*out && nn_file_exists(path))
+                *out = path;
+        }
+    return NN_OK;
+}
+
+/* The first of the names that is there, unless *out is known. */
 static int find_file(const nn_idx_options *o, nn_pool *pool, const char *const *names,
                      const char *ending, const char **out) {
-    static const char *const gz[] = {"", ".gz"}, *const dash[] = {"-", "."};
-
-    for (int i = 0; names[i / 4] && !*out; i++) {
-        char *path = nn_pool_printf(pool, "%s/%s%s%s%s%s", o->from, o->prefix ? o->prefix : "",
-                                    names[i / 4], dash[i / 2 % 2], ending, gz[i % 2]);
-        if (!path)
-            return NN_EMEMORY;
-        if (nn_file_exists(path))
-            *out = path;
-    }
+    for (; *names && !*out; names++)
+        NN_TRY(find_spelling(o, pool, *names, ending, out));
     return NN_OK;
 }
 
