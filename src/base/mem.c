@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)1 << 21)
-/* Bytes of blocks that go there. Smaller ones may stay in caches, where vectors that all begin at
- * the same place of a huge page have been measured to be in each other's way. */
+/* Bytes of blocks that stand on huge pages. Smaller ones may stay in caches, where vectors that all
+ * begin at the same place of a huge page have been measured to be in each other's way. */
 #define LARGE ((size_t)1 << 24)
 
 static int out_of_memory(const char *what, double bytes) {

@@ -1,4 +1,4 @@
-/* Memory: zeroed, 64-byte-aligned blocks and a bump arena for things that live and die together. */
+/* Memory: zeroed, 64-byte-aligned blocks and pools of things that live and die together. */
 #ifndef NN_BASE_MEM_H
 #define NN_BASE_MEM_H
 

@@ -77,8 +77,7 @@ void nn_tree_joins(size_t leaves, size_t *joins) {
     count_joins((nn_span){0, leaves}, joins);
 }
 
-/* ---- one holder's view ------------------------------------------------------------------------
- */
+/* ---- one holder's view ----------------------------------------------------------------------- */
 
 static int allocate(nn_tree *t, nn_pool *pool, size_t most) {
     t->cover = nn_pool_alloc(pool, most * sizeof *t->cover);

@@ -17,8 +17,7 @@ nn_naming nn_dataset_naming(const nn_dataset *ds) {
                        .feature_name = ds->feature_names};
 }
 
-/* ---- a list of names to look in ---------------------------------------------------------------
- */
+/* ---- a list of names to look in -------------------------------------------------------------- */
 
 typedef struct place {
     const char *name;
@@ -85,8 +84,7 @@ static int copy_names(nn_pool *pool, size_t count, const char *const *name, cons
     return NN_OK;
 }
 
-/* ---- classes ----------------------------------------------------------------------------------
- */
+/* ---- classes --------------------------------------------------------------------------------- */
 
 static bool are_numbers(const nn_naming *n) {
     int64_t value;
@@ -200,8 +198,7 @@ int nn_dataset_match_classes(nn_dataset *ds, const nn_naming *like) {
     return adopt_classes(ds, like);
 }
 
-/* ---- columns ----------------------------------------------------------------------------------
- */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static int no_column(const nn_dataset *ds, const char *name) {
     char text[LIST_TEXT];

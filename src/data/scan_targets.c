@@ -3,8 +3,7 @@
 #include "data/convert.h"
 #include "data/dataset.h"
 
-/* ---- labels -----------------------------------------------------------------------------------
- */
+/* ---- labels ---------------------------------------------------------------------------------- */
 
 /* Labels, and lengths of sequences, a chunk at a time. */
 struct label_scan {
@@ -56,8 +55,7 @@ int nn_split_count_labels(const nn_dataset *ds, const nn_split *split, int64_t *
     return rc;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* One split's y, a chunk at a time. */
 struct number_scan {

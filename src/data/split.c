@@ -139,8 +139,7 @@ static int plan(splitter *s) {
     return check_parts(s);
 }
 
-/* ---- the new file: a copy of the old one in which the data sets of /train are replaced --------
- */
+/* ---- the new file: a copy of the old one in which the data sets of /train are replaced ------- */
 
 /* A group below /train, whose objects are gone through. */
 typedef struct walk {

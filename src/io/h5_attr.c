@@ -1,3 +1,4 @@
+/* Small values: attributes, and data sets of a few numbers or texts. */
 #define _GNU_SOURCE
 #include "io/h5_inner.h"
 
@@ -11,7 +12,7 @@
 typedef struct place {
     bool is_attribute;
     hid_t id, type, space; /* type and shape as stored */
-    char name[256];        /* for messages: "attribute 'scale' of '/train'" */
+    char name[256];        /* for messages: "attribute 'scale' at '/train'" */
 } place;
 
 static void place_release(place *p) {

@@ -18,8 +18,8 @@
 
 /* a = f(z); p is the activation's parameter (gamma, beta) where it has one. */
 typedef void nn_act_fn(size_t n, const nn_real *z, nn_real *a, nn_real p);
-/* dz = da * f'. sigmoid, tanh, relu, leaky_relu, elu and softplus read a only (gamma >= 0), swish
- * and the gelus z only; what is not read may be NULL. */
+/* dz = da * f'. Only a or only z is read, as column `reads` of math/activations.h says; the other
+ * may be NULL. */
 typedef void nn_act_grad_fn(size_t n, const nn_real *z, const nn_real *a, const nn_real *da,
                             nn_real *dz, nn_real p);
 

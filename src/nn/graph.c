@@ -105,7 +105,7 @@ static int connect_named(nn_model *model, nn_layer *layer, const nn_node *inputs
     return count ? 0 : nn_node_fail(inputs, "layer '%s' needs an input", layer->name);
 }
 
-/* The tensors of a freshly planned layer take their places at the end of the arena. */
+/* The tensors of a freshly planned layer take their places at the end of the vector. */
 static int place_params(nn_model *model, nn_layer *layer) {
     for (size_t i = 0; i < layer->params; i++) {
         layer->param[i].offset = model->size;

@@ -2,7 +2,7 @@
  *
  * Life: nn_model_new plans shapes and parameters; nn_model_bind hands in the memory behind the
  * parameter and gradient vectors and lays out the buffers for the largest minibatch; then forward
- * and backward run without allocating. The parameters stand in the arena in the order of the
+ * and backward run without allocating. The parameters stand in the vector in the order of the
  * layers, so back-propagation completes the gradient vector from its end to its start. */
 #ifndef NN_NN_MODEL_H
 #define NN_NN_MODEL_H
@@ -28,7 +28,7 @@ void nn_model_free(nn_model *model);
 size_t nn_model_size(const nn_model *model);
 /* Trainable numbers, padding not included. */
 size_t nn_model_param_count(const nn_model *model);
-/* Tensors in arena order. */
+/* Tensors in the order of the vector. */
 size_t nn_model_params(const nn_model *model, const nn_param *const **out);
 /* Layers in order of execution (the input is the first). */
 size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* What one call works on: all of a shard, or one microbatch of it. */
+/* What one call works on: all rows of a pass, or one or several of its microbatches. */
 struct call {
     nn_pass pass;
     size_t row;   /* where it begins */

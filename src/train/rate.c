@@ -1,8 +1,6 @@
 /* The learning rate of a step: base rate, rule for the number of ranks, warm-up, schedule. */
 #include "train/trainer.h"
 
-#include <string.h>
-
 static double base_rate(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     return s->train.lr * (s->train.scale_lr == NN_SCALE_LINEAR ? nn_comm_size(t->comm) : 1);
@@ -29,23 +27,13 @@ double nn_trainer_rate(const nn_trainer *t) {
     return base_rate(t) * warmup(t) * schedule->factor(s->train.schedule.options, &progress);
 }
 
-double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
-                         bool *larger_is_better) {
-    *larger_is_better = false;
-    for (size_t i = 0; i < e->metrics; i++)
-        if (strcmp(e->metric[i].name, name) == 0) {
-            *larger_is_better = ((const nn_metric_ops *)t->session.metric[i].row)->larger_is_better;
-            return e->metric[i].value;
-        }
-    return e->loss;
-}
-
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e) {
     const nn_choice *choice = &t->session.settings->train.schedule;
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)choice->row;
     bool larger_is_better;
     if (!schedule->observe)
         return;
-    double value = nn_trainer_metric(t, e, schedule->watches(choice->options), &larger_is_better);
+    double value =
+        nn_session_metric(&t->session, e, schedule->watches(choice->options), &larger_is_better);
     schedule->observe(choice->options, &t->state.schedule, value, larger_is_better, base_rate(t));
 }

@@ -26,8 +26,7 @@
 #define GRAIN 8
 #define PARALLEL_UNIT 16
 
-/* ---- what is replicated -----------------------------------------------------------------------
- */
+/* ---- what is replicated ---------------------------------------------------------------------- */
 
 /* The part of a tensor that is in a slice of this rank, in one of the vectors. */
 struct piece {
@@ -81,8 +80,7 @@ static uint64_t hash_of(const nn_real *x, size_t count) {
     return nn_hash_bytes(x, count * sizeof *x);
 }
 
-/* ---- one number for all of it -----------------------------------------------------------------
- */
+/* ---- one number for all of it ---------------------------------------------------------------- */
 
 struct total {
     const nn_compute *compute;
@@ -115,8 +113,7 @@ static uint64_t hash_share(const nn_session *s) {
     return atomic_load(&total.sum);
 }
 
-/* ---- where they differ ------------------------------------------------------------------------
- */
+/* ---- where they differ ----------------------------------------------------------------------- */
 
 #define NAME 288
 
@@ -228,8 +225,7 @@ static int follow_piece(void *ctx, const struct piece *piece) {
     return follow(s, 0, piece->count);
 }
 
-/* ---- what is said and done ---------------------------------------------------------------------
- */
+/* ---- what is said and done ------------------------------------------------------------------- */
 
 static int open_search(struct search *s, const nn_trainer *t) {
     int replicas = nn_replicas_count(t->session.reducer);

@@ -7,8 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- phases -----------------------------------------------------------------------------------
- */
+/* ---- phases ---------------------------------------------------------------------------------- */
 
 /* Another phase of the step begins; the seconds of the one before are added to `spent`. */
 static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
@@ -28,8 +27,7 @@ static void separate_seconds(nn_trainer *t) {
     i->update += update;
 }
 
-/* ---- parts of the step ------------------------------------------------------------------------
- */
+/* ---- parts of the step ----------------------------------------------------------------------- */
 
 /* This rank's rows of the global minibatch; none when reading fails, which the other ranks learn
  * from the sums of the step. */
@@ -72,7 +70,7 @@ static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *part) {
                      .sum_ctx = &t->session};
 }
 
-/* Samples with a gradient of the loss: the perceptron's mistakes. */
+/* Samples with a gradient of the loss: mistakes, where the loss is perceptron or hinge. */
 static size_t count_mistakes(size_t rows, size_t outputs, const nn_real *dz) {
     size_t mistakes = 0;
     for (size_t i = 0; i < rows; i++)
@@ -100,9 +98,11 @@ static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z
 static void compute_loss(const nn_trainer *t, const nn_batch *part, const nn_parts *micro,
                          const nn_real *z, nn_real *dz) {
     const nn_session *s = &t->session;
-    if (!micro)
+    if (!micro) {
         add_loss(t, part, z, dz, s->sums);
-    for (size_t i = 0; micro && i < micro->count; i++) {
+        return;
+    }
+    for (size_t i = 0; i < micro->count; i++) {
         nn_batch rows = nn_session_rows(s, part, micro->row[i], micro->row[i + 1]);
         size_t at = micro->row[i] * s->positions * s->outputs;
         add_loss(t, &rows, z + at, dz + at, s->sums + i);
@@ -134,8 +134,7 @@ static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read_rc
     return true;
 }
 
-/* ---- what comes out of it ---------------------------------------------------------------------
- */
+/* ---- what comes out of it -------------------------------------------------------------------- */
 
 /* Where a loss that is NaN or Inf came from: all ranks compute the minibatch again and look. */
 static int explain_loss(nn_trainer *t, const nn_batch *shard) {

@@ -16,7 +16,7 @@ enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MIS
 static const char *const why_text[] = {"",           "epochs",         "max_steps",
                                        "stop_below", "early_stopping", "no_mistakes"};
 
-static enum why finished(const nn_trainer *t) {
+static enum why why_over(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     const nn_state *s = &t->state;
     if (set->validate.stopping.patience && s->since_best >= set->validate.stopping.patience)
@@ -157,8 +157,8 @@ static int validate(nn_trainer *t) {
     nn_loader_rest(t->train);
     NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
     t->validated_step = t->state.step;
-    double value =
-        nn_trainer_metric(t, e, t->session.settings->validate.stopping.metric, &larger_is_better);
+    double value = nn_session_metric(&t->session, e, t->session.settings->validate.stopping.metric,
+                                     &larger_is_better);
     bool better = improves(t, value, larger_is_better);
     t->state.since_best = better ? 0 : t->state.since_best + 1;
     if (better) {
@@ -215,7 +215,7 @@ static int after_step(nn_trainer *t) {
     if (t->asked && !t->stop)
         NN_TRY(answer(t));
     say_saved(t);
-    return t->stop && !finished(t) ? stop(t) : 0;
+    return t->stop && !why_over(t) ? stop(t) : 0;
 }
 
 /* What to change so that a run that is over goes on. */
@@ -252,7 +252,7 @@ static void say_finished(const nn_trainer *t, enum why why) {
 }
 
 static int take_steps(nn_trainer *t) {
-    while (!finished(t)) {
+    while (!why_over(t)) {
         NN_TRY(nn_trainer_step(t));
         NN_TRY(after_step(t));
     }
@@ -262,8 +262,8 @@ static int take_steps(nn_trainer *t) {
 static int loop(nn_trainer *t) {
     if (t->options->begun)
         t->options->begun(t->options->ctx);
-    if (t->run && t->first_step > 0 && finished(t))
-        say_finished(t, finished(t));
+    if (t->run && t->first_step > 0 && why_over(t))
+        say_finished(t, why_over(t));
     t->pace = (nn_pace){.begin = nn_seconds()};
     t->saved_at = t->pace.begin;
     nn_trainer_restart_interval(t);
@@ -272,7 +272,7 @@ static int loop(nn_trainer *t) {
         if (t->state.step > t->first_step)
             NN_TRY(validate(t));
         NN_TRY(save_now(t));
-    } while (!finished(t)); /* it has gone back to a checkpoint, because replicas differed */
+    } while (!why_over(t)); /* it has gone back to a checkpoint, because replicas differed */
     return 0;
 }
 
@@ -289,7 +289,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     return nn_session_share(&t->session, NULL);
 }
 
-/* The perceptron ends with a verdict. */
+/* Whether the classes were separated, where training with perceptron or hinge was to find out. */
 static void judge(const nn_trainer *t, nn_train_result *result) {
     const nn_state *s = &t->state;
     if (t->session.settings->train.stop_when != NN_STOP_NO_MISTAKES)
@@ -309,7 +309,7 @@ static int finish(nn_trainer *t, nn_train_result *result) {
                                 .seconds = seconds,
                                 .samples_per_s = nn_trainer_mean_rate(t),
                                 .first_step = t->first_step,
-                                .why = why_text[finished(t)],
+                                .why = why_text[why_over(t)],
                                 .best_step = t->state.best_step};
     judge(t, result);
     nn_loader_rest(t->train);

@@ -112,10 +112,6 @@ int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound);
 
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);
-/* A validation's number of that name, the loss when no metric has it; and whether larger is
- * better. */
-double nn_trainer_metric(const nn_trainer *t, const nn_evaluation *e, const char *name,
-                         bool *larger_is_better);
 /* Tells the schedule of a validation. */
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 

@@ -37,8 +37,7 @@ struct nn_updater {
     atomic_bool nonfinite;
 };
 
-/* ---- planning ---------------------------------------------------------------------------------
- */
+/* ---- planning -------------------------------------------------------------------------------- */
 
 static bool has_max_norm(const nn_session *session, const nn_param *param) {
     return session->settings->train.max_norm > 0 && param->role == NN_PARAM_WEIGHT &&
@@ -141,8 +140,7 @@ void nn_updater_free(nn_updater *u) {
     nn_free(u);
 }
 
-/* ---- a step -----------------------------------------------------------------------------------
- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
     u->common = (nn_update){.lr = lr, .clip = u->session->settings->train.clip_value, .step = step};
@@ -273,9 +271,7 @@ static bool nonfinite(void *ctx) {
     return atomic_load_explicit(&u->nonfinite, memory_order_relaxed);
 }
 
-/* ---- all of the share
- * ----------------------------------------------------------------------------
- */
+/* ---- all of the share ------------------------------------------------------------------------ */
 
 /* Calls fn(u, i) for every block, among the threads. */
 struct visit {
@@ -295,8 +291,7 @@ static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block))
                 &v);
 }
 
-/* ---- norms ------------------------------------------------------------------------------------
- */
+/* ---- norms ----------------------------------------------------------------------------------- */
 
 static void square_gradient(nn_updater *u, size_t block) {
     const struct block *b = &u->block[block];
@@ -350,8 +345,7 @@ static void take_norms(void *ctx, nn_reducer *reducer) {
             u->sum[u->tensor[i] * NN_UPDATE_SUMS + k] += u->block_sum[i * NN_UPDATE_SUMS + k];
 }
 
-/* ---- max-norm ---------------------------------------------------------------------------------
- */
+/* ---- max-norm -------------------------------------------------------------------------------- */
 
 /* Of weights of one unit that follow each other in memory. */
 static double square_run(size_t run, const nn_real *w) {
@@ -412,8 +406,7 @@ static void constrain(void *ctx, nn_reducer *reducer) {
         visit_blocks(u, follow_block);
 }
 
-/* ---- divergence -------------------------------------------------------------------------------
- */
+/* ---- divergence ------------------------------------------------------------------------------ */
 
 /* Ranks that share the parameters have no gradients but their own, so each says what it sees. */
 static int find_nonfinite(nn_updater *u, const nn_real *vector, const nn_param **bad) {

@@ -1,5 +1,5 @@
-/* The optimiser's step on the parameter vector, with what training habits add to it: clipping, L1,
- * L2, max-norm, frozen layers, and the running average of the parameters.
+/* The optimiser's step on the parameter vector, with what the training section adds to it:
+ * clipping, L1, L2, max-norm, frozen layers, and the running average of the parameters.
  *
  * It works on any part of this rank's share of the vector; only what depends on norms has to see
  * all of the gradient first. */

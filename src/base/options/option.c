@@ -18,16 +18,15 @@ typedef struct binding {
 
 /* ---- one value ------------------------------------------------------------------------------ */
 
-/* "lr = x of train must be a number" at its place; without an owner of the key the place says it
- * all:
- * "--samples = x must be a whole number". */
-static int fail_value(const binding *b, const char *what, const char *wanted) {
+/* "lr = x of train must be a number", at its place. Where the key has no owner, the place stands
+ * before the value: "--samples = x must be a whole number". */
+static int fail_value(const binding *b, const char *problem, const char *wanted) {
     const char *quote = b->node->quoted ? "'" : "", *text = b->node->text;
 
     if (!b->what)
-        return nn_fail(NN_EUSAGE, "%s = %s %s%s", b->node->file, text, what, wanted);
+        return nn_fail(NN_EUSAGE, "%s = %s %s%s", b->node->file, text, problem, wanted);
     return nn_node_fail(b->node, "%s = %s%s%s of %s %s%s", b->option->key, quote, text, quote,
-                        b->what, what, wanted);
+                        b->what, problem, wanted);
 }
 
 static int fail_type(const binding *b, const char *wanted) {

@@ -12,28 +12,28 @@
 #include <string.h>
 
 /* Sums along a tree. */
-struct all {
+struct allreduce {
     nn_exchange *exchange;
     nn_tree_sum *tree_sum;
 };
 
-static void all_free(nn_reducer *r) {
-    struct all *all = r->state;
-    if (all) {
-        nn_exchange_free(all->exchange);
-        nn_tree_sum_free(all->tree_sum);
+static void allreduce_free(nn_reducer *r) {
+    struct allreduce *state = r->state;
+    if (state) {
+        nn_exchange_free(state->exchange);
+        nn_tree_sum_free(state->tree_sum);
     }
-    nn_free(all);
+    nn_free(state);
     nn_free(r->vectors);
     nn_free(r->grads);
 }
 
-static void all_send_sums(nn_reducer *r, nn_step_sums *sums) {
-    struct all *all = r->state;
-    if (all) /* a step begins here, so no failure came before */
-        r->rc = nn_tree_sum_doubles(all->tree_sum, NN_STEP_SUMS, nn_step_sums_array(sums));
+static void allreduce_send_sums(nn_reducer *r, nn_step_sums *sums) {
+    struct allreduce *state = r->state;
+    if (state) /* a step begins here, so no failure came before */
+        r->rc = nn_tree_sum_doubles(state->tree_sum, NN_STEP_SUMS, nn_step_sums_array(sums));
     r->sums = *sums;
-    if (!all && r->spec.comm->size > 1)
+    if (!state && r->spec.comm->size > 1)
         nn_reduce_check(r,
                         nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, &r->sums, NN_STEP_SUMS,
                                          MPI_DOUBLE, MPI_SUM),
@@ -41,34 +41,34 @@ static void all_send_sums(nn_reducer *r, nn_step_sums *sums) {
 }
 
 /* The call itself has brought them. */
-static void all_take_sums(nn_reducer *r) {
+static void allreduce_take_sums(nn_reducer *r) {
     (void)r;
 }
 
-static void all_send_complete(nn_reducer *r) {
+static void allreduce_send_complete(nn_reducer *r) {
     (void)r;
 }
 
 /* All ranks have done the same. */
-static void all_send_end(nn_reducer *r, bool nonfinite) {
+static void allreduce_send_end(nn_reducer *r, bool nonfinite) {
     r->nonfinite = nonfinite;
 }
 
-static bool all_true(nn_reducer *r) {
+static bool allreduce_done(nn_reducer *r) {
     (void)r;
     return true;
 }
 
 /* The call itself waits. */
-static bool all_have_bucket(nn_reducer *r, size_t k) {
+static bool allreduce_have_bucket(nn_reducer *r, size_t k) {
     return k < r->complete;
 }
 
-static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
-    struct all *all = r->state;
+static void allreduce_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+    struct allreduce *state = r->state;
     double start = nn_reduce_waits(r);
-    if (all && all->exchange)
-        nn_exchange_sum(all->exchange, r, slice);
+    if (state && state->exchange)
+        nn_exchange_sum(state->exchange, r, slice);
     else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
                         nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->grads + slice->begin,
@@ -80,45 +80,45 @@ static void all_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
 }
 
 /* Every rank has added everything. */
-static void all_add(nn_reducer *r, double *values, size_t count) {
+static void allreduce_add(nn_reducer *r, double *values, size_t count) {
     (void)r, (void)values, (void)count;
 }
 
-static int all_sync(nn_reducer *r) {
+static int allreduce_sync(nn_reducer *r) {
     return nn_comm_bcast(r->spec.comm, r->vectors, r->spec.vectors * r->stride * sizeof(nn_real));
 }
 
-static int all_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
+static int allreduce_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
     if (r->spec.comm->rank == 0 && share != whole)
         memcpy(share, whole, r->spec.n * sizeof *share);
     return nn_comm_bcast(r->spec.comm, share, r->spec.n * sizeof *share);
 }
 
-static MPI_Comm all_replicas(const nn_reducer *r) {
+static MPI_Comm allreduce_replicas(const nn_reducer *r) {
     return r->spec.comm->world;
 }
 
 static const nn_reduce_backend backend = {.name = "allreduce",
-                                          .free = all_free,
-                                          .send_sums = all_send_sums,
-                                          .have_sums = all_true,
-                                          .take_sums = all_take_sums,
-                                          .send_complete = all_send_complete,
-                                          .have_bucket = all_have_bucket,
-                                          .sum = all_sum,
-                                          .send_end = all_send_end,
-                                          .have_end = all_true,
-                                          .add = all_add,
-                                          .sync = all_sync,
-                                          .scatter = all_scatter,
-                                          .replicas = all_replicas};
+                                          .free = allreduce_free,
+                                          .send_sums = allreduce_send_sums,
+                                          .have_sums = allreduce_done,
+                                          .take_sums = allreduce_take_sums,
+                                          .send_complete = allreduce_send_complete,
+                                          .have_bucket = allreduce_have_bucket,
+                                          .sum = allreduce_sum,
+                                          .send_end = allreduce_send_end,
+                                          .have_end = allreduce_done,
+                                          .add = allreduce_add,
+                                          .sync = allreduce_sync,
+                                          .scatter = allreduce_scatter,
+                                          .replicas = allreduce_replicas};
 
 static int plan_tree(nn_reducer *r) {
-    struct all *all;
-    NN_TRY(NN_NEW(&all, 1, "gradient reducer"));
-    r->state = all;
-    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_STEP_SUMS, &all->tree_sum));
-    return r->spec.comm->size > 1 ? nn_exchange_new(r, &all->exchange) : 0;
+    struct allreduce *state;
+    NN_TRY(NN_NEW(&state, 1, "gradient reducer"));
+    r->state = state;
+    NN_TRY(nn_tree_sum_new(r->spec.comm, r->spec.tree, NN_STEP_SUMS, &state->tree_sum));
+    return r->spec.comm->size > 1 ? nn_exchange_new(r, &state->exchange) : 0;
 }
 
 int nn_reduce_allreduce_new(nn_reducer *r) {
@@ -131,6 +131,6 @@ int nn_reduce_allreduce_new(nn_reducer *r) {
     r->backend = &backend;
     rc = nn_comm_agree(r->spec.comm, rc);
     if (rc < 0)
-        all_free(r);
+        allreduce_free(r);
     return rc;
 }

@@ -30,7 +30,7 @@ size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
 
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies) {
     nn_slice bucket = nn_partition_bucket(&r->partition, k);
-    bool whole = !nn_outer_grads_have(r->outer_grads, &bucket);
+    bool whole = !nn_outer_grads_covers(r->outer_grads, &bucket);
     *copies = whole ? nn_reduce_copies(r, (size_t)r->spec.comm->rank) : 1;
     return whole ? bucket : nn_reduce_slice(r, k);
 }

@@ -1,5 +1,5 @@
 /* The inside of a reducer, for its backends: reduce.c goes through the buckets of a step, a backend
- * knows how ranks learn of each other's numbers and gradients. */
+ * knows how ranks learn of each other's step sums and gradients. */
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
 
@@ -17,7 +17,7 @@
 typedef struct nn_reduce_backend {
     const char *name;
     void (*free)(nn_reducer *r); /* what the backend has allocated, not `r` */
-    /* This rank's numbers of the step go out, as nn_reducer_begin gets them; those that it needs
+    /* This rank's part of the step sums goes out, as nn_reducer_begin gets it; those that it needs
      * of others have come; and the sums over all ranks come to stand in r->sums, for which the
      * first rank of a node may have to wait for other nodes. */
     void (*send_sums)(nn_reducer *r, nn_step_sums *sums);
@@ -50,13 +50,13 @@ struct nn_reducer {
     size_t owner;     /* which slices are this rank's; partition.owners or more: none */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
-    size_t stride;  /* elements from one vector to the next: n in whole cache lines */
-    uint64_t steps; /* ended, each pass being one */
+    size_t stride; /* elements from one vector to the next: n in whole cache lines */
+    uint64_t passes_ended;
     nn_step_sums sums;
     bool known;      /* the sums of the step under way */
     bool accepted;   /* they are such that a step is taken */
     bool more;       /* the pass under way is not the last one of its step */
-    size_t passes;   /* of its step before it */
+    size_t passes;   /* of its step that came before it */
     bool nonfinite;  /* some rank was, in the step that ended last */
     size_t complete; /* buckets of this pass that back-propagation has completed here */
     size_t summed;   /* buckets of this pass whose slice has been dealt with */
@@ -111,7 +111,8 @@ size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
  * rows take the place of gradients. */
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
 
-/* Around what waits for other ranks: returns the time, and takes it back. */
+/* Before and after waiting for other ranks: the watchdog is told, and the seconds are added to
+ * r->waiting. `since` is what the first has returned. */
 double nn_reduce_waits(nn_reducer *r);
 void nn_reduce_waited(nn_reducer *r, double since);
 

@@ -5,7 +5,7 @@
  *
  * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter
  * speaks of is written before it and read after it. Everyone waits for all ENDED before the next
- * step: from then on parameters may be read, and gradients, numbers and mailboxes overwritten. */
+ * pass: from then on parameters may be read, and gradients, step sums and mailboxes overwritten. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "comm/barrier.h"
@@ -21,12 +21,12 @@
 #include <string.h>
 
 enum {
-    POSTED,    /* steps whose numbers are in `posted` */
-    BROADCAST, /* steps whose numbers over all nodes are in `total` (the node's first rank) */
-    COMPLETE,  /* buckets, of all steps so far, that are complete in the rank's gradient vector */
+    POSTED,    /* the pass, counted from 1, whose step sums are in `posted` */
+    BROADCAST, /* the same for the sums over all nodes in `total` (the node's first rank) */
+    COMPLETE,  /* buckets, of all passes so far, that are complete in the rank's gradient vector */
     ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
-    ENDED,     /* steps in which the rank has read all it reads of others and written what it owns,
-                  and was `nonfinite` or not */
+    ENDED,     /* passes in which the rank has read all it reads of others and written what it
+                  owns, and was `nonfinite` or not */
     COUNTERS
 };
 
@@ -46,18 +46,17 @@ struct node {
     size_t ranks, me;
     MPI_Comm
         owners; /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
-    nn_compressor *compressor; /* NULL: float32 travels between nodes */
-    uint64_t adds;             /* calls of nn_reducer_add */
-    struct flags **flags;      /* [ranks] */
-    nn_step_sums **posted; /* [ranks] what each adds to the numbers of a step, of each subtree */
-    double **mailbox;      /* [ranks] two of ops->values each, used in turn */
-    nn_real **grads;       /* [ranks] */
-    nn_real **subtree;     /* [covers] gradients of all subtrees; NULL without a tree */
+    nn_compressor *compressor;  /* NULL: float32 travels between nodes */
+    uint64_t adds;              /* calls of nn_reducer_add */
+    struct flags **flags;       /* [ranks] */
+    nn_step_sums **posted;      /* [ranks] what each adds to the step sums, of each subtree */
+    double **mailbox;           /* [ranks] two of ops->values each, used in turn */
+    nn_real **grads;            /* [ranks] */
+    nn_real **subtree;          /* [covers] gradients of all subtrees; NULL without a tree */
     nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
 };
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void node_free(nn_reducer *r) {
     struct node *node = r->state;
@@ -84,7 +83,7 @@ static size_t most_copies(const nn_reducer *r) {
     return most;
 }
 
-/* Where the parts of a rank's share of the memory begin, each from a cache line on. */
+/* Where each thing begins in a rank's part of the memory, from a cache line on. */
 struct layout {
     size_t posted, mailbox, grads, params, rows, end;
 };
@@ -176,8 +175,7 @@ static int join_owners(nn_reducer *r) {
                              r->bucket, &node->compressor);
 }
 
-/* ---- what the ranks tell each other -----------------------------------------------------------
- */
+/* ---- what the ranks tell each other ---------------------------------------------------------- */
 
 static bool reached(const struct node *node, size_t rank, int counter, uint64_t value) {
     return atomic_load(&node->flags[rank]->counter[counter].value) >= value;
@@ -211,7 +209,7 @@ static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
                         nn_step_sums_array(mine));
     else
         *mine = *sums;
-    publish(r, POSTED, r->steps + 1);
+    publish(r, POSTED, r->passes_ended + 1);
 }
 
 static void add_tree_sums(nn_reducer *r) {
@@ -248,7 +246,7 @@ static void broadcast_sums(nn_reducer *r) {
         "MPI_Allreduce");
     nn_reduce_waited(r, start);
     first->total = r->sums;
-    publish(r, BROADCAST, r->steps + 1);
+    publish(r, BROADCAST, r->passes_ended + 1);
 }
 
 /* Those of the node have come; to other ranks of it than the first, where there are several, those
@@ -256,8 +254,8 @@ static void broadcast_sums(nn_reducer *r) {
 static bool node_have_sums(nn_reducer *r) {
     const struct node *node = r->state;
     if (r->spec.comm->nodes > 1 && node->me > 0)
-        return reached(node, 0, BROADCAST, r->steps + 1);
-    return all_reached(node, POSTED, r->steps + 1);
+        return reached(node, 0, BROADCAST, r->passes_ended + 1);
+    return all_reached(node, POSTED, r->passes_ended + 1);
 }
 
 static void node_take_sums(nn_reducer *r) {
@@ -274,22 +272,23 @@ static void node_take_sums(nn_reducer *r) {
 
 static void node_send_complete(nn_reducer *r) {
     uint64_t buckets = r->partition.buckets;
-    publish_until(r, COMPLETE, r->steps * buckets + r->complete, (r->steps + 1) * buckets);
+    publish_until(r, COMPLETE, r->passes_ended * buckets + r->complete,
+                  (r->passes_ended + 1) * buckets);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
-    return all_reached(r->state, COMPLETE, r->steps * r->partition.buckets + k + 1);
+    return all_reached(r->state, COMPLETE, r->passes_ended * r->partition.buckets + k + 1);
 }
 
 static void node_send_end(nn_reducer *r, bool nonfinite) {
     const struct node *node = r->state;
     node->flags[node->me]->nonfinite = nonfinite;
-    publish(r, ENDED, r->steps + 1);
+    publish(r, ENDED, r->passes_ended + 1);
 }
 
 static bool node_have_end(nn_reducer *r) {
     const struct node *node = r->state;
-    if (!all_reached(node, ENDED, r->steps + 1))
+    if (!all_reached(node, ENDED, r->passes_ended + 1))
         return false;
     r->nonfinite = false;
     for (size_t p = 0; p < node->ranks; p++)
@@ -297,8 +296,7 @@ static bool node_have_end(nn_reducer *r) {
     return true;
 }
 
-/* ---- sums -------------------------------------------------------------------------------------
- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 /* sum[n] = the subtrees' gradients from `begin` on, added along the tree. Nobody else needs these
  * elements of them any more, so they hold the sums on the way up. */
@@ -373,7 +371,7 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     bool alone = r->spec.comm->nodes == 1;
     struct work work = {r, *slice, fused && alone};
     double start = nn_seconds();
-    bool multiplies = nn_outer_grads_have(r->outer_grads, slice);
+    bool multiplies = nn_outer_grads_covers(r->outer_grads, slice);
     if (multiplies)
         nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
@@ -403,8 +401,7 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
             values[i] += node->mailbox[p][half + i];
 }
 
-/* ---- vectors ----------------------------------------------------------------------------------
- */
+/* ---- vectors --------------------------------------------------------------------------------- */
 
 static int barrier(const nn_reducer *r) {
     return nn_comm_node_barrier(r->spec.comm);

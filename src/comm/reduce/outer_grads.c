@@ -24,7 +24,7 @@ struct matrix {
 struct nn_outer_grads {
     const nn_comm *comm;
     const nn_compute *compute;
-    const nn_tree *tree; /* NULL: shards are not partition */
+    const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
     int first;           /* rank of the node's first one */
     size_t most;         /* rows of a minibatch on any node */
     size_t count;
@@ -36,8 +36,7 @@ struct nn_outer_grads {
     nn_pool pool;
 };
 
-/* ---- planning ---------------------------------------------------------------------------------
- */
+/* ---- planning -------------------------------------------------------------------------------- */
 
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
  * alone); gradients are written by every rank and read again. The same on all nodes, since the
@@ -95,7 +94,7 @@ static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
     o->row = nn_pool_alloc(&o->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *o->row);
     if (!o->matrix || !o->span || !o->row)
         return NN_EMEMORY;
-    nn_outer_grads_rows(o, spec->rows);
+    nn_outer_grads_set_rows(o, spec->rows);
     pick(o, spec);
     return 0;
 }
@@ -159,8 +158,7 @@ void nn_outer_grads_place(nn_outer_grads *o, void *memory) {
     }
 }
 
-/* ---- a step -----------------------------------------------------------------------------------
- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 static const struct matrix *find(const nn_outer_grads *o, size_t index) {
     for (size_t i = 0; o && i < o->count; i++)
@@ -169,12 +167,12 @@ static const struct matrix *find(const nn_outer_grads *o, size_t index) {
     return NULL;
 }
 
-bool nn_outer_grads_take(const nn_outer_grads *o, size_t i) {
+bool nn_outer_grads_is_taken(const nn_outer_grads *o, size_t i) {
     return find(o, i) != NULL;
 }
 
 /* Shards of a minibatch: nn_loader_batch. */
-void nn_outer_grads_rows(nn_outer_grads *o, size_t rows) {
+void nn_outer_grads_set_rows(nn_outer_grads *o, size_t rows) {
     const nn_tree *tree = o->tree;
     size_t before;
     o->rows = node_rows(o, rows, &before);
@@ -244,7 +242,7 @@ static size_t matrix_at(const nn_outer_grads *o, const nn_slice *slice) {
     return i;
 }
 
-bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
+bool nn_outer_grads_covers(const nn_outer_grads *o, const nn_slice *slice) {
     return o && matrix_at(o, slice) < o->count;
 }
 

@@ -24,12 +24,12 @@ size_t nn_outer_grads_bytes(const nn_outer_grads *outer);
 void nn_outer_grads_place(nn_outer_grads *outer, void *memory);
 
 /* As nn_reducer_wants_rows, nn_reducer_set_rows and nn_reducer_put_rows. */
-bool nn_outer_grads_take(const nn_outer_grads *outer, size_t i);
-void nn_outer_grads_rows(nn_outer_grads *outer, size_t rows);
+bool nn_outer_grads_is_taken(const nn_outer_grads *outer, size_t i);
+void nn_outer_grads_set_rows(nn_outer_grads *outer, size_t rows);
 void nn_outer_grads_put(const nn_outer_grads *outer, size_t i, const nn_real *a, const nn_real *b);
 
 /* A slice of the vector is part of a gradient that is taken. */
-bool nn_outer_grads_have(const nn_outer_grads *outer, const nn_slice *slice);
+bool nn_outer_grads_covers(const nn_outer_grads *outer, const nn_slice *slice);
 
 /* Writes the product of all rows to such a slice of `grads`, the gradient vector. All ranks have
  * put their rows. Local. */

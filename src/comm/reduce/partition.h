@@ -36,8 +36,8 @@ typedef struct nn_partition {
 /* Slices that end at a cache line of float, where the vector begins at one. */
 #define NN_PARTITION_LINE ((size_t)16)
 
-/* A cell of such a size is worth a look of its own, and so is a part of it: sums of them, added in
- * their order, do not depend on the number of owners, nor on the buckets. */
+/* Where no bit may depend on the ranks, slices are whole cells of this size, and norms are sums of
+ * the cells' sums in the order of the vector: neither owners nor buckets change a bit. */
 #define NN_PARTITION_CELL ((size_t)8192)
 
 /* Memory is the pool's. NN_EMEMORY. Local. */

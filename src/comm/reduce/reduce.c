@@ -169,13 +169,12 @@ nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
 }
 
 bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i) {
-    return nn_outer_grads_take(reducer->outer_grads, i);
+    return nn_outer_grads_is_taken(reducer->outer_grads, i);
 }
 
-/* ---- a step -----------------------------------------------------------------------------------
- */
+/* ---- a step ---------------------------------------------------------------------------------- */
 
-/* Once the numbers of all ranks are there. */
+/* Once the step sums of all ranks are there. */
 static void take_sums(nn_reducer *r) {
     if (r->known)
         return;
@@ -186,7 +185,7 @@ static void take_sums(nn_reducer *r) {
 
 void nn_reducer_set_rows(nn_reducer *reducer, size_t rows) {
     if (reducer->outer_grads)
-        nn_outer_grads_rows(reducer->outer_grads, rows);
+        nn_outer_grads_set_rows(reducer->outer_grads, rows);
 }
 
 void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
@@ -314,7 +313,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
     wait_until(r, have_end);
     int rc = r->rc;
     r->broken = rc < 0;
-    r->steps++;
+    r->passes_ended++;
     r->rc = 0;
     r->passes = r->more ? r->passes + 1 : 0;
     r->known = r->more = false;
@@ -336,8 +335,7 @@ void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) 
     reducer->waiting = reducer->updating = 0;
 }
 
-/* ---- vectors ----------------------------------------------------------------------------------
- */
+/* ---- vectors --------------------------------------------------------------------------------- */
 
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
     double start = nn_reduce_waits(reducer);

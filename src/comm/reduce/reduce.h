@@ -52,7 +52,7 @@ void nn_reducer_set_rows(nn_reducer *reducer, size_t rows);
  * the type of nn_rows_fn. Local. */
 void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b);
 
-/* Begins the last pass of a step, mostly the only one, with what this rank adds to its numbers;
+/* Begins the last pass of a step, mostly the only one, with what this rank adds to the step sums;
  * with a tree these are those of each of its leaves [own leaves], which are destroyed. Collective,
  * as all below. */
 void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums);

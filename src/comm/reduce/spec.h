@@ -1,4 +1,4 @@
-/* What a reducer (reduce.h) is to do: the numbers of a step, the optimiser's part in it, and which
+/* What a reducer (reduce.h) is to do: the step sums, the optimiser's part in a step, and which
  * gradients are products of rows. */
 #ifndef NN_COMM_REDUCE_SPEC_H
 #define NN_COMM_REDUCE_SPEC_H
@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Numbers that every rank adds to a step. All ranks see their sums before any gradient is used, and
- * so draw the same conclusions from them. */
+/* What every rank adds to a step besides gradients. All ranks see their sums before any gradient is
+ * used, and so draw the same conclusions from them. */
 typedef struct nn_step_sums {
     double loss, weight; /* over the samples */
     double mistakes;     /* samples whose loss has a gradient */

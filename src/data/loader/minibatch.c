@@ -18,8 +18,8 @@ static int64_t batch_begin(const nn_loader *l, int64_t index) {
     return from < l->split->samples ? from : l->split->samples;
 }
 
-/* This rank's share of each pass over a minibatch; `pass` NULL: not wanted. Returns how many rows.
- */
+/* This rank's rows of each pass over a minibatch, its shard; `pass` NULL: not wanted. Returns how
+ * many. */
 static size_t choose_places(nn_loader *l, const nn_prefetch_task *task, size_t *pass) {
     int64_t from = batch_begin(l, task->index), global = batch_begin(l, task->index + 1) - from;
     bool chosen = l->chosen.epoch == task->epoch && l->chosen.index == task->index;

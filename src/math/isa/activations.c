@@ -1,6 +1,6 @@
-/* Activations. The gradient of sigmoid, tanh, relu, leaky_relu, elu and softplus reads only the
- * output `a`, so that these can run in place; that of swish and the gelus reads only the input `z`.
- * leaky_relu and elu want gamma >= 0: the sign of the output then tells that of the input. */
+/* Activations. Whether a slope is a function of the output `a` or of the input `z` says the column
+ * `reads` of math/activations.h. leaky_relu and elu want gamma >= 0: the sign of the output then
+ * tells that of the input. */
 #include "math/isa/elementary.h"
 #include "math/isa/isa.h"
 

@@ -5,8 +5,8 @@
  *
  * In training mean and variance (the biased one) are those of the global minibatch: one sum over
  * the ranks in forward, one in backward. Evaluation uses the running ones, which move by the share
- * `momentum` towards mean and unbiased variance of each step's minibatch, of the last one where a
- * step accumulates over several. A frozen layer uses them in training too, and they stay: it is a
+ * `momentum` towards mean and unbiased variance of each step's minibatch, of its last pass where a
+ * step has several. A frozen layer uses them in training too, and they stay: it is a
  * factor and a summand for each channel, as in PyTorch after eval().
  *
  * One reading of x gives both statistics: sums of x - K and (x - K)^2 in double, K the running

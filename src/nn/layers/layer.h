@@ -24,7 +24,7 @@ typedef enum nn_param_role {
     NN_PARAM_OTHER,  /* `value`, no decay */
     NN_PARAM_STATE   /* starts as `value`; no optimiser: its gradient, summed over the ranks, is a
                         statistic of the global minibatch, and w += rate (g - w); written, not
-                        added to, whatever g_beta is: a step's last minibatch counts */
+                        added to, whatever g_beta is: a step's last pass counts */
 } nn_param_role;
 
 typedef struct nn_param {
@@ -37,7 +37,7 @@ typedef struct nn_param {
     int64_t dim[NN_PARAM_RANK]; /* PyTorch's layout, which is what files hold */
     int order[NN_PARAM_RANK];   /* in memory dimension order[0] is the outermost, and so on */
     int64_t fan_in, fan_out;
-    size_t offset, count; /* elements in the arena */
+    size_t offset, count; /* elements of the parameter vector */
 } nn_param;
 
 /* values[n] = values[0][n] + values[1][n] + ... of the microbatches of every rank, or of the one
@@ -80,7 +80,7 @@ typedef struct nn_io {
     nn_real *dx[NN_MAX_INPUTS];      /* backward: written, not added to; NULL: not wanted */
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
-    nn_real g_beta;            /* 0 in the first pass of a step, 1 in later ones */
+    nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
     size_t parts;              /* backward of more than one microbatch (layer->tree_rows): ... */
     const size_t *row;         /* ... [parts + 1] part p has rows [row[p], row[p + 1]) - row[0] */
     void *save;                /* forward to backward, [batch][save_bytes] */
@@ -174,7 +174,7 @@ int nn_layer_same_shapes(const nn_layer *layer, const char *what);
 /* Elements of all weights: what one use of each of them takes in multiply-adds. */
 double nn_layer_weights(const nn_layer *layer);
 
-/* Elements of the arena that the layer's parameters take, and of one call's `keep`. */
+/* Elements of the parameter vector that the layer's parameters take, and of one call's `keep`. */
 size_t nn_layer_grad_count(const nn_layer *layer);
 size_t nn_layer_keep_elements(const nn_layer *layer);
 

@@ -76,14 +76,14 @@ static inline size_t nn_loss_classes(size_t outputs) {
 const nn_loss_ops *nn_loss_ops_of(const nn_loss *loss);
 const nn_loss_spec *nn_loss_get_spec(const nn_loss *loss);
 
-/* Where one output stands for a class, z means it when above this. 0 where z is a logit or a score
- * (binary_cross_entropy, hinge, exponential, perceptron); 0.5, half way between the classes'
- * values 0 and 1, where the output itself is compared with them (squared, absolute, huber). */
+/* Where one output stands for a class, z means it when above this. 0 where z is a logit or a score,
+ * as of binary_cross_entropy or hinge; 0.5, half way between the classes' values 0 and 1, where the
+ * output itself is compared with them, as by squared. */
 double nn_loss_threshold(const nn_loss *loss);
 
 /* The interval that the numbers of targets have to be in: [0, 1] for probabilities and one-hot
- * rows,
- * [-1, 1] for classes -1 and +1 (or 0 and 1) as one number. False: there is none, or labels. */
+ * rows, [-1, 1] for classes -1 and +1 (or 0 and 1) as one number. False: there is none, or labels.
+ */
 bool nn_loss_target_range(const nn_loss *loss, double *low, double *high);
 
 /* Adds the shard's sums to *sum and writes dz [batch][outputs] = weight_i * dloss_i/dz (NULL: not

@@ -16,8 +16,8 @@ extern const nn_metric_ops nn_metric_accuracy, nn_metric_zero_one, nn_metric_top
     {                                                                                              \
         "threshold", NN_OPT_CHOICE, offsetof(type, threshold), "auto", "auto|0|0.5",               \
             "what an output must exceed to mean class 1, where one output stands for a class; "    \
-            "auto: 0 for losses of a logit or a score, 0.5 for squared, absolute and huber, "      \
-            "whose outputs are compared with 0 and 1; take 0 with them when the targets are -1 "   \
+            "auto: 0 for losses of a logit or a score, 0.5 for those that compare the output "     \
+            "itself with 0 and 1, as squared does; take 0 with these when the targets are -1 "     \
             "and +1"                                                                               \
     }
 

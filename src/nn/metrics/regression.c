@@ -15,8 +15,8 @@ static int plan(const char *name, const nn_metric_spec *spec, size_t state,
     if (spec->fuses)
         return nn_fail(NN_EUSAGE,
                        "metric '%s' compares the model's outputs with the values, but the loss "
-                       "applies %s to the outputs first: take squared, absolute or huber as the "
-                       "loss",
+                       "applies %s to the outputs first: take a loss that compares the outputs "
+                       "themselves, as squared does",
                        name, spec->fuses);
     layout->state = state;
     return 0;

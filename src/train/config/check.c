@@ -223,9 +223,11 @@ static int check_stop_rule(const nn_settings *s) {
     NN_TRY(nn_loss_pick(s->loss, &loss));
     if (s->train.stop_when != NN_STOP_NO_MISTAKES || loss->mistakes)
         return NN_OK;
-    return nn_node_fail(nn_node_get(s->train_node, "stop_when"),
-                        "stop_when: no_mistakes wants the loss perceptron or hinge, not %s",
-                        loss->entry.name);
+    return nn_node_fail(
+        nn_node_get(s->train_node, "stop_when"),
+        "stop_when: no_mistakes wants a loss that counts mistakes, as perceptron and hinge "
+        "do, not %s",
+        loss->entry.name);
 }
 
 /* A file that is not found from the working folder but beside the configuration is meant there. */

@@ -14,8 +14,7 @@ struct nn_config {
     nn_settings settings;
 };
 
-/* ---- loading ----------------------------------------------------------------------------------
- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 /* "datasets/iris/iris.yaml" is called "iris" and stands in "datasets/iris". */
 static int name_after(nn_config *config, const char *path) {
@@ -72,8 +71,7 @@ void nn_config_free(nn_config *config) {
     nn_free(config);
 }
 
-/* ---- overriding -------------------------------------------------------------------------------
- */
+/* ---- overriding ------------------------------------------------------------------------------ */
 
 /* A value from the command line stands in no line of any file. */
 static void forget_lines(nn_node *node) {
@@ -143,8 +141,7 @@ int nn_config_check(nn_config *config) {
     return NN_OK;
 }
 
-/* ---- what it says -----------------------------------------------------------------------------
- */
+/* ---- what it says ---------------------------------------------------------------------------- */
 
 const nn_settings *nn_config_settings(const nn_config *config) {
     return &config->settings;

@@ -105,6 +105,17 @@ int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *spli
     return 0;
 }
 
+double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,
+                         bool *larger_is_better) {
+    *larger_is_better = false;
+    for (size_t i = 0; i < result->metrics; i++)
+        if (strcmp(result->metric[i].name, name) == 0) {
+            *larger_is_better = ((const nn_metric_ops *)session->metric[i].row)->larger_is_better;
+            return result->metric[i].value;
+        }
+    return result->loss;
+}
+
 /* Loads the parameters on rank 0 and gives them to all. */
 static int load(nn_session *session, const char *checkpoint, nn_pool *pool) {
     int rc = 0;

@@ -1,6 +1,6 @@
 /* ranks: 1 2 3 4 */
 /* nodes: 2 */
-/* Gradients by their factors: what owners get of them is the product of the rows of all ranks,
+/* Gradients as outer products: what owners get of them is the product of the rows of all ranks,
  * wherever slices begin and end; along a tree, bit by bit. */
 #include "check.h"
 #include "comm/reduce/reduce.h"

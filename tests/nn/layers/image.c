@@ -37,12 +37,12 @@ static bool check_sample(size_t count, const nn_real *found, const nn_shape *sha
     return ok;
 }
 
-static bool check_params(const struct net *n, const nn_real *arena, const double *want) {
+static bool check_params(const struct net *n, const nn_real *vector, const double *want) {
     bool ok = true;
     for (size_t p = 0; p < n->layer->params; p++) {
         const nn_param *param = &n->layer->param[p];
         nn_real *file = numbers(param->count);
-        nn_param_export(param, arena + param->offset, file);
+        nn_param_export(param, vector + param->offset, file);
         ok &= check_sample(param->count, file, NULL, want);
         free(file);
         size_t step = step_of(param->count);

@@ -35,13 +35,13 @@ static void start(const struct net *n) {
         n->x[i] = wave(1.5, 0.5, 0.91, i);
 }
 
-/* The parameters or gradients in `arena`, each tensor against its own largest number. */
-static bool check_params(const struct net *n, const nn_real *arena, const double *want) {
+/* The parameters or gradients in `vector`, each tensor against its own largest number. */
+static bool check_params(const struct net *n, const nn_real *vector, const double *want) {
     nn_real file[64];
     bool ok = true;
     for (size_t p = 0; p < n->layer->params; p++) {
         const nn_param *param = &n->layer->param[p];
-        nn_param_export(param, arena + param->offset, file);
+        nn_param_export(param, vector + param->offset, file);
         ok &= check_numbers(param->count, file, want);
         want += param->count;
     }
