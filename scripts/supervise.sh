@@ -14,7 +14,7 @@ USR1, TERM, INT, HUP and XCPU save and end the run with 75; the codes 0, 2, 3, 4
 starting again does not help any more, it ends with 5.'
 set -u
 
-probe_seconds=5   # until a host counts as lost
+probe_seconds=5   # until a host counts as lost; srun gets twice that, as it asks Slurm first
 lock_seconds=2    # between two looks at a run folder that the ranks of a lost host still have
 launcher_grace=15 # seconds of a launcher that stays behind its ranks
 
@@ -86,7 +86,8 @@ refuse_places() {
 }
 [ "${#hosts[@]}" -eq 0 ] || refuse_places
 if [ "${#probe[@]}" -eq 0 ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-    probe=(srun --overlap --quiet --nodes=1 --ntasks=1 -w)
+    probe_seconds=10
+    probe=(srun --quiet --nodes=1 --ntasks=1 -w)
 elif [ "${#probe[@]}" -eq 0 ]; then
     probe=(ssh -o BatchMode=yes -o "ConnectTimeout=$probe_seconds")
 fi
@@ -97,6 +98,9 @@ slurm*) family=srun ;;
 *) refuse "'$launcher' is no mpirun of Open MPI, no mpiexec of MPICH and no srun" ;;
 esac
 
+# In a Slurm job the step of the last start has its processors for as long as a node of it does not answer: the next
+# one has them, too (srun --overlap, also the srun by which mpirun starts its daemons).
+export SLURM_OVERLAP=1
 # A host whose cable is cut says nothing: mpirun of Open MPI asks for signs of life, as in env.sh.
 for setting in time=3 intvl=1 probes=4; do
     for kind in OMPI PRTE; do
@@ -116,7 +120,7 @@ look_for_hosts() {
         looks+=($!)
     done
     for host in "${hosts[@]}"; do
-        if ! wait "${looks[0]}"; then
+        if ! wait "${looks[0]}" 2>/dev/null; then
             say "$host does not answer"
         elif [ "${strikes[$host]}" -ge 2 ]; then
             say "$host failed twice and is left out"
@@ -185,12 +189,12 @@ placed() {
 }
 
 # start: code=what the launcher returned; its messages are shown and kept. A process group of its own keeps
-# Ctrl-C from it, as it would not let the ranks save.
+# Ctrl-C from it, as it would not let the ranks save; what copies its messages stays until they end.
 start() {
     local options errors copy guard
     mapfile -t options < <(placed)
     : >"$messages"
-    exec {errors}> >(exec tee -i -a "$messages" >&2)
+    exec {errors}> >(trap '' TERM INT HUP USR1 USR2 XCPU && exec tee -a "$messages" >&2)
     copy=$!
     set -m
     "$launcher" "${options[@]}" "${command[@]}" </dev/null 2>&"$errors" {errors}>&- &
@@ -204,12 +208,12 @@ start() {
     wait "$mpirun"
     code=$?
     mpirun=''
-    kill -- "-$guard"
+    kill -- "-$guard" 2>/dev/null
     for _ in 1 2 3 4 5 6 7 8 9 10; do # what has the pipe open after that is of a lost host
         kill -0 "$copy" 2>/dev/null || return
         sleep 0.1
     done
-    kill "$copy"
+    kill -s KILL "$copy"
 }
 
 # ---- until it is done ----------------------------------------------------------------------------
@@ -232,9 +236,9 @@ give_up() {
     exit 5
 }
 
-used=0 waits=60
+used=0 waits=60 there=("${hosts[@]}")
 while :; do
-    look_for_hosts
+    [ "$used" -eq 0 ] || look_for_hosts
     [ -z "$asked" ] || exit 75
     [ "${#hosts[@]}" -eq 0 ] || [ "${#there[@]}" -gt 0 ] ||
         give_up "no host is left (asked with '${probe[*]} HOST true')"

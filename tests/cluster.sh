@@ -196,6 +196,7 @@ export SLOW_PATH=blobs.h5 SLOW_WHILE=slow LD_PRELOAD="$trash/slow.so"
 exec "$NNMPI" "\$@"
 SH
     chmod +x bin/nnmpi
+    cp "$SOURCE_DIR/scripts/supervise.sh" bin/nnmpi-supervise
     export PATH=$trash/bin:$PATH
     "$NNMPI" data make blobs -O blobs.h5 --samples 200 --features 512 -q
     cat > net.yaml << YAML

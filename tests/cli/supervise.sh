@@ -74,8 +74,8 @@ expect_calls a:2,b:2,c:1 a:2,b:2,c:1 a:2,b:2,c:1
 # A host that is gone, or hangs, is left out at once, and has its place again when it is back.
 : >gone.a
 : >hangs.c
-supervise 0 "${three[@]}" <<<0
-expect_calls b:2
+supervise 0 "${three[@]}" <<<$'205\n0'
+expect_calls a:2,b:2,c:1 b:2
 expect_line '^nnmpi-supervise: a does not answer' err
 expect_line '^nnmpi-supervise: c does not answer' err
 rm gone.a hangs.c
@@ -101,7 +101,7 @@ supervise 2 "${three[@]}" <<<"2 nnmpi: another process is training in the run fo
 supervise 5 --restarts 2 "${three[@]}" <<<$'5\n205\n137\n0'
 expect_line '137, and 2 restarts are used up; run it again with --resume' err
 touch gone.{a,b,c}
-supervise 5 "${three[@]}" <<<0
+supervise 5 "${three[@]}" <<<$'205\n0'
 expect_line 'no host is left' err
 rm gone.*
 
@@ -110,16 +110,14 @@ cat >bin/scontrol <<<$'#!/bin/sh\nprintf "a\\nb\\nc\\n"'
 chmod +x bin/scontrol
 printf 'a\na\nb\nb\nc\n' >nodes
 job() { SLURM_JOB_NODELIST=x SLURM_TASKS_PER_NODE='2(x2),1' supervise "$@"; }
-job 0 --probe probe <<<0
-expect_calls ''
 : >gone.b
-job 0 --probe probe <<<0
-expect_calls a:2,c:1
-PBS_NODEFILE=nodes supervise 0 --probe probe <<<0
-expect_calls a:2,c:1
+job 0 --probe probe <<<$'205\n0'
+expect_calls '' a:2,c:1
+PBS_NODEFILE=nodes supervise 0 --probe probe <<<$'205\n0'
+expect_calls '' a:2,c:1
 sed 's/mpirun (Open MPI) 4.1.4/slurm 22.05.8/' bin/mpirun >bin/srun
 chmod +x bin/srun
-launcher=srun job 0 --probe probe <<<0
+launcher=srun job 0 --probe probe <<<$'205\n0'
 expect_line '^--nodelist=a,c --nodes=2 --ntasks=3 --map-by slot nnmpi train' calls
 rm gone.b
 
