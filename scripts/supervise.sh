@@ -218,14 +218,14 @@ start() {
 
 # ---- until it is done ----------------------------------------------------------------------------
 
-# is_unfinished: mpiexec of MPICH 4.2.1 may return 0 when a rank was killed, but a run that came to its end
-# says so in its log.
+# is_unfinished: a lost host makes mpirun of Open MPI 5 end with 0, a killed rank now and then mpiexec of MPICH
+# 4.2.1; but a run that came to its end says so in its log.
 is_unfinished() {
     local i log=
     for ((i = 0; i < ${#command[@]} - 1; i++)); do
         [ "${command[i]}" != --run ] || log=${command[i + 1]}/metrics.jsonl
     done
-    [ -s "$log" ] && ! tail -n 1 "$log" | grep -q '"event":"end"'
+    [ -n "$log" ] && ! tail -n 1 "$log" 2>/dev/null | grep -q '"event":"end"'
 }
 
 # is_occupied: ranks on a lost host have not noticed yet that they are alone.
@@ -245,7 +245,10 @@ while :; do
     [ "$used" -eq 0 ] || say "restart $used of $restarts: ${there[*]:-here}"
     start
     case $code in
-    0) is_unfinished || exit 0 ;;
+    0)
+        is_unfinished || exit 0
+        code=5
+        ;;
     2) [ "$used" -gt 0 ] && [ "$waits" -gt 0 ] && is_occupied || exit 2 ;;
     3 | 4 | 6 | 75 | 126 | 127) exit "$code" ;;
     esac

@@ -52,6 +52,7 @@ expect_calls() {
 }
 
 # What nnmpi says is final stays so.
+echo '{"event":"end"}' >run/metrics.jsonl
 for code in 0 2 3 4 6 75; do
     supervise "$code" "${three[@]}" <<<"$code"
     expect_calls a:2,b:2,c:1
@@ -82,12 +83,12 @@ rm gone.a hangs.c
 # No hosts to choose from: just again.
 supervise 0 <<<$'5\n0'
 expect_calls '' ''
-# 0, but the run has not come to its end (MPICH 4.2.1).
+# 0, but the run has not come to its end.
 echo '{"event":"train"}' >run/metrics.jsonl
 supervise 75 "${three[@]}" <<<$'0\n75'
 expect_calls a:2,b:2,c:1 a:2,b:2,c:1
+supervise 5 --restarts 0 "${three[@]}" <<<0
 echo '{"event":"end"}' >run/metrics.jsonl
-supervise 0 "${three[@]}" <<<0
 # Ranks on a lost host may have the run folder for a while; another run has it for good.
 supervise 0 "${three[@]}" <<'PLAN'
 205
