@@ -53,9 +53,11 @@ python3 - <<'PY'
 import json
 lines = [json.loads(line) for line in open("run/metrics.jsonl")]
 assert lines[-1]["event"] == "end", lines[-1]
-steps = [line["step"] for line in lines]
-assert steps == sorted(steps)
-kinds = {kind: sum(line["event"] == kind for line in lines) for kind in ("train", "validate", "end")}
+kinds = {}
+for kind in ("train", "validate", "checkpoint", "end"):
+    steps = [line["step"] for line in lines if line["event"] == kind]
+    assert steps == sorted(steps), kind
+    kinds[kind] = len(steps)
 print("lines:", kinds)
 assert kinds["end"] == 1 and kinds["train"] > 10000 and kinds["validate"] > 1000, kinds
 PY
