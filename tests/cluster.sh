@@ -185,14 +185,15 @@ all_idle() { [ "$(sinfo -h -N -p low -t idle -o %N 2> /dev/null | wc -l)" -eq "$
 # ---- jobs ----------------------------------------------------------------------------------------
 
 # What all jobs train: a run that reads its samples from a file as it goes on. As long as there is a file `slow`
-# in a job's folder, reading is slow and the run has a minute left, which costs hardly any processor time.
+# in a job's folder, reading is slow and the run has a minute left, which costs hardly any processor time. While there
+# is a file `slow-save`, a checkpoint takes 4 s.
 prepare_jobs() {
     shim slow
     mkdir bin
     cat > bin/nnmpi << SH
 #!/bin/sh
 nproc > "cores-\$(uname -n)"
-export SLOW_PATH=blobs.h5 SLOW_WHILE=slow LD_PRELOAD="$trash/slow.so"
+export SLOW_PATH=blobs.h5 SLOW_WHILE=slow SLOW_SAVE=slow-save LD_PRELOAD="$trash/slow.so"
 exec "$NNMPI" "\$@"
 SH
     chmod +x bin/nnmpi
@@ -258,10 +259,10 @@ lost_nothing() {
 }
 
 # after_term STEP: the one that is saved, at least, when a job hears TERM there: that step, or with mpirun of Open
-# MPI 5, which leaves ranks half a second, that of the last checkpoint.
+# MPI 5, which leaves ranks half a second, that of the last checkpoint, or of the one before if that is being written.
 after_term() {
     if [[ $("${MPIEXEC:-mpirun}" --version 2>&1) == *'Open MPI) '[5-9]* ]]; then
-        echo $(($1 - 20))
+        echo $(($1 - 40))
     else
         echo "$1"
     fi

@@ -45,15 +45,17 @@ cancel() {
     lost_nothing cancel "$(after_term "$before")"
 }
 
+# It has the time to save a checkpoint that takes longer than the second or two which mpirun would leave.
 preempt() {
     local before
     submit preempt train.sbatch -w n5 -n 2 --exclusive
     middle preempt
     before=$(steps preempt)
+    touch preempt/slow-save
     mkdir high
     job[high]=$(sbatch --parsable -p high -w n5 --exclusive -o high/high.out --wrap 'sleep 1')
-    rm preempt/slow
     ends high COMPLETED 0
+    rm preempt/slow preempt/slow-save
     completes preempt 1
     lost_nothing preempt "$(after_term "$before")"
 }
