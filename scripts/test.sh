@@ -101,10 +101,10 @@ nodes=30000
 with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
 check "sanitized build" build asan
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
-# mostly start the program are left to the release build; --full takes them all. What trains for minutes
-# is for the release build alone.
-few=(-LE 'build|cli|docs' -E '_[134]$')
-[ "$full" = no ] || few=(-LE 'build|full')
+# mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
+# wait, and what trains for minutes are for the release build alone.
+few=(-LE 'build|cli|docs|slurm' -E '_[134]$')
+[ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if has_libfuzzer; then
     check "fuzz build" build fuzz
