@@ -111,10 +111,13 @@ static void *driver_fapl_get(H5FD_t *base) {
     return info;
 }
 
+/* What is only read is not accumulated: HDF5 would copy from its accumulator for any address that a
+ * damaged file names, and serve heaps from it that we have not looked at. */
 static herr_t driver_query(const H5FD_t *base, unsigned long *flags) {
-    (void)base;
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    const driver_file *file = (const driver_file *)base;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    if (file == NULL || file->writable)
+        *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
     return 0;
 }
 
