@@ -55,7 +55,7 @@ static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, in
     nn_pass pass = {.batch = batch.count,
                     .training = true,
                     .sample = batch.sample,
-                    .parts = nn_session_parts(session, &batch)};
+                    .micro = nn_session_microbatches(session, &batch)};
     const nn_real *z = nn_model_forward(session->model, &pass, batch.x);
     nn_loss_eval(session->loss, batch.count, z, &batch.target, &sum,
                  nn_model_output_grad(session->model));

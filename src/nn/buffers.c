@@ -99,7 +99,7 @@ static size_t bytes_to_elements(size_t bytes) {
 
 /* Calls of a layer in one pass. */
 static size_t calls_of(const nn_model *model, const nn_layer *layer) {
-    return model->parts && nn_layer_takes_microbatches(layer) ? model->parts : 1;
+    return model->microbatches && nn_layer_takes_microbatches(layer) ? model->microbatches : 1;
 }
 
 /* One gradient of the largest layer for each level of the tree over a shard's microbatches. */
@@ -107,7 +107,7 @@ static void add_tree(nn_model *model, struct layout *layout) {
     size_t levels = 0, largest = 0;
     for (size_t i = 1; i < model->layers; i++)
         largest = later(largest, nn_layer_grad_count(model->layer[i]));
-    while ((size_t)1 << levels < model->parts)
+    while ((size_t)1 << levels < model->microbatches)
         levels++;
     model->tree_stride = largest;
     add(layout, levels * largest, model->layers, 2 * model->layers, &model->tree);
@@ -203,8 +203,10 @@ static int check_sizes(const nn_model *model, size_t batch) {
 static int prepare_layers(nn_model *model, size_t batch, bool training) {
     for (size_t i = 1; i < model->layers; i++) {
         nn_layer *layer = model->layer[i];
-        size_t rows = model->parts && nn_layer_takes_microbatches(layer) ? model->part_rows : batch;
-        layer->parts = model->parts ? model->parts : 1;
+        size_t rows = model->microbatches && nn_layer_takes_microbatches(layer)
+                          ? model->microbatch_rows
+                          : batch;
+        layer->microbatches = model->microbatches ? model->microbatches : 1;
         if (layer->ops->prepare)
             NN_TRY(layer->ops->prepare(layer, rows, training));
     }
@@ -264,8 +266,8 @@ void nn_model_use(nn_model *model, nn_real *params) {
     model->weights = params;
 }
 
-void nn_model_set_microbatches(nn_model *model, size_t parts, size_t rows, size_t stride) {
-    model->parts = parts;
-    model->part_rows = rows;
+void nn_model_set_microbatches(nn_model *model, size_t count, size_t rows, size_t stride) {
+    model->microbatches = count;
+    model->microbatch_rows = rows;
     model->grads_stride = stride;
 }

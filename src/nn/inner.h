@@ -41,8 +41,8 @@ struct nn_model {
     nn_real *block; /* all buffers */
     size_t edge[NN_MAX_INPUTS], scratch;
 
-    /* nn_model_set_microbatches; parts 0: there are none */
-    size_t parts, part_rows, grads_stride;
+    /* nn_model_set_microbatches; microbatches 0: there are none */
+    size_t microbatches, microbatch_rows, grads_stride;
     size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
 
     nn_layer_time *times; /* nn_model_time, or NULL */

@@ -10,34 +10,34 @@
 /* What one call works on: all rows of a pass, or one or several of its microbatches. */
 struct call {
     nn_pass pass;
-    size_t row;   /* where it begins */
-    nn_span part; /* microbatches; begin = end: it has none */
+    size_t row;    /* where it begins */
+    nn_span micro; /* microbatches; begin = end: it has none */
 };
 
-static struct call call_of(const nn_pass *pass, nn_span part) {
-    struct call c = {.pass = *pass, .row = pass->parts->row[part.begin], .part = part};
-    c.pass.batch = pass->parts->row[part.end] - c.row;
+static struct call call_of(const nn_pass *pass, nn_span micro) {
+    struct call c = {.pass = *pass, .row = pass->micro->row[micro.begin], .micro = micro};
+    c.pass.batch = pass->micro->row[micro.end] - c.row;
     c.pass.sample = pass->sample ? pass->sample + c.row : NULL;
     c.pass.length = pass->length ? pass->length + c.row : NULL;
-    c.pass.parts = NULL;
+    c.pass.micro = NULL;
     return c;
 }
 
-static bool is_cut(const nn_layer *layer, const nn_pass *pass) {
-    return pass->parts && nn_layer_takes_microbatches(layer);
+static bool is_divided(const nn_layer *layer, const nn_pass *pass) {
+    return pass->micro && nn_layer_takes_microbatches(layer);
 }
 
 /* Microbatches that go into one call of a layer which computes `most` of them together: what it
  * has found out is about microbatches of the usual size. */
 static size_t group_of(const nn_model *model, const nn_pass *pass, size_t most) {
-    bool usual =
-        pass->parts->count == model->parts && pass->batch == model->parts * model->part_rows;
+    bool usual = pass->micro->count == model->microbatches &&
+                 pass->batch == model->microbatches * model->microbatch_rows;
     return usual && most > 1 ? most : 1;
 }
 
 /* What is left over goes one by one. */
 static nn_span group_at(const nn_pass *pass, size_t first, size_t size) {
-    return (nn_span){first, first + size <= pass->parts->count ? first + size : first + 1};
+    return (nn_span){first, first + size <= pass->micro->count ? first + size : first + 1};
 }
 
 /* What forward and backward of a layer have in common. */
@@ -47,7 +47,7 @@ static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct ca
                 .pass = &c->pass,
                 .y = plan->y_at + c->row * nn_shape_count(&layer->out),
                 .save = (char *)plan->save_at + c->row * layer->save_bytes,
-                .keep = (nn_real *)plan->keep_at + c->part.begin * nn_layer_keep_elements(layer),
+                .keep = (nn_real *)plan->keep_at + c->micro.begin * nn_layer_keep_elements(layer),
                 .scratch = model->block + model->scratch};
     for (size_t k = 0; k < layer->inputs; k++)
         io.x[k] = layer->input[k]->plan->y_at + c->row * nn_shape_count(&layer->in[k]);
@@ -62,12 +62,12 @@ static void forward_call(const nn_model *model, const nn_layer *layer, const str
 }
 
 static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
-    if (!is_cut(layer, pass)) {
+    if (!is_divided(layer, pass)) {
         forward_call(model, layer, &(struct call){.pass = *pass});
         return;
     }
     size_t group = group_of(model, pass, layer->group);
-    for (nn_span s = {0, 0}; s.end < pass->parts->count;) {
+    for (nn_span s = {0, 0}; s.end < pass->micro->count;) {
         s = group_at(pass, s.end, group);
         struct call c = call_of(pass, s);
         forward_call(model, layer, &c);
@@ -177,8 +177,8 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
     nn_io io = io_of(b->model, layer, c);
     io.dy = layer->plan->dy_at + c->row * nn_shape_count(&layer->out);
     io.g_beta = c->pass.accumulate ? 1 : 0;
-    io.parts = c->part.end - c->part.begin;
-    io.row = io.parts ? b->pass->parts->row + c->part.begin : NULL;
+    io.microbatches = c->micro.end - c->micro.begin;
+    io.row = io.microbatches ? b->pass->micro->row + c->micro.begin : NULL;
     for (size_t k = 0; k < layer->inputs; k++)
         io.dx[k] =
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
@@ -190,7 +190,7 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
 }
 
 static bool is_one_call(const struct backward *b, nn_span node) {
-    const size_t *row = b->pass->parts->row;
+    const size_t *row = b->pass->micro->row;
     size_t count = node.end - node.begin;
     return count == 1 ||
            (count <= NN_OUTER_PARTS && row[node.end] - row[node.begin] <= b->layer->tree_rows);
@@ -216,7 +216,7 @@ static void backward_node(const struct backward *b, nn_span node, nn_real *g, si
 
 /* Gradients by the inputs alone. */
 static void backward_rows(struct backward *b, size_t group) {
-    for (nn_span s = {0, 0}; s.end < b->pass->parts->count;) {
+    for (nn_span s = {0, 0}; s.end < b->pass->micro->count;) {
         s = group_at(b->pass, s.end, group);
         struct call c = call_of(b->pass, s);
         backward_call(b, &c, NULL);
@@ -224,27 +224,27 @@ static void backward_rows(struct backward *b, size_t group) {
     b->rows_done = true;
 }
 
-static void backward_parts(struct backward *b) {
+static void backward_microbatches(struct backward *b) {
     const nn_model *model = b->model;
-    const nn_parts *parts = b->pass->parts;
+    const nn_shard_microbatches *micro = b->pass->micro;
     nn_real *g = model->grads + b->layer->param[0].offset;
     size_t group = group_of(model, b->pass, b->layer->group_dx);
     if (group > 1 || b->layer->tree_rows)
         backward_rows(b, group);
-    for (size_t s = 0; s < parts->sums; s++)
-        backward_node(b, parts->sum[s], g + s * model->grads_stride, 0);
+    for (size_t s = 0; s < micro->sums; s++)
+        backward_node(b, micro->sum[s], g + s * model->grads_stride, 0);
 }
 
 static void backward_layer(struct backward *b) {
     const nn_model *model = b->model;
-    const nn_parts *parts = b->pass->parts;
+    const nn_shard_microbatches *micro = b->pass->micro;
     nn_real *g = b->range ? model->grads + b->layer->param[0].offset : NULL;
-    if (is_cut(b->layer, b->pass)) {
-        backward_parts(b);
+    if (is_divided(b->layer, b->pass)) {
+        backward_microbatches(b);
         return;
     }
     backward_call(b, &(struct call){.pass = *b->pass}, g);
-    for (size_t s = 1; parts && b->range && s < parts->sums; s++)
+    for (size_t s = 1; micro && b->range && s < micro->sums; s++)
         memset(g + s * model->grads_stride, 0, b->range * sizeof *g);
 }
 

@@ -13,11 +13,11 @@ static int init(nn_comm *comm, size_t count, nn_microbatches *m) {
     NN_TRY(allocate(m));
     for (size_t i = 0; i < nn_tree_own(&m->tree); i++)
         m->span[i] = nn_tree_own_span(&m->tree, i);
-    m->parts = (nn_parts){.count = nn_microbatches_own(m),
-                          .row = m->row,
-                          .sums = nn_tree_own(&m->tree),
-                          .sum = m->span,
-                          .lead = nn_comm_rank(comm) == 0};
+    m->shard = (nn_shard_microbatches){.count = nn_microbatches_own(m),
+                                       .row = m->row,
+                                       .sums = nn_tree_own(&m->tree),
+                                       .sum = m->span,
+                                       .lead = nn_comm_rank(comm) == 0};
     return 0;
 }
 
@@ -46,10 +46,10 @@ void nn_microbatches_free(nn_microbatches *m) {
     nn_free(m);
 }
 
-const nn_parts *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch) {
+const nn_shard_microbatches *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch) {
     int64_t leaves = (int64_t)m->tree.leaves, first = (int64_t)m->tree.share.begin;
     int64_t begin = nn_part_begin(batch->global, leaves, first);
-    for (size_t i = 0; i <= m->parts.count; i++)
+    for (size_t i = 0; i <= m->shard.count; i++)
         m->row[i] = (size_t)(nn_part_begin(batch->global, leaves, first + (int64_t)i) - begin);
-    return &m->parts;
+    return &m->shard;
 }

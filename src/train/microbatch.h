@@ -11,7 +11,7 @@
 typedef struct nn_microbatches {
     nn_tree tree;
     nn_tree_sum *sums;
-    nn_parts parts; /* of the last minibatch */
+    nn_shard_microbatches shard; /* of the last minibatch */
 
     nn_pool pool;
     size_t *row;
@@ -31,6 +31,6 @@ static inline size_t nn_microbatches_own(const nn_microbatches *m) {
 }
 
 /* Where they begin and end in the shard of a minibatch; valid until the next call. */
-const nn_parts *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch);
+const nn_shard_microbatches *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch);
 
 #endif

@@ -68,7 +68,8 @@ static int plan_metrics(nn_session *session) {
         NN_TRY(check_watched(session, schedule->watches(s->train.schedule.options),
                              s->train.schedule_node, "the schedule"));
     return NN_NEW(&session->metric_sums,
-                  nn_session_own_parts(session) * (session->metric_state + NN_EVALUATION_SUMS),
+                  nn_session_own_microbatches(session) *
+                      (session->metric_state + NN_EVALUATION_SUMS),
                   "metrics");
 }
 
@@ -156,7 +157,7 @@ static int plan_outputs(nn_session *session) {
     return 0;
 }
 
-size_t nn_session_part_rows(const nn_session *session) {
+size_t nn_session_microbatch_rows(const nn_session *session) {
     size_t leaves = session->micro->tree.leaves;
     return ((size_t)session->pass_size + leaves - 1) / leaves;
 }
@@ -164,7 +165,7 @@ size_t nn_session_part_rows(const nn_session *session) {
 /* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
 static void plan_microbatches(nn_session *session) {
     session->eval_batch_size = session->pass_size;
-    session->capacity = nn_microbatches_own(session->micro) * nn_session_part_rows(session);
+    session->capacity = nn_microbatches_own(session->micro) * nn_session_microbatch_rows(session);
 }
 
 /* More ranks than microbatches can still evaluate, each for its own share of rows. */
@@ -191,7 +192,7 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
     return part;
 }
 
-size_t nn_session_own_parts(const nn_session *session) {
+size_t nn_session_own_microbatches(const nn_session *session) {
     return session->micro ? nn_microbatches_own(session->micro) : 1;
 }
 
@@ -207,11 +208,12 @@ void nn_session_sum_statistics(void *ctx, size_t n, double *values) {
 }
 
 void nn_session_clear_sums(nn_session *session) {
-    memset(session->sums, 0, nn_session_own_parts(session) * sizeof *session->sums);
+    memset(session->sums, 0, nn_session_own_microbatches(session) * sizeof *session->sums);
     session->sum_rc = 0;
 }
 
-const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch) {
+const nn_shard_microbatches *nn_session_microbatches(const nn_session *session,
+                                                     const nn_batch *batch) {
     return session->micro ? nn_microbatches_of(session->micro, batch) : NULL;
 }
 

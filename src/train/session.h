@@ -45,8 +45,8 @@ typedef struct nn_session {
     nn_real *average;            /* of the parameters; NULL: none */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
     nn_staging *staging;         /* for checkpoints; NULL: there are none */
-    nn_step_sums *sums;          /* [own parts] of the step under way, before they are summed */
-    int sum_rc;                  /* of its first sum of statistics that failed */
+    nn_step_sums *sums; /* [own microbatches] of the step under way, before they are summed */
+    int sum_rc;         /* of its first sum of statistics that failed */
 } nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
@@ -118,12 +118,12 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
                          size_t end);
 
 /* Most rows of a microbatch. */
-size_t nn_session_part_rows(const nn_session *session);
+size_t nn_session_microbatch_rows(const nn_session *session);
 /* Microbatches of this rank's shards, 1 when they have none. */
-size_t nn_session_own_parts(const nn_session *session);
+size_t nn_session_own_microbatches(const nn_session *session);
 
-/* values [own parts][n] become in values[n] the sums over all ranks, microbatches along their tree.
- * Collective. */
+/* values [own microbatches][n] become in values[n] the sums over all ranks, microbatches along
+ * their tree. Collective. */
 int nn_session_sum(const nn_session *session, size_t n, double *values);
 
 /* The same for the statistics of a pass, as nn_sum_fn, with the session as context: a failure is
@@ -133,7 +133,8 @@ void nn_session_sum_statistics(void *ctx, size_t n, double *values);
 void nn_session_clear_sums(nn_session *session);
 
 /* The shard's microbatches, NULL when it has none. */
-const nn_parts *nn_session_parts(const nn_session *session, const nn_batch *batch);
+const nn_shard_microbatches *nn_session_microbatches(const nn_session *session,
+                                                     const nn_batch *batch);
 
 /* Memory for what nn_session_evaluate says, to be freed by nn_evaluation_free. NN_EMEMORY. Local.
  */

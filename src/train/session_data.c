@@ -54,7 +54,8 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .size = nn_comm_size(session->comm),
                            .batch_size = batch_size,
                            .passes = shuffle ? session->settings->train.accumulate : 1,
-                           .parts = session->micro ? session->settings->train.microbatches : 0,
+                           .microbatches =
+                               session->micro ? session->settings->train.microbatches : 0,
                            .shuffle = shuffle,
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(session->model),

@@ -6,7 +6,7 @@
 static void set_microbatches(const nn_session *session, size_t stride) {
     if (session->micro)
         nn_model_set_microbatches(session->model, nn_microbatches_own(session->micro),
-                                  nn_session_part_rows(session), stride);
+                                  nn_session_microbatch_rows(session), stride);
 }
 
 /* Memory for training, where the backend of the gradient sum decides who holds what. */
@@ -19,7 +19,7 @@ static int allocate_state(nn_session *session) {
     for (size_t i = 0; i < session->slots; i++)
         NN_TRY(
             NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
-    NN_TRY(NN_NEW(&session->sums, nn_session_own_parts(session), "sums of a step"));
+    NN_TRY(NN_NEW(&session->sums, nn_session_own_microbatches(session), "sums of a step"));
     set_microbatches(session, nn_reducer_stride(session->reducer));
     NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
                          session->capacity));

@@ -46,25 +46,25 @@ static size_t passes(const nn_trainer *t) {
 }
 
 /* The rows of the shard that pass i computes (train.accumulate), none where reading has failed. */
-static nn_batch part_of(const nn_trainer *t, const nn_batch *shard, size_t i) {
-    int64_t global = shard->global, parts = (int64_t)passes(t), at = (int64_t)i;
+static nn_batch rows_of_pass(const nn_trainer *t, const nn_batch *shard, size_t i) {
+    int64_t global = shard->global, count = (int64_t)passes(t), at = (int64_t)i;
     if (!shard->pass)
         return *shard;
-    nn_batch part = nn_session_rows(&t->session, shard, shard->pass[i], shard->pass[i + 1]);
-    part.global = nn_part_begin(global, parts, at + 1) - nn_part_begin(global, parts, at);
-    return part;
+    nn_batch rows = nn_session_rows(&t->session, shard, shard->pass[i], shard->pass[i + 1]);
+    rows.global = nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
+    return rows;
 }
 
 /* What the layers are told of pass i over these rows. */
-static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *part) {
-    return (nn_pass){.batch = part->count,
+static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
+    return (nn_pass){.batch = rows->count,
                      .training = true,
                      .accumulate = i > 0 && !nn_settings_sums_passes(t->session.settings),
                      .seed = (uint64_t)t->state.seed,
                      .step = (uint64_t)t->state.step,
-                     .sample = part->sample,
-                     .length = part->length,
-                     .parts = nn_session_parts(&t->session, part),
+                     .sample = rows->sample,
+                     .length = rows->length,
+                     .micro = nn_session_microbatches(&t->session, rows),
                      .delta = nn_trainer_reports_gradients(t) ? t->delta : NULL,
                      .sum = nn_session_sum_statistics,
                      .sum_ctx = &t->session};
@@ -95,27 +95,27 @@ static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z
 }
 
 /* The loss of the rows of a pass, and its gradient dz; each microbatch has sums of its own. */
-static void compute_loss(const nn_trainer *t, const nn_batch *part, const nn_parts *micro,
-                         const nn_real *z, nn_real *dz) {
+static void compute_loss(const nn_trainer *t, const nn_batch *rows,
+                         const nn_shard_microbatches *micro, const nn_real *z, nn_real *dz) {
     const nn_session *s = &t->session;
     if (!micro) {
-        add_loss(t, part, z, dz, s->sums);
+        add_loss(t, rows, z, dz, s->sums);
         return;
     }
     for (size_t i = 0; i < micro->count; i++) {
-        nn_batch rows = nn_session_rows(s, part, micro->row[i], micro->row[i + 1]);
+        nn_batch own = nn_session_rows(s, rows, micro->row[i], micro->row[i + 1]);
         size_t at = micro->row[i] * s->positions * s->outputs;
-        add_loss(t, &rows, z + at, dz + at, s->sums + i);
+        add_loss(t, &own, z + at, dz + at, s->sums + i);
     }
 }
 
 /* Opens the sum over the ranks for the gradients of pass i, and says whether there is one: the
  * layers add the gradients of the passes, and only the last pass is summed. With
  * train.reproducible every pass is summed, and the updater adds these sums. */
-static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *part, int read_rc) {
+static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *rows, int read_rc) {
     nn_session *s = &t->session;
     bool last = i + 1 == passes(t);
-    nn_reducer_set_rows(s->reducer, (size_t)part->global);
+    nn_reducer_set_rows(s->reducer, (size_t)rows->global);
     if (!last && !nn_settings_sums_passes(s->settings))
         return false;
     if (!last) {
@@ -141,10 +141,10 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
     const nn_layer *bad = NULL;
     long long step = (long long)t->state.step + 1;
     for (size_t i = 0; i < passes(t); i++) {
-        nn_batch part = part_of(t, shard, i);
-        nn_pass pass = pass_over(t, i, &part);
+        nn_batch rows = rows_of_pass(t, shard, i);
+        nn_pass pass = pass_over(t, i, &rows);
         pass.delta = NULL;
-        const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, part.x);
+        const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, rows.x);
         bad = bad ? bad : found;
     }
     int rc = bad ? nn_fail(NN_EDIVERGED,
@@ -216,16 +216,16 @@ int nn_trainer_step(nn_trainer *t) {
     next_phase(t, NN_PHASE_FORWARD, &time->data);
 
     for (size_t i = 0; i < passes(t); i++) {
-        nn_batch part = part_of(t, &shard, i);
-        nn_pass pass = pass_over(t, i, &part);
-        const nn_real *z = nn_model_forward(s->model, &pass, part.x);
-        compute_loss(t, &part, pass.parts, z, dz);
+        nn_batch rows = rows_of_pass(t, &shard, i);
+        nn_pass pass = pass_over(t, i, &rows);
+        const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
+        compute_loss(t, &rows, pass.micro, z, dz);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);
 
         /* Gradients become complete from the end of the vector on. The reducer sums what is
          * complete, and the updater takes the step on it. After the last pass all ranks have the
          * same new parameters. */
-        bool summed = begin_sum(t, i, &part, read_rc);
+        bool summed = begin_sum(t, i, &rows, read_rc);
         nn_model_backward(s->model, &pass, summed ? nn_reducer_ready : NULL, s->reducer);
         if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));

@@ -192,23 +192,23 @@ static void check_images(nn_dtype type) {
 }
 
 /* Shards hold whole microbatches, also of an uneven last minibatch. */
-static void check_parts(const nn_dataset *ds, int size, int64_t parts) {
+static void check_microbatches(const nn_dataset *ds, int size, int64_t microbatches) {
     for (int rank = 0; rank < size; rank++) {
         nn_loader_spec spec = {.dataset = ds,
                                .split = "train",
                                .rank = rank,
                                .size = size,
                                .batch_size = 13,
-                               .parts = parts};
-        int64_t begin = parts * rank / size, end = parts * (rank + 1) / size;
+                               .microbatches = microbatches};
+        int64_t begin = microbatches * rank / size, end = microbatches * (rank + 1) / size;
         nn_loader *shard;
         CHECK_WORKS(nn_loader_new(&spec, &shard));
         for (int64_t index = 0; index < 2; index++) {
             nn_batch batch;
             CHECK_WORKS(nn_loader_batch(shard, 0, index, &batch));
             CHECK_EQ_INT(batch.global, index ? 10 : 13);
-            CHECK_EQ_INT(nn_part_begin(batch.global, parts, begin) + (int64_t)batch.count,
-                         nn_part_begin(batch.global, parts, end));
+            CHECK_EQ_INT(nn_part_begin(batch.global, microbatches, begin) + (int64_t)batch.count,
+                         nn_part_begin(batch.global, microbatches, end));
             for (size_t i = 0; i < batch.count; i++)
                 check_row(&batch, i);
         }
@@ -225,8 +225,8 @@ int main(void) {
     CHECK_WORKS(nn_dataset_open_path("data.h5", &ds));
     CHECK_EQ_INT(ds->classes, 5);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        check_parts(ds, sizes[i], 8);
-        check_parts(ds, sizes[i], 11);
+        check_microbatches(ds, sizes[i], 8);
+        check_microbatches(ds, sizes[i], 11);
     }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         check_epochs(ds, sizes[i], true, 5, 0);   /* uneven, and shards that are empty */

@@ -251,9 +251,9 @@ static void check_gradient(struct setup *s, const struct gradient_case *c) {
 }
 
 /* nn_sum_fn where one rank has all microbatches. */
-static void sum_parts(void *ctx, size_t n, double *values) {
-    const nn_parts *parts = ctx;
-    for (size_t i = 1; i < parts->count; i++)
+static void sum_microbatches(void *ctx, size_t n, double *values) {
+    const nn_shard_microbatches *micro = ctx;
+    for (size_t i = 1; i < micro->count; i++)
         for (size_t k = 0; k < n; k++)
             values[k] += values[i * n + k];
 }
@@ -262,7 +262,7 @@ static void sum_parts(void *ctx, size_t n, double *values) {
 static void check_cut(struct setup *s, const struct gradient_case *c) {
     static const size_t row[] = {0, 1, 1, BATCH};
     const nn_span sum = {0, 3};
-    nn_parts parts = {3, row, 1, &sum, true};
+    nn_shard_microbatches micro = {3, row, 1, &sum, true};
     size_t size = nn_model_size(s->model);
     nn_real *whole_grads = NULL;
     double want = functional(s);
@@ -271,9 +271,9 @@ static void check_cut(struct setup *s, const struct gradient_case *c) {
     memcpy(whole_grads, s->grads, size * sizeof *whole_grads);
     nn_model_set_microbatches(s->model, 3, BATCH - 1, size);
     CHECK(nn_model_bind(s->model, s->params, s->grads, BATCH) == 0);
-    s->pass.parts = &parts;
-    s->pass.sum = sum_parts;
-    s->pass.sum_ctx = &parts;
+    s->pass.micro = &micro;
+    s->pass.sum = sum_microbatches;
+    s->pass.sum_ctx = &micro;
     CHECK_NEAR(functional(s), want, 1e-9 * (1 + fabs(want)));
     back_propagate(s);
     for (size_t i = 0; i < size; i++)

@@ -22,8 +22,8 @@ static uint64_t share_of_memory(int sharers) {
 
 /* Most rows of this rank's shard in minibatches of up to batch_size. */
 static int64_t most_rows(const nn_loader *l) {
-    int64_t size = l->spec.size, rank = l->spec.rank, parts = l->spec.parts;
-    int64_t of = parts ? parts : size;
+    int64_t size = l->spec.size, rank = l->spec.rank;
+    int64_t of = l->spec.microbatches ? l->spec.microbatches : size;
     int64_t own = nn_part_begin(of, size, rank + 1) - nn_part_begin(of, size, rank);
     int64_t rows = (l->batch_size + l->spec.passes - 1) / l->spec.passes;
 

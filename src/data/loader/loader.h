@@ -30,7 +30,7 @@ int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
 /* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to
  * floor(global * (rank + 1) / size) of the minibatch (of each pass, where there are several), or
- * microbatches floor(parts * rank / size) up to floor(parts * (rank + 1) / size); the minibatch is
+ * microbatches floor(n * rank / size) up to floor(n * (rank + 1) / size); the minibatch is
  * rows index * batch_size ... of the epoch's order. Valid until the next call. Reading may fail
  * (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);

@@ -6,10 +6,10 @@
 
 /* First row of a shard in a minibatch of `global` rows. */
 static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
-    int64_t size = l->spec.size, parts = l->spec.parts;
+    int64_t size = l->spec.size, leaves = l->spec.microbatches;
 
-    return parts ? nn_part_begin(global, parts, nn_part_begin(parts, size, rank))
-                 : nn_part_begin(global, size, rank);
+    return leaves ? nn_part_begin(global, leaves, nn_part_begin(leaves, size, rank))
+                  : nn_part_begin(global, size, rank);
 }
 
 static int64_t batch_begin(const nn_loader *l, int64_t index) {

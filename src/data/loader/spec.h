@@ -9,19 +9,19 @@ typedef struct nn_loader nn_loader;
 typedef struct nn_loader_spec {
     const nn_dataset *dataset;
     const char *split;
-    int rank, size;     /* this shard and how many there are */
-    int64_t batch_size; /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
-                           NN_EUSAGE when shuffling (training), the whole split otherwise */
-    int64_t parts;  /* microbatches that a global minibatch is divided into, of which shards hold
+    int rank, size;       /* this shard and how many there are */
+    int64_t batch_size;   /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
+                             NN_EUSAGE when shuffling (training), the whole split otherwise */
+    int64_t microbatches; /* that a global minibatch is divided into, of which shards hold
                        whole ones; at least `size`, or 0: divided at any row */
-    int64_t passes; /* a minibatch is computed in so many, each a range of its rows that all
-                       ranks share, so that no sample changes its pass with the number of
-                       ranks; 0 counts as 1 */
-    bool shuffle;   /* a new order of the whole split each epoch, else stored order */
-    bool drop_last; /* leave an uneven last minibatch out */
-    bool training;  /* samples are augmented as the data set says */
-    int64_t vocabulary; /* x is indices: whole numbers below this; 0: any numbers */
-    bool x_only;        /* no targets wanted (predict): a split without y will do */
+    int64_t passes;       /* a minibatch is computed in so many, each a range of its rows that all
+                             ranks share, so that no sample changes its pass with the number of
+                             ranks; 0 counts as 1 */
+    bool shuffle;         /* a new order of the whole split each epoch, else stored order */
+    bool drop_last;       /* leave an uneven last minibatch out */
+    bool training;        /* samples are augmented as the data set says */
+    int64_t vocabulary;   /* x is indices: whole numbers below this; 0: any numbers */
+    bool x_only;          /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
                               divided by `sharers` */

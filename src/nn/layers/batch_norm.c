@@ -91,7 +91,7 @@ static size_t grain_of(size_t channels) {
 static int batch_norm_prepare(nn_layer *layer, size_t batch, bool training) {
     size_t channels = channels_of(layer), sums = 0;
     if (training)
-        sums = layer->parts + 1 + nn_sum_ranges(rows_of(layer, batch), grain_of(channels));
+        sums = layer->microbatches + 1 + nn_sum_ranges(rows_of(layer, batch), grain_of(channels));
     layer->keep_bytes = training ? (4 * channels + 1) * sizeof(double) : 0;
     layer->scratch_bytes =
         4 * channels * sizeof(nn_real) + sums * (2 * channels + 1) * sizeof(double);
@@ -119,8 +119,8 @@ static struct call call_of(const nn_layer *layer, const nn_io *io) {
                          .shift = constants + 3 * channels,
                          .width = width,
                          .sums = sums,
-                         .local = sums + layer->parts * width,
-                         .partial = sums + (layer->parts + 1) * width};
+                         .local = sums + layer->microbatches * width,
+                         .partial = sums + (layer->microbatches + 1) * width};
 }
 
 /* Running mean and variance are the last two parameters. */
@@ -161,19 +161,19 @@ static void sum_rows(struct call *c, size_t begin, size_t end, double *sums) {
  * the first of them. */
 static void sum_minibatch(struct call *c) {
     const nn_pass *pass = c->io->pass;
-    const nn_parts *parts = pass->parts;
+    const nn_shard_microbatches *micro = pass->micro;
     size_t pixels = rows_of(c->layer, 1), bytes = c->width * sizeof *c->sums;
-    for (size_t i = 0; parts && i < parts->count; i++)
-        sum_rows(c, parts->row[i] * pixels, parts->row[i + 1] * pixels, c->sums + i * c->width);
-    if (!parts) {
+    for (size_t i = 0; micro && i < micro->count; i++)
+        sum_rows(c, micro->row[i] * pixels, micro->row[i + 1] * pixels, c->sums + i * c->width);
+    if (!micro) {
         sum_rows(c, 0, c->rows, c->sums);
         memcpy(c->local, c->sums, bytes);
     }
     if (pass->sum)
         pass->sum(pass->sum_ctx, c->width, c->sums);
-    if (parts && parts->lead)
+    if (micro && micro->lead)
         memcpy(c->local, c->sums, bytes);
-    else if (parts)
+    else if (micro)
         memset(c->local, 0, bytes);
 }
 

@@ -69,10 +69,10 @@ static nn_transpose w_backward(const struct view *v) {
  * summed by outer products; `batch` rows are those of the largest one. */
 static int dense_prepare(nn_layer *layer, size_t batch, bool training) {
     struct view v = view_of(layer, batch);
-    layer->group =
-        nn_gemm_batch_invariant(layer->compute, w_forward(&v), v.rows, layer->parts, v.out, v.in);
+    layer->group = nn_gemm_batch_invariant(layer->compute, w_forward(&v), v.rows,
+                                           layer->microbatches, v.out, v.in);
     layer->group_dx = training ? nn_gemm_batch_invariant(layer->compute, w_backward(&v), v.rows,
-                                                         layer->parts, v.in, v.out)
+                                                         layer->microbatches, v.in, v.out)
                                : 0;
     layer->tree_rows = v.rows == batch && batch <= NN_OUTER_ROWS ? NN_OUTER_ROWS : 0;
     return 0;
@@ -107,7 +107,7 @@ static void tree_weights(const struct view *v, const nn_outer_rows *rows, const 
 }
 
 static void tree_gradients(const struct view *v, const nn_io *io) {
-    nn_outer_rows rows = {io->parts, io->row};
+    nn_outer_rows rows = {io->microbatches, io->row};
     if (io->g[WEIGHT])
         tree_weights(v, &rows, io);
     if (io->g[BIAS])
@@ -128,7 +128,7 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
     struct view v = view_of(layer, io->batch);
     if (io->dx[0])
         input_gradient(&v, io);
-    if (io->parts && layer->tree_rows) {
+    if (io->microbatches && layer->tree_rows) {
         tree_gradients(&v, io);
         return;
     }

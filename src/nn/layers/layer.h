@@ -47,13 +47,13 @@ typedef void nn_sum_fn(void *ctx, size_t n, double *values);
 
 /* How a shard is divided into microbatches, each of which is computed by itself and whose gradients
  * are added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
-typedef struct nn_parts {
+typedef struct nn_shard_microbatches {
     size_t count;       /* microbatches of this shard, at least 1 */
     const size_t *row;  /* [count + 1]: microbatch i has rows [row[i], row[i + 1]) */
     size_t sums;        /* complete subtrees: the gradient of each goes to a vector of its own */
     const nn_span *sum; /* [sums] microbatches of each */
     bool lead;          /* the first microbatch of the global minibatch is here */
-} nn_parts;
+} nn_shard_microbatches;
 
 /* Forward and backward over the rows of a pass. */
 typedef struct nn_pass {
@@ -63,7 +63,7 @@ typedef struct nn_pass {
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
-    const nn_parts *parts; /* NULL: the shard has no microbatches */
+    const nn_shard_microbatches *micro; /* NULL: the shard has no microbatches */
     double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
     nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;
@@ -81,11 +81,11 @@ typedef struct nn_io {
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
-    size_t parts;              /* backward of more than one microbatch (layer->tree_rows): ... */
-    const size_t *row;         /* ... [parts + 1] part p has rows [row[p], row[p + 1]) - row[0] */
-    void *save;                /* forward to backward, [batch][save_bytes] */
-    void *keep;                /* forward to backward, keep_bytes */
-    void *scratch;             /* scratch_bytes, garbage on entry */
+    size_t microbatches;       /* backward of more than one microbatch (layer->tree_rows): ... */
+    const size_t *row; /* ... [microbatches + 1] number p has rows [row[p], row[p + 1]) - row[0] */
+    void *save;        /* forward to backward, [batch][save_bytes] */
+    void *keep;        /* forward to backward, keep_bytes */
+    void *scratch;     /* scratch_bytes, garbage on entry */
 } nn_io;
 
 typedef enum nn_layer_flags {
@@ -96,7 +96,7 @@ typedef enum nn_layer_flags {
                                  are channels-last to all others */
     NN_LAYER_WHOLE = 8 /* called once for all microbatches of a shard, since it has statistics
                           of the global minibatch to take: the gradients it writes are those of
-                          all ranks where pass->parts->lead, else 0 */
+                          all ranks where pass->micro->lead, else 0 */
 } nn_layer_flags;
 
 typedef struct nn_layer_ops {
@@ -145,7 +145,7 @@ struct nn_layer {
     size_t save_bytes;      /* per sample */
     size_t keep_bytes;      /* whatever the batch */
     size_t scratch_bytes;   /* for one call, whatever the batch */
-    size_t parts;           /* set before prepare: most microbatches of a pass, at least 1 */
+    size_t microbatches;    /* set before prepare: most microbatches of a pass, at least 1 */
     size_t group, group_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
                                  of one call, in which g may be NULL; 0 or 1: not known of any */
     size_t tree_rows;       /* prepare says: backward can add the gradients of microbatches along

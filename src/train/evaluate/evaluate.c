@@ -38,15 +38,15 @@ static void add_rows(nn_session *session, const nn_batch *batch, const nn_real *
 
 /* Adds a shard to the sums, each microbatch to its own. */
 static void add_batch(nn_session *session, const nn_batch *batch, double *sums) {
-    const nn_parts *parts = nn_session_parts(session, batch);
+    const nn_shard_microbatches *micro = nn_session_microbatches(session, batch);
     nn_pass pass = {
-        .batch = batch->count, .sample = batch->sample, .length = batch->length, .parts = parts};
+        .batch = batch->count, .sample = batch->sample, .length = batch->length, .micro = micro};
     const nn_real *z = nn_model_forward(session->model, &pass, batch->x);
-    if (!parts)
+    if (!micro)
         add_rows(session, batch, z, sums);
-    for (size_t i = 0; parts && i < parts->count; i++) {
-        nn_batch part = nn_session_rows(session, batch, parts->row[i], parts->row[i + 1]);
-        size_t at = parts->row[i] * session->positions * session->outputs;
+    for (size_t i = 0; micro && i < micro->count; i++) {
+        nn_batch part = nn_session_rows(session, batch, micro->row[i], micro->row[i + 1]);
+        size_t at = micro->row[i] * session->positions * session->outputs;
         add_rows(session, &part, z + at, sums + i * (session->metric_state + NN_EVALUATION_SUMS));
     }
 }
@@ -89,8 +89,8 @@ static void read_metrics(const nn_session *session, double *state, nn_evaluation
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result) {
     double *sums = session->metric_sums;
-    size_t parts = nn_session_own_parts(session);
-    memset(sums, 0, parts * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
+    size_t microbatches = nn_session_own_microbatches(session);
+    memset(sums, 0, microbatches * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
     nn_model_use(session->model, nn_session_model_params(session));
     int rc = add_all(session, loader, sums);
     nn_model_use(session->model, session->params);

@@ -1,5 +1,5 @@
 /* Batch normalisation where it is delicate: a mean far from 0, one sample, extremes; evaluation by
- * the running statistics; any number of threads; a minibatch in parts. */
+ * the running statistics; any number of threads; a minibatch in micro. */
 #include "base/rng.h"
 #include "math/parallel.h"
 #include "small_model.h"
@@ -99,31 +99,32 @@ static void check_threads(struct small_model *s) {
     small_model_compute.threads = 1;
 }
 
-#define PARTS 3
+#define MICROBATCHES 3
 
 /* The rows of values are what the microbatches add. */
-static void add_parts(void *ctx, size_t n, double *values) {
+static void add_microbatches(void *ctx, size_t n, double *values) {
     (void)ctx;
-    for (size_t part = 1; part < PARTS; part++)
+    for (size_t part = 1; part < MICROBATCHES; part++)
         for (size_t i = 0; i < n; i++)
             values[i] += values[part * n + i];
 }
 
 /* Cut into microbatches, an empty one among them: the same numbers, gradients on the leading rank.
  */
-static void check_parts(struct small_model *s) {
-    static const size_t row[PARTS + 1] = {0, 17, 17, ROWS};
-    static const nn_span all = {0, PARTS};
-    nn_parts parts = {.count = PARTS, .row = row, .sums = 1, .sum = &all, .lead = true};
+static void check_microbatches(struct small_model *s) {
+    static const size_t row[MICROBATCHES + 1] = {0, 17, 17, ROWS};
+    static const nn_span all = {0, MICROBATCHES};
+    nn_shard_microbatches micro = {
+        .count = MICROBATCHES, .row = row, .sums = 1, .sum = &all, .lead = true};
     nn_pass pass = {.batch = ROWS, .training = true};
     nn_real whole[4 * CHANNELS];
     memcpy(first, run(s, &pass), sizeof first);
     for (size_t p = 0; p < 4; p++)
         memcpy(whole + p * CHANNELS, gradient(s, p), CHANNELS * sizeof *whole);
-    nn_model_set_microbatches(s->model, PARTS, ROWS, nn_model_size(s->model));
+    nn_model_set_microbatches(s->model, MICROBATCHES, ROWS, nn_model_size(s->model));
     CHECK_EQ_INT(nn_model_bind(s->model, s->params, s->grads, ROWS), 0);
-    pass.parts = &parts;
-    pass.sum = add_parts;
+    pass.micro = &micro;
+    pass.sum = add_microbatches;
     const nn_real *y = run(s, &pass);
     for (size_t i = 0; i < ROWS * CHANNELS; i++)
         CHECK_NEAR(y[i], first[i], 1e-5);
@@ -131,7 +132,7 @@ static void check_parts(struct small_model *s) {
         double want = (double)whole[i];
         CHECK_NEAR(gradient(s, i / CHANNELS)[i % CHANNELS], want, 1e-5 * (1 + fabs(want)));
     }
-    parts.lead = false;
+    micro.lead = false;
     run(s, &pass);
     for (size_t i = 0; i < 4 * CHANNELS; i++)
         CHECK_NEAR(gradient(s, i / CHANNELS)[i % CHANNELS], 0, 0);
@@ -139,16 +140,16 @@ static void check_parts(struct small_model *s) {
 
 /* A frozen layer is PyTorch's in evaluation, in training too: it normalises by the running
  * statistics, which stay, and the gradient goes through them as through constants. */
-static void check_frozen(bool parts) {
+static void check_frozen(bool divided) {
     static const size_t row[3] = {0, 1, 3};
     static const nn_span all = {0, 2};
-    nn_parts cut = {.count = 2, .row = row, .sums = 1, .sum = &all, .lead = true};
-    nn_pass pass = {.batch = 3, .training = true, .parts = parts ? &cut : NULL};
+    nn_shard_microbatches cut = {.count = 2, .row = row, .sums = 1, .sum = &all, .lead = true};
+    nn_pass pass = {.batch = 3, .training = true, .micro = divided ? &cut : NULL};
     struct small_model s;
     if (!small_model_new(&s, "[prelu: {gamma: 1}, batch_norm: {frozen: true}]",
                          (nn_shape){.rank = 1, .dim = {CHANNELS}}, "squared", &spec))
         return;
-    if (parts)
+    if (divided)
         nn_model_set_microbatches(s.model, 2, 2, nn_model_size(s.model));
     CHECK_EQ_INT(nn_model_bind(s.model, s.params, s.grads, ROWS), 0);
     nn_real *weight = small_model_param(&s, 1), *bias = small_model_param(&s, 2);
@@ -193,7 +194,7 @@ int main(void) {
     check_extremes(&s);
     check_evaluation(&s);
     check_threads(&s);
-    check_parts(&s);
+    check_microbatches(&s);
     small_model_release(&s);
     check_frozen(false);
     check_frozen(true);

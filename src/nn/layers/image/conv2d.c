@@ -110,7 +110,7 @@ static int conv2d_prepare(nn_layer *layer, size_t batch, bool training) {
     struct conv2d *o = layer->options;
     nn_conv_prepare(&o->conv, layer->compute, batch, training);
     layer->scratch_bytes = o->conv.scratch_bytes;
-    layer->group = layer->group_dx = layer->parts; /* rows do not depend on each other */
+    layer->group = layer->group_dx = layer->microbatches; /* rows do not depend on each other */
     return 0;
 }
 

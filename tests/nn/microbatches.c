@@ -12,7 +12,7 @@
 
 static nn_compute compute;
 
-enum { PARTS = 8, INPUTS = 6, OUTPUTS = 3, MOST_ROWS = 21, MOST_SUMS = 2 * PARTS };
+enum { MICROBATCHES = 8, INPUTS = 6, OUTPUTS = 3, MOST_ROWS = 21, MOST_SUMS = 2 * MICROBATCHES };
 
 static const char yaml[] =
     "[dense: {units: 8, activation: tanh, name: a}, dropout: {rate: 0.3}, dense: {units: 8, name: "
@@ -23,14 +23,14 @@ struct problem {
     size_t rows, size;
     nn_real x[MOST_ROWS * INPUTS], dy[MOST_ROWS * OUTPUTS], y[MOST_ROWS * OUTPUTS];
     int64_t sample[MOST_ROWS];
-    size_t row[PARTS + 1];
+    size_t row[MICROBATCHES + 1];
     nn_real *grads;
     nn_span cover[MOST_SUMS];
     size_t sums;
 };
 
 static size_t rows_before(const struct problem *p, size_t part) {
-    return p->rows * part / PARTS;
+    return p->rows * part / MICROBATCHES;
 }
 
 static int new_model(nn_pool *pool, nn_model **model) {
@@ -44,23 +44,24 @@ static int new_model(nn_pool *pool, nn_model **model) {
 /* The work of one of `size` ranks. */
 static void run_rank(struct problem *p, nn_model *model, nn_real *params, size_t rank,
                      size_t size) {
-    nn_span share = nn_tree_share(PARTS, rank, size), local[NN_TREE_COVER];
-    size_t row[PARTS + 1], first = rows_before(p, share.begin);
-    size_t sums = nn_tree_cover(PARTS, share, p->cover + p->sums);
+    nn_span share = nn_tree_share(MICROBATCHES, rank, size), local[NN_TREE_COVER];
+    size_t row[MICROBATCHES + 1], first = rows_before(p, share.begin);
+    size_t sums = nn_tree_cover(MICROBATCHES, share, p->cover + p->sums);
     for (size_t i = share.begin; i <= share.end; i++)
         row[i - share.begin] = rows_before(p, i) - first;
     for (size_t s = 0; s < sums; s++)
         local[s] = (nn_span){p->cover[p->sums + s].begin - share.begin,
                              p->cover[p->sums + s].end - share.begin};
     size_t batch = row[share.end - share.begin];
-    nn_parts parts = {share.end - share.begin, row, sums, local, rank == 0};
+    nn_shard_microbatches micro = {share.end - share.begin, row, sums, local, rank == 0};
     nn_pass pass = {.batch = batch,
                     .training = true,
                     .seed = 1,
                     .step = 3,
                     .sample = p->sample + first,
-                    .parts = &parts};
-    nn_model_set_microbatches(model, parts.count, (p->rows + PARTS - 1) / PARTS, p->size);
+                    .micro = &micro};
+    nn_model_set_microbatches(model, micro.count, (p->rows + MICROBATCHES - 1) / MICROBATCHES,
+                              p->size);
     CHECK(nn_model_bind(model, params, p->grads + p->sums * p->size, batch) == 0);
     const nn_real *y = nn_model_forward(model, &pass, p->x + first * INPUTS);
     memcpy(p->y + first * OUTPUTS, y, batch * OUTPUTS * sizeof *y);
@@ -81,7 +82,7 @@ static void run_ranks(struct problem *p, size_t size) {
     p->sums = 0;
     for (size_t rank = 0; rank < size; rank++)
         run_rank(p, model, params, rank, size);
-    size_t additions = nn_tree_additions((nn_span){0, PARTS}, p->cover, add);
+    size_t additions = nn_tree_additions((nn_span){0, MICROBATCHES}, p->cover, add);
     for (size_t i = 0; i < additions; i++)
         nn_kernels_get()->add(p->size, p->grads + add[i].right * p->size,
                               p->grads + add[i].left * p->size);
@@ -109,7 +110,7 @@ static void test_same_bits(size_t rows) {
     static struct problem one, many;
     CHECK(set_up(&one, rows) == 0);
     run_ranks(&one, 1);
-    for (size_t size = 2; size <= PARTS; size++) {
+    for (size_t size = 2; size <= MICROBATCHES; size++) {
         CHECK(set_up(&many, rows) == 0);
         compute.threads = 1 + (int)size % 2;
         run_ranks(&many, size);
