@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "io/descriptor.h"
 
+#include "base/progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -30,6 +32,7 @@ int nn_descriptor_close(int fd) {
 int nn_descriptor_write(int fd, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(fd, bytes, count);
+        nn_progress();
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)

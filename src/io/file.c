@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "io/file.h"
 
+#include "base/progress.h"
 #include "io/descriptor.h"
 
 #include <errno.h>
@@ -240,6 +241,7 @@ static int read_up_to(const char *path, int fd, char *buffer, size_t size, size_
     *count = 0;
     while (*count < size) {
         ssize_t got = read(fd, buffer + *count, size - *count);
+        nn_progress();
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

@@ -18,9 +18,14 @@ bool nn_is_folder(const char *path) {
 
 static int make_folder(const char *path) {
     if (mkdir(path, 0777) < 0) {
+        struct stat status;
         int error = errno;
-        if (nn_is_folder(path))
-            return 0;
+        if (stat(path, &status) == 0) {
+            if (S_ISDIR(status.st_mode))
+                return 0;
+        } else if (error == EEXIST && errno != ENOENT) { /* a link may lead nowhere */
+            error = errno;
+        }
         if (error == EEXIST || error == ENOTDIR)
             return nn_fail(NN_EIO, "cannot make the folder '%s': a file stands in its way", path);
         return nn_fail(NN_EIO, "cannot make the folder '%s': %s", path, nn_errno_text(error));

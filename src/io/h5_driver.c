@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "base/progress.h"
 #include "io/h5_inner.h"
 
 #include <errno.h>
@@ -71,8 +72,10 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     if (info->channel->open_files > 0 && !info->channel->other_files)
         return refuse(info->channel);
     driver_file *file = calloc(1, sizeof *file);
-    if (file == NULL)
+    if (file == NULL) {
+        nn_h5_out_of_memory(info->channel);
         return NULL;
+    }
     file->fd = open_descriptor(name, flags);
     if (file->fd < 0 || fstat(file->fd, &status) < 0) {
         if (info->channel->open_files == 0)
@@ -147,6 +150,7 @@ static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t
     while (count < size) {
         ssize_t got =
             pread(file->fd, (char *)buffer + count, size - count, (off_t)(address + count));
+        nn_progress();
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -158,7 +162,8 @@ static herr_t driver_read(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_t
         count += (size_t)got;
     }
     memset((char *)buffer + count, 0, size - count);
-    if (!file->channel->check_heaps || nn_h5_heap_sound(file->fd, (int64_t)address, buffer, count))
+    if (!file->channel->check_heaps ||
+        nn_h5_heap_sound(file->channel, file->fd, (int64_t)address, buffer, count))
         return 0;
     H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_VFL, H5E_READERROR,
              "the heap of strings at byte %llu is damaged", (unsigned long long)address);
@@ -174,6 +179,7 @@ static herr_t driver_write(H5FD_t *base, H5FD_mem_t type, hid_t transfer, haddr_
     haddr_t end = address + size;
     while (size > 0 && file->channel->error == 0) {
         ssize_t written = pwrite(file->fd, bytes, size, (off_t)address);
+        nn_progress();
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0) {

@@ -99,6 +99,8 @@ bool nn_h5_is_file(const char *path) {
 static int open_failed(const nn_h5 *file) {
     nn_h5_story told;
     const char *reason = nn_h5_reason(file, &told);
+    if (nn_h5_code(file, NN_EFORMAT) == NN_EMEMORY)
+        return nn_fail(NN_EMEMORY, "out of memory: opening '%s'", file->path);
     if (told.truncated)
         return nn_fail(NN_EFORMAT, "'%s' is truncated: its end is missing (%s)", file->path,
                        reason);
@@ -194,9 +196,9 @@ static int after_step(const nn_h5 *file, int rc, herr_t status) {
     if (rc < 0 || (status >= 0 && !nn_h5_faulty(file)))
         return rc;
     const char *reason = nn_h5_reason(file, &told);
-    if (file->writable)
-        return nn_fail(NN_EIO, "cannot write '%s': %s", file->path, reason);
-    return nn_fail(NN_EFORMAT, "cannot read '%s': %s", file->path, reason);
+    int code = nn_h5_code(file, file->writable ? NN_EIO : NN_EFORMAT);
+    return nn_fail(code, file->writable ? "cannot write '%s': %s" : "cannot read '%s': %s",
+                   file->path, reason);
 }
 
 int nn_h5_close(nn_h5 *file) {

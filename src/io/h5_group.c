@@ -20,8 +20,11 @@ int64_t nn_h5_group_properties(int64_t class) {
 int nn_h5_walk(nn_h5 *file, const char *path, int (*step)(nn_h5 *file, const char *part)) {
     char *part = strdup(path);
     int rc = 0;
-    if (part == NULL)
+    if (part == NULL) {
+        nn_h5_out_of_memory(file->channel);
+        nn_h5_doubt(file);
         return nn_fail(NN_EMEMORY, "out of memory: the name '%s'", path);
+    }
     for (size_t i = 1; rc == 0 && i <= strlen(path); i++) {
         bool ends = (path[i] == '/' || path[i] == '\0') && path[i - 1] != '/';
         if (!ends)
@@ -49,6 +52,8 @@ static bool is_below_dataset(nn_h5 *file, const char *part) {
     char *parent = slash != NULL ? strndup(part, (size_t)(slash - part)) : NULL;
     hid_t id = parent != NULL ? H5Oopen(file->id, parent, H5P_DEFAULT) : H5I_INVALID_HID;
     bool yes = id >= 0 && H5Iget_type(id) == H5I_DATASET;
+    if (slash != NULL && parent == NULL)
+        nn_h5_out_of_memory(file->channel);
     nn_h5_drop(id);
     free(parent);
     return yes;

@@ -40,7 +40,8 @@ static bool objects_fit(const unsigned char *heap, size_t size, unsigned char *s
     return true;
 }
 
-bool nn_h5_heap_sound(int fd, int64_t address, const void *block, size_t count) {
+bool nn_h5_heap_sound(nn_h5_channel *channel, int fd, int64_t address, const void *block,
+                      size_t count) {
     const unsigned char *begin = block;
     if (count < HEADER || memcmp(begin, signature, sizeof signature) != 0)
         return true;
@@ -50,9 +51,12 @@ bool nn_h5_heap_sound(int fd, int64_t address, const void *block, size_t count) 
     const size_t most = (size_t)size / OBJECT_HEADER;
     unsigned char *heap = malloc((size_t)size);
     unsigned char *seen = calloc(most + 1, 1);
-    bool sound = heap != NULL && seen != NULL &&
-                 pread(fd, heap, (size_t)size, (off_t)address) == (ssize_t)size &&
-                 objects_fit(heap, (size_t)size, seen, most);
+    bool sound = false;
+    if (heap == NULL || seen == NULL)
+        nn_h5_out_of_memory(channel);
+    else
+        sound = pread(fd, heap, (size_t)size, (off_t)address) == (ssize_t)size &&
+                objects_fit(heap, (size_t)size, seen, most);
     free(seen);
     free(heap);
     return sound;

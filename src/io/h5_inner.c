@@ -4,6 +4,7 @@
 
 #include "io/file.h"
 
+#include <errno.h>
 #include <hdf5.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,10 +60,20 @@ void nn_h5_doubt(nn_h5 *file) {
         snprintf(file->doubt, sizeof file->doubt, "%s", reason);
 }
 
+int nn_h5_code(const nn_h5 *file, int code) {
+    return file->channel->error == ENOMEM ? NN_EMEMORY : code;
+}
+
+void nn_h5_out_of_memory(nn_h5_channel *channel) {
+    if (channel->error == 0)
+        channel->error = ENOMEM;
+}
+
 int nn_h5_check_answers(const nn_h5 *file) {
     if (file->doubt[0] == '\0')
         return 0;
-    return nn_fail(NN_EFORMAT, "'%s' cannot be read: %s", file->path, file->doubt);
+    int code = nn_h5_code(file, NN_EFORMAT);
+    return nn_fail(code, "'%s' cannot be read: %s", file->path, file->doubt);
 }
 
 int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *format, ...) {
@@ -73,5 +84,6 @@ int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *f
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return nn_error_raise(code, function, "%s of '%s': %s", message, file->path, reason);
+    return nn_error_raise(nn_h5_code(file, code), function, "%s of '%s': %s", message, file->path,
+                          reason);
 }

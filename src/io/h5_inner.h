@@ -50,8 +50,10 @@ int nn_h5_driver_use(int64_t access, nn_h5_channel *channel);
 void nn_h5_channel_release(nn_h5_channel *channel);
 
 /* Whether a block of `count` bytes just read from `address` is no heap, or the beginning of one
- * that HDF5 can read without harm. Only for files whose lengths have 8 bytes. */
-bool nn_h5_heap_sound(int fd, int64_t address, const void *block, size_t count);
+ * that HDF5 can read without harm; false also where there is no memory to see. Only for files whose
+ * lengths have 8 bytes. */
+bool nn_h5_heap_sound(nn_h5_channel *channel, int fd, int64_t address, const void *block,
+                      size_t count);
 
 /* Closes any kind of identifier; negative ones are ignored. Below 0 when HDF5 says it failed. */
 int nn_h5_drop(int64_t id);
@@ -74,6 +76,12 @@ int nn_h5_raise(const nn_h5 *file, int code, const char *function, const char *f
 
 /* Notes why HDF5 failed when asked whether something is there. Leaves its error stack. */
 void nn_h5_doubt(nn_h5 *file);
+
+/* Our own memory is short, so that HDF5 may be told that something is absent or damaged: with this,
+ * all that fails from now on says why, with NN_EMEMORY. */
+void nn_h5_out_of_memory(nn_h5_channel *channel);
+/* `code`, or NN_EMEMORY after nn_h5_out_of_memory. */
+int nn_h5_code(const nn_h5 *file, int code);
 
 /* Whether reading or writing failed, though HDF5 may not know. */
 bool nn_h5_faulty(const nn_h5 *file);
