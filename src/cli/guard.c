@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "cli/siblings.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define START_SECONDS 300
+#define START_SECONDS 120
 /* Wakes the guard; whoever does not wait for it ignores it. */
 #define WAKE SIGURG
 
@@ -136,10 +137,14 @@ static void take(nn_guard *g, int number, pid_t from) {
         die_by(SIGINT);
     g->interrupted = g->interrupted || number == SIGINT;
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
-    if (atomic_load(&g->stage) < DEFERRING)
-        g->spec.leave(g->spec.ctx,
-                      nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
-                                           "there was nothing to save; run again"));
+    if (atomic_load(&g->stage) >= DEFERRING)
+        return;
+    /* The launcher ends all because a rank has failed, and has said so: that shall be the last
+     * word. */
+    if (nn_siblings_missing(g->spec.launch))
+        sleep(NN_PATIENCE);
+    g->spec.leave(g->spec.ctx, nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
+                                                    "there was nothing to save; run again"));
 }
 
 /* The system gives a child whose parent has died to another one. */
@@ -153,15 +158,16 @@ static void look_at_launcher(const nn_guard *g) {
 
 static void look_at_clock(const nn_guard *g) {
     double grace = g->spec.launch->rank > 0 ? NN_PATIENCE : 0;
+    char stopped[NN_SIBLINGS_TEXT];
     if (g->limit <= 0 || atomic_load(&g->stage) != MEETING ||
         nn_seconds() - g->begin < g->limit + grace)
         return;
     g->spec.leave(g->spec.ctx,
                   nn_fail(NN_ERANK,
-                          "waited %g s for all ranks to start: one of them has failed or hangs "
+                          "waited %g s for all ranks to start%s: one of them has failed or hangs "
                           "before MPI_Init, or cannot be reached (NNMPI_START_TIMEOUT=SECONDS "
                           "makes it longer, 0 endless)",
-                          g->limit));
+                          g->limit, nn_siblings_stopped(g->spec.launch, stopped)));
 }
 
 static void *keep_watch(void *ctx) {

@@ -13,7 +13,7 @@
 #include <signal.h>
 
 /* Seconds in which a rank 0 that fails as another rank does has spoken for both. */
-#define NN_PATIENCE 3
+#define NN_PATIENCE 2
 
 typedef struct nn_guard nn_guard;
 

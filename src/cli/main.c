@@ -3,6 +3,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/guard.h"
+#include "comm/comm.h"
 #include "comm/launch.h"
 #include "io/h5.h"
 
@@ -37,7 +38,7 @@ static int start_ranks(nn_call *call) {
     if (!call->verb->collective)
         return nn_comm_alone(&call->comm);
     NN_TRY(nn_guard_start(&guard, &call->guard));
-    NN_TRY(nn_comm_init(&call->comm));
+    NN_TRY(nn_comm_start(&call->comm));
     nn_guard_met(call->guard);
     call->screen->rank = nn_comm_rank(call->comm);
     return 0;
@@ -79,43 +80,55 @@ static int close_output(void) {
                    errno ? strerror(errno) : "a write failed");
 }
 
-/* Rank 0 speaks for all where they do the same, until the guard starts, or have agreed, once MPI
- * runs. Other failures may be of this rank alone. It does not say so at once: where all have failed
- * alike, rank 0 does and mpirun ends the others. */
-static void say_error(nn_call *call, int rc) {
-    bool common = !call->guard || (call->comm && rc != NN_ERANK);
-    if (call->screen->rank > 0 && common)
+/* Who fails with `rc`. Before the guard starts that is all ranks where they were called wrongly.
+ * Stopping and divergence follow from the sums of a step, which are the same on every rank. */
+static nn_failed who_fails(const nn_call *call, int rc) {
+    bool alike = !call->guard ? rc == NN_EUSAGE : rc == NN_ESTOPPED || rc == NN_EDIVERGED;
+    if (call->launch->size == 1 || alike)
+        return NN_FAILED_ALL;
+    return call->comm ? nn_comm_failed(call->comm, rc) : NN_FAILED_THIS;
+}
+
+/* Rank 0 speaks for all. What may be of this rank alone, it says itself, but not at once: where all
+ * have failed alike, rank 0 has spoken by then, and mpirun ended the others. */
+static void say_error(nn_call *call, nn_failed who) {
+    if (call->screen->rank > 0 && who == NN_FAILED_ALL)
         return;
-    if (call->screen->rank > 0)
-        sleep(NN_PATIENCE);
+    if (call->screen->rank > 0 || who == NN_FAILED_OTHER)
+        sleep(who == NN_FAILED_OTHER ? 2 * NN_PATIENCE : NN_PATIENCE);
     nn_screen_error(call->screen);
 }
 
-/* Returns where the others end by themselves. */
-static void end_ranks(const nn_call *call, int rc, int status) {
-    bool alike = call->comm && rc != NN_ERANK;
-    if (!alike && call->launch->size > 1)
-        nn_comm_abort(call->comm, status); /* the others may wait for this rank */
-    if (call->screen->rank == 0)
+/* The exit status. Does not return where the others may wait for this rank. mpirun ends them at the
+ * first one that fails: not before rank 0 has spoken for all. */
+static int fail(nn_call *call, int rc) {
+    nn_failed who = who_fails(call, rc);
+    int status = nn_error_exit_code(rc);
+    say_error(call, who);
+    if (who != NN_FAILED_ALL)
+        nn_comm_abort(call->comm, status);
+    if (!call->guard && call->screen->rank > 0)
+        return 0;
+    if (call->guard && call->screen->rank == 0)
         nn_launch_abort(status);
+    return status;
 }
 
 static int finish(nn_call *call, int rc) {
     nn_guard_defer(call->guard);
     if (rc == 0)
         rc = close_output();
-    if (rc < 0)
-        say_error(call, rc);
-    int status = nn_error_exit_code(rc);
-    /* mpirun ends the others at the first rank that fails: not before rank 0 has spoken for all. */
-    if (!call->guard && call->screen->rank > 0)
-        status = 0;
-    if (call->guard && status != 0)
-        end_ranks(call, rc, status);
-    nn_comm_free(call->comm);
+    else
+        fflush(stdout);
+    int status = rc < 0 ? fail(call, rc) : 0;
+    rc = nn_comm_end(call->comm);
+    if (rc < 0) {
+        sleep(NN_PATIENCE); /* what rank 0 has printed gets through first */
+        nn_screen_error(call->screen);
+    }
     nn_guard_free(call->guard);
     nn_pool_release(call->pool);
-    return status;
+    return status ? status : nn_error_exit_code(rc);
 }
 
 int main(int argc, char **argv) {

@@ -1,6 +1,8 @@
 #include "comm/barrier.h"
 
 #include "base/mem.h"
+#include "comm/comm.h"
+#include "comm/heartbeat.h"
 #include "comm/messages.h"
 #include "comm/wait.h"
 
@@ -83,9 +85,12 @@ const void *nn_barrier_slot_of(const nn_barrier *b, int node_rank) {
     return b->part[node_rank]->slot[(b->rounds - 1) % 2];
 }
 
-int nn_comm_node_barrier(const nn_comm *comm) {
+int nn_comm_node_barrier(nn_comm *comm) {
     if (!comm->barrier)
-        return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+        return nn_mpi_barrier(comm, comm->node);
+    NN_TRY(nn_comm_check(comm));
+    nn_comm_waits(comm, true);
     nn_barrier_wait(comm->barrier);
+    nn_comm_waits(comm, false);
     return 0;
 }

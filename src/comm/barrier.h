@@ -26,6 +26,6 @@ const void *nn_barrier_slot_of(const nn_barrier *barrier, int node_rank);
 
 /* Waits for the other ranks of the node, and then sees what they have written to shared memory.
  * Collective over the node. */
-int nn_comm_node_barrier(const nn_comm *comm);
+int nn_comm_node_barrier(nn_comm *comm);
 
 #endif

@@ -15,7 +15,19 @@
 #define SHORT ((size_t)1 << 16)
 
 void nn_comm_give_up(nn_comm *comm) {
+    if (!comm->broken)
+        snprintf(comm->failure, sizeof comm->failure, "%s", nn_error_message());
     comm->broken = true;
+}
+
+int nn_comm_check(const nn_comm *comm) {
+    return comm->broken ? nn_fail(NN_ERANK, "%s", comm->failure) : 0;
+}
+
+nn_failed nn_comm_failed(const nn_comm *comm, int rc) {
+    if (comm->broken)
+        return comm->told ? NN_FAILED_OTHER : NN_FAILED_THIS;
+    return comm->agreed == rc ? NN_FAILED_ALL : NN_FAILED_THIS;
 }
 
 int nn_comm_rank(const nn_comm *comm) {
@@ -71,22 +83,23 @@ static int bcast_in_node(nn_comm *comm, int rc, void *bytes, size_t count) {
     const struct message *first = nn_barrier_slot_of(comm->barrier, 0);
     if (comm->node_rank > 0)
         memcpy(bytes, first->bytes, count);
-    if (first->rc < 0 && comm->node_rank > 0)
-        return nn_fail(first->rc, "rank 0 of this node could not reach other nodes");
-    return rc;
+    if (first->rc == 0 || comm->node_rank == 0)
+        return rc;
+    comm->told = true;
+    return nn_fail(first->rc, "the first rank of %s could not reach other nodes", comm->host);
 }
 
 /* Through each node's first rank; `count` fits into a message. */
 static int bcast_message(nn_comm *comm, void *bytes, size_t count) {
     int rc = 0;
     if (comm->leaders != MPI_COMM_NULL)
-        rc = nn_mpi_check(nn_mpi_bcast(comm, comm->leaders, bytes, count, 0), "MPI_Bcast");
+        rc = nn_mpi_bcast(comm, comm->leaders, bytes, count, 0);
     return bcast_in_node(comm, rc, bytes, count);
 }
 
 static int bcast(nn_comm *comm, char *bytes, size_t count) {
     if (!comm->barrier || count > SHORT)
-        return nn_mpi_check(nn_mpi_bcast(comm, comm->world, bytes, count, 0), "MPI_Bcast");
+        return nn_mpi_bcast(comm, comm->world, bytes, count, 0);
     for (size_t n; count > 0; bytes += n, count -= n) {
         n = count < sizeof((struct message *)0)->bytes ? count : sizeof((struct message *)0)->bytes;
         NN_TRY(bcast_message(comm, bytes, n));
@@ -97,6 +110,7 @@ static int bcast(nn_comm *comm, char *bytes, size_t count) {
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
     if (comm->size == 1)
         return 0;
+    NN_TRY(nn_comm_check(comm));
     nn_comm_waits(comm, true);
     return waited(comm, bcast(comm, bytes, count));
 }
@@ -120,8 +134,7 @@ static int sum_piece(nn_comm *comm, double *values, size_t count) {
     if (comm->barrier)
         sum_node(comm, values, count);
     if (among != MPI_COMM_NULL)
-        rc = nn_mpi_check(nn_mpi_allreduce(comm, among, values, (int)count, MPI_DOUBLE, MPI_SUM),
-                          "MPI_Allreduce");
+        rc = nn_mpi_allreduce(comm, among, values, (int)count, MPI_DOUBLE, MPI_SUM);
     return comm->barrier && comm->nodes > 1
                ? bcast_in_node(comm, rc, values, count * sizeof *values)
                : rc;
@@ -139,6 +152,7 @@ static int sum(nn_comm *comm, double *values, size_t count) {
 int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
     if (comm->size == 1)
         return 0;
+    NN_TRY(nn_comm_check(comm));
     nn_comm_waits(comm, true);
     return waited(comm, sum(comm, values, count));
 }
@@ -150,8 +164,7 @@ int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
     if (comm->size == 1)
         return 0;
     nn_comm_waits(comm, true);
-    return waited(
-        comm, nn_mpi_check(nn_mpi_allgather(comm, comm->world, all, (int)count), "MPI_Allgather"));
+    return waited(comm, nn_mpi_allgather(comm, comm->world, all, (int)count));
 }
 
 /* What the rank with the worst code tells the others. */
@@ -168,9 +181,9 @@ static int share_verdict(nn_comm *comm, int rc, int worst, int from) {
         snprintf(verdict.host, sizeof verdict.host, "%s", comm->host);
         snprintf(verdict.message, sizeof verdict.message, "%s", nn_error_message());
     }
-    NN_TRY_MPI(nn_mpi_bcast(comm, comm->world, &verdict, sizeof verdict, from), "MPI_Bcast");
+    NN_TRY(nn_mpi_bcast(comm, comm->world, &verdict, sizeof verdict, from));
     equal = rc == worst && strncmp(nn_error_message(), verdict.message, MESSAGE_SIZE - 1) == 0;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &equal, 1, MPI_INT, MPI_LAND), "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->world, &equal, 1, MPI_INT, MPI_LAND));
     if (equal)
         return 0;
     if (comm->rank == from)
@@ -185,18 +198,23 @@ static int agree(nn_comm *comm, int rc) {
         int code, rank;
     } worst = {rc < 0 ? rc : 0, comm->rank};
     double failures = rc < 0;
+    comm->agreed = 0;
     NN_TRY(sum_piece(comm, &failures, 1));
     if (failures < 1)
         return 0;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &worst, 1, MPI_2INT, MPI_MINLOC),
-               "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->world, &worst, 1, MPI_2INT, MPI_MINLOC));
     NN_TRY(share_verdict(comm, rc, worst.code, worst.rank));
+    comm->agreed = worst.code;
     return worst.code;
 }
 
+/* Whom MPI has failed does not ask the others, which may be in the call that failed. */
 int nn_comm_agree(nn_comm *comm, int rc) {
     if (comm->size == 1)
         return rc < 0 ? rc : 0;
+    if (rc == NN_ERANK)
+        nn_comm_give_up(comm);
+    NN_TRY(nn_comm_check(comm));
     nn_comm_waits(comm, true);
     rc = waited(comm, agree(comm, rc));
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;

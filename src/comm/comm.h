@@ -16,9 +16,28 @@ int nn_comm_nodes(const nn_comm *comm);
 bool nn_comm_on_first_node(const nn_comm *comm); /* that of rank 0 */
 const char *nn_comm_host(const nn_comm *comm);
 
-/* MPI has failed on this rank (NN_ERANK): from now on nothing that is freed waits for the others,
- * which may never come. Local. */
+/* MPI has failed on this rank, or through it on another one (NN_ERANK is pending): the others may
+ * be in a call that this rank has left, for ever. From now on all that waits for them fails at
+ * once, nn_comm_check among it, with the message that is pending now, and nothing that is freed
+ * waits for them. Local. */
 void nn_comm_give_up(nn_comm *comm);
+/* 0, or NN_ERANK after nn_comm_give_up. Local. */
+int nn_comm_check(const nn_comm *comm);
+
+/* Who has failed where this rank has. */
+typedef enum nn_failed {
+    NN_FAILED_ALL,  /* every rank, and knows it: nn_comm_agree has said so */
+    NN_FAILED_THIS, /* this rank, maybe alone: others may wait for it for ever */
+    NN_FAILED_OTHER /* another rank of the node, which ends all; the message speaks of it */
+} nn_failed;
+/* Of the failure `rc` with which this rank is about to end. Local. */
+nn_failed nn_comm_failed(const nn_comm *comm, int rc);
+
+/* nn_comm_init, which after a failure leaves *out (NULL or not) for nn_comm_failed, nn_comm_abort
+ * and nn_comm_end. Collective. */
+int nn_comm_start(nn_comm **out);
+/* nn_comm_free, which also says whether MPI has ended well: NN_ERANK. Collective. */
+int nn_comm_end(nn_comm *comm);
 
 /* Every rank gets rank 0's bytes. Collective. */
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count);

@@ -1,9 +1,13 @@
 #include "comm/heartbeat.h"
 
+#include "base/progress.h"
 #include "comm/mpi_comm.h"
 
 const char *nn_phase_name(nn_phase phase) {
-    static const char *const names[] = {"start",
+    static const char *const names[] = {"planning",
+                                        "reading the data set",
+                                        "allocating",
+                                        "start",
                                         "reading data",
                                         "forward",
                                         "back-propagation",
@@ -23,7 +27,14 @@ void nn_comm_at(nn_comm *comm, nn_phase phase) {
     if (!comm->heartbeat)
         return;
     atomic_store_explicit(&comm->heartbeat->phase, (int)phase, memory_order_relaxed);
+    atomic_store_explicit(&comm->heartbeat->away, false, memory_order_relaxed);
     move(comm->heartbeat);
+}
+
+void nn_comm_away(nn_comm *comm) {
+    nn_progress_target_set((nn_progress_target){NULL, NULL});
+    if (comm->heartbeat)
+        atomic_store_explicit(&comm->heartbeat->away, true, memory_order_relaxed);
 }
 
 void nn_comm_at_step(nn_comm *comm, int64_t step) {

@@ -12,6 +12,9 @@ typedef struct nn_comm nn_comm; /* as <nnmpi/comm.h>, which lies above */
 
 /* What a rank is doing; messages call it by nn_phase_name. */
 typedef enum nn_phase {
+    NN_PHASE_PLAN,
+    NN_PHASE_FILL,
+    NN_PHASE_ALLOCATE,
     NN_PHASE_START,
     NN_PHASE_DATA,
     NN_PHASE_FORWARD,
@@ -34,6 +37,7 @@ typedef struct nn_heartbeat {
     _Atomic int64_t step;
     _Atomic int phase;
     atomic_bool left;   /* it watches no more, nor is it watched */
+    atomic_bool away;   /* it is with the caller of the library, who may do what they like */
     _Atomic int waits;  /* more than 0: for other ranks; waits may be within waits */
     atomic_bool spoken; /* the node's first rank: someone has said why all end */
     int rank;
@@ -41,6 +45,9 @@ typedef struct nn_heartbeat {
 
 /* A sign of life: this rank begins something, or goes on with it. Local. */
 void nn_comm_at(nn_comm *comm, nn_phase phase);
+/* It returns to the caller of the library, until nn_comm_at: only a process that is stopped counts
+ * as stalled. By the thread that began to watch. Local. */
+void nn_comm_away(nn_comm *comm);
 /* The step under way, 1 for the first; for messages. Local. */
 void nn_comm_at_step(nn_comm *comm, int64_t step);
 

@@ -4,9 +4,11 @@
 #include "base/mem.h"
 #include "comm/barrier.h"
 #include "comm/comm.h"
+#include "comm/heartbeat.h"
 #include "comm/messages.h"
 #include "comm/placement.h"
 #include "comm/shared_memory.h"
+#include "comm/watchdog.h"
 #include "math/gemm/blas.h"
 
 #include <stdlib.h>
@@ -36,7 +38,9 @@ static int start_mpi(nn_comm *comm) {
         NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
 #endif
     nn_launch_tune(&comm->launch);
-    NN_TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    if (rc != MPI_SUCCESS) /* MPI cannot be asked what that means before it has started */
+        return nn_fail(NN_ERANK, "MPI_Init_thread failed with code %d", rc);
     comm->started = true;
     if (provided < MPI_THREAD_FUNNELED)
         return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
@@ -50,22 +54,17 @@ static int share_machine(nn_comm *comm) {
     comm->node = comm->machine;
     comm->node_rank = comm->machine_rank;
     comm->node_size = comm->machine_size;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &last, 1, MPI_INT, MPI_MAX), "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->machine, &last, 1, MPI_INT, MPI_MAX));
     if (last == 0)
         return 0;
-    NN_TRY_MPI(MPI_Comm_split(comm->machine, part, comm->machine_rank, &comm->node),
-               "MPI_Comm_split");
-    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
+    NN_TRY(nn_mpi_split(comm, comm->machine, part, &comm->node));
     MPI_Comm_rank(comm->node, &comm->node_rank);
     MPI_Comm_size(comm->node, &comm->node_size);
     return 0;
 }
 
 static int find_neighbours(nn_comm *comm) {
-    NN_TRY_MPI(MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
-                                   &comm->machine),
-               "MPI_Comm_split_type");
-    MPI_Comm_set_errhandler(comm->machine, MPI_ERRORS_RETURN);
+    NN_TRY(nn_mpi_split_machine(comm, comm->world, &comm->machine));
     MPI_Comm_rank(comm->machine, &comm->machine_rank);
     MPI_Comm_size(comm->machine, &comm->machine_size);
     return share_machine(comm);
@@ -77,20 +76,15 @@ static int look_around(nn_comm *comm) {
     int leader = comm->node_rank == 0, most[2] = {-comm->node_size, comm->crowded};
     int first = comm->rank;
     comm->nodes = leader;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM),
-               "MPI_Allreduce");
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX), "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->world, &comm->nodes, 1, MPI_INT, MPI_SUM));
+    NN_TRY(nn_mpi_allreduce(comm, comm->world, most, 2, MPI_INT, MPI_MAX));
     comm->node_least = -most[0];
     comm->yields = most[1] != 0;
-    NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &first, sizeof first, 0), "MPI_Bcast");
+    NN_TRY(nn_mpi_bcast(comm, comm->node, &first, sizeof first, 0));
     comm->first_node = first == 0;
     if (comm->nodes == 1)
         return 0;
-    NN_TRY_MPI(MPI_Comm_split(comm->world, leader ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders),
-               "MPI_Comm_split");
-    if (leader)
-        MPI_Comm_set_errhandler(comm->leaders, MPI_ERRORS_RETURN);
-    return 0;
+    return nn_mpi_split(comm, comm->world, leader ? 0 : MPI_UNDEFINED, &comm->leaders);
 }
 
 static void close_barrier(nn_comm *comm) {
@@ -106,7 +100,7 @@ static void close_barrier(nn_comm *comm) {
 static int place_barrier(nn_comm *comm, nn_barrier *barrier) {
     for (int p = 0; p < comm->node_size; p++)
         nn_barrier_place(barrier, p, nn_shared_memory_part(comm->memory, p));
-    return nn_mpi_check(nn_mpi_barrier(comm, comm->node), "MPI_Barrier");
+    return nn_mpi_barrier(comm, comm->node);
 }
 
 /* Until the barrier is there, the ranks agree by messages. NN_EMEMORY where shared memory is short.
@@ -139,8 +133,7 @@ static int describe_world(nn_comm *comm) {
     char name[MPI_MAX_LIBRARY_VERSION_STRING];
     if (comm->started)
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    NN_TRY_MPI(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world), "MPI_Comm_dup");
-    MPI_Comm_set_errhandler(comm->world, MPI_ERRORS_RETURN);
+    NN_TRY(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world));
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
     NN_TRY(nn_launch_check(&comm->launch, comm->size, mpi_name(name)));
@@ -163,21 +156,21 @@ int nn_comm_alone(nn_comm **out) {
     return 0;
 }
 
-int nn_comm_init(nn_comm **out) {
+int nn_comm_start(nn_comm **out) {
     nn_blas_report blas;
-    nn_comm *comm;
-    int rc;
     *out = NULL;
     NN_TRY(nn_blas_init(&blas));
-    NN_TRY(nn_comm_alone(&comm));
-    NN_TRY_GOTO(start_mpi(comm));
-    NN_TRY_GOTO(describe_world(comm));
-    *out = comm;
-done:
-    if (rc == NN_ERANK)
-        nn_comm_give_up(comm);
-    if (rc < 0)
-        nn_comm_free(comm);
+    NN_TRY(nn_comm_alone(out));
+    NN_TRY(start_mpi(*out));
+    return describe_world(*out);
+}
+
+int nn_comm_init(nn_comm **out) {
+    int rc = nn_comm_start(out);
+    if (rc < 0) {
+        nn_comm_free(*out);
+        *out = NULL;
+    }
     return rc;
 }
 
@@ -186,10 +179,11 @@ static void free_handle(MPI_Comm *handle) {
         MPI_Comm_free(handle);
 }
 
-void nn_comm_free(nn_comm *comm) {
-    int ended = 0;
+int nn_comm_end(nn_comm *comm) {
+    int ended = 0, rc = 0;
     if (!comm)
-        return;
+        return 0;
+    nn_comm_at(comm, NN_PHASE_END);
     close_barrier(comm);
     if (comm->started || comm->world != MPI_COMM_NULL)
         MPI_Finalized(&ended);
@@ -199,10 +193,17 @@ void nn_comm_free(nn_comm *comm) {
             free_handle(&comm->node);
         free_handle(&comm->machine);
         free_handle(&comm->world);
+        nn_comm_waits(comm, true);
         if (comm->started)
-            MPI_Finalize();
+            rc = nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
     }
+    nn_comm_unwatch(comm);
     nn_free(comm);
+    return rc;
+}
+
+void nn_comm_free(nn_comm *comm) {
+    (void)nn_comm_end(comm);
 }
 
 void nn_comm_abort(nn_comm *comm, int exit_code) {

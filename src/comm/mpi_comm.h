@@ -29,12 +29,15 @@ struct nn_comm {
     bool yields;     /* some machine has */
     bool started;    /* MPI_Init was ours */
     bool broken;     /* MPI has failed here: no call that others take part in may return any more */
+    bool told;       /* it has failed on another rank of this node, which says so */
+    int agreed;      /* the failure that all ranks agreed on last; 0: none */
     nn_launch launch;
     nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
     struct nn_shared_memory *memory; /* of the barrier */
     struct nn_heartbeat *heartbeat;  /* this rank's signs of life; NULL: nobody looks at them */
     nn_watch *watch;                 /* NULL: nobody watches */
     char host[256];
+    char failure[1024]; /* why it is broken */
 };
 
 #endif

@@ -65,7 +65,7 @@ static int threads_asked(void) {
 }
 
 /* CPU sets of the machine's ranks into sets[machine_size]. */
-static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
+static int gather_sets(nn_comm *comm, cpu_set_t *sets) {
     cpu_set_t mine;
     if (sched_getaffinity(0, sizeof mine, &mine) != 0) {
         CPU_ZERO(&mine);
@@ -75,8 +75,7 @@ static int gather_sets(const nn_comm *comm, cpu_set_t *sets) {
     sets[comm->machine_rank] = mine;
     if (comm->machine_size == 1)
         return 0;
-    NN_TRY_MPI(nn_mpi_allgather(comm, comm->machine, sets, (int)sizeof mine), "MPI_Allgather");
-    return 0;
+    return nn_mpi_allgather(comm, comm->machine, sets, (int)sizeof mine);
 }
 
 /* The placement of this rank. The ranks agree on the memory first, so that none is missed in the
@@ -101,8 +100,8 @@ int nn_comm_find_cores(nn_comm *comm) {
     return 0;
 }
 
-/* A failure of MPI or memory is not worth ending here: one thread is right, only slow, and the next
- * collective meets the same MPI. */
+/* A failure of memory is not worth ending here: one thread is right, only slow. After one of MPI
+ * the next collective fails. */
 int nn_comm_threads(nn_comm *comm) {
     nn_placement at = {.threads = 1};
     int asked = threads_asked();

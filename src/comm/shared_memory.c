@@ -24,11 +24,11 @@ struct place {
 };
 
 /* The parts follow each other in the order of the ranks. */
-static int lay_out(const nn_comm *comm, size_t bytes, nn_shared_memory *shared) {
+static int lay_out(nn_comm *comm, size_t bytes, nn_shared_memory *shared) {
     size_t *at = shared->at, sum = 0;
     at[comm->node_rank] = (bytes + PAGE - 1) / PAGE * PAGE;
     if (comm->node_size > 1)
-        NN_TRY_MPI(nn_mpi_allgather(comm, comm->node, at, (int)sizeof *at), "MPI_Allgather");
+        NN_TRY(nn_mpi_allgather(comm, comm->node, at, (int)sizeof *at));
     for (int p = 0; p <= comm->node_size; p++) {
         size_t part = p < comm->node_size ? at[p] : 0;
         at[p] = sum;
@@ -61,18 +61,22 @@ static int open_file(const nn_comm *comm, size_t bytes, const struct place *plac
     return 0;
 }
 
-static struct place place_of(int file) {
-    struct stat status = {0};
-    if (file >= 0 && fstat(file, &status) < 0)
-        file = -1;
-    return (struct place){getpid(), file, status.st_dev, status.st_ino};
+/* Where this rank's file is. */
+static int place_of(const nn_comm *comm, size_t bytes, int file, struct place *place) {
+    struct stat status;
+    if (fstat(file, &status) < 0)
+        return refuse(comm, bytes, "fstat", errno);
+    *place = (struct place){getpid(), file, status.st_dev, status.st_ino};
+    return 0;
 }
 
 /* The others of the node learn where the first rank's file is, which is -1 where it has none. */
-static int find_file(const nn_comm *comm, int rc, size_t bytes, int *file) {
-    struct place place = place_of(*file);
+static int find_file(nn_comm *comm, int rc, size_t bytes, int *file) {
+    struct place place = {.file = -1};
+    if (rc == 0 && comm->node_rank == 0)
+        rc = place_of(comm, bytes, *file, &place);
     if (comm->node_size > 1)
-        NN_TRY_MPI(nn_mpi_bcast(comm, comm->node, &place, sizeof place, 0), "MPI_Bcast");
+        NN_TRY(nn_mpi_bcast(comm, comm->node, &place, sizeof place, 0));
     if (comm->node_rank == 0)
         return rc;
     if (place.file < 0)

@@ -72,10 +72,8 @@ static int gather(const nn_tree_sum *s, size_t n) {
         s->displacement[r] = (int)(t->first[r] * n);
         s->count[r] = (int)((t->first[r + 1] - t->first[r]) * n);
     }
-    NN_TRY_MPI(nn_mpi_allgatherv(s->comm, s->comm->world, NULL, 0, s->gathered, s->count,
-                                 s->displacement, MPI_DOUBLE),
-               "MPI_Allgatherv");
-    return 0;
+    return nn_mpi_allgatherv(s->comm, s->comm->world, NULL, 0, s->gathered, s->count,
+                             s->displacement, MPI_DOUBLE);
 }
 
 int nn_tree_sum_doubles(nn_tree_sum *s, size_t n, double *values) {

@@ -4,13 +4,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "comm/barrier.h"
+#include "comm/comm.h"
 #include "comm/heartbeat.h"
 #include "comm/shared_memory.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,8 +63,9 @@ static bool is_quiet(const nn_watch *w, int p) {
 
 /* Busy with one thing for too long. */
 static bool is_stuck(const nn_watch *w, int p) {
-    return w->seen[p].still_s >= w->seconds && atomic_load(&w->heartbeat[p]->waits) == 0 &&
-           !atomic_load(&w->heartbeat[p]->left);
+    const nn_heartbeat *s = w->heartbeat[p];
+    return w->seen[p].still_s >= w->seconds && atomic_load(&s->waits) == 0 &&
+           !atomic_load(&s->away) && !atomic_load(&s->left);
 }
 
 static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
@@ -75,27 +79,38 @@ static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
 static bool all_wait(const nn_watch *w) {
     double enough = fmax(GRACE * w->seconds, w->seconds + GRACE_LEAST);
     for (int p = 0; p < w->comm->node_size; p++)
-        if (w->seen[p].still_s < enough)
+        if (w->seen[p].still_s < enough || atomic_load(&w->heartbeat[p]->away))
             return false;
     return true;
 }
 
+/* "in step 12 (forward)" */
+#define PLACE_TEXT 64
+static const char *place_of(const nn_heartbeat *s, char text[PLACE_TEXT]) {
+    const char *phase = nn_phase_name((nn_phase)atomic_load(&s->phase));
+    long long step = (long long)atomic_load(&s->step);
+    if (step > 0)
+        snprintf(text, PLACE_TEXT, "in step %lld (%s)", step, phase);
+    else
+        snprintf(text, PLACE_TEXT, "before the first step (%s)", phase);
+    return text;
+}
+
 static void describe(const nn_watch *w, int p, const char *what) {
     const nn_heartbeat *s = w->heartbeat[p];
-    nn_warn("rank %d on %s %s %.3g s in step %lld (%s); all ranks end, because nothing would go on "
-            "without it (train.stall_timeout = %g)",
-            s->rank, w->comm->host, what, w->seconds, (long long)atomic_load(&s->step),
-            nn_phase_name((nn_phase)atomic_load(&s->phase)), w->seconds);
+    char place[PLACE_TEXT];
+    nn_warn("rank %d on %s %s %.3g s %s; all ranks end, because nothing would go on without it "
+            "(train.stall_timeout = %g)",
+            s->rank, w->comm->host, what, w->seconds, place_of(s, place), w->seconds);
 }
 
 static void describe_others(const nn_watch *w) {
-    const nn_heartbeat *s = w->mine;
-    nn_warn("the ranks on %s have waited %.3g s for %s in step %lld (%s); all ranks end "
-            "(train.stall_timeout = %g)",
-            w->comm->host, w->seen[w->comm->node_rank].still_s,
-            w->comm->nodes > 1 ? "those of other nodes" : "each other",
-            (long long)atomic_load(&s->step), nn_phase_name((nn_phase)atomic_load(&s->phase)),
-            w->seconds);
+    char place[PLACE_TEXT];
+    nn_warn(
+        "the ranks on %s have waited %.3g s for %s %s; all ranks end (train.stall_timeout = %g)",
+        w->comm->host, w->seen[w->comm->node_rank].still_s,
+        w->comm->nodes > 1 ? "those of other nodes" : "each other", place_of(w->mine, place),
+        w->seconds);
 }
 
 /* MPI is for the thread that trains, which may be in the middle of a call, so that MPI_Abort is not
@@ -216,9 +231,17 @@ static void release(nn_watch *w) {
     nn_free(w);
 }
 
+static void go_on(void *ctx) {
+    const nn_watch *w = ctx;
+    atomic_fetch_add_explicit(&w->mine->moves, 1, memory_order_relaxed);
+}
+
+/* Ranks might have read different configurations. */
 int nn_comm_watch(nn_comm *comm, double seconds) {
     nn_watch *w = NULL;
     int rc;
+    nn_comm_unwatch(comm);
+    NN_TRY(nn_comm_bcast(comm, &seconds, sizeof seconds));
     if (seconds <= 0 || comm->size == 1)
         return 0;
     rc = nn_comm_agree(comm, allocate(comm, seconds, &w));
@@ -230,11 +253,14 @@ int nn_comm_watch(nn_comm *comm, double seconds) {
     }
     comm->watch = w;
     comm->heartbeat = w->mine;
+    nn_progress_target_set((nn_progress_target){go_on, w});
     return rc;
 }
 
 void nn_comm_unwatch(nn_comm *comm) {
     nn_watch *w = comm->watch;
+    if (!w)
+        return;
     comm->watch = NULL;
     comm->heartbeat = NULL;
     release(w);

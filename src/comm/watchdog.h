@@ -5,10 +5,11 @@
 
 #include <nnmpi/comm.h>
 
-/* Begins to watch: a rank that shows no sign of life for `seconds` (its process is stopped), or
- * stays so long in one phase without waiting for others, ends all with exit code 5 and a message
- * that names it; 0: nothing is watched. On one node each sees who stalls; what happens on other
- * nodes is seen as waiting for them. Collective. */
+/* Begins to watch, until nn_comm_free has ended MPI: a rank that shows no sign of life for
+ * `seconds` (its process is stopped), or stays so long in one phase without waiting for others,
+ * reading or writing, ends all with exit code 5 and a message that names it; 0: nothing is watched.
+ * Rank 0's number counts. On one node each sees who stalls; what happens on other nodes is seen as
+ * waiting for them. Collective. */
 int nn_comm_watch(nn_comm *comm, double seconds);
 /* Local. Without watching it does nothing. */
 void nn_comm_unwatch(nn_comm *comm);

@@ -14,14 +14,17 @@
 
 void nn_trainer_say_plan(const nn_trainer *t) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
-    char text[NN_MEMORY_TEXT];
+    double timeout = t->session.settings->train.stall_timeout;
+    char text[NN_MEMORY_TEXT], stall[80] = "they wait for each other without end";
     if (nn_comm_rank(t->comm) > 0)
         return;
+    if (timeout > 0)
+        snprintf(stall, sizeof stall, "all end when one stalls for %g s", timeout);
     if (nodes > 1)
-        nn_info("%d ranks on %d nodes, reduce: %s", ranks, nodes,
-                nn_reducer_backend(t->session.reducer));
+        nn_info("%d ranks on %d nodes, reduce: %s; %s (train.stall_timeout)", ranks, nodes,
+                nn_reducer_backend(t->session.reducer), stall);
     else if (ranks > 1)
-        nn_info("%d ranks on one node", ranks);
+        nn_info("%d ranks on one node; %s (train.stall_timeout)", ranks, stall);
     nn_debug("memory: %s", nn_memory_text(&t->memory, text));
 }
 

@@ -1,6 +1,7 @@
 /* The start of a run: with fresh or pretrained parameters, or from its newest checkpoint. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "comm/heartbeat.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
 #include "train/checkpoint/import_weights.h"
@@ -148,7 +149,7 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     NN_TRY(nn_comm_agree(t->comm, rc));
     NN_TRY(nn_comm_bcast(t->comm, &resumed, sizeof resumed));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
-    NN_TRY(resumed ? go_on(t) : begin(t));
+    NN_TRY(resumed ? nn_comm_agree(t->comm, go_on(t)) : begin(t));
     if (resumed)
         NN_TRY(say_changes(t, snapshot));
     if (!resumed && t->run && !t->options->run_dir)
@@ -159,6 +160,7 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
 
 int nn_trainer_start(nn_trainer *t) {
     nn_snapshot snapshot = {0};
+    nn_comm_at(t->comm, NN_PHASE_START);
     int rc = start_from(t, &snapshot);
     nn_session_close_snapshot(&t->session, &snapshot);
     return rc;

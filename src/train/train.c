@@ -367,6 +367,12 @@ static int check_size(const char *name, size_t size, size_t most) {
                    name, size, most, name);
 }
 
+/* From before the data are read until MPI has ended. */
+static int begin_watch(nn_comm *comm, nn_config *config) {
+    NN_TRY(nn_comm_agree(comm, nn_config_check(config)));
+    return nn_comm_watch(comm, nn_config_settings(config)->train.stall_timeout);
+}
+
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
     nn_train_options own = {0};
@@ -383,11 +389,11 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     NN_TRY(check_size("nn_train_options", options->size, sizeof own));
     NN_TRY(check_size("nn_train_result", result->size, sizeof found));
     memcpy(&own, options, options->size);
+    NN_TRY(begin_watch(comm, config));
     NN_TRY_GOTO(nn_trainer_open(&t));
     nn_trainer_say_plan(&t);
     NN_TRY_GOTO(nn_trainer_start(&t));
     NN_TRY_GOTO(nn_saver_new(&t.session, t.run, &t.saver));
-    NN_TRY_GOTO(nn_comm_watch(comm, t.session.settings->train.stall_timeout));
     NN_TRY_GOTO(loop(&t));
     NN_TRY_GOTO(finish(&t, &found));
     found.size = result->size;
@@ -397,10 +403,8 @@ done:
     nn_train_result_release(&found);
     rescue_best(&t, rc);
     advise(&t, rc);
-    if (rc == NN_ERANK)
-        nn_comm_give_up(comm);
     nn_saver_free(t.saver, rc == NN_ERANK);
     nn_trainer_close(&t);
-    nn_comm_unwatch(comm);
+    nn_comm_away(comm);
     return rc;
 }

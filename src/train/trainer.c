@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "comm/heartbeat.h"
 #include "data/classes.h"
 #include "data/normalize.h"
 #include "io/folder.h"
@@ -115,6 +116,7 @@ static int check_same(const nn_trainer *t) {
 
 /* Reads the samples, each node once. */
 static int fill(nn_trainer *t) {
+    nn_comm_at(t->comm, NN_PHASE_FILL);
     NN_TRY(nn_session_fill(&t->session, t->train, &t->shared[0]));
     if (t->test)
         NN_TRY(nn_session_fill(&t->session, t->test, &t->shared[1]));
@@ -185,9 +187,11 @@ static int set_up(nn_trainer *t) {
 
 int nn_trainer_open(nn_trainer *t) {
     t->float_mode = nn_float_mode_flush();
+    nn_comm_at(t->comm, NN_PHASE_PLAN);
     NN_TRY(set_up(t));
     NN_TRY(check_same(t));
     NN_TRY(fill(t));
+    nn_comm_at(t->comm, NN_PHASE_ALLOCATE);
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->updater)));
     nn_reduce_ops ops = nn_updater_ops(&t->session);
     NN_TRY(nn_session_allocate(&t->session, &ops, t->updater));

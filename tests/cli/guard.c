@@ -4,6 +4,7 @@
  */
 #include "../../src/cli/guard.c"
 
+#include "../../src/cli/siblings.c"
 #include "check.h"
 #include "math/gemm/blas.h"
 #include "math/gemm/gemm.h"

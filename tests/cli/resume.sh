@@ -89,7 +89,7 @@ run_ranks 2 "$NNMPI" train --run two -o train.epochs=2 -v > out 2> err
 expect_line '^nnmpi: memory: ' err # with -v
 run_ranks 2 "$NNMPI" train --run calm2 -o train.epochs=2 > out 2> err
 grep '^nnmpi:' err | grep -v 'warning: .* ranks share' > said || true
-[ "$(cat said)" = 'nnmpi: 2 ranks on one node' ] || fail "at the start: $(cat said)"
+[ "$(cat said)" = 'nnmpi: 2 ranks on one node; all end when one stalls for 120 s (train.stall_timeout)' ] || fail "at the start: $(cat said)"
 
 # ---- the folder is said where it was not named
 "$NNMPI" train net.yaml > out 2> err

@@ -44,6 +44,8 @@ expect_code 2 env START=fail "$SOURCE_DIR/tests/ranks.sh" "$RANKS" env LD_PRELOA
 export NNMPI_START_TIMEOUT=2
 expect_code 5 befalls hang "$last" check > out 2> err
 expect_line '^nnmpi: waited 2 s for all ranks to start' err
+expect_code 5 befalls stop "$last" check > out 2> err # which is named
+expect_line "^nnmpi: waited 2 s for all ranks to start \(rank $last, process [0-9]+, is stopped\)" err
 expect_code 5 befalls hang 0 check > out 2> err # whose guard is well
 expect_line '^nnmpi: waited 2 s for all ranks to start' err
 export NNMPI_START_TIMEOUT=soon

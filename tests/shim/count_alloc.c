@@ -7,41 +7,17 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "own.h"
+
 #include <errno.h>
-#include <link.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { MAX_RANGES = 32 };
-
-/* Where nnmpi's code is. */
-static struct { uintptr_t begin, end; } range[MAX_RANGES];
-static int ranges;
 static atomic_long own, others;
 
-static int add_object(struct dl_phdr_info *info, size_t size, void *ctx) {
-    bool is_program = info->dlpi_name[0] == '\0';
-    (void)size;
-    (void)ctx;
-    if (!is_program && strstr(info->dlpi_name, "/libnnmpi.") == NULL)
-        return 0;
-    for (int i = 0; i < info->dlpi_phnum && ranges < MAX_RANGES; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type != PT_LOAD || (header->p_flags & PF_X) == 0)
-            continue;
-        range[ranges].begin = info->dlpi_addr + header->p_vaddr;
-        range[ranges].end = range[ranges].begin + header->p_memsz;
-        ranges++;
-    }
-    return 0;
-}
-
 __attribute__((constructor)) static void find_code(void) {
-    dl_iterate_phdr(add_object, NULL);
+    own_find();
 }
 
 __attribute__((destructor)) static void report(void) {
@@ -51,7 +27,7 @@ __attribute__((destructor)) static void report(void) {
         rank = getenv("PMI_RANK"); /* MPICH's */
     char path[4096];
     long counted = atomic_load(&own), rest = atomic_load(&others);
-    if (name == NULL || ranges == 0)
+    if (name == NULL || own_ranges == 0)
         return;
     snprintf(path, sizeof path, "%s.%s", name, rank != NULL ? rank : "0");
     FILE *out = fopen(path, "w");
@@ -62,14 +38,7 @@ __attribute__((destructor)) static void report(void) {
 }
 
 static void count(const void *caller) {
-    uintptr_t at = (uintptr_t)caller;
-    for (int i = 0; i < ranges; i++) {
-        if (at >= range[i].begin && at < range[i].end) {
-            atomic_fetch_add(&own, 1);
-            return;
-        }
-    }
-    atomic_fetch_add(&others, 1);
+    atomic_fetch_add(own_is(caller) ? &own : &others, 1);
 }
 
 /* glibc's own entrances: dlsym would allocate. */

@@ -1,41 +1,48 @@
 /* Fault injection: makes the N-th call of a C library function fail.
  *
  * As a library, cc -shared -fPIC -O1 -o fault.so fault.c, then LD_PRELOAD=fault.so and
- *   FAULT=write            what fails: open write pwrite read pread fsync fcntl rename ftruncate
- *                          fchown symlink mkdir close malloc; each stands for its relatives as well
- *                          (open64, openat, pwrite64, fdatasync, calloc ...); fcntl: locks only
+ *   FAULT=write            what fails, one of fault_kinds; each stands for its relatives as well
+ *                          (open64, openat, fopen; pwrite64; fdatasync; calloc ...)
  *   FAULT_AT=3             the third call fails; 3+: the third and all after it; without: none
- *   FAULT_PATH=ckpt        count only files with this in their name (not for malloc)
+ *   FAULT_PATH=ckpt        count only files with this in their name
+ *   FAULT_OWN=1            count only calls made by nnmpi's own code, not by libraries
  *   FAULT_RANK=1           only in the process whose OMPI_COMM_WORLD_RANK, PMI_RANK or
  *                          PMIX_RANK this is
  *   FAULT_ERRNO=ENOSPC     the error: EIO (default), ENOSPC, EINTR, EACCES, EDQUOT, EROFS,
- *                          ENOLCK, ENOMEM (default for malloc); or SHORT: half of the bytes are
- *                          written or read;
+ *                          ENOLCK, ENOMEM (default for memory and threads); or SHORT: half of the
+ *                          bytes are written or read;
  *                          or KILL: the process dies by SIGKILL instead of making the call;
  *                          or HANG: the call never returns;
- *                          or LIE: it is not made, but returns 0 (fcntl only)
- *   FAULT_COUNT_FILE=f     at exit the number of calls seen is written there
+ *                          or LIE: it is not made, but returns 0 (fcntl only);
+ *                          or STOP: the process is stopped (SIGSTOP) before it makes the call
+ *   FAULT_COUNT_FILE=f     at exit f.<rank> gets a line `<kind> <calls>` for each kind seen
+ *   FAULT_MARK=f           a file of that name is made when the first call fails
  *
- * Inside of a test program, #include "shim/fault.c" does the same, for the libraries too, and
- * fault_arm() sets it up from C. HDF5's and our own file driver are reached both ways. The malloc
- * family is left alone under AddressSanitizer, which has its own. */
+ * mpi.c does the same for MPI. Inside of a test program, #include "shim/fault.c" does it for the
+ * libraries too, and fault_arm() sets it up from C. HDF5's and our own file driver are reached both
+ * ways. malloc, mmap and thread are left alone under sanitizers, which have their own. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #undef _FORTIFY_SOURCE /* its inline functions would stand where ours do */
+#include "own.h"
+
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -46,34 +53,63 @@
 #endif
 #endif
 
-/* Beside errno values. */
-enum { FAULT_SHORT = -1, FAULT_KILL = -2, FAULT_HANG = -3, FAULT_LIE = -4 };
+enum {
+    FAULT_SHORT = -1,
+    FAULT_KILL = -2,
+    FAULT_HANG = -3,
+    FAULT_STOP = -4,
+    FAULT_LIE = -5
+}; /* beside errno values */
+
+/* clang-format off */
+#define FAULT_KINDS(X)                                                                             \
+    X(malloc) X(open) X(read) X(pread) X(write) X(pwrite) X(close) X(fsync) X(ftruncate)           \
+    X(rename) X(symlink) X(unlink) X(mkdir) X(fchown) X(fcntl) X(stat) X(opendir) X(statvfs)       \
+    X(lseek) X(mmap) X(memfd) X(thread) X(entropy) X(mpi) X(test)
+/* clang-format on */
+enum fault_kind {
+#define FAULT_ENUM(kind) fault_##kind,
+    FAULT_KINDS(FAULT_ENUM) FAULT_COUNT
+};
+static const char *const fault_kinds[] = {
+#define FAULT_NAME(kind) #kind,
+    FAULT_KINDS(FAULT_NAME)};
 
 static struct {
-    char what[16]; /* "" : nothing fails */
+    int what; /* enum fault_kind; negative: nothing fails */
     long at;
-    bool sticky;
+    bool sticky, own, struck;
     int error;
     char path[256];
-    atomic_long calls;
-} fault;
+    bool counts; /* all kinds */
+    atomic_long calls[FAULT_COUNT];
+} fault = {.what = -1};
 
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path);
 long fault_calls(void);
 
-/* what NULL: back to normal. error: an errno, FAULT_SHORT, FAULT_KILL, FAULT_HANG or FAULT_LIE. */
+static int fault_kind_named(const char *name) {
+    for (int kind = 0; name != NULL && kind < FAULT_COUNT; kind++)
+        if (strcmp(fault_kinds[kind], name) == 0)
+            return kind;
+    return -1;
+}
+
+/* what NULL: back to normal. error: an errno or one of the above. */
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path) {
+    fault.what = -1;
     fault.at = at;
     fault.sticky = sticky;
     fault.error = error;
     snprintf(fault.path, sizeof fault.path, "%s", path != NULL ? path : "");
-    atomic_store(&fault.calls, 0);
-    snprintf(fault.what, sizeof fault.what, "%s", what != NULL ? what : "");
+    for (int kind = 0; kind < FAULT_COUNT; kind++)
+        atomic_store(&fault.calls[kind], 0);
+    fault.what = fault_kind_named(what);
 }
 
 /* Calls seen since fault_arm. */
 long fault_calls(void) {
-    return atomic_load(&fault.calls);
+    return fault.what < 0 ? 0 : atomic_load(&fault.calls[fault.what]);
 }
 
 static int fault_error_named(const char *name) {
@@ -83,7 +119,8 @@ static int fault_error_named(const char *name) {
     } errors[] = {{"EIO", EIO},         {"ENOSPC", ENOSPC},   {"EINTR", EINTR},
                   {"EACCES", EACCES},   {"EDQUOT", EDQUOT},   {"EROFS", EROFS},
                   {"ENOMEM", ENOMEM},   {"ENOLCK", ENOLCK},   {"SHORT", FAULT_SHORT},
-                  {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}, {"LIE", FAULT_LIE}};
+                  {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}, {"STOP", FAULT_STOP},
+                  {"LIE", FAULT_LIE}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].error;
@@ -91,67 +128,110 @@ static int fault_error_named(const char *name) {
     _exit(125);
 }
 
+/* Of this process; NULL: started by hand. */
+static const char *fault_rank(void) {
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]) != NULL)
+            return getenv(names[i]);
+    return NULL;
+}
+
 static bool fault_is_other_rank(void) {
-    const char *wanted = getenv("FAULT_RANK");
-    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
-    if (rank == NULL)
-        rank = getenv("PMI_RANK"); /* MPICH's */
-    if (rank == NULL)
-        rank = getenv("PMIX_RANK");
+    const char *wanted = getenv("FAULT_RANK"), *rank = fault_rank();
     return wanted != NULL && (rank == NULL || strcmp(rank, wanted) != 0);
+}
+
+static const char *fault_default_error(const char *what) {
+    static const char *const of_memory[] = {"malloc", "mmap", "memfd", "thread"};
+    for (size_t i = 0; i < sizeof of_memory / sizeof of_memory[0]; i++)
+        if (strcmp(what, of_memory[i]) == 0)
+            return "ENOMEM";
+    return "EIO";
 }
 
 __attribute__((constructor)) static void fault_from_environment(void) {
     const char *what = getenv("FAULT");
     const char *at = getenv("FAULT_AT");
     const char *error = getenv("FAULT_ERRNO");
+    own_find();
+    fault.own = getenv("FAULT_OWN") != NULL;
+    fault.counts = getenv("FAULT_COUNT_FILE") != NULL;
     if (what == NULL || fault_is_other_rank())
         return;
-    if (error == NULL)
-        error = strcmp(what, "malloc") == 0 ? "ENOMEM" : "EIO";
+    if (fault_kind_named(what) < 0) {
+        fprintf(stderr, "fault: FAULT=%s is not known\n", what);
+        _exit(125);
+    }
     fault_arm(what, at != NULL ? strtol(at, NULL, 10) : 0, at != NULL && strchr(at, '+') != NULL,
-              fault_error_named(error), getenv("FAULT_PATH"));
+              fault_error_named(error != NULL ? error : fault_default_error(what)),
+              getenv("FAULT_PATH"));
 }
 
 __attribute__((destructor)) static void fault_report(void) {
-    const char *name = getenv("FAULT_COUNT_FILE");
-    long calls = fault_calls();
-    if (name == NULL || fault_is_other_rank())
+    const char *name = getenv("FAULT_COUNT_FILE"), *rank = fault_rank();
+    char path[PATH_MAX];
+    if (!fault.counts)
         return;
-    fault_arm(NULL, 0, false, 0, NULL);
-    FILE *out = fopen(name, "w");
+    fault.counts = false;
+    fault.what = -1;
+    snprintf(path, sizeof path, "%s.%s", name, rank != NULL ? rank : "0");
+    FILE *out = fopen(path, "w");
     if (out == NULL)
         return;
-    fprintf(out, "%ld\n", calls);
+    for (int kind = 0; kind < FAULT_COUNT; kind++)
+        if (atomic_load(&fault.calls[kind]) > 0)
+            fprintf(out, "%s %ld\n", fault_kinds[kind], atomic_load(&fault.calls[kind]));
     fclose(out);
 }
 
+/* By system calls alone, which nobody counts. */
+static void fault_mark(void) {
+    const char *name = getenv("FAULT_MARK");
+    if (fault.struck || name == NULL)
+        return;
+    fault.struck = true;
+    long fd = syscall(SYS_openat, AT_FDCWD, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+    syscall(SYS_close, fd);
+}
+
 /* Counts a call; whether it is one to fail, with errno set. */
-static bool fault_strikes(void) {
-    long call = atomic_fetch_add(&fault.calls, 1) + 1;
-    if (fault.at == 0 || (fault.sticky ? call < fault.at : call != fault.at))
+static bool fault_strikes(int kind) {
+    long call = atomic_fetch_add(&fault.calls[kind], 1) + 1;
+    if (fault.what != kind || fault.at == 0 || (fault.sticky ? call < fault.at : call != fault.at))
         return false;
+    fault_mark();
     if (fault.error == FAULT_KILL)
         raise(SIGKILL);
     while (fault.error == FAULT_HANG)
         sleep(1);
+    if (fault.error == FAULT_STOP)
+        raise(SIGSTOP);
     if (fault.error > 0)
         errno = fault.error;
-    return true;
+    return fault.error != FAULT_STOP;
 }
 
-static bool fault_at_path(const char *what, const char *path) {
-    return strcmp(fault.what, what) == 0 && strstr(path, fault.path) != NULL && fault_strikes();
+static bool fault_counts(int kind, const void *caller) {
+    return (fault.what == kind || fault.counts) && (!fault.own || own_is(caller));
 }
 
-static bool fault_at_fd(const char *what, int fd) {
+static bool fault_at(int kind, const void *caller) {
+    return fault_counts(kind, caller) && fault_strikes(kind);
+}
+
+static bool fault_at_path(int kind, const void *caller, const char *path) {
+    return fault_counts(kind, caller) && strstr(path, fault.path) != NULL && fault_strikes(kind);
+}
+
+static bool fault_at_fd(int kind, const void *caller, int fd) {
     char link[64], path[PATH_MAX];
-    if (strcmp(fault.what, what) != 0)
+    if (!fault_counts(kind, caller))
         return false;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
-    return fault_at_path(what, path);
+    return strstr(path, fault.path) != NULL && fault_strikes(kind);
 }
 
 /* The function that ours hides, as a function pointer of the type of `name` itself. */
@@ -159,15 +239,17 @@ static bool fault_at_fd(const char *what, int fd) {
     static __typeof__(name) *real;                                                                 \
     if (real == NULL)                                                                              \
     *(void **)(&real) = dlsym(RTLD_NEXT, #name)
+/* Who calls a function of ours. */
+#define FAULT_CALLER __builtin_return_address(0)
 
 /* Seen by everyone, whatever the compiler was told. */
 #pragma GCC visibility push(default)
 
 /* Transfers: a strike fails, or does half. */
-#define FAULT_TRANSFER(what, name, bytes_type, offset_parameter, offset_argument)                  \
+#define FAULT_TRANSFER(kind, name, bytes_type, offset_parameter, offset_argument)                  \
     ssize_t name(int fd, bytes_type bytes, size_t count offset_parameter) {                        \
         FAULT_REAL(name);                                                                          \
-        if (fault_at_fd(what, fd)) {                                                               \
+        if (fault_at_fd(kind, FAULT_CALLER, fd)) {                                                 \
             if (fault.error != FAULT_SHORT)                                                        \
                 return -1;                                                                         \
             count = (count + 1) / 2;                                                               \
@@ -178,36 +260,59 @@ static bool fault_at_fd(const char *what, int fd) {
 #define FAULT_PARAMETER(type) , type offset
 #define FAULT_ARGUMENT , offset
 
-FAULT_TRANSFER("write", write, const void *, FAULT_NOTHING, FAULT_NOTHING)
-FAULT_TRANSFER("read", read, void *, FAULT_NOTHING, FAULT_NOTHING)
-FAULT_TRANSFER("pwrite", pwrite, const void *, FAULT_PARAMETER(off_t), FAULT_ARGUMENT)
-FAULT_TRANSFER("pwrite", pwrite64, const void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMENT)
-FAULT_TRANSFER("pread", pread, void *, FAULT_PARAMETER(off_t), FAULT_ARGUMENT)
-FAULT_TRANSFER("pread", pread64, void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMENT)
+FAULT_TRANSFER(fault_write, write, const void *, FAULT_NOTHING, FAULT_NOTHING)
+FAULT_TRANSFER(fault_read, read, void *, FAULT_NOTHING, FAULT_NOTHING)
+FAULT_TRANSFER(fault_pwrite, pwrite, const void *, FAULT_PARAMETER(off_t), FAULT_ARGUMENT)
+FAULT_TRANSFER(fault_pwrite, pwrite64, const void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMENT)
+FAULT_TRANSFER(fault_pread, pread, void *, FAULT_PARAMETER(off_t), FAULT_ARGUMENT)
+FAULT_TRANSFER(fault_pread, pread64, void *, FAULT_PARAMETER(off64_t), FAULT_ARGUMENT)
 
-#define FAULT_CALL(check, name, parameters, arguments)                                             \
-    int name parameters {                                                                          \
+/* Others that return `bad` when they fail. */
+#define FAULT_CALL(strikes, type, bad, name, parameters, arguments)                                \
+    type name parameters {                                                                         \
         FAULT_REAL(name);                                                                          \
-        return check ? -1 : real arguments;                                                        \
+        return strikes ? bad : real arguments;                                                     \
     }
+#define FAULT_FD(kind, name, parameters, arguments)                                                \
+    FAULT_CALL(fault_at_fd(kind, FAULT_CALLER, fd), int, -1, name, parameters, arguments)
+#define FAULT_PATH(kind, name, parameters, arguments)                                              \
+    FAULT_CALL(fault_at_path(kind, FAULT_CALLER, path), int, -1, name, parameters, arguments)
 
-FAULT_CALL(fault_at_fd("fsync", fd), fsync, (int fd), (fd))
-FAULT_CALL(fault_at_fd("fsync", fd), fdatasync, (int fd), (fd))
-FAULT_CALL(fault_at_fd("fchown", fd), fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
-FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate, (int fd, off_t length), (fd, length))
-FAULT_CALL(fault_at_fd("ftruncate", fd), ftruncate64, (int fd, off64_t length), (fd, length))
-FAULT_CALL(fault_at_path("rename", to), rename, (const char *from, const char *to), (from, to))
-FAULT_CALL(fault_at_path("rename", to), renameat,
-           (int from_folder, const char *from, int to_folder, const char *to),
-           (from_folder, from, to_folder, to))
-FAULT_CALL(fault_at_path("symlink", path), symlink, (const char *target, const char *path),
-           (target, path))
-FAULT_CALL(fault_at_path("mkdir", path), mkdir, (const char *path, mode_t mode), (path, mode))
+FAULT_FD(fault_fsync, fsync, (int fd), (fd))
+FAULT_FD(fault_fsync, fdatasync, (int fd), (fd))
+FAULT_FD(fault_fchown, fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
+FAULT_FD(fault_ftruncate, ftruncate, (int fd, off_t length), (fd, length))
+FAULT_FD(fault_ftruncate, ftruncate64, (int fd, off64_t length), (fd, length))
+FAULT_FD(fault_stat, fstat, (int fd, struct stat *status), (fd, status))
+FAULT_PATH(fault_stat, stat, (const char *path, struct stat *status), (path, status))
+FAULT_PATH(fault_stat, lstat, (const char *path, struct stat *status), (path, status))
+FAULT_PATH(fault_stat, fstatat, (int folder, const char *path, struct stat *status, int flags),
+           (folder, path, status, flags))
+FAULT_PATH(fault_stat, access, (const char *path, int mode), (path, mode))
+FAULT_PATH(fault_statvfs, statvfs, (const char *path, struct statvfs *status), (path, status))
+FAULT_PATH(fault_rename, rename, (const char *from, const char *path), (from, path))
+FAULT_PATH(fault_rename, renameat,
+           (int from_folder, const char *from, int to_folder, const char *path),
+           (from_folder, from, to_folder, path))
+FAULT_PATH(fault_symlink, symlink, (const char *target, const char *path), (target, path))
+FAULT_PATH(fault_unlink, unlink, (const char *path), (path))
+FAULT_PATH(fault_unlink, unlinkat, (int folder, const char *path, int flags), (folder, path, flags))
+FAULT_PATH(fault_mkdir, mkdir, (const char *path, mode_t mode), (path, mode))
+FAULT_CALL(fault_at_fd(fault_lseek, FAULT_CALLER, fd), off_t, -1, lseek,
+           (int fd, off_t offset, int whence), (fd, offset, whence))
+FAULT_CALL(fault_at_path(fault_opendir, FAULT_CALLER, path), DIR *, NULL, opendir,
+           (const char *path), (path))
+FAULT_CALL(fault_at_path(fault_open, FAULT_CALLER, path), FILE *, NULL, fopen,
+           (const char *path, const char *mode), (path, mode))
+FAULT_CALL(fault_at(fault_memfd, FAULT_CALLER), int, -1, memfd_create,
+           (const char *name, unsigned flags), (name, flags))
+FAULT_CALL(fault_at(fault_entropy, FAULT_CALLER), int, -1, getentropy, (void *bytes, size_t count),
+           (bytes, count))
 
 /* A failing close has closed all the same. */
 int close(int fd) {
     FAULT_REAL(close);
-    bool strikes = fault_at_fd("close", fd);
+    bool strikes = fault_at_fd(fault_close, FAULT_CALLER, fd);
     int rc = real(fd);
     if (strikes)
         errno = fault.error;
@@ -227,7 +332,7 @@ static bool fault_is_lock(int command) {
         va_start(args, command);                                                                   \
         void *argument = va_arg(args, void *);                                                     \
         va_end(args);                                                                              \
-        if (fault_is_lock(command) && fault_at_fd("fcntl", fd))                                    \
+        if (fault_is_lock(command) && fault_at_fd(fault_fcntl, FAULT_CALLER, fd))                  \
             return fault.error == FAULT_LIE ? 0 : -1;                                              \
         return real(fd, command, argument);                                                        \
     }
@@ -245,7 +350,7 @@ FAULT_FCNTL(fcntl64)
             mode = va_arg(args, mode_t);                                                           \
             va_end(args);                                                                          \
         }                                                                                          \
-        return fault_at_path("open", path) ? -1 : real(__VA_ARGS__, mode);                         \
+        return fault_at_path(fault_open, FAULT_CALLER, path) ? -1 : real(__VA_ARGS__, mode);       \
     }
 
 FAULT_OPEN(open, (const char *path, int flags, ...), path, flags)
@@ -254,41 +359,60 @@ FAULT_OPEN(openat, (int folder, const char *path, int flags, ...), folder, path,
 FAULT_OPEN(openat64, (int folder, const char *path, int flags, ...), folder, path, flags)
 
 #ifndef FAULT_NO_MALLOC
+FAULT_CALL(fault_at(fault_mmap, FAULT_CALLER), void *, MAP_FAILED, mmap,
+           (void *at, size_t length, int protection, int flags, int fd, off_t offset),
+           (at, length, protection, flags, fd, offset))
+FAULT_CALL(fault_at(fault_thread, FAULT_CALLER), int, EAGAIN, pthread_create,
+           (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *ctx),
+           (thread, attributes, run, ctx))
+
 /* glibc's own entrances: dlsym would allocate. */
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *block, size_t bytes);
 void *__libc_memalign(size_t alignment, size_t bytes);
 
-static bool fault_at_malloc(void) {
-    return fault.what[0] == 'm' && strcmp(fault.what, "malloc") == 0 && fault_strikes();
-}
-
 void *malloc(size_t bytes) {
-    return fault_at_malloc() ? NULL : __libc_malloc(bytes);
+    return fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_malloc(bytes);
 }
 
 void *calloc(size_t count, size_t bytes) {
-    return fault_at_malloc() ? NULL : __libc_calloc(count, bytes);
+    return fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_calloc(count, bytes);
 }
 
 void *realloc(void *block, size_t bytes) {
-    return fault_at_malloc() ? NULL : __libc_realloc(block, bytes);
+    return fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_realloc(block, bytes);
 }
 
 void *memalign(size_t alignment, size_t bytes) {
-    return fault_at_malloc() ? NULL : __libc_memalign(alignment, bytes);
+    return fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_memalign(alignment, bytes);
 }
 
 void *aligned_alloc(size_t alignment, size_t bytes) {
-    return fault_at_malloc() ? NULL : __libc_memalign(alignment, bytes);
+    return fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_memalign(alignment, bytes);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t bytes) {
-    if (fault_at_malloc())
+    if (fault_at(fault_malloc, FAULT_CALLER))
         return ENOMEM;
     *out = __libc_memalign(alignment, bytes);
     return *out != NULL ? 0 : ENOMEM;
+}
+
+/* In the C library, which would otherwise allocate by itself. */
+char *strdup(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+char *strndup(const char *text, size_t most) {
+    size_t size = strnlen(text, most);
+    char *copy = fault_at(fault_malloc, FAULT_CALLER) ? NULL : __libc_malloc(size + 1);
+    if (copy == NULL)
+        return NULL;
+    copy[size] = '\0';
+    return memcpy(copy, text, size);
 }
 #endif
 #pragma GCC visibility pop

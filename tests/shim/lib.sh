@@ -1,15 +1,17 @@
 # shellcheck shell=bash
 # Runs the program with a library of this folder loaded before all others; after tests/lib.sh.
 
-# shim NAME [COMPILER]: builds <NAME>.so here.
+# shim NAME: builds <NAME>.so here.
 shim() {
-    local options=()
+    local options=() compiler=cc
     # Sanitizers bring their own allocator and want to be loaded first.
     if is_sanitized; then
         options=(-DFAULT_NO_MALLOC)
         export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
     fi
-    "${2:-cc}" -shared -fPIC -O1 "${options[@]}" -o "$1.so" "$SOURCE_DIR/tests/shim/$1.c" -ldl
+    ! grep -q 'mpi.h' "$SOURCE_DIR/tests/shim/$1.c" ||
+        compiler=$(sed -n 's/^MPI_C_COMPILER:[A-Z]*=//p' "$BUILD_DIR/CMakeCache.txt")
+    "$compiler" -shared -fPIC -O1 "${options[@]}" -o "$1.so" "$SOURCE_DIR/tests/shim/$1.c" -ldl
 }
 
 # faulty WHAT AT PATH ERROR RANK ARGUMENTS...: the program on $RANKS ranks, of which RANK meets that

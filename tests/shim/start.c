@@ -4,7 +4,9 @@
  *   START=term       it gets SIGTERM
  *   START=fail       it is told that MPI has already been ended
  *   START=hang       it goes no further
+ *   START=stop       it is stopped (SIGSTOP)
  *   START=end        it gets SIGTERM before it ends MPI
+ *   START=endstop    it is stopped before it ends MPI
  *   START=load       it gets SIGUSR1 while its libraries are loaded
  *   START_RANK=1     only the process with this OMPI_COMM_WORLD_RANK or PMI_RANK
  */
@@ -45,6 +47,8 @@ int MPI_Finalized(int *flag) {
         kill(getpid(), SIGTERM);
     if (befalls("fail"))
         *flag = 1;
+    if (befalls("stop"))
+        raise(SIGSTOP);
     while (befalls("hang"))
         sleep(1);
     return rc;
@@ -57,5 +61,7 @@ int MPI_Finalize(void) {
         kill(getpid(), SIGTERM);
         usleep(300000); /* for whoever takes it */
     }
+    if (befalls("endstop"))
+        raise(SIGSTOP);
     return finalize();
 }

@@ -52,6 +52,34 @@ faulty write 5 metrics.jsonl HANG 0 train net.yaml --run hang -q > out 2> err ||
 ended "$code"
 expect_line "rank 0 on $host has not moved for 2 s in step [0-9]+ \(reporting\)" err
 
+# While setting up: the data do not come, or the process is stopped.
+since=$SECONDS
+code=0
+faulty pread 3 blobs.h5 HANG 1 train net.yaml --run planning -q > out 2> err || code=$?
+ended "$code"
+expect_line "rank 1 on $host has not moved for 2 s before the first step \(planning\)" err
+since=$SECONDS
+code=0
+FAULT_OWN=1 faulty mmap 3 '' STOP 1 train net.yaml --run sharing -q > out 2> err || code=$?
+ended "$code"
+expect_line "rank 1 on $host has shown no sign of life for 2 s before the first step \(reading the data set\)" err
+
+# At the end: what is written last hangs, and a rank is stopped when the others end MPI.
+short=(net.yaml -q -o train.epochs=1 -o train.log_every=1000)
+since=$SECONDS
+code=0
+faulty write 2 metrics.jsonl HANG 0 train "${short[@]}" --run written > out 2> err || code=$?
+ended "$code"
+expect_line "rank 0 on $host has not moved for 2 s in step 11 \(the end\)" err
+shim start
+since=$SECONDS
+code=0
+START=endstop START_RANK=1 run_ranks "$RANKS" env LD_PRELOAD="$PWD/start.so" \
+    "$NNMPI" train "${short[@]}" --run parting > out 2> err || code=$?
+ended "$code"
+expect_line '^trained 11 steps' out
+expect_line "rank 1 on $host has shown no sign of life for 2 s in step 11 \(the end\)" err
+
 # Nothing is a stall when nobody watches: the rank goes on later, and so do all.
 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train net.yaml --run off -q -o train.stall_timeout=0 > out 2> err &
 launcher=$!

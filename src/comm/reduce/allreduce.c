@@ -30,14 +30,13 @@ static void allreduce_free(nn_reducer *r) {
 
 static void allreduce_send_sums(nn_reducer *r, nn_step_sums *sums) {
     struct allreduce *state = r->state;
-    if (state) /* a step begins here, so no failure came before */
-        r->rc = nn_tree_sum_doubles(state->tree_sum, NN_STEP_SUMS, nn_step_sums_array(sums));
+    if (state)
+        nn_reduce_check(
+            r, nn_tree_sum_doubles(state->tree_sum, NN_STEP_SUMS, nn_step_sums_array(sums)));
     r->sums = *sums;
     if (!state && r->spec.comm->size > 1)
-        nn_reduce_check(r,
-                        nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, &r->sums, NN_STEP_SUMS,
-                                         MPI_DOUBLE, MPI_SUM),
-                        "MPI_Allreduce");
+        nn_reduce_check(r, nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, &r->sums,
+                                            NN_STEP_SUMS, MPI_DOUBLE, MPI_SUM));
 }
 
 /* The call itself has brought them. */
@@ -72,8 +71,7 @@ static void allreduce_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     else if (r->spec.comm->size > 1)
         nn_reduce_check(r,
                         nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->grads + slice->begin,
-                                         (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM),
-                        "MPI_Allreduce of gradients");
+                                         (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM));
     nn_reduce_waited(r, start);
     if (fused && r->rc == 0)
         nn_reduce_step_slice(r, slice);

@@ -1,17 +1,8 @@
 #include "comm/reduce/backend.h"
 
 #include "base/clock.h"
-#include "comm/comm.h"
 #include "comm/heartbeat.h"
-#include "comm/messages.h"
 #include "math/parallel.h"
-
-void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call) {
-    if (r->rc == 0)
-        r->rc = nn_mpi_check(mpi_rc, call);
-    if (r->rc < 0)
-        nn_comm_give_up(r->spec.comm);
-}
 
 double nn_reduce_waits(nn_reducer *r) {
     nn_comm_waits(r->spec.comm, true);

@@ -61,7 +61,6 @@ struct nn_reducer {
     size_t complete; /* buckets of this pass that back-propagation has completed here */
     size_t summed;   /* buckets of this pass whose slice has been dealt with */
     int rc;          /* of the first failure of this step */
-    bool broken;     /* a step failed: others may not take part in anything any more */
     bool claims;     /* cores have parameters in their caches that others are about to write */
     bool late;       /* nothing is summed before back-propagation has ended */
     bool crowded;    /* this node has more threads than cores */
@@ -117,6 +116,9 @@ double nn_reduce_waits(nn_reducer *r);
 void nn_reduce_waited(nn_reducer *r, double since);
 
 /* Keeps the first failure of a step. */
-void nn_reduce_check(nn_reducer *r, int mpi_rc, const char *call);
+static inline void nn_reduce_check(nn_reducer *r, int rc) {
+    if (r->rc == 0)
+        r->rc = rc;
+}
 
 #endif

@@ -52,8 +52,7 @@ static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *
     }
     *out = (nn_seconds() - begin) / (double)steps;
     if (comm->size > 1)
-        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, out, 1, MPI_DOUBLE, MPI_MAX),
-                   "MPI_Allreduce");
+        NN_TRY(nn_mpi_allreduce(comm, comm->world, out, 1, MPI_DOUBLE, MPI_MAX));
     return 0;
 }
 

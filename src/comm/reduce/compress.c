@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct nn_compressor {
-    const nn_comm *comm;
+    nn_comm *comm;
     MPI_Comm among;
     size_t ranks, me;
     float *lost;     /* [share] what rounding took from what this rank sends ... */
@@ -29,7 +29,7 @@ float nn_bf16_value(uint16_t b) {
     return x;
 }
 
-int nn_compressor_new(const nn_comm *comm, MPI_Comm among, size_t share, size_t most,
+int nn_compressor_new(nn_comm *comm, MPI_Comm among, size_t share, size_t most,
                       nn_compressor **out) {
     nn_compressor *c;
     int rank, size, rc;
@@ -87,12 +87,10 @@ int nn_compressor_sum(nn_compressor *c, float *values, size_t n, size_t at) {
     int bytes = (int)(piece * sizeof *c->all);
     for (size_t i = 0; i < n; i++)
         c->all[i] = squeeze(values[i] + c->lost[at + i], &c->lost[at + i]);
-    int rc = nn_mpi_alltoall(c->comm, c->among, c->all, c->others, bytes);
-    if (rc != MPI_SUCCESS)
-        return rc;
+    NN_TRY(nn_mpi_alltoall(c->comm, c->among, c->all, c->others, bytes));
     add_piece(c, piece, count, c->lost_sum + at);
-    rc = nn_mpi_allgather(c->comm, c->among, c->all, bytes);
-    for (size_t i = 0; rc == MPI_SUCCESS && i < n; i++)
+    NN_TRY(nn_mpi_allgather(c->comm, c->among, c->all, bytes));
+    for (size_t i = 0; i < n; i++)
         values[i] = nn_bf16_value(c->all[i]);
-    return rc;
+    return 0;
 }

@@ -12,7 +12,7 @@ typedef struct nn_compressor nn_compressor;
 
 /* For sums over `among` of vectors that are parts of a share of `share` elements, up to `most` at a
  * time. NN_EMEMORY. Local. */
-int nn_compressor_new(const nn_comm *comm, MPI_Comm among, size_t share, size_t most,
+int nn_compressor_new(nn_comm *comm, MPI_Comm among, size_t share, size_t most,
                       nn_compressor **out);
 void nn_compressor_free(nn_compressor *c);
 

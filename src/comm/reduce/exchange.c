@@ -73,20 +73,17 @@ static void expect(nn_exchange *e, const nn_tree *tree, const nn_slice *slice) {
 
 void nn_exchange_sum(nn_exchange *e, nn_reducer *r, const nn_slice *slice) {
     const nn_tree *tree = r->spec.tree;
-    const nn_comm *comm = r->spec.comm;
+    nn_comm *comm = r->spec.comm;
     nn_parcels out = {e->send, e->send_count, e->send_at},
                in = {e->receive, e->receive_count, e->receive_at};
     pack(e, r, slice);
     expect(e, tree, slice);
-    nn_reduce_check(r, nn_mpi_alltoallv(comm, comm->world, &out, &in, NN_MPI_REAL),
-                    "MPI_Alltoallv of gradients");
+    nn_reduce_check(r, nn_mpi_alltoallv(comm, comm->world, &out, &in, NN_MPI_REAL));
     size_t mine = (size_t)e->sum_count[e->rank];
     for (size_t i = 0; i + 1 < tree->covers; i++)
         nn_kernels_get()->add(mine, e->receive + tree->join[i].right * mine,
                               e->receive + tree->join[i].left * mine);
-    nn_reduce_check(r,
-                    nn_mpi_allgatherv(comm, comm->world, e->receive, (int)mine,
-                                      r->grads + slice->begin, e->sum_count, e->sum_at,
-                                      NN_MPI_REAL),
-                    "MPI_Allgatherv of gradients");
+    nn_reduce_check(r, nn_mpi_allgatherv(comm, comm->world, e->receive, (int)mine,
+                                         r->grads + slice->begin, e->sum_count, e->sum_at,
+                                         NN_MPI_REAL));
 }

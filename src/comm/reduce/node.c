@@ -60,7 +60,7 @@ struct node {
 
 static void node_free(nn_reducer *r) {
     struct node *node = r->state;
-    if (node->owners != MPI_COMM_NULL && !r->broken && !r->spec.comm->broken)
+    if (node->owners != MPI_COMM_NULL && !r->spec.comm->broken)
         MPI_Comm_free(&node->owners);
     nn_shared_memory_close(&node->memory);
     nn_compressor_free(node->compressor);
@@ -160,16 +160,13 @@ static void find_parts(nn_reducer *r) {
 
 /* Between the nodes, ranks of the same place in them own the same slices. */
 static int join_owners(nn_reducer *r) {
-    const nn_comm *comm = r->spec.comm;
+    nn_comm *comm = r->spec.comm;
     struct node *node = r->state;
     int color = r->owner < r->partition.owners ? comm->node_rank : MPI_UNDEFINED;
     if (comm->nodes == 1)
         return 0;
-    NN_TRY_MPI(MPI_Comm_split(comm->world, color, comm->rank, &node->owners), "MPI_Comm_split");
-    if (node->owners == MPI_COMM_NULL)
-        return 0;
-    MPI_Comm_set_errhandler(node->owners, MPI_ERRORS_RETURN);
-    if (!r->spec.compress)
+    NN_TRY(nn_mpi_split(comm, comm->world, color, &node->owners));
+    if (node->owners == MPI_COMM_NULL || !r->spec.compress)
         return 0;
     return nn_compressor_new(comm, node->owners, nn_partition_share(&r->partition, r->owner),
                              r->bucket, &node->compressor);
@@ -240,10 +237,8 @@ static void broadcast_sums(nn_reducer *r) {
     const struct node *node = r->state;
     struct flags *first = node->flags[0];
     double start = nn_reduce_waits(r);
-    nn_reduce_check(
-        r,
-        nn_mpi_allreduce(r->spec.comm, node->owners, &r->sums, NN_STEP_SUMS, MPI_DOUBLE, MPI_SUM),
-        "MPI_Allreduce");
+    nn_reduce_check(r, nn_mpi_allreduce(r->spec.comm, node->owners, &r->sums, NN_STEP_SUMS,
+                                        MPI_DOUBLE, MPI_SUM));
     nn_reduce_waited(r, start);
     first->total = r->sums;
     publish(r, BROADCAST, r->passes_ended + 1);
@@ -362,7 +357,7 @@ static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
                      ? nn_compressor_sum(node->compressor, values + at, n, slice->at + at)
                      : nn_mpi_allreduce(r->spec.comm, node->owners, values + at, (int)n,
                                         NN_MPI_REAL, MPI_SUM);
-        nn_reduce_check(r, rc, "the sum of gradients over the nodes");
+        nn_reduce_check(r, rc);
     }
     nn_reduce_waited(r, start);
 }
@@ -411,8 +406,7 @@ static int barrier(const nn_reducer *r) {
 static int spread(nn_reducer *r, nn_real *vector, size_t n) {
     const struct node *node = r->state;
     if (r->spec.comm->nodes > 1 && node->me == 0)
-        NN_TRY_MPI(nn_mpi_bcast(r->spec.comm, node->owners, vector, n * sizeof *vector, 0),
-                   "MPI_Bcast");
+        NN_TRY(nn_mpi_bcast(r->spec.comm, node->owners, vector, n * sizeof *vector, 0));
     return barrier(r);
 }
 

@@ -22,7 +22,7 @@ struct matrix {
 };
 
 struct nn_outer_grads {
-    const nn_comm *comm;
+    nn_comm *comm;
     const nn_compute *compute;
     const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
     int first;           /* rank of the node's first one */
@@ -59,13 +59,13 @@ static size_t node_rows(const nn_outer_grads *o, size_t rows, size_t *before) {
 /* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
  * can be dealt so that there is one more. */
 static int look_around(nn_outer_grads *o, size_t rows, bool *ordered) {
-    const nn_comm *comm = o->comm;
+    nn_comm *comm = o->comm;
     size_t before;
     long apart[2] = {o->first, -o->first}, all[2];
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX));
     all[0] = apart[0] != -apart[1];
     all[1] = (long)node_rows(o, rows, &before) + 1;
-    NN_TRY_MPI(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX), "MPI_Allreduce");
+    NN_TRY(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX));
     *ordered = all[0] == 0;
     o->most = (size_t)all[1];
     return 0;

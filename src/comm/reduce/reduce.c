@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "comm/comm.h"
 #include "comm/heartbeat.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
@@ -66,8 +67,9 @@ static int start_allreduce(nn_reducer *r) {
 /* The node backend, or allreduce where memory cannot be shared. */
 static int open_backend(nn_reducer *r) {
     if (r->spec.choice == NN_REDUCE_NODE) {
-        if (start_node(r) == 0)
-            return 0;
+        int rc = start_node(r);
+        if (rc == 0 || rc == NN_ERANK)
+            return rc;
         if (r->spec.comm->rank == 0)
             nn_warn("gradients are summed by MPI_Allreduce: %s", nn_error_message());
     }
@@ -75,11 +77,10 @@ static int open_backend(nn_reducer *r) {
 }
 
 static int count_threads(nn_reducer *r) {
-    const nn_comm *comm = r->spec.comm;
+    nn_comm *comm = r->spec.comm;
     int threads = nn_compute_threads(r->spec.compute);
     if (comm->size > 1)
-        NN_TRY_MPI(nn_mpi_allreduce(comm, comm->machine, &threads, 1, MPI_INT, MPI_SUM),
-                   "MPI_Allreduce");
+        NN_TRY(nn_mpi_allreduce(comm, comm->machine, &threads, 1, MPI_INT, MPI_SUM));
     r->crowded = threads > comm->cores;
     r->claims = threads > 1 && r->spec.n * sizeof(nn_real) <= CACHED;
     return 0;
@@ -234,7 +235,7 @@ static void deal_with(nn_reducer *r, size_t k) {
     const nn_reduce_ops *ops = r->spec.ops;
     nn_slice slice = nn_reducer_slice(r, k);
     r->summed++;
-    if (!r->accepted || slice.end == slice.begin)
+    if (!r->accepted || r->rc < 0 || slice.end == slice.begin)
         return;
     r->backend->sum(r, &slice, !ops->take_norms && !ops->accumulate);
     if (ops->accumulate && r->rc == 0)
@@ -275,8 +276,9 @@ static bool have_end(void *ctx) {
     return r->backend->have_end(r);
 }
 
+/* Whoever has failed waits for nobody: others may be waiting for this rank. */
 static void wait_until(nn_reducer *r, nn_condition *holds) {
-    if (holds(r))
+    if (r->rc < 0 || holds(r))
         return;
     double start = nn_reduce_waits(r);
     nn_wait(holds, r, r->event);
@@ -295,6 +297,7 @@ static void take_late_steps(nn_reducer *r) {
 int nn_reducer_finish(nn_reducer *reducer) {
     nn_reducer *r = reducer;
     const nn_reduce_ops *ops = r->spec.ops;
+    nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* statistics of layers go over ranks, too */
     nn_reducer_ready(r, 0);
     wait_until(r, have_sums);
     take_sums(r);
@@ -304,7 +307,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
         wait_until(r, have_next);
         deal_with(r, r->summed);
     }
-    bool steps = r->accepted && !r->more;
+    bool steps = r->accepted && !r->more && r->rc == 0;
     if (steps && ops->take_norms)
         take_late_steps(r);
     if (steps && ops->constrain)
@@ -312,7 +315,6 @@ int nn_reducer_finish(nn_reducer *reducer) {
     r->backend->send_end(r, steps && ops->nonfinite && ops->nonfinite(r->spec.ctx));
     wait_until(r, have_end);
     int rc = r->rc;
-    r->broken = rc < 0;
     r->passes_ended++;
     r->rc = 0;
     r->passes = r->more ? r->passes + 1 : 0;

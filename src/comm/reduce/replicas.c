@@ -1,6 +1,6 @@
 #include "comm/reduce/replicas.h"
 
-#include "comm/heartbeat.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"
 
@@ -33,39 +33,26 @@ bool nn_replicas_any(const nn_reducer *reducer) {
 static int find_extremes(nn_reducer *r, uint64_t hash, bool *equal) {
     uint64_t least[2] = {hash, ~hash};
     if (nn_replicas_count(r) > 1)
-        NN_TRY_MPI(nn_mpi_allreduce(r->spec.comm, among(r), least, 2, MPI_UINT64_T, MPI_MIN),
-                   "MPI_Allreduce");
+        NN_TRY(nn_mpi_allreduce(r->spec.comm, among(r), least, 2, MPI_UINT64_T, MPI_MIN));
     *equal = least[0] == ~least[1];
     return 0;
 }
 
 int nn_replicas_equal(nn_reducer *reducer, uint64_t hash, bool *equal) {
-    nn_comm *comm = reducer->spec.comm;
-    nn_comm_waits(comm, true);
-    int rc = find_extremes(reducer, hash, equal);
-    nn_comm_waits(comm, false);
+    NN_TRY(find_extremes(reducer, hash, equal));
     double differ = !*equal;
-    NN_TRY(rc);
-    NN_TRY(nn_comm_sum(comm, &differ, 1));
+    NN_TRY(nn_comm_sum(reducer->spec.comm, &differ, 1));
     *equal = differ < 1;
     return 0;
 }
 
 int nn_replicas_gather(nn_reducer *reducer, const void *mine, size_t count, void *all) {
-    nn_comm *comm = reducer->spec.comm;
     if (count > INT_MAX)
         return nn_fail(NN_EUSAGE, "nn_replicas_gather: %zu bytes are too many", count);
     memcpy((char *)all + (size_t)nn_replicas_mine(reducer) * count, mine, count);
-    nn_comm_waits(comm, true);
-    int rc = nn_mpi_allgather(comm, among(reducer), all, (int)count);
-    nn_comm_waits(comm, false);
-    return nn_mpi_check(rc, "MPI_Allgather");
+    return nn_mpi_allgather(reducer->spec.comm, among(reducer), all, (int)count);
 }
 
 int nn_replicas_copy(nn_reducer *reducer, int from, void *bytes, size_t count) {
-    nn_comm *comm = reducer->spec.comm;
-    nn_comm_waits(comm, true);
-    int rc = nn_mpi_bcast(comm, among(reducer), bytes, count, from);
-    nn_comm_waits(comm, false);
-    return nn_mpi_check(rc, "MPI_Bcast");
+    return nn_mpi_bcast(reducer->spec.comm, among(reducer), bytes, count, from);
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -13,7 +14,8 @@ struct nn_prefetch {
     nn_prefetch_ops ops;
     void *ctx;
     int places;
-    nn_log_target log; /* of who waits for the thread */
+    nn_log_target log;           /* of who waits for the thread ... */
+    nn_progress_target progress; /* ... and whose signs of life its own are */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t to_thread, to_caller;
@@ -69,6 +71,7 @@ static void *work(void *arg) {
     nn_prefetch *p = arg;
 
     nn_log_target_set(p->log);
+    nn_progress_target_set(p->progress);
     pthread_mutex_lock(&p->mutex);
     while (!p->ending) {
         bool may = !p->resting && p->rc >= 0;
@@ -87,6 +90,7 @@ static int start(nn_prefetch *p) {
     sigset_t all, before;
 
     p->log = nn_log_target_get();
+    p->progress = nn_progress_target_get();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&p->thread, NULL, work, p);

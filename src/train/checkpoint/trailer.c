@@ -1,6 +1,7 @@
 #include "train/checkpoint/trailer.h"
 
 #include "base/mem.h"
+#include "base/progress.h"
 #include "io/descriptor.h"
 #include "io/digest.h"
 #include "io/file.h"
@@ -44,6 +45,7 @@ static ssize_t read_some(int fd, int64_t at, char *bytes, size_t count) {
     do
         got = pread(fd, bytes, count, (off_t)at);
     while (got < 0 && errno == EINTR);
+    nn_progress();
     return got;
 }
 

@@ -62,9 +62,9 @@ static const nn_option train_options[] = {
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
      "gradients between nodes in half of the bytes, as bfloat16; what rounding takes away is added "
      "to the next step, but not saved with checkpoints"},
-    {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "300", "[0, inf)",
-     "seconds without a sign of life of a rank, or in one phase of a step, after which all ranks "
-     "end with exit code 5; 0 waits for ever"},
+    {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "120", "[0, inf)",
+     "seconds without a sign of life of a rank (its process is stopped, or it hangs), from reading "
+     "the data to the end, after which all ranks end with exit code 5; 0 waits for ever"},
     {"check_replicas", NN_OPT_INT, AT(train.check_replicas), "", "[0, inf)",
      "compare what several ranks hold alike, parameters and optimiser state, every so many steps, "
      "so that a bit that memory or a processor has changed is found (`nnmpi train --on-mismatch`); "

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/progress.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -17,11 +18,13 @@ struct nn_worker {
     bool over;
     atomic_bool busy; /* there is a task, begun or not */
     nn_log_target log;
+    nn_progress_target progress;
 };
 
 static void *work(void *ctx) {
     nn_worker *w = ctx;
     nn_log_target_set(w->log);
+    nn_progress_target_set(w->progress);
     pthread_mutex_lock(&w->mutex);
     for (;;) {
         while (!atomic_load(&w->busy) && !w->over)
@@ -52,6 +55,7 @@ int nn_worker_new(const char *what, nn_worker **out) {
     *out = NULL;
     NN_TRY(NN_NEW(&w, 1, what));
     w->log = nn_log_target_get();
+    w->progress = nn_progress_target_get();
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->begun, NULL);
     pthread_cond_init(&w->ended, NULL);

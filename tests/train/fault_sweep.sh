@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# timeout: 200
+# A rank fails, at a moment drawn from all there are: the job ends with the right code, soon, and what the
+# rank has said stands last. tests/full/fault_sweep.sh goes through all moments.
+. "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
+shim mpi
+python3 "$SOURCE_DIR/tests/shim/sweep.py" --shim mpi.so --sample 40 --patience 15 # other tests run, too
