@@ -28,8 +28,9 @@ typedef struct nn_h5_info {
 void nn_h5_lock(void);
 void nn_h5_unlock(void);
 
-/* For programs, before any other call: HDF5 does not tidy up when the process ends, where it crashes
- * on a damaged file that it could not close. A library leaves that to the program it is part of. */
+/* For programs, before any other call: HDF5 does not tidy up when the process ends, where it
+ * crashes on a damaged file that it could not close. A library leaves that to the program it is
+ * part of. */
 void nn_h5_skip_exit(void);
 
 bool nn_h5_is_file(const char *path);                /* its first bytes say that it is one */
