@@ -179,13 +179,13 @@ static int copy_node(reader *r, const nn_node *from, yaml_mark_t mark, nn_node *
     NN_TRY(new_node(r, from->kind, mark, &node));
     node->text = from->text;
     node->quoted = from->quoted;
+    node->key_line = from->key_line;
+    node->key_column = from->key_column;
     for (size_t i = 0; i < from->count; i++) {
         const nn_node *item = from->item[i];
         yaml_mark_t place = {0, (size_t)item->line - 1, (size_t)item->column - 1};
         nn_node *copy = NULL;
         NN_TRY(copy_node(r, item, place, &copy));
-        copy->key_line = item->key_line;
-        copy->key_column = item->key_column;
         NN_TRY(nn_node_add(node, item->key, copy));
     }
     *out = node;
