@@ -61,7 +61,7 @@ done
 [ "$ours" -eq 0 ] || fail "$ours inputs do harm"
 # After its time it ends with the code of what it ended.
 [ "$code" -eq 0 ] || grep -q '^INFO: fuzzed for' log || { cat log >&9 && fail "libFuzzer ended with $code"; }
-executed=$(sed -n 's/^#\([0-9]*\).*/\1/p' log | tail -n 1)
+executed=$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' log | tail -n 1)
 [ "${executed:-0}" -gt 0 ] || { cat log >&9 && fail "not one input was tried"; }
 # What clang's OpenMP leaves there for each process that crashes.
 for left in /dev/shm/__KMP_REGISTERED_LIB_*; do
