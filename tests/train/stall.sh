@@ -68,7 +68,7 @@ expect_line "rank 1 on $host has shown no sign of life for 2 s before the first 
 short=(net.yaml -q -o train.epochs=1 -o train.log_every=1000)
 since=$SECONDS
 code=0
-faulty write 2 metrics.jsonl HANG 0 train "${short[@]}" --run written > out 2> err || code=$?
+faulty write 3 metrics.jsonl HANG 0 train "${short[@]}" --run written > out 2> err || code=$?
 ended "$code"
 expect_line "rank 0 on $host has not moved for 2 s in step 11 \(the end\)" err
 shim start
