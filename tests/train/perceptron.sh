@@ -40,7 +40,7 @@ expect_same <(grep '^separated' out2) <(tail -n 1 whole/metrics.jsonl | sed -E '
 code=0
 train gate.yaml --run no -o loss=binary_cross_entropy -q 2> err || code=$?
 [ "$code" -eq 2 ] || fail "exit code $code"
-expect_line 'stop_when: no_mistakes wants the loss perceptron or hinge, not binary_cross_entropy' err
+expect_line 'stop_when: no_mistakes wants a loss that counts mistakes, as perceptron and hinge do, not binary_cross_entropy' err
 
 # ---- delta by layer, the same on any number of ranks
 deep() {
