@@ -24,7 +24,7 @@ import tempfile
 import time
 
 RANKS = 3
-HANG_SECONDS = 40  # after the fault; and the time a run may take without one
+HANG_SECONDS = 40  # more than it has to end in; and more than a run takes without a fault
 CONFIG = """data: {path: blobs.h5, prefetch: true}
 model: [dense: {units: 4}, batch_norm, tanh, dense: {units: 3}]
 loss: cross_entropy
@@ -86,13 +86,13 @@ def end(process):
     process.wait()
 
 
-def wait(process, mark):
+def wait(process, mark, patience):
     """The time of the fault (None: there was none) and whether the job ended by itself."""
     begin, struck = time.time(), None
     while process.poll() is None:
         if struck is None and os.path.exists(mark):
             struck = os.stat(mark).st_mtime
-        if time.time() - (struck or begin) > HANG_SECONDS:
+        if time.time() - (struck or begin) > patience + HANG_SECONDS:
             end(process)
             return struck, False
         time.sleep(0.02)
@@ -143,7 +143,7 @@ def run(case, shim, digests, patience):
     mark = os.path.join(folder, "mark")
     faults = {"FAULT": case.kind, "FAULT_AT": case.at, "FAULT_RANK": case.rank, "FAULT_OWN": 1, "FAULT_MARK": mark}
     process = start(folder, case.mode, faults, shim)
-    struck, ended = wait(process, mark)
+    struck, ended = wait(process, mark, patience)
     seconds = time.time() - struck if struck else 0
     with open(os.path.join(folder, "screen"), errors="replace") as file:
         screen = file.read()
@@ -154,11 +154,11 @@ def run(case, shim, digests, patience):
     return Result(case, struck is not None, seconds, process.returncode, wrong, screen)
 
 
-def count(mode, shim):
+def count(mode, shim, patience):
     """The calls of each kind on each rank of an undisturbed run, and its digest."""
     folder = tempfile.mkdtemp(prefix="nnmpi-sweep.")
     process = start(folder, mode, {"FAULT_COUNT_FILE": os.path.join(folder, "calls"), "FAULT_OWN": 1}, shim)
-    process.wait(HANG_SECONDS)
+    process.wait(patience + HANG_SECONDS)
     screen = open(os.path.join(folder, "screen")).read()
     if process.returncode != 0:
         sys.exit(f"the undisturbed run ({mode}) ends with {process.returncode}:\n{screen}")
@@ -234,7 +234,7 @@ def main():
                     "0.25", "-q"], check=True)
     shim, cases, digests, begin = os.path.abspath(args.shim), [], set(), time.time()
     for mode in MODES:
-        calls, digest = count(mode, shim)
+        calls, digest = count(mode, shim, args.patience)
         digests.add(digest)
         cases += [case for case in cases_of(mode, calls) if chosen(case, args.only)]
     results = []
