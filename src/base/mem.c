@@ -64,7 +64,7 @@ struct nn_pool_block {
 enum { POOL_BLOCK = 4096 - sizeof(struct nn_pool_block) };
 
 /* A block for `bytes` at the head of the chain, or behind it when nothing else will fit into it. */
-static struct nn_pool_block *pool_grow(nn_pool *pool, size_t bytes) {
+static struct nn_pool_block *add_block(nn_pool *pool, size_t bytes) {
     struct nn_pool_block *block;
     size_t size = bytes > POOL_BLOCK ? bytes : POOL_BLOCK;
 
@@ -92,7 +92,7 @@ void *nn_pool_alloc(nn_pool *pool, size_t bytes) {
     }
     bytes = (bytes + align - 1) / align * align;
     if (!block || block->size - block->used < bytes)
-        block = pool_grow(pool, bytes);
+        block = add_block(pool, bytes);
     if (!block)
         return NULL;
     place = block->data + block->used;
@@ -126,6 +126,20 @@ char *nn_pool_printf(nn_pool *pool, const char *format, ...) {
     vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);
     return text;
+}
+
+int nn_pool_grow(nn_pool *pool, void **array, size_t size, size_t count, size_t *capacity) {
+    if (*array && count < *capacity)
+        return 0;
+    size_t wanted = *array ? 2 * *capacity : 4;
+    void *grown = nn_pool_alloc(pool, wanted * size);
+    if (!grown)
+        return NN_EMEMORY;
+    if (*array)
+        memcpy(grown, *array, count * size);
+    *array = grown;
+    *capacity = wanted;
+    return 0;
 }
 
 void nn_pool_release(nn_pool *pool) {

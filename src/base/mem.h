@@ -35,4 +35,12 @@ char *nn_pool_strdup(nn_pool *pool, const char *text);
 char *nn_pool_printf(nn_pool *pool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nn_pool_release(nn_pool *pool);
 
+/* Makes room for one more behind the `count` elements of `size` bytes in *array (NULL: none yet):
+ * where *capacity is used up, they move to twice the room. NN_EMEMORY. Local. */
+int nn_pool_grow(nn_pool *pool, void **array, size_t size, size_t count, size_t *capacity);
+
+/* Typed form: NN_GROW(pool, &list->name, list->count, &list->capacity). */
+#define NN_GROW(pool, array, count, capacity)                                                      \
+    nn_pool_grow((pool), (void **)(array), sizeof **(array), (count), (capacity))
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "base/thread.h"
 #include "comm/barrier.h"
 #include "comm/comm.h"
 #include "comm/heartbeat.h"
@@ -37,8 +38,7 @@ struct nn_watch {
     nn_heartbeat **heartbeat; /* [node_size] */
     struct seen *seen;        /* [node_size] */
     nn_heartbeat *mine;
-    nn_log_target log; /* of who began to watch */
-    pthread_t thread;
+    nn_thread thread;
     bool running;
     pthread_mutex_t mutex; /* of `over` */
     pthread_cond_t wake;
@@ -152,9 +152,8 @@ static bool rest(nn_watch *w, double seconds) {
     return !over;
 }
 
-static void *watch(void *ctx) {
+static void watch(void *ctx) {
     nn_watch *w = ctx;
-    nn_log_target_set(w->log);
     double period = w->seconds / LOOKS, last = nn_seconds();
     while (rest(w, period)) {
         double now = nn_seconds(), passed = fmin(now - last, 2 * period);
@@ -164,7 +163,6 @@ static void *watch(void *ctx) {
             look_at(w->heartbeat[p], &w->seen[p], passed);
         judge(w);
     }
-    return NULL;
 }
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -180,20 +178,14 @@ static int allocate(nn_comm *comm, double seconds, nn_watch **out) {
     return NN_NEW(&w->seen, (size_t)comm->node_size, "watchdog");
 }
 
-/* Signals are for the thread that trains. */
 static int start_thread(nn_watch *w) {
     pthread_condattr_t attributes;
-    sigset_t all, before;
-    w->log = nn_log_target_get();
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&w->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->running = pthread_create(&w->thread, NULL, watch, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->running = nn_thread_start(&w->thread, watch, w);
     return w->running ? 0 : nn_fail(NN_EMEMORY, "the watchdog's thread could not be started");
 }
 
@@ -213,7 +205,7 @@ static void stop_thread(nn_watch *w) {
     w->over = true;
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->mutex);
-    pthread_join(w->thread, NULL);
+    nn_thread_join(&w->thread);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->mutex);
 }

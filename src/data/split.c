@@ -1,6 +1,6 @@
 #include "data/split.h"
 
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/output.h"

@@ -167,16 +167,7 @@ typedef struct names {
 } names;
 
 static int add_name(names *all, const char *name) {
-    if (all->count == all->capacity) {
-        size_t capacity = all->capacity > 0 ? 2 * all->capacity : 16;
-        char **grown = nn_pool_alloc(all->pool, capacity * sizeof *grown);
-        if (grown == NULL)
-            return NN_EMEMORY;
-        if (all->count > 0)
-            memcpy(grown, all->name, all->count * sizeof *grown);
-        all->name = grown;
-        all->capacity = capacity;
-    }
+    NN_TRY(NN_GROW(all->pool, &all->name, all->count, &all->capacity));
     all->name[all->count] = nn_pool_strdup(all->pool, name);
     return all->name[all->count++] != NULL ? 0 : NN_EMEMORY;
 }

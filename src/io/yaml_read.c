@@ -1,5 +1,5 @@
 /* YAML in. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "io/file.h"
 #include "io/yaml.h"
 

@@ -66,16 +66,7 @@ static nn_layer *layer_find(const nn_model *model, const char *name) {
 }
 
 static int model_append(nn_model *model, nn_layer *layer) {
-    if (model->layers == model->capacity) {
-        size_t capacity = model->capacity ? 2 * model->capacity : 16;
-        nn_layer **grown = nn_pool_alloc(&model->pool, capacity * sizeof(nn_layer *));
-        if (!grown)
-            return NN_EMEMORY;
-        if (model->layers)
-            memcpy(grown, model->layer, model->layers * sizeof(nn_layer *));
-        model->layer = grown;
-        model->capacity = capacity;
-    }
+    NN_TRY(NN_GROW(&model->pool, &model->layer, model->layers, &model->capacity));
     layer->index = (int)model->layers;
     model->layer[model->layers++] = layer;
     return 0;

@@ -72,12 +72,12 @@ static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT
 
 static int save(nn_trainer *t, bool best) {
     char kernels[NN_KERNELS_TEXT];
-    nn_snapshot snapshot = snapshot_of(t, kernels);
     bool rewound;
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)
         return 0;
     double since = nn_seconds();
+    nn_snapshot snapshot = snapshot_of(t, kernels);
     nn_comm_at(t->comm, NN_PHASE_SAVE);
     (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
     nn_saver_fail(t->saver, nn_trainer_report_saved(t));
@@ -128,13 +128,13 @@ static int save_now(nn_trainer *t) {
  * worth a file. */
 static int save_best(nn_trainer *t) {
     char kernels[NN_KERNELS_TEXT];
-    nn_snapshot snapshot = snapshot_of(t, kernels);
+    bool rewound;
     if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
         return save(t, true);
-    bool rewound;
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)
         return 0;
+    nn_snapshot snapshot = snapshot_of(t, kernels);
     return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
 }
 

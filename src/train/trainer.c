@@ -2,7 +2,7 @@
 #include "train/trainer.h"
 
 #include "base/log.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "comm/heartbeat.h"
 #include "data/classes.h"
 #include "data/normalize.h"

@@ -87,7 +87,6 @@ int nn_trainer_rewind(nn_trainer *t, bool *rewound);
 void nn_trainer_close(nn_trainer *t);
 
 /* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
-#define NN_KERNELS_TEXT 160
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
 /* This rank has been asked to stop, or to save and go on. Local. */

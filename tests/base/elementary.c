@@ -1,5 +1,5 @@
 /* Elementary functions against libm's in long double, and the bits that they have everywhere. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 
 #include "check.h"
 

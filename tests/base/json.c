@@ -2,7 +2,7 @@
 #include "base/json.h"
 
 #include "base/clock.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "base/text.h"
 #include "check.h"
 

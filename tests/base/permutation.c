@@ -1,5 +1,5 @@
 /* The order of an epoch is a bijection, and no place is preferred. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "check.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Philox against published vectors, streams, distributions, hashes. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 
 #include "check.h"
 

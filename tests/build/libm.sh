@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # No number that is trained, shown or saved comes from a function of libm that does not round exactly, as
-# its last bit depends on the C library and on the processor; src/base/elementary.h has such functions. The
+# its last bit depends on the C library and on the processor; src/base/numbers/elementary.h has such functions. The
 # time that sums over the ranks take (src/comm/reduce/cost.c) is an estimate.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"

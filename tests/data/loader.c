@@ -2,7 +2,7 @@
  * from memory and from the file. */
 #include "data/loader/loader.h"
 
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "data/sources/open.h"
 #include "data_files.h"
 

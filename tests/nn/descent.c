@@ -2,7 +2,7 @@
 /* Full-batch descent on a quadratic never raises the loss while lr < 2 / L, L the largest
  * curvature, and does beyond it. The gradient of a random minibatch is an unbiased
  * estimate of the full one, and its variance falls as 1 / B. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "small_model.h"
 
 #define SAMPLES 64

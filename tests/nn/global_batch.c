@@ -2,7 +2,7 @@
 /* Layers whose numbers depend on the whole minibatch or on chance give on any number of ranks, with
  * uneven and with empty shards, what one rank gives that has all rows: outputs, gradients and
  * running statistics in the first step, the same losses and parameters after a hundred. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "comm/comm.h"
 #include "small_model.h"
 

@@ -4,7 +4,7 @@
  * under test turns a wrong dx into a wrong parameter gradient. A row without a case fails the test,
  * as does an option without cases of it off and on: every choice, or two values of what is no
  * choice. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "check.h"
 #include "io/yaml.h"
 #include "nn/model.h"

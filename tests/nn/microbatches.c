@@ -1,6 +1,6 @@
 /* A minibatch cut into microbatches: outputs and gradients have the same bits whether one rank
  * holds all of them or several hold some each. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "check.h"
 #include "io/yaml.h"
 #include "math/gemm/gemm.h"

@@ -36,16 +36,7 @@ nn_node *nn_node_map(nn_pool *pool) {
 int nn_node_add(nn_node *parent, const char *key, nn_node *child) {
     if (key && !(key = nn_pool_strdup(parent->pool, key)))
         return NN_EMEMORY;
-    if (!parent->item || parent->count == parent->capacity) {
-        size_t capacity = parent->capacity ? 2 * parent->capacity : 4;
-        nn_node **item = nn_pool_alloc(parent->pool, capacity * sizeof(nn_node *));
-        if (!item)
-            return NN_EMEMORY;
-        if (parent->item)
-            memcpy(item, parent->item, parent->count * sizeof(nn_node *));
-        parent->item = item;
-        parent->capacity = capacity;
-    }
+    NN_TRY(NN_GROW(parent->pool, &parent->item, parent->count, &parent->capacity));
     child->key = key;
     parent->item[parent->count++] = child;
     return NN_OK;

@@ -4,9 +4,9 @@
 #ifndef NN_DATA_AUGMENT_AUGMENT_H
 #define NN_DATA_AUGMENT_AUGMENT_H
 
+#include "base/numbers/rng.h"
 #include "base/options/option.h"
 #include "base/real.h"
-#include "base/rng.h"
 #include "base/shape.h"
 #include "data/augment/warp.h"
 #include "math/compute.h"

@@ -1,5 +1,5 @@
 /* Images turned and stretched about their centre. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "data/augment/augmentations.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "data/importers/labels.h"
 
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "base/text.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef NN_DATA_LOADER_ORDER_H
 #define NN_DATA_LOADER_ORDER_H
 
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 
 #include <stdbool.h>
 

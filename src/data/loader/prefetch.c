@@ -1,11 +1,9 @@
 #include "data/loader/prefetch.h"
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 /* The places are a ring: `ready` minibatches from place `head` on, before them the one in use. The
  * thread is woken when half of the ring is free and not for each minibatch, since that costs more
@@ -14,9 +12,7 @@ struct nn_prefetch {
     nn_prefetch_ops ops;
     void *ctx;
     int places;
-    nn_log_target log;           /* of who waits for the thread ... */
-    nn_progress_target progress; /* ... and whose signs of life its own are */
-    pthread_t thread;
+    nn_thread thread;
     pthread_mutex_t mutex;
     pthread_cond_t to_thread, to_caller;
     /* under the mutex: */
@@ -67,11 +63,9 @@ static void sleep_until_woken(nn_prefetch *p) {
     p->asleep = false;
 }
 
-static void *work(void *arg) {
+static void work(void *arg) {
     nn_prefetch *p = arg;
 
-    nn_log_target_set(p->log);
-    nn_progress_target_set(p->progress);
     pthread_mutex_lock(&p->mutex);
     while (!p->ending) {
         bool may = !p->resting && p->rc >= 0;
@@ -83,19 +77,6 @@ static void *work(void *arg) {
             sleep_until_woken(p);
     }
     pthread_mutex_unlock(&p->mutex);
-    return NULL;
-}
-
-static int start(nn_prefetch *p) {
-    sigset_t all, before;
-
-    p->log = nn_log_target_get();
-    p->progress = nn_progress_target_get();
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&p->thread, NULL, work, p);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed ? nn_fail(NN_EMEMORY, "no thread can be started to read the data") : NN_OK;
 }
 
 int nn_prefetch_new(const nn_prefetch_ops *ops, void *ctx, int places, nn_prefetch **out) {
@@ -107,10 +88,9 @@ int nn_prefetch_new(const nn_prefetch_ops *ops, void *ctx, int places, nn_prefet
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->to_thread, NULL);
     pthread_cond_init(&p->to_caller, NULL);
-    int rc = start(p);
-    if (rc < 0) {
+    if (!nn_thread_start(&p->thread, work, p)) {
         nn_free(p);
-        return rc;
+        return nn_fail(NN_EMEMORY, "no thread can be started to read the data");
     }
     *out = p;
     return NN_OK;
@@ -123,7 +103,7 @@ void nn_prefetch_free(nn_prefetch *p) {
     p->ending = true;
     pthread_cond_signal(&p->to_thread);
     pthread_mutex_unlock(&p->mutex);
-    pthread_join(p->thread, NULL);
+    nn_thread_join(&p->thread);
     pthread_mutex_destroy(&p->mutex);
     pthread_cond_destroy(&p->to_thread);
     pthread_cond_destroy(&p->to_caller);

@@ -2,9 +2,9 @@
 #ifndef NN_DATA_SOURCES_MAKE_H
 #define NN_DATA_SOURCES_MAKE_H
 
+#include "base/numbers/rng.h"
 #include "base/options/option.h"
 #include "base/real.h"
-#include "base/rng.h"
 
 /* What a generator makes: x [N, features]; y [N] class indices, or numbers when classes is 0. */
 typedef struct nn_made {

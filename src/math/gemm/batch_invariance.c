@@ -1,7 +1,7 @@
 /* Batch invariance: does a row of a product have the same bits whatever other rows are computed
  * with it? */
 #include "base/mem.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "math/gemm/gemm.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef NN_NN_INITIALIZERS_INITIALIZER_H
 #define NN_NN_INITIALIZERS_INITIALIZER_H
 
+#include "base/numbers/rng.h"
 #include "base/options/option.h"
-#include "base/rng.h"
 #include "math/compute.h"
 
 typedef struct nn_fan {

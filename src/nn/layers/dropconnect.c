@@ -3,7 +3,7 @@
  * which takes the weights as they are, sees the expectation of the sums. All samples of a step have
  * the same weights dropped: those that seed, step, layer and place in the matrix say, the same on
  * any number of ranks. Biases stay. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/layers/dense.h"

@@ -2,7 +2,7 @@
  * else divided by 1 - rate, so that evaluation, which changes nothing, sees the expectation. What
  * is dropped is a function of seed, step, layer, sample and element: the same on any number of
  * ranks. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>

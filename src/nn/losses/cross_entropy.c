@@ -3,7 +3,7 @@
  * In log-sum-exp form with m = max z: log sum exp z = m + log sum exp(z - m), and the softmax has
  * already computed that sum, for its largest p is 1 / sum exp(z - m). So one softmax over the
  * minibatch and one logarithm a row give both loss and gradient, and p never underflows in it. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "math/kernels.h"
 #include "nn/losses/losses.h"
 

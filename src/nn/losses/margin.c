@@ -1,6 +1,6 @@
 /* Losses of the margin y s: a score s and a class y of -1 or +1; hinge also between classes. At a
  * kink the slope is the one that goes on correcting, so a perceptron learns from weights of 0. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "nn/losses/losses.h"
 
 /* Loss of one margin and its slope. Written so that NaN stays NaN. */

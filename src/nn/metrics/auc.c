@@ -5,7 +5,7 @@
  * It is exact, so it needs every score: each sample has its own place in the state, which the
  * shards that do not have the sample leave at 0, so that adding them up puts them together. That
  * takes 16 bytes a sample and output. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "nn/metrics/metrics.h"
 
 #include <math.h>

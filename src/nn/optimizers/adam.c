@@ -7,7 +7,7 @@
  * (Reddi et al. 2018) the largest v so far takes the place of v. */
 #include "nn/optimizers/adam.h"
 
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Half a cosine from 1 down (Loshchilov and Hutter 2017), once or again and again. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "nn/schedules/schedules.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* The learning rate falls (or rises) smoothly with the time t. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "nn/schedules/schedules.h"
 
 struct linear {

@@ -1,5 +1,5 @@
 /* The learning rate falls in steps: at regular times, or at given ones. */
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 #include "nn/schedules/schedules.h"
 
 #include <math.h>

@@ -14,16 +14,7 @@ enum {
 };
 
 static int remember(nn_contents *contents, char *path) {
-    if (contents->count == contents->capacity) {
-        size_t capacity = contents->capacity ? 2 * contents->capacity : 32;
-        char **grown = nn_pool_alloc(contents->pool, capacity * sizeof(char *));
-        if (!grown)
-            return NN_EMEMORY;
-        if (contents->count)
-            memcpy(grown, contents->path, contents->count * sizeof(char *));
-        contents->path = grown;
-        contents->capacity = capacity;
-    }
+    NN_TRY(NN_GROW(contents->pool, &contents->path, contents->count, &contents->capacity));
     contents->path[contents->count++] = path;
     return NN_OK;
 }

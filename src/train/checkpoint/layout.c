@@ -26,24 +26,10 @@ int64_t nn_info_rows(const nn_h5_info *info) {
 /* ---- the list ---------------------------------------------------------------------------------
  */
 
-static int grow(nn_entries *list) {
-    size_t capacity = list->capacity ? 2 * list->capacity : 32;
-    nn_entry_data *entry = nn_pool_alloc(list->pool, capacity * sizeof *entry);
-
-    if (!entry)
-        return NN_EMEMORY;
-    if (list->count)
-        memcpy(entry, list->entry, list->count * sizeof *entry);
-    list->entry = entry;
-    list->capacity = capacity;
-    return NN_OK;
-}
-
 static int add(nn_entries *list, const nn_entry_data *entry) {
     if (!entry->path)
         return NN_EMEMORY;
-    if (list->count == list->capacity)
-        NN_TRY(grow(list));
+    NN_TRY(NN_GROW(list->pool, &list->entry, list->count, &list->capacity));
     list->entry[list->count++] = *entry;
     return NN_OK;
 }

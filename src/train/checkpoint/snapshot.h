@@ -39,6 +39,8 @@ typedef struct nn_data_traits {
     nn_normal normal; /* and these what the model sees */
 } nn_data_traits;
 
+#define NN_KERNELS_TEXT 160 /* bytes of nn_snapshot.kernels */
+
 /* What a checkpoint holds, for writing, and where to put it, for reading. */
 typedef struct nn_snapshot {
     const nn_model *model;

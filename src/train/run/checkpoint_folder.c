@@ -35,15 +35,7 @@ static bool is_regular(int folder, const char *name) {
 }
 
 static int push(nn_pool *pool, nn_checkpoint_list *list, int64_t step) {
-    if ((list->count & (list->count - 1)) == 0) { /* full at every power of two */
-        size_t capacity = list->count ? 2 * list->count : 1;
-        int64_t *grown = nn_pool_alloc(pool, capacity * sizeof *grown);
-        if (!grown)
-            return NN_EMEMORY;
-        if (list->count)
-            memcpy(grown, list->step, list->count * sizeof *grown);
-        list->step = grown;
-    }
+    NN_TRY(NN_GROW(pool, &list->step, list->count, &list->capacity));
     list->step[list->count++] = step;
     return NN_OK;
 }

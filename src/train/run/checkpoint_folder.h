@@ -12,7 +12,7 @@ int64_t nn_checkpoint_step(const char *name);
 
 typedef struct nn_checkpoint_list {
     int64_t *step; /* falling; owned by the pool */
-    size_t count;
+    size_t count, capacity;
 } nn_checkpoint_list;
 
 /* The checkpoints in `dir`: regular files only. NN_EIO. */

@@ -2,7 +2,7 @@
 #include "train/run/scratch.h"
 
 #include "base/log.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "io/file.h"
 #include "io/folder.h"
 #include "train/checkpoint/trailer.h"

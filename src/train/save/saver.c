@@ -15,7 +15,7 @@ struct state {
     nn_snapshot snapshot;
     char *history; /* NULL: none */
     size_t capacity;
-    char kernels[160];
+    char kernels[NN_KERNELS_TEXT];
 };
 
 struct nn_saver {
@@ -86,7 +86,7 @@ static void write_states(void *ctx) {
 
 /* The history goes on while it is written. */
 static int copy_history(struct state *state, const char *history) {
-    size_t needed = history ? strlen(history) + 1 : 1;
+    size_t needed = strlen(history) + 1;
     if (needed > state->capacity) {
         nn_free(state->history);
         state->history = NULL;
@@ -94,7 +94,7 @@ static int copy_history(struct state *state, const char *history) {
         NN_TRY(NN_NEW(&state->history, 2 * needed, "history"));
         state->capacity = 2 * needed;
     }
-    memcpy(state->history, history ? history : "", needed);
+    memcpy(state->history, history, needed);
     return 0;
 }
 
@@ -132,7 +132,7 @@ void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double s
 }
 
 bool nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot) {
-    if (!nn_staging_has(s->staging, NN_STAGE_BEST))
+    if (!nn_staging_keeps_best(s->staging))
         return false;
     if (s->worker && s->writes_best)
         nn_worker_wait(s->worker); /* it may be writing from there */

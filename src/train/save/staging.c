@@ -243,6 +243,6 @@ void nn_staging_free(nn_staging *s) {
     nn_free(s);
 }
 
-bool nn_staging_has(const nn_staging *s, nn_stage stage) {
-    return stage == NN_STAGE_LAST || keeps_best(s->n, s->vectors);
+bool nn_staging_keeps_best(const nn_staging *s) {
+    return keeps_best(s->n, s->vectors);
 }

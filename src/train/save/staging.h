@@ -37,7 +37,8 @@ int nn_staging_new(nn_session *session, nn_staging **out);
 void nn_staging_give_up(nn_staging *staging);
 /* Waits for the copy under way. NULL is fine. Local. */
 void nn_staging_free(nn_staging *staging);
-bool nn_staging_has(const nn_staging *staging, nn_stage stage);
+/* Whether the best state has a stage of its own. Local. */
+bool nn_staging_keeps_best(const nn_staging *staging);
 
 /* Begins to copy the state into a stage. The same calls in the same order on every rank; none of
  * them waits for others. Local. */

@@ -1,15 +1,13 @@
 #include "train/save/worker.h"
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/progress.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 struct nn_worker {
-    pthread_t thread;
+    nn_thread thread;
     pthread_mutex_t mutex; /* of task, ctx and over */
     pthread_cond_t begun;  /* there is a task, or it is over */
     pthread_cond_t ended;  /* busy is false */
@@ -17,14 +15,10 @@ struct nn_worker {
     void *ctx;
     bool over;
     atomic_bool busy; /* there is a task, begun or not */
-    nn_log_target log;
-    nn_progress_target progress;
 };
 
-static void *work(void *ctx) {
+static void work(void *ctx) {
     nn_worker *w = ctx;
-    nn_log_target_set(w->log);
-    nn_progress_target_set(w->progress);
     pthread_mutex_lock(&w->mutex);
     for (;;) {
         while (!atomic_load(&w->busy) && !w->over)
@@ -38,33 +32,21 @@ static void *work(void *ctx) {
         pthread_cond_broadcast(&w->ended);
     }
     pthread_mutex_unlock(&w->mutex);
-    return NULL;
-}
-
-static int start_thread(nn_worker *w, const char *what) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&w->thread, NULL, work, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error == 0 ? 0 : nn_fail(NN_EMEMORY, "no thread can be started for %s", what);
 }
 
 int nn_worker_new(const char *what, nn_worker **out) {
     nn_worker *w;
     *out = NULL;
     NN_TRY(NN_NEW(&w, 1, what));
-    w->log = nn_log_target_get();
-    w->progress = nn_progress_target_get();
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->begun, NULL);
     pthread_cond_init(&w->ended, NULL);
-    int rc = start_thread(w, what);
-    if (rc < 0)
+    if (!nn_thread_start(&w->thread, work, w)) {
         nn_free(w);
-    else
-        *out = w;
-    return rc;
+        return nn_fail(NN_EMEMORY, "no thread can be started for %s", what);
+    }
+    *out = w;
+    return 0;
 }
 
 void nn_worker_free(nn_worker *w) {
@@ -74,7 +56,7 @@ void nn_worker_free(nn_worker *w) {
     w->over = true;
     pthread_cond_signal(&w->begun);
     pthread_mutex_unlock(&w->mutex);
-    pthread_join(w->thread, NULL);
+    nn_thread_join(&w->thread);
     pthread_cond_destroy(&w->ended);
     pthread_cond_destroy(&w->begun);
     pthread_mutex_destroy(&w->mutex);

@@ -1,6 +1,6 @@
 /* Batch normalisation where it is delicate: a mean far from 0, one sample, extremes; evaluation by
  * the running statistics; any number of threads; a minibatch in micro. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "math/parallel.h"
 #include "small_model.h"
 

@@ -1,6 +1,6 @@
 /* Layers for images, with the kernels of every instruction set: PyTorch's numbers, the same bits
  * however the rows are shared out, no rows, and what is said about impossible shapes. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "golden/conv.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"

@@ -1,6 +1,6 @@
 /* Recurrent layers, with the kernels of every instruction set: PyTorch's numbers, sequences of
  * different lengths, the same bits however the rows are shared out, and inputs of 1e4. */
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "golden/rnn.h"
 #include "math/kernels.h"
 #include "math/parallel.h"

@@ -4,7 +4,7 @@
 #include "nn/losses/loss.h"
 
 #include "base/log.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "check.h"
 #include "io/yaml.h"
 #include "math/parallel.h"

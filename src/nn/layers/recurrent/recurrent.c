@@ -1,7 +1,7 @@
 #include "nn/layers/recurrent/recurrent.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "math/parallel.h"
 
 #include <assert.h>

@@ -4,11 +4,11 @@
 #include "comm/reduce/replicas.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "comm/heartbeat.h"
 #include "math/parallel.h"
+#include "train/replicas/hash.h"
 #include "train/trainer.h"
 
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* A 64-bit hash of memory, to compare copies of it without sending them. */
-#ifndef NN_BASE_HASH_H
-#define NN_BASE_HASH_H
+#ifndef NN_TRAIN_REPLICAS_HASH_H
+#define NN_TRAIN_REPLICAS_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>

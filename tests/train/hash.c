@@ -1,9 +1,9 @@
 /* The hash of memory: what it is for known bytes, that every bit and every length counts, and how
- * fast it is (`base_hash speed`). */
-#include "base/hash.h"
+ * fast it is (`train_hash speed`). */
+#include "train/replicas/hash.h"
 
 #include "base/clock.h"
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 #include "check.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 
 /* Three rounds of an ideal Feistel network already hide its structure (Luby and Rackoff 1988); ours
  * are a cheap hash on few bits, hence some more. */

@@ -1,6 +1,6 @@
-#include "base/hash.h"
+#include "train/replicas/hash.h"
 
-#include "base/rng.h"
+#include "base/numbers/rng.h"
 
 #include <string.h>
 

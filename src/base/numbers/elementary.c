@@ -1,4 +1,4 @@
-#include "base/elementary.h"
+#include "base/numbers/elementary.h"
 
 #include <math.h>
 #include <stdint.h>

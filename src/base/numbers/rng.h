@@ -1,7 +1,7 @@
 /* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): every number is a function of
  * (seed, purpose, a, b, element), so no rank, thread or call order can change it. */
-#ifndef NN_BASE_RNG_H
-#define NN_BASE_RNG_H
+#ifndef NN_BASE_NUMBERS_RNG_H
+#define NN_BASE_NUMBERS_RNG_H
 
 #include "base/real.h"
 
