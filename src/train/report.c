@@ -151,7 +151,18 @@ static void put_gradients(const nn_trainer *t, nn_json *json) {
     nn_json_close(json, '}');
 }
 
-static int write_train_line(nn_trainer *t, double loss, double rate) {
+/* Who waits for whom, in seconds a step. */
+static void put_slowest(nn_json *json, const nn_slowest *slowest, double steps) {
+    nn_json_open(json, "slowest", '{');
+    nn_json_int(json, "rank", slowest->rank);
+    nn_json_string(json, "host", slowest->host);
+    nn_json_real(json, "work_s", slowest->seconds / steps);
+    nn_json_real(json, "factor", slowest->factor);
+    nn_json_real(json, "waited_s", slowest->waited / steps);
+    nn_json_close(json, '}');
+}
+
+static int write_train_line(nn_trainer *t, double loss, double rate, const nn_slowest *slowest) {
     const nn_interval *i = &t->interval;
     double steps = (double)i->steps;
     nn_json *json = nn_run_event(t->run, "train", t->state.step, t->state.epoch);
@@ -164,6 +175,8 @@ static int write_train_line(nn_trainer *t, double loss, double rate) {
     nn_json_real(json, "backward_s", i->backward / steps);
     nn_json_real(json, "comm_s", i->comm / steps);
     nn_json_real(json, "update_s", i->update / steps);
+    if (slowest->rank >= 0)
+        put_slowest(json, slowest, steps);
     if (t->delta)
         put_gradients(t, json);
     if (t->session.settings->train.digest) {
@@ -192,16 +205,22 @@ int nn_trainer_report_saved(nn_trainer *t) {
 
 int nn_trainer_report(nn_trainer *t, bool important) {
     const nn_interval *i = &t->interval;
+    nn_rank_work mine = {.rows = i->rows,
+                         .computing = i->data + i->forward + i->backward,
+                         .updating = i->update,
+                         .waiting = i->comm};
+    nn_slowest slowest;
     int rc = 0;
     nn_comm_at(t->comm, NN_PHASE_REPORT);
     if (i->steps == 0)
         return 0;
+    NN_TRY(nn_balance_look(t->balance, &mine, &slowest));
     if (t->run) {
         double loss = i->weight > 0 ? i->loss / i->weight : NAN;
         double rate = i->samples / (nn_seconds() - i->begin);
         rc = nn_trainer_report_saved(t);
         if (rc == 0)
-            rc = write_train_line(t, loss, rate);
+            rc = write_train_line(t, loss, rate, &slowest);
         report_progress(
             t, &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
     }

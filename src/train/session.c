@@ -1,5 +1,6 @@
 #include "train/session.h"
 
+#include "base/clock.h"
 #include "data/classes.h"
 #include "data/layout.h"
 #include "data/scan_targets.h"
@@ -203,8 +204,10 @@ int nn_session_sum(const nn_session *session, size_t n, double *values) {
 
 void nn_session_sum_statistics(void *ctx, size_t n, double *values) {
     nn_session *session = ctx;
+    double begin = nn_seconds();
     if (session->sum_rc == 0)
         session->sum_rc = nn_session_sum(session, n, values);
+    session->waited += nn_seconds() - begin;
 }
 
 void nn_session_clear_sums(nn_session *session) {

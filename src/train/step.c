@@ -9,10 +9,13 @@
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
-/* Another phase of the step begins; the seconds of the one before are added to `spent`. */
+/* Another phase of the step begins; the seconds of the one before are added to `spent`, but for
+ * those in which layers summed statistics over the ranks. */
 static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
-    double now = nn_seconds();
-    *spent += now - t->phase_begin;
+    double now = nn_seconds(), waited = t->session.waited;
+    *spent += now - t->phase_begin - waited;
+    t->interval.comm += waited;
+    t->session.waited = 0;
     t->phase_begin = now;
     nn_comm_at(t->comm, phase);
 }
@@ -193,6 +196,7 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     s->epoch_mistakes += (int64_t)sums->mistakes;
     i->steps++;
     i->samples += (double)shard->global;
+    i->rows += (double)shard->count;
     t->pace.samples += (double)shard->global;
     i->loss += sums->loss;
     i->weight += sums->weight;

@@ -200,11 +200,12 @@ int nn_trainer_open(nn_trainer *t) {
     nn_memory_settle(&t->session, &t->memory);
     nn_trainer_plan_steps(t);
     warn_about_test(t);
-    return 0;
+    return nn_balance_new(t->comm, &t->balance);
 }
 
 void nn_trainer_close(nn_trainer *t) {
     nn_free(t->delta);
+    nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);
     nn_updater_free(t->updater);
     nn_loader_free(t->train);

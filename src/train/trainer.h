@@ -5,6 +5,7 @@
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
+#include "train/balance/balance.h"
 #include "train/memory.h"
 #include "train/run/run.h"
 #include "train/save/saver.h"
@@ -15,6 +16,7 @@
 typedef struct nn_interval {
     int64_t steps;
     double begin, samples, loss, weight;
+    double rows; /* of these samples, those that this rank computed */
     double data, forward, backward, comm, update;
 } nn_interval;
 
@@ -50,6 +52,7 @@ typedef struct nn_trainer {
     nn_evaluation *validation; /* the last one; NULL when there is none */
     nn_run *run;               /* rank 0; NULL elsewhere */
     nn_saver *saver;           /* NULL: nothing is saved */
+    nn_balance *balance;       /* NULL: one rank */
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
