@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "data/convert.h"
+#include "data/output.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -42,6 +43,17 @@ int nn_dataset_check_class_count(const nn_dataset *ds, size_t most) {
     return nn_dataset_check_classes(ds);
 }
 
+int nn_label_refuse(const char *path, const char *array, int64_t row, int64_t label) {
+    return nn_fail(NN_EFORMAT,
+                   "%s: %s row %" PRId64 " holds %" PRId64
+                   "; labels are 0, 1, 2 ... or -1 for a row to be ignored, and at most %d",
+                   path, array, row, label, NN_MAX_CLASSES - 1);
+}
+
+int nn_label_none(const char *path) {
+    return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", path);
+}
+
 #define COUNTED_LABELS 65536 /* larger ones are not told apart */
 
 /* What the labels of all splits are like. */
@@ -56,6 +68,7 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
                        int64_t first, int64_t count, struct seen *seen) {
     int64_t bound = ds->class_names ? ds->classes : NN_MAX_CLASSES;
     int64_t positions = (int64_t)nn_split_positions(split);
+    char array[NN_FIELD_PATH];
 
     for (int64_t i = 0; i < count * positions; i++) {
         int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
@@ -70,10 +83,8 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
             continue;
         }
         if (label < -1 || !ds->class_names)
-            return nn_fail(NN_EFORMAT,
-                           "%s: /%s/y row %" PRId64 " holds %" PRId64
-                           "; labels are 0, 1, 2 ... or -1 for a row to be ignored, and at most %d",
-                           ds->path, split->name, first + i / positions, label, NN_MAX_CLASSES - 1);
+            return nn_label_refuse(ds->path, nn_field_path(split->name, 'y', array),
+                                   first + i / positions, label);
         return nn_fail(NN_EFORMAT,
                        "%s: /%s/y row %" PRId64 " holds label %" PRId64 ", but there are %" PRId64
                        " classes (0 to %" PRId64 ")",
@@ -120,7 +131,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
         NN_TRY(scan_split_labels(ds, &ds->split[i], &seen));
     }
     if (any && seen.largest < 0)
-        return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", ds->path);
+        return nn_label_none(ds->path);
     ds->signs = seen.largest == 1 && seen.ignored && !(seen.present[0] & 1); /* no class 0 */
     count_distinct(ds, &seen);
     if (seen.ignored)

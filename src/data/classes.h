@@ -8,6 +8,11 @@
 #define NN_MAX_CLASSES                                                                             \
     (1 << 22) /* where nothing names them: tables are as long as the largest label */
 
+/* The error NN_EFORMAT for a label that is not -1 to NN_MAX_CLASSES - 1, in a row of an array
+ * ("/train/y") of a file, and for a file whose labels are all -1. */
+int nn_label_refuse(const char *path, const char *array, int64_t row, int64_t label);
+int nn_label_none(const char *path);
+
 /* Checks every label of every split and learns how many classes there are where nothing names them.
  * NN_EFORMAT names the row. Local. */
 int nn_dataset_scan_labels(nn_dataset *ds);

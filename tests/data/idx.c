@@ -137,12 +137,41 @@ static void wide(void) {
     CHECK_WORKS(nn_h5_close(file));
 }
 
+/* These bytes as labels, with as many good images. */
+static int with_labels(const void *bytes, size_t length, const char *classes) {
+    put_bytes("i", images, sizeof images);
+    put_bytes("l", bytes, length);
+    return RUN(.train_images = "i", .train_labels = "l", .classes = classes);
+}
+
+/* What is imported can be read: labels are refused where a data set's would be. */
+static void labels_refused(void) {
+    const unsigned char large[] = {0, 0, 0x0c, 1,    0, 0, 0, IMAGES, 0, 0,
+                                   0, 0, 0,    0x40, 0, 0, 0, 0,      0, 1};
+    unsigned char small[] = {0, 0, 9, 1, 0, 0, 0, IMAGES, 2, 0xcb, 1};
+
+    CHECK_FAILS(with_labels(small, sizeof small, NULL), NN_EFORMAT,
+                "l: its row 1 holds -53; labels are 0, 1, 2 ...");
+    CHECK_FAILS(with_labels(large, sizeof large, NULL), NN_EFORMAT,
+                "l: its row 1 holds 4194304; labels are 0, 1, 2 ...");
+    memset(small + 8, 0xff, 3);
+    CHECK_FAILS(with_labels(small, sizeof small, NULL), NN_EFORMAT, "l: every label is -1");
+    small[9] = 5;
+    CHECK_WORKS(with_labels(small, sizeof small, NULL));
+    CHECK_FAILS(with_labels(labels, sizeof labels, "a,b"), NN_EFORMAT,
+                "l: the labels are 0 to 2, but classes (--classes) names 2");
+    CHECK_FAILS(with_labels(labels, sizeof labels, ""), NN_EFORMAT, "names 0");
+    CHECK_WORKS(with_labels(labels, sizeof labels, "a,b,c"));
+    check_file(1);
+}
+
 int main(void) {
     enter_folder();
     folders();
     damaged();
     damaged_gz();
     wide();
+    labels_refused();
     leave_folder();
     return check_done();
 }

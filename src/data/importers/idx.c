@@ -2,6 +2,7 @@
  * dimensions, the dimensions (32 bits, big-endian), then the numbers (big-endian). */
 #include "base/log.h"
 #include "base/text.h"
+#include "data/classes.h"
 #include "data/convert.h"
 #include "data/importers/gz.h"
 #include "data/importers/importer.h"
@@ -143,20 +144,54 @@ static int expect_end(idx_file *f) {
     return NN_OK;
 }
 
+/* What the labels of all files are like, and the names for them. */
+typedef struct seen_labels {
+    int64_t smallest, largest; /* without -1; INT64_MAX and -1: there was no other */
+    bool named;
+    size_t names;
+} seen_labels;
+
+static int check_labels(const idx_file *f, const unsigned char *labels, int64_t first,
+                        int64_t count, seen_labels *seen) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = nn_stored_integer(f->type, labels, (size_t)i);
+        if (label < -1 || label >= NN_MAX_CLASSES)
+            return nn_label_refuse(f->path, "its", first + i, label);
+        if (label >= 0 && label < seen->smallest)
+            seen->smallest = label;
+        if (label > seen->largest)
+            seen->largest = label;
+    }
+    return NN_OK;
+}
+
+/* No number of the first class (first_label) helps where labels are more than names. */
+static int check_names(const idx_file *f, const seen_labels *seen) {
+    if (!seen->named || seen->largest - seen->smallest < (int64_t)seen->names)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: the labels are %" PRId64 " to %" PRId64
+                   ", but classes (--classes) names %zu",
+                   f->path, seen->smallest, seen->largest, seen->names);
+}
+
 static int copy_pieces(idx_file *f, nn_output *output, const char *split, char field,
-                       unsigned char *buffer, int64_t rows) {
+                       seen_labels *seen, unsigned char *buffer, int64_t rows) {
     for (int64_t first = 0; first < f->count; first += rows) {
         int64_t count = f->count - first < rows ? f->count - first : rows;
         NN_TRY(read_exactly(f, buffer, (size_t)count * f->row_bytes, "its numbers"));
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
         swap_bytes(buffer, (size_t)count * nn_shape_count(&f->shape), nn_dtype_size(f->type));
 #endif
+        if (seen)
+            NN_TRY(check_labels(f, buffer, first, count, seen));
         NN_TRY(nn_output_rows(output, split, field, first, count, f->type, buffer));
     }
     return expect_end(f);
 }
 
-static int copy(idx_file *f, nn_output *output, const char *split, char field) {
+/* seen: of labels, NULL for images. */
+static int copy(idx_file *f, nn_output *output, const char *split, char field, seen_labels *seen) {
     int64_t rows = nn_chunk_rows(f->row_bytes);
     unsigned char *buffer = NULL;
     int rc;
@@ -164,7 +199,7 @@ static int copy(idx_file *f, nn_output *output, const char *split, char field) {
     rows = rows < f->count ? rows : f->count;
     NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * f->row_bytes, "rows"));
     NN_TRY_GOTO(nn_output_declare(output, split, field, f->type, f->count, &f->shape));
-    NN_TRY_GOTO(copy_pieces(f, output, split, field, buffer, rows));
+    NN_TRY_GOTO(copy_pieces(f, output, split, field, seen, buffer, rows));
 done:
     nn_free(buffer);
     return rc;
@@ -196,9 +231,10 @@ static uint64_t pair_bytes(const pair *p) {
     return (uint64_t)p->images.count * (p->images.row_bytes + p->labels.row_bytes);
 }
 
-static int copy_pair(pair *p, nn_output *output) {
-    NN_TRY(copy(&p->images, output, p->split, 'x'));
-    return copy(&p->labels, output, p->split, 'y');
+static int copy_pair(pair *p, nn_output *output, seen_labels *seen) {
+    NN_TRY(copy(&p->images, output, p->split, 'x', NULL));
+    NN_TRY(copy(&p->labels, output, p->split, 'y', seen));
+    return check_names(&p->labels, seen);
 }
 
 /* The file `<from>/<prefix><name>`, with the spellings in use: "-idx" or ".idx", ".gz" or not. */
@@ -244,7 +280,8 @@ static int look_in_folder(nn_idx_options *o, nn_pool *pool) {
                    o->train_images ? "labels-idx1-ubyte" : "images-idx3-ubyte");
 }
 
-static int write_classes(const nn_idx_options *o, nn_pool *pool, nn_output *output) {
+static int write_classes(const nn_idx_options *o, nn_pool *pool, nn_output *output,
+                         size_t *written) {
     char *list = nn_pool_strdup(pool, o->classes), *name;
     const char **names = list ? nn_pool_alloc(pool, (strlen(list) + 1) * sizeof *names) : NULL;
     size_t count = 0;
@@ -253,11 +290,14 @@ static int write_classes(const nn_idx_options *o, nn_pool *pool, nn_output *outp
         return NN_EMEMORY;
     while ((name = strtok_r(list, ",", &list)))
         names[count++] = name;
+    *written = count;
     return nn_h5_set_texts(output->file, "/", "classes", names, count);
 }
 
 static int write_all(const nn_idx_options *o, nn_pool *pool, nn_output *output, pair *train,
                      pair *test) {
+    seen_labels seen = {.smallest = INT64_MAX, .largest = -1, .named = o->classes};
+
     if (train->images.type == NN_U8)
         NN_TRY(nn_h5_set_real(output->file, "/", "scale", 1.0 / 255));
     if (nn_layout_of(&train->images.shape) == NN_LAYOUT_LAST) {
@@ -265,9 +305,11 @@ static int write_all(const nn_idx_options *o, nn_pool *pool, nn_output *output, 
         NN_TRY(nn_h5_set_text(output->file, "/", "layout", nn_layout_names[NN_LAYOUT_LAST]));
     }
     if (o->classes)
-        NN_TRY(write_classes(o, pool, output));
-    NN_TRY(copy_pair(train, output));
-    return test->images.gz ? copy_pair(test, output) : NN_OK;
+        NN_TRY(write_classes(o, pool, output, &seen.names));
+    NN_TRY(copy_pair(train, output, &seen));
+    if (test->images.gz)
+        NN_TRY(copy_pair(test, output, &seen));
+    return seen.largest < 0 ? nn_label_none(train->labels.path) : NN_OK;
 }
 
 static void close_pair(pair *p) {
