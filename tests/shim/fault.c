@@ -75,15 +75,25 @@ static const char *const fault_kinds[] = {
 #define FAULT_NAME(kind) #kind,
     FAULT_KINDS(FAULT_NAME)};
 
-static struct {
-    int what; /* enum fault_kind; negative: nothing fails */
+/* What is to fail. A thread may be on its way through one when the next is armed, so none is
+ * changed or freed. */
+typedef struct fault_plan {
+    int what; /* enum fault_kind */
     long at;
-    bool sticky, own, struck;
+    bool sticky;
     int error;
     char path[256];
-    bool counts; /* all kinds */
+    struct fault_plan *before;
+} fault_plan;
+
+static struct {
+    _Atomic(const fault_plan *) armed; /* NULL: nothing fails */
+    fault_plan *last;                  /* of all there were */
     atomic_long calls[FAULT_COUNT];
-} fault = {.what = -1};
+    atomic_bool counts; /* all kinds */
+    atomic_bool marked;
+    bool own; /* since before main */
+} fault;
 
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path);
 long fault_calls(void);
@@ -97,19 +107,23 @@ static int fault_kind_named(const char *name) {
 
 /* what NULL: back to normal. error: an errno or one of the above. */
 void fault_arm(const char *what, long at, bool sticky, int error, const char *path) {
-    fault.what = -1;
-    fault.at = at;
-    fault.sticky = sticky;
-    fault.error = error;
-    snprintf(fault.path, sizeof fault.path, "%s", path != NULL ? path : "");
+    atomic_store(&fault.armed, NULL);
+    int kind_to_fail = fault_kind_named(what);
+    fault_plan *plan = kind_to_fail >= 0 ? malloc(sizeof *plan) : NULL;
+    if (plan != NULL) {
+        *plan = (fault_plan){kind_to_fail, at, sticky, error, "", fault.last};
+        snprintf(plan->path, sizeof plan->path, "%s", path != NULL ? path : "");
+        fault.last = plan;
+    }
     for (int kind = 0; kind < FAULT_COUNT; kind++)
         atomic_store(&fault.calls[kind], 0);
-    fault.what = fault_kind_named(what);
+    atomic_store(&fault.armed, plan);
 }
 
 /* Calls seen since fault_arm. */
 long fault_calls(void) {
-    return fault.what < 0 ? 0 : atomic_load(&fault.calls[fault.what]);
+    const fault_plan *plan = atomic_load(&fault.armed);
+    return plan == NULL ? 0 : atomic_load(&fault.calls[plan->what]);
 }
 
 static int fault_error_named(const char *name) {
@@ -156,7 +170,7 @@ __attribute__((constructor)) static void fault_from_environment(void) {
     const char *error = getenv("FAULT_ERRNO");
     own_find();
     fault.own = getenv("FAULT_OWN") != NULL;
-    fault.counts = getenv("FAULT_COUNT_FILE") != NULL;
+    atomic_store(&fault.counts, getenv("FAULT_COUNT_FILE") != NULL);
     if (what == NULL || fault_is_other_rank())
         return;
     if (fault_kind_named(what) < 0) {
@@ -171,10 +185,9 @@ __attribute__((constructor)) static void fault_from_environment(void) {
 __attribute__((destructor)) static void fault_report(void) {
     const char *name = getenv("FAULT_COUNT_FILE"), *rank = fault_rank();
     char path[PATH_MAX];
-    if (!fault.counts)
+    if (!atomic_exchange(&fault.counts, false))
         return;
-    fault.counts = false;
-    fault.what = -1;
+    atomic_store(&fault.armed, NULL);
     snprintf(path, sizeof path, "%s.%s", name, rank != NULL ? rank : "0");
     FILE *out = fopen(path, "w");
     if (out == NULL)
@@ -188,57 +201,69 @@ __attribute__((destructor)) static void fault_report(void) {
 /* By system calls alone, which nobody counts. */
 static void fault_mark(void) {
     const char *name = getenv("FAULT_MARK");
-    if (fault.struck || name == NULL)
+    if (name == NULL || atomic_exchange(&fault.marked, true))
         return;
-    fault.struck = true;
     long fd = syscall(SYS_openat, AT_FDCWD, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
     syscall(SYS_close, fd);
 }
 
-/* Counts a call; whether it is one to fail, with errno set. */
-static bool fault_strikes(int kind) {
+/* Whether calls of this kind are counted. */
+static bool fault_counts(int kind, const fault_plan *plan, const void *caller) {
+    bool wanted = (plan != NULL && plan->what == kind) || atomic_load(&fault.counts);
+    return wanted && (!fault.own || own_is(caller));
+}
+
+static bool fault_is_of(const fault_plan *plan, const char *path) {
+    return plan == NULL || strstr(path, plan->path) != NULL;
+}
+
+/* Counts a call. 0: it is to be made; else the plan's error, with errno set. */
+static int fault_strikes(int kind, const fault_plan *plan) {
     long call = atomic_fetch_add(&fault.calls[kind], 1) + 1;
-    if (fault.what != kind || fault.at == 0 || (fault.sticky ? call < fault.at : call != fault.at))
-        return false;
+    if (plan == NULL || plan->what != kind || plan->at == 0 ||
+        (plan->sticky ? call < plan->at : call != plan->at))
+        return 0;
     fault_mark();
-    if (fault.error == FAULT_KILL)
+    if (plan->error == FAULT_KILL)
         raise(SIGKILL);
-    while (fault.error == FAULT_HANG)
+    while (plan->error == FAULT_HANG)
         sleep(1);
-    if (fault.error == FAULT_STOP)
+    if (plan->error == FAULT_STOP)
         raise(SIGSTOP);
-    if (fault.error > 0)
-        errno = fault.error;
-    return fault.error != FAULT_STOP;
+    if (plan->error > 0)
+        errno = plan->error;
+    return plan->error != FAULT_STOP ? plan->error : 0;
 }
 
-static bool fault_counts(int kind, const void *caller) {
-    return (fault.what == kind || fault.counts) && (!fault.own || own_is(caller));
+static int fault_at(int kind, const void *caller) {
+    const fault_plan *plan = atomic_load(&fault.armed);
+    return fault_counts(kind, plan, caller) ? fault_strikes(kind, plan) : 0;
 }
 
-static bool fault_at(int kind, const void *caller) {
-    return fault_counts(kind, caller) && fault_strikes(kind);
+static int fault_at_path(int kind, const void *caller, const char *path) {
+    const fault_plan *plan = atomic_load(&fault.armed);
+    bool counts = fault_counts(kind, plan, caller) && fault_is_of(plan, path);
+    return counts ? fault_strikes(kind, plan) : 0;
 }
 
-static bool fault_at_path(int kind, const void *caller, const char *path) {
-    return fault_counts(kind, caller) && strstr(path, fault.path) != NULL && fault_strikes(kind);
-}
-
-static bool fault_at_fd(int kind, const void *caller, int fd) {
+static int fault_at_fd(int kind, const void *caller, int fd) {
     char link[64], path[PATH_MAX];
-    if (!fault_counts(kind, caller))
-        return false;
+    const fault_plan *plan = atomic_load(&fault.armed);
+    if (!fault_counts(kind, plan, caller))
+        return 0;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
-    return strstr(path, fault.path) != NULL && fault_strikes(kind);
+    return fault_is_of(plan, path) ? fault_strikes(kind, plan) : 0;
 }
 
 /* The function that ours hides, as a function pointer of the type of `name` itself. */
 #define FAULT_REAL(name)                                                                           \
-    static __typeof__(name) *real;                                                                 \
-    if (real == NULL)                                                                              \
-    *(void **)(&real) = dlsym(RTLD_NEXT, #name)
+    static _Atomic(void *) found;                                                                  \
+    if (atomic_load(&found) == NULL)                                                               \
+        atomic_store(&found, dlsym(RTLD_NEXT, #name));                                             \
+    __typeof__(name) *real;                                                                        \
+    *(void **)(&real) = atomic_load(&found)
 /* Who calls a function of ours. */
 #define FAULT_CALLER __builtin_return_address(0)
 
@@ -249,11 +274,11 @@ static bool fault_at_fd(int kind, const void *caller, int fd) {
 #define FAULT_TRANSFER(kind, name, bytes_type, offset_parameter, offset_argument)                  \
     ssize_t name(int fd, bytes_type bytes, size_t count offset_parameter) {                        \
         FAULT_REAL(name);                                                                          \
-        if (fault_at_fd(kind, FAULT_CALLER, fd)) {                                                 \
-            if (fault.error != FAULT_SHORT)                                                        \
-                return -1;                                                                         \
+        int error = fault_at_fd(kind, FAULT_CALLER, fd);                                           \
+        if (error != 0 && error != FAULT_SHORT)                                                    \
+            return -1;                                                                             \
+        if (error == FAULT_SHORT)                                                                  \
             count = (count + 1) / 2;                                                               \
-        }                                                                                          \
         return real(fd, bytes, count offset_argument);                                             \
     }
 #define FAULT_NOTHING
@@ -312,11 +337,11 @@ FAULT_CALL(fault_at(fault_entropy, FAULT_CALLER), int, -1, getentropy, (void *by
 /* A failing close has closed all the same. */
 int close(int fd) {
     FAULT_REAL(close);
-    bool strikes = fault_at_fd(fault_close, FAULT_CALLER, fd);
+    int error = fault_at_fd(fault_close, FAULT_CALLER, fd);
     int rc = real(fd);
-    if (strikes)
-        errno = fault.error;
-    return strikes ? -1 : rc;
+    if (error != 0)
+        errno = error;
+    return error != 0 ? -1 : rc;
 }
 
 static bool fault_is_lock(int command) {
@@ -332,8 +357,9 @@ static bool fault_is_lock(int command) {
         va_start(args, command);                                                                   \
         void *argument = va_arg(args, void *);                                                     \
         va_end(args);                                                                              \
-        if (fault_is_lock(command) && fault_at_fd(fault_fcntl, FAULT_CALLER, fd))                  \
-            return fault.error == FAULT_LIE ? 0 : -1;                                              \
+        int error = fault_is_lock(command) ? fault_at_fd(fault_fcntl, FAULT_CALLER, fd) : 0;       \
+        if (error != 0)                                                                            \
+            return error == FAULT_LIE ? 0 : -1;                                                    \
         return real(fd, command, argument);                                                        \
     }
 
