@@ -157,6 +157,22 @@ int nn_mpi_alltoall(nn_comm *comm, MPI_Comm among, const void *out, void *in, in
     return end(comm, rc, "MPI_Alltoall");
 }
 
+int nn_mpi_exchange(nn_comm *comm, MPI_Comm among, int to, int from, const void *out, void *in,
+                    int messages, int count) {
+    MPI_Request request[2 * NN_MPI_EXCHANGE_MOST];
+    int rc = MPI_SUCCESS, begun = 0;
+    NN_TRY(begin(comm));
+    for (int i = 0; i < 2 * messages && rc == MPI_SUCCESS; i++) {
+        size_t at = (size_t)(i / 2) * (size_t)count;
+        rc = i % 2 ? MPI_Isend((const char *)out + at, count, MPI_BYTE, to, 0, among, &request[i])
+                   : MPI_Irecv((char *)in + at, count, MPI_BYTE, from, 0, among, &request[i]);
+        begun += rc == MPI_SUCCESS;
+    }
+    for (int i = 0; i < begun && rc == MPI_SUCCESS; i++)
+        rc = comm->yields ? finish(&request[i]) : MPI_Wait(&request[i], MPI_STATUS_IGNORE);
+    return end(comm, rc, "MPI_Isend or MPI_Irecv");
+}
+
 int nn_mpi_alltoallv(nn_comm *comm, MPI_Comm among, const nn_parcels *out, const nn_parcels *in,
                      MPI_Datatype type) {
     MPI_Request request;

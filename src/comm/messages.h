@@ -35,6 +35,13 @@ int nn_mpi_allgatherv(nn_comm *comm, MPI_Comm among, const void *own, int own_co
 /* `count` bytes from each rank to each, those for or from rank r at + r * count; not in place. */
 int nn_mpi_alltoall(nn_comm *comm, MPI_Comm among, const void *out, void *in, int count);
 
+/* `messages` of `count` bytes each to rank `to` and as many from rank `from`, all under way at the
+ * same time; those of one side stand one behind the other, not in place. Up to
+ * NN_MPI_EXCHANGE_MOST of them. */
+#define NN_MPI_EXCHANGE_MOST 64
+int nn_mpi_exchange(nn_comm *comm, MPI_Comm among, int to, int from, const void *out, void *in,
+                    int messages, int count);
+
 /* What goes to each rank, or comes from it; not in place. */
 typedef struct nn_parcels {
     void *values;

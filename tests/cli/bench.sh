@@ -50,15 +50,39 @@ assert abs(dense[0]["backward_gflop"] - dense[0]["forward_gflop"]) < 1e-12, r
 assert abs(dense[1]["backward_gflop"] - 2 * dense[1]["forward_gflop"]) < 1e-12, r
 r = json.load(open("scaling.json"))
 at = {(p["ranks"], p["gbits"]): p for p in r["scaling"]}
-assert at[2, 1]["strong"] < at[2, 100]["strong"] and at[4096, 10]["strong"] < at[4096, 10]["weak"], r
+assert r["nodes"] == 1 and min(ranks for ranks, _ in at) == 4 and {g for _, g in at} == {1, 10, 100}, r
+assert at[4, 1]["strong"]["efficiency"] < at[4, 100]["strong"]["efficiency"], r
+assert at[4096, 10]["strong"]["efficiency"] < at[4096, 10]["weak"]["efficiency"] < 1, r
+for p in r["scaling"]:
+    for way in p["strong"], p["weak"]:
+        assert 0 < way["exposed_s"] < way["seconds"] and way["by_rows"] == [], p
 PY
 NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench reduce --largest 64 > out 2> err
 NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
 expect_line '4 ranks on 2 nodes' err
+NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
+expect_line '^a step of [0-9.]+ us on 4 ranks of 2 nodes' out
+expect_line '^between the nodes of this run: [0-9.]+ us, [0-9.]+ us a message, [0-9.]+ Gbit/s$' out
+expect_line '^a step takes .* us waiting; predicted: [0-9.]+ us, [0-9.]+ us$' out
+expect_line '^ +4096( +[0-9.]+){8}$' out
+NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --json > out 2> err
+python3 - <<'PY'
+import json
+r = json.load(open("out"))
+here = [p for p in r["scaling"] if p["here"]]
+assert r["nodes"] == 2 and r["network"]["gbits"] > 0 and r["network"]["latency_s"] > 0, r
+assert len(here) == 11 and all(p["gbits"] == r["network"]["gbits"] for p in here), r
+PY
 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
 expect_line '^minibatch of [0-9]+: .* reduce: none$' out
 expect_line '^forward +[0-9.]+ +[0-9.]+$' out
 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
 "$NNMPI" bench reproducible -o train.threads=1 --seconds 0.1 > price
 expect_line '^a step takes [0-9.]+ us, and [0-9.]+ us with train.reproducible: [-+][0-9.]+ %$' price
-expect_line '^ +4096( +[0-9.]+){8}$' out
+expect_line '^ +4096( +[0-9.]+){6}$' out
+"$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --gbits 25 --latency 0 > out 2> err
+expect_line '^ +4096( +[0-9.]+){2}$' out
+for list in x 1,0 "1," 1,2,3,4,5,6,7,8,9; do
+    expect_code 2 "$NNMPI" bench scaling --gbits "$list" > out 2> err
+    expect_line '--gbits' err
+done

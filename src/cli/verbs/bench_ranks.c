@@ -1,9 +1,9 @@
-/* nnmpi bench reduce, step, reproducible and scaling: what the ranks do together. */
+/* nnmpi bench reduce, step and reproducible: what the ranks do together. */
 #include "cli/verbs/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
 #include "math/parallel.h"
-#include "train/bench.h"
+#include "train/bench/bench.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -133,31 +133,22 @@ const nn_verb nn_verb_bench_reduce = {
 /* ---- step ----------------------------------------------------------------------------------- */
 
 typedef struct step_options {
-    const char *config;
-    const nn_node *set;
-    double seconds, latency;
+    nn_bench_what what;
     bool json;
 } step_options;
 
-#define STEP_ROWS                                                                                  \
-    NN_CONFIG_ROW(step_options), NN_SET_ROW(step_options, "train.lr=0.1"),                         \
-        {"seconds", NN_OPT_REAL, offsetof(step_options, seconds),                                  \
-         "2",       "[0, 3600]", "time for training steps, about"},                                \
-        NN_JSON_ROW(step_options)
+static const nn_option step_table[] = {NN_BENCH_STEP_ROWS, NN_JSON_ROW(step_options),
+                                       NN_OPTION_END};
 
-static const nn_option step_table[] = {STEP_ROWS, NN_OPTION_END};
-
-/* `change` overrides one more key; NULL: none. */
-static int measure_step(const nn_call *call, const char *change, double seconds,
-                        nn_bench_step *step) {
-    const step_options *o = call->options;
+int nn_bench_measure(const nn_call *call, const nn_bench_what *what, const char *change,
+                     nn_bench_step *step) {
     nn_config *config = NULL;
-    int rc = nn_call_config(o->config, o->set, &config);
+    int rc = nn_call_config(what->config, what->set, &config);
     if (rc == 0 && change)
         rc = nn_config_override(config, change);
     rc = nn_comm_agree(call->comm, rc);
     if (rc == 0)
-        rc = nn_bench_train(call->comm, config, seconds, call->pool, step);
+        rc = nn_bench_train(call->comm, config, what->seconds, call->pool, step);
     nn_config_free(config);
     return rc;
 }
@@ -219,7 +210,7 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_close(json, '}');
 }
 
-static void json_step(nn_json *json, const nn_bench_step *s) {
+void nn_bench_step_json(nn_json *json, const nn_bench_step *s) {
     char key[32];
     nn_json_open(json, "step", '{');
     nn_json_int(json, "batch_size", s->batch_size);
@@ -245,7 +236,7 @@ static int run_step(const nn_call *call) {
     nn_bench_step step = {0};
     nn_bench_peak machine;
     nn_json json;
-    NN_TRY(measure_step(call, NULL, o->seconds, &step));
+    NN_TRY(nn_bench_measure(call, &o->what, NULL, &step));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
     NN_TRY(nn_bench_machine(step.threads, &machine));
@@ -256,7 +247,7 @@ static int run_step(const nn_call *call) {
     NN_TRY(nn_bench_json_begin(call, &json));
     nn_json_int(&json, "ranks", nn_comm_size(call->comm));
     nn_bench_machine_json(&json, &machine);
-    json_step(&json, &step);
+    nn_bench_step_json(&json, &step);
     return nn_bench_json_end(&json);
 }
 
@@ -279,10 +270,12 @@ static int run_reproducible(const nn_call *call) {
     const step_options *o = call->options;
     double least[2] = {INFINITY, INFINITY};
     nn_json json;
+    nn_bench_what once = o->what;
+    once.seconds /= 2 * ROUNDS;
     for (int i = 0; i < 2 * ROUNDS; i++) {
         nn_bench_step step = {0};
         const char *change = i % 2 ? "train.reproducible=true" : "train.reproducible=false";
-        NN_TRY(measure_step(call, change, o->seconds / (2 * ROUNDS), &step));
+        NN_TRY(nn_bench_measure(call, &once, change, &step));
         least[i % 2] = fmin(least[i % 2], step.seconds);
     }
     if (nn_comm_rank(call->comm) > 0)
@@ -307,100 +300,4 @@ const nn_verb nn_verb_bench_reproducible = {
     .arguments = config_argument,
     .collective = true,
     .run = run_reproducible,
-};
-
-/* ---- scaling -------------------------------------------------------------------------------- */
-
-static const nn_option scaling_table[] = {
-    STEP_ROWS,
-    {"latency", NN_OPT_REAL, offsetof(step_options, latency), "20", "[0, 1e6]",
-     "microseconds of a short message between nodes"},
-    NN_OPTION_END,
-};
-
-static const double gigabits[] = {1, 10, 25, 100};
-enum { NETWORKS = sizeof gigabits / sizeof gigabits[0], MOST_RANKS = 4096 };
-
-static nn_message_cost network(const step_options *o, size_t i) {
-    return (nn_message_cost){1e-6 * o->latency, gigabits[i] * 1e9 / 8};
-}
-
-static nn_step_cost cost_of(const nn_call *call, const nn_bench_step *s) {
-    return (nn_step_cost){.compute = s->seconds - s->comm,
-                          .bytes = (double)(s->size * sizeof(nn_real)),
-                          .ranks = nn_comm_size(call->comm)};
-}
-
-static void print_scaling(const nn_call *call, const nn_bench_step *s) {
-    const step_options *o = call->options;
-    nn_step_cost cost = cost_of(call, s);
-    printf("%.1f us of computing a step on %d rank%s, %.3f MB of gradients; %g us a message\n",
-           1e6 * cost.compute, (int)cost.ranks, cost.ranks > 1 ? "s" : "", cost.bytes / 1e6,
-           o->latency);
-    puts("efficiency expected of ranks on nodes of their own, by Gbit/s of the network");
-    printf("%21s %27s\n", "same minibatch", "minibatch grows");
-    printf("%6s", "ranks");
-    for (size_t i = 0; i < 2 * NETWORKS; i++)
-        printf(" %6g", gigabits[i % NETWORKS]);
-    for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 2) {
-        printf("\n%6d", ranks);
-        for (size_t i = 0; i < 2 * NETWORKS; i++) {
-            nn_message_cost net = network(o, i % NETWORKS);
-            printf(" %6.3f", nn_efficiency(&cost, &net, ranks, i < NETWORKS));
-        }
-    }
-    putchar('\n');
-}
-
-static void json_scaling(nn_json *json, const nn_call *call, const nn_bench_step *s) {
-    nn_step_cost cost = cost_of(call, s);
-    nn_json_open(json, "scaling", '[');
-    for (int ranks = 2; ranks <= MOST_RANKS; ranks *= 2) {
-        for (size_t i = 0; i < NETWORKS; i++) {
-            nn_message_cost net = network(call->options, i);
-            nn_json_open(json, NULL, '{');
-            nn_json_int(json, "ranks", ranks);
-            nn_json_real(json, "gbits", gigabits[i]);
-            nn_json_real(json, "strong", nn_efficiency(&cost, &net, ranks, true));
-            nn_json_real(json, "weak", nn_efficiency(&cost, &net, ranks, false));
-            nn_json_close(json, '}');
-        }
-    }
-    nn_json_close(json, ']');
-}
-
-/* With several ranks also what a message between them costs here, to compare. */
-static int run_scaling(const nn_call *call) {
-    const step_options *o = call->options;
-    bool several = nn_comm_size(call->comm) > 1;
-    nn_bench_step step = {0};
-    nn_json json;
-    sums s;
-    NN_TRY(measure_step(call, NULL, o->seconds, &step));
-    if (several)
-        NN_TRY(measure_sums(call->comm, 1 << 20, &s));
-    if (nn_comm_rank(call->comm) > 0)
-        return 0;
-    if (!o->json) {
-        if (several)
-            print_cost(call, &s.cost);
-        print_scaling(call, &step);
-        return 0;
-    }
-    NN_TRY(nn_bench_json_begin(call, &json));
-    nn_json_int(&json, "ranks", nn_comm_size(call->comm));
-    if (several)
-        json_cost(&json, &s.cost);
-    json_step(&json, &step);
-    json_scaling(&json, call, &step);
-    return nn_bench_json_end(&json);
-}
-
-const nn_verb nn_verb_bench_scaling = {
-    .entry = {"scaling", "Efficiency to expect on more ranks and other networks.", scaling_table,
-              sizeof(step_options)},
-    .usage = "[CONFIG] [options]",
-    .arguments = config_argument,
-    .collective = true,
-    .run = run_scaling,
 };

@@ -1,7 +1,11 @@
 #include "comm/reduce/bench.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
+#include "comm/reduce/partition.h"
+#include "math/machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,4 +99,84 @@ done:
     for (size_t w = 0; w < backends; w++)
         nn_reducer_free(bench[w].reducer);
     return rc;
+}
+
+/* ---- network --------------------------------------------------------------------------------- */
+
+/* Lengths of messages, and how many are under way at once; seconds of a measurement, about. */
+enum { SHORT = 8, LONG = 1 << 20, FLOOD = NN_MPI_EXCHANGE_MOST, STREAM = 4 };
+#define NETWORK_SECONDS 0.3
+#define ADDING_SECONDS 0.02
+
+/* Exchanges between the first ranks of the nodes, in a ring. */
+struct ring {
+    nn_comm *comm;
+    int to, from;
+    char *out, *in; /* [STREAM * LONG] */
+};
+
+/* Seconds of an exchange: the middle one of those that fit into NETWORK_SECONDS, at least 3. */
+static int time_exchange(const struct ring *r, int messages, int count, double *out) {
+    double seconds[ROUNDS];
+    int rounds = ROUNDS;
+    for (int i = -1; i < rounds; i++) { /* the first one opens connections */
+        NN_TRY(nn_mpi_barrier(r->comm, r->comm->leaders));
+        double begin = nn_seconds();
+        NN_TRY(nn_mpi_exchange(r->comm, r->comm->leaders, r->to, r->from, r->out, r->in, messages,
+                               count));
+        double once = nn_seconds() - begin;
+        NN_TRY(nn_mpi_allreduce(r->comm, r->comm->leaders, &once, 1, MPI_DOUBLE, MPI_MAX));
+        if (i >= 0)
+            seconds[i] = once;
+        else if (once * ROUNDS > NETWORK_SECONDS)
+            rounds = once * 3 > NETWORK_SECONDS ? 3 : (int)(NETWORK_SECONDS / once);
+    }
+    qsort(seconds, (size_t)rounds, sizeof *seconds, by_value);
+    *out = seconds[rounds / 2];
+    return 0;
+}
+
+static int measure_ring(const struct ring *r, nn_network *out) {
+    double one, many, stream;
+    NN_TRY(time_exchange(r, 1, SHORT, &one));
+    NN_TRY(time_exchange(r, FLOOD, SHORT, &many));
+    NN_TRY(time_exchange(r, STREAM, LONG, &stream));
+    out->latency = one;
+    out->overhead = many > one ? (many - one) / (FLOOD - 1) : 0;
+    out->bandwidth = STREAM * (double)LONG / (stream > one ? stream - one : stream);
+    return 0;
+}
+
+/* By the first rank of each node. */
+static int measure_network(nn_comm *comm, struct ring *r, nn_network *out) {
+    int rank, size;
+    MPI_Comm_rank(comm->leaders, &rank);
+    MPI_Comm_size(comm->leaders, &size);
+    r->to = (rank + 1) % size;
+    r->from = (rank + size - 1) % size;
+    return measure_ring(r, out);
+}
+
+/* Sums are added as their parts come, when they are in the cache. */
+static int measure_adding(nn_network *out) {
+    double moved; /* two reads and a write a number */
+    NN_TRY(nn_machine_memory(NULL, NN_PARTITION_BUCKET, ADDING_SECONDS, &moved));
+    out->adding = moved / 3;
+    return 0;
+}
+
+int nn_bench_network(nn_comm *comm, nn_network *out) {
+    struct ring r = {.comm = comm};
+    int rc = NN_NEW(&r.out, STREAM * LONG, "messages");
+    if (rc == 0)
+        rc = NN_NEW(&r.in, STREAM * LONG, "messages");
+    if (rc == 0)
+        rc = measure_adding(out);
+    rc = nn_comm_agree(comm, rc);
+    if (rc == 0 && comm->nodes > 1 && comm->leaders != MPI_COMM_NULL)
+        rc = measure_network(comm, &r, out);
+    rc = nn_comm_agree(comm, rc);
+    nn_free(r.out);
+    nn_free(r.in);
+    return rc < 0 ? rc : nn_comm_bcast(comm, out, sizeof *out);
 }

@@ -3,6 +3,7 @@
 #define NN_COMM_REDUCE_BENCH_H
 
 #include "comm/reduce/reduce.h"
+#include "comm/reduce/schedule.h"
 
 typedef struct nn_reduce_speed {
     size_t bytes;               /* of the gradient vector */
@@ -15,5 +16,10 @@ typedef struct nn_reduce_speed {
  * Collective.
  */
 int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed *out);
+
+/* Messages between nodes, each of which sends to the next one and receives from the one before at
+ * the same time; on one node only `adding` is measured, and the others stay as they are. The same
+ * on every rank. Collective. */
+int nn_bench_network(nn_comm *comm, nn_network *out);
 
 #endif

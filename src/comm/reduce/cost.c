@@ -31,9 +31,3 @@ nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
     return (nn_message_cost){.latency = fmax(0, start) / messages(ranks),
                              .bandwidth = moved(ranks) / slope};
 }
-
-double nn_efficiency(const nn_step_cost *step, const nn_message_cost *cost, double ranks,
-                     bool strong) {
-    double compute = strong ? step->compute * step->ranks / ranks : step->compute;
-    return compute / (compute + nn_sum_seconds(cost, ranks, step->bytes));
-}

@@ -1,8 +1,7 @@
-/* What the time that sums over the ranks take means for more ranks. */
+/* What a message costs, from the time that sums over the ranks take. */
 #ifndef NN_COMM_REDUCE_COST_H
 #define NN_COMM_REDUCE_COST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Seconds of a message of so many bytes: latency + bytes / bandwidth. */
@@ -19,18 +18,5 @@ double nn_sum_seconds(const nn_message_cost *cost, double ranks, double bytes);
  * at least 2. Local. */
 nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
                             const double seconds[]);
-
-/* A training step. */
-typedef struct nn_step_cost {
-    double compute; /* seconds of one rank for its share of the minibatch */
-    double bytes;   /* of gradients */
-    double ranks;   /* when `compute` was measured */
-} nn_step_cost;
-
-/* Share of the ideal speed on `ranks` ranks when gradients are summed after back-propagation, with
- * a minibatch that grows with the ranks (weak) or stays (strong); computing is taken to cost the
- * same a sample however few they are. Local. */
-double nn_efficiency(const nn_step_cost *step, const nn_message_cost *cost, double ranks,
-                     bool strong);
 
 #endif

@@ -1,4 +1,4 @@
-#include "train/bench.h"
+#include "train/bench/bench.h"
 
 #include "base/clock.h"
 #include "train/trainer.h"
@@ -39,6 +39,16 @@ static int plan_group(struct bench *b, double budget, int64_t *steps) {
     return nn_comm_bcast(b->trainer.comm, steps, sizeof *steps);
 }
 
+/* Widths of the rows whose products are gradients. */
+static void note_outer(const struct bench *b, nn_outer_grad *grad, nn_bench_step *out) {
+    size_t count = nn_model_outer_grads(b->trainer.session.model, grad);
+    for (size_t i = 0; i < count; i++) {
+        nn_bench_layer *layer = &out->layer[grad[i].layer - 1];
+        layer->m = grad[i].m;
+        layer->n = grad[i].n;
+    }
+}
+
 /* What layer i makes in a step of this rank; the data has no gradient. */
 static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
@@ -64,6 +74,7 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         nn_bench_layer *layer = &out->layer[l - 1];
         layer->name = b->layer[l]->name;
         layer->kind = b->layer[l]->ops->entry.name;
+        layer->params = nn_layer_grad_count(b->layer[l]);
         layer->forward = b->time[l].forward * each;
         layer->backward = b->time[l].backward * each;
         count_work(b, l, layer);
@@ -94,11 +105,14 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     out->size = nn_model_size(t->session.model);
     out->threads = nn_compute_threads(&t->session.compute);
     out->backend = nn_reducer_backend(t->session.reducer);
+    out->number = t->session.settings->train.compress == NN_COMPRESS_BF16 ? 2 : sizeof(nn_real);
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);
     b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
-    if (!out->layer || !b->time)
+    nn_outer_grad *grad = nn_pool_alloc(pool, b->layers * sizeof *grad);
+    if (!out->layer || !b->time || !grad)
         return NN_EMEMORY;
+    note_outer(b, grad, out);
     nn_model_time(t->session.model, b->time);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* A training step, taken apart. */
-#ifndef NN_TRAIN_BENCH_H
-#define NN_TRAIN_BENCH_H
+#ifndef NN_TRAIN_BENCH_BENCH_H
+#define NN_TRAIN_BENCH_BENCH_H
 
 #include "base/mem.h"
 #include "comm/comm.h"
@@ -11,6 +11,8 @@ typedef struct nn_bench_layer {
     const char *name, *kind;
     double forward, backward;           /* seconds a step of this rank */
     double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
+    size_t params;                      /* elements of the parameter vector */
+    size_t m, n;  /* widths of the rows whose product the gradient of its matrix is; 0: of none */
     bool by_rows; /* the gradient of its matrix is multiplied in `update` of the step */
 } nn_bench_layer;
 
@@ -19,6 +21,7 @@ typedef struct nn_bench_step {
     size_t size;                                           /* elements of the gradient vector */
     int threads;                                           /* of this rank */
     const char *backend;                                   /* how gradients are summed */
+    size_t number;                                         /* bytes of one between nodes */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
     double work;        /* operations a step of all layers, and of gradients that owners multiply */
     double update_work; /* the latter alone */

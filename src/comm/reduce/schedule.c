@@ -1,0 +1,283 @@
+#include "comm/reduce/schedule.h"
+
+#include "base/mem.h"
+#include "comm/reduce/partition.h"
+#include "comm/reduce/spec.h"
+
+#include <math.h>
+
+/* ---- what goes over the network -------------------------------------------------------------- */
+
+enum kind { ROWS, SUM, STEP_SUMS };
+
+/* What one node sends before it waits for what the others have sent. */
+struct round {
+    double messages, bytes;
+    double added; /* bytes of what comes that are added */
+};
+
+struct transfer {
+    enum kind kind;
+    double bytes; /* of the rows, or of the vector that is summed */
+    int done;     /* rounds */
+    double ready; /* when the next round can begin; after the last one, when all has come */
+};
+
+static int halvings(int nodes) {
+    int count = 0;
+    while (1 << count < nodes)
+        count++;
+    return count;
+}
+
+static int rounds_of(enum kind kind, int nodes) {
+    if (nodes == 1)
+        return 0;
+    if (kind == ROWS)
+        return 1;
+    if (kind == STEP_SUMS)
+        return halvings(nodes);
+    return nodes == 2 ? 1 : nodes <= NN_DIRECT_NODES ? 2 : 2 * halvings(nodes);
+}
+
+/* Half of the bytes to one node, a quarter to the next ..., and the same back. */
+static struct round halving_round(double bytes, int round, int halvings) {
+    bool back = round >= halvings;
+    double part = bytes / (1 << (back ? 2 * halvings - round : round + 1));
+    return (struct round){1, part, back ? 0 : part};
+}
+
+static struct round sum_round(double bytes, int round, int nodes) {
+    double others = nodes - 1, part = others * bytes / nodes;
+    if (nodes == 2)
+        return (struct round){1, bytes, bytes};
+    if (nodes <= NN_DIRECT_NODES)
+        return (struct round){others, part, round == 0 ? part : 0};
+    return halving_round(bytes, round, halvings(nodes));
+}
+
+static struct round round_of(const struct transfer *t, int nodes) {
+    double others = nodes - 1;
+    switch (t->kind) {
+    case ROWS:
+        return (struct round){others, others * t->bytes, 0};
+    case STEP_SUMS:
+        return (struct round){1, t->bytes, 0};
+    default:
+        return sum_round(t->bytes, t->done, nodes);
+    }
+}
+
+/* Seconds for which a round keeps the network busy. */
+static double sending(const struct round *round, const nn_network *net) {
+    return round->messages * net->overhead + round->bytes / net->bandwidth;
+}
+
+/* Seconds of a transfer that has the network for itself, where one round follows the other. */
+static double alone(enum kind kind, double bytes, const nn_network *net, int nodes) {
+    struct transfer t = {.kind = kind, .bytes = bytes};
+    for (; t.done < rounds_of(kind, nodes); t.done++) {
+        struct round round = round_of(&t, nodes);
+        t.ready += sending(&round, net) + net->latency + round.added / net->adding;
+    }
+    return t.ready;
+}
+
+static double row_bytes(const nn_step_plan *plan, size_t width) {
+    return plan->rows * (double)(width * plan->number);
+}
+
+bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
+                         int nodes) {
+    size_t elements = stage->m * stage->n;
+    if (nodes == 1 || elements < NN_ROWS_LEAST)
+        return false;
+    double rows = alone(ROWS, row_bytes(plan, stage->m + stage->n), network, nodes);
+    double sum = alone(SUM, (double)(elements * plan->number), network, nodes);
+    return rows + stage->product_all - stage->product < sum;
+}
+
+/* ---- the step ---------------------------------------------------------------------------------
+ */
+
+/* Buckets wait for one transfer each; of rows it is the second, which comes after the first. */
+struct bucket {
+    size_t transfer;
+    double work; /* seconds of what is done when it has come */
+};
+
+struct simulation {
+    const nn_step_plan *plan;
+    const nn_network *net;
+    int nodes;
+    bool *by_rows; /* [stages] */
+    size_t *begin; /* [stages] of their parameters */
+    nn_partition partition;
+    struct bucket *bucket; /* [partition.buckets] */
+    struct transfer *transfer;
+    size_t transfers;       /* so far */
+    double link, adder;     /* when the network, and who adds, are free again */
+    double step_sums;       /* when they have come */
+    double now, exposed;    /* of the ranks */
+    size_t complete, dealt; /* buckets */
+};
+
+static size_t begin_transfer(struct simulation *s, enum kind kind, double bytes) {
+    s->transfer[s->transfers] = (struct transfer){.kind = kind, .bytes = bytes, .ready = s->now};
+    return s->transfers++;
+}
+
+static bool has_come(const struct simulation *s, const struct transfer *t) {
+    return t->done == rounds_of(t->kind, s->nodes);
+}
+
+/* The round that can begin first; NULL: none is left. */
+static struct transfer *next_round(struct simulation *s) {
+    struct transfer *next = NULL;
+    for (size_t i = 0; i < s->transfers; i++) {
+        struct transfer *t = &s->transfer[i];
+        if (!has_come(s, t) && (!next || t->ready < next->ready))
+            next = t;
+    }
+    return next;
+}
+
+static void take_round(struct simulation *s, struct transfer *t, double start) {
+    struct round round = round_of(t, s->nodes);
+    s->link = start + sending(&round, s->net);
+    t->ready = s->link + s->net->latency;
+    if (round.added > 0)
+        t->ready = s->adder = fmax(t->ready, s->adder) + round.added / s->net->adding;
+    t->done++;
+}
+
+/* The network goes on until the last round of `t` is under way, or to a moment. */
+static void run_network(struct simulation *s, const struct transfer *t, double until) {
+    struct transfer *next;
+    while (!has_come(s, t) && (next = next_round(s))) {
+        double start = fmax(next->ready, s->link);
+        if (start > until)
+            return;
+        take_round(s, next, start);
+    }
+}
+
+/* Whether it is that late, or waited for. */
+static bool reach(struct simulation *s, double when, bool wait) {
+    if (when > s->now && !wait)
+        return false;
+    s->exposed += fmax(0, when - s->now);
+    s->now = fmax(when, s->now);
+    return true;
+}
+
+/* Whether transfer i has come, or is waited for. */
+static bool come(struct simulation *s, size_t i, bool wait) {
+    const struct transfer *t = &s->transfer[i];
+    run_network(s, t, wait ? (double)INFINITY : s->now);
+    return has_come(s, t) && reach(s, t->ready, wait);
+}
+
+/* Takes the steps on complete buckets. */
+static void deal(struct simulation *s, bool wait) {
+    if (!reach(s, s->step_sums, wait))
+        return;
+    while (s->dealt < s->complete && come(s, s->bucket[s->dealt].transfer, wait))
+        s->now += s->bucket[s->dealt++].work;
+}
+
+static void forward(struct simulation *s) {
+    const nn_step_plan *plan = s->plan;
+    s->now = plan->other;
+    for (size_t i = 0; i < plan->stages; i++) {
+        if (s->by_rows[i])
+            begin_transfer(s, ROWS, row_bytes(plan, plan->stage[i].m));
+        s->now += plan->stage[i].forward;
+    }
+    /* they are so short that nothing waits for them */
+    s->step_sums = s->now + alone(STEP_SUMS, sizeof(nn_step_sums), s->net, s->nodes);
+}
+
+/* Which bucket is the whole matrix of stage i. */
+static bool is_matrix(const struct simulation *s, nn_slice bucket, size_t i) {
+    const nn_stage *stage = &s->plan->stage[i];
+    return s->by_rows[i] && bucket.begin == s->begin[i] &&
+           bucket.end - bucket.begin == stage->m * stage->n;
+}
+
+/* Stage i has completed its gradients; `rows` is the transfer of its rows of B. */
+static void complete_buckets(struct simulation *s, size_t i, size_t rows) {
+    size_t complete = nn_partition_complete(&s->partition, s->begin[i]);
+    for (; s->complete < complete; s->complete++) {
+        nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
+        struct bucket *b = &s->bucket[s->complete];
+        size_t elements = slice.end - slice.begin;
+        b->work = s->plan->update * (double)elements;
+        if (is_matrix(s, slice, i)) {
+            b->transfer = rows;
+            b->work += s->plan->stage[i].product_all;
+        } else {
+            b->transfer = begin_transfer(s, SUM, (double)(elements * s->plan->number));
+        }
+    }
+}
+
+static void backward(struct simulation *s) {
+    for (size_t i = s->plan->stages; i-- > 0;) {
+        const nn_stage *stage = &s->plan->stage[i];
+        size_t rows = 0;
+        if (s->by_rows[i])
+            rows = begin_transfer(s, ROWS, row_bytes(s->plan, stage->n));
+        s->now += stage->backward + (s->by_rows[i] ? 0 : stage->product);
+        if (stage->params > 0)
+            complete_buckets(s, i, rows);
+        deal(s, false);
+    }
+    deal(s, true);
+}
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+/* Chooses the way of each layer, and cuts the vector into buckets: matrices that go by rows are
+ * one each. */
+static int partition_vector(struct simulation *s, nn_pool *pool) {
+    const nn_step_plan *plan = s->plan;
+    nn_partition_spec spec = {
+        .bucket = NN_PARTITION_BUCKET, .owners = 1, .cell = NN_PARTITION_LINE};
+    nn_span *whole = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *whole);
+    s->by_rows = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *s->by_rows);
+    s->begin = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *s->begin);
+    if (!whole || !s->by_rows || !s->begin)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < plan->stages; i++) {
+        const nn_stage *stage = &plan->stage[i];
+        s->begin[i] = spec.n;
+        s->by_rows[i] = nn_schedule_by_rows(plan, stage, s->net, s->nodes);
+        if (s->by_rows[i])
+            whole[spec.wholes++] = (nn_span){spec.n, spec.n + stage->m * stage->n};
+        spec.n += stage->params;
+    }
+    spec.whole = whole;
+    return nn_partition_init(&s->partition, pool, &spec);
+}
+
+static int plan_simulation(struct simulation *s, nn_pool *pool) {
+    NN_TRY(partition_vector(s, pool));
+    size_t buckets = s->partition.buckets, most = buckets + 2 * s->plan->stages;
+    s->bucket = nn_pool_alloc(pool, (buckets + 1) * sizeof *s->bucket);
+    s->transfer = nn_pool_alloc(pool, (most + 1) * sizeof *s->transfer);
+    return s->bucket && s->transfer ? 0 : NN_EMEMORY;
+}
+
+int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, nn_timeline *out) {
+    struct simulation s = {.plan = plan, .net = network, .nodes = nodes};
+    nn_pool pool = {0};
+    int rc = plan_simulation(&s, &pool);
+    if (rc == 0) {
+        forward(&s);
+        backward(&s);
+        *out = (nn_timeline){s.now, s.exposed};
+    }
+    nn_pool_release(&pool);
+    return rc;
+}

@@ -1,0 +1,62 @@
+/* What a training step takes on several nodes, simulated event by event.
+ *
+ * All nodes are alike, so the timeline of one is that of all. The layers compute one after the
+ * other, forward and back; whatever others need of a layer is sent as soon as it is known, while
+ * the layers after it compute. A node sends and receives at the full rate of the network at the
+ * same time; what is ready first is sent first. The gradient of a layer goes between nodes by sums:
+ * its buckets are added over the nodes, in a message to each node and one back (two nodes: one
+ * message), or, on more than NN_DIRECT_NODES, by recursive halving and doubling (Rabenseifner
+ * 2004); by rows: the rows whose product it is go to all nodes, each of which multiplies those of
+ * all. A bucket's step is taken when all of it has come, in the order of the buckets; what has come
+ * is looked at after each layer of back-propagation and waited for at its end. */
+#ifndef NN_COMM_REDUCE_SCHEDULE_H
+#define NN_COMM_REDUCE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Up to so many nodes send to each other directly. */
+#define NN_DIRECT_NODES 8
+/* Elements of a matrix that may go by rows. */
+#define NN_ROWS_LEAST 16384
+
+typedef struct nn_network {
+    double latency;   /* seconds of a short message, from one node's memory to the other's */
+    double overhead;  /* seconds for which a message keeps its sender busy, whatever its length */
+    double bandwidth; /* bytes a second, out of a node and into it */
+    double adding;    /* bytes a second of what has come that a node adds to its own */
+} nn_network;
+
+/* A layer; seconds are those of one of a node's ranks, which are alike. */
+typedef struct nn_stage {
+    double forward, backward; /* the latter without the gradient of its parameters */
+    double product;           /* the gradient of its parameters, from the rank's own rows */
+    double product_all;       /* this rank's part of it, from the rows of all nodes */
+    size_t params;            /* elements of the parameter vector */
+    size_t m, n; /* widths of the rows A and B, of whose product the first m n elements of the
+                    gradient are; 0: they are no such product */
+} nn_stage;
+
+typedef struct nn_step_plan {
+    size_t stages;
+    const nn_stage *stage; /* [stages] in order of execution */
+    double other;          /* seconds of what is not the layers': data, loss */
+    double update;         /* seconds of the optimiser's step an element of the parameter vector */
+    double rows;           /* of the minibatch on a node */
+    size_t number;         /* bytes of a number between nodes */
+} nn_step_plan;
+
+typedef struct nn_timeline {
+    double seconds; /* of a step */
+    double exposed; /* of them waiting for other nodes */
+} nn_timeline;
+
+/* Whether the gradient of a layer goes by rows on so many nodes: where what its bytes take is saved
+ * by more than the rows of other nodes take to multiply. Local. */
+bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
+                         int nodes);
+
+/* The timeline of a step on `nodes` nodes, each with the rows of the plan. NN_EMEMORY. Local. */
+int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, nn_timeline *out);
+
+#endif

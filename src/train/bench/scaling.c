@@ -1,0 +1,117 @@
+#include "train/bench/scaling.h"
+
+#include "math/machine.h"
+
+#include <math.h>
+
+#define MEMORY_SECONDS 0.05
+
+/* ---- what was measured ----------------------------------------------------------------------- */
+
+/* The part of backward that is for the gradient of the parameters. */
+static double product_share(const nn_bench_layer *layer) {
+    if (layer->by_rows || layer->params == 0)
+        return 0;
+    return layer->backward_work > 0 ? layer->forward_work / layer->backward_work : 0.5;
+}
+
+static nn_stage stage_of(const nn_bench_layer *layer) {
+    double product = product_share(layer) * layer->backward;
+    return (nn_stage){.forward = layer->forward,
+                      .backward = layer->backward - product,
+                      .product = product,
+                      .params = layer->params,
+                      .m = layer->m,
+                      .n = layer->n};
+}
+
+/* Gradients that are multiplied in `update` make as many multiply-adds as the forward product, and
+ * are taken to take as long, unless this would be longer than all of it. Returns what they take. */
+static double note_products(nn_scaling *s, const nn_bench_step *step) {
+    double forward = 0, all = 0;
+    for (size_t i = 0; i < step->layers; i++)
+        forward += step->layer[i].by_rows ? step->layer[i].forward : 0;
+    for (size_t i = 0; i < step->layers; i++)
+        if (step->layer[i].by_rows) {
+            s->stage[i].product = step->layer[i].forward * fmin(1, step->update / forward);
+            all += s->stage[i].product;
+        }
+    return all;
+}
+
+/* What is neither the layers' nor the update's; waiting for other nodes is what is predicted. */
+static double other_seconds(const nn_scaling *s, const nn_bench_step *step) {
+    double other = step->seconds - step->data - step->update - (s->nodes > 1 ? step->comm : 0);
+    for (size_t i = 0; i < step->layers; i++)
+        other -= step->layer[i].forward + step->layer[i].backward;
+    return fmax(0, other);
+}
+
+int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, int ranks,
+                    nn_pool *pool) {
+    nn_scaling *s = scaling;
+    *s = (nn_scaling){.nodes = nodes,
+                      .ranks = ranks,
+                      .batch = (double)step->batch_size,
+                      .data = step->data,
+                      .plan = {.stages = step->layers, .number = step->number}};
+    s->stage = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->stage);
+    s->predicted = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->predicted);
+    if (!s->stage || !s->predicted)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < step->layers; i++)
+        s->stage[i] = stage_of(&step->layer[i]);
+    s->plan.stage = s->predicted;
+    s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
+    s->other = other_seconds(s, step);
+    return nn_machine_memory(&(nn_compute){.threads = step->threads}, step->size + 1,
+                             MEMORY_SECONDS, &s->memory);
+}
+
+/* ---- what is predicted ----------------------------------------------------------------------- */
+
+/* Seconds for `factor` times the rows; `least` is what reading or writing the matrix takes. */
+static double scale(double seconds, double factor, double least) {
+    return fmax(seconds * factor, fmin(seconds, least));
+}
+
+/* The plan for a rank's rows, `factor` times those measured, of a global minibatch that is `all`
+ * times them. */
+static void plan_rows(nn_scaling *s, double factor, double all) {
+    s->plan.other = s->other + s->data * factor;
+    for (size_t i = 0; i < s->plan.stages; i++) {
+        const nn_stage *from = &s->stage[i];
+        double least = (double)(from->params * sizeof(nn_real)) / s->memory;
+        nn_stage *to = &s->predicted[i];
+        *to = *from;
+        to->forward = scale(from->forward, factor, least);
+        to->backward = scale(from->backward, factor, least);
+        to->product = scale(from->product, factor, least);
+        to->product_all = scale(from->product, all / s->ranks, least / s->ranks);
+    }
+}
+
+/* Plans a step on `nodes` nodes of a minibatch of so many rows. */
+static void plan_nodes(nn_scaling *s, int nodes, double batch) {
+    double measured = ceil(s->batch / (s->nodes * s->ranks));
+    double rows = ceil(batch / ((double)nodes * s->ranks));
+    s->plan.rows = ceil(batch / nodes);
+    plan_rows(s, rows / measured, batch / measured);
+}
+
+int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes, bool strong,
+                       nn_prediction *out) {
+    nn_scaling *s = scaling;
+    nn_timeline one;
+    double batch = strong ? s->batch : s->batch / s->nodes;
+    plan_nodes(s, 1, batch);
+    NN_TRY(nn_schedule(&s->plan, network, 1, &one));
+    plan_nodes(s, nodes, strong ? batch : batch * nodes);
+    NN_TRY(nn_schedule(&s->plan, network, nodes, &out->step));
+    out->efficiency = one.seconds / out->step.seconds / (strong ? nodes : 1);
+    return 0;
+}
+
+bool nn_scaling_by_rows(const nn_scaling *scaling, size_t i, const nn_network *network, int nodes) {
+    return nn_schedule_by_rows(&scaling->plan, &scaling->predicted[i], network, nodes);
+}

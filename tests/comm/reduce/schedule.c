@@ -1,0 +1,131 @@
+/* The simulated step, where its timeline can be worked out by hand: a network of 1 MiB a second,
+ * layers of one bucket (1 MiB) or of a matrix of four, and seconds of computing. */
+#include "comm/reduce/schedule.h"
+
+#include "check.h"
+#include "comm/reduce/partition.h"
+
+#include <math.h>
+
+#define MIB 1048576.0
+#define BUCKET NN_PARTITION_BUCKET
+#define TOLERANCE 1e-9
+
+static const nn_network network = {.bandwidth = MIB, .adding = INFINITY};
+
+static nn_timeline run(const nn_step_plan *plan, const nn_network *net, int nodes) {
+    nn_timeline t = {0};
+    CHECK(nn_schedule(plan, net, nodes, &t) == 0);
+    return t;
+}
+
+static void check_timeline(nn_timeline t, double seconds, double exposed) {
+    CHECK_NEAR(t.seconds, seconds, TOLERANCE);
+    CHECK_NEAR(t.exposed, exposed, TOLERANCE);
+}
+
+static const nn_stage one[] = {{.forward = 1, .backward = 0.5, .product = 0.5, .params = BUCKET}};
+static const nn_step_plan one_layer = {.stages = 1, .stage = one, .number = 4};
+
+static void test_one_node(void) {
+    nn_step_plan plan = one_layer;
+    plan.other = 0.25;
+    plan.update = 2.0 / BUCKET;
+    check_timeline(run(&plan, &network, 1), 4.25, 0);
+}
+
+/* Nothing is left to compute once the gradient is there: all of the sum is waited for. */
+static void test_one_layer(void) {
+    check_timeline(run(&one_layer, &network, 2), 3, 1);
+    nn_step_plan halves = one_layer;
+    halves.number = 2;
+    check_timeline(run(&halves, &network, 2), 2.5, 0.5);
+}
+
+/* Up to eight nodes send each other their parts, and the sums of their own ones back. */
+static void test_direct(void) {
+    const nn_network net = {1e-3, 1e-2, MIB, 0.5 * MIB};
+    double round = 3 * net.overhead + 0.75 + net.latency;
+    check_timeline(run(&one_layer, &net, 4), 2 + 2 * round + 0.75 / 0.5, 2 * round + 0.75 / 0.5);
+}
+
+/* Beyond: halves, quarters ... and back, of which the first way is added. */
+static void test_halving(void) {
+    const nn_network net = {1e-3, 1e-2, MIB, 0.5 * MIB};
+    double sum = 8 * (net.latency + net.overhead) + 2 * 15.0 / 16 + 15.0 / 16 / 0.5;
+    check_timeline(run(&one_layer, &net, 16), 2 + sum, sum);
+}
+
+/* The sum of the last layer's gradient hides beneath the first one's back-propagation, as far as
+ * it takes no longer. */
+static void test_two_layers(void) {
+    const nn_stage stage[] = {{.forward = 1, .product = 1, .params = BUCKET},
+                              {.forward = 1, .product = 1, .params = BUCKET}};
+    const nn_step_plan plan = {.stages = 2, .stage = stage, .update = 0.5 / BUCKET, .number = 4};
+    nn_network net = network;
+    /* one second each: the first sum has come at 4, when the step on it is taken */
+    check_timeline(run(&plan, &net, 2), 5.5, 0.5);
+    net.bandwidth = MIB / 4; /* network behind: 3 + 4 + 4 */
+    check_timeline(run(&plan, &net, 2), 11.5, 3 + 3.5);
+    net.bandwidth = 100 * MIB; /* computing behind: the first layer's sum comes during a step */
+    check_timeline(run(&plan, &net, 2), 5, 0);
+    net.bandwidth = INFINITY;
+    net.latency = 10; /* the step sums come at 12, the sums at 13 and 14 */
+    check_timeline(run(&plan, &net, 2), 14.5, 8 + 1 + 0.5);
+}
+
+/* The step sums of 16 nodes are four messages, one after the other. */
+static void test_step_sums(void) {
+    const nn_network net = {1, 0, INFINITY, INFINITY};
+    const nn_stage stage[] = {{.forward = 1, .product = 1}};
+    const nn_step_plan plan = {.stages = 1, .stage = stage, .number = 4};
+    check_timeline(run(&plan, &net, 16), 1 + 4, 3);
+}
+
+#define WIDTH 1024
+static nn_stage matrix(double product_all) {
+    return (nn_stage){.forward = 1,
+                      .backward = 0.125,
+                      .product = 0.5,
+                      .product_all = product_all,
+                      .params = WIDTH * WIDTH,
+                      .m = WIDTH,
+                      .n = WIDTH};
+}
+
+/* 64 rows of 1024 numbers are a quarter of a bucket, the matrix four. */
+static void test_rows(void) {
+    const nn_stage stage = matrix(1);
+    const nn_step_plan plan = {.stages = 1, .stage = &stage, .rows = 64, .number = 4};
+    CHECK(nn_schedule_by_rows(&plan, &stage, &network, 2));
+    /* x goes out at 0, dy at 1, and the product follows */
+    check_timeline(run(&plan, &network, 2), 1.25 + 1, 0.125);
+    /* to three nodes; x has gone out at 0.75 */
+    check_timeline(run(&plan, &network, 4), 1.75 + 1, 0.625);
+}
+
+/* Where multiplying the rows of others takes longer than their bytes save, or their rows are more
+ * than the matrix. */
+static void test_choice(void) {
+    const nn_stage cheap = matrix(1), dear = matrix(4.5), none = {.params = BUCKET};
+    const nn_step_plan plan = {.stages = 1, .stage = &cheap, .rows = 64, .number = 4};
+    CHECK(nn_schedule_by_rows(&plan, &cheap, &network, 8));
+    CHECK(!nn_schedule_by_rows(&plan, &cheap, &network, 1));
+    CHECK(!nn_schedule_by_rows(&plan, &dear, &network, 2));
+    CHECK(!nn_schedule_by_rows(&plan, &cheap, &network, 64));
+    CHECK(!nn_schedule_by_rows(&plan, &none, &network, 2));
+    const nn_step_plan sums = {.stages = 1, .stage = &dear, .rows = 64, .number = 4};
+    check_timeline(run(&sums, &network, 2), 1.625 + 4, 4);
+}
+
+int main(void) {
+    test_one_node();
+    test_one_layer();
+    test_direct();
+    test_halving();
+    test_two_layers();
+    test_step_sums();
+    test_rows();
+    test_choice();
+    return check_done();
+}
