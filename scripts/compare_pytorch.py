@@ -37,7 +37,6 @@ import h5py
 import numpy
 
 
-
 def dense(name, units, activation=""):
     return f"dense: {{name: {name}, units: {units}{', activation: ' + activation if activation else ''}}}"
 
@@ -106,6 +105,7 @@ checkpoint: {{every_epochs: 0}}
 
 LOSS_STEPS = 10
 WINDOWS = 20
+TORCH_JOB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_job.py")
 
 
 def quiet_rate(windows):
@@ -113,108 +113,26 @@ def quiet_rate(windows):
     return statistics.median(sorted(windows)[len(windows) // 2:])
 
 
-# Reads what to do as JSON from its first argument; prints the result as JSON.
-TORCH = r'''
-import json, os, sys, time
-from collections import OrderedDict
-import h5py, torch
-import torch.nn as nn, torch.nn.functional as F
+def make_data(shape, samples, target):
+    random = numpy.random.default_rng(1)
+    with h5py.File(target, "w") as f:
+        f["train/x"] = random.integers(0, 256, (samples, *shape), dtype="u1")
+        f["train/y"] = random.integers(0, 10, samples, dtype="u1")
+        f["train"].attrs["scale"] = 1 / 255
+    return target
 
-class Model(nn.Module):
-    def __init__(self, **modules):
-        super().__init__()
-        self.names = list(modules)
-        for name, module in modules.items():
-            self.add_module(name, module)
-    def forward(self, x):
-        for name in self.names:
-            x = getattr(self, name)(x)
-            if isinstance(x, tuple):  # an LSTM's outputs and states
-                x = x[0][:, -1]
-        return x
 
-def build(job):
-    torch.manual_seed(1)
-    model = eval("Model(" + job["model"] + ")")
-    if len(job["shape"]) == 3:
-        model = model.to(memory_format=torch.channels_last)
-    return model
+def write_config(target, layers, **values):
+    """`values` are those of CONFIG but for its model."""
+    with open(target, "w", encoding="utf-8") as out:
+        out.write(CONFIG.format(model="\n".join("  - " + one for one in layers), **values))
+    return target
 
-def minibatches(job, rows):
-    generator = torch.Generator().manual_seed(1)
-    count = 2 if job["shape"] == [4096] else 16
-    xs = [torch.rand(rows, *job["shape"], generator=generator) for _ in range(count)]
-    if len(job["shape"]) == 3:
-        xs = [x.contiguous(memory_format=torch.channels_last) for x in xs]
-    return xs, [torch.randint(0, 10, (rows,), generator=generator) for _ in range(count)]
 
-def step(model, optimizer, x, y):
-    optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(model(x), y)
-    loss.backward()
-    optimizer.step()
-    return loss
-
-def sgd(model):
-    return torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
-
-def timed(job, model, rows, agree):
-    """Samples/s of windows."""
-    optimizer = sgd(model)
-    xs, ys = minibatches(job, rows)
-    def window(steps):
-        start = time.perf_counter()
-        for i in range(steps):
-            step(model, optimizer, xs[i % len(xs)], ys[i % len(xs)])
-        return job["batch"] * steps / (time.perf_counter() - start)
-    window(3)
-    rate = agree(window(3))
-    rate = agree(window(max(1, int(0.3 * rate / job["batch"]))))
-    steps = max(1, int(job["seconds"] / job["windows"] * rate / job["batch"]))
-    return [window(steps) for _ in range(job["windows"])]
-
-def single(job):
-    torch.set_num_threads(job["threads"])
-    return timed(job, build(job), job["batch"], lambda rate: rate)
-
-def one_of_two(rank, job):
-    import torch.distributed as dist
-    torch.set_num_threads(1)
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(job["port"]),
-                      GLOO_SOCKET_IFNAME="lo")
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    def agree(rate):
-        both = torch.tensor([rate], dtype=torch.float64)
-        dist.broadcast(both, 0)
-        return both.item()
-    model = nn.parallel.DistributedDataParallel(build(job), gradient_as_bucket_view=True)
-    rate = timed(job, model, job["batch"] // 2, agree)
-    if rank == 0:
-        print(json.dumps(rate), flush=True)
-    dist.destroy_process_group()
-
-def loss(job):
-    torch.set_num_threads(1)
-    model = build(job)
-    with h5py.File(job["parameters"], "r") as f:
-        model.load_state_dict(OrderedDict(
-            (f"{layer}.{name}", torch.from_numpy(tensor[:]))
-            for layer, group in f["model"].items() for name, tensor in group.items()))
-    with h5py.File(job["data"], "r") as f:
-        x = torch.from_numpy(f["train/x"][:]).float() / 255
-        y = torch.from_numpy(f["train/y"][:].astype("int64"))
-    optimizer = sgd(model)
-    for _ in range(job["steps"]):
-        last = step(model, optimizer, x, y)
-    return last.item()
-
-if __name__ == "__main__":
-    job = json.loads(sys.argv[1])
-    if job["what"] == "ddp":
-        torch.multiprocessing.spawn(one_of_two, args=(job,), nprocs=2)
-    else:
-        print(json.dumps({"single": single, "loss": loss}[job["what"]](job)))
-'''
+def train_events(run):
+    with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
+        events = [json.loads(line) for line in lines]
+    return [event for event in events if event["event"] == "train"]
 
 
 def environments():
@@ -254,30 +172,16 @@ class Bench:
         self.arguments = arguments
         self.folder = folder
         self.ours, self.theirs = environments()
-        self.script = self.path("torch_job.py")
         self.rates = {}  # of nnmpi, to choose the number of steps
         self.port = 29600
-        with open(self.script, "w", encoding="utf-8") as out:
-            out.write(TORCH)
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def make_data(self, name, samples, target):
-        shape = MODELS[name][1]
-        random = numpy.random.default_rng(1)
-        with h5py.File(target, "w") as f:
-            f["train/x"] = random.integers(0, 256, (samples, *shape), dtype="u1")
-            f["train/y"] = random.integers(0, 10, samples, dtype="u1")
-            f["train"].attrs["scale"] = 1 / 255
-        return target
-
     def nnmpi(self, name, data, run, ranks, threads, steps, log, library=""):
         _, _, batch, _, layers = MODELS[name][:5]
-        config = self.path("config.yaml")
-        with open(config, "w", encoding="utf-8") as out:
-            out.write(CONFIG.format(data=data, model="\n".join("  - " + one for one in layers),
-                                    steps=steps, batch=batch, threads=threads, log=log))
+        config = write_config(self.path("config.yaml"), layers, data=data, steps=steps, batch=batch,
+                              threads=threads, log=log)
         bind = "core" if threads == 1 and ranks <= os.cpu_count() else "none"
         command = ["mpirun", "--oversubscribe", "--bind-to", bind, "-n", str(ranks),
                    self.arguments.nnmpi, "train", config, "-q", "--run", run]
@@ -285,15 +189,13 @@ class Bench:
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             sys.exit(f"{' '.join(command)}\n{done.stderr}")
-        with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
-            events = [json.loads(line) for line in lines]
-        return [event for event in events if event["event"] == "train"]
+        return train_events(run)
 
     def nnmpi_rate(self, name, ranks, threads, library=""):
         batch, samples = MODELS[name][2:4]
         data = self.path(f"{name}.h5")
         if not os.path.exists(data):
-            self.make_data(name, samples, data)
+            make_data(MODELS[name][1], samples, data)
         if name not in self.rates:
             self.rates[name] = batch  # a step in a second, to begin with
             for seconds in (2, 0.3):
@@ -313,8 +215,8 @@ class Bench:
         _, shape, batch = MODELS[name][:3]
         self.port += 1
         job = dict(what=what, model=MODELS[name][5], shape=shape, batch=batch, port=self.port,
-                   seconds=self.arguments.seconds, windows=WINDOWS, **more)
-        done = subprocess.run([sys.executable, self.script, json.dumps(job)], env=self.theirs,
+                   seconds=self.arguments.seconds, windows=WINDOWS, least_windows=WINDOWS, **more)
+        done = subprocess.run([sys.executable, TORCH_JOB, json.dumps(job)], env=self.theirs,
                               capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"PyTorch failed on model {name}:\n{done.stderr}")
@@ -323,7 +225,7 @@ class Bench:
     def losses(self, name):
         """The loss after the same steps on one minibatch from nnmpi's parameters: ours, theirs."""
         batch = MODELS[name][2]
-        data = self.make_data(name, batch, self.path("one.h5"))
+        data = make_data(MODELS[name][1], batch, self.path("one.h5"))
         with tempfile.TemporaryDirectory(dir=self.folder) as run:
             self.nnmpi(name, data, run, 1, 1, 0, 1)
             theirs = self.torch(name, "loss", data=data, steps=LOSS_STEPS,
@@ -357,7 +259,7 @@ class Bench:
                   ("nnmpi 1x2", nnmpi(1, 2)),
                   ("torch 1", lambda: torch("single", threads=1)),
                   ("torch 2", lambda: torch("single", threads=2)),
-                  ("torch ddp", lambda: torch("ddp"))]
+                  ("torch ddp", lambda: torch("ddp", ranks=2, address="127.0.0.1", interface="lo"))]
         if self.arguments.more:
             starts += [("nnmpi 1x1", nnmpi(1, 1)),
                        ("nnmpi 8x1", nnmpi(8, 1)),

@@ -3,7 +3,8 @@
 # output comes out; links lead somewhere; nothing is said twice and differently. What is behind the
 # language of a fenced block says what it is:
 #   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, mnist (the
-#                            variable NNMPI_MNIST names a folder with its IDX files), openmpi
+#                            variable NNMPI_MNIST names a folder with its IDX files), openmpi, hosts
+#                            (scripts/hosts.sh can make them)
 #   ```text output           lines that the commands before print; three dots or more are any text
 #   ```LANGUAGE file NAME    a file that the commands use
 #   ```LANGUAGE is PATH      a copy of this file of the sources
@@ -60,6 +61,7 @@ has() {
     h5py | torch) python3 -c "import $1" 2>/dev/null ;;
     mnist) [ -n "${NNMPI_MNIST:-}" ] ;;
     openmpi) ! is_hydra ;;
+    hosts) "$SOURCE_DIR/scripts/hosts.sh" --rate 1gbit 1 true 2>/dev/null ;;
     *) fail "$document: blocks cannot need '$1'" ;;
     esac
 }
