@@ -54,14 +54,15 @@ static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, in
     NN_TRY(nn_loader_batch(t->loader, 0, index, &batch));
     nn_pass pass = {.batch = batch.count,
                     .training = true,
+                    .hands_over = true,
                     .sample = batch.sample,
                     .micro = nn_session_microbatches(session, &batch)};
+    nn_reducer_open(session->reducer, (size_t)batch.global);
     const nn_real *z = nn_model_forward(session->model, &pass, batch.x);
     nn_loss_eval(session->loss, batch.count, z, &batch.target, &sum,
                  nn_model_output_grad(session->model));
     nn_session_clear_sums(session);
     session->sums->weight = sum.weight;
-    nn_reducer_set_rows(session->reducer, (size_t)batch.global);
     nn_reducer_begin(session->reducer, session->sums);
     nn_model_backward(session->model, &pass, nn_reducer_ready, session->reducer);
     *rows = (int64_t)batch.count;

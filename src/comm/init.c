@@ -38,10 +38,13 @@ static int start_mpi(nn_comm *comm) {
         NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
 #endif
     nn_launch_tune(&comm->launch);
-    int rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    /* for messages between nodes (wire.h); within one, locks would be for nothing */
+    int wanted = nn_launch_has_nodes(&comm->launch) ? MPI_THREAD_MULTIPLE : MPI_THREAD_FUNNELED;
+    int rc = MPI_Init_thread(NULL, NULL, wanted, &provided);
     if (rc != MPI_SUCCESS) /* MPI cannot be asked what that means before it has started */
         return nn_fail(NN_ERANK, "MPI_Init_thread failed with code %d", rc);
     comm->started = true;
+    comm->threads = provided == MPI_THREAD_MULTIPLE;
     if (provided < MPI_THREAD_FUNNELED)
         return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
                        mpi_name(name));
@@ -70,6 +73,12 @@ static int find_neighbours(nn_comm *comm) {
     return share_machine(comm);
 }
 
+static int gather_places(nn_comm *comm, int leader) {
+    nn_place mine = {leader, comm->node_rank, comm->node_size};
+    NN_TRY(nn_comm_agree(comm, NN_NEW(&comm->place, (size_t)comm->size, "places of ranks")));
+    return nn_comm_gather(comm, &mine, sizeof mine, comm->place);
+}
+
 /* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
  * machines: who takes part in a collective must do so in the same way. */
 static int look_around(nn_comm *comm) {
@@ -82,6 +91,7 @@ static int look_around(nn_comm *comm) {
     comm->yields = most[1] != 0;
     NN_TRY(nn_mpi_bcast(comm, comm->node, &first, sizeof first, 0));
     comm->first_node = first == 0;
+    NN_TRY(gather_places(comm, first));
     if (comm->nodes == 1)
         return 0;
     return nn_mpi_split(comm, comm->world, leader ? 0 : MPI_UNDEFINED, &comm->leaders);
@@ -198,6 +208,7 @@ int nn_comm_end(nn_comm *comm) {
             rc = nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
     }
     nn_comm_unwatch(comm);
+    nn_free(comm->place);
     nn_free(comm);
     return rc;
 }

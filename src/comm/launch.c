@@ -96,6 +96,10 @@ void nn_launch_tune(const nn_launch *launch) {
         setenv("OMPI_MCA_btl", "self,vader", 0); /* without a look at other networks, either */
 }
 
+bool nn_launch_has_nodes(const nn_launch *launch) {
+    return launch->size > launch->local_size || env_int("NNMPI_TEST_NODES", 1) > 1;
+}
+
 int nn_launch_played_node(int machine_rank, int machine_size) {
     int nodes = env_int("NNMPI_TEST_NODES", 1);
     if (nodes > machine_size)

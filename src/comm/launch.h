@@ -26,6 +26,9 @@ nn_launch nn_launch_read(void);
  */
 int nn_launch_cores(const nn_launch *launch);
 
+/* True when several nodes take part, or NNMPI_TEST_NODES plays them. Local. */
+bool nn_launch_has_nodes(const nn_launch *launch);
+
 /* Sets variables of Open MPI that nobody has set: it yields while it waits when this node has more
  * ranks than cores, and opens no TCP connections when all ranks are on one node (version 5
  * complains on standard error where the node has no network that suits it). Before MPI_Init. Local.

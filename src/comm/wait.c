@@ -6,9 +6,12 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SPINS 1000 /* looks before the core is given away */
+#define SPINS 1000  /* looks before the core is given away, */
+#define YIELDS 1000 /* and then before naps */
+#define NAP_NS 50000
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -26,6 +29,18 @@ static void spin(nn_condition *holds, void *ctx) {
     }
     while (!holds(ctx))
         sched_yield();
+}
+
+void nn_wait_polling(nn_condition *holds, void *ctx, bool crowded) {
+    const struct timespec nap = {.tv_nsec = NAP_NS};
+    for (int looks = crowded ? SPINS : 0; !holds(ctx); looks++) {
+        if (looks < SPINS)
+            relax();
+        else if (looks < SPINS + YIELDS)
+            sched_yield();
+        else
+            nanosleep(&nap, NULL);
+    }
 }
 
 /* A signal between the two looks makes the kernel refuse to sleep. */

@@ -19,6 +19,10 @@ typedef bool nn_condition(void *ctx);
  * have made it hold signals the event. */
 void nn_wait(nn_condition *holds, void *ctx, nn_event *event);
 
+/* The same where looking moves things on (messages between nodes): nobody signals. Naps after a
+ * while, at once where ranks share cores (`crowded`). */
+void nn_wait_polling(nn_condition *holds, void *ctx, bool crowded);
+
 /* Wakes all who wait. What they wait for was stored before. */
 void nn_event_signal(nn_event *event);
 

@@ -23,6 +23,7 @@ struct nn_layer_plan {
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;
     nn_rows_fn *rows; /* nn_model_hand_over; NULL: backward computes all gradients */
+    void *rows_ctx;
     size_t rows_index;
     bool grad_written; /* back-propagation: dy already holds another consumer's share */
 };

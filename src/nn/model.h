@@ -7,12 +7,13 @@
 #ifndef NN_NN_MODEL_H
 #define NN_NN_MODEL_H
 
+#include "math/gemm/outer.h"
 #include "nn/layers/layer.h"
 
 typedef struct nn_model nn_model;
 
-/* Takes the rows of a shard whose product G = A^T B is the gradient of a matrix. */
-typedef void nn_rows_fn(void *ctx, size_t i, const nn_real *a, const nn_real *b);
+/* Takes the rows of a shard of one side of a product G = A^T B that is the gradient of a matrix. */
+typedef void nn_rows_fn(void *ctx, size_t i, nn_outer_side side, const nn_real *rows);
 
 /* Called in back-propagation each time that the gradient vector has become complete from `begin`
  * to its end; not for layers that have no gradient. */
@@ -78,15 +79,17 @@ typedef struct nn_outer_grad {
 } nn_outer_grad;
 /* Those of layers that are not frozen; their number. `out` [nn_model_layers]. */
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
-/* From now on backward does not compute that of `layer`, but hands over its rows, as number `i`,
- * with the context of nn_ready_fn. Not for nn_pass.accumulate. */
-void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *rows, size_t i);
-bool nn_model_hands_over(const nn_model *model, int layer);
+/* From now on backward does not compute that of `layer`, but its rows are handed over, as number
+ * `i`, with `ctx`, in passes with nn_pass.hands_over: those of its input by forward, those of its
+ * gradient by backward. Not for nn_pass.accumulate. */
+void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *take, void *ctx, size_t i);
+/* Whether it does, and as which number (NULL: not wanted). */
+bool nn_model_hands_over(const nn_model *model, int layer, size_t *i);
 
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);
 /* Back-propagation after nn_model_forward of the same pass, from the last layer to the first.
- * `ready` (NULL: not wanted) and the functions of nn_model_hand_over are called with `ctx`. */
+ * `ready` (NULL: not wanted) is called with `ctx`. */
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);
 
 #endif

@@ -82,10 +82,21 @@ static double clock_of(const nn_model *model) {
     return model->times ? nn_seconds() : 0;
 }
 
+/* A layer's inputs, or the gradients by its outputs, for the product of the two. */
+static void hand_over(const nn_layer *layer, const nn_pass *pass, bool inputs) {
+    const struct nn_layer_plan *plan = layer->plan;
+    if (!plan->rows || !pass->hands_over)
+        return;
+    bool inputs_first = layer->param[0].order[0] == 1;
+    plan->rows(plan->rows_ctx, plan->rows_index, inputs == inputs_first ? NN_OUTER_A : NN_OUTER_B,
+               inputs ? layer->input[0]->plan->y_at : plan->dy_at);
+}
+
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
     for (size_t i = 1; i < model->layers; i++) {
         double begin = clock_of(model);
+        hand_over(model->layer[i], pass, true);
         forward_layer(model, model->layer[i], pass);
         if (model->times)
             model->times[i].forward += clock_of(model) - begin;
@@ -122,21 +133,18 @@ size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
     return count;
 }
 
-void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *rows, size_t i) {
+void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *take, void *ctx, size_t i) {
     struct nn_layer_plan *plan = model->layer[layer]->plan;
-    plan->rows = rows;
+    plan->rows = take;
+    plan->rows_ctx = ctx;
     plan->rows_index = i;
 }
 
-bool nn_model_hands_over(const nn_model *model, int layer) {
-    return model->layer[layer]->plan->rows != NULL;
-}
-
-static void hand_over(const nn_layer *layer, void *ctx) {
-    const struct nn_layer_plan *plan = layer->plan;
-    const nn_real *x = layer->input[0]->plan->y_at, *dy = plan->dy_at;
-    bool x_first = layer->param[0].order[0] == 1;
-    plan->rows(ctx, plan->rows_index, x_first ? x : dy, x_first ? dy : x);
+bool nn_model_hands_over(const nn_model *model, int layer, size_t *i) {
+    const struct nn_layer_plan *plan = model->layer[layer]->plan;
+    if (i)
+        *i = plan->rows_index;
+    return plan->rows != NULL;
 }
 
 /* One layer's back-propagation. */
@@ -264,8 +272,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);
-        if (layer->plan->rows)
-            hand_over(layer, ctx);
+        hand_over(layer, pass, false);
         if (model->times)
             model->times[i].backward += clock_of(model) - begin;
         if (layer->params && ready)

@@ -15,7 +15,8 @@
 void nn_trainer_say_plan(const nn_trainer *t) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
     double timeout = t->session.settings->train.stall_timeout;
-    char text[NN_MEMORY_TEXT], stall[80] = "they wait for each other without end";
+    char text[NN_MEMORY_TEXT], between[NN_BETWEEN_TEXT];
+    char stall[80] = "they wait for each other without end";
     if (nn_comm_rank(t->comm) > 0)
         return;
     if (timeout > 0)
@@ -25,6 +26,8 @@ void nn_trainer_say_plan(const nn_trainer *t) {
                 nn_reducer_backend(t->session.reducer), stall);
     else if (ranks > 1)
         nn_info("%d ranks on one node; %s (train.stall_timeout)", ranks, stall);
+    if (nn_session_between_text(&t->session, between))
+        nn_debug("between nodes: %s", between);
     nn_debug("memory: %s", nn_memory_text(&t->memory, text));
 }
 
@@ -164,12 +167,15 @@ static void put_slowest(nn_json *json, const nn_slowest *slowest, double steps) 
 
 static int write_train_line(nn_trainer *t, double loss, double rate, const nn_slowest *slowest) {
     const nn_interval *i = &t->interval;
+    char between[NN_BETWEEN_TEXT];
     double steps = (double)i->steps;
     nn_json *json = nn_run_event(t->run, "train", t->state.step, t->state.epoch);
     nn_json_real(json, "loss", loss);
     nn_json_real(json, "lr", t->lr);
     nn_json_real(json, "samples_per_s", rate);
     nn_json_string(json, "reduce", nn_reducer_backend(t->session.reducer));
+    if (nn_session_between_text(&t->session, between))
+        nn_json_string(json, "between_nodes", between);
     nn_json_real(json, "data_s", i->data / steps);
     nn_json_real(json, "forward_s", i->forward / steps);
     nn_json_real(json, "backward_s", i->backward / steps);

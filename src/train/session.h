@@ -40,6 +40,8 @@ typedef struct nn_session {
     const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
     nn_microbatches *micro;              /* NULL: shards are computed as a whole */
     nn_reduce_ops ops;                   /* of the reducer */
+    nn_link link; /* of the nodes; set before memory is allocated: as it was known */
+    char link_text[NN_LINK_TEXT];
     nn_reducer *reducer;         /* owns params, gradients and average; NULL: evaluation only */
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
@@ -64,6 +66,11 @@ nn_reduce_spec nn_session_reduce_spec(const nn_session *session);
 int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx);
 /* Collective where training memory was allocated. */
 void nn_session_release(nn_session *session);
+
+/* What travels between nodes: "rows of fc1, fc2; sums of the other gradients"; NULL: there is one
+ * node. After nn_session_allocate. Local. */
+#define NN_BETWEEN_TEXT 256
+const char *nn_session_between_text(const nn_session *session, char text[NN_BETWEEN_TEXT]);
 
 /* Does the first layer make images of rows [H, W], where others would take them for sequences? */
 bool nn_session_sees_images(const nn_session *session);

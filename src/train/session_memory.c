@@ -3,6 +3,8 @@
 #include "math/gemm/gemm.h"
 #include "train/session.h"
 
+#include <stdio.h>
+
 static void set_microbatches(const nn_session *session, size_t stride) {
     if (session->micro)
         nn_model_set_microbatches(session->model, nn_microbatches_own(session->micro),
@@ -59,9 +61,13 @@ done:
     rc = nn_comm_agree(session->comm, rc);
     if (rc == 0)
         rc = nn_reducer_new(spec, &session->reducer);
+    if (rc == 0)
+        session->link = *nn_reducer_link(session->reducer);
+    nn_link_text(&session->link, session->link_text);
     for (size_t i = 0; rc == 0 && i < spec->outer_count; i++)
         if (nn_reducer_wants_rows(session->reducer, i))
-            nn_model_hand_over(session->model, grad[i].layer, nn_reducer_put_rows, i);
+            nn_model_hand_over(session->model, grad[i].layer, nn_reducer_put_rows, session->reducer,
+                               i);
     nn_free(grad);
     nn_free(matrix);
     return rc;
@@ -76,6 +82,8 @@ nn_reduce_spec nn_session_reduce_spec(const nn_session *session) {
                             .vectors = settings->train.ema_node ? 2 : 1,
                             .tree = session->micro ? &session->micro->tree : NULL,
                             .compress = settings->train.compress == NN_COMPRESS_BF16,
+                            .link = session->link,
+                            .between = (nn_between_choice)settings->train.between_nodes,
                             .rows = (size_t)session->pass_size};
 }
 
@@ -91,6 +99,28 @@ int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx
     if (spec.vectors > 1)
         session->average = nn_reducer_vector(session->reducer, 1);
     return nn_comm_agree(session->comm, allocate_state(session));
+}
+
+#define NAMES 6 /* most in a text */
+
+const char *nn_session_between_text(const nn_session *session, char text[NN_BETWEEN_TEXT]) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(session->model, &layer), count = 0, length = 0, index;
+    if (nn_comm_nodes(session->comm) == 1)
+        return NULL;
+    for (size_t i = 1; i < layers; i++) {
+        if (!nn_model_hands_over(session->model, layer[i]->index, &index) ||
+            !nn_reducer_sends_rows(session->reducer, index) || count++ >= NAMES)
+            continue;
+        length += (size_t)snprintf(text + length, NN_BETWEEN_TEXT - length, "%s%.24s",
+                                   count > 1 ? ", " : "rows of ", layer[i]->name);
+    }
+    if (count > NAMES)
+        length += (size_t)snprintf(text + length, NN_BETWEEN_TEXT - length, " and %zu more layers",
+                                   count - NAMES);
+    snprintf(text + length, NN_BETWEEN_TEXT - length, "%s",
+             count ? "; sums of the other gradients" : "sums of gradients");
+    return text;
 }
 
 void nn_session_release(nn_session *session) {

@@ -17,6 +17,8 @@ nn_snapshot nn_session_snapshot(const nn_session *session) {
         return snapshot;
     snapshot.optimizer = session->optimizer->entry.name;
     snapshot.slot_names = session->slot_name;
+    if (session->link.flops > 0 && !session->micro)
+        snapshot.link = session->link_text;
     for (size_t i = 0; i < session->slots; i++)
         snapshot.slot[i] = session->slot[i];
     if (session->average)

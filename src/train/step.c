@@ -58,10 +58,18 @@ static nn_batch rows_of_pass(const nn_trainer *t, const nn_batch *shard, size_t 
     return rows;
 }
 
+/* The gradients of pass i are summed over the ranks: the layers add the gradients of the passes,
+ * and only the last one is summed. With train.reproducible every pass is, and the updater adds
+ * these sums. */
+static bool is_summed(const nn_trainer *t, size_t i) {
+    return i + 1 == passes(t) || nn_settings_sums_passes(t->session.settings);
+}
+
 /* What the layers are told of pass i over these rows. */
 static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
     return (nn_pass){.batch = rows->count,
                      .training = true,
+                     .hands_over = is_summed(t, i),
                      .accumulate = i > 0 && !nn_settings_sums_passes(t->session.settings),
                      .seed = (uint64_t)t->state.seed,
                      .step = (uint64_t)t->state.step,
@@ -112,18 +120,12 @@ static void compute_loss(const nn_trainer *t, const nn_batch *rows,
     }
 }
 
-/* Opens the sum over the ranks for the gradients of pass i, and says whether there is one: the
- * layers add the gradients of the passes, and only the last pass is summed. With
- * train.reproducible every pass is summed, and the updater adds these sums. */
-static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *rows, int read_rc) {
+/* What this rank adds to the sums of the step, which go with the gradients of the last pass. */
+static void begin_sum(nn_trainer *t, bool last, int read_rc) {
     nn_session *s = &t->session;
-    bool last = i + 1 == passes(t);
-    nn_reducer_set_rows(s->reducer, (size_t)rows->global);
-    if (!last && !nn_settings_sums_passes(s->settings))
-        return false;
     if (!last) {
         nn_reducer_begin_pass(s->reducer);
-        return true;
+        return;
     }
     /* one number a rank: they go with the sums of its first microbatch */
     s->sums->stop = nn_trainer_asked_to_stop(t);
@@ -134,7 +136,6 @@ static bool begin_sum(nn_trainer *t, size_t i, const nn_batch *rows, int read_rc
     }
     s->sums->failed = read_rc < 0 || nn_trainer_save_failure(t) < 0;
     nn_reducer_begin(s->reducer, s->sums);
-    return true;
 }
 
 /* ---- what comes out of it -------------------------------------------------------------------- */
@@ -147,6 +148,7 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
         nn_batch rows = rows_of_pass(t, shard, i);
         nn_pass pass = pass_over(t, i, &rows);
         pass.delta = NULL;
+        pass.hands_over = false;
         const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, rows.x);
         bad = bad ? bad : found;
     }
@@ -222,6 +224,9 @@ int nn_trainer_step(nn_trainer *t) {
     for (size_t i = 0; i < passes(t); i++) {
         nn_batch rows = rows_of_pass(t, &shard, i);
         nn_pass pass = pass_over(t, i, &rows);
+        bool summed = is_summed(t, i);
+        if (summed)
+            nn_reducer_open(s->reducer, (size_t)rows.global);
         const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
         compute_loss(t, &rows, pass.micro, z, dz);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);
@@ -229,7 +234,8 @@ int nn_trainer_step(nn_trainer *t) {
         /* Gradients become complete from the end of the vector on. The reducer sums what is
          * complete, and the updater takes the step on it. After the last pass all ranks have the
          * same new parameters. */
-        bool summed = begin_sum(t, i, &rows, read_rc);
+        if (summed)
+            begin_sum(t, i + 1 == passes(t), read_rc);
         nn_model_backward(s->model, &pass, summed ? nn_reducer_ready : NULL, s->reducer);
         if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));

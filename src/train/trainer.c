@@ -185,6 +185,15 @@ static int set_up(nn_trainer *t) {
     return rc;
 }
 
+/* A run that goes on between nodes has what travels between them as before, and so the same bits.
+ */
+static int remember_link(nn_trainer *t) {
+    const char *text = t->run ? nn_run_link(t->run) : NULL;
+    if (text && !nn_link_read(text, &t->session.link))
+        nn_warn("%s: /link holds no measurements: they are made anew", nn_run_from(t->run));
+    return nn_comm_bcast(t->comm, &t->session.link, sizeof t->session.link);
+}
+
 int nn_trainer_open(nn_trainer *t) {
     t->float_mode = nn_float_mode_flush();
     nn_comm_at(t->comm, NN_PHASE_PLAN);
@@ -193,6 +202,7 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(fill(t));
     nn_comm_at(t->comm, NN_PHASE_ALLOCATE);
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->updater)));
+    NN_TRY(remember_link(t));
     nn_reduce_ops ops = nn_updater_ops(&t->session);
     NN_TRY(nn_session_allocate(&t->session, &ops, t->updater));
     int rc = nn_updater_plan(t->updater, &t->session);

@@ -13,6 +13,9 @@ expect_line '^host1 host1 host2$' names
 make_training
 train_on host1:2,host2:2 node node-2-2
 close_to node-2-2 1e-4
+train_on host1:2,host2:1 node rows-2-1 -o train.between_nodes=rows
+close_to rows-2-1 1e-4
+expect_line '"between_nodes":"rows of fc1, fc2, fc3; sums of the other gradients"' rows-2-1/metrics.jsonl
 train_on host1:1,host2:2 allreduce allreduce-1-2
 close_to allreduce-1-2 1e-4
 # the same bits on one rank, and on four hosts
@@ -28,6 +31,7 @@ train_on host1:2,host2:2 node slow
 close_to slow 1e-4
 ./agent host1 tc -s qdisc show dev eth0 >rate.txt
 expect_line 'overlimits [1-9]' rate.txt # it had to wait
+expect_line '"between_nodes":"rows of fc1, fc2' slow/metrics.jsonl # chosen for this network
 train_on host1:2,host2:2 node rounded -o train.compress=bf16
 close_to rounded 3e-2
 ! close_to rounded 1e-5 2>/dev/null || fail "nothing was rounded"

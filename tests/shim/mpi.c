@@ -29,6 +29,17 @@ FAULT_MPI(Comm_free, (MPI_Comm * comm), (comm))
 FAULT_MPI(Finalize, (void), ())
 FAULT_MPI_KIND(fault_test, Test, (MPI_Request * request, int *done, MPI_Status *status),
                (request, done, status))
+FAULT_MPI_KIND(fault_test, Testsome,
+               (int count, MPI_Request requests[], int *done, int indices[], MPI_Status statuses[]),
+               (count, requests, done, indices, statuses))
+FAULT_MPI(Isend,
+          (const void *send, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+           MPI_Request *request),
+          (send, count, type, to, tag, comm, request))
+FAULT_MPI(Irecv,
+          (void *receive, int count, MPI_Datatype type, int from, int tag, MPI_Comm comm,
+           MPI_Request *request),
+          (receive, count, type, from, tag, comm, request))
 FAULT_MPI(Barrier, (MPI_Comm comm), (comm))
 FAULT_MPI(Ibarrier, (MPI_Comm comm, MPI_Request *request), (comm, request))
 FAULT_MPI(Bcast, (void *buffer, int count, MPI_Datatype type, int root, MPI_Comm comm),

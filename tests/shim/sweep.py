@@ -40,7 +40,7 @@ MEMORY, IO = r"out of memory|Cannot allocate memory|thread", r"Input/output erro
 # What fails, the codes it may end with, and what the message says. With 0 the run did without the call,
 # and has trained what it trains undisturbed.
 KINDS = {
-    "malloc": ({0, 6}, MEMORY), "mmap": ({0, 6}, MEMORY), "memfd": ({0, 6}, MEMORY), "thread": ({6}, "thread"),
+    "malloc": ({0, 6}, MEMORY), "mmap": ({0, 6}, MEMORY), "memfd": ({0, 6}, MEMORY), "thread": ({0, 6}, "thread"),
     "open": ({0, 2, 3, 6}, IO), "read": ({0, 2, 3, 6}, IO), "pread": ({0, 3, 6}, IO), "stat": ({0, 2, 3, 6}, IO),
     "write": ({6}, IO), "pwrite": ({0, 6}, IO), "fsync": ({6}, IO), "ftruncate": ({0, 6}, IO),
     "rename": ({6}, IO), "symlink": ({6}, IO), "unlink": ({0, 6}, IO), "mkdir": ({0, 6}, IO),

@@ -23,10 +23,12 @@ for way in '1 auto 2' '2 node 1' '3 allreduce 1' '5 node 2' '8 allreduce 1'; do
     expect_same want got
 done
 
-# four ranks that are two nodes, as far as they know
-for reduce in auto allreduce; do
-    NNMPI_TEST_NODES=2 digest 4 image.yaml -o train.reduce=$reduce >got
+# ranks of several nodes, as far as they know, with sums and rows between them
+for way in '4 2 allreduce gradients' '4 2 node gradients' '4 2 node rows' '5 3 auto rows' '5 3 auto gradients'; do
+    read -r ranks nodes reduce between <<<"$way"
+    NNMPI_TEST_NODES=$nodes digest "$ranks" image.yaml -o train.reduce="$reduce" -o train.between_nodes="$between" >got
     expect_same want got
+    expect_line "\"reduce\":\"${reduce/auto/node}\"" run/metrics.jsonl
 done
 
 # another number of microbatches is another sum, and without `reproducible` the ranks show

@@ -186,15 +186,15 @@ static void print_step(const nn_bench_step *s, double peak) {
     if (s->update_work > 0)
         printf("update multiplies the gradients of dense layers, %.1f GFLOP/s\n",
                s->update_work / s->update / 1e9);
-    printf("\n%-20s %12s %8s %7s %12s %8s %7s\n", "layer", "forward us", "GFLOP/s", "of peak",
-           "backward us", "GFLOP/s", "of peak");
+    printf("\n%-20s %12s %8s %7s %12s %8s %7s %10s\n", "layer", "forward us", "GFLOP/s", "of peak",
+           "backward us", "GFLOP/s", "of peak", "waited us");
     for (size_t i = 0; i < s->layers; i++) {
         const nn_bench_layer *l = &s->layer[i];
         printf("%-20s %12.1f", l->name, 1e6 * l->forward);
         print_work(l->forward_work, l->forward, peak);
         printf(" %12.1f", 1e6 * l->backward);
         print_work(l->backward_work, l->backward, peak);
-        putchar('\n');
+        printf(" %10.1f%s\n", 1e6 * l->waited, l->rows_travel ? "  rows travel" : "");
     }
 }
 
@@ -206,7 +206,9 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
+    nn_json_real(json, "waited_s", l->waited);
     nn_json_bool(json, "by_rows", l->by_rows);
+    nn_json_bool(json, "rows_travel", l->rows_travel);
     nn_json_close(json, '}');
 }
 

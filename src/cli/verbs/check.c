@@ -147,6 +147,34 @@ static void print_places(const place *places, int size) {
     }
 }
 
+static void print_link(const nn_session *session) {
+    char text[NN_BETWEEN_TEXT];
+    const nn_link *link = &session->link;
+    if (!nn_session_between_text(session, text))
+        return;
+    printf("between nodes  %s\n", text);
+    if (link->flops > 0)
+        printf(
+            "               a message takes %.1f us + bytes / %.3f GB/s; a rank multiplies at %.1f "
+            "GFLOP/s%s\n",
+            1e6 * link->latency, link->bandwidth / 1e9, link->flops / 1e9,
+            link->alike ? "" : "; ranks compute differently, so that rows do not travel");
+}
+
+static void json_link(nn_json *json, const nn_session *session) {
+    char text[NN_BETWEEN_TEXT];
+    const nn_link *link = &session->link;
+    if (!nn_session_between_text(session, text))
+        return;
+    nn_json_string(json, "between_nodes", text);
+    nn_json_open(json, "link", '{');
+    nn_json_real(json, "latency_s", link->latency);
+    nn_json_real(json, "bandwidth_gbs", link->bandwidth / 1e9);
+    nn_json_real(json, "gflops", link->flops / 1e9);
+    nn_json_bool(json, "alike", link->alike);
+    nn_json_close(json, '}');
+}
+
 static void print_text(const nn_call *call, const findings *f) {
     const options *o = call->options;
     const nn_settings *s = f->trainer.session.settings;
@@ -169,6 +197,7 @@ static void print_text(const nn_call *call, const findings *f) {
                nn_reducer_backend(f->trainer.session.reducer));
     putchar('\n');
     print_places(f->places, size);
+    print_link(&f->trainer.session);
     puts("ready to train");
 }
 
@@ -194,6 +223,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
     nn_json_close(json, '}');
     nn_json_string(json, "reduce", nn_reducer_backend(f->trainer.session.reducer));
     nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
+    json_link(json, &f->trainer.session);
     nn_json_real(json, "sum_s", f->sum_seconds);
     nn_json_open(json, "ranks", '[');
     for (int i = 0; i < nn_comm_size(call->comm); i++) {

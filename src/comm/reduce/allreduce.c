@@ -63,8 +63,9 @@ static bool allreduce_have_bucket(nn_reducer *r, size_t k) {
     return k < r->complete;
 }
 
-static void allreduce_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
+static void allreduce_sum(nn_reducer *r, size_t k, bool fused) {
     struct allreduce *state = r->state;
+    nn_slice own = nn_reduce_slice(r, k), *slice = &own;
     double start = nn_reduce_waits(r);
     if (state && state->exchange)
         nn_exchange_sum(state->exchange, r, slice);

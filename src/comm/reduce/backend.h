@@ -3,6 +3,7 @@
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
 
+#include "comm/between/wire.h"
 #include "comm/mpi_comm.h"
 #include "comm/reduce/outer_grads.h"
 #include "comm/reduce/spec.h"
@@ -23,12 +24,18 @@ typedef struct nn_reduce_backend {
     void (*send_sums)(nn_reducer *r, nn_step_sums *sums);
     bool (*have_sums)(nn_reducer *r);
     void (*take_sums)(nn_reducer *r);
+    /* A pass begins: other nodes may send what belongs to it. */
+    void (*open)(nn_reducer *r);
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
     bool (*have_bucket)(nn_reducer *r, size_t k);
+    /* It is: this rank's slice of it goes to other nodes; and what they have for it is here. NULL,
+     * like `open`, where nothing is sent beneath back-propagation. */
+    void (*start)(nn_reducer *r, size_t k);
+    bool (*have_others)(nn_reducer *r, size_t k);
     /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, hands
      * each part of it to nn_reduce_step while it is in the cache. */
-    void (*sum)(nn_reducer *r, const nn_slice *slice, bool fused);
+    void (*sum)(nn_reducer *r, size_t k, bool fused);
     /* This rank has taken all its steps; and everyone has, so that r->nonfinite is known. */
     void (*send_end)(nn_reducer *r, bool nonfinite);
     bool (*have_end)(nn_reducer *r);
@@ -58,14 +65,17 @@ struct nn_reducer {
     bool more;       /* the pass under way is not the last one of its step */
     size_t passes;   /* of its step that came before it */
     bool nonfinite;  /* some rank was, in the step that ended last */
-    size_t complete; /* buckets of this pass that back-propagation has completed here */
-    size_t summed;   /* buckets of this pass whose slice has been dealt with */
+    size_t complete; /* buckets of this pass that back-propagation has completed here, */
+    size_t started;  /* of which so many have gone to other nodes, */
+    size_t summed;   /* and the slices of so many have been dealt with */
     int rc;          /* of the first failure of this step */
     bool claims;     /* cores have parameters in their caches that others are about to write */
-    bool late;       /* nothing is summed before back-propagation has ended */
+    size_t bytes;    /* of messages between nodes */
+    nn_wire *wire;   /* messages between nodes, which who waits looks after; NULL: one node */
     bool crowded;    /* this node has more threads than cores */
     nn_event *event; /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
+    double *waited; /* [buckets] seconds waited for each */
 };
 
 /* Allocate r->vectors and r->grads and fill in backend, state and owner. The same code on every

@@ -51,6 +51,7 @@ static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *
     NN_TRY(nn_comm_agree(comm, 0)); /* all begin together */
     double begin = nn_seconds();
     for (long i = 0; i < steps; i++) {
+        nn_reducer_open(b->reducer, 0);
         nn_reducer_begin(b->reducer, &sums);
         NN_TRY(nn_reducer_finish(b->reducer));
     }

@@ -1,162 +1,22 @@
 /* The ranks of a node share one copy of the parameters and see each other's gradients, in
  * shared memory. The owner of a slice adds the gradients of the node's ranks for it by plain
- * loads, sums over the nodes with the owners of the same slice there, and takes the optimiser's
- * step in place.
+ * loads, sums over the nodes with the owners of the same slice there (between.h), and takes the
+ * optimiser's step in place.
  *
  * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter
  * speaks of is written before it and read after it. Everyone waits for all ENDED before the next
  * pass: from then on parameters may be read, and gradients, step sums and mailboxes overwritten. */
+#include "comm/reduce/node.h"
+
 #include "base/clock.h"
-#include "base/mem.h"
 #include "comm/barrier.h"
 #include "comm/messages.h"
-#include "comm/reduce/backend.h"
-#include "comm/reduce/compress.h"
-#include "comm/shared_memory.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <string.h>
 
-enum {
-    POSTED,    /* the pass, counted from 1, whose step sums are in `posted` */
-    BROADCAST, /* the same for the sums over all nodes in `total` (the node's first rank) */
-    COMPLETE,  /* buckets, of all passes so far, that are complete in the rank's gradient vector */
-    ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
-    ENDED,     /* passes in which the rank has read all it reads of others and written what it
-                  owns, and was `nonfinite` or not */
-    COUNTERS
-};
-
-/* At the start of each rank's part of the memory; a cache line for each counter, so that looking at
- * one does not disturb what others wait for. */
-struct flags {
-    struct {
-        alignas(NN_ALIGN) _Atomic uint64_t value;
-    } counter[COUNTERS];
-    alignas(NN_ALIGN) nn_step_sums total;
-    alignas(NN_ALIGN) nn_event event; /* of the node: the first rank's */
-    bool nonfinite;
-};
-
-struct node {
-    nn_shared_memory memory;
-    size_t ranks, me;
-    MPI_Comm
-        owners; /* of the same slices on all nodes; MPI_COMM_NULL: one node, or owner of none */
-    nn_compressor *compressor;  /* NULL: float32 travels between nodes */
-    uint64_t adds;              /* calls of nn_reducer_add */
-    struct flags **flags;       /* [ranks] */
-    nn_step_sums **posted;      /* [ranks] what each adds to the step sums, of each subtree */
-    double **mailbox;           /* [ranks] two of ops->values each, used in turn */
-    nn_real **grads;            /* [ranks] */
-    nn_real **subtree;          /* [covers] gradients of all subtrees; NULL without a tree */
-    nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
-};
-
-/* ---- memory ---------------------------------------------------------------------------------- */
-
-static void node_free(nn_reducer *r) {
-    struct node *node = r->state;
-    if (node->owners != MPI_COMM_NULL && !r->spec.comm->broken)
-        MPI_Comm_free(&node->owners);
-    nn_shared_memory_close(&node->memory);
-    nn_compressor_free(node->compressor);
-    nn_free(node->flags);
-    nn_free(node->posted);
-    nn_free(node->subtree_sums);
-    nn_free(node->mailbox);
-    nn_free(node->grads);
-    nn_free(node->subtree);
-    nn_free(node);
-}
-
-/* Most gradient vectors of a rank: all have the same layout. */
-static size_t most_copies(const nn_reducer *r) {
-    size_t most = 1;
-    for (size_t p = 0; p < (size_t)r->spec.comm->node_size; p++) {
-        size_t copies = nn_reduce_copies(r, p);
-        most = copies > most ? copies : most;
-    }
-    return most;
-}
-
-/* Where each thing begins in a rank's part of the memory, from a cache line on. */
-struct layout {
-    size_t posted, mailbox, grads, params, rows, end;
-};
-
-static struct layout layout_of(const nn_reducer *r, bool first) {
-    size_t vector = r->stride * sizeof(nn_real);
-    struct layout at = {.posted = sizeof(struct flags)};
-    at.mailbox =
-        at.posted + nn_align_count(most_copies(r) * NN_STEP_SUMS, sizeof(double)) * sizeof(double);
-    at.grads =
-        at.mailbox + nn_align_count(2 * r->spec.ops->values, sizeof(double)) * sizeof(double);
-    at.params = at.grads + most_copies(r) * vector;
-    at.rows = at.params + (first ? r->spec.vectors * vector : 0);
-    at.end = at.rows + (first ? nn_outer_grads_bytes(r->outer_grads) : 0);
-    return at;
-}
-
-static int allocate(nn_reducer *r) {
-    struct node *node;
-    NN_TRY(NN_NEW(&node, 1, "gradient reducer"));
-    r->state = node;
-    node->owners = MPI_COMM_NULL;
-    node->ranks = (size_t)r->spec.comm->node_size;
-    node->me = (size_t)r->spec.comm->node_rank;
-    NN_TRY(NN_NEW(&node->flags, node->ranks, "gradient reducer"));
-    NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
-    NN_TRY(NN_NEW(&node->posted, node->ranks, "gradient reducer"));
-    if (r->spec.tree) {
-        size_t covers = r->spec.tree->covers;
-        NN_TRY(NN_NEW(&node->subtree, covers, "gradient reducer"));
-        NN_TRY(NN_NEW(&node->subtree_sums, covers, "gradient reducer"));
-    }
-    return NN_NEW(&node->grads, node->ranks, "gradient reducer");
-}
-
-static void clear(nn_real *vector, const nn_slice *slice) {
-    memset(vector + slice->begin, 0, (slice->end - slice->begin) * sizeof *vector);
-}
-
-/* Pages belong to the memory of the processor that first writes to them; those that nobody writes
- * to take none. */
-static void touch(nn_reducer *r) {
-    for (size_t k = 0; k < r->partition.buckets; k++) {
-        size_t copies;
-        nn_slice held = nn_reduce_held(r, k, &copies), own = nn_reduce_slice(r, k);
-        for (size_t c = 0; c < copies; c++)
-            clear(r->grads + c * r->stride, &held);
-        for (size_t v = 0; v < r->spec.vectors; v++)
-            clear(r->vectors + v * r->stride, &own);
-    }
-}
-
-static void find_parts(nn_reducer *r) {
-    struct node *node = r->state;
-    struct layout at = layout_of(r, true);
-    for (size_t p = 0; p < node->ranks; p++) {
-        char *part = nn_shared_memory_part(&node->memory, (int)p);
-        node->flags[p] = (struct flags *)(void *)part;
-        node->posted[p] = (nn_step_sums *)(void *)(part + at.posted);
-        node->mailbox[p] = (double *)(void *)(part + at.mailbox);
-        node->grads[p] = (nn_real *)(void *)(part + at.grads);
-        for (size_t s = 0; r->spec.tree && s < nn_reduce_copies(r, p); s++)
-            node->subtree[r->spec.tree->first[p] + s] = node->grads[p] + s * r->stride;
-        if (p == 0)
-            r->vectors = (nn_real *)(void *)(part + at.params);
-        if (p == 0 && r->outer_grads)
-            nn_outer_grads_place(r->outer_grads, part + at.rows);
-        if (p == node->me)
-            r->grads = (nn_real *)(void *)(part + at.grads);
-    }
-    r->event = r->crowded ? &node->flags[0]->event : NULL;
-    touch(r);
-}
+static void rows_arrived(void *ctx);
 
 /* Between the nodes, ranks of the same place in them own the same slices. */
 static int join_owners(nn_reducer *r) {
@@ -166,10 +26,14 @@ static int join_owners(nn_reducer *r) {
     if (comm->nodes == 1)
         return 0;
     NN_TRY(nn_mpi_split(comm, comm->world, color, &node->owners));
-    if (node->owners == MPI_COMM_NULL || !r->spec.compress)
-        return 0;
-    return nn_compressor_new(comm, node->owners, nn_partition_share(&r->partition, r->owner),
-                             r->bucket, &node->compressor);
+    NN_TRY(nn_mpi_split(comm, comm->world, node->me == 0 ? 0 : MPI_UNDEFINED, &node->first_ranks));
+    nn_wire_reserve_sum(r->wire, NN_STEP_SUMS * (r->spec.tree ? r->spec.tree->covers : 1));
+    if (r->outer_grads)
+        nn_outer_grads_tell(r->outer_grads, rows_arrived, r);
+    nn_subtrees subtrees = {&node->tree, node->subtree};
+    NN_TRY(nn_node_sums_new(r, node->owners, r->spec.tree ? &subtrees : NULL, &node->between));
+    r->bytes = nn_node_sums_bytes(node->between) + nn_outer_grads_message_bytes(r->outer_grads);
+    return 0;
 }
 
 /* ---- what the ranks tell each other ---------------------------------------------------------- */
@@ -209,14 +73,37 @@ static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
     publish(r, POSTED, r->passes_ended + 1);
 }
 
+/* Of the node's ranks; others' are zero. */
+static void take_posted(const nn_reducer *r) {
+    const struct node *node = r->state;
+    const nn_tree *t = r->spec.tree;
+    memset(node->subtree_sums, 0, t->covers * sizeof *node->subtree_sums);
+    for (size_t p = 0; p < node->ranks; p++) {
+        size_t rank = node->rank[p];
+        memcpy(node->subtree_sums + t->first[rank], node->posted[p],
+               nn_reduce_copies(r, rank) * sizeof r->sums);
+    }
+}
+
 static void add_tree_sums(nn_reducer *r) {
     const struct node *node = r->state;
     const nn_tree *t = r->spec.tree;
-    for (size_t p = 0; p < node->ranks; p++)
-        memcpy(node->subtree_sums + t->first[p], node->posted[p],
-               nn_reduce_copies(r, p) * sizeof r->sums);
+    take_posted(r);
     nn_tree_add(t->join, t->covers - 1, NN_STEP_SUMS, nn_step_sums_array(node->subtree_sums));
     r->sums = node->subtree_sums[0];
+}
+
+/* What is left to be added between the nodes: what has been added already is zero, so that sums
+ * over the nodes change no bit of it. */
+static nn_values add_within_node(nn_reducer *r) {
+    const struct node *node = r->state;
+    const nn_node_tree *t = &node->tree;
+    nn_step_sums *sums = node->subtree_sums;
+    take_posted(r);
+    nn_tree_add(t->within, t->withins, NN_STEP_SUMS, nn_step_sums_array(sums));
+    for (size_t i = 0; i < t->withins; i++)
+        sums[t->within[i].right] = (nn_step_sums){0};
+    return (nn_values){sums, NN_STEP_SUMS * t->tree->covers, sizeof(double), MPI_DOUBLE};
 }
 
 /* In the order of the ranks, so that all of a node get the same bits. */
@@ -232,37 +119,77 @@ static void add_sums(nn_reducer *r) {
             nn_step_sums_array(&r->sums)[i] += nn_step_sums_array(node->posted[p])[i];
 }
 
-/* The first rank of each node sums over the nodes, and broadcasts to the others. */
-static void broadcast_sums(nn_reducer *r) {
+/* Of several nodes' first ranks: the sum over the nodes begins when those of the node have come,
+ * and is looked for. */
+static bool sum_over_nodes(nn_reducer *r) {
+    struct node *node = r->state;
+    if (!node->sums_begun) {
+        nn_values values = {&r->sums, NN_STEP_SUMS, sizeof(double), MPI_DOUBLE};
+        if (r->spec.tree)
+            values = add_within_node(r);
+        else
+            add_sums(r);
+        node->sums_begun = true;
+        nn_wire_sum(r->wire, &node->sums, node->first_ranks, &values);
+    }
+    nn_wire_poll(r->wire);
+    return node->sums.coming == 0;
+}
+
+/* Those of the node have come; where there are several nodes, those of all: to other ranks than the
+ * first through that one. */
+static bool node_have_sums(nn_reducer *r) {
     const struct node *node = r->state;
+    if (r->wire && node->me > 0)
+        return reached(node, 0, BROADCAST, r->passes_ended + 1);
+    return all_reached(node, POSTED, r->passes_ended + 1) && (!r->wire || sum_over_nodes(r));
+}
+
+static void node_take_sums(nn_reducer *r) {
+    struct node *node = r->state;
     struct flags *first = node->flags[0];
-    double start = nn_reduce_waits(r);
-    nn_reduce_check(r, nn_mpi_allreduce(r->spec.comm, node->owners, &r->sums, NN_STEP_SUMS,
-                                        MPI_DOUBLE, MPI_SUM));
-    nn_reduce_waited(r, start);
+    if (!r->wire) {
+        add_sums(r);
+        return;
+    }
+    if (node->me > 0) {
+        r->sums = first->total;
+        return;
+    }
+    node->sums_begun = false;
+    if (r->spec.tree) {
+        nn_tree_add(node->tree.across, node->tree.acrosses, NN_STEP_SUMS,
+                    nn_step_sums_array(node->subtree_sums));
+        r->sums = node->subtree_sums[0];
+    }
     first->total = r->sums;
     publish(r, BROADCAST, r->passes_ended + 1);
 }
 
-/* Those of the node have come; to other ranks of it than the first, where there are several, those
- * of all nodes. */
-static bool node_have_sums(nn_reducer *r) {
-    const struct node *node = r->state;
-    if (r->spec.comm->nodes > 1 && node->me > 0)
-        return reached(node, 0, BROADCAST, r->passes_ended + 1);
-    return all_reached(node, POSTED, r->passes_ended + 1);
+/* As far as the rows of every bucket have come, in the order of the buckets. */
+static void rows_arrived(void *ctx) {
+    nn_reducer *r = ctx;
+    struct node *node = r->state;
+    size_t buckets = r->partition.buckets, before = node->arrived;
+    for (; node->arrived < buckets; node->arrived++) {
+        nn_slice bucket = nn_partition_bucket(&r->partition, node->arrived);
+        if (nn_outer_grads_is_everywhere(r->outer_grads, &bucket) &&
+            !nn_outer_grads_have(r->outer_grads, &bucket))
+            break;
+    }
+    if (node->arrived > before)
+        publish(r, ARRIVED, r->passes_ended * buckets + node->arrived);
 }
 
-static void node_take_sums(nn_reducer *r) {
-    const struct node *node = r->state;
-    bool several = r->spec.comm->nodes > 1;
-    if (several && node->me > 0) {
-        r->sums = node->flags[0]->total;
+static void node_open(nn_reducer *r) {
+    struct node *node = r->state;
+    if (!r->wire)
         return;
-    }
-    add_sums(r);
-    if (several)
-        broadcast_sums(r);
+    nn_wire_lock(r->wire);
+    node->arrived = 0;
+    rows_arrived(r); /* some may be here already */
+    nn_node_sums_open(node->between);
+    nn_wire_unlock(r->wire);
 }
 
 static void node_send_complete(nn_reducer *r) {
@@ -309,6 +236,14 @@ static void add_subtrees(const struct node *node, const nn_tree *tree, size_t be
         memcpy(sum, node->subtree[0] + begin, n * sizeof *sum);
 }
 
+/* The additions of the tree that are this node's, in place. */
+static void add_within(const struct node *node, size_t begin, size_t n) {
+    const nn_addition *a = node->tree.within;
+    for (size_t i = 0; i < node->tree.withins; i++)
+        nn_kernels_get()->add(n, node->subtree[a[i].right] + begin,
+                              node->subtree[a[i].left] + begin);
+}
+
 /* sum[n] = the contributions of the node's ranks to elements from `begin` on, added in the order of
  * the ranks. */
 static void add_ranks(const struct node *node, size_t begin, size_t n, nn_real *sum) {
@@ -334,6 +269,10 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     for (size_t i = begin, n; i < end; i += n) {
         n = end - i < NN_REDUCE_PART ? end - i : NN_REDUCE_PART;
         nn_slice part = {w->slice.begin + i, w->slice.begin + i + n, w->slice.at + i};
+        if (w->r->spec.tree && w->r->wire) { /* nn_node_sums_start takes it from there */
+            add_within(w->r->state, part.begin, n);
+            continue;
+        }
         if (w->fused)
             nn_reduce_claim(w->r, &part);
         if (w->r->spec.tree)
@@ -347,24 +286,10 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void sum_over_nodes(nn_reducer *r, const nn_slice *slice) {
-    const struct node *node = r->state;
-    double start = nn_reduce_waits(r);
-    nn_real *values = r->grads + slice->begin;
-    for (size_t at = 0, n, length = slice->end - slice->begin; at < length; at += n) {
-        n = length - at < r->bucket ? length - at : r->bucket;
-        int rc = node->compressor
-                     ? nn_compressor_sum(node->compressor, values + at, n, slice->at + at)
-                     : nn_mpi_allreduce(r->spec.comm, node->owners, values + at, (int)n,
-                                        NN_MPI_REAL, MPI_SUM);
-        nn_reduce_check(r, rc);
-    }
-    nn_reduce_waited(r, start);
-}
-
-static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
-    bool alone = r->spec.comm->nodes == 1;
-    struct work work = {r, *slice, fused && alone};
+/* Adds the node's gradients for a slice, or multiplies the rows of it. True: the step has been
+ * taken on it. */
+static bool sum_in_node(nn_reducer *r, const nn_slice *slice, bool fused) {
+    struct work work = {r, *slice, fused};
     double start = nn_seconds();
     bool multiplies = nn_outer_grads_covers(r->outer_grads, slice);
     if (multiplies)
@@ -372,15 +297,51 @@ static void node_sum(nn_reducer *r, const nn_slice *slice, bool fused) {
     else
         nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, sum_range, &work);
     r->updating += nn_seconds() - start;
-    if (!alone)
-        sum_over_nodes(r, slice);
-    if (fused && (multiplies || !alone) && r->rc == 0)
-        nn_reduce_step_slice(r, slice);
+    return fused && !multiplies;
+}
+
+/* Rows of all nodes are multiplied when they are here, not sooner. */
+static bool is_summed_at_the_end(const nn_reducer *r, const nn_slice *slice) {
+    return !r->wire || nn_outer_grads_is_everywhere(r->outer_grads, slice);
+}
+
+static void node_start(nn_reducer *r, size_t k) {
+    struct node *node = r->state;
+    nn_slice slice = nn_reduce_slice(r, k);
+    if (slice.begin == slice.end || is_summed_at_the_end(r, &slice))
+        return;
+    sum_in_node(r, &slice, false);
+    nn_node_sums_start(node->between, k);
+}
+
+static bool node_have_others(nn_reducer *r, size_t k) {
+    struct node *node = r->state;
+    nn_slice bucket = nn_partition_bucket(&r->partition, k);
+    if (!r->wire)
+        return true;
+    if (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket))
+        return nn_node_sums_have(node->between, k);
+    nn_wire_poll(r->wire);
+    return all_reached(node, ARRIVED, r->passes_ended * r->partition.buckets + k + 1);
+}
+
+static void node_sum(nn_reducer *r, size_t k, bool fused) {
+    const struct node *node = r->state;
+    nn_slice slice = nn_reduce_slice(r, k);
+    bool stepped = false;
+    if (is_summed_at_the_end(r, &slice))
+        stepped = sum_in_node(r, &slice, fused && !r->wire);
+    else
+        nn_node_sums_take(node->between, k);
+    if (fused && !stepped && r->rc == 0)
+        nn_reduce_step_slice(r, &slice);
 }
 
 static bool all_added(void *ctx) {
     const nn_reducer *r = ctx;
     const struct node *node = r->state;
+    if (r->wire)
+        nn_wire_poll(r->wire);
     return all_reached(node, ADDED, node->adds);
 }
 
@@ -432,12 +393,15 @@ static MPI_Comm node_replicas(const nn_reducer *r) {
 }
 
 static const nn_reduce_backend backend = {.name = "node",
-                                          .free = node_free,
+                                          .free = nn_node_free,
                                           .send_sums = node_send_sums,
                                           .have_sums = node_have_sums,
                                           .take_sums = node_take_sums,
+                                          .open = node_open,
                                           .send_complete = node_send_complete,
                                           .have_bucket = node_have_bucket,
+                                          .start = node_start,
+                                          .have_others = node_have_others,
                                           .sum = node_sum,
                                           .send_end = node_send_end,
                                           .have_end = node_have_end,
@@ -449,22 +413,20 @@ static const nn_reduce_backend backend = {.name = "node",
 static int open_node(nn_reducer *r) {
     nn_comm *comm = r->spec.comm;
     struct node *node;
-    NN_TRY(nn_comm_agree(comm, allocate(r)));
+    size_t bytes = 0;
+    NN_TRY(nn_comm_agree(comm, nn_node_allocate(r, &bytes)));
     node = r->state;
-    NN_TRY(nn_shared_memory_open(comm, layout_of(r, node->me == 0).end, &node->memory));
+    NN_TRY(nn_shared_memory_open(comm, bytes, &node->memory));
+    nn_node_find_parts(r);
     NN_TRY(nn_comm_agree(comm, join_owners(r)));
-    find_parts(r);
     return barrier(r);
 }
 
 int nn_reduce_node_new(nn_reducer *r) {
     r->backend = &backend;
-    /* Which bucket the node has is a matter of time, so who waited for another node in the middle
-     * of back-propagation might wait for a rank that waits for this one in a layer (batch_norm). */
-    r->late = r->spec.comm->nodes > 1;
     int rc = open_node(r);
     if (rc < 0 && r->state)
-        node_free(r);
+        nn_node_free(r);
     if (rc < 0)
         r->state = NULL;
     return rc;

@@ -1,6 +1,9 @@
 #include "comm/reduce/outer_grads.h"
 
 #include "base/mem.h"
+#include "comm/between/bf16.h"
+#include "comm/between/link.h"
+#include "comm/comm.h"
 #include "comm/messages.h"
 #include "math/gemm/gemm.h"
 #include "math/gemm/outer.h"
@@ -14,25 +17,42 @@
 /* Elements that are worth a fork and join. */
 #define GRAIN 65536
 
+/* A or B of a matrix: rows of a minibatch. */
+struct side {
+    size_t width;
+    nn_real *rows;      /* [of the node, or of all nodes][width], which the node shares */
+    uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
+    nn_channel channel; /* this rank's rows to other nodes, and theirs to it */
+    atomic_bool here;   /* theirs have come */
+    nn_outer_grads *all;
+};
+
 /* A matrix that is taken. */
 struct matrix {
     size_t m, n;
-    size_t index; /* in spec.outer */
-    nn_real *a, *b;
+    size_t index;    /* in spec.outer */
+    bool everywhere; /* rows go to all nodes */
+    struct side side[2];
 };
 
 struct nn_outer_grads {
     nn_comm *comm;
     const nn_compute *compute;
     const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
-    int first;           /* rank of the node's first one */
-    size_t most;         /* rows of a minibatch on any node */
+    nn_wire *wire;       /* NULL: one node */
+    bool compress;
+    int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
+    size_t tos, froms;
+    void (*arrived)(void *ctx); /* called when rows of a matrix have come */
+    void *ctx;
+    size_t most;         /* rows of a minibatch, */
+    size_t most_of_node; /* and on any node */
     size_t count;
     struct matrix *matrix; /* in the order of the vector, as the spans are */
     nn_span *span;
-    size_t *row; /* [leaves + 1]: where the microbatches of a minibatch begin */
-    nn_span own; /* rows of this rank in the minibatch under way, counted from the node's first */
-    size_t rows; /* of the node in it */
+    size_t *row;       /* [leaves + 1]: where the microbatches of a minibatch begin */
+    size_t rows;       /* in the minibatch under way, */
+    nn_span node, own; /* and which of them are on this node, and this rank's */
     nn_pool pool;
 };
 
@@ -40,68 +60,112 @@ struct nn_outer_grads {
 
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
  * alone); gradients are written by every rank and read again. The same on all nodes, since the
- * slices of all must be the same. */
-static bool pays(const nn_outer_grads *o, const nn_outer_matrix *c) {
+ * slices of all must be the same. Along a tree products of a node's rows are no sums that the tree
+ * has. */
+static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
     size_t ranks = (size_t)o->comm->node_least;
     double m = (double)c->m, n = (double)c->n;
-    double by_rows = (double)o->most * (2 * m + (double)(1 + ranks) * n);
-    return c->m * c->n >= LEAST && c->m >= LEAST_ROWS * ranks &&
-           by_rows < 2 * (double)ranks * m * n;
+    double by_rows = (double)o->most_of_node * (2 * m + (double)(1 + ranks) * n);
+    return ranks > 1 && !(o->tree && o->wire) && c->m * c->n >= LEAST &&
+           c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
 }
 
-/* Rows of a minibatch on this node, and on those before it. */
-static size_t node_rows(const nn_outer_grads *o, size_t rows, size_t *before) {
-    size_t size = (size_t)o->comm->size, last = (size_t)(o->first + o->comm->node_size) - 1;
-    *before = nn_tree_share(rows, (size_t)o->first, size).begin;
-    return nn_tree_share(rows, last, size).end - *before;
+/* Rows of a minibatch that a rank has. Shards of a minibatch: nn_loader_batch. */
+static nn_span rows_of(const nn_outer_grads *o, size_t rank) {
+    size_t size = (size_t)o->comm->size;
+    nn_span leaves, own = nn_tree_share(o->rows, rank, size);
+    if (!o->tree)
+        return own;
+    leaves = nn_tree_share(o->tree->leaves, rank, size);
+    return (nn_span){o->row[leaves.begin], o->row[leaves.end]};
 }
 
-/* Whether the ranks of every node follow each other, and the most rows of one; a smaller minibatch
- * can be dealt so that there is one more. */
-static int look_around(nn_outer_grads *o, size_t rows, bool *ordered) {
-    nn_comm *comm = o->comm;
-    size_t before;
-    long apart[2] = {o->first, -o->first}, all[2];
-    NN_TRY(nn_mpi_allreduce(comm, comm->node, apart, 2, MPI_LONG, MPI_MAX));
-    all[0] = apart[0] != -apart[1];
-    all[1] = (long)node_rows(o, rows, &before) + 1;
-    NN_TRY(nn_mpi_allreduce(comm, comm->world, all, 2, MPI_LONG, MPI_MAX));
-    *ordered = all[0] == 0;
-    o->most = (size_t)all[1];
-    return 0;
+/* The ranks of every node follow each other. */
+static bool is_ordered(const nn_comm *comm) {
+    bool ordered = true;
+    for (int r = 0; r < comm->size; r++)
+        ordered = ordered && comm->place[r].leader + comm->place[r].node_rank == r;
+    return ordered;
+}
+
+/* The most rows of a minibatch on a node; a smaller one can be dealt so that there is one more. */
+static size_t most_of_node(const nn_outer_grads *o) {
+    size_t most = 0;
+    for (size_t r = 0; r < (size_t)o->comm->size; r += (size_t)o->comm->place[r].node_size) {
+        size_t last = r + (size_t)o->comm->place[r].node_size - 1;
+        size_t rows = rows_of(o, last).end - rows_of(o, r).begin + 1;
+        most = rows > most ? rows : most;
+    }
+    return most;
 }
 
 /* Microbatches are multiplied by a kernel that has a bound on rows. */
 static bool fits(const nn_reduce_spec *spec) {
-    if (spec->outer_count == 0 || spec->comm->node_least < 2)
+    if (spec->outer_count == 0 || (spec->comm->node_least < 2 && spec->comm->nodes == 1))
         return false;
     return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
 }
 
+static nn_way_costs costs_of(const nn_outer_grads *o, const nn_outer_matrix *c) {
+    return (nn_way_costs){.nodes = (double)o->comm->nodes,
+                          .ranks = (double)o->comm->node_least,
+                          .rows = (double)o->most,
+                          .m = (double)c->m,
+                          .n = (double)c->n,
+                          .bytes = o->compress ? sizeof(uint16_t) : sizeof(nn_real)};
+}
+
+/* Rows go between the nodes. */
+static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
+                         const nn_outer_matrix *c) {
+    if (!o->wire || spec->between == NN_BETWEEN_GRADIENTS || !spec->link.alike)
+        return false;
+    nn_way_costs costs = costs_of(o, c);
+    return spec->between == NN_BETWEEN_ROWS || nn_rows_pay(&spec->link, &costs);
+}
+
+static void take(nn_outer_grads *o, const nn_outer_matrix *c, size_t index, bool everywhere) {
+    struct matrix *x = &o->matrix[o->count];
+    *x = (struct matrix){.m = c->m, .n = c->n, .index = index, .everywhere = everywhere};
+    x->side[NN_OUTER_A] = (struct side){.width = c->m, .all = o};
+    x->side[NN_OUTER_B] = (struct side){.width = c->n, .all = o};
+    o->span[o->count++] = (nn_span){c->begin, c->begin + c->m * c->n};
+}
+
 static void pick(nn_outer_grads *o, const nn_reduce_spec *spec) {
     for (size_t i = 0; i < spec->outer_count; i++) {
-        const nn_outer_matrix *c = &spec->outer[i];
-        if (!pays(o, c))
-            continue;
-        o->span[o->count] = (nn_span){c->begin, c->begin + c->m * c->n};
-        o->matrix[o->count++] = (struct matrix){.m = c->m, .n = c->n, .index = i};
+        bool between = pays_between(o, spec, &spec->outer[i]);
+        if (between || pays_in_node(o, &spec->outer[i]))
+            take(o, &spec->outer[i], i, between);
     }
 }
 
-static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
+static int allocate(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    size_t leaves = spec->tree ? spec->tree->leaves : 0;
     o->matrix = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->matrix);
     o->span = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->span);
-    o->row = nn_pool_alloc(&o->pool, (spec->tree ? spec->tree->leaves + 1 : 1) * sizeof *o->row);
-    if (!o->matrix || !o->span || !o->row)
-        return NN_EMEMORY;
-    nn_outer_grads_set_rows(o, spec->rows);
-    pick(o, spec);
-    return 0;
+    o->row = nn_pool_alloc(&o->pool, (leaves + 1) * sizeof *o->row);
+    o->to = nn_pool_alloc(&o->pool, (size_t)o->comm->size * sizeof *o->to);
+    o->from = nn_pool_alloc(&o->pool, (size_t)o->comm->size * sizeof *o->from);
+    return o->matrix && o->span && o->row && o->to && o->from ? 0 : NN_EMEMORY;
 }
 
-int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out) {
+static void set_rows(nn_outer_grads *o, size_t rows);
+static int plan_messages(nn_outer_grads *o);
+
+static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    NN_TRY(nn_comm_agree(o->comm, allocate(o, spec)));
+    if (!is_ordered(o->comm))
+        return 0;
+    o->most = spec->rows;
+    set_rows(o, spec->rows);
+    o->most_of_node = most_of_node(o);
+    pick(o, spec);
+    return nn_comm_agree(o->comm, plan_messages(o));
+}
+
+int nn_outer_grads_new(const nn_reduce_spec *spec, nn_wire *wire, nn_outer_grads **out) {
     nn_outer_grads *o = NULL;
-    bool ordered = false;
     *out = NULL;
     if (!fits(spec))
         return 0;
@@ -109,10 +173,9 @@ int nn_outer_grads_new(const nn_reduce_spec *spec, nn_outer_grads **out) {
     o->comm = spec->comm;
     o->compute = spec->compute;
     o->tree = spec->tree;
-    o->first = o->comm->rank - o->comm->node_rank;
-    int rc = look_around(o, spec->rows, &ordered);
-    if (rc == 0 && ordered)
-        rc = nn_comm_agree(spec->comm, plan(o, spec));
+    o->wire = wire;
+    o->compress = spec->compress;
+    int rc = plan(o, spec);
     if (rc < 0 || o->count == 0)
         nn_outer_grads_free(o);
     else
@@ -131,36 +194,137 @@ size_t nn_outer_grads_spans(const nn_outer_grads *o, const nn_span **out) {
     return o ? o->count : 0;
 }
 
-static size_t padded(size_t count) {
-    return nn_align_count(count, sizeof(nn_real));
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Rows of a matrix that the node keeps. */
+static size_t rows_kept(const nn_outer_grads *o, const struct matrix *x) {
+    return x->everywhere ? o->most : o->most_of_node;
+}
+
+static size_t elements(const nn_outer_grads *o, const struct matrix *x, int side) {
+    return nn_align_count(rows_kept(o, x) * x->side[side].width, sizeof(nn_real));
 }
 
 size_t nn_outer_grads_bytes(const nn_outer_grads *o) {
-    size_t elements = 0;
+    size_t count = 0;
     for (size_t i = 0; o && i < o->count; i++)
-        elements += padded(o->most * o->matrix[i].m) + padded(o->most * o->matrix[i].n);
-    return elements * sizeof(nn_real);
+        count += elements(o, &o->matrix[i], 0) + elements(o, &o->matrix[i], 1);
+    return count * sizeof(nn_real);
 }
 
-static void touch(const nn_outer_grads *o, nn_real *rows, size_t width) {
-    memset(rows + o->own.begin * width, 0, (o->own.end - o->own.begin) * width * sizeof *rows);
+size_t nn_outer_grads_message_bytes(const nn_outer_grads *o) {
+    size_t count = 0;
+    for (size_t i = 0; o && o->compress && i < o->count; i++)
+        if (o->matrix[i].everywhere)
+            count += o->most * (o->matrix[i].m + o->matrix[i].n);
+    return count * sizeof(uint16_t);
 }
 
-void nn_outer_grads_place(nn_outer_grads *o, void *memory) {
+void nn_outer_grads_tell(nn_outer_grads *o, void (*arrived)(void *ctx), void *ctx) {
+    o->arrived = arrived;
+    o->ctx = ctx;
+}
+
+/* This rank's own rows among those that the node keeps. */
+static nn_span own_rows(const nn_outer_grads *o, const struct matrix *x) {
+    size_t before = x->everywhere ? 0 : o->node.begin;
+    return (nn_span){o->own.begin - before, o->own.end - before};
+}
+
+void nn_outer_grads_place(nn_outer_grads *o, void *memory, int tag) {
     nn_real *at = memory;
     for (size_t i = 0; i < o->count; i++) {
         struct matrix *x = &o->matrix[i];
-        x->a = at;
-        x->b = at + padded(o->most * x->m);
-        at = x->b + padded(o->most * x->n);
-        touch(o, x->a, x->m);
-        touch(o, x->b, x->n);
+        nn_span own = own_rows(o, x);
+        for (int side = 0; side < 2; side++) {
+            struct side *s = &x->side[side];
+            s->rows = at;
+            s->channel.tag = tag++;
+            memset(at + own.begin * s->width, 0, (own.end - own.begin) * s->width * sizeof *at);
+            at += elements(o, x, side);
+        }
     }
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+/* The bytes of rows as they travel. */
+static nn_parcel parcel(const struct side *s, int rank, nn_span rows) {
+    size_t first = rows.begin * s->width, count = (rows.end - rows.begin) * s->width;
+    if (s->rounded)
+        return (nn_parcel){rank, s->rounded + first, count * sizeof *s->rounded};
+    return (nn_parcel){rank, s->rows + first, count * sizeof *s->rows};
+}
+
+/* For the rows of the minibatch under way, and `more` of each rank. */
+static void set_parcels(const nn_outer_grads *o, struct side *s, size_t more) {
+    nn_channel *c = &s->channel;
+    for (size_t i = 0; i < c->outs; i++)
+        c->out[i] = parcel(s, o->to[i], (nn_span){o->own.begin, o->own.end + more});
+    for (size_t i = 0; i < c->ins; i++) {
+        nn_span rows = rows_of(o, (size_t)o->from[i]);
+        c->in[i] = parcel(s, o->from[i], (nn_span){rows.begin, rows.end + more});
+    }
+}
+
+/* By the wire: rows have come, or have gone. */
+static void rows_moved(void *ctx, nn_channel *c) {
+    struct side *s = ctx;
+    const nn_outer_grads *o = s->all;
+    if (c->coming > 0 || s->here)
+        return;
+    for (size_t i = 0; s->rounded && i < c->ins; i++) {
+        nn_span rows = rows_of(o, (size_t)c->in[i].rank);
+        size_t first = rows.begin * s->width;
+        nn_bf16_expand((rows.end - rows.begin) * s->width, s->rounded + first, s->rows + first);
+    }
+    s->here = true;
+    o->arrived(o->ctx);
+}
+
+/* Rows travel between ranks of the same place in their nodes, or of what there is of one. */
+static bool sends(const nn_outer_grads *o, int from, int to) {
+    const nn_place *a = &o->comm->place[from], *b = &o->comm->place[to];
+    return a->leader != b->leader && a->node_rank % b->node_size == b->node_rank;
+}
+
+static void find_peers(nn_outer_grads *o) {
+    for (int rank = 0; rank < o->comm->size; rank++) {
+        if (sends(o, o->comm->rank, rank))
+            o->to[o->tos++] = rank;
+        if (sends(o, rank, o->comm->rank))
+            o->from[o->froms++] = rank;
+    }
+}
+
+static int plan_channel(nn_outer_grads *o, struct side *s, size_t priority) {
+    nn_channel *c = &s->channel;
+    *c = (nn_channel){.priority = priority, .ins = o->froms, .outs = o->tos};
+    c->moved = rows_moved;
+    c->ctx = s;
+    c->in = nn_pool_alloc(&o->pool, o->froms * sizeof *c->in);
+    c->out = nn_pool_alloc(&o->pool, o->tos * sizeof *c->out);
+    if (o->compress)
+        s->rounded = nn_pool_alloc(&o->pool, o->most * s->width * sizeof *s->rounded);
+    if (!c->in || !c->out || (o->compress && !s->rounded))
+        return NN_EMEMORY;
+    set_parcels(o, s, 1);
+    nn_wire_reserve(o->wire, c);
+    return 0;
+}
+
+static int plan_messages(nn_outer_grads *o) {
+    if (o->wire)
+        find_peers(o);
+    for (size_t i = 0; i < o->count; i++)
+        for (int side = 0; o->matrix[i].everywhere && side < 2; side++)
+            NN_TRY(plan_channel(o, &o->matrix[i].side[side], o->span[i].begin));
+    return 0;
 }
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-static const struct matrix *find(const nn_outer_grads *o, size_t index) {
+static struct matrix *find(const nn_outer_grads *o, size_t index) {
     for (size_t i = 0; o && i < o->count; i++)
         if (o->matrix[i].index == index)
             return &o->matrix[i];
@@ -171,35 +335,60 @@ bool nn_outer_grads_is_taken(const nn_outer_grads *o, size_t i) {
     return find(o, i) != NULL;
 }
 
-/* Shards of a minibatch: nn_loader_batch. */
-void nn_outer_grads_set_rows(nn_outer_grads *o, size_t rows) {
-    const nn_tree *tree = o->tree;
-    size_t before;
-    o->rows = node_rows(o, rows, &before);
-    o->own = nn_tree_share(rows, (size_t)o->comm->rank, (size_t)o->comm->size);
-    for (size_t i = 0; tree && i <= tree->leaves; i++)
-        o->row[i] = nn_tree_share(rows, i, tree->leaves).begin;
-    if (tree)
-        o->own = (nn_span){o->row[tree->share.begin], o->row[tree->share.end]};
-    o->own.begin -= before;
-    o->own.end -= before;
+bool nn_outer_grads_travels(const nn_outer_grads *o, size_t i) {
+    const struct matrix *x = find(o, i);
+    return x && x->everywhere;
+}
+
+static void set_rows(nn_outer_grads *o, size_t rows) {
+    const nn_comm *comm = o->comm;
+    size_t first = (size_t)(comm->rank - comm->node_rank);
+    o->rows = rows;
+    for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
+        o->row[i] = nn_tree_share(rows, i, o->tree->leaves).begin;
+    o->own = rows_of(o, (size_t)comm->rank);
+    o->node.begin = rows_of(o, first).begin;
+    o->node.end = rows_of(o, first + (size_t)comm->node_size - 1).end;
+}
+
+void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
+    if (rows != o->rows)
+        set_rows(o, rows);
+    for (size_t i = 0; i < o->count; i++)
+        for (int side = 0; o->matrix[i].everywhere && side < 2; side++) {
+            struct side *s = &o->matrix[i].side[side];
+            set_parcels(o, s, 0);
+            s->here = false;
+            nn_wire_receive(o->wire, &s->channel);
+        }
 }
 
 struct copy {
     const nn_real *from;
     nn_real *to;
+    uint16_t *rounded; /* NULL: as they are */
 };
 
+/* All nodes multiply the same numbers: rounded rows are rounded here, too. */
 static void copy_range(void *ctx, size_t begin, size_t end) {
     const struct copy *c = ctx;
-    memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
+    if (!c->rounded) {
+        memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
+        return;
+    }
+    nn_bf16_round(end - begin, c->from + begin, NULL, c->rounded + begin);
+    nn_bf16_expand(end - begin, c->rounded + begin, c->to + begin);
 }
 
-void nn_outer_grads_put(const nn_outer_grads *o, size_t i, const nn_real *a, const nn_real *b) {
-    const struct matrix *x = find(o, i);
-    size_t first = o->own.begin, rows = o->own.end - o->own.begin;
-    nn_parallel(o->compute, rows * x->m, GRAIN, copy_range, &(struct copy){a, x->a + first * x->m});
-    nn_parallel(o->compute, rows * x->n, GRAIN, copy_range, &(struct copy){b, x->b + first * x->n});
+void nn_outer_grads_put(nn_outer_grads *o, size_t i, nn_outer_side side, const nn_real *rows) {
+    struct matrix *x = find(o, i);
+    struct side *s = &x->side[side];
+    nn_span own = own_rows(o, x);
+    size_t first = own.begin * s->width, count = (own.end - own.begin) * s->width;
+    struct copy copy = {rows, s->rows + first, s->rounded ? s->rounded + first : NULL};
+    nn_parallel(o->compute, count, GRAIN, copy_range, &copy);
+    if (x->everywhere)
+        nn_wire_send(o->wire, &s->channel);
 }
 
 /* Rows [top, bottom) and columns [left, right) of G. */
@@ -209,16 +398,16 @@ struct block {
 
 static void multiply(const nn_outer_grads *o, const struct matrix *x, struct block c, nn_real *g) {
     nn_outer_rows parts = {o->tree ? o->tree->leaves : 0, o->row};
-    const nn_real *a = x->a + c.top, *b = x->b + c.left;
+    const nn_real *a = x->side[NN_OUTER_A].rows + c.top, *b = x->side[NN_OUTER_B].rows + c.left;
     size_t m = c.bottom - c.top, n = c.right - c.left;
+    size_t rows = x->everywhere ? o->rows : o->node.end - o->node.begin;
     if (m == 0 || n == 0)
         return;
     g += c.top * x->n + c.left;
     if (o->tree)
         nn_outer_product(o->compute, &parts, m, n, a, x->m, b, x->n, g, x->n);
     else
-        nn_gemm(o->compute, NN_TRANSPOSED, NN_PLAIN, m, n, o->rows, 1, a, x->m, b, x->n, 0, g,
-                x->n);
+        nn_gemm(o->compute, NN_TRANSPOSED, NN_PLAIN, m, n, rows, 1, a, x->m, b, x->n, 0, g, x->n);
 }
 
 /* A slice is the end of a row of G, whole rows, and the beginning of one. */
@@ -244,6 +433,15 @@ static size_t matrix_at(const nn_outer_grads *o, const nn_slice *slice) {
 
 bool nn_outer_grads_covers(const nn_outer_grads *o, const nn_slice *slice) {
     return o && matrix_at(o, slice) < o->count;
+}
+
+bool nn_outer_grads_is_everywhere(const nn_outer_grads *o, const nn_slice *slice) {
+    return nn_outer_grads_covers(o, slice) && o->matrix[matrix_at(o, slice)].everywhere;
+}
+
+bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
+    const struct matrix *x = &o->matrix[matrix_at(o, slice)];
+    return x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here;
 }
 
 void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {

@@ -21,11 +21,8 @@ static size_t owners_of(const nn_comm *comm, nn_reduce_choice choice) {
 static nn_reduce_choice choice_of(const nn_reduce_spec *spec) {
     const nn_comm *comm = spec->comm;
     nn_reduce_choice choice = spec->choice;
-    if (spec->tree && comm->nodes > 1)
-        return NN_REDUCE_ALLREDUCE;
     if (choice == NN_REDUCE_AUTO)
-        return comm->node_least > 1 || (spec->compress && comm->nodes > 1) ? NN_REDUCE_NODE
-                                                                           : NN_REDUCE_ALLREDUCE;
+        return comm->node_least > 1 || comm->nodes > 1 ? NN_REDUCE_NODE : NN_REDUCE_ALLREDUCE;
     return comm->size == 1 ? NN_REDUCE_ALLREDUCE : choice;
 }
 
@@ -46,20 +43,49 @@ static int partition_vector(nn_reducer *r, size_t owner) {
                                    .cell = spec->tree ? NN_PARTITION_CELL : NN_PARTITION_LINE};
     partition.wholes = nn_outer_grads_spans(r->outer_grads, &partition.whole);
     r->owner = owner;
-    return nn_partition_init(&r->partition, &r->pool, &partition);
+    NN_TRY(nn_partition_init(&r->partition, &r->pool, &partition));
+    r->waited = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->waited);
+    return r->waited ? 0 : NN_EMEMORY;
+}
+
+/* Messages between nodes, and what they are to carry. */
+static int start_wire(nn_reducer *r) {
+    nn_reduce_spec *spec = &r->spec;
+    if (spec->comm->nodes == 1)
+        return 0;
+    NN_TRY(nn_wire_new(spec->comm, &r->wire));
+    if (spec->outer_count > 0 && spec->between != NN_BETWEEN_GRADIENTS)
+        NN_TRY(nn_link_measure(spec->comm, spec->compute, &spec->link));
+    if (spec->between == NN_BETWEEN_ROWS && !spec->link.alike && spec->comm->rank == 0)
+        nn_warn("sums of gradients travel between nodes instead of rows: the ranks have different "
+                "processors or numbers of threads, and would not get the same bits");
+    return 0;
 }
 
 static int start_node(nn_reducer *r) {
-    NN_TRY(nn_outer_grads_new(&r->spec, &r->outer_grads));
+    NN_TRY(start_wire(r));
+    NN_TRY(nn_outer_grads_new(&r->spec, r->wire, &r->outer_grads));
     NN_TRY(nn_comm_agree(r->spec.comm, partition_vector(r, (size_t)r->spec.comm->node_rank)));
-    return nn_reduce_node_new(r);
+    NN_TRY(nn_reduce_node_new(r));
+    if (!r->wire)
+        return 0;
+    int rc = nn_comm_agree(r->spec.comm, nn_wire_start(r->wire));
+    if (rc < 0)
+        r->backend->free(r);
+    return rc;
+}
+
+/* What only the node backend uses. */
+static void end_node(nn_reducer *r) {
+    nn_wire_free(r->wire);
+    nn_outer_grads_free(r->outer_grads);
+    r->wire = NULL;
+    r->outer_grads = NULL;
 }
 
 static int start_allreduce(nn_reducer *r) {
-    nn_outer_grads_free(r->outer_grads);
-    r->outer_grads = NULL;
+    end_node(r);
     r->spec.choice = NN_REDUCE_ALLREDUCE;
-    r->late = false; /* everyone calls in the same order */
     NN_TRY(nn_comm_agree(r->spec.comm, partition_vector(r, 0)));
     return nn_reduce_allreduce_new(r);
 }
@@ -88,7 +114,7 @@ static int count_threads(nn_reducer *r) {
 
 /* What is not the backend's. */
 static void release(nn_reducer *r) {
-    nn_outer_grads_free(r->outer_grads);
+    end_node(r);
     nn_pool_release(&r->pool);
     nn_free(r);
 }
@@ -141,7 +167,8 @@ size_t nn_reducer_gradient_bytes(const nn_reducer *reducer) {
         nn_slice held = nn_reduce_held(reducer, k, &copies);
         elements += (held.end - held.begin) * copies;
     }
-    return elements * sizeof(nn_real) + nn_outer_grads_bytes(reducer->outer_grads) / ranks;
+    return elements * sizeof(nn_real) + nn_outer_grads_bytes(reducer->outer_grads) / ranks +
+           reducer->bytes;
 }
 
 bool nn_reducer_writes(const nn_reducer *reducer) {
@@ -169,6 +196,14 @@ nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
     return nn_reduce_slice(reducer, i);
 }
 
+const nn_link *nn_reducer_link(const nn_reducer *reducer) {
+    return &reducer->spec.link;
+}
+
+bool nn_reducer_sends_rows(const nn_reducer *reducer, size_t i) {
+    return nn_outer_grads_travels(reducer->outer_grads, i);
+}
+
 bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i) {
     return nn_outer_grads_is_taken(reducer->outer_grads, i);
 }
@@ -184,14 +219,16 @@ static void take_sums(nn_reducer *r) {
     r->accepted = r->spec.ops->accept(r->spec.ctx, &r->sums);
 }
 
-void nn_reducer_set_rows(nn_reducer *reducer, size_t rows) {
+void nn_reducer_open(nn_reducer *reducer, size_t rows) {
     if (reducer->outer_grads)
-        nn_outer_grads_set_rows(reducer->outer_grads, rows);
+        nn_outer_grads_open(reducer->outer_grads, rows);
+    if (reducer->backend->open)
+        reducer->backend->open(reducer);
 }
 
-void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b) {
+void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_real *rows) {
     const nn_reducer *r = reducer;
-    nn_outer_grads_put(r->outer_grads, i, a, b);
+    nn_outer_grads_put(r->outer_grads, i, side, rows);
 }
 
 void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums) {
@@ -237,7 +274,7 @@ static void deal_with(nn_reducer *r, size_t k) {
     r->summed++;
     if (!r->accepted || r->rc < 0 || slice.end == slice.begin)
         return;
-    r->backend->sum(r, &slice, !ops->take_norms && !ops->accumulate);
+    r->backend->sum(r, k, !ops->take_norms && !ops->accumulate);
     if (ops->accumulate && r->rc == 0)
         accumulate_slice(r, &slice);
 }
@@ -247,6 +284,17 @@ static bool have_sums(void *ctx) {
     return r->known || r->backend->have_sums(r);
 }
 
+static bool have_others(nn_reducer *r, size_t k) {
+    return !r->backend->have_others || r->backend->have_others(r, k);
+}
+
+/* Buckets that the node has complete go to the other nodes. Waits for nobody. */
+static void start_buckets(nn_reducer *r) {
+    for (; r->started < r->complete && r->backend->have_bucket(r, r->started); r->started++)
+        if (r->backend->start)
+            r->backend->start(r, r->started);
+}
+
 void nn_reducer_ready(void *reducer, size_t begin) {
     nn_reducer *r = reducer;
     size_t complete = nn_partition_complete(&r->partition, begin);
@@ -254,16 +302,23 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->complete = complete;
         r->backend->send_complete(r);
     }
-    if (r->late || !have_sums(r))
+    start_buckets(r);
+    if (!have_sums(r))
         return;
     take_sums(r);
-    while (r->summed < r->complete && r->backend->have_bucket(r, r->summed))
+    while (r->summed < r->started && have_others(r, r->summed))
         deal_with(r, r->summed);
 }
 
 static bool have_next(void *ctx) {
     nn_reducer *r = ctx;
-    return r->backend->have_bucket(r, r->summed);
+    start_buckets(r);
+    return r->summed < r->started && have_others(r, r->summed);
+}
+
+static bool have_sums_at_last(void *ctx) {
+    start_buckets(ctx);
+    return have_sums(ctx);
 }
 
 static bool have_all(void *ctx) {
@@ -271,9 +326,20 @@ static bool have_all(void *ctx) {
     return r->partition.buckets == 0 || r->backend->have_bucket(r, r->partition.buckets - 1);
 }
 
+/* What this rank has sent must have gone before it is overwritten. */
 static bool have_end(void *ctx) {
     nn_reducer *r = ctx;
-    return r->backend->have_end(r);
+    return r->backend->have_end(r) && (!r->wire || nn_wire_is_empty(r->wire));
+}
+
+struct waiting {
+    nn_reducer *r;
+    nn_condition *holds;
+};
+
+static bool holds_or_failed(void *ctx) {
+    const struct waiting *w = ctx;
+    return w->holds(w->r) || nn_wire_failed(w->r->wire);
 }
 
 /* Whoever has failed waits for nobody: others may be waiting for this rank. */
@@ -281,8 +347,13 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
     if (r->rc < 0 || holds(r))
         return;
     double start = nn_reduce_waits(r);
-    nn_wait(holds, r, r->event);
+    if (r->wire)
+        nn_wait_polling(holds_or_failed, &(struct waiting){r, holds}, r->crowded);
+    else
+        nn_wait(holds, r, r->event);
     nn_reduce_waited(r, start);
+    if (r->wire)
+        nn_reduce_check(r, nn_wire_check(r->wire));
 }
 
 /* For steps that depend on norms of all gradients. */
@@ -299,12 +370,14 @@ int nn_reducer_finish(nn_reducer *reducer) {
     const nn_reduce_ops *ops = r->spec.ops;
     nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* statistics of layers go over ranks, too */
     nn_reducer_ready(r, 0);
-    wait_until(r, have_sums);
+    wait_until(r, have_sums_at_last);
     take_sums(r);
     if (r->event) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->partition.buckets) {
+        double before = r->waiting;
         wait_until(r, have_next);
+        r->waited[r->summed] += r->waiting - before;
         deal_with(r, r->summed);
     }
     bool steps = r->accepted && !r->more && r->rc == 0;
@@ -319,7 +392,7 @@ int nn_reducer_finish(nn_reducer *reducer) {
     r->rc = 0;
     r->passes = r->more ? r->passes + 1 : 0;
     r->known = r->more = false;
-    r->complete = r->summed = 0;
+    r->complete = r->started = r->summed = 0;
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }
 
@@ -335,6 +408,21 @@ void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating) 
     *waiting = reducer->waiting;
     *updating = reducer->updating;
     reducer->waiting = reducer->updating = 0;
+}
+
+double nn_reducer_waited(nn_reducer *reducer, size_t begin, size_t end) {
+    double seconds = 0;
+    for (size_t k = 0; k < reducer->partition.buckets; k++) {
+        nn_slice b = nn_partition_bucket(&reducer->partition, k);
+        size_t from = b.begin > begin ? b.begin : begin, to = b.end < end ? b.end : end;
+        if (from < to)
+            seconds += reducer->waited[k] * (double)(to - from) / (double)(b.end - b.begin);
+    }
+    return seconds;
+}
+
+void nn_reducer_clear_waited(nn_reducer *reducer) {
+    memset(reducer->waited, 0, reducer->partition.buckets * sizeof *reducer->waited);
 }
 
 /* ---- vectors --------------------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /* The gradient sum over the ranks, and the optimiser's step on it.
  *
  * A reducer owns the parameter and the gradient vector, because where they live depends on how sums
- * are made. A step is: nn_reducer_begin, nn_reducer_ready any number of times while
- * back-propagation completes the gradients, nn_reducer_finish. Between two steps every rank may
- * read the parameters. A step whose minibatch is computed in several passes is that for each of
+ * are made. A step is: nn_reducer_open, nn_reducer_begin, nn_reducer_ready any number of times
+ * while back-propagation completes the gradients, nn_reducer_finish. Between two steps every rank
+ * may read the parameters. A step whose minibatch is computed in several passes is that for each of
  * them, of which all but the last begin with nn_reducer_begin_pass.
  */
 #ifndef NN_COMM_REDUCE_REDUCE_H
@@ -13,11 +13,10 @@
 #include "comm/reduce/partition.h"
 #include "comm/reduce/spec.h"
 
-/* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, or sums between
- * nodes are compressed, else allreduce. One rank alone, and sums along a tree over several nodes,
- * are always allreduce. A node backend whose memory cannot be shared becomes allreduce, with a
- * warning. Vectors are zero.
- * The same code on every rank. Collective. */
+/* NN_REDUCE_AUTO becomes the node backend where every node has ranks to share with, or there are
+ * several nodes, else allreduce. One rank alone is always allreduce. A node backend whose memory
+ * cannot be shared becomes allreduce, with a warning. Vectors are zero. The same code on every
+ * rank. Collective. */
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out);
 /* Collective, NULL is fine. */
 void nn_reducer_free(nn_reducer *reducer);
@@ -28,7 +27,8 @@ const char *nn_reducer_backend(const nn_reducer *reducer);
 nn_real *nn_reducer_vector(const nn_reducer *reducer, size_t i);
 nn_real *nn_reducer_grads(const nn_reducer *reducer); /* [n], of this rank, then the sums */
 size_t nn_reducer_stride(const nn_reducer *reducer);  /* from one subtree's gradients to the next */
-/* Memory for gradients, and this rank's part of that for the rows of outer products. Local. */
+/* Memory for gradients, for what of them is on its way between nodes, and this rank's part of that
+ * for the rows of outer products. Local. */
 size_t nn_reducer_gradient_bytes(const nn_reducer *reducer);
 /* True on a rank that may write these vectors outside of a step: the first of each node that shares
  * one copy. Local. */
@@ -43,14 +43,20 @@ const nn_partition *nn_reducer_partition(const nn_reducer *reducer);
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
 
+/* What the nodes are joined by, as it was measured or given for NN_BETWEEN_AUTO; zeros where it
+ * does not matter. Local. */
+const nn_link *nn_reducer_link(const nn_reducer *reducer);
+/* True: rows of gradient spec.outer[i] go to all nodes. The same on every rank. Local. */
+bool nn_reducer_sends_rows(const nn_reducer *reducer, size_t i);
+
 /* True: instead of the gradient spec.outer[i], the rows it is the product of are wanted. The same
  * on every rank. Local. */
 bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i);
-/* The next pass has so many rows, of all ranks. Local. */
-void nn_reducer_set_rows(nn_reducer *reducer, size_t rows);
-/* This rank's rows of A and B for gradient i, before nn_reducer_ready says that it is complete. Has
- * the type of nn_rows_fn. Local. */
-void nn_reducer_put_rows(void *reducer, size_t i, const nn_real *a, const nn_real *b);
+/* A pass that will be summed begins, of so many rows, of all ranks. Local. */
+void nn_reducer_open(nn_reducer *reducer, size_t rows);
+/* This rank's rows of one side of gradient i: within a pass, before nn_reducer_ready says that the
+ * gradient is complete. Has the type of nn_rows_fn. Local. */
+void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_real *rows);
 
 /* Begins the last pass of a step, mostly the only one, with what this rank adds to the step sums;
  * with a tree these are those of each of its leaves [own leaves], which are destroyed. Collective,
@@ -82,6 +88,11 @@ int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share
 /* Seconds this rank has spent since the last call waiting for others or in MPI, and with adding the
  * gradients of its slices and taking the step on them. */
 void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating);
+
+/* Seconds that this rank has waited, after back-propagation, for the gradients of elements
+ * [begin, end), since they were cleared; of a bucket that has others, too, their share. Local. */
+double nn_reducer_waited(nn_reducer *reducer, size_t begin, size_t end);
+void nn_reducer_clear_waited(nn_reducer *reducer);
 
 /* The memory that a backend takes. */
 typedef struct nn_reduce_plan {

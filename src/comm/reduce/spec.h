@@ -5,8 +5,10 @@
 
 #include "base/real.h"
 #include "base/tree.h"
+#include "comm/between/link.h"
 #include "comm/reduce/partition.h"
 #include "math/compute.h"
+#include "math/gemm/outer.h"
 
 #include <nnmpi/comm.h>
 
@@ -70,6 +72,13 @@ typedef struct nn_outer_matrix {
     size_t begin, m, n;
 } nn_outer_matrix;
 
+/* Values of train.between_nodes, in the order of the option's choices. */
+typedef enum nn_between_choice {
+    NN_BETWEEN_AUTO,
+    NN_BETWEEN_GRADIENTS, /* sums of gradients */
+    NN_BETWEEN_ROWS       /* rows of every gradient that is a product of rows */
+} nn_between_choice;
+
 typedef struct nn_reduce_spec {
     nn_comm *comm;
     const nn_compute *compute; /* outlives the reducer; NULL: one thread */
@@ -77,7 +86,9 @@ typedef struct nn_reduce_spec {
     size_t n;       /* elements of the parameter vector */
     size_t vectors; /* laid out and shared as the parameters: 1, or 2 with an average of them */
     size_t bucket;  /* elements of a bucket; 0: the default */
-    bool compress;  /* sums between nodes travel as bfloat16 */
+    bool compress;  /* what travels between nodes does so as bfloat16 */
+    nn_between_choice between; /* what travels between nodes */
+    nn_link link;        /* for NN_BETWEEN_AUTO: what they are joined by; the same on every rank */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
     /* Gradients that are outer products, in the order of the vector; not needed any longer than for

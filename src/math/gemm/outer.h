@@ -6,6 +6,9 @@
 #include "math/compute.h"
 #include "math/kernels.h"
 
+/* The sides of a product of rows, A^T B. */
+typedef enum nn_outer_side { NN_OUTER_A, NN_OUTER_B } nn_outer_side;
+
 /* Rows that are divided into parts [row[p], row[p + 1]), p < parts; A and B begin with row[0]. At
  * most NN_OUTER_ROWS and NN_OUTER_PARTS of them. */
 typedef struct nn_outer_rows {

@@ -59,6 +59,7 @@ typedef struct nn_shard_microbatches {
 typedef struct nn_pass {
     size_t batch; /* rows; 0 (an empty shard) is fine */
     bool training;
+    bool hands_over;       /* rows of nn_model_hand_over are wanted */
     bool accumulate;       /* backward adds to the gradient vector instead of overwriting it */
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */

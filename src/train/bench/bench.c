@@ -21,6 +21,7 @@ static int take_steps(struct bench *b, int64_t steps, double *seconds) {
     nn_trainer *t = &b->trainer;
     memset(b->time, 0, b->layers * sizeof *b->time);
     nn_trainer_restart_interval(t);
+    nn_reducer_clear_waited(t->session.reducer);
     double begin = nn_seconds();
     for (int64_t i = 0; i < steps; i++) {
         NN_TRY(nn_trainer_step(t));
@@ -54,10 +55,18 @@ static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
     double samples = (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
     bool first = layer->input[0]->inputs == 0;
+    size_t index = 0;
     double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
-    out->by_rows = nn_model_hands_over(b->trainer.session.model, layer->index);
+    out->by_rows = nn_model_hands_over(b->trainer.session.model, layer->index, &index);
+    out->rows_travel = out->by_rows && nn_reducer_sends_rows(b->trainer.session.reducer, index);
     out->forward_work = forward;
     out->backward_work = (first ? 0 : forward) + (out->by_rows ? 0 : forward);
+}
+
+static double seconds_waited(const struct bench *b, size_t i) {
+    const nn_layer *layer = b->layer[i];
+    size_t begin = layer->params ? layer->param[0].offset : 0;
+    return nn_reducer_waited(b->trainer.session.reducer, begin, begin + nn_layer_grad_count(layer));
 }
 
 static void describe(const struct bench *b, int64_t steps, double seconds, nn_bench_step *out) {
@@ -77,9 +86,11 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         layer->params = nn_layer_grad_count(b->layer[l]);
         layer->forward = b->time[l].forward * each;
         layer->backward = b->time[l].backward * each;
+        layer->waited = seconds_waited(b, l) * each;
         count_work(b, l, layer);
         out->work += layer->forward_work + layer->backward_work;
-        out->update_work += layer->by_rows ? layer->forward_work : 0;
+        double nodes = layer->rows_travel ? nn_comm_nodes(b->trainer.comm) : 1;
+        out->update_work += layer->by_rows ? nodes * layer->forward_work : 0;
     }
     out->work += out->update_work;
 }

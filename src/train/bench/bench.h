@@ -9,11 +9,13 @@
 
 typedef struct nn_bench_layer {
     const char *name, *kind;
-    double forward, backward;           /* seconds a step of this rank */
+    double forward, backward;           /* seconds a step of this rank, */
+    double waited;                      /* and for the gradients of the layer */
     double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
     size_t params;                      /* elements of the parameter vector */
     size_t m, n;  /* widths of the rows whose product the gradient of its matrix is; 0: of none */
-    bool by_rows; /* the gradient of its matrix is multiplied in `update` of the step */
+    bool by_rows; /* the gradient of its matrix is multiplied in `update` of the step, */
+    bool rows_travel; /* from the rows of all nodes */
 } nn_bench_layer;
 
 typedef struct nn_bench_step {

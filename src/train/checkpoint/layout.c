@@ -84,6 +84,8 @@ int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot) {
     NN_TRY(add(list, &(nn_entry_data){.path = "/history", .text = history}));
     if (snapshot->kernels)
         NN_TRY(add(list, &(nn_entry_data){.path = "/kernels", .text = snapshot->kernels}));
+    if (snapshot->link)
+        NN_TRY(add(list, &(nn_entry_data){.path = "/link", .text = snapshot->link}));
     NN_TRY(add_data(list, &snapshot->data));
     NN_TRY(nn_entries_add_vector(list, "/model", snapshot->model, snapshot->params));
     for (size_t i = 0; i < snapshot->slots; i++) {

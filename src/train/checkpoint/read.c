@@ -80,9 +80,19 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     return NN_OK;
 }
 
+/* A text that not every checkpoint has; NULL: this one has none. */
+static int read_optional(const nn_contents *contents, const char *path, const char **out) {
+    char *text = NULL;
+
+    if (nn_h5_exists(contents->file, path))
+        NN_TRY(nn_h5_read_text(contents->file, path, contents->pool, &text));
+    *out = text;
+    return NN_OK;
+}
+
 /* Fills `read` with everything but the vectors. */
 static int read_head(nn_contents *contents, nn_snapshot *read) {
-    char *config, *history, *kernels;
+    char *config, *history;
 
     NN_TRY(nn_contents_list(contents));
     NN_TRY(nn_attributes_read(contents->file, contents->pool, read));
@@ -91,11 +101,8 @@ static int read_head(nn_contents *contents, nn_snapshot *read) {
     NN_TRY(nn_h5_read_text(contents->file, "/history", contents->pool, &history));
     read->config = config;
     read->history = history;
-    read->kernels = NULL;
-    if (!nn_h5_exists(contents->file, "/kernels"))
-        return NN_OK;
-    NN_TRY(nn_h5_read_text(contents->file, "/kernels", contents->pool, &kernels));
-    read->kernels = kernels;
+    NN_TRY(read_optional(contents, "/kernels", &read->kernels));
+    NN_TRY(read_optional(contents, "/link", &read->link));
     return NN_OK;
 }
 

@@ -53,6 +53,7 @@ typedef struct nn_snapshot {
     const char *optimizer; /* its name */
     nn_data_traits data;
     const char *kernels; /* what its bits depend on besides; NULL where that does not matter */
+    const char *link; /* nn_link_text of a run between nodes, NULL where bits do not depend on it */
     const char *history; /* JSON lines of the epochs so far, "" when none */
 } nn_snapshot;
 

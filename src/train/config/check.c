@@ -111,12 +111,20 @@ static int check_compress(const nn_settings *s) {
     return NN_OK;
 }
 
+static int check_between(const nn_settings *s) {
+    const nn_node *node = nn_node_get(s->train_node, "between_nodes");
+    if (s->train.between_nodes == NN_BETWEEN_ROWS && s->train.reduce == NN_REDUCE_ALLREDUCE)
+        return nn_node_fail(node, "between_nodes = rows wants reduce = node or auto");
+    return NN_OK;
+}
+
 static int check_train(nn_settings *s) {
     s->train.max_steps = s->train.check_replicas = -1;
     s->train.lr = s->train.stop_below = NAN;
     NN_TRY(bind_section("train", s->train_node, s));
     NN_TRY(bind_batch_size(s));
     NN_TRY(check_compress(s));
+    NN_TRY(check_between(s));
     NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
     NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
     if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)

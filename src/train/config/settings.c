@@ -60,8 +60,13 @@ static const nn_option train_options[] = {
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a node share, where they also keep the parameters once; auto takes node where there is any"},
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
-     "gradients between nodes in half of the bytes, as bfloat16; what rounding takes away is added "
-     "to the next step, but not saved with checkpoints"},
+     "what travels between nodes does so in half of the bytes, as bfloat16; what rounding takes "
+     "away "
+     "from sums of gradients is added to the next step, but not saved with checkpoints"},
+    {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto", "auto|gradients|rows",
+     "what travels between nodes for the gradient of a dense layer: sums of it, or the rows of the "
+     "minibatch whose product it is, which every node then multiplies; auto takes for each layer "
+     "what is shorter by the network and the processors as measured at the start"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "120", "[0, inf)",
      "seconds without a sign of life of a rank (its process is stopped, or it hangs), from reading "
      "the data to the end, after which all ranks end with exit code 5; 0 waits for ever"},

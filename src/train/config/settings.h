@@ -29,6 +29,7 @@ typedef struct nn_settings {
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
         int reduce;         /* nn_reduce_choice of comm/reduce/spec.h */
         int compress;       /* enum nn_compression */
+        int between_nodes;  /* nn_between_choice */
         double stall_timeout;   /* s; 0: stalled ranks are waited for */
         int64_t check_replicas; /* steps between two comparisons besides those of checkpoints; 0:
                                    never any, -1: no others */

@@ -22,6 +22,7 @@
 typedef struct nn_search {
     const char *found;   /* path of the newest valid one; NULL: none */
     nn_data_traits data; /* its traits, */
+    const char *link;    /* and the link of its nodes, NULL: one node; */
     nn_pool pool;        /* which this owns */
     char refused[1024];  /* what is wrong with the first that is not */
     size_t tried;
@@ -119,6 +120,7 @@ static int try_candidate(nn_run *run, const char *name) {
     if (rc == NN_OK) {
         s->found = path;
         s->data = peeked.data;
+        s->link = peeked.link;
         s->pool = pool;
         return NN_OK;
     }
@@ -219,6 +221,10 @@ const char *nn_run_from(const nn_run *run) {
 
 nn_data_traits nn_run_traits(const nn_run *run) {
     return run->search.data;
+}
+
+const char *nn_run_link(const nn_run *run) {
+    return run->search.link;
 }
 
 /* ---- going on ---------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ const char *nn_run_from(const nn_run *run);
 /* What the data looked like to that checkpoint; zeros where there is none. Owned by the run. */
 nn_data_traits nn_run_traits(const nn_run *run);
 
+/* The snapshot's `link` of that checkpoint, NULL where it has none. Owned by the run. */
+const char *nn_run_link(const nn_run *run);
+
 /* Begins writing, once. When resuming was asked for and the folder has a checkpoint, fills the
  * snapshot (texts owned by the run) from the newest valid one, cuts
  * metrics.jsonl back to its step and sets *resumed; warns when that is not the one last.h5 means.

@@ -1,5 +1,5 @@
 /* ranks: 1 2 3 4 */
-/* nodes: 2 */
+/* nodes: 2 3 */
 /* Gradients as outer products: what owners get of them is the product of the rows of all ranks,
  * wherever slices begin and end; along a tree, bit by bit. */
 #include "check.h"
@@ -119,8 +119,8 @@ static void give(struct trial *t, size_t rows, bool tree) {
         for (size_t c = 0; c < copies; c++)
             for (size_t k = 0; k < matrix[i].m * matrix[i].n; k++)
                 g[c * stride + matrix[i].begin + k] = 1e30F; /* not to be looked at */
-        nn_reducer_put_rows(t->reducer, i, t->a[i] + own.begin * matrix[i].m,
-                            t->b[i] + own.begin * matrix[i].n);
+        nn_reducer_put_rows(t->reducer, i, NN_OUTER_A, t->a[i] + own.begin * matrix[i].m);
+        nn_reducer_put_rows(t->reducer, i, NN_OUTER_B, t->b[i] + own.begin * matrix[i].n);
     }
 }
 
@@ -130,7 +130,7 @@ static void step(struct trial *t, size_t rows, bool tree) {
     for (size_t k = 0; k < N; k++)
         t->got[k] = -1;
     expect(t, rows, tree);
-    nn_reducer_set_rows(t->reducer, rows);
+    nn_reducer_open(t->reducer, rows);
     nn_reducer_begin(t->reducer, sums);
     give(t, rows, tree);
     nn_reducer_ready(t->reducer, BEFORE + 64 + BETWEEN);
@@ -147,7 +147,8 @@ static void step(struct trial *t, size_t rows, bool tree) {
     CHECK_EQ_INT(wrong, 0);
 }
 
-static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_reduce_ops *ops) {
+static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_between_choice between,
+                     const nn_reduce_ops *ops) {
     static const size_t rows[] = {BATCH, 60, 1, 8, BATCH, 3};
     nn_reduce_spec spec = {.comm = t->comm,
                            .choice = way,
@@ -157,15 +158,17 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, const nn_
                            .outer = matrix,
                            .outer_count = MATRICES,
                            .rows = BATCH,
+                           .between = between,
                            .ops = ops,
                            .ctx = t};
-    bool alone = nn_comm_nodes(t->comm) == 1; /* between nodes, trees are summed by messages */
-    bool node = nn_reduce_plan_of(&(nn_reduce_spec){.comm = t->comm, .choice = way}).owners > 1 &&
-                (alone || !tree);
+    bool alone = nn_comm_nodes(t->comm) == 1;
+    nn_reduce_plan plan = nn_reduce_plan_of(&spec);
+    bool everywhere = plan.choice == NN_REDUCE_NODE && !alone && between == NN_BETWEEN_ROWS;
+    bool node = (plan.owners > 1 && (alone || !tree)) || everywhere;
     t->took_norms = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;
-    CHECK(!nn_reducer_wants_rows(t->reducer, SMALL));
+    CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, SMALL), everywhere);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, WIDE), node);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TALL), node);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -214,8 +217,9 @@ int main(void) {
     t.got = malloc(N * sizeof *t.got);
     for (nn_reduce_choice way = NN_REDUCE_ALLREDUCE; way <= NN_REDUCE_NODE; way++)
         for (int tree = 0; tree < 2; tree++) {
-            test_way(&t, way, tree, &eager);
-            test_way(&t, way, tree, &late);
+            test_way(&t, way, tree, NN_BETWEEN_ROWS, &eager);
+            test_way(&t, way, tree, NN_BETWEEN_GRADIENTS, &eager);
+            test_way(&t, way, tree, NN_BETWEEN_ROWS, &late);
         }
     test_choice(&t);
     for (size_t i = 0; i < MATRICES; i++) {

@@ -1,0 +1,127 @@
+#include "comm/between/link.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "comm/comm.h"
+#include "comm/messages.h"
+#include "math/gemm/gemm.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ROUNDS = 10, WIDTH = 256 };
+#define MESSAGE ((size_t)1 << 19) /* bytes that a node gets, about */
+
+/* Seconds in which every node tells all others `count` bytes; the least of some rounds. */
+static int time_gather(nn_comm *comm, char *all, size_t count, double *least) {
+    for (int i = 0; i < ROUNDS; i++) {
+        NN_TRY(nn_mpi_barrier(comm, comm->leaders));
+        double begin = nn_seconds();
+        NN_TRY(nn_mpi_allgather(comm, comm->leaders, all, (int)count));
+        double seconds = nn_seconds() - begin;
+        *least = i == 0 || seconds < *least ? seconds : *least;
+    }
+    return 0;
+}
+
+static int measure_network(nn_comm *comm, nn_link *out) {
+    size_t others = (size_t)comm->nodes - 1, count = MESSAGE / others + 1;
+    double brief = 0, whole = 0;
+    char *all;
+    NN_TRY(NN_NEW(&all, count * (size_t)comm->nodes, "measuring the network"));
+    int rc = time_gather(comm, all, 8, &brief);
+    if (rc == 0)
+        rc = time_gather(comm, all, count, &whole);
+    nn_free(all);
+    /* on a busy machine the brief one may take as long as the other */
+    out->latency = fmax(brief, 1e-9);
+    out->bandwidth = (double)(count * others) / fmax(whole - fmin(brief, whole / 2), 1e-9);
+    return rc;
+}
+
+static int measure_products(const nn_compute *compute, double *flops) {
+    double least = 0;
+    nn_real *a;
+    NN_TRY(NN_NEW(&a, 3 * (size_t)WIDTH * WIDTH, "measuring products"));
+    nn_real *b = a + WIDTH * WIDTH, *c = b + WIDTH * WIDTH;
+    for (int i = 0; i < ROUNDS; i++) {
+        double begin = nn_seconds();
+        nn_gemm(compute, NN_TRANSPOSED, NN_PLAIN, WIDTH, WIDTH, WIDTH, 1, a, WIDTH, b, WIDTH, 0, c,
+                WIDTH);
+        double seconds = nn_seconds() - begin;
+        least = i == 0 || seconds < least ? seconds : least;
+    }
+    nn_free(a);
+    *flops = 2.0 * WIDTH * WIDTH * WIDTH / (least > 0 ? least : 1e-9);
+    return 0;
+}
+
+/* How a rank computes, which the bits of a product depend on. */
+struct way {
+    char name[120];
+    int threads;
+};
+
+static int compare_ways(nn_comm *comm, const nn_compute *compute, bool *alike) {
+    struct way mine = {.threads = nn_compute_threads(compute)}, *all;
+    snprintf(mine.name, sizeof mine.name, "%s", nn_gemm_name(compute));
+    NN_TRY(nn_comm_agree(comm, NN_NEW(&all, (size_t)comm->size, "comparing ranks")));
+    int rc = nn_comm_gather(comm, &mine, sizeof mine, all);
+    *alike = true;
+    for (int i = 0; i < comm->size; i++)
+        *alike = *alike && memcmp(&all[i], &mine, sizeof mine) == 0;
+    nn_free(all);
+    return rc;
+}
+
+int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
+    bool known = link->flops > 0;
+    int rc = 0;
+    if (comm->nodes == 1)
+        return 0;
+    if (!known && comm->leaders != MPI_COMM_NULL)
+        rc = measure_network(comm, link);
+    if (!known && rc == 0)
+        rc = measure_products(compute, &link->flops);
+    NN_TRY(nn_comm_agree(comm, rc));
+    NN_TRY(compare_ways(comm, compute, &link->alike));
+    return nn_comm_bcast(comm, link, sizeof *link);
+}
+
+const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]) {
+    snprintf(text, NN_LINK_TEXT, "%a %a %a", link->latency, link->bandwidth, link->flops);
+    return text;
+}
+
+static bool is_sound(double x) {
+    return isfinite(x) && x > 0;
+}
+
+bool nn_link_read(const char *text, nn_link *out) {
+    nn_link link = {0};
+    if (sscanf(text, "%la %la %la", &link.latency, &link.bandwidth, &link.flops) != 3 ||
+        !is_sound(link.latency) || !is_sound(link.bandwidth) || !is_sound(link.flops))
+        return false;
+    *out = link;
+    return true;
+}
+
+static double multiply_seconds(const nn_link *link, const nn_way_costs *c, double rows) {
+    return 2 * rows / c->ranks * c->m * c->n / link->flops;
+}
+
+/* Two nodes send each other all of it, more of them each a part to each, and the sums back. */
+double nn_sum_way_seconds(const nn_link *link, const nn_way_costs *c) {
+    double moved = 2 * (c->nodes - 1) / c->nodes * c->m * c->n * c->bytes;
+    return moved / link->bandwidth + multiply_seconds(link, c, c->rows / c->nodes);
+}
+
+double nn_row_way_seconds(const nn_link *link, const nn_way_costs *c) {
+    double moved = (c->nodes - 1) * c->rows / c->nodes * (c->m + c->n) * c->bytes;
+    return moved / link->bandwidth + multiply_seconds(link, c, c->rows);
+}
+
+bool nn_rows_pay(const nn_link *link, const nn_way_costs *c) {
+    return nn_row_way_seconds(link, c) < nn_sum_way_seconds(link, c);
+}

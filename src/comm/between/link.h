@@ -1,0 +1,44 @@
+/* What joins the nodes, and what it means for gradients that are products of rows: whether rows
+ * travel, and every node multiplies those of all, or sums of gradients travel. */
+#ifndef NN_COMM_BETWEEN_LINK_H
+#define NN_COMM_BETWEEN_LINK_H
+
+#include "math/compute.h"
+
+#include <nnmpi/comm.h>
+
+#include <stdbool.h>
+
+typedef struct nn_link {
+    double latency;   /* seconds of a short message between nodes */
+    double bandwidth; /* bytes a second into and out of a node at the same time */
+    double flops;     /* operations a second of a rank in a product of matrices */
+    bool alike;       /* all ranks make the same bits of the same product */
+} nn_link;
+
+/* Measures them between the first ranks of the nodes, which takes tenths of a second over a slow
+ * network, or keeps what *link has been measured as; zeros where there is one node. Whether ranks
+ * are alike is always found out. The same on every rank. Collective. */
+int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link);
+
+/* What was measured as a text, every bit of it, and back: false where it is none. Local. */
+#define NN_LINK_TEXT 96
+const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]);
+bool nn_link_read(const char *text, nn_link *out);
+
+/* A gradient G[m][n] that is a product of rows. */
+typedef struct nn_way_costs {
+    double nodes, ranks; /* of a node */
+    double rows;         /* of the minibatch, all ranks' */
+    double m, n;
+    double bytes; /* of a number on its way */
+} nn_way_costs;
+
+/* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, and
+ * multiply-adds. Local. */
+double nn_sum_way_seconds(const nn_link *link, const nn_way_costs *costs);
+double nn_row_way_seconds(const nn_link *link, const nn_way_costs *costs);
+/* Rows are the shorter way. Local. */
+bool nn_rows_pay(const nn_link *link, const nn_way_costs *costs);
+
+#endif

@@ -1,0 +1,52 @@
+/* Sums of slices between nodes, one for each bucket in which this rank owns a slice: ranks of the
+ * same place in their nodes own the same slices. They are begun while back-propagation completes
+ * buckets, and go on beneath it (comm/between/wire.h).
+ *
+ * Between two nodes each sends the other its whole slice, and both add. Between few, or where
+ * numbers travel as bfloat16, every node gets all others' numbers for its own part, adds them, and
+ * sends the sum to all (reduce-scatter, allgather). Between many MPI_Iallreduce takes fewer
+ * messages. All nodes get the same bits. */
+#ifndef NN_COMM_BETWEEN_SUMS_H
+#define NN_COMM_BETWEEN_SUMS_H
+
+#include "comm/between/node_tree.h"
+#include "comm/between/wire.h"
+#include "comm/reduce/backend.h"
+
+typedef struct nn_node_sums nn_node_sums;
+
+/* Gradients along a tree: what of it is on which node, and where the subtrees of this node stand.
+ */
+typedef struct nn_subtrees {
+    const nn_node_tree *tree;
+    nn_real *const *at; /* [covers] whole vectors */
+} nn_subtrees;
+
+/* For the slices of r that have to be summed over nodes; `owners` are the ranks with the same
+ * slices, MPI_COMM_NULL where this one has none. `subtrees` (copied) NULL: there is no tree.
+ * NN_EMEMORY. Collective. */
+int nn_node_sums_new(nn_reducer *r, MPI_Comm owners, const nn_subtrees *subtrees,
+                     nn_node_sums **out);
+/* NULL is fine. Local. */
+void nn_node_sums_free(nn_node_sums *sums);
+
+/* Bytes of the numbers on their way. Local. */
+size_t nn_node_sums_bytes(const nn_node_sums *sums);
+
+/* Tags of messages that it takes, from 0 on. Local. */
+static inline int nn_node_sums_tags(const nn_partition *partition) {
+    return 2 * (int)partition->buckets;
+}
+
+/* A pass begins: what others send may come. Local, as all below. */
+void nn_node_sums_open(nn_node_sums *sums);
+/* The node's sum of this rank's slice of bucket k is in the gradient vector (along a tree: what the
+ * node can add of its subtrees is added), and goes out. It must not be touched before it has come
+ * back. */
+void nn_node_sums_start(nn_node_sums *sums, size_t k);
+/* The sum over all nodes is there. */
+bool nn_node_sums_have(nn_node_sums *sums, size_t k);
+/* Puts it into the gradient vector. */
+void nn_node_sums_take(nn_node_sums *sums, size_t k);
+
+#endif

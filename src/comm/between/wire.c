@@ -1,0 +1,325 @@
+#define _GNU_SOURCE
+#include "comm/between/wire.h"
+
+#include "base/mem.h"
+#include "base/thread.h"
+#include "comm/comm.h"
+#include "comm/messages.h"
+
+#include <stdio.h>
+#include <time.h>
+
+/* Longer messages go in pieces: Open MPI sends one of 64 MiB at half the rate of the network, and
+ * pieces let what is needed sooner overtake. */
+#define PIECE ((size_t)1 << 18)
+/* Bytes on their way out at a time: enough for any network while the thread naps. */
+#define WINDOW ((size_t)1 << 22)
+/* Between two looks of the thread. A socket holds what a network of 100 Gbit/s takes in this time.
+ */
+#define NAP_NS 100000
+/* Looks in vain until the thread sleeps. */
+#define PATIENCE 1000
+
+/* What a request is for. */
+struct piece {
+    nn_channel *channel;
+    size_t bytes; /* 0: it comes */
+};
+
+struct nn_wire {
+    nn_comm *comm;
+    MPI_Comm world; /* a duplicate: no message meets one of another part */
+    MPI_Request *request;
+    struct piece *piece; /* of each request */
+    int *done;           /* requests that a look has found complete */
+    size_t under_way, capacity;
+    nn_channel *waiting; /* to go out, by priority */
+    size_t out;          /* bytes on their way out */
+    nn_thread thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    bool runs, sleeps, ends; /* the thread */
+    atomic_bool failed;
+    char message[MPI_MAX_ERROR_STRING + 64];
+};
+
+/* ---- requests, under the lock ---------------------------------------------------------------- */
+
+static void check(nn_wire *w, int mpi_rc, const char *call) {
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    if (mpi_rc == MPI_SUCCESS || w->failed)
+        return;
+    MPI_Error_string(mpi_rc, text, &length);
+    snprintf(w->message, sizeof w->message, "%s failed: %s", call, text);
+    w->failed = true;
+}
+
+static void wake(nn_wire *w) {
+    if (w->sleeps)
+        pthread_cond_signal(&w->work);
+}
+
+static size_t piece_bytes(const nn_parcel *parcel, size_t at) {
+    return parcel->count - at < PIECE ? parcel->count - at : PIECE;
+}
+
+static size_t pieces_of(const nn_parcel *parcel, size_t parcels) {
+    size_t pieces = 0;
+    for (size_t i = 0; i < parcels; i++)
+        pieces += (parcel[i].count + PIECE - 1) / PIECE;
+    return pieces;
+}
+
+static MPI_Request *new_request(nn_wire *w, nn_channel *channel, size_t bytes) {
+    w->piece[w->under_way] = (struct piece){channel, bytes};
+    return &w->request[w->under_way++];
+}
+
+/* To the next parcel with bytes to go. */
+static void skip_empty(nn_channel *c) {
+    for (; c->parcel < c->outs && c->at == c->out[c->parcel].count; c->at = 0)
+        c->parcel++;
+}
+
+/* The next piece of the channel that is first in line. */
+static void send_piece(nn_wire *w) {
+    nn_channel *c = w->waiting;
+    const nn_parcel *p = &c->out[c->parcel];
+    size_t bytes = piece_bytes(p, c->at);
+    check(w,
+          MPI_Isend((char *)p->bytes + c->at, (int)bytes, MPI_BYTE, p->rank, c->tag, w->world,
+                    new_request(w, c, bytes)),
+          "MPI_Isend");
+    w->out += bytes;
+    c->at += bytes;
+    skip_empty(c);
+    if (c->parcel == c->outs)
+        w->waiting = c->next;
+}
+
+static void send_pieces(nn_wire *w) {
+    while (w->waiting && w->out < WINDOW && !w->failed)
+        send_piece(w);
+}
+
+/* The request of a piece is complete. */
+static void moved(nn_wire *w, const struct piece *piece) {
+    nn_channel *c = piece->channel;
+    atomic_size_t *left = piece->bytes ? &c->going : &c->coming;
+    w->out -= piece->bytes;
+    if (atomic_fetch_sub(left, 1) == 1 && c->moved)
+        c->moved(c->ctx, c);
+}
+
+/* Requests that are complete give their place to the last ones. */
+static void close_up(nn_wire *w) {
+    size_t kept = 0;
+    for (size_t i = 0; i < w->under_way; i++)
+        if (w->request[i] != MPI_REQUEST_NULL) {
+            w->request[kept] = w->request[i];
+            w->piece[kept++] = w->piece[i];
+        }
+    w->under_way = kept;
+}
+
+/* True: something has moved. */
+static bool look(nn_wire *w) {
+    int count = 0;
+    send_pieces(w);
+    if (w->under_way == 0 || w->failed)
+        return false;
+    check(w, MPI_Testsome((int)w->under_way, w->request, &count, w->done, MPI_STATUSES_IGNORE),
+          "MPI_Testsome");
+    if (count <= 0 || count == MPI_UNDEFINED)
+        return false;
+    /* the channels first: what they announce is put behind all that is under way */
+    for (int i = 0; i < count; i++) {
+        struct piece piece = w->piece[w->done[i]];
+        moved(w, &piece);
+    }
+    close_up(w);
+    send_pieces(w);
+    return true;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+static void nap(void) {
+    const struct timespec time = {.tv_nsec = NAP_NS};
+    nanosleep(&time, NULL);
+}
+
+static void look_after(void *ctx) {
+    nn_wire *w = ctx;
+    int in_vain = 0;
+    pthread_mutex_lock(&w->lock);
+    while (!w->ends) {
+        in_vain = look(w) ? 0 : in_vain + 1;
+        w->sleeps = in_vain > PATIENCE && w->under_way == 0 && !w->waiting;
+        if (w->sleeps) {
+            pthread_cond_wait(&w->work, &w->lock);
+            w->sleeps = false;
+            in_vain = 0;
+            continue;
+        }
+        pthread_mutex_unlock(&w->lock);
+        if (in_vain > 0)
+            nap();
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- for others ------------------------------------------------------------------------------ */
+
+int nn_wire_new(nn_comm *comm, nn_wire **out) {
+    pthread_mutexattr_t recursive;
+    nn_wire *w;
+    *out = NULL;
+    NN_TRY(nn_comm_agree(comm, NN_NEW(&w, 1, "messages between nodes")));
+    w->comm = comm;
+    int rc = nn_mpi_dup(comm, comm->world, &w->world);
+    if (rc < 0) {
+        nn_free(w);
+        return rc;
+    }
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE); /* channels announce more */
+    pthread_mutex_init(&w->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+    pthread_cond_init(&w->work, NULL);
+    *out = w;
+    return 0;
+}
+
+void nn_wire_reserve(nn_wire *w, const nn_channel *channel) {
+    w->capacity +=
+        pieces_of(channel->in, channel->ins) + pieces_of(channel->out, channel->outs) + 1;
+}
+
+void nn_wire_reserve_sum(nn_wire *w, size_t count) {
+    w->capacity += count * sizeof(double) / PIECE + 1;
+}
+
+int nn_wire_start(nn_wire *w) {
+    NN_TRY(NN_NEW(&w->request, w->capacity, "messages between nodes"));
+    NN_TRY(NN_NEW(&w->piece, w->capacity, "messages between nodes"));
+    NN_TRY(NN_NEW(&w->done, w->capacity, "messages between nodes"));
+    if (!w->comm->threads)
+        return 0;
+    w->runs = nn_thread_start(&w->thread, look_after, w);
+    return w->runs ? 0 : nn_fail(NN_EMEMORY, "no thread can be started for messages between nodes");
+}
+
+static void end_thread(nn_wire *w) {
+    pthread_mutex_lock(&w->lock);
+    w->ends = true;
+    wake(w);
+    pthread_mutex_unlock(&w->lock);
+    nn_thread_join(&w->thread);
+}
+
+void nn_wire_free(nn_wire *w) {
+    if (!w)
+        return;
+    if (w->runs)
+        end_thread(w);
+    if (!w->comm->broken)
+        MPI_Comm_free(&w->world);
+    pthread_cond_destroy(&w->work);
+    pthread_mutex_destroy(&w->lock);
+    nn_free(w->request);
+    nn_free(w->piece);
+    nn_free(w->done);
+    nn_free(w);
+}
+
+/* All of it is counted before the first piece can come. */
+void nn_wire_receive(nn_wire *w, nn_channel *c) {
+    size_t pieces = pieces_of(c->in, c->ins);
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&c->coming, pieces);
+    for (size_t i = 0; i < c->ins && !w->failed; i++)
+        for (size_t at = 0; at < c->in[i].count; at += PIECE)
+            check(w,
+                  MPI_Irecv((char *)c->in[i].bytes + at, (int)piece_bytes(&c->in[i], at), MPI_BYTE,
+                            c->in[i].rank, c->tag, w->world, new_request(w, c, 0)),
+                  "MPI_Irecv");
+    if (pieces == 0 && c->moved)
+        c->moved(c->ctx, c);
+    wake(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void put_in_line(nn_wire *w, nn_channel *c) {
+    nn_channel **at = &w->waiting;
+    while (*at && (*at)->priority <= c->priority)
+        at = &(*at)->next;
+    c->next = *at;
+    *at = c;
+}
+
+void nn_wire_send(nn_wire *w, nn_channel *c) {
+    size_t pieces = pieces_of(c->out, c->outs);
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&c->going, pieces);
+    c->parcel = c->at = 0;
+    skip_empty(c);
+    if (pieces > 0)
+        put_in_line(w, c);
+    else if (c->moved)
+        c->moved(c->ctx, c);
+    send_pieces(w);
+    wake(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void nn_wire_sum(nn_wire *w, nn_channel *c, MPI_Comm among, const nn_values *values) {
+    size_t most = PIECE / values->size;
+    pthread_mutex_lock(&w->lock);
+    atomic_store(&c->coming, (values->count + most - 1) / most);
+    for (size_t at = 0, n; at < values->count; at += n) {
+        n = values->count - at < most ? values->count - at : most;
+        check(w,
+              MPI_Iallreduce(MPI_IN_PLACE, (char *)values->at + at * values->size, (int)n,
+                             values->type, MPI_SUM, among, new_request(w, c, 0)),
+              "MPI_Iallreduce");
+    }
+    wake(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void nn_wire_lock(nn_wire *w) {
+    pthread_mutex_lock(&w->lock);
+}
+
+void nn_wire_unlock(nn_wire *w) {
+    pthread_mutex_unlock(&w->lock);
+}
+
+void nn_wire_poll(nn_wire *w) {
+    if (pthread_mutex_trylock(&w->lock) != 0)
+        return; /* the thread is at it */
+    look(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool nn_wire_is_empty(nn_wire *w) {
+    pthread_mutex_lock(&w->lock);
+    bool empty = w->under_way == 0 && !w->waiting;
+    pthread_mutex_unlock(&w->lock);
+    return empty;
+}
+
+bool nn_wire_failed(const nn_wire *w) {
+    return w->failed;
+}
+
+int nn_wire_check(nn_wire *w) {
+    if (!w->failed)
+        return 0;
+    int rc = nn_fail(NN_ERANK, "%s", w->message);
+    nn_comm_give_up(w->comm);
+    return rc;
+}

@@ -1,0 +1,68 @@
+/* ranks: 1 2 3 */
+/* nodes: 2 */
+/* What the nodes are joined by, and when rows are the shorter way. */
+#include "comm/between/link.h"
+
+#include "check.h"
+#include "comm/comm.h"
+
+static const nn_link gigabit = {.latency = 1e-4, .bandwidth = 1.25e8, .flops = 1e11, .alike = true};
+
+/* 128 rows of 4096 + 4096 numbers are 2 MB from each of two nodes, the gradient 67 MB. */
+static void test_costs(void) {
+    nn_way_costs wide = {.nodes = 2, .ranks = 1, .rows = 256, .m = 4096, .n = 4096, .bytes = 4};
+    double half = 2.0 * 128 * 4096 * 4096 / 1e11;
+    CHECK_NEAR(nn_row_way_seconds(&gigabit, &wide), 128.0 * 8192 * 4 / 1.25e8 + 2 * half, 1e-9);
+    CHECK_NEAR(nn_sum_way_seconds(&gigabit, &wide), 4096.0 * 4096 * 4 / 1.25e8 + half, 1e-9);
+    CHECK(nn_rows_pay(&gigabit, &wide));
+    nn_link fast = gigabit;
+    fast.bandwidth = 1e11; /* multiplying costs more than it saves */
+    CHECK(!nn_rows_pay(&fast, &wide));
+    nn_way_costs many = wide;
+    many.rows = 1e5; /* more numbers than the gradient has */
+    CHECK(!nn_rows_pay(&gigabit, &many));
+    nn_way_costs few = wide;
+    few.n = 10;
+    CHECK(!nn_rows_pay(&gigabit, &few));
+    wide.nodes = 64; /* everyone's rows to everyone, and as many rows a node as before */
+    wide.rows = 64 * 128;
+    CHECK(!nn_rows_pay(&gigabit, &wide));
+}
+
+static void test_text(void) {
+    static const char *const bad[] = {"", "1 2", "1 2 x", "0 1 1", "-1 1 1", "inf 1 1", "nan 1 1"};
+    char text[NN_LINK_TEXT];
+    nn_link link = {.latency = 1.0 / 3, .bandwidth = 1e9 / 7, .flops = 1e300}, back;
+    CHECK(nn_link_read(nn_link_text(&link, text), &back));
+    CHECK(back.latency == link.latency && back.bandwidth == link.bandwidth);
+    CHECK(back.flops == link.flops);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!nn_link_read(bad[i], &back));
+}
+
+/* It is measured once, and the same on all ranks. */
+static void test_measuring(nn_comm *comm) {
+    bool several = nn_comm_nodes(comm) > 1;
+    nn_link link = {0}, again, first;
+    CHECK_EQ_INT(nn_link_measure(comm, NULL, &link), 0);
+    CHECK_EQ_INT(link.flops > 0, several);
+    CHECK_EQ_INT(link.bandwidth > 0 && link.latency > 0, several);
+    CHECK_EQ_INT(link.alike, several);
+    first = again = link;
+    CHECK_EQ_INT(nn_comm_bcast(comm, &first, sizeof first), 0);
+    CHECK(memcmp(&first, &link, sizeof link) == 0);
+    CHECK_EQ_INT(nn_link_measure(comm, NULL, &again), 0);
+    CHECK(memcmp(&again, &link, sizeof link) == 0);
+}
+
+int main(void) {
+    nn_comm *comm;
+    test_costs();
+    test_text();
+    CHECK_EQ_INT(nn_comm_init(&comm), 0);
+    if (!comm)
+        return check_done();
+    test_measuring(comm);
+    nn_comm_free(comm);
+    return check_done();
+}
