@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The kernels of gcc 12 and 14, clang 14 and 19, of those that are installed, have the bits of
 # tests/golden/kernel_bits.txt. Each is given the flags of the build under test, whose own compiler
-# tests/math/bits.c looks at.
+# tests/math/bits.c and bits_conv.c look at.
 # timeout: 300
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -15,19 +15,22 @@ flags_of() {
         sed -E 's/^[^:]*: "//; s/ -o [^ ]* -c .*//; s/\\"/"/g' | grep -oE -- ' -.*'
 }
 
-# compile COMPILER: math_bits of its kernels; everything else is the build's.
+# compile COMPILER: math_bits and math_bits_conv of its kernels; everything else is the build's.
 compile() {
-    local cc=$1 isa flags
+    local cc=$1 isa flags unrolled=() what
     mkdir "$cc"
+    [[ $cc != clang* ]] || unrolled=(-Werror=pass-failed) # the loops that shall be
     for isa in "${isas[@]}"; do
         read -ra flags <<<"$(flags_of "CMakeFiles/nn_math_$isa.dir" src/math/isa/rows.c)"
         mkdir "$cc/$isa"
         (cd "$cc/$isa" && printf '%s\0' "$SOURCE_DIR"/src/math/isa/*.c |
-            nice xargs -0 -P 2 -n 4 "$cc" "${flags[@]}" -g0 -Wno-error -c) || return
+            nice xargs -0 -P 2 -n 4 "$cc" "${flags[@]}" -g0 -Wno-error "${unrolled[@]}" -c) || return
     done
-    "$cc" -std=c11 -D_GNU_SOURCE= -O1 -I "$SOURCE_DIR/src" -I "$SOURCE_DIR/include" -I \
-        "$SOURCE_DIR/tests" "$SOURCE_DIR/tests/math/bits.c" "$cc"/*/*.o \
-        "$BUILD_DIR/libnnmpi.a" -lm -lpthread -o "$cc/math_bits"
+    for what in bits bits_conv; do
+        "$cc" -std=c11 -D_GNU_SOURCE= -O1 -I "$SOURCE_DIR/src" -I "$SOURCE_DIR/include" -I \
+            "$SOURCE_DIR/tests" "$SOURCE_DIR/tests/math/$what.c" "$cc"/*/*.o \
+            "$BUILD_DIR/libnnmpi.a" -lm -lpthread -o "$cc/math_$what" || return
+    done
 }
 
 rc=0
@@ -42,7 +45,9 @@ for cc in gcc-12 gcc-14 clang-14 clang-19; do
     command -v "$cc" >/dev/null || continue
     [ "$(realpath "$(command -v "$cc")")" != "$own" ] || continue
     compile "$cc" 2>"$cc.log" || fail "$cc does not compile the kernels"
-    "$cc/math_bits" 2>>"$cc.log" || fail "other bits by $cc"
+    for what in bits bits_conv; do
+        "$cc/math_$what" 2>>"$cc.log" || fail "other bits by $cc"
+    done
     count=$((count + 1))
 done
 [ "$count" -gt 0 ] || skip "no other compiler"

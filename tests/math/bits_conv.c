@@ -1,0 +1,220 @@
+/* timeout: 60 */
+/* The bits of the kernels of convolution and pooling, as bits.c. The matrices are laid out as
+ * math/conv/forward.c does. Numbers and results are those of any width of vectors. */
+#include "bits.h"
+
+static nn_real *panel_of(size_t rows, size_t cols, size_t stride, const nn_real *from) {
+    size_t wide = whole(cols, k->conv_lanes);
+    nn_real *panel = take_aligned(rows * wide);
+    for (size_t r = 0; r < rows; r++)
+        memcpy(panel + r * wide, from + r * stride, cols * sizeof *from);
+    return panel;
+}
+
+static void hash_columns(size_t rows, size_t cols, size_t stride, const nn_real *x) {
+    for (size_t r = 0; r < rows; r++)
+        hash_out(cols, x + r * stride);
+}
+
+static void run_conv_rows_of(size_t rows, size_t cols) {
+    size_t length = 1 + rows % 5, terms = 6 * length;
+    nn_conv_rows t = {.rows = rows, .tap_rows = 3, .taps = 2, .length = length};
+    t.a_row = t.tap = length, t.tap_row = 40 * length, t.c_row = cols + 2;
+    t.a = numbers(3 * 40 * length);
+    nn_real *b = numbers(terms * cols), *start = numbers(cols), *c = numbers(rows * t.c_row);
+    for (size_t at = 0; at < cols; at += t.width) {
+        t.width = cols - at < k->conv_panel ? cols - at : k->conv_panel;
+        t.b = panel_of(terms, t.width, cols, b + at);
+        t.start = rows % 8 == 1 ? panel_of(1, t.width, 0, start + at) : NULL;
+        t.c = c + at;
+        k->conv_rows(&t);
+    }
+    hash_out(rows * t.c_row, c);
+    give_back();
+}
+
+static void run_conv_rows(void) {
+    for (size_t cols = 1; cols < 80; cols += 6)
+        for (size_t rows = 1; rows < 30; rows += 4)
+            run_conv_rows_of(rows, cols);
+}
+
+static void run_conv_sums_of(size_t count, size_t cols) {
+    nn_conv_sums t = {.count = count, .rows = 3, .cols = 5};
+    t.a_col = count, t.a_row = 6 * count, t.b_col = cols, t.b_row = 5 * cols;
+    nn_real *b = numbers(15 * cols), *c = numbers(count * cols);
+    t.a = numbers(18 * count);
+    for (size_t at = 0; at < cols; at += t.width) {
+        t.width = cols - at < k->conv_panel ? cols - at : k->conv_panel;
+        t.b = b + at;
+        t.c = panel_of(count, t.width, cols, c + at);
+        k->conv_sums(&t);
+        for (size_t i = 0; i < count; i++)
+            memcpy(c + i * cols + at, t.c + i * whole(t.width, k->conv_lanes), t.width * sizeof *c);
+    }
+    hash_out(count * cols, c);
+    give_back();
+}
+
+static void run_conv_sums(void) {
+    for (size_t cols = 1; cols < 80; cols += 6)
+        for (size_t count = 1; count < 30; count += 4)
+            run_conv_sums_of(count, cols);
+}
+
+/* Vectors hold four pixels of each filter, so that the numbers of a filter are a run of four. */
+static nn_real *four_times(size_t rows, size_t filters, size_t stride, const nn_real *from) {
+    nn_real *to = take_aligned(rows * stride);
+    for (size_t i = 0; i < rows * filters * 4; i++)
+        to[i / (filters * 4) * stride + i % (filters * 4)] = from[i / 4];
+    return to;
+}
+
+/* Sizes and strides of one case. */
+typedef struct gray_case {
+    size_t filters, pixel_blocks, kernel, blocks, stride, x_row;
+} gray_case;
+
+static gray_case gray_case_of(size_t filters) {
+    gray_case c = {.filters = filters, .pixel_blocks = 1 + filters % 11, .kernel = 1 + filters % 5};
+    c.blocks = whole(filters, k->conv_gray_filters) / k->conv_gray_filters;
+    c.stride = c.blocks * k->conv_lanes;
+    c.x_row = 4 * c.pixel_blocks + c.kernel;
+    return c;
+}
+
+static void run_conv_gray(void) {
+    for (size_t filters = 1; k->conv_gray_filters && filters < 28; filters += 2) {
+        gray_case c = gray_case_of(filters);
+        size_t taps = c.kernel * c.kernel;
+        nn_conv_gray t = {.pixel_blocks = c.pixel_blocks, .filters = filters, .blocks = c.blocks};
+        t.kernel_rows = t.kernel_cols = c.kernel, t.x_row = c.x_row;
+        t.x = numbers(c.kernel * c.x_row + 8);
+        t.weights = four_times(taps, filters, c.stride, numbers(taps * filters));
+        t.start = four_times(1, filters, c.stride, numbers(filters));
+        t.y = take(4 * c.pixel_blocks * filters);
+        k->conv_gray(&t);
+        hash_out(4 * c.pixel_blocks * filters, t.y);
+        give_back();
+    }
+}
+
+static void run_conv_gray_sums(void) {
+    for (size_t filters = 1; k->conv_gray_filters && filters < 28; filters += 2) {
+        gray_case c = gray_case_of(filters);
+        size_t rows = 3 * c.pixel_blocks;
+        nn_real *y = numbers(4 * rows * filters), *dy = take_aligned(rows * c.stride);
+        nn_conv_gray_sums t = {.rows = 3, .pixel_blocks = c.pixel_blocks, .blocks = c.blocks};
+        k->conv_gray_gather(rows, filters, y, dy);
+        hash_columns(rows, 4 * filters, c.stride, dy);
+        t.kernel_cols = c.kernel, t.x_row = c.x_row, t.dy = dy;
+        t.x = numbers(3 * c.x_row + 8);
+        t.sums = four_times(c.kernel, filters, c.stride, numbers(c.kernel * filters));
+        k->conv_gray_sums(&t);
+        hash_columns(c.kernel, 4 * filters, c.stride, t.sums);
+        give_back();
+    }
+}
+
+static void run_conv_remainder(void) {
+    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
+        for (size_t points = 1; points < 20; points += 3) {
+            size_t length = 3 * points, wide = whole(length, k->conv_lanes);
+            nn_conv_remainder t = {.points = points, .tap_rows = 3, .length = length};
+            t.filters = filters, t.x_row = 2 * length + points, t.x_point = 2;
+            t.y_point = filters + 1;
+            t.x = numbers(3 * t.x_row + length + 2 * points);
+            nn_real *w = take_aligned(filters * 3 * wide), *start = numbers(filters);
+            for (size_t i = 0; i < filters * 3; i++)
+                numbers_in(length, w + i * wide);
+            t.w = w, t.start = points % 2 ? start : NULL;
+            t.y = take(points * t.y_point);
+            k->conv_remainder(&t);
+            hash_out(points * t.y_point, t.y);
+            give_back();
+        }
+}
+
+static void run_conv_remainder_sums(void) {
+    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
+        for (size_t length = 1; length < 150; length += 7) {
+            size_t wide = whole(length, k->conv_lanes);
+            nn_conv_remainder_sums t = {.rows = 3, .cols = 5, .length = length, .filters = filters};
+            t.x_col = 2, t.x_row = length + 11, t.dy_col = filters, t.dy_row = 5 * filters;
+            t.x = numbers(3 * t.x_row + length), t.dy = numbers(15 * filters);
+            t.sums = take_aligned(filters * wide);
+            for (size_t f = 0; f < filters; f++)
+                numbers_in(length, t.sums + f * wide);
+            k->conv_remainder_sums(&t);
+            hash_columns(filters, length, wide, t.sums);
+            give_back();
+        }
+}
+
+static void run_conv_depth(void) {
+    for (size_t channels = 1; channels < 70; channels += 6)
+        for (size_t points = 1; points < 20; points += 5) {
+            nn_conv_depth t = {.channels = channels, .points = points, .tap_rows = 3, .taps = 5};
+            t.x_tap = channels, t.x_point = 2 * channels, t.x_row = (2 * points + 5) * channels;
+            nn_real *x = numbers(3 * t.x_row), *start = numbers(channels);
+            nn_real *sums = numbers(15 * channels);
+            t.x = x, t.w = numbers(15 * channels), t.start = points % 2 ? start : NULL;
+            t.y = take(points * channels), t.dy = numbers(points * channels);
+            k->conv_depth(&t);
+            hash_out(points * channels, t.y);
+            k->conv_depth_sums(&t, sums);
+            hash_out(15 * channels, sums);
+            k->conv_depth_grad(&t, x);
+            hash_out(3 * t.x_row, x);
+            give_back();
+        }
+}
+
+/* Pooling: windows that overlap and such that do not. */
+static void run_pool_of(size_t channels, size_t side, size_t step) {
+    enum { POINTS = 5 };
+    size_t row = (POINTS * step + side) * channels, args = POINTS * nn_pool_arg_step(channels);
+    nn_pool_row p = {.channels = channels, .points = POINTS, .rows = side, .cols = side};
+    p.x_row = row, p.x_step = step * channels, p.first = 1, p.first_row = side + 1;
+    p.scale = 1 / (nn_real)(side * side);
+    nn_real *x = numbers(side * row), *y = take(POINTS * channels), *dx = numbers(side * row);
+    nn_real *dy = numbers(POINTS * channels);
+    uint8_t *arg = take_bytes(args, 0);
+    k->max_pool(&p, x, y, arg);
+    hash_out(POINTS * channels, y);
+    for (size_t i = 0; i < POINTS; i++)
+        hash_bytes(channels, arg + i * nn_pool_arg_step(channels));
+    k->max_pool_grad(&p, dy, arg, step < side, dx);
+    hash_out(side * row, dx);
+    k->avg_pool(&p, x, y);
+    hash_out(POINTS * channels, y);
+    k->avg_pool_grad(&p, dy, dx);
+    hash_out(side * row, dx);
+    give_back();
+}
+
+static void run_pool(void) {
+    for (size_t channels = 1; channels < 70; channels += 3) {
+        run_pool_of(channels, 2, 2);
+        run_pool_of(channels, 3, 2);
+    }
+}
+
+/* clang-format off */
+static const kernel_case cases[] = {
+    ROW(conv_rows) ROW(conv_sums) ROW(conv_gray) ROW(conv_remainder) ROW(conv_remainder_sums)
+    {"conv_gray_sums", run_conv_gray_sums, 2}, /* and conv_gray_gather */
+    {"conv_depth", run_conv_depth, 3},         /* and its gradients */
+    {"pool", run_pool, 4},                     /* largest and average, with gradients */
+};
+/* clang-format on */
+#define CASES (sizeof cases / sizeof cases[0])
+
+/* What else stands there in nn_kernels: three sizes. */
+#define NO_CASE 3
+
+int main(int argc, char **argv) {
+    size_t bytes = offsetof(nn_kernels, sgd) - offsetof(nn_kernels, conv_lanes);
+    check_complete(cases, CASES, bytes / sizeof(void (*)(void)), NO_CASE);
+    return bits_main(argc, argv, cases, CASES);
+}
