@@ -165,6 +165,18 @@ static void put_slowest(nn_json *json, const nn_slowest *slowest, double steps) 
     nn_json_close(json, '}');
 }
 
+/* train.balance: speed: the fewest and the most rows of a pass that a rank has now. */
+static void put_shards(nn_json *json, const nn_shards *shards) {
+    size_t rows = nn_shards_parts(shards), least = rows, most = 0;
+    for (size_t r = 0; r < shards->holders; r++) {
+        size_t own = (size_t)(shards->border[r + 1] - shards->border[r]);
+        least = own < least ? own : least;
+        most = own > most ? own : most;
+    }
+    nn_json_int(json, "rows_least", (int64_t)least);
+    nn_json_int(json, "rows_most", (int64_t)most);
+}
+
 static int write_train_line(nn_trainer *t, double loss, double rate, const nn_slowest *slowest) {
     const nn_interval *i = &t->interval;
     char between[NN_BETWEEN_TEXT];
@@ -183,6 +195,8 @@ static int write_train_line(nn_trainer *t, double loss, double rate, const nn_sl
     nn_json_real(json, "update_s", i->update / steps);
     if (slowest->rank >= 0)
         put_slowest(json, slowest, steps);
+    if (t->session.settings->train.balance == NN_BALANCE_SPEED)
+        put_shards(json, &t->session.shards);
     if (t->delta)
         put_gradients(t, json);
     if (t->session.settings->train.digest) {
@@ -229,6 +243,10 @@ int nn_trainer_report(nn_trainer *t, bool important) {
             rc = write_train_line(t, loss, rate, &slowest);
         report_progress(
             t, &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
+    }
+    if (nn_balance_wants_move(t->balance)) {
+        nn_trainer_forget_minibatches(t);
+        nn_balance_move(t->balance);
     }
     nn_trainer_restart_interval(t);
     return nn_comm_agree(t->comm, rc);

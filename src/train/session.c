@@ -220,6 +220,24 @@ const nn_shard_microbatches *nn_session_microbatches(const nn_session *session,
     return session->micro ? nn_microbatches_of(session->micro, batch) : NULL;
 }
 
+/* Microbatches stay whole. Else rows are dealt evenly; where speeds decide, what moves is whole
+ * rows of a pass, of which nobody gets more than twice as many as others have on average, which
+ * memory is made for, or less than one. */
+#define MOST_SHARD 2
+static int plan_shards(nn_session *session) {
+    size_t size = (size_t)nn_comm_size(session->comm), rows = (size_t)session->pass_size;
+    nn_shards *shards = &session->shards;
+    nn_pool *pool = session->settings->root->pool; /* that of the configuration, as for choices */
+    if (session->micro)
+        return nn_shards_init(shards, pool, session->micro->tree.leaves, size);
+    if (session->settings->train.balance == NN_BALANCE_EVEN || rows < size)
+        return nn_shards_init(shards, pool, size, size);
+    NN_TRY(nn_shards_init(shards, pool, rows, size));
+    size_t most = (MOST_SHARD * rows + size - 1) / size, left = rows - (size - 1);
+    shards->most = most < left ? most : left;
+    return 0;
+}
+
 /* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at
  * once, so that small training minibatches do not slow it down. */
 static int plan_batches(nn_session *session) {
@@ -233,13 +251,14 @@ static int plan_batches(nn_session *session) {
                             "passes",
                             (long long)passes, (long long)session->batch_size);
     session->eval_batch_size = session->pass_size > 64 * size ? session->pass_size : 64 * size;
+    NN_TRY(plan_shards(session));
     if (session->micro) {
         plan_microbatches(session);
         return 0;
     }
     int64_t rows = most_samples(session->data);
     rows = rows < session->eval_batch_size ? rows : session->eval_batch_size;
-    session->capacity = (size_t)((rows + size - 1) / size);
+    session->capacity = nn_shards_most(&session->shards, (size_t)rows);
     return 0;
 }
 

@@ -26,6 +26,7 @@ typedef struct nn_session {
     nn_loss *loss;
     int64_t batch_size, eval_batch_size; /* of global minibatches */
     int64_t pass_size;                   /* most samples of a pass over one in training */
+    nn_shards shards;                    /* of the ranks in a pass, and in evaluation */
     size_t capacity;                     /* most rows of a shard of either */
     size_t outputs;                      /* numbers that a target is compared with */
     size_t positions;                    /* targets a sample */

@@ -51,11 +51,9 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .compute = &session->compute,
                            .split = split,
                            .rank = nn_comm_rank(session->comm),
-                           .size = nn_comm_size(session->comm),
+                           .shards = &session->shards,
                            .batch_size = batch_size,
                            .passes = shuffle ? session->settings->train.accumulate : 1,
-                           .microbatches =
-                               session->micro ? session->settings->train.microbatches : 0,
                            .shuffle = shuffle,
                            .training = shuffle,
                            .vocabulary = nn_model_vocabulary(session->model),

@@ -13,6 +13,10 @@ nn_snapshot nn_session_snapshot(const nn_session *session) {
                             .params = nn_session_model_params(session),
                             .slots = session->slots,
                             .data = nn_data_traits_of(session->data)};
+    if (session->settings->train.balance == NN_BALANCE_SPEED) {
+        snapshot.shards = session->shards.border;
+        snapshot.borders = session->shards.holders + 1;
+    }
     if (!session->optimizer)
         return snapshot;
     snapshot.optimizer = session->optimizer->entry.name;

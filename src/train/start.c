@@ -106,6 +106,19 @@ static int go_on(nn_trainer *t) {
     return 0;
 }
 
+/* Shards that follow the speeds of the ranks go on as they were, where as many ranks share as many
+ * rows; else they begin evenly. */
+static int go_on_with_shards(nn_trainer *t, const nn_snapshot *snapshot) {
+    nn_shards *shards = &t->session.shards;
+    size_t bytes = (shards->holders + 1) * sizeof *shards->border;
+    if (t->session.settings->train.balance == NN_BALANCE_EVEN)
+        return 0;
+    nn_trainer_forget_minibatches(t);
+    if (snapshot->shards && nn_shards_fit(shards, snapshot->borders, snapshot->shards))
+        memcpy(shards->border, snapshot->shards, bytes);
+    return nn_comm_bcast(t->comm, shards->border, bytes);
+}
+
 /* Fresh parameters, or pretrained ones, with which their average starts; those of rank 0 count. */
 static int init_parameters(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
@@ -151,6 +164,8 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
     NN_TRY(resumed ? nn_comm_agree(t->comm, go_on(t)) : begin(t));
     if (resumed)
+        NN_TRY(go_on_with_shards(t, snapshot));
+    if (resumed)
         NN_TRY(say_changes(t, snapshot));
     if (!resumed && t->run && !t->options->run_dir)
         nn_info("run folder %s", nn_run_dir(t->run));
@@ -182,6 +197,7 @@ static int rewind_to(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));
     if (!*rewound)
         return 0;
+    NN_TRY(go_on_with_shards(t, snapshot));
     nn_saver_forget_best(t->saver);
     nn_trainer_plan_steps(t);
     t->saved_step = t->state.step;

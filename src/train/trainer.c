@@ -125,6 +125,13 @@ static int fill(nn_trainer *t) {
     return 0;
 }
 
+void nn_trainer_forget_minibatches(const nn_trainer *t) {
+    nn_loader *const loader[] = {t->train, t->valid, t->test};
+    for (size_t i = 0; i < sizeof loader / sizeof *loader; i++)
+        if (loader[i])
+            nn_loader_forget(loader[i]);
+}
+
 /* The flag may be set by another thread. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t) {
     const volatile sig_atomic_t *stop = t->options->stop;
@@ -210,7 +217,8 @@ int nn_trainer_open(nn_trainer *t) {
     nn_memory_settle(&t->session, &t->memory);
     nn_trainer_plan_steps(t);
     warn_about_test(t);
-    return nn_balance_new(t->comm, &t->balance);
+    bool moves = t->session.settings->train.balance == NN_BALANCE_SPEED;
+    return nn_balance_new(t->comm, moves ? &t->session.shards : NULL, &t->balance);
 }
 
 void nn_trainer_close(nn_trainer *t) {

@@ -133,6 +133,9 @@ void nn_trainer_say_plan(const nn_trainer *t);
 /* Tells where a resumed run stands, and what is not as it was in the checkpoint. Rank 0 acts. */
 void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before);
 
+/* Before the borders of shards move: loaders keep nothing that they have chosen or made ahead. */
+void nn_trainer_forget_minibatches(const nn_trainer *t);
+
 /* Begins a new interval. */
 void nn_trainer_restart_interval(nn_trainer *t);
 /* What took from `since` until now was no training. */

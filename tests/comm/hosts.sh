@@ -18,11 +18,19 @@ close_to rows-2-1 1e-4
 expect_line '"between_nodes":"rows of fc1, fc2, fc3; sums of the other gradients"' rows-2-1/metrics.jsonl
 train_on host1:1,host2:2 allreduce allreduce-1-2
 close_to allreduce-1-2 1e-4
+# two ranks here and one there
+train_on host1:2,host2:1 node node-2-1
+close_to node-2-1 1e-4
+train_on host1:2,host2:1 node rounded-2-1 -o train.compress=bf16
+close_to rounded-2-1 3e-2
+train_on host1:2,host2:1 node speed-2-1 -o train.balance=speed
+close_to speed-2-1 1e-4
 # the same bits on one rank, and on four hosts
 "$NNMPI" train net.yaml --run exact-1 -q -o train.reproducible=true -o train.max_steps=10 >out
 train_on host1:1,host2:1,host3:1,host4:1 allreduce exact-4 -o train.reproducible=true -o train.max_steps=10
 train_on host1:2,host2:2 allreduce exact-2-2 -o train.reproducible=true -o train.max_steps=10
-"$NNMPI" digest exact-1/last.h5 exact-4/last.h5 exact-2-2/last.h5 | cut -c 1-64 | uniq >digests
+train_on host1:2,host2:1 allreduce exact-2-1 -o train.reproducible=true -o train.max_steps=10
+"$NNMPI" digest exact-1/last.h5 exact-4/last.h5 exact-2-2/last.h5 exact-2-1/last.h5 | cut -c 1-64 | uniq >digests
 [ "$(wc -l <digests)" -eq 1 ] || fail "the bits depend on the hosts"
 
 # 1 Gbit/s

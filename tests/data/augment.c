@@ -99,13 +99,16 @@ static nn_dataset *open_data(const char *file, const char *augment) {
 static void collect(const nn_dataset *ds, int size, int64_t epoch, uint64_t memory, bool training,
                     nn_real *x) {
     size_t width = nn_shape_count(&ds->split[0].x.shape);
+    nn_pool pool = {0};
+    nn_shards shards;
 
+    CHECK_WORKS(nn_shards_init(&shards, &pool, (size_t)size, (size_t)size));
     for (int rank = 0; rank < size; rank++) {
         nn_loader_spec spec = {.dataset = ds,
                                .compute = &compute,
                                .split = "train",
                                .rank = rank,
-                               .size = size,
+                               .shards = &shards,
                                .batch_size = 32,
                                .shuffle = true,
                                .training = training,
@@ -121,6 +124,7 @@ static void collect(const nn_dataset *ds, int size, int64_t epoch, uint64_t memo
         }
         nn_loader_free(loader);
     }
+    nn_pool_release(&pool);
 }
 
 static nn_real one[SAMPLES * 3 * PIXELS], other[SAMPLES * 3 * PIXELS], plain[SAMPLES * 3 * PIXELS];

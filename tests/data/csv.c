@@ -152,7 +152,7 @@ static void large(void) {
     nn_dataset *ds;
     nn_loader *loader;
     nn_batch batch;
-    nn_loader_spec spec = {.split = "train", .size = 1};
+    nn_loader_spec spec = {.split = "train"};
 
     fprintf(f, "a,t\n");
     for (int i = 0; i < 600000; i++)

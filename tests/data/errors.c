@@ -43,7 +43,6 @@ static int open_bad(nn_h5 *file) {
 /* Opens for training, from memory and from the file; x is indices below `vocabulary` unless 0. */
 static int load_indices(nn_h5 *file, uint64_t memory, int64_t vocabulary) {
     nn_loader_spec spec = {.split = "train",
-                           .size = 1,
                            .batch_size = 2,
                            .shuffle = true,
                            .vocabulary = vocabulary,

@@ -26,7 +26,7 @@ static int run(nn_idx_options options) {
 #define RUN(...) run((nn_idx_options){__VA_ARGS__})
 
 static void check_split(const nn_dataset *ds, const char *name) {
-    nn_loader_spec spec = {.dataset = ds, .split = name, .size = 1};
+    nn_loader_spec spec = {.dataset = ds, .split = name};
     nn_loader *loader;
     nn_batch batch;
 

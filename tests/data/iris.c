@@ -50,7 +50,7 @@ static void check_sums(const iris rows[ROWS]) {
 /* Rows [from, from + of_each) of each kind, in order. */
 static void check_split(const nn_dataset *ds, const char *name, const iris *rows, int from,
                         int of_each) {
-    nn_loader_spec spec = {.dataset = ds, .split = name, .size = 1};
+    nn_loader_spec spec = {.dataset = ds, .split = name};
     nn_loader *loader;
     nn_batch batch;
 

@@ -69,12 +69,15 @@ static void check_minibatch(nn_loader **shard, int size, bool shuffle, int64_t e
 static void check_epochs(const nn_dataset *ds, int size, bool shuffle, int64_t batch_size,
                          uint64_t memory) {
     nn_loader *shard[8] = {NULL};
+    nn_pool pool = {0};
+    nn_shards shards;
 
+    CHECK_WORKS(nn_shards_init(&shards, &pool, (size_t)size, (size_t)size));
     for (int rank = 0; rank < size; rank++) {
         nn_loader_spec spec = {.dataset = ds,
                                .split = "train",
                                .rank = rank,
-                               .size = size,
+                               .shards = &shards,
                                .batch_size = batch_size,
                                .shuffle = shuffle,
                                .seed = 7,
@@ -87,11 +90,11 @@ static void check_epochs(const nn_dataset *ds, int size, bool shuffle, int64_t b
             check_minibatch(shard, size, shuffle, epoch, index, batch_size);
     for (int rank = 0; rank < size; rank++)
         nn_loader_free(shard[rank]);
+    nn_pool_release(&pool);
 }
 
 static void check_sizes(const nn_dataset *ds) {
-    nn_loader_spec spec = {
-        .dataset = ds, .split = "train", .size = 1, .batch_size = 5, .shuffle = true};
+    nn_loader_spec spec = {.dataset = ds, .split = "train", .batch_size = 5, .shuffle = true};
     nn_loader *loader;
     nn_batch batch;
 
@@ -123,7 +126,7 @@ static void check_sizes(const nn_dataset *ds) {
 static void check_standardised(void) {
     const int16_t x[2 * 4] = {10, -20, 30, 40, 50, 60, -70, 80};
     const float y[2 * 2] = {1.5f, 2.5f, -3, 4};
-    nn_loader_spec spec = {.split = "train", .size = 1};
+    nn_loader_spec spec = {.split = "train"};
     nn_dataset *ds;
     nn_loader *loader;
     nn_batch batch;
@@ -159,7 +162,7 @@ static void check_images(nn_dtype type) {
     static double reals[2][3][HIGH][WIDE];
     const int64_t dim[4] = {2, 3, HIGH, WIDE};
     const double mean[3] = {10, 20, 30}, std[3] = {2, 4, 8};
-    nn_loader_spec spec = {.split = "train", .size = 1, .x_only = true};
+    nn_loader_spec spec = {.split = "train", .x_only = true};
     const nn_field *field;
     nn_loader *loader;
     nn_batch batch;
@@ -193,13 +196,13 @@ static void check_images(nn_dtype type) {
 
 /* Shards hold whole microbatches, also of an uneven last minibatch. */
 static void check_microbatches(const nn_dataset *ds, int size, int64_t microbatches) {
+    nn_pool pool = {0};
+    nn_shards shards;
+
+    CHECK_WORKS(nn_shards_init(&shards, &pool, (size_t)microbatches, (size_t)size));
     for (int rank = 0; rank < size; rank++) {
-        nn_loader_spec spec = {.dataset = ds,
-                               .split = "train",
-                               .rank = rank,
-                               .size = size,
-                               .batch_size = 13,
-                               .microbatches = microbatches};
+        nn_loader_spec spec = {
+            .dataset = ds, .split = "train", .rank = rank, .shards = &shards, .batch_size = 13};
         int64_t begin = microbatches * rank / size, end = microbatches * (rank + 1) / size;
         nn_loader *shard;
         CHECK_WORKS(nn_loader_new(&spec, &shard));
@@ -214,6 +217,31 @@ static void check_microbatches(const nn_dataset *ds, int size, int64_t microbatc
         }
         nn_loader_free(shard);
     }
+    nn_pool_release(&pool);
+}
+
+/* The same minibatch by other borders. */
+static void check_moved(const nn_dataset *ds) {
+    nn_pool pool = {0};
+    nn_shards shards;
+    nn_loader *loader;
+    nn_batch batch;
+
+    CHECK_WORKS(nn_shards_init(&shards, &pool, SAMPLES, 2));
+    shards.most = SAMPLES - 1;
+    nn_loader_spec spec = {.dataset = ds, .split = "train", .rank = 1, .shards = &shards};
+    CHECK_WORKS(nn_loader_new(&spec, &loader));
+    for (int64_t border = 1; border < SAMPLES; border++) {
+        nn_loader_forget(loader);
+        shards.border[1] = border;
+        CHECK_WORKS(nn_loader_batch(loader, 0, 0, &batch));
+        CHECK_EQ_INT(batch.count, SAMPLES - border);
+        CHECK_EQ_INT(batch.sample[0], border);
+        for (size_t i = 0; i < batch.count; i++)
+            check_row(&batch, i);
+    }
+    nn_loader_free(loader);
+    nn_pool_release(&pool);
 }
 
 int main(void) {
@@ -236,6 +264,7 @@ int main(void) {
         check_epochs(ds, sizes[i], true, 5, 1);   /* everything does */
     }
     check_sizes(ds);
+    check_moved(ds);
     nn_dataset_close(ds);
     check_standardised();
     check_images(NN_U8);

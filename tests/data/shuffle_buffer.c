@@ -84,13 +84,15 @@ static void write_file(void) {
     CHECK_WORKS(nn_h5_close(file));
 }
 
-static nn_loader *open_loader(const nn_dataset *ds, int rank, int size, uint64_t memory,
-                              bool prefetch) {
+#define BATCH 50
+
+static nn_loader *open_loader(const nn_dataset *ds, int rank, const nn_shards *shards,
+                              uint64_t memory, bool prefetch) {
     nn_loader_spec spec = {.dataset = ds,
                            .split = "train",
                            .rank = rank,
-                           .size = size,
-                           .batch_size = 50,
+                           .shards = shards,
+                           .batch_size = BATCH,
                            .shuffle = true,
                            .training = true,
                            .seed = 9,
@@ -103,20 +105,34 @@ static nn_loader *open_loader(const nn_dataset *ds, int rank, int size, uint64_t
     return loader;
 }
 
-/* Adds the samples of minibatches [from, end) of the epochs in a row to order[]. Only one thread
- * may read from a file. */
+/* Other borders: `step` rows more for each rank but the last one than for the one before it. */
+static void move(nn_shards *shards, nn_loader *const *loader, int64_t step) {
+    for (size_t r = 0; r < shards->holders; r++)
+        nn_loader_forget(loader[r]);
+    for (size_t r = 1; r < shards->holders; r++)
+        shards->border[r] = (int64_t)(r * (r + 1) / 2) * step;
+}
+
+/* Adds the samples of minibatches [from, end) of the epochs in a row to order[], whoever has how
+ * many of them. Only one thread may read from a file. */
 static size_t follow(const nn_dataset *ds, int size, uint64_t memory, bool prefetch, int64_t from,
                      int64_t end, int64_t *order) {
     nn_loader *loader[4];
     size_t n = 0;
+    nn_pool pool = {0};
+    nn_shards shards;
 
+    CHECK_WORKS(nn_shards_init(&shards, &pool, BATCH, (size_t)size));
+    shards.most = BATCH;
     for (int r = 0; r < size; r++)
-        loader[r] = open_loader(ds, r, size, memory, prefetch);
+        loader[r] = open_loader(ds, r, &shards, memory, prefetch);
     for (int64_t i = from; i < end; i++) {
         int64_t batches = nn_loader_batches(loader[0]);
         for (int r = 0; r < size; r++) {
             nn_batch b;
             CHECK_WORKS(nn_loader_batch(loader[r], i / batches, i % batches, &b));
+            nn_span own = nn_shards_rows(&shards, (size_t)b.global, (size_t)r);
+            CHECK_EQ_INT(b.count, own.end - own.begin);
             for (size_t s = 0; s < b.count; s++) {
                 order[n++] = b.sample[s];
                 CHECK_NEAR(b.target.value[s], -b.sample[s], 0);
@@ -126,9 +142,12 @@ static size_t follow(const nn_dataset *ds, int size, uint64_t memory, bool prefe
             if (i % 5 == r)
                 nn_loader_rest(loader[r]);
         }
+        if (i % 7 == 0)
+            move(&shards, loader, 1 + i % 8);
     }
     for (int r = 0; r < size; r++)
         nn_loader_free(loader[r]);
+    nn_pool_release(&pool);
     return n;
 }
 
@@ -149,8 +168,8 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
 /* Back and forth, as no training goes. */
 static void check_jumps(const nn_dataset *ds) {
     const int64_t index[] = {3, 4, 5, 5, 0, 20, 1, 2};
-    nn_loader *plain = open_loader(ds, 0, 1, 90000, false);
-    nn_loader *ahead = open_loader(ds, 0, 1, 90000, true);
+    nn_loader *plain = open_loader(ds, 0, NULL, 90000, false);
+    nn_loader *ahead = open_loader(ds, 0, NULL, 90000, true);
 
     for (size_t i = 0; i < sizeof index / sizeof *index; i++) {
         nn_batch a, b;
@@ -168,7 +187,6 @@ static void check_jumps(const nn_dataset *ds) {
 static void check_too_small(const nn_dataset *ds) {
     nn_loader_spec spec = {.dataset = ds,
                            .split = "train",
-                           .size = 1,
                            .batch_size = 500,
                            .shuffle = true,
                            .memory_limit = 90000,

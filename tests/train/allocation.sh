@@ -53,6 +53,7 @@ same() {
 
 same net
 same net -o train.reproducible=true
+same net -o train.balance=speed
 same net -o train.accumulate=3
 same net -o train.accumulate=3 -o train.reproducible=true
 same net -o train.clip_norm=1 -o 'train.ema={decay: 0.9}' -o 'train.optimizer={lamb: {lr: 0.01}}'

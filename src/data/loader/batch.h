@@ -22,8 +22,8 @@ static inline size_t nn_batch_targets(const nn_batch *batch) {
     return batch->count * batch->positions;
 }
 
-/* Where microbatch `part` of `parts` begins in a minibatch of `global` rows: rows, microbatches and
- * passes are dealt as nn_tree_share deals leaves, which those who share the work rely on. */
+/* Where pass or microbatch `part` of `parts` begins in a minibatch of `global` rows: they are dealt
+ * as nn_tree_share deals leaves, as microbatches are among the ranks. */
 static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
     return (int64_t)nn_tree_share((size_t)global, (size_t)part, (size_t)parts).begin;
 }

@@ -22,23 +22,22 @@ static uint64_t share_of_memory(int sharers) {
 
 /* Most rows of this rank's shard in minibatches of up to batch_size. */
 static int64_t most_rows(const nn_loader *l) {
-    int64_t size = l->spec.size, rank = l->spec.rank;
-    int64_t of = l->spec.microbatches ? l->spec.microbatches : size;
-    int64_t own = nn_part_begin(of, size, rank + 1) - nn_part_begin(of, size, rank);
     int64_t rows = (l->batch_size + l->spec.passes - 1) / l->spec.passes;
+    const nn_shards *shards = l->spec.shards;
 
-    return l->spec.passes * ((rows * own + of - 1) / of);
+    return l->spec.passes * (shards ? (int64_t)nn_shards_most(shards, (size_t)rows) : rows);
 }
 
 static int plan_batches(nn_loader *l) {
-    int64_t samples = l->split->samples, size = l->spec.size;
+    int64_t samples = l->split->samples;
+    int size = l->spec.shards ? (int)l->spec.shards->holders : 1;
 
     l->spec.passes = l->spec.passes ? l->spec.passes : 1;
     l->batch_size = l->spec.batch_size;
-    if (l->batch_size < 0 || size < 1 || l->spec.rank < 0 || l->spec.rank >= size)
+    if (l->batch_size < 0 || l->spec.rank < 0 || l->spec.rank >= size)
         return nn_fail(NN_EUSAGE,
                        "no such minibatch or shard: batch size %" PRId64 ", rank %d of %d",
-                       l->batch_size, l->spec.rank, l->spec.size);
+                       l->batch_size, l->spec.rank, size);
     if (l->batch_size > samples && l->spec.shuffle)
         return nn_fail(NN_EUSAGE,
                        "train.batch_size %" PRId64 " is larger than the %" PRId64
@@ -308,4 +307,10 @@ int64_t nn_loader_shuffle_buffer(const nn_loader *l) {
 void nn_loader_rest(nn_loader *l) {
     if (l->prefetch)
         nn_prefetch_rest(l->prefetch);
+}
+
+void nn_loader_forget(nn_loader *l) {
+    if (l->prefetch)
+        nn_prefetch_forget(l->prefetch);
+    l->chosen.epoch = -1;
 }

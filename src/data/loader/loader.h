@@ -28,15 +28,16 @@ int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 /* Samples that are shuffled together; 0: all. */
 int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
-/* Minibatch `index` of `epoch`, this rank's shard of it: rows floor(global * rank / size) up to
- * floor(global * (rank + 1) / size) of the minibatch (of each pass, where there are several), or
- * microbatches floor(n * rank / size) up to floor(n * (rank + 1) / size); the minibatch is
- * rows index * batch_size ... of the epoch's order. Valid until the next call. Reading may fail
- * (NN_EIO). */
+/* Minibatch `index` of `epoch`, this rank's shard of it, as the shards of the ranks are; the
+ * minibatch is rows index * batch_size ... of the epoch's order. Valid until the next call. Reading
+ * may fail (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
 
 /* Nothing is read from the data set from now until the next minibatch: HDF5 is for one thread at a
  * time. */
 void nn_loader_rest(nn_loader *loader);
+/* The same, and minibatches that were chosen or made ahead are so anew: before borders of the
+ * shards move. */
+void nn_loader_forget(nn_loader *loader);
 
 #endif

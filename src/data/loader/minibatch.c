@@ -4,12 +4,10 @@
 
 #define FETCH_BYTES ((size_t)512 * 1024) /* of the next minibatch, into a processor's cache */
 
-/* First row of a shard in a minibatch of `global` rows. */
-static int64_t shard_begin(const nn_loader *l, int64_t global, int64_t rank) {
-    int64_t size = l->spec.size, leaves = l->spec.microbatches;
-
-    return leaves ? nn_part_begin(global, leaves, nn_part_begin(leaves, size, rank))
-                  : nn_part_begin(global, size, rank);
+/* Rows of this shard among those of a pass. */
+static nn_span shard_of(const nn_loader *l, int64_t rows) {
+    return l->spec.shards ? nn_shards_rows(l->spec.shards, (size_t)rows, (size_t)l->spec.rank)
+                          : (nn_span){0, (size_t)rows};
 }
 
 static int64_t batch_begin(const nn_loader *l, int64_t index) {
@@ -29,13 +27,13 @@ static size_t choose_places(nn_loader *l, const nn_prefetch_task *task, size_t *
     for (int64_t i = 0; i < l->spec.passes; i++) {
         int64_t begin = nn_part_begin(global, l->spec.passes, i);
         int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
-        int64_t first = shard_begin(l, rows, l->spec.rank);
-        size_t own = (size_t)(shard_begin(l, rows, l->spec.rank + 1) - first);
+        nn_span own = shard_of(l, rows);
         if (!chosen)
-            nn_order_places(&l->order, from + begin + first, own, l->place + count);
+            nn_order_places(&l->order, from + begin + (int64_t)own.begin, own.end - own.begin,
+                            l->place + count);
         if (pass)
             pass[i] = count;
-        count += own;
+        count += own.end - own.begin;
     }
     if (pass)
         pass[l->spec.passes] = count;

@@ -160,3 +160,12 @@ void nn_prefetch_rest(nn_prefetch *p) {
     rest(p);
     pthread_mutex_unlock(&p->mutex);
 }
+
+void nn_prefetch_forget(nn_prefetch *p) {
+    nn_prefetch_task task;
+
+    pthread_mutex_lock(&p->mutex);
+    task = p->first;
+    go_to(p, &task);
+    pthread_mutex_unlock(&p->mutex);
+}

@@ -35,5 +35,7 @@ int nn_prefetch_take(nn_prefetch *prefetch, const nn_prefetch_task *task, int *p
 /* Returns when the thread is at rest, as it then is until the next minibatch is taken: so that
  * others can use what `make` uses. */
 void nn_prefetch_rest(nn_prefetch *prefetch);
+/* The same, and what was made and not taken is made again. */
+void nn_prefetch_forget(nn_prefetch *prefetch);
 
 #endif

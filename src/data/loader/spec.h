@@ -2,6 +2,7 @@
 #ifndef NN_DATA_LOADER_SPEC_H
 #define NN_DATA_LOADER_SPEC_H
 
+#include "base/shards.h"
 #include "data/dataset.h"
 
 typedef struct nn_loader nn_loader;
@@ -9,19 +10,19 @@ typedef struct nn_loader nn_loader;
 typedef struct nn_loader_spec {
     const nn_dataset *dataset;
     const char *split;
-    int rank, size;       /* this shard and how many there are */
-    int64_t batch_size;   /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
-                             NN_EUSAGE when shuffling (training), the whole split otherwise */
-    int64_t microbatches; /* that a global minibatch is divided into, of which shards hold
-                       whole ones; at least `size`, or 0: divided at any row */
-    int64_t passes;       /* a minibatch is computed in so many, each a range of its rows that all
-                             ranks share, so that no sample changes its pass with the number of
-                             ranks; 0 counts as 1 */
-    bool shuffle;         /* a new order of the whole split each epoch, else stored order */
-    bool drop_last;       /* leave an uneven last minibatch out */
-    bool training;        /* samples are augmented as the data set says */
-    int64_t vocabulary;   /* x is indices: whole numbers below this; 0: any numbers */
-    bool x_only;          /* no targets wanted (predict): a split without y will do */
+    int rank;                /* whose shard this is ... */
+    const nn_shards *shards; /* ... of the shards that they have of a minibatch (of each pass, where
+                                there are several); outlives the loader. NULL: it has all rows */
+    int64_t batch_size;      /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
+                                NN_EUSAGE when shuffling (training), the whole split otherwise */
+    int64_t passes;     /* a minibatch is computed in so many, each a range of its rows that all
+                           ranks share, so that no sample changes its pass with the number of
+                           ranks; 0 counts as 1 */
+    bool shuffle;       /* a new order of the whole split each epoch, else stored order */
+    bool drop_last;     /* leave an uneven last minibatch out */
+    bool training;      /* samples are augmented as the data set says */
+    int64_t vocabulary; /* x is indices: whole numbers below this; 0: any numbers */
+    bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
                               divided by `sharers` */

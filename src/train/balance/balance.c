@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "train/balance/deal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #define PERIODS 3
 /* ... slower than the others by this factor, in all and with each of its rows. */
 #define SLOW 1.2
+/* What makes steps faster by less is not worth making minibatches anew that were made ahead. */
+#define LEAST_GAIN 1.03
 
 struct host {
     char name[64];
@@ -28,6 +31,9 @@ struct nn_balance {
     size_t slow;        /* the slowest one of the last period ... */
     int periods;        /* ... and for so many before now; 0: it was not slow */
     bool warned;
+    nn_shards *moving; /* NULL: shards stay */
+    int64_t *border;   /* [size + 1] where they are to be moved to, ... */
+    bool wants_move;   /* ... if so */
 };
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -37,6 +43,7 @@ static int allocate(nn_balance *b) {
     NN_TRY(NN_NEW(&b->host, b->size, "speeds of the ranks"));
     NN_TRY(NN_NEW(&b->last, b->size, "speeds of the ranks"));
     NN_TRY(NN_NEW(&b->sum, b->size, "speeds of the ranks"));
+    NN_TRY(NN_NEW(&b->border, b->size + 1, "speeds of the ranks"));
     return NN_NEW(&b->sorted, b->size, "speeds of the ranks");
 }
 
@@ -47,7 +54,7 @@ static int open_balance(nn_balance *b) {
     return nn_comm_gather(b->comm, &mine, sizeof mine, b->host);
 }
 
-int nn_balance_new(nn_comm *comm, nn_balance **out) {
+int nn_balance_new(nn_comm *comm, nn_shards *moving, nn_balance **out) {
     nn_balance *b = NULL;
     *out = NULL;
     if (nn_comm_size(comm) == 1)
@@ -55,6 +62,7 @@ int nn_balance_new(nn_comm *comm, nn_balance **out) {
     NN_TRY(nn_comm_agree(comm, NN_NEW(&b, 1, "speeds of the ranks")));
     b->comm = comm;
     b->size = (size_t)nn_comm_size(comm);
+    b->moving = moving;
     int rc = open_balance(b);
     if (rc < 0) {
         nn_balance_free(b);
@@ -70,6 +78,7 @@ void nn_balance_free(nn_balance *b) {
     nn_free(b->host);
     nn_free(b->last);
     nn_free(b->sum);
+    nn_free(b->border);
     nn_free(b->sorted);
     nn_free(b);
 }
@@ -157,8 +166,9 @@ static void warn(nn_balance *b, double factor) {
     if (nn_comm_rank(b->comm) == 0)
         nn_warn("rank %zu on %s is slow: its part of a step takes it %.1f times as long as the "
                 "others (their median), and they wait for it; see what else runs there, and to "
-                "which cores its ranks are bound (nnmpi check)",
-                b->slow, b->host[b->slow].name, factor);
+                "which cores its ranks are bound (nnmpi check)%s",
+                b->slow, b->host[b->slow].name, factor,
+                b->moving ? "" : ", or let train.balance=speed give it fewer rows");
 }
 
 /* A rank that only has more rows than others, as uneven shares of small minibatches give, is not
@@ -173,6 +183,49 @@ static void judge(nn_balance *b) {
     if (b->periods >= PERIODS && !b->warned)
         warn(b, factor);
 }
+
+/* ---- who gets how many rows -------------------------------------------------------------------
+ */
+
+static double speed_of(const nn_rank_work *w) {
+    return w->computing > 0 ? w->rows / w->computing : 0;
+}
+
+/* Rank 0's borders: where shards stay if there is little to be gained, or nothing known. */
+static void find_borders(nn_balance *b) {
+    const nn_shards *now = b->moving;
+    bool known = true;
+    for (size_t r = 0; r < b->size; r++) {
+        b->sorted[r] = speed_of(&b->sum[r]);
+        known = known && b->sorted[r] > 0;
+    }
+    if (known)
+        nn_deal(now, b->sorted, b->border);
+    if (!known || nn_deal_gain(now, b->sorted, b->border) < LEAST_GAIN)
+        memcpy(b->border, now->border, (b->size + 1) * sizeof *b->border);
+}
+
+/* As every rank has the same from rank 0, no bit of the arithmetic of another one matters. Who was
+ * slow is another question with other shards. */
+static int plan_move(nn_balance *b) {
+    size_t bytes = (b->size + 1) * sizeof *b->border;
+    find_borders(b);
+    NN_TRY(nn_comm_bcast(b->comm, b->border, bytes));
+    b->wants_move = memcmp(b->border, b->moving->border, bytes) != 0;
+    return 0;
+}
+
+bool nn_balance_wants_move(const nn_balance *b) {
+    return b && b->wants_move;
+}
+
+void nn_balance_move(nn_balance *b) {
+    memcpy(b->moving->border, b->border, (b->size + 1) * sizeof *b->border);
+    b->wants_move = false;
+}
+
+/* ---- at a report ------------------------------------------------------------------------------
+ */
 
 static void add(nn_rank_work *sum, const nn_rank_work *work) {
     sum->rows += work->rows;
@@ -191,7 +244,12 @@ int nn_balance_look(nn_balance *b, const nn_rank_work *mine, nn_slowest *slowest
         add(&b->sum[r], &b->last[r]);
     if (work_of(&b->sum[slowest_of(b, b->sum)]) < PERIOD)
         return 0;
-    judge(b);
+    if (b->moving)
+        NN_TRY(plan_move(b));
+    if (b->wants_move)
+        b->periods = 0;
+    else
+        judge(b);
     memset(b->sum, 0, b->size * sizeof *b->sum);
     return 0;
 }

@@ -80,6 +80,8 @@ static int add_data(nn_entries *list, const nn_data_traits *data) {
 int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot) {
     const char *history = snapshot->history ? snapshot->history : "";
 
+    if (snapshot->shards)
+        NN_TRY(add_array(list, "/shards", NN_I64, snapshot->borders, snapshot->shards));
     NN_TRY(add(list, &(nn_entry_data){.path = "/config", .text = snapshot->config}));
     NN_TRY(add(list, &(nn_entry_data){.path = "/history", .text = history}));
     if (snapshot->kernels)

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* More than there are ranks of any run. */
+#define MOST_BORDERS ((size_t)1 << 20)
+
 /* At most so many numbers of this very type. */
 static int read_array(nn_h5 *file, nn_pool *pool, const char *path, nn_dtype type, size_t most,
                       void **out, size_t *count) {
@@ -64,6 +67,17 @@ static int read_shape(nn_h5 *file, nn_pool *pool, nn_shape *x) {
                               nn_h5_path(file), nn_shape_text(x, text));
 }
 
+/* The shards of the ranks, where they moved. */
+static int read_shards(nn_h5 *file, nn_pool *pool, nn_snapshot *read) {
+    void *shards = NULL;
+
+    read->borders = 0;
+    if (nn_h5_exists(file, "/shards"))
+        NN_TRY(read_array(file, pool, "/shards", NN_I64, MOST_BORDERS, &shards, &read->borders));
+    read->shards = shards;
+    return NN_OK;
+}
+
 /* The arrays below /data. */
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     static const char *const affine[2] = {"/data/scale", "/data/offset"};
@@ -97,6 +111,7 @@ static int read_head(nn_contents *contents, nn_snapshot *read) {
     NN_TRY(nn_contents_list(contents));
     NN_TRY(nn_attributes_read(contents->file, contents->pool, read));
     NN_TRY(read_data(contents->file, contents->pool, &read->data));
+    NN_TRY(read_shards(contents->file, contents->pool, read));
     NN_TRY(nn_h5_read_text(contents->file, "/config", contents->pool, &config));
     NN_TRY(nn_h5_read_text(contents->file, "/history", contents->pool, &history));
     read->config = config;

@@ -49,6 +49,8 @@ typedef struct nn_snapshot {
     const char *const *slot_names;
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
     nn_state state;
+    const int64_t *shards; /* [borders] those of nn_shards, where they move; NULL: they do not */
+    size_t borders;
     const char *config;    /* YAML text */
     const char *optimizer; /* its name */
     nn_data_traits data;

@@ -142,6 +142,14 @@ static int check_train(nn_settings *s) {
                            : NN_OK;
 }
 
+static int check_balance(const nn_settings *s) {
+    if (s->train.balance == NN_BALANCE_EVEN || !s->train.reproducible)
+        return NN_OK;
+    return nn_node_fail(nn_node_get(s->train_node, "balance"),
+                        "balance = speed and reproducible do not go together: rows move between "
+                        "ranks, but microbatches stay where they are");
+}
+
 static bool has_metric(const nn_settings *s, const char *name) {
     for (size_t i = 0; i < s->validate.metrics; i++) {
         if (strcmp(s->validate.metric[i].row->name, name) == 0)
@@ -319,6 +327,7 @@ int nn_settings_check(nn_node *root, const char *folder, nn_settings *s) {
     NN_TRY(check_loss(s));
     NN_TRY(check_init(s));
     NN_TRY(check_train(s));
+    NN_TRY(check_balance(s));
     NN_TRY(check_stop_rule(s));
     NN_TRY(check_validate(s));
     s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;

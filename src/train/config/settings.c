@@ -90,6 +90,11 @@ static const nn_option train_options[] = {
      "statistics are those of each pass, the running ones move once a step, by those of its last "
      "pass. With reproducible each pass is divided into microbatches and summed over the ranks by "
      "itself"},
+    {"balance", NN_OPT_CHOICE, AT(train.balance), "even", "even|speed",
+     "which rows of a minibatch each rank computes: as many as the others, or as many as it is "
+     "fast, by what is measured as training goes, from one up to twice as many as others on "
+     "average; averages over the minibatch are exact either way, but with speed their last bits "
+     "depend on clocks"},
     {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
      "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
      "longer one is scaled down to it; 0: not clipped"},

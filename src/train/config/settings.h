@@ -43,6 +43,7 @@ typedef struct nn_settings {
             double decay;
         } ema;
         int64_t accumulate; /* passes in which a shard is computed */
+        int balance;        /* enum nn_balance_rule */
         bool reproducible;  /* the same bits on any number of ranks and threads */
         int64_t microbatches;
         int stop_when; /* enum nn_stop_rule */
@@ -98,6 +99,9 @@ enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
 
 /* Values of nn_settings.train.compress. */
 enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
+
+/* Values of nn_settings.train.balance. */
+enum nn_balance_rule { NN_BALANCE_EVEN, NN_BALANCE_SPEED };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

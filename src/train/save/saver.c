@@ -16,6 +16,7 @@ struct state {
     char *history; /* NULL: none */
     size_t capacity;
     char kernels[NN_KERNELS_TEXT];
+    int64_t *shards; /* [borders] */
 };
 
 struct nn_saver {
@@ -109,6 +110,10 @@ static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
         snprintf(state->kernels, sizeof state->kernels, "%s", snapshot->kernels);
         state->snapshot.kernels = state->kernels;
     }
+    if (snapshot->shards) {
+        memcpy(state->shards, snapshot->shards, snapshot->borders * sizeof *state->shards);
+        state->snapshot.shards = state->shards;
+    }
     nn_staging_place(s->staging, stage, &state->snapshot);
 }
 
@@ -185,6 +190,13 @@ nn_saved nn_saver_saved(nn_saver *s) {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
+/* On rank 0. */
+static int prepare_writing(nn_saver *s) {
+    for (int i = 0; i < NN_STAGES; i++)
+        NN_TRY(NN_NEW(&s->state[i].shards, s->session->shards.holders + 1, "checkpoints"));
+    return nn_worker_new("writing checkpoints", &s->worker);
+}
+
 int nn_saver_new(nn_session *session, nn_run *run, nn_saver **out) {
     nn_saver *s = NULL;
     int rc;
@@ -195,8 +207,7 @@ int nn_saver_new(nn_session *session, nn_run *run, nn_saver **out) {
     s->saved.step = -1;
     rc = nn_staging_new(session, &s->staging);
     if (rc == 0)
-        rc = nn_comm_agree(session->comm,
-                           run ? nn_worker_new("writing checkpoints", &s->worker) : 0);
+        rc = nn_comm_agree(session->comm, run ? prepare_writing(s) : 0);
     if (rc < 0) {
         nn_saver_free(s, true);
         return rc;
@@ -214,7 +225,9 @@ void nn_saver_free(nn_saver *s, bool broken) {
     nn_worker_free(s->worker);
     s->session->staging = NULL;
     nn_staging_free(s->staging);
-    for (int i = 0; i < NN_STAGES; i++)
+    for (int i = 0; i < NN_STAGES; i++) {
         nn_free(s->state[i].history);
+        nn_free(s->state[i].shards);
+    }
     nn_free(s);
 }

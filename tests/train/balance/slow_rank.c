@@ -23,7 +23,7 @@ static void count(void *ctx, nn_log_level level, const char *line) {
 
 static void begin(struct trial *t) {
     nn_balance_free(t->balance);
-    CHECK_EQ_INT(nn_balance_new(t->comm, &t->balance), 0);
+    CHECK_EQ_INT(nn_balance_new(t->comm, NULL, &t->balance), 0);
     t->warnings = 0;
 }
 

@@ -180,6 +180,8 @@ static void bad_ones(void) {
          "test.yaml:4:24: unknown key 'epoch' of train, did you mean 'epochs'?"},
         {BASE "trian: {batch_size: 1}\n", "did you mean 'train'?"},
         {BASE "train: {batch_size: 1, lr: 0}\n", "lr = 0 of train is out of range (0, inf)"},
+        {BASE "train: {batch_size: 1, balance: speed, reproducible: true}\n",
+         "test.yaml:4:33: balance = speed and reproducible do not go together"},
         {BASE "train: {batch_size: 1, seed: -1}\n", "out of range [0, inf)"},
         {BASE "train: {batch_size: 1, reduce: ring}\n", "reduce = ring"},
         {BASE "train: {batch_size: 1, compress: bf16, reduce: allreduce}\n",

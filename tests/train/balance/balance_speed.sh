@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# ranks: 2
+# nodes: 2
+# timeout: 180
+# train.balance: speed gives a slow rank fewer rows, which makes steps faster and changes nothing but rounding;
+# a run goes on with the shards it had.
+. "$SOURCE_DIR/tests/lib.sh"
+. "$SOURCE_DIR/tests/slow_rank.sh"
+
+make_slow_training
+start_slowly run -o train.balance=speed
+for _ in $(seq 600); do
+    tail -n 1 run/metrics.jsonl | python3 -c '
+import json, sys
+e = json.loads(sys.stdin.readline())
+sys.exit(e["rows_most"] < 1.6 * e["rows_least"])' && break
+    kill -0 "$launcher" || fail "the run ended by itself"
+    sleep 0.1
+done
+sleep 1
+end_slowly
+cat >look.py <<'PY'
+import json, statistics, sys
+def lines(run):
+    return [e for e in map(json.loads, open(f"{run}/metrics.jsonl")) if e["event"] == "train"]
+PY
+python3 - <<'PY'
+from look import *
+all = lines("run")
+even = [e for e in all if e["rows_least"] == e["rows_most"] == 128 and e["slowest"]["factor"] > 1.5]
+assert all[-1]["rows_least"] + all[-1]["rows_most"] == 256 and all[-1]["rows_most"] > 140, all[-1]
+before, after = (statistics.median(e["samples_per_s"] for e in some) for some in (even, all[-8:]))
+assert after > 1.1 * before, (before, after)
+PY
+
+# goes_on RUN RANKS OPTION...: a copy of the run goes on for 4 steps, too few for shards to move again
+step=$("$NNMPI" inspect run/last.h5 --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["state"]["step"])')
+goes_on() {
+    cp -r run "$1"
+    run_ranks "$2" "$NNMPI" train net.yaml --run "$1" --resume -o train.max_steps=$((step + 4)) \
+        -o train.log_every=1 -o validate.every_steps=2 -o validate.split=train "${@:3}" >out 2>err
+}
+goes_on same 2 -o train.balance=speed
+goes_on node 2 -o train.balance=speed -o train.reduce=node
+goes_on allreduce 2 -o train.balance=speed -o train.reduce=allreduce
+goes_on passes 2 -o train.balance=speed -o train.accumulate=2
+goes_on other 3 -o train.balance=speed
+goes_on one 1 -o train.balance=speed
+goes_on even 2 -o train.balance=even
+expect_line 'train.balance is even now and was speed' err
+python3 - <<'PY'
+from look import *
+last = {run: lines(run)[-4:] for run in ("run", "same", "node", "allreduce", "passes", "other", "one", "even")}
+def validations(run):
+    found = [e for e in map(json.loads, open(f"{run}/metrics.jsonl")) if e["event"] == "validate"]
+    assert len(found) >= 2, run
+    return found
+def rows(run):
+    return {(e["rows_least"], e["rows_most"]) for e in last[run]}
+assert len(rows("same")) == 1 and min(rows("same"))[0] < 120, rows("same")
+assert rows("same") == rows("node") == rows("allreduce"), (rows("same"), rows("node"), rows("allreduce"))
+assert rows("other") == {(85, 86)} and rows("one") == {(256, 256)} and rows("passes") == {(64, 64)}
+for run in last:
+    if run != "run":
+        for a, b in [*zip(last[run], last["even"]), *zip(validations(run), validations("even"))]:
+            assert a["step"] == b["step"] and abs(a["loss"] - b["loss"]) <= 1e-4 * b["loss"], (run, a, b)
+PY
