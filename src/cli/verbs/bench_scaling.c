@@ -106,11 +106,11 @@ static int print_measured(struct scaling *s) {
 static int print_row(struct scaling *s, int nodes) {
     nn_prediction p;
     printf("%6d", ranks_of(s, nodes));
-    for (size_t i = 0; i < 2 * s->networks; i++) {
-        NN_TRY(nn_scaling_predict(&s->model, &s->network[i % s->networks], nodes, i < s->networks,
-                                  &p));
-        printf(" %6.3f", p.efficiency);
-    }
+    for (int strong = 1; strong >= 0; strong--)
+        for (size_t i = 0; i < s->networks; i++) {
+            NN_TRY(nn_scaling_predict(&s->model, &s->network[i], nodes, strong, &p));
+            printf(" %6.3f", p.efficiency);
+        }
     putchar('\n');
     return 0;
 }

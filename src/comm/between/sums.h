@@ -28,10 +28,10 @@ typedef struct nn_subtrees {
 int nn_node_sums_new(nn_reducer *r, MPI_Comm owners, const nn_subtrees *subtrees,
                      nn_node_sums **out);
 /* NULL is fine. Local. */
-void nn_node_sums_free(nn_node_sums *sums);
+void nn_node_sums_free(nn_node_sums *between);
 
 /* Bytes of the numbers on their way. Local. */
-size_t nn_node_sums_bytes(const nn_node_sums *sums);
+size_t nn_node_sums_bytes(const nn_node_sums *between);
 
 /* Tags of messages that it takes, from 0 on. Local. */
 static inline int nn_node_sums_tags(const nn_partition *partition) {
@@ -39,14 +39,14 @@ static inline int nn_node_sums_tags(const nn_partition *partition) {
 }
 
 /* A pass begins: what others send may come. Local, as all below. */
-void nn_node_sums_open(nn_node_sums *sums);
+void nn_node_sums_open(nn_node_sums *between);
 /* The node's sum of this rank's slice of bucket k is in the gradient vector (along a tree: what the
  * node can add of its subtrees is added), and goes out. It must not be touched before it has come
  * back. */
-void nn_node_sums_start(nn_node_sums *sums, size_t k);
+void nn_node_sums_start(nn_node_sums *between, size_t k);
 /* The sum over all nodes is there. */
-bool nn_node_sums_have(nn_node_sums *sums, size_t k);
+bool nn_node_sums_have(nn_node_sums *between, size_t k);
 /* Puts it into the gradient vector. */
-void nn_node_sums_take(nn_node_sums *sums, size_t k);
+void nn_node_sums_take(nn_node_sums *between, size_t k);
 
 #endif

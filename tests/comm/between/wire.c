@@ -118,9 +118,9 @@ static void test_sums(nn_comm *comm) {
     nn_wire *wire;
     int size = nn_comm_size(comm);
     size_t wrong = 0;
-    double *values = malloc(VALUES * sizeof *values);
     if (!CHECK_EQ_INT(nn_wire_new(comm, &wire), 0))
         return;
+    double *values = malloc(VALUES * sizeof *values);
     nn_wire_reserve_sum(wire, VALUES);
     CHECK_EQ_INT(nn_wire_start(wire), 0);
     for (int pass = 0; pass < PASSES; pass++) {
