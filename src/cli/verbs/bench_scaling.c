@@ -13,7 +13,7 @@ enum { MOST_NETWORKS = 8, MOST_RANKS = 4096 };
 typedef struct scaling_options {
     nn_bench_what what;
     const char *gbits;
-    double latency, overhead;
+    double latency, overhead, burst;
     bool json;
 } scaling_options;
 
@@ -26,6 +26,8 @@ static const nn_option scaling_table[] = {
      "microseconds of a short message between nodes"},
     {"overhead", NN_OPT_REAL, offsetof(scaling_options, overhead), "1", "[0, 1e6]",
      "microseconds that a message keeps its sender busy, however short it is"},
+    {"burst", NN_OPT_REAL, offsetof(scaling_options, burst), "0", "[0, 1e9]",
+     "KiB that pass at once after a pause, where a token bucket limits the rate of the network"},
     NN_OPTION_END,
 };
 
@@ -71,7 +73,7 @@ static int read_networks(const char *list, nn_network like, struct scaling *s) {
 
 static int find_networks(const nn_call *call, struct scaling *s) {
     const scaling_options *o = call->options;
-    nn_network network;
+    nn_network network = {.burst = 1024 * o->burst};
     s->here = nn_comm_nodes(call->comm) > 1;
     NN_TRY(nn_bench_network(call->comm, &network));
     if (s->here)

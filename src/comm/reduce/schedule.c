@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+/* Steps until the pauses between messages are those of all later ones. */
+#define SETTLING 64
+
 /* ---- what goes over the network -------------------------------------------------------------- */
 
 enum kind { ROWS, SUM, STEP_SUMS };
@@ -142,10 +145,15 @@ static struct transfer *next_round(struct simulation *s) {
     return next;
 }
 
-static void take_round(struct simulation *s, struct transfer *t, double start) {
+/* When the last byte can leave that keeps the network busy until `link`. */
+static double leaves(const struct simulation *s, double ready, double link) {
+    return fmax(ready, link - s->net->burst / s->net->bandwidth);
+}
+
+static void take_round(struct simulation *s, struct transfer *t) {
     struct round round = round_of(t, s->nodes);
-    s->link = start + sending(&round, s->net);
-    t->ready = s->link + s->net->latency;
+    s->link = fmax(t->ready, s->link) + sending(&round, s->net);
+    t->ready = leaves(s, t->ready, s->link) + s->net->latency;
     if (round.added > 0)
         t->ready = s->adder = fmax(t->ready, s->adder) + round.added / s->net->adding;
     t->done++;
@@ -154,12 +162,8 @@ static void take_round(struct simulation *s, struct transfer *t, double start) {
 /* The network goes on until the last round of `t` is under way, or to a moment. */
 static void run_network(struct simulation *s, const struct transfer *t, double until) {
     struct transfer *next;
-    while (!has_come(s, t) && (next = next_round(s))) {
-        double start = fmax(next->ready, s->link);
-        if (start > until)
-            return;
-        take_round(s, next, start);
-    }
+    while (!has_come(s, t) && (next = next_round(s)) && leaves(s, next->ready, s->link) <= until)
+        take_round(s, next);
 }
 
 /* Whether it is that late, or waited for. */
@@ -186,9 +190,17 @@ static void deal(struct simulation *s, bool wait) {
         s->now += s->bucket[s->dealt++].work;
 }
 
+/* Time begins again with each step. */
+static void begin_step(struct simulation *s) {
+    s->link -= s->now;
+    s->adder -= s->now;
+    s->now = s->exposed = 0;
+    s->transfers = s->complete = s->dealt = 0;
+}
+
 static void forward(struct simulation *s) {
     const nn_step_plan *plan = s->plan;
-    s->now = plan->other;
+    s->now += plan->other;
     for (size_t i = 0; i < plan->stages; i++) {
         if (s->by_rows[i])
             begin_transfer(s, ROWS, row_bytes(plan, plan->stage[i].m));
@@ -273,7 +285,8 @@ int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, 
     struct simulation s = {.plan = plan, .net = network, .nodes = nodes};
     nn_pool pool = {0};
     int rc = plan_simulation(&s, &pool);
-    if (rc == 0) {
+    for (int i = 0; rc == 0 && i < (network->burst > 0 ? SETTLING : 1); i++) {
+        begin_step(&s);
         forward(&s);
         backward(&s);
         *out = (nn_timeline){s.now, s.exposed};

@@ -24,6 +24,8 @@ typedef struct nn_network {
     double latency;   /* seconds of a short message, from one node's memory to the other's */
     double overhead;  /* seconds for which a message keeps its sender busy, whatever its length */
     double bandwidth; /* bytes a second, out of a node and into it */
+    double burst;     /* bytes that pass at once after a pause, as where a token bucket limits the
+                         rate; mostly 0 */
     double adding;    /* bytes a second of what has come that a node adds to its own */
 } nn_network;
 
@@ -56,7 +58,8 @@ typedef struct nn_timeline {
 bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
                          int nodes);
 
-/* The timeline of a step on `nodes` nodes, each with the rows of the plan. NN_EMEMORY. Local. */
+/* The timeline of a step, after many of them, on `nodes` nodes, each with the rows of the plan.
+ * NN_EMEMORY. Local. */
 int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, nn_timeline *out);
 
 #endif

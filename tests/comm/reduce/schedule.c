@@ -44,14 +44,24 @@ static void test_one_layer(void) {
 
 /* Up to eight nodes send each other their parts, and the sums of their own ones back. */
 static void test_direct(void) {
-    const nn_network net = {1e-3, 1e-2, MIB, 0.5 * MIB};
+    const nn_network net = {1e-3, 1e-2, MIB, 0, 0.5 * MIB};
     double round = 3 * net.overhead + 0.75 + net.latency;
     check_timeline(run(&one_layer, &net, 4), 2 + 2 * round + 0.75 / 0.5, 2 * round + 0.75 / 0.5);
 }
 
+/* What has been saved in pauses passes at once, but bytes take their time all the same. */
+static void test_burst(void) {
+    nn_network net = network;
+    net.burst = MIB / 2;
+    check_timeline(run(&one_layer, &net, 2), 2.5, 0.5);
+    const nn_stage brief = {.forward = 0.125, .product = 0.125, .params = BUCKET};
+    const nn_step_plan plan = {.stages = 1, .stage = &brief, .number = 4};
+    check_timeline(run(&plan, &net, 2), 1, 0.75);
+}
+
 /* Beyond: halves, quarters ... and back, of which the first way is added. */
 static void test_halving(void) {
-    const nn_network net = {1e-3, 1e-2, MIB, 0.5 * MIB};
+    const nn_network net = {1e-3, 1e-2, MIB, 0, 0.5 * MIB};
     double sum = 8 * (net.latency + net.overhead) + 2 * 15.0 / 16 + 15.0 / 16 / 0.5;
     check_timeline(run(&one_layer, &net, 16), 2 + sum, sum);
 }
@@ -76,7 +86,7 @@ static void test_two_layers(void) {
 
 /* The step sums of 16 nodes are four messages, one after the other. */
 static void test_step_sums(void) {
-    const nn_network net = {1, 0, INFINITY, INFINITY};
+    const nn_network net = {1, 0, INFINITY, 0, INFINITY};
     const nn_stage stage[] = {{.forward = 1, .product = 1}};
     const nn_step_plan plan = {.stages = 1, .stage = stage, .number = 4};
     check_timeline(run(&plan, &net, 16), 1 + 4, 3);
@@ -122,6 +132,7 @@ int main(void) {
     test_one_node();
     test_one_layer();
     test_direct();
+    test_burst();
     test_halving();
     test_two_layers();
     test_step_sums();

@@ -44,7 +44,7 @@ static const nn_bench_step step = {.batch_size = 64,
                                    .layers = 4,
                                    .layer = layers};
 
-static const nn_network perfect = {0, 0, INFINITY, INFINITY}, slow = {1e-4, 1e-5, 1e8, 4e9};
+static const nn_network perfect = {0, 0, INFINITY, 0, INFINITY}, slow = {1e-4, 1e-5, 1e8, 0, 4e9};
 
 static nn_prediction predict(nn_scaling *s, const nn_network *net, int nodes, bool strong) {
     nn_prediction p = {.efficiency = -1};
