@@ -17,8 +17,10 @@ struct bench {
     size_t layers; /* the input with them */
 };
 
+/* All ranks begin together: who is late finds the first messages of others there already. */
 static int take_steps(struct bench *b, int64_t steps, double *seconds) {
     nn_trainer *t = &b->trainer;
+    NN_TRY(nn_comm_agree(t->comm, 0));
     memset(b->time, 0, b->layers * sizeof *b->time);
     nn_trainer_restart_interval(t);
     nn_reducer_clear_waited(t->session.reducer);
