@@ -1,6 +1,7 @@
 #include "comm/reduce/schedule.h"
 
 #include "base/mem.h"
+#include "comm/between/link.h"
 #include "comm/reduce/partition.h"
 #include "comm/reduce/spec.h"
 
@@ -92,12 +93,14 @@ static double row_bytes(const nn_step_plan *plan, size_t width) {
 
 bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
                          int nodes) {
-    size_t elements = stage->m * stage->n;
-    if (nodes == 1 || elements < NN_ROWS_LEAST)
-        return false;
-    double rows = alone(ROWS, row_bytes(plan, stage->m + stage->n), network, nodes);
-    double sum = alone(SUM, (double)(elements * plan->number), network, nodes);
-    return rows + stage->product_all - stage->product < sum;
+    const nn_link link = {.bandwidth = network->bandwidth, .flops = plan->flops};
+    const nn_way_costs costs = {.nodes = nodes,
+                                .ranks = plan->ranks,
+                                .rows = nodes * plan->rows,
+                                .m = (double)stage->m,
+                                .n = (double)stage->n,
+                                .bytes = (double)plan->number};
+    return nodes > 1 && stage->m > 0 && nn_rows_pay(&link, &costs);
 }
 
 /* ---- the step ---------------------------------------------------------------------------------

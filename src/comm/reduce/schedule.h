@@ -17,8 +17,6 @@
 
 /* Up to so many nodes send to each other directly. */
 #define NN_DIRECT_NODES 8
-/* Elements of a matrix that may go by rows. */
-#define NN_ROWS_LEAST 16384
 
 typedef struct nn_network {
     double latency;   /* seconds of a short message, from one node's memory to the other's */
@@ -45,6 +43,8 @@ typedef struct nn_step_plan {
     double other;          /* seconds of what is not the layers': data, loss */
     double update;         /* seconds of the optimiser's step an element of the parameter vector */
     double rows;           /* of the minibatch on a node */
+    double ranks;          /* of a node */
+    double flops;          /* operations a second of a rank in a product of matrices */
     size_t number;         /* bytes of a number between nodes */
 } nn_step_plan;
 
@@ -53,8 +53,7 @@ typedef struct nn_timeline {
     double exposed; /* of them waiting for other nodes */
 } nn_timeline;
 
-/* Whether the gradient of a layer goes by rows on so many nodes: where what its bytes take is saved
- * by more than the rows of other nodes take to multiply. Local. */
+/* Whether the gradient of a layer goes by rows on so many nodes: as nn_rows_pay says. Local. */
 bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
                          int nodes);
 

@@ -25,18 +25,32 @@ static nn_stage stage_of(const nn_bench_layer *layer) {
                       .n = layer->n};
 }
 
-/* Gradients that are multiplied in `update` make as many multiply-adds as the forward product, and
- * are taken to take as long, unless this would be longer than all of it. Returns what they take. */
+/* How often this rank makes the multiply-adds of the forward product in `update`. */
+static double products_of(const nn_scaling *s, const nn_bench_layer *layer) {
+    return layer->by_rows ? layer->rows_travel ? s->nodes : 1 : 0;
+}
+
+/* Gradients that are multiplied in `update` are taken to be made as fast as the forward product,
+ * unless this would be longer than all of it. Returns what they take. */
 static double note_products(nn_scaling *s, const nn_bench_step *step) {
-    double forward = 0, all = 0;
+    double all = 0, share;
     for (size_t i = 0; i < step->layers; i++)
-        forward += step->layer[i].by_rows ? step->layer[i].forward : 0;
+        all += products_of(s, &step->layer[i]) * step->layer[i].forward;
+    share = all > step->update ? step->update / all : 1;
     for (size_t i = 0; i < step->layers; i++)
-        if (step->layer[i].by_rows) {
-            s->stage[i].product = step->layer[i].forward * fmin(1, step->update / forward);
-            all += s->stage[i].product;
-        }
-    return all;
+        if (step->layer[i].by_rows)
+            s->stage[i].product = share * step->layer[i].forward;
+    return share * all;
+}
+
+/* Operations a second in the gradients that may go by rows. */
+static double product_rate(const nn_scaling *s, const nn_bench_step *step) {
+    double work = 0, seconds = 0;
+    for (size_t i = 0; i < step->layers; i++) {
+        work += step->layer[i].m > 0 ? step->layer[i].forward_work : 0;
+        seconds += step->layer[i].m > 0 ? s->stage[i].product : 0;
+    }
+    return seconds > 0 ? work / seconds : INFINITY;
 }
 
 /* What is neither the layers' nor the update's; waiting for other nodes is what is predicted. */
@@ -54,7 +68,7 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
                       .ranks = ranks,
                       .batch = (double)step->batch_size,
                       .data = step->data,
-                      .plan = {.stages = step->layers, .number = step->number}};
+                      .plan = {.stages = step->layers, .ranks = ranks, .number = step->number}};
     s->stage = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->stage);
     s->predicted = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->predicted);
     if (!s->stage || !s->predicted)
@@ -63,6 +77,7 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
         s->stage[i] = stage_of(&step->layer[i]);
     s->plan.stage = s->predicted;
     s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
+    s->plan.flops = product_rate(s, step);
     s->other = other_seconds(s, step);
     return nn_machine_memory(&(nn_compute){.threads = step->threads}, step->size + 1,
                              MEMORY_SECONDS, &s->memory);

@@ -103,10 +103,16 @@ static nn_stage matrix(double product_all) {
                       .n = WIDTH};
 }
 
+/* Multiply-adds so fast that bytes alone decide on the way. */
+static nn_step_plan matrix_plan(const nn_stage *stage, double flops) {
+    return (nn_step_plan){
+        .stages = 1, .stage = stage, .rows = 64, .ranks = 1, .flops = flops, .number = 4};
+}
+
 /* 64 rows of 1024 numbers are a quarter of a bucket, the matrix four. */
 static void test_rows(void) {
     const nn_stage stage = matrix(1);
-    const nn_step_plan plan = {.stages = 1, .stage = &stage, .rows = 64, .number = 4};
+    const nn_step_plan plan = matrix_plan(&stage, INFINITY);
     CHECK(nn_schedule_by_rows(&plan, &stage, &network, 2));
     /* x goes out at 0, dy at 1, and the product follows */
     check_timeline(run(&plan, &network, 2), 1.25 + 1, 0.125);
@@ -114,18 +120,19 @@ static void test_rows(void) {
     check_timeline(run(&plan, &network, 4), 1.75 + 1, 0.625);
 }
 
-/* Where multiplying the rows of others takes longer than their bytes save, or their rows are more
- * than the matrix. */
+/* Where multiplying the rows of the other node takes longer than their bytes save, or their rows
+ * are more than the matrix. */
 static void test_choice(void) {
-    const nn_stage cheap = matrix(1), dear = matrix(4.5), none = {.params = BUCKET};
-    const nn_step_plan plan = {.stages = 1, .stage = &cheap, .rows = 64, .number = 4};
-    CHECK(nn_schedule_by_rows(&plan, &cheap, &network, 8));
-    CHECK(!nn_schedule_by_rows(&plan, &cheap, &network, 1));
-    CHECK(!nn_schedule_by_rows(&plan, &dear, &network, 2));
-    CHECK(!nn_schedule_by_rows(&plan, &cheap, &network, 64));
+    const nn_stage stage = matrix(1), none = {.params = BUCKET};
+    const double work = 2 * 64 * (double)WIDTH * WIDTH, saved = 4 - 0.5; /* seconds on 2 nodes */
+    nn_step_plan plan = matrix_plan(&stage, 1.01 * work / saved);
+    CHECK(nn_schedule_by_rows(&plan, &stage, &network, 2));
+    CHECK(!nn_schedule_by_rows(&plan, &stage, &network, 1));
+    CHECK(!nn_schedule_by_rows(&plan, &stage, &network, 64));
     CHECK(!nn_schedule_by_rows(&plan, &none, &network, 2));
-    const nn_step_plan sums = {.stages = 1, .stage = &dear, .rows = 64, .number = 4};
-    check_timeline(run(&sums, &network, 2), 1.625 + 4, 4);
+    plan.flops = 0.99 * work / saved;
+    CHECK(!nn_schedule_by_rows(&plan, &stage, &network, 2));
+    check_timeline(run(&plan, &network, 2), 1.625 + 4, 4);
 }
 
 int main(void) {

@@ -77,6 +77,28 @@ static void test_memory(nn_scaling *s) {
     CHECK_NEAR(predict(s, &perfect, 64, true).step.seconds, 5e-3 + 9e-3 / 64 + 6 * 0.4e-3, 1e-9);
 }
 
+/* As measured on two nodes, each of which multiplied the rows of both. */
+static void test_two_nodes(nn_pool *pool) {
+    nn_bench_layer travels = layers[3];
+    nn_bench_step two = step;
+    nn_scaling s;
+    travels.rows_travel = true;
+    travels.forward_work = 2.0 * 32 * 256 * 256;
+    two.layer = &travels;
+    two.layers = 1;
+    two.size = travels.params;
+    two.comm = 4e-3; /* of waiting for each other, which is what is predicted */
+    CHECK(nn_scaling_init(&s, &two, 2, 1, pool) == 0);
+    s.memory = INFINITY;
+    CHECK_NEAR(predict(&s, &perfect, 2, true).step.seconds, 20e-3 - 4e-3 - 1e-3, 1e-9);
+    CHECK_NEAR(predict(&s, &perfect, 1, false).step.seconds, 20e-3 - 4e-3 - 1e-3, 1e-9);
+    CHECK_NEAR(predict(&s, &perfect, 1, true).step.seconds, 20e-3 - 4e-3 + 3e-3, 1e-9);
+    const nn_network narrow = {0, 0, 1e7, 0, INFINITY};
+    CHECK(nn_scaling_by_rows(&s, 0, &narrow, 2));
+    nn_timeline t = predict(&s, &narrow, 2, true).step;
+    CHECK_NEAR(t.seconds - t.exposed, 20e-3 - 4e-3, 1e-9);
+}
+
 static void test_slow_network(nn_scaling *s) {
     for (int fewer = 2; fewer < 2048; fewer *= 2) {
         nn_prediction strong = predict(s, &slow, 2 * fewer, true);
@@ -97,6 +119,7 @@ int main(void) {
     test_perfect_network(&s);
     test_memory(&s);
     test_slow_network(&s);
+    test_two_nodes(&pool);
     nn_pool_release(&pool);
     return check_done();
 }
