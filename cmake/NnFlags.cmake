@@ -21,7 +21,9 @@ if(NNMPI_SANITIZE)
     target_compile_options(nn_flags INTERFACE "${checked}")
     target_compile_definitions(nn_flags INTERFACE NN_SANITIZED)
     add_link_options(${sanitizer_flags})
-    set(NN_SANITIZER_SOURCES ${PROJECT_SOURCE_DIR}/tests/sanitizers/mpi.c)
+    add_library(nn_sanitizer OBJECT ${PROJECT_SOURCE_DIR}/tests/sanitizers/mpi.c)
+    target_link_libraries(nn_sanitizer PRIVATE nn_flags)
+    set(NN_SANITIZER_OBJECTS $<TARGET_OBJECTS:nn_sanitizer>) # of every program
 endif()
 
 if(NNMPI_COVERAGE)

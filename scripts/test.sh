@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Every test and check, from a bare clone: installs missing packages, builds with gcc and clang without
+# Every test and check, from a bare clone: installs missing packages, compiles with gcc and clang without
 # a warning, runs the tests in the release and the sanitized build, fuzzes what reads files of others, and
 # checks format, lint and shell scripts.
-#   --full     also the long tests, the thread sanitizer, and a deeper look by the analyser
+#   --full     also the long tests, the thread sanitizer, what clang says while it optimises, and a deeper
+#              look by the analyser
 #   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
 #              MPICH (as root on Debian); logs in build/matrix
 # NNMPI_MPI=mpich takes MPICH instead of Open MPI.
@@ -50,18 +51,30 @@ check() {
     "$@" || failed+=("$name")
 }
 
-# build PRESET [CMAKE OPTION...]: in build/test, so that the user's own build is left alone
-build() {
+# configure PRESET [CMAKE OPTION...]: in build/test, so that the user's own build is left alone
+configure() {
     local folder=build/test/$1
     cmake --preset "$1" -B "$folder" -DNNMPI_WERROR=ON "${@:2}" >"$folder.log" ||
         { tail -n 30 "$folder.log" && return 1; }
-    cmake --build "$folder" -j "$jobs" -- --quiet
 }
 
-# run_tests PRESET [CTEST OPTION...]: more at a time than there are cores, as ranks that start or sleep
-# leave most of a core
+# build PRESET [CMAKE OPTION...]
+build() {
+    configure "$@" && cmake --build "build/test/$1" -j "$jobs" -- --quiet
+}
+
+# clang_warnings: every file is compiled as often as the build does it, but not optimised, and nothing is kept.
+clang_warnings() {
+    configure clang || return
+    sed -n 's/^ *"command": "\(.*\)",$/\1/p' build/test/clang/compile_commands.json |
+        sed 's/\\"/"/g; s/ -o [^ ]*/ -O0 -g0 -Xclang -emit-codegen-only/' | sort -u |
+        xargs -d '\n' -n 1 -P "$jobs" bash -c
+}
+
+# run_tests PRESET [CTEST OPTION...]: more at a time than there are cores, as ranks that start, wait for a disk
+# or sleep leave most of a core
 run_tests() {
-    local options=(--test-dir "build/test/$1" -j $((2 * jobs)) --output-on-failure --no-tests=error)
+    local options=(--test-dir "build/test/$1" -j $((3 * jobs)) --output-on-failure --no-tests=error)
     [ "$full" = no ] || options+=(-C Full)
     ctest "${options[@]}" "${@:2}" | tee "build/test/$1.tests.log"
 }
@@ -71,7 +84,7 @@ check_format() {
 }
 
 check_scripts() {
-    git grep -lzE '^#!.*sh$|shellcheck shell' -- '*.sh' .ci slurm | xargs -0 shellcheck -x
+    git grep -lzE '^#!.*sh$|shellcheck shell' -- '*.sh' .ci slurm | xargs -0 -n 8 -P "$jobs" shellcheck -x
 }
 
 has_libfuzzer() {
@@ -93,13 +106,20 @@ with_llvm() {
 
 with_llvm "format" clang-format check_format
 check "shell scripts" check_scripts
-check "gcc build" build release
-# For clang's warnings, which are the same without optimisation; nothing of it is run.
-check "clang build" build clang -DCMAKE_C_FLAGS_RELEASE="-O0 -DNDEBUG"
+# Of debug information, reports want lines (-g1), which take less time to compile and to link than all of it.
+check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG"
+# Nothing of it is run. Without optimisation clang says all but which loops it cannot unroll, and of those of the
+# kernels it does so in tests/build/bits.sh.
 nodes=30000
-[ "$full" = no ] || nodes=
+if [ "$full" = no ]; then
+    check "clang's warnings" clang_warnings
+else
+    check "clang build" build clang
+    nodes=
+fi
 with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
-check "sanitized build" build asan
+sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
+check "sanitized build" build asan "$sanitized"
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
@@ -107,13 +127,13 @@ few=(-LE 'build|cli|docs|slurm' -E '_[134]$')
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if has_libfuzzer; then
-    check "fuzz build" build fuzz
-    check "fuzzing" run_tests fuzz
+    check "fuzz build" build fuzz "$sanitized"
+    check "fuzzing" run_tests fuzz -j $((2 * jobs)) # what would have less of a core would try less
 else
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi
 if [ "$full" = yes ]; then
-    check "thread-sanitized build" build tsan
+    check "thread-sanitized build" build tsan "$sanitized"
     check "tests, thread sanitizer" run_tests tsan "${few[@]}"
 fi
 check "tests" run_tests release
