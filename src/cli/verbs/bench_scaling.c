@@ -130,7 +130,7 @@ static int print_scaling(const nn_call *call, struct scaling *s) {
            "us a message)\n",
            ranks, plural(ranks), s->here ? ", the first that of this run" : "", o->latency,
            o->overhead);
-    printf("%6s%*s%*s\n%6s", "", half, "same minibatch", half, "minibatch grows", "ranks");
+    printf("%6s%*s %*s\n%6s", "", half, "same minibatch", half - 1, "minibatch grows", "ranks");
     for (size_t i = 0; i < 2 * s->networks; i++)
         printf(" %6.3g", s->gbits[i % s->networks]);
     putchar('\n');
