@@ -148,7 +148,7 @@ static void sums_moved(void *ctx, nn_channel *channel);
 static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
     size_t n = length_of(s), part = b->way == WHOLE ? n : n / b->nodes + 1;
     size_t vectors = all_vectors(b);
-    nn_channel channel = {.priority = s->slice.begin, .ctx = s};
+    nn_channel channel = {.priority = SIZE_MAX - s->slice.begin, .ctx = s};
     s->numbers = s->sums = channel;
     s->numbers.tag = 2 * (int)k;
     s->sums.tag = 2 * (int)k + 1;

@@ -318,7 +318,7 @@ static int plan_messages(nn_outer_grads *o) {
         find_peers(o);
     for (size_t i = 0; i < o->count; i++)
         for (int side = 0; o->matrix[i].everywhere && side < 2; side++)
-            NN_TRY(plan_channel(o, &o->matrix[i].side[side], o->span[i].begin));
+            NN_TRY(plan_channel(o, &o->matrix[i].side[side], SIZE_MAX - o->span[i].begin));
     return 0;
 }
 
