@@ -117,10 +117,10 @@ static void move(nn_shards *shards, nn_loader *const *loader, int64_t step) {
  * many of them. Only one thread may read from a file. */
 static size_t follow(const nn_dataset *ds, int size, uint64_t memory, bool prefetch, int64_t from,
                      int64_t end, int64_t *order) {
-    nn_loader *loader[4];
+    nn_loader *loader[4] = {NULL};
     size_t n = 0;
     nn_pool pool = {0};
-    nn_shards shards;
+    nn_shards shards = {0};
 
     CHECK_WORKS(nn_shards_init(&shards, &pool, BATCH, (size_t)size));
     shards.most = BATCH;

@@ -36,25 +36,25 @@ static void check_rows(const nn_shards *s, const int64_t *rows) {
 int main(void) {
     nn_shards s = even(64, 2, 63);
     CHECK_NEAR(deal(&s, (double[]){3, 3}, 9), 1, 1e-12); /* nothing to gain */
-    check_rows(&s, (int64_t[]){32, 32});
+    check_rows(&s, (int64_t[HOLDERS]){32, 32});
     CHECK_NEAR(deal(&s, (double[]){300, 100}, 1), 32.0 / 24, 1e-12); /* half-way */
-    check_rows(&s, (int64_t[]){40, 24});
+    check_rows(&s, (int64_t[HOLDERS]){40, 24});
     deal(&s, (double[]){300, 100}, 9);
-    check_rows(&s, (int64_t[]){48, 16});
+    check_rows(&s, (int64_t[HOLDERS]){48, 16});
     deal(&s, (double[]){100, 100}, 9); /* and back */
-    check_rows(&s, (int64_t[]){32, 32});
+    check_rows(&s, (int64_t[HOLDERS]){32, 32});
     deal(&s, (double[]){1e9, 1}, 99); /* at least one */
-    check_rows(&s, (int64_t[]){63, 1});
+    check_rows(&s, (int64_t[HOLDERS]){63, 1});
 
     s = even(96, 4, 48); /* at most twice as many; what is left over goes by speed */
     deal(&s, (double[]){1000, 20, 10, 10}, 99);
-    check_rows(&s, (int64_t[]){48, 24, 12, 12});
+    check_rows(&s, (int64_t[HOLDERS]){48, 24, 12, 12});
     s = even(5, 4, 2);
     deal(&s, (double[]){1, 1, 1, 2}, 99);
-    check_rows(&s, (int64_t[]){1, 1, 1, 2});
+    check_rows(&s, (int64_t[HOLDERS]){1, 1, 1, 2});
     s = even(4, 4, 1); /* there is no choice */
     deal(&s, (double[]){1, 1, 1, 1000}, 9);
-    check_rows(&s, (int64_t[]){1, 1, 1, 1});
+    check_rows(&s, (int64_t[HOLDERS]){1, 1, 1, 1});
     nn_pool_release(&pool);
     return check_done();
 }
