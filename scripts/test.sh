@@ -123,7 +123,7 @@ check "sanitized build" build asan "$sanitized"
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
-few=(-LE 'build|cli|docs|slurm' -E '_[134]$')
+few=(-LE 'build|cli|docs|slurm' -E '_[134](_nodes[0-9])?$')
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if has_libfuzzer; then

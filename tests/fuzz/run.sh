@@ -65,7 +65,7 @@ executed=$(sed -n 's/^#\([0-9][0-9]*\).*/\1/p' log | tail -n 1)
 [ "${executed:-0}" -gt 0 ] || { cat log >&9 && fail "not one input was tried"; }
 # What clang's OpenMP leaves there for each process that crashes.
 for left in /dev/shm/__KMP_REGISTERED_LIB_*; do
-    [[ ! $left =~ LIB_([0-9]+)_ || -d /proc/${BASH_REMATCH[1]} || ! -O $left ]] || rm "$left"
+    [[ ! $left =~ LIB_([0-9]+)_ || -d /proc/${BASH_REMATCH[1]} || ! -O $left ]] || rm -f "$left" # another one may have been sooner
 done
 grep -E '^stat::(number|average|peak)|DONE|^#.*oom/timeout/crash' log | tail -n 4
 [ "$hdf5s" -eq 0 ] || printf 'HDF5 itself failed on %d inputs\n' "$hdf5s"
