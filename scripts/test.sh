@@ -74,7 +74,7 @@ clang_warnings() {
 # run_tests PRESET [CTEST OPTION...]: more at a time than there are cores, as ranks that start, wait for a disk
 # or sleep leave most of a core
 run_tests() {
-    local options=(--test-dir "build/test/$1" -j $((3 * jobs)) --output-on-failure --no-tests=error)
+    local options=(--test-dir "build/test/$1" -j $((2 * jobs)) --output-on-failure --no-tests=error)
     [ "$full" = no ] || options+=(-C Full)
     ctest "${options[@]}" "${@:2}" | tee "build/test/$1.tests.log"
 }
@@ -123,12 +123,12 @@ check "sanitized build" build asan "$sanitized"
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
-few=(-LE 'build|cli|docs|slurm' -E '_[134](_nodes[0-9])?$')
+few=(-LE 'build|cli|docs|slurm' -E '_[134](_nodes[0-9])?$' -j $((3 * jobs))) # of these, few look at a clock
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if has_libfuzzer; then
     check "fuzz build" build fuzz "$sanitized"
-    check "fuzzing" run_tests fuzz -j $((2 * jobs)) # what would have less of a core would try less
+    check "fuzzing" run_tests fuzz
 else
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi

@@ -9,7 +9,7 @@
 #   ```LANGUAGE file NAME    a file that the commands use
 #   ```LANGUAGE is PATH      a copy of this file of the sources
 # Other blocks are only read.
-# timeout: 240
+# timeout: 400
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 

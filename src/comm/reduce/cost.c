@@ -27,6 +27,8 @@ nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
         xy += weight * bytes[i] * seconds[i];
     }
     double slope = (w * xy - x * y) / (w * xx - x * x);
+    if (slope <= 0) /* on a busy machine: no more than what the largest took is known */
+        slope = seconds[count - 1] / bytes[count - 1];
     double start = (y - slope * x) / w;
     return (nn_message_cost){.latency = fmax(0, start) / messages(ranks),
                              .bandwidth = moved(ranks) / slope};

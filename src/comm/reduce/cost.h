@@ -14,8 +14,9 @@ typedef struct nn_message_cost {
  * (Rabenseifner): 2 log2(P) messages, and 2 (P - 1) / P of the bytes. Local. */
 double nn_sum_seconds(const nn_message_cost *cost, double ranks, double bytes);
 
-/* The cost under which nn_sum_seconds is nearest to what was measured, in relative terms. `count`
- * at least 2. Local. */
+/* The cost under which nn_sum_seconds is nearest to what was measured, in relative terms; where
+ * larger sums have not taken longer, the bandwidth of the largest. `count` at least 2, the largest
+ * last. Local. */
 nn_message_cost nn_fit_sums(double ranks, size_t count, const double bytes[],
                             const double seconds[]);
 

@@ -19,9 +19,18 @@ static void test_two_ranks(void) {
     CHECK_NEAR(nn_sum_seconds(&(nn_message_cost){1, 4}, 2, 8), 4, 1e-12);
 }
 
+/* Times that fall are noise. */
+static void test_noise(void) {
+    const double bytes[] = {1024, 65536}, seconds[] = {2e-4, 5e-5};
+    nn_message_cost found = nn_fit_sums(2, 2, bytes, seconds);
+    CHECK_NEAR(found.bandwidth, 65536 / 5e-5, 1);
+    CHECK(found.latency >= 0);
+}
+
 int main(void) {
     test_fit(2);
     test_fit(8);
+    test_noise();
     test_two_ranks();
     return check_done();
 }
