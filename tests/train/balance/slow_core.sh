@@ -3,14 +3,12 @@
 # timeout: 120
 # A rank whose core is slow is named, once on the screen and in each line of metrics.jsonl.
 . "$SOURCE_DIR/tests/lib.sh"
+. "$SOURCE_DIR/tests/shim/lib.sh"
 . "$SOURCE_DIR/tests/slow_rank.sh"
 
 make_slow_training
 start_slowly run
-until grep -q 'is slow' err; do
-    kill -0 "$launcher" || fail "the run ended by itself"
-    sleep 0.1
-done
+wait_slowly grep -q 'is slow' err
 end_slowly
 expect_line "rank 1 on $(uname -n) is slow: its part of a step takes it [1-9][0-9.]* times as long" err
 [ "$(grep -c 'is slow' err)" -eq 1 ] || fail "said more than once"
