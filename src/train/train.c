@@ -1,10 +1,9 @@
-/* Training from beginning to end: the loop of steps, validation, checkpoints, the end of a run. */
+/* Training from beginning to end: the loop of steps, validation, the end of a run. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
-#include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -30,112 +29,10 @@ static enum why why_over(const nn_trainer *t) {
     return s->epoch >= set->train.epochs ? ALL_EPOCHS : GOING_ON;
 }
 
-static bool is_due(const nn_state *s, int64_t every_epochs, int64_t every_steps) {
+bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps) {
+    const nn_state *s = &t->state;
     return (s->batch == 0 && every_epochs && s->epoch % every_epochs == 0) ||
            (every_steps && s->step % every_steps == 0);
-}
-
-enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
-    double seconds = nn_seconds() - t->saved_at;
-    double minutes = t->session.settings->checkpoint.every_minutes;
-    if (minutes > 0 && seconds >= 60 * minutes)
-        return NN_SAVE_MUST;
-    return seconds >= NN_SAVE_SECONDS ? NN_SAVE_MAY : NN_SAVE_NOT_YET;
-}
-
-int nn_trainer_save_failure(const nn_trainer *t) {
-    return t->saver ? nn_saver_failure(t->saver) : 0;
-}
-
-/* What nobody asked for is saved by the clock as well. */
-static bool is_save_due(const nn_trainer *t) {
-    const nn_settings *set = t->session.settings;
-    int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
-    if (t->saving && set->checkpoint.when_busy == NN_BUSY_SKIP)
-        return false;
-    if (t->save == NN_SAVE_MUST)
-        return true;
-    if (epochs < 0 && steps < 0)
-        return t->save == NN_SAVE_MAY && t->state.batch == 0;
-    return is_due(&t->state, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
-}
-
-/* What a checkpoint of the present state holds; the text of the kernels is in `kernels`. */
-static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT]) {
-    nn_snapshot snapshot = nn_session_snapshot(&t->session);
-    snapshot.state = t->state;
-    snapshot.config = nn_config_text(t->config);
-    if (t->session.micro)
-        snapshot.kernels = nn_trainer_kernels(t, kernels);
-    return snapshot;
-}
-
-static int save(nn_trainer *t, bool best) {
-    char kernels[NN_KERNELS_TEXT];
-    bool rewound;
-    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
-    if (rewound)
-        return 0;
-    double since = nn_seconds();
-    nn_snapshot snapshot = snapshot_of(t, kernels);
-    nn_comm_at(t->comm, NN_PHASE_SAVE);
-    (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
-    nn_saver_fail(t->saver, nn_trainer_report_saved(t));
-    nn_saver_save(t->saver, &snapshot, best, since);
-    t->saved_step = t->state.step;
-    t->saved_at = nn_seconds();
-    t->save = NN_SAVE_NOT_YET;
-    nn_trainer_pause(t, since);
-    return 0;
-}
-
-static int save_once(nn_trainer *t) {
-    return t->saved_step == t->state.step ? 0 : save(t, false);
-}
-
-/* Once it is on the disk. */
-static void say_saved(nn_trainer *t) {
-    char file[NN_CHECKPOINT_NAME];
-    if (!t->tells || !t->run || nn_saver_busy(t->saver))
-        return;
-    int64_t step = nn_saver_saved(t->saver).step;
-    nn_info("step %lld is saved as %s/%s, and the run goes on", (long long)step, nn_run_dir(t->run),
-            nn_checkpoint_name(step, file));
-    t->tells = false;
-}
-
-/* A checkpoint that was asked for from outside, whatever else is being written. */
-static int answer(nn_trainer *t) {
-    if (t->options->save)
-        t->answered = __atomic_load_n(t->options->save, __ATOMIC_RELAXED);
-    t->tells = true;
-    return save_once(t);
-}
-
-/* The state is on the disk when it returns. */
-static int save_now(nn_trainer *t) {
-    NN_TRY(save_once(t));
-    double since = nn_seconds();
-    nn_comm_at(t->comm, NN_PHASE_SAVE);
-    int rc = nn_saver_wait(t->saver);
-    nn_trainer_pause(t, since);
-    if (rc == 0)
-        rc = nn_trainer_report_saved(t);
-    return nn_comm_agree(t->comm, rc);
-}
-
-/* The best parameters are what the run may end with. Those that hold for a moment only are not
- * worth a file. */
-static int save_best(nn_trainer *t) {
-    char kernels[NN_KERNELS_TEXT];
-    bool rewound;
-    if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
-        return save(t, true);
-    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
-    if (rewound)
-        return 0;
-    nn_snapshot snapshot = snapshot_of(t, kernels);
-    return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
 }
 
 static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
@@ -168,7 +65,7 @@ static int validate(nn_trainer *t) {
     nn_trainer_observe(t, e);
     NN_TRY(nn_trainer_report_validation(t, e));
     nn_trainer_pause(t, since);
-    return better ? save_best(t) : 0;
+    return better ? nn_trainer_save_best(t) : 0;
 }
 
 static int end_epoch(nn_trainer *t) {
@@ -187,7 +84,7 @@ static int end_epoch(nn_trainer *t) {
 
 /* Rank 0 knows the folder. */
 static int stop(nn_trainer *t) {
-    NN_TRY(save_now(t));
+    NN_TRY(nn_trainer_save_now(t));
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on, run again with "
                    "%s%s%s--resume",
@@ -208,13 +105,9 @@ static int after_step(nn_trainer *t) {
         NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
         NN_TRY(nn_trainer_report(t, epoch_end));
-    if (is_due(s, set->validate.every_epochs, set->validate.every_steps))
+    if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
         NN_TRY(validate(t));
-    if (is_save_due(t))
-        NN_TRY(save_once(t));
-    if (t->asked && !t->stop)
-        NN_TRY(answer(t));
-    say_saved(t);
+    NN_TRY(nn_trainer_save_due(t));
     return t->stop && !why_over(t) ? stop(t) : 0;
 }
 
@@ -271,7 +164,7 @@ static int loop(nn_trainer *t) {
         NN_TRY(take_steps(t));
         if (t->state.step > t->first_step)
             NN_TRY(validate(t));
-        NN_TRY(save_now(t));
+        NN_TRY(nn_trainer_save_now(t));
     } while (!why_over(t)); /* it has gone back to a checkpoint, because replicas differed */
     return 0;
 }
@@ -325,18 +218,6 @@ static int finish(nn_trainer *t, nn_train_result *result) {
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
     NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
     return nn_trainer_report_end(t, result);
-}
-
-/* The best parameters before they diverged may not have been written yet. The message stays that of
- * the divergence. */
-static void rescue_best(nn_trainer *t, int rc) {
-    char message[700];
-    if (rc != NN_EDIVERGED || !t->run || !t->saver)
-        return;
-    snprintf(message, sizeof message, "%s", nn_error_message());
-    (void)nn_saver_rescue(t->saver);
-    t->saved_step = nn_saver_saved(t->saver).step;
-    nn_fail(rc, "%s", message);
 }
 
 /* After divergence: what can be done, and what there is to go on from. */
@@ -401,7 +282,7 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     found.test = NULL; /* the caller's */
 done:
     nn_train_result_release(&found);
-    rescue_best(&t, rc);
+    nn_trainer_rescue_best(&t, rc);
     advise(&t, rc);
     nn_saver_free(t.saver, rc == NN_ERANK);
     nn_trainer_close(&t);

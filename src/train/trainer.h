@@ -1,7 +1,7 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step.c (one training step), rate.c (learning rate), replicas.c (whether all ranks hold
- * the same), report.c (what people see of it) and train.c (the loop around it). `check` and `bench`
- * open a trainer too. */
+ * the same), saving.c (when it saves), report.c (what people see of it) and train.c (the loop
+ * around it). `check` and `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -100,6 +100,21 @@ bool nn_trainer_asked_to_save(const nn_trainer *t);
  * far). Local. */
 enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t);
 int nn_trainer_save_failure(const nn_trainer *t);
+
+/* Whether what is done every so many epochs or steps (0: not by these) is due after the last step.
+ * Local. */
+bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps);
+
+/* After a step: begins a checkpoint where one is due or was asked for from outside, and tells of
+ * the latter once it is on the disk. Collective. */
+int nn_trainer_save_due(nn_trainer *t);
+/* The best parameters so far: in a checkpoint of their own, or kept for a while. Collective. */
+int nn_trainer_save_best(nn_trainer *t);
+/* The state is on the disk when it returns. Collective. */
+int nn_trainer_save_now(nn_trainer *t);
+/* Where training ended with NN_EDIVERGED: the best parameters, which may not have been written yet.
+ * The message stays that of the divergence. Local. */
+void nn_trainer_rescue_best(nn_trainer *t, int rc);
 
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */

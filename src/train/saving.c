@@ -1,0 +1,130 @@
+/* When training saves, and what: checkpoints that are due, were asked for, or hold the best
+ * parameters so far. How they are written: save/saver.h. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "comm/heartbeat.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+
+enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
+    double seconds = nn_seconds() - t->saved_at;
+    double minutes = t->session.settings->checkpoint.every_minutes;
+    if (minutes > 0 && seconds >= 60 * minutes)
+        return NN_SAVE_MUST;
+    return seconds >= NN_SAVE_SECONDS ? NN_SAVE_MAY : NN_SAVE_NOT_YET;
+}
+
+int nn_trainer_save_failure(const nn_trainer *t) {
+    return t->saver ? nn_saver_failure(t->saver) : 0;
+}
+
+/* What nobody asked for is saved by the clock as well. */
+static bool is_save_due(const nn_trainer *t) {
+    const nn_settings *set = t->session.settings;
+    int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
+    if (t->saving && set->checkpoint.when_busy == NN_BUSY_SKIP)
+        return false;
+    if (t->save == NN_SAVE_MUST)
+        return true;
+    if (epochs < 0 && steps < 0)
+        return t->save == NN_SAVE_MAY && t->state.batch == 0;
+    return nn_trainer_is_due(t, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
+}
+
+/* What a checkpoint of the present state holds; the text of the kernels is in `kernels`. */
+static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT]) {
+    nn_snapshot snapshot = nn_session_snapshot(&t->session);
+    snapshot.state = t->state;
+    snapshot.config = nn_config_text(t->config);
+    if (t->session.micro)
+        snapshot.kernels = nn_trainer_kernels(t, kernels);
+    return snapshot;
+}
+
+static int save(nn_trainer *t, bool best) {
+    char kernels[NN_KERNELS_TEXT];
+    bool rewound;
+    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
+    if (rewound)
+        return 0;
+    double since = nn_seconds();
+    nn_snapshot snapshot = snapshot_of(t, kernels);
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
+    nn_saver_fail(t->saver, nn_trainer_report_saved(t));
+    nn_saver_save(t->saver, &snapshot, best, since);
+    t->saved_step = t->state.step;
+    t->saved_at = nn_seconds();
+    t->save = NN_SAVE_NOT_YET;
+    nn_trainer_pause(t, since);
+    return 0;
+}
+
+static int save_once(nn_trainer *t) {
+    return t->saved_step == t->state.step ? 0 : save(t, false);
+}
+
+/* Once it is on the disk. */
+static void say_saved(nn_trainer *t) {
+    char file[NN_CHECKPOINT_NAME];
+    if (!t->tells || !t->run || nn_saver_busy(t->saver))
+        return;
+    int64_t step = nn_saver_saved(t->saver).step;
+    nn_info("step %lld is saved as %s/%s, and the run goes on", (long long)step, nn_run_dir(t->run),
+            nn_checkpoint_name(step, file));
+    t->tells = false;
+}
+
+/* A checkpoint that was asked for from outside, whatever else is being written. */
+static int answer(nn_trainer *t) {
+    if (t->options->save)
+        t->answered = __atomic_load_n(t->options->save, __ATOMIC_RELAXED);
+    t->tells = true;
+    return save_once(t);
+}
+
+int nn_trainer_save_due(nn_trainer *t) {
+    if (is_save_due(t))
+        NN_TRY(save_once(t));
+    if (t->asked && !t->stop)
+        NN_TRY(answer(t));
+    say_saved(t);
+    return 0;
+}
+
+int nn_trainer_save_now(nn_trainer *t) {
+    NN_TRY(save_once(t));
+    double since = nn_seconds();
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    int rc = nn_saver_wait(t->saver);
+    nn_trainer_pause(t, since);
+    if (rc == 0)
+        rc = nn_trainer_report_saved(t);
+    return nn_comm_agree(t->comm, rc);
+}
+
+/* The best parameters are what the run may end with. Those that hold for a moment only are not
+ * worth a file. */
+int nn_trainer_save_best(nn_trainer *t) {
+    char kernels[NN_KERNELS_TEXT];
+    bool rewound;
+    if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
+        return save(t, true);
+    NN_TRY(nn_trainer_compare_replicas(t, &rewound));
+    if (rewound)
+        return 0;
+    nn_snapshot snapshot = snapshot_of(t, kernels);
+    return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
+}
+
+void nn_trainer_rescue_best(nn_trainer *t, int rc) {
+    char message[700];
+    if (rc != NN_EDIVERGED || !t->run || !t->saver)
+        return;
+    snprintf(message, sizeof message, "%s", nn_error_message());
+    (void)nn_saver_rescue(t->saver);
+    t->saved_step = nn_saver_saved(t->saver).step;
+    nn_fail(rc, "%s", message);
+}
