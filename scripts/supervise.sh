@@ -10,8 +10,8 @@ usage='usage: nnmpi-supervise [options] LAUNCHER [its options] nnmpi train CONFI
                           job, else ssh
 LAUNCHER is mpirun of Open MPI, mpiexec of MPICH, or srun. With hosts it gets no number of ranks: hosts
 say how many. --resume is added.
-USR1, TERM, INT, HUP and XCPU save and end the run with 75; the codes 0, 2, 3, 4, 6 and 75 of nnmpi are final. When
-starting again does not help any more, it ends with 5.'
+USR1, TERM, INT, HUP and XCPU save and end the run with 75; the codes 0, 2, 3, 4, 6, 7 and 75 of nnmpi are final, but 7
+after a loss. When starting again does not help any more, it ends with 5.'
 set -u
 
 probe_seconds=5   # until a host counts as lost; srun gets twice that, as it asks Slurm first
@@ -228,9 +228,6 @@ is_unfinished() {
     [ -n "$log" ] && ! tail -n 1 "$log" 2>/dev/null | grep -q '"event":"end"'
 }
 
-# is_occupied: ranks on a lost host have not noticed yet that they are alone.
-is_occupied() { grep -qE "training in the run folder|the run folder '.*' is locked" "$messages"; }
-
 give_up() {
     say "$*; run it again with --resume"
     exit 5
@@ -249,11 +246,12 @@ while :; do
         is_unfinished || exit 0
         code=5
         ;;
-    2) [ "$used" -gt 0 ] && [ "$waits" -gt 0 ] && is_occupied || exit 2 ;;
-    3 | 4 | 6 | 75 | 126 | 127) exit "$code" ;;
+    # Ranks on a lost host have not noticed yet that they are alone.
+    7) [ "$used" -gt 0 ] && [ "$waits" -gt 0 ] || exit 7 ;;
+    2 | 3 | 4 | 6 | 75 | 126 | 127) exit "$code" ;;
     esac
     [ -z "$asked" ] || exit "$code"
-    if [ "$code" -eq 2 ]; then
+    if [ "$code" -eq 7 ]; then
         waits=$((waits - 1))
         sleep "$lock_seconds"
         continue

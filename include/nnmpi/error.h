@@ -13,7 +13,8 @@
     X(NN_ERANK, -5, 5, "a rank failed or stalled")                                                 \
     X(NN_EIO, -6, 6, "input/output failed")                                                        \
     X(NN_EMEMORY, -7, 6, "out of memory")                                                          \
-    X(NN_ESTOPPED, -8, 75, "stopped by a signal after saving")
+    X(NN_ESTOPPED, -8, 75, "stopped by a signal after saving")                                     \
+    X(NN_EBUSY, -9, 7, "another process has the run folder")
 
 typedef enum nn_err {
     NN_OK = 0,

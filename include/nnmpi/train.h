@@ -91,10 +91,11 @@ typedef struct nn_train_result {
 NN_API void nn_train_result_release(nn_train_result *result);
 
 /* Trains as `config` says; writes the run folder from rank 0. Every rank returns the same code:
- * NN_ESTOPPED after a signal, NN_EDIVERGED when the loss is no number. But NN_ERANK, MPI has
- * failed, is what this rank knows: the others may wait for it, so call nn_comm_abort. Where a rank
- * stalls (train.stall_timeout), all processes end with exit status 5 without a return.
- * `result` is filled after success, and is then to be released. Collective. */
+ * NN_ESTOPPED after a signal, NN_EDIVERGED when the loss is no number, NN_EBUSY when another
+ * process is training in the run folder. But NN_ERANK, MPI has failed, is what this rank knows: the
+ * others may wait for it, so call nn_comm_abort. Where a rank stalls (train.stall_timeout), all
+ * processes end with exit status 5 without a return. `result` is filled after success, and is then
+ * to be released. Collective. */
 NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
                     nn_train_result *result);
 

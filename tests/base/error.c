@@ -88,6 +88,7 @@ static void check_codes(void) {
     CHECK_EQ_INT(nn_error_exit_code(NN_EUSAGE), 2);
     CHECK_EQ_INT(nn_error_exit_code(NN_EMEMORY), 6);
     CHECK_EQ_INT(nn_error_exit_code(NN_ESTOPPED), 75);
+    CHECK_EQ_INT(nn_error_exit_code(NN_EBUSY), 7);
     CHECK_EQ_INT(nn_error_exit_code(-99), 1);
     CHECK_STR(nn_error_text(NN_EDIVERGED), "training diverged");
     CHECK_STR(nn_error_text(-99), "unknown error");

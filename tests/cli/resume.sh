@@ -118,7 +118,7 @@ for errno in none LIE ENOLCK; do
         ! { [ -e shared/last.h5 ] && grep -q "^process $first on " shared/lock; } || break
         sleep 0.05
     done
-    expect_code 2 "${fault[@]}" "$NNMPI" train net.yaml --run shared -q > out 2> err
+    expect_code 7 "${fault[@]}" "$NNMPI" train net.yaml --run shared -q > out 2> err
     expect_line "process $first on $(hostname), since 20" err
     kill -s KILL "$first"
     "${fault[@]}" "$NNMPI" train net.yaml --run shared --resume -q -o train.max_steps=1 > out 2> err

@@ -53,7 +53,7 @@ expect_calls() {
 
 # What nnmpi says is final stays so.
 echo '{"event":"end"}' >run/metrics.jsonl
-for code in 0 2 3 4 6 75; do
+for code in 0 2 3 4 6 7 75; do
     supervise "$code" "${three[@]}" <<<"$code"
     expect_calls a:2,b:2,c:1
 done
@@ -92,12 +92,14 @@ echo '{"event":"end"}' >run/metrics.jsonl
 # Ranks on a lost host may have the run folder for a while; another run has it for good.
 supervise 0 "${three[@]}" <<'PLAN'
 205
-2 nnmpi: another process is training in the run folder 'run'
-2 nnmpi: the run folder 'run' is locked for process 7 on a
+7 nnmpi: another process is training in the run folder 'run'
+7 nnmpi: the run folder 'run' is locked for process 7 on a
 0
 PLAN
 expect_calls a:2,b:2,c:1 a:2,b:2,c:1 a:2,b:2,c:1 a:2,b:2,c:1
-supervise 2 "${three[@]}" <<<"2 nnmpi: another process is training in the run folder 'run'"
+# What is wrong stays so after a loss, too.
+supervise 2 "${three[@]}" <<<$'205\n2\n0'
+expect_calls a:2,b:2,c:1 a:2,b:2,c:1
 # The end: too often, or nowhere to go.
 supervise 5 --restarts 2 "${three[@]}" <<<$'5\n205\n137\n0'
 expect_line '137, and 2 restarts are used up; run it again with --resume' err

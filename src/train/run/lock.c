@@ -88,23 +88,23 @@ static int refuse(const claim *c) {
     const char *owner = nn_owner_text(&c->owner, text);
 
     if (c->error == 0)
-        return nn_fail(NN_EUSAGE,
+        return nn_fail(NN_EBUSY,
                        "%s is training in the run folder '%s', and yet the file system granted its "
                        "lock a second time: locks do not hold there; wait for it to end, and put "
                        "run folders (--run) where they do",
                        owner, c->dir);
     if (c->error != EAGAIN)
-        return nn_fail(NN_EUSAGE,
+        return nn_fail(NN_EBUSY,
                        "%s is training in the run folder '%s', whose file system cannot lock files "
                        "(%s); wait for it to end or choose another folder (--run)",
                        owner, c->dir, nn_errno_text(c->error));
     if (c->state == NN_OWNER_ENDED)
-        return nn_fail(NN_EUSAGE,
+        return nn_fail(NN_EBUSY,
                        "the run folder '%s' is locked for %s, which has ended: a process that it "
                        "started, or a file server that has not noticed, keeps the lock; when no "
                        "program trains there any more, delete '%s/lock'",
                        c->dir, owner, c->dir);
-    return nn_fail(NN_EUSAGE,
+    return nn_fail(NN_EBUSY,
                    "another process is training in the run folder '%s' (%s); wait for it to end or "
                    "choose another folder (--run)%s",
                    c->dir, owner,

@@ -10,7 +10,7 @@
  * when it holds the lock, and also when it is alive, on this host, and named in the file: then the
  * file system has no locks or grants one twice, which is said. An owner that has ended is none.
  * Where the file system has no locks or they do not exclude, goes on with a warning. *fd is the
- * open file, to be handed to nn_lock_release. NN_EUSAGE names who has the folder; NN_EIO. Local. */
+ * open file, to be handed to nn_lock_release. NN_EBUSY names who has the folder; NN_EIO. Local. */
 int nn_lock_take(const char *dir, double seconds, int *fd);
 
 /* Empties the file and gives it up; -1 is fine. */

@@ -13,8 +13,8 @@ typedef struct nn_run nn_run;
 
 /* Makes (`dir`, or runs/<config>-<time> when NULL) and locks the folder, and to resume finds and
  * verifies the newest valid checkpoint in it. NN_EUSAGE when it holds a run and `resume` is not
- * asked for, or when another process has it; NN_EIO when it cannot be written. The configuration
- * has been checked and outlives the run. Local. */
+ * asked for; NN_EBUSY when another process has it; NN_EIO when it cannot be written. The
+ * configuration has been checked and outlives the run. Local. */
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out);
 void nn_run_free(nn_run *run);
 

@@ -63,7 +63,7 @@ static void fresh(void) {
     CHECK_OK(nn_file_read(&pool, "rdir/config.yaml", &config, &length));
     CHECK_STR(config, nn_config_text(f.config));
     CHECK_CONTAINS(config, "keep: 2");
-    CHECK_EQ_INT(nn_run_open(f.config, "rdir", false, &other), NN_EUSAGE);
+    CHECK_EQ_INT(nn_run_open(f.config, "rdir", false, &other), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "another process is training in the run folder 'rdir' (");
     snprintf(owner, sizeof owner, "process %ld on %s, since 20", (long)getpid(), host);
     CHECK_CONTAINS(nn_error_message(), owner);
