@@ -146,12 +146,12 @@ blame() {
 
 # ---- one start -----------------------------------------------------------------------------------
 
-asked='' # the first signal that wants an end
+asked='' # the signals so far that want an end
 mpirun=''
 hand_on() {
     local signal=USR1 # which mpirun gives the ranks without ending them
-    [ "$1" != "$asked" ] || [ "$1" != INT ] || signal=INT
-    asked=${asked:-$1}
+    [ "$1" != INT ] || [[ $asked != *INT* ]] || signal=INT
+    asked+=" $1"
     [ -z "$mpirun" ] || kill -s "$signal" "$mpirun" 2>/dev/null
 }
 for signal in USR1 TERM INT HUP XCPU; do

@@ -7,7 +7,7 @@
 unset SLURM_JOB_ID SLURM_JOB_NODELIST PBS_NODEFILE
 
 # mpirun notes its arguments in `calls`, and does what `plan` says on the next line: CODE [MESSAGE], or
-# `wait CODE N`, which means after N signals
+# `wait CODE N`, which means after N signals, and says then that it ends
 mkdir bin run
 cat >bin/mpirun <<'STUB'
 #!/usr/bin/env bash
@@ -18,6 +18,7 @@ if [ "$code" = wait ]; then
     read -r code count <<<"$message"
     for signal in USR1 USR2 INT; do trap "echo $signal >>signals" "$signal"; done
     until [ -e signals ] && [ "$(wc -l <signals)" -eq "$count" ]; do sleep 0.1; done
+    echo "mpirun ends" >&2
 elif [ -n "$message" ]; then
     echo "$message" >&2
 fi
@@ -125,24 +126,25 @@ expect_line '^--nodelist=a,c --nodes=2 --ntasks=3 --map-by slot nnmpi train' cal
 rm gone.b
 
 # signalled CODE SIGNAL...: these come while it runs, and when the launcher then ends with that code, so does
-# the supervisor: nothing is started again.
+# the supervisor: nothing is started again. `terminal=-` has them come from a terminal, to all processes of the group.
 signalled() {
-    local pid code=0 expected=$1
+    local pid code=0 expected=$1 terminal=${terminal:-}
     shift
     rm -f calls signals
     echo "wait $expected $#" >plan
-    env --default-signal=INT "$SOURCE_DIR/scripts/supervise.sh" "${three[@]}" mpirun --map-by slot nnmpi train \
+    setsid env --default-signal=INT "$SOURCE_DIR/scripts/supervise.sh" "${three[@]}" mpirun --map-by slot nnmpi train \
         net.yaml --run run 2>err &
     pid=$!
     while [ ! -e calls ]; do sleep 0.05; done
     sleep 0.3
     for signal in "$@"; do
-        kill -s "$signal" "$pid"
+        kill -s "$signal" -- "$terminal$pid"
         sleep 0.3
     done
     wait "$pid" || code=$?
     [ "$code" -eq "$expected" ] || fail "$*: exit code $code, not $expected"
     expect_calls a:2,b:2,c:1
+    expect_line '^mpirun ends$' err
 }
 for signal in USR1 TERM HUP INT XCPU; do
     signalled 75 "$signal"
@@ -150,7 +152,12 @@ for signal in USR1 TERM HUP INT XCPU; do
 done
 signalled 75 USR2 USR1
 expect_same signals - <<<$'USR2\nUSR1'
+# The second INT, whatever came before, ends the ranks; Ctrl-C is no more than that.
 signalled 1 INT INT
+expect_same signals - <<<$'USR1\nINT'
+signalled 1 TERM INT INT
+expect_same signals - <<<$'USR1\nUSR1\nINT'
+terminal=- signalled 1 INT INT
 expect_same signals - <<<$'USR1\nINT'
 
 # What cannot be meant.
