@@ -199,6 +199,7 @@ start() {
     set -m
     "$launcher" "${options[@]}" "${command[@]}" </dev/null 2>&"$errors" {errors}>&- &
     mpirun=$!
+    [ -z "$asked" ] || kill -s USR1 "$mpirun" # asked while it was started
     end_launcher "$mpirun" </dev/null >/dev/null 2>&1 {errors}>&- &
     guard=$!
     set +m
@@ -250,6 +251,7 @@ while :; do
     7) [ "$used" -gt 0 ] && [ "$waits" -gt 0 ] || exit 7 ;;
     2 | 3 | 4 | 6 | 75 | 126 | 127) exit "$code" ;;
     esac
+    [ -z "$asked" ] || [ "$code" -ne 138 ] || exit 75 # by USR1, which the launcher got before it was ready
     [ -z "$asked" ] || exit "$code"
     if [ "$code" -eq 7 ]; then
         waits=$((waits - 1))

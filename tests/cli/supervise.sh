@@ -12,11 +12,11 @@ mkdir bin run
 cat >bin/mpirun <<'STUB'
 #!/usr/bin/env bash
 [ "$1" != --version ] || { echo "mpirun (Open MPI) 4.1.4" && exit; }
+for signal in USR1 USR2 INT; do trap "echo $signal >>signals" "$signal"; done
 echo "$*" >>calls
 read -r code message < <(sed -n "$(wc -l <calls)p" plan)
 if [ "$code" = wait ]; then
     read -r code count <<<"$message"
-    for signal in USR1 USR2 INT; do trap "echo $signal >>signals" "$signal"; done
     until [ -e signals ] && [ "$(wc -l <signals)" -eq "$count" ]; do sleep 0.1; done
     echo "mpirun ends" >&2
 elif [ -n "$message" ]; then
@@ -128,7 +128,7 @@ rm gone.b
 # signalled CODE SIGNAL...: these come while it runs, and when the launcher then ends with that code, so does
 # the supervisor: nothing is started again. `terminal=-` has them come from a terminal, to all processes of the group.
 signalled() {
-    local pid code=0 expected=$1 terminal=${terminal:-}
+    local pid code=0 expected=$1 sent=0 terminal=${terminal:-}
     shift
     rm -f calls signals
     echo "wait $expected $#" >plan
@@ -136,10 +136,10 @@ signalled() {
         net.yaml --run run 2>err &
     pid=$!
     while [ ! -e calls ]; do sleep 0.05; done
-    sleep 0.3
     for signal in "$@"; do
         kill -s "$signal" -- "$terminal$pid"
-        sleep 0.3
+        sent=$((sent + 1))
+        until [ -e signals ] && [ "$(wc -l <signals)" -eq "$sent" ]; do sleep 0.05; done
     done
     wait "$pid" || code=$?
     [ "$code" -eq "$expected" ] || fail "$*: exit code $code, not $expected"
