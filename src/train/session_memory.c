@@ -35,14 +35,12 @@ static int allocate_parameters(nn_session *session) {
     return nn_gemm_check_memory(&session->compute);
 }
 
-/* Gradients that are outer products; none where layers add those of several passes, or rows move
- * between ranks. */
+/* Gradients that are outer products; none where layers add those of several passes. */
 static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_outer_matrix *matrix) {
     const nn_layer *const *layer;
     const nn_settings *s = session->settings;
     bool adds = s->train.accumulate > 1 && !nn_settings_sums_passes(s);
-    bool moves = s->train.balance == NN_BALANCE_SPEED;
-    size_t count = adds || moves ? 0 : nn_model_outer_grads(session->model, grad);
+    size_t count = adds ? 0 : nn_model_outer_grads(session->model, grad);
     nn_model_layers(session->model, &layer);
     for (size_t i = 0; i < count; i++)
         matrix[i] = (nn_outer_matrix){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
@@ -86,7 +84,8 @@ nn_reduce_spec nn_session_reduce_spec(const nn_session *session) {
                             .compress = settings->train.compress == NN_COMPRESS_BF16,
                             .link = session->link,
                             .between = (nn_between_choice)settings->train.between_nodes,
-                            .rows = (size_t)session->pass_size};
+                            .rows = (size_t)session->pass_size,
+                            .shards = &session->shards};
 }
 
 int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx) {

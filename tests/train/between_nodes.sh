@@ -65,5 +65,3 @@ done
 
 expect_code 2 run_ranks "$RANKS" "$NNMPI" check net.yaml -o train.between_nodes=rows -o train.reduce=allreduce >out 2>err
 expect_line 'between_nodes = rows wants reduce = node or auto' err
-expect_code 2 run_ranks "$RANKS" "$NNMPI" check net.yaml -o train.between_nodes=rows -o train.balance=speed >out 2>err
-expect_line 'between_nodes = rows wants balance = even' err

@@ -39,14 +39,16 @@ struct nn_outer_grads {
     nn_comm *comm;
     const nn_compute *compute;
     const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
-    nn_wire *wire;       /* NULL: one node */
+    const nn_shards *shards;
+    nn_wire *wire; /* NULL: one node */
     bool compress;
     int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
     size_t tos, froms;
     void (*arrived)(void *ctx); /* called when rows of a matrix have come */
     void *ctx;
-    size_t most;         /* rows of a minibatch, */
-    size_t most_of_node; /* and on any node */
+    size_t most;          /* rows of a minibatch, ... */
+    size_t usual_of_node; /* ... on any node, as shards are at first, ... */
+    size_t most_of_node;  /* ... and as they may ever be */
     size_t count;
     struct matrix *matrix; /* in the order of the vector, as the spans are */
     nn_span *span;
@@ -65,19 +67,19 @@ struct nn_outer_grads {
 static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
     size_t ranks = (size_t)o->comm->node_least;
     double m = (double)c->m, n = (double)c->n;
-    double by_rows = (double)o->most_of_node * (2 * m + (double)(1 + ranks) * n);
+    double by_rows = (double)o->usual_of_node * (2 * m + (double)(1 + ranks) * n);
     return ranks > 1 && !(o->tree && o->wire) && c->m * c->n >= LEAST &&
            c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
 }
 
-/* Rows of a minibatch that a rank has. Shards of a minibatch: nn_loader_batch. */
+/* Rows of the minibatch under way that a rank has. */
 static nn_span rows_of(const nn_outer_grads *o, size_t rank) {
-    size_t size = (size_t)o->comm->size;
-    nn_span leaves, own = nn_tree_share(o->rows, rank, size);
-    if (!o->tree)
-        return own;
-    leaves = nn_tree_share(o->tree->leaves, rank, size);
-    return (nn_span){o->row[leaves.begin], o->row[leaves.end]};
+    return nn_shards_rows(o->shards, o->rows, rank);
+}
+
+/* Most rows that it ever has. */
+static size_t most_of_rank(const nn_outer_grads *o) {
+    return nn_shards_most(o->shards, o->most);
 }
 
 /* The ranks of every node follow each other. */
@@ -88,15 +90,16 @@ static bool is_ordered(const nn_comm *comm) {
     return ordered;
 }
 
-/* The most rows of a minibatch on a node; a smaller one can be dealt so that there is one more. */
-static size_t most_of_node(const nn_outer_grads *o) {
-    size_t most = 0;
-    for (size_t r = 0; r < (size_t)o->comm->size; r += (size_t)o->comm->place[r].node_size) {
-        size_t last = r + (size_t)o->comm->place[r].node_size - 1;
-        size_t rows = rows_of(o, last).end - rows_of(o, r).begin + 1;
-        most = rows > most ? rows : most;
+/* Rows on a node; a smaller minibatch can be dealt so that there is one more. */
+static void find_most_of_node(nn_outer_grads *o) {
+    for (size_t r = 0, ranks; r < (size_t)o->comm->size; r += ranks) {
+        ranks = (size_t)o->comm->place[r].node_size;
+        nn_span usual = nn_shards_rows_of(o->shards, o->most, r, r + ranks);
+        size_t rows = usual.end - usual.begin + 1, most = ranks * most_of_rank(o);
+        most = most < o->most ? most : o->most;
+        o->usual_of_node = rows > o->usual_of_node ? rows : o->usual_of_node;
+        o->most_of_node = most > o->most_of_node ? most : o->most_of_node;
     }
-    return most;
 }
 
 /* Microbatches are multiplied by a kernel that has a bound on rows. */
@@ -159,7 +162,7 @@ static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
         return 0;
     o->most = spec->rows;
     set_rows(o, spec->rows);
-    o->most_of_node = most_of_node(o);
+    find_most_of_node(o);
     pick(o, spec);
     return nn_comm_agree(o->comm, plan_messages(o));
 }
@@ -173,6 +176,7 @@ int nn_outer_grads_new(const nn_reduce_spec *spec, nn_wire *wire, nn_outer_grads
     o->comm = spec->comm;
     o->compute = spec->compute;
     o->tree = spec->tree;
+    o->shards = spec->shards;
     o->wire = wire;
     o->compress = spec->compress;
     int rc = plan(o, spec);
@@ -256,15 +260,24 @@ static nn_parcel parcel(const struct side *s, int rank, nn_span rows) {
     return (nn_parcel){rank, s->rows + first, count * sizeof *s->rows};
 }
 
-/* For the rows of the minibatch under way, and `more` of each rank. */
-static void set_parcels(const nn_outer_grads *o, struct side *s, size_t more) {
+/* For the rows of the minibatch under way. */
+static void set_parcels(const nn_outer_grads *o, struct side *s) {
     nn_channel *c = &s->channel;
     for (size_t i = 0; i < c->outs; i++)
-        c->out[i] = parcel(s, o->to[i], (nn_span){o->own.begin, o->own.end + more});
-    for (size_t i = 0; i < c->ins; i++) {
-        nn_span rows = rows_of(o, (size_t)o->from[i]);
-        c->in[i] = parcel(s, o->from[i], (nn_span){rows.begin, rows.end + more});
-    }
+        c->out[i] = parcel(s, o->to[i], o->own);
+    for (size_t i = 0; i < c->ins; i++)
+        c->in[i] = parcel(s, o->from[i], rows_of(o, (size_t)o->from[i]));
+}
+
+/* For as many rows as any rank ever has. */
+static void reserve_parcels(const nn_outer_grads *o, struct side *s) {
+    nn_channel *c = &s->channel;
+    nn_span most = {0, most_of_rank(o)};
+    for (size_t i = 0; i < c->outs; i++)
+        c->out[i] = parcel(s, o->to[i], most);
+    for (size_t i = 0; i < c->ins; i++)
+        c->in[i] = parcel(s, o->from[i], most);
+    nn_wire_reserve(o->wire, c);
 }
 
 /* By the wire: rows have come, or have gone. */
@@ -274,9 +287,8 @@ static void rows_moved(void *ctx, nn_channel *c) {
     if (c->coming > 0 || s->here)
         return;
     for (size_t i = 0; s->rounded && i < c->ins; i++) {
-        nn_span rows = rows_of(o, (size_t)c->in[i].rank);
-        size_t first = rows.begin * s->width;
-        nn_bf16_expand((rows.end - rows.begin) * s->width, s->rounded + first, s->rows + first);
+        const uint16_t *from = c->in[i].bytes;
+        nn_bf16_expand(c->in[i].count / sizeof *from, from, s->rows + (from - s->rounded));
     }
     s->here = true;
     o->arrived(o->ctx);
@@ -308,8 +320,7 @@ static int plan_channel(nn_outer_grads *o, struct side *s, size_t priority) {
         s->rounded = nn_pool_alloc(&o->pool, o->most * s->width * sizeof *s->rounded);
     if (!c->in || !c->out || (o->compress && !s->rounded))
         return NN_EMEMORY;
-    set_parcels(o, s, 1);
-    nn_wire_reserve(o->wire, c);
+    reserve_parcels(o, s);
     return 0;
 }
 
@@ -341,23 +352,20 @@ bool nn_outer_grads_travels(const nn_outer_grads *o, size_t i) {
 }
 
 static void set_rows(nn_outer_grads *o, size_t rows) {
-    const nn_comm *comm = o->comm;
-    size_t first = (size_t)(comm->rank - comm->node_rank);
+    size_t first = (size_t)(o->comm->rank - o->comm->node_rank);
     o->rows = rows;
     for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
         o->row[i] = nn_tree_share(rows, i, o->tree->leaves).begin;
-    o->own = rows_of(o, (size_t)comm->rank);
-    o->node.begin = rows_of(o, first).begin;
-    o->node.end = rows_of(o, first + (size_t)comm->node_size - 1).end;
+    o->own = rows_of(o, (size_t)o->comm->rank);
+    o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
 }
 
 void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
-    if (rows != o->rows)
-        set_rows(o, rows);
+    set_rows(o, rows);
     for (size_t i = 0; i < o->count; i++)
         for (int side = 0; o->matrix[i].everywhere && side < 2; side++) {
             struct side *s = &o->matrix[i].side[side];
-            set_parcels(o, s, 0);
+            set_parcels(o, s);
             s->here = false;
             nn_wire_receive(o->wire, &s->channel);
         }

@@ -4,7 +4,7 @@
 #define NN_COMM_REDUCE_SPEC_H
 
 #include "base/real.h"
-#include "base/tree.h"
+#include "base/shards.h"
 #include "comm/between/link.h"
 #include "comm/reduce/partition.h"
 #include "math/compute.h"
@@ -95,8 +95,9 @@ typedef struct nn_reduce_spec {
      * nn_reducer_new. */
     const nn_outer_matrix *outer;
     size_t outer_count;
-    size_t rows; /* most of a pass; the ranks have their shares of it as nn_tree_share deals
-                    them, or the tree */
+    size_t rows;             /* most of a pass */
+    const nn_shards *shards; /* of the ranks in it, which with a tree are those in its leaves;
+                                outlive the reducer, and borders may move between two steps */
     const nn_reduce_ops *ops;
     void *ctx; /* of ops */
 } nn_reduce_spec;

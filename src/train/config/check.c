@@ -115,10 +115,6 @@ static int check_between(const nn_settings *s) {
     const nn_node *node = nn_node_get(s->train_node, "between_nodes");
     if (s->train.between_nodes == NN_BETWEEN_ROWS && s->train.reduce == NN_REDUCE_ALLREDUCE)
         return nn_node_fail(node, "between_nodes = rows wants reduce = node or auto");
-    if (s->train.between_nodes == NN_BETWEEN_ROWS && s->train.balance == NN_BALANCE_SPEED)
-        return nn_node_fail(node,
-                            "between_nodes = rows wants balance = even: with speed a rank does "
-                            "not know which rows another one sends");
     return NN_OK;
 }
 

@@ -26,6 +26,7 @@ struct trial {
     nn_comm *comm;
     nn_reducer *reducer;
     nn_tree tree;
+    nn_shards moving, leaves; /* without and with the tree */
     nn_pool pool;
     nn_real *a[MATRICES], *b[MATRICES]; /* [BATCH][m], [BATCH][n] of all ranks */
     nn_real *expected, *got;
@@ -62,11 +63,16 @@ static const nn_reduce_ops eager = {.values = 1, .accept = accept, .step = take_
 
 /* Rows of this rank in a minibatch. */
 static nn_span own_rows(const struct trial *t, size_t rows, bool tree) {
-    size_t rank = (size_t)nn_comm_rank(t->comm), size = (size_t)nn_comm_size(t->comm);
-    if (!tree)
-        return nn_tree_share(rows, rank, size);
-    return (nn_span){nn_tree_share(rows, t->tree.share.begin, LEAVES).begin,
-                     nn_tree_share(rows, t->tree.share.end, LEAVES).begin};
+    return nn_shards_rows(tree ? &t->leaves : &t->moving, rows, (size_t)nn_comm_rank(t->comm));
+}
+
+/* The first rank gets as many rows as it may, or as few, and the others share the rest evenly. */
+static void move_borders(struct trial *t, bool many) {
+    size_t size = t->moving.holders, first = many ? t->moving.most : 1;
+    for (size_t r = 1; r < size; r++)
+        t->moving.border[r] =
+            (int64_t)(first + nn_tree_share(BATCH - first, r - 1, size - 1).begin);
+    CHECK(nn_shards_fit(&t->moving, size + 1, t->moving.border));
 }
 
 /* Products of rows [first, last), as a microbatch's or all. */
@@ -158,6 +164,7 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
                            .outer = matrix,
                            .outer_count = MATRICES,
                            .rows = BATCH,
+                           .shards = tree ? &t->leaves : &t->moving,
                            .between = between,
                            .ops = ops,
                            .ctx = t};
@@ -171,8 +178,10 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, SMALL), everywhere);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, WIDE), node);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TALL), node);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         step(t, rows[i], tree);
+        move_borders(t, i % 2 == 0);
+    }
     CHECK_EQ_INT(t->took_norms, ops->take_norms != NULL);
     nn_reducer_free(t->reducer);
 }
@@ -186,6 +195,7 @@ static void test_choice(struct trial *t) {
                            .outer = matrix,
                            .outer_count = MATRICES,
                            .rows = 5000,
+                           .shards = &t->leaves,
                            .ops = &eager,
                            .ctx = t};
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
@@ -209,6 +219,11 @@ int main(void) {
         return check_done();
     size_t rank = (size_t)nn_comm_rank(t.comm), size = (size_t)nn_comm_size(t.comm);
     CHECK_EQ_INT(nn_tree_init(&t.tree, &t.pool, LEAVES, rank, size), 0);
+    CHECK_EQ_INT(nn_shards_init(&t.leaves, &t.pool, LEAVES, size), 0);
+    CHECK_EQ_INT(nn_shards_init(&t.moving, &t.pool, BATCH, size), 0);
+    t.moving.most = size > 1 ? 2 * BATCH / size : BATCH;
+    if (t.moving.most > BATCH - size + 1)
+        t.moving.most = BATCH - size + 1;
     for (unsigned i = 0; i < MATRICES; i++) {
         t.a[i] = numbers(BATCH * matrix[i].m, 2 * i);
         t.b[i] = numbers(BATCH * matrix[i].n, 2 * i + 1);

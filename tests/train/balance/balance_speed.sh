@@ -38,13 +38,15 @@ goes_on() {
 }
 goes_on same 2 -o train.balance=speed
 goes_on allreduce 2 -o train.balance=speed -o train.reduce=allreduce
+goes_on rows 2 -o train.balance=speed -o train.between_nodes=rows
+goes_on bf16 2 -o train.balance=speed -o train.between_nodes=rows -o train.compress=bf16
 goes_on passes 2 -o train.balance=speed -o train.accumulate=2
 goes_on other 3 -o train.balance=speed
 goes_on even 2 -o train.balance=even
 expect_line 'train.balance is even now and was speed' err
 python3 - <<'PY'
 from look import *
-last = {run: lines(run)[-1:] for run in ("same", "allreduce", "passes", "other", "even")}
+last = {run: lines(run)[-1:] for run in ("same", "allreduce", "rows", "bf16", "passes", "other", "even")}
 def validations(run):
     found = [e for e in map(json.loads, open(f"{run}/metrics.jsonl")) if e["event"] == "validate"]
     assert len(found) >= 2, run
@@ -52,9 +54,11 @@ def validations(run):
 def rows(run):
     return {(e["rows_least"], e["rows_most"]) for e in last[run]}
 assert len(rows("same")) == 1 and min(rows("same"))[0] < 120, rows("same")
-assert rows("same") == rows("allreduce"), (rows("same"), rows("allreduce"))
+for way in "allreduce", "rows", "bf16":
+    assert rows("same") == rows(way), (rows("same"), way, rows(way))
 assert rows("other") == {(85, 86)} and rows("passes") == {(64, 64)}
 for run in last:
+    tolerance = 1e-2 if run == "bf16" else 1e-4
     for a, b in [*zip(last[run], last["even"]), *zip(validations(run), validations("even"))]:
-        assert a["step"] == b["step"] and abs(a["loss"] - b["loss"]) <= 1e-4 * b["loss"], (run, a, b)
+        assert a["step"] == b["step"] and abs(a["loss"] - b["loss"]) <= tolerance * b["loss"], (run, a, b)
 PY
