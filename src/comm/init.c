@@ -11,6 +11,8 @@
 #include "comm/watchdog.h"
 #include "math/gemm/blas.h"
 
+#include <nnmpi/mpi.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +26,14 @@ static const char *mpi_name(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
     return text;
 }
 
+/* MPI is the caller's. */
+static int ask_for_threads(nn_comm *comm) {
+    int provided = MPI_THREAD_SINGLE;
+    NN_TRY(nn_mpi_check(comm, MPI_Query_thread(&provided), "MPI_Query_thread"));
+    comm->threads = provided == MPI_THREAD_MULTIPLE;
+    return 0;
+}
+
 static int start_mpi(nn_comm *comm) {
     int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
     char name[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -32,7 +42,7 @@ static int start_mpi(nn_comm *comm) {
         return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
     MPI_Initialized(&running);
     if (running)
-        return 0;
+        return ask_for_threads(comm);
 #ifdef OPEN_MPI
     if (nn_launch_hopeless(&comm->launch))
         NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
@@ -139,14 +149,17 @@ static int describe_node(nn_comm *comm) {
     return 0;
 }
 
-static int describe_world(nn_comm *comm) {
+/* `ranks` become those of the communicator. */
+static int describe_world(nn_comm *comm, MPI_Comm ranks) {
     char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    int started;
     if (comm->started)
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    NN_TRY(nn_mpi_dup(comm, MPI_COMM_WORLD, &comm->world));
+    NN_TRY(nn_mpi_dup(comm, ranks, &comm->world));
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
-    NN_TRY(nn_launch_check(&comm->launch, comm->size, mpi_name(name)));
+    MPI_Comm_size(MPI_COMM_WORLD, &started);
+    NN_TRY(nn_launch_check(&comm->launch, started, mpi_name(name)));
     return describe_node(comm);
 }
 
@@ -172,7 +185,7 @@ int nn_comm_start(nn_comm **out) {
     NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_comm_alone(out));
     NN_TRY(start_mpi(*out));
-    return describe_world(*out);
+    return describe_world(*out, MPI_COMM_WORLD);
 }
 
 int nn_comm_init(nn_comm **out) {
@@ -182,6 +195,49 @@ int nn_comm_init(nn_comm **out) {
         *out = NULL;
     }
     return rc;
+}
+
+static int check_ranks(MPI_Comm ranks) {
+    int running = 0, ended = 0, two_groups = 0;
+    MPI_Initialized(&running);
+    MPI_Finalized(&ended);
+    if (!running || ended)
+        return nn_fail(NN_EUSAGE,
+                       "MPI %s, so it has no communicator to give; call it between "
+                       "MPI_Init_thread and MPI_Finalize",
+                       ended ? "has ended in this process" : "has not been started");
+    if (ranks == MPI_COMM_NULL)
+        return nn_fail(NN_EUSAGE, "the communicator is MPI_COMM_NULL: this process is none of its "
+                                  "ranks, and only those call this");
+    NN_TRY(MPI_Comm_test_inter(ranks, &two_groups) == MPI_SUCCESS
+               ? 0
+               : nn_fail(NN_EUSAGE, "the communicator is none of MPI's"));
+    return two_groups ? nn_fail(NN_EUSAGE, "the communicator joins two groups of ranks: merge them "
+                                           "by MPI_Intercomm_merge first")
+                      : 0;
+}
+
+static int take_ranks(MPI_Comm ranks, nn_comm **out) {
+    nn_blas_report blas;
+    NN_TRY(check_ranks(ranks));
+    NN_TRY(nn_blas_init(&blas));
+    NN_TRY(nn_comm_alone(out));
+    NN_TRY(ask_for_threads(*out));
+    return describe_world(*out, ranks);
+}
+
+int nn_comm_from(MPI_Comm ranks, nn_comm **out) {
+    *out = NULL;
+    int rc = take_ranks(ranks, out);
+    if (rc < 0) {
+        nn_comm_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+int nn_comm_from_fortran(int handle, nn_comm **out) {
+    return nn_comm_from(MPI_Comm_f2c(handle), out);
 }
 
 static void free_handle(MPI_Comm *handle) {
