@@ -58,7 +58,7 @@ static inline int open_yaml(const char *text, nn_dataset **ds) {
     *ds = NULL;
     if (nn_yaml_parse(&pool, "test.yaml", text, strlen(text), &root) < 0)
         return -1;
-    return nn_dataset_open(root, ds);
+    return nn_dataset_open(root, NULL, ds);
 }
 
 /* The call fails with this code and a message that contains the text. */

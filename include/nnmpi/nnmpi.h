@@ -5,6 +5,7 @@
 #include <nnmpi/checkpoint.h>
 #include <nnmpi/comm.h>
 #include <nnmpi/config.h>
+#include <nnmpi/data.h>
 #include <nnmpi/error.h>
 #include <nnmpi/log.h>
 #include <nnmpi/train.h>

@@ -170,6 +170,14 @@ int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int
     return ds->match.classes ? match_labels(ds, split, first, count, out) : NN_OK;
 }
 
+const void *nn_dataset_rows(const nn_dataset *ds, const nn_split *split, char field) {
+    bool changes = field == 'x' ? ds->match.feature_of != NULL
+                                : field == 'y' && nn_split_has_labels(split) &&
+                                      (ds->settings.first_label > 0 || ds->match.classes);
+
+    return ds->ops->rows && !changes ? ds->ops->rows(ds, split, field) : NULL;
+}
+
 int nn_dataset_check_layout(const nn_dataset *ds) {
     char text[NN_SHAPE_TEXT];
 

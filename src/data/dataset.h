@@ -22,6 +22,7 @@ typedef struct nn_split {
 const nn_field *nn_split_field(const nn_split *split, char field);
 
 typedef struct nn_dataset nn_dataset;
+typedef struct nn_data nn_data; /* as <nnmpi/data.h> */
 
 /* A place data can come from; one file and one row each. */
 typedef struct nn_source_ops {
@@ -30,6 +31,9 @@ typedef struct nn_source_ops {
     /* Rows [first, first + count) of an array of a split, as stored. */
     int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                 int64_t count, void *out);
+    /* Where all rows of it lie in memory, as stored, while the data set is open; NULL, of the
+     * function too: nowhere. */
+    const void *(*rows)(const nn_dataset *ds, const nn_split *split, char field);
     void (*close)(nn_dataset *ds);
     bool converts; /* `read` gives the type that the field has at that time */
 } nn_source_ops;
@@ -67,7 +71,8 @@ typedef struct nn_match {
 
 struct nn_dataset {
     const nn_source_ops *ops;
-    void *state; /* the source's own */
+    const nn_data *given; /* for the source `memory`; NULL: nothing */
+    void *state;          /* the source's own */
     nn_pool pool;
     const char *path; /* for messages */
     const char
@@ -120,6 +125,9 @@ int nn_dataset_choose(const nn_dataset *ds, const char *name, const nn_split **s
 /* Rows [first, first + count) of an array of a split, as stored. Local. */
 int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                     int64_t count, void *out);
+
+/* Where nn_dataset_read would get all of them from unchanged; NULL: nowhere. Local. */
+const void *nn_dataset_rows(const nn_dataset *ds, const nn_split *split, char field);
 
 /* Are the targets class indices (integer y [N])? */
 bool nn_split_has_labels(const nn_split *split);

@@ -8,9 +8,9 @@
 
 #include "base/mem.h"
 
-#define NN_H5_MAX_RANK 8
+#include <nnmpi/array.h>
 
-typedef enum nn_dtype { NN_U8, NN_I8, NN_I16, NN_I32, NN_I64, NN_F32, NN_F64 } nn_dtype;
+#define NN_H5_MAX_RANK 8
 
 size_t nn_dtype_size(nn_dtype type);
 bool nn_dtype_is_integer(nn_dtype type);

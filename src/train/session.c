@@ -314,7 +314,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     *session = (nn_session){.comm = comm};
     NN_TRY(nn_config_check(config));
     session->settings = nn_config_settings(config);
-    NN_TRY(nn_dataset_open(session->settings->data, &session->data));
+    NN_TRY(nn_dataset_open(session->settings->data, session->settings->given, &session->data));
     nn_dataset_say_unused(session->data);
     if (trained)
         NN_TRY(nn_dataset_match_features(session->data, trained));

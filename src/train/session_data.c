@@ -76,10 +76,11 @@ int nn_session_loader_shared(const nn_session *session, const char *split, int64
     return open_loader(session, split, batch_size, shuffle, true, out);
 }
 
-/* Where shared memory is short, each rank has its own samples. */
+/* Where shared memory is short, each rank has its own samples. Arrays of the caller's stay where
+ * they are. */
 static void *share_memory(nn_session *session, size_t bytes, nn_node_buffer **shared) {
     *shared = NULL;
-    if (nn_comm_size(session->comm) == nn_comm_nodes(session->comm))
+    if (bytes == 0 || nn_comm_size(session->comm) == nn_comm_nodes(session->comm))
         return NULL;
     if (nn_node_buffer_new(session->comm, bytes, shared) == 0)
         return nn_node_buffer_data(*shared);

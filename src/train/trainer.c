@@ -10,6 +10,7 @@
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "nn/schedules/schedule.h"
+#include "train/replicas/hash.h"
 #include "train/share_naming.h"
 
 #include <string.h>
@@ -84,7 +85,24 @@ static void warn_about_test(const nn_trainer *t) {
 }
 
 /* What must be equal on all ranks, in numbers. */
-enum { IDENTITY = 7 };
+enum { IDENTITY = 8, ARRAYS = 7 };
+
+/* Of a program's arrays, which every rank has for itself: some of the rows. */
+enum { HASHED_ROWS = 64 };
+static uint64_t hash_arrays(const nn_dataset *data) {
+    static const char field[] = {'x', 'y'};
+    uint64_t hash = 0;
+    for (size_t i = 0; i < data->splits * sizeof field; i++) {
+        const nn_split *split = &data->split[i / sizeof field];
+        const char *rows = nn_dataset_rows(data, split, field[i % sizeof field]);
+        size_t bytes = nn_split_field(split, field[i % sizeof field])->row_bytes;
+        for (int64_t k = 0; rows && k < HASHED_ROWS; k++)
+            hash = nn_mix64(
+                hash ^
+                nn_hash_bytes(rows + (size_t)(split->samples * k / HASHED_ROWS) * bytes, bytes));
+    }
+    return hash;
+}
 
 static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     const char *text = nn_config_text(t->config);
@@ -97,6 +115,7 @@ static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     id[4] = nn_loader_bytes(t->train);
     id[5] = t->test ? nn_loader_bytes(t->test) : 1;
     id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
+    id[ARRAYS] = hash_arrays(t->session.data);
     return 0;
 }
 
@@ -108,7 +127,11 @@ static int check_same(const nn_trainer *t) {
     NN_TRY(nn_comm_agree(t->comm, identify(t, mine)));
     memcpy(first, mine, sizeof first);
     NN_TRY(nn_comm_bcast(t->comm, first, sizeof first));
-    if (memcmp(first, mine, sizeof first) != 0)
+    if (first[ARRAYS] != mine[ARRAYS])
+        rc = nn_fail(NN_EUSAGE,
+                     "the arrays of the data set are not those of rank 0: give all ranks the "
+                     "same ones, or put the parts of the ranks together by nn_data_gather");
+    else if (memcmp(first, mine, sizeof first) != 0)
         rc = nn_fail(NN_EUSAGE, "configuration or data set differ from those of rank 0; put both "
                                 "into a folder that all nodes share");
     return nn_comm_agree(t->comm, rc);

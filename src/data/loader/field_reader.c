@@ -14,6 +14,7 @@ int nn_field_reader_init(nn_field_reader *r, const nn_dataset *ds, const nn_spli
     const nn_field *field = nn_split_field(split, name);
 
     *r = (nn_field_reader){.ds = ds, .split = split, .name = name, .row_bytes = field->row_bytes};
+    r->there = nn_dataset_rows(ds, split, name);
     if (name == 'x')
         return nn_converter_init_x(&r->convert, field, &ds->affine, &ds->normal, pool);
     return nn_converter_init(&r->convert, field, NULL, NN_AS_STORED, pool);
@@ -91,13 +92,15 @@ int nn_field_reader_scan(const nn_field_reader *r, int64_t first, int64_t count)
 
     rows = rows < count ? rows : count;
     NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * r->convert.width, "checking the data"));
-    if (!r->stored)
+    if (!r->stored && !r->there)
         NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * r->row_bytes, "checking the data"));
     for (; first < end; first += rows) {
         int64_t n = end - first < rows ? end - first : rows;
-        unsigned char *to = r->stored ? r->stored + (size_t)first * r->row_bytes : buffer;
-        NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
-        NN_TRY_GOTO(check_rows(r, first, n, to, value));
+        size_t at = (size_t)first * r->row_bytes;
+        unsigned char *to = r->stored ? r->stored + at : buffer;
+        if (!r->there)
+            NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
+        NN_TRY_GOTO(check_rows(r, first, n, r->there ? r->there + at : to, value));
     }
 done:
     nn_free(buffer);
@@ -115,6 +118,8 @@ static size_t run_length(const int64_t *index, size_t i, size_t count) {
 }
 
 static const unsigned char *kept(const nn_field_reader *r) {
+    if (r->there)
+        return r->there;
     return r->stored ? r->stored : r->buffer;
 }
 

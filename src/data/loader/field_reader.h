@@ -13,11 +13,12 @@ typedef struct nn_field_reader {
     size_t row_bytes;
     int64_t vocabulary; /* rows are indices: whole numbers below this; 0: any numbers */
     nn_converter convert;
-    bool in_memory;        /* all of it: */
-    bool borrowed;         /* memory of the caller's */
-    unsigned char *stored; /* [samples][row_bytes]; or */
-    unsigned char *buffer; /* [2][rows of a shuffle buffer][row_bytes]; or */
-    unsigned char *piece;  /* [rows][row_bytes]: read from the file for each minibatch */
+    bool in_memory;             /* all of it: */
+    bool borrowed;              /* memory of the caller's */
+    unsigned char *stored;      /* [samples][row_bytes]; or */
+    const unsigned char *there; /* the same where the data set has them in memory; or */
+    unsigned char *buffer;      /* [2][rows of a shuffle buffer][row_bytes]; or */
+    unsigned char *piece;       /* [rows][row_bytes]: read from the file for each minibatch */
 } nn_field_reader;
 
 /* How rows become floats comes from `pool`. NN_EMEMORY. */

@@ -57,6 +57,8 @@ static int place_field(nn_loader *l, nn_field_reader *c) {
     uint64_t bytes = nn_field_reader_bytes(c);
     char path[NN_FIELD_PATH];
 
+    if (c->there)
+        return NN_OK;
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
         c->in_memory = true;

@@ -1,8 +1,8 @@
 /* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N];
  * /valid and /test alike.
  */
-#include "base/log.h"
 #include "data/output.h"
+#include "data/sources/describe.h"
 #include "data/sources/sources.h"
 #include "io/file.h"
 
@@ -26,35 +26,6 @@ static const nn_option hdf5_table[] = {
 
 static const char *const split_names[NN_MAX_SPLITS] = {"train", "valid", "test"};
 
-/* Describes one data set of a split as the rows of a field. */
-static int describe(nn_dataset *ds, const char *split, char field, nn_field *out, int64_t *rows) {
-    char name[NN_FIELD_PATH];
-    nn_h5_info info;
-
-    NN_TRY(nn_h5_info_of(ds->state, nn_field_path(split, field, name), &info));
-    if (info.rank < 1 || info.rank > NN_MAX_RANK + 1)
-        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; samples [N, ...] have 1 to %d",
-                       ds->path, name, info.rank, NN_MAX_RANK + 1);
-    *rows = info.dim[0];
-    *out = (nn_field){.type = info.type, .shape = {.rank = info.rank - 1}};
-    for (int i = 1; i < info.rank; i++) {
-        if (info.dim[i] < 1)
-            return nn_fail(NN_EFORMAT, "%s: %s has an empty dimension %d", ds->path, name, i);
-        out->shape.dim[i - 1] = info.dim[i];
-    }
-    out->row_bytes = nn_shape_count(&out->shape) * nn_dtype_size(out->type);
-    return NN_OK;
-}
-
-static int same_rows(const nn_dataset *ds, const nn_split *split, char field, int64_t rows) {
-    char name[NN_FIELD_PATH];
-
-    if (rows == split->samples)
-        return NN_OK;
-    return nn_fail(NN_EFORMAT, "%s: %s has %" PRId64 " rows but /%s/x has %" PRId64, ds->path,
-                   nn_field_path(split->name, field, name), rows, split->name, split->samples);
-}
-
 static int refuse_texts(nn_dataset *ds, const char *split) {
     char name[NN_FIELD_PATH];
 
@@ -67,53 +38,17 @@ static int refuse_texts(nn_dataset *ds, const char *split) {
                    name, ds->path);
 }
 
-static int open_y(nn_dataset *ds, nn_split *split) {
-    int64_t rows;
+static int open_field(nn_dataset *ds, nn_split *split, char field) {
+    char path[NN_FIELD_PATH];
+    nn_h5_info info;
 
-    NN_TRY(refuse_texts(ds, split->name));
-    NN_TRY(describe(ds, split->name, 'y', &split->y, &rows));
-    NN_TRY(same_rows(ds, split, 'y', rows));
-    if (split->y.shape.rank > 1)
-        return nn_fail(NN_EFORMAT, "%s: /%s/y has %d dimensions; targets are [N] or [N, d]",
-                       ds->path, split->name, split->y.shape.rank + 1);
-    split->has_y = true;
-    return NN_OK;
-}
-
-/* One number a sample. */
-static int open_numbers(nn_dataset *ds, const nn_split *split, char field, const char *what,
-                        nn_field *out) {
-    char name[NN_FIELD_PATH];
-    int64_t rows;
-
-    NN_TRY(describe(ds, split->name, field, out, &rows));
-    NN_TRY(same_rows(ds, split, field, rows));
-    if (out->shape.rank != 0)
-        return nn_fail(NN_EFORMAT, "%s: %s has %d dimensions; %s are [N]", ds->path,
-                       nn_field_path(split->name, field, name), out->shape.rank + 1, what);
-    return NN_OK;
-}
-
-static int open_w(nn_dataset *ds, nn_split *split) {
-    NN_TRY(open_numbers(ds, split, 'w', "sample weights", &split->w));
-    split->w.type = NN_F32;
-    split->w.row_bytes = sizeof(float);
-    split->has_w = true;
-    return NN_OK;
-}
-
-static int open_length(nn_dataset *ds, nn_split *split) {
-    char shape[NN_SHAPE_TEXT];
-
-    NN_TRY(open_numbers(ds, split, NN_FIELD_LENGTH, "lengths of sequences", &split->length));
-    if (!nn_dtype_is_integer(split->length.type))
-        return nn_fail(NN_EFORMAT, "%s: /%s/len is %s; lengths of sequences are integers", ds->path,
-                       split->name, nn_dtype_name(split->length.type));
-    if (nn_split_steps(split) == 0)
-        return nn_fail(NN_EFORMAT,
-                       "%s: /%s has len, but a row of x is %s and no sequence [T] or [T, F]",
-                       ds->path, split->name, nn_shape_text(&split->x.shape, shape));
-    split->has_length = true;
+    nn_field_path(split->name, field, path);
+    if (!nn_h5_exists(ds->state, path))
+        return NN_OK;
+    if (field == 'y')
+        NN_TRY(refuse_texts(ds, split->name));
+    NN_TRY(nn_h5_info_of(ds->state, path, &info));
+    NN_TRY(nn_split_describe(ds, split, field, &info));
     return NN_OK;
 }
 
@@ -156,17 +91,10 @@ static int open_split(nn_dataset *ds, const char *name) {
     NN_TRY(nn_h5_check_answers(ds->state));
     if (!has_x)
         return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...]", ds->path, name);
-    NN_TRY(describe(ds, name, 'x', &split->x, &split->samples));
-    if (split->samples < 1)
-        return nn_fail(NN_EFORMAT, "%s: /%s/x has no rows", ds->path, name);
-    if (split->x.shape.rank == 0) /* x [N] is x [N, 1] */
-        split->x.shape = (nn_shape){1, {1}};
-    if (nn_h5_exists(ds->state, nn_field_path(name, 'y', path)))
-        NN_TRY(open_y(ds, split));
-    if (nn_h5_exists(ds->state, nn_field_path(name, 'w', path)))
-        NN_TRY(open_w(ds, split));
-    if (nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_LENGTH, path)))
-        NN_TRY(open_length(ds, split));
+    NN_TRY(open_field(ds, split, 'x'));
+    NN_TRY(open_field(ds, split, 'y'));
+    NN_TRY(open_field(ds, split, 'w'));
+    NN_TRY(open_field(ds, split, NN_FIELD_LENGTH));
     ds->splits++;
     return nn_h5_check_answers(ds->state);
 }

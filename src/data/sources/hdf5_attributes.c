@@ -1,8 +1,8 @@
 /* What the attributes of an HDF5 file say about x and y: those of an array go before those of its
  * split, and these before the root's. */
-#include "base/log.h"
 #include "data/layout.h"
 #include "data/output.h"
+#include "data/sources/describe.h"
 #include "data/sources/sources.h"
 
 #include <math.h>
@@ -86,47 +86,6 @@ static int read_layout(nn_dataset *ds, int *out) {
                            "have the same",
                            ds->path, object, nn_layout_names[found]);
         *out = object ? found : *out;
-    }
-    return NN_OK;
-}
-
-/* The file knows best, then the configuration, then the shape. */
-static int choose_layout(nn_dataset *ds, int *layout) {
-    const nn_shape *x = &ds->split[0].x.shape;
-    char text[NN_SHAPE_TEXT];
-    int said = ds->settings.layout;
-
-    NN_TRY(read_layout(ds, layout));
-    if (*layout != NN_LAYOUT_AUTO && said != NN_LAYOUT_AUTO && said != *layout)
-        nn_warn("%s: its attribute layout says %s, which goes before data.layout", ds->path,
-                nn_layout_names[*layout]);
-    if (*layout == NN_LAYOUT_AUTO)
-        *layout = said;
-    if (*layout != NN_LAYOUT_AUTO)
-        return NN_OK;
-    *layout = nn_layout_of(x);
-    if (*layout == NN_LAYOUT_LAST)
-        nn_info("%s: rows %s are taken for images [H, W, C]; data.layout: channels_first would "
-                "make them [C, H, W]",
-                ds->path, nn_shape_text(x, text));
-    ds->layout_open = *layout == NN_LAYOUT_AUTO && nn_layout_in_doubt(x);
-    if (*layout == NN_LAYOUT_AUTO)
-        *layout = NN_LAYOUT_FIRST;
-    return NN_OK;
-}
-
-/* From here on images have their channels first, wherever they are stored. */
-static int open_layout(nn_dataset *ds) {
-    int layout = NN_LAYOUT_FIRST;
-
-    if (ds->split[0].x.shape.rank != 3)
-        return NN_OK;
-    NN_TRY(choose_layout(ds, &layout));
-    ds->settings.layout = layout;
-    for (size_t i = 0; layout == NN_LAYOUT_LAST && i < ds->splits; i++) {
-        nn_field *x = &ds->split[i].x;
-        x->shape = nn_channels_first(x->shape);
-        x->channels_last = x->shape.rank == 3;
     }
     return NN_OK;
 }
@@ -275,21 +234,16 @@ static int open_classes(nn_dataset *ds) {
 }
 
 static int open_features(nn_dataset *ds) {
-    const nn_shape *x = &ds->split[0].x.shape;
-    int64_t columns = x->rank == 1 || x->rank == 2 ? x->dim[x->rank - 1] : 0;
-    char text[NN_SHAPE_TEXT];
-
     NN_TRY(read_names(ds, 'x', "feature_names", &ds->feature_names, &ds->features));
-    if (!ds->feature_names || (int64_t)ds->features == columns)
-        return NN_OK;
-    return nn_fail(NN_EFORMAT,
-                   "%s: the attribute feature_names has %zu names, but a row of x is %s: it names "
-                   "the columns of [F] or [T, F]",
-                   ds->path, ds->features, nn_shape_text(x, text));
+    return nn_dataset_check_features(ds);
 }
 
 int nn_hdf5_read_attributes(nn_dataset *ds) {
-    NN_TRY(open_layout(ds));
+    int layout = NN_LAYOUT_AUTO;
+
+    if (ds->split[0].x.shape.rank == 3)
+        NN_TRY(read_layout(ds, &layout));
+    nn_dataset_open_layout(ds, layout);
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
     return open_features(ds);

@@ -127,7 +127,7 @@ static int open_augment(nn_dataset *ds) {
     return nn_augment_parse(ds->settings.augment, &x, &ds->pool, &ds->augment);
 }
 
-int nn_dataset_open(nn_node *data, nn_dataset **out) {
+int nn_dataset_open(nn_node *data, const nn_data *given, nn_dataset **out) {
     const nn_source_ops *ops = &nn_source_hdf5;
     nn_dataset *ds = NULL;
     void *options;
@@ -137,6 +137,7 @@ int nn_dataset_open(nn_node *data, nn_dataset **out) {
     NN_TRY(pick_source(data, &ops));
     NN_TRY(NN_NEW(&ds, 1, "data set"));
     ds->ops = ops;
+    ds->given = given;
     NN_TRY_GOTO(bind_options(ds, data, &options));
     NN_TRY_GOTO(open_source(ds, data, options));
     for (size_t i = 1; i < ds->splits; i++)
@@ -178,7 +179,7 @@ int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out)
     if (rc >= 0 && other_files)
         rc = allow_other_files(data);
     if (rc >= 0)
-        rc = nn_dataset_open(data, out);
+        rc = nn_dataset_open(data, NULL, out);
     nn_pool_release(&pool);
     return rc;
 }
@@ -231,13 +232,13 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *l
     if (rc >= 0 && other_files)
         rc = allow_other_files(data);
     if (rc >= 0 && (answers || !nn_csv_has_name(path)))
-        rc = nn_dataset_open(data, out);
+        rc = nn_dataset_open(data, NULL, out);
     if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out) {
         rc = nn_dataset_node(&pool, path, NULL, NULL, &alone);
         if (rc >= 0)
             rc = nn_node_add(alone, "unlabelled", yes);
         if (rc >= 0)
-            rc = nn_dataset_open(alone, out);
+            rc = nn_dataset_open(alone, NULL, out);
     }
     nn_pool_release(&pool);
     return rc;

@@ -6,8 +6,9 @@
 #include "data/dataset.h"
 
 /* Opens what the `data:` map of a configuration says ({path: file.h5}, or source: ...). Checks
- * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. Local. */
-int nn_dataset_open(nn_node *data, nn_dataset **out);
+ * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. `given` is
+ * what the source `memory` reads, or NULL, and outlives the data set. Local. */
+int nn_dataset_open(nn_node *data, const nn_data *given, nn_dataset **out);
 /* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
 int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);

@@ -1,4 +1,5 @@
 #include "data/sources/open.h"
+#include "data/sources/sources.h"
 #include "io/yaml.h"
 #include "train/config/settings.h"
 
@@ -7,10 +8,11 @@
 struct nn_config {
     nn_pool pool;
     nn_node *root;
-    const char *name;   /* "iris" */
-    const char *folder; /* of the file, "" for the working folder */
-    bool checked;       /* and nothing overridden since */
-    const char *text;   /* as YAML; NULL: not asked for since it changed */
+    const char *name;     /* "iris" */
+    const char *folder;   /* of the file, "" for the working folder */
+    bool checked;         /* and nothing overridden since */
+    const char *text;     /* as YAML; NULL: not asked for since it changed */
+    const nn_data *given; /* by nn_config_use_data */
     nn_settings settings;
 };
 
@@ -129,12 +131,39 @@ int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x) {
     return set_key(config, "data", data);
 }
 
+/* {source: memory}, and what the section says of data from anywhere. */
+static int memory_node(nn_config *config, nn_node **out) {
+    const nn_node *before = nn_node_get(config->root, "data");
+    nn_node *source = nn_node_scalar(&config->pool, nn_source_memory.entry.name);
+
+    *out = nn_node_map(&config->pool);
+    if (!source || !*out)
+        return NN_EMEMORY;
+    NN_TRY(nn_node_add(*out, "source", source));
+    for (const nn_option *o = nn_data_options; o->key; o++) {
+        nn_node *value = nn_node_get(before, o->key);
+        if (value)
+            NN_TRY(nn_node_add(*out, o->key, value));
+    }
+    return NN_OK;
+}
+
+int nn_config_use_data(nn_config *config, const nn_data *data) {
+    nn_node *node;
+
+    NN_TRY(memory_node(config, &node));
+    NN_TRY(set_key(config, "data", node));
+    config->given = data;
+    return NN_OK;
+}
+
 int nn_config_check(nn_config *config) {
     nn_settings settings = {0};
 
     if (config->checked)
         return NN_OK;
     NN_TRY(nn_settings_check(config->root, config->folder, &settings));
+    settings.given = config->given;
     config->settings = settings;
     config->checked = true;
     config->text = NULL;

@@ -9,6 +9,7 @@
 #include "nn/schedules/schedule.h"
 
 #include <nnmpi/config.h>
+#include <nnmpi/data.h>
 
 #define NN_MAX_METRICS 16
 #define NN_MAX_TABLE 10240 /* numbers in the tables of all metrics: a confusion of 100 classes */
@@ -83,7 +84,8 @@ typedef struct nn_settings {
         int layout;            /* enum nn_table_layout */
     } init;
     nn_node *data, *model, *loss, *root;
-    const char *folder; /* of the configuration, "" for the working folder */
+    const nn_data *given; /* what the data source `memory` reads; NULL: nothing */
+    const char *folder;   /* of the configuration, "" for the working folder */
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
 

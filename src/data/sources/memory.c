@@ -1,0 +1,249 @@
+/* Data sets in the caller's memory. */
+#include "data/sources/memory.h"
+
+#include "base/options/names.h"
+#include "data/layout.h"
+#include "data/sources/describe.h"
+#include "data/sources/sources.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+const char *const nn_data_splits[NN_MAX_SPLITS] = {"train", "valid", "test"};
+const char *const nn_data_fields[NN_DATA_FIELDS] = {"x", "y", "w", "len"};
+
+/* ---- what the caller gives --------------------------------------------------------------------
+ */
+
+int nn_data_new(nn_data **out) {
+    *out = NULL;
+    return NN_NEW(out, 1, "data set in memory");
+}
+
+void nn_data_free(nn_data *data) {
+    if (!data)
+        return;
+    if (data->release)
+        data->release(data->memory);
+    nn_pool_release(&data->pool);
+    nn_free(data);
+}
+
+static int find(const char *const *names, size_t count, const char *wanted, const char *what,
+                size_t *out) {
+    nn_names valid = {.count = 0};
+    for (*out = 0; *out < count; ++*out) {
+        if (strcmp(names[*out], wanted) == 0)
+            return 0;
+        nn_names_add(&valid, names[*out]);
+    }
+    return nn_fail(NN_EUSAGE, "nn_data_set: unknown %s '%s'%s", what, wanted,
+                   nn_names_advice(&valid, wanted, "there are"));
+}
+
+size_t nn_array_row_bytes(const nn_array *array) {
+    size_t bytes = nn_dtype_size(array->type);
+    for (int i = 1; i < array->rank; i++)
+        bytes *= (size_t)array->dim[i];
+    return bytes;
+}
+
+/* All of it can be addressed. */
+static int check_array(const char *split, const char *field, const nn_array *a) {
+    size_t bytes = 1;
+    if (a->rank < 1 || a->rank > NN_ARRAY_RANK)
+        return nn_fail(NN_EUSAGE, "nn_data_set: %s of '%s' has %d dimensions, not 1 to %d", field,
+                       split, a->rank, NN_ARRAY_RANK);
+    if ((int)a->type < NN_U8 || (int)a->type > NN_F64)
+        return nn_fail(NN_EUSAGE, "nn_data_set: %s of '%s' has no type of nn_dtype: %d", field,
+                       split, (int)a->type);
+    bool fits = true;
+    for (int i = 0; i < a->rank; i++)
+        fits = fits && a->dim[i] >= 0 && !__builtin_mul_overflow(bytes, (size_t)a->dim[i], &bytes);
+    if (!fits || bytes > (size_t)PTRDIFF_MAX / sizeof(double))
+        return nn_fail(
+            NN_EUSAGE,
+            "nn_data_set: %s of '%s' has a dimension below 0, or more numbers than there "
+            "is memory for",
+            field, split);
+    return 0;
+}
+
+int nn_data_set(nn_data *data, const char *split, const char *field, const nn_array *array) {
+    size_t s, f;
+    NN_TRY(find(nn_data_splits, NN_MAX_SPLITS, split, "split", &s));
+    NN_TRY(find(nn_data_fields, NN_DATA_FIELDS, field, "field", &f));
+    NN_TRY(check_array(split, field, array));
+    data->array[s][f] = *array;
+    return 0;
+}
+
+void nn_data_set_reader(nn_data *data, nn_data_read_fn *read, void *ctx) {
+    data->read = read;
+    data->ctx = ctx;
+}
+
+static int copy_names(nn_data *data, size_t count, const char *const *name, const char ***out) {
+    *out = nn_pool_alloc(&data->pool, (count + 1) * sizeof **out);
+    if (!*out)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < count; i++) {
+        (*out)[i] = nn_pool_strdup(&data->pool, name[i]);
+        if (!(*out)[i])
+            return NN_EMEMORY;
+    }
+    return 0;
+}
+
+int nn_data_set_classes(nn_data *data, size_t count, const char *const *name) {
+    data->classes = 0;
+    NN_TRY(copy_names(data, count, name, &data->class_name));
+    data->classes = count;
+    return 0;
+}
+
+int nn_data_set_columns(nn_data *data, size_t count, const char *const *name) {
+    data->columns = 0;
+    NN_TRY(copy_names(data, count, name, &data->column_name));
+    data->columns = count;
+    return 0;
+}
+
+static double *copy_numbers(nn_data *data, size_t count, const double *number) {
+    double *copy = nn_pool_alloc(&data->pool, (count + 1) * sizeof *copy);
+    return copy && count > 0 ? memcpy(copy, number, count * sizeof *copy) : copy;
+}
+
+int nn_data_set_scale(nn_data *data, size_t count, const double *scale, const double *offset) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite((float)scale[i]) || !isfinite((float)offset[i]) || scale[i] <= 0)
+            return nn_fail(NN_EUSAGE,
+                           "nn_data_set_scale: number %zu is scale %g, offset %g; scales are "
+                           "positive, and both are finite floats",
+                           i, scale[i], offset[i]);
+    data->scales = 0;
+    data->scale = copy_numbers(data, count, scale);
+    data->offset = copy_numbers(data, count, offset);
+    if (!data->scale || !data->offset)
+        return NN_EMEMORY;
+    data->scales = count;
+    return 0;
+}
+
+int nn_data_read(const nn_data *data, size_t s, size_t f, int64_t first, int64_t count, void *out) {
+    const nn_array *array = &data->array[s][f];
+    const char *split = nn_data_splits[s], *field = nn_data_fields[f];
+    size_t bytes = nn_array_row_bytes(array);
+    if (array->data) {
+        memcpy(out, (const char *)array->data + (size_t)first * bytes, (size_t)count * bytes);
+        return 0;
+    }
+    if (!data->read)
+        return nn_fail(NN_EUSAGE, "data: %s of '%s' has neither data nor a function that reads it",
+                       field, split);
+    int rc = data->read(data->ctx, split, field, first, count, out);
+    if (rc == 0)
+        return 0;
+    return nn_fail(NN_EIO,
+                   "data: the function that reads %s of '%s' returned %d for rows %" PRId64
+                   " to %" PRId64,
+                   field, split, rc, first, first + count - 1);
+}
+
+/* ---- as a source ------------------------------------------------------------------------------
+ */
+
+static size_t field_of(char field) {
+    return field == 'x'   ? NN_DATA_X
+           : field == 'y' ? NN_DATA_Y
+           : field == 'w' ? NN_DATA_W
+                          : NN_DATA_LENGTH;
+}
+
+static size_t split_of(const nn_split *split) {
+    size_t s = 0;
+    while (strcmp(nn_data_splits[s], split->name) != 0)
+        s++;
+    return s;
+}
+
+static int open_split(nn_dataset *ds, const char *name, const nn_array array[NN_DATA_FIELDS]) {
+    static const char letter[NN_DATA_FIELDS] = {'x', 'y', 'w', NN_FIELD_LENGTH};
+    nn_split *split = &ds->split[ds->splits];
+    bool any = false;
+    split->name = name;
+    for (size_t f = 0; f < NN_DATA_FIELDS; f++) {
+        nn_h5_info info = {.type = array[f].type, .rank = array[f].rank};
+        memcpy(info.dim, array[f].dim, sizeof array[f].dim);
+        any = any || info.rank > 0;
+        if (info.rank == 0)
+            continue;
+        if (f > 0 && array[NN_DATA_X].rank == 0)
+            break;
+        NN_TRY(nn_split_describe(ds, split, letter[f], &info));
+    }
+    if (any && array[NN_DATA_X].rank == 0)
+        return nn_fail(NN_EUSAGE, "%s: '%s' has no x [N, ...]", ds->path, name);
+    ds->splits += any;
+    return 0;
+}
+
+static int open_names(nn_dataset *ds, const nn_data *data) {
+    ds->class_names = data->classes ? data->class_name : NULL;
+    ds->classes = (int64_t)data->classes;
+    ds->feature_names = data->columns ? data->column_name : NULL;
+    ds->features = data->columns;
+    return nn_dataset_check_features(ds);
+}
+
+static int open_scale(nn_dataset *ds, const nn_data *data) {
+    const nn_shape *x = &ds->split[0].x.shape;
+    char text[NN_SHAPE_TEXT];
+    if (data->scales > 0 && !nn_affine_fits(data->scales, x))
+        return nn_fail(NN_EUSAGE, "%s: %zu scales; a row of x is %s, so 1, %zu or %zu would fit",
+                       ds->path, data->scales, nn_shape_text(x, text), nn_channels_of(x),
+                       nn_shape_count(x));
+    ds->affine = (nn_affine){data->scales, data->scale, data->offset};
+    return 0;
+}
+
+static int memory_open(nn_dataset *ds, const void *options) {
+    const nn_data *data = ds->given;
+    (void)options;
+    ds->path = "data";
+    if (!data)
+        return nn_fail(NN_EUSAGE, "the data set was in the memory of the program that made this "
+                                  "configuration; name a file instead: data: {path: FILE.h5}");
+    for (size_t s = 0; s < NN_MAX_SPLITS; s++)
+        NN_TRY(open_split(ds, nn_data_splits[s], data->array[s]));
+    if (ds->splits == 0)
+        return nn_fail(NN_EUSAGE,
+                       "%s: no split has been given: nn_data_set(data, \"train\", \"x\", "
+                       "...)",
+                       ds->path);
+    nn_dataset_open_layout(ds, NN_LAYOUT_AUTO);
+    NN_TRY(open_scale(ds, data));
+    return open_names(ds, data);
+}
+
+static const void *memory_rows(const nn_dataset *ds, const nn_split *split, char field) {
+    return ds->given->array[split_of(split)][field_of(field)].data;
+}
+
+static int memory_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
+                       int64_t count, void *out) {
+    return nn_data_read(ds->given, split_of(split), field_of(field), first, count, out);
+}
+
+static void memory_close(nn_dataset *ds) {
+    (void)ds; /* arrays are the caller's */
+}
+
+const nn_source_ops nn_source_memory = {
+    .entry = {"memory", "Arrays that a program has handed over (nnmpi/data.h).", NULL, 0},
+    .open = memory_open,
+    .read = memory_read,
+    .rows = memory_rows,
+    .close = memory_close,
+};
