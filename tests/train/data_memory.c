@@ -28,8 +28,7 @@ static void check_works(int rc, const char *what) {
         CHECK_CONTAINS(nn_error_message(), (words));                                               \
     } while (0)
 
-/* ---- Iris, read from where the configuration has it -------------------------------------------
- */
+/* ---- Iris, read from where the configuration has it ----------------------------------------- */
 
 enum { TRAIN = 120, TEST = 30, COLUMNS = 4 };
 
@@ -71,8 +70,7 @@ static void read_iris(void) {
     }
 }
 
-/* ---- ways to hand it over ---------------------------------------------------------------------
- */
+/* ---- ways to hand it over ------------------------------------------------------------------- */
 
 static void set_names(nn_data *data) {
     WORKS(nn_data_set_classes(data, 3, classes));
@@ -149,8 +147,7 @@ static nn_data *in_parts(nn_comm *comm) {
     return whole;
 }
 
-/* ---- the same digest --------------------------------------------------------------------------
- */
+/* ---- the same digest ------------------------------------------------------------------------ */
 
 static nn_config *configured(void) {
     nn_config *config;
@@ -193,6 +190,50 @@ static void test_digests(nn_comm *comm) {
     }
 }
 
+/* Images [H, W, C] whose elements are scaled one by one are those whose numbers the caller has
+ * scaled. */
+static void test_scale(nn_comm *comm) {
+    enum { IMAGES = 24, H = 6, W = 5, C = 3, ELEMENTS = H * W * C };
+    static const char net[] = "model: [flatten, dense: {units: 2}]\nloss: cross_entropy\n"
+                              "train: {epochs: 2, batch_size: 8}\n";
+    static uint8_t stored[IMAGES][ELEMENTS], y[IMAGES];
+    static float scaled[IMAGES][ELEMENTS];
+    double scale[ELEMENTS], offset[ELEMENTS];
+    char digest[2][65];
+    for (int e = 0; e < ELEMENTS; e++) {
+        scale[e] = ldexp(1, -(e % 7));
+        offset[e] = e % 5;
+    }
+    for (int i = 0; i < IMAGES; i++) {
+        y[i] = (uint8_t)(i % 2);
+        for (int e = 0; e < ELEMENTS; e++) {
+            stored[i][e] = (uint8_t)(31 * i + 7 * e);
+            scaled[i][e] = (float)(stored[i][e] * scale[e] + offset[e]);
+        }
+    }
+    const nn_array x[2] = {{NN_U8, 4, {IMAGES, H, W, C}, stored},
+                           {NN_F32, 4, {IMAGES, H, W, C}, scaled}};
+    for (int i = 0; i < 2; i++) {
+        nn_train_options options = {.size = sizeof options, .run_dir = i ? "scaled" : "stored"};
+        nn_train_result result = {.size = sizeof result};
+        nn_config *config;
+        nn_data *data;
+        WORKS(nn_data_new(&data));
+        WORKS(nn_data_set(data, "train", "x", &x[i]));
+        WORKS(nn_data_set(data, "train", "y", &(nn_array){NN_U8, 1, {IMAGES}, y}));
+        if (i == 0)
+            WORKS(nn_data_set_scale(data, ELEMENTS, scale, offset));
+        WORKS(nn_config_parse("images", net, strlen(net), &config));
+        WORKS(nn_config_use_data(config, data));
+        WORKS(nn_train(comm, config, &options, &result));
+        memcpy(digest[i], result.digest, 65);
+        nn_train_result_release(&result);
+        nn_config_free(config);
+        nn_data_free(data);
+    }
+    CHECK_STR(digest[0], digest[1]);
+}
+
 /* A checkpoint knows that its data were in memory; classes and columns have their names. */
 static void test_checkpoint(nn_comm *comm) {
     nn_evaluation *evaluation;
@@ -204,8 +245,7 @@ static void test_checkpoint(nn_comm *comm) {
     nn_predictor_free(predictor);
 }
 
-/* ---- what cannot be ---------------------------------------------------------------------------
- */
+/* ---- what cannot be ------------------------------------------------------------------------- */
 
 static void test_refused(void) {
     nn_data *data;
@@ -335,6 +375,7 @@ int main(void) {
         read_iris();
         test_refused();
         test_digests(comm);
+        test_scale(comm);
         if (first) {
             nn_comm *alone;
             WORKS(nn_comm_alone(&alone));

@@ -13,8 +13,7 @@
 const char *const nn_data_splits[NN_MAX_SPLITS] = {"train", "valid", "test"};
 const char *const nn_data_fields[NN_DATA_FIELDS] = {"x", "y", "w", "len"};
 
-/* ---- what the caller gives --------------------------------------------------------------------
- */
+/* ---- what the caller gives ------------------------------------------------------------------ */
 
 int nn_data_new(nn_data **out) {
     *out = NULL;
@@ -151,41 +150,33 @@ int nn_data_read(const nn_data *data, size_t s, size_t f, int64_t first, int64_t
                    field, split, rc, first, first + count - 1);
 }
 
-/* ---- as a source ------------------------------------------------------------------------------
- */
+/* ---- as a source ---------------------------------------------------------------------------- */
+
+static const char letters[NN_DATA_FIELDS + 1] = {'x', 'y', 'w', NN_FIELD_LENGTH};
 
 static size_t field_of(char field) {
-    return field == 'x'   ? NN_DATA_X
-           : field == 'y' ? NN_DATA_Y
-           : field == 'w' ? NN_DATA_W
-                          : NN_DATA_LENGTH;
+    return (size_t)(strchr(letters, field) - letters);
 }
 
 static size_t split_of(const nn_split *split) {
     size_t s = 0;
-    while (strcmp(nn_data_splits[s], split->name) != 0)
+    while (s + 1 < NN_MAX_SPLITS && strcmp(nn_data_splits[s], split->name) != 0)
         s++;
     return s;
 }
 
 static int open_split(nn_dataset *ds, const char *name, const nn_array array[NN_DATA_FIELDS]) {
-    static const char letter[NN_DATA_FIELDS] = {'x', 'y', 'w', NN_FIELD_LENGTH};
     nn_split *split = &ds->split[ds->splits];
-    bool any = false;
     split->name = name;
     for (size_t f = 0; f < NN_DATA_FIELDS; f++) {
         nn_h5_info info = {.type = array[f].type, .rank = array[f].rank};
         memcpy(info.dim, array[f].dim, sizeof array[f].dim);
-        any = any || info.rank > 0;
-        if (info.rank == 0)
-            continue;
-        if (f > 0 && array[NN_DATA_X].rank == 0)
-            break;
-        NN_TRY(nn_split_describe(ds, split, letter[f], &info));
+        if (info.rank > 0 && array[NN_DATA_X].rank == 0)
+            return nn_fail(NN_EUSAGE, "%s: '%s' has no x [N, ...]", ds->path, name);
+        if (info.rank > 0)
+            NN_TRY(nn_split_describe(ds, split, letters[f], &info));
     }
-    if (any && array[NN_DATA_X].rank == 0)
-        return nn_fail(NN_EUSAGE, "%s: '%s' has no x [N, ...]", ds->path, name);
-    ds->splits += any;
+    ds->splits += array[NN_DATA_X].rank > 0;
     return 0;
 }
 
@@ -198,13 +189,22 @@ static int open_names(nn_dataset *ds, const nn_data *data) {
 }
 
 static int open_scale(nn_dataset *ds, const nn_data *data) {
-    const nn_shape *x = &ds->split[0].x.shape;
+    const nn_field *x = &ds->split[0].x;
+    size_t count = data->scales, width = nn_shape_count(&x->shape);
     char text[NN_SHAPE_TEXT];
-    if (data->scales > 0 && !nn_affine_fits(data->scales, x))
+    if (count > 0 && !nn_affine_fits(count, &x->shape))
         return nn_fail(NN_EUSAGE, "%s: %zu scales; a row of x is %s, so 1, %zu or %zu would fit",
-                       ds->path, data->scales, nn_shape_text(x, text), nn_channels_of(x),
-                       nn_shape_count(x));
-    ds->affine = (nn_affine){data->scales, data->scale, data->offset};
+                       ds->path, count, nn_shape_text(&x->shape, text), nn_channels_of(&x->shape),
+                       width);
+    double *scale = nn_pool_alloc(&ds->pool, (2 * count + 1) * sizeof *scale);
+    if (!scale)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < count; i++) {
+        size_t e = count == width ? nn_field_element(x, i) : i; /* stands as the elements do */
+        scale[e] = data->scale[i];
+        scale[count + e] = data->offset[i];
+    }
+    ds->affine = (nn_affine){count, scale, scale + count};
     return 0;
 }
 
