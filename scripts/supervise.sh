@@ -147,12 +147,12 @@ blame() {
 # ---- one start -----------------------------------------------------------------------------------
 
 asked='' # the signals so far that want an end
-mpirun=''
+mpirun='' early=()
 hand_on() {
     local signal=USR1 # which mpirun gives the ranks without ending them
     [ "$1" != INT ] || [[ $asked != *INT* ]] || signal=INT
     asked+=" $1"
-    [ -z "$mpirun" ] || kill -s "$signal" "$mpirun" 2>/dev/null
+    if [ -n "$mpirun" ]; then kill -s "$signal" "$mpirun" 2>/dev/null; else early+=("$signal"); fi
 }
 for signal in USR1 TERM INT HUP XCPU; do
     # shellcheck disable=SC2064 # now
@@ -191,7 +191,7 @@ placed() {
 # start: code=what the launcher returned; its messages are shown and kept. A process group of its own keeps
 # Ctrl-C from it, as it would not let the ranks save; what copies its messages stays until they end.
 start() {
-    local options errors copy guard
+    local options errors copy guard signal
     mapfile -t options < <(placed)
     : >"$messages"
     exec {errors}> >(trap '' TERM INT HUP USR1 USR2 XCPU && exec tee -a "$messages" >&2)
@@ -199,7 +199,7 @@ start() {
     set -m
     "$launcher" "${options[@]}" "${command[@]}" </dev/null 2>&"$errors" {errors}>&- &
     mpirun=$!
-    [ -z "$asked" ] || kill -s USR1 "$mpirun" # asked while it was started
+    for signal in "${early[@]}"; do kill -s "$signal" "$mpirun"; done # while it was started
     end_launcher "$mpirun" </dev/null >/dev/null 2>&1 {errors}>&- &
     guard=$!
     set +m

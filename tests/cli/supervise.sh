@@ -125,6 +125,17 @@ launcher=srun job 0 --probe probe <<<$'205\n0'
 expect_line '^--nodelist=a,c --nodes=2 --ntasks=3 --map-by slot nnmpi train' calls
 rm gone.b
 
+# await CONDITION: a minute at most; a signal that is lost is none that the test waits for.
+await() {
+    local i
+    for ((i = 0; i < 1200; i++)); do
+        ! eval "$1" || return 0
+        sleep 0.05
+    done
+    fail "waited in vain for: $1"
+}
+has_signals() { [ -e signals ] && [ "$(wc -l <signals)" -eq "$1" ]; }
+
 # signalled CODE SIGNAL...: these come while it runs, and when the launcher then ends with that code, so does
 # the supervisor: nothing is started again. `terminal=-` has them come from a terminal, to all processes of the group.
 signalled() {
@@ -135,11 +146,12 @@ signalled() {
     setsid env --default-signal=INT "$SOURCE_DIR/scripts/supervise.sh" "${three[@]}" mpirun --map-by slot nnmpi train \
         net.yaml --run run 2>err &
     pid=$!
-    while [ ! -e calls ]; do sleep 0.05; done
+    await '[ -e calls ]'
+    sleep 0.3 # the supervisor knows its launcher now: USR2 before that has nothing to save
     for signal in "$@"; do
         kill -s "$signal" -- "$terminal$pid"
         sent=$((sent + 1))
-        until [ -e signals ] && [ "$(wc -l <signals)" -eq "$sent" ]; do sleep 0.05; done
+        await "has_signals $sent"
     done
     wait "$pid" || code=$?
     [ "$code" -eq "$expected" ] || fail "$*: exit code $code, not $expected"
