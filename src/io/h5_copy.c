@@ -192,10 +192,31 @@ static herr_t fit_chunks(hid_t creation, int rank, const hsize_t *dim, const hsi
     return H5Pset_chunk(creation, rank, chunk);
 }
 
+/* Filters keep what a file may say of them. HDF5 takes the rest of these bits for how a filter is
+ * called, so that with those of a damaged file it would undo what it is to do, and write what
+ * nobody can read. */
+enum { MOST_VALUES = 64 };
+static herr_t clean_filters(hid_t creation) {
+    herr_t rc = 0;
+    for (int i = 0; rc >= 0 && i < H5Pget_nfilters(creation); i++) {
+        unsigned flags, config, values[MOST_VALUES];
+        size_t count = MOST_VALUES;
+        H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, &flags, &count, values, 0, NULL, &config);
+        if (filter >= 0 && !(flags & ~(unsigned)H5Z_FLAG_DEFMASK))
+            continue;
+        rc = filter < 0 || count > MOST_VALUES
+                 ? -1
+                 : H5Pmodify_filter(creation, filter, flags & H5Z_FLAG_DEFMASK, count, values);
+    }
+    return rc;
+}
+
 /* How data are stored; those in other files, which must not change, are stored here. */
 static hid_t storage_like(hid_t like) {
     hid_t creation = H5Dget_create_plist(like);
-    if (H5Pget_layout(creation) != H5D_VIRTUAL && H5Pget_external_count(creation) <= 0)
+    if (H5Pget_layout(creation) != H5D_VIRTUAL && H5Pget_external_count(creation) <= 0 &&
+        clean_filters(creation) >= 0)
         return creation;
     nn_h5_drop(creation);
     return H5Pcreate(H5P_DATASET_CREATE);
