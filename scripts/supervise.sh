@@ -164,9 +164,9 @@ messages=$(mktemp "${TMPDIR:-/tmp}/nnmpi-supervise.XXXXXX")
 trap 'rm -f "$messages"' EXIT
 
 # end_launcher PID: when the watchdog of nnmpi has ended the ranks, a launcher may still wait for a host that is
-# gone.
+# gone; and mpirun of Open MPI 4, which ends the others when one has died, now and then does not end itself.
 end_launcher() {
-    until grep -q 'all ranks end' "$messages"; do sleep 1; done
+    until grep -qE 'all ranks end|noticed that process rank' "$messages"; do sleep 1; done
     sleep "$launcher_grace"
     kill -s KILL "$1"
 }

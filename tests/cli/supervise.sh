@@ -7,7 +7,7 @@
 unset SLURM_JOB_ID SLURM_JOB_NODELIST PBS_NODEFILE
 
 # mpirun notes its arguments in `calls`, and does what `plan` says on the next line: CODE [MESSAGE], or
-# `wait CODE N`, which means after N signals, and says then that it ends
+# `wait CODE N`, which means after N signals, and says then that it ends, or `stay MESSAGE` for ever
 mkdir bin run
 cat >bin/mpirun <<'STUB'
 #!/usr/bin/env bash
@@ -19,6 +19,9 @@ if [ "$code" = wait ]; then
     read -r code count <<<"$message"
     until [ -e signals ] && [ "$(wc -l <signals)" -eq "$count" ]; do sleep 0.1; done
     echo "mpirun ends" >&2
+elif [ "$code" = stay ]; then
+    echo "$message" >&2
+    exec sleep 1000
 elif [ -n "$message" ]; then
     echo "$message" >&2
 fi
@@ -66,6 +69,12 @@ supervise 0 "${three[@]}" <<'PLAN'
 PLAN
 expect_calls a:2,b:2,c:1 a:2,b:2,c:1 a:2,c:1
 expect_line '^nnmpi-supervise: b failed twice' err
+# mpirun may stay behind ranks that it has ended.
+supervise 0 "${three[@]}" <<'PLAN'
+stay mpirun noticed that process rank 1 with PID 0 on node a exited on signal 9 (Killed).
+0
+PLAN
+expect_calls a:2,b:2,c:1 a:2,b:2,c:1
 # Who speaks of others is not to blame.
 supervise 0 "${three[@]}" <<'PLAN'
 205   HNP daemon   : [[1,0],0] on node a
