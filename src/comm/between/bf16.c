@@ -1,18 +1,18 @@
 #include "comm/between/bf16.h"
 
 /* What is lost of Inf and NaN is nothing to be made up for. */
-static void round_with(size_t n, const nn_real *x, float *lost, uint16_t *out) {
+static void round_with(size_t n, const nn_real *x, uint16_t *residual, uint16_t *out) {
     for (size_t i = 0; i < n; i++) {
-        float value = (float)x[i] + lost[i];
+        float value = (float)x[i] + nn_bf16_value(residual[i]);
         out[i] = nn_bf16_of(value);
         float rest = value - nn_bf16_value(out[i]);
-        lost[i] = rest - rest == 0 ? rest : 0;
+        residual[i] = rest - rest == 0 ? nn_bf16_of(rest) : 0;
     }
 }
 
-void nn_bf16_round(size_t n, const nn_real *x, float *lost, uint16_t *out) {
-    if (lost) {
-        round_with(n, x, lost, out);
+void nn_bf16_round(size_t n, const nn_real *x, uint16_t *residual, uint16_t *out) {
+    if (residual) {
+        round_with(n, x, residual, out);
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -25,9 +25,9 @@ static inline float nn_bf16_value(uint16_t b) {
     return x;
 }
 
-/* out[n] = x + lost, rounded, and lost[n] what that takes away; `lost` NULL: out[n] = x, rounded.
- */
-void nn_bf16_round(size_t n, const nn_real *x, float *lost, uint16_t *out);
+/* out[n] = x + residual, rounded, and residual[n] what that takes away; `residual` NULL: out[n] =
+ * x, rounded. */
+void nn_bf16_round(size_t n, const nn_real *x, uint16_t *residual, uint16_t *out);
 /* y[n] = x */
 void nn_bf16_expand(size_t n, const uint16_t *x, nn_real *y);
 /* y[n] += x */

@@ -22,6 +22,7 @@ struct sum {
     nn_channel sums;    /* of parts, to every node */
     void *others;       /* what comes by `numbers`: [vectors of others][of the slice or part] */
     uint16_t *rounded;  /* what goes out by them in bfloat16, and then the sums of all parts */
+    uint16_t *residual; /* [slice] what that has taken away; NULL: nothing is rounded */
     bool started, added, opened; /* under the wire's lock */
     atomic_bool done;
 };
@@ -37,9 +38,7 @@ struct nn_node_sums {
     nn_subtrees subtrees;
     nn_real **value; /* [covers] where the vectors of a tree stand that is being added */
     struct sum *sum; /* [buckets]; those of slices that need none are empty */
-    float *lost;     /* [share] what rounding took from what goes out ... */
-    float *lost_sum; /* [share] ... and from the sums that this rank makes */
-    size_t bytes;    /* of numbers on their way, and of `lost` */
+    size_t bytes;    /* of numbers on their way */
     nn_pool pool;
 };
 
@@ -159,8 +158,10 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
         return 0;
     }
     s->others = numbers_alloc(b, vectors * part * b->width);
-    if (b->compress)
+    if (b->compress) {
         s->rounded = numbers_alloc(b, n * b->width);
+        s->residual = nn_residuals_of(b->r->residuals, k);
+    }
     if (!s->others || (b->compress && !s->rounded))
         return NN_EMEMORY;
     NN_TRY(add_parcels(b, &s->numbers, vectors * b->nodes));
@@ -176,13 +177,10 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
 
 static int plan(nn_node_sums *b) {
     const nn_reducer *r = b->r;
-    size_t share = nn_partition_share(&r->partition, r->owner) + 1;
     size_t covers = b->subtrees.tree ? b->subtrees.tree->tree->covers : 1;
     b->sum = nn_pool_alloc(&b->pool, r->partition.buckets * sizeof *b->sum);
     b->value = nn_pool_alloc(&b->pool, covers * sizeof *b->value);
-    b->lost = numbers_alloc(b, b->compress ? share * sizeof *b->lost : 1);
-    b->lost_sum = numbers_alloc(b, b->compress ? share * sizeof *b->lost_sum : 1);
-    if (!b->sum || !b->value || !b->lost || !b->lost_sum)
+    if (!b->sum || !b->value)
         return NN_EMEMORY;
     for (size_t k = 0; k < r->partition.buckets; k++) {
         struct sum *s = &b->sum[k];
@@ -255,10 +253,10 @@ size_t nn_node_sums_bytes(const nn_node_sums *b) {
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 /* sum[n] of what the nodes have, which begins at number `at` of the slice; this node's own first,
- * then the others' in their order. */
+ * then the others' in their order. Two nodes that both add have to add the same. */
 static void add_numbers(const struct sum *s, size_t at, size_t n, nn_real *sum) {
     const nn_node_sums *b = s->all;
-    if (b->compress)
+    if (b->compress && b->way == WHOLE)
         nn_bf16_expand(n, s->rounded + at, sum);
     for (size_t i = 0; i + 1 < b->nodes; i++) {
         if (b->compress)
@@ -302,7 +300,7 @@ static void add_part(struct sum *s) {
     size_t n = mine.end - mine.begin;
     add_up(s, mine);
     if (b->compress)
-        nn_bf16_round(n, values_of(s) + mine.begin, b->lost_sum + s->slice.at + mine.begin,
+        nn_bf16_round(n, values_of(s) + mine.begin, s->residual + mine.begin,
                       s->rounded + mine.begin);
     s->added = true;
     nn_wire_send(b->r->wire, &s->sums);
@@ -344,6 +342,15 @@ void nn_node_sums_open(nn_node_sums *b) {
     }
 }
 
+/* What other nodes add. */
+static void round_numbers(const struct sum *s) {
+    const nn_node_sums *b = s->all;
+    nn_span mine = b->way == WHOLE ? (nn_span){0, 0} : part_of(s, b->me);
+    nn_bf16_round(mine.begin, values_of(s), s->residual, s->rounded);
+    nn_bf16_round(length_of(s) - mine.end, values_of(s) + mine.end, s->residual + mine.end,
+                  s->rounded + mine.end);
+}
+
 void nn_node_sums_start(nn_node_sums *b, size_t k) {
     struct sum *s = &b->sum[k];
     size_t n = length_of(s);
@@ -351,7 +358,7 @@ void nn_node_sums_start(nn_node_sums *b, size_t k) {
     if (n == 0)
         return;
     if (b->compress)
-        nn_bf16_round(n, values_of(s), b->lost + s->slice.at, s->rounded);
+        round_numbers(s);
     nn_wire_lock(wire);
     s->started = true;
     if (b->way == COLLECTIVE)

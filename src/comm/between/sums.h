@@ -5,7 +5,10 @@
  * Between two nodes each sends the other its whole slice, and both add. Between few, or where
  * numbers travel as bfloat16, every node gets all others' numbers for its own part, adds them, and
  * sends the sum to all (reduce-scatter, allgather). Between many MPI_Iallreduce takes fewer
- * messages. All nodes get the same bits. */
+ * messages. All nodes get the same bits.
+ *
+ * What rounding takes away is kept with the element (reduce/residuals.h): each node has that of the
+ * numbers it sends, and for its own part that of the sum, to which its own numbers go unrounded. */
 #ifndef NN_COMM_BETWEEN_SUMS_H
 #define NN_COMM_BETWEEN_SUMS_H
 

@@ -6,6 +6,7 @@
 #include "comm/between/wire.h"
 #include "comm/mpi_comm.h"
 #include "comm/reduce/outer_grads.h"
+#include "comm/reduce/residuals.h"
 #include "comm/reduce/spec.h"
 #include "comm/wait.h"
 
@@ -70,10 +71,11 @@ struct nn_reducer {
     size_t summed;   /* and the slices of so many have been dealt with */
     int rc;          /* of the first failure of this step */
     bool claims;     /* cores have parameters in their caches that others are about to write */
-    size_t bytes;    /* of messages between nodes */
+    size_t bytes;    /* of messages between nodes, and of residuals */
     nn_wire *wire;   /* messages between nodes, which who waits looks after; NULL: one node */
-    bool crowded;    /* this node has more threads than cores */
-    nn_event *event; /* for nn_wait; NULL where all look for themselves */
+    nn_residuals *residuals; /* of sums that are rounded; NULL: none are */
+    bool crowded;            /* this node has more threads than cores */
+    nn_event *event;         /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
     double *waited; /* [buckets] seconds waited for each */
 };

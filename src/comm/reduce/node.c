@@ -30,9 +30,13 @@ static int join_owners(nn_reducer *r) {
     nn_wire_reserve_sum(r->wire, NN_STEP_SUMS * (r->spec.tree ? r->spec.tree->covers : 1));
     if (r->outer_grads)
         nn_outer_grads_tell(r->outer_grads, rows_arrived, r);
+    if (r->spec.compress)
+        NN_TRY(nn_comm_agree(comm,
+                             nn_residuals_new(r, nn_node_sums_tags(&r->partition), &r->residuals)));
     nn_subtrees subtrees = {&node->tree, node->subtree};
     NN_TRY(nn_node_sums_new(r, node->owners, r->spec.tree ? &subtrees : NULL, &node->between));
-    r->bytes = nn_node_sums_bytes(node->between) + nn_outer_grads_message_bytes(r->outer_grads);
+    r->bytes = nn_node_sums_bytes(node->between) + nn_residuals_bytes(r->residuals) +
+               nn_outer_grads_message_bytes(r->outer_grads);
     return 0;
 }
 

@@ -12,6 +12,8 @@ void nn_node_free(nn_reducer *r) {
         MPI_Comm_free(&node->first_ranks);
     nn_shared_memory_close(&node->memory);
     nn_node_sums_free(node->between);
+    nn_residuals_free(r->residuals);
+    r->residuals = NULL;
     nn_free(node->rank);
     nn_free(node->flags);
     nn_free(node->posted);
@@ -114,7 +116,8 @@ void nn_node_find_parts(nn_reducer *r) {
         if (p == 0)
             r->vectors = (nn_real *)(void *)(part + at.params);
         if (p == 0 && r->outer_grads)
-            nn_outer_grads_place(r->outer_grads, part + at.rows, nn_node_sums_tags(&r->partition));
+            nn_outer_grads_place(r->outer_grads, part + at.rows,
+                                 nn_node_sums_tags(&r->partition) + 1); /* one is for residuals */
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }
