@@ -17,7 +17,7 @@ static nn_memory vectors_of(const nn_model *model, const nn_settings *settings) 
     return (nn_memory){.params = vector,
                        .grads = vector,
                        .optimizer = vector * (double)slots,
-                       .staging = (double)nn_staging_bytes(n, 1 + slots)};
+                       .staging = (double)nn_staging_bytes(n, 1 + slots, 0)};
 }
 
 static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
@@ -72,7 +72,19 @@ int nn_memory_check(const nn_session *session, const nn_memory *memory) {
     return check_fits(session, memory, 1);
 }
 
+/* This rank's part of what checkpoints take on its node. */
+static double staging_of(const nn_session *session) {
+    size_t vectors = 1 + session->slots + (session->average != NULL);
+    size_t residuals =
+        (size_t)nn_comm_nodes(session->comm) * nn_reducer_residuals(session->reducer);
+    if (!nn_comm_on_first_node(session->comm))
+        return 0;
+    return (double)nn_staging_bytes(nn_model_size(session->model), vectors, residuals) /
+           nn_comm_node_size(session->comm);
+}
+
 void nn_memory_settle(const nn_session *session, nn_memory *memory) {
+    memory->staging = staging_of(session);
     memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
     if (nn_settings_sums_passes(session->settings))
         memory->grads += (double)(nn_reducer_share(session->reducer) * sizeof(nn_real));

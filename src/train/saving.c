@@ -54,7 +54,7 @@ static int save(nn_trainer *t, bool best) {
     nn_comm_at(t->comm, NN_PHASE_SAVE);
     (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
     nn_saver_fail(t->saver, nn_trainer_report_saved(t));
-    nn_saver_save(t->saver, &snapshot, best, since);
+    NN_TRY(nn_saver_save(t->saver, &snapshot, best, since));
     t->saved_step = t->state.step;
     t->saved_at = nn_seconds();
     t->save = NN_SAVE_NOT_YET;
@@ -109,14 +109,15 @@ int nn_trainer_save_now(nn_trainer *t) {
  * worth a file. */
 int nn_trainer_save_best(nn_trainer *t) {
     char kernels[NN_KERNELS_TEXT];
-    bool rewound;
+    bool rewound, kept;
     if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
         return save(t, true);
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)
         return 0;
     nn_snapshot snapshot = snapshot_of(t, kernels);
-    return nn_saver_keep_best(t->saver, &snapshot) ? 0 : save(t, true);
+    NN_TRY(nn_saver_keep_best(t->saver, &snapshot, &kept));
+    return kept ? 0 : save(t, true);
 }
 
 void nn_trainer_rescue_best(nn_trainer *t, int rc) {

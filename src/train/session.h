@@ -47,10 +47,11 @@ typedef struct nn_session {
     nn_real *params;             /* [nn_model_size] */
     nn_real *average;            /* of the parameters; NULL: none */
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_reducer_share] each: what this rank takes the step on */
-    nn_staging *staging;         /* for checkpoints; NULL: there are none */
-    nn_step_sums *sums; /* [own microbatches] of the step under way, before they are summed */
-    int sum_rc;         /* of its first sum of statistics that failed */
-    double waited;      /* seconds in such sums since the trainer looked last */
+    size_t *residual_at; /* [parameters of the model] nn_residual_state.at; NULL: no residuals */
+    nn_staging *staging; /* for checkpoints; NULL: there are none */
+    nn_step_sums *sums;  /* [own microbatches] of the step under way, before they are summed */
+    int sum_rc;          /* of its first sum of statistics that failed */
+    double waited;       /* seconds in such sums since the trainer looked last */
 } nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
@@ -115,11 +116,11 @@ nn_real *nn_session_model_params(const nn_session *session);
  * rank's own vectors; state and texts are the caller's. Local. */
 nn_snapshot nn_session_snapshot(const nn_session *session);
 /* The snapshot that one is read into on rank 0, with memory for whole vectors of optimiser state
- * where ranks have shares of them. To be closed, also after a failure. Local. */
+ * where ranks have shares of them, and for residuals. To be closed, also after a failure. Local. */
 int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot);
 void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot);
-/* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state.
- * Collective. */
+/* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state and
+ * residuals. Collective. */
 int nn_session_share(nn_session *session, const nn_snapshot *snapshot);
 
 /* Rows [begin, end) of a shard. */

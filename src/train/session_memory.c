@@ -11,6 +11,18 @@ static void set_microbatches(const nn_session *session, size_t stride) {
                                   nn_session_microbatch_rows(session), stride);
 }
 
+/* Where the residuals of each parameter begin. */
+static int place_residuals(nn_session *session) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(session->model, &param);
+    if (nn_reducer_residuals(session->reducer) == 0)
+        return 0;
+    NN_TRY(NN_NEW(&session->residual_at, params, "residuals of sums"));
+    for (size_t i = 0; i < params; i++)
+        session->residual_at[i] = nn_reducer_residual_at(session->reducer, param[i]->offset);
+    return 0;
+}
+
 /* Memory for training, where the backend of the gradient sum decides who holds what. */
 static int allocate_state(nn_session *session) {
     const nn_choice *choice = &session->settings->train.optimizer;
@@ -21,6 +33,7 @@ static int allocate_state(nn_session *session) {
     for (size_t i = 0; i < session->slots; i++)
         NN_TRY(
             NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
+    NN_TRY(place_residuals(session));
     NN_TRY(NN_NEW(&session->sums, nn_session_own_microbatches(session), "sums of a step"));
     set_microbatches(session, nn_reducer_stride(session->reducer));
     NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
@@ -130,6 +143,7 @@ void nn_session_release(nn_session *session) {
     nn_dataset_close(session->data);
     nn_free(session->metric_sums);
     nn_free(session->sums);
+    nn_free(session->residual_at);
     if (!session->reducer)
         nn_free(session->params);
     nn_reducer_free(session->reducer);

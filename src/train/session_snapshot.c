@@ -19,6 +19,9 @@ nn_snapshot nn_session_snapshot(const nn_session *session) {
     }
     if (!session->optimizer)
         return snapshot;
+    snapshot.residual = (nn_residual_state){.nodes = (size_t)nn_comm_nodes(session->comm),
+                                            .size = nn_reducer_residuals(session->reducer),
+                                            .at = session->residual_at};
     snapshot.optimizer = session->optimizer->entry.name;
     snapshot.slot_names = session->slot_name;
     if (session->link.flops > 0 && !session->micro)
@@ -30,8 +33,16 @@ nn_snapshot nn_session_snapshot(const nn_session *session) {
     return snapshot;
 }
 
+/* For those of all nodes. */
+static int open_residuals(const nn_session *session, nn_residual_state *residual) {
+    if (residual->size == 0 || nn_comm_rank(session->comm) > 0)
+        return 0;
+    return NN_NEW(&residual->value, residual->nodes * residual->size, "residuals of sums");
+}
+
 int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot) {
     *snapshot = nn_session_snapshot(session);
+    NN_TRY(open_residuals(session, &snapshot->residual));
     for (size_t i = 0; i < session->slots && !has_whole(session); i++) {
         snapshot->slot[i] = NULL;
         if (nn_comm_rank(session->comm) == 0)
@@ -44,6 +55,7 @@ int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot) {
 void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot) {
     for (size_t i = 0; i < session->slots && !has_whole(session); i++)
         nn_free(snapshot->slot[i]);
+    nn_free(snapshot->residual.value);
     *snapshot = (nn_snapshot){0};
 }
 
@@ -54,5 +66,5 @@ int nn_session_share(nn_session *session, const nn_snapshot *snapshot) {
     NN_TRY(nn_reducer_sync(session->reducer));
     for (size_t i = 0; snapshot && i < session->slots; i++)
         NN_TRY(nn_reducer_scatter(session->reducer, snapshot->slot[i], session->slot[i]));
-    return 0;
+    return snapshot ? nn_reducer_scatter_residuals(session->reducer, snapshot->residual.value) : 0;
 }

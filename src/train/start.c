@@ -151,6 +151,9 @@ int nn_trainer_begin(nn_trainer *t) {
 /* After where the run stands, what of its configuration is another one. */
 static int say_changes(const nn_trainer *t, const nn_snapshot *snapshot) {
     int rc = t->run ? nn_changes_say(t->session.settings->root, snapshot->config) : 0;
+    if (t->run && snapshot->residual.left)
+        nn_info("what rounding to bfloat16 took from gradients between nodes stands in the "
+                "checkpoint, and is dropped where they do not travel as sums in bfloat16 any more");
     return nn_comm_agree(t->comm, rc);
 }
 

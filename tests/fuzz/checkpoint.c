@@ -39,6 +39,19 @@ static void read_tables(nn_pool *pool) {
     (void)nn_pretrained_read(&tables, small, params);
 }
 
+/* With residuals of two nodes, for each element. */
+static nn_residual_state residuals_of(const nn_model *model, nn_pool *pool) {
+    const nn_param *const *param;
+    size_t size = nn_model_size(model), count = nn_model_params(model, &param);
+    size_t *at = nn_pool_alloc(pool, count * sizeof *at + 1);
+    uint16_t *value = nn_pool_alloc(pool, 2 * size * sizeof *value + 1);
+
+    sandbox_expect(at && value, "there is memory");
+    for (size_t i = 0; i < count; i++)
+        at[i] = param[i]->offset;
+    return (nn_residual_state){.nodes = 2, .size = size, .at = at, .value = value};
+}
+
 static void read_into(nn_model *model, nn_pool *pool) {
     static const char *const names[] = {"momentum_buffer"};
     size_t size = nn_model_size(model);
@@ -49,6 +62,7 @@ static void read_into(nn_model *model, nn_pool *pool) {
     sandbox_expect(params && slot, "there is memory");
     (void)nn_checkpoint_load("input.h5", pool, &into);
     into.slots = 1;
+    into.residual = residuals_of(model, pool);
     (void)nn_checkpoint_load("input.h5", pool, &into);
 }
 

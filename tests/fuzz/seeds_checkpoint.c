@@ -1,4 +1,5 @@
-/* Checkpoints: of a net with optimiser state and everything that one can hold, and of the least. */
+/* Checkpoints: of a net with optimiser state and everything that one can hold, of the least, and of
+ * a run on several nodes. */
 #include "io/h5.h"
 #include "io/yaml.h"
 #include "sandbox.h"
@@ -43,6 +44,20 @@ static void put_tables(const nn_model *model, const nn_real *params) {
     ok(nn_h5_close(file));
 }
 
+/* Residuals of two nodes, each for the whole vector. */
+static void put_residuals(nn_snapshot snapshot, nn_pool *pool) {
+    const nn_param *const *param;
+    size_t size = nn_model_size(snapshot.model), count = nn_model_params(snapshot.model, &param);
+    size_t *at = nn_pool_alloc(pool, count * sizeof *at);
+    uint16_t *value = nn_pool_alloc(pool, 2 * size * sizeof *value);
+
+    sandbox_expect(at && value, "there is memory");
+    for (size_t i = 0; i < count; i++)
+        at[i] = param[i]->offset;
+    snapshot.residual = (nn_residual_state){.nodes = 2, .size = size, .at = at, .value = value};
+    ok(nn_checkpoint_write("nodes", &snapshot));
+}
+
 void seeds_checkpoint(void) {
     static const char *const slots[] = {"momentum_buffer"};
     static const char *classes[] = {"ape", "bee"}, *columns[] = {"a", "b", "c", "d"};
@@ -76,6 +91,7 @@ void seeds_checkpoint(void) {
                                      .affine = {1, one, one},
                                      .normal = {.count = 4, .mean = one, .std = one}};
     ok(nn_checkpoint_write("full", &snapshot));
+    put_residuals(snapshot, &pool);
     put_tables(model, params);
     nn_model_free(model);
     nn_pool_release(&pool);

@@ -2,8 +2,8 @@
 /* nodes: 2 */
 /* timeout: 120 */
 /* Saving in the background: what is written is the state at the moment of saving, whatever changes
- * after training has settled; the best state waits in memory for the next checkpoint; failures come
- * to those who train. */
+ * after training has settled, residuals of sums between nodes among it; the best state waits in
+ * memory for the next checkpoint; failures come to those who train. */
 #include "run_folder.h"
 #include "shim/fault.c"
 #include "train/save/saver.h"
@@ -81,9 +81,26 @@ static nn_real value(int64_t step, size_t v, size_t i) {
     return (nn_real)(step + 1000 * (int64_t)v + (int64_t)(i % 97));
 }
 
+/* Number i of the residuals of all nodes. */
+static uint16_t residual(int64_t step, size_t i) {
+    return (uint16_t)((size_t)step * 7 + i % 4001);
+}
+
+/* They change before training has settled. */
+static void advance_residuals(const nn_session *s, int64_t step) {
+    size_t count = nn_reducer_residuals(s->reducer) * (size_t)nn_comm_nodes(s->comm);
+    uint16_t *all = calloc(count + 1, sizeof *all);
+    for (size_t i = 0; all && i < count; i++)
+        all[i] = residual(step, i);
+    CHECK(all != NULL);
+    CHECK_EQ_INT(nn_reducer_scatter_residuals(s->reducer, all), 0);
+    free(all);
+}
+
 /* What this rank takes the step on becomes that of a step. */
 static void advance(struct training *t, int64_t step) {
     nn_session *s = &t->session;
+    advance_residuals(s, step);
     nn_staging_settle(s->staging);
     for (size_t k = 0; k < nn_reducer_slices(s->reducer); k++) {
         nn_slice slice = nn_reducer_slice(s->reducer, k);
@@ -128,6 +145,19 @@ static size_t wrong_in(const nn_session *s, const nn_real *vector, int64_t step,
     return wrong;
 }
 
+/* Of the tensors, as above. */
+static size_t wrong_residuals(const nn_session *s, const nn_residual_state *found, int64_t step) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(s->model, &param), wrong = 0;
+    for (size_t node = 0; found->value && node < found->nodes; node++)
+        for (size_t p = 0; p < params; p++)
+            for (size_t i = 0; i < param[p]->count; i++) {
+                size_t at = node * found->size + found->at[p] + i;
+                wrong += found->value[at] != residual(step, at);
+            }
+    return wrong;
+}
+
 /* On rank 0: the file holds the state of that step, of all ranks. */
 static void check_file(struct training *t, const char *path, int64_t step) {
     nn_session *s = &t->session;
@@ -138,12 +168,16 @@ static void check_file(struct training *t, const char *path, int64_t step) {
     in.params = memory;
     for (size_t i = 0; i < in.slots; i++)
         in.slot[i] = memory + (1 + i) * n;
+    if (in.residual.size > 0)
+        in.residual.value = calloc(in.residual.nodes * in.residual.size, sizeof(uint16_t));
     CHECK_OK(nn_checkpoint_read(path, &pool, &in));
     CHECK_EQ_INT(in.state.step, step);
     for (size_t v = 0; v < vectors; v++)
         wrong += wrong_in(s, memory + v * n, step, v);
+    wrong += wrong_residuals(s, &in.residual, step);
     CHECK_EQ_INT(wrong, 0);
     nn_pool_release(&pool);
+    free(in.residual.value);
     free(memory);
 }
 
@@ -159,12 +193,14 @@ static void check_file(struct training *t, const char *path, int64_t step) {
 
 static void save(struct training *t, int64_t step, int64_t best) {
     nn_snapshot snapshot = at(t, step, best);
-    nn_saver_save(t->saver, &snapshot, step == best, 0);
+    CHECK_EQ_INT(nn_saver_save(t->saver, &snapshot, step == best, 0), 0);
 }
 
 static void keep(struct training *t, int64_t step) {
     nn_snapshot snapshot = at(t, step, step);
-    CHECK(nn_saver_keep_best(t->saver, &snapshot));
+    bool kept;
+    CHECK_EQ_INT(nn_saver_keep_best(t->saver, &snapshot, &kept), 0);
+    CHECK(kept);
 }
 
 /* The copy is of the moment, and training goes on before it is written. */
@@ -262,6 +298,7 @@ int main(void) {
     if (!CHECK_EQ_INT(nn_comm_init(&comm), 0))
         return check_done();
     run(comm, "optimizer: adam, reduce: node");
+    run(comm, "optimizer: adam, reduce: node, compress: bf16, between_nodes: gradients");
     run(comm, "optimizer: adam, reduce: allreduce, ema: {decay: 0.9}");
     run(comm, "ema: {decay: 0.9}, optimizer: {sgd: {momentum: 0.9}}");
     nn_comm_free(comm);

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static int hash_tensor(void *ctx, const nn_entry_data *entry, const float *floats) {
+static int hash_tensor(void *ctx, const nn_entry_data *entry, const void *bytes) {
     nn_digest_add_head(ctx, entry->path, &entry->info);
-    nn_digest_add(ctx, floats, nn_info_bytes(&entry->info));
+    nn_digest_add(ctx, bytes, nn_info_bytes(&entry->info));
     return NN_OK;
 }
 
@@ -72,7 +72,7 @@ static int put_entry(nn_h5 *file, nn_entry_data *entry) {
 
     if (entry->text)
         return nn_h5_write_text(file, entry->path, entry->text);
-    if (entry->tensor)
+    if (entry->param)
         return nn_h5_reserve(file, entry->path, info->type, info->rank, info->dim, &entry->offset);
     return nn_h5_write(file, entry->path, info->type, info->rank, info->dim, 0, 0, entry->array);
 }
@@ -108,9 +108,9 @@ static int make_file_in_turn(const char *path, nn_entries *list, const nn_snapsh
     return rc;
 }
 
-static int put_tensor(void *ctx, const nn_entry_data *entry, const float *floats) {
-    size_t bytes = nn_info_bytes(&entry->info);
-    return bytes ? nn_trailer_put(ctx, entry->offset, floats, bytes) : NN_OK;
+static int put_tensor(void *ctx, const nn_entry_data *entry, const void *bytes) {
+    size_t count = nn_info_bytes(&entry->info);
+    return count ? nn_trailer_put(ctx, entry->offset, bytes, count) : NN_OK;
 }
 
 static int by_offset(const void *a, const void *b) {

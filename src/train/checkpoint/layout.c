@@ -1,6 +1,7 @@
 #include "train/checkpoint/layout.h"
 
 #include "base/mem.h"
+#include "comm/between/bf16.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,12 +35,12 @@ static int add(nn_entries *list, const nn_entry_data *entry) {
     return NN_OK;
 }
 
-static int add_tensor(nn_entries *list, const char *group, const nn_param *param, nn_real *vector) {
-    nn_entry_data entry = {.info = {.type = NN_F32, .rank = param->rank},
-                           .param = param,
-                           .tensor = vector + param->offset};
-
+/* The entry says of which type it is, and where it stands in memory. */
+static int add_tensor(nn_entries *list, const char *group, const nn_param *param,
+                      nn_entry_data entry) {
+    entry.param = param;
     entry.path = nn_pool_printf(list->pool, "%s/%s/%s", group, param->layer->name, param->name);
+    entry.info.rank = param->rank;
     for (int i = 0; i < param->rank; i++)
         entry.info.dim[i] = param->dim[i];
     return add(list, &entry);
@@ -51,7 +52,23 @@ int nn_entries_add_vector(nn_entries *list, const char *group, const nn_model *m
     size_t count = nn_model_params(model, &param);
 
     for (size_t i = 0; i < count; i++)
-        NN_TRY(add_tensor(list, group, param[i], vector));
+        NN_TRY(add_tensor(
+            list, group, param[i],
+            (nn_entry_data){.info = {.type = NN_F32}, .tensor = vector + param[i]->offset}));
+    return NN_OK;
+}
+
+int nn_entries_add_residuals(nn_entries *list, const char *group, const nn_model *model,
+                             const nn_residual_state *residual, size_t node) {
+    const nn_param *const *param;
+    size_t count = nn_model_params(model, &param);
+    uint16_t *value = residual->value + node * residual->size;
+
+    for (size_t i = 0; i < count; i++)
+        if (residual->at[i] != NN_NO_RESIDUAL)
+            NN_TRY(add_tensor(
+                list, group, param[i],
+                (nn_entry_data){.info = {.type = NN_I16}, .bf16 = value + residual->at[i]}));
     return NN_OK;
 }
 
@@ -77,6 +94,18 @@ static int add_data(nn_entries *list, const nn_data_traits *data) {
     return NN_OK;
 }
 
+static int add_all_residuals(nn_entries *list, const nn_snapshot *snapshot) {
+    const nn_residual_state *residual = &snapshot->residual;
+
+    for (size_t node = 0; residual->value && node < residual->nodes; node++) {
+        char *group = nn_pool_printf(list->pool, "/residual/%zu", node);
+        if (!group)
+            return NN_EMEMORY;
+        NN_TRY(nn_entries_add_residuals(list, group, snapshot->model, residual, node));
+    }
+    return NN_OK;
+}
+
 int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot) {
     const char *history = snapshot->history ? snapshot->history : "";
 
@@ -96,7 +125,7 @@ int nn_entries_add_snapshot(nn_entries *list, const nn_snapshot *snapshot) {
             return NN_EMEMORY;
         NN_TRY(nn_entries_add_vector(list, group, snapshot->model, snapshot->slot[i]));
     }
-    return NN_OK;
+    return add_all_residuals(list, snapshot);
 }
 
 static int by_path(const void *a, const void *b) {
@@ -108,32 +137,56 @@ void nn_entries_sort(nn_entries *list) {
         qsort(list->entry, list->count, sizeof *list->entry, by_path);
 }
 
-/* Elements of the largest tensor. */
-static size_t largest_of(const nn_entries *list) {
+/* Elements of the largest tensor, of all or only of those of bfloat16. */
+static size_t largest_of(const nn_entries *list, bool only_bf16) {
     size_t largest = 0;
 
     for (size_t i = 0; i < list->count; i++) {
-        size_t count = list->entry[i].tensor ? nn_info_count(&list->entry[i].info) : 0;
-        largest = count > largest ? count : largest;
+        const nn_entry_data *entry = &list->entry[i];
+        bool counts = entry->param && (entry->bf16 || !only_bf16);
+        if (counts && entry->param->count > largest)
+            largest = entry->param->count;
     }
     return largest;
 }
 
-int nn_entries_put_tensors(const nn_entries *list,
-                           int (*put)(void *ctx, const nn_entry_data *entry, const float *floats),
-                           void *ctx) {
-    float *floats = NULL;
-    int rc = NN_OK;
+/* A tensor as files hold it, in memory for the largest one. */
+struct exported {
+    float *floats;
+    float *wide;    /* a tensor of bfloat16 as it stands in memory, */
+    uint16_t *bf16; /* and as files hold it */
+};
 
-    NN_TRY(NN_NEW(&floats, largest_of(list) + 1, "a tensor as float32"));
-    for (size_t i = 0; i < list->count && rc == NN_OK; i++) {
-        const nn_entry_data *entry = &list->entry[i];
-        if (!entry->tensor)
-            continue;
-        nn_param_export(entry->param, entry->tensor, floats);
-        rc = put(ctx, entry, floats);
+static const void *export_tensor(const nn_entry_data *entry, const struct exported *to) {
+    size_t count = entry->param->count;
+
+    if (entry->tensor) {
+        nn_param_export(entry->param, entry->tensor, to->floats);
+        return to->floats;
     }
-    nn_free(floats);
+    nn_bf16_expand(count, entry->bf16, to->wide);
+    nn_param_export(entry->param, to->wide, to->floats);
+    nn_bf16_round(count, to->floats, NULL, to->bf16);
+    return to->bf16;
+}
+
+int nn_entries_put_tensors(const nn_entries *list,
+                           int (*put)(void *ctx, const nn_entry_data *entry, const void *bytes),
+                           void *ctx) {
+    struct exported to = {0};
+    size_t largest = largest_of(list, false), largest_bf16 = largest_of(list, true);
+    int rc;
+
+    NN_TRY_GOTO(NN_NEW(&to.floats, largest + 1, "a tensor as float32"));
+    NN_TRY_GOTO(NN_NEW(&to.wide, largest_bf16 + 1, "a tensor as float32"));
+    NN_TRY_GOTO(NN_NEW(&to.bf16, largest_bf16 + 1, "a tensor as bfloat16"));
+    for (size_t i = 0; i < list->count && rc == NN_OK; i++)
+        if (list->entry[i].param)
+            rc = put(ctx, &list->entry[i], export_tensor(&list->entry[i], &to));
+done:
+    nn_free(to.floats);
+    nn_free(to.wide);
+    nn_free(to.bf16);
     return rc;
 }
 

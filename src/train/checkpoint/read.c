@@ -138,16 +138,22 @@ static bool same_shape(const nn_h5_info *a, const nn_h5_info *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
 }
 
-static int read_tensor(nn_h5 *file, const nn_entry_data *entry) {
+int nn_entry_check_shape(nn_h5 *file, const nn_entry_data *entry, nn_h5_info *info) {
     char found[NN_SHAPE_TEXT], wanted[NN_SHAPE_TEXT];
+
+    NN_TRY(nn_h5_info_of(file, entry->path, info));
+    if (same_shape(info, &entry->info))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file), entry->path,
+                   shape_of(info, found), shape_of(&entry->info, wanted));
+}
+
+static int read_tensor(nn_h5 *file, const nn_entry_data *entry) {
     nn_h5_info info;
     float *floats;
     int rc;
 
-    NN_TRY(nn_h5_info_of(file, entry->path, &info));
-    if (!same_shape(&info, &entry->info))
-        return nn_fail(NN_EFORMAT, "%s: %s is [%s], the model has [%s]", nn_h5_path(file),
-                       entry->path, shape_of(&info, found), shape_of(&entry->info, wanted));
+    NN_TRY(nn_entry_check_shape(file, entry, &info));
     NN_TRY(NN_NEW(&floats, entry->param->count, "a tensor as float32"));
     rc = nn_h5_read(file, entry->path, 0, nn_info_rows(&info), NN_F32, floats);
     if (rc == NN_OK)
@@ -246,6 +252,8 @@ int nn_checkpoint_load(const char *path, nn_pool *pool, nn_snapshot *snapshot) {
     NN_TRY_GOTO(read_head(&contents, &read));
     if (snapshot->model)
         NN_TRY_GOTO(read_vectors(&contents, &read, snapshot));
+    if (snapshot->model)
+        NN_TRY_GOTO(nn_contents_read_residuals(&contents, snapshot, &read.residual));
     *snapshot = read;
 done:
     nn_h5_close(contents.file);

@@ -3,6 +3,7 @@
 #define NN_TRAIN_CHECKPOINT_SNAPSHOT_H
 
 #include "base/real.h"
+#include "comm/reduce/residuals.h"
 #include "data/field.h"
 #include "nn/model.h"
 #include "nn/optimizers/optimizer.h"
@@ -39,6 +40,15 @@ typedef struct nn_data_traits {
     nn_normal normal; /* and these what the model sees */
 } nn_data_traits;
 
+/* Residuals of sums between nodes (comm/reduce/residuals.h). */
+typedef struct nn_residual_state {
+    size_t nodes, size; /* nodes of the run, elements of each; 0: it has none */
+    const size_t *at;   /* [parameters of the model] where those of each begin among a node's, or
+                           NN_NO_RESIDUAL */
+    uint16_t *value;    /* [nodes][size] bfloat16; NULL: neither written nor read */
+    bool left;          /* after reading: the file has some that were not taken */
+} nn_residual_state;
+
 #define NN_KERNELS_TEXT 160 /* bytes of nn_snapshot.kernels */
 
 /* What a checkpoint holds, for writing, and where to put it, for reading. */
@@ -48,6 +58,7 @@ typedef struct nn_snapshot {
     size_t slots;    /* optimiser state vectors, 0 when only the parameters matter */
     const char *const *slot_names;
     nn_real *slot[NN_MAX_SLOTS]; /* [nn_model_size] each */
+    nn_residual_state residual;
     nn_state state;
     const int64_t *shards; /* [borders] those of nn_shards, where they move; NULL: they do not */
     size_t borders;

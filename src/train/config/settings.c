@@ -61,8 +61,7 @@ static const nn_option train_options[] = {
      "a node share, where they also keep the parameters once; auto takes node where there is any"},
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
      "what travels between nodes does so in half of the bytes, as bfloat16; what rounding takes "
-     "away "
-     "from sums of gradients is added to the next step, but not saved with checkpoints"},
+     "away from sums of gradients is added to the next step, and saved with checkpoints"},
     {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto", "auto|gradients|rows",
      "what travels between nodes for the gradient of a dense layer: sums of it, or the rows of the "
      "minibatch whose product it is, which every node then multiplies; auto takes for each layer "

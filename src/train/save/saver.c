@@ -117,10 +117,10 @@ static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
     nn_staging_place(s->staging, stage, &state->snapshot);
 }
 
-void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double since) {
+int nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double since) {
     if (s->worker)
         nn_worker_wait(s->worker);
-    nn_staging_copy(s->staging, NN_STAGE_LAST);
+    NN_TRY(nn_staging_copy(s->staging, NN_STAGE_LAST));
     nn_staging_hand_over(s->staging, NN_STAGE_LAST);
     bool same = s->kept && s->state[NN_STAGE_BEST].snapshot.state.step == snapshot->state.step;
     s->writes_best = s->kept && !best && !same;
@@ -129,24 +129,26 @@ void nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double s
         nn_staging_hand_over(s->staging, NN_STAGE_BEST);
     s->kept = false;
     if (!s->worker)
-        return;
+        return 0;
     take(s, NN_STAGE_LAST, snapshot);
     s->begun = nn_seconds();
     s->saved.wait_s = s->begun - since;
     nn_worker_start(s->worker, write_states, s);
+    return 0;
 }
 
-bool nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot) {
-    if (!nn_staging_keeps_best(s->staging))
-        return false;
+int nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot, bool *kept) {
+    *kept = nn_staging_keeps_best(s->staging);
+    if (!*kept)
+        return 0;
     if (s->worker && s->writes_best)
         nn_worker_wait(s->worker); /* it may be writing from there */
-    nn_staging_copy(s->staging, NN_STAGE_BEST);
+    NN_TRY(nn_staging_copy(s->staging, NN_STAGE_BEST));
     s->kept = true;
     s->state[NN_STAGE_BEST].snapshot.state.step = snapshot->state.step;
     if (s->worker)
         take(s, NN_STAGE_BEST, snapshot);
-    return true;
+    return 0;
 }
 
 void nn_saver_forget_best(nn_saver *s) {

@@ -20,11 +20,12 @@ void nn_saver_free(nn_saver *saver, bool broken);
  *
  * Begins a checkpoint, first of the kept best state where there is one; last.h5, and for the `best`
  * parameters so far best.h5, move to it. Waits for the one before. Training stands still for it
- * since `since` seconds (nn_seconds). The same calls in the same order on every rank; Local. */
-void nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best, double since);
-/* Keeps the best parameters so far, to be written before the next checkpoint. False: they are too
- * large for that, and nothing was done. As above; Local. */
-bool nn_saver_keep_best(nn_saver *saver, const nn_snapshot *snapshot);
+ * since `since` seconds (nn_seconds). NN_ERANK. The same calls in the same order on every rank;
+ * Collective. */
+int nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best, double since);
+/* Keeps the best parameters so far, to be written before the next checkpoint. *kept false: they are
+ * too large for that, and nothing was done. NN_ERANK. As above; Collective. */
+int nn_saver_keep_best(nn_saver *saver, const nn_snapshot *snapshot, bool *kept);
 /* What is kept will not be written. As above; Local. */
 void nn_saver_forget_best(nn_saver *saver);
 /* Waits until everything that was begun is written. NN_EIO ...: what the thread failed at. Local.

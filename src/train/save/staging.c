@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "comm/heartbeat.h"
 #include "comm/wait.h"
 #include "train/save/worker.h"
 
@@ -27,8 +28,9 @@ struct nn_staging {
     nn_session *session;
     nn_node_buffer *buffer;
     struct counters *counters;  /* [ranks of the node] */
-    nn_real *memory[NN_STAGES]; /* [vectors][n]; NULL: none */
+    nn_real *memory[NN_STAGES]; /* [vectors][n], then [residuals] bfloat16; NULL: none */
     size_t n, vectors, copiers; /* elements, vectors; ranks that copy, the node's first ones */
+    size_t residuals;           /* of all nodes */
     size_t me;                  /* this rank's place in its node */
     nn_worker *worker;          /* NULL: this rank copies nothing */
     struct copy copy;           /* the worker's */
@@ -39,16 +41,18 @@ struct nn_staging {
     atomic_bool broken;
 };
 
-static size_t state_bytes(size_t n, size_t vectors) {
-    return vectors * n * sizeof(nn_real);
+/* Of a stage; the next one begins at a multiple of a number's size. */
+static size_t state_bytes(size_t n, size_t vectors, size_t residuals) {
+    return vectors * n * sizeof(nn_real) + (residuals + residuals % 2) * sizeof(uint16_t);
 }
 
-static bool keeps_best(size_t n, size_t vectors) {
-    return state_bytes(n, vectors) <= NN_STAGE_BEST_BYTES;
+static bool keeps_best(size_t bytes) {
+    return bytes <= NN_STAGE_BEST_BYTES;
 }
 
-size_t nn_staging_bytes(size_t n, size_t vectors) {
-    return state_bytes(n, vectors) * (keeps_best(n, vectors) ? 2 : 1);
+size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals) {
+    size_t bytes = state_bytes(n, vectors, residuals);
+    return bytes * (keeps_best(bytes) ? 2 : 1);
 }
 
 /* ---- copying ----------------------------------------------------------------------------------
@@ -57,6 +61,10 @@ size_t nn_staging_bytes(size_t n, size_t vectors) {
 /* A slice of a vector of the stage. */
 static nn_real *stage_at(const nn_staging *s, nn_stage stage, size_t vector, size_t begin) {
     return s->memory[stage] + vector * s->n + begin;
+}
+
+static uint16_t *residuals_at(const nn_staging *s, nn_stage stage) {
+    return (uint16_t *)(void *)stage_at(s, stage, s->vectors, 0);
 }
 
 /* The vectors in the order of a snapshot: the model, the optimiser's slots, and where the model is
@@ -94,14 +102,30 @@ static void copy_share(void *ctx) {
     nn_event_signal(&s->counters[0].event);
 }
 
-void nn_staging_copy(nn_staging *s, nn_stage stage) {
+/* Before the worker, whose copy tells the writer that this rank's part is complete. */
+static int copy_residuals(nn_staging *s, nn_stage stage) {
+    nn_comm *comm = s->session->comm;
+    struct copy copy = {s, stage, s->handed[stage]};
+    if (s->residuals == 0)
+        return 0;
+    if (!s->memory[stage])
+        return nn_reducer_gather_residuals(s->session->reducer, NULL);
+    nn_comm_waits(comm, true);
+    nn_wait(is_free, &copy, &s->counters[0].event);
+    nn_comm_waits(comm, false);
+    return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, stage));
+}
+
+int nn_staging_copy(nn_staging *s, nn_stage stage) {
     s->begun[stage]++;
+    NN_TRY(copy_residuals(s, stage));
     if (!s->worker)
-        return;
+        return 0;
     nn_worker_wait(s->worker);
     s->waited = 0;
     s->copy = (struct copy){s, stage, s->handed[stage]};
     nn_worker_start(s->worker, copy_share, &s->copy);
+    return 0;
 }
 
 void nn_staging_hand_over(nn_staging *s, nn_stage stage) {
@@ -153,6 +177,8 @@ void nn_staging_place(const nn_staging *s, nn_stage stage, nn_snapshot *snapshot
     snapshot->params = stage_at(s, stage, 0, 0);
     for (size_t i = 0; i < snapshot->slots; i++)
         snapshot->slot[i] = stage_at(s, stage, 1 + i, 0);
+    if (s->residuals > 0)
+        snapshot->residual.value = residuals_at(s, stage);
 }
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -172,15 +198,16 @@ static void lay_out(nn_staging *s) {
     if (!nn_comm_on_first_node(s->session->comm))
         return;
     s->memory[NN_STAGE_LAST] = (nn_real *)(void *)(memory + ranks * sizeof(struct counters));
-    if (keeps_best(s->n, s->vectors))
-        s->memory[NN_STAGE_BEST] = s->memory[NN_STAGE_LAST] + s->vectors * s->n;
+    size_t stage = state_bytes(s->n, s->vectors, s->residuals);
+    if (keeps_best(stage))
+        s->memory[NN_STAGE_BEST] = s->memory[NN_STAGE_LAST] + stage / sizeof(nn_real);
 }
 
 static int open_memory(nn_staging *s) {
     nn_comm *comm = s->session->comm;
     size_t bytes = (size_t)nn_comm_node_size(comm) * sizeof(struct counters);
     if (nn_comm_on_first_node(comm))
-        bytes += nn_staging_bytes(s->n, s->vectors);
+        bytes += nn_staging_bytes(s->n, s->vectors, s->residuals);
     NN_TRY(nn_node_buffer_new(comm, bytes, &s->buffer));
     lay_out(s);
     return 0;
@@ -190,13 +217,17 @@ static int open_memory(nn_staging *s) {
  */
 static void touch(void *ctx) {
     nn_staging *s = ctx;
-    for (int stage = 0; stage < NN_STAGES; stage++)
-        for (size_t i = 0; s->memory[stage] && i < nn_reducer_slices(s->session->reducer); i++) {
+    nn_span residuals = nn_tree_share(s->residuals, s->me, s->copiers);
+    for (int stage = 0; stage < NN_STAGES && s->memory[stage]; stage++) {
+        for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
             nn_slice slice = nn_reducer_slice(s->session->reducer, i);
             for (size_t v = 0; v < s->vectors; v++)
                 memset(stage_at(s, (nn_stage)stage, v, slice.begin), 0,
                        (slice.end - slice.begin) * sizeof(nn_real));
         }
+        memset(residuals_at(s, (nn_stage)stage) + residuals.begin, 0,
+               (residuals.end - residuals.begin) * sizeof(uint16_t));
+    }
 }
 
 static int start_worker(nn_staging *s) {
@@ -216,6 +247,7 @@ int nn_staging_new(nn_session *session, nn_staging **out) {
     s->session = session;
     s->n = nn_model_size(session->model);
     s->vectors = 1 + session->slots + (session->average != NULL);
+    s->residuals = (size_t)nn_comm_nodes(session->comm) * nn_reducer_residuals(session->reducer);
     s->copiers = nn_reducer_owners(session->reducer, &owner);
     s->me = (size_t)nn_comm_node_rank(session->comm);
     rc = open_memory(s);
@@ -244,5 +276,5 @@ void nn_staging_free(nn_staging *s) {
 }
 
 bool nn_staging_keeps_best(const nn_staging *s) {
-    return keeps_best(s->n, s->vectors);
+    return keeps_best(state_bytes(s->n, s->vectors, s->residuals));
 }

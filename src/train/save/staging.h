@@ -12,7 +12,12 @@
  *   nn_staging_wait(s, NN_STAGE_LAST);       the thread that writes
  *   nn_staging_give_back(s, NN_STAGE_LAST);  ... to here; the next copy into it waits for that
  *
- * The model, the optimiser's slots and their order are those of a snapshot (session.h). */
+ * The model, the optimiser's slots and their order are those of a snapshot (session.h).
+ *
+ * Residuals of sums between nodes change as soon as the next step's gradients go out, and those of
+ * other nodes have to come here: they are copied while training stands still. That takes as long as
+ * the sums of a step between two nodes where nothing hides them, and that again for each node
+ * more. */
 #ifndef NN_TRAIN_SAVE_STAGING_H
 #define NN_TRAIN_SAVE_STAGING_H
 
@@ -24,10 +29,11 @@ typedef enum nn_stage {
     NN_STAGES
 } nn_stage;
 
-/* Bytes that the stages of a state of so many vectors of `n` elements take on the first node. The
- * best state has no stage of its own where it would take more than NN_STAGE_BEST_BYTES. Local. */
+/* Bytes that the stages of a state of so many vectors of `n` elements, and of so many residuals of
+ * all nodes, take on the first node. The best state has no stage of its own where it would take
+ * more than NN_STAGE_BEST_BYTES. Local. */
 #define NN_STAGE_BEST_BYTES ((size_t)64 << 20)
-size_t nn_staging_bytes(size_t n, size_t vectors);
+size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals);
 
 /* Memory and threads for a session that is allocated for training and outlives them. NN_EMEMORY.
  * Collective. */
@@ -40,9 +46,10 @@ void nn_staging_free(nn_staging *staging);
 /* Whether the best state has a stage of its own. Local. */
 bool nn_staging_keeps_best(const nn_staging *staging);
 
-/* Begins to copy the state into a stage. The same calls in the same order on every rank; none of
- * them waits for others. Local. */
-void nn_staging_copy(nn_staging *staging, nn_stage stage);
+/* Begins to copy the state into a stage. The same calls in the same order on every rank; only where
+ * there are residuals they wait for others. NN_ERANK. Collective. */
+int nn_staging_copy(nn_staging *staging, nn_stage stage);
+/* Local. */
 void nn_staging_hand_over(nn_staging *staging, nn_stage stage);
 /* Waits until parameters and state of this rank may change. Local; NULL is fine. */
 void nn_staging_settle(nn_staging *staging);
