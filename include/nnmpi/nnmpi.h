@@ -9,6 +9,7 @@
 #include <nnmpi/error.h>
 #include <nnmpi/log.h>
 #include <nnmpi/train.h>
+#include <nnmpi/training.h>
 #include <nnmpi/version.h>
 
 #endif

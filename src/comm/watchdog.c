@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -168,12 +169,11 @@ static void watch(void *ctx) {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-static int allocate(nn_comm *comm, double seconds, nn_watch **out) {
+static int allocate(nn_comm *comm, nn_watch **out) {
     nn_watch *w;
     NN_TRY(NN_NEW(&w, 1, "watchdog"));
     *out = w;
     w->comm = comm;
-    w->seconds = seconds;
     NN_TRY(NN_NEW(&w->heartbeat, (size_t)comm->node_size, "watchdog"));
     return NN_NEW(&w->seen, (size_t)comm->node_size, "watchdog");
 }
@@ -196,8 +196,7 @@ static int open_watch(nn_watch *w) {
         w->heartbeat[p] = nn_shared_memory_part(&w->memory, p);
     w->mine = w->heartbeat[comm->node_rank];
     w->mine->rank = comm->rank;
-    NN_TRY(nn_comm_node_barrier(comm));
-    return start_thread(w);
+    return 0;
 }
 
 static void stop_thread(nn_watch *w) {
@@ -208,15 +207,21 @@ static void stop_thread(nn_watch *w) {
     nn_thread_join(&w->thread);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->mutex);
+    w->running = w->over = false;
+}
+
+/* Watches no more, nor is watched. */
+static void stop(nn_watch *w) {
+    if (!w->running)
+        return;
+    stop_thread(w);
+    atomic_store(&w->mine->left, true);
 }
 
 static void release(nn_watch *w) {
     if (!w)
         return;
-    if (w->running) {
-        stop_thread(w);
-        atomic_store(&w->mine->left, true);
-    }
+    stop(w);
     nn_shared_memory_close(&w->memory);
     nn_free(w->heartbeat);
     nn_free(w->seen);
@@ -228,25 +233,48 @@ static void go_on(void *ctx) {
     atomic_fetch_add_explicit(&w->mine->moves, 1, memory_order_relaxed);
 }
 
-/* Ranks might have read different configurations. */
-int nn_comm_watch(nn_comm *comm, double seconds) {
+void nn_comm_back(nn_comm *comm) {
+    if (comm->watch)
+        nn_progress_target_set((nn_progress_target){go_on, comm->watch});
+}
+
+static int prepare(nn_comm *comm) {
     nn_watch *w = NULL;
-    int rc;
-    nn_comm_unwatch(comm);
-    NN_TRY(nn_comm_bcast(comm, &seconds, sizeof seconds));
-    if (seconds <= 0 || comm->size == 1)
-        return 0;
-    rc = nn_comm_agree(comm, allocate(comm, seconds, &w));
+    int rc = nn_comm_agree(comm, allocate(comm, &w));
     if (rc == 0 && w)
         rc = nn_comm_agree(comm, open_watch(w));
-    if (rc < 0 || !w) {
+    if (rc < 0) {
         release(w);
         return rc;
     }
     comm->watch = w;
-    comm->heartbeat = w->mine;
-    nn_progress_target_set((nn_progress_target){go_on, w});
-    return rc;
+    return 0;
+}
+
+/* All begin anew before any looks at others. */
+static int start(nn_watch *w, double seconds) {
+    w->seconds = seconds;
+    memset(w->seen, 0, (size_t)w->comm->node_size * sizeof *w->seen);
+    atomic_store(&w->mine->left, false);
+    NN_TRY(nn_comm_node_barrier(w->comm));
+    return start_thread(w);
+}
+
+/* Ranks might have read different configurations. What is watched already stays where it is:
+ * threads of another training may tell it that they go on. */
+int nn_comm_watch(nn_comm *comm, double seconds) {
+    NN_TRY(nn_comm_bcast(comm, &seconds, sizeof seconds));
+    if (comm->watch)
+        stop(comm->watch);
+    comm->heartbeat = NULL;
+    if (seconds <= 0 || comm->size == 1)
+        return 0;
+    if (!comm->watch)
+        NN_TRY(prepare(comm));
+    NN_TRY(nn_comm_agree(comm, start(comm->watch, seconds)));
+    comm->heartbeat = comm->watch->mine;
+    nn_comm_back(comm);
+    return 0;
 }
 
 void nn_comm_unwatch(nn_comm *comm) {

@@ -24,7 +24,8 @@ double nn_trainer_rate(const nn_trainer *t) {
                             .steps_per_epoch = t->steps_per_epoch,
                             .total_steps = t->total_steps,
                             .memory = &t->state.schedule};
-    return base_rate(t) * warmup(t) * schedule->factor(s->train.schedule.options, &progress);
+    double rate = base_rate(t) * warmup(t) * schedule->factor(s->train.schedule.options, &progress);
+    return t->rate_factor > 0 ? rate * t->rate_factor : rate;
 }
 
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e) {

@@ -1,4 +1,5 @@
-/* Training from beginning to end: the loop of steps, validation, the end of a run. */
+/* What is around the steps of a run: reports and validation after a step, why it is over, its end.
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "comm/heartbeat.h"
@@ -144,29 +145,28 @@ static void say_finished(const nn_trainer *t, enum why why) {
     nn_info("the run is finished: %s; to go on, resume it with %s", what, how);
 }
 
-static int take_steps(nn_trainer *t) {
-    while (!why_over(t)) {
-        NN_TRY(nn_trainer_step(t));
-        NN_TRY(after_step(t));
-    }
-    return 0;
+bool nn_trainer_goes_on(const nn_trainer *t) {
+    return why_over(t) == GOING_ON;
 }
 
-static int loop(nn_trainer *t) {
-    if (t->options->begun)
-        t->options->begun(t->options->ctx);
+void nn_trainer_begin_steps(nn_trainer *t) {
     if (t->run && t->first_step > 0 && why_over(t))
         say_finished(t, why_over(t));
     t->pace = (nn_pace){.begin = nn_seconds()};
     t->saved_at = t->pace.begin;
     nn_trainer_restart_interval(t);
-    do {
-        NN_TRY(take_steps(t));
-        if (t->state.step > t->first_step)
-            NN_TRY(validate(t));
-        NN_TRY(nn_trainer_save_now(t));
-    } while (!why_over(t)); /* it has gone back to a checkpoint, because replicas differed */
-    return 0;
+}
+
+/* After the last step. */
+static int settle(nn_trainer *t) {
+    if (t->state.step > t->first_step)
+        NN_TRY(validate(t));
+    return nn_trainer_save_now(t);
+}
+
+int nn_trainer_attend(nn_trainer *t) {
+    NN_TRY(after_step(t));
+    return nn_trainer_goes_on(t) ? 0 : settle(t);
 }
 
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */
@@ -193,7 +193,9 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
              (long long)s->epoch);
 }
 
-static int finish(nn_trainer *t, nn_train_result *result) {
+int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
+    if (t->saved_step != t->state.step)
+        NN_TRY(settle(t));
     double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,
@@ -221,7 +223,7 @@ static int finish(nn_trainer *t, nn_train_result *result) {
 }
 
 /* After divergence: what can be done, and what there is to go on from. */
-static void advise(const nn_trainer *t, int rc) {
+void nn_trainer_advise(const nn_trainer *t, int rc) {
     char what[700], from[80] = "nothing was saved before";
     if (rc != NN_EDIVERGED)
         return;
@@ -231,61 +233,4 @@ static void advise(const nn_trainer *t, int rc) {
         snprintf(from, sizeof from, "the checkpoint of step %lld is good", good);
     nn_fail(rc, "%s; lower the learning rate (train.lr, now %g) or clip gradients; %s", what, t->lr,
             from);
-}
-
-void nn_train_result_release(nn_train_result *result) {
-    nn_evaluation_free(result->test);
-    result->test = NULL;
-}
-
-/* A caller's struct of `size` bytes may be that of an older header. */
-static int check_size(const char *name, size_t size, size_t most) {
-    if (size >= sizeof(size_t) && size <= most)
-        return 0;
-    return nn_fail(NN_EUSAGE,
-                   "the size in %s is %zu, and this library knows %zu bytes of it: set it to "
-                   "sizeof(%s), and use the headers of this version",
-                   name, size, most, name);
-}
-
-/* From before the data are read until MPI has ended. */
-static int begin_watch(nn_comm *comm, nn_config *config) {
-    NN_TRY(nn_comm_agree(comm, nn_config_check(config)));
-    return nn_comm_watch(comm, nn_config_settings(config)->train.stall_timeout);
-}
-
-int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
-             nn_train_result *result) {
-    nn_train_options own = {0};
-    nn_train_result found = {0};
-    nn_trainer t = {.comm = comm,
-                    .config = config,
-                    .options = &own,
-                    .loss = NAN,
-                    .saved_step = -1,
-                    .validated_step = -1,
-                    .compared_step = -1,
-                    .reported_step = -1};
-    int rc = 0;
-    NN_TRY(check_size("nn_train_options", options->size, sizeof own));
-    NN_TRY(check_size("nn_train_result", result->size, sizeof found));
-    memcpy(&own, options, options->size);
-    NN_TRY(begin_watch(comm, config));
-    NN_TRY_GOTO(nn_trainer_open(&t));
-    nn_trainer_say_plan(&t);
-    NN_TRY_GOTO(nn_trainer_start(&t));
-    NN_TRY_GOTO(nn_saver_new(&t.session, t.run, &t.saver));
-    NN_TRY_GOTO(loop(&t));
-    NN_TRY_GOTO(finish(&t, &found));
-    found.size = result->size;
-    memcpy(result, &found, result->size);
-    found.test = NULL; /* the caller's */
-done:
-    nn_train_result_release(&found);
-    nn_trainer_rescue_best(&t, rc);
-    advise(&t, rc);
-    nn_saver_free(t.saver, rc == NN_ERANK);
-    nn_trainer_close(&t);
-    nn_comm_away(comm);
-    return rc;
 }

@@ -1,7 +1,8 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step.c (one training step), rate.c (learning rate), replicas.c (whether all ranks hold
- * the same), saving.c (when it saves), report.c (what people see of it) and train.c (the loop
- * around it). `check` and `bench` open a trainer too. */
+ * the same), saving.c (when it saves), report.c (what people see of it), train.c (what is around
+ * the steps) and training.c (the loop, and what callers drive themselves). `check` and `bench` open
+ * a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -58,7 +59,8 @@ typedef struct nn_trainer {
     int64_t first_step;                   /* steps taken before this start of the program */
     /* the last ones; -1: none */
     int64_t saved_step, validated_step, compared_step;
-    double lr, loss; /* of the last step */
+    double lr, loss;    /* of the last step */
+    double rate_factor; /* of the caller, on learning rates; 0 stands for 1 */
     nn_pace pace;
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
@@ -126,6 +128,21 @@ int nn_trainer_step(nn_trainer *t);
  * the majority or, where there is none, after nn_trainer_rewind (*rewound); NN_ERANK where there is
  * no checkpoint either. Collective. */
 int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound);
+
+/* Before the first step of this start of the program: the clocks begin. Local. */
+void nn_trainer_begin_steps(nn_trainer *t);
+/* Whether the run is not over. The same on every rank. Local. */
+bool nn_trainer_goes_on(const nn_trainer *t);
+/* What follows a step: reports, validation, checkpoints, the answer to signals (NN_ESTOPPED); and
+ * after the last one the last validation and checkpoint. Where replicas differed the run may go on
+ * from an earlier checkpoint. Collective. */
+int nn_trainer_attend(nn_trainer *t);
+/* The best parameters where they are wanted, the test split, and all that a run ends with.
+ * Collective. */
+int nn_trainer_finish(nn_trainer *t, nn_train_result *result);
+/* After divergence: adds to the message what can be done, and what there is to go on from. Local.
+ */
+void nn_trainer_advise(const nn_trainer *t, int rc);
 
 /* The learning rate of the coming step. */
 double nn_trainer_rate(const nn_trainer *t);

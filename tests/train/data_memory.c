@@ -3,8 +3,7 @@
 /* timeout: 120 */
 /* Data sets in the memory of a program train to the bits that the same data in a file do: as
  * arrays, by a function, and where each rank has a part. */
-#include "base/error.h"
-#include "check.h"
+#include "calls.h"
 #include "data/sources/open.h"
 #include "io/yaml.h"
 
@@ -14,19 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void check_works(int rc, const char *what) {
-    if (!CHECK_EQ_INT(rc, 0))
-        fprintf(stderr, "%s: %s\n", what, nn_error_message());
-}
-#define WORKS(call) check_works((call), #call)
-
-#define FAILS(call, code, words)                                                                   \
-    do {                                                                                           \
-        nn_error_clear();                                                                          \
-        CHECK_EQ_INT((call), (code));                                                              \
-        CHECK_CONTAINS(nn_error_message(), (words));                                               \
-    } while (0)
 
 /* ---- Iris, read from where the configuration has it ----------------------------------------- */
 

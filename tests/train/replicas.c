@@ -12,7 +12,7 @@
 static int step_and_flip(nn_trainer *t);
 
 #define nn_trainer_step step_and_flip
-#include "../../src/train/train.c"
+#include "../../src/train/training.c"
 #undef nn_trainer_step
 
 enum { STEPS = 12, STEP = 5, ELEMENT = 70 };
