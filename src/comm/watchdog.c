@@ -243,9 +243,9 @@ static int prepare(nn_comm *comm) {
     int rc = nn_comm_agree(comm, allocate(comm, &w));
     if (rc == 0 && w)
         rc = nn_comm_agree(comm, open_watch(w));
-    if (rc < 0) {
+    if (rc < 0 || !w) {
         release(w);
-        return rc;
+        return rc < 0 ? rc : NN_EMEMORY;
     }
     comm->watch = w;
     return 0;
