@@ -4,6 +4,7 @@
 
 #include "train/session.h"
 
+#include <math.h>
 #include <string.h>
 
 struct gradient_trial {
@@ -46,6 +47,21 @@ static inline void gradient_trial_close(struct gradient_trial *t) {
     nn_session_release(&t->session);
 }
 
+/* How far the sums of `a` are from those of `b`, relative, over the elements that a's rank owns. */
+static inline double gradient_trial_distance(const struct gradient_trial *a,
+                                             const struct gradient_trial *b) {
+    const nn_reducer *owned = a->session.reducer;
+    double difference = 0, norm = 0;
+    for (size_t k = 0; k < nn_reducer_slices(owned); k++) {
+        nn_slice s = nn_reducer_slice(owned, k);
+        for (size_t i = s.begin; i < s.end; i++) {
+            difference += ((double)a->sums[i] - b->sums[i]) * ((double)a->sums[i] - b->sums[i]);
+            norm += (double)b->sums[i] * b->sums[i];
+        }
+    }
+    return difference > 0 ? sqrt(difference / norm) : 0;
+}
+
 /* Gradient sums of a minibatch into t->sums, as far as this rank owns them. */
 static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, int64_t *rows) {
     nn_session *session = &t->session;
@@ -56,6 +72,7 @@ static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, in
                     .training = true,
                     .hands_over = true,
                     .sample = batch.sample,
+                    .length = batch.length,
                     .micro = nn_session_microbatches(session, &batch)};
     nn_reducer_open(session->reducer, (size_t)batch.global);
     const nn_real *z = nn_model_forward(session->model, &pass, batch.x);

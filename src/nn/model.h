@@ -13,7 +13,7 @@
 typedef struct nn_model nn_model;
 
 /* Takes the rows of a shard of one side of a product G = A^T B that is the gradient of a matrix. */
-typedef void nn_rows_fn(void *ctx, size_t i, nn_outer_side side, const nn_real *rows);
+typedef void nn_rows_fn(void *ctx, size_t i, nn_outer_side side, const nn_row_block *rows);
 
 /* Called in back-propagation each time that the gradient vector has become complete from `begin`
  * to its end; not for layers that have no gradient. */
@@ -72,19 +72,23 @@ typedef struct nn_layer_time {
 /* From now on adds up the time of each layer in times[nn_model_layers]; NULL: no longer. */
 void nn_model_time(nn_model *model, nn_layer_time *times);
 
-/* A gradient that is the product of a minibatch's rows (layer->outer). */
+/* A gradient that is the product of a minibatch's rows. */
 typedef struct nn_outer_grad {
-    int layer;   /* in order of execution */
-    size_t m, n; /* widths of A and B */
+    int layer;    /* in order of execution ... */
+    size_t outer; /* ... and which of its products */
+    size_t begin; /* where the gradient stands in the vector */
+    const nn_layer_outer *rows;
 } nn_outer_grad;
-/* Those of layers that are not frozen; their number. `out` [nn_model_layers]. */
+/* Those of layers that are not frozen, in the order of the vector, to `out` (NULL: not wanted);
+ * their number. */
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
-/* From now on backward does not compute that of `layer`, but its rows are handed over, as number
- * `i`, with `ctx`, in passes with nn_pass.hands_over: those of its input by forward, those of its
- * gradient by backward. Not for nn_pass.accumulate. */
-void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *take, void *ctx, size_t i);
-/* Whether it does, and as which number (NULL: not wanted). */
-bool nn_model_hands_over(const nn_model *model, int layer, size_t *i);
+/* From now on backward does not compute this one, but its rows are handed over, as number `i`, with
+ * `ctx`, in passes with nn_pass.hands_over: one side by forward, the other one by backward. Not for
+ * nn_pass.accumulate, nor, unless it goes by_tree, for nn_pass.micro. */
+void nn_model_hand_over(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *take, void *ctx,
+                        size_t i);
+/* Whether it does so for a product of a layer, and as which number (NULL: not wanted). */
+bool nn_model_hands_over(const nn_model *model, int layer, size_t outer, size_t *i);
 
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);

@@ -82,22 +82,40 @@ static double clock_of(const nn_model *model) {
     return model->times ? nn_seconds() : 0;
 }
 
-/* A layer's inputs, or the gradients by its outputs, for the product of the two. */
-static void hand_over(const nn_layer *layer, const nn_pass *pass, bool inputs) {
+enum moment { BEFORE_FORWARD, AFTER_FORWARD, AFTER_BACKWARD };
+
+/* The side of a product that is there by now. */
+static bool side_at(const nn_layer_outer *outer, enum moment moment, nn_outer_side *side) {
+    *side = outer->first;
+    if (moment == AFTER_BACKWARD)
+        *side = outer->first == NN_OUTER_A ? NN_OUTER_B : NN_OUTER_A;
+    return moment == AFTER_BACKWARD || outer->early == (moment == BEFORE_FORWARD);
+}
+
+/* The rows of gradients that are products. */
+static void hand_over(const nn_model *model, const nn_layer *layer, const nn_pass *pass,
+                      enum moment moment) {
     const struct nn_layer_plan *plan = layer->plan;
-    if (!plan->rows || !pass->hands_over)
+    nn_outer_side side;
+    if (!plan->take || !pass->hands_over)
         return;
-    bool inputs_first = layer->param[0].order[0] == 1;
-    plan->rows(plan->rows_ctx, plan->rows_index, inputs == inputs_first ? NN_OUTER_A : NN_OUTER_B,
-               inputs ? layer->input[0]->plan->y_at : plan->dy_at);
+    nn_io io = io_of(model, layer, &(struct call){.pass = *pass});
+    io.dy = plan->dy_at;
+    for (size_t i = 0; i < layer->outers; i++) {
+        if (!plan->handed[i] || !side_at(&layer->outer[i], moment, &side))
+            continue;
+        nn_row_block rows = layer->ops->rows(layer, &io, i, side);
+        plan->take(plan->take_ctx, plan->taken_as[i], side, &rows);
+    }
 }
 
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
     for (size_t i = 1; i < model->layers; i++) {
         double begin = clock_of(model);
-        hand_over(model->layer[i], pass, true);
+        hand_over(model, model->layer[i], pass, BEFORE_FORWARD);
         forward_layer(model, model->layer[i], pass);
+        hand_over(model, model->layer[i], pass, AFTER_FORWARD);
         if (model->times)
             model->times[i].forward += clock_of(model) - begin;
     }
@@ -125,26 +143,30 @@ size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
     size_t count = 0;
     for (size_t i = 1; i < model->layers; i++) {
         const nn_layer *layer = model->layer[i];
-        const nn_param *p = &layer->param[0];
-        if (layer->outer && !layer->frozen)
-            out[count++] = (nn_outer_grad){layer->index, (size_t)p->dim[p->order[0]],
-                                           (size_t)p->dim[p->order[1]]};
+        for (size_t k = 0; k < layer->outers && !layer->frozen; k++, count++) {
+            const nn_layer_outer *o = &layer->outer[k];
+            if (out)
+                out[count] =
+                    (nn_outer_grad){layer->index, k, layer->param[o->param].offset + o->at, o};
+        }
     }
     return count;
 }
 
-void nn_model_hand_over(nn_model *model, int layer, nn_rows_fn *take, void *ctx, size_t i) {
-    struct nn_layer_plan *plan = model->layer[layer]->plan;
-    plan->rows = take;
-    plan->rows_ctx = ctx;
-    plan->rows_index = i;
+void nn_model_hand_over(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *take, void *ctx,
+                        size_t i) {
+    struct nn_layer_plan *plan = model->layer[grad->layer]->plan;
+    plan->take = take;
+    plan->take_ctx = ctx;
+    plan->handed[grad->outer] = true;
+    plan->taken_as[grad->outer] = i;
 }
 
-bool nn_model_hands_over(const nn_model *model, int layer, size_t *i) {
+bool nn_model_hands_over(const nn_model *model, int layer, size_t outer, size_t *i) {
     const struct nn_layer_plan *plan = model->layer[layer]->plan;
     if (i)
-        *i = plan->rows_index;
-    return plan->rows != NULL;
+        *i = plan->taken_as[outer];
+    return plan->handed[outer];
 }
 
 /* One layer's back-propagation. */
@@ -192,8 +214,7 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
     for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
-    if (layer->plan->rows)
-        io.g[0] = NULL;
+    io.handed = layer->plan->handed;
     nn_turn_backward(layer, &io);
 }
 
@@ -272,7 +293,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);
-        hand_over(layer, pass, false);
+        hand_over(model, layer, pass, AFTER_BACKWARD);
         if (model->times)
             model->times[i].backward += clock_of(model) - begin;
         if (layer->params && ready)

@@ -50,24 +50,30 @@ static int allocate_parameters(nn_session *session) {
 
 /* Gradients that are outer products; none where layers add those of several passes. */
 static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_outer_matrix *matrix) {
-    const nn_layer *const *layer;
+    const nn_split *train = nn_dataset_split(session->data, "train");
     const nn_settings *s = session->settings;
     bool adds = s->train.accumulate > 1 && !nn_settings_sums_passes(s);
     size_t count = adds ? 0 : nn_model_outer_grads(session->model, grad);
-    nn_model_layers(session->model, &layer);
-    for (size_t i = 0; i < count; i++)
-        matrix[i] = (nn_outer_matrix){layer[grad[i].layer]->param[0].offset, grad[i].m, grad[i].n};
+    for (size_t i = 0; i < count; i++) {
+        const nn_layer_outer *rows = grad[i].rows;
+        matrix[i] = (nn_outer_matrix){.begin = grad[i].begin,
+                                      .m = rows->m,
+                                      .n = rows->n,
+                                      .steps = rows->steps,
+                                      .padded = rows->padded && train && train->has_length,
+                                      .indexed = rows->indexed,
+                                      .by_tree = rows->by_tree};
+    }
     return count;
 }
 
 static int make_reducer(nn_session *session, nn_reduce_spec *spec) {
-    const nn_layer *const *layer;
-    size_t layers = nn_model_layers(session->model, &layer);
+    size_t most = nn_model_outer_grads(session->model, NULL) + 1;
     nn_outer_grad *grad = NULL;
     nn_outer_matrix *matrix = NULL;
     int rc = 0;
-    NN_TRY_GOTO(NN_NEW(&grad, layers, "outer-product gradients"));
-    NN_TRY_GOTO(NN_NEW(&matrix, layers, "outer-product gradients"));
+    NN_TRY_GOTO(NN_NEW(&grad, most, "outer-product gradients"));
+    NN_TRY_GOTO(NN_NEW(&matrix, most, "outer-product gradients"));
     spec->outer = matrix;
     spec->outer_count = list_outer(session, grad, matrix);
 done:
@@ -79,8 +85,7 @@ done:
     nn_link_text(&session->link, session->link_text);
     for (size_t i = 0; rc == 0 && i < spec->outer_count; i++)
         if (nn_reducer_wants_rows(session->reducer, i))
-            nn_model_hand_over(session->model, grad[i].layer, nn_reducer_put_rows, session->reducer,
-                               i);
+            nn_model_hand_over(session->model, &grad[i], nn_reducer_put_rows, session->reducer, i);
     nn_free(grad);
     nn_free(matrix);
     return rc;
@@ -117,17 +122,27 @@ int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx
 
 #define NAMES 6 /* most in a text */
 
+/* Products of a layer whose rows travel. */
+static size_t count_travelling(const nn_session *session, const nn_layer *layer) {
+    size_t count = 0, index;
+    for (size_t i = 0; i < layer->outers; i++)
+        if (nn_model_hands_over(session->model, layer->index, i, &index))
+            count += nn_reducer_sends_rows(session->reducer, index);
+    return count;
+}
+
 const char *nn_session_between_text(const nn_session *session, char text[NN_BETWEEN_TEXT]) {
     const nn_layer *const *layer;
-    size_t layers = nn_model_layers(session->model, &layer), count = 0, length = 0, index;
+    size_t layers = nn_model_layers(session->model, &layer), count = 0, length = 0;
     if (nn_comm_nodes(session->comm) == 1)
         return NULL;
     for (size_t i = 1; i < layers; i++) {
-        if (!nn_model_hands_over(session->model, layer[i]->index, &index) ||
-            !nn_reducer_sends_rows(session->reducer, index) || count++ >= NAMES)
+        size_t travelling = count_travelling(session, layer[i]);
+        if (travelling == 0 || count++ >= NAMES)
             continue;
-        length += (size_t)snprintf(text + length, NN_BETWEEN_TEXT - length, "%s%.24s",
-                                   count > 1 ? ", " : "rows of ", layer[i]->name);
+        length += (size_t)snprintf(
+            text + length, NN_BETWEEN_TEXT - length, "%s%s%.24s", count > 1 ? ", " : "rows of ",
+            travelling < layer[i]->outers ? "a part of " : "", layer[i]->name);
     }
     if (count > NAMES)
         length += (size_t)snprintf(text + length, NN_BETWEEN_TEXT - length, " and %zu more layers",

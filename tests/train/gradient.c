@@ -6,19 +6,6 @@
 #include "check.h"
 #include "gradient_trial.h"
 
-/* Over the elements that this rank owns. */
-static double distance(const nn_reducer *owned, const nn_real *a, const nn_real *b) {
-    double difference = 0, norm = 0;
-    for (size_t k = 0; k < nn_reducer_slices(owned); k++) {
-        nn_slice s = nn_reducer_slice(owned, k);
-        for (size_t i = s.begin; i < s.end; i++) {
-            difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-            norm += (double)b[i] * b[i];
-        }
-    }
-    return difference > 0 ? sqrt(difference / norm) : 0;
-}
-
 static int compare(nn_comm *world, nn_comm *alone, nn_config *config, bool *empty_seen) {
     struct gradient_trial all = {.weight = 0}, one = {.weight = 0};
     int64_t rows, global;
@@ -29,7 +16,7 @@ static int compare(nn_comm *world, nn_comm *alone, nn_config *config, bool *empt
         NN_TRY_GOTO(gradient_trial_run(&all, i, &rows));
         NN_TRY_GOTO(gradient_trial_run(&one, i, &global));
         CHECK_NEAR(all.weight, (double)global, 0);
-        CHECK(distance(all.session.reducer, all.sums, one.sums) < 1e-6);
+        CHECK(gradient_trial_distance(&all, &one) < 1e-6);
         *empty_seen = *empty_seen || rows == 0;
     }
 done:

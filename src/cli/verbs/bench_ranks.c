@@ -174,6 +174,11 @@ static void print_work(double work, double seconds, double peak) {
         printf(" %8s %7s", "-", "-");
 }
 
+/* Some go to all nodes. */
+static bool rows_travel(const nn_bench_layer *l) {
+    return nn_bench_row_share(l, 2) > nn_bench_row_share(l, 1);
+}
+
 static void print_step(const nn_bench_step *s, double peak) {
     printf("minibatch of %lld: %.1f us a step, %.0f samples/s, %.1f GFLOP/s a rank, %.2f of its "
            "peak; reduce: %s\n\n",
@@ -184,7 +189,7 @@ static void print_step(const nn_bench_step *s, double peak) {
         printf("%-10s %12.1f %7.3f\n", phases[i].name, 1e6 * phase_of(s, i),
                phase_of(s, i) / s->seconds);
     if (s->update_work > 0)
-        printf("update multiplies the gradients of dense layers, %.1f GFLOP/s\n",
+        printf("update multiplies gradients from rows, %.1f GFLOP/s\n",
                s->update_work / s->update / 1e9);
     printf("\n%-20s %12s %8s %7s %12s %8s %7s %10s\n", "layer", "forward us", "GFLOP/s", "of peak",
            "backward us", "GFLOP/s", "of peak", "waited us");
@@ -194,7 +199,7 @@ static void print_step(const nn_bench_step *s, double peak) {
         print_work(l->forward_work, l->forward, peak);
         printf(" %12.1f", 1e6 * l->backward);
         print_work(l->backward_work, l->backward, peak);
-        printf(" %10.1f%s\n", 1e6 * l->waited, l->rows_travel ? "  rows travel" : "");
+        printf(" %10.1f%s\n", 1e6 * l->waited, rows_travel(l) ? "  rows travel" : "");
     }
 }
 
@@ -207,8 +212,8 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
     nn_json_real(json, "waited_s", l->waited);
-    nn_json_bool(json, "by_rows", l->by_rows);
-    nn_json_bool(json, "rows_travel", l->rows_travel);
+    nn_json_bool(json, "by_rows", nn_bench_row_share(l, 1) > 0);
+    nn_json_bool(json, "rows_travel", rows_travel(l));
     nn_json_close(json, '}');
 }
 

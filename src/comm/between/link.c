@@ -108,17 +108,17 @@ bool nn_link_read(const char *text, nn_link *out) {
 }
 
 static double multiply_seconds(const nn_link *link, const nn_way_costs *c, double rows) {
-    return 2 * rows / c->ranks * c->m * c->n / link->flops;
+    return 2 * rows / c->ranks * c->work / link->flops;
 }
 
 /* Two nodes send each other all of it, more of them each a part to each, and the sums back. */
 double nn_sum_way_seconds(const nn_link *link, const nn_way_costs *c) {
-    double moved = 2 * (c->nodes - 1) / c->nodes * c->m * c->n * c->bytes;
+    double moved = 2 * (c->nodes - 1) / c->nodes * c->bytes;
     return moved / link->bandwidth + multiply_seconds(link, c, c->rows / c->nodes);
 }
 
 double nn_row_way_seconds(const nn_link *link, const nn_way_costs *c) {
-    double moved = (c->nodes - 1) * c->rows / c->nodes * (c->m + c->n) * c->bytes;
+    double moved = (c->nodes - 1) * c->rows / c->nodes * c->row_bytes;
     return moved / link->bandwidth + multiply_seconds(link, c, c->rows);
 }
 

@@ -26,12 +26,13 @@ int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link);
 const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]);
 bool nn_link_read(const char *text, nn_link *out);
 
-/* A gradient G[m][n] that is a product of rows. */
+/* A gradient that is a product of rows. */
 typedef struct nn_way_costs {
     double nodes, ranks; /* of a node */
     double rows;         /* of the minibatch, all ranks' */
-    double m, n;
-    double bytes; /* of a number on its way */
+    double row_bytes;    /* of both sides of a row on its way, */
+    double bytes;        /* and of the gradient */
+    double work;         /* multiply-adds for each row */
 } nn_way_costs;
 
 /* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, and

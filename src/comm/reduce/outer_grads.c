@@ -5,8 +5,7 @@
 #include "comm/between/link.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
-#include "math/gemm/gemm.h"
-#include "math/gemm/outer.h"
+#include "math/gemm/outer_slice.h"
 #include "math/parallel.h"
 
 #include <string.h>
@@ -14,13 +13,15 @@
 /* Elements of a matrix, and rows of it to a slice, that are worth it. */
 #define LEAST 16384
 #define LEAST_ROWS 16
-/* Elements that are worth a fork and join. */
+/* Elements to copy that are worth a fork and join. */
 #define GRAIN 65536
 
-/* A or B of a matrix: rows of a minibatch. */
+/* A or B of a matrix: rows of a minibatch, of each sample as many. */
 struct side {
-    size_t width;
-    nn_real *rows;      /* [of the node, or of all nodes][width], which the node shares */
+    bool exact;         /* numbers of places, which are not rounded */
+    size_t width;       /* of a row, ... */
+    size_t sample;      /* ... and of those of a sample: elements */
+    nn_real *rows;      /* [samples of the node, or of all nodes][sample], which the node shares */
     uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
     nn_channel channel; /* this rank's rows to other nodes, and theirs to it */
     atomic_bool here;   /* theirs have come */
@@ -30,8 +31,10 @@ struct side {
 /* A matrix that is taken. */
 struct matrix {
     size_t m, n;
+    size_t steps;    /* rows of a sample */
     size_t index;    /* in spec.outer */
     bool everywhere; /* rows go to all nodes */
+    bool indexed;    /* A is numbers of places */
     struct side side[2];
 };
 
@@ -46,14 +49,14 @@ struct nn_outer_grads {
     size_t tos, froms;
     void (*arrived)(void *ctx); /* called when rows of a matrix have come */
     void *ctx;
-    size_t most;          /* rows of a minibatch, ... */
+    size_t most;          /* samples of a minibatch, ... */
     size_t usual_of_node; /* ... on any node, as shards are at first, ... */
     size_t most_of_node;  /* ... and as they may ever be */
     size_t count;
     struct matrix *matrix; /* in the order of the vector, as the spans are */
     nn_span *span;
     size_t *row;       /* [leaves + 1]: where the microbatches of a minibatch begin */
-    size_t rows;       /* in the minibatch under way, */
+    size_t rows;       /* samples in the minibatch under way, */
     nn_span node, own; /* and which of them are on this node, and this rank's */
     nn_pool pool;
 };
@@ -63,12 +66,14 @@ struct nn_outer_grads {
 /* Elements that go through memory: rows are written once and read by every owner (A for its slice
  * alone); gradients are written by every rank and read again. The same on all nodes, since the
  * slices of all must be the same. Along a tree products of a node's rows are no sums that the tree
- * has. */
+ * has. Who has fewer rows than there may be would multiply zeros. */
 static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
     size_t ranks = (size_t)o->comm->node_least;
-    double m = (double)c->m, n = (double)c->n;
-    double by_rows = (double)o->usual_of_node * (2 * m + (double)(1 + ranks) * n);
-    return ranks > 1 && !(o->tree && o->wire) && c->m * c->n >= LEAST &&
+    double m = (double)c->m, n = (double)c->n, rows = (double)(o->usual_of_node * c->steps);
+    double by_rows = rows * (2 * m + (double)(1 + ranks) * n);
+    if (c->indexed) /* a row of B is read by the owner of its place alone; the rest are zeros */
+        by_rows = rows * ((double)(1 + ranks) + 2 * n) + m * n;
+    return ranks > 1 && !(o->tree && o->wire) && !c->padded && c->m * c->n >= LEAST &&
            c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
 }
 
@@ -109,13 +114,20 @@ static bool fits(const nn_reduce_spec *spec) {
     return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
 }
 
-static nn_way_costs costs_of(const nn_outer_grads *o, const nn_outer_matrix *c) {
-    return (nn_way_costs){.nodes = (double)o->comm->nodes,
-                          .ranks = (double)o->comm->node_least,
-                          .rows = (double)o->most,
-                          .m = (double)c->m,
-                          .n = (double)c->n,
-                          .bytes = o->compress ? sizeof(uint16_t) : sizeof(nn_real)};
+size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t number) {
+    if (c->indexed && side == NN_OUTER_A)
+        return c->steps * sizeof(nn_real);
+    return c->steps * (side == NN_OUTER_A ? c->m : c->n) * number;
+}
+
+nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number) {
+    size_t bytes =
+        nn_outer_side_bytes(c, NN_OUTER_A, number) + nn_outer_side_bytes(c, NN_OUTER_B, number);
+    double elements = (double)c->m * (double)c->n;
+    return (nn_way_costs){.rows = samples * (double)c->steps,
+                          .row_bytes = (double)bytes / (double)c->steps,
+                          .bytes = elements * (double)number,
+                          .work = c->indexed ? 0 : elements};
 }
 
 /* Rows go between the nodes. */
@@ -123,23 +135,34 @@ static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
                          const nn_outer_matrix *c) {
     if (!o->wire || spec->between == NN_BETWEEN_GRADIENTS || !spec->link.alike)
         return false;
-    nn_way_costs costs = costs_of(o, c);
+    size_t number = o->compress ? sizeof(uint16_t) : sizeof(nn_real);
+    nn_way_costs costs = nn_outer_costs(c, (double)o->most, number);
+    costs.nodes = (double)o->comm->nodes;
+    costs.ranks = (double)o->comm->node_least;
     return spec->between == NN_BETWEEN_ROWS || nn_rows_pay(&spec->link, &costs);
 }
 
 static void take(nn_outer_grads *o, const nn_outer_matrix *c, size_t index, bool everywhere) {
     struct matrix *x = &o->matrix[o->count];
-    *x = (struct matrix){.m = c->m, .n = c->n, .index = index, .everywhere = everywhere};
-    x->side[NN_OUTER_A] = (struct side){.width = c->m, .all = o};
-    x->side[NN_OUTER_B] = (struct side){.width = c->n, .all = o};
+    size_t width = c->indexed ? 1 : c->m;
+    *x = (struct matrix){.m = c->m,
+                         .n = c->n,
+                         .steps = c->steps,
+                         .index = index,
+                         .everywhere = everywhere,
+                         .indexed = c->indexed};
+    x->side[NN_OUTER_A] =
+        (struct side){.exact = c->indexed, .width = width, .sample = c->steps * width, .all = o};
+    x->side[NN_OUTER_B] = (struct side){.width = c->n, .sample = c->steps * c->n, .all = o};
     o->span[o->count++] = (nn_span){c->begin, c->begin + c->m * c->n};
 }
 
 static void pick(nn_outer_grads *o, const nn_reduce_spec *spec) {
     for (size_t i = 0; i < spec->outer_count; i++) {
-        bool between = pays_between(o, spec, &spec->outer[i]);
-        if (between || pays_in_node(o, &spec->outer[i]))
-            take(o, &spec->outer[i], i, between);
+        const nn_outer_matrix *c = &spec->outer[i];
+        bool between = pays_between(o, spec, c);
+        if ((between || pays_in_node(o, c)) && (!o->tree || c->by_tree))
+            take(o, c, i, between);
     }
 }
 
@@ -206,7 +229,7 @@ static size_t rows_kept(const nn_outer_grads *o, const struct matrix *x) {
 }
 
 static size_t elements(const nn_outer_grads *o, const struct matrix *x, int side) {
-    return nn_align_count(rows_kept(o, x) * x->side[side].width, sizeof(nn_real));
+    return nn_align_count(rows_kept(o, x) * x->side[side].sample, sizeof(nn_real));
 }
 
 size_t nn_outer_grads_bytes(const nn_outer_grads *o) {
@@ -216,11 +239,17 @@ size_t nn_outer_grads_bytes(const nn_outer_grads *o) {
     return count * sizeof(nn_real);
 }
 
+/* Rows travel as bfloat16. */
+static bool rounds(const nn_outer_grads *o, const struct matrix *x, int side) {
+    return o->compress && x->everywhere && !x->side[side].exact;
+}
+
 size_t nn_outer_grads_message_bytes(const nn_outer_grads *o) {
     size_t count = 0;
-    for (size_t i = 0; o && o->compress && i < o->count; i++)
-        if (o->matrix[i].everywhere)
-            count += o->most * (o->matrix[i].m + o->matrix[i].n);
+    for (size_t i = 0; o && i < o->count; i++)
+        for (int side = 0; side < 2; side++)
+            if (rounds(o, &o->matrix[i], side))
+                count += o->most * o->matrix[i].side[side].sample;
     return count * sizeof(uint16_t);
 }
 
@@ -244,7 +273,7 @@ void nn_outer_grads_place(nn_outer_grads *o, void *memory, int tag) {
             struct side *s = &x->side[side];
             s->rows = at;
             s->channel.tag = tag++;
-            memset(at + own.begin * s->width, 0, (own.end - own.begin) * s->width * sizeof *at);
+            memset(at + own.begin * s->sample, 0, (own.end - own.begin) * s->sample * sizeof *at);
             at += elements(o, x, side);
         }
     }
@@ -254,7 +283,7 @@ void nn_outer_grads_place(nn_outer_grads *o, void *memory, int tag) {
 
 /* The bytes of rows as they travel. */
 static nn_parcel parcel(const struct side *s, int rank, nn_span rows) {
-    size_t first = rows.begin * s->width, count = (rows.end - rows.begin) * s->width;
+    size_t first = rows.begin * s->sample, count = (rows.end - rows.begin) * s->sample;
     if (s->rounded)
         return (nn_parcel){rank, s->rounded + first, count * sizeof *s->rounded};
     return (nn_parcel){rank, s->rows + first, count * sizeof *s->rows};
@@ -316,9 +345,9 @@ static int plan_channel(nn_outer_grads *o, struct side *s, size_t priority) {
     c->ctx = s;
     c->in = nn_pool_alloc(&o->pool, o->froms * sizeof *c->in);
     c->out = nn_pool_alloc(&o->pool, o->tos * sizeof *c->out);
-    if (o->compress)
-        s->rounded = nn_pool_alloc(&o->pool, o->most * s->width * sizeof *s->rounded);
-    if (!c->in || !c->out || (o->compress && !s->rounded))
+    if (o->compress && !s->exact)
+        s->rounded = nn_pool_alloc(&o->pool, o->most * s->sample * sizeof *s->rounded);
+    if (!c->in || !c->out || (o->compress && !s->exact && !s->rounded))
         return NN_EMEMORY;
     reserve_parcels(o, s);
     return 0;
@@ -372,63 +401,44 @@ void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
 }
 
 struct copy {
-    const nn_real *from;
+    nn_row_block from;
+    size_t width;
     nn_real *to;
     uint16_t *rounded; /* NULL: as they are */
 };
 
+/* Those that were left out are zero. */
+static void copy_rows(const struct copy *c, size_t begin, size_t end) {
+    size_t given = c->from.count < end ? c->from.count : end, bytes = c->width * sizeof *c->to;
+    bool whole = c->from.stride == c->width && given > begin;
+    if (whole)
+        memcpy(c->to + begin * c->width, c->from.at + begin * c->width, (given - begin) * bytes);
+    for (size_t r = begin; r < given && !whole; r++)
+        memcpy(c->to + r * c->width, c->from.at + r * c->from.stride, bytes);
+    for (size_t r = given > begin ? given : begin; r < end; r++)
+        memset(c->to + r * c->width, 0, bytes);
+}
+
 /* All nodes multiply the same numbers: rounded rows are rounded here, too. */
 static void copy_range(void *ctx, size_t begin, size_t end) {
     const struct copy *c = ctx;
-    if (!c->rounded) {
-        memcpy(c->to + begin, c->from + begin, (end - begin) * sizeof *c->to);
+    size_t first = begin * c->width, count = (end - begin) * c->width;
+    copy_rows(c, begin, end);
+    if (!c->rounded)
         return;
-    }
-    nn_bf16_round(end - begin, c->from + begin, NULL, c->rounded + begin);
-    nn_bf16_expand(end - begin, c->rounded + begin, c->to + begin);
+    nn_bf16_round(count, c->to + first, NULL, c->rounded + first);
+    nn_bf16_expand(count, c->rounded + first, c->to + first);
 }
 
-void nn_outer_grads_put(nn_outer_grads *o, size_t i, nn_outer_side side, const nn_real *rows) {
+void nn_outer_grads_put(nn_outer_grads *o, size_t i, nn_outer_side side, const nn_row_block *rows) {
     struct matrix *x = find(o, i);
     struct side *s = &x->side[side];
     nn_span own = own_rows(o, x);
-    size_t first = own.begin * s->width, count = (own.end - own.begin) * s->width;
-    struct copy copy = {rows, s->rows + first, s->rounded ? s->rounded + first : NULL};
-    nn_parallel(o->compute, count, GRAIN, copy_range, &copy);
+    size_t first = own.begin * s->sample, count = (own.end - own.begin) * x->steps;
+    struct copy copy = {*rows, s->width, s->rows + first, s->rounded ? s->rounded + first : NULL};
+    nn_parallel(o->compute, count, GRAIN / s->width + 1, copy_range, &copy);
     if (x->everywhere)
         nn_wire_send(o->wire, &s->channel);
-}
-
-/* Rows [top, bottom) and columns [left, right) of G. */
-struct block {
-    size_t top, bottom, left, right;
-};
-
-static void multiply(const nn_outer_grads *o, const struct matrix *x, struct block c, nn_real *g) {
-    nn_outer_rows parts = {o->tree ? o->tree->leaves : 0, o->row};
-    const nn_real *a = x->side[NN_OUTER_A].rows + c.top, *b = x->side[NN_OUTER_B].rows + c.left;
-    size_t m = c.bottom - c.top, n = c.right - c.left;
-    size_t rows = x->everywhere ? o->rows : o->node.end - o->node.begin;
-    if (m == 0 || n == 0)
-        return;
-    g += c.top * x->n + c.left;
-    if (o->tree)
-        nn_outer_product(o->compute, &parts, m, n, a, x->m, b, x->n, g, x->n);
-    else
-        nn_gemm(o->compute, NN_TRANSPOSED, NN_PLAIN, m, n, rows, 1, a, x->m, b, x->n, 0, g, x->n);
-}
-
-/* A slice is the end of a row of G, whole rows, and the beginning of one. */
-static void multiply_slice(const nn_outer_grads *o, const struct matrix *x, nn_span s, nn_real *g) {
-    size_t n = x->n, top = (s.begin + n - 1) / n, bottom = s.end / n;
-    if (bottom < top) { /* all within a row */
-        multiply(o, x, (struct block){bottom, top, s.begin - bottom * n, s.end - bottom * n}, g);
-        return;
-    }
-    if (top * n > s.begin)
-        multiply(o, x, (struct block){top - 1, top, s.begin - (top - 1) * n, n}, g);
-    multiply(o, x, (struct block){top, bottom, 0, n}, g);
-    multiply(o, x, (struct block){bottom, bottom + 1, 0, s.end - bottom * n}, g);
 }
 
 /* The matrix that a slice is of, or `count`. */
@@ -454,6 +464,16 @@ bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
 
 void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {
     size_t i = matrix_at(o, slice), begin = o->span[i].begin;
-    nn_span s = {slice->begin - begin, slice->end - begin};
-    multiply_slice(o, &o->matrix[i], s, grads + begin);
+    const struct matrix *x = &o->matrix[i];
+    const nn_outer_rows parts = {o->tree ? o->tree->leaves : 0, o->row};
+    nn_outer_source source = {.m = x->m,
+                              .n = x->n,
+                              .rows = x->everywhere ? o->rows : o->node.end - o->node.begin,
+                              .a = x->side[NN_OUTER_A].rows,
+                              .b = x->side[NN_OUTER_B].rows,
+                              .indexed = x->indexed,
+                              .parts = o->tree ? &parts : NULL};
+    source.rows *= x->steps;
+    nn_outer_slice(o->compute, &source, (nn_span){slice->begin - begin, slice->end - begin},
+                   grads + begin);
 }

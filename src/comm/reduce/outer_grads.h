@@ -5,7 +5,9 @@
  * instead of sums where that is the shorter way (link.h): every node then multiplies the rows of
  * the whole minibatch (sufficient factors: Xie et al. 2016, "Lighter-communication distributed
  * machine learning via sufficient factor broadcasting"; chosen layer by layer: Zhang et al. 2017,
- * "Poseidon").
+ * "Poseidon"). So it is with the products of recurrent layers and of dense ones on sequences, which
+ * have several rows a sample, and with a table of which a minibatch looks up rows (embedding):
+ * there A is given as the indices, and only the rows that are touched travel.
  */
 #ifndef NN_COMM_REDUCE_OUTER_GRADS_H
 #define NN_COMM_REDUCE_OUTER_GRADS_H
@@ -14,6 +16,12 @@
 #include "comm/reduce/spec.h"
 
 typedef struct nn_outer_grads nn_outer_grads;
+
+/* What a gradient costs between nodes, as rows of so many samples, and as sums, of numbers of so
+ * many bytes; nodes and ranks are left to be filled in. Local. */
+nn_way_costs nn_outer_costs(const nn_outer_matrix *matrix, double samples, size_t number);
+/* Bytes of a side of the rows of a sample. Local. */
+size_t nn_outer_side_bytes(const nn_outer_matrix *matrix, nn_outer_side side, size_t number);
 
 /* Takes those of spec->outer that are cheaper by rows; *out is NULL where none are. With several
  * nodes `wire` is what rows travel by. NN_EMEMORY. Collective. */
@@ -37,7 +45,8 @@ void nn_outer_grads_tell(nn_outer_grads *outer, void (*arrived)(void *ctx), void
 bool nn_outer_grads_is_taken(const nn_outer_grads *outer, size_t i);
 bool nn_outer_grads_travels(const nn_outer_grads *outer, size_t i);
 void nn_outer_grads_open(nn_outer_grads *outer, size_t rows);
-void nn_outer_grads_put(nn_outer_grads *outer, size_t i, nn_outer_side side, const nn_real *rows);
+void nn_outer_grads_put(nn_outer_grads *outer, size_t i, nn_outer_side side,
+                        const nn_row_block *rows);
 
 /* A slice of the vector is part of a gradient that is taken; and of one whose rows go to all nodes,
  * so that there is nothing to sum between them. */

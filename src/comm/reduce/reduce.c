@@ -226,7 +226,7 @@ void nn_reducer_open(nn_reducer *reducer, size_t rows) {
         reducer->backend->open(reducer);
 }
 
-void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_real *rows) {
+void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows) {
     const nn_reducer *r = reducer;
     nn_outer_grads_put(r->outer_grads, i, side, rows);
 }

@@ -55,8 +55,8 @@ bool nn_reducer_wants_rows(const nn_reducer *reducer, size_t i);
 /* A pass that will be summed begins, of so many rows, of all ranks. Local. */
 void nn_reducer_open(nn_reducer *reducer, size_t rows);
 /* This rank's rows of one side of gradient i: within a pass, before nn_reducer_ready says that the
- * gradient is complete. Has the type of nn_rows_fn. Local. */
-void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_real *rows);
+ * gradient is complete; those that are left out are zero. Has the type of nn_rows_fn. Local. */
+void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows);
 
 /* Begins the last pass of a step, mostly the only one, with what this rank adds to the step sums;
  * with a tree these are those of each of its leaves [own leaves], which are destroyed. Collective,

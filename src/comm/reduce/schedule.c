@@ -1,9 +1,8 @@
 #include "comm/reduce/schedule.h"
 
 #include "base/mem.h"
-#include "comm/between/link.h"
+#include "comm/reduce/outer_grads.h"
 #include "comm/reduce/partition.h"
-#include "comm/reduce/spec.h"
 
 #include <math.h>
 
@@ -87,20 +86,13 @@ static double alone(enum kind kind, double bytes, const nn_network *net, int nod
     return t.ready;
 }
 
-static double row_bytes(const nn_step_plan *plan, size_t width) {
-    return plan->rows * (double)(width * plan->number);
-}
-
-bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
-                         int nodes) {
+bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
+                         const nn_network *network, int nodes) {
     const nn_link link = {.bandwidth = network->bandwidth, .flops = plan->flops};
-    const nn_way_costs costs = {.nodes = nodes,
-                                .ranks = plan->ranks,
-                                .rows = nodes * plan->rows,
-                                .m = (double)stage->m,
-                                .n = (double)stage->n,
-                                .bytes = (double)plan->number};
-    return nodes > 1 && stage->m > 0 && nn_rows_pay(&link, &costs);
+    nn_way_costs costs = nn_outer_costs(&matrix->product, nodes * plan->rows, plan->number);
+    costs.nodes = nodes;
+    costs.ranks = plan->ranks;
+    return nodes > 1 && nn_rows_pay(&link, &costs);
 }
 
 /* ---- the step ---------------------------------------------------------------------------------
@@ -116,8 +108,11 @@ struct simulation {
     const nn_step_plan *plan;
     const nn_network *net;
     int nodes;
-    bool *by_rows; /* [stages] */
     size_t *begin; /* [stages] of their parameters */
+    /* Matrices of all stages, stage after stage. */
+    size_t *first; /* [stages] of a stage's */
+    bool *by_rows;
+    size_t *rows; /* transfers of the rows that go out last */
     nn_partition partition;
     struct bucket *bucket; /* [partition.buckets] */
     struct transfer *transfer;
@@ -201,51 +196,76 @@ static void begin_step(struct simulation *s) {
     s->transfers = s->complete = s->dealt = 0;
 }
 
+/* One side of the rows of stage i goes out, of matrices that have it before the layer computes, or
+ * of the others. */
+static void send_rows(struct simulation *s, size_t i, bool first, bool early) {
+    const nn_step_stage *stage = &s->plan->stage[i];
+    for (size_t k = 0; k < stage->matrices; k++) {
+        const nn_step_matrix *m = &stage->matrix[k];
+        nn_outer_side side = (m->first == NN_OUTER_A) == first ? NN_OUTER_A : NN_OUTER_B;
+        size_t bytes = nn_outer_side_bytes(&m->product, side, s->plan->number);
+        if (s->by_rows[s->first[i] + k] && m->early == early)
+            s->rows[s->first[i] + k] = begin_transfer(s, ROWS, s->plan->rows * (double)bytes);
+    }
+}
+
 static void forward(struct simulation *s) {
     const nn_step_plan *plan = s->plan;
     s->now += plan->other;
     for (size_t i = 0; i < plan->stages; i++) {
-        if (s->by_rows[i])
-            begin_transfer(s, ROWS, row_bytes(plan, plan->stage[i].m));
+        send_rows(s, i, true, true);
         s->now += plan->stage[i].forward;
+        send_rows(s, i, true, false);
     }
     /* they are so short that nothing waits for them */
     s->step_sums = s->now + alone(STEP_SUMS, sizeof(nn_step_sums), s->net, s->nodes);
 }
 
-/* Which bucket is the whole matrix of stage i. */
-static bool is_matrix(const struct simulation *s, nn_slice bucket, size_t i) {
-    const nn_stage *stage = &s->plan->stage[i];
-    return s->by_rows[i] && bucket.begin == s->begin[i] &&
-           bucket.end - bucket.begin == stage->m * stage->n;
+/* Which matrix of stage i that goes by rows the bucket is; `matrices`: none. */
+static size_t matrix_of(const struct simulation *s, nn_slice bucket, size_t i) {
+    const nn_step_stage *stage = &s->plan->stage[i];
+    size_t k = 0;
+    while (k < stage->matrices && !(s->by_rows[s->first[i] + k] &&
+                                    bucket.begin == s->begin[i] + stage->matrix[k].product.begin))
+        k++;
+    return k;
 }
 
-/* Stage i has completed its gradients; `rows` is the transfer of its rows of B. */
-static void complete_buckets(struct simulation *s, size_t i, size_t rows) {
+/* Stage i has completed its gradients. */
+static void complete_buckets(struct simulation *s, size_t i) {
+    const nn_step_stage *stage = &s->plan->stage[i];
     size_t complete = nn_partition_complete(&s->partition, s->begin[i]);
     for (; s->complete < complete; s->complete++) {
         nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
         struct bucket *b = &s->bucket[s->complete];
-        size_t elements = slice.end - slice.begin;
+        size_t elements = slice.end - slice.begin, k = matrix_of(s, slice, i);
         b->work = s->plan->update * (double)elements;
-        if (is_matrix(s, slice, i)) {
-            b->transfer = rows;
-            b->work += s->plan->stage[i].product_all;
+        if (k < stage->matrices) {
+            b->transfer = s->rows[s->first[i] + k];
+            b->work += stage->matrix[k].share * stage->product_all;
         } else {
             b->transfer = begin_transfer(s, SUM, (double)(elements * s->plan->number));
         }
     }
 }
 
+/* The part of a stage's product that it makes itself. */
+static double share_summed(const struct simulation *s, size_t i) {
+    const nn_step_stage *stage = &s->plan->stage[i];
+    double share = 1;
+    for (size_t k = 0; k < stage->matrices; k++)
+        share -= s->by_rows[s->first[i] + k] ? stage->matrix[k].share : 0;
+    return fmax(share, 0);
+}
+
 static void backward(struct simulation *s) {
     for (size_t i = s->plan->stages; i-- > 0;) {
-        const nn_stage *stage = &s->plan->stage[i];
-        size_t rows = 0;
-        if (s->by_rows[i])
-            rows = begin_transfer(s, ROWS, row_bytes(s->plan, stage->n));
-        s->now += stage->backward + (s->by_rows[i] ? 0 : stage->product);
+        const nn_step_stage *stage = &s->plan->stage[i];
+        send_rows(s, i, false, true);
+        s->now += stage->backward + share_summed(s, i) * stage->product;
+        send_rows(s, i, false, false);
         if (stage->params > 0)
-            complete_buckets(s, i, rows);
+            complete_buckets(s, i);
         deal(s, false);
     }
     deal(s, true);
@@ -253,32 +273,50 @@ static void backward(struct simulation *s) {
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-/* Chooses the way of each layer, and cuts the vector into buckets: matrices that go by rows are
- * one each. */
+static size_t count_matrices(const nn_step_plan *plan) {
+    size_t count = 0;
+    for (size_t i = 0; i < plan->stages; i++)
+        count += plan->stage[i].matrices;
+    return count;
+}
+
+/* Stage i begins at spec->n. Chooses the ways of its matrices: those that go by rows are a bucket
+ * each. */
+static void plan_stage(struct simulation *s, size_t i, nn_partition_spec *spec, nn_span *whole) {
+    const nn_step_stage *stage = &s->plan->stage[i];
+    s->begin[i] = spec->n;
+    for (size_t k = 0; k < stage->matrices; k++) {
+        const nn_outer_matrix *c = &stage->matrix[k].product;
+        bool by_rows = nn_schedule_by_rows(s->plan, &stage->matrix[k], s->net, s->nodes);
+        s->by_rows[s->first[i] + k] = by_rows;
+        if (by_rows)
+            whole[spec->wholes++] = (nn_span){spec->n + c->begin, spec->n + c->begin + c->m * c->n};
+    }
+    s->first[i + 1] = s->first[i] + stage->matrices;
+    spec->n += stage->params;
+}
+
+/* Cuts the vector into buckets. */
 static int partition_vector(struct simulation *s, nn_pool *pool) {
-    const nn_step_plan *plan = s->plan;
+    size_t stages = s->plan->stages, matrices = count_matrices(s->plan);
     nn_partition_spec spec = {
         .bucket = NN_PARTITION_BUCKET, .owners = 1, .cell = NN_PARTITION_LINE};
-    nn_span *whole = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *whole);
-    s->by_rows = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *s->by_rows);
-    s->begin = nn_pool_alloc(pool, (plan->stages + 1) * sizeof *s->begin);
-    if (!whole || !s->by_rows || !s->begin)
+    nn_span *whole = nn_pool_alloc(pool, (matrices + 1) * sizeof *whole);
+    s->by_rows = nn_pool_alloc(pool, (matrices + 1) * sizeof *s->by_rows);
+    s->rows = nn_pool_alloc(pool, (matrices + 1) * sizeof *s->rows);
+    s->begin = nn_pool_alloc(pool, (stages + 1) * sizeof *s->begin);
+    s->first = nn_pool_alloc(pool, (stages + 1) * sizeof *s->first);
+    if (!whole || !s->by_rows || !s->rows || !s->begin || !s->first)
         return NN_EMEMORY;
-    for (size_t i = 0; i < plan->stages; i++) {
-        const nn_stage *stage = &plan->stage[i];
-        s->begin[i] = spec.n;
-        s->by_rows[i] = nn_schedule_by_rows(plan, stage, s->net, s->nodes);
-        if (s->by_rows[i])
-            whole[spec.wholes++] = (nn_span){spec.n, spec.n + stage->m * stage->n};
-        spec.n += stage->params;
-    }
+    for (size_t i = 0; i < stages; i++)
+        plan_stage(s, i, &spec, whole);
     spec.whole = whole;
     return nn_partition_init(&s->partition, pool, &spec);
 }
 
 static int plan_simulation(struct simulation *s, nn_pool *pool) {
     NN_TRY(partition_vector(s, pool));
-    size_t buckets = s->partition.buckets, most = buckets + 2 * s->plan->stages;
+    size_t buckets = s->partition.buckets, most = buckets + 2 * count_matrices(s->plan);
     s->bucket = nn_pool_alloc(pool, (buckets + 1) * sizeof *s->bucket);
     s->transfer = nn_pool_alloc(pool, (most + 1) * sizeof *s->transfer);
     return s->bucket && s->transfer ? 0 : NN_EMEMORY;

@@ -12,8 +12,7 @@
 #ifndef NN_COMM_REDUCE_SCHEDULE_H
 #define NN_COMM_REDUCE_SCHEDULE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "comm/reduce/spec.h"
 
 /* Up to so many nodes send to each other directly. */
 #define NN_DIRECT_NODES 8
@@ -27,25 +26,33 @@ typedef struct nn_network {
     double adding;    /* bytes a second of what has come that a node adds to its own */
 } nn_network;
 
+/* A part of the gradient of a layer's parameters that is a product of rows. */
+typedef struct nn_step_matrix {
+    nn_outer_matrix product; /* `begin` counts from the layer's first element */
+    nn_outer_side first;     /* the side whose rows go out by forward, */
+    bool early;              /* before the layer computes */
+    double share;            /* of the seconds of the layer's product */
+} nn_step_matrix;
+
 /* A layer; seconds are those of one of a node's ranks, which are alike. */
-typedef struct nn_stage {
+typedef struct nn_step_stage {
     double forward, backward; /* the latter without the gradient of its parameters */
     double product;           /* the gradient of its parameters, from the rank's own rows */
     double product_all;       /* this rank's part of it, from the rows of all nodes */
     size_t params;            /* elements of the parameter vector */
-    size_t m, n; /* widths of the rows A and B, of whose product the first m n elements of the
-                    gradient are; 0: they are no such product */
-} nn_stage;
+    size_t matrices;
+    const nn_step_matrix *matrix; /* [matrices] in the order of the vector */
+} nn_step_stage;
 
 typedef struct nn_step_plan {
     size_t stages;
-    const nn_stage *stage; /* [stages] in order of execution */
-    double other;          /* seconds of what is not the layers': data, loss */
-    double update;         /* seconds of the optimiser's step an element of the parameter vector */
-    double rows;           /* of the minibatch on a node */
-    double ranks;          /* of a node */
-    double flops;          /* operations a second of a rank in a product of matrices */
-    size_t number;         /* bytes of a number between nodes */
+    const nn_step_stage *stage; /* [stages] in order of execution */
+    double other;               /* seconds of what is not the layers': data, loss */
+    double update; /* seconds of the optimiser's step an element of the parameter vector */
+    double rows;   /* of the minibatch on a node */
+    double ranks;  /* of a node */
+    double flops;  /* operations a second of a rank in a product of matrices */
+    size_t number; /* bytes of a number between nodes */
 } nn_step_plan;
 
 typedef struct nn_timeline {
@@ -53,9 +60,9 @@ typedef struct nn_timeline {
     double exposed; /* of them waiting for other nodes */
 } nn_timeline;
 
-/* Whether the gradient of a layer goes by rows on so many nodes: as nn_rows_pay says. Local. */
-bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_stage *stage, const nn_network *network,
-                         int nodes);
+/* Whether a gradient goes by rows on so many nodes: as nn_rows_pay says. Local. */
+bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
+                         const nn_network *network, int nodes);
 
 /* The timeline of a step, after many of them, on `nodes` nodes, each with the rows of the plan.
  * NN_EMEMORY. Local. */

@@ -9,6 +9,12 @@
 /* The sides of a product of rows, A^T B. */
 typedef enum nn_outer_side { NN_OUTER_A, NN_OUTER_B } nn_outer_side;
 
+/* Rows as they stand in memory: `count` of them, `stride` elements from one to the next. */
+typedef struct nn_row_block {
+    const nn_real *at;
+    size_t count, stride;
+} nn_row_block;
+
 /* Rows that are divided into parts [row[p], row[p + 1]), p < parts; A and B begin with row[0]. At
  * most NN_OUTER_ROWS and NN_OUTER_PARTS of them. */
 typedef struct nn_outer_rows {

@@ -19,6 +19,23 @@ enum { WEIGHT = NN_DENSE_WEIGHT, BIAS = NN_DENSE_BIAS };
  * faster, as does all of a first layer, which has no dx. Fewer units are faster the other way. */
 #define WIDE 32
 
+/* G = x^T dy or its transpose, as W stands. Those of an image stand in another order in memory. */
+static void add_outer(nn_layer *layer) {
+    const nn_shape *in = &layer->in[0];
+    const nn_param *w = &layer->param[WEIGHT];
+    bool wide = w->order[0] == 1;
+    if (in->rank > 2)
+        return;
+    layer->outers = 1;
+    layer->outer[0] = (nn_layer_outer){.param = WEIGHT,
+                                       .m = (size_t)w->dim[w->order[0]],
+                                       .n = (size_t)w->dim[w->order[1]],
+                                       .steps = in->rank == 2 ? (size_t)in->dim[0] : 1,
+                                       .first = wide ? NN_OUTER_A : NN_OUTER_B,
+                                       .early = true,
+                                       .by_tree = in->rank == 1};
+}
+
 static int dense_plan(nn_layer *layer) {
     const struct nn_dense *o = layer->options;
     const nn_shape *in = &layer->in[0];
@@ -29,9 +46,9 @@ static int dense_plan(nn_layer *layer) {
     layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
                               inputs, o->units));
-    layer->outer = in->rank == 1;
     if (o->units >= WIDE)
         nn_param_reorder(&layer->param[WEIGHT], (int[]){1, 0});
+    add_outer(layer);
     if (o->bias)
         NN_TRY(nn_layer_add_param(layer, "bias", NN_PARAM_BIAS, 1, &o->units, inputs, o->units));
     return 0;
@@ -106,9 +123,13 @@ static void tree_weights(const struct view *v, const nn_outer_rows *rows, const 
                          io->g[WEIGHT], v->in);
 }
 
+static bool wants_weights(const nn_io *io) {
+    return io->g[WEIGHT] && !io->handed[0];
+}
+
 static void tree_gradients(const struct view *v, const nn_io *io) {
     nn_outer_rows rows = {io->microbatches, io->row};
-    if (io->g[WEIGHT])
+    if (wants_weights(io))
         tree_weights(v, &rows, io);
     if (io->g[BIAS])
         nn_outer_sum(&rows, v->out, io->dy, io->g[BIAS]);
@@ -124,6 +145,14 @@ static void weight_gradient(const struct view *v, const nn_io *io) {
                 io->x[0], v->in, io->g_beta, io->g[WEIGHT], v->in);
 }
 
+static nn_row_block dense_rows(const nn_layer *layer, const nn_io *io, size_t i,
+                               nn_outer_side side) {
+    struct view v = view_of(layer, io->batch);
+    if (side == layer->outer[i].first)
+        return (nn_row_block){io->x[0], v.rows, v.in};
+    return (nn_row_block){io->dy, v.rows, v.out};
+}
+
 static void dense_backward(const nn_layer *layer, const nn_io *io) {
     struct view v = view_of(layer, io->batch);
     if (io->dx[0])
@@ -132,7 +161,7 @@ static void dense_backward(const nn_layer *layer, const nn_io *io) {
         tree_gradients(&v, io);
         return;
     }
-    if (io->g[WEIGHT])
+    if (wants_weights(io))
         weight_gradient(&v, io);
     if (io->g[BIAS])
         nn_kernels_get()->sum_rows(v.rows, v.out, io->dy, io->g_beta, io->g[BIAS]);
@@ -150,4 +179,5 @@ const nn_layer_ops nn_layer_dense = {
     .work = dense_work,
     .forward = dense_forward,
     .backward = dense_backward,
+    .rows = dense_rows,
 };

@@ -31,7 +31,7 @@ static const nn_option dropconnect_options[] = {
 static int dropconnect_plan(nn_layer *layer) {
     NN_TRY(nn_layer_dense.plan(layer));
     layer->keep_bytes = 2 * layer->param[NN_DENSE_WEIGHT].count * sizeof(nn_real);
-    layer->outer = false; /* its masks belong to the step */
+    layer->outers = 0; /* its masks belong to the step */
     layer->scratch_bytes = 0;
     for (size_t p = 0; p < layer->params; p++)
         layer->scratch_bytes += layer->param[p].count * sizeof(nn_real);

@@ -19,6 +19,20 @@ static const nn_option embedding_options[] = {
      "index that stands for nothing: its vector is 0 and does not learn; -1: none"},
     NN_OPTION_END};
 
+/* G[vocabulary][units] is a product of dy and rows that are 1 at an index: of sequences; what is of
+ * higher rank stands in another order in memory. */
+static void add_outer(nn_layer *layer) {
+    const struct embedding *o = layer->options;
+    if (layer->out.rank != 2)
+        return;
+    layer->outers = 1;
+    layer->outer[0] = (nn_layer_outer){.m = (size_t)o->vocabulary,
+                                       .n = (size_t)o->units,
+                                       .steps = (size_t)layer->in[0].dim[0],
+                                       .first = NN_OUTER_A,
+                                       .indexed = true};
+}
+
 static int embedding_plan(nn_layer *layer) {
     const struct embedding *o = layer->options;
     nn_shape *out = &layer->out;
@@ -30,8 +44,10 @@ static int embedding_plan(nn_layer *layer) {
         return nn_layer_fail(layer, "padding_idx %lld is not below vocabulary %lld",
                              (long long)o->padding, (long long)o->vocabulary);
     out->dim[out->rank++] = o->units;
-    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
+    layer->flags = NN_LAYER_USER_ORDER;
     layer->vocabulary = o->vocabulary;
+    layer->save_bytes = nn_shape_count(&layer->in[0]) * sizeof(nn_real);
+    add_outer(layer);
     /* one weight of each unit is active at a time */
     return nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
                               (int64_t[]){o->vocabulary, o->units}, 1, o->units);
@@ -46,10 +62,12 @@ static int64_t row_of(const struct embedding *o, nn_real x) {
 static void embedding_forward(const nn_layer *layer, const nn_io *io) {
     const struct embedding *o = layer->options;
     size_t n = io->batch * nn_shape_count(&layer->in[0]), units = (size_t)o->units;
+    nn_real *learns = io->save; /* the row of W that does, or -1 */
     for (size_t i = 0; i < n; i++) {
         int64_t row = row_of(o, io->x[0][i]);
         nn_real *y = io->y + i * units;
-        if (row >= 0 && row != o->padding) {
+        learns[i] = row == o->padding ? -1 : (nn_real)row;
+        if (learns[i] >= 0) {
             memcpy(y, io->w[0] + (size_t)row * units, units * sizeof *y);
             continue;
         }
@@ -61,16 +79,26 @@ static void embedding_forward(const nn_layer *layer, const nn_io *io) {
 static void embedding_backward(const nn_layer *layer, const nn_io *io) {
     const struct embedding *o = layer->options;
     size_t n = io->batch * nn_shape_count(&layer->in[0]), units = (size_t)o->units;
+    const nn_real *learns = io->save;
+    if (io->dx[0])
+        memset(io->dx[0], 0, n * sizeof(nn_real));
+    if (io->handed[0])
+        return;
     if (io->g_beta == 0)
         memset(io->g[0], 0, layer->param[0].count * sizeof(nn_real));
     for (size_t i = 0; i < n; i++) {
-        int64_t row = row_of(o, io->x[0][i]);
-        nn_real *g = io->g[0] + (size_t)(row < 0 ? 0 : row) * units;
-        for (size_t u = 0; row >= 0 && row != o->padding && u < units; u++)
+        nn_real *g = io->g[0] + (size_t)(learns[i] < 0 ? 0 : learns[i]) * units;
+        for (size_t u = 0; learns[i] >= 0 && u < units; u++)
             g[u] += io->dy[i * units + u];
     }
-    if (io->dx[0])
-        memset(io->dx[0], 0, n * sizeof(nn_real));
+}
+
+static nn_row_block embedding_rows(const nn_layer *layer, const nn_io *io, size_t i,
+                                   nn_outer_side side) {
+    const nn_layer_outer *o = &layer->outer[i];
+    if (side == NN_OUTER_A)
+        return (nn_row_block){io->save, io->batch * o->steps, 1};
+    return (nn_row_block){io->dy, io->batch * o->steps, o->n};
 }
 
 const nn_layer_ops nn_layer_embedding = {
@@ -81,4 +109,5 @@ const nn_layer_ops nn_layer_embedding = {
     .plan = embedding_plan,
     .forward = embedding_forward,
     .backward = embedding_backward,
+    .rows = embedding_rows,
 };

@@ -9,10 +9,12 @@
 #include "base/shape.h"
 #include "base/tree.h"
 #include "math/compute.h"
+#include "math/gemm/outer.h"
 
 #define NN_MAX_INPUTS 8
 #define NN_MAX_PARAMS 64
 #define NN_PARAM_RANK 4
+#define NN_MAX_OUTER (3 * NN_MAX_PARAMS / 2)
 
 typedef struct nn_layer nn_layer;
 
@@ -39,6 +41,20 @@ typedef struct nn_param {
     int64_t fan_in, fan_out;
     size_t offset, count; /* elements of the parameter vector */
 } nn_param;
+
+/* A gradient that is a product of rows, A[rows][m]^T B[rows][n], each side of which a layer has in
+ * memory: so that the rows can be handed over instead of it (nn_model_hand_over). */
+typedef struct nn_layer_outer {
+    size_t param, at; /* elements of the parameter from `at` on, [m][n] */
+    size_t m, n;
+    size_t steps;        /* rows for each sample, at least 1 */
+    bool padded;         /* of sequences (nn_pass.length): those behind the longest are left out */
+    nn_outer_side first; /* the side that is there after forward; the other one is after backward */
+    bool early;          /* it is there before forward */
+    bool by_tree;        /* the gradient of microbatches has the bits of nn_outer_product */
+    bool indexed;        /* a row of A is 1 in one place, whose number is handed over instead of it;
+                            -1: nowhere */
+} nn_layer_outer;
 
 /* values[n] = values[0][n] + values[1][n] + ... of the microbatches of every rank, or of the one
  * row of values that each rank has where there are no microbatches; what goes wrong is reported
@@ -82,6 +98,7 @@ typedef struct nn_io {
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
+    const bool *handed;        /* backward: [outers] gradients that are left out */
     size_t microbatches;       /* backward of more than one microbatch (layer->tree_rows): ... */
     const size_t *row; /* ... [microbatches + 1] number p has rows [row[p], row[p + 1]) - row[0] */
     void *save;        /* forward to backward, [batch][save_bytes] */
@@ -117,6 +134,9 @@ typedef struct nn_layer_ops {
     double (*work)(const nn_layer *layer);
     void (*forward)(const nn_layer *layer, const nn_io *io);
     void (*backward)(const nn_layer *layer, const nn_io *io);
+    /* The rows of a side of outer[i], of all samples of a call; in the same order on both sides.
+     * Where it goes by_tree, they may have been computed in several calls. NULL: `outers` is 0. */
+    nn_row_block (*rows)(const nn_layer *layer, const nn_io *io, size_t i, nn_outer_side side);
 } nn_layer_ops;
 
 struct nn_layer {
@@ -140,12 +160,11 @@ struct nn_layer {
     int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
     size_t params;
     nn_param param[NN_MAX_PARAMS];
-    bool outer; /* the gradient of param[0] is the sum of the outer products of the rows of x[0] and
-                   dy, whichever its outermost dimension in memory is first; backward leaves it out
-                   where its g is NULL */
-    size_t save_bytes;      /* per sample */
-    size_t keep_bytes;      /* whatever the batch */
-    size_t scratch_bytes;   /* for one call, whatever the batch */
+    size_t outers;
+    nn_layer_outer outer[NN_MAX_OUTER]; /* gradients that are products of rows */
+    size_t save_bytes;                  /* per sample */
+    size_t keep_bytes;                  /* whatever the batch */
+    size_t scratch_bytes;               /* for one call, whatever the batch */
     size_t microbatches;    /* set before prepare: most microbatches of a pass, at least 1 */
     size_t group, group_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
                                  of one call, in which g may be NULL; 0 or 1: not known of any */

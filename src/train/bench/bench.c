@@ -42,14 +42,40 @@ static int plan_group(struct bench *b, double budget, int64_t *steps) {
     return nn_comm_bcast(b->trainer.comm, steps, sizeof *steps);
 }
 
-/* Widths of the rows whose products are gradients. */
-static void note_outer(const struct bench *b, nn_outer_grad *grad, nn_bench_step *out) {
-    size_t count = nn_model_outer_grads(b->trainer.session.model, grad);
-    for (size_t i = 0; i < count; i++) {
-        nn_bench_layer *layer = &out->layer[grad[i].layer - 1];
-        layer->m = grad[i].m;
-        layer->n = grad[i].n;
+/* The products among the gradients of a layer, whose work goes with their elements and rows. */
+static int note_matrices(const struct bench *b, const nn_layer *layer, nn_pool *pool,
+                         nn_bench_layer *out) {
+    const nn_session *s = &b->trainer.session;
+    double all = 0;
+    size_t index;
+    out->matrix = nn_pool_alloc(pool, (layer->outers + 1) * sizeof *out->matrix);
+    if (!out->matrix)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < layer->outers && !layer->frozen; i++) {
+        const nn_layer_outer *o = &layer->outer[i];
+        size_t at = layer->param[o->param].offset - layer->param[0].offset + o->at;
+        nn_bench_matrix *m = &out->matrix[out->matrices];
+        m->stage.product = (nn_outer_matrix){
+            .begin = at, .m = o->m, .n = o->n, .steps = o->steps, .indexed = o->indexed};
+        m->stage.first = o->first;
+        m->stage.early = o->early;
+        m->stage.share = (double)(o->m * o->n * o->steps);
+        all += m->stage.share;
+        m->by_rows = nn_model_hands_over(s->model, layer->index, i, &index);
+        m->travels = m->by_rows && nn_reducer_sends_rows(s->reducer, index);
+        out->matrices += !s->micro || o->by_tree;
     }
+    for (size_t i = 0; i < out->matrices; i++)
+        out->matrix[i].stage.share /= all;
+    return 0;
+}
+
+double nn_bench_row_share(const nn_bench_layer *layer, double nodes) {
+    double share = 0;
+    for (size_t i = 0; i < layer->matrices; i++)
+        if (layer->matrix[i].by_rows)
+            share += layer->matrix[i].stage.share * (layer->matrix[i].travels ? nodes : 1);
+    return share;
 }
 
 /* What layer i makes in a step of this rank; the data has no gradient. */
@@ -57,12 +83,9 @@ static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
     double samples = (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
     bool first = layer->input[0]->inputs == 0;
-    size_t index = 0;
     double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
-    out->by_rows = nn_model_hands_over(b->trainer.session.model, layer->index, &index);
-    out->rows_travel = out->by_rows && nn_reducer_sends_rows(b->trainer.session.reducer, index);
     out->forward_work = forward;
-    out->backward_work = (first ? 0 : forward) + (out->by_rows ? 0 : forward);
+    out->backward_work = (first ? 0 : forward) + (1 - nn_bench_row_share(out, 1)) * forward;
 }
 
 static double seconds_waited(const struct bench *b, size_t i) {
@@ -91,8 +114,8 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         layer->waited = seconds_waited(b, l) * each;
         count_work(b, l, layer);
         out->work += layer->forward_work + layer->backward_work;
-        double nodes = layer->rows_travel ? nn_comm_nodes(b->trainer.comm) : 1;
-        out->update_work += layer->by_rows ? nodes * layer->forward_work : 0;
+        out->update_work +=
+            nn_bench_row_share(layer, nn_comm_nodes(b->trainer.comm)) * layer->forward_work;
     }
     out->work += out->update_work;
 }
@@ -122,10 +145,10 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);
     b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
-    nn_outer_grad *grad = nn_pool_alloc(pool, b->layers * sizeof *grad);
-    if (!out->layer || !b->time || !grad)
+    if (!out->layer || !b->time)
         return NN_EMEMORY;
-    note_outer(b, grad, out);
+    for (size_t i = 0; i < out->layers; i++)
+        NN_TRY(note_matrices(b, b->layer[i + 1], pool, &out->layer[i]));
     nn_model_time(t->session.model, b->time);
     return 0;
 }

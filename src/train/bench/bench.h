@@ -3,9 +3,16 @@
 #define NN_TRAIN_BENCH_BENCH_H
 
 #include "base/mem.h"
-#include "comm/comm.h"
+#include "comm/reduce/schedule.h"
 
 #include <nnmpi/config.h>
+
+/* A gradient that is a product of rows. */
+typedef struct nn_bench_matrix {
+    nn_step_matrix stage;
+    bool by_rows; /* it is multiplied in `update` of the step, */
+    bool travels; /* from the rows of all nodes */
+} nn_bench_matrix;
 
 typedef struct nn_bench_layer {
     const char *name, *kind;
@@ -13,9 +20,8 @@ typedef struct nn_bench_layer {
     double waited;                      /* and for the gradients of the layer */
     double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
     size_t params;                      /* elements of the parameter vector */
-    size_t m, n;  /* widths of the rows whose product the gradient of its matrix is; 0: of none */
-    bool by_rows; /* the gradient of its matrix is multiplied in `update` of the step, */
-    bool rows_travel; /* from the rows of all nodes */
+    size_t matrices;
+    nn_bench_matrix *matrix; /* [matrices], owned by the pool */
 } nn_bench_layer;
 
 typedef struct nn_bench_step {
@@ -30,6 +36,10 @@ typedef struct nn_bench_step {
     size_t layers;
     nn_bench_layer *layer; /* [layers], owned by the pool */
 } nn_bench_step;
+
+/* The share of a layer's product that is made from rows, each counted as often as a rank makes it
+ * on so many nodes. Local. */
+double nn_bench_row_share(const nn_bench_layer *layer, double nodes);
 
 /* Takes steps as nn_train does, without run folder or validation, for about `budget` seconds in
  * groups, and describes rank 0's fastest group. The training split must have a minibatch. The same

@@ -10,24 +10,26 @@
 
 /* The part of backward that is for the gradient of the parameters. */
 static double product_share(const nn_bench_layer *layer) {
-    if (layer->by_rows || layer->params == 0)
+    double own = 1 - nn_bench_row_share(layer, 1);
+    if (layer->params == 0)
         return 0;
-    return layer->backward_work > 0 ? layer->forward_work / layer->backward_work : 0.5;
+    return own * (layer->backward_work > 0 ? layer->forward_work / layer->backward_work : 0.5);
 }
 
-static nn_stage stage_of(const nn_bench_layer *layer) {
+static int plan_stage(const nn_bench_layer *layer, nn_pool *pool, nn_step_stage *out) {
     double product = product_share(layer) * layer->backward;
-    return (nn_stage){.forward = layer->forward,
-                      .backward = layer->backward - product,
-                      .product = product,
-                      .params = layer->params,
-                      .m = layer->m,
-                      .n = layer->n};
-}
-
-/* How often this rank makes the multiply-adds of the forward product in `update`. */
-static double products_of(const nn_scaling *s, const nn_bench_layer *layer) {
-    return layer->by_rows ? layer->rows_travel ? s->nodes : 1 : 0;
+    nn_step_matrix *matrix = nn_pool_alloc(pool, (layer->matrices + 1) * sizeof *matrix);
+    if (!matrix)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < layer->matrices; i++)
+        matrix[i] = layer->matrix[i].stage;
+    *out = (nn_step_stage){.forward = layer->forward,
+                           .backward = layer->backward - product,
+                           .product = product,
+                           .params = layer->params,
+                           .matrices = layer->matrices,
+                           .matrix = matrix};
+    return 0;
 }
 
 /* Gradients that are multiplied in `update` are taken to be made as fast as the forward product,
@@ -35,11 +37,11 @@ static double products_of(const nn_scaling *s, const nn_bench_layer *layer) {
 static double note_products(nn_scaling *s, const nn_bench_step *step) {
     double all = 0, share;
     for (size_t i = 0; i < step->layers; i++)
-        all += products_of(s, &step->layer[i]) * step->layer[i].forward;
+        all += nn_bench_row_share(&step->layer[i], s->nodes) * step->layer[i].forward;
     share = all > step->update ? step->update / all : 1;
     for (size_t i = 0; i < step->layers; i++)
-        if (step->layer[i].by_rows)
-            s->stage[i].product = share * step->layer[i].forward;
+        s->stage[i].product +=
+            share * nn_bench_row_share(&step->layer[i], 1) * step->layer[i].forward;
     return share * all;
 }
 
@@ -47,8 +49,10 @@ static double note_products(nn_scaling *s, const nn_bench_step *step) {
 static double product_rate(const nn_scaling *s, const nn_bench_step *step) {
     double work = 0, seconds = 0;
     for (size_t i = 0; i < step->layers; i++) {
-        work += step->layer[i].m > 0 ? step->layer[i].forward_work : 0;
-        seconds += step->layer[i].m > 0 ? s->stage[i].product : 0;
+        if (step->layer[i].matrices == 0 || step->layer[i].forward_work == 0)
+            continue;
+        work += step->layer[i].forward_work;
+        seconds += s->stage[i].product;
     }
     return seconds > 0 ? work / seconds : INFINITY;
 }
@@ -74,7 +78,7 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
     if (!s->stage || !s->predicted)
         return NN_EMEMORY;
     for (size_t i = 0; i < step->layers; i++)
-        s->stage[i] = stage_of(&step->layer[i]);
+        NN_TRY(plan_stage(&step->layer[i], pool, &s->stage[i]));
     s->plan.stage = s->predicted;
     s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
     s->plan.flops = product_rate(s, step);
@@ -95,9 +99,9 @@ static double scale(double seconds, double factor, double least) {
 static void plan_rows(nn_scaling *s, double factor, double all) {
     s->plan.other = s->other + s->data * factor;
     for (size_t i = 0; i < s->plan.stages; i++) {
-        const nn_stage *from = &s->stage[i];
+        const nn_step_stage *from = &s->stage[i];
         double least = (double)(from->params * sizeof(nn_real)) / s->memory;
-        nn_stage *to = &s->predicted[i];
+        nn_step_stage *to = &s->predicted[i];
         *to = *from;
         to->forward = scale(from->forward, factor, least);
         to->backward = scale(from->backward, factor, least);
@@ -128,5 +132,9 @@ int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes
 }
 
 bool nn_scaling_by_rows(const nn_scaling *scaling, size_t i, const nn_network *network, int nodes) {
-    return nn_schedule_by_rows(&scaling->plan, &scaling->predicted[i], network, nodes);
+    const nn_step_stage *stage = &scaling->predicted[i];
+    for (size_t k = 0; k < stage->matrices; k++)
+        if (nn_schedule_by_rows(&scaling->plan, &stage->matrix[k], network, nodes))
+            return true;
+    return false;
 }

@@ -8,12 +8,12 @@
 /* A step as it was measured on `nodes` nodes of `ranks` ranks each. */
 typedef struct nn_scaling {
     int nodes, ranks;
-    double batch;        /* of the global minibatch */
-    double data, other;  /* seconds of reading rows; of what does not depend on them */
-    double memory;       /* bytes a second at which a rank reads its parameters */
-    nn_step_plan plan;   /* of the step that was predicted last */
-    nn_stage *stage;     /* [plan.stages] as measured, and for other numbers of rows */
-    nn_stage *predicted; /* the same, of the plan */
+    double batch;             /* of the global minibatch */
+    double data, other;       /* seconds of reading rows; of what does not depend on them */
+    double memory;            /* bytes a second at which a rank reads its parameters */
+    nn_step_plan plan;        /* of the step that was predicted last */
+    nn_step_stage *stage;     /* [plan.stages] as measured, and for other numbers of rows */
+    nn_step_stage *predicted; /* the same, of the plan */
 } nn_scaling;
 
 typedef struct nn_prediction {
@@ -31,7 +31,7 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
 int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes, bool strong,
                        nn_prediction *out);
 
-/* Whether the gradient of layer i goes by rows in the step that was predicted last. Local. */
+/* Whether a gradient of layer i goes by rows in the step that was predicted last. Local. */
 bool nn_scaling_by_rows(const nn_scaling *scaling, size_t i, const nn_network *network, int nodes);
 
 #endif

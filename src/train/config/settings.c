@@ -63,9 +63,13 @@ static const nn_option train_options[] = {
      "what travels between nodes does so in half of the bytes, as bfloat16; what rounding takes "
      "away from sums of gradients is added to the next step, and saved with checkpoints"},
     {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto", "auto|gradients|rows",
-     "what travels between nodes for the gradient of a dense layer: sums of it, or the rows of the "
-     "minibatch whose product it is, which every node then multiplies; auto takes for each layer "
-     "what is shorter by the network and the processors as measured at the start"},
+     "what travels between nodes for the gradient of a dense or recurrent layer: sums of it, or "
+     "the "
+     "rows of the minibatch, at all steps of its sequences, whose product it is, which every node "
+     "then multiplies; for that of an embedding: all of it, or indices and the rows of it that "
+     "they "
+     "touch; auto takes for each what is shorter by the network and the processors as measured at "
+     "the start"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "120", "[0, inf)",
      "seconds without a sign of life of a rank (its process is stopped, or it hangs), from reading "
      "the data to the end, after which all ranks end with exit code 5; 0 waits for ever"},

@@ -10,7 +10,9 @@ static const nn_link gigabit = {.latency = 1e-4, .bandwidth = 1.25e8, .flops = 1
 
 /* 128 rows of 4096 + 4096 numbers are 2 MB from each of two nodes, the gradient 67 MB. */
 static void test_costs(void) {
-    nn_way_costs wide = {.nodes = 2, .ranks = 1, .rows = 256, .m = 4096, .n = 4096, .bytes = 4};
+    nn_way_costs wide = {.nodes = 2, .ranks = 1, .rows = 256, .row_bytes = 2 * 4096 * 4};
+    wide.work = 4096 * 4096;
+    wide.bytes = 4 * wide.work;
     double half = 2.0 * 128 * 4096 * 4096 / 1e11;
     CHECK_NEAR(nn_row_way_seconds(&gigabit, &wide), 128.0 * 8192 * 4 / 1.25e8 + 2 * half, 1e-9);
     CHECK_NEAR(nn_sum_way_seconds(&gigabit, &wide), 4096.0 * 4096 * 4 / 1.25e8 + half, 1e-9);
@@ -22,7 +24,9 @@ static void test_costs(void) {
     many.rows = 1e5; /* more numbers than the gradient has */
     CHECK(!nn_rows_pay(&gigabit, &many));
     nn_way_costs few = wide;
-    few.n = 10;
+    few.row_bytes = (4096 + 10) * 4;
+    few.work = 4096 * 10;
+    few.bytes = 4 * few.work;
     CHECK(!nn_rows_pay(&gigabit, &few));
     wide.nodes = 64; /* everyone's rows to everyone, and as many rows a node as before */
     wide.rows = 64 * 128;

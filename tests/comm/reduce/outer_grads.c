@@ -1,7 +1,8 @@
 /* ranks: 1 2 3 4 */
 /* nodes: 2 3 */
 /* Gradients as outer products: what owners get of them is the product of the rows of all ranks,
- * wherever slices begin and end; along a tree, bit by bit. */
+ * wherever slices begin and end, also of several rows a sample and of indices; along a tree, bit by
+ * bit. */
 #include "check.h"
 #include "comm/reduce/reduce.h"
 #include "math/gemm/outer.h"
@@ -13,14 +14,29 @@
 #define LEAVES 8
 
 /* The vector: some that are added, a matrix, more that are added, a matrix that is too small, one
- * that follows it at once, and the rest. */
-enum { SMALL, WIDE, TALL, MATRICES };
+ * that nearly follows it, two of several rows a sample that follow each other at once, and the
+ * rest. */
+enum { SMALL, WIDE, TALL, SEQUENCE, TABLE, MATRICES };
 #define BEFORE 100
 #define BETWEEN 70000
-static const nn_outer_matrix matrix[MATRICES] = {{BEFORE, 3, 5},
-                                                 {BEFORE + 64 + BETWEEN, 131, 203},
-                                                 {BEFORE + 64 + BETWEEN + 131 * 203 + 7, 700, 43}};
-#define N (BEFORE + 64 + BETWEEN + 131 * 203 + 7 + 700 * 43 + 45)
+#define AT_WIDE (BEFORE + 64 + BETWEEN)
+#define AT_TALL (AT_WIDE + 131 * 203 + 7)
+#define AT_SEQUENCE (AT_TALL + 700 * 43 + 9)
+#define AT_TABLE (AT_SEQUENCE + 37 * 29)
+#define N (AT_TABLE + 500 * 40 + 45)
+static const nn_outer_matrix matrix[MATRICES] = {
+    {.begin = BEFORE, .m = 3, .n = 5, .steps = 1, .by_tree = true},
+    {.begin = AT_WIDE, .m = 131, .n = 203, .steps = 1, .by_tree = true},
+    {.begin = AT_TALL, .m = 700, .n = 43, .steps = 1, .by_tree = true},
+    {.begin = AT_SEQUENCE, .m = 37, .n = 29, .steps = 3},
+    {.begin = AT_TABLE, .m = 500, .n = 40, .steps = 2, .indexed = true}};
+
+/* Elements from one row to the next; those of sequences stand apart. */
+static size_t stride_of(size_t i, nn_outer_side side) {
+    if (i == TABLE && side == NN_OUTER_A)
+        return 1;
+    return (side == NN_OUTER_A ? matrix[i].m : matrix[i].n) + (i == SEQUENCE ? 4 : 0);
+}
 
 struct trial {
     nn_comm *comm;
@@ -28,7 +44,7 @@ struct trial {
     nn_tree tree;
     nn_shards moving, leaves; /* without and with the tree */
     nn_pool pool;
-    nn_real *a[MATRICES], *b[MATRICES]; /* [BATCH][m], [BATCH][n] of all ranks */
+    nn_real *a[MATRICES], *b[MATRICES]; /* [BATCH * steps][stride] of all ranks */
     nn_real *expected, *got;
     bool took_norms;
 };
@@ -77,11 +93,38 @@ static void move_borders(struct trial *t, bool many) {
 
 /* Products of rows [first, last), as a microbatch's or all. */
 static void multiply(const struct trial *t, size_t parts, const size_t *row, nn_real *g) {
-    for (size_t i = 0; i < MATRICES; i++)
+    for (size_t i = 0; i <= TALL; i++)
         nn_outer_product(NULL, &(nn_outer_rows){parts, row}, matrix[i].m, matrix[i].n,
                          t->a[i] + row[0] * matrix[i].m, matrix[i].m,
                          t->b[i] + row[0] * matrix[i].n, matrix[i].n, g + matrix[i].begin,
                          matrix[i].n);
+}
+
+/* Of rows [first, first + count) of sequences, of which those behind two thirds are left out. */
+static size_t given_rows(size_t i, size_t rows) {
+    return i == SEQUENCE ? rows * 2 / 3 : rows;
+}
+
+static nn_row_block block_of(const struct trial *t, size_t i, nn_outer_side side, nn_span own) {
+    size_t steps = matrix[i].steps, stride = stride_of(i, side);
+    const nn_real *x = side == NN_OUTER_A ? t->a[i] : t->b[i];
+    return (nn_row_block){x + own.begin * steps * stride,
+                          given_rows(i, (own.end - own.begin) * steps), stride};
+}
+
+/* Adds the products of a rank's rows of sequences. */
+static void add_sequences(const struct trial *t, nn_span own, nn_real *g) {
+    for (size_t i = SEQUENCE; i < MATRICES; i++) {
+        size_t m = matrix[i].m, n = matrix[i].n;
+        nn_row_block a = block_of(t, i, NN_OUTER_A, own), b = block_of(t, i, NN_OUTER_B, own);
+        for (size_t r = 0; r < a.count; r++)
+            for (size_t k = 0; k < m * n; k++) {
+                nn_real index = a.at[r * a.stride], x = a.at[r * a.stride + k / n];
+                if (matrix[i].indexed)
+                    x = index == (nn_real)(k / n);
+                g[matrix[i].begin + k] += x * b.at[r * b.stride + k % n];
+            }
+    }
 }
 
 /* What a rank adds to element k of the rest. */
@@ -98,6 +141,10 @@ static void expect(struct trial *t, size_t rows, bool tree) {
         for (int r = 0; r < nn_comm_size(t->comm); r++)
             t->expected[k] += part(r, k);
     }
+    for (size_t i = SEQUENCE; i < MATRICES && !tree; i++)
+        memset(t->expected + matrix[i].begin, 0, matrix[i].m * matrix[i].n * sizeof(nn_real));
+    for (size_t r = 0; r < t->moving.holders && !tree; r++)
+        add_sequences(t, nn_shards_rows(&t->moving, rows, r), t->expected);
     if (tree)
         multiply(t, LEAVES, row, t->expected);
     else
@@ -112,6 +159,10 @@ static void give(struct trial *t, size_t rows, bool tree) {
     memset(g, 0, copies * stride * sizeof *g);
     for (size_t k = 0; k < N; k++)
         g[k] = part(nn_comm_rank(t->comm), k);
+    for (size_t i = SEQUENCE; i < MATRICES && !tree; i++)
+        memset(g + matrix[i].begin, 0, matrix[i].m * matrix[i].n * sizeof *g);
+    if (!tree)
+        add_sequences(t, own, g);
     for (size_t c = 0; c < copies; c++) {
         size_t row[LEAVES + 1] = {own.begin, own.end};
         nn_span leaves = tree ? nn_tree_own_span(&t->tree, c) : (nn_span){0, 1};
@@ -125,8 +176,9 @@ static void give(struct trial *t, size_t rows, bool tree) {
         for (size_t c = 0; c < copies; c++)
             for (size_t k = 0; k < matrix[i].m * matrix[i].n; k++)
                 g[c * stride + matrix[i].begin + k] = 1e30F; /* not to be looked at */
-        nn_reducer_put_rows(t->reducer, i, NN_OUTER_A, t->a[i] + own.begin * matrix[i].m);
-        nn_reducer_put_rows(t->reducer, i, NN_OUTER_B, t->b[i] + own.begin * matrix[i].n);
+        nn_row_block a = block_of(t, i, NN_OUTER_A, own), b = block_of(t, i, NN_OUTER_B, own);
+        nn_reducer_put_rows(t->reducer, i, NN_OUTER_A, &a);
+        nn_reducer_put_rows(t->reducer, i, NN_OUTER_B, &b);
     }
 }
 
@@ -155,7 +207,7 @@ static void step(struct trial *t, size_t rows, bool tree) {
 
 static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_between_choice between,
                      const nn_reduce_ops *ops) {
-    static const size_t rows[] = {BATCH, 60, 1, 8, BATCH, 3};
+    static const size_t rows[] = {BATCH, BATCH, 60, 1, 8, BATCH, 3};
     nn_reduce_spec spec = {.comm = t->comm,
                            .choice = way,
                            .n = N,
@@ -178,6 +230,8 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, SMALL), everywhere);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, WIDE), node);
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TALL), node);
+    CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, SEQUENCE), everywhere && !tree);
+    CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, TABLE), node && !tree);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         step(t, rows[i], tree);
         move_borders(t, i % 2 == 0);
@@ -205,6 +259,34 @@ static void test_choice(struct trial *t) {
     nn_reducer_free(t->reducer);
 }
 
+/* Over 1 Gbit/s, in a minibatch of 64: rows of a matrix travel where they are few, of samples and
+ * of steps; rows of a table where they are fewer than those of the table. */
+static void test_steps(struct trial *t) {
+    const nn_outer_matrix choice[] = {
+        {.begin = 0, .m = 256, .n = 256, .steps = 1},
+        {.begin = 1 << 16, .m = 256, .n = 256, .steps = 40},
+        {.begin = 2 << 16, .m = 4096, .n = 16, .steps = 40, .indexed = true},
+        {.begin = 3 << 16, .m = 2048, .n = 32, .steps = 90, .indexed = true}};
+    nn_reduce_spec spec = {.comm = t->comm,
+                           .choice = NN_REDUCE_NODE,
+                           .n = 4 << 16,
+                           .vectors = 1,
+                           .link = {.latency = 1e-4, .bandwidth = 1.25e8, .flops = 1e11},
+                           .outer = choice,
+                           .outer_count = 4,
+                           .rows = 64,
+                           .shards = &t->leaves,
+                           .ops = &eager,
+                           .ctx = t};
+    if (nn_comm_nodes(t->comm) == 1 || !CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
+        return;
+    CHECK(nn_reducer_sends_rows(t->reducer, 0));
+    CHECK(!nn_reducer_sends_rows(t->reducer, 1));
+    CHECK(nn_reducer_sends_rows(t->reducer, 2));
+    CHECK(!nn_reducer_sends_rows(t->reducer, 3));
+    nn_reducer_free(t->reducer);
+}
+
 static nn_real *numbers(size_t count, unsigned seed) {
     nn_real *x = malloc(count * sizeof *x);
     for (size_t i = 0; i < count; i++)
@@ -225,9 +307,11 @@ int main(void) {
     if (t.moving.most > BATCH - size + 1)
         t.moving.most = BATCH - size + 1;
     for (unsigned i = 0; i < MATRICES; i++) {
-        t.a[i] = numbers(BATCH * matrix[i].m, 2 * i);
-        t.b[i] = numbers(BATCH * matrix[i].n, 2 * i + 1);
+        t.a[i] = numbers(BATCH * matrix[i].steps * stride_of(i, NN_OUTER_A), 2 * i);
+        t.b[i] = numbers(BATCH * matrix[i].steps * stride_of(i, NN_OUTER_B), 2 * i + 1);
     }
+    for (size_t r = 0; r < BATCH * matrix[TABLE].steps; r++) /* some of them nowhere */
+        t.a[TABLE][r] = (nn_real)(r * 37 % matrix[TABLE].m) - (r % 7 == 0 ? 1000 : 0);
     t.expected = malloc(N * sizeof *t.expected);
     t.got = malloc(N * sizeof *t.got);
     for (nn_reduce_choice way = NN_REDUCE_ALLREDUCE; way <= NN_REDUCE_NODE; way++)
@@ -237,6 +321,7 @@ int main(void) {
             test_way(&t, way, tree, NN_BETWEEN_ROWS, &late);
         }
     test_choice(&t);
+    test_steps(&t);
     for (size_t i = 0; i < MATRICES; i++) {
         free(t.a[i]);
         free(t.b[i]);

@@ -145,7 +145,7 @@ static void test_state(nn_comm *comm) {
 /* Those of what stands around a matrix whose rows go to all nodes stand one behind the other. */
 static void test_rows(nn_comm *comm) {
     struct trial t;
-    nn_outer_matrix matrix = {MATRIX, ROWS, COLUMNS};
+    nn_outer_matrix matrix = {.begin = MATRIX, .m = ROWS, .n = COLUMNS, .steps = 1};
     size_t behind = MATRIX + ROWS * COLUMNS, wrong = 0;
     if (!begin(&t, comm, true, &matrix))
         return;

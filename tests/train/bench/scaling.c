@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+#define MATRIX .stage = {.product = {.m = 256, .n = 256, .steps = 1}, .early = true, .share = 1}
+static nn_bench_matrix own[] = {{MATRIX}}, by_rows[] = {{MATRIX, .by_rows = true}};
+
 static nn_bench_layer layers[] = {
     {.name = "conv",
      .forward = 2e-3,
@@ -20,17 +23,16 @@ static nn_bench_layer layers[] = {
      .forward_work = 1,
      .backward_work = 2,
      .params = 256 * 256,
-     .m = 256,
-     .n = 256},
+     .matrices = 1,
+     .matrix = own},
     {.name = "by rows",
      .forward = 1e-3,
      .backward = 1e-3,
      .forward_work = 1,
      .backward_work = 1,
      .params = 256 * 256,
-     .m = 256,
-     .n = 256,
-     .by_rows = true},
+     .matrices = 1,
+     .matrix = by_rows},
 };
 
 static const nn_bench_step step = {.batch_size = 64,
@@ -79,10 +81,11 @@ static void test_memory(nn_scaling *s) {
 
 /* As measured on two nodes, each of which multiplied the rows of both. */
 static void test_two_nodes(nn_pool *pool) {
+    nn_bench_matrix matrix = {MATRIX, .by_rows = true, .travels = true};
     nn_bench_layer travels = layers[3];
     nn_bench_step two = step;
     nn_scaling s;
-    travels.rows_travel = true;
+    travels.matrix = &matrix;
     travels.forward_work = 2.0 * 32 * 256 * 256;
     two.layer = &travels;
     two.layers = 1;

@@ -82,21 +82,53 @@ static void bias_gradients(const nn_direction *d, const nn_io *io) {
     }
 }
 
-/* The first step has no state before it, which leaves a row of steps less for W_hh. */
+/* Rows of W_ih's gradient: the gates' gradients at all steps, or x. */
+static nn_row_block input_rows(const nn_direction *d, nn_outer_side side) {
+    size_t all = d->steps * d->rows;
+    if (side == NN_OUTER_B)
+        return (nn_row_block){d->x, all, d->inputs};
+    return (nn_row_block){d->gates, all, d->o->cell->blocks * d->units};
+}
+
+/* Rows of part p of W_hh's: the gates' gradients, or h of the step before. The first step has none
+ * before it, which leaves a row of steps less. */
+static nn_row_block hidden_rows(const nn_direction *d, size_t p, nn_outer_side side) {
+    size_t width = d->o->cell->blocks * d->units, count = d->steps ? (d->steps - 1) * d->rows : 0;
+    const nn_real *dz = d->gates + (d->reverse ? 0 : d->rows * width);
+    if (side == NN_OUTER_B)
+        return (nn_row_block){d->h + (d->reverse ? d->rows * d->width : 0), count, d->width};
+    return (nn_row_block){dz + d->o->cell->part[p].block * d->units, count, width};
+}
+
+nn_row_block nn_recurrent_rows(const nn_layer *layer, const nn_io *io, size_t i,
+                               nn_outer_side side) {
+    const nn_recurrent *o = layer->options;
+    size_t directions = nn_recurrent_directions(o);
+    size_t at = i / (1 + o->cell->parts);
+    nn_direction d = nn_direction_of(layer, io, at / directions, at % directions);
+    return i == d.first_outer ? input_rows(&d, side) : hidden_rows(&d, i - d.first_outer - 1, side);
+}
+
+static void multiply_rows(const nn_direction *d, const nn_io *io, size_t m, size_t n,
+                          const nn_row_block *a, const nn_row_block *b, nn_real *g) {
+    nn_gemm(d->compute, NN_TRANSPOSED, NN_PLAIN, m, n, a->count, 1, a->at, a->stride, b->at,
+            b->stride, io->g_beta, g, n);
+}
+
 static void weight_gradients(const nn_direction *d, const nn_io *io) {
     const nn_cell *cell = d->o->cell;
     nn_real *const *g = io->g + d->first_param;
-    size_t width = cell->blocks * d->units, all = d->steps * d->rows;
-    size_t gates = cell->gates * d->units, n = d->steps ? all - d->rows : 0;
-    const nn_real *dz = d->gates + (d->reverse ? 0 : d->rows * width);
-    const nn_real *h = d->h + (d->reverse ? d->rows * d->width : 0);
-    nn_gemm(d->compute, NN_TRANSPOSED, NN_PLAIN, gates, d->inputs, all, 1, d->gates, width, d->x,
-            d->inputs, io->g_beta, g[0], d->inputs);
+    const bool *handed = io->handed + d->first_outer;
+    nn_row_block a = input_rows(d, NN_OUTER_A), b = input_rows(d, NN_OUTER_B);
+    if (!handed[0])
+        multiply_rows(d, io, cell->gates * d->units, d->inputs, &a, &b, g[0]);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
-        nn_gemm(d->compute, NN_TRANSPOSED, NN_PLAIN, part->count * d->units, d->units, n, 1,
-                dz + part->block * d->units, width, h, d->width, io->g_beta,
-                g[1] + part->row * d->units * d->units, d->units);
+        a = hidden_rows(d, p, NN_OUTER_A);
+        b = hidden_rows(d, p, NN_OUTER_B);
+        if (!handed[1 + p])
+            multiply_rows(d, io, part->count * d->units, d->units, &a, &b,
+                          g[1] + part->row * d->units * d->units);
     }
 }
 

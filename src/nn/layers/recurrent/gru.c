@@ -24,4 +24,5 @@ const nn_layer_ops nn_layer_gru = {
     .work = nn_recurrent_work,
     .forward = nn_recurrent_forward,
     .backward = nn_recurrent_backward,
+    .rows = nn_recurrent_rows,
 };

@@ -67,6 +67,34 @@ static nn_shape output_of(const nn_layer *layer) {
     return (nn_shape){.rank = 1, .dim = {width}};
 }
 
+/* Products that are gradients of a direction: of W_ih, and of the parts of W_hh. */
+static size_t outers_of(const nn_recurrent *o) {
+    return 1 + o->cell->parts;
+}
+
+/* Of a direction whose W_ih is that parameter: the gates' gradients with x, and with h. */
+static void add_outers(nn_layer *layer, size_t weight_ih) {
+    const nn_recurrent *o = options_of(layer);
+    size_t units = (size_t)o->units, steps = (size_t)layer->in[0].dim[0];
+    nn_layer_outer *out = layer->outer + layer->outers;
+    nn_layer_outer outer = {.param = weight_ih,
+                            .m = o->cell->gates * units,
+                            .n = (size_t)layer->param[weight_ih].dim[1],
+                            .steps = steps,
+                            .padded = true,
+                            .first = NN_OUTER_B};
+    out[0] = outer;
+    outer.param++;
+    outer.n = units;
+    outer.steps = steps > 1 ? steps - 1 : 1; /* of one step there are no rows, but zeros */
+    for (size_t p = 0; p < o->cell->parts; p++) {
+        outer.at = o->cell->part[p].row * units * units;
+        outer.m = o->cell->part[p].count * units;
+        out[1 + p] = outer;
+    }
+    layer->outers += outers_of(o);
+}
+
 int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
     nn_recurrent *o = layer->options;
     if (layer->in[0].rank != 2)
@@ -77,8 +105,11 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
     o->cell = cell;
     layer->out = output_of(layer);
     for (size_t level = 0; level < (size_t)o->layers; level++)
-        for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++)
+        for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
+            size_t first = layer->params;
             NN_TRY(add_params(layer, level, dir > 0));
+            add_outers(layer, first);
+        }
     return 0;
 }
 
@@ -217,6 +248,7 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
         .units = units,
         .width = width_of(o),
         .first_param = (level * directions + direction) * (o->bias ? 4 : 2),
+        .first_outer = (level * directions + direction) * outers_of(o),
         .reverse = direction > 0,
         .x = l.x,
         .h = l.h + direction * units,

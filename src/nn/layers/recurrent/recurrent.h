@@ -75,6 +75,8 @@ int nn_recurrent_prepare(nn_layer *layer, size_t batch, bool training);
 double nn_recurrent_work(const nn_layer *layer);
 void nn_recurrent_forward(const nn_layer *layer, const nn_io *io);
 void nn_recurrent_backward(const nn_layer *layer, const nn_io *io);
+nn_row_block nn_recurrent_rows(const nn_layer *layer, const nn_io *io, size_t i,
+                               nn_outer_side side);
 
 /* --- between recurrent.c, recurrent_forward.c and recurrent_backward.c --- */
 
@@ -87,6 +89,7 @@ typedef struct nn_direction {
     size_t rows, steps;          /* steps that any row has */
     size_t inputs, units, width; /* width: elements of all directions */
     size_t first_param;          /* weight_ih */
+    size_t first_outer;          /* of the products that are gradients: W_ih's, then W_hh's parts */
     bool reverse;
     const nn_real *x;     /* [steps][rows][inputs] */
     nn_real *h;           /* [steps][rows], rows `width` apart */
