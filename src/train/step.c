@@ -48,13 +48,20 @@ static size_t passes(const nn_trainer *t) {
     return (size_t)t->session.settings->train.accumulate;
 }
 
-/* The rows of the shard that pass i computes (train.accumulate), none where reading has failed. */
+/* The rows that pass i has on all ranks (train.accumulate), also where reading has failed on this
+ * one. */
+static int64_t global_of_pass(const nn_trainer *t, size_t i) {
+    int64_t global = nn_loader_global(t->train, t->state.batch);
+    int64_t count = (int64_t)passes(t), at = (int64_t)i;
+    return nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
+}
+
+/* The rows of the shard that it computes, none where reading has failed. */
 static nn_batch rows_of_pass(const nn_trainer *t, const nn_batch *shard, size_t i) {
-    int64_t global = shard->global, count = (int64_t)passes(t), at = (int64_t)i;
     if (!shard->pass)
         return *shard;
     nn_batch rows = nn_session_rows(&t->session, shard, shard->pass[i], shard->pass[i + 1]);
-    rows.global = nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
+    rows.global = global_of_pass(t, i);
     return rows;
 }
 
@@ -226,7 +233,7 @@ int nn_trainer_step(nn_trainer *t) {
         nn_pass pass = pass_over(t, i, &rows);
         bool summed = is_summed(t, i);
         if (summed)
-            nn_reducer_open(s->reducer, (size_t)rows.global);
+            nn_reducer_open(s->reducer, (size_t)global_of_pass(t, i));
         const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
         compute_loss(t, &rows, pass.micro, z, dz);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);

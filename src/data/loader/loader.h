@@ -25,6 +25,8 @@ int nn_loader_fill(nn_loader *loader, void *memory, int part, int parts);
 
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
+/* Rows of global minibatch `index` of an epoch. */
+int64_t nn_loader_global(const nn_loader *loader, int64_t index);
 /* Samples that are shuffled together; 0: all. */
 int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 

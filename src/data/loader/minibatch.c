@@ -127,7 +127,7 @@ static int gather_all(nn_loader *l, nn_shard *s, int64_t epoch) {
 int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place) {
     nn_loader *l = ctx;
     nn_shard *s = &l->shard[place];
-    int64_t global = batch_begin(l, task->index + 1) - batch_begin(l, task->index);
+    int64_t global = nn_loader_global(l, task->index);
 
     s->batch = (nn_batch){.count = choose_places(l, task, s->pass),
                           .pass = s->pass,
@@ -165,6 +165,10 @@ static void fetch_ahead(nn_loader *l, const nn_prefetch_task *task) {
     size_t count = choose_places(l, &next, NULL);
     for (size_t i = 0; i < count && i < most; i++)
         nn_field_reader_fetch(&l->x, l->place[i].sample);
+}
+
+int64_t nn_loader_global(const nn_loader *l, int64_t index) {
+    return batch_begin(l, index + 1) - batch_begin(l, index);
 }
 
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
