@@ -56,8 +56,8 @@ NN_API int nn_training_scale_rate(nn_training *t, double factor);
 /* Writes a checkpoint of the present state to the run folder, which is there when this returns.
  * NN_EIO. */
 NN_API int nn_training_save(nn_training *t);
-/* The parameters on all of a split, as validation does it. *out is to be freed. NN_EUSAGE where
- * there is no such split. */
+/* The parameters on all of a split (NULL: test where there is one, else the first), as validation
+ * does it. *out is to be freed. NN_EUSAGE where there is no such split. */
 NN_API int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out);
 
 /* The tensors of the model, by the names that checkpoints have for them ("fc1/weight"), as PyTorch

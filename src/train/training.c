@@ -242,6 +242,7 @@ static int evaluate(nn_trainer *t, const char *split, nn_loader *loader, nn_eval
 static int open_loader(const nn_trainer *t, const char *split, nn_loader **own, nn_loader **out) {
     const nn_split *found;
     NN_TRY(nn_dataset_choose(t->session.data, split, &found));
+    split = found->name;
     if (t->test && strcmp(split, "test") == 0)
         *out = t->test;
     else if (t->valid && strcmp(split, t->valid_split) == 0)

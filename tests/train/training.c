@@ -209,6 +209,9 @@ static void test_misuse(nn_comm *comm) {
     WORKS(nn_training_attend(t));
     FAILS(nn_training_evaluate(t, "tset", &e), NN_EUSAGE, "no split 'tset'");
     CHECK(!e);
+    WORKS(nn_training_evaluate(t, NULL, &e));
+    CHECK_STR(nn_evaluation_split(e), "test");
+    nn_evaluation_free(e);
     take_step(t);
     take_step(t);
     CHECK(!nn_training_goes_on(t));

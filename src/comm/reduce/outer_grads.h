@@ -19,9 +19,9 @@ typedef struct nn_outer_grads nn_outer_grads;
 
 /* What a gradient costs between nodes, as rows of so many samples, and as sums, of numbers of so
  * many bytes; nodes and ranks are left to be filled in. Local. */
-nn_way_costs nn_outer_costs(const nn_outer_matrix *matrix, double samples, size_t number);
+nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number);
 /* Bytes of a side of the rows of a sample. Local. */
-size_t nn_outer_side_bytes(const nn_outer_matrix *matrix, nn_outer_side side, size_t number);
+size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t number);
 
 /* Takes those of spec->outer that are cheaper by rows; *out is NULL where none are. With several
  * nodes `wire` is what rows travel by. NN_EMEMORY. Collective. */

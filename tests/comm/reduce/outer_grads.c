@@ -121,7 +121,7 @@ static void add_sequences(const struct trial *t, nn_span own, nn_real *g) {
             for (size_t k = 0; k < m * n; k++) {
                 nn_real index = a.at[r * a.stride], x = a.at[r * a.stride + k / n];
                 if (matrix[i].indexed)
-                    x = index == (nn_real)(k / n);
+                    x = (int64_t)index == (int64_t)(k / n);
                 g[matrix[i].begin + k] += x * b.at[r * b.stride + k % n];
             }
     }
