@@ -124,7 +124,7 @@ static void tree_weights(const struct view *v, const nn_outer_rows *rows, const 
 }
 
 static bool wants_weights(const nn_io *io) {
-    return io->g[WEIGHT] && !io->handed[0];
+    return io->g[WEIGHT] && !nn_io_leaves_out(io, 0);
 }
 
 static void tree_gradients(const struct view *v, const nn_io *io) {

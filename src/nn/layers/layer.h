@@ -98,13 +98,18 @@ typedef struct nn_io {
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
-    const bool *handed;        /* backward: [outers] gradients that are left out */
+    const bool *handed;        /* backward: [outers] gradients that are left out; NULL: none */
     size_t microbatches;       /* backward of more than one microbatch (layer->tree_rows): ... */
     const size_t *row; /* ... [microbatches + 1] number p has rows [row[p], row[p + 1]) - row[0] */
     void *save;        /* forward to backward, [batch][save_bytes] */
     void *keep;        /* forward to backward, keep_bytes */
     void *scratch;     /* scratch_bytes, garbage on entry */
 } nn_io;
+
+/* Product `i` of the layer is left out by backward. */
+static inline bool nn_io_leaves_out(const nn_io *io, size_t i) {
+    return io->handed && io->handed[i];
+}
 
 typedef enum nn_layer_flags {
     NN_LAYER_IN_PLACE = 1,    /* elementwise: y may be x[0] and dx[0] may be dy */

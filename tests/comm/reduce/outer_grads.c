@@ -119,9 +119,8 @@ static void add_sequences(const struct trial *t, nn_span own, nn_real *g) {
         nn_row_block a = block_of(t, i, NN_OUTER_A, own), b = block_of(t, i, NN_OUTER_B, own);
         for (size_t r = 0; r < a.count; r++)
             for (size_t k = 0; k < m * n; k++) {
-                nn_real index = a.at[r * a.stride], x = a.at[r * a.stride + k / n];
-                if (matrix[i].indexed)
-                    x = (int64_t)index == (int64_t)(k / n);
+                const nn_real *row = a.at + r * a.stride;
+                nn_real x = matrix[i].indexed ? (int64_t)row[0] == (int64_t)(k / n) : row[k / n];
                 g[matrix[i].begin + k] += x * b.at[r * b.stride + k % n];
             }
     }

@@ -118,15 +118,14 @@ static void multiply_rows(const nn_direction *d, const nn_io *io, size_t m, size
 static void weight_gradients(const nn_direction *d, const nn_io *io) {
     const nn_cell *cell = d->o->cell;
     nn_real *const *g = io->g + d->first_param;
-    const bool *handed = io->handed + d->first_outer;
     nn_row_block a = input_rows(d, NN_OUTER_A), b = input_rows(d, NN_OUTER_B);
-    if (!handed[0])
+    if (!nn_io_leaves_out(io, d->first_outer))
         multiply_rows(d, io, cell->gates * d->units, d->inputs, &a, &b, g[0]);
     for (size_t p = 0; p < cell->parts; p++) {
         const nn_hidden_part *part = &cell->part[p];
         a = hidden_rows(d, p, NN_OUTER_A);
         b = hidden_rows(d, p, NN_OUTER_B);
-        if (!handed[1 + p])
+        if (!nn_io_leaves_out(io, d->first_outer + 1 + p))
             multiply_rows(d, io, part->count * d->units, d->units, &a, &b,
                           g[1] + part->row * d->units * d->units);
     }
