@@ -123,7 +123,8 @@ check "sanitized build" build asan "$sanitized"
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
-few=(-LE 'build|cli|docs|slurm' -E '_[134](_nodes[0-9])?$' -j $((3 * jobs))) # of these, few look at a clock
+long='^train_(global_batch|mnist|reproducible)$' # trainings of minutes
+few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long" -j $((3 * jobs))) # of these, few look at a clock
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if has_libfuzzer; then
