@@ -15,7 +15,7 @@ limit() {
     OMPI_MCA_odls_base_sigkill_timeout=1 submit limit train.sbatch -N 2 -n 3 --time=2 --signal=B:USR1@80
     within 100 said limit '^nnmpi: stopped by a signal after step' || fail "limit: no signal"
     rm limit/slow
-    within 90 is_in limit COMPLETED || fail "limit: $(field limit JobState)"
+    within 200 is_in limit COMPLETED || fail "limit: $(field limit JobState)"
     completes limit "$(field limit Restarts)"
     said limit '^nnmpi: 3 ranks on 2 nodes' || fail "limit: ranks are elsewhere"
     said limit '^nnmpi: going on from run/last.h5' || fail "limit: it did not go on"
