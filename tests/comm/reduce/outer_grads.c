@@ -1,5 +1,6 @@
 /* ranks: 1 2 3 4 */
 /* nodes: 2 3 */
+/* timeout: 120 */
 /* Gradients as outer products: what owners get of them is the product of the rows of all ranks,
  * wherever slices begin and end, also of several rows a sample and of indices; along a tree, bit by
  * bit. */
