@@ -2,12 +2,19 @@
  * nn_train (train.h) is made of these functions. Intended usage:
  *
  *   nn_training *t;
- *   int rc = nn_training_open(comm, config, &options, &t);      1. plan, read, allocate, begin or
- * resume while (rc == 0 && nn_training_goes_on(t)) { rc = nn_training_step(t); 2. one minibatch if
- * (rc == 0) rc = nn_training_attend(t);                         3. what the configuration asks for
- * after it: }                                                              reports, validation,
- * checkpoints, signals if (rc == 0) rc = nn_training_finish(t, &result);                    4. best
- * parameters, test, digest nn_training_close(t);
+ *   int rc = nn_training_open(comm, config, &options, &t);      1.
+ *   while (rc == 0 && nn_training_goes_on(t)) {
+ *       rc = nn_training_step(t);                               2.
+ *       if (rc == 0)
+ *           rc = nn_training_attend(t);                         3.
+ *   }
+ *   if (rc == 0)
+ *       rc = nn_training_finish(t, &result);                    4.
+ *   nn_training_close(t);
+ *
+ * 1. plans, reads and allocates, and begins the run or resumes it; 2. takes a minibatch; 3. does
+ * what the configuration asks for after it: reports, validation, checkpoints, signals; 4. gives the
+ * best parameters, the result on the test split and the digest.
  *
  * All ranks call the same functions in the same order: all are Collective but where it says Local,
  * and return the same code on every rank (but NN_ERANK, as in train.h). After a failure only
