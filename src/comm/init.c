@@ -188,13 +188,17 @@ int nn_comm_start(nn_comm **out) {
     return describe_world(*out, MPI_COMM_WORLD);
 }
 
-int nn_comm_init(nn_comm **out) {
-    int rc = nn_comm_start(out);
+/* The end of making one with code `rc`: none is left after a failure. */
+static int made(int rc, nn_comm **out) {
     if (rc < 0) {
         nn_comm_free(*out);
         *out = NULL;
     }
     return rc;
+}
+
+int nn_comm_init(nn_comm **out) {
+    return made(nn_comm_start(out), out);
 }
 
 static int check_ranks(MPI_Comm ranks) {
@@ -228,12 +232,7 @@ static int take_ranks(MPI_Comm ranks, nn_comm **out) {
 
 int nn_comm_from(MPI_Comm ranks, nn_comm **out) {
     *out = NULL;
-    int rc = take_ranks(ranks, out);
-    if (rc < 0) {
-        nn_comm_free(*out);
-        *out = NULL;
-    }
-    return rc;
+    return made(take_ranks(ranks, out), out);
 }
 
 int nn_comm_from_fortran(int handle, nn_comm **out) {

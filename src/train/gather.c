@@ -76,7 +76,7 @@ static int add(struct gather *g, const nn_data *part, nn_data *whole, size_t s, 
     }
     a->row_bytes = nn_array_row_bytes(a->part);
     a->at = g->bytes;
-    g->bytes += ((size_t)a->whole->dim[0] * a->row_bytes + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN;
+    g->bytes += nn_align_count((size_t)a->whole->dim[0] * a->row_bytes, 1);
     g->row_most = a->row_bytes > g->row_most ? a->row_bytes : g->row_most;
     a->split = s;
     a->field = f;
@@ -152,8 +152,8 @@ static int gather(struct gather *g, const nn_data *part, nn_data *whole) {
         NN_TRY(exchange(g, part, a, memory));
         a->whole->data = memory + a->at;
     }
-    return nn_comm_agree(g->comm,
-                         0); /* the others of the node see what its first rank has written */
+    /* the others of the node see what its first rank has written */
+    return nn_comm_agree(g->comm, 0);
 }
 
 int nn_data_gather(nn_comm *comm, const nn_data *part, nn_data **whole) {

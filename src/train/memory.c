@@ -74,13 +74,9 @@ int nn_memory_check(const nn_session *session, const nn_memory *memory) {
 
 /* This rank's part of what checkpoints take on its node. */
 static double staging_of(const nn_session *session) {
-    size_t vectors = 1 + session->slots + (session->average != NULL);
-    size_t residuals =
-        (size_t)nn_comm_nodes(session->comm) * nn_reducer_residuals(session->reducer);
     if (!nn_comm_on_first_node(session->comm))
         return 0;
-    return (double)nn_staging_bytes(nn_model_size(session->model), vectors, residuals) /
-           nn_comm_node_size(session->comm);
+    return (double)nn_staging_bytes_of(session) / nn_comm_node_size(session->comm);
 }
 
 void nn_memory_settle(const nn_session *session, nn_memory *memory) {

@@ -199,8 +199,7 @@ static int open_split(nn_loader *l) {
 
 /* What a field takes where several stand in one piece of memory. */
 static size_t padded_bytes(const nn_field_reader *c) {
-    return c->in_memory ? ((size_t)nn_field_reader_bytes(c) + NN_ALIGN - 1) / NN_ALIGN * NN_ALIGN
-                        : 0;
+    return c->in_memory ? nn_align_count((size_t)nn_field_reader_bytes(c), 1) : 0;
 }
 
 size_t nn_loader_bytes(const nn_loader *l) {

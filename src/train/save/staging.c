@@ -55,6 +55,22 @@ size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals) {
     return bytes * (keeps_best(bytes) ? 2 : 1);
 }
 
+/* The vectors in the order of a snapshot: the model, the optimiser's slots, and where the model is
+ * an average, the parameters behind it. */
+static size_t vectors_of(const nn_session *session) {
+    return 1 + session->slots + (session->average != NULL);
+}
+
+/* Those of all nodes. */
+static size_t residuals_of(const nn_session *session) {
+    return (size_t)nn_comm_nodes(session->comm) * nn_reducer_residuals(session->reducer);
+}
+
+size_t nn_staging_bytes_of(const nn_session *session) {
+    return nn_staging_bytes(nn_model_size(session->model), vectors_of(session),
+                            residuals_of(session));
+}
+
 /* ---- copying ----------------------------------------------------------------------------------
  */
 
@@ -67,8 +83,6 @@ static uint16_t *residuals_at(const nn_staging *s, nn_stage stage) {
     return (uint16_t *)(void *)stage_at(s, stage, s->vectors, 0);
 }
 
-/* The vectors in the order of a snapshot: the model, the optimiser's slots, and where the model is
- * an average, the parameters behind it. */
 static void copy_slice(const nn_staging *s, nn_stage stage, const nn_slice *slice) {
     const nn_session *session = s->session;
     size_t bytes = (slice->end - slice->begin) * sizeof(nn_real), slots = session->slots;
@@ -207,7 +221,7 @@ static int open_memory(nn_staging *s) {
     nn_comm *comm = s->session->comm;
     size_t bytes = (size_t)nn_comm_node_size(comm) * sizeof(struct counters);
     if (nn_comm_on_first_node(comm))
-        bytes += nn_staging_bytes(s->n, s->vectors, s->residuals);
+        bytes += nn_staging_bytes_of(s->session);
     NN_TRY(nn_node_buffer_new(comm, bytes, &s->buffer));
     lay_out(s);
     return 0;
@@ -246,8 +260,8 @@ int nn_staging_new(nn_session *session, nn_staging **out) {
     NN_TRY(nn_comm_agree(session->comm, NN_NEW(&s, 1, "checkpoints")));
     s->session = session;
     s->n = nn_model_size(session->model);
-    s->vectors = 1 + session->slots + (session->average != NULL);
-    s->residuals = (size_t)nn_comm_nodes(session->comm) * nn_reducer_residuals(session->reducer);
+    s->vectors = vectors_of(session);
+    s->residuals = residuals_of(session);
     s->copiers = nn_reducer_owners(session->reducer, &owner);
     s->me = (size_t)nn_comm_node_rank(session->comm);
     rc = open_memory(s);

@@ -34,6 +34,8 @@ typedef enum nn_stage {
  * more than NN_STAGE_BEST_BYTES. Local. */
 #define NN_STAGE_BEST_BYTES ((size_t)64 << 20)
 size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals);
+/* The same of a session that is allocated for training. Local. */
+size_t nn_staging_bytes_of(const nn_session *session);
 
 /* Memory and threads for a session that is allocated for training and outlives them. NN_EMEMORY.
  * Collective. */
