@@ -113,3 +113,15 @@ rank_pids() {
 
 # run_ranks N COMMAND...: runs a command on N ranks; returns mpirun's exit code.
 run_ranks() { "$SOURCE_DIR/tests/ranks.sh" "$@"; }
+
+# expect_close_losses RUN RUN TOLERANCE STEPS: both logged so many steps, with losses that are the same to that part.
+expect_close_losses() {
+    python3 - "$@" <<'PY'
+import json, sys
+first, second = ([json.loads(line)["loss"] for line in open(f"{name}/metrics.jsonl") if '"train"' in line]
+                 for name in sys.argv[1:3])
+tolerance, steps = float(sys.argv[3]), int(sys.argv[4])
+assert len(first) == len(second) == steps, (len(first), len(second))
+assert all(abs(x - y) <= tolerance * (x + 1e-3) for x, y in zip(first, second)), (first, second)
+PY
+}

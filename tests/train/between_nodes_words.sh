@@ -41,15 +41,7 @@ train_by() {
 }
 
 # close_to RUN TOLERANCE: its losses are those of `one`.
-close_to() {
-    python3 - "$@" <<'PY'
-import json, sys
-one, run = ([json.loads(line)["loss"] for line in open(f"{name}/metrics.jsonl") if '"train"' in line]
-            for name in ("one", sys.argv[1]))
-assert len(one) == len(run) == 12, (one, run)
-assert all(abs(x - y) <= float(sys.argv[2]) * (x + 1e-3) for x, y in zip(one, run)), (one, run)
-PY
-}
+close_to() { expect_close_losses one "$@" 12; }
 
 digest_of() {
     "$NNMPI" digest "$1/last.h5" | cut -c 1-64

@@ -32,15 +32,7 @@ bytes_of() { stat -Lc %s "$1/last.h5"; }
 same() { [ "$(digest_of "$1")" = "$(digest_of "$2")" ] || fail "$1 and $2 have other bits"; }
 
 # close_to RUN: its losses are about those of `whole`.
-close_to() {
-    python3 - "$1" << 'PY'
-import json, sys
-whole, run = ([json.loads(line)["loss"] for line in open(f"{name}/metrics.jsonl") if '"train"' in line]
-              for name in ("whole", sys.argv[1]))
-assert len(whole) == len(run) == 40, (len(whole), len(run))
-assert all(abs(x - y) <= 2e-2 * (x + 1e-3) for x, y in zip(whole, run)), (whole, run)
-PY
-}
+close_to() { expect_close_losses whole "$1" 2e-2 40; }
 
 train whole
 

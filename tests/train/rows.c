@@ -4,9 +4,10 @@
 /* Layers whose gradients are products of several rows a sample, or of indices, hand over rows: the
  * averaged gradient of every minibatch, uneven ones too, is that of one process, with sequences of
  * one length or several, between nodes and inside one. */
-#include "check.h"
+#include "calls.h"
 #include "gradient_trial.h"
 #include "io/h5.h"
+#include "noise.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,19 +16,6 @@
 #define STEPS 5
 #define WORDS 900 /* more than bfloat16 tells apart */
 
-static void check_works(int rc, const char *what) {
-    if (!CHECK_EQ_INT(rc, 0))
-        fprintf(stderr, "%s: %s\n", what, nn_error_message());
-}
-#define WORKS(call) check_works((call), #call)
-
-/* Numbers that are as good as random. */
-static unsigned next(void) {
-    static unsigned state = 1;
-    state = state * 1664525 + 1013904223;
-    return state >> 16;
-}
-
 /* Every index comes up several times, as words do. */
 static void put_data(const char *path, bool lengths) {
     static int32_t x[SAMPLES * STEPS], y[SAMPLES];
@@ -35,10 +23,10 @@ static void put_data(const char *path, bool lengths) {
     const int64_t samples = SAMPLES;
     nn_h5 *file;
     for (int i = 0; i < SAMPLES * STEPS; i++)
-        x[i] = (int32_t)(WORDS - 1 - next() % 40);
+        x[i] = (int32_t)(WORDS - 1 - noise() % 40);
     for (int i = 0; i < SAMPLES; i++) {
-        y[i] = (int32_t)(next() % 5);
-        length[i] = (uint8_t)(1 + next() % STEPS);
+        y[i] = (int32_t)(noise() % 5);
+        length[i] = (uint8_t)(1 + noise() % STEPS);
     }
     WORKS(nn_h5_create(path, &file));
     WORKS(nn_h5_write(file, "/train/x", NN_I32, 2, (const int64_t[]){SAMPLES, STEPS}, 0, 0, x));

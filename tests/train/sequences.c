@@ -2,9 +2,10 @@
 /* Sequences of different lengths from a file through embedding, recurrent layers and a dense layer
  * at every step: the class is the last index that counts, the others and what stands behind the end
  * are noise. Learnt without a mistake, with the same loss on any number of ranks. */
-#include "check.h"
+#include "calls.h"
 #include "comm/comm.h"
 #include "io/h5.h"
+#include "noise.h"
 
 #include <nnmpi/nnmpi.h>
 
@@ -15,27 +16,14 @@
 #define STEPS 7
 #define WORDS 5
 
-static void check_works(int rc, const char *what) {
-    if (!CHECK_EQ_INT(rc, 0))
-        fprintf(stderr, "%s: %s\n", what, nn_error_message());
-}
-#define WORKS(call) check_works((call), #call)
-
-/* Numbers that are as good as random. */
-static unsigned next(void) {
-    static unsigned state = 1;
-    state = state * 1664525 + 1013904223;
-    return state >> 16;
-}
-
 static void put_split(nn_h5 *file, const char *name, int64_t samples) {
     static uint8_t x[SAMPLES * STEPS], length[SAMPLES];
     static int32_t y[SAMPLES];
     char path[32];
     for (int64_t i = 0; i < samples; i++) {
-        length[i] = (uint8_t)(1 + next() % STEPS);
+        length[i] = (uint8_t)(1 + noise() % STEPS);
         for (int t = 0; t < STEPS; t++)
-            x[i * STEPS + t] = (uint8_t)(next() % WORDS);
+            x[i * STEPS + t] = (uint8_t)(noise() % WORDS);
         y[i] = x[i * STEPS + length[i] - 1];
     }
     snprintf(path, sizeof path, "/%s/x", name);

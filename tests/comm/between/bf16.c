@@ -3,8 +3,7 @@
 /* bfloat16 by its definition, sums in it, and that what rounding takes away comes back. */
 #include "comm/between/bf16.h"
 
-#include "check.h"
-#include "comm/reduce/reduce.h"
+#include "sum_trial.h"
 
 static void test_rounding(void) {
     static const float exact[] = {0, 1, -1.5F, 256, 1e-38F, 3.3895314e38F, INFINITY, -INFINITY};
@@ -19,54 +18,24 @@ static void test_rounding(void) {
     CHECK(signbit(nn_bf16_value(nn_bf16_of(-0.0F))));
 }
 
-enum { N = 1000, STEPS = 200 };
+enum { N = SUM_TRIAL_N, STEPS = 200 };
 
-struct trial {
-    nn_comm *comm;
-    nn_reducer *reducer;
-    double total[N]; /* of all steps */
-};
-
-static bool accept(void *ctx, const nn_step_sums *sums) {
-    (void)ctx, (void)sums;
-    return true;
-}
-
-static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
-    const struct trial *t = ctx;
-    nn_real *w = nn_reducer_vector(t->reducer, 0);
-    memcpy(w + slice->begin, g, (slice->end - slice->begin) * sizeof *g);
-}
-
-static nn_real part(int rank, size_t i) {
+static nn_real part(int rank, int step, size_t i) {
+    (void)step;
     return (nn_real)sin(1.0 + (double)i + 17 * rank) / 3;
-}
-
-static void step(struct trial *t) {
-    nn_step_sums sums = {0};
-    nn_real *g = nn_reducer_grads(t->reducer);
-    nn_reducer_open(t->reducer, 0);
-    for (size_t i = 0; i < N; i++)
-        g[i] = part(nn_comm_rank(t->comm), i);
-    nn_reducer_begin(t->reducer, &sums);
-    CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
-    for (size_t i = 0; i < N; i++)
-        t->total[i] += (double)nn_reducer_vector(t->reducer, 0)[i];
-    CHECK_EQ_INT(nn_comm_agree(t->comm, 0), 0); /* all have read */
 }
 
 /* The same vector, summed many times in several parts: the sum of the sums is right to one
  * rounding, the same on all ranks, and no single sum is exact. */
 static void test_feedback(nn_comm *comm) {
-    static struct trial t;
-    static const nn_reduce_ops ops = {.accept = accept, .step = take_step};
+    static struct sum_trial t;
     nn_reduce_spec spec = {.comm = comm,
                            .choice = NN_REDUCE_NODE,
                            .n = N,
                            .vectors = 1,
                            .bucket = 333,
                            .compress = true,
-                           .ops = &ops,
+                           .ops = &sum_trial_ops,
                            .ctx = &t};
     nn_real first[N];
     size_t different = 0, rounded = 0;
@@ -74,15 +43,15 @@ static void test_feedback(nn_comm *comm) {
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0))
         return;
     for (int i = 0; i < STEPS; i++)
-        step(&t);
+        sum_trial_step(&t, part, i);
     const nn_real *sum = nn_reducer_vector(t.reducer, 0);
     memcpy(first, sum, sizeof first);
     CHECK_EQ_INT(nn_comm_bcast(comm, first, sizeof first), 0);
     for (size_t i = 0; i < N; i++) {
         double want = 0, most = 0;
         for (int r = 0; r < nn_comm_size(comm); r++) {
-            want += (double)part(r, i);
-            most += fabs((double)part(r, i));
+            want += (double)part(r, 0, i);
+            most += fabs((double)part(r, 0, i));
         }
         CHECK_NEAR(t.total[i], (double)STEPS * want, most / 64 + 1e-4);
         different += first[i] != sum[i];

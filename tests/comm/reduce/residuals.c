@@ -4,34 +4,19 @@
  * gathered and scattered again they go on as if nothing had happened; rows have none. */
 #include "comm/reduce/residuals.h"
 
-#include "check.h"
+#include "comm/between/bf16.h"
 #include "comm/node_buffer.h"
-#include "comm/reduce/reduce.h"
+#include "sum_trial.h"
 
 #include <stdlib.h>
 
-enum { N = 1000, STEPS = 50, MATRIX = 256, ROWS = 20, COLUMNS = 30 };
+enum { N = SUM_TRIAL_N, STEPS = 50, MATRIX = 256, ROWS = 20, COLUMNS = 30 };
 
 struct trial {
-    nn_comm *comm;
-    nn_reducer *reducer;
+    struct sum_trial sums;
     nn_pool pool;
     nn_shards shards;
-    double total[N]; /* of all steps */
 };
-
-static bool accept(void *ctx, const nn_step_sums *sums) {
-    (void)ctx, (void)sums;
-    return true;
-}
-
-static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
-    const struct trial *t = ctx;
-    nn_real *w = nn_reducer_vector(t->reducer, 0);
-    memcpy(w + slice->begin, g, (slice->end - slice->begin) * sizeof *g);
-}
-
-static const nn_reduce_ops ops = {.accept = accept, .step = take_step};
 
 static bool begin(struct trial *t, nn_comm *comm, bool compress, const nn_outer_matrix *outer) {
     size_t ranks = (size_t)nn_comm_size(comm);
@@ -46,15 +31,15 @@ static bool begin(struct trial *t, nn_comm *comm, bool compress, const nn_outer_
                            .outer_count = outer != NULL,
                            .rows = 8,
                            .shards = &t->shards,
-                           .ops = &ops,
-                           .ctx = t};
-    *t = (struct trial){.comm = comm};
+                           .ops = &sum_trial_ops,
+                           .ctx = &t->sums};
+    *t = (struct trial){.sums = {.comm = comm}};
     CHECK_EQ_INT(nn_shards_init(&t->shards, &t->pool, ranks, ranks), 0);
-    return CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0);
+    return CHECK_EQ_INT(nn_reducer_new(&spec, &t->sums.reducer), 0);
 }
 
 static void end(struct trial *t) {
-    nn_reducer_free(t->reducer);
+    nn_reducer_free(t->sums.reducer);
     nn_pool_release(&t->pool);
 }
 
@@ -62,41 +47,21 @@ static nn_real part(int rank, int step, size_t i) {
     return (nn_real)(sin(1.0 + (double)i + 17 * rank + 0.3 * step) / 3);
 }
 
-static void step(struct trial *t, int number) {
-    nn_step_sums sums = {0};
-    nn_real *g = nn_reducer_grads(t->reducer);
-    nn_reducer_open(t->reducer, 0);
-    for (size_t i = 0; i < N; i++)
-        g[i] = part(nn_comm_rank(t->comm), number, i);
-    nn_reducer_begin(t->reducer, &sums);
-    CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
-    for (size_t i = 0; i < N; i++)
-        t->total[i] += (double)nn_reducer_vector(t->reducer, 0)[i];
-    CHECK_EQ_INT(nn_comm_agree(t->comm, 0), 0); /* all have read */
-}
-
-static double value_of(uint16_t bf16) {
-    uint32_t bits = (uint32_t)bf16 << 16;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return (double)x;
-}
-
 /* Delivered and owed are what was to be summed, but for what rounding takes from residuals: 2^-18
  * of what each node sent. */
 static void check_owed(const struct trial *t, const uint16_t *all) {
-    int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
-    size_t size = nn_reducer_residuals(t->reducer), owed = 0;
+    int ranks = nn_comm_size(t->sums.comm), nodes = nn_comm_nodes(t->sums.comm);
+    size_t size = nn_reducer_residuals(t->sums.reducer), owed = 0;
     for (size_t i = 0; i < N; i++) {
-        double want = 0, have = t->total[i], most = 0;
+        double want = 0, have = t->sums.total[i], most = 0;
         for (int r = 0; r < ranks; r++)
             for (int s = 0; s < STEPS; s++) {
                 want += (double)part(r, s, i);
                 most += fabs((double)part(r, s, i));
             }
         for (int node = 0; node < nodes; node++) {
-            double rest =
-                value_of(all[(size_t)node * size + nn_reducer_residual_at(t->reducer, i)]);
+            double rest = (double)nn_bf16_value(
+                all[(size_t)node * size + nn_reducer_residual_at(t->sums.reducer, i)]);
             CHECK(fabs(rest) <= 1.0 / 128);
             owed += rest > 0 || rest < 0;
             have += rest;
@@ -110,12 +75,12 @@ static void go_on(nn_comm *comm, struct trial *first, const uint16_t *all) {
     struct trial second;
     if (!begin(&second, comm, true, NULL))
         return;
-    CHECK_EQ_INT(nn_reducer_scatter_residuals(second.reducer, all), 0);
+    CHECK_EQ_INT(nn_reducer_scatter_residuals(second.sums.reducer, all), 0);
     for (int i = STEPS; i < STEPS + 3; i++) {
-        step(first, i);
-        step(&second, i);
-        CHECK(memcmp(nn_reducer_vector(first->reducer, 0), nn_reducer_vector(second.reducer, 0),
-                     N * sizeof(nn_real)) == 0);
+        sum_trial_step(&first->sums, part, i);
+        sum_trial_step(&second.sums, part, i);
+        CHECK(memcmp(nn_reducer_vector(first->sums.reducer, 0),
+                     nn_reducer_vector(second.sums.reducer, 0), N * sizeof(nn_real)) == 0);
     }
     end(&second);
 }
@@ -125,13 +90,13 @@ static void test_state(nn_comm *comm) {
     nn_node_buffer *buffer;
     if (!begin(&t, comm, true, NULL))
         return;
-    size_t size = nn_reducer_residuals(t.reducer), nodes = (size_t)nn_comm_nodes(comm);
+    size_t size = nn_reducer_residuals(t.sums.reducer), nodes = (size_t)nn_comm_nodes(comm);
     CHECK_EQ_INT(size, nodes > 1 ? N : 0);
     for (int i = 0; i < STEPS; i++)
-        step(&t, i);
+        sum_trial_step(&t.sums, part, i);
     if (CHECK_EQ_INT(nn_node_buffer_new(comm, nodes * N * sizeof(uint16_t), &buffer), 0)) {
         uint16_t *all = nn_node_buffer_data(buffer);
-        CHECK_EQ_INT(nn_reducer_gather_residuals(t.reducer, all), 0);
+        CHECK_EQ_INT(nn_reducer_gather_residuals(t.sums.reducer, all), 0);
         CHECK_EQ_INT(nn_comm_agree(comm, 0), 0);
         if (size > 0 && nn_comm_on_first_node(comm))
             check_owed(&t, all);
@@ -150,12 +115,12 @@ static void test_rows(nn_comm *comm) {
     if (!begin(&t, comm, true, &matrix))
         return;
     bool there = nn_comm_nodes(comm) > 1;
-    CHECK_EQ_INT(nn_reducer_residuals(t.reducer), there ? N - ROWS * COLUMNS : 0);
+    CHECK_EQ_INT(nn_reducer_residuals(t.sums.reducer), there ? N - ROWS * COLUMNS : 0);
     for (size_t i = 0; i < N; i++) {
         size_t want = i < behind ? i : i - ROWS * COLUMNS;
         if (!there || (i >= MATRIX && i < behind))
             want = NN_NO_RESIDUAL;
-        wrong += nn_reducer_residual_at(t.reducer, i) != want;
+        wrong += nn_reducer_residual_at(t.sums.reducer, i) != want;
     }
     CHECK_EQ_INT(wrong, 0);
     end(&t);
@@ -165,10 +130,10 @@ static void test_none(nn_comm *comm) {
     struct trial t;
     if (!begin(&t, comm, false, NULL))
         return;
-    CHECK_EQ_INT(nn_reducer_residuals(t.reducer), 0);
-    CHECK(nn_reducer_residual_at(t.reducer, 7) == NN_NO_RESIDUAL);
-    CHECK_EQ_INT(nn_reducer_gather_residuals(t.reducer, NULL), 0);
-    CHECK_EQ_INT(nn_reducer_scatter_residuals(t.reducer, NULL), 0);
+    CHECK_EQ_INT(nn_reducer_residuals(t.sums.reducer), 0);
+    CHECK(nn_reducer_residual_at(t.sums.reducer, 7) == NN_NO_RESIDUAL);
+    CHECK_EQ_INT(nn_reducer_gather_residuals(t.sums.reducer, NULL), 0);
+    CHECK_EQ_INT(nn_reducer_scatter_residuals(t.sums.reducer, NULL), 0);
     end(&t);
 }
 
