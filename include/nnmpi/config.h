@@ -13,6 +13,8 @@ typedef struct nn_config nn_config;
  * folder of the file. Local. */
 NN_API int nn_config_load(const char *path, nn_config **out);
 NN_API int nn_config_parse(const char *name, const char *text, size_t length, nn_config **out);
+/* An empty one, for what nn_config_override and nn_config_use_data put into it. Local. */
+NN_API int nn_config_new(const char *name, nn_config **out);
 /* The embedded default: Iris, data included. */
 NN_API int nn_config_default(nn_config **out);
 NN_API void nn_config_free(nn_config *config);

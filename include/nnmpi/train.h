@@ -53,9 +53,11 @@ typedef enum nn_mismatch {
 /* `size` first, so that a program that was built with an older header, whose struct is shorter,
  * keeps working: what it does not have is zero. */
 typedef struct nn_train_options {
-    size_t size;         /* sizeof(nn_train_options) */
-    const char *run_dir; /* NULL: runs/<config>-<time> */
-    bool resume;         /* go on from run_dir/last.h5 when there is one */
+    size_t size; /* sizeof(nn_train_options) */
+    /* NULL: runs/<config>-<time>. "": no folder; nothing is written: neither checkpoints nor
+     * metrics. The best parameters are kept in memory where the run wants them in the end. */
+    const char *run_dir;
+    bool resume; /* go on from run_dir/last.h5 when there is one */
     /* Non-zero: save, then end with NN_ESTOPPED; before the first step, end without saving. May be
      * set by a signal handler or another thread, on any rank. May be NULL. */
     const volatile sig_atomic_t *stop;

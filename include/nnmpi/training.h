@@ -61,7 +61,7 @@ NN_API double nn_training_rate(const nn_training *t); /* Local */
 NN_API int nn_training_scale_rate(nn_training *t, double factor);
 
 /* Writes a checkpoint of the present state to the run folder, which is there when this returns.
- * NN_EIO. */
+ * NN_EUSAGE where the run has no folder, NN_EIO. */
 NN_API int nn_training_save(nn_training *t);
 /* The parameters on all of a split (NULL: test where there is one, else the first), as validation
  * does it. *out is to be freed. NN_EUSAGE where there is no such split. */

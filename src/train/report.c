@@ -209,7 +209,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate, const nn_sl
 
 int nn_trainer_report_saved(nn_trainer *t) {
     char file[NN_CHECKPOINT_NAME];
-    if (!t->run || nn_saver_busy(t->saver))
+    if (!t->run || !t->saver || nn_saver_busy(t->saver))
         return 0;
     nn_saved saved = nn_saver_saved(t->saver);
     if (saved.step == t->reported_step)

@@ -7,6 +7,7 @@
 #include "train/trainer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
     double seconds = nn_seconds() - t->saved_at;
@@ -24,6 +25,8 @@ int nn_trainer_save_failure(const nn_trainer *t) {
 static bool is_save_due(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     int64_t epochs = set->checkpoint.every_epochs, steps = set->checkpoint.every_steps;
+    if (!t->saver)
+        return false;
     if (t->saving && set->checkpoint.when_busy == NN_BUSY_SKIP)
         return false;
     if (t->save == NN_SAVE_MUST)
@@ -43,11 +46,20 @@ static nn_snapshot snapshot_of(const nn_trainer *t, char kernels[NN_KERNELS_TEXT
     return snapshot;
 }
 
+/* Without a run folder all that is kept are the best parameters. */
+static void keep(const nn_trainer *t, bool best) {
+    if (best && t->best)
+        memcpy(t->best, nn_session_model_params(&t->session),
+               nn_model_size(t->session.model) * sizeof *t->best);
+}
+
 static int save(nn_trainer *t, bool best) {
     char kernels[NN_KERNELS_TEXT];
     bool rewound;
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
-    if (rewound)
+    if (!t->saver)
+        keep(t, best);
+    if (rewound || !t->saver)
         return 0;
     double since = nn_seconds();
     nn_snapshot snapshot = snapshot_of(t, kernels);
@@ -96,6 +108,8 @@ int nn_trainer_save_due(nn_trainer *t) {
 
 int nn_trainer_save_now(nn_trainer *t) {
     NN_TRY(save_once(t));
+    if (!t->saver)
+        return 0;
     double since = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_SAVE);
     int rc = nn_saver_wait(t->saver);
@@ -105,12 +119,24 @@ int nn_trainer_save_now(nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
+int nn_trainer_open_saver(nn_trainer *t) {
+    int rc = 0;
+    if (nn_trainer_has_folder(t))
+        return nn_saver_new(&t->session, t->run, &t->saver);
+    if (t->options->save)
+        rc = nn_fail(NN_EUSAGE, "there is no run folder (run_dir is \"\") for the checkpoints that "
+                                "nn_train_options.save asks for");
+    else if (t->run && t->session.settings->validate.stopping.restore_best)
+        rc = NN_NEW(&t->best, nn_model_size(t->session.model), "best parameters");
+    return nn_comm_agree(t->comm, rc);
+}
+
 /* The best parameters are what the run may end with. Those that hold for a moment only are not
  * worth a file. */
 int nn_trainer_save_best(nn_trainer *t) {
     char kernels[NN_KERNELS_TEXT];
     bool rewound, kept;
-    if (t->save != NN_SAVE_NOT_YET || is_save_due(t))
+    if (!t->saver || t->save != NN_SAVE_NOT_YET || is_save_due(t))
         return save(t, true);
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)

@@ -137,7 +137,7 @@ static void begin_sum(nn_trainer *t, bool last, int read_rc) {
     /* one number a rank: they go with the sums of its first microbatch */
     s->sums->stop = nn_trainer_asked_to_stop(t);
     s->sums->asked = nn_trainer_asked_to_save(t);
-    if (t->run) {
+    if (t->run && t->saver) {
         s->sums->save = nn_trainer_save_clock(t);
         s->sums->busy = nn_saver_busy(t->saver);
     }

@@ -86,6 +86,11 @@ static int end_epoch(nn_trainer *t) {
 /* Rank 0 knows the folder. */
 static int stop(nn_trainer *t) {
     NN_TRY(nn_trainer_save_now(t));
+    if (!t->saver)
+        return nn_fail(NN_ESTOPPED,
+                       "stopped by a signal after step %lld; nothing is saved, as there is no run "
+                       "folder",
+                       (long long)t->state.step);
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on, run again with "
                    "%s%s%s--resume",
@@ -169,16 +174,24 @@ int nn_trainer_attend(nn_trainer *t) {
     return nn_trainer_goes_on(t) ? 0 : settle(t);
 }
 
+/* On rank 0. */
+static int load_best(nn_trainer *t) {
+    nn_snapshot snapshot = {.model = t->session.model,
+                            .params = nn_session_model_params(&t->session)};
+    if (!t->best)
+        return nn_run_load_best(t->run, &snapshot);
+    memcpy(snapshot.params, t->best, nn_model_size(snapshot.model) * sizeof *t->best);
+    return 0;
+}
+
 /* The parameters of the best validation, where they are wanted and not the last ones anyway. */
 static int restore_best(nn_trainer *t, bool *restored) {
     const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
-    nn_snapshot snapshot = {.model = t->session.model,
-                            .params = nn_session_model_params(&t->session)};
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
-    NN_TRY(nn_comm_agree(t->comm, t->run ? nn_run_load_best(t->run, &snapshot) : 0));
+    NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
     return nn_session_share(&t->session, NULL);
 }
 
@@ -216,7 +229,7 @@ int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
     NN_TRY(nn_comm_agree(
         t->comm,
         nn_params_digest(t->session.model, nn_session_model_params(&t->session), result->digest)));
-    if (t->run)
+    if (t->run && nn_run_dir(t->run))
         snprintf(result->run_dir, sizeof result->run_dir, "%s", nn_run_dir(t->run));
     NN_TRY(nn_comm_bcast(t->comm, result->run_dir, sizeof result->run_dir));
     return nn_trainer_report_end(t, result);

@@ -38,13 +38,24 @@ static int check_microbatches(const nn_trainer *t) {
                         (long long)s->train.microbatches, nn_comm_size(t->comm));
 }
 
+bool nn_trainer_has_folder(const nn_trainer *t) {
+    return !t->options->run_dir || *t->options->run_dir;
+}
+
+/* Without a folder there are no checkpoints to have memory for. */
+static int check_memory(nn_trainer *t) {
+    NN_TRY(nn_memory_plan(&t->session, &t->memory));
+    if (!nn_trainer_has_folder(t))
+        t->memory.staging = 0;
+    return nn_memory_check(&t->session, &t->memory);
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
     NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
     NN_TRY(check_microbatches(t));
-    NN_TRY(nn_memory_plan(session, &t->memory));
-    NN_TRY(nn_memory_check(session, &t->memory));
+    NN_TRY(check_memory(t));
     int64_t wanted = session->settings->train.threads;
     session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);
     NN_TRY(nn_dataset_check_classes(session->data));
@@ -85,7 +96,7 @@ static void warn_about_test(const nn_trainer *t) {
 }
 
 /* What must be equal on all ranks, in numbers. */
-enum { IDENTITY = 8, ARRAYS = 7 };
+enum { IDENTITY = 9, ARRAYS = 7 };
 
 /* Of a program's arrays, which every rank has for itself: some of the rows. */
 enum { HASHED_ROWS = 64 };
@@ -116,6 +127,7 @@ static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     id[5] = t->test ? nn_loader_bytes(t->test) : 1;
     id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
     id[ARRAYS] = hash_arrays(t->session.data);
+    id[8] = nn_trainer_has_folder(t);
     return 0;
 }
 
@@ -132,8 +144,9 @@ static int check_same(const nn_trainer *t) {
                      "the arrays of the data set are not those of rank 0: give all ranks the "
                      "same ones, or put the parts of the ranks together by nn_data_gather");
     else if (memcmp(first, mine, sizeof first) != 0)
-        rc = nn_fail(NN_EUSAGE, "configuration or data set differ from those of rank 0; put both "
-                                "into a folder that all nodes share");
+        rc = nn_fail(NN_EUSAGE,
+                     "configuration, data set or run folder differ from those of rank 0; put "
+                     "them into a folder that all nodes share");
     return nn_comm_agree(t->comm, rc);
 }
 
@@ -238,6 +251,8 @@ int nn_trainer_open(nn_trainer *t) {
     int rc = nn_updater_plan(t->updater, &t->session);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
     nn_memory_settle(&t->session, &t->memory);
+    if (!nn_trainer_has_folder(t))
+        t->memory.staging = 0;
     nn_trainer_plan_steps(t);
     warn_about_test(t);
     bool moves = t->session.settings->train.balance == NN_BALANCE_SPEED;
@@ -245,6 +260,7 @@ int nn_trainer_open(nn_trainer *t) {
 }
 
 void nn_trainer_close(nn_trainer *t) {
+    nn_free(t->best);
     nn_free(t->delta);
     nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);

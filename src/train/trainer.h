@@ -53,6 +53,8 @@ typedef struct nn_trainer {
     nn_evaluation *validation; /* the last one; NULL when there is none */
     nn_run *run;               /* rank 0; NULL elsewhere */
     nn_saver *saver;           /* NULL: nothing is saved */
+    nn_real *best;             /* [nn_model_size] rank 0, without a run folder: the best parameters
+                                  so far; NULL: not wanted */
     nn_balance *balance;       /* NULL: one rank */
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
@@ -107,6 +109,11 @@ int nn_trainer_save_failure(const nn_trainer *t);
  * Local. */
 bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps);
 
+/* Whether the run has a folder, the same on every rank. Local. */
+bool nn_trainer_has_folder(const nn_trainer *t);
+/* What saves, before the first step of a run: a saver, or without a folder memory for the best
+ * parameters. NN_EUSAGE, NN_EMEMORY. Collective. */
+int nn_trainer_open_saver(nn_trainer *t);
 /* After a step: begins a checkpoint where one is due or was asked for from outside, and tells of
  * the latter once it is on the disk. Collective. */
 int nn_trainer_save_due(nn_trainer *t);

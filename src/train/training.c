@@ -97,7 +97,7 @@ static int begin(nn_training *t) {
     NN_TRY(nn_comm_agree(trainer->comm, name_tensors(t)));
     nn_trainer_say_plan(trainer);
     NN_TRY(nn_trainer_start(trainer));
-    NN_TRY(nn_saver_new(&trainer->session, trainer->run, &trainer->saver));
+    NN_TRY(nn_trainer_open_saver(trainer));
     if (t->options.begun)
         t->options.begun(t->options.ctx);
     nn_trainer_begin_steps(trainer);
@@ -214,6 +214,8 @@ static int check_between(const nn_training *t, const char *what) {
 
 int nn_training_save(nn_training *t) {
     NN_TRY(check_between(t, "nn_training_save"));
+    if (!t->trainer.saver)
+        return nn_fail(NN_EUSAGE, "nn_training_save: this run has no folder (run_dir is \"\")");
     enter(t);
     return leave(t, nn_trainer_save_now(&t->trainer));
 }

@@ -100,6 +100,36 @@ static void test_same(nn_comm *comm, const char *wanted) {
     nn_config_free(config);
 }
 
+/* Without a folder nothing is written, and the numbers are the same; also where a run ends with
+ * its best parameters. */
+static void test_no_folder(nn_comm *comm, const char *wanted) {
+    static const char best[] = "validate={every_epochs: 1, early_stopping: {metric: loss, "
+                               "patience: 2}}";
+    char digest[65], with_folder[65];
+    nn_config *config = configured(NULL);
+    const volatile sig_atomic_t save = 0;
+    nn_train_options options = {.size = sizeof options, .run_dir = "", .resume = true};
+    nn_training *t = NULL;
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "--resume needs the folder");
+    options.resume = false;
+    options.save = &save;
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "there is no run folder");
+    t = opened(comm, config, "", false);
+    FAILS(nn_training_save(t), NN_EUSAGE, "has no folder");
+    finish(t, digest);
+    CHECK_STR(digest, wanted);
+    WORKS(nn_config_override(config, best));
+    WORKS(nn_config_override(config, "train.lr=0.3"));
+    finish(opened(comm, config, "best", false), with_folder);
+    finish(opened(comm, config, "", false), digest);
+    CHECK_STR(digest, with_folder);
+    WORKS(nn_config_override(config, "validate.early_stopping.restore_best=false"));
+    finish(opened(comm, config, "", false), digest);
+    CHECK(strcmp(digest, with_folder) != 0);
+    CHECK(access("runs", F_OK) < 0);
+    nn_config_free(config);
+}
+
 /* Left after some steps, and gone on with from what was saved. */
 static void test_resumed(nn_comm *comm, const char *wanted) {
     nn_config *config = configured(NULL);
@@ -260,6 +290,7 @@ int main(void) {
     if (CHECK(chdir(path) == 0)) { /* all ranks: they look into what was saved */
         train(comm, NULL, "whole", wanted);
         test_same(comm, wanted);
+        test_no_folder(comm, wanted);
         test_resumed(comm, wanted);
         test_tensors(comm);
         test_set(comm);

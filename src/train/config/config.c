@@ -62,6 +62,10 @@ int nn_config_parse(const char *name, const char *text, size_t length, nn_config
     return config_finish(config, name, rc, out);
 }
 
+int nn_config_new(const char *name, nn_config **out) {
+    return nn_config_parse(name, "{}", 2, out);
+}
+
 int nn_config_default(nn_config **out) {
     return nn_config_parse("iris.yaml", nn_default_config, strlen(nn_default_config), out);
 }

@@ -31,7 +31,7 @@ typedef struct nn_search {
 struct nn_run {
     nn_pool pool;
     nn_config *config;
-    const char *dir;
+    const char *dir; /* NULL: nothing is written */
     bool resume;
     int lock; /* nn_lock_take's; -1: none */
     nn_metrics_log log;
@@ -175,8 +175,12 @@ static int open_scratch(nn_run *run) {
 }
 
 static int open_folder(nn_run *run, const char *dir) {
-    if (run->resume && !dir)
+    bool none = dir && !*dir;
+
+    if (run->resume && (!dir || none))
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
+    if (none)
+        return NN_OK;
     NN_TRY(make_folder(run, dir));
     NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     NN_TRY(nn_checkpoint_folder_sweep(run->dir));
@@ -284,9 +288,12 @@ static int write_config(nn_run *run) {
 }
 
 int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
-    const char *metrics = path_of(run, "metrics.jsonl");
+    const char *metrics;
 
     *resumed = false;
+    if (!run->dir)
+        return NN_OK;
+    metrics = path_of(run, "metrics.jsonl");
     if (!metrics)
         return NN_EMEMORY;
     if (run->resume)
@@ -298,11 +305,14 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
 }
 
 int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
-    const char *metrics = path_of(run, "metrics.jsonl");
+    const char *metrics;
 
     nn_pool_release(&run->search.pool);
     run->search = (nn_search){0};
     *rewound = false;
+    if (!run->dir)
+        return NN_OK;
+    metrics = path_of(run, "metrics.jsonl");
     if (!metrics)
         return NN_EMEMORY;
     NN_TRY(find_newest(run));
@@ -323,7 +333,8 @@ nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoc
 }
 
 int nn_run_append(nn_run *run) {
-    NN_TRY(nn_metrics_log_append(&run->log));
+    if (run->dir)
+        NN_TRY(nn_metrics_log_append(&run->log));
     return NN_OK;
 }
 

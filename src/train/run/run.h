@@ -12,13 +12,14 @@
 typedef struct nn_run nn_run;
 
 /* Makes (`dir`, or runs/<config>-<time> when NULL) and locks the folder, and to resume finds and
- * verifies the newest valid checkpoint in it. NN_EUSAGE when it holds a run and `resume` is not
+ * verifies the newest valid checkpoint in it. Where `dir` is "" there is no folder: lines of
+ * metrics go nowhere, and nothing may be saved. NN_EUSAGE when it holds a run and `resume` is not
  * asked for; NN_EBUSY when another process has it; NN_EIO when it cannot be written. The
  * configuration has been checked and outlives the run. Local. */
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out);
 void nn_run_free(nn_run *run);
 
-/* Owned by the run. */
+/* Owned by the run. NULL: there is no folder. */
 const char *nn_run_dir(const nn_run *run);
 /* Path of the checkpoint that the run goes on from, NULL when it began afresh. Owned by the run. */
 const char *nn_run_from(const nn_run *run);
