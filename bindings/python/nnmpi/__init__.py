@@ -1,0 +1,32 @@
+"""Data-parallel training of neural networks on CPU clusters: the Python interface of libnnmpi."""
+
+from __future__ import annotations
+
+from .comm import Comm
+from .errors import (
+    BusyError,
+    DivergedError,
+    Error,
+    FormatError,
+    InputOutputError,
+    OutOfMemoryError,
+    RankError,
+    StoppedError,
+    UsageError,
+)
+from ._library import version
+
+__version__ = version()
+
+__all__ = [
+    "BusyError",
+    "Comm",
+    "DivergedError",
+    "Error",
+    "FormatError",
+    "InputOutputError",
+    "OutOfMemoryError",
+    "RankError",
+    "StoppedError",
+    "UsageError",
+]

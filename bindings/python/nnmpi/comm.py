@@ -1,0 +1,92 @@
+"""Ranks: the processes of one run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any
+
+from ._library import Handle, check, ffi, lib, new
+
+# What mpirun of Open MPI, mpiexec of MPICH and srun tell each process that they start.
+_LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
+
+
+class Comm(Handle):
+    """The ranks that train together.
+
+    ``Comm()`` is the world: all processes that mpirun or srun has started, one process alone where neither has.
+    MPI is started for it when that is needed, and ended when Python ends. ``Comm(comm)`` takes a communicator of
+    mpi4py, of which nnmpi uses a duplicate; close it (or use ``with``) before MPI is finalised.
+    ``Comm.alone()`` is one process without MPI. Making and closing one is collective over its ranks.
+    """
+
+    def __init__(self, comm: Any = None):
+        if comm is None:
+            self._own(_world(), lambda pointer: None)
+        elif hasattr(comm, "py2f"):
+            self._own(new("nn_comm", lib.nn_comm_from_fortran, comm.py2f()), lib.nn_comm_free)
+        else:
+            raise TypeError(f"Comm() takes nothing or a communicator of mpi4py, not {type(comm).__name__}")
+
+    @classmethod
+    def alone(cls) -> Comm:
+        """One rank without MPI."""
+        self = cls.__new__(cls)
+        self._own(new("nn_comm", lib.nn_comm_alone), lib.nn_comm_free)
+        return self
+
+    @property
+    def rank(self) -> int:
+        """The number of this process, from 0."""
+        return lib.nn_comm_rank(self.pointer)
+
+    @property
+    def size(self) -> int:
+        """How many processes there are."""
+        return lib.nn_comm_size(self.pointer)
+
+    def agree(self, code: int = 0) -> None:
+        """Raises the worst failure of all ranks, each of which gives its own code (0: none). Collective."""
+        check(lib.nn_comm_agree(self.pointer, code))
+
+    def __repr__(self) -> str:
+        if self._pointer is None:
+            return "Comm(closed)"
+        return f"Comm(rank {self.rank} of {self.size})"
+
+
+_the_world: Any = None
+
+
+def _world() -> Any:
+    """The one communicator of all processes, made when it is first asked for."""
+    global _the_world
+    if _the_world is None:
+        launched = any(name in os.environ for name in _LAUNCHED)
+        _the_world = new("nn_comm", lib.nn_comm_init if launched else lib.nn_comm_alone)
+        atexit.register(_end_world)
+        if lib.nn_comm_size(_the_world) > 1:
+            _abort_on_exceptions()
+    return _the_world
+
+
+def _end_world() -> None:
+    global _the_world
+    pointer, _the_world = _the_world, None
+    lib.nn_comm_free(pointer)
+
+
+def _abort_on_exceptions() -> None:
+    """An exception that nobody catches ends all ranks: the others may wait for this one."""
+    show = sys.excepthook
+
+    def show_and_abort(kind: Any, value: Any, trace: Any) -> None:
+        show(kind, value, trace)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        code = lib.nn_error_exit_code(getattr(value, "code", 0) or 0) or 1
+        lib.nn_comm_abort(_the_world or ffi.NULL, 130 if issubclass(kind, KeyboardInterrupt) else code)
+
+    sys.excepthook = show_and_abort
