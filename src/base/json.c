@@ -21,26 +21,11 @@ static void put_text(nn_json *json, const char *text) {
     put(json, text, strlen(text));
 }
 
-/* Bytes of the UTF-8 sequence at `s`, 0 when there is none: RFC 3629, so no overlong forms, no
- * surrogates, nothing above U+10FFFF. */
-static size_t utf8_length(const unsigned char *s) {
-    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-
-    if (length > 1 && (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < low || s[1] > high))
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (s[i] < 0x80 || s[i] > 0xbf)
-            return 0;
-    return length;
-}
-
 /* One character of a string, escaped where JSON wants it; returns the bytes of `s` it took. */
 static size_t put_character(nn_json *json, const char *s) {
     static const char specials[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     const char *special = strchr(specials, *s);
-    size_t length = utf8_length((const unsigned char *)s);
+    size_t length = nn_text_utf8(s);
     char escape[8];
 
     if (special) {

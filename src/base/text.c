@@ -19,6 +19,20 @@ static size_t control_at(const char *text) {
     return *c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
 }
 
+size_t nn_text_utf8(const char *text) {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+    if (length > 1 && (s[0] < 0xc2 || s[0] > 0xf4 || s[1] < low || s[1] > high))
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    return length;
+}
+
 void nn_text_line(char *out, size_t size, const char *format, va_list args) {
     static const char dots[] = "...";
     int wanted = vsnprintf(out, size, format, args);

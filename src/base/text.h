@@ -15,6 +15,10 @@
 void nn_text_line(char *out, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* Bytes of the UTF-8 sequence that begins here, 0 when there is none: RFC 3629, so no overlong
+ * forms, no surrogates, nothing above U+10FFFF. The text ends with a NUL. */
+size_t nn_text_utf8(const char *text);
+
 /* The whole of `text` as a number; false when it is none. An integer may be written 1e3 or 2.0 when
  * it is exact; a real is decimal, or an infinity as C or YAML write it; NaN is no number. */
 bool nn_text_to_int(const char *text, int64_t *out);

@@ -170,11 +170,12 @@ int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd) {
     return 0;
 }
 
-static int write_file(nn_pool *pool, const char *path, const char *text, size_t length) {
+static int write_pieces(nn_pool *pool, const char *path, const nn_piece *piece, size_t pieces) {
     char *temporary = NULL;
-    int fd = -1;
+    int fd = -1, error = 0;
     NN_TRY(nn_file_begin(pool, path, &temporary, &fd));
-    int error = nn_descriptor_write(fd, text, length);
+    for (size_t i = 0; i < pieces && error == 0; i++)
+        error = nn_descriptor_write(fd, piece[i].bytes, piece[i].count);
     int close_error = nn_descriptor_close(fd);
     if (error == 0)
         error = close_error;
@@ -185,11 +186,15 @@ static int write_file(nn_pool *pool, const char *path, const char *text, size_t 
     return nn_file_publish(temporary, path);
 }
 
-int nn_file_write(const char *path, const char *text, size_t length) {
+int nn_file_write_pieces(const char *path, const nn_piece *piece, size_t pieces) {
     nn_pool pool = {0};
-    int rc = write_file(&pool, path, text, length);
+    int rc = write_pieces(&pool, path, piece, pieces);
     nn_pool_release(&pool);
     return rc;
+}
+
+int nn_file_write(const char *path, const char *text, size_t length) {
+    return nn_file_write_pieces(path, &(nn_piece){text, length}, 1);
 }
 
 static int move_link(const char *target, const char *path) {

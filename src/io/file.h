@@ -35,8 +35,14 @@ int nn_file_replace(nn_pool *pool, const char *path, const char *like, const cha
  * has the owner, group and mode of what stands there, and is open for writing. NN_EIO. */
 int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd);
 
-/* Writes a whole small file durably; owner, group and mode stay. */
+/* Writes a whole file durably; owner, group and mode stay. */
 int nn_file_write(const char *path, const char *text, size_t length);
+/* The same, of bytes that stand in several places. */
+typedef struct nn_piece {
+    const void *bytes;
+    size_t count;
+} nn_piece;
+int nn_file_write_pieces(const char *path, const nn_piece *piece, size_t pieces);
 
 /* Points symbolic links of one folder at `target` (a name in it), each atomically; they are made
  * durable together. */

@@ -125,21 +125,20 @@ static int init_parameters(nn_trainer *t) {
     nn_real *params = t->session.params;
     NN_TRY(nn_model_init(t->session.model, (uint64_t)t->state.seed, params));
     if (set->init.from)
-        NN_TRY(nn_pretrained_read(&(nn_pretrained){set->init.from, set->init.layers,
-                                                   set->init.layout == NN_LAYOUT_INPUT_OUTPUT,
-                                                   set->init_node},
-                                  t->session.model, params));
+        NN_TRY(nn_pretrained_read(
+            &(nn_pretrained){.from = set->init.from,
+                             .layers = set->init.layers,
+                             .transposed = set->init.layout == NN_LAYOUT_INPUT_OUTPUT,
+                             .node = set->init_node},
+            t->session.model, params));
     if (t->session.average)
         memcpy(t->session.average, params, nn_model_size(t->session.model) * sizeof *params);
     return 0;
 }
 
 static int begin(nn_trainer *t) {
+    t->state = nn_state_new();
     adopt(t);
-    t->state.best_step = -1;
-    t->state.last_epoch_loss = NAN;
-    t->state.last_epoch_mistakes = -1;
-    t->state.schedule = (nn_schedule_memory){.factor = 1, .best = NAN};
     return nn_comm_agree(t->comm, nn_comm_rank(t->comm) == 0 ? init_parameters(t) : 0);
 }
 

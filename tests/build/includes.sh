@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may include whom: cli -> train -> {nn, data, comm} -> {math, io} -> base; each foreign library has
+# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base; each foreign library has
 # one user; public headers show nothing of them; only the program prints, exits and handles signals.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -30,6 +30,7 @@ folder nn '(math|base)/'
 folder data '(io|math|base)/'
 folder comm '(io|math|base)/'
 folder train '(nn|data|comm|io|math|base)/'
+folder exchange '(train|nn|data|io|base)/'
 
 library 'cblas\.h' 'src/math/gemm/gemm\.c'
 library 'dnnl[a-z_.]*' 'src/math/gemm/onednn\.c'
@@ -39,7 +40,7 @@ library 'yaml\.h' 'src/io/yaml_[a-z]*\.c'
 library 'mpi\.h' 'src/comm/[a-z_/]*\.[ch]'
 library 'nnmpi/mpi\.h' 'src/comm/init\.c'
 library 'csv\.h' 'src/data/importers/csv_reader\.c'
-library 'zlib\.h' 'src/data/importers/gz\.c'
+library 'zlib\.h' 'src/(data/importers/gz|io/zip)\.c'
 library 'openssl/.*' 'src/io/digest\.c'
 
 complain 'public headers include only public and standard ones:' "$(

@@ -8,5 +8,6 @@ void seeds_csv(void);
 void seeds_idx(void);
 void seeds_hdf5(void);
 void seeds_checkpoint(void);
+void seeds_tensors(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "train/checkpoint/import_weights.h"
 
 #include "io/h5.h"
+#include "io/tensors.h"
 #include "io/yaml.h"
 #include "train/checkpoint/checkpoint.h"
 
@@ -52,6 +53,47 @@ static int put(struct reading *r, const nn_param *param, const float *table) {
     return 0;
 }
 
+static const nn_param *find_param(const nn_layer *layer, const char *name) {
+    for (size_t i = 0; i < layer->params; i++)
+        if (strcmp(layer->param[i].name, name) == 0)
+            return &layer->param[i];
+    return NULL;
+}
+
+static const nn_layer *find_layer(const nn_model *model, const char *name) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer);
+    for (size_t i = 0; i < layers; i++)
+        if (strcmp(layer[i]->name, name) == 0)
+            return layer[i];
+    return NULL;
+}
+
+/* A parameter that the file does not have keeps its initial values, unless it was named or all are
+ * wanted. */
+static int absent(const struct reading *r, const char *name) {
+    if (r->wanted->layers || r->wanted->whole)
+        return nn_fail(NN_EFORMAT, "%s has no %s", r->wanted->from, name);
+    return 0;
+}
+
+/* Calls `take` for each parameter of the layers that are wanted. */
+static int take_parameters(struct reading *r,
+                           int (*take)(struct reading *r, void *from, const nn_param *param),
+                           void *from) {
+    const nn_param *const *param;
+    const nn_node *list = r->wanted->layers;
+    size_t params = nn_model_params(r->model, &param);
+    for (size_t i = 0; list && i < list->count; i++)
+        if (!find_layer(r->model, list->item[i]->text))
+            return nn_node_fail(list->item[i], "the model has no layer '%s' with parameters",
+                                list->item[i]->text);
+    for (size_t i = 0; i < params; i++)
+        if (is_wanted(r, param[i]->layer->name))
+            NN_TRY(take(r, from, param[i]));
+    return 0;
+}
+
 /* ---- YAML -------------------------------------------------------------------------------------
  */
 
@@ -73,22 +115,6 @@ static int flatten(const nn_node *node, const nn_shape *shape, int depth, float 
     for (size_t i = 0; i < node->count; i++)
         NN_TRY(flatten(node->item[i], shape, depth + 1, out));
     return 0;
-}
-
-static const nn_param *find_param(const nn_layer *layer, const char *name) {
-    for (size_t i = 0; i < layer->params; i++)
-        if (strcmp(layer->param[i].name, name) == 0)
-            return &layer->param[i];
-    return NULL;
-}
-
-static const nn_layer *find_layer(const nn_model *model, const char *name) {
-    const nn_layer *const *layer;
-    size_t layers = nn_model_layers(model, &layer);
-    for (size_t i = 0; i < layers; i++)
-        if (strcmp(layer[i]->name, name) == 0)
-            return layer[i];
-    return NULL;
 }
 
 static int take_yaml_table(struct reading *r, const nn_layer *layer, const nn_node *table) {
@@ -143,7 +169,8 @@ static bool same_shape(const nn_h5_info *info, const nn_shape *shape) {
            memcmp(info->dim, shape->dim, (size_t)shape->rank * sizeof *shape->dim) == 0;
 }
 
-static int take_h5_table(struct reading *r, nn_h5 *file, const nn_param *param) {
+static int take_h5_table(struct reading *r, void *from, const nn_param *param) {
+    nn_h5 *file = from;
     const char *path = nn_pool_printf(&r->pool, "/%s/%s", param->layer->name, param->name);
     char text[NN_SHAPE_TEXT];
     nn_h5_info info;
@@ -152,7 +179,7 @@ static int take_h5_table(struct reading *r, nn_h5 *file, const nn_param *param) 
     if (!path)
         return NN_EMEMORY;
     if (!nn_h5_exists(file, path))
-        return r->wanted->layers ? nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(file), path) : 0;
+        return absent(r, path);
     NN_TRY(nn_h5_info_of(file, path, &info));
     shape_of(r, param, &shape);
     if (!same_shape(&info, &shape))
@@ -164,20 +191,6 @@ static int take_h5_table(struct reading *r, nn_h5 *file, const nn_param *param) 
         rc = put(r, param, floats);
     nn_free(floats);
     return rc;
-}
-
-static int read_h5(struct reading *r, nn_h5 *file) {
-    const nn_param *const *param;
-    const nn_node *list = r->wanted->layers;
-    size_t params = nn_model_params(r->model, &param);
-    for (size_t i = 0; list && i < list->count; i++)
-        if (!find_layer(r->model, list->item[i]->text))
-            return nn_node_fail(list->item[i], "the model has no layer '%s' with parameters",
-                                list->item[i]->text);
-    for (size_t i = 0; i < params; i++)
-        if (is_wanted(r, param[i]->layer->name))
-            NN_TRY(take_h5_table(r, file, param[i]));
-    return 0;
 }
 
 /* A file that cannot even be opened is for the reader of checkpoints to explain. */
@@ -192,7 +205,56 @@ static int open_tables(const char *path, nn_h5 **file) {
     return rc;
 }
 
-/* ---- either -----------------------------------------------------------------------------------
+/* ---- safetensors, .npz ------------------------------------------------------------------------
+ */
+
+/* Is `tensor` what PyTorch would call `name`? Names of its modules have points, those of layers
+ * cannot: features.0.weight is the weight of a layer features_0. */
+static bool is_called(const char *tensor, const char *name) {
+    while (*tensor && (*tensor == *name || (*tensor == '.' && *name == '_'))) {
+        tensor++;
+        name++;
+    }
+    return *tensor == *name;
+}
+
+static const nn_tensor *find_tensor(const nn_tensors *list, const char *name) {
+    const nn_tensor *found = nn_tensors_find(list, name);
+    for (size_t i = 0; i < list->count && !found; i++)
+        if (is_called(list->tensor[i].name, name))
+            found = &list->tensor[i];
+    return found;
+}
+
+static int take_tensor(struct reading *r, void *from, const nn_param *param) {
+    const nn_tensors *list = from;
+    const char *name = nn_pool_printf(&r->pool, "%s.%s", param->layer->name, param->name);
+    const nn_tensor *found = name ? find_tensor(list, name) : NULL;
+    char is[NN_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
+    nn_shape shape;
+    float *floats;
+    if (!found)
+        return name ? absent(r, name) : NN_EMEMORY;
+    shape_of(r, param, &shape);
+    if (found->rank != shape.rank ||
+        memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
+        return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %s", list->file, name,
+                       nn_tensor_shape_text(found, is), nn_shape_text(&shape, wanted));
+    NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
+    int rc = nn_tensor_floats(list, found, floats);
+    if (rc == 0)
+        rc = put(r, param, floats);
+    nn_free(floats);
+    return rc;
+}
+
+static int read_tensors(struct reading *r, const nn_tensor_format *format) {
+    nn_tensors list = {.pool = &r->pool, .file = r->wanted->from};
+    NN_TRY(format->read(&list));
+    return take_parameters(r, take_tensor, &list);
+}
+
+/* ---- any --------------------------------------------------------------------------------------
  */
 
 static bool is_yaml(const char *path) {
@@ -200,19 +262,23 @@ static bool is_yaml(const char *path) {
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-static int read_tables(struct reading *r, nn_h5 *file) {
-    NN_TRY(file ? read_h5(r, file) : read_yaml(r));
+static int read_tables(struct reading *r, const nn_tensor_format *format, nn_h5 *file) {
+    NN_TRY(format ? read_tensors(r, format)
+           : file ? take_parameters(r, take_h5_table, file)
+                  : read_yaml(r));
     if (r->taken == 0)
-        return nn_fail(NN_EUSAGE, "init: %s has no parameter of the model", r->wanted->from);
+        return nn_fail(NN_EUSAGE, "%s has no parameter of the model", r->wanted->from);
     return 0;
 }
 
 int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_real *params) {
     struct reading r = {.wanted = wanted, .model = model, .params = params};
+    const nn_tensor_format *format = nn_tensor_format_of(wanted->from);
+    bool known = format || is_yaml(wanted->from);
     nn_h5 *file = NULL;
-    if (!is_yaml(wanted->from))
+    if (!known)
         NN_TRY(open_tables(wanted->from, &file));
-    if (!file && !is_yaml(wanted->from)) {
+    if (!known && !file) {
         if (wanted->transposed)
             return nn_node_fail(wanted->node,
                                 "layout: input_output is for tables; '%s' is a "
@@ -220,7 +286,7 @@ int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_re
                                 wanted->from);
         return nn_checkpoint_read_layers(wanted->from, model, wanted->layers, params);
     }
-    int rc = read_tables(&r, file);
+    int rc = read_tables(&r, format, file);
     nn_h5_close(file);
     nn_pool_release(&r.pool);
     return rc;

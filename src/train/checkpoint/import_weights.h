@@ -7,10 +7,12 @@
 
 /* What `init:` asks for. */
 typedef struct nn_pretrained {
-    const char *from; /* a checkpoint; HDF5 with data sets <layer>/<parameter>; or, ending in
-                         .yaml or .yml, a map {layer: {parameter: nested lists}} */
+    const char *from; /* a checkpoint; HDF5 with data sets <layer>/<parameter>; or, by its ending,
+                         .safetensors or .npz with tensors <layer>.<parameter>, .yaml or .yml with
+                         a map {layer: {parameter: nested lists}} */
     const nn_node
         *layers;     /* names of those to take, all of which must be there; NULL: all there are */
+    bool whole;      /* every parameter of the model must be there (not in YAML) */
     bool transposed; /* matrices of tables stand input x output, not as PyTorch has them */
     const nn_node *node; /* place of the section, for messages */
 } nn_pretrained;

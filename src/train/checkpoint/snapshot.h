@@ -9,6 +9,8 @@
 #include "nn/optimizers/optimizer.h"
 #include "nn/schedules/schedule.h"
 
+#include <math.h>
+
 /* Where the run stands; no ranks, no threads. Every member is an attribute of /state. */
 typedef struct nn_state {
     int64_t step, epoch,
@@ -25,6 +27,14 @@ typedef struct nn_state {
     double last_epoch_loss;          /* mean over the last whole epoch; NaN: none yet */
     nn_schedule_memory schedule;
 } nn_state;
+
+/* Of a run that has not begun. */
+static inline nn_state nn_state_new(void) {
+    return (nn_state){.best_step = -1,
+                      .last_epoch_loss = NAN,
+                      .last_epoch_mistakes = -1,
+                      .schedule = {.factor = 1, .best = NAN}};
+}
 
 /* What the data look like to the model: enough to predict without the data set. */
 typedef struct nn_data_traits {

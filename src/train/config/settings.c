@@ -23,7 +23,8 @@ static const nn_option top_options[] = {
 static const nn_option init_options[] = {
     {"from", NN_OPT_STRING, AT(init.from), NULL, NULL,
      "file to take parameters from: a checkpoint, or the run folder of one; HDF5 with data sets "
-     "LAYER/PARAMETER; or YAML, "
+     "LAYER/PARAMETER; .safetensors or .npz with tensors LAYER.PARAMETER, as of a state dict of "
+     "PyTorch, where a point may stand for a _ in LAYER; or YAML, "
      "{LAYER: {weight: [[...]], bias: [...]}}"},
     {"layers", NN_OPT_NODE, AT(init.layers), "", NULL,
      "names of the layers that are taken, each of which must fit; by default every layer of that "

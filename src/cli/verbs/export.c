@@ -1,0 +1,56 @@
+#include "cli/cli.h"
+#include "exchange/portable.h"
+#include "io/tensors.h"
+
+typedef struct options {
+    const char *checkpoint, *safetensors, *npz;
+} options;
+
+static const nn_option table[] = {
+    {"checkpoint", NN_OPT_STRING, offsetof(options, checkpoint), NULL, NULL,
+     "trained model: a checkpoint, or a run folder, whose best or else last one is taken"},
+    {"safetensors", NN_OPT_STRING, offsetof(options, safetensors), "", NULL,
+     "file to write, .safetensors: parameters by the names of a state dict of PyTorch"},
+    {"npz", NN_OPT_STRING, offsetof(options, npz), "", NULL,
+     "file to write, .npz: the same as arrays of NumPy"},
+    NN_OPTION_END,
+};
+
+/* A file of tensors, if it is asked for; its ending says to everyone what it is. */
+static int export_tensors(nn_portable *p, const char *file, const nn_tensor_format *format,
+                          size_t *written) {
+    if (!file)
+        return 0;
+    if (nn_tensor_format_of(file) != format)
+        return nn_fail(NN_EUSAGE, "--%s %s: the name of the file should end in %s",
+                       format->ending + 1, file, format->ending);
+    NN_TRY(nn_export_tensors(p, file));
+    nn_info("wrote %s", file);
+    ++*written;
+    return 0;
+}
+
+static int export_all(nn_portable *p, const options *o) {
+    size_t written = 0;
+    NN_TRY(nn_portable_open(p, o->checkpoint));
+    NN_TRY(export_tensors(p, o->safetensors, &nn_format_safetensors, &written));
+    NN_TRY(export_tensors(p, o->npz, &nn_format_npz, &written));
+    return written ? 0 : nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE or --npz FILE");
+}
+
+static int run(const nn_call *call) {
+    nn_portable p = {0};
+    int rc = export_all(&p, call->options);
+    nn_portable_release(&p);
+    return rc;
+}
+
+static const char *const arguments[] = {"checkpoint", NULL};
+
+const nn_verb nn_verb_export = {
+    .entry = {"export", "Writes a trained model in a format of other programs.", table,
+              sizeof(options)},
+    .usage = "CHECKPOINT [options]",
+    .arguments = arguments,
+    .run = run,
+};

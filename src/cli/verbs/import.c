@@ -1,0 +1,91 @@
+#include "cli/cli.h"
+#include "exchange/portable.h"
+#include "io/tensors.h"
+#include "train/checkpoint/import_weights.h"
+#include "train/session.h"
+
+typedef struct options {
+    const char *file, *config, *out;
+    const nn_node *set;
+} options;
+
+static const nn_option table[] = {
+    {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL,
+     "model to read: .safetensors or .npz"},
+    {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
+     "YAML configuration of the model, for a file that nnmpi did not write: parameters are taken "
+     "by the names of the layers, as by init.from, and its data set must be there"},
+    NN_SET_ROW(options, "data.path=mine.h5"),
+    {"out", NN_OPT_STRING, offsetof(options, out), NULL, NULL, "checkpoint to write, .h5"},
+    NN_OPTION_END,
+};
+
+static int import_into(nn_session *session, nn_config *config, const options *o, nn_real **params) {
+    const nn_pretrained wanted = {.from = o->file, .whole = true};
+    NN_TRY(NN_NEW(params, nn_model_size(session->model), "parameters"));
+    NN_TRY(nn_pretrained_read(&wanted, session->model, *params));
+    nn_snapshot snapshot = {.model = session->model,
+                            .params = *params,
+                            .state = nn_state_new(),
+                            .config = nn_config_text(config),
+                            .data = nn_data_traits_of(session->data)};
+    return snapshot.config ? nn_checkpoint_write(o->out, &snapshot) : NN_EMEMORY;
+}
+
+/* The configuration says what the model is, and its data set what samples look like. */
+static int import_by_config(const nn_call *call, const options *o) {
+    nn_session session = {0};
+    nn_config *config = NULL;
+    nn_real *params = NULL;
+    int rc;
+    NN_TRY_GOTO(nn_call_config(o->config, o->set, &config));
+    NN_TRY_GOTO(nn_session_plan(&session, call->comm, config, NULL));
+    NN_TRY_GOTO(import_into(&session, config, o, &params));
+done:
+    nn_free(params);
+    nn_session_release(&session);
+    nn_config_free(config);
+    return rc;
+}
+
+static int import_itself(nn_portable *p, const options *o) {
+    bool none;
+    NN_TRY(nn_import_tensors(p, o->file, &none));
+    if (none)
+        return nn_fail(NN_EUSAGE,
+                       "%s does not say which model its parameters are of: give the "
+                       "configuration with --config FILE",
+                       o->file);
+    return nn_portable_save(p, o->out);
+}
+
+static int import(const nn_call *call, const options *o) {
+    nn_portable p = {0};
+    if (!nn_tensor_format_of(o->file))
+        return nn_fail(NN_EUSAGE, "%s: the name of a file to import ends in .safetensors or .npz",
+                       o->file);
+    if (o->config)
+        return import_by_config(call, o);
+    if (o->set)
+        return nn_fail(NN_EUSAGE, "-o overrides keys of a configuration: give one with --config");
+    int rc = import_itself(&p, o);
+    nn_portable_release(&p);
+    return rc;
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    NN_TRY(import(call, o));
+    nn_info("wrote %s", o->out);
+    return 0;
+}
+
+static const char *const arguments[] = {"file", NULL};
+
+const nn_verb nn_verb_import = {
+    .entry = {"import", "Makes a checkpoint of a model in a format of other programs.", table,
+              sizeof(options)},
+    .usage = "FILE -O CHECKPOINT [options]",
+    .arguments = arguments,
+    .run = run,
+};

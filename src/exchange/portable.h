@@ -1,0 +1,41 @@
+/* A trained model on its way to another format or from one: what a checkpoint holds without the
+ * state of its training. */
+#ifndef NN_EXCHANGE_PORTABLE_H
+#define NN_EXCHANGE_PORTABLE_H
+
+#include "nn/losses/loss.h"
+#include "train/checkpoint/snapshot.h"
+#include "train/config/settings.h"
+
+typedef struct nn_portable {
+    nn_pool pool; /* owns what the traits point to */
+    nn_config *config;
+    const nn_loss_ops *loss;
+    nn_data_traits data;
+    nn_model *model;
+    nn_real *params; /* [nn_model_size] */
+} nn_portable;
+
+/* The model of a checkpoint, or of a run folder's best or else last one. Released also after a
+ * failure. Local. */
+int nn_portable_open(nn_portable *p, const char *checkpoint);
+/* For readers of other formats: the model that the text of a configuration describes for the traits
+ * that are set, without memory for parameters. `file` is where it stands, in messages. */
+int nn_portable_build(nn_portable *p, const char *file, const char *config);
+/* Memory for the parameters, of a file that has so many numbers: NN_EFORMAT where that is fewer,
+ * since a file may say that its model is larger than any machine. */
+int nn_portable_allocate(nn_portable *p, const char *file, size_t numbers);
+/* As a checkpoint, of a training that has not begun. NN_EIO. Local. */
+int nn_portable_save(const nn_portable *p, const char *checkpoint);
+void nn_portable_release(nn_portable *p);
+
+/* ---- formats: written durably, each file says of itself what nnmpi has to know ----------------
+ */
+
+/* A file of tensors, .safetensors or .npz (io/tensors.h). NN_EIO. Local. */
+int nn_export_tensors(nn_portable *p, const char *file);
+/* Reads what nn_export_tensors wrote; *none, and nothing else is done, where the file says nothing
+ * of a model of nnmpi. NN_EFORMAT. Local. */
+int nn_import_tensors(nn_portable *p, const char *file, bool *none);
+
+#endif

@@ -1,0 +1,57 @@
+/* Parameters as files of tensors, each called <layer>.<parameter> as in PyTorch's state dicts. */
+#include "io/tensors.h"
+
+#include "exchange/about.h"
+#include "train/checkpoint/import_weights.h"
+
+#include <string.h>
+
+static int add_parameter(nn_tensors *list, const nn_param *param, const nn_real *params) {
+    nn_tensor t = {.type = nn_element_f32, .rank = param->rank};
+    float *floats = nn_pool_alloc(list->pool, param->count * sizeof *floats);
+    t.name = nn_pool_printf(list->pool, "%s.%s", param->layer->name, param->name);
+    if (!floats || !t.name)
+        return NN_EMEMORY;
+    memcpy(t.dim, param->dim, sizeof param->dim);
+    nn_param_export(param, params + param->offset, floats);
+    t.bytes = (const unsigned char *)floats;
+    return nn_tensors_add(list, t, param->count * sizeof *floats);
+}
+
+int nn_export_tensors(nn_portable *p, const char *file) {
+    nn_tensors list = {.pool = &p->pool, .file = file};
+    const nn_tensor_format *format = nn_tensor_format_of(file);
+    const nn_param *const *param;
+    size_t count = nn_model_params(p->model, &param);
+    char *about;
+    NN_TRY(nn_about_write(p, &about));
+    list.about = about;
+    for (size_t i = 0; i < count; i++)
+        NN_TRY(add_parameter(&list, param[i], p->params));
+    return format->write(&list);
+}
+
+/* *none where the file has no text about the model. */
+static int build_as_said(nn_portable *p, nn_pool *pool, const char *file, bool *none) {
+    nn_tensors list = {.pool = pool, .file = file};
+    size_t numbers = 0;
+    NN_TRY(nn_tensor_format_of(file)->read(&list));
+    *none = !list.about;
+    if (*none)
+        return 0;
+    NN_TRY(nn_about_read(p, file, list.about));
+    for (size_t i = 0; i < list.count; i++)
+        numbers += list.tensor[i].count;
+    return nn_portable_allocate(p, file, numbers);
+}
+
+int nn_import_tensors(nn_portable *p, const char *file, bool *none) {
+    nn_pool pool = {0};
+    *p = (nn_portable){0};
+    int rc = build_as_said(p, &pool, file, none);
+    nn_pool_release(&pool);
+    NN_TRY(rc);
+    return *none ? 0
+                 : nn_pretrained_read(&(nn_pretrained){.from = file, .whole = true}, p->model,
+                                      p->params);
+}

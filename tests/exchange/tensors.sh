@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Models as safetensors and .npz: what is exported is imported as the same model, parameters of other programs
+# come by name and in any type of numbers, and files that are damaged or made to do harm are refused with what
+# is wrong in them.
+. "$SOURCE_DIR/tests/lib.sh"
+
+/usr/bin/python3 -c 'import numpy' 2> /dev/null || skip "there is no numpy"
+
+# same FILE...: their parameters have one digest
+same() { [ "$("$NNMPI" digest "$@" | cut -c1-64 | sort -u | wc -l)" -eq 1 ] || fail "another digest: $*"; }
+
+# ---- there and back: all that predict needs is in the file
+cat > net.yaml <<'YAML'
+data: {source: synthetic, generator: {blobs: {classes: 3, features: 16}}, samples: 60, test: 0.5, normalize: true}
+model:
+  - reshape: {shape: [1, 4, 4]}
+  - conv2d: {name: features_0, filters: 3, kernel: 3, activation: relu}
+  - batch_norm: {name: norm}
+  - flatten
+  - dense: {name: "6", units: 3}
+loss: cross_entropy
+train: {epochs: 1, batch_size: 10}
+YAML
+"$NNMPI" train net.yaml --run run -q > out
+"$NNMPI" export run/last.h5 --safetensors m.safetensors --npz m.npz -q
+"$NNMPI" data make blobs --classes 3 --features 16 --samples 20 -O x.h5 -q
+"$NNMPI" predict run/last.h5 --data x.h5 -O y.csv -q
+for format in safetensors npz; do
+    "$NNMPI" import m.$format -O $format.h5 -q
+    "$NNMPI" predict $format.h5 --data x.h5 -O $format.csv -q
+    expect_same y.csv $format.csv
+done
+same run/last.h5 safetensors.h5 npz.h5
+
+# ---- as other programs write them, with their names and more than is wanted; files that do harm
+/usr/bin/python3 - <<'PY'
+import io, json, struct, zipfile, numpy as np
+
+z = np.load("m.npz")
+assert z["nnmpi.yaml"].startswith(b"format: 1\n"), z["nnmpi.yaml"]
+tensors = {name: z[name] for name in z.files if name != "nnmpi.yaml"}
+assert tensors["features_0.weight"].shape == (3, 1, 3, 3) and tensors["6.bias"].dtype == np.float32
+torch = {name.replace("_0", ".0"): t for name, t in tensors.items()}
+torch["norm.num_batches_tracked"] = np.array([4])
+np.savez("stored", **{name: np.asfortranarray(t) for name, t in torch.items()})
+np.savez_compressed("packed", **{name: t.astype(np.float64) for name, t in torch.items()})
+
+def safetensors(path, header, data, length=None):
+    header = header if isinstance(header, bytes) else json.dumps(header).encode()
+    open(path, "wb").write(struct.pack("<Q", len(header) if length is None else length) + header + data)
+
+def write(path, tensors, convert):
+    header, data = {}, b""
+    for name, t in tensors.items():
+        kind, numbers = convert(t)
+        header[name] = {"dtype": kind, "shape": t.shape, "data_offsets": [len(data), len(data) + len(numbers)]}
+        data += numbers
+    safetensors(path, header, data)
+
+write("f64.safetensors", torch, lambda t: ("F64", t.astype("<f8").tobytes()))
+write("f16.safetensors", torch, lambda t: ("F16", t.astype("<f2").tobytes()))
+write("bf16.safetensors", torch, lambda t: ("BF16", (t.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()))
+# exactly what these hold, as float32
+np.savez("f16", **{name: t.astype("<f2").astype("<f4") for name, t in torch.items()})
+np.savez("bf16", **{name: (t.astype("<f4").view("<u4") >> 16 << 16).view("<f4") for name, t in torch.items()})
+
+# ---- what is refused: name, file, what is said
+bad = open("bad.txt", "w")
+def refuse(what, header, data=b"", **more):
+    path = f"bad{refuse.count}.safetensors"
+    refuse.count += 1
+    safetensors(path, header, data, **more)
+    print(path, what, sep="\t", file=bad)
+refuse.count = 0
+one = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+refuse("the first 8 say that a header of 18446744073709551615 bytes", b"{}", length=2**64 - 1)
+refuse("a header of 99999999 bytes follows", b"{}", length=99999999)
+refuse("byte 8: JSON should go on with '{' here", b"[]")
+refuse("byte 10: more than one value", b"{}{}")
+refuse("byte 9: JSON should go on with '\"' here", b"{a: 1}")
+refuse("byte 39: JSON should go on with ',' here", b'{"a":{"dtype":"F32","shape":[1]"data_offsets":[0,4]}}')
+refuse("a string that does not end", b'{"a')
+refuse("no escape sequence", b'{"\\ud800": 1}')
+refuse("a character that may not stand", b'{"\xff": 1}')
+refuse("'a' has no shape", {"a": {"dtype": "F32", "data_offsets": [0, 4]}}, b"1234")
+refuse("second or unknown key 'dtype'", b'{"a":{"dtype":"F32","dtype":"F64"}}')
+refuse("a dtype that safetensors does not have: 'F33'", {"a": dict(one, dtype="F33")}, b"1234")
+refuse("data_offsets of 'a' are a beginning and an end within the 4 bytes", {"a": dict(one, data_offsets=[0, 5])}, b"1234")
+refuse("data_offsets of 'a' are a beginning and an end", {"a": dict(one, data_offsets=[4, 0])}, b"1234")
+refuse("a whole number from 0", {"a": dict(one, data_offsets=[-4, 0])}, b"1234")
+refuse("a whole number from 0", {"a": dict(one, shape=[2**63])}, b"1234")
+refuse("'a' is \\[4611686018427387904, 4\\] of F32, but has 4 bytes", {"a": dict(one, shape=[2**62, 4])}, b"1234")
+refuse("a list of more than 8", {"a": dict(one, shape=[1] * 9)}, b"1234")
+refuse("'b' overlaps the tensor before it", {"a": one, "b": one}, b"1234")
+refuse("'b' leaves a gap behind", {"a": one, "b": dict(one, data_offsets=[5, 9])}, b"123456789")
+refuse("bytes behind the last tensor", {"a": one}, b"12345")
+refuse("two tensors of the name 'a'", b'{"a":%s,"a":%s}' % (json.dumps(one).encode(), json.dumps(dict(one, data_offsets=[4, 8])).encode()), b"12345678")
+first, shape = "features_0.weight", [3, 1, 3, 3]
+refuse(f"element 0 of '{first}' is nan", {first: {"dtype": "F32", "shape": shape, "data_offsets": [0, 108]}},
+       np.full(27, np.nan, "<f4").tobytes())
+refuse(f"'{first}' holds BOOL, which cannot be parameters",
+       {first: {"dtype": "BOOL", "shape": shape, "data_offsets": [0, 27]}}, bytes(27))
+refuse(f"'{first}' is \\[1\\], but the model wants \\[3, 1, 3, 3\\]", {first: one}, b"1234")
+refuse("has no features_0.weight", {"other": one}, b"1234")
+
+whole = open("stored.npz", "rb").read()
+def refuse_npz(what, data):
+    path = f"bad{refuse.count}.npz"
+    refuse.count += 1
+    open(path, "wb").write(data)
+    print(path, what, sep="\t", file=bad)
+at = whole.index(b"norm.weight.npy") + len("norm.weight.npy")
+refuse_npz("has no directory at its end", whole[:-1])
+refuse_npz("is damaged: its CRC-32 is another one", whole[:at + 60] + b"x" + whole[at + 61:])
+refuse_npz("has no directory", b"")
+big = open("packed.npz", "rb").read()
+entry = big.index(b"PK\1\2")
+refuse_npz("cannot have 4000000000 bytes", big[:entry + 24] + struct.pack("<I", 4000000000) + big[entry + 28:])
+refuse_npz("is not where the directory says", big[:entry + 42] + struct.pack("<I", 4000000000) + big[entry + 46:])
+for descr, what in (("'|O'", "a type of numbers as '<f4'"), ("'>f4'", "a type of numbers as '<f4'"), ("[('a', '<f4')]", "no structured ones")):
+    array = b"\x93NUMPY\1\0\x76\0" + (b"{'descr': %s, 'fortran_order': False, 'shape': (1,), }" % descr.encode()).ljust(0x76) + b"1234"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as f:
+        f.writestr("norm.bias.npy", array)
+    refuse_npz(what, archive.getvalue())
+PY
+for file in stored.npz packed.npz f64.safetensors; do
+    "$NNMPI" import $file --config net.yaml -O other.h5 -q
+    same run/last.h5 other.h5
+done
+for type in f16 bf16; do
+    "$NNMPI" import $type.safetensors --config net.yaml -O a.h5 -q
+    "$NNMPI" import $type.npz --config net.yaml -O b.h5 -q
+    same a.h5 b.h5
+done
+eval "$limit_memory" # no file of a few hundred bytes wants more
+while IFS=$'\t' read -r file what; do
+    "$NNMPI" import "$file" --config net.yaml -O no.h5 2> err && fail "$file is read, but: $what"
+    grep -qE "$what" err || { cat err >&9 && fail "$file: no word of: $what"; }
+    [ ! -e no.h5 ] || fail "a refused $file leaves a checkpoint"
+done < bad.txt
+
+# ---- as initial parameters of a training; what is said where the file or the command is wrong
+"$NNMPI" train net.yaml --run again -o init.from=f64.safetensors -o train.max_steps=0 -q > out
+same run/last.h5 again/last.h5
+refuses() { # REGEX ARGUMENT...
+    expect_code 2 "$NNMPI" "${@:2}" 2> err
+    expect_line "$1" err
+}
+refuses 'f64.safetensors does not say which model its parameters are of: give .*--config' import f64.safetensors -O no.h5
+refuses 'ends in .safetensors or .npz' import run/last.h5 -O no.h5
+refuses 'say what to write: --safetensors FILE or --npz FILE' export run/last.h5
+refuses '--npz a.safetensors: the name of the file should end in .npz' export run/last.h5 --npz a.safetensors
