@@ -26,6 +26,9 @@ typedef enum nn_err {
 /* The message of the last failure in this thread, "" when there was none. Owned by the library. */
 NN_API const char *nn_error_message(void);
 
+/* Its code, for functions that return a pointer; 0 when there was none. */
+NN_API int nn_error_code(void);
+
 /* The functions the last failure passed through, innermost first, separated by " < ". */
 NN_API const char *nn_error_trace(void);
 

@@ -8,6 +8,7 @@
 #include <nnmpi/data.h>
 #include <nnmpi/error.h>
 #include <nnmpi/log.h>
+#include <nnmpi/tensor.h>
 #include <nnmpi/train.h>
 #include <nnmpi/training.h>
 #include <nnmpi/version.h>

@@ -11,6 +11,7 @@ enum { MESSAGE_SIZE = 1024, MAX_FRAMES = 16, TRACE_SIZE = 1024 };
 
 /* Everything is fixed and static: reporting that memory ran out must not need any. */
 typedef struct report {
+    int code;
     char message[MESSAGE_SIZE];
     const char *frame[MAX_FRAMES]; /* __func__ of each function, innermost first */
     size_t frames;                 /* may exceed MAX_FRAMES: the outer ones are only counted */
@@ -27,6 +28,7 @@ int nn_error_raise(int code, const char *function, const char *format, ...) {
     nn_text_line(message, sizeof message, format, args);
     va_end(args);
     memcpy(last.message, message, sizeof message);
+    last.code = code;
     last.frames = 0;
     return nn_error_frame(code, function);
 }
@@ -61,6 +63,10 @@ int nn_error_prefix(int code, const char *format, ...) {
     return code;
 }
 
+int nn_error_code(void) {
+    return last.code;
+}
+
 const char *nn_error_message(void) {
     return last.message;
 }
@@ -79,6 +85,7 @@ const char *nn_error_trace(void) {
 }
 
 void nn_error_clear(void) {
+    last.code = 0;
     last.message[0] = '\0';
     last.frames = 0;
 }

@@ -157,6 +157,23 @@ int nn_comm_sum(nn_comm *comm, double *values, size_t count) {
     return waited(comm, sum(comm, values, count));
 }
 
+static int sum_reals(nn_comm *comm, nn_real *values, size_t count) {
+    const size_t most = (size_t)1 << 30;
+    for (size_t n; count > 0; values += n, count -= n) {
+        n = count < most ? count : most;
+        NN_TRY(nn_mpi_allreduce(comm, comm->world, values, (int)n, NN_MPI_REAL, MPI_SUM));
+    }
+    return 0;
+}
+
+int nn_comm_sum_reals(nn_comm *comm, nn_real *values, size_t count) {
+    if (comm->size == 1)
+        return 0;
+    NN_TRY(nn_comm_check(comm));
+    nn_comm_waits(comm, true);
+    return waited(comm, sum_reals(comm, values, count));
+}
+
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all) {
     if (count > INT_MAX)
         return nn_fail(NN_EUSAGE, "nn_comm_gather: %zu bytes a rank are too many", count);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base; each foreign library has
+# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base, and tensor
+# -> {nn, comm}; each foreign library has
 # one user; public headers show nothing of them; only the program prints, exits and handles signals.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -29,6 +30,7 @@ folder io 'base/'
 folder nn '(math|base)/'
 folder data '(io|math|base)/'
 folder comm '(io|math|base)/'
+folder tensor '(nn|comm|io|math|base)/'
 folder train '(nn|data|comm|io|math|base)/'
 folder exchange '(train|nn|data|io|base)/'
 

@@ -1,0 +1,180 @@
+/* Convolution. The three rows work on channels-last images, as the kernels of math/conv do; they
+ * are linear in either operand, and the derivatives of each by one of them are another of the
+ * three:
+ *
+ *   y = conv(x, w), dx = conv_data(dy, w), dw = conv_weights(x, dy)
+ *
+ * with x [samples, height, width, channels] and w [rows, columns, channels / groups, filters]. */
+#include "math/conv/conv.h"
+
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+/* What a pass is called with: `of` holds the place of x, w and y among operands and result. */
+struct pass {
+    nn_conv conv;
+    size_t batch;
+    nn_buffer *scratch;
+};
+
+static int prepare(struct pass *p, const nn_op_call *call, const nn_tensor *images) {
+    p->conv = call->args->conv;
+    p->batch = (size_t)images->dim[0];
+    nn_conv_prepare(&p->conv, nn_tensor_compute(), p->batch, true);
+    p->scratch = nn_buffer_take(p->conv.scratch_bytes);
+    return p->scratch ? 0 : NN_EMEMORY;
+}
+
+static nn_tensor *new_images(const nn_op_call *call, int64_t samples, const size_t size[2],
+                             size_t channels) {
+    return nn_tensor_make(
+        call->op->name, false, 4,
+        (int64_t[]){samples, (int64_t)size[0], (int64_t)size[1], (int64_t)channels});
+}
+
+static nn_tensor *conv_forward(const nn_op_call *call) {
+    const nn_tensor *x = call->in[0], *w = call->in[1];
+    struct pass p;
+    if (prepare(&p, call, x) < 0)
+        return NULL;
+    nn_tensor *y = new_images(call, x->dim[0], p.conv.out, p.conv.filters);
+    if (y)
+        nn_conv_forward(&p.conv, p.batch, nn_reals(x), nn_reals(w), NULL, nn_reals(y),
+                        p.scratch->data);
+    nn_buffer_release(p.scratch);
+    return y;
+}
+
+static nn_tensor *conv_data_forward(const nn_op_call *call) {
+    const nn_tensor *dy = call->in[0], *w = call->in[1];
+    struct pass p;
+    if (prepare(&p, call, dy) < 0)
+        return NULL;
+    nn_tensor *dx = new_images(call, dy->dim[0], p.conv.in, p.conv.channels);
+    if (dx)
+        nn_conv_backward_data(&p.conv, p.batch, nn_reals(dy), nn_reals(w), nn_reals(dx),
+                              p.scratch->data);
+    nn_buffer_release(p.scratch);
+    return dx;
+}
+
+static nn_tensor *conv_weights_forward(const nn_op_call *call) {
+    const nn_tensor *x = call->in[0], *dy = call->in[1];
+    struct pass p;
+    if (prepare(&p, call, x) < 0)
+        return NULL;
+    const nn_conv *c = &p.conv;
+    nn_tensor *dw =
+        nn_tensor_make(call->op->name, false, 4,
+                       (int64_t[]){(int64_t)c->kernel[0], (int64_t)c->kernel[1],
+                                   (int64_t)(c->channels / c->groups), (int64_t)c->filters});
+    if (dw)
+        nn_conv_backward_weights(c, p.batch, nn_reals(x), nn_reals(dy), 0, nn_reals(dw), NULL,
+                                 p.scratch->data);
+    nn_buffer_release(p.scratch);
+    return dw;
+}
+
+static void conv_backward(nn_tensor *y, nn_tensor *dy, nn_tensor **dx) {
+    if (nn_op_wants(y, 0))
+        dx[0] = nn_op_on_two(&nn_op_conv_data, dy, y->in[1].tensor, &y->args);
+    if (nn_op_wants(y, 1))
+        dx[1] = nn_op_on_two(&nn_op_conv_weights, y->in[0].tensor, dy, &y->args);
+}
+
+/* Of conv_data(dy, w), g being the derivatives by the result. */
+static void conv_data_backward(nn_tensor *y, nn_tensor *g, nn_tensor **dx) {
+    if (nn_op_wants(y, 0))
+        dx[0] = nn_op_on_two(&nn_op_conv, g, y->in[1].tensor, &y->args);
+    if (nn_op_wants(y, 1))
+        dx[1] = nn_op_on_two(&nn_op_conv_weights, g, y->in[0].tensor, &y->args);
+}
+
+/* Of conv_weights(x, dy). */
+static void conv_weights_backward(nn_tensor *y, nn_tensor *g, nn_tensor **dx) {
+    if (nn_op_wants(y, 0))
+        dx[0] = nn_op_on_two(&nn_op_conv_data, y->in[1].tensor, g, &y->args);
+    if (nn_op_wants(y, 1))
+        dx[1] = nn_op_on_two(&nn_op_conv, y->in[0].tensor, g, &y->args);
+}
+
+/* ---- as the user has it ---------------------------------------------------------------------- */
+
+static int check_operands(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b,
+                          int64_t groups) {
+    if (x->integer || w->integer || x->rank != 4 || w->rank != 4)
+        return nn_fail(NN_EUSAGE,
+                       "conv2d: %s and weights %s: floats [samples, channels, height, width] and "
+                       "[filters, channels / groups, rows, columns] are wanted",
+                       NN_TEXT_OF(x), NN_TEXT_OF(w));
+    if (groups < 1 || x->dim[1] % groups != 0 || w->dim[0] % groups != 0 ||
+        x->dim[1] / groups != w->dim[1])
+        return nn_fail(
+            NN_EUSAGE,
+            "conv2d: %s and weights %s do not fit for %lld groups, which divide channels "
+            "and filters, and of which each sees %lld channels",
+            NN_TEXT_OF(x), NN_TEXT_OF(w), (long long)groups, (long long)w->dim[1]);
+    if (b && (b->rank != 1 || b->dim[0] != w->dim[0]))
+        return nn_fail(NN_EUSAGE, "conv2d: the bias of %lld filters is [%lld], not %s",
+                       (long long)w->dim[0], (long long)w->dim[0], NN_TEXT_OF(b));
+    return 0;
+}
+
+int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
+    for (int i = 0; i < 2; i++) {
+        if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->padding[i] < 0)
+            return nn_fail(NN_EUSAGE,
+                           "%s: kernel, stride and dilation are at least 1, padding at least 0; "
+                           "not %lld, %lld, %lld, %lld",
+                           what, (long long)w->kernel[i], (long long)w->stride[i],
+                           (long long)w->dilation[i], (long long)w->padding[i]);
+        int64_t span = w->dilation[i] * (w->kernel[i] - 1) + 1;
+        int64_t room = x->dim[2 + i] + 2 * w->padding[i] - span;
+        if (room < 0)
+            return nn_fail(
+                NN_EUSAGE, "%s: a window of %lld %s does not fit into %s with padding %lld", what,
+                (long long)span, i ? "columns" : "rows", NN_TEXT_OF(x), (long long)w->padding[i]);
+        out[i] = room / w->stride[i] + 1;
+    }
+    return 0;
+}
+
+static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, const nn_window *window,
+                nn_conv *conv) {
+    nn_window own = *window;
+    int64_t out[2];
+    NN_TRY(check_operands(x, w, b, window->groups));
+    own.kernel[0] = w->dim[2];
+    own.kernel[1] = w->dim[3];
+    NN_TRY(nn_window_out("conv2d", x, &own, out));
+    *conv = (nn_conv){.channels = (size_t)x->dim[1],
+                      .filters = (size_t)w->dim[0],
+                      .groups = (size_t)window->groups};
+    for (int i = 0; i < 2; i++) {
+        conv->in[i] = (size_t)x->dim[2 + i];
+        conv->out[i] = (size_t)out[i];
+        conv->kernel[i] = (size_t)own.kernel[i];
+        conv->stride[i] = (size_t)own.stride[i];
+        conv->dilation[i] = (size_t)own.dilation[i];
+        conv->pad[i] = (size_t)own.padding[i];
+    }
+    return 0;
+}
+
+nn_tensor *nn_tensor_conv2d(nn_tensor *x, nn_tensor *w, nn_tensor *b, const nn_window *window) {
+    nn_op_args args = {.rank = 0};
+    nn_tensor_scope scope;
+    if (!x || !w || plan(x, w, b, window, &args.conv) < 0)
+        return NULL;
+    nn_tensor_scope_open(&scope);
+    nn_tensor *y = nn_op_on_two(&nn_op_conv, nn_tensor_permute(x, (int[]){0, 2, 3, 1}),
+                                nn_tensor_permute(w, (int[]){2, 3, 1, 0}), &args);
+    if (b)
+        y = nn_tensor_add(y, b);
+    return nn_tensor_yield(&scope, nn_tensor_permute(y, (int[]){0, 3, 1, 2}));
+}
+
+const nn_op nn_op_conv = {"conv", conv_forward, conv_backward};
+const nn_op nn_op_conv_data = {"conv_data", conv_data_forward, conv_data_backward};
+const nn_op nn_op_conv_weights = {"conv_weights", conv_weights_forward, conv_weights_backward};
