@@ -73,7 +73,7 @@ static void measure(size_t bytes) {
         sum += nn_hash_bytes(memory, bytes);
     double seconds = nn_seconds() - since;
     printf("%zu bytes: %.1f GB/s (%016" PRIx64 ")\n", bytes,
-           ROUNDS * (double)bytes / seconds * 1e-9, sum);
+           (double)(ROUNDS * bytes) / seconds * 1e-9, sum);
     free(memory);
 }
 

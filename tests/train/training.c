@@ -265,7 +265,7 @@ static void test_failed(nn_comm *comm) {
     nn_config *config = configured("train.lr=1e30");
     nn_training *t = opened(comm, config, "failed", false);
     int rc = 0;
-    for (int i = 0; rc == 0 && nn_training_goes_on(t); i++) {
+    while (rc == 0 && nn_training_goes_on(t)) {
         rc = nn_training_step(t);
         if (rc == 0)
             rc = nn_training_attend(t);

@@ -53,7 +53,7 @@ static int measure_products(const nn_compute *compute, double *flops) {
         least = i == 0 || seconds < least ? seconds : least;
     }
     nn_free(a);
-    *flops = 2.0 * WIDTH * WIDTH * WIDTH / (least > 0 ? least : 1e-9);
+    *flops = (double)(2 * WIDTH * WIDTH * WIDTH) / (least > 0 ? least : 1e-9);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "comm/between/bf16.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
+#include "comm/reduce/residuals.h"
 #include "math/kernels.h"
 
 #include <string.h>

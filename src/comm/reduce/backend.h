@@ -6,7 +6,6 @@
 #include "comm/between/wire.h"
 #include "comm/mpi_comm.h"
 #include "comm/reduce/outer_grads.h"
-#include "comm/reduce/residuals.h"
 #include "comm/reduce/spec.h"
 #include "comm/wait.h"
 
@@ -73,9 +72,9 @@ struct nn_reducer {
     bool claims;     /* cores have parameters in their caches that others are about to write */
     size_t bytes;    /* of messages between nodes, and of residuals */
     nn_wire *wire;   /* messages between nodes, which who waits looks after; NULL: one node */
-    nn_residuals *residuals; /* of sums that are rounded; NULL: none are */
-    bool crowded;            /* this node has more threads than cores */
-    nn_event *event;         /* for nn_wait; NULL where all look for themselves */
+    struct nn_residuals *residuals; /* of sums that are rounded; NULL: none are */
+    bool crowded;                   /* this node has more threads than cores */
+    nn_event *event;                /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
     double *waited; /* [buckets] seconds waited for each */
 };

@@ -139,7 +139,7 @@ static int measure_ring(const struct ring *r, nn_network *out) {
     NN_TRY(time_exchange(r, STREAM, LONG, &stream));
     out->latency = one;
     out->overhead = many > one ? (many - one) / (FLOOD - 1) : 0;
-    out->bandwidth = STREAM * (double)LONG / (stream > one ? stream - one : stream);
+    out->bandwidth = (double)(STREAM * LONG) / (stream > one ? stream - one : stream);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "comm/barrier.h"
 #include "comm/messages.h"
+#include "comm/reduce/residuals.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 

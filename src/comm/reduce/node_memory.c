@@ -1,6 +1,7 @@
 /* The memory of the node backend. */
 #include "base/mem.h"
 #include "comm/reduce/node.h"
+#include "comm/reduce/residuals.h"
 
 #include <string.h>
 
