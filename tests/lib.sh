@@ -82,6 +82,9 @@ $(diff -u -- "$1" "$2" | head -n 20)"
 # is_hydra: ranks are started by mpiexec of MPICH.
 is_hydra() { [[ $("${MPIEXEC:-mpirun}" --version 2>&1) == *HYDRA* ]]; }
 
+# is_prrte: ranks are started by mpirun of Open MPI 5.
+is_prrte() { "${MPIEXEC:-mpirun}" --version 2>&1 | grep -qF '(Open MPI) 5.'; }
+
 # forgets_codes: they are started by a mpiexec, that of MPICH 4.2.1, which sometimes returns 0 when a rank was
 # killed. It does so with every program.
 forgets_codes() { is_hydra && "$MPIEXEC" --version | grep -qE '^ *Version: +4\.2\.1$'; }

@@ -116,7 +116,9 @@ for file in texts text pointers; do
     refuse 3 "$file\.h5' (is damaged|.* more than the file has)" "$NNMPI" data info $file.h5
 done
 
-refuse 3 "compact.h5' claims 7992 bytes, but only 88 were ever written" "$NNMPI" data info compact.h5
+# HDF5 1.14 finds this one by itself
+refuse 3 "compact.h5'( claims 7992 bytes, but only 88 were ever written|: bad value from dataset header)" \
+    "$NNMPI" data info compact.h5
 refuse 3 "label.h5: /train/y row 0 holds 2147483639; labels are .*, and at most [0-9]+$" "$NNMPI" data info label.h5
 "$NNMPI" data info nameless.h5 >out 2>err || [ $? -eq 3 ] || fail "a link without a name"
 
