@@ -35,11 +35,11 @@ static double get_bf16(const unsigned char *at) {
 /* IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
 static double get_f16(const unsigned char *at) {
     unsigned bits = (unsigned)nn_bytes_get(at, 2), exponent = bits >> 10 & 31;
-    double fraction = bits & 1023, value;
+    double fraction = bits & 1023, value = fraction * 0x1p-24;
     if (exponent == 31)
         value = fraction > 0 ? (double)NAN : (double)INFINITY;
-    else
-        value = exponent ? ldexp(1024 + fraction, (int)exponent - 25) : ldexp(fraction, -24);
+    else if (exponent > 0)
+        value = (1024 + fraction) * 0x1p-25 * (double)(1U << exponent);
     return bits >> 15 ? -value : value;
 }
 
