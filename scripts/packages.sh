@@ -18,9 +18,10 @@ build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates curl
 test=("${build[@]}" clang libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
     hdf5-tools valgrind python3 python3-h5py python3-cffi python3-numpy gzip munge slurmctld slurmd slurm-client iproute2)
 # Not every release or processor has these: faster matrix products; formatter and linter of the one
-# version whose word counts; clang's libFuzzer and what names functions in its reports.
+# version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker.
 build_optional=(libdnnl-dev)
-test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm python3-mpi4py)
+test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm python3-mpi4py
+    python3-onnx)
 
 usage() {
     printf 'usage: packages.sh [--install] build|test\n' >&2

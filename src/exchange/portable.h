@@ -38,4 +38,8 @@ int nn_export_tensors(nn_portable *p, const char *file);
  * of a model of nnmpi. NN_EFORMAT. Local. */
 int nn_import_tensors(nn_portable *p, const char *file, bool *none);
 
+/* ONNX, operator set 17: raw samples [N, ...] as floats go in, what predict writes comes out.
+ * NN_EUSAGE names all layers that it has nothing for, NN_EIO. Local. */
+int nn_export_onnx(nn_portable *p, const char *file);
+
 #endif

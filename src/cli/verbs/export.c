@@ -1,9 +1,10 @@
 #include "cli/cli.h"
 #include "exchange/portable.h"
-#include "io/tensors.h"
+
+#include <string.h>
 
 typedef struct options {
-    const char *checkpoint, *safetensors, *npz;
+    const char *checkpoint, *safetensors, *npz, *onnx;
 } options;
 
 static const nn_option table[] = {
@@ -13,18 +14,21 @@ static const nn_option table[] = {
      "file to write, .safetensors: parameters by the names of a state dict of PyTorch"},
     {"npz", NN_OPT_STRING, offsetof(options, npz), "", NULL,
      "file to write, .npz: the same as arrays of NumPy"},
+    {"onnx", NN_OPT_STRING, offsetof(options, onnx), "", NULL,
+     "file to write, .onnx: a graph of ONNX that makes of raw samples what predict does"},
     NN_OPTION_END,
 };
 
-/* A file of tensors, if it is asked for; its ending says to everyone what it is. */
-static int export_tensors(nn_portable *p, const char *file, const nn_tensor_format *format,
-                          size_t *written) {
+/* A file, if it is asked for; its ending says to everyone what it is. */
+static int export_file(nn_portable *p, const char *file, const char *ending,
+                       int (*export)(nn_portable *p, const char *file), size_t *written) {
+    size_t length = file ? strlen(file) : 0, tail = strlen(ending);
     if (!file)
         return 0;
-    if (nn_tensor_format_of(file) != format)
-        return nn_fail(NN_EUSAGE, "--%s %s: the name of the file should end in %s",
-                       format->ending + 1, file, format->ending);
-    NN_TRY(nn_export_tensors(p, file));
+    if (length <= tail || strcmp(file + length - tail, ending) != 0)
+        return nn_fail(NN_EUSAGE, "--%s %s: the name of the file should end in %s", ending + 1,
+                       file, ending);
+    NN_TRY(export(p, file));
     nn_info("wrote %s", file);
     ++*written;
     return 0;
@@ -33,9 +37,12 @@ static int export_tensors(nn_portable *p, const char *file, const nn_tensor_form
 static int export_all(nn_portable *p, const options *o) {
     size_t written = 0;
     NN_TRY(nn_portable_open(p, o->checkpoint));
-    NN_TRY(export_tensors(p, o->safetensors, &nn_format_safetensors, &written));
-    NN_TRY(export_tensors(p, o->npz, &nn_format_npz, &written));
-    return written ? 0 : nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE or --npz FILE");
+    NN_TRY(export_file(p, o->safetensors, ".safetensors", nn_export_tensors, &written));
+    NN_TRY(export_file(p, o->npz, ".npz", nn_export_tensors, &written));
+    NN_TRY(export_file(p, o->onnx, ".onnx", nn_export_onnx, &written));
+    return written ? 0
+                   : nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE, --npz FILE or "
+                                        "--onnx FILE");
 }
 
 static int run(const nn_call *call) {

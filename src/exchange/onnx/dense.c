@@ -1,0 +1,131 @@
+/* Dense layers, embeddings, activations, joins and shapes in ONNX. */
+#include "exchange/onnx/graph.h"
+#include "exchange/onnx/schema.h"
+
+#include <math.h>
+#include <string.h>
+
+static int rank_of(const nn_onnx_graph *g) {
+    return g->layer->in[0].rank;
+}
+
+/* y = x W^T + b; Gemm takes matrices only. */
+const char *nn_onnx_dense(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *weight = nn_onnx_param(g, "weight"), *bias = nn_onnx_param(g, "bias"), *y;
+    (void)op;
+    if (rank_of(g) == 1) {
+        y = NN_ONNX_NODE(g, "Gemm", x[0], weight, bias);
+        nn_onnx_int(g, "transB", 1);
+        return y;
+    }
+    y = NN_ONNX_NODE(g, "MatMul", x[0], nn_onnx_transpose(g, weight, 2, (int64_t[]){1, 0}));
+    return bias ? NN_ONNX_NODE(g, "Add", y, bias) : y;
+}
+
+/* The vector of the index that stands for nothing is 0, whatever W has there. */
+const char *nn_onnx_embedding(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const nn_param *param;
+    float *table = nn_onnx_numbers(g, "weight", &param);
+    int64_t padding = nn_onnx_option_int(g, "padding_idx", -1);
+    (void)op;
+    if (!table)
+        return "";
+    if (padding >= 0)
+        memset(table + padding * param->dim[1], 0, (size_t)param->dim[1] * sizeof *table);
+    const char *weight = nn_onnx_constant(g, "weight", 2, param->dim, table);
+    const char *index = NN_ONNX_NODE(g, "Cast", x[0]);
+    nn_onnx_int(g, "to", NN_TENSOR_IS_INT64);
+    return NN_ONNX_NODE(g, "Gather", weight, index);
+}
+
+/* ---- activations ----------------------------------------------------------------------------- */
+
+const char *nn_onnx_slope(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *y = NN_ONNX_NODE(g, op, x[0]);
+    nn_onnx_float(g, "alpha", nn_onnx_option_real(g, "gamma"));
+    return y;
+}
+
+const char *nn_onnx_step(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *y = NN_ONNX_NODE(g, "Greater", x[0], nn_onnx_number(g, "zero", 0));
+    (void)op;
+    y = NN_ONNX_NODE(g, "Cast", y);
+    nn_onnx_int(g, "to", NN_TENSOR_IS_FLOAT);
+    return y;
+}
+
+/* z sigmoid(beta z); gelu_sigmoid has a beta of its own. */
+const char *nn_onnx_swish(nn_onnx_graph *g, const char *op, const char *const *x) {
+    double beta = nn_node_get(g->layer->node, "beta") ? nn_onnx_option_real(g, "beta") : 1.702;
+    const char *gate = NN_ONNX_NODE(g, "Mul", x[0], nn_onnx_number(g, "beta", beta));
+    (void)op;
+    return NN_ONNX_NODE(g, "Mul", x[0], NN_ONNX_NODE(g, "Sigmoid", gate));
+}
+
+/* 0.5 z (1 + y) */
+static const char *half_of(nn_onnx_graph *g, const char *z, const char *y) {
+    y = NN_ONNX_NODE(g, "Add", y, nn_onnx_number(g, "one", 1));
+    y = NN_ONNX_NODE(g, "Mul", z, y);
+    return NN_ONNX_NODE(g, "Mul", y, nn_onnx_number(g, "half", 0.5));
+}
+
+const char *nn_onnx_gelu(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *y = NN_ONNX_NODE(g, "Mul", x[0], nn_onnx_number(g, "scale", sqrt(0.5)));
+    (void)op;
+    return half_of(g, x[0], NN_ONNX_NODE(g, "Erf", y));
+}
+
+/* tanh(sqrt(2 / pi) z (1 + 0.044715 z^2)) */
+const char *nn_onnx_gelu_tanh(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const double scale = 0.797884560802865356, cubic = 0.044715;
+    const char *y = NN_ONNX_NODE(g, "Mul", x[0], x[0]);
+    (void)op;
+    y = NN_ONNX_NODE(g, "Mul", y, nn_onnx_number(g, "cubic", scale * cubic));
+    y = NN_ONNX_NODE(g, "Add", y, nn_onnx_number(g, "scale", scale));
+    y = NN_ONNX_NODE(g, "Mul", x[0], y);
+    return half_of(g, x[0], NN_ONNX_NODE(g, "Tanh", y));
+}
+
+/* One slope, or one a channel, which stand innermost but in images. */
+const char *nn_onnx_prelu(nn_onnx_graph *g, const char *op, const char *const *x) {
+    int64_t dim[] = {g->layer->param[0].dim[0], 1, 1};
+    (void)op;
+    return NN_ONNX_NODE(g, "PRelu", x[0],
+                        nn_onnx_param_as(g, "weight", rank_of(g) == 3 ? 3 : 1, dim));
+}
+
+const char *nn_onnx_maxout(nn_onnx_graph *g, const char *op, const char *const *x) {
+    nn_shape out = g->layer->out;
+    (void)op;
+    int64_t dim[NN_MAX_RANK + 1];
+    memcpy(dim, out.dim, sizeof out.dim);
+    dim[out.rank] = nn_onnx_option_int(g, "k", 2);
+    const char *y = nn_onnx_reshape(g, x[0], out.rank + 1, dim);
+    y = NN_ONNX_NODE(g, "ReduceMax", y);
+    nn_onnx_ints(g, "axes", 1, (int64_t[]){-1});
+    nn_onnx_int(g, "keepdims", 0);
+    return y;
+}
+
+/* ---- joins and shapes ------------------------------------------------------------------------ */
+
+const char *nn_onnx_multiply(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *y = x[0];
+    (void)op;
+    for (size_t i = 1; i < g->layer->inputs; i++)
+        y = NN_ONNX_NODE(g, "Mul", y, x[i]);
+    return y;
+}
+
+const char *nn_onnx_concat(nn_onnx_graph *g, const char *op, const char *const *x) {
+    int64_t axis = nn_onnx_option_int(g, "axis", 0);
+    const char *y = nn_onnx_node(g, "Concat", x);
+    (void)op;
+    nn_onnx_int(g, "axis", axis ? axis : 1 + nn_shape_channel_axis(&g->layer->in[0]));
+    return y;
+}
+
+const char *nn_onnx_to_shape(nn_onnx_graph *g, const char *op, const char *const *x) {
+    (void)op;
+    return nn_onnx_reshape(g, x[0], g->layer->out.rank, g->layer->out.dim);
+}

@@ -1,0 +1,80 @@
+/* A graph of ONNX being put together. Values are known by their names; images are [N, C, H, W]. A
+ * failure to get memory is kept in the graph and found by its end. */
+#ifndef NN_EXCHANGE_ONNX_GRAPH_H
+#define NN_EXCHANGE_ONNX_GRAPH_H
+
+#include "base/bytes.h"
+#include "exchange/portable.h"
+
+typedef struct nn_onnx_graph {
+    const nn_portable *model;
+    nn_pool *pool;
+    nn_bytes message;      /* GraphProto so far */
+    nn_bytes node;         /* under way, not part of it yet */
+    nn_bytes refused;      /* text: what ONNX cannot express */
+    const nn_layer *layer; /* whose nodes are made */
+    size_t nodes;          /* of it */
+    const char *output;    /* what the next output is called; NULL: by its layer and operator */
+} nn_onnx_graph;
+
+/* Begins a node of one output, whose name is returned; inputs end with NULL, "" leaves out one that
+ * is optional. Attributes follow until the next one begins. */
+const char *nn_onnx_node(nn_onnx_graph *g, const char *op, const char *const *input);
+#define NN_ONNX_NODE(g, op, ...) nn_onnx_node((g), (op), (const char *const[]){__VA_ARGS__, NULL})
+/* One more output of the node. */
+const char *nn_onnx_more(nn_onnx_graph *g);
+void nn_onnx_int(nn_onnx_graph *g, const char *name, int64_t value);
+void nn_onnx_ints(nn_onnx_graph *g, const char *name, size_t count, const int64_t *value);
+void nn_onnx_float(nn_onnx_graph *g, const char *name, double value);
+void nn_onnx_text(nn_onnx_graph *g, const char *name, const char *value);
+void nn_onnx_texts(nn_onnx_graph *g, const char *name, size_t count, const char *value);
+/* Ends the node under way. */
+void nn_onnx_end(nn_onnx_graph *g);
+
+/* Constants; the name is returned. */
+const char *nn_onnx_constant(nn_onnx_graph *g, const char *name, int rank, const int64_t *dim,
+                             const float *value);
+const char *nn_onnx_number(nn_onnx_graph *g, const char *name, double value);
+const char *nn_onnx_counts(nn_onnx_graph *g, const char *name, size_t count, const int64_t *value);
+/* The layer's parameter of that name, NULL: it has none; in its own shape, or in another one. */
+const char *nn_onnx_param(nn_onnx_graph *g, const char *name);
+const char *nn_onnx_param_as(nn_onnx_graph *g, const char *name, int rank, const int64_t *dim);
+/* Its numbers in PyTorch's order, owned by the graph's pool; NULL: it has no such parameter. */
+float *nn_onnx_numbers(nn_onnx_graph *g, const char *name, const nn_param **param);
+
+/* Common nodes: x as a sample of that shape, x with other axes. */
+const char *nn_onnx_reshape(nn_onnx_graph *g, const char *x, int rank, const int64_t *dim);
+const char *nn_onnx_transpose(nn_onnx_graph *g, const char *x, size_t rank, const int64_t *axes);
+
+/* Options of the layer under way, as its configuration has them, completed. */
+int64_t nn_onnx_option_int(const nn_onnx_graph *g, const char *key, int64_t otherwise);
+double nn_onnx_option_real(const nn_onnx_graph *g, const char *key);
+bool nn_onnx_option_bool(const nn_onnx_graph *g, const char *key);
+
+/* Notes that the layer under way cannot be expressed, and why; returns "". */
+const char *nn_onnx_refuse(nn_onnx_graph *g, const char *why);
+
+void nn_onnx_value(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample);
+
+/* ---- layers ---------------------------------------------------------------------------------- */
+
+/* How a layer becomes nodes: x are its inputs, NULL behind the last; the value that it gives is
+ * returned. `op` is that of its row. */
+typedef const char *nn_onnx_export(nn_onnx_graph *g, const char *op, const char *const *x);
+
+typedef struct nn_onnx_layer {
+    const nn_entry *layer;
+    nn_onnx_export *run; /* NULL: it is one node, without attributes */
+    const char *op;
+} nn_onnx_layer;
+
+extern const nn_onnx_layer nn_onnx_layers[]; /* layers.c: one row a layer; the last has none */
+
+nn_onnx_export nn_onnx_dense, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step, nn_onnx_swish,
+    nn_onnx_gelu, nn_onnx_gelu_tanh, nn_onnx_prelu, nn_onnx_maxout, nn_onnx_multiply,
+    nn_onnx_concat, nn_onnx_to_shape;
+nn_onnx_export nn_onnx_conv2d, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
+    nn_onnx_batch_norm, nn_onnx_layer_norm;
+nn_onnx_export nn_onnx_recurrent;
+
+#endif

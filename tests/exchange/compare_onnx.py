@@ -1,0 +1,16 @@
+"""compare_onnx.py: what a runtime made of <case>.onnx is what predict wrote."""
+import csv
+import json
+
+import numpy as np
+
+from onnx_cases import CASES
+
+for name, *_ in CASES:
+    y = json.load(open(name + ".y.json"))
+    rows = csv.DictReader(open(name + ".csv"))
+    want = np.array([[float(v) for k, v in row.items() if k[0] == "y"] for row in rows])
+    got = np.array(y["data"]).reshape(want.shape)
+    worst = np.abs(got - want).max()
+    print(f"{name}: {worst:.1e}")
+    assert worst <= 1e-5 * max(1, np.abs(want).max()), (name, worst)

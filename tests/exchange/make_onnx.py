@@ -1,0 +1,62 @@
+"""make_onnx.py NNMPI: exports a model for each case and has ONNX's checker look at it, where there is one. What a runtime needs to compare stands in <case>.onnx, <case>.x.json and <case>.csv then."""
+import csv
+import json
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+try:
+    import onnx
+except ImportError:
+    onnx = None
+
+from onnx_cases import CASES, layers
+
+nnmpi = sys.argv[1]
+random = np.random.default_rng(1)
+
+
+def run(*arguments):
+    subprocess.run([nnmpi, *arguments, "-q"], check=True, stdout=subprocess.DEVNULL)
+
+
+def outputs(name):
+    rows = csv.DictReader(open(name))
+    return np.array([[float(v) for k, v in row.items() if k[0] == "y"] for row in rows], np.float32)
+
+
+def samples(name, shape, kind):
+    """A data set of 40; its shape, and the loss for it."""
+    x = random.normal(size=(40, *shape)).astype(np.float32)
+    if name == "words":
+        x = random.integers(0, 20, size=(40, *shape)).astype(np.float32)
+    y = {"bits": random.integers(0, 2, 40), "values": random.normal(size=(40, 2)).astype(np.float32),
+         "places": random.integers(0, 3, (40, shape[0]))}.get(kind, np.arange(40) % 3)
+    if kind == "scaled":
+        x = random.integers(0, 256, size=(40, *shape)).astype(np.uint8)
+    with h5py.File(name + ".h5", "w") as f:
+        f["train/x"], f["train/y"] = x, y
+        if kind == "scaled":
+            f["train/x"].attrs["scale"] = 1 / 255
+    return x, {"bits": "binary_cross_entropy", "values": "squared"}.get(kind, "cross_entropy")
+
+
+def make(name, shape, model, kind):
+    x, loss = samples(name, shape, kind)
+    normalize = "true" if kind in ("scaled", "values") else "false"
+    layout = ", layout: channels_first" if len(shape) == 3 else ""
+    with open(name + ".yaml", "w") as f:
+        f.write(f"data: {{path: {name}.h5, normalize: {normalize}{layout}}}\nmodel:\n{layers(name, model, kind)}"
+                f"loss: {loss}\ntrain: {{batch_size: 10, epochs: 2, lr: 0.01, threads: 1}}\nvalidate: {{every_epochs: 0}}\n")
+    run("train", name + ".yaml", "--run", name)
+    run("export", name + "/last.h5", "--onnx", name + ".onnx")
+    run("predict", name + "/last.h5", "--data", name + ".h5", "-O", name + ".csv")
+    json.dump({"dims": x.shape, "data": x.ravel().tolist()}, open(name + ".x.json", "w"))
+
+
+for case in CASES:
+    make(*case)
+    if onnx:
+        onnx.checker.check_model(onnx.load(case[0] + ".onnx"), full_check=True)

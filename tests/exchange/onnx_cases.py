@@ -1,0 +1,44 @@
+"""Models with every layer that ONNX can express: name, shape of a sample, model, and what the data are."""
+
+IMAGE, SEQUENCE, VECTOR, INDICES = (3, 8, 7), (6, 5), (12,), (9,)
+
+ACTIVATIONS = ["identity", "sign", "step", "sigmoid", "logistic", "tanh", "relu", "leaky_relu: {gamma: 0.2}", "elu: {gamma: 1.5}",
+               "softplus", "swish: {beta: 1.3}", "gelu", "gelu_tanh", "gelu_sigmoid", "prelu", "softmax", "maxout: {k: 2}"]
+
+CASES = [
+    ("activations", VECTOR, [f"{a.replace(': {', ': {name: a' + str(i) + ', inputs: [fc], ')}" if ":" in a else
+                             f"{a}: {{name: a{i}, inputs: [fc]}}" for i, a in enumerate(ACTIVATIONS)], "labels"),
+    ("dense", VECTOR, ["dense: {units: 40, activation: tanh}", "layer_norm", "dropout", "dropconnect: {units: 7, bias: false}",
+                       "batch_norm: {affine: false}"], "scaled"),
+    ("binary", VECTOR, ["dense: {units: 4, activation: relu}", "dense: {units: 1}"], "bits"),
+    ("regression", VECTOR, ["dense: {units: 4, activation: relu}", "dense: {units: 2}"], "values"),
+    ("images", IMAGE, ["conv2d: {filters: 4, kernel: 3, padding: same, activation: prelu}", "batch_norm",
+                       "conv2d: {filters: 6, kernel: [2, 3], stride: [1, 2], padding: [1, 2], dilation: [2, 1], groups: 2}",
+                       "max_pool: {size: 2, stride: [2, 1], padding: 1, ceil_mode: true}",
+                       "layer_norm: {dims: 2}", "avg_pool: {size: 2, stride: 1, padding: 1, count_include_pad: false, ceil_mode: true}",
+                       "flatten"], "labels"),
+    ("residual", IMAGE, ["conv2d: {name: a, filters: 3, kernel: 3, padding: 1}", "add: {name: b, inputs: [a, input]}",
+                         "multiply: {name: c, inputs: [a, b]}", "concat: {name: d, inputs: [c, input]}",
+                         "avg_pool: {size: [3, 2]}", "global_avg_pool"], "scaled"),
+    ("grey", (8, 6), ["conv2d: {filters: 2, kernel: 3, bias: false}", "global_avg_pool"], "labels"),
+    ("pooled", (8, 6), ["avg_pool: {size: 2}", "max_pool: {size: 2}", "reshape: {shape: [2, -1]}",
+                        "dense: {units: 3}", "batch_norm", "flatten"], "labels"),
+    ("rnn", SEQUENCE, ["rnn: {units: 4, nonlinearity: relu, return: all}", "batch_norm", "dense: {units: 5}",
+                       "rnn: {units: 3, bidirectional: true, bias: false}"], "labels"),
+    ("lstm", SEQUENCE, ["lstm: {units: 4, layers: 2, bidirectional: true, return: all}", "lstm: {units: 3}"], "labels"),
+    ("gru", SEQUENCE, ["gru: {units: 4, layers: 2, return: all}", "gru: {units: 3, bidirectional: true}"], "labels"),
+    ("words", INDICES, ["embedding: {vocabulary: 20, units: 5, padding_idx: 0}", "lstm: {units: 4}"], "labels"),
+    ("positions", SEQUENCE, ["dense: {units: 4, activation: softmax}"], "places"),
+]
+
+
+def layers(name, model, kind):
+    """The lines of the configuration, with a dense layer in front or behind where the case wants one."""
+    model = list(model)
+    if name == "activations":
+        groups = [[f"a{i}" for i in range(len(ACTIVATIONS))][first::3] for first in range(3)]
+        joins = [f"concat: {{name: j{i}, inputs: [{', '.join(group)}]}}" for i, group in enumerate(groups)]
+        model = ["dense: {name: fc, units: 6}"] + model + joins + ["concat: {inputs: [j0, j1, j2]}"]
+    if kind in ("labels", "places", "scaled"):
+        model.append("dense: {units: 3}")
+    return "".join(f"  - {line}\n" for line in model)

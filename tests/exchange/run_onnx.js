@@ -1,0 +1,22 @@
+// node run_onnx.js MODEL.onnx...: runs each on MODEL.x.json, {dims, data}, and writes what comes out to MODEL.y.json.
+const fs = require("fs");
+const ort = require("onnxruntime-web");
+
+ort.env.wasm.numThreads = 1;
+ort.env.logLevel = "error";
+
+async function run(model) {
+    const x = JSON.parse(fs.readFileSync(model.replace(/onnx$/, "x.json")));
+    const session = await ort.InferenceSession.create(model);
+    const input = new ort.Tensor("float32", Float32Array.from(x.data), x.dims);
+    const results = await session.run({ [session.inputNames[0]]: input });
+    const y = results[session.outputNames[0]];
+    fs.writeFileSync(model.replace(/onnx$/, "y.json"), JSON.stringify({ dims: y.dims, data: Array.from(y.data) }));
+}
+
+(async () => {
+    for (const model of process.argv.slice(2)) await run(model);
+})().catch((error) => {
+    console.error(error);
+    process.exit(1);
+});
