@@ -1,11 +1,12 @@
 # Compiler flags of everything we compile: the interface target nn_flags.
 add_library(nn_flags INTERFACE)
 target_compile_options(nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                                          -Wstrict-prototypes -Wmissing-prototypes)
+                                          $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+                                          $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 # No compiler fuses a multiplication and an addition by itself: src/math/isa/fused.h says why.
 target_compile_options(nn_flags INTERFACE -ffp-contract=off)
-# Empty, so that a file that says `#define _GNU_SOURCE` itself repeats the same definition.
-target_compile_definitions(nn_flags INTERFACE _GNU_SOURCE=)
+# Empty, so that a file that says `#define _GNU_SOURCE` itself repeats the same definition; C++ has it anyway.
+target_compile_definitions(nn_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=>)
 if(NNMPI_WERROR)
     target_compile_options(nn_flags INTERFACE -Werror)
 endif()

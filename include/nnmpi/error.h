@@ -34,6 +34,10 @@ NN_API const char *nn_error_trace(void);
 
 NN_API void nn_error_clear(void);
 
+/* Makes this the last failure of this thread, with the caller's own words, as for nn_comm_agree.
+ * Returns `code`. */
+NN_API int nn_error_set(int code, const char *message);
+
 /* What a code means, for people, and the exit status the program ends with for it. */
 NN_API const char *nn_error_text(int code);
 NN_API int nn_error_exit_code(int code);

@@ -84,6 +84,10 @@ const char *nn_error_trace(void) {
     return last.trace;
 }
 
+int nn_error_set(int code, const char *message) {
+    return nn_error_raise(code, __func__, "%s", message);
+}
+
 void nn_error_clear(void) {
     last.code = 0;
     last.message[0] = '\0';

@@ -47,6 +47,7 @@ library 'openssl/.*' 'src/io/digest\.c'
 
 complain 'public headers include only public and standard ones:' "$(
     grep -rnE '^ *# *include' include | grep -vE '<(nnmpi/[a-z]+|signal|std[a-z]+)\.h>' |
+        grep -vE '^include/nnmpi/(cpp/)?[a-z]+\.hpp:.*<(nnmpi/(cpp/)?[a-z]+\.h(pp)?|[a-z_]+)>' |
         grep -v '^include/nnmpi/mpi\.h:.*<mpi\.h>' || true)"
 
 # Two may end the process: the watchdog, when the thread that trains hangs, and nn_comm_abort.

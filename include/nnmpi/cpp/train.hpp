@@ -1,0 +1,234 @@
+/* Training: a part of <nnmpi/nnmpi.hpp>. */
+#ifndef NNMPI_CPP_TRAIN_HPP
+#define NNMPI_CPP_TRAIN_HPP
+
+#include <nnmpi/cpp/predict.hpp>
+
+#include <csignal>
+#include <optional>
+
+namespace nnmpi {
+
+/* nn_status, with the validation that was just made, which is there during the call. */
+struct Status : nn_status {
+    explicit Status(const nn_status &c) : nn_status(c) {}
+    std::optional<Evaluation> evaluation() const {
+        return validation ? std::optional<Evaluation>(Evaluation::of(validation)) : std::nullopt;
+    }
+};
+
+/* As nn_train_options. What begun or progress throws stops the run as *stop would, on all ranks,
+ * and comes out of the call that they were called from; other ranks get NN_ESTOPPED. */
+struct Options {
+    std::optional<std::string> run_dir = std::nullopt; /* none: runs/<config>-<time> */
+    bool resume = false;
+    volatile std::sig_atomic_t *stop = nullptr;
+    const volatile std::sig_atomic_t *save = nullptr;
+    nn_mismatch on_mismatch = NN_MISMATCH_STOP;
+    std::function<void()> begun = nullptr;                  /* on every rank */
+    std::function<void(const Status &)> progress = nullptr; /* on rank 0 */
+};
+
+/* As nn_train_result. */
+struct Result {
+    std::int64_t steps, epochs, best_step, first_step;
+    double loss, seconds, samples_per_s;
+    std::string why, digest, run_dir, verdict;
+    bool restored_best;
+    std::optional<Evaluation> test;
+};
+
+/* A tensor of a model: its name and its shape. */
+struct Tensor {
+    std::string name;
+    std::vector<std::int64_t> shape;
+
+    std::size_t count() const {
+        std::size_t numbers = 1;
+        for (std::int64_t dim : shape)
+            numbers *= static_cast<std::size_t>(dim);
+        return numbers;
+    }
+};
+
+namespace detail {
+
+/* The program's functions, and how their exceptions get past the library. */
+class Calls {
+  public:
+    Calls(const Options &options, std::shared_ptr<Source> source)
+        : given_(options), source_(std::move(source)) {
+        c_.size = sizeof c_;
+        c_.run_dir = given_.run_dir ? given_.run_dir->c_str() : nullptr;
+        c_.resume = given_.resume;
+        c_.stop = stop();
+        c_.save = given_.save;
+        c_.on_mismatch = given_.on_mismatch;
+        c_.ctx = this;
+        if (given_.begun)
+            c_.begun = [](void *ctx) { guard(ctx, [](Calls &self) { self.given_.begun(); }); };
+        if (given_.progress)
+            c_.progress = [](void *ctx, const nn_status *status) {
+                guard(ctx, [&](Calls &self) { self.given_.progress(Status(*status)); });
+            };
+    }
+    Calls(const Calls &) = delete;
+    Calls &operator=(const Calls &) = delete;
+
+    const nn_train_options *c() const noexcept {
+        return &c_;
+    }
+    /* After a call: what functions of the program have thrown comes before what it returned. */
+    void check(int rc) {
+        thrown_.rethrow();
+        if (rc < 0 && source_)
+            source_->thrown.rethrow();
+        detail::check(rc);
+    }
+
+  private:
+    template <class Call> static void guard(void *ctx, Call call) noexcept {
+        auto *self = static_cast<Calls *>(ctx);
+        try {
+            call(*self);
+        } catch (...) {
+            self->thrown_.keep();
+            *self->stop() = 1;
+        }
+    }
+    volatile std::sig_atomic_t *stop() noexcept {
+        return given_.stop ? given_.stop : &own_stop_;
+    }
+
+    Options given_;
+    std::shared_ptr<Source> source_;
+    nn_train_options c_{};
+    volatile std::sig_atomic_t own_stop_ = 0;
+    Thrown thrown_;
+};
+
+inline Result result_of(nn_train_result &c) {
+    std::optional<Evaluation> test;
+    if (c.test)
+        test.emplace(std::exchange(c.test, nullptr));
+    return {c.steps,   c.epochs,        c.best_step,    c.first_step, c.loss,
+            c.seconds, c.samples_per_s, c.why,          c.digest,     c.run_dir,
+            c.verdict, c.restored_best, std::move(test)};
+}
+
+} // namespace detail
+
+/* A training that the program drives (nnmpi/training.h). All is collective but what says Local.
+ *
+ *   nnmpi::Training training(comm, config);
+ *   while (training.goes_on()) {
+ *       training.step();
+ *       training.attend();
+ *   }
+ *   nnmpi::Result result = training.finish(); */
+class Training : public detail::Handle<nn_training> {
+  public:
+    Training(const Comm &comm, const Config &config, const Options &options = {})
+        : Training(comm, config, std::make_shared<detail::Calls>(options, config.source())) {}
+
+    bool goes_on() const {
+        return nn_training_goes_on(get());
+    } /* Local */
+    void step() {
+        calls_->check(nn_training_step(get()));
+    }
+    void attend() {
+        calls_->check(nn_training_attend(get()));
+    }
+    Result finish() {
+        nn_train_result result{};
+        result.size = sizeof result;
+        calls_->check(nn_training_finish(get(), &result));
+        return detail::result_of(result);
+    }
+
+    std::int64_t steps() const {
+        return nn_training_steps(get());
+    } /* Local, as the next three */
+    std::int64_t epoch() const {
+        return nn_training_epoch(get());
+    }
+    double loss() const {
+        return nn_training_loss(get());
+    }
+    double rate() const {
+        return nn_training_rate(get());
+    }
+    void scale_rate(double factor) {
+        detail::check(nn_training_scale_rate(get(), factor));
+    }
+    void save() {
+        calls_->check(nn_training_save(get()));
+    }
+    Evaluation evaluate(const std::string &split = "") {
+        nn_evaluation *evaluation = nullptr;
+        calls_->check(
+            nn_training_evaluate(get(), split.empty() ? nullptr : split.c_str(), &evaluation));
+        return Evaluation(evaluation);
+    }
+
+    /* for (const nnmpi::Tensor &tensor : training.tensors()). Local. */
+    std::vector<Tensor> tensors() const {
+        std::vector<Tensor> all;
+        for (std::size_t i = 0; i < nn_training_tensors(get()); i++) {
+            nn_array shape;
+            const char *name = nn_training_tensor(get(), i, &shape);
+            all.push_back({name, {shape.dim, shape.dim + shape.rank}});
+        }
+        return all;
+    }
+    std::vector<float> get_tensor(const std::string &name) {
+        std::vector<float> values(count_of(name));
+        detail::check(nn_training_get(get(), name.c_str(), values.data()));
+        return values;
+    }
+    void set_tensor(const std::string &name, span<const float> values) {
+        std::size_t count = count_of(name);
+        if (count > 0 && values.size() != count)
+            detail::misuse("nnmpi::Training::set_tensor: " + std::to_string(values.size()) +
+                           " numbers for " + name + ", which has " + std::to_string(count));
+        detail::check(nn_training_set(get(), name.c_str(), values.data()));
+    }
+
+  private:
+    Training(const Comm &comm, const Config &config, std::shared_ptr<detail::Calls> calls)
+        : Handle("nnmpi::Training", open(comm.get(), config.get(), *calls), nn_training_close,
+                 comm.share(), config.share(), config.data(), config.source(), calls),
+          calls_(std::move(calls)) {}
+    static nn_training *open(nn_comm *comm, nn_config *config, detail::Calls &calls) {
+        nn_training *training = nullptr;
+        calls.check(nn_training_open(comm, config, calls.c(), &training));
+        return training;
+    }
+    /* 0: no such tensor, about which the library has more to say */
+    std::size_t count_of(const std::string &name) const {
+        for (const Tensor &tensor : tensors())
+            if (tensor.name == name)
+                return tensor.count();
+        return 0;
+    }
+
+    std::shared_ptr<detail::Calls> calls_;
+};
+
+/* Trains as the configuration says. Collective. */
+inline Result train(const Comm &comm, const Config &config, const Options &options = {}) {
+    detail::Calls calls(options, config.source());
+    nn_train_result result{};
+    result.size = sizeof result;
+    int rc = nn_train(comm.get(), config.get(), calls.c(), &result);
+    if (rc < 0)
+        calls.check(rc);
+    Result found = detail::result_of(result);
+    calls.check(rc);
+    return found;
+}
+
+} // namespace nnmpi
+
+#endif
