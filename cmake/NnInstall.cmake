@@ -39,4 +39,8 @@ list(REMOVE_DUPLICATES private_libraries)
 list(JOIN private_libraries " " NN_PRIVATE_LIBRARIES)
 file(RELATIVE_PATH NN_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # for any --prefix
 configure_file(cmake/nnmpi.pc.in nnmpi.pc @ONLY)
+if(NN_HAS_FORTRAN)
+    configure_file(cmake/nnmpi-fortran.pc.in nnmpi-fortran.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/nnmpi-fortran.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 install(FILES ${PROJECT_BINARY_DIR}/nnmpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

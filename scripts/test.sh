@@ -80,7 +80,7 @@ run_tests() {
 }
 
 check_format() {
-    git ls-files -z '*.c' '*.h' | xargs -0 "clang-format-$llvm" --dry-run -Werror
+    git ls-files -z '*.c' '*.h' '*.cpp' '*.hpp' | xargs -0 "clang-format-$llvm" --dry-run -Werror
 }
 
 check_scripts() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tidy.sh BUILD_DIR [LLVM VERSION [NODES]]: clang-tidy over every source file of a configured build, each
+# tidy.sh BUILD_DIR [LLVM VERSION [NODES]]: clang-tidy over every C source file of a configured build, each
 # once however many times it is compiled. NODES: states of a function that the analyser looks at, by
 # default as many as it likes, which takes most of the time.
 set -euo pipefail
@@ -16,7 +16,7 @@ trap 'rm -rf "$database"' EXIT
 python3 - "$build_dir/compile_commands.json" "$database/compile_commands.json" <<'PYTHON'
 import json, sys
 commands = json.load(open(sys.argv[1]))
-by_file = {command["file"]: command for command in commands}
+by_file = {command["file"]: command for command in commands if command["file"].endswith(".c")}
 json.dump(list(by_file.values()), open(sys.argv[2], "w"))
 PYTHON
 "run-clang-tidy$version" -quiet -p "$database" -j "$(nproc)" "${analyser[@]}" \
