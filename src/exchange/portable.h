@@ -41,5 +41,8 @@ int nn_import_tensors(nn_portable *p, const char *file, bool *none);
 /* ONNX, operator set 17: raw samples [N, ...] as floats go in, what predict writes comes out.
  * NN_EUSAGE names all layers that it has nothing for, NN_EIO. Local. */
 int nn_export_onnx(nn_portable *p, const char *file);
+/* Reads what nn_export_onnx wrote, or a graph of other programs whose operators stand for layers:
+ * NN_EUSAGE names all nodes that do not. NN_EFORMAT. Local. */
+int nn_import_onnx(nn_portable *p, const char *file);
 
 #endif

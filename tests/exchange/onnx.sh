@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # timeout: 120
-# Models as ONNX: every layer that it can express is exported, and ONNX's own checker has nothing to say; the others
-# are named, all at once. With NNMPI_ONNXRUNTIME, a folder where npm has installed onnxruntime-web, ONNX Runtime makes
+# Models as ONNX: every layer that it can express is exported, ONNX's own checker has nothing to say, and what is
+# imported again predicts the same; the others are named, all at once. Models that PyTorch's exporter has written predict
+# what PyTorch does. With NNMPI_ONNXRUNTIME, a folder where npm has installed onnxruntime-web, ONNX Runtime makes
 # of the samples what predict does, to 1e-5.
 . "$SOURCE_DIR/tests/lib.sh"
 
@@ -9,6 +10,49 @@
 
 PYTHONPATH=$SOURCE_DIR/tests/exchange PYTHONDONTWRITEBYTECODE=1 \
     /usr/bin/python3 "$SOURCE_DIR/tests/exchange/make_onnx.py" "$NNMPI" > out 2> err
+
+# ---- and back
+for model in *.onnx; do
+    name=${model%.onnx}
+    "$NNMPI" import "$model" -O again.h5 -q 2> err
+    "$NNMPI" predict again.h5 --data "$name.h5" -O again.csv -q 2> err
+    expect_same "$name.csv" again.csv
+done
+
+# ---- from PyTorch (torch/make.py)
+mkdir torch
+for model in "$SOURCE_DIR"/tests/exchange/torch/*.onnx; do
+    name=torch/$(basename "$model" .onnx)
+    "$NNMPI" import "$model" -O "$name.h5" --yaml "$name.yaml" -q
+    /usr/bin/python3 - "${model%.onnx}.npz" x.h5 <<'PY'
+import sys, h5py, numpy as np
+with h5py.File(sys.argv[2], "w") as f:
+    f["test/x"] = np.load(sys.argv[1])["x"]
+    f.attrs["layout"] = "channels_first"
+PY
+    "$NNMPI" predict "$name.h5" --data x.h5 -O y.h5 -q
+    /usr/bin/python3 - "${model%.onnx}.npz" y.h5 <<'PY'
+import sys, h5py, numpy as np
+want, got = np.load(sys.argv[1])["y"], h5py.File(sys.argv[2])["y"][:]
+assert np.abs(got.reshape(want.shape) - want).max() <= 1e-6, (got, want)
+PY
+done
+expect_line '^ *return: last' torch/lstm.yaml
+expect_line '^loss:' torch/mlp.yaml
+
+# ---- what is refused
+refuses() { # CODE REGEX FILE
+    expect_code "$1" "$NNMPI" import "$3" -O no.h5 2> err
+    expect_line "$2" err
+    [ ! -e no.h5 ] || fail "a refused $3 leaves a checkpoint"
+}
+mlp=$SOURCE_DIR/tests/exchange/torch/mlp.onnx
+sed 's/Relu/Rela/g' "$mlp" > a.onnx
+refuses 2 "these nodes stand for no layer of nnmpi: Rela '/1/Rela' \(nnmpi has no layer for it\)" a.onnx
+head -c 500 "$mlp" > a.onnx
+refuses 3 'a.onnx: byte [0-9]+: a field is longer than the message it stands in' a.onnx
+: > a.onnx
+refuses 3 'a.onnx is no model of ONNX: it has no operator set' a.onnx
 
 # ---- what it cannot express
 cat > net.yaml <<'YAML'

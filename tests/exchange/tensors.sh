@@ -148,6 +148,6 @@ refuses() { # REGEX ARGUMENT...
     expect_line "$1" err
 }
 refuses 'f64.safetensors does not say which model its parameters are of: give .*--config' import f64.safetensors -O no.h5
-refuses 'ends in .safetensors or .npz' import run/last.h5 -O no.h5
+refuses 'ends in .onnx, .safetensors or .npz' import run/last.h5 -O no.h5
 refuses 'say what to write: --safetensors FILE, --npz FILE or --onnx FILE' export run/last.h5
 refuses '--npz a.safetensors: the name of the file should end in .npz' export run/last.h5 --npz a.safetensors

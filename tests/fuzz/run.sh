@@ -43,6 +43,7 @@ is_hdf5s() {
 mkdir corpus seeds found reports
 (cd seeds && "$BUILD_DIR/tests/fuzz/fuzz_seeds" "$target")
 [ "$target" != yaml ] || find "$SOURCE_DIR/datasets" -name '*.yaml' -exec cp --backup=numbered -t seeds {} +
+[ "$target" != onnx ] || cp "$SOURCE_DIR"/tests/exchange/torch/*.onnx seeds
 [ ! -d "$SOURCE_DIR/tests/fuzz/found/$target" ] || cp -r "$SOURCE_DIR/tests/fuzz/found/$target" seeds/found
 code=0
 ASAN_OPTIONS=${ASAN_OPTIONS:-}:log_path=$PWD/reports/run "$program" -seed=1 -max_total_time="$seconds" -print_final_stats=1 -artifact_prefix="$PWD/found/" "${options[@]}" \

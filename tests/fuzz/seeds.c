@@ -103,7 +103,8 @@ int main(int argc, char **argv) {
                {"idx", seeds_idx},
                {"hdf5", seeds_hdf5},
                {"checkpoint", seeds_checkpoint},
-               {"tensors", seeds_tensors}};
+               {"tensors", seeds_tensors},
+               {"onnx", seeds_onnx}};
 
     for (size_t i = 0; argc == 2 && i < sizeof all / sizeof *all; i++) {
         if (strcmp(argv[1], all[i].target) == 0) {

@@ -9,5 +9,6 @@ void seeds_idx(void);
 void seeds_hdf5(void);
 void seeds_checkpoint(void);
 void seeds_tensors(void);
+void seeds_onnx(void);
 
 #endif

@@ -49,3 +49,11 @@ void seeds_tensors(void) {
     put_file("seed.npz", 'n');
     nn_portable_release(&p);
 }
+
+void seeds_onnx(void) {
+    nn_portable p = {0};
+
+    make_model(&p);
+    sandbox_expect(nn_export_onnx(&p, "seed.onnx") == 0, "a model can be exported");
+    nn_portable_release(&p);
+}

@@ -1,22 +1,27 @@
 #include "cli/cli.h"
 #include "exchange/portable.h"
+#include "io/file.h"
 #include "io/tensors.h"
 #include "train/checkpoint/import_weights.h"
 #include "train/session.h"
 
+#include <string.h>
+
 typedef struct options {
-    const char *file, *config, *out;
+    const char *file, *config, *out, *yaml;
     const nn_node *set;
 } options;
 
 static const nn_option table[] = {
     {"file", NN_OPT_STRING, offsetof(options, file), NULL, NULL,
-     "model to read: .safetensors or .npz"},
+     "model to read: .onnx, .safetensors or .npz"},
     {"config", NN_OPT_STRING, offsetof(options, config), "", NULL,
      "YAML configuration of the model, for a file that nnmpi did not write: parameters are taken "
      "by the names of the layers, as by init.from, and its data set must be there"},
     NN_SET_ROW(options, "data.path=mine.h5"),
     {"out", NN_OPT_STRING, offsetof(options, out), NULL, NULL, "checkpoint to write, .h5"},
+    {"yaml", NN_OPT_STRING, offsetof(options, yaml), "", NULL,
+     "file to write besides: the configuration of the model, for training it further"},
     NN_OPTION_END,
 };
 
@@ -48,22 +53,34 @@ done:
     return rc;
 }
 
+static bool is_onnx(const char *file) {
+    const char *dot = strrchr(file, '.');
+    return dot && strcmp(dot, ".onnx") == 0;
+}
+
 static int import_itself(nn_portable *p, const options *o) {
-    bool none;
-    NN_TRY(nn_import_tensors(p, o->file, &none));
+    bool none = false;
+    NN_TRY(is_onnx(o->file) ? nn_import_onnx(p, o->file) : nn_import_tensors(p, o->file, &none));
     if (none)
         return nn_fail(NN_EUSAGE,
                        "%s does not say which model its parameters are of: give the "
                        "configuration with --config FILE",
                        o->file);
-    return nn_portable_save(p, o->out);
+    NN_TRY(nn_portable_save(p, o->out));
+    const char *text = nn_config_text(p->config);
+    return o->yaml ? nn_file_write(o->yaml, text, strlen(text)) : 0;
 }
 
 static int import(const nn_call *call, const options *o) {
     nn_portable p = {0};
-    if (!nn_tensor_format_of(o->file))
-        return nn_fail(NN_EUSAGE, "%s: the name of a file to import ends in .safetensors or .npz",
+    if (!is_onnx(o->file) && !nn_tensor_format_of(o->file))
+        return nn_fail(NN_EUSAGE,
+                       "%s: the name of a file to import ends in .onnx, .safetensors or "
+                       ".npz",
                        o->file);
+    if (o->config && (is_onnx(o->file) || o->yaml))
+        return nn_fail(NN_EUSAGE, "--config is for .safetensors and .npz, and --yaml for files "
+                                  "without it");
     if (o->config)
         return import_by_config(call, o);
     if (o->set)

@@ -85,8 +85,8 @@ static void add_layers(nn_onnx_graph *g, const char **value) {
     g->output = OUTPUT;
     (void)NN_ONNX_NODE(g, "Identity", last);
     nn_onnx_end(g);
-    nn_onnx_value(g, NN_GRAPH_INPUT, INPUT, &g->model->data.x);
-    nn_onnx_value(g, NN_GRAPH_OUTPUT, OUTPUT, &out);
+    nn_onnx_declare(g, NN_GRAPH_INPUT, INPUT, &g->model->data.x);
+    nn_onnx_declare(g, NN_GRAPH_OUTPUT, OUTPUT, &out);
 }
 
 static void put_entry(nn_bytes *message, const char *key, const char *text) {

@@ -193,7 +193,7 @@ static void put_dim(nn_bytes *shape, int64_t value) {
     nn_pb_put_message(shape, NN_TENSOR_SHAPE_DIM, &dim);
 }
 
-void nn_onnx_value(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample) {
+void nn_onnx_declare(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample) {
     nn_bytes shape = {0}, tensor = {0}, type = {0}, value = {0};
     put_dim(&shape, 0);
     for (int i = 0; i < sample->rank; i++)

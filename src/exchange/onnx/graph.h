@@ -54,7 +54,7 @@ bool nn_onnx_option_bool(const nn_onnx_graph *g, const char *key);
 /* Notes that the layer under way cannot be expressed, and why; returns "". */
 const char *nn_onnx_refuse(nn_onnx_graph *g, const char *why);
 
-void nn_onnx_value(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample);
+void nn_onnx_declare(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample);
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* Recurrent layers in ONNX, whose sequences are [T, N, F] and whose gates have another order. */
 #include "nn/layers/recurrent/recurrent.h"
 
-#include "exchange/onnx/graph.h"
+#include "exchange/onnx/import.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,58 +27,58 @@ static const cell *cell_of(const char *op) {
     return c;
 }
 
-/* One kind of parameter of a level, of all directions: [directions][gates * units][columns]. Where
- * biases follow each other, [directions][2][gates * units], `of` says which and out of how many. */
-typedef struct block {
-    const char *kind;
-    size_t level, of[2];
-} block;
+/* Where a parameter stands among ONNX's constants: W and R [directions][gates * units][columns],
+ * and B [directions][2][gates * units], one of each for a level. */
+typedef struct place {
+    char name[32];    /* of the constant: "W_l0" */
+    size_t at, whole; /* element in it where the parameter begins, and how many it has */
+} place;
 
-/* Copies the gates of a level's parameters to ONNX's order; the elements that one direction has.
- * 0: the layer has none. */
-static size_t copy_gates(nn_onnx_graph *g, const cell *c, const block *b, float *to) {
-    size_t directions = nn_recurrent_directions(g->layer->options), count = 0;
-    for (size_t d = 0; d < directions; d++) {
-        char name[64];
-        const nn_param *param;
-        snprintf(name, sizeof name, "%s_l%zu%s", b->kind, b->level, d ? "_reverse" : "");
-        const float *from = nn_onnx_numbers(g, name, &param);
-        if (!from)
-            return 0;
-        count = param->count;
-        size_t each = count / c->gates;
-        for (size_t i = 0; i < c->gates; i++)
-            memcpy(to + (d * b->of[1] + b->of[0]) * count + i * each, from + c->gate[i] * each,
-                   each * sizeof *to);
-    }
-    return count;
+/* Parameters follow each other by level and direction, then weight_ih, weight_hh, bias_ih, bias_hh.
+ */
+static place place_of(const nn_layer *layer, size_t p) {
+    const nn_recurrent *o = layer->options;
+    size_t kinds = o->bias ? 4 : 2, kind = p % kinds, directions = nn_recurrent_directions(o);
+    size_t direction = p / kinds % directions, count = layer->param[p].count;
+    size_t biases = kind < 2 ? 1 : 2;
+    place to = {.at = (direction * biases + kind / 3) * count,
+                .whole = directions * biases * count};
+    snprintf(to.name, sizeof to.name, "%c_l%zu", "WRBB"[kind], p / kinds / directions);
+    return to;
 }
 
-/* The constant of a level, "<layer>.<letter>_l<level>". */
-static const char *constant(nn_onnx_graph *g, const cell *c, const char *letter, size_t level) {
+/* Copies a parameter between PyTorch's order of gates and, with `back`, from ONNX's. */
+static void move_gates(const cell *c, size_t count, const float *from, float *to, bool back) {
+    size_t each = count / c->gates;
+    for (size_t i = 0; i < c->gates; i++) {
+        size_t torch = c->gate[i] * each, onnx = i * each;
+        memcpy(to + (back ? torch : onnx), from + (back ? onnx : torch), each * sizeof *to);
+    }
+}
+
+/* The constant with that letter of a level; NULL: the layer has none. */
+static const char *constant(nn_onnx_graph *g, const cell *c, char letter, size_t level) {
     const nn_recurrent *o = g->layer->options;
-    int64_t directions = (int64_t)nn_recurrent_directions(o);
-    int64_t rows = (int64_t)c->gates * o->units, columns = 2;
-    bool biases = *letter == 'B';
-    if (!biases)
-        columns = *letter == 'W' ? (int64_t)nn_recurrent_inputs(g->layer, level) : o->units;
-    float *numbers =
-        nn_pool_alloc(g->pool, (size_t)(directions * rows * columns) * sizeof *numbers);
-    if (!numbers || (biases && !o->bias)) {
-        g->message.failed = g->message.failed || !numbers;
-        return NULL;
-    }
-    if (biases) {
-        copy_gates(g, c, &(block){"bias_ih", level, {0, 2}}, numbers);
-        copy_gates(g, c, &(block){"bias_hh", level, {1, 2}}, numbers);
-    } else {
-        copy_gates(g, c, &(block){*letter == 'W' ? "weight_ih" : "weight_hh", level, {0, 1}},
-                   numbers);
-    }
+    const nn_param *param = NULL;
+    float *numbers = NULL;
     char name[32];
-    snprintf(name, sizeof name, "%s_l%zu", letter, level);
-    return nn_onnx_constant(g, name, biases ? 2 : 3,
-                            (int64_t[]){directions, biases ? 2 * rows : rows, columns}, numbers);
+    snprintf(name, sizeof name, "%c_l%zu", letter, level);
+    for (size_t p = 0; p < g->layer->params; p++) {
+        place to = place_of(g->layer, p);
+        if (strcmp(to.name, name) != 0)
+            continue;
+        const float *from = nn_onnx_numbers(g, g->layer->param[p].name, &param);
+        if (!numbers)
+            numbers = nn_pool_alloc(g->pool, to.whole * sizeof *numbers);
+        g->message.failed = g->message.failed || !numbers;
+        if (from && numbers)
+            move_gates(c, param->count, from, numbers + to.at, false);
+    }
+    if (!numbers)
+        return NULL;
+    int64_t rows = (letter == 'B' ? 2 : 1) * param->dim[0];
+    int64_t dim[] = {(int64_t)nn_recurrent_directions(o), rows, param->dim[1]};
+    return nn_onnx_constant(g, name, param->rank + 1, dim, numbers);
 }
 
 /* The node of a level on x [T, N, F]: [T, directions, N, units], and *last [directions, N, units].
@@ -86,8 +86,8 @@ static const char *constant(nn_onnx_graph *g, const cell *c, const char *letter,
 static const char *add_level(nn_onnx_graph *g, const cell *c, size_t level, const char *x,
                              const char **last) {
     const nn_recurrent *o = g->layer->options;
-    const char *y = NN_ONNX_NODE(g, c->op, x, constant(g, c, "W", level),
-                                 constant(g, c, "R", level), constant(g, c, "B", level));
+    const char *y = NN_ONNX_NODE(g, c->op, x, constant(g, c, 'W', level),
+                                 constant(g, c, 'R', level), constant(g, c, 'B', level));
     *last = nn_onnx_more(g);
     nn_onnx_int(g, "hidden_size", o->units);
     nn_onnx_text(g, "direction", o->bidirectional ? "bidirectional" : "forward");
@@ -117,4 +117,24 @@ const char *nn_onnx_recurrent(nn_onnx_graph *g, const char *op, const char *cons
     else
         y = nn_onnx_transpose(g, last, 3, (int64_t[]){1, 0, 2});
     return nn_onnx_reshape(g, y, g->layer->out.rank, g->layer->out.dim);
+}
+
+void nn_onnx_gates_back(const char *op, size_t count, const float *onnx, float *torch) {
+    move_gates(cell_of(op), count, onnx, torch, true);
+}
+
+int nn_onnx_take_gates(const nn_layer *layer, const char *op, size_t p, const nn_tensors *constants,
+                       float *out) {
+    place from = place_of(layer, p);
+    float *numbers = NULL;
+    const nn_tensor *found;
+    int rc = nn_onnx_find_constant(constants, layer->name, from.name, from.whole, &found);
+    if (rc == 0)
+        rc = NN_NEW(&numbers, from.whole, "parameters of a recurrent layer");
+    if (rc == 0)
+        rc = nn_tensor_floats(constants, found, numbers);
+    if (rc == 0)
+        nn_onnx_gates_back(op, layer->param[p].count, numbers + from.at, out);
+    nn_free(numbers);
+    return rc;
 }

@@ -1,0 +1,118 @@
+/* Operators becoming layers, between the files that do it. */
+#ifndef NN_EXCHANGE_ONNX_CONVERT_H
+#define NN_EXCHANGE_ONNX_CONVERT_H
+
+#include "exchange/onnx/import.h"
+
+/* What a value of the graph is, in nnmpi's terms. Samples are rows of N everywhere but where a
+ * recurrent operator wants or gives them otherwise. */
+typedef enum nn_onnx_form {
+    NN_ONNX_SAMPLES,   /* [N, ...]: what a layer gives */
+    NN_ONNX_STEPS,     /* [T, N, F] */
+    NN_ONNX_STATES,    /* [T, D, N, H], D directions: Y of a recurrent operator */
+    NN_ONNX_STATES_ND, /* [T, N, D, H] */
+    NN_ONNX_LAST,      /* [D, N, H]: Y_h */
+    NN_ONNX_LAST_ND,   /* [N, D, H] */
+    NN_ONNX_CONSTANT,
+    NN_ONNX_SIZES /* computed from shapes alone, or zeros of such a shape */
+} nn_onnx_form;
+
+typedef struct nn_onnx_item nn_onnx_item;
+
+typedef struct nn_onnx_value {
+    const char *name;
+    nn_onnx_form form;
+    nn_onnx_item *layer; /* that gives it; NULL: it is the input, ... */
+    size_t scalings;     /* ... so many times scaled */
+    bool last;           /* the last state of a recurrent layer, not all of them */
+    const nn_tensor *constant;
+} nn_onnx_value;
+
+/* A layer of the model. */
+struct nn_onnx_item {
+    const char *kind, *name;
+    nn_node *options;
+    size_t number;       /* from 1 */
+    size_t units;        /* of one whose bias may follow as an Add; 0: none */
+    int directions;      /* of a recurrent one; 0: it is none ... */
+    const char *returns; /* ... and what is read of it: "last" or "all"; NULL: nothing yet */
+};
+
+/* Numbers of a parameter. */
+typedef struct nn_onnx_weight {
+    const nn_onnx_item *layer;
+    const char *param;
+    const float *numbers; /* [count] in PyTorch's order */
+    size_t count;
+} nn_onnx_weight;
+
+typedef struct nn_onnx_conversion {
+    nn_portable *p;
+    nn_pool *pool;
+    const nn_onnx_file *file;
+    const nn_onnx_op *op; /* under way */
+    nn_node *model;       /* list of layers */
+    nn_onnx_value *value;
+    size_t values, value_capacity;
+    nn_onnx_weight *weight;
+    size_t weights, weight_capacity;
+    nn_onnx_item *last; /* layer so far; NULL: none */
+    double *scale, *offset;
+    size_t affine, scalings; /* numbers of scale and offset; scalings of the input so far */
+    nn_bytes refused;        /* text: nodes that stand for no layer */
+} nn_onnx_conversion;
+
+/* Notes that the node under way stands for no layer, and why, unless it reads what such a node
+ * gives; 0. */
+int nn_onnx_no(nn_onnx_conversion *c, const char *why);
+
+/* Input i of the node; NULL: it has none, or one that was refused. */
+const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i);
+/* The same where it is a constant with numbers of that rank (-1: any), NULL: it is not. */
+const nn_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank);
+/* Whether it is left out, or zeros. */
+bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i);
+
+int64_t nn_onnx_get_int(const nn_onnx_conversion *c, const char *name, int64_t otherwise);
+double nn_onnx_get_real(const nn_onnx_conversion *c, const char *name, double otherwise);
+const char *nn_onnx_get_text(const nn_onnx_conversion *c, const char *name, const char *otherwise);
+/* An attribute of `count` numbers, `otherwise` each where there is none; false: of another count.
+ */
+bool nn_onnx_get_ints(const nn_onnx_conversion *c, const char *name, size_t count,
+                      int64_t otherwise, int64_t *out);
+/* The whole numbers of a constant, at most `most`; their number, -1: it has others or more. */
+int nn_onnx_whole(const nn_tensor *constant, size_t most, int64_t *out);
+
+/* Adds a layer of that kind on input `only` of the node (-1: on all of them), which have that form,
+ * and whose output is the node's first. *item is NULL, and that noted, where an input is something
+ * else. */
+int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form form, int only,
+                         nn_onnx_item **item);
+static inline int nn_onnx_add_layer(nn_onnx_conversion *c, const char *kind, int only,
+                                    nn_onnx_item **item) {
+    return nn_onnx_add_layer_on(c, kind, NN_ONNX_SAMPLES, only, item);
+}
+int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A parameter of it is the constant; `turned`: the matrix's transpose. */
+int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
+                       const nn_tensor *constant, bool turned);
+int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
+                        const float *numbers, size_t count);
+/* Output i of the node is this value. */
+int nn_onnx_give(nn_onnx_conversion *c, size_t i, nn_onnx_value value);
+
+typedef int nn_onnx_convert_fn(nn_onnx_conversion *c, const char *kind);
+/* An operator: how it is converted, and the layer that it becomes where that is one. */
+typedef struct nn_onnx_operator {
+    const char *op;
+    nn_onnx_convert_fn *run;
+    const char *kind;
+} nn_onnx_operator;
+extern const nn_onnx_operator nn_onnx_operators[]; /* the last has no name */
+
+/* sequences.c */
+nn_onnx_convert_fn nn_onnx_from_recurrent, nn_onnx_from_transpose, nn_onnx_from_reshape,
+    nn_onnx_from_squeeze, nn_onnx_from_gather;
+
+#endif

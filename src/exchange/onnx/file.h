@@ -1,0 +1,51 @@
+/* A file of ONNX as it is read: nodes in their order, constants, what goes in and what comes out.
+ */
+#ifndef NN_EXCHANGE_ONNX_FILE_H
+#define NN_EXCHANGE_ONNX_FILE_H
+
+#include "io/protobuf.h"
+#include "io/tensors.h"
+
+typedef struct nn_onnx_attribute {
+    const char *name;
+    int64_t number;
+    float real;
+    const char *text;   /* NULL: it has none */
+    const char **texts; /* [text_count] */
+    int64_t *numbers;   /* [count] */
+    size_t count, capacity, text_count, text_capacity;
+    size_t tensor; /* 1 + its number among the constants, where it is one; 0: it is none */
+} nn_onnx_attribute;
+
+typedef struct nn_onnx_op {
+    const char *op, *name;        /* "Conv"; "" where it has none */
+    const char **input, **output; /* "" where one is left out */
+    size_t inputs, input_capacity, outputs, output_capacity;
+    nn_onnx_attribute *attribute;
+    size_t attributes, attribute_capacity;
+} nn_onnx_op;
+
+/* Something with a name and a shape [N, ...]: of N and of what else is not known, a dimension is 0.
+ */
+typedef struct nn_onnx_port {
+    const char *name;
+    int rank; /* 0: not said */
+    int64_t dim[NN_TENSOR_RANK];
+} nn_onnx_port;
+
+typedef struct nn_onnx_file {
+    nn_tensors constants; /* initializers and, without a name, tensors of attributes */
+    nn_onnx_op *op;
+    size_t ops, op_capacity;
+    nn_onnx_port *input, *output;
+    size_t inputs, input_capacity, outputs, output_capacity;
+    int64_t opset;     /* of ONNX's own operators */
+    const char *about; /* what nnmpi says of the model, NULL: nothing */
+} nn_onnx_file;
+
+/* Names and bytes are owned by `pool`. NN_EFORMAT, NN_EIO. Local. */
+int nn_onnx_read(nn_pool *pool, const char *path, nn_onnx_file *file);
+/* The attribute of that name or NULL. */
+const nn_onnx_attribute *nn_onnx_attribute_of(const nn_onnx_op *op, const char *name);
+
+#endif

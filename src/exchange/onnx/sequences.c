@@ -1,0 +1,211 @@
+/* Recurrent operators of ONNX, whose tensors are time-major, the axes that go back and forth around
+ * them, and changes of shape. */
+#include "exchange/onnx/convert.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
+
+/* ---- recurrent operators --------------------------------------------------------------------- */
+
+/* Names of functions, of each direction; NULL: none are given, and those of the operator hold. */
+static bool has_functions(const nn_onnx_conversion *c, size_t directions, const char *const *name,
+                          size_t names) {
+    const nn_onnx_attribute *a = nn_onnx_attribute_of(c->op, "activations");
+    bool same = !a || a->text_count == directions * names;
+    for (size_t i = 0; a && same && i < a->text_count; i++)
+        same = strcmp(a->texts[i], name[i % names]) == 0;
+    return same;
+}
+
+static bool has_usual_functions(const nn_onnx_conversion *c, const char *kind, size_t directions) {
+    static const char *const functions[] = {"Sigmoid", "Tanh", "Tanh"};
+    static const char *const relu[] = {"Relu"};
+    if (strcmp(kind, "rnn") == 0)
+        return has_functions(c, directions, functions + 1, 1) ||
+               has_functions(c, directions, relu, 1);
+    return has_functions(c, directions, functions, strcmp(kind, "gru") == 0 ? 2 : 3);
+}
+
+/* NULL, or why the node is no layer. */
+static const char *check(nn_onnx_conversion *c, const char *kind, const nn_tensor *w,
+                         const nn_tensor *r, const nn_tensor *b) {
+    const nn_onnx_value *x = nn_onnx_in(c, X);
+    const char *direction = nn_onnx_get_text(c, "direction", "forward");
+    int64_t gates = strcmp(kind, "rnn") == 0 ? 1 : strcmp(kind, "gru") == 0 ? 3 : 4;
+    if (!x || x->form != NN_ONNX_STEPS || nn_onnx_get_int(c, "layout", 0) != 0)
+        return "sequences should come in as [N, T, F] and be transposed to [T, N, F]";
+    if (!w || !r || (nn_onnx_in(c, B) && !b) || w->dim[0] != r->dim[0] || w->dim[1] != r->dim[1] ||
+        w->dim[0] < 1 || w->dim[0] > 2 || w->dim[1] != gates * r->dim[2] ||
+        (b && (b->dim[0] != w->dim[0] || b->dim[1] != 2 * w->dim[1])))
+        return "W, R and B should be constants that fit";
+    if (strcmp(direction, w->dim[0] == 2 ? "bidirectional" : "forward") != 0)
+        return "its direction is neither forward nor bidirectional";
+    if (c->op->inputs > LENGTHS && *c->op->input[LENGTHS])
+        return "sequence_lens";
+    if (!nn_onnx_is_zero(c, INITIAL_H) || !nn_onnx_is_zero(c, INITIAL_C))
+        return "its initial state is not zeros";
+    if (!has_usual_functions(c, kind, (size_t)w->dim[0]) ||
+        (c->op->inputs > PEEPHOLES && *c->op->input[PEEPHOLES]) ||
+        nn_onnx_attribute_of(c->op, "clip") || nn_onnx_get_int(c, "input_forget", 0) != 0)
+        return "peepholes, clip, input_forget or activations that PyTorch does not have";
+    if (strcmp(kind, "gru") == 0 && nn_onnx_get_int(c, "linear_before_reset", 0) != 1)
+        return "linear_before_reset should be 1";
+    return NULL;
+}
+
+/* Part `part` of a constant [D][parts][...] for each direction, in PyTorch's order of gates. */
+static int add_gates(nn_onnx_conversion *c, const nn_onnx_item *item, const char *name,
+                     const nn_tensor *constant, size_t part, size_t parts) {
+    size_t directions = (size_t)constant->dim[0], count = constant->count / directions / parts;
+    float *onnx = nn_pool_alloc(c->pool, constant->count * sizeof *onnx + 1);
+    if (!onnx)
+        return NN_EMEMORY;
+    NN_TRY(nn_tensor_floats(&c->file->constants, constant, onnx));
+    for (size_t d = 0; d < directions; d++) {
+        float *torch = nn_pool_alloc(c->pool, count * sizeof *torch + 1);
+        const char *param = nn_pool_printf(c->pool, "%s_l0%s", name, d ? "_reverse" : "");
+        if (!torch || !param)
+            return NN_EMEMORY;
+        nn_onnx_gates_back(c->op->op, count, onnx + (d * parts + part) * count, torch);
+        NN_TRY(nn_onnx_add_numbers(c, item, param, torch, count));
+    }
+    return 0;
+}
+
+int nn_onnx_from_recurrent(nn_onnx_conversion *c, const char *kind) {
+    const nn_tensor *w = nn_onnx_in_constant(c, W, 3), *r = nn_onnx_in_constant(c, R, 3);
+    const nn_tensor *b = nn_onnx_in_constant(c, B, 2);
+    const nn_onnx_attribute *functions = nn_onnx_attribute_of(c->op, "activations");
+    const char *why = check(c, kind, w, r, b);
+    nn_onnx_item *item;
+    if (why)
+        return nn_onnx_no(c, why);
+    NN_TRY(nn_onnx_add_layer_on(c, kind, NN_ONNX_STEPS, X, &item));
+    if (!item)
+        return 0;
+    item->directions = (int)w->dim[0];
+    NN_TRY(nn_onnx_set(item, "units", "%" PRId64, r->dim[2]));
+    NN_TRY(nn_onnx_set(item, "bidirectional", item->directions == 2 ? "true" : "false"));
+    NN_TRY(nn_onnx_set(item, "bias", b ? "true" : "false"));
+    if (strcmp(kind, "rnn") == 0 && functions && strcmp(functions->texts[0], "Relu") == 0)
+        NN_TRY(nn_onnx_set(item, "nonlinearity", "relu"));
+    NN_TRY(add_gates(c, item, "weight_ih", w, 0, 1));
+    NN_TRY(add_gates(c, item, "weight_hh", r, 0, 1));
+    if (b) {
+        NN_TRY(add_gates(c, item, "bias_ih", b, 0, 2));
+        NN_TRY(add_gates(c, item, "bias_hh", b, 1, 2));
+    }
+    NN_TRY(nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_STATES, .layer = item}));
+    return nn_onnx_give(c, 1, (nn_onnx_value){.form = NN_ONNX_LAST, .layer = item, .last = true});
+}
+
+/* ---- axes ------------------------------------------------------------------------------------ */
+
+/* The same value in another form. */
+static int give_as(nn_onnx_conversion *c, const nn_onnx_value *x, nn_onnx_form form, bool last) {
+    nn_onnx_value y = *x;
+    y.form = form;
+    y.last = last;
+    return nn_onnx_give(c, 0, y);
+}
+
+int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
+    static const struct {
+        nn_onnx_form from, to;
+        size_t rank;
+        int64_t perm[4];
+    } known[] = {
+        {NN_ONNX_SAMPLES, NN_ONNX_STEPS, 3, {1, 0, 2}},
+        {NN_ONNX_STEPS, NN_ONNX_SAMPLES, 3, {1, 0, 2}},
+        {NN_ONNX_STATES, NN_ONNX_STATES_ND, 4, {0, 2, 1, 3}},
+        {NN_ONNX_LAST, NN_ONNX_LAST_ND, 3, {1, 0, 2}},
+    };
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    const nn_onnx_attribute *perm = nn_onnx_attribute_of(c->op, "perm");
+    (void)kind;
+    for (size_t i = 0; x && perm && i < sizeof known / sizeof *known; i++)
+        if (x->form == known[i].from && perm->count == known[i].rank &&
+            memcmp(perm->numbers, known[i].perm, perm->count * sizeof *perm->numbers) == 0)
+            return give_as(c, x, known[i].to, x->last);
+    return nn_onnx_no(c, "axes only change places around recurrent operators");
+}
+
+int nn_onnx_from_squeeze(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    const nn_onnx_attribute *a = nn_onnx_attribute_of(c->op, "axes");
+    int64_t axis[2] = {-1, -1};
+    int count = nn_onnx_whole(nn_onnx_in_constant(c, 1, -1), 2, axis);
+    (void)kind;
+    for (size_t i = 0; a && a->count <= 2 && i < a->count; i++) {
+        axis[i] = a->numbers[i];
+        count = (int)a->count;
+    }
+    bool lone = x && x->layer && x->layer->directions == 1 && count == 1;
+    if (lone && x->form == NN_ONNX_STATES && axis[0] == 1)
+        return give_as(c, x, NN_ONNX_STEPS, false);
+    if (lone && x->form == NN_ONNX_LAST && axis[0] == 0)
+        return give_as(c, x, NN_ONNX_SAMPLES, true);
+    if (x && x->layer && count == 2 && strcmp(x->layer->kind, "global_avg_pool") == 0)
+        return give_as(c, x, NN_ONNX_SAMPLES, false);
+    return nn_onnx_no(c, "axes are only removed behind recurrent operators and global pooling");
+}
+
+/* ---- shapes ---------------------------------------------------------------------------------- */
+
+static int add_shape(nn_onnx_conversion *c, int count, const int64_t *shape) {
+    nn_node *list = nn_node_list(c->pool);
+    nn_onnx_item *item;
+    NN_TRY(list ? nn_onnx_add_layer(c, "reshape", 0, &item) : NN_EMEMORY);
+    for (int i = 1; item && i < count; i++) {
+        const char *text = nn_pool_printf(c->pool, "%" PRId64, shape[i]);
+        nn_node *number = text ? nn_node_scalar(c->pool, text) : NULL;
+        NN_TRY(number ? nn_node_add(list, NULL, number) : NN_EMEMORY);
+    }
+    return item ? nn_node_add(item->options, "shape", list) : 0;
+}
+
+int nn_onnx_from_reshape(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    int64_t shape[NN_MAX_RANK + 1] = {0};
+    int count = nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), NN_MAX_RANK + 1, shape);
+    bool flat = strcmp(kind, "flatten") == 0;
+    nn_onnx_item *item;
+    if (x && x->form == NN_ONNX_STATES_ND && count == 3)
+        return give_as(c, x, NN_ONNX_STEPS, false);
+    if (x && x->form == NN_ONNX_LAST_ND && (count == 2 || flat))
+        return give_as(c, x, NN_ONNX_SAMPLES, true);
+    if (flat ? nn_onnx_get_int(c, "axis", 1) == 1 : count == 2 && shape[1] == -1)
+        return nn_onnx_add_layer(c, "flatten", 0, &item);
+    if (flat || count < 2 || shape[0] > 1)
+        return nn_onnx_no(c, "the shape should be a constant with N (0 or -1) in front; "
+                             "torch.flatten exports as one that can be read");
+    for (int i = 1; i < count; i++)
+        if (shape[i] == 0)
+            return nn_onnx_no(c, "a dimension behind N is copied from the input");
+    return add_shape(c, count, shape);
+}
+
+/* The last of all states, or rows of a table. */
+int nn_onnx_from_gather(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    const nn_tensor *table = nn_onnx_in_constant(c, 0, 2), *which = nn_onnx_in_constant(c, 1, 0);
+    int64_t at, axis = nn_onnx_get_int(c, "axis", 0);
+    nn_onnx_item *item;
+    if (x && which && x->layer && x->layer->directions == 1 && nn_onnx_whole(which, 1, &at) == 1) {
+        if (at == -1 && ((x->form == NN_ONNX_SAMPLES && axis == 1 && !x->last) ||
+                         (x->form == NN_ONNX_STEPS && axis == 0)))
+            return give_as(c, x, NN_ONNX_SAMPLES, true);
+        if (x->form == NN_ONNX_LAST && axis == 0 && (at == 0 || at == -1))
+            return give_as(c, x, NN_ONNX_SAMPLES, true);
+    }
+    if (!table || axis != 0)
+        return nn_onnx_no(c, "it is neither an embedding nor the last state of a sequence");
+    NN_TRY(nn_onnx_add_layer(c, kind, 1, &item));
+    if (!item)
+        return 0;
+    NN_TRY(nn_onnx_set(item, "vocabulary", "%" PRId64, table->dim[0]));
+    NN_TRY(nn_onnx_set(item, "units", "%" PRId64, table->dim[1]));
+    return nn_onnx_add_weight(c, item, "weight", table, false);
+}
