@@ -13,7 +13,12 @@ import re
 import sys
 from pathlib import Path
 
-PRELUDE = "typedef int sig_atomic_t;\n"  # the one type of C's own headers that cffi does not know
+# What cffi does not know of C's and Linux's own headers.
+PRELUDE = """
+typedef int sig_atomic_t;
+typedef struct { void *ss_sp; int ss_flags; size_t ss_size; } stack_t;
+int sigaltstack(const stack_t *stack, stack_t *before);
+"""
 
 
 class Headers:

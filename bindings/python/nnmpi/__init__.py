@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import callbacks, layers, optimizers
 from .comm import Comm
 from .errors import (
     BusyError,
@@ -15,6 +16,8 @@ from .errors import (
     UsageError,
 )
 from ._library import version
+from .layers import Input
+from .models import Model, Sequential
 
 __version__ = version()
 
@@ -24,9 +27,15 @@ __all__ = [
     "DivergedError",
     "Error",
     "FormatError",
+    "Input",
     "InputOutputError",
+    "Model",
     "OutOfMemoryError",
     "RankError",
+    "Sequential",
     "StoppedError",
     "UsageError",
+    "callbacks",
+    "layers",
+    "optimizers",
 ]

@@ -6,6 +6,7 @@ into an exception.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, Callable
@@ -51,6 +52,39 @@ def _open() -> Any:
 lib = _open()
 
 _EXCEPTIONS = {getattr(lib, name): kind for name, kind in errors.BY_NAME.items()}
+
+
+_LEVELS = {lib.NN_LOG_WARNING: logging.WARNING, lib.NN_LOG_INFO: logging.INFO, lib.NN_LOG_DEBUG: logging.DEBUG}
+
+
+@ffi.callback("void(void *, nn_log_level, const char *)")
+def _log(_: Any, level: int, line: Any) -> None:
+    """What the library says goes to the logger "nnmpi", of which Python shows warnings unless told otherwise."""
+    logging.getLogger("nnmpi").log(_LEVELS[level], "%s", text(line))
+
+
+def listen(speaks: bool) -> None:
+    """Whether this thread's messages go to the logger, as they do on one rank."""
+    lib.nn_log_to(_log if speaks else ffi.NULL, ffi.NULL, lib.NN_LOG_INFO)
+
+
+def _take_signals_elsewhere() -> Any:
+    """Gives this thread, the one that gets signals, a stack for their handlers.
+
+    While oneDNN computes, the stack pointer may point into the heap (docs/c-api.md). Python's handlers take an
+    alternate stack where there is one; the memory has to stay.
+    """
+    system = ffi.dlopen(None)
+    before = ffi.new("stack_t *")
+    if system.sigaltstack(ffi.NULL, before) != 0 or before.ss_sp:
+        return None  # there is one already
+    memory = ffi.new("char[]", 1 << 16)
+    system.sigaltstack(ffi.new("stack_t *", {"ss_sp": memory, "ss_size": len(memory)}), ffi.NULL)
+    return memory
+
+
+listen(True)
+_signal_stack = _take_signals_elsewhere()
 
 
 def version() -> str:

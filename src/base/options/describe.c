@@ -14,6 +14,10 @@ static const char *const type_names[] = {
     [NN_OPT_STRING] = "text",        [NN_OPT_CHOICE] = "choice",    [NN_OPT_NODE] = "structure",
 };
 
+const char *nn_option_type_name(const nn_option *option) {
+    return type_names[option->type];
+}
+
 static const char *cell(const nn_option *option, int column) {
     const char *fallback = !option->fallback     ? "required"
                            : option->fallback[0] ? option->fallback

@@ -69,6 +69,9 @@ const nn_entry *nn_family_find(const nn_family *family, const char *name);
 /* NN_EUSAGE "unknown <noun> '<name>', did you mean '<nearest>'?" at `node` (which may be NULL). */
 int nn_family_unknown(const nn_family *family, const nn_node *node, const char *name);
 
+/* "whole number" */
+const char *nn_option_type_name(const nn_option *option);
+
 /* Writes a row's reference: name, help and its option table, as plain text in lines of up to
  * `width` characters, or with width 0 as Markdown. */
 void nn_entry_describe(FILE *out, const nn_family *family, const nn_entry *row, int width);

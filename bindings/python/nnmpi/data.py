@@ -1,0 +1,48 @@
+"""Data sets in memory: numpy arrays that the library reads where they lie."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import numpy as np
+
+from ._library import Handle, check, lib, new
+from .arrays import borrowable, describe
+from .comm import Comm
+
+
+class Data(Handle):
+    """Samples in memory, by split ("train", "valid", "test") and field.
+
+    Fields: "x" [N, ...] samples; "y" [N] or [N, P] integers, classes, or [N] or [N, d] floats, numbers to predict or
+    one-hot rows; "w" [N] weights of samples; "len" [N] integers, steps of sequences. Arrays are not copied where C
+    can read them as they are, and may not be changed while a training reads them.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, str], np.ndarray] = {}
+        self._own(new("nn_data", lib.nn_data_new), lib.nn_data_free)
+
+    def set(self, split: str, field: str, values: Any) -> np.ndarray:
+        """Sets one field; returns the array that is read."""
+        array = borrowable(values, f"{field} of '{split}'")
+        check(lib.nn_data_set(self.pointer, split.encode(), field.encode(), describe(array)))
+        self._arrays[split, field] = array
+        return array
+
+    def set_split(self, split: str, x: Any, y: Any, w: Optional[Any] = None, lengths: Optional[Any] = None) -> None:
+        """Sets the fields of a split, which have as many rows each."""
+        fields = {"x": x, "y": y, "w": w, "len": lengths}
+        rows = {name: self.set(split, name, values) for name, values in fields.items() if values is not None}
+        for name, array in rows.items():
+            if len(array) != len(rows["x"]):
+                raise ValueError(f"'{split}' has {len(rows['x'])} rows of x and {len(array)} of {name}")
+
+    def gathered(self, comm: Comm) -> "Data":
+        """The whole of which each rank has a part, in the order of the ranks. Collective."""
+        whole = Data.__new__(Data)
+        whole._arrays = {}
+        whole._own(new("nn_data", lib.nn_data_gather, comm.pointer, self.pointer), lib.nn_data_free)
+        return whole
+
+

@@ -1,0 +1,463 @@
+"""Models: a stack of layers, or a graph of them; compiled, fitted, evaluated and saved."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Iterable, Optional, Sequence, Union
+
+import numpy as np
+
+from . import callbacks as cb
+from ._library import Handle, check, lib, new
+from .arrays import borrowable, floats
+from .catalog import Choice, plain
+from .comm import Comm
+from .data import Data
+from .layers import Layer, Tensor
+from .spellings import LOSSES, METRICS
+from .training import Config, Evaluation, Interrupts, Training
+
+
+class Model:
+    """A directed acyclic graph of layers from one ``Input()`` to one output.
+
+    ::
+
+        x = nnmpi.Input(shape=(8,))
+        h = Dense(16, activation="relu")(x)
+        model = nnmpi.Model(x, Dense(1)(Concatenate()([x, h])))
+
+    The order is compile, fit, then evaluate, predict and save. All of them are collective over the ranks of ``comm``
+    but predict and summary, and do the same on every rank. Models are copied (``copy.deepcopy``) and pickled with
+    their parameters; the optimiser's state ends with each ``fit``.
+    """
+
+    def __init__(self, inputs: Union[Tensor, Sequence[Tensor]], outputs: Union[Tensor, Sequence[Tensor]]):
+        self._begin()
+        self.inputs, self.outputs = _one(inputs, "inputs"), _one(outputs, "outputs")
+        self._structure()  # what is wrong with the graph is said here
+
+    def _begin(self) -> None:
+        self.stop_training = False
+        self.training: Optional[Training] = None  #: the C training while ``fit`` runs
+        self._compiled: Optional[dict[str, Any]] = None
+        self._targets_are_numbers = False
+        self._weights: dict[str, np.ndarray] = {}
+        self._sample: dict[str, np.ndarray] = {}  # one row of x and y: what the model was trained on
+        self._epochs = 0  # trained so far
+        self._comm: Optional[Comm] = None
+        self._predictor: Optional[_Predictor] = None
+
+    # ---- structure ------------------------------------------------------------------------------
+
+    def _structure(self) -> list[dict[str, Any]]:
+        """The section model of the configuration."""
+        order = _in_order(self.outputs, self.inputs)
+        if all(tensor.inputs == [before] for before, tensor in zip([self.inputs, *order], order)):
+            return [tensor.layer.describe() for tensor in order if tensor.layer]
+        names: dict[int, str] = {id(self.inputs): "input"}
+        counts: dict[str, int] = {}
+        structure = []
+        for tensor in order:
+            assert tensor.layer is not None
+            ((kind, options),) = tensor.layer.describe().items()
+            counts[kind] = counts.get(kind, 0) + 1
+            name = options.setdefault("name", f"{kind}{counts[kind]}")
+            activation = options.get("activation")  # what follows is a layer of its own in C
+            after = activation if activation is None or isinstance(activation, str) else next(iter(activation))
+            names[id(tensor)] = f"{name}_{after}" if after else name
+            options["inputs"] = [names[id(before)] for before in tensor.inputs]
+            structure.append({kind: options})
+        return structure
+
+    def _input_shape(self) -> Optional[tuple]:
+        return self.inputs.shape
+
+    # ---- compile ----------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Union[str, dict, Choice] = "sgd",
+        loss: Union[str, dict, None] = None,
+        metrics: Sequence[Union[str, dict]] = (),
+        *,
+        seed: int = 1,
+        comm: Optional[Comm] = None,
+        **train: Any,
+    ) -> "Model":
+        """Says how to train: names as in a configuration or as Keras has them, or ``{name: {key: value}}``.
+
+        ``train`` are keys of the section train of a configuration (``nnmpi help train``): ``clip_norm=1``,
+        ``schedule={"cosine": {}}``, ``reproducible=True`` ... ``comm``: the ranks, by default the world.
+        """
+        if loss is None:
+            raise TypeError("compile() wants a loss, e.g. loss='cross_entropy'")
+        loss = plain(loss)
+        name, self._targets_are_numbers = LOSSES.get(loss, (loss, False)) if isinstance(loss, str) else (loss, False)
+        optimizer = plain(optimizer)
+        if isinstance(optimizer, str):
+            optimizer = optimizer.lower()
+        self._compiled = {
+            "loss": name,
+            "metrics": [METRICS.get(m, m) if isinstance(m, str) else m for m in plain(list(metrics))],
+            "train": {"optimizer": optimizer, "seed": seed, **plain(train)},
+        }
+        self._comm = comm
+        return self
+
+    @property
+    def comm(self) -> Comm:
+        """The ranks that train and evaluate."""
+        if self._comm is None:
+            self._comm = Comm()
+        return self._comm
+
+    def _settings(self) -> dict[str, Any]:
+        if self._compiled is None:
+            raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
+        return self._compiled
+
+    def _config(self, data: Optional[Data], train: dict[str, Any], class_weight: Any = None, **sections: Any) -> Config:
+        compiled = self._settings()
+        loss = compiled["loss"]
+        if class_weight is not None:
+            name, options = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
+            loss = {name: {**options, "class_weights": plain(class_weight)}}
+        tree = {
+            "model": self._structure(),
+            "loss": loss,
+            "train": {**compiled["train"], **train},
+            "validate": {"every_epochs": 0, **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
+            **sections,
+        }
+        return Config(tree, data)
+
+    # ---- data ---------------------------------------------------------------------------------------
+
+    def _target(self, y: Any) -> np.ndarray:
+        """y as the loss takes it: one column is none, and numbers stay numbers."""
+        array = np.asarray(y)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if self._targets_are_numbers and array.dtype.kind in "iub":
+            array = array.astype(np.float32)
+        return array
+
+    def _check_shape(self, x: np.ndarray) -> None:
+        shape = self._input_shape()
+        if shape is not None and tuple(x.shape[1:]) != tuple(shape):
+            raise ValueError(f"x is {list(x.shape[1:])} a sample, but the model's input is {list(shape)}")
+
+    def _data(self, comm: Comm, sharing: str, **splits: Optional[tuple]) -> Data:
+        if sharing not in ("same", "shard"):
+            raise ValueError(f"data is 'same' (every rank has all samples) or 'shard' (a part each), not {sharing!r}")
+        data = Data()
+        for split, fields in splits.items():
+            if fields is not None:
+                x, y, *rest = fields
+                x = borrowable(x, "x")
+                self._check_shape(x)
+                data.set_split(split, x, self._target(y), *rest)
+        return data.gathered(comm) if sharing == "shard" else data
+
+    # ---- fit ------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: Optional[int] = None,
+        epochs: int = 1,
+        verbose: int = 1,
+        callbacks: Iterable[cb.Callback] = (),
+        validation_split: float = 0.0,
+        validation_data: Optional[tuple] = None,
+        class_weight: Optional[dict] = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        *,
+        lengths: Any = None,
+        data: str = "same",
+        run_dir: str = "",
+        resume: bool = False,
+    ) -> cb.History:
+        """Trains ``epochs`` epochs (those from ``initial_epoch`` on) and returns their history.
+
+        x [N, ...] samples; y [N] classes, [N, C] one-hot rows, or [N] or [N, d] numbers to predict;
+        ``sample_weight`` [N]; ``class_weight`` {class: weight}; ``lengths`` [N] steps of sequences; images are
+        [N, C, H, W] or [N, H, W, C]. ``batch_size`` (32) counts the samples of all ranks together.
+        ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
+        ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
+        ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
+        Every epoch draws a new order of all samples. Ctrl-C ends after the step under way.
+        """
+        training_set: tuple = (x, y, sample_weight, lengths)
+        if validation_split:
+            training_set, validation_data = _split(training_set, validation_split, validation_data)
+        comm = self.comm
+        samples = self._data(comm, data, train=training_set, valid=validation_data)
+        train = {
+            "batch_size": 32 if batch_size is None else plain(batch_size),
+            "epochs": max(int(epochs) - int(initial_epoch), 0),
+            "seed": self._settings()["train"]["seed"] + self._epochs,
+        }
+        history = cb.History()
+        watchers: list[cb.Callback] = [*callbacks, history]
+        if verbose and comm.rank == 0:
+            watchers.append(cb.ProgressLogger(epochs))
+        with self._config(samples, train, class_weight) as config:
+            with Training(comm, config, run_dir, resume) as training:
+                self._remember(training_set[0], training_set[1])
+                self._run(training, watchers, initial_epoch, validation_data is not None, history)
+        samples.close()
+        return history
+
+    def _run(self, training: Training, watchers: list, epoch: int, validates: bool, history: cb.History) -> None:
+        self.training, self.stop_training, self._predictor = training, False, None
+        if self._weights:
+            training.set_weights(self._weights)
+        try:
+            with Interrupts(training) as interrupts:
+                for watcher in watchers:
+                    watcher.model = self
+                    watcher.on_train_begin()
+                self._run_epochs(training, watchers, epoch, validates, interrupts)
+                for watcher in watchers:
+                    watcher.on_train_end()
+                self._weights = training.get_weights()
+                history.result = training.finish()
+        finally:
+            self.training = None
+
+    def _run_epochs(
+        self, training: Training, watchers: list, epoch: int, validates: bool, interrupts: Interrupts
+    ) -> None:
+        eager = [watcher for watcher in watchers if _overrides(watcher, "on_batch_end")]
+        alone = self.comm.size == 1
+        losses: list[float] = []
+        while training.goes_on:
+            if not losses:
+                for watcher in watchers:
+                    watcher.on_epoch_begin(epoch)
+                under_way, rate = training.epoch, training.rate
+            losses.append(training.step())
+            for watcher in eager:
+                watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
+            ended = training.epoch != under_way
+            if ended:
+                logs: dict[str, Any] = {"loss": float(np.mean(losses)), "lr": rate}
+                if validates:
+                    logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())
+                for watcher in watchers:
+                    watcher.on_epoch_end(epoch, logs)
+                losses.clear()
+                epoch += 1
+                self._epochs += 1
+            if (ended or eager) and self._all_stop() or interrupts.came and alone:
+                return
+
+    def _all_stop(self) -> bool:
+        """Whether a callback has ended training on any rank."""
+        return bool(lib.nn_comm_agree(self.comm.pointer, lib.NN_ESTOPPED if self.stop_training else 0))
+
+    # ---- parameters ---------------------------------------------------------------------------------
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        """Copies of the parameters by name ("dense1/weight"), as PyTorch shapes them; during ``fit`` collective."""
+        if self.training is not None:
+            return self.training.get_weights()
+        return {name: values.copy() for name, values in self._weights.items()}
+
+    def set_weights(self, weights: dict[str, Any]) -> None:
+        """Replaces parameters by name, or before the first ``fit`` says what it starts from."""
+        self._predictor = None
+        if self.training is not None:
+            self.training.set_weights(weights)
+        else:
+            self._weights.update((name, np.array(values, np.float32)) for name, values in weights.items())
+
+    # ---- use ------------------------------------------------------------------------------------------
+
+    def _remember(self, x: Any, y: Any) -> None:
+        """One row that stands for the data: their types and shapes, and the largest class."""
+        target = borrowable(self._target(y), "y")
+        if len(target) == 0:  # this rank has no part
+            return
+        row = int(np.argmax(target.reshape(len(target), -1).max(axis=1))) if target.dtype.kind in "iu" else 0
+        if self._sample and self._sample["y"].max() >= target[row].max():
+            return
+        self._sample = {"x": borrowable(x, "x")[row : row + 1].copy(), "y": target[row : row + 1].copy()}
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: Optional[int] = None,
+        verbose: int = 0,
+        sample_weight: Any = None,
+        *,
+        lengths: Any = None,
+        data: str = "same",
+        return_dict: bool = False,
+    ) -> Union[float, list, Evaluation]:
+        """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``."""
+        self._check_trained()
+        samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
+        train = {"batch_size": batch_size or 32, "max_steps": 0}
+        with self._config(samples, train) as config, Training(self.comm, config) as training:
+            training.set_weights(self._weights)
+            found = training.evaluate("train")
+        if return_dict:
+            return found
+        return list(found.values()) if self._settings()["metrics"] else found["loss"]
+
+    def predict(self, x: Any, batch_size: int = 256, verbose: int = 0) -> np.ndarray:
+        """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid). Local."""
+        self._check_trained()
+        if self._predictor is None:
+            with tempfile.TemporaryDirectory(prefix="nnmpi-", dir=_memory_folder()) as folder:
+                self._write(Path(folder, "model.h5"))
+                self._predictor = _Predictor(Path(folder, "model.h5"), self._sample["x"].shape[1:])
+        return self._predictor.predict(x)
+
+    def _check_trained(self) -> None:
+        if not self._weights or not self._sample:
+            raise RuntimeError("the model has no parameters yet: call fit first")
+
+    def _write(self, path: Path) -> None:
+        """A checkpoint of the model, made without other ranks: a run of no steps on the sample. Local."""
+        data = Data()
+        data.set_split("train", self._sample["x"], self._sample["y"])
+        with tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent) as folder, Comm.alone() as alone:
+            with self._config(data, {"batch_size": 1, "max_steps": 0, "threads": 1}) as config:
+                with Training(alone, config, str(Path(folder, "run"))) as training:
+                    training.set_weights(self._weights)
+                    training.finish()
+            os.replace(Path(folder, "run", "last.h5").resolve(), path)
+        data.close()
+
+    def save(self, path: Union[str, os.PathLike]) -> None:
+        """Writes a checkpoint on rank 0, which ``nnmpi eval``, ``predict`` and ``export`` read, too."""
+        weights = self.get_weights()
+        if self.comm.rank == 0:
+            saved = copy.copy(self)
+            saved._weights, saved.training = weights, None
+            saved._check_trained()
+            saved._write(Path(path).absolute())
+
+    def summary(self, out: Any = None) -> None:
+        """Prints the layers, and once there are parameters their shapes and numbers."""
+        for position, row in enumerate(self._structure()):
+            ((kind, options),) = row.items()
+            print(f"{position:3} {kind:20} {', '.join(f'{key}={value}' for key, value in options.items())}", file=out)
+        for name, values in self._weights.items():
+            print(f"    {name:24} {str(list(values.shape)):>20} {values.size:>12,}", file=out)
+        if self._weights:
+            print(f"{sum(values.size for values in self._weights.values()):,} parameters", file=out)
+
+    # ---- copies ---------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name not in ("training", "_predictor")}
+        return {**state, "_comm": None}  # ranks are those of the process that loads it
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, training=None, _predictor=None)
+
+
+class Sequential(Model):
+    """A stack of layers: ``Sequential([Dense(64, activation="relu"), Dense(10)])``, or ``add`` them."""
+
+    def __init__(self, layers: Iterable[Union[Layer, Tensor]] = ()):
+        self._begin()
+        self.layers: list[Layer] = []
+        self._shape: Optional[tuple] = None
+        for layer in layers:
+            self.add(layer)
+
+    def add(self, layer: Union[Layer, Tensor]) -> None:
+        """Puts a layer on top; ``Input(shape)`` may come first."""
+        if isinstance(layer, Tensor) and layer.layer is None and not self.layers:
+            self._shape = layer.shape
+        elif isinstance(layer, Layer):
+            self.layers.append(layer)
+        else:
+            raise TypeError(f"a layer is wanted, e.g. Dense(10), not {layer!r}")
+
+    def pop(self) -> None:
+        """Takes the topmost layer away."""
+        self.layers.pop()
+
+    def _structure(self) -> list[dict[str, Any]]:
+        return [layer.describe() for layer in self.layers]
+
+    def _input_shape(self) -> Optional[tuple]:
+        return self._shape or (self.layers[0].input_shape if self.layers else None)
+
+
+class _Predictor(Handle):
+    """A trained model for inference (nn_predictor)."""
+
+    def __init__(self, path: Path, shape: tuple, batch: int = 256):
+        self._shape = shape
+        self._own(new("nn_predictor", lib.nn_predictor_open, str(path).encode(), batch), lib.nn_predictor_free)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """[N, outputs]"""
+        array = np.ascontiguousarray(x, np.float32)
+        if array.shape[1:] != self._shape:
+            raise ValueError(f"x is {list(array.shape[1:])} a sample, but the model takes {list(self._shape)}")
+        y = np.empty((len(array), lib.nn_predictor_outputs(self.pointer)), np.float32)
+        check(lib.nn_predict(self.pointer, len(array), floats(array), floats(y)))
+        return y
+
+
+def _overrides(watcher: cb.Callback, name: str) -> bool:
+    return name in vars(watcher) or getattr(type(watcher), name) is not getattr(cb.Callback, name)
+
+
+def _one(tensors: Union[Tensor, Sequence[Tensor]], what: str) -> Tensor:
+    found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if len(found) != 1 or not isinstance(found[0], Tensor):
+        raise TypeError(f"Model() takes one tensor as {what}, as a data set has one x and one y")
+    return found[0]
+
+
+def _in_order(output: Tensor, source: Tensor) -> list[Tensor]:
+    """The tensors that ``output`` is made of, each behind those it reads, without the input."""
+    order: list[Tensor] = []
+    done: set[int] = {id(source)}
+    owner: dict[int, Tensor] = {}
+
+    def visit(tensor: Tensor) -> None:
+        if id(tensor) in done:
+            return
+        done.add(id(tensor))
+        if tensor.layer is None:
+            raise ValueError("the outputs depend on an Input() that is not the model's inputs")
+        if owner.setdefault(id(tensor.layer), tensor) is not tensor:
+            raise ValueError(f"{tensor.layer!r} is called twice: layers do not share parameters; make another one")
+        for before in tensor.inputs:
+            visit(before)
+        order.append(tensor)
+
+    visit(output)
+    return order
+
+
+def _split(samples: tuple, fraction: float, given: Any) -> tuple[tuple, tuple]:
+    """The last part of the samples is for validation."""
+    if given is not None or not 0 < fraction < 1:
+        raise ValueError("validation_split is between 0 and 1, and not given beside validation_data")
+    first = len(samples[0]) - int(len(samples[0]) * fraction)
+    head = tuple(None if field is None else field[:first] for field in samples)
+    tail = tuple(None if field is None else field[first:] for field in samples)
+    return head, tail
+
+
+def _memory_folder() -> Optional[str]:
+    """A folder in memory, where there is one."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -1,0 +1,167 @@
+"""A training as the C interface has it (nnmpi/training.h): opened, driven a step at a time, finished, closed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from typing import Any, Optional
+
+import numpy as np
+
+from ._library import Handle, check, ffi, lib, new, text
+from .arrays import floats
+from .comm import Comm
+from .data import Data
+
+
+class Config(Handle):
+    """A configuration, from what a YAML file would hold as dicts and lists, and data in memory."""
+
+    def __init__(self, tree: dict[str, Any], data: Optional[Data] = None, name: str = "python"):
+        yaml = json.dumps(tree).encode()  # JSON is YAML
+        self._data = data  # borrowed until the configuration is freed
+        self._own(new("nn_config", lib.nn_config_parse, name.encode(), yaml, len(yaml)), lib.nn_config_free)
+        if data is not None:
+            check(lib.nn_config_use_data(self.pointer, data.pointer))
+
+    @property
+    def text(self) -> str:
+        """As YAML text."""
+        return text(lib.nn_config_text(self.pointer))
+
+
+class Evaluation(dict):
+    """What a model is worth on a split: "loss" and the metrics by name, floats, or arrays where they are tables."""
+
+    def __init__(self, evaluation: Any):
+        super().__init__(loss=lib.nn_evaluation_loss(evaluation))
+        for i in range(lib.nn_evaluation_metrics(evaluation)):
+            metric = lib.nn_evaluation_metric(evaluation, i)
+            name, shape = text(metric.name), (metric.rows, metric.columns)
+            if not metric.table_only:
+                self[name] = metric.value
+            if metric.rows:
+                table = np.frombuffer(ffi.buffer(metric.table, 8 * shape[0] * shape[1])).reshape(shape).copy()
+                self[name if metric.table_only else f"{name}_by_class"] = table
+
+
+class Training(Handle):
+    """A training under way. All of it is collective but what reads counters."""
+
+    def __init__(self, comm: Comm, config: Config, run_dir: str = "", resume: bool = False):
+        self._config, self._comm = config, comm  # outlive the training
+        self._stop = ffi.new("sig_atomic_t *")
+        self._folder = ffi.new("char[]", run_dir.encode())
+        self._options = ffi.new("nn_train_options *", {"run_dir": self._folder, "resume": resume, "stop": self._stop})
+        self._options.size = ffi.sizeof("nn_train_options")
+        self._own(
+            new("nn_training", lib.nn_training_open, comm.pointer, config.pointer, self._options),
+            lib.nn_training_close,
+        )
+
+    def stop(self) -> None:
+        """Asks all ranks to end after the step under way, by StoppedError there."""
+        self._stop[0] = 1
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether steps are left."""
+        return lib.nn_training_goes_on(self.pointer)
+
+    def step(self) -> float:
+        """Takes a step and does what the configuration asks for after it; the mean loss of its minibatch."""
+        pointer = self.pointer
+        check(lib.nn_training_step(pointer))
+        check(lib.nn_training_attend(pointer))
+        return lib.nn_training_loss(pointer)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way, from 1; one more than planned after the last step."""
+        return lib.nn_training_epoch(self.pointer)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the coming step."""
+        return lib.nn_training_rate(self.pointer)
+
+    def scale_rate(self, factor: float) -> None:
+        """Multiplies the learning rates of the schedule by ``factor`` from now on."""
+        check(lib.nn_training_scale_rate(self.pointer, factor))
+
+    def evaluate(self, split: str) -> Evaluation:
+        """The parameters on all of a split."""
+        found = new("nn_evaluation", lib.nn_training_evaluate, self.pointer, split.encode())
+        try:
+            return Evaluation(found)
+        finally:
+            lib.nn_evaluation_free(found)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the parameters by name ("fc1/weight"), as PyTorch shapes them."""
+        shape = ffi.new("nn_array *")
+        found = {}
+        for i in range(lib.nn_training_tensors(self.pointer)):
+            name = text(lib.nn_training_tensor(self.pointer, i, shape))
+            found[name] = tuple(shape.dim[k] for k in range(shape.rank))
+        return found
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters, float32."""
+        weights = {name: np.empty(shape, np.float32) for name, shape in self.shapes().items()}
+        for name, values in weights.items():
+            check(lib.nn_training_get(self.pointer, name.encode(), floats(values)))
+        return weights
+
+    def set_weights(self, weights: dict[str, Any]) -> None:
+        """Replaces parameters by name; the same numbers on every rank."""
+        shapes = self.shapes()
+        for name, values in weights.items():
+            array = np.ascontiguousarray(values, np.float32)
+            if name in shapes and array.shape != shapes[name]:
+                raise ValueError(f"'{name}' is {list(shapes[name])} in this model, not {list(array.shape)}")
+            check(lib.nn_training_set(self.pointer, name.encode(), floats(array)))
+
+    def finish(self) -> dict[str, Any]:
+        """Ends the run: what nn_train_result says of it, among it the digest."""
+        result = ffi.new("nn_train_result *", {"size": ffi.sizeof("nn_train_result")})
+        check(lib.nn_training_finish(self.pointer, result))
+        try:
+            names = ("digest", "run_dir", "why", "verdict")
+            found: dict[str, Any] = {name: text(getattr(result, name)) for name in names}
+            found.update({name: getattr(result, name) for name in ("steps", "loss", "seconds", "samples_per_s")})
+            return found
+        finally:
+            lib.nn_train_result_release(result)
+
+
+class Interrupts:
+    """While it is entered, Ctrl-C, and SIGTERM where it would kill, wait for the step under way.
+
+    ``came`` says whether one has; it is raised (KeyboardInterrupt, or SystemExit with 143) on leaving.
+    """
+
+    def __init__(self, training: Training):
+        self._training = training
+        self._before: dict[int, Any] = {}
+        self.came: Optional[int] = None
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():  # others cannot set handlers
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+                    self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, _: Any) -> None:
+        self.came = number
+        self._training.stop()
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self.came == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        if self.came:
+            raise SystemExit(128 + self.came)

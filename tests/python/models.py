@@ -1,0 +1,154 @@
+# ranks: 1 2
+"""Keras's first program with nothing but its imports changed; graphs, images, sequences; callbacks; copies and files;
+what is said of mistakes."""
+
+import copy
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+import nnmpi
+from nnmpi import Model, Sequential
+from nnmpi.callbacks import CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint
+from nnmpi.layers import LSTM, Activation, Add, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+
+rank = nnmpi.Comm().rank
+
+
+def blobs(samples, seed, classes=10, size=100):
+    centers = np.random.default_rng(7).normal(size=(classes, size))
+    random = np.random.default_rng(seed)
+    label = random.integers(0, classes, samples)
+    return (centers[label] + 0.7 * random.normal(size=(samples, size))).astype(np.float32), np.eye(classes)[label]
+
+
+def raises(kind, words, function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except kind as error:
+        assert words in str(error), f"'{words}' is not in '{error}'"
+    else:
+        raise AssertionError(f"no {kind.__name__}: {words}")
+
+
+# ---- the declarative program ----------------------------------------------------------------------
+
+x_train, y_train = blobs(1000, 1)
+x_test, y_test = blobs(200, 2)
+
+model = Sequential()
+model.add(Dense(units=64, input_dim=100))
+model.add(Activation("relu"))
+model.add(Dense(units=10))
+model.add(Activation("softmax"))
+model.compile(loss="categorical_crossentropy", optimizer="sgd", metrics=["accuracy"])
+history = model.fit(x_train, y_train, epochs=5, batch_size=32)
+loss, accuracy = model.evaluate(x_test, y_test, batch_size=32)
+classes = model.predict(x_test, batch_size=32)
+
+assert history.epoch == [0, 1, 2, 3, 4] and history.history["loss"][4] < history.history["loss"][0] / 5
+assert accuracy > 0.95 and np.allclose(classes.sum(1), 1, atol=1e-5)
+assert accuracy == np.mean(classes.argmax(1) == y_test.argmax(1))
+assert np.isclose(loss, -np.mean(np.log(classes[y_test == 1])), rtol=1e-4)
+with open("summary.txt", "w") as out:
+    model.summary(out)
+assert "7,114 parameters" in Path("summary.txt").read_text()
+
+# ---- copies and files -------------------------------------------------------------------------------
+
+for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+    assert np.array_equal(other.predict(x_test), classes)
+    other.fit(x_train, y_train, verbose=0)  # goes on, and leaves the first one as it is
+    assert other.evaluate(x_train, y_train)[0] < model.evaluate(x_train, y_train)[0]
+assert np.array_equal(model.predict(x_test), classes)
+model.save("saved.h5")
+
+# ---- callbacks --------------------------------------------------------------------------------------
+
+seen = []
+model = Sequential([Dense(16, activation="relu"), Dropout(0.1), Dense(10)])
+model.compile(nnmpi.optimizers.SGD(learning_rate=0.05), "sparse_categorical_crossentropy", ["accuracy"])
+labels, test_labels = y_train.argmax(1), y_test.argmax(1)
+history = model.fit(
+    x_train,
+    labels,
+    epochs=50,
+    verbose=0,
+    validation_data=(x_test, test_labels),
+    callbacks=[
+        EarlyStopping("val_accuracy", patience=2, min_delta=0.02, restore_best_weights=True),
+        ModelCheckpoint("best.h5", "val_loss", save_best_only=True),
+        CSVLogger("log.csv"),
+        LearningRateScheduler(lambda epoch, rate: 0.05 / (1 + epoch)),
+        LambdaCallback(on_batch_end=lambda batch, logs: seen.append(logs["loss"])),
+    ],
+)
+epochs = len(history.epoch)
+assert 3 <= epochs < 50 and len(seen) == 32 * epochs
+assert np.allclose(history.history["lr"], 0.05 / np.arange(1, epochs + 1))
+best = max(history.history["val_accuracy"][:-2])
+assert model.evaluate(x_test, test_labels, return_dict=True)["accuracy"] >= best - 0.02
+if rank == 0:
+    assert len(Path("log.csv").read_text().splitlines()) == epochs + 1
+    assert Path("best.h5").stat().st_size > 0
+raises(ValueError, "no 'val_loss' in what fit reports: loss, lr", model.fit, x_train, labels, callbacks=[EarlyStopping()])
+
+# One rank alone may end it, within an epoch, too.
+stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", rank == nnmpi.Comm().size - 1))
+assert model.fit(x_train, labels, verbose=0, callbacks=[stop]).result["steps"] == 1
+
+# ---- graphs, images, sequences ------------------------------------------------------------------------
+
+x = Input(shape=(100,))
+hidden = Dense(32, activation="relu")(x)
+hidden = Add()([hidden, Dense(32, activation="tanh")(hidden)])
+graph = Model(x, Dense(10)(Concatenate()([x, hidden])))
+graph.compile("adam", "categorical_crossentropy", ["accuracy"], clip_norm=5)
+graph.fit(x_train, y_train, epochs=3, verbose=0, validation_split=0.1)
+assert graph.evaluate(x_test, y_test)[1] > 0.9
+
+random = np.random.default_rng(3)
+images = random.normal(size=(200, 1, 8, 8)).astype(np.float32)
+bright = (images.mean(axis=(1, 2, 3)) > 0).astype(int)
+net = Sequential(
+    [Conv2D(4, kernel_size=3, padding="same", activation="relu"), MaxPooling2D(pool_size=2), Flatten(), Dense(2)]
+)
+net.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+net.fit(images, bright, epochs=2, verbose=0)
+assert net.predict(images).shape == (200, 2)
+
+steps = random.normal(size=(120, 6, 3))
+lengths = random.integers(1, 7, 120)
+recurrent = Sequential([LSTM(5), Dense(1)])
+recurrent.compile("adam", "mse")
+recurrent.fit(steps, lengths, lengths=lengths, epochs=2, verbose=0)
+assert recurrent.evaluate(steps, lengths, lengths=lengths) > 0
+
+# ---- mistakes -----------------------------------------------------------------------------------------
+
+raises(TypeError, "did you mean 'units'?", Dense, unit=3)
+raises(TypeError, "wants 'units'", Dense)
+raises(AttributeError, "unknown layer 'Dens', did you mean 'Dense'?", getattr, nnmpi.layers, "Dens")
+raises(TypeError, "one tensor as inputs", Model, [x, Input()], hidden)
+raises(ValueError, "not the model's inputs", Model, Input(), hidden)
+shared = Dense(3)
+raises(ValueError, "called twice", Model, x, Add()([shared(x), shared(x)]))
+raises(RuntimeError, "not compiled", Sequential([Dense(3)]).fit, x_train, y_train)
+fresh = Sequential([Dense(3)])
+fresh.compile("sgd", "mse")
+raises(RuntimeError, "call fit first", fresh.predict, x_train)
+raises(ValueError, "rows of x and", fresh.fit, x_train, y_train[:7])
+raises(ValueError, "'same'", fresh.fit, x_train, y_train, data="mine")
+raises(TypeError, "numbers are wanted", fresh.fit, np.array([["a"]]), [1])
+for kind, loss, words in (("sdg", "mse", "did you mean 'sgd'?"), ("sgd", "log_los", "unknown loss")):
+    fresh.compile(kind, loss)
+    raises(nnmpi.UsageError, words, fresh.fit, x_train, y_train)
+mine = Sequential([Layer.of("dens", units=3)])
+mine.compile("sgd", "mse")
+raises(nnmpi.UsageError, "unknown layer 'dens', did you mean 'dense'?", mine.fit, x_train, y_train)
+raises(nnmpi.UsageError, "3 numbers but the model ends with 10 outputs", graph.compile("sgd", "cross_entropy").fit, x_train, y_train[:, :3])
+explosive = Sequential([Dense(10)]).compile({"sgd": {"lr": 1e30}}, "mse")
+raises(nnmpi.DivergedError, "diverged", explosive.fit, x_train, y_train, verbose=0)
+assert explosive.training is None
