@@ -26,6 +26,7 @@ class Comm(Handle):
         if comm is None:
             self._own(_world(), lambda pointer: None)
         elif hasattr(comm, "py2f"):
+            _check_one_mpi()
             self._own(new("nn_comm", lib.nn_comm_from_fortran, comm.py2f()), lib.nn_comm_free)
         else:
             raise TypeError(f"Comm() takes nothing or a communicator of mpi4py, not {type(comm).__name__}")
@@ -55,6 +56,14 @@ class Comm(Handle):
         if self._pointer is None:
             return "Comm(closed)"
         return f"Comm(rank {self.rank} of {self.size})"
+
+
+def _check_one_mpi() -> None:
+    """mpi4py and libnnmpi have to use the same MPI: handles of another one would crash."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        names = {line.split()[-1] for line in maps if "/libmpi.so" in line or "/libmpich.so" in line}
+    if len(names) > 1:
+        raise RuntimeError(f"mpi4py and nnmpi were built for different MPIs: {' and '.join(sorted(names))}")
 
 
 _the_world: Any = None
