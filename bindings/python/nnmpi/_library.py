@@ -6,10 +6,13 @@ into an exception.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import weakref
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 try:
     from ._cffi import ffi
@@ -57,15 +60,27 @@ _EXCEPTIONS = {getattr(lib, name): kind for name, kind in errors.BY_NAME.items()
 _LEVELS = {lib.NN_LOG_WARNING: logging.WARNING, lib.NN_LOG_INFO: logging.INFO, lib.NN_LOG_DEBUG: logging.DEBUG}
 
 
+class Messages:
+    """What the library says; ``wanted`` where it is passed on, as it is on rank 0."""
+
+    wanted = True
+
+    @classmethod
+    @contextmanager
+    def silenced(cls) -> Iterator[None]:
+        """For what has been said before."""
+        before, cls.wanted = cls.wanted, False
+        try:
+            yield
+        finally:
+            cls.wanted = before
+
+
 @ffi.callback("void(void *, nn_log_level, const char *)")
 def _log(_: Any, level: int, line: Any) -> None:
-    """What the library says goes to the logger "nnmpi", of which Python shows warnings unless told otherwise."""
-    logging.getLogger("nnmpi").log(_LEVELS[level], "%s", text(line))
-
-
-def listen(speaks: bool) -> None:
-    """Whether this thread's messages go to the logger, as they do on one rank."""
-    lib.nn_log_to(_log if speaks else ffi.NULL, ffi.NULL, lib.NN_LOG_INFO)
+    """To the logger "nnmpi", of which Python shows warnings unless told otherwise."""
+    if Messages.wanted:
+        logging.getLogger("nnmpi").log(_LEVELS[level], "%s", text(line))
 
 
 def _take_signals_elsewhere() -> Any:
@@ -83,7 +98,7 @@ def _take_signals_elsewhere() -> Any:
     return memory
 
 
-listen(True)
+lib.nn_log_to(_log, ffi.NULL, lib.NN_LOG_INFO)
 _signal_stack = _take_signals_elsewhere()
 
 
@@ -114,17 +129,32 @@ def new(kind: str, make: Callable[..., int], *arguments: Any) -> Any:
     return out[0]
 
 
+_alive: weakref.WeakSet = weakref.WeakSet()
+
+
+@atexit.register
+def close_all() -> None:
+    """Frees all C objects while the interpreter is whole, and MPI runs."""
+    for handle in list(_alive):
+        handle.close()
+
+
 class Handle:
     """A C object that is freed once: by :meth:`close`, at the end of a ``with``, or with the Python object.
 
-    A closed one, or one whose making failed, raises ValueError where it is used, and never reaches C.
+    What uses it is closed before it. A closed one, or one whose making failed, raises ValueError where it is used, and
+    never reaches C.
     """
 
     _pointer: Any = None
     _free: Callable[[Any], None]
 
-    def _own(self, pointer: Any, free: Callable[[Any], None]) -> None:
+    def _own(self, pointer: Any, free: Callable[[Any], None], *uses: "Handle") -> None:
         self._pointer, self._free = pointer, free
+        self._users: weakref.WeakSet = weakref.WeakSet()
+        for used in uses:
+            used._users.add(self)
+        _alive.add(self)
 
     @property
     def pointer(self) -> Any:
@@ -137,6 +167,8 @@ class Handle:
         """Frees the C object; twice is fine."""
         pointer, self._pointer = self._pointer, None
         if pointer is not None:
+            for user in list(self._users):
+                user.close()
             self._free(pointer)
 
     def __enter__(self) -> Any:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from ._library import Handle, check, ffi, lib, listen, new
+from ._library import Handle, Messages, check, close_all, ffi, lib, new
 
 # What mpirun of Open MPI, mpiexec of MPICH and srun tell each process that they start.
 _LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")
@@ -76,7 +76,7 @@ def _world() -> Any:
         launched = any(name in os.environ for name in _LAUNCHED)
         _the_world = new("nn_comm", lib.nn_comm_init if launched else lib.nn_comm_alone)
         atexit.register(_end_world)
-        listen(lib.nn_comm_rank(_the_world) == 0)
+        Messages.wanted = lib.nn_comm_rank(_the_world) == 0
         if lib.nn_comm_size(_the_world) > 1:
             _abort_on_exceptions()
     return _the_world
@@ -84,6 +84,7 @@ def _world() -> Any:
 
 def _end_world() -> None:
     global _the_world
+    close_all()
     pointer, _the_world = _the_world, None
     lib.nn_comm_free(pointer)
 

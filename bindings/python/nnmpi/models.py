@@ -11,7 +11,7 @@ from typing import Any, Iterable, Optional, Sequence, Union
 import numpy as np
 
 from . import callbacks as cb
-from ._library import Handle, check, lib, new
+from ._library import Handle, Messages, check, lib, new
 from .arrays import borrowable, floats
 from .catalog import Choice, plain
 from .comm import Comm
@@ -188,7 +188,7 @@ class Model:
 
         x [N, ...] samples; y [N] classes, [N, C] one-hot rows, or [N] or [N, d] numbers to predict;
         ``sample_weight`` [N]; ``class_weight`` {class: weight}; ``lengths`` [N] steps of sequences; images are
-        [N, C, H, W] or [N, H, W, C]. ``batch_size`` (32) counts the samples of all ranks together.
+        [N, C, H, W] or [N, H, W, C]. ``batch_size`` counts the samples of all ranks together; by default 32, or all where there are fewer.
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
@@ -200,7 +200,7 @@ class Model:
         comm = self.comm
         samples = self._data(comm, data, train=training_set, valid=validation_data)
         train = {
-            "batch_size": 32 if batch_size is None else plain(batch_size),
+            "batch_size": _batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
             "epochs": max(int(epochs) - int(initial_epoch), 0),
             "seed": self._settings()["train"]["seed"] + self._epochs,
         }
@@ -306,7 +306,7 @@ class Model:
         """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``."""
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
-        train = {"batch_size": batch_size or 32, "max_steps": 0}
+        train = {"batch_size": _batch_size(x, data, batch_size or 32), "max_steps": 0}
         with self._config(samples, train) as config, Training(self.comm, config) as training:
             training.set_weights(self._weights)
             found = training.evaluate("train")
@@ -324,14 +324,17 @@ class Model:
         return self._predictor.predict(x)
 
     def _check_trained(self) -> None:
-        if not self._weights or not self._sample:
+        if not self._weights:
             raise RuntimeError("the model has no parameters yet: call fit first")
 
     def _write(self, path: Path) -> None:
         """A checkpoint of the model, made without other ranks: a run of no steps on the sample. Local."""
+        if not self._sample:
+            raise RuntimeError("this process has not seen the model's data: call fit here first")
         data = Data()
         data.set_split("train", self._sample["x"], self._sample["y"])
-        with tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent) as folder, Comm.alone() as alone:
+        folders = tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent)
+        with folders as folder, Comm.alone() as alone, Messages.silenced():
             with self._config(data, {"batch_size": 1, "max_steps": 0, "threads": 1}) as config:
                 with Training(alone, config, str(Path(folder, "run"))) as training:
                     training.set_weights(self._weights)
@@ -446,6 +449,11 @@ def _in_order(output: Tensor, source: Tensor) -> list[Tensor]:
 
     visit(output)
     return order
+
+
+def _batch_size(x: Any, sharing: str, most: int = 32) -> int:
+    """That many, or all samples where there are fewer."""
+    return min(most, max(len(x), 1)) if sharing == "same" else most
 
 
 def _split(samples: tuple, fraction: float, given: Any) -> tuple[tuple, tuple]:

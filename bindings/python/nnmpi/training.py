@@ -23,6 +23,7 @@ class Config(Handle):
         self._data = data  # borrowed until the configuration is freed
         self._own(new("nn_config", lib.nn_config_parse, name.encode(), yaml, len(yaml)), lib.nn_config_free)
         if data is not None:
+            data._users.add(self)
             check(lib.nn_config_use_data(self.pointer, data.pointer))
 
     @property
@@ -58,6 +59,8 @@ class Training(Handle):
         self._own(
             new("nn_training", lib.nn_training_open, comm.pointer, config.pointer, self._options),
             lib.nn_training_close,
+            comm,
+            config,
         )
 
     def stop(self) -> None:
