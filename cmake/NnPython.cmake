@@ -34,13 +34,12 @@ foreach(file IN LISTS python_files)
 endforeach()
 add_custom_target(nnmpi_python ALL DEPENDS ${made})
 
-# Where this Python looks for packages of the distribution or, of another prefix, for those installed there.
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-    set(default lib/python3/dist-packages)
-else()
-    execute_process(
-        COMMAND "${NN_PYTHON3}" -c "import sys; print('lib/python%d.%d/site-packages' % sys.version_info[:2])"
-        OUTPUT_VARIABLE default OUTPUT_STRIP_TRAILING_WHITESPACE)
-endif()
+# Where this Python looks for packages below the prefix, else where it would if the prefix were its own.
+execute_process(
+    COMMAND "${NN_PYTHON3}" -c "import sys
+below = [p for p in sys.path if p.startswith(sys.argv[1] + '/lib') and p.endswith('-packages')]
+print(below[0][len(sys.argv[1]) + 1:] if below else 'lib/python%d.%d/site-packages' % sys.version_info[:2])"
+            "${CMAKE_INSTALL_PREFIX}"
+    OUTPUT_VARIABLE default OUTPUT_STRIP_TRAILING_WHITESPACE)
 set(NNMPI_PYTHON_FOLDER ${default} CACHE STRING "Folder of the Python package, below the prefix")
 install(FILES ${made} DESTINATION ${NNMPI_PYTHON_FOLDER}/nnmpi)

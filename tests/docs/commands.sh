@@ -2,8 +2,9 @@
 # The documents are true: what they show is run, each document in a fresh folder, and what it shows as
 # output comes out; links lead somewhere; nothing is said twice and differently. What is behind the
 # language of a fenced block says what it is:
-#   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, mnist (the
-#                            variable NNMPI_MNIST names a folder with its IDX files), openmpi, hosts
+#   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, python (the
+#                            package nnmpi), mpi4py or sklearn (and that package), mnist (the variable
+#                            NNMPI_MNIST names a folder with its IDX files), openmpi, hosts
 #                            (scripts/hosts.sh can make them)
 #   ```text output           lines that the commands before print; three dots or more are any text
 #   ```LANGUAGE file NAME    a file that the commands use
@@ -46,6 +47,8 @@ done
 cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.txt
 libraries=$(dirname "$(find "$trash/installed" -name 'libnnmpi.so')")
 export PKG_CONFIG_PATH=$libraries/pkgconfig
+PYTHONPATH=$(dirname "$(dirname "$(find "$trash/installed" -path '*/nnmpi/_library.py')")")
+export PYTHONPATH
 
 mkdir bin
 for python in python3 /usr/bin/python3; do
@@ -58,6 +61,8 @@ export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_mpi_yield_when_idle=1
 
 has() {
     case $1 in
+    python) python3 -c "import nnmpi" 2>/dev/null ;;
+    mpi4py | sklearn) has python && python3 -c "import $1" 2>/dev/null ;;
     h5py | torch) python3 -c "import $1" 2>/dev/null ;;
     mnist) [ -n "${NNMPI_MNIST:-}" ] ;;
     openmpi) ! is_hydra ;;

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from ._library import Handle, check, lib, new
+from ._library import Handle, check, ffi, lib, new
 from .arrays import borrowable, describe
 from .comm import Comm
 
@@ -37,6 +37,12 @@ class Data(Handle):
         for name, array in rows.items():
             if len(array) != len(rows["x"]):
                 raise ValueError(f"'{split}' has {len(rows['x'])} rows of x and {len(array)} of {name}")
+
+    def set_scale(self, scale: Any, offset: Any = 0.0) -> None:
+        """x becomes x * scale + offset: one number for all elements, one for each channel, or one for each element."""
+        numbers = [np.ravel(part).astype(np.float64) for part in np.broadcast_arrays(scale, offset)]
+        pointers = [ffi.cast("const double *", part.ctypes.data) for part in numbers]
+        check(lib.nn_data_set_scale(self.pointer, len(numbers[0]), *pointers))
 
     def gathered(self, comm: Comm) -> "Data":
         """The whole of which each rank has a part, in the order of the ranks. Collective."""

@@ -47,6 +47,7 @@ class Model:
         self._targets_are_numbers = False
         self._weights: dict[str, np.ndarray] = {}
         self._sample: dict[str, np.ndarray] = {}  # one row of x and y: what the model was trained on
+        self._scale: Optional[tuple[Any, Any]] = None  # of x: factors and summands
         self._epochs = 0  # trained so far
         self._comm: Optional[Comm] = None
         self._predictor: Optional[_Predictor] = None
@@ -161,6 +162,8 @@ class Model:
                 x = borrowable(x, "x")
                 self._check_shape(x)
                 data.set_split(split, x, self._target(y), *rest)
+        if self._scale is not None:
+            data.set_scale(*self._scale)
         return data.gathered(comm) if sharing == "shard" else data
 
     # ---- fit ------------------------------------------------------------------------------------------
@@ -180,6 +183,8 @@ class Model:
         initial_epoch: int = 0,
         *,
         lengths: Any = None,
+        scale: Any = None,
+        offset: Any = 0.0,
         data: str = "same",
         run_dir: str = "",
         resume: bool = False,
@@ -190,11 +195,14 @@ class Model:
         ``sample_weight`` [N]; ``class_weight`` {class: weight}; ``lengths`` [N] steps of sequences; images are
         [N, C, H, W] or [N, H, W, C]. ``batch_size`` counts the samples of all ranks together; by default 32, or all where there are fewer.
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
-        ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
+        ``scale`` and ``offset``: what the model sees is x * scale + offset, a number, or one for each channel or element,
+        so that images can stay uint8; evaluate and predict scale alike. ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
         Every epoch draws a new order of all samples. Ctrl-C ends after the step under way.
         """
         training_set: tuple = (x, y, sample_weight, lengths)
+        if scale is not None:
+            self._scale = scale, offset
         if validation_split:
             training_set, validation_data = _split(training_set, validation_split, validation_data)
         comm = self.comm
@@ -333,6 +341,8 @@ class Model:
             raise RuntimeError("this process has not seen the model's data: call fit here first")
         data = Data()
         data.set_split("train", self._sample["x"], self._sample["y"])
+        if self._scale is not None:
+            data.set_scale(*self._scale)
         folders = tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent)
         with folders as folder, Comm.alone() as alone, Messages.silenced():
             with self._config(data, {"batch_size": 1, "max_steps": 0, "threads": 1}) as config:
