@@ -43,8 +43,8 @@ trap 'leave $?' EXIT
 mount -t tmpfs tmpfs "$trash"
 cd "$trash"
 leave() {
-    end_jobs 2> /dev/null
     [ "$1" -eq 0 ] || [ "$1" -eq 77 ] || show_cluster >&9 2>&1
+    jobs -pr | xargs -r kill -s KILL # daemons and nodes: nothing that is left waits for anything
     cd / && umount -l "$trash"
     finish "$1"
 }

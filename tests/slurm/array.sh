@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # timeout: 300
-# processors: 3
 # A sweep: each task of an array trains with options of its own, and is put back by itself.
 # shellcheck source=tests/cluster.sh
 . "$SOURCE_DIR/tests/cluster.sh"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # timeout: 400
-# processors: 3
 # kill -9 of each of Slurm's daemons, and of a rank while there is no controller.
 # shellcheck source=tests/cluster.sh
 . "$SOURCE_DIR/tests/cluster.sh"

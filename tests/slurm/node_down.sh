@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # timeout: 400
-# processors: 3
 # A node among four loses its power: the job goes on with the three that are left, without the queue, and has lost no
 # more than the steps behind the last checkpoint.
 # shellcheck source=tests/cluster.sh

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # timeout: 400
-# processors: 3
 # What Slurm and people do to a job, on a cluster of five nodes: it goes on with nothing lost, or ends for good, and
 # the run ends with the parameters of one that nothing happened to.
 # shellcheck source=tests/cluster.sh

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # timeout: 400
-# processors: 3
 # full: yes
 # A slurmd is killed and does not come back. What it had started trains on, and the job that Slurm starts again
 # elsewhere waits for the run folder.
