@@ -51,11 +51,32 @@ check() {
     "$@" || failed+=("$name")
 }
 
+none_failed() {
+    [ "${#failed[@]}" -eq 0 ] || { printf 'failed: %s\n' "${failed[@]}" && return 1; }
+}
+
+# beside NAME NICENESS COMMAND...: runs while the script goes on, with what is left of the processors. join NAME: its
+# end, with what it had to say.
+declare -A started
+beside() {
+    set -m # a group of processes, which ends with the script
+    { renice -n "$2" "$BASHPID" >/dev/null && "${@:3}"; } >"build/test/$1.log" 2>&1 </dev/null &
+    set +m
+    started[$1]=$!
+}
+join() {
+    local code=0
+    wait "${started[$1]}" || code=$?
+    cat "build/test/$1.log"
+    return $code
+}
+trap 'jobs -pr | sed s/^/-/ | xargs -r kill --' EXIT
+
 # configure PRESET [CMAKE OPTION...]: in build/test, so that the user's own build is left alone
 configure() {
     local folder=build/test/$1
-    cmake --preset "$1" -B "$folder" -DNNMPI_WERROR=ON "${@:2}" >"$folder.log" ||
-        { tail -n 30 "$folder.log" && return 1; }
+    cmake --preset "$1" -B "$folder" -DNNMPI_WERROR=ON "${@:2}" >"$folder.configure.log" ||
+        { tail -n 30 "$folder.configure.log" && return 1; }
 }
 
 # build PRESET [CMAKE OPTION...]
@@ -104,43 +125,54 @@ with_llvm() {
     fi
 }
 
-with_llvm "format" clang-format check_format
-check "shell scripts" check_scripts
+# lint: what looks at the sources and runs nothing.
+lint() {
+    local failed=() nodes=30000
+    with_llvm "format" clang-format check_format
+    check "shell scripts" check_scripts
+    # Without optimisation clang says all but which loops it cannot unroll, and of those of the kernels it does so in
+    # tests/build/bits.sh.
+    if [ "$full" = no ]; then
+        check "clang's warnings" clang_warnings
+    else
+        check "clang build" build clang
+        nodes=
+    fi
+    with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
+    none_failed
+}
+
 # Of debug information, reports want lines (-g1), which take less time to compile and to link than all of it.
 check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG"
-# Nothing of it is run. Without optimisation clang says all but which loops it cannot unroll, and of those of the
-# kernels it does so in tests/build/bits.sh.
-nodes=30000
-if [ "$full" = no ]; then
-    check "clang's warnings" clang_warnings
-else
-    check "clang build" build clang
-    nodes=
-fi
-with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
+# Ranks that start, wait for a disk or sleep leave much of the processors to who compiles.
 sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
-check "sanitized build" build asan "$sanitized"
+beside asan 5 build asan "$sanitized"
+if has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
+if [ "$full" = yes ]; then beside tsan 15 build tsan "$sanitized"; fi
+beside lint 19 lint
+check "tests" run_tests release
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
 long='^train_(global_batch|mnist|reproducible)$' # trainings of minutes
 few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long" -j $((3 * jobs))) # of these, few look at a clock
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
+check "sanitized build" join asan
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
-if has_libfuzzer; then
-    check "fuzz build" build fuzz "$sanitized"
+if [ -n "${started[fuzz]:-}" ]; then
+    check "fuzz build" join fuzz
     check "fuzzing" run_tests fuzz
 else
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi
 if [ "$full" = yes ]; then
-    check "thread-sanitized build" build tsan "$sanitized"
+    check "thread-sanitized build" join tsan
     check "tests, thread sanitizer" run_tests tsan "${few[@]}"
 fi
-check "tests" run_tests release
+check "format, lint and scripts" join lint
 
 printf '\n'
-[ "${#failed[@]}" -eq 0 ] || printf 'failed: %s\n' "${failed[@]}"
+none_failed || true
 printf 'finished in %d s\n' "$SECONDS"
 grep 'tests passed' build/test/release.tests.log
 [ "${#failed[@]}" -eq 0 ]
