@@ -23,7 +23,7 @@ static const nn_option traits_options[] = {
     {"labels", NN_OPT_BOOL, offsetof(traits, labels), NULL, NULL, "targets are classes"},
     {"target_width", NN_OPT_INT, offsetof(traits, target_width), NULL, "[0, 2147483647]",
      "numbers of y a sample"},
-    {"classes", NN_OPT_INT, offsetof(traits, classes), "0", "[0, 16777216]", "0: no labels"},
+    {"classes", NN_OPT_INT, offsetof(traits, classes), "0", "[0, 4194304]", "0: no labels"},
     {"class_names", NN_OPT_NODE, offsetof(traits, class_names), "", NULL, "of all classes"},
     {"first_label", NN_OPT_INT, offsetof(traits, first_label), "0", "[0, 1e9]", "of class 0"},
     {"feature_names", NN_OPT_NODE, offsetof(traits, feature_names), "", NULL, "of the columns"},
@@ -175,6 +175,8 @@ static int read_traits(nn_portable *p, nn_node *map) {
         return nn_node_fail(map, "data is a map");
     NN_TRY(nn_options_bind(&(nn_binding){traits_options, &t}, 1, map, "data", NULL));
     NN_TRY(read_shape(t.shape, &data->x));
+    if (t.labels && t.target_width == 0)
+        return nn_node_fail(map, "labels want a target_width of 1 or more");
     data->labels = t.labels;
     data->target_width = (size_t)t.target_width;
     data->classes = t.classes;

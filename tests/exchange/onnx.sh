@@ -54,6 +54,13 @@ refuses 3 'a.onnx: byte [0-9]+: a field is longer than the message it stands in'
 : > a.onnx
 refuses 3 'a.onnx is no model of ONNX: it has no operator set' a.onnx
 
+if /usr/bin/python3 -c 'import onnx' 2> /dev/null; then
+    /usr/bin/python3 "$SOURCE_DIR/tests/exchange/strange_onnx.py"
+    while IFS=$'\t' read -r code file what; do
+        refuses "$code" "$what" "$file"
+    done < strange.txt
+fi
+
 # ---- what it cannot express
 cat > net.yaml <<'YAML'
 data: {source: synthetic, generator: {blobs: {classes: 3, features: 16}}, samples: 60}

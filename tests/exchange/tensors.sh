@@ -127,6 +127,8 @@ PY
 for file in stored.npz packed.npz f64.safetensors; do
     "$NNMPI" import $file --config net.yaml -O other.h5 -q
     same run/last.h5 other.h5
+    "$NNMPI" predict other.h5 --data x.h5 -O other.csv -q
+    expect_same y.csv other.csv
 done
 for type in f16 bf16; do
     "$NNMPI" import $type.safetensors --config net.yaml -O a.h5 -q

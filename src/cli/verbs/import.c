@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "data/normalize.h"
 #include "exchange/portable.h"
 #include "io/file.h"
 #include "io/tensors.h"
@@ -27,6 +28,7 @@ static const nn_option table[] = {
 
 static int import_into(nn_session *session, nn_config *config, const options *o, nn_real **params) {
     const nn_pretrained wanted = {.from = o->file, .whole = true};
+    NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
     NN_TRY(NN_NEW(params, nn_model_size(session->model), "parameters"));
     NN_TRY(nn_pretrained_read(&wanted, session->model, *params));
     nn_snapshot snapshot = {.model = session->model,

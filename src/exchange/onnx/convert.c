@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OLDEST 9 /* operator set: before, sums and products of tensors had other rules */
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static nn_onnx_value *find_value(const nn_onnx_conversion *c, const char *name) {
@@ -59,13 +61,16 @@ static bool follows_refused(const nn_onnx_conversion *c) {
     return false;
 }
 
+static const char *node_name(const nn_onnx_conversion *c) {
+    return *c->op->name ? c->op->name : c->op->outputs ? c->op->output[0] : "?";
+}
+
 int nn_onnx_no(nn_onnx_conversion *c, const char *why) {
     if (follows_refused(c))
         return 0;
-    const char *name = *c->op->name ? c->op->name : c->op->outputs ? c->op->output[0] : "?";
     char text[512];
-    snprintf(text, sizeof text, "%s%s '%.200s' (%s)", c->refused.count ? "; " : "", c->op->op, name,
-             why);
+    snprintf(text, sizeof text, "%s%s '%.200s' (%s)", c->refused.count ? "; " : "", c->op->op,
+             node_name(c), why);
     nn_bytes_put_text(&c->refused, text);
     return c->refused.failed ? NN_EMEMORY : 0;
 }
@@ -152,6 +157,8 @@ static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value 
         return "an input is not what a layer gives";
     if (!value->layer && value->scalings != c->scalings)
         return "the input is read before it is scaled";
+    if (value->layer && value->biased != value->layer->biased)
+        return "a product is read before its bias is added";
     return settle_states(value) ? NULL : "all states and the last one of a layer are read";
 }
 
@@ -168,7 +175,8 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
         if (why)
             return nn_onnx_no(c, why);
     }
-    *item = (nn_onnx_item){.kind = kind, .number = 1 + c->model->count};
+    *item = (nn_onnx_item){
+        .kind = kind, .number = 1 + c->model->count, .above = c->last, .node = node_name(c)};
     item->options = nn_node_map(c->pool);
     NN_TRY(item->options ? name_item(c, item) : NN_EMEMORY);
     NN_TRY(add_inputs(c, item, begin, end));
@@ -249,6 +257,8 @@ static int convert_constant(nn_onnx_conversion *c) {
 }
 
 static int convert_op(nn_onnx_conversion *c) {
+    if (*c->op->domain && strcmp(c->op->domain, "ai.onnx") != 0)
+        return nn_onnx_no(c, "an operator that is not ONNX's own");
     if (strcmp(c->op->op, "Constant") == 0)
         return convert_constant(c);
     if (is_about_sizes(c))
@@ -335,6 +345,23 @@ static int fill(nn_onnx_conversion *c, const nn_onnx_weight *weight) {
                    c->file->constants.file, weight->param, weight->layer->name);
 }
 
+/* Layers whose axes depend on the rank of samples have one for which the node means the same. */
+static int check_ranks(const nn_onnx_conversion *c) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(c->p->model, &layer);
+    for (const nn_onnx_item *item = c->last; item; item = item->above) {
+        int rank = nn_model_output_shape(c->p->model).rank; /* of one that the loss has */
+        for (size_t i = 1; i < layers; i++)
+            if (strcmp(layer[i]->name, item->name) == 0)
+                rank = layer[i]->in[0].rank;
+        if (item->ranks && !(item->ranks >> rank & 1))
+            return nn_fail(NN_EUSAGE,
+                           "%s: node '%s' works along another axis than the layer %s does",
+                           c->file->constants.file, item->node, item->kind);
+    }
+    return 0;
+}
+
 /* What is known of targets: classes where the loss is one for them. */
 static void set_targets(nn_portable *p, const char *loss) {
     nn_shape out = nn_model_output_shape(p->model);
@@ -358,13 +385,15 @@ static int build(nn_onnx_conversion *c) {
     if (c->refused.count)
         return nn_fail(NN_EUSAGE, "%s: these nodes stand for no layer of nnmpi: %.*s", file,
                        (int)c->refused.count, (const char *)c->refused.at);
-    if (!y || y->form != NN_ONNX_SAMPLES || !c->last || y->layer != c->last || !settle_states(y))
+    if (!y || y->form != NN_ONNX_SAMPLES || !c->last || y->layer != c->last ||
+        y->biased != c->last->biased || !settle_states(y))
         return nn_fail(NN_EUSAGE, "%s: the output is not what the last layer gives, [N, ...]",
                        file);
     const char *loss = loss_of(c);
     NN_TRY(write_config(c, loss, &config));
     p->data.affine = (nn_affine){c->affine, c->scale, c->offset};
     NN_TRY(nn_portable_build(p, file, config));
+    NN_TRY(check_ranks(c));
     set_targets(p, loss);
     for (size_t i = 0; i < c->weights; i++)
         numbers += c->weight[i].count;
@@ -375,6 +404,9 @@ static int build(nn_onnx_conversion *c) {
 }
 
 static int convert(nn_onnx_conversion *c) {
+    if (c->file->opset < OLDEST)
+        return nn_fail(NN_EUSAGE, "%s has operator set %" PRId64 "; those from %d on can be read",
+                       c->file->constants.file, c->file->opset, OLDEST);
     NN_TRY(start_values(c));
     for (size_t i = 0; i < c->file->ops; i++) {
         c->op = &c->file->op[i];

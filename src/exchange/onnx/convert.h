@@ -25,6 +25,7 @@ typedef struct nn_onnx_value {
     nn_onnx_item *layer; /* that gives it; NULL: it is the input, ... */
     size_t scalings;     /* ... so many times scaled */
     bool last;           /* the last state of a recurrent layer, not all of them */
+    bool biased;         /* with the bias that was an Add behind the product */
     const nn_tensor *constant;
 } nn_onnx_value;
 
@@ -33,7 +34,11 @@ struct nn_onnx_item {
     const char *kind, *name;
     nn_node *options;
     size_t number;       /* from 1 */
+    nn_onnx_item *above; /* the one before it */
     size_t units;        /* of one whose bias may follow as an Add; 0: none */
+    bool biased;         /* it did */
+    const char *node;    /* name of the operator's node, for messages */
+    unsigned ranks;      /* bit r: the node means the same for samples of rank r; 0: for all */
     int directions;      /* of a recurrent one; 0: it is none ... */
     const char *returns; /* ... and what is read of it: "last" or "all"; NULL: nothing yet */
 };

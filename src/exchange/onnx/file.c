@@ -160,6 +160,8 @@ static int take_node(nn_onnx_file *file, void *ctx, const nn_pb_reader *r,
         return read_text(file, field, &op->name);
     case NN_NODE_OP:
         return read_text(file, field, &op->op);
+    case NN_NODE_DOMAIN:
+        return read_text(file, field, &op->domain);
     case NN_NODE_ATTRIBUTE:
         NN_TRY(
             NN_GROW(file->constants.pool, &op->attribute, op->attributes, &op->attribute_capacity));
@@ -231,7 +233,7 @@ static int take_graph(nn_onnx_file *file, void *to, const nn_pb_reader *r,
     switch (field->number) {
     case NN_GRAPH_NODE:
         NN_TRY(NN_GROW(file->constants.pool, &file->op, file->ops, &file->op_capacity));
-        file->op[file->ops] = (nn_onnx_op){.name = ""};
+        file->op[file->ops] = (nn_onnx_op){.name = "", .domain = ""};
         NN_TRY(read_inner(file, r, field, take_node, &file->op[file->ops]));
         return file->op[file->ops++].op
                    ? 0

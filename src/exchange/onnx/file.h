@@ -19,6 +19,7 @@ typedef struct nn_onnx_attribute {
 
 typedef struct nn_onnx_op {
     const char *op, *name;        /* "Conv"; "" where it has none */
+    const char *domain;           /* of the operator; "" for ONNX's own */
     const char **input, **output; /* "" where one is left out */
     size_t inputs, input_capacity, outputs, output_capacity;
     nn_onnx_attribute *attribute;

@@ -29,11 +29,16 @@ static int from_pad(nn_onnx_conversion *c, const char *kind) {
     return from_same(c, kind);
 }
 
+/* Over the last axis, whatever its number; before operator set 13 that had to be said. */
 static int from_softmax(nn_onnx_conversion *c, const char *kind) {
-    int64_t axis = nn_onnx_get_int(c, "axis", -1);
-    if (axis != -1 && axis != (int64_t)c->p->data.x.rank && axis != 1)
+    int64_t axis = nn_onnx_get_int(c, "axis", c->file->opset < 13 ? 1 : -1);
+    nn_onnx_item *item;
+    if (axis != -1 && (axis < 1 || axis > NN_MAX_RANK))
         return nn_onnx_no(c, "axis is not the last one");
-    return from_plain(c, kind);
+    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    if (item)
+        item->ranks = axis > 0 ? 1U << axis : 0;
+    return 0;
 }
 
 static int from_slope(nn_onnx_conversion *c, const char *kind) {
@@ -46,13 +51,18 @@ static int from_slope(nn_onnx_conversion *c, const char *kind) {
 static int from_prelu(nn_onnx_conversion *c, const char *kind) {
     const nn_tensor *slope = nn_onnx_in_constant(c, 1, -1);
     nn_onnx_item *item;
-    if (!slope)
-        return nn_onnx_no(c, "its slope is no constant");
+    if (!slope || (slope->count > 1 && slope->dim[slope->rank - 1] != (int64_t)slope->count &&
+                   (slope->rank < 3 || slope->dim[slope->rank - 3] != (int64_t)slope->count)))
+        return nn_onnx_no(c, "its slope is no constant with one number, or one a channel");
     NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
     if (!item)
         return 0;
     if (slope->count == 1)
         NN_TRY(nn_onnx_set(item, "shared", "true"));
+    else /* channels, which stand last but in images */
+        item->ranks = slope->rank >= 3 && slope->dim[slope->rank - 3] == (int64_t)slope->count
+                          ? 1U << 3
+                          : 1U << 1 | 1U << 2 | 1U << 4;
     return nn_onnx_add_weight(c, item, "weight", slope, false);
 }
 
@@ -63,7 +73,8 @@ static int add_dense(nn_onnx_conversion *c, const nn_tensor *weight, bool turned
                      const nn_tensor *bias) {
     size_t units = (size_t)weight->dim[turned ? 1 : 0];
     nn_onnx_item *item;
-    if (bias && bias->count != units)
+    if (bias &&
+        (bias->count != units || bias->rank < 1 || (size_t)bias->dim[bias->rank - 1] != units))
         return nn_onnx_no(c, "its third input is not one number for each output");
     NN_TRY(nn_onnx_add_layer(c, "dense", 0, &item));
     if (!item)
@@ -188,6 +199,7 @@ static int from_batch_norm(nn_onnx_conversion *c, const char *kind) {
     NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
     if (!item)
         return 0;
+    item->ranks = 1U << 1 | 1U << 3; /* channels are axis 1 */
     for (size_t i = 0; i < 4; i++)
         NN_TRY(nn_onnx_add_weight(c, item, param[i], nn_onnx_in_constant(c, 1 + i, 1), false));
     return nn_onnx_set(item, "eps", "%.9g", nn_onnx_get_real(c, "epsilon", 1e-5));
@@ -214,7 +226,7 @@ static int from_layer_norm(nn_onnx_conversion *c, const char *kind) {
 
 /* ---- sums and products of values ------------------------------------------------------------- */
 
-/* How (x + summand) factor is made by an operator with a constant. */
+/* x scale + offset, behind an operator with a constant. */
 static void scale_by(const char *op, double number, double *scale, double *offset) {
     if (strcmp(op, "Mul") == 0 || strcmp(op, "Div") == 0) {
         double factor = *op == 'M' ? number : 1 / number;
@@ -259,12 +271,15 @@ static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x, const nn
     nn_onnx_item *item = x->layer;
     if (x->form == NN_ONNX_SAMPLES && !item && x->scalings == c->scalings && !c->last)
         return scale_input(c, constant);
-    if (*c->op->op == 'A' && item && item->units && item->units == constant->count &&
-        item == c->last) {
+    if (*c->op->op == 'A' && item && item->units && item == c->last && constant->rank > 0 &&
+        item->units == constant->count &&
+        (size_t)constant->dim[constant->rank - 1] == constant->count) {
+        nn_onnx_value sum = *x;
+        sum.biased = item->biased = true;
         item->units = 0;
         NN_TRY(nn_onnx_set(item, "bias", "true"));
         NN_TRY(nn_onnx_add_weight(c, item, "bias", constant, false));
-        return nn_onnx_give(c, 0, *x);
+        return nn_onnx_give(c, 0, sum);
     }
     return nn_onnx_no(c, "a constant is only added to a product, or scales the input");
 }
@@ -283,6 +298,8 @@ static int from_join(nn_onnx_conversion *c, const char *kind) {
 
 static int from_concat(nn_onnx_conversion *c, const char *kind) {
     nn_onnx_item *item;
+    if (nn_onnx_get_int(c, "axis", 0) == 0)
+        return nn_onnx_no(c, "axis is that of the samples");
     NN_TRY(nn_onnx_add_layer(c, kind, -1, &item));
     return item ? nn_onnx_set(item, "axis", "%" PRId64, nn_onnx_get_int(c, "axis", 0)) : 0;
 }

@@ -28,7 +28,8 @@ enum {
     NN_NODE_OUTPUT = 2,
     NN_NODE_NAME = 3,
     NN_NODE_OP = 4,
-    NN_NODE_ATTRIBUTE = 5
+    NN_NODE_ATTRIBUTE = 5,
+    NN_NODE_DOMAIN = 7
 };
 enum { /* AttributeProto */
        NN_ATTRIBUTE_NAME = 1,

@@ -1,0 +1,51 @@
+"""strange_onnx.py: graphs that look like layers and are none, <number>.onnx, each with a line in strange.txt: the exit code of
+import, the file, and what is said of it."""
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+LIST = open("strange.txt", "w")
+count = 0
+
+
+def value(name, shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def refuse(what, shape, nodes, constants={}, opset=17, inputs=(), code=2):
+    """nodes: [(operator, inputs, output, attributes)]; the last output is the graph's."""
+    global count
+    graph = helper.make_graph([helper.make_node(op, list(i), [o], name=f"n_{o}", **a) for op, i, o, a in nodes], "g",
+                              [value("x", ["N", *shape])] + list(inputs), [value(nodes[-1][2], None)],
+                              [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    open(f"{count}.onnx", "wb").write(model.SerializeToString())
+    print(code, f"{count}.onnx", what, sep="\t", file=LIST)
+    count += 1
+
+
+ones = lambda *shape: np.ones(shape, np.float32)
+product = ("MatMul", "xw", "a", {})
+refuse("Softmax 'n_y' .axis is not the last one|node 'n_y' works along another axis", (4, 3), [("Softmax", "x", "y", {"axis": 1})])
+refuse("node 'n_y' works along another axis", (3, 3), [("BatchNormalization", ["x", "s", "s", "s", "s"], "y", {})], {"s": ones(3)})
+refuse("node 'n_y' works along another axis", (3, 2, 3), [("PRelu", "xs", "y", {})], {"s": ones(3)})
+refuse("a product is read before its bias is added", (4,), [product, ("Add", "ab", "c", {}), ("Mul", "ac", "y", {})],
+       {"w": ones(4, 3), "b": ones(3)})
+refuse("Add 'n_y' .a constant is only added to a product", (4,), [("Relu", "x", "a", {}), ("Add", "ab", "y", {})], {"b": ones(4)})
+refuse("the input is read before it is scaled", (4,), [("Mul", "xb", "a", {}), ("Add", "ax", "y", {})], {"b": ones(4)})
+refuse("Relu 'n_y' .an operator that is not ONNX's own", (4,), [("Relu", "x", "y", {"domain": "other"})])
+refuse("operator set 8; those from 9 on", (4,), [("Relu", "x", "y", {})], opset=8)
+refuse("Gemm 'n_y' .it wants constants", (4,), [("Gemm", "xwb", "y", {"alpha": 2.0})], {"w": ones(4, 3), "b": ones(3)})
+refuse("Conv 'n_y' .pads are neither", (1, 5, 5), [("Conv", "xw", "y", {"pads": [0, 0, 1, 0]})], {"w": ones(2, 1, 3, 3)})
+refuse("Concat 'n_y' .axis is that of the samples", (4,), [("Concat", "xx", "y", {"axis": 0})])
+refuse("Foo 'n_a' .nnmpi has no layer for it.; Bar 'n_b' .nnmpi", (4,), [("Foo", "x", "a", {}), ("Bar", "x", "b", {}),
+                                                                       ("Add", "ab", "y", {})])
+refuse("LSTM 'n_y' .sequences should come in as .N, T, F. and be transposed", (4, 3), [("LSTM", "xwr", "y", {"hidden_size": 1})],
+       {"w": ones(1, 4, 3), "r": ones(1, 4, 1)})
+refuse("GRU 'n_y' .linear_before_reset should be 1", (4, 3),
+       [("Transpose", "x", "t", {"perm": [1, 0, 2]}), ("GRU", "twr", "y", {"hidden_size": 1})], {"w": ones(1, 3, 3), "r": ones(1, 3, 1)})
+refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
+       [("Transpose", "x", "t", {"perm": [1, 0, 2]}), ("LSTM", ["t", "w", "r", "", "", "h"], "y", {"hidden_size": 1})],
+       {"w": ones(1, 4, 3), "r": ones(1, 4, 1), "h": ones(1, 1, 1)})
+refuse("has two inputs, 'x' and 'z'", (4,), [("Add", "xz", "y", {})], inputs=[value("z", ["N", 4])])
+refuse("dimension 1 of input 'x' is not known", ("M",), [("Relu", "x", "y", {})])
+refuse("element 0 of 'w' is nan", (4,), [("MatMul", "xw", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)
