@@ -7,6 +7,7 @@
 #include <nnmpi/config.h>
 #include <nnmpi/data.h>
 #include <nnmpi/error.h>
+#include <nnmpi/extend.h>
 #include <nnmpi/help.h>
 #include <nnmpi/log.h>
 #include <nnmpi/tensor.h>

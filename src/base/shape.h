@@ -3,16 +3,10 @@
 #ifndef NN_BASE_SHAPE_H
 #define NN_BASE_SHAPE_H
 
+#include <nnmpi/shape.h>
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-#define NN_MAX_RANK 4
-
-typedef struct nn_shape {
-    int rank;
-    int64_t dim[NN_MAX_RANK];
-} nn_shape;
 
 /* Elements; SIZE_MAX, which nothing has room for, where they are more than a size_t counts. */
 static inline size_t nn_shape_count(const nn_shape *s) {

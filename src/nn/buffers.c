@@ -77,7 +77,7 @@ static void add_outputs(nn_model *model, size_t batch, bool training, struct lay
 static void add_gradients(nn_model *model, size_t batch, struct layout *layout,
                           struct buffer **dy) {
     size_t n = model->layers;
-    for (size_t i = n - 1; i >= 1; i--) {
+    for (size_t i = n; i-- > 0;) {
         nn_layer *layer = model->layer[i];
         const nn_layer *consumer = layer->plan->consumer;
         if (consumer && !layer->plan->learns)
@@ -183,7 +183,7 @@ static void follow_shared(nn_model *model, bool training) {
     for (size_t i = 1; i < model->layers; i++)
         if (runs_in_place(model->layer[i], training))
             model->layer[i]->plan->y = model->layer[i]->input[0]->plan->y;
-    for (size_t i = model->layers - 1; i >= 1; i--) {
+    for (size_t i = model->layers; i-- > 0;) {
         nn_layer *layer = model->layer[i];
         if (layer->plan->consumer && shares_gradient(layer->plan->consumer))
             layer->plan->dy = layer->plan->consumer->plan->dy;
@@ -252,6 +252,7 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
     model->batch = batch;
     NN_TRY(lay_out(model, batch, grads != NULL, &elements));
     NN_TRY(NN_NEW(&model->block, elements + 1, "activations"));
+    model->layer[0]->plan->dy_at = model->block + model->layer[0]->plan->dy;
     for (size_t i = 1; i < model->layers; i++) {
         struct nn_layer_plan *plan = model->layer[i]->plan;
         plan->y_at = model->block + plan->y;

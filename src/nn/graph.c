@@ -328,6 +328,11 @@ nn_shape nn_model_output_shape(const nn_model *model) {
     return model->layer[model->layers - 1]->out;
 }
 
+void nn_model_learn_input(nn_model *model) {
+    for (size_t i = 0; i < model->layers; i++)
+        model->layer[i]->plan->learns = true;
+}
+
 /* The smallest vocabulary of the layers that read the data. */
 int64_t nn_model_vocabulary(const nn_model *model) {
     int64_t least = 0;

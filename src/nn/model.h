@@ -48,6 +48,11 @@ int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
  * subtree i stands i * stride elements behind that of subtree 0. Before nn_model_bind. */
 void nn_model_set_microbatches(nn_model *model, size_t count, size_t rows, size_t stride);
 
+/* Back-propagation goes on to the data, by which nn_model_input_grad [batch][input] is then the
+ * derivative. Before nn_model_bind. */
+void nn_model_learn_input(nn_model *model);
+const nn_real *nn_model_input_grad(const nn_model *model);
+
 /* How it computes from now on; before nn_model_bind. `compute` must outlive the model; NULL: one
  * thread. */
 void nn_model_set_compute(nn_model *model, const nn_compute *compute);
@@ -61,7 +66,10 @@ void nn_model_use(nn_model *model, nn_real *params);
 
 /* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
-/* The same, for when the output is NaN or Inf: the first layer that makes it so, NULL when none
+/* What has failed in layers that programs define, since it was asked last; with the layer's place.
+ */
+int nn_model_fault(const nn_model *model);
+/* Forward for when the output is NaN or Inf: the first layer that makes it so, NULL when none
  * does. */
 const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x);
 

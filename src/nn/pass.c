@@ -122,6 +122,16 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
     return model->layer[model->layers - 1]->plan->y_at;
 }
 
+int nn_model_fault(const nn_model *model) {
+    int rc = 0;
+    for (size_t i = model->layers; i-- > 1;) { /* all forget; the message is that of the first */
+        nn_layer *layer = model->layer[i];
+        int fault = layer->ops->fault ? layer->ops->fault(layer) : 0;
+        rc = fault < 0 ? fault : rc;
+    }
+    return rc;
+}
+
 const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x) {
     const nn_layer *bad = NULL;
     model->layer[0]->plan->y_at = (nn_real *)x;
@@ -137,6 +147,10 @@ const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, co
 
 nn_real *nn_model_output_grad(nn_model *model) {
     return model->layer[model->layers - 1]->plan->dy_at;
+}
+
+const nn_real *nn_model_input_grad(const nn_model *model) {
+    return model->layer[0]->plan->dy_at;
 }
 
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
@@ -278,7 +292,7 @@ static void backward_layer(struct backward *b) {
 }
 
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
-    for (size_t i = 1; i < model->layers; i++)
+    for (size_t i = 0; i < model->layers; i++)
         model->layer[i]->plan->grad_written = false;
     for (size_t i = model->layers - 1; i >= 1; i--) {
         const nn_layer *layer = model->layer[i];

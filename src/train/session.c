@@ -169,6 +169,39 @@ static void plan_microbatches(nn_session *session) {
     session->capacity = nn_microbatches_own(session->micro) * nn_session_microbatch_rows(session);
 }
 
+int nn_session_fault(const nn_session *session) {
+    int loss = nn_loss_fault(session->loss), model = nn_model_fault(session->model);
+    return model < 0 ? model : loss;
+}
+
+bool nn_session_can_fault(const nn_session *session) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(session->model, &layer);
+    for (size_t i = 0; i < layers; i++)
+        if (layer[i]->ops->fault)
+            return true;
+    return nn_loss_ops_of(session->loss)->fault != NULL;
+}
+
+static int fail_varying(const nn_session *session, const nn_entry *row, const char *noun) {
+    return nn_node_fail(nn_node_get(session->settings->train_node, "reproducible"),
+                        "reproducible wants the same bits from every call of a function, which the "
+                        "definition of %s '%s' does not promise (nn_%s_def.reproducible)",
+                        noun, row->name, noun);
+}
+
+/* Layers and the loss of the program's own may not have the same bits each time. */
+static int check_promises(const nn_session *session, const nn_loss_ops *loss) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(session->model, &layer);
+    if (!session->settings->train.reproducible)
+        return 0;
+    for (size_t i = 0; i < layers; i++)
+        if (layer[i]->ops->may_vary)
+            return fail_varying(session, &layer[i]->ops->entry, "layer");
+    return loss->may_vary ? fail_varying(session, &loss->entry, "loss") : 0;
+}
+
 /* More ranks than microbatches can still evaluate, each for its own share of rows. */
 static int plan_reproducible(nn_session *session) {
     const nn_settings *s = session->settings;
@@ -328,6 +361,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     if (trained)
         NN_TRY(nn_dataset_match_classes(session->data, trained));
     NN_TRY(check_output(session));
+    NN_TRY(check_promises(session, loss));
     NN_TRY(plan_reproducible(session));
     NN_TRY(plan_batches(session));
     NN_TRY(plan_loss(session));

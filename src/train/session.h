@@ -142,6 +142,11 @@ void nn_session_sum_statistics(void *ctx, size_t n, double *values);
 /* For a new step: nothing is summed, nothing has failed. */
 void nn_session_clear_sums(nn_session *session);
 
+/* What has failed in layers and in the loss that the program has defined itself, since it was asked
+ * last; and whether anything can. Local. */
+int nn_session_fault(const nn_session *session);
+bool nn_session_can_fault(const nn_session *session);
+
 /* The shard's microbatches, NULL when it has none. */
 const nn_shard_microbatches *nn_session_microbatches(const nn_session *session,
                                                      const nn_batch *batch);

@@ -173,6 +173,17 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
                    step, nn_plain_nan(t->loss), layer[layers - 1]->name);
 }
 
+/* Layers or a loss of the program's own may have failed on any rank, before or after the sums: all
+ * ranks learn of it before the step counts. */
+static int check_faults(const nn_trainer *t) {
+    if (!nn_session_can_fault(&t->session))
+        return 0;
+    int rc = nn_session_fault(&t->session);
+    if (rc < 0)
+        nn_error_prefix(rc, "step %lld", (long long)t->state.step + 1);
+    return nn_comm_agree(t->comm, rc);
+}
+
 /* Takes loss and wishes from the sums, which are the same on every rank: so a failure ends the
  * run on all of them in this step. */
 static int check_step(nn_trainer *t, const nn_batch *shard, int read_rc) {
@@ -249,6 +260,7 @@ int nn_trainer_step(nn_trainer *t) {
         next_phase(t, NN_PHASE_FORWARD, &time->backward);
     }
     separate_seconds(t);
+    NN_TRY(check_faults(t));
     NN_TRY(check_step(t, &shard, read_rc));
     advance(t, &shard);
     return 0;

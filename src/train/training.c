@@ -1,6 +1,7 @@
 /* nn_train, and the training that a caller drives, of which it is made. */
 #include "base/clock.h"
 #include "base/options/names.h"
+#include "base/sized.h"
 #include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/float_mode.h"
@@ -62,16 +63,6 @@ static int check_stage(const nn_training *t, bool right, const char *what, const
 
 /* ---- a run ----------------------------------------------------------------------------------- */
 
-/* A caller's struct of `size` bytes may be that of an older header. */
-static int check_size(const char *name, size_t size, size_t most) {
-    if (size >= sizeof(size_t) && size <= most)
-        return 0;
-    return nn_fail(NN_EUSAGE,
-                   "the size in %s is %zu, and this library knows %zu bytes of it: set it to "
-                   "sizeof(%s), and use the headers of this version",
-                   name, size, most, name);
-}
-
 /* From before the data are read until MPI has ended. */
 static int begin_watch(nn_comm *comm, nn_config *config) {
     NN_TRY(nn_comm_agree(comm, nn_config_check(config)));
@@ -108,7 +99,7 @@ int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *o
                      nn_training **out) {
     nn_training *t = NULL;
     *out = NULL;
-    NN_TRY(check_size("nn_train_options", options->size, sizeof t->options));
+    NN_TRY(nn_sized_check("nn_train_options", options->size, sizeof t->options));
     NN_TRY(nn_comm_agree(comm, NN_NEW(&t, 1, "training")));
     memcpy(&t->options, options, options->size);
     t->trainer = (nn_trainer){.comm = comm,
@@ -155,7 +146,7 @@ int nn_training_finish(nn_training *t, nn_train_result *result) {
     nn_train_result found = {0};
     NN_TRY(check_stage(t, t && t->stage == READY, "nn_training_finish",
                        "nn_training_attend comes first, after each step"));
-    NN_TRY(check_size("nn_train_result", result->size, sizeof found));
+    NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof found));
     enter(t);
     int rc = nn_trainer_finish(&t->trainer, &found);
     if (rc == 0) {
@@ -335,7 +326,7 @@ void nn_train_result_release(nn_train_result *result) {
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
     nn_training *t = NULL;
-    NN_TRY(check_size("nn_train_result", result->size, sizeof *result));
+    NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof *result));
     int rc = nn_training_open(comm, config, options, &t);
     while (rc == 0 && nn_training_goes_on(t)) {
         rc = nn_training_step(t);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base, and tensor -> {nn, comm};
-# each foreign library has one user; public headers show nothing of them; only the program prints, exits and handles
-# signals.
+# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base, tensor -> {nn, comm}, and
+# extend -> nn; each foreign library has one user; public headers show nothing of them; only the program prints, exits
+# and handles signals.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 
@@ -28,6 +28,7 @@ folder base 'base/'
 folder math 'base/'
 folder io 'base/'
 folder nn '(math|base)/'
+folder extend '(nn|io|math|base)/'
 folder data '(io|math|base)/'
 folder comm '(io|math|base)/'
 folder tensor '(nn|comm|io|math|base)/'

@@ -1,20 +1,66 @@
 #include "base/options/names.h"
 #include "base/options/option.h"
 
+#include <pthread.h>
 #include <string.h>
 
-const nn_entry *nn_family_find(const nn_family *family, const char *name) {
+/* Rows that programs have added, the newest first; they stay. */
+struct added {
+    const nn_family *family;
+    const nn_entry *row;
+    struct added *next;
+};
+
+static struct added *added;
+static pthread_mutex_t added_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const nn_entry *find(const nn_family *family, const char *name) {
     for (const nn_entry *const *row = family->rows; *row; row++)
         if (strcmp((*row)->name, name) == 0)
             return *row;
+    for (const struct added *a = added; a; a = a->next)
+        if (a->family == family && strcmp(a->row->name, name) == 0)
+            return a->row;
     return NULL;
+}
+
+const nn_entry *nn_family_find(const nn_family *family, const char *name) {
+    pthread_mutex_lock(&added_lock);
+    const nn_entry *row = find(family, name);
+    pthread_mutex_unlock(&added_lock);
+    return row;
+}
+
+int nn_family_add(const nn_family *family, const nn_entry *row) {
+    struct added *new;
+    NN_TRY(NN_NEW(&new, 1, "a row of a table"));
+    pthread_mutex_lock(&added_lock);
+    bool taken = find(family, row->name) != NULL;
+    if (!taken) {
+        *new = (struct added){family, row, added};
+        added = new;
+    }
+    pthread_mutex_unlock(&added_lock);
+    if (!taken)
+        return 0;
+    nn_free(new);
+    return nn_fail(NN_EUSAGE, "there is a %s '%s' already", family->noun, row->name);
+}
+
+static void add_names(const nn_family *family, nn_names *names) {
+    for (const nn_entry *const *row = family->rows; *row; row++)
+        nn_names_add(names, (*row)->name);
+    pthread_mutex_lock(&added_lock);
+    for (const struct added *a = added; a; a = a->next)
+        if (a->family == family)
+            nn_names_add(names, a->row->name);
+    pthread_mutex_unlock(&added_lock);
 }
 
 int nn_family_unknown(const nn_family *family, const nn_node *node, const char *name) {
     nn_names names = {0};
 
-    for (const nn_entry *const *row = family->rows; *row; row++)
-        nn_names_add(&names, (*row)->name);
+    add_names(family, &names);
     return nn_node_fail(node, "unknown %s '%s'%s", family->noun, name,
                         nn_names_advice(&names, name, "there are"));
 }

@@ -6,28 +6,9 @@
 #include "base/options/nearest.h"
 #include "base/options/node.h"
 
+#include <nnmpi/option.h>
+
 #include <stdio.h>
-
-typedef enum nn_option_type {
-    NN_OPT_BOOL,   /* bool */
-    NN_OPT_INT,    /* int64_t */
-    NN_OPT_REAL,   /* double */
-    NN_OPT_STRING, /* const char *, owned by the node tree */
-    NN_OPT_CHOICE, /* int: index into the range "a|b|c" */
-    NN_OPT_NODE    /* nn_node *: checked by whoever asked for it; needs a map to have a default */
-} nn_option_type;
-
-typedef struct nn_option {
-    const char *key;
-    nn_option_type type;
-    size_t offset;        /* of the member in the struct bound to */
-    const char *fallback; /* default as text; NULL: required; "": optional, member left as it is */
-    const char *range;    /* numbers "[0, 1)", "(0, inf)", NULL: finite; choices "a|b|c" */
-    const char *help;     /* one sentence, with the unit */
-} nn_option;
-
-#define NN_OPTION_END                                                                              \
-    { NULL, NN_OPT_BOOL, 0, NULL, NULL, NULL }
 
 /* The first member of every row of every table. */
 typedef struct nn_entry {
@@ -62,6 +43,11 @@ int nn_options_bind(const nn_binding *bindings, size_t count, nn_node *map, cons
 /* Chooses a row: `node` is the name ("relu"), or a map of one item {relu: {options}}. *options is
  * the options' map (made empty and put into the tree when absent, so that it can be completed). */
 int nn_family_pick(const nn_family *family, nn_node *node, const nn_entry **row, nn_node **options);
+
+/* One more row, of a program's own, which must not go away: found and picked as the others are, but
+ * help and the reference leave it out. NN_EUSAGE where there is one of that name, NN_EMEMORY. From
+ * any thread. */
+int nn_family_add(const nn_family *family, const nn_entry *row);
 
 /* The row with this name or NULL. */
 const nn_entry *nn_family_find(const nn_family *family, const char *name);

@@ -147,7 +147,7 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(read_lengths(t, first, count));
     nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
     NN_TRY(check_finite(t, first, count));
-    nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y);
+    NN_TRY(nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y));
     for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
         t->label[r] = decide(t, t->y + r * t->writer.outputs) + t->writer.first_label;
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);

@@ -142,6 +142,11 @@ typedef struct nn_layer_ops {
     /* The rows of a side of outer[i], of all samples of a call; in the same order on both sides.
      * Where it goes by_tree, they may have been computed in several calls. NULL: `outers` is 0. */
     nn_row_block (*rows)(const nn_layer *layer, const nn_io *io, size_t i, nn_outer_side side);
+    /* of layers that programs define (src/extend) */
+    int (*fault)(nn_layer *layer); /* what has failed in calls since it was asked last; NULL:
+                                      nothing can */
+    bool each_microbatch;          /* called for each microbatch also where it has no parameters */
+    bool may_vary;                 /* the same call may have other bits the next time */
 } nn_layer_ops;
 
 struct nn_layer {
@@ -203,10 +208,10 @@ double nn_layer_weights(const nn_layer *layer);
 size_t nn_layer_grad_count(const nn_layer *layer);
 size_t nn_layer_keep_elements(const nn_layer *layer);
 
-/* Called once for each microbatch. Layers without parameters compute every row by itself, so that
- * it would change nothing. */
+/* Called once for each microbatch. Built-in layers without parameters compute every row by itself,
+ * so that it would change nothing. */
 static inline bool nn_layer_takes_microbatches(const nn_layer *layer) {
-    return layer->params > 0 && !(layer->flags & NN_LAYER_WHOLE);
+    return (layer->params > 0 || layer->ops->each_microbatch) && !(layer->flags & NN_LAYER_WHOLE);
 }
 
 /* The pseudo-layer that stands for the data. */

@@ -214,6 +214,8 @@ int nn_loss_new(nn_node *node, const nn_loss_spec *spec, nn_loss **out) {
     NN_TRY_GOTO(pick(node, &loss->ops, &options));
     NN_TRY_GOTO(bind_options(loss, options));
     NN_TRY_GOTO(choose_conversion(node, loss));
+    if (loss->ops->plan && loss->ops->plan(loss->ops, loss->options, spec->outputs) < 0)
+        NN_TRY_GOTO(nn_node_prefix(NN_EUSAGE, node));
     NN_TRY_GOTO(plan_class_weights(loss));
     plan_mixing(loss);
     NN_TRY_GOTO(allocate(loss));
@@ -337,7 +339,8 @@ void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target
     size_t width = loss->spec.outputs;
     struct call call = {loss, z, target, dz ? dz : loss->gradient};
 
-    nn_parallel(loss->spec.compute, batch, 1 + GRAIN / width, eval_rows, &call);
+    nn_parallel(loss->ops->one_thread ? NULL : loss->spec.compute, batch, 1 + GRAIN / width,
+                eval_rows, &call);
     for (size_t i = 0; i < batch; i++) {
         nn_real sample = nn_target_weight(target, i);
         nn_real both = sample * class_weight_of(loss, target, i);
@@ -348,6 +351,10 @@ void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target
         if (dz && (weight < 1 || weight > 1))
             weigh_row(weight, width, dz + i * width);
     }
+}
+
+int nn_loss_fault(const nn_loss *loss) {
+    return loss->ops->fault ? loss->ops->fault(loss->options) : 0;
 }
 
 void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y) {

@@ -25,6 +25,12 @@ typedef struct nn_loss_ops {
     void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
     bool metric_only; /* cannot be trained on: dz is 0 */
     bool mistakes;    /* dz is 0 exactly at samples that are right (train.stop_when: no_mistakes) */
+    /* of losses that programs define (src/extend), with their row and their options; NULL: nothing
+     * to be said, nothing can fail */
+    int (*plan)(const struct nn_loss_ops *ops, void *options, size_t outputs);
+    int (*fault)(void *options); /* what has failed in eval since it was asked last */
+    bool one_thread;             /* eval is called by the calling thread only */
+    bool may_vary;               /* the same call may have other bits the next time */
     /* loss[i] of each row and dz[batch][width] = d loss[i] / d z[i], both unweighted. z is the
      * model's output before the fused activation; `target` is in a form of `forms`, its labels in
      * [0, width). A NaN in z makes the row's loss NaN, unless metric_only. Called from several
@@ -94,6 +100,9 @@ bool nn_loss_target_range(const nn_loss *loss, double *low, double *high);
  * not depend on the number of threads. */
 void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target *target,
                   nn_loss_sum *sum, nn_real *dz);
+
+/* What has failed in nn_loss_eval since it was asked last. */
+int nn_loss_fault(const nn_loss *loss);
 
 /* The fused activation applied to z: probabilities for predict. y may be z. */
 void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y);

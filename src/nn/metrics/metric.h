@@ -36,6 +36,9 @@ typedef struct nn_metric_ops {
     double (*value)(const void *options, const nn_metric_spec *spec, double *state, double *table);
     bool larger_is_better;
     bool table_only; /* there is no value */
+    /* of metrics that programs define (src/extend); NULL elsewhere */
+    void (*bind)(const struct nn_metric_ops *ops, void *options); /* once the options are read */
+    int (*fault)(void *options); /* what has failed in add and value since it was asked last */
 } nn_metric_ops;
 
 extern const nn_family nn_metrics; /* metrics.c: one row a metric */

@@ -162,6 +162,9 @@ static int add_metric(nn_settings *s, nn_node *node) {
     nn_choice metric;
 
     NN_TRY(choose(s, &nn_metrics, node, NULL, &metric));
+    const nn_metric_ops *ops = (const nn_metric_ops *)metric.row;
+    if (ops->bind)
+        ops->bind(ops, metric.options);
     if (has_metric(s, metric.row->name))
         return nn_node_fail(node, "the metric '%s' stands twice", metric.row->name);
     if (s->validate.metrics == NN_MAX_METRICS)

@@ -20,8 +20,8 @@ static double count_ignored(const nn_session *session, const nn_batch *batch) {
 }
 
 /* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
- * metric. */
-static void add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
+ * metric. Fails where metrics of the program's own do. */
+static int add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
     nn_loss_sum loss = {0};
     size_t rows = nn_batch_targets(batch);
     nn_loss_eval(session->loss, rows, z, &batch->target, &loss, NULL);
@@ -32,23 +32,28 @@ static void add_rows(nn_session *session, const nn_batch *batch, const nn_real *
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         ops->add(session->metric[i].options, &session->metric_spec, rows, z, &batch->target, state);
+        if (ops->fault)
+            NN_TRY(ops->fault(session->metric[i].options));
         state += session->metric_layout[i].state;
     }
+    return 0;
 }
 
 /* Adds a shard to the sums, each microbatch to its own. */
-static void add_batch(nn_session *session, const nn_batch *batch, double *sums) {
+static int add_batch(nn_session *session, const nn_batch *batch, double *sums) {
     const nn_shard_microbatches *micro = nn_session_microbatches(session, batch);
     nn_pass pass = {
         .batch = batch->count, .sample = batch->sample, .length = batch->length, .micro = micro};
     const nn_real *z = nn_model_forward(session->model, &pass, batch->x);
     if (!micro)
-        add_rows(session, batch, z, sums);
+        NN_TRY(add_rows(session, batch, z, sums));
     for (size_t i = 0; micro && i < micro->count; i++) {
         nn_batch part = nn_session_rows(session, batch, micro->row[i], micro->row[i + 1]);
         size_t at = micro->row[i] * session->positions * session->outputs;
-        add_rows(session, &part, z + at, sums + i * (session->metric_state + NN_EVALUATION_SUMS));
+        NN_TRY(add_rows(session, &part, z + at,
+                        sums + i * (session->metric_state + NN_EVALUATION_SUMS)));
     }
+    return nn_session_fault(session);
 }
 
 static int add_all(nn_session *session, nn_loader *loader, double *sums) {
@@ -56,7 +61,7 @@ static int add_all(nn_session *session, nn_loader *loader, double *sums) {
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
         nn_comm_at(session->comm, NN_PHASE_EVALUATE);
         NN_TRY(nn_loader_batch(loader, 0, i, &batch));
-        add_batch(session, &batch, sums);
+        NN_TRY(add_batch(session, &batch, sums));
     }
     return 0;
 }
@@ -69,7 +74,7 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
 }
 
 /* What the metrics make of their sums; their tables follow each other. */
-static void read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
+static int read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
     double *table = result->table;
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
@@ -81,9 +86,12 @@ static void read_metrics(const nn_session *session, double *state, nn_evaluation
             .rows = layout->rows,
             .columns = layout->columns,
             .table = table};
+        if (ops->fault)
+            NN_TRY(ops->fault(session->metric[i].options));
         table += layout->rows * layout->columns;
         state += layout->state;
     }
+    return 0;
 }
 
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
@@ -101,8 +109,7 @@ int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *spli
     result->ignored = (int64_t)sums[2];
     result->loss = sums[0] / sums[1];
     result->metrics = session->metrics;
-    read_metrics(session, sums + NN_EVALUATION_SUMS, result);
-    return 0;
+    return nn_comm_agree(session->comm, read_metrics(session, sums + NN_EVALUATION_SUMS, result));
 }
 
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,

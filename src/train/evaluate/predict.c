@@ -119,13 +119,14 @@ const char *nn_predictor_class(const nn_predictor *p, size_t i) {
     return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
 }
 
-static void predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
-                           float *y) {
+static int predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                          float *y) {
     nn_pass pass = {.batch = count, .length = length};
     uint64_t float_mode = nn_float_mode_flush();
     const nn_real *z = nn_model_forward(p->model, &pass, x);
     nn_loss_link(p->loss, count * p->positions, z, y);
     nn_float_mode_set(float_mode);
+    return nn_model_fault(p->model);
 }
 
 /* Samples of the piece that begins at `first`. */
@@ -139,14 +140,15 @@ int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
     for (size_t first = 0; first < count; first += p->batch) {
         size_t n = piece_of(p, count, first);
         nn_converter_apply(&p->converter, n, x + first * p->inputs, p->x);
-        predict_scaled(p, n, p->x, NULL, y + first * p->outputs);
+        NN_TRY(predict_scaled(p, n, p->x, NULL, y + first * p->outputs));
     }
     return 0;
 }
 
-void nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
-                       float *y) {
+int nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
+                      float *y) {
     for (size_t first = 0; first < count; first += p->batch)
-        predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
-                       length ? length + first : NULL, y + first * p->outputs);
+        NN_TRY(predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
+                              length ? length + first : NULL, y + first * p->outputs));
+    return 0;
 }

@@ -21,7 +21,7 @@ size_t nn_predictor_positions(const nn_predictor *predictor);
 
 /* nn_predict on numbers that are already scaled and in the order that the model takes (an image is
  * [H, W, C]); length[count] are the steps of each sequence that count, NULL: all. Local. */
-void nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, const int32_t *length,
-                       float *y);
+int nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, const int32_t *length,
+                      float *y);
 
 #endif

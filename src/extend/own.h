@@ -1,0 +1,53 @@
+/* What layers, losses and metrics of a program's own have in common: their definitions are checked
+ * and copied, and what their functions return is kept until somebody asks.
+ *
+ * A definition becomes a row of the table of its family. The struct that the options of such a row
+ * are bound to begins with an nn_own, behind which the program's own struct stands. */
+#ifndef NN_EXTEND_OWN_H
+#define NN_EXTEND_OWN_H
+
+#include "base/options/option.h"
+#include "base/sized.h"
+
+#include <nnmpi/extend.h>
+
+#include <stdalign.h>
+
+enum { NN_OWN_WHY = 200 };
+
+typedef struct nn_own {
+    alignas(max_align_t) const void *row; /* of losses and metrics, whose functions get no more */
+    size_t scratch;                       /* of layers: floats a sample */
+    const char *function;                 /* the first one that has failed, or NULL */
+    int code;                             /* what it returned */
+    char why[NN_OWN_WHY + 1];
+} nn_own;
+
+/* The program's struct behind it. */
+static inline void *nn_own_options(const void *own) {
+    return (nn_own *)own + 1;
+}
+
+/* What definitions of all kinds have. */
+typedef struct nn_own_text {
+    const char *type; /* "nn_layer_def" */
+    const char *name, *help;
+    const nn_option *options;
+    size_t options_size;
+    const nn_option *common; /* keys that options of the family may not have */
+} nn_own_text;
+
+/* Fails where a function that is REQUIRED is NULL. */
+int nn_own_require(const nn_own_text *text, const char *function, bool there);
+/* Checks the texts, copies them to `entry`, and adds this row to the family; all of it stays. */
+int nn_own_add(const nn_family *family, const nn_own_text *text, nn_entry *entry);
+/* Letters, digits and _, beginning with a letter; NULL is none. */
+bool nn_own_is_name(const char *name);
+
+/* Keeps what `function` has returned; whether that was 0. To be called right behind the function.
+ */
+bool nn_own_succeeds(nn_own *own, const char *function, int code);
+/* NN_EUSAGE "its forward returned 3: why" where something has failed, after which nothing has. */
+int nn_own_fault(nn_own *own);
+
+#endif
