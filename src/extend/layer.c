@@ -192,7 +192,7 @@ static int make_row(const nn_layer_def *def, struct own_layer *row) {
 
 int nn_layer_register(const nn_layer_def *def) {
     struct own_layer *row;
-    NN_TRY(nn_sized_check("nn_layer_def", def->size, sizeof *def));
+    NN_TRY(nn_own_check_size("nn_layer_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a layer's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

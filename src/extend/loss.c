@@ -82,7 +82,7 @@ static int make_row(const nn_loss_def *def, struct own_loss *row) {
 
 int nn_loss_register(const nn_loss_def *def) {
     struct own_loss *row;
-    NN_TRY(nn_sized_check("nn_loss_def", def->size, sizeof *def));
+    NN_TRY(nn_own_check_size("nn_loss_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a loss's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

@@ -86,7 +86,7 @@ static int make_row(const nn_metric_def *def, struct own_metric *row) {
 
 int nn_metric_register(const nn_metric_def *def) {
     struct own_metric *row;
-    NN_TRY(nn_sized_check("nn_metric_def", def->size, sizeof *def));
+    NN_TRY(nn_own_check_size("nn_metric_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a metric's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

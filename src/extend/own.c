@@ -6,6 +6,11 @@
 
 enum { NAME_LENGTH = 48 };
 
+int nn_own_check_size(const char *type, const void *def, size_t known) {
+    return def ? nn_sized_check(type, *(const size_t *)def, known)
+               : nn_fail(NN_EUSAGE, "the %s is NULL", type);
+}
+
 bool nn_own_is_name(const char *name) {
     if (!name || !isalpha((unsigned char)*name) || strlen(name) > NAME_LENGTH)
         return false;

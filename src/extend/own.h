@@ -37,6 +37,8 @@ typedef struct nn_own_text {
     const nn_option *common; /* keys that options of the family may not have */
 } nn_own_text;
 
+/* Fails where a definition, whose first member is its size, is NULL or of no size that is known. */
+int nn_own_check_size(const char *type, const void *def, size_t known);
 /* Fails where a function that is REQUIRED is NULL. */
 int nn_own_require(const nn_own_text *text, const char *function, bool there);
 /* Checks the texts, copies them to `entry`, and adds this row to the family; all of it stays. */

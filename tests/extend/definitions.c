@@ -11,6 +11,7 @@ static nn_layer_def layer(const char *name) {
 
 static void test_layers(void) {
     nn_layer_def def = layer("own_a");
+    FAILS(nn_layer_register(NULL), NN_EUSAGE, "the nn_layer_def is NULL");
     def.size = 3;
     FAILS(nn_layer_register(&def), NN_EUSAGE, "sizeof(nn_layer_def)");
     def.size = sizeof def + 8;
