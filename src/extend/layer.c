@@ -8,6 +8,7 @@
 struct own_layer {
     nn_layer_ops ops;
     nn_layer_def def;
+    nn_pool pool; /* of its texts and options */
 };
 
 /* Of each layer of a model: behind the nn_own and the program's struct. */
@@ -187,7 +188,7 @@ static int make_row(const nn_layer_def *def, struct own_layer *row) {
     row->ops.fault = fail_fault;
     row->ops.each_microbatch = true;
     row->ops.may_vary = !row->def.reproducible;
-    return nn_own_add(&nn_layers, &text, &row->ops.entry);
+    return nn_own_add(&nn_layers, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_layer_register(const nn_layer_def *def) {

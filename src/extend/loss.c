@@ -8,6 +8,7 @@
 struct own_loss {
     nn_loss_ops ops;
     nn_loss_def def;
+    nn_pool pool; /* of its texts and options */
 };
 
 static int own_fault(void *options) {
@@ -77,7 +78,7 @@ static int make_row(const nn_loss_def *def, struct own_loss *row) {
     row->ops.fault = own_fault;
     row->ops.one_thread = true;
     row->ops.may_vary = !row->def.reproducible;
-    return nn_own_add(&nn_losses, &text, &row->ops.entry);
+    return nn_own_add(&nn_losses, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_loss_register(const nn_loss_def *def) {

@@ -11,6 +11,7 @@
 struct own_metric {
     nn_metric_ops ops;
     nn_metric_def def;
+    nn_pool pool; /* of its texts and options */
 };
 
 static const nn_metric_def *def_of(const nn_own *own) {
@@ -81,7 +82,7 @@ static int make_row(const nn_metric_def *def, struct own_metric *row) {
     row->ops.larger_is_better = row->def.larger_is_better;
     row->ops.bind = own_bind;
     row->ops.fault = own_fault;
-    return nn_own_add(&nn_metrics, &text, &row->ops.entry);
+    return nn_own_add(&nn_metrics, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_metric_register(const nn_metric_def *def) {

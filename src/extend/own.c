@@ -127,19 +127,18 @@ static int copy_entry(const nn_own_text *text, nn_pool *pool, nn_entry *entry) {
     return failed ? NN_EMEMORY : 0;
 }
 
-int nn_own_add(const nn_family *family, const nn_own_text *text, nn_entry *entry) {
-    nn_pool pool = {NULL};
+int nn_own_add(const nn_family *family, const nn_own_text *text, nn_pool *pool, nn_entry *entry) {
     if (!nn_own_is_name(text->name) || strcmp(text->name, "input") == 0 ||
         strcmp(text->name, "loss") == 0)
         return nn_fail(NN_EUSAGE,
                        "%s has '%s' for its name; it is letters, digits and _, a letter first, and "
                        "neither `input` nor `loss`",
                        text->type, text->name ? text->name : "NULL");
-    int rc = copy_entry(text, &pool, entry);
+    int rc = copy_entry(text, pool, entry);
     if (rc == 0)
         rc = nn_family_add(family, entry);
     if (rc < 0)
-        nn_pool_release(&pool);
+        nn_pool_release(pool);
     return rc;
 }
 

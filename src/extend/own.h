@@ -41,8 +41,9 @@ typedef struct nn_own_text {
 int nn_own_check_size(const char *type, const void *def, size_t known);
 /* Fails where a function that is REQUIRED is NULL. */
 int nn_own_require(const nn_own_text *text, const char *function, bool there);
-/* Checks the texts, copies them to `entry`, and adds this row to the family; all of it stays. */
-int nn_own_add(const nn_family *family, const nn_own_text *text, nn_entry *entry);
+/* Checks the texts, copies them to `entry`, and adds this row to the family, which stays there,
+ * with its texts in `pool`. */
+int nn_own_add(const nn_family *family, const nn_own_text *text, nn_pool *pool, nn_entry *entry);
 /* Letters, digits and _, beginning with a letter; NULL is none. */
 bool nn_own_is_name(const char *name);
 
