@@ -6,8 +6,8 @@
 set -euo pipefail
 
 case "${NNMPI_MPI:-openmpi}" in
-openmpi) mpi=(openmpi-bin libopenmpi-dev) ;;
-mpich) mpi=(mpich libmpich-dev) ;;
+openmpi) mpi=(openmpi-bin libopenmpi-dev) mpi_optional=(python3-mpi4py) ;;
+mpich) mpi=(mpich libmpich-dev) mpi_optional=() ;; # mpi4py is built for Open MPI
 *)
     printf 'packages.sh: NNMPI_MPI is openmpi or mpich, not %s\n' "$NNMPI_MPI" >&2
     exit 2

@@ -167,7 +167,7 @@ class CSVLogger(Callback):
         row = {"epoch": epoch, **{name: value for name, value in logs.items() if np.isscalar(value)}}
         if self._writer is None:
             self._file = open(self.path, "a" if self.append else "w", newline="", encoding="utf-8")
-            self._writer = csv.DictWriter(self._file, list(row), delimiter=self.separator)
+            self._writer = csv.DictWriter(self._file, list(row), delimiter=self.separator, lineterminator="\n")
             if self._file.tell() == 0:
                 self._writer.writeheader()
         self._writer.writerow(row)
