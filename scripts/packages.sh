@@ -20,7 +20,8 @@ test=("${build[@]}" g++ gfortran clang libomp-dev shellcheck gcc-aarch64-linux-g
 # Not every release or processor has these: faster matrix products; formatter and linter of the one
 # version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker.
 build_optional=(libdnnl-dev)
-test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm python3-mpi4py
+test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm
+    python3-pip python3-setuptools python3-wheel "${mpi_optional[@]}"
     python3-onnx)
 
 usage() {
