@@ -11,7 +11,7 @@ install(TARGETS nnmpi_static EXPORT nnmpi-static-targets)
 install(DIRECTORY include/nnmpi TYPE INCLUDE)
 install(DIRECTORY datasets DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sh" PATTERN "iris.csv")
-install(DIRECTORY docs slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
+install(DIRECTORY docs examples slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
 install(FILES README.md SECURITY.md LICENSE CHANGELOG.md DESTINATION ${share_folder})
 
 # Programs find nnmpi::nnmpi, the shared library, and with COMPONENTS static nnmpi::nnmpi_static too.

@@ -5,7 +5,8 @@
 #   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, python (the
 #                            package nnmpi), mpi4py or sklearn (and that package), mnist (the variable
 #                            NNMPI_MNIST names a folder with its IDX files), openmpi, hosts
-#                            (scripts/hosts.sh can make them)
+#                            (scripts/hosts.sh can make them), g++, fortran (the interface is built),
+#                            mpi_f08 (for MPI's module of that name)
 #   ```text output           lines that the commands before print; three dots or more are any text
 #   ```LANGUAGE file NAME    a file that the commands use
 #   ```LANGUAGE is PATH      a copy of this file of the sources
@@ -16,7 +17,7 @@
 
 ! is_sanitized || skip "readers do not sanitize"
 
-mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md)
+mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
 
 # ---- links and names -----------------------------------------------------------------------------
 
@@ -34,7 +35,8 @@ check_links() {
         [ -e "$file" ] || fail "$document: no $target"
         [[ $target != *'#'* ]] || anchors "$file" | grep -xF -- "${target#*#}" >/dev/null ||
             fail "$document: no heading for $target"
-    done < <(grep -oE '\]\([^)]+\)' "$SOURCE_DIR/$document" | sed 's/^](//; s/)$//' | grep -v '^http' || true)
+    done < <(awk '/^```/ { code = !code } !code' "$SOURCE_DIR/$document" | grep -oE '\]\([^)]+\)' |
+        sed 's/^](//; s/)$//' | grep -v '^http' || true)
 }
 
 for document in "${documents[@]}"; do
@@ -66,6 +68,9 @@ has() {
     h5py | torch) python3 -c "import $1" 2>/dev/null ;;
     mnist) [ -n "${NNMPI_MNIST:-}" ] ;;
     openmpi) ! is_hydra ;;
+    g++) command -v g++ >/dev/null ;;
+    fortran) command -v gfortran >/dev/null && [ -e "$libraries/libnnmpi_fortran.so" ] ;;
+    mpi_f08) [ -e "$trash/installed/include/nnmpi/fortran/nnmpi_mpi_f08.mod" ] ;;
     hosts) "$SOURCE_DIR/scripts/hosts.sh" --rate 1gbit 1 true 2>/dev/null ;;
     *) fail "$document: blocks cannot need '$1'" ;;
     esac
