@@ -6,6 +6,8 @@
 
 #include "comm/mpi_comm.h"
 
+#include <stddef.h>
+
 /* Size of a slot. */
 #define NN_BARRIER_BYTES ((size_t)16384)
 
