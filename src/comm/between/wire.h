@@ -11,6 +11,7 @@
 #include "comm/mpi_comm.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 typedef struct nn_wire nn_wire;
 
