@@ -5,6 +5,7 @@
 # goes on elsewhere.
 # shellcheck source=tests/hosts.sh
 . "$SOURCE_DIR/tests/hosts.sh"
+. "$SOURCE_DIR/tests/growth.sh"
 make_hosts 4
 
 make_training
@@ -31,7 +32,8 @@ close_to auto 1e-4
 exact=(-o train.reproducible=true)
 "$NNMPI" train net.yaml --run exact -q "${exact[@]}" >out
 "$NNMPI" digest exact/last.h5 | cut -c 1-64 >want
-for where in host1:2 host1:1,host2:1 host1:2,host2:2 host1:1,host2:1,host3:1,host4:1 host1:2,host3:1; do
+places='host1:2 host1:1,host2:1 host1:2,host2:2 host1:1,host2:1,host3:1,host4:1 host1:2,host3:1'
+for where in $places; do
     for between in gradients rows; do
         launch "$where" "$NNMPI" train net.yaml --run "exact-$between-$where" -q "${exact[@]}" \
             -o train.between_nodes=$between -o train.max_steps=11 >out 2>err
@@ -41,3 +43,22 @@ for where in host1:2 host1:1,host2:1 host1:2,host2:2 host1:1,host2:1,host3:1,hos
         expect_same want got
     done
 done
+
+# and of one that loses a rank in each of these places, and each time goes on in the next
+exact+=(-o train.epochs=100000000 -o checkpoint.every_steps=20)
+step=0
+for where in $places; do
+    for between in rows gradients; do
+        launch "$where" "$NNMPI" train net.yaml --run moved -q --resume "${exact[@]}" \
+            -o train.between_nodes=$between -o train.max_steps=100000000 >out 2>err &
+        launcher=$!
+        wait_for_step moved $((step + 100)) "$launcher"
+        kill -s KILL "$(ranks_on host1 nnmpi | tail -n 1)"
+        ! wait "$launcher" || fail "$where, $between: nobody noticed that a rank was killed"
+        step=$(last_step moved)
+    done
+done
+exact+=(-o train.max_steps=$((step + 100)))
+launch host1:1,host2:1 "$NNMPI" train net.yaml --run moved -q --resume "${exact[@]}" >out 2>err
+"$NNMPI" train net.yaml --run straight -q "${exact[@]}" >out
+expect_same <("$NNMPI" digest moved/last.h5 | cut -c 1-64) <("$NNMPI" digest straight/last.h5 | cut -c 1-64)
