@@ -7,6 +7,7 @@ set -eu
 . "$SOURCE_DIR/scripts/env.sh"
 export OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_hwloc_default_binding_policy=none
 export OMPI_MCA_mpi_yield_when_idle=1
+[ ! -e "${BUILD_DIR:-}/tests/libyield.so" ] || export LD_PRELOAD=$BUILD_DIR/tests/libyield.so
 ranks=$1
 shift
 exec "${MPIEXEC:-mpirun}" -n "$ranks" "$@"

@@ -1,6 +1,5 @@
 /* Slow storage: as long as there is a file SLOW_WHILE, each pread from a file with SLOW_PATH in its
  * name takes 0.1 s more, and as long as there is a file SLOW_SAVE, each fsync of a checkpoint 4 s.
- * Who waits for others and would give its core away again and again sleeps: other tests need it.
  * cc -shared -fPIC -O1 -o slow.so slow.c, then LD_PRELOAD=slow.so */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -40,9 +39,5 @@ int fsync(int fd) {
         *(void **)(&real) = dlsym(RTLD_NEXT, "fsync");
     be_slow(fd, "checkpoint", getenv("SLOW_SAVE"), 4000000);
     return real(fd);
-}
-
-int sched_yield(void) {
-    return usleep(200);
 }
 #pragma GCC visibility pop
