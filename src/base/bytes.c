@@ -33,8 +33,8 @@ void nn_bytes_put_text(nn_bytes *out, const char *text) {
 }
 
 void nn_bytes_number(nn_bytes *out, uint64_t number, int size) {
-    for (int i = 0; i < size; i++)
-        nn_bytes_put(out, &(unsigned char){(unsigned char)(number >> 8 * i)}, 1);
+    for (; size > 0; size--, number >>= 8)
+        nn_bytes_put(out, &(unsigned char){(unsigned char)number}, 1);
 }
 
 void nn_bytes_release(nn_bytes *out) {

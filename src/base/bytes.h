@@ -12,7 +12,7 @@ typedef struct nn_bytes {
 
 void nn_bytes_put(nn_bytes *out, const void *bytes, size_t count);
 void nn_bytes_put_text(nn_bytes *out, const char *text);
-/* The lowest `size` bytes of a number, the lowest one first. */
+/* A number as `size` bytes, the lowest one first. */
 void nn_bytes_number(nn_bytes *out, uint64_t number, int size);
 void nn_bytes_release(nn_bytes *out);
 

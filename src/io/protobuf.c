@@ -107,5 +107,6 @@ int nn_pb_next(nn_pb_reader *r, nn_pb_field *field, bool *more) {
 }
 
 nn_pb_reader nn_pb_inner(const nn_pb_reader *r, const nn_pb_field *field) {
-    return (nn_pb_reader){r->file, r->start, field->bytes, field->bytes + field->count};
+    const unsigned char *at = field->wire == NN_PB_BYTES ? field->bytes : r->at;
+    return (nn_pb_reader){r->file, r->start, at, at + field->count};
 }

@@ -33,7 +33,7 @@ typedef struct nn_pb_reader {
 
 /* The next field, or *more is false at the end of the message. NN_EFORMAT with the place. */
 int nn_pb_next(nn_pb_reader *r, nn_pb_field *field, bool *more);
-/* The message that a field of NN_PB_BYTES is. */
+/* The message that a field of NN_PB_BYTES is; an empty one for others. */
 nn_pb_reader nn_pb_inner(const nn_pb_reader *r, const nn_pb_field *field);
 /* A varint from bytes of a packed field. */
 int nn_pb_varint(nn_pb_reader *r, uint64_t *value);
