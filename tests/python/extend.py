@@ -10,6 +10,7 @@ import numpy as np
 import nnmpi
 from nnmpi._library import check, ffi, lib, text
 from nnmpi.extend import Option, Parameter, Plan, gradient_check, register_layer, register_loss, register_metric
+from nnmpi.layers import Dense, Layer
 
 mischief = ""
 
@@ -99,6 +100,13 @@ def train(comm, folder):
     check(lib.nn_train(comm.pointer, config[0], options, found))
     return text(found.digest), lib.nn_evaluation_metric(found.test, 0).value
 
+
+# models take them by name
+x = np.random.default_rng(0).normal(size=(200, 4)).astype("f4")
+model = nnmpi.Sequential([Layer.of("np_dense", units=12), Dense(2)])
+model.compile(optimizer="adam", loss="np_huber", metrics=["np_hits"])
+model.fit(x, (x[:, 0] > 0).astype("i4"), epochs=20, batch_size=20, verbose=0)
+assert model.evaluate(x, (x[:, 0] > 0).astype("i4"), verbose=0)[1] > 0.8
 
 world = nnmpi.Comm()
 with tempfile.TemporaryDirectory() as folder:

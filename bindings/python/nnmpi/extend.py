@@ -3,7 +3,8 @@
 What is registered here is named in configurations as built-in parts are; its functions are called in every step, so
 that they are as fast as numpy is. The rules that hold for them are those of C (docs/extend.md): what a row becomes
 depends on this row and the parameters only, ``dx`` is written, ``g`` is added to, and an exception ends the run on all
-ranks. Register on every rank, before the configuration is used.
+ranks. Register on every rank, before the configuration is used. Models have such a layer by its name,
+``Layer.of("gate", units=3)``.
 """
 
 from __future__ import annotations
