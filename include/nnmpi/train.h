@@ -34,7 +34,7 @@ NN_API const nn_metric_value *nn_evaluation_metric(const nn_evaluation *evaluati
 
 /* Where a run stands; handed to the progress callback on rank 0. */
 typedef struct nn_status {
-    int64_t step, total_steps; /* steps taken, steps planned */
+    int64_t step, total_steps; /* steps taken, steps planned (INT64_MAX: no end is) */
     int64_t epoch, epochs;     /* epoch under way (from 1), epochs planned */
     double loss;               /* mean over the steps since the last report */
     double lr;
@@ -71,6 +71,13 @@ typedef struct nn_train_options {
      * written after the step under way and the run goes on. As `stop`, it may be changed by a
      * signal handler or another thread, also before the first step. May be NULL. */
     const volatile sig_atomic_t *save;
+    /* Steps may be taken in parts and on the program's own minibatches (training.h). Gradients are
+     * then summed by MPI_Allreduce after back-propagation, which takes longer than what
+     * train.reduce: auto does. */
+    bool in_parts;
+    /* Called as `progress` is, with the same status; true: the run is over, as if it had come to
+     * its planned end (nn_train_result.why is "callback"). Set on all ranks or on none. */
+    bool (*ends)(void *ctx, const nn_status *status);
 } nn_train_options;
 
 typedef struct nn_train_result {

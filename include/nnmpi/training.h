@@ -47,6 +47,75 @@ NN_API int nn_training_finish(nn_training *t, nn_train_result *result);
 /* NULL is fine. */
 NN_API void nn_training_close(nn_training *t);
 
+/* ---- minibatches of the program's own ---------------------------------------------------------
+ */
+
+/* Rows of this rank, in the shapes and types that the data set has them in, but that floats may
+ * have either precision, and labels any integer type; rank 0: none. */
+typedef struct nn_minibatch {
+    size_t size; /* sizeof(nn_minibatch) */
+    nn_array x, y, w, len;
+} nn_minibatch;
+
+/* nn_training_step on rows that each rank hands over for itself: its own ones, of any number up to
+ * nn_training_most_rows, also none. What is averaged is averaged over the rows (or their weights)
+ * of all ranks, whoever has how many. The arrays are read before it returns. Wants
+ * nn_train_options.in_parts. NN_EUSAGE and NN_EFORMAT, where arrays of some rank are not as they
+ * should be, end nothing.
+ *
+ * Where there is nothing but such rows, the data set describes them by arrays without rows or data
+ * (nn_data_set(data, "train", "x", &(nn_array){NN_F32, 2, {0, 784}})), and train.batch_size says
+ * how many there are at most on all ranks together. Such a run has no epochs: what counts epochs
+ * never comes, and it ends with train.max_steps, or when the program leaves its loop. Else these
+ * steps are between those of the epochs. With train.reproducible each rank has its share of the
+ * minibatch's microbatches. */
+NN_API int nn_training_step_on(nn_training *t, const nn_minibatch *batch);
+/* Rows that this rank may hand over for a step: its even share of train.batch_size, or more, where
+ * memory for evaluation is there. Local. */
+NN_API size_t nn_training_most_rows(const nn_training *t);
+/* y[rows][outputs] = model(x), in inference mode, the fused activation applied, of x (and len,
+ * where sequences have lengths) of any number of rows; also after nn_training_finish. Each rank for
+ * itself. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY. Local. */
+NN_API int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y);
+
+/* ---- a step in parts ---------------------------------------------------------------------------
+ */
+
+/* nn_training_step, or with a minibatch nn_training_step_on, is these five in their order, with the
+ * same bits:
+ *
+ *   nn_training_forward(t, NULL);
+ *   nn_training_take_loss(t, &loss);
+ *   nn_training_backward(t);
+ *   nn_training_sum_gradients(t);
+ *   nn_training_update(t);
+ *
+ * and nn_training_attend follows. They want nn_train_options.in_parts. Whatever comes in between,
+ * but for reading tensors and what concerns gradients, drops the step; so does nn_training_forward,
+ * which begins it anew. NN_EUSAGE where the part before is missing. */
+
+/* The model on this rank's rows, in training mode (dropout, statistics of the minibatch). */
+NN_API int nn_training_forward(nn_training *t, const nn_minibatch *batch);
+/* What it made of them, [rows][outputs], before the activation that the loss has fused in; of
+ * sequences with a class for each step [rows][steps][outputs]. Owned by the training, and valid
+ * until the next call but nn_training_take_loss. Local. */
+NN_API int nn_training_outputs(const nn_training *t, nn_array *outputs);
+/* The mean loss of all ranks' rows; NaN where all are ignored. */
+NN_API int nn_training_take_loss(nn_training *t, double *loss);
+/* The gradients of this rank's rows. */
+NN_API int nn_training_backward(nn_training *t);
+/* They become the sums over the ranks, and the learning rate that of the coming update. */
+NN_API int nn_training_sum_gradients(nn_training *t);
+/* The optimiser's step, with what the configuration adds to it, as clipping. NN_EDIVERGED. */
+NN_API int nn_training_update(nn_training *t);
+
+/* Copies the gradient of a tensor out, and in: that of the mean loss of all ranks, or before
+ * nn_training_sum_gradients this rank's part of it, whose sum it is. Afterwards what is set is the
+ * same on every rank. Tensors that do not learn, as statistics, have zeros, and none is set. With
+ * train.reproducible only afterwards. Local. */
+NN_API int nn_training_get_gradient(nn_training *t, const char *tensor, float *values);
+NN_API int nn_training_set_gradient(nn_training *t, const char *tensor, const float *values);
+
 /* ---- between steps --------------------------------------------------------------------------- */
 
 /* Steps taken of the whole run, the epoch under way (from 1), and mean loss of the last minibatch
@@ -59,6 +128,9 @@ NN_API double nn_training_loss(const nn_training *t);
  * it. */
 NN_API double nn_training_rate(const nn_training *t); /* Local */
 NN_API int nn_training_scale_rate(nn_training *t, double factor);
+/* The coming steps take this rate, whatever the schedule says; 0: the schedule's again. The same on
+ * every rank. */
+NN_API int nn_training_set_rate(nn_training *t, double rate);
 
 /* Writes a checkpoint of the present state to the run folder, which is there when this returns.
  * NN_EUSAGE where the run has no folder, NN_EIO. */
@@ -76,5 +148,9 @@ NN_API const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *
  * that are trained, not their average. NN_EUSAGE where there is no such tensor. */
 NN_API int nn_training_get(nn_training *t, const char *tensor, float *values);
 NN_API int nn_training_set(nn_training *t, const char *tensor, const float *values);
+/* Takes all parameters from a checkpoint (of a run folder the best, else the last) of a model with
+ * the same tensors, and nothing else: optimiser, steps and rate stay. NN_EFORMAT, NN_EUSAGE end
+ * nothing. */
+NN_API int nn_training_load(nn_training *t, const char *checkpoint);
 
 #endif

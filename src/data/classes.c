@@ -120,7 +120,7 @@ static void count_distinct(nn_dataset *ds, const struct seen *seen) {
 
 int nn_dataset_scan_labels(nn_dataset *ds) {
     struct seen seen = {.largest = -1, .smallest = INT64_MAX};
-    bool any = false;
+    bool any = false, rows = false;
 
     ds->classes = ds->named;
     ds->class_names = ds->names;
@@ -128,9 +128,10 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
         if (!nn_split_has_labels(&ds->split[i]))
             continue;
         any = true;
+        rows = rows || !ds->split[i].handed;
         NN_TRY(scan_split_labels(ds, &ds->split[i], &seen));
     }
-    if (any && seen.largest < 0)
+    if (rows && seen.largest < 0)
         return nn_label_none(ds->path);
     ds->signs = seen.largest == 1 && seen.ignored && !(seen.present[0] & 1); /* no class 0 */
     count_distinct(ds, &seen);
@@ -138,7 +139,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
         nn_info("%s: %" PRId64 " of %" PRId64 " labels are -1: these samples are ignored", ds->path,
                 seen.ignored, seen.labels);
     ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
-    if (any && !ds->class_names)
+    if (rows && !ds->class_names)
         ds->classes = seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
         ds->classes = 0;

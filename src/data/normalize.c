@@ -96,6 +96,11 @@ int nn_dataset_normalize(nn_dataset *ds, bool images) {
     if (ds->settings.normalize == NN_NORMALIZE_NONE)
         return NN_OK;
     NN_TRY(nn_dataset_find(ds, "train", &s.split));
+    if (s.split->handed)
+        return nn_fail(NN_EUSAGE,
+                       "%s: /train/x has no rows yet to find means and deviations in "
+                       "(data.normalize); give scales by nn_data_set_scale",
+                       ds->path);
     plan_groups(&s, ds->settings.normalize == NN_NORMALIZE_ALL, images);
     NN_TRY_GOTO(nn_converter_init(&s.convert, &s.split->x, &ds->affine, NN_AS_STORED, &pool));
     NN_TRY_GOTO(scan_split(ds, &s));

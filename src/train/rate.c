@@ -18,6 +18,8 @@ static double warmup(const nn_trainer *t) {
 double nn_trainer_rate(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
+    if (t->rate > 0)
+        return t->rate;
     nn_progress progress = {.step = t->state.step,
                             .epoch = t->state.epoch,
                             .batch = t->state.batch,

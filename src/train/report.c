@@ -104,7 +104,7 @@ static double seconds_left(const nn_trainer *t) {
 
 static void report_progress(nn_trainer *t, const nn_status *base) {
     nn_status status = *base;
-    if (!t->options->progress)
+    if (!t->options->progress && !t->options->ends)
         return;
     status.step = t->state.step;
     status.total_steps = t->total_steps;
@@ -113,7 +113,16 @@ static void report_progress(nn_trainer *t, const nn_status *base) {
     status.epochs = t->session.settings->train.epochs;
     status.lr = t->lr;
     status.seconds_left = seconds_left(t);
-    t->options->progress(t->options->ctx, &status);
+    if (t->options->progress)
+        t->options->progress(t->options->ctx, &status);
+    if (t->options->ends)
+        t->ended = t->options->ends(t->options->ctx, &status) || t->ended;
+}
+
+/* What rank 0 was told goes for all. */
+static int share_end(nn_trainer *t, int rc) {
+    NN_TRY(nn_comm_agree(t->comm, rc));
+    return t->options->ends ? nn_comm_bcast(t->comm, &t->ended, sizeof t->ended) : 0;
 }
 
 static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {
@@ -249,7 +258,7 @@ int nn_trainer_report(nn_trainer *t, bool important) {
         nn_balance_move(t->balance);
     }
     nn_trainer_restart_interval(t);
-    return nn_comm_agree(t->comm, rc);
+    return share_end(t, rc);
 }
 
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation) {
@@ -261,7 +270,7 @@ int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation)
         report_progress(
             t, &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
     }
-    return nn_comm_agree(t->comm, rc);
+    return share_end(t, rc);
 }
 
 int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result) {

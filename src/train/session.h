@@ -24,6 +24,8 @@ typedef struct nn_session {
     nn_dataset *data;
     nn_model *model;
     nn_loss *loss;
+    bool in_parts;                       /* nn_train_options.in_parts, or the train split has no
+                                            rows: gradients are summed before any step is taken */
     int64_t batch_size, eval_batch_size; /* of global minibatches */
     int64_t pass_size;                   /* most samples of a pass over one in training */
     nn_shards shards;                    /* of the ranks in a pass, and in evaluation */
@@ -92,6 +94,9 @@ int nn_session_loader(const nn_session *session, const char *split, int64_t batc
 /* The same without the samples, which nn_session_fill reads. Local. */
 int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
                              bool shuffle, nn_loader **out);
+/* One for rows that the program hands over (nn_loader_hand), in the shape of the train split's, up
+ * to session->capacity a rank; `x_only`: to predict, without targets. Local. */
+int nn_session_loader_handed(const nn_session *session, bool x_only, nn_loader **out);
 /* Reads and checks them, into memory that the ranks of a node share where there are several and
  * they can (*shared, to be freed after the loader; else NULL). Collective. */
 int nn_session_fill(nn_session *session, nn_loader *loader, nn_node_buffer **shared);

@@ -2,6 +2,8 @@
 #include "math/parallel.h"
 #include "train/session.h"
 
+#include <math.h>
+
 int nn_session_validation_split(const nn_session *session, const char **split) {
     const char *wanted = session->settings->validate.split;
     *split = NULL;
@@ -74,6 +76,28 @@ int nn_session_loader(const nn_session *session, const char *split, int64_t batc
 int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
                              bool shuffle, nn_loader **out) {
     return open_loader(session, split, batch_size, shuffle, true, out);
+}
+
+int nn_session_loader_handed(const nn_session *session, bool x_only, nn_loader **out) {
+    nn_loader_spec spec = {.dataset = session->data,
+                           .compute = &session->compute,
+                           .split = "train",
+                           .handed = true,
+                           .shared = true,
+                           .batch_size = (int64_t)session->capacity,
+                           .classes = nn_loss_classes(session->outputs),
+                           .x_only = x_only,
+                           .training = !x_only,
+                           .vocabulary = nn_model_vocabulary(session->model),
+                           .seed = (uint64_t)session->settings->train.seed};
+    if (session->data->settings.first_label != 0)
+        return nn_fail(NN_EUSAGE, "data.first_label is for data sets: labels of rows that are "
+                                  "handed over count from 0");
+    if (!nn_loss_target_range(session->loss, &spec.low, &spec.high)) {
+        spec.low = -INFINITY;
+        spec.high = INFINITY;
+    }
+    return nn_loader_new(&spec, out);
 }
 
 /* Where shared memory is short, each rank has its own samples. Arrays of the caller's stay where

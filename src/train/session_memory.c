@@ -95,7 +95,9 @@ nn_reduce_spec nn_session_reduce_spec(const nn_session *session) {
     const nn_settings *settings = session->settings;
     return (nn_reduce_spec){.comm = session->comm,
                             .compute = &session->compute,
-                            .choice = (nn_reduce_choice)settings->train.reduce,
+                            .choice = session->in_parts ? NN_REDUCE_ALLREDUCE
+                                                        : (nn_reduce_choice)settings->train.reduce,
+                            .in_parts = session->in_parts,
                             .n = nn_model_size(session->model),
                             .vectors = settings->train.ema_node ? 2 : 1,
                             .tree = session->micro ? &session->micro->tree : NULL,

@@ -32,12 +32,16 @@ static void separate_seconds(nn_trainer *t) {
 
 /* ---- parts of the step ----------------------------------------------------------------------- */
 
-/* This rank's rows of the global minibatch; none when reading fails, which the other ranks learn
- * from the sums of the step. */
+/* This rank's rows of the global minibatch, handed over or read; none when reading fails, which the
+ * other ranks learn from the sums of the step. */
 static int load_shard(nn_trainer *t, nn_batch *shard) {
     t->phase_begin = nn_seconds();
     nn_comm_at_step(t->comm, t->state.step + 1);
     nn_comm_at(t->comm, NN_PHASE_DATA);
+    if (t->own) {
+        *shard = t->handed_rows;
+        return 0;
+    }
     int rc = nn_loader_batch(t->train, t->state.epoch, t->state.batch, shard);
     if (rc < 0)
         *shard = (nn_batch){0};
@@ -51,7 +55,7 @@ static size_t passes(const nn_trainer *t) {
 /* The rows that pass i has on all ranks (train.accumulate), also where reading has failed on this
  * one. */
 static int64_t global_of_pass(const nn_trainer *t, size_t i) {
-    int64_t global = nn_loader_global(t->train, t->state.batch);
+    int64_t global = t->own ? t->handed_rows.global : nn_loader_global(t->train, t->state.batch);
     int64_t count = (int64_t)passes(t), at = (int64_t)i;
     return nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
 }
@@ -211,15 +215,17 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     nn_state *s = &t->state;
     nn_interval *i = &t->interval;
     s->step++;
-    s->epoch_loss += sums->loss;
-    s->epoch_weight += sums->weight;
-    s->epoch_mistakes += (int64_t)sums->mistakes;
     i->steps++;
     i->samples += (double)shard->global;
     i->rows += (double)shard->count;
     t->pace.samples += (double)shard->global;
     i->loss += sums->loss;
     i->weight += sums->weight;
+    if (t->own) /* epochs are those of the data set */
+        return;
+    s->epoch_loss += sums->loss;
+    s->epoch_weight += sums->weight;
+    s->epoch_mistakes += (int64_t)sums->mistakes;
     if (++s->batch == t->steps_per_epoch) {
         s->batch = 0;
         s->epoch++;
@@ -263,5 +269,60 @@ int nn_trainer_step(nn_trainer *t) {
     NN_TRY(check_faults(t));
     NN_TRY(check_step(t, &shard, read_rc));
     advance(t, &shard);
+    return 0;
+}
+
+/* ---- in parts -------------------------------------------------------------------------------- */
+
+int nn_trainer_forward(nn_trainer *t) {
+    nn_session *s = &t->session;
+    nn_parts *p = &t->parts;
+    NN_TRY(nn_comm_agree(t->comm, load_shard(t, &p->rows)));
+    nn_session_clear_sums(s);
+    nn_trainer_clear_report(t);
+    next_phase(t, NN_PHASE_FORWARD, &t->interval.data);
+    p->pass = pass_over(t, 0, &p->rows);
+    p->output = nn_model_forward(s->model, &p->pass, p->rows.x);
+    NN_TRY(s->sum_rc);
+    return check_faults(t);
+}
+
+int nn_trainer_take_loss(nn_trainer *t, double *loss) {
+    nn_session *s = &t->session;
+    nn_parts *p = &t->parts;
+    double *sums = s->metric_sums; /* is there for the sums of evaluations, which are more */
+    compute_loss(t, &p->rows, p->pass.micro, p->output, nn_model_output_grad(s->model));
+    for (size_t i = 0; i < nn_session_own_microbatches(s); i++) {
+        sums[2 * i] = s->sums[i].loss;
+        sums[2 * i + 1] = s->sums[i].weight;
+    }
+    NN_TRY(nn_session_sum(s, 2, sums));
+    p->weight = sums[1];
+    *loss = p->weight > 0 ? sums[0] / p->weight : NAN;
+    next_phase(t, NN_PHASE_BACKWARD, &t->interval.forward);
+    return check_faults(t);
+}
+
+void nn_trainer_backward(nn_trainer *t) {
+    nn_model_backward(t->session.model, &t->parts.pass, NULL, NULL);
+    next_phase(t, NN_PHASE_BACKWARD, &t->interval.backward);
+}
+
+int nn_trainer_sum_gradients(nn_trainer *t) {
+    NN_TRY(check_faults(t));
+    NN_TRY(t->session.sum_rc);
+    t->lr = nn_trainer_rate(t);
+    nn_updater_begin(t->updater, t->lr, t->state.step + 1);
+    nn_reducer_open(t->session.reducer, (size_t)t->parts.rows.global);
+    begin_sum(t, true, 0);
+    return nn_reducer_sum(t->session.reducer);
+}
+
+int nn_trainer_update(nn_trainer *t) {
+    NN_TRY(nn_reducer_update(t->session.reducer, true));
+    next_phase(t, NN_PHASE_FORWARD, &t->interval.backward);
+    separate_seconds(t);
+    NN_TRY(check_step(t, &t->parts.rows, 0));
+    advance(t, &t->parts.rows);
     return 0;
 }

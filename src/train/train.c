@@ -12,13 +12,15 @@
 #include <string.h>
 
 /* Why a run is over; the texts are what people and nn_train_result see. */
-enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES };
-static const char *const why_text[] = {"",           "epochs",         "max_steps",
-                                       "stop_below", "early_stopping", "no_mistakes"};
+enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES, CALLBACK };
+static const char *const why_text[] = {
+    "", "epochs", "max_steps", "stop_below", "early_stopping", "no_mistakes", "callback"};
 
 static enum why why_over(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     const nn_state *s = &t->state;
+    if (t->ended)
+        return CALLBACK;
     if (set->validate.stopping.patience && s->since_best >= set->validate.stopping.patience)
         return NO_IMPROVEMENT;
     if (set->train.stop_when == NN_STOP_NO_MISTAKES && s->last_epoch_mistakes == 0)
@@ -32,7 +34,7 @@ static enum why why_over(const nn_trainer *t) {
 
 bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps) {
     const nn_state *s = &t->state;
-    return (s->batch == 0 && every_epochs && s->epoch % every_epochs == 0) ||
+    return (s->batch == 0 && !t->own && every_epochs && s->epoch % every_epochs == 0) ||
            (every_steps && s->step % every_steps == 0);
 }
 
@@ -102,7 +104,7 @@ static int stop(nn_trainer *t) {
 static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
-    bool epoch_end = s->batch == 0, rewound = false;
+    bool epoch_end = s->batch == 0 && !t->own, rewound = false;
     if (set->train.check_replicas > 0 && s->step % set->train.check_replicas == 0)
         NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)

@@ -50,17 +50,44 @@ static int check_memory(nn_trainer *t) {
     return nn_memory_check(&t->session, &t->memory);
 }
 
+/* What a step in parts, or on rows of the program's, cannot do. */
+static int check_parts(const nn_trainer *t) {
+    const nn_settings *s = t->session.settings;
+    if (!t->session.in_parts)
+        return 0;
+    if (s->train.accumulate > 1)
+        return nn_node_fail(nn_node_get(s->train_node, "accumulate"),
+                            "a step in parts, or on rows that the program hands over, has one "
+                            "pass: set train.accumulate to 1");
+    if (s->train.reduce == NN_REDUCE_NODE)
+        return nn_node_fail(nn_node_get(s->train_node, "reduce"),
+                            "a step in parts, or on rows that the program hands over, sums "
+                            "gradients by MPI_Allreduce: set train.reduce to auto or allreduce");
+    return 0;
+}
+
+static int open_train(nn_trainer *t) {
+    nn_session *session = &t->session;
+    if (!session->data->split[0].handed)
+        return nn_session_loader_shared(session, "train", session->batch_size, true, &t->train);
+    NN_TRY(nn_session_loader_handed(session, false, &t->train));
+    t->handed = t->train;
+    return 0;
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
     NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
+    session->in_parts = t->options->in_parts || session->data->split[0].handed;
+    NN_TRY(check_parts(t));
     NN_TRY(check_microbatches(t));
     NN_TRY(check_memory(t));
     int64_t wanted = session->settings->train.threads;
     session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);
     NN_TRY(nn_dataset_check_classes(session->data));
     NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
-    NN_TRY(nn_session_loader_shared(session, "train", session->batch_size, true, &t->train));
+    NN_TRY(open_train(t));
     if (nn_dataset_split(session->data, "test"))
         NN_TRY(
             nn_session_loader_shared(session, "test", session->eval_batch_size, false, &t->test));
@@ -84,6 +111,8 @@ void nn_trainer_plan_steps(nn_trainer *t) {
     t->steps_per_epoch = nn_loader_batches(t->train);
     int64_t left = (set->train.epochs - s->epoch) * t->steps_per_epoch - s->batch;
     t->total_steps = s->step + (left > 0 ? left : 0);
+    if (t->session.data->split[0].handed)
+        t->total_steps = INT64_MAX; /* there are no epochs to end with */
     if (set->train.max_steps >= 0 && set->train.max_steps < t->total_steps)
         t->total_steps = set->train.max_steps > s->step ? set->train.max_steps : s->step;
 }
@@ -265,6 +294,9 @@ void nn_trainer_close(nn_trainer *t) {
     nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);
     nn_updater_free(t->updater);
+    nn_free(t->handed_of);
+    if (t->handed != t->train)
+        nn_loader_free(t->handed);
     nn_loader_free(t->train);
     if (t->valid != t->test)
         nn_loader_free(t->valid);

@@ -13,6 +13,8 @@
 #include "train/session.h"
 #include "train/update.h"
 
+#include <nnmpi/training.h>
+
 /* Sums since the last report; seconds are this rank's. */
 typedef struct nn_interval {
     int64_t steps;
@@ -40,6 +42,14 @@ typedef struct nn_pace {
  * checkpoint.every_minutes. */
 enum nn_save_clock { NN_SAVE_NOT_YET, NN_SAVE_MAY, NN_SAVE_MUST };
 
+/* What a step in parts has come to. */
+typedef struct nn_parts {
+    nn_batch rows; /* of this rank */
+    nn_pass pass;
+    const nn_real *output; /* of the model */
+    double weight;         /* of the samples of all ranks, once their loss is known */
+} nn_parts;
+
 typedef struct nn_trainer {
     nn_comm *comm;
     nn_config *config;
@@ -48,7 +58,13 @@ typedef struct nn_trainer {
     nn_memory memory; /* a rank's, of all that training takes */
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
-    nn_node_buffer *shared[3];       /* behind train, test, valid, as far as ranks share them */
+    nn_loader *handed;               /* of rows that the program hands over; that of train where
+                                        this has no rows; NULL: none so far */
+    struct nn_handed *handed_of;     /* [ranks] what they say of theirs; NULL as long */
+    nn_batch handed_rows;            /* those of the step under way, or the last one, */
+    bool own;                        /* unless it was on rows of the data set */
+    nn_parts parts;
+    nn_node_buffer *shared[3]; /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
     nn_evaluation *validation; /* the last one; NULL when there is none */
     nn_run *run;               /* rank 0; NULL elsewhere */
@@ -62,10 +78,12 @@ typedef struct nn_trainer {
     /* the last ones; -1: none */
     int64_t saved_step, validated_step, compared_step;
     double lr, loss;    /* of the last step */
+    double rate;        /* of the caller, in place of the schedule's; 0: none */
     double rate_factor; /* of the caller, on learning rates; 0 stands for 1 */
     nn_pace pace;
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
+    bool ended;              /* options->ends has said so */
     bool stop;               /* a rank has been asked to stop */
     bool asked;              /* a rank has been asked to save and go on */
     sig_atomic_t answered;   /* requests of options->save, of this rank, that were answered */
@@ -128,6 +146,19 @@ void nn_trainer_rescue_best(nn_trainer *t, int rc);
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);
+
+/* The next step is on these rows of this rank, which are checked and copied: nn_trainer_step or
+ * nn_trainer_forward takes it. NN_EUSAGE, NN_EFORMAT where some rank's are not as they should be:
+ * nothing has happened then. Collective. */
+int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch);
+
+/* The same step in parts, with session.in_parts, in this order; the mean loss and the weight are
+ * those of all ranks. Collective. */
+int nn_trainer_forward(nn_trainer *t);
+int nn_trainer_take_loss(nn_trainer *t, double *loss);
+void nn_trainer_backward(nn_trainer *t);
+int nn_trainer_sum_gradients(nn_trainer *t);
+int nn_trainer_update(nn_trainer *t);
 
 /* Compares what several ranks hold alike, parameters and optimiser state, once a step, unless
  * train.check_replicas is 0. Where they differ: NN_ERANK with rank, host, layer and elements. With

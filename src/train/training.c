@@ -1,11 +1,12 @@
 /* nn_train, and the training that a caller drives, of which it is made. */
+#include "train/training.h"
+
 #include "base/clock.h"
 #include "base/options/names.h"
 #include "base/sized.h"
 #include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/float_mode.h"
-#include "train/trainer.h"
 
 #include <nnmpi/training.h>
 
@@ -13,32 +14,17 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What may come next. */
-enum stage { READY, STEPPED, FINISHED, FAILED };
-
-struct nn_training {
-    nn_trainer trainer;
-    nn_train_options options;
-    enum stage stage;
-    int rc;              /* of the failure */
-    double left;         /* when the caller got it back: what they do is no training */
-    const char **tensor; /* [tensors] "fc1/weight" */
-    uint64_t float_mode; /* the caller's */
-    nn_pool pool;
-};
-
 /* ---- into the library and out of it ---------------------------------------------------------- */
 
-/* Subnormal numbers count as 0 within, and the watchdog looks at this rank. */
-static void enter(nn_training *t) {
+void nn_training_enter(nn_training *t) {
     t->float_mode = nn_float_mode_flush();
     nn_comm_back(t->trainer.comm);
     nn_trainer_pause(&t->trainer, t->left);
 }
 
-static int leave(nn_training *t, int rc) {
+int nn_training_leave(nn_training *t, int rc) {
     if (rc < 0) {
-        t->stage = FAILED;
+        t->stage = NN_TRAINING_FAILED;
         t->rc = rc;
         nn_trainer_rescue_best(&t->trainer, rc);
         nn_trainer_advise(&t->trainer, rc);
@@ -49,16 +35,39 @@ static int leave(nn_training *t, int rc) {
     return rc;
 }
 
-/* The same on every rank, so that none waits for others. */
-static int check_stage(const nn_training *t, bool right, const char *what, const char *instead) {
+int nn_training_forgive(nn_training *t, int rc) {
+    nn_training_stage stage = t->stage;
+    nn_training_leave(t, rc);
+    if (rc == NN_EUSAGE || rc == NN_EFORMAT)
+        t->stage = stage;
+    return rc;
+}
+
+nn_training_stage nn_training_at(const nn_training *t) {
+    return t ? t->stage : NN_TRAINING_FAILED;
+}
+
+int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead) {
     if (!t)
         return nn_fail(NN_EUSAGE, "%s: there is no training: nn_training_open has not made one",
                        what);
-    if (t->stage == FAILED)
+    if (t->stage == NN_TRAINING_FAILED)
         return nn_fail(NN_EUSAGE, "%s: this training has failed before; close it", what);
-    if (t->stage == FINISHED)
+    if (t->stage == NN_TRAINING_FINISHED)
         return nn_fail(NN_EUSAGE, "%s: this training is finished; close it", what);
     return right ? 0 : nn_fail(NN_EUSAGE, "%s: %s", what, instead);
+}
+
+int nn_training_check_between(const nn_training *t, const char *what) {
+    return nn_training_check(t, nn_training_at(t) < NN_TRAINING_STEPPED, what,
+                             "nn_training_attend comes first, after each step");
+}
+
+void nn_training_drop(nn_training *t) {
+    if (t->stage == NN_TRAINING_SUMMED)
+        (void)nn_reducer_update(t->trainer.session.reducer, false);
+    if (t->stage < NN_TRAINING_STEPPED)
+        t->stage = NN_TRAINING_READY;
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
@@ -112,7 +121,7 @@ int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *o
                               .reported_step = -1,
                               .float_mode = nn_float_mode()};
     t->float_mode = nn_float_mode();
-    int rc = leave(t, begin(t));
+    int rc = nn_training_leave(t, begin(t));
     if (rc < 0)
         nn_training_close(t);
     else
@@ -121,43 +130,73 @@ int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *o
 }
 
 bool nn_training_goes_on(const nn_training *t) {
-    return t && t->stage < FINISHED && nn_trainer_goes_on(&t->trainer);
+    return t && t->stage < NN_TRAINING_FINISHED && nn_trainer_goes_on(&t->trainer);
+}
+
+int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch) {
+    const nn_minibatch *b = batch;
+    NN_TRY(nn_training_check_between(t, what));
+    NN_TRY(nn_training_check(t, nn_trainer_goes_on(&t->trainer), what,
+                             "the run is over (nn_training_goes_on)"));
+    if (b)
+        NN_TRY(nn_sized_check("nn_minibatch", b->size, sizeof *b));
+    NN_TRY(nn_training_check(t, b || !t->trainer.session.data->split[0].handed, what,
+                             "the data set has no rows: hand over a minibatch"));
+    return nn_training_check(t, !b || t->trainer.session.in_parts, what,
+                             "open the training with nn_train_options.in_parts, so that it can "
+                             "take steps on the program's own minibatches");
+}
+
+int nn_training_choose(nn_training *t, const nn_minibatch *batch) {
+    nn_training_drop(t);
+    if (batch)
+        NN_TRY(nn_trainer_hand(&t->trainer, batch));
+    t->trainer.own = batch != NULL;
+    return 0;
+}
+
+static int take_step(nn_training *t, const char *what, const nn_minibatch *batch) {
+    NN_TRY(nn_training_check_step(t, what, batch));
+    nn_training_enter(t);
+    int rc = nn_training_choose(t, batch);
+    if (rc < 0)
+        return nn_training_forgive(t, rc);
+    t->stage = NN_TRAINING_STEPPED;
+    return nn_training_leave(t, nn_trainer_step(&t->trainer));
 }
 
 int nn_training_step(nn_training *t) {
-    NN_TRY(check_stage(t, t && t->stage == READY, "nn_training_step",
-                       "nn_training_attend comes first, after each step"));
-    NN_TRY(check_stage(t, nn_trainer_goes_on(&t->trainer), "nn_training_step",
-                       "the run is over (nn_training_goes_on)"));
-    enter(t);
-    t->stage = STEPPED;
-    return leave(t, nn_trainer_step(&t->trainer));
+    return take_step(t, "nn_training_step", NULL);
+}
+
+int nn_training_step_on(nn_training *t, const nn_minibatch *batch) {
+    return take_step(t, "nn_training_step_on", batch);
 }
 
 int nn_training_attend(nn_training *t) {
-    NN_TRY(check_stage(t, t && t->stage == STEPPED, "nn_training_attend",
-                       "no step has been taken since"));
-    enter(t);
-    t->stage = READY;
-    return leave(t, nn_trainer_attend(&t->trainer));
+    NN_TRY(nn_training_check(t, nn_training_at(t) == NN_TRAINING_STEPPED, "nn_training_attend",
+                             "no step has been taken since"));
+    nn_training_enter(t);
+    t->stage = NN_TRAINING_READY;
+    return nn_training_leave(t, nn_trainer_attend(&t->trainer));
 }
 
 int nn_training_finish(nn_training *t, nn_train_result *result) {
     nn_train_result found = {0};
-    NN_TRY(check_stage(t, t && t->stage == READY, "nn_training_finish",
-                       "nn_training_attend comes first, after each step"));
+    NN_TRY(nn_training_check_between(t, "nn_training_finish"));
     NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof found));
-    enter(t);
+    nn_training_enter(t);
+    nn_training_drop(t);
     int rc = nn_trainer_finish(&t->trainer, &found);
     if (rc == 0) {
-        t->stage = FINISHED;
+        t->stage = NN_TRAINING_FINISHED;
         found.size = result->size;
         memcpy(result, &found, result->size);
         if (result->size > offsetof(nn_train_result, test))
             found.test = NULL; /* the caller's */
     }
     nn_train_result_release(&found);
-    return leave(t, rc);
+    return nn_training_leave(t, rc);
 }
 
 void nn_training_close(nn_training *t) {
@@ -165,6 +204,7 @@ void nn_training_close(nn_training *t) {
         return;
     nn_comm *comm = t->trainer.comm;
     t->trainer.float_mode = nn_float_mode();
+    nn_loader_free(t->inputs);
     nn_saver_free(t->trainer.saver, t->rc == NN_ERANK);
     nn_trainer_close(&t->trainer);
     nn_pool_release(&t->pool);
@@ -175,22 +215,34 @@ void nn_training_close(nn_training *t) {
 /* ---- between steps --------------------------------------------------------------------------- */
 
 int64_t nn_training_steps(const nn_training *t) {
-    return t->trainer.state.step;
+    return t ? t->trainer.state.step : 0;
 }
 
 int64_t nn_training_epoch(const nn_training *t) {
-    return t->trainer.state.epoch + 1;
+    return t ? t->trainer.state.epoch + 1 : 0;
 }
 
 double nn_training_loss(const nn_training *t) {
-    return t->trainer.loss;
+    return t ? t->trainer.loss : NAN;
 }
 
 double nn_training_rate(const nn_training *t) {
-    return nn_trainer_rate(&t->trainer);
+    return t ? nn_trainer_rate(&t->trainer) : NAN;
+}
+
+int nn_training_set_rate(nn_training *t, double rate) {
+    NN_TRY(nn_training_check_between(t, "nn_training_set_rate"));
+    if (!(rate >= 0) || !isfinite(rate))
+        return nn_fail(NN_EUSAGE,
+                       "nn_training_set_rate: %g is no learning rate; it is positive, or 0 for the "
+                       "schedule's",
+                       rate);
+    t->trainer.rate = rate;
+    return 0;
 }
 
 int nn_training_scale_rate(nn_training *t, double factor) {
+    NN_TRY(nn_training_check_between(t, "nn_training_scale_rate"));
     if (!(factor > 0) || !isfinite(factor))
         return nn_fail(NN_EUSAGE, "nn_training_scale_rate: %g is no factor; it is positive",
                        factor);
@@ -198,26 +250,13 @@ int nn_training_scale_rate(nn_training *t, double factor) {
     return 0;
 }
 
-static int check_between(const nn_training *t, const char *what) {
-    return check_stage(t, t && t->stage == READY, what,
-                       "nn_training_attend comes first, after each step");
-}
-
 int nn_training_save(nn_training *t) {
-    NN_TRY(check_between(t, "nn_training_save"));
+    NN_TRY(nn_training_check_between(t, "nn_training_save"));
     if (!t->trainer.saver)
         return nn_fail(NN_EUSAGE, "nn_training_save: this run has no folder (run_dir is \"\")");
-    enter(t);
-    return leave(t, nn_trainer_save_now(&t->trainer));
-}
-
-/* A failure of the caller's ends nothing. */
-static int forgive(nn_training *t, int rc) {
-    enum stage stage = t->stage;
-    leave(t, rc);
-    if (rc == NN_EUSAGE)
-        t->stage = stage;
-    return rc;
+    nn_training_enter(t);
+    nn_training_drop(t);
+    return nn_training_leave(t, nn_trainer_save_now(&t->trainer));
 }
 
 static int evaluate(nn_trainer *t, const char *split, nn_loader *loader, nn_evaluation *result) {
@@ -235,6 +274,8 @@ static int evaluate(nn_trainer *t, const char *split, nn_loader *loader, nn_eval
 static int open_loader(const nn_trainer *t, const char *split, nn_loader **own, nn_loader **out) {
     const nn_split *found;
     NN_TRY(nn_dataset_choose(t->session.data, split, &found));
+    if (found->handed)
+        return nn_fail(NN_EUSAGE, "nn_training_evaluate: '%s' has no rows", found->name);
     split = found->name;
     if (t->test && strcmp(split, "test") == 0)
         *out = t->test;
@@ -250,8 +291,9 @@ int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out)
     nn_trainer *trainer = &t->trainer;
     nn_loader *own = NULL, *loader = NULL;
     *out = NULL;
-    NN_TRY(check_between(t, "nn_training_evaluate"));
-    enter(t);
+    NN_TRY(nn_training_check_between(t, "nn_training_evaluate"));
+    nn_training_enter(t);
+    nn_training_drop(t);
     int rc = open_loader(trainer, split, &own, &loader);
     if (rc == 0)
         rc = nn_session_evaluation_new(&trainer->session, out);
@@ -263,57 +305,7 @@ int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out)
         nn_evaluation_free(*out);
         *out = NULL;
     }
-    return forgive(t, rc);
-}
-
-/* ---- tensors --------------------------------------------------------------------------------- */
-
-size_t nn_training_tensors(const nn_training *t) {
-    const nn_param *const *param;
-    return nn_model_params(t->trainer.session.model, &param);
-}
-
-const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) {
-    const nn_param *const *param;
-    nn_model_params(t->trainer.session.model, &param);
-    *shape = (nn_array){.type = NN_F32, .rank = param[i]->rank};
-    for (int k = 0; k < param[i]->rank; k++)
-        shape->dim[k] = param[i]->dim[k];
-    return t->tensor[i];
-}
-
-static int find_tensor(const nn_training *t, const char *name, const nn_param **out) {
-    const nn_param *const *param;
-    size_t count = nn_model_params(t->trainer.session.model, &param);
-    nn_names names = {.count = 0};
-    for (size_t i = 0; i < count; i++) {
-        *out = param[i];
-        if (strcmp(t->tensor[i], name) == 0)
-            return 0;
-        nn_names_add(&names, t->tensor[i]);
-    }
-    return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", name,
-                   nn_names_advice(&names, name, "there are"));
-}
-
-int nn_training_get(nn_training *t, const char *tensor, float *values) {
-    const nn_param *param;
-    NN_TRY(check_between(t, "nn_training_get"));
-    NN_TRY(find_tensor(t, tensor, &param));
-    nn_param_export(param, t->trainer.session.params + param->offset, values);
-    return 0;
-}
-
-int nn_training_set(nn_training *t, const char *tensor, const float *values) {
-    nn_trainer *trainer = &t->trainer;
-    const nn_param *param;
-    NN_TRY(check_between(t, "nn_training_set"));
-    NN_TRY(find_tensor(t, tensor, &param));
-    enter(t);
-    if (nn_reducer_writes(trainer->session.reducer))
-        nn_param_import(param, values, trainer->session.params + param->offset);
-    trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
-    return leave(t, nn_comm_agree(trainer->comm, 0));
+    return nn_training_forgive(t, rc);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */

@@ -62,6 +62,8 @@ struct nn_reducer {
     nn_step_sums sums;
     bool known;      /* the sums of the step under way */
     bool accepted;   /* they are such that a step is taken */
+    bool late;       /* steps are taken when all gradients are summed */
+    bool fused;      /* they are taken while sums are in the cache */
     bool more;       /* the pass under way is not the last one of its step */
     size_t passes;   /* of its step that came before it */
     bool nonfinite;  /* some rank was, in the step that ended last */

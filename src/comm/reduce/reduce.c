@@ -128,6 +128,8 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     r->spec.choice = choice_of(spec);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
     r->bucket = spec->bucket ? spec->bucket : NN_PARTITION_BUCKET;
+    r->late = spec->ops->take_norms || spec->in_parts;
+    r->fused = !r->late && !spec->ops->accumulate;
     rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)
         rc = open_backend(r);
@@ -262,7 +264,7 @@ static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
     nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, accumulate_range,
                 &range);
     r->updating += nn_seconds() - start;
-    if (!r->more && !r->spec.ops->take_norms)
+    if (!r->more && !r->late)
         nn_reduce_step_slice(r, slice);
 }
 
@@ -274,7 +276,7 @@ static void deal_with(nn_reducer *r, size_t k) {
     r->summed++;
     if (!r->accepted || r->rc < 0 || slice.end == slice.begin)
         return;
-    r->backend->sum(r, k, !ops->take_norms && !ops->accumulate);
+    r->backend->sum(r, k, r->fused);
     if (ops->accumulate && r->rc == 0)
         accumulate_slice(r, &slice);
 }
@@ -356,18 +358,19 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
         nn_reduce_check(r, nn_wire_check(r->wire));
 }
 
-/* For steps that depend on norms of all gradients. */
+/* Once all gradients are summed: for steps that depend on norms of them, or that are taken in
+ * parts. */
 static void take_late_steps(nn_reducer *r) {
-    r->spec.ops->take_norms(r->spec.ctx, r);
+    if (r->spec.ops->take_norms)
+        r->spec.ops->take_norms(r->spec.ctx, r);
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice slice = nn_reducer_slice(r, i);
         nn_reduce_step_slice(r, &slice);
     }
 }
 
-int nn_reducer_finish(nn_reducer *reducer) {
-    nn_reducer *r = reducer;
-    const nn_reduce_ops *ops = r->spec.ops;
+/* All buckets that have not been dealt with. */
+static void sum_rest(nn_reducer *r) {
     nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* statistics of layers go over ranks, too */
     nn_reducer_ready(r, 0);
     wait_until(r, have_sums_at_last);
@@ -380,8 +383,12 @@ int nn_reducer_finish(nn_reducer *reducer) {
         r->waited[r->summed] += r->waiting - before;
         deal_with(r, r->summed);
     }
+}
+
+static int end_step(nn_reducer *r) {
+    const nn_reduce_ops *ops = r->spec.ops;
     bool steps = r->accepted && !r->more && r->rc == 0;
-    if (steps && ops->take_norms)
+    if (steps && r->late)
         take_late_steps(r);
     if (steps && ops->constrain)
         ops->constrain(r->spec.ctx, r);
@@ -394,6 +401,21 @@ int nn_reducer_finish(nn_reducer *reducer) {
     r->known = r->more = false;
     r->complete = r->started = r->summed = 0;
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
+}
+
+int nn_reducer_finish(nn_reducer *reducer) {
+    sum_rest(reducer);
+    return end_step(reducer);
+}
+
+int nn_reducer_sum(nn_reducer *reducer) {
+    sum_rest(reducer);
+    return reducer->rc;
+}
+
+int nn_reducer_update(nn_reducer *reducer, bool steps) {
+    reducer->accepted = reducer->accepted && steps;
+    return end_step(reducer);
 }
 
 const nn_step_sums *nn_reducer_sums(const nn_reducer *reducer) {

@@ -74,6 +74,11 @@ bool nn_reducer_nonfinite(const nn_reducer *reducer);
 /* The rest. After it gradients may be overwritten, and after a step's last pass all steps are taken
  * on all ranks. NN_ERANK. */
 int nn_reducer_finish(nn_reducer *reducer);
+/* The same in two parts, with spec.in_parts: after the first the gradient vector holds the sums of
+ * all ranks, and may be changed, alike on all of them; the second takes the steps, or drops them.
+ * NN_ERANK, after which there is no second. */
+int nn_reducer_sum(nn_reducer *reducer);
+int nn_reducer_update(nn_reducer *reducer, bool steps);
 
 /* Within `take_norms` and `constrain`: values[count] become their sums over the owners of a node's
  * slices; all ranks of the node have come so far. */

@@ -88,6 +88,8 @@ typedef struct nn_reduce_spec {
     nn_comm *comm;
     const nn_compute *compute; /* outlives the reducer; NULL: one thread */
     nn_reduce_choice choice;
+    bool in_parts;  /* with NN_REDUCE_ALLREDUCE: no step is taken before all is summed, so that
+                       nn_reducer_sum and nn_reducer_update may take the place of finish */
     size_t n;       /* elements of the parameter vector */
     size_t vectors; /* laid out and shared as the parameters: 1, or 2 with an average of them */
     size_t bucket;  /* elements of a bucket; 0: the default */

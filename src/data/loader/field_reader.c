@@ -70,8 +70,8 @@ static int check_indices(const nn_field_reader *r, int64_t first, size_t count,
 }
 
 /* `value` is memory for the rows as floats, or for their lengths. */
-static int check_rows(const nn_field_reader *r, int64_t first, int64_t rows,
-                      const unsigned char *stored, nn_real *value) {
+int nn_field_reader_check(const nn_field_reader *r, int64_t first, int64_t rows,
+                          const unsigned char *stored, nn_real *value) {
     size_t count = (size_t)rows * r->convert.width;
 
     if (r->name == NN_FIELD_LENGTH)
@@ -100,7 +100,7 @@ int nn_field_reader_scan(const nn_field_reader *r, int64_t first, int64_t count)
         unsigned char *to = r->stored ? r->stored + at : buffer;
         if (!r->there)
             NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
-        NN_TRY_GOTO(check_rows(r, first, n, r->there ? r->there + at : to, value));
+        NN_TRY_GOTO(nn_field_reader_check(r, first, n, r->there ? r->there + at : to, value));
     }
 done:
     nn_free(buffer);

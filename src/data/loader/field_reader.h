@@ -33,6 +33,11 @@ uint64_t nn_field_reader_bytes(const nn_field_reader *reader);
  * value. The messages name file, split and row. */
 int nn_field_reader_scan(const nn_field_reader *reader, int64_t first, int64_t count);
 
+/* The same for rows in the caller's memory, at most as many as `value` [rows][width] has room for.
+ */
+int nn_field_reader_check(const nn_field_reader *reader, int64_t first, int64_t rows,
+                          const unsigned char *stored, nn_real *value);
+
 /* Asks for a row that is wanted soon: shuffled rows are cache misses. No more than a hint. */
 void nn_field_reader_fetch(const nn_field_reader *reader, int64_t row);
 

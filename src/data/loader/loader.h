@@ -5,6 +5,7 @@
 
 #include "data/loader/batch.h"
 #include "data/loader/spec.h"
+#include "data/sources/memory.h"
 
 /* The split is read once, in order, and kept in memory as it is stored. Of an array that does not
  * fit memory_limit, rows are read for each minibatch, through a shuffle buffer where one is asked
@@ -34,6 +35,16 @@ int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
  * minibatch is rows index * batch_size ... of the epoch's order. Valid until the next call. Reading
  * may fail (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
+
+/* For a loader of handed rows: this rank's rows of the next minibatch, x, y, w and len [rows, ...]
+ * in the shape and type that the split has them in, but that floats may have either precision, and
+ * labels any size; rank 0: none, where there are no rows, or the split has no such field. They are
+ * checked, and read by nn_loader_make_handed. NN_EUSAGE, NN_EFORMAT. Local. */
+int nn_loader_hand(nn_loader *loader, const nn_array array[NN_DATA_FIELDS], size_t *rows);
+/* That minibatch, of which `first` rows on other ranks come before, `global` in all. `number`
+ * makes what is drawn at random another one for each. Valid until the next call. Local. */
+int nn_loader_make_handed(nn_loader *loader, int64_t number, int64_t first, int64_t global,
+                          nn_batch *batch);
 
 /* Nothing is read from the data set from now until the next minibatch: HDF5 is for one thread at a
  * time. */

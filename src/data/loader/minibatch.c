@@ -55,7 +55,7 @@ static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *samp
 }
 
 static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
-    return c->buffer ? l->slot : s->sample;
+    return c->buffer || l->spec.handed ? l->slot : s->sample;
 }
 
 static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {
@@ -110,7 +110,7 @@ static int gather_x(nn_loader *l, nn_shard *s, int64_t epoch) {
     return NN_OK;
 }
 
-static int gather_all(nn_loader *l, nn_shard *s, int64_t epoch) {
+int nn_loader_gather(nn_loader *l, nn_shard *s, int64_t epoch) {
     NN_TRY(gather_x(l, s, epoch));
     if (l->labels)
         NN_TRY(gather_integers(l, &l->y, s, s->label));
@@ -124,21 +124,25 @@ static int gather_all(nn_loader *l, nn_shard *s, int64_t epoch) {
     return NN_OK;
 }
 
+nn_batch nn_loader_batch_of(const nn_loader *l, const nn_shard *s, size_t count, int64_t global) {
+    return (nn_batch){.count = count,
+                      .global = global,
+                      .x = s->x,
+                      .target = target_of(l, s),
+                      .positions = l->positions,
+                      .length = s->length,
+                      .sample = s->sample};
+}
+
 int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place) {
     nn_loader *l = ctx;
     nn_shard *s = &l->shard[place];
-    int64_t global = nn_loader_global(l, task->index);
 
-    s->batch = (nn_batch){.count = choose_places(l, task, s->pass),
-                          .pass = s->pass,
-                          .global = global,
-                          .x = s->x,
-                          .target = target_of(l, s),
-                          .positions = l->positions,
-                          .length = s->length,
-                          .sample = s->sample};
+    s->batch =
+        nn_loader_batch_of(l, s, choose_places(l, task, s->pass), nn_loader_global(l, task->index));
+    s->batch.pass = s->pass;
     NN_TRY(find_samples(l, task->epoch, s->batch.count, s->sample));
-    return gather_all(l, s, task->epoch);
+    return nn_loader_gather(l, s, task->epoch);
 }
 
 nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task) {

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const nn_data_splits[NN_MAX_SPLITS] = {"train", "valid", "test"};
@@ -48,32 +49,30 @@ size_t nn_array_row_bytes(const nn_array *array) {
     return bytes;
 }
 
-/* All of it can be addressed. */
-static int check_array(const char *split, const char *field, const nn_array *a) {
+int nn_array_check(const nn_array *a, const char *what) {
     size_t bytes = 1;
     if (a->rank < 1 || a->rank > NN_ARRAY_RANK)
-        return nn_fail(NN_EUSAGE, "nn_data_set: %s of '%s' has %d dimensions, not 1 to %d", field,
-                       split, a->rank, NN_ARRAY_RANK);
+        return nn_fail(NN_EUSAGE, "%s has %d dimensions, not 1 to %d", what, a->rank,
+                       NN_ARRAY_RANK);
     if ((int)a->type < NN_U8 || (int)a->type > NN_F64)
-        return nn_fail(NN_EUSAGE, "nn_data_set: %s of '%s' has no type of nn_dtype: %d", field,
-                       split, (int)a->type);
+        return nn_fail(NN_EUSAGE, "%s has no type of nn_dtype: %d", what, (int)a->type);
     bool fits = true;
     for (int i = 0; i < a->rank; i++)
         fits = fits && a->dim[i] >= 0 && !__builtin_mul_overflow(bytes, (size_t)a->dim[i], &bytes);
     if (!fits || bytes > (size_t)PTRDIFF_MAX / sizeof(double))
-        return nn_fail(
-            NN_EUSAGE,
-            "nn_data_set: %s of '%s' has a dimension below 0, or more numbers than there "
-            "is memory for",
-            field, split);
+        return nn_fail(NN_EUSAGE,
+                       "%s has a dimension below 0, or more numbers than there is memory for",
+                       what);
     return 0;
 }
 
 int nn_data_set(nn_data *data, const char *split, const char *field, const nn_array *array) {
     size_t s, f;
+    char what[64];
     NN_TRY(find(nn_data_splits, NN_MAX_SPLITS, split, "split", &s));
     NN_TRY(find(nn_data_fields, NN_DATA_FIELDS, field, "field", &f));
-    NN_TRY(check_array(split, field, array));
+    snprintf(what, sizeof what, "nn_data_set: %s of '%s'", field, split);
+    NN_TRY(nn_array_check(array, what));
     data->array[s][f] = *array;
     return 0;
 }
@@ -168,6 +167,8 @@ static size_t split_of(const nn_split *split) {
 static int open_split(nn_dataset *ds, const char *name, const nn_array array[NN_DATA_FIELDS]) {
     nn_split *split = &ds->split[ds->splits];
     split->name = name;
+    split->handed = strcmp(name, "train") == 0 && array[NN_DATA_X].rank > 0 &&
+                    array[NN_DATA_X].dim[0] == 0 && !array[NN_DATA_X].data;
     for (size_t f = 0; f < NN_DATA_FIELDS; f++) {
         nn_h5_info info = {.type = array[f].type, .rank = array[f].rank};
         memcpy(info.dim, array[f].dim, sizeof array[f].dim);

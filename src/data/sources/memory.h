@@ -25,6 +25,9 @@ struct nn_data {
 extern const char *const nn_data_splits[NN_MAX_SPLITS];
 extern const char *const nn_data_fields[NN_DATA_FIELDS];
 
+/* Its dimensions and type are such, and all of it can be addressed; `what` says in messages whose
+ * array it is. NN_EUSAGE. */
+int nn_array_check(const nn_array *array, const char *what);
 /* Bytes of a row of an array. */
 size_t nn_array_row_bytes(const nn_array *array);
 

@@ -1,6 +1,8 @@
 /* The table of schedules. */
 #include "nn/schedules/schedules.h"
 
+#include <math.h>
+
 static const nn_entry *const rows[] = {
     &nn_schedule_constant.entry,          &nn_schedule_step.entry,
     &nn_schedule_multistep.entry,         &nn_schedule_linear.entry,
@@ -18,6 +20,8 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     int64_t epoch = progress->steps_per_epoch;
     if (per == NN_PER_STEP)
         return (double)progress->total_steps;
+    if (epoch == 0) /* the run has no epochs */
+        return INFINITY;
     int64_t left = progress->total_steps - progress->step + progress->batch;
     int64_t epochs_left = (left + epoch - 1) / epoch;
     return (double)(progress->epoch + epochs_left);

@@ -1,0 +1,62 @@
+/* Rows that the program hands over for a step. */
+#include "train/trainer.h"
+
+/* What a rank tells the others of its rows. */
+struct nn_handed {
+    int64_t rows;
+    int rc;
+};
+
+static int open_loader(nn_trainer *t) {
+    if (!t->handed)
+        NN_TRY(nn_session_loader_handed(&t->session, false, &t->handed));
+    if (!t->handed_of)
+        NN_TRY(NN_NEW(&t->handed_of, (size_t)nn_comm_size(t->comm), "rows of the ranks"));
+    return 0;
+}
+
+/* Without memory for what the others say nobody could go on. */
+static int tell_others(nn_trainer *t, const struct nn_handed *mine) {
+    NN_TRY(nn_comm_agree(t->comm, t->handed_of ? 0 : mine->rc));
+    NN_TRY(nn_comm_gather(t->comm, mine, sizeof *mine, t->handed_of));
+    for (int i = 0; i < nn_comm_size(t->comm); i++)
+        if (t->handed_of[i].rc < 0)
+            return nn_comm_agree(t->comm, mine->rc);
+    return 0;
+}
+
+/* Microbatches are pieces of the global minibatch, and ranks have whole ones. */
+static int check_share(const nn_trainer *t, int64_t first, int64_t rows, int64_t global) {
+    const nn_microbatches *micro = t->session.micro;
+    if (!micro)
+        return 0;
+    int64_t leaves = (int64_t)micro->tree.leaves;
+    int64_t begin = nn_part_begin(global, leaves, (int64_t)micro->tree.share.begin);
+    int64_t end = nn_part_begin(global, leaves, (int64_t)micro->tree.share.end);
+    if (first == begin && rows == end - begin)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "with train.reproducible this rank has the rows %lld to %lld of %lld that are "
+                   "handed over, and it got %lld to %lld",
+                   (long long)begin, (long long)end - 1, (long long)global, (long long)first,
+                   (long long)(first + rows) - 1);
+}
+
+int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch) {
+    const nn_array array[NN_DATA_FIELDS] = {batch->x, batch->y, batch->w, batch->len};
+    struct nn_handed mine = {.rows = 0};
+    int64_t first = 0, global = 0;
+    size_t rows = 0;
+    mine.rc = open_loader(t);
+    if (mine.rc == 0)
+        mine.rc = nn_loader_hand(t->handed, array, &rows);
+    mine.rows = (int64_t)rows;
+    NN_TRY(tell_others(t, &mine));
+    for (int i = 0; i < nn_comm_size(t->comm); i++) {
+        first += i < nn_comm_rank(t->comm) ? t->handed_of[i].rows : 0;
+        global += t->handed_of[i].rows;
+    }
+    if (t->session.micro)
+        NN_TRY(nn_comm_agree(t->comm, check_share(t, first, mine.rows, global)));
+    return nn_loader_make_handed(t->handed, t->state.step, first, global, &t->handed_rows);
+}

@@ -1,0 +1,139 @@
+/* The tensors of a training, their gradients, and parameters from elsewhere. */
+#include "base/options/names.h"
+#include "math/kernels.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/training.h"
+
+#include <string.h>
+
+size_t nn_training_tensors(const nn_training *t) {
+    const nn_param *const *param;
+    return !t ? 0 : nn_model_params(t->trainer.session.model, &param);
+}
+
+const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) {
+    const nn_param *const *param;
+    if (i >= nn_training_tensors(t))
+        return NULL;
+    nn_model_params(t->trainer.session.model, &param);
+    *shape = (nn_array){.type = NN_F32, .rank = param[i]->rank};
+    for (int k = 0; k < param[i]->rank; k++)
+        shape->dim[k] = param[i]->dim[k];
+    return t->tensor[i];
+}
+
+static int find_tensor(const nn_training *t, const char *name, const nn_param **out) {
+    const nn_param *const *param;
+    size_t count = nn_model_params(t->trainer.session.model, &param);
+    nn_names names = {.count = 0};
+    for (size_t i = 0; i < count; i++) {
+        *out = param[i];
+        if (strcmp(t->tensor[i], name) == 0)
+            return 0;
+        nn_names_add(&names, t->tensor[i]);
+    }
+    return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", name,
+                   nn_names_advice(&names, name, "there are"));
+}
+
+int nn_training_get(nn_training *t, const char *tensor, float *values) {
+    const nn_param *param;
+    NN_TRY(nn_training_check_between(t, "nn_training_get"));
+    NN_TRY(find_tensor(t, tensor, &param));
+    nn_param_export(param, t->trainer.session.params + param->offset, values);
+    return 0;
+}
+
+int nn_training_set(nn_training *t, const char *tensor, const float *values) {
+    nn_trainer *trainer = &t->trainer;
+    const nn_param *param;
+    NN_TRY(nn_training_check_between(t, "nn_training_set"));
+    NN_TRY(find_tensor(t, tensor, &param));
+    nn_training_enter(t);
+    nn_training_drop(t);
+    if (nn_reducer_writes(trainer->session.reducer))
+        nn_param_import(param, values, trainer->session.params + param->offset);
+    trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
+    return nn_training_leave(t, nn_comm_agree(trainer->comm, 0));
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+/* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
+static int find_gradient(nn_training *t, const char *what, const char *tensor,
+                         const nn_param **param, nn_real **gradient) {
+    nn_training_stage at = nn_training_at(t);
+    NN_TRY(nn_training_check(t, at == NN_TRAINING_BACKWARD || at == NN_TRAINING_SUMMED, what,
+                             "nn_training_backward comes first"));
+    nn_session *session = &t->trainer.session;
+    NN_TRY(nn_training_check(t, at == NN_TRAINING_SUMMED || !session->micro, what,
+                             "with train.reproducible nn_training_sum_gradients comes first: until "
+                             "then this rank has parts of several sums"));
+    NN_TRY(find_tensor(t, tensor, param));
+    *gradient = nn_reducer_grads(session->reducer) + (*param)->offset;
+    if ((*param)->role == NN_PARAM_STATE || (*param)->layer->frozen)
+        *gradient = NULL;
+    return 0;
+}
+
+int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) {
+    const nn_param *param;
+    nn_real *gradient;
+    NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, &param, &gradient));
+    double weight = t->trainer.parts.weight;
+    memset(values, 0, param->count * sizeof *values);
+    if (!gradient || !(weight > 0))
+        return 0;
+    nn_param_export(param, gradient, values);
+    nn_kernels_get()->scale(param->count, (nn_real)(1 / weight), values);
+    return 0;
+}
+
+int nn_training_set_gradient(nn_training *t, const char *tensor, const float *values) {
+    const nn_param *param;
+    nn_real *gradient;
+    NN_TRY(find_gradient(t, "nn_training_set_gradient", tensor, &param, &gradient));
+    if (!gradient)
+        return nn_fail(NN_EUSAGE,
+                       "nn_training_set_gradient: '%s' has no gradient: it is a statistic, or its "
+                       "layer is frozen",
+                       tensor);
+    nn_param_import(param, values, gradient);
+    nn_kernels_get()->scale(param->count, (nn_real)t->trainer.parts.weight, gradient);
+    return 0;
+}
+
+/* ---- from a checkpoint ----------------------------------------------------------------------- */
+
+/* On rank 0. What is wrong with the file is found before any parameter changes. */
+static int load(const nn_session *session, const char *path) {
+    size_t n = nn_model_size(session->model);
+    nn_snapshot snapshot = {.model = session->model};
+    nn_pool pool = {0};
+    const char *file;
+    int rc = 0;
+    NN_TRY_GOTO(nn_checkpoint_pick(&pool, path, &file));
+    NN_TRY_GOTO(NN_NEW(&snapshot.params, n, "parameters of a checkpoint"));
+    memcpy(snapshot.params, session->params, n * sizeof(nn_real)); /* what is between tensors */
+    NN_TRY_GOTO(nn_checkpoint_read(file, &pool, &snapshot));
+    memcpy(session->params, snapshot.params, n * sizeof(nn_real));
+    if (session->average)
+        memcpy(session->average, snapshot.params, n * sizeof(nn_real));
+done:
+    nn_free(snapshot.params);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_training_load(nn_training *t, const char *checkpoint) {
+    NN_TRY(nn_training_check_between(t, "nn_training_load"));
+    nn_trainer *trainer = &t->trainer;
+    nn_training_enter(t);
+    nn_training_drop(t);
+    int rc = nn_comm_rank(trainer->comm) == 0 ? load(&trainer->session, checkpoint) : 0;
+    rc = nn_comm_agree(trainer->comm, rc);
+    if (rc < 0)
+        return nn_training_forgive(t, rc);
+    trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
+    return nn_training_leave(t, nn_session_share(&trainer->session, NULL));
+}
