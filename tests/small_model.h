@@ -30,7 +30,7 @@ static inline int small_model_set_up(struct small_model *s, const char *layers, 
         NN_TRY(nn_loss_new(loss_node, &own, &s->loss));
     }
     NN_TRY(nn_yaml_parse(&s->pool, "model", layers, strlen(layers), &node));
-    NN_TRY(nn_model_new(node, input, ops ? ops->fuses : NULL, &s->model));
+    NN_TRY(nn_model_plan(node, input, ops ? ops->fuses : NULL, &s->model));
     nn_model_set_compute(s->model, &small_model_compute);
     NN_TRY(NN_NEW(&s->params, nn_model_size(s->model), "parameters"));
     NN_TRY(NN_NEW(&s->grads, nn_model_size(s->model), "gradients"));

@@ -10,6 +10,7 @@
 #include <nnmpi/extend.h>
 #include <nnmpi/help.h>
 #include <nnmpi/log.h>
+#include <nnmpi/model.h>
 #include <nnmpi/tensor.h>
 #include <nnmpi/train.h>
 #include <nnmpi/training.h>

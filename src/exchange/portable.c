@@ -10,7 +10,7 @@ int nn_portable_build(nn_portable *p, const char *file, const char *config) {
     NN_TRY(nn_config_check(p->config));
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &p->loss));
-    return nn_model_new(settings->model, p->data.x, p->loss->fuses, &p->model);
+    return nn_model_plan(settings->model, p->data.x, p->loss->fuses, &p->model);
 }
 
 int nn_portable_allocate(nn_portable *p, const char *file, size_t numbers) {

@@ -174,7 +174,7 @@ static int set_up(struct check *c, const char *model, const char *loss) {
         NN_TRY(parse(c, "loss", loss, &loss_node));
         NN_TRY(nn_loss_pick(loss_node, &ops));
     }
-    NN_TRY(nn_model_new(layers, c->options.input, ops ? ops->fuses : NULL, &c->model));
+    NN_TRY(nn_model_plan(layers, c->options.input, ops ? ops->fuses : NULL, &c->model));
     NN_TRY(look_at_layers(c));
     NN_TRY(allocate(c));
     draw_normal(c, X, c->inputs, c->x);

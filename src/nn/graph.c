@@ -279,7 +279,7 @@ static int build(nn_model *model, nn_node *layers, nn_shape input, const char *f
     return nn_model_choose_initializers(model);
 }
 
-int nn_model_new(nn_node *layers, nn_shape input, const char *fused, nn_model **out) {
+int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model **out) {
     nn_model *model;
     NN_TRY(NN_NEW(&model, 1, "model"));
     int rc = build(model, layers, input, fused);
@@ -289,6 +289,23 @@ int nn_model_new(nn_node *layers, nn_shape input, const char *fused, nn_model **
     }
     *out = model;
     return 0;
+}
+
+int nn_model_new(nn_model **out) {
+    nn_model *model;
+    *out = NULL;
+    NN_TRY(NN_NEW(&model, 1, "model"));
+    model->description = nn_node_list(&model->pool);
+    if (!model->description) {
+        nn_model_free(model);
+        return NN_EMEMORY;
+    }
+    *out = model;
+    return 0;
+}
+
+nn_node *nn_model_description(const nn_model *model) {
+    return model->description;
 }
 
 void nn_model_free(nn_model *model) {

@@ -31,7 +31,8 @@ struct nn_layer_plan {
 
 struct nn_model {
     nn_pool pool;
-    nn_layer **layer; /* [0] is the input, the last one the output; in order of execution */
+    nn_node *description; /* by calls; NULL: it is planned */
+    nn_layer **layer;     /* [0] is the input, the last one the output; in order of execution */
     size_t layers, capacity;
     const nn_param **param;
     size_t params;

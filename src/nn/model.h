@@ -1,16 +1,18 @@
 /* The model: a directed acyclic graph of layers over one flat parameter vector.
  *
- * Life: nn_model_new plans shapes and parameters; nn_model_bind hands in the memory behind the
- * parameter and gradient vectors and lays out the buffers for the largest minibatch; then forward
- * and backward run without allocating. The parameters stand in the vector in the order of the
- * layers, so back-propagation completes the gradient vector from its end to its start. */
+ * Life: nn_model_plan makes one with shapes and parameters (before it, a program may describe one
+ * by calls, nnmpi/model.h, which becomes a configuration's list of layers); nn_model_bind hands in
+ * the memory behind the parameter and gradient vectors and lays out the buffers for the largest
+ * minibatch; then forward and backward run without allocating. The parameters stand in the vector
+ * in the order of the layers, so back-propagation completes the gradient vector from its end to its
+ * start. */
 #ifndef NN_NN_MODEL_H
 #define NN_NN_MODEL_H
 
 #include "math/gemm/outer.h"
 #include "nn/layers/layer.h"
 
-typedef struct nn_model nn_model;
+#include <nnmpi/model.h>
 
 /* Takes the rows of a shard of one side of a product G = A^T B that is the gradient of a matrix. */
 typedef void nn_rows_fn(void *ctx, size_t i, nn_outer_side side, const nn_row_block *rows);
@@ -22,8 +24,10 @@ typedef void nn_ready_fn(void *ctx, size_t begin);
 /* Builds and plans the graph of `layers` (the list under `model:`) for samples of shape `input`.
  * `fused` (may be NULL) is the activation that the loss has fused in: a last layer of that name is
  * left to the loss. The node tree must outlive the model. NN_EUSAGE with the place. Local. */
-int nn_model_new(nn_node *layers, nn_shape input, const char *fused, nn_model **out);
-void nn_model_free(nn_model *model);
+int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model **out);
+
+/* The list that calls describe a model of nn_model_new by; owned by the model. */
+nn_node *nn_model_description(const nn_model *model);
 
 /* Elements of the parameter vector, padding included (every tensor starts on a cache line). */
 size_t nn_model_size(const nn_model *model);

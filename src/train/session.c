@@ -372,8 +372,8 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     NN_TRY(check_layout(session));
     NN_TRY(settle_layout(session));
     NN_TRY(nn_loss_pick(session->settings->loss, &loss));
-    NN_TRY(nn_model_new(session->settings->model, session->data->split[0].x.shape, loss->fuses,
-                        &session->model));
+    NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
+                         &session->model));
     nn_model_set_compute(session->model, &session->compute);
     NN_TRY(plan_outputs(session));
     if (trained)

@@ -26,7 +26,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argv;
     sandbox_enter();
     bool made = nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers) == 0 &&
-                nn_model_new(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
+                nn_model_plan(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
     sandbox_expect(made, "there is a model");
     return 0;
 }
@@ -74,7 +74,7 @@ static void build(const nn_snapshot *found, nn_pool *pool) {
     if (nn_config_parse("config", found->config, strlen(found->config), &config) == 0 &&
         nn_config_check(config) == 0 &&
         nn_loss_pick(nn_config_settings(config)->loss, &loss) == 0 &&
-        nn_model_new(nn_config_settings(config)->model, found->data.x, loss->fuses, &model) == 0 &&
+        nn_model_plan(nn_config_settings(config)->model, found->data.x, loss->fuses, &model) == 0 &&
         nn_model_size(model) <= LARGEST)
         read_into(model, pool);
     nn_model_free(model);

@@ -69,7 +69,7 @@ void seeds_checkpoint(void) {
 
     check_config();
     ok(nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers));
-    ok(nn_model_new(layers, input, NULL, &model));
+    ok(nn_model_plan(layers, input, NULL, &model));
     nn_real *params = nn_pool_alloc(&pool, 2 * nn_model_size(model) * sizeof *params);
     sandbox_expect(params != NULL, "there is memory");
     nn_snapshot snapshot = {.model = model, .params = params, .config = CONFIG};

@@ -22,7 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argv;
     sandbox_enter();
     bool made = nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers) == 0 &&
-                nn_model_new(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
+                nn_model_plan(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
     sandbox_expect(made, "there is a model");
     return 0;
 }

@@ -182,7 +182,7 @@ static int set_up(struct setup *s, const struct gradient_case *c) {
     s->pass.length = c->input.lengths ? lengths : NULL;
     NN_TRY(nn_yaml_parse(&s->pool, c->row, c->yaml, strlen(c->yaml), &layers));
     memcpy(input.dim, c->input.dim, sizeof input.dim);
-    NN_TRY(nn_model_new(layers, input, NULL, &s->model));
+    NN_TRY(nn_model_plan(layers, input, NULL, &s->model));
     nn_shape output = nn_model_output_shape(s->model);
     s->inputs = BATCH * nn_shape_count(&input);
     s->outputs = BATCH * nn_shape_count(&output);

@@ -36,7 +36,7 @@ static size_t rows_before(const struct problem *p, size_t part) {
 static int new_model(nn_pool *pool, nn_model **model) {
     nn_node *layers;
     NN_TRY(nn_yaml_parse(pool, "parts", yaml, strlen(yaml), &layers));
-    NN_TRY(nn_model_new(layers, (nn_shape){.rank = 1, .dim = {INPUTS}}, NULL, model));
+    NN_TRY(nn_model_plan(layers, (nn_shape){.rank = 1, .dim = {INPUTS}}, NULL, model));
     nn_model_set_compute(*model, &compute);
     return 0;
 }

@@ -29,6 +29,32 @@ nn_node *nn_node_list(nn_pool *pool) {
     return node_new(pool, NN_NODE_LIST);
 }
 
+nn_node *nn_node_copy(nn_pool *pool, const nn_node *node) {
+    nn_node *copy = node->kind == NN_NODE_SCALAR ? nn_node_scalar(pool, node->text)
+                                                 : node_new(pool, node->kind);
+
+    if (!copy)
+        return NULL;
+    copy->quoted = node->quoted;
+    copy->file = node->file ? nn_pool_strdup(pool, node->file) : NULL;
+    copy->line = node->line;
+    copy->column = node->column;
+    copy->key_line = node->key_line;
+    copy->key_column = node->key_column;
+    for (size_t i = 0; i < node->count; i++) {
+        nn_node *item = nn_node_copy(pool, node->item[i]);
+        if (!item || nn_node_add(copy, node->item[i]->key, item) < 0)
+            return NULL;
+    }
+    return copy;
+}
+
+void nn_node_forget_lines(nn_node *node) {
+    node->line = node->column = node->key_line = node->key_column = 0;
+    for (size_t i = 0; i < node->count; i++)
+        nn_node_forget_lines(node->item[i]);
+}
+
 nn_node *nn_node_map(nn_pool *pool) {
     return node_new(pool, NN_NODE_MAP);
 }

@@ -38,6 +38,13 @@ nn_node *nn_node_get(const nn_node *map, const char *key);
  * end of a list. */
 int nn_node_set(nn_node *root, const char *path, nn_node *value);
 
+/* All of it once more, for messages in the same places; NULL with the error set. Owned by `pool`.
+ */
+nn_node *nn_node_copy(nn_pool *pool, const nn_node *node);
+
+/* It stands in no line of any file, as what is not written in one. */
+void nn_node_forget_lines(nn_node *node);
+
 /* Turns a scalar, in place, into a map: empty (key NULL), or with one item `key` that is an empty
  * map. *child is that item. It is how "relu" is written out as {relu: {}}. */
 int nn_node_become_map(nn_node *node, const char *key, nn_node **child);

@@ -117,7 +117,7 @@ static int inspect_checkpoint(const nn_call *call, const char *path) {
     NN_TRY_GOTO(nn_config_check(s.config));
     const nn_settings *settings = nn_config_settings(s.config);
     NN_TRY_GOTO(nn_loss_pick(settings->loss, &loss));
-    NN_TRY_GOTO(nn_model_new(settings->model, snapshot.data.x, loss->fuses, &s.model));
+    NN_TRY_GOTO(nn_model_plan(settings->model, snapshot.data.x, loss->fuses, &s.model));
     s.from = &snapshot;
     s.batch_size = settings->train.batch_size;
     NN_TRY_GOTO(print_subject(call, &s));

@@ -1,6 +1,7 @@
 #include "data/sources/open.h"
 #include "data/sources/sources.h"
 #include "io/yaml.h"
+#include "nn/model.h"
 #include "train/config/settings.h"
 
 #include <string.h>
@@ -79,13 +80,6 @@ void nn_config_free(nn_config *config) {
 
 /* ---- overriding ------------------------------------------------------------------------------ */
 
-/* A value from the command line stands in no line of any file. */
-static void forget_lines(nn_node *node) {
-    node->line = node->column = node->key_line = node->key_column = 0;
-    for (size_t i = 0; i < node->count; i++)
-        forget_lines(node->item[i]);
-}
-
 /* A key of a section that was named without it. NULL: none is meant. */
 static const char *section_of(const nn_config *config, const char *key) {
     if (strchr(key, '.') || nn_node_get(config->root, key))
@@ -123,7 +117,7 @@ int nn_config_override(nn_config *config, const char *assignment) {
         return nn_fail(NN_EUSAGE, "-o %s: the key stands in a section: -o %s.%s", key, section,
                        assignment);
     NN_TRY(nn_yaml_parse(&config->pool, place, equals + 1, strlen(equals + 1), &value));
-    forget_lines(value);
+    nn_node_forget_lines(value); /* of the command line */
     NN_TRY(set_key(config, key, value));
     return NN_OK;
 }
@@ -158,6 +152,16 @@ int nn_config_use_data(nn_config *config, const nn_data *data) {
     NN_TRY(memory_node(config, &node));
     NN_TRY(set_key(config, "data", node));
     config->given = data;
+    return NN_OK;
+}
+
+int nn_config_use_model(nn_config *config, const nn_model *model) {
+    nn_node *layers;
+
+    if (!model)
+        return nn_fail(NN_EUSAGE, "nn_config_use_model: there is no model");
+    layers = nn_node_copy(&config->pool, nn_model_description(model));
+    NN_TRY(layers ? set_key(config, "model", layers) : NN_EMEMORY);
     return NN_OK;
 }
 

@@ -34,7 +34,7 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     NN_TRY(nn_config_check(p->config));
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &loss));
-    NN_TRY(nn_model_new(settings->model, p->data.x, loss->fuses, &p->model));
+    NN_TRY(nn_model_plan(settings->model, p->data.x, loss->fuses, &p->model));
     nn_model_set_compute(p->model, &p->compute);
     nn_shape output = nn_model_output_shape(p->model);
     p->inputs = nn_shape_count(&p->data.x);

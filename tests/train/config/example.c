@@ -23,7 +23,7 @@ static bool plans(nn_node *model) {
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !made; i++) {
         nn_model *found = NULL;
-        made = nn_model_new(model, inputs[i], NULL, &found) == 0;
+        made = nn_model_plan(model, inputs[i], NULL, &found) == 0;
         nn_model_free(found);
     }
     return made;
