@@ -59,10 +59,10 @@ assert "7,114 parameters" in Path("summary.txt").read_text()
 # ---- copies and files -------------------------------------------------------------------------------
 
 for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-    assert np.array_equal(other.predict(x_test), classes)
+    assert np.array_equal(other.predict(x_test, batch_size=32), classes)
     other.fit(x_train, y_train, verbose=0)  # goes on, and leaves the first one as it is
     assert other.evaluate(x_train, y_train)[0] < model.evaluate(x_train, y_train)[0]
-assert np.array_equal(model.predict(x_test), classes)
+assert np.array_equal(model.predict(x_test, batch_size=32), classes)
 model.save("saved.h5")
 
 # ---- callbacks --------------------------------------------------------------------------------------
@@ -149,6 +149,7 @@ mine = Sequential([Layer.of("dens", units=3)])
 mine.compile("sgd", "mse")
 raises(nnmpi.UsageError, "unknown layer 'dens', did you mean 'dense'?", mine.fit, x_train, y_train)
 raises(nnmpi.UsageError, "3 numbers but the model ends with 10 outputs", graph.compile("sgd", "cross_entropy").fit, x_train, y_train[:, :3])
+raises(ValueError, "new order", fresh.fit, x_train, y_train, shuffle=False)
 explosive = Sequential([Dense(10)]).compile({"sgd": {"lr": 1e30}}, "mse")
 raises(nnmpi.DivergedError, "diverged", explosive.fit, x_train, y_train, verbose=0)
 assert explosive.training is None

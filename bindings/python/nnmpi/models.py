@@ -83,7 +83,7 @@ class Model:
         self,
         optimizer: Union[str, dict, Choice] = "sgd",
         loss: Union[str, dict, None] = None,
-        metrics: Sequence[Union[str, dict]] = (),
+        metrics: Optional[Sequence[Union[str, dict]]] = None,
         *,
         seed: int = 1,
         comm: Optional[Comm] = None,
@@ -103,7 +103,7 @@ class Model:
             optimizer = optimizer.lower()
         self._compiled = {
             "loss": name,
-            "metrics": [METRICS.get(m, m) if isinstance(m, str) else m for m in plain(list(metrics))],
+            "metrics": [METRICS.get(m, m) if isinstance(m, str) else m for m in plain(list(metrics or ()))],
             "train": {"optimizer": optimizer, "seed": seed, **plain(train)},
         }
         self._comm = comm
@@ -175,9 +175,10 @@ class Model:
         batch_size: Optional[int] = None,
         epochs: int = 1,
         verbose: int = 1,
-        callbacks: Iterable[cb.Callback] = (),
+        callbacks: Optional[Iterable[cb.Callback]] = None,
         validation_split: float = 0.0,
         validation_data: Optional[tuple] = None,
+        shuffle: bool = True,
         class_weight: Optional[dict] = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -193,13 +194,16 @@ class Model:
 
         x [N, ...] samples; y [N] classes, [N, C] one-hot rows, or [N] or [N, d] numbers to predict;
         ``sample_weight`` [N]; ``class_weight`` {class: weight}; ``lengths`` [N] steps of sequences; images are
-        [N, C, H, W] or [N, H, W, C]. ``batch_size`` counts the samples of all ranks together; by default 32, or all where there are fewer.
+        [N, C, H, W] or [N, H, W, C]. What the model sees is x * ``scale`` + ``offset``, a number, or one for each
+        channel or element, so that images can stay uint8; evaluate and predict scale alike.
+        ``batch_size`` counts the samples of all ranks together; by default 32, or all where there are fewer.
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
-        ``scale`` and ``offset``: what the model sees is x * scale + offset, a number, or one for each channel or element,
-        so that images can stay uint8; evaluate and predict scale alike. ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
+        ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
         Every epoch draws a new order of all samples. Ctrl-C ends after the step under way.
         """
+        if not shuffle:
+            raise ValueError("shuffle=False: the library draws a new order of all samples for each epoch")
         training_set: tuple = (x, y, sample_weight, lengths)
         if scale is not None:
             self._scale = scale, offset
@@ -213,7 +217,7 @@ class Model:
             "seed": self._settings()["train"]["seed"] + self._epochs,
         }
         history = cb.History()
-        watchers: list[cb.Callback] = [*callbacks, history]
+        watchers: list[cb.Callback] = [*(callbacks or ()), history]
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
         with self._config(samples, train, class_weight) as config:
@@ -311,7 +315,10 @@ class Model:
         data: str = "same",
         return_dict: bool = False,
     ) -> Union[float, list, Evaluation]:
-        """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``."""
+        """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``.
+
+        ``verbose`` is there for programs written for Keras: nothing is printed.
+        """
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
         train = {"batch_size": _batch_size(x, data, batch_size or 32), "max_steps": 0}
@@ -323,12 +330,15 @@ class Model:
         return list(found.values()) if self._settings()["metrics"] else found["loss"]
 
     def predict(self, x: Any, batch_size: int = 256, verbose: int = 0) -> np.ndarray:
-        """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid). Local."""
+        """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid). Local.
+
+        ``batch_size`` samples are computed at a time; ``verbose``: nothing is printed.
+        """
         self._check_trained()
-        if self._predictor is None:
+        if self._predictor is None or self._predictor.batch != batch_size:
             with tempfile.TemporaryDirectory(prefix="nnmpi-", dir=_memory_folder()) as folder:
                 self._write(Path(folder, "model.h5"))
-                self._predictor = _Predictor(Path(folder, "model.h5"), self._sample["x"].shape[1:])
+                self._predictor = _Predictor(Path(folder, "model.h5"), self._sample["x"].shape[1:], batch_size)
         return self._predictor.predict(x)
 
     def _check_trained(self) -> None:
@@ -414,8 +424,8 @@ class Sequential(Model):
 class _Predictor(Handle):
     """A trained model for inference (nn_predictor)."""
 
-    def __init__(self, path: Path, shape: tuple, batch: int = 256):
-        self._shape = shape
+    def __init__(self, path: Path, shape: tuple, batch: int):
+        self._shape, self.batch = shape, batch
         self._own(new("nn_predictor", lib.nn_predictor_open, str(path).encode(), batch), lib.nn_predictor_free)
 
     def predict(self, x: Any) -> np.ndarray:
