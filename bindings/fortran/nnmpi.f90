@@ -12,9 +12,12 @@ module nnmpi
     use nnmpi_c, only: NN_OK, NN_EUSAGE, NN_EFORMAT, NN_EDIVERGED, NN_ERANK, NN_EIO, NN_EMEMORY, &
         NN_ESTOPPED, NN_EBUSY, NN_LOG_WARNING, NN_LOG_INFO, NN_LOG_DEBUG, NN_MISMATCH_STOP, &
         NN_MISMATCH_REPAIR, NN_U8, NN_I8, NN_I16, NN_I32, NN_I64, NN_F32, NN_F64
+    use nnmpi_batch, only: nn_minibatch
     use nnmpi_comm
     use nnmpi_data
     use nnmpi_predict
-    use nnmpi_train
+    use nnmpi_train, only: nn_begun_function, nn_ends_function, nn_progress_function, nn_status, &
+        nn_train, nn_train_options, nn_train_result
+    use nnmpi_training
     implicit none
 end module nnmpi

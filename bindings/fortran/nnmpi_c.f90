@@ -45,7 +45,14 @@ module nnmpi_c
         type(c_ptr) :: ctx = c_null_ptr
         integer(c_int) :: on_mismatch = NN_MISMATCH_STOP
         type(c_ptr) :: save = c_null_ptr
+        logical(c_bool) :: in_parts = .false._c_bool
+        type(c_funptr) :: ends = c_null_funptr
     end type nn_c_options
+
+    type, bind(C) :: nn_c_minibatch
+        integer(c_size_t) :: size
+        type(nn_array) :: x, y, w, len
+    end type nn_c_minibatch
 
     type, bind(C) :: nn_c_result
         integer(c_size_t) :: size
@@ -507,6 +514,131 @@ module nnmpi_c
             type(c_ptr), value :: values
             integer(c_int) :: nn_training_set
         end function nn_training_set
+
+        function nn_training_step_on(t, batch) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t, batch
+            integer(c_int) :: nn_training_step_on
+        end function nn_training_step_on
+
+        function nn_training_most_rows(t) bind(C)
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: t
+            integer(c_size_t) :: nn_training_most_rows
+        end function nn_training_most_rows
+
+        function nn_training_prediction_size(t) bind(C)
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: t
+            integer(c_size_t) :: nn_training_prediction_size
+        end function nn_training_prediction_size
+
+        function nn_training_predict(t, batch, y) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t, batch, y
+            integer(c_int) :: nn_training_predict
+        end function nn_training_predict
+
+        function nn_training_forward(t, batch) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t, batch
+            integer(c_int) :: nn_training_forward
+        end function nn_training_forward
+
+        function nn_training_outputs(t, outputs) bind(C)
+            import :: c_ptr, c_int, nn_array
+            type(c_ptr), value :: t
+            type(nn_array), intent(out) :: outputs
+            integer(c_int) :: nn_training_outputs
+        end function nn_training_outputs
+
+        function nn_training_take_loss(t, loss) bind(C)
+            import :: c_ptr, c_int, c_double
+            type(c_ptr), value :: t
+            real(c_double), intent(out) :: loss
+            integer(c_int) :: nn_training_take_loss
+        end function nn_training_take_loss
+
+        function nn_training_backward(t) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            integer(c_int) :: nn_training_backward
+        end function nn_training_backward
+
+        function nn_training_sum_gradients(t) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            integer(c_int) :: nn_training_sum_gradients
+        end function nn_training_sum_gradients
+
+        function nn_training_update(t) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            integer(c_int) :: nn_training_update
+        end function nn_training_update
+
+        function nn_training_get_gradient(t, tensor, values) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: tensor(*)
+            type(c_ptr), value :: values
+            integer(c_int) :: nn_training_get_gradient
+        end function nn_training_get_gradient
+
+        function nn_training_set_gradient(t, tensor, values) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: tensor(*)
+            type(c_ptr), value :: values
+            integer(c_int) :: nn_training_set_gradient
+        end function nn_training_set_gradient
+
+        function nn_training_set_rate(t, rate) bind(C)
+            import :: c_ptr, c_int, c_double
+            type(c_ptr), value :: t
+            real(c_double), value :: rate
+            integer(c_int) :: nn_training_set_rate
+        end function nn_training_set_rate
+
+        function nn_training_load(t, checkpoint) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: checkpoint(*)
+            integer(c_int) :: nn_training_load
+        end function nn_training_load
+
+        ! ---- model.h
+
+        function nn_model_new(out) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), intent(out) :: out
+            integer(c_int) :: nn_model_new
+        end function nn_model_new
+
+        subroutine nn_model_free(model) bind(C)
+            import :: c_ptr
+            type(c_ptr), value :: model
+        end subroutine nn_model_free
+
+        function nn_model_add(model, kind, inputs, options) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: model
+            character(c_char), intent(in) :: kind(*)
+            type(c_ptr), value :: inputs, options
+            integer(c_int) :: nn_model_add
+        end function nn_model_add
+
+        function nn_model_yaml(model) bind(C)
+            import :: c_ptr
+            type(c_ptr), value :: model
+            type(c_ptr) :: nn_model_yaml
+        end function nn_model_yaml
+
+        function nn_config_use_model(config, model) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: config, model
+            integer(c_int) :: nn_config_use_model
+        end function nn_config_use_model
 
         ! ---- checkpoint.h
 

@@ -8,7 +8,7 @@ module nnmpi_data
     implicit none
     private
 
-    public :: nn_config, nn_data, nn_read_function
+    public :: nn_config, nn_data, nn_model, nn_read_function
 
     type, extends(nn_handle) :: nn_data
     contains
@@ -40,10 +40,18 @@ module nnmpi_data
         procedure :: iris => config_iris       ! the one that is built in
         procedure :: override => config_override ! "train.lr=0.1"
         procedure :: use_data => config_use_data ! a data set in memory
+        procedure :: use_model => config_use_model ! what nn_model describes
         procedure :: check => config_check
         procedure :: text => config_text
         procedure :: name => config_name
     end type nn_config
+
+    ! A model described by calls, in the place of a configuration's section `model:`.
+    type, extends(nn_handle) :: nn_model
+    contains
+        procedure :: add => model_add
+        procedure :: yaml => model_yaml
+    end type nn_model
 
     abstract interface
         ! Writes samples first to last (from 1) of a field to `out`, in the type and order of
@@ -441,6 +449,19 @@ contains
         call conclude(rc, stat, errmsg)
     end subroutine config_use_data
 
+    ! A copy of it.
+    subroutine config_use_model(self, model, stat, errmsg)
+        class(nn_config), intent(in) :: self
+        class(nn_model), intent(in) :: model
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_config%use_model')
+        if (rc == 0) rc = ready(model, 'nn_config%use_model: the model')
+        if (rc == 0) rc = nn_config_use_model(self%node%c, model%node%c)
+        call conclude(rc, stat, errmsg)
+    end subroutine config_use_model
+
     subroutine config_check(self, stat, errmsg)
         class(nn_config), intent(in) :: self
         integer, intent(out), optional :: stat
@@ -462,4 +483,34 @@ contains
         character(:), allocatable :: name
         name = fortran_text(nn_config_name(need(self, 'nn_config%name')))
     end function config_name
+
+    ! ---- models ----------------------------------------------------------------------------------
+
+    ! A layer that reads those named in `inputs` ('a, b'; without: the one added before); its options
+    ! are what would stand within the braces in YAML. The first one makes the object.
+    subroutine model_add(self, kind, options, inputs, stat, errmsg)
+        class(nn_model), intent(inout) :: self
+        character(*), intent(in) :: kind
+        character(*), intent(in), optional :: options, inputs
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        type(optional_text) :: what, from
+        type(c_ptr) :: c
+        integer(c_int) :: rc
+        call set_text(what, options)
+        call set_text(from, inputs)
+        rc = 0
+        if (.not. associated(self%node)) then
+            rc = nn_model_new(c)
+            if (rc == 0) call adopt(self, c, nn_model_free)
+        end if
+        if (rc == 0) rc = nn_model_add(self%node%c, c_text(kind), at_text(from), at_text(what))
+        call conclude(rc, stat, errmsg)
+    end subroutine model_add
+
+    function model_yaml(self) result(yaml)
+        class(nn_model), intent(in) :: self
+        character(:), allocatable :: yaml
+        yaml = fortran_text(nn_model_yaml(need(self, 'nn_model%yaml')))
+    end function model_yaml
 end module nnmpi_data

@@ -1,7 +1,7 @@
-! Training: a part of module nnmpi.
+! nn_train, its options and its result: a part of module nnmpi.
 module nnmpi_train
     use, intrinsic :: iso_c_binding
-    use, intrinsic :: iso_fortran_env, only: int64, real32, real64
+    use, intrinsic :: iso_fortran_env, only: int64, real64
     use nnmpi_base
     use nnmpi_c
     use nnmpi_comm
@@ -10,8 +10,8 @@ module nnmpi_train
     implicit none
     private
 
-    public :: nn_begun_function, nn_progress_function, nn_status, nn_train, nn_train_options, &
-        nn_train_result, nn_training
+    public :: nn_begun_function, nn_ends_function, nn_progress_function, nn_status, nn_train, nn_train_options, &
+        nn_train_result, run_hooks, set_options, set_result
 
     ! Where a run stands (nn_status of train.h).
     type :: nn_status
@@ -24,6 +24,12 @@ module nnmpi_train
     abstract interface
         subroutine nn_begun_function()
         end subroutine nn_begun_function
+
+        ! .true.: the run is over.
+        logical function nn_ends_function(status)
+            import :: nn_status
+            type(nn_status), intent(in) :: status
+        end function nn_ends_function
 
         subroutine nn_progress_function(status)
             import :: nn_status
@@ -38,6 +44,8 @@ module nnmpi_train
         integer :: on_mismatch = NN_MISMATCH_STOP
         procedure(nn_begun_function), pointer, nopass :: begun => null()
         procedure(nn_progress_function), pointer, nopass :: progress => null() ! on rank 0
+        procedure(nn_ends_function), pointer, nopass :: ends => null() ! on rank 0
+        logical :: in_parts = .false.          ! for steps in parts and on minibatches of the program's
     end type nn_train_options
 
     type :: nn_train_result
@@ -49,32 +57,10 @@ module nnmpi_train
         type(nn_evaluation) :: test            ! open where there is a test split
     end type nn_train_result
 
-    ! A training that the program drives (training.h): open; while goes_on: step, attend; finish.
-    type, extends(nn_handle) :: nn_training
-    contains
-        procedure :: open => training_open
-        procedure :: goes_on => training_goes_on
-        procedure :: step => training_step
-        procedure :: attend => training_attend
-        procedure :: finish => training_finish
-        procedure :: steps => training_steps
-        procedure :: epoch => training_epoch
-        procedure :: loss => training_loss
-        procedure :: rate => training_rate
-        procedure :: scale_rate => training_scale_rate
-        procedure :: save => training_save
-        procedure :: evaluate => training_evaluate
-        procedure :: tensors => training_tensors ! how many there are
-        procedure :: tensor_name => training_tensor_name
-        procedure :: tensor_shape => training_tensor_shape
-        procedure, private :: get_1, get_2, get_3, get_4, set_1, set_2, set_3, set_4
-        generic :: get => get_1, get_2, get_3, get_4
-        generic :: set => set_1, set_2, set_3, set_4
-    end type nn_training
-
     type, extends(hooks) :: run_hooks
         procedure(nn_begun_function), pointer, nopass :: begun => null()
         procedure(nn_progress_function), pointer, nopass :: progress => null()
+        procedure(nn_ends_function), pointer, nopass :: ends => null()
     end type run_hooks
 
 contains
@@ -103,6 +89,9 @@ contains
         hook%progress => options%progress
         if (associated(hook%begun)) c%begun = c_funloc(hand_begun)
         if (associated(hook%progress)) c%progress = c_funloc(hand_progress)
+        hook%ends => options%ends
+        if (associated(hook%ends)) c%ends = c_funloc(ask_ends)
+        c%in_parts = logical(options%in_parts, c_bool)
     end subroutine set_options
 
     subroutine hand_begun(ctx) bind(C)
@@ -118,6 +107,23 @@ contains
         type(run_hooks), pointer :: hook
         type(nn_status) :: status
         call c_f_pointer(ctx, hook)
+        call set_status(c_status, status)
+        call hook%progress(status)
+    end subroutine hand_progress
+
+    logical(c_bool) function ask_ends(ctx, c_status) bind(C)
+        type(c_ptr), value :: ctx
+        type(nn_c_status), intent(in) :: c_status
+        type(run_hooks), pointer :: hook
+        type(nn_status) :: status
+        call c_f_pointer(ctx, hook)
+        call set_status(c_status, status)
+        ask_ends = logical(hook%ends(status), c_bool)
+    end function ask_ends
+
+    subroutine set_status(c_status, status)
+        type(nn_c_status), intent(in) :: c_status
+        type(nn_status), intent(out) :: status
         status%step = c_status%step
         status%total_steps = c_status%total_steps
         status%epoch = c_status%epoch
@@ -129,8 +135,7 @@ contains
         status%important = c_status%important
         if (c_associated(c_status%validation)) &
             call adopt(status%validation, c_status%validation, leave_alone)
-        call hook%progress(status)
-    end subroutine hand_progress
+    end subroutine set_status
 
     ! Of an object that is the library's.
     subroutine leave_alone(object) bind(C)
@@ -186,321 +191,4 @@ contains
         end if
         call conclude(rc, stat, errmsg)
     end subroutine nn_train
-
-    subroutine training_open(self, comm, config, options, stat, errmsg)
-        class(nn_training), intent(inout) :: self
-        class(nn_comm), intent(in) :: comm
-        class(nn_config), intent(in) :: config
-        type(nn_train_options), intent(in), optional :: options
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_c_options) :: c_options
-        type(run_hooks), pointer :: hook
-        character(c_char), pointer :: folder(:)
-        type(c_ptr) :: c
-        integer(c_int) :: rc
-        rc = ready(comm, 'nn_training%open: the comm')
-        if (rc == 0) rc = ready(config, 'nn_training%open: the configuration')
-        if (rc == 0) then
-            allocate (hook)
-            call set_options(options, c_options, hook, folder)
-            rc = nn_training_open(comm%node%c, config%node%c, c_options, c)
-            if (rc == 0) then
-                call adopt(self, c, nn_training_close, [node_pointer(comm%node), &
-                                                        node_pointer(config%node), config%node%needs(1)])
-                self%node%hooks => hook
-                self%node%text => folder
-            else
-                if (associated(folder)) deallocate (folder)
-                deallocate (hook)
-            end if
-        end if
-        call conclude(rc, stat, errmsg)
-    end subroutine training_open
-
-    logical function training_goes_on(self)
-        class(nn_training), intent(in) :: self
-        training_goes_on = nn_training_goes_on(need(self, 'nn_training%goes_on'))
-    end function training_goes_on
-
-    subroutine training_step(self, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        integer(c_int) :: rc
-        rc = ready(self, 'nn_training%step')
-        if (rc == 0) rc = nn_training_step(self%node%c)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_step
-
-    subroutine training_attend(self, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        integer(c_int) :: rc
-        rc = ready(self, 'nn_training%attend')
-        if (rc == 0) rc = nn_training_attend(self%node%c)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_attend
-
-    subroutine training_finish(self, result, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        type(nn_train_result), intent(inout), optional :: result
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_c_result) :: c_result
-        integer(c_int) :: rc
-        rc = ready(self, 'nn_training%finish')
-        c_result%size = c_sizeof(c_result)
-        if (rc == 0) rc = nn_training_finish(self%node%c, c_result)
-        if (rc == 0) call set_result(c_result, result)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_finish
-
-    integer(int64) function training_steps(self)
-        class(nn_training), intent(in) :: self
-        training_steps = nn_training_steps(need(self, 'nn_training%steps'))
-    end function training_steps
-
-    integer(int64) function training_epoch(self)
-        class(nn_training), intent(in) :: self
-        training_epoch = nn_training_epoch(need(self, 'nn_training%epoch'))
-    end function training_epoch
-
-    real(real64) function training_loss(self)
-        class(nn_training), intent(in) :: self
-        training_loss = nn_training_loss(need(self, 'nn_training%loss'))
-    end function training_loss
-
-    real(real64) function training_rate(self)
-        class(nn_training), intent(in) :: self
-        training_rate = nn_training_rate(need(self, 'nn_training%rate'))
-    end function training_rate
-
-    subroutine training_scale_rate(self, factor, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        real(real64), intent(in) :: factor
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        integer(c_int) :: rc
-        rc = ready(self, 'nn_training%scale_rate')
-        if (rc == 0) rc = nn_training_scale_rate(self%node%c, factor)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_scale_rate
-
-    subroutine training_save(self, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        integer(c_int) :: rc
-        rc = ready(self, 'nn_training%save')
-        if (rc == 0) rc = nn_training_save(self%node%c)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_save
-
-    subroutine training_evaluate(self, evaluation, split, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        type(nn_evaluation), intent(inout) :: evaluation
-        character(*), intent(in), optional :: split
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(optional_text) :: name
-        type(c_ptr) :: c
-        integer(c_int) :: rc
-        call set_text(name, split)
-        rc = ready(self, 'nn_training%evaluate')
-        if (rc == 0) rc = nn_training_evaluate(self%node%c, at_text(name), c)
-        if (rc == 0) call adopt(evaluation, c, nn_evaluation_free)
-        call conclude(rc, stat, errmsg)
-    end subroutine training_evaluate
-
-    ! ---- tensors ---------------------------------------------------------------------------------
-
-    integer function training_tensors(self)
-        class(nn_training), intent(in) :: self
-        training_tensors = int(nn_training_tensors(need(self, 'nn_training%tensors')))
-    end function training_tensors
-
-    ! Its shape for C, and its name.
-    subroutine tensor_of(self, i, array, name)
-        class(nn_training), intent(in) :: self
-        integer, intent(in) :: i
-        type(nn_array), intent(out) :: array
-        character(:), allocatable, intent(out) :: name
-        call check_place('nn_training: tensor', i, self%tensors())
-        name = fortran_text(nn_training_tensor(self%node%c, int(i - 1, c_size_t), array))
-    end subroutine tensor_of
-
-    function training_tensor_name(self, i) result(name)
-        class(nn_training), intent(in) :: self
-        integer, intent(in) :: i
-        character(:), allocatable :: name
-        type(nn_array) :: array
-        call tensor_of(self, i, array, name)
-    end function training_tensor_name
-
-    ! PyTorch's [units, inputs] is (inputs, units) here.
-    function training_tensor_shape(self, i) result(dims)
-        class(nn_training), intent(in) :: self
-        integer, intent(in) :: i
-        integer(int64), allocatable :: dims(:)
-        character(:), allocatable :: name
-        type(nn_array) :: array
-        call tensor_of(self, i, array, name)
-        dims = dims_of(array)
-    end function training_tensor_shape
-
-    ! An array for a tensor has its shape, or is a vector of all its numbers. Of a tensor that there
-    ! is not, the library has more to say.
-    integer(c_int) function check_tensor(self, tensor, array) result(rc)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        type(nn_array), intent(in) :: array
-        type(nn_array) :: wanted
-        character(:), allocatable :: name
-        integer :: i
-        rc = ready(self, 'nn_training: get or set')
-        if (rc < 0) return
-        do i = 1, self%tensors()
-            call tensor_of(self, i, wanted, name)
-            if (name /= tensor) cycle
-            if (array%rank == 1 .and. count_of(array) == count_of(wanted)) return
-            if (array%rank == wanted%rank .and. all(array%dim == wanted%dim)) return
-            rc = misuse('nn_training: the array for '//name//' is '//shape_text(dims_of(array))// &
-                        ', and the tensor '//shape_text(dims_of(wanted)))
-        end do
-    end function check_tensor
-
-    subroutine get(self, rc, tensor, array, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        integer(c_int), intent(in) :: rc
-        character(*), intent(in) :: tensor
-        type(nn_array), intent(in) :: array
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        real(real32), allocatable, target :: floats(:)
-        integer(c_int) :: code
-        code = rc
-        if (code == 0) code = check_tensor(self, tensor, array)
-        if (code == 0) then
-            allocate (floats(count_of(array)))
-            code = nn_training_get(self%node%c, c_text(tensor), c_loc(floats))
-        end if
-        if (code == 0) code = from_floats('nn_training%get', floats, array)
-        call conclude(code, stat, errmsg)
-    end subroutine get
-
-    subroutine set(self, rc, tensor, array, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        integer(c_int), intent(in) :: rc
-        character(*), intent(in) :: tensor
-        type(nn_array), intent(in) :: array
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        real(real32), allocatable, target :: floats(:)
-        integer(c_int) :: code
-        code = rc
-        if (code == 0) code = check_tensor(self, tensor, array)
-        if (code == 0) then
-            call to_floats(array, floats)
-            code = nn_training_set(self%node%c, c_text(tensor), c_loc(floats))
-        end if
-        call conclude(code, stat, errmsg)
-    end subroutine set
-
-    subroutine get_1(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(inout), target :: values(:)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%get', values, array)
-        call get(self, rc, tensor, array, stat, errmsg)
-    end subroutine get_1
-
-    subroutine get_2(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(inout), target :: values(:, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%get', values, array)
-        call get(self, rc, tensor, array, stat, errmsg)
-    end subroutine get_2
-
-    subroutine get_3(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(inout), target :: values(:, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%get', values, array)
-        call get(self, rc, tensor, array, stat, errmsg)
-    end subroutine get_3
-
-    subroutine get_4(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(inout), target :: values(:, :, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%get', values, array)
-        call get(self, rc, tensor, array, stat, errmsg)
-    end subroutine get_4
-
-    subroutine set_1(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(in), target :: values(:)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%set', values, array)
-        call set(self, rc, tensor, array, stat, errmsg)
-    end subroutine set_1
-
-    subroutine set_2(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(in), target :: values(:, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%set', values, array)
-        call set(self, rc, tensor, array, stat, errmsg)
-    end subroutine set_2
-
-    subroutine set_3(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(in), target :: values(:, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%set', values, array)
-        call set(self, rc, tensor, array, stat, errmsg)
-    end subroutine set_3
-
-    subroutine set_4(self, tensor, values, stat, errmsg)
-        class(nn_training), intent(in) :: self
-        character(*), intent(in) :: tensor
-        class(*), intent(in), target :: values(:, :, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
-        rc = view('nn_training%set', values, array)
-        call set(self, rc, tensor, array, stat, errmsg)
-    end subroutine set_4
 end module nnmpi_train

@@ -73,6 +73,8 @@ NN_API int nn_training_step_on(nn_training *t, const nn_minibatch *batch);
 /* Rows that this rank may hand over for a step: its even share of train.batch_size, or more, where
  * memory for evaluation is there. Local. */
 NN_API size_t nn_training_most_rows(const nn_training *t);
+/* Floats of a prediction, for all steps of a sequence with a class for each. Local. */
+NN_API size_t nn_training_prediction_size(const nn_training *t);
 /* y[rows][outputs] = model(x), in inference mode, the fused activation applied, of x (and len,
  * where sequences have lengths) of any number of rows; also after nn_training_finish. Each rank for
  * itself. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY. Local. */

@@ -71,6 +71,10 @@ size_t nn_training_most_rows(const nn_training *t) {
     return t ? t->trainer.session.capacity : 0;
 }
 
+size_t nn_training_prediction_size(const nn_training *t) {
+    return t ? t->trainer.session.positions * t->trainer.session.outputs : 0;
+}
+
 /* Rows of x and len, at most as many as there is room for. */
 static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], int64_t first,
                         int64_t rows, float *y) {
@@ -97,7 +101,7 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     nn_session *s = &t->trainer.session;
     const nn_array array[NN_DATA_FIELDS] = {[NN_DATA_X] = batch->x, [NN_DATA_LENGTH] = batch->len};
     int64_t total = batch->x.rank > 0 ? batch->x.dim[0] : 0, most = (int64_t)s->capacity;
-    size_t width = s->positions * s->outputs;
+    size_t width = nn_training_prediction_size(t);
     int rc = 0;
     for (size_t i = 0; i < NN_DATA_FIELDS; i++)
         if (array[i].rank != 0)

@@ -5,6 +5,7 @@
 
 #include <nnmpi/nnmpi.hpp>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 
@@ -150,6 +151,49 @@ static void predicts(const nnmpi::Comm &comm, const Points &points) {
     THROWS(NN_EFORMAT, "nothing.h5", nnmpi::Predictor("nothing.h5"));
 }
 
+/* Steps in parts on the program's own minibatches are the steps on them; a model by calls. */
+static void steps_in_parts(const nnmpi::Comm &comm, const Points &points) {
+    nnmpi::Data shapes;
+    shapes.set("train", "x", nnmpi::Array::like<double>(0, 4));
+    shapes.set("train", "y", nnmpi::Array::like<int>(0)).set_classes({"left", "right"});
+    nnmpi::Model model;
+    model.add("dense", "name: fc1, units: 8, activation: tanh").add("dense", "units: 2");
+    CHECK_CONTAINS(model.yaml().c_str(), "fc1");
+    nnmpi::Config config = nnmpi::Config::empty("parts");
+    config.use(shapes).use(model).override("loss=cross_entropy");
+    config.override("train.batch_size=32").override("train.max_steps=6");
+    nnmpi::Options options = nowhere();
+    options.in_parts = true;
+    nnmpi::Training whole(comm, config, options), parts(comm, config, options);
+    std::size_t rows = std::min<std::size_t>(whole.most_rows(), 16);
+    CHECK(rows > 0);
+    nnmpi::Minibatch batch{{points.x.data(), rows, 4}, {points.y.data(), rows}};
+    while (whole.goes_on()) {
+        whole.step(batch);
+        whole.attend();
+        parts.forward(batch);
+        CHECK_EQ_INT(parts.outputs().size(), rows * 2);
+        double loss = parts.take_loss();
+        parts.backward();
+        parts.sum_gradients();
+        std::vector<float> gradient = parts.get_gradient("fc1/weight");
+        parts.set_gradient("fc1/weight", gradient);
+        parts.update();
+        parts.attend();
+        CHECK_NEAR(loss, whole.loss(), 0);
+    }
+    CHECK(whole.get_tensor("fc1/weight") == parts.get_tensor("fc1/weight"));
+    std::vector<float> y = whole.predict({points.x.data(), 7, 4});
+    CHECK_EQ_INT(y.size(), 14);
+    CHECK_NEAR(y[0] + y[1], 1, 1e-5);
+    THROWS(NN_EUSAGE, "the predictions of x are 14",
+           whole.predict({points.x.data(), 7, 4}, {y.data(), 3}));
+    THROWS(NN_EUSAGE, "nn_training_forward comes first", (void)whole.outputs());
+    nnmpi::Training moved = std::move(parts);
+    THROWS(NN_EUSAGE, "moved from or closed", parts.forward(batch));
+    CHECK_STR(whole.finish().digest.c_str(), moved.finish().digest.c_str());
+}
+
 /* ---- what programs throw --------------------------------------------------------------------- */
 
 /* On all ranks the run ends; the rank of the function gets what it has thrown, others a stop. */
@@ -167,6 +211,10 @@ static void throws(const nnmpi::Comm &comm, const Points &points) {
         what = "enough";
     }
     CHECK_STR(what.c_str(), "enough");
+
+    options.progress = nullptr;
+    options.ends = [](const nnmpi::Status &status) { return status.step >= 6; };
+    CHECK_STR(nnmpi::train(comm, configured(points), options).why.c_str(), "callback");
 
     nnmpi::Data data;
     data.set("train", "x", nnmpi::Array::like<float>(16, 4))
@@ -221,6 +269,7 @@ static void misuse(const nnmpi::Comm &comm, const Points &points) {
     nnmpi::Training open(comm, configured(points), nowhere());
     open.step();
     THROWS(NN_EUSAGE, "nn_training_attend comes first", open.step());
+    open.attend();
     THROWS(NN_EUSAGE, "is no factor", open.scale_rate(-1));
 } /* a training is closed in the middle of its run */
 
@@ -233,6 +282,7 @@ int main() {
         trains(comm, points);
         gathers(comm, points);
         predicts(comm, points);
+        steps_in_parts(comm, points);
         throws(comm, points);
         misuse(comm, points);
         CHECK(comm.rank() > 0 || lines > 0);

@@ -9,6 +9,15 @@
 . "$SOURCE_DIR/tests/installed.sh"
 needs g++ mpicxx
 
+flags nnmpi
+OMPI_CXX=g++ mpicxx -std=c++17 -O2 -Wall -Wextra -Werror -Wno-cast-function-type \
+    "$SOURCE_DIR/examples/cpp/lorenz96.cpp" -o lorenz96 "${flags[@]}" >build.log 2>&1 ||
+    fail "lorenz96.cpp does not compile"
+run_ranks 2 ./lorenz96 >lorenz96.log 2>&1 || fail "lorenz96 ends with $?"
+expect_line '^interval 400: loss of the closure 0\.[0-9]*$' lorenz96.log
+awk '/^after 0.5/ { seen = $6 < $11 / 2 } END { exit !seen }' lorenz96.log ||
+    fail "the learned closure does not halve the error: $(tail -n 1 lorenz96.log)"
+
 by_cmake examples/cpp iris
 
 cpp/iris >iris.log 2>&1 || fail "iris by CMake ends with $?"

@@ -208,6 +208,75 @@ contains
         call failed(stat, NN_EUSAGE, errmsg, 'not opened, or is freed')
     end subroutine predicts
 
+    ! Steps in parts on the program's own minibatches are the steps on them; a model by calls.
+    subroutine steps_in_parts(comm)
+        type(nn_comm), intent(in) :: comm
+        type(nn_data) :: shapes
+        type(nn_model) :: model
+        type(nn_config) :: config
+        type(nn_train_options) :: options
+        type(nn_training) :: whole, parts
+        type(nn_minibatch) :: batch
+        real(real32), allocatable :: outputs(:, :)
+        real(real32) :: gradient(4, 8), one(4, 8), other(4, 8), y_of(2, 16), wrong(3, 16)
+        real(real64) :: loss
+        integer :: stat, rows
+        character(200) :: errmsg
+        call shapes%set_shape('train', 'x', NN_F64, [4, 0])
+        call shapes%set_shape('train', 'y', NN_I32, [0])
+        call shapes%set_classes([character(5) :: 'left', 'right'])
+        call model%add('dense', 'name: fc1, units: 8, activation: tanh')
+        call model%add('dense', 'units: 2')
+        call check(index(model%yaml(), 'fc1') > 0, 'yaml of the model')
+        call config%empty('parts')
+        call config%use_data(shapes)
+        call config%use_model(model)
+        call config%override('loss=cross_entropy')
+        call config%override('train.batch_size=32')
+        call config%override('train.max_steps=6')
+        options%run_dir = ''
+        options%in_parts = .true.
+        options%ends => never_ends
+        call whole%open(comm, config, options)
+        call parts%open(comm, config, options)
+        rows = 16
+        call check(whole%most_rows() >= rows, 'room for 16 rows')
+        call batch%set('x', x(:, :rows))
+        call batch%set('y', y(:rows))
+        call batch%set('z', y(:rows), stat, errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'no field ''z''')
+        do while (whole%goes_on())
+            call whole%step_on(batch)
+            call whole%attend()
+            call parts%forward(batch)
+            call parts%outputs(outputs)
+            call check(all(shape(outputs) == [2, rows]), 'outputs(2, rows)')
+            call parts%take_loss(loss)
+            call parts%backward()
+            call parts%sum_gradients()
+            call parts%get_gradient('fc1/weight', gradient)
+            call parts%set_gradient('fc1/weight', gradient)
+            call parts%update()
+            call parts%attend()
+            call check(loss == whole%loss(), 'the same loss')
+        end do
+        call check(whole%steps() == 6, 'six steps')
+        call whole%get('fc1/weight', one)
+        call parts%get('fc1/weight', other)
+        call check(all(one == other), 'parts are the whole')
+        call whole%predict(batch, y_of)
+        call check(all(abs(sum(y_of, 1) - 1) < 1e-5), 'probabilities of a training')
+        call whole%predict(batch, wrong, stat, errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'y(3, 16) is to be y(2, 16)')
+        call whole%outputs(outputs, stat, errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'nn_training_forward comes first')
+    end subroutine steps_in_parts
+
+    logical function never_ends(status)
+        type(nn_status), intent(in) :: status
+        never_ends = status%step < 0
+    end function never_ends
+
     ! ---- misuse
 
     subroutine misuse(comm)
@@ -259,6 +328,7 @@ program interface
     call trains(comm)
     call gathers(comm)
     call predicts(comm)
+    call steps_in_parts(comm)
     call misuse(comm)
     call check(comm%rank() > 0 .or. lines > 0, 'the log has lines')
     call nn_log_to()

@@ -42,6 +42,7 @@ template <class... Dims> constexpr bool are_dims = (std::is_integral_v<std::deca
  * is gone. A container without a name (std::move(pixels)) is taken over. */
 class Array {
   public:
+    Array() = default; /* none */
     /* of anything with data() and size(), as std::vector, std::array and std::span */
     template <class C, class... Dims,
               class = std::enable_if_t<detail::are_dims<Dims...> &&
@@ -212,6 +213,29 @@ class Data : public detail::Handle<nn_data> {
     std::shared_ptr<detail::Source> source_;
 };
 
+/* ---- models -----------------------------------------------------------------------------------
+ */
+
+/* A model described by calls, in the place of a configuration's section `model:`. Local. */
+class Model : public detail::Handle<nn_model> {
+  public:
+    Model() : Handle("nnmpi::Model", detail::make<nn_model>(nn_model_new), nn_model_free) {}
+
+    /* A layer that reads the layers named in `inputs` ("a, b"), "": the one added before; its
+     * options are what would stand within the braces in YAML: add("dense", "units: 10"). */
+    Model &add(const std::string &kind, const std::string &options = "",
+               const std::string &inputs = "") {
+        detail::check(nn_model_add(get(), kind.c_str(), inputs.empty() ? nullptr : inputs.c_str(),
+                                   options.c_str()));
+        return *this;
+    }
+    std::string yaml() const {
+        const char *text = nn_model_yaml(get());
+        detail::check(text ? 0 : NN_EMEMORY);
+        return text;
+    }
+};
+
 /* ---- configurations -------------------------------------------------------------------------- */
 
 /* A run's configuration. Local. */
@@ -241,6 +265,11 @@ class Config : public detail::Handle<nn_config> {
         detail::check(nn_config_use_data(get(), data.get()));
         data_ = data.share();
         source_ = data.source();
+        return *this;
+    }
+    /* Its model is a copy of this one. */
+    Config &use(const Model &model) {
+        detail::check(nn_config_use_model(get(), model.get()));
         return *this;
     }
     Config &check() {

@@ -17,8 +17,8 @@ struct Status : nn_status {
     }
 };
 
-/* As nn_train_options. What begun or progress throws stops the run as *stop would, on all ranks,
- * and comes out of the call that they were called from; other ranks get NN_ESTOPPED. */
+/* As nn_train_options. What begun, progress or ends throws stops the run as *stop would, on all
+ * ranks, and comes out of the call that they were called from; other ranks get NN_ESTOPPED. */
 struct Options {
     std::optional<std::string> run_dir = std::nullopt; /* none: runs/<config>-<time> */
     bool resume = false;
@@ -27,6 +27,8 @@ struct Options {
     nn_mismatch on_mismatch = NN_MISMATCH_STOP;
     std::function<void()> begun = nullptr;                  /* on every rank */
     std::function<void(const Status &)> progress = nullptr; /* on rank 0 */
+    std::function<bool(const Status &)> ends = nullptr;     /* on rank 0; true: the run is over */
+    bool in_parts = false; /* for steps in parts and on the program's own minibatches */
 };
 
 /* As nn_train_result. */
@@ -36,6 +38,15 @@ struct Result {
     std::string why, digest, run_dir, verdict;
     bool restored_best;
     std::optional<Evaluation> test;
+};
+
+/* Rows of this rank, as nn_minibatch: {x, y}, {x, y, w} ... */
+struct Minibatch {
+    Array x{}, y{}, w{}, len{};
+
+    nn_minibatch c() const {
+        return {sizeof(nn_minibatch), x.c(), y.c(), w.c(), len.c()};
+    }
 };
 
 /* A tensor of a model: its name and its shape. */
@@ -70,6 +81,13 @@ class Calls {
         if (given_.progress)
             c_.progress = [](void *ctx, const nn_status *status) {
                 guard(ctx, [&](Calls &self) { self.given_.progress(Status(*status)); });
+            };
+        c_.in_parts = given_.in_parts;
+        if (given_.ends)
+            c_.ends = [](void *ctx, const nn_status *status) {
+                bool over = false;
+                guard(ctx, [&](Calls &self) { over = self.given_.ends(Status(*status)); });
+                return over;
             };
     }
     Calls(const Calls &) = delete;
@@ -135,15 +153,20 @@ class Training : public detail::Handle<nn_training> {
         return nn_training_goes_on(get());
     } /* Local */
     void step() {
-        calls_->check(nn_training_step(get()));
+        calls().check(nn_training_step(get()));
+    }
+    /* On rows that each rank hands over for itself; wants Options::in_parts. */
+    void step(const Minibatch &batch) {
+        nn_minibatch c = batch.c();
+        calls().check(nn_training_step_on(get(), &c));
     }
     void attend() {
-        calls_->check(nn_training_attend(get()));
+        calls().check(nn_training_attend(get()));
     }
     Result finish() {
         nn_train_result result{};
         result.size = sizeof result;
-        calls_->check(nn_training_finish(get(), &result));
+        calls().check(nn_training_finish(get(), &result));
         return detail::result_of(result);
     }
 
@@ -163,13 +186,80 @@ class Training : public detail::Handle<nn_training> {
         detail::check(nn_training_scale_rate(get(), factor));
     }
     void save() {
-        calls_->check(nn_training_save(get()));
+        calls().check(nn_training_save(get()));
     }
     Evaluation evaluate(const std::string &split = "") {
         nn_evaluation *evaluation = nullptr;
-        calls_->check(
+        calls().check(
             nn_training_evaluate(get(), split.empty() ? nullptr : split.c_str(), &evaluation));
         return Evaluation(evaluation);
+    }
+
+    void set_rate(double rate) {
+        detail::check(nn_training_set_rate(get(), rate));
+    }
+    void load(const std::string &checkpoint) {
+        calls().check(nn_training_load(get(), checkpoint.c_str()));
+    }
+
+    /* A step in parts; wants Options::in_parts. The next minibatch of the data set, or one's own.
+     */
+    void forward() {
+        calls().check(nn_training_forward(get(), nullptr));
+    }
+    void forward(const Minibatch &batch) {
+        nn_minibatch c = batch.c();
+        calls().check(nn_training_forward(get(), &c));
+    }
+    /* [rows][outputs], the training's, until its next function but take_loss. Local. */
+    span<const float> outputs() const {
+        nn_array array;
+        detail::check(nn_training_outputs(get(), &array));
+        std::size_t count = 1;
+        for (int i = 0; i < array.rank; i++)
+            count *= static_cast<std::size_t>(array.dim[i]);
+        return {static_cast<const float *>(array.data), count};
+    }
+    double take_loss() {
+        double loss = 0;
+        calls().check(nn_training_take_loss(get(), &loss));
+        return loss;
+    }
+    void backward() {
+        calls().check(nn_training_backward(get()));
+    } /* Local */
+    void sum_gradients() {
+        calls().check(nn_training_sum_gradients(get()));
+    }
+    void update() {
+        calls().check(nn_training_update(get()));
+    }
+    std::vector<float> get_gradient(const std::string &tensor) { /* Local, as the next one */
+        std::vector<float> values(count_of(tensor));
+        detail::check(nn_training_get_gradient(get(), tensor.c_str(), values.data()));
+        return values;
+    }
+    void set_gradient(const std::string &tensor, span<const float> values) {
+        check_count("set_gradient", tensor, values.size());
+        detail::check(nn_training_set_gradient(get(), tensor.c_str(), values.data()));
+    }
+
+    /* Rows that this rank may hand over for a step. Local, as the next two. */
+    std::size_t most_rows() const {
+        return nn_training_most_rows(get());
+    }
+    /* y [rows][outputs] of x (and the lengths of its sequences), on this rank alone. */
+    void predict(const Array &x, span<float> y, const Array &len = {}) {
+        nn_minibatch c = Minibatch{x, {}, {}, len}.c();
+        if (y.size() != predictions(x))
+            detail::misuse("nnmpi::Training::predict: y has room for " + std::to_string(y.size()) +
+                           " numbers; the predictions of x are " + std::to_string(predictions(x)));
+        calls().check(nn_training_predict(get(), &c, y.data()));
+    }
+    std::vector<float> predict(const Array &x) {
+        std::vector<float> y(predictions(x));
+        predict(x, span<float>(y));
+        return y;
     }
 
     /* for (const nnmpi::Tensor &tensor : training.tensors()). Local. */
@@ -188,10 +278,7 @@ class Training : public detail::Handle<nn_training> {
         return values;
     }
     void set_tensor(const std::string &name, span<const float> values) {
-        std::size_t count = count_of(name);
-        if (count > 0 && values.size() != count)
-            detail::misuse("nnmpi::Training::set_tensor: " + std::to_string(values.size()) +
-                           " numbers for " + name + ", which has " + std::to_string(count));
+        check_count("set_tensor", name, values.size());
         detail::check(nn_training_set(get(), name.c_str(), values.data()));
     }
 
@@ -204,6 +291,21 @@ class Training : public detail::Handle<nn_training> {
         nn_training *training = nullptr;
         calls.check(nn_training_open(comm, config, calls.c(), &training));
         return training;
+    }
+    detail::Calls &calls() const {
+        get(); /* not moved from */
+        return *calls_;
+    }
+    std::size_t predictions(const Array &x) const {
+        std::int64_t rows = x.c().rank > 0 ? x.c().dim[0] : 0;
+        return nn_training_prediction_size(get()) * static_cast<std::size_t>(rows > 0 ? rows : 0);
+    }
+    void check_count(const char *what, const std::string &tensor, std::size_t numbers) const {
+        std::size_t count = count_of(tensor);
+        if (count > 0 && numbers != count)
+            detail::misuse(std::string("nnmpi::Training::") + what + ": " +
+                           std::to_string(numbers) + " numbers for " + tensor + ", which has " +
+                           std::to_string(count));
     }
     /* 0: no such tensor, about which the library has more to say */
     std::size_t count_of(const std::string &name) const {
