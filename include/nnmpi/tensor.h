@@ -99,7 +99,7 @@ enum {
  * NN_EUSAGE, NN_EMEMORY. */
 NN_API int nn_tensor_backward(nn_tensor *y, nn_tensor *seed, int flags);
 /* gradient[i] = the derivatives of sum over j of sum(seed[j] * y[j]) by x[i], to be released by the
- * caller or the scope; NULL where nothing depends on x[i]. `seed` or its elements may be NULL as
+ * caller; NULL where nothing depends on x[i]. `seed` or its elements may be NULL as
  * above. Gradients that tensors keep stay as they are. */
 NN_API int nn_tensor_grad(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed,
                           size_t inputs, nn_tensor *const *x, int flags, nn_tensor **gradient);

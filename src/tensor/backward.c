@@ -55,7 +55,8 @@ static int collect(struct pass *p, size_t outputs, nn_tensor *const *y) {
         for (size_t k = 0; t->op && k < t->inputs; k++)
             NN_TRY(append(p, t->in[k].tensor));
     }
-    qsort(p->list, p->count, sizeof(nn_tensor *), by_age);
+    if (p->list)
+        qsort(p->list, p->count, sizeof(nn_tensor *), by_age);
     return 0;
 }
 

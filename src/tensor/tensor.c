@@ -70,7 +70,8 @@ static nn_tensor *bare(bool integer, int rank, const int64_t *dim, size_t count)
     t->own = own;
     t->integer = integer;
     t->rank = rank;
-    memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
+    for (int i = 0; i < rank; i++) /* of none, `dim` may be NULL */
+        t->dim[i] = dim[i];
     t->count = count;
     t->id = atomic_fetch_add_explicit(&ids, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);

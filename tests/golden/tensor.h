@@ -5,8 +5,7 @@
 enum { GOLDEN_KEPT = 16 };
 static const struct golden_tensor {
     const char *name;
-    int64_t x[4]; int x_rank;
-    int64_t w[4]; int w_rank;
+    int64_t x[4], x_rank, w[4], w_rank;
     double y[GOLDEN_KEPT], dx[GOLDEN_KEPT], dw[GOLDEN_KEPT], second[GOLDEN_KEPT];
 } golden_tensor[] = {
     {"conv2d", {2, 4, 7, 6}, 4, {6, 2, 3, 2}, 4,

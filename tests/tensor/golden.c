@@ -59,8 +59,8 @@ static void try_golden(const struct golden_tensor *g, expression *f) {
     nn_tensor_scope scope;
     nn_tensor *dx[2] = {NULL}, *second = NULL;
     nn_tensor_scope_open(&scope);
-    nn_tensor *in[2] = {wave(1.5, 0.5, 0.91, g->x_rank, g->x),
-                        wave(0.7, 1.0, 0.73, g->w_rank, g->w)};
+    nn_tensor *in[2] = {wave(1.5, 0.5, 0.91, (int)g->x_rank, g->x),
+                        wave(0.7, 1.0, 0.73, (int)g->w_rank, g->w)};
     for (int i = 0; i < 2; i++)
         CHECK_EQ_INT(nn_tensor_require_grad(in[i], true), 0);
     nn_tensor *y = f(in[0], in[1]);

@@ -52,7 +52,7 @@ static void train(nn_comm *comm, const char *optimizer) {
     nn_optimizer *alone = NULL, *together = NULL;
     nn_tensor_scope scope;
     nn_tensor_scope_open(&scope);
-    struct net one = make_net(1), shared = make_net((uint64_t)(1 + rank)); /* rank 0's counts */
+    struct net one = make_net(1), shared = make_net(1 + (uint64_t)rank); /* rank 0's counts */
     CHECK_EQ_INT(nn_optimizer_new(NULL, optimizer, PARAMS, one.param, &alone), 0);
     CHECK_EQ_INT(nn_optimizer_new(comm, optimizer, PARAMS, shared.param, &together), 0);
     int64_t border = size == 3 ? 5 : ROWS / size; /* of three the last one has no rows */

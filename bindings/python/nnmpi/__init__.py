@@ -15,27 +15,78 @@ from .errors import (
     StoppedError,
     UsageError,
 )
+from .loader import MNIST, DataLoader, TensorDataset
+from .operations import (
+    arange,
+    cat,
+    from_numpy,
+    grad,
+    maximum,
+    minimum,
+    no_grad,
+    ones,
+    rand,
+    randn,
+    set_num_threads,
+    stack,
+    tensor,
+    where,
+    zeros,
+)
+from .seeds import manual_seed
+from .tensors import Tensor, exp, log, relu, sigmoid, softplus, sqrt, tanh, matmul
 from ._library import version
 from .layers import Input
 from .models import Model, Sequential
+from . import nn, optim
 
 __version__ = version()
 
 __all__ = [
     "BusyError",
     "Comm",
+    "DataLoader",
     "DivergedError",
     "Error",
     "FormatError",
     "Input",
     "InputOutputError",
+    "MNIST",
     "Model",
     "OutOfMemoryError",
     "RankError",
     "Sequential",
     "StoppedError",
+    "Tensor",
+    "TensorDataset",
     "UsageError",
+    "arange",
     "callbacks",
+    "cat",
+    "exp",
+    "from_numpy",
+    "grad",
     "layers",
+    "log",
+    "manual_seed",
+    "matmul",
+    "maximum",
+    "minimum",
+    "nn",
+    "no_grad",
+    "ones",
+    "optim",
     "optimizers",
+    "rand",
+    "randn",
+    "relu",
+    "set_num_threads",
+    "sigmoid",
+    "softplus",
+    "sqrt",
+    "stack",
+    "tanh",
+    "tensor",
+    "where",
+    "zeros",
 ]

@@ -82,6 +82,11 @@ def _world() -> Any:
     return _the_world
 
 
+def world_rank() -> int:
+    """The number of this process in the world, as far as it has been asked for; else 0."""
+    return lib.nn_comm_rank(_the_world) if _the_world is not None else 0
+
+
 def _end_world() -> None:
     global _the_world
     close_all()

@@ -140,7 +140,8 @@ nn_tensor *nn_tensor_permute(nn_tensor *x, const int *axes) {
     nn_op_args args = {.rank = x ? x->rank : 0};
     int64_t dim[NN_TENSOR_RANK];
     unsigned seen = 0;
-    for (int i = 0, axis; x && i < x->rank; i++) {
+    for (int i = 0; x && i < x->rank; i++) {
+        int axis = 0;
         if (nn_tensor_axis("permute", x, axes[i], &axis) < 0)
             return NULL;
         args.dim[i] = axis;
