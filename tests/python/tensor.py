@@ -142,6 +142,7 @@ def test_misuse():
     raises(nnmpi.UsageError, "add: shapes", lambda: x + nnmpi.rand(3))
     raises(TypeError, "", lambda: x + "one")
     raises(TypeError, "", lambda: x + None)
+    raises(TypeError, "not NoneType", lambda: nnmpi.relu(None))
     raises(TypeError, "not indexed by str", lambda: x["a"])
     raises(TypeError, "", lambda: x["a", "b"])
     raises(IndexError, "out of range", lambda: x[32])

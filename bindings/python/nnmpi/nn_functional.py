@@ -9,7 +9,7 @@ import numpy as np
 from . import seeds
 from ._library import ffi, lib
 from .comm import world_rank
-from .tensors import Tensor, apply, apply_with, ints, gelu, relu, sigmoid, softplus, tanh
+from .tensors import Tensor, apply, apply_with, ints, operand, gelu, relu, sigmoid, softplus, tanh
 
 __all__ = [
     "avg_pool2d",
@@ -42,7 +42,7 @@ def _window(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int =
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # noqa: A002 (PyTorch's names)
     """input weight^T + bias: [..., inputs], [outputs, inputs], [outputs]."""
-    return apply(lib.nn_tensor_linear, (input, weight, bias))
+    return apply(lib.nn_tensor_linear, (input, weight), optional=(bias,))
 
 
 def conv2d(
@@ -56,7 +56,7 @@ def conv2d(
 ) -> Tensor:
     """[samples, channels, height, width] by [filters, channels / groups, rows, columns], and [filters]."""
     window = _window(1, stride, padding, dilation, groups)
-    return apply(lib.nn_tensor_conv2d, (input, weight, bias), window)
+    return apply(lib.nn_tensor_conv2d, (input, weight), window, optional=(bias,))
 
 
 def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:  # noqa: A002
@@ -91,7 +91,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:  # 
 
 def embedding(input: Tensor, weight: Tensor) -> Tensor:  # noqa: A002
     """The rows of weight that the integers of input name."""
-    return weight[input]
+    return operand(weight)[input]
 
 
 def layer_norm(
@@ -106,7 +106,7 @@ def layer_norm(
     if input.shape[-len(shape) :] != tuple(shape):
         raise ValueError(f"layer_norm: the last dimensions of {list(input.shape)} are not {shape}")
     return apply(
-        lambda x, w, b: lib.nn_tensor_layer_norm(x, len(shape), w, b, eps), (input, weight, bias)
+        lambda x, w, b: lib.nn_tensor_layer_norm(x, len(shape), w, b, eps), (input,), optional=(weight, bias)
     )
 
 
@@ -122,7 +122,7 @@ def batch_norm(
 ) -> Tensor:
     """Normalises each channel, dimension 1; in training by this rank's minibatch, which the running ones follow."""
     rows = (weight, bias, running_mean, running_var)
-    return apply(lib.nn_tensor_batch_norm, (input, *rows), bool(training), momentum, eps)
+    return apply(lib.nn_tensor_batch_norm, (input,), bool(training), momentum, eps, optional=rows)
 
 
 def cross_entropy(input: Tensor, target: Any, ignore_index: int = -1) -> Tensor:  # noqa: A002

@@ -485,9 +485,11 @@ def operand(value: Any) -> Tensor:
     return Tensor(array.astype(np.float32))
 
 
-def apply(function: Any, operands: Sequence[Any], *rest: Any) -> Tensor:
-    """Calls an operation of C; None is NULL, and integers become floats where it wants these."""
-    held = [t if t is None or isinstance(t, Tensor) else operand(t) for t in operands]
+def apply(function: Any, operands: Sequence[Any], *rest: Any, optional: Sequence[Any] = ()) -> Tensor:
+    """Calls an operation of C on operands, on optional ones, which None makes NULL, and on what else it takes;
+    integers become floats where it wants these."""
+    held = [t if isinstance(t, Tensor) else operand(t) for t in operands]
+    held += [t if t is None or isinstance(t, Tensor) else operand(t) for t in optional]
     result = function(*[NULL if t is None else t._c for t in held], *rest)
     if not result:
         exact = [t is None or is_float(t._c) for t in held]
@@ -499,7 +501,7 @@ def apply(function: Any, operands: Sequence[Any], *rest: Any) -> Tensor:
 
 def apply_with(function: Any, x: Tensor, integers: Tensor) -> Tensor:
     """The same of an operation whose second operand are integers."""
-    x = x if is_float(x._c) else x.float()
+    x = operand(x).float()
     return made(function(x._c, integers._c))
 
 
