@@ -145,7 +145,7 @@ class Bench:
         self.columns = self.of_nnmpi()
         if self.torch:
             self.columns += [Ddp(self, name, hook) for name, hook in DDP.items()]
-        self.absent = {}  # column: why it is left out
+        self.absent = {}  # (column, model): why a start of it is left out
 
     def torch_version(self):
         done = subprocess.run([*self.python, TORCH_JOB, '{"what": "version"}'], env=self.theirs,
@@ -186,10 +186,11 @@ class Bench:
                 try:
                     rates.setdefault(column, []).append(column.rate(place))
                 except Failure as failure:
-                    if number or not column.optional:
+                    if not column.optional:
                         sys.exit(f"{column.name}, model {place.model}: {failure}")
-                    del rates[column]
-                    self.absent[column] = str(failure)
+                    if not rates[column]:
+                        del rates[column]
+                    self.absent[column, place.model] = str(failure)
             print(f"  {place.hosts} hosts, {place.network}, {place.model}, round {number + 1}: " +
                   ", ".join(f"{c.name} {rates[c][-1]:.5g}" for c in self.columns if c in rates),
                   file=sys.stderr)
@@ -233,7 +234,8 @@ class Bench:
             yield from (f"{i}: {program}" for i, program in enumerate(programs, 1))
         if self.torch:
             yield f"PyTorch {self.torch}"
-        yield from (f"without {column.name}: {why}" for column, why in self.absent.items())
+        yield from (f"without a start of {column.name}, {model}: {why}"
+                   for (column, model), why in self.absent.items())
 
 
 def ways_of(texts):
