@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "comm/mpi_comm.h"
 
+#include <stddef.h>
+
 /* What these functions make of MPI's return code. */
 int nn_mpi_check(nn_comm *comm, int mpi_rc, const char *call);
 

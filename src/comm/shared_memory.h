@@ -7,6 +7,8 @@
 
 #include "comm/mpi_comm.h"
 
+#include <stddef.h>
+
 typedef struct nn_shared_memory {
     char *memory; /* NULL: none */
     size_t *at;   /* [node_size + 1] where the parts of the ranks begin */

@@ -32,6 +32,8 @@ struct nn_wire {
     MPI_Request *request;
     struct piece *piece; /* of each request */
     int *done;           /* requests that a look has found complete */
+    MPI_Status
+        *status; /* of those: unused, but gcc takes MPICH's MPI_STATUSES_IGNORE for an array */
     size_t under_way, capacity;
     nn_channel *waiting; /* to go out, by priority */
     size_t out;          /* bytes on their way out */
@@ -129,7 +131,7 @@ static bool look(nn_wire *w) {
     send_pieces(w);
     if (w->under_way == 0 || w->failed)
         return false;
-    check(w, MPI_Testsome((int)w->under_way, w->request, &count, w->done, MPI_STATUSES_IGNORE),
+    check(w, MPI_Testsome((int)w->under_way, w->request, &count, w->done, w->status),
           "MPI_Testsome");
     if (count <= 0 || count == MPI_UNDEFINED)
         return false;
@@ -206,6 +208,7 @@ int nn_wire_start(nn_wire *w) {
     NN_TRY(NN_NEW(&w->request, w->capacity, "messages between nodes"));
     NN_TRY(NN_NEW(&w->piece, w->capacity, "messages between nodes"));
     NN_TRY(NN_NEW(&w->done, w->capacity, "messages between nodes"));
+    NN_TRY(NN_NEW(&w->status, w->capacity, "messages between nodes"));
     if (!w->comm->threads)
         return 0;
     w->runs = nn_thread_start(&w->thread, look_after, w);
@@ -232,6 +235,7 @@ void nn_wire_free(nn_wire *w) {
     nn_free(w->request);
     nn_free(w->piece);
     nn_free(w->done);
+    nn_free(w->status);
     nn_free(w);
 }
 
