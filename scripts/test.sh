@@ -142,11 +142,14 @@ lint() {
     none_failed
 }
 
+# Where there is gold, it links a hundred test programs in a third of the time.
+gold=()
+! command -v ld.gold >/dev/null || gold=(-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=gold)
 # Of debug information, reports want lines (-g1), which take less time to compile and to link than all of it.
-check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG"
+check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG" "${gold[@]}"
 # Ranks that start, wait for a disk or sleep leave much of the processors to who compiles.
 sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
-beside asan 5 build asan "$sanitized"
+beside asan 5 build asan "$sanitized" "${gold[@]}"
 if has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
 if [ "$full" = yes ]; then beside tsan 15 build tsan "$sanitized"; fi
 beside lint 19 lint
