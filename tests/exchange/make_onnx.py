@@ -1,6 +1,8 @@
-"""make_onnx.py NNMPI: exports a model for each case and has ONNX's checker look at it, where there is one. What a runtime needs to compare stands in <case>.onnx, <case>.x.json and <case>.csv then."""
+"""make_onnx.py NNMPI: exports a model for each case and has ONNX's checker look at it, where there is one. What a runtime
+needs to compare stands in <case>.onnx, <case>.x.json and <case>.csv then."""
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -55,6 +57,12 @@ def make(name, shape, model, kind):
     run("predict", name + "/last.h5", "--data", name + ".h5", "-O", name + ".csv")
     json.dump({"dims": x.shape, "data": x.ravel().tolist()}, open(name + ".x.json", "w"))
 
+
+# every layer has a case, but those that ONNX has nothing for
+reference = subprocess.run([nnmpi, "help", "--markdown"], check=True, capture_output=True, text=True).stdout
+kinds = re.findall("^### `(.*)`$", reference.split("\n## Layers\n")[1].split("\n## ")[0], re.M)
+cases = " ".join(layers(name, model, kind) for name, _, model, kind in CASES)
+assert [k for k in kinds if not re.search(rf"\b{k}\b", cases)] == ["graph_conv"], kinds
 
 for case in CASES:
     make(*case)

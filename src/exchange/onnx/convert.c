@@ -50,7 +50,7 @@ bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i) {
     for (size_t e = 0; t->type->get && e < t->count; e++)
         if (t->type->get(t->bytes + e * t->type->size) != 0)
             return false;
-    return true;
+    return t->type->get != NULL;
 }
 
 /* One of its inputs comes from a node that was noted already. */
