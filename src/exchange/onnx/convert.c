@@ -163,27 +163,27 @@ static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value 
 }
 
 int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form form, int only,
-                         nn_onnx_item **out) {
+                         nn_onnx_item **item) {
     size_t begin = only < 0 ? 0 : (size_t)only, end = only < 0 ? c->op->inputs : begin + 1;
-    nn_onnx_item *item = nn_pool_alloc(c->pool, sizeof *item);
+    nn_onnx_item *made = nn_pool_alloc(c->pool, sizeof *made);
     nn_node *map = nn_node_map(c->pool);
-    *out = NULL;
-    if (!item || !map)
+    *item = NULL;
+    if (!made || !map)
         return NN_EMEMORY;
     for (size_t i = begin; i < end; i++) {
         const char *why = check_input(c, nn_onnx_in(c, i), form);
         if (why)
             return nn_onnx_no(c, why);
     }
-    *item = (nn_onnx_item){
+    *made = (nn_onnx_item){
         .kind = kind, .number = 1 + c->model->count, .above = c->last, .node = node_name(c)};
-    item->options = nn_node_map(c->pool);
-    NN_TRY(item->options ? name_item(c, item) : NN_EMEMORY);
-    NN_TRY(add_inputs(c, item, begin, end));
-    NN_TRY(nn_node_add(map, kind, item->options));
+    made->options = nn_node_map(c->pool);
+    NN_TRY(made->options ? name_item(c, made) : NN_EMEMORY);
+    NN_TRY(add_inputs(c, made, begin, end));
+    NN_TRY(nn_node_add(map, kind, made->options));
     NN_TRY(nn_node_add(c->model, NULL, map));
-    *out = c->last = item;
-    return nn_onnx_give(c, 0, (nn_onnx_value){.layer = item});
+    *item = c->last = made;
+    return nn_onnx_give(c, 0, (nn_onnx_value){.layer = made});
 }
 
 int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...) {

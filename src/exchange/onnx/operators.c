@@ -136,7 +136,8 @@ static const char *read_window(nn_onnx_conversion *c, window *w) {
     }
     if (!images)
         return "only windows of images have a layer";
-    return strcmp(padding, "NOTSET") && strcmp(padding, "VALID") ? "auto_pad; give pads" : NULL;
+    return strcmp(padding, "NOTSET") == 0 || strcmp(padding, "VALID") == 0 ? NULL
+                                                                           : "auto_pad; give pads";
 }
 
 static int set_window(nn_onnx_item *item, const char *size, const window *w) {
