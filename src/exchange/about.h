@@ -6,8 +6,8 @@
 #include "exchange/portable.h"
 
 /* Owned by the portable model's pool. */
-int nn_about_write(nn_portable *p, char **about);
+int nn_about_write(nn_portable *p, char **text);
 /* Fills the traits and builds the model. NN_EFORMAT or NN_EUSAGE with the place in `file`. */
-int nn_about_read(nn_portable *p, const char *file, const char *about);
+int nn_about_read(nn_portable *p, const char *file, const char *text);
 
 #endif
