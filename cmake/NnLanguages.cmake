@@ -4,7 +4,7 @@ include(CheckLanguage)
 
 # The C++ compiler of the C compiler's vendor and version.
 if(NOT CMAKE_CXX_COMPILER AND NOT DEFINED ENV{CXX} AND CMAKE_C_COMPILER_ID MATCHES Clang)
-    string(REGEX REPLACE "clang(-[0-9]+)?$" "clang++\\1" candidate ${CMAKE_C_COMPILER})
+    string(REGEX REPLACE "clang([^/]*)$" "clang++\\1" candidate ${CMAKE_C_COMPILER})
     if(EXISTS ${candidate})
         set(CMAKE_CXX_COMPILER ${candidate})
     endif()
