@@ -28,6 +28,9 @@ typedef struct nn_data nn_data; /* as <nnmpi/data.h> */
 /* A place data can come from; one file and one row each. */
 typedef struct nn_source_ops {
     nn_entry entry;
+    /* Sets ds->path, ds->state and ds->splits with their names, samples and fields
+     * (nn_split_describe), and classes and layout where the source knows them, in memory of
+     * ds->pool; nn_dataset_open checks the rest. NN_EUSAGE, NN_EFORMAT. */
     int (*open)(nn_dataset *ds, const void *options);
     /* Rows [first, first + count) of an array of a split, as stored. */
     int (*read)(const nn_dataset *ds, const nn_split *split, char field, int64_t first,

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-static int add_parameter(nn_tensors *list, const nn_param *param, const nn_real *params) {
-    nn_tensor t = {.type = nn_element_f32, .rank = param->rank};
+static int add_parameter(nn_file_tensors *list, const nn_param *param, const nn_real *params) {
+    nn_file_tensor t = {.type = nn_element_f32, .rank = param->rank};
     float *floats = nn_pool_alloc(list->pool, param->count * sizeof *floats);
     t.name = nn_pool_printf(list->pool, "%s.%s", param->layer->name, param->name);
     if (!floats || !t.name)
@@ -15,12 +15,12 @@ static int add_parameter(nn_tensors *list, const nn_param *param, const nn_real 
     memcpy(t.dim, param->dim, sizeof param->dim);
     nn_param_export(param, params + param->offset, floats);
     t.bytes = (const unsigned char *)floats;
-    return nn_tensors_add(list, t, param->count * sizeof *floats);
+    return nn_file_tensors_add(list, t, param->count * sizeof *floats);
 }
 
 int nn_export_tensors(nn_portable *p, const char *file) {
-    nn_tensors list = {.pool = &p->pool, .file = file};
-    const nn_tensor_format *format = nn_tensor_format_of(file);
+    nn_file_tensors list = {.pool = &p->pool, .file = file};
+    const nn_file_tensor_format *format = nn_file_tensor_format_of(file);
     const nn_param *const *param;
     size_t count = nn_model_params(p->model, &param);
     char *about;
@@ -33,9 +33,9 @@ int nn_export_tensors(nn_portable *p, const char *file) {
 
 /* *none where the file has no text about the model. */
 static int build_as_said(nn_portable *p, nn_pool *pool, const char *file, bool *none) {
-    nn_tensors list = {.pool = pool, .file = file};
+    nn_file_tensors list = {.pool = pool, .file = file};
     size_t numbers = 0;
-    NN_TRY(nn_tensor_format_of(file)->read(&list));
+    NN_TRY(nn_file_tensor_format_of(file)->read(&list));
     *none = !list.about;
     if (*none)
         return 0;

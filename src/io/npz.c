@@ -19,7 +19,7 @@ enum { MAGIC_SIZE = 6, HEAD = 10 /* bytes before the line of version 1 */, ALIGN
 
 /* The line, as it is read. */
 typedef struct line {
-    const nn_tensors *list;
+    const nn_file_tensors *list;
     const char *name, *at; /* `at` ends with a NUL */
 } line;
 
@@ -37,7 +37,7 @@ static bool skip(line *l, const char *text) {
     return true;
 }
 
-static int read_descr(line *l, nn_tensor *t) {
+static int read_descr(line *l, nn_file_tensor *t) {
     size_t length;
     if (!skip(l, "'"))
         return bad_line(l, "a type in quotes (no structured ones)");
@@ -51,12 +51,12 @@ static int read_descr(line *l, nn_tensor *t) {
     return skip(l, "'") ? 0 : bad_line(l, "a quote");
 }
 
-static int read_shape(line *l, nn_tensor *t) {
+static int read_shape(line *l, nn_file_tensor *t) {
     if (!skip(l, "("))
         return bad_line(l, "(");
     for (t->rank = 0; !skip(l, ")"); t->rank++) {
         size_t digits = strspn(l->at, "0123456789");
-        if (digits == 0 || digits > 18 || t->rank == NN_TENSOR_RANK)
+        if (digits == 0 || digits > 18 || t->rank == NN_FILE_TENSOR_RANK)
             return bad_line(l, "at most 8 dimensions and )");
         t->dim[t->rank] = strtoll(l->at, NULL, 10);
         l->at += digits;
@@ -66,7 +66,7 @@ static int read_shape(line *l, nn_tensor *t) {
     return 0;
 }
 
-static int read_line(line *l, nn_tensor *t) {
+static int read_line(line *l, nn_file_tensor *t) {
     int order = -1;
     if (!skip(l, "{"))
         return bad_line(l, "{");
@@ -88,8 +88,9 @@ static int read_line(line *l, nn_tensor *t) {
     return 0;
 }
 
-static int read_npy(nn_tensors *list, const char *name, const unsigned char *bytes, size_t size) {
-    nn_tensor t = {.name = name, .rank = -1};
+static int read_npy(nn_file_tensors *list, const char *name, const unsigned char *bytes,
+                    size_t size) {
+    nn_file_tensor t = {.name = name, .rank = -1};
     size_t head = HEAD, length = 0;
     bool known = size >= HEAD && memcmp(bytes, MAGIC, MAGIC_SIZE) == 0;
     if (known && bytes[MAGIC_SIZE] == 1) {
@@ -108,11 +109,11 @@ static int read_npy(nn_tensors *list, const char *name, const unsigned char *byt
         return NN_EMEMORY;
     NN_TRY(read_line(&l, &t));
     t.bytes = bytes + head + length;
-    return nn_tensors_add(list, t, size - head - length);
+    return nn_file_tensors_add(list, t, size - head - length);
 }
 
 static int take_member(void *ctx, const char *name, const unsigned char *bytes, size_t size) {
-    nn_tensors *list = ctx;
+    nn_file_tensors *list = ctx;
     size_t length = strlen(name), tail = strlen(ENDING);
     if (strcmp(name, ABOUT) == 0) {
         list->about = nn_pool_printf(list->pool, "%.*s", (int)size, (const char *)bytes);
@@ -124,16 +125,16 @@ static int take_member(void *ctx, const char *name, const unsigned char *bytes, 
     return name ? read_npy(list, name, bytes, size) : NN_EMEMORY;
 }
 
-static int npz_read(nn_tensors *list) {
+static int npz_read(nn_file_tensors *list) {
     NN_TRY(nn_zip_read(list->pool, list->file, take_member, list));
-    return nn_tensors_check_names(list);
+    return nn_file_tensors_check_names(list);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* The head of a .npy file, whose numbers then stand aligned. */
-static char *head_of(const nn_tensors *list, const nn_tensor *t, size_t *size) {
-    char shape[NN_TENSOR_TEXT] = "";
+static char *head_of(const nn_file_tensors *list, const nn_file_tensor *t, size_t *size) {
+    char shape[NN_FILE_TENSOR_TEXT] = "";
     size_t length = 0;
     for (int i = 0; i < t->rank; i++)
         length +=
@@ -154,9 +155,9 @@ static char *head_of(const nn_tensors *list, const nn_tensor *t, size_t *size) {
     return head;
 }
 
-static int fill_members(const nn_tensors *list, nn_zip_member *member) {
+static int fill_members(const nn_file_tensors *list, nn_zip_member *member) {
     for (size_t i = 0; i < list->count; i++) {
-        const nn_tensor *t = &list->tensor[i];
+        const nn_file_tensor *t = &list->tensor[i];
         size_t size;
         char *head = head_of(list, t, &size);
         member[i].name = nn_pool_printf(list->pool, "%s" ENDING, t->name);
@@ -171,7 +172,7 @@ static int fill_members(const nn_tensors *list, nn_zip_member *member) {
     return 0;
 }
 
-static int npz_write(const nn_tensors *list) {
+static int npz_write(const nn_file_tensors *list) {
     nn_zip_member *member = nn_pool_alloc(list->pool, (list->count + 1) * sizeof *member);
     if (!member)
         return NN_EMEMORY;
@@ -179,4 +180,4 @@ static int npz_write(const nn_tensors *list) {
     return nn_zip_write(list->file, member, list->count + (list->about != NULL));
 }
 
-const nn_tensor_format nn_format_npz = {".npz", npz_read, npz_write};
+const nn_file_tensor_format nn_format_npz = {".npz", npz_read, npz_write};

@@ -20,7 +20,7 @@
 
 typedef struct reading {
     nn_json_reader json;
-    nn_tensors *list;
+    nn_file_tensors *list;
     const char *data; /* behind the header, ... */
     size_t size;      /* ... so many bytes */
 } reading;
@@ -40,7 +40,7 @@ static int read_metadata(reading *r) {
     }
 }
 
-static int read_type(reading *r, nn_tensor *t) {
+static int read_type(reading *r, nn_file_tensor *t) {
     char *name;
     NN_TRY(nn_json_read_string(&r->json, &name));
     for (t->type = nn_elements; t->type->name; t->type++)
@@ -67,12 +67,12 @@ static int read_list(reading *r, int most, int *count, int64_t *number) {
 }
 
 /* What is said of a tensor, each once. */
-static int read_item(reading *r, const char *key, nn_tensor *t, int64_t place[2]) {
+static int read_item(reading *r, const char *key, nn_file_tensor *t, int64_t place[2]) {
     int count;
     if (strcmp(key, "dtype") == 0 && !t->type)
         return read_type(r, t);
     if (strcmp(key, "shape") == 0 && t->rank < 0)
-        return read_list(r, NN_TENSOR_RANK, &t->rank, t->dim);
+        return read_list(r, NN_FILE_TENSOR_RANK, &t->rank, t->dim);
     if (strcmp(key, "data_offsets") == 0 && place[1] < 0) {
         NN_TRY(read_list(r, 2, &count, place));
         if (count == 2 && place[0] <= place[1] && (uint64_t)place[1] <= r->size)
@@ -87,7 +87,7 @@ static int read_item(reading *r, const char *key, nn_tensor *t, int64_t place[2]
 }
 
 static int read_tensor(reading *r, const char *name) {
-    nn_tensor t = {.name = name, .rank = -1};
+    nn_file_tensor t = {.name = name, .rank = -1};
     int64_t place[2] = {-1, -1};
     char *key;
     bool more;
@@ -105,7 +105,7 @@ static int read_tensor(reading *r, const char *name) {
                                                : t.rank < 0 ? "shape"
                                                             : "data_offsets"));
     t.bytes = (const unsigned char *)r->data + place[0];
-    return nn_tensors_add(r->list, t, (size_t)(place[1] - place[0]));
+    return nn_file_tensors_add(r->list, t, (size_t)(place[1] - place[0]));
 }
 
 static int read_header(reading *r) {
@@ -125,7 +125,7 @@ static int read_header(reading *r) {
 }
 
 static int by_place(const void *a, const void *b) {
-    const nn_tensor *const *x = a, *const *y = b;
+    const nn_file_tensor *const *x = a, *const *y = b;
     if ((*x)->bytes != (*y)->bytes)
         return (*x)->bytes < (*y)->bytes ? -1 : 1;
     return ((*x)->count > 0) - ((*y)->count > 0);
@@ -133,8 +133,8 @@ static int by_place(const void *a, const void *b) {
 
 /* Tensors stand one behind the other, and every byte of the data is of one. */
 static int check_places(const reading *r) {
-    const nn_tensors *list = r->list;
-    const nn_tensor **in_order;
+    const nn_file_tensors *list = r->list;
+    const nn_file_tensor **in_order;
     const unsigned char *end = (const unsigned char *)r->data;
     int rc = 0;
     NN_TRY(NN_NEW(&in_order, list->count + 1, "places of tensors"));
@@ -142,7 +142,7 @@ static int check_places(const reading *r) {
         in_order[i] = &list->tensor[i];
     qsort(in_order, list->count, sizeof(*in_order), by_place);
     for (size_t i = 0; i < list->count && rc == 0; i++) {
-        const nn_tensor *t = in_order[i];
+        const nn_file_tensor *t = in_order[i];
         if (t->bytes != end)
             rc = nn_fail(NN_EFORMAT, "%s: '%s' %s the tensor before it", list->file, t->name,
                          t->bytes < end ? "overlaps" : "leaves a gap behind");
@@ -154,7 +154,7 @@ static int check_places(const reading *r) {
     return rc;
 }
 
-static int safetensors_read(nn_tensors *list) {
+static int safetensors_read(nn_file_tensors *list) {
     size_t size;
     char *text;
     NN_TRY(nn_file_read(list->pool, list->file, &text, &size));
@@ -174,13 +174,13 @@ static int safetensors_read(nn_tensors *list) {
                  .data = text + LENGTH + header,
                  .size = size - LENGTH - header};
     NN_TRY(read_header(&r));
-    NN_TRY(nn_tensors_check_names(list));
+    NN_TRY(nn_file_tensors_check_names(list));
     return check_places(&r);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void put_tensor(nn_json *json, const nn_tensor *t, size_t place) {
+static void put_tensor(nn_json *json, const nn_file_tensor *t, size_t place) {
     nn_json_open(json, t->name, '{');
     nn_json_string(json, "dtype", t->type->name);
     nn_json_open(json, "shape", '[');
@@ -196,7 +196,7 @@ static void put_tensor(nn_json *json, const nn_tensor *t, size_t place) {
 
 /* {"__metadata__": {"format": "pt", ...}: names and layouts are PyTorch's, which its readers ask
  * for. */
-static void put_header(nn_json *json, const nn_tensors *list) {
+static void put_header(nn_json *json, const nn_file_tensors *list) {
     size_t place = 0;
     nn_json_open(json, NULL, '{');
     nn_json_open(json, METADATA, '{');
@@ -212,14 +212,14 @@ static void put_header(nn_json *json, const nn_tensors *list) {
 }
 
 /* Bytes that a header takes at most: a character becomes six where it is escaped. */
-static size_t most_of(const nn_tensors *list) {
+static size_t most_of(const nn_file_tensors *list) {
     size_t most = 256 + (list->about ? 6 * strlen(list->about) : 0);
     for (size_t i = 0; i < list->count; i++)
         most += 320 + 6 * strlen(list->tensor[i].name);
     return most;
 }
 
-static int write_pieces(const nn_tensors *list, nn_json *json, nn_piece *piece) {
+static int write_pieces(const nn_file_tensors *list, nn_json *json, nn_piece *piece) {
     unsigned char length[LENGTH];
     put_header(json, list);
     while (json->length % LENGTH) /* so that the numbers stand aligned */
@@ -234,7 +234,7 @@ static int write_pieces(const nn_tensors *list, nn_json *json, nn_piece *piece) 
     return nn_file_write_pieces(list->file, piece, 2 + list->count);
 }
 
-static int safetensors_write(const nn_tensors *list) {
+static int safetensors_write(const nn_file_tensors *list) {
     nn_piece *piece = NULL;
     char *text = NULL;
     size_t most = most_of(list);
@@ -250,5 +250,5 @@ done:
     return rc;
 }
 
-const nn_tensor_format nn_format_safetensors = {".safetensors", safetensors_read,
-                                                safetensors_write};
+const nn_file_tensor_format nn_format_safetensors = {".safetensors", safetensors_read,
+                                                     safetensors_write};

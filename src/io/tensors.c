@@ -59,26 +59,27 @@ static bool ends_in(const char *text, const char *ending) {
     return length > tail && strcmp(text + length - tail, ending) == 0;
 }
 
-const nn_tensor_format *nn_tensor_format_of(const char *file) {
-    static const nn_tensor_format *const formats[] = {&nn_format_safetensors, &nn_format_npz};
+const nn_file_tensor_format *nn_file_tensor_format_of(const char *file) {
+    static const nn_file_tensor_format *const formats[] = {&nn_format_safetensors, &nn_format_npz};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (ends_in(file, formats[i]->ending))
             return formats[i];
     return NULL;
 }
 
-const char *nn_tensor_shape_text(const nn_tensor *tensor, char text[NN_TENSOR_TEXT]) {
+const char *nn_file_tensor_shape_text(const nn_file_tensor *tensor,
+                                      char text[NN_FILE_TENSOR_TEXT]) {
     size_t length = 1;
-    snprintf(text, NN_TENSOR_TEXT, "[");
+    snprintf(text, NN_FILE_TENSOR_TEXT, "[");
     for (int i = 0; i < tensor->rank; i++)
-        length += (size_t)snprintf(text + length, NN_TENSOR_TEXT - length, "%s%" PRId64,
+        length += (size_t)snprintf(text + length, NN_FILE_TENSOR_TEXT - length, "%s%" PRId64,
                                    i ? ", " : "", tensor->dim[i]);
-    snprintf(text + length, NN_TENSOR_TEXT - length, "]");
+    snprintf(text + length, NN_FILE_TENSOR_TEXT - length, "]");
     return text;
 }
 
-int nn_tensors_add(nn_tensors *list, nn_tensor tensor, size_t bytes) {
-    char text[NN_TENSOR_TEXT];
+int nn_file_tensors_add(nn_file_tensors *list, nn_file_tensor tensor, size_t bytes) {
+    char text[NN_FILE_TENSOR_TEXT];
     size_t wanted = tensor.type->size;
     bool fits = true;
     tensor.count = 1;
@@ -88,7 +89,8 @@ int nn_tensors_add(nn_tensors *list, nn_tensor tensor, size_t bytes) {
     }
     if (!fits || wanted != bytes)
         return nn_fail(NN_EFORMAT, "%s: '%s' is %s of %s, but has %zu bytes", list->file,
-                       tensor.name, nn_tensor_shape_text(&tensor, text), tensor.type->name, bytes);
+                       tensor.name, nn_file_tensor_shape_text(&tensor, text), tensor.type->name,
+                       bytes);
     NN_TRY(NN_GROW(list->pool, &list->tensor, list->count, &list->capacity));
     list->tensor[list->count++] = tensor;
     return 0;
@@ -98,7 +100,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int nn_tensors_check_names(const nn_tensors *list) {
+int nn_file_tensors_check_names(const nn_file_tensors *list) {
     const char **name = NULL;
     int rc = 0;
     NN_TRY(NN_NEW(&name, list->count + 1, "names of tensors"));
@@ -112,7 +114,7 @@ int nn_tensors_check_names(const nn_tensors *list) {
     return rc;
 }
 
-const nn_tensor *nn_tensors_find(const nn_tensors *list, const char *name) {
+const nn_file_tensor *nn_file_tensors_find(const nn_file_tensors *list, const char *name) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->tensor[i].name, name) == 0)
             return &list->tensor[i];
@@ -122,7 +124,7 @@ const nn_tensor *nn_tensors_find(const nn_tensors *list, const char *name) {
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 /* Where the element that is number `i` in C order stands in the file. */
-static size_t place_of(const nn_tensor *t, size_t i) {
+static size_t place_of(const nn_file_tensor *t, size_t i) {
     size_t place = 0, stride = t->count;
     for (int d = t->rank - 1; t->fortran && d >= 0; d--) {
         stride /= (size_t)t->dim[d];
@@ -132,7 +134,7 @@ static size_t place_of(const nn_tensor *t, size_t i) {
     return t->fortran ? place : i;
 }
 
-int nn_tensor_floats(const nn_tensors *list, const nn_tensor *tensor, float *out) {
+int nn_file_tensor_floats(const nn_file_tensors *list, const nn_file_tensor *tensor, float *out) {
     if (!tensor->type->get)
         return nn_fail(NN_EFORMAT, "%s: '%s' holds %s, which cannot be parameters", list->file,
                        tensor->name, tensor->type->name);

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# timeout: 600
 # The documents are true: what they show is run, each document in a fresh folder, and what it shows as
 # output comes out; links lead somewhere; nothing is said twice and differently. What is behind the
 # language of a fenced block says what it is:
@@ -11,7 +12,6 @@
 #   ```LANGUAGE file NAME    a file that the commands use
 #   ```LANGUAGE is PATH      a copy of this file of the sources
 # Other blocks are only read.
-# timeout: 400
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 

@@ -49,6 +49,7 @@ submit calm train.sbatch -w n3 -n 2
 submit loses train.sbatch -w n4 -n 2
 middle calm
 middle loses
+sleep 6 # what it knows of jobs it saves within 5 s
 kill -KILL "$(cat slurmctld.pid)"
 on n4 pkill -KILL -o -x nnmpi
 no_ranks() { ! on "$1" pgrep -x nnmpi > /dev/null; }

@@ -75,7 +75,7 @@ static int import_itself(nn_portable *p, const options *o) {
 
 static int import(const nn_call *call, const options *o) {
     nn_portable p = {0};
-    if (!is_onnx(o->file) && !nn_tensor_format_of(o->file))
+    if (!is_onnx(o->file) && !nn_file_tensor_format_of(o->file))
         return nn_fail(NN_EUSAGE,
                        "%s: the name of a file to import ends in .onnx, .safetensors or "
                        ".npz",

@@ -36,15 +36,15 @@ const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i) {
     return i < c->op->inputs && *c->op->input[i] ? find_value(c, c->op->input[i]) : NULL;
 }
 
-const nn_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank) {
+const nn_file_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank) {
     const nn_onnx_value *value = nn_onnx_in(c, i);
-    const nn_tensor *constant = value ? value->constant : NULL;
+    const nn_file_tensor *constant = value ? value->constant : NULL;
     return constant && (rank < 0 || constant->rank == rank) ? constant : NULL;
 }
 
 bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i) {
     const nn_onnx_value *value = nn_onnx_in(c, i);
-    const nn_tensor *t = value ? value->constant : NULL;
+    const nn_file_tensor *t = value ? value->constant : NULL;
     if (!value || !t)
         return i >= c->op->inputs || !*c->op->input[i] || (value && value->form == NN_ONNX_SIZES);
     for (size_t e = 0; t->type->get && e < t->count; e++)
@@ -100,7 +100,7 @@ bool nn_onnx_get_ints(const nn_onnx_conversion *c, const char *name, size_t coun
     return !a || a->count == count;
 }
 
-int nn_onnx_whole(const nn_tensor *constant, size_t most, int64_t *out) {
+int nn_onnx_whole(const nn_file_tensor *constant, size_t most, int64_t *out) {
     if (!constant || !constant->type->get || constant->count > most)
         return -1;
     for (size_t i = 0; i < constant->count; i++) {
@@ -211,9 +211,9 @@ int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const c
 }
 
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
-                       const nn_tensor *constant, bool turned) {
+                       const nn_file_tensor *constant, bool turned) {
     float *numbers = nn_pool_alloc(c->pool, constant->count * sizeof *numbers + 1);
-    nn_tensor as = *constant;
+    nn_file_tensor as = *constant;
     if (!numbers)
         return NN_EMEMORY;
     if (turned) { /* what stands row by row is read as columns of the transpose */
@@ -221,7 +221,7 @@ int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const ch
         as.dim[1] = constant->dim[0];
         as.fortran = !constant->fortran;
     }
-    NN_TRY(nn_tensor_floats(&c->file->constants, &as, numbers));
+    NN_TRY(nn_file_tensor_floats(&c->file->constants, &as, numbers));
     return nn_onnx_add_numbers(c, item, param, numbers, as.count);
 }
 
@@ -241,7 +241,7 @@ static bool is_about_sizes(nn_onnx_conversion *c) {
     if (strcmp(c->op->op, "Expand") == 0)
         return made && nn_onnx_is_zero(c, 0);
     if (made && fill && fill->tensor) {
-        const nn_tensor *t = &c->file->constants.tensor[fill->tensor - 1];
+        const nn_file_tensor *t = &c->file->constants.tensor[fill->tensor - 1];
         return t->count == 1 && t->type->get && t->type->get(t->bytes) == 0;
     }
     return made;
@@ -280,7 +280,7 @@ static int start_values(nn_onnx_conversion *c) {
                                             .form = NN_ONNX_CONSTANT,
                                             .constant = &file->constants.tensor[i]}));
     for (size_t i = 0; i < file->inputs; i++) {
-        if (nn_tensors_find(&file->constants, file->input[i].name))
+        if (nn_file_tensors_find(&file->constants, file->input[i].name))
             continue;
         if (input)
             return nn_fail(NN_EUSAGE, "%s has two inputs, '%s' and '%s'; a model of nnmpi has one",

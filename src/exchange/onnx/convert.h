@@ -26,7 +26,7 @@ typedef struct nn_onnx_value {
     size_t scalings;     /* ... so many times scaled */
     bool last;           /* the last state of a recurrent layer, not all of them */
     bool biased;         /* with the bias that was an Add behind the product */
-    const nn_tensor *constant;
+    const nn_file_tensor *constant;
 } nn_onnx_value;
 
 /* A layer of the model. */
@@ -74,7 +74,7 @@ int nn_onnx_no(nn_onnx_conversion *c, const char *why);
 /* Input i of the node; NULL: it has none, or one that was refused. */
 const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i);
 /* The same where it is a constant with numbers of that rank (-1: any), NULL: it is not. */
-const nn_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank);
+const nn_file_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank);
 /* Whether it is left out, or zeros. */
 bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i);
 
@@ -86,7 +86,7 @@ const char *nn_onnx_get_text(const nn_onnx_conversion *c, const char *name, cons
 bool nn_onnx_get_ints(const nn_onnx_conversion *c, const char *name, size_t count,
                       int64_t otherwise, int64_t *out);
 /* The whole numbers of a constant, at most `most`; their number, -1: it has others or more. */
-int nn_onnx_whole(const nn_tensor *constant, size_t most, int64_t *out);
+int nn_onnx_whole(const nn_file_tensor *constant, size_t most, int64_t *out);
 
 /* Adds a layer of that kind on input `only` of the node (-1: on all of them), which have that form,
  * and whose output is the node's first. *item is NULL, and that noted, where an input is something
@@ -101,7 +101,7 @@ int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A parameter of it is the constant; `turned`: the matrix's transpose. */
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
-                       const nn_tensor *constant, bool turned);
+                       const nn_file_tensor *constant, bool turned);
 int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                         const float *numbers, size_t count);
 /* Output i of the node is this value. */

@@ -54,7 +54,7 @@ static const char *add_layer(nn_onnx_graph *g, const char *const *x) {
 
 /* The activation that the loss has instead of the model; of a sample as a whole, or of each of its
  * positions. */
-static const char *add_link(nn_onnx_graph *g, const char *x, nn_shape *out) {
+static const char *add_fused(nn_onnx_graph *g, const char *x, nn_shape *out) {
     const nn_loss_ops *loss = g->model->loss;
     size_t width = nn_shape_count(out) / nn_data_positions(&g->model->data);
     if (!loss->fuses)
@@ -81,7 +81,7 @@ static void add_layers(nn_onnx_graph *g, const char **value) {
         value[i] = add_layer(g, x);
     }
     nn_shape out = g->layer->out;
-    const char *last = add_link(g, value[layers - 1], &out);
+    const char *last = add_fused(g, value[layers - 1], &out);
     g->output = OUTPUT;
     (void)NN_ONNX_NODE(g, "Identity", last);
     nn_onnx_end(g);

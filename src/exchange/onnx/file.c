@@ -38,7 +38,7 @@ static int read_text(const nn_onnx_file *file, const nn_pb_field *field, const c
 /* ---- tensors --------------------------------------------------------------------------------- */
 
 typedef struct tensor {
-    nn_tensor t;
+    nn_file_tensor t;
     size_t bytes;
     bool elsewhere;
     bool too_deep;
@@ -68,7 +68,7 @@ static int add_dims(const nn_onnx_file *file, const nn_pb_reader *r, const nn_pb
     size_t count = 0, capacity = 0;
     NN_TRY(add_numbers(file, r, field, &dim, &count, &capacity));
     for (size_t i = 0; i < count; i++) {
-        to->too_deep = to->too_deep || to->t.rank == NN_TENSOR_RANK || dim[i] < 0;
+        to->too_deep = to->too_deep || to->t.rank == NN_FILE_TENSOR_RANK || dim[i] < 0;
         if (!to->too_deep)
             to->t.dim[to->t.rank++] = dim[i];
     }
@@ -109,7 +109,7 @@ static int add_tensor(nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_fie
         to.t.bytes = (const unsigned char *)to.number;
         to.bytes = to.numbers * sizeof *to.number;
     }
-    return nn_tensors_add(&file->constants, to.t, to.bytes);
+    return nn_file_tensors_add(&file->constants, to.t, to.bytes);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ static int take_shape(nn_onnx_file *file, void *ctx, const nn_pb_reader *r,
     nn_onnx_port *port = ctx;
     if (!IS(NN_PB_BYTES, NN_TENSOR_SHAPE_DIM))
         return 0;
-    if (port->rank == NN_TENSOR_RANK)
+    if (port->rank == NN_FILE_TENSOR_RANK)
         return nn_fail(NN_EFORMAT, "%s: '%s' has more than 8 dimensions", r->file, port->name);
     return read_inner(file, r, field, take_dim, &port->dim[port->rank++]);
 }

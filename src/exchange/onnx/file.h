@@ -31,11 +31,11 @@ typedef struct nn_onnx_op {
 typedef struct nn_onnx_port {
     const char *name;
     int rank; /* 0: not said */
-    int64_t dim[NN_TENSOR_RANK];
+    int64_t dim[NN_FILE_TENSOR_RANK];
 } nn_onnx_port;
 
 typedef struct nn_onnx_file {
-    nn_tensors constants; /* initializers and, without a name, tensors of attributes */
+    nn_file_tensors constants; /* initializers and, without a name, tensors of attributes */
     nn_onnx_op *op;
     size_t ops, op_capacity;
     nn_onnx_port *input, *output;

@@ -4,26 +4,26 @@
 
 #include <string.h>
 
-int nn_onnx_find_constant(const nn_tensors *constants, const char *layer, const char *name,
-                          size_t count, const nn_tensor **out) {
+int nn_onnx_find_constant(const nn_file_tensors *constants, const char *layer, const char *name,
+                          size_t count, const nn_file_tensor **out) {
     const char *whole = nn_pool_printf(constants->pool, "%s.%s", layer, name);
-    char text[NN_TENSOR_TEXT];
+    char text[NN_FILE_TENSOR_TEXT];
     if (!whole)
         return NN_EMEMORY;
-    *out = nn_tensors_find(constants, whole);
+    *out = nn_file_tensors_find(constants, whole);
     if (!*out)
         return nn_fail(NN_EFORMAT, "%s has no constant '%s'", constants->file, whole);
     if ((*out)->count != count)
         return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %zu numbers",
-                       constants->file, whole, nn_tensor_shape_text(*out, text), count);
+                       constants->file, whole, nn_file_tensor_shape_text(*out, text), count);
     return 0;
 }
 
-static int take_param(nn_portable *p, const nn_param *param, const nn_tensors *constants,
+static int take_param(nn_portable *p, const nn_param *param, const nn_file_tensors *constants,
                       float *numbers) {
     const nn_onnx_layer *row = nn_onnx_layers;
     const nn_layer *layer = param->layer;
-    const nn_tensor *found;
+    const nn_file_tensor *found;
     while (row->layer && row->layer != &layer->ops->entry)
         row++;
     if (row->run == nn_onnx_recurrent) {
@@ -31,7 +31,7 @@ static int take_param(nn_portable *p, const nn_param *param, const nn_tensors *c
             nn_onnx_take_gates(layer, row->op, (size_t)(param - layer->param), constants, numbers));
     } else {
         NN_TRY(nn_onnx_find_constant(constants, layer->name, param->name, param->count, &found));
-        NN_TRY(nn_tensor_floats(constants, found, numbers));
+        NN_TRY(nn_file_tensor_floats(constants, found, numbers));
     }
     nn_param_import(param, numbers, p->params + param->offset);
     return 0;
@@ -39,7 +39,7 @@ static int take_param(nn_portable *p, const nn_param *param, const nn_tensors *c
 
 /* The file says what the model is; its constants are called as nn_export_onnx does. */
 static int read_own(nn_portable *p, const nn_onnx_file *file) {
-    const nn_tensors *constants = &file->constants;
+    const nn_file_tensors *constants = &file->constants;
     const nn_param *const *param;
     size_t numbers = 0;
     NN_TRY(nn_about_read(p, constants->file, file->about));

@@ -6,11 +6,11 @@
 #include "exchange/onnx/graph.h"
 
 /* The constant "<layer>.<name>", which has to have so many elements. NN_EFORMAT. */
-int nn_onnx_find_constant(const nn_tensors *constants, const char *layer, const char *name,
-                          size_t count, const nn_tensor **out);
+int nn_onnx_find_constant(const nn_file_tensors *constants, const char *layer, const char *name,
+                          size_t count, const nn_file_tensor **out);
 /* Parameter `p` of a recurrent layer, which is the operator `op`, in PyTorch's order of gates. */
-int nn_onnx_take_gates(const nn_layer *layer, const char *op, size_t p, const nn_tensors *constants,
-                       float *out);
+int nn_onnx_take_gates(const nn_layer *layer, const char *op, size_t p,
+                       const nn_file_tensors *constants, float *out);
 
 /* `count` numbers of one direction, from ONNX's order of gates to PyTorch's. */
 void nn_onnx_gates_back(const char *op, size_t count, const float *onnx, float *torch);

@@ -49,7 +49,7 @@ static int from_slope(nn_onnx_conversion *c, const char *kind) {
 }
 
 static int from_prelu(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *slope = nn_onnx_in_constant(c, 1, -1);
+    const nn_file_tensor *slope = nn_onnx_in_constant(c, 1, -1);
     nn_onnx_item *item;
     if (!slope || (slope->count > 1 && slope->dim[slope->rank - 1] != (int64_t)slope->count &&
                    (slope->rank < 3 || slope->dim[slope->rank - 3] != (int64_t)slope->count)))
@@ -69,8 +69,8 @@ static int from_prelu(nn_onnx_conversion *c, const char *kind) {
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* weight [units][inputs], or its transpose; bias NULL: none so far. */
-static int add_dense(nn_onnx_conversion *c, const nn_tensor *weight, bool turned,
-                     const nn_tensor *bias) {
+static int add_dense(nn_onnx_conversion *c, const nn_file_tensor *weight, bool turned,
+                     const nn_file_tensor *bias) {
     size_t units = (size_t)weight->dim[turned ? 1 : 0];
     nn_onnx_item *item;
     if (bias &&
@@ -87,7 +87,8 @@ static int add_dense(nn_onnx_conversion *c, const nn_tensor *weight, bool turned
 }
 
 static int from_gemm(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *weight = nn_onnx_in_constant(c, 1, 2), *bias = nn_onnx_in_constant(c, 2, -1);
+    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, 2),
+                         *bias = nn_onnx_in_constant(c, 2, -1);
     bool plain = nn_onnx_get_real(c, "alpha", 1) == 1 && nn_onnx_get_real(c, "beta", 1) == 1 &&
                  nn_onnx_get_int(c, "transA", 0) == 0;
     (void)kind;
@@ -97,7 +98,7 @@ static int from_gemm(nn_onnx_conversion *c, const char *kind) {
 }
 
 static int from_matmul(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *weight = nn_onnx_in_constant(c, 1, 2);
+    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, 2);
     (void)kind;
     return weight ? add_dense(c, weight, true, NULL)
                   : nn_onnx_no(c, "its second input is no constant matrix");
@@ -147,7 +148,8 @@ static int set_window(nn_onnx_item *item, const char *size, const window *w) {
 }
 
 static int from_conv(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *weight = nn_onnx_in_constant(c, 1, 4), *bias = nn_onnx_in_constant(c, 2, 1);
+    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, 4),
+                         *bias = nn_onnx_in_constant(c, 2, 1);
     nn_onnx_item *item;
     window w;
     const char *why = read_window(c, &w);
@@ -207,7 +209,8 @@ static int from_batch_norm(nn_onnx_conversion *c, const char *kind) {
 }
 
 static int from_layer_norm(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *scale = nn_onnx_in_constant(c, 1, -1), *bias = nn_onnx_in_constant(c, 2, -1);
+    const nn_file_tensor *scale = nn_onnx_in_constant(c, 1, -1),
+                         *bias = nn_onnx_in_constant(c, 2, -1);
     float *zeros = NULL;
     nn_onnx_item *item;
     if (!scale || scale->rank < 1 || (nn_onnx_in(c, 2) && !bias) ||
@@ -239,7 +242,7 @@ static void scale_by(const char *op, double number, double *scale, double *offse
 }
 
 /* The input times or plus a constant: data are scaled so before they come in. */
-static int scale_input(nn_onnx_conversion *c, const nn_tensor *by) {
+static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
     const nn_shape *x = &c->p->data.x;
     size_t elements = nn_shape_count(x);
     if (!c->scale) {
@@ -268,7 +271,8 @@ static int scale_input(nn_onnx_conversion *c, const nn_tensor *by) {
 }
 
 /* A value and a constant. */
-static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x, const nn_tensor *constant) {
+static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x,
+                         const nn_file_tensor *constant) {
     nn_onnx_item *item = x->layer;
     if (x->form == NN_ONNX_SAMPLES && !item && x->scalings == c->scalings && !c->last)
         return scale_input(c, constant);

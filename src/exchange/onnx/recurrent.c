@@ -123,16 +123,16 @@ void nn_onnx_gates_back(const char *op, size_t count, const float *onnx, float *
     move_gates(cell_of(op), count, onnx, torch, true);
 }
 
-int nn_onnx_take_gates(const nn_layer *layer, const char *op, size_t p, const nn_tensors *constants,
-                       float *out) {
+int nn_onnx_take_gates(const nn_layer *layer, const char *op, size_t p,
+                       const nn_file_tensors *constants, float *out) {
     place from = place_of(layer, p);
     float *numbers = NULL;
-    const nn_tensor *found;
+    const nn_file_tensor *found;
     int rc = nn_onnx_find_constant(constants, layer->name, from.name, from.whole, &found);
     if (rc == 0)
         rc = NN_NEW(&numbers, from.whole, "parameters of a recurrent layer");
     if (rc == 0)
-        rc = nn_tensor_floats(constants, found, numbers);
+        rc = nn_file_tensor_floats(constants, found, numbers);
     if (rc == 0)
         nn_onnx_gates_back(op, layer->param[p].count, numbers + from.at, out);
     nn_free(numbers);

@@ -29,8 +29,8 @@ static bool has_usual_functions(const nn_onnx_conversion *c, const char *kind, s
 }
 
 /* NULL, or why the node is no layer. */
-static const char *check(nn_onnx_conversion *c, const char *kind, const nn_tensor *w,
-                         const nn_tensor *r, const nn_tensor *b) {
+static const char *check(nn_onnx_conversion *c, const char *kind, const nn_file_tensor *w,
+                         const nn_file_tensor *r, const nn_file_tensor *b) {
     const nn_onnx_value *x = nn_onnx_in(c, X);
     const char *direction = nn_onnx_get_text(c, "direction", "forward");
     int64_t gates = strcmp(kind, "rnn") == 0 ? 1 : strcmp(kind, "gru") == 0 ? 3 : 4;
@@ -57,12 +57,12 @@ static const char *check(nn_onnx_conversion *c, const char *kind, const nn_tenso
 
 /* Part `part` of a constant [D][parts][...] for each direction, in PyTorch's order of gates. */
 static int add_gates(nn_onnx_conversion *c, const nn_onnx_item *item, const char *name,
-                     const nn_tensor *constant, size_t part, size_t parts) {
+                     const nn_file_tensor *constant, size_t part, size_t parts) {
     size_t directions = (size_t)constant->dim[0], count = constant->count / directions / parts;
     float *onnx = nn_pool_alloc(c->pool, constant->count * sizeof *onnx + 1);
     if (!onnx)
         return NN_EMEMORY;
-    NN_TRY(nn_tensor_floats(&c->file->constants, constant, onnx));
+    NN_TRY(nn_file_tensor_floats(&c->file->constants, constant, onnx));
     for (size_t d = 0; d < directions; d++) {
         float *torch = nn_pool_alloc(c->pool, count * sizeof *torch + 1);
         const char *param = nn_pool_printf(c->pool, "%s_l0%s", name, d ? "_reverse" : "");
@@ -75,8 +75,8 @@ static int add_gates(nn_onnx_conversion *c, const nn_onnx_item *item, const char
 }
 
 int nn_onnx_from_recurrent(nn_onnx_conversion *c, const char *kind) {
-    const nn_tensor *w = nn_onnx_in_constant(c, W, 3), *r = nn_onnx_in_constant(c, R, 3);
-    const nn_tensor *b = nn_onnx_in_constant(c, B, 2);
+    const nn_file_tensor *w = nn_onnx_in_constant(c, W, 3), *r = nn_onnx_in_constant(c, R, 3);
+    const nn_file_tensor *b = nn_onnx_in_constant(c, B, 2);
     const nn_onnx_attribute *functions = nn_onnx_attribute_of(c->op, "activations");
     const char *why = check(c, kind, w, r, b);
     nn_onnx_item *item;
@@ -190,7 +190,8 @@ int nn_onnx_from_reshape(nn_onnx_conversion *c, const char *kind) {
 /* The last of all states, or rows of a table. */
 int nn_onnx_from_gather(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_value *x = nn_onnx_in(c, 0);
-    const nn_tensor *table = nn_onnx_in_constant(c, 0, 2), *which = nn_onnx_in_constant(c, 1, 0);
+    const nn_file_tensor *table = nn_onnx_in_constant(c, 0, 2),
+                         *which = nn_onnx_in_constant(c, 1, 0);
     int64_t at, axis = nn_onnx_get_int(c, "axis", 0);
     nn_onnx_item *item;
     if (x && which && x->layer && x->layer->directions == 1 && nn_onnx_whole(which, 1, &at) == 1) {

@@ -218,8 +218,8 @@ static bool is_called(const char *tensor, const char *name) {
     return *tensor == *name;
 }
 
-static const nn_tensor *find_tensor(const nn_tensors *list, const char *name) {
-    const nn_tensor *found = nn_tensors_find(list, name);
+static const nn_file_tensor *find_tensor(const nn_file_tensors *list, const char *name) {
+    const nn_file_tensor *found = nn_file_tensors_find(list, name);
     for (size_t i = 0; i < list->count && !found; i++)
         if (is_called(list->tensor[i].name, name))
             found = &list->tensor[i];
@@ -227,10 +227,10 @@ static const nn_tensor *find_tensor(const nn_tensors *list, const char *name) {
 }
 
 static int take_tensor(struct reading *r, void *from, const nn_param *param) {
-    const nn_tensors *list = from;
+    const nn_file_tensors *list = from;
     const char *name = nn_pool_printf(&r->pool, "%s.%s", param->layer->name, param->name);
-    const nn_tensor *found = name ? find_tensor(list, name) : NULL;
-    char is[NN_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
+    const nn_file_tensor *found = name ? find_tensor(list, name) : NULL;
+    char is[NN_FILE_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
     nn_shape shape;
     float *floats;
     if (!found)
@@ -239,17 +239,17 @@ static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     if (found->rank != shape.rank ||
         memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
         return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %s", list->file, name,
-                       nn_tensor_shape_text(found, is), nn_shape_text(&shape, wanted));
+                       nn_file_tensor_shape_text(found, is), nn_shape_text(&shape, wanted));
     NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
-    int rc = nn_tensor_floats(list, found, floats);
+    int rc = nn_file_tensor_floats(list, found, floats);
     if (rc == 0)
         rc = put(r, param, floats);
     nn_free(floats);
     return rc;
 }
 
-static int read_tensors(struct reading *r, const nn_tensor_format *format) {
-    nn_tensors list = {.pool = &r->pool, .file = r->wanted->from};
+static int read_tensors(struct reading *r, const nn_file_tensor_format *format) {
+    nn_file_tensors list = {.pool = &r->pool, .file = r->wanted->from};
     NN_TRY(format->read(&list));
     return take_parameters(r, take_tensor, &list);
 }
@@ -262,7 +262,7 @@ static bool is_yaml(const char *path) {
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-static int read_tables(struct reading *r, const nn_tensor_format *format, nn_h5 *file) {
+static int read_tables(struct reading *r, const nn_file_tensor_format *format, nn_h5 *file) {
     NN_TRY(format ? read_tensors(r, format)
            : file ? take_parameters(r, take_h5_table, file)
                   : read_yaml(r));
@@ -273,7 +273,7 @@ static int read_tables(struct reading *r, const nn_tensor_format *format, nn_h5 
 
 int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_real *params) {
     struct reading r = {.wanted = wanted, .model = model, .params = params};
-    const nn_tensor_format *format = nn_tensor_format_of(wanted->from);
+    const nn_file_tensor_format *format = nn_file_tensor_format_of(wanted->from);
     bool known = format || is_yaml(wanted->from);
     nn_h5 *file = NULL;
     if (!known)
