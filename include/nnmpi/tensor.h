@@ -85,7 +85,8 @@ NN_API bool nn_tensor_requires_grad(const nn_tensor *t);
 NN_API nn_tensor *nn_tensor_gradient(const nn_tensor *t);
 /* Replaces it; NULL: none. NN_EUSAGE where shapes differ. */
 NN_API int nn_tensor_set_gradient(nn_tensor *t, nn_tensor *gradient);
-/* The same numbers, from which nothing is recorded. */
+/* The same numbers in the same memory, from which nothing is recorded: new values of the one are
+ * those of the other, and what was recorded from either refuses to be gone through. */
 NN_API nn_tensor *nn_tensor_detach(nn_tensor *t);
 /* Whether this thread records (true at first); gives what it was. */
 NN_API bool nn_tensor_record(bool on);

@@ -82,7 +82,13 @@ static int add_to(nn_tensor **sum, nn_tensor *x) {
     return 0;
 }
 
+/* Backward passes read operands and, as that of tanh does, results. */
 static int check_versions(const nn_tensor *t) {
+    if (t->buffer->version != t->version)
+        return nn_fail(NN_EUSAGE,
+                       "backward: the result of '%s', %s, has been changed since (by new values of "
+                       "a detached tensor, which shares them); compute again before this",
+                       t->op->name, NN_TEXT_OF(t));
     for (size_t i = 0; i < t->inputs; i++)
         if (t->in[i].tensor->buffer->version != t->in[i].version)
             return nn_fail(NN_EUSAGE,

@@ -73,6 +73,7 @@ static int record(nn_tensor *y, const nn_op_call *call) {
         y->in[i] = (nn_operand){nn_tensor_retain(call->in[i]), call->in[i]->buffer->version};
     y->inputs = call->inputs;
     y->op = call->op;
+    y->version = y->buffer->version;
     y->requires_grad = true;
     if (call->args)
         y->args = *call->args;

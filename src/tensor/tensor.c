@@ -157,8 +157,8 @@ int nn_tensor_set_values(nn_tensor *t, nn_dtype type, const void *values) {
                        t->integer ? "integers" : "floats");
     if (t->op)
         return nn_fail(NN_EUSAGE,
-                       "set_values: the tensor was made by '%s', whose record would be wrong; take "
-                       "a detached one",
+                       "set_values: the tensor was made by '%s', whose record would be wrong; make "
+                       "a new one of these values",
                        t->op->name);
     source[type].convert(t->count, values, t->buffer->data);
     t->buffer->version++;

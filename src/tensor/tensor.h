@@ -62,7 +62,8 @@ struct nn_tensor {
     nn_tensor *grad;
 
     /* the record */
-    const nn_op *op; /* NULL: a leaf */
+    const nn_op *op;  /* NULL: a leaf */
+    unsigned version; /* of the numbers when they were computed, which backward passes read */
     size_t inputs;
     nn_operand *in; /* [inputs]; NULL: forgotten */
     nn_operand few[NN_FEW_OPERANDS];

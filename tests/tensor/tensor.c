@@ -104,6 +104,24 @@ static void test_backward(void) {
     nn_tensor_release(x);
 }
 
+/* What a backward pass reads of a result is what was computed. */
+static void test_changed_results(void) {
+    nn_tensor_scope scope;
+    nn_tensor_scope_open(&scope);
+    nn_tensor *x = numbers(2, (float[]){3, -1});
+    CHECK_EQ_INT(nn_tensor_require_grad(x, true), 0);
+    nn_tensor *t = nn_tensor_tanh(x), *y = nn_tensor_sum(t, 0, NULL, false);
+    CHECK_EQ_INT(nn_tensor_set_values(nn_tensor_detach(x), NN_F32, (float[]){3, -1}), 0);
+    CHECK_EQ_INT(nn_tensor_backward(y, NULL, 0), NN_EUSAGE);
+    CHECK_CONTAINS(nn_error_message(), "operand 0 of 'tanh'");
+    t = nn_tensor_tanh(x);
+    CHECK_EQ_INT(nn_tensor_set_values(nn_tensor_detach(t), NN_F32, (float[]){0, 0}), 0);
+    y = nn_tensor_sum(t, 0, NULL, false); /* whose operand has not changed since */
+    CHECK_EQ_INT(nn_tensor_backward(y, NULL, 0), NN_EUSAGE);
+    CHECK_CONTAINS(nn_error_message(), "the result of 'tanh', [2], has been changed since");
+    nn_tensor_scope_close(&scope);
+}
+
 /* What two leaves get is not the same memory. */
 static void test_own_gradients(void) {
     nn_tensor_scope scope;
@@ -215,6 +233,7 @@ int main(void) {
     test_nan();
     test_threads();
     test_backward();
+    test_changed_results();
     test_own_gradients();
     test_long_chain();
     nn_tensor_scope_open(&scope);

@@ -155,7 +155,7 @@ class Tensor:
         check(lib.nn_tensor_backward(self._c, seed, grad_flags(retain_graph, create_graph)))
 
     def detach(self) -> Tensor:
-        """The same numbers without the record."""
+        """The same numbers without the record; they share memory, so that new ones of either are those of both."""
         return made(lib.nn_tensor_detach(self._c))
 
     def clone(self) -> Tensor:
