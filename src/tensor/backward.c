@@ -132,9 +132,12 @@ static int go_through(const struct pass *p, nn_tensor *t) {
     return rc;
 }
 
-/* Nobody else's: a gradient may be changed in place. */
+/* Nobody else's, and in nobody else's memory, as a reshaped one is: a gradient may be changed in
+ * place. */
 static nn_tensor *own_pending(nn_tensor *t) {
-    return atomic_load(&t->pending->refs) > 1 ? nn_tensor_affine(t->pending, 1, 0) : t->pending;
+    nn_tensor *g = t->pending;
+    bool shared = atomic_load(&g->refs) > 1 || atomic_load(&g->buffer->refs) > 1;
+    return shared ? nn_tensor_affine(g, 1, 0) : g;
 }
 
 static int visit(const struct pass *p, nn_tensor *t) {
@@ -201,8 +204,22 @@ static int plant(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed) {
     return 0;
 }
 
+/* Gradients that are asked for, each one the caller's own. */
+static int hand_out(const struct pass *p, size_t inputs, nn_tensor *const *x,
+                    nn_tensor **gradient) {
+    for (size_t i = 0; i < inputs; i++) {
+        if (x[i]->pass != p->number || !x[i]->pending)
+            continue;
+        gradient[i] = nn_tensor_retain(own_pending(x[i]));
+        if (!gradient[i])
+            return nn_error_code();
+    }
+    return 0;
+}
+
 static int differentiate(struct pass *p, size_t outputs, nn_tensor *const *y,
-                         nn_tensor *const *seed, size_t inputs, nn_tensor *const *x) {
+                         nn_tensor *const *seed, size_t inputs, nn_tensor *const *x,
+                         nn_tensor **gradient) {
     NN_TRY(collect(p, outputs, y));
     for (size_t i = 0; i < inputs; i++)
         x[i]->target = x[i]->pass == p->number;
@@ -210,6 +227,8 @@ static int differentiate(struct pass *p, size_t outputs, nn_tensor *const *y,
     NN_TRY(plant(outputs, y, seed));
     bool was = nn_tensor_record(p->flags & NN_GRAD_CREATE);
     int rc = run(p);
+    if (rc == 0)
+        rc = hand_out(p, inputs, x, gradient);
     nn_tensor_record(was);
     return rc;
 }
@@ -227,11 +246,12 @@ int nn_tensor_grad(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed, 
     for (size_t i = 0; i < outputs; i++)
         NN_TRY(check_output(y[i], seed ? seed[i] : NULL));
     nn_tensor_scope_open(&scope);
-    int rc = differentiate(&p, outputs, y, seed, inputs, x);
+    int rc = differentiate(&p, outputs, y, seed, inputs, x, gradient);
     nn_tensor_scope_close(&scope);
-    for (size_t i = 0; rc == 0 && i < inputs; i++)
-        if (x[i]->pass == p.number)
-            gradient[i] = nn_tensor_retain(x[i]->pending);
+    for (size_t i = 0; rc < 0 && i < inputs; i++) {
+        nn_tensor_release(gradient[i]);
+        gradient[i] = NULL;
+    }
     finish(&p);
     return rc;
 }
@@ -241,7 +261,7 @@ int nn_tensor_backward(nn_tensor *y, nn_tensor *seed, int flags) {
     nn_tensor_scope scope;
     NN_TRY(check_output(y, seed));
     nn_tensor_scope_open(&scope);
-    int rc = differentiate(&p, 1, &y, &seed, 0, NULL);
+    int rc = differentiate(&p, 1, &y, &seed, 0, NULL, NULL);
     nn_tensor_scope_close(&scope);
     finish(&p);
     return rc;
