@@ -1,6 +1,7 @@
 /* Optimisers of tensors: the rows of nn/optimizers on gradients that all ranks average. */
 #include "nn/optimizers/optimizer.h"
 
+#include "base/numbers/rng.h"
 #include "comm/comm.h"
 #include "math/parallel.h"
 #include "tensor/tensor.h"
@@ -16,7 +17,7 @@ struct nn_optimizer {
     const nn_optimizer_ops *ops;
     void *options;
     double lr;
-    int64_t steps;
+    int64_t steps, *taken; /* [params]: of those steps, the ones with a gradient */
     size_t params, total, slots; /* total: elements of all parameters */
     nn_tensor **param;           /* [params] */
     nn_real *slot[NN_MAX_SLOTS]; /* [total] each */
@@ -36,7 +37,12 @@ static int pick(nn_optimizer *o, const char *text) {
 
 static int take_params(nn_optimizer *o, size_t count, nn_tensor *const *params) {
     NN_TRY(NN_NEW(&o->param, count + 1, "optimiser"));
+    NN_TRY(NN_NEW(&o->taken, count + 1, "optimiser"));
     for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (params[k] == params[i])
+                return nn_fail(NN_EUSAGE, "optimiser: parameters %zu and %zu are the same tensor",
+                               k, i);
         if (!params[i] || params[i]->integer || params[i]->op)
             return nn_fail(NN_EUSAGE,
                            "optimiser: parameter %zu %s; parameters are floats that no operation "
@@ -61,15 +67,28 @@ static int allocate(nn_optimizer *o) {
     return 0;
 }
 
-/* All ranks have the same number of elements, and begin with those of rank 0. */
-static int share(nn_optimizer *o) {
-    double sums[2] = {(double)o->total, (double)o->total * (double)o->total};
-    double ranks = nn_comm_size(o->comm);
-    NN_TRY(nn_comm_sum(o->comm, sums, 2));
-    if (fabs(sums[1] * ranks - sums[0] * sums[0]) > 0.5)
-        return nn_fail(NN_EUSAGE,
-                       "optimiser: the ranks have different parameters; this one has %zu numbers",
-                       o->total);
+/* Of what is the same on all ranks: the optimiser, and the shapes of its parameters. */
+static uint64_t fingerprint(const nn_optimizer *o, const char *text) {
+    uint64_t h = nn_mix64(nn_hash_text(text) ^ (uint64_t)o->params);
+    for (size_t i = 0; i < o->params; i++) {
+        const nn_tensor *t = o->param[i];
+        h = nn_mix64(h ^ (uint64_t)t->rank);
+        for (int k = 0; k < t->rank; k++)
+            h = nn_mix64(h ^ (uint64_t)t->dim[k]);
+    }
+    return h;
+}
+
+/* All ranks have the same optimiser of as many elements, and begin with those of rank 0. */
+static int share(nn_optimizer *o, const char *text) {
+    uint64_t own = fingerprint(o, text), first = own;
+    NN_TRY(nn_comm_bcast(o->comm, &first, sizeof first));
+    int rc = own == first ? 0
+                          : nn_fail(NN_EUSAGE,
+                                    "optimiser: rank 0 has other parameters or another optimiser "
+                                    "than this one, '%s' of %zu tensors with %zu numbers",
+                                    text, o->params, o->total);
+    NN_TRY(nn_comm_agree(o->comm, rc));
     for (size_t i = 0; i < o->params; i++) {
         NN_TRY(nn_comm_bcast(o->comm, nn_reals(o->param[i]), o->param[i]->count * sizeof(nn_real)));
         o->param[i]->buffer->version++;
@@ -85,15 +104,17 @@ static int plan(nn_optimizer *o, const char *text, size_t count, nn_tensor *cons
 
 int nn_optimizer_new(nn_comm *comm, const char *optimizer, size_t count, nn_tensor *const *params,
                      nn_optimizer **out) {
-    nn_optimizer *o;
+    nn_optimizer *o = NULL;
     *out = NULL;
-    NN_TRY(NN_NEW(&o, 1, "optimiser"));
-    o->comm = comm;
-    int rc = plan(o, optimizer, count, params);
+    int rc = NN_NEW(&o, 1, "optimiser");
+    if (rc == 0) {
+        o->comm = comm;
+        rc = plan(o, optimizer, count, params);
+    }
     if (comm)
         rc = nn_comm_agree(comm, rc);
     if (rc == 0 && o->sum)
-        rc = share(o);
+        rc = share(o, optimizer);
     if (rc < 0)
         nn_optimizer_free(o);
     else
@@ -108,6 +129,7 @@ void nn_optimizer_free(nn_optimizer *o) {
         nn_tensor_release(o->param[i]);
     for (size_t i = 0; i < o->slots; i++)
         nn_free(o->slot[i]);
+    nn_free(o->taken);
     nn_free(o->param);
     nn_free(o->sum);
     nn_pool_release(&o->pool);
@@ -145,15 +167,17 @@ static void step_tensor(struct part *p, size_t n) {
 }
 
 /* Behind the sums of the gradients stand, for each parameter, the weight of those that have one,
- * and the weight of all. */
+ * and the weight of all. A rank without weight has no part, though its gradients be NaN; one whose
+ * weight is none says so to all by a NaN, instead of leaving the others to wait. */
 static int average(nn_optimizer *o, double weight) {
+    bool counts = weight > 0; /* not NaN */
     nn_real *to = o->sum, *present = o->sum + o->total;
     for (size_t i = 0; i < o->params; i++) {
         const nn_tensor *g = o->param[i]->grad;
         size_t n = o->param[i]->count;
         for (size_t k = 0; k < n; k++)
-            to[k] = g ? (nn_real)weight * nn_reals(g)[k] : 0;
-        present[i] = g ? (nn_real)weight : 0;
+            to[k] = g && counts ? (nn_real)weight * nn_reals(g)[k] : 0;
+        present[i] = g && counts ? (nn_real)weight : 0;
         to += n;
     }
     present[o->params] = (nn_real)weight;
@@ -161,14 +185,19 @@ static int average(nn_optimizer *o, double weight) {
 }
 
 int nn_optimizer_step(nn_optimizer *o, double weight) {
-    double scale = 1;
-    if (!(weight >= 0) || !isfinite(weight))
-        return nn_fail(NN_EUSAGE, "optimiser: a weight of %g; it is at least 0", weight);
+    bool valid = weight >= 0 && isfinite((nn_real)weight);
+    double all = weight;
     if (o->sum) {
-        NN_TRY(average(o, weight));
-        double all = (double)o->sum[o->total + o->params];
-        scale = all > 0 ? 1 / all : 0;
+        NN_TRY(average(o, valid ? weight : (double)NAN));
+        all = (double)o->sum[o->total + o->params];
     }
+    if (!valid)
+        return nn_fail(NN_EUSAGE, "optimiser: a weight of %g; it is at least 0, and finite",
+                       weight);
+    if (!isfinite(all))
+        return nn_fail(NN_EUSAGE, "optimiser: the weights of all ranks add up to %g", all);
+    if (!(all > 0)) /* no rank has any rows */
+        return 0;
     o->steps++;
     for (size_t i = 0, at = 0; i < o->params; at += o->param[i++]->count) {
         nn_tensor *t = o->param[i];
@@ -176,10 +205,10 @@ int nn_optimizer_step(nn_optimizer *o, double weight) {
             continue;
         struct part p = {.o = o,
                          .update = {.lr = o->lr,
-                                    .scale = scale,
+                                    .scale = o->sum ? 1 / all : 1,
                                     .decay = 1,
                                     .adapt = t->rank > 1,
-                                    .step = o->steps},
+                                    .step = ++o->taken[i]},
                          .g = o->sum ? o->sum + at : nn_reals(t->grad),
                          .w = nn_reals(t),
                          .at = at};
@@ -203,8 +232,8 @@ double nn_optimizer_rate(const nn_optimizer *o) {
 }
 
 int nn_optimizer_set_rate(nn_optimizer *o, double rate) {
-    if (!(rate > 0) || !isfinite(rate))
-        return nn_fail(NN_EUSAGE, "optimiser: a learning rate of %g; it is above 0", rate);
+    if (!(rate >= 0) || !isfinite(rate))
+        return nn_fail(NN_EUSAGE, "optimiser: a learning rate of %g; it is at least 0", rate);
     o->lr = rate;
     return 0;
 }

@@ -83,6 +83,34 @@ static void test_different(nn_comm *comm) {
     CHECK_EQ_INT(rc, nn_comm_size(comm) > 1 ? NN_EUSAGE : 0);
     nn_optimizer_free(o);
     nn_tensor_release(t);
+    n = 6; /* as many numbers, in another shape */
+    t = nn_comm_rank(comm) ? nn_tensor_new(NN_F32, 2, (int64_t[]){2, 3}, NULL)
+                           : nn_tensor_new(NN_F32, 1, &n, NULL);
+    rc = nn_optimizer_new(comm, "sgd", 1, &t, &o);
+    CHECK_EQ_INT(rc, nn_comm_size(comm) > 1 ? NN_EUSAGE : 0);
+    nn_optimizer_free(o);
+    nn_tensor_release(t);
+}
+
+/* A weight that is none on one rank fails on all; gradients of a rank without weight do not count,
+ * whatever they are. */
+static void test_weights(nn_comm *comm) {
+    nn_optimizer *o = NULL;
+    int64_t n = 1;
+    bool last = nn_comm_rank(comm) == nn_comm_size(comm) - 1, alone = nn_comm_size(comm) == 1;
+    nn_tensor *t = nn_tensor_new(NN_F32, 1, &n, (float[]){1});
+    nn_tensor *g = nn_tensor_new(NN_F32, 1, &n, (float[]){last && !alone ? NAN : 2});
+    CHECK_EQ_INT(nn_optimizer_new(comm, "sgd: {lr: 0.25}", 1, &t, &o), 0);
+    CHECK_EQ_INT(nn_tensor_set_gradient(t, g), 0);
+    CHECK_EQ_INT(nn_optimizer_step(o, last ? -1 : 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_step(o, last ? 1e300 : 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_step(o, 0), 0);
+    CHECK_EQ_INT(nn_optimizer_steps(o), 0);
+    CHECK_EQ_INT(nn_optimizer_step(o, last && !alone ? 0 : 3), 0);
+    CHECK_NEAR(*(const float *)nn_tensor_values(t), 0.5, 1e-6);
+    nn_optimizer_free(o);
+    nn_tensor_release(g);
+    nn_tensor_release(t);
 }
 
 int main(void) {
@@ -95,6 +123,7 @@ int main(void) {
     train(comm, "rmsprop: {lr: 0.01}");
     train(comm, "lamb: {lr: 0.01}");
     test_different(comm);
+    test_weights(comm);
     CHECK_EQ_INT(nn_tensor_live(), 0);
     nn_comm_free(comm);
     return check_done();

@@ -131,6 +131,19 @@ static void test_own_gradients(void) {
     CHECK_EQ_INT(nn_tensor_backward(nn_tensor_add(a, b), NULL, 0), 0);
     CHECK_EQ_INT(nn_tensor_set_values(nn_tensor_gradient(a), NN_F32, (float[]){5}), 0);
     CHECK_NEAR(values(nn_tensor_gradient(b))[0], 1, 0);
+    CHECK(nn_tensor_set_gradient(a, NULL) == 0 && nn_tensor_set_gradient(b, NULL) == 0);
+
+    nn_tensor *c = zeros(1, 1), *seed = numbers(1, (float[]){2}), *y, *g[3];
+    CHECK_EQ_INT(nn_tensor_require_grad(c, true), 0);
+    y = nn_tensor_add(a, nn_tensor_reshape(c, 1, (int64_t[]){1})); /* whose gradient is a view */
+    CHECK_EQ_INT(nn_tensor_backward(y, seed, NN_GRAD_KEEP), 0);
+    CHECK_EQ_INT(nn_tensor_set_values(nn_tensor_gradient(a), NN_F32, (float[]){5}), 0);
+    CHECK_NEAR(values(nn_tensor_gradient(c))[0], 2, 0);
+    CHECK_EQ_INT(nn_tensor_grad(1, &y, &seed, 3, (nn_tensor *[]){a, c, a}, 0, g), 0);
+    CHECK_EQ_INT(nn_tensor_set_values(g[0], NN_F32, (float[]){7}), 0);
+    CHECK(values(g[1])[0] == 2 && values(g[2])[0] == 2 && values(seed)[0] == 2);
+    for (int i = 0; i < 3; i++)
+        nn_tensor_release(g[i]);
     nn_tensor_scope_close(&scope);
 }
 
@@ -212,18 +225,36 @@ static void test_optimizer(void) {
     nn_tensor *w = zeros(2, 2);
     CHECK_EQ_INT(nn_optimizer_new(NULL, "adam: {lr: -1}", 1, &w, &o), NN_EUSAGE);
     CHECK_EQ_INT(nn_optimizer_new(NULL, "adm", 1, &w, &o), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_new(NULL, "sgd", 2, (nn_tensor *[]){w, w}, &o), NN_EUSAGE);
+    CHECK_CONTAINS(nn_error_message(), "parameters 0 and 1 are the same tensor");
     CHECK(o == NULL);
     CHECK_EQ_INT(nn_optimizer_new(NULL, "sgd: {lr: 0.5}", 1, &w, &o), 0);
     CHECK_EQ_INT(nn_optimizer_step(o, 1), 0); /* without a gradient nothing happens */
     CHECK_EQ_INT(nn_tensor_require_grad(w, true), 0);
     CHECK_EQ_INT(nn_tensor_backward(nn_tensor_sum(w, 0, NULL, false), NULL, 0), 0);
-    CHECK_EQ_INT(nn_optimizer_set_rate(o, 0), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_set_rate(o, -1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_set_rate(o, 0), 0);
+    CHECK_EQ_INT(nn_optimizer_step(o, NAN), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_step(o, 0), 0); /* of no rows: no step */
     CHECK_EQ_INT(nn_optimizer_set_rate(o, 0.25), 0);
     CHECK_EQ_INT(nn_optimizer_step(o, 1), 0);
     CHECK_NEAR(values(w)[3], -0.25, 0);
     CHECK_EQ_INT(nn_optimizer_steps(o), 2);
     nn_optimizer_zero_gradients(o);
     CHECK(nn_tensor_gradient(w) == NULL);
+    nn_optimizer_free(o);
+
+    /* A parameter whose first gradient comes late takes Adam's first step, of the learning rate. */
+    nn_tensor *late = zeros(1, 1), *g = nn_tensor_new(NN_F32, 2, (int64_t[]){1, 1}, (float[]){3});
+    nn_tensor *early = zeros(1, 1);
+    nn_tensor *both[] = {early, late};
+    CHECK_EQ_INT(nn_optimizer_new(NULL, "adam: {lr: 0.5}", 2, both, &o), 0);
+    CHECK_EQ_INT(nn_tensor_set_gradient(early, g), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ_INT(nn_optimizer_step(o, 1), 0);
+    CHECK_EQ_INT(nn_tensor_set_gradient(late, g), 0);
+    CHECK_EQ_INT(nn_optimizer_step(o, 1), 0);
+    CHECK_NEAR(values(late)[0], -0.5, 1e-6);
     nn_optimizer_free(o);
 }
 
