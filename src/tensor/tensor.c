@@ -35,16 +35,20 @@ int nn_tensor_axis(const char *what, const nn_tensor *x, int axis, int *out) {
                    axis, x->rank - 1);
 }
 
-/* Elements of a shape. */
-static int count_of(const char *what, int rank, const int64_t *dim, size_t *out) {
-    *out = 1;
+int nn_tensor_elements(const char *what, int rank, const int64_t *dim, size_t *out) {
+    size_t n = 1;
+    bool none = false;
     if (rank < 0 || rank > NN_TENSOR_RANK)
         return nn_fail(NN_EUSAGE, "%s: a tensor has 0 to %d dimensions, not %d", what,
                        NN_TENSOR_RANK, rank);
-    for (int i = 0; i < rank; i++)
-        if (dim[i] < 0 || __builtin_mul_overflow(*out, (size_t)dim[i], out) || *out > NN_SHAPE_MOST)
+    for (int i = 0; i < rank; i++) {
+        none = none || dim[i] == 0;
+        if (dim[i] < 0 || __builtin_mul_overflow(n, (size_t)(dim[i] ? dim[i] : 1), &n) ||
+            n > NN_SHAPE_MOST)
             return nn_fail(NN_EUSAGE, "%s: there is no tensor of shape %s", what,
                            nn_dims_text(rank, dim, (char[NN_DIMS_TEXT]){0}));
+    }
+    *out = none ? 0 : n;
     return 0;
 }
 
@@ -80,7 +84,7 @@ static nn_tensor *bare(bool integer, int rank, const int64_t *dim, size_t count)
 
 nn_tensor *nn_tensor_make(const char *what, bool integer, int rank, const int64_t *dim) {
     size_t count;
-    if (count_of(what, rank, dim, &count) < 0)
+    if (nn_tensor_elements(what, rank, dim, &count) < 0)
         return NULL;
     nn_tensor *t = bare(integer, rank, dim, count);
     if (!t)

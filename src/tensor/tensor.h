@@ -111,6 +111,9 @@ const nn_compute *nn_tensor_compute(void);
 #define NN_DIMS_TEXT 176
 const char *nn_dims_text(int rank, const int64_t *dim, char text[NN_DIMS_TEXT]);
 #define NN_TEXT_OF(t) nn_dims_text((t)->rank, (t)->dim, (char[NN_DIMS_TEXT]){0})
+/* Elements of a shape. NN_EUSAGE where it is none: also for no elements, when the dimensions that
+ * are not 0 are too long, so that products of dimensions never overflow. */
+int nn_tensor_elements(const char *what, int rank, const int64_t *dim, size_t *out);
 bool nn_tensor_same_shape(const nn_tensor *a, const nn_tensor *b);
 
 /* ---- operations ------------------------------------------------------------------------------ */

@@ -32,6 +32,10 @@ static void test_types(void) {
     CHECK_NEAR(values(nn_tensor_sum(none, 0, NULL, false))[0], 0, 0);
     CHECK_EQ_INT(nn_tensor_count(nn_tensor_matmul(none, zeros(3, 2), false, false)), 0);
     CHECK_EQ_INT(nn_tensor_count(nn_tensor_softmax(none, 1)), 0);
+    nn_tensor *mean = numbers(3, NULL); /* a minibatch may have no rows for a rank */
+    CHECK_EQ_INT(nn_tensor_count(nn_tensor_batch_norm(none, NULL, NULL, mean, NULL, true, 1, 0)),
+                 0);
+    CHECK_NEAR(values(mean)[2], 0, 0);
     nn_tensor_scope_close(&scope);
 }
 
@@ -205,6 +209,12 @@ static void test_shapes(void) {
     refused(nn_tensor_cross_entropy(z, z), "[2, 3] are floats where indices are wanted");
     refused(nn_tensor_conv2d(image, kernel, NULL, &w), "do not fit for 1 groups");
     refused(nn_tensor_max_pool2d(image, &w), "a window of 9 rows does not fit into [1, 3, 5, 5]");
+    w.padding[0] = INT64_MAX;
+    refused(nn_tensor_max_pool2d(image, &w), "a padding of 9223372036854775807; it is from 0 to");
+    w = (nn_window){.stride = {1, 1}, .dilation = {1, (int64_t)1 << 60}, .groups = 1};
+    refused(nn_tensor_conv2d(image, image, NULL, &w), "conv2d: a dilation of 1152921504606846976");
+    refused(nn_tensor_new(NN_F32, 2, (int64_t[]){0, INT64_MAX}, NULL), "there is no tensor of");
+    refused(nn_tensor_layer_norm(z, 1, a, NULL, 0), "layer_norm: weights [32, 784] of the last 1");
     refused(nn_tensor_mse(z, a), "differ in shape");
     refused(nn_tensor_dropout(z, 1, 0, 0), "the rate is in [0, 1), not 1");
     refused(nn_tensor_new(NN_F32, 1, (int64_t[]){-2}, NULL), "there is no tensor of shape [-2]");

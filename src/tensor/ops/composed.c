@@ -62,6 +62,15 @@ static nn_tensor *normalized(nn_tensor *centred, nn_tensor *var, double eps, nn_
     return b ? nn_tensor_add(y, b) : y;
 }
 
+/* Weights of the last `dims` dimensions are of these, and not of more that would be broadcast. */
+static int check_last(const nn_tensor *x, int dims, const nn_tensor *w) {
+    const int64_t *last = x->dim + (x->rank - dims);
+    if (!w || (w->rank == dims && memcmp(w->dim, last, (size_t)dims * sizeof *last) == 0))
+        return 0;
+    return nn_fail(NN_EUSAGE, "layer_norm: weights %s of the last %d dimensions of %s",
+                   NN_TEXT_OF(w), dims, NN_TEXT_OF(x));
+}
+
 nn_tensor *nn_tensor_layer_norm(nn_tensor *x, int dims, nn_tensor *w, nn_tensor *b, double eps) {
     nn_tensor_scope scope;
     int axes[NN_TENSOR_RANK];
@@ -70,6 +79,8 @@ nn_tensor *nn_tensor_layer_norm(nn_tensor *x, int dims, nn_tensor *w, nn_tensor 
                       NN_TEXT_OF(x), x->rank);
         return NULL;
     }
+    if (x && (check_last(x, dims, w) < 0 || check_last(x, dims, b) < 0))
+        return NULL;
     for (int i = 0; x && i < dims; i++)
         axes[i] = -1 - i;
     nn_tensor_scope_open(&scope);
@@ -109,11 +120,13 @@ static nn_tensor *by_minibatch(nn_tensor *x, nn_tensor *const *row, double momen
     for (int i = 0; i < x->rank; i++)
         if (i != 1)
             axes[count++] = i;
-    double n = (double)x->count / (double)x->dim[1];
+    double n = x->count ? (double)x->count / (double)x->dim[1] : 0;
     nn_tensor *m = nn_tensor_mean(x, count, axes, true), *centred = nn_tensor_subtract(x, m);
     nn_tensor *v = nn_tensor_mean(nn_tensor_multiply(centred, centred), count, axes, true);
-    follow(row[2], m, 1, momentum);
-    follow(row[3], v, n > 1 ? n / (n - 1) : 1, momentum);
+    if (x->count > 0) { /* a rank's part of a minibatch may be empty, and then has no mean */
+        follow(row[2], m, 1, momentum);
+        follow(row[3], v, n > 1 ? n / (n - 1) : 1, momentum);
+    }
     return normalized(centred, v, eps, channels(x, row[0]), channels(x, row[1]));
 }
 
@@ -123,9 +136,9 @@ nn_tensor *nn_tensor_batch_norm(nn_tensor *x, nn_tensor *w, nn_tensor *b, nn_ten
     nn_tensor_scope scope;
     if (!x)
         return NULL;
-    if (x->rank < 2 || x->count == 0 || (!training && (!mean || !var))) {
+    if (x->rank < 2 || (!training && (!mean || !var))) {
         (void)nn_fail(NN_EUSAGE, "batch_norm: %s",
-                      x->rank < 2 || x->count == 0
+                      x->rank < 2
                           ? "samples with channels are wanted"
                           : "without training, mean and variance are wanted");
         return NULL;

@@ -121,14 +121,21 @@ static int check_operands(const nn_tensor *x, const nn_tensor *w, const nn_tenso
     return 0;
 }
 
+#define WINDOW_MOST 1000000000 /* products of two are integers of 64 bits */
+
+static int check_part(const char *what, const char *name, int64_t value, int64_t least) {
+    return value >= least && value <= WINDOW_MOST
+               ? 0
+               : nn_fail(NN_EUSAGE, "%s: a %s of %lld; it is from %lld to %d", what, name,
+                         (long long)value, (long long)least, WINDOW_MOST);
+}
+
 int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
     for (int i = 0; i < 2; i++) {
-        if (w->kernel[i] < 1 || w->stride[i] < 1 || w->dilation[i] < 1 || w->padding[i] < 0)
-            return nn_fail(NN_EUSAGE,
-                           "%s: kernel, stride and dilation are at least 1, padding at least 0; "
-                           "not %lld, %lld, %lld, %lld",
-                           what, (long long)w->kernel[i], (long long)w->stride[i],
-                           (long long)w->dilation[i], (long long)w->padding[i]);
+        NN_TRY(check_part(what, "kernel", w->kernel[i], 1));
+        NN_TRY(check_part(what, "stride", w->stride[i], 1));
+        NN_TRY(check_part(what, "dilation", w->dilation[i], 1));
+        NN_TRY(check_part(what, "padding", w->padding[i], 0));
         int64_t span = w->dilation[i] * (w->kernel[i] - 1) + 1;
         int64_t room = x->dim[2 + i] + 2 * w->padding[i] - span;
         if (room < 0)

@@ -1,4 +1,5 @@
 /* Other shapes, other orders, parts, and what is put together from parts. */
+#include "base/shape.h"
 #include "tensor/loop.h"
 #include "tensor/tensor.h"
 
@@ -36,8 +37,12 @@ nn_tensor *nn_tensor_reshape(nn_tensor *x, int rank, const int64_t *dim) {
     nn_op_args args = {.rank = 0};
     if (!x || nn_shape_args("reshape", rank, dim, &args) < 0)
         return NULL;
-    if (complete(x->count, &args))
+    if (complete(x->count, &args)) {
+        size_t count;
+        if (nn_tensor_elements("reshape", args.rank, args.dim, &count) < 0)
+            return NULL;
         return nn_op_on(&nn_op_reshape, x, &args);
+    }
     (void)nn_fail(NN_EUSAGE, "reshape: the %zu elements of %s do not fill %s", x->count,
                   NN_TEXT_OF(x), nn_dims_text(rank, dim, (char[NN_DIMS_TEXT]){0}));
     return NULL;
@@ -229,8 +234,8 @@ nn_tensor *nn_tensor_slice(nn_tensor *x, const int64_t *begin, const int64_t *st
                           NN_TEXT_OF(x));
             return NULL;
         }
-        args.begin[i] = begin[i];
-        args.step[i] = step[i];
+        args.begin[i] = count[i] ? begin[i] : 0; /* what is not used may be any number */
+        args.step[i] = count[i] > 1 ? step[i] : 1;
         args.dim[i] = count[i];
     }
     return nn_op_on(&nn_op_slice, x, &args);
@@ -251,7 +256,10 @@ static int check_concat(const nn_op_call *call, int axis, int64_t *dim) {
                            "concat: %s does not fit to %s along axis %d: other dimensions and the "
                            "kind of numbers are to be equal",
                            NN_TEXT_OF(t), NN_TEXT_OF(first), axis);
-        dim[axis] += t->dim[axis];
+        dim[axis] += t->dim[axis]; /* which does not overflow: see nn_tensor_elements */
+        if ((size_t)dim[axis] > NN_SHAPE_MOST)
+            return nn_fail(NN_EUSAGE, "concat: there is no tensor of shape %s",
+                           nn_dims_text(first->rank, dim, (char[NN_DIMS_TEXT]){0}));
     }
     return 0;
 }
