@@ -13,6 +13,9 @@ from .tensors import Tensor, apply_with, is_float, made
 
 def index(x: Tensor, key: Any) -> Tensor:
     """x[key]: integers, slices, None and ..., or one array of integers for the first dimension."""
+    for k in key if isinstance(key, tuple) else (key,):
+        if isinstance(k, (bool, np.bool_, list, np.ndarray)) and np.asarray(k).dtype == np.bool_:
+            raise TypeError("truth values are no indices; to choose by them use where()")
     if isinstance(key, (list, np.ndarray, range)):
         key = Tensor(np.asarray(key))
     if isinstance(key, Tensor) and key.ndim:
@@ -38,7 +41,12 @@ def _pick(x: Tensor, keys: list[Any]) -> Tensor:
     rows, classes = (np.asarray(k) for k in keys)
     if x.ndim != 2 or not np.array_equal(rows, np.arange(len(x))):
         raise TypeError("of two arrays of indices, the first is range(len(x)) of a matrix x")
-    return apply_with(lib.nn_tensor_pick, x, Tensor(classes))
+    if classes.dtype.kind not in "iu" or classes.shape != rows.shape:
+        raise TypeError(f"an integer for each of the {len(x)} rows is wanted")
+    n = x.shape[1]
+    if ((classes < -n) | (classes >= n)).any():
+        raise IndexError(f"an index is out of range for dimension 1 of {list(x.shape)}")
+    return apply_with(lib.nn_tensor_pick, x, Tensor(np.where(classes < 0, classes + n, classes)))
 
 
 def _slice(x: Tensor, keys: list[Any]) -> Tensor:

@@ -95,5 +95,6 @@ class DataLoader:
     def _take(self, index: np.ndarray) -> tuple[Tensor, ...]:
         if isinstance(self.dataset, TensorDataset):
             return tuple(Tensor(a) for a in self.dataset[index])
-        samples = [self.dataset[int(i)] for i in index]
-        return tuple(Tensor(np.stack([np.asarray(v) for v in field])) for field in zip(*samples))
+        taken = index if len(index) else [0]  # of no rows the first sample tells the shapes
+        samples = [self.dataset[int(i)] for i in taken]
+        return tuple(Tensor(np.stack([np.asarray(v) for v in field])[: len(index)]) for field in zip(*samples))

@@ -53,6 +53,11 @@ class Module:
             self._buffers[name] = value
         return object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        for kind in ("_parameters", "_modules", "_buffers"):
+            self.__dict__.get(kind, {}).pop(name, None)
+        object.__delattr__(self, name)
+
     def register_buffer(self, name: str, value: Tensor) -> None:
         """A tensor that ``state_dict`` has and no optimiser changes."""
         self._buffers[name] = value
@@ -163,6 +168,8 @@ class Module:
         for name, array in arrays.items():  # all or none
             if array.shape != own[name].shape:
                 raise ValueError(f"{name} is {list(own[name].shape)}, not {list(array.shape)}")
+            if (array.dtype.kind == "f") != (own[name].dtype.kind == "f"):
+                raise ValueError(f"{name} holds {own[name].dtype}, not {array.dtype}")
         for name, array in arrays.items():
             own[name].copy_(array)
 

@@ -130,6 +130,8 @@ def cross_entropy(input: Tensor, target: Any, ignore_index: int = -1) -> Tensor:
     target = target if isinstance(target, Tensor) else Tensor(target)
     if ignore_index != -1:
         classes = target.numpy()
+        if (classes == -1).any():  # in C these do not count
+            raise ValueError(f"cross_entropy: a class is -1, and those that do not count are {ignore_index}")
         target = Tensor(np.where(classes == ignore_index, -1, classes))
     return apply_with(lib.nn_tensor_cross_entropy, input, target)
 

@@ -123,11 +123,17 @@ def _listed(tensors: Any) -> list[Tensor]:
 class no_grad(contextlib.ContextDecorator):  # noqa: N801 (PyTorch's spelling)
     """``with no_grad():`` nothing is recorded in this thread; also a decorator."""
 
+    def __init__(self) -> None:
+        self._was: list[bool] = []  # one object may be entered again before it is left
+
+    def _recreate_cm(self) -> no_grad:
+        return no_grad()  # of each call of a decorated function its own: threads and recursion do not mix
+
     def __enter__(self) -> None:
-        self._was = lib.nn_tensor_record(False)
+        self._was.append(lib.nn_tensor_record(False))
 
     def __exit__(self, *exception: object) -> None:
-        lib.nn_tensor_record(self._was)
+        lib.nn_tensor_record(self._was.pop())
 
 
 def set_num_threads(threads: int) -> None:

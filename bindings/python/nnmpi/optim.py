@@ -16,21 +16,21 @@ class _Group(Handle):
 
     def __init__(self, comm: Comm, kind: str, options: dict[str, Any], params: list[Tensor]):
         self.params = params
-        self.comm = comm  # outlives the optimiser
+        self.comm = comm
         text = ", ".join(f"{key}: {_yaml(value)}" for key, value in options.items())
         out = ffi.new("nn_optimizer **")
         pointers = [p._c for p in params]
         spec = f"{kind}: {{{text}}}".encode()
         check(lib.nn_optimizer_new(comm.pointer, spec, len(pointers), pointers, out))
-        self._own(out[0], lib.nn_optimizer_free)
+        self._own(out[0], lib.nn_optimizer_free, comm)
         self.rate = lib.nn_optimizer_rate(self.pointer)
 
     def step(self, rate: float, weight: float) -> None:
         """One step with this learning rate."""
         if rate != self.rate:
-            check(lib.nn_optimizer_set_rate(self._pointer, rate))
+            check(lib.nn_optimizer_set_rate(self.pointer, rate))
             self.rate = rate
-        check(lib.nn_optimizer_step(self._pointer, weight))
+        check(lib.nn_optimizer_step(self.pointer, weight))
 
 
 def _yaml(value: Any) -> str:
@@ -76,7 +76,7 @@ class Optimizer:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """No parameter has a gradient."""
         for group in self._groups:
-            lib.nn_optimizer_zero_gradients(group._pointer)
+            lib.nn_optimizer_zero_gradients(group.pointer)
 
 
 class SGD(Optimizer):

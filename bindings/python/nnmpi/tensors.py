@@ -6,6 +6,8 @@ indices or sizes; everything is computed in C, by one call an operation.
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 from typing import Any, Sequence
 
@@ -234,8 +236,8 @@ class Tensor:
         return apply(lib.nn_tensor_abs, (self,))
 
     def __pow__(self, exponent: Any) -> Tensor:
-        if isinstance(exponent, (int, float)):
-            return apply(lib.nn_tensor_power, (self,), exponent)
+        if isinstance(exponent, (numbers.Real, np.number)):  # numpy's too
+            return apply(lib.nn_tensor_power, (self,), float(exponent))
         return (self.log() * exponent).exp()
 
     def __rpow__(self, base: Any) -> Tensor:
@@ -254,10 +256,10 @@ class Tensor:
         return _binary(lib.nn_tensor_greater, other, self)
 
     def __ge__(self, other: Any) -> Tensor:
-        return (self < other).affine(-1, 1)
+        return (self > other) + (self == other)  # neither holds for a NaN
 
     def __le__(self, other: Any) -> Tensor:
-        return (self > other).affine(-1, 1)
+        return (self < other) + (self == other)
 
     def __eq__(self, other: Any) -> Any:
         return _binary(lib.nn_tensor_equal, self, other)
@@ -329,7 +331,7 @@ class Tensor:
         """Dimensions from one to another become one."""
         shape, n = self.shape, self.ndim
         first, last = range(n)[start_dim] if n else 0, range(n)[end_dim] if n else -1
-        return self.reshape(*shape[:first], -1 if self.numel() else 0, *shape[last + 1 :])
+        return self.reshape(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
 
     def permute(self, *dims: Any) -> Tensor:
         """Dimension i of the result is dimension dims[i]."""
