@@ -72,7 +72,7 @@ NN_API void nn_tensor_scope_close(nn_tensor_scope *scope);
 NN_API int64_t nn_tensor_live(void);
 NN_API void nn_tensor_trim(void);
 /* Threads that operations use from now on, in the whole process: at first OMP_NUM_THREADS, or the
- * cores of its CPU set. */
+ * cores of its CPU set, which an optimiser of several ranks divides among those of a machine. */
 NN_API void nn_tensor_set_threads(int threads);
 
 /* ---- gradients ------------------------------------------------------------------------------- */
@@ -223,8 +223,10 @@ typedef struct nn_optimizer nn_optimizer;
 NN_API int nn_optimizer_new(nn_comm *comm, const char *optimizer, size_t count,
                             nn_tensor *const *params, nn_optimizer **out);
 /* Averages the gradients of all ranks, with weights (such as the rows of each rank where they
- * differ, else 1), and takes a step along them. Weight decay is for all parameters alike, as
- * PyTorch has it. Parameters that have a gradient on no rank stay as they are. Collective. */
+ * differ, else 1; of a rank whose weight is 0 they do not count, and where all are 0 nothing is
+ * done; NN_EUSAGE on all ranks where one is negative or not finite), and takes a step along them.
+ * Weight decay is for all parameters alike, as PyTorch has it. Parameters that have a gradient on
+ * no rank stay as they are. Collective. */
 NN_API int nn_optimizer_step(nn_optimizer *o, double weight);
 NN_API void nn_optimizer_zero_gradients(nn_optimizer *o);
 /* Steps taken, and the learning rate. */

@@ -24,6 +24,7 @@ bool nn_tensor_recording(void) {
 /* ---- threads --------------------------------------------------------------------------------- */
 
 static nn_compute compute;
+static bool chosen; /* the number of threads, by the user or a placement of ranks */
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
 /* The products of a library that is not mended are slow, not wrong. */
@@ -32,7 +33,8 @@ static void start(void) {
     const char *wanted = getenv("OMP_NUM_THREADS");
     int threads = wanted ? atoi(wanted) : 0;
     (void)nn_blas_init(&blas);
-    compute.threads = threads > 0 ? threads : nn_cores_available();
+    chosen = threads > 0;
+    compute.threads = chosen ? threads : nn_cores_available();
 }
 
 const nn_compute *nn_tensor_compute(void) {
@@ -43,6 +45,17 @@ const nn_compute *nn_tensor_compute(void) {
 void nn_tensor_set_threads(int threads) {
     pthread_once(&started, start);
     compute.threads = threads;
+    chosen = true;
+}
+
+bool nn_tensor_threads_open(void) {
+    pthread_once(&started, start);
+    return !chosen;
+}
+
+void nn_tensor_offer_threads(int threads) {
+    if (nn_tensor_threads_open())
+        nn_tensor_set_threads(threads);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */

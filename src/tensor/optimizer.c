@@ -17,7 +17,7 @@ struct nn_optimizer {
     const nn_optimizer_ops *ops;
     void *options;
     double lr;
-    int64_t steps, *taken; /* [params]: of those steps, the ones with a gradient */
+    int64_t steps, *taken;       /* [params]: of those steps, the ones with a gradient */
     size_t params, total, slots; /* total: elements of all parameters */
     nn_tensor **param;           /* [params] */
     nn_real *slot[NN_MAX_SLOTS]; /* [total] each */
@@ -96,6 +96,16 @@ static int share(nn_optimizer *o, const char *text) {
     return 0;
 }
 
+/* Ranks of a machine divide its cores. All take part where one has not chosen yet, and others keep
+ * what they have; asked once, a placement is not reported again. */
+static int divide_cores(nn_comm *comm) {
+    double open = nn_tensor_threads_open() ? 1 : 0;
+    NN_TRY(nn_comm_sum(comm, &open, 1));
+    if (open > 0)
+        nn_tensor_offer_threads(nn_comm_threads(comm));
+    return 0;
+}
+
 static int plan(nn_optimizer *o, const char *text, size_t count, nn_tensor *const *params) {
     NN_TRY(pick(o, text));
     NN_TRY(take_params(o, count, params));
@@ -115,6 +125,8 @@ int nn_optimizer_new(nn_comm *comm, const char *optimizer, size_t count, nn_tens
         rc = nn_comm_agree(comm, rc);
     if (rc == 0 && o->sum)
         rc = share(o, optimizer);
+    if (rc == 0 && o->sum)
+        rc = divide_cores(comm);
     if (rc < 0)
         nn_optimizer_free(o);
     else

@@ -106,6 +106,9 @@ void nn_tensor_forget(nn_tensor *t);
 
 bool nn_tensor_recording(void);
 const nn_compute *nn_tensor_compute(void);
+/* Whether nobody has said yet how many threads there are, and what to take then. */
+bool nn_tensor_threads_open(void);
+void nn_tensor_offer_threads(int threads);
 
 /* "[32, 784]" */
 #define NN_DIMS_TEXT 176

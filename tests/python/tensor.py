@@ -57,6 +57,14 @@ def test_arithmetic():
     copy = pickle.loads(pickle.dumps(nn.Parameter(a)))
     assert isinstance(copy, nn.Parameter) and copy.requires_grad
     near(copy, a)
+    near(x ** np.float32(2) + x ** np.int64(3), a**2 + a**3)
+    near(nnmpi.tensor([-2.0]) ** np.float64(2), [4])
+    nan = nnmpi.tensor([np.nan, 1.0])
+    for f in (lambda u: u >= 1, lambda u: u <= 1, lambda u: u > 1, lambda u: u != 1):
+        near(f(nan), f(nan.numpy()))
+    assert x != "x"
+    near(x[range(3), [-1, 0, -4]], a[range(3), [-1, 0, -4]])
+    assert nnmpi.zeros(0, 2, 3).flatten(1).shape == (0, 6) and nnmpi.tensor(1.0).flatten().shape == (1,)
 
 
 def test_derivatives():
@@ -77,6 +85,16 @@ def test_derivatives():
     x.grad = None
     with nnmpi.no_grad():
         assert not (x * 2).requires_grad
+
+    @nnmpi.no_grad()
+    def twice(depth):
+        return x * 2 if depth == 0 else twice(depth - 1)
+
+    assert not twice(2).requires_grad and (x * 2).requires_grad
+    paused = nnmpi.no_grad()
+    with paused, paused:
+        pass
+    assert (x * 2).requires_grad
     a = nnmpi.tensor(1.0, requires_grad=True)
     raises(ValueError, "do not depend", lambda: nnmpi.grad(x.sum(), [x, a]))
     assert nnmpi.grad(x.sum(), [x, a], allow_unused=True)[1] is None
@@ -125,6 +143,33 @@ def test_modules():
     state["conv.bias"] = np.zeros(5, np.float32)
     raises(ValueError, "conv.bias is [4], not [5]", lambda: other.load_state_dict(state))
     near(other.state_dict()["conv.weight"], net.state_dict()["conv.weight"])  # nothing was changed
+    state = {**net.state_dict(), "table.weight": np.ones((5, 6), np.int64), "conv.weight": np.ones((4, 1, 3, 3))}
+    raises(ValueError, "table.weight holds float32, not int64", lambda: other.load_state_dict(state))
+    near(other.state_dict()["conv.weight"], net.state_dict()["conv.weight"])
+    del other.table
+    assert "table.weight" not in other.state_dict() and not hasattr(other, "table")
+
+
+def test_optimizers():
+    comm, w = nnmpi.Comm(), nn.Parameter([1.0])
+    opt = optim.SGD([w], lr=0.5, comm=comm)
+    opt.param_groups[0]["lr"] = 0
+    w.sum().backward()
+    opt.step()
+    near(w, [1])
+    comm.close()
+    raises(ValueError, "is closed", opt.step)
+    raises(ValueError, "is closed", opt.zero_grad)
+    raises(ValueError, "named twice", lambda: optim.SGD([{"params": [w]}, {"params": [w]}]))
+
+
+def test_no_rows():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
+    loss = nn.CrossEntropyLoss()(net(nnmpi.zeros(0, 1, 4, 4)), np.zeros(0, np.int64))
+    loss.backward()
+    opt = optim.Adam(net.parameters())
+    opt.step(weight=0)
+    assert all(np.isfinite(v).all() for v in net.state_dict().values())
 
 
 def test_loader():
@@ -134,6 +179,8 @@ def test_loader():
     assert len(loader) == 3 and sorted(epochs[0]) == list(x) and not np.array_equal(*epochs)
     own = [(np.float32(i), i) for i in range(5)]  # any sequence of samples
     assert [len(b[1]) for b in nnmpi.DataLoader(own, 2)] == [2, 2, 1]
+    empty = nnmpi.DataLoader([(np.zeros((2, 3), np.float32), 1)], 2)._take(np.arange(0))  # of more ranks than rows
+    assert [t.shape for t in empty] == [(0, 2, 3), (0,)] and empty[1].dtype == np.int64
 
 
 def test_misuse():
@@ -149,6 +196,12 @@ def test_misuse():
     raises(IndexError, "3 indices for 2", lambda: x[0, 0, 0])
     raises(TypeError, "no indices", lambda: x[nnmpi.rand(2)])
     raises(nnmpi.UsageError, "index 0 is 32", lambda: x[[32]])
+    for truth in (np.ones(32, bool), [True] * 32, True, np.ones((32, 784), bool)):
+        raises(TypeError, "where()", lambda truth=truth: x[truth])
+    raises(TypeError, "where()", lambda: x[np.ones(32, bool), 0])
+    raises(IndexError, "out of range for dimension 1", lambda: x[range(32), [784] * 32])
+    raises(ValueError, "a class is -1", lambda: nn.functional.cross_entropy(x[:1], [-1], ignore_index=-100))
+    raises(nnmpi.UsageError, "layer_norm: weights", lambda: nn.functional.layer_norm(x, 784, x))
     raises(ValueError, "single number", x.item)
     raises(nnmpi.UsageError, "requires gradients", lambda: x.sum().backward())
     raises(nnmpi.UsageError, "integers have no", lambda: nnmpi.tensor([1], requires_grad=True))
@@ -189,7 +242,7 @@ def test_hessian():
     assert math.isclose(float(g[0]), 11, rel_tol=1e-6)
 
 
-for test in (test_arithmetic, test_derivatives, test_modules, test_loader, test_misuse, test_hessian):
+for test in (test_arithmetic, test_derivatives, test_modules, test_optimizers, test_no_rows, test_loader, test_misuse, test_hessian):
     test()
 gc.collect()
 assert lib.nn_tensor_live() == 0, lib.nn_tensor_live()

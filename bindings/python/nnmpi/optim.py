@@ -55,6 +55,7 @@ class Optimizer:
         comm = Comm() if comm is None else comm
         self.param_groups: list[dict[str, Any]] = []
         self._groups: list[_Group] = []
+        seen: set[int] = set()
         for group in groups:
             own = {**options, **group}
             of = own.pop("params")
@@ -62,6 +63,9 @@ class Optimizer:
             for p in of:
                 if not isinstance(p, Tensor):
                     raise TypeError(f"a parameter is a tensor, not {type(p).__name__}")
+                if id(p) in seen:  # it would take two steps at once
+                    raise ValueError("a parameter is named twice")
+                seen.add(id(p))
             self._groups.append(_Group(comm, self.kind, own, of))
             self.param_groups.append({"params": of, **own, "lr": self._groups[-1].rate})
 

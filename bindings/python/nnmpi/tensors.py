@@ -265,7 +265,8 @@ class Tensor:
         return _binary(lib.nn_tensor_equal, self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return (self == other).affine(-1, 1)
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else equal.affine(-1, 1)
 
     def __hash__(self) -> int:
         return id(self)

@@ -138,9 +138,8 @@ nn_tensor *nn_tensor_batch_norm(nn_tensor *x, nn_tensor *w, nn_tensor *b, nn_ten
         return NULL;
     if (x->rank < 2 || (!training && (!mean || !var))) {
         (void)nn_fail(NN_EUSAGE, "batch_norm: %s",
-                      x->rank < 2
-                          ? "samples with channels are wanted"
-                          : "without training, mean and variance are wanted");
+                      x->rank < 2 ? "samples with channels are wanted"
+                                  : "without training, mean and variance are wanted");
         return NULL;
     }
     if (check_channels(x, row, 4) < 0)

@@ -1,5 +1,6 @@
 /* Other shapes, other orders, parts, and what is put together from parts. */
 #include "base/shape.h"
+
 #include "tensor/loop.h"
 #include "tensor/tensor.h"
 
