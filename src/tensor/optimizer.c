@@ -207,7 +207,8 @@ int nn_optimizer_step(nn_optimizer *o, double weight) {
         return nn_fail(NN_EUSAGE, "optimiser: a weight of %g; it is at least 0, and finite",
                        weight);
     if (!isfinite(all))
-        return nn_fail(NN_EUSAGE, "optimiser: the weights of all ranks add up to %g", all);
+        return nn_fail(NN_EUSAGE, "optimiser: another rank has a weight that is negative or not "
+                                  "finite, or the sum of all is too large");
     if (!(all > 0)) /* no rank has any rows */
         return 0;
     o->steps++;
