@@ -242,7 +242,16 @@ def test_hessian():
     assert math.isclose(float(g[0]), 11, rel_tol=1e-6)
 
 
-for test in (test_arithmetic, test_derivatives, test_modules, test_optimizers, test_no_rows, test_loader, test_misuse, test_hessian):
+for test in (
+    test_arithmetic,
+    test_derivatives,
+    test_modules,
+    test_optimizers,
+    test_no_rows,
+    test_loader,
+    test_misuse,
+    test_hessian,
+):
     test()
 gc.collect()
 assert lib.nn_tensor_live() == 0, lib.nn_tensor_live()
