@@ -319,6 +319,8 @@ int nn_trainer_sum_gradients(nn_trainer *t) {
 }
 
 int nn_trainer_update(nn_trainer *t) {
+    t->lr = nn_trainer_rate(t); /* the program may have set another one since */
+    nn_updater_set_rate(t->updater, t->lr);
     NN_TRY(nn_reducer_update(t->session.reducer, true));
     next_phase(t, NN_PHASE_FORWARD, &t->interval.backward);
     separate_seconds(t);

@@ -147,6 +147,10 @@ void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
     atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
 }
 
+void nn_updater_set_rate(nn_updater *u, double lr) {
+    u->common.lr = lr;
+}
+
 /* From here on parameters change: what a checkpoint wants of them has to be copied. The gradient
  * becomes the mean over the samples. No step is taken on what is no number, or when
  * the samples of a rank are missing. */

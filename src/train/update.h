@@ -21,6 +21,8 @@ void nn_updater_free(nn_updater *updater);
 
 /* Begins step `step` (1 for the first) with this learning rate. */
 void nn_updater_begin(nn_updater *updater, double lr, int64_t step);
+/* Another one, before any of it is taken. */
+void nn_updater_set_rate(nn_updater *updater, double lr);
 
 /* NN_EDIVERGED with the layer where NaN or Inf came in first, after a step that was nonfinite on a
  * rank. Collective. */
