@@ -39,7 +39,7 @@ typedef struct nn_status {
     double loss;               /* mean over the steps since the last report */
     double lr;
     double samples_per_s;
-    double seconds_left;
+    double seconds_left; /* INFINITY: no end is planned */
     bool important; /* worth a line of its own (end of an epoch, validation), not only a redraw */
     const nn_evaluation *validation; /* just made, or NULL */
 } nn_status;
@@ -76,7 +76,8 @@ typedef struct nn_train_options {
      * train.reduce: auto does. */
     bool in_parts;
     /* Called as `progress` is, with the same status; true: the run is over, as if it had come to
-     * its planned end (nn_train_result.why is "callback"). Set on all ranks or on none. */
+     * its planned end (nn_train_result.why is "callback"). That of rank 0 counts; the others need
+     * none. */
     bool (*ends)(void *ctx, const nn_status *status);
 } nn_train_options;
 

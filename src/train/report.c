@@ -99,6 +99,8 @@ static double recent_rate(nn_trainer *t) {
 static double seconds_left(const nn_trainer *t) {
     double done = (double)(t->state.step - t->first_step);
     double left = (double)(t->total_steps - t->state.step);
+    if (t->total_steps == INT64_MAX) /* no end is planned */
+        return INFINITY;
     return done > 0 ? (nn_seconds() - t->pace.begin) / done * left : 0;
 }
 
@@ -122,7 +124,7 @@ static void report_progress(nn_trainer *t, const nn_status *base) {
 /* What rank 0 was told goes for all. */
 static int share_end(nn_trainer *t, int rc) {
     NN_TRY(nn_comm_agree(t->comm, rc));
-    return t->options->ends ? nn_comm_bcast(t->comm, &t->ended, sizeof t->ended) : 0;
+    return t->has_ends ? nn_comm_bcast(t->comm, &t->ended, sizeof t->ended) : 0;
 }
 
 static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {

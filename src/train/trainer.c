@@ -75,12 +75,22 @@ static int open_train(nn_trainer *t) {
     return 0;
 }
 
+/* Without rows there are no epochs, and such a warm-up would be none. */
+static int check_warmup(const nn_trainer *t) {
+    const nn_settings *s = t->session.settings;
+    if (!t->session.data->split[0].handed || !s->train.warmup.epochs)
+        return 0;
+    return nn_node_fail(nn_node_get(s->train.warmup_node, "epochs"),
+                        "the data set has no rows, and so no epochs: give warmup.steps");
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
     NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
     session->in_parts = t->options->in_parts || session->data->split[0].handed;
     NN_TRY(check_parts(t));
+    NN_TRY(check_warmup(t));
     NN_TRY(check_microbatches(t));
     NN_TRY(check_memory(t));
     int64_t wanted = session->settings->train.threads;
@@ -125,7 +135,7 @@ static void warn_about_test(const nn_trainer *t) {
 }
 
 /* What must be equal on all ranks, in numbers. */
-enum { IDENTITY = 9, ARRAYS = 7 };
+enum { IDENTITY = 10, ARRAYS = 7, IN_PARTS = 9 };
 
 /* Of a program's arrays, which every rank has for itself: some of the rows. */
 enum { HASHED_ROWS = 64 };
@@ -136,7 +146,7 @@ static uint64_t hash_arrays(const nn_dataset *data) {
         const nn_split *split = &data->split[i / sizeof field];
         const char *rows = nn_dataset_rows(data, split, field[i % sizeof field]);
         size_t bytes = nn_split_field(split, field[i % sizeof field])->row_bytes;
-        for (int64_t k = 0; rows && k < HASHED_ROWS; k++)
+        for (int64_t k = 0; rows && split->samples > 0 && k < HASHED_ROWS; k++)
             hash = nn_mix64(
                 hash ^
                 nn_hash_bytes(rows + (size_t)(split->samples * k / HASHED_ROWS) * bytes, bytes));
@@ -157,6 +167,7 @@ static int identify(const nn_trainer *t, uint64_t id[IDENTITY]) {
     id[6] = t->valid ? nn_loader_bytes(t->valid) : 1;
     id[ARRAYS] = hash_arrays(t->session.data);
     id[8] = nn_trainer_has_folder(t);
+    id[IN_PARTS] = t->session.in_parts;
     return 0;
 }
 
@@ -172,11 +183,20 @@ static int check_same(const nn_trainer *t) {
         rc = nn_fail(NN_EUSAGE,
                      "the arrays of the data set are not those of rank 0: give all ranks the "
                      "same ones, or put the parts of the ranks together by nn_data_gather");
+    else if (first[IN_PARTS] != mine[IN_PARTS])
+        rc = nn_fail(NN_EUSAGE, "nn_train_options.in_parts is not that of rank 0: set it on all "
+                                "ranks or on none");
     else if (memcmp(first, mine, sizeof first) != 0)
         rc = nn_fail(NN_EUSAGE,
                      "configuration, data set or run folder differ from those of rank 0; put "
                      "them into a folder that all nodes share");
     return nn_comm_agree(t->comm, rc);
+}
+
+/* Whether rank 0 asks the program for the end, which the others are then told. */
+static int share_options(nn_trainer *t) {
+    t->has_ends = t->options->ends != NULL;
+    return nn_comm_bcast(t->comm, &t->has_ends, sizeof t->has_ends);
 }
 
 /* Reads the samples, each node once. */
@@ -271,6 +291,7 @@ int nn_trainer_open(nn_trainer *t) {
     nn_comm_at(t->comm, NN_PHASE_PLAN);
     NN_TRY(set_up(t));
     NN_TRY(check_same(t));
+    NN_TRY(share_options(t));
     NN_TRY(fill(t));
     nn_comm_at(t->comm, NN_PHASE_ALLOCATE);
     NN_TRY(nn_comm_agree(t->comm, nn_updater_new(&t->updater)));

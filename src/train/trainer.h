@@ -83,7 +83,8 @@ typedef struct nn_trainer {
     nn_pace pace;
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
-    bool ended;              /* options->ends has said so */
+    bool has_ends;           /* rank 0 has options->ends */
+    bool ended;              /* which has said so */
     bool stop;               /* a rank has been asked to stop */
     bool asked;              /* a rank has been asked to save and go on */
     sig_atomic_t answered;   /* requests of options->save, of this rank, that were answered */
