@@ -56,6 +56,8 @@ int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch) {
         first += i < nn_comm_rank(t->comm) ? t->handed_of[i].rows : 0;
         global += t->handed_of[i].rows;
     }
+    if (global == 0) /* layers would sum what they have of the step before */
+        return nn_fail(NN_EUSAGE, "no rank has handed over a row for this step");
     if (t->session.micro)
         NN_TRY(nn_comm_agree(t->comm, check_share(t, first, mine.rows, global)));
     return nn_loader_make_handed(t->handed, t->state.step, first, global, &t->handed_rows);
