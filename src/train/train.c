@@ -193,6 +193,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
+    NN_TRY(nn_comm_agree(t->comm, 0)); /* others may still read what ranks share */
     NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
     return nn_session_share(&t->session, NULL);
 }

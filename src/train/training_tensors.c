@@ -25,6 +25,8 @@ const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) 
 static int find_tensor(const nn_training *t, const char *name, const nn_param **out) {
     const nn_param *const *param;
     size_t count = nn_model_params(t->trainer.session.model, &param);
+    if (!name)
+        return nn_fail(NN_EUSAGE, "the name of the tensor is NULL");
     nn_names names = {.count = 0};
     for (size_t i = 0; i < count; i++) {
         *out = param[i];
@@ -38,21 +40,40 @@ static int find_tensor(const nn_training *t, const char *name, const nn_param **
 
 int nn_training_get(nn_training *t, const char *tensor, float *values) {
     const nn_param *param;
-    NN_TRY(nn_training_check_between(t, "nn_training_get"));
+    bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
+    if (!finished)
+        NN_TRY(nn_training_check_between(t, "nn_training_get"));
+    if (!values)
+        return nn_fail(NN_EUSAGE, "nn_training_get: values is NULL");
     NN_TRY(find_tensor(t, tensor, &param));
-    nn_param_export(param, t->trainer.session.params + param->offset, values);
+    const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
+    const nn_real *from = finished ? nn_session_model_params(session) : session->params;
+    nn_param_export(param, from + param->offset, values);
     return 0;
+}
+
+/* The average of the parameters begins with those before the first step. */
+static void set(const nn_trainer *t, const nn_param *param, const float *values) {
+    const nn_session *session = &t->session;
+    if (!nn_reducer_writes(session->reducer))
+        return;
+    nn_param_import(param, values, session->params + param->offset);
+    if (session->average && t->state.step == 0)
+        nn_param_import(param, values, session->average + param->offset);
 }
 
 int nn_training_set(nn_training *t, const char *tensor, const float *values) {
     nn_trainer *trainer = &t->trainer;
     const nn_param *param;
     NN_TRY(nn_training_check_between(t, "nn_training_set"));
+    NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
     NN_TRY(find_tensor(t, tensor, &param));
     nn_training_enter(t);
     nn_training_drop(t);
-    if (nn_reducer_writes(trainer->session.reducer))
-        nn_param_import(param, values, trainer->session.params + param->offset);
+    int rc = nn_comm_agree(trainer->comm, 0); /* others may still read what ranks share */
+    if (rc < 0)
+        return nn_training_leave(t, rc);
+    set(trainer, param, values);
     trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
     return nn_training_leave(t, nn_comm_agree(trainer->comm, 0));
 }
@@ -80,6 +101,7 @@ int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) 
     const nn_param *param;
     nn_real *gradient;
     NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, &param, &gradient));
+    NN_TRY(nn_training_check(t, values, "nn_training_get_gradient", "values is NULL"));
     double weight = t->trainer.parts.weight;
     memset(values, 0, param->count * sizeof *values);
     if (!gradient || !(weight > 0))
@@ -93,6 +115,7 @@ int nn_training_set_gradient(nn_training *t, const char *tensor, const float *va
     const nn_param *param;
     nn_real *gradient;
     NN_TRY(find_gradient(t, "nn_training_set_gradient", tensor, &param, &gradient));
+    NN_TRY(nn_training_check(t, values, "nn_training_set_gradient", "values is NULL"));
     if (!gradient)
         return nn_fail(NN_EUSAGE,
                        "nn_training_set_gradient: '%s' has no gradient: it is a statistic, or its "
@@ -127,10 +150,13 @@ done:
 
 int nn_training_load(nn_training *t, const char *checkpoint) {
     NN_TRY(nn_training_check_between(t, "nn_training_load"));
+    NN_TRY(nn_training_check(t, checkpoint, "nn_training_load", "checkpoint is NULL"));
     nn_trainer *trainer = &t->trainer;
     nn_training_enter(t);
     nn_training_drop(t);
-    int rc = nn_comm_rank(trainer->comm) == 0 ? load(&trainer->session, checkpoint) : 0;
+    int rc = nn_comm_agree(trainer->comm, 0); /* others may still read what ranks share */
+    if (rc == 0 && nn_comm_rank(trainer->comm) == 0)
+        rc = load(&trainer->session, checkpoint);
     rc = nn_comm_agree(trainer->comm, rc);
     if (rc < 0)
         return nn_training_forgive(t, rc);
