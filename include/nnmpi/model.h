@@ -29,7 +29,7 @@ NN_API void nn_model_free(nn_model *model);
 NN_API int nn_model_add(nn_model *model, const char *kind, const char *inputs, const char *options);
 
 /* The section `model:` as YAML. Owned by the model, and valid until the next layer; NULL:
- * NN_EMEMORY. */
+ * NN_EMEMORY, NN_EUSAGE. */
 NN_API const char *nn_model_yaml(nn_model *model);
 
 /* The configuration's model is a copy of this one. NN_EMEMORY. */

@@ -55,8 +55,12 @@ int nn_model_add(nn_model *model, const char *kind, const char *inputs, const ch
 }
 
 const char *nn_model_yaml(nn_model *model) {
-    nn_node *layers = nn_model_description(model), *section = nn_node_map(layers->pool);
     char *text;
+    if (!model) {
+        nn_fail(NN_EUSAGE, "nn_model_yaml: there is no model");
+        return NULL;
+    }
+    nn_node *layers = nn_model_description(model), *section = nn_node_map(layers->pool);
     if (!section || nn_node_add(section, "model", layers) < 0)
         return NULL;
     return nn_yaml_emit(layers->pool, section, &text) == 0 ? text : NULL;
