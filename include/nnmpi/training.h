@@ -58,10 +58,10 @@ typedef struct nn_minibatch {
 } nn_minibatch;
 
 /* nn_training_step on rows that each rank hands over for itself: its own ones, of any number up to
- * nn_training_most_rows, also none. What is averaged is averaged over the rows (or their weights)
- * of all ranks, whoever has how many. The arrays are read before it returns. Wants
- * nn_train_options.in_parts. NN_EUSAGE and NN_EFORMAT, where arrays of some rank are not as they
- * should be, end nothing.
+ * nn_training_most_rows, also none (or NULL) where another rank has some. What is averaged is
+ * averaged over the rows (or their weights) of all ranks, whoever has how many. The arrays are read
+ * before it returns. Wants nn_train_options.in_parts. NN_EUSAGE and NN_EFORMAT, where arrays of
+ * some rank are not as they should be, end nothing.
  *
  * Where there is nothing but such rows, the data set describes them by arrays without rows or data
  * (nn_data_set(data, "train", "x", &(nn_array){NN_F32, 2, {0, 784}})), and train.batch_size says
@@ -76,8 +76,9 @@ NN_API size_t nn_training_most_rows(const nn_training *t);
 /* Floats of a prediction, for all steps of a sequence with a class for each. Local. */
 NN_API size_t nn_training_prediction_size(const nn_training *t);
 /* y[rows][outputs] = model(x), in inference mode, the fused activation applied, of x (and len,
- * where sequences have lengths) of any number of rows; also after nn_training_finish. Each rank for
- * itself. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY. Local. */
+ * where sequences have lengths) of any number of rows; also after nn_training_finish, but not while
+ * a step in parts is under way. Each rank for itself. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY end
+ * nothing. Local. */
 NN_API int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y);
 
 /* ---- a step in parts ---------------------------------------------------------------------------
@@ -93,8 +94,8 @@ NN_API int nn_training_predict(nn_training *t, const nn_minibatch *batch, float 
  *   nn_training_update(t);
  *
  * and nn_training_attend follows. They want nn_train_options.in_parts. Whatever comes in between,
- * but for reading tensors and what concerns gradients, drops the step; so does nn_training_forward,
- * which begins it anew. NN_EUSAGE where the part before is missing. */
+ * but for reading tensors and what concerns gradients or rates, drops the step; so does
+ * nn_training_forward, which begins it anew. NN_EUSAGE where the part before is missing. */
 
 /* The model on this rank's rows, in training mode (dropout, statistics of the minibatch). */
 NN_API int nn_training_forward(nn_training *t, const nn_minibatch *batch);
@@ -106,9 +107,10 @@ NN_API int nn_training_outputs(const nn_training *t, nn_array *outputs);
 NN_API int nn_training_take_loss(nn_training *t, double *loss);
 /* The gradients of this rank's rows. */
 NN_API int nn_training_backward(nn_training *t);
-/* They become the sums over the ranks, and the learning rate that of the coming update. */
+/* They become the sums over the ranks. */
 NN_API int nn_training_sum_gradients(nn_training *t);
-/* The optimiser's step, with what the configuration adds to it, as clipping. NN_EDIVERGED. */
+/* The optimiser's step at the rate that is set now, with what the configuration adds to it, as
+ * clipping. NN_EDIVERGED. */
 NN_API int nn_training_update(nn_training *t);
 
 /* Copies the gradient of a tensor out, and in: that of the mean loss of all ranks, or before
@@ -147,7 +149,9 @@ NN_API size_t nn_training_tensors(const nn_training *t);
 NN_API const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape);
 /* Copies a tensor out, and in (the same numbers on every rank; the optimiser's state stays);
  * values[its numbers], with its last dimension innermost. With train.ema these are the parameters
- * that are trained, not their average. NN_EUSAGE where there is no such tensor. */
+ * that are trained, not their average, which begins with them: before the first step both are set.
+ * After nn_training_finish tensors can be copied out still, those that the digest is of. NN_EUSAGE
+ * where there is no such tensor. */
 NN_API int nn_training_get(nn_training *t, const char *tensor, float *values);
 NN_API int nn_training_set(nn_training *t, const char *tensor, const float *values);
 /* Takes all parameters from a checkpoint (of a run folder the best, else the last) of a model with

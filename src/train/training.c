@@ -133,13 +133,27 @@ bool nn_training_goes_on(const nn_training *t) {
     return t && t->stage < NN_TRAINING_FINISHED && nn_trainer_goes_on(&t->trainer);
 }
 
+int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out) {
+    const size_t first = offsetof(nn_minibatch, x);
+    NN_TRY(nn_sized_check("nn_minibatch", batch->size, sizeof *out));
+    if (batch->size <= first || (batch->size - first) % sizeof(nn_array) != 0)
+        return nn_fail(NN_EUSAGE,
+                       "the size in nn_minibatch is %zu, which cuts an array: set it to "
+                       "sizeof(nn_minibatch)",
+                       batch->size);
+    *out = (nn_minibatch){.size = sizeof *out};
+    memcpy(&out->x, &batch->x, batch->size - first);
+    return 0;
+}
+
 int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch) {
     const nn_minibatch *b = batch;
+    nn_minibatch read;
     NN_TRY(nn_training_check_between(t, what));
     NN_TRY(nn_training_check(t, nn_trainer_goes_on(&t->trainer), what,
                              "the run is over (nn_training_goes_on)"));
     if (b)
-        NN_TRY(nn_sized_check("nn_minibatch", b->size, sizeof *b));
+        NN_TRY(nn_training_read_minibatch(b, &read));
     NN_TRY(nn_training_check(t, b || !t->trainer.session.data->split[0].handed, what,
                              "the data set has no rows: hand over a minibatch"));
     return nn_training_check(t, !b || t->trainer.session.in_parts, what,
@@ -148,9 +162,12 @@ int nn_training_check_step(const nn_training *t, const char *what, const nn_mini
 }
 
 int nn_training_choose(nn_training *t, const nn_minibatch *batch) {
+    nn_minibatch mine;
     nn_training_drop(t);
-    if (batch)
-        NN_TRY(nn_trainer_hand(&t->trainer, batch));
+    if (batch) {
+        NN_TRY(nn_training_read_minibatch(batch, &mine));
+        NN_TRY(nn_trainer_hand(&t->trainer, &mine));
+    }
     t->trainer.own = batch != NULL;
     return 0;
 }
@@ -170,7 +187,8 @@ int nn_training_step(nn_training *t) {
 }
 
 int nn_training_step_on(nn_training *t, const nn_minibatch *batch) {
-    return take_step(t, "nn_training_step_on", batch);
+    static const nn_minibatch none = {.size = sizeof none}; /* a rank without rows may say NULL */
+    return take_step(t, "nn_training_step_on", batch ? batch : &none);
 }
 
 int nn_training_attend(nn_training *t) {
@@ -184,6 +202,7 @@ int nn_training_attend(nn_training *t) {
 int nn_training_finish(nn_training *t, nn_train_result *result) {
     nn_train_result found = {0};
     NN_TRY(nn_training_check_between(t, "nn_training_finish"));
+    NN_TRY(nn_training_check(t, result, "nn_training_finish", "result is NULL"));
     NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof found));
     nn_training_enter(t);
     nn_training_drop(t);
@@ -290,8 +309,10 @@ static int open_loader(const nn_trainer *t, const char *split, nn_loader **own, 
 int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out) {
     nn_trainer *trainer = &t->trainer;
     nn_loader *own = NULL, *loader = NULL;
-    *out = NULL;
+    if (out)
+        *out = NULL;
     NN_TRY(nn_training_check_between(t, "nn_training_evaluate"));
+    NN_TRY(nn_training_check(t, out, "nn_training_evaluate", "out is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
     int rc = open_loader(trainer, split, &own, &loader);

@@ -45,6 +45,9 @@ int nn_training_check(const nn_training *t, bool right, const char *what, const 
 int nn_training_check_between(const nn_training *t, const char *what);
 /* A step on the program's minibatch, or, NULL, on the next one of the data set, may come now. */
 int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch);
+/* What the caller's one holds, also of an older header's, which lacks the last arrays; NN_EUSAGE.
+ */
+int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out);
 /* It is to be on these rows; NN_EUSAGE or NN_EFORMAT leave all as it was. Collective. */
 int nn_training_choose(nn_training *t, const nn_minibatch *batch);
 /* The parts of a step that were taken are dropped: what comes now needs their memory. */

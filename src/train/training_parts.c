@@ -1,5 +1,4 @@
 /* A step in parts, and predictions of a training. */
-#include "base/sized.h"
 #include "train/training.h"
 
 #include <string.h>
@@ -20,8 +19,12 @@ int nn_training_forward(nn_training *t, const nn_minibatch *batch) {
 
 int nn_training_outputs(const nn_training *t, nn_array *outputs) {
     nn_training_stage at = nn_training_at(t);
-    NN_TRY(nn_training_check(t, at > NN_TRAINING_READY && at < NN_TRAINING_STEPPED,
-                             "nn_training_outputs", "nn_training_forward comes first"));
+    NN_TRY(nn_training_check(t, at == NN_TRAINING_FORWARD || at == NN_TRAINING_LOSS,
+                             "nn_training_outputs",
+                             at > NN_TRAINING_LOSS && at < NN_TRAINING_STEPPED
+                                 ? "nn_training_backward has overwritten them"
+                                 : "nn_training_forward comes first"));
+    NN_TRY(nn_training_check(t, outputs, "nn_training_outputs", "outputs is NULL"));
     const nn_session *s = &t->trainer.session;
     int64_t rows = (int64_t)t->trainer.parts.rows.count;
     int64_t positions = (int64_t)s->positions, width = (int64_t)s->outputs;
@@ -41,6 +44,7 @@ static int begin_part(nn_training *t, nn_training_stage after, const char *what,
 }
 
 int nn_training_take_loss(nn_training *t, double *loss) {
+    NN_TRY(nn_training_check(t, loss, "nn_training_take_loss", "loss is NULL"));
     NN_TRY(begin_part(t, NN_TRAINING_FORWARD, "nn_training_take_loss",
                       "nn_training_forward comes first"));
     return nn_training_leave(t, nn_trainer_take_loss(&t->trainer, loss));
@@ -75,6 +79,11 @@ size_t nn_training_prediction_size(const nn_training *t) {
     return t ? t->trainer.session.positions * t->trainer.session.outputs : 0;
 }
 
+/* Rows that the layers have memory for at once: with microbatches theirs is for one of these. */
+static int64_t most_at_once(const nn_session *s) {
+    return (int64_t)(s->micro ? nn_session_microbatch_rows(s) : s->capacity);
+}
+
 /* Rows of x and len, at most as many as there is room for. */
 static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], int64_t first,
                         int64_t rows, float *y) {
@@ -100,7 +109,7 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
 static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     nn_session *s = &t->trainer.session;
     const nn_array array[NN_DATA_FIELDS] = {[NN_DATA_X] = batch->x, [NN_DATA_LENGTH] = batch->len};
-    int64_t total = batch->x.rank > 0 ? batch->x.dim[0] : 0, most = (int64_t)s->capacity;
+    int64_t total = batch->x.rank > 0 ? batch->x.dim[0] : 0, most = most_at_once(s);
     size_t width = nn_training_prediction_size(t);
     int rc = 0;
     for (size_t i = 0; i < NN_DATA_FIELDS; i++)
@@ -109,6 +118,8 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     if (array[NN_DATA_LENGTH].rank != 0 && array[NN_DATA_LENGTH].dim[0] != total)
         return nn_fail(NN_EUSAGE, "there are %lld rows of x to predict from, and %lld of len",
                        (long long)total, (long long)array[NN_DATA_LENGTH].dim[0]);
+    if (!y && total > 0)
+        return nn_fail(NN_EUSAGE, "nn_training_predict: y is NULL");
     if (!t->inputs)
         NN_TRY(nn_session_loader_handed(s, true, &t->inputs));
     nn_model_use(s->model, nn_session_model_params(s));
@@ -119,11 +130,20 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     return rc;
 }
 
+/* One rank alone can neither drop a step, whose memory this takes, nor end the training. */
 int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y) {
-    if (nn_training_at(t) != NN_TRAINING_FINISHED)
+    nn_training_stage at = nn_training_at(t);
+    nn_minibatch mine;
+    if (at != NN_TRAINING_FINISHED)
         NN_TRY(nn_training_check_between(t, "nn_training_predict"));
-    NN_TRY(nn_sized_check("nn_minibatch", batch->size, sizeof *batch));
+    if (at != NN_TRAINING_FINISHED && at != NN_TRAINING_READY)
+        return nn_fail(NN_EUSAGE, "nn_training_predict: a step in parts is under way: "
+                                  "nn_training_update ends it");
+    if (!batch)
+        return nn_fail(NN_EUSAGE, "nn_training_predict: batch is NULL");
+    NN_TRY(nn_training_read_minibatch(batch, &mine));
     nn_training_enter(t);
-    nn_training_drop(t);
-    return nn_training_forgive(t, predict(t, batch, y));
+    int rc = predict(t, &mine, y);
+    nn_training_leave(t, 0);
+    return rc;
 }
