@@ -8,6 +8,7 @@
 #include <nnmpi/nnmpi.h>
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,7 +177,7 @@ static void test_own(nn_comm *comm, const rows *r) {
     while (nn_training_goes_on(alone)) {
         WORKS(nn_training_step_on(alone, &all));
         WORKS(nn_training_attend(alone));
-        WORKS(nn_training_step_on(whole, &mine));
+        WORKS(nn_training_step_on(whole, first < end ? &mine : NULL));
         WORKS(nn_training_attend(whole));
         take_parts(parts, &mine);
         CHECK_NEAR(nn_training_loss(whole), nn_training_loss(alone), 1e-5);
@@ -298,12 +299,13 @@ static void test_gradients(nn_comm *comm, const rows *r) {
     WORKS(nn_training_backward(t));
     WORKS(nn_training_sum_gradients(t));
     WORKS(nn_training_set_gradient(t, "dense2/bias", wanted));
+    WORKS(nn_training_set_rate(t, 0.25)); /* the update takes it */
     WORKS(nn_training_update(t));
     WORKS(nn_training_get_gradient(t, "dense2/bias", after) == NN_EUSAGE ? 0 : -1);
     WORKS(nn_training_attend(t));
     WORKS(nn_training_get(t, "dense2/bias", after));
     for (int i = 0; i < 3; i++)
-        CHECK_NEAR((double)after[i], (double)before[i] - 0.1 * (double)wanted[i], 1e-6);
+        CHECK_NEAR((double)after[i], (double)before[i] - 0.25 * (double)wanted[i], 1e-6);
     nn_training_close(t);
     nn_config_free(config);
     nn_data_free(data);
@@ -311,12 +313,15 @@ static void test_gradients(nn_comm *comm, const rows *r) {
 
 /* ---- predictions, rates, the end ------------------------------------------------------------- */
 
-static void test_predict(nn_comm *comm, const rows *r) {
-    nn_config *config = configured(bare, NULL);
+static void test_predict(nn_comm *comm, const rows *r, const char *folder, const char *override) {
+    nn_config *config = configured(bare, override);
     nn_data *data = described(config);
-    nn_train_options options = {.size = sizeof options, .run_dir = "predicted", .in_parts = true};
+    nn_train_options options = {.size = sizeof options, .run_dir = folder, .in_parts = true};
     nn_training *t = NULL, *other;
     nn_predictor *predictor;
+    char file[64];
+    snprintf(file, sizeof file, "%s/last.h5", folder);
+    WORKS(nn_config_override(config, "train.microbatches=6"));
     WORKS(nn_training_open(comm, config, &options, &t));
     static float here[5 * ROWS][3], there[5 * ROWS][3], x[5 * ROWS][FEATURES];
     nn_minibatch many = {.size = sizeof many, .x = {NN_F32, 2, {5 * ROWS, FEATURES}, x}};
@@ -325,9 +330,11 @@ static void test_predict(nn_comm *comm, const rows *r) {
         memcpy(x[i], r->x[i % ROWS], sizeof x[i]);
     CHECK(nn_training_most_rows(t) < 5 * ROWS); /* in pieces */
     take_parts(t, &mine);
+    FAILS(nn_training_predict(t, NULL, here[0]), NN_EUSAGE, "batch is NULL");
+    FAILS(nn_training_predict(t, &many, NULL), NN_EUSAGE, "y is NULL");
     WORKS(nn_training_predict(t, &many, here[0]));
     WORKS(nn_training_save(t));
-    WORKS(nn_predictor_open("predicted/last.h5", 16, &predictor));
+    WORKS(nn_predictor_open(file, 16, &predictor));
     WORKS(nn_predict(predictor, 5 * ROWS, x[0], there[0]));
     for (int i = 0; i < 5 * ROWS; i++)
         for (int k = 0; k < 3; k++)
@@ -336,10 +343,58 @@ static void test_predict(nn_comm *comm, const rows *r) {
     /* what was saved, in another training */
     other = opened(comm, config);
     FAILS(nn_training_load(other, "nowhere.h5"), NN_EFORMAT, "nowhere.h5");
-    WORKS(nn_training_load(other, "predicted"));
+    WORKS(nn_training_load(other, folder));
     CHECK(farthest(t, other) == 0);
     CHECK_EQ_INT(nn_training_steps(other), 0);
     nn_training_close(other);
+    nn_training_close(t);
+    nn_config_free(config);
+    nn_data_free(data);
+}
+
+/* Labels from 1 on are no matter of predictions, which have none. */
+static void test_first_label(nn_comm *comm, const rows *r) {
+    nn_config *config = configured(bare, "data={first_label: 1}");
+    nn_data *data;
+    int32_t y[ROWS];
+    float z[4][3];
+    for (int i = 0; i < ROWS; i++)
+        y[i] = 1 + i % 3;
+    WORKS(nn_data_new(&data));
+    WORKS(nn_data_set(data, "train", "x", &(nn_array){NN_F32, 2, {ROWS, FEATURES}, r->x[0]}));
+    WORKS(nn_data_set(data, "train", "y", &(nn_array){NN_I32, 1, {ROWS}, y}));
+    WORKS(nn_config_use_data(config, data));
+    nn_training *t = opened(comm, config);
+    nn_minibatch mine = {.size = sizeof mine, .x = {NN_F32, 2, {4, FEATURES}, r->x[0]}};
+    WORKS(nn_training_predict(t, &mine, z[0]));
+    CHECK_NEAR((double)z[0][0] + (double)z[0][1] + (double)z[0][2], 1, 1e-5);
+    nn_training_close(t);
+    nn_config_free(config);
+    nn_data_free(data);
+}
+
+/* The average begins with what is set before the first step, and is what a training ends with. */
+static void test_average(nn_comm *comm, const rows *r) {
+    nn_config *config = configured(bare, "train.ema={decay: 0.5}");
+    nn_data *data = described(config);
+    nn_training *t = opened(comm, config);
+    nn_train_result result = {.size = sizeof result};
+    nn_minibatch mine = minibatch(r, 0, 8);
+    float zero[64] = {0}, y[8][3], bias[3], average[3];
+    nn_array shape;
+    for (size_t i = 0; i < nn_training_tensors(t); i++)
+        WORKS(nn_training_set(t, nn_training_tensor(t, i, &shape), zero));
+    WORKS(nn_training_predict(t, &mine, y[0]));
+    CHECK_NEAR((double)y[3][1], 1.0 / 3, 1e-6);
+    take_parts(t, &mine);
+    WORKS(nn_training_get(t, "dense2/bias", bias));
+    WORKS(nn_training_finish(t, &result));
+    WORKS(nn_training_get(t, "dense2/bias", average));
+    for (int i = 0; i < 3; i++) {
+        CHECK(bias[i] < 0 || bias[i] > 0);
+        CHECK_NEAR((double)average[i], (double)bias[i] / 2, 1e-6);
+    }
+    nn_train_result_release(&result);
     nn_training_close(t);
     nn_config_free(config);
     nn_data_free(data);
@@ -354,8 +409,9 @@ static bool third(void *ctx, const nn_status *status) {
 static void test_ends(nn_comm *comm) {
     int calls = 0;
     nn_config *config = configured(net, "train.log_every=1");
-    nn_train_options options = {
-        .size = sizeof options, .run_dir = "", .ends = third, .ctx = &calls};
+    nn_train_options options = {.size = sizeof options, .run_dir = "", .ctx = &calls};
+    if (nn_comm_rank(comm) == 0) /* the others need none */
+        options.ends = third;
     nn_train_result result = {.size = sizeof result};
     WORKS(nn_train(comm, config, &options, &result));
     CHECK_EQ_INT(result.steps, 3);
@@ -380,6 +436,7 @@ static void test_order(nn_comm *comm, const rows *r) {
     nn_training *t = NULL;
     nn_array y;
     double loss;
+    float unused = 0;
     nn_minibatch mine = minibatch(r, 0, 2);
     WORKS(nn_training_open(comm, config, &options, &t));
     FAILS(nn_training_step_on(t, &mine), NN_EUSAGE, "in_parts");
@@ -399,10 +456,21 @@ static void test_order(nn_comm *comm, const rows *r) {
     FAILS(nn_training_attend(t), NN_EUSAGE, "no step has been taken");
     WORKS(nn_training_take_loss(t, &loss));
     FAILS(nn_training_take_loss(t, &loss), NN_EUSAGE, "nn_training_forward comes first");
+    FAILS(nn_training_predict(t, &mine, &unused), NN_EUSAGE, "a step in parts is under way");
+    WORKS(nn_training_backward(t)); /* as it was */
+    FAILS(nn_training_outputs(t, &y), NN_EUSAGE, "nn_training_backward has overwritten them");
     FAILS(nn_training_forward(NULL, NULL), NN_EUSAGE, "there is no training");
     FAILS(nn_training_outputs(NULL, &y), NN_EUSAGE, "there is no training");
     take_parts(t, NULL);
+    FAILS(nn_training_take_loss(t, NULL), NN_EUSAGE, "loss is NULL");
+    FAILS(nn_training_get(t, "h/bias", NULL), NN_EUSAGE, "values is NULL");
+    FAILS(nn_training_set(t, NULL, &unused), NN_EUSAGE, "name of the tensor is NULL");
+    FAILS(nn_training_evaluate(t, "test", NULL), NN_EUSAGE, "out is NULL");
+    FAILS(nn_training_finish(t, NULL), NN_EUSAGE, "result is NULL");
     nn_training_close(t);
+    options.in_parts = nn_comm_rank(comm) == 0;
+    if (nn_comm_size(comm) > 1)
+        FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "in_parts is not that");
     WORKS(nn_config_override(config, "train.accumulate=2"));
     options.in_parts = true;
     FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "train.accumulate to 1");
@@ -439,12 +507,20 @@ static void test_arrays(nn_comm *comm, const rows *r) {
     WRONG(mine.w.data = weight, NN_EFORMAT, "weights are not negative");
     WRONG(mine.len = mine.y, NN_EUSAGE, "the minibatch has len");
     WRONG(mine.x.dim[0] = 1000, NN_EUSAGE, "a minibatch of 1000 rows");
+    FAILS(nn_training_step_on(t, NULL), NN_EUSAGE, "no rank has handed over a row");
     mine = good;
     mine.size = 1;
     FAILS(nn_training_step_on(t, &mine), NN_EUSAGE, "nn_minibatch");
-    take_parts(t, &good);
+    mine.size = offsetof(nn_minibatch, y) + 1;
+    FAILS(nn_training_step_on(t, &mine), NN_EUSAGE, "cuts an array");
+    mine.size = offsetof(nn_minibatch, len); /* an older header's, and what follows is not its */
+    mine.len = mine.y;
+    take_parts(t, &mine);
     FAILS(nn_training_step_on(t, &good), NN_EUSAGE, "the run is over");
     nn_training_close(t);
+    nn_train_options options = {.size = sizeof options, .run_dir = ""};
+    WORKS(nn_config_override(config, "train.warmup={epochs: 2}"));
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "give warmup.steps");
     nn_config_free(config);
     nn_data_free(data);
 }
@@ -468,7 +544,10 @@ int main(void) {
         test_reproducible(comm, &r);
         test_between(comm);
         test_gradients(comm, &r);
-        test_predict(comm, &r);
+        test_predict(comm, &r, "predicted", NULL);
+        test_predict(comm, &r, "predicted-by-tree", "train.reproducible=true");
+        test_first_label(comm, &r);
+        test_average(comm, &r);
         test_ends(comm);
         test_order(comm, &r);
         test_arrays(comm, &r);
