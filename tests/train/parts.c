@@ -145,15 +145,16 @@ static void part_of(nn_comm *comm, int *first, int *end) {
     *end = border[size - 1][rank + 1];
 }
 
+enum { MOST = 8192 }; /* numbers of a tensor */
 static double farthest(nn_training *a, nn_training *b) {
+    static float x[MOST], y[MOST]; /* zeros, or what both have had before */
     double most = 0;
     nn_array shape;
     for (size_t i = 0; i < nn_training_tensors(a); i++) {
-        float x[64] = {0}, y[64] = {0};
         const char *name = nn_training_tensor(a, i, &shape);
         WORKS(nn_training_get(a, name, x));
         WORKS(nn_training_get(b, name, y));
-        for (int k = 0; k < 64; k++)
+        for (int k = 0; k < MOST; k++)
             most = fmax(most, fabs((double)x[k] - (double)y[k]));
     }
     return most;
@@ -313,7 +314,13 @@ static void test_gradients(nn_comm *comm, const rows *r) {
 
 /* ---- predictions, rates, the end ------------------------------------------------------------- */
 
-static void test_predict(nn_comm *comm, const rows *r, const char *folder, const char *override) {
+/* A layer whose scratch memory is for the rows of a microbatch, and larger than what else there is.
+ */
+static const char graph[] = "model=[reshape: {shape: [2, 2]}, graph_conv: {units: 512, edges: [[0, "
+                            "1]]}, flatten, dense: {units: 3}]";
+
+static void test_predict(nn_comm *comm, const rows *r, const char *folder, const char *override,
+                         const char *model) {
     nn_config *config = configured(bare, override);
     nn_data *data = described(config);
     nn_train_options options = {.size = sizeof options, .run_dir = folder, .in_parts = true};
@@ -322,6 +329,8 @@ static void test_predict(nn_comm *comm, const rows *r, const char *folder, const
     char file[64];
     snprintf(file, sizeof file, "%s/last.h5", folder);
     WORKS(nn_config_override(config, "train.microbatches=6"));
+    if (model)
+        WORKS(nn_config_override(config, model));
     WORKS(nn_training_open(comm, config, &options, &t));
     static float here[5 * ROWS][3], there[5 * ROWS][3], x[5 * ROWS][FEATURES];
     nn_minibatch many = {.size = sizeof many, .x = {NN_F32, 2, {5 * ROWS, FEATURES}, x}};
@@ -404,6 +413,30 @@ static bool third(void *ctx, const nn_status *status) {
     int *calls = ctx;
     ++*calls;
     return status->step == 3;
+}
+
+static void look(void *ctx, const nn_status *status) {
+    *(double *)ctx = status->seconds_left;
+}
+
+/* Without an end that is planned, nobody knows how long it takes. */
+static void test_endless(nn_comm *comm, const rows *r) {
+    nn_config *config = configured(bare, "train={batch_size: 48, lr: 0.1, log_every: 1}");
+    nn_data *data = described(config);
+    double left = INFINITY;
+    nn_train_options options = {
+        .size = sizeof options, .run_dir = "", .progress = look, .ctx = &left};
+    nn_minibatch mine = minibatch(r, 0, 8);
+    nn_training *t = NULL;
+    WORKS(nn_training_open(comm, config, &options, &t));
+    if (nn_comm_rank(comm) == 0)
+        left = 0;
+    WORKS(nn_training_step_on(t, &mine));
+    WORKS(nn_training_attend(t));
+    CHECK(isinf(left) && left > 0);
+    nn_training_close(t);
+    nn_config_free(config);
+    nn_data_free(data);
 }
 
 static void test_ends(nn_comm *comm) {
@@ -544,10 +577,12 @@ int main(void) {
         test_reproducible(comm, &r);
         test_between(comm);
         test_gradients(comm, &r);
-        test_predict(comm, &r, "predicted", NULL);
-        test_predict(comm, &r, "predicted-by-tree", "train.reproducible=true");
+        test_predict(comm, &r, "predicted", NULL, NULL);
+        test_predict(comm, &r, "predicted-by-tree", "train.reproducible=true", NULL);
+        test_predict(comm, &r, "predicted-on-graphs", "train.reproducible=true", graph);
         test_first_label(comm, &r);
         test_average(comm, &r);
+        test_endless(comm, &r);
         test_ends(comm);
         test_order(comm, &r);
         test_arrays(comm, &r);
