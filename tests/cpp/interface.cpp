@@ -212,7 +212,26 @@ static void throws(const nnmpi::Comm &comm, const Points &points) {
     }
     CHECK_STR(what.c_str(), "enough");
 
+    /* Where the call goes on for the others, it goes on here: nobody waits. */
     options.progress = nullptr;
+    bool stopped = false;
+    nnmpi::Options began = nowhere();
+    if (comm.rank() == 0)
+        began.begun = [] { throw std::domain_error("not even begun"); };
+    try {
+        nnmpi::Config config = configured(points);
+        nnmpi::Training training(comm, config, began);
+        while (training.goes_on()) {
+            training.step();
+            training.attend();
+        }
+        training.finish();
+    } catch (const std::domain_error &) {
+        stopped = comm.rank() == 0;
+    } catch (const nnmpi::error &e) {
+        stopped = comm.rank() > 0 && e.code() == NN_ESTOPPED;
+    }
+    CHECK(stopped);
     options.ends = [](const nnmpi::Status &status) { return status.step >= 6; };
     CHECK_STR(nnmpi::train(comm, configured(points), options).why.c_str(), "callback");
 
@@ -240,6 +259,23 @@ static void throws(const nnmpi::Comm &comm, const Points &points) {
         CHECK_CONTAINS(e.what(), "the solver diverged");
     }
     comm.agree([] {});
+    try {
+        comm.agree([&] {
+            if (comm.rank() == 0)
+                throw 3;
+        });
+        CHECK(false);
+    } catch (int) {
+        CHECK_EQ_INT(comm.rank(), 0);
+    } catch (const nnmpi::error &e) {
+        CHECK_EQ_INT(e.code(), NN_EIO);
+    }
+    try {
+        nnmpi::Data::gather(comm, data);
+        CHECK(false);
+    } catch (const std::range_error &e) {
+        CHECK_STR(e.what(), "no such rows");
+    }
 }
 
 /* ---- misuse ---------------------------------------------------------------------------------- */

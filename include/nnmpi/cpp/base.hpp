@@ -197,6 +197,9 @@ class Comm : public detail::Handle<nn_comm> {
             const auto *of_nnmpi = dynamic_cast<const error *>(&failure);
             rc = nn_error_set(of_nnmpi ? of_nnmpi->code() : NN_EIO, failure.what());
             thrown = std::current_exception();
+        } catch (...) {
+            rc = nn_error_set(NN_EIO, "something that is no std::exception was thrown");
+            thrown = std::current_exception();
         }
         rc = nn_comm_agree(get(), rc);
         if (thrown)

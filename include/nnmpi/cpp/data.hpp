@@ -121,6 +121,10 @@ class Thrown {
         if (!first_)
             first_ = std::current_exception();
     }
+    explicit operator bool() const {
+        std::lock_guard<std::mutex> lock(mutex_);
+        return first_ != nullptr;
+    }
     void rethrow() {
         std::exception_ptr found;
         {
@@ -132,7 +136,7 @@ class Thrown {
     }
 
   private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::exception_ptr first_;
 };
 
@@ -199,8 +203,12 @@ class Data : public detail::Handle<nn_data> {
     }
     /* The whole of which each rank has a part. Collective. */
     static Data gather(const Comm &comm, const Data &part) {
-        return {detail::make<nn_data>(nn_data_gather, comm.get(), part.get()),
-                std::make_shared<detail::Source>()};
+        nn_data *whole = nullptr;
+        int rc = nn_data_gather(comm.get(), part.get(), &whole);
+        if (rc < 0)
+            part.source_->thrown.rethrow();
+        detail::check(rc);
+        return {whole, std::make_shared<detail::Source>()};
     }
     const std::shared_ptr<detail::Source> &source() const noexcept {
         return source_;

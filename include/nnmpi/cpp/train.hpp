@@ -18,7 +18,8 @@ struct Status : nn_status {
 };
 
 /* As nn_train_options. What begun, progress or ends throws stops the run as *stop would, on all
- * ranks, and comes out of the call that they were called from; other ranks get NN_ESTOPPED. */
+ * ranks, and comes out of the call that ends for it, the one that they were called from or a later
+ * one, at the latest finish; other ranks get NN_ESTOPPED there. */
 struct Options {
     std::optional<std::string> run_dir = std::nullopt; /* none: runs/<config>-<time> */
     bool resume = false;
@@ -96,12 +97,20 @@ class Calls {
     const nn_train_options *c() const noexcept {
         return &c_;
     }
-    /* After a call: what functions of the program have thrown comes before what it returned. */
+    /* After a call: where it has failed, what functions of the program have thrown comes before
+     * what it returned. Where it has not, the other ranks go on, and this one with them. */
     void check(int rc) {
-        thrown_.rethrow();
-        if (rc < 0 && source_)
-            source_->thrown.rethrow();
+        if (rc < 0) {
+            thrown_.rethrow();
+            if (source_)
+                source_->thrown.rethrow();
+        }
         detail::check(rc);
+    }
+    /* After the last call of a run, which has not failed: on all ranks. */
+    void check_end(nn_comm *comm) {
+        int rc = thrown_ ? nn_error_set(NN_ESTOPPED, "a function of the program has failed") : 0;
+        check(nn_comm_agree(comm, rc));
     }
 
   private:
@@ -167,7 +176,9 @@ class Training : public detail::Handle<nn_training> {
         nn_train_result result{};
         result.size = sizeof result;
         calls().check(nn_training_finish(get(), &result));
-        return detail::result_of(result);
+        Result found = detail::result_of(result);
+        calls().check_end(comm_);
+        return found;
     }
 
     std::int64_t steps() const {
@@ -286,7 +297,7 @@ class Training : public detail::Handle<nn_training> {
     Training(const Comm &comm, const Config &config, std::shared_ptr<detail::Calls> calls)
         : Handle("nnmpi::Training", open(comm.get(), config.get(), *calls), nn_training_close,
                  comm.share(), config.share(), config.data(), config.source(), calls),
-          calls_(std::move(calls)) {}
+          calls_(std::move(calls)), comm_(comm.get()) {}
     static nn_training *open(nn_comm *comm, nn_config *config, detail::Calls &calls) {
         nn_training *training = nullptr;
         calls.check(nn_training_open(comm, config, calls.c(), &training));
@@ -316,6 +327,7 @@ class Training : public detail::Handle<nn_training> {
     }
 
     std::shared_ptr<detail::Calls> calls_;
+    nn_comm *comm_; /* which the handle keeps */
 };
 
 /* Trains as the configuration says. Collective. */
@@ -324,10 +336,9 @@ inline Result train(const Comm &comm, const Config &config, const Options &optio
     nn_train_result result{};
     result.size = sizeof result;
     int rc = nn_train(comm.get(), config.get(), calls.c(), &result);
-    if (rc < 0)
-        calls.check(rc);
-    Result found = detail::result_of(result);
     calls.check(rc);
+    Result found = detail::result_of(result);
+    calls.check_end(comm.get());
     return found;
 }
 
