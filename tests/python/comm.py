@@ -1,9 +1,15 @@
 # ranks: 1 2
 """Ranks: the world, communicators of mpi4py, codes that ranks agree on, and what a closed one does."""
 
+import copy
+import gc
 import os
 
+import numpy as np
+
 import nnmpi
+from nnmpi.data import Data
+from nnmpi.training import Config, Training
 
 ranks = int(os.environ["RANKS"])
 world = nnmpi.Comm()
@@ -30,6 +36,28 @@ except TypeError as error:
     assert "mpi4py" in str(error)
 else:
     raise AssertionError("a text is no communicator")
+
+assert copy.deepcopy(world) is world and copy.copy(world) is world
+
+
+# A training is freed before its ranks, in a cycle of garbage, too; and arrays stay as long as they may be read.
+def cycle():
+    comm, data = nnmpi.Comm.alone(), Data()
+    data.set_split("train", np.ones((8, 4), np.float32), np.ones((8, 3), np.float32))
+    config = Config({"model": [{"dense": {"units": 3}}], "loss": "squared", "train": {"batch_size": 4}}, data)
+    training = Training(comm, config)
+    data.set("train", "x", np.zeros((8, 4), np.float32))
+    training.step()
+    assert training.steps == 1 and len(data._arrays) == 3
+    for name, handle in {"comm": comm, "data": data, "config": config, "training": training}.items():
+        handle._owned.free = lambda pointer, free=handle._owned.free, name=name: (freed.append(name), free(pointer))
+    comm.cycle = data.cycle = config.cycle = training
+
+
+freed = []
+cycle()
+gc.collect()
+assert freed[0] == "training" and sorted(freed) == ["comm", "config", "data", "training"], freed
 
 try:
     from mpi4py import MPI

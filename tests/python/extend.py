@@ -24,6 +24,8 @@ def plan(shapes, options):
 def forward(call):
     if mischief == "forward":
         raise ValueError("no forward today")
+    if mischief == "interrupt":
+        raise KeyboardInterrupt
     assert not call.x[0].flags.writeable
     call.y[...] = np.maximum(call.x[0] @ call.w["weight"].T - call.w["shift"], call.options["floor"])
     call.save[:, 0] = 7
@@ -81,7 +83,16 @@ mischief = "factor"
 fails("relative error of 0.0", gradient_check, [{"np_dense": {"units": 4}}], (3,))
 mischief = "forward"
 fails("its forward returned 1: ValueError: no forward today", gradient_check, "[np_dense: {units: 4}]", (3,))
-mischief = ""
+try:
+    gradient_check("[np_dense: {units: 4}]", (3,))
+except nnmpi.UsageError as error:
+    assert isinstance(error.__cause__, ValueError) and error.__cause__.__traceback__
+mischief = "interrupt"
+try:
+    gradient_check("[np_dense: {units: 4}]", (3,))
+except KeyboardInterrupt:
+    mischief = ""
+assert mischief == ""
 
 
 def train(comm, folder):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import weakref
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Optional
 
 try:
     from ._cffi import ffi
@@ -76,7 +76,15 @@ class Messages:
             cls.wanted = before
 
 
-@ffi.callback("void(void *, nn_log_level, const char *)")
+def _interrupt(kind: Any, value: Any, trace: Any) -> None:
+    """What a handler of messages raises is shown; Ctrl-C in it is raised by the next ``check``."""
+    if isinstance(value, Exception):
+        traceback.print_exception(kind, value, trace)
+    else:
+        keep_raised(value)
+
+
+@ffi.callback("void(void *, nn_log_level, const char *)", onerror=_interrupt)
 def _log(_: Any, level: int, line: Any) -> None:
     """To the logger "nnmpi", of which Python shows warnings unless told otherwise."""
     if Messages.wanted:
@@ -112,31 +120,79 @@ def text(chars: Any) -> str:
     return ffi.string(chars).decode("utf-8", "replace") if chars else ""
 
 
+_raised: Optional[BaseException] = None
+
+
+def keep_raised(error: BaseException) -> None:
+    """Of a function that C has called, the first: ``check`` hands it on once the C function is back."""
+    global _raised
+    if _raised is None or isinstance(_raised, Exception) > isinstance(error, Exception):
+        _raised = error
+
+
 def check(code: int) -> int:
-    """Returns ``code``; a negative one is raised as the exception it stands for, with the C message."""
+    """Returns ``code``; a negative one is raised as the exception it stands for, with the C message.
+
+    It has the exception of a function that C has called as its cause; KeyboardInterrupt and SystemExit stay what they
+    are.
+    """
+    global _raised
+    if code >= 0 and _raised is None:
+        return code
+    raised, _raised = _raised, None
+    if raised is not None and not isinstance(raised, Exception):
+        raise raised
     if code >= 0:
         return code
     error = _EXCEPTIONS.get(code, errors.Error)(text(lib.nn_error_message()) or text(lib.nn_error_text(code)))
     error.code = code
     error.trace = text(lib.nn_error_trace())
-    raise error
+    raise error from raised
 
 
 def new(kind: str, make: Callable[..., int], *arguments: Any) -> Any:
     """``make(*arguments, &object)``: a C object, e.g. ``new("nn_data", lib.nn_data_new)``; not freed by itself."""
     out = ffi.new(f"{kind} **")
-    check(make(*arguments, out))
+    code = make(*arguments, out)
+    if code < 0:
+        check(code)
     return out[0]
 
 
-_alive: weakref.WeakSet = weakref.WeakSet()
+_alive: dict["_Owned", None] = {}  # in the order they were made
 
 
 @atexit.register
 def close_all() -> None:
-    """Frees all C objects while the interpreter is whole, and MPI runs."""
-    for handle in list(_alive):
-        handle.close()
+    """Frees all C objects while the interpreter is whole, and MPI runs; the newest first, on every rank alike."""
+    for owned in reversed(list(_alive)):
+        owned.close()
+
+
+class _Owned:
+    """A C object of a handle, freed once, after those that use it.
+
+    It is no handle itself and has no finaliser, so that in a cycle of garbage, too, it still knows its users when the
+    first of the handles is finalised.
+    """
+
+    def __init__(self, pointer: Any, free: Callable[[Any], None], uses: tuple["_Owned", ...]):
+        self.pointer, self.free, self.uses = pointer, free, uses
+        self.users: dict[_Owned, None] = {}
+        for used in uses:
+            used.users[self] = None
+        _alive[self] = None
+
+    def close(self) -> None:
+        pointer, self.pointer = self.pointer, None
+        if pointer is None:
+            return
+        for user in reversed(list(self.users)):
+            user.close()
+        for used in self.uses:
+            used.users.pop(self, None)
+        _alive.pop(self, None)
+        self.free(pointer)
 
 
 class Handle:
@@ -146,30 +202,28 @@ class Handle:
     never reaches C.
     """
 
-    _pointer: Any = None
-    _free: Callable[[Any], None]
+    _owned: Optional[_Owned] = None
 
     def _own(self, pointer: Any, free: Callable[[Any], None], *uses: "Handle") -> None:
-        self._pointer, self._free = pointer, free
-        self._users: weakref.WeakSet = weakref.WeakSet()
-        for used in uses:
-            used._users.add(self)
-        _alive.add(self)
+        self._owned = _Owned(pointer, free, tuple(used._owned for used in uses if used._owned is not None))
+
+    @property
+    def _pointer(self) -> Any:
+        """The C object, or None."""
+        return None if self._owned is None else self._owned.pointer
 
     @property
     def pointer(self) -> Any:
         """The C object."""
-        if self._pointer is None:
+        pointer = self._pointer
+        if pointer is None:
             raise ValueError(f"this {type(self).__name__} is closed")
-        return self._pointer
+        return pointer
 
     def close(self) -> None:
         """Frees the C object; twice is fine."""
-        pointer, self._pointer = self._pointer, None
-        if pointer is not None:
-            for user in list(self._users):
-                user.close()
-            self._free(pointer)
+        if self._owned is not None:
+            self._owned.close()
 
     def __enter__(self) -> Any:
         return self

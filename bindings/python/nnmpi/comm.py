@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any
+import weakref
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 from ._library import Handle, Messages, check, close_all, ffi, lib, new
 
@@ -28,6 +30,9 @@ class Comm(Handle):
         elif hasattr(comm, "py2f"):
             _check_one_mpi()
             self._own(new("nn_comm", lib.nn_comm_from_fortran, comm.py2f()), lib.nn_comm_free)
+            if self.size > 1:
+                _of_mpi4py.add(self)
+                _abort_on_exceptions()
         else:
             raise TypeError(f"Comm() takes nothing or a communicator of mpi4py, not {type(comm).__name__}")
 
@@ -52,6 +57,27 @@ class Comm(Handle):
         """Raises the worst failure of all ranks, each of which gives its own code (0: none). Collective."""
         check(lib.nn_comm_agree(self.pointer, code))
 
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """What raises within it on some ranks raises on all, so that none waits for one that is gone. Collective."""
+        code = 0
+        raised: Optional[BaseException] = None
+        try:
+            yield
+        except BaseException as error:
+            raised = error
+            code = lib.nn_error_set(getattr(error, "code", 0) or lib.NN_EIO, str(error).encode())
+        code = lib.nn_comm_agree(self.pointer, code)
+        if raised is not None:
+            raise raised
+        check(code)
+
+    def __copy__(self) -> Comm:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Comm:
+        return self  # ranks have no copies: the estimators and models that are copied share them
+
     def __repr__(self) -> str:
         if self._pointer is None:
             return "Comm(closed)"
@@ -67,6 +93,8 @@ def _check_one_mpi() -> None:
 
 
 _the_world: Any = None
+_of_mpi4py: weakref.WeakSet = weakref.WeakSet()  # of several ranks
+_aborts = False
 
 
 def _world() -> Any:
@@ -96,6 +124,10 @@ def _end_world() -> None:
 
 def _abort_on_exceptions() -> None:
     """An exception that nobody catches ends all ranks: the others may wait for this one."""
+    global _aborts
+    if _aborts:
+        return
+    _aborts = True
     show = sys.excepthook
 
     def show_and_abort(kind: Any, value: Any, trace: Any) -> None:
@@ -103,6 +135,10 @@ def _abort_on_exceptions() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         code = lib.nn_error_exit_code(getattr(value, "code", 0) or 0) or 1
-        lib.nn_comm_abort(_the_world or ffi.NULL, 130 if issubclass(kind, KeyboardInterrupt) else code)
+        others = [comm.pointer for comm in _of_mpi4py if comm._pointer is not None]
+        if _the_world is not None and lib.nn_comm_size(_the_world) > 1:
+            others.insert(0, _the_world)
+        if others:
+            lib.nn_comm_abort(others[0], 130 if issubclass(kind, KeyboardInterrupt) else code)
 
     sys.excepthook = show_and_abort

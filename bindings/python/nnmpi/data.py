@@ -20,14 +20,18 @@ class Data(Handle):
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[tuple[str, str], np.ndarray] = {}
+        self._arrays: list[np.ndarray] = []  # also those set before: a training may read them still
         self._own(new("nn_data", lib.nn_data_new), lib.nn_data_free)
+
+    def close(self) -> None:
+        super().close()
+        self._arrays = []
 
     def set(self, split: str, field: str, values: Any) -> np.ndarray:
         """Sets one field; returns the array that is read."""
         array = borrowable(values, f"{field} of '{split}'")
         check(lib.nn_data_set(self.pointer, split.encode(), field.encode(), describe(array)))
-        self._arrays[split, field] = array
+        self._arrays.append(array)
         return array
 
     def set_split(self, split: str, x: Any, y: Any, w: Optional[Any] = None, lengths: Optional[Any] = None) -> None:
@@ -47,7 +51,7 @@ class Data(Handle):
     def gathered(self, comm: Comm) -> "Data":
         """The whole of which each rank has a part, in the order of the ranks. Collective."""
         whole = Data.__new__(Data)
-        whole._arrays = {}
+        whole._arrays = []
         whole._own(new("nn_data", lib.nn_data_gather, comm.pointer, self.pointer), lib.nn_data_free)
         return whole
 

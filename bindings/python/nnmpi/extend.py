@@ -15,7 +15,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
-from ._library import check, ffi, lib, text
+from ._library import check, ffi, keep_raised, lib, text
 
 #: What C keeps pointers to: callbacks live as long as the process.
 _kept: list[Any] = []
@@ -101,6 +101,7 @@ def _guarded(function: Callable[..., None]) -> Callable[..., int]:
         try:
             function(*arguments)
         except BaseException as error:  # even KeyboardInterrupt: C is above
+            keep_raised(error)
             return lib.nn_extend_fail(1, f"{type(error).__name__}: {error}".encode())
         return 0
 

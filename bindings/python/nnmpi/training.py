@@ -21,9 +21,9 @@ class Config(Handle):
     def __init__(self, tree: dict[str, Any], data: Optional[Data] = None, name: str = "python"):
         yaml = json.dumps(tree).encode()  # JSON is YAML
         self._data = data  # borrowed until the configuration is freed
-        self._own(new("nn_config", lib.nn_config_parse, name.encode(), yaml, len(yaml)), lib.nn_config_free)
+        uses = () if data is None else (data,)
+        self._own(new("nn_config", lib.nn_config_parse, name.encode(), yaml, len(yaml)), lib.nn_config_free, *uses)
         if data is not None:
-            data._users.add(self)
             check(lib.nn_config_use_data(self.pointer, data.pointer))
 
     @property
@@ -80,6 +80,11 @@ class Training(Handle):
         return lib.nn_training_loss(pointer)
 
     @property
+    def steps(self) -> int:
+        """Steps taken of the whole run, those before a resumption, too."""
+        return lib.nn_training_steps(self.pointer)
+
+    @property
     def epoch(self) -> int:
         """The epoch under way, from 1; one more than planned after the last step."""
         return lib.nn_training_epoch(self.pointer)
@@ -92,6 +97,10 @@ class Training(Handle):
     def scale_rate(self, factor: float) -> None:
         """Multiplies the learning rates of the schedule by ``factor`` from now on."""
         check(lib.nn_training_scale_rate(self.pointer, factor))
+
+    def set_rate(self, rate: float) -> None:
+        """The coming steps take this rate, whatever the schedule says."""
+        check(lib.nn_training_set_rate(self.pointer, rate))
 
     def evaluate(self, split: str) -> Evaluation:
         """The parameters on all of a split."""
