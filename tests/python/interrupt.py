@@ -38,4 +38,13 @@ assert 100 <= len(seen) <= 101 and signal.getsignal(signal.SIGINT) is before
 if comm.size == 1:
     assert model.get_weights() and model.predict(x).shape == (512, 3)
 model.fit(x, y, verbose=0)  # and on it goes
+
+# A run that was interrupted is resumed by the same model.
+seen.clear()
+again = [LambdaCallback(on_batch_end=interrupt)]
+try:
+    model.fit(x, y, epochs=20, verbose=0, callbacks=again, run_dir="run")
+except (KeyboardInterrupt, nnmpi.StoppedError):
+    pass
+model.fit(x, y, epochs=20, verbose=0, run_dir="run", resume=True)
 sys.stdout.flush()

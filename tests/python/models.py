@@ -99,6 +99,35 @@ raises(ValueError, "no 'val_loss' in what fit reports: loss, lr", model.fit, x_t
 stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", rank == nnmpi.Comm().size - 1))
 assert model.fit(x_train, labels, verbose=0, callbacks=[stop]).result["steps"] == 1
 
+# A callback of one rank alone is asked on all of them; what fails on rank 0 fails everywhere.
+only = [LambdaCallback(on_batch_end=lambda batch, logs: None)] if rank == 0 else []
+assert model.fit(x_train, labels, verbose=0, callbacks=only).result["steps"] == 32
+raises((nnmpi.InputOutputError, OSError), "nowhere", model.save, "/nowhere/at/all.h5")
+raises(ValueError, "is 0.0; it is a number above 0", model.fit, x_train, labels, verbose=0,
+       callbacks=[LearningRateScheduler(lambda epoch, rate: 0.0)])  # fmt: skip
+watch = EarlyStopping("loss", patience=2)
+assert [watch.improved({"loss": value}) for value in (float("nan"), 2.0, float("nan"), 1.0)] == [False, True, False, True]
+
+# ---- runs that go on, averages, accumulation ------------------------------------------------------------
+
+run = Sequential([Dense(10)]).compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+run.fit(x_train, labels, verbose=0, epochs=1)  # not the seed that it was compiled with
+first = run.fit(x_train, labels, verbose=0, epochs=2, run_dir="run")
+run.set_weights({name: 0 * values for name, values in run.get_weights().items()})
+more = run.fit(x_train, labels, verbose=0, epochs=2, run_dir="run", resume=True)
+assert more.result["digest"] == first.result["digest"]  # the run's parameters, not the model's
+assert run.evaluate(x_test, test_labels)[1] > 0.5
+
+mean = Sequential([Dense(10)])
+mean.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"], ema={"decay": 0.9}, accumulate=4)
+for _ in range(2):  # the second one's average begins with the first one's parameters
+    history = mean.fit(x_train, labels, verbose=0, epochs=2, batch_size=40, validation_data=(x_test, test_labels))
+    assert mean.evaluate(x_test, test_labels)[1] == history.history["val_accuracy"][-1] > 0.5
+assert np.mean(mean.predict(x_test[:5]).argmax(1) == test_labels[:5]) > 0.5
+few = test_labels.argsort()[:3]
+assert len(mean.evaluate(x_test[few], test_labels[few])) == 2
+mean.save("mean.h5")
+
 # ---- graphs, images, sequences ------------------------------------------------------------------------
 
 x = Input(shape=(100,))

@@ -92,7 +92,8 @@ class _Monitor(Callback):
         if self.monitor not in logs:
             raise ValueError(f"{type(self).__name__}: no {self.monitor!r} in what fit reports: {', '.join(logs)}")
         value = float(logs[self.monitor])
-        better = self.best is None or self.sign * (value - self.best) > self.min_delta
+        number = value == value  # NaN is never better
+        better = number and (self.best is None or self.sign * (value - self.best) > self.min_delta)
         self.best = value if better else self.best
         return better
 
@@ -180,16 +181,14 @@ class CSVLogger(Callback):
 
 
 class LearningRateScheduler(Callback):
-    """``schedule(epoch, lr)`` gives the learning rate of each epoch, the same on every rank."""
+    """``schedule(epoch, lr)`` gives the learning rate of each epoch, above 0, the same on every rank."""
 
     def __init__(self, schedule: Callable[[int, float], float]):
         self.schedule = schedule
-        self._factor = 1.0
-
-    def on_train_begin(self) -> None:
-        self._factor = 1.0
 
     def on_epoch_begin(self, epoch: int) -> None:
         training = self.model.training
-        self._factor *= self.schedule(epoch, training.rate) / training.rate
-        training.scale_rate(self._factor)
+        rate = float(self.schedule(epoch, training.rate))
+        if not 0 < rate < float("inf"):
+            raise ValueError(f"LearningRateScheduler: the rate of epoch {epoch} is {rate}; it is a number above 0")
+        training.set_rate(rate)

@@ -49,6 +49,8 @@ class Model:
         self._sample: dict[str, np.ndarray] = {}  # one row of x and y: what the model was trained on
         self._scale: Optional[tuple[Any, Any]] = None  # of x: factors and summands
         self._epochs = 0  # trained so far
+        self._seeds: dict[str, int] = {}  # of runs by their folder, to resume them with
+        self._replaced = False  # parameters, since the last step
         self._comm: Optional[Comm] = None
         self._predictor: Optional[_Predictor] = None
 
@@ -130,7 +132,7 @@ class Model:
         tree = {
             "model": self._structure(),
             "loss": loss,
-            "train": {**compiled["train"], **train},
+            "train": {key: value for key, value in {**compiled["train"], **train}.items() if value is not None},
             "validate": {"every_epochs": 0, **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
             **sections,
         }
@@ -211,10 +213,15 @@ class Model:
             training_set, validation_data = _split(training_set, validation_split, validation_data)
         comm = self.comm
         samples = self._data(comm, data, train=training_set, valid=validation_data)
+        seed = self._settings()["train"]["seed"] + self._epochs
+        if run_dir:
+            folder = os.path.abspath(run_dir)
+            seed = self._seeds.get(folder, seed) if resume else seed
+            self._seeds[folder] = seed
         train = {
             "batch_size": _batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
             "epochs": max(int(epochs) - int(initial_epoch), 0),
-            "seed": self._settings()["train"]["seed"] + self._epochs,
+            "seed": seed,
         }
         history = cb.History()
         watchers: list[cb.Callback] = [*(callbacks or ()), history]
@@ -229,7 +236,8 @@ class Model:
 
     def _run(self, training: Training, watchers: list, epoch: int, validates: bool, history: cb.History) -> None:
         self.training, self.stop_training, self._predictor = training, False, None
-        if self._weights:
+        self._replaced = False
+        if self._weights and training.steps == 0:  # else it is resumed, with parameters of its own
             training.set_weights(self._weights)
         try:
             with Interrupts(training) as interrupts:
@@ -239,8 +247,10 @@ class Model:
                 self._run_epochs(training, watchers, epoch, validates, interrupts)
                 for watcher in watchers:
                     watcher.on_train_end()
-                self._weights = training.get_weights()
-                history.result = training.finish()
+                averaged = self._settings()["train"].get("ema") and not self._replaced
+                weights = None if averaged else training.get_weights()
+                history.result = training.finish()  # takes the average, where there is one
+                self._weights = training.get_weights() if weights is None else weights
         finally:
             self.training = None
 
@@ -249,6 +259,7 @@ class Model:
     ) -> None:
         eager = [watcher for watcher in watchers if _overrides(watcher, "on_batch_end")]
         alone = self.comm.size == 1
+        some_eager = self._any(bool(eager))
         losses: list[float] = []
         while training.goes_on:
             if not losses:
@@ -256,6 +267,7 @@ class Model:
                     watcher.on_epoch_begin(epoch)
                 under_way, rate = training.epoch, training.rate
             losses.append(training.step())
+            self._replaced = False
             for watcher in eager:
                 watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
             ended = training.epoch != under_way
@@ -268,12 +280,12 @@ class Model:
                 losses.clear()
                 epoch += 1
                 self._epochs += 1
-            if (ended or eager) and self._all_stop() or interrupts.came and alone:
+            if (ended or some_eager) and self._any(self.stop_training) or interrupts.came and alone:
                 return
 
-    def _all_stop(self) -> bool:
-        """Whether a callback has ended training on any rank."""
-        return bool(lib.nn_comm_agree(self.comm.pointer, lib.NN_ESTOPPED if self.stop_training else 0))
+    def _any(self, here: bool) -> bool:
+        """Whether it is so on any rank."""
+        return bool(lib.nn_comm_agree(self.comm.pointer, lib.NN_ESTOPPED if here else 0))
 
     # ---- parameters ---------------------------------------------------------------------------------
 
@@ -288,6 +300,7 @@ class Model:
         self._predictor = None
         if self.training is not None:
             self.training.set_weights(weights)
+            self._replaced = True
         else:
             self._weights.update((name, np.array(values, np.float32)) for name, values in weights.items())
 
@@ -321,7 +334,7 @@ class Model:
         """
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
-        train = {"batch_size": _batch_size(x, data, batch_size or 32), "max_steps": 0}
+        train = {"batch_size": _batch_size(x, data, batch_size or 32), **_AS_IT_IS}
         with self._config(samples, train) as config, Training(self.comm, config) as training:
             training.set_weights(self._weights)
             found = training.evaluate("train")
@@ -355,7 +368,7 @@ class Model:
             data.set_scale(*self._scale)
         folders = tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent)
         with folders as folder, Comm.alone() as alone, Messages.silenced():
-            with self._config(data, {"batch_size": 1, "max_steps": 0, "threads": 1}) as config:
+            with self._config(data, {"batch_size": 1, "threads": 1, **_AS_IT_IS}) as config:
                 with Training(alone, config, str(Path(folder, "run"))) as training:
                     training.set_weights(self._weights)
                     training.finish()
@@ -365,11 +378,12 @@ class Model:
     def save(self, path: Union[str, os.PathLike]) -> None:
         """Writes a checkpoint on rank 0, which ``nnmpi eval``, ``predict`` and ``export`` read, too."""
         weights = self.get_weights()
-        if self.comm.rank == 0:
-            saved = copy.copy(self)
-            saved._weights, saved.training = weights, None
-            saved._check_trained()
-            saved._write(Path(path).absolute())
+        with self.comm.agreed():
+            if self.comm.rank == 0:
+                saved = copy.copy(self)
+                saved._weights, saved.training = weights, None
+                saved._check_trained()
+                saved._write(Path(path).absolute())
 
     def summary(self, out: Any = None) -> None:
         """Prints the layers, and once there are parameters their shapes and numbers."""
@@ -389,6 +403,10 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, training=None, _predictor=None)
+
+
+#: Keys of a run of no steps, on the parameters that it is given.
+_AS_IT_IS: dict[str, Any] = {"max_steps": 0, "accumulate": 1, "ema": None}
 
 
 class Sequential(Model):
