@@ -17,6 +17,7 @@ except ImportError:
     sys.exit(77)
 import numpy as np
 
+from nnmpi.comm import Comm
 from nnmpi.layers import Dropout
 from nnmpi.sklearn import NNClassifier, NNRegressor
 
@@ -31,6 +32,9 @@ for estimator in NNClassifier(), NNRegressor():
             pass  # what wants pandas
     print(f"{type(estimator).__name__}: {passed} checks passed")
     assert passed > 35
+
+with Comm.alone() as comm:
+    assert clone(NNClassifier(comm=comm)).comm is comm
 
 x, y = load_digits(return_X_y=True)
 names = np.array("zero one two three four five six seven eight nine".split())[y]

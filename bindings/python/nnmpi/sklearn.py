@@ -9,6 +9,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_random_state
 
+try:
+    from sklearn.utils.validation import validate_data  # from 1.6 on
+except ImportError:
+
+    def validate_data(estimator: Any, *arrays: Any, **options: Any) -> Any:
+        return estimator._validate_data(*arrays, **options)
+
+
 from .catalog import Choice
 from .comm import Comm
 from .layers import Dense, Layer
@@ -101,7 +109,7 @@ class _Estimator(BaseEstimator):
 
     def _outputs(self, X: Any) -> np.ndarray:  # noqa: N803
         check_is_fitted(self, "model_")
-        X = self._validate_data(X, reset=False, dtype=np.float64)  # noqa: N806
+        X = validate_data(self, X, reset=False, dtype=np.float64)  # noqa: N806
         return self.model_.predict(self._scale(X))
 
 
@@ -113,7 +121,7 @@ class NNClassifier(ClassifierMixin, _Estimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNClassifier":  # noqa: N803
         """X [N, d]; y [N] labels of any kind; ``sample_weight`` [N]. Begins anew."""
-        X, y = self._validate_data(X, y, dtype=np.float64)  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
@@ -125,7 +133,7 @@ class NNClassifier(ClassifierMixin, _Estimator):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":  # noqa: N803
         """One epoch on these samples; ``classes`` are all there will be, and are wanted the first time."""
         first = not hasattr(self, "model_")
-        X, y = self._validate_data(X, y, dtype=np.float64, reset=first)  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=np.float64, reset=first)  # noqa: N806
         check_classification_targets(y)
         if first:
             if classes is None:
@@ -159,9 +167,14 @@ class NNRegressor(RegressorMixin, _Estimator):
     def _more_tags(self) -> dict:
         return {"multioutput": True}
 
+    def __sklearn_tags__(self) -> Any:  # from 1.6 on
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":  # noqa: N803
         """X [N, d]; y [N] or [N, k] numbers; ``sample_weight`` [N]. Begins anew."""
-        X, y = self._validate_data(X, y, dtype=np.float64, multi_output=True, y_numeric=True)  # noqa: N806
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)  # noqa: N806
         X, y, weight = self._rows(X, y, sample_weight)  # noqa: N806
         self._start_numbers(X, y)
         return self._train(X, self._target(y), weight, self.epochs)
@@ -169,8 +182,8 @@ class NNRegressor(RegressorMixin, _Estimator):
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":  # noqa: N803
         """One epoch on these samples; the first ones say how X and y are scaled."""
         first = not hasattr(self, "model_")
-        X, y = self._validate_data(  # noqa: N806
-            X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=first
+        X, y = validate_data(  # noqa: N806
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, reset=first
         )
         X, y, weight = self._rows(X, y, sample_weight)  # noqa: N806
         if first:
