@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import tempfile
@@ -376,9 +377,12 @@ class Model:
         data.close()
 
     def save(self, path: Union[str, os.PathLike]) -> None:
-        """Writes a checkpoint on rank 0, which ``nnmpi eval``, ``predict`` and ``export`` read, too."""
+        """Writes a checkpoint on rank 0, which ``nnmpi eval``, ``predict`` and ``export`` read, too.
+
+        Within ``fit``, in a callback, all ranks call it; otherwise rank 0 may do so alone.
+        """
         weights = self.get_weights()
-        with self.comm.agreed():
+        with self.comm.agreed() if self.training is not None else contextlib.nullcontext():
             if self.comm.rank == 0:
                 saved = copy.copy(self)
                 saved._weights, saved.training = weights, None
