@@ -143,6 +143,39 @@ static int find_target(nn_pool *pool, const char *path, const char **target) {
     return 0;
 }
 
+static bool is_same(const char *a, const char *b) {
+    struct stat x, y;
+    return strcmp(a, b) == 0 ||
+           (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+/* The name of a file that is not there yet, without what its folder may be called besides. */
+static bool is_same_new(nn_pool *pool, const char *a, const char *b) {
+    const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+    const char *in_a = name_a ? nn_pool_printf(pool, "%.*s/.", (int)(name_a - a), a) : ".";
+    const char *in_b = name_b ? nn_pool_printf(pool, "%.*s/.", (int)(name_b - b), b) : ".";
+    return in_a && in_b && strcmp(name_a ? name_a + 1 : a, name_b ? name_b + 1 : b) == 0 &&
+           is_same(in_a, in_b);
+}
+
+int nn_file_target(nn_pool *pool, const char *path, const char *const *other, size_t others,
+                   const char **target) {
+    for (size_t i = 0; i < others; i++)
+        if (other[i] && (is_same(path, other[i]) || is_same_new(pool, path, other[i])))
+            return nn_fail(NN_EUSAGE, "'%s' would be written over '%s': write to another file",
+                           path, other[i]);
+    return find_target(pool, path, target);
+}
+
+void nn_file_inherit(const char *temporary, const char *path) {
+    struct stat old;
+    int fd = -1;
+    if (stat(path, &old) < 0 || nn_descriptor_open(temporary, O_RDONLY, 0, &fd) != 0)
+        return;
+    inherit(fd, &old);
+    (void)nn_descriptor_close(fd);
+}
+
 int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
                     char **temporary) {
     int fd = -1;

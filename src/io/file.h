@@ -31,6 +31,15 @@ int nn_file_publish(const char *temporary, const char *path);
 int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
                     char **temporary);
 
+/* What a file that the user calls `path` is written over: that name, or where it is a symbolic
+ * link, the file it leads to; owned by `pool`. Refuses what nn_file_replace does, and NN_EUSAGE
+ * where it is one of the files `other` (NULL among them: none), by its name or as the system knows
+ * it. */
+int nn_file_target(nn_pool *pool, const char *path, const char *const *other, size_t others,
+                   const char **target);
+/* Gives `temporary` the owner, group and mode of what stands at `path`, if anything does. */
+void nn_file_inherit(const char *temporary, const char *path);
+
 /* Begins a file that nn_file_publish is to put at `path`: *temporary, owned by `pool`, is empty,
  * has the owner, group and mode of what stands there, and is open for writing. NN_EIO. */
 int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd);

@@ -153,3 +153,46 @@ refuses 'f64.safetensors does not say which model its parameters are of: give .*
 refuses 'ends in .onnx, .safetensors or .npz' import run/last.h5 -O no.h5
 refuses 'say what to write: --safetensors FILE, --npz FILE or --onnx FILE' export run/last.h5
 refuses '--npz a.safetensors: the name of the file should end in .npz' export run/last.h5 --npz a.safetensors
+
+# ---- what is read is not written over, by whatever name; links stay, and so do modes
+cp m.safetensors in.safetensors
+cp net.yaml cfg.yaml
+ln -s in.safetensors link.h5
+refuses "'in.safetensors' would be written over" import in.safetensors -O in.safetensors
+refuses "'link.h5' would be written over 'in.safetensors'" import in.safetensors -O link.h5
+refuses "'in.safetensors' would be written over" import in.safetensors -O a.h5 --yaml in.safetensors
+refuses "'cfg.yaml' would be written over" import f64.safetensors --config cfg.yaml -O cfg.yaml
+refuses "would be written over" import in.safetensors -O new.h5 --yaml ./new.h5
+cmp m.safetensors in.safetensors && cmp net.yaml cfg.yaml || fail "an input is written over"
+cp run/last.h5 model.npz
+refuses "'model.npz' would be written over" export model.npz --npz model.npz
+mkfifo pipe
+expect_code 6 "$NNMPI" import in.safetensors -O pipe 2> err
+expect_line "'pipe' is a pipe, but a regular file is wanted" err
+[ -p pipe ] || fail "a pipe is written over"
+touch private.h5
+chmod 600 private.h5
+ln -s private.h5 to_private.h5
+"$NNMPI" import in.safetensors -O to_private.h5 -q
+[ -L to_private.h5 ] && [ "$(stat -c %a private.h5)" = 600 ] || fail "a link or a mode is lost"
+same run/last.h5 private.h5
+
+# ---- what a model file says of itself does not fit, or has a file read
+sed 's/target_width: 1/target_width: 2/' m.safetensors > a.safetensors
+expect_code 3 "$NNMPI" import a.safetensors -O no.h5 2> err
+expect_line 'its data have 2 labels a sample, which the 3 outputs of its model cannot be shared out among' err
+echo '0 1' > edges.txt
+/usr/bin/python3 - << 'PY'
+import json, re, struct
+b = open("m.safetensors", "rb").read()
+n, = struct.unpack("<Q", b[:8])
+h = json.loads(b[8:8 + n])
+key = [k for k, v in h["__metadata__"].items() if "conv2d" in v][0]
+model = "  model: [graph_conv: {units: 2, edges: edges.txt}]\n"
+h["__metadata__"][key], times = re.subn(r"(?m)^  model:\n(?:  [ -].*\n)+", model, h["__metadata__"][key])
+assert times == 1, h
+head = json.dumps(h).encode()
+open("a.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + b[8 + n:])
+PY
+"$NNMPI" import a.safetensors -O no.h5 2> err && fail "a model file has another file read"
+expect_line 'edges should be a list of pairs here' err

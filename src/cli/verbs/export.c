@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 #include "exchange/portable.h"
+#include "io/file.h"
+#include "train/run/checkpoint_folder.h"
 
 #include <string.h>
 
@@ -19,35 +21,53 @@ static const nn_option table[] = {
     NN_OPTION_END,
 };
 
-/* A file, if it is asked for; its ending says to everyone what it is. */
-static int export_file(nn_portable *p, const char *file, const char *ending,
-                       int (*export)(nn_portable *p, const char *file), size_t *written) {
-    size_t length = file ? strlen(file) : 0, tail = strlen(ending);
-    if (!file)
-        return 0;
-    if (length <= tail || strcmp(file + length - tail, ending) != 0)
-        return nn_fail(NN_EUSAGE, "--%s %s: the name of the file should end in %s", ending + 1,
-                       file, ending);
-    NN_TRY(export(p, file));
-    nn_info("wrote %s", file);
-    ++*written;
+typedef struct output {
+    const char *file, *ending; /* which says to everyone what the file is */
+    int (*export)(nn_portable *p, const char *file);
+    const char *target; /* the file itself, where the name is a link */
+} output;
+
+enum { OUTPUTS = 3 };
+
+/* Before any work: nothing that is read, or written as well, is written over. */
+static int check_outputs(nn_pool *pool, const char *checkpoint, output *out) {
+    const char *other[1 + OUTPUTS] = {checkpoint};
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        const char *file = out[i].file, *ending = out[i].ending;
+        size_t length = file ? strlen(file) : 0, tail = strlen(ending);
+        if (!file)
+            continue;
+        if (length <= tail || strcmp(file + length - tail, ending) != 0)
+            return nn_fail(NN_EUSAGE, "--%s %s: the name of the file should end in %s", ending + 1,
+                           file, ending);
+        NN_TRY(nn_file_target(pool, file, other, 1 + OUTPUTS, &out[i].target));
+        other[1 + i] = out[i].target;
+    }
     return 0;
 }
 
-static int export_all(nn_portable *p, const options *o) {
-    size_t written = 0;
-    NN_TRY(nn_portable_open(p, o->checkpoint));
-    NN_TRY(export_file(p, o->safetensors, ".safetensors", nn_export_tensors, &written));
-    NN_TRY(export_file(p, o->npz, ".npz", nn_export_tensors, &written));
-    NN_TRY(export_file(p, o->onnx, ".onnx", nn_export_onnx, &written));
-    return written ? 0
-                   : nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE, --npz FILE or "
-                                        "--onnx FILE");
+static int export_all(nn_portable *p, nn_pool *pool, const options *o) {
+    output out[OUTPUTS] = {{o->safetensors, ".safetensors", nn_export_tensors, NULL},
+                           {o->npz, ".npz", nn_export_tensors, NULL},
+                           {o->onnx, ".onnx", nn_export_onnx, NULL}};
+    if (!o->safetensors && !o->npz && !o->onnx)
+        return nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE, --npz FILE or "
+                                  "--onnx FILE");
+    const char *checkpoint;
+    NN_TRY(nn_checkpoint_pick(pool, o->checkpoint, &checkpoint));
+    NN_TRY(check_outputs(pool, checkpoint, out));
+    NN_TRY(nn_portable_open(p, checkpoint));
+    for (size_t i = 0; i < OUTPUTS; i++)
+        if (out[i].file) {
+            NN_TRY(out[i].export(p, out[i].target));
+            nn_info("wrote %s", out[i].file);
+        }
+    return 0;
 }
 
 static int run(const nn_call *call) {
     nn_portable p = {0};
-    int rc = export_all(&p, call->options);
+    int rc = export_all(&p, call->pool, call->options);
     nn_portable_release(&p);
     return rc;
 }

@@ -73,7 +73,15 @@ static int import_itself(nn_portable *p, const options *o) {
     return o->yaml ? nn_file_write(o->yaml, text, strlen(text)) : 0;
 }
 
-static int import(const nn_call *call, const options *o) {
+/* Nothing that is read, or written as well, is written over; links are followed. */
+static int find_outputs(nn_pool *pool, options *o) {
+    const char *const read[] = {o->file, o->config, o->yaml};
+    NN_TRY(nn_file_target(pool, o->out, read, 3, &o->out));
+    const char *const other[] = {o->file, o->config, o->out};
+    return o->yaml ? nn_file_target(pool, o->yaml, other, 3, &o->yaml) : 0;
+}
+
+static int import(const nn_call *call, options *o) {
     nn_portable p = {0};
     if (!is_onnx(o->file) && !nn_file_tensor_format_of(o->file))
         return nn_fail(NN_EUSAGE,
@@ -83,6 +91,7 @@ static int import(const nn_call *call, const options *o) {
     if (o->config && (is_onnx(o->file) || o->yaml))
         return nn_fail(NN_EUSAGE, "--config is for .safetensors and .npz, and --yaml for files "
                                   "without it");
+    NN_TRY(find_outputs(call->pool, o));
     if (o->config)
         return import_by_config(call, o);
     if (o->set)
@@ -93,9 +102,10 @@ static int import(const nn_call *call, const options *o) {
 }
 
 static int run(const nn_call *call) {
-    const options *o = call->options;
-    NN_TRY(import(call, o));
-    nn_info("wrote %s", o->out);
+    const options *given = call->options;
+    options o = *given;
+    NN_TRY(import(call, &o));
+    nn_info("wrote %s", given->out);
     return 0;
 }
 

@@ -144,6 +144,7 @@ int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
     NN_TRY_GOTO(nn_entries_add_snapshot(&list, snapshot));
     NN_TRY_GOTO(check_space(path, &list));
     NN_TRY_GOTO(make_file_in_turn(temporary, &list, snapshot, &made));
+    nn_file_inherit(temporary, path); /* before it gets any numbers */
     NN_TRY_GOTO(fill_file(temporary, &list));
     NN_TRY_GOTO(nn_file_publish(temporary, path));
 done:
