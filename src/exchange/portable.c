@@ -2,15 +2,18 @@
 
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/checkpoint_folder.h"
+#include "train/session.h"
 
 #include <string.h>
 
 int nn_portable_build(nn_portable *p, const char *file, const char *config) {
     NN_TRY(nn_config_parse(file, config, strlen(config), &p->config));
-    NN_TRY(nn_config_check(p->config));
+    NN_TRY(nn_config_check_stored(p->config));
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &p->loss));
-    return nn_model_plan(settings->model, p->data.x, p->loss->fuses, &p->model);
+    NN_TRY(nn_model_plan(settings->model, p->data.x, p->loss->fuses, &p->model));
+    nn_shape out = nn_model_output_shape(p->model);
+    return nn_data_check_positions(&p->data, file, nn_shape_count(&out));
 }
 
 int nn_portable_allocate(nn_portable *p, const char *file, size_t numbers) {

@@ -111,6 +111,8 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data);
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch);
 /* Targets of a sample: more than 1 where a data set has a label for each position. */
 size_t nn_data_positions(const nn_data_traits *data);
+/* Do they divide the outputs of the model? Traits from a file need not. NN_EFORMAT. */
+int nn_data_check_positions(const nn_data_traits *data, const char *file, size_t outputs);
 /* Points into the traits. */
 nn_naming nn_data_naming(const nn_data_traits *data);
 

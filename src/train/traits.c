@@ -50,6 +50,17 @@ size_t nn_data_positions(const nn_data_traits *data) {
     return data->labels ? data->target_width : 1;
 }
 
+int nn_data_check_positions(const nn_data_traits *data, const char *file, size_t outputs) {
+    size_t positions = nn_data_positions(data);
+    if (positions != 0 && outputs % positions == 0)
+        return 0;
+    return nn_fail(
+        NN_EFORMAT,
+        "%s: its data have %zu labels a sample, which the %zu outputs of its model cannot "
+        "be shared out among",
+        file, positions, outputs);
+}
+
 nn_loss_spec nn_loss_spec_of(const nn_data_traits *data, size_t outputs, size_t batch) {
     return (nn_loss_spec){.outputs = outputs,
                           .batch = batch,

@@ -114,7 +114,7 @@ static int inspect_checkpoint(const nn_call *call, const char *path) {
     NN_TRY_GOTO(nn_checkpoint_peek(path, call->pool, &snapshot));
     NN_TRY_GOTO(nn_checkpoint_digest(path, s.digest));
     NN_TRY_GOTO(nn_config_parse(path, snapshot.config, strlen(snapshot.config), &s.config));
-    NN_TRY_GOTO(nn_config_check(s.config));
+    NN_TRY_GOTO(nn_config_check_stored(s.config));
     const nn_settings *settings = nn_config_settings(s.config);
     NN_TRY_GOTO(nn_loss_pick(settings->loss, &loss));
     NN_TRY_GOTO(nn_model_plan(settings->model, snapshot.data.x, loss->fuses, &s.model));

@@ -143,8 +143,8 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
         NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
     NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
     NN_TRY(nn_h5_get_int(file, "/data", "target_width", &width));
-    if (data->classes < 0 || (!data->class_names && data->classes > NN_MAX_CLASSES) || width < 0 ||
-        width > INT32_MAX || data->first_label < 0)
+    if (data->classes < 0 || (!data->class_names && data->classes > NN_MAX_CLASSES) ||
+        width < (labels != 0) || width > INT32_MAX || data->first_label < 0)
         return nn_fail(NN_EFORMAT,
                        "%s: /data says %" PRId64 " classes from %" PRId64 " on and %" PRId64
                        " numbers a target, which cannot be",

@@ -282,6 +282,9 @@ static int check_model(const nn_settings *s) {
         nn_node *edges = graph && graph->kind == NN_NODE_MAP ? nn_node_get(graph, "edges") : NULL;
         if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
             continue;
+        if (s->stored)
+            return nn_node_fail(edges, "edges should be a list of pairs here: what a model says of "
+                                       "itself names no files");
         NN_TRY(find_file(s, edges));
         NN_TRY(nn_edge_list_read(edges));
     }
@@ -306,7 +309,8 @@ static int check_init(nn_settings *s) {
         return NN_OK;
     if (s->init_node->kind != NN_NODE_MAP)
         return nn_node_fail(s->init_node, "init is a map: {from: other.h5, layers: [fc1]}");
-    NN_TRY(find_checkpoint(s, nn_node_get(s->init_node, "from")));
+    if (!s->stored) /* it was read when the training began */
+        NN_TRY(find_checkpoint(s, nn_node_get(s->init_node, "from")));
     NN_TRY(bind_section("init", s->init_node, s));
     layers = s->init.layers;
     if (layers && layers->kind != NN_NODE_LIST)
@@ -318,8 +322,9 @@ static int check_init(nn_settings *s) {
     return NN_OK;
 }
 
-int nn_settings_check(nn_node *root, const char *folder, nn_settings *s) {
+int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_settings *s) {
     s->root = root;
+    s->stored = stored;
     s->folder = folder;
     NN_TRY(add_section(root, "train"));
     NN_TRY(add_section(root, "validate"));

@@ -165,17 +165,25 @@ int nn_config_use_model(nn_config *config, const nn_model *model) {
     return NN_OK;
 }
 
-int nn_config_check(nn_config *config) {
+static int check_as(nn_config *config, bool stored) {
     nn_settings settings = {0};
 
     if (config->checked)
         return NN_OK;
-    NN_TRY(nn_settings_check(config->root, config->folder, &settings));
+    NN_TRY(nn_settings_check(config->root, config->folder, stored, &settings));
     settings.given = config->given;
     config->settings = settings;
     config->checked = true;
     config->text = NULL;
     return NN_OK;
+}
+
+int nn_config_check(nn_config *config) {
+    return check_as(config, false);
+}
+
+int nn_config_check_stored(nn_config *config) {
+    return check_as(config, true);
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */

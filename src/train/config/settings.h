@@ -85,6 +85,7 @@ typedef struct nn_settings {
     } init;
     nn_node *data, *model, *loss, *root;
     const nn_data *given; /* what the data source `memory` reads; NULL: nothing */
+    bool stored;          /* text of a checkpoint or model file: it makes no other file be read */
     const char *folder;   /* of the configuration, "" for the working folder */
     nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
 } nn_settings;
@@ -108,6 +109,10 @@ enum nn_balance_rule { NN_BALANCE_EVEN, NN_BALANCE_SPEED };
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
 
+/* nn_config_check of the text of a checkpoint or model file, which may come from anybody: it makes
+ * no other file be read. */
+int nn_config_check_stored(nn_config *config);
+
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
 
@@ -127,9 +132,9 @@ typedef struct nn_section {
 extern const nn_section nn_sections[];
 
 /* Completes the tree `root` by defaults, checks it, and fills `settings`, whose choices its pool
- * owns. Files that are not found from the working folder are looked for in `folder`. NN_EUSAGE with
- * the place. Local. */
-int nn_settings_check(nn_node *root, const char *folder, nn_settings *settings);
+ * owns. Files that are not found from the working folder are looked for in `folder`. `stored`: see
+ * nn_config_check_stored. NN_EUSAGE with the place. Local. */
+int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_settings *settings);
 
 /* The section of that name or NULL. */
 const nn_section *nn_section_find(const char *name);

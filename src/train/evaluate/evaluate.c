@@ -173,7 +173,7 @@ static int open_session(struct evaluation *e, nn_comm *comm, const char *checkpo
         NN_TRY(nn_config_set_data(e->config, data, &snapshot.data.x));
     if (other_files)
         NN_TRY(nn_config_override(e->config, "data.other_files=true"));
-    NN_TRY(nn_config_check(e->config));
+    NN_TRY(nn_config_check_stored(e->config));
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));
     nn_naming trained = nn_data_naming(&snapshot.data);

@@ -31,7 +31,7 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
     p->data = snapshot.data;
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));
-    NN_TRY(nn_config_check(p->config));
+    NN_TRY(nn_config_check_stored(p->config));
     const nn_settings *settings = nn_config_settings(p->config);
     NN_TRY(nn_loss_pick(settings->loss, &loss));
     NN_TRY(nn_model_plan(settings->model, p->data.x, loss->fuses, &p->model));
@@ -39,6 +39,7 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     nn_shape output = nn_model_output_shape(p->model);
     p->inputs = nn_shape_count(&p->data.x);
     p->outputs = nn_shape_count(&output);
+    NN_TRY(nn_data_check_positions(&p->data, checkpoint, p->outputs));
     p->positions = nn_data_positions(&p->data);
     nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs / p->positions, batch * p->positions);
     spec.compute = &p->compute;
