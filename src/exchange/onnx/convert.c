@@ -4,6 +4,7 @@
 #include "io/yaml.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,10 @@ const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i) {
     return i < c->op->inputs && *c->op->input[i] ? find_value(c, c->op->input[i]) : NULL;
 }
 
+bool nn_onnx_given(const nn_onnx_conversion *c, size_t i) {
+    return i < c->op->inputs && *c->op->input[i];
+}
+
 const nn_file_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank) {
     const nn_onnx_value *value = nn_onnx_in(c, i);
     const nn_file_tensor *constant = value ? value->constant : NULL;
@@ -46,7 +51,7 @@ bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i) {
     const nn_onnx_value *value = nn_onnx_in(c, i);
     const nn_file_tensor *t = value ? value->constant : NULL;
     if (!value || !t)
-        return i >= c->op->inputs || !*c->op->input[i] || (value && value->form == NN_ONNX_SIZES);
+        return !nn_onnx_given(c, i) || (value && value->form == NN_ONNX_ZEROS);
     for (size_t e = 0; t->type->get && e < t->count; e++)
         if (t->type->get(t->bytes + e * t->type->size) != 0)
             return false;
@@ -227,24 +232,46 @@ int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const ch
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-/* Every input is a constant or made of shapes, and one at least the latter; or the node asks for a
- * shape. What it gives can be the shape of a state of zeros, and nothing else. */
-static bool is_about_sizes(nn_onnx_conversion *c) {
+static bool is_op(const nn_onnx_conversion *c, const char *const *name) {
+    for (; *name; name++)
+        if (strcmp(c->op->op, *name) == 0)
+            return true;
+    return false;
+}
+
+static bool fills_with_zeros(const nn_onnx_conversion *c) {
     const nn_onnx_attribute *fill = nn_onnx_attribute_of(c->op, "value");
+    if (!fill)
+        return true;
+    if (!fill->tensor)
+        return false;
+    const nn_file_tensor *t = &c->file->constants.tensor[fill->tensor - 1];
+    return t->count == 1 && t->type->get && t->type->get(t->bytes) == 0;
+}
+
+/* Every input is a constant or made of shapes, and one at least the latter; or the node asks for a
+ * shape. What it gives can be the shape of a state of zeros, or these zeros, and nothing else. */
+static bool is_about_sizes(nn_onnx_conversion *c, nn_onnx_form *form) {
+    static const char *const shapers[] = {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Slice",
+                                          "Expand",  "Tile",    "Identity",  "Cast",      NULL};
     bool sizes = strcmp(c->op->op, "Shape") == 0, made = sizes;
+    *form = NN_ONNX_SIZES;
     for (size_t i = 0; i < c->op->inputs && !sizes; i++) {
         const nn_onnx_value *value = nn_onnx_in(c, i);
-        if (!value || (value->form != NN_ONNX_SIZES && value->form != NN_ONNX_CONSTANT))
+        bool sized = value && (value->form == NN_ONNX_SIZES || value->form == NN_ONNX_ZEROS);
+        if (nn_onnx_given(c, i) && !sized && !(value && value->form == NN_ONNX_CONSTANT))
             return false;
-        made = made || value->form == NN_ONNX_SIZES;
+        made = made || sized;
     }
-    if (strcmp(c->op->op, "Expand") == 0)
-        return made && nn_onnx_is_zero(c, 0);
-    if (made && fill && fill->tensor) {
-        const nn_file_tensor *t = &c->file->constants.tensor[fill->tensor - 1];
-        return t->count == 1 && t->type->get && t->type->get(t->bytes) == 0;
-    }
-    return made;
+    if (!made)
+        return false;
+    const nn_onnx_value *first = nn_onnx_in(c, 0);
+    if (strcmp(c->op->op, "ConstantOfShape") == 0
+            ? fills_with_zeros(c)
+            : first && is_op(c, shapers) &&
+                  (first->form == NN_ONNX_ZEROS || (first->constant && nn_onnx_is_zero(c, 0))))
+        *form = NN_ONNX_ZEROS;
+    return true;
 }
 
 static int convert_constant(nn_onnx_conversion *c) {
@@ -261,8 +288,9 @@ static int convert_op(nn_onnx_conversion *c) {
         return nn_onnx_no(c, "an operator that is not ONNX's own");
     if (strcmp(c->op->op, "Constant") == 0)
         return convert_constant(c);
-    if (is_about_sizes(c))
-        return nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_SIZES});
+    nn_onnx_form form;
+    if (is_about_sizes(c, &form))
+        return nn_onnx_give(c, 0, (nn_onnx_value){.form = form});
     for (const nn_onnx_operator *o = nn_onnx_operators; o->op; o++)
         if (strcmp(o->op, c->op->op) == 0)
             return o->run(c, o->kind);
@@ -376,6 +404,22 @@ static void set_targets(nn_portable *p, const char *loss) {
     data->classes = last == 1 ? 2 : (int64_t)last;
 }
 
+/* x scale + offset is (x + offset / scale) / (1 / scale), which holds for data of any type. */
+static int set_normal(nn_onnx_conversion *c) {
+    for (size_t i = 0; i < c->affine; i++) {
+        double std = 1 / c->scale[i], mean = -c->offset[i] / c->scale[i];
+        if (!(std > 0) || !isfinite(std) || !isfinite(mean))
+            return nn_fail(NN_EUSAGE,
+                           "%s: samples are scaled by %g + %g before the first layer; the factor "
+                           "should be above 0",
+                           c->file->constants.file, c->scale[i], c->offset[i]);
+        c->scale[i] = std;
+        c->offset[i] = mean;
+    }
+    c->p->data.normal = (nn_normal){c->affine, c->offset, c->scale};
+    return 0;
+}
+
 static int build(nn_onnx_conversion *c) {
     nn_portable *p = c->p;
     const nn_onnx_value *y = find_value(c, c->file->output[0].name);
@@ -391,9 +435,14 @@ static int build(nn_onnx_conversion *c) {
                        file);
     const char *loss = loss_of(c);
     NN_TRY(write_config(c, loss, &config));
-    p->data.affine = (nn_affine){c->affine, c->scale, c->offset};
+    NN_TRY(set_normal(c));
     NN_TRY(nn_portable_build(p, file, config));
     NN_TRY(check_ranks(c));
+    if (nn_model_output_shape(p->model).rank == 3)
+        return nn_fail(NN_EUSAGE,
+                       "%s: the model ends with an image, whose numbers nnmpi gives in another "
+                       "order, [H, W, C]: end it with Flatten",
+                       file);
     set_targets(p, loss);
     for (size_t i = 0; i < c->weights; i++)
         numbers += c->weight[i].count;

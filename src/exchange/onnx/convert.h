@@ -14,7 +14,8 @@ typedef enum nn_onnx_form {
     NN_ONNX_LAST,      /* [D, N, H]: Y_h */
     NN_ONNX_LAST_ND,   /* [N, D, H] */
     NN_ONNX_CONSTANT,
-    NN_ONNX_SIZES /* computed from shapes alone, or zeros of such a shape */
+    NN_ONNX_SIZES, /* computed from shapes alone */
+    NN_ONNX_ZEROS  /* of such a shape */
 } nn_onnx_form;
 
 typedef struct nn_onnx_item nn_onnx_item;
@@ -73,6 +74,8 @@ int nn_onnx_no(nn_onnx_conversion *c, const char *why);
 
 /* Input i of the node; NULL: it has none, or one that was refused. */
 const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i);
+/* Whether the node names one there, known or not. */
+bool nn_onnx_given(const nn_onnx_conversion *c, size_t i);
 /* The same where it is a constant with numbers of that rank (-1: any), NULL: it is not. */
 const nn_file_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank);
 /* Whether it is left out, or zeros. */

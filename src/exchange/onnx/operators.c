@@ -22,6 +22,15 @@ static int from_same(nn_onnx_conversion *c, const char *kind) {
              : nn_onnx_no(c, "its input comes from a node that is no layer");
 }
 
+static int from_cast(nn_onnx_conversion *c, const char *kind) {
+    int64_t to = nn_onnx_get_int(c, "to", 0);
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    bool real = to == 1 || to == 10 || to == 11 || to == 16; /* float, float16, double, bfloat16 */
+    if (!real && x && x->layer)
+        return nn_onnx_no(c, "numbers would be cut off to whole ones");
+    return from_same(c, kind);
+}
+
 /* PyTorch puts one that adds nothing before average pooling. */
 static int from_pad(nn_onnx_conversion *c, const char *kind) {
     if (!nn_onnx_in_constant(c, 1, -1) || !nn_onnx_is_zero(c, 1))
@@ -92,7 +101,7 @@ static int from_gemm(nn_onnx_conversion *c, const char *kind) {
     bool plain = nn_onnx_get_real(c, "alpha", 1) == 1 && nn_onnx_get_real(c, "beta", 1) == 1 &&
                  nn_onnx_get_int(c, "transA", 0) == 0;
     (void)kind;
-    if (!weight || !plain || (nn_onnx_in(c, 2) && !bias))
+    if (!weight || !plain || (nn_onnx_given(c, 2) && !bias))
         return nn_onnx_no(c, "it wants constants B and C, alpha = beta = 1 and transA = 0");
     return add_dense(c, weight, nn_onnx_get_int(c, "transB", 0) == 0, bias);
 }
@@ -121,22 +130,29 @@ typedef struct window {
     bool same; /* output as large as input, by PyTorch's `same` */
 } window;
 
+static bool within(int64_t number, int64_t least) {
+    return number >= least && number <= 10000;
+}
+
 /* NULL, or why it is no window of nnmpi. */
 static const char *read_window(nn_onnx_conversion *c, window *w) {
     const char *padding = nn_onnx_get_text(c, "auto_pad", "NOTSET");
-    bool images = nn_onnx_get_ints(c, "kernel_shape", 2, 1, w->size) &&
-                  nn_onnx_get_ints(c, "strides", 2, 1, w->stride) &&
-                  nn_onnx_get_ints(c, "dilations", 2, 1, w->dilation) &&
-                  nn_onnx_get_ints(c, "pads", 4, 0, w->pads);
+    bool size = nn_onnx_get_ints(c, "kernel_shape", 2, 1, w->size),
+         stride = nn_onnx_get_ints(c, "strides", 2, 1, w->stride),
+         dilation = nn_onnx_get_ints(c, "dilations", 2, 1, w->dilation),
+         pads = nn_onnx_get_ints(c, "pads", 4, 0, w->pads);
+    if (!size || !stride || !dilation || !pads)
+        return "only windows of images have a layer";
+    for (int d = 0; d < 2; d++)
+        if (!within(w->size[d], 1) || !within(w->stride[d], 1) || !within(w->dilation[d], 1) ||
+            !within(w->pads[d], 0) || !within(w->pads[d + 2], 0))
+            return "sizes of windows go up to 10000";
     w->same = w->pads[0] != w->pads[2] || w->pads[1] != w->pads[3];
     for (int d = 0; d < 2 && w->same; d++) {
-        int64_t total;
-        if (__builtin_mul_overflow(w->dilation[d], w->size[d] - 1, &total) ||
-            w->pads[d] != total / 2 || w->pads[d + 2] != total - total / 2 || w->stride[d] != 1)
+        int64_t total = w->dilation[d] * (w->size[d] - 1);
+        if (w->pads[d] != total / 2 || w->pads[d + 2] != total - total / 2 || w->stride[d] != 1)
             return "pads are neither the same on both sides nor those of `same`";
     }
-    if (!images)
-        return "only windows of images have a layer";
     return strcmp(padding, "NOTSET") == 0 || strcmp(padding, "VALID") == 0 ? NULL
                                                                            : "auto_pad; give pads";
 }
@@ -153,7 +169,7 @@ static int from_conv(nn_onnx_conversion *c, const char *kind) {
     nn_onnx_item *item;
     window w;
     const char *why = read_window(c, &w);
-    if (why || !weight || (nn_onnx_in(c, 2) && !bias))
+    if (why || !weight || (nn_onnx_given(c, 2) && !bias))
         return nn_onnx_no(c,
                           why ? why : "it wants a constant kernel of images and a constant bias");
     NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
@@ -205,6 +221,9 @@ static int from_batch_norm(nn_onnx_conversion *c, const char *kind) {
     item->ranks = 1U << 1 | 1U << 3; /* channels are axis 1 */
     for (size_t i = 0; i < 4; i++)
         NN_TRY(nn_onnx_add_weight(c, item, param[i], nn_onnx_in_constant(c, 1 + i, 1), false));
+    double momentum = 1 - nn_onnx_get_real(c, "momentum", 0.9); /* of what is old there, new here */
+    if (momentum > 0 && momentum <= 1)
+        NN_TRY(nn_onnx_set(item, "momentum", "%.6g", momentum));
     return nn_onnx_set(item, "eps", "%.9g", nn_onnx_get_real(c, "epsilon", 1e-5));
 }
 
@@ -213,12 +232,15 @@ static int from_layer_norm(nn_onnx_conversion *c, const char *kind) {
                          *bias = nn_onnx_in_constant(c, 2, -1);
     float *zeros = NULL;
     nn_onnx_item *item;
-    if (!scale || scale->rank < 1 || (nn_onnx_in(c, 2) && !bias) ||
-        (nn_onnx_get_int(c, "axis", -1) < 0 && nn_onnx_get_int(c, "axis", -1) != -scale->rank))
+    int64_t axis = nn_onnx_get_int(c, "axis", -1);
+    if (!scale || scale->rank < 1 || (nn_onnx_given(c, 2) && !bias) ||
+        (axis < 0 && axis != -scale->rank) || axis == 0 || axis > NN_MAX_RANK)
         return nn_onnx_no(c, "Scale and B should be constants of the normalised dimensions");
     NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
     if (!item)
         return 0;
+    if (axis > 0) /* of [N, ...] with so many dimensions in front of the normalised ones */
+        item->ranks = 1U << ((int)axis - 1 + scale->rank);
     NN_TRY(nn_onnx_set(item, "dims", "%d", scale->rank));
     NN_TRY(nn_onnx_set(item, "eps", "%.9g", nn_onnx_get_real(c, "epsilon", 1e-5)));
     NN_TRY(nn_onnx_add_weight(c, item, "weight", scale, false));
@@ -237,7 +259,7 @@ static void scale_by(const char *op, double number, double *scale, double *offse
         *scale *= factor;
         *offset *= factor;
     } else {
-        *offset += *op == 'A' ? number : -number;
+        *offset += strcmp(op, "Sub") == 0 ? -number : number;
     }
 }
 
@@ -276,22 +298,23 @@ static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x,
     nn_onnx_item *item = x->layer;
     if (x->form == NN_ONNX_SAMPLES && !item && x->scalings == c->scalings && !c->last)
         return scale_input(c, constant);
-    if (*c->op->op == 'A' && item && item->units && item == c->last && constant->rank > 0 &&
+    bool sum = strcmp(c->op->op, "Add") == 0 || strcmp(c->op->op, "Sum") == 0;
+    if (sum && item && item->units && item == c->last && constant->rank > 0 &&
         item->units == constant->count &&
         (size_t)constant->dim[constant->rank - 1] == constant->count) {
-        nn_onnx_value sum = *x;
-        sum.biased = item->biased = true;
+        nn_onnx_value with = *x;
+        with.biased = item->biased = true;
         item->units = 0;
         NN_TRY(nn_onnx_set(item, "bias", "true"));
         NN_TRY(nn_onnx_add_weight(c, item, "bias", constant, false));
-        return nn_onnx_give(c, 0, sum);
+        return nn_onnx_give(c, 0, with);
     }
     return nn_onnx_no(c, "a constant is only added to a product, or scales the input");
 }
 
 static int from_join(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_value *a = nn_onnx_in(c, 0), *b = nn_onnx_in(c, 1);
-    bool turns = *c->op->op == 'A' || *c->op->op == 'M'; /* a op b is b op a */
+    bool turns = kind != NULL; /* a op b is b op a */
     nn_onnx_item *item;
     if (a && b && c->op->inputs == 2 && b->constant)
         return with_constant(c, a, b->constant);
@@ -313,7 +336,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Add", from_join, "add"},
     {"AveragePool", from_pool, "avg_pool"},
     {"BatchNormalization", from_batch_norm, "batch_norm"},
-    {"Cast", from_same, NULL},
+    {"Cast", from_cast, NULL},
     {"Concat", from_concat, "concat"},
     {"Conv", from_conv, "conv2d"},
     {"Div", from_join, NULL},

@@ -7,6 +7,8 @@
 
 enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, PEEPHOLES };
 
+#define MOST_UNITS 1000000
+
 /* ---- recurrent operators --------------------------------------------------------------------- */
 
 /* Names of functions, of each direction; NULL: none are given, and those of the operator hold. */
@@ -36,8 +38,9 @@ static const char *check(nn_onnx_conversion *c, const char *kind, const nn_file_
     int64_t gates = strcmp(kind, "rnn") == 0 ? 1 : strcmp(kind, "gru") == 0 ? 3 : 4;
     if (!x || x->form != NN_ONNX_STEPS || nn_onnx_get_int(c, "layout", 0) != 0)
         return "sequences should come in as [N, T, F] and be transposed to [T, N, F]";
-    if (!w || !r || (nn_onnx_in(c, B) && !b) || w->dim[0] != r->dim[0] || w->dim[1] != r->dim[1] ||
-        w->dim[0] < 1 || w->dim[0] > 2 || w->dim[1] != gates * r->dim[2] ||
+    if (!w || !r || (nn_onnx_given(c, B) && !b) || r->dim[2] < 1 || r->dim[2] > MOST_UNITS ||
+        w->dim[0] != r->dim[0] || w->dim[1] != r->dim[1] || w->dim[0] < 1 || w->dim[0] > 2 ||
+        w->dim[1] != gates * r->dim[2] ||
         (b && (b->dim[0] != w->dim[0] || b->dim[1] != 2 * w->dim[1])))
         return "W, R and B should be constants that fit";
     if (strcmp(direction, w->dim[0] == 2 ? "bidirectional" : "forward") != 0)
