@@ -186,10 +186,14 @@ static int read_traits(nn_portable *p, nn_node *map) {
     NN_TRY(read_names(&p->pool, t.feature_names, data->features, &data->feature_names));
     NN_TRY(read_pair(p, t.scale, t.offset, &data->affine.count, &data->affine.scale,
                      &data->affine.offset));
-    return read_pair(p, t.mean, t.std, &data->normal.count, &data->normal.mean, &data->normal.std);
+    NN_TRY(read_pair(p, t.mean, t.std, &data->normal.count, &data->normal.mean, &data->normal.std));
+    for (size_t i = 0; i < data->normal.count; i++)
+        if (!(data->normal.std[i] > 0))
+            return nn_node_fail(t.std, "deviations should be above 0");
+    return 0;
 }
 
-int nn_about_read(nn_portable *p, const char *file, const char *text) {
+static int read_about(nn_portable *p, const char *file, const char *text) {
     const char *place = nn_pool_printf(&p->pool, "%s (about the model)", file);
     about a = {0};
     nn_node *root;
@@ -203,4 +207,10 @@ int nn_about_read(nn_portable *p, const char *file, const char *text) {
     NN_TRY(read_traits(p, a.data));
     NN_TRY(nn_yaml_emit(&p->pool, a.config, &config));
     return nn_portable_build(p, place, config);
+}
+
+/* What is wrong in it is wrong in the file, not in what the user says. */
+int nn_about_read(nn_portable *p, const char *file, const char *text) {
+    int rc = read_about(p, file, text);
+    return rc == NN_EUSAGE ? NN_EFORMAT : rc;
 }

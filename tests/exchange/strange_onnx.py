@@ -49,3 +49,16 @@ refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
 refuse("has two inputs, 'x' and 'z'", (4,), [("Add", "xz", "y", {})], inputs=[value("z", ["N", 4])])
 refuse("dimension 1 of input 'x' is not known", ("M",), [("Relu", "x", "y", {})])
 refuse("element 0 of 'w' is nan", (4,), [("MatMul", "xw", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)
+refuse("Gemm 'n_y' .it wants constants", (4,), [("Gemm", "xwb", "y", {})], {"w": ones(4, 3)})
+refuse("Cast 'n_c' .numbers would be cut off", (4,), [("Relu", "x", "a", {}), ("Cast", "a", "c", {"to": 7}), ("Cast", "c", "y", {"to": 1})])
+refuse("end it with Flatten", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2, 2]})])
+refuse("only windows of images have a layer", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2]})])
+refuse("sizes of windows go up to 10000", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [-2**63, 1], "pads": [0, 1, 0, 0]})])
+refuse("Softmax 'n_y' .axis is not that of the channels", (2, 4, 4), [("GlobalAveragePool", "x", "a", {}), ("Softmax", "a", "y", {"axis": -1})])
+refuse("Squeeze 'n_y' .axes are only removed", (2, 4, 4), [("GlobalAveragePool", "x", "a", {}), ("Squeeze", "ak", "y", {})],
+       {"k": np.array([1, 2])})
+refuse("the factor should be above 0", (4,), [("Mul", "xb", "a", {}), ("MatMul", "aw", "y", {})], {"w": ones(4, 3), "b": ones(4) * 0})
+refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
+       [("Shape", "x", "s", {}), ("Gather", "si", "n", {}), ("Concat", ["one", "n", "one"], "t", {"axis": 0}), ("Tile", "ht", "z", {}),
+        ("Transpose", "x", "u", {"perm": [1, 0, 2]}), ("LSTM", ["u", "w", "r", "", "", "z"], "y", {"hidden_size": 1})],
+       {"w": ones(1, 4, 3), "r": ones(1, 4, 1), "h": ones(1, 1, 1), "i": np.array([0]), "one": np.array([1])})

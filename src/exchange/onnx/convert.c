@@ -37,6 +37,15 @@ const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i) {
     return i < c->op->inputs && *c->op->input[i] ? find_value(c, c->op->input[i]) : NULL;
 }
 
+bool nn_onnx_has_images(const nn_onnx_conversion *c) {
+    for (size_t i = 0; i < c->op->inputs; i++) {
+        const nn_onnx_value *x = nn_onnx_in(c, i);
+        if (x && x->layer && x->layer->images && !x->squeezed)
+            return true;
+    }
+    return false;
+}
+
 bool nn_onnx_given(const nn_onnx_conversion *c, size_t i) {
     return i < c->op->inputs && *c->op->input[i];
 }
@@ -182,6 +191,9 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
     }
     *made = (nn_onnx_item){
         .kind = kind, .number = 1 + c->model->count, .above = c->last, .node = node_name(c)};
+    made->images =
+        strcmp(kind, "global_avg_pool") == 0 ||
+        (strcmp(kind, "flatten") != 0 && strcmp(kind, "reshape") != 0 && nn_onnx_has_images(c));
     made->options = nn_node_map(c->pool);
     NN_TRY(made->options ? name_item(c, made) : NN_EMEMORY);
     NN_TRY(add_inputs(c, made, begin, end));

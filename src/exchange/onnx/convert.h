@@ -26,6 +26,7 @@ typedef struct nn_onnx_value {
     nn_onnx_item *layer; /* that gives it; NULL: it is the input, ... */
     size_t scalings;     /* ... so many times scaled */
     bool last;           /* the last state of a recurrent layer, not all of them */
+    bool squeezed;       /* [C], of a layer with `images` */
     bool biased;         /* with the bias that was an Add behind the product */
     const nn_file_tensor *constant;
 } nn_onnx_value;
@@ -38,6 +39,7 @@ struct nn_onnx_item {
     nn_onnx_item *above; /* the one before it */
     size_t units;        /* of one whose bias may follow as an Add; 0: none */
     bool biased;         /* it did */
+    bool images;         /* its samples are [C] here, but [C, 1, 1] in the graph */
     const char *node;    /* name of the operator's node, for messages */
     unsigned ranks;      /* bit r: the node means the same for samples of rank r; 0: for all */
     int directions;      /* of a recurrent one; 0: it is none ... */
@@ -78,6 +80,8 @@ const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i);
 bool nn_onnx_given(const nn_onnx_conversion *c, size_t i);
 /* The same where it is a constant with numbers of that rank (-1: any), NULL: it is not. */
 const nn_file_tensor *nn_onnx_in_constant(const nn_onnx_conversion *c, size_t i, int rank);
+/* Whether an input is [C, 1, 1] in the graph, but [C] here: axes from the end are others. */
+bool nn_onnx_has_images(const nn_onnx_conversion *c);
 /* Whether it is left out, or zeros. */
 bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i);
 

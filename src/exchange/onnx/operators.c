@@ -44,6 +44,8 @@ static int from_softmax(nn_onnx_conversion *c, const char *kind) {
     nn_onnx_item *item;
     if (axis != -1 && (axis < 1 || axis > NN_MAX_RANK))
         return nn_onnx_no(c, "axis is not the last one");
+    if (axis != 1 && nn_onnx_has_images(c))
+        return nn_onnx_no(c, "axis is not that of the channels; flatten them first");
     NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
     if (item)
         item->ranks = axis > 0 ? 1U << axis : 0;
@@ -263,27 +265,40 @@ static void scale_by(const char *op, double number, double *scale, double *offse
     }
 }
 
+/* As many numbers as the constants have, not as samples: these may be large in a small file. */
+static int grow_affine(nn_onnx_conversion *c, size_t count) {
+    if (c->affine >= count)
+        return 0;
+    double *scale = nn_pool_alloc(c->pool, count * sizeof *scale);
+    double *offset = nn_pool_alloc(c->pool, count * sizeof *offset);
+    if (!scale || !offset)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < count; i++) { /* from none to some, one to all, a channel to elements */
+        size_t old = c->affine <= 1 ? 0 : nn_affine_index(c->affine, &c->p->data.x, i);
+        scale[i] = c->affine ? c->scale[old] : 1;
+        offset[i] = c->affine ? c->offset[old] : 0;
+    }
+    c->scale = scale;
+    c->offset = offset;
+    c->affine = count;
+    return 0;
+}
+
 /* The input times or plus a constant: data are scaled so before they come in. */
 static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
     const nn_shape *x = &c->p->data.x;
     size_t elements = nn_shape_count(x);
-    if (!c->scale) {
-        c->scale = nn_pool_alloc(c->pool, elements * sizeof *c->scale);
-        c->offset = nn_pool_alloc(c->pool, elements * sizeof *c->offset);
-        if (!c->scale || !c->offset)
-            return NN_EMEMORY;
-        c->affine = elements;
-        for (size_t i = 0; i < elements; i++)
-            c->scale[i] = 1;
-    }
     bool images =
         x->rank == 3 && by->rank >= 3 && by->dim[by->rank - 2] == 1 && by->dim[by->rank - 1] == 1;
     bool last = by->rank > 0 && by->dim[by->rank - 1] == x->dim[x->rank - 1];
-    if (!by->type->get || !nn_affine_fits(by->count, x) ||
+    if (!by->type->get || by->count == 0 || !nn_affine_fits(by->count, x) ||
         !(by->count == 1 || by->count == elements || (x->rank == 3 ? images : last)))
         return nn_onnx_no(c, "samples are scaled by one number, one a channel or one an element");
-    for (size_t e = 0; e < elements; e++) {
-        size_t i = nn_affine_index(by->count, x, e);
+    NN_TRY(grow_affine(c, by->count));
+    for (size_t e = 0; e < c->affine; e++) {
+        size_t i = by->count == 1           ? 0
+                   : by->count == c->affine ? e
+                                            : nn_affine_index(by->count, x, e);
         scale_by(c->op->op, by->type->get(by->bytes + i * by->type->size), &c->scale[e],
                  &c->offset[e]);
         if (!isfinite(c->scale[e]) || !isfinite(c->offset[e]))
@@ -328,6 +343,8 @@ static int from_concat(nn_onnx_conversion *c, const char *kind) {
     nn_onnx_item *item;
     if (nn_onnx_get_int(c, "axis", 0) == 0)
         return nn_onnx_no(c, "axis is that of the samples");
+    if (nn_onnx_get_int(c, "axis", 0) != 1 && nn_onnx_has_images(c))
+        return nn_onnx_no(c, "axis is not that of the channels; flatten them first");
     NN_TRY(nn_onnx_add_layer(c, kind, -1, &item));
     return item ? nn_onnx_set(item, "axis", "%" PRId64, nn_onnx_get_int(c, "axis", 0)) : 0;
 }

@@ -150,8 +150,13 @@ int nn_onnx_from_squeeze(nn_onnx_conversion *c, const char *kind) {
         return give_as(c, x, NN_ONNX_STEPS, false);
     if (lone && x->form == NN_ONNX_LAST && axis[0] == 0)
         return give_as(c, x, NN_ONNX_SAMPLES, true);
-    if (x && x->layer && count == 2 && strcmp(x->layer->kind, "global_avg_pool") == 0)
-        return give_as(c, x, NN_ONNX_SAMPLES, false);
+    if (x && x->layer && x->layer->images && !x->squeezed && count == 2 &&
+        ((axis[0] == 2 && axis[1] == 3) || (axis[0] == -2 && axis[1] == -1) ||
+         (axis[0] == 3 && axis[1] == 2) || (axis[0] == -1 && axis[1] == -2))) {
+        nn_onnx_value y = *x;
+        y.squeezed = true;
+        return nn_onnx_give(c, 0, y);
+    }
     return nn_onnx_no(c, "axes are only removed behind recurrent operators and global pooling");
 }
 

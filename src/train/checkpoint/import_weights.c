@@ -218,23 +218,33 @@ static bool is_called(const char *tensor, const char *name) {
     return *tensor == *name;
 }
 
-static const nn_file_tensor *find_tensor(const nn_file_tensors *list, const char *name) {
+/* *out is NULL where there is none; the name itself goes before others that stand for it. */
+static int find_tensor(const nn_file_tensors *list, const char *name, const nn_file_tensor **out) {
     const nn_file_tensor *found = nn_file_tensors_find(list, name);
-    for (size_t i = 0; i < list->count && !found; i++)
-        if (is_called(list->tensor[i].name, name))
-            found = &list->tensor[i];
-    return found;
+    bool exact = found != NULL;
+    for (size_t i = 0; i < list->count && !exact; i++) {
+        if (!is_called(list->tensor[i].name, name))
+            continue;
+        if (found)
+            return nn_fail(NN_EFORMAT,
+                           "%s: '%s' and '%s' may both be '%s': rename one of them, or the layer",
+                           list->file, found->name, list->tensor[i].name, name);
+        found = &list->tensor[i];
+    }
+    *out = found;
+    return 0;
 }
 
 static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     const nn_file_tensors *list = from;
     const char *name = nn_pool_printf(&r->pool, "%s.%s", param->layer->name, param->name);
-    const nn_file_tensor *found = name ? find_tensor(list, name) : NULL;
+    const nn_file_tensor *found;
     char is[NN_FILE_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
     nn_shape shape;
     float *floats;
+    NN_TRY(name ? find_tensor(list, name, &found) : NN_EMEMORY);
     if (!found)
-        return name ? absent(r, name) : NN_EMEMORY;
+        return absent(r, name);
     shape_of(r, param, &shape);
     if (found->rank != shape.rank ||
         memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)

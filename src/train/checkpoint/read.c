@@ -91,6 +91,10 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     NN_TRY(read_pair(file, pool, &data->x, normal, &data->normal.count, pair));
     data->normal.mean = pair[0];
     data->normal.std = pair[1];
+    for (size_t i = 0; i < data->normal.count; i++)
+        if (!(data->normal.std[i] > 0))
+            return nn_fail(NN_EFORMAT, "%s: element %zu of /data/std is %g; it should be above 0",
+                           nn_h5_path(file), i, data->normal.std[i]);
     return NN_OK;
 }
 
