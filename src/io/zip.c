@@ -11,7 +11,7 @@
 #define CENTRAL 0x02014b50
 #define END 0x06054b50
 enum { LOCAL_SIZE = 30, CENTRAL_SIZE = 46, END_SIZE = 22 };
-enum { STORED = 0, DEFLATED = 8, ENCRYPTED = 1 /* flag */, LONG_COMMENT = 65535 };
+enum { STORED = 0, DEFLATED = 8, ENCRYPTED = 1, UTF8 = 0x800 /* flags */, LONG_COMMENT = 65535 };
 enum { DEFLATE_MOST = 1032 /* bytes that one deflated byte can become */ };
 #define ZIP64 0xffffffffu /* in the place of a size that stands elsewhere */
 
@@ -36,6 +36,24 @@ static const unsigned char *find_end(const archive *a) {
             return at;
     }
     return NULL;
+}
+
+/* Does it become so many bytes? Found piece by piece, before there is memory for all of them. */
+static bool becomes(const unsigned char *packed, size_t packed_size, size_t size) {
+    unsigned char piece[1 << 16];
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)packed,
+                       .avail_in = (uInt)packed_size};
+    int rc = inflateInit2(&stream, -MAX_WBITS);
+    if (rc != Z_OK)
+        return false;
+    while (rc == Z_OK && stream.total_out <= size) {
+        stream.next_out = piece;
+        stream.avail_out = sizeof piece;
+        rc = inflate(&stream, Z_NO_FLUSH);
+    }
+    size_t total = stream.total_out;
+    inflateEnd(&stream);
+    return rc == Z_STREAM_END && total == size;
 }
 
 static int inflate_member(const archive *a, const char *name, const unsigned char *packed,
@@ -68,6 +86,9 @@ static int unpack(const archive *a, const char *name, int method, const unsigned
     if (size / DEFLATE_MOST > packed_size)
         return nn_fail(NN_EFORMAT, "%s: '%s' cannot have %zu bytes, as %zu are its packed ones",
                        a->file, name, size, packed_size);
+    if (!becomes(packed, packed_size, size))
+        return nn_fail(NN_EFORMAT, "%s: '%s' cannot be inflated to its %zu bytes", a->file, name,
+                       size);
     unsigned char *bytes = nn_pool_alloc(a->pool, size + 1);
     if (!bytes)
         return NN_EMEMORY;
@@ -150,8 +171,11 @@ static void put_facts(nn_bytes *out, const nn_zip_member *member) {
     unsigned long crc = crc32_z(0, member->part[0].bytes, member->part[0].count);
     if (member->part[1].count)
         crc = crc32_z(crc, member->part[1].bytes, member->part[1].count);
+    bool plain = true;
+    for (const char *at = member->name; *at; at++)
+        plain = plain && (unsigned char)*at < 0x80;
     nn_bytes_number(out, 20, 2);
-    nn_bytes_number(out, 0, 2);
+    nn_bytes_number(out, plain ? 0 : UTF8, 2);
     nn_bytes_number(out, STORED, 2);
     nn_bytes_number(out, 0, 2);
     nn_bytes_number(out, 1 << 5 | 1, 2);
