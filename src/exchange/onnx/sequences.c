@@ -1,5 +1,6 @@
 /* Recurrent operators of ONNX, whose tensors are time-major, the axes that go back and forth around
  * them, and changes of shape. */
+#include "base/text.h"
 #include "exchange/onnx/convert.h"
 
 #include <inttypes.h>
@@ -174,15 +175,27 @@ static int add_shape(nn_onnx_conversion *c, int count, const int64_t *shape) {
     return item ? nn_node_add(item->options, "shape", list) : 0;
 }
 
+/* Does the last dimension take the numbers of all directions, [D, H], and nothing else? */
+static bool joins_directions(const nn_onnx_value *x, int count, const int64_t *shape) {
+    const nn_node *units = nn_node_get(x->layer->options, "units");
+    int64_t last = shape[count - 1], width = 0;
+    if (!units || !nn_text_to_int(units->text, &width))
+        return false;
+    return last == -1 || last == width * x->layer->directions;
+}
+
 int nn_onnx_from_reshape(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_value *x = nn_onnx_in(c, 0);
     int64_t shape[NN_MAX_RANK + 1] = {0};
     int count = nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), NN_MAX_RANK + 1, shape);
     bool flat = strcmp(kind, "flatten") == 0;
     nn_onnx_item *item;
-    if (x && x->form == NN_ONNX_STATES_ND && count == 3)
+    if (x && x->form == NN_ONNX_STATES_ND && count == 3 && !flat &&
+        joins_directions(x, count, shape))
         return give_as(c, x, NN_ONNX_STEPS, false);
-    if (x && x->form == NN_ONNX_LAST_ND && (count == 2 || flat))
+    if (x && x->form == NN_ONNX_LAST_ND &&
+        (flat ? nn_onnx_get_int(c, "axis", 1) == 1
+              : count == 2 && joins_directions(x, count, shape)))
         return give_as(c, x, NN_ONNX_SAMPLES, true);
     if (flat ? nn_onnx_get_int(c, "axis", 1) == 1 : count == 2 && shape[1] == -1)
         return nn_onnx_add_layer(c, "flatten", 0, &item);
