@@ -1,5 +1,6 @@
 #include "exchange/onnx/convert.h"
 
+#include "base/numbers/rng.h"
 #include "base/text.h"
 #include "io/yaml.h"
 
@@ -13,16 +14,38 @@
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* The slot of that name, or the free one where it belongs. */
+static size_t *slot_of(const nn_onnx_conversion *c, const char *name) {
+    size_t i = (size_t)nn_hash_text(name) & (c->slots - 1);
+    while (c->slot[i] != 0 && strcmp(c->value[c->slot[i] - 1].name, name) != 0)
+        i = (i + 1) & (c->slots - 1);
+    return &c->slot[i];
+}
+
 static nn_onnx_value *find_value(const nn_onnx_conversion *c, const char *name) {
-    for (size_t i = c->values; i-- > 0;)
-        if (strcmp(c->value[i].name, name) == 0)
-            return &c->value[i];
-    return NULL;
+    size_t at = c->slots ? *slot_of(c, name) : 0;
+    return at ? &c->value[at - 1] : NULL;
+}
+
+/* At most half of the slots are taken. */
+static int grow_slots(nn_onnx_conversion *c) {
+    size_t slots = c->slots ? 2 * c->slots : 64;
+    size_t *slot = nn_pool_alloc(c->pool, slots * sizeof *slot);
+    if (!slot)
+        return NN_EMEMORY;
+    c->slot = slot;
+    c->slots = slots;
+    for (size_t i = 0; i < c->values; i++) /* of one name, the last one */
+        *slot_of(c, c->value[i].name) = i + 1;
+    return 0;
 }
 
 static int add_value(nn_onnx_conversion *c, nn_onnx_value value) {
     NN_TRY(NN_GROW(c->pool, &c->value, c->values, &c->value_capacity));
+    if (2 * c->values >= c->slots)
+        NN_TRY(grow_slots(c));
     c->value[c->values++] = value;
+    *slot_of(c, value.name) = c->values;
     return 0;
 }
 
@@ -320,7 +343,7 @@ static int start_values(nn_onnx_conversion *c) {
                                             .form = NN_ONNX_CONSTANT,
                                             .constant = &file->constants.tensor[i]}));
     for (size_t i = 0; i < file->inputs; i++) {
-        if (nn_file_tensors_find(&file->constants, file->input[i].name))
+        if (find_value(c, file->input[i].name))
             continue;
         if (input)
             return nn_fail(NN_EUSAGE, "%s has two inputs, '%s' and '%s'; a model of nnmpi has one",

@@ -62,6 +62,8 @@ typedef struct nn_onnx_conversion {
     nn_node *model;       /* list of layers */
     nn_onnx_value *value;
     size_t values, value_capacity;
+    size_t *slot; /* by hash of names: 1 + index of the value; 0: free */
+    size_t slots; /* a power of two, or 0 */
     nn_onnx_weight *weight;
     size_t weights, weight_capacity;
     nn_onnx_item *last; /* layer so far; NULL: none */
