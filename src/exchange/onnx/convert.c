@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OLDEST 9 /* operator set: before, sums and products of tensors had other rules */
+#define MOST_USES 16 /* of the file's constants, on average */
+#define OLDEST 9     /* operator set: before, sums and products of tensors had other rules */
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
@@ -250,8 +251,17 @@ int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const c
     return 0;
 }
 
+int nn_onnx_take(nn_onnx_conversion *c, size_t count) {
+    c->taken += count;
+    if (c->taken / MOST_USES <= c->numbers)
+        return 0;
+    return nn_fail(NN_EUSAGE, "%s: its constants are used more than %d times each by layers",
+                   c->file->constants.file, MOST_USES);
+}
+
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                        const nn_file_tensor *constant, bool turned) {
+    NN_TRY(nn_onnx_take(c, constant->count));
     float *numbers = nn_pool_alloc(c->pool, constant->count * sizeof *numbers + 1);
     nn_file_tensor as = *constant;
     if (!numbers)
@@ -338,6 +348,8 @@ static int start_values(nn_onnx_conversion *c) {
     const nn_onnx_file *file = c->file;
     const nn_onnx_port *input = NULL;
     nn_shape *x = &c->p->data.x;
+    for (size_t i = 0; i < file->constants.count; i++)
+        c->numbers += file->constants.tensor[i].count;
     for (size_t i = 0; i < file->constants.count; i++)
         NN_TRY(add_value(c, (nn_onnx_value){.name = file->constants.tensor[i].name,
                                             .form = NN_ONNX_CONSTANT,

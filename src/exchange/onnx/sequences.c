@@ -63,6 +63,7 @@ static const char *check(nn_onnx_conversion *c, const char *kind, const nn_file_
 static int add_gates(nn_onnx_conversion *c, const nn_onnx_item *item, const char *name,
                      const nn_file_tensor *constant, size_t part, size_t parts) {
     size_t directions = (size_t)constant->dim[0], count = constant->count / directions / parts;
+    NN_TRY(nn_onnx_take(c, 2 * constant->count));
     float *onnx = nn_pool_alloc(c->pool, constant->count * sizeof *onnx + 1);
     if (!onnx)
         return NN_EMEMORY;
