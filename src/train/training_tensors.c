@@ -43,9 +43,9 @@ int nn_training_get(nn_training *t, const char *tensor, float *values) {
     bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
     if (!finished)
         NN_TRY(nn_training_check_between(t, "nn_training_get"));
+    NN_TRY(find_tensor(t, tensor, &param));
     if (!values)
         return nn_fail(NN_EUSAGE, "nn_training_get: values is NULL");
-    NN_TRY(find_tensor(t, tensor, &param));
     const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
     const nn_real *from = finished ? nn_session_model_params(session) : session->params;
     nn_param_export(param, from + param->offset, values);
@@ -66,8 +66,8 @@ int nn_training_set(nn_training *t, const char *tensor, const float *values) {
     nn_trainer *trainer = &t->trainer;
     const nn_param *param;
     NN_TRY(nn_training_check_between(t, "nn_training_set"));
-    NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
     NN_TRY(find_tensor(t, tensor, &param));
+    NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
     int rc = nn_comm_agree(trainer->comm, 0); /* others may still read what ranks share */

@@ -122,7 +122,7 @@ static nn_tensor *permute_forward(const nn_op_call *call) {
 }
 
 static void permute_backward(nn_tensor *y, nn_tensor *dy, nn_tensor **dx) {
-    int back[NN_TENSOR_RANK];
+    int back[NN_TENSOR_RANK] = {0};
     for (int i = 0; i < y->rank; i++)
         back[y->args.dim[i]] = i;
     dx[0] = nn_tensor_permute(dy, back);
@@ -144,7 +144,7 @@ static bool stays(const nn_tensor *x, const nn_op_args *args) {
 
 nn_tensor *nn_tensor_permute(nn_tensor *x, const int *axes) {
     nn_op_args args = {.rank = x ? x->rank : 0};
-    int64_t dim[NN_TENSOR_RANK];
+    int64_t dim[NN_TENSOR_RANK] = {0};
     unsigned seen = 0;
     for (int i = 0; x && i < x->rank; i++) {
         int axis = 0;

@@ -21,7 +21,9 @@ static void visit_place(void *ctx, const nn_place *place) {
         .type = option ? nn_option_type_name(option) : NULL,
         .fallback = option ? option->fallback : NULL,
         .range = option ? option->range : NULL,
-        .help = option ? option->help : place->row->help,
+        .help = option       ? option->help
+                : place->row ? place->row->help
+                             : NULL,
     };
     v->visit(v->ctx, &help);
 }
