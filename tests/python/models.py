@@ -99,10 +99,11 @@ raises(ValueError, "no 'val_loss' in what fit reports: loss, lr", model.fit, x_t
 stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", rank == nnmpi.Comm().size - 1))
 assert model.fit(x_train, labels, verbose=0, callbacks=[stop]).result["steps"] == 1
 
-# A callback of one rank alone is asked on all of them; what fails on rank 0 fails everywhere.
+# A callback of one rank alone is asked on all of them; who saves is rank 0.
 only = [LambdaCallback(on_batch_end=lambda batch, logs: None)] if rank == 0 else []
 assert model.fit(x_train, labels, verbose=0, callbacks=only).result["steps"] == 32
-raises((nnmpi.InputOutputError, OSError), "nowhere", model.save, "/nowhere/at/all.h5")
+if rank == 0:  # nobody else is asked
+    raises(OSError, "nowhere", model.save, "/nowhere/at/all.h5")
 raises(ValueError, "is 0.0; it is a number above 0", model.fit, x_train, labels, verbose=0,
        callbacks=[LearningRateScheduler(lambda epoch, rate: 0.0)])  # fmt: skip
 watch = EarlyStopping("loss", patience=2)

@@ -501,6 +501,13 @@ static void test_order(nn_comm *comm, const rows *r) {
     FAILS(nn_training_evaluate(t, "test", NULL), NN_EUSAGE, "out is NULL");
     FAILS(nn_training_finish(t, NULL), NN_EUSAGE, "result is NULL");
     nn_training_close(t);
+    nn_config_free(config);
+}
+
+static void test_options(nn_comm *comm) {
+    nn_config *config = configured(net, NULL);
+    nn_train_options options = {.size = sizeof options, .run_dir = ""};
+    nn_training *t = NULL;
     options.in_parts = nn_comm_rank(comm) == 0;
     if (nn_comm_size(comm) > 1)
         FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "in_parts is not that");
@@ -587,6 +594,7 @@ int main(void) {
         test_endless(comm, &r);
         test_ends(comm);
         test_order(comm, &r);
+        test_options(comm);
         test_arrays(comm, &r);
     }
     WORKS(nn_comm_agree(comm, 0));
