@@ -3,12 +3,9 @@
 /* timeout: 120 */
 /* Layers, losses and metrics of a program's own train as built-in ones do, to the same bits, are
  * saved and used again; and where one of them fails, on whichever rank, all ranks say so. */
-#include "calls.h"
 #include "comm/comm.h"
 #include "extend/own_parts.h"
-
-#include <stdlib.h>
-#include <unistd.h>
+#include "shared_folder.h"
 
 static own_state slope, squared, hits;
 
@@ -159,7 +156,7 @@ static void test_registered(nn_comm *comm) {
 }
 
 int main(void) {
-    char path[] = "/tmp/nnmpi-extend.XXXXXX", command[64];
+    struct shared_folder folder;
     nn_layer_def layer = own_slope_def("own_slope", &slope);
     nn_loss_def loss = own_squared_def("own_squared", &squared);
     nn_metric_def metric = own_hits_def("own_hits", &hits);
@@ -169,20 +166,14 @@ int main(void) {
     WORKS(nn_metric_register(&metric));
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
-    bool first = nn_comm_rank(comm) == 0;
-    if (first && !CHECK(mkdtemp(path)))
-        return check_done();
-    WORKS(nn_comm_bcast(comm, path, sizeof path));
-    if (CHECK(chdir(path) == 0)) { /* all ranks: they look into what was saved */
+    if (shared_folder_enter(&folder, comm)) { /* all ranks: they look into what was saved */
         test_twins(comm);
         test_reproducible(comm);
         test_used_again(comm);
         test_failures(comm);
         test_registered(comm);
     }
-    WORKS(nn_comm_agree(comm, 0));
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    CHECK(!first || (chdir("/") == 0 && system(command) == 0));
+    shared_folder_leave(&folder, comm);
     nn_comm_free(comm);
     return check_done();
 }

@@ -2,16 +2,14 @@
 /* timeout: 120 */
 /* A step in parts is the step; minibatches that each rank hands over for itself are averaged as if
  * one rank had all of them; gradients, predictions, and what comes at the wrong time. */
-#include "calls.h"
 #include "comm/comm.h"
+#include "shared_folder.h"
 
 #include <nnmpi/nnmpi.h>
 
 #include <math.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char net[] =
     "data: {source: synthetic, generator: {blobs: {features: 9, classes: 3, spread: 5}}, samples: "
@@ -568,17 +566,13 @@ static void test_arrays(nn_comm *comm, const rows *r) {
 }
 
 int main(void) {
-    char path[] = "/tmp/nnmpi-parts.XXXXXX", command[64];
+    struct shared_folder folder;
     nn_comm *comm = NULL;
     rows r;
     make_rows(&r);
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
-    bool first = nn_comm_rank(comm) == 0;
-    if (first && !CHECK(mkdtemp(path)))
-        return check_done();
-    WORKS(nn_comm_bcast(comm, path, sizeof path));
-    if (CHECK(chdir(path) == 0)) {
+    if (shared_folder_enter(&folder, comm)) {
         test_same(comm, NULL);
         test_same(comm, "train.reproducible=true");
         test_same(comm, "train.clip_norm=0.5");
@@ -597,9 +591,7 @@ int main(void) {
         test_options(comm);
         test_arrays(comm, &r);
     }
-    WORKS(nn_comm_agree(comm, 0));
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    CHECK(!first || (chdir("/") == 0 && system(command) == 0));
+    shared_folder_leave(&folder, comm);
     nn_comm_free(comm);
     return check_done();
 }

@@ -3,14 +3,13 @@
 /* timeout: 120 */
 /* A training that its caller drives is the one that nn_train does; and what the caller does in
  * between. */
-#include "calls.h"
 #include "comm/comm.h"
 #include "io/h5.h"
+#include "shared_folder.h"
 
 #include <nnmpi/nnmpi.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -279,15 +278,12 @@ static void test_failed(nn_comm *comm) {
 }
 
 int main(void) {
-    char path[] = "/tmp/nnmpi-training.XXXXXX", command[64], wanted[65];
+    struct shared_folder folder;
+    char wanted[65];
     nn_comm *comm = NULL;
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
-    bool first = nn_comm_rank(comm) == 0;
-    if (first && !CHECK(mkdtemp(path)))
-        return check_done();
-    WORKS(nn_comm_bcast(comm, path, sizeof path));
-    if (CHECK(chdir(path) == 0)) { /* all ranks: they look into what was saved */
+    if (shared_folder_enter(&folder, comm)) { /* all ranks: they look into what was saved */
         train(comm, NULL, "whole", wanted);
         test_same(comm, wanted);
         test_no_folder(comm, wanted);
@@ -298,9 +294,7 @@ int main(void) {
         test_misuse(comm);
         test_failed(comm);
     }
-    WORKS(nn_comm_agree(comm, 0));
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    CHECK(!first || (chdir("/") == 0 && system(command) == 0));
+    shared_folder_leave(&folder, comm);
     nn_comm_free(comm);
     return check_done();
 }
