@@ -2,10 +2,8 @@
  * into the model that their configuration describes; and the same files as tables of parameters. */
 #include "train/checkpoint/checkpoint.h"
 
-#include "io/yaml.h"
 #include "nn/losses/loss.h"
-#include "sandbox.h"
-#include "target.h"
+#include "small_model.h"
 #include "train/checkpoint/import_weights.h"
 #include "train/config/settings.h"
 
@@ -13,23 +11,6 @@
 #include <string.h>
 
 enum { LARGEST = 1 << 16 /* parameters: how large a model is, a configuration may say */ };
-
-#define LAYERS "[dense: {name: fc1, units: 3}, dense: {name: fc2, units: 2}]"
-
-static nn_model *small; /* tables are read into */
-
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    static nn_pool pool; /* the model keeps its nodes */
-    nn_node *layers;
-
-    (void)argc;
-    (void)argv;
-    sandbox_enter();
-    bool made = nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers) == 0 &&
-                nn_model_plan(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
-    sandbox_expect(made, "there is a model");
-    return 0;
-}
 
 static void read_tables(nn_pool *pool) {
     const nn_pretrained tables = {.from = "input.h5"};

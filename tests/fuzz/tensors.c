@@ -3,29 +3,10 @@
 #include "io/tensors.h"
 
 #include "exchange/portable.h"
-#include "io/yaml.h"
-#include "sandbox.h"
-#include "target.h"
+#include "small_model.h"
 #include "train/checkpoint/import_weights.h"
 
 #include <string.h>
-
-#define LAYERS "[dense: {name: fc1, units: 3}, dense: {name: fc2, units: 2}]"
-
-static nn_model *small; /* parameters are read into */
-
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    static nn_pool pool; /* the model keeps its nodes */
-    nn_node *layers;
-
-    (void)argc;
-    (void)argv;
-    sandbox_enter();
-    bool made = nn_yaml_parse(&pool, "model", LAYERS, strlen(LAYERS), &layers) == 0 &&
-                nn_model_plan(layers, (nn_shape){1, {4}}, NULL, &small) == 0;
-    sandbox_expect(made, "there is a model");
-    return 0;
-}
 
 /* What was read can be written, and is then read as the same. */
 static void write_again(nn_portable *p, const char *name) {
