@@ -13,6 +13,7 @@
  *                          bytes are written or read;
  *                          or KILL: the process dies by SIGKILL instead of making the call;
  *                          or HANG: the call never returns;
+ *                          or SLOW: it is made after four seconds;
  *                          or LIE: it is not made, but returns 0 (fcntl only);
  *                          or STOP: the process is stopped (SIGSTOP) before it makes the call
  *   FAULT_COUNT_FILE=f     at exit f.<rank> gets a line `<kind> <calls>` for each kind seen
@@ -58,7 +59,8 @@ enum {
     FAULT_KILL = -2,
     FAULT_HANG = -3,
     FAULT_STOP = -4,
-    FAULT_LIE = -5
+    FAULT_LIE = -5,
+    FAULT_SLOW = -6
 }; /* beside errno values */
 
 /* clang-format off */
@@ -134,7 +136,7 @@ static int fault_error_named(const char *name) {
                   {"EACCES", EACCES},   {"EDQUOT", EDQUOT},   {"EROFS", EROFS},
                   {"ENOMEM", ENOMEM},   {"ENOLCK", ENOLCK},   {"SHORT", FAULT_SHORT},
                   {"KILL", FAULT_KILL}, {"HANG", FAULT_HANG}, {"STOP", FAULT_STOP},
-                  {"LIE", FAULT_LIE}};
+                  {"LIE", FAULT_LIE},   {"SLOW", FAULT_SLOW}};
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].error;
@@ -230,9 +232,11 @@ static int fault_strikes(int kind, const fault_plan *plan) {
         sleep(1);
     if (plan->error == FAULT_STOP)
         raise(SIGSTOP);
+    if (plan->error == FAULT_SLOW)
+        sleep(4);
     if (plan->error > 0)
         errno = plan->error;
-    return plan->error != FAULT_STOP ? plan->error : 0;
+    return plan->error != FAULT_STOP && plan->error != FAULT_SLOW ? plan->error : 0;
 }
 
 static int fault_at(int kind, const void *caller) {

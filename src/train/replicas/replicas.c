@@ -284,15 +284,26 @@ static int go_back(nn_trainer *t, const char *text, bool *rewound) {
     return 0;
 }
 
+/* The checkpoint under way is of equal replicas, and what the run will go on from. */
+static int finish_saving(nn_trainer *t) {
+    if (!t->saver)
+        return 0;
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    (void)nn_saver_wait(t->saver);
+    return nn_comm_agree(t->comm, 0);
+}
+
 /* The same on every rank. */
 static int act(nn_trainer *t, const struct finding *all, bool *rewound) {
     char text[1200];
     bool lost = sum_up(t, all, text, sizeof text);
-    if (t->options->on_mismatch != NN_MISMATCH_REPAIR)
+    if (t->options->on_mismatch != NN_MISMATCH_REPAIR) {
+        NN_TRY(finish_saving(t));
         return nn_fail(NN_ERANK,
                        "%s; memory or a processor there may be faulty; run again with --resume, "
                        "which goes on from the last checkpoint, or with --on-mismatch repair",
                        text);
+    }
     if (lost)
         return go_back(t, text, rewound);
     if (t->run)
