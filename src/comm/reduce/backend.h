@@ -1,4 +1,4 @@
-/* The inside of a reducer, for its backends: reduce.c goes through the buckets of a step, a backend
+/* The inside of a reducer, for its backends: pass.c goes through the buckets of a step, a backend
  * knows how ranks learn of each other's step sums and gradients. */
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
