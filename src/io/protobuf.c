@@ -73,10 +73,10 @@ static int read_bytes(nn_pb_reader *r, nn_pb_field *field) {
     return 0;
 }
 
-static int read_fixed(nn_pb_reader *r, nn_pb_field *field, int size) {
+int nn_pb_fixed(nn_pb_reader *r, int size, uint64_t *value) {
     if (r->end - r->at < size)
         return damaged(r, "a number is cut off");
-    field->value = nn_bytes_get(r->at, size);
+    *value = nn_bytes_get(r->at, size);
     r->at += size;
     return 0;
 }
@@ -96,11 +96,11 @@ int nn_pb_next(nn_pb_reader *r, nn_pb_field *field, bool *more) {
     case NN_PB_VARINT:
         return nn_pb_varint(r, &field->value);
     case NN_PB_64:
-        return read_fixed(r, field, 8);
+        return nn_pb_fixed(r, 8, &field->value);
     case NN_PB_BYTES:
         return read_bytes(r, field);
     case NN_PB_32:
-        return read_fixed(r, field, 4);
+        return nn_pb_fixed(r, 4, &field->value);
     default:
         return damaged(r, "no type of Protocol Buffers that is in use");
     }

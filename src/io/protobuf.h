@@ -35,7 +35,8 @@ typedef struct nn_pb_reader {
 int nn_pb_next(nn_pb_reader *r, nn_pb_field *field, bool *more);
 /* The message that a field of NN_PB_BYTES is; an empty one for others. */
 nn_pb_reader nn_pb_inner(const nn_pb_reader *r, const nn_pb_field *field);
-/* A varint from bytes of a packed field. */
+/* A varint, or a number of 4 or 8 bytes, from those of a packed field. */
 int nn_pb_varint(nn_pb_reader *r, uint64_t *value);
+int nn_pb_fixed(nn_pb_reader *r, int size, uint64_t *value);
 
 #endif

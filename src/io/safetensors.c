@@ -25,8 +25,11 @@ typedef struct reading {
     size_t size;      /* ... so many bytes */
 } reading;
 
-static int read_metadata(reading *r) {
-    char *key, *text;
+/* What is read of a key of an object. */
+typedef int item_fn(reading *r, const char *key, void *to);
+
+static int read_object(reading *r, item_fn *item, void *to) {
+    char *key;
     bool more;
     NN_TRY(nn_json_begin(&r->json, '{'));
     for (;;) {
@@ -34,10 +37,17 @@ static int read_metadata(reading *r) {
         if (!more)
             return 0;
         NN_TRY(nn_json_read_key(&r->json, &key));
-        NN_TRY(nn_json_read_string(&r->json, &text));
-        if (strcmp(key, ABOUT) == 0)
-            r->list->about = text;
+        NN_TRY(item(r, key, to));
     }
+}
+
+static int read_metadata(reading *r, const char *key, void *to) {
+    char *text;
+    (void)to;
+    NN_TRY(nn_json_read_string(&r->json, &text));
+    if (strcmp(key, ABOUT) == 0)
+        r->list->about = text;
+    return 0;
 }
 
 static int read_type(reading *r, nn_file_tensor *t) {
@@ -47,8 +57,8 @@ static int read_type(reading *r, nn_file_tensor *t) {
         if (strcmp(t->type->name, name) == 0)
             return 0;
     return nn_json_place(&r->json, nn_fail(NN_EFORMAT,
-                                           "'%s' has a dtype that safetensors does not "
-                                           "have: '%s'",
+                                           "'%s' has the dtype '%s', which nnmpi cannot "
+                                           "read: F32, F64, F16, BF16 and integers",
                                            t->name, name));
 }
 
@@ -66,8 +76,17 @@ static int read_list(reading *r, int most, int *count, int64_t *number) {
     }
 }
 
-/* What is said of a tensor, each once. */
-static int read_item(reading *r, const char *key, nn_file_tensor *t, int64_t place[2]) {
+/* A tensor as it is read. */
+typedef struct tensor {
+    nn_file_tensor t;
+    int64_t place[2];
+} tensor;
+
+/* What is said of it, each once. */
+static int read_item(reading *r, const char *key, void *to) {
+    tensor *of = to;
+    nn_file_tensor *t = &of->t;
+    int64_t *place = of->place;
     int count;
     if (strcmp(key, "dtype") == 0 && !t->type)
         return read_type(r, t);
@@ -87,41 +106,19 @@ static int read_item(reading *r, const char *key, nn_file_tensor *t, int64_t pla
 }
 
 static int read_tensor(reading *r, const char *name) {
-    nn_file_tensor t = {.name = name, .rank = -1};
-    int64_t place[2] = {-1, -1};
-    char *key;
-    bool more;
-    NN_TRY(nn_json_begin(&r->json, '{'));
-    for (;;) {
-        NN_TRY(nn_json_next(&r->json, '}', &more));
-        if (!more)
-            break;
-        NN_TRY(nn_json_read_key(&r->json, &key));
-        NN_TRY(read_item(r, key, &t, place));
-    }
-    if (!t.type || t.rank < 0 || place[1] < 0)
+    tensor of = {{.name = name, .rank = -1}, {-1, -1}};
+    NN_TRY(read_object(r, read_item, &of));
+    if (!of.t.type || of.t.rank < 0 || of.place[1] < 0)
         return nn_json_place(&r->json, nn_fail(NN_EFORMAT, "'%s' has no %s", name,
-                                               !t.type      ? "dtype"
-                                               : t.rank < 0 ? "shape"
-                                                            : "data_offsets"));
-    t.bytes = (const unsigned char *)r->data + place[0];
-    return nn_file_tensors_add(r->list, t, (size_t)(place[1] - place[0]));
+                                               !of.t.type      ? "dtype"
+                                               : of.t.rank < 0 ? "shape"
+                                                               : "data_offsets"));
+    of.t.bytes = (const unsigned char *)r->data + of.place[0];
+    return nn_file_tensors_add(r->list, of.t, (size_t)(of.place[1] - of.place[0]));
 }
 
-static int read_header(reading *r) {
-    char *key;
-    bool more;
-    NN_TRY(nn_json_begin(&r->json, '{'));
-    for (;;) {
-        NN_TRY(nn_json_next(&r->json, '}', &more));
-        if (!more)
-            return nn_json_end(&r->json);
-        NN_TRY(nn_json_read_key(&r->json, &key));
-        if (strcmp(key, METADATA) == 0)
-            NN_TRY(read_metadata(r));
-        else
-            NN_TRY(read_tensor(r, key));
-    }
+static int read_entry(reading *r, const char *key, void *to) {
+    return strcmp(key, METADATA) == 0 ? read_object(r, read_metadata, to) : read_tensor(r, key);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -173,7 +170,8 @@ static int safetensors_read(nn_file_tensors *list) {
                  .list = list,
                  .data = text + LENGTH + header,
                  .size = size - LENGTH - header};
-    NN_TRY(read_header(&r));
+    NN_TRY(read_object(&r, read_entry, NULL));
+    NN_TRY(nn_json_end(&r.json));
     NN_TRY(nn_file_tensors_check_names(list));
     return check_places(&r);
 }

@@ -73,10 +73,13 @@ typedef struct nn_onnx_conversion {
     nn_bytes refused;        /* text: nodes that stand for no layer */
 } nn_onnx_conversion;
 
-/* Notes that the node under way stands for no layer, and why, unless it reads what such a node
- * gives; 0. */
-int nn_onnx_no(nn_onnx_conversion *c, const char *why);
+/* ---- values.c: what the node under way reads and gives --------------------------------------- */
 
+/* The value of that name, the last one where there are several; NULL: there is none. */
+nn_onnx_value *nn_onnx_find_value(const nn_onnx_conversion *c, const char *name);
+int nn_onnx_add_value(nn_onnx_conversion *c, nn_onnx_value value);
+/* Output i of the node is this value. */
+int nn_onnx_give(nn_onnx_conversion *c, size_t i, nn_onnx_value value);
 /* Input i of the node; NULL: it has none, or one that was refused. */
 const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i);
 /* Whether the node names one there, known or not. */
@@ -98,6 +101,12 @@ bool nn_onnx_get_ints(const nn_onnx_conversion *c, const char *name, size_t coun
 /* The whole numbers of a constant, at most `most`; their number, -1: it has others or more. */
 int nn_onnx_whole(const nn_file_tensor *constant, size_t most, int64_t *out);
 
+/* ---- convert.c: layers ----------------------------------------------------------------------- */
+
+/* Notes that the node under way stands for no layer, and why, unless it reads what such a node
+ * gives; 0. */
+int nn_onnx_no(nn_onnx_conversion *c, const char *why);
+
 /* Adds a layer of that kind on input `only` of the node (-1: on all of them), which have that form,
  * and whose output is the node's first. *item is NULL, and that noted, where an input is something
  * else. */
@@ -117,8 +126,15 @@ int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const ch
                        const nn_file_tensor *constant, bool turned);
 int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                         const float *numbers, size_t count);
-/* Output i of the node is this value. */
-int nn_onnx_give(nn_onnx_conversion *c, size_t i, nn_onnx_value value);
+/* Says of a recurrent layer what is read of it; false: other readers read something else. */
+bool nn_onnx_settle_states(const nn_onnx_value *value);
+
+/* ---- model.c --------------------------------------------------------------------------------- */
+
+/* Builds the model, whose output is the graph's, with its parameters. NN_EUSAGE, NN_EFORMAT. */
+int nn_onnx_build(nn_onnx_conversion *c);
+
+/* ---- operators ------------------------------------------------------------------------------- */
 
 typedef int nn_onnx_convert_fn(nn_onnx_conversion *c, const char *kind);
 /* An operator: how it is converted, and the layer that it becomes where that is one. */

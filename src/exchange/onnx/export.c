@@ -1,5 +1,6 @@
 /* A model as ONNX: raw samples go in, what predict writes comes out. */
 #include "exchange/about.h"
+#include "exchange/onnx/file.h"
 #include "exchange/onnx/graph.h"
 #include "exchange/onnx/schema.h"
 #include "io/file.h"
@@ -96,7 +97,19 @@ static void put_entry(nn_bytes *message, const char *key, const char *text) {
     nn_pb_put_message(message, NN_MODEL_METADATA, &entry);
 }
 
-static int write_model(nn_onnx_graph *g, const char *file, const char *about, nn_bytes *message) {
+/* What the model is in nnmpi's words, and of which graph that is true. */
+static int put_about(nn_onnx_graph *g, const char *file, nn_bytes *message) {
+    nn_onnx_file graph;
+    char hex[NN_DIGEST_HEX], *about;
+    NN_TRY(nn_about_write((nn_portable *)g->model, &about));
+    NN_TRY(nn_onnx_parse(g->pool, file, message->at, message->count, &graph));
+    NN_TRY(nn_onnx_digest(&graph, about, hex));
+    put_entry(message, NN_ONNX_ABOUT, about);
+    put_entry(message, NN_ONNX_ABOUT_DIGEST, hex);
+    return message->failed ? NN_EMEMORY : 0;
+}
+
+static int write_model(nn_onnx_graph *g, const char *file, nn_bytes *message) {
     nn_bytes opset = {0};
     nn_pb_put_text(&g->message, NN_GRAPH_NAME, nn_config_name(g->model->config));
     nn_pb_put_int(message, NN_MODEL_IR, NN_ONNX_IR);
@@ -104,10 +117,10 @@ static int write_model(nn_onnx_graph *g, const char *file, const char *about, nn
     nn_pb_put_text(message, NN_MODEL_PRODUCER_VERSION, NNMPI_VERSION);
     nn_pb_put_int(&opset, NN_OPSET_VERSION, NN_ONNX_OPSET);
     nn_pb_put_message(message, NN_MODEL_OPSET, &opset);
-    put_entry(message, "nnmpi", about);
     nn_pb_put_message(message, NN_MODEL_GRAPH, &g->message);
     if (message->failed)
         return NN_EMEMORY;
+    NN_TRY(put_about(g, file, message));
     if (message->count >= MOST_BYTES)
         return nn_fail(NN_EIO, "%s: a model of 2 GiB or more cannot be one file of ONNX", file);
     return nn_file_write(file, (const char *)message->at, message->count);
@@ -117,15 +130,13 @@ static int export_graph(nn_onnx_graph *g, const char *file, nn_bytes *message) {
     const nn_layer *const *layer;
     const char **value =
         nn_pool_alloc(g->pool, nn_model_layers(g->model->model, &layer) * sizeof *value);
-    char *about;
     if (!value)
         return NN_EMEMORY;
     add_layers(g, value);
     if (g->refused.count)
         return nn_fail(NN_EUSAGE, "ONNX has nothing for these layers: %.*s", (int)g->refused.count,
                        (const char *)g->refused.at);
-    NN_TRY(nn_about_write((nn_portable *)g->model, &about));
-    return write_model(g, file, about, message);
+    return write_model(g, file, message);
 }
 
 int nn_export_onnx(nn_portable *p, const char *file) {

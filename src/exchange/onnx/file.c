@@ -40,21 +40,21 @@ static int read_text(const nn_onnx_file *file, const nn_pb_field *field, const c
 typedef struct tensor {
     nn_file_tensor t;
     size_t bytes;
-    bool elsewhere;
-    bool too_deep;
-    int64_t *number; /* of int64_data, which are not stored as they stand in memory */
+    int field; /* where its numbers stand; 0: none so far */
+    bool elsewhere, too_deep, twice;
+    int64_t *number; /* of fields but raw_data: as numbers or bits, each in 64 bits */
     size_t numbers, capacity;
 } tensor;
 
-/* A field of whole numbers, packed or not, at the end of an array. */
+/* A field of numbers, packed or not, at the end of an array: varints, or `size` bytes each. */
 static int add_numbers(const nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_field *field,
-                       int64_t **number, size_t *count, size_t *capacity) {
+                       int size, int64_t **number, size_t *count, size_t *capacity) {
     nn_pb_reader packed = nn_pb_inner(r, field);
     uint64_t value = field->value;
-    bool one = field->wire == NN_PB_VARINT;
-    while (one || (field->wire == NN_PB_BYTES && packed.at < packed.end)) {
+    bool one = field->wire == (size == 0 ? NN_PB_VARINT : size == 4 ? NN_PB_32 : NN_PB_64);
+    while (one || packed.at < packed.end) {
         if (!one)
-            NN_TRY(nn_pb_varint(&packed, &value));
+            NN_TRY(size == 0 ? nn_pb_varint(&packed, &value) : nn_pb_fixed(&packed, size, &value));
         NN_TRY(NN_GROW(file->constants.pool, number, *count, capacity));
         (*number)[(*count)++] = (int64_t)value;
         one = false;
@@ -66,7 +66,7 @@ static int add_dims(const nn_onnx_file *file, const nn_pb_reader *r, const nn_pb
                     tensor *to) {
     int64_t *dim = NULL;
     size_t count = 0, capacity = 0;
-    NN_TRY(add_numbers(file, r, field, &dim, &count, &capacity));
+    NN_TRY(add_numbers(file, r, field, 0, &dim, &count, &capacity));
     for (size_t i = 0; i < count; i++) {
         to->too_deep = to->too_deep || to->t.rank == NN_FILE_TENSOR_RANK || dim[i] < 0;
         if (!to->too_deep)
@@ -75,40 +75,93 @@ static int add_dims(const nn_onnx_file *file, const nn_pb_reader *r, const nn_pb
     return 0;
 }
 
+static int take_numbers(const nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_field *field,
+                        tensor *to) {
+    int size = field->number == NN_TENSOR_FLOATS ? 4 : field->number == NN_TENSOR_DOUBLES ? 8 : 0;
+    bool raw = field->number == NN_TENSOR_RAW;
+    to->twice = to->twice || (to->field && (raw || to->field != field->number));
+    to->field = field->number;
+    if (!raw)
+        return add_numbers(file, r, field, size, &to->number, &to->numbers, &to->capacity);
+    to->t.bytes = field->bytes;
+    to->bytes = field->count;
+    return 0;
+}
+
 static int take_tensor_field(nn_onnx_file *file, void *ctx, const nn_pb_reader *r,
                              const nn_pb_field *field) {
     tensor *to = ctx;
-    if (field->number == NN_TENSOR_DIMS)
+    switch (field->number) {
+    case NN_TENSOR_DIMS:
         return add_dims(file, r, field, to);
-    if (field->number == NN_TENSOR_INT64S)
-        return add_numbers(file, r, field, &to->number, &to->numbers, &to->capacity);
-    if (IS(NN_PB_BYTES, NN_TENSOR_NAME))
-        return read_text(file, field, &to->t.name);
-    if (IS(NN_PB_VARINT, NN_TENSOR_PLACE))
+    case NN_TENSOR_RAW:
+    case NN_TENSOR_FLOATS:
+    case NN_TENSOR_INT32S:
+    case NN_TENSOR_INT64S:
+    case NN_TENSOR_DOUBLES:
+    case NN_TENSOR_UINT64S:
+        return take_numbers(file, r, field, to);
+    case NN_TENSOR_NAME:
+        return field->wire == NN_PB_BYTES ? read_text(file, field, &to->t.name) : 0;
+    case NN_TENSOR_PLACE:
         to->elsewhere = field->value != 0;
-    if (IS(NN_PB_BYTES, NN_TENSOR_RAW) || IS(NN_PB_BYTES, NN_TENSOR_FLOATS)) {
-        to->t.bytes = field->bytes;
-        to->bytes = field->count;
-    }
-    if (IS(NN_PB_VARINT, NN_TENSOR_TYPE))
+        return 0;
+    case NN_TENSOR_TYPE:
         for (const nn_element *e = nn_elements; e->name; e++)
             if ((uint64_t)e->onnx == field->value)
                 to->t.type = e;
-    return 0;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* The field that has numbers of that type, where that is not raw_data. */
+static int field_of(const nn_element *type) {
+    static const int field[] = {[NN_TENSOR_IS_FLOAT] = NN_TENSOR_FLOATS,
+                                [NN_TENSOR_IS_INT64] = NN_TENSOR_INT64S,
+                                [NN_TENSOR_IS_DOUBLE] = NN_TENSOR_DOUBLES,
+                                [NN_TENSOR_IS_UINT32] = NN_TENSOR_UINT64S,
+                                [NN_TENSOR_IS_UINT64] = NN_TENSOR_UINT64S};
+    bool other = (size_t)type->onnx >= sizeof field / sizeof *field || !field[type->onnx];
+    return other ? NN_TENSOR_INT32S : field[type->onnx];
+}
+
+/* What is wrong with it; NULL: nothing. */
+static const char *check_tensor(const tensor *of) {
+    if (of->elsewhere)
+        return "stands in another file, and no other file is opened: write the model as one";
+    if (of->too_deep)
+        return "has more than 8 dimensions or one below 0";
+    if (!of->t.type)
+        return "has a type that cannot be parameters";
+    if (of->twice)
+        return "has its numbers twice";
+    if (of->field && of->field != NN_TENSOR_RAW && of->field != field_of(of->t.type))
+        return "has its numbers in a field for those of another type";
+    return NULL;
+}
+
+/* Numbers of 64 bits become those of the type where they stand. */
+static void narrow(tensor *of) {
+    unsigned char *out = (unsigned char *)of->number;
+    size_t size = of->t.type->size;
+    for (size_t i = 0; i < of->numbers; i++) {
+        int64_t number = of->number[i];
+        memcpy(out + i * size, &number, size);
+    }
+    of->t.bytes = out;
+    of->bytes = of->numbers * size;
 }
 
 static int add_tensor(nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_field *field) {
     tensor to = {.t = {.name = ""}};
     NN_TRY(read_inner(file, r, field, take_tensor_field, &to));
-    if (to.elsewhere || to.too_deep || !to.t.type)
-        return nn_fail(NN_EFORMAT, "%s: tensor '%s' %s", file->constants.file, to.t.name,
-                       to.elsewhere  ? "stands in another file; write the model as one"
-                       : to.too_deep ? "has more than 8 dimensions or one below 0"
-                                     : "has a type that cannot be parameters");
-    if (to.numbers && to.t.type->onnx == NN_TENSOR_IS_INT64) {
-        to.t.bytes = (const unsigned char *)to.number;
-        to.bytes = to.numbers * sizeof *to.number;
-    }
+    const char *wrong = check_tensor(&to);
+    if (wrong)
+        return nn_fail(NN_EFORMAT, "%s: tensor '%s' %s", file->constants.file, to.t.name, wrong);
+    if (to.field != NN_TENSOR_RAW)
+        narrow(&to);
     return nn_file_tensors_add(&file->constants, to.t, to.bytes);
 }
 
@@ -122,7 +175,7 @@ static int take_attribute(nn_onnx_file *file, void *ctx, const nn_pb_reader *r,
     if (IS(NN_PB_BYTES, NN_ATTRIBUTE_TEXT))
         return read_text(file, field, &a->text);
     if (field->number == NN_ATTRIBUTE_INTS)
-        return add_numbers(file, r, field, &a->numbers, &a->count, &a->capacity);
+        return add_numbers(file, r, field, 0, &a->numbers, &a->count, &a->capacity);
     if (IS(NN_PB_BYTES, NN_ATTRIBUTE_TEXTS)) {
         NN_TRY(NN_GROW(file->constants.pool, &a->texts, a->text_count, &a->text_capacity));
         return read_text(file, field, &a->texts[a->text_count++]);
@@ -244,6 +297,9 @@ static int take_graph(nn_onnx_file *file, void *to, const nn_pb_reader *r,
         return add_port(file, r, field, &file->input, &file->inputs, &file->input_capacity);
     case NN_GRAPH_OUTPUT:
         return add_port(file, r, field, &file->output, &file->outputs, &file->output_capacity);
+    case NN_GRAPH_SPARSE:
+        return nn_fail(NN_EFORMAT, "%s has a sparse constant: write it as a dense one",
+                       file->constants.file);
     default:
         return 0;
     }
@@ -279,22 +335,28 @@ static int take_model(nn_onnx_file *file, void *to, const nn_pb_reader *r,
     NN_TRY(read_inner(file, r, field, take_pair, &p));
     if (field->number == NN_MODEL_OPSET && (!*p.name || strcmp(p.name, "ai.onnx") == 0))
         file->opset = p.number;
-    if (field->number == NN_MODEL_METADATA && strcmp(p.name, "nnmpi") == 0)
+    if (field->number == NN_MODEL_METADATA && strcmp(p.name, NN_ONNX_ABOUT) == 0)
         file->about = p.text;
+    if (field->number == NN_MODEL_METADATA && strcmp(p.name, NN_ONNX_ABOUT_DIGEST) == 0)
+        file->about_digest = p.text;
+    return 0;
+}
+
+int nn_onnx_parse(nn_pool *pool, const char *path, const void *bytes, size_t size,
+                  nn_onnx_file *file) {
+    nn_pb_reader r = {.file = path, .start = bytes, .at = bytes};
+    r.end = r.start + size;
+    *file = (nn_onnx_file){.constants = {.pool = pool, .file = path}};
+    NN_TRY(read_message(file, r, take_model, NULL));
+    if (file->opset == 0 || file->ops == 0)
+        return nn_fail(NN_EFORMAT, "%s is no model of ONNX: it has no %s", path,
+                       file->opset == 0 ? "operator set" : "nodes");
     return 0;
 }
 
 int nn_onnx_read(nn_pool *pool, const char *path, nn_onnx_file *file) {
     char *bytes;
     size_t size;
-    *file = (nn_onnx_file){.constants = {.pool = pool, .file = path}};
     NN_TRY(nn_file_read(pool, path, &bytes, &size));
-    nn_pb_reader r = {.file = path, .start = (unsigned char *)bytes};
-    r.at = r.start;
-    r.end = r.start + size;
-    NN_TRY(read_message(file, r, take_model, NULL));
-    if (file->opset == 0 || file->ops == 0)
-        return nn_fail(NN_EFORMAT, "%s is no model of ONNX: it has no %s", path,
-                       file->opset == 0 ? "operator set" : "nodes");
-    return 0;
+    return nn_onnx_parse(pool, path, bytes, size, file);
 }

@@ -3,6 +3,7 @@
 #ifndef NN_EXCHANGE_ONNX_FILE_H
 #define NN_EXCHANGE_ONNX_FILE_H
 
+#include "io/digest.h"
 #include "io/protobuf.h"
 #include "io/tensors.h"
 
@@ -40,12 +41,23 @@ typedef struct nn_onnx_file {
     size_t ops, op_capacity;
     nn_onnx_port *input, *output;
     size_t inputs, input_capacity, outputs, output_capacity;
-    int64_t opset;     /* of ONNX's own operators */
-    const char *about; /* what nnmpi says of the model, NULL: nothing */
+    int64_t opset;            /* of ONNX's own operators */
+    const char *about;        /* what nnmpi says of the model, NULL: nothing ... */
+    const char *about_digest; /* ... and of which graph; NULL: of none */
 } nn_onnx_file;
 
-/* Names and bytes are owned by `pool`. NN_EFORMAT, NN_EIO. Local. */
+/* Keys of the metadata. */
+#define NN_ONNX_ABOUT "nnmpi"
+#define NN_ONNX_ABOUT_DIGEST "nnmpi.digest"
+
+/* Names and bytes are owned by `pool`, or stand in `bytes`. NN_EFORMAT names `path`. Local. */
+int nn_onnx_parse(nn_pool *pool, const char *path, const void *bytes, size_t size,
+                  nn_onnx_file *file);
+/* A whole file. NN_EFORMAT, NN_EIO. Local. */
 int nn_onnx_read(nn_pool *pool, const char *path, nn_onnx_file *file);
+/* SHA-256 of what says what is computed, all constants included, and of `about`: not of the names
+ * of nodes, comments, versions, and the order of fields, which other programs may write anew. */
+int nn_onnx_digest(const nn_onnx_file *file, const char *about, char hex[NN_DIGEST_HEX]);
 /* The attribute of that name or NULL. */
 const nn_onnx_attribute *nn_onnx_attribute_of(const nn_onnx_op *op, const char *name);
 

@@ -1,5 +1,6 @@
 #include "exchange/onnx/import.h"
 
+#include "base/log.h"
 #include "exchange/about.h"
 
 #include <string.h>
@@ -57,10 +58,27 @@ static int read_own(nn_portable *p, const nn_onnx_file *file) {
     return 0;
 }
 
+/* Whether what the file says of the model is still true of its graph. */
+static int check_about(const nn_onnx_file *file, bool *own) {
+    char hex[NN_DIGEST_HEX];
+    *own = false;
+    if (!file->about)
+        return 0;
+    NN_TRY(nn_onnx_digest(file, file->about, hex));
+    *own = file->about_digest && strcmp(file->about_digest, hex) == 0;
+    if (!*own)
+        nn_warn("%s was changed after nnmpi had written it: its graph counts, not what nnmpi noted "
+                "in it; names of classes and columns are lost",
+                file->constants.file);
+    return 0;
+}
+
 static int import(nn_portable *p, nn_pool *pool, const char *path) {
     nn_onnx_file file;
+    bool own;
     NN_TRY(nn_onnx_read(pool, path, &file));
-    return file.about ? read_own(p, &file) : nn_onnx_convert(p, &file);
+    NN_TRY(check_about(&file, &own));
+    return own ? read_own(p, &file) : nn_onnx_convert(p, &file);
 }
 
 int nn_import_onnx(nn_portable *p, const char *file) {

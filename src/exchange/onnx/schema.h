@@ -21,7 +21,8 @@ enum { /* GraphProto */
        NN_GRAPH_NAME = 2,
        NN_GRAPH_INITIALIZER = 5,
        NN_GRAPH_INPUT = 11,
-       NN_GRAPH_OUTPUT = 12
+       NN_GRAPH_OUTPUT = 12,
+       NN_GRAPH_SPARSE = 15
 };
 enum {
     NN_NODE_INPUT = 1,
@@ -52,12 +53,22 @@ enum { /* TensorProto */
        NN_TENSOR_DIMS = 1,
        NN_TENSOR_TYPE = 2,
        NN_TENSOR_FLOATS = 4,
+       NN_TENSOR_INT32S = 5, /* and shorter ones, and bits of float16 and bfloat16 */
        NN_TENSOR_INT64S = 7,
        NN_TENSOR_NAME = 8,
        NN_TENSOR_RAW = 9,
-       NN_TENSOR_PLACE = 14 /* 1: in another file */
+       NN_TENSOR_DOUBLES = 10,
+       NN_TENSOR_UINT64S = 11, /* and uint32 */
+       NN_TENSOR_PLACE = 14    /* 1: in another file */
 };
-enum { NN_TENSOR_IS_FLOAT = 1, NN_TENSOR_IS_INT64 = 7 }; /* TensorProto.DataType */
+enum { /* TensorProto.DataType */
+       NN_TENSOR_IS_FLOAT = 1,
+       NN_TENSOR_IS_INT32 = 6,
+       NN_TENSOR_IS_INT64 = 7,
+       NN_TENSOR_IS_DOUBLE = 11,
+       NN_TENSOR_IS_UINT32 = 12,
+       NN_TENSOR_IS_UINT64 = 13
+};
 /* ValueInfoProto, TypeProto, TypeProto.Tensor, TensorShapeProto, its Dimension */
 enum { NN_VALUE_NAME = 1, NN_VALUE_TYPE = 2 };
 enum { NN_TYPE_TENSOR = 1 };

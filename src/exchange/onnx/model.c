@@ -1,0 +1,126 @@
+/* The model that the layers of a graph have become. */
+#include "exchange/onnx/convert.h"
+#include "io/yaml.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The last layer, where it is an activation that a loss has: it is left to the loss. */
+static const char *loss_of(nn_onnx_conversion *c) {
+    static const struct {
+        const char *kind, *loss;
+    } fused[] = {{"softmax", "cross_entropy"}, {"sigmoid", "binary_cross_entropy"}};
+    for (size_t i = 0; i < sizeof fused / sizeof *fused && c->model->count > 1; i++)
+        if (strcmp(c->last->kind, fused[i].kind) == 0 && !nn_node_get(c->last->options, "inputs")) {
+            c->model->count--;
+            return fused[i].loss;
+        }
+    return "squared";
+}
+
+/* {data: {source: memory}, model: [...], loss: ..., train: {batch_size: 32}} */
+static int write_config(nn_onnx_conversion *c, const char *loss, char **config) {
+    nn_node *root;
+    char *head = nn_pool_printf(
+        c->pool, "{data: {source: memory}, loss: %s, train: {batch_size: 32}}", loss);
+    if (!head)
+        return NN_EMEMORY;
+    NN_TRY(nn_yaml_parse(c->pool, "configuration", head, strlen(head), &root));
+    NN_TRY(nn_node_add(root, "model", c->model));
+    return nn_yaml_emit(c->pool, root, config);
+}
+
+static int fill(nn_onnx_conversion *c, const nn_onnx_weight *weight) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(c->p->model, &param);
+    for (size_t i = 0; i < params; i++) {
+        if (strcmp(param[i]->layer->name, weight->layer->name) != 0 ||
+            strcmp(param[i]->name, weight->param) != 0)
+            continue;
+        if (param[i]->count != weight->count)
+            break;
+        nn_param_import(param[i], weight->numbers, c->p->params + param[i]->offset);
+        return 0;
+    }
+    return nn_fail(NN_EFORMAT, "%s: the %s of layer '%s' has another shape than the model wants",
+                   c->file->constants.file, weight->param, weight->layer->name);
+}
+
+/* Layers whose axes depend on the rank of samples have one for which the node means the same. */
+static int check_ranks(const nn_onnx_conversion *c) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(c->p->model, &layer);
+    for (const nn_onnx_item *item = c->last; item; item = item->above) {
+        int rank = nn_model_output_shape(c->p->model).rank; /* of one that the loss has */
+        for (size_t i = 1; i < layers; i++)
+            if (strcmp(layer[i]->name, item->name) == 0)
+                rank = layer[i]->in[0].rank;
+        if (item->ranks && !(item->ranks >> rank & 1))
+            return nn_fail(NN_EUSAGE,
+                           "%s: node '%s' works along another axis than the layer %s does",
+                           c->file->constants.file, item->node, item->kind);
+    }
+    return 0;
+}
+
+/* What is known of targets: classes where the loss is one for them. */
+static void set_targets(nn_portable *p, const char *loss) {
+    nn_shape out = nn_model_output_shape(p->model);
+    nn_data_traits *data = &p->data;
+    size_t outputs = nn_shape_count(&out), last = (size_t)out.dim[out.rank - 1];
+    data->target_width = outputs;
+    data->labels = strcmp(loss, "cross_entropy") == 0 ||
+                   (strcmp(loss, "binary_cross_entropy") == 0 && outputs == 1);
+    if (!data->labels)
+        return;
+    data->target_width = outputs / last;
+    data->classes = last == 1 ? 2 : (int64_t)last;
+}
+
+/* x scale + offset is (x + offset / scale) / (1 / scale), which holds for data of any type. */
+static int set_normal(nn_onnx_conversion *c) {
+    for (size_t i = 0; i < c->affine; i++) {
+        double std = 1 / c->scale[i], mean = -c->offset[i] / c->scale[i];
+        if (!(std > 0) || !isfinite(std) || !isfinite(mean))
+            return nn_fail(NN_EUSAGE,
+                           "%s: samples are scaled by %g + %g before the first layer; the factor "
+                           "should be above 0",
+                           c->file->constants.file, c->scale[i], c->offset[i]);
+        c->scale[i] = std;
+        c->offset[i] = mean;
+    }
+    c->p->data.normal = (nn_normal){c->affine, c->offset, c->scale};
+    return 0;
+}
+
+int nn_onnx_build(nn_onnx_conversion *c) {
+    nn_portable *p = c->p;
+    const nn_onnx_value *y = nn_onnx_find_value(c, c->file->output[0].name);
+    const char *file = c->file->constants.file;
+    size_t numbers = 0;
+    char *config;
+    if (c->refused.count)
+        return nn_fail(NN_EUSAGE, "%s: these nodes stand for no layer of nnmpi: %.*s", file,
+                       (int)c->refused.count, (const char *)c->refused.at);
+    if (!y || y->form != NN_ONNX_SAMPLES || !c->last || y->layer != c->last ||
+        y->biased != c->last->biased || !nn_onnx_settle_states(y))
+        return nn_fail(NN_EUSAGE, "%s: the output is not what the last layer gives, [N, ...]",
+                       file);
+    const char *loss = loss_of(c);
+    NN_TRY(write_config(c, loss, &config));
+    NN_TRY(set_normal(c));
+    NN_TRY(nn_portable_build(p, file, config));
+    NN_TRY(check_ranks(c));
+    if (nn_model_output_shape(p->model).rank == 3)
+        return nn_fail(NN_EUSAGE,
+                       "%s: the model ends with an image, whose numbers nnmpi gives in another "
+                       "order, [H, W, C]: end it with Flatten",
+                       file);
+    set_targets(p, loss);
+    for (size_t i = 0; i < c->weights; i++)
+        numbers += c->weight[i].count;
+    NN_TRY(nn_portable_allocate(p, file, numbers));
+    for (size_t i = 0; i < c->weights; i++)
+        NN_TRY(fill(c, &c->weight[i]));
+    return 0;
+}

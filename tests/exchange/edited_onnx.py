@@ -1,0 +1,70 @@
+"""edited_onnx.py NNMPI: binary.onnx, which nnmpi has written, as other programs write it anew: what nnmpi has noted in it holds
+while the graph is the same, whatever fields its constants stand in, and not where it was changed."""
+import re
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def run(*arguments):
+    return subprocess.run([sys.argv[1], *arguments], check=True, capture_output=True, text=True)
+
+
+def read(name, model):
+    """The parameters that import takes, its configuration, and whether it says that the model was changed."""
+    onnx.save(model, f"{name}.onnx")
+    said = run("import", f"{name}.onnx", "-O", f"{name}.h5").stderr
+    run("export", f"{name}.h5", "--npz", f"{name}.npz")
+    arrays = dict(np.load(f"{name}.npz"))
+    about = arrays.pop("nnmpi.yaml").decode()
+    return arrays, about, "was changed after nnmpi had written it" in said
+
+
+def edited(change):
+    """The model with each constant of floats as change(values, name) gives it."""
+    model = onnx.load("binary.onnx")
+    for t in model.graph.initializer:
+        if t.data_type == TensorProto.FLOAT:
+            t.CopyFrom(change(numpy_helper.to_array(t), t.name))
+    return model
+
+
+def as_type(a, kind, factor):
+    """Whole numbers where there is a factor."""
+    a = a.astype(np.float16 if kind == "FLOAT16" else np.float64)
+    return a if factor == 1 else np.abs(np.round(a * factor)).astype(int) if kind[0] == "U" else np.round(a * factor).astype(int)
+
+
+def typed(kind, factor=1):
+    """Values of that type, not in raw_data."""
+    return lambda a, name: helper.make_tensor(name, getattr(TensorProto, kind), a.shape, as_type(a, kind, factor).ravel().tolist())
+
+
+first, _, changed = read("again", onnx.load("binary.onnx"))
+assert not changed
+for name, model in {
+    "inferred": onnx.shape_inference.infer_shapes(onnx.load("binary.onnx")),
+    "float_data": edited(typed("FLOAT")),
+}.items():
+    again, _, changed = read(name, model)
+    assert not changed and list(again) == list(first) and all(np.array_equal(again[k], first[k]) for k in first), name
+
+for kind, factor in (("DOUBLE", 1), ("FLOAT16", 1), ("INT8", 20), ("INT32", 1000), ("INT64", 1000), ("UINT8", 20), ("UINT64", 1000)):
+    again, _, changed = read(kind, edited(typed(kind, factor)))
+    assert changed, kind
+    for got, was in zip(again.values(), first.values()):
+        assert np.array_equal(got, as_type(was, kind, factor)), kind
+
+# one weight, one node: neither is passed over
+model = onnx.load("binary.onnx")
+model.graph.initializer[0].raw_data = b"\0\0\x80?" + model.graph.initializer[0].raw_data[4:]
+again, _, changed = read("weight", model)
+assert changed and next(iter(again.values())).flat[0] == 1
+model = onnx.load("binary.onnx")
+[node] = [n for n in model.graph.node if n.op_type == "Relu"]
+node.op_type = "Tanh"
+_, about, changed = read("node", model)
+assert changed and re.search("(?m)^ *- tanh:", about), about
