@@ -24,7 +24,10 @@
 
 #include <nnmpi/cpp/base.hpp>
 #include <nnmpi/cpp/data.hpp>
+#include <nnmpi/cpp/extend.hpp>
+#include <nnmpi/cpp/operations.hpp>
 #include <nnmpi/cpp/predict.hpp>
+#include <nnmpi/cpp/tensor.hpp>
 #include <nnmpi/cpp/train.hpp>
 
 #endif

@@ -1,9 +1,7 @@
 /* ranks: 1 2 */
 /* The C++ interface: objects move and free what they own in any order, arrays of all kinds,
  * callbacks and their exceptions, and misuse, which is an error everywhere. */
-#include "check.h"
-
-#include <nnmpi/nnmpi.hpp>
+#include "cpp/thrown.h"
 
 #include <algorithm>
 #include <array>
@@ -14,18 +12,6 @@ static const char net[] = "model: [dense: {name: fc1, units: 8, activation: tanh
                           "loss: cross_entropy\n"
                           "train: {epochs: 2, batch_size: 16, lr: 0.1}\n"
                           "validate: {metrics: [accuracy, confusion]}\n";
-
-/* The message of what `call` throws, with its code. */
-template <class Call> static std::string thrown(int code, Call call) {
-    try {
-        call();
-    } catch (const nnmpi::error &e) {
-        CHECK_EQ_INT(e.code(), code);
-        return e.what();
-    }
-    return "nothing was thrown";
-}
-#define THROWS(code, part, call) CHECK_CONTAINS(thrown((code), [&] { call; }).c_str(), part)
 
 /* Two classes of points [n, 4], told apart by the sign of the first number. */
 struct Points {
@@ -65,7 +51,7 @@ static std::string driven(const nnmpi::Comm &comm, nnmpi::Config config) {
         training.step();
         training.attend();
     }
-    std::vector<nnmpi::Tensor> tensors = training.tensors();
+    std::vector<nnmpi::TensorInfo> tensors = training.tensors();
     CHECK_EQ_INT(tensors.size(), 4);
     CHECK_STR(tensors[0].name.c_str(), "fc1/weight");
     CHECK_EQ_INT(tensors[0].shape[0], 8);

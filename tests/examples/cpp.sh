@@ -18,7 +18,11 @@ expect_line '^interval 400: loss of the closure 0\.[0-9]*$' lorenz96.log
 awk '/^after 0.5/ { seen = $6 < $11 / 2 } END { exit !seen }' lorenz96.log ||
     fail "the learned closure does not halve the error: $(tail -n 1 lorenz96.log)"
 
-by_cmake examples/cpp iris
+by_cmake examples/cpp iris conduction
+
+run_ranks 2 cpp/conduction >conduction.log 2>&1 || fail "conduction by CMake ends with $?"
+[ "$(grep -cE '^a = [0-9.]*: largest error 0\.0[01]' conduction.log)" -eq 3 ] ||
+    fail "conduction does not find the solution: $(cat conduction.log)"
 
 cpp/iris >iris.log 2>&1 || fail "iris by CMake ends with $?"
 expect_line '^digest [0-9a-f]{64}$' iris.log

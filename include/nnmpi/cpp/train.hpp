@@ -51,7 +51,7 @@ struct Minibatch {
 };
 
 /* A tensor of a model: its name and its shape. */
-struct Tensor {
+struct TensorInfo {
     std::string name;
     std::vector<std::int64_t> shape;
 
@@ -273,9 +273,9 @@ class Training : public detail::Handle<nn_training> {
         return y;
     }
 
-    /* for (const nnmpi::Tensor &tensor : training.tensors()). Local. */
-    std::vector<Tensor> tensors() const {
-        std::vector<Tensor> all;
+    /* for (const nnmpi::TensorInfo &tensor : training.tensors()). Local. */
+    std::vector<TensorInfo> tensors() const {
+        std::vector<TensorInfo> all;
         for (std::size_t i = 0; i < nn_training_tensors(get()); i++) {
             nn_array shape;
             const char *name = nn_training_tensor(get(), i, &shape);
@@ -320,7 +320,7 @@ class Training : public detail::Handle<nn_training> {
     }
     /* 0: no such tensor, about which the library has more to say */
     std::size_t count_of(const std::string &name) const {
-        for (const Tensor &tensor : tensors())
+        for (const TensorInfo &tensor : tensors())
             if (tensor.name == name)
                 return tensor.count();
         return 0;
