@@ -49,7 +49,11 @@ submit calm train.sbatch -w n3 -n 2
 submit loses train.sbatch -w n4 -n 2
 middle calm
 middle loses
-sleep 6 # what it knows of jobs it saves within 5 s
+# What it knows of jobs it saves a while after each change, however busy the machine.
+touch changed
+for name in calm loses; do scontrol update JobId="${job[$name]}" Comment=trains; done
+saved() { [ "$trash/state/job_state" -nt changed ]; }
+within 60 saved || fail "slurmctld does not save what it knows"
 kill -KILL "$(cat slurmctld.pid)"
 on n4 pkill -KILL -o -x nnmpi
 no_ranks() { ! on "$1" pgrep -x nnmpi > /dev/null; }
