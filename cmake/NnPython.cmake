@@ -18,7 +18,7 @@ message(STATUS "Python package: for ${NN_PYTHON3}")
 
 set(source ${PROJECT_SOURCE_DIR}/bindings/python)
 set(package ${PROJECT_BINARY_DIR}/python/nnmpi)
-file(GLOB python_files CONFIGURE_DEPENDS RELATIVE ${source}/nnmpi ${source}/nnmpi/*.py)
+file(GLOB_RECURSE python_files CONFIGURE_DEPENDS RELATIVE ${source}/nnmpi ${source}/nnmpi/*.py)
 file(GLOB headers CONFIGURE_DEPENDS include/nnmpi/*.h)
 set(made ${package}/_cffi.py)
 add_custom_command(
@@ -42,4 +42,7 @@ print(below[0][len(sys.argv[1]) + 1:] if below else 'lib/python%d.%d/site-packag
             "${CMAKE_INSTALL_PREFIX}"
     OUTPUT_VARIABLE default OUTPUT_STRIP_TRAILING_WHITESPACE)
 set(NNMPI_PYTHON_FOLDER ${default} CACHE STRING "Folder of the Python package, below the prefix")
-install(FILES ${made} DESTINATION ${NNMPI_PYTHON_FOLDER}/nnmpi)
+foreach(file IN ITEMS _cffi.py ${python_files})
+    get_filename_component(folder ${file} DIRECTORY)
+    install(FILES ${package}/${file} DESTINATION ${NNMPI_PYTHON_FOLDER}/nnmpi/${folder})
+endforeach()

@@ -235,4 +235,43 @@ NN_API double nn_optimizer_rate(const nn_optimizer *o);
 NN_API int nn_optimizer_set_rate(nn_optimizer *o, double rate);
 NN_API void nn_optimizer_free(nn_optimizer *o);
 
+/* An optimiser's state, which with the parameters is all that its next step depends on: for each
+ * parameter `slots` arrays of its shape ("exp_avg"), and how many steps it has taken, those in
+ * which it had a gradient. It is the same on every rank, and what is set has to be.
+ *
+ * How many slots there are, and the name of one; NULL: there are fewer. Static. */
+NN_API size_t nn_optimizer_slots(const nn_optimizer *o);
+NN_API const char *nn_optimizer_slot(const nn_optimizer *o, size_t slot);
+/* Copies a slot of parameter `param` (its place in nn_optimizer_new) out, and in: values[its
+ * elements]. NN_EUSAGE where there is no such parameter or slot. */
+NN_API int nn_optimizer_get_slot(const nn_optimizer *o, size_t param, size_t slot, float *values);
+NN_API int nn_optimizer_set_slot(nn_optimizer *o, size_t param, size_t slot, const float *values);
+/* The steps of a parameter; -1: there is none. The optimiser has taken at least as many as the one
+ * of its parameters with most. NN_EUSAGE. */
+NN_API int64_t nn_optimizer_param_steps(const nn_optimizer *o, size_t param);
+NN_API int nn_optimizer_set_param_steps(nn_optimizer *o, size_t param, int64_t steps);
+
+/* ---- learning rates -------------------------------------------------------------------------- */
+
+/* A schedule as train.schedule has it, "cosine: {over: 100}", whose time t the program counts
+ * itself, in steps or epochs as it likes. The rate of a step is that of the beginning times
+ * nn_schedule_factor. */
+typedef struct nn_schedule nn_schedule;
+/* NN_EUSAGE, NN_EMEMORY. */
+NN_API int nn_schedule_new(const char *schedule, nn_schedule **out);
+NN_API void nn_schedule_free(nn_schedule *s);
+/* The factor at t >= 0, of a program that ends at `end`; 0: that is not known, and what would take
+ * until the end stays as it begins. */
+NN_API double nn_schedule_factor(const nn_schedule *s, int64_t t, int64_t end);
+/* What reduce_on_plateau watches has this value now; `rate` is that of the beginning. NN_EUSAGE
+ * where the schedule watches nothing, or a value is no number. */
+NN_API int nn_schedule_observe(nn_schedule *s, double value, bool larger_is_better, double rate);
+/* What it keeps from one value to the next; `best` is NaN before the first one. NN_EUSAGE. */
+typedef struct nn_schedule_state {
+    double factor, best;
+    int64_t bad, cooldown; /* values without improvement; values that do not count yet */
+} nn_schedule_state;
+NN_API nn_schedule_state nn_schedule_get_state(const nn_schedule *s);
+NN_API int nn_schedule_set_state(nn_schedule *s, nn_schedule_state state);
+
 #endif

@@ -79,6 +79,9 @@ typedef struct nn_train_options {
      * its planned end (nn_train_result.why is "callback"). That of rank 0 counts; the others need
      * none. */
     bool (*ends)(void *ctx, const nn_status *status);
+    /* validate.metrics are taken of the training minibatches, too, as they come: what
+     * nn_training_measure tells. The same on every rank. */
+    bool measures;
 } nn_train_options;
 
 typedef struct nn_train_result {
@@ -133,5 +136,12 @@ NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
  * model was trained; images as files hold them, [C, H, W]. Any count: more than `batch` samples are
  * computed a piece at a time. x and y are the caller's. NN_EUSAGE where one is NULL. Local. */
 NN_API int nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
+/* What the checkpoint says of the model and of the data that it was trained on, as a JSON object:
+ * "config", the configuration, complete; "x", the shape of a sample; "labels", whether targets are
+ * classes; "target_width", how many numbers or classes a sample has; "classes"; where they are
+ * known "class_names"; "scale" and "offset", of x before the model sees it: one number, one for
+ * each channel or one for each element, or none. Owned by the predictor; NULL: NN_EMEMORY. Local.
+ */
+NN_API const char *nn_predictor_description(nn_predictor *predictor);
 
 #endif

@@ -139,9 +139,18 @@ NN_API int nn_training_set_rate(nn_training *t, double rate);
 /* Writes a checkpoint of the present state to the run folder, which is there when this returns.
  * NN_EUSAGE where the run has no folder, NN_EIO. */
 NN_API int nn_training_save(nn_training *t);
+/* Writes the parameters, with train.ema their average, to a checkpoint of this path, without the
+ * optimiser's state: for nn_evaluate, nn_predictor_open, nn_training_load and init.from. Also after
+ * nn_training_finish, and without a run folder. NN_EUSAGE and NN_EIO end nothing. */
+NN_API int nn_training_write(nn_training *t, const char *path);
 /* The parameters on all of a split (NULL: test where there is one, else the first), as validation
  * does it. *out is to be freed. NN_EUSAGE where there is no such split. */
 NN_API int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out);
+/* Mean loss and metrics of the minibatches since the last call, or since the first step: each with
+ * the parameters of its step, as training saw it (dropout, augmentation, the minibatch's own
+ * statistics). Wants nn_train_options.measures and a step since. *out, whose split is "train", is
+ * to be freed. NN_EUSAGE ends nothing. */
+NN_API int nn_training_measure(nn_training *t, nn_evaluation **out);
 
 /* The tensors of the model, by the names that checkpoints have for them ("fc1/weight"), as PyTorch
  * shapes them. The name is owned by the training. Local. */

@@ -132,9 +132,8 @@ int nn_dataset_set_normal(nn_dataset *ds, const nn_normal *normal) {
     return NN_OK;
 }
 
-/* Both as one, in memory of `pool`. */
-static int join(const nn_affine *affine, const nn_normal *normal, const nn_shape *shape,
-                nn_pool *pool, nn_affine *out) {
+int nn_affine_join(const nn_affine *affine, const nn_normal *normal, const nn_shape *shape,
+                   nn_pool *pool, nn_affine *out) {
     bool plain = affine->count <= 1 && normal->count <= 1;
     size_t count = plain ? 1 : nn_shape_count(shape);
     double *scale, *offset;
@@ -160,6 +159,6 @@ int nn_converter_init_x(nn_converter *converter, const nn_field *x, const nn_aff
                         const nn_normal *normal, nn_pool *pool) {
     nn_affine both;
 
-    NN_TRY(join(affine, normal, &x->shape, pool, &both));
+    NN_TRY(nn_affine_join(affine, normal, &x->shape, pool, &both));
     return nn_converter_init(converter, x, &both, NN_CHANNELS_LAST, pool);
 }

@@ -14,6 +14,11 @@ int nn_dataset_normalize(nn_dataset *ds, bool images);
 /* Uses these means and deviations (count 0: none), which are copied. NN_EMEMORY. */
 int nn_dataset_set_normal(nn_dataset *ds, const nn_normal *normal);
 
+/* Both as one affine map of rows of this shape; numbers of a new one are memory of `pool`.
+ * NN_EMEMORY. */
+int nn_affine_join(const nn_affine *affine, const nn_normal *normal, const nn_shape *shape,
+                   nn_pool *pool, nn_affine *out);
+
 /* Stored x as the model sees it: `affine`, then `normal`, images channels-last. Memory comes from
  * `pool`. NN_EMEMORY. */
 int nn_converter_init_x(nn_converter *converter, const nn_field *x, const nn_affine *affine,

@@ -21,7 +21,8 @@ struct nn_optimizer {
     size_t params, total, slots; /* total: elements of all parameters */
     nn_tensor **param;           /* [params] */
     nn_real *slot[NN_MAX_SLOTS]; /* [total] each */
-    nn_real *sum;                /* [total + params + 1], of several ranks; NULL: one rank */
+    const char *slot_name[NN_MAX_SLOTS];
+    nn_real *sum; /* [total + params + 1], of several ranks; NULL: one rank */
 };
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -58,8 +59,7 @@ static int take_params(nn_optimizer *o, size_t count, nn_tensor *const *params) 
 }
 
 static int allocate(nn_optimizer *o) {
-    const char *name[NN_MAX_SLOTS];
-    o->slots = o->ops->slots ? o->ops->slots(o->options, name) : 0;
+    o->slots = o->ops->slots ? o->ops->slots(o->options, o->slot_name) : 0;
     for (size_t i = 0; i < o->slots; i++)
         NN_TRY(NN_NEW(&o->slot[i], o->total + 1, "optimiser"));
     if (o->comm && nn_comm_size(o->comm) > 1)
@@ -248,5 +248,64 @@ int nn_optimizer_set_rate(nn_optimizer *o, double rate) {
     if (!(rate >= 0) || !isfinite(rate))
         return nn_fail(NN_EUSAGE, "optimiser: a learning rate of %g; it is at least 0", rate);
     o->lr = rate;
+    return 0;
+}
+
+/* ---- its state ------------------------------------------------------------------------------- */
+
+size_t nn_optimizer_slots(const nn_optimizer *o) {
+    return o->slots;
+}
+
+const char *nn_optimizer_slot(const nn_optimizer *o, size_t slot) {
+    return slot < o->slots ? o->slot_name[slot] : NULL;
+}
+
+static int check_param(const nn_optimizer *o, size_t param) {
+    if (param < o->params)
+        return 0;
+    return nn_fail(NN_EUSAGE, "optimiser: there is no parameter %zu; it has %zu, from 0 on", param,
+                   o->params);
+}
+
+/* Where a slot of a parameter stands. */
+static int find_slot(const nn_optimizer *o, size_t param, size_t slot, nn_real **out) {
+    NN_TRY(check_param(o, param));
+    if (slot >= o->slots)
+        return nn_fail(NN_EUSAGE, "optimiser: there is no slot %zu; %s has %zu, from 0 on", slot,
+                       o->ops->entry.name, o->slots);
+    *out = o->slot[slot];
+    for (size_t i = 0; i < param; i++)
+        *out += o->param[i]->count;
+    return 0;
+}
+
+int nn_optimizer_get_slot(const nn_optimizer *o, size_t param, size_t slot, float *values) {
+    nn_real *from;
+    NN_TRY(find_slot(o, param, slot, &from));
+    for (size_t i = 0; i < o->param[param]->count; i++)
+        values[i] = (float)from[i];
+    return 0;
+}
+
+int nn_optimizer_set_slot(nn_optimizer *o, size_t param, size_t slot, const float *values) {
+    nn_real *to;
+    NN_TRY(find_slot(o, param, slot, &to));
+    for (size_t i = 0; i < o->param[param]->count; i++)
+        to[i] = (nn_real)values[i];
+    return 0;
+}
+
+int64_t nn_optimizer_param_steps(const nn_optimizer *o, size_t param) {
+    return param < o->params ? o->taken[param] : -1;
+}
+
+int nn_optimizer_set_param_steps(nn_optimizer *o, size_t param, int64_t steps) {
+    NN_TRY(check_param(o, param));
+    if (steps < 0)
+        return nn_fail(NN_EUSAGE, "optimiser: %lld steps taken; it is a number from 0 on",
+                       (long long)steps);
+    o->taken[param] = steps;
+    o->steps = steps > o->steps ? steps : o->steps;
     return 0;
 }

@@ -164,6 +164,11 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out);
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result);
+/* Adds rows with the outputs z to the state of each metric, one behind the other; and what they
+ * make of their state in `result`. Fail where metrics of the program's own do. Local. */
+int nn_session_add_metrics(const nn_session *session, const nn_batch *batch, const nn_real *z,
+                           double *state);
+int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result);
 /* Its number of that name, the loss when no metric has it; and whether larger is better. Local. */
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,
                          bool *larger_is_better);

@@ -120,6 +120,7 @@ static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z
 static void compute_loss(const nn_trainer *t, const nn_batch *rows,
                          const nn_shard_microbatches *micro, const nn_real *z, nn_real *dz) {
     const nn_session *s = &t->session;
+    nn_trainer_measure_rows(t, rows, z);
     if (!micro) {
         add_loss(t, rows, z, dz, s->sums);
         return;
@@ -221,6 +222,7 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     t->pace.samples += (double)shard->global;
     i->loss += sums->loss;
     i->weight += sums->weight;
+    nn_trainer_measure_step(t, shard, sums);
     if (t->own) /* epochs are those of the data set */
         return;
     s->epoch_loss += sums->loss;

@@ -305,6 +305,7 @@ int nn_trainer_open(nn_trainer *t) {
         t->memory.staging = 0;
     nn_trainer_plan_steps(t);
     warn_about_test(t);
+    NN_TRY(nn_comm_agree(t->comm, nn_trainer_open_measured(t)));
     bool moves = t->session.settings->train.balance == NN_BALANCE_SPEED;
     return nn_balance_new(t->comm, moves ? &t->session.shards : NULL, &t->balance);
 }
@@ -312,6 +313,7 @@ int nn_trainer_open(nn_trainer *t) {
 void nn_trainer_close(nn_trainer *t) {
     nn_free(t->best);
     nn_free(t->delta);
+    nn_free(t->measured);
     nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);
     nn_updater_free(t->updater);

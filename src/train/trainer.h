@@ -1,8 +1,8 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step.c (one training step), rate.c (learning rate), replicas.c (whether all ranks hold
  * the same), saving.c (when it saves), report.c (what people see of it), train.c (what is around
- * the steps) and training.c (the loop, and what callers drive themselves). `check` and `bench` open
- * a trainer too. */
+ * the steps), measure.c (metrics of training minibatches) and training.c (the loop, and what
+ * callers drive themselves). `check` and `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -93,6 +93,7 @@ typedef struct nn_trainer {
     bool saving;             /* rank 0 was still writing a checkpoint then */
     double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
                       reports, then, added over the ranks, the norms; NULL: not wanted */
+    struct nn_measured *measured; /* options->measures; NULL: not wanted */
     nn_interval interval;
     double phase_begin;  /* of the phase of the step under way */
     uint64_t float_mode; /* the caller's, while that of training is set */
@@ -152,6 +153,13 @@ int nn_trainer_step(nn_trainer *t);
  * nn_trainer_forward takes it. NN_EUSAGE, NN_EFORMAT where some rank's are not as they should be:
  * nothing has happened then. Collective. */
 int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch);
+
+/* options->measures: memory for the metrics of training minibatches; rows of this rank with the
+ * outputs z that training made of them are added; the sums of a whole step are. NN_EMEMORY. Local.
+ */
+int nn_trainer_open_measured(nn_trainer *t);
+void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn_real *z);
+void nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard, const nn_step_sums *sums);
 
 /* The same step in parts, with session.in_parts, in this order; the mean loss and the weight are
  * those of all ranks. Collective. */

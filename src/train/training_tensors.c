@@ -1,4 +1,4 @@
-/* The tensors of a training, their gradients, and parameters from elsewhere. */
+/* The tensors of a training, their gradients, and parameters from a checkpoint and to one. */
 #include "base/options/names.h"
 #include "math/kernels.h"
 #include "train/run/checkpoint_folder.h"
@@ -126,7 +126,8 @@ int nn_training_set_gradient(nn_training *t, const char *tensor, const float *va
     return 0;
 }
 
-/* ---- from a checkpoint ----------------------------------------------------------------------- */
+/* ---- from a checkpoint, to a checkpoint -------------------------------------------------------
+ */
 
 /* On rank 0. What is wrong with the file is found before any parameter changes. */
 static int load(const nn_session *session, const char *path) {
@@ -162,4 +163,31 @@ int nn_training_load(nn_training *t, const char *checkpoint) {
         return nn_training_forgive(t, rc);
     trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
     return nn_training_leave(t, nn_session_share(&trainer->session, NULL));
+}
+
+static int write_params(const nn_trainer *t, const char *path) {
+    nn_snapshot snapshot = nn_session_snapshot(&t->session);
+    snapshot.slots = 0; /* of which this rank may have a share only */
+    snapshot.residual = (nn_residual_state){.nodes = 0};
+    snapshot.state = t->state;
+    snapshot.config = nn_config_text(t->config);
+    snapshot.history = "";
+    return nn_checkpoint_write(path, &snapshot);
+}
+
+int nn_training_write(nn_training *t, const char *path) {
+    static const char what[] = "nn_training_write";
+    if (nn_training_at(t) != NN_TRAINING_FINISHED)
+        NN_TRY(nn_training_check_between(t, what));
+    if (!path || !*path)
+        return nn_fail(NN_EUSAGE, "%s: there is no path", what);
+    nn_training_stage stage = t->stage;
+    const nn_trainer *trainer = &t->trainer;
+    nn_training_enter(t);
+    if (stage != NN_TRAINING_FINISHED)
+        nn_training_drop(t);
+    int rc = nn_comm_rank(trainer->comm) == 0 ? write_params(trainer, path) : 0;
+    rc = nn_comm_agree(trainer->comm, rc);
+    nn_training_leave(t, rc == NN_ERANK ? rc : 0);
+    return rc;
 }

@@ -87,13 +87,13 @@ history = model.fit(
 )
 epochs = len(history.epoch)
 assert 3 <= epochs < 50 and len(seen) == 32 * epochs
-assert np.allclose(history.history["lr"], 0.05 / np.arange(1, epochs + 1))
+assert len(history.history["accuracy"]) == epochs and np.allclose(history.history["lr"], 0.05 / np.arange(1, epochs + 1))
 best = max(history.history["val_accuracy"][:-2])
 assert model.evaluate(x_test, test_labels, return_dict=True)["accuracy"] >= best - 0.02
 if rank == 0:
     assert len(Path("log.csv").read_text().splitlines()) == epochs + 1
     assert Path("best.h5").stat().st_size > 0
-raises(ValueError, "no 'val_loss' in what fit reports: loss, lr", model.fit, x_train, labels, callbacks=[EarlyStopping()])
+raises(ValueError, "no 'val_loss' in what fit reports: loss, accuracy, lr", model.fit, x_train, labels, callbacks=[EarlyStopping()])
 
 # One rank alone may end it, within an epoch, too.
 stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", rank == nnmpi.Comm().size - 1))
@@ -168,7 +168,7 @@ raises(ValueError, "called twice", Model, x, Add()([shared(x), shared(x)]))
 raises(RuntimeError, "not compiled", Sequential([Dense(3)]).fit, x_train, y_train)
 fresh = Sequential([Dense(3)])
 fresh.compile("sgd", "mse")
-raises(RuntimeError, "call fit first", fresh.predict, x_train)
+raises(RuntimeError, "call fit or load_weights first", fresh.predict, x_train)
 raises(ValueError, "rows of x and", fresh.fit, x_train, y_train[:7])
 raises(ValueError, "'same'", fresh.fit, x_train, y_train, data="mine")
 raises(TypeError, "numbers are wanted", fresh.fit, np.array([["a"]]), [1])

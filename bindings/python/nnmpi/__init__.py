@@ -33,11 +33,12 @@ from .operations import (
     where,
     zeros,
 )
-from .seeds import manual_seed
+from .seeds import get_rng_state, manual_seed, set_rng_state
 from .tensors import Tensor, exp, log, relu, sigmoid, softplus, sqrt, tanh, matmul
 from ._library import version
 from .layers import Input
 from .models import Model, Sequential
+from .saved import load
 from . import nn, optim
 
 __version__ = version()
@@ -65,8 +66,10 @@ __all__ = [
     "cat",
     "exp",
     "from_numpy",
+    "get_rng_state",
     "grad",
     "layers",
+    "load",
     "log",
     "manual_seed",
     "matmul",
@@ -81,6 +84,7 @@ __all__ = [
     "randn",
     "relu",
     "set_num_threads",
+    "set_rng_state",
     "sigmoid",
     "softplus",
     "sqrt",

@@ -6,7 +6,7 @@ import difflib
 import inspect
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from ._library import ffi, lib, text
 
@@ -148,8 +148,8 @@ def make_class(base: type, row: Row, name: str) -> type:
     )
 
 
-def module_getter(base: type, family: str, spelled: dict[str, str]) -> tuple[Any, list[str]]:
-    """``__getattr__`` and ``__all__`` of a module whose classes are a family's rows.
+def make_module(base: type, family: str, spelled: dict[str, str], others: Sequence[str] = ()) -> tuple[Any, Any, list]:
+    """``__getattr__``, ``__dir__`` and ``__all__`` of a module whose classes are a family's rows, besides ``others``.
 
     A class is called as its row, in capitals (max_pool: MaxPool), or as ``spelled`` has it (LSTM: lstm).
     """
@@ -164,9 +164,10 @@ def module_getter(base: type, family: str, spelled: dict[str, str]) -> tuple[Any
 
     def getter(name: str) -> type:
         if name not in names:
-            raise AttributeError(unknown(family, name, list(names)))
+            raise AttributeError(name if name.startswith("__") else unknown(family, name, list(names)))
         if name not in made:
             made[name] = make_class(base, rows[names[name]], name)
         return made[name]
 
-    return getter, sorted(names)
+    listed = [base.__name__, *others, *sorted(names)]
+    return getter, lambda: listed, listed

@@ -97,12 +97,16 @@ _of_mpi4py: weakref.WeakSet = weakref.WeakSet()  # of several ranks
 _aborts = False
 
 
+def is_launched() -> bool:
+    """Whether mpirun or srun has started this process."""
+    return any(name in os.environ for name in _LAUNCHED)
+
+
 def _world() -> Any:
     """The one communicator of all processes, made when it is first asked for."""
     global _the_world
     if _the_world is None:
-        launched = any(name in os.environ for name in _LAUNCHED)
-        _the_world = new("nn_comm", lib.nn_comm_init if launched else lib.nn_comm_alone)
+        _the_world = new("nn_comm", lib.nn_comm_init if is_launched() else lib.nn_comm_alone)
         atexit.register(_end_world)
         Messages.wanted = lib.nn_comm_rank(_the_world) == 0
         if lib.nn_comm_size(_the_world) > 1:

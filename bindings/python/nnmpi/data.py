@@ -34,6 +34,12 @@ class Data(Handle):
         self._arrays.append(array)
         return array
 
+    def set_shape(self, split: str, field: str, shape: tuple[int, ...], dtype: Any = np.float32) -> None:
+        """Says what rows [...] of a field look like, of which the split has none."""
+        description = describe(np.empty((0, *shape), dtype))
+        description.data = ffi.NULL
+        check(lib.nn_data_set(self.pointer, split.encode(), field.encode(), description))
+
     def set_split(self, split: str, x: Any, y: Any, w: Optional[Any] = None, lengths: Optional[Any] = None) -> None:
         """Sets the fields of a split, which have as many rows each."""
         fields = {"x": x, "y": y, "w": w, "len": lengths}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence, Union
 
-from .catalog import Choice, families, module_getter, plain
+from .catalog import Choice, families, make_module, plain
 
 #: Layers as Keras calls them, and those whose names are abbreviations.
 _SPELLED = {
@@ -137,15 +137,4 @@ def Activation(activation: Union[str, dict, Choice], **options: Any) -> Layer:  
     return Layer.of(kind, **{**(keys or {}), **options})
 
 
-_getter, _names = module_getter(Layer, "layer", _SPELLED)
-__all__ = ["Activation", "Input", "Layer", "Tensor", *_names]
-
-
-def __getattr__(name: str) -> type:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return _getter(name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = make_module(Layer, "layer", _SPELLED, ["Activation", "Input", "Tensor"])

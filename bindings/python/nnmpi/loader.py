@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 
@@ -77,7 +77,8 @@ class DataLoader:
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size}: at least 1 is wanted")
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
-        self.seed, self.epoch = seed, 0
+        self.seed, self.epoch = seed, 0  # epochs begun
+        self._taken, self._first = 0, 0  # minibatches of the last one; the one that the next one begins with
         self.comm = Comm() if comm is None else comm
 
     def __len__(self) -> int:
@@ -87,10 +88,24 @@ class DataLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         n, rank, size = len(self.dataset), self.comm.rank, self.comm.size
         order = np.random.default_rng((self.seed, self.epoch)).permutation(n) if self.shuffle else np.arange(n)
+        first, self._first = self._first, 0
         self.epoch += 1
-        for i in range(len(self)):
+        for i in range(first, len(self)):
             batch = order[i * self.batch_size : (i + 1) * self.batch_size]
+            self._taken = i + 1
             yield self._take(batch[len(batch) * rank // size : len(batch) * (rank + 1) // size])
+        self._taken = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where it stands: "seed", whole epochs ("epoch"), and minibatches of the one under way ("batch"). Local."""
+        return {"seed": self.seed, "epoch": self.epoch - bool(self._taken), "batch": self._first or self._taken}
+
+    def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
+        """The next loop over it goes on from there; on every rank the same. Local."""
+        epoch, batch = int(state_dict["epoch"]), int(state_dict["batch"])
+        if epoch < 0 or not 0 <= batch <= len(self):
+            raise ValueError(f"epoch {epoch}, minibatch {batch}: an epoch of this loader has {len(self)} minibatches")
+        self.seed, self.epoch, self._first, self._taken = int(state_dict["seed"]), epoch, batch, 0
 
     def _take(self, index: np.ndarray) -> tuple[Tensor, ...]:
         if isinstance(self.dataset, TensorDataset):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import os
-import tempfile
-from pathlib import Path
 from typing import Any, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
 from . import callbacks as cb
-from ._library import Handle, Messages, check, lib, new
-from .arrays import borrowable, floats
+from ._library import Messages, lib
+from .arrays import borrowable
 from .catalog import Choice, plain
-from .comm import Comm
+from .comm import Comm, is_launched
 from .data import Data
+from .graphs import describe_graph, one
 from .layers import Layer, Tensor
 from .spellings import LOSSES, METRICS
 from .training import Config, Evaluation, Interrupts, Training
+from .traits import Checkpoint, Traits
 
 
 class Model:
@@ -38,7 +36,7 @@ class Model:
 
     def __init__(self, inputs: Union[Tensor, Sequence[Tensor]], outputs: Union[Tensor, Sequence[Tensor]]):
         self._begin()
-        self.inputs, self.outputs = _one(inputs, "inputs"), _one(outputs, "outputs")
+        self.inputs, self.outputs = one(inputs, "inputs"), one(outputs, "outputs")
         self._structure()  # what is wrong with the graph is said here
 
     def _begin(self) -> None:
@@ -47,35 +45,20 @@ class Model:
         self._compiled: Optional[dict[str, Any]] = None
         self._targets_are_numbers = False
         self._weights: dict[str, np.ndarray] = {}
-        self._sample: dict[str, np.ndarray] = {}  # one row of x and y: what the model was trained on
+        self._traits: Optional[Traits] = None  # of what it was trained on
+        self._last: dict[str, int] = {"batch_size": 32, "epochs": 1}  # of the last fit
         self._scale: Optional[tuple[Any, Any]] = None  # of x: factors and summands
         self._epochs = 0  # trained so far
         self._seeds: dict[str, int] = {}  # of runs by their folder, to resume them with
         self._replaced = False  # parameters, since the last step
         self._comm: Optional[Comm] = None
-        self._predictor: Optional[_Predictor] = None
+        self._predictor: Optional[tuple[int, bool, Training]] = None  # batch_size, with lengths?
 
     # ---- structure ------------------------------------------------------------------------------
 
     def _structure(self) -> list[dict[str, Any]]:
         """The section model of the configuration."""
-        order = _in_order(self.outputs, self.inputs)
-        if all(tensor.inputs == [before] for before, tensor in zip([self.inputs, *order], order)):
-            return [tensor.layer.describe() for tensor in order if tensor.layer]
-        names: dict[int, str] = {id(self.inputs): "input"}
-        counts: dict[str, int] = {}
-        structure = []
-        for tensor in order:
-            assert tensor.layer is not None
-            ((kind, options),) = tensor.layer.describe().items()
-            counts[kind] = counts.get(kind, 0) + 1
-            name = options.setdefault("name", f"{kind}{counts[kind]}")
-            activation = options.get("activation")  # what follows is a layer of its own in C
-            after = activation if activation is None or isinstance(activation, str) else next(iter(activation))
-            names[id(tensor)] = f"{name}_{after}" if after else name
-            options["inputs"] = [names[id(before)] for before in tensor.inputs]
-            structure.append({kind: options})
-        return structure
+        return describe_graph(self.inputs, self.outputs)
 
     def _input_shape(self) -> Optional[tuple]:
         return self.inputs.shape
@@ -124,7 +107,7 @@ class Model:
             raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
 
-    def _config(self, data: Optional[Data], train: dict[str, Any], class_weight: Any = None, **sections: Any) -> Config:
+    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None) -> Config:
         compiled = self._settings()
         loss = compiled["loss"]
         if class_weight is not None:
@@ -133,9 +116,8 @@ class Model:
         tree = {
             "model": self._structure(),
             "loss": loss,
-            "train": {key: value for key, value in {**compiled["train"], **train}.items() if value is not None},
+            "train": {key: value for key, value in train.items() if value is not None},
             "validate": {"every_epochs": 0, **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
-            **sections,
         }
         return Config(tree, data)
 
@@ -219,17 +201,17 @@ class Model:
             folder = os.path.abspath(run_dir)
             seed = self._seeds.get(folder, seed) if resume else seed
             self._seeds[folder] = seed
-        train = {
+        self._last = {
             "batch_size": _batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
             "epochs": max(int(epochs) - int(initial_epoch), 0),
-            "seed": seed,
         }
+        train = {**self._settings()["train"], **self._last, "seed": seed}
         history = cb.History()
         watchers: list[cb.Callback] = [*(callbacks or ()), history]
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
         with self._config(samples, train, class_weight) as config:
-            with Training(comm, config, run_dir, resume) as training:
+            with Training(comm, config, run_dir, resume, measures=bool(self._settings()["metrics"])) as training:
                 self._remember(training_set[0], training_set[1])
                 self._run(training, watchers, initial_epoch, validation_data is not None, history)
         samples.close()
@@ -273,7 +255,10 @@ class Model:
                 watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
             ended = training.epoch != under_way
             if ended:
-                logs: dict[str, Any] = {"loss": float(np.mean(losses)), "lr": rate}
+                logs: dict[str, Any] = {"loss": float(np.mean(losses))}
+                if self._settings()["metrics"]:
+                    logs.update(training.measure())
+                logs["lr"] = rate
                 if validates:
                     logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())
                 for watcher in watchers:
@@ -284,6 +269,12 @@ class Model:
             if (ended or some_eager) and self._any(self.stop_training) or interrupts.came and alone:
                 return
 
+    def _remember(self, x: Any, y: Any) -> None:
+        """What the data look like. A rank that has no part takes the others' word for what targets are."""
+        target = self._target(y)
+        labels = self._any(len(target) > 0 and target.dtype.kind in "iu")
+        self._traits = Traits(borrowable(x, "x").shape[1:], target.shape[1:], labels)
+
     def _any(self, here: bool) -> bool:
         """Whether it is so on any rank."""
         return bool(lib.nn_comm_agree(self.comm.pointer, lib.NN_ESTOPPED if here else 0))
@@ -291,13 +282,14 @@ class Model:
     # ---- parameters ---------------------------------------------------------------------------------
 
     def get_weights(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters by name ("dense1/weight"), as PyTorch shapes them; during ``fit`` collective."""
+        """Copies of the parameters by name ("dense1/weight"), float32 in PyTorch's shapes; within ``fit`` Collective."""
         if self.training is not None:
             return self.training.get_weights()
         return {name: values.copy() for name, values in self._weights.items()}
 
     def set_weights(self, weights: dict[str, Any]) -> None:
-        """Replaces parameters by name, or before the first ``fit`` says what it starts from."""
+        """Replaces parameters by name, or before the first ``fit`` says what it starts from; within ``fit``
+        Collective, with the same numbers on every rank."""
         self._predictor = None
         if self.training is not None:
             self.training.set_weights(weights)
@@ -305,17 +297,54 @@ class Model:
         else:
             self._weights.update((name, np.array(values, np.float32)) for name, values in weights.items())
 
+    def load_weights(self, path: Union[str, os.PathLike]) -> None:
+        """Takes all parameters from a checkpoint of a model with the same tensors (of a run folder the best, else the
+        last), on every rank alike; within ``fit`` Collective. FormatError where a tensor is missing or has another
+        shape."""
+        self._predictor = None
+        if self.training is not None:
+            self.training.load(os.fspath(path))
+            self._replaced = True
+        else:
+            with Checkpoint(path) as checkpoint:
+                self._take(checkpoint, path)
+
+    def save_weights(self, path: Union[str, os.PathLike]) -> None:
+        """As ``save``: a checkpoint holds the model beside its parameters."""
+        self.save(path)
+
+    def _take(self, checkpoint: Checkpoint, path: Union[str, os.PathLike]) -> None:
+        """The parameters of a checkpoint, and what the model does not know yet of its data."""
+        if self._traits is None:
+            self._traits, self._scale = checkpoint.traits, checkpoint.scale
+        with self._alone({"batch_size": 1}) as training:
+            with Messages.silenced():
+                training.load(os.fspath(path))
+            self._weights = training.get_weights()
+        folder = os.path.abspath(path)
+        folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
+        self._seeds.setdefault(folder, checkpoint.description["config"]["train"]["seed"])
+
     # ---- use ------------------------------------------------------------------------------------------
 
-    def _remember(self, x: Any, y: Any) -> None:
-        """One row that stands for the data: their types and shapes, and the largest class."""
-        target = borrowable(self._target(y), "y")
-        if len(target) == 0:  # this rank has no part
-            return
-        row = int(np.argmax(target.reshape(len(target), -1).max(axis=1))) if target.dtype.kind in "iu" else 0
-        if self._sample and self._sample["y"].max() >= target[row].max():
-            return
-        self._sample = {"x": borrowable(x, "x")[row : row + 1].copy(), "y": target[row : row + 1].copy()}
+    def _alone(self, train: dict[str, Any], lengths: bool = False) -> Training:
+        """The model on this process alone, without samples: to predict, to be loaded and saved. Local."""
+        assert self._traits is not None
+        data = self._traits.empty(lengths)
+        if self._scale is not None:
+            data.set_scale(*self._scale)
+        with Messages.silenced():
+            training = Training(Comm.alone(), self._config(data, train), in_parts=True)
+        if self._weights:
+            training.set_weights(self._weights)
+        return training
+
+    def _predicts(self, batch: int, lengths: bool) -> Training:
+        """As it was opened for the last prediction, or anew."""
+        if self._predictor is None or self._predictor[:2] != (batch, lengths):
+            threads = self._settings()["train"].get("threads", 1 if is_launched() else 0)
+            self._predictor = batch, lengths, self._alone({"batch_size": batch, "threads": threads}, lengths)
+        return self._predictor[2]
 
     def evaluate(
         self,
@@ -331,63 +360,58 @@ class Model:
     ) -> Union[float, list, Evaluation]:
         """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``.
 
-        ``verbose`` is there for programs written for Keras: nothing is printed.
+        x [N, ...] and y [N] or [N, ...]. ``verbose`` is there for programs written for Keras: nothing is printed.
+        Collective.
         """
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
-        train = {"batch_size": _batch_size(x, data, batch_size or 32), **_AS_IT_IS}
+        train = {**self._settings()["train"], "batch_size": _batch_size(x, data, batch_size or 32), **_AS_IT_IS}
+        weights = self.get_weights()
         with self._config(samples, train) as config, Training(self.comm, config) as training:
-            training.set_weights(self._weights)
+            training.set_weights(weights)
             found = training.evaluate("train")
         if return_dict:
             return found
         return list(found.values()) if self._settings()["metrics"] else found["loss"]
 
-    def predict(self, x: Any, batch_size: int = 256, verbose: int = 0) -> np.ndarray:
-        """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid). Local.
+    def predict(self, x: Any, batch_size: int = 256, verbose: int = 0, *, lengths: Any = None) -> np.ndarray:
+        """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid), of x
+        [N, ...] and of sequences with ``lengths`` [N]. Local.
 
-        ``batch_size`` samples are computed at a time; ``verbose``: nothing is printed.
+        ``batch_size`` samples are computed at a time; ``verbose``: nothing is printed. Within ``fit`` x has the type
+        that the training data have.
         """
+        steps = None if lengths is None else borrowable(lengths, "lengths")
+        if self.training is not None:
+            return self.training.predict(borrowable(x, "x"), steps)
         self._check_trained()
-        if self._predictor is None or self._predictor.batch != batch_size:
-            with tempfile.TemporaryDirectory(prefix="nnmpi-", dir=_memory_folder()) as folder:
-                self._write(Path(folder, "model.h5"))
-                self._predictor = _Predictor(Path(folder, "model.h5"), self._sample["x"].shape[1:], batch_size)
-        return self._predictor.predict(x)
+        assert self._traits is not None
+        array = self._traits.as_trained(np.asarray(x, np.float32))
+        return self._predicts(batch_size, lengths is not None).predict(array, steps)
 
     def _check_trained(self) -> None:
-        if not self._weights:
-            raise RuntimeError("the model has no parameters yet: call fit first")
-
-    def _write(self, path: Path) -> None:
-        """A checkpoint of the model, made without other ranks: a run of no steps on the sample. Local."""
-        if not self._sample:
-            raise RuntimeError("this process has not seen the model's data: call fit here first")
-        data = Data()
-        data.set_split("train", self._sample["x"], self._sample["y"])
-        if self._scale is not None:
-            data.set_scale(*self._scale)
-        folders = tempfile.TemporaryDirectory(prefix=".nnmpi-", dir=path.parent)
-        with folders as folder, Comm.alone() as alone, Messages.silenced():
-            with self._config(data, {"batch_size": 1, "threads": 1, **_AS_IT_IS}) as config:
-                with Training(alone, config, str(Path(folder, "run"))) as training:
-                    training.set_weights(self._weights)
-                    training.finish()
-            os.replace(Path(folder, "run", "last.h5").resolve(), path)
-        data.close()
+        if self.training is None and (not self._weights or self._traits is None):
+            raise RuntimeError("the model has no parameters yet: call fit or load_weights first")
 
     def save(self, path: Union[str, os.PathLike]) -> None:
-        """Writes a checkpoint on rank 0, which ``nnmpi eval``, ``predict`` and ``export`` read, too.
+        """Writes a checkpoint on rank 0, which ``nnmpi.load``, ``nnmpi eval``, ``predict`` and ``export`` read, too.
 
-        Within ``fit``, in a callback, all ranks call it; otherwise rank 0 may do so alone.
+        Within ``fit``, in a callback, Collective; otherwise rank 0 may do so alone.
         """
-        weights = self.get_weights()
-        with self.comm.agreed() if self.training is not None else contextlib.nullcontext():
-            if self.comm.rank == 0:
-                saved = copy.copy(self)
-                saved._weights, saved.training = weights, None
-                saved._check_trained()
-                saved._write(Path(path).absolute())
+        name = os.fspath(path)
+        if self.training is not None:
+            self.training.write(name)
+        elif self.comm.rank == 0:
+            self._check_trained()
+            with self._alone({**self._settings()["train"], **self._last, "accumulate": 1}) as training:
+                training.write(name)
+
+    @classmethod
+    def load(cls, path: Union[str, os.PathLike], comm: Optional[Comm] = None) -> "Model":
+        """As ``nnmpi.load``: the model of a checkpoint. Local."""
+        from .saved import load
+
+        return load(path, comm)
 
     def summary(self, out: Any = None) -> None:
         """Prints the layers, and once there are parameters their shapes and numbers."""
@@ -443,54 +467,8 @@ class Sequential(Model):
         return self._shape or (self.layers[0].input_shape if self.layers else None)
 
 
-class _Predictor(Handle):
-    """A trained model for inference (nn_predictor)."""
-
-    def __init__(self, path: Path, shape: tuple, batch: int):
-        self._shape, self.batch = shape, batch
-        self._own(new("nn_predictor", lib.nn_predictor_open, str(path).encode(), batch), lib.nn_predictor_free)
-
-    def predict(self, x: Any) -> np.ndarray:
-        """[N, outputs]"""
-        array = np.ascontiguousarray(x, np.float32)
-        if array.shape[1:] != self._shape:
-            raise ValueError(f"x is {list(array.shape[1:])} a sample, but the model takes {list(self._shape)}")
-        y = np.empty((len(array), lib.nn_predictor_outputs(self.pointer)), np.float32)
-        check(lib.nn_predict(self.pointer, len(array), floats(array), floats(y)))
-        return y
-
-
 def _overrides(watcher: cb.Callback, name: str) -> bool:
     return name in vars(watcher) or getattr(type(watcher), name) is not getattr(cb.Callback, name)
-
-
-def _one(tensors: Union[Tensor, Sequence[Tensor]], what: str) -> Tensor:
-    found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    if len(found) != 1 or not isinstance(found[0], Tensor):
-        raise TypeError(f"Model() takes one tensor as {what}, as a data set has one x and one y")
-    return found[0]
-
-
-def _in_order(output: Tensor, source: Tensor) -> list[Tensor]:
-    """The tensors that ``output`` is made of, each behind those it reads, without the input."""
-    order: list[Tensor] = []
-    done: set[int] = {id(source)}
-    owner: dict[int, Tensor] = {}
-
-    def visit(tensor: Tensor) -> None:
-        if id(tensor) in done:
-            return
-        done.add(id(tensor))
-        if tensor.layer is None:
-            raise ValueError("the outputs depend on an Input() that is not the model's inputs")
-        if owner.setdefault(id(tensor.layer), tensor) is not tensor:
-            raise ValueError(f"{tensor.layer!r} is called twice: layers do not share parameters; make another one")
-        for before in tensor.inputs:
-            visit(before)
-        order.append(tensor)
-
-    visit(output)
-    return order
 
 
 def _batch_size(x: Any, sharing: str, most: int = 32) -> int:
@@ -506,8 +484,3 @@ def _split(samples: tuple, fraction: float, given: Any) -> tuple[tuple, tuple]:
     head = tuple(None if field is None else field[:first] for field in samples)
     tail = tuple(None if field is None else field[first:] for field in samples)
     return head, tail
-
-
-def _memory_folder() -> Optional[str]:
-    """A folder in memory, where there is one."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

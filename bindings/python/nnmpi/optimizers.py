@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .catalog import Choice, module_getter
+from .catalog import Choice, make_module
 
 
 class Optimizer(Choice):
@@ -11,15 +11,5 @@ class Optimizer(Choice):
     spellings = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps", "learning_rate": "lr"}
 
 
-_getter, _names = module_getter(Optimizer, "optimizer", {"SGD": "sgd", "RMSprop": "rmsprop", "AdamW": "adamw"})
-__all__ = ["Optimizer", *_names]
-
-
-def __getattr__(name: str) -> type:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return _getter(name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+_SPELLED = {"SGD": "sgd", "RMSprop": "rmsprop", "AdamW": "adamw"}
+__getattr__, __dir__, __all__ = make_module(Optimizer, "optimizer", _SPELLED)

@@ -16,6 +16,16 @@ def manual_seed(seed: int) -> None:
     _Random.seed, _Random.taken = int(seed) % 2**64, 0
 
 
+def get_rng_state() -> dict[str, int]:
+    """Where the random numbers of this process stand: "seed", and how many streams were "taken". Local."""
+    return {"seed": _Random.seed, "taken": _Random.taken}
+
+
+def set_rng_state(state: dict[str, int]) -> None:
+    """Goes on from there. Local."""
+    _Random.seed, _Random.taken = int(state["seed"]), int(state["taken"])
+
+
 def next_stream() -> int:
     """The number of a stream that nobody else has."""
     _Random.taken += 1

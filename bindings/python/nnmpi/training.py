@@ -10,7 +10,7 @@ from typing import Any, Optional
 import numpy as np
 
 from ._library import Handle, check, ffi, lib, new, text
-from .arrays import floats
+from .arrays import describe, floats
 from .comm import Comm
 from .data import Data
 
@@ -46,16 +46,24 @@ class Evaluation(dict):
                 table = np.frombuffer(ffi.buffer(metric.table, 8 * shape[0] * shape[1])).reshape(shape).copy()
                 self[name if metric.table_only else f"{name}_by_class"] = table
 
+    @classmethod
+    def of(cls, evaluation: Any) -> "Evaluation":
+        """What the C object says, which is freed."""
+        try:
+            return cls(evaluation)
+        finally:
+            lib.nn_evaluation_free(evaluation)
+
 
 class Training(Handle):
     """A training under way. All of it is collective but what reads counters."""
 
-    def __init__(self, comm: Comm, config: Config, run_dir: str = "", resume: bool = False):
+    def __init__(self, comm: Comm, config: Config, run_dir: str = "", resume: bool = False, **options: bool):
         self._config, self._comm = config, comm  # outlive the training
         self._stop = ffi.new("sig_atomic_t *")
         self._folder = ffi.new("char[]", run_dir.encode())
-        self._options = ffi.new("nn_train_options *", {"run_dir": self._folder, "resume": resume, "stop": self._stop})
-        self._options.size = ffi.sizeof("nn_train_options")
+        given = {**options, "run_dir": self._folder, "resume": resume, "stop": self._stop}
+        self._options = ffi.new("nn_train_options *", {"size": ffi.sizeof("nn_train_options"), **given})
         self._own(
             new("nn_training", lib.nn_training_open, comm.pointer, config.pointer, self._options),
             lib.nn_training_close,
@@ -104,11 +112,28 @@ class Training(Handle):
 
     def evaluate(self, split: str) -> Evaluation:
         """The parameters on all of a split."""
-        found = new("nn_evaluation", lib.nn_training_evaluate, self.pointer, split.encode())
-        try:
-            return Evaluation(found)
-        finally:
-            lib.nn_evaluation_free(found)
+        return Evaluation.of(new("nn_evaluation", lib.nn_training_evaluate, self.pointer, split.encode()))
+
+    def measure(self) -> Evaluation:
+        """The minibatches since the last call, as training saw them; wants the option ``measures``."""
+        return Evaluation.of(new("nn_evaluation", lib.nn_training_measure, self.pointer))
+
+    def predict(self, x: np.ndarray, lengths: Optional[np.ndarray] = None) -> np.ndarray:
+        """[N, outputs] of x [N, ...] as the data set has them, and of sequences' lengths [N]. Local."""
+        y = np.empty((len(x), lib.nn_training_prediction_size(self.pointer)), np.float32)
+        batch = ffi.new("nn_minibatch *", {"size": ffi.sizeof("nn_minibatch"), "x": describe(x)[0]})
+        if lengths is not None:
+            batch.len = describe(lengths)[0]
+        check(lib.nn_training_predict(self.pointer, batch, floats(y)))
+        return y
+
+    def load(self, path: str) -> None:
+        """Takes all parameters from a checkpoint."""
+        check(lib.nn_training_load(self.pointer, path.encode()))
+
+    def write(self, path: str) -> None:
+        """Writes the parameters to a checkpoint."""
+        check(lib.nn_training_write(self.pointer, path.encode()))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the parameters by name ("fc1/weight"), as PyTorch shapes them."""

@@ -19,16 +19,9 @@ static double count_ignored(const nn_session *session, const nn_batch *batch) {
     return ignored;
 }
 
-/* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
- * metric. Fails where metrics of the program's own do. */
-static int add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
-    nn_loss_sum loss = {0};
+int nn_session_add_metrics(const nn_session *session, const nn_batch *batch, const nn_real *z,
+                           double *state) {
     size_t rows = nn_batch_targets(batch);
-    nn_loss_eval(session->loss, rows, z, &batch->target, &loss, NULL);
-    sums[0] += loss.loss;
-    sums[1] += loss.weight;
-    sums[2] += count_ignored(session, batch);
-    double *state = sums + NN_EVALUATION_SUMS;
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         ops->add(session->metric[i].options, &session->metric_spec, rows, z, &batch->target, state);
@@ -37,6 +30,17 @@ static int add_rows(nn_session *session, const nn_batch *batch, const nn_real *z
         state += session->metric_layout[i].state;
     }
     return 0;
+}
+
+/* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
+ * metric. */
+static int add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
+    nn_loss_sum loss = {0};
+    nn_loss_eval(session->loss, nn_batch_targets(batch), z, &batch->target, &loss, NULL);
+    sums[0] += loss.loss;
+    sums[1] += loss.weight;
+    sums[2] += count_ignored(session, batch);
+    return nn_session_add_metrics(session, batch, z, sums + NN_EVALUATION_SUMS);
 }
 
 /* Adds a shard to the sums, each microbatch to its own. */
@@ -73,9 +77,8 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
     return nn_alloc((void **)out, 1, sizeof **out + table * sizeof *(*out)->table, "evaluation");
 }
 
-/* What the metrics make of their sums; their tables follow each other. */
-static int read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
-    double *table = result->table;
+int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
+    double *table = result->table; /* those of the metrics follow each other */
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         const nn_metric_layout *layout = &session->metric_layout[i];
@@ -109,7 +112,8 @@ int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *spli
     result->ignored = (int64_t)sums[2];
     result->loss = sums[0] / sums[1];
     result->metrics = session->metrics;
-    return nn_comm_agree(session->comm, read_metrics(session, sums + NN_EVALUATION_SUMS, result));
+    return nn_comm_agree(session->comm,
+                         nn_session_read_metrics(session, sums + NN_EVALUATION_SUMS, result));
 }
 
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,

@@ -1,12 +1,16 @@
 /* Inference with a trained model: no ranks, no data set, only the checkpoint. */
 #include "train/evaluate/predict.h"
 
+#include "base/json.h"
 #include "data/normalize.h"
 #include "data/sources/open.h"
 #include "math/float_mode.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/session.h"
 
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct nn_predictor {
@@ -152,4 +156,81 @@ int nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32
         NN_TRY(predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
                               length ? length + first : NULL, y + first * p->outputs));
     return 0;
+}
+
+/* ---- what a checkpoint says ------------------------------------------------------------------ */
+
+/* A scalar as it is meant: what is not in quotes may be null, a truth value or a number. */
+static void put_scalar(nn_json *json, const char *key, const nn_node *node) {
+    const char *text = node->text;
+    char *whole_end, *end;
+    errno = 0;
+    long long whole = strtoll(text, &whole_end, 10);
+    bool fits = errno == 0;
+    double number = strtod(text, &end);
+    if (nn_node_is_null(node))
+        nn_json_real(json, key, NAN);
+    else if (!node->quoted && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+        nn_json_bool(json, key, *text == 't');
+    else if (!node->quoted && !*whole_end && fits)
+        nn_json_int(json, key, whole);
+    else if (!node->quoted && !*end && isfinite(number))
+        nn_json_real(json, key, number);
+    else
+        nn_json_string(json, key, text);
+}
+
+static void put_node(nn_json *json, const char *key, const nn_node *node) {
+    if (node->kind == NN_NODE_SCALAR) {
+        put_scalar(json, key, node);
+        return;
+    }
+    nn_json_open(json, key, node->kind == NN_NODE_MAP ? '{' : '[');
+    for (size_t i = 0; i < node->count; i++)
+        put_node(json, node->item[i]->key, node->item[i]);
+    nn_json_close(json, node->kind == NN_NODE_MAP ? '}' : ']');
+}
+
+static void put_numbers(nn_json *json, const char *key, size_t count, const double *value) {
+    nn_json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++)
+        nn_json_real(json, NULL, value[i]);
+    nn_json_close(json, ']');
+}
+
+static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *json) {
+    const nn_data_traits *data = &p->data;
+    nn_json_open(json, NULL, '{');
+    put_node(json, "config", nn_config_settings(p->config)->root);
+    nn_json_open(json, "x", '[');
+    for (int i = 0; i < data->x.rank; i++)
+        nn_json_int(json, NULL, data->x.dim[i]);
+    nn_json_close(json, ']');
+    nn_json_bool(json, "labels", data->labels);
+    nn_json_int(json, "target_width", (int64_t)data->target_width);
+    nn_json_int(json, "classes", data->classes);
+    if (data->class_names) {
+        nn_json_open(json, "class_names", '[');
+        for (int64_t i = 0; i < data->classes; i++)
+            nn_json_string(json, NULL, data->class_names[i]);
+        nn_json_close(json, ']');
+    }
+    put_numbers(json, "scale", scale->count, scale->scale);
+    put_numbers(json, "offset", scale->count, scale->offset);
+    nn_json_close(json, '}');
+}
+
+const char *nn_predictor_description(nn_predictor *p) {
+    nn_affine scale;
+    nn_json json = {.overflow = true};
+    if (nn_affine_join(&p->data.affine, &p->data.normal, &p->data.x, &p->pool, &scale) < 0)
+        return NULL;
+    for (size_t size = 1 << 14; json.overflow; size *= 4) {
+        char *text = nn_pool_alloc(&p->pool, size);
+        if (!text)
+            return NULL;
+        nn_json_init(&json, text, size);
+        describe(p, &scale, &json);
+    }
+    return json.text;
 }

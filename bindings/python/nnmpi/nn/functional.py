@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from . import seeds
-from ._library import ffi, lib
-from .comm import world_rank
-from .tensors import Tensor, apply, apply_with, ints, operand, gelu, relu, sigmoid, softplus, tanh
+from .. import seeds
+from .._library import ffi, lib
+from ..comm import world_rank
+from ..tensors import Tensor, apply, apply_with, ints, operand, gelu, relu, sigmoid, softplus, tanh
 
 __all__ = [
     "avg_pool2d",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Mapping
 
 import numpy as np
 
-from ._library import Handle, check, ffi, lib
-from .comm import Comm
-from .tensors import Tensor
+from .._library import Handle, check, ffi, lib, text
+from ..arrays import floats
+from ..comm import Comm
+from ..tensors import Tensor, readable
 
 
 class _Group(Handle):
@@ -17,10 +18,11 @@ class _Group(Handle):
     def __init__(self, comm: Comm, kind: str, options: dict[str, Any], params: list[Tensor]):
         self.params = params
         self.comm = comm
-        text = ", ".join(f"{key}: {_yaml(value)}" for key, value in options.items())
+        self.options = options
+        listed = ", ".join(f"{key}: {_yaml(value)}" for key, value in options.items())
         out = ffi.new("nn_optimizer **")
         pointers = [p._c for p in params]
-        spec = f"{kind}: {{{text}}}".encode()
+        spec = f"{kind}: {{{listed}}}".encode()
         check(lib.nn_optimizer_new(comm.pointer, spec, len(pointers), pointers, out))
         self._own(out[0], lib.nn_optimizer_free, comm)
         self.rate = lib.nn_optimizer_rate(self.pointer)
@@ -32,6 +34,38 @@ class _Group(Handle):
             self.rate = rate
         check(lib.nn_optimizer_step(self.pointer, weight))
 
+    def slots(self) -> list[str]:
+        """The names of the arrays that each parameter has."""
+        return [text(lib.nn_optimizer_slot(self.pointer, i)) for i in range(lib.nn_optimizer_slots(self.pointer))]
+
+    def state(self, i: int) -> dict[str, Any]:
+        """That of parameter i, empty before its first step."""
+        steps = lib.nn_optimizer_param_steps(self.pointer, i)
+        state: dict[str, Any] = {"step": steps} if steps else {}
+        for slot, name in enumerate(self.slots() if steps else []):
+            state[name] = np.empty(self.params[i].shape, np.float32)
+            check(lib.nn_optimizer_get_slot(self.pointer, i, slot, floats(state[name])))
+        return state
+
+    def set_state(self, i: int, state: Mapping[str, Any]) -> None:
+        """That of parameter i, as ``checked`` has it."""
+        check(lib.nn_optimizer_set_param_steps(self.pointer, i, state["step"]))
+        for slot, name in enumerate(self.slots()):
+            check(lib.nn_optimizer_set_slot(self.pointer, i, slot, floats(state[name])))
+
+    def checked(self, i: int, state: Mapping[str, Any]) -> dict[str, Any]:
+        """A state of parameter i as C takes it."""
+        shape, names = self.params[i].shape, self.slots()
+        if not state:
+            return {"step": 0, **{name: np.zeros(shape, np.float32) for name in names}}
+        if set(state) != {"step", *names}:
+            raise ValueError(f"the state of a parameter has {sorted(state)}, but this optimiser's {sorted(['step', *names])}")
+        arrays = {name: np.ascontiguousarray(readable(state[name]), np.float32) for name in names}
+        for name, array in arrays.items():
+            if array.shape != shape:
+                raise ValueError(f"{name} of a parameter is {list(array.shape)}, and the parameter {list(shape)}")
+        return {"step": int(state["step"]), **arrays}
+
 
 def _yaml(value: Any) -> str:
     return str(value).lower() if isinstance(value, (bool, np.bool_)) else repr(float(value))
@@ -42,7 +76,8 @@ class Optimizer:
 
     ``params`` are parameters, or dicts with "params" and options of their own, as in PyTorch. ``comm`` are the ranks
     whose gradients are averaged (None: all that mpirun has started); they begin with the parameters of the first one.
-    ``param_groups[i]["lr"]`` can be changed between two steps. Making one and ``step`` are collective.
+    ``param_groups[i]["lr"]`` can be changed between two steps. Making one, ``step`` and ``load_state_dict`` are
+    Collective.
     """
 
     kind: str
@@ -68,6 +103,47 @@ class Optimizer:
                 seen.add(id(p))
             self._groups.append(_Group(comm, self.kind, own, of))
             self.param_groups.append({"params": of, **own, "lr": self._groups[-1].rate})
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that its next step depends on besides the parameters, as PyTorch arranges it: "state", by the number of
+        each parameter its steps and arrays of its shape, and "param_groups", their options and numbers. Numpy arrays,
+        numbers, lists and dicts; the same on every rank. Local."""
+        state: dict[int, dict[str, Any]] = {}
+        groups, first = [], 0
+        for group, options in zip(self._groups, self.param_groups):
+            numbers = list(range(first, first + len(group.params)))
+            first += len(numbers)
+            states = {number: group.state(i) for i, number in enumerate(numbers)}
+            state.update((number, own) for number, own in states.items() if own)
+            groups.append({**options, "params": numbers})
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes on from what ``state_dict`` of an optimiser of as many parameters of the same shapes has given, options
+        included; on every rank the same. Nothing is changed where it does not fit. Collective."""
+        groups = state_dict["param_groups"]
+        if [len(group["params"]) for group in groups] != [len(group.params) for group in self._groups]:
+            raise ValueError(
+                f"the state is of {[len(group['params']) for group in groups]} parameters in each group, but this "
+                f"optimiser has {[len(group.params) for group in self._groups]}"
+            )
+        made = []
+        for group, options in zip(self._groups, groups):
+            unknown = [key for key in group.options if key not in options]
+            if unknown:
+                raise ValueError(f"a group of parameters in the state has no {', '.join(unknown)}")
+            wanted = {key: options[key] for key in group.options}
+            same = {**wanted, "lr": None} == {**group.options, "lr": None}
+            made.append(group if same else _Group(group.comm, self.kind, wanted, group.params))
+        states = [
+            [group.checked(i, state_dict["state"].get(number, {})) for i, number in enumerate(options["params"])]
+            for group, options in zip(made, groups)
+        ]
+        for group, options, own, held in zip(made, groups, states, self.param_groups):
+            for i, state in enumerate(own):
+                group.set_state(i, state)
+            held.update({**options, "params": group.params})
+        self._groups = made
 
     def step(self, closure: Callable[[], Any] | None = None, weight: float = 1) -> Any:
         """Averages the gradients of the ranks, with weights (the rows of each, where they differ), and takes a step.

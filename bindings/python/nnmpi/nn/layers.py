@@ -1,4 +1,4 @@
-"""Modules: layers with parameters, and what is made of them, with the names of torch.nn."""
+"""Modules that are layers, with the names of torch.nn."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from typing import Any, Callable
 
 import numpy as np
 
-from . import nn_functional as functional
-from . import operations as _operations
-from .modules import Module, ModuleList, Parameter, Sequential  # noqa: F401 (names of torch.nn)
-from .tensors import Tensor, ints
+from .. import operations as _operations
+from ..tensors import Tensor, ints
+from . import functional
+from .modules import Module, Parameter
 
 Pair = Any  # an int, or one for rows and one for columns
-
-
-# ---- layers --------------------------------------------------------------------------------------------------------
 
 
 def _uniform(shape: Any, fan_in: int) -> Parameter:
@@ -247,26 +244,3 @@ class LogSoftmax(Softmax):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """The same shape."""
         return input.log_softmax(self.dim)
-
-
-# ---- losses --------------------------------------------------------------------------------------------------------
-
-
-class CrossEntropyLoss(Module):
-    """Mean of -log softmax(z) at the class of each row; rows whose class is ``ignore_index`` do not count."""
-
-    def __init__(self, ignore_index: int = -1):
-        super().__init__()
-        self.ignore_index = ignore_index
-
-    def forward(self, input: Tensor, target: Any) -> Tensor:  # noqa: A002
-        """[rows, classes] and [rows] integers."""
-        return functional.cross_entropy(input, target, self.ignore_index)
-
-
-class MSELoss(Module):
-    """Mean of (y - t)^2."""
-
-    def forward(self, input: Tensor, target: Any) -> Tensor:  # noqa: A002
-        """Two of one shape."""
-        return functional.mse_loss(input, target)

@@ -6,9 +6,8 @@ from typing import Any, Callable, Iterator, Mapping
 
 import numpy as np
 
-from . import seeds
-from ._library import check, lib
-from .tensors import Tensor, readable
+from ..tensors import Tensor, readable
+from . import init
 
 
 class Parameter(Tensor):
@@ -22,8 +21,7 @@ class Parameter(Tensor):
     def initialize(self, initializer: str) -> Parameter:
         """First values by an initialiser as configurations have it ("he_uniform", "normal: {std: 0.1}"), from a
         stream of random numbers of its own; itself."""
-        name = str(seeds.next_stream()).encode()
-        check(lib.nn_tensor_initialize(self._c, initializer.encode(), seeds.seed(), name))
+        init.fill(self, initializer)
         return self
 
 

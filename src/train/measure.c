@@ -1,0 +1,72 @@
+/* Metrics of the minibatches that training takes, as they come (nn_training_measure). */
+#include "train/training.h"
+
+#include <math.h>
+#include <string.h>
+
+struct nn_measured {
+    double loss, weight; /* sums over all ranks, which every rank has from its steps */
+    int64_t samples;
+    int rc;         /* what a metric of the program's own has failed with, of this rank */
+    double state[]; /* [session.metric_state] of this rank's rows */
+};
+
+static size_t state_bytes(const nn_trainer *t) {
+    return t->session.metric_state * sizeof(double);
+}
+
+int nn_trainer_open_measured(nn_trainer *t) {
+    if (!t->options->measures)
+        return 0;
+    return nn_alloc((void **)&t->measured, 1, sizeof *t->measured + state_bytes(t), "metrics");
+}
+
+void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn_real *z) {
+    struct nn_measured *m = t->measured;
+    if (m && m->rc == 0)
+        m->rc = nn_session_add_metrics(&t->session, rows, z, m->state);
+}
+
+void nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard, const nn_step_sums *sums) {
+    struct nn_measured *m = t->measured;
+    if (!m)
+        return;
+    m->loss += sums->loss;
+    m->weight += sums->weight;
+    m->samples += shard->global;
+}
+
+/* From the sums of all ranks. */
+static int sum(const nn_trainer *t, nn_evaluation *result) {
+    const nn_session *s = &t->session;
+    struct nn_measured *m = t->measured;
+    NN_TRY(nn_comm_agree(t->comm, m->rc));
+    NN_TRY(nn_comm_sum(t->comm, m->state, s->metric_state));
+    result->split = "train";
+    result->samples = m->samples;
+    result->loss = m->loss / m->weight;
+    result->metrics = s->metrics;
+    return nn_comm_agree(t->comm, nn_session_read_metrics(s, m->state, result));
+}
+
+int nn_training_measure(nn_training *t, nn_evaluation **out) {
+    static const char what[] = "nn_training_measure";
+    if (out)
+        *out = NULL;
+    NN_TRY(nn_training_check_between(t, what));
+    NN_TRY(nn_training_check(t, out, what, "out is NULL"));
+    nn_trainer *trainer = &t->trainer;
+    struct nn_measured *m = trainer->measured;
+    NN_TRY(nn_training_check(t, m, what, "open the training with nn_train_options.measures"));
+    NN_TRY(nn_training_check(t, m->samples > 0, what, "no step has been taken since"));
+    nn_training_enter(t);
+    int rc = nn_comm_agree(trainer->comm, nn_session_evaluation_new(&trainer->session, out));
+    if (rc == 0)
+        rc = sum(trainer, *out);
+    if (rc < 0) {
+        nn_evaluation_free(*out);
+        *out = NULL;
+    }
+    memset(m, 0, sizeof *m + state_bytes(trainer));
+    return nn_training_forgive(t, rc);
+}
