@@ -432,7 +432,5 @@ int nn_reduce_node_new(nn_reducer *r) {
     int rc = open_node(r);
     if (rc < 0 && r->state)
         nn_node_free(r);
-    if (rc < 0)
-        r->state = NULL;
     return rc;
 }

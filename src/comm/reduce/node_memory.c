@@ -23,6 +23,7 @@ void nn_node_free(nn_reducer *r) {
     nn_free(node->grads);
     nn_free(node->subtree);
     nn_free(node);
+    r->state = NULL; /* another backend may follow */
 }
 
 /* Most gradient vectors of a rank: all have the same layout. */
