@@ -78,10 +78,10 @@ static int save_once(nn_trainer *t) {
     return t->saved_step == t->state.step ? 0 : save(t, false);
 }
 
-/* Once it is on the disk. */
+/* Once it is on the disk; where that failed, the next step ends the run. */
 static void say_saved(nn_trainer *t) {
     char file[NN_CHECKPOINT_NAME];
-    if (!t->tells || !t->run || nn_saver_busy(t->saver))
+    if (!t->tells || !t->run || nn_saver_busy(t->saver) || nn_saver_failure(t->saver) < 0)
         return;
     int64_t step = nn_saver_saved(t->saver).step;
     nn_info("step %lld is saved as %s/%s, and the run goes on", (long long)step, nn_run_dir(t->run),

@@ -57,6 +57,8 @@ static int validate(nn_trainer *t) {
     nn_loader_rest(t->train);
     NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
     t->validated_step = t->state.step;
+    if (t->saved_step == t->state.step) /* without this validation */
+        t->saved_step = -1;
     double value = nn_session_metric(&t->session, e, t->session.settings->validate.stopping.metric,
                                      &larger_is_better);
     bool better = improves(t, value, larger_is_better);
@@ -164,7 +166,8 @@ void nn_trainer_begin_steps(nn_trainer *t) {
     nn_trainer_restart_interval(t);
 }
 
-/* After the last step. */
+/* After the last step; once more where the program ends the run, when there may be nothing left to
+ * do. */
 static int settle(nn_trainer *t) {
     if (t->state.step > t->first_step)
         NN_TRY(validate(t));
@@ -193,7 +196,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
-    NN_TRY(nn_comm_agree(t->comm, 0)); /* others may still read what ranks share */
+    NN_TRY(nn_session_settle(&t->session));
     NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
     return nn_session_share(&t->session, NULL);
 }
@@ -210,8 +213,7 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 }
 
 int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
-    if (t->saved_step != t->state.step)
-        NN_TRY(settle(t));
+    NN_TRY(settle(t));
     double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,

@@ -70,7 +70,7 @@ int nn_training_set(nn_training *t, const char *tensor, const float *values) {
     NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
-    int rc = nn_comm_agree(trainer->comm, 0); /* others may still read what ranks share */
+    int rc = nn_session_settle(&trainer->session);
     if (rc < 0)
         return nn_training_leave(t, rc);
     set(trainer, param, values);
@@ -155,7 +155,7 @@ int nn_training_load(nn_training *t, const char *checkpoint) {
     nn_trainer *trainer = &t->trainer;
     nn_training_enter(t);
     nn_training_drop(t);
-    int rc = nn_comm_agree(trainer->comm, 0); /* others may still read what ranks share */
+    int rc = nn_session_settle(&trainer->session);
     if (rc == 0 && nn_comm_rank(trainer->comm) == 0)
         rc = load(&trainer->session, checkpoint);
     rc = nn_comm_agree(trainer->comm, rc);

@@ -75,6 +75,17 @@ receiver=$pid # mpiexec of MPICH ends by SIGUSR2: one rank gets it
 saves_and_goes_on goes-on-2 "$receiver"
 ends_by USR1
 
+# what could not be saved is not said to be, even where a step learns of it late: the failure is
+shim fault
+FAULT=write FAULT_AT=1+ FAULT_PATH=metrics.jsonl FAULT_ERRNO=SLOW FAULT_SECONDS=0.2 LD_PRELOAD=$PWD/fault.so \
+    "$NNMPI" train --run lost -o train.epochs=100000000 -o train.log_every=1 > out 2> err &
+pid=$!
+until [ -s lost/metrics.jsonl ]; do sleep 0.05; done
+mv lost away
+kill -s USR2 "$pid"
+expect_code 6 wait "$pid"
+! grep 'is saved' err || fail "SIGUSR2: nothing was saved"
+
 # What ends mpirun of Open MPI ends the ranks soon after; it tells them so a second before, so that they save.
 # That of Open MPI 4 shows their last word; on a busy machine its library for events warns behind it of
 # connections to ranks that are gone.
@@ -143,7 +154,6 @@ model:
 loss: cross_entropy
 train: {epochs: 1000000, batch_size: all}
 YAML
-shim fault
 FAULT=pread FAULT_AT=1 FAULT_PATH=blobs.h5 FAULT_ERRNO=HANG LD_PRELOAD=$PWD/fault.so \
     "$NNMPI" train slow.yaml --run data > out 2> err &
 pid=$!

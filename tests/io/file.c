@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "io/file.h"
 
+#include "base/progress.h"
 #include "check.h"
+#include "io/descriptor.h"
 #include "io/digest.h"
 #include "io/folder.h"
 #include "shim/fault.c"
@@ -258,6 +260,22 @@ static void digests(void) {
     CHECK_STR(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void count(void *ctx) {
+    ++*(int *)ctx;
+}
+
+/* A disk that takes minutes for a large file is no stall. */
+static void signs_of_life(void) {
+    int signs = 0;
+    CHECK_EQ_INT(nn_file_write("large", "x", 1), 0);
+    CHECK(truncate("large", (off_t)640 << 20) == 0); /* a hole */
+    nn_progress_target_set((nn_progress_target){count, &signs});
+    CHECK_EQ_INT(nn_path_sync("large", O_RDONLY), 0);
+    nn_progress_target_set((nn_progress_target){NULL, NULL});
+    CHECK_EQ_INT(signs, 9);
+    CHECK(unlink("large") == 0);
+}
+
 int main(void) {
     char folder[] = "io_file.XXXXXX";
     if (mkdtemp(folder) == NULL || chdir(folder) != 0)
@@ -269,6 +287,7 @@ int main(void) {
     replacing();
     durable_writing();
     file_too_large();
+    signs_of_life();
     links();
     free_space();
     digests();

@@ -13,7 +13,7 @@
  *                          bytes are written or read;
  *                          or KILL: the process dies by SIGKILL instead of making the call;
  *                          or HANG: the call never returns;
- *                          or SLOW: it is made after four seconds;
+ *                          or SLOW: it is made after FAULT_SECONDS (4);
  *                          or LIE: it is not made, but returns 0 (fcntl only);
  *                          or STOP: the process is stopped (SIGSTOP) before it makes the call
  *   FAULT_COUNT_FILE=f     at exit f.<rank> gets a line `<kind> <calls>` for each kind seen
@@ -219,6 +219,11 @@ static bool fault_is_of(const fault_plan *plan, const char *path) {
     return plan == NULL || strstr(path, plan->path) != NULL;
 }
 
+static void fault_delay(void) {
+    const char *seconds = getenv("FAULT_SECONDS");
+    usleep((useconds_t)(1e6 * (seconds != NULL ? atof(seconds) : 4)));
+}
+
 /* Counts a call. 0: it is to be made; else the plan's error, with errno set. */
 static int fault_strikes(int kind, const fault_plan *plan) {
     long call = atomic_fetch_add(&fault.calls[kind], 1) + 1;
@@ -233,7 +238,7 @@ static int fault_strikes(int kind, const fault_plan *plan) {
     if (plan->error == FAULT_STOP)
         raise(SIGSTOP);
     if (plan->error == FAULT_SLOW)
-        sleep(4);
+        fault_delay();
     if (plan->error > 0)
         errno = plan->error;
     return plan->error != FAULT_STOP && plan->error != FAULT_SLOW ? plan->error : 0;

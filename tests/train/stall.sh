@@ -64,6 +64,16 @@ FAULT_OWN=1 faulty open 3 /fd/ STOP 1 train net.yaml --run sharing -q > out 2> e
 ended "$code"
 expect_line "rank 1 on $host has shown no sign of life for 2 s before the first step \(reading the data set\)" err
 
+# A disk that is slow, but goes on, is no stall: neither for the rank that writes, which waits at the end and for the
+# checkpoint before, nor for the others, whose next one has to wait.
+FAULT_SECONDS=0.5 faulty pwrite 1+ checkpoint- SLOW 0 train net.yaml --run disk -q -o train.max_steps=20 \
+    -o checkpoint.every_steps=10 > out 2> err || fail "a slow disk: $(cat err)"
+python3 - <<'PY'
+import json
+saved = [e for e in map(json.loads, open("disk/metrics.jsonl")) if e["event"] == "checkpoint"]
+assert [e["step"] for e in saved] == [10, 20] and all(e["write_s"] > 3 for e in saved), saved
+PY
+
 # At the end: what is written last hangs, and a rank is stopped when the others end MPI.
 short=(net.yaml -q -o train.epochs=1 -o train.log_every=1000)
 since=$SECONDS

@@ -4,6 +4,7 @@
 /* A training that its caller drives is the one that nn_train does; and what the caller does in
  * between. */
 #include "comm/comm.h"
+#include "io/file.h"
 #include "io/h5.h"
 #include "shared_folder.h"
 
@@ -209,6 +210,64 @@ static void test_set(nn_comm *comm) {
     nn_config_free(config);
 }
 
+/* The bias in a checkpoint of the folder "moments". */
+static void read_bias(int64_t step, float bias[3]) {
+    char path[64];
+    nn_h5 *file = NULL;
+    snprintf(path, sizeof path, "moments/checkpoint-%d.h5", (int)step);
+    WORKS(nn_h5_open(path, &file));
+    WORKS(nn_h5_read(file, "/model/fc2/bias", 0, 3, NN_F32, bias));
+    nn_h5_close(file);
+}
+
+/* A checkpoint that is still being copied is of the moment, whatever the program sets then. */
+static void test_moments(nn_comm *comm) {
+    enum { STEPS = 8 };
+    nn_config *config = configured("checkpoint={every_steps: 1, keep: 100}");
+    float bias[STEPS][3], found[3];
+    WORKS(nn_config_override(config, "model=[flatten, dense: {name: fc1, units: 20000}, "
+                                     "dense: {name: fc2, units: 3}]"));
+    nn_training *t = opened(comm, config, "moments", false);
+    for (int i = 0; i < STEPS; i++) {
+        take_step(t);
+        WORKS(nn_training_get(t, "fc2/bias", bias[i]));
+        WORKS(nn_training_set(t, "fc2/bias", (float[3]){7, 8, (float)i}));
+    }
+    WORKS(nn_training_save(t));
+    nn_training_close(t);
+    for (int i = 0; i + 1 < STEPS; i++) {
+        read_bias(i + 1, found);
+        CHECK(memcmp(found, bias[i], sizeof found) == 0);
+    }
+    read_bias(STEPS, found);
+    CHECK_NEAR(found[0], 7, 0);
+    nn_config_free(config);
+}
+
+/* A run that the program ends early is validated and saved as any other, before it ends. */
+static void test_early(nn_comm *comm) {
+    nn_config *config = configured("checkpoint={every_steps: 1}");
+    char target[64] = "", *lines = "";
+    size_t length;
+    nn_pool pool = {0};
+    WORKS(nn_config_override(config, "validate={every_steps: 3}"));
+    nn_training *t = opened(comm, config, "early", false);
+    nn_train_result result = {.size = sizeof result};
+    for (int i = 0; i < 4; i++)
+        take_step(t);
+    WORKS(nn_training_finish(t, &result));
+    CHECK_EQ_INT(result.steps, 4);
+    nn_train_result_release(&result);
+    WORKS(nn_file_read(&pool, "early/metrics.jsonl", &lines, &length));
+    CHECK_CONTAINS(lines, "{\"event\":\"validate\",\"step\":4,");
+    CHECK_CONTAINS(lines, "{\"event\":\"checkpoint\",\"step\":4,");
+    CHECK(readlink("early/last.h5", target, sizeof target - 1) > 0);
+    CHECK_STR(target, "checkpoint-4.h5");
+    nn_pool_release(&pool);
+    nn_training_close(t);
+    nn_config_free(config);
+}
+
 /* Half of the rate is what train.lr would have made it. */
 static void test_rate(nn_comm *comm) {
     nn_config *config = configured(NULL);
@@ -290,6 +349,8 @@ int main(void) {
         test_resumed(comm, wanted);
         test_tensors(comm);
         test_set(comm);
+        test_moments(comm);
+        test_early(comm);
         test_rate(comm);
         test_misuse(comm);
         test_failed(comm);

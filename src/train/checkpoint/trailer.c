@@ -112,6 +112,7 @@ static int hash_until(nn_trailer *t, int64_t end) {
 static int write_at(const nn_trailer *t, int64_t at, const char *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = pwrite(t->fd, bytes, count, (off_t)at);
+        nn_progress();
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A folder that others may write to, as /tmp, is no place for theirs to be taken for ours. */
@@ -62,30 +63,41 @@ int nn_scratch_move(const char *scratch, const char *dir, const char *name) {
     return rc;
 }
 
+/* When the run folder saved last, else when the run began; false: it has not, and what stands on
+ * the node is of a folder of that name which is no more. */
+static bool find_time(nn_pool *pool, const char *dir, time_t *seconds) {
+    const char *last = nn_pool_printf(pool, "%s/last.h5", dir);
+    const char *config = nn_pool_printf(pool, "%s/config.yaml", dir);
+    struct stat status;
+
+    if (!last || !config || (stat(last, &status) < 0 && stat(config, &status) < 0))
+        return false;
+    *seconds = status.st_mtim.tv_sec;
+    return true;
+}
+
 /* Seconds and steps may disagree where a run was resumed elsewhere from an earlier step: then what
  * stands here was abandoned. */
-static bool is_newer(const char *path, const char *last) {
-    struct stat here, there;
+static bool is_newer(const char *path, time_t seconds) {
+    struct stat status;
 
-    if (stat(path, &here) < 0)
-        return false;
-    return stat(last, &there) < 0 || here.st_mtim.tv_sec >= there.st_mtim.tv_sec;
+    return stat(path, &status) == 0 && status.st_mtim.tv_sec >= seconds;
 }
 
 /* The newest whole checkpoint of the list that the run folder should have; -1: none. */
 static int64_t find_step(nn_pool *pool, const char *scratch, const char *dir,
                          const nn_checkpoint_list *here) {
     nn_checkpoint_list there;
-    const char *last = nn_pool_printf(pool, "%s/last.h5", dir);
     char name[NN_CHECKPOINT_NAME];
+    time_t seconds;
 
-    if (!last || nn_checkpoint_list_read(pool, dir, &there) < 0)
+    if (nn_checkpoint_list_read(pool, dir, &there) < 0 || !find_time(pool, dir, &seconds))
         return -1;
     for (size_t i = 0; i < here->count; i++) {
         const char *path =
             nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(here->step[i], name));
         bool wanted = there.count == 0 || here->step[i] > there.step[0];
-        if (path && wanted && is_newer(path, last) && nn_trailer_check(path) == NN_OK)
+        if (path && wanted && is_newer(path, seconds) && nn_trailer_check(path) == NN_OK)
             return here->step[i];
     }
     return -1;

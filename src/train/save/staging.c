@@ -130,12 +130,21 @@ static int copy_residuals(nn_staging *s, nn_stage stage) {
     return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, stage));
 }
 
+/* The worker may be waiting until rank 0 has written what is in the stage, on a slow disk. */
+static void wait_for_copy(nn_staging *s) {
+    if (!s->worker || !nn_worker_busy(s->worker))
+        return;
+    nn_comm_waits(s->session->comm, true);
+    nn_worker_wait(s->worker);
+    nn_comm_waits(s->session->comm, false);
+}
+
 int nn_staging_copy(nn_staging *s, nn_stage stage) {
     s->begun[stage]++;
     NN_TRY(copy_residuals(s, stage));
+    wait_for_copy(s);
     if (!s->worker)
         return 0;
-    nn_worker_wait(s->worker);
     s->waited = 0;
     s->copy = (struct copy){s, stage, s->handed[stage]};
     nn_worker_start(s->worker, copy_share, &s->copy);
@@ -148,10 +157,10 @@ void nn_staging_hand_over(nn_staging *s, nn_stage stage) {
 }
 
 void nn_staging_settle(nn_staging *s) {
-    if (!s || !s->worker || !nn_worker_busy(s->worker))
+    if (!s)
         return;
     double since = nn_seconds();
-    nn_worker_wait(s->worker);
+    wait_for_copy(s);
     s->waited += nn_seconds() - since;
 }
 

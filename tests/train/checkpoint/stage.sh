@@ -39,6 +39,17 @@ expect_line 'step 50,' err
 expect_same <(grep '^digest' out) <(grep '^digest' again)
 [ -z "$(staged)" ] || fail "left behind: $(staged)"
 
+# so is the first one, but not what is left of a folder that was deleted since
+for run in first deleted; do
+    faulty rename 1 $run/checkpoint-10 KILL 0 train net.yaml -q --run $run > out 2> err || true
+    [ -n "$(staged)" ] || fail "$run: nothing is on the node"
+    [ $run = first ] || rm -r $run
+    train --run $run --resume -o train.max_steps=15 > out 2> $run.err
+    [ -z "$(staged)" ] || fail "left behind: $(staged)"
+done
+expect_line '^nnmpi: checkpoint-10.h5 was still in' first.err
+! grep -q 'was still in' deleted.err || fail "a run goes on from what another one left"
+
 # what was abandoned since is not taken up
 config=plain.yaml train --run old -o train.max_steps=50 > out 2> err
 faulty rename 1 old/checkpoint-70 KILL 0 train net.yaml -q --run old --resume > out 2> err || true
