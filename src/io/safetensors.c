@@ -222,6 +222,12 @@ static int write_pieces(const nn_file_tensors *list, nn_json *json, nn_piece *pi
     put_header(json, list);
     while (json->length % LENGTH) /* so that the numbers stand aligned */
         json->text[json->length++] = ' ';
+    if (json->length > LARGEST)
+        return nn_fail(
+            NN_EIO,
+            "%s: names and text about the model take %zu bytes, and safetensors has room "
+            "for %d: write it as .npz",
+            list->file, json->length, LARGEST);
     for (int i = 0; i < LENGTH; i++)
         length[i] = (unsigned char)((uint64_t)json->length >> 8 * i);
     piece[0] = (nn_piece){length, LENGTH};

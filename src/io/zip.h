@@ -1,5 +1,5 @@
-/* ZIP archives, as .npz files are: read as a whole, stored or deflated; written stored. Of less
- * than 4 GiB (no ZIP64). */
+/* ZIP archives, as .npz files are: read as a whole, stored or deflated; written stored. With ZIP64,
+ * which 4 GiB or 65535 members want. */
 #ifndef NN_IO_ZIP_H
 #define NN_IO_ZIP_H
 

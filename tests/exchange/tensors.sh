@@ -44,6 +44,11 @@ torch = {name.replace("_0", ".0"): t for name, t in tensors.items()}
 torch["norm.num_batches_tracked"] = np.array([4])
 np.savez("stored", **{name: np.asfortranarray(t) for name, t in torch.items()})
 np.savez_compressed("packed", **{name: t.astype(np.float64) for name, t in torch.items()})
+zipfile.ZIP64_LIMIT = 0 # sizes, offsets and the directory as in archives of 4 GiB
+np.savez_compressed("wide", **torch)
+zipfile.ZIP64_LIMIT = 2**31 - 1
+wide = open("wide.npz", "rb").read()[:-6] + b"\xff\xff\xff\xff\0\0"
+open("wide.npz", "wb").write(wide)
 
 def safetensors(path, header, data, length=None):
     header = header if isinstance(header, bytes) else json.dumps(header).encode()
@@ -113,6 +118,8 @@ at = whole.index(b"norm.weight.npy") + len("norm.weight.npy")
 refuse_npz("has no directory at its end", whole[:-1])
 refuse_npz("is damaged: its CRC-32 is another one", whole[:at + 60] + b"x" + whole[at + 61:])
 refuse_npz("has no directory", b"")
+refuse_npz("lacks its sizes of ZIP64", wide[:wide.index(b"PK\1\2")] + wide[wide.index(b"PK\1\2"):].replace(b"\1\0\x10\0", b"\2\0\x10\0", 1))
+refuse_npz("its directory of ZIP64 is not there", wide.replace(b"PK\6\7", b"PK\6\6"))
 big = open("packed.npz", "rb").read()
 entry = big.index(b"PK\1\2")
 refuse_npz("cannot have 4000000000 bytes", big[:entry + 24] + struct.pack("<I", 4000000000) + big[entry + 28:])
@@ -124,7 +131,7 @@ for descr, what in (("'|O'", "a type of numbers as '<f4'"), ("'>f4'", "a type of
         f.writestr("norm.bias.npy", array)
     refuse_npz(what, archive.getvalue())
 PY
-for file in stored.npz packed.npz f64.safetensors; do
+for file in stored.npz packed.npz wide.npz f64.safetensors; do
     "$NNMPI" import $file --config net.yaml -O other.h5 -q
     same run/last.h5 other.h5
     "$NNMPI" predict other.h5 --data x.h5 -O other.csv -q
