@@ -2,7 +2,7 @@
 # fresh.sh [SUITE]: what a newcomer meets. Makes a minimal system in a temporary folder (debootstrap: no
 # package but the essential ones), clones what is committed into it, gives both commands there,
 # quickstart.sh and test.sh, and ends with their minutes and megabytes. SUITE is a release of this
-# machine's distribution (bookworm, trixie, noble); default: its own. Needs root. NNMPI_MPI is handed on;
+# machine's distribution (bookworm, trixie, noble); default: its own. Needs root. NNMPI_MPI is passed on;
 # the folder that NNMPI_MNIST names is shown inside.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -70,7 +70,7 @@ static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, in
     NN_TRY(nn_loader_batch(t->loader, 0, index, &batch));
     nn_pass pass = {.batch = batch.count,
                     .training = true,
-                    .hands_over = true,
+                    .emit_rows = true,
                     .sample = batch.sample,
                     .length = batch.length,
                     .micro = nn_session_microbatches(session, &batch)};

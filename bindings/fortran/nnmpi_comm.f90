@@ -52,18 +52,18 @@ contains
         if (present(level)) least = level
         if (present(sink)) then
             log_function => sink
-            call nn_log_to_c(c_funloc(hand_line), c_null_ptr, least)
+            call nn_log_to_c(c_funloc(call_sink), c_null_ptr, least)
         else
             call nn_log_to_c(c_null_funptr, c_null_ptr, least)
             log_function => null()
         end if
     end subroutine nn_log_to
 
-    subroutine hand_line(ctx, level, line) bind(C)
+    subroutine call_sink(ctx, level, line) bind(C)
         type(c_ptr), value :: ctx, line
         integer(c_int), value :: level
         if (.not. c_associated(ctx)) call log_function(level, fortran_text(line))
-    end subroutine hand_line
+    end subroutine call_sink
 
     ! ---- ranks -----------------------------------------------------------------------------------
 

@@ -115,7 +115,7 @@ contains
         if (present(choice)) given = choice
     end function given
 
-    ! For each type and rank; class(*) would be handed a copy of an array that has gaps, which could
+    ! For each type and rank; class(*) would get a copy of an array that has gaps, which could
     ! not be borrowed and could not be told from the array.
 
     subroutine set_int8_1(self, split, field, x, borrow, unsigned, stat, errmsg)
@@ -301,12 +301,12 @@ contains
             hook%read => read
             if (associated(self%node%hooks)) deallocate (self%node%hooks)
             self%node%hooks => hook
-            call nn_data_set_reader(self%node%c, c_funloc(hand_rows), c_loc(hook))
+            call nn_data_set_reader(self%node%c, c_funloc(call_reader), c_loc(hook))
         end if
         call conclude(rc, stat, errmsg)
     end subroutine data_set_reader
 
-    integer(c_int) function hand_rows(ctx, split, field, first, count, out) bind(C)
+    integer(c_int) function call_reader(ctx, split, field, first, count, out) bind(C)
         type(c_ptr), value :: ctx, split, field
         integer(c_int64_t), value :: first, count
         type(c_ptr), value :: out
@@ -315,8 +315,8 @@ contains
         call c_f_pointer(ctx, hook)
         stat = 0
         call hook%read(fortran_text(split), fortran_text(field), first + 1, first + count, out, stat)
-        hand_rows = stat
-    end function hand_rows
+        call_reader = stat
+    end function call_reader
 
     subroutine data_set_classes(self, names, stat, errmsg)
         class(nn_data), intent(inout) :: self

@@ -87,21 +87,21 @@ contains
         c%on_mismatch = options%on_mismatch
         hook%begun => options%begun
         hook%progress => options%progress
-        if (associated(hook%begun)) c%begun = c_funloc(hand_begun)
-        if (associated(hook%progress)) c%progress = c_funloc(hand_progress)
+        if (associated(hook%begun)) c%begun = c_funloc(call_begun)
+        if (associated(hook%progress)) c%progress = c_funloc(call_progress)
         hook%ends => options%ends
         if (associated(hook%ends)) c%ends = c_funloc(ask_ends)
         c%in_parts = logical(options%in_parts, c_bool)
     end subroutine set_options
 
-    subroutine hand_begun(ctx) bind(C)
+    subroutine call_begun(ctx) bind(C)
         type(c_ptr), value :: ctx
         type(run_hooks), pointer :: hook
         call c_f_pointer(ctx, hook)
         call hook%begun()
-    end subroutine hand_begun
+    end subroutine call_begun
 
-    subroutine hand_progress(ctx, c_status) bind(C)
+    subroutine call_progress(ctx, c_status) bind(C)
         type(c_ptr), value :: ctx
         type(nn_c_status), intent(in) :: c_status
         type(run_hooks), pointer :: hook
@@ -109,7 +109,7 @@ contains
         call c_f_pointer(ctx, hook)
         call set_status(c_status, status)
         call hook%progress(status)
-    end subroutine hand_progress
+    end subroutine call_progress
 
     logical(c_bool) function ask_ends(ctx, c_status) bind(C)
         type(c_ptr), value :: ctx

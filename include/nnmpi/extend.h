@@ -100,7 +100,7 @@ typedef struct nn_layer_def {
     const nn_option *options; /* OPTIONAL: ends with NN_OPTION_END; besides name, inputs,
                                  activation, init and so on, which every layer has */
     size_t options_size;      /* bytes of the struct that they are bound to; 0: none */
-    void *ctx;                /* OPTIONAL: handed to the functions */
+    void *ctx;                /* OPTIONAL: passed to the functions */
     int (*plan)(void *ctx, nn_layer_layout *layout);       /* REQUIRED */
     int (*forward)(void *ctx, const nn_layer_call *call);  /* REQUIRED */
     int (*backward)(void *ctx, const nn_layer_call *call); /* OPTIONAL for a layer without

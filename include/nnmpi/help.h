@@ -19,8 +19,8 @@ typedef struct nn_help {
     const char *help;     /* one sentence */
 } nn_help;
 
-/* Calls `visit` with each, sections first, then families row by row, each with its keys; what is
- * handed over is there during the call only, but its texts stay but for `path`. Local. */
+/* Calls `visit` with each, sections first, then families row by row, each with its keys; the
+ * struct and its `path` are valid during the call only, its other texts for good. Local. */
 NN_API void nn_help_visit(void (*visit)(void *ctx, const nn_help *help), void *ctx);
 
 #endif

@@ -1,4 +1,4 @@
-/* Messages for people. The library never prints: it hands each line to the sink that the program
+/* Messages for people. The library never prints: it passes each line to the sink that the program
  * set, which decides what to show and where. */
 #ifndef NNMPI_LOG_H
 #define NNMPI_LOG_H

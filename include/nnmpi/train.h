@@ -32,7 +32,7 @@ NN_API double nn_evaluation_loss(const nn_evaluation *evaluation);
 NN_API size_t nn_evaluation_metrics(const nn_evaluation *evaluation);
 NN_API const nn_metric_value *nn_evaluation_metric(const nn_evaluation *evaluation, size_t i);
 
-/* Where a run stands; handed to the progress callback on rank 0. */
+/* Where a run stands; passed to the progress callback on rank 0. */
 typedef struct nn_status {
     int64_t step, total_steps; /* steps taken, steps planned (INT64_MAX: no end is) */
     int64_t epoch, epochs;     /* epoch under way (from 1), epochs planned */

@@ -57,7 +57,7 @@ typedef struct nn_minibatch {
     nn_array x, y, w, len;
 } nn_minibatch;
 
-/* nn_training_step on rows that each rank hands over for itself: its own ones, of any number up to
+/* nn_training_step on rows that each rank supplies for itself: its own ones, of any number up to
  * nn_training_most_rows, also none (or NULL) where another rank has some. What is averaged is
  * averaged over the rows (or their weights) of all ranks, whoever has how many. The arrays are read
  * before it returns. Wants nn_train_options.in_parts. NN_EUSAGE and NN_EFORMAT, where arrays of
@@ -70,7 +70,7 @@ typedef struct nn_minibatch {
  * steps are between those of the epochs. With train.reproducible each rank has its share of the
  * minibatch's microbatches. */
 NN_API int nn_training_step_on(nn_training *t, const nn_minibatch *batch);
-/* Rows that this rank may hand over for a step: its even share of train.batch_size, or more, where
+/* Rows that this rank may supply for a step: its even share of train.batch_size, or more, where
  * memory for evaluation is there. Local. */
 NN_API size_t nn_training_most_rows(const nn_training *t);
 /* Floats of a prediction, for all steps of a sequence with a class for each. Local. */

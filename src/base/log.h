@@ -1,4 +1,4 @@
-/* Messages for people, handed to the sink of the thread that logs. */
+/* Messages for people, passed to the sink of the thread that logs. */
 #ifndef NN_BASE_LOG_H
 #define NN_BASE_LOG_H
 
@@ -16,7 +16,7 @@ void nn_log(nn_log_level level, const char *format, ...) __attribute__((format(p
  * would only repeat it. */
 void nn_log_hold(bool held);
 
-/* Where the messages of a thread go: a thread that starts another one hands it on. */
+/* Where the messages of a thread go: a thread that starts another one passes it on. */
 typedef struct nn_log_target {
     nn_log_sink *sink; /* NULL: nowhere */
     void *ctx;

@@ -3,7 +3,7 @@
 #ifndef NN_BASE_PROGRESS_H
 #define NN_BASE_PROGRESS_H
 
-/* Who is told of a thread: a thread that starts another one to work for it hands it on. */
+/* Who is told of a thread: a thread that starts another one to work for it passes it on. */
 typedef struct nn_progress_target {
     void (*sink)(void *ctx); /* NULL: nobody */
     void *ctx;

@@ -17,7 +17,7 @@
 /* Wakes the guard; whoever does not wait for it ignores it. */
 #define WAKE SIGURG
 
-enum stage { MEETING, SETTING_UP, DEFERRING };
+enum phase { MEETING, SETTING_UP, DEFERRING };
 
 struct nn_guard {
     nn_guard_spec spec;
@@ -25,7 +25,7 @@ struct nn_guard {
     pthread_t thread;
     pid_t parent;               /* the launcher; 0: there is none to watch */
     double begin, limit;        /* of the time to start, in seconds; limit 0: none */
-    atomic_int stage;           /* enum stage */
+    atomic_int phase;           /* enum phase */
     atomic_bool over;           /* the thread shall end */
     volatile sig_atomic_t stop; /* the number of the last signal that asks to stop; 0: none */
     volatile sig_atomic_t save; /* signals so far that ask to save and go on */
@@ -123,7 +123,7 @@ _Noreturn static void die_by(int number) {
  * While there is nothing to save, what ends the rank is a matter of who sends SIGTERM. */
 static bool is_announcement(const nn_guard *g, pid_t from) {
     return from == g->parent && nn_seconds() - g->looked < GAP &&
-           atomic_load(&g->stage) == DEFERRING;
+           atomic_load(&g->phase) == DEFERRING;
 }
 
 static void take(nn_guard *g, int number, pid_t from) {
@@ -137,7 +137,7 @@ static void take(nn_guard *g, int number, pid_t from) {
         die_by(SIGINT);
     g->interrupted = g->interrupted || number == SIGINT;
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
-    if (atomic_load(&g->stage) >= DEFERRING)
+    if (atomic_load(&g->phase) >= DEFERRING)
         return;
     /* The launcher ends all because a rank has failed, and has said so: that shall be the last
      * word. */
@@ -159,7 +159,7 @@ static void look_at_launcher(const nn_guard *g) {
 static void look_at_clock(const nn_guard *g) {
     double grace = g->spec.launch->rank > 0 ? NN_PATIENCE : 0;
     char stopped[NN_SIBLINGS_TEXT];
-    if (g->limit <= 0 || atomic_load(&g->stage) != MEETING ||
+    if (g->limit <= 0 || atomic_load(&g->phase) != MEETING ||
         nn_seconds() - g->begin < g->limit + grace)
         return;
     g->spec.leave(g->spec.ctx,
@@ -238,12 +238,12 @@ void nn_guard_free(nn_guard *guard) {
 }
 
 void nn_guard_met(nn_guard *guard) {
-    atomic_store(&guard->stage, SETTING_UP);
+    atomic_store(&guard->phase, SETTING_UP);
 }
 
 void nn_guard_defer(nn_guard *guard) {
     if (guard)
-        atomic_store(&guard->stage, DEFERRING);
+        atomic_store(&guard->phase, DEFERRING);
 }
 
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard) {

@@ -47,7 +47,7 @@ void nn_guard_met(nn_guard *guard);
  * process at once; a second SIGINT always does. NULL is fine. Local. */
 void nn_guard_defer(nn_guard *guard);
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard);
-/* A count of the signals that ask to save and go on, at whatever stage they came. */
+/* A count of the signals that ask to save and go on, whenever they came. */
 const volatile sig_atomic_t *nn_guard_save(const nn_guard *guard);
 
 #endif

@@ -41,7 +41,7 @@ int nn_launch_check(const nn_launch *launch, int size, const char *mpi);
 
 /* Tells mpiexec of MPICH (Hydra) to end all ranks, and with which exit status: it does not look
  * after ranks that have not started MPI, returns the number of the signal by which it ends the
- * others instead of the status of the rank that failed, and at times 0 after it has handed a signal
+ * others instead of the status of the rank that failed, and at times 0 after it has passed a signal
  * on. Other launchers need no word. The caller, who goes on, may be ended within a second. From any
  * thread. Local. */
 void nn_launch_abort(int exit_status);

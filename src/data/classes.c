@@ -128,7 +128,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
         if (!nn_split_has_labels(&ds->split[i]))
             continue;
         any = true;
-        rows = rows || !ds->split[i].handed;
+        rows = rows || !ds->split[i].supplied;
         NN_TRY(scan_split_labels(ds, &ds->split[i], &seen));
     }
     if (rows && seen.largest < 0)

@@ -12,7 +12,7 @@ typedef struct nn_split {
     nn_field x, y, w, length;
     int64_t positions; /* y [N, positions]: a label for each; 0: nn_dataset_label_positions was not
                           called */
-    bool handed;       /* it has no rows: the program hands them over (nnmpi/training.h) */
+    bool supplied;     /* it has no rows: the program supplies them (nnmpi/training.h) */
     bool has_y, has_w, has_length; /* w: sample weights [N], read as float32; length: integers [N],
                                       steps of each sequence that count, 1 to nn_split_steps */
 } nn_split;

@@ -96,7 +96,7 @@ int nn_dataset_normalize(nn_dataset *ds, bool images) {
     if (ds->settings.normalize == NN_NORMALIZE_NONE)
         return NN_OK;
     NN_TRY(nn_dataset_find(ds, "train", &s.split));
-    if (s.split->handed)
+    if (s.split->supplied)
         return nn_fail(NN_EUSAGE,
                        "%s: /train/x has no rows yet to find means and deviations in "
                        "(data.normalize); give scales by nn_data_set_scale",

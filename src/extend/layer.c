@@ -5,20 +5,20 @@
 #include <string.h>
 
 /* A row and what it stands for; kept for good. */
-struct own_layer {
+struct custom_layer {
     nn_layer_ops ops;
     nn_layer_def def;
     nn_pool pool; /* of its texts and options */
 };
 
-/* Of each layer of a model: behind the nn_own and the program's struct. */
-static const struct own_layer *row_of(const nn_layer *layer) {
-    return (const struct own_layer *)layer->ops;
+/* Of each layer of a model: behind the nn_custom and the program's struct. */
+static const struct custom_layer *row_of(const nn_layer *layer) {
+    return (const struct custom_layer *)layer->ops;
 }
 
 /* The layer's place and name, and what has failed. */
 static int fail_fault(nn_layer *layer) {
-    int rc = nn_own_fault(layer->options);
+    int rc = nn_custom_fault(layer->options);
     if (rc == 0)
         return 0;
     nn_error_prefix(rc, "layer '%s' (%s)", layer->name, layer->ops->entry.name);
@@ -42,7 +42,7 @@ static int add_param(nn_layer *layer, const nn_param_spec *p) {
     static const nn_param_role roles[] = {[NN_PARAM_IS_WEIGHT] = NN_PARAM_WEIGHT,
                                           [NN_PARAM_IS_BIAS] = NN_PARAM_BIAS,
                                           [NN_PARAM_IS_CONSTANT] = NN_PARAM_OTHER};
-    if (!nn_own_is_name(p->name))
+    if (!nn_custom_is_name(p->name))
         return nn_layer_fail(layer,
                              "plan gives a parameter the name '%s'; it is letters, digits "
                              "and _, a letter first",
@@ -97,26 +97,26 @@ static int take_layout(nn_layer *layer, const nn_layer_layout *l) {
         NN_TRY(add_param(layer, &l->param[i]));
     layer->out = l->out;
     layer->save_bytes = l->save * sizeof(float);
-    ((nn_own *)layer->options)->scratch = l->scratch;
+    ((nn_custom *)layer->options)->scratch = l->scratch;
     return check_backward(layer);
 }
 
-static int own_plan(nn_layer *layer) {
-    const struct own_layer *row = row_of(layer);
-    nn_own *own = layer->options;
-    nn_layer_layout layout = {.options = nn_own_options(own),
+static int custom_plan(nn_layer *layer) {
+    const struct custom_layer *row = row_of(layer);
+    nn_custom *custom = layer->options;
+    nn_layer_layout layout = {.options = nn_custom_options(custom),
                               .inputs = layer->inputs,
                               .in = layer->in,
                               .out = layer->in[0]};
     layer->flags = NN_LAYER_USER_ORDER | NN_LAYER_READS_X | NN_LAYER_READS_Y;
-    if (!nn_own_succeeds(own, "plan", row->def.plan(row->def.ctx, &layout)))
+    if (!nn_custom_succeeds(custom, "plan", row->def.plan(row->def.ctx, &layout)))
         return fail_fault(layer);
     return take_layout(layer, &layout);
 }
 
-static int own_prepare(nn_layer *layer, size_t batch, bool training) {
+static int custom_prepare(nn_layer *layer, size_t batch, bool training) {
     (void)training;
-    size_t floats = ((const nn_own *)layer->options)->scratch;
+    size_t floats = ((const nn_custom *)layer->options)->scratch;
     if (!nn_shape_fits(&(nn_shape){1, {(int64_t)floats}}, batch))
         return nn_layer_fail(layer, "wants more memory for a minibatch than a machine can hold");
     layer->scratch_bytes = floats * batch * sizeof(float);
@@ -126,7 +126,7 @@ static int own_prepare(nn_layer *layer, size_t batch, bool training) {
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 static nn_layer_call call_of(const nn_layer *layer, const nn_io *io) {
-    return (nn_layer_call){.options = nn_own_options(layer->options),
+    return (nn_layer_call){.options = nn_custom_options(layer->options),
                            .rows = io->batch,
                            .inputs = layer->inputs,
                            .params = layer->params,
@@ -145,16 +145,16 @@ static nn_layer_call call_of(const nn_layer *layer, const nn_io *io) {
 }
 
 /* Zeros in the place of what has failed, so that nothing else goes wrong until somebody asks. */
-static void own_forward(const nn_layer *layer, const nn_io *io) {
+static void custom_forward(const nn_layer *layer, const nn_io *io) {
     const nn_layer_def *def = &row_of(layer)->def;
     nn_layer_call call = call_of(layer, io);
     if (io->batch == 0)
         return;
-    if (!nn_own_succeeds(layer->options, "forward", def->forward(def->ctx, &call)))
+    if (!nn_custom_succeeds(layer->options, "forward", def->forward(def->ctx, &call)))
         memset(io->y, 0, io->batch * nn_shape_count(&layer->out) * sizeof(float));
 }
 
-static void own_backward(const nn_layer *layer, const nn_io *io) {
+static void custom_backward(const nn_layer *layer, const nn_io *io) {
     const nn_layer_def *def = &row_of(layer)->def;
     nn_layer_call call = call_of(layer, io);
     for (size_t p = 0; io->g_beta == 0 && p < layer->params; p++)
@@ -164,7 +164,7 @@ static void own_backward(const nn_layer *layer, const nn_io *io) {
     call.dy = io->dy;
     call.dx = io->dx;
     call.g = io->g;
-    if (nn_own_succeeds(layer->options, "backward", def->backward(def->ctx, &call)))
+    if (nn_custom_succeeds(layer->options, "backward", def->backward(def->ctx, &call)))
         return;
     for (size_t k = 0; k < layer->inputs; k++)
         if (io->dx[k])
@@ -173,27 +173,27 @@ static void own_backward(const nn_layer *layer, const nn_io *io) {
 
 /* ---- registration ---------------------------------------------------------------------------- */
 
-static int make_row(const nn_layer_def *def, struct own_layer *row) {
+static int make_row(const nn_layer_def *def, struct custom_layer *row) {
     memcpy(&row->def, def, def->size);
-    nn_own_text text = {"nn_layer_def",   row->def.name,         row->def.help,
-                        row->def.options, row->def.options_size, nn_layer_options};
-    NN_TRY(nn_own_require(&text, "plan", row->def.plan));
-    NN_TRY(nn_own_require(&text, "forward", row->def.forward));
+    nn_custom_text text = {"nn_layer_def",   row->def.name,         row->def.help,
+                           row->def.options, row->def.options_size, nn_layer_options};
+    NN_TRY(nn_custom_require(&text, "plan", row->def.plan));
+    NN_TRY(nn_custom_require(&text, "forward", row->def.forward));
     row->ops.activation = row->def.activation;
     row->ops.rectifier = row->def.rectifier;
-    row->ops.plan = own_plan;
-    row->ops.prepare = own_prepare;
-    row->ops.forward = own_forward;
-    row->ops.backward = row->def.backward ? own_backward : NULL;
+    row->ops.plan = custom_plan;
+    row->ops.prepare = custom_prepare;
+    row->ops.forward = custom_forward;
+    row->ops.backward = row->def.backward ? custom_backward : NULL;
     row->ops.fault = fail_fault;
     row->ops.each_microbatch = true;
     row->ops.may_vary = !row->def.reproducible;
-    return nn_own_add(&nn_layers, &text, &row->pool, &row->ops.entry);
+    return nn_custom_add(&nn_layers, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_layer_register(const nn_layer_def *def) {
-    struct own_layer *row;
-    NN_TRY(nn_own_check_size("nn_layer_def", def, sizeof *def));
+    struct custom_layer *row;
+    NN_TRY(nn_custom_check_size("nn_layer_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a layer's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

@@ -5,34 +5,35 @@
 #include <string.h>
 
 /* A row and what it stands for; kept for good. */
-struct own_loss {
+struct custom_loss {
     nn_loss_ops ops;
     nn_loss_def def;
     nn_pool pool; /* of its texts and options */
 };
 
-static int own_fault(void *options) {
-    nn_own *own = options;
-    int rc = nn_own_fault(own);
+static int custom_fault(void *options) {
+    nn_custom *custom = options;
+    int rc = nn_custom_fault(custom);
     if (rc < 0)
-        nn_error_prefix(rc, "loss '%s'", ((const nn_loss_ops *)own->row)->entry.name);
+        nn_error_prefix(rc, "loss '%s'", ((const nn_loss_ops *)custom->row)->entry.name);
     return rc;
 }
 
-static int own_plan(const nn_loss_ops *ops, void *options, size_t outputs) {
-    const struct own_loss *row = (const struct own_loss *)ops;
-    nn_own *own = options;
-    own->row = row;
+static int custom_plan(const nn_loss_ops *ops, void *options, size_t outputs) {
+    const struct custom_loss *row = (const struct custom_loss *)ops;
+    nn_custom *custom = options;
+    custom->row = row;
     if (row->def.plan)
-        nn_own_succeeds(own, "plan", row->def.plan(row->def.ctx, nn_own_options(own), outputs));
-    return own_fault(own);
+        nn_custom_succeeds(custom, "plan",
+                           row->def.plan(row->def.ctx, nn_custom_options(custom), outputs));
+    return custom_fault(custom);
 }
 
-static void own_eval(const void *options, size_t batch, size_t width, const nn_real *z,
-                     const nn_target *target, nn_real *loss, nn_real *dz) {
-    nn_own *own = (nn_own *)options;
-    const nn_loss_def *def = &((const struct own_loss *)own->row)->def;
-    nn_loss_call call = {.options = nn_own_options(own),
+static void custom_eval(const void *options, size_t batch, size_t width, const nn_real *z,
+                        const nn_target *target, nn_real *loss, nn_real *dz) {
+    nn_custom *custom = (nn_custom *)options;
+    const nn_loss_def *def = &((const struct custom_loss *)custom->row)->def;
+    nn_loss_call call = {.options = nn_custom_options(custom),
                          .rows = batch,
                          .outputs = width,
                          .z = z,
@@ -40,7 +41,7 @@ static void own_eval(const void *options, size_t batch, size_t width, const nn_r
                          .label = target->label,
                          .loss = loss,
                          .dz = dz};
-    if (batch == 0 || nn_own_succeeds(own, "eval", def->eval(def->ctx, &call)))
+    if (batch == 0 || nn_custom_succeeds(custom, "eval", def->eval(def->ctx, &call)))
         return;
     memset(loss, 0, batch * sizeof *loss);
     memset(dz, 0, batch * width * sizeof *dz);
@@ -60,30 +61,30 @@ static int fuse(const nn_loss_def *def, nn_loss_ops *ops) {
                    def->name, def->fuses);
 }
 
-static int make_row(const nn_loss_def *def, struct own_loss *row) {
+static int make_row(const nn_loss_def *def, struct custom_loss *row) {
     static const unsigned forms[] = {
         [NN_TARGETS_ARE_NUMBERS] = NN_TARGET_VALUE, [NN_TARGETS_ARE_CLASSES] = NN_TARGET_LABEL};
     memcpy(&row->def, def, def->size);
-    nn_own_text text = {"nn_loss_def",    row->def.name,         row->def.help,
-                        row->def.options, row->def.options_size, nn_loss_options};
-    NN_TRY(nn_own_require(&text, "eval", row->def.eval));
+    nn_custom_text text = {"nn_loss_def",    row->def.name,         row->def.help,
+                           row->def.options, row->def.options_size, nn_loss_options};
+    NN_TRY(nn_custom_require(&text, "eval", row->def.eval));
     if ((unsigned)row->def.targets > NN_TARGETS_ARE_CLASSES)
         return nn_fail(NN_EUSAGE, "nn_loss_def '%s' has targets %d, which are none", def->name,
                        (int)def->targets);
     if (row->def.fuses)
         NN_TRY(fuse(&row->def, &row->ops));
     row->ops.forms = forms[row->def.targets];
-    row->ops.plan = own_plan;
-    row->ops.eval = own_eval;
-    row->ops.fault = own_fault;
+    row->ops.plan = custom_plan;
+    row->ops.eval = custom_eval;
+    row->ops.fault = custom_fault;
     row->ops.one_thread = true;
     row->ops.may_vary = !row->def.reproducible;
-    return nn_own_add(&nn_losses, &text, &row->pool, &row->ops.entry);
+    return nn_custom_add(&nn_losses, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_loss_register(const nn_loss_def *def) {
-    struct own_loss *row;
-    NN_TRY(nn_own_check_size("nn_loss_def", def, sizeof *def));
+    struct custom_loss *row;
+    NN_TRY(nn_custom_check_size("nn_loss_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a loss's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

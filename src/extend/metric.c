@@ -8,43 +8,43 @@
 #include <string.h>
 
 /* A row and what it stands for; kept for good. */
-struct own_metric {
+struct custom_metric {
     nn_metric_ops ops;
     nn_metric_def def;
     nn_pool pool; /* of its texts and options */
 };
 
-static const nn_metric_def *def_of(const nn_own *own) {
-    return &((const struct own_metric *)own->row)->def;
+static const nn_metric_def *def_of(const nn_custom *custom) {
+    return &((const struct custom_metric *)custom->row)->def;
 }
 
-static void own_bind(const nn_metric_ops *ops, void *options) {
-    ((nn_own *)options)->row = ops;
+static void custom_bind(const nn_metric_ops *ops, void *options) {
+    ((nn_custom *)options)->row = ops;
 }
 
-static int own_fault(void *options) {
-    nn_own *own = options;
-    int rc = nn_own_fault(own);
+static int custom_fault(void *options) {
+    nn_custom *custom = options;
+    int rc = nn_custom_fault(custom);
     if (rc < 0)
-        nn_error_prefix(rc, "metric '%s'", ((const nn_metric_ops *)own->row)->entry.name);
+        nn_error_prefix(rc, "metric '%s'", ((const nn_metric_ops *)custom->row)->entry.name);
     return rc;
 }
 
-static int own_plan(const void *options, const nn_metric_spec *spec, nn_metric_layout *layout) {
-    nn_own *own = (nn_own *)options;
-    const nn_metric_def *def = def_of(own);
-    nn_own_succeeds(own, "plan",
-                    def->plan(def->ctx, nn_own_options(own), spec->outputs,
-                              spec->labels ? NN_TARGETS_ARE_CLASSES : NN_TARGETS_ARE_NUMBERS,
-                              &layout->state));
-    return own_fault(own);
+static int custom_plan(const void *options, const nn_metric_spec *spec, nn_metric_layout *layout) {
+    nn_custom *custom = (nn_custom *)options;
+    const nn_metric_def *def = def_of(custom);
+    nn_custom_succeeds(custom, "plan",
+                       def->plan(def->ctx, nn_custom_options(custom), spec->outputs,
+                                 spec->labels ? NN_TARGETS_ARE_CLASSES : NN_TARGETS_ARE_NUMBERS,
+                                 &layout->state));
+    return custom_fault(custom);
 }
 
-static void own_add(const void *options, const nn_metric_spec *spec, size_t batch, const nn_real *z,
-                    const nn_target *target, double *state) {
-    nn_own *own = (nn_own *)options;
-    const nn_metric_def *def = def_of(own);
-    nn_metric_call call = {.options = nn_own_options(own),
+static void custom_add(const void *options, const nn_metric_spec *spec, size_t batch,
+                       const nn_real *z, const nn_target *target, double *state) {
+    nn_custom *custom = (nn_custom *)options;
+    const nn_metric_def *def = def_of(custom);
+    nn_metric_call call = {.options = nn_custom_options(custom),
                            .rows = batch,
                            .outputs = spec->outputs,
                            .z = z,
@@ -55,39 +55,40 @@ static void own_add(const void *options, const nn_metric_spec *spec, size_t batc
                            .weight = target->weight,
                            .sums = state};
     if (batch > 0)
-        nn_own_succeeds(own, "add", def->add(def->ctx, &call));
+        nn_custom_succeeds(custom, "add", def->add(def->ctx, &call));
 }
 
-static double own_value(const void *options, const nn_metric_spec *spec, double *state,
-                        double *table) {
-    nn_own *own = (nn_own *)options;
-    const nn_metric_def *def = def_of(own);
+static double custom_value(const void *options, const nn_metric_spec *spec, double *state,
+                           double *table) {
+    nn_custom *custom = (nn_custom *)options;
+    const nn_metric_def *def = def_of(custom);
     double value = NAN;
     (void)table;
-    nn_own_succeeds(own, "value",
-                    def->value(def->ctx, nn_own_options(own), spec->outputs, state, &value));
+    nn_custom_succeeds(
+        custom, "value",
+        def->value(def->ctx, nn_custom_options(custom), spec->outputs, state, &value));
     return value;
 }
 
-static int make_row(const nn_metric_def *def, struct own_metric *row) {
+static int make_row(const nn_metric_def *def, struct custom_metric *row) {
     memcpy(&row->def, def, def->size);
-    nn_own_text text = {"nn_metric_def",  row->def.name,         row->def.help,
-                        row->def.options, row->def.options_size, NULL};
-    NN_TRY(nn_own_require(&text, "plan", row->def.plan));
-    NN_TRY(nn_own_require(&text, "add", row->def.add));
-    NN_TRY(nn_own_require(&text, "value", row->def.value));
-    row->ops.plan = own_plan;
-    row->ops.add = own_add;
-    row->ops.value = own_value;
+    nn_custom_text text = {"nn_metric_def",  row->def.name,         row->def.help,
+                           row->def.options, row->def.options_size, NULL};
+    NN_TRY(nn_custom_require(&text, "plan", row->def.plan));
+    NN_TRY(nn_custom_require(&text, "add", row->def.add));
+    NN_TRY(nn_custom_require(&text, "value", row->def.value));
+    row->ops.plan = custom_plan;
+    row->ops.add = custom_add;
+    row->ops.value = custom_value;
     row->ops.larger_is_better = row->def.larger_is_better;
-    row->ops.bind = own_bind;
-    row->ops.fault = own_fault;
-    return nn_own_add(&nn_metrics, &text, &row->pool, &row->ops.entry);
+    row->ops.bind = custom_bind;
+    row->ops.fault = custom_fault;
+    return nn_custom_add(&nn_metrics, &text, &row->pool, &row->ops.entry);
 }
 
 int nn_metric_register(const nn_metric_def *def) {
-    struct own_metric *row;
-    NN_TRY(nn_own_check_size("nn_metric_def", def, sizeof *def));
+    struct custom_metric *row;
+    NN_TRY(nn_custom_check_size("nn_metric_def", def, sizeof *def));
     NN_TRY(NN_NEW(&row, 1, "a metric's definition"));
     int rc = make_row(def, row);
     if (rc < 0)

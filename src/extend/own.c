@@ -6,12 +6,12 @@
 
 enum { NAME_LENGTH = 48 };
 
-int nn_own_check_size(const char *type, const void *def, size_t known) {
+int nn_custom_check_size(const char *type, const void *def, size_t known) {
     return def ? nn_sized_check(type, *(const size_t *)def, known)
                : nn_fail(NN_EUSAGE, "the %s is NULL", type);
 }
 
-bool nn_own_is_name(const char *name) {
+bool nn_custom_is_name(const char *name) {
     if (!name || !isalpha((unsigned char)*name) || strlen(name) > NAME_LENGTH)
         return false;
     for (; *name; name++)
@@ -20,7 +20,7 @@ bool nn_own_is_name(const char *name) {
     return true;
 }
 
-int nn_own_require(const nn_own_text *text, const char *function, bool there) {
+int nn_custom_require(const nn_custom_text *text, const char *function, bool there) {
     return there ? 0
                  : nn_fail(NN_EUSAGE, "%s '%s' has no %s, which is required", text->type,
                            text->name ? text->name : "", function);
@@ -44,13 +44,13 @@ static bool has_key(const nn_option *table, const nn_option *end, const char *ke
     return false;
 }
 
-static int fail_option(const nn_own_text *text, const nn_option *o, const char *what) {
+static int fail_option(const nn_custom_text *text, const nn_option *o, const char *what) {
     return nn_fail(NN_EUSAGE, "option '%s' of %s '%s' %s", o->key, text->type, text->name, what);
 }
 
-static int check_option(const nn_own_text *text, const nn_option *o) {
+static int check_option(const nn_custom_text *text, const nn_option *o) {
     size_t size = member_size(o->type);
-    if (!nn_own_is_name(o->key))
+    if (!nn_custom_is_name(o->key))
         return fail_option(text, o, "is no name: letters, digits and _");
     if (has_key(text->common, NULL, o->key))
         return fail_option(text, o, "is a key that all of its kind have");
@@ -68,7 +68,7 @@ static int check_option(const nn_own_text *text, const nn_option *o) {
 }
 
 /* A default that is out of its range, or no value at all. */
-static int check_fallback(const nn_own_text *text, const nn_option *o) {
+static int check_fallback(const nn_custom_text *text, const nn_option *o) {
     union {
         int64_t whole;
         double real;
@@ -94,8 +94,8 @@ static const char *copy_text(nn_pool *pool, const char *text, bool *failed) {
     return copy;
 }
 
-/* The same rows for a struct that stands behind an nn_own. */
-static int copy_options(const nn_own_text *text, nn_pool *pool, const nn_option **out) {
+/* The same rows for a struct that stands behind an nn_custom. */
+static int copy_options(const nn_custom_text *text, nn_pool *pool, const nn_option **out) {
     size_t count = count_options(text->options);
     bool failed = false;
     nn_option *copy = nn_pool_alloc(pool, (count + 1) * sizeof *copy); /* zeros: the last row */
@@ -106,7 +106,7 @@ static int copy_options(const nn_own_text *text, nn_pool *pool, const nn_option 
         NN_TRY(check_option(text, o));
         copy[i] = (nn_option){.key = copy_text(pool, o->key, &failed),
                               .type = o->type,
-                              .offset = o->offset + sizeof(nn_own),
+                              .offset = o->offset + sizeof(nn_custom),
                               .fallback = copy_text(pool, o->fallback, &failed),
                               .range = copy_text(pool, o->range, &failed),
                               .help = copy_text(pool, o->help ? o->help : o->key, &failed)};
@@ -118,17 +118,18 @@ static int copy_options(const nn_own_text *text, nn_pool *pool, const nn_option 
     return 0;
 }
 
-static int copy_entry(const nn_own_text *text, nn_pool *pool, nn_entry *entry) {
+static int copy_entry(const nn_custom_text *text, nn_pool *pool, nn_entry *entry) {
     bool failed = false;
-    entry->size = sizeof(nn_own) + text->options_size;
+    entry->size = sizeof(nn_custom) + text->options_size;
     entry->name = copy_text(pool, text->name, &failed);
     entry->help = copy_text(pool, text->help ? text->help : text->name, &failed);
     NN_TRY(copy_options(text, pool, &entry->options));
     return failed ? NN_EMEMORY : 0;
 }
 
-int nn_own_add(const nn_family *family, const nn_own_text *text, nn_pool *pool, nn_entry *entry) {
-    if (!nn_own_is_name(text->name) || strcmp(text->name, "input") == 0 ||
+int nn_custom_add(const nn_family *family, const nn_custom_text *text, nn_pool *pool,
+                  nn_entry *entry) {
+    if (!nn_custom_is_name(text->name) || strcmp(text->name, "input") == 0 ||
         strcmp(text->name, "loss") == 0)
         return nn_fail(NN_EUSAGE,
                        "%s has '%s' for its name; it is letters, digits and _, a letter first, and "
@@ -144,28 +145,28 @@ int nn_own_add(const nn_family *family, const nn_own_text *text, nn_pool *pool, 
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-static _Thread_local char reason[NN_OWN_WHY + 1];
+static _Thread_local char reason[NN_CUSTOM_WHY + 1];
 
 int nn_extend_fail(int code, const char *why) {
     snprintf(reason, sizeof reason, "%s", why ? why : "");
     return code;
 }
 
-bool nn_own_succeeds(nn_own *own, const char *function, int code) {
-    if (code != 0 && !own->function) {
-        own->function = function;
-        own->code = code;
-        memcpy(own->why, reason, sizeof own->why);
+bool nn_custom_succeeds(nn_custom *custom, const char *function, int code) {
+    if (code != 0 && !custom->function) {
+        custom->function = function;
+        custom->code = code;
+        memcpy(custom->why, reason, sizeof custom->why);
     }
     reason[0] = '\0';
     return code == 0;
 }
 
-int nn_own_fault(nn_own *own) {
-    const char *function = own->function;
-    own->function = NULL;
+int nn_custom_fault(nn_custom *custom) {
+    const char *function = custom->function;
+    custom->function = NULL;
     if (!function)
         return 0;
-    return nn_fail(NN_EUSAGE, "its %s returned %d%s%s", function, own->code,
-                   own->why[0] ? ": " : "", own->why);
+    return nn_fail(NN_EUSAGE, "its %s returned %d%s%s", function, custom->code,
+                   custom->why[0] ? ": " : "", custom->why);
 }

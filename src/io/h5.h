@@ -53,7 +53,7 @@ bool nn_h5_exists(nn_h5 *file, const char *object);
  * not be read. */
 int nn_h5_check_answers(const nn_h5 *file);
 /* Calls fn for every link of a group in name order (creation order where it was tracked); stops at
- * its first non-zero return and hands it back. */
+ * its first non-zero return and returns that. */
 int nn_h5_list(nn_h5 *file, const char *group,
                int (*fn)(void *ctx, const char *name, bool is_group), void *ctx);
 int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info);

@@ -52,8 +52,8 @@ static int open_descriptor(const char *name, unsigned flags) {
     return fd;
 }
 
-/* Links, virtual data sets: whoever hands a file on would hand on what it leads to on the reader's
- * machine. Such a failure is no fault of the file that is open. */
+/* Links, virtual data sets: whoever passed a file on would also pass on what it leads to on the
+ * reader's machine. Such a failure is no fault of the file that is open. */
 static H5FD_t *refuse(nn_h5_channel *channel) {
     channel->refused = true;
     H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_VFL, H5E_CANTOPENFILE,

@@ -42,7 +42,7 @@ struct nn_h5 {
 #define NN_H5_REFUSED "it leads to another file, which is " NN_H5_ASK
 
 /* Makes `access` (a file access property list) use our driver. It reads and writes as HDF5's own
- * does, but tells errno through the channel, does not hand damaged heaps to HDF5, opens one file
+ * does, but tells errno through the channel, does not pass damaged heaps to HDF5, opens one file
  * and none that it leads to unless the channel allows that, and after a failing write writes
  * nothing more while every call succeeds. HDF5 1.10 does not survive failing
  * writes: it keeps a file that it could not close, and crashes on it at exit. */

@@ -1,5 +1,5 @@
 /* How numbers are computed: threads, and what the bits of a product may depend on. A session has
- * one of these and hands it down to everything in it that computes, so that a process can hold
+ * one of these and passes it down to everything in it that computes, so that a process can hold
  * several that differ. Where a pointer to one is NULL, it is one thread and the default of the
  * rest. */
 #ifndef NN_MATH_COMPUTE_H

@@ -31,7 +31,8 @@ typedef struct nn_gradient_args {
 } nn_gradient_args;
 
 /* Scalars of one fused optimiser pass; the formulas stand at the kernels and in nn/optimizers/.
- * What is a small difference from 1 is handed in, because float would lose its digits. */
+ * What is a small difference from 1 is an argument of its own, because float would lose its digits.
+ */
 typedef struct nn_sgd_args {
     nn_gradient_args gradient;
     nn_real lr;       /* learning rate */

@@ -22,11 +22,11 @@ struct nn_layer_plan {
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;
-    nn_rows_fn *take; /* nn_model_hand_over */
-    void *take_ctx;
-    bool handed[NN_MAX_OUTER]; /* instead of these products backward has their rows taken, ... */
-    size_t taken_as[NN_MAX_OUTER]; /* ... under these numbers */
-    bool grad_written;             /* back-propagation: dy already holds another consumer's share */
+    nn_rows_fn *sink; /* nn_model_emit_rows */
+    void *sink_ctx;
+    bool emitted[NN_MAX_OUTER];      /* products whose rows go to `sink` instead, ... */
+    size_t sink_index[NN_MAX_OUTER]; /* ... under these numbers */
+    bool grad_written; /* back-propagation: dy already holds another consumer's share */
 };
 
 struct nn_model {

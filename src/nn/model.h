@@ -1,7 +1,7 @@
 /* The model: a directed acyclic graph of layers over one flat parameter vector.
  *
  * Life: nn_model_plan makes one with shapes and parameters (before it, a program may describe one
- * by calls, nnmpi/model.h, which becomes a configuration's list of layers); nn_model_bind hands in
+ * by calls, nnmpi/model.h, which becomes a configuration's list of layers); nn_model_bind sets
  * the memory behind the parameter and gradient vectors and lays out the buffers for the largest
  * minibatch; then forward and backward run without allocating. The parameters stand in the vector
  * in the order of the layers, so back-propagation completes the gradient vector from its end to its
@@ -94,13 +94,13 @@ typedef struct nn_outer_grad {
 /* Those of layers that are not frozen, in the order of the vector, to `out` (NULL: not wanted);
  * their number. */
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
-/* From now on backward does not compute this one, but its rows are handed over, as number `i`, with
- * `ctx`, in passes with nn_pass.hands_over: one side by forward, the other one by backward. Not for
+/* From now on backward does not compute this one, but its rows are emitted, as number `i`, with
+ * `ctx`, in passes with nn_pass.emit_rows: one side by forward, the other one by backward. Not for
  * nn_pass.accumulate, nor, unless it goes by_tree, for nn_pass.micro. */
-void nn_model_hand_over(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *take, void *ctx,
+void nn_model_emit_rows(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *sink, void *ctx,
                         size_t i);
 /* Whether it does so for a product of a layer, and as which number (NULL: not wanted). */
-bool nn_model_hands_over(const nn_model *model, int layer, size_t outer, size_t *i);
+bool nn_model_emits_rows(const nn_model *model, int layer, size_t outer, size_t *i);
 
 /* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
 nn_real *nn_model_output_grad(nn_model *model);

@@ -93,19 +93,19 @@ static bool side_at(const nn_layer_outer *outer, enum moment moment, nn_outer_si
 }
 
 /* The rows of gradients that are products. */
-static void hand_over(const nn_model *model, const nn_layer *layer, const nn_pass *pass,
+static void emit_rows(const nn_model *model, const nn_layer *layer, const nn_pass *pass,
                       enum moment moment) {
     const struct nn_layer_plan *plan = layer->plan;
     nn_outer_side side;
-    if (!plan->take || !pass->hands_over)
+    if (!plan->sink || !pass->emit_rows)
         return;
     nn_io io = io_of(model, layer, &(struct call){.pass = *pass});
     io.dy = plan->dy_at;
     for (size_t i = 0; i < layer->outers; i++) {
-        if (!plan->handed[i] || !side_at(&layer->outer[i], moment, &side))
+        if (!plan->emitted[i] || !side_at(&layer->outer[i], moment, &side))
             continue;
         nn_row_block rows = layer->ops->rows(layer, &io, i, side);
-        plan->take(plan->take_ctx, plan->taken_as[i], side, &rows);
+        plan->sink(plan->sink_ctx, plan->sink_index[i], side, &rows);
     }
 }
 
@@ -113,9 +113,9 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
     model->layer[0]->plan->y_at = (nn_real *)x;
     for (size_t i = 1; i < model->layers; i++) {
         double begin = clock_of(model);
-        hand_over(model, model->layer[i], pass, BEFORE_FORWARD);
+        emit_rows(model, model->layer[i], pass, BEFORE_FORWARD);
         forward_layer(model, model->layer[i], pass);
-        hand_over(model, model->layer[i], pass, AFTER_FORWARD);
+        emit_rows(model, model->layer[i], pass, AFTER_FORWARD);
         if (model->times)
             model->times[i].forward += clock_of(model) - begin;
     }
@@ -167,20 +167,20 @@ size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
     return count;
 }
 
-void nn_model_hand_over(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *take, void *ctx,
+void nn_model_emit_rows(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *sink, void *ctx,
                         size_t i) {
     struct nn_layer_plan *plan = model->layer[grad->layer]->plan;
-    plan->take = take;
-    plan->take_ctx = ctx;
-    plan->handed[grad->outer] = true;
-    plan->taken_as[grad->outer] = i;
+    plan->sink = sink;
+    plan->sink_ctx = ctx;
+    plan->emitted[grad->outer] = true;
+    plan->sink_index[grad->outer] = i;
 }
 
-bool nn_model_hands_over(const nn_model *model, int layer, size_t outer, size_t *i) {
+bool nn_model_emits_rows(const nn_model *model, int layer, size_t outer, size_t *i) {
     const struct nn_layer_plan *plan = model->layer[layer]->plan;
     if (i)
-        *i = plan->taken_as[outer];
-    return plan->handed[outer];
+        *i = plan->sink_index[outer];
+    return plan->emitted[outer];
 }
 
 /* One layer's back-propagation. */
@@ -228,7 +228,7 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
     for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
-    io.handed = layer->plan->handed;
+    io.left_out = layer->plan->emitted;
     nn_turn_backward(layer, &io);
 }
 
@@ -307,7 +307,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         aim_gradients(&b);
         backward_layer(&b);
         collect_gradients(&b);
-        hand_over(model, layer, pass, AFTER_BACKWARD);
+        emit_rows(model, layer, pass, AFTER_BACKWARD);
         if (model->times)
             model->times[i].backward += clock_of(model) - begin;
         if (layer->params && ready)

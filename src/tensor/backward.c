@@ -98,7 +98,7 @@ static int check_versions(const nn_tensor *t) {
     return 0;
 }
 
-static int hand_down(const struct pass *p, nn_tensor *t, nn_tensor **dx) {
+static int propagate(const struct pass *p, nn_tensor *t, nn_tensor **dx) {
     for (size_t i = 0; i < t->inputs; i++)
         dx[i] = NULL;
     t->op->backward(t, t->pending, dx);
@@ -126,7 +126,7 @@ static int go_through(const struct pass *p, nn_tensor *t) {
         dx = (nn_tensor **)(void *)many->data;
     }
     nn_tensor_scope_open(&scope);
-    int rc = hand_down(p, t, dx);
+    int rc = propagate(p, t, dx);
     nn_tensor_scope_close(&scope);
     nn_buffer_release(many);
     return rc;
@@ -195,7 +195,7 @@ static int check_output(const nn_tensor *y, const nn_tensor *seed) {
     return 0;
 }
 
-/* What sum(seed * y) hands to y. */
+/* The gradient of sum(seed * y) by y. */
 static int plant(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed) {
     for (size_t i = 0; i < outputs; i++) {
         nn_tensor *own = seed && seed[i] ? seed[i] : nn_tensor_filled(y[i]->rank, y[i]->dim, 1);
@@ -205,8 +205,8 @@ static int plant(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed) {
 }
 
 /* Gradients that are asked for, each one the caller's own. */
-static int hand_out(const struct pass *p, size_t inputs, nn_tensor *const *x,
-                    nn_tensor **gradient) {
+static int distribute(const struct pass *p, size_t inputs, nn_tensor *const *x,
+                      nn_tensor **gradient) {
     for (size_t i = 0; i < inputs; i++) {
         if (x[i]->pass != p->number || !x[i]->pending)
             continue;
@@ -228,7 +228,7 @@ static int differentiate(struct pass *p, size_t outputs, nn_tensor *const *y,
     bool was = nn_tensor_record(p->flags & NN_GRAD_CREATE);
     int rc = run(p);
     if (rc == 0)
-        rc = hand_out(p, inputs, x, gradient);
+        rc = distribute(p, inputs, x, gradient);
     nn_tensor_record(was);
     return rc;
 }

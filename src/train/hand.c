@@ -1,26 +1,26 @@
-/* Rows that the program hands over for a step. */
+/* Rows that the program supplies for a step. */
 #include "train/trainer.h"
 
 /* What a rank tells the others of its rows. */
-struct nn_handed {
+struct nn_supplied {
     int64_t rows;
     int rc;
 };
 
 static int open_loader(nn_trainer *t) {
-    if (!t->handed)
-        NN_TRY(nn_session_loader_handed(&t->session, false, &t->handed));
-    if (!t->handed_of)
-        NN_TRY(NN_NEW(&t->handed_of, (size_t)nn_comm_size(t->comm), "rows of the ranks"));
+    if (!t->supplied)
+        NN_TRY(nn_session_loader_supplied(&t->session, false, &t->supplied));
+    if (!t->supplied_by)
+        NN_TRY(NN_NEW(&t->supplied_by, (size_t)nn_comm_size(t->comm), "rows of the ranks"));
     return 0;
 }
 
 /* Without memory for what the others say nobody could go on. */
-static int tell_others(nn_trainer *t, const struct nn_handed *mine) {
-    NN_TRY(nn_comm_agree(t->comm, t->handed_of ? 0 : mine->rc));
-    NN_TRY(nn_comm_gather(t->comm, mine, sizeof *mine, t->handed_of));
+static int tell_others(nn_trainer *t, const struct nn_supplied *mine) {
+    NN_TRY(nn_comm_agree(t->comm, t->supplied_by ? 0 : mine->rc));
+    NN_TRY(nn_comm_gather(t->comm, mine, sizeof *mine, t->supplied_by));
     for (int i = 0; i < nn_comm_size(t->comm); i++)
-        if (t->handed_of[i].rc < 0)
+        if (t->supplied_by[i].rc < 0)
             return nn_comm_agree(t->comm, mine->rc);
     return 0;
 }
@@ -37,28 +37,28 @@ static int check_share(const nn_trainer *t, int64_t first, int64_t rows, int64_t
         return 0;
     return nn_fail(NN_EUSAGE,
                    "with train.reproducible this rank has the rows %lld to %lld of %lld that are "
-                   "handed over, and it got %lld to %lld",
+                   "supplied, and it got %lld to %lld",
                    (long long)begin, (long long)end - 1, (long long)global, (long long)first,
                    (long long)(first + rows) - 1);
 }
 
-int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch) {
+int nn_trainer_supply(nn_trainer *t, const nn_minibatch *batch) {
     const nn_array array[NN_DATA_FIELDS] = {batch->x, batch->y, batch->w, batch->len};
-    struct nn_handed mine = {.rows = 0};
+    struct nn_supplied mine = {.rows = 0};
     int64_t first = 0, global = 0;
     size_t rows = 0;
     mine.rc = open_loader(t);
     if (mine.rc == 0)
-        mine.rc = nn_loader_hand(t->handed, array, &rows);
+        mine.rc = nn_loader_supply(t->supplied, array, &rows);
     mine.rows = (int64_t)rows;
     NN_TRY(tell_others(t, &mine));
     for (int i = 0; i < nn_comm_size(t->comm); i++) {
-        first += i < nn_comm_rank(t->comm) ? t->handed_of[i].rows : 0;
-        global += t->handed_of[i].rows;
+        first += i < nn_comm_rank(t->comm) ? t->supplied_by[i].rows : 0;
+        global += t->supplied_by[i].rows;
     }
     if (global == 0) /* layers would sum what they have of the step before */
-        return nn_fail(NN_EUSAGE, "no rank has handed over a row for this step");
+        return nn_fail(NN_EUSAGE, "no rank has supplied a row for this step");
     if (t->session.micro)
         NN_TRY(nn_comm_agree(t->comm, check_share(t, first, mine.rows, global)));
-    return nn_loader_make_handed(t->handed, t->state.step, first, global, &t->handed_rows);
+    return nn_loader_make_supplied(t->supplied, t->state.step, first, global, &t->supplied_rows);
 }

@@ -32,7 +32,7 @@ static bool is_save_due(const nn_trainer *t) {
     if (t->save == NN_SAVE_MUST)
         return true;
     if (epochs < 0 && steps < 0) /* a step on the program's rows ends no epoch */
-        return t->save == NN_SAVE_MAY && t->state.batch == 0 && !t->own;
+        return t->save == NN_SAVE_MAY && t->state.batch == 0 && !t->on_supplied;
     return nn_trainer_is_due(t, epochs > 0 ? epochs : 0, steps > 0 ? steps : 0);
 }
 

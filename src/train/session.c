@@ -128,7 +128,7 @@ static int check_targets(const nn_session *session) {
 }
 
 /* Without rows, and names of classes, there are as many of them as the model tells apart. */
-static int plan_handed(const nn_session *session) {
+static int plan_supplied(const nn_session *session) {
     nn_dataset *data = session->data;
     if (nn_class_weights_are_balanced(nn_loss_class_weights(session->settings->loss)))
         return nn_fail(NN_EUSAGE, "%s: the data set has no rows to balance class weights by",
@@ -143,8 +143,8 @@ static int plan_loss(nn_session *session) {
     if (!split->has_y)
         return nn_fail(NN_EFORMAT, "%s: '%s' has no y, so there is nothing to learn",
                        session->data->path, split->name);
-    if (split->handed)
-        NN_TRY(plan_handed(session));
+    if (split->supplied)
+        NN_TRY(plan_supplied(session));
     NN_TRY(balance_classes(session));
     if (nn_split_has_labels(split))
         NN_TRY(nn_dataset_check_class_count(session->data, nn_loss_classes(session->outputs)));
@@ -288,11 +288,11 @@ static int plan_shards(nn_session *session) {
  * once, so that small training minibatches do not slow it down. */
 static int plan_batches(nn_session *session) {
     int64_t size = nn_comm_size(session->comm), wanted = session->settings->train.batch_size;
-    bool handed = session->data->split[0].handed;
-    if (handed && !wanted)
+    bool supplied = session->data->split[0].supplied;
+    if (supplied && !wanted)
         return nn_node_fail(session->settings->train.batch_size_node,
                             "the data set has no rows: give train.batch_size, the most rows that "
-                            "all ranks together hand over for a step");
+                            "all ranks together supply for a step");
     session->batch_size = wanted ? wanted : session->data->split[0].samples;
     int64_t passes = session->settings->train.accumulate;
     session->pass_size = (session->batch_size + passes - 1) / passes;
@@ -308,7 +308,7 @@ static int plan_batches(nn_session *session) {
         return 0;
     }
     int64_t rows = most_samples(session->data);
-    rows = rows < session->eval_batch_size && !handed ? rows : session->eval_batch_size;
+    rows = rows < session->eval_batch_size && !supplied ? rows : session->eval_batch_size;
     session->capacity = nn_shards_most(&session->shards, (size_t)rows);
     return 0;
 }

@@ -94,9 +94,9 @@ int nn_session_loader(const nn_session *session, const char *split, int64_t batc
 /* The same without the samples, which nn_session_fill reads. Local. */
 int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
                              bool shuffle, nn_loader **out);
-/* One for rows that the program hands over (nn_loader_hand), in the shape of the train split's, up
+/* One for rows that the program supplies (nn_loader_supply), in the shape of the train split's, up
  * to session->capacity a rank; `x_only`: to predict, without targets. Local. */
-int nn_session_loader_handed(const nn_session *session, bool x_only, nn_loader **out);
+int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader **out);
 /* Reads and checks them, into memory that the ranks of a node share where there are several and
  * they can (*shared, to be freed after the loader; else NULL). Collective. */
 int nn_session_fill(nn_session *session, nn_loader *loader, nn_node_buffer **shared);

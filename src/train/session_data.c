@@ -78,11 +78,11 @@ int nn_session_loader_shared(const nn_session *session, const char *split, int64
     return open_loader(session, split, batch_size, shuffle, true, out);
 }
 
-int nn_session_loader_handed(const nn_session *session, bool x_only, nn_loader **out) {
+int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader **out) {
     nn_loader_spec spec = {.dataset = session->data,
                            .compute = &session->compute,
                            .split = "train",
-                           .handed = true,
+                           .supplied = true,
                            .shared = true,
                            .batch_size = (int64_t)session->capacity,
                            .classes = nn_loss_classes(session->outputs),
@@ -92,7 +92,7 @@ int nn_session_loader_handed(const nn_session *session, bool x_only, nn_loader *
                            .seed = (uint64_t)session->settings->train.seed};
     if (!x_only && session->data->settings.first_label != 0)
         return nn_fail(NN_EUSAGE, "data.first_label is for data sets: labels of rows that are "
-                                  "handed over count from 0");
+                                  "supplied count from 0");
     if (!nn_loss_target_range(session->loss, &spec.low, &spec.high)) {
         spec.low = -INFINITY;
         spec.high = INFINITY;

@@ -85,7 +85,7 @@ done:
     nn_link_text(&session->link, session->link_text);
     for (size_t i = 0; rc == 0 && i < spec->outer_count; i++)
         if (nn_reducer_wants_rows(session->reducer, i))
-            nn_model_hand_over(session->model, &grad[i], nn_reducer_put_rows, session->reducer, i);
+            nn_model_emit_rows(session->model, &grad[i], nn_reducer_put_rows, session->reducer, i);
     nn_free(grad);
     nn_free(matrix);
     return rc;
@@ -128,7 +128,7 @@ int nn_session_allocate(nn_session *session, const nn_reduce_ops *ops, void *ctx
 static size_t count_travelling(const nn_session *session, const nn_layer *layer) {
     size_t count = 0, index;
     for (size_t i = 0; i < layer->outers; i++)
-        if (nn_model_hands_over(session->model, layer->index, i, &index))
+        if (nn_model_emits_rows(session->model, layer->index, i, &index))
             count += nn_reducer_sends_rows(session->reducer, index);
     return count;
 }

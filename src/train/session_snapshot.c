@@ -60,7 +60,7 @@ void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot)
 }
 
 int nn_session_settle(const nn_session *session) {
-    nn_staging_settle(session->staging);
+    nn_staging_complete(session->staging);
     return nn_comm_agree(session->comm, 0);
 }
 

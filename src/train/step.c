@@ -32,14 +32,14 @@ static void separate_seconds(nn_trainer *t) {
 
 /* ---- parts of the step ----------------------------------------------------------------------- */
 
-/* This rank's rows of the global minibatch, handed over or read; none when reading fails, which the
+/* This rank's rows of the global minibatch, supplied or read; none when reading fails, which the
  * other ranks learn from the sums of the step. */
 static int load_shard(nn_trainer *t, nn_batch *shard) {
     t->phase_begin = nn_seconds();
     nn_comm_at_step(t->comm, t->state.step + 1);
     nn_comm_at(t->comm, NN_PHASE_DATA);
-    if (t->own) {
-        *shard = t->handed_rows;
+    if (t->on_supplied) {
+        *shard = t->supplied_rows;
         return 0;
     }
     int rc = nn_loader_batch(t->train, t->state.epoch, t->state.batch, shard);
@@ -55,7 +55,8 @@ static size_t passes(const nn_trainer *t) {
 /* The rows that pass i has on all ranks (train.accumulate), also where reading has failed on this
  * one. */
 static int64_t global_of_pass(const nn_trainer *t, size_t i) {
-    int64_t global = t->own ? t->handed_rows.global : nn_loader_global(t->train, t->state.batch);
+    int64_t global =
+        t->on_supplied ? t->supplied_rows.global : nn_loader_global(t->train, t->state.batch);
     int64_t count = (int64_t)passes(t), at = (int64_t)i;
     return nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
 }
@@ -80,7 +81,7 @@ static bool is_summed(const nn_trainer *t, size_t i) {
 static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
     return (nn_pass){.batch = rows->count,
                      .training = true,
-                     .hands_over = is_summed(t, i),
+                     .emit_rows = is_summed(t, i),
                      .accumulate = i > 0 && !nn_settings_sums_passes(t->session.settings),
                      .seed = (uint64_t)t->state.seed,
                      .step = (uint64_t)t->state.step,
@@ -160,7 +161,7 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
         nn_batch rows = rows_of_pass(t, shard, i);
         nn_pass pass = pass_over(t, i, &rows);
         pass.delta = NULL;
-        pass.hands_over = false;
+        pass.emit_rows = false;
         const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, rows.x);
         bad = bad ? bad : found;
     }
@@ -223,7 +224,7 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     i->loss += sums->loss;
     i->weight += sums->weight;
     nn_trainer_measure_step(t, shard, sums);
-    if (t->own) /* epochs are those of the data set */
+    if (t->on_supplied) /* epochs are those of the data set */
         return;
     s->epoch_loss += sums->loss;
     s->epoch_weight += sums->weight;

@@ -34,7 +34,7 @@ static enum why why_over(const nn_trainer *t) {
 
 bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps) {
     const nn_state *s = &t->state;
-    return (s->batch == 0 && !t->own && every_epochs && s->epoch % every_epochs == 0) ||
+    return (s->batch == 0 && !t->on_supplied && every_epochs && s->epoch % every_epochs == 0) ||
            (every_steps && s->step % every_steps == 0);
 }
 
@@ -106,7 +106,7 @@ static int stop(nn_trainer *t) {
 static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
     nn_state *s = &t->state;
-    bool epoch_end = s->batch == 0 && !t->own, rewound = false;
+    bool epoch_end = s->batch == 0 && !t->on_supplied, rewound = false;
     if (set->train.check_replicas > 0 && s->step % set->train.check_replicas == 0)
         NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)

@@ -57,28 +57,28 @@ static int check_parts(const nn_trainer *t) {
         return 0;
     if (s->train.accumulate > 1)
         return nn_node_fail(nn_node_get(s->train_node, "accumulate"),
-                            "a step in parts, or on rows that the program hands over, has one "
+                            "a step in parts, or on rows that the program supplies, has one "
                             "pass: set train.accumulate to 1");
     if (s->train.reduce == NN_REDUCE_NODE)
         return nn_node_fail(nn_node_get(s->train_node, "reduce"),
-                            "a step in parts, or on rows that the program hands over, sums "
+                            "a step in parts, or on rows that the program supplies, sums "
                             "gradients by MPI_Allreduce: set train.reduce to auto or allreduce");
     return 0;
 }
 
 static int open_train(nn_trainer *t) {
     nn_session *session = &t->session;
-    if (!session->data->split[0].handed)
+    if (!session->data->split[0].supplied)
         return nn_session_loader_shared(session, "train", session->batch_size, true, &t->train);
-    NN_TRY(nn_session_loader_handed(session, false, &t->train));
-    t->handed = t->train;
+    NN_TRY(nn_session_loader_supplied(session, false, &t->train));
+    t->supplied = t->train;
     return 0;
 }
 
 /* Without rows there are no epochs, and such a warm-up would be none. */
 static int check_warmup(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
-    if (!t->session.data->split[0].handed || !s->train.warmup.epochs)
+    if (!t->session.data->split[0].supplied || !s->train.warmup.epochs)
         return 0;
     return nn_node_fail(nn_node_get(s->train.warmup_node, "epochs"),
                         "the data set has no rows, and so no epochs: give warmup.steps");
@@ -88,7 +88,7 @@ static int check_warmup(const nn_trainer *t) {
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
     NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
-    session->in_parts = t->options->in_parts || session->data->split[0].handed;
+    session->in_parts = t->options->in_parts || session->data->split[0].supplied;
     NN_TRY(check_parts(t));
     NN_TRY(check_warmup(t));
     NN_TRY(check_microbatches(t));
@@ -121,7 +121,7 @@ void nn_trainer_plan_steps(nn_trainer *t) {
     t->steps_per_epoch = nn_loader_batches(t->train);
     int64_t left = (set->train.epochs - s->epoch) * t->steps_per_epoch - s->batch;
     t->total_steps = s->step + (left > 0 ? left : 0);
-    if (t->session.data->split[0].handed)
+    if (t->session.data->split[0].supplied)
         t->total_steps = INT64_MAX; /* there are no epochs to end with */
     if (set->train.max_steps >= 0 && set->train.max_steps < t->total_steps)
         t->total_steps = set->train.max_steps > s->step ? set->train.max_steps : s->step;
@@ -317,9 +317,9 @@ void nn_trainer_close(nn_trainer *t) {
     nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);
     nn_updater_free(t->updater);
-    nn_free(t->handed_of);
-    if (t->handed != t->train)
-        nn_loader_free(t->handed);
+    nn_free(t->supplied_by);
+    if (t->supplied != t->train)
+        nn_loader_free(t->supplied);
     nn_loader_free(t->train);
     if (t->valid != t->test)
         nn_loader_free(t->valid);

@@ -58,11 +58,11 @@ typedef struct nn_trainer {
     nn_memory memory; /* a rank's, of all that training takes */
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
-    nn_loader *handed;               /* of rows that the program hands over; that of train where
-                                        this has no rows; NULL: none so far */
-    struct nn_handed *handed_of;     /* [ranks] what they say of theirs; NULL as long */
-    nn_batch handed_rows;            /* those of the step under way, or the last one, */
-    bool own;                        /* unless it was on rows of the data set */
+    nn_loader *supplied;             /* of rows that the program supplies; that of train where
+                                      this has no rows; NULL: none so far */
+    struct nn_supplied *supplied_by; /* [ranks] what they say of theirs; NULL as long */
+    nn_batch supplied_rows;          /* those of the step under way, or the last one, */
+    bool on_supplied;                /* unless it was on rows of the data set */
     nn_parts parts;
     nn_node_buffer *shared[3]; /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
@@ -152,7 +152,7 @@ int nn_trainer_step(nn_trainer *t);
 /* The next step is on these rows of this rank, which are checked and copied: nn_trainer_step or
  * nn_trainer_forward takes it. NN_EUSAGE, NN_EFORMAT where some rank's are not as they should be:
  * nothing has happened then. Collective. */
-int nn_trainer_hand(nn_trainer *t, const nn_minibatch *batch);
+int nn_trainer_supply(nn_trainer *t, const nn_minibatch *batch);
 
 /* options->measures: memory for the metrics of training minibatches; rows of this rank with the
  * outputs z that training made of them are added; the sums of a whole step are. NN_EMEMORY. Local.

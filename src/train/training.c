@@ -24,7 +24,7 @@ void nn_training_enter(nn_training *t) {
 
 int nn_training_leave(nn_training *t, int rc) {
     if (rc < 0) {
-        t->stage = NN_TRAINING_FAILED;
+        t->phase = NN_TRAINING_FAILED;
         t->rc = rc;
         nn_trainer_rescue_best(&t->trainer, rc);
         nn_trainer_advise(&t->trainer, rc);
@@ -36,24 +36,24 @@ int nn_training_leave(nn_training *t, int rc) {
 }
 
 int nn_training_forgive(nn_training *t, int rc) {
-    nn_training_stage stage = t->stage;
+    nn_training_phase phase = t->phase;
     nn_training_leave(t, rc);
     if (rc == NN_EUSAGE || rc == NN_EFORMAT)
-        t->stage = stage;
+        t->phase = phase;
     return rc;
 }
 
-nn_training_stage nn_training_at(const nn_training *t) {
-    return t ? t->stage : NN_TRAINING_FAILED;
+nn_training_phase nn_training_at(const nn_training *t) {
+    return t ? t->phase : NN_TRAINING_FAILED;
 }
 
 int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead) {
     if (!t)
         return nn_fail(NN_EUSAGE, "%s: there is no training: nn_training_open has not made one",
                        what);
-    if (t->stage == NN_TRAINING_FAILED)
+    if (t->phase == NN_TRAINING_FAILED)
         return nn_fail(NN_EUSAGE, "%s: this training has failed before; close it", what);
-    if (t->stage == NN_TRAINING_FINISHED)
+    if (t->phase == NN_TRAINING_FINISHED)
         return nn_fail(NN_EUSAGE, "%s: this training is finished; close it", what);
     return right ? 0 : nn_fail(NN_EUSAGE, "%s: %s", what, instead);
 }
@@ -64,10 +64,10 @@ int nn_training_check_between(const nn_training *t, const char *what) {
 }
 
 void nn_training_drop(nn_training *t) {
-    if (t->stage == NN_TRAINING_SUMMED)
+    if (t->phase == NN_TRAINING_SUMMED)
         (void)nn_reducer_update(t->trainer.session.reducer, false);
-    if (t->stage < NN_TRAINING_STEPPED)
-        t->stage = NN_TRAINING_READY;
+    if (t->phase < NN_TRAINING_STEPPED)
+        t->phase = NN_TRAINING_READY;
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *o
 }
 
 bool nn_training_goes_on(const nn_training *t) {
-    return t && t->stage < NN_TRAINING_FINISHED && nn_trainer_goes_on(&t->trainer);
+    return t && t->phase < NN_TRAINING_FINISHED && nn_trainer_goes_on(&t->trainer);
 }
 
 int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out) {
@@ -154,8 +154,8 @@ int nn_training_check_step(const nn_training *t, const char *what, const nn_mini
                              "the run is over (nn_training_goes_on)"));
     if (b)
         NN_TRY(nn_training_read_minibatch(b, &read));
-    NN_TRY(nn_training_check(t, b || !t->trainer.session.data->split[0].handed, what,
-                             "the data set has no rows: hand over a minibatch"));
+    NN_TRY(nn_training_check(t, b || !t->trainer.session.data->split[0].supplied, what,
+                             "the data set has no rows: supply a minibatch"));
     return nn_training_check(t, !b || t->trainer.session.in_parts, what,
                              "open the training with nn_train_options.in_parts, so that it can "
                              "take steps on the program's own minibatches");
@@ -166,9 +166,9 @@ int nn_training_choose(nn_training *t, const nn_minibatch *batch) {
     nn_training_drop(t);
     if (batch) {
         NN_TRY(nn_training_read_minibatch(batch, &mine));
-        NN_TRY(nn_trainer_hand(&t->trainer, &mine));
+        NN_TRY(nn_trainer_supply(&t->trainer, &mine));
     }
-    t->trainer.own = batch != NULL;
+    t->trainer.on_supplied = batch != NULL;
     return 0;
 }
 
@@ -178,7 +178,7 @@ static int take_step(nn_training *t, const char *what, const nn_minibatch *batch
     int rc = nn_training_choose(t, batch);
     if (rc < 0)
         return nn_training_forgive(t, rc);
-    t->stage = NN_TRAINING_STEPPED;
+    t->phase = NN_TRAINING_STEPPED;
     return nn_training_leave(t, nn_trainer_step(&t->trainer));
 }
 
@@ -195,7 +195,7 @@ int nn_training_attend(nn_training *t) {
     NN_TRY(nn_training_check(t, nn_training_at(t) == NN_TRAINING_STEPPED, "nn_training_attend",
                              "no step has been taken since"));
     nn_training_enter(t);
-    t->stage = NN_TRAINING_READY;
+    t->phase = NN_TRAINING_READY;
     return nn_training_leave(t, nn_trainer_attend(&t->trainer));
 }
 
@@ -208,7 +208,7 @@ int nn_training_finish(nn_training *t, nn_train_result *result) {
     nn_training_drop(t);
     int rc = nn_trainer_finish(&t->trainer, &found);
     if (rc == 0) {
-        t->stage = NN_TRAINING_FINISHED;
+        t->phase = NN_TRAINING_FINISHED;
         found.size = result->size;
         memcpy(result, &found, result->size);
         if (result->size > offsetof(nn_train_result, test))
@@ -293,7 +293,7 @@ static int evaluate(nn_trainer *t, const char *split, nn_loader *loader, nn_eval
 static int open_loader(const nn_trainer *t, const char *split, nn_loader **own, nn_loader **out) {
     const nn_split *found;
     NN_TRY(nn_dataset_choose(t->session.data, split, &found));
-    if (found->handed)
+    if (found->supplied)
         return nn_fail(NN_EUSAGE, "nn_training_evaluate: '%s' has no rows", found->name);
     split = found->name;
     if (t->test && strcmp(split, "test") == 0)

@@ -6,7 +6,7 @@
 #include "train/trainer.h"
 
 /* What a training has come to. Between two steps it is ready, or has taken some parts of one. */
-typedef enum nn_training_stage {
+typedef enum nn_training_phase {
     NN_TRAINING_READY,
     NN_TRAINING_FORWARD,
     NN_TRAINING_LOSS,
@@ -15,12 +15,12 @@ typedef enum nn_training_stage {
     NN_TRAINING_STEPPED,
     NN_TRAINING_FINISHED,
     NN_TRAINING_FAILED
-} nn_training_stage;
+} nn_training_phase;
 
 struct nn_training {
     nn_trainer trainer;
     nn_train_options options;
-    nn_training_stage stage;
+    nn_training_phase phase;
     int rc;              /* of the failure */
     double left;         /* when the caller got it back: what they do is no training */
     const char **tensor; /* [tensors] "fc1/weight" */
@@ -36,7 +36,7 @@ int nn_training_leave(nn_training *t, int rc);
 int nn_training_forgive(nn_training *t, int rc);
 
 /* What a training has come to; a failed one where there is none. */
-nn_training_stage nn_training_at(const nn_training *t);
+nn_training_phase nn_training_at(const nn_training *t);
 
 /* NN_EUSAGE where it may not come now; unless it is `right`, `instead` says what is. The same on
  * every rank, so that none waits for others. */

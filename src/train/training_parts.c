@@ -13,12 +13,12 @@ int nn_training_forward(nn_training *t, const nn_minibatch *batch) {
     int rc = nn_training_choose(t, batch);
     if (rc < 0)
         return nn_training_forgive(t, rc);
-    t->stage = NN_TRAINING_FORWARD;
+    t->phase = NN_TRAINING_FORWARD;
     return nn_training_leave(t, nn_trainer_forward(&t->trainer));
 }
 
 int nn_training_outputs(const nn_training *t, nn_array *outputs) {
-    nn_training_stage at = nn_training_at(t);
+    nn_training_phase at = nn_training_at(t);
     NN_TRY(nn_training_check(t, at == NN_TRAINING_FORWARD || at == NN_TRAINING_LOSS,
                              "nn_training_outputs",
                              at > NN_TRAINING_LOSS && at < NN_TRAINING_STEPPED
@@ -35,37 +35,37 @@ int nn_training_outputs(const nn_training *t, nn_array *outputs) {
 }
 
 /* The part that follows `after`. */
-static int begin_part(nn_training *t, nn_training_stage after, const char *what,
-                      const char *instead) {
+static int begin_phase(nn_training *t, nn_training_phase after, const char *what,
+                       const char *instead) {
     NN_TRY(nn_training_check(t, nn_training_at(t) == after, what, instead));
     nn_training_enter(t);
-    t->stage = after + 1;
+    t->phase = after + 1;
     return 0;
 }
 
 int nn_training_take_loss(nn_training *t, double *loss) {
     NN_TRY(nn_training_check(t, loss, "nn_training_take_loss", "loss is NULL"));
-    NN_TRY(begin_part(t, NN_TRAINING_FORWARD, "nn_training_take_loss",
-                      "nn_training_forward comes first"));
+    NN_TRY(begin_phase(t, NN_TRAINING_FORWARD, "nn_training_take_loss",
+                       "nn_training_forward comes first"));
     return nn_training_leave(t, nn_trainer_take_loss(&t->trainer, loss));
 }
 
 int nn_training_backward(nn_training *t) {
-    NN_TRY(begin_part(t, NN_TRAINING_LOSS, "nn_training_backward",
-                      "nn_training_take_loss comes first"));
+    NN_TRY(begin_phase(t, NN_TRAINING_LOSS, "nn_training_backward",
+                       "nn_training_take_loss comes first"));
     nn_trainer_backward(&t->trainer);
     return nn_training_leave(t, 0);
 }
 
 int nn_training_sum_gradients(nn_training *t) {
-    NN_TRY(begin_part(t, NN_TRAINING_BACKWARD, "nn_training_sum_gradients",
-                      "nn_training_backward comes first"));
+    NN_TRY(begin_phase(t, NN_TRAINING_BACKWARD, "nn_training_sum_gradients",
+                       "nn_training_backward comes first"));
     return nn_training_leave(t, nn_trainer_sum_gradients(&t->trainer));
 }
 
 int nn_training_update(nn_training *t) {
-    NN_TRY(begin_part(t, NN_TRAINING_SUMMED, "nn_training_update",
-                      "nn_training_sum_gradients comes first"));
+    NN_TRY(begin_phase(t, NN_TRAINING_SUMMED, "nn_training_update",
+                       "nn_training_sum_gradients comes first"));
     return nn_training_leave(t, nn_trainer_update(&t->trainer));
 }
 
@@ -98,8 +98,8 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
             part[i].data =
                 (const char *)array[i].data + (size_t)first * nn_array_row_bytes(&array[i]);
     }
-    NN_TRY(nn_loader_hand(t->inputs, part, &count));
-    NN_TRY(nn_loader_make_handed(t->inputs, 0, 0, rows, &batch));
+    NN_TRY(nn_loader_supply(t->inputs, part, &count));
+    NN_TRY(nn_loader_make_supplied(t->inputs, 0, 0, rows, &batch));
     nn_pass pass = {.batch = count, .sample = batch.sample, .length = batch.length};
     const nn_real *z = nn_model_forward(s->model, &pass, batch.x);
     nn_loss_link(s->loss, count * s->positions, z, y);
@@ -121,7 +121,7 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     if (!y && total > 0)
         return nn_fail(NN_EUSAGE, "nn_training_predict: y is NULL");
     if (!t->inputs)
-        NN_TRY(nn_session_loader_handed(s, true, &t->inputs));
+        NN_TRY(nn_session_loader_supplied(s, true, &t->inputs));
     nn_model_use(s->model, nn_session_model_params(s));
     for (int64_t first = 0; rc == 0 && first < total; first += most)
         rc = predict_some(t, array, first, total - first < most ? total - first : most,
@@ -132,7 +132,7 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
 
 /* One rank alone can neither drop a step, whose memory this takes, nor end the training. */
 int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y) {
-    nn_training_stage at = nn_training_at(t);
+    nn_training_phase at = nn_training_at(t);
     nn_minibatch mine;
     if (at != NN_TRAINING_FINISHED)
         NN_TRY(nn_training_check_between(t, "nn_training_predict"));

@@ -83,7 +83,7 @@ int nn_training_set(nn_training *t, const char *tensor, const float *values) {
 /* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
 static int find_gradient(nn_training *t, const char *what, const char *tensor,
                          const nn_param **param, nn_real **gradient) {
-    nn_training_stage at = nn_training_at(t);
+    nn_training_phase at = nn_training_at(t);
     NN_TRY(nn_training_check(t, at == NN_TRAINING_BACKWARD || at == NN_TRAINING_SUMMED, what,
                              "nn_training_backward comes first"));
     nn_session *session = &t->trainer.session;
@@ -181,10 +181,10 @@ int nn_training_write(nn_training *t, const char *path) {
         NN_TRY(nn_training_check_between(t, what));
     if (!path || !*path)
         return nn_fail(NN_EUSAGE, "%s: there is no path", what);
-    nn_training_stage stage = t->stage;
+    nn_training_phase phase = t->phase;
     const nn_trainer *trainer = &t->trainer;
     nn_training_enter(t);
-    if (stage != NN_TRAINING_FINISHED)
+    if (phase != NN_TRAINING_FINISHED)
         nn_training_drop(t);
     int rc = nn_comm_rank(trainer->comm) == 0 ? write_params(trainer, path) : 0;
     rc = nn_comm_agree(trainer->comm, rc);

@@ -156,7 +156,7 @@ void nn_updater_set_rate(nn_updater *u, double lr) {
  * the samples of a rank are missing. */
 static bool accept(void *ctx, const nn_step_sums *sums) {
     nn_updater *u = ctx;
-    nn_staging_settle(u->session->staging);
+    nn_staging_complete(u->session->staging);
     u->common.scale = sums->weight > 0 ? 1 / sums->weight : 0;
     return sums->failed <= 0 && isfinite(sums->loss);
 }

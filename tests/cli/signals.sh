@@ -34,7 +34,7 @@ stops() {
 for signal in TERM USR1 XCPU HUP; do stops "$signal" "run-$signal"; done
 tail -n 1 err | grep -q '^nnmpi: stopped' || fail "something is said after the last word"
 
-# what the launcher hands on
+# what the launcher passes on
 handed_on=(USR1 XCPU)
 ! is_hydra || handed_on=(USR1 TERM INT)
 for signal in "${handed_on[@]}"; do

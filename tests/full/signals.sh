@@ -26,7 +26,7 @@ done
 lines() { if [ -f "$1/metrics.jsonl" ]; then wc -l < "$1/metrics.jsonl"; else echo 0; fi; }
 
 # stop NAME RANKS SIGNAL: goes on with the run, has it save with USR2, and stops it after some steps. USR1 goes to
-# mpirun, which hands it on; the others to the ranks themselves, which mpirun would kill soon after its own.
+# mpirun, which passes it on; the others to the ranks themselves, which mpirun would kill soon after its own.
 stop() {
     local run=$1-$2 code=0 before pid receivers
     before=$(lines "$run")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # timeout: 240
 # valgrind over what reads and writes files: no memory is used after it was freed, or before it was
-# filled, in our code or in what it hands to HDF5, libyaml and zlib.
+# filled, in our code or in what it passes to HDF5, libyaml and zlib.
 . "$SOURCE_DIR/tests/lib.sh"
 command -v valgrind >/dev/null || skip "valgrind is not installed"
 ! is_sanitized || skip "a sanitizer and valgrind do not go together"

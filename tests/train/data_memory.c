@@ -56,7 +56,7 @@ static void read_iris(void) {
     }
 }
 
-/* ---- ways to hand it over ------------------------------------------------------------------- */
+/* ---- how it is passed ----------------------------------------------------------------------- */
 
 static void set_names(nn_data *data) {
     WORKS(nn_data_set_classes(data, 3, classes));

@@ -1,6 +1,6 @@
 /* ranks: 1 2 3 */
 /* timeout: 120 */
-/* A step in parts is the step; minibatches that each rank hands over for itself are averaged as if
+/* A step in parts is the step; minibatches that each rank supplies for itself are averaged as if
  * one rank had all of them; gradients, predictions, and what comes at the wrong time. */
 #include "comm/comm.h"
 #include "shared_folder.h"
@@ -534,7 +534,7 @@ static void test_arrays(nn_comm *comm, const rows *r) {
         change;                                                                                    \
         refused(t, bad ? &mine : &good, code, message);                                            \
     } while (0)
-    FAILS(nn_training_step(t), NN_EUSAGE, "hand over a minibatch");
+    FAILS(nn_training_step(t), NN_EUSAGE, "supply a minibatch");
     WRONG(mine.x.dim[1] = 3, NN_EUSAGE,
           "x is float32 [N, 3], but the data set's is float32 [N, 4]");
     WRONG(mine.x.type = NN_I32, NN_EUSAGE, "x is int32 [N, 4]");
@@ -547,7 +547,7 @@ static void test_arrays(nn_comm *comm, const rows *r) {
     WRONG(mine.w.data = weight, NN_EFORMAT, "weights are not negative");
     WRONG(mine.len = mine.y, NN_EUSAGE, "the minibatch has len");
     WRONG(mine.x.dim[0] = 1000, NN_EUSAGE, "a minibatch of 1000 rows");
-    FAILS(nn_training_step_on(t, NULL), NN_EUSAGE, "no rank has handed over a row");
+    FAILS(nn_training_step_on(t, NULL), NN_EUSAGE, "no rank has supplied a row");
     mine = good;
     mine.size = 1;
     FAILS(nn_training_step_on(t, &mine), NN_EUSAGE, "nn_minibatch");

@@ -1,7 +1,7 @@
 /* ranks: 1 2 3 4 */
 /* nodes: 2 3 */
 /* timeout: 120 */
-/* Layers whose gradients are products of several rows a sample, or of indices, hand over rows: the
+/* Layers whose gradients are products of several rows a sample, or of indices, emit rows: the
  * averaged gradient of every minibatch, uneven ones too, is that of one process, with sequences of
  * one length or several, between nodes and inside one. */
 #include "calls.h"
@@ -47,26 +47,26 @@ static const char *const models[] = {
     "[embedding: {vocabulary: 900, units: 128}, dense: {units: 160, activation: tanh}, "
     "lstm: {units: 64}, dense: {units: 5}]"};
 
-/* Products that are handed over, and how many of them go to other nodes. */
-static size_t count_handed(const nn_session *s, size_t *travelling) {
+/* Products whose rows are emitted, and how many of them go to other nodes. */
+static size_t count_emitted(const nn_session *s, size_t *travelling) {
     nn_outer_grad grad[64];
-    size_t count = nn_model_outer_grads(s->model, grad), handed = 0, index;
+    size_t count = nn_model_outer_grads(s->model, grad), emitted = 0, index;
     *travelling = 0;
     for (size_t i = 0; i < count; i++)
-        if (nn_model_hands_over(s->model, grad[i].layer, grad[i].outer, &index)) {
-            handed++;
+        if (nn_model_emits_rows(s->model, grad[i].layer, grad[i].outer, &index)) {
+            emitted++;
             *travelling += nn_reducer_sends_rows(s->reducer, index);
         }
-    return handed;
+    return emitted;
 }
 
 static void check_choice(const nn_session *s, const nn_comm *world, size_t model, bool lengths) {
     size_t all = nn_model_outer_grads(s->model, NULL), travelling;
-    size_t handed = count_handed(s, &travelling);
+    size_t emitted = count_emitted(s, &travelling);
     if (nn_comm_nodes(world) > 1)
         CHECK_EQ_INT(travelling, all);
     else if (model == 2 && nn_comm_size(world) > 1) /* the last dense layer is too small */
-        CHECK_EQ_INT(handed, lengths ? 2 : 4);
+        CHECK_EQ_INT(emitted, lengths ? 2 : 4);
 }
 
 static int compare(nn_comm *world, nn_comm *alone, nn_config *config, size_t model, bool lengths,

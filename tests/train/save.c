@@ -101,7 +101,7 @@ static void advance_residuals(const nn_session *s, int64_t step) {
 static void advance(struct training *t, int64_t step) {
     nn_session *s = &t->session;
     advance_residuals(s, step);
-    nn_staging_settle(s->staging);
+    nn_staging_complete(s->staging);
     for (size_t k = 0; k < nn_reducer_slices(s->reducer); k++) {
         nn_slice slice = nn_reducer_slice(s->reducer, k);
         for (size_t i = slice.begin; i < slice.end; i++) {

@@ -124,7 +124,7 @@ _raised: Optional[BaseException] = None
 
 
 def keep_raised(error: BaseException) -> None:
-    """Of a function that C has called, the first: ``check`` hands it on once the C function is back."""
+    """Of a function that C has called, the first: ``check`` raises it once the C function is back."""
     global _raised
     if _raised is None or isinstance(_raised, Exception) > isinstance(error, Exception):
         _raised = error

@@ -222,7 +222,7 @@ class Log {
     using Sink = std::function<void(nn_log_level, std::string_view)>;
 
     explicit Log(Sink sink, nn_log_level level = NN_LOG_INFO) : sink_(std::move(sink)) {
-        nn_log_to(hand_on, this, level);
+        nn_log_to(call_sink, this, level);
     }
     ~Log() {
         nn_log_to(nullptr, nullptr, NN_LOG_WARNING);
@@ -231,7 +231,7 @@ class Log {
     Log &operator=(const Log &) = delete;
 
   private:
-    static void hand_on(void *ctx, nn_log_level level, const char *line) {
+    static void call_sink(void *ctx, nn_log_level level, const char *line) {
         try {
             static_cast<Log *>(ctx)->sink_(level, line);
         } catch (...) { /* the library is of C, and a message is no reason to end */

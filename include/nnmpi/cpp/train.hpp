@@ -164,7 +164,7 @@ class Training : public detail::Handle<nn_training> {
     void step() {
         calls().check(nn_training_step(get()));
     }
-    /* On rows that each rank hands over for itself; wants Options::in_parts. */
+    /* On rows that each rank supplies for itself; wants Options::in_parts. */
     void step(const Minibatch &batch) {
         nn_minibatch c = batch.c();
         calls().check(nn_training_step_on(get(), &c));
@@ -255,7 +255,7 @@ class Training : public detail::Handle<nn_training> {
         detail::check(nn_training_set_gradient(get(), tensor.c_str(), values.data()));
     }
 
-    /* Rows that this rank may hand over for a step. Local, as the next two. */
+    /* Rows that this rank may supply for a step. Local, as the next two. */
     std::size_t most_rows() const {
         return nn_training_most_rows(get());
     }

@@ -33,7 +33,7 @@ typedef struct nn_reduce_backend {
      * like `open`, where nothing is sent beneath back-propagation. */
     void (*start)(nn_reducer *r, size_t k);
     bool (*have_others)(nn_reducer *r, size_t k);
-    /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, hands
+    /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, passes
      * each part of it to nn_reduce_step while it is in the cache. */
     void (*sum)(nn_reducer *r, size_t k, bool fused);
     /* This rank has taken all its steps; and everyone has, so that r->nonfinite is known. */

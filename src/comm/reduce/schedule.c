@@ -108,9 +108,9 @@ struct simulation {
     const nn_step_plan *plan;
     const nn_network *net;
     int nodes;
-    size_t *begin; /* [stages] of their parameters */
-    /* Matrices of all stages, stage after stage. */
-    size_t *first; /* [stages] of a stage's */
+    size_t *begin; /* [layers] of their parameters */
+    /* Matrices of all layers, layer after layer. */
+    size_t *first; /* [layers] of a layer's */
     bool *by_rows;
     size_t *rows; /* transfers of the rows that go out last */
     nn_partition partition;
@@ -196,12 +196,12 @@ static void begin_step(struct simulation *s) {
     s->transfers = s->complete = s->dealt = 0;
 }
 
-/* One side of the rows of stage i goes out, of matrices that have it before the layer computes, or
+/* One side of the rows of layer i goes out, of matrices that have it before the layer computes, or
  * of the others. */
 static void send_rows(struct simulation *s, size_t i, bool first, bool early) {
-    const nn_step_stage *stage = &s->plan->stage[i];
-    for (size_t k = 0; k < stage->matrices; k++) {
-        const nn_step_matrix *m = &stage->matrix[k];
+    const nn_step_layer *layer = &s->plan->layer[i];
+    for (size_t k = 0; k < layer->matrices; k++) {
+        const nn_step_matrix *m = &layer->matrix[k];
         nn_outer_side side = (m->first == NN_OUTER_A) == first ? NN_OUTER_A : NN_OUTER_B;
         size_t bytes = nn_outer_side_bytes(&m->product, side, s->plan->number);
         if (s->by_rows[s->first[i] + k] && m->early == early)
@@ -212,59 +212,59 @@ static void send_rows(struct simulation *s, size_t i, bool first, bool early) {
 static void forward(struct simulation *s) {
     const nn_step_plan *plan = s->plan;
     s->now += plan->other;
-    for (size_t i = 0; i < plan->stages; i++) {
+    for (size_t i = 0; i < plan->layers; i++) {
         send_rows(s, i, true, true);
-        s->now += plan->stage[i].forward;
+        s->now += plan->layer[i].forward;
         send_rows(s, i, true, false);
     }
     /* they are so short that nothing waits for them */
     s->step_sums = s->now + alone(STEP_SUMS, sizeof(nn_step_sums), s->net, s->nodes);
 }
 
-/* Which matrix of stage i that goes by rows the bucket is; `matrices`: none. */
+/* Which matrix of layer i that goes by rows the bucket is; `matrices`: none. */
 static size_t matrix_of(const struct simulation *s, nn_slice bucket, size_t i) {
-    const nn_step_stage *stage = &s->plan->stage[i];
+    const nn_step_layer *layer = &s->plan->layer[i];
     size_t k = 0;
-    while (k < stage->matrices && !(s->by_rows[s->first[i] + k] &&
-                                    bucket.begin == s->begin[i] + stage->matrix[k].product.begin))
+    while (k < layer->matrices && !(s->by_rows[s->first[i] + k] &&
+                                    bucket.begin == s->begin[i] + layer->matrix[k].product.begin))
         k++;
     return k;
 }
 
 /* Stage i has completed its gradients. */
 static void complete_buckets(struct simulation *s, size_t i) {
-    const nn_step_stage *stage = &s->plan->stage[i];
+    const nn_step_layer *layer = &s->plan->layer[i];
     size_t complete = nn_partition_complete(&s->partition, s->begin[i]);
     for (; s->complete < complete; s->complete++) {
         nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
         struct bucket *b = &s->bucket[s->complete];
         size_t elements = slice.end - slice.begin, k = matrix_of(s, slice, i);
         b->work = s->plan->update * (double)elements;
-        if (k < stage->matrices) {
+        if (k < layer->matrices) {
             b->transfer = s->rows[s->first[i] + k];
-            b->work += stage->matrix[k].share * stage->product_all;
+            b->work += layer->matrix[k].share * layer->product_all;
         } else {
             b->transfer = begin_transfer(s, SUM, (double)(elements * s->plan->number));
         }
     }
 }
 
-/* The part of a stage's product that it makes itself. */
+/* The part of a layer's product that it makes itself. */
 static double share_summed(const struct simulation *s, size_t i) {
-    const nn_step_stage *stage = &s->plan->stage[i];
+    const nn_step_layer *layer = &s->plan->layer[i];
     double share = 1;
-    for (size_t k = 0; k < stage->matrices; k++)
-        share -= s->by_rows[s->first[i] + k] ? stage->matrix[k].share : 0;
+    for (size_t k = 0; k < layer->matrices; k++)
+        share -= s->by_rows[s->first[i] + k] ? layer->matrix[k].share : 0;
     return fmax(share, 0);
 }
 
 static void backward(struct simulation *s) {
-    for (size_t i = s->plan->stages; i-- > 0;) {
-        const nn_step_stage *stage = &s->plan->stage[i];
+    for (size_t i = s->plan->layers; i-- > 0;) {
+        const nn_step_layer *layer = &s->plan->layer[i];
         send_rows(s, i, false, true);
-        s->now += stage->backward + share_summed(s, i) * stage->product;
+        s->now += layer->backward + share_summed(s, i) * layer->product;
         send_rows(s, i, false, false);
-        if (stage->params > 0)
+        if (layer->params > 0)
             complete_buckets(s, i);
         deal(s, false);
     }
@@ -275,41 +275,41 @@ static void backward(struct simulation *s) {
 
 static size_t count_matrices(const nn_step_plan *plan) {
     size_t count = 0;
-    for (size_t i = 0; i < plan->stages; i++)
-        count += plan->stage[i].matrices;
+    for (size_t i = 0; i < plan->layers; i++)
+        count += plan->layer[i].matrices;
     return count;
 }
 
 /* Stage i begins at spec->n. Chooses the ways of its matrices: those that go by rows are a bucket
  * each. */
-static void plan_stage(struct simulation *s, size_t i, nn_partition_spec *spec, nn_span *whole) {
-    const nn_step_stage *stage = &s->plan->stage[i];
+static void plan_layer(struct simulation *s, size_t i, nn_partition_spec *spec, nn_span *whole) {
+    const nn_step_layer *layer = &s->plan->layer[i];
     s->begin[i] = spec->n;
-    for (size_t k = 0; k < stage->matrices; k++) {
-        const nn_outer_matrix *c = &stage->matrix[k].product;
-        bool by_rows = nn_schedule_by_rows(s->plan, &stage->matrix[k], s->net, s->nodes);
+    for (size_t k = 0; k < layer->matrices; k++) {
+        const nn_outer_matrix *c = &layer->matrix[k].product;
+        bool by_rows = nn_schedule_by_rows(s->plan, &layer->matrix[k], s->net, s->nodes);
         s->by_rows[s->first[i] + k] = by_rows;
         if (by_rows)
             whole[spec->wholes++] = (nn_span){spec->n + c->begin, spec->n + c->begin + c->m * c->n};
     }
-    s->first[i + 1] = s->first[i] + stage->matrices;
-    spec->n += stage->params;
+    s->first[i + 1] = s->first[i] + layer->matrices;
+    spec->n += layer->params;
 }
 
 /* Cuts the vector into buckets. */
 static int partition_vector(struct simulation *s, nn_pool *pool) {
-    size_t stages = s->plan->stages, matrices = count_matrices(s->plan);
+    size_t layers = s->plan->layers, matrices = count_matrices(s->plan);
     nn_partition_spec spec = {
         .bucket = NN_PARTITION_BUCKET, .owners = 1, .cell = NN_PARTITION_LINE};
     nn_span *whole = nn_pool_alloc(pool, (matrices + 1) * sizeof *whole);
     s->by_rows = nn_pool_alloc(pool, (matrices + 1) * sizeof *s->by_rows);
     s->rows = nn_pool_alloc(pool, (matrices + 1) * sizeof *s->rows);
-    s->begin = nn_pool_alloc(pool, (stages + 1) * sizeof *s->begin);
-    s->first = nn_pool_alloc(pool, (stages + 1) * sizeof *s->first);
+    s->begin = nn_pool_alloc(pool, (layers + 1) * sizeof *s->begin);
+    s->first = nn_pool_alloc(pool, (layers + 1) * sizeof *s->first);
     if (!whole || !s->by_rows || !s->rows || !s->begin || !s->first)
         return NN_EMEMORY;
-    for (size_t i = 0; i < stages; i++)
-        plan_stage(s, i, &spec, whole);
+    for (size_t i = 0; i < layers; i++)
+        plan_layer(s, i, &spec, whole);
     spec.whole = whole;
     return nn_partition_init(&s->partition, pool, &spec);
 }

@@ -35,18 +35,18 @@ typedef struct nn_step_matrix {
 } nn_step_matrix;
 
 /* A layer; seconds are those of one of a node's ranks, which are alike. */
-typedef struct nn_step_stage {
+typedef struct nn_step_layer {
     double forward, backward; /* the latter without the gradient of its parameters */
     double product;           /* the gradient of its parameters, from the rank's own rows */
     double product_all;       /* this rank's part of it, from the rows of all nodes */
     size_t params;            /* elements of the parameter vector */
     size_t matrices;
     const nn_step_matrix *matrix; /* [matrices] in the order of the vector */
-} nn_step_stage;
+} nn_step_layer;
 
 typedef struct nn_step_plan {
-    size_t stages;
-    const nn_step_stage *stage; /* [stages] in order of execution */
+    size_t layers;
+    const nn_step_layer *layer; /* [layers] in order of execution */
     double other;               /* seconds of what is not the layers': data, loss */
     double update; /* seconds of the optimiser's step an element of the parameter vector */
     double rows;   /* of the minibatch on a node */

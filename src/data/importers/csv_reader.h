@@ -23,8 +23,8 @@ int nn_csv_guess(const char *path, char *delimiter);
 /* Called for each row that is not blank; the row is gone when it returns. */
 typedef int nn_csv_fn(void *ctx, const nn_csv_row *row);
 
-/* Reads a file, gzip'd or not, and calls `fn` until it returns something negative, which is handed
- * back. Holds one row in memory. NN_EFORMAT with file:line:column. Local. */
+/* Reads a file, gzip'd or not, and calls `fn` until it returns something negative, which it
+ * returns, too. Holds one row in memory. NN_EFORMAT with file:line:column. Local. */
 int nn_csv_read(const char *path, char delimiter, nn_csv_fn *fn, void *ctx);
 
 /* nn_fail(NN_EFORMAT) with "file:line:column: " of a field in front. */

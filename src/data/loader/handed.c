@@ -1,4 +1,4 @@
-/* Minibatches whose rows the program hands over. They are checked and converted as those of a data
+/* Minibatches whose rows the program supplies. They are checked and converted as those of a data
  * set are. */
 #include "data/convert.h"
 #include "data/loader/inner.h"
@@ -89,8 +89,8 @@ static nn_real *room_for(nn_loader *l, const nn_field_reader *r) {
     }
 }
 
-static int hand_field(nn_loader *l, nn_field_reader *r, const char *name, const nn_array *a,
-                      size_t rows) {
+static int supply_field(nn_loader *l, nn_field_reader *r, const char *name, const nn_array *a,
+                        size_t rows) {
     if (a->rank < 1 || a->dim[0] != (int64_t)rows)
         return nn_fail(NN_EUSAGE, "the minibatch has %zu rows of x, and %" PRId64 " of %s", rows,
                        a->rank > 0 ? a->dim[0] : 0, name);
@@ -105,7 +105,7 @@ static int hand_field(nn_loader *l, nn_field_reader *r, const char *name, const 
     return r->name == 'y' ? check_targets(l, rows, r->there) : NN_OK;
 }
 
-int nn_loader_hand(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t *rows) {
+int nn_loader_supply(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t *rows) {
     int64_t count = array[0].rank > 0 ? array[0].dim[0] : 0;
 
     *rows = 0;
@@ -120,15 +120,15 @@ int nn_loader_hand(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t *r
             return nn_fail(NN_EUSAGE, "the minibatch has %s, and the data set has none",
                            nn_data_fields[i]);
         if (r && count > 0)
-            NN_TRY(hand_field(l, r, nn_data_fields[i], &array[i], (size_t)count));
+            NN_TRY(supply_field(l, r, nn_data_fields[i], &array[i], (size_t)count));
     }
     *rows = (size_t)count;
     l->shard[0].batch.count = (size_t)count;
     return NN_OK;
 }
 
-int nn_loader_make_handed(nn_loader *l, int64_t number, int64_t first, int64_t global,
-                          nn_batch *batch) {
+int nn_loader_make_supplied(nn_loader *l, int64_t number, int64_t first, int64_t global,
+                            nn_batch *batch) {
     nn_shard *s = &l->shard[0];
 
     s->batch = nn_loader_batch_of(l, s, s->batch.count, global);

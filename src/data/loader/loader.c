@@ -35,7 +35,7 @@ static int plan_batches(nn_loader *l) {
     l->spec.passes = l->spec.passes ? l->spec.passes : 1;
     l->batch_size = l->spec.batch_size;
     l->shard_max = (size_t)l->batch_size;
-    if (l->spec.handed)
+    if (l->spec.supplied)
         return NN_OK;
     if (l->batch_size < 0 || l->spec.rank < 0 || l->spec.rank >= size)
         return nn_fail(NN_EUSAGE,
@@ -60,7 +60,7 @@ static int place_field(nn_loader *l, nn_field_reader *c) {
     uint64_t bytes = nn_field_reader_bytes(c);
     char path[NN_FIELD_PATH];
 
-    if (c->there || l->spec.handed)
+    if (c->there || l->spec.supplied)
         return NN_OK;
     if (bytes <= l->memory_left) {
         l->memory_left -= bytes;
@@ -108,7 +108,7 @@ static int plan_shuffle(nn_loader *l) {
     int64_t samples = l->split->samples, most, chunk;
     uint64_t row_bytes = 0;
 
-    if (l->spec.handed)
+    if (l->spec.supplied)
         return NN_OK;
     nn_order_init(&l->order, l->spec.seed, l->spec.shuffle, samples, samples, 1);
     if (l->shuffle.readers == 0)

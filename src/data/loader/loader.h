@@ -11,7 +11,7 @@
  * fit memory_limit, rows are read for each minibatch, through a shuffle buffer where one is asked
  * for; without one that is slow where samples are shuffled, and warned about.
  *
- * Opens the split, checks every value it will hand out (NaN and Inf in x and y, indices,
+ * Opens the split, checks every value it will return (NaN and Inf in x and y, indices,
  * labels and lengths in range) and allocates buffers. The messages name file, split and row. Local:
  * failures are agreed by the caller. */
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out);
@@ -36,15 +36,15 @@ int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
  * may fail (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);
 
-/* For a loader of handed rows: this rank's rows of the next minibatch, x, y, w and len [rows, ...]
- * in the shape and type that the split has them in, but that floats may have either precision, and
- * labels any size; rank 0: none, where there are no rows, or the split has no such field. They are
- * checked, and read by nn_loader_make_handed. NN_EUSAGE, NN_EFORMAT. Local. */
-int nn_loader_hand(nn_loader *loader, const nn_array array[NN_DATA_FIELDS], size_t *rows);
+/* For a loader of supplied rows: this rank's rows of the next minibatch, x, y, w and len [rows,
+ * ...] in the shape and type that the split has them in, but that floats may have either precision,
+ * and labels any size; rank 0: none, where there are no rows, or the split has no such field. They
+ * are checked, and read by nn_loader_make_supplied. NN_EUSAGE, NN_EFORMAT. Local. */
+int nn_loader_supply(nn_loader *loader, const nn_array array[NN_DATA_FIELDS], size_t *rows);
 /* That minibatch, of which `first` rows on other ranks come before, `global` in all. `number`
  * makes what is drawn at random another one for each. Valid until the next call. Local. */
-int nn_loader_make_handed(nn_loader *loader, int64_t number, int64_t first, int64_t global,
-                          nn_batch *batch);
+int nn_loader_make_supplied(nn_loader *loader, int64_t number, int64_t first, int64_t global,
+                            nn_batch *batch);
 
 /* Nothing is read from the data set from now until the next minibatch: HDF5 is for one thread at a
  * time. */

@@ -55,7 +55,7 @@ static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *samp
 }
 
 static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
-    return c->buffer || l->spec.handed ? l->slot : s->sample;
+    return c->buffer || l->spec.supplied ? l->slot : s->sample;
 }
 
 static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {

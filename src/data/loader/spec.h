@@ -29,11 +29,11 @@ typedef struct nn_loader_spec {
     bool shuffle_buffer;   /* what does not fit memory_limit is shuffled in buffers of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
     bool shared;           /* the caller calls nn_loader_fill */
-    bool handed;           /* it makes minibatches of rows that nn_loader_hand gets, up to
-                              batch_size of them in this rank's shard, and of no others */
+    bool supplied;         /* it makes minibatches of rows that nn_loader_supply gets, up to
+                            batch_size of them in this rank's shard, and of no others */
     int sharers;           /* processes of this node that load data; 0 counts as 1 */
     const nn_compute *compute; /* for augmentation; outlives the loader, NULL: one thread */
-    size_t classes;            /* of handed targets, where they are labels; else */
+    size_t classes;            /* of supplied targets, where they are labels; else */
     double low, high;          /* they are numbers of this interval */
 } nn_loader_spec;
 

@@ -31,7 +31,7 @@ static int describe_rows(const nn_dataset *ds, const nn_split *split, char field
 static int describe_x(const nn_dataset *ds, nn_split *split, const nn_h5_info *info) {
     NN_TRY(describe_rows(ds, split, 'x', info, &split->x));
     split->samples = info->dim[0];
-    if (split->samples < 1 && !split->handed)
+    if (split->samples < 1 && !split->supplied)
         return nn_fail(NN_EFORMAT, "%s: /%s/x has no rows", ds->path, split->name);
     if (split->x.shape.rank == 0) /* x [N] is x [N, 1] */
         split->x.shape = (nn_shape){1, {1}};

@@ -167,8 +167,8 @@ static size_t split_of(const nn_split *split) {
 static int open_split(nn_dataset *ds, const char *name, const nn_array array[NN_DATA_FIELDS]) {
     nn_split *split = &ds->split[ds->splits];
     split->name = name;
-    split->handed = strcmp(name, "train") == 0 && array[NN_DATA_X].rank > 0 &&
-                    array[NN_DATA_X].dim[0] == 0 && !array[NN_DATA_X].data;
+    split->supplied = strcmp(name, "train") == 0 && array[NN_DATA_X].rank > 0 &&
+                      array[NN_DATA_X].dim[0] == 0 && !array[NN_DATA_X].data;
     for (size_t f = 0; f < NN_DATA_FIELDS; f++) {
         nn_h5_info info = {.type = array[f].type, .rank = array[f].rank};
         memcpy(info.dim, array[f].dim, sizeof array[f].dim);
@@ -242,7 +242,7 @@ static void memory_close(nn_dataset *ds) {
 }
 
 const nn_source_ops nn_source_memory = {
-    .entry = {"memory", "Arrays that a program has handed over (nnmpi/data.h).", NULL, 0},
+    .entry = {"memory", "Arrays that a program has supplied (nnmpi/data.h).", NULL, 0},
     .open = memory_open,
     .read = memory_read,
     .rows = memory_rows,

@@ -43,7 +43,7 @@ typedef struct nn_param {
 } nn_param;
 
 /* A gradient that is a product of rows, A[rows][m]^T B[rows][n], each side of which a layer has in
- * memory: so that the rows can be handed over instead of it (nn_model_hand_over). */
+ * memory: so that the rows can be emitted instead of it (nn_model_emit_rows). */
 typedef struct nn_layer_outer {
     size_t param, at; /* elements of the parameter from `at` on, [m][n] */
     size_t m, n;
@@ -52,7 +52,7 @@ typedef struct nn_layer_outer {
     nn_outer_side first; /* the side that is there after forward; the other one is after backward */
     bool early;          /* it is there before forward */
     bool by_tree;        /* the gradient of microbatches has the bits of nn_outer_product */
-    bool indexed;        /* a row of A is 1 in one place, whose number is handed over instead of it;
+    bool indexed;        /* a row of A is 1 in one place, whose number is emitted instead;
                             -1: nowhere */
 } nn_layer_outer;
 
@@ -75,7 +75,7 @@ typedef struct nn_shard_microbatches {
 typedef struct nn_pass {
     size_t batch; /* rows; 0 (an empty shard) is fine */
     bool training;
-    bool hands_over;       /* rows of nn_model_hand_over are wanted */
+    bool emit_rows;        /* rows of nn_model_emit_rows are wanted */
     bool accumulate;       /* backward adds to the gradient vector instead of overwriting it */
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
@@ -98,7 +98,7 @@ typedef struct nn_io {
     const nn_real *w[NN_MAX_PARAMS];
     nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
     nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
-    const bool *handed;        /* backward: [outers] gradients that are left out; NULL: none */
+    const bool *left_out;      /* backward: [outers] gradients that are left out; NULL: none */
     size_t microbatches;       /* backward of more than one microbatch (layer->tree_rows): ... */
     const size_t *row; /* ... [microbatches + 1] number p has rows [row[p], row[p + 1]) - row[0] */
     void *save;        /* forward to backward, [batch][save_bytes] */
@@ -108,7 +108,7 @@ typedef struct nn_io {
 
 /* Product `i` of the layer is left out by backward. */
 static inline bool nn_io_leaves_out(const nn_io *io, size_t i) {
-    return io->handed && io->handed[i];
+    return io->left_out && io->left_out[i];
 }
 
 typedef enum nn_layer_flags {
@@ -166,7 +166,7 @@ struct nn_layer {
     /* set by plan */
     nn_shape out;
     unsigned flags;
-    size_t global_sums; /* most numbers that it hands to pass->sum at once; 0: it does not */
+    size_t global_sums; /* most numbers that it passes to pass->sum at once; 0: it does not */
     int64_t vocabulary; /* its input is indices: whole numbers below this; 0: any numbers */
     size_t params;
     nn_param param[NN_MAX_PARAMS];

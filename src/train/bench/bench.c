@@ -55,18 +55,18 @@ static int note_matrices(const struct bench *b, const nn_layer *layer, nn_pool *
         const nn_layer_outer *o = &layer->outer[i];
         size_t at = layer->param[o->param].offset - layer->param[0].offset + o->at;
         nn_bench_matrix *m = &out->matrix[out->matrices];
-        m->stage.product = (nn_outer_matrix){
+        m->step.product = (nn_outer_matrix){
             .begin = at, .m = o->m, .n = o->n, .steps = o->steps, .indexed = o->indexed};
-        m->stage.first = o->first;
-        m->stage.early = o->early;
-        m->stage.share = (double)(o->m * o->n * o->steps);
-        all += m->stage.share;
-        m->by_rows = nn_model_hands_over(s->model, layer->index, i, &index);
+        m->step.first = o->first;
+        m->step.early = o->early;
+        m->step.share = (double)(o->m * o->n * o->steps);
+        all += m->step.share;
+        m->by_rows = nn_model_emits_rows(s->model, layer->index, i, &index);
         m->travels = m->by_rows && nn_reducer_sends_rows(s->reducer, index);
         out->matrices += !s->micro || o->by_tree;
     }
     for (size_t i = 0; i < out->matrices; i++)
-        out->matrix[i].stage.share /= all;
+        out->matrix[i].step.share /= all;
     return 0;
 }
 
@@ -74,7 +74,7 @@ double nn_bench_row_share(const nn_bench_layer *layer, double nodes) {
     double share = 0;
     for (size_t i = 0; i < layer->matrices; i++)
         if (layer->matrix[i].by_rows)
-            share += layer->matrix[i].stage.share * (layer->matrix[i].travels ? nodes : 1);
+            share += layer->matrix[i].step.share * (layer->matrix[i].travels ? nodes : 1);
     return share;
 }
 

@@ -9,7 +9,7 @@
 
 /* A gradient that is a product of rows. */
 typedef struct nn_bench_matrix {
-    nn_step_matrix stage;
+    nn_step_matrix step;
     bool by_rows; /* it is multiplied in `update` of the step, */
     bool travels; /* from the rows of all nodes */
 } nn_bench_matrix;

@@ -16,14 +16,14 @@ static double product_share(const nn_bench_layer *layer) {
     return own * (layer->backward_work > 0 ? layer->forward_work / layer->backward_work : 0.5);
 }
 
-static int plan_stage(const nn_bench_layer *layer, nn_pool *pool, nn_step_stage *out) {
+static int plan_layer(const nn_bench_layer *layer, nn_pool *pool, nn_step_layer *out) {
     double product = product_share(layer) * layer->backward;
     nn_step_matrix *matrix = nn_pool_alloc(pool, (layer->matrices + 1) * sizeof *matrix);
     if (!matrix)
         return NN_EMEMORY;
     for (size_t i = 0; i < layer->matrices; i++)
-        matrix[i] = layer->matrix[i].stage;
-    *out = (nn_step_stage){.forward = layer->forward,
+        matrix[i] = layer->matrix[i].step;
+    *out = (nn_step_layer){.forward = layer->forward,
                            .backward = layer->backward - product,
                            .product = product,
                            .params = layer->params,
@@ -40,7 +40,7 @@ static double note_products(nn_scaling *s, const nn_bench_step *step) {
         all += nn_bench_row_share(&step->layer[i], s->nodes) * step->layer[i].forward;
     share = all > step->update ? step->update / all : 1;
     for (size_t i = 0; i < step->layers; i++)
-        s->stage[i].product +=
+        s->layer[i].product +=
             share * nn_bench_row_share(&step->layer[i], 1) * step->layer[i].forward;
     return share * all;
 }
@@ -52,7 +52,7 @@ static double product_rate(const nn_scaling *s, const nn_bench_step *step) {
         if (step->layer[i].matrices == 0 || step->layer[i].forward_work == 0)
             continue;
         work += step->layer[i].forward_work;
-        seconds += s->stage[i].product;
+        seconds += s->layer[i].product;
     }
     return seconds > 0 ? work / seconds : INFINITY;
 }
@@ -72,14 +72,14 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
                       .ranks = ranks,
                       .batch = (double)step->batch_size,
                       .data = step->data,
-                      .plan = {.stages = step->layers, .ranks = ranks, .number = step->number}};
-    s->stage = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->stage);
+                      .plan = {.layers = step->layers, .ranks = ranks, .number = step->number}};
+    s->layer = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->layer);
     s->predicted = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->predicted);
-    if (!s->stage || !s->predicted)
+    if (!s->layer || !s->predicted)
         return NN_EMEMORY;
     for (size_t i = 0; i < step->layers; i++)
-        NN_TRY(plan_stage(&step->layer[i], pool, &s->stage[i]));
-    s->plan.stage = s->predicted;
+        NN_TRY(plan_layer(&step->layer[i], pool, &s->layer[i]));
+    s->plan.layer = s->predicted;
     s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
     s->plan.flops = product_rate(s, step);
     s->other = other_seconds(s, step);
@@ -98,10 +98,10 @@ static double scale(double seconds, double factor, double least) {
  * times them. */
 static void plan_rows(nn_scaling *s, double factor, double all) {
     s->plan.other = s->other + s->data * factor;
-    for (size_t i = 0; i < s->plan.stages; i++) {
-        const nn_step_stage *from = &s->stage[i];
+    for (size_t i = 0; i < s->plan.layers; i++) {
+        const nn_step_layer *from = &s->layer[i];
         double least = (double)(from->params * sizeof(nn_real)) / s->memory;
-        nn_step_stage *to = &s->predicted[i];
+        nn_step_layer *to = &s->predicted[i];
         *to = *from;
         to->forward = scale(from->forward, factor, least);
         to->backward = scale(from->backward, factor, least);
@@ -132,9 +132,9 @@ int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes
 }
 
 bool nn_scaling_by_rows(const nn_scaling *scaling, size_t i, const nn_network *network, int nodes) {
-    const nn_step_stage *stage = &scaling->predicted[i];
-    for (size_t k = 0; k < stage->matrices; k++)
-        if (nn_schedule_by_rows(&scaling->plan, &stage->matrix[k], network, nodes))
+    const nn_step_layer *layer = &scaling->predicted[i];
+    for (size_t k = 0; k < layer->matrices; k++)
+        if (nn_schedule_by_rows(&scaling->plan, &layer->matrix[k], network, nodes))
             return true;
     return false;
 }

@@ -12,8 +12,8 @@ typedef struct nn_scaling {
     double data, other;       /* seconds of reading rows; of what does not depend on them */
     double memory;            /* bytes a second at which a rank reads its parameters */
     nn_step_plan plan;        /* of the step that was predicted last */
-    nn_step_stage *stage;     /* [plan.stages] as measured, and for other numbers of rows */
-    nn_step_stage *predicted; /* the same, of the plan */
+    nn_step_layer *layer;     /* [plan.layers] as measured, and for other numbers of rows */
+    nn_step_layer *predicted; /* the same, of the plan */
 } nn_scaling;
 
 typedef struct nn_prediction {

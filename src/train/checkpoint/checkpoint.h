@@ -26,7 +26,7 @@ int nn_checkpoint_load(const char *path, nn_pool *pool, nn_snapshot *snapshot);
 int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_node *layers,
                               nn_real *params);
 
-/* Verifies the checksum and hands out only the texts and the state (for inspect, eval, predict). */
+/* Verifies the checksum and returns only the texts and the state (for inspect, eval, predict). */
 int nn_checkpoint_peek(const char *path, nn_pool *pool, nn_snapshot *snapshot);
 
 /* The digest of parameters in memory, as nn_checkpoint_digest gives for their checkpoint. */

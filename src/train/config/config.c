@@ -31,7 +31,7 @@ static int name_after(nn_config *config, const char *path) {
     return config->name && config->folder ? NN_OK : NN_EMEMORY;
 }
 
-/* Takes over `config`: hands it out, or frees it when `rc` or its contents say so. */
+/* Takes over `config`: returns it, or frees it when `rc` or its contents say so. */
 static int config_finish(nn_config *config, const char *path, int rc, nn_config **out) {
     if (rc == NN_OK)
         rc = name_after(config, path);

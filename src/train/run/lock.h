@@ -3,14 +3,14 @@
 #define NN_TRAIN_RUN_LOCK_H
 
 /* Locks `dir`/lock and writes into it who has it (owner.h). The lock is fcntl's, of the open file
- * description (Linux): NFS and Lustre hand it to their servers, it excludes within a process too,
+ * description (Linux): NFS and Lustre pass it to their servers, it excludes within a process too,
  * and closing another descriptor of the file does not lose it.
  *
  * Where another process has the folder, waits `seconds` for that to end. Another process has it
  * when it holds the lock, and also when it is alive, on this host, and named in the file: then the
  * file system has no locks or grants one twice, which is said. An owner that has ended is none.
  * Where the file system has no locks or they do not exclude, goes on with a warning. *fd is the
- * open file, to be handed to nn_lock_release. NN_EBUSY names who has the folder; NN_EIO. Local. */
+ * open file, to be passed to nn_lock_release. NN_EBUSY names who has the folder; NN_EIO. Local. */
 int nn_lock_take(const char *dir, double seconds, int *fd);
 
 /* Empties the file and gives it up; -1 is fine. */

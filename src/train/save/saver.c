@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What a stage holds besides its vectors. */
+/* What a buffer holds besides its vectors. */
 struct state {
     nn_snapshot snapshot;
     char *history; /* NULL: none */
@@ -25,7 +25,7 @@ struct nn_saver {
     nn_run *run;       /* rank 0; NULL elsewhere */
     nn_worker *worker; /* rank 0; NULL elsewhere */
     bool kept;         /* the best state is copied and not written; the same on every rank */
-    struct state state[NN_STAGES];
+    struct state state[NN_STAGING_BUFFERS];
     bool writes_best; /* of the task under way: the kept state comes first, */
     bool is_best;     /* and best.h5 moves to the newest */
     double begun;     /* seconds at which training went on */
@@ -52,9 +52,9 @@ static int64_t file_bytes(const nn_run *run, int64_t step) {
 }
 
 /* Never a checkpoint with NaN in it. */
-static int write_stage(nn_saver *s, nn_stage stage, unsigned links) {
-    const nn_snapshot *snapshot = &s->state[stage].snapshot;
-    if (!nn_staging_wait(s->staging, stage))
+static int write_buffer(nn_saver *s, nn_staging_buffer buffer, unsigned links) {
+    const nn_snapshot *snapshot = &s->state[buffer].snapshot;
+    if (!nn_staging_wait(s->staging, buffer))
         return nn_fail(NN_ERANK, "a rank has ended before its part of the checkpoint was copied");
     if (!nn_kernels_get()->all_finite(nn_model_size(snapshot->model), snapshot->params))
         return nn_fail(NN_EDIVERGED,
@@ -66,13 +66,13 @@ static int write_stage(nn_saver *s, nn_stage stage, unsigned links) {
 /* The best one comes first: a checkpoint that names it is never there without it. */
 static void write_states(void *ctx) {
     nn_saver *s = ctx;
-    const nn_state *state = &s->state[NN_STAGE_LAST].snapshot.state;
-    int rc = s->writes_best ? write_stage(s, NN_STAGE_BEST, NN_LINK_BEST) : 0;
+    const nn_state *state = &s->state[NN_STAGING_LAST].snapshot.state;
+    int rc = s->writes_best ? write_buffer(s, NN_STAGING_BEST, NN_LINK_BEST) : 0;
     if (s->writes_best)
-        nn_staging_give_back(s->staging, NN_STAGE_BEST);
+        nn_staging_release(s->staging, NN_STAGING_BEST);
     if (rc == 0)
-        rc = write_stage(s, NN_STAGE_LAST, NN_LINK_LAST | (s->is_best ? NN_LINK_BEST : 0));
-    nn_staging_give_back(s->staging, NN_STAGE_LAST);
+        rc = write_buffer(s, NN_STAGING_LAST, NN_LINK_LAST | (s->is_best ? NN_LINK_BEST : 0));
+    nn_staging_release(s->staging, NN_STAGING_LAST);
     nn_saver_fail(s, rc);
     if (rc < 0)
         return;
@@ -99,9 +99,9 @@ static int copy_history(struct state *state, const char *history) {
     return 0;
 }
 
-/* On rank 0, while nobody writes the stage. */
-static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
-    struct state *state = &s->state[stage];
+/* On rank 0, while nobody writes the buffer. */
+static void take(nn_saver *s, nn_staging_buffer buffer, const nn_snapshot *snapshot) {
+    struct state *state = &s->state[buffer];
     int rc = copy_history(state, nn_run_history(s->run));
     nn_saver_fail(s, rc);
     state->snapshot = *snapshot;
@@ -114,23 +114,23 @@ static void take(nn_saver *s, nn_stage stage, const nn_snapshot *snapshot) {
         memcpy(state->shards, snapshot->shards, snapshot->borders * sizeof *state->shards);
         state->snapshot.shards = state->shards;
     }
-    nn_staging_place(s->staging, stage, &state->snapshot);
+    nn_staging_bind(s->staging, buffer, &state->snapshot);
 }
 
 int nn_saver_save(nn_saver *s, const nn_snapshot *snapshot, bool best, double since) {
     if (s->worker)
         nn_worker_wait(s->worker);
-    NN_TRY(nn_staging_copy(s->staging, NN_STAGE_LAST));
-    nn_staging_hand_over(s->staging, NN_STAGE_LAST);
-    bool same = s->kept && s->state[NN_STAGE_BEST].snapshot.state.step == snapshot->state.step;
+    NN_TRY(nn_staging_copy(s->staging, NN_STAGING_LAST));
+    nn_staging_submit(s->staging, NN_STAGING_LAST);
+    bool same = s->kept && s->state[NN_STAGING_BEST].snapshot.state.step == snapshot->state.step;
     s->writes_best = s->kept && !best && !same;
     s->is_best = best || same;
     if (s->writes_best)
-        nn_staging_hand_over(s->staging, NN_STAGE_BEST);
+        nn_staging_submit(s->staging, NN_STAGING_BEST);
     s->kept = false;
     if (!s->worker)
         return 0;
-    take(s, NN_STAGE_LAST, snapshot);
+    take(s, NN_STAGING_LAST, snapshot);
     s->begun = nn_seconds();
     s->saved.wait_s = s->begun - since;
     nn_worker_start(s->worker, write_states, s);
@@ -143,11 +143,11 @@ int nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot, bool *kept) {
         return 0;
     if (s->worker && s->writes_best)
         nn_worker_wait(s->worker); /* it may be writing from there */
-    NN_TRY(nn_staging_copy(s->staging, NN_STAGE_BEST));
+    NN_TRY(nn_staging_copy(s->staging, NN_STAGING_BEST));
     s->kept = true;
-    s->state[NN_STAGE_BEST].snapshot.state.step = snapshot->state.step;
+    s->state[NN_STAGING_BEST].snapshot.state.step = snapshot->state.step;
     if (s->worker)
-        take(s, NN_STAGE_BEST, snapshot);
+        take(s, NN_STAGING_BEST, snapshot);
     return 0;
 }
 
@@ -164,7 +164,7 @@ int nn_saver_failure(nn_saver *s) {
 int nn_saver_wait(nn_saver *s) {
     if (s->worker)
         nn_worker_wait(s->worker);
-    nn_staging_settle(s->staging);
+    nn_staging_complete(s->staging);
     return nn_saver_failure(s);
 }
 
@@ -173,9 +173,9 @@ int nn_saver_rescue(nn_saver *s) {
     if (!s->kept)
         return 0;
     s->kept = false;
-    nn_staging_hand_over(s->staging, NN_STAGE_BEST);
-    NN_TRY(write_stage(s, NN_STAGE_BEST, NN_LINK_LAST | NN_LINK_BEST));
-    s->saved.step = s->state[NN_STAGE_BEST].snapshot.state.step;
+    nn_staging_submit(s->staging, NN_STAGING_BEST);
+    NN_TRY(write_buffer(s, NN_STAGING_BEST, NN_LINK_LAST | NN_LINK_BEST));
+    s->saved.step = s->state[NN_STAGING_BEST].snapshot.state.step;
     return 0;
 }
 
@@ -194,7 +194,7 @@ nn_saved nn_saver_saved(nn_saver *s) {
 
 /* On rank 0. */
 static int prepare_writing(nn_saver *s) {
-    for (int i = 0; i < NN_STAGES; i++)
+    for (int i = 0; i < NN_STAGING_BUFFERS; i++)
         NN_TRY(NN_NEW(&s->state[i].shards, s->session->shards.holders + 1, "checkpoints"));
     return nn_worker_new("writing checkpoints", &s->worker);
 }
@@ -227,7 +227,7 @@ void nn_saver_free(nn_saver *s, bool broken) {
     nn_worker_free(s->worker);
     s->session->staging = NULL;
     nn_staging_free(s->staging);
-    for (int i = 0; i < NN_STAGES; i++) {
+    for (int i = 0; i < NN_STAGING_BUFFERS; i++) {
         nn_free(s->state[i].history);
         nn_free(s->state[i].shards);
     }

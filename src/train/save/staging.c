@@ -12,42 +12,42 @@
 
 /* What the ranks of the node tell each other; counters that only grow. */
 struct counters {
-    alignas(NN_ALIGN) nn_event event;       /* the first rank's: a counter of some rank has grown */
-    _Atomic uint64_t given_back[NN_STAGES]; /* the first rank's: times a stage was */
-    alignas(NN_ALIGN) _Atomic uint64_t copied[NN_STAGES]; /* copies this rank has ended */
+    alignas(NN_ALIGN) nn_event event; /* the first rank's: a counter of some rank has grown */
+    _Atomic uint64_t released[NN_STAGING_BUFFERS]; /* the first rank's: times a buffer was */
+    alignas(NN_ALIGN) _Atomic uint64_t copied[NN_STAGING_BUFFERS]; /* copies this rank has ended */
 };
 
 /* What this rank copies, and how far it has to wait. */
 struct copy {
     nn_staging *staging;
-    nn_stage stage;
-    uint64_t given_back; /* the stage is free when it was given back so many times */
+    nn_staging_buffer buffer;
+    uint64_t released; /* the buffer is free when it was released so many times */
 };
 
 struct nn_staging {
     nn_session *session;
     nn_node_buffer *buffer;
-    struct counters *counters;  /* [ranks of the node] */
-    nn_real *memory[NN_STAGES]; /* [vectors][n], then [residuals] bfloat16; NULL: none */
+    struct counters *counters;           /* [ranks of the node] */
+    nn_real *memory[NN_STAGING_BUFFERS]; /* [vectors][n], then [residuals] bfloat16; NULL: none */
     size_t n, vectors, copiers; /* elements, vectors; ranks that copy, the node's first ones */
     size_t residuals;           /* of all nodes */
     size_t me;                  /* this rank's place in its node */
     nn_worker *worker;          /* NULL: this rank copies nothing */
     struct copy copy;           /* the worker's */
-    uint64_t begun[NN_STAGES];  /* copies */
-    uint64_t handed[NN_STAGES]; /* times a stage was handed over */
-    uint64_t wanted[NN_STAGES]; /* copies begun when it was */
+    uint64_t begun[NN_STAGING_BUFFERS];     /* copies */
+    uint64_t submitted[NN_STAGING_BUFFERS]; /* times a buffer was submitted */
+    uint64_t wanted[NN_STAGING_BUFFERS];    /* copies begun when it was */
     double waited;
     atomic_bool broken;
 };
 
-/* Of a stage; the next one begins at a multiple of a number's size. */
+/* Of a buffer; the next one begins at a multiple of a number's size. */
 static size_t state_bytes(size_t n, size_t vectors, size_t residuals) {
     return vectors * n * sizeof(nn_real) + (residuals + residuals % 2) * sizeof(uint16_t);
 }
 
 static bool keeps_best(size_t bytes) {
-    return bytes <= NN_STAGE_BEST_BYTES;
+    return bytes <= NN_STAGING_BEST_BYTES;
 }
 
 size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals) {
@@ -74,30 +74,32 @@ size_t nn_staging_bytes_of(const nn_session *session) {
 /* ---- copying ----------------------------------------------------------------------------------
  */
 
-/* A slice of a vector of the stage. */
-static nn_real *stage_at(const nn_staging *s, nn_stage stage, size_t vector, size_t begin) {
-    return s->memory[stage] + vector * s->n + begin;
+/* A slice of a vector of the buffer. */
+static nn_real *buffer_at(const nn_staging *s, nn_staging_buffer buffer, size_t vector,
+                          size_t begin) {
+    return s->memory[buffer] + vector * s->n + begin;
 }
 
-static uint16_t *residuals_at(const nn_staging *s, nn_stage stage) {
-    return (uint16_t *)(void *)stage_at(s, stage, s->vectors, 0);
+static uint16_t *residuals_at(const nn_staging *s, nn_staging_buffer buffer) {
+    return (uint16_t *)(void *)buffer_at(s, buffer, s->vectors, 0);
 }
 
-static void copy_slice(const nn_staging *s, nn_stage stage, const nn_slice *slice) {
+static void copy_slice(const nn_staging *s, nn_staging_buffer buffer, const nn_slice *slice) {
     const nn_session *session = s->session;
     size_t bytes = (slice->end - slice->begin) * sizeof(nn_real), slots = session->slots;
-    memcpy(stage_at(s, stage, 0, slice->begin), nn_session_model_params(session) + slice->begin,
+    memcpy(buffer_at(s, buffer, 0, slice->begin), nn_session_model_params(session) + slice->begin,
            bytes);
     for (size_t i = 0; i < slots; i++)
-        memcpy(stage_at(s, stage, 1 + i, slice->begin), session->slot[i] + slice->at, bytes);
+        memcpy(buffer_at(s, buffer, 1 + i, slice->begin), session->slot[i] + slice->at, bytes);
     if (session->average)
-        memcpy(stage_at(s, stage, 1 + slots, slice->begin), session->params + slice->begin, bytes);
+        memcpy(buffer_at(s, buffer, 1 + slots, slice->begin), session->params + slice->begin,
+               bytes);
 }
 
 static bool is_free(void *ctx) {
     const struct copy *copy = ctx;
     const nn_staging *s = copy->staging;
-    return atomic_load(&s->counters[0].given_back[copy->stage]) >= copy->given_back ||
+    return atomic_load(&s->counters[0].released[copy->buffer]) >= copy->released ||
            atomic_load(&s->broken);
 }
 
@@ -110,27 +112,27 @@ static void copy_share(void *ctx) {
         return;
     for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
         nn_slice slice = nn_reducer_slice(s->session->reducer, i);
-        copy_slice(s, copy->stage, &slice);
+        copy_slice(s, copy->buffer, &slice);
     }
-    atomic_fetch_add(&s->counters[s->me].copied[copy->stage], 1);
+    atomic_fetch_add(&s->counters[s->me].copied[copy->buffer], 1);
     nn_event_signal(&s->counters[0].event);
 }
 
 /* Before the worker, whose copy tells the writer that this rank's part is complete. */
-static int copy_residuals(nn_staging *s, nn_stage stage) {
+static int copy_residuals(nn_staging *s, nn_staging_buffer buffer) {
     nn_comm *comm = s->session->comm;
-    struct copy copy = {s, stage, s->handed[stage]};
+    struct copy copy = {s, buffer, s->submitted[buffer]};
     if (s->residuals == 0)
         return 0;
-    if (!s->memory[stage])
+    if (!s->memory[buffer])
         return nn_reducer_gather_residuals(s->session->reducer, NULL);
     nn_comm_waits(comm, true);
     nn_wait(is_free, &copy, &s->counters[0].event);
     nn_comm_waits(comm, false);
-    return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, stage));
+    return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, buffer));
 }
 
-/* The worker may be waiting until rank 0 has written what is in the stage, on a slow disk. */
+/* The worker may be waiting until rank 0 has written what is in the buffer, on a slow disk. */
 static void wait_for_copy(nn_staging *s) {
     if (!s->worker || !nn_worker_busy(s->worker))
         return;
@@ -139,24 +141,24 @@ static void wait_for_copy(nn_staging *s) {
     nn_comm_waits(s->session->comm, false);
 }
 
-int nn_staging_copy(nn_staging *s, nn_stage stage) {
-    s->begun[stage]++;
-    NN_TRY(copy_residuals(s, stage));
+int nn_staging_copy(nn_staging *s, nn_staging_buffer buffer) {
+    s->begun[buffer]++;
+    NN_TRY(copy_residuals(s, buffer));
     wait_for_copy(s);
     if (!s->worker)
         return 0;
     s->waited = 0;
-    s->copy = (struct copy){s, stage, s->handed[stage]};
+    s->copy = (struct copy){s, buffer, s->submitted[buffer]};
     nn_worker_start(s->worker, copy_share, &s->copy);
     return 0;
 }
 
-void nn_staging_hand_over(nn_staging *s, nn_stage stage) {
-    s->handed[stage]++;
-    s->wanted[stage] = s->begun[stage];
+void nn_staging_submit(nn_staging *s, nn_staging_buffer buffer) {
+    s->submitted[buffer]++;
+    s->wanted[buffer] = s->begun[buffer];
 }
 
-void nn_staging_settle(nn_staging *s) {
+void nn_staging_complete(nn_staging *s) {
     if (!s)
         return;
     double since = nn_seconds();
@@ -173,7 +175,7 @@ double nn_staging_waited(const nn_staging *s) {
 
 struct copies {
     const nn_staging *staging;
-    nn_stage stage;
+    nn_staging_buffer buffer;
 };
 
 static bool all_copied(void *ctx) {
@@ -181,27 +183,27 @@ static bool all_copied(void *ctx) {
     const nn_staging *s = c->staging;
     bool all = true;
     for (size_t p = 0; p < s->copiers; p++)
-        all = all && atomic_load(&s->counters[p].copied[c->stage]) >= s->wanted[c->stage];
+        all = all && atomic_load(&s->counters[p].copied[c->buffer]) >= s->wanted[c->buffer];
     return all || atomic_load(&s->broken);
 }
 
-bool nn_staging_wait(nn_staging *s, nn_stage stage) {
-    struct copies copies = {s, stage};
+bool nn_staging_wait(nn_staging *s, nn_staging_buffer buffer) {
+    struct copies copies = {s, buffer};
     nn_wait(all_copied, &copies, &s->counters[0].event);
     return !atomic_load(&s->broken);
 }
 
-void nn_staging_give_back(nn_staging *s, nn_stage stage) {
-    atomic_fetch_add(&s->counters[0].given_back[stage], 1);
+void nn_staging_release(nn_staging *s, nn_staging_buffer buffer) {
+    atomic_fetch_add(&s->counters[0].released[buffer], 1);
     nn_event_signal(&s->counters[0].event);
 }
 
-void nn_staging_place(const nn_staging *s, nn_stage stage, nn_snapshot *snapshot) {
-    snapshot->params = stage_at(s, stage, 0, 0);
+void nn_staging_bind(const nn_staging *s, nn_staging_buffer buffer, nn_snapshot *snapshot) {
+    snapshot->params = buffer_at(s, buffer, 0, 0);
     for (size_t i = 0; i < snapshot->slots; i++)
-        snapshot->slot[i] = stage_at(s, stage, 1 + i, 0);
+        snapshot->slot[i] = buffer_at(s, buffer, 1 + i, 0);
     if (s->residuals > 0)
-        snapshot->residual.value = residuals_at(s, stage);
+        snapshot->residual.value = residuals_at(s, buffer);
 }
 
 /* ---- life -------------------------------------------------------------------------------------
@@ -220,10 +222,10 @@ static void lay_out(nn_staging *s) {
     s->counters = (struct counters *)(void *)memory;
     if (!nn_comm_on_first_node(s->session->comm))
         return;
-    s->memory[NN_STAGE_LAST] = (nn_real *)(void *)(memory + ranks * sizeof(struct counters));
-    size_t stage = state_bytes(s->n, s->vectors, s->residuals);
-    if (keeps_best(stage))
-        s->memory[NN_STAGE_BEST] = s->memory[NN_STAGE_LAST] + stage / sizeof(nn_real);
+    s->memory[NN_STAGING_LAST] = (nn_real *)(void *)(memory + ranks * sizeof(struct counters));
+    size_t buffer = state_bytes(s->n, s->vectors, s->residuals);
+    if (keeps_best(buffer))
+        s->memory[NN_STAGING_BEST] = s->memory[NN_STAGING_LAST] + buffer / sizeof(nn_real);
 }
 
 static int open_memory(nn_staging *s) {
@@ -241,14 +243,14 @@ static int open_memory(nn_staging *s) {
 static void touch(void *ctx) {
     nn_staging *s = ctx;
     nn_span residuals = nn_tree_share(s->residuals, s->me, s->copiers);
-    for (int stage = 0; stage < NN_STAGES && s->memory[stage]; stage++) {
+    for (int buffer = 0; buffer < NN_STAGING_BUFFERS && s->memory[buffer]; buffer++) {
         for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
             nn_slice slice = nn_reducer_slice(s->session->reducer, i);
             for (size_t v = 0; v < s->vectors; v++)
-                memset(stage_at(s, (nn_stage)stage, v, slice.begin), 0,
+                memset(buffer_at(s, (nn_staging_buffer)buffer, v, slice.begin), 0,
                        (slice.end - slice.begin) * sizeof(nn_real));
         }
-        memset(residuals_at(s, (nn_stage)stage) + residuals.begin, 0,
+        memset(residuals_at(s, (nn_staging_buffer)buffer) + residuals.begin, 0,
                (residuals.end - residuals.begin) * sizeof(uint16_t));
     }
 }

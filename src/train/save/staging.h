@@ -4,13 +4,13 @@
  *
  * A thread of each rank copies what this rank takes the step on, while the next step computes: for
  * parameters and optimiser state do not change before its gradients are summed. There training
- * waits for the thread (nn_staging_settle), and nowhere else. Who writes checkpoints, rank 0, waits
- * for the copies of all.
+ * waits for the thread (nn_staging_complete), and nowhere else. Who writes checkpoints, rank 0,
+ * waits for the copies of all.
  *
- *   nn_staging_copy(s, NN_STAGE_LAST);       every rank
- *   nn_staging_hand_over(s, NN_STAGE_LAST);  every rank: the stage is the writer's from here ...
- *   nn_staging_wait(s, NN_STAGE_LAST);       the thread that writes
- *   nn_staging_give_back(s, NN_STAGE_LAST);  ... to here; the next copy into it waits for that
+ *   nn_staging_copy(s, NN_STAGING_LAST);     every rank
+ *   nn_staging_submit(s, NN_STAGING_LAST);   every rank: the buffer is the writer's from here ...
+ *   nn_staging_wait(s, NN_STAGING_LAST);     the thread that writes
+ *   nn_staging_release(s, NN_STAGING_LAST);  ... to here; the next copy into it waits for that
  *
  * The model, the optimiser's slots and their order are those of a snapshot (session.h).
  *
@@ -23,16 +23,16 @@
 
 #include "train/session.h"
 
-typedef enum nn_stage {
-    NN_STAGE_LAST, /* the newest state */
-    NN_STAGE_BEST, /* that of the best validation so far, until it is written */
-    NN_STAGES
-} nn_stage;
+typedef enum nn_staging_buffer {
+    NN_STAGING_LAST, /* the newest state */
+    NN_STAGING_BEST, /* that of the best validation so far, until it is written */
+    NN_STAGING_BUFFERS
+} nn_staging_buffer;
 
-/* Bytes that the stages of a state of so many vectors of `n` elements, and of so many residuals of
- * all nodes, take on the first node. The best state has no stage of its own where it would take
- * more than NN_STAGE_BEST_BYTES. Local. */
-#define NN_STAGE_BEST_BYTES ((size_t)64 << 20)
+/* Bytes that the buffers of a state of so many vectors of `n` elements, and of so many residuals of
+ * all nodes, take on the first node. The best state has no buffer of its own where it would take
+ * more than NN_STAGING_BEST_BYTES. Local. */
+#define NN_STAGING_BEST_BYTES ((size_t)64 << 20)
 size_t nn_staging_bytes(size_t n, size_t vectors, size_t residuals);
 /* The same of a session that is allocated for training. Local. */
 size_t nn_staging_bytes_of(const nn_session *session);
@@ -45,24 +45,24 @@ int nn_staging_new(nn_session *session, nn_staging **out);
 void nn_staging_give_up(nn_staging *staging);
 /* Waits for the copy under way. NULL is fine. Local. */
 void nn_staging_free(nn_staging *staging);
-/* Whether the best state has a stage of its own. Local. */
+/* Whether the best state has a buffer of its own. Local. */
 bool nn_staging_keeps_best(const nn_staging *staging);
 
-/* Begins to copy the state into a stage. The same calls in the same order on every rank; only where
- * there are residuals they wait for others. NN_ERANK. Collective. */
-int nn_staging_copy(nn_staging *staging, nn_stage stage);
+/* Begins to copy the state into a buffer. The same calls in the same order on every rank; only
+ * where there are residuals they wait for others. NN_ERANK. Collective. */
+int nn_staging_copy(nn_staging *staging, nn_staging_buffer buffer);
 /* Local. */
-void nn_staging_hand_over(nn_staging *staging, nn_stage stage);
+void nn_staging_submit(nn_staging *staging, nn_staging_buffer buffer);
 /* Waits until parameters and state of this rank may change. Local; NULL is fine. */
-void nn_staging_settle(nn_staging *staging);
+void nn_staging_complete(nn_staging *staging);
 /* Seconds it has waited there since the last copy was begun. Local. */
 double nn_staging_waited(const nn_staging *staging);
 
-/* On rank 0. Waits for the copies of all ranks that were begun before the stage was handed over;
+/* On rank 0. Waits for the copies of all ranks that were begun before the buffer was submitted;
  * false: one of them never comes. From any thread. Local. */
-bool nn_staging_wait(nn_staging *staging, nn_stage stage);
-void nn_staging_give_back(nn_staging *staging, nn_stage stage);
-/* Points the vectors of a snapshot to a stage. Local. */
-void nn_staging_place(const nn_staging *staging, nn_stage stage, nn_snapshot *snapshot);
+bool nn_staging_wait(nn_staging *staging, nn_staging_buffer buffer);
+void nn_staging_release(nn_staging *staging, nn_staging_buffer buffer);
+/* Points the vectors of a snapshot to a buffer. Local. */
+void nn_staging_bind(const nn_staging *staging, nn_staging_buffer buffer, nn_snapshot *snapshot);
 
 #endif

@@ -24,9 +24,9 @@ static void check_timeline(nn_timeline t, double seconds, double exposed) {
     CHECK_NEAR(t.exposed, exposed, TOLERANCE);
 }
 
-static const nn_step_stage one[] = {
+static const nn_step_layer one[] = {
     {.forward = 1, .backward = 0.5, .product = 0.5, .params = BUCKET}};
-static const nn_step_plan one_layer = {.stages = 1, .stage = one, .number = 4};
+static const nn_step_plan one_layer = {.layers = 1, .layer = one, .number = 4};
 
 static void test_one_node(void) {
     nn_step_plan plan = one_layer;
@@ -55,8 +55,8 @@ static void test_burst(void) {
     nn_network net = network;
     net.burst = MIB / 2;
     check_timeline(run(&one_layer, &net, 2), 2.5, 0.5);
-    const nn_step_stage brief = {.forward = 0.125, .product = 0.125, .params = BUCKET};
-    const nn_step_plan plan = {.stages = 1, .stage = &brief, .number = 4};
+    const nn_step_layer brief = {.forward = 0.125, .product = 0.125, .params = BUCKET};
+    const nn_step_plan plan = {.layers = 1, .layer = &brief, .number = 4};
     check_timeline(run(&plan, &net, 2), 1, 0.75);
 }
 
@@ -70,9 +70,9 @@ static void test_halving(void) {
 /* The sum of the last layer's gradient hides beneath the first one's back-propagation, as far as
  * it takes no longer. */
 static void test_two_layers(void) {
-    const nn_step_stage stage[] = {{.forward = 1, .product = 1, .params = BUCKET},
+    const nn_step_layer layer[] = {{.forward = 1, .product = 1, .params = BUCKET},
                                    {.forward = 1, .product = 1, .params = BUCKET}};
-    const nn_step_plan plan = {.stages = 2, .stage = stage, .update = 0.5 / BUCKET, .number = 4};
+    const nn_step_plan plan = {.layers = 2, .layer = layer, .update = 0.5 / BUCKET, .number = 4};
     nn_network net = network;
     /* one second each: the first sum has come at 4, when the step on it is taken */
     check_timeline(run(&plan, &net, 2), 5.5, 0.5);
@@ -88,8 +88,8 @@ static void test_two_layers(void) {
 /* The step sums of 16 nodes are four messages, one after the other. */
 static void test_step_sums(void) {
     const nn_network net = {1, 0, INFINITY, 0, INFINITY};
-    const nn_step_stage stage[] = {{.forward = 1, .product = 1}};
-    const nn_step_plan plan = {.stages = 1, .stage = stage, .number = 4};
+    const nn_step_layer layer[] = {{.forward = 1, .product = 1}};
+    const nn_step_plan plan = {.layers = 1, .layer = layer, .number = 4};
     check_timeline(run(&plan, &net, 16), 1 + 4, 3);
 }
 
@@ -97,8 +97,8 @@ static void test_step_sums(void) {
 static const nn_step_matrix square = {
     .product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .early = true, .share = 1};
 
-static nn_step_stage matrix(double product_all) {
-    return (nn_step_stage){.forward = 1,
+static nn_step_layer matrix(double product_all) {
+    return (nn_step_layer){.forward = 1,
                            .backward = 0.125,
                            .product = 0.5,
                            .product_all = product_all,
@@ -108,15 +108,15 @@ static nn_step_stage matrix(double product_all) {
 }
 
 /* Multiply-adds so fast that bytes alone decide on the way. */
-static nn_step_plan matrix_plan(const nn_step_stage *stage, double flops) {
+static nn_step_plan matrix_plan(const nn_step_layer *layer, double flops) {
     return (nn_step_plan){
-        .stages = 1, .stage = stage, .rows = 64, .ranks = 1, .flops = flops, .number = 4};
+        .layers = 1, .layer = layer, .rows = 64, .ranks = 1, .flops = flops, .number = 4};
 }
 
 /* 64 rows of 1024 numbers are a quarter of a bucket, the matrix four. */
 static void test_rows(void) {
-    const nn_step_stage stage = matrix(1);
-    const nn_step_plan plan = matrix_plan(&stage, INFINITY);
+    const nn_step_layer layer = matrix(1);
+    const nn_step_plan plan = matrix_plan(&layer, INFINITY);
     CHECK(nn_schedule_by_rows(&plan, &square, &network, 2));
     /* x goes out at 0, dy at 1, and the product follows */
     check_timeline(run(&plan, &network, 2), 1.25 + 1, 0.125);
@@ -127,9 +127,9 @@ static void test_rows(void) {
 /* Where multiplying the rows of the other node takes longer than their bytes save, or their rows
  * are more than the matrix. */
 static void test_choice(void) {
-    const nn_step_stage stage = matrix(1);
+    const nn_step_layer layer = matrix(1);
     const double work = 2 * 64 * (double)WIDTH * WIDTH, saved = 4 - 0.5; /* seconds on 2 nodes */
-    nn_step_plan plan = matrix_plan(&stage, 1.01 * work / saved);
+    nn_step_plan plan = matrix_plan(&layer, 1.01 * work / saved);
     CHECK(nn_schedule_by_rows(&plan, &square, &network, 2));
     CHECK(!nn_schedule_by_rows(&plan, &square, &network, 1));
     CHECK(!nn_schedule_by_rows(&plan, &square, &network, 64));
@@ -143,11 +143,11 @@ static void test_parts(void) {
     nn_step_matrix part[] = {
         {.product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .first = NN_OUTER_B, .share = 0.75},
         {.product = {.begin = WIDTH * WIDTH, .m = WIDTH, .n = 1, .steps = 1}, .share = 0.25}};
-    nn_step_stage stage = matrix(2);
-    stage.params += WIDTH;
-    stage.matrices = 2;
-    stage.matrix = part;
-    nn_step_plan plan = matrix_plan(&stage, INFINITY);
+    nn_step_layer layer = matrix(2);
+    layer.params += WIDTH;
+    layer.matrices = 2;
+    layer.matrix = part;
+    nn_step_plan plan = matrix_plan(&layer, INFINITY);
     CHECK(nn_schedule_by_rows(&plan, &part[0], &network, 2));
     CHECK(!nn_schedule_by_rows(&plan, &part[1], &network, 2));
     /* a quarter of the product is the layer's own, then dz goes out and the sum of the rest, which
@@ -156,8 +156,8 @@ static void test_parts(void) {
     check_timeline(run(&plan, &network, 2), begin + rows + rest + 0.75 * 2, rows + rest);
     const nn_step_matrix table = {
         .product = {.m = WIDTH * WIDTH, .n = 1, .steps = 1, .indexed = true}, .share = 1};
-    stage = matrix(1);
-    stage.matrix = &table;
+    layer = matrix(1);
+    layer.matrix = &table;
     plan.number = 2; /* indices are whole all the same */
     CHECK(nn_schedule_by_rows(&plan, &table, &network, 2));
     check_timeline(run(&plan, &network, 2), 1.125 + 64 * 2 / MIB + 1, 64 * 2 / MIB);

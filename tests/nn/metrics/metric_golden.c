@@ -11,7 +11,7 @@
 enum { GOLDEN = sizeof golden_metrics / sizeof *golden_metrics, STATE = 2 * 4 * GOLDEN_BATCH };
 
 static double table[16];
-/* Not in order, as a loader may hand them out. */
+/* Not in order, as a loader may return them. */
 static const int64_t sample[GOLDEN_BATCH] = {5, 3, 0, 11, 1, 2, 4, 10, 9, 6, 8, 7};
 
 /* Adds rows [begin, end) of a minibatch to `state`. */
