@@ -34,11 +34,13 @@ from .operations import (
     zeros,
 )
 from .seeds import get_rng_state, manual_seed, set_rng_state
-from .tensors import Tensor, exp, log, relu, sigmoid, softplus, sqrt, tanh, matmul
+from .tensors import Tensor
+from .arithmetic import exp, log, matmul, relu, sigmoid, softplus, sqrt, tanh
 from ._library import version
 from .layers import Input
-from .models import Model, Sequential
+from .models import Model
 from .saved import load
+from .sequential import Sequential
 from . import nn, optim
 
 __version__ = version()

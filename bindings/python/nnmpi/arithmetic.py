@@ -1,4 +1,5 @@
-"""What is computed elementwise from tensors, and over their dimensions: the operators and methods of a tensor."""
+"""What is computed elementwise from tensors, and over their dimensions: the operators and methods of a
+tensor. All of it is Local."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Callbacks of ``fit``: what is called between epochs and minibatches, on every rank."""
+"""Callbacks of ``fit``: what is called between epochs and minibatches, on every rank in the same order, so that it may
+call what is Collective, on all ranks."""
 
 from __future__ import annotations
 

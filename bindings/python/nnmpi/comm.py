@@ -9,7 +9,7 @@ import weakref
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
-from ._library import Handle, Messages, check, close_all, ffi, lib, new
+from ._library import Handle, Messages, check, close_all, lib, new
 
 # What mpirun of Open MPI, mpiexec of MPICH and srun tell each process that they start.
 _LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK")

@@ -1,7 +1,7 @@
 """Layers: a class for each layer of the library, e.g. ``Dense(64, activation="relu")``.
 
 Keys are those of ``nnmpi help dense``; the names that Keras has for common layers and their arguments are understood,
-too. A layer called on a tensor makes one: ``y = Dense(10)(x)``.
+too. A layer called on a tensor makes one: ``y = Dense(10)(x)``. All of it is Local.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def Input(shape: Optional[Sequence[int]] = None, **others: Any) -> Tensor:  # no
 
 
 class Layer(Choice):
-    """A layer. ``Layer.of("dense", units=64)`` makes one by the library's name, also those that a program has added."""
+    """A layer. ``Layer.of("dense", units=64)`` makes one by the library's name, also those that a program has added.
+    Local."""
 
     common = families()["layer"].common
     spellings = {

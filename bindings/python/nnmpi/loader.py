@@ -1,4 +1,7 @@
-"""Minibatches for imperative programs: data sets in memory, and the loader that shuffles and divides them."""
+"""Minibatches for imperative programs: data sets in memory, and the loader that shuffles and divides them.
+
+All of it is Local; ranks that loop over the same loader alike have the parts of the same minibatches.
+"""
 
 from __future__ import annotations
 

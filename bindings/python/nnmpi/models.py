@@ -13,8 +13,9 @@ from .arrays import borrowable
 from .catalog import Choice, plain
 from .comm import Comm, is_launched
 from .data import Data
+from .epochs import default_batch_size, hold_out, run_epochs
 from .graphs import describe_graph, one
-from .layers import Layer, Tensor
+from .layers import Tensor
 from .spellings import LOSSES, METRICS
 from .training import Config, Evaluation, Interrupts, Training
 from .traits import Checkpoint, Traits
@@ -29,9 +30,9 @@ class Model:
         h = Dense(16, activation="relu")(x)
         model = nnmpi.Model(x, Dense(1)(Concatenate()([x, h])))
 
-    The order is compile, fit, then evaluate, predict and save. All of them are collective over the ranks of ``comm``
-    but predict and summary, and do the same on every rank. Models are copied (``copy.deepcopy``) and pickled with
-    their parameters; the optimiser's state ends with each ``fit``.
+    The order is compile, fit, then evaluate, predict and save. Fit and evaluate are Collective over the ranks of
+    ``comm``, and do the same on every rank; compile, predict and summary are Local. Models are copied
+    (``copy.deepcopy``) and pickled with their parameters; the optimiser's state ends with each ``fit``.
     """
 
     def __init__(self, inputs: Union[Tensor, Sequence[Tensor]], outputs: Union[Tensor, Sequence[Tensor]]):
@@ -78,7 +79,7 @@ class Model:
         """Says how to train: names as in a configuration or as Keras has them, or ``{name: {key: value}}``.
 
         ``train`` are keys of the section train of a configuration (``nnmpi help train``): ``clip_norm=1``,
-        ``schedule={"cosine": {}}``, ``reproducible=True`` ... ``comm``: the ranks, by default the world.
+        ``schedule={"cosine": {}}``, ``reproducible=True`` ... ``comm``: the ranks, by default the world. Local.
         """
         if loss is None:
             raise TypeError("compile() wants a loss, e.g. loss='cross_entropy'")
@@ -185,7 +186,7 @@ class Model:
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
-        Every epoch draws a new order of all samples. Ctrl-C ends after the step under way.
+        Every epoch draws a new order of all samples. Ctrl-C ends after the step under way. Collective.
         """
         if not shuffle:
             raise ValueError("shuffle=False: the library draws a new order of all samples for each epoch")
@@ -193,7 +194,7 @@ class Model:
         if scale is not None:
             self._scale = scale, offset
         if validation_split:
-            training_set, validation_data = _split(training_set, validation_split, validation_data)
+            training_set, validation_data = hold_out(training_set, validation_split, validation_data)
         comm = self.comm
         samples = self._data(comm, data, train=training_set, valid=validation_data)
         seed = self._settings()["train"]["seed"] + self._epochs
@@ -202,7 +203,7 @@ class Model:
             seed = self._seeds.get(folder, seed) if resume else seed
             self._seeds[folder] = seed
         self._last = {
-            "batch_size": _batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
+            "batch_size": default_batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
             "epochs": max(int(epochs) - int(initial_epoch), 0),
         }
         train = {**self._settings()["train"], **self._last, "seed": seed}
@@ -227,7 +228,7 @@ class Model:
                 for watcher in watchers:
                     watcher.model = self
                     watcher.on_train_begin()
-                self._run_epochs(training, watchers, epoch, validates, interrupts)
+                run_epochs(self, training, watchers, epoch, validates, interrupts)
                 for watcher in watchers:
                     watcher.on_train_end()
                 averaged = self._settings()["train"].get("ema") and not self._replaced
@@ -236,38 +237,6 @@ class Model:
                 self._weights = training.get_weights() if weights is None else weights
         finally:
             self.training = None
-
-    def _run_epochs(
-        self, training: Training, watchers: list, epoch: int, validates: bool, interrupts: Interrupts
-    ) -> None:
-        eager = [watcher for watcher in watchers if _overrides(watcher, "on_batch_end")]
-        alone = self.comm.size == 1
-        some_eager = self._any(bool(eager))
-        losses: list[float] = []
-        while training.goes_on:
-            if not losses:
-                for watcher in watchers:
-                    watcher.on_epoch_begin(epoch)
-                under_way, rate = training.epoch, training.rate
-            losses.append(training.step())
-            self._replaced = False
-            for watcher in eager:
-                watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
-            ended = training.epoch != under_way
-            if ended:
-                logs: dict[str, Any] = {"loss": float(np.mean(losses))}
-                if self._settings()["metrics"]:
-                    logs.update(training.measure())
-                logs["lr"] = rate
-                if validates:
-                    logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())
-                for watcher in watchers:
-                    watcher.on_epoch_end(epoch, logs)
-                losses.clear()
-                epoch += 1
-                self._epochs += 1
-            if (ended or some_eager) and self._any(self.stop_training) or interrupts.came and alone:
-                return
 
     def _remember(self, x: Any, y: Any) -> None:
         """What the data look like. A rank that has no part takes the others' word for what targets are."""
@@ -365,7 +334,7 @@ class Model:
         """
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
-        train = {**self._settings()["train"], "batch_size": _batch_size(x, data, batch_size or 32), **_AS_IT_IS}
+        train = {**self._settings()["train"], "batch_size": default_batch_size(x, data, batch_size or 32), **_AS_IT_IS}
         weights = self.get_weights()
         with self._config(samples, train) as config, Training(self.comm, config) as training:
             training.set_weights(weights)
@@ -414,7 +383,7 @@ class Model:
         return load(path, comm)
 
     def summary(self, out: Any = None) -> None:
-        """Prints the layers, and once there are parameters their shapes and numbers."""
+        """Prints the layers, and once there are parameters their shapes and numbers. Local."""
         for position, row in enumerate(self._structure()):
             ((kind, options),) = row.items()
             print(f"{position:3} {kind:20} {', '.join(f'{key}={value}' for key, value in options.items())}", file=out)
@@ -435,52 +404,3 @@ class Model:
 
 #: Keys of a run of no steps, on the parameters that it is given.
 _AS_IT_IS: dict[str, Any] = {"max_steps": 0, "accumulate": 1, "ema": None}
-
-
-class Sequential(Model):
-    """A stack of layers: ``Sequential([Dense(64, activation="relu"), Dense(10)])``, or ``add`` them."""
-
-    def __init__(self, layers: Iterable[Union[Layer, Tensor]] = ()):
-        self._begin()
-        self.layers: list[Layer] = []
-        self._shape: Optional[tuple] = None
-        for layer in layers:
-            self.add(layer)
-
-    def add(self, layer: Union[Layer, Tensor]) -> None:
-        """Puts a layer on top; ``Input(shape)`` may come first."""
-        if isinstance(layer, Tensor) and layer.layer is None and not self.layers:
-            self._shape = layer.shape
-        elif isinstance(layer, Layer):
-            self.layers.append(layer)
-        else:
-            raise TypeError(f"a layer is wanted, e.g. Dense(10), not {layer!r}")
-
-    def pop(self) -> None:
-        """Takes the topmost layer away."""
-        self.layers.pop()
-
-    def _structure(self) -> list[dict[str, Any]]:
-        return [layer.describe() for layer in self.layers]
-
-    def _input_shape(self) -> Optional[tuple]:
-        return self._shape or (self.layers[0].input_shape if self.layers else None)
-
-
-def _overrides(watcher: cb.Callback, name: str) -> bool:
-    return name in vars(watcher) or getattr(type(watcher), name) is not getattr(cb.Callback, name)
-
-
-def _batch_size(x: Any, sharing: str, most: int = 32) -> int:
-    """That many, or all samples where there are fewer."""
-    return min(most, max(len(x), 1)) if sharing == "same" else most
-
-
-def _split(samples: tuple, fraction: float, given: Any) -> tuple[tuple, tuple]:
-    """The last part of the samples is for validation."""
-    if given is not None or not 0 < fraction < 1:
-        raise ValueError("validation_split is between 0 and 1, and not given beside validation_data")
-    first = len(samples[0]) - int(len(samples[0]) * fraction)
-    head = tuple(None if field is None else field[:first] for field in samples)
-    tail = tuple(None if field is None else field[first:] for field in samples)
-    return head, tail

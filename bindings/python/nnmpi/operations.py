@@ -1,4 +1,4 @@
-"""Functions that make tensors, and their derivatives."""
+"""Functions that make tensors, and their derivatives. All of them are Local."""
 
 from __future__ import annotations
 

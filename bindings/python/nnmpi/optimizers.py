@@ -1,4 +1,4 @@
-"""Optimisers: a class for each of the library's, e.g. ``SGD(learning_rate=0.1, momentum=0.9)``."""
+"""Optimisers: a class for each of the library's, e.g. ``SGD(learning_rate=0.1, momentum=0.9)``. Local."""
 
 from __future__ import annotations
 

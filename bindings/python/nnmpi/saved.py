@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 from .catalog import families
 from .comm import Comm
 from .layers import Layer
-from .models import Sequential
+from .sequential import Sequential
 from .traits import Checkpoint
 
 

@@ -1,4 +1,4 @@
-"""Random numbers: a seed, and a stream for everything that wants some."""
+"""Random numbers: a seed, and a stream for everything that wants some. Local."""
 
 from __future__ import annotations
 

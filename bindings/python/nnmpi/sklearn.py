@@ -1,4 +1,7 @@
-"""scikit-learn's estimators: ``NNClassifier`` and ``NNRegressor``, for pipelines, GridSearchCV and the like."""
+"""scikit-learn's estimators: ``NNClassifier`` and ``NNRegressor``, for pipelines, GridSearchCV and the like.
+
+``fit`` and ``partial_fit`` are Collective over ``comm``; without one they are Local, as is everything else.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ except ImportError:
 from .catalog import Choice
 from .comm import Comm
 from .layers import Dense, Layer
-from .models import Sequential
+from .sequential import Sequential
+
+__all__ = ["NNClassifier", "NNRegressor"]
 
 
 class _Estimator(BaseEstimator):

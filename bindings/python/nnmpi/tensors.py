@@ -1,7 +1,7 @@
 """Tensors with automatic differentiation, recorded as the program runs.
 
 What is here has the names and the meaning of PyTorch's. Numbers are float32, or int64 where they are classes,
-indices or sizes; everything is computed in C, by one call an operation.
+indices or sizes; everything is computed in C, by one call an operation. All of it is Local.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from ._library import check, ffi, lib
-from .arithmetic import Arithmetic, exp, gelu, log, matmul, relu, sigmoid, softplus, sqrt, tanh  # noqa: F401
+from .arithmetic import Arithmetic
 from .arrays import DTYPES, borrowable
 
 NULL = ffi.NULL
@@ -24,7 +24,8 @@ class Tensor(Arithmetic):
     """An array of numbers that remembers what it was computed from.
 
     ``Tensor(values)`` copies an array, a sequence or a number: floats become float32, integers and truth values
-    int64. With ``requires_grad`` operations on it are recorded, and ``backward`` of a result adds to ``grad``.
+    int64. With ``requires_grad`` operations on it are recorded, and ``backward`` of a result adds to ``grad``. All of it
+    is Local.
     """
 
     __slots__ = ("_c", "__weakref__")

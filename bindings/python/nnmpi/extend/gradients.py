@@ -1,4 +1,4 @@
-"""Is a layer's backward right?"""
+"""Is a layer's backward right? Local."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers written with numpy."""
+"""Layers written with numpy; Local, and to be registered on every rank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses written with numpy."""
+"""Losses written with numpy; Local, and to be registered on every rank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics written with numpy."""
+"""Metrics written with numpy; Local, and to be registered on every rank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of layers, losses and metrics, and what else C and their functions share."""
+"""Options of layers, losses and metrics, and what else C and their functions share. Local."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers and losses as functions of tensors, with the names of torch.nn.functional."""
+"""Layers and losses as functions of tensors, with the names of torch.nn.functional. All of them are Local."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from .. import seeds
 from .._library import ffi, lib
 from ..comm import world_rank
-from ..tensors import Tensor, apply, apply_with, ints, operand, gelu, relu, sigmoid, softplus, tanh
+from ..arithmetic import gelu, relu, sigmoid, softplus, tanh
+from ..tensors import Tensor, apply, apply_with, ints, operand
 
 __all__ = [
     "avg_pool2d",

@@ -1,4 +1,4 @@
-"""Modules that are layers, with the names of torch.nn."""
+"""Modules that are layers, with the names of torch.nn. All of them are Local."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules, what is made of them, and their parameters."""
+"""Modules, what is made of them, and their parameters. All of it is Local."""
 
 from __future__ import annotations
 
