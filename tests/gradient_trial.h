@@ -2,7 +2,7 @@
 #ifndef NN_TESTS_GRADIENT_TRIAL_H
 #define NN_TESTS_GRADIENT_TRIAL_H
 
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/options/option.h"
 #include "check.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 
 /* Options of any row, bound. */
 union row_options {

@@ -2,7 +2,7 @@
 #ifndef NN_TESTS_RUN_FOLDER_H
 #define NN_TESTS_RUN_FOLDER_H
 
-#include "io/file.h"
+#include "io/files/file.h"
 #include "small_model.h"
 #include "train/run/run.h"
 

@@ -3,7 +3,7 @@
 #define NN_TESTS_SMALL_MODEL_H
 
 #include "check.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/losses/loss.h"
 #include "nn/model.h"
 

@@ -1,7 +1,7 @@
 #include "cli/args.h"
 
 #include "base/options/names.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "train/config/settings.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 #ifndef NN_CLI_CLI_H
 #define NN_CLI_CLI_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/options/option.h"
 #include "cli/guard.h"
 #include "cli/screen.h"

@@ -1,7 +1,7 @@
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "io/folder.h"
+#include "io/files/folder.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "cli/guard.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "cli/siblings.h"
 
 #include <pthread.h>

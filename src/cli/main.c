@@ -5,7 +5,7 @@
 #include "cli/guard.h"
 #include "comm/comm.h"
 #include "comm/launch.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 #include <nnmpi/version.h>
 

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "cli/screen.h"
 
-#include "base/clock.h"
 #include "base/error.h"
+#include "base/system/clock.h"
 #include "base/text.h"
 
 #include <math.h>

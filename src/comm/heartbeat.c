@@ -1,6 +1,6 @@
 #include "comm/heartbeat.h"
 
-#include "base/progress.h"
+#include "base/system/progress.h"
 #include "comm/mpi_comm.h"
 
 const char *nn_phase_name(nn_phase phase) {

@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 #define _GNU_SOURCE
 #include "comm/watchdog.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/progress.h"
-#include "base/thread.h"
+#include "base/system/clock.h"
+#include "base/system/progress.h"
+#include "base/system/thread.h"
 #include "comm/barrier.h"
 #include "comm/comm.h"
 #include "comm/heartbeat.h"

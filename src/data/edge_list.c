@@ -3,7 +3,7 @@
 #include "data/edge_list.h"
 
 #include "base/text.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #define NN_DATA_FIELD_H
 
 #include "base/shape.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 /* One stored array of a split; rows are samples. */
 typedef struct nn_field {

@@ -1,6 +1,6 @@
 #include "data/info.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/text.h"
 #include "data/classes.h"
 #include "data/convert.h"

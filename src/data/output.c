@@ -2,8 +2,8 @@
 
 #include "base/text.h"
 #include "data/dataset.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 
 #include <stdio.h>
 #include <unistd.h>

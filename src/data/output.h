@@ -3,7 +3,7 @@
 #define NN_DATA_OUTPUT_H
 
 #include "base/shape.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 typedef struct nn_output {
     nn_pool pool;

@@ -5,7 +5,7 @@
 #include "data/dataset.h"
 #include "data/output.h"
 #include "data/sources/open.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <inttypes.h>

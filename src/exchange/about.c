@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "data/classes.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 
 #include <nnmpi/version.h>
 

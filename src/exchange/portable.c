@@ -2,7 +2,7 @@
 
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/checkpoint_folder.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <string.h>
 

@@ -32,7 +32,7 @@ void nn_portable_release(nn_portable *p);
 /* ---- formats: written durably, each file says of itself what nnmpi has to know ----------------
  */
 
-/* A file of tensors, .safetensors or .npz (io/tensors.h). NN_EIO. Local. */
+/* A file of tensors, .safetensors or .npz (io/tensors/tensors.h). NN_EIO. Local. */
 int nn_export_tensors(nn_portable *p, const char *file);
 /* Reads what nn_export_tensors wrote; *none, and nothing else is done, where the file says nothing
  * of a model of nnmpi. NN_EFORMAT. Local. */

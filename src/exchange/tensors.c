@@ -1,5 +1,5 @@
 /* Parameters as files of tensors, each called <layer>.<parameter> as in PyTorch's state dicts. */
-#include "io/tensors.h"
+#include "io/tensors/tensors.h"
 
 #include "exchange/about.h"
 #include "train/checkpoint/import_weights.h"

@@ -1,7 +1,7 @@
 /* Back-propagation against central differences, in float. */
 #include "base/numbers/rng.h"
 #include "extend/own.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "math/float_mode.h"
 #include "nn/losses/loss.h"
 #include "nn/model.h"

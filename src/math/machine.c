@@ -1,7 +1,7 @@
 #include "math/machine.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 

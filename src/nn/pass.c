@@ -1,5 +1,5 @@
 /* Running a model: forward through the layers in order, backward through them in reverse. */
-#include "base/clock.h"
+#include "base/system/clock.h"
 #include "math/gemm/outer.h"
 #include "math/kernels.h"
 #include "nn/inner.h"

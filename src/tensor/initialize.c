@@ -1,5 +1,5 @@
 /* First values of parameters. */
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/initializers/initializer.h"
 #include "tensor/tensor.h"
 

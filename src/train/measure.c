@@ -1,5 +1,5 @@
 /* Metrics of the minibatches that training takes, as they come (nn_training_measure). */
-#include "train/training.h"
+#include "train/training/training.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "train/memory.h"
 
-#include "base/limits.h"
+#include "base/system/limits.h"
 #include "base/text.h"
 #include "train/save/staging.h"
 
@@ -35,7 +35,7 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_
 /* So many times the memory of the node is no plan but a slip, and takes for ever to lay out. */
 #define SLIP 100
 
-/* Of the gradients some may never be written (comm/reduce/outer_grads.c), so that they do not count
+/* Of the gradients some may never be written (comm/reduce/outer/), so that they do not count
  * here. */
 static int check_fits(const nn_session *session, const nn_memory *m, double nodes) {
     const char *by;

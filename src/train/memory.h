@@ -2,7 +2,7 @@
 #ifndef NN_TRAIN_MEMORY_H
 #define NN_TRAIN_MEMORY_H
 
-#include "train/session.h"
+#include "train/session/session.h"
 
 /* Bytes of a rank; what the ranks of a node hold together counts for each of them in part. */
 typedef struct nn_memory {

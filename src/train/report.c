@@ -1,6 +1,6 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "train/evaluate/evaluation.h"
 #include "train/run/checkpoint_folder.h"

@@ -1,7 +1,7 @@
 /* When training saves, and what: checkpoints that are due, were asked for, or hold the best
  * parameters so far. How they are written: save/saver.h. */
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"

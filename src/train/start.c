@@ -1,6 +1,6 @@
 /* The start of a run: with fresh or pretrained parameters, or from its newest checkpoint. */
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"

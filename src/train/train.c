@@ -1,7 +1,7 @@
 /* What is around the steps of a run: reports and validation after a step, why it is over, its end.
  */
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"

@@ -6,12 +6,12 @@
 #include "comm/heartbeat.h"
 #include "data/classes.h"
 #include "data/normalize.h"
-#include "io/folder.h"
+#include "io/files/folder.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "nn/schedules/schedule.h"
 #include "train/replicas/hash.h"
-#include "train/share_naming.h"
+#include "train/session/share_naming.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
- * goes on), step.c (one training step), rate.c (learning rate), replicas.c (whether all ranks hold
- * the same), saving.c (when it saves), report.c (what people see of it), train.c (what is around
- * the steps), measure.c (metrics of training minibatches) and training.c (the loop, and what
- * callers drive themselves). `check` and `bench` open a trainer too. */
+ * goes on), step/ (one training step, its learning rate and its update), replicas/ (whether all
+ * ranks hold the same), saving.c (when it saves), report.c (what people see of it), measure.c
+ * (metrics of training minibatches), train.c (what is around the steps) and training/ (the loop,
+ * and what callers drive themselves). `check` and `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -10,8 +10,8 @@
 #include "train/memory.h"
 #include "train/run/run.h"
 #include "train/save/saver.h"
-#include "train/session.h"
-#include "train/update.h"
+#include "train/session/session.h"
+#include "train/step/update.h"
 
 #include <nnmpi/training.h>
 

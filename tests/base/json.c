@@ -1,8 +1,8 @@
 /* JSON text, numbers that read back as themselves, whatever the locale; clocks. */
-#include "base/json.h"
+#include "base/json/json.h"
 
-#include "base/clock.h"
 #include "base/numbers/rng.h"
+#include "base/system/clock.h"
 #include "base/text.h"
 #include "check.h"
 

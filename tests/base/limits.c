@@ -1,5 +1,5 @@
 /* Limits of memory: the least of what the machine has and what control groups and Slurm allow. */
-#include "base/limits.h"
+#include "base/system/limits.h"
 
 #include "check.h"
 

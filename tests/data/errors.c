@@ -2,7 +2,7 @@
 #include "data/loader/loader.h"
 #include "data/sources/open.h"
 #include "data_files.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Data sets in HDF5: looked through, and divided into splits. */
 #include "data/info.h"
 #include "data/split.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 #include "sandbox.h"
 #include "target.h"
 

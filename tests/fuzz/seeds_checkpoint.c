@@ -1,7 +1,7 @@
 /* Checkpoints: of a net with optimiser state and everything that one can hold, of the least, and of
  * a run on several nodes. */
-#include "io/h5.h"
-#include "io/yaml.h"
+#include "io/hdf5/h5.h"
+#include "io/yaml/yaml.h"
 #include "sandbox.h"
 #include "seeds.h"
 #include "train/checkpoint/checkpoint.h"

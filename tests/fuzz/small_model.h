@@ -2,7 +2,7 @@
 #ifndef NN_FUZZ_SMALL_MODEL_H
 #define NN_FUZZ_SMALL_MODEL_H
 
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/model.h"
 #include "sandbox.h"
 #include "target.h"

@@ -1,6 +1,6 @@
 /* Files of tensors: a letter that says of which format, s or n, then the file. It is read as a
  * model that it may say it is of, and as parameters of another one. */
-#include "io/tensors.h"
+#include "io/tensors/tensors.h"
 
 #include "exchange/portable.h"
 #include "small_model.h"

@@ -7,7 +7,7 @@
 #include "target.h"
 #include "train/config/settings.h"
 #include "train/memory.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <string.h>
 

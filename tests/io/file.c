@@ -1,12 +1,12 @@
 /* Files that survive: every step of publishing fails once, and what stood there still stands. */
 #define _GNU_SOURCE
-#include "io/file.h"
+#include "io/files/file.h"
 
-#include "base/progress.h"
+#include "base/system/progress.h"
 #include "check.h"
-#include "io/descriptor.h"
 #include "io/digest.h"
-#include "io/folder.h"
+#include "io/files/descriptor.h"
+#include "io/files/folder.h"
 #include "shim/fault.c"
 
 #include <dirent.h>

@@ -1,10 +1,10 @@
 /* HDF5: what is written comes back, what cannot be read is refused with a reason. */
 #define _GNU_SOURCE
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 #include "check.h"
-#include "io/file.h"
-#include "io/h5_inner.h"
+#include "io/files/file.h"
+#include "io/hdf5/inner.h"
 
 #include <fcntl.h>
 #include <hdf5.h>

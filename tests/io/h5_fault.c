@@ -3,8 +3,8 @@
  * nothing behind, and MPI ends as ever. */
 #define _GNU_SOURCE
 #include "check.h"
-#include "io/file.h"
-#include "io/h5.h"
+#include "io/files/file.h"
+#include "io/hdf5/h5.h"
 #include "shim/fault.c"
 
 #include <nnmpi/comm.h>

@@ -1,7 +1,7 @@
 /* Files between us and h5py, both ways. Skipped where h5py is missing. */
 #define _GNU_SOURCE
 #include "check.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include "io/digest.h"
-#include "io/file.h"
-#include "io/yaml.h"
+#include "io/files/file.h"
+#include "io/yaml/yaml.h"
 #include "shim/fault.c"
 
 static const char recipe[] = "data: &d {path: mnist.h5, name: '5'}\n"

@@ -1,6 +1,6 @@
 /* YAML in and out: places, errors, round trips. */
 #define _GNU_SOURCE
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 
 #include "check.h"
 

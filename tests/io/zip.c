@@ -1,6 +1,6 @@
 /* ZIP archives of more members than the format has numbers for without ZIP64. */
 #define _GNU_SOURCE
-#include "io/zip.h"
+#include "io/tensors/zip.h"
 
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /* Every activation and its gradient, of every instruction set, against a plain reference in double:
  * odd lengths, extremes, in place, nothing written past the end, and the same bits wherever an
  * element stands. */
-#include "math_common.h"
+#include "kernel_trial.h"
 
 static double sigmoid(double x) {
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));

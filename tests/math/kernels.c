@@ -1,6 +1,6 @@
 /* Every other kernel of every instruction set against a plain reference in double: odd lengths,
  * extremes, in place and nothing written past the end. */
-#include "math_common.h"
+#include "kernel_trial.h"
 
 #include <stdlib.h>
 

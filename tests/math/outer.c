@@ -3,7 +3,7 @@
 #include "math/gemm/outer.h"
 
 #include "base/tree.h"
-#include "math_common.h"
+#include "kernel_trial.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Products with a packed matrix, for every instruction set: all remainders of tiles and panels,
  * nothing written beside C, and a row alone gives the bits that it gives among others. */
-#include "math_common.h"
+#include "kernel_trial.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* The optimisers' kernels of every instruction set, in float, against their formulas in double. */
-#include "math_common.h"
+#include "kernel_trial.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
  * choice. */
 #include "base/numbers/rng.h"
 #include "check.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/model.h"
 
 #include <math.h>

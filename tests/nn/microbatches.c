@@ -2,7 +2,7 @@
  * holds all of them or several hold some each. */
 #include "base/numbers/rng.h"
 #include "check.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
 #include "math/parallel.h"

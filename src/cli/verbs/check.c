@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-#include "base/clock.h"
-#include "base/limits.h"
+#include "base/system/clock.h"
+#include "base/system/limits.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/verbs/model_report.h"

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "exchange/portable.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "train/run/checkpoint_folder.h"
 
 #include <string.h>

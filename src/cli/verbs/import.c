@@ -1,10 +1,10 @@
 #include "cli/cli.h"
 #include "data/normalize.h"
 #include "exchange/portable.h"
-#include "io/file.h"
-#include "io/tensors.h"
+#include "io/files/file.h"
+#include "io/tensors/tensors.h"
 #include "train/checkpoint/import_weights.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "cli/verbs/model_report.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/run/checkpoint_folder.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <stdio.h>
 #include <string.h>

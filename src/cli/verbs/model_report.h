@@ -2,7 +2,7 @@
 #ifndef NN_CLI_VERBS_MODEL_REPORT_H
 #define NN_CLI_VERBS_MODEL_REPORT_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "nn/model.h"
 #include "train/memory.h"
 

@@ -7,7 +7,7 @@
 #include "math/gemm/blas.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "cli/verbs/predict_out.h"
 
 #include "base/text.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <inttypes.h>

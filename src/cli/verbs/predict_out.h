@@ -2,7 +2,7 @@
 #ifndef NN_CLI_VERBS_PREDICT_OUT_H
 #define NN_CLI_VERBS_PREDICT_OUT_H
 
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 
 #include <stdint.h>
 #include <stdio.h>

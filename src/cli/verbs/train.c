@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "train/evaluate/evaluation.h"
 
 #include <stdio.h>

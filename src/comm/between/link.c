@@ -1,7 +1,7 @@
 #include "comm/between/link.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "math/gemm/gemm.h"

@@ -2,7 +2,7 @@
 #include "comm/between/wire.h"
 
 #include "base/mem.h"
-#include "base/thread.h"
+#include "base/system/thread.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
 

@@ -1,8 +1,8 @@
 /* Every rank has all parameters, and MPI_Allreduce sums the gradients bucket by bucket. Blocking
  * calls, because MPI_Iallreduce with polling has been measured to cost more than it hides. Also the
  * backend of a single rank, which sums nothing. */
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/backend.h"

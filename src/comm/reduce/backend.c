@@ -1,6 +1,6 @@
 #include "comm/reduce/backend.h"
 
-#include "base/clock.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "math/parallel.h"
 

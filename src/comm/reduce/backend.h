@@ -5,7 +5,7 @@
 
 #include "comm/between/wire.h"
 #include "comm/mpi_comm.h"
-#include "comm/reduce/outer_grads.h"
+#include "comm/reduce/outer/outer_grads.h"
 #include "comm/reduce/spec.h"
 #include "comm/wait.h"
 

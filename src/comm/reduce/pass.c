@@ -1,5 +1,5 @@
 /* A pass: its gradients are summed and the step is taken bucket by bucket. */
-#include "base/clock.h"
+#include "base/system/clock.h"
 #include "comm/comm.h"
 #include "comm/reduce/backend.h"
 #include "comm/reduce/reduce.h"

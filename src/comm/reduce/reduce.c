@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "comm/comm.h"
 #include "comm/heartbeat.h"
 #include "comm/messages.h"

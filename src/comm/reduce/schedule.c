@@ -1,7 +1,7 @@
 #include "comm/reduce/schedule.h"
 
 #include "base/mem.h"
-#include "comm/reduce/outer_grads.h"
+#include "comm/reduce/outer/outer_grads.h"
 #include "comm/reduce/partition.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "data/importers/gz.h"
 
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "data/importers/importer.h"
 #include "data/layout.h"
 #include "data/output.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "data/loader/loader.h"
 
-#include "base/limits.h"
 #include "base/log.h"
+#include "base/system/limits.h"
 #include "data/loader/inner.h"
 #include "data/output.h"
 

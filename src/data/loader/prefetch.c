@@ -1,7 +1,7 @@
 #include "data/loader/prefetch.h"
 
 #include "base/mem.h"
-#include "base/thread.h"
+#include "base/system/thread.h"
 
 #include <pthread.h>
 

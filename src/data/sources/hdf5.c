@@ -4,7 +4,7 @@
 #include "data/output.h"
 #include "data/sources/describe.h"
 #include "data/sources/sources.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <inttypes.h>
 #include <stddef.h>

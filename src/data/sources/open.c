@@ -4,7 +4,7 @@
 #include "data/importers/csv_reader.h"
 #include "data/layout.h"
 #include "data/sources/sources.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #include "exchange/onnx/file.h"
 #include "exchange/onnx/graph.h"
 #include "exchange/onnx/schema.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "io/protobuf.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <nnmpi/version.h>
 

@@ -1,7 +1,7 @@
 #include "exchange/onnx/file.h"
 
 #include "exchange/onnx/schema.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <string.h>
 

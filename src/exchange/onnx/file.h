@@ -5,7 +5,7 @@
 
 #include "io/digest.h"
 #include "io/protobuf.h"
-#include "io/tensors.h"
+#include "io/tensors/tensors.h"
 
 typedef struct nn_onnx_attribute {
     const char *name;

@@ -1,6 +1,6 @@
 /* The model that the layers of a graph have become. */
 #include "exchange/onnx/convert.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 
 #include <math.h>
 #include <string.h>

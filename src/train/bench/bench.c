@@ -1,6 +1,6 @@
 #include "train/bench/bench.h"
 
-#include "base/clock.h"
+#include "base/system/clock.h"
 #include "train/trainer.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 #include "train/checkpoint/checkpoint.h"
 
-#include "base/clock.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "base/system/clock.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 #include "train/checkpoint/layout.h"
 #include "train/checkpoint/trailer.h"
 

@@ -3,7 +3,7 @@
 #define NN_TRAIN_CHECKPOINT_CONTENTS_H
 
 #include "io/digest.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 #include "train/checkpoint/snapshot.h"
 
 typedef struct nn_contents {

@@ -1,8 +1,8 @@
 #include "train/checkpoint/import_weights.h"
 
-#include "io/h5.h"
-#include "io/tensors.h"
-#include "io/yaml.h"
+#include "io/hdf5/h5.h"
+#include "io/tensors/tensors.h"
+#include "io/yaml/yaml.h"
 #include "train/checkpoint/checkpoint.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 #define NN_TRAIN_CHECKPOINT_LAYOUT_H
 
 #include "io/digest.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 #include "train/checkpoint/snapshot.h"
 
 #define NN_CHECKPOINT_FORMAT "nnmpi-checkpoint"

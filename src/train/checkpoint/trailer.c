@@ -1,10 +1,10 @@
 #include "train/checkpoint/trailer.h"
 
 #include "base/mem.h"
-#include "base/progress.h"
-#include "io/descriptor.h"
+#include "base/system/progress.h"
 #include "io/digest.h"
-#include "io/file.h"
+#include "io/files/descriptor.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "train/config/changes.h"
 
 #include "base/log.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* From the tree of a configuration to settings: what is missing is added, what is wrong is said. */
 #include "comm/reduce/spec.h"
 #include "data/edge_list.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "train/config/settings.h"
 #include "train/run/checkpoint_folder.h"
 

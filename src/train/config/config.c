@@ -1,6 +1,6 @@
 #include "data/sources/open.h"
 #include "data/sources/sources.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/model.h"
 #include "train/config/settings.h"
 

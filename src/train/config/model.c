@@ -2,7 +2,7 @@
  */
 #include "nn/model.h"
 
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/layers/layers.h"
 #include "train/config/settings.h"
 

@@ -2,12 +2,12 @@
  * whatever the number of ranks. */
 #include "base/log.h"
 #include "comm/heartbeat.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
 #include "train/evaluate/evaluation.h"
 #include "train/run/checkpoint_folder.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef NN_TRAIN_EVALUATE_EVALUATION_H
 #define NN_TRAIN_EVALUATE_EVALUATION_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "train/config/settings.h"
 
 #include <nnmpi/train.h>

@@ -1,12 +1,12 @@
 /* Inference with a trained model: no ranks, no data set, only the checkpoint. */
 #include "train/evaluate/predict.h"
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "data/normalize.h"
 #include "data/sources/open.h"
 #include "math/float_mode.h"
 #include "train/run/checkpoint_folder.h"
-#include "train/session.h"
+#include "train/session/session.h"
 
 #include <errno.h>
 #include <math.h>

@@ -3,9 +3,9 @@
  * into ever smaller ones, of which those are followed whose hashes differ, down to cells. */
 #include "comm/reduce/replicas.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/numbers/rng.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "math/parallel.h"
 #include "train/replicas/hash.h"

@@ -1,8 +1,8 @@
 #include "train/run/checkpoint_folder.h"
 
 #include "base/log.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
 #include "train/run/lock.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "io/file.h"
+#include "base/system/clock.h"
+#include "io/files/file.h"
 #include "train/run/owner.h"
 
 #include <errno.h>

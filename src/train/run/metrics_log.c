@@ -2,7 +2,7 @@
 #include "train/run/metrics_log.h"
 
 #include "base/log.h"
-#include "io/file.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

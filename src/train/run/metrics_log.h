@@ -3,7 +3,7 @@
 #ifndef NN_TRAIN_RUN_METRICS_LOG_H
 #define NN_TRAIN_RUN_METRICS_LOG_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "base/mem.h"
 #include "train/evaluate/evaluation.h"
 

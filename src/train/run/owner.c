@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "train/run/owner.h"
 
-#include "base/clock.h"
+#include "base/system/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

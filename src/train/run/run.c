@@ -1,8 +1,8 @@
 #include "train/run/run.h"
 
 #include "base/log.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"

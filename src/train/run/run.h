@@ -5,7 +5,7 @@
 #ifndef NN_TRAIN_RUN_RUN_H
 #define NN_TRAIN_RUN_RUN_H
 
-#include "base/json.h"
+#include "base/json/json.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/settings.h"
 

@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "base/numbers/rng.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 #include "train/checkpoint/trailer.h"
 #include "train/run/checkpoint_folder.h"
 

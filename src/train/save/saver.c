@@ -1,7 +1,7 @@
 #include "train/save/saver.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "math/kernels.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/save/worker.h"

@@ -1,7 +1,7 @@
 #include "train/save/staging.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "comm/wait.h"
 #include "train/save/worker.h"

@@ -21,7 +21,7 @@
 #ifndef NN_TRAIN_SAVE_STAGING_H
 #define NN_TRAIN_SAVE_STAGING_H
 
-#include "train/session.h"
+#include "train/session/session.h"
 
 typedef enum nn_staging_buffer {
     NN_STAGING_LAST, /* the newest state */

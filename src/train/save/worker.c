@@ -1,7 +1,7 @@
 #include "train/save/worker.h"
 
 #include "base/mem.h"
-#include "base/thread.h"
+#include "base/system/thread.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* Every loss of the table in single precision on outputs of 1e4 and more: loss and gradient stay
  * finite, and what is small stays exact. */
 #include "check.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/losses/loss.h"
 
 #include <float.h>

@@ -2,7 +2,7 @@
  * option without numbers fails the test. */
 #include "check.h"
 #include "golden/losses.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/losses/loss.h"
 
 #include <math.h>

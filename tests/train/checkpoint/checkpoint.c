@@ -1,9 +1,9 @@
 /* Checkpoints: what is written comes back, what is damaged or of another model is refused. */
 #include "train/checkpoint/checkpoint.h"
 
-#include "base/json.h"
-#include "io/file.h"
-#include "io/h5.h"
+#include "base/json/json.h"
+#include "io/files/file.h"
+#include "io/hdf5/h5.h"
 #include "litter.h"
 #include "small_model.h"
 #include "train/checkpoint/layout.h"

@@ -1,7 +1,7 @@
 /* Residuals of sums between nodes in checkpoints: they come back to the bit on as many nodes, their
  * sum on any other number; who has no place for them leaves them; forged ones are refused. */
 #include "comm/between/bf16.h"
-#include "io/h5.h"
+#include "io/hdf5/h5.h"
 #include "small_model.h"
 #include "train/checkpoint/checkpoint.h"
 

@@ -1,8 +1,8 @@
 /* Configurations: loading, overriding, checking, and what good messages they make. */
 #include "check.h"
 #include "comm/reduce/reduce.h"
-#include "io/file.h"
-#include "io/folder.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
 #include "train/config/settings.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "check.h"
 #include "data/dataset.h"
 #include "data/sources/sources.h"
-#include "io/yaml.h"
+#include "io/yaml/yaml.h"
 #include "nn/model.h"
 #include "train/config/places.h"
 

@@ -2,9 +2,9 @@
  */
 #include "train/run/lock.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/system/clock.h"
 #include "check.h"
 #include "shim/fault.c"
 #include "train/run/owner.h"

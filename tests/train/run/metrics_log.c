@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "check.h"
-#include "io/file.h"
+#include "io/files/file.h"
 #include "shim/fault.c"
 
 #include <sys/wait.h>

@@ -1,0 +1,63 @@
+/* The inside of the node backend (node.c): what its ranks share. */
+#ifndef NN_COMM_REDUCE_NODE_NODE_H
+#define NN_COMM_REDUCE_NODE_NODE_H
+
+#include "comm/between/sums.h"
+#include "comm/reduce/backend.h"
+#include "comm/shared_memory.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+enum {
+    POSTED,    /* the pass, counted from 1, whose step sums are in `posted` */
+    BROADCAST, /* the same for the sums over all nodes in `total` (the node's first rank) */
+    ARRIVED,   /* buckets, of all passes so far, whose rows the rank has from other nodes */
+    COMPLETE,  /* buckets, of all passes so far, that are complete in the rank's gradient vector */
+    ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
+    ENDED,     /* passes in which the rank has read all it reads of others and written what it
+                  owns, and was `nonfinite` or not */
+    COUNTERS
+};
+
+/* At the start of each rank's part of the memory; a cache line for each counter, so that looking at
+ * one does not disturb what others wait for. */
+struct flags {
+    struct {
+        alignas(NN_ALIGN) _Atomic uint64_t value;
+    } counter[COUNTERS];
+    alignas(NN_ALIGN) nn_step_sums total;
+    alignas(NN_ALIGN) nn_event event; /* of the node: the first rank's */
+    bool nonfinite;
+};
+
+struct node {
+    nn_shared_memory memory;
+    size_t ranks, me;
+    size_t *rank; /* [ranks] in the world */
+    /* of the same slices on all nodes, and the first ranks of the nodes, for sums of steps;
+     * MPI_COMM_NULL: one node, or this is none */
+    MPI_Comm owners, first_ranks;
+    nn_node_tree tree;     /* of several nodes, where there is a tree */
+    nn_node_sums *between; /* NULL: one node */
+    nn_channel sums;       /* sums of the step to and from other nodes */
+    bool sums_begun;       /* in this pass */
+    size_t arrived;        /* buckets of this pass whose rows have come; under the wire's lock */
+    uint64_t adds;         /* calls of nn_reducer_add */
+    struct flags **flags;  /* [ranks] */
+    nn_step_sums **posted; /* [ranks] what each adds to the step sums, of each subtree */
+    double **mailbox;      /* [ranks] two of ops->values each, used in turn */
+    nn_real **grads;       /* [ranks] */
+    nn_real **subtree;     /* [covers] gradients of all subtrees; NULL without a tree */
+    nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
+};
+
+/* Everything but the shared memory, and its bytes for this rank. NN_EMEMORY. Local. */
+int nn_node_allocate(nn_reducer *r, size_t *bytes);
+/* Finds everything in the shared memory, which is there now, and writes zeros to what is this
+ * rank's. Local. */
+void nn_node_find_parts(nn_reducer *r);
+/* Collective, but after a failure of MPI. */
+void nn_node_free(nn_reducer *r);
+
+#endif

@@ -1,0 +1,479 @@
+#include "comm/reduce/outer/outer_grads.h"
+
+#include "base/mem.h"
+#include "comm/between/bf16.h"
+#include "comm/between/link.h"
+#include "comm/comm.h"
+#include "comm/messages.h"
+#include "math/gemm/outer_slice.h"
+#include "math/parallel.h"
+
+#include <string.h>
+
+/* Elements of a matrix, and rows of it to a slice, that are worth it. */
+#define LEAST 16384
+#define LEAST_ROWS 16
+/* Elements to copy that are worth a fork and join. */
+#define GRAIN 65536
+
+/* A or B of a matrix: rows of a minibatch, of each sample as many. */
+struct side {
+    bool exact;         /* numbers of places, which are not rounded */
+    size_t width;       /* of a row, ... */
+    size_t sample;      /* ... and of those of a sample: elements */
+    nn_real *rows;      /* [samples of the node, or of all nodes][sample], which the node shares */
+    uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
+    nn_channel channel; /* this rank's rows to other nodes, and theirs to it */
+    atomic_bool here;   /* theirs have come */
+    nn_outer_grads *all;
+};
+
+/* A matrix that is taken. */
+struct matrix {
+    size_t m, n;
+    size_t steps;    /* rows of a sample */
+    size_t index;    /* in spec.outer */
+    bool everywhere; /* rows go to all nodes */
+    bool indexed;    /* A is numbers of places */
+    struct side side[2];
+};
+
+struct nn_outer_grads {
+    nn_comm *comm;
+    const nn_compute *compute;
+    const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
+    const nn_shards *shards;
+    nn_wire *wire; /* NULL: one node */
+    bool compress;
+    int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
+    size_t tos, froms;
+    void (*arrived)(void *ctx); /* called when rows of a matrix have come */
+    void *ctx;
+    size_t most;          /* samples of a minibatch, ... */
+    size_t usual_of_node; /* ... on any node, as shards are at first, ... */
+    size_t most_of_node;  /* ... and as they may ever be */
+    size_t count;
+    struct matrix *matrix; /* in the order of the vector, as the spans are */
+    nn_span *span;
+    size_t *row;       /* [leaves + 1]: where the microbatches of a minibatch begin */
+    size_t rows;       /* samples in the minibatch under way, */
+    nn_span node, own; /* and which of them are on this node, and this rank's */
+    nn_pool pool;
+};
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+/* Elements that go through memory: rows are written once and read by every owner (A for its slice
+ * alone); gradients are written by every rank and read again. The same on all nodes, since the
+ * slices of all must be the same. Along a tree products of a node's rows are no sums that the tree
+ * has. Who has fewer rows than there may be would multiply zeros. */
+static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
+    size_t ranks = (size_t)o->comm->node_least;
+    double m = (double)c->m, n = (double)c->n, rows = (double)(o->usual_of_node * c->steps);
+    double by_rows = rows * (2 * m + (double)(1 + ranks) * n);
+    if (c->indexed) /* a row of B is read by the owner of its place alone; the rest are zeros */
+        by_rows = rows * ((double)(1 + ranks) + 2 * n) + m * n;
+    return ranks > 1 && !(o->tree && o->wire) && !c->padded && c->m * c->n >= LEAST &&
+           c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
+}
+
+/* Rows of the minibatch under way that a rank has. */
+static nn_span rows_of(const nn_outer_grads *o, size_t rank) {
+    return nn_shards_rows(o->shards, o->rows, rank);
+}
+
+/* Most rows that it ever has. */
+static size_t most_of_rank(const nn_outer_grads *o) {
+    return nn_shards_most(o->shards, o->most);
+}
+
+/* The ranks of every node follow each other. */
+static bool is_ordered(const nn_comm *comm) {
+    bool ordered = true;
+    for (int r = 0; r < comm->size; r++)
+        ordered = ordered && comm->place[r].leader + comm->place[r].node_rank == r;
+    return ordered;
+}
+
+/* Rows on a node; a smaller minibatch can be dealt so that there is one more. */
+static void find_most_of_node(nn_outer_grads *o) {
+    for (size_t r = 0, ranks; r < (size_t)o->comm->size; r += ranks) {
+        ranks = (size_t)o->comm->place[r].node_size;
+        nn_span usual = nn_shards_rows_of(o->shards, o->most, r, r + ranks);
+        size_t rows = usual.end - usual.begin + 1, most = ranks * most_of_rank(o);
+        most = most < o->most ? most : o->most;
+        o->usual_of_node = rows > o->usual_of_node ? rows : o->usual_of_node;
+        o->most_of_node = most > o->most_of_node ? most : o->most_of_node;
+    }
+}
+
+/* Microbatches are multiplied by a kernel that has a bound on rows. */
+static bool fits(const nn_reduce_spec *spec) {
+    if (spec->outer_count == 0 || (spec->comm->node_least < 2 && spec->comm->nodes == 1))
+        return false;
+    return !spec->tree || (spec->rows <= NN_OUTER_ROWS && spec->tree->leaves <= NN_OUTER_PARTS);
+}
+
+size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t number) {
+    if (c->indexed && side == NN_OUTER_A)
+        return c->steps * sizeof(nn_real);
+    return c->steps * (side == NN_OUTER_A ? c->m : c->n) * number;
+}
+
+nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number) {
+    size_t bytes =
+        nn_outer_side_bytes(c, NN_OUTER_A, number) + nn_outer_side_bytes(c, NN_OUTER_B, number);
+    double elements = (double)c->m * (double)c->n;
+    return (nn_way_costs){.rows = samples * (double)c->steps,
+                          .row_bytes = (double)bytes / (double)c->steps,
+                          .bytes = elements * (double)number,
+                          .work = c->indexed ? 0 : elements};
+}
+
+/* Rows go between the nodes. */
+static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
+                         const nn_outer_matrix *c) {
+    if (!o->wire || spec->between == NN_BETWEEN_GRADIENTS || !spec->link.alike)
+        return false;
+    size_t number = o->compress ? sizeof(uint16_t) : sizeof(nn_real);
+    nn_way_costs costs = nn_outer_costs(c, (double)o->most, number);
+    costs.nodes = (double)o->comm->nodes;
+    costs.ranks = (double)o->comm->node_least;
+    return spec->between == NN_BETWEEN_ROWS || nn_rows_pay(&spec->link, &costs);
+}
+
+static void take(nn_outer_grads *o, const nn_outer_matrix *c, size_t index, bool everywhere) {
+    struct matrix *x = &o->matrix[o->count];
+    size_t width = c->indexed ? 1 : c->m;
+    *x = (struct matrix){.m = c->m,
+                         .n = c->n,
+                         .steps = c->steps,
+                         .index = index,
+                         .everywhere = everywhere,
+                         .indexed = c->indexed};
+    x->side[NN_OUTER_A] =
+        (struct side){.exact = c->indexed, .width = width, .sample = c->steps * width, .all = o};
+    x->side[NN_OUTER_B] = (struct side){.width = c->n, .sample = c->steps * c->n, .all = o};
+    o->span[o->count++] = (nn_span){c->begin, c->begin + c->m * c->n};
+}
+
+static void pick(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    for (size_t i = 0; i < spec->outer_count; i++) {
+        const nn_outer_matrix *c = &spec->outer[i];
+        bool between = pays_between(o, spec, c);
+        if ((between || pays_in_node(o, c)) && (!o->tree || c->by_tree))
+            take(o, c, i, between);
+    }
+}
+
+static int allocate(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    size_t leaves = spec->tree ? spec->tree->leaves : 0;
+    o->matrix = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->matrix);
+    o->span = nn_pool_alloc(&o->pool, spec->outer_count * sizeof *o->span);
+    o->row = nn_pool_alloc(&o->pool, (leaves + 1) * sizeof *o->row);
+    o->to = nn_pool_alloc(&o->pool, (size_t)o->comm->size * sizeof *o->to);
+    o->from = nn_pool_alloc(&o->pool, (size_t)o->comm->size * sizeof *o->from);
+    return o->matrix && o->span && o->row && o->to && o->from ? 0 : NN_EMEMORY;
+}
+
+static void set_rows(nn_outer_grads *o, size_t rows);
+static int plan_messages(nn_outer_grads *o);
+
+static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
+    NN_TRY(nn_comm_agree(o->comm, allocate(o, spec)));
+    if (!is_ordered(o->comm))
+        return 0;
+    o->most = spec->rows;
+    set_rows(o, spec->rows);
+    find_most_of_node(o);
+    pick(o, spec);
+    return nn_comm_agree(o->comm, plan_messages(o));
+}
+
+int nn_outer_grads_new(const nn_reduce_spec *spec, nn_wire *wire, nn_outer_grads **out) {
+    nn_outer_grads *o = NULL;
+    *out = NULL;
+    if (!fits(spec))
+        return 0;
+    NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&o, 1, "outer-product gradients")));
+    o->comm = spec->comm;
+    o->compute = spec->compute;
+    o->tree = spec->tree;
+    o->shards = spec->shards;
+    o->wire = wire;
+    o->compress = spec->compress;
+    int rc = plan(o, spec);
+    if (rc < 0 || o->count == 0)
+        nn_outer_grads_free(o);
+    else
+        *out = o;
+    return rc;
+}
+
+void nn_outer_grads_free(nn_outer_grads *o) {
+    if (o)
+        nn_pool_release(&o->pool);
+    nn_free(o);
+}
+
+size_t nn_outer_grads_spans(const nn_outer_grads *o, const nn_span **out) {
+    *out = o ? o->span : NULL;
+    return o ? o->count : 0;
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Rows of a matrix that the node keeps. */
+static size_t rows_kept(const nn_outer_grads *o, const struct matrix *x) {
+    return x->everywhere ? o->most : o->most_of_node;
+}
+
+static size_t elements(const nn_outer_grads *o, const struct matrix *x, int side) {
+    return nn_align_count(rows_kept(o, x) * x->side[side].sample, sizeof(nn_real));
+}
+
+size_t nn_outer_grads_bytes(const nn_outer_grads *o) {
+    size_t count = 0;
+    for (size_t i = 0; o && i < o->count; i++)
+        count += elements(o, &o->matrix[i], 0) + elements(o, &o->matrix[i], 1);
+    return count * sizeof(nn_real);
+}
+
+/* Rows travel as bfloat16. */
+static bool rounds(const nn_outer_grads *o, const struct matrix *x, int side) {
+    return o->compress && x->everywhere && !x->side[side].exact;
+}
+
+size_t nn_outer_grads_message_bytes(const nn_outer_grads *o) {
+    size_t count = 0;
+    for (size_t i = 0; o && i < o->count; i++)
+        for (int side = 0; side < 2; side++)
+            if (rounds(o, &o->matrix[i], side))
+                count += o->most * o->matrix[i].side[side].sample;
+    return count * sizeof(uint16_t);
+}
+
+void nn_outer_grads_tell(nn_outer_grads *o, void (*arrived)(void *ctx), void *ctx) {
+    o->arrived = arrived;
+    o->ctx = ctx;
+}
+
+/* This rank's own rows among those that the node keeps. */
+static nn_span own_rows(const nn_outer_grads *o, const struct matrix *x) {
+    size_t before = x->everywhere ? 0 : o->node.begin;
+    return (nn_span){o->own.begin - before, o->own.end - before};
+}
+
+void nn_outer_grads_place(nn_outer_grads *o, void *memory, int tag) {
+    nn_real *at = memory;
+    for (size_t i = 0; i < o->count; i++) {
+        struct matrix *x = &o->matrix[i];
+        nn_span own = own_rows(o, x);
+        for (int side = 0; side < 2; side++) {
+            struct side *s = &x->side[side];
+            s->rows = at;
+            s->channel.tag = tag++;
+            memset(at + own.begin * s->sample, 0, (own.end - own.begin) * s->sample * sizeof *at);
+            at += elements(o, x, side);
+        }
+    }
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+/* The bytes of rows as they travel. */
+static nn_parcel parcel(const struct side *s, int rank, nn_span rows) {
+    size_t first = rows.begin * s->sample, count = (rows.end - rows.begin) * s->sample;
+    if (s->rounded)
+        return (nn_parcel){rank, s->rounded + first, count * sizeof *s->rounded};
+    return (nn_parcel){rank, s->rows + first, count * sizeof *s->rows};
+}
+
+/* For the rows of the minibatch under way. */
+static void set_parcels(const nn_outer_grads *o, struct side *s) {
+    nn_channel *c = &s->channel;
+    for (size_t i = 0; i < c->outs; i++)
+        c->out[i] = parcel(s, o->to[i], o->own);
+    for (size_t i = 0; i < c->ins; i++)
+        c->in[i] = parcel(s, o->from[i], rows_of(o, (size_t)o->from[i]));
+}
+
+/* For as many rows as any rank ever has. */
+static void reserve_parcels(const nn_outer_grads *o, struct side *s) {
+    nn_channel *c = &s->channel;
+    nn_span most = {0, most_of_rank(o)};
+    for (size_t i = 0; i < c->outs; i++)
+        c->out[i] = parcel(s, o->to[i], most);
+    for (size_t i = 0; i < c->ins; i++)
+        c->in[i] = parcel(s, o->from[i], most);
+    nn_wire_reserve(o->wire, c);
+}
+
+/* By the wire: rows have come, or have gone. */
+static void rows_moved(void *ctx, nn_channel *c) {
+    struct side *s = ctx;
+    const nn_outer_grads *o = s->all;
+    if (c->coming > 0 || s->here)
+        return;
+    for (size_t i = 0; s->rounded && i < c->ins; i++) {
+        const uint16_t *from = c->in[i].bytes;
+        nn_bf16_expand(c->in[i].count / sizeof *from, from, s->rows + (from - s->rounded));
+    }
+    s->here = true;
+    o->arrived(o->ctx);
+}
+
+/* Rows travel between ranks of the same place in their nodes, or of what there is of one. */
+static bool sends(const nn_outer_grads *o, int from, int to) {
+    const nn_place *a = &o->comm->place[from], *b = &o->comm->place[to];
+    return a->leader != b->leader && a->node_rank % b->node_size == b->node_rank;
+}
+
+static void find_peers(nn_outer_grads *o) {
+    for (int rank = 0; rank < o->comm->size; rank++) {
+        if (sends(o, o->comm->rank, rank))
+            o->to[o->tos++] = rank;
+        if (sends(o, rank, o->comm->rank))
+            o->from[o->froms++] = rank;
+    }
+}
+
+static int plan_channel(nn_outer_grads *o, struct side *s, size_t priority) {
+    nn_channel *c = &s->channel;
+    *c = (nn_channel){.priority = priority, .ins = o->froms, .outs = o->tos};
+    c->moved = rows_moved;
+    c->ctx = s;
+    c->in = nn_pool_alloc(&o->pool, o->froms * sizeof *c->in);
+    c->out = nn_pool_alloc(&o->pool, o->tos * sizeof *c->out);
+    if (o->compress && !s->exact)
+        s->rounded = nn_pool_alloc(&o->pool, o->most * s->sample * sizeof *s->rounded);
+    if (!c->in || !c->out || (o->compress && !s->exact && !s->rounded))
+        return NN_EMEMORY;
+    reserve_parcels(o, s);
+    return 0;
+}
+
+static int plan_messages(nn_outer_grads *o) {
+    if (o->wire)
+        find_peers(o);
+    for (size_t i = 0; i < o->count; i++)
+        for (int side = 0; o->matrix[i].everywhere && side < 2; side++)
+            NN_TRY(plan_channel(o, &o->matrix[i].side[side], SIZE_MAX - o->span[i].begin));
+    return 0;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+static struct matrix *find(const nn_outer_grads *o, size_t index) {
+    for (size_t i = 0; o && i < o->count; i++)
+        if (o->matrix[i].index == index)
+            return &o->matrix[i];
+    return NULL;
+}
+
+bool nn_outer_grads_is_taken(const nn_outer_grads *o, size_t i) {
+    return find(o, i) != NULL;
+}
+
+bool nn_outer_grads_travels(const nn_outer_grads *o, size_t i) {
+    const struct matrix *x = find(o, i);
+    return x && x->everywhere;
+}
+
+static void set_rows(nn_outer_grads *o, size_t rows) {
+    size_t first = (size_t)(o->comm->rank - o->comm->node_rank);
+    o->rows = rows;
+    for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
+        o->row[i] = nn_tree_share(rows, i, o->tree->leaves).begin;
+    o->own = rows_of(o, (size_t)o->comm->rank);
+    o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
+}
+
+void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
+    set_rows(o, rows);
+    for (size_t i = 0; i < o->count; i++)
+        for (int side = 0; o->matrix[i].everywhere && side < 2; side++) {
+            struct side *s = &o->matrix[i].side[side];
+            set_parcels(o, s);
+            s->here = false;
+            nn_wire_receive(o->wire, &s->channel);
+        }
+}
+
+struct copy {
+    nn_row_block from;
+    size_t width;
+    nn_real *to;
+    uint16_t *rounded; /* NULL: as they are */
+};
+
+/* Those that were left out are zero. */
+static void copy_rows(const struct copy *c, size_t begin, size_t end) {
+    size_t given = c->from.count < end ? c->from.count : end, bytes = c->width * sizeof *c->to;
+    bool whole = c->from.stride == c->width && given > begin;
+    if (whole)
+        memcpy(c->to + begin * c->width, c->from.at + begin * c->width, (given - begin) * bytes);
+    for (size_t r = begin; r < given && !whole; r++)
+        memcpy(c->to + r * c->width, c->from.at + r * c->from.stride, bytes);
+    for (size_t r = given > begin ? given : begin; r < end; r++)
+        memset(c->to + r * c->width, 0, bytes);
+}
+
+/* All nodes multiply the same numbers: rounded rows are rounded here, too. */
+static void copy_range(void *ctx, size_t begin, size_t end) {
+    const struct copy *c = ctx;
+    size_t first = begin * c->width, count = (end - begin) * c->width;
+    copy_rows(c, begin, end);
+    if (!c->rounded)
+        return;
+    nn_bf16_round(count, c->to + first, NULL, c->rounded + first);
+    nn_bf16_expand(count, c->rounded + first, c->to + first);
+}
+
+void nn_outer_grads_put(nn_outer_grads *o, size_t i, nn_outer_side side, const nn_row_block *rows) {
+    struct matrix *x = find(o, i);
+    struct side *s = &x->side[side];
+    nn_span own = own_rows(o, x);
+    size_t first = own.begin * s->sample, count = (own.end - own.begin) * x->steps;
+    struct copy copy = {*rows, s->width, s->rows + first, s->rounded ? s->rounded + first : NULL};
+    nn_parallel(o->compute, count, GRAIN / s->width + 1, copy_range, &copy);
+    if (x->everywhere)
+        nn_wire_send(o->wire, &s->channel);
+}
+
+/* The matrix that a slice is of, or `count`. */
+static size_t matrix_at(const nn_outer_grads *o, const nn_slice *slice) {
+    size_t i = 0;
+    while (i < o->count && (o->span[i].begin > slice->begin || o->span[i].end < slice->end))
+        i++;
+    return i;
+}
+
+bool nn_outer_grads_covers(const nn_outer_grads *o, const nn_slice *slice) {
+    return o && matrix_at(o, slice) < o->count;
+}
+
+bool nn_outer_grads_is_everywhere(const nn_outer_grads *o, const nn_slice *slice) {
+    return nn_outer_grads_covers(o, slice) && o->matrix[matrix_at(o, slice)].everywhere;
+}
+
+bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
+    const struct matrix *x = &o->matrix[matrix_at(o, slice)];
+    return x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here;
+}
+
+void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {
+    size_t i = matrix_at(o, slice), begin = o->span[i].begin;
+    const struct matrix *x = &o->matrix[i];
+    const nn_outer_rows parts = {o->tree ? o->tree->leaves : 0, o->row};
+    nn_outer_source source = {.m = x->m,
+                              .n = x->n,
+                              .rows = x->everywhere ? o->rows : o->node.end - o->node.begin,
+                              .a = x->side[NN_OUTER_A].rows,
+                              .b = x->side[NN_OUTER_B].rows,
+                              .indexed = x->indexed,
+                              .parts = o->tree ? &parts : NULL};
+    source.rows *= x->steps;
+    nn_outer_slice(o->compute, &source, (nn_span){slice->begin - begin, slice->end - begin},
+                   grads + begin);
+}

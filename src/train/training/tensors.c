@@ -1,0 +1,193 @@
+/* The tensors of a training, their gradients, and parameters from a checkpoint and to one. */
+#include "base/options/names.h"
+#include "math/kernels.h"
+#include "train/run/checkpoint_folder.h"
+#include "train/training/training.h"
+
+#include <string.h>
+
+size_t nn_training_tensors(const nn_training *t) {
+    const nn_param *const *param;
+    return !t ? 0 : nn_model_params(t->trainer.session.model, &param);
+}
+
+const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) {
+    const nn_param *const *param;
+    if (i >= nn_training_tensors(t))
+        return NULL;
+    nn_model_params(t->trainer.session.model, &param);
+    *shape = (nn_array){.type = NN_F32, .rank = param[i]->rank};
+    for (int k = 0; k < param[i]->rank; k++)
+        shape->dim[k] = param[i]->dim[k];
+    return t->tensor[i];
+}
+
+static int find_tensor(const nn_training *t, const char *name, const nn_param **out) {
+    const nn_param *const *param;
+    size_t count = nn_model_params(t->trainer.session.model, &param);
+    if (!name)
+        return nn_fail(NN_EUSAGE, "the name of the tensor is NULL");
+    nn_names names = {.count = 0};
+    for (size_t i = 0; i < count; i++) {
+        *out = param[i];
+        if (strcmp(t->tensor[i], name) == 0)
+            return 0;
+        nn_names_add(&names, t->tensor[i]);
+    }
+    return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", name,
+                   nn_names_advice(&names, name, "there are"));
+}
+
+int nn_training_get(nn_training *t, const char *tensor, float *values) {
+    const nn_param *param;
+    bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
+    if (!finished)
+        NN_TRY(nn_training_check_between(t, "nn_training_get"));
+    NN_TRY(find_tensor(t, tensor, &param));
+    if (!values)
+        return nn_fail(NN_EUSAGE, "nn_training_get: values is NULL");
+    const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
+    const nn_real *from = finished ? nn_session_model_params(session) : session->params;
+    nn_param_export(param, from + param->offset, values);
+    return 0;
+}
+
+/* The average of the parameters begins with those before the first step. */
+static void set(const nn_trainer *t, const nn_param *param, const float *values) {
+    const nn_session *session = &t->session;
+    if (!nn_reducer_writes(session->reducer))
+        return;
+    nn_param_import(param, values, session->params + param->offset);
+    if (session->average && t->state.step == 0)
+        nn_param_import(param, values, session->average + param->offset);
+}
+
+int nn_training_set(nn_training *t, const char *tensor, const float *values) {
+    nn_trainer *trainer = &t->trainer;
+    const nn_param *param;
+    NN_TRY(nn_training_check_between(t, "nn_training_set"));
+    NN_TRY(find_tensor(t, tensor, &param));
+    NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
+    nn_training_enter(t);
+    nn_training_drop(t);
+    int rc = nn_session_settle(&trainer->session);
+    if (rc < 0)
+        return nn_training_leave(t, rc);
+    set(trainer, param, values);
+    trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
+    return nn_training_leave(t, nn_comm_agree(trainer->comm, 0));
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+/* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
+static int find_gradient(nn_training *t, const char *what, const char *tensor,
+                         const nn_param **param, nn_real **gradient) {
+    nn_training_phase at = nn_training_at(t);
+    NN_TRY(nn_training_check(t, at == NN_TRAINING_BACKWARD || at == NN_TRAINING_SUMMED, what,
+                             "nn_training_backward comes first"));
+    nn_session *session = &t->trainer.session;
+    NN_TRY(nn_training_check(t, at == NN_TRAINING_SUMMED || !session->micro, what,
+                             "with train.reproducible nn_training_sum_gradients comes first: until "
+                             "then this rank has parts of several sums"));
+    NN_TRY(find_tensor(t, tensor, param));
+    *gradient = nn_reducer_grads(session->reducer) + (*param)->offset;
+    if ((*param)->role == NN_PARAM_STATE || (*param)->layer->frozen)
+        *gradient = NULL;
+    return 0;
+}
+
+int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) {
+    const nn_param *param;
+    nn_real *gradient;
+    NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, &param, &gradient));
+    NN_TRY(nn_training_check(t, values, "nn_training_get_gradient", "values is NULL"));
+    double weight = t->trainer.parts.weight;
+    memset(values, 0, param->count * sizeof *values);
+    if (!gradient || !(weight > 0))
+        return 0;
+    nn_param_export(param, gradient, values);
+    nn_kernels_get()->scale(param->count, (nn_real)(1 / weight), values);
+    return 0;
+}
+
+int nn_training_set_gradient(nn_training *t, const char *tensor, const float *values) {
+    const nn_param *param;
+    nn_real *gradient;
+    NN_TRY(find_gradient(t, "nn_training_set_gradient", tensor, &param, &gradient));
+    NN_TRY(nn_training_check(t, values, "nn_training_set_gradient", "values is NULL"));
+    if (!gradient)
+        return nn_fail(NN_EUSAGE,
+                       "nn_training_set_gradient: '%s' has no gradient: it is a statistic, or its "
+                       "layer is frozen",
+                       tensor);
+    nn_param_import(param, values, gradient);
+    nn_kernels_get()->scale(param->count, (nn_real)t->trainer.parts.weight, gradient);
+    return 0;
+}
+
+/* ---- from a checkpoint, to a checkpoint -------------------------------------------------------
+ */
+
+/* On rank 0. What is wrong with the file is found before any parameter changes. */
+static int load(const nn_session *session, const char *path) {
+    size_t n = nn_model_size(session->model);
+    nn_snapshot snapshot = {.model = session->model};
+    nn_pool pool = {0};
+    const char *file;
+    int rc = 0;
+    NN_TRY_GOTO(nn_checkpoint_pick(&pool, path, &file));
+    NN_TRY_GOTO(NN_NEW(&snapshot.params, n, "parameters of a checkpoint"));
+    memcpy(snapshot.params, session->params, n * sizeof(nn_real)); /* what is between tensors */
+    NN_TRY_GOTO(nn_checkpoint_read(file, &pool, &snapshot));
+    memcpy(session->params, snapshot.params, n * sizeof(nn_real));
+    if (session->average)
+        memcpy(session->average, snapshot.params, n * sizeof(nn_real));
+done:
+    nn_free(snapshot.params);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+int nn_training_load(nn_training *t, const char *checkpoint) {
+    NN_TRY(nn_training_check_between(t, "nn_training_load"));
+    NN_TRY(nn_training_check(t, checkpoint, "nn_training_load", "checkpoint is NULL"));
+    nn_trainer *trainer = &t->trainer;
+    nn_training_enter(t);
+    nn_training_drop(t);
+    int rc = nn_session_settle(&trainer->session);
+    if (rc == 0 && nn_comm_rank(trainer->comm) == 0)
+        rc = load(&trainer->session, checkpoint);
+    rc = nn_comm_agree(trainer->comm, rc);
+    if (rc < 0)
+        return nn_training_forgive(t, rc);
+    trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
+    return nn_training_leave(t, nn_session_share(&trainer->session, NULL));
+}
+
+static int write_params(const nn_trainer *t, const char *path) {
+    nn_snapshot snapshot = nn_session_snapshot(&t->session);
+    snapshot.slots = 0; /* of which this rank may have a share only */
+    snapshot.residual = (nn_residual_state){.nodes = 0};
+    snapshot.state = t->state;
+    snapshot.config = nn_config_text(t->config);
+    snapshot.history = "";
+    return nn_checkpoint_write(path, &snapshot);
+}
+
+int nn_training_write(nn_training *t, const char *path) {
+    static const char what[] = "nn_training_write";
+    if (nn_training_at(t) != NN_TRAINING_FINISHED)
+        NN_TRY(nn_training_check_between(t, what));
+    if (!path || !*path)
+        return nn_fail(NN_EUSAGE, "%s: there is no path", what);
+    nn_training_phase phase = t->phase;
+    const nn_trainer *trainer = &t->trainer;
+    nn_training_enter(t);
+    if (phase != NN_TRAINING_FINISHED)
+        nn_training_drop(t);
+    int rc = nn_comm_rank(trainer->comm) == 0 ? write_params(trainer, path) : 0;
+    rc = nn_comm_agree(trainer->comm, rc);
+    nn_training_leave(t, rc == NN_ERANK ? rc : 0);
+    return rc;
+}

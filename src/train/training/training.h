@@ -1,0 +1,56 @@
+/* The inside of a training that the program drives (nnmpi/training.h): training.c (its life),
+ * parts.c (a step in parts, and what is computed besides), tensors.c. */
+#ifndef NN_TRAIN_TRAINING_TRAINING_H
+#define NN_TRAIN_TRAINING_TRAINING_H
+
+#include "train/trainer.h"
+
+/* What a training has come to. Between two steps it is ready, or has taken some parts of one. */
+typedef enum nn_training_phase {
+    NN_TRAINING_READY,
+    NN_TRAINING_FORWARD,
+    NN_TRAINING_LOSS,
+    NN_TRAINING_BACKWARD,
+    NN_TRAINING_SUMMED,
+    NN_TRAINING_STEPPED,
+    NN_TRAINING_FINISHED,
+    NN_TRAINING_FAILED
+} nn_training_phase;
+
+struct nn_training {
+    nn_trainer trainer;
+    nn_train_options options;
+    nn_training_phase phase;
+    int rc;              /* of the failure */
+    double left;         /* when the caller got it back: what they do is no training */
+    const char **tensor; /* [tensors] "fc1/weight" */
+    nn_loader *inputs;   /* of rows to predict; NULL: none so far */
+    uint64_t float_mode; /* the caller's */
+    nn_pool pool;
+};
+
+/* Around what the library does: subnormal numbers count as 0, and the watchdog looks at this rank.
+ * leave returns `rc`, which ends the training; forgive lets it go on where it is NN_EUSAGE. */
+void nn_training_enter(nn_training *t);
+int nn_training_leave(nn_training *t, int rc);
+int nn_training_forgive(nn_training *t, int rc);
+
+/* What a training has come to; a failed one where there is none. */
+nn_training_phase nn_training_at(const nn_training *t);
+
+/* NN_EUSAGE where it may not come now; unless it is `right`, `instead` says what is. The same on
+ * every rank, so that none waits for others. */
+int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead);
+/* Comes between two steps. */
+int nn_training_check_between(const nn_training *t, const char *what);
+/* A step on the program's minibatch, or, NULL, on the next one of the data set, may come now. */
+int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch);
+/* What the caller's one holds, also of an older header's, which lacks the last arrays; NN_EUSAGE.
+ */
+int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out);
+/* It is to be on these rows; NN_EUSAGE or NN_EFORMAT leave all as it was. Collective. */
+int nn_training_choose(nn_training *t, const nn_minibatch *batch);
+/* The parts of a step that were taken are dropped: what comes now needs their memory. */
+void nn_training_drop(nn_training *t);
+
+#endif
