@@ -13,9 +13,21 @@ module nnmpi
         NN_ESTOPPED, NN_EBUSY, NN_LOG_WARNING, NN_LOG_INFO, NN_LOG_DEBUG, NN_MISMATCH_STOP, &
         NN_MISMATCH_REPAIR, NN_U8, NN_I8, NN_I16, NN_I32, NN_I64, NN_F32, NN_F64
     use nnmpi_batch, only: nn_minibatch
+    use nnmpi_c_extend, only: NN_PARAM_IS_WEIGHT, NN_PARAM_IS_BIAS, NN_PARAM_IS_CONSTANT, &
+        NN_TARGETS_ARE_NUMBERS, NN_TARGETS_ARE_CLASSES
     use nnmpi_comm
     use nnmpi_data
+    use nnmpi_gradient_check
+    use nnmpi_operations
+    use nnmpi_operators
+    use nnmpi_optimizer
+    use nnmpi_own_layer
+    use nnmpi_own_loss
+    use nnmpi_own_metric
     use nnmpi_predict
+    use nnmpi_products
+    use nnmpi_tensor, only: nn_tensor, nn_tensor_scope, nn_parameter, nn_zeros, nn_grad, nn_record, &
+        nn_tensors_live
     use nnmpi_train, only: nn_begun_function, nn_ends_function, nn_progress_function, nn_status, &
         nn_train, nn_train_options, nn_train_result
     use nnmpi_training

@@ -10,7 +10,9 @@
 needs gfortran mpifort
 [ -e "$libraries/libnnmpi_fortran.so" ] || skip "the Fortran interface is not built"
 
-by_cmake examples/fortran iris
+by_cmake examples/fortran iris oscillator
+run_ranks 2 fortran/oscillator >oscillator.log 2>&1 || fail "oscillator by CMake ends with $?"
+expect_line '^damping 0\.[56][0-9], stiffness (4\.9|5\.0)[0-9]$' oscillator.log
 fortran/iris >iris.log 2>&1 || fail "iris by CMake ends with $?"
 expect_line '^digest [0-9a-f]{64}$' iris.log
 
