@@ -80,7 +80,7 @@ typedef struct nn_train_options {
      * none. */
     bool (*ends)(void *ctx, const nn_status *status);
     /* validate.metrics are taken of the training minibatches, too, as they come: what
-     * nn_training_measure tells. The same on every rank. */
+     * nn_training_measure tells. Not with in_parts. The same on every rank. */
     bool measures;
 } nn_train_options;
 

@@ -1,7 +1,6 @@
 /* Metrics of the minibatches that training takes, as they come (nn_training_measure). */
 #include "train/training/training.h"
 
-#include <math.h>
 #include <string.h>
 
 struct nn_measured {
@@ -18,6 +17,10 @@ static size_t state_bytes(const nn_trainer *t) {
 int nn_trainer_open_measured(nn_trainer *t) {
     if (!t->options->measures)
         return 0;
+    if (t->session.in_parts)
+        return nn_fail(NN_EUSAGE, "nn_train_options.measures: metrics are taken of whole steps on "
+                                  "the data set, and in_parts or a data set without rows asks for "
+                                  "others");
     return nn_alloc((void **)&t->measured, 1, sizeof *t->measured + state_bytes(t), "metrics");
 }
 
@@ -27,7 +30,8 @@ void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn
         m->rc = nn_session_add_metrics(&t->session, rows, z, m->state);
 }
 
-void nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard, const nn_step_sums *sums) {
+void nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard) {
+    const nn_step_sums *sums = nn_reducer_sums(t->session.reducer);
     struct nn_measured *m = t->measured;
     if (!m)
         return;
@@ -51,22 +55,23 @@ static int sum(const nn_trainer *t, nn_evaluation *result) {
 
 int nn_training_measure(nn_training *t, nn_evaluation **out) {
     static const char what[] = "nn_training_measure";
-    if (out)
-        *out = NULL;
+    nn_evaluation *found = NULL;
+    if (!out)
+        return nn_fail(NN_EUSAGE, "%s: out is NULL", what);
+    *out = NULL;
     NN_TRY(nn_training_check_between(t, what));
-    NN_TRY(nn_training_check(t, out, what, "out is NULL"));
     nn_trainer *trainer = &t->trainer;
     struct nn_measured *m = trainer->measured;
     NN_TRY(nn_training_check(t, m, what, "open the training with nn_train_options.measures"));
     NN_TRY(nn_training_check(t, m->samples > 0, what, "no step has been taken since"));
     nn_training_enter(t);
-    int rc = nn_comm_agree(trainer->comm, nn_session_evaluation_new(&trainer->session, out));
+    int rc = nn_comm_agree(trainer->comm, nn_session_evaluation_new(&trainer->session, &found));
     if (rc == 0)
-        rc = sum(trainer, *out);
-    if (rc < 0) {
-        nn_evaluation_free(*out);
-        *out = NULL;
-    }
+        rc = sum(trainer, found);
     memset(m, 0, sizeof *m + state_bytes(trainer));
+    if (rc == 0)
+        *out = found;
+    else
+        nn_evaluation_free(found);
     return nn_training_forgive(t, rc);
 }

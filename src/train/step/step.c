@@ -121,7 +121,6 @@ static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z
 static void compute_loss(const nn_trainer *t, const nn_batch *rows,
                          const nn_shard_microbatches *micro, const nn_real *z, nn_real *dz) {
     const nn_session *s = &t->session;
-    nn_trainer_measure_rows(t, rows, z);
     if (!micro) {
         add_loss(t, rows, z, dz, s->sums);
         return;
@@ -223,7 +222,6 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     t->pace.samples += (double)shard->global;
     i->loss += sums->loss;
     i->weight += sums->weight;
-    nn_trainer_measure_step(t, shard, sums);
     if (t->on_supplied) /* epochs are those of the data set */
         return;
     s->epoch_loss += sums->loss;
@@ -256,6 +254,7 @@ int nn_trainer_step(nn_trainer *t) {
             nn_reducer_open(s->reducer, (size_t)global_of_pass(t, i));
         const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
         compute_loss(t, &rows, pass.micro, z, dz);
+        nn_trainer_measure_rows(t, &rows, z);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);
 
         /* Gradients become complete from the end of the vector on. The reducer sums what is
@@ -271,6 +270,7 @@ int nn_trainer_step(nn_trainer *t) {
     separate_seconds(t);
     NN_TRY(check_faults(t));
     NN_TRY(check_step(t, &shard, read_rc));
+    nn_trainer_measure_step(t, &shard);
     advance(t, &shard);
     return 0;
 }
