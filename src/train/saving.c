@@ -143,6 +143,8 @@ int nn_trainer_save_best(nn_trainer *t) {
         return 0;
     nn_snapshot snapshot = snapshot_of(t, kernels);
     NN_TRY(nn_saver_keep_best(t->saver, &snapshot, &kept));
+    if (kept && t->saved_step == t->state.step)
+        t->saved_step = -1; /* not as the best */
     return kept ? 0 : save(t, true);
 }
 

@@ -57,8 +57,6 @@ static int validate(nn_trainer *t) {
     nn_loader_rest(t->train);
     NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
     t->validated_step = t->state.step;
-    if (t->saved_step == t->state.step) /* without this validation */
-        t->saved_step = -1;
     double value = nn_session_metric(&t->session, e, t->session.settings->validate.stopping.metric,
                                      &larger_is_better);
     bool better = improves(t, value, larger_is_better);

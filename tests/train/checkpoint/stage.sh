@@ -39,6 +39,14 @@ expect_line 'step 50,' err
 expect_same <(grep '^digest' out) <(grep '^digest' again)
 [ -z "$(staged)" ] || fail "left behind: $(staged)"
 
+# the copy fails: the run ends, and the next one makes up for it
+expect_code 6 faulty write 1 full/checkpoint-50 ENOSPC 0 train net.yaml -q --run full > out 2> err
+expect_line "cannot write 'full/checkpoint-50.h5.*the disk is full" err
+[ -z "$(find full -name '*.tmp')" ] || fail "left behind: $(find full -name '*.tmp')"
+train --run full --resume > out 2> err
+expect_line '^nnmpi: checkpoint-50.h5 was still in' err
+expect_same <(grep '^digest' out) <(grep '^digest' again)
+
 # so is the first one, but not what is left of a folder that was deleted since
 for run in first deleted; do
     faulty rename 1 $run/checkpoint-10 KILL 0 train net.yaml -q --run $run > out 2> err || true

@@ -268,6 +268,25 @@ static void test_early(nn_comm *comm) {
     nn_config_free(config);
 }
 
+/* Saved, and found to be the best only when the program ends the run: best.h5 is that one. */
+static void test_best_at_end(nn_comm *comm) {
+    nn_config *config = configured("checkpoint={every_epochs: 0}");
+    char best[64] = "", last[64] = "";
+    WORKS(nn_config_override(config, "validate={every_epochs: 0, every_steps: 100}"));
+    nn_training *t = opened(comm, config, "best_at_end", false);
+    nn_train_result result = {.size = sizeof result};
+    take_step(t);
+    WORKS(nn_training_save(t));
+    WORKS(nn_training_finish(t, &result));
+    CHECK_EQ_INT(result.best_step, 1);
+    nn_train_result_release(&result);
+    CHECK(readlink("best_at_end/best.h5", best, sizeof best - 1) > 0);
+    CHECK(readlink("best_at_end/last.h5", last, sizeof last - 1) > 0);
+    CHECK_STR(best, last);
+    nn_training_close(t);
+    nn_config_free(config);
+}
+
 /* Half of the rate is what train.lr would have made it. */
 static void test_rate(nn_comm *comm) {
     nn_config *config = configured(NULL);
@@ -351,6 +370,7 @@ int main(void) {
         test_set(comm);
         test_moments(comm);
         test_early(comm);
+        test_best_at_end(comm);
         test_rate(comm);
         test_misuse(comm);
         test_failed(comm);
