@@ -68,3 +68,8 @@ model = onnx.load("binary.onnx")
 node.op_type = "Tanh"
 _, about, changed = read("node", model)
 assert changed and re.search("(?m)^ *- tanh:", about), about
+
+# sequences with lengths, from the graph alone
+model = onnx.load("lengths.onnx")
+del model.metadata_props[:]
+read("alone", model)

@@ -28,6 +28,10 @@ CASES = [
     ("lstm", SEQUENCE, ["lstm: {units: 4, layers: 2, bidirectional: true, return: all}", "lstm: {units: 3}"], "labels"),
     ("gru", SEQUENCE, ["gru: {units: 4, layers: 2, return: all}", "gru: {units: 3, bidirectional: true}"], "labels"),
     ("words", INDICES, ["embedding: {vocabulary: 20, units: 5, padding_idx: 0}", "lstm: {units: 4}"], "labels"),
+    ("lengths", SEQUENCE, ["dense: {units: 4, activation: tanh}", "gru: {units: 4, layers: 2, bidirectional: true, return: all}",
+                           "lstm: {units: 3, bidirectional: true, bias: false}", "identity"], "lengths"),
+    ("network", (5, 4), ["graph_conv: {units: 6, edges: [[0, 1], [1, 2], [4, 3]], activation: relu}", "graph_conv: {units: 3, bias: false}",
+                         "flatten"], "labels"),
     ("positions", SEQUENCE, ["dense: {units: 4, activation: softmax}"], "places"),
 ]
 
@@ -39,6 +43,6 @@ def layers(name, model, kind):
         groups = [[f"a{i}" for i in range(len(ACTIVATIONS))][first::3] for first in range(3)]
         joins = [f"concat: {{name: j{i}, inputs: [{', '.join(group)}]}}" for i, group in enumerate(groups)]
         model = ["dense: {name: fc, units: 6}"] + model + joins + ["concat: {inputs: [j0, j1, j2]}"]
-    if kind in ("labels", "places", "scaled"):
+    if kind in ("labels", "lengths", "places", "scaled"):
         model.append("dense: {units: 3}")
     return "".join(f"  - {line}\n" for line in model)

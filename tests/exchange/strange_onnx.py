@@ -46,6 +46,16 @@ refuse("GRU 'n_y' .linear_before_reset should be 1", (4, 3),
 refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
        [("Transpose", "x", "t", {"perm": [1, 0, 2]}), ("LSTM", ["t", "w", "r", "", "", "h"], "y", {"hidden_size": 1})],
        {"w": ones(1, 4, 3), "r": ones(1, 4, 1), "h": ones(1, 1, 1)})
+recurrent = lambda op, i, o, **a: (op, i, o, {"hidden_size": 1, **a})
+weights = {"w": ones(1, 1, 3), "r": ones(1, 1, 1), "l": np.array([4] * 2, np.int32)}
+refuse("RNN 'n_h' .sequence_lens should be an input of the graph", (4, 3),
+       [("Transpose", "x", "t", {"perm": [1, 0, 2]}), recurrent("RNN", ["t", "w", "r", "", "l"], "h"), ("Squeeze", "hk", "y", {})],
+       {**weights, "k": np.array([1])})
+refuse("node 'n_a' takes lengths of sequences, 'n_b' does not", (4, 3),
+       [("Transpose", "x", "t", {"perm": [1, 0, 2]}), recurrent("RNN", ["t", "w", "r", "", "len"], "a"), ("Squeeze", "ak", "s", {}),
+        recurrent("RNN", ["s", "v", "r"], "b"), ("Squeeze", "bk", "u", {}), ("Transpose", "u", "y", {"perm": [1, 0, 2]})],
+       {**weights, "v": ones(1, 1, 1), "k": np.array([1])},
+       inputs=[helper.make_tensor_value_info("len", TensorProto.INT32, ["N"])])
 refuse("has two inputs, 'x' and 'z'", (4,), [("Add", "xz", "y", {})], inputs=[value("z", ["N", 4])])
 refuse("dimension 1 of input 'x' is not known", ("M",), [("Relu", "x", "y", {})])
 refuse("element 0 of 'w' is nan", (4,), [("MatMul", "xw", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)

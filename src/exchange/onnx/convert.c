@@ -225,29 +225,49 @@ static int convert_op(nn_onnx_conversion *c) {
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-static int start_values(nn_onnx_conversion *c) {
-    const nn_onnx_file *file = c->file;
-    const nn_onnx_port *input = NULL;
-    nn_shape *x = &c->p->data.x;
-    for (size_t i = 0; i < file->constants.count; i++)
-        c->numbers += file->constants.tensor[i].count;
-    for (size_t i = 0; i < file->constants.count; i++)
-        NN_TRY(nn_onnx_add_value(c, (nn_onnx_value){.name = file->constants.tensor[i].name,
+static int add_constants(nn_onnx_conversion *c) {
+    const nn_file_tensors *constants = &c->file->constants;
+    for (size_t i = 0; i < constants->count; i++) {
+        c->numbers += constants->tensor[i].count;
+        NN_TRY(nn_onnx_add_value(c, (nn_onnx_value){.name = constants->tensor[i].name,
                                                     .form = NN_ONNX_CONSTANT,
-                                                    .constant = &file->constants.tensor[i]}));
-    for (size_t i = 0; i < file->inputs; i++) {
-        if (nn_onnx_find_value(c, file->input[i].name))
-            continue;
-        if (input)
-            return nn_fail(NN_EUSAGE, "%s has two inputs, '%s' and '%s'; a model of nnmpi has one",
-                           file->constants.file, input->name, file->input[i].name);
-        input = &file->input[i];
+                                                    .constant = &constants->tensor[i]}));
     }
-    if (!input || input->rank < 2 || input->rank > NN_MAX_RANK + 1 || file->outputs != 1)
+    return 0;
+}
+
+/* The one that samples come by. Others are lengths of sequences, which may have a constant for who
+ * gives none, or, in old files, constants. */
+static int find_input(nn_onnx_conversion *c, const nn_onnx_port **input) {
+    *input = NULL;
+    for (size_t i = 0; i < c->file->inputs; i++) {
+        const nn_onnx_port *port = &c->file->input[i];
+        if (port->rank == 1 && port->dim[0] == 0) {
+            NN_TRY(
+                nn_onnx_add_value(c, (nn_onnx_value){.name = port->name, .form = NN_ONNX_LENGTHS}));
+            continue;
+        }
+        if (nn_onnx_find_value(c, port->name))
+            continue;
+        if (*input)
+            return nn_fail(NN_EUSAGE, "%s has two inputs, '%s' and '%s'; a model of nnmpi has one",
+                           c->file->constants.file, (*input)->name, port->name);
+        *input = port;
+    }
+    return 0;
+}
+
+static int start_values(nn_onnx_conversion *c) {
+    const char *file = c->file->constants.file;
+    const nn_onnx_port *input;
+    nn_shape *x = &c->p->data.x;
+    NN_TRY(add_constants(c));
+    NN_TRY(find_input(c, &input));
+    if (!input || input->rank < 2 || input->rank > NN_MAX_RANK + 1 || c->file->outputs != 1)
         return nn_fail(NN_EUSAGE,
                        "%s: a model of nnmpi has one input of known shape, [N, ...] with 1 to %d "
                        "dimensions behind N, and one output",
-                       file->constants.file, NN_MAX_RANK);
+                       file, NN_MAX_RANK);
     x->rank = input->rank - 1;
     for (int i = 0; i < x->rank; i++) {
         x->dim[i] = input->dim[i + 1];
@@ -255,7 +275,7 @@ static int start_values(nn_onnx_conversion *c) {
             return nn_fail(NN_EUSAGE,
                            "%s: dimension %d of input '%s' is not known; only the first "
                            "one, N, may be open",
-                           file->constants.file, i + 1, input->name);
+                           file, i + 1, input->name);
     }
     return nn_onnx_add_value(c, (nn_onnx_value){.name = input->name});
 }

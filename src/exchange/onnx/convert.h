@@ -11,11 +11,13 @@ typedef enum nn_onnx_form {
     NN_ONNX_STEPS,     /* [T, N, F] */
     NN_ONNX_STATES,    /* [T, D, N, H], D directions: Y of a recurrent operator */
     NN_ONNX_STATES_ND, /* [T, N, D, H] */
+    NN_ONNX_STATES_NT, /* [N, T, D, H] */
     NN_ONNX_LAST,      /* [D, N, H]: Y_h */
     NN_ONNX_LAST_ND,   /* [N, D, H] */
     NN_ONNX_CONSTANT,
-    NN_ONNX_SIZES, /* computed from shapes alone */
-    NN_ONNX_ZEROS  /* of such a shape */
+    NN_ONNX_SIZES,  /* computed from shapes alone */
+    NN_ONNX_ZEROS,  /* of such a shape */
+    NN_ONNX_LENGTHS /* an input of its own, [N]: steps of each sequence, as data sets have in len */
 } nn_onnx_form;
 
 typedef struct nn_onnx_item nn_onnx_item;
@@ -44,6 +46,7 @@ struct nn_onnx_item {
     unsigned ranks;      /* bit r: the node means the same for samples of rank r; 0: for all */
     int directions;      /* of a recurrent one; 0: it is none ... */
     const char *returns; /* ... and what is read of it: "last" or "all"; NULL: nothing yet */
+    bool lengths;        /* it stops at the end of each sequence */
 };
 
 /* Numbers of a parameter. */
@@ -147,6 +150,6 @@ extern const nn_onnx_operator nn_onnx_operators[]; /* the last has no name */
 
 /* sequences.c */
 nn_onnx_convert_fn nn_onnx_from_recurrent, nn_onnx_from_transpose, nn_onnx_from_reshape,
-    nn_onnx_from_squeeze, nn_onnx_from_gather;
+    nn_onnx_from_squeeze, nn_onnx_from_gather, nn_onnx_from_expand;
 
 #endif

@@ -9,17 +9,25 @@ static int rank_of(const nn_onnx_graph *g) {
     return g->layer->in[0].rank;
 }
 
+const char *nn_onnx_product(nn_onnx_graph *g, const char *x) {
+    const char *weight = nn_onnx_param(g, "weight");
+    return NN_ONNX_NODE(g, "MatMul", x, nn_onnx_transpose(g, weight, 2, (int64_t[]){1, 0}));
+}
+
+const char *nn_onnx_add_bias(nn_onnx_graph *g, const char *x) {
+    const char *bias = nn_onnx_param(g, "bias");
+    return bias ? NN_ONNX_NODE(g, "Add", x, bias) : x;
+}
+
 /* y = x W^T + b; Gemm takes matrices only. */
 const char *nn_onnx_dense(nn_onnx_graph *g, const char *op, const char *const *x) {
-    const char *weight = nn_onnx_param(g, "weight"), *bias = nn_onnx_param(g, "bias"), *y;
+    const char *y;
     (void)op;
-    if (rank_of(g) == 1) {
-        y = NN_ONNX_NODE(g, "Gemm", x[0], weight, bias);
-        nn_onnx_int(g, "transB", 1);
-        return y;
-    }
-    y = NN_ONNX_NODE(g, "MatMul", x[0], nn_onnx_transpose(g, weight, 2, (int64_t[]){1, 0}));
-    return bias ? NN_ONNX_NODE(g, "Add", y, bias) : y;
+    if (rank_of(g) > 1)
+        return nn_onnx_add_bias(g, nn_onnx_product(g, x[0]));
+    y = NN_ONNX_NODE(g, "Gemm", x[0], nn_onnx_param(g, "weight"), nn_onnx_param(g, "bias"));
+    nn_onnx_int(g, "transB", 1);
+    return y;
 }
 
 /* The vector of the index that stands for nothing is 0, whatever W has there. */

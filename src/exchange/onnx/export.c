@@ -11,8 +11,6 @@
 
 #include <string.h>
 
-#define INPUT "input"
-#define OUTPUT "output"
 /* Protocol Buffers count in int32. */
 #define MOST_BYTES ((size_t)1 << 31)
 
@@ -72,7 +70,8 @@ static void add_layers(nn_onnx_graph *g, const char **value) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(g->model->model, &layer);
     g->layer = layer[0];
-    value[0] = add_scaling(g, INPUT);
+    nn_onnx_declare(g, NN_GRAPH_INPUT, NN_ONNX_INPUT_NAME, &g->model->data.x);
+    value[0] = add_scaling(g, NN_ONNX_INPUT_NAME);
     for (size_t i = 1; i < layers; i++) {
         const char *x[NN_MAX_INPUTS + 1] = {NULL};
         g->layer = layer[i];
@@ -83,11 +82,10 @@ static void add_layers(nn_onnx_graph *g, const char **value) {
     }
     nn_shape out = g->layer->out;
     const char *last = add_fused(g, value[layers - 1], &out);
-    g->output = OUTPUT;
+    g->output = NN_ONNX_OUTPUT_NAME;
     (void)NN_ONNX_NODE(g, "Identity", last);
     nn_onnx_end(g);
-    nn_onnx_declare(g, NN_GRAPH_INPUT, INPUT, &g->model->data.x);
-    nn_onnx_declare(g, NN_GRAPH_OUTPUT, OUTPUT, &out);
+    nn_onnx_declare(g, NN_GRAPH_OUTPUT, NN_ONNX_OUTPUT_NAME, &out);
 }
 
 static void put_entry(nn_bytes *message, const char *key, const char *text) {

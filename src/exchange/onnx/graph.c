@@ -184,24 +184,37 @@ const char *nn_onnx_refuse(nn_onnx_graph *g, const char *why) {
     return "";
 }
 
-static void put_dim(nn_bytes *shape, int64_t value) {
+/* One whose size is said, or just called something. */
+static void put_dim(nn_bytes *shape, int64_t value, const char *name) {
     nn_bytes dim = {0};
-    if (value > 0)
-        nn_pb_put_int(&dim, NN_DIM_VALUE, value);
+    if (name)
+        nn_pb_put_text(&dim, NN_DIM_NAME, name);
     else
-        nn_pb_put_text(&dim, NN_DIM_NAME, "N");
+        nn_pb_put_int(&dim, NN_DIM_VALUE, value);
     nn_pb_put_message(shape, NN_TENSOR_SHAPE_DIM, &dim);
 }
 
-void nn_onnx_declare(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample) {
-    nn_bytes shape = {0}, tensor = {0}, type = {0}, value = {0};
-    put_dim(&shape, 0);
-    for (int i = 0; i < sample->rank; i++)
-        put_dim(&shape, sample->dim[i]);
-    nn_pb_put_int(&tensor, NN_TENSOR_TYPE_ELEMENT, NN_TENSOR_IS_FLOAT);
-    nn_pb_put_message(&tensor, NN_TENSOR_TYPE_SHAPE, &shape);
-    nn_pb_put_message(&type, NN_TYPE_TENSOR, &tensor);
+static void declare(nn_onnx_graph *g, int field, const char *name, int type, nn_bytes *shape) {
+    nn_bytes tensor = {0}, outer = {0}, value = {0};
+    nn_pb_put_int(&tensor, NN_TENSOR_TYPE_ELEMENT, type);
+    nn_pb_put_message(&tensor, NN_TENSOR_TYPE_SHAPE, shape);
+    nn_pb_put_message(&outer, NN_TYPE_TENSOR, &tensor);
     nn_pb_put_text(&value, NN_VALUE_NAME, name);
-    nn_pb_put_message(&value, NN_VALUE_TYPE, &type);
+    nn_pb_put_message(&value, NN_VALUE_TYPE, &outer);
     nn_pb_put_message(&g->message, field, &value);
+}
+
+void nn_onnx_declare(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample) {
+    nn_bytes shape = {0};
+    put_dim(&shape, 0, "N");
+    for (int i = 0; i < sample->rank; i++)
+        put_dim(&shape, sample->dim[i], NULL);
+    declare(g, field, name, NN_TENSOR_IS_FLOAT, &shape);
+}
+
+const char *nn_onnx_default(nn_onnx_graph *g, const char *name, int64_t value) {
+    nn_bytes shape = {0};
+    put_dim(&shape, 0, "L");
+    declare(g, NN_GRAPH_INPUT, name, NN_TENSOR_IS_INT64, &shape);
+    return add_constant(g, name, NN_TENSOR_IS_INT64, 1, &(int64_t){1}, &value, sizeof value);
 }

@@ -6,6 +6,10 @@
 #include "base/bytes.h"
 #include "exchange/portable.h"
 
+#define NN_ONNX_INPUT_NAME "input"
+#define NN_ONNX_OUTPUT_NAME "output"
+#define NN_ONNX_LENGTHS_NAME "lengths" /* of sequences */
+
 typedef struct nn_onnx_graph {
     const nn_portable *model;
     nn_pool *pool;
@@ -15,6 +19,9 @@ typedef struct nn_onnx_graph {
     const nn_layer *layer; /* whose nodes are made */
     size_t nodes;          /* of it */
     const char *output;    /* what the next output is called; NULL: by its layer and operator */
+    const char *lengths;   /* steps of each sequence, int32 [N]; NULL: nobody has asked yet */
+    const size_t *edges;   /* nn_sparse.start of the graph ... */
+    const char *matrix;    /* ... whose matrix is this constant */
 } nn_onnx_graph;
 
 /* Begins a node of one output, whose name is returned; inputs end with NULL, "" leaves out one that
@@ -42,6 +49,9 @@ const char *nn_onnx_param_as(nn_onnx_graph *g, const char *name, int rank, const
 /* Its numbers in PyTorch's order, owned by the graph's pool; NULL: it has no such parameter. */
 float *nn_onnx_numbers(nn_onnx_graph *g, const char *name, const nn_param **param);
 
+/* x W^T, and x + b where the layer has a bias. */
+const char *nn_onnx_product(nn_onnx_graph *g, const char *x);
+const char *nn_onnx_add_bias(nn_onnx_graph *g, const char *x);
 /* Common nodes: x as a sample of that shape, x with other axes. */
 const char *nn_onnx_reshape(nn_onnx_graph *g, const char *x, int rank, const int64_t *dim);
 const char *nn_onnx_transpose(nn_onnx_graph *g, const char *x, size_t rank, const int64_t *axes);
@@ -54,7 +64,10 @@ bool nn_onnx_option_bool(const nn_onnx_graph *g, const char *key);
 /* Notes that the layer under way cannot be expressed, and why; returns "". */
 const char *nn_onnx_refuse(nn_onnx_graph *g, const char *why);
 
+/* The graph's input or output of floats, [N, ...]. */
 void nn_onnx_declare(nn_onnx_graph *g, int field, const char *name, const nn_shape *sample);
+/* An input of whole numbers, [L], which need not be given: then it is this one; returns `name`. */
+const char *nn_onnx_default(nn_onnx_graph *g, const char *name, int64_t value);
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
@@ -75,6 +88,6 @@ nn_onnx_export nn_onnx_dense, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step, nn
     nn_onnx_concat, nn_onnx_to_shape;
 nn_onnx_export nn_onnx_conv2d, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
     nn_onnx_batch_norm, nn_onnx_layer_norm;
-nn_onnx_export nn_onnx_recurrent;
+nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv;
 
 #endif

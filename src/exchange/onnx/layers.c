@@ -15,6 +15,7 @@ const nn_onnx_layer nn_onnx_layers[] = {
     {&nn_layer_add.entry, NULL, "Sum"},
     {&nn_layer_multiply.entry, nn_onnx_multiply, NULL},
     {&nn_layer_concat.entry, nn_onnx_concat, NULL},
+    {&nn_layer_graph_conv.entry, nn_onnx_graph_conv, NULL},
     {&nn_layer_conv2d.entry, nn_onnx_conv2d, NULL},
     {&nn_layer_max_pool.entry, nn_onnx_max_pool, NULL},
     {&nn_layer_avg_pool.entry, nn_onnx_avg_pool, NULL},

@@ -63,6 +63,21 @@ static int check_ranks(const nn_onnx_conversion *c) {
     return 0;
 }
 
+/* Lengths of sequences are those of all recurrent layers. */
+static int check_lengths(const nn_onnx_conversion *c) {
+    const nn_onnx_item *some = NULL, *none = NULL;
+    for (const nn_onnx_item *item = c->last; item; item = item->above) {
+        some = item->directions && item->lengths ? item : some;
+        none = item->directions && !item->lengths ? item : none;
+    }
+    if (!some || !none)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "%s: node '%s' takes lengths of sequences, '%s' does not; in nnmpi all "
+                   "recurrent layers do where a data set has len",
+                   c->file->constants.file, some->node, none->node);
+}
+
 /* What is known of targets: classes where the loss is one for them. */
 static void set_targets(nn_portable *p, const char *loss) {
     nn_shape out = nn_model_output_shape(p->model);
@@ -111,6 +126,7 @@ int nn_onnx_build(nn_onnx_conversion *c) {
     NN_TRY(set_normal(c));
     NN_TRY(nn_portable_build(p, file, config));
     NN_TRY(check_ranks(c));
+    NN_TRY(check_lengths(c));
     if (nn_model_output_shape(p->model).rank == 3)
         return nn_fail(NN_EUSAGE,
                        "%s: the model ends with an image, whose numbers nnmpi gives in another "

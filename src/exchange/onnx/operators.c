@@ -291,7 +291,7 @@ static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
     bool images =
         x->rank == 3 && by->rank >= 3 && by->dim[by->rank - 2] == 1 && by->dim[by->rank - 1] == 1;
     bool last = by->rank > 0 && by->dim[by->rank - 1] == x->dim[x->rank - 1];
-    if (!by->type->get || by->count == 0 || !nn_affine_fits(by->count, x) ||
+    if (!by->type->get || by->count == 0 || by->fortran || !nn_affine_fits(by->count, x) ||
         !(by->count == 1 || by->count == elements || (x->rank == 3 ? images : last)))
         return nn_onnx_no(c, "samples are scaled by one number, one a channel or one an element");
     NN_TRY(grow_affine(c, by->count));
@@ -359,6 +359,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Div", from_join, NULL},
     {"Dropout", from_same, NULL},
     {"Elu", from_slope, "elu"},
+    {"Expand", nn_onnx_from_expand, NULL},
     {"Flatten", nn_onnx_from_reshape, "flatten"},
     {"GRU", nn_onnx_from_recurrent, "gru"},
     {"Gather", nn_onnx_from_gather, "embedding"},

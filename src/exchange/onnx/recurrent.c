@@ -2,6 +2,7 @@
 #include "nn/layers/recurrent/recurrent.h"
 
 #include "exchange/onnx/import.h"
+#include "exchange/onnx/schema.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,13 +82,41 @@ static const char *constant(nn_onnx_graph *g, const cell *c, char letter, size_t
     return nn_onnx_constant(g, name, param->rank + 1, dim, numbers);
 }
 
+/* Lengths of samples are those of what recurrent layers read where all of these read as many steps.
+ */
+static bool has_lengths(const nn_portable *p) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(p->model, &layer);
+    for (size_t i = 1; i < layers; i++)
+        for (const nn_onnx_layer *row = nn_onnx_layers; row->layer; row++)
+            if (row->layer == &layer[i]->ops->entry && row->run == nn_onnx_recurrent &&
+                (p->data.x.rank > 2 || layer[i]->in[0].dim[0] != p->data.x.dim[0]))
+                return false;
+    return true;
+}
+
+/* The steps of each sequence that count: an input that need not be given, and of which one number
+ * is enough. NULL: all steps do. */
+static const char *lengths_of(nn_onnx_graph *g) {
+    if (g->lengths || !has_lengths(g->model))
+        return g->lengths;
+    const char *samples = NN_ONNX_NODE(g, "Shape", NN_ONNX_INPUT_NAME);
+    nn_onnx_int(g, "start", 0);
+    nn_onnx_int(g, "end", 1);
+    const char *given = nn_onnx_default(g, NN_ONNX_LENGTHS_NAME, g->model->data.x.dim[0]);
+    g->lengths = NN_ONNX_NODE(g, "Cast", NN_ONNX_NODE(g, "Expand", given, samples));
+    nn_onnx_int(g, "to", NN_TENSOR_IS_INT32);
+    return g->lengths;
+}
+
 /* The node of a level on x [T, N, F]: [T, directions, N, units], and *last [directions, N, units].
  */
 static const char *add_level(nn_onnx_graph *g, const cell *c, size_t level, const char *x,
                              const char **last) {
     const nn_recurrent *o = g->layer->options;
-    const char *y = NN_ONNX_NODE(g, c->op, x, constant(g, c, 'W', level),
-                                 constant(g, c, 'R', level), constant(g, c, 'B', level));
+    const char *w = constant(g, c, 'W', level), *r = constant(g, c, 'R', level),
+               *b = constant(g, c, 'B', level), *lengths = lengths_of(g);
+    const char *y = NN_ONNX_NODE(g, c->op, x, w, r, b || !lengths ? b : "", lengths);
     *last = nn_onnx_more(g);
     nn_onnx_int(g, "hidden_size", o->units);
     nn_onnx_text(g, "direction", o->bidirectional ? "bidirectional" : "forward");

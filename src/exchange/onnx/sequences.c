@@ -46,8 +46,9 @@ static const char *check(nn_onnx_conversion *c, const char *kind, const nn_file_
         return "W, R and B should be constants that fit";
     if (strcmp(direction, w->dim[0] == 2 ? "bidirectional" : "forward") != 0)
         return "its direction is neither forward nor bidirectional";
-    if (c->op->inputs > LENGTHS && *c->op->input[LENGTHS])
-        return "sequence_lens";
+    const nn_onnx_value *lengths = nn_onnx_in(c, LENGTHS);
+    if (nn_onnx_given(c, LENGTHS) && (!lengths || lengths->form != NN_ONNX_LENGTHS))
+        return "sequence_lens should be an input of the graph, [N]";
     if (!nn_onnx_is_zero(c, INITIAL_H) || !nn_onnx_is_zero(c, INITIAL_C))
         return "its initial state is not zeros";
     if (!has_usual_functions(c, kind, (size_t)w->dim[0]) ||
@@ -91,6 +92,7 @@ int nn_onnx_from_recurrent(nn_onnx_conversion *c, const char *kind) {
     if (!item)
         return 0;
     item->directions = (int)w->dim[0];
+    item->lengths = nn_onnx_given(c, LENGTHS);
     NN_TRY(nn_onnx_set(item, "units", "%" PRId64, r->dim[2]));
     NN_TRY(nn_onnx_set(item, "bidirectional", item->directions == 2 ? "true" : "false"));
     NN_TRY(nn_onnx_set(item, "bias", b ? "true" : "false"));
@@ -116,6 +118,18 @@ static int give_as(nn_onnx_conversion *c, const nn_onnx_value *x, nn_onnx_form f
     return nn_onnx_give(c, 0, y);
 }
 
+/* The transpose of a constant matrix: what stands row by row is read as its columns. */
+static int give_transpose(nn_onnx_conversion *c, const nn_file_tensor *constant) {
+    nn_file_tensor *turned = nn_pool_alloc(c->pool, sizeof *turned);
+    if (!turned)
+        return NN_EMEMORY;
+    *turned = *constant;
+    turned->dim[0] = constant->dim[1];
+    turned->dim[1] = constant->dim[0];
+    turned->fortran = !constant->fortran;
+    return nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_CONSTANT, .constant = turned});
+}
+
 int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
     static const struct {
         nn_onnx_form from, to;
@@ -125,11 +139,15 @@ int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
         {NN_ONNX_SAMPLES, NN_ONNX_STEPS, 3, {1, 0, 2}},
         {NN_ONNX_STEPS, NN_ONNX_SAMPLES, 3, {1, 0, 2}},
         {NN_ONNX_STATES, NN_ONNX_STATES_ND, 4, {0, 2, 1, 3}},
+        {NN_ONNX_STATES, NN_ONNX_STATES_NT, 4, {2, 0, 1, 3}},
         {NN_ONNX_LAST, NN_ONNX_LAST_ND, 3, {1, 0, 2}},
     };
     const nn_onnx_value *x = nn_onnx_in(c, 0);
     const nn_onnx_attribute *perm = nn_onnx_attribute_of(c->op, "perm");
+    const nn_file_tensor *matrix = nn_onnx_in_constant(c, 0, 2);
     (void)kind;
+    if (matrix && (!perm || (perm->count == 2 && perm->numbers[0] == 1 && perm->numbers[1] == 0)))
+        return give_transpose(c, matrix);
     for (size_t i = 0; x && perm && i < sizeof known / sizeof *known; i++)
         if (x->form == known[i].from && perm->count == known[i].rank &&
             memcmp(perm->numbers, known[i].perm, perm->count * sizeof *perm->numbers) == 0)
@@ -160,6 +178,15 @@ int nn_onnx_from_squeeze(nn_onnx_conversion *c, const char *kind) {
         return nn_onnx_give(c, 0, y);
     }
     return nn_onnx_no(c, "axes are only removed behind recurrent operators and global pooling");
+}
+
+/* Lengths of sequences, of which one was enough. */
+int nn_onnx_from_expand(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    (void)kind;
+    return x && x->form == NN_ONNX_LENGTHS
+               ? nn_onnx_give(c, 0, *x)
+               : nn_onnx_no(c, "only lengths of sequences are expanded");
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
@@ -194,6 +221,9 @@ int nn_onnx_from_reshape(nn_onnx_conversion *c, const char *kind) {
     if (x && x->form == NN_ONNX_STATES_ND && count == 3 && !flat &&
         joins_directions(x, count, shape))
         return give_as(c, x, NN_ONNX_STEPS, false);
+    if (x && x->form == NN_ONNX_STATES_NT && count == 3 && !flat && shape[0] <= 0 &&
+        (shape[1] == 0 || shape[1] == c->p->data.x.dim[0]) && joins_directions(x, count, shape))
+        return give_as(c, x, NN_ONNX_SAMPLES, false);
     if (x && x->form == NN_ONNX_LAST_ND &&
         (flat ? nn_onnx_get_int(c, "axis", 1) == 1
               : count == 2 && joins_directions(x, count, shape)))
@@ -217,8 +247,9 @@ int nn_onnx_from_gather(nn_onnx_conversion *c, const char *kind) {
     int64_t at, axis = nn_onnx_get_int(c, "axis", 0);
     nn_onnx_item *item;
     if (x && which && x->layer && x->layer->directions == 1 && nn_onnx_whole(which, 1, &at) == 1) {
-        if (at == -1 && ((x->form == NN_ONNX_SAMPLES && axis == 1 && !x->last) ||
-                         (x->form == NN_ONNX_STEPS && axis == 0)))
+        if (at == -1 && !x->layer->lengths &&
+            ((x->form == NN_ONNX_SAMPLES && axis == 1 && !x->last) ||
+             (x->form == NN_ONNX_STEPS && axis == 0)))
             return give_as(c, x, NN_ONNX_SAMPLES, true);
         if (x->form == NN_ONNX_LAST && axis == 0 && (at == 0 || at == -1))
             return give_as(c, x, NN_ONNX_SAMPLES, true);

@@ -106,7 +106,7 @@ bool nn_onnx_get_ints(const nn_onnx_conversion *c, const char *name, size_t coun
 }
 
 int nn_onnx_whole(const nn_file_tensor *constant, size_t most, int64_t *out) {
-    if (!constant || !constant->type->get || constant->count > most)
+    if (!constant || !constant->type->get || constant->count > most || constant->fortran)
         return -1;
     for (size_t i = 0; i < constant->count; i++) {
         double number = constant->type->get(constant->bytes + i * constant->type->size);

@@ -4,11 +4,11 @@
  *
  * with E the adjacency matrix, D the degrees of E + I and W [units][features]. A is symmetric, so
  * back-propagation multiplies by it once more. */
+#include "nn/layers/graph_conv.h"
+
 #include "base/text.h"
 #include "math/gemm/gemm.h"
-#include "math/kernels.h"
 #include "math/parallel.h"
-#include "nn/layers/layers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,6 +120,10 @@ static int make_matrix(nn_layer *layer, const nn_node *edges) {
 }
 
 /* --- the layer --- */
+
+const nn_sparse *nn_graph_conv_matrix(const nn_layer *layer) {
+    return &((const struct graph_conv *)layer->options)->matrix;
+}
 
 /* The nearest graph_conv before this one, along first inputs. */
 static const nn_layer *above(const nn_layer *layer) {
