@@ -13,6 +13,7 @@ from typing import Any, Iterator, Mapping
 import numpy as np
 
 from .comm import Comm
+from .states import members
 from .tensors import Tensor
 
 
@@ -105,10 +106,10 @@ class DataLoader:
 
     def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
         """The next loop over it goes on from there; on every rank the same. Local."""
-        epoch, batch = int(state_dict["epoch"]), int(state_dict["batch"])
+        seed, epoch, batch = map(int, members(state_dict, "a DataLoader", "seed", "epoch", "batch"))
         if epoch < 0 or not 0 <= batch <= len(self):
             raise ValueError(f"epoch {epoch}, minibatch {batch}: an epoch of this loader has {len(self)} minibatches")
-        self.seed, self.epoch, self._first, self._taken = int(state_dict["seed"]), epoch, batch, 0
+        self.seed, self.epoch, self._first, self._taken = seed, epoch, batch, 0
 
     def _take(self, index: np.ndarray) -> tuple[Tensor, ...]:
         if isinstance(self.dataset, TensorDataset):

@@ -272,7 +272,7 @@ class Model:
         shape."""
         self._predictor = None
         if self.training is not None:
-            self.training.load(os.fspath(path))
+            self.training.load(path)
             self._replaced = True
         else:
             with Checkpoint(path) as checkpoint:
@@ -288,7 +288,7 @@ class Model:
             self._traits, self._scale = checkpoint.traits, checkpoint.scale
         with self._alone({"batch_size": 1}) as training:
             with Messages.silenced():
-                training.load(os.fspath(path))
+                training.load(path)
             self._weights = training.get_weights()
         folder = os.path.abspath(path)
         folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
@@ -367,13 +367,12 @@ class Model:
 
         Within ``fit``, in a callback, Collective; otherwise rank 0 may do so alone.
         """
-        name = os.fspath(path)
         if self.training is not None:
-            self.training.write(name)
+            self.training.write(path)
         elif self.comm.rank == 0:
             self._check_trained()
             with self._alone({**self._settings()["train"], **self._last, "accumulate": 1}) as training:
-                training.write(name)
+                training.write(path)
 
     @classmethod
     def load(cls, path: Union[str, os.PathLike], comm: Optional[Comm] = None) -> "Model":

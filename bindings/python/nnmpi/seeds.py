@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .states import members
+
 
 class _Random:
     """The seed, and how many streams of random numbers have been taken from it."""
@@ -23,7 +25,7 @@ def get_rng_state() -> dict[str, int]:
 
 def set_rng_state(state: dict[str, int]) -> None:
     """Goes on from there. Local."""
-    _Random.seed, _Random.taken = int(state["seed"]), int(state["taken"])
+    _Random.seed, _Random.taken = map(int, members(state, "random numbers", "seed", "taken"))
 
 
 def next_stream() -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -127,13 +128,13 @@ class Training(Handle):
         check(lib.nn_training_predict(self.pointer, batch, floats(y)))
         return y
 
-    def load(self, path: str) -> None:
+    def load(self, path: Union[str, os.PathLike]) -> None:
         """Takes all parameters from a checkpoint."""
-        check(lib.nn_training_load(self.pointer, path.encode()))
+        check(lib.nn_training_load(self.pointer, os.fsencode(path)))
 
-    def write(self, path: str) -> None:
+    def write(self, path: Union[str, os.PathLike]) -> None:
         """Writes the parameters to a checkpoint."""
-        check(lib.nn_training_write(self.pointer, path.encode()))
+        check(lib.nn_training_write(self.pointer, os.fsencode(path)))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the parameters by name ("fc1/weight"), as PyTorch shapes them."""

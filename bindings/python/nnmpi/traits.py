@@ -44,7 +44,7 @@ class Checkpoint(Handle):
     """A checkpoint, or of a run folder the best one, else the last: its model, and what it says of that."""
 
     def __init__(self, path: Union[str, os.PathLike]):
-        self._own(new("nn_predictor", lib.nn_predictor_open, os.fspath(path).encode(), 1), lib.nn_predictor_free)
+        self._own(new("nn_predictor", lib.nn_predictor_open, os.fsencode(path), 1), lib.nn_predictor_free)
         described = lib.nn_predictor_description(self.pointer)
         if described == ffi.NULL:
             check(lib.nn_error_code())

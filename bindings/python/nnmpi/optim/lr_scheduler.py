@@ -13,6 +13,7 @@ import math
 from typing import Any, Callable, Iterable, Mapping
 
 from .._library import Handle, check, lib, new
+from ..states import members
 from .optimizers import Optimizer
 
 _STATE = ("factor", "best", "bad", "cooldown")
@@ -33,8 +34,9 @@ class _Schedule(Handle):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """What another one has kept."""
-        best = math.nan if state["best"] is None else state["best"]
-        check(lib.nn_schedule_set_state(self.pointer, {**{name: state[name] for name in _STATE}, "best": best}))
+        kept = dict(zip(_STATE, members(state, "a schedule", *_STATE)))
+        kept["best"] = math.nan if kept["best"] is None else kept["best"]
+        check(lib.nn_schedule_set_state(self.pointer, kept))
 
 
 class LRScheduler:
@@ -79,12 +81,12 @@ class LRScheduler:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Goes on from what ``state_dict`` of a scheduler of the same kind has given. Local."""
-        groups = len(self.base_lrs)
-        if len(state_dict["base_lrs"]) != groups or len(state_dict["schedules"]) != len(self._schedules):
-            raise ValueError(f"the state is of {len(state_dict['base_lrs'])} groups of parameters, and there are {groups}")
-        for schedule, state in zip(self._schedules, state_dict["schedules"]):
+        count, rates, schedules = members(state_dict, "a scheduler", "last_epoch", "base_lrs", "schedules")
+        if len(rates) != len(self.base_lrs) or len(schedules) != len(self._schedules):
+            raise ValueError(f"the state is of {len(rates)} groups of parameters, and there are {len(self.base_lrs)}")
+        for schedule, state in zip(self._schedules, schedules):
             schedule.set_state(state)
-        self.last_epoch, self.base_lrs = int(state_dict["last_epoch"]), list(state_dict["base_lrs"])
+        self.last_epoch, self.base_lrs = int(count), [float(rate) for rate in rates]
         self._set_rates()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._library import Handle, check, ffi, lib, text
 from ..arrays import floats
 from ..comm import Comm
+from ..states import members
 from ..tensors import Tensor, readable
 
 
@@ -121,22 +122,20 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Goes on from what ``state_dict`` of an optimiser of as many parameters of the same shapes has given, options
         included; on every rank the same. Nothing is changed where it does not fit. Collective."""
-        groups = state_dict["param_groups"]
-        if [len(group["params"]) for group in groups] != [len(group.params) for group in self._groups]:
+        of_parameters, groups = members(state_dict, "an optimiser", "state", "param_groups")
+        given = [len(members(group, "a group of parameters", "params")[0]) for group in groups]
+        if given != [len(group.params) for group in self._groups]:
             raise ValueError(
-                f"the state is of {[len(group['params']) for group in groups]} parameters in each group, but this "
-                f"optimiser has {[len(group.params) for group in self._groups]}"
+                f"the state is of {given} parameters in each group, but this optimiser has "
+                f"{[len(group.params) for group in self._groups]}"
             )
         made = []
         for group, options in zip(self._groups, groups):
-            unknown = [key for key in group.options if key not in options]
-            if unknown:
-                raise ValueError(f"a group of parameters in the state has no {', '.join(unknown)}")
-            wanted = {key: options[key] for key in group.options}
+            wanted = dict(zip(group.options, members(options, f"{self.kind}'s parameters", *group.options)))
             same = {**wanted, "lr": None} == {**group.options, "lr": None}
             made.append(group if same else _Group(group.comm, self.kind, wanted, group.params))
         states = [
-            [group.checked(i, state_dict["state"].get(number, {})) for i, number in enumerate(options["params"])]
+            [group.checked(i, dict(of_parameters.get(number, {}))) for i, number in enumerate(options["params"])]
             for group, options in zip(made, groups)
         ]
         for group, options, own, held in zip(made, groups, states, self.param_groups):
