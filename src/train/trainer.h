@@ -1,8 +1,8 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step/ (one training step, its learning rate and its update), replicas/ (whether all
- * ranks hold the same), saving.c (when it saves), report.c (what people see of it), measure.c
- * (metrics of training minibatches), train.c (what is around the steps) and training/ (the loop,
- * and what callers drive themselves). `check` and `bench` open a trainer too. */
+ * ranks hold the same), saving.c (when it saves), report.c (what people see of it), train.c (what
+ * is around the steps) and training/ (the loop, and what callers drive themselves). `check` and
+ * `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 

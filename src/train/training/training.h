@@ -1,5 +1,6 @@
 /* The inside of a training that the program drives (nnmpi/training.h): training.c (its life),
- * parts.c (a step in parts, and what is computed besides), tensors.c. */
+ * parts.c (a step in parts, and what is computed besides), measure.c (metrics of the minibatches),
+ * tensors.c. */
 #ifndef NN_TRAIN_TRAINING_TRAINING_H
 #define NN_TRAIN_TRAINING_TRAINING_H
 
