@@ -3,35 +3,24 @@
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/save/staging.h"
+#include "train/step/blocks.h"
+#include "train/step/max_norm.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
-/* Elements of a block: small enough that what one look brings into the cache is still there for the
- * next one. Norms are sums of blocks' sums in the order of the vector, so that they do not depend
- * on the number of threads, nor on that of ranks where their slices are whole cells. */
-#define BLOCK NN_PARTITION_CELL
 /* Blocks worth a fork and join. */
 #define GRAIN 8
 /* nn_parallel divides at multiples of this. */
 #define PARALLEL_UNIT 16
 
-/* Part of one tensor, in one slice of this rank's share. */
-struct block {
-    size_t tensor, begin, count; /* place in the list of parameters; elements of the vector */
-    size_t at;                   /* of the first element in the share */
-    size_t number;               /* among the blocks of all ranks */
-};
-
 struct nn_updater {
     nn_session *session;
     const nn_param *const *param;
     size_t params;
-    struct block *block; /* in the order of the share; tensors that do not learn have none */
-    size_t blocks, all_blocks;
-    size_t *tensor;          /* [all_blocks] of each block of all ranks */
-    double *block_sum, *sum; /* [all_blocks], [params] times NN_UPDATE_SUMS */
+    nn_blocks blocks;
+    double *block_sum, *sum; /* [blocks.all], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
     nn_real *total;          /* of passes so far, as long as the share; NULL: a step is one */
     atomic_bool nonfinite;
@@ -54,53 +43,6 @@ static bool has_constraint(const nn_settings *s) {
     return s->train.max_norm > 0;
 }
 
-/* Blocks on their way to the lists; all counted first. */
-struct block_list {
-    nn_updater *updater;
-    bool own, store; /* the slice is this rank's; lists are there */
-};
-
-static void add_block(const struct block_list *c, struct block b) {
-    nn_updater *u = c->updater;
-    b.number = u->all_blocks++;
-    if (c->store)
-        u->tensor[b.number] = b.tensor;
-    if (c->store && c->own)
-        u->block[u->blocks] = b;
-    u->blocks += c->own;
-}
-
-/* The part of a tensor that is in a slice, at multiples of a block. */
-static void add_blocks(const struct block_list *c, size_t tensor, const nn_slice *slice) {
-    const nn_param *param = c->updater->param[tensor];
-    size_t begin = param->offset, end = begin + param->count, next;
-    begin = begin > slice->begin ? begin : slice->begin;
-    end = end < slice->end ? end : slice->end;
-    for (; !param->layer->frozen && begin < end; begin = next) {
-        next = (begin / BLOCK + 1) * BLOCK;
-        next = next < end ? next : end;
-        add_block(c, (struct block){.tensor = tensor,
-                                    .begin = begin,
-                                    .count = next - begin,
-                                    .at = slice->at + begin - slice->begin});
-    }
-}
-
-/* All blocks, in the order of the vector, which is that of a share too. */
-static void list_blocks(nn_updater *u, bool store) {
-    const nn_partition *shares = nn_reducer_partition(u->session->reducer);
-    size_t owner;
-    nn_reducer_owners(u->session->reducer, &owner);
-    u->blocks = u->all_blocks = 0;
-    for (size_t k = shares->buckets; k > 0; k--)
-        for (size_t o = 0; o < shares->owners; o++) {
-            nn_slice slice = nn_partition_slice(shares, k - 1, o);
-            struct block_list c = {u, o == owner, store};
-            for (size_t i = 0; i < u->params; i++)
-                add_blocks(&c, i, &slice);
-        }
-}
-
 static bool learns(const nn_updater *u) {
     for (size_t i = 0; i < u->params; i++)
         if (!u->param[i]->layer->frozen)
@@ -113,12 +55,9 @@ int nn_updater_plan(nn_updater *u, nn_session *session) {
     u->params = nn_model_params(u->session->model, &u->param);
     if (!learns(u))
         return nn_fail(NN_EUSAGE, "nothing to train: no layer has parameters, or all are frozen");
-    list_blocks(u, false);
-    NN_TRY(NN_NEW(&u->block, u->blocks + 1, "optimiser"));
-    NN_TRY(NN_NEW(&u->tensor, u->all_blocks + 1, "optimiser"));
-    NN_TRY(NN_NEW(&u->block_sum, u->all_blocks * NN_UPDATE_SUMS + 1, "optimiser"));
+    NN_TRY(nn_blocks_init(&u->blocks, session->model, session->reducer));
+    NN_TRY(NN_NEW(&u->block_sum, u->blocks.all * NN_UPDATE_SUMS + 1, "optimiser"));
     NN_TRY(NN_NEW(&u->sum, u->params * NN_UPDATE_SUMS, "optimiser"));
-    list_blocks(u, true);
     if (!nn_settings_sums_passes(u->session->settings))
         return 0;
     return NN_NEW(&u->total, nn_reducer_share(u->session->reducer) + 1,
@@ -132,8 +71,7 @@ int nn_updater_new(nn_updater **out) {
 void nn_updater_free(nn_updater *u) {
     if (!u)
         return;
-    nn_free(u->block);
-    nn_free(u->tensor);
+    nn_blocks_release(&u->blocks);
     nn_free(u->block_sum);
     nn_free(u->sum);
     nn_free(u->total);
@@ -178,7 +116,7 @@ static nn_update update_of(const nn_updater *u, size_t tensor) {
 }
 
 /* The step on elements of one tensor; all of them begin with the same element. */
-static void step_tensor(const nn_updater *u, const struct block *b, const nn_real *g, nn_real *w,
+static void step_tensor(const nn_updater *u, const nn_block *b, const nn_real *g, nn_real *w,
                         nn_real *const *slot) {
     const nn_session *session = u->session;
     const nn_param *param = u->param[b->tensor];
@@ -192,7 +130,7 @@ static void step_tensor(const nn_updater *u, const struct block *b, const nn_rea
 }
 
 /* a <- decay a + (1 - decay) w; statistics are means already. */
-static void follow(const nn_updater *u, const struct block *b) {
+static void follow(const nn_updater *u, const nn_block *b) {
     const nn_session *session = u->session;
     const nn_real *w = session->params + b->begin;
     nn_real *average = session->average + b->begin;
@@ -210,7 +148,7 @@ static void slots_at(const nn_session *session, size_t at, nn_real *slot[NN_MAX_
 
 /* A gradient of NaN or Inf makes the parameter NaN or Inf under every optimiser (but for an Inf
  * that clip_value limits), so that one look, at what has just been written, sees either. */
-static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
+static void step_block(nn_updater *u, const nn_block *b, const nn_real *g) {
     nn_real *w = u->session->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
     slots_at(u->session, b->at, slot);
     step_tensor(u, b, g, w, slot);
@@ -220,44 +158,19 @@ static void step_block(nn_updater *u, const struct block *b, const nn_real *g) {
         atomic_store_explicit(&u->nonfinite, true, memory_order_relaxed);
 }
 
-/* The first block that ends behind element `begin`. */
-static size_t find_block(const nn_updater *u, size_t begin) {
-    size_t low = 0, high = u->blocks;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (u->block[middle].begin + u->block[middle].count <= begin)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* The part of block i that is in a slice; false: the slice ends before it. */
-static bool block_in(const nn_updater *u, const nn_slice *slice, size_t i, struct block *b) {
-    size_t begin = slice->begin, end = slice->end;
-    if (i == u->blocks || u->block[i].begin >= end)
-        return false;
-    *b = u->block[i];
-    size_t skip = b->begin < begin ? begin - b->begin : 0;
-    b->begin += skip;
-    b->at += skip;
-    b->count -= skip;
-    b->count = b->count < end - b->begin ? b->count : end - b->begin;
-    return true;
-}
-
 static void step(void *ctx, const nn_slice *slice, const nn_real *g) {
     nn_updater *u = ctx;
-    struct block b;
-    for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++)
+    nn_block b;
+    for (size_t i = nn_blocks_find(&u->blocks, slice->begin);
+         nn_blocks_part(&u->blocks, i, slice, &b); i++)
         step_block(u, &b, g + (b.begin - slice->begin));
 }
 
 static void accumulate(void *ctx, const nn_slice *slice, bool first, bool last, nn_real *g) {
     const nn_updater *u = ctx;
-    struct block b;
-    for (size_t i = find_block(u, slice->begin); block_in(u, slice, i, &b); i++) {
+    nn_block b;
+    for (size_t i = nn_blocks_find(&u->blocks, slice->begin);
+         nn_blocks_part(&u->blocks, i, slice, &b); i++) {
         nn_real *total = u->total + b.at, *sum = g + (b.begin - slice->begin);
         if (u->param[b.tensor]->role == NN_PARAM_STATE)
             continue;
@@ -291,21 +204,21 @@ static void visit_some(void *ctx, size_t begin, size_t end) {
 
 static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block)) {
     struct visit v = {u, fn};
-    nn_parallel(&u->session->compute, u->blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, visit_some,
-                &v);
+    nn_parallel(&u->session->compute, u->blocks.count * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT,
+                visit_some, &v);
 }
 
 /* ---- norms ----------------------------------------------------------------------------------- */
 
 static void square_gradient(nn_updater *u, size_t block) {
-    const struct block *b = &u->block[block];
+    const nn_block *b = &u->blocks.block[block];
     if (u->param[b->tensor]->role != NN_PARAM_STATE)
         u->block_sum[b->number] = nn_kernels_get()->sum_squares(
             b->count, nn_reducer_grads(u->session->reducer) + b->begin);
 }
 
 static void take_block_norms(nn_updater *u, size_t block) {
-    const struct block *b = &u->block[block];
+    const nn_block *b = &u->blocks.block[block];
     nn_session *session = u->session;
     nn_update update = update_of(u, b->tensor);
     nn_real *slot[NN_MAX_SLOTS] = {0};
@@ -319,16 +232,16 @@ static void take_block_norms(nn_updater *u, size_t block) {
 
 /* `width` numbers of every block, each from the rank that has it. */
 static void sum_blocks(nn_updater *u, size_t width, void (*fn)(nn_updater *u, size_t block)) {
-    memset(u->block_sum, 0, u->all_blocks * width * sizeof *u->block_sum);
+    memset(u->block_sum, 0, u->blocks.all * width * sizeof *u->block_sum);
     visit_blocks(u, fn);
-    nn_reducer_add(u->session->reducer, u->block_sum, u->all_blocks * width);
+    nn_reducer_add(u->session->reducer, u->block_sum, u->blocks.all * width);
 }
 
 /* torch.nn.utils.clip_grad_norm_: what the gradient is multiplied by, at most 1. */
 static double clip_factor(nn_updater *u, double bound) {
     double sum = 0;
     sum_blocks(u, 1, square_gradient);
-    for (size_t i = 0; i < u->all_blocks; i++)
+    for (size_t i = 0; i < u->blocks.all; i++)
         sum += u->block_sum[i];
     double factor = bound / (u->common.scale * sqrt(sum) + 1e-6);
     return factor < 1 ? factor : 1;
@@ -344,44 +257,13 @@ static void take_norms(void *ctx, nn_reducer *reducer) {
         return;
     sum_blocks(u, NN_UPDATE_SUMS, take_block_norms);
     memset(u->sum, 0, u->params * NN_UPDATE_SUMS * sizeof *u->sum);
-    for (size_t i = 0; i < u->all_blocks; i++)
+    for (size_t i = 0; i < u->blocks.all; i++)
         for (size_t k = 0; k < NN_UPDATE_SUMS; k++)
-            u->sum[u->tensor[i] * NN_UPDATE_SUMS + k] += u->block_sum[i * NN_UPDATE_SUMS + k];
+            u->sum[u->blocks.tensor[i] * NN_UPDATE_SUMS + k] +=
+                u->block_sum[i * NN_UPDATE_SUMS + k];
 }
 
 /* ---- max-norm -------------------------------------------------------------------------------- */
-
-/* Of weights of one unit that follow each other in memory. */
-static double square_run(size_t run, const nn_real *w) {
-    return run == 1 ? (double)*w * (double)*w : nn_kernels_get()->sum_squares(run, w);
-}
-
-/* Scales the weights w of each of the units [first, last), at most UNITS, whose norm is above the
- * bound down to it. A unit is an index of dimension 0, whose weights stand in runs; those of
- * neighbours are next to each other. */
-#define UNITS 64
-static void limit_some(const nn_param *param, double bound, size_t first, size_t last, nn_real *w) {
-    size_t stride[NN_PARAM_RANK], units = (size_t)param->dim[0];
-    double sum[UNITS] = {0};
-    nn_param_strides(param, stride);
-    size_t run = stride[0];
-    for (size_t at = 0; at < param->count; at += units * run)
-        for (size_t unit = first; unit < last; unit++)
-            sum[unit - first] += square_run(run, w + at + unit * run);
-    for (size_t at = 0; at < param->count; at += units * run)
-        for (size_t unit = first; unit < last; unit++)
-            if (sum[unit - first] > bound * bound)
-                nn_kernels_get()->scale(run, (nn_real)(bound / sqrt(sum[unit - first])),
-                                        w + at + unit * run);
-}
-
-static void limit_units(const nn_param *param, double bound, size_t first, size_t last,
-                        nn_real *w) {
-    for (size_t next; first < last; first = next) {
-        next = last - first < UNITS ? last : first + UNITS;
-        limit_some(param, bound, first, next, w);
-    }
-}
 
 /* All weights of a unit are bounded together, whoever has taken the step on them: units are dealt
  * to the owners of slices. */
@@ -389,12 +271,12 @@ static void limit_tensor(const nn_updater *u, const nn_param *param) {
     size_t owner, owners = nn_reducer_owners(u->session->reducer, &owner);
     nn_span units = nn_tree_share((size_t)param->dim[0], owner, owners);
     if (owner < owners)
-        limit_units(param, u->session->settings->train.max_norm, units.begin, units.end,
-                    u->session->params + param->offset);
+        nn_limit_norms(param, u->session->settings->train.max_norm, units.begin, units.end,
+                       u->session->params + param->offset);
 }
 
 static void follow_block(nn_updater *u, size_t block) {
-    follow(u, &u->block[block]);
+    follow(u, &u->blocks.block[block]);
 }
 
 static void constrain(void *ctx, nn_reducer *reducer) {
@@ -447,7 +329,7 @@ static size_t most_values(const nn_session *session) {
     size_t n = nn_model_size(session->model), params = nn_model_params(session->model, &param);
     size_t buckets = n / NN_PARTITION_BUCKET + 1 + 2 * params;
     size_t ranks = (size_t)nn_comm_node_size(session->comm);
-    return (n / BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
+    return (n / NN_BLOCK + 1 + params + 2 * buckets * ranks) * NN_UPDATE_SUMS;
 }
 
 nn_reduce_ops nn_updater_ops(const nn_session *session) {
