@@ -88,6 +88,8 @@ static double alone(enum kind kind, double bytes, const nn_network *net, int nod
 
 bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
                          const nn_network *network, int nodes) {
+    while (matrix->product.continued)
+        matrix--;
     const nn_link link = {.bandwidth = network->bandwidth, .flops = plan->flops};
     nn_way_costs costs = nn_outer_costs(&matrix->product, nodes * plan->rows, plan->number);
     costs.nodes = nodes;

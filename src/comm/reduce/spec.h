@@ -70,9 +70,10 @@ typedef struct nn_reduce_ops {
  * minibatch, G[m][n] = A[rows][m]^T B[rows][n]. */
 typedef struct nn_outer_matrix {
     size_t begin, m, n;
-    size_t steps; /* rows for each sample, at least 1 */
-    bool padded;  /* often there are fewer */
-    bool indexed; /* a row of A is 1 in one place, and given as its number, or -1: in none */
+    size_t steps;   /* rows for each sample, at least 1 */
+    bool continued; /* the tensor of the one before goes on: both travel the same way */
+    bool padded;    /* often there are fewer */
+    bool indexed;   /* a row of A is 1 in one place, and given as its number, or -1: in none */
     bool by_tree; /* what is added along a tree has the bits of nn_outer_product; else there are no
                      rows along it */
 } nn_outer_matrix;

@@ -55,8 +55,12 @@ static int note_matrices(const struct bench *b, const nn_layer *layer, nn_pool *
         const nn_layer_outer *o = &layer->outer[i];
         size_t at = layer->param[o->param].offset - layer->param[0].offset + o->at;
         nn_bench_matrix *m = &out->matrix[out->matrices];
-        m->step.product = (nn_outer_matrix){
-            .begin = at, .m = o->m, .n = o->n, .steps = o->steps, .indexed = o->indexed};
+        m->step.product = (nn_outer_matrix){.begin = at,
+                                            .m = o->m,
+                                            .n = o->n,
+                                            .steps = o->steps,
+                                            .continued = o->at > 0,
+                                            .indexed = o->indexed};
         m->step.first = o->first;
         m->step.early = o->early;
         m->step.share = (double)(o->m * o->n * o->steps);

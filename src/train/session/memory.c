@@ -60,6 +60,7 @@ static size_t list_outer(const nn_session *session, nn_outer_grad *grad, nn_oute
                                       .m = rows->m,
                                       .n = rows->n,
                                       .steps = rows->steps,
+                                      .continued = rows->at > 0,
                                       .padded = rows->padded && train && train->has_length,
                                       .indexed = rows->indexed,
                                       .by_tree = rows->by_tree};

@@ -130,9 +130,12 @@ nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t num
                           .work = c->indexed ? 0 : elements};
 }
 
-/* Rows go between the nodes. */
+/* Rows go between the nodes. The first part of a tensor decides for all of it: residuals are kept
+ * of whole tensors. */
 static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
                          const nn_outer_matrix *c) {
+    while (c->continued)
+        c--;
     if (!o->wire || spec->between == NN_BETWEEN_GRADIENTS || !spec->link.alike)
         return false;
     size_t number = o->compress ? sizeof(uint16_t) : sizeof(nn_real);
