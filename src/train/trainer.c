@@ -63,6 +63,16 @@ static int check_parts(const nn_trainer *t) {
         return nn_node_fail(nn_node_get(s->train_node, "reduce"),
                             "a step in parts, or on rows that the program supplies, sums "
                             "gradients by MPI_Allreduce: set train.reduce to auto or allreduce");
+    if (s->train.compress != NN_COMPRESS_NONE)
+        return nn_node_fail(nn_node_get(s->train_node, "compress"),
+                            "a step in parts, or on rows that the program supplies, sums "
+                            "gradients by MPI_Allreduce, which rounds nothing: set train.compress "
+                            "to none");
+    if (s->train.between_nodes == NN_BETWEEN_ROWS)
+        return nn_node_fail(nn_node_get(s->train_node, "between_nodes"),
+                            "a step in parts, or on rows that the program supplies, sums "
+                            "gradients by MPI_Allreduce: set train.between_nodes to auto or "
+                            "gradients");
     return 0;
 }
 

@@ -512,6 +512,13 @@ static void test_options(nn_comm *comm) {
     WORKS(nn_config_override(config, "train.accumulate=2"));
     options.in_parts = true;
     FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "train.accumulate to 1");
+    WORKS(nn_config_override(config, "train.accumulate=1"));
+    WORKS(nn_config_override(config, "train.compress=bf16"));
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "train.compress to none");
+    WORKS(nn_config_override(config, "train.compress=none"));
+    WORKS(nn_config_override(config, "train.between_nodes=rows"));
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE,
+          "train.between_nodes to auto or gradients");
     nn_config_free(config);
 }
 
