@@ -31,9 +31,8 @@ struct nn_wire {
     MPI_Comm world; /* a duplicate: no message meets one of another part */
     MPI_Request *request;
     struct piece *piece; /* of each request */
-    int *done;           /* requests that a look has found complete */
-    MPI_Status
-        *status; /* of those: unused, but gcc takes MPICH's MPI_STATUSES_IGNORE for an array */
+    int *done;           /* requests that a look has found complete, */
+    MPI_Status *status;  /* and how they have ended */
     size_t under_way, capacity;
     nn_channel *waiting; /* to go out, by priority */
     size_t out;          /* bytes on their way out */
@@ -125,15 +124,27 @@ static void close_up(nn_wire *w) {
     w->under_way = kept;
 }
 
-/* True: something has moved. */
+/* What MPI_Testsome says, or, where it says that some request has failed, what is wrong with that.
+ */
+static int what_failed(const nn_wire *w, int mpi_rc, int count) {
+    int class = mpi_rc;
+    if (mpi_rc != MPI_SUCCESS)
+        MPI_Error_class(mpi_rc, &class);
+    for (int i = 0; class == MPI_ERR_IN_STATUS && i < count; i++)
+        if (w->status[i].MPI_ERROR != MPI_SUCCESS)
+            return w->status[i].MPI_ERROR;
+    return mpi_rc;
+}
+
+/* True: something has moved. Once a request has failed, nothing counts as moved any more. */
 static bool look(nn_wire *w) {
     int count = 0;
     send_pieces(w);
     if (w->under_way == 0 || w->failed)
         return false;
-    check(w, MPI_Testsome((int)w->under_way, w->request, &count, w->done, w->status),
-          "MPI_Testsome");
-    if (count <= 0 || count == MPI_UNDEFINED)
+    int mpi_rc = MPI_Testsome((int)w->under_way, w->request, &count, w->done, w->status);
+    check(w, what_failed(w, mpi_rc, count), "a message between nodes");
+    if (w->failed || count <= 0)
         return false;
     /* the channels first: what they announce is put behind all that is under way */
     for (int i = 0; i < count; i++) {

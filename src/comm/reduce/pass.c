@@ -139,14 +139,16 @@ static bool holds_or_failed(void *ctx) {
 
 /* Whoever has failed waits for nobody: others may be waiting for this rank. */
 static void wait_until(nn_reducer *r, nn_condition *holds) {
-    if (r->rc < 0 || holds(r))
+    if (r->rc < 0)
         return;
-    double start = nn_reduce_waits(r);
-    if (r->wire)
-        nn_wait_polling(holds_or_failed, &(struct waiting){r, holds}, r->crowded);
-    else
-        nn_wait(holds, r, r->event);
-    nn_reduce_waited(r, start);
+    if (!holds(r)) {
+        double start = nn_reduce_waits(r);
+        if (r->wire)
+            nn_wait_polling(holds_or_failed, &(struct waiting){r, holds}, r->crowded);
+        else
+            nn_wait(holds, r, r->event);
+        nn_reduce_waited(r, start);
+    }
     if (r->wire)
         nn_reduce_check(r, nn_wire_check(r->wire));
 }
