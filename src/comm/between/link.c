@@ -25,25 +25,20 @@ static int time_gather(nn_comm *comm, char *all, size_t count, double *least) {
     return 0;
 }
 
-static int measure_network(nn_comm *comm, nn_link *out) {
-    size_t others = (size_t)comm->nodes - 1, count = MESSAGE / others + 1;
+/* By the first rank of each node; all[nodes][count]. */
+static int measure_network(nn_comm *comm, size_t count, char *all, nn_link *out) {
     double brief = 0, whole = 0;
-    char *all;
-    NN_TRY(NN_NEW(&all, count * (size_t)comm->nodes, "measuring the network"));
-    int rc = time_gather(comm, all, 8, &brief);
-    if (rc == 0)
-        rc = time_gather(comm, all, count, &whole);
-    nn_free(all);
+    NN_TRY(time_gather(comm, all, 8, &brief));
+    NN_TRY(time_gather(comm, all, count, &whole));
     /* on a busy machine the brief one may take as long as the other */
     out->latency = fmax(brief, 1e-9);
-    out->bandwidth = (double)(count * others) / fmax(whole - fmin(brief, whole / 2), 1e-9);
-    return rc;
+    out->bandwidth = (double)count * (comm->nodes - 1) / fmax(whole - fmin(brief, whole / 2), 1e-9);
+    return 0;
 }
 
-static int measure_products(const nn_compute *compute, double *flops) {
+/* a[3][WIDTH][WIDTH] */
+static void measure_products(const nn_compute *compute, nn_real *a, double *flops) {
     double least = 0;
-    nn_real *a;
-    NN_TRY(NN_NEW(&a, 3 * (size_t)WIDTH * WIDTH, "measuring products"));
     nn_real *b = a + WIDTH * WIDTH, *c = b + WIDTH * WIDTH;
     for (int i = 0; i < ROUNDS; i++) {
         double begin = nn_seconds();
@@ -52,9 +47,24 @@ static int measure_products(const nn_compute *compute, double *flops) {
         double seconds = nn_seconds() - begin;
         least = i == 0 || seconds < least ? seconds : least;
     }
-    nn_free(a);
     *flops = (double)(2 * WIDTH * WIDTH * WIDTH) / (least > 0 ? least : 1e-9);
-    return 0;
+}
+
+static int measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
+    size_t count = MESSAGE / (size_t)(comm->nodes - 1) + 1;
+    nn_real *a = NULL;
+    char *all = NULL;
+    int rc = NN_NEW(&a, 3 * (size_t)WIDTH * WIDTH, "measuring products");
+    if (rc == 0)
+        rc = NN_NEW(&all, count * (size_t)comm->nodes, "measuring the network");
+    rc = nn_comm_agree(comm, rc); /* who has no memory for it would be waited for */
+    if (rc == 0 && comm->leaders != MPI_COMM_NULL)
+        rc = measure_network(comm, count, all, link);
+    if (rc == 0)
+        measure_products(compute, a, &link->flops);
+    nn_free(a);
+    nn_free(all);
+    return nn_comm_agree(comm, rc);
 }
 
 /* How a rank computes, which the bits of a product depend on. */
@@ -76,15 +86,10 @@ static int compare_ways(nn_comm *comm, const nn_compute *compute, bool *alike) {
 }
 
 int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
-    bool known = link->flops > 0;
-    int rc = 0;
     if (comm->nodes == 1)
         return 0;
-    if (!known && comm->leaders != MPI_COMM_NULL)
-        rc = measure_network(comm, link);
-    if (!known && rc == 0)
-        rc = measure_products(compute, &link->flops);
-    NN_TRY(nn_comm_agree(comm, rc));
+    if (link->flops == 0)
+        NN_TRY(measure(comm, compute, link));
     NN_TRY(compare_ways(comm, compute, &link->alike));
     return nn_comm_bcast(comm, link, sizeof *link);
 }
