@@ -16,6 +16,12 @@ close_to node-2-2 1e-4
 train_on host1:2,host2:1 node rows-2-1 -o train.between_nodes=rows
 close_to rows-2-1 1e-4
 expect_line '"between_nodes":"rows of fc1, fc2, fc3; sums of the other gradients"' rows-2-1/metrics.jsonl
+# also where the ranks of a host do not follow each other
+by_node=("host1:2,host2:2" --map-by node)
+! is_hydra || by_node=("host1,host2" -n 4)
+launch "${by_node[@]}" "$NNMPI" train net.yaml --run by-node -o train.between_nodes=rows >out 2>err
+close_to by-node 1e-4
+expect_line '"between_nodes":"rows of fc1, fc2, fc3; sums of the other gradients"' by-node/metrics.jsonl
 train_on host1:1,host2:2 allreduce allreduce-1-2
 close_to allreduce-1-2 1e-4
 # two ranks here and one there

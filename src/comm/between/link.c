@@ -5,6 +5,7 @@
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "math/gemm/gemm.h"
+#include "math/kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -69,18 +70,21 @@ static int measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
 
 /* How a rank computes, which the bits of a product depend on. */
 struct way {
-    char name[120];
+    char name[256];
     int threads;
 };
 
-static int compare_ways(nn_comm *comm, const nn_compute *compute, bool *alike) {
+static int compare_ways(nn_comm *comm, const nn_compute *compute, nn_link *link) {
     struct way mine = {.threads = nn_compute_threads(compute)}, *all;
-    snprintf(mine.name, sizeof mine.name, "%s", nn_gemm_name(compute));
+    snprintf(mine.name, sizeof mine.name, "%s %s", nn_gemm_name(compute), nn_kernels_get()->isa);
     NN_TRY(nn_comm_agree(comm, NN_NEW(&all, (size_t)comm->size, "comparing ranks")));
     int rc = nn_comm_gather(comm, &mine, sizeof mine, all);
-    *alike = true;
-    for (int i = 0; i < comm->size; i++)
-        *alike = *alike && memcmp(&all[i], &mine, sizeof mine) == 0;
+    link->alike = true;
+    link->threads = mine.threads;
+    for (int i = 0; rc == 0 && i < comm->size; i++) {
+        link->alike = link->alike && strcmp(all[i].name, mine.name) == 0;
+        link->threads = all[i].threads < link->threads ? all[i].threads : link->threads;
+    }
     nn_free(all);
     return rc;
 }
@@ -90,7 +94,7 @@ int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
         return 0;
     if (link->flops == 0)
         NN_TRY(measure(comm, compute, link));
-    NN_TRY(compare_ways(comm, compute, &link->alike));
+    NN_TRY(compare_ways(comm, compute, link));
     return nn_comm_bcast(comm, link, sizeof *link);
 }
 

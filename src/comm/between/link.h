@@ -13,12 +13,13 @@ typedef struct nn_link {
     double latency;   /* seconds of a short message between nodes */
     double bandwidth; /* bytes a second into and out of a node at the same time */
     double flops;     /* operations a second of a rank in a product of matrices */
-    bool alike;       /* all ranks make the same bits of the same product */
+    bool alike;       /* all ranks make the same bits of the same product, by as many threads */
+    int threads;      /* the least that a rank has */
 } nn_link;
 
 /* Measures them between the first ranks of the nodes, which takes tenths of a second over a slow
  * network, or keeps what *link has been measured as; zeros where there is one node. Whether ranks
- * are alike is always found out. The same on every rank. Collective. */
+ * are alike, and their threads, are always found out. The same on every rank. Collective. */
 int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link);
 
 /* What was measured as a text, every bit of it, and back: false where it is none. Local. */

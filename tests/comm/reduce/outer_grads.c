@@ -291,6 +291,39 @@ static void test_steps(struct trial *t) {
     nn_reducer_free(t->reducer);
 }
 
+/* Ranks with different numbers of threads multiply the rows of all to the same bits. */
+static void test_threads(struct trial *t) {
+    nn_compute compute = {.threads = 1 + (nn_comm_rank(t->comm) == 0)};
+    nn_reduce_spec spec = {.comm = t->comm,
+                           .compute = &compute,
+                           .choice = NN_REDUCE_NODE,
+                           .n = N,
+                           .vectors = 1,
+                           .outer = matrix,
+                           .outer_count = MATRICES,
+                           .rows = BATCH,
+                           .shards = &t->moving,
+                           .between = NN_BETWEEN_ROWS,
+                           .ops = &eager,
+                           .ctx = t};
+    size_t different = 0;
+    if (nn_comm_nodes(t->comm) == 1 || !CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
+        return;
+    CHECK(nn_reducer_sends_rows(t->reducer, WIDE));
+    step(t, BATCH, false);
+    nn_real *first = malloc(N * sizeof *first);
+    memcpy(first, t->got, N * sizeof *first);
+    CHECK_EQ_INT(nn_comm_bcast(t->comm, first, N * sizeof *first), 0);
+    for (size_t i = 0; nn_comm_node_rank(t->comm) == 0 && i < nn_reducer_slices(t->reducer); i++) {
+        nn_slice s = nn_reducer_slice(t->reducer, i);
+        for (size_t k = s.begin; k < s.end; k++)
+            different += t->got[k] != first[k];
+    }
+    CHECK_EQ_INT(different, 0);
+    free(first);
+    nn_reducer_free(t->reducer);
+}
+
 static nn_real *numbers(size_t count, unsigned seed) {
     nn_real *x = malloc(count * sizeof *x);
     for (size_t i = 0; i < count; i++)
@@ -326,6 +359,7 @@ int main(void) {
         }
     test_choice(&t);
     test_steps(&t);
+    test_threads(&t);
     for (size_t i = 0; i < MATRICES; i++) {
         free(t.a[i]);
         free(t.b[i]);

@@ -38,6 +38,13 @@ for way in auto gradients rows; do
 done
 expect_line '"between_nodes":"rows of fc1, fc2, fc3; sums of the other gradients"' rows/metrics.jsonl
 expect_line '"between_nodes":"sums of gradients"' gradients/metrics.jsonl
+expect_no_line 'travel instead of rows' err
+
+# where rows cannot, that is said
+train_by none -o train.between_nodes=rows -o train.max_steps=1 -o train.accumulate=2
+expect_line 'sums of gradients travel instead of rows: no layer has' err
+train_by exact -o train.between_nodes=rows -o train.max_steps=1 -o train.reproducible=true -o train.microbatches=128
+expect_line 'sums of gradients travel instead of rows: with train.reproducible .* 64 microbatches' err
 run_ranks "$RANKS" "$NNMPI" check net.yaml -o train.between_nodes=rows >out
 expect_line '^between nodes  rows of fc1, fc2, fc3; sums of the other gradients$' out
 run_ranks "$RANKS" "$NNMPI" check net.yaml >out

@@ -41,10 +41,12 @@ struct matrix {
 struct nn_outer_grads {
     nn_comm *comm;
     const nn_compute *compute;
+    nn_compute same;     /* for products that all nodes make, whose bits go by threads */
     const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
     const nn_shards *shards;
     nn_wire *wire; /* NULL: one node */
     bool compress;
+    bool ordered;   /* the ranks of every node follow each other, as `node` wants */
     int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
     size_t tos, froms;
     void (*arrived)(void *ctx); /* called when rows of a matrix have come */
@@ -73,7 +75,7 @@ static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
     double by_rows = rows * (2 * m + (double)(1 + ranks) * n);
     if (c->indexed) /* a row of B is read by the owner of its place alone; the rest are zeros */
         by_rows = rows * ((double)(1 + ranks) + 2 * n) + m * n;
-    return ranks > 1 && !(o->tree && o->wire) && !c->padded && c->m * c->n >= LEAST &&
+    return ranks > 1 && o->ordered && !(o->tree && o->wire) && !c->padded && c->m * c->n >= LEAST &&
            c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
 }
 
@@ -87,7 +89,6 @@ static size_t most_of_rank(const nn_outer_grads *o) {
     return nn_shards_most(o->shards, o->most);
 }
 
-/* The ranks of every node follow each other. */
 static bool is_ordered(const nn_comm *comm) {
     bool ordered = true;
     for (int r = 0; r < comm->size; r++)
@@ -184,11 +185,11 @@ static int plan_messages(nn_outer_grads *o);
 
 static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
     NN_TRY(nn_comm_agree(o->comm, allocate(o, spec)));
-    if (!is_ordered(o->comm))
-        return 0;
+    o->ordered = is_ordered(o->comm);
     o->most = spec->rows;
     set_rows(o, spec->rows);
-    find_most_of_node(o);
+    if (o->ordered)
+        find_most_of_node(o);
     pick(o, spec);
     return nn_comm_agree(o->comm, plan_messages(o));
 }
@@ -201,6 +202,9 @@ int nn_outer_grads_new(const nn_reduce_spec *spec, nn_wire *wire, nn_outer_grads
     NN_TRY(nn_comm_agree(spec->comm, NN_NEW(&o, 1, "outer-product gradients")));
     o->comm = spec->comm;
     o->compute = spec->compute;
+    o->same = spec->compute ? *spec->compute : (nn_compute){0};
+    if (!spec->tree)
+        o->same.threads = spec->link.threads;
     o->tree = spec->tree;
     o->shards = spec->shards;
     o->wire = wire;
@@ -389,7 +393,8 @@ static void set_rows(nn_outer_grads *o, size_t rows) {
     for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
         o->row[i] = nn_tree_share(rows, i, o->tree->leaves).begin;
     o->own = rows_of(o, (size_t)o->comm->rank);
-    o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
+    if (o->ordered)
+        o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
 }
 
 void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
@@ -477,6 +482,6 @@ void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_
                               .indexed = x->indexed,
                               .parts = o->tree ? &parts : NULL};
     source.rows *= x->steps;
-    nn_outer_slice(o->compute, &source, (nn_span){slice->begin - begin, slice->end - begin},
-                   grads + begin);
+    nn_outer_slice(x->everywhere ? &o->same : o->compute, &source,
+                   (nn_span){slice->begin - begin, slice->end - begin}, grads + begin);
 }
