@@ -78,10 +78,10 @@ static int check_parts(const nn_trainer *t) {
 
 static int open_train(nn_trainer *t) {
     nn_session *session = &t->session;
+    NN_TRY(nn_trainer_open_supplied(t));
     if (!session->data->split[0].supplied)
         return nn_session_loader_shared(session, "train", session->batch_size, true, &t->train);
-    NN_TRY(nn_session_loader_supplied(session, false, &t->train));
-    t->supplied = t->train;
+    t->train = t->supplied;
     return 0;
 }
 

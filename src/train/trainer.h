@@ -59,8 +59,8 @@ typedef struct nn_trainer {
     nn_updater *updater;
     nn_loader *train, *valid, *test; /* valid, test: NULL when there is none */
     nn_loader *supplied;             /* of rows that the program supplies; that of train where
-                                      this has no rows; NULL: none so far */
-    struct nn_supplied *supplied_by; /* [ranks] what they say of theirs; NULL as long */
+                                      this has no rows; NULL: steps are not in parts */
+    struct nn_supplied *supplied_by; /* [ranks] what they say of theirs; NULL likewise */
     nn_batch supplied_rows;          /* those of the step under way, or the last one, */
     bool on_supplied;                /* unless it was on rows of the data set */
     nn_parts parts;
@@ -149,6 +149,8 @@ void nn_trainer_rescue_best(nn_trainer *t, int rc);
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);
 
+/* Memory for rows that the program supplies, where steps are in parts. Local. */
+int nn_trainer_open_supplied(nn_trainer *t);
 /* The next step is on these rows of this rank, which are checked and copied: nn_trainer_step or
  * nn_trainer_forward takes it. NN_EUSAGE, NN_EFORMAT where some rank's are not as they should be:
  * nothing has happened then. Collective. */

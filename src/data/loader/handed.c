@@ -52,7 +52,7 @@ static int check_array(const nn_field_reader *r, const char *name, const nn_arra
                    rows_text(a->type, &given, text[0]), rows_text(field->type, &wanted, text[1]));
 }
 
-/* What the scan of a data set finds out about targets. */
+/* What the scan of a data set finds out about targets; labels are kept. */
 static int check_targets(const nn_loader *l, size_t rows, const unsigned char *stored) {
     for (size_t i = 0; l->labels && i < rows * l->positions; i++) {
         int64_t label = nn_stored_integer(l->y.convert.type, stored, i);
@@ -61,6 +61,7 @@ static int check_targets(const nn_loader *l, size_t rows, const unsigned char *s
                            "the minibatch's y holds label %" PRId64 " in row %zu; there are %zu "
                            "classes, 0 to %zu, and -1 for a row to be ignored",
                            label, i / l->positions, l->spec.classes, l->spec.classes - 1);
+        l->shard[0].label[i] = (int32_t)label;
     }
     for (size_t i = 0; l->values && i < rows * l->y.convert.width; i++) {
         double y = (double)l->shard[0].value[i];
@@ -73,13 +74,13 @@ static int check_targets(const nn_loader *l, size_t rows, const unsigned char *s
     return NN_OK;
 }
 
-/* Memory that the rows may be converted to. */
-static nn_real *room_for(nn_loader *l, const nn_field_reader *r) {
-    nn_shard *s = &l->shard[0];
+/* Where rows are converted to while they are checked. */
+static nn_real *room_for(const nn_loader *l, const nn_field_reader *r) {
+    const nn_shard *s = &l->shard[0];
 
     switch (r->name) {
     case 'x':
-        return s->x;
+        return nn_loader_x(l, s);
     case 'w':
         return s->weight;
     case NN_FIELD_LENGTH:
@@ -97,12 +98,10 @@ static int supply_field(nn_loader *l, nn_field_reader *r, const char *name, cons
     NN_TRY(check_array(r, name, a));
     if (!a->data)
         return nn_fail(NN_EUSAGE, "the minibatch's %s has rows and no data", name);
-    r->there = a->data;
     r->convert.type = a->type;
-    r->row_bytes = nn_array_row_bytes(a);
     if (r->name != 'y' || l->values)
-        NN_TRY(nn_field_reader_check(r, 0, (int64_t)rows, r->there, room_for(l, r)));
-    return r->name == 'y' ? check_targets(l, rows, r->there) : NN_OK;
+        NN_TRY(nn_field_reader_check(r, 0, (int64_t)rows, a->data, room_for(l, r)));
+    return r->name == 'y' ? check_targets(l, rows, a->data) : NN_OK;
 }
 
 int nn_loader_supply(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t *rows) {
@@ -127,16 +126,12 @@ int nn_loader_supply(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t 
     return NN_OK;
 }
 
-int nn_loader_make_supplied(nn_loader *l, int64_t number, int64_t first, int64_t global,
-                            nn_batch *batch) {
+nn_batch nn_loader_make_supplied(nn_loader *l, int64_t number, int64_t first, int64_t global) {
     nn_shard *s = &l->shard[0];
 
     s->batch = nn_loader_batch_of(l, s, s->batch.count, global);
-    for (size_t i = 0; i < s->batch.count; i++) {
-        l->slot[i] = (int64_t)i;
+    for (size_t i = 0; i < s->batch.count; i++)
         s->sample[i] = first + (int64_t)i;
-    }
-    NN_TRY(nn_loader_gather(l, s, number));
-    *batch = s->batch;
-    return NN_OK;
+    nn_loader_complete(l, s, number);
+    return s->batch;
 }

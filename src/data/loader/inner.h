@@ -47,8 +47,9 @@ struct nn_loader {
 /* A minibatch in this memory, but for its passes, whatever its samples are. */
 nn_batch nn_loader_batch_of(const nn_loader *loader, const nn_shard *shard, size_t count,
                             int64_t global);
-/* The rows of its samples, of the shard's batch.count. */
-int nn_loader_gather(nn_loader *loader, nn_shard *shard, int64_t epoch);
+/* Where the rows of x are converted to, and what is done with them when all fields are there. */
+nn_real *nn_loader_x(const nn_loader *loader, const nn_shard *shard);
+void nn_loader_complete(nn_loader *loader, nn_shard *shard, int64_t epoch);
 
 /* For the prefetching thread, or without one for nn_loader_batch: makes a minibatch, and says which
  * one comes after it. The context is the loader. */

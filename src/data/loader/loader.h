@@ -39,12 +39,11 @@ int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *b
 /* For a loader of supplied rows: this rank's rows of the next minibatch, x, y, w and len [rows,
  * ...] in the shape and type that the split has them in, but that floats may have either precision,
  * and labels any size; rank 0: none, where there are no rows, or the split has no such field. They
- * are checked, and read by nn_loader_make_supplied. NN_EUSAGE, NN_EFORMAT. Local. */
+ * are checked and converted, and not looked at again. NN_EUSAGE, NN_EFORMAT. Local. */
 int nn_loader_supply(nn_loader *loader, const nn_array array[NN_DATA_FIELDS], size_t *rows);
 /* That minibatch, of which `first` rows on other ranks come before, `global` in all. `number`
  * makes what is drawn at random another one for each. Valid until the next call. Local. */
-int nn_loader_make_supplied(nn_loader *loader, int64_t number, int64_t first, int64_t global,
-                            nn_batch *batch);
+nn_batch nn_loader_make_supplied(nn_loader *loader, int64_t number, int64_t first, int64_t global);
 
 /* Nothing is read from the data set from now until the next minibatch: HDF5 is for one thread at a
  * time. */

@@ -55,7 +55,7 @@ static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *samp
 }
 
 static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
-    return c->buffer || l->spec.supplied ? l->slot : s->sample;
+    return c->buffer ? l->slot : s->sample;
 }
 
 static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {
@@ -93,7 +93,7 @@ static nn_target target_of(const nn_loader *l, const nn_shard *s) {
                        .sample = many ? s->position : s->sample};
 }
 
-static int gather_x(nn_loader *l, nn_shard *s, int64_t epoch) {
+static void augment_x(nn_loader *l, nn_shard *s, int64_t epoch) {
     nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
                               .x = nn_channels_last(l->split->x.shape),
                               .seed = l->spec.seed,
@@ -104,14 +104,22 @@ static int gather_x(nn_loader *l, nn_shard *s, int64_t epoch) {
                               .out = s->x,
                               .compute = l->prefetch ? NULL : l->spec.compute};
 
-    NN_TRY(gather(l, &l->x, s, l->x_plain ? l->x_plain : s->x));
     if (l->fill)
         nn_augment_apply(&batch, s->batch.count);
-    return NN_OK;
 }
 
-int nn_loader_gather(nn_loader *l, nn_shard *s, int64_t epoch) {
-    NN_TRY(gather_x(l, s, epoch));
+nn_real *nn_loader_x(const nn_loader *l, const nn_shard *s) {
+    return l->x_plain ? l->x_plain : s->x;
+}
+
+void nn_loader_complete(nn_loader *l, nn_shard *s, int64_t epoch) {
+    augment_x(l, s, epoch);
+    spread_positions(l, s);
+}
+
+/* The rows of its samples, of the shard's batch.count. */
+static int gather_fields(nn_loader *l, nn_shard *s) {
+    NN_TRY(gather(l, &l->x, s, nn_loader_x(l, s)));
     if (l->labels)
         NN_TRY(gather_integers(l, &l->y, s, s->label));
     if (l->lengths)
@@ -120,7 +128,6 @@ int nn_loader_gather(nn_loader *l, nn_shard *s, int64_t epoch) {
         NN_TRY(gather(l, &l->y, s, s->value));
     if (l->weights)
         NN_TRY(gather(l, &l->w, s, s->weight));
-    spread_positions(l, s);
     return NN_OK;
 }
 
@@ -142,7 +149,9 @@ int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place) {
         nn_loader_batch_of(l, s, choose_places(l, task, s->pass), nn_loader_global(l, task->index));
     s->batch.pass = s->pass;
     NN_TRY(find_samples(l, task->epoch, s->batch.count, s->sample));
-    return nn_loader_gather(l, s, task->epoch);
+    NN_TRY(gather_fields(l, s));
+    nn_loader_complete(l, s, task->epoch);
+    return NN_OK;
 }
 
 nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task) {

@@ -90,9 +90,6 @@ int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader
                            .training = !x_only,
                            .vocabulary = nn_model_vocabulary(session->model),
                            .seed = (uint64_t)session->settings->train.seed};
-    if (!x_only && session->data->settings.first_label != 0)
-        return nn_fail(NN_EUSAGE, "data.first_label is for data sets: labels of rows that are "
-                                  "supplied count from 0");
     if (!nn_loss_target_range(session->loss, &spec.low, &spec.high)) {
         spec.low = -INFINITY;
         spec.high = INFINITY;

@@ -7,17 +7,23 @@ struct nn_supplied {
     int rc;
 };
 
-static int open_loader(nn_trainer *t) {
-    if (!t->supplied)
-        NN_TRY(nn_session_loader_supplied(&t->session, false, &t->supplied));
-    if (!t->supplied_by)
-        NN_TRY(NN_NEW(&t->supplied_by, (size_t)nn_comm_size(t->comm), "rows of the ranks"));
-    return 0;
+static int check_labels(const nn_trainer *t) {
+    if (t->session.data->settings.first_label == 0)
+        return 0;
+    return nn_fail(NN_EUSAGE, "data.first_label is for data sets: labels of rows that are "
+                              "supplied count from 0");
 }
 
-/* Without memory for what the others say nobody could go on. */
+int nn_trainer_open_supplied(nn_trainer *t) {
+    if (!t->session.in_parts)
+        return 0;
+    if (t->session.data->split[0].supplied)
+        NN_TRY(check_labels(t));
+    NN_TRY(nn_session_loader_supplied(&t->session, false, &t->supplied));
+    return NN_NEW(&t->supplied_by, (size_t)nn_comm_size(t->comm), "rows of the ranks");
+}
+
 static int tell_others(nn_trainer *t, const struct nn_supplied *mine) {
-    NN_TRY(nn_comm_agree(t->comm, t->supplied_by ? 0 : mine->rc));
     NN_TRY(nn_comm_gather(t->comm, mine, sizeof *mine, t->supplied_by));
     for (int i = 0; i < nn_comm_size(t->comm); i++)
         if (t->supplied_by[i].rc < 0)
@@ -47,7 +53,7 @@ int nn_trainer_supply(nn_trainer *t, const nn_minibatch *batch) {
     struct nn_supplied mine = {.rows = 0};
     int64_t first = 0, global = 0;
     size_t rows = 0;
-    mine.rc = open_loader(t);
+    mine.rc = check_labels(t);
     if (mine.rc == 0)
         mine.rc = nn_loader_supply(t->supplied, array, &rows);
     mine.rows = (int64_t)rows;
@@ -60,5 +66,6 @@ int nn_trainer_supply(nn_trainer *t, const nn_minibatch *batch) {
         return nn_fail(NN_EUSAGE, "no rank has supplied a row for this step");
     if (t->session.micro)
         NN_TRY(nn_comm_agree(t->comm, check_share(t, first, mine.rows, global)));
-    return nn_loader_make_supplied(t->supplied, t->state.step, first, global, &t->supplied_rows);
+    t->supplied_rows = nn_loader_make_supplied(t->supplied, t->state.step, first, global);
+    return 0;
 }

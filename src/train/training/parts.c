@@ -89,7 +89,6 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
                         int64_t rows, float *y) {
     nn_session *s = &t->trainer.session;
     nn_array part[NN_DATA_FIELDS] = {{.rank = 0}};
-    nn_batch batch;
     size_t count;
     for (size_t i = 0; i < NN_DATA_FIELDS; i++) {
         part[i] = array[i];
@@ -99,7 +98,7 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
                 (const char *)array[i].data + (size_t)first * nn_array_row_bytes(&array[i]);
     }
     NN_TRY(nn_loader_supply(t->inputs, part, &count));
-    NN_TRY(nn_loader_make_supplied(t->inputs, 0, 0, rows, &batch));
+    nn_batch batch = nn_loader_make_supplied(t->inputs, 0, 0, rows);
     nn_pass pass = {.batch = count, .sample = batch.sample, .length = batch.length};
     const nn_real *z = nn_model_forward(s->model, &pass, batch.x);
     nn_loss_link(s->loss, count * s->positions, z, y);

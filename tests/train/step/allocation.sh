@@ -58,6 +58,48 @@ same net -o train.accumulate=3
 same net -o train.accumulate=3 -o train.reproducible=true
 same net -o train.clip_norm=1 -o 'train.ema={decay: 0.9}' -o 'train.optimizer={lamb: {lr: 0.01}}'
 
+# Steps on rows that the program supplies, of doubles and short labels, which are converted.
+cat >supplied.c <<'C'
+#include <nnmpi/nnmpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(int count, char **argument) {
+    static double x[5][4];
+    static int16_t y[5];
+    const char *net = "data: {source: iris}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n"
+                      "train: {epochs: 1000, batch_size: 10, lr: 0.1}\n";
+    nn_minibatch rows = {.size = sizeof rows, .x = {NN_F64, 2, {5, 4}, x}, .y = {NN_I16, 1, {5}, y}};
+    nn_train_options options = {.size = sizeof options, .run_dir = "", .in_parts = true};
+    nn_comm *comm = NULL;
+    nn_config *config = NULL;
+    nn_training *t = NULL;
+    int rc = nn_comm_init(&comm);
+    if (rc == 0)
+        rc = nn_config_parse("net", net, strlen(net), &config);
+    if (rc == 0)
+        rc = nn_training_open(comm, config, &options, &t);
+    for (int i = 0; rc == 0 && i < atoi(argument[count - 1]); i++) {
+        rc = nn_training_step_on(t, &rows);
+        if (rc == 0)
+            rc = nn_training_attend(t);
+    }
+    nn_training_close(t);
+    nn_config_free(config);
+    nn_comm_free(comm);
+    return nn_error_exit_code(rc);
+}
+C
+cc -std=c11 "-I$SOURCE_DIR/include" supplied.c -o supplied "-L$BUILD_DIR" -lnnmpi "-Wl,-rpath,$BUILD_DIR"
+supplied() {
+    run_ranks "$RANKS" env LD_PRELOAD="$PWD/count_alloc.so" ALLOC_COUNT_FILE="$PWD/count" ./supplied "$1"
+    cat count.* | awk '{ own += $1 } END { print own }'
+    rm count.*
+}
+few=$(supplied 0) many=$(supplied 300)
+[ "$few" -gt $((20 * RANKS)) ] || fail "only $few calls were seen: the shim does not see nnmpi's"
+[ "$many" -eq "$few" ] || fail "$few calls of malloc before the first step on supplied rows, $many with 300 of them"
+
 # convolution, pooling, batch norm, layers that copy images into the user's order
 python=/usr/bin/python3
 "$python" -c 'import h5py' 2> /dev/null || skip "h5py is not installed"
