@@ -101,8 +101,47 @@ def use(made):
             lambda: pickle.loads(pickle.dumps(made)).predict(x),
             lambda: copy.deepcopy(made).fit(x, y, verbose=0),
             lambda: made.add(thing()),
+            lambda: use_file(made),
         ]
     )()
+
+
+def use_file(made):
+    """A checkpoint with some bytes changed, or something else."""
+    content = bytearray(saved)
+    for _ in range(pick.randrange(3)):
+        content[pick.randrange(len(content))] = pick.randrange(256)
+    with open("changed.h5", "wb") as file:
+        file.write(content[: pick.choice([None, None, pick.randrange(len(content))])])
+    path = some(lambda: "changed.h5")
+    pick.choice([lambda: nnmpi.load(path).predict(samples()[0]), lambda: made.load_weights(path)])()
+
+
+def changed(state):
+    """A state with something else in it somewhere."""
+    if isinstance(state, (dict, list)) and state and pick.random() < 0.9:
+        made = copy.copy(state)
+        key = pick.choice(list(state)) if isinstance(state, dict) else pick.randrange(len(state))
+        if pick.random() < 0.2:
+            del made[key]
+        else:
+            made[key] = changed(state[key])
+        return made
+    return thing()
+
+
+def go_on():
+    """Imperative programs from states that are not as they should be."""
+    w = nnmpi.nn.Parameter(np.ones((3, 2)))
+    optimizer = pick.choice([nnmpi.optim.SGD, nnmpi.optim.Adam, nnmpi.optim.RMSprop])([w])
+    scheduler = nnmpi.optim.lr_scheduler.StepLR(optimizer, some(lambda: 2))
+    loader = nnmpi.DataLoader(nnmpi.TensorDataset(samples()[0]), 4)
+    for part in pick.sample([optimizer, scheduler, loader], 3):
+        (w * w).sum().backward()
+        optimizer.step()
+        part.load_state_dict(some(part.state_dict) if pick.random() < 0.5 else changed(part.state_dict()))
+        scheduler.step()
+        getattr(nnmpi.nn.init, pick.choice(["zeros_", "uniform_", "kaiming_normal_", "constant_"]))(some(lambda: w), thing())
 
 
 def objects():
@@ -134,10 +173,13 @@ def objects():
 x, y = samples()
 trained = nnmpi.Sequential([nnmpi.layers.Dense(3)]).compile("sgd", "mse")
 trained.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0)
+trained.save("saved.h5")
+with open("saved.h5", "rb") as file:
+    saved = file.read()
 done, refused = 0, {}
 end = time.monotonic() + seconds
 while time.monotonic() < end:
-    act = pick.choice([fit, fit, objects, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
+    act = pick.choice([fit, fit, objects, go_on, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
     try:
         act()
         done += 1

@@ -14,8 +14,9 @@ import numpy as np
 class Callback:
     """Called by ``fit``; ``self.model`` is the model. Setting ``self.model.stop_training`` ends it.
 
-    ``logs`` of an epoch: "loss", the mean over its minibatches; with validation data "val_loss" and "val_" with each
-    metric; "lr". ``logs`` of a minibatch: its "loss". Epochs and minibatches count from 0.
+    ``logs`` of an epoch: "loss" and the metrics of the training samples, each minibatch with the parameters of its step
+    and as training saw it; "lr"; with validation data "val_loss" and "val_" with each metric. ``logs`` of a minibatch:
+    its "loss". Epochs and minibatches count from 0.
     """
 
     model: Any = None
@@ -37,8 +38,8 @@ class Callback:
 
 
 class History(Callback):
-    """What ``fit`` returns: ``history["loss"]`` and so on, a number for each epoch; ``epoch``, their numbers; and
-    ``result``, with "digest", the SHA-256 of the final parameters, "steps", "seconds", "samples_per_s", "run_dir"."""
+    """What ``fit`` returns: ``history["loss"]``, ``history["val_accuracy"]`` and so on, a number for each epoch;
+    ``epoch``, their numbers; and ``result``, with "digest", the SHA-256 of the final parameters, "steps", "seconds", "samples_per_s", "run_dir"."""
 
     def __init__(self) -> None:
         self.history: dict[str, list] = {}
