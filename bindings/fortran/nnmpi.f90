@@ -16,6 +16,7 @@ module nnmpi
     use nnmpi_c_extend, only: NN_PARAM_IS_WEIGHT, NN_PARAM_IS_BIAS, NN_PARAM_IS_CONSTANT, &
         NN_TARGETS_ARE_NUMBERS, NN_TARGETS_ARE_CLASSES
     use nnmpi_comm
+    use nnmpi_config
     use nnmpi_data
     use nnmpi_gradient_check
     use nnmpi_operations

@@ -2,6 +2,7 @@
 module nnmpi_batch
     use, intrinsic :: iso_c_binding
     use, intrinsic :: iso_fortran_env, only: int8, int64
+    use nnmpi_array
     use nnmpi_base
     use nnmpi_c
     implicit none

@@ -2,6 +2,7 @@
 module nnmpi_predict
     use, intrinsic :: iso_c_binding
     use, intrinsic :: iso_fortran_env, only: int64, real32, real64
+    use nnmpi_array
     use nnmpi_base
     use nnmpi_c
     use nnmpi_comm

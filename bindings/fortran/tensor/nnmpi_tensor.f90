@@ -3,6 +3,7 @@
 module nnmpi_tensor
     use, intrinsic :: iso_c_binding
     use, intrinsic :: iso_fortran_env, only: int64
+    use nnmpi_array
     use nnmpi_base
     use nnmpi_c
     use nnmpi_c_operations, only: nn_tensor_reshape

@@ -5,7 +5,7 @@ module nnmpi_train
     use nnmpi_base
     use nnmpi_c
     use nnmpi_comm
-    use nnmpi_data
+    use nnmpi_config
     use nnmpi_predict
     implicit none
     private

@@ -1,0 +1,237 @@
+! The tensors of a training, and their gradients: what nn_training can do with them.
+module nnmpi_training_tensors
+    use, intrinsic :: iso_c_binding
+    use, intrinsic :: iso_fortran_env, only: int64, real32
+    use nnmpi_array
+    use nnmpi_base
+    use nnmpi_c
+    implicit none
+    private
+
+    public :: training_tensors
+
+    type, extends(nn_handle) :: training_tensors
+    contains
+        procedure :: tensors => count_tensors ! how many there are
+        procedure :: tensor_name => training_tensor_name
+        procedure :: tensor_shape => training_tensor_shape
+        procedure, private :: get_1, get_2, get_3, get_4, &
+            set_1, set_2, set_3, set_4, &
+            get_gradient_1, get_gradient_2, get_gradient_3, get_gradient_4, &
+            set_gradient_1, set_gradient_2, set_gradient_3, set_gradient_4
+        generic :: get => get_1, get_2, get_3, get_4
+        generic :: set => set_1, set_2, set_3, set_4
+        generic :: get_gradient => get_gradient_1, get_gradient_2, &
+            get_gradient_3, get_gradient_4
+        generic :: set_gradient => set_gradient_1, set_gradient_2, &
+            set_gradient_3, set_gradient_4
+    end type training_tensors
+
+contains
+
+    integer function count_tensors(self)
+        class(training_tensors), intent(in) :: self
+        count_tensors = int(nn_training_tensors(need(self, 'nn_training%tensors')))
+    end function count_tensors
+
+    ! Its shape for C, and its name.
+    subroutine tensor_of(self, i, array, name)
+        class(training_tensors), intent(in) :: self
+        integer, intent(in) :: i
+        type(nn_array), intent(out) :: array
+        character(:), allocatable, intent(out) :: name
+        call check_place('nn_training: tensor', i, self%tensors())
+        name = fortran_text(nn_training_tensor(self%node%c, int(i - 1, c_size_t), array))
+    end subroutine tensor_of
+
+    function training_tensor_name(self, i) result(name)
+        class(training_tensors), intent(in) :: self
+        integer, intent(in) :: i
+        character(:), allocatable :: name
+        type(nn_array) :: array
+        call tensor_of(self, i, array, name)
+    end function training_tensor_name
+
+    ! PyTorch's [units, inputs] is (inputs, units) here.
+    function training_tensor_shape(self, i) result(dims)
+        class(training_tensors), intent(in) :: self
+        integer, intent(in) :: i
+        integer(int64), allocatable :: dims(:)
+        character(:), allocatable :: name
+        type(nn_array) :: array
+        call tensor_of(self, i, array, name)
+        dims = dims_of(array)
+    end function training_tensor_shape
+
+    ! An array for a tensor has its shape, or is a vector of all its numbers. Of a tensor that there
+    ! is not, the library has more to say.
+    integer(c_int) function check_tensor(self, tensor, array) result(rc)
+        class(training_tensors), intent(in) :: self
+        character(*), intent(in) :: tensor
+        type(nn_array), intent(in) :: array
+        type(nn_array) :: wanted
+        character(:), allocatable :: name
+        integer :: i
+        rc = ready(self, 'nn_training: get or set')
+        if (rc < 0) return
+        do i = 1, self%tensors()
+            call tensor_of(self, i, wanted, name)
+            if (name /= tensor) cycle
+            if (array%rank == 1 .and. count_of(array) == count_of(wanted)) return
+            if (array%rank == wanted%rank .and. all(array%dim == wanted%dim)) return
+            rc = misuse('nn_training: the array for '//name//' is '//shape_text(dims_of(array))// &
+                        ', and the tensor '//shape_text(dims_of(wanted)))
+        end do
+    end function check_tensor
+
+    subroutine get(self, rc, from, tensor, array, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        integer(c_int), intent(in) :: rc
+        procedure(nn_training_get) :: from
+        character(*), intent(in) :: tensor
+        type(nn_array), intent(in) :: array
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        real(real32), allocatable, target :: floats(:)
+        integer(c_int) :: code
+        code = rc
+        if (code == 0) code = check_tensor(self, tensor, array)
+        if (code == 0) then
+            allocate (floats(count_of(array)))
+            code = from(self%node%c, c_text(tensor), c_loc(floats))
+        end if
+        if (code == 0) code = from_floats('nn_training%get', floats, array)
+        call conclude(code, stat, errmsg)
+    end subroutine get
+
+    subroutine set(self, rc, to, tensor, array, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        integer(c_int), intent(in) :: rc
+        procedure(nn_training_set) :: to
+        character(*), intent(in) :: tensor
+        type(nn_array), intent(in) :: array
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        real(real32), allocatable, target :: floats(:)
+        integer(c_int) :: code
+        code = rc
+        if (code == 0) code = check_tensor(self, tensor, array)
+        if (code == 0) then
+            call to_floats(array, floats)
+            code = to(self%node%c, c_text(tensor), c_loc(floats))
+        end if
+        call conclude(code, stat, errmsg)
+    end subroutine set
+
+    subroutine get_1(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get', values, array)
+        call get(self, rc, nn_training_get, tensor, array, stat, errmsg)
+    end subroutine get_1
+
+    subroutine get_2(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get', values, array)
+        call get(self, rc, nn_training_get, tensor, array, stat, errmsg)
+    end subroutine get_2
+
+    subroutine get_3(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get', values, array)
+        call get(self, rc, nn_training_get, tensor, array, stat, errmsg)
+    end subroutine get_3
+
+    subroutine get_4(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get', values, array)
+        call get(self, rc, nn_training_get, tensor, array, stat, errmsg)
+    end subroutine get_4
+
+    subroutine set_1(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set', values, array)
+        call set(self, rc, nn_training_set, tensor, array, stat, errmsg)
+    end subroutine set_1
+
+    subroutine set_2(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set', values, array)
+        call set(self, rc, nn_training_set, tensor, array, stat, errmsg)
+    end subroutine set_2
+
+    subroutine set_3(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set', values, array)
+        call set(self, rc, nn_training_set, tensor, array, stat, errmsg)
+    end subroutine set_3
+
+    subroutine set_4(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set', values, array)
+        call set(self, rc, nn_training_set, tensor, array, stat, errmsg)
+    end subroutine set_4
+
+    subroutine get_gradient_1(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_gradient', values, array)
+        call get(self, rc, nn_training_get_gradient, tensor, array, stat, errmsg)
+    end subroutine get_gradient_1
+
+    subroutine get_gradient_2(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_gradient', values, array)
+        call get(self, rc, nn_training_get_gradient, tensor, array, stat, errmsg)
+    end subroutine get_gradient_2
+
+    subroutine get_gradient_3(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_gradient', values, array)
+        call get(self, rc, nn_training_get_gradient, tensor, array, stat, errmsg)
+    end subroutine get_gradient_3
+
+    subroutine get_gradient_4(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_gradient', values, array)
+        call get(self, rc, nn_training_get_gradient, tensor, array, stat, errmsg)
+    end subroutine get_gradient_4
+
+    subroutine set_gradient_1(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_gradient', values, array)
+        call set(self, rc, nn_training_set_gradient, tensor, array, stat, errmsg)
+    end subroutine set_gradient_1
+
+    subroutine set_gradient_2(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_gradient', values, array)
+        call set(self, rc, nn_training_set_gradient, tensor, array, stat, errmsg)
+    end subroutine set_gradient_2
+
+    subroutine set_gradient_3(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_gradient', values, array)
+        call set(self, rc, nn_training_set_gradient, tensor, array, stat, errmsg)
+    end subroutine set_gradient_3
+
+    subroutine set_gradient_4(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_gradient', values, array)
+        call set(self, rc, nn_training_set_gradient, tensor, array, stat, errmsg)
+    end subroutine set_gradient_4
+end module nnmpi_training_tensors
