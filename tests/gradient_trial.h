@@ -38,7 +38,7 @@ static inline int gradient_trial_open(struct gradient_trial *t, nn_comm *comm, n
     NN_TRY(NN_NEW(&t->sums, nn_model_size(session->model), "sums"));
     if (nn_reducer_writes(session->reducer))
         NN_TRY(nn_model_init(session->model, 1, session->params));
-    return nn_session_share(session, NULL);
+    return nn_session_distribute(session, NULL);
 }
 
 static inline void gradient_trial_close(struct gradient_trial *t) {

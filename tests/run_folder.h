@@ -69,7 +69,7 @@ static inline int run_folder_save(struct run_folder *f, nn_run *run, int64_t ste
     nn_json_real(nn_run_event(run, "train", step, step / 10), "loss", 1.0 / (double)step);
     NN_TRY(nn_run_append(run));
     snapshot.history = nn_run_history(run);
-    return nn_run_save(run, &snapshot, NN_LINK_LAST | (step == best ? NN_LINK_BEST : 0));
+    return nn_run_save(run, &snapshot, NN_SYMLINK_LAST | (step == best ? NN_SYMLINK_BEST : 0));
 }
 
 /* Opens DIR "rdir" and begins; the step resumed at, 0 for a fresh start, -1 when it failed. */

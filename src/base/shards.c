@@ -6,7 +6,7 @@ int nn_shards_init(nn_shards *s, nn_pool *pool, size_t parts, size_t holders) {
     if (!s->border)
         return NN_EMEMORY;
     for (size_t h = 0; h < holders; h++)
-        s->border[h + 1] = (int64_t)nn_tree_share(parts, h, holders).end;
+        s->border[h + 1] = (int64_t)nn_even_span(parts, h, holders).end;
     return 0;
 }
 

@@ -15,7 +15,7 @@ static nn_span right_of(nn_span node) {
     return (nn_span){nn_span_middle(node), node.end};
 }
 
-nn_span nn_tree_share(size_t leaves, size_t holder, size_t size) {
+nn_span nn_even_span(size_t leaves, size_t holder, size_t size) {
     return (nn_span){leaves * holder / size, leaves * (holder + 1) / size};
 }
 
@@ -104,18 +104,18 @@ int nn_tree_init(nn_tree *t, nn_pool *pool, size_t leaves, size_t holder, size_t
     NN_TRY(allocate(t, pool, most));
     for (size_t h = 0; h < size; h++) {
         t->first[h] = t->covers;
-        t->covers += nn_tree_cover(leaves, nn_tree_share(leaves, h, size), t->cover + t->covers);
+        t->covers += nn_tree_cover(leaves, nn_even_span(leaves, h, size), t->cover + t->covers);
     }
     t->first[size] = t->covers;
-    t->share = nn_tree_share(leaves, holder, size);
+    t->local = nn_even_span(leaves, holder, size);
     nn_tree_additions((nn_span){0, leaves}, t->cover, t->join);
-    for (size_t i = 0; i < nn_tree_own(t); i++)
-        add_within(t, nn_tree_own_span(t, i));
+    for (size_t i = 0; i < nn_tree_subtrees(t); i++)
+        add_within(t, nn_tree_subtree(t, i));
     return 0;
 }
 
-void nn_tree_sum_own(const nn_tree *t, size_t n, double *leaves, double *subtrees) {
+void nn_tree_sum_subtrees(const nn_tree *t, size_t n, double *leaves, double *subtrees) {
     nn_tree_add(t->within, t->additions, n, leaves);
-    for (size_t i = 0; i < nn_tree_own(t); i++)
-        memcpy(subtrees + i * n, leaves + nn_tree_own_span(t, i).begin * n, n * sizeof *subtrees);
+    for (size_t i = 0; i < nn_tree_subtrees(t); i++)
+        memcpy(subtrees + i * n, leaves + nn_tree_subtree(t, i).begin * n, n * sizeof *subtrees);
 }

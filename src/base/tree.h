@@ -23,7 +23,7 @@ static inline size_t nn_span_middle(nn_span node) {
 }
 
 /* The leaves of one of `size` holders: as even a share as whole leaves allow. */
-nn_span nn_tree_share(size_t leaves, size_t holder, size_t size);
+nn_span nn_even_span(size_t leaves, size_t holder, size_t size);
 
 /* The fewest nodes of the tree over [0, leaves) that make up `range`, in order; their number. */
 size_t nn_tree_cover(size_t leaves, nn_span range, nn_span *cover);
@@ -47,7 +47,7 @@ void nn_tree_add(const nn_addition *list, size_t additions, size_t n, double *va
 /* The tree as one of several holders sees it. */
 typedef struct nn_tree {
     size_t leaves, holder, size;
-    nn_span share;       /* leaves of this holder */
+    nn_span local;       /* leaves of this holder */
     nn_span *cover;      /* subtrees of all holders, holder after holder ... */
     size_t covers;       /* ... so many ... */
     size_t *first;       /* [size + 1] ... those of holder h are [first[h], first[h + 1]) */
@@ -60,15 +60,15 @@ typedef struct nn_tree {
 int nn_tree_init(nn_tree *tree, nn_pool *pool, size_t leaves, size_t holder, size_t size);
 
 /* leaves [own leaves][n], which are destroyed, become subtrees [own subtrees][n]. */
-void nn_tree_sum_own(const nn_tree *tree, size_t n, double *leaves, double *subtrees);
+void nn_tree_sum_subtrees(const nn_tree *tree, size_t n, double *leaves, double *subtrees);
 
 /* Subtrees of this holder, and the leaves of each, numbered from 0. */
-static inline size_t nn_tree_own(const nn_tree *tree) {
+static inline size_t nn_tree_subtrees(const nn_tree *tree) {
     return tree->first[tree->holder + 1] - tree->first[tree->holder];
 }
-static inline nn_span nn_tree_own_span(const nn_tree *tree, size_t i) {
+static inline nn_span nn_tree_subtree(const nn_tree *tree, size_t i) {
     nn_span s = tree->cover[tree->first[tree->holder] + i];
-    return (nn_span){s.begin - tree->share.begin, s.end - tree->share.begin};
+    return (nn_span){s.begin - tree->local.begin, s.end - tree->local.begin};
 }
 
 #endif

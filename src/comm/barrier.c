@@ -9,19 +9,19 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
-/* A rank's part of the memory. Two slots are used in turn: when all have come to a round, all have
- * read those of the one before. */
-struct part {
+/* A rank's segment of the memory. Two buffers are used in turn: when all have come to a round, all
+ * have read those of the one before. */
+struct segment {
     alignas(NN_ALIGN) _Atomic uint64_t rounds; /* that the rank has come to */
     alignas(NN_ALIGN) nn_event event;          /* of the node: the first rank's */
-    alignas(NN_ALIGN) char slot[2][NN_BARRIER_BYTES];
+    alignas(NN_ALIGN) char buffer[2][NN_BARRIER_BYTES];
 };
 
 struct nn_barrier {
     size_t ranks, me;
     bool crowded;
     uint64_t rounds;
-    struct part **part; /* [ranks] */
+    struct segment **segment; /* [ranks] */
 };
 
 int nn_barrier_new(const nn_comm *comm, nn_barrier **out) {
@@ -31,7 +31,7 @@ int nn_barrier_new(const nn_comm *comm, nn_barrier **out) {
     b->ranks = (size_t)comm->node_size;
     b->me = (size_t)comm->node_rank;
     b->crowded = comm->crowded;
-    int rc = NN_NEW(&b->part, b->ranks, "barrier");
+    int rc = NN_NEW(&b->segment, b->ranks, "barrier");
     if (rc < 0)
         nn_barrier_free(b);
     else
@@ -39,40 +39,40 @@ int nn_barrier_new(const nn_comm *comm, nn_barrier **out) {
     return rc;
 }
 
-size_t nn_barrier_part_bytes(void) {
-    return sizeof(struct part);
+size_t nn_barrier_segment_bytes(void) {
+    return sizeof(struct segment);
 }
 
-void nn_barrier_place(nn_barrier *b, int node_rank, void *part) {
-    b->part[node_rank] = part;
+void nn_barrier_attach(nn_barrier *b, int node_rank, void *segment) {
+    b->segment[node_rank] = segment;
     if ((size_t)node_rank != b->me)
         return;
-    atomic_store(&b->part[b->me]->rounds, 0);
-    atomic_store(&b->part[b->me]->event, 0);
+    atomic_store(&b->segment[b->me]->rounds, 0);
+    atomic_store(&b->segment[b->me]->event, 0);
 }
 
 void nn_barrier_free(nn_barrier *b) {
     if (!b)
         return;
-    nn_free(b->part);
+    nn_free(b->segment);
     nn_free(b);
 }
 
-void *nn_barrier_slot(const nn_barrier *b) {
-    return b->part[b->me]->slot[b->rounds % 2];
+void *nn_barrier_send_buffer(const nn_barrier *b) {
+    return b->segment[b->me]->buffer[b->rounds % 2];
 }
 
 static bool all_came(void *ctx) {
     const nn_barrier *b = ctx;
     for (size_t p = 0; p < b->ranks; p++)
-        if (atomic_load(&b->part[p]->rounds) < b->rounds)
+        if (atomic_load(&b->segment[p]->rounds) < b->rounds)
             return false;
     return true;
 }
 
 void nn_barrier_wait(nn_barrier *b) {
-    nn_event *event = b->crowded ? &b->part[0]->event : NULL;
-    atomic_store(&b->part[b->me]->rounds, ++b->rounds);
+    nn_event *event = b->crowded ? &b->segment[0]->event : NULL;
+    atomic_store(&b->segment[b->me]->rounds, ++b->rounds);
     if (all_came(b)) {
         if (event)
             nn_event_signal(event);
@@ -81,8 +81,8 @@ void nn_barrier_wait(nn_barrier *b) {
     nn_wait(all_came, b, event);
 }
 
-const void *nn_barrier_slot_of(const nn_barrier *b, int node_rank) {
-    return b->part[node_rank]->slot[(b->rounds - 1) % 2];
+const void *nn_barrier_recv_buffer(const nn_barrier *b, int node_rank) {
+    return b->segment[node_rank]->buffer[(b->rounds - 1) % 2];
 }
 
 int nn_comm_node_barrier(nn_comm *comm) {

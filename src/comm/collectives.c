@@ -31,13 +31,13 @@ struct message {
 
 /* The others of the node get the bytes of the first rank, or its failure `rc`. */
 static int bcast_in_node(nn_comm *comm, int rc, void *bytes, size_t count) {
-    struct message *mine = nn_barrier_slot(comm->barrier);
+    struct message *mine = nn_barrier_send_buffer(comm->barrier);
     if (comm->node_rank == 0) {
         mine->rc = rc;
         memcpy(mine->bytes, bytes, count);
     }
     nn_barrier_wait(comm->barrier);
-    const struct message *first = nn_barrier_slot_of(comm->barrier, 0);
+    const struct message *first = nn_barrier_recv_buffer(comm->barrier, 0);
     if (comm->node_rank > 0)
         memcpy(bytes, first->bytes, count);
     if (first->rc == 0 || comm->node_rank == 0)
@@ -74,11 +74,11 @@ int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count) {
 
 /* values[count] become the sums over the node, added in the order of its ranks. */
 static void sum_node(nn_comm *comm, double *values, size_t count) {
-    memcpy(nn_barrier_slot(comm->barrier), values, count * sizeof *values);
+    memcpy(nn_barrier_send_buffer(comm->barrier), values, count * sizeof *values);
     nn_barrier_wait(comm->barrier);
     memset(values, 0, count * sizeof *values);
     for (int p = 0; p < comm->node_size; p++) {
-        const double *theirs = nn_barrier_slot_of(comm->barrier, p);
+        const double *theirs = nn_barrier_recv_buffer(comm->barrier, p);
         for (size_t i = 0; i < count; i++)
             values[i] += theirs[i];
     }

@@ -84,9 +84,9 @@ static int find_neighbours(nn_comm *comm) {
 }
 
 static int gather_places(nn_comm *comm, int leader) {
-    nn_place mine = {leader, comm->node_rank, comm->node_size};
-    NN_TRY(nn_comm_agree(comm, NN_NEW(&comm->place, (size_t)comm->size, "places of ranks")));
-    return nn_comm_gather(comm, &mine, sizeof mine, comm->place);
+    nn_locality mine = {leader, comm->node_rank, comm->node_size};
+    NN_TRY(nn_comm_agree(comm, NN_NEW(&comm->locality, (size_t)comm->size, "nodes of the ranks")));
+    return nn_comm_gather(comm, &mine, sizeof mine, comm->locality);
 }
 
 /* The first ranks of the nodes, how many there are, and what the ranks have to know of each other's
@@ -119,7 +119,7 @@ static void close_barrier(nn_comm *comm) {
 /* Where all share the memory of it already. */
 static int place_barrier(nn_comm *comm, nn_barrier *barrier) {
     for (int p = 0; p < comm->node_size; p++)
-        nn_barrier_place(barrier, p, nn_shared_memory_part(comm->memory, p));
+        nn_barrier_attach(barrier, p, nn_shared_memory_segment(comm->memory, p));
     return nn_mpi_barrier(comm, comm->node);
 }
 
@@ -130,7 +130,7 @@ static int open_barrier(nn_comm *comm) {
     int rc;
     NN_TRY_GOTO(nn_comm_agree(comm, nn_barrier_new(comm, &barrier)));
     NN_TRY_GOTO(nn_comm_agree(comm, NN_NEW(&comm->memory, 1, "barrier")));
-    NN_TRY_GOTO(nn_shared_memory_open(comm, nn_barrier_part_bytes(), comm->memory));
+    NN_TRY_GOTO(nn_shared_memory_open(comm, nn_barrier_segment_bytes(), comm->memory));
     NN_TRY_GOTO(place_barrier(comm, barrier));
 done:
     comm->barrier = barrier;
@@ -263,7 +263,7 @@ int nn_comm_end(nn_comm *comm) {
             rc = nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
     }
     nn_comm_unwatch(comm);
-    nn_free(comm->place);
+    nn_free(comm->locality);
     nn_free(comm);
     return rc;
 }

@@ -14,11 +14,11 @@ typedef struct nn_comm nn_comm; /* as <nnmpi/comm.h>, which lies above */
 typedef struct nn_watch nn_watch;
 typedef struct nn_barrier nn_barrier;
 
-/* Where a rank stands. */
-typedef struct nn_place {
+/* Where a rank runs. */
+typedef struct nn_locality {
     int leader; /* the first rank of its node, */
     int node_rank, node_size;
-} nn_place;
+} nn_locality;
 
 struct nn_comm {
     MPI_Comm world;   /* our own duplicate; MPI_COMM_NULL: one rank without MPI */
@@ -28,17 +28,17 @@ struct nn_comm {
     int rank, size;
     int machine_rank, machine_size;
     int node_rank, node_size, nodes;
-    nn_place *place; /* [size] */
-    int node_least;  /* ranks of the node that has fewest */
-    bool first_node; /* rank 0 is on this node */
-    int cores;       /* in the CPU sets of the ranks of this machine together */
-    bool crowded;    /* this machine has more ranks than cores */
-    bool yields;     /* some machine has */
-    bool started;    /* MPI_Init was ours */
-    bool threads;    /* several threads may call MPI at a time */
-    bool broken;     /* MPI has failed here: no call that others take part in may return any more */
-    bool told;       /* it has failed on another rank of this node, which says so */
-    int agreed;      /* the failure that all ranks agreed on last; 0: none */
+    nn_locality *locality; /* [size] */
+    int node_least;        /* ranks of the node that has fewest */
+    bool first_node;       /* rank 0 is on this node */
+    int cores;             /* in the CPU sets of the ranks of this machine together */
+    bool crowded;          /* this machine has more ranks than cores */
+    bool yields;           /* some machine has */
+    bool started;          /* MPI_Init was ours */
+    bool threads;          /* several threads may call MPI at a time */
+    bool broken; /* MPI has failed here: no call that others take part in may return any more */
+    bool told;   /* it has failed on another rank of this node, which says so */
+    int agreed;  /* the failure that all ranks agreed on last; 0: none */
     nn_launch launch;
     nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
     struct nn_shared_memory *memory; /* of the barrier */

@@ -22,7 +22,7 @@ int nn_node_buffer_new(nn_comm *comm, size_t bytes, nn_node_buffer **out) {
 }
 
 void *nn_node_buffer_data(const nn_node_buffer *buffer) {
-    return nn_shared_memory_part(&buffer->memory, 0);
+    return nn_shared_memory_segment(&buffer->memory, 0);
 }
 
 void nn_node_buffer_free(nn_node_buffer *buffer) {

@@ -115,7 +115,7 @@ int nn_shared_memory_open(nn_comm *comm, size_t bytes, nn_shared_memory *shared)
     return rc;
 }
 
-void *nn_shared_memory_part(const nn_shared_memory *shared, int node_rank) {
+void *nn_shared_memory_segment(const nn_shared_memory *shared, int node_rank) {
     return shared->memory + shared->at[node_rank];
 }
 

@@ -11,7 +11,7 @@
 
 typedef struct nn_shared_memory {
     char *memory; /* NULL: none */
-    size_t *at;   /* [node_size + 1] where the parts of the ranks begin */
+    size_t *at;   /* [node_size + 1] where the segments of the ranks begin */
     size_t ranks;
 } nn_shared_memory;
 
@@ -19,8 +19,8 @@ typedef struct nn_shared_memory {
  * page belongs to the memory of the processor that first writes to it. The same code on every rank:
  * NN_EMEMORY where memory cannot be shared. Collective over all nodes. */
 int nn_shared_memory_open(nn_comm *comm, size_t bytes, nn_shared_memory *shared);
-/* Where the part of a rank of this node stands in this process's memory. Local. */
-void *nn_shared_memory_part(const nn_shared_memory *shared, int node_rank);
+/* Where the segment of a rank of this node stands in this process's memory. Local. */
+void *nn_shared_memory_segment(const nn_shared_memory *shared, int node_rank);
 /* Ends the use of it here; others go on. Local. */
 void nn_shared_memory_close(nn_shared_memory *shared);
 

@@ -51,11 +51,11 @@ static void gather_node(const nn_tree_sum *s, size_t n) {
     const size_t *first = s->tree->first;
     nn_barrier *meet = s->comm->barrier;
     size_t own = s->tree->holder;
-    memcpy(nn_barrier_slot(meet), s->gathered + first[own] * n,
+    memcpy(nn_barrier_send_buffer(meet), s->gathered + first[own] * n,
            (first[own + 1] - first[own]) * n * sizeof(double));
     nn_barrier_wait(meet);
     for (size_t r = 0; r < s->tree->size; r++)
-        memcpy(s->gathered + first[r] * n, nn_barrier_slot_of(meet, (int)r),
+        memcpy(s->gathered + first[r] * n, nn_barrier_recv_buffer(meet, (int)r),
                (first[r + 1] - first[r]) * n * sizeof(double));
 }
 
@@ -79,7 +79,7 @@ static int gather(const nn_tree_sum *s, size_t n) {
 int nn_tree_sum_doubles(nn_tree_sum *s, size_t n, double *values) {
     if (n > s->most)
         return nn_fail(NN_EUSAGE, "a sum of %zu numbers, planned for %zu", n, s->most);
-    nn_tree_sum_own(s->tree, n, values, s->gathered + s->tree->first[s->tree->holder] * n);
+    nn_tree_sum_subtrees(s->tree, n, values, s->gathered + s->tree->first[s->tree->holder] * n);
     NN_TRY(gather(s, n));
     nn_tree_add(s->tree->join, s->tree->covers - 1, n, s->gathered);
     memcpy(values, s->gathered, n * sizeof *values);

@@ -193,7 +193,7 @@ static int open_watch(nn_watch *w) {
     nn_comm *comm = w->comm;
     NN_TRY(nn_shared_memory_open(comm, sizeof *w->mine, &w->memory));
     for (int p = 0; p < comm->node_size; p++)
-        w->heartbeat[p] = nn_shared_memory_part(&w->memory, p);
+        w->heartbeat[p] = nn_shared_memory_segment(&w->memory, p);
     w->mine = w->heartbeat[comm->node_rank];
     w->mine->rank = comm->rank;
     return 0;

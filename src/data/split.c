@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-enum { TRAIN, VALID, TEST, PARTS };
+enum { TRAIN, VALID, TEST, SPLITS };
 enum { MAX_DEPTH = 32 /* of groups below /train */ };
-static const char *const part_names[PARTS] = {"train", "valid", "test"};
+static const char *const split_names[SPLITS] = {"train", "valid", "test"};
 
 static const nn_option split_table[] = {
     {"valid", NN_OPT_REAL, offsetof(nn_split_options, valid), "0", "[0, 1)",
@@ -50,7 +50,7 @@ typedef struct splitter {
     unsigned char *labels; /* stored y of /train when stratified */
     quota *quota;          /* [classes] */
     uint8_t *part;         /* [samples] */
-    int64_t rows[PARTS];
+    int64_t rows[SPLITS];
     nn_output output;
 } splitter;
 
@@ -62,9 +62,9 @@ static int check_options(const splitter *s) {
     if (o->valid + o->test >= 1)
         return nn_fail(NN_EUSAGE, "valid = %g and test = %g leave nothing to train on", o->valid,
                        o->test);
-    for (int p = VALID; p < PARTS; p++)
-        if ((p == VALID ? o->valid : o->test) > 0 && nn_dataset_split(s->ds, part_names[p]))
-            return nn_fail(NN_EUSAGE, "%s has a /%s already", s->ds->path, part_names[p]);
+    for (int p = VALID; p < SPLITS; p++)
+        if ((p == VALID ? o->valid : o->test) > 0 && nn_dataset_split(s->ds, split_names[p]))
+            return nn_fail(NN_EUSAGE, "%s has a /%s already", s->ds->path, split_names[p]);
     if (o->stratify && !nn_split_has_labels(s->train))
         return nn_fail(NN_EUSAGE,
                        "%s: stratify divides class by class, but /train/y are no classes",
@@ -103,7 +103,7 @@ static void plan_quotas(splitter *s) {
 }
 
 /* In a random order, the first rows of each class go to valid, the next to test. */
-static void choose_parts(splitter *s) {
+static void choose_splits(splitter *s) {
     nn_permutation order = nn_permutation_of((uint64_t)s->options->seed, nn_hash_text("split"),
                                              (uint64_t)s->train->samples);
 
@@ -118,25 +118,25 @@ static void choose_parts(splitter *s) {
     }
 }
 
-static int check_parts(const splitter *s) {
-    const double wanted[PARTS] = {1, s->options->valid, s->options->test};
+static int check_splits(const splitter *s) {
+    const double wanted[SPLITS] = {1, s->options->valid, s->options->test};
 
-    for (int p = 0; p < PARTS; p++)
+    for (int p = 0; p < SPLITS; p++)
         if (wanted[p] > 0 && s->rows[p] == 0)
             return nn_fail(NN_EUSAGE, "%s: of %" PRId64 " samples none is left for /%s",
-                           s->ds->path, s->train->samples, part_names[p]);
+                           s->ds->path, s->train->samples, split_names[p]);
     return NN_OK;
 }
 
 static int plan(splitter *s) {
-    NN_TRY(nn_dataset_find(s->ds, part_names[TRAIN], &s->train));
+    NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
     NN_TRY(check_options(s));
     NN_TRY(read_labels(s));
     NN_TRY(NN_NEW(&s->quota, s->classes, "classes"));
     NN_TRY(NN_NEW(&s->part, (size_t)s->train->samples, "choice of rows"));
     plan_quotas(s);
-    choose_parts(s);
-    return check_parts(s);
+    choose_splits(s);
+    return check_splits(s);
 }
 
 /* ---- the new file: a copy of the old one in which the data sets of /train are replaced ------- */
@@ -154,20 +154,20 @@ static const char *path_in(splitter *s, const char *split, const char *below) {
 
 /* Data sets that are split stand in each part under the same name. */
 static int divide_dataset(splitter *s, const char *below) {
-    const char *name[PARTS] = {NULL}, *old = path_in(s, part_names[TRAIN], below);
+    const char *name[SPLITS] = {NULL}, *old = path_in(s, split_names[TRAIN], below);
 
     if (!old)
         return NN_EMEMORY;
     NN_TRY(nn_h5_remove(s->output.file, old));
-    for (int p = 0; p < PARTS; p++) {
+    for (int p = 0; p < SPLITS; p++) {
         if (s->rows[p] == 0)
             continue;
-        name[p] = path_in(s, part_names[p], below);
+        name[p] = path_in(s, split_names[p], below);
         if (!name[p])
             return NN_EMEMORY;
         NN_TRY(nn_h5_make_like(s->output.file, name[p], s->rows[p], s->source, old));
     }
-    return nn_h5_deal_rows(s->source, old, s->part, s->output.file, name, PARTS);
+    return nn_h5_deal_rows(s->source, old, s->part, s->output.file, name, SPLITS);
 }
 
 static int divide_group(splitter *s, const char *below, int depth);
@@ -176,7 +176,7 @@ static int divide_object(void *ctx, const char *name, bool is_group) {
     walk *w = ctx;
     splitter *s = w->s;
     const char *below = nn_pool_printf(&s->pool, "%s/%s", w->below, name);
-    const char *path = below ? path_in(s, part_names[TRAIN], below) : NULL;
+    const char *path = below ? path_in(s, split_names[TRAIN], below) : NULL;
     bool by_sample = false;
 
     if (!path)
@@ -191,15 +191,15 @@ static int divide_object(void *ctx, const char *name, bool is_group) {
  * have the attributes of the old ones. */
 static int divide_group(splitter *s, const char *below, int depth) {
     walk w = {.s = s, .below = below, .depth = depth};
-    const char *old = path_in(s, part_names[TRAIN], below);
+    const char *old = path_in(s, split_names[TRAIN], below);
 
     if (!old)
         return NN_EMEMORY;
     if (depth > MAX_DEPTH)
         return nn_fail(NN_EFORMAT, "%s: groups stand more than %d deep in /train", s->ds->path,
                        MAX_DEPTH);
-    for (int p = VALID; p < PARTS; p++) {
-        const char *group = path_in(s, part_names[p], below);
+    for (int p = VALID; p < SPLITS; p++) {
+        const char *group = path_in(s, split_names[p], below);
         if (!group)
             return NN_EMEMORY;
         if (s->rows[p] == 0)

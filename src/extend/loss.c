@@ -54,7 +54,7 @@ static int fuse(const nn_loss_def *def, nn_loss_ops *ops) {
     for (size_t i = 0; i < sizeof with / sizeof *with; i++)
         if (strcmp(with[i]->fuses, def->fuses) == 0) {
             ops->fuses = with[i]->fuses;
-            ops->link = with[i]->link;
+            ops->activation = with[i]->activation;
             return 0;
         }
     return nn_fail(NN_EUSAGE, "nn_loss_def '%s' fuses '%s', which is neither softmax nor sigmoid",

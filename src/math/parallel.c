@@ -93,7 +93,7 @@ void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t w
                 partial[i * width + j] += partial[(i + step) * width + j];
 }
 
-void nn_parallel_parts(const nn_compute *compute, size_t parts, nn_part_fn *fn, void *ctx) {
+void nn_parallel_for(const nn_compute *compute, size_t parts, nn_parallel_for_fn *fn, void *ctx) {
     size_t threads = omp_in_parallel() ? 1 : (size_t)nn_compute_threads(compute);
 
     if (threads > parts)

@@ -29,7 +29,7 @@ void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t w
                      nn_range_sum_fn *fn, void *ctx, double *partial);
 
 /* Calls fn(ctx, part) once for each part in [0, parts), on as many threads as there are. */
-typedef void nn_part_fn(void *ctx, size_t part);
-void nn_parallel_parts(const nn_compute *compute, size_t parts, nn_part_fn *fn, void *ctx);
+typedef void nn_parallel_for_fn(void *ctx, size_t part);
+void nn_parallel_for(const nn_compute *compute, size_t parts, nn_parallel_for_fn *fn, void *ctx);
 
 #endif

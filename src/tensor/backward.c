@@ -20,7 +20,7 @@ static int append(struct pass *p, nn_tensor *t) {
         return 0;
     size_t room = p->memory ? p->memory->size / sizeof *p->list : 0;
     if (p->count == room) {
-        nn_buffer *more = nn_buffer_take((room ? 2 * room : 64) * sizeof *p->list);
+        nn_buffer *more = nn_buffer_alloc((room ? 2 * room : 64) * sizeof *p->list);
         if (!more)
             return NN_EMEMORY;
         nn_tensor **list = (nn_tensor **)(void *)more->data;
@@ -120,7 +120,7 @@ static int go_through(const struct pass *p, nn_tensor *t) {
     nn_tensor_scope scope;
     NN_TRY(check_versions(t));
     if (t->inputs > NN_FEW_OPERANDS) {
-        many = nn_buffer_take(t->inputs * sizeof *dx);
+        many = nn_buffer_alloc(t->inputs * sizeof *dx);
         if (!many)
             return NN_EMEMORY;
         dx = (nn_tensor **)(void *)many->data;

@@ -38,7 +38,7 @@ static nn_buffer *take_waiting(size_t class, size_t size) {
     return found;
 }
 
-nn_buffer *nn_buffer_take(size_t bytes) {
+nn_buffer *nn_buffer_alloc(size_t bytes) {
     size_t size, class = class_of(bytes, &size);
     nn_buffer *buffer = take_waiting(class, size);
     if (!buffer && nn_alloc((void **)&buffer, 1, sizeof *buffer + size, "a tensor") < 0) {

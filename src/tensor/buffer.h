@@ -17,7 +17,7 @@ typedef struct nn_buffer {
 
 /* At least so many bytes, of 1 reference, with any contents; NULL with the error set. Any thread.
  */
-nn_buffer *nn_buffer_take(size_t bytes);
+nn_buffer *nn_buffer_alloc(size_t bytes);
 nn_buffer *nn_buffer_retain(nn_buffer *buffer);
 /* NULL is fine. */
 void nn_buffer_release(nn_buffer *buffer);

@@ -77,7 +77,7 @@ int nn_want_integers(const char *what, const nn_tensor *t) {
 static int record(nn_tensor *y, const nn_op_call *call) {
     y->in = y->few;
     if (call->inputs > NN_FEW_OPERANDS) {
-        y->many = nn_buffer_take(call->inputs * sizeof *y->in);
+        y->many = nn_buffer_alloc(call->inputs * sizeof *y->in);
         if (!y->many)
             return NN_EMEMORY;
         y->in = (nn_operand *)(void *)y->many->data;

@@ -64,14 +64,14 @@ nn_tensor *nn_tensor_adopt(nn_tensor *t) {
 
 /* One without numbers yet. */
 static nn_tensor *bare(bool integer, int rank, const int64_t *dim, size_t count) {
-    nn_buffer *own = nn_buffer_take(sizeof(nn_tensor));
-    if (!own)
+    nn_buffer *storage = nn_buffer_alloc(sizeof(nn_tensor));
+    if (!storage)
         return NULL;
-    nn_tensor *t = (nn_tensor *)(void *)own->data;
+    nn_tensor *t = (nn_tensor *)(void *)storage->data;
     memset(t, 0, offsetof(nn_tensor, args));
     memset(&t->pass, 0, sizeof *t - offsetof(nn_tensor, pass));
     t->refs = 1;
-    t->own = own;
+    t->storage = storage;
     t->integer = integer;
     t->rank = rank;
     for (int i = 0; i < rank; i++) /* of none, `dim` may be NULL */
@@ -89,7 +89,7 @@ nn_tensor *nn_tensor_make(const char *what, bool integer, int rank, const int64_
     nn_tensor *t = bare(integer, rank, dim, count);
     if (!t)
         return NULL;
-    t->buffer = nn_buffer_take(count * (integer ? sizeof(int64_t) : sizeof(nn_real)));
+    t->buffer = nn_buffer_alloc(count * (integer ? sizeof(int64_t) : sizeof(nn_real)));
     if (!t->buffer) {
         nn_tensor_release(t);
         return NULL;
@@ -202,7 +202,7 @@ static void bury(nn_tensor *dead) {
         drop(t->grad, &dead);
         drop(t->pending, &dead);
         nn_buffer_release(t->buffer);
-        nn_buffer_release(t->own);
+        nn_buffer_release(t->storage);
         atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
     }
 }

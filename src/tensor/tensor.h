@@ -51,9 +51,9 @@ typedef struct nn_operand {
 
 struct nn_tensor {
     atomic_int refs;
-    nn_buffer *own;    /* the memory of this struct */
-    nn_buffer *buffer; /* of the numbers, which reshaped tensors share */
-    bool integer;      /* int64_t, else nn_real */
+    nn_buffer *storage; /* the memory of this struct */
+    nn_buffer *buffer;  /* of the numbers, which reshaped tensors share */
+    bool integer;       /* int64_t, else nn_real */
     bool requires_grad;
     int rank;
     int64_t dim[NN_TENSOR_RANK];
@@ -155,9 +155,9 @@ nn_tensor *nn_tensor_sum_to(nn_tensor *x, const nn_tensor *like);
 /* x_i = x[index[i]] of the elements of x, 0 where the index is negative; of the shape of index. */
 nn_tensor *nn_tensor_take(nn_tensor *x, nn_tensor *index);
 /* Places of class[i] in row i of so many columns, -1 for -1; NN_EUSAGE for others. */
-nn_tensor *nn_tensor_places(const char *what, const nn_tensor *x, const nn_tensor *classes);
-/* 1 at these places, else 0, in the shape of x. */
-nn_tensor *nn_tensor_ones_at(const nn_tensor *x, nn_tensor *places);
+nn_tensor *nn_tensor_class_indices(const char *what, const nn_tensor *x, const nn_tensor *classes);
+/* 1 at these indices, else 0, in the shape of x. */
+nn_tensor *nn_tensor_ones_at(const nn_tensor *x, nn_tensor *indices);
 
 /* The row that "adam: {lr: 0.1}" names, its options, and the map of these; owned by the pool. */
 int nn_pick_row(nn_pool *pool, const nn_family *family, const char *text, const nn_entry **row,

@@ -79,7 +79,7 @@ static double staging_of(const nn_session *session) {
     return (double)nn_staging_bytes_of(session) / nn_comm_node_size(session->comm);
 }
 
-void nn_memory_settle(const nn_session *session, nn_memory *memory) {
+void nn_memory_measure(const nn_session *session, nn_memory *memory) {
     memory->staging = staging_of(session);
     memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
     if (nn_settings_sums_passes(session->settings))

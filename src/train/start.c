@@ -144,7 +144,7 @@ static int begin(nn_trainer *t) {
 
 int nn_trainer_begin(nn_trainer *t) {
     NN_TRY(begin(t));
-    return nn_session_share(&t->session, NULL);
+    return nn_session_distribute(&t->session, NULL);
 }
 
 /* After where the run stands, what of its configuration is another one. */
@@ -172,7 +172,7 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     if (!resumed && t->run && !t->options->run_dir)
         nn_info("run folder %s", nn_run_dir(t->run));
     t->first_step = t->state.step;
-    return nn_session_share(&t->session, resumed ? snapshot : NULL);
+    return nn_session_distribute(&t->session, resumed ? snapshot : NULL);
 }
 
 int nn_trainer_start(nn_trainer *t) {
@@ -206,7 +206,7 @@ static int rewind_to(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
     t->validated_step = -1;
     t->saved_at = nn_seconds();
     nn_trainer_restart_interval(t);
-    return nn_session_share(&t->session, snapshot);
+    return nn_session_distribute(&t->session, snapshot);
 }
 
 int nn_trainer_rewind(nn_trainer *t, bool *rewound) {

@@ -166,7 +166,7 @@ void nn_trainer_begin_steps(nn_trainer *t) {
 
 /* After the last step; once more where the program ends the run, when there may be nothing left to
  * do. */
-static int settle(nn_trainer *t) {
+static int finish_run(nn_trainer *t) {
     if (t->state.step > t->first_step)
         NN_TRY(validate(t));
     return nn_trainer_save_now(t);
@@ -174,7 +174,7 @@ static int settle(nn_trainer *t) {
 
 int nn_trainer_attend(nn_trainer *t) {
     NN_TRY(after_step(t));
-    return nn_trainer_goes_on(t) ? 0 : settle(t);
+    return nn_trainer_goes_on(t) ? 0 : finish_run(t);
 }
 
 /* On rank 0. */
@@ -196,7 +196,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
         return 0;
     NN_TRY(nn_session_settle(&t->session));
     NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
-    return nn_session_share(&t->session, NULL);
+    return nn_session_distribute(&t->session, NULL);
 }
 
 /* Whether the classes were separated, where training with perceptron or hinge was to find out. */
@@ -211,7 +211,7 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 }
 
 int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
-    NN_TRY(settle(t));
+    NN_TRY(finish_run(t));
     double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,

@@ -259,7 +259,7 @@ static int find_naming(nn_trainer *t, nn_pool *pool, nn_naming *naming) {
     if (t->run)
         before = nn_run_traits(t->run);
     *naming = nn_data_naming(&before);
-    return nn_naming_share(t->comm, pool, naming);
+    return nn_naming_bcast(t->comm, pool, naming);
 }
 
 /* The same on every rank. */
@@ -310,7 +310,7 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(nn_session_allocate(&t->session, &ops, t->updater));
     int rc = nn_updater_plan(t->updater, &t->session);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
-    nn_memory_settle(&t->session, &t->memory);
+    nn_memory_measure(&t->session, &t->memory);
     if (!nn_trainer_has_folder(t))
         t->memory.staging = 0;
     nn_trainer_plan_steps(t);

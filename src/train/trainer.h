@@ -43,12 +43,12 @@ typedef struct nn_pace {
 enum nn_save_clock { NN_SAVE_NOT_YET, NN_SAVE_MAY, NN_SAVE_MUST };
 
 /* What a step in parts has come to. */
-typedef struct nn_parts {
+typedef struct nn_step_parts {
     nn_batch rows; /* of this rank */
     nn_pass pass;
     const nn_real *output; /* of the model */
     double weight;         /* of the samples of all ranks, once their loss is known */
-} nn_parts;
+} nn_step_parts;
 
 typedef struct nn_trainer {
     nn_comm *comm;
@@ -63,7 +63,7 @@ typedef struct nn_trainer {
     struct nn_supplied *supplied_by; /* [ranks] what they say of theirs; NULL likewise */
     nn_batch supplied_rows;          /* those of the step under way, or the last one, */
     bool on_supplied;                /* unless it was on rows of the data set */
-    nn_parts parts;
+    nn_step_parts step_parts;
     nn_node_buffer *shared[3]; /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
     nn_evaluation *validation; /* the last one; NULL when there is none */

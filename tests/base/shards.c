@@ -29,9 +29,9 @@ static void check_even(size_t holders, size_t parts) {
     check_whole(&s);
     for (size_t rows = 0; rows < MOST_ROWS; rows++)
         for (size_t h = 0; h < holders; h++) {
-            nn_span leaves = nn_tree_share(parts, h, holders), own = nn_shards_rows(&s, rows, h);
-            CHECK_EQ_INT(own.begin, nn_tree_share(rows, leaves.begin, parts).begin);
-            CHECK_EQ_INT(own.end, nn_tree_share(rows, leaves.end, parts).begin);
+            nn_span leaves = nn_even_span(parts, h, holders), own = nn_shards_rows(&s, rows, h);
+            CHECK_EQ_INT(own.begin, nn_even_span(rows, leaves.begin, parts).begin);
+            CHECK_EQ_INT(own.end, nn_even_span(rows, leaves.end, parts).begin);
         }
     nn_pool_release(&pool);
 }

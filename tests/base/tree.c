@@ -26,7 +26,7 @@ static float sum_of_holders(size_t leaves, size_t size) {
     float value[2 * MOST] = {0};
     size_t count = 0, at = 0;
     for (size_t holder = 0; holder < size; holder++) {
-        size_t n = nn_tree_cover(leaves, nn_tree_share(leaves, holder, size), cover + count);
+        size_t n = nn_tree_cover(leaves, nn_even_span(leaves, holder, size), cover + count);
         for (size_t i = count; i < count + n; i++) {
             CHECK(cover[i].begin == at);
             at = cover[i].end;
@@ -72,12 +72,12 @@ static void test_views(size_t leaves, size_t size) {
         float own[MOST];
         CHECK(nn_tree_init(&tree, &pool, leaves, holder, size) == 0);
         CHECK(tree.first[holder] == at);
-        for (size_t i = tree.share.begin; i < tree.share.end; i++)
-            own[i - tree.share.begin] = leaf(i);
+        for (size_t i = tree.local.begin; i < tree.local.end; i++)
+            own[i - tree.local.begin] = leaf(i);
         for (size_t i = 0; i < tree.additions; i++)
             own[tree.within[i].left] += own[tree.within[i].right];
-        for (size_t s = 0; s < nn_tree_own(&tree); s++)
-            value[at++] = own[nn_tree_own_span(&tree, s).begin];
+        for (size_t s = 0; s < nn_tree_subtrees(&tree); s++)
+            value[at++] = own[nn_tree_subtree(&tree, s).begin];
     }
     CHECK(at == tree.covers);
     for (size_t i = 0; i + 1 < tree.covers; i++)

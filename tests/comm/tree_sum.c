@@ -34,9 +34,9 @@ static int reference(double *out) {
 static void test_sum(nn_tree_sum *sum, const nn_tree *tree, size_t n) {
     static double values[LEAVES * WIDTH], want[WIDTH];
     CHECK(reference(want) == 0);
-    for (size_t i = tree->share.begin; i < tree->share.end; i++)
+    for (size_t i = tree->local.begin; i < tree->local.end; i++)
         for (size_t k = 0; k < n; k++)
-            values[(i - tree->share.begin) * n + k] = leaf(i, k);
+            values[(i - tree->local.begin) * n + k] = leaf(i, k);
     CHECK(nn_tree_sum_doubles(sum, n, values) == 0);
     CHECK(memcmp(values, want, n * sizeof *want) == 0);
 }

@@ -210,8 +210,8 @@ static void check_microbatches(const nn_dataset *ds, int size, int64_t microbatc
             nn_batch batch;
             CHECK_WORKS(nn_loader_batch(shard, 0, index, &batch));
             CHECK_EQ_INT(batch.global, index ? 10 : 13);
-            CHECK_EQ_INT(nn_part_begin(batch.global, microbatches, begin) + (int64_t)batch.count,
-                         nn_part_begin(batch.global, microbatches, end));
+            CHECK_EQ_INT(nn_even_begin(batch.global, microbatches, begin) + (int64_t)batch.count,
+                         nn_even_begin(batch.global, microbatches, end));
             for (size_t i = 0; i < batch.count; i++)
                 check_row(&batch, i);
         }

@@ -13,7 +13,7 @@
 #define MOST 1000
 static void check_order(int64_t samples, int64_t chunk, int64_t buffer) {
     nn_order order;
-    static nn_order_place place[MOST];
+    static nn_sample_location place[MOST];
     static unsigned char seen[MOST];
     int64_t moved = 0;
 
@@ -21,11 +21,11 @@ static void check_order(int64_t samples, int64_t chunk, int64_t buffer) {
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         nn_order_begin(&order, epoch);
         for (int64_t from = 0; from < samples; from += 7) /* in pieces, as minibatches ask */
-            nn_order_places(&order, from, (size_t)(samples - from < 7 ? samples - from : 7),
+            nn_order_locate(&order, from, (size_t)(samples - from < 7 ? samples - from : 7),
                             place + from);
         memset(seen, 0, sizeof seen);
         for (int64_t i = 0; i < samples; i++) {
-            const nn_order_place *p = &place[i];
+            const nn_sample_location *p = &place[i];
             int64_t first, count, at = p->row / chunk;
             CHECK(p->sample >= 0 && p->sample < samples && !seen[p->sample]++);
             CHECK(i == 0 || p->buffer == place[i - 1].buffer ||
@@ -46,13 +46,13 @@ static void check_order(int64_t samples, int64_t chunk, int64_t buffer) {
 static void check_mixing(void) {
     enum { SAMPLES = 1000, EPOCHS = 400 };
     nn_order order;
-    nn_order_place place[SAMPLES];
+    nn_sample_location place[SAMPLES];
     int early = 0, together = 0;
 
     nn_order_init(&order, 1, true, SAMPLES, 16, 8);
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
         nn_order_begin(&order, epoch);
-        nn_order_places(&order, 0, SAMPLES, place);
+        nn_order_locate(&order, 0, SAMPLES, place);
         for (int i = 0; i < SAMPLES; i++) {
             early += place[i].sample == 999 && i < SAMPLES / 2; /* in the short chunk */
             together += i > 0 && place[i].sample == place[i - 1].sample + 1;
@@ -202,7 +202,7 @@ static void check_too_small(const nn_dataset *ds) {
 /* ---- the thread ------------------------------------------------------------------------------ */
 
 struct made {
-    int64_t of[NN_MAX_PLACES], count;
+    int64_t of[NN_PREFETCH_MAX_DEPTH], count;
     bool broken;
 };
 
@@ -229,14 +229,14 @@ static void check_thread(int places) {
 
     CHECK_WORKS(nn_prefetch_new(&ops, &made, places, &p));
     for (int64_t i = 0; i < 7; i++) {
-        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_task){0, i}, &place));
+        CHECK_WORKS(nn_prefetch_next(p, &(nn_prefetch_task){0, i}, &place));
         CHECK_EQ_INT(made.of[place], i);
     }
-    CHECK_FAILS(nn_prefetch_take(p, &(nn_prefetch_task){0, 7}, &place), NN_EIO, "number 7 cannot");
+    CHECK_FAILS(nn_prefetch_next(p, &(nn_prefetch_task){0, 7}, &place), NN_EIO, "number 7 cannot");
     nn_prefetch_rest(p);
     made.broken = false;
     for (int64_t i = 7; i < 100; i++) {
-        CHECK_WORKS(nn_prefetch_take(p, &(nn_prefetch_task){0, i}, &place));
+        CHECK_WORKS(nn_prefetch_next(p, &(nn_prefetch_task){0, i}, &place));
         CHECK_EQ_INT(made.of[place], i);
         if (i % 10 == 0) { /* at rest nothing is made */
             nn_prefetch_rest(p);
@@ -266,7 +266,7 @@ int main(void) {
     check_too_small(ds);
     nn_dataset_close(ds);
     check_thread(2);
-    check_thread(NN_MAX_PLACES);
+    check_thread(NN_PREFETCH_MAX_DEPTH);
     leave_folder();
     return check_done();
 }

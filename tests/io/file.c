@@ -222,14 +222,14 @@ static void file_too_large(void) {
 static void links(void) {
     CHECK_EQ_INT(nn_file_write("one", "1", 1), 0);
     CHECK_EQ_INT(nn_file_write("two", "2", 1), 0);
-    CHECK_EQ_INT(nn_links_publish("one", &(const char *){"last"}, 1), 0);
+    CHECK_EQ_INT(nn_symlinks_publish("one", &(const char *){"last"}, 1), 0);
     CHECK_STR(contents("last"), "1");
-    CHECK_EQ_INT(nn_links_publish("two", &(const char *){"last"}, 1), 0);
+    CHECK_EQ_INT(nn_symlinks_publish("two", &(const char *){"last"}, 1), 0);
     CHECK_STR(contents("last"), "2");
     fault_arm("rename", 1, false, EIO, "last");
-    CHECK_EQ_INT(nn_links_publish("one", &(const char *){"last"}, 1), NN_EIO);
+    CHECK_EQ_INT(nn_symlinks_publish("one", &(const char *){"last"}, 1), NN_EIO);
     fault_arm("symlink", 1, false, ENOSPC, "last");
-    CHECK_EQ_INT(nn_links_publish("one", &(const char *){"last"}, 1), NN_EIO);
+    CHECK_EQ_INT(nn_symlinks_publish("one", &(const char *){"last"}, 1), NN_EIO);
     CHECK_STR(nn_error_message(),
               "cannot make the link 'last': the disk is full (No space left on device)");
     fault_arm(NULL, 0, false, 0, NULL);

@@ -39,7 +39,7 @@ static void check_workers(bool expected) {
     bool range[PIECES * 16], part[PIECES];
     double sum[NN_SUM_RANGES];
     nn_parallel(&compute, PIECES * 16, 16, look_range, range);
-    nn_parallel_parts(&compute, PIECES, look_part, part);
+    nn_parallel_for(&compute, PIECES, look_part, part);
     nn_parallel_sum(&compute, PIECES, 1, 1, look_sum, NULL, sum);
     for (size_t i = 0; i < PIECES * 16; i++)
         CHECK_EQ_INT(range[i], expected);
@@ -71,8 +71,8 @@ static void in_worker(void *ctx, size_t part) {
 static void check_given_back(void) {
     uint64_t mode[2], again[2];
     compute.threads = 2;
-    nn_parallel_parts(&compute, 2, in_worker, mode);
-    nn_parallel_parts(&compute, 2, in_worker, again);
+    nn_parallel_for(&compute, 2, in_worker, mode);
+    nn_parallel_for(&compute, 2, in_worker, again);
     CHECK(again[0] == mode[0] && again[1] == mode[1] && mode[0] == mode[1]);
 }
 

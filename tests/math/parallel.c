@@ -91,11 +91,11 @@ static void check_parts(int threads) {
     struct parts p = {0};
 
     compute.threads = threads;
-    nn_parallel_parts(&compute, 7, take_part, &p);
+    nn_parallel_for(&compute, 7, take_part, &p);
     for (int i = 0; i < 7; i++)
         CHECK_EQ_INT(p.calls[i], 1);
     CHECK(!pthread_equal(p.thread[0], p.thread[6]) == (threads > 1));
-    nn_parallel_parts(&compute, 0, take_part, NULL);
+    nn_parallel_for(&compute, 0, take_part, NULL);
     compute.threads = 1;
 }
 

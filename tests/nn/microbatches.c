@@ -44,7 +44,7 @@ static int new_model(nn_pool *pool, nn_model **model) {
 /* The work of one of `size` ranks. */
 static void run_rank(struct problem *p, nn_model *model, nn_real *params, size_t rank,
                      size_t size) {
-    nn_span share = nn_tree_share(MICROBATCHES, rank, size), local[NN_TREE_COVER];
+    nn_span share = nn_even_span(MICROBATCHES, rank, size), local[NN_TREE_COVER];
     size_t row[MICROBATCHES + 1], first = rows_before(p, share.begin);
     size_t sums = nn_tree_cover(MICROBATCHES, share, p->cover + p->sums);
     for (size_t i = share.begin; i <= share.end; i++)

@@ -176,7 +176,7 @@ static void print_work(double work, double seconds, double peak) {
 
 /* Some go to all nodes. */
 static bool rows_travel(const nn_bench_layer *l) {
-    return nn_bench_row_share(l, 2) > nn_bench_row_share(l, 1);
+    return nn_bench_row_fraction(l, 2) > nn_bench_row_fraction(l, 1);
 }
 
 static void print_step(const nn_bench_step *s, double peak) {
@@ -212,7 +212,7 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
     nn_json_real(json, "waited_s", l->waited);
-    nn_json_bool(json, "by_rows", nn_bench_row_share(l, 1) > 0);
+    nn_json_bool(json, "by_rows", nn_bench_row_fraction(l, 1) > 0);
     nn_json_bool(json, "rows_travel", rows_travel(l));
     nn_json_close(json, '}');
 }

@@ -74,7 +74,7 @@ struct way {
     int threads;
 };
 
-static int compare_ways(nn_comm *comm, const nn_compute *compute, nn_link *link) {
+static int products_alike(nn_comm *comm, const nn_compute *compute, nn_link *link) {
     struct way mine = {.threads = nn_compute_threads(compute)}, *all;
     snprintf(mine.name, sizeof mine.name, "%s %s", nn_gemm_name(compute), nn_kernels_get()->isa);
     NN_TRY(nn_comm_agree(comm, NN_NEW(&all, (size_t)comm->size, "comparing ranks")));
@@ -94,7 +94,7 @@ int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
         return 0;
     if (link->flops == 0)
         NN_TRY(measure(comm, compute, link));
-    NN_TRY(compare_ways(comm, compute, link));
+    NN_TRY(products_alike(comm, compute, link));
     return nn_comm_bcast(comm, link, sizeof *link);
 }
 
@@ -116,21 +116,21 @@ bool nn_link_read(const char *text, nn_link *out) {
     return true;
 }
 
-static double multiply_seconds(const nn_link *link, const nn_way_costs *c, double rows) {
+static double multiply_seconds(const nn_link *link, const nn_exchange_costs *c, double rows) {
     return 2 * rows / c->ranks * c->work / link->flops;
 }
 
 /* Two nodes send each other all of it, more of them each a part to each, and the sums back. */
-double nn_sum_way_seconds(const nn_link *link, const nn_way_costs *c) {
+double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *c) {
     double moved = 2 * (c->nodes - 1) / c->nodes * c->bytes;
     return moved / link->bandwidth + multiply_seconds(link, c, c->rows / c->nodes);
 }
 
-double nn_row_way_seconds(const nn_link *link, const nn_way_costs *c) {
+double nn_rows_seconds(const nn_link *link, const nn_exchange_costs *c) {
     double moved = (c->nodes - 1) * c->rows / c->nodes * c->row_bytes;
     return moved / link->bandwidth + multiply_seconds(link, c, c->rows);
 }
 
-bool nn_rows_pay(const nn_link *link, const nn_way_costs *c) {
-    return nn_row_way_seconds(link, c) < nn_sum_way_seconds(link, c);
+bool nn_rows_pay(const nn_link *link, const nn_exchange_costs *c) {
+    return nn_rows_seconds(link, c) < nn_sums_seconds(link, c);
 }

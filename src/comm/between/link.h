@@ -28,19 +28,19 @@ const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]);
 bool nn_link_read(const char *text, nn_link *out);
 
 /* A gradient that is a product of rows. */
-typedef struct nn_way_costs {
+typedef struct nn_exchange_costs {
     double nodes, ranks; /* of a node */
     double rows;         /* of the minibatch, all ranks' */
     double row_bytes;    /* of both sides of a row on its way, */
     double bytes;        /* and of the gradient */
     double work;         /* multiply-adds for each row */
-} nn_way_costs;
+} nn_exchange_costs;
 
 /* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, and
  * multiply-adds. Local. */
-double nn_sum_way_seconds(const nn_link *link, const nn_way_costs *costs);
-double nn_row_way_seconds(const nn_link *link, const nn_way_costs *costs);
+double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *costs);
+double nn_rows_seconds(const nn_link *link, const nn_exchange_costs *costs);
 /* Rows are the shorter way. Local. */
-bool nn_rows_pay(const nn_link *link, const nn_way_costs *costs);
+bool nn_rows_pay(const nn_link *link, const nn_exchange_costs *costs);
 
 #endif

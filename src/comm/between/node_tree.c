@@ -13,7 +13,7 @@ enum { SEVERAL = -1, ADDED = -2 }; /* instead of a node: the sum of more; part o
 
 /* An addition of what one node has is that node's. `holder` [covers]: whose the values are. */
 static void divide(nn_node_tree *t, const nn_comm *comm, int *holder) {
-    int mine = comm->place[comm->rank].leader;
+    int mine = comm->locality[comm->rank].leader;
     for (size_t i = 0; i + 1 < t->tree->covers; i++) {
         nn_addition a = t->tree->join[i];
         if (holder[a.left] != holder[a.right] || holder[a.left] == SEVERAL) {
@@ -35,7 +35,7 @@ int nn_node_tree_init(nn_node_tree *t, nn_pool *pool, const nn_comm *comm, const
     NN_TRY(allocate(t, pool));
     for (size_t rank = 0; rank < tree->size; rank++)
         for (size_t c = tree->first[rank]; c < tree->first[rank + 1]; c++)
-            t->node[c] = holder[c] = comm->place[rank].leader;
+            t->node[c] = holder[c] = comm->locality[rank].leader;
     divide(t, comm, holder);
     for (size_t c = 0; c < tree->covers; c++)
         if (holder[c] != ADDED)

@@ -12,7 +12,7 @@
 /* Nodes up to which each sends to each. */
 #define FEW 8
 
-typedef enum way { WHOLE, PARTS, COLLECTIVE } way;
+typedef enum algorithm { WHOLE, PARTS, COLLECTIVE } algorithm;
 
 /* The sum of this rank's slice of a bucket. Every node has a vector of numbers for it, or along a
  * tree one for each of its roots (node_tree.h). */
@@ -31,15 +31,15 @@ struct sum {
 struct nn_node_sums {
     nn_reducer *r;
     MPI_Comm owners;
-    way way;
+    algorithm algorithm;
     bool compress;
-    size_t width;     /* bytes of a number on its way */
+    size_t width;     /* bytes of a number as it is sent */
     size_t nodes, me; /* owners of the same slices, and which this is */
     int *rank;        /* [nodes] in the world */
     nn_subtrees subtrees;
     nn_real **value; /* [covers] where the vectors of a tree stand that is being added */
     struct sum *sum; /* [buckets]; those of slices that need none are empty */
-    size_t bytes;    /* of numbers on their way */
+    size_t bytes;    /* of the numbers as they are sent */
     nn_pool pool;
 };
 
@@ -54,9 +54,9 @@ static size_t length_of(const struct sum *s) {
 
 /* The part of the slice that a node adds. */
 static nn_span part_of(const struct sum *s, size_t node) {
-    if (s->all->way == WHOLE)
+    if (s->all->algorithm == WHOLE)
         return (nn_span){0, length_of(s)};
-    return nn_tree_share(length_of(s), node, s->all->nodes);
+    return nn_even_span(length_of(s), node, s->all->nodes);
 }
 
 static nn_real *values_of(const struct sum *s) {
@@ -75,7 +75,7 @@ static size_t node_of(const nn_node_sums *b, size_t i) {
     size_t node = 0;
     if (!b->subtrees.tree)
         return i;
-    const nn_place *place = b->r->spec.comm->place;
+    const nn_locality *place = b->r->spec.comm->locality;
     int leader = b->subtrees.tree->node[b->subtrees.tree->root[i]];
     while (place[b->rank[node]].leader != leader)
         node++;
@@ -146,7 +146,7 @@ static void numbers_moved(void *ctx, nn_channel *channel);
 static void sums_moved(void *ctx, nn_channel *channel);
 
 static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
-    size_t n = length_of(s), part = b->way == WHOLE ? n : n / b->nodes + 1;
+    size_t n = length_of(s), part = b->algorithm == WHOLE ? n : n / b->nodes + 1;
     size_t vectors = all_vectors(b);
     nn_channel channel = {.priority = SIZE_MAX - s->slice.begin, .ctx = s};
     s->numbers = s->sums = channel;
@@ -154,7 +154,7 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
     s->sums.tag = 2 * (int)k + 1;
     s->numbers.moved = numbers_moved;
     s->sums.moved = sums_moved;
-    if (b->way == COLLECTIVE) {
+    if (b->algorithm == COLLECTIVE) {
         nn_wire_reserve_sum(b->r->wire, n);
         return 0;
     }
@@ -167,7 +167,7 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
         return NN_EMEMORY;
     NN_TRY(add_parcels(b, &s->numbers, vectors * b->nodes));
     plan_numbers(s);
-    if (b->way == PARTS) {
+    if (b->algorithm == PARTS) {
         NN_TRY(add_parcels(b, &s->sums, b->nodes));
         plan_sums(s);
     }
@@ -195,7 +195,7 @@ static int plan(nn_node_sums *b) {
     return 0;
 }
 
-static way way_of(const nn_node_sums *b) {
+static algorithm choose_algorithm(const nn_node_sums *b) {
     if (b->nodes == 2)
         return WHOLE;
     return b->nodes <= FEW || b->compress || b->subtrees.tree ? PARTS : COLLECTIVE;
@@ -211,7 +211,7 @@ static int find_owners(nn_node_sums *b) {
     }
     b->me = (size_t)rank;
     b->nodes = (size_t)size;
-    b->way = way_of(b);
+    b->algorithm = choose_algorithm(b);
     b->rank = nn_pool_alloc(&b->pool, b->nodes * sizeof *b->rank);
     NN_TRY(nn_comm_agree(comm, b->rank ? 0 : NN_EMEMORY));
     b->rank[b->me] = comm->rank;
@@ -257,7 +257,7 @@ size_t nn_node_sums_bytes(const nn_node_sums *b) {
  * then the others' in their order. Two nodes that both add have to add the same. */
 static void add_numbers(const struct sum *s, size_t at, size_t n, nn_real *sum) {
     const nn_node_sums *b = s->all;
-    if (b->compress && b->way == WHOLE)
+    if (b->compress && b->algorithm == WHOLE)
         nn_bf16_expand(n, s->rounded + at, sum);
     for (size_t i = 0; i + 1 < b->nodes; i++) {
         if (b->compress)
@@ -321,7 +321,7 @@ static void numbers_moved(void *ctx, nn_channel *channel) {
     struct sum *s = ctx;
     if (!s->started)
         return;
-    if (s->all->way == PARTS)
+    if (s->all->algorithm == PARTS)
         go_on_with_parts(s);
     else if (is_idle(channel))
         s->done = true;
@@ -338,7 +338,7 @@ void nn_node_sums_open(nn_node_sums *b) {
         struct sum *s = &b->sum[k];
         s->done = length_of(s) == 0;
         s->started = s->added = s->opened = false;
-        if (!s->done && b->way != COLLECTIVE)
+        if (!s->done && b->algorithm != COLLECTIVE)
             nn_wire_receive(b->r->wire, &s->numbers);
     }
 }
@@ -346,7 +346,7 @@ void nn_node_sums_open(nn_node_sums *b) {
 /* What other nodes add. */
 static void round_numbers(const struct sum *s) {
     const nn_node_sums *b = s->all;
-    nn_span mine = b->way == WHOLE ? (nn_span){0, 0} : part_of(s, b->me);
+    nn_span mine = b->algorithm == WHOLE ? (nn_span){0, 0} : part_of(s, b->me);
     nn_bf16_round(mine.begin, values_of(s), s->residual, s->rounded);
     nn_bf16_round(length_of(s) - mine.end, values_of(s) + mine.end, s->residual + mine.end,
                   s->rounded + mine.end);
@@ -362,7 +362,7 @@ void nn_node_sums_start(nn_node_sums *b, size_t k) {
         round_numbers(s);
     nn_wire_lock(wire);
     s->started = true;
-    if (b->way == COLLECTIVE)
+    if (b->algorithm == COLLECTIVE)
         nn_wire_sum(wire, &s->numbers, b->owners,
                     &(nn_values){values_of(s), n, sizeof(nn_real), NN_MPI_REAL});
     else
@@ -381,7 +381,7 @@ void nn_node_sums_take(nn_node_sums *b, size_t k) {
     const struct sum *s = &b->sum[k];
     if (length_of(s) == 0)
         return;
-    if (b->way == WHOLE)
+    if (b->algorithm == WHOLE)
         add_up(s, part_of(s, b->me));
     else if (b->compress)
         nn_bf16_expand(length_of(s), s->rounded, values_of(s));

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Longer messages go in pieces: Open MPI sends one of 64 MiB at half the rate of the network, and
- * pieces let what is needed sooner overtake. */
-#define PIECE ((size_t)1 << 18)
+/* Longer messages go in packets: Open MPI sends one of 64 MiB at half the rate of the network, and
+ * packets let what is needed sooner overtake. */
+#define PACKET ((size_t)1 << 18)
 /* Bytes on their way out at a time: enough for any network while the thread naps. */
 #define WINDOW ((size_t)1 << 22)
 /* Between two looks of the thread. A socket holds what a network of 100 Gbit/s takes in this time.
@@ -21,7 +21,7 @@
 #define PATIENCE 1000
 
 /* What a request is for. */
-struct piece {
+struct packet {
     nn_channel *channel;
     size_t bytes; /* 0: it comes */
 };
@@ -30,9 +30,9 @@ struct nn_wire {
     nn_comm *comm;
     MPI_Comm world; /* a duplicate: no message meets one of another part */
     MPI_Request *request;
-    struct piece *piece; /* of each request */
-    int *done;           /* requests that a look has found complete, */
-    MPI_Status *status;  /* and how they have ended */
+    struct packet *packet; /* of each request */
+    int *done;             /* requests that a look has found complete, */
+    MPI_Status *status;    /* and how they have ended */
     size_t under_way, capacity;
     nn_channel *waiting; /* to go out, by priority */
     size_t out;          /* bytes on their way out */
@@ -61,19 +61,19 @@ static void wake(nn_wire *w) {
         pthread_cond_signal(&w->work);
 }
 
-static size_t piece_bytes(const nn_parcel *parcel, size_t at) {
-    return parcel->count - at < PIECE ? parcel->count - at : PIECE;
+static size_t packet_bytes(const nn_parcel *parcel, size_t at) {
+    return parcel->count - at < PACKET ? parcel->count - at : PACKET;
 }
 
-static size_t pieces_of(const nn_parcel *parcel, size_t parcels) {
-    size_t pieces = 0;
+static size_t packets_of(const nn_parcel *parcel, size_t parcels) {
+    size_t packets = 0;
     for (size_t i = 0; i < parcels; i++)
-        pieces += (parcel[i].count + PIECE - 1) / PIECE;
-    return pieces;
+        packets += (parcel[i].count + PACKET - 1) / PACKET;
+    return packets;
 }
 
 static MPI_Request *new_request(nn_wire *w, nn_channel *channel, size_t bytes) {
-    w->piece[w->under_way] = (struct piece){channel, bytes};
+    w->packet[w->under_way] = (struct packet){channel, bytes};
     return &w->request[w->under_way++];
 }
 
@@ -83,11 +83,11 @@ static void skip_empty(nn_channel *c) {
         c->parcel++;
 }
 
-/* The next piece of the channel that is first in line. */
-static void send_piece(nn_wire *w) {
+/* The next packet of the channel that is first in line. */
+static void send_packet(nn_wire *w) {
     nn_channel *c = w->waiting;
     const nn_parcel *p = &c->out[c->parcel];
-    size_t bytes = piece_bytes(p, c->at);
+    size_t bytes = packet_bytes(p, c->at);
     check(w,
           MPI_Isend((char *)p->bytes + c->at, (int)bytes, MPI_BYTE, p->rank, c->tag, w->world,
                     new_request(w, c, bytes)),
@@ -99,16 +99,16 @@ static void send_piece(nn_wire *w) {
         w->waiting = c->next;
 }
 
-static void send_pieces(nn_wire *w) {
+static void send_packets(nn_wire *w) {
     while (w->waiting && w->out < WINDOW && !w->failed)
-        send_piece(w);
+        send_packet(w);
 }
 
-/* The request of a piece is complete. */
-static void moved(nn_wire *w, const struct piece *piece) {
-    nn_channel *c = piece->channel;
-    atomic_size_t *left = piece->bytes ? &c->going : &c->coming;
-    w->out -= piece->bytes;
+/* The request of a packet is complete. */
+static void moved(nn_wire *w, const struct packet *packet) {
+    nn_channel *c = packet->channel;
+    atomic_size_t *left = packet->bytes ? &c->going : &c->coming;
+    w->out -= packet->bytes;
     if (atomic_fetch_sub(left, 1) == 1 && c->moved)
         c->moved(c->ctx, c);
 }
@@ -119,7 +119,7 @@ static void close_up(nn_wire *w) {
     for (size_t i = 0; i < w->under_way; i++)
         if (w->request[i] != MPI_REQUEST_NULL) {
             w->request[kept] = w->request[i];
-            w->piece[kept++] = w->piece[i];
+            w->packet[kept++] = w->packet[i];
         }
     w->under_way = kept;
 }
@@ -139,7 +139,7 @@ static int what_failed(const nn_wire *w, int mpi_rc, int count) {
 /* True: something has moved. Once a request has failed, nothing counts as moved any more. */
 static bool look(nn_wire *w) {
     int count = 0;
-    send_pieces(w);
+    send_packets(w);
     if (w->under_way == 0 || w->failed)
         return false;
     int mpi_rc = MPI_Testsome((int)w->under_way, w->request, &count, w->done, w->status);
@@ -148,11 +148,11 @@ static bool look(nn_wire *w) {
         return false;
     /* the channels first: what they announce is put behind all that is under way */
     for (int i = 0; i < count; i++) {
-        struct piece piece = w->piece[w->done[i]];
-        moved(w, &piece);
+        struct packet packet = w->packet[w->done[i]];
+        moved(w, &packet);
     }
     close_up(w);
-    send_pieces(w);
+    send_packets(w);
     return true;
 }
 
@@ -208,16 +208,16 @@ int nn_wire_new(nn_comm *comm, nn_wire **out) {
 
 void nn_wire_reserve(nn_wire *w, const nn_channel *channel) {
     w->capacity +=
-        pieces_of(channel->in, channel->ins) + pieces_of(channel->out, channel->outs) + 1;
+        packets_of(channel->in, channel->ins) + packets_of(channel->out, channel->outs) + 1;
 }
 
 void nn_wire_reserve_sum(nn_wire *w, size_t count) {
-    w->capacity += count * sizeof(double) / PIECE + 1;
+    w->capacity += count * sizeof(double) / PACKET + 1;
 }
 
 int nn_wire_start(nn_wire *w) {
     NN_TRY(NN_NEW(&w->request, w->capacity, "messages between nodes"));
-    NN_TRY(NN_NEW(&w->piece, w->capacity, "messages between nodes"));
+    NN_TRY(NN_NEW(&w->packet, w->capacity, "messages between nodes"));
     NN_TRY(NN_NEW(&w->done, w->capacity, "messages between nodes"));
     NN_TRY(NN_NEW(&w->status, w->capacity, "messages between nodes"));
     if (!w->comm->threads)
@@ -244,24 +244,24 @@ void nn_wire_free(nn_wire *w) {
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
     nn_free(w->request);
-    nn_free(w->piece);
+    nn_free(w->packet);
     nn_free(w->done);
     nn_free(w->status);
     nn_free(w);
 }
 
-/* All of it is counted before the first piece can come. */
+/* All of it is counted before the first packet can come. */
 void nn_wire_receive(nn_wire *w, nn_channel *c) {
-    size_t pieces = pieces_of(c->in, c->ins);
+    size_t packets = packets_of(c->in, c->ins);
     pthread_mutex_lock(&w->lock);
-    atomic_store(&c->coming, pieces);
+    atomic_store(&c->coming, packets);
     for (size_t i = 0; i < c->ins && !w->failed; i++)
-        for (size_t at = 0; at < c->in[i].count; at += PIECE)
+        for (size_t at = 0; at < c->in[i].count; at += PACKET)
             check(w,
-                  MPI_Irecv((char *)c->in[i].bytes + at, (int)piece_bytes(&c->in[i], at), MPI_BYTE,
+                  MPI_Irecv((char *)c->in[i].bytes + at, (int)packet_bytes(&c->in[i], at), MPI_BYTE,
                             c->in[i].rank, c->tag, w->world, new_request(w, c, 0)),
                   "MPI_Irecv");
-    if (pieces == 0 && c->moved)
+    if (packets == 0 && c->moved)
         c->moved(c->ctx, c);
     wake(w);
     pthread_mutex_unlock(&w->lock);
@@ -276,22 +276,22 @@ static void put_in_line(nn_wire *w, nn_channel *c) {
 }
 
 void nn_wire_send(nn_wire *w, nn_channel *c) {
-    size_t pieces = pieces_of(c->out, c->outs);
+    size_t packets = packets_of(c->out, c->outs);
     pthread_mutex_lock(&w->lock);
-    atomic_store(&c->going, pieces);
+    atomic_store(&c->going, packets);
     c->parcel = c->at = 0;
     skip_empty(c);
-    if (pieces > 0)
+    if (packets > 0)
         put_in_line(w, c);
     else if (c->moved)
         c->moved(c->ctx, c);
-    send_pieces(w);
+    send_packets(w);
     wake(w);
     pthread_mutex_unlock(&w->lock);
 }
 
 void nn_wire_sum(nn_wire *w, nn_channel *c, MPI_Comm among, const nn_values *values) {
-    size_t most = PIECE / values->size;
+    size_t most = PACKET / values->size;
     pthread_mutex_lock(&w->lock);
     atomic_store(&c->coming, (values->count + most - 1) / most);
     for (size_t at = 0, n; at < values->count; at += n) {

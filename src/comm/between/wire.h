@@ -28,10 +28,10 @@ struct nn_channel {
     size_t priority;      /* of what waits to go out, the smallest goes first */
     nn_parcel *in, *out;  /* `count` may change between two passes, up to what was reserved */
     size_t ins, outs;     /* parcels */
-    atomic_size_t coming; /* pieces that are announced and not here yet, */
+    atomic_size_t coming; /* packets that are announced and not here yet, */
     atomic_size_t going;  /* and not gone yet: memory of `out` must not change */
-    /* Called when the last piece has come, and when the last one has gone; NULL: not wanted. By any
-     * thread, under the wire's lock; may announce more. */
+    /* Called when the last packet has come, and when the last one has gone; NULL: not wanted. By
+     * any thread, under the wire's lock; may announce more. */
     void (*moved)(void *ctx, nn_channel *channel);
     void *ctx;
     nn_channel *next; /* the wire's own: of those that wait to go out */

@@ -24,7 +24,7 @@ int nn_exchange_new(const nn_reducer *r, nn_exchange **out) {
     *out = e; /* freed by its owner, also after a failure */
     e->rank = (size_t)r->spec.comm->rank;
     e->size = size;
-    NN_TRY(NN_NEW(&e->send, nn_tree_own(r->spec.tree) * size * part, "gradient exchange"));
+    NN_TRY(NN_NEW(&e->send, nn_tree_subtrees(r->spec.tree) * size * part, "gradient exchange"));
     NN_TRY(NN_NEW(&e->receive, r->spec.tree->covers * part, "gradient exchange"));
     NN_TRY(NN_NEW(&e->send_count, 6 * size, "gradient exchange"));
     e->send_at = e->send_count + size;
@@ -46,9 +46,9 @@ void nn_exchange_free(nn_exchange *e) {
 
 /* What every rank is to get, rank after rank, each subtree's part after the other. */
 static void pack(nn_exchange *e, const nn_reducer *r, const nn_slice *slice) {
-    size_t length = slice->end - slice->begin, at = 0, own = nn_tree_own(r->spec.tree);
+    size_t length = slice->end - slice->begin, at = 0, own = nn_tree_subtrees(r->spec.tree);
     for (size_t to = 0; to < e->size; to++) {
-        nn_span part = nn_tree_share(length, to, e->size);
+        nn_span part = nn_even_span(length, to, e->size);
         size_t n = part.end - part.begin;
         const nn_real *from = r->grads + slice->begin + part.begin;
         e->send_at[to] = (int)at;
@@ -60,10 +60,10 @@ static void pack(nn_exchange *e, const nn_reducer *r, const nn_slice *slice) {
 
 static void expect(nn_exchange *e, const nn_tree *tree, const nn_slice *slice) {
     size_t length = slice->end - slice->begin;
-    nn_span own = nn_tree_share(length, e->rank, e->size);
+    nn_span own = nn_even_span(length, e->rank, e->size);
     size_t mine = own.end - own.begin;
     for (size_t from = 0; from < e->size; from++) {
-        nn_span part = nn_tree_share(length, from, e->size);
+        nn_span part = nn_even_span(length, from, e->size);
         e->receive_at[from] = (int)(tree->first[from] * mine);
         e->receive_count[from] = (int)((tree->first[from + 1] - tree->first[from]) * mine);
         e->sum_at[from] = (int)part.begin;

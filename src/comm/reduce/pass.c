@@ -156,8 +156,8 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
 /* Once all gradients are summed: for steps that depend on norms of them, or that are taken in
  * parts. */
 static void take_late_steps(nn_reducer *r) {
-    if (r->spec.ops->take_norms)
-        r->spec.ops->take_norms(r->spec.ctx, r);
+    if (r->spec.ops->compute_norms)
+        r->spec.ops->compute_norms(r->spec.ctx, r);
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
         nn_slice slice = nn_reducer_slice(r, i);
         nn_reduce_step_slice(r, &slice);

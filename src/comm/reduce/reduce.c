@@ -143,7 +143,7 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
     r->spec.choice = choice_of(spec);
     r->stride = nn_align_count(spec->n, sizeof(nn_real));
     r->bucket = spec->bucket ? spec->bucket : NN_PARTITION_BUCKET;
-    r->late = spec->ops->take_norms || spec->in_parts;
+    r->late = spec->ops->compute_norms || spec->in_parts;
     r->fused = !r->late && !spec->ops->accumulate;
     rc = nn_comm_agree(spec->comm, count_threads(r));
     if (rc == 0)

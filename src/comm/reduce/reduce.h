@@ -80,8 +80,8 @@ int nn_reducer_finish(nn_reducer *reducer);
 int nn_reducer_sum(nn_reducer *reducer);
 int nn_reducer_update(nn_reducer *reducer, bool steps);
 
-/* Within `take_norms` and `constrain`: values[count] become their sums over the owners of a node's
- * slices; all ranks of the node have come so far. */
+/* Within `compute_norms` and `constrain`: values[count] become their sums over the owners of a
+ * node's slices; all ranks of the node have come so far. */
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count);
 
 /* Every copy of the vectors becomes that of rank 0. NN_ERANK. */

@@ -38,13 +38,13 @@ static void find_places(nn_residuals *s) {
 static void find_peers(nn_residuals *s) {
     const nn_comm *comm = s->r->spec.comm;
     for (int leader = 0; leader < comm->size; leader++) {
-        if (comm->place[leader].leader != leader)
+        if (comm->locality[leader].leader != leader)
             continue;
-        if (comm->place[comm->rank].leader == leader)
+        if (comm->locality[comm->rank].leader == leader)
             s->me = s->nodes;
         for (int rank = 0; rank < comm->size; rank++)
-            if (comm->place[rank].leader == leader &&
-                comm->place[rank].node_rank == comm->node_rank)
+            if (comm->locality[rank].leader == leader &&
+                comm->locality[rank].node_rank == comm->node_rank)
                 s->peer[s->nodes] = rank;
         s->nodes++;
     }

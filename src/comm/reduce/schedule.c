@@ -91,7 +91,7 @@ bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
     while (matrix->product.continued)
         matrix--;
     const nn_link link = {.bandwidth = network->bandwidth, .flops = plan->flops};
-    nn_way_costs costs = nn_outer_costs(&matrix->product, nodes * plan->rows, plan->number);
+    nn_exchange_costs costs = nn_outer_costs(&matrix->product, nodes * plan->rows, plan->number);
     costs.nodes = nodes;
     costs.ranks = plan->ranks;
     return nodes > 1 && nn_rows_pay(&link, &costs);
@@ -118,11 +118,11 @@ struct simulation {
     nn_partition partition;
     struct bucket *bucket; /* [partition.buckets] */
     struct transfer *transfer;
-    size_t transfers;       /* so far */
-    double link, adder;     /* when the network, and who adds, are free again */
-    double step_sums;       /* when they have come */
-    double now, exposed;    /* of the ranks */
-    size_t complete, dealt; /* buckets */
+    size_t transfers;                /* so far */
+    double network_free, adder_free; /* when the network, and who adds, are free again */
+    double step_sums;                /* when they have come */
+    double now, exposed;             /* of the ranks */
+    size_t complete, dealt;          /* buckets */
 };
 
 static size_t begin_transfer(struct simulation *s, enum kind kind, double bytes) {
@@ -145,24 +145,25 @@ static struct transfer *next_round(struct simulation *s) {
     return next;
 }
 
-/* When the last byte can leave that keeps the network busy until `link`. */
-static double leaves(const struct simulation *s, double ready, double link) {
-    return fmax(ready, link - s->net->burst / s->net->bandwidth);
+/* When the last byte can leave that keeps the network busy until `free`. */
+static double leaves(const struct simulation *s, double ready, double free) {
+    return fmax(ready, free - s->net->burst / s->net->bandwidth);
 }
 
 static void take_round(struct simulation *s, struct transfer *t) {
     struct round round = round_of(t, s->nodes);
-    s->link = fmax(t->ready, s->link) + sending(&round, s->net);
-    t->ready = leaves(s, t->ready, s->link) + s->net->latency;
+    s->network_free = fmax(t->ready, s->network_free) + sending(&round, s->net);
+    t->ready = leaves(s, t->ready, s->network_free) + s->net->latency;
     if (round.added > 0)
-        t->ready = s->adder = fmax(t->ready, s->adder) + round.added / s->net->adding;
+        t->ready = s->adder_free = fmax(t->ready, s->adder_free) + round.added / s->net->adding;
     t->done++;
 }
 
 /* The network goes on until the last round of `t` is under way, or to a moment. */
 static void run_network(struct simulation *s, const struct transfer *t, double until) {
     struct transfer *next;
-    while (!has_come(s, t) && (next = next_round(s)) && leaves(s, next->ready, s->link) <= until)
+    while (!has_come(s, t) && (next = next_round(s)) &&
+           leaves(s, next->ready, s->network_free) <= until)
         take_round(s, next);
 }
 
@@ -192,8 +193,8 @@ static void deal(struct simulation *s, bool wait) {
 
 /* Time begins again with each step. */
 static void begin_step(struct simulation *s) {
-    s->link -= s->now;
-    s->adder -= s->now;
+    s->network_free -= s->now;
+    s->adder_free -= s->now;
     s->now = s->exposed = 0;
     s->transfers = s->complete = s->dealt = 0;
 }
@@ -244,7 +245,7 @@ static void complete_buckets(struct simulation *s, size_t i) {
         b->work = s->plan->update * (double)elements;
         if (k < layer->matrices) {
             b->transfer = s->rows[s->first[i] + k];
-            b->work += layer->matrix[k].share * layer->product_all;
+            b->work += layer->matrix[k].fraction * layer->product_all;
         } else {
             b->transfer = begin_transfer(s, SUM, (double)(elements * s->plan->number));
         }
@@ -254,10 +255,10 @@ static void complete_buckets(struct simulation *s, size_t i) {
 /* The part of a layer's product that it makes itself. */
 static double share_summed(const struct simulation *s, size_t i) {
     const nn_step_layer *layer = &s->plan->layer[i];
-    double share = 1;
+    double fraction = 1;
     for (size_t k = 0; k < layer->matrices; k++)
-        share -= s->by_rows[s->first[i] + k] ? layer->matrix[k].share : 0;
-    return fmax(share, 0);
+        fraction -= s->by_rows[s->first[i] + k] ? layer->matrix[k].fraction : 0;
+    return fmax(fraction, 0);
 }
 
 static void backward(struct simulation *s) {

@@ -31,7 +31,7 @@ typedef struct nn_step_matrix {
     nn_outer_matrix product; /* `begin` counts from the layer's first element */
     nn_outer_side first;     /* the side whose rows go out by forward, */
     bool early;              /* before the layer computes */
-    double share;            /* of the seconds of the layer's product */
+    double fraction;         /* of the seconds of the layer's product */
 } nn_step_matrix;
 
 /* A layer; seconds are those of one of a node's ranks, which are alike. */

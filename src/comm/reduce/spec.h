@@ -56,7 +56,7 @@ typedef struct nn_reduce_ops {
     void (*accumulate)(void *ctx, const nn_slice *slice, bool first, bool last, nn_real *g);
     /* All gradients of the slices this rank owns are summed (in nn_reducer_grads), and no step has
      * been taken on any. May call nn_reducer_add. Collective. */
-    void (*take_norms)(void *ctx, nn_reducer *reducer);
+    void (*compute_norms)(void *ctx, nn_reducer *reducer);
     /* Takes the step on a part of a slice that this rank owns; g[0] belongs to element `begin`. */
     void (*step)(void *ctx, const nn_slice *slice, const nn_real *g);
     /* This rank has taken the step on all it owns, others perhaps not yet. May change parameters of

@@ -131,7 +131,7 @@ static int survey(table *t) {
         return nn_fail(NN_EFORMAT, "%s: no rows of data", t->options->path);
     doubt_header(t);
     doubt_classes(t);
-    return nn_labels_settle(&t->labels);
+    return nn_labels_number(&t->labels);
 }
 
 static bool has_decimal_comma(const char *text) {

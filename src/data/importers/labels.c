@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS ((size_t)NN_MAX_LABELS * 2)
+#define HASH_SIZE ((size_t)NN_MAX_LABELS * 2)
 
 int nn_labels_init(nn_labels *labels) {
-    *labels = (nn_labels){.integers = true, .slots = SLOTS};
+    *labels = (nn_labels){.integers = true, .hash_size = HASH_SIZE};
     labels->label = nn_pool_alloc(&labels->pool, NN_MAX_LABELS * sizeof *labels->label);
-    labels->slot = nn_pool_alloc(&labels->pool, SLOTS * sizeof *labels->slot);
-    return labels->label && labels->slot ? NN_OK : NN_EMEMORY;
+    labels->hash_table = nn_pool_alloc(&labels->pool, HASH_SIZE * sizeof *labels->hash_table);
+    return labels->label && labels->hash_table ? NN_OK : NN_EMEMORY;
 }
 
 void nn_labels_release(nn_labels *labels) {
@@ -20,20 +20,21 @@ void nn_labels_release(nn_labels *labels) {
     *labels = (nn_labels){0};
 }
 
-/* The slot that holds `text`, or the empty one where it belongs. */
-static uint32_t *slot_of(const nn_labels *labels, const char *text) {
-    size_t i = (size_t)nn_hash_text(text) & (labels->slots - 1);
+/* The entry that holds `text`, or the empty one where it belongs. */
+static uint32_t *find_entry(const nn_labels *labels, const char *text) {
+    size_t i = (size_t)nn_hash_text(text) & (labels->hash_size - 1);
 
-    while (labels->slot[i] && strcmp(labels->label[labels->slot[i] - 1].text, text) != 0)
-        i = (i + 1) & (labels->slots - 1);
-    return &labels->slot[i];
+    while (labels->hash_table[i] &&
+           strcmp(labels->label[labels->hash_table[i] - 1].text, text) != 0)
+        i = (i + 1) & (labels->hash_size - 1);
+    return &labels->hash_table[i];
 }
 
 int nn_labels_add(nn_labels *labels, const char *text) {
-    uint32_t *slot = slot_of(labels, text);
+    uint32_t *entry = find_entry(labels, text);
     nn_label *label = &labels->label[labels->count];
 
-    if (*slot)
+    if (*entry)
         return NN_OK;
     if (labels->count == NN_MAX_LABELS)
         return nn_fail(NN_EFORMAT,
@@ -44,7 +45,7 @@ int nn_labels_add(nn_labels *labels, const char *text) {
     if (!label->text)
         return NN_EMEMORY;
     labels->integers = nn_text_to_int(text, &label->value) && labels->integers;
-    *slot = (uint32_t)++labels->count;
+    *entry = (uint32_t)++labels->count;
     return NN_OK;
 }
 
@@ -54,7 +55,7 @@ static int by_value(const void *a, const void *b) {
     return ((*x)->value > (*y)->value) - ((*x)->value < (*y)->value);
 }
 
-int nn_labels_settle(nn_labels *labels) {
+int nn_labels_number(nn_labels *labels) {
     nn_label **order = nn_pool_alloc(&labels->pool, (labels->count + 1) * sizeof *order);
 
     if (!order)
@@ -72,7 +73,7 @@ int nn_labels_settle(nn_labels *labels) {
 }
 
 int64_t nn_labels_find(const nn_labels *labels, const char *text) {
-    uint32_t at = *slot_of(labels, text);
+    uint32_t at = *find_entry(labels, text);
 
     return at ? labels->label[at - 1].index : -1;
 }

@@ -23,9 +23,9 @@ static inline size_t nn_batch_targets(const nn_batch *batch) {
 }
 
 /* Where pass or microbatch `part` of `parts` begins in a minibatch of `global` rows: they are dealt
- * as nn_tree_share deals leaves, as microbatches are among the ranks. */
-static inline int64_t nn_part_begin(int64_t global, int64_t parts, int64_t part) {
-    return (int64_t)nn_tree_share((size_t)global, (size_t)part, (size_t)parts).begin;
+ * as nn_even_span deals leaves, as microbatches are among the ranks. */
+static inline int64_t nn_even_begin(int64_t global, int64_t parts, int64_t part) {
+    return (int64_t)nn_even_span((size_t)global, (size_t)part, (size_t)parts).begin;
 }
 
 #endif

@@ -33,14 +33,14 @@ struct nn_loader {
     nn_field_reader *reader[NN_MAX_READERS]; /* those in use */
     nn_order order;
     nn_shuffle_buffer shuffle;
-    int64_t buffer;          /* number of the last one in use */
-    nn_prefetch_task chosen; /* the minibatch that `place` is about */
-    nn_order_place *place;   /* [shard_max] */
-    int64_t *slot;           /* [shard_max] its rows in the shuffle buffer */
-    nn_real *x_plain;        /* before augmentation; NULL: nothing moves pixels */
-    nn_real *fill;           /* [row] what a stored 0 becomes; NULL: no augmentation */
-    int places;              /* 1 without a thread */
-    nn_shard shard[NN_MAX_PLACES];
+    int64_t buffer;               /* number of the last one in use */
+    nn_prefetch_task chosen;      /* the minibatch that `location` is about */
+    nn_sample_location *location; /* [shard_max] */
+    int64_t *buffer_row;          /* [shard_max] its rows in the shuffle buffer */
+    nn_real *x_plain;             /* before augmentation; NULL: nothing moves pixels */
+    nn_real *fill;                /* [row] what a stored 0 becomes; NULL: no augmentation */
+    int depth;                    /* 1 without a thread */
+    nn_shard shard[NN_PREFETCH_MAX_DEPTH];
     nn_prefetch *prefetch; /* NULL: no thread */
 };
 
@@ -53,7 +53,7 @@ void nn_loader_complete(nn_loader *loader, nn_shard *shard, int64_t epoch);
 
 /* For the prefetching thread, or without one for nn_loader_batch: makes a minibatch, and says which
  * one comes after it. The context is the loader. */
-int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place);
+int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry);
 nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task);
 /* Reads a chunk of the shuffle buffer after the last one in use, which takes the place of the one
  * before; false: there is no more to be read. */

@@ -164,21 +164,21 @@ static int allocate_shard(const nn_loader *l, nn_shard *s) {
 }
 
 /* As many minibatches ahead as stay in a processor's cache. */
-static void plan_places(nn_loader *l) {
+static void plan_depth(nn_loader *l) {
     size_t width = l->x.convert.width + (l->values ? l->y.convert.width : 0);
-    size_t places = AHEAD_BYTES / (l->shard_max * width * sizeof(nn_real));
+    size_t depth = AHEAD_BYTES / (l->shard_max * width * sizeof(nn_real));
 
-    l->places = places > NN_MAX_PLACES ? NN_MAX_PLACES : places < 2 ? 2 : (int)places;
+    l->depth = depth > NN_PREFETCH_MAX_DEPTH ? NN_PREFETCH_MAX_DEPTH : depth < 2 ? 2 : (int)depth;
     if (!l->spec.prefetch)
-        l->places = 1;
+        l->depth = 1;
 }
 
 static int allocate(nn_loader *l) {
-    plan_places(l);
-    NN_TRY(NN_NEW(&l->place, l->shard_max, "minibatch"));
-    NN_TRY(NN_NEW(&l->slot, l->shard_max, "minibatch"));
+    plan_depth(l);
+    NN_TRY(NN_NEW(&l->location, l->shard_max, "minibatch"));
+    NN_TRY(NN_NEW(&l->buffer_row, l->shard_max, "minibatch"));
     NN_TRY(allocate_augment(l));
-    for (int i = 0; i < l->places; i++)
+    for (int i = 0; i < l->depth; i++)
         NN_TRY(allocate_shard(l, &l->shard[i]));
     return NN_OK;
 }
@@ -224,8 +224,8 @@ static int give_memory(nn_field_reader *c, unsigned char *memory) {
 }
 
 int nn_loader_fill(nn_loader *l, void *memory, int part, int parts) {
-    int64_t first = nn_part_begin(l->split->samples, parts, part);
-    int64_t end = nn_part_begin(l->split->samples, parts, part + 1);
+    int64_t first = nn_even_begin(l->split->samples, parts, part);
+    int64_t end = nn_even_begin(l->split->samples, parts, part + 1);
     unsigned char *next = memory;
 
     for (size_t i = 0; i < l->readers; i++) {
@@ -244,7 +244,7 @@ static int start_thread(nn_loader *l) {
     const nn_prefetch_ops ops = {nn_loader_make, nn_loader_after,
                                  l->shuffle.readers ? nn_loader_read_ahead : NULL};
 
-    return l->places > 1 ? nn_prefetch_new(&ops, l, l->places, &l->prefetch) : NN_OK;
+    return l->depth > 1 ? nn_prefetch_new(&ops, l, l->depth, &l->prefetch) : NN_OK;
 }
 
 int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
@@ -288,12 +288,12 @@ void nn_loader_free(nn_loader *l) {
     nn_field_reader_release(&l->y);
     nn_field_reader_release(&l->w);
     nn_field_reader_release(&l->length);
-    for (int i = 0; i < l->places; i++)
+    for (int i = 0; i < l->depth; i++)
         free_shard(&l->shard[i]);
     nn_free(l->x_plain);
     nn_free(l->fill);
-    nn_free(l->place);
-    nn_free(l->slot);
+    nn_free(l->location);
+    nn_free(l->buffer_row);
     nn_pool_release(&l->pool);
     nn_free(l);
 }

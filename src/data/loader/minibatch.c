@@ -18,19 +18,19 @@ static int64_t batch_begin(const nn_loader *l, int64_t index) {
 
 /* This rank's rows of each pass over a minibatch, its shard; `pass` NULL: not wanted. Returns how
  * many. */
-static size_t choose_places(nn_loader *l, const nn_prefetch_task *task, size_t *pass) {
+static size_t locate_samples(nn_loader *l, const nn_prefetch_task *task, size_t *pass) {
     int64_t from = batch_begin(l, task->index), global = batch_begin(l, task->index + 1) - from;
     bool chosen = l->chosen.epoch == task->epoch && l->chosen.index == task->index;
     size_t count = 0;
 
     nn_order_begin(&l->order, task->epoch);
     for (int64_t i = 0; i < l->spec.passes; i++) {
-        int64_t begin = nn_part_begin(global, l->spec.passes, i);
-        int64_t rows = nn_part_begin(global, l->spec.passes, i + 1) - begin;
+        int64_t begin = nn_even_begin(global, l->spec.passes, i);
+        int64_t rows = nn_even_begin(global, l->spec.passes, i + 1) - begin;
         nn_span own = shard_of(l, rows);
         if (!chosen)
-            nn_order_places(&l->order, from + begin + (int64_t)own.begin, own.end - own.begin,
-                            l->place + count);
+            nn_order_locate(&l->order, from + begin + (int64_t)own.begin, own.end - own.begin,
+                            l->location + count);
         if (pass)
             pass[i] = count;
         count += own.end - own.begin;
@@ -44,18 +44,18 @@ static size_t choose_places(nn_loader *l, const nn_prefetch_task *task, size_t *
 /* Which samples these are, and where their rows stand in the shuffle buffer. */
 static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *sample) {
     for (size_t i = 0; i < count; i++)
-        sample[i] = l->place[i].sample;
+        sample[i] = l->location[i].sample;
     for (size_t i = 0; l->shuffle.readers && i < count; i++) {
-        int64_t number = epoch * l->order.buffers + l->place[i].buffer;
+        int64_t number = epoch * l->order.buffers + l->location[i].buffer;
         NN_TRY(nn_shuffle_buffer_need(&l->shuffle, number));
-        l->slot[i] = nn_shuffle_buffer_index(&l->shuffle, number, l->place[i].row);
+        l->buffer_row[i] = nn_shuffle_buffer_index(&l->shuffle, number, l->location[i].row);
         l->buffer = number;
     }
     return NN_OK;
 }
 
 static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
-    return c->buffer ? l->slot : s->sample;
+    return c->buffer ? l->buffer_row : s->sample;
 }
 
 static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {
@@ -141,12 +141,12 @@ nn_batch nn_loader_batch_of(const nn_loader *l, const nn_shard *s, size_t count,
                       .sample = s->sample};
 }
 
-int nn_loader_make(void *ctx, const nn_prefetch_task *task, int place) {
+int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry) {
     nn_loader *l = ctx;
-    nn_shard *s = &l->shard[place];
+    nn_shard *s = &l->shard[entry];
 
-    s->batch =
-        nn_loader_batch_of(l, s, choose_places(l, task, s->pass), nn_loader_global(l, task->index));
+    s->batch = nn_loader_batch_of(l, s, locate_samples(l, task, s->pass),
+                                  nn_loader_global(l, task->index));
     s->batch.pass = s->pass;
     NN_TRY(find_samples(l, task->epoch, s->batch.count, s->sample));
     NN_TRY(gather_fields(l, s));
@@ -175,9 +175,9 @@ static void fetch_ahead(nn_loader *l, const nn_prefetch_task *task) {
 
     if (!l->spec.shuffle || next.epoch != task->epoch || l->shuffle.readers > 0)
         return;
-    size_t count = choose_places(l, &next, NULL);
+    size_t count = locate_samples(l, &next, NULL);
     for (size_t i = 0; i < count && i < most; i++)
-        nn_field_reader_fetch(&l->x, l->place[i].sample);
+        nn_field_reader_fetch(&l->x, l->location[i].sample);
 }
 
 int64_t nn_loader_global(const nn_loader *l, int64_t index) {
@@ -186,14 +186,14 @@ int64_t nn_loader_global(const nn_loader *l, int64_t index) {
 
 int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch) {
     nn_prefetch_task task = {epoch, index};
-    int place = 0;
+    int entry = 0;
 
     if (l->prefetch) {
-        NN_TRY(nn_prefetch_take(l->prefetch, &task, &place));
+        NN_TRY(nn_prefetch_next(l->prefetch, &task, &entry));
     } else {
-        NN_TRY(nn_loader_make(l, &task, place));
+        NN_TRY(nn_loader_make(l, &task, entry));
         fetch_ahead(l, &task);
     }
-    *batch = l->shard[place].batch;
+    *batch = l->shard[entry].batch;
     return NN_OK;
 }

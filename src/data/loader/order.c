@@ -73,7 +73,8 @@ void nn_order_chunk(const nn_order *o, int64_t buffer, int64_t i, int64_t *first
 }
 
 /* Everything is one buffer. */
-static void places_of_all(const nn_order *o, int64_t from, size_t count, nn_order_place *out) {
+static void locate_unbuffered(const nn_order *o, int64_t from, size_t count,
+                              nn_sample_location *out) {
     nn_permutation p = permutation(o, 0, o->samples);
 
     for (size_t i = 0; i < count; i++) {
@@ -84,17 +85,17 @@ static void places_of_all(const nn_order *o, int64_t from, size_t count, nn_orde
     }
 }
 
-static void place_in(const nn_order *o, const nn_permutation *p, int64_t buffer, int64_t offset,
-                     nn_order_place *out) {
+static void locate_in(const nn_order *o, const nn_permutation *p, int64_t buffer, int64_t offset,
+                      nn_sample_location *out) {
     int64_t row = (int64_t)nn_permutation_at(p, (uint64_t)offset), first, count;
 
     nn_order_chunk(o, buffer, row / o->chunk, &first, &count);
-    *out = (nn_order_place){first + row % o->chunk, buffer, row};
+    *out = (nn_sample_location){first + row % o->chunk, buffer, row};
 }
 
-void nn_order_places(const nn_order *o, int64_t from, size_t count, nn_order_place *out) {
+void nn_order_locate(const nn_order *o, int64_t from, size_t count, nn_sample_location *out) {
     if (o->buffers == 1) {
-        places_of_all(o, from, count, out);
+        locate_unbuffered(o, from, count, out);
         return;
     }
     for (size_t i = 0; i < count;) {
@@ -102,6 +103,6 @@ void nn_order_places(const nn_order *o, int64_t from, size_t count, nn_order_pla
         int64_t end = start_of(o, buffer + 1);
         nn_permutation p = permutation(o, 1 + buffer, end - start);
         for (; i < count && from + (int64_t)i < end; i++)
-            place_in(o, &p, buffer, from + (int64_t)i - start, &out[i]);
+            locate_in(o, &p, buffer, from + (int64_t)i - start, &out[i]);
     }
 }

@@ -30,13 +30,13 @@ void nn_order_init(nn_order *order, uint64_t seed, bool shuffle, int64_t samples
 void nn_order_begin(nn_order *order, int64_t epoch);
 
 /* What stands at a position of the epoch. */
-typedef struct nn_order_place {
+typedef struct nn_sample_location {
     int64_t sample; /* in the split */
     int64_t buffer; /* of the epoch */
     int64_t row;    /* of the buffer, whose chunks stand one after the other */
-} nn_order_place;
+} nn_sample_location;
 /* Positions [from, from + count) of the epoch. */
-void nn_order_places(const nn_order *order, int64_t from, size_t count, nn_order_place *out);
+void nn_order_locate(const nn_order *order, int64_t from, size_t count, nn_sample_location *out);
 
 /* Chunks of a buffer of the epoch, and the samples of its i-th: [*first, *first + *count). */
 int64_t nn_order_chunks(const nn_order *order, int64_t buffer);

@@ -5,13 +5,13 @@
 
 #include <pthread.h>
 
-/* The places are a ring: `ready` minibatches from place `head` on, before them the one in use. The
- * thread is woken when half of the ring is free and not for each minibatch, since that costs more
- * than to make a small one. */
+/* The minibatches are a ring: `ready` minibatches from entry `head` on, before them the one in use.
+ * The thread is woken when half of the ring is free and not for each minibatch, since that costs
+ * more than to make a small one. */
 struct nn_prefetch {
     nn_prefetch_ops ops;
     void *ctx;
-    int places;
+    int depth;
     nn_thread thread;
     pthread_mutex_t mutex;
     pthread_cond_t to_thread, to_caller;
@@ -27,17 +27,17 @@ static bool is_same(const nn_prefetch_task *a, const nn_prefetch_task *b) {
     return a->epoch == b->epoch && a->index == b->index;
 }
 
-static int places_free(const nn_prefetch *p) {
-    return p->places - p->ready - p->used;
+static int entries_free(const nn_prefetch *p) {
+    return p->depth - p->ready - p->used;
 }
 
 static void make(nn_prefetch *p) {
     nn_prefetch_task task = p->next;
-    int place = (p->head + p->ready) % p->places;
+    int entry = (p->head + p->ready) % p->depth;
 
     p->busy = true;
     pthread_mutex_unlock(&p->mutex);
-    int rc = p->ops.make(p->ctx, &task, place);
+    int rc = p->ops.make(p->ctx, &task, entry);
     pthread_mutex_lock(&p->mutex);
     p->busy = false;
     p->rc = rc;
@@ -69,7 +69,7 @@ static void work(void *arg) {
     pthread_mutex_lock(&p->mutex);
     while (!p->ending) {
         bool may = !p->resting && p->rc >= 0;
-        if (may && places_free(p) > 0)
+        if (may && entries_free(p) > 0)
             make(p);
         else if (may && p->spare_left)
             do_spare_work(p);
@@ -79,12 +79,12 @@ static void work(void *arg) {
     pthread_mutex_unlock(&p->mutex);
 }
 
-int nn_prefetch_new(const nn_prefetch_ops *ops, void *ctx, int places, nn_prefetch **out) {
+int nn_prefetch_new(const nn_prefetch_ops *ops, void *ctx, int depth, nn_prefetch **out) {
     nn_prefetch *p;
 
     *out = NULL;
     NN_TRY(NN_NEW(&p, 1, "prefetching"));
-    *p = (nn_prefetch){.ops = *ops, .ctx = ctx, .places = places, .resting = true};
+    *p = (nn_prefetch){.ops = *ops, .ctx = ctx, .depth = depth, .resting = true};
     pthread_mutex_init(&p->mutex, NULL);
     pthread_cond_init(&p->to_thread, NULL);
     pthread_cond_init(&p->to_caller, NULL);
@@ -128,11 +128,11 @@ static void go_to(nn_prefetch *p, const nn_prefetch_task *task) {
 /* Under the mutex: the thread may go on, and is woken where that is worth it. */
 static void wake(nn_prefetch *p) {
     p->resting = false;
-    if (p->asleep && (p->ready == 0 || places_free(p) >= p->places / 2))
+    if (p->asleep && (p->ready == 0 || entries_free(p) >= p->depth / 2))
         pthread_cond_signal(&p->to_thread);
 }
 
-int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *task, int *place) {
+int nn_prefetch_next(nn_prefetch *p, const nn_prefetch_task *task, int *entry) {
     pthread_mutex_lock(&p->mutex);
     p->used = 0;
     if (!is_same(&p->first, task) || (p->ready == 0 && p->rc < 0))
@@ -141,8 +141,8 @@ int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *task, int *place) {
         wake(p);
         pthread_cond_wait(&p->to_caller, &p->mutex);
     }
-    *place = p->head;
-    p->head = (p->head + 1) % p->places;
+    *entry = p->head;
+    p->head = (p->head + 1) % p->depth;
     p->ready--;
     p->used = 1;
     p->first = p->ops.after(p->ctx, task);
@@ -152,7 +152,7 @@ int nn_prefetch_take(nn_prefetch *p, const nn_prefetch_task *task, int *place) {
     else
         wake(p);
     pthread_mutex_unlock(&p->mutex);
-    return failed ? p->ops.make(p->ctx, task, *place) : 0; /* its message is the thread's own */
+    return failed ? p->ops.make(p->ctx, task, *entry) : 0; /* its message is the thread's own */
 }
 
 void nn_prefetch_rest(nn_prefetch *p) {

@@ -230,7 +230,7 @@ int nn_file_write(const char *path, const char *text, size_t length) {
     return nn_file_write_pieces(path, &(nn_piece){text, length}, 1);
 }
 
-static int move_link(const char *target, const char *path) {
+static int move_symlink(const char *target, const char *path) {
     nn_pool pool = {0};
     int rc = 0;
     char *temporary = nn_file_temporary(&pool, path);
@@ -244,9 +244,9 @@ static int move_link(const char *target, const char *path) {
     return rc;
 }
 
-int nn_links_publish(const char *target, const char *const *path, size_t count) {
+int nn_symlinks_publish(const char *target, const char *const *path, size_t count) {
     for (size_t i = 0; i < count; i++)
-        NN_TRY(move_link(target, path[i]));
+        NN_TRY(move_symlink(target, path[i]));
     return count ? keep_name(path[0]) : 0;
 }
 

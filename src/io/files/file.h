@@ -55,7 +55,7 @@ int nn_file_write_pieces(const char *path, const nn_piece *piece, size_t pieces)
 
 /* Points symbolic links of one folder at `target` (a name in it), each atomically; they are made
  * durable together. */
-int nn_links_publish(const char *target, const char *const *path, size_t count);
+int nn_symlinks_publish(const char *target, const char *const *path, size_t count);
 
 /* Is `path` a regular file? `code` says why not: pipes and devices may never end. */
 int nn_file_check(const char *path, int code);

@@ -219,40 +219,40 @@ static int read_list(reader *r, nn_node *list) {
 
 /* The keys of a map that is long, so that looking for one among all does not take for ever. */
 typedef struct key_set {
-    uint32_t *slot; /* 1 + index of the item; 0: free */
-    size_t slots;   /* a power of two, or 0 */
+    uint32_t *hash_table; /* 1 + index of the item; 0: free */
+    size_t hash_size;     /* a power of two, or 0 */
 } key_set;
 
-static uint32_t *slot_of(const key_set *set, const nn_node *map, const char *key) {
-    size_t i = (size_t)nn_hash_text(key) & (set->slots - 1);
-    while (set->slot[i] != 0 && strcmp(map->item[set->slot[i] - 1]->key, key) != 0)
-        i = (i + 1) & (set->slots - 1);
-    return &set->slot[i];
+static uint32_t *find_entry(const key_set *set, const nn_node *map, const char *key) {
+    size_t i = (size_t)nn_hash_text(key) & (set->hash_size - 1);
+    while (set->hash_table[i] != 0 && strcmp(map->item[set->hash_table[i] - 1]->key, key) != 0)
+        i = (i + 1) & (set->hash_size - 1);
+    return &set->hash_table[i];
 }
 
-/* At most half of the slots are taken. */
+/* At most half of the entries are taken. */
 static int grow_keys(key_set *set, const nn_node *map) {
-    nn_free(set->slot);
-    set->slots = set->slots > 0 ? 2 * set->slots : 4 * LONG_MAP;
-    NN_TRY(NN_NEW(&set->slot, set->slots, "keys"));
+    nn_free(set->hash_table);
+    set->hash_size = set->hash_size > 0 ? 2 * set->hash_size : 4 * LONG_MAP;
+    NN_TRY(NN_NEW(&set->hash_table, set->hash_size, "keys"));
     for (size_t i = 0; i < map->count; i++)
-        *slot_of(set, map, map->item[i]->key) = (uint32_t)i + 1;
+        *find_entry(set, map, map->item[i]->key) = (uint32_t)i + 1;
     return 0;
 }
 
 static int note_key(key_set *set, const nn_node *map) {
     if (map->count < LONG_MAP)
         return 0;
-    if (2 * map->count > set->slots)
+    if (2 * map->count > set->hash_size)
         return grow_keys(set, map);
-    *slot_of(set, map, map->item[map->count - 1]->key) = (uint32_t)map->count;
+    *find_entry(set, map, map->item[map->count - 1]->key) = (uint32_t)map->count;
     return 0;
 }
 
 static const nn_node *find_key(const key_set *set, const nn_node *map, const char *key) {
-    if (set->slots == 0)
+    if (set->hash_size == 0)
         return nn_node_get(map, key);
-    uint32_t at = *slot_of(set, map, key);
+    uint32_t at = *find_entry(set, map, key);
     return at > 0 ? map->item[at - 1] : NULL;
 }
 
@@ -290,7 +290,7 @@ static int read_items(reader *r, nn_node *map, key_set *set) {
 static int read_map(reader *r, nn_node *map) {
     key_set set = {0};
     int rc = read_items(r, map, &set);
-    nn_free(set.slot);
+    nn_free(set.hash_table);
     return rc;
 }
 

@@ -38,8 +38,8 @@ static size_t layout(backward *b, void *memory) {
     const conv_view *v = b->v;
     conv_scratch scratch = {.at = memory};
     size_t runs = v->conv->groups * v->tap_rows * v->taps;
-    b->weights = conv_take(&scratch, runs * conv_whole(v, v->length) * v->out_group);
-    b->copies = conv_take(&scratch, v->conv->threads * block_images(v) * copy_size(v));
+    b->weights = conv_scratch_alloc(&scratch, runs * conv_whole(v, v->length) * v->out_group);
+    b->copies = conv_scratch_alloc(&scratch, v->conv->threads * block_images(v) * copy_size(v));
     return scratch.used;
 }
 
@@ -167,5 +167,5 @@ void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, con
     layout(&b, scratch);
     if (!v->depthwise)
         pack_weights(&b);
-    nn_parallel_parts(v->conv->compute, b.threads, backward_part, &b);
+    nn_parallel_for(v->conv->compute, b.threads, backward_part, &b);
 }

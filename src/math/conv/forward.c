@@ -25,10 +25,10 @@ typedef struct forward {
 static size_t forward_layout(forward *f, void *memory) {
     const conv_view *v = f->v;
     conv_scratch scratch = {.at = memory};
-    f->weights = conv_take(&scratch, conv_row_size(v) * v->terms);
-    f->bias = conv_take(&scratch, conv_row_size(v));
-    f->remainder = conv_take(&scratch, conv_remainder_size(v));
-    f->bands = conv_take(&scratch, v->conv->threads * conv_band_size(v));
+    f->weights = conv_scratch_alloc(&scratch, conv_row_size(v) * v->terms);
+    f->bias = conv_scratch_alloc(&scratch, conv_row_size(v));
+    f->remainder = conv_scratch_alloc(&scratch, conv_remainder_size(v));
+    f->bands = conv_scratch_alloc(&scratch, v->conv->threads * conv_band_size(v));
     return scratch.used;
 }
 
@@ -160,5 +160,5 @@ void conv_forward(const conv_view *v, size_t batch, const nn_real *x, const nn_r
     f.threads = conv_threads(v, batch);
     forward_layout(&f, scratch);
     pack(&f);
-    nn_parallel_parts(v->conv->compute, f.threads, forward_part, &f);
+    nn_parallel_for(v->conv->compute, f.threads, forward_part, &f);
 }

@@ -11,7 +11,7 @@ typedef struct conv_scratch {
     size_t used;
 } conv_scratch;
 
-static inline nn_real *conv_take(conv_scratch *scratch, size_t count) {
+static inline nn_real *conv_scratch_alloc(conv_scratch *scratch, size_t count) {
     nn_real *taken = scratch->at ? scratch->at + scratch->used : NULL;
     scratch->used += nn_align_count(count, sizeof(nn_real));
     return taken;

@@ -35,9 +35,9 @@ static size_t sums_size(const conv_view *v) {
 static size_t layout(sums *s, void *memory) {
     const conv_view *v = s->v;
     conv_scratch scratch = {.at = memory};
-    s->sums = conv_take(&scratch, v->conv->parts * sums_size(v));
-    s->bands = conv_take(&scratch, v->conv->parts * conv_band_size(v));
-    s->pixel_blocks = conv_take(&scratch, v->conv->parts * conv_gray_size(v));
+    s->sums = conv_scratch_alloc(&scratch, v->conv->parts * sums_size(v));
+    s->bands = conv_scratch_alloc(&scratch, v->conv->parts * conv_band_size(v));
+    s->pixel_blocks = conv_scratch_alloc(&scratch, v->conv->parts * conv_gray_size(v));
     return scratch.used;
 }
 
@@ -150,7 +150,7 @@ void conv_backward_weights(const conv_view *v, size_t batch, const nn_real *x, c
     sums s = {.v = v, .batch = batch, .x = x, .dy = dy, .bias = dbias};
     s.parts = conv_parts(v, batch);
     layout(&s, scratch);
-    nn_parallel_parts(v->conv->compute, s.parts, sum_part, &s);
+    nn_parallel_for(v->conv->compute, s.parts, sum_part, &s);
     for (size_t part = 1; part < s.parts; part++)
         v->kernels->add(sums_size(v), s.sums + part * sums_size(v), s.sums);
     unpack(v, s.sums, beta, dw);

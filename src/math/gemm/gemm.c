@@ -243,7 +243,7 @@ static void tile_product(void *ctx, size_t tile) {
 
 static void tiled_product(const product *p) {
     struct tiles tiles = {p, best_grid(p, tile_count(p)), piece_depth(p)};
-    nn_parallel_parts(p->compute, tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
+    nn_parallel_for(p->compute, tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
 }
 
 /* Both libraries take omp_get_max_threads() threads outside parallel regions; setting it to 1,

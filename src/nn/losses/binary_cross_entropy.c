@@ -32,7 +32,7 @@ static void binary_cross_entropy_eval(const void *options, size_t batch, size_t 
         dz[k] -= y[k];
 }
 
-static void sigmoid_link(size_t batch, size_t width, const nn_real *z, nn_real *y) {
+static void sigmoid_activation(size_t batch, size_t width, const nn_real *z, nn_real *y) {
     nn_kernels_get()->sigmoid.forward(batch * width, z, y, 0);
 }
 
@@ -46,6 +46,6 @@ const nn_loss_ops nn_loss_binary_cross_entropy = {
     .forms = NN_TARGET_BIT,
     .smooths = true,
     .fuses = "sigmoid",
-    .link = sigmoid_link,
+    .activation = sigmoid_activation,
     .eval = binary_cross_entropy_eval,
 };

@@ -47,7 +47,7 @@ static void cross_entropy_eval(const void *options, size_t batch, size_t width, 
     }
 }
 
-static void softmax_link(size_t batch, size_t width, const nn_real *z, nn_real *y) {
+static void softmax_activation(size_t batch, size_t width, const nn_real *z, nn_real *y) {
     nn_kernels_get()->softmax(batch, width, z, y);
 }
 
@@ -55,7 +55,7 @@ static void softmax_link(size_t batch, size_t width, const nn_real *z, nn_real *
     {                                                                                              \
         .entry = {name_, help_, nn_loss_smoothing_options, sizeof(nn_loss_smoothing)},             \
         .forms = NN_TARGET_LABEL | NN_TARGET_ONE_HOT, .smooths = true, .fuses = "softmax",         \
-        .link = softmax_link, .eval = cross_entropy_eval,                                          \
+        .activation = softmax_activation, .eval = cross_entropy_eval,                              \
     }
 
 const nn_loss_ops nn_loss_cross_entropy =

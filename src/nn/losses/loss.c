@@ -357,11 +357,11 @@ int nn_loss_fault(const nn_loss *loss) {
     return loss->ops->fault ? loss->ops->fault(loss->options) : 0;
 }
 
-void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y) {
+void nn_loss_activation(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y) {
     size_t width = loss->spec.outputs;
 
-    if (loss->ops->link)
-        loss->ops->link(batch, width, z, y);
+    if (loss->ops->activation)
+        loss->ops->activation(batch, width, z, y);
     else if (y != z)
         memcpy(y, z, batch * width * sizeof *y);
 }

@@ -22,7 +22,7 @@ typedef struct nn_loss_ops {
     bool smooths;      /* the options are nn_loss_smoothing, applied before eval sees the target */
     const char *fuses; /* the activation that is part of the loss ("softmax"), or NULL */
     /* That activation, y [batch][width] may be z; NULL with `fuses`. */
-    void (*link)(size_t batch, size_t width, const nn_real *z, nn_real *y);
+    void (*activation)(size_t batch, size_t width, const nn_real *z, nn_real *y);
     bool metric_only; /* cannot be trained on: dz is 0 */
     bool mistakes;    /* dz is 0 exactly at samples that are right (train.stop_when: no_mistakes) */
     /* of losses that programs define (src/extend), with their row and their options; NULL: nothing
@@ -105,6 +105,6 @@ void nn_loss_eval(nn_loss *loss, size_t batch, const nn_real *z, const nn_target
 int nn_loss_fault(const nn_loss *loss);
 
 /* The fused activation applied to z: probabilities for predict. y may be z. */
-void nn_loss_link(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y);
+void nn_loss_activation(const nn_loss *loss, size_t batch, const nn_real *z, nn_real *y);
 
 #endif

@@ -35,7 +35,7 @@ static int cosine_check(void *options, const nn_node *node) {
 static double share_of(const struct cosine *o, const nn_progress *progress) {
     double t = nn_schedule_time(progress, o->per), length = (double)o->over;
     if (!o->restarts)
-        return nn_schedule_share(progress, o->per, o->over);
+        return nn_schedule_elapsed(progress, o->per, o->over);
     if (o->grow == 1)
         return fmod(t, length) / length;
     while (t >= length) {

@@ -17,7 +17,7 @@ static const nn_option linear_options[] = {
 
 static double linear_factor(const void *options, const nn_progress *progress) {
     const struct linear *o = options;
-    return o->from + (o->to - o->from) * nn_schedule_share(progress, o->per, o->over);
+    return o->from + (o->to - o->from) * nn_schedule_elapsed(progress, o->per, o->over);
 }
 
 const nn_schedule_ops nn_schedule_linear = {
@@ -83,7 +83,7 @@ static const nn_option polynomial_options[] = {
 
 static double polynomial_factor(const void *options, const nn_progress *progress) {
     const struct polynomial *o = options;
-    double left = 1 - nn_schedule_share(progress, o->per, o->over);
+    double left = 1 - nn_schedule_elapsed(progress, o->per, o->over);
     return o->to + (1 - o->to) * nn_power(left, o->power);
 }
 

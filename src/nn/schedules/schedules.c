@@ -27,7 +27,7 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     return (double)(progress->epoch + epochs_left);
 }
 
-double nn_schedule_share(const nn_progress *progress, int per, int64_t over) {
+double nn_schedule_elapsed(const nn_progress *progress, int per, int64_t over) {
     double t = nn_schedule_time(progress, per);
     double end = over ? (double)over : nn_schedule_end(progress, per);
     return t < end ? t / end : 1;

@@ -22,7 +22,7 @@ static int prepare(struct pass *p, const nn_op_call *call, const nn_tensor *imag
     p->conv = call->args->conv;
     p->batch = (size_t)images->dim[0];
     nn_conv_prepare(&p->conv, nn_tensor_compute(), p->batch, true);
-    p->scratch = nn_buffer_take(p->conv.scratch_bytes);
+    p->scratch = nn_buffer_alloc(p->conv.scratch_bytes);
     return p->scratch ? 0 : NN_EMEMORY;
 }
 

@@ -132,22 +132,22 @@ static int check_classes(const char *what, const nn_tensor *x, const nn_tensor *
     return 0;
 }
 
-nn_tensor *nn_tensor_places(const char *what, const nn_tensor *x, const nn_tensor *classes) {
+nn_tensor *nn_tensor_class_indices(const char *what, const nn_tensor *x, const nn_tensor *classes) {
     if (check_classes(what, x, classes) < 0)
         return NULL;
-    nn_tensor *places = nn_tensor_make(what, true, 1, classes->dim);
-    for (size_t i = 0; places && i < classes->count; i++) {
+    nn_tensor *indices = nn_tensor_make(what, true, 1, classes->dim);
+    for (size_t i = 0; indices && i < classes->count; i++) {
         int64_t class = nn_integers(classes)[i];
-        nn_integers(places)[i] = class < 0 ? -1 : (int64_t)i * x->dim[1] + class;
+        nn_integers(indices)[i] = class < 0 ? -1 : (int64_t)i * x->dim[1] + class;
     }
-    return nn_tensor_adopt(places);
+    return nn_tensor_adopt(indices);
 }
 
-nn_tensor *nn_tensor_ones_at(const nn_tensor *x, nn_tensor *places) {
-    nn_tensor *y = places ? zeros("ones", x->rank, x->dim) : NULL;
-    for (size_t i = 0; y && i < places->count; i++)
-        if (nn_integers(places)[i] >= 0)
-            nn_reals(y)[nn_integers(places)[i]] = 1;
+nn_tensor *nn_tensor_ones_at(const nn_tensor *x, nn_tensor *indices) {
+    nn_tensor *y = indices ? zeros("ones", x->rank, x->dim) : NULL;
+    for (size_t i = 0; y && i < indices->count; i++)
+        if (nn_integers(indices)[i] >= 0)
+            nn_reals(y)[nn_integers(indices)[i]] = 1;
     return nn_tensor_adopt(y);
 }
 
@@ -156,7 +156,7 @@ nn_tensor *nn_tensor_pick(nn_tensor *x, nn_tensor *classes) {
     if (!x || !classes)
         return NULL;
     nn_tensor_scope_open(&scope);
-    return nn_tensor_yield(&scope, nn_tensor_take(x, nn_tensor_places("pick", x, classes)));
+    return nn_tensor_yield(&scope, nn_tensor_take(x, nn_tensor_class_indices("pick", x, classes)));
 }
 
 const nn_op nn_op_gather = {"gather", gather_forward, gather_backward};

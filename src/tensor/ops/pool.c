@@ -1,4 +1,4 @@
-/* Pooling, composed of other operations: the largest elements are taken by their places, and the
+/* Pooling, composed of other operations: the largest elements are taken by their indices, and the
  * mean is a convolution of each channel with equal weights. */
 #include "tensor/tensor.h"
 
@@ -18,18 +18,18 @@ static int64_t largest(const nn_tensor *x, const nn_window *w, int64_t image, in
     return best;
 }
 
-static nn_tensor *places_of(const nn_tensor *x, const nn_window *w, const int64_t out[2]) {
+static nn_tensor *max_indices(const nn_tensor *x, const nn_window *w, const int64_t out[2]) {
     int64_t dim[] = {x->dim[0], x->dim[1], out[0], out[1]};
-    nn_tensor *places = nn_tensor_make("max_pool2d", true, 4, dim);
-    if (!places)
+    nn_tensor *indices = nn_tensor_make("max_pool2d", true, 4, dim);
+    if (!indices)
         return NULL;
-    int64_t *to = nn_integers(places);
+    int64_t *to = nn_integers(indices);
     for (int64_t image = 0; image < x->dim[0] * x->dim[1]; image++)
         for (int64_t i = 0; i < out[0]; i++)
             for (int64_t j = 0; j < out[1]; j++)
                 *to++ = largest(x, w, image, i * w->stride[0] - w->padding[0],
                                 j * w->stride[1] - w->padding[1]);
-    return nn_tensor_adopt(places);
+    return nn_tensor_adopt(indices);
 }
 
 /* Images, and windows of which each sees a pixel. */
@@ -52,7 +52,7 @@ nn_tensor *nn_tensor_max_pool2d(nn_tensor *x, const nn_window *window) {
     if (!x || plan("max_pool2d", x, window, out) < 0)
         return NULL;
     nn_tensor_scope_open(&scope);
-    return nn_tensor_yield(&scope, nn_tensor_take(x, places_of(x, window, out)));
+    return nn_tensor_yield(&scope, nn_tensor_take(x, max_indices(x, window, out)));
 }
 
 nn_tensor *nn_tensor_avg_pool2d(nn_tensor *x, const nn_window *window) {

@@ -97,7 +97,7 @@ static size_t rows_that_count(const nn_tensor *classes) {
 
 static nn_tensor *mean_of_losses(const nn_tensor *z, const nn_tensor *classes) {
     size_t cols = (size_t)z->dim[1], n = rows_that_count(classes);
-    nn_buffer *row = nn_buffer_take(cols * sizeof(nn_real));
+    nn_buffer *row = nn_buffer_alloc(cols * sizeof(nn_real));
     double total = 0;
     for (size_t r = 0; row && r < classes->count; r++) {
         int64_t class = nn_integers(classes)[r];
@@ -114,9 +114,9 @@ static nn_tensor *mean_of_losses(const nn_tensor *z, const nn_tensor *classes) {
 
 static nn_tensor *cross_entropy_forward(const nn_op_call *call) {
     nn_tensor_scope scope;
-    nn_tensor_scope_open(&scope); /* the places are made to check the classes */
-    const nn_tensor *places = nn_tensor_places("cross_entropy", call->in[0], call->in[1]);
-    nn_tensor *y = places ? mean_of_losses(call->in[0], call->in[1]) : NULL;
+    nn_tensor_scope_open(&scope); /* the indices are made to check the classes */
+    const nn_tensor *indices = nn_tensor_class_indices("cross_entropy", call->in[0], call->in[1]);
+    nn_tensor *y = indices ? mean_of_losses(call->in[0], call->in[1]) : NULL;
     nn_tensor_scope_close(&scope);
     return y;
 }
@@ -135,7 +135,7 @@ static void cross_entropy_backward(nn_tensor *y, nn_tensor *dy, nn_tensor **dx) 
     size_t n = rows_that_count(classes);
     if (n < classes->count)
         p = nn_tensor_multiply(p, row_mask(classes));
-    nn_tensor *ones = nn_tensor_ones_at(z, nn_tensor_places("cross_entropy", z, classes));
+    nn_tensor *ones = nn_tensor_ones_at(z, nn_tensor_class_indices("cross_entropy", z, classes));
     dx[0] = nn_tensor_multiply(nn_tensor_subtract(p, ones),
                                nn_tensor_affine(dy, n ? 1 / (double)n : 0, 0));
 }

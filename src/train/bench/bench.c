@@ -63,23 +63,23 @@ static int note_matrices(const struct bench *b, const nn_layer *layer, nn_pool *
                                             .indexed = o->indexed};
         m->step.first = o->first;
         m->step.early = o->early;
-        m->step.share = (double)(o->m * o->n * o->steps);
-        all += m->step.share;
+        m->step.fraction = (double)(o->m * o->n * o->steps);
+        all += m->step.fraction;
         m->by_rows = nn_model_emits_rows(s->model, layer->index, i, &index);
         m->travels = m->by_rows && nn_reducer_sends_rows(s->reducer, index);
         out->matrices += !s->micro || o->by_tree;
     }
     for (size_t i = 0; i < out->matrices; i++)
-        out->matrix[i].step.share /= all;
+        out->matrix[i].step.fraction /= all;
     return 0;
 }
 
-double nn_bench_row_share(const nn_bench_layer *layer, double nodes) {
-    double share = 0;
+double nn_bench_row_fraction(const nn_bench_layer *layer, double nodes) {
+    double fraction = 0;
     for (size_t i = 0; i < layer->matrices; i++)
         if (layer->matrix[i].by_rows)
-            share += layer->matrix[i].step.share * (layer->matrix[i].travels ? nodes : 1);
-    return share;
+            fraction += layer->matrix[i].step.fraction * (layer->matrix[i].travels ? nodes : 1);
+    return fraction;
 }
 
 /* What layer i makes in a step of this rank; the data has no gradient. */
@@ -89,7 +89,7 @@ static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     bool first = layer->input[0]->inputs == 0;
     double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
     out->forward_work = forward;
-    out->backward_work = (first ? 0 : forward) + (1 - nn_bench_row_share(out, 1)) * forward;
+    out->backward_work = (first ? 0 : forward) + (1 - nn_bench_row_fraction(out, 1)) * forward;
 }
 
 static double seconds_waited(const struct bench *b, size_t i) {
@@ -119,7 +119,7 @@ static void describe(const struct bench *b, int64_t steps, double seconds, nn_be
         count_work(b, l, layer);
         out->work += layer->forward_work + layer->backward_work;
         out->update_work +=
-            nn_bench_row_share(layer, nn_comm_nodes(b->trainer.comm)) * layer->forward_work;
+            nn_bench_row_fraction(layer, nn_comm_nodes(b->trainer.comm)) * layer->forward_work;
     }
     out->work += out->update_work;
 }

@@ -37,9 +37,9 @@ typedef struct nn_bench_step {
     nn_bench_layer *layer; /* [layers], owned by the pool */
 } nn_bench_step;
 
-/* The share of a layer's product that is made from rows, each counted as often as a rank makes it
- * on so many nodes. Local. */
-double nn_bench_row_share(const nn_bench_layer *layer, double nodes);
+/* The fraction of a layer's product that is made from rows, each counted as often as a rank makes
+ * it on so many nodes. Local. */
+double nn_bench_row_fraction(const nn_bench_layer *layer, double nodes);
 
 /* Takes steps as nn_train does, without run folder or validation, for about `budget` seconds in
  * groups, and describes rank 0's fastest group. The training split must have a minibatch. The same

@@ -10,7 +10,7 @@
 
 /* The part of backward that is for the gradient of the parameters. */
 static double product_share(const nn_bench_layer *layer) {
-    double own = 1 - nn_bench_row_share(layer, 1);
+    double own = 1 - nn_bench_row_fraction(layer, 1);
     if (layer->params == 0)
         return 0;
     return own * (layer->backward_work > 0 ? layer->forward_work / layer->backward_work : 0.5);
@@ -35,14 +35,14 @@ static int plan_layer(const nn_bench_layer *layer, nn_pool *pool, nn_step_layer 
 /* Gradients that are multiplied in `update` are taken to be made as fast as the forward product,
  * unless this would be longer than all of it. Returns what they take. */
 static double note_products(nn_scaling *s, const nn_bench_step *step) {
-    double all = 0, share;
+    double all = 0, fraction;
     for (size_t i = 0; i < step->layers; i++)
-        all += nn_bench_row_share(&step->layer[i], s->nodes) * step->layer[i].forward;
-    share = all > step->update ? step->update / all : 1;
+        all += nn_bench_row_fraction(&step->layer[i], s->nodes) * step->layer[i].forward;
+    fraction = all > step->update ? step->update / all : 1;
     for (size_t i = 0; i < step->layers; i++)
         s->layer[i].product +=
-            share * nn_bench_row_share(&step->layer[i], 1) * step->layer[i].forward;
-    return share * all;
+            fraction * nn_bench_row_fraction(&step->layer[i], 1) * step->layer[i].forward;
+    return fraction * all;
 }
 
 /* Operations a second in the gradients that may go by rows. */

@@ -135,7 +135,7 @@ static int load(nn_session *session, const char *checkpoint, nn_pool *pool) {
         rc = nn_checkpoint_read(checkpoint, pool, &snapshot);
     }
     NN_TRY(nn_comm_agree(session->comm, rc));
-    return nn_session_share(session, NULL);
+    return nn_session_distribute(session, NULL);
 }
 
 /* Else the layers that data of another shape ask for would be compared with those of the file. */

@@ -129,7 +129,7 @@ static int predict_scaled(nn_predictor *p, size_t count, const float *x, const i
     nn_pass pass = {.batch = count, .length = length};
     uint64_t float_mode = nn_float_mode_flush();
     const nn_real *z = nn_model_forward(p->model, &pass, x);
-    nn_loss_link(p->loss, count * p->positions, z, y);
+    nn_loss_activation(p->loss, count * p->positions, z, y);
     nn_float_mode_set(float_mode);
     return nn_model_fault(p->model);
 }

@@ -29,14 +29,14 @@
 /* ---- what is replicated ---------------------------------------------------------------------- */
 
 /* The part of a tensor that is in a slice of this rank, in one of the vectors. */
-struct piece {
+struct range {
     size_t vector; /* 0: the parameters */
     const nn_param *param;
     size_t begin, count; /* elements of the parameter vector */
     nn_real *x;          /* [count] */
 };
 
-typedef int piece_fn(void *ctx, const struct piece *piece);
+typedef int range_fn(void *ctx, const struct range *range);
 
 /* Parameters and their average are whole vectors; then come this rank's shares of the optimiser's
  * state. */
@@ -51,7 +51,7 @@ static nn_real *vector_at(const nn_session *s, size_t vector, const nn_slice *sl
     return s->slot[vector - whole] + slice->at + (begin - slice->begin);
 }
 
-static int visit_slice(const nn_session *s, size_t vector, const nn_slice *slice, piece_fn *fn,
+static int visit_slice(const nn_session *s, size_t vector, const nn_slice *slice, range_fn *fn,
                        void *ctx) {
     const nn_param *const *param;
     size_t params = nn_model_params(s->model, &param);
@@ -60,14 +60,14 @@ static int visit_slice(const nn_session *s, size_t vector, const nn_slice *slice
         begin = begin > slice->begin ? begin : slice->begin;
         end = end < slice->end ? end : slice->end;
         if (begin < end)
-            NN_TRY(fn(ctx, &(struct piece){vector, param[i], begin, end - begin,
+            NN_TRY(fn(ctx, &(struct range){vector, param[i], begin, end - begin,
                                            vector_at(s, vector, slice, begin)}));
     }
     return 0;
 }
 
-/* Calls fn with every piece of this rank's share, in the same order on all replicas of it. */
-static int visit_share(const nn_session *s, piece_fn *fn, void *ctx) {
+/* Calls fn with every range of this rank's share, in the same order on all replicas of it. */
+static int visit_share(const nn_session *s, range_fn *fn, void *ctx) {
     for (size_t v = 0; v < whole_vectors(s) + s->slots; v++)
         for (size_t i = 0; i < nn_reducer_slices(s->reducer); i++) {
             nn_slice slice = nn_reducer_slice(s->reducer, i);
@@ -84,13 +84,13 @@ static uint64_t hash_of(const nn_real *x, size_t count) {
 
 struct total {
     const nn_compute *compute;
-    const struct piece *piece;
+    const struct range *range;
     _Atomic uint64_t sum; /* of the blocks' hashes, mixed with where they stand: in any order */
 };
 
 static void add_blocks(void *ctx, size_t begin, size_t end) {
     struct total *total = ctx;
-    const struct piece *p = total->piece;
+    const struct range *p = total->range;
     uint64_t sum = 0;
     for (size_t i = begin / PARALLEL_UNIT; i < end / PARALLEL_UNIT; i++) {
         size_t at = i * BLOCK, count = p->count - at < BLOCK ? p->count - at : BLOCK;
@@ -99,17 +99,17 @@ static void add_blocks(void *ctx, size_t begin, size_t end) {
     atomic_fetch_add_explicit(&total->sum, sum, memory_order_relaxed);
 }
 
-static int add_piece(void *ctx, const struct piece *piece) {
+static int add_range(void *ctx, const struct range *range) {
     struct total *total = ctx;
-    size_t blocks = (piece->count + BLOCK - 1) / BLOCK;
-    total->piece = piece;
+    size_t blocks = (range->count + BLOCK - 1) / BLOCK;
+    total->range = range;
     nn_parallel(total->compute, blocks * PARALLEL_UNIT, GRAIN * PARALLEL_UNIT, add_blocks, total);
     return 0;
 }
 
 static uint64_t hash_share(const nn_session *s) {
     struct total total = {.compute = &s->compute};
-    visit_share(s, add_piece, &total);
+    visit_share(s, add_range, &total);
     return atomic_load(&total.sum);
 }
 
@@ -129,7 +129,7 @@ struct finding {
 struct search {
     const nn_session *session;
     bool repairs;
-    const struct piece *piece;
+    const struct range *range;
     size_t replicas;
     int me;
     uint64_t *hashes;    /* [replicas][FAN] */
@@ -139,7 +139,7 @@ struct search {
 
 /* "layer 'hidden', weight, elements 64 to 127 of 784"; in the order of memory. */
 static void describe(struct search *s, size_t begin, size_t count) {
-    const struct piece *p = s->piece;
+    const struct range *p = s->range;
     const nn_session *session = s->session;
     size_t whole = whole_vectors(session), first = p->begin + begin - p->param->offset;
     char what[96] = "";
@@ -167,9 +167,9 @@ static int find_majority(const struct search *s, size_t i) {
     return have > s->replicas / 2 ? (int)at : -1;
 }
 
-/* Cell `i` of those whose hashes are there, `count` elements from `begin` of the piece on. Without
+/* Cell `i` of those whose hashes are there, `count` elements from `begin` of the range on. Without
  * a majority those count as odd that are not as the first one. */
-static int settle(struct search *s, size_t i, size_t begin, size_t count) {
+static int decide_cell(struct search *s, size_t i, size_t begin, size_t count) {
     int right = find_majority(s, i);
     size_t model = right < 0 ? 0 : (size_t)right;
     struct finding *mine = &s->mine;
@@ -182,11 +182,11 @@ static int settle(struct search *s, size_t i, size_t begin, size_t count) {
     }
     if (right < 0 || !s->repairs)
         return 0;
-    nn_real *x = s->piece->x + begin;
+    nn_real *x = s->range->x + begin;
     return nn_replicas_copy(s->session->reducer, right, x, count * sizeof *x);
 }
 
-/* The hashes of ranges of `part` elements that cover [begin, begin + count) of the piece, from all
+/* The hashes of ranges of `part` elements that cover [begin, begin + count) of the range, from all
  * replicas, and which of them are not the same everywhere, as bits. */
 static int compare_parts(struct search *s, size_t begin, size_t count, size_t part,
                          uint64_t *differ) {
@@ -194,7 +194,7 @@ static int compare_parts(struct search *s, size_t begin, size_t count, size_t pa
     *differ = 0;
     for (size_t i = 0; i * part < count; i++) {
         size_t left = count - i * part;
-        mine[i] = hash_of(s->piece->x + begin + i * part, left < part ? left : part);
+        mine[i] = hash_of(s->range->x + begin + i * part, left < part ? left : part);
     }
     NN_TRY(nn_replicas_gather(s->session->reducer, mine, sizeof mine, s->hashes));
     for (size_t r = 1; r < s->replicas; r++)
@@ -214,15 +214,16 @@ static int follow(struct search *s, size_t begin, size_t count) {
         size_t left = count - i * part, n = left < part ? left : part;
         if (!(differ >> i & 1))
             continue;
-        NN_TRY(part == CELL ? settle(s, i, begin + i * part, n) : follow(s, begin + i * part, n));
+        NN_TRY(part == CELL ? decide_cell(s, i, begin + i * part, n)
+                            : follow(s, begin + i * part, n));
     }
     return 0;
 }
 
-static int follow_piece(void *ctx, const struct piece *piece) {
+static int follow_range(void *ctx, const struct range *range) {
     struct search *s = ctx;
-    s->piece = piece;
-    return follow(s, 0, piece->count);
+    s->range = range;
+    return follow(s, 0, range->count);
 }
 
 /* ---- what is said and done ------------------------------------------------------------------- */
@@ -248,7 +249,7 @@ static int look(struct search *s) {
         return 0;
     s->me = nn_replicas_mine(reducer);
     NN_TRY(nn_replicas_gather(reducer, s->mine.who, NAME, s->names));
-    return visit_share(s->session, follow_piece, s);
+    return visit_share(s->session, follow_range, s);
 }
 
 /* What the ranks have found, in a sentence; whether a majority is missing somewhere. */

@@ -139,7 +139,7 @@ static void warn_unprotected(const claim *c) {
             c->dir, why, other);
 }
 
-int nn_lock_take(const char *dir, double seconds, int *fd) {
+int nn_lock_acquire(const char *dir, double seconds, int *fd) {
     claim c = {.dir = dir, .fd = -1};
 
     *fd = -1;

@@ -11,7 +11,7 @@
  * file system has no locks or grants one twice, which is said. An owner that has ended is none.
  * Where the file system has no locks or they do not exclude, goes on with a warning. *fd is the
  * open file, to be passed to nn_lock_release. NN_EBUSY names who has the folder; NN_EIO. Local. */
-int nn_lock_take(const char *dir, double seconds, int *fd);
+int nn_lock_acquire(const char *dir, double seconds, int *fd);
 
 /* Empties the file and gives it up; -1 is fine. */
 void nn_lock_release(int fd);

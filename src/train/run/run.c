@@ -33,7 +33,7 @@ struct nn_run {
     nn_config *config;
     const char *dir; /* NULL: nothing is written */
     bool resume;
-    int lock; /* nn_lock_take's; -1: none */
+    int lock; /* nn_lock_acquire's; -1: none */
     nn_metrics_log log;
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
     nn_search search;    /* where the run is to go on */
@@ -182,7 +182,7 @@ static int open_folder(nn_run *run, const char *dir) {
     if (none)
         return NN_OK;
     NN_TRY(make_folder(run, dir));
-    NN_TRY(nn_lock_take(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
+    NN_TRY(nn_lock_acquire(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     NN_TRY(nn_checkpoint_folder_sweep(run->dir));
     NN_TRY(open_scratch(run));
     return run->resume ? find_newest(run) : refuse_used(run);
@@ -236,7 +236,7 @@ const char *nn_run_link(const nn_run *run) {
 
 /* best.h5 may point to what was abandoned, and the best checkpoint may be gone: then the next
  * validation counts as the first. */
-static int restore_best_link(nn_run *run, nn_state *state) {
+static int restore_best_symlink(nn_run *run, nn_state *state) {
     char name[NN_CHECKPOINT_NAME];
     const char *target, *link = path_of(run, "best.h5");
 
@@ -246,7 +246,7 @@ static int restore_best_link(nn_run *run, nn_state *state) {
     if (!link || !target)
         return NN_EMEMORY;
     if (nn_file_exists(target))
-        return nn_links_publish(name, &link, 1);
+        return nn_symlinks_publish(name, &link, 1);
     nn_warn("%s, the best so far, is gone; the next validation counts as the first", target);
     state->best_step = -1;
     state->since_best = 0;
@@ -259,7 +259,7 @@ static int load_found(nn_run *run, nn_snapshot *snapshot) {
     if (s->tried > 1)
         nn_warn("%s; going on from %s instead", s->refused, strrchr(s->found, '/') + 1);
     NN_TRY(nn_checkpoint_load(s->found, &run->pool, snapshot));
-    return restore_best_link(run, &snapshot->state);
+    return restore_best_symlink(run, &snapshot->state);
 }
 
 static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
@@ -345,34 +345,35 @@ const char *nn_run_history(const nn_run *run) {
     return run->log.history ? run->log.history : "";
 }
 
-/* checkpoint-<step>.h5, and the links that mean it; their names are made durable together. */
-static int publish(const nn_run *run, nn_pool *pool, const nn_snapshot *snapshot, unsigned links) {
+/* checkpoint-<step>.h5, and the symlinks that mean it; their names are made durable together. */
+static int publish(const nn_run *run, nn_pool *pool, const nn_snapshot *snapshot,
+                   unsigned symlinks) {
     char name[NN_CHECKPOINT_NAME];
     const char *file, *path[2];
     size_t count = 0;
 
     nn_checkpoint_name(snapshot->state.step, name);
     file = nn_pool_printf(pool, "%s/%s", run->scratch ? run->scratch : run->dir, name);
-    if (links & NN_LINK_LAST)
+    if (symlinks & NN_SYMLINK_LAST)
         path[count++] = nn_pool_printf(pool, "%s/last.h5", run->dir);
-    if (links & NN_LINK_BEST)
+    if (symlinks & NN_SYMLINK_BEST)
         path[count++] = nn_pool_printf(pool, "%s/best.h5", run->dir);
     if (!file || (count > 0 && !path[0]) || (count > 1 && !path[1]))
         return NN_EMEMORY;
     NN_TRY(nn_checkpoint_write(file, snapshot));
     if (run->scratch)
         NN_TRY(nn_scratch_move(run->scratch, run->dir, name));
-    return nn_links_publish(name, path, count);
+    return nn_symlinks_publish(name, path, count);
 }
 
-int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned links) {
+int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned symlinks) {
     const nn_state *state = &snapshot->state;
     nn_pool pool = {0};
     int rc = nn_metrics_log_sync(&run->log);
 
     if (rc == NN_OK)
-        rc = publish(run, &pool, snapshot, links);
-    if (rc == NN_OK && links & NN_LINK_LAST)
+        rc = publish(run, &pool, snapshot, symlinks);
+    if (rc == NN_OK && symlinks & NN_SYMLINK_LAST)
         rc = nn_checkpoint_folder_prune(run->dir, state->step, state->best_step,
                                         nn_config_settings(run->config)->checkpoint.keep);
     nn_pool_release(&pool);

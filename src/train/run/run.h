@@ -52,12 +52,12 @@ int nn_run_append(nn_run *run);
 const char *nn_run_history(const nn_run *run);
 
 /* Links that move to a checkpoint. */
-enum { NN_LINK_LAST = 1, NN_LINK_BEST = 2 };
+enum { NN_SYMLINK_LAST = 1, NN_SYMLINK_BEST = 2 };
 
-/* Brings the metrics to the disk, publishes checkpoint-<state.step>.h5 and moves the links to it.
- * After last.h5 has moved, the newest checkpoint.keep and that of state.best_step are kept, and
+/* Brings the metrics to the disk, publishes checkpoint-<state.step>.h5 and moves the symlinks to
+ * it. After last.h5 has moved, the newest checkpoint.keep and that of state.best_step are kept, and
  * other checkpoint-<number>.h5 deleted. From any one thread. NN_EIO. Local. */
-int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned links);
+int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned symlinks);
 
 /* Reads best.h5 into the snapshot. NN_EFORMAT. Local. */
 int nn_run_load_best(nn_run *run, nn_snapshot *snapshot);

@@ -110,7 +110,7 @@ static int take(const char *scratch, const char *dir, int64_t step) {
     snprintf(path, sizeof path, "%s/last.h5", dir);
     NN_TRY(nn_scratch_move(scratch, dir, nn_checkpoint_name(step, name)));
     nn_info("%s was still in '%s' (checkpoint.stage)", name, scratch);
-    return nn_links_publish(name, &last, 1);
+    return nn_symlinks_publish(name, &last, 1);
 }
 
 int nn_scratch_recover(const char *scratch, const char *dir) {

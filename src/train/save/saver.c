@@ -52,7 +52,7 @@ static int64_t file_bytes(const nn_run *run, int64_t step) {
 }
 
 /* Never a checkpoint with NaN in it. */
-static int write_buffer(nn_saver *s, nn_staging_buffer buffer, unsigned links) {
+static int write_buffer(nn_saver *s, nn_staging_buffer buffer, unsigned symlinks) {
     const nn_snapshot *snapshot = &s->state[buffer].snapshot;
     if (!nn_staging_wait(s->staging, buffer))
         return nn_fail(NN_ERANK, "a rank has ended before its part of the checkpoint was copied");
@@ -60,18 +60,18 @@ static int write_buffer(nn_saver *s, nn_staging_buffer buffer, unsigned links) {
         return nn_fail(NN_EDIVERGED,
                        "training diverged: step %lld left NaN or Inf among the parameters",
                        (long long)snapshot->state.step);
-    return nn_run_save(s->run, snapshot, links);
+    return nn_run_save(s->run, snapshot, symlinks);
 }
 
 /* The best one comes first: a checkpoint that names it is never there without it. */
 static void write_states(void *ctx) {
     nn_saver *s = ctx;
     const nn_state *state = &s->state[NN_STAGING_LAST].snapshot.state;
-    int rc = s->writes_best ? write_buffer(s, NN_STAGING_BEST, NN_LINK_BEST) : 0;
+    int rc = s->writes_best ? write_buffer(s, NN_STAGING_BEST, NN_SYMLINK_BEST) : 0;
     if (s->writes_best)
         nn_staging_release(s->staging, NN_STAGING_BEST);
     if (rc == 0)
-        rc = write_buffer(s, NN_STAGING_LAST, NN_LINK_LAST | (s->is_best ? NN_LINK_BEST : 0));
+        rc = write_buffer(s, NN_STAGING_LAST, NN_SYMLINK_LAST | (s->is_best ? NN_SYMLINK_BEST : 0));
     nn_staging_release(s->staging, NN_STAGING_LAST);
     nn_saver_fail(s, rc);
     if (rc < 0)
@@ -174,7 +174,7 @@ int nn_saver_rescue(nn_saver *s) {
         return 0;
     s->kept = false;
     nn_staging_submit(s->staging, NN_STAGING_BEST);
-    NN_TRY(write_buffer(s, NN_STAGING_BEST, NN_LINK_LAST | NN_LINK_BEST));
+    NN_TRY(write_buffer(s, NN_STAGING_BEST, NN_SYMLINK_LAST | NN_SYMLINK_BEST));
     s->saved.step = s->state[NN_STAGING_BEST].snapshot.state.step;
     return 0;
 }

@@ -242,7 +242,7 @@ static int open_memory(nn_staging *s) {
  */
 static void touch(void *ctx) {
     nn_staging *s = ctx;
-    nn_span residuals = nn_tree_share(s->residuals, s->me, s->copiers);
+    nn_span residuals = nn_even_span(s->residuals, s->me, s->copiers);
     for (int buffer = 0; buffer < NN_STAGING_BUFFERS && s->memory[buffer]; buffer++) {
         for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
             nn_slice slice = nn_reducer_slice(s->session->reducer, i);

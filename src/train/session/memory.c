@@ -7,7 +7,7 @@
 
 static void set_microbatches(const nn_session *session, size_t stride) {
     if (session->micro)
-        nn_model_set_microbatches(session->model, nn_microbatches_own(session->micro),
+        nn_model_set_microbatches(session->model, nn_microbatches_local(session->micro),
                                   nn_session_microbatch_rows(session), stride);
 }
 

@@ -1,9 +1,9 @@
 #include "train/session/microbatch.h"
 
 static int allocate(nn_microbatches *m) {
-    size_t own = nn_microbatches_own(m);
+    size_t own = nn_microbatches_local(m);
     m->row = nn_pool_alloc(&m->pool, (own + 1) * sizeof *m->row);
-    m->span = nn_pool_alloc(&m->pool, nn_tree_own(&m->tree) * sizeof *m->span);
+    m->span = nn_pool_alloc(&m->pool, nn_tree_subtrees(&m->tree) * sizeof *m->span);
     return m->row && m->span ? 0 : NN_EMEMORY;
 }
 
@@ -11,11 +11,11 @@ static int init(nn_comm *comm, size_t count, nn_microbatches *m) {
     NN_TRY(nn_tree_init(&m->tree, &m->pool, count, (size_t)nn_comm_rank(comm),
                         (size_t)nn_comm_size(comm)));
     NN_TRY(allocate(m));
-    for (size_t i = 0; i < nn_tree_own(&m->tree); i++)
-        m->span[i] = nn_tree_own_span(&m->tree, i);
-    m->shard = (nn_shard_microbatches){.count = nn_microbatches_own(m),
+    for (size_t i = 0; i < nn_tree_subtrees(&m->tree); i++)
+        m->span[i] = nn_tree_subtree(&m->tree, i);
+    m->shard = (nn_shard_microbatches){.count = nn_microbatches_local(m),
                                        .row = m->row,
-                                       .sums = nn_tree_own(&m->tree),
+                                       .sums = nn_tree_subtrees(&m->tree),
                                        .sum = m->span,
                                        .lead = nn_comm_rank(comm) == 0};
     return 0;
@@ -47,9 +47,9 @@ void nn_microbatches_free(nn_microbatches *m) {
 }
 
 const nn_shard_microbatches *nn_microbatches_of(nn_microbatches *m, const nn_batch *batch) {
-    int64_t leaves = (int64_t)m->tree.leaves, first = (int64_t)m->tree.share.begin;
-    int64_t begin = nn_part_begin(batch->global, leaves, first);
+    int64_t leaves = (int64_t)m->tree.leaves, first = (int64_t)m->tree.local.begin;
+    int64_t begin = nn_even_begin(batch->global, leaves, first);
     for (size_t i = 0; i <= m->shard.count; i++)
-        m->row[i] = (size_t)(nn_part_begin(batch->global, leaves, first + (int64_t)i) - begin);
+        m->row[i] = (size_t)(nn_even_begin(batch->global, leaves, first + (int64_t)i) - begin);
     return &m->shard;
 }

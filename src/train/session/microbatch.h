@@ -26,8 +26,8 @@ void nn_microbatches_free(nn_microbatches *m);
 int nn_microbatches_plan_sums(nn_microbatches *m, nn_comm *comm, size_t most);
 
 /* Microbatches of this rank. */
-static inline size_t nn_microbatches_own(const nn_microbatches *m) {
-    return m->tree.share.end - m->tree.share.begin;
+static inline size_t nn_microbatches_local(const nn_microbatches *m) {
+    return m->tree.local.end - m->tree.local.begin;
 }
 
 /* Where they begin and end in the shard of a minibatch; valid until the next call. */

@@ -179,7 +179,7 @@ size_t nn_session_microbatch_rows(const nn_session *session) {
 /* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
 static void plan_microbatches(nn_session *session) {
     session->eval_batch_size = session->pass_size;
-    session->capacity = nn_microbatches_own(session->micro) * nn_session_microbatch_rows(session);
+    session->capacity = nn_microbatches_local(session->micro) * nn_session_microbatch_rows(session);
 }
 
 int nn_session_fault(const nn_session *session) {
@@ -240,7 +240,7 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
 }
 
 size_t nn_session_own_microbatches(const nn_session *session) {
-    return session->micro ? nn_microbatches_own(session->micro) : 1;
+    return session->micro ? nn_microbatches_local(session->micro) : 1;
 }
 
 int nn_session_sum(const nn_session *session, size_t n, double *values) {
@@ -351,7 +351,7 @@ static int check_layout(const nn_session *session) {
 }
 
 /* What was found out about the data is part of the effective configuration. */
-static int settle_layout(const nn_session *session) {
+static int resolve_layout(const nn_session *session) {
     nn_node *data = session->settings->data, *layout;
     if (session->data->split[0].x.shape.rank != 3)
         return 0;
@@ -370,7 +370,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     if (trained)
         NN_TRY(nn_dataset_match_features(session->data, trained));
     NN_TRY(check_layout(session));
-    NN_TRY(settle_layout(session));
+    NN_TRY(resolve_layout(session));
     NN_TRY(nn_loss_pick(session->settings->loss, &loss));
     NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
                          &session->model));

@@ -131,7 +131,7 @@ void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot)
 int nn_session_settle(const nn_session *session);
 /* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state and
  * residuals. Collective. */
-int nn_session_share(nn_session *session, const nn_snapshot *snapshot);
+int nn_session_distribute(nn_session *session, const nn_snapshot *snapshot);
 
 /* Rows [begin, end) of a shard. */
 nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_t begin,

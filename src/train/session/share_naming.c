@@ -51,7 +51,7 @@ static int take(const struct head *head, const char *text, nn_pool *pool, nn_nam
     return 0;
 }
 
-int nn_naming_share(nn_comm *comm, nn_pool *pool, nn_naming *naming) {
+int nn_naming_bcast(nn_comm *comm, nn_pool *pool, nn_naming *naming) {
     size_t classes = (size_t)naming->classes;
     struct head head = {.classes = naming->classes,
                         .first_label = naming->first_label,

@@ -7,6 +7,6 @@
 #include <nnmpi/comm.h>
 
 /* Gives every rank rank 0's names; those of others are in `pool`. Collective. NN_EMEMORY. */
-int nn_naming_share(nn_comm *comm, nn_pool *pool, nn_naming *naming);
+int nn_naming_bcast(nn_comm *comm, nn_pool *pool, nn_naming *naming);
 
 #endif

@@ -64,7 +64,7 @@ int nn_session_settle(const nn_session *session) {
     return nn_comm_agree(session->comm, 0);
 }
 
-int nn_session_share(nn_session *session, const nn_snapshot *snapshot) {
+int nn_session_distribute(nn_session *session, const nn_snapshot *snapshot) {
     if (!session->reducer)
         return nn_comm_bcast(session->comm, session->params,
                              nn_model_size(session->model) * sizeof(nn_real));

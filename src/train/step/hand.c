@@ -37,8 +37,8 @@ static int check_share(const nn_trainer *t, int64_t first, int64_t rows, int64_t
     if (!micro)
         return 0;
     int64_t leaves = (int64_t)micro->tree.leaves;
-    int64_t begin = nn_part_begin(global, leaves, (int64_t)micro->tree.share.begin);
-    int64_t end = nn_part_begin(global, leaves, (int64_t)micro->tree.share.end);
+    int64_t begin = nn_even_begin(global, leaves, (int64_t)micro->tree.local.begin);
+    int64_t end = nn_even_begin(global, leaves, (int64_t)micro->tree.local.end);
     if (first == begin && rows == end - begin)
         return 0;
     return nn_fail(NN_EUSAGE,

@@ -58,7 +58,7 @@ static int64_t global_of_pass(const nn_trainer *t, size_t i) {
     int64_t global =
         t->on_supplied ? t->supplied_rows.global : nn_loader_global(t->train, t->state.batch);
     int64_t count = (int64_t)passes(t), at = (int64_t)i;
-    return nn_part_begin(global, count, at + 1) - nn_part_begin(global, count, at);
+    return nn_even_begin(global, count, at + 1) - nn_even_begin(global, count, at);
 }
 
 /* The rows of the shard that it computes, none where reading has failed. */
@@ -279,7 +279,7 @@ int nn_trainer_step(nn_trainer *t) {
 
 int nn_trainer_forward(nn_trainer *t) {
     nn_session *s = &t->session;
-    nn_parts *p = &t->parts;
+    nn_step_parts *p = &t->step_parts;
     NN_TRY(nn_comm_agree(t->comm, load_shard(t, &p->rows)));
     nn_session_clear_sums(s);
     nn_trainer_clear_report(t);
@@ -292,7 +292,7 @@ int nn_trainer_forward(nn_trainer *t) {
 
 int nn_trainer_take_loss(nn_trainer *t, double *loss) {
     nn_session *s = &t->session;
-    nn_parts *p = &t->parts;
+    nn_step_parts *p = &t->step_parts;
     double *sums = s->metric_sums; /* is there for the sums of evaluations, which are more */
     compute_loss(t, &p->rows, p->pass.micro, p->output, nn_model_output_grad(s->model));
     for (size_t i = 0; i < nn_session_own_microbatches(s); i++) {
@@ -307,7 +307,7 @@ int nn_trainer_take_loss(nn_trainer *t, double *loss) {
 }
 
 void nn_trainer_backward(nn_trainer *t) {
-    nn_model_backward(t->session.model, &t->parts.pass, NULL, NULL);
+    nn_model_backward(t->session.model, &t->step_parts.pass, NULL, NULL);
     next_phase(t, NN_PHASE_BACKWARD, &t->interval.backward);
 }
 
@@ -316,7 +316,7 @@ int nn_trainer_sum_gradients(nn_trainer *t) {
     NN_TRY(t->session.sum_rc);
     t->lr = nn_trainer_rate(t);
     nn_updater_begin(t->updater, t->lr, t->state.step + 1);
-    nn_reducer_open(t->session.reducer, (size_t)t->parts.rows.global);
+    nn_reducer_open(t->session.reducer, (size_t)t->step_parts.rows.global);
     begin_sum(t, true, 0);
     return nn_reducer_sum(t->session.reducer);
 }
@@ -327,7 +327,7 @@ int nn_trainer_update(nn_trainer *t) {
     NN_TRY(nn_reducer_update(t->session.reducer, true));
     next_phase(t, NN_PHASE_FORWARD, &t->interval.backward);
     separate_seconds(t);
-    NN_TRY(check_step(t, &t->parts.rows, 0));
-    advance(t, &t->parts.rows);
+    NN_TRY(check_step(t, &t->step_parts.rows, 0));
+    advance(t, &t->step_parts.rows);
     return 0;
 }

@@ -247,7 +247,7 @@ static double clip_factor(nn_updater *u, double bound) {
     return factor < 1 ? factor : 1;
 }
 
-static void take_norms(void *ctx, nn_reducer *reducer) {
+static void compute_norms(void *ctx, nn_reducer *reducer) {
     nn_updater *u = ctx;
     (void)reducer;
     double bound = u->session->settings->train.clip_norm;
@@ -269,7 +269,7 @@ static void take_norms(void *ctx, nn_reducer *reducer) {
  * to the owners of slices. */
 static void limit_tensor(const nn_updater *u, const nn_param *param) {
     size_t owner, owners = nn_reducer_owners(u->session->reducer, &owner);
-    nn_span units = nn_tree_share((size_t)param->dim[0], owner, owners);
+    nn_span units = nn_even_span((size_t)param->dim[0], owner, owners);
     if (owner < owners)
         nn_limit_norms(param, u->session->settings->train.max_norm, units.begin, units.end,
                        u->session->params + param->offset);
@@ -337,7 +337,7 @@ nn_reduce_ops nn_updater_ops(const nn_session *session) {
     return (nn_reduce_ops){.values = most_values(session),
                            .accept = accept,
                            .accumulate = nn_settings_sums_passes(s) ? accumulate : NULL,
-                           .take_norms = needs_norms(s) ? take_norms : NULL,
+                           .compute_norms = needs_norms(s) ? compute_norms : NULL,
                            .step = step,
                            .constrain = has_constraint(s) ? constrain : NULL,
                            .nonfinite = nonfinite};

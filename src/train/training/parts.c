@@ -26,11 +26,11 @@ int nn_training_outputs(const nn_training *t, nn_array *outputs) {
                                  : "nn_training_forward comes first"));
     NN_TRY(nn_training_check(t, outputs, "nn_training_outputs", "outputs is NULL"));
     const nn_session *s = &t->trainer.session;
-    int64_t rows = (int64_t)t->trainer.parts.rows.count;
+    int64_t rows = (int64_t)t->trainer.step_parts.rows.count;
     int64_t positions = (int64_t)s->positions, width = (int64_t)s->outputs;
     *outputs = positions > 1 ? (nn_array){NN_F32, 3, {rows, positions, width}, NULL}
                              : (nn_array){NN_F32, 2, {rows, width}, NULL};
-    outputs->data = t->trainer.parts.output;
+    outputs->data = t->trainer.step_parts.output;
     return 0;
 }
 
@@ -101,7 +101,7 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
     nn_batch batch = nn_loader_make_supplied(t->inputs, 0, 0, rows);
     nn_pass pass = {.batch = count, .sample = batch.sample, .length = batch.length};
     const nn_real *z = nn_model_forward(s->model, &pass, batch.x);
-    nn_loss_link(s->loss, count * s->positions, z, y);
+    nn_loss_activation(s->loss, count * s->positions, z, y);
     return nn_session_fault(s);
 }
 

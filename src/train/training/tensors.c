@@ -102,7 +102,7 @@ int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) 
     nn_real *gradient;
     NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, &param, &gradient));
     NN_TRY(nn_training_check(t, values, "nn_training_get_gradient", "values is NULL"));
-    double weight = t->trainer.parts.weight;
+    double weight = t->trainer.step_parts.weight;
     memset(values, 0, param->count * sizeof *values);
     if (!gradient || !(weight > 0))
         return 0;
@@ -122,7 +122,7 @@ int nn_training_set_gradient(nn_training *t, const char *tensor, const float *va
                        "layer is frozen",
                        tensor);
     nn_param_import(param, values, gradient);
-    nn_kernels_get()->scale(param->count, (nn_real)t->trainer.parts.weight, gradient);
+    nn_kernels_get()->scale(param->count, (nn_real)t->trainer.step_parts.weight, gradient);
     return 0;
 }
 
@@ -162,7 +162,7 @@ int nn_training_load(nn_training *t, const char *checkpoint) {
     if (rc < 0)
         return nn_training_forgive(t, rc);
     trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
-    return nn_training_leave(t, nn_session_share(&trainer->session, NULL));
+    return nn_training_leave(t, nn_session_distribute(&trainer->session, NULL));
 }
 
 static int write_params(const nn_trainer *t, const char *path) {

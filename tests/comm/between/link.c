@@ -10,20 +10,20 @@ static const nn_link gigabit = {.latency = 1e-4, .bandwidth = 1.25e8, .flops = 1
 
 /* 128 rows of 4096 + 4096 numbers are 2 MB from each of two nodes, the gradient 67 MB. */
 static void test_costs(void) {
-    nn_way_costs wide = {.nodes = 2, .ranks = 1, .rows = 256, .row_bytes = 2 * 4096 * 4};
+    nn_exchange_costs wide = {.nodes = 2, .ranks = 1, .rows = 256, .row_bytes = 2 * 4096 * 4};
     wide.work = 4096 * 4096;
     wide.bytes = 4 * wide.work;
     double half = 2.0 * 128 * 4096 * 4096 / 1e11;
-    CHECK_NEAR(nn_row_way_seconds(&gigabit, &wide), 128.0 * 8192 * 4 / 1.25e8 + 2 * half, 1e-9);
-    CHECK_NEAR(nn_sum_way_seconds(&gigabit, &wide), 4096.0 * 4096 * 4 / 1.25e8 + half, 1e-9);
+    CHECK_NEAR(nn_rows_seconds(&gigabit, &wide), 128.0 * 8192 * 4 / 1.25e8 + 2 * half, 1e-9);
+    CHECK_NEAR(nn_sums_seconds(&gigabit, &wide), 4096.0 * 4096 * 4 / 1.25e8 + half, 1e-9);
     CHECK(nn_rows_pay(&gigabit, &wide));
     nn_link fast = gigabit;
     fast.bandwidth = 1e11; /* multiplying costs more than it saves */
     CHECK(!nn_rows_pay(&fast, &wide));
-    nn_way_costs many = wide;
+    nn_exchange_costs many = wide;
     many.rows = 1e5; /* more numbers than the gradient has */
     CHECK(!nn_rows_pay(&gigabit, &many));
-    nn_way_costs few = wide;
+    nn_exchange_costs few = wide;
     few.row_bytes = (4096 + 10) * 4;
     few.work = 4096 * 10;
     few.bytes = 4 * few.work;

@@ -47,7 +47,7 @@ struct trial {
     nn_pool pool;
     nn_real *a[MATRICES], *b[MATRICES]; /* [BATCH * steps][stride] of all ranks */
     nn_real *expected, *got;
-    bool took_norms;
+    bool computed_norms;
 };
 
 static bool accept(void *ctx, const nn_step_sums *sums) {
@@ -61,7 +61,7 @@ static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
 }
 
 /* All sums are there before the first step. */
-static void take_norms(void *ctx, nn_reducer *reducer) {
+static void compute_norms(void *ctx, nn_reducer *reducer) {
     struct trial *t = ctx;
     for (size_t i = 0; i < nn_reducer_slices(reducer); i++) {
         nn_slice s = nn_reducer_slice(reducer, i);
@@ -69,13 +69,13 @@ static void take_norms(void *ctx, nn_reducer *reducer) {
             if (!CHECK_NEAR(nn_reducer_grads(reducer)[k], t->expected[k], 1e-4))
                 return;
     }
-    t->took_norms = true;
+    t->computed_norms = true;
 }
 
 static const nn_reduce_ops eager = {.values = 1, .accept = accept, .step = take_step},
                            late = {.values = 1,
                                    .accept = accept,
-                                   .take_norms = take_norms,
+                                   .compute_norms = compute_norms,
                                    .step = take_step};
 
 /* Rows of this rank in a minibatch. */
@@ -87,8 +87,7 @@ static nn_span own_rows(const struct trial *t, size_t rows, bool tree) {
 static void move_borders(struct trial *t, bool many) {
     size_t size = t->moving.holders, first = many ? t->moving.most : 1;
     for (size_t r = 1; r < size; r++)
-        t->moving.border[r] =
-            (int64_t)(first + nn_tree_share(BATCH - first, r - 1, size - 1).begin);
+        t->moving.border[r] = (int64_t)(first + nn_even_span(BATCH - first, r - 1, size - 1).begin);
     CHECK(nn_shards_fit(&t->moving, size + 1, t->moving.border));
 }
 
@@ -135,7 +134,7 @@ static nn_real part(int rank, size_t k) {
 static void expect(struct trial *t, size_t rows, bool tree) {
     size_t row[LEAVES + 1];
     for (size_t i = 0; i <= LEAVES; i++)
-        row[i] = nn_tree_share(rows, i, LEAVES).begin;
+        row[i] = nn_even_span(rows, i, LEAVES).begin;
     for (size_t k = 0; k < N; k++) {
         t->expected[k] = 0;
         for (int r = 0; r < nn_comm_size(t->comm); r++)
@@ -153,7 +152,7 @@ static void expect(struct trial *t, size_t rows, bool tree) {
 
 /* This rank's gradients: the first of its subtrees has all, or, for matrices, each its own. */
 static void give(struct trial *t, size_t rows, bool tree) {
-    size_t copies = tree ? nn_tree_own(&t->tree) : 1, stride = nn_reducer_stride(t->reducer);
+    size_t copies = tree ? nn_tree_subtrees(&t->tree) : 1, stride = nn_reducer_stride(t->reducer);
     nn_span own = own_rows(t, rows, tree);
     nn_real *g = nn_reducer_grads(t->reducer);
     memset(g, 0, copies * stride * sizeof *g);
@@ -165,9 +164,9 @@ static void give(struct trial *t, size_t rows, bool tree) {
         add_sequences(t, own, g);
     for (size_t c = 0; c < copies; c++) {
         size_t row[LEAVES + 1] = {own.begin, own.end};
-        nn_span leaves = tree ? nn_tree_own_span(&t->tree, c) : (nn_span){0, 1};
+        nn_span leaves = tree ? nn_tree_subtree(&t->tree, c) : (nn_span){0, 1};
         for (size_t i = leaves.begin; tree && i <= leaves.end; i++)
-            row[i - leaves.begin] = nn_tree_share(rows, t->tree.share.begin + i, LEAVES).begin;
+            row[i - leaves.begin] = nn_even_span(rows, t->tree.local.begin + i, LEAVES).begin;
         multiply(t, leaves.end - leaves.begin, row, g + c * stride);
     }
     for (size_t i = 0; i < MATRICES; i++) {
@@ -224,7 +223,7 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
     nn_reduce_plan plan = nn_reduce_plan_of(&spec);
     bool everywhere = plan.choice == NN_REDUCE_NODE && !alone && between == NN_BETWEEN_ROWS;
     bool node = (plan.owners > 1 && (alone || !tree)) || everywhere;
-    t->took_norms = false;
+    t->computed_norms = false;
     if (!CHECK_EQ_INT(nn_reducer_new(&spec, &t->reducer), 0))
         return;
     CHECK_EQ_INT(nn_reducer_wants_rows(t->reducer, SMALL), everywhere);
@@ -236,7 +235,7 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
         step(t, rows[i], tree);
         move_borders(t, i % 2 == 0);
     }
-    CHECK_EQ_INT(t->took_norms, ops->take_norms != NULL);
+    CHECK_EQ_INT(t->computed_norms, ops->compute_norms != NULL);
     nn_reducer_free(t->reducer);
 }
 

@@ -59,7 +59,7 @@ static void take_step(void *ctx, const nn_slice *span, const nn_real *g) {
 }
 
 /* Every slice is summed and none is applied yet. */
-static void take_norms(void *ctx, nn_reducer *reducer) {
+static void compute_norms(void *ctx, nn_reducer *reducer) {
     struct trial *t = ctx;
     double sums[2] = {0, 1};
     CHECK_EQ_INT(t->applied, 0);
@@ -105,18 +105,19 @@ static void accumulate(void *ctx, const nn_slice *span, bool first, bool last, n
 static const nn_reduce_ops eager = {.values = 2, .accept = accept, .step = take_step};
 static const nn_reduce_ops late = {.values = 2,
                                    .accept = accept,
-                                   .take_norms = take_norms,
+                                   .compute_norms = compute_norms,
                                    .constrain = constrain,
                                    .nonfinite = nonfinite,
                                    .step = take_step};
 static const nn_reduce_ops late_passes = {.values = 2,
                                           .accept = accept,
-                                          .take_norms = take_norms,
+                                          .compute_norms = compute_norms,
                                           .constrain = constrain,
                                           .accumulate = accumulate,
                                           .nonfinite = nonfinite,
                                           .step = take_step};
-/* Without `take_norms` steps are taken slice by slice, while others are still to be accumulated. */
+/* Without `compute_norms` steps are taken slice by slice, while others are still to be accumulated.
+ */
 static const nn_reduce_ops eager_passes = {
     .values = 2, .accept = accept, .accumulate = accumulate, .step = take_step};
 
@@ -216,7 +217,7 @@ static void test_length(nn_comm *comm, nn_reduce_choice choice, size_t n,
     step(&t, 0, ops->nonfinite != NULL);
     test_vectors(&t);
     step(&t, n / 7 + 1, ops->nonfinite != NULL);
-    if (plan.choice == NN_REDUCE_NODE && ops->take_norms)
+    if (plan.choice == NN_REDUCE_NODE && ops->compute_norms)
         CHECK_NEAR(t.moved, nn_comm_node_size(comm), 0);
     nn_reducer_seconds(t.reducer, &waiting, &updating);
     CHECK(waiting >= 0 && updating >= 0);

@@ -95,7 +95,7 @@ static void test_step_sums(void) {
 
 #define WIDTH 1024
 static const nn_step_matrix square = {
-    .product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .early = true, .share = 1};
+    .product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .early = true, .fraction = 1};
 
 static nn_step_layer matrix(double product_all) {
     return (nn_step_layer){.forward = 1,
@@ -141,8 +141,8 @@ static void test_choice(void) {
 /* Of a layer with two products, and a table, which goes by indices and 64 rows of it. */
 static void test_parts(void) {
     nn_step_matrix part[] = {
-        {.product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .first = NN_OUTER_B, .share = 0.75},
-        {.product = {.begin = WIDTH * WIDTH, .m = WIDTH, .n = 1, .steps = 1}, .share = 0.25}};
+        {.product = {.m = WIDTH, .n = WIDTH, .steps = 1}, .first = NN_OUTER_B, .fraction = 0.75},
+        {.product = {.begin = WIDTH * WIDTH, .m = WIDTH, .n = 1, .steps = 1}, .fraction = 0.25}};
     nn_step_layer layer = matrix(2);
     layer.params += WIDTH;
     layer.matrices = 2;
@@ -155,7 +155,7 @@ static void test_parts(void) {
     const double rows = 0.25, rest = WIDTH * 4 / MIB, begin = 1.125 + 0.5 / 4;
     check_timeline(run(&plan, &network, 2), begin + rows + rest + 0.75 * 2, rows + rest);
     const nn_step_matrix table = {
-        .product = {.m = WIDTH * WIDTH, .n = 1, .steps = 1, .indexed = true}, .share = 1};
+        .product = {.m = WIDTH * WIDTH, .n = 1, .steps = 1, .indexed = true}, .fraction = 1};
     layer = matrix(1);
     layer.matrix = &table;
     plan.number = 2; /* indices are whole all the same */

@@ -48,7 +48,7 @@ int main(void) {
     memcpy(small_model_param(&s, 1), b1, sizeof b1);
     transpose(6, 3, &w2[0][0], small_model_param(&s, 2));
     memcpy(small_model_param(&s, 3), b2, sizeof b2);
-    nn_loss_link(s.loss, 6, nn_model_forward(s.model, &pass, &x[0][0]), &y[0][0]);
+    nn_loss_activation(s.loss, 6, nn_model_forward(s.model, &pass, &x[0][0]), &y[0][0]);
     for (size_t i = 0; i < 6; i++)
         for (size_t c = 0; c < 3; c++)
             CHECK_NEAR(y[i][c], answer[i][c], 2e-6 * answer[i][c] + 1e-12);

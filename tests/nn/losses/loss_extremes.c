@@ -29,7 +29,7 @@ static void check_finite(nn_loss *loss, const char *name, size_t outputs, const 
         nn_real dz[2] = {0, 0}, p[2] = {0, 0};
 
         nn_loss_eval(loss, 1, z, &target, &sum, dz);
-        nn_loss_link(loss, 1, z, p);
+        nn_loss_activation(loss, 1, z, p);
         if (!CHECK(isfinite(sum.loss) && sum.loss >= 0 && sum.loss < (double)FLT_MAX) ||
             !CHECK(isfinite(dz[0]) && isfinite(dz[1]) && isfinite(p[0]) && isfinite(p[1])))
             fprintf(stderr, "... for loss %s at (%g, %g), class %d\n", name, (double)z[0],

@@ -154,19 +154,19 @@ static void check_link(void) {
 
     CHECK(loss_trial_new(&s, "cross_entropy", &(nn_loss_spec){2, 1, true, 2, 0, NULL, NULL}) == 0);
     CHECK_STR(nn_loss_ops_of(s.loss)->fuses, "softmax");
-    nn_loss_link(s.loss, 1, z, y);
+    nn_loss_activation(s.loss, 1, z, y);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     loss_trial_release(&s);
     CHECK(loss_trial_new(&s, "binary_cross_entropy",
                          &(nn_loss_spec){1, 2, true, 2, 0, NULL, NULL}) == 0);
-    nn_loss_link(s.loss, 2, z, y);
+    nn_loss_activation(s.loss, 2, z, y);
     CHECK_NEAR(y[0], 0.5, 1e-15);
     CHECK_NEAR(y[1], 0.75, 1e-15);
     loss_trial_release(&s);
     CHECK(loss_trial_new(&s, "squared", &(nn_loss_spec){1, 2, true, 2, 0, NULL, NULL}) == 0);
-    nn_loss_link(s.loss, 2, z, y);
+    nn_loss_activation(s.loss, 2, z, y);
     CHECK_NEAR(y[1], z[1], 0);
-    nn_loss_link(s.loss, 2, z, z);
+    nn_loss_activation(s.loss, 2, z, z);
     CHECK_NEAR(y[1], z[1], 0);
     loss_trial_release(&s);
 }

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#define MATRIX .step = {.product = {.m = 256, .n = 256, .steps = 1}, .early = true, .share = 1}
+#define MATRIX .step = {.product = {.m = 256, .n = 256, .steps = 1}, .early = true, .fraction = 1}
 static nn_bench_matrix own[] = {{MATRIX}}, by_rows[] = {{MATRIX, .by_rows = true}};
 
 static nn_bench_layer layers[] = {

@@ -53,7 +53,7 @@ static pid_t holder(unsigned seconds) {
     pid_t child = fork();
     if (child == 0) {
         int fd;
-        byte = nn_lock_take(".", 0, &fd) == NN_OK;
+        byte = nn_lock_acquire(".", 0, &fd) == NN_OK;
         if (write(ready[1], &byte, 1) == 1)
             sleep(seconds);
         nn_lock_release(fd);
@@ -86,7 +86,7 @@ static void check_free(void) {
     int fd;
 
     warnings[0] = '\0';
-    CHECK_EQ_INT(nn_lock_take(".", 5, &fd), NN_OK);
+    CHECK_EQ_INT(nn_lock_acquire(".", 5, &fd), NN_OK);
     CHECK(nn_seconds() - begin < 3);
     CHECK_CONTAINS(file(), "process ");
     nn_lock_release(fd);
@@ -97,17 +97,17 @@ static void check_free(void) {
 static void exclusion(void) {
     int fd, second;
 
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_OK);
-    CHECK_EQ_INT(nn_lock_take(".", 0, &second), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_OK);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &second), NN_EBUSY);
     CHECK_EQ_INT(second, -1);
     check_named(getpid());
     CHECK_CONTAINS(file(), "process "); /* another descriptor was closed: the lock is still there */
-    CHECK_EQ_INT(nn_lock_take(".", 0, &second), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &second), NN_EBUSY);
     nn_lock_release(fd);
     check_free();
 
     pid_t child = holder(60);
-    CHECK_EQ_INT(nn_lock_take(".", 0.3, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0.3, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "another process is training in the run folder '.'");
     check_named(child);
     kill(child, SIGKILL); /* not waited for: nobody may need to */
@@ -126,7 +126,7 @@ static void lies(void) {
     pid_t child = holder(60);
 
     fault_arm("fcntl", 1, true, FAULT_LIE, "/lock");
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "the file system granted its lock a second time");
     check_named(child);
     kill(child, SIGKILL);
@@ -146,7 +146,7 @@ static void without_locks(void) {
     check_free();
     CHECK_CONTAINS(warnings, "cannot lock files (No locks available): a second run");
     pid_t child = holder(60);
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "whose file system cannot lock files (No locks available)");
     check_named(child);
     end(child, SIGKILL);
@@ -188,7 +188,7 @@ static void named_but_free(void) {
     check_free();
     nn_owner_self(&owner);
     write_owner(&owner);
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     check_named(getpid());
     write_file("process 1 on node7, since yesterday\n");
     check_free();
@@ -202,20 +202,20 @@ static void held_for_the_dead(void) {
     int held, fd;
     nn_owner owner;
 
-    CHECK_EQ_INT(nn_lock_take(".", 0, &held), NN_OK);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &held), NN_OK);
     nn_owner_self(&owner);
     owner.start++;
     write_owner(&owner);
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "which has ended: ");
     CHECK_CONTAINS(nn_error_message(), "delete './lock'");
     check_named(getpid());
     owner.boot[0] ^= 1;
     write_owner(&owner);
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "when its host has failed");
     write_file("");
-    CHECK_EQ_INT(nn_lock_take(".", 0, &fd), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "(an unknown process)");
     nn_lock_release(held);
     check_free();

@@ -115,7 +115,7 @@ static void metrics(void) {
     event(run, "end", 10);
     snapshot = run_folder_at(&f, 10, -1);
     snapshot.history = nn_run_history(run);
-    CHECK_OK(nn_run_save(run, &snapshot, NN_LINK_LAST));
+    CHECK_OK(nn_run_save(run, &snapshot, NN_SYMLINK_LAST));
     event(run, "train", 12);
     event(run, "validate", 15);
     nn_run_free(run);
@@ -130,7 +130,7 @@ static void metrics(void) {
     event(run, "validate", 20);
     snapshot = run_folder_at(&f, 20, -1);
     snapshot.history = nn_run_history(run);
-    CHECK_OK(nn_run_save(run, &snapshot, NN_LINK_LAST));
+    CHECK_OK(nn_run_save(run, &snapshot, NN_SYMLINK_LAST));
     check_file("rdir/metrics.jsonl",
                LINE("train", "5", "0") LINE("validate", "10", "1") LINE("validate", "20", "2"));
     CHECK_OK(nn_checkpoint_peek("rdir/last.h5", &pool, &snapshot));

@@ -308,7 +308,7 @@ static void check_ranges(const char *train) {
     for (size_t i = 0; ready && i <= LAST_BIAS; i++) {
         const nn_param *p = param_at(&whole, i);
         size_t bytes = p->count * sizeof(nn_real);
-        bool norms = whole.ops.take_norms != NULL;
+        bool norms = whole.ops.compute_norms != NULL;
         CHECK(memcmp(whole.net.params + p->offset, threads.net.params + p->offset, bytes) == 0);
         for (size_t k = p->offset; k < p->offset + p->count; k++)
             CHECK_NEAR(whole.net.params[k], cut.net.params[k], norms ? 1e-6 : 0);

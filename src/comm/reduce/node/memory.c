@@ -59,8 +59,8 @@ static void find_ranks(nn_reducer *r) {
     const nn_comm *comm = r->spec.comm;
     struct node *node = r->state;
     for (int rank = 0; rank < comm->size; rank++)
-        if (comm->place[rank].leader == comm->place[comm->rank].leader)
-            node->rank[comm->place[rank].node_rank] = (size_t)rank;
+        if (comm->locality[rank].leader == comm->locality[comm->rank].leader)
+            node->rank[comm->locality[rank].node_rank] = (size_t)rank;
 }
 
 int nn_node_allocate(nn_reducer *r, size_t *bytes) {
@@ -104,11 +104,11 @@ static void touch(nn_reducer *r) {
     }
 }
 
-void nn_node_find_parts(nn_reducer *r) {
+void nn_node_find_segments(nn_reducer *r) {
     struct node *node = r->state;
     struct layout at = layout_of(r, true);
     for (size_t p = 0; p < node->ranks; p++) {
-        char *part = nn_shared_memory_part(&node->memory, (int)p);
+        char *part = nn_shared_memory_segment(&node->memory, (int)p);
         node->flags[p] = (struct flags *)(void *)part;
         node->posted[p] = (nn_step_sums *)(void *)(part + at.posted);
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
@@ -118,8 +118,8 @@ void nn_node_find_parts(nn_reducer *r) {
         if (p == 0)
             r->vectors = (nn_real *)(void *)(part + at.params);
         if (p == 0 && r->outer_grads)
-            nn_outer_grads_place(r->outer_grads, part + at.rows,
-                                 nn_node_sums_tags(&r->partition) + 1); /* one is for residuals */
+            nn_outer_grads_attach(r->outer_grads, part + at.rows,
+                                  nn_node_sums_tags(&r->partition) + 1); /* one is for residuals */
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }

@@ -71,8 +71,8 @@ static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
     const struct node *node = r->state;
     nn_step_sums *mine = node->posted[node->me];
     if (r->spec.tree)
-        nn_tree_sum_own(r->spec.tree, NN_STEP_SUMS, nn_step_sums_array(sums),
-                        nn_step_sums_array(mine));
+        nn_tree_sum_subtrees(r->spec.tree, NN_STEP_SUMS, nn_step_sums_array(sums),
+                             nn_step_sums_array(mine));
     else
         *mine = *sums;
     publish(r, POSTED, r->passes_ended + 1);
@@ -422,7 +422,7 @@ static int open_node(nn_reducer *r) {
     NN_TRY(nn_comm_agree(comm, nn_node_allocate(r, &bytes)));
     node = r->state;
     NN_TRY(nn_shared_memory_open(comm, bytes, &node->memory));
-    nn_node_find_parts(r);
+    nn_node_find_segments(r);
     NN_TRY(nn_comm_agree(comm, join_owners(r)));
     return barrier(r);
 }

@@ -56,7 +56,7 @@ struct node {
 int nn_node_allocate(nn_reducer *r, size_t *bytes);
 /* Finds everything in the shared memory, which is there now, and writes zeros to what is this
  * rank's. Local. */
-void nn_node_find_parts(nn_reducer *r);
+void nn_node_find_segments(nn_reducer *r);
 /* Collective, but after a failure of MPI. */
 void nn_node_free(nn_reducer *r);
 

@@ -92,14 +92,14 @@ static size_t most_of_rank(const nn_outer_grads *o) {
 static bool is_ordered(const nn_comm *comm) {
     bool ordered = true;
     for (int r = 0; r < comm->size; r++)
-        ordered = ordered && comm->place[r].leader + comm->place[r].node_rank == r;
+        ordered = ordered && comm->locality[r].leader + comm->locality[r].node_rank == r;
     return ordered;
 }
 
 /* Rows on a node; a smaller minibatch can be dealt so that there is one more. */
 static void find_most_of_node(nn_outer_grads *o) {
     for (size_t r = 0, ranks; r < (size_t)o->comm->size; r += ranks) {
-        ranks = (size_t)o->comm->place[r].node_size;
+        ranks = (size_t)o->comm->locality[r].node_size;
         nn_span usual = nn_shards_rows_of(o->shards, o->most, r, r + ranks);
         size_t rows = usual.end - usual.begin + 1, most = ranks * most_of_rank(o);
         most = most < o->most ? most : o->most;
@@ -121,14 +121,14 @@ size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t 
     return c->steps * (side == NN_OUTER_A ? c->m : c->n) * number;
 }
 
-nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number) {
+nn_exchange_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number) {
     size_t bytes =
         nn_outer_side_bytes(c, NN_OUTER_A, number) + nn_outer_side_bytes(c, NN_OUTER_B, number);
     double elements = (double)c->m * (double)c->n;
-    return (nn_way_costs){.rows = samples * (double)c->steps,
-                          .row_bytes = (double)bytes / (double)c->steps,
-                          .bytes = elements * (double)number,
-                          .work = c->indexed ? 0 : elements};
+    return (nn_exchange_costs){.rows = samples * (double)c->steps,
+                               .row_bytes = (double)bytes / (double)c->steps,
+                               .bytes = elements * (double)number,
+                               .work = c->indexed ? 0 : elements};
 }
 
 /* Rows go between the nodes. The first part of a tensor decides for all of it: residuals are kept
@@ -140,7 +140,7 @@ static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
     if (!o->wire || spec->between == NN_BETWEEN_GRADIENTS || !spec->link.alike)
         return false;
     size_t number = o->compress ? sizeof(uint16_t) : sizeof(nn_real);
-    nn_way_costs costs = nn_outer_costs(c, (double)o->most, number);
+    nn_exchange_costs costs = nn_outer_costs(c, (double)o->most, number);
     costs.nodes = (double)o->comm->nodes;
     costs.ranks = (double)o->comm->node_least;
     return spec->between == NN_BETWEEN_ROWS || nn_rows_pay(&spec->link, &costs);
@@ -271,7 +271,7 @@ static nn_span own_rows(const nn_outer_grads *o, const struct matrix *x) {
     return (nn_span){o->own.begin - before, o->own.end - before};
 }
 
-void nn_outer_grads_place(nn_outer_grads *o, void *memory, int tag) {
+void nn_outer_grads_attach(nn_outer_grads *o, void *memory, int tag) {
     nn_real *at = memory;
     for (size_t i = 0; i < o->count; i++) {
         struct matrix *x = &o->matrix[i];
@@ -332,7 +332,7 @@ static void rows_moved(void *ctx, nn_channel *c) {
 
 /* Rows travel between ranks of the same place in their nodes, or of what there is of one. */
 static bool sends(const nn_outer_grads *o, int from, int to) {
-    const nn_place *a = &o->comm->place[from], *b = &o->comm->place[to];
+    const nn_locality *a = &o->comm->locality[from], *b = &o->comm->locality[to];
     return a->leader != b->leader && a->node_rank % b->node_size == b->node_rank;
 }
 
@@ -391,7 +391,7 @@ static void set_rows(nn_outer_grads *o, size_t rows) {
     size_t first = (size_t)(o->comm->rank - o->comm->node_rank);
     o->rows = rows;
     for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
-        o->row[i] = nn_tree_share(rows, i, o->tree->leaves).begin;
+        o->row[i] = nn_even_span(rows, i, o->tree->leaves).begin;
     o->own = rows_of(o, (size_t)o->comm->rank);
     if (o->ordered)
         o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);

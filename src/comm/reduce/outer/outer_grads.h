@@ -19,7 +19,7 @@ typedef struct nn_outer_grads nn_outer_grads;
 
 /* What a gradient costs between nodes, as rows of so many samples, and as sums, of numbers of so
  * many bytes; nodes and ranks are left to be filled in. Local. */
-nn_way_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number);
+nn_exchange_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number);
 /* Bytes of a side of the rows of a sample. Local. */
 size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t number);
 
@@ -36,7 +36,7 @@ size_t nn_outer_grads_spans(const nn_outer_grads *outer, const nn_span **out);
 size_t nn_outer_grads_bytes(const nn_outer_grads *outer);
 /* Memory of this rank besides that, for rows on their way. Local. */
 size_t nn_outer_grads_message_bytes(const nn_outer_grads *outer);
-void nn_outer_grads_place(nn_outer_grads *outer, void *memory, int tag);
+void nn_outer_grads_attach(nn_outer_grads *outer, void *memory, int tag);
 
 /* Who is told, by any thread and under the wire's lock, when rows of other nodes have come. */
 void nn_outer_grads_tell(nn_outer_grads *outer, void (*arrived)(void *ctx), void *ctx);

@@ -175,7 +175,7 @@ static void run_pass(pass *p) {
     p->parts = p->parts < most ? p->parts : most;
     p->parts = p->parts < images ? p->parts : images;
     p->parts = p->parts ? p->parts : 1;
-    nn_parallel_parts(p->layer->compute, p->parts, run_part, p);
+    nn_parallel_for(p->layer->compute, p->parts, run_part, p);
 }
 
 /* ---- max_pool ------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ static void pack(nn_direction *d, const nn_io *io) {
 /* The gradient of an output that is the state after the last step. */
 static void add_last(const nn_direction *d, size_t t, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
-        size_t last = d->reverse ? 1 : nn_recurrent_own_steps(d->length, r, d->steps);
+        size_t last = d->reverse ? 1 : nn_recurrent_valid_steps(d->length, r, d->steps);
         if (t + 1 == last)
             nn_kernels_get()->add(d->units, d->dy + r * d->dy_row, d->dh + r * d->units);
     }
@@ -165,7 +165,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io) {
     nn_scratch scratch = {.base = io->scratch};
     nn_real *between[2] = {NULL, NULL};
     for (size_t i = 0; i + 1 < (size_t)o->layers && i < 2; i++)
-        between[i] = nn_scratch_take(&scratch, count);
+        between[i] = nn_scratch_alloc(&scratch, count);
     for (size_t level = (size_t)o->layers; level-- > 0;) {
         size_t below = (size_t)o->layers - 1 - level; /* the top */
         nn_real *dx = between[below % 2], *dy = between[(below + 1) % 2];
@@ -174,7 +174,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io) {
             nn_scratch rest = scratch;
             aim(&d, layer, io, level, dx);
             receive(&d, layer, io, level, dy);
-            nn_direction_take(&d, &rest, true);
+            nn_direction_alloc(&d, &rest, true);
             pack(&d, io);
             nn_direction_run(&d, backward_rows);
             weight_gradients(&d, io);

@@ -115,7 +115,7 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
 
 /* --- memory --- */
 
-nn_real *nn_scratch_take(nn_scratch *scratch, size_t count) {
+nn_real *nn_scratch_alloc(nn_scratch *scratch, size_t count) {
     nn_real *at = scratch->base ? scratch->base + scratch->used : NULL;
     scratch->used += nn_align_count(count, sizeof(nn_real));
     return at;
@@ -136,11 +136,11 @@ static struct level level_of(const nn_layer *layer, size_t rows, bool training, 
     struct level l = {0};
     for (size_t i = 0; i <= level; i++) {
         bool own = i == 0 || (training && o->dropout > 0);
-        l.x = own ? nn_scratch_take(scratch, all * nn_recurrent_inputs(layer, i)) : l.h;
-        l.h = nn_scratch_take(scratch, all * width_of(o));
+        l.x = own ? nn_scratch_alloc(scratch, all * nn_recurrent_inputs(layer, i)) : l.h;
+        l.h = nn_scratch_alloc(scratch, all * width_of(o));
         for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
-            l.gates[dir] = nn_scratch_take(scratch, kept * o->cell->blocks * units);
-            l.c[dir] = o->cell->has_c ? nn_scratch_take(scratch, kept * units) : NULL;
+            l.gates[dir] = nn_scratch_alloc(scratch, kept * o->cell->blocks * units);
+            l.c[dir] = o->cell->has_c ? nn_scratch_alloc(scratch, kept * units) : NULL;
         }
     }
     return l;
@@ -162,24 +162,24 @@ static size_t packed_count(size_t k, size_t n) {
     return k * ((n + NN_PACK_COLS - 1) / NN_PACK_COLS * NN_PACK_COLS);
 }
 
-void nn_direction_take(nn_direction *d, nn_scratch *scratch, bool backward) {
+void nn_direction_alloc(nn_direction *d, nn_scratch *scratch, bool backward) {
     const nn_cell *cell = d->o->cell;
     size_t gates = cell->gates * d->units;
-    d->packed_x = nn_scratch_take(scratch, backward ? packed_count(gates, d->inputs)
-                                                    : packed_count(d->inputs, gates));
+    d->packed_x = nn_scratch_alloc(scratch, backward ? packed_count(gates, d->inputs)
+                                                     : packed_count(d->inputs, gates));
     for (size_t p = 0; p < cell->parts; p++) {
         size_t part = cell->part[p].count * d->units;
-        d->packed_h[p] = nn_scratch_take(scratch, backward ? packed_count(part, d->units)
-                                                           : packed_count(d->units, part));
+        d->packed_h[p] = nn_scratch_alloc(scratch, backward ? packed_count(part, d->units)
+                                                            : packed_count(d->units, part));
     }
-    d->bias = nn_scratch_take(scratch, cell->blocks * d->units);
-    nn_real *zeros = nn_scratch_take(scratch, d->units > d->inputs ? d->units : d->inputs);
+    d->bias = nn_scratch_alloc(scratch, cell->blocks * d->units);
+    nn_real *zeros = nn_scratch_alloc(scratch, d->units > d->inputs ? d->units : d->inputs);
     if (zeros)
         memset(zeros, 0, (d->units > d->inputs ? d->units : d->inputs) * sizeof *zeros);
     d->zeros = zeros;
     if (backward) {
-        d->dh = nn_scratch_take(scratch, d->rows * d->units);
-        d->dc = cell->has_c ? nn_scratch_take(scratch, d->rows * d->units) : NULL;
+        d->dh = nn_scratch_alloc(scratch, d->rows * d->units);
+        d->dc = cell->has_c ? nn_scratch_alloc(scratch, d->rows * d->units) : NULL;
     }
 }
 
@@ -191,14 +191,14 @@ static size_t scratch_count(const nn_layer *layer, size_t rows, bool training) {
         if (nn_recurrent_inputs(layer, level) > most)
             most = nn_recurrent_inputs(layer, level);
     nn_direction d = {.o = o, .rows = rows, .inputs = most, .units = (size_t)o->units};
-    nn_direction_take(&d, &scratch, false);
+    nn_direction_alloc(&d, &scratch, false);
     size_t forward = scratch.used;
     if (!training)
         return forward;
     scratch.used = 0;
-    nn_direction_take(&d, &scratch, true);
+    nn_direction_alloc(&d, &scratch, true);
     for (size_t level = 1; level < (size_t)o->layers && level <= 2; level++) /* dx of two levels */
-        nn_scratch_take(&scratch, (size_t)layer->in[0].dim[0] * rows * width_of(o));
+        nn_scratch_alloc(&scratch, (size_t)layer->in[0].dim[0] * rows * width_of(o));
     return scratch.used > forward ? scratch.used : forward;
 }
 
@@ -223,7 +223,7 @@ size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io) {
     return (size_t)(most < all ? most : all);
 }
 
-size_t nn_recurrent_own_steps(const int32_t *length, size_t r, size_t steps) {
+size_t nn_recurrent_valid_steps(const int32_t *length, size_t r, size_t steps) {
     if (!length)
         return steps;
     size_t n = length[r] > 0 ? (size_t)length[r] : 0;

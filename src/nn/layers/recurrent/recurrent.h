@@ -116,13 +116,13 @@ typedef struct nn_scratch {
     nn_real *base;
     size_t used; /* elements */
 } nn_scratch;
-nn_real *nn_scratch_take(nn_scratch *scratch, size_t count);
+nn_real *nn_scratch_alloc(nn_scratch *scratch, size_t count);
 
 /* The direction of a level and direction without the parts that only one of the passes has. */
 nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t level,
                              size_t direction);
 /* Memory for packed weights and all that a direction works with for the time of the call. */
-void nn_direction_take(nn_direction *direction, nn_scratch *scratch, bool backward);
+void nn_direction_alloc(nn_direction *direction, nn_scratch *scratch, bool backward);
 /* B[k][n], B[i][j] = b[i * row + j * col], as nn_kernels.pack arranges it; shared by the threads.
  */
 void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_real *b, size_t row,
@@ -141,7 +141,7 @@ size_t nn_recurrent_inputs(const nn_layer *layer, size_t level);
 /* Steps of the longest sequence of a call. */
 size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io);
 /* Those of row r, out of `steps`. */
-size_t nn_recurrent_own_steps(const int32_t *length, size_t r, size_t steps);
+size_t nn_recurrent_valid_steps(const int32_t *length, size_t r, size_t steps);
 /* x of a level in `save`, [steps][rows][inputs]: for the first one a copy of the layer's input, for
  * others h of the level below or a copy with dropout. */
 nn_real *nn_recurrent_x(const nn_layer *layer, const nn_io *io, size_t level);
