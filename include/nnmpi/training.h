@@ -140,9 +140,10 @@ NN_API int nn_training_set_rate(nn_training *t, double rate);
  * NN_EUSAGE where the run has no folder, NN_EIO. */
 NN_API int nn_training_save(nn_training *t);
 /* Writes the parameters, with train.ema their average, to a checkpoint of this path, without the
- * optimiser's state: for nn_evaluate, nn_predictor_open, nn_training_load and init.from. Also after
+ * optimiser's state: for nn_evaluate, nn_predictor_open, nn_training_load and init.from. `config`
+ * is what the file says of how they were trained; NULL: the training's own. Also after
  * nn_training_finish, and without a run folder. NN_EUSAGE and NN_EIO end nothing. */
-NN_API int nn_training_write(nn_training *t, const char *path);
+NN_API int nn_training_write(nn_training *t, const char *path, nn_config *config);
 /* The parameters on all of a split (NULL: test where there is one, else the first), as validation
  * does it. *out is to be freed. NN_EUSAGE where there is no such split. */
 NN_API int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out);

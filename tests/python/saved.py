@@ -73,6 +73,14 @@ other.save_weights("weights.h5")
 comm.agree()
 assert nnmpi.load("weights.h5").get_weights().keys() == stack.get_weights().keys()
 
+# What only a run with samples can be asked for is kept, too.
+options = dict(warmup={"epochs": 1}, accumulate=2, ema={"decay": 0.5}, reduce="node" if comm.size > 1 else "auto")
+asked = nnmpi.Sequential([Dense(3)]).compile("sgd", {"cross_entropy": {"class_weights": "balanced"}}, **options)
+asked.fit(x, y, batch_size=48, epochs=2, verbose=0)
+found = check(asked, "asked.h5", x, y)._settings()
+assert found["loss"]["cross_entropy"]["class_weights"] == "balanced"
+assert found["train"]["warmup"]["epochs"] == 1 and found["train"]["accumulate"] == 2
+
 begin = Input(shape=(6,))
 h = Dense(8, activation="tanh")(begin)
 graph = nnmpi.Model(begin, Dense(1)(Add()([h, Dense(8)(h)]))).compile("adam", "mse")

@@ -113,7 +113,8 @@ class Model:
         loss = compiled["loss"]
         if class_weight is not None:
             name, options = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
-            loss = {name: {**options, "class_weights": plain(class_weight)}}
+            weights = {"class_weights": plain(class_weight)} if class_weight else {}  # {}: none, whatever compile says
+            loss = {name: {**{key: value for key, value in options.items() if key != "class_weights"}, **weights}}
         tree = {
             "model": self._structure(),
             "loss": loss,
@@ -286,24 +287,23 @@ class Model:
         """The parameters of a checkpoint, and what the model does not know yet of its data."""
         if self._traits is None:
             self._traits, self._scale = checkpoint.traits, checkpoint.scale
-        with self._alone({"batch_size": 1}) as training:
+        with self._alone(1) as training:
             with Messages.silenced():
                 training.load(path)
             self._weights = training.get_weights()
-        folder = os.path.abspath(path)
-        folder = folder if os.path.isdir(folder) else os.path.dirname(folder)
-        self._seeds.setdefault(folder, checkpoint.description["config"]["train"]["seed"])
 
     # ---- use ------------------------------------------------------------------------------------------
 
-    def _alone(self, train: dict[str, Any], lengths: bool = False) -> Training:
+    def _alone(self, batch: int, lengths: bool = False) -> Training:
         """The model on this process alone, without samples: to predict, to be loaded and saved. Local."""
         assert self._traits is not None
         data = self._traits.empty(lengths)
         if self._scale is not None:
             data.set_scale(*self._scale)
+        threads = self._settings()["train"].get("threads", 1 if is_launched() else 0)
+        config = self._config(data, {"batch_size": batch, "threads": threads}, {})  # no weights of classes
         with Messages.silenced():
-            training = Training(Comm.alone(), self._config(data, train), in_parts=True)
+            training = Training(Comm.alone(), config, in_parts=True)
         if self._weights:
             training.set_weights(self._weights)
         return training
@@ -311,8 +311,7 @@ class Model:
     def _predicts(self, batch: int, lengths: bool) -> Training:
         """As it was opened for the last prediction, or anew."""
         if self._predictor is None or self._predictor[:2] != (batch, lengths):
-            threads = self._settings()["train"].get("threads", 1 if is_launched() else 0)
-            self._predictor = batch, lengths, self._alone({"batch_size": batch, "threads": threads}, lengths)
+            self._predictor = batch, lengths, self._alone(batch, lengths)
         return self._predictor[2]
 
     def evaluate(
@@ -371,8 +370,8 @@ class Model:
             self.training.write(path)
         elif self.comm.rank == 0:
             self._check_trained()
-            with self._alone({**self._settings()["train"], **self._last, "accumulate": 1}) as training:
-                training.write(path)
+            with self._alone(1) as training, self._config(Data(), {**self._settings()["train"], **self._last}) as config:
+                training.write(path, config)
 
     @classmethod
     def load(cls, path: Union[str, os.PathLike], comm: Optional[Comm] = None) -> "Model":

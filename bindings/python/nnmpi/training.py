@@ -132,9 +132,10 @@ class Training(Handle):
         """Takes all parameters from a checkpoint."""
         check(lib.nn_training_load(self.pointer, os.fsencode(path)))
 
-    def write(self, path: Union[str, os.PathLike]) -> None:
-        """Writes the parameters to a checkpoint."""
-        check(lib.nn_training_write(self.pointer, os.fsencode(path)))
+    def write(self, path: Union[str, os.PathLike], config: Optional[Config] = None) -> None:
+        """Writes the parameters to a checkpoint, which says that they were trained as ``config`` has it, or this."""
+        pointer = ffi.NULL if config is None else config.pointer
+        check(lib.nn_training_write(self.pointer, os.fsencode(path), pointer))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the parameters by name ("fc1/weight"), as PyTorch shapes them."""

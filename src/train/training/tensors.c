@@ -165,17 +165,19 @@ int nn_training_load(nn_training *t, const char *checkpoint) {
     return nn_training_leave(t, nn_session_distribute(&trainer->session, NULL));
 }
 
-static int write_params(const nn_trainer *t, const char *path) {
+static int write_params(const nn_trainer *t, const char *path, nn_config *config) {
+    if (config)
+        NN_TRY(nn_config_check(config));
     nn_snapshot snapshot = nn_session_snapshot(&t->session);
     snapshot.slots = 0; /* of which this rank may have a share only */
     snapshot.residual = (nn_residual_state){.nodes = 0};
     snapshot.state = t->state;
-    snapshot.config = nn_config_text(t->config);
+    snapshot.config = nn_config_text(config ? config : t->config);
     snapshot.history = "";
     return nn_checkpoint_write(path, &snapshot);
 }
 
-int nn_training_write(nn_training *t, const char *path) {
+int nn_training_write(nn_training *t, const char *path, nn_config *config) {
     static const char what[] = "nn_training_write";
     if (nn_training_at(t) != NN_TRAINING_FINISHED)
         NN_TRY(nn_training_check_between(t, what));
@@ -186,7 +188,7 @@ int nn_training_write(nn_training *t, const char *path) {
     nn_training_enter(t);
     if (phase != NN_TRAINING_FINISHED)
         nn_training_drop(t);
-    int rc = nn_comm_rank(trainer->comm) == 0 ? write_params(trainer, path) : 0;
+    int rc = nn_comm_rank(trainer->comm) == 0 ? write_params(trainer, path, config) : 0;
     rc = nn_comm_agree(trainer->comm, rc);
     nn_training_leave(t, rc == NN_ERANK ? rc : 0);
     return rc;

@@ -71,17 +71,23 @@ static void test_write(nn_comm *comm, nn_config *config) {
     nn_training *t = opened(comm, config, (nn_train_options){.size = 0});
     nn_train_result result = {.size = sizeof result};
     float before[8 * 6], after[8 * 6] = {0};
-    FAILS(nn_training_write(t, ""), NN_EUSAGE, "no path");
-    FAILS(nn_training_write(t, "nowhere/at/all.h5"), NN_EIO, "nowhere");
+    FAILS(nn_training_write(t, "", NULL), NN_EUSAGE, "no path");
+    FAILS(nn_training_write(t, "nowhere/at/all.h5", NULL), NN_EIO, "nowhere");
     take_steps(t, 3);
     WORKS(nn_training_get(t, "h/weight", before));
-    WORKS(nn_training_write(t, "during.h5"));
+    WORKS(nn_training_write(t, "during.h5", NULL));
     WORKS(nn_training_set(t, "h/weight", after));
     WORKS(nn_training_load(t, "during.h5"));
     WORKS(nn_training_get(t, "h/weight", after));
     CHECK(memcmp(before, after, sizeof before) == 0);
     WORKS(nn_training_finish(t, &result));
-    WORKS(nn_training_write(t, "end.h5"));
+    nn_config *told = NULL;
+    WORKS(nn_config_parse("told", text, strlen(text), &told));
+    WORKS(nn_config_override(told, "train.epochs=77"));
+    WORKS(nn_training_write(t, "end.h5", told));
+    WORKS(nn_config_override(told, "train.epochs=many"));
+    FAILS(nn_training_write(t, "none.h5", told), NN_EUSAGE, "many");
+    nn_config_free(told);
     char digest[65] = "";
     WORKS(nn_checkpoint_digest("end.h5", digest));
     CHECK_STR(digest, result.digest);
@@ -92,7 +98,7 @@ static void test_write(nn_comm *comm, nn_config *config) {
 static void test_description(void) {
     static const char *const wanted[] = {
         "\"model\":[{\"dense\":{", "\"name\":\"o\\\"1\"", "\"x\":[6]", "\"labels\":true",
-        "\"classes\":3",           "\"units\":8",         "\"lr\":",   "\"scale\":["};
+        "\"classes\":3",           "\"epochs\":77",       "\"lr\":",   "\"scale\":["};
     nn_predictor *p = NULL;
     WORKS(nn_predictor_open("end.h5", 1, &p));
     const char *description = nn_predictor_description(p);
