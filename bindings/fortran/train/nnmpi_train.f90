@@ -123,7 +123,7 @@ contains
 
     subroutine set_status(c_status, status)
         type(nn_c_status), intent(in) :: c_status
-        type(nn_status), intent(inout) :: status ! an intent(out) would be finalized first
+        type(nn_status), intent(out) :: status
         status%step = c_status%step
         status%total_steps = c_status%total_steps
         status%epoch = c_status%epoch
