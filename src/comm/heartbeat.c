@@ -48,3 +48,8 @@ void nn_comm_waits(nn_comm *comm, bool waits) {
     atomic_fetch_add_explicit(&comm->heartbeat->waits, waits ? 1 : -1, memory_order_relaxed);
     move(comm->heartbeat);
 }
+
+uint64_t nn_comm_moves(const nn_comm *comm) {
+    return comm->heartbeat ? atomic_load_explicit(&comm->heartbeat->moves, memory_order_relaxed)
+                           : 0;
+}

@@ -54,4 +54,8 @@ void nn_comm_at_step(nn_comm *comm, int64_t step);
 /* For the watchdog: this rank begins to wait for others, or has ended it. Local. */
 void nn_comm_waits(nn_comm *comm, bool waits);
 
+/* Signs of life of this rank so far, those of its threads among them; always 0 where nobody
+ * watches. Local. */
+uint64_t nn_comm_moves(const nn_comm *comm);
+
 #endif

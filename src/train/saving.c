@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
     double seconds = nn_seconds() - t->saved_at;
@@ -53,6 +54,30 @@ static void keep(const nn_trainer *t, bool best) {
                nn_model_size(t->session.model) * sizeof *t->best);
 }
 
+/* Whether rank 0 is still writing after a while in which its disk was slow, but went on. */
+static bool is_writing(const nn_trainer *t) {
+    const struct timespec nap = {.tv_nsec = 1000000};
+    double begin = nn_seconds(), enough = t->session.settings->train.stall_timeout / 4;
+    uint64_t moves = nn_comm_moves(t->comm);
+    while (nn_saver_busy(t->saver) &&
+           (nn_seconds() - begin < enough || nn_comm_moves(t->comm) == moves))
+        nanosleep(&nap, NULL);
+    return nn_saver_busy(t->saver);
+}
+
+int nn_trainer_wait_written(nn_trainer *t) {
+    bool writing = true;
+    nn_comm_at(t->comm, NN_PHASE_SAVE);
+    while (writing) {
+        writing = is_writing(t);
+        NN_TRY(nn_comm_bcast(t->comm, &writing, sizeof writing));
+    }
+    int rc = nn_saver_wait(t->saver);
+    if (rc == 0)
+        rc = nn_trainer_report_saved(t);
+    return nn_comm_agree(t->comm, rc);
+}
+
 static int save(nn_trainer *t, bool best) {
     char kernels[NN_KERNELS_TEXT];
     bool rewound;
@@ -63,9 +88,7 @@ static int save(nn_trainer *t, bool best) {
         return 0;
     double since = nn_seconds();
     nn_snapshot snapshot = snapshot_of(t, kernels);
-    nn_comm_at(t->comm, NN_PHASE_SAVE);
-    (void)nn_saver_wait(t->saver); /* what failed there is agreed upon in the next step */
-    nn_saver_fail(t->saver, nn_trainer_report_saved(t));
+    NN_TRY(nn_trainer_wait_written(t));
     NN_TRY(nn_saver_save(t->saver, &snapshot, best, since));
     t->saved_step = t->state.step;
     t->saved_at = nn_seconds();
@@ -111,12 +134,9 @@ int nn_trainer_save_now(nn_trainer *t) {
     if (!t->saver)
         return 0;
     double since = nn_seconds();
-    nn_comm_at(t->comm, NN_PHASE_SAVE);
-    int rc = nn_saver_wait(t->saver);
+    int rc = nn_trainer_wait_written(t);
     nn_trainer_pause(t, since);
-    if (rc == 0)
-        rc = nn_trainer_report_saved(t);
-    return nn_comm_agree(t->comm, rc);
+    return rc;
 }
 
 int nn_trainer_open_saver(nn_trainer *t) {

@@ -193,7 +193,8 @@ static int reread(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
 
 static int rewind_to(nn_trainer *t, nn_snapshot *snapshot, bool *rewound) {
     nn_loader_rest(t->train);
-    NN_TRY(nn_comm_agree(t->comm, t->saver ? nn_saver_wait(t->saver) : 0));
+    if (t->saver)
+        NN_TRY(nn_trainer_wait_written(t));
     NN_TRY(nn_comm_agree(t->comm, t->run ? reread(t, snapshot, rewound) : 0));
     NN_TRY(nn_comm_bcast(t->comm, rewound, sizeof *rewound));
     NN_TRY(nn_comm_bcast(t->comm, &t->state, sizeof t->state));

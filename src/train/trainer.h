@@ -139,6 +139,10 @@ int nn_trainer_open_saver(nn_trainer *t);
 int nn_trainer_save_due(nn_trainer *t);
 /* The best parameters so far: in a checkpoint of their own, or kept for a while. Collective. */
 int nn_trainer_save_best(nn_trainer *t);
+/* Waits until what was begun is written, which metrics.jsonl is told; why it could not be all ranks
+ * return. Those of other nodes do not see that the disk of rank 0 is slow, but goes on: they hear
+ * of it from time to time, so that none takes it for a stall. Collective. */
+int nn_trainer_wait_written(nn_trainer *t);
 /* The state is on the disk when it returns. Collective. */
 int nn_trainer_save_now(nn_trainer *t);
 /* Where training ended with NN_EDIVERGED: the best parameters, which may not have been written yet.

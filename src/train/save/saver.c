@@ -34,7 +34,8 @@ struct nn_saver {
     nn_saved saved;
 };
 
-void nn_saver_fail(nn_saver *s, int rc) {
+/* Keeps it if it is the first. */
+static void keep_failure(nn_saver *s, int rc) {
     if (rc >= 0 || s->rc < 0)
         return;
     s->rc = rc;
@@ -73,7 +74,7 @@ static void write_states(void *ctx) {
     if (rc == 0)
         rc = write_buffer(s, NN_STAGING_LAST, NN_SYMLINK_LAST | (s->is_best ? NN_SYMLINK_BEST : 0));
     nn_staging_release(s->staging, NN_STAGING_LAST);
-    nn_saver_fail(s, rc);
+    keep_failure(s, rc);
     if (rc < 0)
         return;
     s->saved.step = state->step;
@@ -103,7 +104,7 @@ static int copy_history(struct state *state, const char *history) {
 static void take(nn_saver *s, nn_staging_buffer buffer, const nn_snapshot *snapshot) {
     struct state *state = &s->state[buffer];
     int rc = copy_history(state, nn_run_history(s->run));
-    nn_saver_fail(s, rc);
+    keep_failure(s, rc);
     state->snapshot = *snapshot;
     state->snapshot.history = rc < 0 ? "" : state->history;
     if (snapshot->kernels) {

@@ -38,9 +38,6 @@ int nn_saver_rescue(nn_saver *saver);
 bool nn_saver_busy(const nn_saver *saver);
 /* The failure of the thread, as nn_saver_wait, but 0 while it is busy. Local. */
 int nn_saver_failure(nn_saver *saver);
-/* While the thread is not busy: keeps a failure of the caller's, if `rc` is one and the first, as
- * if it were the thread's. Local. */
-void nn_saver_fail(nn_saver *saver, int rc);
 
 /* The checkpoint that was written last; rank 0 alone knows. */
 typedef struct nn_saved {

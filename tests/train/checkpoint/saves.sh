@@ -53,6 +53,10 @@ train --run skip -o checkpoint.every_steps=1 -o checkpoint.when_busy=skip > out 
 [ "$(checkpoints skip)" -lt 70 ] || fail "$(checkpoints skip) checkpoints: none was left out"
 [ "$(readlink skip/last.h5)" = checkpoint-80.h5 ] || fail "the last step is not saved"
 
+# one that cannot be written ends the run, however soon the next ones are due
+expect_code 6 faulty fsync 1 late/checkpoint-5.h5 EIO 0 train net.yaml -q --run late -o checkpoint.every_steps=1 > out 2> err
+[ "$(readlink late/last.h5)" = checkpoint-4.h5 ] || fail "after a failure last.h5 is $(readlink late/last.h5)"
+
 # the clock alone
 train --run minutes -o checkpoint.every_epochs=0 -o checkpoint.every_minutes=0.001 -o train.epochs=8000 \
     -o validate.every_epochs=0 > out 2> err
