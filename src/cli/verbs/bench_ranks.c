@@ -122,7 +122,7 @@ static int run_reduce(const nn_call *call) {
 
 const nn_verb nn_verb_bench_reduce = {
     .entry = {"reduce",
-              "Sums of gradients over the ranks, by size, and the cost of a message that explains "
+              "Sums of gradients over the ranks, by size, and the cost of a message as fitted to "
               "them.",
               reduce_table, sizeof(reduce_options)},
     .usage = "[options]",
@@ -301,7 +301,8 @@ static int run_reproducible(const nn_call *call) {
 }
 
 const nn_verb nn_verb_bench_reproducible = {
-    .entry = {"reproducible", "What the same bits on any number of ranks and threads cost.",
+    .entry = {"reproducible",
+              "Cost of train.reproducible: the same bits on any number of ranks and threads.",
               step_table, sizeof(step_options)},
     .usage = "[CONFIG] [options]",
     .arguments = config_argument,

@@ -17,7 +17,7 @@ static const nn_option table[] = {
     {"npz", NN_OPT_STRING, offsetof(options, npz), "", NULL,
      "file to write, .npz: the same as arrays of NumPy"},
     {"onnx", NN_OPT_STRING, offsetof(options, onnx), "", NULL,
-     "file to write, .onnx: a graph of ONNX that makes of raw samples what predict does"},
+     "file to write, .onnx: an ONNX graph that computes what predict does, from raw samples"},
     NN_OPTION_END,
 };
 
@@ -75,7 +75,7 @@ static int run(const nn_call *call) {
 static const char *const arguments[] = {"checkpoint", NULL};
 
 const nn_verb nn_verb_export = {
-    .entry = {"export", "Writes a trained model in a format of other programs.", table,
+    .entry = {"export", "Writes a trained model in the format of another program.", table,
               sizeof(options)},
     .usage = "CHECKPOINT [options]",
     .arguments = arguments,

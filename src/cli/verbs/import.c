@@ -112,7 +112,7 @@ static int run(const nn_call *call) {
 static const char *const arguments[] = {"file", NULL};
 
 const nn_verb nn_verb_import = {
-    .entry = {"import", "Makes a checkpoint of a model in a format of other programs.", table,
+    .entry = {"import", "Makes a checkpoint from a model in the format of another program.", table,
               sizeof(options)},
     .usage = "FILE -O CHECKPOINT [options]",
     .arguments = arguments,

@@ -182,8 +182,8 @@ static int run(const nn_call *call) {
 static const char *const arguments[] = {"checkpoint", NULL};
 
 const nn_verb nn_verb_predict = {
-    .entry = {"predict", "What a trained model makes of the samples of a data set.", table,
-              sizeof(options)},
+    .entry = {"predict", "Computes the outputs of a trained model for the samples of a data set.",
+              table, sizeof(options)},
     .usage = "CHECKPOINT --data FILE -O OUT.h5|OUT.csv [options]",
     .arguments = arguments,
     .run = run,

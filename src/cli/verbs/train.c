@@ -18,8 +18,8 @@ static const nn_option table[] = {
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
      "go on from the run folder's last checkpoint when there is one"},
     {"on_mismatch", NN_OPT_CHOICE, offsetof(options, on_mismatch), "stop", "stop|repair",
-     "where replicas of the model differ: end with exit code 5, or go on with what most of them "
-     "hold, without a majority from the last checkpoint"},
+     "what to do when replicas of the model differ: stop with exit code 5, or repair: go on with "
+     "the values that most replicas have or, if there is no majority, from the last checkpoint"},
     NN_SET_ROW(options, "train.lr=0.1"),
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
      "print the result as one JSON object"},

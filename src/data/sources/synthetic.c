@@ -54,7 +54,7 @@ static int synthetic_open(nn_dataset *ds, const void *options) {
 }
 
 const nn_source_ops nn_source_synthetic = {
-    .entry = {"synthetic", "What a generator makes, as `nnmpi data make` would write it.",
+    .entry = {"synthetic", "Samples of a generator, the same as `nnmpi data make` writes.",
               synthetic_table, sizeof(struct synthetic)},
     .open = synthetic_open,
     .read = nn_hdf5_read,

@@ -8,7 +8,7 @@ struct maxout {
 };
 
 static const nn_option maxout_options[] = {
-    {"k", NN_OPT_INT, offsetof(struct maxout, k), "2", "[2, 65535]", "inputs that share a unit"},
+    {"k", NN_OPT_INT, offsetof(struct maxout, k), "2", "[2, 65535]", "inputs of each unit"},
     NN_OPTION_END};
 
 static int maxout_plan(nn_layer *layer) {

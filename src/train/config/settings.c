@@ -9,9 +9,9 @@ static const nn_option top_options[] = {
      "where the samples come from: {path: file.h5}, or {source: NAME, ...}"},
     {"model", NN_OPT_NODE, AT(model), NULL, NULL,
      "the layers in order, each a name or {name: {options}}"},
-    {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "what training makes small"},
+    {"loss", NN_OPT_NODE, AT(loss), NULL, NULL, "the loss function, which training minimises"},
     {"init", NN_OPT_NODE, AT(init_node), "", NULL,
-     "a checkpoint or tables to start from, by name and shape: {from: other.h5, layers: [fc1]}"},
+     "parameters to start from, found by name and shape: {from: other.h5, layers: [fc1]}"},
     {"train", NN_OPT_NODE, AT(train_node), "", NULL, "how to train"},
     {"validate", NN_OPT_NODE, AT(validate_node), "", NULL,
      "when and on what to validate, and when to stop for it"},
@@ -30,8 +30,8 @@ static const nn_option init_options[] = {
      "names of the layers that are taken, each of which must fit; by default every layer of that "
      "name and shape"},
     {"layout", NN_OPT_CHOICE, AT(init.layout), "output_input", "output_input|input_output",
-     "how matrices of tables (not of checkpoints) stand: a row for each output, as in PyTorch, or "
-     "for each input"},
+     "order of the matrices in a file that is no checkpoint: a row for each output, as in PyTorch, "
+     "or for each input"},
     NN_OPTION_END,
 };
 
@@ -42,7 +42,7 @@ static const nn_option train_options[] = {
     {"batch_size", NN_OPT_NODE, AT(train.batch_size_node), NULL, NULL,
      "samples of the global minibatch, shared among the ranks: a number from 1, or `all`"},
     {"seed", NN_OPT_INT, AT(train.seed), "1", "[0, inf)",
-     "of initial parameters, sample order and everything else that is random"},
+     "seed of the initial parameters, the order of samples and everything else that is random"},
     {"lr", NN_OPT_REAL, AT(train.lr), "", "(0, inf)",
      "base learning rate; overrides the optimiser's own"},
     {"optimizer", NN_OPT_NODE, AT(train.optimizer_node), "sgd", NULL,
@@ -50,34 +50,33 @@ static const nn_option train_options[] = {
     {"schedule", NN_OPT_NODE, AT(train.schedule_node), "constant", NULL,
      "how the learning rate changes, a name or {name: {options}}"},
     {"warmup", NN_OPT_NODE, AT(train.warmup_node), "", NULL,
-     "the learning rate rises from a part of itself at first: {epochs: 5} or {steps: 500}"},
+     "the learning rate starts at a fraction of its value and rises: {epochs: 5} or {steps: 500}"},
     {"scale_lr", NN_OPT_CHOICE, AT(train.scale_lr), "none", "none|linear",
      "linear: the learning rate is multiplied by the number of ranks (Goyal et al. 2017), for a "
      "batch_size that grows with it"},
     {"threads", NN_OPT_INT, AT(train.threads), "0", "[0, 4096]",
-     "threads of each rank; 0 shares the cores of the node among its ranks, but a small net takes "
-     "one"},
+     "threads of each rank; 0: the cores of the node are divided among its ranks, but a small "
+     "network uses one thread"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a node share, where they also keep the parameters once; auto takes node where there is any"},
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
-     "what travels between nodes does so in half of the bytes, as bfloat16; what rounding takes "
-     "away from sums of gradients is added to the next step, and saved with checkpoints"},
+     "bf16: numbers are sent between nodes as bfloat16, in half of the bytes; the rounding error "
+     "of "
+     "sums of gradients is added in the next step, and saved with checkpoints"},
     {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto", "auto|gradients|rows",
-     "what travels between nodes for the gradient of a dense or recurrent layer: sums of it, or "
-     "the "
-     "rows of the minibatch, at all steps of its sequences, whose product it is, which every node "
-     "then multiplies; for that of an embedding: all of it, or indices and the rows of it that "
-     "they "
-     "touch; auto takes for each what is shorter by the network and the processors as measured at "
-     "the start"},
+     "what nodes send each other for the gradient of a dense or recurrent layer: gradients, which "
+     "are summed, or rows: those of the minibatch (and of the steps of its sequences), whose "
+     "product the gradient is, and which every node multiplies; for an embedding rows are its "
+     "indices and the rows of the gradient that they touch; auto takes for each layer what is "
+     "faster with the network and the processors as measured at the start"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "120", "[0, inf)",
      "seconds without a sign of life of a rank (its process is stopped, or it hangs), from reading "
      "the data to the end, after which all ranks end with exit code 5; 0 waits for ever"},
     {"check_replicas", NN_OPT_INT, AT(train.check_replicas), "", "[0, inf)",
-     "compare what several ranks hold alike, parameters and optimiser state, every so many steps, "
-     "so that a bit that memory or a processor has changed is found (`nnmpi train --on-mismatch`); "
-     "without it before each checkpoint; 0: never"},
+     "steps between two comparisons of the parameters and optimiser state that several ranks hold, "
+     "which find bits that memory or a processor has changed (see `nnmpi train --on-mismatch`); by "
+     "default before each checkpoint; 0: never"},
     {"log_every", NN_OPT_INT, AT(train.log_every), "100", "[1, inf)",
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
@@ -95,10 +94,9 @@ static const nn_option train_options[] = {
      "pass. With reproducible each pass is divided into microbatches and summed over the ranks by "
      "itself"},
     {"balance", NN_OPT_CHOICE, AT(train.balance), "even", "even|speed",
-     "which rows of a minibatch each rank computes: as many as the others, or as many as it is "
-     "fast, by what is measured as training goes, from one up to twice as many as others on "
-     "average; averages over the minibatch are exact either way, but with speed their last bits "
-     "depend on clocks"},
+     "how many rows of a minibatch each rank computes: even, or in proportion to its speed as "
+     "measured during training, from one row up to twice the average; averages over the minibatch "
+     "are exact either way, but with speed their last bits depend on clocks"},
     {"clip_norm", NN_OPT_REAL, AT(train.clip_norm), "0", "[0, inf)",
      "largest norm of the gradient (of all parameters together, mean over the global minibatch); a "
      "longer one is scaled down to it; 0: not clipped"},
@@ -193,7 +191,7 @@ static const nn_option checkpoint_options[] = {
 
 const nn_section nn_sections[] = {
     {"", "A configuration is a map of these sections.", top_options},
-    {"init", "Pretrained parameters; layers that are not taken start fresh.", init_options},
+    {"init", "Pretrained parameters; layers without them are initialised as usual.", init_options},
     {"train", "How to train.", train_options},
     {"train.warmup", "The first steps of the learning rate.", warmup_options},
     {"train.ema", "The running average of the parameters.", ema_options},

@@ -27,7 +27,7 @@ static const nn_option conv2d_options[] = {
     {"dilation", NN_OPT_NODE, offsetof(struct conv2d, dilation), "1", NULL,
      "distance of the kernel's points: a number, or [rows, columns]"},
     {"groups", NN_OPT_INT, offsetof(struct conv2d, groups), "1", "[1, 1e6]",
-     "groups of channels that see nothing of each other; as many as channels: depthwise"},
+     "groups of channels, each convolved by itself; as many groups as channels: depthwise"},
     {"bias", NN_OPT_BOOL, offsetof(struct conv2d, bias), "true", NULL,
      "add a bias to every filter"},
     NN_OPTION_END};
