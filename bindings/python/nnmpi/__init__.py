@@ -38,9 +38,7 @@ from .tensors import Tensor
 from .arithmetic import exp, log, matmul, relu, sigmoid, softplus, sqrt, tanh
 from ._library import version
 from .layers import Input
-from .models import Model
-from .saved import load
-from .sequential import Sequential
+from .models import Model, Sequential, load
 from . import nn, optim
 
 __version__ = version()

@@ -23,7 +23,7 @@ except ImportError:
 from .catalog import Choice
 from .comm import Comm
 from .layers import Dense, Layer
-from .sequential import Sequential
+from .models import Sequential
 
 __all__ = ["NNClassifier", "NNRegressor"]
 

@@ -6,9 +6,9 @@ import json
 import os
 from typing import Any, Optional, Union
 
-from .catalog import families
-from .comm import Comm
-from .layers import Layer
+from ..catalog import families
+from ..comm import Comm
+from ..layers import Layer
 from .sequential import Sequential
 from .traits import Checkpoint
 

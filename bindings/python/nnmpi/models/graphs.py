@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence, Union
 
-from .layers import Tensor
+from ..layers import Tensor
 
 
 def one(tensors: Union[Tensor, Sequence[Tensor]], what: str) -> Tensor:

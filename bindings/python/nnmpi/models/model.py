@@ -1,4 +1,4 @@
-"""Models: a stack of layers, or a graph of them; compiled, fitted, evaluated and saved."""
+"""Models: what a stack of layers and a graph of them have in common, and the graph."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
-from . import callbacks as cb
-from ._library import Messages, lib
-from .arrays import borrowable
-from .catalog import Choice, plain
-from .comm import Comm, is_launched
-from .data import Data
+from .. import callbacks as cb
+from .._library import Messages, lib
+from ..arrays import borrowable
+from ..catalog import Choice, plain
+from ..comm import Comm, is_launched
+from ..data import Data
+from ..layers import Tensor
+from ..spellings import LOSSES, METRICS
+from ..training import Config, Evaluation, Interrupts, Training
 from .epochs import default_batch_size, hold_out, run_epochs
 from .graphs import describe_graph, one
-from .layers import Tensor
-from .spellings import LOSSES, METRICS
-from .training import Config, Evaluation, Interrupts, Training
 from .traits import Checkpoint, Traits
 
 

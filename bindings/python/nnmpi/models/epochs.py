@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .callbacks import Callback
-from .training import Interrupts, Training
+from ..callbacks import Callback
+from ..training import Interrupts, Training
 
 
 def run_epochs(

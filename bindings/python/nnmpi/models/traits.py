@@ -9,8 +9,8 @@ from typing import Any, Optional, Union
 
 import numpy as np
 
-from ._library import Handle, check, ffi, lib, new, text
-from .data import Data
+from .._library import Handle, check, ffi, lib, new, text
+from ..data import Data
 
 
 @dataclass(frozen=True)

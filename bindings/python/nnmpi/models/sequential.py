@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Optional, Union
 
-from .layers import Layer, Tensor
-from .models import Model
+from ..layers import Layer, Tensor
+from .model import Model
 
 
 class Sequential(Model):
