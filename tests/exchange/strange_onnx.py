@@ -46,6 +46,7 @@ refuse("GRU 'n_y' .linear_before_reset should be 1", (4, 3),
 refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
        [("Transpose", "x", "t", {"perm": [1, 0, 2]}), ("LSTM", ["t", "w", "r", "", "", "h"], "y", {"hidden_size": 1})],
        {"w": ones(1, 4, 3), "r": ones(1, 4, 1), "h": ones(1, 1, 1)})
+refuse("nodes for more than 10000 layers", (4,), [("Relu", ["x" if i == 0 else f"v{i - 1}"], f"v{i}", {}) for i in range(10001)])
 recurrent = lambda op, i, o, **a: (op, i, o, {"hidden_size": 1, **a})
 weights = {"w": ones(1, 1, 3), "r": ones(1, 1, 1), "l": np.array([4] * 2, np.int32)}
 refuse("RNN 'n_h' .sequence_lens should be an input of the graph", (4, 3),

@@ -149,6 +149,18 @@ while IFS=$'\t' read -r file what; do
     [ ! -e no.h5 ] || fail "a refused $file leaves a checkpoint"
 done < bad.txt
 
+# ---- safetensors' own library, where it is there
+if /usr/bin/python3 -c 'import safetensors.numpy' 2> /dev/null; then
+    /usr/bin/python3 - << 'PY'
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+with safe_open("m.safetensors", "np") as f:
+    save_file(load_file("m.safetensors"), "theirs.safetensors", metadata=f.metadata())
+PY
+    "$NNMPI" import theirs.safetensors -O theirs.h5 -q
+    same run/last.h5 theirs.h5
+fi
+
 # ---- as initial parameters of a training; what is said where the file or the command is wrong
 "$NNMPI" train net.yaml --run again -o init.from=f64.safetensors -o train.max_steps=0 -q > out
 same run/last.h5 again/last.h5
@@ -197,11 +209,17 @@ b = open("m.safetensors", "rb").read()
 n, = struct.unpack("<Q", b[:8])
 h = json.loads(b[8:8 + n])
 key = [k for k, v in h["__metadata__"].items() if "conv2d" in v][0]
-model = "  model: [graph_conv: {units: 2, edges: edges.txt}]\n"
-h["__metadata__"][key], times = re.subn(r"(?m)^  model:\n(?:  [ -].*\n)+", model, h["__metadata__"][key])
-assert times == 1, h
-head = json.dumps(h).encode()
-open("a.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + b[8 + n:])
+said = h["__metadata__"][key]
+for path, edges in ("a", "edges.txt"), ("b", "[[0, 1]]"):
+    model = "  model: [graph_conv: {units: 2, edges: %s}]\n" % edges
+    h["__metadata__"][key], times = re.subn(r"(?m)^  model:\n(?:  [ -].*\n)+", model, said)
+    assert times == 1, h
+    if path == "b":
+        h["__metadata__"][key] = re.sub(r"(?m)^  shape:\n(  - .*\n)+", "  shape: [300000000, 16]\n", h["__metadata__"][key])
+    head = json.dumps(h).encode()
+    open(path + ".safetensors", "wb").write(struct.pack("<Q", len(head)) + head + b[8 + n:])
 PY
 "$NNMPI" import a.safetensors -O no.h5 2> err && fail "a model file has another file read"
 expect_line 'edges should be a list of pairs here' err
+"$NNMPI" import b.safetensors -O no.h5 2> err && fail "a model file wants memory for 300 million nodes"
+expect_line 'has 300000000 nodes, and 1 edges' err

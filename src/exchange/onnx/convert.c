@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define MOST_USES 16 /* of the file's constants, on average */
-#define OLDEST 9     /* operator set: before, sums and products of tensors had other rules */
+#define MOST_LAYERS 10000
+#define OLDEST 9 /* operator set: before, sums and products of tensors had other rules */
 
 /* ---- nodes that stand for no layer ----------------------------------------------------------- */
 
@@ -89,6 +90,9 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
     *item = NULL;
     if (!made || !map)
         return NN_EMEMORY;
+    if (c->model->count == MOST_LAYERS)
+        return nn_fail(NN_EUSAGE, "%s has nodes for more than %d layers", c->file->constants.file,
+                       MOST_LAYERS);
     for (size_t i = begin; i < end; i++) {
         const char *why = check_input(c, nn_onnx_in(c, i), form);
         if (why)
@@ -288,6 +292,7 @@ static int convert(nn_onnx_conversion *c) {
     for (size_t i = 0; i < c->file->ops; i++) {
         c->op = &c->file->op[i];
         NN_TRY(convert_op(c));
+        NN_TRY(nn_onnx_take(c, 0));
     }
     return nn_onnx_build(c);
 }

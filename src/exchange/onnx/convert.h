@@ -71,7 +71,7 @@ typedef struct nn_onnx_conversion {
     size_t weights, weight_capacity;
     nn_onnx_item *last; /* layer so far; NULL: none */
     double *scale, *offset;
-    size_t numbers, taken;   /* of the file's constants; of them copied for layers */
+    size_t numbers, taken;   /* of the file's constants; of them copied or looked at */
     size_t affine, scalings; /* numbers of scale and offset; scalings of the input so far */
     nn_bytes refused;        /* text: nodes that stand for no layer */
 } nn_onnx_conversion;
@@ -121,8 +121,8 @@ static inline int nn_onnx_add_layer(nn_onnx_conversion *c, const char *kind, int
 }
 int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Before so many numbers of a constant are copied: a small file could want them often. NN_EUSAGE.
- */
+/* Before so many numbers of a constant are copied or looked at: a small file could want them often.
+ * NN_EUSAGE. */
 int nn_onnx_take(nn_onnx_conversion *c, size_t count);
 /* A parameter of it is the constant; `turned`: the matrix's transpose. */
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,

@@ -52,7 +52,7 @@ static int check_ranks(const nn_onnx_conversion *c) {
     size_t layers = nn_model_layers(c->p->model, &layer);
     for (const nn_onnx_item *item = c->last; item; item = item->above) {
         int rank = nn_model_output_shape(c->p->model).rank; /* of one that the loss has */
-        for (size_t i = 1; i < layers; i++)
+        for (size_t i = 1; item->ranks && i < layers; i++)
             if (strcmp(layer[i]->name, item->name) == 0)
                 rank = layer[i]->in[0].rank;
         if (item->ranks && !(item->ranks >> rank & 1))

@@ -295,6 +295,7 @@ static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
         !(by->count == 1 || by->count == elements || (x->rank == 3 ? images : last)))
         return nn_onnx_no(c, "samples are scaled by one number, one a channel or one an element");
     NN_TRY(grow_affine(c, by->count));
+    c->taken += c->affine;
     for (size_t e = 0; e < c->affine; e++) {
         size_t i = by->count == 1           ? 0
                    : by->count == c->affine ? e

@@ -74,7 +74,7 @@ bool nn_onnx_is_zero(nn_onnx_conversion *c, size_t i) {
     const nn_file_tensor *t = value ? value->constant : NULL;
     if (!value || !t)
         return !nn_onnx_given(c, i) || (value && value->form == NN_ONNX_ZEROS);
-    for (size_t e = 0; t->type->get && e < t->count; e++)
+    for (size_t e = 0; t->type->get && e < t->count; e++, c->taken++)
         if (t->type->get(t->bytes + e * t->type->size) != 0)
             return false;
     return t->type->get != NULL;

@@ -13,7 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define GRAIN 16384 /* multiply-adds that are worth a fork and join */
+#define FEW_NODES 1048576 /* which may all have no edge */
+#define GRAIN 16384       /* multiply-adds that are worth a fork and join */
 
 struct graph_conv {
     int64_t units;
@@ -102,6 +103,10 @@ static int make_matrix(nn_layer *layer, const nn_node *edges) {
     struct graph_conv *o = layer->options;
     nn_pool *pool = layer->node->pool;
     size_t nodes = (size_t)layer->in[0].dim[0], most = 2 * edges->count + nodes;
+    if (nodes > FEW_NODES && edges->count < nodes / 16) /* a few words would want much memory */
+        return nn_node_fail(edges,
+                            "layer '%s' has %zu nodes, and %zu edges: most have no neighbour",
+                            layer->name, nodes, edges->count);
     size_t *start = nn_pool_alloc(pool, (nodes + 1) * sizeof *start);
     int32_t *column = nn_pool_alloc(pool, most * sizeof *column);
     nn_real *value = nn_pool_alloc(pool, most * sizeof *value);
