@@ -65,6 +65,8 @@ expect_line '^a step of [0-9.]+ us on 4 ranks of 2 nodes' out
 expect_line '^between the nodes of this run: [0-9.]+ us, [0-9.]+ us a message, [0-9.]+ Gbit/s$' out
 expect_line '^a step takes .* us waiting; predicted: [0-9.]+ us, [0-9.]+ us$' out
 expect_line '^ +4096( +[0-9.]+){8}$' out
+NNMPI_TEST_NODES=2 expect_code 2 run_ranks 3 "$NNMPI" bench scaling -o train.threads=1 > out 2> err
+expect_line 'the 3 ranks are not spread evenly over the 2 nodes: start as many on each' err
 NNMPI_TEST_NODES=2 run_ranks 4 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --json > out 2> err
 python3 - <<'PY'
 import json

@@ -200,9 +200,21 @@ static int predict(const nn_call *call, struct scaling *s) {
     return o->json ? print_json(call, s) : print_scaling(call, s);
 }
 
+/* What is simulated are nodes that are alike. */
+static int check_even(nn_comm *comm) {
+    int size = nn_comm_size(comm), nodes = nn_comm_nodes(comm), rc = 0;
+    if (nn_comm_node_size(comm) * nodes != size)
+        rc = nn_fail(NN_EUSAGE,
+                     "the %d ranks are not spread evenly over the %d nodes: start as many on "
+                     "each, as all nodes have in what is predicted",
+                     size, nodes);
+    return nn_comm_agree(comm, rc);
+}
+
 static int run_scaling(const nn_call *call) {
     const scaling_options *o = call->options;
     struct scaling s = {.networks = 0};
+    NN_TRY(check_even(call->comm));
     NN_TRY(find_networks(call, &s));
     NN_TRY(nn_bench_measure(call, &o->what, NULL, &s.step));
     return nn_comm_agree(call->comm, nn_comm_rank(call->comm) == 0 ? predict(call, &s) : 0);

@@ -95,7 +95,7 @@ int nn_bench_reduce(nn_comm *comm, size_t bytes, double seconds, nn_reduce_speed
     for (size_t w = 0; w < backends; w++)
         NN_TRY_GOTO(open_bench(comm, choice[w], n, &bench[w]));
     NN_TRY_GOTO(run(comm, bench, backends, seconds));
-    *out = (nn_reduce_speed){bytes, bench[0].round_s[0], bench[1].round_s[0]};
+    *out = (nn_reduce_speed){bytes, bench[0].round_s[ROUNDS / 2], bench[1].round_s[ROUNDS / 2]};
 done:
     for (size_t w = 0; w < backends; w++)
         nn_reducer_free(bench[w].reducer);
