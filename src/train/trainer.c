@@ -291,6 +291,8 @@ static int set_up(nn_trainer *t) {
  */
 static int remember_link(nn_trainer *t) {
     const char *text = t->run ? nn_run_link(t->run) : NULL;
+    if (t->session.settings->train.between_nodes == NN_BETWEEN_REMEASURE)
+        return 0;
     if (text && !nn_link_read(text, &t->session.link))
         nn_warn("%s: /link holds no measurements: they are made anew", nn_run_from(t->run));
     return nn_comm_bcast(t->comm, &t->session.link, sizeof t->session.link);

@@ -1,5 +1,6 @@
 #include "comm/between/link.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/system/clock.h"
 #include "comm/comm.h"
@@ -13,6 +14,8 @@
 
 enum { ROUNDS = 10, WIDTH = 256 };
 #define MESSAGE ((size_t)1 << 19) /* bytes that a node gets, about */
+/* Times the bandwidth that was measured before: on a busy machine half or twice of it is noise. */
+#define FAR 4
 
 /* Seconds in which every node tells all others `count` bytes; the least of some rounds. */
 static int time_gather(nn_comm *comm, char *all, size_t count, double *least) {
@@ -89,17 +92,35 @@ static int products_alike(nn_comm *comm, const nn_compute *compute, nn_link *lin
     return rc;
 }
 
+/* What is chosen stays as long as a run goes on, although the network may have become another. */
+static void warn_if_far(const nn_comm *comm, double before, double now) {
+    if (comm->rank == 0 && (now > FAR * before || before > FAR * now))
+        nn_warn("the network between the nodes carries %.3g GB/s, and %.3g when the run chose what "
+                "nodes send each other; that stays, for the same bits (train.between_nodes: "
+                "remeasure chooses anew)",
+                now / 1e9, before / 1e9);
+}
+
 int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
+    nn_link now = {.nodes = comm->nodes};
     if (comm->nodes == 1)
         return 0;
-    if (link->flops == 0)
-        NN_TRY(measure(comm, compute, link));
-    NN_TRY(products_alike(comm, compute, link));
-    return nn_comm_bcast(comm, link, sizeof *link);
+    NN_TRY(measure(comm, compute, &now));
+    NN_TRY(products_alike(comm, compute, &now));
+    NN_TRY(nn_comm_bcast(comm, &now, sizeof now));
+    if (link->nodes == comm->nodes) {
+        warn_if_far(comm, link->bandwidth, now.bandwidth);
+        now.latency = link->latency;
+        now.bandwidth = link->bandwidth;
+        now.flops = link->flops;
+    }
+    *link = now;
+    return 0;
 }
 
 const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]) {
-    snprintf(text, NN_LINK_TEXT, "%a %a %a", link->latency, link->bandwidth, link->flops);
+    snprintf(text, NN_LINK_TEXT, "%a %a %a %d", link->latency, link->bandwidth, link->flops,
+             link->nodes);
     return text;
 }
 
@@ -109,8 +130,10 @@ static bool is_sound(double x) {
 
 bool nn_link_read(const char *text, nn_link *out) {
     nn_link link = {0};
-    if (sscanf(text, "%la %la %la", &link.latency, &link.bandwidth, &link.flops) != 3 ||
-        !is_sound(link.latency) || !is_sound(link.bandwidth) || !is_sound(link.flops))
+    if (sscanf(text, "%la %la %la %d", &link.latency, &link.bandwidth, &link.flops, &link.nodes) !=
+            4 ||
+        link.nodes < 2 || !is_sound(link.latency) || !is_sound(link.bandwidth) ||
+        !is_sound(link.flops))
         return false;
     *out = link;
     return true;

@@ -15,11 +15,13 @@ typedef struct nn_link {
     double flops;     /* operations a second of a rank in a product of matrices */
     bool alike;       /* all ranks make the same bits of the same product, by as many threads */
     int threads;      /* the least that a rank has */
+    int nodes;        /* between which that was measured; 0: nothing was */
 } nn_link;
 
 /* Measures them between the first ranks of the nodes, which takes tenths of a second over a slow
- * network, or keeps what *link has been measured as; zeros where there is one node. Whether ranks
- * are alike, and their threads, are always found out. The same on every rank. Collective. */
+ * network; zeros where there is one node. Where *link was measured between as many nodes, its
+ * latency, bandwidth and flops stay, and rank 0 warns of a bandwidth that is far from it. The same
+ * on every rank. Collective. */
 int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link);
 
 /* What was measured as a text, every bit of it, and back: false where it is none. Local. */

@@ -82,7 +82,8 @@ typedef struct nn_outer_matrix {
 typedef enum nn_between_choice {
     NN_BETWEEN_AUTO,
     NN_BETWEEN_GRADIENTS, /* sums of gradients */
-    NN_BETWEEN_ROWS       /* rows of every gradient that is a product of rows */
+    NN_BETWEEN_ROWS,      /* rows of every gradient that is a product of rows */
+    NN_BETWEEN_REMEASURE  /* as NN_BETWEEN_AUTO, but a run that goes on keeps no measurements */
 } nn_between_choice;
 
 typedef struct nn_reduce_spec {
@@ -94,6 +95,7 @@ typedef struct nn_reduce_spec {
     size_t n;       /* elements of the parameter vector */
     size_t vectors; /* laid out and shared as the parameters: 1, or 2 with an average of them */
     size_t bucket;  /* elements of a bucket; 0: the default */
+    size_t direct;  /* nodes up to which each sends its sums to each; 0: NN_DIRECT_NODES */
     bool compress;  /* what travels between nodes does so as bfloat16 */
     nn_between_choice between; /* what travels between nodes */
     nn_link link;        /* for NN_BETWEEN_AUTO: what they are joined by; the same on every rank */

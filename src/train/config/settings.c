@@ -64,12 +64,15 @@ static const nn_option train_options[] = {
      "bf16: numbers are sent between nodes as bfloat16, in half of the bytes; the rounding error "
      "of "
      "sums of gradients is added in the next step, and saved with checkpoints"},
-    {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto", "auto|gradients|rows",
+    {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto",
+     "auto|gradients|rows|remeasure",
      "what nodes send each other for the gradient of a dense or recurrent layer: gradients, which "
      "are summed, or rows: those of the minibatch (and of the steps of its sequences), whose "
      "product the gradient is, and which every node multiplies; for an embedding rows are its "
      "indices and the rows of the gradient that they touch; auto takes for each layer what is "
-     "faster with the network and the processors as measured at the start"},
+     "faster with the network and the processors as measured when the run began or its number of "
+     "nodes changed; remeasure: as measured at each start, so that a resumed run may have other "
+     "bits"},
     {"stall_timeout", NN_OPT_REAL, AT(train.stall_timeout), "120", "[0, inf)",
      "seconds without a sign of life of a rank (its process is stopped, or it hangs), from reading "
      "the data to the end, after which all ranks end with exit code 5; 0 waits for ever"},

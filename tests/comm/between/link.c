@@ -6,6 +6,10 @@
 #include "check.h"
 #include "comm/comm.h"
 
+#include <nnmpi/log.h>
+
+#include <string.h>
+
 static const nn_link gigabit = {.latency = 1e-4, .bandwidth = 1.25e8, .flops = 1e11, .alike = true};
 
 /* 128 rows of 4096 + 4096 numbers are 2 MB from each of two nodes, the gradient 67 MB. */
@@ -34,14 +38,37 @@ static void test_costs(void) {
 }
 
 static void test_text(void) {
-    static const char *const bad[] = {"", "1 2", "1 2 x", "0 1 1", "-1 1 1", "inf 1 1", "nan 1 1"};
+    static const char *const bad[] = {"",        "1 2",      "1 2 x 2",   "1 1 1",    "1 1 1 1",
+                                      "0 1 1 2", "-1 1 1 2", "inf 1 1 2", "nan 1 1 2"};
     char text[NN_LINK_TEXT];
-    nn_link link = {.latency = 1.0 / 3, .bandwidth = 1e9 / 7, .flops = 1e300}, back;
+    nn_link link = {.latency = 1.0 / 3, .bandwidth = 1e9 / 7, .flops = 1e300, .nodes = 3}, back;
     CHECK(nn_link_read(nn_link_text(&link, text), &back));
     CHECK(back.latency == link.latency && back.bandwidth == link.bandwidth);
-    CHECK(back.flops == link.flops);
+    CHECK(back.flops == link.flops && back.nodes == 3);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(!nn_link_read(bad[i], &back));
+}
+
+static void note(void *ctx, nn_log_level level, const char *line) {
+    int *warnings = ctx;
+    *warnings += level == NN_LOG_WARNING && strstr(line, "remeasure chooses anew") != NULL;
+}
+
+/* What was measured stays, and who goes on by another network is told. */
+static void test_far(nn_comm *comm, const nn_link *link) {
+    nn_link before = *link;
+    int warnings = 0, nodes = nn_comm_nodes(comm);
+    before.bandwidth *= 1000;
+    nn_log_to(note, &warnings, NN_LOG_WARNING);
+    nn_link kept = before;
+    CHECK_EQ_INT(nn_link_measure(comm, NULL, &kept), 0);
+    CHECK(kept.bandwidth == before.bandwidth);
+    CHECK_EQ_INT(warnings, nn_comm_rank(comm) == 0);
+    before.nodes++; /* of more nodes: it is measured again */
+    CHECK_EQ_INT(nn_link_measure(comm, NULL, &before), 0);
+    CHECK(before.bandwidth < kept.bandwidth && before.nodes == nodes);
+    CHECK_EQ_INT(warnings, nn_comm_rank(comm) == 0);
+    nn_log_to(NULL, NULL, NN_LOG_WARNING);
 }
 
 /* It is measured once, and the same on all ranks. */
@@ -57,6 +84,8 @@ static void test_measuring(nn_comm *comm) {
     CHECK(memcmp(&first, &link, sizeof link) == 0);
     CHECK_EQ_INT(nn_link_measure(comm, NULL, &again), 0);
     CHECK(memcmp(&again, &link, sizeof link) == 0);
+    if (several)
+        test_far(comm, &link);
 }
 
 int main(void) {

@@ -59,6 +59,9 @@ for way in auto rows; do
     link_of "part-$way" >after
     cmp before after || fail "the network was measured again"
 done
+train_by part-auto -o train.between_nodes=remeasure -o train.max_steps=25 --resume
+link_of part-auto >after
+! cmp -s before after || fail "the network was not measured again"
 [ "$("$NNMPI" digest rows/last.h5 | cut -c 1-64)" = "$("$NNMPI" digest part-rows/last.h5 | cut -c 1-64)" ] ||
     fail "a run that went on by rows has other bits"
 
