@@ -24,6 +24,8 @@ void nn_reducer_open(nn_reducer *reducer, size_t rows) {
 void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows) {
     const nn_reducer *r = reducer;
     nn_outer_grads_put(r->outer_grads, i, side, rows);
+    if (r->wire)
+        nn_wire_poll(r->wire);
 }
 
 void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums) {
@@ -169,7 +171,8 @@ static void sum_rest(nn_reducer *r) {
     nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* statistics of layers go over ranks, too */
     nn_reducer_ready(r, 0);
     wait_until(r, have_sums_at_last);
-    take_sums(r);
+    if (r->rc == 0) /* else there are none, and nobody may go by them */
+        take_sums(r);
     if (r->event) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->partition.buckets) {
