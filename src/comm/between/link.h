@@ -9,6 +9,10 @@
 
 #include <stdbool.h>
 
+/* Up to so many nodes send their parts of sums to each other directly: of a bucket of a MiB a part
+ * has 16 KiB then. */
+#define NN_DIRECT_NODES 64
+
 typedef struct nn_link {
     double latency;   /* seconds of a short message between nodes */
     double bandwidth; /* bytes a second into and out of a node at the same time */

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Nodes up to which each sends to each. */
-#define FEW 8
-
 typedef enum algorithm { WHOLE, PARTS, COLLECTIVE } algorithm;
 
 /* The sum of this rank's slice of a bucket. Every node has a vector of numbers for it, or along a
@@ -21,7 +18,8 @@ struct sum {
     nn_slice slice;
     nn_channel numbers; /* of every node, for who adds them: of the whole slice, or of a part */
     nn_channel sums;    /* of parts, to every node */
-    void *others;       /* what comes by `numbers`: [vectors of others][of the slice or part] */
+    void *others;       /* what comes by `numbers`: [vectors of others][of the slice or part]; of
+                           MPI's sums what this node adds */
     uint16_t *rounded;  /* what goes out by them in bfloat16, and then the sums of all parts */
     uint16_t *residual; /* [slice] what that has taken away; NULL: nothing is rounded */
     bool started, added, opened; /* under the wire's lock */
@@ -109,11 +107,11 @@ static void plan_numbers(struct sum *s) {
             c->ins++;
             continue;
         }
-        for (size_t to = 0; to < b->nodes; to++) {
+        for (size_t k = 1; k < b->nodes; k++) {
+            size_t to = (b->me + k) % b->nodes; /* not all to the same one first */
             nn_span theirs = part_of(s, to);
-            if (to != b->me)
-                c->out[c->outs++] =
-                    parcel(b, to, own_number(s, i, theirs.begin), theirs.end - theirs.begin);
+            c->out[c->outs++] =
+                parcel(b, to, own_number(s, i, theirs.begin), theirs.end - theirs.begin);
         }
     }
 }
@@ -123,14 +121,13 @@ static void plan_sums(struct sum *s) {
     const nn_node_sums *b = s->all;
     nn_channel *c = &s->sums;
     nn_span mine = part_of(s, b->me);
-    for (size_t node = 0; node < b->nodes; node++) {
+    for (size_t k = 1; k < b->nodes; k++) {
+        size_t node = (b->me + k) % b->nodes;
         nn_span theirs = part_of(s, node);
         void *sum = b->compress ? (void *)(s->rounded + mine.begin)
                                 : (void *)(values_of(s) + mine.begin),
              *other = b->compress ? (void *)(s->rounded + theirs.begin)
                                   : (void *)(values_of(s) + theirs.begin);
-        if (node == b->me)
-            continue;
         c->out[c->outs++] = parcel(b, node, sum, mine.end - mine.begin);
         c->in[c->ins++] = parcel(b, node, other, theirs.end - theirs.begin);
     }
@@ -155,8 +152,9 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
     s->numbers.moved = numbers_moved;
     s->sums.moved = sums_moved;
     if (b->algorithm == COLLECTIVE) {
+        s->others = numbers_alloc(b, n * b->width);
         nn_wire_reserve_sum(b->r->wire, n);
-        return 0;
+        return s->others ? 0 : NN_EMEMORY;
     }
     s->others = numbers_alloc(b, vectors * part * b->width);
     if (b->compress) {
@@ -165,7 +163,7 @@ static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
     }
     if (!s->others || (b->compress && !s->rounded))
         return NN_EMEMORY;
-    NN_TRY(add_parcels(b, &s->numbers, vectors * b->nodes));
+    NN_TRY(add_parcels(b, &s->numbers, b->subtrees.tree ? vectors * b->nodes : b->nodes));
     plan_numbers(s);
     if (b->algorithm == PARTS) {
         NN_TRY(add_parcels(b, &s->sums, b->nodes));
@@ -196,9 +194,10 @@ static int plan(nn_node_sums *b) {
 }
 
 static algorithm choose_algorithm(const nn_node_sums *b) {
+    size_t direct = b->r->spec.direct ? b->r->spec.direct : NN_DIRECT_NODES;
     if (b->nodes == 2)
         return WHOLE;
-    return b->nodes <= FEW || b->compress || b->subtrees.tree ? PARTS : COLLECTIVE;
+    return b->nodes <= direct || b->compress || b->subtrees.tree ? PARTS : COLLECTIVE;
 }
 
 /* Who the owners are in the world. */
@@ -360,11 +359,13 @@ void nn_node_sums_start(nn_node_sums *b, size_t k) {
         return;
     if (b->compress)
         round_numbers(s);
+    if (b->algorithm == COLLECTIVE)
+        memcpy(s->others, values_of(s), n * sizeof(nn_real));
     nn_wire_lock(wire);
     s->started = true;
     if (b->algorithm == COLLECTIVE)
         nn_wire_sum(wire, &s->numbers, b->owners,
-                    &(nn_values){values_of(s), n, sizeof(nn_real), NN_MPI_REAL});
+                    &(nn_values){values_of(s), n, sizeof(nn_real), NN_MPI_REAL, s->others});
     else
         nn_wire_send(wire, &s->numbers);
     numbers_moved(s, &s->numbers); /* all may have come before */

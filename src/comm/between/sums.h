@@ -4,8 +4,9 @@
  *
  * Between two nodes each sends the other its whole slice, and both add. Between few, or where
  * numbers travel as bfloat16, every node gets all others' numbers for its own part, adds them, and
- * sends the sum to all (reduce-scatter, allgather). Between many MPI_Iallreduce takes fewer
- * messages. All nodes get the same bits.
+ * sends the sum to all (reduce-scatter, allgather). Between many (NN_DIRECT_NODES) MPI_Iallreduce
+ * takes fewer messages, of which libraries have better ways where the sum does not stand in the
+ * place of what is added. All nodes get the same bits.
  *
  * What rounding takes away is kept with the element (reduce/residuals.h): each node has that of the
  * numbers it sends, and for its own part that of the sum, to which its own numbers go unrounded. */

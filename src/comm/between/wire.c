@@ -296,9 +296,11 @@ void nn_wire_sum(nn_wire *w, nn_channel *c, MPI_Comm among, const nn_values *val
     atomic_store(&c->coming, (values->count + most - 1) / most);
     for (size_t at = 0, n; at < values->count; at += n) {
         n = values->count - at < most ? values->count - at : most;
+        const void *from =
+            values->from ? (const char *)values->from + at * values->size : MPI_IN_PLACE;
         check(w,
-              MPI_Iallreduce(MPI_IN_PLACE, (char *)values->at + at * values->size, (int)n,
-                             values->type, MPI_SUM, among, new_request(w, c, 0)),
+              MPI_Iallreduce(from, (char *)values->at + at * values->size, (int)n, values->type,
+                             MPI_SUM, among, new_request(w, c, 0)),
               "MPI_Iallreduce");
     }
     wake(w);

@@ -43,6 +43,7 @@ typedef struct nn_values {
     void *at;
     size_t count, size; /* of a number: bytes */
     MPI_Datatype type;
+    const void *from; /* [count] what this rank adds; NULL: what stands there already */
 } nn_values;
 
 /* Collective. NN_EMEMORY. */
@@ -61,7 +62,7 @@ int nn_wire_start(nn_wire *wire);
 void nn_wire_receive(nn_wire *wire, nn_channel *channel);
 /* channel->out goes out. */
 void nn_wire_send(nn_wire *wire, nn_channel *channel);
-/* values[count] become the sum over the ranks of `among`, as if they came through the channel,
+/* The values become the sum over the ranks of `among`, as if they came through the channel,
  * which has no parcels. All ranks begin such sums in the same order, and no other collective of
  * `among` in between. Collective over `among`. */
 void nn_wire_sum(nn_wire *wire, nn_channel *channel, MPI_Comm among, const nn_values *values);

@@ -11,7 +11,7 @@
 
 /* ---- what goes over the network -------------------------------------------------------------- */
 
-enum kind { ROWS, SUM, STEP_SUMS };
+enum kind { ROWS, DIRECT_SUM, HALVED_SUM, STEP_SUMS };
 
 /* What one node sends before it waits for what the others have sent. */
 struct round {
@@ -38,9 +38,9 @@ static int rounds_of(enum kind kind, int nodes) {
         return 0;
     if (kind == ROWS)
         return 1;
-    if (kind == STEP_SUMS)
-        return halvings(nodes);
-    return nodes == 2 ? 1 : nodes <= NN_DIRECT_NODES ? 2 : 2 * halvings(nodes);
+    if (kind == DIRECT_SUM)
+        return nodes == 2 ? 1 : 2;
+    return kind == HALVED_SUM ? 2 * halvings(nodes) : halvings(nodes);
 }
 
 /* Half of the bytes to one node, a quarter to the next ..., and the same back. */
@@ -50,13 +50,12 @@ static struct round halving_round(double bytes, int round, int halvings) {
     return (struct round){1, part, back ? 0 : part};
 }
 
-static struct round sum_round(double bytes, int round, int nodes) {
+/* All of it to the other node; or its part to each, and the sum of one's own part to all. */
+static struct round direct_round(double bytes, int round, int nodes) {
     double others = nodes - 1, part = others * bytes / nodes;
     if (nodes == 2)
         return (struct round){1, bytes, bytes};
-    if (nodes <= NN_DIRECT_NODES)
-        return (struct round){others, part, round == 0 ? part : 0};
-    return halving_round(bytes, round, halvings(nodes));
+    return (struct round){others, part, round == 0 ? part : 0};
 }
 
 static struct round round_of(const struct transfer *t, int nodes) {
@@ -64,10 +63,12 @@ static struct round round_of(const struct transfer *t, int nodes) {
     switch (t->kind) {
     case ROWS:
         return (struct round){others, others * t->bytes, 0};
-    case STEP_SUMS:
-        return (struct round){1, t->bytes, 0};
+    case DIRECT_SUM:
+        return direct_round(t->bytes, t->done, nodes);
+    case HALVED_SUM:
+        return halving_round(t->bytes, t->done, halvings(nodes));
     default:
-        return sum_round(t->bytes, t->done, nodes);
+        return (struct round){1, t->bytes, 0};
     }
 }
 
@@ -234,6 +235,12 @@ static size_t matrix_of(const struct simulation *s, nn_slice bucket, size_t i) {
     return k;
 }
 
+/* What is rounded is summed directly on any number of nodes (comm/between/sums.h). */
+static enum kind sum_kind(const struct simulation *s) {
+    bool rounded = s->plan->number < sizeof(nn_real);
+    return s->nodes <= NN_DIRECT_NODES || rounded ? DIRECT_SUM : HALVED_SUM;
+}
+
 /* Stage i has completed its gradients. */
 static void complete_buckets(struct simulation *s, size_t i) {
     const nn_step_layer *layer = &s->plan->layer[i];
@@ -247,7 +254,7 @@ static void complete_buckets(struct simulation *s, size_t i) {
             b->transfer = s->rows[s->first[i] + k];
             b->work += layer->matrix[k].fraction * layer->product_all;
         } else {
-            b->transfer = begin_transfer(s, SUM, (double)(elements * s->plan->number));
+            b->transfer = begin_transfer(s, sum_kind(s), (double)(elements * s->plan->number));
         }
     }
 }

@@ -14,9 +14,6 @@
 
 #include "comm/reduce/spec.h"
 
-/* Up to so many nodes send to each other directly. */
-#define NN_DIRECT_NODES 8
-
 typedef struct nn_network {
     double latency;   /* seconds of a short message, from one node's memory to the other's */
     double overhead;  /* seconds for which a message keeps its sender busy, whatever its length */

@@ -43,11 +43,17 @@ static void test_one_layer(void) {
     check_timeline(run(&halves, &network, 2), 2.5, 0.5);
 }
 
-/* Up to eight nodes send each other their parts, and the sums of their own ones back. */
+/* Nodes send each other their parts, and the sums of their own ones back: many only where they are
+ * rounded. */
 static void test_direct(void) {
     const nn_network net = {1e-3, 1e-2, MIB, 0, 0.5 * MIB};
     double round = 3 * net.overhead + 0.75 + net.latency;
     check_timeline(run(&one_layer, &net, 4), 2 + 2 * round + 0.75 / 0.5, 2 * round + 0.75 / 0.5);
+    nn_step_plan halves = one_layer;
+    halves.number = 2;
+    double part = 127.0 / 256;
+    round = 127 * net.overhead + part + net.latency;
+    check_timeline(run(&halves, &net, 128), 2 + 2 * round + part / 0.5, 2 * round + part / 0.5);
 }
 
 /* What has been saved in pauses passes at once, but bytes take their time all the same. */
@@ -63,8 +69,8 @@ static void test_burst(void) {
 /* Beyond: halves, quarters ... and back, of which the first way is added. */
 static void test_halving(void) {
     const nn_network net = {1e-3, 1e-2, MIB, 0, 0.5 * MIB};
-    double sum = 8 * (net.latency + net.overhead) + 2 * 15.0 / 16 + 15.0 / 16 / 0.5;
-    check_timeline(run(&one_layer, &net, 16), 2 + sum, sum);
+    double sum = 14 * (net.latency + net.overhead) + 2 * 127.0 / 128 + 127.0 / 128 / 0.5;
+    check_timeline(run(&one_layer, &net, 128), 2 + sum, sum);
 }
 
 /* The sum of the last layer's gradient hides beneath the first one's back-propagation, as far as

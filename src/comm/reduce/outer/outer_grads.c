@@ -336,8 +336,10 @@ static bool sends(const nn_outer_grads *o, int from, int to) {
     return a->leader != b->leader && a->node_rank % b->node_size == b->node_rank;
 }
 
+/* Not all send to the same one first. */
 static void find_peers(nn_outer_grads *o) {
-    for (int rank = 0; rank < o->comm->size; rank++) {
+    for (int i = 1; i < o->comm->size; i++) {
+        int rank = (o->comm->rank + i) % o->comm->size;
         if (sends(o, o->comm->rank, rank))
             o->to[o->tos++] = rank;
         if (sends(o, rank, o->comm->rank))
