@@ -4,7 +4,8 @@
 #include <math.h>
 
 /* Steps of central differences, each a quarter of the one before. */
-enum { STEPS = 4, STEP_RATIO = 4 };
+enum { STEPS = 4 };
+#define STEP_RATIO 4.0
 #define FIRST_STEP 0.0625
 /* What a float's rounding does to a sum of outputs, with room for what it does inside a layer. */
 #define ROUNDING (8 * FLT_EPSILON / 2)
