@@ -1,12 +1,15 @@
-"""compare_onnx.py: what a runtime made of <case>.onnx is what predict wrote."""
+"""compare_onnx.py [JS]: what a runtime (that of JavaScript, which has no lengths) made of <case>.onnx is what predict wrote."""
 import csv
 import json
+import sys
 
 import numpy as np
 
 from onnx_cases import CASES
 
-for name, *_ in CASES:
+for name, _, _, kind in CASES:
+    if kind == "lengths" and sys.argv[1:]:
+        continue
     y = json.load(open(name + ".y.json"))
     rows = csv.DictReader(open(name + ".csv"))
     want = np.array([[float(v) for k, v in row.items() if k[0] == "y"] for row in rows])

@@ -84,7 +84,9 @@ expect_line 'ONNX has nothing for these layers: first: graph_conv of more than 4
 [ ! -e net.onnx ] || fail "half a model is written"
 
 # ---- in ONNX Runtime, whichever there is
+runtime=()
 if [ -n "${NNMPI_ONNXRUNTIME:-}" ]; then
+    runtime=(JS)
     cp "$SOURCE_DIR/tests/exchange/run_onnx.js" .
     NODE_PATH=$NNMPI_ONNXRUNTIME/node_modules node run_onnx.js "${cases[@]}" > out 2> err
 elif /usr/bin/python3 -c 'import onnxruntime' 2> /dev/null; then
@@ -93,4 +95,4 @@ else
     exit 0
 fi
 PYTHONPATH=$SOURCE_DIR/tests/exchange PYTHONDONTWRITEBYTECODE=1 \
-    /usr/bin/python3 "$SOURCE_DIR/tests/exchange/compare_onnx.py"
+    /usr/bin/python3 "$SOURCE_DIR/tests/exchange/compare_onnx.py" "${runtime[@]}"

@@ -1,4 +1,5 @@
-// node run_onnx.js MODEL.onnx...: runs each on MODEL.x.json, {dims, data, lengths where there are some}, and writes what comes out to MODEL.y.json.
+// node run_onnx.js MODEL.onnx...: runs each on MODEL.x.json, {dims, data}, and writes what comes out to MODEL.y.json.
+// Inputs that need not be given cannot be given here: models that want lengths are left out.
 const fs = require("fs");
 const ort = require("onnxruntime-web");
 
@@ -7,11 +8,10 @@ ort.env.logLevel = "error";
 
 async function run(model) {
     const x = JSON.parse(fs.readFileSync(model.replace(/onnx$/, "x.json")));
+    if (x.lengths) return;
     const session = await ort.InferenceSession.create(model);
     const input = new ort.Tensor("float32", Float32Array.from(x.data), x.dims);
-    const feeds = { [session.inputNames[0]]: input };
-    if (x.lengths) feeds.lengths = new ort.Tensor("int64", BigInt64Array.from(x.lengths, BigInt), [x.lengths.length]);
-    const results = await session.run(feeds);
+    const results = await session.run({ [session.inputNames[0]]: input });
     const y = results[session.outputNames[0]];
     fs.writeFileSync(model.replace(/onnx$/, "y.json"), JSON.stringify({ dims: y.dims, data: Array.from(y.data) }));
 }
