@@ -109,9 +109,19 @@ static void emit_rows(const nn_model *model, const nn_layer *layer, const nn_pas
     }
 }
 
+/* Its parameters are waited for. */
+static void need_params(const nn_layer *layer, const nn_pass *pass) {
+    if (layer->params == 0)
+        return;
+    const nn_param *last = &layer->param[layer->params - 1];
+    pass->need(pass->need_ctx, last->offset + last->count);
+}
+
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
     for (size_t i = 1; i < model->layers; i++) {
+        if (pass->need)
+            need_params(model->layer[i], pass);
         double begin = clock_of(model);
         emit_rows(model, model->layer[i], pass, BEFORE_FORWARD);
         forward_layer(model, model->layer[i], pass);

@@ -235,6 +235,7 @@ int nn_trainer_report_saved(nn_trainer *t) {
 }
 
 int nn_trainer_report(nn_trainer *t, bool important) {
+    NN_TRY(nn_trainer_complete_step(t));
     const nn_interval *i = &t->interval;
     nn_rank_work mine = {.rows = i->rows,
                          .computing = i->data + i->forward + i->backward,

@@ -81,6 +81,7 @@ int nn_trainer_wait_written(nn_trainer *t) {
 static int save(nn_trainer *t, bool best) {
     char kernels[NN_KERNELS_TEXT];
     bool rewound;
+    NN_TRY(nn_trainer_complete_step(t));
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (!t->saver)
         keep(t, best);
@@ -158,6 +159,7 @@ int nn_trainer_save_best(nn_trainer *t) {
     bool rewound, kept;
     if (!t->saver || t->save != NN_SAVE_NOT_YET || is_save_due(t))
         return save(t, true);
+    NN_TRY(nn_trainer_complete_step(t));
     NN_TRY(nn_trainer_compare_replicas(t, &rewound));
     if (rewound)
         return 0;

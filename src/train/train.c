@@ -53,6 +53,7 @@ static int validate(nn_trainer *t) {
     nn_evaluation *e = t->validation;
     if (!t->valid || t->validated_step == t->state.step)
         return 0;
+    NN_TRY(nn_trainer_complete_step(t));
     double since = nn_seconds();
     nn_loader_rest(t->train);
     NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
@@ -211,6 +212,7 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 }
 
 int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
+    NN_TRY(nn_trainer_complete_step(t));
     NN_TRY(finish_run(t));
     double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);

@@ -323,6 +323,9 @@ int nn_trainer_open(nn_trainer *t) {
 }
 
 void nn_trainer_close(nn_trainer *t) {
+    if (t->session.reducer)
+        (void)nn_reducer_complete(
+            t->session.reducer); /* the node's other ranks wait for this one */
     nn_free(t->best);
     nn_free(t->delta);
     nn_free(t->measured);

@@ -152,6 +152,9 @@ void nn_trainer_rescue_best(nn_trainer *t, int rc);
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
  * The code returned is the same on every rank. Collective. */
 int nn_trainer_step(nn_trainer *t);
+/* What the last step has left to the next one (nn_reducer_go_ahead), before anyone looks at
+ * parameters or state. NN_EDIVERGED, NN_ERANK. Collective. */
+int nn_trainer_complete_step(nn_trainer *t);
 
 /* Memory for rows that the program supplies, where steps are in parts. Local. */
 int nn_trainer_open_supplied(nn_trainer *t);

@@ -145,7 +145,7 @@ static void sums_moved(void *ctx, nn_channel *channel);
 static int plan_sum(nn_node_sums *b, size_t k, struct sum *s) {
     size_t n = length_of(s), part = b->algorithm == WHOLE ? n : n / b->nodes + 1;
     size_t vectors = all_vectors(b);
-    nn_channel channel = {.priority = SIZE_MAX - s->slice.begin, .ctx = s};
+    nn_channel channel = {.ctx = s};
     s->numbers = s->sums = channel;
     s->numbers.tag = 2 * (int)k;
     s->sums.tag = 2 * (int)k + 1;
@@ -332,14 +332,13 @@ static void sums_moved(void *ctx, nn_channel *channel) {
         s->done = true;
 }
 
-void nn_node_sums_open(nn_node_sums *b) {
-    for (size_t k = 0; k < b->r->partition.buckets; k++) {
-        struct sum *s = &b->sum[k];
-        s->done = length_of(s) == 0;
-        s->started = s->added = s->opened = false;
-        if (!s->done && b->algorithm != COLLECTIVE)
-            nn_wire_receive(b->r->wire, &s->numbers);
-    }
+void nn_node_sums_open(nn_node_sums *b, size_t k, size_t priority) {
+    struct sum *s = &b->sum[k];
+    s->done = length_of(s) == 0;
+    s->started = s->added = s->opened = false;
+    s->numbers.priority = s->sums.priority = priority;
+    if (!s->done && b->algorithm != COLLECTIVE)
+        nn_wire_receive(b->r->wire, &s->numbers);
 }
 
 /* What other nodes add. */
@@ -372,9 +371,7 @@ void nn_node_sums_start(nn_node_sums *b, size_t k) {
     nn_wire_unlock(wire);
 }
 
-bool nn_node_sums_have(nn_node_sums *b, size_t k) {
-    if (!b->sum[k].done)
-        nn_wire_poll(b->r->wire);
+bool nn_node_sums_have(const nn_node_sums *b, size_t k) {
     return b->sum[k].done;
 }
 

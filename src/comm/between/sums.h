@@ -42,14 +42,14 @@ static inline int nn_node_sums_tags(const nn_partition *partition) {
     return 2 * (int)partition->buckets;
 }
 
-/* A pass begins: what others send may come. Local, as all below. */
-void nn_node_sums_open(nn_node_sums *between);
+/* A pass begins for bucket k: what others send may come. Local, as all below. */
+void nn_node_sums_open(nn_node_sums *between, size_t k, size_t priority);
 /* The node's sum of this rank's slice of bucket k is in the gradient vector (along a tree: what the
  * node can add of its subtrees is added), and goes out. It must not be touched before it has come
  * back. */
 void nn_node_sums_start(nn_node_sums *between, size_t k);
 /* The sum over all nodes is there. */
-bool nn_node_sums_have(nn_node_sums *between, size_t k);
+bool nn_node_sums_have(const nn_node_sums *between, size_t k);
 /* Puts it into the gradient vector. */
 void nn_node_sums_take(nn_node_sums *between, size_t k);
 

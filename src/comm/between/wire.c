@@ -11,9 +11,14 @@
 
 /* Longer messages go in packets: Open MPI sends one of 64 MiB at half the rate of the network, and
  * packets let what is needed sooner overtake. */
+#define LEAST_PACKET ((size_t)1 << 16)
+#define PAGE ((size_t)1 << 12)
 #define PACKET ((size_t)1 << 18)
-/* Bytes on their way out at a time: enough for any network while the thread naps. */
+/* Bytes on their way out at a time: enough for any network while the thread naps. What is on its
+ * way can no more be overtaken, so that on a slow network it is what that takes in WINDOW_SECONDS.
+ */
 #define WINDOW ((size_t)1 << 22)
+#define WINDOW_SECONDS 2e-3
 /* Between two looks of the thread. A socket holds what a network of 100 Gbit/s takes in this time.
  */
 #define NAP_NS 100000
@@ -34,6 +39,7 @@ struct nn_wire {
     int *done;             /* requests that a look has found complete, */
     MPI_Status *status;    /* and how they have ended */
     size_t under_way, capacity;
+    size_t packet_most, window;
     nn_channel *waiting; /* to go out, by priority */
     size_t out;          /* bytes on their way out */
     nn_thread thread;
@@ -61,14 +67,14 @@ static void wake(nn_wire *w) {
         pthread_cond_signal(&w->work);
 }
 
-static size_t packet_bytes(const nn_parcel *parcel, size_t at) {
-    return parcel->count - at < PACKET ? parcel->count - at : PACKET;
+static size_t packet_bytes(const nn_wire *w, const nn_parcel *parcel, size_t at) {
+    return parcel->count - at < w->packet_most ? parcel->count - at : w->packet_most;
 }
 
-static size_t packets_of(const nn_parcel *parcel, size_t parcels) {
+static size_t packets_of(const nn_wire *w, const nn_parcel *parcel, size_t parcels) {
     size_t packets = 0;
     for (size_t i = 0; i < parcels; i++)
-        packets += (parcel[i].count + PACKET - 1) / PACKET;
+        packets += (parcel[i].count + w->packet_most - 1) / w->packet_most;
     return packets;
 }
 
@@ -87,7 +93,7 @@ static void skip_empty(nn_channel *c) {
 static void send_packet(nn_wire *w) {
     nn_channel *c = w->waiting;
     const nn_parcel *p = &c->out[c->parcel];
-    size_t bytes = packet_bytes(p, c->at);
+    size_t bytes = packet_bytes(w, p, c->at);
     check(w,
           MPI_Isend((char *)p->bytes + c->at, (int)bytes, MPI_BYTE, p->rank, c->tag, w->world,
                     new_request(w, c, bytes)),
@@ -100,7 +106,7 @@ static void send_packet(nn_wire *w) {
 }
 
 static void send_packets(nn_wire *w) {
-    while (w->waiting && w->out < WINDOW && !w->failed)
+    while (w->waiting && w->out < w->window && !w->failed)
         send_packet(w);
 }
 
@@ -192,6 +198,8 @@ int nn_wire_new(nn_comm *comm, nn_wire **out) {
     *out = NULL;
     NN_TRY(nn_comm_agree(comm, NN_NEW(&w, 1, "messages between nodes")));
     w->comm = comm;
+    w->packet_most = PACKET;
+    w->window = WINDOW;
     int rc = nn_mpi_dup(comm, comm->world, &w->world);
     if (rc < 0) {
         nn_free(w);
@@ -208,7 +216,17 @@ int nn_wire_new(nn_comm *comm, nn_wire **out) {
 
 void nn_wire_reserve(nn_wire *w, const nn_channel *channel) {
     w->capacity +=
-        packets_of(channel->in, channel->ins) + packets_of(channel->out, channel->outs) + 1;
+        packets_of(w, channel->in, channel->ins) + packets_of(w, channel->out, channel->outs) + 1;
+}
+
+static size_t between(size_t least, double x, size_t most) {
+    return x < (double)least ? least : x > (double)most ? most : (size_t)x;
+}
+
+void nn_wire_set_rate(nn_wire *w, double bandwidth) {
+    double window = bandwidth * WINDOW_SECONDS;
+    w->packet_most = between(LEAST_PACKET, window / 2, PACKET) / PAGE * PAGE;
+    w->window = between(2 * LEAST_PACKET, window, WINDOW);
 }
 
 void nn_wire_reserve_sum(nn_wire *w, size_t count) {
@@ -252,14 +270,14 @@ void nn_wire_free(nn_wire *w) {
 
 /* All of it is counted before the first packet can come. */
 void nn_wire_receive(nn_wire *w, nn_channel *c) {
-    size_t packets = packets_of(c->in, c->ins);
+    size_t packets = packets_of(w, c->in, c->ins);
     pthread_mutex_lock(&w->lock);
     atomic_store(&c->coming, packets);
     for (size_t i = 0; i < c->ins && !w->failed; i++)
-        for (size_t at = 0; at < c->in[i].count; at += PACKET)
+        for (size_t at = 0; at < c->in[i].count; at += w->packet_most)
             check(w,
-                  MPI_Irecv((char *)c->in[i].bytes + at, (int)packet_bytes(&c->in[i], at), MPI_BYTE,
-                            c->in[i].rank, c->tag, w->world, new_request(w, c, 0)),
+                  MPI_Irecv((char *)c->in[i].bytes + at, (int)packet_bytes(w, &c->in[i], at),
+                            MPI_BYTE, c->in[i].rank, c->tag, w->world, new_request(w, c, 0)),
                   "MPI_Irecv");
     if (packets == 0 && c->moved)
         c->moved(c->ctx, c);
@@ -276,7 +294,7 @@ static void put_in_line(nn_wire *w, nn_channel *c) {
 }
 
 void nn_wire_send(nn_wire *w, nn_channel *c) {
-    size_t packets = packets_of(c->out, c->outs);
+    size_t packets = packets_of(w, c->out, c->outs);
     pthread_mutex_lock(&w->lock);
     atomic_store(&c->going, packets);
     c->parcel = c->at = 0;
@@ -291,7 +309,7 @@ void nn_wire_send(nn_wire *w, nn_channel *c) {
 }
 
 void nn_wire_sum(nn_wire *w, nn_channel *c, MPI_Comm among, const nn_values *values) {
-    size_t most = PACKET / values->size;
+    size_t most = PACKET / values->size; /* bits may depend on it */
     pthread_mutex_lock(&w->lock);
     atomic_store(&c->coming, (values->count + most - 1) / most);
     for (size_t at = 0, n; at < values->count; at += n) {

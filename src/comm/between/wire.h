@@ -51,6 +51,9 @@ int nn_wire_new(nn_comm *comm, nn_wire **out);
 /* NULL is fine. Nothing is under way, or the communicator is broken. Collective. */
 void nn_wire_free(nn_wire *wire);
 
+/* What the network takes, in bytes a second, the same on every rank: of a slow one less is on its
+ * way at a time, so that what is needed first overtakes. Before all below. */
+void nn_wire_set_rate(nn_wire *wire, double bandwidth);
 /* This channel will be used, with parcels of up to the counts that they have now; or a sum of so
  * many values at a time. */
 void nn_wire_reserve(nn_wire *wire, const nn_channel *channel);

@@ -24,8 +24,8 @@ typedef struct nn_reduce_backend {
     void (*send_sums)(nn_reducer *r, nn_step_sums *sums);
     bool (*have_sums)(nn_reducer *r);
     void (*take_sums)(nn_reducer *r);
-    /* A pass begins: other nodes may send what belongs to it. */
-    void (*open)(nn_reducer *r);
+    /* Of several nodes: a pass begins for bucket k, others may send what belongs to it. */
+    void (*open)(nn_reducer *r, size_t k);
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
     bool (*have_bucket)(nn_reducer *r, size_t k);
@@ -36,6 +36,11 @@ typedef struct nn_reduce_backend {
     /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, passes
      * each part of it to nn_reduce_step while it is in the cache. */
     void (*sum)(nn_reducer *r, size_t k, bool fused);
+    /* Where r->ahead: this rank has taken its step on bucket k, which was left; and everyone of the
+     * node has, and this rank's messages for it have gone, so that its parameters may be read and
+     * its rows overwritten. */
+    void (*send_dealt)(nn_reducer *r, size_t k);
+    bool (*have_dealt)(nn_reducer *r, size_t k);
     /* This rank has taken all its steps; and everyone has, so that r->nonfinite is known. */
     void (*send_end)(nn_reducer *r, bool nonfinite);
     bool (*have_end)(nn_reducer *r);
@@ -65,6 +70,11 @@ struct nn_reducer {
     bool late;       /* steps are taken when all gradients are summed */
     bool fused;      /* they are taken while sums are in the cache */
     bool more;       /* the pass under way is not the last one of its step */
+    bool ahead;      /* nn_reducer_finish leaves buckets to the next step: */
+    size_t left;     /* those before this one; 0: none */
+    bool *dealt;     /* [buckets] which of them this rank has dealt with */
+    bool open;       /* a pass has been opened, whose gradients are not complete yet */
+    size_t rows;     /* of that one */
     size_t passes;   /* of its step that came before it */
     bool nonfinite;  /* some rank was, in the step that ended last */
     size_t complete; /* buckets of this pass that back-propagation has completed here, */

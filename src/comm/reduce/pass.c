@@ -14,11 +14,23 @@ static void take_sums(nn_reducer *r) {
     r->accepted = r->spec.ops->accept(r->spec.ctx, &r->sums);
 }
 
+static void open_bucket(nn_reducer *r, size_t k) {
+    r->dealt[k] = false;
+    r->backend->open(r, k);
+}
+
+/* Buckets that are left are opened as they are completed. Products that are still to be made of
+ * rows want as many as there were. */
 void nn_reducer_open(nn_reducer *reducer, size_t rows) {
-    if (reducer->outer_grads)
-        nn_outer_grads_open(reducer->outer_grads, rows);
-    if (reducer->backend->open)
-        reducer->backend->open(reducer);
+    nn_reducer *r = reducer;
+    if (rows != r->rows)
+        nn_reducer_need(r, r->spec.n);
+    r->rows = rows;
+    r->open = true;
+    if (r->outer_grads)
+        nn_outer_grads_open(r->outer_grads, rows);
+    for (size_t k = r->left; r->wire && k < r->partition.buckets; k++)
+        open_bucket(r, k);
 }
 
 void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows) {
@@ -68,7 +80,6 @@ static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
 static void deal_with(nn_reducer *r, size_t k) {
     const nn_reduce_ops *ops = r->spec.ops;
     nn_slice slice = nn_reducer_slice(r, k);
-    r->summed++;
     if (!r->accepted || r->rc < 0 || slice.end == slice.begin)
         return;
     r->backend->sum(r, k, r->fused);
@@ -100,11 +111,13 @@ void nn_reducer_ready(void *reducer, size_t begin) {
         r->backend->send_complete(r);
     }
     start_buckets(r);
+    if (r->wire)
+        nn_wire_poll(r->wire);
     if (!have_sums(r))
         return;
     take_sums(r);
-    while (r->summed < r->started && have_others(r, r->summed))
-        deal_with(r, r->summed);
+    while (!r->ahead && r->summed < r->started && have_others(r, r->summed))
+        deal_with(r, r->summed++);
 }
 
 static bool have_next(void *ctx) {
@@ -136,6 +149,7 @@ struct waiting {
 
 static bool holds_or_failed(void *ctx) {
     const struct waiting *w = ctx;
+    nn_wire_poll(w->r->wire);
     return w->holds(w->r) || nn_wire_failed(w->r->wire);
 }
 
@@ -166,21 +180,43 @@ static void take_late_steps(nn_reducer *r) {
     }
 }
 
-/* All buckets that have not been dealt with. */
-static void sum_rest(nn_reducer *r) {
+/* Back-propagation has ended; the step sums are waited for. */
+static void begin_end(nn_reducer *r) {
     nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* statistics of layers go over ranks, too */
     nn_reducer_ready(r, 0);
     wait_until(r, have_sums_at_last);
     if (r->rc == 0) /* else there are none, and nobody may go by them */
         take_sums(r);
+    r->open = false;
+}
+
+/* All buckets that have not been dealt with. */
+static void sum_rest(nn_reducer *r) {
     if (r->event) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->partition.buckets) {
         double before = r->waiting;
         wait_until(r, have_next);
         r->waited[r->summed] += r->waiting - before;
-        deal_with(r, r->summed);
+        deal_with(r, r->summed++);
     }
+}
+
+/* This rank has no more to do for the pass, and soon nobody of its node. */
+static void end_pass(nn_reducer *r, bool steps, nn_condition *have_ended) {
+    const nn_reduce_ops *ops = r->spec.ops;
+    r->backend->send_end(r, steps && ops->nonfinite && ops->nonfinite(r->spec.ctx));
+    wait_until(r, have_ended);
+    r->passes_ended++;
+    r->passes = r->more ? r->passes + 1 : 0;
+    r->known = r->more = false;
+    r->complete = r->started = r->summed = 0;
+}
+
+static int take_rc(nn_reducer *r, const char *function) {
+    int rc = r->rc;
+    r->rc = 0;
+    return rc < 0 ? nn_error_frame(rc, function) : 0;
 }
 
 static int end_step(nn_reducer *r) {
@@ -190,23 +226,12 @@ static int end_step(nn_reducer *r) {
         take_late_steps(r);
     if (steps && ops->constrain)
         ops->constrain(r->spec.ctx, r);
-    r->backend->send_end(r, steps && ops->nonfinite && ops->nonfinite(r->spec.ctx));
-    wait_until(r, have_end);
-    int rc = r->rc;
-    r->passes_ended++;
-    r->rc = 0;
-    r->passes = r->more ? r->passes + 1 : 0;
-    r->known = r->more = false;
-    r->complete = r->started = r->summed = 0;
-    return rc < 0 ? nn_error_frame(rc, __func__) : 0;
-}
-
-int nn_reducer_finish(nn_reducer *reducer) {
-    sum_rest(reducer);
-    return end_step(reducer);
+    end_pass(r, steps, have_end);
+    return take_rc(r, __func__);
 }
 
 int nn_reducer_sum(nn_reducer *reducer) {
+    begin_end(reducer);
     sum_rest(reducer);
     return reducer->rc;
 }
@@ -214,4 +239,96 @@ int nn_reducer_sum(nn_reducer *reducer) {
 int nn_reducer_update(nn_reducer *reducer, bool steps) {
     reducer->accepted = reducer->accepted && steps;
     return end_step(reducer);
+}
+
+/* ---- ahead ----------------------------------------------------------------------------------- */
+
+void nn_reducer_go_ahead(nn_reducer *reducer) {
+    reducer->ahead = reducer->wire && nn_reduce_may_go_ahead(reducer->spec.ops);
+}
+
+static bool have_started(void *ctx) {
+    nn_reducer *r = ctx;
+    start_buckets(r);
+    return r->started == r->partition.buckets;
+}
+
+/* Once all of it is on its way: other nodes wait for that, and nobody here looks after what is not.
+ */
+static bool leave(nn_reducer *r) {
+    wait_until(r, have_started);
+    r->nonfinite = false;
+    r->left = r->rc == 0 ? r->partition.buckets : 0;
+    return r->left > 0;
+}
+
+int nn_reducer_finish(nn_reducer *reducer) {
+    nn_reducer *r = reducer;
+    begin_end(r);
+    if (r->ahead && r->accepted && leave(r))
+        return 0;
+    sum_rest(r);
+    return end_step(r);
+}
+
+bool nn_reducer_has_left(const nn_reducer *reducer) {
+    return reducer->left > 0;
+}
+
+/* Of the buckets left whose sums have come, the one that is needed first is before it; 0: none. */
+static size_t next_left(nn_reducer *r) {
+    size_t k = r->left;
+    while (k > 0 && (r->dealt[k - 1] || !have_others(r, k - 1)))
+        k--;
+    return k;
+}
+
+static bool have_left(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->backend->have_dealt(r, r->left - 1) || next_left(r) > 0;
+}
+
+/* What has come is dealt with while the bucket that is needed first is on its way. */
+static void go_on_with_left(nn_reducer *r) {
+    double before = r->waiting;
+    wait_until(r, have_left);
+    r->waited[r->left - 1] += r->waiting - before;
+    size_t next = r->rc == 0 ? next_left(r) : 0;
+    if (next == 0)
+        return;
+    deal_with(r, next - 1);
+    r->dealt[next - 1] = true;
+    r->backend->send_dealt(r, next - 1);
+}
+
+/* The wire may have messages of the next pass already. */
+static bool have_end_of_left(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->backend->have_end(r);
+}
+
+void nn_reducer_need(void *reducer, size_t end) {
+    nn_reducer *r = reducer;
+    if (r->left == 0)
+        return;
+    while (r->rc == 0 && r->left > 0 && r->partition.border[r->left] < end) {
+        if (!r->backend->have_dealt(r, r->left - 1)) {
+            go_on_with_left(r);
+            continue;
+        }
+        r->left--;
+        if (r->open)
+            open_bucket(r, r->left);
+    }
+    if (r->rc < 0)
+        r->left = 0;
+    if (r->left == 0)
+        end_pass(r, r->rc == 0, have_end_of_left);
+}
+
+int nn_reducer_complete(nn_reducer *reducer) {
+    if (reducer->left > 0)
+        nn_reduce_check(reducer, nn_comm_check(reducer->spec.comm));
+    nn_reducer_need(reducer, reducer->spec.n);
+    return take_rc(reducer, __func__);
 }

@@ -44,7 +44,8 @@ static int partition_vector(nn_reducer *r, size_t owner) {
     r->owner = owner;
     NN_TRY(nn_partition_init(&r->partition, &r->pool, &partition));
     r->waited = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->waited);
-    return r->waited ? 0 : NN_EMEMORY;
+    r->dealt = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->dealt);
+    return r->waited && r->dealt ? 0 : NN_EMEMORY;
 }
 
 /* Messages between nodes, and what they are to carry. */
@@ -53,8 +54,10 @@ static int start_wire(nn_reducer *r) {
     if (spec->comm->nodes == 1)
         return 0;
     NN_TRY(nn_wire_new(spec->comm, &r->wire));
-    if (spec->outer_count > 0 && spec->between != NN_BETWEEN_GRADIENTS)
-        NN_TRY(nn_link_measure(spec->comm, spec->compute, &spec->link));
+    if (spec->outer_count == 0 || spec->between == NN_BETWEEN_GRADIENTS)
+        spec->link = (nn_link){0}; /* there is nothing to choose, so that no measurement stays */
+    NN_TRY(nn_link_measure(spec->comm, spec->compute, &spec->link));
+    nn_wire_set_rate(r->wire, spec->link.bandwidth);
     return 0;
 }
 

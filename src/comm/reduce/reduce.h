@@ -3,8 +3,9 @@
  * A reducer owns the parameter and the gradient vector, because where they live depends on how sums
  * are made. A step is: nn_reducer_open, nn_reducer_begin, nn_reducer_ready any number of times
  * while back-propagation completes the gradients, nn_reducer_finish. Between two steps every rank
- * may read the parameters. A step whose minibatch is computed in several passes is that for each of
- * them, of which all but the last begin with nn_reducer_begin_pass.
+ * may read the parameters, but after nn_reducer_go_ahead. A step whose minibatch is computed in
+ * several passes is that for each of them, of which all but the last begin with
+ * nn_reducer_begin_pass.
  */
 #ifndef NN_COMM_REDUCE_REDUCE_H
 #define NN_COMM_REDUCE_REDUCE_H
@@ -43,8 +44,8 @@ const nn_partition *nn_reducer_partition(const nn_reducer *reducer);
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
 
-/* What the nodes are joined by, as it was measured or given for NN_BETWEEN_AUTO; zeros where it
- * does not matter. Local. */
+/* What the nodes are joined by, as it was measured or given; zeros where it does not matter. Local.
+ */
 const nn_link *nn_reducer_link(const nn_reducer *reducer);
 /* True: rows of gradient spec.outer[i] go to all nodes. The same on every rank. Local. */
 bool nn_reducer_sends_rows(const nn_reducer *reducer, size_t i);
@@ -72,13 +73,28 @@ void nn_reducer_ready(void *reducer, size_t begin);
 const nn_step_sums *nn_reducer_sums(const nn_reducer *reducer);
 bool nn_reducer_nonfinite(const nn_reducer *reducer);
 /* The rest. After it gradients may be overwritten, and after a step's last pass all steps are taken
- * on all ranks. NN_ERANK. */
+ * on all ranks, unless some are left (nn_reducer_go_ahead). NN_ERANK. */
 int nn_reducer_finish(nn_reducer *reducer);
 /* The same in two parts, with spec.in_parts: after the first the gradient vector holds the sums of
  * all ranks, and may be changed, alike on all of them; the second takes the steps, or drops them.
  * NN_ERANK, after which there is no second. */
 int nn_reducer_sum(nn_reducer *reducer);
 int nn_reducer_update(nn_reducer *reducer, bool steps);
+
+/* From the next step on, where several nodes sum and no step needs all of the gradient,
+ * nn_reducer_finish leaves sums that are on their way: the next step's nn_reducer_open and forward
+ * come, for which nn_reducer_need completes what is left, the first layers' parameters first. The
+ * same on every rank. Local. */
+void nn_reducer_go_ahead(nn_reducer *reducer);
+/* Whether something is left. The same on every rank of a node. Local. */
+bool nn_reducer_has_left(const nn_reducer *reducer);
+/* Parameters before element `end` are about to be read, and rows of their gradients to be put. Has
+ * the type of nn_need_fn. Every rank calls the same sequence. */
+void nn_reducer_need(void *reducer, size_t end);
+/* Completes what is left, where something is: before nn_reducer_begin, and before anyone looks at
+ * parameters, gradients, optimiser state or nn_reducer_nonfinite. NN_ERANK, also of a failure that
+ * nn_reducer_need met with. */
+int nn_reducer_complete(nn_reducer *reducer);
 
 /* Within `compute_norms` and `constrain`: values[count] become their sums over the owners of a
  * node's slices; all ranks of the node have come so far. */

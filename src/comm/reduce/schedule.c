@@ -6,8 +6,9 @@
 
 #include <math.h>
 
-/* Steps until the pauses between messages are those of all later ones. */
+/* Steps until the pauses between messages are those of all later ones, and what a step leaves. */
 #define SETTLING 64
+#define SETTLING_AHEAD 8
 
 /* ---- what goes over the network -------------------------------------------------------------- */
 
@@ -22,6 +23,7 @@ struct round {
 struct transfer {
     enum kind kind;
     double bytes; /* of the rows, or of the vector that is summed */
+    double need;  /* the smallest goes first among those that wait, where steps are left */
     int done;     /* rounds */
     double ready; /* when the next round can begin; after the last one, when all has come */
 };
@@ -105,6 +107,7 @@ bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
 struct bucket {
     size_t transfer;
     double work; /* seconds of what is done when it has come */
+    bool dealt;  /* that is done */
 };
 
 struct simulation {
@@ -119,15 +122,21 @@ struct simulation {
     nn_partition partition;
     struct bucket *bucket; /* [partition.buckets] */
     struct transfer *transfer;
-    size_t transfers;                /* so far */
+    size_t transfers; /* so far, from the step before on, */
+    size_t before;    /* of which those are so many */
+    int step;
+    size_t left;                     /* buckets of the step before, the first ones */
     double network_free, adder_free; /* when the network, and who adds, are free again */
     double step_sums;                /* when they have come */
     double now, exposed;             /* of the ranks */
     size_t complete, dealt;          /* buckets */
 };
 
-static size_t begin_transfer(struct simulation *s, enum kind kind, double bytes) {
-    s->transfer[s->transfers] = (struct transfer){.kind = kind, .bytes = bytes, .ready = s->now};
+/* For elements from `begin` on. */
+static size_t begin_transfer(struct simulation *s, enum kind kind, double bytes, size_t begin) {
+    double need = (double)s->step * (double)s->partition.border[0] + (double)begin;
+    s->transfer[s->transfers] = (struct transfer){
+        .kind = kind, .bytes = bytes, .need = s->plan->ahead ? need : 0, .ready = s->now};
     return s->transfers++;
 }
 
@@ -135,12 +144,22 @@ static bool has_come(const struct simulation *s, const struct transfer *t) {
     return t->done == rounds_of(t->kind, s->nodes);
 }
 
-/* The round that can begin first; NULL: none is left. */
+/* Whether a round of `a` goes before one of `b`: if both wait for the network, the one that is
+ * needed first. */
+static bool goes_first(const struct simulation *s, const struct transfer *a,
+                       const struct transfer *b) {
+    double when_a = fmax(a->ready, s->network_free), when_b = fmax(b->ready, s->network_free);
+    if (when_a == when_b && a->need != b->need)
+        return a->need < b->need;
+    return a->ready < b->ready;
+}
+
+/* The round that begins next; NULL: none is left. */
 static struct transfer *next_round(struct simulation *s) {
     struct transfer *next = NULL;
     for (size_t i = 0; i < s->transfers; i++) {
         struct transfer *t = &s->transfer[i];
-        if (!has_come(s, t) && (!next || t->ready < next->ready))
+        if (!has_come(s, t) && (!next || goes_first(s, t, next)))
             next = t;
     }
     return next;
@@ -184,20 +203,58 @@ static bool come(struct simulation *s, size_t i, bool wait) {
     return has_come(s, t) && reach(s, t->ready, wait);
 }
 
+static void deal_with(struct simulation *s, struct bucket *b) {
+    s->now += b->work;
+    b->dealt = true;
+}
+
 /* Takes the steps on complete buckets. */
 static void deal(struct simulation *s, bool wait) {
     if (!reach(s, s->step_sums, wait))
         return;
     while (s->dealt < s->complete && come(s, s->bucket[s->dealt].transfer, wait))
-        s->now += s->bucket[s->dealt++].work;
+        deal_with(s, &s->bucket[s->dealt++]);
 }
 
-/* Time begins again with each step. */
+/* Bucket k is waited for, of which others are dealt with that come sooner. */
+static void deal_with_left(struct simulation *s, size_t k) {
+    struct bucket *first = &s->bucket[k];
+    while (!first->dealt) {
+        const struct transfer *t = &s->transfer[first->transfer];
+        struct bucket *next = first;
+        run_network(s, t, (double)INFINITY);
+        for (size_t i = k; t->ready > s->now && i-- > 0;) {
+            const struct transfer *other = &s->transfer[s->bucket[i].transfer];
+            bool sooner = other->ready < s->transfer[next->transfer].ready;
+            if (!s->bucket[i].dealt && has_come(s, other) && sooner)
+                next = &s->bucket[i];
+        }
+        reach(s, s->transfer[next->transfer].ready, true);
+        deal_with(s, next);
+    }
+}
+
+/* The parameters of the step before are there up to element `end`. */
+static void need(struct simulation *s, size_t end) {
+    for (; s->left > 0 && s->partition.border[s->left] < end; s->left--)
+        deal_with_left(s, s->left - 1);
+}
+
+/* Time begins again with each step; what the step before it had left is gone. */
 static void begin_step(struct simulation *s) {
+    s->transfers -= s->before;
+    for (size_t i = 0; i < s->transfers; i++) {
+        s->transfer[i] = s->transfer[i + s->before];
+        s->transfer[i].ready -= s->now;
+    }
+    for (size_t k = 0; k < s->left; k++)
+        s->bucket[k].transfer -= s->before;
+    s->before = s->transfers;
     s->network_free -= s->now;
     s->adder_free -= s->now;
     s->now = s->exposed = 0;
-    s->transfers = s->complete = s->dealt = 0;
+    s->complete = s->dealt = 0;
+    s->step++;
 }
 
 /* One side of the rows of layer i goes out, of matrices that have it before the layer computes, or
@@ -209,7 +266,8 @@ static void send_rows(struct simulation *s, size_t i, bool first, bool early) {
         nn_outer_side side = (m->first == NN_OUTER_A) == first ? NN_OUTER_A : NN_OUTER_B;
         size_t bytes = nn_outer_side_bytes(&m->product, side, s->plan->number);
         if (s->by_rows[s->first[i] + k] && m->early == early)
-            s->rows[s->first[i] + k] = begin_transfer(s, ROWS, s->plan->rows * (double)bytes);
+            s->rows[s->first[i] + k] =
+                begin_transfer(s, ROWS, s->plan->rows * (double)bytes, s->begin[i]);
     }
 }
 
@@ -217,6 +275,8 @@ static void forward(struct simulation *s) {
     const nn_step_plan *plan = s->plan;
     s->now += plan->other;
     for (size_t i = 0; i < plan->layers; i++) {
+        if (plan->layer[i].params > 0)
+            need(s, s->begin[i] + plan->layer[i].params);
         send_rows(s, i, true, true);
         s->now += plan->layer[i].forward;
         send_rows(s, i, true, false);
@@ -249,12 +309,14 @@ static void complete_buckets(struct simulation *s, size_t i) {
         nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
         struct bucket *b = &s->bucket[s->complete];
         size_t elements = slice.end - slice.begin, k = matrix_of(s, slice, i);
+        b->dealt = false;
         b->work = s->plan->update * (double)elements;
         if (k < layer->matrices) {
             b->transfer = s->rows[s->first[i] + k];
             b->work += layer->matrix[k].fraction * layer->product_all;
         } else {
-            b->transfer = begin_transfer(s, sum_kind(s), (double)(elements * s->plan->number));
+            b->transfer =
+                begin_transfer(s, sum_kind(s), (double)(elements * s->plan->number), slice.begin);
         }
     }
 }
@@ -276,9 +338,15 @@ static void backward(struct simulation *s) {
         send_rows(s, i, false, false);
         if (layer->params > 0)
             complete_buckets(s, i);
-        deal(s, false);
+        if (!s->plan->ahead)
+            deal(s, false);
     }
-    deal(s, true);
+    if (!s->plan->ahead) {
+        deal(s, true);
+        return;
+    }
+    reach(s, s->step_sums, true);
+    s->left = s->partition.buckets;
 }
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -328,7 +396,7 @@ static int plan_simulation(struct simulation *s, nn_pool *pool) {
     NN_TRY(partition_vector(s, pool));
     size_t buckets = s->partition.buckets, most = buckets + 2 * count_matrices(s->plan);
     s->bucket = nn_pool_alloc(pool, (buckets + 1) * sizeof *s->bucket);
-    s->transfer = nn_pool_alloc(pool, (most + 1) * sizeof *s->transfer);
+    s->transfer = nn_pool_alloc(pool, (2 * most + 1) * sizeof *s->transfer);
     return s->bucket && s->transfer ? 0 : NN_EMEMORY;
 }
 
@@ -336,7 +404,8 @@ int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, 
     struct simulation s = {.plan = plan, .net = network, .nodes = nodes};
     nn_pool pool = {0};
     int rc = plan_simulation(&s, &pool);
-    for (int i = 0; rc == 0 && i < (network->burst > 0 ? SETTLING : 1); i++) {
+    int steps = network->burst > 0 ? SETTLING : plan->ahead ? SETTLING_AHEAD : 1;
+    for (int i = 0; rc == 0 && i < steps; i++) {
         begin_step(&s);
         forward(&s);
         backward(&s);

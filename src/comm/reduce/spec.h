@@ -66,6 +66,12 @@ typedef struct nn_reduce_ops {
     bool (*nonfinite)(void *ctx);
 } nn_reduce_ops;
 
+/* Whether steps may be left to the next one (nn_reducer_go_ahead): they are taken on each bucket as
+ * soon as this is summed, and nothing comes after that. */
+static inline bool nn_reduce_may_go_ahead(const nn_reduce_ops *ops) {
+    return !ops->compute_norms && !ops->accumulate && !ops->constrain;
+}
+
 /* A gradient matrix that stands in the vector from `begin` on and is the product of the rows of a
  * minibatch, G[m][n] = A[rows][m]^T B[rows][n]. */
 typedef struct nn_outer_matrix {
@@ -98,7 +104,7 @@ typedef struct nn_reduce_spec {
     size_t direct;  /* nodes up to which each sends its sums to each; 0: NN_DIRECT_NODES */
     bool compress;  /* what travels between nodes does so as bfloat16 */
     nn_between_choice between; /* what travels between nodes */
-    nn_link link;        /* for NN_BETWEEN_AUTO: what they are joined by; the same on every rank */
+    nn_link link;        /* what they are joined by, zeros: not known; the same on every rank */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient
                             vector for each of its subtrees, and they are added along the tree */
     /* Gradients that are outer products, in the order of the vector; not needed any longer than for

@@ -61,6 +61,10 @@ typedef struct nn_layer_outer {
  * after the pass. Collective, also for ranks without rows. */
 typedef void nn_sum_fn(void *ctx, size_t n, double *values);
 
+/* Called in forward before the parameters of a layer are used, the last of which is before element
+ * `end` of the parameter vector. */
+typedef void nn_need_fn(void *ctx, size_t end);
+
 /* How a shard is divided into microbatches, each of which is computed by itself and whose gradients
  * are added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
 typedef struct nn_shard_microbatches {
@@ -84,6 +88,8 @@ typedef struct nn_pass {
     double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
     nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;
+    nn_need_fn *need; /* parameters may still be on their way; NULL: all are there */
+    void *need_ctx;
 } nn_pass;
 
 /* Everything one call may touch: rows [0, batch) of the layer's tensors. Images [C, H, W] stand in

@@ -29,6 +29,7 @@ static int take_steps(struct bench *b, int64_t steps, double *seconds) {
         NN_TRY(nn_trainer_step(t));
         t->state.epoch_loss = t->state.epoch_weight = 0;
     }
+    NN_TRY(nn_trainer_complete_step(t));
     *seconds = nn_seconds() - begin;
     return 0;
 }
@@ -146,6 +147,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     out->threads = nn_compute_threads(&t->session.compute);
     out->backend = nn_reducer_backend(t->session.reducer);
     out->number = t->session.settings->train.compress == NN_COMPRESS_BF16 ? 2 : sizeof(nn_real);
+    out->ahead = nn_reduce_may_go_ahead(&t->session.ops);
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);
     b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
@@ -154,6 +156,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     for (size_t i = 0; i < out->layers; i++)
         NN_TRY(note_matrices(b, b->layer[i + 1], pool, &out->layer[i]));
     nn_model_time(t->session.model, b->time);
+    nn_reducer_go_ahead(t->session.reducer);
     return 0;
 }
 

@@ -25,11 +25,12 @@ typedef struct nn_bench_layer {
 } nn_bench_layer;
 
 typedef struct nn_bench_step {
-    int64_t batch_size;                                    /* of the global minibatch */
-    size_t size;                                           /* elements of the gradient vector */
-    int threads;                                           /* of this rank */
-    const char *backend;                                   /* how gradients are summed */
-    size_t number;                                         /* bytes of one between nodes */
+    int64_t batch_size;  /* of the global minibatch */
+    size_t size;         /* elements of the gradient vector */
+    int threads;         /* of this rank */
+    const char *backend; /* how gradients are summed */
+    size_t number;       /* bytes of one between nodes */
+    bool ahead; /* of several nodes: steps are left to the next one (nn_reducer_go_ahead) */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
     double work;        /* operations a step of all layers, and of gradients that owners multiply */
     double update_work; /* the latter alone */

@@ -68,11 +68,13 @@ static double other_seconds(const nn_scaling *s, const nn_bench_step *step) {
 int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, int ranks,
                     nn_pool *pool) {
     nn_scaling *s = scaling;
-    *s = (nn_scaling){.nodes = nodes,
-                      .ranks = ranks,
-                      .batch = (double)step->batch_size,
-                      .data = step->data,
-                      .plan = {.layers = step->layers, .ranks = ranks, .number = step->number}};
+    *s = (nn_scaling){
+        .nodes = nodes,
+        .ranks = ranks,
+        .batch = (double)step->batch_size,
+        .data = step->data,
+        .plan = {
+            .layers = step->layers, .ranks = ranks, .number = step->number, .ahead = step->ahead}};
     s->layer = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->layer);
     s->predicted = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->predicted);
     if (!s->layer || !s->predicted)

@@ -331,6 +331,7 @@ int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound) {
     if (t->session.settings->train.check_replicas == 0 || t->compared_step == t->state.step ||
         !nn_replicas_any(t->session.reducer))
         return 0;
+    NN_TRY(nn_trainer_complete_step(t));
     double since = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_COMPARE);
     NN_TRY(nn_replicas_equal(t->session.reducer, hash_share(&t->session), &equal));

@@ -10,24 +10,18 @@
 /* ---- phases ---------------------------------------------------------------------------------- */
 
 /* Another phase of the step begins; the seconds of the one before are added to `spent`, but for
- * those in which layers summed statistics over the ranks. */
+ * those in which layers summed statistics over the ranks, gradients were summed, or the optimiser
+ * took its steps. */
 static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
-    double now = nn_seconds(), waited = t->session.waited;
-    *spent += now - t->phase_begin - waited;
+    double now = nn_seconds(), waited, update;
+    nn_reducer_seconds(t->session.reducer, &waited, &update);
+    waited += t->session.waited;
+    *spent += now - t->phase_begin - waited - update;
     t->interval.comm += waited;
+    t->interval.update += update;
     t->session.waited = 0;
     t->phase_begin = now;
     nn_comm_at(t->comm, phase);
-}
-
-/* Sums and the optimiser's steps happen within back-propagation's time. */
-static void separate_seconds(nn_trainer *t) {
-    nn_interval *i = &t->interval;
-    double comm, update;
-    nn_reducer_seconds(t->session.reducer, &comm, &update);
-    i->backward -= comm + update;
-    i->comm += comm;
-    i->update += update;
 }
 
 /* ---- parts of the step ----------------------------------------------------------------------- */
@@ -90,7 +84,9 @@ static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
                      .micro = nn_session_microbatches(&t->session, rows),
                      .delta = nn_trainer_reports_gradients(t) ? t->delta : NULL,
                      .sum = nn_session_sum_statistics,
-                     .sum_ctx = &t->session};
+                     .sum_ctx = &t->session,
+                     .need = nn_reducer_has_left(t->session.reducer) ? nn_reducer_need : NULL,
+                     .need_ctx = t->session.reducer};
 }
 
 /* Samples with a gradient of the loss: mistakes, where the loss is perceptron or hinge. */
@@ -133,7 +129,7 @@ static void compute_loss(const nn_trainer *t, const nn_batch *rows,
 }
 
 /* What this rank adds to the sums of the step, which go with the gradients of the last pass. */
-static void begin_sum(nn_trainer *t, bool last, int read_rc) {
+static void begin_sum(nn_trainer *t, bool last, int failure) {
     nn_session *s = &t->session;
     if (!last) {
         nn_reducer_begin_pass(s->reducer);
@@ -146,7 +142,7 @@ static void begin_sum(nn_trainer *t, bool last, int read_rc) {
         s->sums->save = nn_trainer_save_clock(t);
         s->sums->busy = nn_saver_busy(t->saver);
     }
-    s->sums->failed = read_rc < 0 || nn_trainer_save_failure(t) < 0;
+    s->sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
     nn_reducer_begin(s->reducer, s->sums);
 }
 
@@ -191,12 +187,12 @@ static int check_faults(const nn_trainer *t) {
 
 /* Takes loss and wishes from the sums, which are the same on every rank: so a failure ends the
  * run on all of them in this step. */
-static int check_step(nn_trainer *t, const nn_batch *shard, int read_rc) {
+static int check_step(nn_trainer *t, const nn_batch *shard, int failure) {
     const nn_session *s = &t->session;
     const nn_step_sums *sums = nn_reducer_sums(s->reducer);
     NN_TRY(s->sum_rc);
     if (sums->failed > 0)
-        return nn_comm_agree(t->comm, read_rc < 0 ? read_rc : nn_trainer_save_failure(t));
+        return nn_comm_agree(t->comm, failure < 0 ? failure : nn_trainer_save_failure(t));
     t->stop = sums->stop > 0;
     t->asked = sums->asked > 0;
     t->save = (enum nn_save_clock)sums->save;
@@ -233,13 +229,39 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     }
 }
 
+/* ---- what the step before has left ----------------------------------------------------------- */
+
+static int complete(nn_trainer *t) {
+    NN_TRY(nn_reducer_complete(t->session.reducer));
+    return nn_reducer_nonfinite(t->session.reducer) ? nn_updater_explain_nonfinite(t->updater) : 0;
+}
+
+/* After forward, which waited for it. That it diverged is told to the sums of this step, which ends
+ * as if reading had failed: other nodes wait for its messages. */
+static int complete_before(nn_trainer *t, int *failure) {
+    int rc = complete(t);
+    if (rc == NN_EDIVERGED)
+        *failure = rc;
+    return rc == NN_EDIVERGED ? 0 : rc;
+}
+
+int nn_trainer_complete_step(nn_trainer *t) {
+    double other = 0;
+    if (!nn_reducer_has_left(t->session.reducer))
+        return 0;
+    t->phase_begin = nn_seconds();
+    int rc = complete(t);
+    next_phase(t, NN_PHASE_FORWARD, &other);
+    return rc;
+}
+
 int nn_trainer_step(nn_trainer *t) {
     nn_session *s = &t->session;
     nn_interval *time = &t->interval;
     nn_real *dz = nn_model_output_grad(s->model);
     nn_batch shard;
 
-    int read_rc = load_shard(t, &shard);
+    int failure = load_shard(t, &shard);
     nn_session_clear_sums(s);
     nn_trainer_clear_report(t);
     t->lr = nn_trainer_rate(t);
@@ -253,23 +275,23 @@ int nn_trainer_step(nn_trainer *t) {
         if (summed)
             nn_reducer_open(s->reducer, (size_t)global_of_pass(t, i));
         const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
+        NN_TRY(complete_before(t, &failure));
         compute_loss(t, &rows, pass.micro, z, dz);
         nn_trainer_measure_rows(t, &rows, z);
         next_phase(t, NN_PHASE_BACKWARD, &time->forward);
 
         /* Gradients become complete from the end of the vector on. The reducer sums what is
          * complete, and the updater takes the step on it. After the last pass all ranks have the
-         * same new parameters. */
+         * same new parameters, or wait for them in the next step, layer by layer. */
         if (summed)
-            begin_sum(t, i + 1 == passes(t), read_rc);
+            begin_sum(t, i + 1 == passes(t), failure);
         nn_model_backward(s->model, &pass, summed ? nn_reducer_ready : NULL, s->reducer);
         if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));
         next_phase(t, NN_PHASE_FORWARD, &time->backward);
     }
-    separate_seconds(t);
     NN_TRY(check_faults(t));
-    NN_TRY(check_step(t, &shard, read_rc));
+    NN_TRY(check_step(t, &shard, failure));
     nn_trainer_measure_step(t, &shard);
     advance(t, &shard);
     return 0;
@@ -326,7 +348,6 @@ int nn_trainer_update(nn_trainer *t) {
     nn_updater_set_rate(t->updater, t->lr);
     NN_TRY(nn_reducer_update(t->session.reducer, true));
     next_phase(t, NN_PHASE_FORWARD, &t->interval.backward);
-    separate_seconds(t);
     NN_TRY(check_step(t, &t->step_parts.rows, 0));
     advance(t, &t->step_parts.rows);
     return 0;

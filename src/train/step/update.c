@@ -22,6 +22,7 @@ struct nn_updater {
     nn_blocks blocks;
     double *block_sum, *sum; /* [blocks.all], [params] times NN_UPDATE_SUMS */
     nn_update common;        /* what is the same for all tensors */
+    nn_update coming;        /* the same of the step that has begun, until it is accepted */
     nn_real *total;          /* of passes so far, as long as the share; NULL: a step is one */
     atomic_bool nonfinite;
 };
@@ -81,8 +82,7 @@ void nn_updater_free(nn_updater *u) {
 /* ---- a step ---------------------------------------------------------------------------------- */
 
 void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
-    u->common = (nn_update){.lr = lr, .clip = u->session->settings->train.clip_value, .step = step};
-    atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
+    u->coming = (nn_update){.lr = lr, .clip = u->session->settings->train.clip_value, .step = step};
 }
 
 void nn_updater_set_rate(nn_updater *u, double lr) {
@@ -95,6 +95,8 @@ void nn_updater_set_rate(nn_updater *u, double lr) {
 static bool accept(void *ctx, const nn_step_sums *sums) {
     nn_updater *u = ctx;
     nn_staging_complete(u->session->staging);
+    atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
+    u->common = u->coming;
     u->common.scale = sums->weight > 0 ? 1 / sums->weight : 0;
     return sums->failed <= 0 && isfinite(sums->loss);
 }

@@ -341,6 +341,8 @@ int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
     nn_training *t = NULL;
     NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof *result));
     int rc = nn_training_open(comm, config, options, &t);
+    if (rc == 0) /* nobody else looks at parameters between two steps */
+        nn_reducer_go_ahead(t->trainer.session.reducer);
     while (rc == 0 && nn_training_goes_on(t)) {
         rc = nn_training_step(t);
         if (rc == 0)

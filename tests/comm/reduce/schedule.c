@@ -91,6 +91,26 @@ static void test_two_layers(void) {
     check_timeline(run(&plan, &net, 2), 14.5, 8 + 1 + 0.5);
 }
 
+/* Sums that are left to the next step, for which each layer waits by itself. */
+static void test_ahead(void) {
+    const nn_step_layer layer[] = {{.forward = 1, .product = 1, .params = BUCKET},
+                                   {.forward = 1, .product = 1, .params = BUCKET},
+                                   {.forward = 1, .product = 1, .params = BUCKET}};
+    nn_step_plan plan = {.layers = 3, .layer = layer, .update = 0.5 / BUCKET, .number = 4};
+    nn_network net = network;
+    net.bandwidth = MIB / 4;
+    /* 4 seconds each, from 4 on: in the end the last one's step, and what is waited for */
+    check_timeline(run(&plan, &net, 2), 16.5, 2 + 3.5 + 3.5);
+    plan.ahead = true;
+    check_timeline(run(&plan, &net, 1), 3 + 3 + 1.5, 0);
+    /* From the moment on when the last layer's sum goes out: the first layer's goes before the
+     * second one's, at 4 to 8, when the last one's step is taken; forward from 8.5 on, the second
+     * layer's from 12.5 on, and the last one's gradient is there at 15.5. */
+    check_timeline(run(&plan, &net, 2), 15.5, 2 + 3.5 + 2.5);
+    net.bandwidth = 100 * MIB;
+    check_timeline(run(&plan, &net, 2), 3 + 3 + 1.5, 0);
+}
+
 /* The step sums of 16 nodes are four messages, one after the other. */
 static void test_step_sums(void) {
     const nn_network net = {1, 0, INFINITY, 0, INFINITY};
@@ -176,6 +196,7 @@ int main(void) {
     test_burst();
     test_halving();
     test_two_layers();
+    test_ahead();
     test_step_sums();
     test_rows();
     test_choice();

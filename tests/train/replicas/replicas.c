@@ -65,6 +65,7 @@ static int step_and_flip(nn_trainer *t) {
     NN_TRY(nn_trainer_step(t));
     if (target == NOTHING || t->state.step != STEP)
         return 0;
+    NN_TRY(nn_trainer_complete_step(t)); /* else the step carries the bit on */
     if (on_last(t, nodes()))
         flip_own(&t->session, target, place_of(t->session.model));
     target = NOTHING; /* a bit flips once */

@@ -62,6 +62,9 @@ expect_line '"between_nodes":"sums of gradients"' passes/metrics.jsonl
 run_ranks "$RANKS" "$NNMPI" check net6.yaml -o train.between_nodes=rows >out
 expect_line '^between nodes  rows of words, down, each, last, fc; sums of the other gradients$' out
 
+# no step is complete before the next one begins (tests/train/step/ahead.sh)
+train_by left -o train.between_nodes=rows -o train.log_every=1000 -o train.check_replicas=0
+[ "$(digest_of rows)" = "$(digest_of left)" ] || fail "steps that leave rows to the next one have other bits"
 train_by part -o train.between_nodes=rows -o train.max_steps=5
 train_by part -o train.between_nodes=rows --resume
 [ "$(digest_of rows)" = "$(digest_of part)" ] || fail "a run that went on by rows has other bits"

@@ -17,6 +17,8 @@ void nn_node_free(nn_reducer *r) {
     r->residuals = NULL;
     nn_free(node->rank);
     nn_free(node->flags);
+    nn_free(node->buckets);
+    nn_free(node->opened);
     nn_free(node->posted);
     nn_free(node->subtree_sums);
     nn_free(node->mailbox);
@@ -39,12 +41,14 @@ static size_t most_copies(const nn_reducer *r) {
 
 /* Where each thing begins in a rank's part of the memory, from a cache line on. */
 struct layout {
-    size_t posted, mailbox, grads, params, rows, end;
+    size_t buckets, posted, mailbox, grads, params, rows, end;
 };
 
 static struct layout layout_of(const nn_reducer *r, bool first) {
     size_t vector = r->stride * sizeof(nn_real);
-    struct layout at = {.posted = sizeof(struct flags)};
+    struct layout at = {.buckets = sizeof(struct flags)};
+    size_t counters = r->wire ? BUCKET_COUNTERS * r->partition.buckets : 0;
+    at.posted = at.buckets + nn_align_count(counters, sizeof(uint64_t)) * sizeof(uint64_t);
     at.mailbox =
         at.posted + nn_align_count(most_copies(r) * NN_STEP_SUMS, sizeof(double)) * sizeof(double);
     at.grads =
@@ -73,6 +77,8 @@ int nn_node_allocate(nn_reducer *r, size_t *bytes) {
     NN_TRY(NN_NEW(&node->rank, node->ranks, "gradient reducer"));
     find_ranks(r);
     NN_TRY(NN_NEW(&node->flags, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->buckets, node->ranks, "gradient reducer"));
+    NN_TRY(NN_NEW(&node->opened, r->partition.buckets + 1, "gradient reducer"));
     NN_TRY(NN_NEW(&node->mailbox, node->ranks, "gradient reducer"));
     NN_TRY(NN_NEW(&node->posted, node->ranks, "gradient reducer"));
     if (r->spec.tree) {
@@ -110,6 +116,7 @@ void nn_node_find_segments(nn_reducer *r) {
     for (size_t p = 0; p < node->ranks; p++) {
         char *part = nn_shared_memory_segment(&node->memory, (int)p);
         node->flags[p] = (struct flags *)(void *)part;
+        node->buckets[p] = (_Atomic uint64_t *)(void *)(part + at.buckets);
         node->posted[p] = (nn_step_sums *)(void *)(part + at.posted);
         node->mailbox[p] = (double *)(void *)(part + at.mailbox);
         node->grads[p] = (nn_real *)(void *)(part + at.grads);

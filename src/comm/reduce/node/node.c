@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-static void rows_arrived(void *ctx);
+static void rows_arrived(void *ctx, size_t begin);
 
 /* Between the nodes, ranks of the same place in them own the same slices. */
 static int join_owners(nn_reducer *r) {
@@ -65,6 +65,22 @@ static void publish_until(const nn_reducer *r, int counter, uint64_t value, uint
 
 static void publish(const nn_reducer *r, int counter, uint64_t value) {
     publish_until(r, counter, value, value);
+}
+
+/* The same for counters of bucket k, which tell of the pass that has it open. */
+static void publish_bucket(const nn_reducer *r, int counter, size_t k) {
+    const struct node *node = r->state;
+    atomic_store(&node->buckets[node->me][(size_t)counter * r->partition.buckets + k],
+                 node->opened[k]);
+}
+
+static bool all_reached_bucket(const nn_reducer *r, int counter, size_t k) {
+    const struct node *node = r->state;
+    for (size_t p = 0; p < node->ranks; p++)
+        if (atomic_load(&node->buckets[p][(size_t)counter * r->partition.buckets + k]) <
+            node->opened[k])
+            return false;
+    return true;
 }
 
 static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
@@ -171,29 +187,32 @@ static void node_take_sums(nn_reducer *r) {
     publish(r, BROADCAST, r->passes_ended + 1);
 }
 
-/* As far as the rows of every bucket have come, in the order of the buckets. */
-static void rows_arrived(void *ctx) {
+/* Such a gradient is a bucket. */
+static void rows_arrived(void *ctx, size_t begin) {
     nn_reducer *r = ctx;
-    struct node *node = r->state;
-    size_t buckets = r->partition.buckets, before = node->arrived;
-    for (; node->arrived < buckets; node->arrived++) {
-        nn_slice bucket = nn_partition_bucket(&r->partition, node->arrived);
-        if (nn_outer_grads_is_everywhere(r->outer_grads, &bucket) &&
-            !nn_outer_grads_have(r->outer_grads, &bucket))
-            break;
-    }
-    if (node->arrived > before)
-        publish(r, ARRIVED, r->passes_ended * buckets + node->arrived);
+    size_t k = 0;
+    while (r->partition.border[k + 1] != begin)
+        k++;
+    publish_bucket(r, ARRIVED, k);
 }
 
-static void node_open(nn_reducer *r) {
+/* Of messages for bucket k: what is waited for first goes first. Where the next pass begins before
+ * this one ends, those are the first layers of this one. */
+static size_t priority_of(const nn_reducer *r, size_t k) {
+    const struct node *node = r->state;
+    size_t begin = r->partition.border[k + 1];
+    return r->ahead ? node->opened[k] * r->stride + begin : SIZE_MAX - begin;
+}
+
+static void node_open(nn_reducer *r, size_t k) {
     struct node *node = r->state;
-    if (!r->wire)
-        return;
+    nn_slice bucket = nn_partition_bucket(&r->partition, k);
     nn_wire_lock(r->wire);
-    node->arrived = 0;
-    rows_arrived(r); /* some may be here already */
-    nn_node_sums_open(node->between);
+    node->opened[k]++;
+    if (nn_outer_grads_is_everywhere(r->outer_grads, &bucket))
+        nn_outer_grads_receive(r->outer_grads, &bucket, priority_of(r, k));
+    else
+        nn_node_sums_open(node->between, k, priority_of(r, k));
     nn_wire_unlock(r->wire);
 }
 
@@ -320,14 +339,13 @@ static void node_start(nn_reducer *r, size_t k) {
 }
 
 static bool node_have_others(nn_reducer *r, size_t k) {
-    struct node *node = r->state;
+    const struct node *node = r->state;
     nn_slice bucket = nn_partition_bucket(&r->partition, k);
     if (!r->wire)
         return true;
     if (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket))
         return nn_node_sums_have(node->between, k);
-    nn_wire_poll(r->wire);
-    return all_reached(node, ARRIVED, r->passes_ended * r->partition.buckets + k + 1);
+    return all_reached_bucket(r, ARRIVED, k);
 }
 
 static void node_sum(nn_reducer *r, size_t k, bool fused) {
@@ -340,6 +358,17 @@ static void node_sum(nn_reducer *r, size_t k, bool fused) {
         nn_node_sums_take(node->between, k);
     if (fused && !stepped && r->rc == 0)
         nn_reduce_step_slice(r, &slice);
+}
+
+static void node_send_dealt(nn_reducer *r, size_t k) {
+    publish_bucket(r, DEALT, k);
+}
+
+static bool node_have_dealt(nn_reducer *r, size_t k) {
+    nn_slice bucket = nn_partition_bucket(&r->partition, k);
+    return all_reached_bucket(r, DEALT, k) &&
+           (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket) ||
+            nn_outer_grads_are_sent(r->outer_grads, &bucket));
 }
 
 static bool all_added(void *ctx) {
@@ -408,6 +437,8 @@ static const nn_reduce_backend backend = {.name = "node",
                                           .start = node_start,
                                           .have_others = node_have_others,
                                           .sum = node_sum,
+                                          .send_dealt = node_send_dealt,
+                                          .have_dealt = node_have_dealt,
                                           .send_end = node_send_end,
                                           .have_end = node_have_end,
                                           .add = node_add,

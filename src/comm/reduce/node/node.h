@@ -12,7 +12,6 @@
 enum {
     POSTED,    /* the pass, counted from 1, whose step sums are in `posted` */
     BROADCAST, /* the same for the sums over all nodes in `total` (the node's first rank) */
-    ARRIVED,   /* buckets, of all passes so far, whose rows the rank has from other nodes */
     COMPLETE,  /* buckets, of all passes so far, that are complete in the rank's gradient vector */
     ADDED,     /* calls of nn_reducer_add whose values stand in the rank's mailbox */
     ENDED,     /* passes in which the rank has read all it reads of others and written what it
@@ -31,6 +30,13 @@ struct flags {
     bool nonfinite;
 };
 
+/* Counters of a rank for each bucket, in which passes are counted that had it opened. */
+enum {
+    ARRIVED, /* the pass of which the rank has its rows from other nodes */
+    DEALT,   /* the pass in which the rank has taken the step on its slice (where steps are left) */
+    BUCKET_COUNTERS
+};
+
 struct node {
     nn_shared_memory memory;
     size_t ranks, me;
@@ -38,17 +44,18 @@ struct node {
     /* of the same slices on all nodes, and the first ranks of the nodes, for sums of steps;
      * MPI_COMM_NULL: one node, or this is none */
     MPI_Comm owners, first_ranks;
-    nn_node_tree tree;     /* of several nodes, where there is a tree */
-    nn_node_sums *between; /* NULL: one node */
-    nn_channel sums;       /* sums of the step to and from other nodes */
-    bool sums_begun;       /* in this pass */
-    size_t arrived;        /* buckets of this pass whose rows have come; under the wire's lock */
-    uint64_t adds;         /* calls of nn_reducer_add */
-    struct flags **flags;  /* [ranks] */
-    nn_step_sums **posted; /* [ranks] what each adds to the step sums, of each subtree */
-    double **mailbox;      /* [ranks] two of ops->values each, used in turn */
-    nn_real **grads;       /* [ranks] */
-    nn_real **subtree;     /* [covers] gradients of all subtrees; NULL without a tree */
+    nn_node_tree tree;          /* of several nodes, where there is a tree */
+    nn_node_sums *between;      /* NULL: one node */
+    nn_channel sums;            /* sums of the step to and from other nodes */
+    bool sums_begun;            /* in this pass */
+    uint64_t *opened;           /* [buckets] passes; under the wire's lock */
+    uint64_t adds;              /* calls of nn_reducer_add */
+    struct flags **flags;       /* [ranks] */
+    _Atomic uint64_t **buckets; /* [ranks] [BUCKET_COUNTERS][buckets]; NULL: one node */
+    nn_step_sums **posted;      /* [ranks] what each adds to the step sums, of each subtree */
+    double **mailbox;           /* [ranks] two of ops->values each, used in turn */
+    nn_real **grads;            /* [ranks] */
+    nn_real **subtree;          /* [covers] gradients of all subtrees; NULL without a tree */
     nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
 };
 

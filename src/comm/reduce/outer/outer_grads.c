@@ -23,9 +23,10 @@ struct side {
     size_t sample;      /* ... and of those of a sample: elements */
     nn_real *rows;      /* [samples of the node, or of all nodes][sample], which the node shares */
     uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
-    nn_channel channel; /* this rank's rows to other nodes, and theirs to it */
-    atomic_bool here;   /* theirs have come */
+    nn_channel channel; /* this rank's rows to other nodes, and theirs to it: */
+    bool here;          /* theirs have come; under the wire's lock */
     nn_outer_grads *all;
+    struct matrix *of;
 };
 
 /* A matrix that is taken. */
@@ -49,7 +50,7 @@ struct nn_outer_grads {
     bool ordered;   /* the ranks of every node follow each other, as `node` wants */
     int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
     size_t tos, froms;
-    void (*arrived)(void *ctx); /* called when rows of a matrix have come */
+    void (*arrived)(void *ctx, size_t begin); /* called when rows of a matrix have come */
     void *ctx;
     size_t most;          /* samples of a minibatch, ... */
     size_t usual_of_node; /* ... on any node, as shards are at first, ... */
@@ -156,8 +157,12 @@ static void take(nn_outer_grads *o, const nn_outer_matrix *c, size_t index, bool
                          .everywhere = everywhere,
                          .indexed = c->indexed};
     x->side[NN_OUTER_A] =
-        (struct side){.exact = c->indexed, .width = width, .sample = c->steps * width, .all = o};
-    x->side[NN_OUTER_B] = (struct side){.width = c->n, .sample = c->steps * c->n, .all = o};
+        (struct side){.exact = c->indexed, .width = width, .sample = c->steps * width};
+    x->side[NN_OUTER_B] = (struct side){.width = c->n, .sample = c->steps * c->n};
+    for (int side = 0; side < 2; side++) {
+        x->side[side].all = o;
+        x->side[side].of = x;
+    }
     o->span[o->count++] = (nn_span){c->begin, c->begin + c->m * c->n};
 }
 
@@ -180,14 +185,13 @@ static int allocate(nn_outer_grads *o, const nn_reduce_spec *spec) {
     return o->matrix && o->span && o->row && o->to && o->from ? 0 : NN_EMEMORY;
 }
 
-static void set_rows(nn_outer_grads *o, size_t rows);
 static int plan_messages(nn_outer_grads *o);
 
 static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
     NN_TRY(nn_comm_agree(o->comm, allocate(o, spec)));
     o->ordered = is_ordered(o->comm);
     o->most = spec->rows;
-    set_rows(o, spec->rows);
+    nn_outer_grads_open(o, spec->rows);
     if (o->ordered)
         find_most_of_node(o);
     pick(o, spec);
@@ -260,7 +264,7 @@ size_t nn_outer_grads_message_bytes(const nn_outer_grads *o) {
     return count * sizeof(uint16_t);
 }
 
-void nn_outer_grads_tell(nn_outer_grads *o, void (*arrived)(void *ctx), void *ctx) {
+void nn_outer_grads_tell(nn_outer_grads *o, void (*arrived)(void *ctx, size_t begin), void *ctx) {
     o->arrived = arrived;
     o->ctx = ctx;
 }
@@ -327,7 +331,9 @@ static void rows_moved(void *ctx, nn_channel *c) {
         nn_bf16_expand(c->in[i].count / sizeof *from, from, s->rows + (from - s->rounded));
     }
     s->here = true;
-    o->arrived(o->ctx);
+    const struct matrix *x = s->of;
+    if (x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here)
+        o->arrived(o->ctx, o->span[x - o->matrix].begin);
 }
 
 /* Rows travel between ranks of the same place in their nodes, or of what there is of one. */
@@ -347,9 +353,9 @@ static void find_peers(nn_outer_grads *o) {
     }
 }
 
-static int plan_channel(nn_outer_grads *o, struct side *s, size_t priority) {
+static int plan_channel(nn_outer_grads *o, struct side *s) {
     nn_channel *c = &s->channel;
-    *c = (nn_channel){.priority = priority, .ins = o->froms, .outs = o->tos};
+    *c = (nn_channel){.ins = o->froms, .outs = o->tos};
     c->moved = rows_moved;
     c->ctx = s;
     c->in = nn_pool_alloc(&o->pool, o->froms * sizeof *c->in);
@@ -367,7 +373,7 @@ static int plan_messages(nn_outer_grads *o) {
         find_peers(o);
     for (size_t i = 0; i < o->count; i++)
         for (int side = 0; o->matrix[i].everywhere && side < 2; side++)
-            NN_TRY(plan_channel(o, &o->matrix[i].side[side], SIZE_MAX - o->span[i].begin));
+            NN_TRY(plan_channel(o, &o->matrix[i].side[side]));
     return 0;
 }
 
@@ -389,7 +395,7 @@ bool nn_outer_grads_travels(const nn_outer_grads *o, size_t i) {
     return x && x->everywhere;
 }
 
-static void set_rows(nn_outer_grads *o, size_t rows) {
+void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
     size_t first = (size_t)(o->comm->rank - o->comm->node_rank);
     o->rows = rows;
     for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
@@ -397,17 +403,6 @@ static void set_rows(nn_outer_grads *o, size_t rows) {
     o->own = rows_of(o, (size_t)o->comm->rank);
     if (o->ordered)
         o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
-}
-
-void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
-    set_rows(o, rows);
-    for (size_t i = 0; i < o->count; i++)
-        for (int side = 0; o->matrix[i].everywhere && side < 2; side++) {
-            struct side *s = &o->matrix[i].side[side];
-            set_parcels(o, s);
-            s->here = false;
-            nn_wire_receive(o->wire, &s->channel);
-        }
 }
 
 struct copy {
@@ -467,9 +462,19 @@ bool nn_outer_grads_is_everywhere(const nn_outer_grads *o, const nn_slice *slice
     return nn_outer_grads_covers(o, slice) && o->matrix[matrix_at(o, slice)].everywhere;
 }
 
-bool nn_outer_grads_have(const nn_outer_grads *o, const nn_slice *slice) {
-    const struct matrix *x = &o->matrix[matrix_at(o, slice)];
-    return x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here;
+void nn_outer_grads_receive(nn_outer_grads *o, const nn_slice *slice, size_t priority) {
+    struct side *side = o->matrix[matrix_at(o, slice)].side;
+    side[NN_OUTER_A].here = side[NN_OUTER_B].here = false;
+    for (struct side *s = side; s < side + 2; s++) {
+        set_parcels(o, s);
+        s->channel.priority = priority;
+        nn_wire_receive(o->wire, &s->channel);
+    }
+}
+
+bool nn_outer_grads_are_sent(const nn_outer_grads *o, const nn_slice *slice) {
+    const struct side *side = o->matrix[matrix_at(o, slice)].side;
+    return side[NN_OUTER_A].channel.going == 0 && side[NN_OUTER_B].channel.going == 0;
 }
 
 void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {

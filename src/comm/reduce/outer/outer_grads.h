@@ -38,8 +38,10 @@ size_t nn_outer_grads_bytes(const nn_outer_grads *outer);
 size_t nn_outer_grads_message_bytes(const nn_outer_grads *outer);
 void nn_outer_grads_attach(nn_outer_grads *outer, void *memory, int tag);
 
-/* Who is told, by any thread and under the wire's lock, when rows of other nodes have come. */
-void nn_outer_grads_tell(nn_outer_grads *outer, void (*arrived)(void *ctx), void *ctx);
+/* Who is told, by any thread and under the wire's lock, when all rows of a gradient have come from
+ * other nodes, which stands in the vector from `begin` on. */
+void nn_outer_grads_tell(nn_outer_grads *outer, void (*arrived)(void *ctx, size_t begin),
+                         void *ctx);
 
 /* As nn_reducer_wants_rows, nn_reducer_sends_rows, nn_reducer_open and nn_reducer_put_rows. */
 bool nn_outer_grads_is_taken(const nn_outer_grads *outer, size_t i);
@@ -52,8 +54,10 @@ void nn_outer_grads_put(nn_outer_grads *outer, size_t i, nn_outer_side side,
  * so that there is nothing to sum between them. */
 bool nn_outer_grads_covers(const nn_outer_grads *outer, const nn_slice *slice);
 bool nn_outer_grads_is_everywhere(const nn_outer_grads *outer, const nn_slice *slice);
-/* All rows of it that this rank gets from other nodes are there. */
-bool nn_outer_grads_have(const nn_outer_grads *outer, const nn_slice *slice);
+/* What other nodes send of the rows of such a slice may come, in the pass that is open; and those
+ * that this rank has put have gone to them. */
+void nn_outer_grads_receive(nn_outer_grads *outer, const nn_slice *slice, size_t priority);
+bool nn_outer_grads_are_sent(const nn_outer_grads *outer, const nn_slice *slice);
 
 /* Writes the product of all rows to such a slice of `grads`, the gradient vector. All ranks have
  * put their rows, and those of other nodes are there. Local. */

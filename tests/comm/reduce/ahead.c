@@ -1,0 +1,195 @@
+/* ranks: 2 3 4 */
+/* nodes: 2 3 */
+/* What a step leaves to the next one (nn_reducer_go_ahead): parameters are those of all steps as
+ * soon as they are asked for, and rows of the next step, of which there may be fewer, come on top
+ * of those of the step before. */
+#include "check.h"
+#include "comm/comm.h"
+#include "comm/reduce/reduce.h"
+
+#include <string.h>
+
+/* Layers of some elements each, of which the second one is a matrix whose rows travel. */
+enum { LAYERS = 4, MATRIX = 1, M = 64, WIDE = 48, BATCH = 12, STEPS = 9 };
+static const size_t border[LAYERS + 1] = {0, 5000, 5000 + M *WIDE, 20000, 21000};
+#define N border[LAYERS]
+/* Every rank says that it met with NaN; all refuse the step. */
+enum { BAD = 4, REFUSED = 6 };
+
+struct trial {
+    nn_comm *comm;
+    nn_reducer *reducer;
+    nn_shards shards;
+    nn_pool pool;
+    int step;        /* under way */
+    int left;        /* the last one that took steps on parameters */
+    nn_real *wanted; /* [N] parameters after it */
+};
+
+static bool accept(void *ctx, const nn_step_sums *sums) {
+    struct trial *t = ctx;
+    CHECK_NEAR(sums->weight, nn_comm_size(t->comm), 0);
+    t->left = t->step;
+    return t->step != REFUSED;
+}
+
+static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
+    const struct trial *t = ctx;
+    nn_real *w = nn_reducer_vector(t->reducer, 0) + slice->begin;
+    for (size_t i = 0; i < slice->end - slice->begin; i++)
+        w[i] += g[i];
+}
+
+static bool nonfinite(void *ctx) {
+    const struct trial *t = ctx;
+    return t->left == BAD;
+}
+
+static void compute_norms(void *ctx, nn_reducer *reducer) {
+    (void)ctx, (void)reducer;
+}
+
+static const nn_reduce_ops ops = {.accept = accept, .step = take_step, .nonfinite = nonfinite};
+static const nn_reduce_ops late_ops = {
+    .accept = accept, .compute_norms = compute_norms, .step = take_step, .nonfinite = nonfinite};
+
+static size_t rows_of(int step) {
+    return step % 3 == 2 ? BATCH - 5 : BATCH;
+}
+
+/* Row r of a global minibatch, and what a rank adds elsewhere. */
+static nn_real row_element(int step, size_t r, size_t i) {
+    return (nn_real)((r + i + (size_t)step) % 5);
+}
+
+static nn_real part(int step, int rank, size_t i) {
+    return (nn_real)((i + (size_t)(step + rank)) % 7);
+}
+
+static bool in_matrix(size_t i) {
+    return i >= border[MATRIX] && i < border[MATRIX + 1];
+}
+
+static void add_wanted(struct trial *t) {
+    for (size_t i = 0; i < N && t->step != REFUSED; i++) {
+        size_t at = i - border[MATRIX];
+        if (in_matrix(i))
+            for (size_t r = 0; r < rows_of(t->step); r++)
+                t->wanted[i] +=
+                    row_element(t->step, r, at / WIDE) * row_element(t->step, r, at % WIDE);
+        else
+            for (int rank = 0; rank < nn_comm_size(t->comm); rank++)
+                t->wanted[i] += part(t->step, rank, i);
+    }
+}
+
+static nn_span own_rows(const struct trial *t) {
+    return nn_shards_rows(&t->shards, rows_of(t->step), (size_t)nn_comm_rank(t->comm));
+}
+
+static void put(const struct trial *t, nn_outer_side side) {
+    nn_span own = own_rows(t);
+    size_t width = side == NN_OUTER_A ? M : WIDE;
+    nn_real x[BATCH * M];
+    for (size_t r = own.begin; r < own.end; r++)
+        for (size_t i = 0; i < width; i++)
+            x[(r - own.begin) * width + i] = row_element(t->step, r, i);
+    nn_reducer_put_rows(t->reducer, 0, side, &(nn_row_block){x, own.end - own.begin, width});
+}
+
+static void forward(struct trial *t) {
+    const nn_real *w = nn_reducer_vector(t->reducer, 0);
+    for (size_t l = 0; l < LAYERS; l++) {
+        size_t wrong = 0;
+        if (nn_reducer_has_left(t->reducer))
+            nn_reducer_need(t->reducer, border[l + 1]);
+        for (size_t i = border[l]; i < border[l + 1]; i++)
+            wrong += w[i] != t->wanted[i];
+        CHECK_EQ_INT(wrong, 0);
+        if (l == MATRIX && nn_reducer_wants_rows(t->reducer, 0))
+            put(t, NN_OUTER_A);
+    }
+    CHECK(!nn_reducer_has_left(t->reducer));
+    CHECK_EQ_INT(nn_reducer_complete(t->reducer), 0);
+    CHECK_EQ_INT(nn_reducer_nonfinite(t->reducer), t->step == BAD + 1);
+}
+
+static void backward(struct trial *t) {
+    nn_real *g = nn_reducer_grads(t->reducer);
+    bool by_rows = nn_reducer_wants_rows(t->reducer, 0);
+    for (size_t l = LAYERS; l-- > 0;) {
+        for (size_t i = border[l]; i < border[l + 1]; i++)
+            if (!in_matrix(i))
+                g[i] = part(t->step, nn_comm_rank(t->comm), i);
+        if (l == MATRIX && by_rows)
+            put(t, NN_OUTER_B);
+        for (size_t i = border[l]; i < border[l + 1] && !by_rows; i++) {
+            nn_span own = own_rows(t);
+            size_t at = i - border[MATRIX];
+            for (size_t r = own.begin; in_matrix(i) && r <= own.end; r++)
+                g[i] = r == own.begin ? 0
+                                      : g[i] + row_element(t->step, r - 1, at / WIDE) *
+                                                   row_element(t->step, r - 1, at % WIDE);
+        }
+        nn_reducer_ready(t->reducer, border[l]);
+    }
+}
+
+/* Somebody looks after every fourth step. */
+static void step(struct trial *t, bool leaves) {
+    nn_step_sums sums = {.weight = 1};
+    nn_reducer_open(t->reducer, rows_of(t->step));
+    forward(t);
+    nn_reducer_begin(t->reducer, &sums);
+    backward(t);
+    add_wanted(t);
+    CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
+    CHECK_EQ_INT(nn_reducer_has_left(t->reducer), leaves && t->step != REFUSED);
+    if (t->step % 4 == 3)
+        CHECK_EQ_INT(nn_reducer_complete(t->reducer), 0);
+}
+
+static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choice between,
+                       bool compress) {
+    struct trial t = {.comm = comm};
+    const nn_outer_matrix matrix = {.begin = border[MATRIX], .m = M, .n = WIDE, .steps = 1};
+    nn_reduce_spec spec = {.comm = comm,
+                           .choice = NN_REDUCE_NODE,
+                           .n = N,
+                           .vectors = 1,
+                           .bucket = 2048,
+                           .compress = compress,
+                           .between = between,
+                           .outer = &matrix,
+                           .outer_count = 1,
+                           .rows = BATCH,
+                           .shards = &t.shards,
+                           .ops = with,
+                           .ctx = &t};
+    CHECK_EQ_INT(nn_shards_init(&t.shards, &t.pool, BATCH, (size_t)nn_comm_size(comm)), 0);
+    if (CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0)) {
+        t.wanted = nn_pool_alloc(&t.pool, N * sizeof *t.wanted);
+        nn_reducer_go_ahead(t.reducer);
+        for (; t.step < STEPS; t.step++)
+            step(&t, with == &ops && nn_comm_nodes(comm) > 1);
+        CHECK_EQ_INT(nn_reducer_complete(t.reducer), 0);
+        CHECK(memcmp(nn_reducer_vector(t.reducer, 0), t.wanted, N * sizeof *t.wanted) == 0);
+        CHECK_EQ_INT(nn_comm_agree(comm, 0), 0); /* all have read */
+    }
+    nn_reducer_free(t.reducer);
+    nn_pool_release(&t.pool);
+}
+
+int main(void) {
+    nn_comm *comm;
+    CHECK_EQ_INT(nn_comm_init(&comm), 0);
+    if (!comm)
+        return check_done();
+    for (int compress = 0; compress < 2; compress++) { /* small whole numbers are not rounded */
+        test_steps(comm, &ops, NN_BETWEEN_GRADIENTS, compress);
+        test_steps(comm, &ops, NN_BETWEEN_ROWS, compress);
+        test_steps(comm, &late_ops, NN_BETWEEN_ROWS, compress);
+    }
+    nn_comm_free(comm);
+    return check_done();
+}
