@@ -46,7 +46,7 @@ typedef struct nn_exchange_costs {
  * multiply-adds. Local. */
 double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *costs);
 double nn_rows_seconds(const nn_link *link, const nn_exchange_costs *costs);
-/* Rows are the shorter way. Local. */
+/* Rows take less time than sums. Local. */
 bool nn_rows_pay(const nn_link *link, const nn_exchange_costs *costs);
 
 #endif

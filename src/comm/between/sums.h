@@ -34,7 +34,7 @@ int nn_node_sums_new(nn_reducer *r, MPI_Comm owners, const nn_subtrees *subtrees
 /* NULL is fine. Local. */
 void nn_node_sums_free(nn_node_sums *between);
 
-/* Bytes of the numbers on their way. Local. */
+/* Bytes of the numbers as they are sent. Local. */
 size_t nn_node_sums_bytes(const nn_node_sums *between);
 
 /* Tags of messages that it takes, from 0 on. Local. */

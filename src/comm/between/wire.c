@@ -41,7 +41,7 @@ struct nn_wire {
     size_t under_way, capacity;
     size_t packet_most, window;
     nn_channel *waiting; /* to go out, by priority */
-    size_t out;          /* bytes on their way out */
+    size_t out;          /* bytes that are being sent */
     nn_thread thread;
     pthread_mutex_t lock;
     pthread_cond_t work;

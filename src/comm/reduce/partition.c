@@ -1,6 +1,6 @@
 #include "comm/reduce/partition.h"
 
-/* Borders on their way to the list; counted first. */
+/* The list of borders while it is made; they are counted first. */
 struct borders {
     size_t count, *list;
 };

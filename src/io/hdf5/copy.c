@@ -254,7 +254,7 @@ int nn_h5_make_like(nn_h5 *to, const char *name, int64_t rows, nn_h5 *from, cons
     return nn_h5_copy_attrs(to, name, from, dataset);
 }
 
-/* Rows on their way. */
+/* The rows that are being copied. */
 typedef struct deal {
     nn_h5 *from, *to;
     const char *dataset, *const *name;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tables on their way into the parameters. */
+/* Tables that are being read into the parameters. */
 struct reading {
     const nn_pretrained *wanted;
     const nn_model *model;

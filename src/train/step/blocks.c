@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-/* Blocks on their way to the lists; all counted first. */
+/* The lists of blocks while they are made; all are counted first. */
 struct listing {
     nn_blocks *blocks;
     bool own, store; /* the slice is this rank's; lists are there */

@@ -1,6 +1,6 @@
 /* ranks: 1 2 3 */
 /* nodes: 2 */
-/* What the nodes are joined by, and when rows are the shorter way. */
+/* The network between the nodes, and when rows take less time than sums. */
 #include "comm/between/link.h"
 
 #include "check.h"

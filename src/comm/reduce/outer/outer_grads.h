@@ -2,7 +2,7 @@
  * minibatch, G[m][n] = A[rows][m]^T B[rows][n], and is often much larger than they are. Ranks that
  * share memory then show each other their rows, and the owner of a slice of G multiplies those of
  * all: nobody writes a whole G of its own, and nobody adds several. Between nodes rows travel
- * instead of sums where that is the shorter way (link.h): every node then multiplies the rows of
+ * instead of sums where that takes less time (link.h): every node then multiplies the rows of
  * the whole minibatch (sufficient factors: Xie et al. 2016, "Lighter-communication distributed
  * machine learning via sufficient factor broadcasting"; chosen layer by layer: Zhang et al. 2017,
  * "Poseidon"). So it is with the products of recurrent layers and of dense ones on sequences, which
@@ -34,7 +34,7 @@ size_t nn_outer_grads_spans(const nn_outer_grads *outer, const nn_span **out);
 /* Memory that all ranks of the node see, for the rows of all; zeroed by each rank for its own. Tags
  * of messages begin with `tag`. */
 size_t nn_outer_grads_bytes(const nn_outer_grads *outer);
-/* Memory of this rank besides that, for rows on their way. Local. */
+/* Memory of this rank besides that, for rows that are being sent. Local. */
 size_t nn_outer_grads_message_bytes(const nn_outer_grads *outer);
 void nn_outer_grads_attach(nn_outer_grads *outer, void *memory, int tag);
 
