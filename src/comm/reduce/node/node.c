@@ -43,157 +43,13 @@ static int join_owners(nn_reducer *r) {
 
 /* ---- what the ranks tell each other ---------------------------------------------------------- */
 
-static bool reached(const struct node *node, size_t rank, int counter, uint64_t value) {
-    return atomic_load(&node->flags[rank]->counter[counter].value) >= value;
-}
-
-static bool all_reached(const struct node *node, int counter, uint64_t value) {
-    for (size_t p = 0; p < node->ranks; p++)
-        if (!reached(node, p, counter, value))
-            return false;
-    return true;
-}
-
-/* Sleepers wait for all ranks to reach `goal`: the last one to come there rings. Stores and loads
- * are sequentially consistent, or of two who come at once none might think it is the last. */
-static void publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal) {
-    const struct node *node = r->state;
-    atomic_store(&node->flags[node->me]->counter[counter].value, value);
-    if (r->event && (counter == BROADCAST || all_reached(node, counter, goal)))
-        nn_event_signal(r->event);
-}
-
-static void publish(const nn_reducer *r, int counter, uint64_t value) {
-    publish_until(r, counter, value, value);
-}
-
-/* The same for counters of bucket k, which tell of the pass that has it open. */
-static void publish_bucket(const nn_reducer *r, int counter, size_t k) {
-    const struct node *node = r->state;
-    atomic_store(&node->buckets[node->me][(size_t)counter * r->partition.buckets + k],
-                 node->opened[k]);
-}
-
-static bool all_reached_bucket(const nn_reducer *r, int counter, size_t k) {
-    const struct node *node = r->state;
-    for (size_t p = 0; p < node->ranks; p++)
-        if (atomic_load(&node->buckets[p][(size_t)counter * r->partition.buckets + k]) <
-            node->opened[k])
-            return false;
-    return true;
-}
-
-static void node_send_sums(nn_reducer *r, nn_step_sums *sums) {
-    const struct node *node = r->state;
-    nn_step_sums *mine = node->posted[node->me];
-    if (r->spec.tree)
-        nn_tree_sum_subtrees(r->spec.tree, NN_STEP_SUMS, nn_step_sums_array(sums),
-                             nn_step_sums_array(mine));
-    else
-        *mine = *sums;
-    publish(r, POSTED, r->passes_ended + 1);
-}
-
-/* Of the node's ranks; others' are zero. */
-static void take_posted(const nn_reducer *r) {
-    const struct node *node = r->state;
-    const nn_tree *t = r->spec.tree;
-    memset(node->subtree_sums, 0, t->covers * sizeof *node->subtree_sums);
-    for (size_t p = 0; p < node->ranks; p++) {
-        size_t rank = node->rank[p];
-        memcpy(node->subtree_sums + t->first[rank], node->posted[p],
-               nn_reduce_copies(r, rank) * sizeof r->sums);
-    }
-}
-
-static void add_tree_sums(nn_reducer *r) {
-    const struct node *node = r->state;
-    const nn_tree *t = r->spec.tree;
-    take_posted(r);
-    nn_tree_add(t->join, t->covers - 1, NN_STEP_SUMS, nn_step_sums_array(node->subtree_sums));
-    r->sums = node->subtree_sums[0];
-}
-
-/* What is left to be added between the nodes: what has been added already is zero, so that sums
- * over the nodes change no bit of it. */
-static nn_values add_within_node(nn_reducer *r) {
-    const struct node *node = r->state;
-    const nn_node_tree *t = &node->tree;
-    nn_step_sums *sums = node->subtree_sums;
-    take_posted(r);
-    nn_tree_add(t->within, t->withins, NN_STEP_SUMS, nn_step_sums_array(sums));
-    for (size_t i = 0; i < t->withins; i++)
-        sums[t->within[i].right] = (nn_step_sums){0};
-    return (nn_values){sums, NN_STEP_SUMS * t->tree->covers, sizeof(double), MPI_DOUBLE, NULL};
-}
-
-/* In the order of the ranks, so that all of a node get the same bits. */
-static void add_sums(nn_reducer *r) {
-    const struct node *node = r->state;
-    if (r->spec.tree) {
-        add_tree_sums(r);
-        return;
-    }
-    r->sums = (nn_step_sums){0};
-    for (size_t p = 0; p < node->ranks; p++)
-        for (size_t i = 0; i < NN_STEP_SUMS; i++)
-            nn_step_sums_array(&r->sums)[i] += nn_step_sums_array(node->posted[p])[i];
-}
-
-/* Of several nodes' first ranks: the sum over the nodes begins when those of the node have come,
- * and is looked for. */
-static bool sum_over_nodes(nn_reducer *r) {
-    struct node *node = r->state;
-    if (!node->sums_begun) {
-        nn_values values = {&r->sums, NN_STEP_SUMS, sizeof(double), MPI_DOUBLE, NULL};
-        if (r->spec.tree)
-            values = add_within_node(r);
-        else
-            add_sums(r);
-        node->sums_begun = true;
-        nn_wire_sum(r->wire, &node->sums, node->first_ranks, &values);
-    }
-    nn_wire_poll(r->wire);
-    return node->sums.coming == 0;
-}
-
-/* Those of the node have come; where there are several nodes, those of all: to other ranks than the
- * first through that one. */
-static bool node_have_sums(nn_reducer *r) {
-    const struct node *node = r->state;
-    if (r->wire && node->me > 0)
-        return reached(node, 0, BROADCAST, r->passes_ended + 1);
-    return all_reached(node, POSTED, r->passes_ended + 1) && (!r->wire || sum_over_nodes(r));
-}
-
-static void node_take_sums(nn_reducer *r) {
-    struct node *node = r->state;
-    struct flags *first = node->flags[0];
-    if (!r->wire) {
-        add_sums(r);
-        return;
-    }
-    if (node->me > 0) {
-        r->sums = first->total;
-        return;
-    }
-    node->sums_begun = false;
-    if (r->spec.tree) {
-        nn_tree_add(node->tree.across, node->tree.acrosses, NN_STEP_SUMS,
-                    nn_step_sums_array(node->subtree_sums));
-        r->sums = node->subtree_sums[0];
-    }
-    first->total = r->sums;
-    publish(r, BROADCAST, r->passes_ended + 1);
-}
-
 /* Such a gradient is a bucket. */
 static void rows_arrived(void *ctx, size_t begin) {
     nn_reducer *r = ctx;
     size_t k = 0;
     while (r->partition.border[k + 1] != begin)
         k++;
-    publish_bucket(r, ARRIVED, k);
+    node_publish_bucket(r, ARRIVED, k);
 }
 
 /* Of messages for bucket k: what is waited for first goes first. Where the next pass begins before
@@ -218,23 +74,23 @@ static void node_open(nn_reducer *r, size_t k) {
 
 static void node_send_complete(nn_reducer *r) {
     uint64_t buckets = r->partition.buckets;
-    publish_until(r, COMPLETE, r->passes_ended * buckets + r->complete,
-                  (r->passes_ended + 1) * buckets);
+    node_publish_until(r, COMPLETE, r->passes_ended * buckets + r->complete,
+                       (r->passes_ended + 1) * buckets);
 }
 
 static bool node_have_bucket(nn_reducer *r, size_t k) {
-    return all_reached(r->state, COMPLETE, r->passes_ended * r->partition.buckets + k + 1);
+    return node_all_reached(r->state, COMPLETE, r->passes_ended * r->partition.buckets + k + 1);
 }
 
 static void node_send_end(nn_reducer *r, bool nonfinite) {
     const struct node *node = r->state;
     node->flags[node->me]->nonfinite = nonfinite;
-    publish(r, ENDED, r->passes_ended + 1);
+    node_publish(r, ENDED, r->passes_ended + 1);
 }
 
 static bool node_have_end(nn_reducer *r) {
     const struct node *node = r->state;
-    if (!all_reached(node, ENDED, r->passes_ended + 1))
+    if (!node_all_reached(node, ENDED, r->passes_ended + 1))
         return false;
     r->nonfinite = false;
     for (size_t p = 0; p < node->ranks; p++)
@@ -345,7 +201,7 @@ static bool node_have_others(nn_reducer *r, size_t k) {
         return true;
     if (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket))
         return nn_node_sums_have(node->between, k);
-    return all_reached_bucket(r, ARRIVED, k);
+    return node_all_reached_bucket(r, ARRIVED, k);
 }
 
 static void node_sum(nn_reducer *r, size_t k, bool fused) {
@@ -361,12 +217,12 @@ static void node_sum(nn_reducer *r, size_t k, bool fused) {
 }
 
 static void node_send_dealt(nn_reducer *r, size_t k) {
-    publish_bucket(r, DEALT, k);
+    node_publish_bucket(r, DEALT, k);
 }
 
 static bool node_have_dealt(nn_reducer *r, size_t k) {
     nn_slice bucket = nn_partition_bucket(&r->partition, k);
-    return all_reached_bucket(r, DEALT, k) &&
+    return node_all_reached_bucket(r, DEALT, k) &&
            (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket) ||
             nn_outer_grads_are_sent(r->outer_grads, &bucket));
 }
@@ -376,14 +232,14 @@ static bool all_added(void *ctx) {
     const struct node *node = r->state;
     if (r->wire)
         nn_wire_poll(r->wire);
-    return all_reached(node, ADDED, node->adds);
+    return node_all_reached(node, ADDED, node->adds);
 }
 
 static void node_add(nn_reducer *r, double *values, size_t count) {
     struct node *node = r->state;
     size_t half = node->adds % 2 * r->spec.ops->values;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
-    publish(r, ADDED, ++node->adds);
+    node_publish(r, ADDED, ++node->adds);
     nn_wait(all_added, r, r->event);
     memset(values, 0, count * sizeof *values);
     for (size_t p = 0; p < node->ranks; p++)

@@ -1,4 +1,5 @@
-/* The inside of the node backend (node.c): what its ranks share. */
+/* The inside of the node backend: what its ranks share (memory.c), the counters by which they tell
+ * each other (counters.c), the sums of steps (step_sums.c), and those of gradients (node.c). */
 #ifndef NN_COMM_REDUCE_NODE_NODE_H
 #define NN_COMM_REDUCE_NODE_NODE_H
 
@@ -66,5 +67,24 @@ int nn_node_allocate(nn_reducer *r, size_t *bytes);
 void nn_node_find_segments(nn_reducer *r);
 /* Collective, but after a failure of MPI. */
 void nn_node_free(nn_reducer *r);
+
+/* A counter of a rank of the node, or those of all, have come to `value`. */
+bool node_reached(const struct node *node, size_t rank, int counter, uint64_t value);
+bool node_all_reached(const struct node *node, int counter, uint64_t value);
+
+/* Sets this rank's counter; who sleeps is woken once all ranks have come to `goal`, or `value`. */
+void node_publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal);
+void node_publish(const nn_reducer *r, int counter, uint64_t value);
+
+/* The same for counters of bucket k, which tell of the pass that has it open. */
+void node_publish_bucket(const nn_reducer *r, int counter, size_t k);
+bool node_all_reached_bucket(const nn_reducer *r, int counter, size_t k);
+
+/* The sums of the step (step_sums.c), as nn_reduce_backend has them: along the tree, or in the
+ * order of the ranks, so that all of a node get the same bits; over several nodes by their first
+ * ranks. */
+void node_send_sums(nn_reducer *r, nn_step_sums *sums);
+bool node_have_sums(nn_reducer *r);
+void node_take_sums(nn_reducer *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "comm/between/link.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
+#include "comm/reduce/outer/inner.h"
 #include "math/gemm/outer_slice.h"
 #include "math/parallel.h"
 
@@ -15,54 +16,6 @@
 #define LEAST_ROWS 16
 /* Elements to copy that are worth a fork and join. */
 #define GRAIN 65536
-
-/* A or B of a matrix: rows of a minibatch, of each sample as many. */
-struct side {
-    bool exact;         /* numbers of places, which are not rounded */
-    size_t width;       /* of a row, ... */
-    size_t sample;      /* ... and of those of a sample: elements */
-    nn_real *rows;      /* [samples of the node, or of all nodes][sample], which the node shares */
-    uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
-    nn_channel channel; /* this rank's rows to other nodes, and theirs to it: */
-    bool here;          /* theirs have come; under the wire's lock */
-    nn_outer_grads *all;
-    struct matrix *of;
-};
-
-/* A matrix that is taken. */
-struct matrix {
-    size_t m, n;
-    size_t steps;    /* rows of a sample */
-    size_t index;    /* in spec.outer */
-    bool everywhere; /* rows go to all nodes */
-    bool indexed;    /* A is numbers of places */
-    struct side side[2];
-};
-
-struct nn_outer_grads {
-    nn_comm *comm;
-    const nn_compute *compute;
-    nn_compute same;     /* for products that all nodes make, whose bits go by threads */
-    const nn_tree *tree; /* NULL: shards are divided at any row, not into microbatches */
-    const nn_shards *shards;
-    nn_wire *wire; /* NULL: one node */
-    bool compress;
-    bool ordered;   /* the ranks of every node follow each other, as `node` wants */
-    int *to, *from; /* ranks of other nodes that get this one's rows, and whose it gets */
-    size_t tos, froms;
-    void (*arrived)(void *ctx, size_t begin); /* called when rows of a matrix have come */
-    void *ctx;
-    size_t most;          /* samples of a minibatch, ... */
-    size_t usual_of_node; /* ... on any node, as shards are at first, ... */
-    size_t most_of_node;  /* ... and as they may ever be */
-    size_t count;
-    struct matrix *matrix; /* in the order of the vector, as the spans are */
-    nn_span *span;
-    size_t *row;       /* [leaves + 1]: where the microbatches of a minibatch begin */
-    size_t rows;       /* samples in the minibatch under way, */
-    nn_span node, own; /* and which of them are on this node, and this rank's */
-    nn_pool pool;
-};
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
@@ -80,16 +33,6 @@ static bool pays_in_node(const nn_outer_grads *o, const nn_outer_matrix *c) {
            c->m >= LEAST_ROWS * ranks && by_rows < 2 * (double)ranks * m * n;
 }
 
-/* Rows of the minibatch under way that a rank has. */
-static nn_span rows_of(const nn_outer_grads *o, size_t rank) {
-    return nn_shards_rows(o->shards, o->rows, rank);
-}
-
-/* Most rows that it ever has. */
-static size_t most_of_rank(const nn_outer_grads *o) {
-    return nn_shards_most(o->shards, o->most);
-}
-
 static bool is_ordered(const nn_comm *comm) {
     bool ordered = true;
     for (int r = 0; r < comm->size; r++)
@@ -102,7 +45,7 @@ static void find_most_of_node(nn_outer_grads *o) {
     for (size_t r = 0, ranks; r < (size_t)o->comm->size; r += ranks) {
         ranks = (size_t)o->comm->locality[r].node_size;
         nn_span usual = nn_shards_rows_of(o->shards, o->most, r, r + ranks);
-        size_t rows = usual.end - usual.begin + 1, most = ranks * most_of_rank(o);
+        size_t rows = usual.end - usual.begin + 1, most = ranks * outer_most_of_rank(o);
         most = most < o->most ? most : o->most;
         o->usual_of_node = rows > o->usual_of_node ? rows : o->usual_of_node;
         o->most_of_node = most > o->most_of_node ? most : o->most_of_node;
@@ -185,8 +128,6 @@ static int allocate(nn_outer_grads *o, const nn_reduce_spec *spec) {
     return o->matrix && o->span && o->row && o->to && o->from ? 0 : NN_EMEMORY;
 }
 
-static int plan_messages(nn_outer_grads *o);
-
 static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
     NN_TRY(nn_comm_agree(o->comm, allocate(o, spec)));
     o->ordered = is_ordered(o->comm);
@@ -195,7 +136,7 @@ static int plan(nn_outer_grads *o, const nn_reduce_spec *spec) {
     if (o->ordered)
         find_most_of_node(o);
     pick(o, spec);
-    return nn_comm_agree(o->comm, plan_messages(o));
+    return nn_comm_agree(o->comm, outer_plan_messages(o));
 }
 
 int nn_outer_grads_new(const nn_reduce_spec *spec, nn_wire *wire, nn_outer_grads **out) {
@@ -290,93 +231,6 @@ void nn_outer_grads_attach(nn_outer_grads *o, void *memory, int tag) {
     }
 }
 
-/* ---- messages -------------------------------------------------------------------------------- */
-
-/* The bytes of rows as they travel. */
-static nn_parcel parcel(const struct side *s, int rank, nn_span rows) {
-    size_t first = rows.begin * s->sample, count = (rows.end - rows.begin) * s->sample;
-    if (s->rounded)
-        return (nn_parcel){rank, s->rounded + first, count * sizeof *s->rounded};
-    return (nn_parcel){rank, s->rows + first, count * sizeof *s->rows};
-}
-
-/* For the rows of the minibatch under way. */
-static void set_parcels(const nn_outer_grads *o, struct side *s) {
-    nn_channel *c = &s->channel;
-    for (size_t i = 0; i < c->outs; i++)
-        c->out[i] = parcel(s, o->to[i], o->own);
-    for (size_t i = 0; i < c->ins; i++)
-        c->in[i] = parcel(s, o->from[i], rows_of(o, (size_t)o->from[i]));
-}
-
-/* For as many rows as any rank ever has. */
-static void reserve_parcels(const nn_outer_grads *o, struct side *s) {
-    nn_channel *c = &s->channel;
-    nn_span most = {0, most_of_rank(o)};
-    for (size_t i = 0; i < c->outs; i++)
-        c->out[i] = parcel(s, o->to[i], most);
-    for (size_t i = 0; i < c->ins; i++)
-        c->in[i] = parcel(s, o->from[i], most);
-    nn_wire_reserve(o->wire, c);
-}
-
-/* By the wire: rows have come, or have gone. */
-static void rows_moved(void *ctx, nn_channel *c) {
-    struct side *s = ctx;
-    const nn_outer_grads *o = s->all;
-    if (c->coming > 0 || s->here)
-        return;
-    for (size_t i = 0; s->rounded && i < c->ins; i++) {
-        const uint16_t *from = c->in[i].bytes;
-        nn_bf16_expand(c->in[i].count / sizeof *from, from, s->rows + (from - s->rounded));
-    }
-    s->here = true;
-    const struct matrix *x = s->of;
-    if (x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here)
-        o->arrived(o->ctx, o->span[x - o->matrix].begin);
-}
-
-/* Rows travel between ranks of the same place in their nodes, or of what there is of one. */
-static bool sends(const nn_outer_grads *o, int from, int to) {
-    const nn_locality *a = &o->comm->locality[from], *b = &o->comm->locality[to];
-    return a->leader != b->leader && a->node_rank % b->node_size == b->node_rank;
-}
-
-/* Not all send to the same one first. */
-static void find_peers(nn_outer_grads *o) {
-    for (int i = 1; i < o->comm->size; i++) {
-        int rank = (o->comm->rank + i) % o->comm->size;
-        if (sends(o, o->comm->rank, rank))
-            o->to[o->tos++] = rank;
-        if (sends(o, rank, o->comm->rank))
-            o->from[o->froms++] = rank;
-    }
-}
-
-static int plan_channel(nn_outer_grads *o, struct side *s) {
-    nn_channel *c = &s->channel;
-    *c = (nn_channel){.ins = o->froms, .outs = o->tos};
-    c->moved = rows_moved;
-    c->ctx = s;
-    c->in = nn_pool_alloc(&o->pool, o->froms * sizeof *c->in);
-    c->out = nn_pool_alloc(&o->pool, o->tos * sizeof *c->out);
-    if (o->compress && !s->exact)
-        s->rounded = nn_pool_alloc(&o->pool, o->most * s->sample * sizeof *s->rounded);
-    if (!c->in || !c->out || (o->compress && !s->exact && !s->rounded))
-        return NN_EMEMORY;
-    reserve_parcels(o, s);
-    return 0;
-}
-
-static int plan_messages(nn_outer_grads *o) {
-    if (o->wire)
-        find_peers(o);
-    for (size_t i = 0; i < o->count; i++)
-        for (int side = 0; o->matrix[i].everywhere && side < 2; side++)
-            NN_TRY(plan_channel(o, &o->matrix[i].side[side]));
-    return 0;
-}
-
 /* ---- a step ---------------------------------------------------------------------------------- */
 
 static struct matrix *find(const nn_outer_grads *o, size_t index) {
@@ -400,7 +254,7 @@ void nn_outer_grads_open(nn_outer_grads *o, size_t rows) {
     o->rows = rows;
     for (size_t i = 0; o->tree && i <= o->tree->leaves; i++)
         o->row[i] = nn_even_span(rows, i, o->tree->leaves).begin;
-    o->own = rows_of(o, (size_t)o->comm->rank);
+    o->own = outer_rows_of(o, (size_t)o->comm->rank);
     if (o->ordered)
         o->node = nn_shards_rows_of(o->shards, rows, first, first + (size_t)o->comm->node_size);
 }
@@ -466,7 +320,7 @@ void nn_outer_grads_receive(nn_outer_grads *o, const nn_slice *slice, size_t pri
     struct side *side = o->matrix[matrix_at(o, slice)].side;
     side[NN_OUTER_A].here = side[NN_OUTER_B].here = false;
     for (struct side *s = side; s < side + 2; s++) {
-        set_parcels(o, s);
+        outer_set_parcels(o, s);
         s->channel.priority = priority;
         nn_wire_receive(o->wire, &s->channel);
     }
