@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 1 2
-# timeout: 120
+# timeout: 180
 # checkpoint.stage: checkpoints are written to a disk of the node and copied into the run folder; a copy that
 # was cut off is made up for by the next start there.
 . "$SOURCE_DIR/tests/lib.sh"
