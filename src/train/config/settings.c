@@ -62,8 +62,7 @@ static const nn_option train_options[] = {
      "a node share, where they also keep the parameters once; auto takes node where there is any"},
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
      "bf16: numbers are sent between nodes as bfloat16, in half of the bytes; the rounding error "
-     "of "
-     "sums of gradients is added in the next step, and saved with checkpoints"},
+     "of sums of gradients is added in the next step, and saved with checkpoints"},
     {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto",
      "auto|gradients|rows|remeasure",
      "what nodes send each other for the gradient of a dense or recurrent layer: gradients, which "
