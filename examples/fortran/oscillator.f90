@@ -124,5 +124,6 @@ program oscillator
     call c%free()
     call k%free()
     call optimizer%free()
+    deallocate (seed, times, places)
     call comm%free()
 end program oscillator

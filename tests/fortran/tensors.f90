@@ -40,6 +40,7 @@ contains
         character(200) :: errmsg
         most = 1e-5_dp
         if (present(tolerance)) most = tolerance
+        errmsg = ''
         call scope%open()
         flat = reshape(x, [size(expected)])
         call flat%get(found, stat, errmsg)
