@@ -1,5 +1,5 @@
 /* Layers of a program's own: the functions of its definition behind those of a row of the table. */
-#include "extend/own.h"
+#include "extend/custom.h"
 #include "nn/inner.h"
 
 #include <string.h>

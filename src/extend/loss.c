@@ -1,5 +1,5 @@
 /* Losses of a program's own: the function of its definition behind that of a row of the table. */
-#include "extend/own.h"
+#include "extend/custom.h"
 #include "nn/losses/losses.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  */
 #include "nn/metrics/metric.h"
 
-#include "extend/own.h"
+#include "extend/custom.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The inside of a loader, shared by loader.c (what it consists of) and minibatch.c (the making of
- * one). */
+/* The inside of a loader, shared by loader.c (what it consists of), minibatch.c (the making of a
+ * minibatch) and supplied.c (minibatches of rows that the program supplies). */
 #ifndef NN_DATA_LOADER_INNER_H
 #define NN_DATA_LOADER_INNER_H
 
@@ -8,8 +8,8 @@
 #include "data/loader/shuffle_buffer.h"
 #include "data/loader/spec.h"
 
-/* Memory of one minibatch. */
-typedef struct nn_shard {
+/* The memory of this rank's shard of one minibatch. */
+typedef struct nn_batch_memory {
     nn_batch batch;
     int64_t *sample;             /* [shard_max] */
     size_t *pass;                /* [passes + 1] */
@@ -17,7 +17,7 @@ typedef struct nn_shard {
     int32_t *label, *length;
     nn_real *position_weight; /* [shard_max][positions]: that of the sample */
     int64_t *position;        /* [shard_max][positions] index among those of the split */
-} nn_shard;
+} nn_batch_memory;
 
 struct nn_loader {
     nn_loader_spec spec;
@@ -40,16 +40,16 @@ struct nn_loader {
     nn_real *x_plain;             /* before augmentation; NULL: nothing moves pixels */
     nn_real *fill;                /* [row] what a stored 0 becomes; NULL: no augmentation */
     int depth;                    /* 1 without a thread */
-    nn_shard shard[NN_PREFETCH_MAX_DEPTH];
+    nn_batch_memory memory[NN_PREFETCH_MAX_DEPTH];
     nn_prefetch *prefetch; /* NULL: no thread */
 };
 
 /* A minibatch in this memory, but for its passes, whatever its samples are. */
-nn_batch nn_loader_batch_of(const nn_loader *loader, const nn_shard *shard, size_t count,
+nn_batch nn_loader_batch_of(const nn_loader *loader, const nn_batch_memory *memory, size_t count,
                             int64_t global);
 /* Where the rows of x are converted to, and what is done with them when all fields are there. */
-nn_real *nn_loader_x(const nn_loader *loader, const nn_shard *shard);
-void nn_loader_complete(nn_loader *loader, nn_shard *shard, int64_t epoch);
+nn_real *nn_loader_x(const nn_loader *loader, const nn_batch_memory *memory);
+void nn_loader_complete(nn_loader *loader, nn_batch_memory *memory, int64_t epoch);
 
 /* For the prefetching thread, or without one for nn_loader_batch: makes a minibatch, and says which
  * one comes after it. The context is the loader. */

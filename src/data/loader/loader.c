@@ -142,24 +142,24 @@ static int allocate_augment(nn_loader *l) {
     return NN_OK;
 }
 
-static int allocate_shard(const nn_loader *l, nn_shard *s) {
+static int allocate_batch(const nn_loader *l, nn_batch_memory *m) {
     size_t n = l->shard_max;
 
-    NN_TRY(NN_NEW(&s->sample, n, "minibatch"));
-    NN_TRY(NN_NEW(&s->pass, (size_t)l->spec.passes + 1, "minibatch"));
-    NN_TRY(NN_NEW(&s->x, n * l->x.convert.width, "minibatch"));
+    NN_TRY(NN_NEW(&m->sample, n, "minibatch"));
+    NN_TRY(NN_NEW(&m->pass, (size_t)l->spec.passes + 1, "minibatch"));
+    NN_TRY(NN_NEW(&m->x, n * l->x.convert.width, "minibatch"));
     if (l->labels)
-        NN_TRY(NN_NEW(&s->label, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&m->label, n * l->positions, "minibatch"));
     if (l->positions > 1)
-        NN_TRY(NN_NEW(&s->position, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&m->position, n * l->positions, "minibatch"));
     if (l->positions > 1 && l->weights)
-        NN_TRY(NN_NEW(&s->position_weight, n * l->positions, "minibatch"));
+        NN_TRY(NN_NEW(&m->position_weight, n * l->positions, "minibatch"));
     if (l->values)
-        NN_TRY(NN_NEW(&s->value, n * l->y.convert.width, "minibatch"));
+        NN_TRY(NN_NEW(&m->value, n * l->y.convert.width, "minibatch"));
     if (l->weights)
-        NN_TRY(NN_NEW(&s->weight, n, "minibatch"));
+        NN_TRY(NN_NEW(&m->weight, n, "minibatch"));
     if (l->lengths)
-        NN_TRY(NN_NEW(&s->length, n, "minibatch"));
+        NN_TRY(NN_NEW(&m->length, n, "minibatch"));
     return NN_OK;
 }
 
@@ -179,7 +179,7 @@ static int allocate(nn_loader *l) {
     NN_TRY(NN_NEW(&l->buffer_row, l->shard_max, "minibatch"));
     NN_TRY(allocate_augment(l));
     for (int i = 0; i < l->depth; i++)
-        NN_TRY(allocate_shard(l, &l->shard[i]));
+        NN_TRY(allocate_batch(l, &l->memory[i]));
     return NN_OK;
 }
 
@@ -268,16 +268,16 @@ int nn_loader_new(const nn_loader_spec *spec, nn_loader **out) {
     return NN_OK;
 }
 
-static void free_shard(nn_shard *s) {
-    nn_free(s->sample);
-    nn_free(s->pass);
-    nn_free(s->x);
-    nn_free(s->value);
-    nn_free(s->weight);
-    nn_free(s->label);
-    nn_free(s->length);
-    nn_free(s->position);
-    nn_free(s->position_weight);
+static void free_batch(nn_batch_memory *m) {
+    nn_free(m->sample);
+    nn_free(m->pass);
+    nn_free(m->x);
+    nn_free(m->value);
+    nn_free(m->weight);
+    nn_free(m->label);
+    nn_free(m->length);
+    nn_free(m->position);
+    nn_free(m->position_weight);
 }
 
 void nn_loader_free(nn_loader *l) {
@@ -289,7 +289,7 @@ void nn_loader_free(nn_loader *l) {
     nn_field_reader_release(&l->w);
     nn_field_reader_release(&l->length);
     for (int i = 0; i < l->depth; i++)
-        free_shard(&l->shard[i]);
+        free_batch(&l->memory[i]);
     nn_free(l->x_plain);
     nn_free(l->fill);
     nn_free(l->location);

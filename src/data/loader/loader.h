@@ -31,7 +31,7 @@ int64_t nn_loader_global(const nn_loader *loader, int64_t index);
 /* Samples that are shuffled together; 0: all. */
 int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
-/* Minibatch `index` of `epoch`, this rank's shard of it, as the shards of the ranks are; the
+/* Minibatch `index` of `epoch`, this rank's shard of it by the present borders of the shards; the
  * minibatch is rows index * batch_size ... of the epoch's order. Valid until the next call. Reading
  * may fail (NN_EIO). */
 int nn_loader_batch(nn_loader *loader, int64_t epoch, int64_t index, nn_batch *batch);

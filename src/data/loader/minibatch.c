@@ -54,103 +54,105 @@ static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *samp
     return NN_OK;
 }
 
-static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c, const nn_shard *s) {
-    return c->buffer ? l->buffer_row : s->sample;
+static const int64_t *index_of(const nn_loader *l, const nn_field_reader *c,
+                               const nn_batch_memory *m) {
+    return c->buffer ? l->buffer_row : m->sample;
 }
 
-static int gather(nn_loader *l, const nn_field_reader *c, const nn_shard *s, nn_real *out) {
-    return nn_field_reader_floats(c, index_of(l, c, s), s->batch.count, out);
+static int gather(nn_loader *l, const nn_field_reader *c, const nn_batch_memory *m, nn_real *out) {
+    return nn_field_reader_floats(c, index_of(l, c, m), m->batch.count, out);
 }
 
-static int gather_integers(nn_loader *l, const nn_field_reader *c, const nn_shard *s,
+static int gather_integers(nn_loader *l, const nn_field_reader *c, const nn_batch_memory *m,
                            int32_t *out) {
-    return nn_field_reader_integers(c, index_of(l, c, s), s->batch.count, out);
+    return nn_field_reader_integers(c, index_of(l, c, m), m->batch.count, out);
 }
 
 /* Weight and index of each position; those beyond the end of a sequence are ignored. */
-static void spread_positions(const nn_loader *l, nn_shard *s) {
+static void spread_positions(const nn_loader *l, nn_batch_memory *m) {
     size_t positions = l->positions;
     bool steps = nn_split_masks_labels(l->split);
 
-    for (size_t i = 0; positions > 1 && i < s->batch.count; i++) {
+    for (size_t i = 0; positions > 1 && i < m->batch.count; i++) {
         for (size_t p = 0, k = i * positions; p < positions; p++, k++) {
-            s->position[k] = s->sample[i] * (int64_t)positions + (int64_t)p;
+            m->position[k] = m->sample[i] * (int64_t)positions + (int64_t)p;
             if (l->weights)
-                s->position_weight[k] = s->weight[i];
-            if (steps && p >= (size_t)s->length[i])
-                s->label[k] = -1;
+                m->position_weight[k] = m->weight[i];
+            if (steps && p >= (size_t)m->length[i])
+                m->label[k] = -1;
         }
     }
 }
 
-static nn_target target_of(const nn_loader *l, const nn_shard *s) {
+static nn_target target_of(const nn_loader *l, const nn_batch_memory *m) {
     bool many = l->positions > 1;
 
-    return (nn_target){.label = s->label,
-                       .value = s->value,
+    return (nn_target){.label = m->label,
+                       .value = m->value,
                        .width = l->values ? l->y.convert.width : 0,
-                       .weight = many ? s->position_weight : s->weight,
-                       .sample = many ? s->position : s->sample};
+                       .weight = many ? m->position_weight : m->weight,
+                       .sample = many ? m->position : m->sample};
 }
 
-static void augment_x(nn_loader *l, nn_shard *s, int64_t epoch) {
+static void augment_x(nn_loader *l, nn_batch_memory *m, int64_t epoch) {
     nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
                               .x = nn_channels_last(l->split->x.shape),
                               .seed = l->spec.seed,
                               .epoch = epoch,
-                              .sample = s->sample,
+                              .sample = m->sample,
                               .fill = l->fill,
                               .in = l->x_plain,
-                              .out = s->x,
+                              .out = m->x,
                               .compute = l->prefetch ? NULL : l->spec.compute};
 
     if (l->fill)
-        nn_augment_apply(&batch, s->batch.count);
+        nn_augment_apply(&batch, m->batch.count);
 }
 
-nn_real *nn_loader_x(const nn_loader *l, const nn_shard *s) {
-    return l->x_plain ? l->x_plain : s->x;
+nn_real *nn_loader_x(const nn_loader *l, const nn_batch_memory *m) {
+    return l->x_plain ? l->x_plain : m->x;
 }
 
-void nn_loader_complete(nn_loader *l, nn_shard *s, int64_t epoch) {
-    augment_x(l, s, epoch);
-    spread_positions(l, s);
+void nn_loader_complete(nn_loader *l, nn_batch_memory *m, int64_t epoch) {
+    augment_x(l, m, epoch);
+    spread_positions(l, m);
 }
 
-/* The rows of its samples, of the shard's batch.count. */
-static int gather_fields(nn_loader *l, nn_shard *s) {
-    NN_TRY(gather(l, &l->x, s, nn_loader_x(l, s)));
+/* The rows of its samples, batch.count of them. */
+static int gather_fields(nn_loader *l, nn_batch_memory *m) {
+    NN_TRY(gather(l, &l->x, m, nn_loader_x(l, m)));
     if (l->labels)
-        NN_TRY(gather_integers(l, &l->y, s, s->label));
+        NN_TRY(gather_integers(l, &l->y, m, m->label));
     if (l->lengths)
-        NN_TRY(gather_integers(l, &l->length, s, s->length));
+        NN_TRY(gather_integers(l, &l->length, m, m->length));
     if (l->values)
-        NN_TRY(gather(l, &l->y, s, s->value));
+        NN_TRY(gather(l, &l->y, m, m->value));
     if (l->weights)
-        NN_TRY(gather(l, &l->w, s, s->weight));
+        NN_TRY(gather(l, &l->w, m, m->weight));
     return NN_OK;
 }
 
-nn_batch nn_loader_batch_of(const nn_loader *l, const nn_shard *s, size_t count, int64_t global) {
+nn_batch nn_loader_batch_of(const nn_loader *l, const nn_batch_memory *m, size_t count,
+                            int64_t global) {
     return (nn_batch){.count = count,
                       .global = global,
-                      .x = s->x,
-                      .target = target_of(l, s),
+                      .x = m->x,
+                      .target = target_of(l, m),
                       .positions = l->positions,
-                      .length = s->length,
-                      .sample = s->sample};
+                      .length = m->length,
+                      .sample = m->sample};
 }
 
 int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry) {
     nn_loader *l = ctx;
-    nn_shard *s = &l->shard[entry];
+    nn_batch_memory *m = &l->memory[entry];
 
-    s->batch = nn_loader_batch_of(l, s, locate_samples(l, task, s->pass),
+    m->batch = nn_loader_batch_of(l, m, locate_samples(l, task, m->pass),
                                   nn_loader_global(l, task->index));
-    s->batch.pass = s->pass;
-    NN_TRY(find_samples(l, task->epoch, s->batch.count, s->sample));
-    NN_TRY(gather_fields(l, s));
-    nn_loader_complete(l, s, task->epoch);
+    m->batch.pass = m->pass;
+    NN_TRY(find_samples(l, task->epoch, m->batch.count, m->sample));
+    NN_TRY(gather_fields(l, m));
+    nn_loader_complete(l, m, task->epoch);
     return NN_OK;
 }
 
@@ -194,6 +196,6 @@ int nn_loader_batch(nn_loader *l, int64_t epoch, int64_t index, nn_batch *batch)
         NN_TRY(nn_loader_make(l, &task, entry));
         fetch_ahead(l, &task);
     }
-    *batch = l->shard[entry].batch;
+    *batch = l->memory[entry].batch;
     return NN_OK;
 }

@@ -24,8 +24,9 @@ typedef struct nn_loader_spec {
     int64_t vocabulary; /* x is indices: whole numbers below this; 0: any numbers */
     bool x_only;        /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
-    uint64_t memory_limit; /* bytes the split may take in memory; 0: half of the machine's memory
-                              divided by `sharers` */
+    uint64_t memory_limit; /* bytes the split may take in memory; 0: half of what this process may
+                              take, which is the machine's memory divided by `sharers`, or the
+                              process's own limit where that is less */
     bool shuffle_buffer;   /* what does not fit memory_limit is shuffled in buffers of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
     bool shared;           /* the caller calls nn_loader_fill */

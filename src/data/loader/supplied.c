@@ -61,10 +61,10 @@ static int check_targets(const nn_loader *l, size_t rows, const unsigned char *s
                            "the minibatch's y holds label %" PRId64 " in row %zu; there are %zu "
                            "classes, 0 to %zu, and -1 for a row to be ignored",
                            label, i / l->positions, l->spec.classes, l->spec.classes - 1);
-        l->shard[0].label[i] = (int32_t)label;
+        l->memory[0].label[i] = (int32_t)label;
     }
     for (size_t i = 0; l->values && i < rows * l->y.convert.width; i++) {
-        double y = (double)l->shard[0].value[i];
+        double y = (double)l->memory[0].value[i];
         if (y < l->spec.low || y > l->spec.high)
             return nn_fail(NN_EFORMAT,
                            "the minibatch's y holds %g in row %zu, but the loss compares with "
@@ -76,17 +76,17 @@ static int check_targets(const nn_loader *l, size_t rows, const unsigned char *s
 
 /* Where rows are converted to while they are checked. */
 static nn_real *room_for(const nn_loader *l, const nn_field_reader *r) {
-    const nn_shard *s = &l->shard[0];
+    const nn_batch_memory *m = &l->memory[0];
 
     switch (r->name) {
     case 'x':
-        return nn_loader_x(l, s);
+        return nn_loader_x(l, m);
     case 'w':
-        return s->weight;
+        return m->weight;
     case NN_FIELD_LENGTH:
-        return (void *)s->length;
+        return (void *)m->length;
     default:
-        return s->value;
+        return m->value;
     }
 }
 
@@ -122,16 +122,16 @@ int nn_loader_supply(nn_loader *l, const nn_array array[NN_DATA_FIELDS], size_t 
             NN_TRY(supply_field(l, r, nn_data_fields[i], &array[i], (size_t)count));
     }
     *rows = (size_t)count;
-    l->shard[0].batch.count = (size_t)count;
+    l->memory[0].batch.count = (size_t)count;
     return NN_OK;
 }
 
 nn_batch nn_loader_make_supplied(nn_loader *l, int64_t number, int64_t first, int64_t global) {
-    nn_shard *s = &l->shard[0];
+    nn_batch_memory *m = &l->memory[0];
 
-    s->batch = nn_loader_batch_of(l, s, s->batch.count, global);
-    for (size_t i = 0; i < s->batch.count; i++)
-        s->sample[i] = first + (int64_t)i;
-    nn_loader_complete(l, s, number);
-    return s->batch;
+    m->batch = nn_loader_batch_of(l, m, m->batch.count, global);
+    for (size_t i = 0; i < m->batch.count; i++)
+        m->sample[i] = first + (int64_t)i;
+    nn_loader_complete(l, m, number);
+    return m->batch;
 }

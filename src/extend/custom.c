@@ -1,4 +1,4 @@
-#include "extend/own.h"
+#include "extend/custom.h"
 
 #include <ctype.h>
 #include <stdio.h>

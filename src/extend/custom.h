@@ -3,8 +3,8 @@
  *
  * A definition becomes a row of the table of its family. The struct that the options of such a row
  * are bound to begins with an nn_custom, behind which the program's own struct stands. */
-#ifndef NN_EXTEND_OWN_H
-#define NN_EXTEND_OWN_H
+#ifndef NN_EXTEND_CUSTOM_H
+#define NN_EXTEND_CUSTOM_H
 
 #include "base/options/option.h"
 #include "base/sized.h"
