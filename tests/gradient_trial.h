@@ -14,7 +14,7 @@ struct gradient_trial {
     nn_real *sums; /* of this rank's slices */
 };
 
-static inline bool gradient_accept(void *ctx, const nn_step_sums *sums) {
+static inline bool gradient_begin_step(void *ctx, const nn_step_sums *sums) {
     struct gradient_trial *t = ctx;
     t->weight = sums->weight;
     return true;
@@ -28,7 +28,7 @@ static inline void gradient_store(void *ctx, const nn_slice *slice, const nn_rea
 /* threads 0: as the session plans it. */
 static inline int gradient_trial_open(struct gradient_trial *t, nn_comm *comm, nn_config *config,
                                       int threads) {
-    static const nn_reduce_ops ops = {.accept = gradient_accept, .step = gradient_store};
+    static const nn_reduce_ops ops = {.begin_step = gradient_begin_step, .step = gradient_store};
     nn_session *session = &t->session;
     NN_TRY(nn_session_plan(session, comm, config, NULL));
     if (threads)
@@ -80,7 +80,7 @@ static inline int gradient_trial_run(struct gradient_trial *t, int64_t index, in
                  nn_model_output_grad(session->model));
     nn_session_clear_sums(session);
     session->sums->weight = sum.weight;
-    nn_reducer_begin(session->reducer, session->sums);
+    nn_reducer_send_sums(session->reducer, session->sums);
     nn_model_backward(session->model, &pass, nn_reducer_ready, session->reducer);
     *rows = (int64_t)batch.count;
     return nn_reducer_finish(session->reducer);

@@ -13,7 +13,7 @@ struct sum_trial {
     double total[SUM_TRIAL_N]; /* of all steps */
 };
 
-static inline bool sum_trial_accept(void *ctx, const nn_step_sums *sums) {
+static inline bool sum_trial_begin_step(void *ctx, const nn_step_sums *sums) {
     (void)ctx, (void)sums;
     return true;
 }
@@ -24,7 +24,7 @@ static inline void sum_trial_take_step(void *ctx, const nn_slice *slice, const n
     memcpy(w + slice->begin, g, (slice->end - slice->begin) * sizeof *g);
 }
 
-static const nn_reduce_ops sum_trial_ops = {.accept = sum_trial_accept,
+static const nn_reduce_ops sum_trial_ops = {.begin_step = sum_trial_begin_step,
                                             .step = sum_trial_take_step};
 
 /* What a rank adds to element i in a step. */
@@ -36,7 +36,7 @@ static inline void sum_trial_step(struct sum_trial *t, sum_trial_part *part, int
     nn_reducer_open(t->reducer, 0);
     for (size_t i = 0; i < SUM_TRIAL_N; i++)
         g[i] = part(nn_comm_rank(t->comm), step, i);
-    nn_reducer_begin(t->reducer, &sums);
+    nn_reducer_send_sums(t->reducer, &sums);
     CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);
     for (size_t i = 0; i < SUM_TRIAL_N; i++)
         t->total[i] += (double)nn_reducer_vector(t->reducer, 0)[i];

@@ -11,7 +11,8 @@
  * Rank 0's number counts. On one node each sees who stalls; what happens on other nodes is seen as
  * waiting for them. Collective. */
 int nn_comm_watch(nn_comm *comm, double seconds);
-/* After nn_comm_away: what this thread does is the library's work again. Local. */
+/* After nn_comm_away, by the thread that began to watch: progress within long work of the library
+ * counts as a sign of life again. The rank stays away until the next nn_comm_at. Local. */
 void nn_comm_back(nn_comm *comm);
 /* Local. Without watching it does nothing. */
 void nn_comm_unwatch(nn_comm *comm);

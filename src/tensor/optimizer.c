@@ -59,7 +59,7 @@ static int take_params(nn_optimizer *o, size_t count, nn_tensor *const *params) 
 }
 
 static int allocate(nn_optimizer *o) {
-    o->slots = o->ops->slots ? o->ops->slots(o->options, o->slot_name) : 0;
+    o->slots = o->ops->slots(o->options, o->slot_name);
     for (size_t i = 0; i < o->slots; i++)
         NN_TRY(NN_NEW(&o->slot[i], o->total + 1, "optimiser"));
     if (o->comm && nn_comm_size(o->comm) > 1)

@@ -2,11 +2,11 @@
  * same place in their nodes own the same slices. They are begun while back-propagation completes
  * buckets, and go on beneath it (comm/between/wire.h).
  *
- * Between two nodes each sends the other its whole slice, and both add. Between few, or where
- * numbers travel as bfloat16, every node gets all others' numbers for its own part, adds them, and
- * sends the sum to all (reduce-scatter, allgather). Between many (NN_DIRECT_NODES) MPI_Iallreduce
- * takes fewer messages, of which libraries have better ways where the sum does not stand in the
- * place of what is added. All nodes get the same bits.
+ * Between two nodes each sends the other its whole slice, and both add. Between few, where
+ * numbers travel as bfloat16, or along a tree, every node gets all others' numbers for its own
+ * part, adds them, and sends the sum to all (reduce-scatter, allgather). Between many
+ * (NN_DIRECT_NODES) MPI_Iallreduce takes fewer messages, of which libraries have better ways where
+ * the sum does not stand in the place of what is added. All nodes get the same bits.
  *
  * What rounding takes away is kept with the element (reduce/residuals.h): each node has that of the
  * numbers it sends, and for its own part that of the sum, to which its own numbers go unrounded. */

@@ -18,9 +18,9 @@
 typedef struct nn_reduce_backend {
     const char *name;
     void (*free)(nn_reducer *r); /* what the backend has allocated, not `r` */
-    /* This rank's part of the step sums goes out, as nn_reducer_begin gets it; those that it needs
-     * of others have come; and the sums over all ranks come to stand in r->sums, for which the
-     * first rank of a node may have to wait for other nodes. */
+    /* This rank's part of the step sums goes out, as nn_reducer_send_sums gets it; those that it
+     * needs of others have come; and the sums over all ranks come to stand in r->sums, for which
+     * the first rank of a node may have to wait for other nodes. */
     void (*send_sums)(nn_reducer *r, nn_step_sums *sums);
     bool (*have_sums)(nn_reducer *r);
     void (*take_sums)(nn_reducer *r);
@@ -66,7 +66,7 @@ struct nn_reducer {
     uint64_t passes_ended;
     nn_step_sums sums;
     bool known;      /* the sums of the step under way */
-    bool accepted;   /* they are such that a step is taken */
+    bool accepted;   /* begin_step has said that they let the step be taken */
     bool late;       /* steps are taken when all gradients are summed */
     bool fused;      /* they are taken while sums are in the cache */
     bool more;       /* the pass under way is not the last one of its step */

@@ -17,7 +17,7 @@ struct bench {
     double round_s[ROUNDS]; /* seconds a step */
 };
 
-static bool accept(void *ctx, const nn_step_sums *sums) {
+static bool begin_step(void *ctx, const nn_step_sums *sums) {
     (void)ctx, (void)sums;
     return true;
 }
@@ -34,8 +34,8 @@ static void store(void *ctx, const nn_slice *slice, const nn_real *g) {
 }
 
 static int open_bench(nn_comm *comm, nn_reduce_choice choice, size_t n, struct bench *b) {
-    static const nn_reduce_ops ops[BACKENDS] = {{.accept = accept, .step = leave},
-                                                {.accept = accept, .step = store}};
+    static const nn_reduce_ops ops[BACKENDS] = {{.begin_step = begin_step, .step = leave},
+                                                {.begin_step = begin_step, .step = store}};
     nn_reduce_spec spec = {.comm = comm,
                            .choice = choice,
                            .n = n,
@@ -52,7 +52,7 @@ static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *
     double begin = nn_seconds();
     for (long i = 0; i < steps; i++) {
         nn_reducer_open(b->reducer, 0);
-        nn_reducer_begin(b->reducer, &sums);
+        nn_reducer_send_sums(b->reducer, &sums);
         NN_TRY(nn_reducer_finish(b->reducer));
     }
     *out = (nn_seconds() - begin) / (double)steps;

@@ -11,7 +11,7 @@ static void take_sums(nn_reducer *r) {
         return;
     r->backend->take_sums(r);
     r->known = true;
-    r->accepted = r->spec.ops->accept(r->spec.ctx, &r->sums);
+    r->accepted = r->spec.ops->begin_step(r->spec.ctx, &r->sums);
 }
 
 static void open_bucket(nn_reducer *r, size_t k) {
@@ -40,14 +40,14 @@ void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_r
         nn_wire_poll(r->wire);
 }
 
-void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums) {
+void nn_reducer_send_sums(nn_reducer *reducer, nn_step_sums *sums) {
     double start = nn_reduce_waits(reducer);
     reducer->backend->send_sums(reducer, sums);
     nn_reduce_waited(reducer, start);
 }
 
-/* The sums of the step come with its last pass. */
-void nn_reducer_begin_pass(nn_reducer *reducer) {
+/* There are none before the last pass, and gradients are summed whatever they will be. */
+void nn_reducer_skip_sums(nn_reducer *reducer) {
     reducer->more = reducer->known = reducer->accepted = true;
 }
 

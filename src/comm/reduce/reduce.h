@@ -1,11 +1,12 @@
 /* The gradient sum over the ranks, and the optimiser's step on it.
  *
  * A reducer owns the parameter and the gradient vector, because where they live depends on how sums
- * are made. A step is: nn_reducer_open, nn_reducer_begin, nn_reducer_ready any number of times
+ * are made. A step is: nn_reducer_open, nn_reducer_send_sums, nn_reducer_ready any number of times
  * while back-propagation completes the gradients, nn_reducer_finish. Between two steps every rank
- * may read the parameters, but after nn_reducer_go_ahead. A step whose minibatch is computed in
- * several passes is that for each of them, of which all but the last begin with
- * nn_reducer_begin_pass.
+ * may read the parameters, except after nn_reducer_go_ahead. A step of several passes that are
+ * summed one by one (train.reproducible) is that for each of them, of which all but the last call
+ * nn_reducer_skip_sums instead of nn_reducer_send_sums. Where layers add up the gradients of the
+ * passes, the reducer sees only the last pass.
  */
 #ifndef NN_COMM_REDUCE_REDUCE_H
 #define NN_COMM_REDUCE_REDUCE_H
@@ -59,12 +60,13 @@ void nn_reducer_open(nn_reducer *reducer, size_t rows);
  * gradient is complete; those that are left out are zero. Has the type of nn_rows_fn. Local. */
 void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows);
 
-/* Begins the last pass of a step, mostly the only one, with what this rank adds to the step sums;
- * with a tree these are those of each of its leaves [own leaves], which are destroyed. Collective,
- * as all below. */
-void nn_reducer_begin(nn_reducer *reducer, nn_step_sums *sums);
-/* Begins a pass that is not the step's last one: no parameter changes. Wants ops->accumulate. */
-void nn_reducer_begin_pass(nn_reducer *reducer);
+/* In the last pass of a step, mostly the only one, before nn_reducer_ready: tells the others what
+ * this rank adds to the step sums; with a tree these are those of each of its leaves [own leaves],
+ * which are destroyed. Collective, as all below. */
+void nn_reducer_send_sums(nn_reducer *reducer, nn_step_sums *sums);
+/* The same place in a pass that is not the step's last one: it has no step sums, and no parameter
+ * changes. Wants ops->accumulate. */
+void nn_reducer_skip_sums(nn_reducer *reducer);
 /* The gradient vector is complete from `begin` to its end: buckets in there may be summed now, and
  * the step taken on them. Has the type of nn_ready_fn. Every rank reports the same sequence. */
 void nn_reducer_ready(void *reducer, size_t begin);
@@ -91,9 +93,9 @@ bool nn_reducer_has_left(const nn_reducer *reducer);
 /* Parameters before element `end` are about to be read, and rows of their gradients to be put. Has
  * the type of nn_need_fn. Every rank calls the same sequence. */
 void nn_reducer_need(void *reducer, size_t end);
-/* Completes what is left, where something is: before nn_reducer_begin, and before anyone looks at
- * parameters, gradients, optimiser state or nn_reducer_nonfinite. NN_ERANK, also of a failure that
- * nn_reducer_need met with. */
+/* Completes what is left, where something is: before nn_reducer_send_sums, and before anyone looks
+ * at parameters, gradients, optimiser state or nn_reducer_nonfinite. NN_ERANK, also of a failure
+ * that nn_reducer_need met with. */
 int nn_reducer_complete(nn_reducer *reducer);
 
 /* Within `compute_norms` and `constrain`: values[count] become their sums over the owners of a
@@ -122,8 +124,8 @@ typedef struct nn_reduce_plan {
     size_t owners;           /* among whom the optimiser state of a node is divided */
 } nn_reduce_plan;
 
-/* What nn_reducer_new will choose when memory suffices; of `spec` only comm, choice, compress and
- * tree matter. Local. */
+/* What nn_reducer_new will choose when memory suffices; of `spec` only comm and choice matter.
+ * Local. */
 nn_reduce_plan nn_reduce_plan_of(const nn_reduce_spec *spec);
 
 #endif

@@ -44,12 +44,15 @@ typedef enum nn_reduce_choice {
 
 typedef struct nn_reducer nn_reducer;
 
-/* What the optimiser does in a step, in this order. `accept` and `step` are required, the others
- * may be NULL. Functions that take a slice are called by several threads at the same time. */
+/* What the optimiser does in a step, in this order. `begin_step` and `step` are required, the
+ * others may be NULL. Functions that take a slice are called by several threads at the same time.
+ */
 typedef struct nn_reduce_ops {
     size_t values; /* most that nn_reducer_add is called with */
-    /* Looks at the sums of the step; false: it changes no parameter. */
-    bool (*accept)(void *ctx, const nn_step_sums *sums);
+    /* Before the first parameter changes: waits for copies of the parameters that are still being
+     * made, and takes over the numbers of the step, such as its learning rate. False, as where
+     * samples are missing or the loss is no number: the step changes no parameter. */
+    bool (*begin_step)(void *ctx, const nn_step_sums *sums);
     /* g[0] on is the sum of one pass of several for a slice that this rank owns. Adds it to those
      * of the passes before (in the first one there are none); in the last one g becomes the sum of
      * all. */

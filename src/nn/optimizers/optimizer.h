@@ -27,7 +27,7 @@ typedef struct nn_optimizer_ops {
      * place of the options (may be NULL). To be called once after binding; NULL: nothing to check.
      */
     int (*check)(const void *options, const nn_node *node);
-    /* How many state vectors these options use, and PyTorch's names for them. */
+    /* Required: how many state vectors these options use, and PyTorch's names for them; 0: none. */
     size_t (*slots)(const void *options, const char *name[NN_MAX_SLOTS]);
     /* Optional. Called on all ranges of all tensors before the first `step` of the same step: adds
      * to sums[NN_UPDATE_SUMS] what `step` has to know of the whole tensor, and may move the state,

@@ -55,7 +55,8 @@ static int64_t global_of_pass(const nn_trainer *t, size_t i) {
     return nn_even_begin(global, count, at + 1) - nn_even_begin(global, count, at);
 }
 
-/* The rows of the shard that it computes, none where reading has failed. */
+/* The rows of the shard that it computes: all of them where the shard is not divided, as supplied
+ * rows are not; none where reading has failed. */
 static nn_batch rows_of_pass(const nn_trainer *t, const nn_batch *shard, size_t i) {
     if (!shard->pass)
         return *shard;
@@ -132,7 +133,7 @@ static void compute_loss(const nn_trainer *t, const nn_batch *rows,
 static void begin_sum(nn_trainer *t, bool last, int failure) {
     nn_session *s = &t->session;
     if (!last) {
-        nn_reducer_begin_pass(s->reducer);
+        nn_reducer_skip_sums(s->reducer);
         return;
     }
     /* one number a rank: they go with the sums of its first microbatch */
@@ -143,7 +144,7 @@ static void begin_sum(nn_trainer *t, bool last, int failure) {
         s->sums->busy = nn_saver_busy(t->saver);
     }
     s->sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
-    nn_reducer_begin(s->reducer, s->sums);
+    nn_reducer_send_sums(s->reducer, s->sums);
 }
 
 /* ---- what comes out of it -------------------------------------------------------------------- */
@@ -265,7 +266,7 @@ int nn_trainer_step(nn_trainer *t) {
     nn_session_clear_sums(s);
     nn_trainer_clear_report(t);
     t->lr = nn_trainer_rate(t);
-    nn_updater_begin(t->updater, t->lr, t->state.step + 1);
+    nn_updater_announce(t->updater, t->lr, t->state.step + 1);
     next_phase(t, NN_PHASE_FORWARD, &time->data);
 
     for (size_t i = 0; i < passes(t); i++) {
@@ -288,6 +289,7 @@ int nn_trainer_step(nn_trainer *t) {
         nn_model_backward(s->model, &pass, summed ? nn_reducer_ready : NULL, s->reducer);
         if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));
+        /* that of the next pass; after the last one the checks below count as forward, too */
         next_phase(t, NN_PHASE_FORWARD, &time->backward);
     }
     NN_TRY(check_faults(t));
@@ -337,7 +339,7 @@ int nn_trainer_sum_gradients(nn_trainer *t) {
     NN_TRY(check_faults(t));
     NN_TRY(t->session.sum_rc);
     t->lr = nn_trainer_rate(t);
-    nn_updater_begin(t->updater, t->lr, t->state.step + 1);
+    nn_updater_announce(t->updater, t->lr, t->state.step + 1);
     nn_reducer_open(t->session.reducer, (size_t)t->step_parts.rows.global);
     begin_sum(t, true, 0);
     return nn_reducer_sum(t->session.reducer);

@@ -21,8 +21,9 @@ struct nn_updater {
     size_t params;
     nn_blocks blocks;
     double *block_sum, *sum; /* [blocks.all], [params] times NN_UPDATE_SUMS */
-    nn_update common;        /* what is the same for all tensors */
-    nn_update coming;        /* the same of the step that has begun, until it is accepted */
+    nn_update common;        /* of the step that is taken: what is the same for all tensors */
+    nn_update coming;        /* the same of the step that is announced, for the one before may still
+                                be taken when forward has begun (nn_reducer_go_ahead) */
     nn_real *total;          /* of passes so far, as long as the share; NULL: a step is one */
     atomic_bool nonfinite;
 };
@@ -81,7 +82,7 @@ void nn_updater_free(nn_updater *u) {
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-void nn_updater_begin(nn_updater *u, double lr, int64_t step) {
+void nn_updater_announce(nn_updater *u, double lr, int64_t step) {
     u->coming = (nn_update){.lr = lr, .clip = u->session->settings->train.clip_value, .step = step};
 }
 
@@ -92,7 +93,7 @@ void nn_updater_set_rate(nn_updater *u, double lr) {
 /* From here on parameters change: what a checkpoint wants of them has to be copied. The gradient
  * becomes the mean over the samples. No step is taken on what is no number, or when
  * the samples of a rank are missing. */
-static bool accept(void *ctx, const nn_step_sums *sums) {
+static bool begin_step(void *ctx, const nn_step_sums *sums) {
     nn_updater *u = ctx;
     nn_staging_complete(u->session->staging);
     atomic_store_explicit(&u->nonfinite, false, memory_order_relaxed);
@@ -337,7 +338,7 @@ static size_t most_values(const nn_session *session) {
 nn_reduce_ops nn_updater_ops(const nn_session *session) {
     const nn_settings *s = session->settings;
     return (nn_reduce_ops){.values = most_values(session),
-                           .accept = accept,
+                           .begin_step = begin_step,
                            .accumulate = nn_settings_sums_passes(s) ? accumulate : NULL,
                            .compute_norms = needs_norms(s) ? compute_norms : NULL,
                            .step = step,

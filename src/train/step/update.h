@@ -19,9 +19,10 @@ int nn_updater_new(nn_updater **out);
 int nn_updater_plan(nn_updater *updater, nn_session *session);
 void nn_updater_free(nn_updater *updater);
 
-/* Begins step `step` (1 for the first) with this learning rate. */
-void nn_updater_begin(nn_updater *updater, double lr, int64_t step);
-/* Another one, before any of it is taken. */
+/* The next step that the reducer begins will be step `step` (1 for the first), with this learning
+ * rate. The step before may still be taken with its own. */
+void nn_updater_announce(nn_updater *updater, double lr, int64_t step);
+/* Another learning rate for the step that the reducer has begun, before any of it is taken. */
 void nn_updater_set_rate(nn_updater *updater, double lr);
 
 /* NN_EDIVERGED with the layer where NaN or Inf came in first, after a step that was nonfinite on a

@@ -26,7 +26,7 @@ struct trial {
     nn_real *wanted; /* [N] parameters after it */
 };
 
-static bool accept(void *ctx, const nn_step_sums *sums) {
+static bool begin_step(void *ctx, const nn_step_sums *sums) {
     struct trial *t = ctx;
     CHECK_NEAR(sums->weight, nn_comm_size(t->comm), 0);
     t->left = t->step;
@@ -49,9 +49,12 @@ static void compute_norms(void *ctx, nn_reducer *reducer) {
     (void)ctx, (void)reducer;
 }
 
-static const nn_reduce_ops ops = {.accept = accept, .step = take_step, .nonfinite = nonfinite};
-static const nn_reduce_ops late_ops = {
-    .accept = accept, .compute_norms = compute_norms, .step = take_step, .nonfinite = nonfinite};
+static const nn_reduce_ops ops = {
+    .begin_step = begin_step, .step = take_step, .nonfinite = nonfinite};
+static const nn_reduce_ops late_ops = {.begin_step = begin_step,
+                                       .compute_norms = compute_norms,
+                                       .step = take_step,
+                                       .nonfinite = nonfinite};
 
 static size_t rows_of(int step) {
     return step % 3 == 2 ? BATCH - 5 : BATCH;
@@ -140,7 +143,7 @@ static void step(struct trial *t, bool leaves) {
     nn_step_sums sums = {.weight = 1};
     nn_reducer_open(t->reducer, rows_of(t->step));
     forward(t);
-    nn_reducer_begin(t->reducer, &sums);
+    nn_reducer_send_sums(t->reducer, &sums);
     backward(t);
     add_wanted(t);
     CHECK_EQ_INT(nn_reducer_finish(t->reducer), 0);

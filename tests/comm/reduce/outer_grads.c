@@ -50,7 +50,7 @@ struct trial {
     bool computed_norms;
 };
 
-static bool accept(void *ctx, const nn_step_sums *sums) {
+static bool begin_step(void *ctx, const nn_step_sums *sums) {
     (void)ctx, (void)sums;
     return true;
 }
@@ -72,9 +72,9 @@ static void compute_norms(void *ctx, nn_reducer *reducer) {
     t->computed_norms = true;
 }
 
-static const nn_reduce_ops eager = {.values = 1, .accept = accept, .step = take_step},
+static const nn_reduce_ops eager = {.values = 1, .begin_step = begin_step, .step = take_step},
                            late = {.values = 1,
-                                   .accept = accept,
+                                   .begin_step = begin_step,
                                    .compute_norms = compute_norms,
                                    .step = take_step};
 
@@ -188,7 +188,7 @@ static void step(struct trial *t, size_t rows, bool tree) {
         t->got[k] = -1;
     expect(t, rows, tree);
     nn_reducer_open(t->reducer, rows);
-    nn_reducer_begin(t->reducer, sums);
+    nn_reducer_send_sums(t->reducer, sums);
     give(t, rows, tree);
     nn_reducer_ready(t->reducer, BEFORE + 64 + BETWEEN);
     nn_reducer_ready(t->reducer, 0);

@@ -42,7 +42,7 @@ static nn_real expected(const struct trial *t, size_t i) {
     return (nn_real)t->passes * total(nn_comm_size(t->comm), i, t->steps);
 }
 
-static bool accept(void *ctx, const nn_step_sums *sums) {
+static bool begin_step(void *ctx, const nn_step_sums *sums) {
     struct trial *t = ctx;
     int size = nn_comm_size(t->comm);
     CHECK_NEAR(sums->loss, size * (size + 1) / 2.0, 0);
@@ -102,15 +102,15 @@ static void accumulate(void *ctx, const nn_slice *span, bool first, bool last, n
     }
 }
 
-static const nn_reduce_ops eager = {.values = 2, .accept = accept, .step = take_step};
+static const nn_reduce_ops eager = {.values = 2, .begin_step = begin_step, .step = take_step};
 static const nn_reduce_ops late = {.values = 2,
-                                   .accept = accept,
+                                   .begin_step = begin_step,
                                    .compute_norms = compute_norms,
                                    .constrain = constrain,
                                    .nonfinite = nonfinite,
                                    .step = take_step};
 static const nn_reduce_ops late_passes = {.values = 2,
-                                          .accept = accept,
+                                          .begin_step = begin_step,
                                           .compute_norms = compute_norms,
                                           .constrain = constrain,
                                           .accumulate = accumulate,
@@ -119,7 +119,7 @@ static const nn_reduce_ops late_passes = {.values = 2,
 /* Without `compute_norms` steps are taken slice by slice, while others are still to be accumulated.
  */
 static const nn_reduce_ops eager_passes = {
-    .values = 2, .accept = accept, .accumulate = accumulate, .step = take_step};
+    .values = 2, .begin_step = begin_step, .accumulate = accumulate, .step = take_step};
 
 /* Back-propagation of a pass that has begun. */
 static void go_back(struct trial *t, size_t layer) {
@@ -152,9 +152,9 @@ static void step(struct trial *t, size_t layer, bool late_ops) {
             t->g[i] = (nn_real)1e30; /* not there yet */
         nn_reducer_open(t->reducer, 0);
         if (t->pass + 1 == t->passes)
-            nn_reducer_begin(t->reducer, &sums);
+            nn_reducer_send_sums(t->reducer, &sums);
         else
-            nn_reducer_begin_pass(t->reducer);
+            nn_reducer_skip_sums(t->reducer);
         go_back(t, layer);
     }
     for (size_t i = 0; i < n; i++)

@@ -24,12 +24,12 @@ static void no_step(void *ctx, const nn_slice *slice, const nn_real *g) {
     (void)ctx, (void)slice, (void)g;
 }
 
-static bool no_accept(void *ctx, const nn_step_sums *sums) {
+static bool no_begin(void *ctx, const nn_step_sums *sums) {
     (void)ctx, (void)sums;
     return false;
 }
 
-static const nn_reduce_ops ops = {.accept = no_accept, .step = no_step};
+static const nn_reduce_ops ops = {.begin_step = no_begin, .step = no_step};
 
 /* Every rank goes to a folder of rank 0's choice. */
 static int go_to_folder(struct training *t) {

@@ -106,8 +106,8 @@ static void tear_down(struct setup *s) {
 
 static void step(struct setup *s, double lr, double weight, int64_t number) {
     nn_step_sums sums = {.weight = weight};
-    nn_updater_begin(s->updater, lr, number);
-    nn_reducer_begin(s->session.reducer, &sums);
+    nn_updater_announce(s->updater, lr, number);
+    nn_reducer_send_sums(s->session.reducer, &sums);
     CHECK_EQ_INT(nn_reducer_finish(s->session.reducer), 0);
 }
 
