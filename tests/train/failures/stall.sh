@@ -68,11 +68,12 @@ expect_line "rank 1 on $host has shown no sign of life for 2 s before the first 
 # checkpoint before, nor for those of its node or of another one, whose next one has to wait.
 for nodes in 1 2; do
     FAULT_SECONDS=0.3 NNMPI_TEST_NODES=$nodes faulty pwrite 1+ checkpoint- SLOW 0 train net.yaml --run "disk$nodes" -q \
-        -o train.max_steps=20 -o checkpoint.every_steps=10 > out 2> err || fail "a slow disk: $(cat err)"
+        -o train.max_steps=20 -o checkpoint.every_steps=10 -o train.stall_timeout=4 > out 2> err ||
+        fail "a slow disk: $(cat err)"
     python3 - "disk$nodes/metrics.jsonl" <<'PY'
 import json, sys
 saved = [e for e in map(json.loads, open(sys.argv[1])) if e["event"] == "checkpoint"]
-assert [e["step"] for e in saved] == [10, 20] and all(e["write_s"] > 2.5 for e in saved), saved
+assert [e["step"] for e in saved] == [10, 20] and all(e["write_s"] > 4 for e in saved), saved
 PY
 done
 
