@@ -244,19 +244,21 @@ int nn_wire_start(nn_wire *w) {
     return w->runs ? 0 : nn_fail(NN_EMEMORY, "no thread can be started for messages between nodes");
 }
 
-static void end_thread(nn_wire *w) {
+void nn_wire_stop(nn_wire *w) {
+    if (!w || !w->runs)
+        return;
     pthread_mutex_lock(&w->lock);
     w->ends = true;
     wake(w);
     pthread_mutex_unlock(&w->lock);
     nn_thread_join(&w->thread);
+    w->runs = false;
 }
 
 void nn_wire_free(nn_wire *w) {
     if (!w)
         return;
-    if (w->runs)
-        end_thread(w);
+    nn_wire_stop(w);
     if (!w->comm->broken)
         MPI_Comm_free(&w->world);
     pthread_cond_destroy(&w->work);

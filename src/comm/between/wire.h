@@ -48,6 +48,9 @@ typedef struct nn_values {
 
 /* Collective. NN_EMEMORY. */
 int nn_wire_new(nn_comm *comm, nn_wire **out);
+/* Its thread ends: after a failure messages may be under way, into memory that is about to be
+ * freed. NULL is fine. Local. */
+void nn_wire_stop(nn_wire *wire);
 /* NULL is fine. Nothing is under way, or the communicator is broken. Collective. */
 void nn_wire_free(nn_wire *wire);
 

@@ -35,6 +35,8 @@ void nn_reducer_open(nn_reducer *reducer, size_t rows) {
 
 void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_row_block *rows) {
     const nn_reducer *r = reducer;
+    if (r->rc < 0) /* buckets may not have been opened */
+        return;
     nn_outer_grads_put(r->outer_grads, i, side, rows);
     if (r->wire)
         nn_wire_poll(r->wire);
@@ -311,6 +313,7 @@ void nn_reducer_need(void *reducer, size_t end) {
     nn_reducer *r = reducer;
     if (r->left == 0)
         return;
+    nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* as in begin_end */
     while (r->rc == 0 && r->left > 0 && r->partition.border[r->left] < end) {
         if (!r->backend->have_dealt(r, r->left - 1)) {
             go_on_with_left(r);
@@ -327,8 +330,6 @@ void nn_reducer_need(void *reducer, size_t end) {
 }
 
 int nn_reducer_complete(nn_reducer *reducer) {
-    if (reducer->left > 0)
-        nn_reduce_check(reducer, nn_comm_check(reducer->spec.comm));
     nn_reducer_need(reducer, reducer->spec.n);
     return take_rc(reducer, __func__);
 }

@@ -161,6 +161,7 @@ int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out) {
 void nn_reducer_free(nn_reducer *reducer) {
     if (!reducer)
         return;
+    nn_wire_stop(reducer->wire);
     reducer->backend->free(reducer);
     release(reducer);
 }
