@@ -164,6 +164,8 @@ int nn_trainer_save_best(nn_trainer *t) {
     if (rewound)
         return 0;
     nn_snapshot snapshot = snapshot_of(t, kernels);
+    if (nn_saver_writes_best(t->saver)) /* on a slow disk the others hear of it */
+        NN_TRY(nn_trainer_wait_written(t));
     NN_TRY(nn_saver_keep_best(t->saver, &snapshot, &kept));
     if (kept && t->saved_step == t->state.step)
         t->saved_step = -1; /* not as the best */

@@ -18,19 +18,19 @@ int nn_descriptor_open(const char *path, int flags, mode_t mode, int *fd) {
 }
 
 /* A large file piece by piece, so that a slow disk gives signs of life; each is begun before the
- * one ahead of it is waited for. What the disk fails at here fsync would not tell of again; all
- * else it does or tells of. */
+ * one ahead of it is waited for. What the disk fails at here fsync would not tell of again; where
+ * this call is not known, it does all by itself. */
 static int write_back(int fd) {
     const off_t piece = (off_t)64 << 20;
     struct stat status;
-    int rc = fstat(fd, &status);
-    for (off_t at = 0; rc == 0 && at < status.st_size - piece; at += piece) {
-        rc = sync_file_range(fd, at + piece, piece, SYNC_FILE_RANGE_WRITE);
-        if (rc == 0)
-            rc = sync_file_range(fd, at, piece, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    int error = fstat(fd, &status) < 0 ? errno : 0;
+    for (off_t at = 0; error == 0 && at < status.st_size - piece; at += piece) {
+        if (sync_file_range(fd, at + piece, piece, SYNC_FILE_RANGE_WRITE) < 0 ||
+            sync_file_range(fd, at, piece, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) < 0)
+            error = errno;
         nn_progress();
     }
-    return rc < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT) ? errno : 0;
+    return error == EINVAL || error == ENOSYS || error == ESPIPE || error == EOPNOTSUPP ? 0 : error;
 }
 
 int nn_descriptor_sync(int fd) {

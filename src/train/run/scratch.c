@@ -63,44 +63,45 @@ int nn_scratch_move(const char *scratch, const char *dir, const char *name) {
     return rc;
 }
 
-/* When the run folder saved last, else when the run began; false: it has not, and what stands on
- * the node is of a folder of that name which is no more. */
-static bool find_time(nn_pool *pool, const char *dir, time_t *seconds) {
-    const char *last = nn_pool_printf(pool, "%s/last.h5", dir);
-    const char *config = nn_pool_printf(pool, "%s/config.yaml", dir);
+/* Seconds at which it was written; left alone where there is no such file. */
+static int find_time(const char *path, time_t *seconds) {
     struct stat status;
 
-    if (!last || !config || (stat(last, &status) < 0 && stat(config, &status) < 0))
-        return false;
-    *seconds = status.st_mtim.tv_sec;
-    return true;
+    if (!path)
+        return NN_EMEMORY;
+    if (stat(path, &status) == 0)
+        *seconds = status.st_mtim.tv_sec;
+    else if (errno != ENOENT)
+        return nn_fail(NN_EIO, "cannot look at '%s': %s", path, nn_errno_text(errno));
+    return NN_OK;
 }
 
-/* Seconds and steps may disagree where a run was resumed elsewhere from an earlier step: then what
- * stands here was abandoned. */
-static bool is_newer(const char *path, time_t seconds) {
-    struct stat status;
-
-    return stat(path, &status) == 0 && status.st_mtim.tv_sec >= seconds;
-}
-
-/* The newest whole checkpoint of the list that the run folder should have; -1: none. */
-static int64_t find_step(nn_pool *pool, const char *scratch, const char *dir,
-                         const nn_checkpoint_list *here) {
+/* The newest whole checkpoint of the list that the run folder should have; -1: none. Seconds and
+ * steps may disagree where a run was resumed elsewhere from an earlier step: then what stands here
+ * was abandoned. Where the run folder has neither a checkpoint nor a configuration, it is of a
+ * folder of that name which is no more. */
+static int find_step(nn_pool *pool, const char *scratch, const char *dir,
+                     const nn_checkpoint_list *here, int64_t *step) {
+    const time_t never = -1;
     nn_checkpoint_list there;
     char name[NN_CHECKPOINT_NAME];
-    time_t seconds;
+    time_t saved = never;
 
-    if (nn_checkpoint_list_read(pool, dir, &there) < 0 || !find_time(pool, dir, &seconds))
-        return -1;
-    for (size_t i = 0; i < here->count; i++) {
+    *step = -1;
+    NN_TRY(nn_checkpoint_list_read(pool, dir, &there));
+    NN_TRY(find_time(nn_pool_printf(pool, "%s/config.yaml", dir), &saved));
+    NN_TRY(find_time(nn_pool_printf(pool, "%s/last.h5", dir), &saved));
+    for (size_t i = 0; saved != never && *step < 0 && i < here->count; i++) {
         const char *path =
             nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(here->step[i], name));
         bool wanted = there.count == 0 || here->step[i] > there.step[0];
-        if (path && wanted && is_newer(path, seconds) && nn_trailer_check(path) == NN_OK)
-            return here->step[i];
+        time_t written = never;
+        NN_TRY(find_time(path, &written));
+        if (wanted && written >= saved && nn_trailer_check(path) == NN_OK)
+            *step = here->step[i];
     }
-    return -1;
+    nn_error_clear(); /* of those that are not whole */
+    return NN_OK;
 }
 
 static int take(const char *scratch, const char *dir, int64_t step) {
@@ -116,11 +117,12 @@ static int take(const char *scratch, const char *dir, int64_t step) {
 int nn_scratch_recover(const char *scratch, const char *dir) {
     nn_pool pool = {0};
     nn_checkpoint_list here;
-    int rc = nn_checkpoint_list_read(&pool, scratch, &here);
-    int64_t step = rc == NN_OK ? find_step(&pool, scratch, dir, &here) : -1;
+    int64_t step = -1;
     char name[NN_CHECKPOINT_NAME];
+    int rc = nn_checkpoint_list_read(&pool, scratch, &here);
 
-    nn_error_clear(); /* of those that are not whole */
+    if (rc == NN_OK)
+        rc = find_step(&pool, scratch, dir, &here, &step);
     if (rc == NN_OK && step >= 0)
         rc = take(scratch, dir, step);
     for (size_t i = 0; rc == NN_OK && i < here.count; i++) {

@@ -152,6 +152,10 @@ int nn_saver_keep_best(nn_saver *s, const nn_snapshot *snapshot, bool *kept) {
     return 0;
 }
 
+bool nn_saver_writes_best(const nn_saver *s) {
+    return s->writes_best;
+}
+
 void nn_saver_forget_best(nn_saver *s) {
     s->kept = false;
 }

@@ -26,6 +26,9 @@ int nn_saver_save(nn_saver *saver, const nn_snapshot *snapshot, bool best, doubl
 /* Keeps the best parameters so far, to be written before the next checkpoint. *kept false: they are
  * too large for that, and nothing was done. NN_ERANK. As above; Collective. */
 int nn_saver_keep_best(nn_saver *saver, const nn_snapshot *snapshot, bool *kept);
+/* Whether what was kept was begun to be written with the last checkpoint, for which
+ * nn_saver_keep_best waits; the same on every rank. Local. */
+bool nn_saver_writes_best(const nn_saver *saver);
 /* What is kept will not be written. As above; Local. */
 void nn_saver_forget_best(nn_saver *saver);
 /* Waits until everything that was begun is written. NN_EIO ...: what the thread failed at. Local.

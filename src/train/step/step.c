@@ -240,6 +240,8 @@ static int complete(nn_trainer *t) {
 /* After forward, which waited for it. That it diverged is told to the sums of this step, which ends
  * as if reading had failed: other nodes wait for its messages. */
 static int complete_before(nn_trainer *t, int *failure) {
+    if (*failure == NN_EDIVERGED) /* of an earlier pass, whose gradients are no more */
+        return 0;
     int rc = complete(t);
     if (rc == NN_EDIVERGED)
         *failure = rc;
