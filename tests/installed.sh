@@ -12,6 +12,9 @@ unset LD_LIBRARY_PATH # programs find the libraries by themselves
 # shellcheck disable=SC2034 # for the test
 flags() { read -ra flags <<<"$(pkg-config --cflags --libs "$1")"; }
 
+# fortran_standard: 2008; gfortran 14 takes there the end of a local variable for that of a structure constructor.
+fortran_standard() { [ "$(gfortran -dumpversion)" -ge 14 ] && echo f2018 || echo f2008; }
+
 # by_cmake FOLDER [PROGRAM...]: its CMakeLists.txt finds nnmpi and builds these, in FOLDER's name here.
 by_cmake() {
     local folder=$1 options=()

@@ -35,14 +35,19 @@ lose() {
     printf '%s, %s: %d after %d s\n' "$1" "${*:3}" "$code" "$took"
 }
 
+# A rank of Open MPI 5 whose peer is gone ends the job by itself, with 14, where it is the first.
+ended_by_us() {
+    [ "$code" -eq 5 ] || { is_open_mpi_5 && [ "$code" -eq 14 ]; } || fail "exit code $code, not 5"
+}
+
 stop_one() { kill -s STOP "$(ranks_on host2 nnmpi | tail -n 1)"; }
 stop_all() { ranks_on host2 nnmpi | xargs kill -s STOP; }
 lose node 2 stop_one
 expect_line 'rank [23] on host2 has shown no sign of life for 2 s in step' err
-[ "$code" -eq 5 ] || fail "exit code $code, not 5"
+ended_by_us
 lose allreduce 2 stop_all
 expect_line 'the ranks on host1 have waited .* for those of other nodes in step' err
-[ "$code" -eq 5 ] || fail "exit code $code, not 5"
+ended_by_us
 
 # Nobody but the launcher can know that a cable is cut, and that of MPICH does not look.
 ! is_hydra || exit 0

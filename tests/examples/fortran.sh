@@ -18,7 +18,7 @@ expect_line '^digest [0-9a-f]{64}$' iris.log
 
 [ -e "$trash/installed/include/nnmpi/fortran/nnmpi_mpi_f08.mod" ] || skip "MPI has no module mpi_f08 here"
 flags nnmpi-fortran
-mpifort -std=f2008 -O2 -Wall -Werror "$SOURCE_DIR/examples/fortran/radiation.f90" -o radiation \
+mpifort -std="$(fortran_standard)" -O2 -Wall -Werror "$SOURCE_DIR/examples/fortran/radiation.f90" -o radiation \
     "${flags[@]}" >build.log 2>&1 || fail "radiation.f90 does not compile"
 run_ranks 2 ./radiation >radiation.log 2>&1 || fail "radiation ends with $?"
 expect_line '^heating by longwave radiation: 1\.[0-9]* K/day; error of the surrogate: 0\.[0-3][0-9] K/day$' radiation.log

@@ -12,7 +12,7 @@
 
 cc_c() { cc -std=c11 "$@" -lm; }
 cc_cpp() { g++ -std=c++17 "$@"; }
-cc_fortran() { gfortran -std=f2008 "$@"; }
+cc_fortran() { gfortran -std="$(fortran_standard)" "$@"; }
 
 # build LANGUAGE ENDING PACKAGE NEED: iris and mnist of that language, where the compiler is
 languages=()
