@@ -73,3 +73,16 @@ assert changed and re.search("(?m)^ *- tanh:", about), about
 model = onnx.load("lengths.onnx")
 del model.metadata_props[:]
 read("alone", model)
+
+# A cast of a constant cuts its numbers; that of the input is an embedding's index
+weight = numpy_helper.from_array(np.array([[1.9, -1.9], [0.5, 0]], np.float32), "w")
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", ["N", 2]), ("y", None)))
+for kind, last, cut in ((TensorProto.INT64, "MatMul", [[1, -1], [0, 0]]), (TensorProto.BOOL, "MatMul", [[1, 1], [1, 0]]),
+                        (TensorProto.INT8, "Gather", [[1, -1], [0, 0]])):
+    nodes = [helper.make_node("Cast", ["w"], ["a"], to=kind), helper.make_node("Cast", ["a"], ["b"], to=TensorProto.FLOAT),
+             helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT64),
+             helper.make_node(last, ["x", "b"] if last == "MatMul" else ["b", "i"], ["y"])]
+    again, _, _ = read("cast", helper.make_model(helper.make_graph(nodes, "g", [x], [y], [weight]),
+                                                 opset_imports=[helper.make_opsetid("", 17)]))
+    got, = again.values()
+    assert np.array_equal(got.T if last == "MatMul" else got, cut), (kind, got)

@@ -62,6 +62,14 @@ refuse("dimension 1 of input 'x' is not known", ("M",), [("Relu", "x", "y", {})]
 refuse("element 0 of 'w' is nan", (4,), [("MatMul", "xw", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)
 refuse("Gemm 'n_y' .it wants constants", (4,), [("Gemm", "xwb", "y", {})], {"w": ones(4, 3)})
 refuse("Cast 'n_c' .numbers would be cut off", (4,), [("Relu", "x", "a", {}), ("Cast", "a", "c", {"to": 7}), ("Cast", "c", "y", {"to": 1})])
+cut = "cut off to whole numbers, which only the indices of an embedding are"
+refuse(f"MatMul 'n_y' .an input is {cut}", (4,), [("Cast", "x", "c", {"to": 7}), ("Cast", "c", "d", {"to": 1}), ("MatMul", "dw", "y", {})],
+       {"w": ones(4, 3)})
+refuse(f"Mul 'n_m' .an input is {cut}", (4,), [("Cast", "x", "c", {"to": 6}), ("Mul", "cb", "m", {}), ("MatMul", "mw", "y", {})],
+       {"w": ones(4, 3), "b": ones(4)})
+refuse("Cast 'n_c' .numbers would be cut off", (4,), [("Cast", "x", "c", {"to": 9}), ("Gather", "wc", "y", {})], {"w": ones(2, 3)})
+refuse("element 0 of 'w' is nan", (4,), [product, ("Constant", [], "v", {"value": numpy_helper.from_array(ones(4, 3), "w")}),
+                                         ("MatMul", "av", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)
 refuse("end it with Flatten", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2, 2]})])
 refuse("only windows of images have a layer", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2]})])
 refuse("sizes of windows go up to 10000", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [-2**63, 1], "pads": [0, 1, 0, 0]})])

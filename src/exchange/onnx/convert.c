@@ -68,13 +68,18 @@ bool nn_onnx_settle_states(const nn_onnx_value *value) {
     return nn_onnx_set(item, "return", "%s", returns) == 0;
 }
 
+const char nn_onnx_is_whole[] =
+    "an input is cut off to whole numbers, which only the indices of an embedding are";
+
 /* NULL, or why a layer cannot read it. The input has to be scaled as it is for all. */
 static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value *value,
-                               nn_onnx_form form) {
+                               nn_onnx_form form, const char *kind) {
     if (!value)
         return "an input comes from a node that is no layer";
     if (value->form != form)
         return "an input is not what a layer gives";
+    if (value->whole && strcmp(kind, "embedding") != 0)
+        return nn_onnx_is_whole;
     if (!value->layer && value->scalings != c->scalings)
         return "the input is read before it is scaled";
     if (value->layer && value->biased != value->layer->biased)
@@ -94,7 +99,7 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
         return nn_fail(NN_EUSAGE, "%s has nodes for more than %d layers", c->file->constants.file,
                        MOST_LAYERS);
     for (size_t i = begin; i < end; i++) {
-        const char *why = check_input(c, nn_onnx_in(c, i), form);
+        const char *why = check_input(c, nn_onnx_in(c, i), form, kind);
         if (why)
             return nn_onnx_no(c, why);
     }

@@ -27,6 +27,7 @@ typedef struct nn_onnx_value {
     nn_onnx_form form;
     nn_onnx_item *layer; /* that gives it; NULL: it is the input, ... */
     size_t scalings;     /* ... so many times scaled */
+    bool whole;          /* the input, cut off to whole numbers: only an embedding reads it */
     bool last;           /* the last state of a recurrent layer, not all of them */
     bool squeezed;       /* [C], of a layer with `images` */
     bool biased;         /* with the bias that was an Add behind the product */
@@ -109,6 +110,9 @@ int nn_onnx_whole(const nn_file_tensor *constant, size_t most, int64_t *out);
 /* Notes that the node under way stands for no layer, and why, unless it reads what such a node
  * gives; 0. */
 int nn_onnx_no(nn_onnx_conversion *c, const char *why);
+
+/* Why a value that is whole cannot be read. */
+extern const char nn_onnx_is_whole[];
 
 /* Adds a layer of that kind on input `only` of the node (-1: on all of them), which have that form,
  * and whose output is the node's first. *item is NULL, and that noted, where an input is something

@@ -154,7 +154,8 @@ static void narrow(tensor *of) {
     of->bytes = of->numbers * size;
 }
 
-static int add_tensor(nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_field *field) {
+static int add_tensor(nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_field *field,
+                      bool named) {
     tensor to = {.t = {.name = ""}};
     NN_TRY(read_inner(file, r, field, take_tensor_field, &to));
     const char *wrong = check_tensor(&to);
@@ -162,6 +163,8 @@ static int add_tensor(nn_onnx_file *file, const nn_pb_reader *r, const nn_pb_fie
         return nn_fail(NN_EFORMAT, "%s: tensor '%s' %s", file->constants.file, to.t.name, wrong);
     if (to.field != NN_TENSOR_RAW)
         narrow(&to);
+    if (!named)
+        to.t.name = "";
     return nn_file_tensors_add(&file->constants, to.t, to.bytes);
 }
 
@@ -181,7 +184,7 @@ static int take_attribute(nn_onnx_file *file, void *ctx, const nn_pb_reader *r,
         return read_text(file, field, &a->texts[a->text_count++]);
     }
     if (IS(NN_PB_BYTES, NN_ATTRIBUTE_TENSOR)) {
-        NN_TRY(add_tensor(file, r, field));
+        NN_TRY(add_tensor(file, r, field, false)); /* its name is no value of the graph */
         a->tensor = file->constants.count;
     }
     if (IS(NN_PB_VARINT, NN_ATTRIBUTE_INT))
@@ -292,7 +295,7 @@ static int take_graph(nn_onnx_file *file, void *to, const nn_pb_reader *r,
                    ? 0
                    : nn_fail(NN_EFORMAT, "%s: a node has no operator", file->constants.file);
     case NN_GRAPH_INITIALIZER:
-        return add_tensor(file, r, field);
+        return add_tensor(file, r, field, true);
     case NN_GRAPH_INPUT:
         return add_port(file, r, field, &file->input, &file->inputs, &file->input_capacity);
     case NN_GRAPH_OUTPUT:

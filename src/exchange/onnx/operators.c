@@ -1,5 +1,6 @@
 /* Operators of ONNX as layers: products, windows, normalisation, activations, joins. */
 #include "exchange/onnx/convert.h"
+#include "exchange/onnx/schema.h"
 #include "nn/layers/image/window.h"
 
 #include <inttypes.h>
@@ -22,13 +23,46 @@ static int from_same(nn_onnx_conversion *c, const char *kind) {
              : nn_onnx_no(c, "its input comes from a node that is no layer");
 }
 
+/* A constant's numbers, cut off to whole ones of that type, or to 0 and 1. */
+static int cut_constant(nn_onnx_conversion *c, const nn_file_tensor *from, int64_t to) {
+    bool truth = to == NN_TENSOR_IS_BOOL;
+    const nn_element *type = nn_elements;
+    while (type->name && type->onnx != (truth ? NN_TENSOR_IS_UINT8 : to))
+        type++;
+    if (!type->get || !from->type->get)
+        return nn_onnx_no(c, "a constant of a type that has no numbers");
+    NN_TRY(nn_onnx_take(c, from->count));
+    nn_file_tensor *cut = nn_pool_alloc(c->pool, sizeof *cut);
+    unsigned char *out = nn_pool_alloc(c->pool, from->count * type->size + 1);
+    if (!cut || !out)
+        return NN_EMEMORY;
+    *cut = *from;
+    cut->type = type;
+    cut->bytes = out;
+    for (size_t i = 0; i < from->count; i++, out += type->size) {
+        double number = from->type->get(from->bytes + i * from->type->size);
+        if (!truth && !(fabs(number) < 0x1p63))
+            return nn_onnx_no(c, "a constant has numbers that no whole ones of 64 bits are");
+        int64_t whole = truth ? number != 0 : (int64_t)number;
+        memcpy(out, &whole, type->size);
+    }
+    return nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_CONSTANT, .constant = cut});
+}
+
 static int from_cast(nn_onnx_conversion *c, const char *kind) {
     int64_t to = nn_onnx_get_int(c, "to", 0);
     const nn_onnx_value *x = nn_onnx_in(c, 0);
-    bool real = to == 1 || to == 10 || to == 11 || to == 16; /* float, float16, double, bfloat16 */
-    if (!real && x && x->layer)
+    bool real = to == NN_TENSOR_IS_FLOAT || to == NN_TENSOR_IS_FLOAT16 ||
+                to == NN_TENSOR_IS_DOUBLE || to == NN_TENSOR_IS_BFLOAT16;
+    if (real || !x || x->form == NN_ONNX_LENGTHS)
+        return from_same(c, kind);
+    if (x->constant)
+        return cut_constant(c, x->constant, to);
+    if (x->layer || to == NN_TENSOR_IS_BOOL)
         return nn_onnx_no(c, "numbers would be cut off to whole ones");
-    return from_same(c, kind);
+    nn_onnx_value whole = *x;
+    whole.whole = true;
+    return nn_onnx_give(c, 0, whole);
 }
 
 /* PyTorch puts one that adds nothing before average pooling. */
@@ -312,6 +346,8 @@ static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
 static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x,
                          const nn_file_tensor *constant) {
     nn_onnx_item *item = x->layer;
+    if (x->whole)
+        return nn_onnx_no(c, nn_onnx_is_whole);
     if (x->form == NN_ONNX_SAMPLES && !item && x->scalings == c->scalings && !c->last)
         return scale_input(c, constant);
     bool sum = strcmp(c->op->op, "Add") == 0 || strcmp(c->op->op, "Sum") == 0;

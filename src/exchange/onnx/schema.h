@@ -63,11 +63,15 @@ enum { /* TensorProto */
 };
 enum { /* TensorProto.DataType */
        NN_TENSOR_IS_FLOAT = 1,
+       NN_TENSOR_IS_UINT8 = 2,
        NN_TENSOR_IS_INT32 = 6,
        NN_TENSOR_IS_INT64 = 7,
+       NN_TENSOR_IS_BOOL = 9,
+       NN_TENSOR_IS_FLOAT16 = 10,
        NN_TENSOR_IS_DOUBLE = 11,
        NN_TENSOR_IS_UINT32 = 12,
-       NN_TENSOR_IS_UINT64 = 13
+       NN_TENSOR_IS_UINT64 = 13,
+       NN_TENSOR_IS_BFLOAT16 = 16
 };
 /* ValueInfoProto, TypeProto, TypeProto.Tensor, TensorShapeProto, its Dimension */
 enum { NN_VALUE_NAME = 1, NN_VALUE_TYPE = 2 };
