@@ -92,6 +92,13 @@ contains
         call near(nn_expand(row, [2, 2]), [10, 20, 10, 20]*1._dp, 'expand')
         call near(nn_slice(x, [2, 1], [2, 3], [1, 2]), reshape(a(2:2, 1:3:2), [2]), 'slice')
         call near(nn_slice(x, [1, 2], [2, 3]), reshape(a(:, 2:), [4]), 'slice without step')
+        row = nn_slice(x, [1, 3], [2, 1], [1, 3])
+        call check(row%count() == size(a(:, 3:1:3)), 'an empty slice')
+        call near(nn_slice(x, [2, 3], [1, 1], [-1, -2]), reshape(a(2:1:-1, 3:1:-2), [4]), 'slice backwards')
+        row = nn_tensor([10._sp, 20._sp])
+        index = nn_tensor(2_int64**53 - 1)
+        call check(int(index%item(), int64) == 2_int64**53 - 1, 'a large integer')
+        index = nn_tensor([2, 0])
         call near(nn_concat([x, x], 1), reshape([a(:, 1), a(:, 1), a(:, 2), a(:, 2), a(:, 3), &
                                                  a(:, 3)], [12]), 'concat')
         call near(nn_gather(x, index), [5, 6, 1, 2]*1._dp, 'gather')
@@ -189,8 +196,10 @@ contains
         type(nn_tensor_scope) :: scope
         type(nn_tensor) :: x, y, nothing
         real(dp) :: wrong(3, 2), right(2, 3)
+        integer(int64) :: before
         integer :: stat
         character(200) :: errmsg = ''
+        before = nn_tensors_live()
         call scope%open()
         x = nn_tensor(reshape([1, 2, 3, 4, 5, 6]*1._dp, [2, 3]))
         y = exp(sum(x + nn_zeros([4])))
@@ -233,6 +242,8 @@ contains
         call y%backward(stat=stat, errmsg=errmsg)
         call failed(stat, errmsg, 'xavier')
         call scope%close()
+        y = nn_parameter([2, 2], 'xavier', 1, 'w')
+        call check(nn_tensors_live() == before, 'what could not be made is freed once')
     end subroutine misuse
 end module tensors_test
 

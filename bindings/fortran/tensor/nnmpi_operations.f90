@@ -255,7 +255,7 @@ contains
         end if
         y = failed(rc)
         if (rc == 0) y = made(nn_tensor_slice(x%c, reversed(first - 1), reversed(by), &
-                                              reversed((last - first)/by + 1)))
+                                              reversed(max(0, (last - first + by)/by))))
     end function nn_slice
 
     ! One behind the other along a dimension.

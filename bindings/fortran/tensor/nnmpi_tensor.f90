@@ -110,25 +110,33 @@ contains
     type(nn_tensor) function of_1(x)
         class(*), intent(in), target :: x(:)
         type(nn_array) :: array
-        of_1 = of(view('nn_tensor', x, array), array)
+        integer(c_int) :: rc
+        rc = view('nn_tensor', x, array)
+        of_1 = of(rc, array)
     end function of_1
 
     type(nn_tensor) function of_2(x)
         class(*), intent(in), target :: x(:, :)
         type(nn_array) :: array
-        of_2 = of(view('nn_tensor', x, array), array)
+        integer(c_int) :: rc
+        rc = view('nn_tensor', x, array)
+        of_2 = of(rc, array)
     end function of_2
 
     type(nn_tensor) function of_3(x)
         class(*), intent(in), target :: x(:, :, :)
         type(nn_array) :: array
-        of_3 = of(view('nn_tensor', x, array), array)
+        integer(c_int) :: rc
+        rc = view('nn_tensor', x, array)
+        of_3 = of(rc, array)
     end function of_3
 
     type(nn_tensor) function of_4(x)
         class(*), intent(in), target :: x(:, :, :, :)
         type(nn_array) :: array
-        of_4 = of(view('nn_tensor', x, array), array)
+        integer(c_int) :: rc
+        rc = view('nn_tensor', x, array)
+        of_4 = of(rc, array)
     end function of_4
 
     ! Of this shape, in Fortran's order.
@@ -142,13 +150,16 @@ contains
     type(nn_tensor) function nn_parameter(shape, initializer, seed, name) result(t)
         integer, intent(in) :: shape(:), seed
         character(*), intent(in) :: initializer, name
+        type(nn_c_scope) :: probe
         integer(c_int) :: rc
         t = nn_zeros(shape)
         if (.not. c_associated(t%c)) return
         rc = nn_tensor_initialize(t%c, c_text(initializer), int(seed, c_int64_t), c_text(name))
         if (rc == 0) rc = nn_tensor_require_grad(t%c, .true._c_bool)
         if (rc == 0) return
-        call nn_tensor_release(t%c)
+        call nn_tensor_scope_open(probe) ! one that is open around it releases the tensor itself
+        call nn_tensor_scope_close(probe)
+        if (.not. c_associated(probe%outer)) call nn_tensor_release(t%c)
         t = failed(rc)
     end function nn_parameter
 

@@ -115,15 +115,21 @@ contains
     real(real64) function tensor_item(self)
         class(tensor_base), intent(in) :: self
         type(nn_array) :: array
-        real(real32), allocatable :: floats(:)
+        real(real32), pointer :: float
+        integer(int64), pointer :: whole
         integer(c_int) :: rc
         rc = describe(self, array)
         if (rc == 0 .and. count_of(array) /= 1) &
             rc = misuse('nn_tensor%item: the tensor has '//number(count_of(array))// &
                         ' numbers, not one')
         call conclude(rc)
-        call to_floats(array, floats)
-        tensor_item = floats(1)
+        if (array%type == NN_I64) then
+            call c_f_pointer(array%data, whole)
+            tensor_item = real(whole, real64)
+        else
+            call c_f_pointer(array%data, float)
+            tensor_item = float
+        end if
     end function tensor_item
 
     ! ---- numbers ---------------------------------------------------------------------------------
