@@ -47,7 +47,7 @@ double nn_schedule_factor(const nn_schedule *s, int64_t t, int64_t end) {
     nn_progress progress = {.step = t,
                             .epoch = t,
                             .steps_per_epoch = end > 0,
-                            .total_steps = end,
+                            .total_steps = end > 0 ? end : INT64_MAX,
                             .memory = &s->memory};
     return s->ops->factor(s->options, &progress);
 }

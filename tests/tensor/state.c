@@ -78,6 +78,15 @@ static void test_schedules(void) {
     CHECK_NEAR(nn_schedule_factor(s, 3, 0), 1, 0); /* the end is not known */
     CHECK_EQ_INT(nn_schedule_observe(s, 1, false, 0.1), NN_EUSAGE);
     nn_schedule_free(s);
+    CHECK_EQ_INT(nn_schedule_new("polynomial: {power: 2, per: step}", &s), 0);
+    CHECK_NEAR(nn_schedule_factor(s, 3, 10), 0.49, 1e-12);
+    CHECK_NEAR(nn_schedule_factor(s, 3, 0), 1, 1e-12);
+    nn_schedule_free(s);
+    CHECK_EQ_INT(nn_schedule_new("reduce_on_plateau: {patience: 0, factor: 0.5}", &s), 0);
+    CHECK_EQ_INT(nn_schedule_observe(s, (double)INFINITY, false, 0.1), 0);
+    CHECK_EQ_INT(nn_schedule_observe(s, 4, false, 0.1), 0);
+    CHECK_NEAR(nn_schedule_get_state(s).best, 4, 0);
+    nn_schedule_free(s);
     CHECK_EQ_INT(nn_schedule_new("reduce_on_plateau: {patience: 0, factor: 0.5}", &s), 0);
     CHECK(isnan(nn_schedule_get_state(s).best));
     for (int i = 0; i < 3; i++) /* the first one is the best; two are no better */

@@ -43,6 +43,8 @@ static bool improves(const struct plateau *o, double best, double value, bool la
     double margin = o->mode == RELATIVE ? best * o->threshold : o->threshold;
     if (isnan(best))
         return true;
+    if (isinf(best))
+        margin = 0;
     return larger_is_better ? value > best + margin : value < best - margin;
 }
 
