@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_SUMS (1 << 24)
+
 /* A row and what it stands for; kept for good. */
 struct custom_metric {
     nn_metric_ops ops;
@@ -37,7 +39,11 @@ static int custom_plan(const void *options, const nn_metric_spec *spec, nn_metri
                        def->plan(def->ctx, nn_custom_options(custom), spec->outputs,
                                  spec->labels ? NN_TARGETS_ARE_CLASSES : NN_TARGETS_ARE_NUMBERS,
                                  &layout->state));
-    return custom_fault(custom);
+    NN_TRY(custom_fault(custom));
+    if (layout->state > MOST_SUMS) /* a negative number, too */
+        return nn_fail(NN_EUSAGE, "metric '%s': its plan wants %zu sums, and %d are the most",
+                       ((const nn_metric_ops *)custom->row)->entry.name, layout->state, MOST_SUMS);
+    return 0;
 }
 
 static void custom_add(const void *options, const nn_metric_spec *spec, size_t batch,

@@ -16,6 +16,7 @@ enum own_mischief {
     OWN_FORWARD_FAILS,
     OWN_BACKWARD_FAILS,
     OWN_EVAL_FAILS,
+    OWN_SUMS,
     OWN_ADD_FAILS,
     OWN_VALUE_FAILS,
     OWN_NAN,
@@ -174,7 +175,7 @@ static int own_hits_plan(void *ctx, void *options, size_t outputs, nn_target_kin
     (void)options;
     if (state->mischief == OWN_PLAN_FAILS)
         return nn_extend_fail(6, "nothing to hit");
-    *sums = 2;
+    *sums = state->mischief == OWN_SUMS ? SIZE_MAX : 2;
     return outputs > 1 && targets == NN_TARGETS_ARE_CLASSES ? 0 : 1;
 }
 

@@ -126,6 +126,8 @@ static void test_failures(nn_comm *comm) {
     fail_with(comm, &squared, OWN_EVAL_FAILS, NN_EUSAGE,
               "step 2: loss 'own_squared': its eval returned -4: no loss today");
     fail_with(comm, &hits, OWN_PLAN_FAILS, NN_EUSAGE, "metric 'own_hits': its plan returned 6");
+    fail_with(comm, &hits, OWN_SUMS, NN_EUSAGE,
+              "metric 'own_hits': its plan wants 18446744073709551615 sums");
     fail_with(comm, &hits, OWN_ADD_FAILS, NN_EUSAGE, "metric 'own_hits': its add returned 5");
     fail_with(comm, &hits, OWN_VALUE_FAILS, NN_EUSAGE, "metric 'own_hits': its value returned 3");
 }

@@ -173,6 +173,9 @@ contains
         size%add => size_add
         size%value => size_value
         call size%register()
+        size%name = 'below'
+        size%sums = -1
+        call size%register()
     end subroutine define
 
     ! y = a - b
@@ -227,6 +230,8 @@ contains
         call failed(stat, errmsg, 'it wants one output')
         call nn_gradient_check('[gate: {turn: 1}]', [2], stat=stat, errmsg=errmsg)
         call failed(stat, errmsg, 'did you mean ''turns''')
+        call train(comm, net(:index(net, 'size}') - 1)//'below}', result, stat, errmsg)
+        call failed(stat, errmsg, 'metric ''below'': its plan wants')
     end subroutine fails
 end module definitions_test
 
