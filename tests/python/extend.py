@@ -49,6 +49,8 @@ def pseudo_huber(z, y, options):
 
 
 def add_hits(sums, call):
+    if mischief == "hits":
+        raise ValueError("no hits today")
     hit = call.z.argmax(1) == call.label
     sums += (call.weight[call.label >= 0] * hit[call.label >= 0]).sum(), call.weight[call.label >= 0].sum()
 
@@ -118,6 +120,14 @@ model = nnmpi.Sequential([Layer.of("np_dense", units=12), Dense(2)])
 model.compile(optimizer="adam", loss="np_huber", metrics=["np_hits"])
 model.fit(x, (x[:, 0] > 0).astype("i4"), epochs=20, batch_size=20, verbose=0)
 assert model.evaluate(x, (x[:, 0] > 0).astype("i4"), verbose=0)[1] > 0.8
+
+mischief = "hits"
+try:
+    model.fit(x, (x[:, 0] > 0).astype("i4"), epochs=1, batch_size=20, verbose=0)
+    raise AssertionError("no failure")
+except nnmpi.Error as error:
+    assert "step 1" in str(error) and isinstance(error.__cause__, ValueError), (str(error), error.__cause__)
+mischief = ""
 
 world = nnmpi.Comm()
 with tempfile.TemporaryDirectory() as folder:

@@ -296,7 +296,7 @@ int nn_trainer_step(nn_trainer *t) {
     }
     NN_TRY(check_faults(t));
     NN_TRY(check_step(t, &shard, failure));
-    nn_trainer_measure_step(t, &shard);
+    NN_TRY(nn_trainer_measure_step(t, &shard));
     advance(t, &shard);
     return 0;
 }

@@ -6,7 +6,7 @@
 struct nn_measured {
     double loss, weight; /* sums over all ranks, which every rank has from its steps */
     int64_t samples;
-    int rc;         /* what a metric of the program's own has failed with, of this rank */
+    int rc; /* what a metric of the program's own has failed with in this step, of this rank */
     double state[]; /* [session.metric_state] of this rank's rows */
 };
 
@@ -30,21 +30,34 @@ void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn
         m->rc = nn_session_add_metrics(&t->session, rows, z, m->state);
 }
 
-void nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard) {
+static bool can_fault(const nn_session *s) {
+    for (size_t i = 0; i < s->metrics; i++)
+        if (((const nn_metric_ops *)s->metric[i].row)->fault)
+            return true;
+    return false;
+}
+
+int nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard) {
     const nn_step_sums *sums = nn_reducer_sums(t->session.reducer);
     struct nn_measured *m = t->measured;
     if (!m)
-        return;
+        return 0;
     m->loss += sums->loss;
     m->weight += sums->weight;
     m->samples += shard->global;
+    if (!can_fault(&t->session))
+        return 0;
+    int rc = m->rc;
+    m->rc = 0;
+    if (rc < 0)
+        nn_error_prefix(rc, "step %lld", (long long)t->state.step + 1);
+    return nn_comm_agree(t->comm, rc);
 }
 
 /* From the sums of all ranks. */
 static int sum(const nn_trainer *t, nn_evaluation *result) {
     const nn_session *s = &t->session;
     struct nn_measured *m = t->measured;
-    NN_TRY(nn_comm_agree(t->comm, m->rc));
     NN_TRY(nn_comm_sum(t->comm, m->state, s->metric_state));
     result->split = "train";
     result->samples = m->samples;
