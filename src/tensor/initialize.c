@@ -8,6 +8,8 @@
 int nn_pick_row(nn_pool *pool, const nn_family *family, const char *text, const nn_entry **row,
                 void **options, nn_node **map) {
     nn_node *node;
+    if (!text)
+        return nn_fail(NN_EUSAGE, "%s: its text is NULL", family->noun);
     NN_TRY(nn_yaml_parse(pool, family->noun, text, strlen(text), &node));
     NN_TRY(nn_family_pick(family, node, row, map));
     *options = nn_pool_alloc(pool, (*row)->size ? (*row)->size : 1);
@@ -35,6 +37,8 @@ int nn_tensor_initialize(nn_tensor *t, const char *initializer, uint64_t seed, c
     nn_pool pool = {NULL};
     if (!t || t->integer || t->op)
         return nn_fail(NN_EUSAGE, "initialize: floats are wanted that no operation has made");
+    if (!name)
+        return nn_fail(NN_EUSAGE, "initialize: the name is NULL");
     nn_rng rng = nn_rng_stream(seed, NN_RNG_INIT, nn_hash_text(name), 0);
     int rc = fill(&pool, t, initializer, &rng);
     nn_pool_release(&pool);

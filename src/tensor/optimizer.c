@@ -197,6 +197,8 @@ static int average(nn_optimizer *o, double weight) {
 }
 
 int nn_optimizer_step(nn_optimizer *o, double weight) {
+    if (!o)
+        return nn_fail(NN_EUSAGE, "optimiser: it is NULL");
     bool valid = weight >= 0 && isfinite((nn_real)weight);
     double all = weight;
     if (o->sum) {
@@ -245,6 +247,8 @@ double nn_optimizer_rate(const nn_optimizer *o) {
 }
 
 int nn_optimizer_set_rate(nn_optimizer *o, double rate) {
+    if (!o)
+        return nn_fail(NN_EUSAGE, "optimiser: it is NULL");
     if (!(rate >= 0) || !isfinite(rate))
         return nn_fail(NN_EUSAGE, "optimiser: a learning rate of %g; it is at least 0", rate);
     o->lr = rate;

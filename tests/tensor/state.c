@@ -104,6 +104,9 @@ static void test_schedules(void) {
     nn_schedule_free(s);
     nn_schedule_free(NULL);
     CHECK_EQ_INT(nn_schedule_new("cosine: {over: -1}", &s), NN_EUSAGE);
+    CHECK_EQ_INT(nn_schedule_new(NULL, &s), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_step(NULL, 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_set_rate(NULL, 1), NN_EUSAGE);
     CHECK(!s);
 }
 
