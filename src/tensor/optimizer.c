@@ -37,6 +37,8 @@ static int pick(nn_optimizer *o, const char *text) {
 }
 
 static int take_params(nn_optimizer *o, size_t count, nn_tensor *const *params) {
+    if (count > 0 && !params)
+        return nn_fail(NN_EUSAGE, "optimiser: its list of parameters is NULL");
     NN_TRY(NN_NEW(&o->param, count + 1, "optimiser"));
     NN_TRY(NN_NEW(&o->taken, count + 1, "optimiser"));
     for (size_t i = 0; i < count; i++) {
@@ -266,6 +268,8 @@ const char *nn_optimizer_slot(const nn_optimizer *o, size_t slot) {
 }
 
 static int check_param(const nn_optimizer *o, size_t param) {
+    if (!o)
+        return nn_fail(NN_EUSAGE, "optimiser: it is NULL");
     if (param < o->params)
         return 0;
     return nn_fail(NN_EUSAGE, "optimiser: there is no parameter %zu; it has %zu, from 0 on", param,

@@ -53,6 +53,8 @@ double nn_schedule_factor(const nn_schedule *s, int64_t t, int64_t end) {
 }
 
 int nn_schedule_observe(nn_schedule *s, double value, bool larger_is_better, double rate) {
+    if (!s)
+        return nn_fail(NN_EUSAGE, "schedule: it is NULL");
     if (!s->ops->observe)
         return nn_fail(NN_EUSAGE, "schedule: %s watches no value", s->ops->entry.name);
     if (isnan(value) || !(rate >= 0))
@@ -68,6 +70,8 @@ nn_schedule_state nn_schedule_get_state(const nn_schedule *s) {
 }
 
 int nn_schedule_set_state(nn_schedule *s, nn_schedule_state state) {
+    if (!s)
+        return nn_fail(NN_EUSAGE, "schedule: it is NULL");
     if (!(state.factor >= 0 && state.factor <= 1) || state.bad < 0 || state.cooldown < 0)
         return nn_fail(NN_EUSAGE,
                        "schedule: a state of factor %g, %lld bad values and a cooldown of %lld; "

@@ -107,6 +107,10 @@ static void test_schedules(void) {
     CHECK_EQ_INT(nn_schedule_new(NULL, &s), NN_EUSAGE);
     CHECK_EQ_INT(nn_optimizer_step(NULL, 1), NN_EUSAGE);
     CHECK_EQ_INT(nn_optimizer_set_rate(NULL, 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_optimizer_set_param_steps(NULL, 0, 1), NN_EUSAGE);
+    CHECK_EQ_INT(nn_schedule_observe(NULL, 1, false, 1), NN_EUSAGE);
+    nn_optimizer *o = NULL;
+    CHECK_EQ_INT(nn_optimizer_new(NULL, "sgd", 1, NULL, &o), NN_EUSAGE);
     CHECK(!s);
 }
 
