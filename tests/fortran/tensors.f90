@@ -241,7 +241,11 @@ contains
         y = nn_parameter([2, 2], 'xavier', 1, 'w')
         call y%backward(stat=stat, errmsg=errmsg)
         call failed(stat, errmsg, 'xavier')
+        x = nn_zeros([2, 2]) ! in memory that is free
+        call x%retain()
         call scope%close()
+        call check(nn_tensors_live() == before + 1, 'what is retained outlives the scope')
+        call x%free()
         y = nn_parameter([2, 2], 'xavier', 1, 'w')
         call check(nn_tensors_live() == before, 'what could not be made is freed once')
     end subroutine misuse
