@@ -22,6 +22,17 @@ except nnmpi.UsageError as error:
 else:
     raise AssertionError("a failure of one rank is one of all")
 
+# Codes are the library's own: those of other exceptions are no reason for ranks to disagree.
+for code in (404, "words", 0):
+    try:
+        with world.agreed():
+            if world.rank == ranks - 1:
+                raise SystemExit(code)
+    except (SystemExit, nnmpi.InputOutputError) as error:
+        assert isinstance(error, SystemExit) == (world.rank == ranks - 1)
+    else:
+        raise AssertionError("a failure of one rank is one of all")
+
 with nnmpi.Comm.alone() as alone:
     assert (alone.rank, alone.size) == (0, 1)
 try:

@@ -9,6 +9,7 @@ import weakref
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
 
+from . import errors
 from ._library import Handle, Messages, check, close_all, lib, new
 
 # What mpirun of Open MPI, mpiexec of MPICH and srun tell each process that they start.
@@ -66,7 +67,7 @@ class Comm(Handle):
             yield
         except BaseException as error:
             raised = error
-            code = lib.nn_error_set(getattr(error, "code", 0) or lib.NN_EIO, str(error).encode())
+            code = lib.nn_error_set(_code(error) or lib.NN_EIO, str(error).encode())
         code = lib.nn_comm_agree(self.pointer, code)
         if raised is not None:
             raise raised
@@ -82,6 +83,11 @@ class Comm(Handle):
         if self._pointer is None:
             return "Comm(closed)"
         return f"Comm(rank {self.rank} of {self.size})"
+
+
+def _code(error: BaseException) -> int:
+    """That of an exception of the library; what others call their code is none."""
+    return error.code if isinstance(error, errors.Error) else 0
 
 
 def _check_one_mpi() -> None:
@@ -138,7 +144,7 @@ def _abort_on_exceptions() -> None:
         show(kind, value, trace)
         sys.stdout.flush()
         sys.stderr.flush()
-        code = lib.nn_error_exit_code(getattr(value, "code", 0) or 0) or 1
+        code = lib.nn_error_exit_code(_code(value)) or 1
         others = [comm.pointer for comm in _of_mpi4py if comm._pointer is not None]
         if _the_world is not None and lib.nn_comm_size(_the_world) > 1:
             others.insert(0, _the_world)
