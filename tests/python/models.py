@@ -118,6 +118,11 @@ run.set_weights({name: 0 * values for name, values in run.get_weights().items()}
 more = run.fit(x_train, labels, verbose=0, epochs=2, run_dir="run", resume=True)
 assert more.result["digest"] == first.result["digest"]  # the run's parameters, not the model's
 assert run.evaluate(x_test, test_labels)[1] > 0.5
+begun = []
+watch = LambdaCallback(on_epoch_begin=begun.append)
+for first in (0, 2):  # epochs are of the whole run, and numbered on
+    more = run.fit(x_train, labels, verbose=0, epochs=4 + first, initial_epoch=first, run_dir=Path("run"), resume=True, callbacks=[watch])
+assert begun == [2, 3, 4, 5] and more.epoch == [4, 5], (begun, more.epoch)
 
 mean = Sequential([Dense(10)])
 mean.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"], ema={"decay": 0.9}, accumulate=4)
@@ -128,6 +133,35 @@ assert np.mean(mean.predict(x_test[:5]).argmax(1) == test_labels[:5]) > 0.5
 few = test_labels.argsort()[:3]
 assert len(mean.evaluate(x_test[few], test_labels[few])) == 2
 mean.save("mean.h5")
+raises(ValueError, "ModelCheckpoint(save_best_only=True)", mean.fit, x_train, labels, verbose=0,
+       callbacks=[EarlyStopping("loss", restore_best_weights=True)])  # fmt: skip
+
+# ---- schedules that watch; losses with and without metrics; what a changed model predicts ------------------------
+
+losses = []
+for metrics in (["accuracy"], None):  # 70 samples are minibatches of 64 and 6
+    plateau = {"reduce_on_plateau": {"patience": 0, "factor": 0.5, "threshold": 1e9}}
+    model = Sequential([Dense(10)]).compile("sgd", "sparse_categorical_crossentropy", metrics, schedule=plateau)
+    history = model.fit(x_train[:70], labels[:70], 64, 4, 0, validation_data=(x_test, test_labels)).history
+    losses.append(history["loss"])
+    assert history["lr"][3] < history["lr"][0], history
+assert losses[0] == losses[1]
+model.save("plateau.h5")
+nnmpi.Comm().agree()
+loaded = nnmpi.load("plateau.h5")
+assert loaded.evaluate(x_test, test_labels, "all") == model.evaluate(x_test, test_labels, 200)
+loaded.fit(x_train, labels, verbose=0, validation_data=(x_test, test_labels))
+raises(nnmpi.UsageError, "reduce_on_plateau", loaded.fit, x_train, labels, verbose=0)
+before = model.predict(x_test)
+model.compile("sgd", "mse")
+assert not np.allclose(model.predict(x_test), before)  # no softmax
+before = model.predict(x_test)
+model.add(Activation("relu"))
+assert np.array_equal(model.predict(x_test), np.maximum(before, 0))
+model.pop()
+assert np.array_equal(model.predict(x_test), before)
+with nnmpi.Comm.alone() as alone:
+    assert copy.deepcopy(Sequential([Dense(10)]).compile("sgd", "mse", comm=alone)).comm is alone
 
 # ---- graphs, images, sequences ------------------------------------------------------------------------
 

@@ -59,10 +59,12 @@ class Evaluation(dict):
 class Training(Handle):
     """A training under way. All of it is collective but what reads counters."""
 
-    def __init__(self, comm: Comm, config: Config, run_dir: str = "", resume: bool = False, **options: bool):
+    def __init__(
+        self, comm: Comm, config: Config, run_dir: Union[str, os.PathLike] = "", resume: bool = False, **options: bool
+    ):
         self._config, self._comm = config, comm  # outlive the training
         self._stop = ffi.new("sig_atomic_t *")
-        self._folder = ffi.new("char[]", run_dir.encode())
+        self._folder = ffi.new("char[]", os.fsencode(run_dir))
         given = {**options, "run_dir": self._folder, "resume": resume, "stop": self._stop}
         self._options = ffi.new("nn_train_options *", {"size": ffi.sizeof("nn_train_options"), **given})
         self._own(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..callbacks import Callback
 from ..training import Interrupts, Training
 
@@ -30,9 +28,8 @@ def run_epochs(
             watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
         ended = training.epoch != under_way
         if ended:
-            logs: dict[str, Any] = {"loss": float(np.mean(losses))}
-            if model._settings()["metrics"]:
-                logs.update(training.measure())
+            measured = training.measure()
+            logs: dict[str, Any] = {**measured} if model._settings()["metrics"] else {"loss": measured["loss"]}
             logs["lr"] = rate
             if validates:
                 logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any, Iterable, Optional, Sequence, Union
 
@@ -93,7 +94,7 @@ class Model:
             "metrics": [METRICS.get(m, m) if isinstance(m, str) else m for m in plain(list(metrics or ()))],
             "train": {"optimizer": optimizer, "seed": seed, **plain(train)},
         }
-        self._comm = comm
+        self._comm, self._predictor = comm, None
         return self
 
     @property
@@ -108,18 +109,19 @@ class Model:
             raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
 
-    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None) -> Config:
+    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None, validates: bool = False) -> Config:
         compiled = self._settings()
         loss = compiled["loss"]
         if class_weight is not None:
             name, options = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
             weights = {"class_weights": plain(class_weight)} if class_weight else {}  # {}: none, whatever compile says
             loss = {name: {**{key: value for key, value in options.items() if key != "class_weights"}, **weights}}
+        watches = validates and "reduce_on_plateau" in (train.get("schedule") or ())  # else fit alone validates
         tree = {
             "model": self._structure(),
             "loss": loss,
             "train": {key: value for key, value in train.items() if value is not None},
-            "validate": {"every_epochs": 0, **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
+            "validate": {"every_epochs": int(watches), **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
         }
         return Config(tree, data)
 
@@ -174,7 +176,7 @@ class Model:
         scale: Any = None,
         offset: Any = 0.0,
         data: str = "same",
-        run_dir: str = "",
+        run_dir: Union[str, os.PathLike] = "",
         resume: bool = False,
     ) -> cb.History:
         """Trains ``epochs`` epochs (those from ``initial_epoch`` on) and returns their history.
@@ -186,7 +188,8 @@ class Model:
         ``batch_size`` counts the samples of all ranks together; by default 32, or all where there are fewer.
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
-        ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from.
+        ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from, up to ``epochs``
+        epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is.
         Every epoch draws a new order of all samples. Ctrl-C ends after the step under way. Collective.
         """
         if not shuffle:
@@ -205,17 +208,19 @@ class Model:
             self._seeds[folder] = seed
         self._last = {
             "batch_size": default_batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
-            "epochs": max(int(epochs) - int(initial_epoch), 0),
+            "epochs": max(int(epochs) - (0 if resume else int(initial_epoch)), 0),
         }
         train = {**self._settings()["train"], **self._last, "seed": seed}
         history = cb.History()
         watchers: list[cb.Callback] = [*(callbacks or ()), history]
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
-        with self._config(samples, train, class_weight) as config:
-            with Training(comm, config, run_dir, resume, measures=bool(self._settings()["metrics"])) as training:
+        validates = validation_data is not None
+        with self._config(samples, train, class_weight, validates) as config:
+            with Training(comm, config, run_dir, resume, measures=True) as training:
                 self._remember(training_set[0], training_set[1])
-                self._run(training, watchers, initial_epoch, validation_data is not None, history)
+                first = training.epoch - 1 if resume else initial_epoch
+                self._run(training, watchers, first, validates, history)
         samples.close()
         return history
 
@@ -252,7 +257,8 @@ class Model:
     # ---- parameters ---------------------------------------------------------------------------------
 
     def get_weights(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters by name ("dense1/weight"), float32 in PyTorch's shapes; within ``fit`` Collective."""
+        """Copies of the parameters by name ("dense1/weight"), float32 in PyTorch's shapes; within ``fit`` Collective,
+        and with ``ema`` those that are trained, not their average."""
         if self.training is not None:
             return self.training.get_weights()
         return {name: values.copy() for name, values in self._weights.items()}
@@ -329,11 +335,12 @@ class Model:
         """The loss, and with metrics a list of it and them; ``return_dict``: by name. Arguments as in ``fit``.
 
         x [N, ...] and y [N] or [N, ...]. ``verbose`` is there for programs written for Keras: nothing is printed.
-        Collective.
+        Within ``fit`` it is of the parameters of ``get_weights``. Collective.
         """
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
-        train = {**self._settings()["train"], "batch_size": default_batch_size(x, data, batch_size or 32), **_AS_IT_IS}
+        batch = batch_size if isinstance(batch_size, str) else default_batch_size(x, data, batch_size or 32)
+        train = {**self._settings()["train"], "batch_size": batch, **_AS_IT_IS}
         weights = self.get_weights()
         with self._config(samples, train) as config, Training(self.comm, config) as training:
             training.set_weights(weights)
@@ -392,6 +399,12 @@ class Model:
 
     # ---- copies ---------------------------------------------------------------------------------------
 
+    def __deepcopy__(self, memo: dict) -> "Model":
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        made.__setstate__({**copy.deepcopy(self.__getstate__(), memo), "_comm": self._comm})  # within this process
+        return made
+
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name not in ("training", "_predictor")}
         return {**state, "_comm": None}  # ranks are those of the process that loads it
@@ -401,4 +414,4 @@ class Model:
 
 
 #: Keys of a run of no steps, on the parameters that it is given.
-_AS_IT_IS: dict[str, Any] = {"max_steps": 0, "accumulate": 1, "ema": None}
+_AS_IT_IS: dict[str, Any] = {"max_steps": 0, "accumulate": 1, "ema": None, "schedule": None}
