@@ -111,6 +111,42 @@ state = pickle.loads(before)
 state["param_groups"][1].update(alpha=0.5, lr=0.25)  # options are those of the state
 whole.optimizer.load_state_dict(state)
 assert whole.optimizer.param_groups[1]["alpha"] == 0.5 and whole.optimizer.param_groups[1]["lr"] == 0.25
+state = whole.optimizer.state_dict()
+state["param_groups"][0]["momentum"] = 0.25  # a group made anew, whose rate may be 0
+state["param_groups"][0]["lr"] = 0
+state["state"] = {str(number): own for number, own in state["state"].items()}  # as JSON has it
+again.optimizer.load_state_dict(state)
+assert again.optimizer.param_groups[0]["lr"] == 0 and again.optimizer.param_groups[0]["momentum"] == 0.25
+for number, own in again.optimizer.state_dict()["state"].items():
+    assert all(np.array_equal(values, state["state"][str(number)][key]) for key, values in own.items()), number
+before = pickle.dumps(again.optimizer.state_dict())
+for change, text in (
+    (lambda s: s["state"].update(x=s["state"].pop(0)), "for each number"),
+    (lambda s: s["state"].update({99: s["state"].pop(0)}), "parameters [99]"),
+    (lambda s: s["state"][1].update(step=-1), "-1 steps"),
+    (lambda s: s["param_groups"][1].update(lr="fast"), "fast"),
+    (lambda s: s["param_groups"][1].update(lr=-1), "learning rate of -1"),
+):
+    state = pickle.loads(before)
+    change(state)
+    raises(ValueError, text, lambda: again.optimizer.load_state_dict(state))
+    assert pickle.dumps(again.optimizer.state_dict()) == before
+again.optimizer.param_groups[0]["momentum"] = 0.75
+raises(ValueError, "momentum is 0.25", again.optimizer.step)
+raises(ValueError, "momentum is 0.25", again.optimizer.state_dict)
+
+# Who leaves a loop begins the next epoch, as does who goes on from there.
+loader, other = (nnmpi.DataLoader(nnmpi.TensorDataset(labels), 8, shuffle=True) for _ in range(2))
+next(iter(loader))
+kept = iter(loader)  # one that is left only later
+next(kept)
+for i, (batch,) in enumerate(loader):
+    if i == 1:
+        kept.close()
+        assert loader.state_dict() == {"seed": 0, "epoch": 2, "batch": 2}
+        break
+other.load_state_dict(loader.state_dict())
+assert np.array_equal(next(iter(other))[0].numpy(), next(iter(loader))[0].numpy())
 raises(ValueError, "minibatch 9", lambda: whole.loader.load_state_dict({"seed": 1, "epoch": 0, "batch": 9}))
 
 # ---- schedules ---------------------------------------------------------------------------------------------
@@ -142,6 +178,18 @@ for make, wanted in (
     np.testing.assert_allclose(rates(make, 7), wanted, rtol=1e-6, atol=1e-9)
 plateau = rates(lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=1, factor=0.1), 5, [3.0, 2.0, 2.0, 2.0, 1.0])
 np.testing.assert_allclose(plateau, [1, 1, 1, 1, 0.1, 0.1])
+for make in (
+    lambda o: lr_scheduler.CosineAnnealingLR(o, 0),
+    lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0),
+    lambda o: lr_scheduler.LinearLR(o, total_iters=-1),
+    lambda o: lr_scheduler.PolynomialLR(o, total_iters=0),
+):
+    raises(ValueError, "at least 1", lambda make=make: rates(make, 1))
+low = [lr_scheduler.CosineAnnealingLR(optim.SGD([nn.Parameter([1.0])], lr=lr), 2, 0.05) for lr in (0.1, 0.4)]
+low[1].load_state_dict(low[0].state_dict())
+low[1].step()
+low[1].step()
+np.testing.assert_allclose(low[1].get_last_lr(), [0.05], rtol=1e-6)  # eta_min, whatever the rate was
 raises(nnmpi.UsageError, "every", lambda: rates(lambda o: lr_scheduler.StepLR(o, 0), 1))
 raises(nnmpi.UsageError, "cosin", lambda: rates(lambda o: lr_scheduler.LRScheduler(o, "cosin"), 1))
 raises(nnmpi.UsageError, "rate", lambda: whole.optimizer.param_groups[0].update(lr=-1) or whole.optimizer.step())

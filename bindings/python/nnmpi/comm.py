@@ -32,6 +32,7 @@ class Comm(Handle):
             _check_one_mpi()
             self._own(new("nn_comm", lib.nn_comm_from_fortran, comm.py2f()), lib.nn_comm_free)
             if self.size > 1:
+                _note_rank(self.rank)
                 _of_mpi4py.add(self)
                 _abort_on_exceptions()
         else:
@@ -100,6 +101,7 @@ def _check_one_mpi() -> None:
 
 _the_world: Any = None
 _of_mpi4py: weakref.WeakSet = weakref.WeakSet()  # of several ranks
+_noted_rank = 0  # in the last of them
 _aborts = False
 
 
@@ -120,9 +122,15 @@ def _world() -> Any:
     return _the_world
 
 
+def _note_rank(rank: int) -> None:
+    global _noted_rank
+    _noted_rank = rank
+
+
 def world_rank() -> int:
-    """The number of this process in the world, as far as it has been asked for; else 0."""
-    return lib.nn_comm_rank(_the_world) if _the_world is not None else 0
+    """The number of this process in the world, or in the last communicator of mpi4py where only such have been asked
+    for; else 0."""
+    return lib.nn_comm_rank(_the_world) if _the_world is not None else _noted_rank
 
 
 def _end_world() -> None:

@@ -82,7 +82,8 @@ class DataLoader:
             raise ValueError(f"batch_size {batch_size}: at least 1 is wanted")
         self.dataset, self.batch_size, self.shuffle, self.drop_last = dataset, batch_size, shuffle, drop_last
         self.seed, self.epoch = seed, 0  # epochs begun
-        self._taken, self._first = 0, 0  # minibatches of the last one; the one that the next one begins with
+        self._taken, self._first = 0, 0  # minibatches of the one under way; the one that the next one begins with
+        self._loop: object = None  # the last one begun
         self.comm = Comm() if comm is None else comm
 
     def __len__(self) -> int:
@@ -94,14 +95,20 @@ class DataLoader:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(n) if self.shuffle else np.arange(n)
         first, self._first = self._first, 0
         self.epoch += 1
-        for i in range(first, len(self)):
-            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            self._taken = i + 1
-            yield self._take(batch[len(batch) * rank // size : len(batch) * (rank + 1) // size])
-        self._taken = 0
+        self._loop = loop = object()
+        try:
+            for i in range(first, len(self)):
+                batch = order[i * self.batch_size : (i + 1) * self.batch_size]
+                self._taken = i + 1
+                yield self._take(batch[len(batch) * rank // size : len(batch) * (rank + 1) // size])
+        finally:
+            if self._loop is loop:
+                self._taken = 0
 
     def state_dict(self) -> dict[str, int]:
-        """Where it stands: "seed", whole epochs ("epoch"), and minibatches of the one under way ("batch"). Local."""
+        """Where it stands: "seed", whole epochs ("epoch"), and minibatches of the one under way ("batch").
+        A loop that is left (``break``) ends its epoch, for the program itself and for one that goes on from its state:
+        what is to go on within an epoch asks within the loop. Local."""
         return {"seed": self.seed, "epoch": self.epoch - bool(self._taken), "batch": self._first or self._taken}
 
     def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
@@ -109,7 +116,7 @@ class DataLoader:
         seed, epoch, batch = map(int, members(state_dict, "a DataLoader", "seed", "epoch", "batch"))
         if epoch < 0 or not 0 <= batch <= len(self):
             raise ValueError(f"epoch {epoch}, minibatch {batch}: an epoch of this loader has {len(self)} minibatches")
-        self.seed, self.epoch, self._first, self._taken = seed, epoch, batch, 0
+        self.seed, self.epoch, self._first, self._taken, self._loop = seed, epoch, batch, 0, None
 
     def _take(self, index: np.ndarray) -> tuple[Tensor, ...]:
         if isinstance(self.dataset, TensorDataset):

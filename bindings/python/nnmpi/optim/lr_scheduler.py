@@ -19,6 +19,13 @@ from .optimizers import Optimizer
 _STATE = ("factor", "best", "bad", "cooldown")
 
 
+def _from_1(name: str, count: int) -> int:
+    """A count that ends a schedule; 0 would be the end of a program, which nobody has said."""
+    if count < 1:
+        raise ValueError(f"{name}={count}: at least 1 is wanted")
+    return count
+
+
 class _Schedule(Handle):
     """A schedule of the C interface."""
 
@@ -84,9 +91,10 @@ class LRScheduler:
         count, rates, schedules = members(state_dict, "a scheduler", "last_epoch", "base_lrs", "schedules")
         if len(rates) != len(self.base_lrs) or len(schedules) != len(self._schedules):
             raise ValueError(f"the state is of {len(rates)} groups of parameters, and there are {len(self.base_lrs)}")
+        count, rates = int(count), [float(rate) for rate in rates]
         for schedule, state in zip(self._schedules, schedules):
             schedule.set_state(state)
-        self.last_epoch, self.base_lrs = int(count), [float(rate) for rate in rates]
+        self.last_epoch, self.base_lrs = count, rates
         self._set_rates()
 
 
@@ -129,14 +137,14 @@ class LinearLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ):
-        super().__init__(optimizer, {"linear": {"from": start_factor, "to": end_factor, "over": total_iters}})
+        super().__init__(optimizer, {"linear": {"from": start_factor, "to": end_factor, "over": _from_1("total_iters", total_iters)}})
 
 
 class PolynomialLR(LRScheduler):
     """(1 - count / total_iters)^power, then 0. Local."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0):
-        super().__init__(optimizer, {"polynomial": {"over": total_iters, "power": power}})
+        super().__init__(optimizer, {"polynomial": {"over": _from_1("total_iters", total_iters), "power": power}})
 
 
 class _Cosine(LRScheduler):
@@ -144,8 +152,21 @@ class _Cosine(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, eta_min: float, options: dict[str, Any]):
         self._begin(optimizer)
-        low = [eta_min / base if base else 0.0 for base in self.base_lrs]
-        self._schedules = [_Schedule({"cosine": {**options, "to": to}}) for to in low]
+        self.eta_min, self._options = eta_min, options
+        self._schedules = self._down_from(self.base_lrs)
+        self._set_rates()
+
+    def _down_from(self, rates: Iterable[float]) -> list[_Schedule]:
+        low = [self.eta_min / rate if rate else 0.0 for rate in rates]
+        return [_Schedule({"cosine": {**self._options, "to": to}}) for to in low]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes on from what ``state_dict`` of a scheduler of the same kind has given, down to its own ``eta_min``.
+        Local."""
+        (rates,) = members(state_dict, "a scheduler", "base_lrs")
+        schedules = self._down_from([float(rate) for rate in rates])
+        super().load_state_dict(state_dict)
+        self._schedules = schedules
         self._set_rates()
 
 
@@ -153,14 +174,14 @@ class CosineAnnealingLR(_Cosine):
     """Half a cosine down to ``eta_min`` in ``T_max`` counts (Loshchilov and Hutter 2017), then as at its end. Local."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):  # noqa: N803 (PyTorch's names)
-        super().__init__(optimizer, eta_min, {"over": T_max})
+        super().__init__(optimizer, eta_min, {"over": _from_1("T_max", T_max)})
 
 
 class CosineAnnealingWarmRestarts(_Cosine):
     """The same from the top again after ``T_0`` counts, and then ``T_mult`` times as many each time. Local."""
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0):  # noqa: N803
-        super().__init__(optimizer, eta_min, {"over": T_0, "restarts": True, "grow": T_mult})
+        super().__init__(optimizer, eta_min, {"over": _from_1("T_0", T_0), "restarts": True, "grow": T_mult})
 
 
 class ReduceLROnPlateau(LRScheduler):

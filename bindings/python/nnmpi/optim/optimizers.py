@@ -28,8 +28,19 @@ class _Group(Handle):
         self._own(out[0], lib.nn_optimizer_free, comm)
         self.rate = lib.nn_optimizer_rate(self.pointer)
 
-    def step(self, rate: float, weight: float) -> None:
-        """One step with this learning rate."""
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Of all that a group is made with only the learning rate can be changed."""
+        for key, value in self.options.items():
+            if key != "lr" and options.get(key) != value:
+                raise ValueError(
+                    f"param_groups: {key} is {value!r} in this optimiser, and not changed to {options.get(key)!r}; only lr "
+                    "is: make another optimiser, or load the state of one"
+                )
+
+    def step(self, options: Mapping[str, Any], weight: float) -> None:
+        """One step with the learning rate of these options."""
+        self.check_options(options)
+        rate = options["lr"]
         if rate != self.rate:
             check(lib.nn_optimizer_set_rate(self.pointer, rate))
             self.rate = rate
@@ -65,7 +76,25 @@ class _Group(Handle):
         for name, array in arrays.items():
             if array.shape != shape:
                 raise ValueError(f"{name} of a parameter is {list(array.shape)}, and the parameter {list(shape)}")
-        return {"step": int(state["step"]), **arrays}
+        steps = int(state["step"])
+        if not 0 <= steps < 1 << 63:
+            raise ValueError(f"a parameter has taken {steps} steps; that is a number from 0 on")
+        return {"step": steps, **arrays}
+
+
+def _numbered(states: Any) -> dict[int, Any]:
+    """By the numbers of parameters, which are text where JSON has kept them."""
+    try:
+        return {int(number): dict(state) for number, state in states.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError("the state of an optimiser has a dict for each number of a parameter") from None
+
+
+def _rate(value: Any) -> float:
+    rate = float(value)
+    if not 0 <= rate < float("inf"):
+        raise ValueError(f"a learning rate of {value!r} in the state; it is at least 0")
+    return rate
 
 
 def _yaml(value: Any) -> str:
@@ -77,7 +106,7 @@ class Optimizer:
 
     ``params`` are parameters, or dicts with "params" and options of their own, as in PyTorch. ``comm`` are the ranks
     whose gradients are averaged (None: all that mpirun has started); they begin with the parameters of the first one.
-    ``param_groups[i]["lr"]`` can be changed between two steps. Making one, ``step`` and ``load_state_dict`` are
+    ``param_groups[i]["lr"]`` can be changed between two steps, other options not. Making one, ``step`` and ``load_state_dict`` are
     Collective.
     """
 
@@ -112,6 +141,7 @@ class Optimizer:
         state: dict[int, dict[str, Any]] = {}
         groups, first = [], 0
         for group, options in zip(self._groups, self.param_groups):
+            group.check_options(options)
             numbers = list(range(first, first + len(group.params)))
             first += len(numbers)
             states = {number: group.state(i) for i, number in enumerate(numbers)}
@@ -123,25 +153,31 @@ class Optimizer:
         """Goes on from what ``state_dict`` of an optimiser of as many parameters of the same shapes has given, options
         included; on every rank the same. Nothing is changed where it does not fit. Collective."""
         of_parameters, groups = members(state_dict, "an optimiser", "state", "param_groups")
+        of_parameters = _numbered(of_parameters)
         given = [len(members(group, "a group of parameters", "params")[0]) for group in groups]
         if given != [len(group.params) for group in self._groups]:
             raise ValueError(
                 f"the state is of {given} parameters in each group, but this optimiser has "
                 f"{[len(group.params) for group in self._groups]}"
             )
+        unknown = set(of_parameters).difference(*(group["params"] for group in groups))
+        if unknown:
+            raise ValueError(f"the state is of parameters {sorted(unknown)}, which no group has")
+        rates = [_rate(*members(group, "a group of parameters", "lr")) for group in groups]
         made = []
         for group, options in zip(self._groups, groups):
             wanted = dict(zip(group.options, members(options, f"{self.kind}'s parameters", *group.options)))
-            same = {**wanted, "lr": None} == {**group.options, "lr": None}
+            wanted["lr"] = group.options["lr"]  # steps set that of param_groups, which may be 0
+            same = wanted == group.options
             made.append(group if same else _Group(group.comm, self.kind, wanted, group.params))
         states = [
-            [group.checked(i, dict(of_parameters.get(number, {}))) for i, number in enumerate(options["params"])]
+            [group.checked(i, of_parameters.get(number, {})) for i, number in enumerate(options["params"])]
             for group, options in zip(made, groups)
         ]
-        for group, options, own, held in zip(made, groups, states, self.param_groups):
+        for group, options, rate, own, held in zip(made, groups, rates, states, self.param_groups):
             for i, state in enumerate(own):
                 group.set_state(i, state)
-            held.update({**options, "params": group.params})
+            held.update({**options, "params": group.params, "lr": rate})
         self._groups = made
 
     def step(self, closure: Callable[[], Any] | None = None, weight: float = 1) -> Any:
@@ -149,7 +185,7 @@ class Optimizer:
         A ``closure`` is called before, and its result returned."""
         loss = closure() if closure else None
         for group, options in zip(self._groups, self.param_groups):
-            group.step(options["lr"], weight)
+            group.step(options, weight)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
