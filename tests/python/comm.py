@@ -11,7 +11,17 @@ import nnmpi
 from nnmpi.data import Data
 from nnmpi.training import Config, Training
 
+try:
+    from mpi4py import MPI
+except ImportError:
+    MPI = None
+    print("without mpi4py")
+
 ranks = int(os.environ["RANKS"])
+if MPI:  # before the world is asked for
+    with nnmpi.Comm(MPI.COMM_WORLD):
+        kept = nnmpi.nn.functional.dropout(nnmpi.ones(64)).numpy().tobytes()
+        assert len(set(MPI.COMM_WORLD.allgather(kept))) == ranks  # each drops others
 world = nnmpi.Comm()
 assert world.size == ranks and 0 <= world.rank < ranks
 world.agree()
@@ -70,11 +80,7 @@ cycle()
 gc.collect()
 assert freed[0] == "training" and sorted(freed) == ["comm", "config", "data", "training"], freed
 
-try:
-    from mpi4py import MPI
-except ImportError:
-    print("without mpi4py")
-else:
+if MPI:
     half = MPI.COMM_WORLD.Split(MPI.COMM_WORLD.rank % 2, 0)
     with nnmpi.Comm(half) as comm:
         assert comm.size == half.size == 1
