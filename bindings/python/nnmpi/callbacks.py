@@ -126,7 +126,7 @@ class EarlyStopping(_Monitor):
         super().on_train_begin()
         if self.restore and self.model._settings()["train"].get("ema"):
             raise ValueError(
-                "EarlyStopping(restore_best_weights=True): with ema what is validated is the parameters' average, which "
+                "EarlyStopping(restore_best_weights=True): with ema the parameters' average is validated, which "
                 "ModelCheckpoint(save_best_only=True) saves"
             )
         self.wait, self._weights = 0, None

@@ -26,13 +26,14 @@ class Comm(Handle):
     """
 
     def __init__(self, comm: Any = None):
+        global _noted_rank
         if comm is None:
             self._own(_world(), lambda pointer: None)
         elif hasattr(comm, "py2f"):
             _check_one_mpi()
             self._own(new("nn_comm", lib.nn_comm_from_fortran, comm.py2f()), lib.nn_comm_free)
             if self.size > 1:
-                _note_rank(self.rank)
+                _noted_rank = self.rank
                 _of_mpi4py.add(self)
                 _abort_on_exceptions()
         else:
@@ -120,11 +121,6 @@ def _world() -> Any:
         if lib.nn_comm_size(_the_world) > 1:
             _abort_on_exceptions()
     return _the_world
-
-
-def _note_rank(rank: int) -> None:
-    global _noted_rank
-    _noted_rank = rank
 
 
 def world_rank() -> int:

@@ -117,11 +117,12 @@ class Model:
             weights = {"class_weights": plain(class_weight)} if class_weight else {}  # {}: none, whatever compile says
             loss = {name: {**{key: value for key, value in options.items() if key != "class_weights"}, **weights}}
         watches = validates and "reduce_on_plateau" in (train.get("schedule") or ())  # else fit alone validates
+        validate = {"every_epochs": int(watches), **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})}
         tree = {
             "model": self._structure(),
             "loss": loss,
             "train": {key: value for key, value in train.items() if value is not None},
-            "validate": {"every_epochs": int(watches), **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})},
+            "validate": validate,
         }
         return Config(tree, data)
 

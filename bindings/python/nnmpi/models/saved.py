@@ -17,8 +17,9 @@ def load(path: Union[str, os.PathLike], comm: Optional[Comm] = None) -> Sequenti
     """The model of a checkpoint (of a run folder the best, else the last), by whatever program it was trained.
 
     It is compiled as that run was configured and has its parameters: it predicts, evaluates, is trained further and
-    saved. What of it is no option of ``compile`` is not kept: augmentation, early stopping, and ``validate`` but for the
-    metrics. A schedule ``reduce_on_plateau`` wants validation data of ``fit``. ``fit(..., run_dir=folder, resume=True)`` of the run's own folder goes on with the optimiser's state, too.
+    saved. What of the run is no option of ``compile`` is not kept: augmentation, early stopping, and ``validate`` but
+    for the metrics; a schedule ``reduce_on_plateau`` wants validation data of ``fit``. ``fit(..., run_dir=folder,
+    resume=True)`` of the run's own folder goes on with the optimiser's state, too.
     Layers are a list in their order, also those of a graph. ``comm``: the ranks, by default the world. Local; on every
     rank that is to use it. FormatError where the file is no checkpoint.
     """

@@ -137,7 +137,8 @@ class LinearLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
     ):
-        super().__init__(optimizer, {"linear": {"from": start_factor, "to": end_factor, "over": _from_1("total_iters", total_iters)}})
+        over = _from_1("total_iters", total_iters)
+        super().__init__(optimizer, {"linear": {"from": start_factor, "to": end_factor, "over": over}})
 
 
 class PolynomialLR(LRScheduler):

@@ -33,8 +33,8 @@ class _Group(Handle):
         for key, value in self.options.items():
             if key != "lr" and options.get(key) != value:
                 raise ValueError(
-                    f"param_groups: {key} is {value!r} in this optimiser, and not changed to {options.get(key)!r}; only lr "
-                    "is: make another optimiser, or load the state of one"
+                    f"param_groups: {key} is {value!r} here and not changed to {options.get(key)!r}, only lr "
+                    "is: make another one, or load a state"
                 )
 
     def step(self, options: Mapping[str, Any], weight: float) -> None:
@@ -106,8 +106,8 @@ class Optimizer:
 
     ``params`` are parameters, or dicts with "params" and options of their own, as in PyTorch. ``comm`` are the ranks
     whose gradients are averaged (None: all that mpirun has started); they begin with the parameters of the first one.
-    ``param_groups[i]["lr"]`` can be changed between two steps, other options not. Making one, ``step`` and ``load_state_dict`` are
-    Collective.
+    ``param_groups[i]["lr"]`` can be changed between two steps, other options not. Making one, ``step`` and
+    ``load_state_dict`` are Collective.
     """
 
     kind: str
