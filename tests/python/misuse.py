@@ -178,7 +178,7 @@ with open("saved.h5", "rb") as file:
     saved = file.read()
 done, refused = 0, {}
 end = time.monotonic() + seconds
-while time.monotonic() < end:
+while time.monotonic() < end or (done <= 20 and time.monotonic() < end + 30): # on a busy machine
     act = pick.choice([fit, fit, objects, go_on, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
     try:
         act()
