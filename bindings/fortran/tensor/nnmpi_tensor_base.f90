@@ -187,89 +187,57 @@ contains
     end function check_shape
 
     subroutine get_1(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(inout), target :: values(:)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%get', values, array)
         call fetch(self, rc, array, stat, errmsg)
     end subroutine get_1
 
     subroutine get_2(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(inout), target :: values(:, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%get', values, array)
         call fetch(self, rc, array, stat, errmsg)
     end subroutine get_2
 
     subroutine get_3(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(inout), target :: values(:, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%get', values, array)
         call fetch(self, rc, array, stat, errmsg)
     end subroutine get_3
 
     subroutine get_4(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(inout), target :: values(:, :, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%get', values, array)
         call fetch(self, rc, array, stat, errmsg)
     end subroutine get_4
 
     subroutine set_1(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(in), target :: values(:)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%set', values, array)
         call store(self, rc, array, stat, errmsg)
     end subroutine set_1
 
     subroutine set_2(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(in), target :: values(:, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%set', values, array)
         call store(self, rc, array, stat, errmsg)
     end subroutine set_2
 
     subroutine set_3(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(in), target :: values(:, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%set', values, array)
         call store(self, rc, array, stat, errmsg)
     end subroutine set_3
 
     subroutine set_4(self, values, stat, errmsg)
-        class(tensor_base), intent(in) :: self
         class(*), intent(in), target :: values(:, :, :, :)
-        integer, intent(out), optional :: stat
-        character(*), intent(inout), optional :: errmsg
-        type(nn_array) :: array
-        integer(c_int) :: rc
+        include 'tensor_values.inc'
         rc = view('nn_tensor%set', values, array)
         call store(self, rc, array, stat, errmsg)
     end subroutine set_4
