@@ -13,6 +13,7 @@ import nnmpi
 from nnmpi import Model, Sequential
 from nnmpi.callbacks import CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint
 from nnmpi.layers import LSTM, Activation, Add, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from support import raises
 
 rank = nnmpi.Comm().rank
 
@@ -22,15 +23,6 @@ def blobs(samples, seed, classes=10, size=100):
     random = np.random.default_rng(seed)
     label = random.integers(0, classes, samples)
     return (centers[label] + 0.7 * random.normal(size=(samples, size))).astype(np.float32), np.eye(classes)[label]
-
-
-def raises(kind, words, function, *arguments, **options):
-    try:
-        function(*arguments, **options)
-    except kind as error:
-        assert words in str(error), f"'{words}' is not in '{error}'"
-    else:
-        raise AssertionError(f"no {kind.__name__}: {words}")
 
 
 # ---- the declarative program ----------------------------------------------------------------------

@@ -10,19 +10,11 @@ import numpy as np
 import nnmpi
 from nnmpi import nn, optim
 from nnmpi.optim import lr_scheduler
+from support import raises
 
 comm = nnmpi.Comm()
 random = np.random.default_rng(1)
 images, labels = random.normal(size=(26, 1, 6, 6)).astype(np.float32), random.integers(0, 3, 26)
-
-
-def raises(kind, text, function):
-    try:
-        function()
-    except kind as error:
-        assert text in str(error), f"{text!r} is not in {error!r}"
-    else:
-        raise AssertionError(f"no {kind.__name__}: {text}")
 
 
 class Program:

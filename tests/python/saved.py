@@ -12,18 +12,10 @@ import numpy as np
 import nnmpi
 from nnmpi.callbacks import LambdaCallback
 from nnmpi.layers import LSTM, Add, Conv2D, Dense, Dropout, Flatten, Input
+from support import raises
 
 comm, source = nnmpi.Comm(), Path(os.environ["SOURCE_DIR"])
 random = np.random.default_rng(1)
-
-
-def raises(kind, words, function, *arguments, **options):
-    try:
-        function(*arguments, **options)
-    except kind as error:
-        assert words in str(error), f"'{words}' is not in '{error}'"
-    else:
-        raise AssertionError(f"no {kind.__name__}: {words}")
 
 
 def check(model, path, x, y, **options):

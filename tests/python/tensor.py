@@ -10,16 +10,7 @@ import numpy as np
 import nnmpi
 from nnmpi import nn, optim
 from nnmpi._library import lib
-
-
-def raises(kind, text, function):
-    """`function` raises this, and says so."""
-    try:
-        function()
-    except kind as error:
-        assert text in str(error), f"{text!r} is not in {error!r}"
-    else:
-        raise AssertionError(f"no {kind.__name__}: {text}")
+from support import raises
 
 
 def near(a, b, tolerance=1e-5):
