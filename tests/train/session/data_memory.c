@@ -6,13 +6,12 @@
 #include "calls.h"
 #include "data/sources/open.h"
 #include "io/yaml/yaml.h"
+#include "shared_folder.h"
 
 #include <nnmpi/nnmpi.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- Iris, read from where the configuration has it ----------------------------------------- */
 
@@ -352,17 +351,16 @@ static void test_differing(nn_comm *comm) {
 }
 
 int main(void) {
-    char path[] = "/tmp/nnmpi-data.XXXXXX", command[64];
+    struct shared_folder folder;
     nn_comm *comm = NULL;
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
-    bool first = nn_comm_rank(comm) == 0;
-    if (!first || CHECK(mkdtemp(path) && chdir(path) == 0)) {
+    if (shared_folder_enter(&folder, comm)) {
         read_iris();
         test_refused();
         test_digests(comm);
         test_scale(comm);
-        if (first) {
+        if (nn_comm_rank(comm) == 0) {
             nn_comm *alone;
             WORKS(nn_comm_alone(&alone));
             test_checkpoint(alone);
@@ -372,8 +370,7 @@ int main(void) {
         test_parts(comm);
         test_differing(comm);
     }
-    snprintf(command, sizeof command, "rm -rf '%s'", path);
-    CHECK(!first || (chdir("/") == 0 && system(command) == 0));
+    shared_folder_leave(&folder, comm);
     nn_comm_free(comm);
     return check_done();
 }

@@ -5,12 +5,11 @@
 #include "check.h"
 #include "nn/optimizers/optimizer.h"
 #include "nn/schedules/schedule.h"
+#include "shared_folder.h"
 
 #include <nnmpi/nnmpi.h>
 
 #include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { STEPS = 100, STOP = 41, KEYS = 5 };
 
@@ -188,21 +187,17 @@ static void check_all_named(void) {
 
 int main(void) {
     nn_comm *comm = NULL;
-    char path[] = "/tmp/nnmpi-habits.XXXXXX", command[64];
+    struct shared_folder folder;
     if (!CHECK(nn_comm_init(&comm) == 0))
         return check_done();
-    int here = nn_comm_rank(comm) == 0 ? CHECK(mkdtemp(path) && chdir(path) == 0) : 1;
-    if (CHECK(here)) {
+    if (shared_folder_enter(&folder, comm)) {
         check_all_named();
         for (size_t i = 0; i < HABITS; i++)
             check_habit(comm, i);
         check_accumulate(comm);
         check_rates(comm);
     }
-    if (nn_comm_rank(comm) == 0) {
-        snprintf(command, sizeof command, "rm -rf '%s'", path);
-        CHECK(chdir("/") == 0 && system(command) == 0);
-    }
+    shared_folder_leave(&folder, comm);
     nn_comm_free(comm);
     return check_done();
 }

@@ -8,9 +8,7 @@
 #include "gradient_trial.h"
 #include "io/hdf5/h5.h"
 #include "noise.h"
-
-#include <stdlib.h>
-#include <unistd.h>
+#include "shared_folder.h"
 
 #define SAMPLES 30
 #define STEPS 5
@@ -106,23 +104,19 @@ static void test_model(nn_comm *world, nn_comm *alone, const char *folder, size_
 }
 
 int main(void) {
-    char folder[64] = "/tmp/nnmpi-test-XXXXXX", command[96];
+    struct shared_folder folder;
     nn_comm *world = NULL, *alone = NULL;
     WORKS(nn_comm_init(&world));
     WORKS(nn_comm_alone(&alone));
-    bool first = nn_comm_rank(world) == 0;
-    if (first && CHECK(mkdtemp(folder) && chdir(folder) == 0)) {
+    if (shared_folder_enter(&folder, world) && nn_comm_rank(world) == 0) {
         put_data("lengths.h5", true);
         put_data("whole.h5", false);
     }
-    WORKS(nn_comm_bcast(world, folder, sizeof folder));
+    WORKS(nn_comm_agree(world, 0));
     for (size_t model = 0; model < sizeof models / sizeof *models; model++)
         for (int way = 0; way < 4; way++)
-            test_model(world, alone, folder, model, way % 2, way / 2);
-    WORKS(nn_comm_bcast(world, folder, sizeof folder)); /* everyone has read */
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (first)
-        CHECK(chdir("/") == 0 && system(command) == 0);
+            test_model(world, alone, folder.path, model, way % 2, way / 2);
+    shared_folder_leave(&folder, world);
     nn_comm_free(alone);
     nn_comm_free(world);
     return check_done();

@@ -6,11 +6,9 @@
 #include "comm/comm.h"
 #include "io/hdf5/h5.h"
 #include "noise.h"
+#include "shared_folder.h"
 
 #include <nnmpi/nnmpi.h>
-
-#include <stdlib.h>
-#include <unistd.h>
 
 #define SAMPLES 240
 #define STEPS 7
@@ -74,24 +72,23 @@ static double train(nn_comm *comm, const char *folder, const char *first, const 
 
 int main(void) {
     static const char *const kinds[][2] = {{"lstm", "gru"}, {"gru", "lstm"}};
-    char folder[64] = "/tmp/nnmpi-test-XXXXXX", run[96], command[96];
+    struct shared_folder folder;
+    char run[96];
     nn_comm *world = NULL, *alone = NULL;
     WORKS(nn_comm_init(&world));
     WORKS(nn_comm_alone(&alone));
     bool first = nn_comm_rank(world) == 0;
-    if (first && CHECK(mkdtemp(folder) && chdir(folder) == 0))
+    if (shared_folder_enter(&folder, world) && first)
         put_data("sequences.h5");
-    WORKS(nn_comm_bcast(world, folder, sizeof folder));
+    WORKS(nn_comm_agree(world, 0));
     for (size_t i = 0; i < 2; i++) {
-        snprintf(run, sizeof run, "%s/all%zu", folder, i);
-        double all = train(world, folder, kinds[i][0], kinds[i][1], run);
-        snprintf(run, sizeof run, "%s/one%zu", folder, i);
+        snprintf(run, sizeof run, "%s/all%zu", folder.path, i);
+        double all = train(world, folder.path, kinds[i][0], kinds[i][1], run);
+        snprintf(run, sizeof run, "%s/one%zu", folder.path, i);
         if (first)
-            CHECK_NEAR(train(alone, folder, kinds[i][0], kinds[i][1], run), all, 1e-4 * all);
+            CHECK_NEAR(train(alone, folder.path, kinds[i][0], kinds[i][1], run), all, 1e-4 * all);
     }
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    if (first)
-        CHECK(chdir("/") == 0 && system(command) == 0);
+    shared_folder_leave(&folder, world);
     nn_comm_free(alone);
     nn_comm_free(world);
     return check_done();
