@@ -170,6 +170,8 @@ recipe line-bgd rmse '< 0.11' line/line.yaml train.batch_size=all train.epochs=2
 recipe line-sgd rmse '< 0.11' line/line.yaml train.batch_size=1 train.optimizer.sgd.lr=0.01
 recipe line-mbgd rmse '< 0.11' line/line.yaml
 largest_error sine '< 0.02' sine/sine.yaml
+recipe digits accuracy '>= 0.97' digits/cnn.yaml
+recipe digits-linear accuracy '>= 0.75' digits/linear.yaml
 
 with_mnist recipe mlp30 accuracy '>= 0.95' mnist/mlp30.yaml
 with_mnist recipe mlp128 accuracy '>= 0.98' mnist/mlp128.yaml

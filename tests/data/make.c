@@ -113,6 +113,34 @@ static void check_repeatable(void) {
     CHECK_FAILS(make("blobs", "{}", common), NN_EUSAGE, "leave no samples");
 }
 
+/* Sample i is the same whatever number is made, every one is drawn, and no two are alike. */
+static void check_digits(void) {
+    static float few[20 * 144], many[40 * 144];
+    static float kind[40];
+    nn_make_options common = {.samples = 20, .seed = 7};
+    nn_dataset *ds;
+
+    CHECK_WORKS(make("digits", "{size: 12}", common));
+    CHECK_EQ_INT(read_split("train", few, kind), 20);
+    common.samples = 40;
+    CHECK_WORKS(make("digits", "{size: 12}", common));
+    CHECK_EQ_INT(read_split("train", many, kind), 40);
+    CHECK(memcmp(few, many, sizeof few) == 0);
+    for (int i = 0; i < 40; i++) {
+        float ink = 0;
+        for (int e = 0; e < 144; e++)
+            ink += many[144 * i + e] / 255;
+        CHECK_NEAR(kind[i], i % 10, 0);
+        CHECK_NEAR(ink, 25, 20);
+        for (int k = 0; k < i; k++)
+            CHECK(memcmp(many + 144 * i, many + 144 * k, 144 * sizeof *many) != 0);
+    }
+    CHECK_WORKS(nn_dataset_open_path("t.h5", &ds));
+    CHECK_EQ_INT(ds->split[0].x.type, NN_U8);
+    CHECK_NEAR(ds->affine.scale[0], 1.0 / 255, 1e-12);
+    nn_dataset_close(ds);
+}
+
 /* 30 rows of class 0, 20 of class 1, 10 of class 2, 3 ignored; x tells the row. */
 static void put_uneven(void) {
     static const char *const names[] = {"zero", "one", "two"};
@@ -235,6 +263,7 @@ int main(void) {
     check_blobs();
     check_spirals();
     check_repeatable();
+    check_digits();
     check_split();
     check_info();
     leave_folder();

@@ -30,7 +30,7 @@ static const nn_option blobs_table[] = {
 static int blobs_plan(const void *options, nn_made *made) {
     const blobs_options *o = options;
 
-    *made = (nn_made){.features = o->features, .classes = o->classes};
+    *made = (nn_made){.x = {1, {o->features}}, .classes = o->classes};
     return NN_OK;
 }
 
@@ -72,7 +72,7 @@ static const nn_option spirals_table[] = {
 };
 
 static int spirals_plan(const void *options, nn_made *made) {
-    *made = (nn_made){.features = 2, .classes = ((const spirals_options *)options)->classes};
+    *made = (nn_made){.x = {1, {2}}, .classes = ((const spirals_options *)options)->classes};
     return NN_OK;
 }
 
@@ -111,7 +111,7 @@ static const nn_option xor_table[] = {
 };
 
 static int xor_plan(const void *options, nn_made *made) {
-    *made = (nn_made){.features = ((const xor_options *)options)->bits, .classes = 2};
+    *made = (nn_made){.x = {1, {((const xor_options *)options)->bits}}, .classes = 2};
     return NN_OK;
 }
 
@@ -155,7 +155,7 @@ static const nn_option line_table[] = {
 
 static int curve_plan(const void *options, nn_made *made) {
     (void)options;
-    *made = (nn_made){.features = 1};
+    *made = (nn_made){.x = {1, {1}}};
     return NN_OK;
 }
 
@@ -206,7 +206,9 @@ static const nn_generator_ops sine = {
     .row = sine_row,
 };
 
-static const nn_entry *const rows[] = {&blobs.entry, &spirals.entry, &xor.entry,
-                                       &line.entry,  &sine.entry,    NULL};
+static const nn_entry *const rows[] = {
+    &blobs.entry, &spirals.entry, &xor.entry, &line.entry, &sine.entry, &nn_generator_digits.entry,
+    NULL,
+};
 
 const nn_family nn_generators = {"generator", rows};

@@ -27,10 +27,10 @@ typedef struct maker {
     const void *options;
     uint64_t seed;
     nn_made made;
-    nn_dtype label_type;
+    size_t width; /* numbers of a row of x */
     nn_output output;
     int64_t piece_rows;
-    nn_real *x;     /* [piece_rows][features] */
+    nn_real *x;     /* [piece_rows][width] */
     float *value;   /* [piece_rows] */
     int32_t *class; /* [piece_rows] */
 } maker;
@@ -39,7 +39,7 @@ typedef struct maker {
 static int make_piece(maker *m, const char *split, int64_t from, int64_t first, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         double y;
-        m->generator->row(m->options, m->seed, from + i, m->x + i * m->made.features, &y);
+        m->generator->row(m->options, m->seed, from + i, m->x + (size_t)i * m->width, &y);
         m->class[i] = m->made.classes ? (int32_t)y : 0;
         m->value[i] = (float)y;
     }
@@ -50,12 +50,12 @@ static int make_piece(maker *m, const char *split, int64_t from, int64_t first, 
 }
 
 static int make_split(maker *m, const char *split, int64_t from, int64_t samples) {
-    nn_shape x = {1, {m->made.features}}, y = {0};
-    nn_dtype type = m->made.classes > 256 ? NN_I32 : NN_U8;
+    nn_dtype type = m->made.classes > 256 ? NN_I32 : NN_U8, x = m->made.pixels ? NN_U8 : NN_F32;
+    nn_shape y = {0};
 
     if (samples == 0)
         return NN_OK;
-    NN_TRY(nn_output_declare(&m->output, split, 'x', NN_F32, samples, &x));
+    NN_TRY(nn_output_declare(&m->output, split, 'x', x, samples, &m->made.x));
     NN_TRY(nn_output_declare(&m->output, split, 'y', m->made.classes ? type : NN_F32, samples, &y));
     for (int64_t first = 0; first < samples; first += m->piece_rows) {
         int64_t left = samples - first;
@@ -73,6 +73,8 @@ static int make_splits(maker *m, const nn_make_options *o) {
     if (train < 1)
         return nn_fail(NN_EUSAGE, "valid = %g and test = %g leave no samples to train on", o->valid,
                        o->test);
+    if (m->made.pixels)
+        NN_TRY(nn_h5_set_real(m->output.file, "/", "scale", 1.0 / 255));
     NN_TRY(make_split(m, "train", 0, train));
     NN_TRY(make_split(m, "valid", train, valid));
     return make_split(m, "test", train + valid, test);
@@ -81,10 +83,11 @@ static int make_splits(maker *m, const nn_make_options *o) {
 static int allocate(maker *m, int64_t samples) {
     size_t rows;
 
-    m->piece_rows = nn_chunk_rows((size_t)m->made.features * sizeof(nn_real));
+    m->width = nn_shape_count(&m->made.x);
+    m->piece_rows = nn_chunk_rows(m->width * sizeof(nn_real));
     m->piece_rows = m->piece_rows < samples ? m->piece_rows : samples;
     rows = (size_t)m->piece_rows;
-    NN_TRY(NN_NEW(&m->x, rows * (size_t)m->made.features, "rows"));
+    NN_TRY(NN_NEW(&m->x, rows * m->width, "rows"));
     NN_TRY(NN_NEW(&m->value, rows, "rows"));
     return NN_NEW(&m->class, rows, "rows");
 }
@@ -97,7 +100,7 @@ int nn_make(const nn_generator_ops *generator, const void *options, const nn_mak
 
     NN_TRY_GOTO(generator->plan(options, &m.made));
     NN_TRY_GOTO(allocate(&m, common->samples));
-    row_bytes = (uint64_t)(m.made.features + 1) * sizeof(float);
+    row_bytes = m.width * (m.made.pixels ? 1 : sizeof(float)) + sizeof(float);
     NN_TRY_GOTO(nn_output_init(&m.output, out, (uint64_t)common->samples * row_bytes));
     NN_TRY_GOTO(make_splits(&m, common));
 done:
