@@ -1,5 +1,5 @@
 # What `cmake --install` gives: program and supervisor, both libraries, headers, pkg-config file, CMake package,
-# data-set recipes and documents.
+# data-set recipes, documents, manual pages and completion of three shells.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nnmpi)
 set(share_folder ${CMAKE_INSTALL_DATADIR}/nnmpi)
@@ -13,6 +13,29 @@ install(DIRECTORY datasets DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sh" PATTERN "iris.csv")
 install(DIRECTORY docs examples slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
 install(FILES README.md SECURITY.md LICENSE CHANGELOG.md DESTINATION ${share_folder})
+
+# The program writes its manual and completion from its tables, where it runs on the machine that builds it.
+if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
+    set(written)
+    foreach(shell_file bash:nnmpi zsh:_nnmpi fish:nnmpi.fish)
+        string(REGEX REPLACE ":.*" "" shell ${shell_file})
+        string(REGEX REPLACE ".*:" "" file ${shell_file})
+        list(APPEND written completion/${shell}/${file})
+        add_custom_command(
+            OUTPUT completion/${shell}/${file}
+            COMMAND ${CMAKE_COMMAND} -E make_directory completion/${shell}
+            COMMAND sh -c "\"$0\" help --completion ${shell} >completion/${shell}/${file}" $<TARGET_FILE:nnmpi>
+            DEPENDS nnmpi VERBATIM)
+    endforeach()
+    add_custom_command(OUTPUT man/nnmpi.1 COMMAND nnmpi help --man man DEPENDS nnmpi VERBATIM)
+    add_custom_target(nnmpi_manual ALL DEPENDS ${written} man/nnmpi.1)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/completion/bash/
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/completion/zsh/ DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/completion/fish/
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()
 
 # Programs find nnmpi::nnmpi, the shared library, and with COMPONENTS static nnmpi::nnmpi_static too.
 set_target_properties(nnmpi_shared PROPERTIES EXPORT_NAME nnmpi)

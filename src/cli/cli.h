@@ -55,15 +55,22 @@ typedef struct nn_common {
 } nn_common;
 extern const nn_option nn_common_table[];
 
-/* Help is written as text in lines of up to `width` characters, or with width 0 as Markdown. Usage,
- * help and options of a verb, and the verbs or kinds below it; in Markdown without the options that
- * all verbs take. */
+/* Help is written as text in lines of up to `width` characters, or, with one of these in the place
+ * of the width, as Markdown or as the sections of a man page. */
+enum { NN_HELP_MARKDOWN = 0, NN_HELP_ROFF = -1 };
+/* Usage, help and options of a verb, and the verbs or kinds below it; in Markdown without the
+ * options that all verbs take. */
 void nn_help_verb(FILE *out, const nn_verb *verb, int width);
 /* One of the verb's options. */
 void nn_help_option(FILE *out, const nn_verb *verb, const nn_option *option, int width);
 /* A line of a list, and one for each row of a family. */
 void nn_help_item(FILE *out, const char *name, const char *help, int width);
 void nn_help_rows(FILE *out, const nn_family *family, int width);
+/* "nnmpi data split", with `between` in the place of blanks. */
+#define NN_VERB_TITLE 64
+void nn_verb_title(const nn_verb *verb, char between, char title[NN_VERB_TITLE]);
+/* Calls `visit` with each verb, then with those of the groups. */
+void nn_verbs_visit(void (*visit)(void *ctx, const nn_verb *verb), void *ctx);
 /* Columns of standard output: COLUMNS, else those of the terminal, else 80. */
 int nn_help_width(void);
 

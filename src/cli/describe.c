@@ -40,6 +40,16 @@ static const char *flag_text(const nn_option *option, const char *const *argumen
     return text;
 }
 
+void nn_verbs_visit(void (*visit)(void *ctx, const nn_verb *verb), void *ctx) {
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
+        visit(ctx, (const nn_verb *)*row);
+    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
+        const nn_family *group = ((const nn_verb *)*row)->verbs;
+        for (const nn_entry *const *verb = group ? group->rows : NULL; verb && *verb; verb++)
+            visit(ctx, (const nn_verb *)*verb);
+    }
+}
+
 /* Help and bounds: "... (default 5; [0, inf))". */
 static void describe_bounds(const nn_option *option, char *text, size_t size) {
     const char *range = option->range;
@@ -54,9 +64,28 @@ static void describe_bounds(const nn_option *option, char *text, size_t size) {
         snprintf(text + used, size, " (%s)", range);
 }
 
+/* Text as roff reads it: a dash is one that can be copied, and no line is taken for a request. */
+static void put_roff(FILE *out, const char *text) {
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", out);
+    for (; *text; text++)
+        if (*text == '\\')
+            fputs("\\e", out);
+        else
+            fprintf(out, *text == '-' ? "\\%c" : "%c", *text);
+}
+
 void nn_help_item(FILE *out, const char *name, const char *help, int width) {
-    if (!width) {
+    if (width == NN_HELP_MARKDOWN) {
         fprintf(out, "- `%s`: %s\n", name, help);
+        return;
+    }
+    if (width == NN_HELP_ROFF) {
+        fputs(".TP\n\\fB", out);
+        put_roff(out, name);
+        fputs("\\fR\n", out);
+        put_roff(out, help);
+        fputc('\n', out);
         return;
     }
     fprintf(out, "  %-*s  ", ITEM_WIDTH, name);
@@ -89,45 +118,74 @@ void nn_help_rows(FILE *out, const nn_family *family, int width) {
 }
 
 static void heading(FILE *out, int width, const char *text) {
-    fprintf(out, width ? "\n%s:\n" : "\n%s:\n\n", text);
+    if (width != NN_HELP_ROFF) {
+        fprintf(out, width ? "\n%s:\n" : "\n%s:\n\n", text);
+        return;
+    }
+    fputs(".SH ", out);
+    for (; *text; text++)
+        fputc(toupper((unsigned char)*text), out);
+    fputc('\n', out);
 }
 
-/* Prints "data " for the verbs of `nnmpi data`, and so on. */
-static void print_group(FILE *out, const nn_verb *verb) {
+static const nn_entry *group_of(const nn_verb *verb) {
     for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
         const nn_family *group = ((const nn_verb *)*row)->verbs;
         if (group && nn_family_find(group, verb->entry.name) == &verb->entry)
-            fprintf(out, "%s ", (*row)->name);
+            return *row;
     }
+    return NULL;
+}
+
+void nn_verb_title(const nn_verb *verb, char between, char title[NN_VERB_TITLE]) {
+    const nn_entry *group = group_of(verb);
+    if (group)
+        snprintf(title, NN_VERB_TITLE, "nnmpi%c%s%c%s", between, group->name, between,
+                 verb->entry.name);
+    else
+        snprintf(title, NN_VERB_TITLE, "nnmpi%c%s", between, verb->entry.name);
 }
 
 /* What follows the verb's name; after a group that is "import|info|split|make ...". */
-static void print_usage(FILE *out, const nn_verb *verb) {
+static void usage_text(const nn_verb *verb, char *text, size_t size) {
     if (!verb->verbs) {
-        fputs(verb->usage, out);
+        snprintf(text, size, "%s", verb->usage);
         return;
     }
+    int used = 0;
     for (const nn_entry *const *row = verb->verbs->rows; *row; row++)
-        fprintf(out, "%s%s", (*row)->name, row[1] ? "|" : " ...");
+        used +=
+            snprintf(text + used, size - (size_t)used, "%s%s", (*row)->name, row[1] ? "|" : " ...");
+}
+
+/* Usage and what the verb does. */
+static void introduce(FILE *out, const nn_verb *verb, int width) {
+    char title[NN_VERB_TITLE], usage[512] = "";
+    nn_verb_title(verb, ' ', title);
+    usage_text(verb, usage, sizeof usage);
+    if (width == NN_HELP_ROFF) {
+        fprintf(out, ".SH SYNOPSIS\n\\fB%s\\fR ", title);
+        put_roff(out, usage);
+        fputs("\n.SH DESCRIPTION\n", out);
+        put_roff(out, verb->entry.help);
+    } else if (width == NN_HELP_MARKDOWN) {
+        fprintf(out, "### `%s %s`\n\n%s", title, usage, verb->entry.help);
+    } else {
+        fprintf(out, "usage: %s %s\n\n", title, usage);
+        nn_text_wrap(out, verb->entry.help, 0, 0, width);
+    }
+    fputc('\n', out);
 }
 
 void nn_help_verb(FILE *out, const nn_verb *verb, int width) {
-    fputs(width ? "usage: nnmpi " : "### `nnmpi ", out);
-    print_group(out, verb);
-    fprintf(out, "%s ", verb->entry.name);
-    print_usage(out, verb);
-    fputs(width ? "\n\n" : "`\n\n", out);
-    if (width)
-        nn_text_wrap(out, verb->entry.help, 0, 0, width);
-    else
-        fputs(verb->entry.help, out);
-    fputc('\n', out);
+    introduce(out, verb, width);
     if (verb->verbs) {
         heading(out, width, "Verbs");
         nn_help_rows(out, verb->verbs, width);
     }
     if (verb->kinds) {
-        heading(out, width, "Kinds (`nnmpi help KIND` says more)");
+        heading(out, width,
+                width == NN_HELP_ROFF ? "Kinds" : "Kinds (`nnmpi help KIND` says more)");
         nn_help_rows(out, verb->kinds, width);
     }
     if (verb->entry.options || width)

@@ -1,5 +1,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/completion.h"
+#include "cli/manual.h"
 #include "train/config/places.h"
 #include "train/config/settings.h"
 
@@ -15,6 +17,8 @@
 typedef struct options {
     const nn_node *topic;
     bool markdown;
+    const char *man;
+    int completion;
 } options;
 
 static const nn_option table[] = {
@@ -24,6 +28,10 @@ static const nn_option table[] = {
      "train.lr, sgd.momentum, units"},
     {"markdown", NN_OPT_BOOL, offsetof(options, markdown), "false", NULL,
      "the complete reference as Markdown"},
+    {"man", NN_OPT_STRING, offsetof(options, man), "", NULL,
+     "write a manual page for each verb into this folder"},
+    {"completion", NN_OPT_CHOICE, offsetof(options, completion), "none", NN_COMPLETION_SHELLS,
+     "the script with which a shell completes verbs, options and keys"},
     NN_OPTION_END,
 };
 
@@ -128,34 +136,27 @@ static FILE *answer(search *s) {
     return stdout;
 }
 
-static void help_verbs(search *s) {
-    const nn_verb *verb = (const nn_verb *)nn_family_find(&nn_verbs, s->topic);
-    if (verb)
+static void help_verb(void *ctx, const nn_verb *verb) {
+    search *s = ctx;
+    if (strcmp(verb->entry.name, s->topic) == 0)
         nn_help_verb(answer(s), verb, s->width);
-    for (const nn_entry *const *row = nn_verbs.rows; *row; row++) {
-        const nn_family *group = ((const nn_verb *)*row)->verbs;
-        const nn_entry *found = group ? nn_family_find(group, s->topic) : NULL;
-        if (found)
-            nn_help_verb(answer(s), (const nn_verb *)found, s->width);
-    }
 }
 
 /* The options of verbs, "resume" or "train.resume". */
-static void help_flags(search *s, const nn_family *verbs) {
-    for (const nn_entry *const *row = verbs->rows; *row; row++) {
-        const nn_verb *verb = (const nn_verb *)*row;
-        const char *dot = strrchr(s->topic, '.'), *key = dot ? dot + 1 : s->topic;
-        size_t length = strlen((*row)->name);
-        bool other = dot && ((size_t)(dot - s->topic) != length ||
-                             strncmp(s->topic, (*row)->name, length) != 0);
-        for (const nn_option *o = (*row)->options; !other && o && o->key; o++)
-            if (strcmp(o->key, key) == 0) {
-                fprintf(answer(s), "An option of nnmpi %s %s:\n", (*row)->name, verb->usage);
-                nn_help_option(stdout, verb, o, s->width);
-            }
-        if (verb->verbs)
-            help_flags(s, verb->verbs);
-    }
+static void help_flag(void *ctx, const nn_verb *verb) {
+    search *s = ctx;
+    const char *dot = strrchr(s->topic, '.'), *key = dot ? dot + 1 : s->topic;
+    size_t length = strlen(verb->entry.name);
+    char title[NN_VERB_TITLE];
+    if (dot &&
+        ((size_t)(dot - s->topic) != length || strncmp(s->topic, verb->entry.name, length) != 0))
+        return;
+    nn_verb_title(verb, ' ', title);
+    for (const nn_option *o = verb->entry.options; o && o->key; o++)
+        if (strcmp(o->key, key) == 0) {
+            fprintf(answer(s), "An option of %s %s:\n", title, verb->usage);
+            nn_help_option(stdout, verb, o, s->width);
+        }
 }
 
 static void help_sections(search *s) {
@@ -282,31 +283,26 @@ static int help_topic(const char *word, int width) {
     char topic[NN_PLACE_PATH];
     search s = {.topic = topic, .width = width};
     normalize(word, topic);
-    help_verbs(&s);
+    nn_verbs_visit(help_verb, &s);
     help_sections(&s);
     help_nouns(&s);
     nn_places_visit(help_place, &s);
     help_keys(&s);
     if (!s.answers)
-        help_flags(&s, &nn_verbs);
+        nn_verbs_visit(help_flag, &s);
     return s.answers ? 0 : unknown_topic(word);
 }
 
-static void reference_family(FILE *out, const nn_family *verbs) {
-    for (const nn_entry *const *row = verbs->rows; *row; row++) {
-        nn_help_verb(out, (const nn_verb *)*row, 0);
-        fputc('\n', out);
-    }
+static void reference_verb(void *ctx, const nn_verb *verb) {
+    nn_help_verb(ctx, verb, NN_HELP_MARKDOWN);
+    fputc('\n', ctx);
 }
 
 static void reference_verbs(FILE *out) {
     fputs("## Command line\n\nEvery verb takes `-v`, `-q` and `-h`:\n\n", out);
     nn_options_describe(out, nn_common_table, 0);
     fputc('\n', out);
-    reference_family(out, &nn_verbs);
-    for (const nn_entry *const *row = nn_verbs.rows; *row; row++)
-        if (((const nn_verb *)*row)->verbs)
-            reference_family(out, ((const nn_verb *)*row)->verbs);
+    nn_verbs_visit(reference_verb, out);
 }
 
 static void reference(FILE *out) {
@@ -362,9 +358,13 @@ static int help_topics(const nn_node *topics, int width) {
 
 static int run(const nn_call *call) {
     const options *o = call->options;
+    if (o->man)
+        NN_TRY(nn_manual_write(o->man));
+    if (o->completion)
+        nn_completion_write(stdout, o->completion);
     if (o->markdown)
         reference(stdout);
-    else if (!o->topic)
+    else if (!o->topic && !o->man && !o->completion)
         overview(stdout, nn_help_width());
     return o->topic ? help_topics(o->topic, nn_help_width()) : 0;
 }
@@ -374,7 +374,7 @@ static const char *const arguments[] = {"topic", NULL};
 const nn_verb nn_verb_help = {
     .entry = {"help", "Explains verbs, the configuration and everything it can name.", table,
               sizeof(options)},
-    .usage = "[TOPIC...] [--markdown]",
+    .usage = "[TOPIC...] [--markdown] [--man FOLDER] [--completion SHELL]",
     .arguments = arguments,
     .run = run,
 };
