@@ -125,6 +125,11 @@ with_llvm() {
     fi
 }
 
+# fuzz: a minute for each target, one after the other, so that they take what the tests leave.
+fuzz() {
+    build fuzz "$sanitized" && run_tests fuzz -j 1
+}
+
 # lint: what looks at the sources and runs nothing.
 lint() {
     local failed=() nodes=30000
@@ -150,7 +155,7 @@ check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG" "${go
 # Ranks that start, wait for a disk or sleep leave much of the processors to who compiles.
 sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
 beside asan 5 build asan "$sanitized" "${gold[@]}"
-if has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
+if has_libfuzzer; then beside fuzz 10 fuzz; fi
 if [ "$full" = yes ]; then beside tsan 15 build tsan "$sanitized"; fi
 beside lint 19 lint
 check "tests" run_tests release
@@ -163,8 +168,7 @@ few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long" -j $((3 * jobs
 check "sanitized build" join asan
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if [ -n "${started[fuzz]:-}" ]; then
-    check "fuzz build" join fuzz
-    check "fuzzing" run_tests fuzz
+    check "fuzzing" join fuzz
 else
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi
