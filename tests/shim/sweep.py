@@ -6,12 +6,16 @@ the screen, and within seconds. tests/lib.sh and the shim mpi.so are around it.
   sweep.py --shim mpi.so                    every N of every kind, mode and rank
   sweep.py --shim mpi.so --sample 40        as many as fit into 40 seconds, drawn with a fixed seed
   sweep.py --shim mpi.so --only mpi,node,1  of these kinds, modes and ranks
+  sweep.py --shim mpi.so --tried FILE       all of it, but for runs that FILE says ended as they should;
+                                            each run is added to it, so that what was stopped goes on
 
+A job that takes too long to end is given a second try, alone: other programs may have had the processors.
 Prints a row for each kind and mode, and for each run that did not end as it should how to repeat it. The
 exit code is 1 where there was one."""
 import argparse
 import collections
 import concurrent.futures
+import json
 import os
 import random
 import re
@@ -103,7 +107,9 @@ def wait(process, mark, patience):
 
 def start(folder, mode, faults, shim):
     options, nodes = MODES[mode]
-    command = [os.path.join(os.environ["SOURCE_DIR"], "tests/ranks.sh"), str(RANKS), "env", f"LD_PRELOAD={shim}"]
+    sleeper = os.path.join(os.environ["BUILD_DIR"], "tests/libyield.so")  # of tests/ranks.sh
+    preload = ":".join([shim] + [sleeper] * os.path.exists(sleeper))
+    command = [os.path.join(os.environ["SOURCE_DIR"], "tests/ranks.sh"), str(RANKS), "env", f"LD_PRELOAD={preload}"]
     command += [f"{k}={v}" for k, v in faults.items()]
     command += [os.environ["NNMPI"], "train", "net.yaml", "--run", os.path.join(folder, "run"), "-q"] + options
     with open(os.path.join(folder, "screen"), "w") as screen:
@@ -220,12 +226,33 @@ def chosen(case, only):
     return all(want in ("", str(have)) for want, have in zip(parts, case))
 
 
+class Tried:
+    """The runs so far; where there is a file, with those of it that ended as they should."""
+
+    def __init__(self, name):
+        self.results, self.file = [], None
+        if name:
+            lines = open(name).readlines() if os.path.exists(name) else []
+            self.file = open(name, "w")
+            for case, *rest in (json.loads(line) for line in lines if line.endswith("\n")):
+                result = Result(Case(*case), *rest, screen="")
+                if not result.wrong:
+                    self.add(result)
+
+    def add(self, result):
+        self.results.append(result)
+        if self.file:
+            self.file.write(json.dumps(result[:-1]) + "\n")
+            self.file.flush()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shim", required=True)
     parser.add_argument("--sample", type=float, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="")
+    parser.add_argument("--tried", metavar="FILE", default="")
     parser.add_argument("--patience", type=float, default=5, help="seconds in which a job has to end")
     args = parser.parse_args()
     with open("net.yaml", "w") as file:
@@ -237,22 +264,34 @@ def main():
         calls, digest = count(mode, shim, args.patience)
         digests.add(digest)
         cases += [case for case in cases_of(mode, calls) if chosen(case, args.only)]
-    results = []
-    order = collections.deque(spread(cases, random.Random(1)))
+    tried, late = Tried(args.tried), []
+    begun = {result.case for result in tried.results}
+    order = collections.deque(spread([case for case in cases if case not in begun], random.Random(1)))
+
+    def attempt(case):
+        result = run(case, shim, digests, args.patience)
+        if result.wrong == "late" and case not in late:
+            late.append(case)
+            return
+        tried.add(result)
+        if result.wrong:
+            tell(result)
+
+    def work():
+        while order:
+            attempt(order.popleft())
+            if args.sample and time.time() - begin > args.sample:
+                return
+
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        def work():
-            while order:
-                result = run(order.popleft(), shim, digests, args.patience)
-                results.append(result)
-                if result.wrong:
-                    tell(result)
-                if args.sample and time.time() - begin > args.sample:
-                    return
         for future in [pool.submit(work) for _ in range(args.jobs)]:
             future.result()
-    table(results)
-    wrong = sum(bool(r.wrong) for r in results)
-    print(f"{len(results)} of {len(cases)} runs, {wrong} ended otherwise than they should")
+    for case in list(late):
+        attempt(case)
+    table(tried.results)
+    wrong = sum(bool(r.wrong) for r in tried.results)
+    print(f"{len(tried.results)} of {len(cases)} runs ({len(late)} late ones again, alone), "
+          f"{wrong} ended otherwise than they should")
     sys.exit(1 if wrong else 0)
 
 
