@@ -15,7 +15,8 @@ enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t) {
     double minutes = t->session.settings->checkpoint.every_minutes;
     if (minutes > 0 && seconds >= 60 * minutes)
         return NN_SAVE_MUST;
-    return seconds >= NN_SAVE_SECONDS ? NN_SAVE_MAY : NN_SAVE_NOT_YET;
+    bool may = seconds >= NN_SAVE_SECONDS && seconds * NN_COMPARE_SHARE >= t->compare_s;
+    return may ? NN_SAVE_MAY : NN_SAVE_NOT_YET;
 }
 
 int nn_trainer_save_failure(const nn_trainer *t) {

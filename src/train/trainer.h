@@ -34,11 +34,13 @@ typedef struct nn_pace {
     nn_mark from, next;            /* the rate that people see is that since `from` */
 } nn_pace;
 
-/* Seconds between checkpoints that nobody asked for: they are written at the end of an epoch, and
- * with the best parameters so far, but not more often. */
+/* Checkpoints that nobody asked for are written at the end of an epoch, and with the best
+ * parameters so far, but not more often than every so many seconds, and so seldom that comparing
+ * replicas before each takes no more than this part of the time. */
 #define NN_SAVE_SECONDS 10.0
+#define NN_COMPARE_SHARE 1e-3
 
-/* What the clock of rank 0 says since the last checkpoint: not yet NN_SAVE_SECONDS; that; or
+/* What the clock of rank 0 says since the last checkpoint: not yet as long as above; that; or
  * checkpoint.every_minutes. */
 enum nn_save_clock { NN_SAVE_NOT_YET, NN_SAVE_MAY, NN_SAVE_MUST };
 
@@ -82,6 +84,7 @@ typedef struct nn_trainer {
     double rate_factor; /* of the caller, on learning rates; 0 stands for 1 */
     nn_pace pace;
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
+    double compare_s;        /* that this rank hashed for the last comparison of replicas */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
     bool has_ends;           /* rank 0 has options->ends */
     bool ended;              /* which has said so */

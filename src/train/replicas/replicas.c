@@ -334,7 +334,9 @@ int nn_trainer_compare_replicas(nn_trainer *t, bool *rewound) {
     NN_TRY(nn_trainer_complete_step(t));
     double since = nn_seconds();
     nn_comm_at(t->comm, NN_PHASE_COMPARE);
-    NN_TRY(nn_replicas_equal(t->session.reducer, hash_share(&t->session), &equal));
+    uint64_t hash = hash_share(&t->session);
+    t->compare_s = nn_seconds() - since;
+    NN_TRY(nn_replicas_equal(t->session.reducer, hash, &equal));
     if (!equal)
         NN_TRY(resolve(t, rewound));
     t->compared_step = t->state.step;

@@ -174,6 +174,21 @@ static void check_lost(const nn_comm *comm) {
         CHECK_CONTAINS(o.message, "no checkpoint to go back to");
 }
 
+static enum nn_save_clock clock_after(double seconds, double compare_s) {
+    nn_settings settings = {.checkpoint.every_minutes = 10};
+    nn_trainer t = {.session.settings = &settings, .compare_s = compare_s};
+    t.saved_at = nn_seconds() - seconds;
+    return nn_trainer_save_clock(&t);
+}
+
+/* Where nobody said when to save, comparing takes a thousandth of the time at most. */
+static void check_pace(void) {
+    CHECK_EQ_INT(clock_after(5, 0), NN_SAVE_NOT_YET);
+    CHECK_EQ_INT(clock_after(50, 0.04), NN_SAVE_MAY);
+    CHECK_EQ_INT(clock_after(50, 0.06), NN_SAVE_NOT_YET);
+    CHECK_EQ_INT(clock_after(600, 2), NN_SAVE_MUST);
+}
+
 int main(void) {
     nn_comm *comm = NULL;
     char path[] = "/tmp/nnmpi-replicas.XXXXXX", command[64];
@@ -189,6 +204,7 @@ int main(void) {
         check_repair(AVERAGE, "repaired_average", whole.digest);
         check_repair(STATE, "repaired_state", whole.digest);
         check_lost(comm);
+        check_pace();
     }
     if (nn_comm_rank(comm) == 0) {
         snprintf(command, sizeof command, "rm -rf '%s'", path);
