@@ -27,6 +27,11 @@ void nn_pb_put_float(nn_bytes *message, int field, float value) {
     nn_bytes_put(message, &value, sizeof value);
 }
 
+void nn_pb_put_double(nn_bytes *message, int field, double value) {
+    put_tag(message, field, NN_PB_64);
+    nn_bytes_put(message, &value, sizeof value);
+}
+
 void nn_pb_put_bytes(nn_bytes *message, int field, const void *bytes, size_t count) {
     put_tag(message, field, NN_PB_BYTES);
     put_varint(message, count);

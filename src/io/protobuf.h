@@ -1,5 +1,6 @@
 /* The wire format of Protocol Buffers (https://protobuf.dev/programming-guides/encoding), as far as
- * ONNX has it. It needs no more than this, so the library and its compiler are no dependency. */
+ * ONNX and TensorBoard have it. They need no more than this, so the library and its compiler are no
+ * dependency. */
 #ifndef NN_IO_PROTOBUF_H
 #define NN_IO_PROTOBUF_H
 
@@ -8,6 +9,7 @@
 /* Append a field of that number to a message. */
 void nn_pb_put_int(nn_bytes *message, int field, int64_t value);
 void nn_pb_put_float(nn_bytes *message, int field, float value);
+void nn_pb_put_double(nn_bytes *message, int field, double value);
 void nn_pb_put_bytes(nn_bytes *message, int field, const void *bytes, size_t count);
 void nn_pb_put_text(nn_bytes *message, int field, const char *text);
 /* A message in it, which is released. */

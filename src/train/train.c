@@ -86,6 +86,19 @@ static int end_epoch(nn_trainer *t) {
     return 0;
 }
 
+/* log.tensorboard: the parameters that the epoch came to. The same code on every rank. */
+static int log_parameters(nn_trainer *t) {
+    const nn_session *s = &t->session;
+    if (!s->settings->log.tensorboard)
+        return 0;
+    NN_TRY(nn_trainer_complete_step(t));
+    double since = nn_seconds();
+    int rc =
+        t->run ? nn_run_parameters(t->run, s->model, nn_session_model_params(s), t->state.step) : 0;
+    nn_trainer_pause(t, since);
+    return nn_comm_agree(t->comm, rc);
+}
+
 /* Rank 0 knows the folder. */
 static int stop(nn_trainer *t) {
     NN_TRY(nn_trainer_save_now(t));
@@ -114,6 +127,8 @@ static int after_step(nn_trainer *t) {
         NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
         NN_TRY(nn_trainer_report(t, epoch_end));
+    if (epoch_end)
+        NN_TRY(log_parameters(t));
     if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
         NN_TRY(validate(t));
     NN_TRY(nn_trainer_save_due(t));

@@ -43,7 +43,7 @@ library 'yaml\.h' 'src/io/yaml/[a-z]*\.c'
 library 'mpi\.h' 'src/comm/[a-z_/]*\.[ch]'
 library 'nnmpi/mpi\.h' 'src/comm/init\.c'
 library 'csv\.h' 'src/data/importers/csv_reader\.c'
-library 'zlib\.h' 'src/(data/importers/gz|io/tensors/zip)\.c'
+library 'zlib\.h' 'src/(data/importers/gz|io/(png|tensors/zip))\.c'
 library 'openssl/.*' 'src/io/digest\.c'
 
 complain 'public headers include only public and standard ones:' "$(

@@ -40,6 +40,12 @@ int nn_json_next(nn_json_reader *r, char bracket, bool *more);
 int nn_json_read_key(nn_json_reader *r, char **key);
 int nn_json_read_string(nn_json_reader *r, char **string);
 int nn_json_read_count(nn_json_reader *r, int64_t *count);
+int nn_json_read_real(nn_json_reader *r, double *value);
+/* What the next value begins with: a bracket, a quote, a digit, '-', or the first letter of true,
+ * false or null; '\0' at the end. */
+char nn_json_peek(nn_json_reader *r);
+/* Goes past a value of any kind. It recurses into brackets: for texts of our own. */
+int nn_json_skip(nn_json_reader *r);
 /* Nothing but blanks is left. */
 int nn_json_end(nn_json_reader *r);
 /* Puts the place before the pending message; returns `code`. */

@@ -1,21 +1,21 @@
 #include "base/json/json.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 int nn_json_place(const nn_json_reader *r, int code) {
     return nn_error_prefix(code, "%s: byte %zu", r->file, r->offset + r->at);
 }
 
-/* The next character that is no blank, '\0' at the end. */
-static char peek(nn_json_reader *r) {
+char nn_json_peek(nn_json_reader *r) {
     while (r->at < r->length && r->text[r->at] && strchr(" \t\r\n", r->text[r->at]))
         r->at++;
     return r->at < r->length ? r->text[r->at] : '\0';
 }
 
 static int expect(nn_json_reader *r, char wanted) {
-    if (peek(r) != wanted)
+    if (nn_json_peek(r) != wanted)
         return nn_json_place(r, nn_fail(NN_EFORMAT, "JSON should go on with '%c' here", wanted));
     r->at++;
     return 0;
@@ -28,7 +28,7 @@ int nn_json_begin(nn_json_reader *r, char bracket) {
 }
 
 int nn_json_next(nn_json_reader *r, char bracket, bool *more) {
-    *more = peek(r) != bracket;
+    *more = nn_json_peek(r) != bracket;
     if (!*more)
         r->at++;
     else if (!r->first)
@@ -129,7 +129,7 @@ int nn_json_read_key(nn_json_reader *r, char **key) {
 }
 
 int nn_json_read_count(nn_json_reader *r, int64_t *count) {
-    char c = peek(r);
+    char c = nn_json_peek(r);
     size_t first = r->at;
     bool fits = true;
     *count = 0;
@@ -146,8 +146,51 @@ int nn_json_read_count(nn_json_reader *r, int64_t *count) {
                      r, nn_fail(NN_EFORMAT, "a whole number from 0 to 2^63 - 1 should be here"));
 }
 
+int nn_json_read_real(nn_json_reader *r, double *value) {
+    char number[64];
+    nn_json_peek(r);
+    size_t length = strspn(r->text + r->at, "+-.0123456789eE");
+    snprintf(number, sizeof number, "%.*s", (int)(length < sizeof number ? length : 0),
+             r->text + r->at);
+    if (!nn_text_to_real(number, value))
+        return nn_json_place(r, nn_fail(NN_EFORMAT, "a number should be here"));
+    r->at += length;
+    return 0;
+}
+
+static int skip_all(nn_json_reader *r, char bracket) {
+    bool more;
+    NN_TRY(nn_json_begin(r, bracket));
+    bracket = bracket == '{' ? '}' : ']';
+    for (;;) {
+        char *key;
+        NN_TRY(nn_json_next(r, bracket, &more));
+        if (!more)
+            return 0;
+        if (bracket == '}')
+            NN_TRY(nn_json_read_key(r, &key));
+        NN_TRY(nn_json_skip(r));
+    }
+}
+
+int nn_json_skip(nn_json_reader *r) {
+    static const char *const words[] = {"true", "false", "null"};
+    char *string, first = nn_json_peek(r);
+    double number;
+    if (first == '{' || first == '[')
+        return skip_all(r, first);
+    if (first == '"')
+        return nn_json_read_string(r, &string);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(r->text + r->at, words[i], strlen(words[i])) == 0) {
+            r->at += strlen(words[i]);
+            return 0;
+        }
+    return nn_json_read_real(r, &number);
+}
+
 int nn_json_end(nn_json_reader *r) {
-    peek(r);
+    nn_json_peek(r);
     return r->at == r->length
                ? 0
                : nn_json_place(r, nn_fail(NN_EFORMAT, "more than one value of JSON"));

@@ -329,6 +329,7 @@ int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_setting
     NN_TRY(add_section(root, "train"));
     NN_TRY(add_section(root, "validate"));
     NN_TRY(add_section(root, "checkpoint"));
+    NN_TRY(add_section(root, "log"));
     NN_TRY(bind_section("", root, s));
     NN_TRY(check_data(s));
     NN_TRY(check_model(s));
@@ -340,5 +341,5 @@ int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_setting
     NN_TRY(check_validate(s));
     s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
     NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));
-    return NN_OK;
+    return bind_section("log", s->log_node, s);
 }

@@ -23,6 +23,7 @@ static const struct {
     {"train", "{epochs: 10, batch_size: 64, lr: 0.1}"},
     {"validate", "{every_epochs: 1, metrics: [accuracy, confusion]}"},
     {"checkpoint", "{every_epochs: 1, keep: 3}"},
+    {"log", "{tensorboard: true}"},
     {"init.from", "other.h5"},
     {"init.layers", "[fc1, fc2]"},
     {"train.batch_size", "64"},

@@ -17,6 +17,7 @@ static const nn_option top_options[] = {
      "when and on what to validate, and when to stop for it"},
     {"checkpoint", NN_OPT_NODE, AT(checkpoint_node), "", NULL,
      "when to save, and how many checkpoints to keep"},
+    {"log", NN_OPT_NODE, AT(log_node), "", NULL, "what else the run writes into its folder"},
     NN_OPTION_END,
 };
 
@@ -191,6 +192,13 @@ static const nn_option checkpoint_options[] = {
     NN_OPTION_END,
 };
 
+static const nn_option log_options[] = {
+    {"tensorboard", NN_OPT_BOOL, AT(log.tensorboard), "false", NULL,
+     "event files for TensorBoard: every number of metrics.jsonl, and by epoch histograms of the "
+     "parameters and the filters that see images"},
+    NN_OPTION_END,
+};
+
 const nn_section nn_sections[] = {
     {"", "A configuration is a map of these sections.", top_options},
     {"init", "Pretrained parameters; layers without them are initialised as usual.", init_options},
@@ -200,6 +208,7 @@ const nn_section nn_sections[] = {
     {"validate", "Validation and early stopping.", validate_options},
     {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},
     {"checkpoint", "Checkpoints in the run folder.", checkpoint_options},
+    {"log", "Other files in the run folder.", log_options},
     {NULL, NULL, NULL},
 };
 

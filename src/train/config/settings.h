@@ -79,6 +79,9 @@ typedef struct nn_settings {
         const char *stage; /* a folder on the node of rank 0; NULL or "": none */
     } checkpoint;
     struct {
+        bool tensorboard; /* event files in the run folder */
+    } log;
+    struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */
         const nn_node *layers; /* list of names; NULL: every layer that fits */
         int layout;            /* enum nn_table_layout */
@@ -87,7 +90,7 @@ typedef struct nn_settings {
     const nn_data *given; /* what the data source `memory` reads; NULL: nothing */
     bool stored;          /* text of a checkpoint or model file: it makes no other file be read */
     const char *folder;   /* of the configuration, "" for the working folder */
-    nn_node *init_node, *train_node, *validate_node, *checkpoint_node;
+    nn_node *init_node, *train_node, *validate_node, *checkpoint_node, *log_node;
 } nn_settings;
 
 /* Values of nn_settings.train.stop_when and train.report. */

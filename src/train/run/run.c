@@ -4,6 +4,7 @@
 #include "io/files/file.h"
 #include "io/files/folder.h"
 #include "train/run/checkpoint_folder.h"
+#include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
 #include "train/run/scratch.h"
@@ -35,12 +36,12 @@ struct nn_run {
     bool resume;
     int lock; /* nn_lock_acquire's; -1: none */
     nn_metrics_log log;
+    nn_events *events;   /* log.tensorboard; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
     nn_search search;    /* where the run is to go on */
 };
 
-/* ---- the folder -------------------------------------------------------------------------------
- */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 /* The path of a file in the folder, in the run's pool; NULL with the error set. */
 static char *path_of(nn_run *run, const char *name) {
@@ -100,8 +101,7 @@ static int refuse_used(nn_run *run) {
     return NN_OK;
 }
 
-/* ---- the checkpoint to go on from --------------------------------------------------------------
- */
+/* ---- the checkpoint to go on from ------------------------------------------------------------ */
 
 static int try_candidate(nn_run *run, const char *name) {
     nn_search *s = &run->search;
@@ -162,8 +162,7 @@ static int find_newest(nn_run *run) {
     return NN_OK;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static int open_scratch(nn_run *run) {
     const char *stage = nn_config_settings(run->config)->checkpoint.stage;
@@ -205,10 +204,16 @@ int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
     return rc;
 }
 
+static void close_logs(nn_run *run) {
+    nn_metrics_log_close(&run->log);
+    nn_events_close(run->events);
+    run->events = NULL;
+}
+
 void nn_run_free(nn_run *run) {
     if (!run)
         return;
-    nn_metrics_log_close(&run->log);
+    close_logs(run);
     nn_pool_release(&run->search.pool);
     nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
@@ -231,8 +236,7 @@ const char *nn_run_link(const nn_run *run) {
     return run->search.link;
 }
 
-/* ---- going on ---------------------------------------------------------------------------------
- */
+/* ---- going on -------------------------------------------------------------------------------- */
 
 /* best.h5 may point to what was abandoned, and the best checkpoint may be gone: then the next
  * validation counts as the first. */
@@ -287,46 +291,48 @@ static int write_config(nn_run *run) {
     return NN_OK;
 }
 
-int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
-    const char *metrics;
+/* As they stood after step `step` (-1: empty), whose newest validate lines are `history`. */
+static int open_logs(nn_run *run, int64_t step, const char *history) {
+    const nn_settings *settings = nn_config_settings(run->config);
+    const char *metrics = path_of(run, "metrics.jsonl");
 
-    *resumed = false;
-    if (!run->dir)
-        return NN_OK;
-    metrics = path_of(run, "metrics.jsonl");
     if (!metrics)
         return NN_EMEMORY;
-    if (run->resume)
-        NN_TRY(resume(run, snapshot, resumed));
-    NN_TRY(write_config(run));
-    NN_TRY(nn_metrics_log_open(&run->log, metrics, *resumed ? snapshot->state.step : -1,
-                               *resumed ? snapshot->history : NULL));
+    NN_TRY(nn_metrics_log_open(&run->log, metrics, step, history));
+    if (settings->log.tensorboard)
+        NN_TRY(nn_event_log_open(run->dir, step > 0 ? step : 0, nn_config_text(run->config),
+                                 settings->root, &run->events));
     return NN_OK;
 }
 
-int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
-    const char *metrics;
+int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
+    *resumed = false;
+    if (!run->dir)
+        return NN_OK;
+    if (run->resume)
+        NN_TRY(resume(run, snapshot, resumed));
+    NN_TRY(write_config(run));
+    return open_logs(run, *resumed ? snapshot->state.step : -1,
+                     *resumed ? snapshot->history : NULL);
+}
 
+int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
     nn_pool_release(&run->search.pool);
     run->search = (nn_search){0};
     *rewound = false;
     if (!run->dir)
         return NN_OK;
-    metrics = path_of(run, "metrics.jsonl");
-    if (!metrics)
-        return NN_EMEMORY;
     NN_TRY(find_newest(run));
     if (!run->search.found)
         return NN_OK;
     NN_TRY(load_found(run, snapshot));
-    nn_metrics_log_close(&run->log);
-    NN_TRY(nn_metrics_log_open(&run->log, metrics, snapshot->state.step, snapshot->history));
+    close_logs(run);
+    NN_TRY(open_logs(run, snapshot->state.step, snapshot->history));
     *rewound = true;
     return NN_OK;
 }
 
-/* ---- metrics ----------------------------------------------------------------------------------
- */
+/* ---- metrics --------------------------------------------------------------------------------- */
 
 nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoch) {
     return nn_metrics_log_event(&run->log, event, step, epoch);
@@ -335,11 +341,14 @@ nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoc
 int nn_run_append(nn_run *run) {
     if (run->dir)
         NN_TRY(nn_metrics_log_append(&run->log));
-    return NN_OK;
+    return run->events ? nn_event_log_add(run->events, run->log.line) : NN_OK;
 }
 
-/* ---- checkpoints ------------------------------------------------------------------------------
- */
+int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step) {
+    return run->events ? nn_event_log_parameters(run->events, model, params, step) : NN_OK;
+}
+
+/* ---- checkpoints ----------------------------------------------------------------------------- */
 
 const char *nn_run_history(const nn_run *run) {
     return run->log.history ? run->log.history : "";
