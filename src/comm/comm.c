@@ -11,6 +11,10 @@ void nn_comm_give_up(nn_comm *comm) {
     comm->broken = true;
 }
 
+bool nn_comm_has_threads(const nn_comm *comm) {
+    return comm->threads;
+}
+
 int nn_comm_check(const nn_comm *comm) {
     return comm->broken ? nn_fail(NN_ERANK, "%s", comm->failure) : 0;
 }

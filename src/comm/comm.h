@@ -21,6 +21,8 @@ const char *nn_comm_host(const nn_comm *comm);
  * once, nn_comm_check among it, with the message that is pending now, and nothing that is freed
  * waits for them. Local. */
 void nn_comm_give_up(nn_comm *comm);
+/* Whether a thread of its own may send messages while others of the program call MPI. Local. */
+bool nn_comm_has_threads(const nn_comm *comm);
 /* 0, or NN_ERANK after nn_comm_give_up. Local. */
 int nn_comm_check(const nn_comm *comm);
 

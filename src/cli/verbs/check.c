@@ -147,28 +147,33 @@ static void print_places(const place *places, int size) {
     }
 }
 
-static void print_link(const nn_session *session) {
+static void print_link(const nn_comm *comm, const nn_session *session) {
     char text[NN_BETWEEN_TEXT];
     const nn_link *link = &session->link;
     if (!nn_session_between_text(session, text))
         return;
     printf("between nodes  %s\n", text);
+    if (!nn_comm_has_threads(comm))
+        puts("               messages move on between layers only: MPI was started without "
+             "MPI_THREAD_MULTIPLE");
     if (link->flops > 0)
-        printf(
-            "               a message takes %.1f us + bytes / %.3f GB/s; a rank multiplies at %.1f "
-            "GFLOP/s%s\n",
-            1e6 * link->latency, link->bandwidth / 1e9, link->flops / 1e9,
-            link->alike ? "" : "; ranks compute differently, so that rows do not travel");
+        printf("               a message takes %.1f us, of which %.1f us of its sender, + bytes / "
+               "%.3f "
+               "GB/s; a rank multiplies at %.1f GFLOP/s%s\n",
+               1e6 * link->latency, 1e6 * link->overhead, link->bandwidth / 1e9, link->flops / 1e9,
+               link->alike ? "" : "; ranks compute differently, so that rows do not travel");
 }
 
-static void json_link(nn_json *json, const nn_session *session) {
+static void json_link(nn_json *json, const nn_comm *comm, const nn_session *session) {
     char text[NN_BETWEEN_TEXT];
     const nn_link *link = &session->link;
     if (!nn_session_between_text(session, text))
         return;
     nn_json_string(json, "between_nodes", text);
+    nn_json_bool(json, "message_thread", nn_comm_has_threads(comm));
     nn_json_open(json, "link", '{');
     nn_json_real(json, "latency_s", link->latency);
+    nn_json_real(json, "overhead_s", link->overhead);
     nn_json_real(json, "bandwidth_gbs", link->bandwidth / 1e9);
     nn_json_real(json, "gflops", link->flops / 1e9);
     nn_json_bool(json, "alike", link->alike);
@@ -197,7 +202,7 @@ static void print_text(const nn_call *call, const findings *f) {
                nn_reducer_backend(f->trainer.session.reducer));
     putchar('\n');
     print_places(f->places, size);
-    print_link(&f->trainer.session);
+    print_link(call->comm, &f->trainer.session);
     puts("ready to train");
 }
 
@@ -223,7 +228,7 @@ static void json_machine(nn_json *json, const nn_call *call, const findings *f) 
     nn_json_close(json, '}');
     nn_json_string(json, "reduce", nn_reducer_backend(f->trainer.session.reducer));
     nn_json_int(json, "nodes", nn_comm_nodes(call->comm));
-    json_link(json, &f->trainer.session);
+    json_link(json, call->comm, &f->trainer.session);
     nn_json_real(json, "sum_s", f->sum_seconds);
     nn_json_open(json, "ranks", '[');
     for (int i = 0; i < nn_comm_size(call->comm); i++) {

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/system/clock.h"
+#include "comm/between/ring.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "math/gemm/gemm.h"
@@ -32,10 +33,11 @@ static int time_gather(nn_comm *comm, char *all, size_t count, double *least) {
 /* By the first rank of each node; all[nodes][count]. */
 static int measure_network(nn_comm *comm, size_t count, char *all, nn_link *out) {
     double brief = 0, whole = 0;
+    NN_TRY(nn_ring_latency(comm, ROUNDS, 0, &out->latency, &out->overhead));
     NN_TRY(time_gather(comm, all, 8, &brief));
     NN_TRY(time_gather(comm, all, count, &whole));
+    out->latency = fmax(out->latency, 1e-9);
     /* on a busy machine the brief one may take as long as the other */
-    out->latency = fmax(brief, 1e-9);
     out->bandwidth = (double)count * (comm->nodes - 1) / fmax(whole - fmin(brief, whole / 2), 1e-9);
     return 0;
 }
@@ -111,6 +113,7 @@ int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
     if (link->nodes == comm->nodes) {
         warn_if_far(comm, link->bandwidth, now.bandwidth);
         now.latency = link->latency;
+        now.overhead = link->overhead;
         now.bandwidth = link->bandwidth;
         now.flops = link->flops;
     }
@@ -119,8 +122,8 @@ int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
 }
 
 const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]) {
-    snprintf(text, NN_LINK_TEXT, "%a %a %a %d", link->latency, link->bandwidth, link->flops,
-             link->nodes);
+    snprintf(text, NN_LINK_TEXT, "%a %a %a %d %a", link->latency, link->bandwidth, link->flops,
+             link->nodes, link->overhead);
     return text;
 }
 
@@ -130,10 +133,10 @@ static bool is_sound(double x) {
 
 bool nn_link_read(const char *text, nn_link *out) {
     nn_link link = {0};
-    if (sscanf(text, "%la %la %la %d", &link.latency, &link.bandwidth, &link.flops, &link.nodes) !=
-            4 ||
-        link.nodes < 2 || !is_sound(link.latency) || !is_sound(link.bandwidth) ||
-        !is_sound(link.flops))
+    int count = sscanf(text, "%la %la %la %d %la", &link.latency, &link.bandwidth, &link.flops,
+                       &link.nodes, &link.overhead);
+    if (count < 4 || link.nodes < 2 || !is_sound(link.latency) || !is_sound(link.bandwidth) ||
+        !is_sound(link.flops) || !(isfinite(link.overhead) && link.overhead >= 0))
         return false;
     *out = link;
     return true;
@@ -143,15 +146,25 @@ static double multiply_seconds(const nn_link *link, const nn_exchange_costs *c, 
     return 2 * rows / c->ranks * c->work / link->flops;
 }
 
-/* Two nodes send each other all of it, more of them each a part to each, and the sums back. */
-double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *c) {
-    double moved = 2 * (c->nodes - 1) / c->nodes * c->bytes;
-    return moved / link->bandwidth + multiply_seconds(link, c, c->rows / c->nodes);
+/* What a node sends: bytes, messages, and how often it waits for what others send. */
+static double send_seconds(const nn_link *link, double bytes, double messages, double rounds) {
+    return bytes / link->bandwidth + messages * link->overhead + rounds * link->latency;
 }
 
+/* Two nodes send each other all of it, more of them each a part to each, and the sums back, or
+ * halves of it to one after the other. */
+double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *c) {
+    double moved = 2 * (c->nodes - 1) / c->nodes * c->bytes;
+    double rounds = c->nodes == 2 ? 1 : c->direct ? 2 : 2 * log2(c->nodes);
+    double messages = c->direct ? rounds * (c->nodes - 1) : rounds;
+    return send_seconds(link, moved, c->buckets * messages, rounds) +
+           multiply_seconds(link, c, c->rows / c->nodes);
+}
+
+/* Both sides of them to each node. */
 double nn_rows_seconds(const nn_link *link, const nn_exchange_costs *c) {
     double moved = (c->nodes - 1) * c->rows / c->nodes * c->row_bytes;
-    return moved / link->bandwidth + multiply_seconds(link, c, c->rows);
+    return send_seconds(link, moved, 2 * (c->nodes - 1), 1) + multiply_seconds(link, c, c->rows);
 }
 
 bool nn_rows_pay(const nn_link *link, const nn_exchange_costs *c) {

@@ -14,7 +14,8 @@
 #define NN_DIRECT_NODES 64
 
 typedef struct nn_link {
-    double latency;   /* seconds of a short message between nodes */
+    double latency;   /* seconds of a short message between nodes, */
+    double overhead;  /* and for which any message keeps its sender busy */
     double bandwidth; /* bytes a second into and out of a node at the same time */
     double flops;     /* operations a second of a rank in a product of matrices */
     bool alike;       /* all ranks make the same bits of the same product, by as many threads */
@@ -24,12 +25,12 @@ typedef struct nn_link {
 
 /* Measures them between the first ranks of the nodes, which takes tenths of a second over a slow
  * network; zeros where there is one node. Where *link was measured between as many nodes, its
- * latency, bandwidth and flops stay, and rank 0 warns of a bandwidth that is far from it. The same
- * on every rank. Collective. */
+ * latency, overhead, bandwidth and flops stay, and rank 0 warns of a bandwidth that is far from it.
+ * The same on every rank. Collective. */
 int nn_link_measure(nn_comm *comm, const nn_compute *compute, nn_link *link);
 
 /* What was measured as a text, every bit of it, and back: false where it is none. Local. */
-#define NN_LINK_TEXT 96
+#define NN_LINK_TEXT 128
 const char *nn_link_text(const nn_link *link, char text[NN_LINK_TEXT]);
 bool nn_link_read(const char *text, nn_link *out);
 
@@ -40,10 +41,18 @@ typedef struct nn_exchange_costs {
     double row_bytes;    /* of both sides of a row on its way, */
     double bytes;        /* and of the gradient */
     double work;         /* multiply-adds for each row */
+    double buckets;      /* of the gradient, each of which is summed by itself, */
+    bool direct;         /* as nn_sums_go_directly says */
 } nn_exchange_costs;
 
-/* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, and
- * multiply-adds. Local. */
+/* Parts of sums go from each node to each: between up to `most` nodes (0: NN_DIRECT_NODES), and
+ * where numbers are rounded or added along a tree, of which MPI knows nothing. Local. */
+static inline bool nn_sums_go_directly(size_t nodes, size_t most, bool rounded, bool by_tree) {
+    return nodes <= (most ? most : NN_DIRECT_NODES) || rounded || by_tree;
+}
+
+/* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, messages
+ * and the wait for the first of them, and multiply-adds. Local. */
 double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *costs);
 double nn_rows_seconds(const nn_link *link, const nn_exchange_costs *costs);
 /* Rows take less time than sums. Local. */

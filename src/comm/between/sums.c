@@ -194,10 +194,11 @@ static int plan(nn_node_sums *b) {
 }
 
 static algorithm choose_algorithm(const nn_node_sums *b) {
-    size_t direct = b->r->spec.direct ? b->r->spec.direct : NN_DIRECT_NODES;
+    bool directly =
+        nn_sums_go_directly(b->nodes, b->r->spec.direct, b->compress, b->subtrees.tree != NULL);
     if (b->nodes == 2)
         return WHOLE;
-    return b->nodes <= direct || b->compress || b->subtrees.tree ? PARTS : COLLECTIVE;
+    return directly ? PARTS : COLLECTIVE;
 }
 
 /* Who the owners are in the world. */

@@ -22,6 +22,8 @@
 /* Between two looks of the thread. A socket holds what a network of 100 Gbit/s takes in this time.
  */
 #define NAP_NS 100000
+/* Requests that a look asks MPI for: large networks have thousands under way. */
+#define TESTED ((size_t)256)
 /* Looks in vain until the thread sleeps. */
 #define PATIENCE 1000
 
@@ -39,6 +41,7 @@ struct nn_wire {
     int *done;             /* requests that a look has found complete, */
     MPI_Status *status;    /* and how they have ended */
     size_t under_way, capacity;
+    size_t next; /* request that the next look begins with */
     size_t packet_most, window;
     nn_channel *waiting; /* to go out, by priority */
     size_t out;          /* bytes that are being sent */
@@ -119,15 +122,13 @@ static void moved(nn_wire *w, const struct packet *packet) {
         c->moved(c->ctx, c);
 }
 
-/* Requests that are complete give their place to the last ones. */
-static void close_up(nn_wire *w) {
-    size_t kept = 0;
-    for (size_t i = 0; i < w->under_way; i++)
-        if (w->request[i] != MPI_REQUEST_NULL) {
-            w->request[kept] = w->request[i];
-            w->packet[kept++] = w->packet[i];
+/* Requests [begin, end) that are complete give their place to the last ones. */
+static void close_up(nn_wire *w, size_t begin, size_t end) {
+    for (size_t i = end; i-- > begin;)
+        if (w->request[i] == MPI_REQUEST_NULL) {
+            w->request[i] = w->request[--w->under_way];
+            w->packet[i] = w->packet[w->under_way];
         }
-    w->under_way = kept;
 }
 
 /* What MPI_Testsome says, or, where it says that some request has failed, what is wrong with that.
@@ -142,22 +143,28 @@ static int what_failed(const nn_wire *w, int mpi_rc, int count) {
     return mpi_rc;
 }
 
-/* True: something has moved. Once a request has failed, nothing counts as moved any more. */
+/* At some of what is under way. True: something has moved, or there is more to look at. Once a
+ * request has failed, nothing counts as moved any more. */
 static bool look(nn_wire *w) {
     int count = 0;
     send_packets(w);
     if (w->under_way == 0 || w->failed)
         return false;
-    int mpi_rc = MPI_Testsome((int)w->under_way, w->request, &count, w->done, w->status);
+    size_t begin = w->next < w->under_way ? w->next : 0;
+    size_t end = w->under_way - begin < TESTED ? w->under_way : begin + TESTED;
+    int mpi_rc = MPI_Testsome((int)(end - begin), w->request + begin, &count, w->done, w->status);
     check(w, what_failed(w, mpi_rc, count), "a message between nodes");
-    if (w->failed || count <= 0)
+    if (w->failed)
         return false;
+    w->next = count > 0 ? begin : end;
+    if (count <= 0)
+        return end < w->under_way;
     /* the channels first: what they announce is put behind all that is under way */
     for (int i = 0; i < count; i++) {
-        struct packet packet = w->packet[w->done[i]];
+        struct packet packet = w->packet[begin + (size_t)w->done[i]];
         moved(w, &packet);
     }
-    close_up(w);
+    close_up(w, begin, end);
     send_packets(w);
     return true;
 }

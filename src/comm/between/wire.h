@@ -48,8 +48,8 @@ typedef struct nn_values {
 
 /* Collective. NN_EMEMORY. */
 int nn_wire_new(nn_comm *comm, nn_wire **out);
-/* Its thread ends: after a failure messages may be under way, into memory that is about to be
- * freed. NULL is fine. Local. */
+/* Its thread ends: after a failure messages may be under way (nn_wire_is_empty), whose memory is
+ * not to be freed. NULL is fine. Local. */
 void nn_wire_stop(nn_wire *wire);
 /* NULL is fine. Nothing is under way, or the communicator is broken. Collective. */
 void nn_wire_free(nn_wire *wire);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/system/clock.h"
+#include "comm/between/ring.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/partition.h"
@@ -104,53 +105,22 @@ done:
 
 /* ---- network --------------------------------------------------------------------------------- */
 
-/* Lengths of messages, and how many are under way at once; seconds of a measurement, about. */
-enum { SHORT = 8, LONG = 1 << 20, FLOOD = NN_MPI_EXCHANGE_MOST, STREAM = 4 };
+/* Bytes of a long message, and how many are under way at once; seconds of a measurement, about. */
+enum { LONG = 1 << 20, STREAM = 4 };
 #define NETWORK_SECONDS 0.3
 #define ADDING_SECONDS 0.02
+/* Of every measurement. */
+enum { LEAST_EXCHANGES = 3 };
 
-/* Exchanges between the first ranks of the nodes, in a ring. */
-struct ring {
-    nn_comm *comm;
-    int to, from;
-    char *out, *in; /* [STREAM * LONG] */
-};
-
-/* Seconds of an exchange: the least of those that fit into NETWORK_SECONDS, at least 3. */
-static int time_exchange(const struct ring *r, int messages, int count, double *least) {
-    double spent = 0;
-    for (int i = -1; i < 3 || spent < NETWORK_SECONDS; i++) { /* the first one opens connections */
-        NN_TRY(nn_mpi_barrier(r->comm, r->comm->leaders));
-        double begin = nn_seconds();
-        NN_TRY(nn_mpi_exchange(r->comm, r->comm->leaders, r->to, r->from, r->out, r->in, messages,
-                               count));
-        double once = nn_seconds() - begin;
-        NN_TRY(nn_mpi_allreduce(r->comm, r->comm->leaders, &once, 1, MPI_DOUBLE, MPI_MAX));
-        *least = i < 1 || once < *least ? once : *least;
-        spent += once;
-    }
+/* By the first rank of each node; out, in [STREAM * LONG] */
+static int measure_network(nn_comm *comm, char *to, char *from, nn_network *out) {
+    double stream;
+    const nn_exchange long_ones = {to, from, STREAM, LONG};
+    NN_TRY(nn_ring_latency(comm, LEAST_EXCHANGES, NETWORK_SECONDS, &out->latency, &out->overhead));
+    NN_TRY(nn_ring_exchange(comm, &long_ones, LEAST_EXCHANGES, NETWORK_SECONDS, &stream));
+    out->bandwidth =
+        (double)(STREAM * LONG) / (stream > out->latency ? stream - out->latency : stream);
     return 0;
-}
-
-static int measure_ring(const struct ring *r, nn_network *out) {
-    double one, many, stream;
-    NN_TRY(time_exchange(r, 1, SHORT, &one));
-    NN_TRY(time_exchange(r, FLOOD, SHORT, &many));
-    NN_TRY(time_exchange(r, STREAM, LONG, &stream));
-    out->latency = one;
-    out->overhead = many > one ? (many - one) / (FLOOD - 1) : 0;
-    out->bandwidth = (double)(STREAM * LONG) / (stream > one ? stream - one : stream);
-    return 0;
-}
-
-/* By the first rank of each node. */
-static int measure_network(nn_comm *comm, struct ring *r, nn_network *out) {
-    int rank, size;
-    MPI_Comm_rank(comm->leaders, &rank);
-    MPI_Comm_size(comm->leaders, &size);
-    r->to = (rank + 1) % size;
-    r->from = (rank + size - 1) % size;
-    return measure_ring(r, out);
 }
 
 /* Sums are added as their parts come, when they are in the cache. */
@@ -162,17 +132,17 @@ static int measure_adding(nn_network *out) {
 }
 
 int nn_bench_network(nn_comm *comm, nn_network *out) {
-    struct ring r = {.comm = comm};
-    int rc = NN_NEW(&r.out, STREAM * LONG, "messages");
+    char *to = NULL, *from = NULL;
+    int rc = NN_NEW(&to, STREAM * LONG, "messages");
     if (rc == 0)
-        rc = NN_NEW(&r.in, STREAM * LONG, "messages");
+        rc = NN_NEW(&from, STREAM * LONG, "messages");
     if (rc == 0)
         rc = measure_adding(out);
     rc = nn_comm_agree(comm, rc);
     if (rc == 0 && comm->nodes > 1 && comm->leaders != MPI_COMM_NULL)
-        rc = measure_network(comm, &r, out);
+        rc = measure_network(comm, to, from, out);
     rc = nn_comm_agree(comm, rc);
-    nn_free(r.out);
-    nn_free(r.in);
+    nn_free(to);
+    nn_free(from);
     return rc < 0 ? rc : nn_comm_bcast(comm, out, sizeof *out);
 }

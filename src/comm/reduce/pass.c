@@ -311,6 +311,8 @@ static bool have_end_of_left(void *ctx) {
 
 void nn_reducer_need(void *reducer, size_t end) {
     nn_reducer *r = reducer;
+    if (r->wire) /* where no thread looks after it */
+        nn_wire_poll(r->wire);
     if (r->left == 0)
         return;
     nn_reduce_check(r, nn_comm_check(r->spec.comm)); /* as in begin_end */

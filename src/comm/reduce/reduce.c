@@ -162,6 +162,8 @@ void nn_reducer_free(nn_reducer *reducer) {
     if (!reducer)
         return;
     nn_wire_stop(reducer->wire);
+    if (reducer->wire && !nn_wire_is_empty(reducer->wire))
+        return; /* after a failure: MPI may still write to any of its memory */
     reducer->backend->free(reducer);
     release(reducer);
 }

@@ -20,7 +20,8 @@
  * cannot be shared becomes allreduce, with a warning. Vectors are zero. The same code on every
  * rank. Collective. */
 int nn_reducer_new(const nn_reduce_spec *spec, nn_reducer **out);
-/* Collective, NULL is fine. */
+/* Collective, NULL is fine. After a failure of MPI its memory stays where messages are under way.
+ */
 void nn_reducer_free(nn_reducer *reducer);
 
 /* How sums are made: "none" (one rank), "allreduce" or "node". Local. */

@@ -89,14 +89,23 @@ static double alone(enum kind kind, double bytes, const nn_network *net, int nod
     return t.ready;
 }
 
+/* As sums do (comm/between/sums.h). */
+static bool go_directly(const nn_step_plan *plan, int nodes) {
+    return nn_sums_go_directly((size_t)nodes, 0, plan->number < sizeof(nn_real), false);
+}
+
 bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
                          const nn_network *network, int nodes) {
     while (matrix->product.continued)
         matrix--;
-    const nn_link link = {.bandwidth = network->bandwidth, .flops = plan->flops};
+    const nn_link link = {.latency = network->latency,
+                          .overhead = network->overhead,
+                          .bandwidth = network->bandwidth,
+                          .flops = plan->flops};
     nn_exchange_costs costs = nn_outer_costs(&matrix->product, nodes * plan->rows, plan->number);
     costs.nodes = nodes;
     costs.ranks = plan->ranks;
+    costs.direct = go_directly(plan, nodes);
     return nodes > 1 && nn_rows_pay(&link, &costs);
 }
 
@@ -295,16 +304,11 @@ static size_t matrix_of(const struct simulation *s, nn_slice bucket, size_t i) {
     return k;
 }
 
-/* What is rounded is summed directly on any number of nodes (comm/between/sums.h). */
-static enum kind sum_kind(const struct simulation *s) {
-    bool rounded = s->plan->number < sizeof(nn_real);
-    return s->nodes <= NN_DIRECT_NODES || rounded ? DIRECT_SUM : HALVED_SUM;
-}
-
 /* Stage i has completed its gradients. */
 static void complete_buckets(struct simulation *s, size_t i) {
     const nn_step_layer *layer = &s->plan->layer[i];
     size_t complete = nn_partition_complete(&s->partition, s->begin[i]);
+    enum kind kind = go_directly(s->plan, s->nodes) ? DIRECT_SUM : HALVED_SUM;
     for (; s->complete < complete; s->complete++) {
         nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
         struct bucket *b = &s->bucket[s->complete];
@@ -316,7 +320,7 @@ static void complete_buckets(struct simulation *s, size_t i) {
             b->work += layer->matrix[k].fraction * layer->product_all;
         } else {
             b->transfer =
-                begin_transfer(s, sum_kind(s), (double)(elements * s->plan->number), slice.begin);
+                begin_transfer(s, kind, (double)(elements * s->plan->number), slice.begin);
         }
     }
 }

@@ -86,7 +86,7 @@ static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
                      .delta = nn_trainer_reports_gradients(t) ? t->delta : NULL,
                      .sum = nn_session_sum_statistics,
                      .sum_ctx = &t->session,
-                     .need = nn_reducer_has_left(t->session.reducer) ? nn_reducer_need : NULL,
+                     .need = nn_reducer_need,
                      .need_ctx = t->session.reducer};
 }
 

@@ -120,6 +120,37 @@ static void test_messages(nn_comm *comm) {
         close_trial(&t[k]);
 }
 
+/* More messages at a time than a look asks MPI for, each of a byte. */
+enum { MANY = 1500 };
+
+static void test_many(nn_comm *comm) {
+    static unsigned char out[MANY], in[MANY];
+    static nn_parcel to[MANY], from[MANY];
+    int rank = nn_comm_rank(comm), size = nn_comm_size(comm), before = (rank + size - 1) % size;
+    nn_channel channel = {.in = from, .ins = MANY, .out = to, .outs = MANY};
+    nn_wire *wire;
+    if (!CHECK_EQ_INT(nn_wire_new(comm, &wire), 0))
+        return;
+    for (int i = 0; i < MANY; i++) {
+        to[i] = (nn_parcel){(rank + 1) % size, &out[i], 1};
+        from[i] = (nn_parcel){before, &in[i], 1};
+    }
+    nn_wire_reserve(wire, &channel);
+    CHECK_EQ_INT(nn_wire_start(wire), 0);
+    for (int pass = 0; pass < PASSES; pass++) {
+        size_t wrong = 0;
+        for (size_t i = 0; i < MANY; i++)
+            out[i] = byte_of(rank, 0, pass, i);
+        nn_wire_receive(wire, &channel);
+        nn_wire_send(wire, &channel);
+        nn_wait_polling(is_empty, wire, true);
+        for (size_t i = 0; i < MANY; i++)
+            wrong += in[i] != byte_of(before, 0, pass, i);
+        CHECK_EQ_INT(wrong, 0);
+    }
+    nn_wire_free(wire);
+}
+
 static void test_sums(nn_comm *comm) {
     nn_channel channel = {0};
     nn_wire *wire;
@@ -176,6 +207,7 @@ int main(void) {
     for (int i = 0; i < 2; i++) {
         comm->threads = threads && i == 0; /* a thread looks after them, or who waits */
         test_messages(comm);
+        test_many(comm);
         test_sums(comm);
     }
     nn_wire_free(NULL);

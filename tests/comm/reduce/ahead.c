@@ -3,8 +3,10 @@
 /* What a step leaves to the next one (nn_reducer_go_ahead): parameters are those of all steps as
  * soon as they are asked for, and rows of the next step, of which there may be fewer, come on top
  * of those of the step before. */
+#include "base/system/clock.h"
 #include "check.h"
 #include "comm/comm.h"
+#include "comm/reduce/backend.h"
 #include "comm/reduce/reduce.h"
 
 #include <string.h>
@@ -55,6 +57,15 @@ static const nn_reduce_ops late_ops = {.begin_step = begin_step,
                                        .compute_norms = compute_norms,
                                        .step = take_step,
                                        .nonfinite = nonfinite};
+
+static bool accept_step(void *ctx, const nn_step_sums *sums) {
+    (void)ctx, (void)sums;
+    return true;
+}
+
+static void ignore_step(void *ctx, const nn_slice *slice, const nn_real *g) {
+    (void)ctx, (void)slice, (void)g;
+}
 
 static size_t rows_of(int step) {
     return step % 3 == 2 ? BATCH - 5 : BATCH;
@@ -183,6 +194,30 @@ static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choi
     nn_pool_release(&t.pool);
 }
 
+/* Without a thread that looks after messages: what a step has left moves on although no layer
+ * waits for it. */
+static void test_polling(nn_comm *comm) {
+    const nn_reduce_ops quiet = {.begin_step = accept_step, .step = ignore_step};
+    nn_reduce_spec spec = {.comm = comm, .choice = NN_REDUCE_NODE, .n = N, .vectors = 1};
+    nn_step_sums sums = {.weight = 1};
+    nn_reducer *r;
+    bool threads = comm->threads;
+    comm->threads = false;
+    spec.ops = &quiet;
+    if (nn_comm_nodes(comm) > 1 && CHECK_EQ_INT(nn_reducer_new(&spec, &r), 0)) {
+        nn_reducer_go_ahead(r);
+        nn_reducer_open(r, 0);
+        nn_reducer_send_sums(r, &sums);
+        CHECK_EQ_INT(nn_reducer_finish(r), 0);
+        for (double end = nn_seconds() + 20; !nn_wire_is_empty(r->wire) && nn_seconds() < end;)
+            nn_reducer_need(r, 0);
+        CHECK(nn_wire_is_empty(r->wire));
+        CHECK_EQ_INT(nn_reducer_complete(r), 0);
+        nn_reducer_free(r);
+    }
+    comm->threads = threads;
+}
+
 int main(void) {
     nn_comm *comm;
     CHECK_EQ_INT(nn_comm_init(&comm), 0);
@@ -193,6 +228,7 @@ int main(void) {
         test_steps(comm, &ops, NN_BETWEEN_ROWS, compress);
         test_steps(comm, &late_ops, NN_BETWEEN_ROWS, compress);
     }
+    test_polling(comm);
     nn_comm_free(comm);
     return check_done();
 }

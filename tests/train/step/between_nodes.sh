@@ -5,6 +5,8 @@
 # rank, what was chosen is said, and a run that goes on has the same bits as one that was never stopped, as
 # it keeps what it has measured.
 . "$SOURCE_DIR/tests/lib.sh"
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
 export NNMPI_TEST_NODES=2
 
 "$NNMPI" data make blobs -O blobs.h5 --samples 96 --features 20 --seed 3 --spread 3 -q
@@ -48,7 +50,18 @@ expect_line 'sums of gradients travel instead of rows: with train.reproducible .
 run_ranks "$RANKS" "$NNMPI" check net.yaml -o train.between_nodes=rows >out
 expect_line '^between nodes  rows of fc1, fc2, fc3; sums of the other gradients$' out
 run_ranks "$RANKS" "$NNMPI" check net.yaml >out
-expect_line '^ +a message takes [0-9.]+ us \+ bytes / [0-9.]+ GB/s; a rank multiplies at [0-9.]+ GFLOP/s$' out
+expect_line '^ +a message takes [0-9.]+ us, of which [0-9.]+ us of its sender, \+ bytes / [0-9.]+ GB/s; a rank multiplies at [0-9.]+ GFLOP/s$' out
+expect_no_line 'MPI_THREAD_MULTIPLE' out
+
+# with an MPI that lets no thread look after messages
+shim funneled
+run_ranks "$RANKS" env LD_PRELOAD="$PWD/funneled.so" "$NNMPI" check net.yaml >out
+expect_line '^ +messages move on between layers only: MPI was started without MPI_THREAD_MULTIPLE$' out
+run_ranks "$RANKS" env LD_PRELOAD="$PWD/funneled.so" "$NNMPI" train net.yaml --run funneled \
+    -o train.between_nodes=rows -o train.log_every=24 -q >out
+train_by threads -o train.between_nodes=rows -o train.log_every=24 -q
+"$NNMPI" digest funneled/last.h5 threads/last.h5 | cut -c 1-64 | uniq >digests
+[ "$(wc -l <digests)" -eq 1 ] || fail "the bits depend on who looks after messages"
 
 # stopped and gone on, the same bits; measurements travel with the checkpoint
 link_of() { grep -ao '0x1[.0-9a-f]*p[-+0-9]* 0x1[.0-9a-f]*p[-+0-9]* 0x1[.0-9a-f]*p[-+0-9]*' "$1/last.h5"; }

@@ -6,9 +6,11 @@
 #include "comm/comm.h"
 #include "comm/messages.h"
 #include "comm/reduce/outer/inner.h"
+#include "comm/reduce/partition.h"
 #include "math/gemm/outer_slice.h"
 #include "math/parallel.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Elements of a matrix, and rows of it to a slice, that are worth it. */
@@ -72,6 +74,7 @@ nn_exchange_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_
     return (nn_exchange_costs){.rows = samples * (double)c->steps,
                                .row_bytes = (double)bytes / (double)c->steps,
                                .bytes = elements * (double)number,
+                               .buckets = ceil(elements / (double)NN_PARTITION_BUCKET),
                                .work = c->indexed ? 0 : elements};
 }
 
@@ -87,6 +90,7 @@ static bool pays_between(const nn_outer_grads *o, const nn_reduce_spec *spec,
     nn_exchange_costs costs = nn_outer_costs(c, (double)o->most, number);
     costs.nodes = (double)o->comm->nodes;
     costs.ranks = (double)o->comm->node_least;
+    costs.direct = nn_sums_go_directly((size_t)o->comm->nodes, spec->direct, o->compress, o->tree);
     return spec->between == NN_BETWEEN_ROWS || nn_rows_pay(&spec->link, &costs);
 }
 

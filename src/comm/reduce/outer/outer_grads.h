@@ -18,7 +18,7 @@
 typedef struct nn_outer_grads nn_outer_grads;
 
 /* What a gradient costs between nodes, as rows of so many samples, and as sums, of numbers of so
- * many bytes; nodes and ranks are left to be filled in. Local. */
+ * many bytes; nodes, ranks and direct are left to be filled in. Local. */
 nn_exchange_costs nn_outer_costs(const nn_outer_matrix *c, double samples, size_t number);
 /* Bytes of a side of the rows of a sample. Local. */
 size_t nn_outer_side_bytes(const nn_outer_matrix *c, nn_outer_side side, size_t number);
