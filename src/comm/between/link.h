@@ -51,6 +51,9 @@ static inline bool nn_sums_go_directly(size_t nodes, size_t most, bool rounded, 
     return nodes <= (most ? most : NN_DIRECT_NODES) || rounded || by_tree;
 }
 
+/* How often so many nodes can be halved until one is left, rounded up. Local. */
+int nn_halvings(double nodes);
+
 /* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, messages
  * and the wait for the first of them, and multiply-adds. Local. */
 double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *costs);

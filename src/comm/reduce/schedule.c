@@ -28,13 +28,6 @@ struct transfer {
     double ready; /* when the next round can begin; after the last one, when all has come */
 };
 
-static int halvings(int nodes) {
-    int count = 0;
-    while (1 << count < nodes)
-        count++;
-    return count;
-}
-
 static int rounds_of(enum kind kind, int nodes) {
     if (nodes == 1)
         return 0;
@@ -42,7 +35,7 @@ static int rounds_of(enum kind kind, int nodes) {
         return 1;
     if (kind == DIRECT_SUM)
         return nodes == 2 ? 1 : 2;
-    return kind == HALVED_SUM ? 2 * halvings(nodes) : halvings(nodes);
+    return kind == HALVED_SUM ? 2 * nn_halvings(nodes) : nn_halvings(nodes);
 }
 
 /* Half of the bytes to one node, a quarter to the next ..., and the same back. */
@@ -68,7 +61,7 @@ static struct round round_of(const struct transfer *t, int nodes) {
     case DIRECT_SUM:
         return direct_round(t->bytes, t->done, nodes);
     case HALVED_SUM:
-        return halving_round(t->bytes, t->done, halvings(nodes));
+        return halving_round(t->bytes, t->done, nn_halvings(nodes));
     default:
         return (struct round){1, t->bytes, 0};
     }
