@@ -10,6 +10,16 @@ else()
     message(STATUS "Matrix products: OpenBLAS; oneDNN is not used")
 endif()
 
+foreach(format PNG JPEG)
+    if(${format}::${format} IN_LIST NN_IMAGE_LIBRARIES)
+        string(TOLOWER ${format} file)
+        set_source_files_properties(src/data/importers/images/${file}.c PROPERTIES COMPILE_DEFINITIONS NN_${format})
+        message(STATUS "Images: ${format}")
+    else()
+        message(STATUS "Images: no ${format}; its library is not used")
+    endif()
+endforeach()
+
 # Load the OpenBLAS that was checked, also where update-alternatives prefers another build.
 get_filename_component(openblas_folder "${OPENBLAS_LINK_LIBRARIES}" DIRECTORY)
 if(NOT openblas_folder IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)

@@ -55,6 +55,22 @@ if(NNMPI_ONEDNN AND NOT NNMPI_ONEDNN STREQUAL "AUTO" AND NOT NN_ONEDNN_FOUND)
                         "configure with NNMPI_ONEDNN=OFF")
 endif()
 
+# Formats of images are optional, each by itself: without its library, `data import images` says which is missing.
+set(NNMPI_IMAGES AUTO CACHE STRING "Read PNG and JPEG: AUTO (where libpng and libjpeg are found), ON or OFF")
+set_property(CACHE NNMPI_IMAGES PROPERTY STRINGS AUTO ON OFF)
+set(NN_IMAGE_LIBRARIES "")
+foreach(format PNG JPEG)
+    if(NNMPI_IMAGES)
+        find_package(${format} QUIET)
+    endif()
+    if(NNMPI_IMAGES AND ${format}_FOUND)
+        list(APPEND NN_IMAGE_LIBRARIES ${format}::${format})
+    elseif(NNMPI_IMAGES AND NOT NNMPI_IMAGES STREQUAL "AUTO")
+        message(FATAL_ERROR "${format} is missing: install libpng-dev and libjpeg-dev, or configure with "
+                            "NNMPI_IMAGES=OFF")
+    endif()
+endforeach()
+
 set(NN_LIBRARIES
     MPI::MPI_C
     OpenMP::OpenMP_C
@@ -64,6 +80,7 @@ set(NN_LIBRARIES
     ZLIB::ZLIB
     OpenSSL::Crypto
     ${NN_CSV_LIBRARY}
+    ${NN_IMAGE_LIBRARIES}
     Threads::Threads
     ${CMAKE_DL_LIBS}
     m)

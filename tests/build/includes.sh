@@ -44,6 +44,8 @@ library 'mpi\.h' 'src/comm/[a-z_/]*\.[ch]'
 library 'nnmpi/mpi\.h' 'src/comm/init\.c'
 library 'csv\.h' 'src/data/importers/csv_reader\.c'
 library 'zlib\.h' 'src/(data/importers/gz|io/(png|tensors/zip))\.c'
+library 'png\.h' 'src/data/importers/images/png\.c'
+library 'j(peglib|error)\.h' 'src/data/importers/images/jpeg\.c'
 library 'openssl/.*' 'src/io/digest\.c'
 
 complain 'public headers include only public and standard ones:' "$(

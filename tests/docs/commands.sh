@@ -5,7 +5,7 @@
 # language of a fenced block says what it is:
 #   ```sh run [NEED...]      commands that end well; skipped without a need: h5py, torch, python (the
 #                            package nnmpi), mpi4py or sklearn (and that package), mnist (the variable
-#                            NNMPI_MNIST names a folder with its IDX files), openmpi, hosts
+#                            NNMPI_MNIST names a folder with its IDX files), images (libpng), openmpi, hosts
 #                            (scripts/hosts.sh can make them), g++, fortran (the interface is built),
 #                            mpi_f08 (for MPI's module of that name)
 #   ```text output           lines that the commands before print; three dots or more are any text
@@ -66,6 +66,7 @@ has() {
     python) python3 -c "import nnmpi" 2>/dev/null ;;
     mpi4py | sklearn) has python && python3 -c "import $1" 2>/dev/null ;;
     h5py | torch) python3 -c "import $1" 2>/dev/null ;;
+    images) grep -q '^PNG_LIBRARY_RELEASE:FILEPATH=/' "$BUILD_DIR/CMakeCache.txt" ;;
     mnist) [ -n "${NNMPI_MNIST:-}" ] ;;
     openmpi) ! is_hydra ;;
     g++) command -v g++ >/dev/null ;;

@@ -16,7 +16,7 @@ typedef struct nn_importer_ops {
 
 extern const nn_family nn_importers; /* importers.c: one row an importer */
 
-/* The rows and their options; the data sources csv and idx take the same. */
+/* The rows and their options; the data sources of their names take the same. */
 typedef struct nn_csv_options {
     const char *path, *label, *target, *drop;
     int header, delimiter;
@@ -32,5 +32,13 @@ typedef struct nn_idx_options {
 } nn_idx_options;
 extern const nn_option nn_idx_table[];
 extern const nn_importer_ops nn_importer_idx;
+
+typedef struct nn_images_options {
+    const char *path;
+    int64_t height, width;
+    int fit, color;
+} nn_images_options;
+extern const nn_option nn_images_table[];
+extern const nn_importer_ops nn_importer_images;
 
 #endif

@@ -3,6 +3,7 @@
 static const nn_entry *const rows[] = {
     &nn_importer_idx.entry,
     &nn_importer_csv.entry,
+    &nn_importer_images.entry,
     NULL,
 };
 

@@ -42,6 +42,10 @@ static int idx_open(nn_dataset *ds, const void *options) {
     return open_imported(ds, &nn_importer_idx, options);
 }
 
+static int images_open(nn_dataset *ds, const void *options) {
+    return open_imported(ds, &nn_importer_images, options);
+}
+
 const nn_source_ops nn_source_csv = {
     .entry = {"csv", "The rows of a CSV file as the split train.", nn_csv_table,
               sizeof(nn_csv_options)},
@@ -55,6 +59,17 @@ const nn_source_ops nn_source_idx = {
     .entry = {"idx", "MNIST and its relatives as they come: IDX files, gzip'd or not.",
               nn_idx_table, sizeof(nn_idx_options)},
     .open = idx_open,
+    .read = nn_hdf5_read,
+    .close = nn_hdf5_close,
+    .converts = true,
+};
+
+const nn_source_ops nn_source_images = {
+    .entry = {"images",
+              "A folder of PNG and JPEG files, a folder a class. Each run decodes them anew: "
+              "`nnmpi data import images` does it once.",
+              nn_images_table, sizeof(nn_images_options)},
+    .open = images_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
     .converts = true,

@@ -5,7 +5,9 @@
 #include "data/layout.h"
 #include "data/sources/sources.h"
 #include "io/files/file.h"
+#include "io/files/folder.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +35,14 @@ static int check_split(const nn_dataset *ds, const nn_split *split) {
     return NN_OK;
 }
 
-/* The row that the `data:` map means; `path` alone is an HDF5 file, or what its name says. */
+/* What reads the file that `path` alone names: its name says so. */
+static const nn_source_ops *source_of(const char *path) {
+    if (nn_is_folder(path))
+        return &nn_source_images;
+    return nn_csv_has_name(path) ? &nn_source_csv : &nn_source_hdf5;
+}
+
+/* The row that the `data:` map means; `path` alone is what its name says. */
 static int pick_source(nn_node *data, const nn_source_ops **ops) {
     nn_node *source = nn_node_get(data, "source"), *path;
     const nn_entry *row;
@@ -44,9 +53,7 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
         if (!nn_node_get(data, "path"))
             return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
         path = nn_node_get(data, "path");
-        source =
-            nn_node_scalar(data->pool, nn_csv_has_name(path->text) ? nn_source_csv.entry.name
-                                                                   : nn_source_hdf5.entry.name);
+        source = nn_node_scalar(data->pool, source_of(path->text)->entry.name);
         if (!source)
             return NN_EMEMORY;
         NN_TRY(nn_node_add(data, "source", source));
@@ -203,9 +210,27 @@ static bool has_source(const nn_node *data, const char *name) {
     return source && source->kind == NN_NODE_SCALAR && strcmp(source->text, name) == 0;
 }
 
+static int add_key(nn_node *map, const char *key, const char *value) {
+    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
+
+    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
+}
+
+/* Images become as large and have as many channels as rows of shape x. */
+static int add_size(nn_node *map, const nn_shape *x) {
+    int64_t channels = x->rank == 3 ? x->dim[0] : 1;
+
+    if (x->rank < 2 || x->rank > 3 || (channels != 1 && channels != 3))
+        return NN_OK;
+    NN_TRY(add_key(map, "height", nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 2])));
+    NN_TRY(add_key(map, "width", nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 1])));
+    return add_key(map, "color", channels == 1 ? "grey" : "rgb");
+}
+
 int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
                     nn_node **out) {
     static const char *const csv[] = {"label", "target", "drop", "header", "delimiter", NULL};
+    const nn_source_ops *ops = source_of(path);
     nn_node *text = nn_node_scalar(pool, path);
 
     *out = nn_node_map(pool);
@@ -216,9 +241,13 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const 
     NN_TRY(copy_key(*out, like, "first_label"));
     if (!nn_layout_is_evident(x))
         NN_TRY(copy_key(*out, like, "layout"));
-    for (size_t i = 0; nn_csv_has_name(path) && has_source(like, "csv") && csv[i]; i++)
+    for (size_t i = 0; ops == &nn_source_csv && has_source(like, "csv") && csv[i]; i++)
         NN_TRY(copy_key(*out, like, csv[i]));
-    return NN_OK;
+    if (ops != &nn_source_images)
+        return NN_OK;
+    if (has_source(like, "images"))
+        NN_TRY(copy_key(*out, like, "fit"));
+    return x ? add_size(*out, x) : NN_OK;
 }
 
 int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,

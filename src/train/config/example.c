@@ -70,6 +70,7 @@ static const struct {
     {"data.memory", "512"},
     {"hdf5.path", "mine.h5"},
     {"csv.path", "iris.csv"},
+    {"images.path", "photos"},
     {"label", "species"},
     {"target", "price"},
     {"drop", "id"},
