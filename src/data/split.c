@@ -40,6 +40,12 @@ typedef struct quota {
     int64_t rows, valid, test;
 } quota;
 
+/* A data set of the new file. */
+typedef struct made {
+    const char *name;
+    const struct made *before;
+} made;
+
 typedef struct splitter {
     nn_pool pool;
     const nn_split_options *options;
@@ -52,6 +58,7 @@ typedef struct splitter {
     uint8_t *part;         /* [samples] */
     int64_t rows[SPLITS];
     nn_output output;
+    const made *made; /* the last one */
 } splitter;
 
 static int check_options(const splitter *s) {
@@ -152,6 +159,15 @@ static const char *path_in(splitter *s, const char *split, const char *below) {
     return nn_pool_printf(&s->pool, "/%s%s", split, below);
 }
 
+static int make_part(splitter *s, const char *name, int part, const char *old) {
+    made *m = nn_pool_alloc(&s->pool, sizeof *m);
+    if (!m || !name)
+        return NN_EMEMORY;
+    *m = (made){name, s->made};
+    s->made = m;
+    return nn_h5_make_like(s->output.file, name, s->rows[part], s->source, old);
+}
+
 /* Data sets that are split stand in each part under the same name. */
 static int divide_dataset(splitter *s, const char *below) {
     const char *name[SPLITS] = {NULL}, *old = path_in(s, split_names[TRAIN], below);
@@ -163,9 +179,7 @@ static int divide_dataset(splitter *s, const char *below) {
         if (s->rows[p] == 0)
             continue;
         name[p] = path_in(s, split_names[p], below);
-        if (!name[p])
-            return NN_EMEMORY;
-        NN_TRY(nn_h5_make_like(s->output.file, name[p], s->rows[p], s->source, old));
+        NN_TRY(make_part(s, name[p], p, old));
     }
     return nn_h5_deal_rows(s->source, old, s->part, s->output.file, name, SPLITS);
 }
@@ -219,6 +233,22 @@ static int check_place(const splitter *s) {
                    s->ds->path);
 }
 
+/* In a damaged file HDF5 takes for free what is not, and writes over it. */
+static int read_again(splitter *s) {
+    nn_h5 *file = NULL;
+    int rc = nn_h5_close(s->output.file);
+    s->output.file = NULL;
+    if (rc == 0)
+        rc = nn_h5_open(s->output.temporary, &file);
+    for (const made *m = s->made; rc == 0 && m; m = m->before)
+        rc = nn_h5_deal_rows(file, m->name, s->part, NULL, NULL, 0);
+    (void)nn_h5_close(file);
+    if (rc == NN_EFORMAT)
+        return nn_fail(rc, "%s is damaged: divided, it cannot be read any more; nothing is written",
+                       s->ds->path);
+    return rc;
+}
+
 static int write(splitter *s, const char *path, const char *out) {
     struct stat status;
 
@@ -227,7 +257,8 @@ static int write(splitter *s, const char *path, const char *out) {
     NN_TRY(check_place(s));
     NN_TRY(nn_h5_refuse_references(s->source));
     NN_TRY(nn_output_copy(&s->output, out, path, (uint64_t)status.st_size));
-    return divide_group(s, "", 0);
+    NN_TRY(divide_group(s, "", 0));
+    return read_again(s);
 }
 
 int nn_data_split(const char *path, const nn_split_options *options, const char *out) {
