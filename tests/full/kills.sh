@@ -3,8 +3,16 @@
 # timeout: 1800
 # Runs are killed at any moment, again and again, and go on with 1 to 4 ranks, in either way of summing
 # gradients, as one node or two: after all of it they have the parameters of a run that nobody disturbed,
-# nothing hangs, and nothing is left behind. KILLS=500 for more of it, KILLS_SEED=N for others.
-. "$SOURCE_DIR/tests/lib.sh"
+# nothing hangs, and nothing is left behind. KILLS=500 for more of it, KILLS_SEED=N for others; with KILLS_ON=hosts
+# two nodes are two hosts (namespaces, which root may make):
+#   KILLS=500 KILLS_ON=hosts ctest --test-dir build/release -C Full -R full_kills --timeout 20000
+if [ "${KILLS_ON:-}" = hosts ]; then
+    # shellcheck source=tests/hosts.sh
+    . "$SOURCE_DIR/tests/hosts.sh"
+    make_hosts 2
+else
+    . "$SOURCE_DIR/tests/lib.sh"
+fi
 kills=${KILLS:-150}
 RANDOM=${KILLS_SEED:-1}
 
@@ -21,14 +29,28 @@ expected=$(grep '^digest' out)
 
 # begin RUN: goes on with it in the background, on some ranks in some way, and saves in some rhythm.
 begin() {
-    local ranks=$((RANDOM % 4 + 1)) reduce=node every=$((RANDOM % 40 + 5)) launch
+    local ranks=$((RANDOM % 4 + 1)) nodes=$((RANDOM % 2 + 1)) reduce=node every=$((RANDOM % 40 + 5)) places train
     [ $((RANDOM % 2)) -eq 0 ] || reduce=allreduce
-    launch=("$SOURCE_DIR/tests/ranks.sh" "$ranks")
-    [ $((RANDOM % 2)) -eq 0 ] || launch=(env NNMPI_TEST_NODES=2 "${launch[@]}")
-    how="$ranks ranks, $reduce, a checkpoint every $every steps"
-    "${launch[@]}" "$NNMPI" train net.yaml --run "$1" --resume -q -o train.reduce=$reduce \
-        -o checkpoint.every_steps=$every > out 2> err &
+    how="$ranks ranks, $nodes nodes, $reduce, a checkpoint every $every steps"
+    train=("$NNMPI" train net.yaml --run "$1" --resume -q -o "train.reduce=$reduce" -o "checkpoint.every_steps=$every")
+    if [ "${KILLS_ON:-}" = hosts ]; then
+        places=host1:$ranks
+        [ "$nodes" -eq 1 ] || [ "$ranks" -eq 1 ] || places=host1:$((ranks - ranks / 2)),host2:$((ranks / 2))
+        launch "$places" "${train[@]}" > out 2> err &
+    else
+        NNMPI_TEST_NODES=$nodes "$SOURCE_DIR/tests/ranks.sh" "$ranks" "${train[@]}" > out 2> err &
+    fi
     launcher=$!
+}
+
+# ranks_now: process ids.
+ranks_now() {
+    if [ "${KILLS_ON:-}" = hosts ]; then
+        ranks_on host1 nnmpi
+        ranks_on host2 nnmpi
+    else
+        rank_pids "$launcher" 'train net.yaml'
+    fi
 }
 
 # gone: none of these processes is there any more; a zombie is not.
@@ -46,7 +68,7 @@ stays() { ! is_hydra && grep -q 'noticed that process rank' err; }
 # end_one: SIGKILL for one of the ranks, all of them, or the launcher; all that was started has to end by itself.
 end_one() {
     local ranks victims
-    mapfile -t ranks < <(rank_pids "$launcher" 'train net.yaml')
+    mapfile -t ranks < <(ranks_now)
     case $((RANDOM % 3)) in
     0) victims=("$launcher") ;;
     1) victims=("${ranks[@]}") ;;
