@@ -126,6 +126,17 @@ static bool is_announcement(const nn_guard *g, pid_t from) {
            atomic_load(&g->phase) == DEFERRING;
 }
 
+/* Whether the launcher ends all because a rank has failed, which may not be quite gone yet. */
+static bool has_failed_sibling(const nn_guard *g, pid_t from) {
+    const struct timespec moment = {.tv_nsec = 50000000};
+    bool missing = nn_siblings_missing(g->spec.launch);
+    for (int i = 0; i < 6 && !missing && from == g->parent; i++) {
+        nanosleep(&moment, NULL);
+        missing = nn_siblings_missing(g->spec.launch);
+    }
+    return missing;
+}
+
 static void take(nn_guard *g, int number, pid_t from) {
     if (number == SAVING) {
         __atomic_store_n(&g->save, g->save + 1, __ATOMIC_SEQ_CST);
@@ -139,10 +150,10 @@ static void take(nn_guard *g, int number, pid_t from) {
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
     if (atomic_load(&g->phase) >= DEFERRING)
         return;
-    /* The launcher ends all because a rank has failed, and has said so: that shall be the last
-     * word. */
-    if (nn_siblings_missing(g->spec.launch))
+    if (has_failed_sibling(g, from)) { /* what it has said shall be the last word */
         sleep(NN_PATIENCE);
+        g->spec.leave(g->spec.ctx, NN_ESTOPPED);
+    }
     g->spec.leave(g->spec.ctx, nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
                                                     "there was nothing to save; run again"));
 }

@@ -18,7 +18,8 @@
 typedef struct nn_guard nn_guard;
 
 /* What the guard does when the process has to end and cannot wait for what it is in the middle of.
- * Called in the guard's thread, whose nn_error_message() says why; does not return. */
+ * Called in the guard's thread, whose nn_error_message() says why; "" where another rank has said
+ * it. Does not return. */
 typedef void nn_guard_leave(void *ctx, int rc);
 
 typedef struct nn_guard_spec {

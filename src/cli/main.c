@@ -27,7 +27,7 @@ static void leave(void *ctx, int rc) {
     int status = nn_error_exit_code(rc);
     if (call->screen->rank > 0 && rc == NN_ESTOPPED)
         sleep(NN_PATIENCE);
-    else
+    else if (*nn_error_message())
         nn_screen_error(call->screen);
     nn_launch_abort(status);
     _exit(status);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ranks: 2 3
 # timeout: 120
+# processors: 1
 # A rank that fails, or hangs, before the ranks have met ends all of them and says so; all of them end
 # when the launcher is killed.
 . "$SOURCE_DIR/tests/lib.sh"
@@ -52,6 +53,29 @@ export NNMPI_START_TIMEOUT=soon
 expect_code 2 run_ranks "$RANKS" "$NNMPI" check > out 2> err
 expect_line "^nnmpi: NNMPI_START_TIMEOUT = 'soon'" err
 unset NNMPI_START_TIMEOUT
+
+# Where a rank has failed, which has said why, the others say nothing when all are ended, however long that takes.
+START=hang START_RANK=$last "$SOURCE_DIR/tests/ranks.sh" "$RANKS" \
+    env LD_PRELOAD="$PWD/start.so" "$NNMPI" train --run run > out 2> err &
+launcher=$!
+for _ in $(seq 400); do
+    mapfile -t pids < <(rank_pids "$launcher" "^$NNMPI train")
+    [ "${#pids[@]}" -lt "$RANKS" ] || break
+    sleep 0.05
+done
+[ "${#pids[@]}" -eq "$RANKS" ] || fail "ranks are: ${pids[*]}"
+sleep 0.3 # libraries are loaded
+parent=$(ps -o ppid= -p "${pids[0]}")
+kill -s STOP "$parent"
+kill -s KILL "${pids[last]}"
+kill -s TERM "${pids[0]}"
+for _ in $(seq 100); do
+    ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/${pids[0]}/status" || { sleep 0.1 && continue; }
+    break
+done
+kill -s CONT "$parent"
+wait "$launcher" || true
+expect_no_line 'stopped by a signal' err
 
 # Nobody is left behind by a launcher that is killed.
 "$SOURCE_DIR/tests/ranks.sh" "$RANKS" "$NNMPI" train --run orphans -q -o train.epochs=100000000 > out 2> err &
