@@ -109,6 +109,13 @@ static void emit_rows(const nn_model *model, const nn_layer *layer, const nn_pas
     }
 }
 
+static void watch(const nn_layer *layer, nn_moment moment, const nn_pass *pass) {
+    const struct nn_layer_plan *plan = layer->plan;
+    if (pass->watch)
+        pass->watch(pass->watch_ctx, layer, moment, pass,
+                    moment == NN_AFTER_FORWARD ? plan->y_at : plan->dy_at);
+}
+
 /* Its parameters are waited for. */
 static void need_params(const nn_layer *layer, const nn_pass *pass) {
     if (layer->params == 0)
@@ -119,6 +126,7 @@ static void need_params(const nn_layer *layer, const nn_pass *pass) {
 
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
+    watch(model->layer[0], NN_AFTER_FORWARD, pass);
     for (size_t i = 1; i < model->layers; i++) {
         if (pass->need)
             need_params(model->layer[i], pass);
@@ -128,6 +136,7 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
         emit_rows(model, model->layer[i], pass, AFTER_FORWARD);
         if (model->times)
             model->times[i].forward += clock_of(model) - begin;
+        watch(model->layer[i], NN_AFTER_FORWARD, pass);
     }
     return model->layer[model->layers - 1]->plan->y_at;
 }
@@ -310,9 +319,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
             continue;
         struct backward b = {.model = model, .layer = layer, .pass = pass};
         b.range = nn_layer_grad_count(layer);
-        if (pass->delta)
-            pass->delta[i] += nn_kernels_get()->sum_squares(
-                pass->batch * nn_shape_count(&layer->out), layer->plan->dy_at);
+        watch(layer, NN_BEFORE_BACKWARD, pass);
         double begin = clock_of(model);
         aim_gradients(&b);
         backward_layer(&b);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/system/clock.h"
 #include "comm/heartbeat.h"
+#include "math/kernels.h"
 #include "train/evaluate/evaluation.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
@@ -132,22 +133,35 @@ static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {
 }
 
 /* Whether the step under way is the last one of its line. */
-bool nn_trainer_reports_gradients(const nn_trainer *t) {
+static bool reports_gradients(const nn_trainer *t) {
     const nn_state *s = &t->state;
     return t->delta && ((s->step + 1) % t->session.settings->train.log_every == 0 ||
                         s->batch + 1 == t->steps_per_epoch);
 }
 
+/* Adds the squares of dC/dy. */
+static void add_delta(void *ctx, const nn_layer *layer, nn_moment moment, const nn_pass *pass,
+                      const nn_real *values) {
+    const nn_trainer *t = ctx;
+    if (moment == NN_BEFORE_BACKWARD)
+        t->delta[layer->index] +=
+            nn_kernels_get()->sum_squares(pass->batch * nn_shape_count(&layer->out), values);
+}
+
+nn_watch_fn *nn_trainer_watch(const nn_trainer *t) {
+    return t->watch ? t->watch : reports_gradients(t) ? add_delta : NULL;
+}
+
 void nn_trainer_clear_report(nn_trainer *t) {
     const nn_layer *const *layer;
-    if (nn_trainer_reports_gradients(t))
+    if (reports_gradients(t))
         memset(t->delta, 0, layer_count(t, &layer) * sizeof *t->delta);
 }
 
 int nn_trainer_sum_report(nn_trainer *t, double weight) {
     const nn_layer *const *layer;
     size_t layers = layer_count(t, &layer);
-    if (!nn_trainer_reports_gradients(t))
+    if (!reports_gradients(t))
         return 0;
     NN_TRY(nn_comm_sum(t->comm, t->delta, layers));
     for (size_t i = 0; i < layers; i++)

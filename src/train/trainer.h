@@ -94,8 +94,10 @@ typedef struct nn_trainer {
     bool tells;              /* what was saved by request is still to be said */
     enum nn_save_clock save; /* rank 0's, in the last step */
     bool saving;             /* rank 0 was still writing a checkpoint then */
-    double *delta; /* [layers] train.report: gradients: squares of dC/dy of the last step that
-                      reports, then, added over the ranks, the norms; NULL: not wanted */
+    double *delta;      /* [layers] train.report: gradients: squares of dC/dy of the last step that
+                           reports, then, added over the ranks, the norms; NULL: not wanted */
+    nn_watch_fn *watch; /* looks at the layers' values in every step; NULL: nobody does */
+    void *watch_ctx;
     struct nn_measured *measured; /* options->measures; NULL: not wanted */
     nn_interval interval;
     double phase_begin;  /* of the phase of the step under way */
@@ -209,9 +211,11 @@ double nn_trainer_rate(const nn_trainer *t);
 /* Tells the schedule of a validation. */
 void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 
+/* Who looks at the layers' values in the step under way, with watch_ctx or the trainer. NULL:
+ * nobody. */
+nn_watch_fn *nn_trainer_watch(const nn_trainer *t);
 /* train.report: gradients. The size of delta is taken in steps that metrics.jsonl has a line for:
  * cleared before, summed over the ranks (Collective) after back-propagation. */
-bool nn_trainer_reports_gradients(const nn_trainer *t);
 void nn_trainer_clear_report(nn_trainer *t);
 int nn_trainer_sum_report(nn_trainer *t, double weight);
 

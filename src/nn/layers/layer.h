@@ -17,6 +17,7 @@
 #define NN_MAX_OUTER (3 * NN_MAX_PARAMS / 2)
 
 typedef struct nn_layer nn_layer;
+typedef struct nn_pass nn_pass;
 
 /* How a parameter starts when the layer's options say nothing else. */
 typedef enum nn_param_role {
@@ -65,6 +66,12 @@ typedef void nn_sum_fn(void *ctx, size_t n, double *values);
  * `end` of the parameter vector. */
 typedef void nn_need_fn(void *ctx, size_t end);
 
+/* Called with the values of a layer, [pass->batch][out], in memory's order: y behind its forward
+ * call, the input's too, and dC/dy before its backward call. */
+typedef enum nn_moment { NN_AFTER_FORWARD, NN_BEFORE_BACKWARD } nn_moment;
+typedef void nn_watch_fn(void *ctx, const nn_layer *layer, nn_moment moment, const nn_pass *pass,
+                         const nn_real *values);
+
 /* How a shard is divided into microbatches, each of which is computed by itself and whose gradients
  * are added along a fixed tree, so that not a bit depends on how many ranks share the minibatch. */
 typedef struct nn_shard_microbatches {
@@ -76,7 +83,7 @@ typedef struct nn_shard_microbatches {
 } nn_shard_microbatches;
 
 /* Forward and backward over the rows of a pass. */
-typedef struct nn_pass {
+struct nn_pass {
     size_t batch; /* rows; 0 (an empty shard) is fine */
     bool training;
     bool emit_rows;        /* rows of nn_model_emit_rows are wanted */
@@ -85,12 +92,13 @@ typedef struct nn_pass {
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
     const nn_shard_microbatches *micro; /* NULL: the shard has no microbatches */
-    double *delta;  /* [layers] backward adds the squares of dC/dy of each; NULL: not wanted */
+    nn_watch_fn *watch;                 /* looks at the values of each layer; NULL: nobody does */
+    void *watch_ctx;
     nn_sum_fn *sum; /* for statistics of the global minibatch; NULL: this is all of it */
     void *sum_ctx;
     nn_need_fn *need; /* parameters may still be on their way; NULL: all are there */
     void *need_ctx;
-} nn_pass;
+};
 
 /* Everything one call may touch: rows [0, batch) of the layer's tensors. Images [C, H, W] stand in
  * memory as [H, W, C] (but NN_LAYER_USER_ORDER). */

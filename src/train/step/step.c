@@ -83,7 +83,8 @@ static nn_pass pass_over(nn_trainer *t, size_t i, const nn_batch *rows) {
                      .sample = rows->sample,
                      .length = rows->length,
                      .micro = nn_session_microbatches(&t->session, rows),
-                     .delta = nn_trainer_reports_gradients(t) ? t->delta : NULL,
+                     .watch = nn_trainer_watch(t),
+                     .watch_ctx = t->watch ? t->watch_ctx : t,
                      .sum = nn_session_sum_statistics,
                      .sum_ctx = &t->session,
                      .need = nn_reducer_need,
@@ -156,7 +157,7 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
     for (size_t i = 0; i < passes(t); i++) {
         nn_batch rows = rows_of_pass(t, shard, i);
         nn_pass pass = pass_over(t, i, &rows);
-        pass.delta = NULL;
+        pass.watch = NULL;
         pass.emit_rows = false;
         const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, rows.x);
         bad = bad ? bad : found;
