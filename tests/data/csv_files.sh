@@ -43,8 +43,8 @@ expect_line 'train accuracy 0\.9' out
 "$NNMPI" train net.yaml --run h5 -q -o 'data={path: comma.h5, normalize: true}' >out
 "$NNMPI" predict h5/last.h5 --data features.csv -O three.csv -q
 expect_same one.csv three.csv
-expect_code 3 "$NNMPI" predict h5/last.h5 --data "$iris" -O x.csv -q 2>err
-expect_line "column 'species': 'setosa' is no number" err
+"$NNMPI" predict h5/last.h5 --data "$iris" -O four.csv -q
+expect_same one.csv four.csv
 expect_code 2 "$NNMPI" data info "$iris" 2>err
 expect_line 'nnmpi data import csv' err
 expect_code 2 "$NNMPI" data split "$iris" --test 0.2 2>err
@@ -84,3 +84,47 @@ for file in table.txt x.npy; do
 done
 expect_code 2 "$NNMPI" check net.yaml -o 'data={path: comma.h5, label: species}' 2>err
 expect_line "'label' of data source 'hdf5'.*CSV.*/train/y" err
+
+# texts are categories, missing values are filled in, and predict takes raw rows: any order, unseen categories
+cat >raw.csv <<'CSV'
+id,age,colour,zip,price,bought
+1,20,red,10,1.5,no
+2,,blue,20,2.5,yes
+3,40,red,10,,no
+4,50,NA,20,4.5,yes
+5,60,blue,10,5.5,no
+6,30,red,20,2.5,yes
+CSV
+raw=(raw.csv --label bought --drop id -O raw.h5)
+expect_code 3 "$NNMPI" data import csv "${raw[@]}" 2>err
+expect_line "raw\.csv:3:3: column 'age' is empty.*--missing" err
+"$NNMPI" data import csv "${raw[@]}" --missing drop 2>err
+expect_line '3 rows with missing values are left out, 3 stay' err
+"$NNMPI" data import csv "${raw[@]}" --missing mean --categories zip
+"$NNMPI" data info raw.h5 >out
+expect_line '^x +float32 \[7\]' out
+expect_line '^train +6 +x .* -1\..* +1\.' out
+cat >raw.yaml <<'YAML'
+data: {path: raw.h5}
+model: [dense: {units: 2}]
+loss: cross_entropy
+train: {epochs: 30, batch_size: 2, lr: 0.1}
+YAML
+"$NNMPI" train raw.yaml --run raw -q >out
+"$NNMPI" train raw.yaml --run direct -q >out2 \
+    -o 'data={path: raw.csv, label: bought, drop: id, missing: mean, categories: zip}'
+expect_same <(grep digest out) <(grep digest out2)
+"$NNMPI" predict raw --data raw.h5 -O one.csv -q
+"$NNMPI" predict raw --data raw.csv -O two.csv -q
+expect_same one.csv two.csv
+"$NNMPI" eval direct --data raw.csv --split train >out
+expect_line 'train accuracy 1\.0' out
+printf 'price;zip;colour;age\n4.5;20;NA;50\n2;10;purple;\n' >new.csv
+"$NNMPI" predict raw --data new.csv -O new-out.csv 2>err
+expect_line "column 'colour': 'purple' is a category that the model was not trained on, as in 1 rows" err
+expect_same <(sed -n 5p one.csv | cut -d, -f2-) <(sed -n 2p new-out.csv | cut -d, -f2-)
+"$NNMPI" data import csv raw.csv --label bought --drop id,age,price,colour --standardize -O raw.h5 2>err
+printf 'a,name\n' >names.csv
+for i in {1..20}; do echo "$i,name$i" >>names.csv; done
+expect_code 2 "$NNMPI" data import csv names.csv --target a -O x.h5 2>err
+expect_line "column 'name' has 20 different texts in 20 rows: leave it out" err

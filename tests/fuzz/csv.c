@@ -20,6 +20,8 @@ static const nn_csv_options ways[] = {
     {.label = "-1", .delimiter = 3},
     {.label = "-1", .delimiter = 4},
     {.label = NULL},
+    {.label = "-1", .missing = NN_CSV_MISSING_MEAN, .categories = "1"},
+    {.target = "1", .missing = NN_CSV_MISSING_DROP, .standardize = true},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 

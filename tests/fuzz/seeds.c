@@ -63,6 +63,8 @@ void seeds_csv(void) {
         "j1\t2\t0\n3\t4\t1\n",
         "k1|2|0\n\n",
         "l0,1\n1,2\n2,0\n",
+        "mzip,age,kind,y\n1,,red,a\n2,5,NA,b\n1,3,blue,a\n",
+        "ny,age,kind\n1,2,red\n2,,blue\n3,?,red\n4,4,red\n",
     };
     char name[16];
 

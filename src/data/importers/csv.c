@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "data/convert.h"
-#include "data/importers/csv_columns.h"
+#include "data/importers/csv_features.h"
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/importers/labels.h"
@@ -27,6 +27,17 @@ const nn_option nn_csv_table[] = {
      "columns to leave out, with commas between them, by name or number"},
     {"unlabelled", NN_OPT_BOOL, offsetof(nn_csv_options, unlabelled), "false", NULL,
      "no column is an answer to be learned: all are features"},
+    {"categories", NN_OPT_STRING, offsetof(nn_csv_options, categories), "", NULL,
+     "columns of numbers that are names of categories, with commas between them; those that hold "
+     "texts are anyway: each category becomes a column of x, 1 where it is and else 0"},
+    {"missing", NN_OPT_CHOICE, offsetof(nn_csv_options, missing), "refuse", "refuse|drop|mean",
+     "values that are empty, NA, NaN, null or ?: an error, rows to leave out, or for numbers the "
+     "mean of the column, which is then standardised, and for texts a category of its own"},
+    {"standardize", NN_OPT_BOOL, offsetof(nn_csv_options, standardize), "false", NULL,
+     "numbers get mean 0 and standard deviation 1 over all rows: the file keeps scale and offset"},
+    {"columns", NN_OPT_NODE, offsetof(nn_csv_options, columns), "", NULL,
+     "the columns of x as a model was trained with them, which predict and eval fill in: names, "
+     "colour=red for a category, {name: [scale, offset]} for a number that is standardised"},
     {"header", NN_OPT_CHOICE, offsetof(nn_csv_options, header), "auto", "auto|yes|no",
      "does the first row hold names? auto: when none of it is a number"},
     {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "auto",
@@ -43,14 +54,15 @@ typedef struct table {
     char delimiter;
     bool started;
     nn_csv_columns columns;
+    nn_csv_features features;
     nn_labels labels;
     const char *first_label; /* of the first row, where that may be a header: its label; NULL:
                                 another row has the same */
-    int64_t rows;
+    int64_t rows, lacking;   /* rows that are left out come on top */
     nn_output output;
     /* the second pass: rows that are not written yet */
     int64_t piece_rows, pending, written;
-    float *x, *value; /* [piece_rows][features], [piece_rows][targets] */
+    float *x, *value; /* [piece_rows][features.count], [piece_rows][targets] */
     int32_t *class;   /* [piece_rows] */
 } table;
 
@@ -66,6 +78,10 @@ static int check_options(const nn_csv_options *o) {
         o->path, answers ? "only one answer can be learned" : "what is to be learned");
 }
 
+static bool is_left_out(const table *t, const nn_csv_row *row) {
+    return t->options->missing == NN_CSV_MISSING_DROP && nn_csv_columns_lack(&t->columns, row);
+}
+
 static int survey_row(void *ctx, const nn_csv_row *row) {
     table *t = ctx;
     const nn_csv_field *label;
@@ -74,11 +90,17 @@ static int survey_row(void *ctx, const nn_csv_row *row) {
     if (!t->started) {
         t->started = true;
         NN_TRY(nn_csv_columns_init(&t->columns, t->options, t->delimiter, row, &t->pool));
+        NN_TRY(nn_csv_features_init(&t->features, &t->columns));
         if (t->columns.headed)
             return NN_OK;
     }
     NN_TRY(nn_csv_columns_check(&t->columns, row));
+    if (is_left_out(t, row)) {
+        t->lacking++;
+        return NN_OK;
+    }
     t->rows++;
+    NN_TRY(nn_csv_features_survey(&t->features, row));
     if (t->columns.label == t->columns.count)
         return NN_OK;
     label = &row->field[t->columns.label];
@@ -128,41 +150,15 @@ static int survey(table *t) {
         NN_TRY(nn_csv_guess(t->options->path, &t->delimiter));
     NN_TRY(nn_csv_read(t->options->path, t->delimiter, survey_row, t));
     if (t->rows == 0)
-        return nn_fail(NN_EFORMAT, "%s: no rows of data", t->options->path);
+        return nn_fail(NN_EFORMAT, "%s: no rows of data%s", t->options->path,
+                       t->lacking ? " without missing values" : "");
+    if (t->lacking)
+        nn_info("%s: %" PRId64 " rows with missing values are left out, %" PRId64 " stay",
+                t->options->path, t->lacking, t->rows);
+    NN_TRY(nn_csv_features_plan(&t->features, t->rows));
     doubt_header(t);
     doubt_classes(t);
     return nn_labels_number(&t->labels);
-}
-
-static bool has_decimal_comma(const char *text) {
-    const char *digits = text + strspn(text, "+-");
-    size_t whole = strspn(digits, "0123456789"), fraction;
-
-    if (digits[whole] != ',')
-        return false;
-    fraction = strspn(digits + whole + 1, "0123456789");
-    return whole + fraction > 0 && whole < 20 && digits[whole + 1 + fraction] == '\0';
-}
-
-static int parse_number(const table *t, const nn_csv_field *field, size_t i, float *out) {
-    const char *path = t->options->path, *name = t->columns.column[i].name;
-    double value;
-
-    if (!*field->text)
-        return nn_csv_fail(path, field, "column '%s' is empty; every row needs its number", name);
-    if (has_decimal_comma(field->text))
-        return nn_csv_fail(path, field,
-                           "column '%s': '%.40s' is no number: it has a decimal comma; write "
-                           "%.*s.%.40s",
-                           name, field->text, (int)strcspn(field->text, ","), field->text,
-                           strchr(field->text, ',') + 1);
-    if (!nn_text_to_real(field->text, &value))
-        return nn_csv_fail(path, field, "column '%s': '%.40s' is no number", name, field->text);
-    *out = (float)value;
-    if (!isfinite(*out))
-        return nn_csv_fail(path, field, "column '%s': %.40s is not a finite float32 number", name,
-                           field->text);
-    return NN_OK;
 }
 
 static int flush(table *t) {
@@ -179,15 +175,13 @@ static int flush(table *t) {
 }
 
 static int store_row(table *t, const nn_csv_row *row) {
-    float *x = t->x + (size_t)t->pending * t->columns.features;
-    size_t value = (size_t)t->pending * t->columns.targets; /* of the first one */
+    float *value = t->value + (size_t)t->pending * t->columns.targets;
 
+    NN_TRY(nn_csv_features_row(&t->features, row, t->x + (size_t)t->pending * t->features.count));
     for (size_t i = 0; i < t->columns.count; i++) {
-        if (t->columns.column[i].role == NN_CSV_FEATURE)
-            NN_TRY(parse_number(t, &row->field[i], i, x++));
-        else if (t->columns.column[i].role == NN_CSV_TARGET)
+        if (t->columns.column[i].role == NN_CSV_TARGET)
             NN_TRY(
-                parse_number(t, &row->field[i], i, &t->value[value + t->columns.column[i].place]));
+                nn_csv_number(&t->columns, &row->field[i], i, &value[t->columns.column[i].place]));
         else if (t->columns.column[i].role == NN_CSV_LABEL)
             t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
     }
@@ -209,7 +203,11 @@ static int write_row(void *ctx, const nn_csv_row *row) {
         if (t->columns.headed)
             return NN_OK;
     }
-    if (t->written + t->pending == t->rows || row->count != t->columns.count)
+    if (row->count != t->columns.count)
+        return changed(t);
+    if (is_left_out(t, row))
+        return NN_OK;
+    if (t->written + t->pending == t->rows)
         return changed(t);
     return store_row(t, row);
 }
@@ -217,11 +215,11 @@ static int write_row(void *ctx, const nn_csv_row *row) {
 static int allocate_piece(table *t) {
     size_t rows;
 
-    t->piece_rows = nn_chunk_rows(t->columns.features * sizeof(float));
+    t->piece_rows = nn_chunk_rows(t->features.count * sizeof(float));
     if (t->piece_rows > t->rows)
         t->piece_rows = t->rows;
     rows = (size_t)t->piece_rows;
-    NN_TRY(NN_NEW(&t->x, rows * t->columns.features, "rows"));
+    NN_TRY(NN_NEW(&t->x, rows * t->features.count, "rows"));
     if (t->columns.targets)
         NN_TRY(NN_NEW(&t->value, rows * t->columns.targets, "rows"));
     if (t->columns.label < t->columns.count)
@@ -229,24 +227,22 @@ static int allocate_piece(table *t) {
     return NN_OK;
 }
 
-/* The header's names of what becomes x. */
-static int name_features(table *t) {
-    const char **names = nn_pool_alloc(&t->pool, t->columns.features * sizeof *names);
-    size_t count = 0;
+/* What the columns of x are called, where anything says so, and how they are read. */
+static int describe_features(table *t) {
+    const nn_csv_features *f = &t->features;
 
-    if (!names)
-        return NN_EMEMORY;
-    for (size_t i = 0; i < t->columns.count; i++)
-        if (t->columns.column[i].role == NN_CSV_FEATURE)
-            names[count++] = t->columns.column[i].name;
-    return t->columns.headed ? nn_h5_set_texts(t->output.file, "/", "feature_names", names, count)
-                             : NN_OK;
+    if (t->columns.headed || f->given || f->count != t->columns.features)
+        NN_TRY(nn_h5_set_texts(t->output.file, "/", "feature_names", f->name, f->count));
+    if (!f->scale)
+        return NN_OK;
+    NN_TRY(nn_h5_set_reals(t->output.file, "/", "scale", f->scale, f->count));
+    return nn_h5_set_reals(t->output.file, "/", "offset", f->offset, f->count);
 }
 
 /* One target column is y [N], several are y [N, d]. */
 static int declare(table *t, const char *out) {
-    uint64_t row_bytes = (t->columns.features + t->columns.targets + 1) * sizeof(float);
-    nn_shape x = {1, {(int64_t)t->columns.features}},
+    uint64_t row_bytes = (t->features.count + t->columns.targets + 1) * sizeof(float);
+    nn_shape x = {1, {(int64_t)t->features.count}},
              y = {t->columns.targets > 1, {(int64_t)t->columns.targets}};
     nn_dtype label_type = t->labels.count <= 256 ? NN_U8 : NN_I32;
     const char **names;
@@ -256,7 +252,7 @@ static int declare(table *t, const char *out) {
     if (t->class || t->value)
         NN_TRY(nn_output_declare(&t->output, "train", 'y', t->class ? label_type : NN_F32, t->rows,
                                  &y));
-    NN_TRY(name_features(t));
+    NN_TRY(describe_features(t));
     if (!t->class || t->labels.plain)
         return NN_OK;
     NN_TRY(nn_labels_names(&t->labels, &names));
@@ -270,6 +266,7 @@ static int write(table *t, const char *out) {
     NN_TRY(nn_csv_read(t->options->path, t->delimiter, write_row, t));
     if (t->pending)
         NN_TRY(flush(t));
+    nn_csv_features_tell(&t->features);
     return t->written == t->rows ? NN_OK : changed(t);
 }
 
@@ -285,12 +282,14 @@ done:
     nn_free(t.value);
     nn_free(t.class);
     nn_labels_release(&t.labels);
+    nn_csv_features_release(&t.features);
     nn_pool_release(&t.pool);
     return rc;
 }
 
 const nn_importer_ops nn_importer_csv = {
-    .entry = {"csv", "Numbers and a column of classes, or of numbers to predict, in a CSV file.",
+    .entry = {"csv",
+              "Numbers and texts, and a column of classes or of numbers to predict, in a CSV file.",
               nn_csv_table, sizeof(nn_csv_options)},
     .argument = "path",
     .run = csv_run,

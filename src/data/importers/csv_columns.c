@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,16 +24,24 @@ static void append(char *text, size_t size, const char *more) {
     snprintf(text + used, size - used, "%s%s", used ? ", " : "", more);
 }
 
-static int unknown_column(nn_csv_columns *c, const char *key, const char *name) {
+const char *nn_csv_columns_list(const nn_csv_columns *c) {
     char names[400] = "";
+    const char *list;
+
+    for (size_t i = 0; i < c->count; i++)
+        append(names, sizeof names, c->column[i].name);
+    list = nn_pool_strdup(c->pool, names);
+    return list ? list : "";
+}
+
+static int unknown_column(nn_csv_columns *c, const char *key, const char *name) {
+    const char *names = nn_csv_columns_list(c);
     const char *near, **all = nn_pool_alloc(c->pool, (c->count + 1) * sizeof *all);
 
     if (!all)
         return NN_EMEMORY;
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0; i < c->count; i++)
         all[i] = c->column[i].name;
-        append(names, sizeof names, all[i]);
-    }
     if (c->count == 1)
         return nn_fail(NN_EUSAGE,
                        "%s: %s: no column '%s': with '%c' between two columns (delimiter, "
@@ -87,6 +96,21 @@ static int assign(nn_csv_columns *c, const char *key, const char *list, nn_csv_r
     return NN_OK;
 }
 
+/* Columns of a list whose numbers are names of categories, too. */
+static int assign_categories(nn_csv_columns *c) {
+    const char *list = c->options->categories;
+    char *rest = nn_pool_strdup(c->pool, list ? list : ""), *name;
+
+    if (!rest)
+        return NN_EMEMORY;
+    while ((name = strtok_r(rest, ",", &rest))) {
+        size_t i = 0;
+        NN_TRY(find_column(c, "categories", name, &i));
+        c->column[i].categories = true;
+    }
+    return NN_OK;
+}
+
 static int assign_label(nn_csv_columns *c) {
     size_t i = 0;
 
@@ -103,6 +127,7 @@ static int assign_roles(nn_csv_columns *c) {
     NN_TRY(assign_label(c));
     NN_TRY(assign(c, "target", c->options->target, NN_CSV_TARGET));
     NN_TRY(assign(c, "drop", c->options->drop, NN_CSV_DROPPED));
+    NN_TRY(assign_categories(c));
     for (size_t i = 0; i < c->count; i++) {
         c->features += c->column[i].role == NN_CSV_FEATURE;
         c->targets += c->column[i].role == NN_CSV_TARGET;
@@ -160,4 +185,54 @@ int nn_csv_columns_check(const nn_csv_columns *c, const nn_csv_row *row) {
         last = &row->field[c->count];
     return nn_csv_fail(c->options->path, last, "%zu columns, but %s %zu", row->count,
                        c->headed ? "the header names" : "the first row has", c->count);
+}
+
+bool nn_csv_is_missing(const char *text) {
+    static const char *const marks[] = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strcmp(text, marks[i]) == 0)
+            return true;
+    return false;
+}
+
+bool nn_csv_columns_lack(const nn_csv_columns *c, const nn_csv_row *row) {
+    for (size_t i = 0; i < c->count; i++) {
+        const char *text = row->field[i].text;
+        bool label = c->column[i].role == NN_CSV_LABEL; /* a class may be called NA */
+        if (c->column[i].role != NN_CSV_DROPPED && (label ? !*text : nn_csv_is_missing(text)))
+            return true;
+    }
+    return false;
+}
+
+bool nn_csv_has_decimal_comma(const char *text) {
+    const char *digits = text + strspn(text, "+-");
+    size_t whole = strspn(digits, "0123456789"), fraction;
+
+    if (digits[whole] != ',')
+        return false;
+    fraction = strspn(digits + whole + 1, "0123456789");
+    return whole + fraction > 0 && whole < 20 && digits[whole + 1 + fraction] == '\0';
+}
+
+int nn_csv_number(const nn_csv_columns *c, const nn_csv_field *field, size_t i, float *out) {
+    const char *path = c->options->path, *name = c->column[i].name;
+    double value;
+
+    if (!*field->text)
+        return nn_csv_fail(path, field, "column '%s' is empty; every row needs its number", name);
+    if (nn_csv_has_decimal_comma(field->text))
+        return nn_csv_fail(path, field,
+                           "column '%s': '%.40s' is no number: it has a decimal comma; write "
+                           "%.*s.%.40s",
+                           name, field->text, (int)strcspn(field->text, ","), field->text,
+                           strchr(field->text, ',') + 1);
+    if (!nn_text_to_real(field->text, &value))
+        return nn_csv_fail(path, field, "column '%s': '%.40s' is no number", name, field->text);
+    *out = (float)value;
+    if (!isfinite(*out))
+        return nn_csv_fail(path, field, "column '%s': %.40s is not a finite float32 number", name,
+                           field->text);
+    return NN_OK;
 }

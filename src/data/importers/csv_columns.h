@@ -8,6 +8,9 @@
 /* The option `header`. */
 enum { NN_CSV_HEADER_AUTO, NN_CSV_HEADER_YES, NN_CSV_HEADER_NO };
 
+/* The option `missing`. */
+enum { NN_CSV_MISSING_REFUSE, NN_CSV_MISSING_DROP, NN_CSV_MISSING_MEAN };
+
 typedef enum nn_csv_role {
     NN_CSV_FEATURE,
     NN_CSV_LABEL,
@@ -18,7 +21,8 @@ typedef enum nn_csv_role {
 typedef struct nn_csv_column {
     const char *name;
     nn_csv_role role;
-    size_t place; /* of a target: where it stands in the list of targets */
+    size_t place;    /* of a target: where it stands in the list of targets */
+    bool categories; /* numbers of this column are names, too */
 } nn_csv_column;
 
 typedef struct nn_csv_columns {
@@ -39,5 +43,15 @@ int nn_csv_columns_init(nn_csv_columns *columns, const nn_csv_options *options, 
                         const nn_csv_row *row, nn_pool *pool);
 /* NN_EFORMAT when a row has more fields or fewer. */
 int nn_csv_columns_check(const nn_csv_columns *columns, const nn_csv_row *row);
+/* The names of all columns, cut short where there are many; lives as long as the columns. */
+const char *nn_csv_columns_list(const nn_csv_columns *columns);
+/* Does the row lack a value, but of dropped columns? */
+bool nn_csv_columns_lack(const nn_csv_columns *columns, const nn_csv_row *row);
+
+/* Empty, NA, N/A, NaN, null or ?. */
+bool nn_csv_is_missing(const char *text);
+bool nn_csv_has_decimal_comma(const char *text);
+/* The number in column i. NN_EFORMAT with its place. */
+int nn_csv_number(const nn_csv_columns *columns, const nn_csv_field *field, size_t i, float *out);
 
 #endif

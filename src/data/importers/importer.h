@@ -18,9 +18,10 @@ extern const nn_family nn_importers; /* importers.c: one row an importer */
 
 /* The rows and their options; the data sources of their names take the same. */
 typedef struct nn_csv_options {
-    const char *path, *label, *target, *drop;
-    int header, delimiter;
-    bool unlabelled;
+    const char *path, *label, *target, *drop, *categories;
+    int header, delimiter, missing;
+    bool unlabelled, standardize;
+    const nn_node *columns;
 } nn_csv_options;
 extern const nn_option nn_csv_table[];
 extern const nn_importer_ops nn_importer_csv;

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SIZE ((size_t)NN_MAX_LABELS * 2)
+#define FIRST_SIZE ((size_t)32)
 
 int nn_labels_init(nn_labels *labels) {
-    *labels = (nn_labels){.integers = true, .hash_size = HASH_SIZE};
-    labels->label = nn_pool_alloc(&labels->pool, NN_MAX_LABELS * sizeof *labels->label);
-    labels->hash_table = nn_pool_alloc(&labels->pool, HASH_SIZE * sizeof *labels->hash_table);
-    return labels->label && labels->hash_table ? NN_OK : NN_EMEMORY;
+    *labels = (nn_labels){.integers = true, .hash_size = FIRST_SIZE};
+    labels->hash_table = nn_pool_alloc(&labels->pool, FIRST_SIZE * sizeof *labels->hash_table);
+    return labels->hash_table ? NN_OK : NN_EMEMORY;
 }
 
 void nn_labels_release(nn_labels *labels) {
@@ -30,23 +29,38 @@ static uint32_t *find_entry(const nn_labels *labels, const char *text) {
     return &labels->hash_table[i];
 }
 
-int nn_labels_add(nn_labels *labels, const char *text) {
-    uint32_t *entry = find_entry(labels, text);
-    nn_label *label = &labels->label[labels->count];
+/* Twice the table, for half of it is used. */
+static int grow(nn_labels *labels) {
+    size_t size = labels->hash_size * 2;
+    uint32_t *table = nn_pool_alloc(&labels->pool, size * sizeof *table);
 
-    if (*entry)
+    if (!table)
+        return NN_EMEMORY;
+    labels->hash_table = table;
+    labels->hash_size = size;
+    for (size_t i = 0; i < labels->count; i++)
+        *find_entry(labels, labels->label[i].text) = (uint32_t)i + 1;
+    return NN_OK;
+}
+
+int nn_labels_add(nn_labels *labels, const char *text) {
+    nn_label *label;
+
+    if (*find_entry(labels, text))
         return NN_OK;
     if (labels->count == NN_MAX_LABELS)
         return nn_fail(NN_EFORMAT,
                        "more than %d different labels: is this a column of numbers to "
                        "predict (--target)?",
                        NN_MAX_LABELS);
-    label->text = nn_pool_strdup(&labels->pool, text);
+    NN_TRY(NN_GROW(&labels->pool, &labels->label, labels->count, &labels->room));
+    label = &labels->label[labels->count];
+    *label = (nn_label){.text = nn_pool_strdup(&labels->pool, text)};
     if (!label->text)
         return NN_EMEMORY;
     labels->integers = nn_text_to_int(text, &label->value) && labels->integers;
-    *entry = (uint32_t)++labels->count;
-    return NN_OK;
+    *find_entry(labels, text) = (uint32_t)++labels->count;
+    return labels->count * 2 > labels->hash_size ? grow(labels) : NN_OK;
 }
 
 static int by_value(const void *a, const void *b) {
@@ -70,6 +84,11 @@ int nn_labels_number(nn_labels *labels) {
         labels->plain = labels->plain && order[i]->value == (int64_t)i;
     }
     return NN_OK;
+}
+
+void nn_labels_keep_order(nn_labels *labels) {
+    for (size_t i = 0; i < labels->count; i++)
+        labels->label[i].index = (int64_t)i;
 }
 
 int64_t nn_labels_find(const nn_labels *labels, const char *text) {

@@ -14,7 +14,7 @@ typedef struct nn_label {
 
 typedef struct nn_labels {
     nn_pool pool;
-    size_t count;
+    size_t count, room;
     nn_label *label;      /* in order of first appearance */
     uint32_t *hash_table; /* 1 + position in `label`; 0: free */
     size_t hash_size;     /* a power of two */
@@ -30,6 +30,8 @@ int nn_labels_add(nn_labels *labels, const char *text);
 
 /* Gives out the class indices: integers in numerical order, names in order of appearance. */
 int nn_labels_number(nn_labels *labels);
+/* The same, all in order of appearance. */
+void nn_labels_keep_order(nn_labels *labels);
 
 /* Class index, or -1 when `text` was never added. */
 int64_t nn_labels_find(const nn_labels *labels, const char *text);

@@ -1,5 +1,6 @@
 #include "data/sources/open.h"
 
+#include "base/text.h"
 #include "data/classes.h"
 #include "data/importers/csv_reader.h"
 #include "data/layout.h"
@@ -70,7 +71,8 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
 
 /* Whoever goes from CSV to HDF5 leaves them behind. */
 static int refuse_csv_keys(const nn_dataset *ds, const nn_node *data) {
-    static const char *const keys[] = {"label", "target", "drop", "header", "delimiter"};
+    static const char *const keys[] = {"label",       "target",  "drop",   "categories", "missing",
+                                       "standardize", "columns", "header", "delimiter"};
 
     for (size_t i = 0; ds->ops == &nn_source_hdf5 && i < sizeof keys / sizeof *keys; i++) {
         const nn_node *value = nn_node_get(data, keys[i]);
@@ -175,7 +177,7 @@ int nn_dataset_open_path(const char *path, nn_dataset **out) {
 int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out) {
     nn_pool pool = {0};
     nn_node *data = NULL;
-    int rc = nn_dataset_node(&pool, path, NULL, NULL, &data);
+    int rc = nn_dataset_node(&pool, path, NULL, &data);
 
     *out = NULL;
     if (rc >= 0 && nn_csv_has_name(path))
@@ -227,9 +229,58 @@ static int add_size(nn_node *map, const nn_shape *x) {
     return add_key(map, "color", channels == 1 ? "grey" : "rgb");
 }
 
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
-                    nn_node **out) {
-    static const char *const csv[] = {"label", "target", "drop", "header", "delimiter", NULL};
+/* One of `columns`: a name, or where numbers are scaled {name: [scale, offset]}. */
+static int add_column(nn_node *list, const char *name, double scale, double offset) {
+    char number[2][NN_TEXT_REAL];
+    nn_node *node = nn_node_scalar(list->pool, name), *pair;
+
+    if (!node)
+        return NN_EMEMORY;
+    node->quoted = true;
+    if (scale == 1 && offset == 0)
+        return nn_node_add(list, NULL, node);
+    nn_text_from_real(number[0], scale);
+    nn_text_from_real(number[1], offset);
+    node = nn_node_map(list->pool);
+    pair = nn_node_list(list->pool);
+    if (!node || !pair)
+        return NN_EMEMORY;
+    for (int i = 0; i < 2; i++) {
+        nn_node *value = nn_node_scalar(list->pool, number[i]);
+        if (!value)
+            return NN_EMEMORY;
+        NN_TRY(nn_node_add(pair, NULL, value));
+    }
+    NN_TRY(nn_node_add(node, name, pair));
+    return nn_node_add(list, NULL, node);
+}
+
+/* A table gets the columns that the model was trained with, whatever it has and in any order. */
+static int add_columns(nn_node *map, const nn_like *like) {
+    nn_node *list = nn_node_list(map->pool);
+    const nn_affine *a = like->affine;
+    bool scaled = a && a->count == like->features;
+
+    if (!list)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < like->features; i++)
+        NN_TRY(add_column(list, like->feature_name[i], scaled ? a->scale[i] : 1,
+                          scaled ? a->offset[i] : 0));
+    return nn_node_add(map, "columns", list);
+}
+
+static int add_csv_keys(nn_node *map, const nn_like *like) {
+    static const char *const keys[] = {"label", "target",  "header",      "delimiter",
+                                       "drop",  "missing", "standardize", "categories"};
+    enum { ALWAYS = 4 }; /* `columns` says what the others do */
+    size_t count = like->features ? ALWAYS : sizeof keys / sizeof *keys;
+
+    for (size_t i = 0; has_source(like->data, "csv") && i < count; i++)
+        NN_TRY(copy_key(map, like->data, keys[i]));
+    return like->features ? add_columns(map, like) : NN_OK;
+}
+
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
     const nn_source_ops *ops = source_of(path);
     nn_node *text = nn_node_scalar(pool, path);
 
@@ -238,23 +289,36 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const 
         return NN_EMEMORY;
     text->quoted = true;
     NN_TRY(nn_node_add(*out, "path", text));
-    NN_TRY(copy_key(*out, like, "first_label"));
-    if (!nn_layout_is_evident(x))
-        NN_TRY(copy_key(*out, like, "layout"));
-    for (size_t i = 0; ops == &nn_source_csv && has_source(like, "csv") && csv[i]; i++)
-        NN_TRY(copy_key(*out, like, csv[i]));
+    if (!like)
+        return NN_OK;
+    NN_TRY(copy_key(*out, like->data, "first_label"));
+    if (!nn_layout_is_evident(like->x))
+        NN_TRY(copy_key(*out, like->data, "layout"));
+    if (ops == &nn_source_csv)
+        return add_csv_keys(*out, like);
     if (ops != &nn_source_images)
         return NN_OK;
-    if (has_source(like, "images"))
-        NN_TRY(copy_key(*out, like, "fit"));
-    return x ? add_size(*out, x) : NN_OK;
+    if (has_source(like->data, "images"))
+        NN_TRY(copy_key(*out, like->data, "fit"));
+    return add_size(*out, like->x);
 }
 
-int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
-                            const nn_shape *x, nn_dataset **out) {
+/* The same without a column of answers. */
+static int open_unlabelled(nn_pool *pool, const char *path, const nn_like *like, nn_dataset **out) {
+    nn_like rest = *like;
+    nn_node *data = NULL;
+
+    rest.data = NULL;
+    NN_TRY(nn_dataset_node(pool, path, &rest, &data));
+    NN_TRY(add_key(data, "unlabelled", "true"));
+    return nn_dataset_open(data, NULL, out);
+}
+
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *like,
+                            nn_dataset **out) {
     nn_pool pool = {0};
-    nn_node *data = NULL, *alone = NULL, *yes = nn_node_scalar(&pool, "true");
-    int rc = yes ? nn_dataset_node(&pool, path, like, x, &data) : NN_EMEMORY;
+    nn_node *data = NULL;
+    int rc = nn_dataset_node(&pool, path, like, &data);
     bool answers = rc >= 0 && (nn_node_get(data, "label") || nn_node_get(data, "target"));
 
     *out = NULL;
@@ -262,13 +326,8 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *l
         rc = allow_other_files(data);
     if (rc >= 0 && (answers || !nn_csv_has_name(path)))
         rc = nn_dataset_open(data, NULL, out);
-    if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out) {
-        rc = nn_dataset_node(&pool, path, NULL, NULL, &alone);
-        if (rc >= 0)
-            rc = nn_node_add(alone, "unlabelled", yes);
-        if (rc >= 0)
-            rc = nn_dataset_open(alone, NULL, out);
-    }
+    if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out)
+        rc = open_unlabelled(&pool, path, like, out);
     nn_pool_release(&pool);
     return rc;
 }

@@ -12,12 +12,20 @@ int nn_dataset_open(nn_node *data, const nn_data *given, nn_dataset **out);
 /* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
 int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);
+/* What a model was trained on, for a file that takes the place of it. */
+typedef struct nn_like {
+    const nn_node *data; /* the `data:` map of its configuration, or NULL */
+    const nn_shape *x;   /* a sample */
+    size_t features;     /* columns of x with names, or 0 */
+    const char *const *feature_name;
+    const nn_affine *affine; /* how they become floats */
+} nn_like;
+
 /* For samples whose targets do not matter: a CSV file may hold features alone. What the file does
- * not say is taken from `like`, the `data:` map of a configuration for rows of shape x, or NULL. */
-int nn_dataset_open_samples(const char *path, bool other_files, const nn_node *like,
-                            const nn_shape *x, nn_dataset **out);
-/* The `data:` map of a file that is used in the place of `like`. NN_EMEMORY. */
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_node *like, const nn_shape *x,
-                    nn_node **out);
+ * not say is taken from `like`. */
+int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *like,
+                            nn_dataset **out);
+/* The `data:` map of a file, with `like` (or NULL) of one that takes its place. NN_EMEMORY. */
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out);
 
 #endif

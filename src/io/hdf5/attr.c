@@ -216,6 +216,20 @@ int nn_h5_set_real(nn_h5 *file, const char *object, const char *name, double val
     return set_scalar(file, object, name, H5T_NATIVE_DOUBLE, &value);
 }
 
+static int set_array(nn_h5 *file, const char *object, const char *name, hid_t type,
+                     const void *values, size_t count) {
+    hsize_t extent = count;
+    hid_t space = H5Screate_simple(1, &extent, NULL);
+    int rc = set_attribute(file, object, name, type, space, values);
+    nn_h5_drop(space);
+    return rc;
+}
+
+int nn_h5_set_reals(nn_h5 *file, const char *object, const char *name, const double *value,
+                    size_t count) {
+    return set_array(file, object, name, H5T_NATIVE_DOUBLE, value, count);
+}
+
 int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char *value) {
     hid_t type = string_type(H5T_VARIABLE, H5T_CSET_UTF8);
     int rc = set_scalar(file, object, name, type, &value);
@@ -225,11 +239,8 @@ int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char
 
 int nn_h5_set_texts(nn_h5 *file, const char *object, const char *name, const char *const *values,
                     size_t count) {
-    hsize_t extent = count;
     hid_t type = string_type(H5T_VARIABLE, H5T_CSET_UTF8);
-    hid_t space = H5Screate_simple(1, &extent, NULL);
-    int rc = set_attribute(file, object, name, type, space, values);
-    nn_h5_drop(space);
+    int rc = set_array(file, object, name, type, values, count);
     nn_h5_drop(type);
     return rc;
 }

@@ -106,6 +106,8 @@ bool nn_h5_has_attr(nn_h5 *file, const char *object, const char *name);
 int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char *value);
 int nn_h5_set_int(nn_h5 *file, const char *object, const char *name, int64_t value);
 int nn_h5_set_real(nn_h5 *file, const char *object, const char *name, double value);
+int nn_h5_set_reals(nn_h5 *file, const char *object, const char *name, const double *value,
+                    size_t count);
 int nn_h5_get_text(nn_h5 *file, const char *object, const char *name, nn_pool *pool, char **value);
 int nn_h5_get_int(nn_h5 *file, const char *object, const char *name, int64_t *value);
 /* One number or an array: *count is the capacity in, the length out. */

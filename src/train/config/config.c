@@ -122,10 +122,12 @@ int nn_config_override(nn_config *config, const char *assignment) {
     return NN_OK;
 }
 
-int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x) {
+int nn_config_set_data(nn_config *config, const char *path, const nn_like *like) {
+    nn_like all = *like;
     nn_node *data;
 
-    NN_TRY(nn_dataset_node(&config->pool, path, nn_node_get(config->root, "data"), x, &data));
+    all.data = nn_node_get(config->root, "data");
+    NN_TRY(nn_dataset_node(&config->pool, path, &all, &data));
     return set_key(config, "data", data);
 }
 

@@ -70,6 +70,8 @@ static const struct {
     {"data.memory", "512"},
     {"hdf5.path", "mine.h5"},
     {"csv.path", "iris.csv"},
+    {"csv.categories", "zip"},
+    {"csv.columns", "[age: [0.05, -2], 'colour=red', 'colour=blue']"},
     {"images.path", "photos"},
     {"label", "species"},
     {"target", "price"},

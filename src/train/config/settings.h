@@ -3,6 +3,7 @@
 #define NN_TRAIN_CONFIG_SETTINGS_H
 
 #include "base/shape.h"
+#include "data/sources/open.h"
 #include "nn/losses/loss.h"
 #include "nn/metrics/metric.h"
 #include "nn/optimizers/optimizer.h"
@@ -123,8 +124,9 @@ const nn_settings *nn_config_settings(const nn_config *config);
  * microbatches, which no pass may add to those of another before all are added along their tree. */
 bool nn_settings_sums_passes(const nn_settings *settings);
 
-/* Replaces the data section by one file, for a model that takes rows of shape x. Local. */
-int nn_config_set_data(nn_config *config, const char *path, const nn_shape *x);
+/* Replaces the data section by one file, for a model that was trained on what is `like` that and
+ * the section. Local. */
+int nn_config_set_data(nn_config *config, const char *path, const nn_like *like);
 
 /* The option tables by section, for help and the reference; the first one, "", is the top level.
  * They bind to an nn_settings; the last row has no name. */

@@ -173,8 +173,9 @@ static int open_session(struct evaluation *e, nn_comm *comm, const char *checkpo
     nn_snapshot snapshot = {0};
     NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
+    nn_like like = nn_data_like(&snapshot.data);
     if (data)
-        NN_TRY(nn_config_set_data(e->config, data, &snapshot.data.x));
+        NN_TRY(nn_config_set_data(e->config, data, &like));
     if (other_files)
         NN_TRY(nn_config_override(e->config, "data.other_files=true"));
     NN_TRY(nn_config_check_stored(e->config));

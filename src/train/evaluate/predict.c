@@ -94,8 +94,9 @@ void nn_predictor_free(nn_predictor *p) {
 int nn_predictor_open_data(const nn_predictor *p, const char *path, bool other_files,
                            nn_dataset **out) {
     nn_naming trained = nn_data_naming(&p->data);
-    NN_TRY(nn_dataset_open_samples(path, other_files, nn_config_settings(p->config)->data,
-                                   &p->data.x, out));
+    nn_like like = nn_data_like(&p->data);
+    like.data = nn_config_settings(p->config)->data;
+    NN_TRY(nn_dataset_open_samples(path, other_files, &like, out));
     nn_dataset_say_unused(*out);
     return nn_dataset_match_features(*out, &trained);
 }

@@ -6,6 +6,7 @@
 #include "comm/reduce/reduce.h"
 #include "data/loader/loader.h"
 #include "data/naming.h"
+#include "data/sources/open.h"
 #include "nn/model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/settings.h"
@@ -115,6 +116,8 @@ size_t nn_data_positions(const nn_data_traits *data);
 int nn_data_check_positions(const nn_data_traits *data, const char *file, size_t outputs);
 /* Points into the traits. */
 nn_naming nn_data_naming(const nn_data_traits *data);
+/* The same, and how x becomes floats, for opening another file; without a `data:` map. */
+nn_like nn_data_like(const nn_data_traits *data);
 
 /* The parameters that the model is evaluated with: their average where there is one. */
 nn_real *nn_session_model_params(const nn_session *session);

@@ -26,6 +26,13 @@ nn_naming nn_data_naming(const nn_data_traits *data) {
                        .feature_name = data->feature_names};
 }
 
+nn_like nn_data_like(const nn_data_traits *data) {
+    return (nn_like){.x = &data->x,
+                     .features = data->features,
+                     .feature_name = data->feature_names,
+                     .affine = &data->affine};
+}
+
 static int inherit_affine(nn_dataset *data, const nn_data_traits *trained) {
     const nn_affine *affine = &trained->affine;
     size_t bytes = affine->count * sizeof(double);

@@ -1,0 +1,349 @@
+#include "data/importers/csv_features.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { MOST_CATEGORIES = 1000, MOST_FEATURES = 1 << 20 };
+
+/* ---- features that a model was trained with -------------------------------------------------- */
+
+/* The column that a feature comes from, and of "colour=red" the category in *category. */
+static size_t column_of(const nn_csv_columns *c, const char *feature, const char **category) {
+    *category = NULL;
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->column[i].name, feature) == 0)
+            return i;
+    for (const char *equals = feature; (equals = strchr(equals, '=')); equals++) {
+        size_t length = (size_t)(equals - feature);
+        for (size_t i = 0; i < c->count; i++)
+            if (strncmp(c->column[i].name, feature, length) == 0 && !c->column[i].name[length]) {
+                *category = equals + 1;
+                return i;
+            }
+    }
+    return c->count;
+}
+
+static int add_category(nn_csv_features *f, size_t i, const char *text) {
+    nn_csv_kind *kind = &f->kind[i];
+
+    if (!kind->labels.label)
+        NN_TRY(nn_labels_init(&kind->labels));
+    NN_TRY(nn_labels_add(&kind->labels, text));
+    if (f->given || kind->labels.count <= MOST_CATEGORIES)
+        return NN_OK;
+    return nn_fail(NN_EUSAGE,
+                   "%s: column '%s' has more than %d different texts: leave it out (drop, --drop)",
+                   f->columns->options->path, f->columns->column[i].name, MOST_CATEGORIES);
+}
+
+/* Feature number f->count of those given: a name, or {name: [scale, offset]}. */
+static int take_given(nn_csv_features *f, const nn_node *item, bool *used) {
+    const nn_node *map = item->kind == NN_NODE_MAP && item->count == 1 ? item->item[0] : NULL;
+    const char *name = map ? map->key : item->text, *category;
+    double scale = 1, offset = 0;
+    bool sound =
+        item->kind == NN_NODE_SCALAR || (map && map->kind == NN_NODE_LIST && map->count == 2 &&
+                                         nn_text_to_real(map->item[0]->text, &scale) &&
+                                         nn_text_to_real(map->item[1]->text, &offset) && scale > 0);
+
+    if (!sound)
+        return nn_node_fail(item, "columns is a list of names and {name: [scale, offset]}");
+    size_t i = column_of(f->columns, name, &category);
+    if (i == f->columns->count)
+        return nn_fail(NN_EFORMAT,
+                       "%s: no column '%s', which the model was trained on: the header names %s",
+                       f->columns->options->path, name, nn_csv_columns_list(f->columns));
+    nn_csv_kind *kind = &f->kind[i];
+    size_t before = kind->labels.count;
+    if (used[i] && (!category || !kind->categories))
+        return nn_node_fail(item, "columns names '%s' twice", name);
+    used[i] = true;
+    f->name[f->count] = name;
+    f->scale[f->count] = scale;
+    f->offset[f->count] = offset;
+    if (category) {
+        kind->categories = true;
+        NN_TRY(add_category(f, i, category));
+        if (kind->labels.count == before)
+            return nn_node_fail(item, "columns names '%s' twice", name);
+        NN_TRY(NN_GROW(&f->pool, &kind->feature_of, before, &kind->feature_room));
+        kind->feature_of[before] = f->count++;
+        return NN_OK;
+    }
+    kind->first = f->count++;
+    kind->fill = map ? -offset / scale : NAN;
+    return NN_OK;
+}
+
+/* Others, an id or the answers, do no harm. */
+static void drop_others(nn_csv_features *f, nn_csv_columns *columns, const bool *used) {
+    size_t dropped = 0;
+    const char *first = "";
+
+    for (size_t i = 0; i < columns->count; i++) {
+        if (columns->column[i].role != NN_CSV_FEATURE || used[i])
+            continue;
+        columns->column[i].role = NN_CSV_DROPPED;
+        first = dropped++ ? first : columns->column[i].name;
+    }
+    if (dropped)
+        nn_info("%s: columns that the model was not trained on are left out: '%s'%s",
+                columns->options->path, first, dropped > 1 ? ", ..." : "");
+    columns->features = f->count;
+}
+
+static int init_given(nn_csv_features *f, nn_csv_columns *columns, const nn_node *given) {
+    size_t room = (given->count + 1) * sizeof(double);
+    bool *used = nn_pool_alloc(&f->pool, columns->count + 1);
+
+    f->name = nn_pool_alloc(&f->pool, room);
+    f->scale = nn_pool_alloc(&f->pool, room);
+    f->offset = nn_pool_alloc(&f->pool, room);
+    if (!used || !f->name || !f->scale || !f->offset)
+        return NN_EMEMORY;
+    f->given = true;
+    for (size_t k = 0; k < given->count; k++)
+        NN_TRY(take_given(f, given->item[k], used));
+    for (size_t i = 0; i < columns->count; i++)
+        if (f->kind[i].labels.label)
+            nn_labels_keep_order(&f->kind[i].labels);
+    drop_others(f, columns, used);
+    return NN_OK;
+}
+
+/* ---- features of a new data set -------------------------------------------------------------- */
+
+static int fail_mixed(const nn_csv_columns *c, size_t i, const nn_csv_field *text) {
+    return nn_csv_fail(c->options->path, text,
+                       "column '%s': '%.40s' is no number; where numbers are names of categories, "
+                       "too: categories: %s (--categories)",
+                       c->column[i].name, text->text, c->column[i].name);
+}
+
+static void add_number(nn_csv_kind *kind, double number) { /* Welford's way */
+    double apart = number - kind->mean;
+
+    kind->mean += apart / (double)++kind->numbers;
+    kind->squares += apart * (number - kind->mean);
+}
+
+static int survey_field(nn_csv_features *f, size_t i, const nn_csv_field *field) {
+    const nn_csv_columns *c = f->columns;
+    nn_csv_kind *kind = &f->kind[i];
+    bool declared = c->column[i].categories;
+    double number;
+    float as_float;
+
+    if (nn_csv_is_missing(field->text)) {
+        kind->missing = true;
+        return NN_OK;
+    }
+    if (declared || (!nn_text_to_real(field->text, &number) && kind->numbers == 0 &&
+                     !nn_csv_has_decimal_comma(field->text))) {
+        if (!kind->text.text) {
+            kind->text = *field;
+            kind->text.text = nn_pool_strdup(&f->pool, field->text);
+        }
+        return kind->text.text ? add_category(f, i, field->text) : NN_EMEMORY;
+    }
+    if (kind->text.text)
+        return fail_mixed(c, i, &kind->text);
+    if (!nn_text_to_real(field->text, &number) && !nn_csv_has_decimal_comma(field->text))
+        return fail_mixed(c, i, field);
+    NN_TRY(nn_csv_number(c, field, i, &as_float));
+    add_number(kind, (double)as_float);
+    return NN_OK;
+}
+
+static int refuse_missing(const nn_csv_columns *c, size_t i, const nn_csv_field *field) {
+    return nn_csv_fail(
+        c->options->path, field,
+        "column '%s' %s; every row needs its value, or missing: drop leaves such rows "
+        "out and missing: mean fills them in (--missing)",
+        c->column[i].name, *field->text ? "has a missing value" : "is empty");
+}
+
+int nn_csv_features_survey(nn_csv_features *f, const nn_csv_row *row) {
+    const nn_csv_columns *c = f->columns;
+
+    for (size_t i = 0; i < c->count; i++) {
+        const nn_csv_field *field = &row->field[i];
+        if (c->column[i].role != NN_CSV_FEATURE)
+            continue;
+        if (c->options->missing != NN_CSV_MISSING_MEAN && nn_csv_is_missing(field->text) &&
+            !(f->given && (f->kind[i].categories || isfinite(f->kind[i].fill))))
+            return refuse_missing(c, i, field);
+        if (!f->given)
+            NN_TRY(survey_field(f, i, field));
+    }
+    return NN_OK;
+}
+
+/* Texts that hardly two rows share say nothing of other rows. */
+static int check_categories(const nn_csv_features *f, size_t i, int64_t rows) {
+    const nn_csv_column *column = &f->columns->column[i];
+    int64_t count = (int64_t)f->kind[i].labels.count;
+
+    if (column->categories || rows < 10 || count <= rows / 2)
+        return NN_OK;
+    return nn_fail(NN_EUSAGE,
+                   "%s: column '%s' has %" PRId64 " different texts in %" PRId64
+                   " rows: leave it out (drop, --drop), or make categories of them all the same "
+                   "(categories, --categories)",
+                   f->columns->options->path, column->name, count, rows);
+}
+
+static int add_feature(nn_csv_features *f, size_t *room, const char *name) {
+    if (f->count == MOST_FEATURES)
+        return nn_fail(NN_EUSAGE, "%s: more than %d features: leave columns out (drop, --drop)",
+                       f->columns->options->path, MOST_FEATURES);
+    NN_TRY(NN_GROW(&f->pool, &f->name, f->count, room));
+    f->name[f->count++] = name;
+    return name ? NN_OK : NN_EMEMORY;
+}
+
+static int plan_categories(nn_csv_features *f, size_t i, size_t *room) {
+    nn_csv_kind *kind = &f->kind[i];
+    const char **names;
+
+    kind->categories = true;
+    if (kind->missing)
+        NN_TRY(add_category(f, i, ""));
+    NN_TRY(nn_labels_number(&kind->labels));
+    NN_TRY(nn_labels_names(&kind->labels, &names));
+    kind->feature_of = nn_pool_alloc(&f->pool, kind->labels.count * sizeof *kind->feature_of);
+    if (!kind->feature_of)
+        return NN_EMEMORY;
+    for (size_t k = 0; k < kind->labels.count; k++) {
+        kind->feature_of[k] = f->count;
+        NN_TRY(add_feature(
+            f, room, nn_pool_printf(&f->pool, "%s=%s", f->columns->column[i].name, names[k])));
+    }
+    return NN_OK;
+}
+
+static int plan_column(nn_csv_features *f, size_t i, int64_t rows, size_t *room) {
+    nn_csv_kind *kind = &f->kind[i];
+    const char *name = f->columns->column[i].name;
+
+    if (kind->text.text) {
+        NN_TRY(check_categories(f, i, rows));
+        return plan_categories(f, i, room);
+    }
+    if (kind->numbers == 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: column '%s' is empty in every row: leave it out (drop, --drop)",
+                       f->columns->options->path, name);
+    kind->first = f->count;
+    kind->fill = kind->mean;
+    return add_feature(f, room, name);
+}
+
+/* Numbers get mean 0 and deviation 1; categories stay 0 and 1. */
+static int standardize(nn_csv_features *f) {
+    f->scale = nn_pool_alloc(&f->pool, f->count * sizeof *f->scale);
+    f->offset = nn_pool_alloc(&f->pool, f->count * sizeof *f->offset);
+    if (!f->scale || !f->offset)
+        return NN_EMEMORY;
+    for (size_t k = 0; k < f->count; k++)
+        f->scale[k] = 1;
+    for (size_t i = 0; i < f->columns->count; i++) {
+        const nn_csv_kind *kind = &f->kind[i];
+        if (f->columns->column[i].role != NN_CSV_FEATURE || kind->categories)
+            continue;
+        double deviation = sqrt(kind->squares / (double)kind->numbers);
+        f->scale[kind->first] = deviation > 0 ? 1 / deviation : 1;
+        f->offset[kind->first] = -kind->mean * f->scale[kind->first];
+    }
+    return NN_OK;
+}
+
+int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
+    const nn_csv_options *o = f->columns->options;
+    size_t room = 0;
+
+    if (f->given)
+        return NN_OK;
+    for (size_t i = 0; i < f->columns->count; i++)
+        if (f->columns->column[i].role == NN_CSV_FEATURE)
+            NN_TRY(plan_column(f, i, rows, &room));
+    return o->standardize || o->missing == NN_CSV_MISSING_MEAN ? standardize(f) : NN_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static int put_category(nn_csv_features *f, nn_csv_kind *kind, const char *text, float *x) {
+    int64_t at = nn_labels_find(&kind->labels, nn_csv_is_missing(text) ? "" : text);
+
+    if (at >= 0) {
+        x[kind->feature_of[at]] = 1;
+    } else if (kind->strange++ == 0) {
+        kind->stranger = nn_pool_strdup(&f->pool, text);
+        return kind->stranger ? NN_OK : NN_EMEMORY;
+    }
+    return NN_OK;
+}
+
+int nn_csv_features_row(nn_csv_features *f, const nn_csv_row *row, float *x) {
+    const nn_csv_columns *c = f->columns;
+
+    memset(x, 0, f->count * sizeof *x);
+    for (size_t i = 0; i < c->count; i++) {
+        nn_csv_kind *kind = &f->kind[i];
+        if (c->column[i].role != NN_CSV_FEATURE)
+            continue;
+        if (kind->categories)
+            NN_TRY(put_category(f, kind, row->field[i].text, x));
+        else if (nn_csv_is_missing(row->field[i].text))
+            x[kind->first] = (float)kind->fill;
+        else
+            NN_TRY(nn_csv_number(c, &row->field[i], i, &x[kind->first]));
+    }
+    return NN_OK;
+}
+
+void nn_csv_features_tell(const nn_csv_features *f) {
+    for (size_t i = 0; i < f->columns->count; i++)
+        if (f->kind[i].strange)
+            nn_warn("%s: column '%s': '%.40s' is a category that the model was not trained on, as "
+                    "in %" PRId64 " rows: none of its categories is theirs",
+                    f->columns->options->path, f->columns->column[i].name, f->kind[i].stranger,
+                    f->kind[i].strange);
+}
+
+/* Without a header, and without a name that is known, columns are those of the model by place. */
+static bool go_by_place(const nn_csv_columns *c, const nn_node *given) {
+    const char *category;
+    bool known = c->headed;
+
+    for (size_t k = 0; k < given->count && !known; k++)
+        known = given->item[k]->kind != NN_NODE_SCALAR ||
+                column_of(c, given->item[k]->text, &category) < c->count;
+    return !known;
+}
+
+int nn_csv_features_init(nn_csv_features *f, nn_csv_columns *columns) {
+    const nn_node *given = columns->options->columns;
+
+    *f = (nn_csv_features){.columns = columns};
+    f->kind = nn_pool_alloc(&f->pool, columns->count * sizeof *f->kind);
+    if (!f->kind)
+        return NN_EMEMORY;
+    if (!given || nn_node_is_null(given))
+        return NN_OK;
+    if (given->kind != NN_NODE_LIST)
+        return nn_node_fail(given, "columns is a list of names and {name: [scale, offset]}");
+    return go_by_place(columns, given) ? NN_OK : init_given(f, columns, given);
+}
+
+void nn_csv_features_release(nn_csv_features *f) {
+    for (size_t i = 0; f->kind && i < f->columns->count; i++)
+        nn_labels_release(&f->kind[i].labels);
+    nn_pool_release(&f->pool);
+    *f = (nn_csv_features){0};
+}
