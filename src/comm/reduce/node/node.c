@@ -166,12 +166,20 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
+/* A rank alone on its node, whose own gradients are what it starts from. */
+static bool is_there_already(const nn_reducer *r) {
+    const struct node *node = r->state;
+    return node->ranks == 1 && !r->spec.tree;
+}
+
 /* Adds the node's gradients for a slice, or multiplies the rows of it. True: the step has been
  * taken on it. */
 static bool sum_in_node(nn_reducer *r, const nn_slice *slice, bool fused) {
     struct work work = {r, *slice, fused};
     double start = nn_seconds();
     bool multiplies = nn_outer_grads_covers(r->outer_grads, slice);
+    if (!multiplies && !fused && is_there_already(r))
+        return false;
     if (multiplies)
         nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
