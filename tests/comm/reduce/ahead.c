@@ -3,7 +3,6 @@
 /* What a step leaves to the next one (nn_reducer_go_ahead): parameters are those of all steps as
  * soon as they are asked for, and rows of the next step, of which there may be fewer, come on top
  * of those of the step before. */
-#include "base/system/clock.h"
 #include "check.h"
 #include "comm/comm.h"
 #include "comm/reduce/backend.h"
@@ -194,6 +193,12 @@ static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choi
     nn_pool_release(&t.pool);
 }
 
+static bool all_has_moved(void *ctx) {
+    nn_reducer *r = ctx;
+    nn_reducer_need(r, 0);
+    return nn_wire_is_empty(r->wire);
+}
+
 /* Without a thread that looks after messages: what a step has left moves on although no layer
  * waits for it. */
 static void test_polling(nn_comm *comm) {
@@ -209,9 +214,7 @@ static void test_polling(nn_comm *comm) {
         nn_reducer_open(r, 0);
         nn_reducer_send_sums(r, &sums);
         CHECK_EQ_INT(nn_reducer_finish(r), 0);
-        for (double end = nn_seconds() + 20; !nn_wire_is_empty(r->wire) && nn_seconds() < end;)
-            nn_reducer_need(r, 0);
-        CHECK(nn_wire_is_empty(r->wire));
+        nn_wait_polling(all_has_moved, r, true);
         CHECK_EQ_INT(nn_reducer_complete(r), 0);
         nn_reducer_free(r);
     }
