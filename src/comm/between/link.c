@@ -151,9 +151,9 @@ static double send_seconds(const nn_link *link, double bytes, double messages, d
     return bytes / link->bandwidth + messages * link->overhead + rounds * link->latency;
 }
 
-int nn_halvings(double nodes) {
+int nn_halvings(int nodes) {
     int count = 0;
-    for (double reached = 1; reached < nodes; reached *= 2)
+    while ((nodes - 1) >> count > 0)
         count++;
     return count;
 }
@@ -162,7 +162,7 @@ int nn_halvings(double nodes) {
  * halves of it to one after the other. */
 double nn_sums_seconds(const nn_link *link, const nn_exchange_costs *c) {
     double moved = 2 * (c->nodes - 1) / c->nodes * c->bytes;
-    double rounds = c->nodes == 2 ? 1 : c->direct ? 2 : 2 * nn_halvings(c->nodes);
+    double rounds = c->nodes == 2 ? 1 : c->direct ? 2 : 2 * nn_halvings((int)c->nodes);
     double messages = c->direct ? rounds * (c->nodes - 1) : rounds;
     return send_seconds(link, moved, c->buckets * messages, rounds) +
            multiply_seconds(link, c, c->rows / c->nodes);

@@ -52,7 +52,7 @@ static inline bool nn_sums_go_directly(size_t nodes, size_t most, bool rounded, 
 }
 
 /* How often so many nodes can be halved until one is left, rounded up. Local. */
-int nn_halvings(double nodes);
+int nn_halvings(int nodes);
 
 /* Seconds by which sums of it, and rows of it, hold up a step: bytes over the bandwidth, messages
  * and the wait for the first of them, and multiply-adds. Local. */

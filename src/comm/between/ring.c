@@ -28,7 +28,7 @@ int nn_ring_exchange(nn_comm *comm, const nn_exchange *e, int least, double seco
 int nn_ring_latency(nn_comm *comm, int least, double seconds, double *latency, double *overhead) {
     const char to[MANY * SHORT] = {0};
     char from[MANY * SHORT];
-    double many;
+    double many = 0;
     const nn_exchange one = {to, from, 1, SHORT}, all = {to, from, MANY, SHORT};
     NN_TRY(nn_ring_exchange(comm, &one, least, seconds, latency));
     NN_TRY(nn_ring_exchange(comm, &all, least, seconds, &many));
