@@ -267,6 +267,7 @@ def main():
     tried, late = Tried(args.tried), []
     begun = {result.case for result in tried.results}
     order = collections.deque(spread([case for case in cases if case not in begun], random.Random(1)))
+    signal.signal(signal.SIGTERM, lambda *_: order.clear())  # what is under way comes to its end
 
     def attempt(case):
         result = run(case, shim, digests, args.patience)
@@ -278,10 +279,12 @@ def main():
             tell(result)
 
     def work():
-        while order:
-            attempt(order.popleft())
-            if args.sample and time.time() - begin > args.sample:
+        while not args.sample or not tried.results or time.time() - begin < args.sample:
+            try:
+                case = order.popleft()
+            except IndexError:  # done, or told to end
                 return
+            attempt(case)
 
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for future in [pool.submit(work) for _ in range(args.jobs)]:
@@ -290,9 +293,10 @@ def main():
         attempt(case)
     table(tried.results)
     wrong = sum(bool(r.wrong) for r in tried.results)
+    left = 0 if args.sample else len(set(cases) - {r.case for r in tried.results})
     print(f"{len(tried.results)} of {len(cases)} runs ({len(late)} late ones again, alone), "
-          f"{wrong} ended otherwise than they should")
-    sys.exit(1 if wrong else 0)
+          f"{wrong} ended otherwise than they should" + f"; {left} are left, go on by the same command" * (left > 0))
+    sys.exit(1 if wrong or left else 0)
 
 
 main()
