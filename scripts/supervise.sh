@@ -16,7 +16,7 @@ set -u
 
 probe_seconds=5   # until a host counts as lost; srun gets twice that, as it asks Slurm first
 lock_seconds=2    # between two looks at a run folder that the ranks of a lost host still have
-launcher_grace=15 # seconds of a launcher that stays behind its ranks
+launcher_grace=${NNMPI_TEST_GRACE:-15} # seconds of a launcher that stays behind its ranks
 
 say() { printf 'nnmpi-supervise: %s\n' "$*" >&2; }
 
@@ -164,9 +164,10 @@ messages=$(mktemp "${TMPDIR:-/tmp}/nnmpi-supervise.XXXXXX")
 trap 'rm -f "$messages"' EXIT
 
 # end_launcher PID: when the watchdog of nnmpi has ended the ranks, a launcher may still wait for a host that is
-# gone; and mpirun of Open MPI 4, which ends the others when one has died, now and then does not end itself.
+# gone; and mpirun of Open MPI 4, which ends the others when one has died, now and then does not end itself, nor does
+# it always say why: but those that were still there have saved.
 end_launcher() {
-    until grep -qE 'all ranks end|noticed that process rank' "$messages"; do sleep 1; done
+    until grep -qE 'all ranks end|noticed that process rank|stopped by a signal' "$messages"; do sleep 1; done
     sleep "$launcher_grace"
     kill -s KILL "$1"
 }
@@ -252,6 +253,7 @@ while :; do
     2 | 3 | 4 | 6 | 75 | 126 | 127) exit "$code" ;;
     esac
     [ -z "$asked" ] || [ "$code" -ne 138 ] || exit 75 # by USR1, which the launcher got before it was ready
+    [ -z "$asked" ] || ! grep -q 'stopped by a signal' "$messages" || exit 75 # and the launcher had stayed behind
     [ -z "$asked" ] || exit "$code"
     if [ "$code" -eq 7 ]; then
         waits=$((waits - 1))

@@ -61,9 +61,9 @@ gone() {
     done
 }
 
-# stays: mpirun of Open MPI 4 has said that a rank has died, and ended the others, but not itself, once in some
-# hundred kills. nnmpi-supervise ends it.
-stays() { ! is_hydra && grep -q 'noticed that process rank' err; }
+# stays: mpirun of Open MPI 4 has ended the others when a rank has died, but not itself, once in some hundred kills.
+# nnmpi-supervise ends it.
+stays() { ! is_hydra && grep -qE 'noticed that process rank|stopped by a signal' err; }
 
 # end_one: SIGKILL for one of the ranks, all of them, or the launcher; all that was started has to end by itself.
 end_one() {
