@@ -131,6 +131,8 @@ static int after_step(nn_trainer *t) {
         NN_TRY(log_parameters(t));
     if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
         NN_TRY(validate(t));
+    if (epoch_end && t->run)
+        nn_run_refresh(t->run);
     NN_TRY(nn_trainer_save_due(t));
     return t->stop && !why_over(t) ? stop(t) : 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who may include whom: cli -> exchange -> train -> {nn, data, comm} -> {math, io} -> base, tensor -> {nn, comm}, and
+# Who may include whom: cli -> exchange -> train -> {plot, nn, data, comm} -> {math, io} -> base, tensor -> {nn, comm}, and
 # extend -> nn; each foreign library has one user; public headers show nothing of them; only the program prints, exits
 # and handles signals.
 # shellcheck source=tests/lib.sh
@@ -32,7 +32,8 @@ folder extend '(nn|io|math|base)/'
 folder data '(io|math|base)/'
 folder comm '(io|math|base)/'
 folder tensor '(nn|comm|io|math|base)/'
-folder train '(nn|data|comm|io|math|base)/'
+folder plot '(nn|io|base)/'
+folder train '(plot|nn|data|comm|io|math|base)/'
 folder exchange '(train|nn|data|io|base)/'
 
 library 'cblas\.h' 'src/math/gemm/gemm\.c'

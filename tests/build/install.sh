@@ -15,7 +15,7 @@ library=$(find "$trash/installed" -name 'libnnmpi.so')
 [ -n "$library" ] || fail "libnnmpi.so is not installed"
 libdir=$(dirname "$library")
 for file in "$libdir/libnnmpi.a" installed/bin/nnmpi{,-supervise} installed/include/nnmpi/nnmpi.h \
-    installed/share/nnmpi/{datasets/iris/iris.yaml,docs/reference.md,slurm/train.sbatch,LICENSE} \
+    installed/share/nnmpi/{datasets/iris/iris.yaml,docs/reference.md,slurm/train.sbatch,LICENSE,licenses/uPlot} \
     installed/share/man/man1/nnmpi{,-train,-data-split}.1 installed/share/bash-completion/completions/nnmpi \
     installed/share/zsh/site-functions/_nnmpi installed/share/fish/vendor_completions.d/nnmpi.fish; do
     [ -e "$file" ] || fail "$file is not installed"

@@ -196,6 +196,9 @@ static const nn_option log_options[] = {
     {"tensorboard", NN_OPT_BOOL, AT(log.tensorboard), "false", NULL,
      "event files for TensorBoard: every number of metrics.jsonl, and by epoch histograms of the "
      "parameters and the filters that see images"},
+    {"report", NN_OPT_BOOL, AT(log.report), "false", NULL,
+     "report.html in the run folder, the page of `nnmpi plot`, drawn anew after epochs by a thread "
+     "of rank 0; a browser in which it is open follows the run"},
     NN_OPTION_END,
 };
 

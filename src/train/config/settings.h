@@ -81,6 +81,7 @@ typedef struct nn_settings {
     } checkpoint;
     struct {
         bool tensorboard; /* event files in the run folder */
+        bool report;      /* a page of the run there */
     } log;
     struct {
         const char *from;      /* checkpoint that parameters start from; NULL: all start fresh */

@@ -154,6 +154,7 @@ struct evaluation {
     nn_session session;
     const nn_split *split;
     nn_loader *loader;
+    uint64_t float_mode; /* the caller's */
 };
 
 /* The configuration in a checkpoint is not at hand, so that a place in it would help nobody. */
@@ -196,33 +197,71 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
     return nn_evaluate_linked(comm, checkpoint, data, false, split, out);
 }
 
+/* The evaluation ready to compute; end_evaluation releases it, also after a failure. */
+static int begin_evaluation(struct evaluation *e, nn_comm *comm, const char *checkpoint,
+                            const char *data, bool other_files, const char *split) {
+    const char *file;
+    e->float_mode = nn_float_mode_flush();
+    nn_log_hold(nn_comm_rank(comm) > 0);
+    int rc = nn_checkpoint_pick(&e->pool, checkpoint, &file);
+    if (rc == 0)
+        rc = open_session(e, comm, file, data, other_files, split);
+    nn_log_hold(false);
+    NN_TRY(nn_comm_agree(comm, rc));
+    e->session.compute.threads = nn_comm_threads(comm);
+    NN_TRY(nn_session_allocate(&e->session, NULL, NULL));
+    return load(&e->session, file, &e->pool);
+}
+
+static void end_evaluation(struct evaluation *e) {
+    nn_loader_free(e->loader);
+    nn_session_release(&e->session);
+    nn_config_free(e->config);
+    nn_pool_release(&e->pool);
+    nn_float_mode_set(e->float_mode);
+}
+
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
                        const char *split, nn_evaluation **out) {
     struct evaluation e = {0};
     nn_evaluation *result = NULL;
-    uint64_t float_mode = nn_float_mode_flush();
-    const char *file;
-    int rc = 0;
+    int rc;
     *out = NULL;
-    nn_log_hold(nn_comm_rank(comm) > 0);
-    rc = nn_checkpoint_pick(&e.pool, checkpoint, &file);
-    if (rc == 0)
-        rc = open_session(&e, comm, file, data, other_files, split);
-    nn_log_hold(false);
-    NN_TRY_GOTO(nn_comm_agree(comm, rc));
-    e.session.compute.threads = nn_comm_threads(comm);
-    NN_TRY_GOTO(nn_session_allocate(&e.session, NULL, NULL));
-    NN_TRY_GOTO(load(&e.session, file, &e.pool));
+    NN_TRY_GOTO(begin_evaluation(&e, comm, checkpoint, data, other_files, split));
     NN_TRY_GOTO(nn_comm_agree(comm, nn_session_evaluation_new(&e.session, &result)));
     NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));
     *out = result;
     result = NULL;
 done:
     nn_evaluation_free(result);
-    nn_loader_free(e.loader);
-    nn_session_release(&e.session);
-    nn_config_free(e.config);
-    nn_pool_release(&e.pool);
-    nn_float_mode_set(float_mode);
+    end_evaluation(&e);
+    return rc;
+}
+
+static int see_batch(struct evaluation *e, const nn_batch *batch, nn_see_rows *see, void *ctx) {
+    nn_session *session = &e->session;
+    nn_pass pass = {.batch = batch->count,
+                    .sample = batch->sample,
+                    .length = batch->length,
+                    .micro = nn_session_microbatches(session, batch)};
+    const nn_real *z = nn_model_forward(session->model, &pass, batch->x);
+    NN_TRY(nn_session_fault(session));
+    return see(ctx, session, e->split->name, batch, z);
+}
+
+int nn_evaluate_rows(nn_comm *comm, const char *checkpoint, int64_t most, nn_see_rows *see,
+                     void *ctx) {
+    struct evaluation e = {0};
+    nn_batch batch;
+    int rc;
+    NN_TRY_GOTO(begin_evaluation(&e, comm, checkpoint, NULL, false, NULL));
+    nn_model_use(e.session.model, nn_session_model_params(&e.session));
+    for (int64_t i = 0, seen = 0; i < nn_loader_batches(e.loader) && seen < most; i++) {
+        NN_TRY_GOTO(nn_loader_batch(e.loader, 0, i, &batch));
+        NN_TRY_GOTO(see_batch(&e, &batch, see, ctx));
+        seen += batch.global;
+    }
+done:
+    end_evaluation(&e);
     return rc;
 }

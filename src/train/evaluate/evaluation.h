@@ -20,6 +20,20 @@ struct nn_evaluation {
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
                        const char *split, nn_evaluation **out);
 
+/* Rows of a split and the outputs z of the model, before the activation that the loss has fused in;
+ * all live until it returns. */
+struct nn_session;
+struct nn_batch;
+struct nn_session;
+struct nn_batch;
+typedef int nn_see_rows(void *ctx, const struct nn_session *session, const char *split,
+                        const struct nn_batch *batch, const nn_real *z);
+
+/* Has `see` look at about the first `most` samples of the split that nn_evaluate takes by itself,
+ * in the data that the checkpoint was trained on. Its failure ends it. One rank. NN_EFORMAT. */
+int nn_evaluate_rows(nn_comm *comm, const char *checkpoint, int64_t most, nn_see_rows *see,
+                     void *ctx);
+
 /* Bytes of JSON that an evaluation takes at most. */
 #define NN_EVALUATION_JSON (4096 + 26 * NN_MAX_TABLE)
 

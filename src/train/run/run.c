@@ -7,6 +7,7 @@
 #include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
+#include "train/run/report.h"
 #include "train/run/scratch.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct nn_run {
     int lock; /* nn_lock_acquire's; -1: none */
     nn_metrics_log log;
     nn_events *events;   /* log.tensorboard; NULL: not wanted */
+    nn_report *report;   /* log.report; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
     nn_search search;    /* where the run is to go on */
 };
@@ -208,6 +210,8 @@ static void close_logs(nn_run *run) {
     nn_metrics_log_close(&run->log);
     nn_events_close(run->events);
     run->events = NULL;
+    nn_report_close(run->report);
+    run->report = NULL;
 }
 
 void nn_run_free(nn_run *run) {
@@ -302,6 +306,8 @@ static int open_logs(nn_run *run, int64_t step, const char *history) {
     if (settings->log.tensorboard)
         NN_TRY(nn_event_log_open(run->dir, step > 0 ? step : 0, nn_config_text(run->config),
                                  settings->root, &run->events));
+    if (settings->log.report)
+        NN_TRY(nn_report_open(run->dir, &run->report));
     return NN_OK;
 }
 
@@ -346,6 +352,10 @@ int nn_run_append(nn_run *run) {
 
 int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step) {
     return run->events ? nn_event_log_parameters(run->events, model, params, step) : NN_OK;
+}
+
+void nn_run_refresh(nn_run *run) {
+    nn_report_refresh(run->report);
 }
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */

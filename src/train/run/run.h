@@ -50,6 +50,10 @@ int nn_run_append(nn_run *run);
 /* log.tensorboard: the parameters of the model after a step. NN_EIO. Local. */
 int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step);
 
+/* At the end of an epoch: the page of the run is drawn anew where log.report asks for it, by a
+ * thread. Local. */
+void nn_run_refresh(nn_run *run);
+
 /* The `validate` lines so far, "" when there are none; until the next line is appended. */
 const char *nn_run_history(const nn_run *run);
 

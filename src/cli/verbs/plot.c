@@ -1,0 +1,122 @@
+#include "plot/plot.h"
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "train/evaluate/figures.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+typedef struct options {
+    const nn_node *run;
+    const char *out;
+    int64_t samples;
+    bool svg, png, csv;
+} options;
+
+static const nn_option table[] = {
+    {"run", NN_OPT_NODE, offsetof(options, run), NULL, NULL,
+     "run folders; several are drawn over each other"},
+    {"out", NN_OPT_STRING, offsetof(options, out), "plot.html", NULL,
+     "page to write; the name of other files begins as its own, plot-loss.svg"},
+    {"samples", NN_OPT_INT, offsetof(options, samples), "10000", "[0, inf)",
+     "samples that each model says something about, for the figures of its predictions: of the "
+     "split that `nnmpi eval` takes; 0: none"},
+    {"svg", NN_OPT_BOOL, offsetof(options, svg), "false", NULL,
+     "write each figure as a file of SVG, too"},
+    {"png", NN_OPT_BOOL, offsetof(options, png), "false", NULL,
+     "write each figure as SVG and PNG, by rsvg-convert (Debian: librsvg2-bin)"},
+    {"csv", NN_OPT_BOOL, offsetof(options, csv), "false", NULL,
+     "write the numbers of each figure as a table, too"},
+    NN_OPTION_END,
+};
+
+static int say(void *ctx, const char *path) {
+    (void)ctx;
+    nn_debug("wrote %s", path);
+    return 0;
+}
+
+/* plot-loss.png beside plot-loss.svg, of twice its pixels, for screens that have them. */
+static int convert(void *ctx, const char *svg) {
+    nn_pool *pool = ctx;
+    char *png = nn_pool_strdup(pool, svg), *source = nn_pool_strdup(pool, svg);
+    int status;
+    pid_t child;
+    if (!png || !source)
+        return NN_EMEMORY;
+    memcpy(png + strlen(png) - 3, "png", 3);
+    char *const words[] = {"rsvg-convert", "--zoom=2", "--output", png, source, NULL};
+    int error = posix_spawnp(&child, words[0], NULL, NULL, words, environ);
+    if (error)
+        return nn_fail(NN_EUSAGE,
+                       "--png wants the program rsvg-convert (Debian and Ubuntu: librsvg2-bin; "
+                       "Fedora: librsvg2-tools): %s; --svg needs nothing",
+                       strerror(error));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return nn_fail(NN_EIO, "waiting for rsvg-convert: %s", strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return nn_fail(NN_EIO, "rsvg-convert could not make '%s'", png);
+    return say(NULL, png);
+}
+
+/* "plot.html" gives "plot". */
+static char *stem_of(nn_pool *pool, const char *out) {
+    static const char end[] = ".html";
+    char *stem = nn_pool_strdup(pool, out);
+    size_t length = strlen(out);
+    if (stem && length >= sizeof end && strcmp(out + length - (sizeof end - 1), end) == 0)
+        stem[length - (sizeof end - 1)] = '\0';
+    return stem;
+}
+
+/* The page is drawn without what cannot be had: data that stayed on the cluster, say. */
+static void add_predictions(const nn_call *call, nn_plot *plot, const char *folder, size_t index) {
+    const options *o = call->options;
+    const char *name = o->run->count > 1 ? folder : NULL;
+    size_t figures = plot->figures;
+    if (o->samples == 0 ||
+        nn_plot_predictions(plot, call->comm, folder, name, index, o->samples) == 0)
+        return;
+    plot->figures = figures;
+    nn_warn("%s: no figures of its predictions: %s", folder, nn_error_message());
+    nn_error_clear();
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    nn_plot plot = {.pool = call->pool};
+    const char **folder = nn_pool_alloc(call->pool, o->run->count * sizeof *folder);
+    char *stem = stem_of(call->pool, o->out);
+    if (!folder || !stem)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < o->run->count; i++)
+        folder[i] = o->run->item[i]->text;
+    NN_TRY(nn_plot_runs(&plot, folder, o->run->count));
+    for (size_t i = 0; i < o->run->count; i++)
+        add_predictions(call, &plot, folder[i], i);
+    NN_TRY(nn_plot_page(&plot, o->out));
+    if (o->svg || o->png)
+        NN_TRY(nn_plot_files(&plot, NN_PLOT_SVG, stem, o->png ? convert : say, call->pool));
+    if (o->csv)
+        NN_TRY(nn_plot_files(&plot, NN_PLOT_CSV, stem, say, NULL));
+    nn_info("wrote %s%s", o->out, o->svg || o->png || o->csv ? " and its figures as files" : "");
+    return 0;
+}
+
+static const char *const arguments[] = {"run", NULL};
+
+const nn_verb nn_verb_plot = {
+    .entry = {"plot",
+              "Draws runs as one HTML page that wants no network: loss, metrics, speed, "
+              "configuration.",
+              table, sizeof(options)},
+    .usage = "RUN... [-O FILE.html] [options]",
+    .arguments = arguments,
+    .run = run,
+};

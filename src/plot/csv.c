@@ -1,0 +1,82 @@
+/* Figures as tables: RFC 4180, numbers with all their digits. */
+#include "base/text.h"
+#include "plot/writers.h"
+
+#include <string.h>
+
+/* Quoted where it has to be. */
+static void put_text(FILE *out, const char *text) {
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+/* NaN is an empty cell. */
+static void put_number(FILE *out, double value) {
+    char text[NN_TEXT_REAL];
+    if (isnan(value))
+        return;
+    nn_text_from_real(text, value);
+    fputs(text, out);
+}
+
+/* A line for each point of a curve. */
+static void put_lines(FILE *out, const nn_figure *f) {
+    put_text(out, "series");
+    fputc(',', out);
+    put_text(out, f->x);
+    fputc(',', out);
+    put_text(out, f->y);
+    fputc('\n', out);
+    for (size_t s = 0; s < f->series; s++)
+        for (size_t i = 0; i < f->serie[s].count; i++) {
+            put_text(out, f->serie[s].name);
+            fputc(',', out);
+            put_number(out, f->serie[s].x[i]);
+            fputc(',', out);
+            put_number(out, f->serie[s].y[i]);
+            fputc('\n', out);
+        }
+}
+
+static void put_cell(FILE *out, const nn_figure *f, size_t row, size_t column) {
+    if (f->kind == NN_FIGURE_BARS)
+        put_number(out, f->serie[column].y[row]);
+    else if (f->kind == NN_FIGURE_HEAT)
+        put_number(out, f->value[row * f->columns + column]);
+    else
+        put_text(out, f->cell[row * f->columns + column]);
+}
+
+/* A line for each row, with its name. */
+static void put_table(FILE *out, const nn_figure *f) {
+    size_t columns = f->kind == NN_FIGURE_BARS ? f->series : f->columns;
+    for (size_t c = 0; c < columns; c++) {
+        fputc(',', out);
+        put_text(out, f->kind == NN_FIGURE_BARS ? f->serie[c].name : f->column[c]);
+    }
+    fputc('\n', out);
+    for (size_t r = 0; r < f->rows; r++) {
+        put_text(out, f->row[r]);
+        for (size_t c = 0; c < columns; c++) {
+            fputc(',', out);
+            put_cell(out, f, r, c);
+        }
+        fputc('\n', out);
+    }
+}
+
+void nn_figure_csv(FILE *out, const nn_figure *figure) {
+    if (figure->kind == NN_FIGURE_LINES)
+        put_lines(out, figure);
+    else
+        put_table(out, figure);
+}

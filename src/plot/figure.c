@@ -1,0 +1,47 @@
+#include "plot/plot.h"
+
+#include <string.h>
+
+nn_figure *nn_plot_add(nn_plot *plot, nn_figure_kind kind, const char *id, const char *title,
+                       const char *about) {
+    if (NN_GROW(plot->pool, &plot->figure, plot->figures, &plot->capacity) < 0)
+        return NULL;
+    nn_figure *figure = &plot->figure[plot->figures++];
+    *figure = (nn_figure){.kind = kind, .id = id, .title = title, .about = about};
+    return figure;
+}
+
+bool nn_plot_has(const nn_plot *plot, const char *id) {
+    for (size_t i = 0; i < plot->figures; i++)
+        if (strcmp(plot->figure[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+void nn_plot_drop(nn_plot *plot) {
+    plot->figures--;
+}
+
+int nn_figure_table(nn_plot *plot, nn_figure *figure, size_t rows, size_t columns) {
+    size_t cells = rows * columns;
+    double *value = nn_pool_alloc(plot->pool, cells * sizeof *value);
+    figure->rows = rows;
+    figure->columns = columns;
+    figure->row = nn_pool_alloc(plot->pool, rows * sizeof *figure->row);
+    figure->column = nn_pool_alloc(plot->pool, columns * sizeof *figure->column);
+    figure->cell = nn_pool_alloc(plot->pool, cells * sizeof *figure->cell);
+    figure->value = value;
+    return value && figure->row && figure->column && figure->cell ? 0 : NN_EMEMORY;
+}
+
+int nn_figure_series(nn_plot *plot, nn_figure *figure, nn_series series) {
+    NN_TRY(NN_GROW(plot->pool, &figure->serie, figure->series, &figure->series_capacity));
+    figure->serie[figure->series++] = series;
+    return 0;
+}
+
+int nn_figure_mark(nn_plot *plot, nn_figure *figure, nn_mark mark) {
+    NN_TRY(NN_GROW(plot->pool, &figure->mark, figure->marks, &figure->mark_capacity));
+    figure->mark[figure->marks++] = mark;
+    return 0;
+}

@@ -1,0 +1,60 @@
+// What all figures share: the data, colours, elements, numbers, and what a reload keeps.
+'use strict';
+
+const data = JSON.parse(document.getElementById('data').textContent);
+
+// Colours that people with any colour vision tell apart, after Okabe and Ito; darker ones on white.
+const palettes = {
+  light: ['#1f6feb', '#d1570a', '#0b8a63', '#b5408f', '#8a6d00', '#2f9bd1', '#6b4fd8', '#5b6675'],
+  dark: ['#6cb0ff', '#ff9d57', '#3ecf9f', '#f08bd0', '#e8c547', '#7fd3ff', '#b39dff', '#a9b4c2'],
+};
+const theme = () => document.documentElement.dataset.theme;
+const colour = i => palettes[theme()][i % palettes.light.length];
+const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// element('td', {className: 'number'}, 'text', child, ...)
+function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.includes('-') || key === 'role') made.setAttribute(key, value);
+    else made[key] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+// As short as tells it: 0.0613, 66.1k, 1.2e-7.
+function short(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return '–';
+  const size = Math.abs(value);
+  if (value === 0 || Number.isInteger(value) && size < 1e5) return String(value);
+  if (size >= 1e9 || size < 1e-3) return (+value.toPrecision(3)).toExponential().replace('e+', 'e');
+  if (size >= 1e6) return +(value / 1e6).toPrecision(3) + 'M';
+  if (size >= 1e4) return +(value / 1e3).toPrecision(3) + 'k';
+  return String(+value.toPrecision(4));
+}
+
+// What the reader has set lives in the history entry, which outlives a reload of a file, too.
+const kept = Object.assign({zoom: {}, log: {}, smoothing: 0, theme: null}, history.state);
+const keep = () => history.replaceState(kept, '');
+
+// Functions that draw once more when theme or smoothing changes.
+const redraws = [];
+const redraw = () => redraws.forEach(draw => draw());
+
+// A table of a figure: rows of texts or numbers, the first cell of each a name.
+function table(columns, rows) {
+  const head = element('tr', {}, ...columns.map(name => element('th', {scope: 'col'}, name)));
+  const body = rows.map(row => element('tr', {}, ...row.map((cell, i) =>
+    i === 0 ? element('th', {scope: 'row'}, String(cell))
+      : element('td', {className: typeof cell === 'number' ? 'number' : ''}, cell === null ? '' : String(cell)))));
+  return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
+}
+
+// What a figure shows as a table, made when it is opened.
+function numbers(make) {
+  const box = element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'numbers'});
+  const details = element('details', {}, element('summary', {}, 'Numbers'), box);
+  details.addEventListener('toggle', () => { if (details.open && !box.firstChild) box.append(make()); });
+  return details;
+}

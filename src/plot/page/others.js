@@ -1,0 +1,92 @@
+// Tables, bars and matrices, which are elements of the page and need no canvas.
+
+function drawTable(figure, box) {
+  const rows = figure.rows.map((name, i) =>
+    [name, ...figure.columns.map((_, j) => figure.cells[i * figure.columns.length + j])]);
+  if (figure.id === 'summary' && figure.columns.length === 1) return drawTiles(rows, box);
+  const scroll = element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': figure.title},
+    table(['', ...figure.columns], rows));
+  if (figure.id !== 'configuration') return void box.append(scroll);
+  box.append(element('details', {}, element('summary', {}, `${rows.length} keys`), scroll));
+}
+
+// The summary of one run: large numbers side by side.
+function drawTiles(rows, box) {
+  box.classList.add('bare');
+  box.querySelector('.head').remove();
+  box.querySelector('.about').remove();
+  box.append(element('dl', {className: 'tiles'}, ...rows.map(([name, value]) =>
+    element('div', {className: value.length > 24 ? 'long' : ''}, element('dt', {}, name), element('dd', {}, value)))));
+}
+
+function drawBars(figure, box) {
+  const sums = figure.rows.map((_, i) => figure.series.reduce((sum, s) => sum + (data.arrays[s.y][i] ?? 0), 0));
+  const most = Math.max(...sums);
+  const bars = element('div', {className: 'bars', role: 'img', 'aria-label':
+    `${figure.title}: ${figure.rows.map((row, i) => `${row} ${short(sums[i])} ${figure.x}`).join(', ')}`});
+  const key = element('ul', {className: 'key'});
+  const paint = () => {
+    bars.replaceChildren(...figure.rows.flatMap((row, i) => [
+      element('span', {}, row),
+      element('div', {className: 'bar'}, ...figure.series.map(s => {
+        const value = data.arrays[s.y][i] ?? 0;
+        const part = element('span', {title: `${s.name}: ${short(value)} ${figure.x}`});
+        part.style.width = `${most ? value / most * 100 : 0}%`;
+        part.style.background = colour(s.color);
+        return part;
+      })),
+      element('b', {}, `${short(+sums[i].toPrecision(4))} ${figure.x}`)]));
+    key.replaceChildren(...figure.series.map(s => {
+      const spot = element('i');
+      spot.style.background = colour(s.color);
+      return element('li', {}, spot, s.name);
+    }));
+  };
+  redraws.push(paint);
+  paint();
+  if (figure.series.length > 1) box.append(key);
+  box.append(bars, numbers(() => table(['', ...figure.series.map(s => `${s.name} (${figure.x})`)],
+    figure.rows.map((row, i) => [row, ...figure.series.map(s => data.arrays[s.y][i])]))));
+}
+
+// A matrix: the darker, the more; of each row, so that rare classes are seen as well.
+function drawHeat(figure, box) {
+  const columns = figure.columns.length;
+  const made = element('table', {className: 'heat'},
+    element('caption', {}, `rows: ${figure.y}, columns: ${figure.x}`),
+    element('thead', {}, element('tr', {}, element('td'),
+      ...figure.columns.map(name => element('th', {scope: 'col', title: name}, name)))),
+    element('tbody', {}, ...figure.rows.map((name, i) => {
+      const values = figure.values.slice(i * columns, (i + 1) * columns);
+      const sum = values.reduce((a, b) => a + b, 0);
+      return element('tr', {}, element('th', {scope: 'row', title: name}, name), ...values.map((value, j) => {
+        const share = sum ? value / sum : 0;
+        const cell = element('td', {title: `${name} as ${figure.columns[j]}: ${value} (${(share * 100).toFixed(1)} %)`},
+          columns <= 20 && value ? short(value) : '');
+        cell.style.background = `rgba(${style('--high')}, ${share ? 0.06 + 0.94 * share : 0.03})`;
+        cell.style.setProperty('--share', share);
+        cell.className = share > 0.5 ? 'full' : '';
+        return cell;
+      }));
+    })));
+  const paint = () => made.querySelectorAll('td').forEach(cell => {
+    const share = +cell.style.getPropertyValue('--share');
+    if (!cell.title) return;
+    cell.style.background = `rgba(${style('--high')}, ${share ? 0.06 + 0.94 * share : 0.03})`;
+    cell.style.color = share > 0.5 ? style('--card') : '';
+  });
+  redraws.push(paint);
+  paint();
+  box.append(made);
+}
+
+// Small pictures with what the other columns say about them.
+function drawImages(figure, box) {
+  const columns = figure.columns.length;
+  box.append(element('div', {className: 'images'}, ...figure.rows.map((name, i) => {
+    const cells = figure.cells.slice(i * columns, (i + 1) * columns);
+    const said = figure.columns.slice(0, -1).map((column, j) => `${column} ${cells[j]}`).join(', ');
+    return element('figure', {title: `${name}: ${said}`}, element('img', {src: cells[columns - 1], alt: `${name}: ${said}`}),
+      element('figcaption', {}, `${cells[0]} `, element('span', {}, `taken for ${cells[1]}`)));
+  })));
+}

@@ -1,0 +1,88 @@
+/* Figures of runs and models. They are made once, as numbers and words, and written as one HTML
+ * page, as files of SVG, or as tables. */
+#ifndef NN_PLOT_PLOT_H
+#define NN_PLOT_PLOT_H
+
+#include "base/mem.h"
+
+typedef enum nn_line_style { NN_LINE_SOLID, NN_LINE_DASHED, NN_LINE_POINTS } nn_line_style;
+
+/* y over x; NaN is a gap. */
+typedef struct nn_series {
+    const char *name;
+    size_t color; /* of the palette; series that belong together have the same */
+    nn_line_style style;
+    size_t count;
+    const double *x, *y; /* [count] */
+} nn_series;
+
+/* A point that is pointed out. */
+typedef struct nn_mark {
+    const char *text;
+    size_t color;
+    double x, y;
+} nn_mark;
+
+typedef enum nn_figure_kind {
+    NN_FIGURE_LINES, /* series */
+    NN_FIGURE_BARS,  /* a bar for each row name, of the series, whose x is not used */
+    NN_FIGURE_TABLE, /* cells */
+    NN_FIGURE_HEAT,  /* values, rows downwards */
+    NN_FIGURE_IMAGES /* cells; the last of a row is a picture, as a URI of its data */
+} nn_figure_kind;
+
+/* Texts and arrays are owned by the pool, or live as long. */
+typedef struct nn_figure {
+    nn_figure_kind kind;
+    const char *id;       /* "loss": of files, and of links into the page */
+    const char *title;    /* "Loss" */
+    const char *about;    /* one or two sentences: what is to be seen */
+    const char *x, *y;    /* what the axes show; heat: rows are y */
+    bool log_y;           /* as it begins */
+    size_t series, marks; /* how many */
+    nn_series *serie;
+    nn_mark *mark;
+    size_t rows, columns;       /* of a table or heat; rows of bars */
+    const char **row, **column; /* their names */
+    const char **cell;          /* [rows][columns] */
+    const double *value;        /* [rows][columns] */
+    size_t series_capacity, mark_capacity;
+} nn_figure;
+
+typedef struct nn_plot {
+    nn_pool *pool;
+    const char *title;
+    double refresh; /* seconds after which the page loads itself again; 0: never */
+    size_t figures, capacity;
+    nn_figure *figure;
+} nn_plot;
+
+/* A new figure at the end; NULL with the error set. What is not given is 0. */
+nn_figure *nn_plot_add(nn_plot *plot, nn_figure_kind kind, const char *id, const char *title,
+                       const char *about);
+/* Is there one of this id? */
+bool nn_plot_has(const nn_plot *plot, const char *id);
+/* Takes the last figure back, as nothing was put into it. */
+void nn_plot_drop(nn_plot *plot);
+/* Makes room for its table, of `rows` times `columns` cells or values, and their names. */
+int nn_figure_table(nn_plot *plot, nn_figure *figure, size_t rows, size_t columns);
+int nn_figure_series(nn_plot *plot, nn_figure *figure, nn_series series);
+int nn_figure_mark(nn_plot *plot, nn_figure *figure, nn_mark mark);
+
+/* Adds the figures of run folders: what metrics.jsonl and config.yaml hold, one run or several over
+ * each other. NN_EUSAGE where a folder is no run, NN_EFORMAT, NN_EIO. Local. */
+int nn_plot_runs(nn_plot *plot, const char *const *folder, size_t runs);
+
+/* Writes the page in the place of what stands at `path`, at once. It wants no other file and no
+ * network. NN_EIO. Local. */
+int nn_plot_page(const nn_plot *plot, const char *path);
+
+typedef enum nn_plot_format { NN_PLOT_SVG, NN_PLOT_CSV } nn_plot_format;
+
+/* Writes each figure that the format can show as "<stem>-<id>.svg" or "<stem>-<id>.csv", and tells
+ * `written` of each file, whose failure ends it. NN_EIO. Local. */
+typedef int nn_plot_written_fn(void *ctx, const char *path);
+int nn_plot_files(const nn_plot *plot, nn_plot_format format, const char *stem,
+                  nn_plot_written_fn *written, void *ctx);
+
+#endif

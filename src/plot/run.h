@@ -1,0 +1,45 @@
+/* A run folder as it is drawn, and the figures of one or several. */
+#ifndef NN_PLOT_RUN_H
+#define NN_PLOT_RUN_H
+
+#include "base/options/node.h"
+#include "plot/plot.h"
+#include "plot/records.h"
+
+typedef struct nn_plot_run {
+    const char *name; /* of its folder */
+    nn_records records;
+    const nn_event_lines *train, *validate, *checkpoint, *end; /* NULL: no such lines */
+    nn_node *config;
+    double best_step; /* of the best validation; NaN: none */
+} nn_plot_run;
+
+/* Reads the folder; of its lines about as many stay as are drawn when there are `runs` of them. */
+int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run *run);
+
+/* Each adds its figures, or none where no run has the numbers. The first are tables. */
+int nn_plot_summary(nn_plot *plot, const nn_plot_run *run, size_t runs);
+int nn_plot_configurations(nn_plot *plot, const nn_plot_run *run, size_t runs, bool differences);
+int nn_plot_learning(nn_plot *plot, const nn_plot_run *run, size_t runs);
+int nn_plot_speed(nn_plot *plot, const nn_plot_run *run, size_t runs);
+
+/* "train" for the only run, "run-3 train" for one of several; owned by the plot. */
+const char *nn_plot_label(nn_plot *plot, const nn_plot_run *run, size_t runs, const char *what);
+
+/* A column of an event, over the steps. */
+typedef struct nn_curve {
+    const char *event, *column, *label;
+    nn_line_style style;
+} nn_curve;
+
+typedef struct nn_chart {
+    const char *id, *title, *about, *y; /* y: what the axis shows */
+    bool log_y, alone;                  /* alone: for a single run only */
+    nn_curve curve[6];                  /* up to the first without an event */
+} nn_chart;
+
+/* Draws the curves of all runs; *out NULL: none has such numbers. */
+int nn_plot_chart(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn_chart *chart,
+                  nn_figure **out);
+
+#endif

@@ -1,0 +1,113 @@
+/* How fast a run is, and what it waits for. */
+#include "plot/run.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PHASES = 5, MOST_RANKS = 1 << 20 };
+
+static const nn_chart by_step = {.id = "phases-by-step",
+                                 .title = "Time by phase",
+                                 .about = "Seconds a step of rank 0, as the run went on.",
+                                 .y = "s a step",
+                                 .log_y = true,
+                                 .alone = true,
+                                 .curve = {{"train", "data_s", "data", NN_LINE_SOLID},
+                                           {"train", "forward_s", "forward", NN_LINE_SOLID},
+                                           {"train", "backward_s", "backward", NN_LINE_SOLID},
+                                           {"train", "comm_s", "waiting, MPI", NN_LINE_SOLID},
+                                           {"train", "update_s", "update", NN_LINE_SOLID}}};
+static const nn_chart throughput = {
+    .id = "throughput",
+    .title = "Throughput",
+    .about = "Samples a second in training alone, of all ranks together.",
+    .y = "samples/s",
+    .curve = {{"train", "samples_per_s", "samples/s", NN_LINE_SOLID}}};
+static const nn_chart imbalance = {
+    .id = "imbalance",
+    .title = "How far the slowest rank is behind",
+    .about = "Its time for a step over the median of the other ranks: 1 is perfect balance.",
+    .y = "factor",
+    .curve = {{"train", "slowest.factor", "slowest rank", NN_LINE_SOLID}}};
+static const nn_chart checkpoints = {
+    .id = "checkpoints",
+    .title = "What checkpoints cost",
+    .about = "Seconds for each: how long training stood still, and how long it took until the "
+             "file was on the disk.",
+    .y = "s",
+    .log_y = true,
+    .curve = {{"checkpoint", "wait_s", "training waited", NN_LINE_POINTS},
+              {"checkpoint", "write_s", "until it was written", NN_LINE_POINTS}}};
+
+/* Milliseconds a step, a mean over the lines: each stands for the steps since the one before. */
+static double mean_ms(const nn_event_lines *train, const char *column) {
+    const double *value = nn_event_column(train, column), *step = nn_event_column(train, "step");
+    double sum = 0, steps = 0, before = 0;
+    for (size_t i = 0; value && step && i < train->rows; i++) {
+        if (!isnan(value[i])) {
+            sum += value[i] * (step[i] - before);
+            steps += step[i] - before;
+        }
+        before = step[i];
+    }
+    return steps > 0 ? 1e3 * sum / steps : NAN;
+}
+
+static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
+    nn_figure *figure =
+        nn_plot_add(plot, NN_FIGURE_BARS, "phases", "Where the time of a step goes",
+                    "Milliseconds a step of rank 0, as a mean over the run. Waiting is for other "
+                    "ranks, and for MPI.");
+    if (!figure || nn_figure_table(plot, figure, runs, 0) < 0)
+        return NN_EMEMORY;
+    figure->x = "ms a step";
+    for (size_t p = 0; p < PHASES; p++) {
+        double *y = nn_pool_alloc(plot->pool, runs * sizeof *y);
+        if (!y)
+            return NN_EMEMORY;
+        for (size_t i = 0; i < runs; i++) {
+            figure->row[i] = run[i].name;
+            y[i] = mean_ms(run[i].train, by_step.curve[p].column);
+        }
+        NN_TRY(nn_figure_series(plot, figure,
+                                (nn_series){by_step.curve[p].label, p, 0, runs, NULL, y}));
+    }
+    return 0;
+}
+
+/* For each rank that was ever the slowest: in how many lines, and how far behind. */
+static int plot_stragglers(nn_plot *plot, const nn_plot_run *run) {
+    const double *rank = nn_event_column(run->train, "slowest.rank"),
+                 *factor = nn_event_column(run->train, "slowest.factor");
+    size_t ranks = 0;
+    for (size_t i = 0; rank && i < run->train->rows; i++)
+        if (rank[i] >= (double)ranks && rank[i] < MOST_RANKS)
+            ranks = (size_t)rank[i] + 1;
+    double *lines = nn_pool_alloc(plot->pool, ranks * sizeof *lines);
+    if (ranks == 0 || !factor)
+        return 0;
+    nn_figure *figure =
+        nn_plot_add(plot, NN_FIGURE_BARS, "slowest-rank", "Which rank the others wait for",
+                    "Lines of metrics.jsonl in which a rank worked longest. Ranks that are alike "
+                    "take turns; one that is always the slowest is on a slow or busy host.");
+    if (!lines || !figure || nn_figure_table(plot, figure, ranks, 0) < 0)
+        return NN_EMEMORY;
+    figure->x = "lines";
+    for (size_t i = 0; i < run->train->rows; i++)
+        if (rank[i] >= 0 && rank[i] < MOST_RANKS)
+            lines[(size_t)rank[i]]++;
+    for (size_t r = 0; r < ranks; r++)
+        figure->row[r] = nn_pool_printf(plot->pool, "rank %zu", r);
+    return nn_figure_series(plot, figure, (nn_series){"lines", 0, 0, ranks, NULL, lines});
+}
+
+int nn_plot_speed(nn_plot *plot, const nn_plot_run *run, size_t runs) {
+    nn_figure *figure;
+    NN_TRY(nn_plot_chart(plot, run, runs, &throughput, &figure));
+    NN_TRY(plot_phases(plot, run, runs));
+    NN_TRY(nn_plot_chart(plot, run, runs, &by_step, &figure));
+    if (runs == 1)
+        NN_TRY(plot_stragglers(plot, run));
+    NN_TRY(nn_plot_chart(plot, run, runs, &imbalance, &figure));
+    return nn_plot_chart(plot, run, runs, &checkpoints, &figure);
+}

@@ -1,0 +1,395 @@
+#include "train/evaluate/figures.h"
+
+#include "base/bytes.h"
+#include "base/numbers/elementary.h"
+#include "io/png.h"
+#include "train/evaluate/evaluation.h"
+#include "train/session/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CLASSES = 100, MOST_ROC = 10, BINS = 10, WORST = 24, ROC_POINTS = 200 };
+
+/* A sample that was mistaken, with its picture where it is one. */
+typedef struct mistake {
+    int64_t sample;
+    size_t label, said;
+    double probability; /* of its own class */
+    unsigned char *pixels;
+} mistake;
+
+/* What is kept of the samples. */
+typedef struct seen {
+    nn_plot *plot;
+    const char *name; /* of the run; NULL: the only one */
+    size_t index;
+    size_t outputs, classes, count, capacity;
+    const char *split;
+    const char **class; /* [classes] */
+    int32_t *label;     /* [count] classes, */
+    float *y;           /* [count][outputs] and what the model says; */
+    float *value;       /* [count] or the number that is to be predicted, outputs = 1 */
+    nn_shape image;     /* [H, W, C]; rank 0: samples are no pictures */
+    mistake worst[WORST + 1];
+    size_t worsts;
+} seen;
+
+static const char *id_of(seen *s, const char *id) {
+    return s->index ? nn_pool_printf(s->plot->pool, "%s-%zu", id, s->index + 1) : id;
+}
+
+static nn_figure *add(seen *s, nn_figure_kind kind, const char *id, const char *title,
+                      const char *about) {
+    const char *own = id_of(s, id);
+    const char *full = s->name ? nn_pool_printf(s->plot->pool, "%s: %s", title, s->name) : title;
+    const char *where =
+        nn_pool_printf(s->plot->pool, "%s %zu samples of '%s'.", about, s->count, s->split);
+    return own && full && where ? nn_plot_add(s->plot, kind, own, full, where) : NULL;
+}
+
+/* ---- looking at samples -----------------------------------------------------------------------
+ */
+
+/* What samples and classes are like. */
+static int begin(seen *s, const nn_session *session, const char *split, const nn_batch *batch) {
+    const nn_dataset *data = session->data;
+    nn_shape shape = nn_model_input_shape(session->model);
+    nn_pool *pool = s->plot->pool;
+    s->outputs = session->outputs;
+    s->split = nn_pool_strdup(pool, split);
+    s->classes = batch->target.label ? s->outputs == 1 ? 2 : s->outputs : 0;
+    if (shape.rank == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3))
+        s->image = nn_channels_last(shape);
+    else if (shape.rank == 2 && !batch->length)
+        s->image = (nn_shape){3, {shape.dim[0], shape.dim[1], 1}};
+    s->class = nn_pool_alloc(pool, s->classes * sizeof *s->class);
+    if (!s->split || !s->class)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < s->classes; i++) {
+        bool named = data->class_names && i < (size_t)data->classes;
+        s->class[i] = named ? nn_pool_strdup(pool, data->class_names[i])
+                            : nn_pool_printf(pool, "%lld", (long long)i + data->first_class);
+        if (!s->class[i])
+            return NN_EMEMORY;
+    }
+    return 0;
+}
+
+/* Room for the numbers of `more` samples. */
+static int make_room(seen *s, size_t more) {
+    size_t wanted = s->count + more;
+    if (wanted <= s->capacity)
+        return 0;
+    wanted = wanted > 2 * s->capacity ? wanted : 2 * s->capacity;
+    int32_t *label = nn_pool_alloc(s->plot->pool, wanted * sizeof *label);
+    float *y = nn_pool_alloc(s->plot->pool, wanted * s->outputs * sizeof *y);
+    float *value = nn_pool_alloc(s->plot->pool, wanted * sizeof *value);
+    if (!label || !y || !value)
+        return NN_EMEMORY;
+    if (s->count) {
+        memcpy(label, s->label, s->count * sizeof *label);
+        memcpy(y, s->y, s->count * s->outputs * sizeof *y);
+        memcpy(value, s->value, s->count * sizeof *value);
+    }
+    s->label = label;
+    s->y = y;
+    s->value = value;
+    s->capacity = wanted;
+    return 0;
+}
+
+/* The probability of a class; where the model gives scores instead, what stands for it. */
+static double probability(const seen *s, size_t sample, size_t class) {
+    const float *y = s->y + sample * s->outputs;
+    return s->outputs > 1 ? (double)y[class] : class ? (double)y[0] : 1 - (double)y[0];
+}
+
+static size_t said(const seen *s, size_t sample) {
+    size_t best = 0;
+    for (size_t c = 1; c < s->classes; c++)
+        if (probability(s, sample, c) > probability(s, sample, best))
+            best = c;
+    return best;
+}
+
+/* Its picture: from the darkest to the lightest number of the sample. */
+static unsigned char *pixels_of(seen *s, const nn_real *x) {
+    size_t count = nn_shape_count(&s->image);
+    nn_real least = x[0], most = x[0];
+    unsigned char *pixels = nn_pool_alloc(s->plot->pool, count);
+    for (size_t i = 0; i < count; i++) {
+        least = x[i] < least ? x[i] : least;
+        most = x[i] > most ? x[i] : most;
+    }
+    for (size_t i = 0; pixels && i < count; i++)
+        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
+    return pixels;
+}
+
+/* Keeps the mistakes whose own class is the least probable, in this order. */
+static int note_mistake(seen *s, const nn_session *session, const nn_batch *batch, size_t row) {
+    size_t at = s->count - 1, own = (size_t)s->label[at];
+    mistake m = {batch->sample[row], own, said(s, at), probability(s, at, own), NULL};
+    size_t place = s->worsts;
+    if (m.said == own)
+        return 0;
+    while (place > 0 && m.probability < s->worst[place - 1].probability)
+        place--;
+    if (place == WORST)
+        return 0;
+    if (s->image.rank) {
+        nn_shape input = nn_model_input_shape(session->model);
+        m.pixels = pixels_of(s, batch->x + row * nn_shape_count(&input));
+        if (!m.pixels)
+            return NN_EMEMORY;
+    }
+    memmove(s->worst + place + 1, s->worst + place, (s->worsts - place) * sizeof m);
+    s->worst[place] = m;
+    s->worsts += s->worsts < WORST;
+    return 0;
+}
+
+static int see(void *ctx, const nn_session *session, const char *split, const nn_batch *batch,
+               const nn_real *z) {
+    seen *s = ctx;
+    const nn_target *target = &batch->target;
+    if (session->positions > 1 || (!target->label && session->outputs > 1))
+        return 0;
+    if (!s->split)
+        NN_TRY(begin(s, session, split, batch));
+    if (s->classes > MOST_CLASSES)
+        return 0;
+    NN_TRY(make_room(s, batch->count));
+    for (size_t i = 0; i < batch->count; i++) {
+        if (target->label && (target->label[i] < 0 || (size_t)target->label[i] >= s->classes))
+            continue;
+        nn_loss_activation(session->loss, 1, z + i * s->outputs, s->y + s->count * s->outputs);
+        s->label[s->count] = target->label ? target->label[i] : 0;
+        s->value[s->count] = target->value ? target->value[i * target->width] : 0;
+        s->count++;
+        if (s->classes)
+            NN_TRY(note_mistake(s, session, batch, i));
+    }
+    return 0;
+}
+
+/* ---- classes ----------------------------------------------------------------------------------
+ */
+
+static int plot_confusion(seen *s) {
+    if (nn_plot_has(s->plot, id_of(s, "confusion"))) /* a metric of the run */
+        return 0;
+    nn_figure *f =
+        add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
+            "What is on the diagonal is right; a row adds up to the samples of a class.");
+    double *value = nn_pool_alloc(s->plot->pool, s->classes * s->classes * sizeof *value);
+    if (!f || !value || nn_figure_table(s->plot, f, s->classes, s->classes) < 0)
+        return NN_EMEMORY;
+    f->x = "predicted";
+    f->y = "class";
+    f->value = value;
+    for (size_t c = 0; c < s->classes; c++)
+        f->row[c] = f->column[c] = s->class[c];
+    for (size_t i = 0; i < s->count; i++)
+        value[(size_t)s->label[i] * s->classes + said(s, i)]++;
+    return 0;
+}
+
+typedef struct scored {
+    double score;
+    bool own;
+} scored;
+
+static int by_score(const void *a, const void *b) {
+    const scored *p = a, *q = b;
+    return (p->score < q->score) - (p->score > q->score);
+}
+
+/* One class against the rest: the share of its samples that is found over the share of others that
+ * is taken for it, as the threshold falls. */
+static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
+    size_t own = 0, points = 1, hit = 0, miss = 0;
+    double area = 0, *x = nn_pool_alloc(s->plot->pool, (ROC_POINTS + 2) * sizeof *x);
+    double *y = nn_pool_alloc(s->plot->pool, (ROC_POINTS + 2) * sizeof *y);
+    if (!x || !y)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < s->count; i++) {
+        sample[i] = (scored){probability(s, i, class), (size_t)s->label[i] == class};
+        own += sample[i].own;
+    }
+    if (own == 0 || own == s->count)
+        return 0;
+    qsort(sample, s->count, sizeof *sample, by_score);
+    double positives = (double)own, negatives = (double)(s->count - own), from_x = 0, from_y = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        hit += sample[i].own;
+        miss += !sample[i].own;
+        if (i + 1 < s->count && sample[i + 1].score == sample[i].score)
+            continue;
+        double to_x = (double)miss / negatives, to_y = (double)hit / positives;
+        area += (to_x - from_x) * (to_y + from_y) / 2;
+        from_x = to_x;
+        from_y = to_y;
+        if (fabs(to_x - x[points - 1]) + fabs(to_y - y[points - 1]) >= 2.0 / ROC_POINTS ||
+            i + 1 == s->count) {
+            x[points] = to_x;
+            y[points++] = to_y;
+        }
+    }
+    const char *name = nn_pool_printf(s->plot->pool, "%s (area %.4f)", s->class[class], area);
+    nn_series series = {name, f->series, NN_LINE_SOLID, points, x, y};
+    return name ? nn_figure_series(s->plot, f, series) : NN_EMEMORY;
+}
+
+static int plot_roc(seen *s) {
+    scored *sample = nn_pool_alloc(s->plot->pool, s->count * sizeof *sample);
+    nn_figure *f = add(s, NN_FIGURE_LINES, "roc", "ROC",
+                       "For each class: how many of its samples are found, over how many others "
+                       "are taken for it. The area is 1 where a threshold separates them.");
+    if (!sample || !f)
+        return NN_EMEMORY;
+    f->x = "false positive rate";
+    f->y = "true positive rate";
+    for (size_t c = s->classes == 2; c < s->classes && c < MOST_ROC; c++)
+        NN_TRY(add_roc(s, f, c, sample));
+    if (f->series == 0)
+        nn_plot_drop(s->plot);
+    return 0;
+}
+
+/* By how sure the model is: how often it is right. */
+static int plot_calibration(seen *s) {
+    static const double ends[] = {0, 1};
+    double *x = nn_pool_alloc(s->plot->pool, BINS * sizeof *x);
+    double *y = nn_pool_alloc(s->plot->pool, BINS * sizeof *y);
+    size_t bins = 0;
+    nn_figure *f = add(s, NN_FIGURE_LINES, "calibration", "Calibration",
+                       "How often the model is right, over how sure it is. Below the diagonal it "
+                       "is too sure of itself.");
+    if (!x || !y || !f)
+        return NN_EMEMORY;
+    for (int b = 0; b < BINS; b++) {
+        double sure = 0, right = 0, count = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            size_t best = said(s, i);
+            double p = probability(s, i, best);
+            if ((int)fmin(fmax(p, 0) * BINS, BINS - 1) != b)
+                continue;
+            sure += p;
+            right += best == (size_t)s->label[i];
+            count++;
+        }
+        if (count > 0) {
+            x[bins] = sure / count;
+            y[bins++] = right / count;
+        }
+    }
+    f->x = "confidence";
+    f->y = "accuracy";
+    NN_TRY(nn_figure_series(s->plot, f, (nn_series){"perfect", 7, NN_LINE_DASHED, 2, ends, ends}));
+    return nn_figure_series(s->plot, f, (nn_series){"model", 0, NN_LINE_SOLID, bins, x, y});
+}
+
+/* "data:image/png;base64,..." of pixels [H][W][C]; owned by the plot. */
+static char *data_uri(nn_plot *plot, const nn_shape *image, const unsigned char *pixels) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char head[] = "data:image/png;base64,";
+    nn_bytes png = {0};
+    nn_png_put(&png, (size_t)image->dim[0], (size_t)image->dim[1], (size_t)image->dim[2], pixels);
+    char *uri = png.failed ? NULL : nn_pool_alloc(plot->pool, sizeof head + 4 * png.count / 3 + 4);
+    char *out = uri ? uri + sizeof head - 1 : NULL;
+    if (uri)
+        memcpy(uri, head, sizeof head);
+    for (size_t i = 0; uri && i < png.count; i += 3) {
+        size_t left = png.count - i;
+        unsigned b = (unsigned)png.at[i] << 16 | (left > 1 ? (unsigned)png.at[i + 1] << 8 : 0) |
+                     (left > 2 ? png.at[i + 2] : 0u);
+        *out++ = digits[b >> 18];
+        *out++ = digits[b >> 12 & 63];
+        *out++ = left > 1 ? digits[b >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[b & 63] : '=';
+    }
+    nn_bytes_release(&png);
+    return uri;
+}
+
+/* Pictures, or rows of a table. */
+static int plot_worst(seen *s) {
+    bool pictures = s->image.rank > 0;
+    nn_figure *f =
+        add(s, pictures ? NN_FIGURE_IMAGES : NN_FIGURE_TABLE, "mistakes", "The worst mistakes",
+            "Samples whose own class the model finds the least probable, of");
+    if (!f || nn_figure_table(s->plot, f, s->worsts, 4) < 0)
+        return NN_EMEMORY;
+    f->column[0] = "class";
+    f->column[1] = "predicted";
+    f->column[2] = "probability of its class";
+    f->column[3] = pictures ? "picture" : "row of the split";
+    for (size_t i = 0; i < s->worsts; i++) {
+        const mistake *m = &s->worst[i];
+        const char **cell = f->cell + i * 4;
+        f->row[i] = nn_pool_printf(s->plot->pool, "sample %lld", (long long)m->sample);
+        cell[0] = s->class[m->label];
+        cell[1] = s->class[m->said];
+        cell[2] = nn_pool_printf(s->plot->pool, "%.3g", m->probability);
+        cell[3] = pictures ? data_uri(s->plot, &s->image, m->pixels)
+                           : nn_pool_printf(s->plot->pool, "%lld", (long long)m->sample);
+        if (!f->row[i] || !cell[2] || !cell[3])
+            return NN_EMEMORY;
+    }
+    if (s->worsts == 0)
+        nn_plot_drop(s->plot);
+    return 0;
+}
+
+/* ---- a number ---------------------------------------------------------------------------------
+ */
+
+static int by_truth(const void *a, const void *b) {
+    const double *p = a, *q = b;
+    return (p[0] > q[0]) - (p[0] < q[0]);
+}
+
+static int plot_values(seen *s) {
+    double(*pair)[2] = nn_pool_alloc(s->plot->pool, s->count * sizeof *pair);
+    double *x = nn_pool_alloc(s->plot->pool, s->count * sizeof *x);
+    double *y = nn_pool_alloc(s->plot->pool, s->count * sizeof *y);
+    nn_figure *f = add(s, NN_FIGURE_LINES, "values", "Predicted and true values",
+                       "On the line what is predicted is true.");
+    if (!pair || !x || !y || !f)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < s->count; i++) {
+        pair[i][0] = (double)s->value[i];
+        pair[i][1] = (double)s->y[i];
+    }
+    qsort(pair, s->count, sizeof *pair, by_truth);
+    for (size_t i = 0; i < s->count; i++) {
+        x[i] = pair[i][0];
+        y[i] = pair[i][1];
+    }
+    f->x = "true value";
+    f->y = "predicted value";
+    NN_TRY(nn_figure_series(s->plot, f, (nn_series){"equal", 7, NN_LINE_DASHED, s->count, x, x}));
+    return nn_figure_series(s->plot, f, (nn_series){"samples", 0, NN_LINE_POINTS, s->count, x, y});
+}
+
+static int plot_seen(seen *s) {
+    if (s->count == 0)
+        return 0;
+    if (s->classes == 0)
+        return plot_values(s);
+    NN_TRY(plot_confusion(s));
+    NN_TRY(plot_roc(s));
+    NN_TRY(plot_calibration(s));
+    return plot_worst(s);
+}
+
+int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run, const char *name,
+                        size_t index, int64_t most) {
+    seen s = {.plot = plot, .name = name, .index = index};
+    NN_TRY(nn_evaluate_rows(comm, run, most, see, &s));
+    return plot_seen(&s);
+}

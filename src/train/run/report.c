@@ -1,0 +1,73 @@
+#include "train/run/report.h"
+
+#include "base/log.h"
+#include "base/system/clock.h"
+#include "plot/plot.h"
+#include "train/save/worker.h"
+
+#include <math.h>
+
+#define SHARE 0.01        /* of the time of a core */
+#define LEAST_SECONDS 2.0 /* between two pages that a browser loads by itself */
+
+struct nn_report {
+    nn_pool pool;
+    const char *dir, *path;
+    nn_worker *worker; /* the rest is its, while it is busy */
+    double due;        /* seconds of the clock: not to be drawn before */
+    double pause;      /* seconds between two pages */
+    bool over;         /* the run has ended, or the program does */
+};
+
+static int draw(nn_report *r, nn_pool *pool) {
+    nn_plot plot = {.pool = pool, .refresh = r->over ? 0 : fmax(r->pause, LEAST_SECONDS)};
+    NN_TRY(nn_plot_runs(&plot, &r->dir, 1));
+    return nn_plot_page(&plot, r->path);
+}
+
+/* The run goes on without its page. */
+static void work(void *ctx) {
+    nn_report *r = ctx;
+    nn_pool pool = {0};
+    double begin = nn_seconds();
+    if (draw(r, &pool) < 0) {
+        nn_warn("the page of the run is not drawn (log.report): %s", nn_error_message());
+        nn_error_clear();
+    }
+    nn_pool_release(&pool);
+    r->pause = (nn_seconds() - begin) / SHARE;
+    r->due = nn_seconds() + r->pause;
+}
+
+int nn_report_open(const char *dir, nn_report **out) {
+    nn_report *r;
+    int rc;
+    *out = NULL;
+    NN_TRY(NN_NEW(&r, 1, "report"));
+    r->dir = nn_pool_strdup(&r->pool, dir);
+    r->path = nn_pool_printf(&r->pool, "%s/report.html", dir);
+    rc = r->dir && r->path ? nn_worker_new("the page of the run", &r->worker) : NN_EMEMORY;
+    if (rc < 0) {
+        nn_pool_release(&r->pool);
+        nn_free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void nn_report_close(nn_report *r) {
+    if (!r)
+        return;
+    nn_worker_wait(r->worker);
+    r->over = true;
+    nn_worker_start(r->worker, work, r); /* in the thread, as a message may be pending here */
+    nn_worker_free(r->worker);
+    nn_pool_release(&r->pool);
+    nn_free(r);
+}
+
+void nn_report_refresh(nn_report *r) {
+    if (r && !nn_worker_busy(r->worker) && nn_seconds() >= r->due)
+        nn_worker_start(r->worker, work, r);
+}

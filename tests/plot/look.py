@@ -1,0 +1,94 @@
+"""Opens one.html and two.html, which browser.sh has made of the runs `run` and `other`."""
+import json
+
+from browser import Browser
+
+lines = [json.loads(line) for line in open("run/metrics.jsonl")]
+loss = {line["step"]: line["loss"] for line in lines if line["event"] == "train"}
+
+
+def legend(b):
+    return b.run("[...document.querySelectorAll('#loss .u-legend .u-value')].map(e => e.textContent)")
+
+
+def range_of(b):
+    return b.run("[plots.loss.scales.x.min, plots.loss.scales.x.max]")
+
+
+def is_drawn(b, figure):
+    """Some pixel of its canvas has a colour."""
+    return b.run(f"""(() => {{
+        const canvas = document.querySelector('#{figure} canvas');
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels.some((v, i) => i % 4 < 2 && pixels[i - i % 4 + 3] > 200 && Math.abs(v - pixels[i + 1]) > 60);
+    }})()""")
+
+
+def look(b, width, dark):
+    b.open("one.html", width, 900, dark)
+    assert b.run("theme()") == ("dark" if dark else "light")
+    assert b.run("document.documentElement.scrollWidth") <= width, "wider than the screen"
+    for figure in b.run("data.figures.filter(f => f.kind === 'lines').map(f => f.id)"):
+        assert is_drawn(b, figure), f"{figure} is empty"
+    assert b.run("[...document.querySelectorAll('button, input, [tabindex]')].every(e => e.textContent || e.ariaLabel || e.labels?.length)")
+
+
+def read_point(b, x, y, step):
+    """The legend tells the loss of the step that the cursor is at."""
+    b.run("new Promise(done => requestAnimationFrame(done))")
+    shown = legend(b)
+    assert shown[0] == str(step), shown
+    assert shown[1] == b.run(f"short({loss[step]!r})"), (shown, loss[step])
+
+
+def use(b):
+    b.open("one.html")
+    box = b.run("""(() => { const r = document.querySelector('#loss .u-over').getBoundingClientRect();
+        return [r.left, r.top, r.width, r.height]; })()""")
+    x, y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    b.mouse("mouseMoved", x, y)
+    read_point(b, x, y, b.run("plots.loss.data[0][plots.loss.cursor.idx]"))
+
+    whole = range_of(b)
+    b.mouse("mousePressed", x, y, button="left", buttons=1, clickCount=1)
+    for part in (20, 60, 120):
+        b.mouse("mouseMoved", x + part, y, button="left", buttons=1)
+    b.mouse("mouseReleased", x + 120, y, button="left", clickCount=1)
+    zoomed = range_of(b)
+    assert zoomed[1] - zoomed[0] < (whole[1] - whole[0]) / 2, (whole, zoomed)
+    b.call("Page.reload")
+    b.run("new Promise(done => setTimeout(done, 500))")
+    assert range_of(b) == zoomed, "a reload forgets the zoom"
+
+    b.run("document.getElementById('chart-loss').focus()")
+    b.key("0")
+    assert range_of(b) == whole, "the key 0 shows all"
+    b.key("ArrowRight")
+    first = b.run("plots.loss.data[0][plots.loss.cursor.idx]")
+    b.key("ArrowRight")
+    read_point(b, x, y, b.run("plots.loss.data[0][plots.loss.cursor.idx]"))
+    assert b.run("plots.loss.data[0][plots.loss.cursor.idx]") > first
+
+    b.run("document.querySelector('#loss .tools button').click()")
+    assert b.run("plots.loss.scales.y.distr") == 3, "no logarithmic axis"
+    before = b.run("plots.loss.data[1].slice()")
+    b.run("""(() => { const s = document.getElementById('smoothing'); s.value = 0.9;
+        s.dispatchEvent(new Event('input')); })()""")
+    assert b.run("plots.loss.data[1].slice()") != before, "nothing is smoothed"
+    b.run("document.getElementById('theme').click()")
+    assert b.run("theme()") == "dark"
+    b.run("document.querySelector('#loss details').open = true")
+    b.run("new Promise(done => setTimeout(done, 100))")
+    rows = b.run("[...document.querySelectorAll('#loss details tbody tr')].map(r => [...r.cells].map(c => c.textContent))")
+    assert {int(r[0]): float(r[1]) for r in rows if r[1]} == loss, "the table is not metrics.jsonl"
+
+
+with Browser() as b:
+    for width in (1280, 390):
+        for dark in (False, True):
+            look(b, width, dark)
+    use(b)
+    b.open("two.html")
+    assert len(b.run("plots.loss.series.map(s => s.label)")) == 5
+    assert not b.errors, b.errors
+    assert all(url.startswith(("file:", "data:")) for url in b.requests), b.requests
