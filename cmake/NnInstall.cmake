@@ -66,6 +66,9 @@ foreach(folder IN LISTS CMAKE_INSTALL_RPATH)
 endforeach()
 list(REMOVE_DUPLICATES private_libraries)
 list(JOIN private_libraries " " NN_PRIVATE_LIBRARIES)
+if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr") # where the loader looks by itself
+    set(NN_RPATH "-Wl,-rpath,\${libdir} ")
+endif()
 file(RELATIVE_PATH NN_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # for any --prefix
 configure_file(cmake/nnmpi.pc.in nnmpi.pc @ONLY)
 if(NN_HAS_FORTRAN)
