@@ -29,7 +29,7 @@ mkdir -p "$folder"
 git archive --prefix="nnmpi-$version/" HEAD | gzip -9n >"$folder/nnmpi_$version.orig.tar.gz"
 tar -C "$folder" -xzf "$folder/nnmpi_$version.orig.tar.gz"
 cp -r "$source/packaging/debian" "$source/debian"
-[ "$test" = no ] || install build-dep "./$source"
+[ "$test" = no ] || install build-dep "$(realpath "$source")"
 (cd "$source" && dpkg-buildpackage -us -uc)
 [ "$test" = yes ] || exit 0
 

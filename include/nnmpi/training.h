@@ -164,6 +164,10 @@ NN_API const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *
  * where there is no such tensor. */
 NN_API int nn_training_get(nn_training *t, const char *tensor, float *values);
 NN_API int nn_training_set(nn_training *t, const char *tensor, const float *values);
+/* The same of what validation, nn_training_predict and nn_training_write take: with train.ema the
+ * average, which goes on from what is set, else the parameters themselves. */
+NN_API int nn_training_get_average(nn_training *t, const char *tensor, float *values);
+NN_API int nn_training_set_average(nn_training *t, const char *tensor, const float *values);
 /* Takes all parameters from a checkpoint (of a run folder the best, else the last) of a model with
  * the same tensors, and nothing else: optimiser, steps and rate stay. NN_EFORMAT, NN_EUSAGE end
  * nothing. */

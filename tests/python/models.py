@@ -11,7 +11,7 @@ import numpy as np
 
 import nnmpi
 from nnmpi import Model, Sequential
-from nnmpi.callbacks import CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint
+from nnmpi.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint
 from nnmpi.layers import LSTM, Activation, Add, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
 from support import raises
 
@@ -125,8 +125,25 @@ assert np.mean(mean.predict(x_test[:5]).argmax(1) == test_labels[:5]) > 0.5
 few = test_labels.argsort()[:3]
 assert len(mean.evaluate(x_test[few], test_labels[few])) == 2
 mean.save("mean.h5")
-raises(ValueError, "ModelCheckpoint(save_best_only=True)", mean.fit, x_train, labels, verbose=0,
-       callbacks=[EarlyStopping("loss", restore_best_weights=True)])  # fmt: skip
+
+
+class SeesTheAverage(Callback):
+    """What a callback asks the model is what the report says: of the average."""
+
+    def on_epoch_end(self, epoch, logs):
+        found = self.model.evaluate(x_test, test_labels, return_dict=True)
+        assert np.isclose(found["loss"], logs["val_loss"]) and found["accuracy"] == logs["val_accuracy"], (found, logs)
+        average, trained = self.model.get_weights(), self.model.training.get_weights()
+        assert not np.array_equal(average["dense1/weight"], trained["dense1/weight"])
+        if epoch == 1:
+            self.model.set_weights({"dense1/bias": np.full(10, 7.0)})
+            assert np.all(self.model.get_weights()["dense1/bias"] == 7)
+
+
+best = EarlyStopping("val_loss", restore_best_weights=True, mode="max")  # the first
+mean = Sequential([Dense(10)]).compile("sgd", "sparse_categorical_crossentropy", ["accuracy"], ema={"decay": 0.9})
+history = mean.fit(x_train, labels, verbose=0, epochs=2, validation_data=(x_test, test_labels), callbacks=[SeesTheAverage(), best])
+assert np.isclose(mean.evaluate(x_test, test_labels)[0], max(history.history["val_loss"]))
 
 # ---- schedules that watch; losses with and without metrics; what a changed model predicts ------------------------
 

@@ -515,6 +515,22 @@ module nnmpi_c
             integer(c_int) :: nn_training_set
         end function nn_training_set
 
+        function nn_training_get_average(t, tensor, values) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: tensor(*)
+            type(c_ptr), value :: values
+            integer(c_int) :: nn_training_get_average
+        end function nn_training_get_average
+
+        function nn_training_set_average(t, tensor, values) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: tensor(*)
+            type(c_ptr), value :: values
+            integer(c_int) :: nn_training_set_average
+        end function nn_training_set_average
+
         function nn_training_step_on(t, batch) bind(C)
             import :: c_ptr, c_int
             type(c_ptr), value :: t, batch

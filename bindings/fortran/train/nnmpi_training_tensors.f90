@@ -17,10 +17,16 @@ module nnmpi_training_tensors
         procedure :: tensor_shape => training_tensor_shape
         procedure, private :: get_1, get_2, get_3, get_4, &
             set_1, set_2, set_3, set_4, &
+            get_average_1, get_average_2, get_average_3, get_average_4, &
+            set_average_1, set_average_2, set_average_3, set_average_4, &
             get_gradient_1, get_gradient_2, get_gradient_3, get_gradient_4, &
             set_gradient_1, set_gradient_2, set_gradient_3, set_gradient_4
         generic :: get => get_1, get_2, get_3, get_4
         generic :: set => set_1, set_2, set_3, set_4
+        generic :: get_average => get_average_1, get_average_2, &
+            get_average_3, get_average_4
+        generic :: set_average => set_average_1, set_average_2, &
+            set_average_3, set_average_4
         generic :: get_gradient => get_gradient_1, get_gradient_2, &
             get_gradient_3, get_gradient_4
         generic :: set_gradient => set_gradient_1, set_gradient_2, &
@@ -178,6 +184,62 @@ contains
         rc = view('nn_training%set', values, array)
         call set(self, rc, nn_training_set, tensor, array, stat, errmsg)
     end subroutine set_4
+
+    subroutine get_average_1(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_average', values, array)
+        call get(self, rc, nn_training_get_average, tensor, array, stat, errmsg)
+    end subroutine get_average_1
+
+    subroutine get_average_2(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_average', values, array)
+        call get(self, rc, nn_training_get_average, tensor, array, stat, errmsg)
+    end subroutine get_average_2
+
+    subroutine get_average_3(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_average', values, array)
+        call get(self, rc, nn_training_get_average, tensor, array, stat, errmsg)
+    end subroutine get_average_3
+
+    subroutine get_average_4(self, tensor, values, stat, errmsg)
+        class(*), intent(inout), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%get_average', values, array)
+        call get(self, rc, nn_training_get_average, tensor, array, stat, errmsg)
+    end subroutine get_average_4
+
+    subroutine set_average_1(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_average', values, array)
+        call set(self, rc, nn_training_set_average, tensor, array, stat, errmsg)
+    end subroutine set_average_1
+
+    subroutine set_average_2(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_average', values, array)
+        call set(self, rc, nn_training_set_average, tensor, array, stat, errmsg)
+    end subroutine set_average_2
+
+    subroutine set_average_3(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_average', values, array)
+        call set(self, rc, nn_training_set_average, tensor, array, stat, errmsg)
+    end subroutine set_average_3
+
+    subroutine set_average_4(self, tensor, values, stat, errmsg)
+        class(*), intent(in), target :: values(:, :, :, :)
+        include 'training_tensor.inc'
+        rc = view('nn_training%set_average', values, array)
+        call set(self, rc, nn_training_set_average, tensor, array, stat, errmsg)
+    end subroutine set_average_4
 
     subroutine get_gradient_1(self, tensor, values, stat, errmsg)
         class(*), intent(inout), target :: values(:)

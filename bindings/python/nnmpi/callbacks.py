@@ -106,7 +106,7 @@ _LARGER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2", "top_
 class EarlyStopping(_Monitor):
     """Ends training after ``patience`` epochs without an improvement by more than ``min_delta``.
 
-    ``restore_best_weights`` gives back the parameters of the best epoch; not with ``ema``.
+    ``restore_best_weights`` gives back the parameters of the best epoch; with ``ema`` their average.
     """
 
     def __init__(
@@ -124,11 +124,6 @@ class EarlyStopping(_Monitor):
 
     def on_train_begin(self) -> None:
         super().on_train_begin()
-        if self.restore and self.model._settings()["train"].get("ema"):
-            raise ValueError(
-                "EarlyStopping(restore_best_weights=True): with ema the parameters' average is validated, which "
-                "ModelCheckpoint(save_best_only=True) saves"
-            )
         self.wait, self._weights = 0, None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:

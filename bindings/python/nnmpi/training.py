@@ -148,21 +148,24 @@ class Training(Handle):
             found[name] = tuple(shape.dim[k] for k in range(shape.rank))
         return found
 
-    def get_weights(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters, float32."""
+    def get_weights(self, average: bool = False) -> dict[str, np.ndarray]:
+        """Copies of all parameters, float32; ``average``: of what validation takes, with ``ema`` their average."""
+        get = lib.nn_training_get_average if average else lib.nn_training_get
         weights = {name: np.empty(shape, np.float32) for name, shape in self.shapes().items()}
         for name, values in weights.items():
-            check(lib.nn_training_get(self.pointer, name.encode(), floats(values)))
+            check(get(self.pointer, name.encode(), floats(values)))
         return weights
 
-    def set_weights(self, weights: dict[str, Any]) -> None:
-        """Replaces parameters by name; the same numbers on every rank."""
+    def set_weights(self, weights: dict[str, Any], average: bool = False) -> None:
+        """Replaces parameters by name; the same numbers on every rank. ``average``: in their average, too."""
         shapes = self.shapes()
         for name, values in weights.items():
             array = np.ascontiguousarray(values, np.float32)
             if name in shapes and array.shape != shapes[name]:
                 raise ValueError(f"'{name}' is {list(shapes[name])} in this model, not {list(array.shape)}")
             check(lib.nn_training_set(self.pointer, name.encode(), floats(array)))
+            if average:
+                check(lib.nn_training_set_average(self.pointer, name.encode(), floats(array)))
 
     def finish(self) -> dict[str, Any]:
         """Ends the run: what nn_train_result says of it, among it the digest."""

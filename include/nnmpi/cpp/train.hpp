@@ -292,6 +292,16 @@ class Training : public detail::Handle<nn_training> {
         check_count("set_tensor", name, values.size());
         detail::check(nn_training_set(get(), name.c_str(), values.data()));
     }
+    /* Of what validation takes: with train.ema the average. */
+    std::vector<float> get_average(const std::string &name) {
+        std::vector<float> values(count_of(name));
+        detail::check(nn_training_get_average(get(), name.c_str(), values.data()));
+        return values;
+    }
+    void set_average(const std::string &name, span<const float> values) {
+        check_count("set_average", name, values.size());
+        detail::check(nn_training_set_average(get(), name.c_str(), values.data()));
+    }
 
   private:
     Training(const Comm &comm, const Config &config, std::shared_ptr<detail::Calls> calls)

@@ -38,44 +38,64 @@ static int find_tensor(const nn_training *t, const char *name, const nn_param **
                    nn_names_advice(&names, name, "there are"));
 }
 
-int nn_training_get(nn_training *t, const char *tensor, float *values) {
+/* From the vector of the parameters that are trained, or of those that the model is evaluated with. */
+static int get(nn_training *t, const char *what, const char *tensor, bool trained, float *values) {
     const nn_param *param;
     bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
     if (!finished)
-        NN_TRY(nn_training_check_between(t, "nn_training_get"));
+        NN_TRY(nn_training_check_between(t, what));
     NN_TRY(find_tensor(t, tensor, &param));
     if (!values)
-        return nn_fail(NN_EUSAGE, "nn_training_get: values is NULL");
+        return nn_fail(NN_EUSAGE, "%s: values is NULL", what);
     const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
-    const nn_real *from = finished ? nn_session_model_params(session) : session->params;
+    const nn_real *from =
+        trained && !finished ? session->params : nn_session_model_params(session);
     nn_param_export(param, from + param->offset, values);
     return 0;
 }
 
-/* The average of the parameters begins with those before the first step. */
-static void set(const nn_trainer *t, const nn_param *param, const float *values) {
+int nn_training_get(nn_training *t, const char *tensor, float *values) {
+    return get(t, "nn_training_get", tensor, true, values);
+}
+
+int nn_training_get_average(nn_training *t, const char *tensor, float *values) {
+    return get(t, "nn_training_get_average", tensor, false, values);
+}
+
+/* Into the parameters, or into their average, which begins with those before the first step. */
+static void take(const nn_trainer *t, const nn_param *param, bool trained, const float *values) {
     const nn_session *session = &t->session;
     if (!nn_reducer_writes(session->reducer))
         return;
-    nn_param_import(param, values, session->params + param->offset);
-    if (session->average && t->state.step == 0)
+    if (trained || !session->average)
+        nn_param_import(param, values, session->params + param->offset);
+    if (session->average && (!trained || t->state.step == 0))
         nn_param_import(param, values, session->average + param->offset);
 }
 
-int nn_training_set(nn_training *t, const char *tensor, const float *values) {
+static int set(nn_training *t, const char *what, const char *tensor, bool trained,
+               const float *values) {
     nn_trainer *trainer = &t->trainer;
     const nn_param *param;
-    NN_TRY(nn_training_check_between(t, "nn_training_set"));
+    NN_TRY(nn_training_check_between(t, what));
     NN_TRY(find_tensor(t, tensor, &param));
-    NN_TRY(nn_training_check(t, values, "nn_training_set", "values is NULL"));
+    NN_TRY(nn_training_check(t, values, what, "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
     int rc = nn_session_settle(&trainer->session);
     if (rc < 0)
         return nn_training_leave(t, rc);
-    set(trainer, param, values);
+    take(trainer, param, trained, values);
     trainer->saved_step = trainer->validated_step = -1; /* it is another state now */
     return nn_training_leave(t, nn_comm_agree(trainer->comm, 0));
+}
+
+int nn_training_set(nn_training *t, const char *tensor, const float *values) {
+    return set(t, "nn_training_set", tensor, true, values);
+}
+
+int nn_training_set_average(nn_training *t, const char *tensor, const float *values) {
+    return set(t, "nn_training_set_average", tensor, false, values);
 }
 
 /* ---- gradients ------------------------------------------------------------------------------- */

@@ -72,7 +72,8 @@ static void test_first_label(nn_comm *comm, const rows *r) {
     nn_data_free(data);
 }
 
-/* The average begins with what is set before the first step, and is what a training ends with. */
+/* The average begins with what is set before the first step, can be looked at and set, and is what a
+ * training ends with. */
 static void test_average(nn_comm *comm, const rows *r) {
     nn_config *config = configured(bare, "train.ema={decay: 0.5}");
     nn_data *data = described(config);
@@ -87,12 +88,19 @@ static void test_average(nn_comm *comm, const rows *r) {
     CHECK_NEAR((double)y[3][1], 1.0 / 3, 1e-6);
     take_parts(t, &mine);
     WORKS(nn_training_get(t, "dense2/bias", bias));
-    WORKS(nn_training_finish(t, &result));
-    WORKS(nn_training_get(t, "dense2/bias", average));
+    WORKS(nn_training_get_average(t, "dense2/bias", average));
     for (int i = 0; i < 3; i++) {
         CHECK(bias[i] < 0 || bias[i] > 0);
         CHECK_NEAR((double)average[i], (double)bias[i] / 2, 1e-6);
     }
+    WORKS(nn_training_set_average(t, "dense2/bias", (float[]){100, 0, 0}));
+    WORKS(nn_training_predict(t, &mine, y[0]));
+    CHECK_NEAR((double)y[3][0], 1, 1e-6);
+    WORKS(nn_training_get(t, "dense2/bias", average));
+    CHECK(memcmp(average, bias, sizeof bias) == 0);
+    WORKS(nn_training_finish(t, &result));
+    WORKS(nn_training_get(t, "dense2/bias", average));
+    CHECK_NEAR((double)average[0], 100, 1e-6);
     nn_train_result_release(&result);
     nn_training_close(t);
     nn_config_free(config);

@@ -23,7 +23,6 @@ def run_epochs(
                 watcher.on_epoch_begin(epoch)
             under_way, rate = training.epoch, training.rate
         losses.append(training.step())
-        model._replaced = False
         for watcher in eager:
             watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
         ended = training.epoch != under_way

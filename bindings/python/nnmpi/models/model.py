@@ -52,7 +52,6 @@ class Model:
         self._scale: Optional[tuple[Any, Any]] = None  # of x: factors and summands
         self._epochs = 0  # trained so far
         self._seeds: dict[str, int] = {}  # of runs by their folder, to resume them with
-        self._replaced = False  # parameters, since the last step
         self._comm: Optional[Comm] = None
         self._predictor: Optional[tuple[int, bool, Training]] = None  # batch_size, with lengths?
 
@@ -227,7 +226,6 @@ class Model:
 
     def _run(self, training: Training, watchers: list, epoch: int, validates: bool, history: cb.History) -> None:
         self.training, self.stop_training, self._predictor = training, False, None
-        self._replaced = False
         if self._weights and training.steps == 0:  # else it is resumed, with parameters of its own
             training.set_weights(self._weights)
         try:
@@ -238,10 +236,8 @@ class Model:
                 run_epochs(self, training, watchers, epoch, validates, interrupts)
                 for watcher in watchers:
                     watcher.on_train_end()
-                averaged = self._settings()["train"].get("ema") and not self._replaced
-                weights = None if averaged else training.get_weights()
-                history.result = training.finish()  # takes the average, where there is one
-                self._weights = training.get_weights() if weights is None else weights
+                self._weights = self.get_weights()
+                history.result = training.finish()
         finally:
             self.training = None
 
@@ -258,19 +254,18 @@ class Model:
     # ---- parameters ---------------------------------------------------------------------------------
 
     def get_weights(self) -> dict[str, np.ndarray]:
-        """Copies of the parameters by name ("dense1/weight"), float32 in PyTorch's shapes; within ``fit`` Collective,
-        and with ``ema`` those that are trained, not their average."""
+        """Copies of the parameters by name ("dense1/weight"), float32 in PyTorch's shapes; with ``ema`` their average,
+        which is what is validated, predicted with and saved. Within ``fit`` Collective."""
         if self.training is not None:
-            return self.training.get_weights()
+            return self.training.get_weights(average=True)
         return {name: values.copy() for name, values in self._weights.items()}
 
     def set_weights(self, weights: dict[str, Any]) -> None:
         """Replaces parameters by name, or before the first ``fit`` says what it starts from; within ``fit``
-        Collective, with the same numbers on every rank."""
+        Collective, with the same numbers on every rank, and with ``ema`` in their average, too."""
         self._predictor = None
         if self.training is not None:
-            self.training.set_weights(weights)
-            self._replaced = True
+            self.training.set_weights(weights, average=True)
         else:
             self._weights.update((name, np.array(values, np.float32)) for name, values in weights.items())
 
@@ -281,7 +276,6 @@ class Model:
         self._predictor = None
         if self.training is not None:
             self.training.load(path)
-            self._replaced = True
         else:
             with Checkpoint(path) as checkpoint:
                 self._take(checkpoint, path)
