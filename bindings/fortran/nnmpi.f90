@@ -27,6 +27,7 @@ module nnmpi
     use nnmpi_own_metric
     use nnmpi_predict
     use nnmpi_products
+    use nnmpi_schedule
     use nnmpi_tensor, only: nn_tensor, nn_tensor_scope, nn_parameter, nn_zeros, nn_grad, nn_record, &
         nn_tensors_live
     use nnmpi_train, only: nn_begun_function, nn_ends_function, nn_progress_function, nn_status, &

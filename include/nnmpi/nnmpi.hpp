@@ -26,6 +26,7 @@
 #include <nnmpi/cpp/data.hpp>
 #include <nnmpi/cpp/extend.hpp>
 #include <nnmpi/cpp/operations.hpp>
+#include <nnmpi/cpp/optimizer.hpp>
 #include <nnmpi/cpp/predict.hpp>
 #include <nnmpi/cpp/tensor.hpp>
 #include <nnmpi/cpp/train.hpp>

@@ -20,7 +20,9 @@
  *
  * A function that makes a tensor gives NULL where it fails, nn_error_message() says why and
  * nn_error_code() is one of the codes that are named. An operand that is NULL gives NULL and leaves
- * the message alone, so that only the end of an expression has to be looked at.
+ * the message alone, so that only the end of an expression has to be looked at. Of a tensor, an
+ * optimiser or a schedule that is NULL, functions without a code say 0, NULL or false, and its type
+ * is NN_F32; those that return nothing do nothing. A scope that is NULL is none.
  *
  * Numbers are float, or int64 where they are indices, classes or conditions; they stand without
  * gaps, the last dimension innermost. A tensor has up to NN_TENSOR_RANK dimensions; one of none is
@@ -242,8 +244,10 @@ NN_API void nn_optimizer_free(nn_optimizer *o);
  * How many slots there are, and the name of one; NULL: there are fewer. Static. */
 NN_API size_t nn_optimizer_slots(const nn_optimizer *o);
 NN_API const char *nn_optimizer_slot(const nn_optimizer *o, size_t slot);
-/* Copies a slot of parameter `param` (its place in nn_optimizer_new) out, and in: values[its
- * elements]. NN_EUSAGE where there is no such parameter or slot. */
+/* Elements of a parameter (its place in nn_optimizer_new); 0: there is none. */
+NN_API size_t nn_optimizer_param_size(const nn_optimizer *o, size_t param);
+/* Copies a slot of a parameter out, and in: values[nn_optimizer_param_size]. NN_EUSAGE where there
+ * is no such parameter or slot. */
 NN_API int nn_optimizer_get_slot(const nn_optimizer *o, size_t param, size_t slot, float *values);
 NN_API int nn_optimizer_set_slot(nn_optimizer *o, size_t param, size_t slot, const float *values);
 /* The steps of a parameter; -1: there is none. The optimiser has taken at least as many as the one

@@ -236,16 +236,16 @@ int nn_optimizer_step(nn_optimizer *o, double weight) {
 }
 
 void nn_optimizer_zero_gradients(nn_optimizer *o) {
-    for (size_t i = 0; i < o->params; i++)
+    for (size_t i = 0; o && i < o->params; i++)
         (void)nn_tensor_set_gradient(o->param[i], NULL);
 }
 
 int64_t nn_optimizer_steps(const nn_optimizer *o) {
-    return o->steps;
+    return o ? o->steps : 0;
 }
 
 double nn_optimizer_rate(const nn_optimizer *o) {
-    return o->lr;
+    return o ? o->lr : 0;
 }
 
 int nn_optimizer_set_rate(nn_optimizer *o, double rate) {
@@ -260,11 +260,15 @@ int nn_optimizer_set_rate(nn_optimizer *o, double rate) {
 /* ---- its state ------------------------------------------------------------------------------- */
 
 size_t nn_optimizer_slots(const nn_optimizer *o) {
-    return o->slots;
+    return o ? o->slots : 0;
+}
+
+size_t nn_optimizer_param_size(const nn_optimizer *o, size_t param) {
+    return o && param < o->params ? o->param[param]->count : 0;
 }
 
 const char *nn_optimizer_slot(const nn_optimizer *o, size_t slot) {
-    return slot < o->slots ? o->slot_name[slot] : NULL;
+    return o && slot < o->slots ? o->slot_name[slot] : NULL;
 }
 
 static int check_param(const nn_optimizer *o, size_t param) {
@@ -276,9 +280,12 @@ static int check_param(const nn_optimizer *o, size_t param) {
                    o->params);
 }
 
-/* Where a slot of a parameter stands. */
-static int find_slot(const nn_optimizer *o, size_t param, size_t slot, nn_real **out) {
+/* Where a slot of a parameter stands, to be copied from or to `values`. */
+static int find_slot(const nn_optimizer *o, size_t param, size_t slot, const float *values,
+                     nn_real **out) {
     NN_TRY(check_param(o, param));
+    if (!values)
+        return nn_fail(NN_EUSAGE, "optimiser: values is NULL");
     if (slot >= o->slots)
         return nn_fail(NN_EUSAGE, "optimiser: there is no slot %zu; %s has %zu, from 0 on", slot,
                        o->ops->entry.name, o->slots);
@@ -290,7 +297,7 @@ static int find_slot(const nn_optimizer *o, size_t param, size_t slot, nn_real *
 
 int nn_optimizer_get_slot(const nn_optimizer *o, size_t param, size_t slot, float *values) {
     nn_real *from;
-    NN_TRY(find_slot(o, param, slot, &from));
+    NN_TRY(find_slot(o, param, slot, values, &from));
     for (size_t i = 0; i < o->param[param]->count; i++)
         values[i] = (float)from[i];
     return 0;
@@ -298,14 +305,14 @@ int nn_optimizer_get_slot(const nn_optimizer *o, size_t param, size_t slot, floa
 
 int nn_optimizer_set_slot(nn_optimizer *o, size_t param, size_t slot, const float *values) {
     nn_real *to;
-    NN_TRY(find_slot(o, param, slot, &to));
+    NN_TRY(find_slot(o, param, slot, values, &to));
     for (size_t i = 0; i < o->param[param]->count; i++)
         to[i] = (nn_real)values[i];
     return 0;
 }
 
 int64_t nn_optimizer_param_steps(const nn_optimizer *o, size_t param) {
-    return param < o->params ? o->taken[param] : -1;
+    return o && param < o->params ? o->taken[param] : -1;
 }
 
 int nn_optimizer_set_param_steps(nn_optimizer *o, size_t param, int64_t steps) {

@@ -44,6 +44,8 @@ void nn_schedule_free(nn_schedule *s) {
 
 /* Steps and epochs are the same to it: an epoch has one step. */
 double nn_schedule_factor(const nn_schedule *s, int64_t t, int64_t end) {
+    if (!s)
+        return 0;
     nn_progress progress = {.step = t,
                             .epoch = t,
                             .steps_per_epoch = end > 0,
@@ -65,7 +67,8 @@ int nn_schedule_observe(nn_schedule *s, double value, bool larger_is_better, dou
 }
 
 nn_schedule_state nn_schedule_get_state(const nn_schedule *s) {
-    const nn_schedule_memory *m = &s->memory;
+    static const nn_schedule_memory none;
+    const nn_schedule_memory *m = s ? &s->memory : &none;
     return (nn_schedule_state){m->factor, m->best, m->bad, m->cooldown};
 }
 

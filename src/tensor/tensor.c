@@ -230,12 +230,16 @@ void nn_tensor_trim(void) {
 /* ---- scopes ---------------------------------------------------------------------------------- */
 
 void nn_tensor_scope_open(nn_tensor_scope *scope) {
+    if (!scope)
+        return;
     *scope = (nn_tensor_scope){innermost, NULL};
     innermost = scope;
 }
 
 void nn_tensor_scope_close(nn_tensor_scope *scope) {
     nn_tensor *dead = NULL;
+    if (!scope)
+        return;
     innermost = scope->outer;
     for (nn_tensor *t = scope->made, *next; t; t = next) {
         next = t->next_made;
@@ -254,31 +258,31 @@ nn_tensor *nn_tensor_yield(nn_tensor_scope *scope, nn_tensor *result) {
 /* ---- looking --------------------------------------------------------------------------------- */
 
 int nn_tensor_rank(const nn_tensor *t) {
-    return t->rank;
+    return t ? t->rank : 0;
 }
 
 const int64_t *nn_tensor_dims(const nn_tensor *t) {
-    return t->dim;
+    return t ? t->dim : NULL;
 }
 
 int64_t nn_tensor_count(const nn_tensor *t) {
-    return (int64_t)t->count;
+    return t ? (int64_t)t->count : 0;
 }
 
 nn_dtype nn_tensor_type(const nn_tensor *t) {
-    return t->integer ? NN_I64 : (sizeof(nn_real) == sizeof(double) ? NN_F64 : NN_F32);
+    return t && t->integer ? NN_I64 : (sizeof(nn_real) == sizeof(double) ? NN_F64 : NN_F32);
 }
 
 const void *nn_tensor_values(const nn_tensor *t) {
-    return t->buffer->data;
+    return t ? t->buffer->data : NULL;
 }
 
 bool nn_tensor_requires_grad(const nn_tensor *t) {
-    return t->requires_grad;
+    return t && t->requires_grad;
 }
 
 nn_tensor *nn_tensor_gradient(const nn_tensor *t) {
-    return t->grad;
+    return t ? t->grad : NULL;
 }
 
 int nn_tensor_require_grad(nn_tensor *t, bool on) {

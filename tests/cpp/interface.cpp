@@ -169,6 +169,10 @@ static void steps_in_parts(const nnmpi::Comm &comm, const Points &points) {
         CHECK_NEAR(loss, whole.loss(), 0);
     }
     CHECK(whole.get_tensor("fc1/weight") == parts.get_tensor("fc1/weight"));
+    std::vector<float> bias(8, 1); /* without train.ema the average is the parameters */
+    parts.set_average("fc1/bias", bias);
+    CHECK(parts.get_tensor("fc1/bias") == bias && parts.get_average("fc1/bias") == bias);
+    parts.set_tensor("fc1/bias", whole.get_average("fc1/bias"));
     std::vector<float> y = whole.predict({points.x.data(), 7, 4});
     CHECK_EQ_INT(y.size(), 14);
     CHECK_NEAR(y[0] + y[1], 1, 1e-5);

@@ -3,6 +3,8 @@
  * and misuse. What each operation computes is tested in C. */
 #include "cpp/thrown.h"
 
+#include <cstring>
+
 using nnmpi::Tensor;
 
 static const std::vector<double> six{1, 2, 3, 4, 5, 6};
@@ -121,8 +123,43 @@ static void learns(const nnmpi::Comm &comm) {
     optimizer.set_rate(0.05);
     CHECK_NEAR(optimizer.rate(), 0.05, 0);
     THROWS(NN_EUSAGE, "did you mean 'adam'", nnmpi::Optimizer(comm, "adan", {w}));
+
+    /* Another one that gets its state goes on as it does. */
+    Tensor w2({w.values().data(), 1, 2}), b2({b.values().data(), 1});
+    nnmpi::Optimizer other(comm, "adam: {lr: 0.05}", {w2.require_grad(), b2.require_grad()});
+    CHECK(other.slots() == std::vector<std::string>({"exp_avg", "exp_avg_sq"}));
+    for (std::size_t i = 0; i < 2; i++) {
+        for (std::size_t slot = 0; slot < 2; slot++)
+            other.set_slot(i, slot, optimizer.get_slot(i, slot));
+        other.set_parameter_steps(i, optimizer.parameter_steps(i));
+    }
+    for (int i = 0; i < 5; i++) {
+        mse(linear(input, w, b), target).backward();
+        mse(linear(input, w2, b2), target).backward();
+        optimizer.step();
+        other.step();
+    }
+    CHECK_EQ_INT(std::memcmp(w.values().data(), w2.values().data(), 2 * sizeof(float)), 0);
+    THROWS(NN_EUSAGE, "1 numbers for a parameter of 2",
+           other.set_slot(0, 0, optimizer.get_slot(1, 0)));
+    THROWS(NN_EUSAGE, "there is no parameter 2", (void)other.get_slot(2, 0));
+    THROWS(NN_EUSAGE, "there is no slot 2", (void)other.get_slot(0, 2));
     nnmpi::Optimizer moved = std::move(optimizer);
     THROWS(NN_EUSAGE, "moved from or closed", optimizer.step());
+}
+
+static void schedules() {
+    nnmpi::Schedule decay("polynomial: {power: 2}"),
+        plateau("reduce_on_plateau: {patience: 0, factor: 0.5}");
+    CHECK_NEAR(decay.factor(3, 10), 0.49, 1e-12);
+    THROWS(NN_EUSAGE, "watches no value", decay.observe(1, 0.1));
+    plateau.observe(4, 0.1);
+    plateau.observe(4, 0.1);
+    nnmpi::Schedule other("reduce_on_plateau: {patience: 0, factor: 0.5}");
+    other.set_state(plateau.state());
+    CHECK_NEAR(other.factor(7), 0.5, 1e-12);
+    CHECK_NEAR(other.state().best, 4, 0);
+    THROWS(NN_EUSAGE, "cosine", nnmpi::Schedule("cosinus"));
 }
 
 static void misuse() {
@@ -148,6 +185,7 @@ int main() {
         differentiates();
         owns();
         learns(comm);
+        schedules();
         misuse();
     }
     return check_done();

@@ -179,6 +179,7 @@ contains
         call check(optimizer%steps() == 400, 'steps')
         call optimizer%set_rate(0.05_dp)
         call check(abs(optimizer%rate() - 0.05_dp) < 1e-9, 'rate')
+        call goes_on(comm, optimizer, w, b, input, target)
         call optimizer%free()
         call optimizer%step(stat=stat, errmsg=errmsg)
         call failed(stat, errmsg, 'nn_optimizer%step: there is no object')
@@ -191,6 +192,77 @@ contains
         call target%free()
         call check(nn_tensors_live() == before, 'nothing is left')
     end subroutine learns
+
+    ! Another optimiser that gets the state of this one takes the same steps.
+    subroutine goes_on(comm, optimizer, w, b, input, target)
+        type(nn_comm), intent(in) :: comm
+        type(nn_optimizer), intent(inout) :: optimizer
+        type(nn_tensor), intent(inout) :: w, b
+        type(nn_tensor), intent(in) :: input, target
+        type(nn_tensor_scope) :: scope
+        type(nn_optimizer) :: other
+        type(nn_tensor) :: w2, b2, loss
+        real(sp) :: slot(2), first(2, 1), second(2, 1), bias(1)
+        integer :: i, stat
+        character(200) :: errmsg
+        call w%get(first)
+        call b%get(bias)
+        w2 = nn_tensor(first)
+        b2 = nn_tensor(bias)
+        call w2%require_grad()
+        call b2%require_grad()
+        call other%open(comm, 'adam: {lr: 0.05}', [w2, b2])
+        call check(other%slots() == 2 .and. other%slot_name(2) == 'exp_avg_sq', 'slots')
+        do i = 1, 2
+            call optimizer%get_slot(1, i, slot)
+            call other%set_slot(1, i, slot)
+            call optimizer%get_slot(2, i, slot(:1))
+            call other%set_slot(2, i, slot(:1))
+            call other%set_parameter_steps(i, optimizer%parameter_steps(i))
+        end do
+        do i = 1, 5
+            call scope%open()
+            loss = nn_mse(nn_linear(input, w, b), target)
+            call loss%backward()
+            loss = nn_mse(nn_linear(input, w2, b2), target)
+            call loss%backward()
+            call optimizer%step()
+            call other%step()
+            call scope%close()
+        end do
+        call w%get(first)
+        call w2%get(second)
+        call check(all(abs(first - second) <= 0), 'an optimiser that goes on')
+        call other%set_slot(1, 1, slot(:1), stat, errmsg)
+        call failed(stat, errmsg, '1 numbers for a parameter of 2')
+        call other%get_slot(3, 1, slot, stat, errmsg)
+        call failed(stat, errmsg, 'there is no parameter 3')
+        call other%get_slot(1, 3, slot, stat, errmsg)
+        call failed(stat, errmsg, 'there is no slot 3, but 1 to 2')
+        call other%free()
+        call w2%free()
+        call b2%free()
+    end subroutine goes_on
+
+    subroutine schedules()
+        type(nn_schedule) :: decay, plateau, other
+        type(nn_schedule_state) :: state
+        integer :: stat
+        character(200) :: errmsg
+        call decay%open('polynomial: {power: 2}')
+        call check(abs(decay%factor(3, 10) - 0.49_dp) < 1e-12, 'factor')
+        call decay%observe(1._dp, 0.1_dp, stat=stat, errmsg=errmsg)
+        call failed(stat, errmsg, 'watches no value')
+        call plateau%open('reduce_on_plateau: {patience: 0, factor: 0.5}')
+        call plateau%observe(4._dp, 0.1_dp)
+        call plateau%observe(4._dp, 0.1_dp)
+        call other%open('reduce_on_plateau: {patience: 0, factor: 0.5}')
+        state = plateau%get_state()
+        call other%set_state(state)
+        call check(abs(other%factor(7) - 0.5_dp) < 1e-12 .and. abs(state%best - 4) < 1e-12, 'state')
+        call other%open('cosinus', stat, errmsg)
+        call failed(stat, errmsg, 'cosine')
+    end subroutine schedules
 
     subroutine misuse()
         type(nn_tensor_scope) :: scope
@@ -259,6 +331,7 @@ program tensors
     call computes()
     call differentiates()
     call learns(comm)
+    call schedules()
     call misuse()
     call comm%free()
     if (failures > 0) error stop 1

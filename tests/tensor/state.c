@@ -43,6 +43,9 @@ static void test_optimizer(const char *text, size_t slots) {
     CHECK_EQ_INT(nn_optimizer_param_steps(o, 0), 0);
     CHECK_EQ_INT(nn_optimizer_param_steps(o, 1), STEPS);
     CHECK_EQ_INT(nn_optimizer_param_steps(o, 2), -1);
+    CHECK_EQ_INT(nn_optimizer_param_size(o, 1), N);
+    CHECK_EQ_INT(nn_optimizer_param_size(o, 2), 0);
+    CHECK_EQ_INT(nn_optimizer_get_slot(o, 1, 0, NULL), NN_EUSAGE);
     CHECK_EQ_INT(nn_tensor_set_values(y, NN_F32, nn_tensor_values(x)), 0);
     CHECK_EQ_INT(nn_optimizer_set_param_steps(other, 1, 0), 0);
     CHECK_EQ_INT(nn_optimizer_set_param_steps(other, 1, STEPS), 0);
@@ -114,9 +117,29 @@ static void test_schedules(void) {
     CHECK(!s);
 }
 
+/* What has no code says 0, NULL or false of NULL, and does nothing with it. */
+static void test_nothing(void) {
+    CHECK(nn_tensor_rank(NULL) == 0 && !nn_tensor_dims(NULL) && nn_tensor_count(NULL) == 0);
+    CHECK(nn_tensor_type(NULL) == NN_F32 && !nn_tensor_values(NULL));
+    CHECK(!nn_tensor_requires_grad(NULL) && !nn_tensor_gradient(NULL) && !nn_tensor_retain(NULL));
+    nn_tensor_release(NULL);
+    nn_tensor_scope_open(NULL);
+    nn_tensor_scope_close(NULL);
+    nn_optimizer_zero_gradients(NULL);
+    nn_optimizer_free(NULL);
+    CHECK(nn_optimizer_steps(NULL) == 0 && nn_optimizer_slots(NULL) == 0);
+    CHECK_NEAR(nn_optimizer_rate(NULL), 0, 0);
+    CHECK(!nn_optimizer_slot(NULL, 0) && nn_optimizer_param_size(NULL, 0) == 0);
+    CHECK_EQ_INT(nn_optimizer_param_steps(NULL, 0), -1);
+    CHECK_NEAR(nn_schedule_factor(NULL, 1, 2), 0, 0);
+    CHECK_NEAR(nn_schedule_get_state(NULL).best, 0, 0);
+    CHECK_EQ_INT(nn_schedule_set_state(NULL, (nn_schedule_state){0}), NN_EUSAGE);
+}
+
 int main(void) {
     test_optimizer("adam: {amsgrad: true, lr: 0.01}", 3);
     test_optimizer("sgd: {momentum: 0.9, lr: 0.01}", 1);
     test_schedules();
+    test_nothing();
     return check_done();
 }

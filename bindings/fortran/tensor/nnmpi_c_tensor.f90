@@ -8,6 +8,12 @@ module nnmpi_c_tensor
         type(c_ptr) :: outer = c_null_ptr, made = c_null_ptr
     end type nn_c_scope
 
+    ! What a schedule keeps from one value to the next.
+    type, bind(C) :: nn_schedule_state
+        real(c_double) :: factor, best
+        integer(c_int64_t) :: bad, cooldown
+    end type nn_schedule_state
+
     interface
         function nn_error_code() bind(C)
             import :: c_int
@@ -155,6 +161,97 @@ module nnmpi_c_tensor
             import :: c_ptr
             type(c_ptr), value :: o
         end subroutine nn_optimizer_free
+
+        function nn_optimizer_slots(o) bind(C)
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: o
+            integer(c_size_t) :: nn_optimizer_slots
+        end function nn_optimizer_slots
+
+        function nn_optimizer_slot(o, slot) bind(C)
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: slot
+            type(c_ptr) :: nn_optimizer_slot
+        end function nn_optimizer_slot
+
+        function nn_optimizer_param_size(o, param) bind(C)
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: param
+            integer(c_size_t) :: nn_optimizer_param_size
+        end function nn_optimizer_param_size
+
+        function nn_optimizer_get_slot(o, param, slot, values) bind(C)
+            import :: c_ptr, c_int, c_size_t, c_float
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: param, slot
+            real(c_float), intent(inout) :: values(*)
+            integer(c_int) :: nn_optimizer_get_slot
+        end function nn_optimizer_get_slot
+
+        function nn_optimizer_set_slot(o, param, slot, values) bind(C)
+            import :: c_ptr, c_int, c_size_t, c_float
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: param, slot
+            real(c_float), intent(in) :: values(*)
+            integer(c_int) :: nn_optimizer_set_slot
+        end function nn_optimizer_set_slot
+
+        function nn_optimizer_param_steps(o, param) bind(C)
+            import :: c_ptr, c_int64_t, c_size_t
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: param
+            integer(c_int64_t) :: nn_optimizer_param_steps
+        end function nn_optimizer_param_steps
+
+        function nn_optimizer_set_param_steps(o, param, steps) bind(C)
+            import :: c_ptr, c_int, c_int64_t, c_size_t
+            type(c_ptr), value :: o
+            integer(c_size_t), value :: param
+            integer(c_int64_t), value :: steps
+            integer(c_int) :: nn_optimizer_set_param_steps
+        end function nn_optimizer_set_param_steps
+
+        function nn_schedule_new(schedule, out) bind(C)
+            import :: c_ptr, c_int, c_char
+            character(c_char), intent(in) :: schedule(*)
+            type(c_ptr), intent(out) :: out
+            integer(c_int) :: nn_schedule_new
+        end function nn_schedule_new
+
+        subroutine nn_schedule_free(s) bind(C)
+            import :: c_ptr
+            type(c_ptr), value :: s
+        end subroutine nn_schedule_free
+
+        function nn_schedule_factor(s, t, end) bind(C)
+            import :: c_ptr, c_double, c_int64_t
+            type(c_ptr), value :: s
+            integer(c_int64_t), value :: t, end
+            real(c_double) :: nn_schedule_factor
+        end function nn_schedule_factor
+
+        function nn_schedule_observe(s, value, larger_is_better, rate) bind(C)
+            import :: c_ptr, c_int, c_double, c_bool
+            type(c_ptr), value :: s
+            real(c_double), value :: value, rate
+            logical(c_bool), value :: larger_is_better
+            integer(c_int) :: nn_schedule_observe
+        end function nn_schedule_observe
+
+        function nn_schedule_get_state(s) bind(C)
+            import :: c_ptr, nn_schedule_state
+            type(c_ptr), value :: s
+            type(nn_schedule_state) :: nn_schedule_get_state
+        end function nn_schedule_get_state
+
+        function nn_schedule_set_state(s, state) bind(C)
+            import :: c_ptr, c_int, nn_schedule_state
+            type(c_ptr), value :: s
+            type(nn_schedule_state), value :: state
+            integer(c_int) :: nn_schedule_set_state
+        end function nn_schedule_set_state
 
         function nn_tensor_detach(x) bind(C)
             import :: c_ptr

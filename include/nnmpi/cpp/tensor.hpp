@@ -1,6 +1,6 @@
-/* Tensors with automatic differentiation, and their optimisers: a part of <nnmpi/nnmpi.hpp>. Their
- * functions, from relu to cross_entropy, are in <nnmpi/cpp/operations.hpp>; <nnmpi/tensor.h> says
- * what each one computes. A model y = relu(x W^T + b) learns by
+/* Tensors with automatic differentiation: a part of <nnmpi/nnmpi.hpp>. Their functions, from relu
+ * to cross_entropy, are in <nnmpi/cpp/operations.hpp>, optimisers in <nnmpi/cpp/optimizer.hpp>;
+ * <nnmpi/tensor.h> says what each one computes. A model y = relu(x W^T + b) learns by
  *
  *   nnmpi::Optimizer optimizer(comm, "adam: {lr: 0.01}", {w, b});
  *   while (next minibatch x, t) {
@@ -10,7 +10,7 @@
  *       optimizer.zero_gradients();
  *   }
  *
- * All is Local but Optimizer's constructor and step. */
+ * All is Local. */
 #ifndef NNMPI_CPP_TENSOR_HPP
 #define NNMPI_CPP_TENSOR_HPP
 
@@ -251,38 +251,6 @@ inline Tensor operator/(const Tensor &x, double number) {
 inline Tensor operator/(double number, const Tensor &x) {
     return Tensor::scalar(number) / x;
 }
-
-/* ---- optimisers ------------------------------------------------------------------------------ */
-
-/* Takes steps along the gradients of tensors, averaged over the ranks. */
-class Optimizer : public detail::Handle<nn_optimizer> {
-  public:
-    /* As train.optimizer has it, "adam: {lr: 0.001}"; on every rank the tensors get the values of
-     * rank 0. Collective. */
-    Optimizer(const Comm &comm, const std::string &optimizer, const std::vector<Tensor> &parameters)
-        : Handle("nnmpi::Optimizer",
-                 detail::make<nn_optimizer>(nn_optimizer_new, comm.get(), optimizer.c_str(),
-                                            parameters.size(),
-                                            detail::c_tensors(parameters).data()),
-                 nn_optimizer_free, comm.share()) {}
-
-    /* `weight` as the rows of this rank, where they differ. Collective. */
-    void step(double weight = 1) {
-        detail::check(nn_optimizer_step(get(), weight));
-    }
-    void zero_gradients() {
-        nn_optimizer_zero_gradients(get());
-    }
-    std::int64_t steps() const {
-        return nn_optimizer_steps(get());
-    }
-    double rate() const {
-        return nn_optimizer_rate(get());
-    }
-    void set_rate(double rate) {
-        detail::check(nn_optimizer_set_rate(get(), rate));
-    }
-};
 
 } // namespace nnmpi
 

@@ -38,7 +38,8 @@ static int find_tensor(const nn_training *t, const char *name, const nn_param **
                    nn_names_advice(&names, name, "there are"));
 }
 
-/* From the vector of the parameters that are trained, or of those that the model is evaluated with. */
+/* From the vector of the parameters that are trained, or of those that the model is evaluated with.
+ */
 static int get(nn_training *t, const char *what, const char *tensor, bool trained, float *values) {
     const nn_param *param;
     bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
@@ -48,8 +49,7 @@ static int get(nn_training *t, const char *what, const char *tensor, bool traine
     if (!values)
         return nn_fail(NN_EUSAGE, "%s: values is NULL", what);
     const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
-    const nn_real *from =
-        trained && !finished ? session->params : nn_session_model_params(session);
+    const nn_real *from = trained && !finished ? session->params : nn_session_model_params(session);
     nn_param_export(param, from + param->offset, values);
     return 0;
 }

@@ -72,8 +72,8 @@ static void test_first_label(nn_comm *comm, const rows *r) {
     nn_data_free(data);
 }
 
-/* The average begins with what is set before the first step, can be looked at and set, and is what a
- * training ends with. */
+/* The average begins with what is set before the first step, can be looked at and set, and is what
+ * a training ends with. */
 static void test_average(nn_comm *comm, const rows *r) {
     nn_config *config = configured(bare, "train.ema={decay: 0.5}");
     nn_data *data = described(config);
