@@ -86,3 +86,10 @@ for kind, last, cut in ((TensorProto.INT64, "MatMul", [[1, -1], [0, 0]]), (Tenso
                                                  opset_imports=[helper.make_opsetid("", 17)]))
     got, = again.values()
     assert np.array_equal(got.T if last == "MatMul" else got, cut), (kind, got)
+
+# Gelu, which nnmpi writes by several operators, as opset 20 has it
+for how, layer in (("none", "gelu"), ("tanh", "gelu_tanh")):
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Gelu", ["a"], ["y"], approximate=how)]
+    _, about, _ = read("gelu", helper.make_model(helper.make_graph(nodes, "g", [x], [y], [weight]),
+                                                 opset_imports=[helper.make_opsetid("", 20)]))
+    assert re.search(f"(?m)^ *- {layer}:", about), about

@@ -93,6 +93,14 @@ static int from_slope(nn_onnx_conversion *c, const char *kind) {
     return item ? nn_onnx_set(item, "gamma", "%.9g", nn_onnx_get_real(c, "alpha", otherwise)) : 0;
 }
 
+static int from_gelu(nn_onnx_conversion *c, const char *kind) {
+    const char *how = nn_onnx_get_text(c, "approximate", "none");
+    bool exact = strcmp(how, "none") == 0;
+    if (!exact && strcmp(how, "tanh") != 0)
+        return nn_onnx_no(c, "approximate is neither none nor tanh");
+    return from_plain(c, exact ? kind : "gelu_tanh");
+}
+
 static int from_prelu(nn_onnx_conversion *c, const char *kind) {
     const nn_file_tensor *slope = nn_onnx_in_constant(c, 1, -1);
     nn_onnx_item *item;
@@ -400,6 +408,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Flatten", nn_onnx_from_reshape, "flatten"},
     {"GRU", nn_onnx_from_recurrent, "gru"},
     {"Gather", nn_onnx_from_gather, "embedding"},
+    {"Gelu", from_gelu, "gelu"},
     {"Gemm", from_gemm, "dense"},
     {"GlobalAveragePool", from_plain, "global_avg_pool"},
     {"Identity", from_same, NULL},
