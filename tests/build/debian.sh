@@ -27,7 +27,7 @@ files() {
 
 for list in "$debian"/*.install "$debian/not-installed"; do
     [ "${list##*/}" != nnmpi-doc.install ] || continue
-    mapfile -t patterns <"$list"
+    mapfile -t patterns < <(cut -d ' ' -f 1 "$list")
     files "${patterns[@]}"
 done | sort >../packaged
 find usr ! -type d | sort >../all
