@@ -154,3 +154,14 @@ void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width
         text += length;
     }
 }
+
+bool nn_text_has_ending(const char *path, const char *const *endings) {
+    size_t length = strlen(path);
+
+    for (; *endings; endings++) {
+        size_t n = strlen(*endings);
+        if (length > n && strcasecmp(path + length - n, *endings) == 0)
+            return true;
+    }
+    return false;
+}

@@ -46,4 +46,7 @@ void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width
 #define NN_BYTES_TEXT 32
 const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]);
 
+/* Does the name of a file end in one of these, in any case, and begin before it? NULL ends them. */
+bool nn_text_has_ending(const char *path, const char *const *endings);
+
 #endif

@@ -5,6 +5,7 @@
 /* Each writes its files into the working folder and ends the program when it cannot. */
 void seeds_yaml(void);
 void seeds_csv(void);
+void seeds_libsvm(void);
 void seeds_idx(void);
 void seeds_hdf5(void);
 void seeds_checkpoint(void);

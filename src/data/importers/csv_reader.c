@@ -1,11 +1,11 @@
 #include "data/importers/csv_reader.h"
 
+#include "base/text.h"
 #include "data/importers/gz.h"
 
 #include <csv.h>
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #define PIECE ((size_t)1 << 16)
 #define MAX_ROW_BYTES ((size_t)1 << 30)
@@ -169,15 +169,9 @@ static int read_all(reader *r, nn_gz *file, char *buffer) {
 }
 
 bool nn_csv_has_name(const char *path) {
-    static const char *const endings[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz"};
-    size_t length = strlen(path);
+    static const char *const endings[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz", NULL};
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t n = strlen(endings[i]);
-        if (length > n && strcasecmp(path + length - n, endings[i]) == 0)
-            return true;
-    }
-    return false;
+    return nn_text_has_ending(path, endings);
 }
 
 #define CANDIDATES "\t;|," /* a semicolon goes before the comma of decimals */

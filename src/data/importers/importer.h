@@ -42,4 +42,12 @@ typedef struct nn_images_options {
 extern const nn_option nn_images_table[];
 extern const nn_importer_ops nn_importer_images;
 
+typedef struct nn_libsvm_options {
+    const char *path;
+    bool values;
+    int64_t features;
+} nn_libsvm_options;
+extern const nn_option nn_libsvm_table[];
+extern const nn_importer_ops nn_importer_libsvm;
+
 #endif

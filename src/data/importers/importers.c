@@ -4,6 +4,7 @@ static const nn_entry *const rows[] = {
     &nn_importer_idx.entry,
     &nn_importer_csv.entry,
     &nn_importer_images.entry,
+    &nn_importer_libsvm.entry,
     NULL,
 };
 

@@ -31,11 +31,19 @@ static int open_imported(nn_dataset *ds, const nn_importer_ops *importer, const 
 }
 
 /* Numbers are the names of the classes, whichever is the first. */
-static int csv_open(nn_dataset *ds, const void *options) {
-    NN_TRY(open_imported(ds, &nn_importer_csv, options));
+static int open_named(nn_dataset *ds, const nn_importer_ops *importer, const void *options) {
+    NN_TRY(open_imported(ds, importer, options));
     if (ds->class_names)
         ds->settings.first_label = 0;
     return NN_OK;
+}
+
+static int csv_open(nn_dataset *ds, const void *options) {
+    return open_named(ds, &nn_importer_csv, options);
+}
+
+static int libsvm_open(nn_dataset *ds, const void *options) {
+    return open_named(ds, &nn_importer_libsvm, options);
 }
 
 static int idx_open(nn_dataset *ds, const void *options) {
@@ -70,6 +78,15 @@ const nn_source_ops nn_source_images = {
               "`nnmpi data import images` does it once.",
               nn_images_table, sizeof(nn_images_options)},
     .open = images_open,
+    .read = nn_hdf5_read,
+    .close = nn_hdf5_close,
+    .converts = true,
+};
+
+const nn_source_ops nn_source_libsvm = {
+    .entry = {"libsvm", "The rows of a file in LIBSVM's format as the split train.",
+              nn_libsvm_table, sizeof(nn_libsvm_options)},
+    .open = libsvm_open,
     .read = nn_hdf5_read,
     .close = nn_hdf5_close,
     .converts = true,

@@ -38,8 +38,12 @@ static int check_split(const nn_dataset *ds, const nn_split *split) {
 
 /* What reads the file that `path` alone names: its name says so. */
 static const nn_source_ops *source_of(const char *path) {
+    static const char *const svm[] = {".svm", ".libsvm", ".svm.gz", ".libsvm.gz", NULL};
+
     if (nn_is_folder(path))
         return &nn_source_images;
+    if (nn_text_has_ending(path, svm))
+        return &nn_source_libsvm;
     return nn_csv_has_name(path) ? &nn_source_csv : &nn_source_hdf5;
 }
 
@@ -296,6 +300,8 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_nod
         NN_TRY(copy_key(*out, like->data, "layout"));
     if (ops == &nn_source_csv)
         return add_csv_keys(*out, like);
+    if (ops == &nn_source_libsvm)
+        return add_key(*out, "features", nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
     if (ops != &nn_source_images)
         return NN_OK;
     if (has_source(like->data, "images"))

@@ -73,6 +73,7 @@ static const struct {
     {"csv.categories", "zip"},
     {"csv.columns", "[age: [0.05, -2], 'colour=red', 'colour=blue']"},
     {"images.path", "photos"},
+    {"libsvm.path", "a9a.svm"},
     {"label", "species"},
     {"target", "price"},
     {"drop", "id"},

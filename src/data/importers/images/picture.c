@@ -1,11 +1,11 @@
 #include "data/importers/images/picture.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "io/files/file.h"
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #define MOST_BYTES ((int64_t)1 << 30)
 #define MOST_PIXELS ((int64_t)1 << 27)
@@ -23,13 +23,9 @@ static const struct {
 };
 
 bool nn_picture_has_name(const char *path) {
-    static const char *const endings[] = {".png", ".jpg", ".jpeg"};
-    const char *dot = strrchr(path, '.');
+    static const char *const endings[] = {".png", ".jpg", ".jpeg", NULL};
 
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (strcasecmp(dot, endings[i]) == 0)
-            return true;
-    return false;
+    return nn_text_has_ending(path, endings);
 }
 
 int nn_picture_check(const nn_image_file *file, const nn_picture *p) {
