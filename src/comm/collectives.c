@@ -193,3 +193,26 @@ int nn_comm_agree(nn_comm *comm, int rc) {
     rc = waited(comm, agree(comm, rc));
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }
+
+/* ---- two ranks ------------------------------------------------------------------------------- */
+
+/* What is exchanged with MPI_PROC_NULL is neither read nor written, but MPI wants a buffer. */
+
+int nn_comm_send(nn_comm *comm, int to, const void *bytes, size_t count) {
+    const char *at = bytes;
+    char nothing = 0;
+    for (size_t n; count > 0; at += n, count -= n) {
+        n = count < INT_MAX ? count : INT_MAX;
+        NN_TRY(nn_mpi_exchange(comm, comm->world, to, MPI_PROC_NULL, at, &nothing, 1, (int)n));
+    }
+    return 0;
+}
+
+int nn_comm_receive(nn_comm *comm, int from, void *bytes, size_t count) {
+    char *at = bytes, nothing = 0;
+    for (size_t n; count > 0; at += n, count -= n) {
+        n = count < INT_MAX ? count : INT_MAX;
+        NN_TRY(nn_mpi_exchange(comm, comm->world, MPI_PROC_NULL, from, &nothing, at, 1, (int)n));
+    }
+    return 0;
+}

@@ -51,6 +51,10 @@ int nn_comm_sum_reals(nn_comm *comm, nn_real *values, size_t count);
  * Collective. */
 int nn_comm_gather(nn_comm *comm, const void *mine, size_t count, void *all);
 
+/* Bytes from one rank to another, which calls the other function. NN_ERANK. Both ranks. */
+int nn_comm_send(nn_comm *comm, int to, const void *bytes, size_t count);
+int nn_comm_receive(nn_comm *comm, int from, void *bytes, size_t count);
+
 /* Threads a rank should use: OMP_NUM_THREADS where the user has set it, else the cores of its CPU
  * set divided among the ranks of the node that share them, at least 1; warns about oversubscription
  * and about ranks bound to the same cores, with the flag that mends it. Never fails. Collective. */

@@ -39,7 +39,7 @@ int nn_mpi_alltoall(nn_comm *comm, MPI_Comm among, const void *out, void *in, in
 
 /* `messages` of `count` bytes each to rank `to` and as many from rank `from`, all under way at the
  * same time; those of one side stand one behind the other, not in place. Up to
- * NN_MPI_EXCHANGE_MOST of them. */
+ * NN_MPI_EXCHANGE_MOST of them. Either rank may be MPI_PROC_NULL, none. */
 #define NN_MPI_EXCHANGE_MOST 64
 int nn_mpi_exchange(nn_comm *comm, MPI_Comm among, int to, int from, const void *out, void *in,
                     int messages, int count);

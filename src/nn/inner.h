@@ -48,7 +48,9 @@ struct nn_model {
     size_t microbatches, microbatch_rows, grads_stride;
     size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
 
+    bool watched;         /* one of these is there: */
     nn_layer_time *times; /* nn_model_time, or NULL */
+    nn_trace *trace;      /* nn_model_trace, or NULL */
 };
 
 #endif

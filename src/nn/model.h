@@ -9,6 +9,7 @@
 #ifndef NN_NN_MODEL_H
 #define NN_NN_MODEL_H
 
+#include "base/system/trace.h"
 #include "math/gemm/outer.h"
 #include "nn/layers/layer.h"
 
@@ -83,6 +84,8 @@ typedef struct nn_layer_time {
 } nn_layer_time;
 /* From now on adds up the time of each layer in times[nn_model_layers]; NULL: no longer. */
 void nn_model_time(nn_model *model, nn_layer_time *times);
+/* From now on notes in `trace` what each layer does in training; NULL: no longer. */
+void nn_model_trace(nn_model *model, nn_trace *trace);
 
 /* A gradient that is the product of a minibatch's rows. */
 typedef struct nn_outer_grad {

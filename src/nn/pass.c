@@ -76,10 +76,28 @@ static void forward_layer(const nn_model *model, const nn_layer *layer, const nn
 
 void nn_model_time(nn_model *model, nn_layer_time *times) {
     model->times = times;
+    model->watched = model->times || model->trace;
+}
+
+void nn_model_trace(nn_model *model, nn_trace *trace) {
+    model->trace = trace;
+    model->watched = model->times || model->trace;
 }
 
 static double clock_of(const nn_model *model) {
-    return model->times ? nn_seconds() : 0;
+    return model->watched ? nn_seconds() : 0;
+}
+
+/* What layer i has done since `begin`. */
+static void note(const nn_model *model, const nn_pass *pass, size_t i, nn_trace_what what,
+                 double begin) {
+    double now = nn_seconds();
+    if (model->times && what == NN_TRACE_LAYER_FORWARD)
+        model->times[i].forward += now - begin;
+    if (model->times && what == NN_TRACE_LAYER_BACKWARD)
+        model->times[i].backward += now - begin;
+    if (pass->training)
+        nn_trace_add(model->trace, what, (int64_t)i, begin, now);
 }
 
 enum moment { BEFORE_FORWARD, AFTER_FORWARD, AFTER_BACKWARD };
@@ -134,8 +152,8 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
         emit_rows(model, model->layer[i], pass, BEFORE_FORWARD);
         forward_layer(model, model->layer[i], pass);
         emit_rows(model, model->layer[i], pass, AFTER_FORWARD);
-        if (model->times)
-            model->times[i].forward += clock_of(model) - begin;
+        if (model->watched)
+            note(model, pass, i, NN_TRACE_LAYER_FORWARD, begin);
         watch(model->layer[i], NN_AFTER_FORWARD, pass);
     }
     return model->layer[model->layers - 1]->plan->y_at;
@@ -325,8 +343,8 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         backward_layer(&b);
         collect_gradients(&b);
         emit_rows(model, layer, pass, AFTER_BACKWARD);
-        if (model->times)
-            model->times[i].backward += clock_of(model) - begin;
+        if (model->watched)
+            note(model, pass, i, NN_TRACE_LAYER_BACKWARD, begin);
         if (layer->params && ready)
             ready(ctx, layer->param[0].offset);
     }

@@ -96,6 +96,7 @@ static int save(nn_trainer *t, bool best) {
     t->saved_at = nn_seconds();
     t->save = NN_SAVE_NOT_YET;
     nn_trainer_pause(t, since);
+    nn_trace_end(t->session.trace, NN_TRACE_SAVE, 0, since);
     return 0;
 }
 

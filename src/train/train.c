@@ -69,6 +69,7 @@ static int validate(nn_trainer *t) {
     nn_trainer_observe(t, e);
     NN_TRY(nn_trainer_report_validation(t, e));
     nn_trainer_pause(t, since);
+    nn_trace_end(t->session.trace, NN_TRACE_VALIDATE, 0, since);
     return better ? nn_trainer_save_best(t) : 0;
 }
 
@@ -114,6 +115,22 @@ static int stop(nn_trainer *t) {
                    t->run ? nn_run_dir(t->run) : "", t->run ? " " : "");
 }
 
+/* Rank 0 has the folder. */
+static const char *run_dir(const nn_trainer *t) {
+    return t->run ? nn_run_dir(t->run) : NULL;
+}
+
+/* train.trace: after its last step. */
+static int write_timeline(nn_trainer *t) {
+    if (!nn_timeline_ends(t->timeline, t->state.step))
+        return 0;
+    NN_TRY(nn_trainer_complete_step(t));
+    double since = nn_seconds();
+    NN_TRY(nn_timeline_end(t->timeline, run_dir(t)));
+    nn_trainer_pause(t, since);
+    return 0;
+}
+
 /* What follows a step: reports, validation, checkpoints, and the answer to signals. */
 static int after_step(nn_trainer *t) {
     const nn_settings *set = t->session.settings;
@@ -134,6 +151,7 @@ static int after_step(nn_trainer *t) {
     if (epoch_end && t->run)
         nn_run_refresh(t->run);
     NN_TRY(nn_trainer_save_due(t));
+    NN_TRY(write_timeline(t));
     return t->stop && !why_over(t) ? stop(t) : 0;
 }
 
@@ -177,6 +195,7 @@ bool nn_trainer_goes_on(const nn_trainer *t) {
 void nn_trainer_begin_steps(nn_trainer *t) {
     if (t->run && t->first_step > 0 && why_over(t))
         say_finished(t, why_over(t));
+    t->traces = t->timeline != NULL;
     t->pace = (nn_pace){.begin = nn_seconds()};
     t->saved_at = t->pace.begin;
     nn_trainer_restart_interval(t);
@@ -231,6 +250,7 @@ static void judge(const nn_trainer *t, nn_train_result *result) {
 int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
     NN_TRY(nn_trainer_complete_step(t));
     NN_TRY(finish_run(t));
+    NN_TRY(nn_timeline_end(t->timeline, run_dir(t)));
     double seconds = nn_seconds() - t->pace.begin;
     nn_comm_at(t->comm, NN_PHASE_END);
     *result = (nn_train_result){.steps = t->state.step,

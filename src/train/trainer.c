@@ -107,6 +107,8 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);
     NN_TRY(nn_dataset_check_classes(session->data));
     NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
+    if (nn_trainer_has_folder(t))
+        NN_TRY(nn_timeline_new(session, &t->timeline));
     NN_TRY(open_train(t));
     if (nn_dataset_split(session->data, "test"))
         NN_TRY(
@@ -342,6 +344,7 @@ void nn_trainer_close(nn_trainer *t) {
     for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
         nn_node_buffer_free(t->shared[i]);
     nn_run_free(t->run);
+    nn_timeline_free(t->timeline);
     nn_session_release(&t->session);
     nn_float_mode_set(t->float_mode);
 }

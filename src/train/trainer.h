@@ -12,6 +12,7 @@
 #include "train/save/saver.h"
 #include "train/session/session.h"
 #include "train/step/update.h"
+#include "train/timeline/timeline.h"
 
 #include <nnmpi/training.h>
 
@@ -100,8 +101,11 @@ typedef struct nn_trainer {
     void *watch_ctx;
     struct nn_measured *measured; /* options->measures; NULL: not wanted */
     nn_interval interval;
-    double phase_begin;  /* of the phase of the step under way */
-    uint64_t float_mode; /* the caller's, while that of training is set */
+    nn_timeline *timeline; /* train.trace; NULL: not wanted, */
+    bool traces;           /* and whether these steps are a run's, with a folder */
+    double step_begin;     /* of the step under way, */
+    double phase_begin;    /* and of its phase */
+    uint64_t float_mode;   /* the caller's, while that of training is set */
 } nn_trainer;
 
 /* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close

@@ -73,7 +73,7 @@ static void allreduce_sum(nn_reducer *r, size_t k, bool fused) {
         nn_reduce_check(r,
                         nn_mpi_allreduce(r->spec.comm, r->spec.comm->world, r->grads + slice->begin,
                                          (int)(slice->end - slice->begin), NN_MPI_REAL, MPI_SUM));
-    nn_reduce_waited(r, start);
+    nn_reduce_waited(r, NN_TRACE_SUM, k, start);
     if (fused && r->rc == 0)
         nn_reduce_step_slice(r, slice);
 }

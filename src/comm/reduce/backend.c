@@ -9,9 +9,17 @@ double nn_reduce_waits(nn_reducer *r) {
     return nn_seconds();
 }
 
-void nn_reduce_waited(nn_reducer *r, double since) {
-    r->waiting += nn_seconds() - since;
+void nn_reduce_waited(nn_reducer *r, nn_trace_what what, size_t number, double since) {
+    double now = nn_seconds();
+    r->waiting += now - since;
+    nn_trace_add(r->trace, what, (int64_t)number, since, now);
     nn_comm_waits(r->spec.comm, false);
+}
+
+void nn_reduce_updated(nn_reducer *r, nn_trace_what what, size_t number, double since) {
+    double now = nn_seconds();
+    r->updating += now - since;
+    nn_trace_add(r->trace, what, (int64_t)number, since, now);
 }
 
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank) {
@@ -47,5 +55,5 @@ void nn_reduce_step_slice(nn_reducer *r, const nn_slice *slice) {
     struct range range = {r, *slice};
     double start = nn_seconds();
     nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, step_range, &range);
-    r->updating += nn_seconds() - start;
+    nn_reduce_updated(r, NN_TRACE_UPDATE, 0, start);
 }

@@ -3,6 +3,7 @@
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
 
+#include "base/system/trace.h"
 #include "comm/between/wire.h"
 #include "comm/mpi_comm.h"
 #include "comm/reduce/outer/outer_grads.h"
@@ -88,7 +89,9 @@ struct nn_reducer {
     bool crowded;                   /* this node has more threads than cores */
     nn_event *event;                /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
-    double *waited; /* [buckets] seconds waited for each */
+    double *waited;  /* [buckets] seconds waited for each */
+    nn_trace *trace; /* nn_reducer_trace, or NULL */
+    double *begun;   /* [buckets] when each went to other nodes; 0: not traced */
 };
 
 /* Allocate r->vectors and r->grads and fill in backend, state and owner. The same code on every
@@ -133,10 +136,12 @@ size_t nn_reduce_copies(const nn_reducer *r, size_t rank);
  * rows take the place of gradients. */
 nn_slice nn_reduce_held(const nn_reducer *r, size_t k, size_t *copies);
 
-/* Before and after waiting for other ranks: the watchdog is told, and the seconds are added to
- * r->waiting. `since` is what the first has returned. */
+/* Before and after waiting for other ranks: the watchdog is told, the seconds are added to
+ * r->waiting, and an event to r->trace. `since` is what the first has returned. */
 double nn_reduce_waits(nn_reducer *r);
-void nn_reduce_waited(nn_reducer *r, double since);
+void nn_reduce_waited(nn_reducer *r, nn_trace_what what, size_t number, double since);
+/* The same after adding gradients or taking the step, for r->updating. */
+void nn_reduce_updated(nn_reducer *r, nn_trace_what what, size_t number, double since);
 
 /* Keeps the first failure of a step. */
 static inline void nn_reduce_check(nn_reducer *r, int rc) {

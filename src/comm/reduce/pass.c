@@ -45,7 +45,7 @@ void nn_reducer_put_rows(void *reducer, size_t i, nn_outer_side side, const nn_r
 void nn_reducer_send_sums(nn_reducer *reducer, nn_step_sums *sums) {
     double start = nn_reduce_waits(reducer);
     reducer->backend->send_sums(reducer, sums);
-    nn_reduce_waited(reducer, start);
+    nn_reduce_waited(reducer, NN_TRACE_WAIT, 0, start);
 }
 
 /* There are none before the last pass, and gradients are summed whatever they will be. */
@@ -72,7 +72,7 @@ static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
     double start = nn_seconds();
     nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, accumulate_range,
                 &range);
-    r->updating += nn_seconds() - start;
+    nn_reduce_updated(r, NN_TRACE_UPDATE, 0, start);
     if (!r->more && !r->late)
         nn_reduce_step_slice(r, slice);
 }
@@ -82,6 +82,8 @@ static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
 static void deal_with(nn_reducer *r, size_t k) {
     const nn_reduce_ops *ops = r->spec.ops;
     nn_slice slice = nn_reducer_slice(r, k);
+    if (r->wire)
+        nn_trace_end(r->trace, NN_TRACE_BETWEEN, (int64_t)k, r->begun[k]);
     if (!r->accepted || r->rc < 0 || slice.end == slice.begin)
         return;
     r->backend->sum(r, k, r->fused);
@@ -100,9 +102,12 @@ static bool have_others(nn_reducer *r, size_t k) {
 
 /* Buckets that the node has complete go to the other nodes. Waits for nobody. */
 static void start_buckets(nn_reducer *r) {
-    for (; r->started < r->complete && r->backend->have_bucket(r, r->started); r->started++)
+    for (; r->started < r->complete && r->backend->have_bucket(r, r->started); r->started++) {
+        if (r->wire)
+            r->begun[r->started] = nn_trace_begin(r->trace);
         if (r->backend->start)
             r->backend->start(r, r->started);
+    }
 }
 
 void nn_reducer_ready(void *reducer, size_t begin) {
@@ -165,7 +170,7 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
             nn_wait_polling(holds_or_failed, &(struct waiting){r, holds}, r->crowded);
         else
             nn_wait(holds, r, r->event);
-        nn_reduce_waited(r, start);
+        nn_reduce_waited(r, NN_TRACE_WAIT, 0, start);
     }
     if (r->wire)
         nn_reduce_check(r, nn_wire_check(r->wire));

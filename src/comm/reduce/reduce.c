@@ -44,8 +44,9 @@ static int partition_vector(nn_reducer *r, size_t owner) {
     r->owner = owner;
     NN_TRY(nn_partition_init(&r->partition, &r->pool, &partition));
     r->waited = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->waited);
+    r->begun = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->begun);
     r->dealt = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->dealt);
-    return r->waited && r->dealt ? 0 : NN_EMEMORY;
+    return r->waited && r->begun && r->dealt ? 0 : NN_EMEMORY;
 }
 
 /* Messages between nodes, and what they are to carry. */
@@ -258,6 +259,10 @@ double nn_reducer_waited(nn_reducer *reducer, size_t begin, size_t end) {
     return seconds;
 }
 
+void nn_reducer_trace(nn_reducer *reducer, nn_trace *trace) {
+    reducer->trace = trace;
+}
+
 void nn_reducer_clear_waited(nn_reducer *reducer) {
     memset(reducer->waited, 0, reducer->partition.buckets * sizeof *reducer->waited);
 }
@@ -267,7 +272,7 @@ void nn_reducer_clear_waited(nn_reducer *reducer) {
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count) {
     double start = nn_reduce_waits(reducer);
     reducer->backend->add(reducer, values, count);
-    nn_reduce_waited(reducer, start);
+    nn_reduce_waited(reducer, NN_TRACE_WAIT, 0, start);
 }
 
 int nn_reducer_sync(nn_reducer *reducer) {

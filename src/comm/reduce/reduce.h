@@ -11,6 +11,7 @@
 #ifndef NN_COMM_REDUCE_REDUCE_H
 #define NN_COMM_REDUCE_REDUCE_H
 
+#include "base/system/trace.h"
 #include "comm/comm.h"
 #include "comm/reduce/partition.h"
 #include "comm/reduce/spec.h"
@@ -112,6 +113,9 @@ int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share
 /* Seconds this rank has spent since the last call waiting for others or in MPI, and with adding the
  * gradients of its slices and taking the step on them. */
 void nn_reducer_seconds(nn_reducer *reducer, double *waiting, double *updating);
+
+/* From now on notes in `trace` what it does; NULL: no longer. Local. */
+void nn_reducer_trace(nn_reducer *reducer, nn_trace *trace);
 
 /* Seconds that this rank has waited, after back-propagation, for the gradients of elements
  * [begin, end), since they were cleared; of a bucket that has others, too, their share. Local. */

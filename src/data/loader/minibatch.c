@@ -146,6 +146,7 @@ nn_batch nn_loader_batch_of(const nn_loader *l, const nn_batch_memory *m, size_t
 int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry) {
     nn_loader *l = ctx;
     nn_batch_memory *m = &l->memory[entry];
+    double begin = l->prefetch ? nn_trace_begin(l->spec.trace) : 0;
 
     m->batch = nn_loader_batch_of(l, m, locate_samples(l, task, m->pass),
                                   nn_loader_global(l, task->index));
@@ -153,6 +154,7 @@ int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry) {
     NN_TRY(find_samples(l, task->epoch, m->batch.count, m->sample));
     NN_TRY(gather_fields(l, m));
     nn_loader_complete(l, m, task->epoch);
+    nn_trace_end(l->spec.trace, NN_TRACE_MINIBATCH, task->index, begin);
     return NN_OK;
 }
 

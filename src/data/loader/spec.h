@@ -3,6 +3,7 @@
 #define NN_DATA_LOADER_SPEC_H
 
 #include "base/shards.h"
+#include "base/system/trace.h"
 #include "data/dataset.h"
 
 typedef struct nn_loader nn_loader;
@@ -29,6 +30,7 @@ typedef struct nn_loader_spec {
                               process's own limit where that is less */
     bool shuffle_buffer;   /* what does not fit memory_limit is shuffled in buffers of half of it */
     bool prefetch;         /* a thread makes the next minibatch, and reads ahead */
+    nn_trace *trace;       /* where that thread notes what it does; NULL: nowhere */
     bool shared;           /* the caller calls nn_loader_fill */
     bool supplied;         /* it makes minibatches of rows that nn_loader_supply gets, up to
                             batch_size of them in this rank's shard, and of no others */

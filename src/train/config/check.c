@@ -1,4 +1,5 @@
 /* From the tree of a configuration to settings: what is missing is added, what is wrong is said. */
+#include "base/text.h"
 #include "comm/reduce/spec.h"
 #include "data/edge_list.h"
 #include "io/files/file.h"
@@ -118,6 +119,22 @@ static int check_between(const nn_settings *s) {
     return NN_OK;
 }
 
+static int check_trace(nn_settings *s) {
+    const nn_node *steps;
+    NN_TRY(check_subsection("train.trace", s->train.trace_node, s));
+    steps = s->train.trace.steps;
+    if (!s->train.trace_node)
+        return NN_OK;
+    if (steps->kind != NN_NODE_LIST || steps->count != 2 ||
+        steps->item[0]->kind != NN_NODE_SCALAR || steps->item[1]->kind != NN_NODE_SCALAR ||
+        !nn_text_to_int(steps->item[0]->text, &s->train.trace.first) ||
+        !nn_text_to_int(steps->item[1]->text, &s->train.trace.last) || s->train.trace.first < 1 ||
+        s->train.trace.last < s->train.trace.first)
+        return nn_node_fail(steps, "steps are the first and the last step of the timeline, from 1 "
+                                   "on: [100, 110]");
+    return NN_OK;
+}
+
 static int check_train(nn_settings *s) {
     s->train.max_steps = s->train.check_replicas = -1;
     s->train.lr = s->train.stop_below = NAN;
@@ -127,6 +144,7 @@ static int check_train(nn_settings *s) {
     NN_TRY(check_between(s));
     NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
     NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
+    NN_TRY(check_trace(s));
     if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)
         return nn_node_fail(s->train.warmup_node, "warmup wants either epochs or steps");
     NN_TRY(choose(s, &nn_optimizers, s->train.optimizer_node,

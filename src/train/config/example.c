@@ -31,6 +31,8 @@ static const struct {
     {"train.schedule", "{step: {every: 10, gamma: 0.1}}"},
     {"train.warmup", "{epochs: 5}"},
     {"train.ema", "{decay: 0.999}"},
+    {"train.trace", "{steps: [100, 110]}"},
+    {"train.trace.steps", "[100, 110]"},
     {"train.lr", "0.1"},
     {"train.seed", "7"},
     {"train.max_steps", "1000"},

@@ -122,6 +122,9 @@ static const nn_option train_options[] = {
      "gradients: train lines of metrics.jsonl say how large the gradient is that reaches the "
      "output of each layer with parameters (delta: root of the mean square norm over the "
      "minibatch's samples), so that vanishing gradients can be seen"},
+    {"trace", NN_OPT_NODE, AT(train.trace_node), "", NULL,
+     "a timeline of some steps, in trace.json in the run folder, for Perfetto: {steps: [100, "
+     "110]}"},
     {"stop_when", NN_OPT_CHOICE, AT(train.stop_when), "planned", "planned|no_mistakes",
      "no_mistakes: end after an epoch without a mistake, a sample whose loss has a gradient (y s "
      "<= 0 for the loss perceptron, y s < 1 for hinge), and say whether the classes were "
@@ -137,6 +140,12 @@ static const nn_option warmup_options[] = {
     {"from", NN_OPT_REAL, AT(train.warmup.from), "0", "[0, 1]",
      "factor at the first step; at step t of n it is from + (1 - from) t / n, whatever the "
      "schedule, which it multiplies"},
+    NN_OPTION_END,
+};
+
+static const nn_option trace_options[] = {
+    {"steps", NN_OPT_NODE, AT(train.trace.steps), NULL, NULL,
+     "the first and the last step of it, from 1 on: [100, 110]"},
     NN_OPTION_END,
 };
 
@@ -208,6 +217,7 @@ const nn_section nn_sections[] = {
     {"train", "How to train.", train_options},
     {"train.warmup", "The first steps of the learning rate.", warmup_options},
     {"train.ema", "The running average of the parameters.", ema_options},
+    {"train.trace", "What each rank does when, in some steps.", trace_options},
     {"validate", "Validation and early stopping.", validate_options},
     {"validate.early_stopping", "When to end for lack of improvement.", stopping_options},
     {"checkpoint", "Checkpoints in the run folder.", checkpoint_options},

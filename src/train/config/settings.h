@@ -48,9 +48,14 @@ typedef struct nn_settings {
         int balance;        /* enum nn_balance_rule */
         bool reproducible;  /* the same bits on any number of ranks and threads */
         int64_t microbatches;
-        int stop_when; /* enum nn_stop_rule */
-        int report;    /* enum nn_report_kind */
-        int scale_lr;  /* enum nn_scale_rule */
+        int stop_when;       /* enum nn_stop_rule */
+        int report;          /* enum nn_report_kind */
+        int scale_lr;        /* enum nn_scale_rule */
+        nn_node *trace_node; /* NULL: no timeline */
+        struct {
+            nn_node *steps;
+            int64_t first, last;
+        } trace;
         nn_node *warmup_node;
         struct {
             int64_t epochs, steps; /* one of them, or both 0: no warm-up */

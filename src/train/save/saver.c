@@ -68,12 +68,14 @@ static int write_buffer(nn_saver *s, nn_staging_buffer buffer, unsigned symlinks
 static void write_states(void *ctx) {
     nn_saver *s = ctx;
     const nn_state *state = &s->state[NN_STAGING_LAST].snapshot.state;
+    double begin = nn_trace_begin(s->session->trace);
     int rc = s->writes_best ? write_buffer(s, NN_STAGING_BEST, NN_SYMLINK_BEST) : 0;
     if (s->writes_best)
         nn_staging_release(s->staging, NN_STAGING_BEST);
     if (rc == 0)
         rc = write_buffer(s, NN_STAGING_LAST, NN_SYMLINK_LAST | (s->is_best ? NN_SYMLINK_BEST : 0));
     nn_staging_release(s->staging, NN_STAGING_LAST);
+    nn_trace_end(s->session->trace, NN_TRACE_WRITE, state->step, begin);
     keep_failure(s, rc);
     if (rc < 0)
         return;

@@ -62,6 +62,7 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .memory_limit = (uint64_t)(data->memory * 1048576),
                            .shuffle_buffer = data->memory > 0,
                            .prefetch = shuffle && wants_thread(session),
+                           .trace = shuffle ? session->trace : NULL,
                            .shared = shared,
                            .sharers = nn_comm_node_size(session->comm),
                            .seed = (uint64_t)session->settings->train.seed};

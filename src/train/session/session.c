@@ -254,6 +254,7 @@ void nn_session_sum_statistics(void *ctx, size_t n, double *values) {
     if (session->sum_rc == 0)
         session->sum_rc = nn_session_sum(session, n, values);
     session->waited += nn_seconds() - begin;
+    nn_trace_end(session->trace, NN_TRACE_STATISTICS, 0, begin);
 }
 
 void nn_session_clear_sums(nn_session *session) {

@@ -55,6 +55,7 @@ typedef struct nn_session {
     nn_step_sums *sums;  /* [own microbatches] of the step under way, before they are summed */
     int sum_rc;          /* of its first sum of statistics that failed */
     double waited;       /* seconds in such sums since the trainer looked last */
+    nn_trace *trace;     /* train.trace, before loaders are opened; NULL: none */
 } nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and

@@ -9,10 +9,10 @@
 
 /* ---- phases ---------------------------------------------------------------------------------- */
 
-/* Another phase of the step begins; the seconds of the one before are added to `spent`, but for
- * those in which layers summed statistics over the ranks, gradients were summed, or the optimiser
- * took its steps. */
-static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
+/* Another phase of the step begins; the seconds of the one before, which was `ended`, are added to
+ * `spent`, but for those in which layers summed statistics over the ranks, gradients were summed,
+ * or the optimiser took its steps. */
+static void next_phase(nn_trainer *t, nn_trace_what ended, nn_phase phase, double *spent) {
     double now = nn_seconds(), waited, update;
     nn_reducer_seconds(t->session.reducer, &waited, &update);
     waited += t->session.waited;
@@ -20,6 +20,7 @@ static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
     t->interval.comm += waited;
     t->interval.update += update;
     t->session.waited = 0;
+    nn_trace_add(t->session.trace, ended, 0, t->phase_begin, now);
     t->phase_begin = now;
     nn_comm_at(t->comm, phase);
 }
@@ -29,7 +30,7 @@ static void next_phase(nn_trainer *t, nn_phase phase, double *spent) {
 /* This rank's rows of the global minibatch, supplied or read; none when reading fails, which the
  * other ranks learn from the sums of the step. */
 static int load_shard(nn_trainer *t, nn_batch *shard) {
-    t->phase_begin = nn_seconds();
+    t->step_begin = t->phase_begin = nn_seconds();
     nn_comm_at_step(t->comm, t->state.step + 1);
     nn_comm_at(t->comm, NN_PHASE_DATA);
     if (t->on_supplied) {
@@ -214,6 +215,7 @@ static void advance(nn_trainer *t, const nn_batch *shard) {
     nn_state *s = &t->state;
     nn_interval *i = &t->interval;
     s->step++;
+    nn_trace_end(t->session.trace, NN_TRACE_STEP, s->step, t->step_begin);
     i->steps++;
     i->samples += (double)shard->global;
     i->rows += (double)shard->count;
@@ -255,7 +257,7 @@ int nn_trainer_complete_step(nn_trainer *t) {
         return 0;
     t->phase_begin = nn_seconds();
     int rc = complete(t);
-    next_phase(t, NN_PHASE_FORWARD, &other);
+    next_phase(t, NN_TRACE_COMPLETE, NN_PHASE_FORWARD, &other);
     return rc;
 }
 
@@ -265,12 +267,14 @@ int nn_trainer_step(nn_trainer *t) {
     nn_real *dz = nn_model_output_grad(s->model);
     nn_batch shard;
 
+    if (t->traces)
+        NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     int failure = load_shard(t, &shard);
     nn_session_clear_sums(s);
     nn_trainer_clear_report(t);
     t->lr = nn_trainer_rate(t);
     nn_updater_announce(t->updater, t->lr, t->state.step + 1);
-    next_phase(t, NN_PHASE_FORWARD, &time->data);
+    next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &time->data);
 
     for (size_t i = 0; i < passes(t); i++) {
         nn_batch rows = rows_of_pass(t, &shard, i);
@@ -282,7 +286,7 @@ int nn_trainer_step(nn_trainer *t) {
         NN_TRY(complete_before(t, &failure));
         compute_loss(t, &rows, pass.micro, z, dz);
         nn_trainer_measure_rows(t, &rows, z);
-        next_phase(t, NN_PHASE_BACKWARD, &time->forward);
+        next_phase(t, NN_TRACE_FORWARD, NN_PHASE_BACKWARD, &time->forward);
 
         /* Gradients become complete from the end of the vector on. The reducer sums what is
          * complete, and the updater takes the step on it. After the last pass all ranks have the
@@ -293,7 +297,7 @@ int nn_trainer_step(nn_trainer *t) {
         if (summed)
             NN_TRY(nn_reducer_finish(s->reducer));
         /* that of the next pass; after the last one the checks below count as forward, too */
-        next_phase(t, NN_PHASE_FORWARD, &time->backward);
+        next_phase(t, NN_TRACE_BACKWARD, NN_PHASE_FORWARD, &time->backward);
     }
     NN_TRY(check_faults(t));
     NN_TRY(check_step(t, &shard, failure));
@@ -307,10 +311,12 @@ int nn_trainer_step(nn_trainer *t) {
 int nn_trainer_forward(nn_trainer *t) {
     nn_session *s = &t->session;
     nn_step_parts *p = &t->step_parts;
+    if (t->traces)
+        NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     NN_TRY(nn_comm_agree(t->comm, load_shard(t, &p->rows)));
     nn_session_clear_sums(s);
     nn_trainer_clear_report(t);
-    next_phase(t, NN_PHASE_FORWARD, &t->interval.data);
+    next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &t->interval.data);
     p->pass = pass_over(t, 0, &p->rows);
     p->output = nn_model_forward(s->model, &p->pass, p->rows.x);
     NN_TRY(s->sum_rc);
@@ -329,13 +335,13 @@ int nn_trainer_take_loss(nn_trainer *t, double *loss) {
     NN_TRY(nn_session_sum(s, 2, sums));
     p->weight = sums[1];
     *loss = p->weight > 0 ? sums[0] / p->weight : NAN;
-    next_phase(t, NN_PHASE_BACKWARD, &t->interval.forward);
+    next_phase(t, NN_TRACE_FORWARD, NN_PHASE_BACKWARD, &t->interval.forward);
     return check_faults(t);
 }
 
 void nn_trainer_backward(nn_trainer *t) {
     nn_model_backward(t->session.model, &t->step_parts.pass, NULL, NULL);
-    next_phase(t, NN_PHASE_BACKWARD, &t->interval.backward);
+    next_phase(t, NN_TRACE_BACKWARD, NN_PHASE_BACKWARD, &t->interval.backward);
 }
 
 int nn_trainer_sum_gradients(nn_trainer *t) {
@@ -352,7 +358,7 @@ int nn_trainer_update(nn_trainer *t) {
     t->lr = nn_trainer_rate(t); /* the program may have set another one since */
     nn_updater_set_rate(t->updater, t->lr);
     NN_TRY(nn_reducer_update(t->session.reducer, true));
-    next_phase(t, NN_PHASE_FORWARD, &t->interval.backward);
+    next_phase(t, NN_TRACE_BACKWARD, NN_PHASE_FORWARD, &t->interval.backward);
     NN_TRY(check_step(t, &t->step_parts.rows, 0));
     advance(t, &t->step_parts.rows);
     return 0;

@@ -174,7 +174,7 @@ static bool is_there_already(const nn_reducer *r) {
 
 /* Adds the node's gradients for a slice, or multiplies the rows of it. True: the step has been
  * taken on it. */
-static bool sum_in_node(nn_reducer *r, const nn_slice *slice, bool fused) {
+static bool sum_in_node(nn_reducer *r, size_t k, const nn_slice *slice, bool fused) {
     struct work work = {r, *slice, fused};
     double start = nn_seconds();
     bool multiplies = nn_outer_grads_covers(r->outer_grads, slice);
@@ -184,7 +184,7 @@ static bool sum_in_node(nn_reducer *r, const nn_slice *slice, bool fused) {
         nn_outer_grads_multiply(r->outer_grads, slice, r->grads);
     else
         nn_parallel(r->spec.compute, slice->end - slice->begin, NN_REDUCE_GRAIN, sum_range, &work);
-    r->updating += nn_seconds() - start;
+    nn_reduce_updated(r, NN_TRACE_SUM, k, start);
     return fused && !multiplies;
 }
 
@@ -198,7 +198,7 @@ static void node_start(nn_reducer *r, size_t k) {
     nn_slice slice = nn_reduce_slice(r, k);
     if (slice.begin == slice.end || is_summed_at_the_end(r, &slice))
         return;
-    sum_in_node(r, &slice, false);
+    sum_in_node(r, k, &slice, false);
     nn_node_sums_start(node->between, k);
 }
 
@@ -217,7 +217,7 @@ static void node_sum(nn_reducer *r, size_t k, bool fused) {
     nn_slice slice = nn_reduce_slice(r, k);
     bool stepped = false;
     if (is_summed_at_the_end(r, &slice))
-        stepped = sum_in_node(r, &slice, fused && !r->wire);
+        stepped = sum_in_node(r, k, &slice, fused && !r->wire);
     else
         nn_node_sums_take(node->between, k);
     if (fused && !stepped && r->rc == 0)
