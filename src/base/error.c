@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_SIZE = 1024, MAX_FRAMES = 16, TRACE_SIZE = 1024 };
+enum { MESSAGE_SIZE = NN_ERROR_MESSAGE, MAX_FRAMES = 16, TRACE_SIZE = 1024 };
 
 /* Everything is fixed and static: reporting that memory ran out must not need any. */
 typedef struct report {
@@ -19,6 +19,7 @@ typedef struct report {
 } report;
 
 static _Thread_local report last;
+static _Thread_local nn_error_list *gathered; /* NULL: messages are not gathered */
 
 int nn_error_raise(int code, const char *function, const char *format, ...) {
     char message[MESSAGE_SIZE]; /* apart, because the arguments may be the pending message */
@@ -61,6 +62,22 @@ int nn_error_prefix(int code, const char *format, ...) {
     join(message, sizeof message, "%s: %s", context, last.message);
     memcpy(last.message, message, sizeof message);
     return code;
+}
+
+void nn_error_gather(nn_error_list *list) {
+    gathered = list;
+}
+
+bool nn_error_keep(int code) {
+    bool told = *last.message == '\0';
+    if (!gathered || (code != NN_EUSAGE && code != NN_EFORMAT && code != NN_EIO))
+        return false;
+    for (size_t i = 0; i < gathered->count; i++)
+        told = told || strcmp(gathered->message[i], last.message) == 0;
+    if (!told && gathered->count < NN_ERROR_LIST)
+        memcpy(gathered->message[gathered->count++], last.message, sizeof last.message);
+    nn_error_clear();
+    return true;
 }
 
 int nn_error_code(void) {

@@ -98,6 +98,8 @@ int nn_help_width(void);
 /* The configuration `path` (NULL: the embedded default) with the list of `-o` overrides applied and
  * checked. Local. */
 int nn_call_config(const char *path, const nn_node *overrides, nn_config **out);
+/* The same, not checked yet. */
+int nn_call_load_config(const char *path, const nn_node *overrides, nn_config **out);
 
 /* True when the file starts as an HDF5 file does. */
 bool nn_is_hdf5(const char *path);

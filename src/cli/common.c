@@ -38,18 +38,27 @@ static int load_config(const char *path, nn_config **out) {
     return nn_config_load(path, out);
 }
 
-int nn_call_config(const char *path, const nn_node *overrides, nn_config **out) {
+int nn_call_load_config(const char *path, const nn_node *overrides, nn_config **out) {
     nn_config *config = NULL;
     int rc;
     *out = NULL;
     NN_TRY_GOTO(load_config(path, &config));
     for (size_t i = 0; overrides && i < overrides->count; i++)
         NN_TRY_GOTO(nn_config_override(config, overrides->item[i]->text));
-    NN_TRY_GOTO(nn_config_check(config));
     *out = config;
     config = NULL;
 done:
     nn_config_free(config);
+    return rc;
+}
+
+int nn_call_config(const char *path, const nn_node *overrides, nn_config **out) {
+    NN_TRY(nn_call_load_config(path, overrides, out));
+    int rc = nn_config_check(*out);
+    if (rc < 0) {
+        nn_config_free(*out);
+        *out = NULL;
+    }
     return rc;
 }
 

@@ -291,6 +291,37 @@ int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model *
     return 0;
 }
 
+static int check_layer(nn_pool *pool, nn_node *item) {
+    const nn_entry *row;
+    nn_node *map;
+    struct common common = {0};
+    int rc = 0;
+    NN_TRY(nn_family_pick(&nn_layers, item, &row, &map));
+    void *options = nn_pool_alloc(pool, row->size + 1);
+    const char *what = nn_pool_printf(pool, "layer '%s'", row->name);
+    if (!options || !what)
+        return NN_EMEMORY;
+    nn_binding bindings[] = {{nn_layer_options, &common}, {row->options, options}};
+    NN_TRY_EACH(nn_options_bind(bindings, row->options ? 2 : 1, map, what, NULL));
+    if (common.activation)
+        NN_TRY_EACH(check_layer(pool, (nn_node *)common.activation));
+    return rc;
+}
+
+int nn_model_check(nn_node *layers) {
+    nn_pool pool = {0};
+    int rc = 0;
+    for (size_t i = 0; i < layers->count; i++) {
+        int one = check_layer(&pool, layers->item[i]);
+        if (one < 0)
+            rc = one;
+        if (one < 0 && !nn_error_keep(one))
+            break;
+    }
+    nn_pool_release(&pool);
+    return rc;
+}
+
 int nn_model_new(nn_model **out) {
     nn_model *model;
     *out = NULL;

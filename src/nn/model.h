@@ -27,6 +27,10 @@ typedef void nn_ready_fn(void *ctx, size_t begin);
  * left to the loss. The node tree must outlive the model. NN_EUSAGE with the place. Local. */
 int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model **out);
 
+/* Whether kinds and options of the layers are right, each by itself, whatever comes in. NN_EUSAGE
+ * with the place; where messages are gathered, all that is wrong (nn_error_keep). Local. */
+int nn_model_check(nn_node *layers);
+
 /* The list that calls describe a model of nn_model_new by; owned by the model. */
 nn_node *nn_model_description(const nn_model *model);
 

@@ -344,7 +344,7 @@ void nn_trainer_close(nn_trainer *t) {
     for (size_t i = 0; i < sizeof t->shared / sizeof *t->shared; i++)
         nn_node_buffer_free(t->shared[i]);
     nn_run_free(t->run);
-    nn_timeline_free(t->timeline);
     nn_session_release(&t->session);
+    nn_timeline_free(t->timeline); /* where the others note what they do */
     nn_float_mode_set(t->float_mode);
 }

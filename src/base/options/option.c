@@ -216,6 +216,8 @@ static int fail_unknown(const nn_binding *bindings, size_t count, const char *co
 
 int nn_options_bind(const nn_binding *bindings, size_t count, nn_node *map, const char *what,
                     const char *const *also) {
+    int rc = NN_OK;
+
     if (map && nn_node_is_null(map))
         NN_TRY(nn_node_become_map(map, NULL, NULL));
     if (map && map->kind != NN_NODE_MAP)
@@ -223,9 +225,9 @@ int nn_options_bind(const nn_binding *bindings, size_t count, nn_node *map, cons
                             map->kind == NN_NODE_LIST ? "a list" : "the value ", map->text);
     for (size_t i = 0; map && i < map->count; i++)
         if (!is_known(bindings, count, also, map->item[i]->key))
-            return fail_unknown(bindings, count, also, map->item[i], what);
+            NN_TRY_EACH(fail_unknown(bindings, count, also, map->item[i], what));
     for (size_t i = 0; i < count; i++)
         for (const nn_option *o = bindings[i].table; o && o->key; o++)
-            NN_TRY(bind_option(o, bindings[i].out, map, what));
-    return NN_OK;
+            NN_TRY_EACH(bind_option(o, bindings[i].out, map, what));
+    return rc;
 }

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "base/log.h"
 #include "base/system/clock.h"
 #include "base/system/limits.h"
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "math/gemm/blas.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
+#include "train/bench/bench.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -15,16 +17,19 @@
 #include <string.h>
 
 #define TRIALS 10 /* of the small sum over all ranks */
+#define PACE_SECONDS 0.3
 
 typedef struct options {
     const char *config;
     const nn_node *set;
-    bool json;
+    bool json, quick;
 } options;
 
 static const nn_option table[] = {
     NN_CONFIG_ROW(options),
     NN_SET_ROW(options, "train.lr=0.1"),
+    {"quick", NN_OPT_BOOL, offsetof(options, quick), "false", NULL,
+     "take no steps, and so predict nothing"},
     NN_JSON_ROW(options),
     NN_OPTION_END,
 };
@@ -44,7 +49,8 @@ typedef struct findings {
     double node;       /* bytes of the node's memory that this job may have, ... */
     const char *limit; /* ... and what sets that */
     double sum_seconds;
-    place *places; /* [ranks] */
+    double step_seconds; /* as measured; 0: not */
+    place *places;       /* [ranks] */
 } findings;
 
 /* What the loaders keep in memory; the rest stays in the file. */
@@ -74,13 +80,33 @@ static void warn_memory(const nn_call *call, const findings *f) {
                 nn_comm_host(call->comm), nn_bytes_text(each, wanted), nn_bytes_text(most, there));
 }
 
+/* A line for each thing that is wrong; the last one is the pending error. */
+static int say_all(const nn_call *call, const nn_error_list *wrong, int rc) {
+    for (size_t i = 0; i < wrong->count; i++) {
+        nn_error_set(rc, wrong->message[i]);
+        if (i + 1 < wrong->count && nn_comm_rank(call->comm) == 0)
+            nn_screen_error(call->screen);
+    }
+    return rc;
+}
+
+/* All that can be wrong with a configuration, not only the first. */
+static int check_config(const nn_call *call, findings *f) {
+    const options *o = call->options;
+    nn_error_list *wrong = nn_pool_alloc(call->pool, sizeof *wrong);
+    NN_TRY(wrong ? nn_call_load_config(o->config, o->set, &f->config) : NN_EMEMORY);
+    nn_log_hold(nn_comm_rank(call->comm) > 0);
+    int rc = nn_config_check_all(f->config, wrong);
+    nn_log_hold(false);
+    return rc < 0 ? say_all(call, wrong, rc) : 0;
+}
+
 /* Everything that training does before its first step, without a run folder. */
 static int set_up(const nn_call *call, findings *f) {
-    const options *o = call->options;
     nn_trainer *t = &f->trainer;
     int rc = nn_blas_init(&f->blas);
     if (rc == 0)
-        rc = nn_call_config(o->config, o->set, &f->config);
+        rc = check_config(call, f);
     NN_TRY(nn_comm_agree(call->comm, rc));
     t->config = f->config;
     NN_TRY(nn_trainer_open(t));
@@ -108,6 +134,41 @@ static int check_ranks(const nn_call *call, findings *f) {
             return nn_fail(NN_ERANK, "a sum over %d ranks gave %g instead of %d", size, one, size);
     }
     return 0;
+}
+
+/* From steps that are taken and dropped. Those that diverge say nothing. */
+static int predict(findings *f) {
+    int rc = nn_bench_pace(&f->trainer, PACE_SECONDS, &f->step_seconds);
+    if (rc != NN_EDIVERGED)
+        return rc;
+    if (nn_comm_rank(f->trainer.comm) == 0)
+        nn_warn("%s; there is no prediction of its speed", nn_error_message());
+    nn_error_clear();
+    f->step_seconds = 0;
+    return 0;
+}
+
+static void print_prediction(const findings *f) {
+    const nn_trainer *t = &f->trainer;
+    double epoch = f->step_seconds * (double)t->steps_per_epoch;
+    if (f->step_seconds <= 0)
+        return;
+    printf("predicted      %.3g samples/s: %.3g s an epoch, %.3g s for all %lld steps, without "
+           "validation and checkpoints\n",
+           (double)nn_loader_samples(t->train) / epoch, epoch,
+           f->step_seconds * (double)t->total_steps, (long long)t->total_steps);
+}
+
+static void json_prediction(nn_json *json, const findings *f) {
+    const nn_trainer *t = &f->trainer;
+    double epoch = f->step_seconds * (double)t->steps_per_epoch;
+    if (f->step_seconds <= 0)
+        return;
+    nn_json_open(json, "predicted", '{');
+    nn_json_real(json, "samples_per_s", (double)nn_loader_samples(t->train) / epoch);
+    nn_json_real(json, "epoch_s", epoch);
+    nn_json_int(json, "steps", t->total_steps);
+    nn_json_close(json, '}');
 }
 
 static void print_data(const nn_dataset *ds) {
@@ -203,6 +264,7 @@ static void print_text(const nn_call *call, const findings *f) {
     putchar('\n');
     print_places(f->places, size);
     print_link(call->comm, &f->trainer.session);
+    print_prediction(f);
     puts("ready to train");
 }
 
@@ -256,6 +318,7 @@ static int print_json(const nn_call *call, const findings *f) {
     nn_json_int(&json, "steps_per_epoch", nn_loader_batches(f->trainer.train));
     nn_json_memory(&json, &f->trainer.memory);
     json_machine(&json, call, f);
+    json_prediction(&json, f);
     nn_json_close(&json, '}');
     return nn_json_print(&json);
 }
@@ -276,6 +339,8 @@ static int run(const nn_call *call) {
     int rc;
     NN_TRY_GOTO(set_up(call, &f));
     NN_TRY_GOTO(check_ranks(call, &f));
+    if (!((const options *)call->options)->quick)
+        NN_TRY_GOTO(predict(&f));
     NN_TRY_GOTO(nn_comm_agree(call->comm, print_findings(call, &f)));
 done:
     if (f.trainer.config) /* else it was never opened */
@@ -289,8 +354,8 @@ static const char *const arguments[] = {"config", NULL};
 const nn_verb nn_verb_check = {
     .entry =
         {"check",
-         "Checks everything that training needs (configuration, data, memory, ranks) and trains "
-         "nothing.",
+         "Checks everything that training needs (configuration, data, memory, ranks), names all "
+         "that is wrong, and predicts samples/s from a few steps that are dropped.",
          table, sizeof(options)},
     .usage = "[CONFIG] [options]",
     .arguments = arguments,

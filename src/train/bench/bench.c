@@ -1,13 +1,14 @@
 #include "train/bench/bench.h"
 
 #include "base/system/clock.h"
-#include "train/trainer.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WARM_UP 3
 #define GROUPS 10
+#define PACE_GROUPS 5
 
 /* One training, and the times of its layers in the group under way. */
 struct bench {
@@ -18,12 +19,9 @@ struct bench {
 };
 
 /* All ranks begin together: who is late finds the first messages of others there already. */
-static int take_steps(struct bench *b, int64_t steps, double *seconds) {
-    nn_trainer *t = &b->trainer;
+static int take_steps_of(nn_trainer *t, int64_t steps, double *seconds) {
     NN_TRY(nn_comm_agree(t->comm, 0));
-    memset(b->time, 0, b->layers * sizeof *b->time);
     nn_trainer_restart_interval(t);
-    nn_reducer_clear_waited(t->session.reducer);
     double begin = nn_seconds();
     for (int64_t i = 0; i < steps; i++) {
         NN_TRY(nn_trainer_step(t));
@@ -32,6 +30,34 @@ static int take_steps(struct bench *b, int64_t steps, double *seconds) {
     NN_TRY(nn_trainer_complete_step(t));
     *seconds = nn_seconds() - begin;
     return 0;
+}
+
+static int compare_seconds(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int nn_bench_pace(nn_trainer *t, double budget, double *seconds) {
+    double group[PACE_GROUPS], once;
+    nn_reducer_go_ahead(t->session.reducer);
+    NN_TRY(take_steps_of(t, 1, &once)); /* the first one meets cold caches */
+    NN_TRY(take_steps_of(t, 1, &once));
+    int64_t steps = (int64_t)fmax(1, budget / PACE_GROUPS / once);
+    size_t groups = once < budget ? PACE_GROUPS : 1;
+    NN_TRY(nn_comm_bcast(t->comm, &steps, sizeof steps));
+    NN_TRY(nn_comm_bcast(t->comm, &groups, sizeof groups));
+    for (size_t i = 0; i < groups; i++)
+        NN_TRY(take_steps_of(t, steps, &group[i]));
+    qsort(group, groups, sizeof *group, compare_seconds);
+    *seconds = group[groups / 2] / (double)steps;
+    return nn_comm_bcast(t->comm, seconds, sizeof *seconds);
+}
+
+static int take_steps(struct bench *b, int64_t steps, double *seconds) {
+    nn_trainer *t = &b->trainer;
+    memset(b->time, 0, b->layers * sizeof *b->time);
+    nn_reducer_clear_waited(t->session.reducer);
+    return take_steps_of(t, steps, seconds);
 }
 
 /* Steps of a group, the same on every rank. */

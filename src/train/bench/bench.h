@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "comm/reduce/schedule.h"
+#include "train/trainer.h"
 
 #include <nnmpi/config.h>
 
@@ -47,5 +48,10 @@ double nn_bench_row_fraction(const nn_bench_layer *layer, double nodes);
  * code on every rank. Collective. */
 int nn_bench_train(nn_comm *comm, nn_config *config, double budget, nn_pool *pool,
                    nn_bench_step *out);
+
+/* Takes steps as nn_train does, for about `budget` seconds but at least three, on a trainer that
+ * nn_trainer_begin has prepared, which is good for nothing else then. *seconds: of a step, the
+ * median of groups. NN_EDIVERGED. Collective. */
+int nn_bench_pace(nn_trainer *trainer, double budget, double *seconds);
 
 #endif

@@ -135,29 +135,50 @@ static int check_trace(nn_settings *s) {
     return NN_OK;
 }
 
-static int check_train(nn_settings *s) {
-    s->train.max_steps = s->train.check_replicas = -1;
-    s->train.lr = s->train.stop_below = NAN;
-    NN_TRY(bind_section("train", s->train_node, s));
-    NN_TRY(bind_batch_size(s));
-    NN_TRY(check_compress(s));
-    NN_TRY(check_between(s));
-    NN_TRY(check_subsection("train.ema", s->train.ema_node, s));
-    NN_TRY(check_subsection("train.warmup", s->train.warmup_node, s));
-    NN_TRY(check_trace(s));
-    if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)
-        return nn_node_fail(s->train.warmup_node, "warmup wants either epochs or steps");
+/* Where messages are gathered, parts of the section may be missing. */
+static int check_optimizer(nn_settings *s) {
+    if (!s->train.optimizer_node)
+        return NN_OK;
     NN_TRY(choose(s, &nn_optimizers, s->train.optimizer_node,
                   isnan(s->train.lr) ? NULL : nn_node_get(s->train_node, "lr"),
                   &s->train.optimizer));
     s->train.lr = rate_of(&s->train.optimizer);
     const nn_optimizer_ops *ops = (const nn_optimizer_ops *)s->train.optimizer.row;
-    if (ops->check)
-        NN_TRY(ops->check(s->train.optimizer.options, s->train.optimizer_node));
+    return ops->check ? ops->check(s->train.optimizer.options, s->train.optimizer_node) : NN_OK;
+}
+
+static int check_schedule(nn_settings *s) {
+    if (!s->train.schedule_node)
+        return NN_OK;
     NN_TRY(choose(s, &nn_schedules, s->train.schedule_node, NULL, &s->train.schedule));
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
     return schedule->check ? schedule->check(s->train.schedule.options, s->train.schedule_node)
                            : NN_OK;
+}
+
+static int check_warmup(const nn_settings *s) {
+    if (s->train.warmup_node && !s->train.warmup.epochs == !s->train.warmup.steps)
+        return nn_node_fail(s->train.warmup_node, "warmup wants either epochs or steps");
+    return NN_OK;
+}
+
+static int check_train(nn_settings *s) {
+    int rc = NN_OK;
+    s->train.max_steps = s->train.check_replicas = -1;
+    s->train.lr = s->train.stop_below = NAN;
+    NN_TRY_EACH(bind_section("train", s->train_node, s));
+    if (s->train.batch_size_node)
+        NN_TRY_EACH(bind_batch_size(s));
+    NN_TRY_EACH(check_compress(s));
+    NN_TRY_EACH(check_between(s));
+    NN_TRY_EACH(check_subsection("train.ema", s->train.ema_node, s));
+    NN_TRY_EACH(check_trace(s));
+    NN_TRY_EACH(check_subsection("train.warmup", s->train.warmup_node, s));
+    if (rc == NN_OK)
+        NN_TRY_EACH(check_warmup(s));
+    NN_TRY_EACH(check_optimizer(s));
+    NN_TRY_EACH(check_schedule(s));
+    return rc;
 }
 
 static int check_balance(const nn_settings *s) {
@@ -198,9 +219,10 @@ static int check_metrics(nn_settings *s) {
         return NN_OK;
     if (list->kind != NN_NODE_LIST)
         return add_metric(s, list);
+    int rc = NN_OK;
     for (size_t i = 0; i < list->count; i++)
-        NN_TRY(add_metric(s, list->item[i]));
-    return NN_OK;
+        NN_TRY_EACH(add_metric(s, list->item[i]));
+    return rc;
 }
 
 static int check_stopping(nn_settings *s) {
@@ -226,18 +248,19 @@ static int check_stopping(nn_settings *s) {
 static int check_validate(nn_settings *s) {
     static const char *const splits[] = {"train", "valid", "test", "", NULL};
     size_t i = 0;
+    int rc = NN_OK;
 
     s->validate.split = "";
-    NN_TRY(bind_section("validate", s->validate_node, s));
+    NN_TRY_EACH(bind_section("validate", s->validate_node, s));
     while (splits[i] && strcmp(splits[i], s->validate.split) != 0)
         i++;
     if (!splits[i])
-        return nn_node_fail(nn_node_get(s->validate_node, "split"),
-                            "split = %s of validate is none of train, valid and test",
-                            s->validate.split);
-    NN_TRY(check_metrics(s));
-    NN_TRY(check_stopping(s));
-    return NN_OK;
+        NN_TRY_EACH(nn_node_fail(nn_node_get(s->validate_node, "split"),
+                                 "split = %s of validate is none of train, valid and test",
+                                 s->validate.split));
+    NN_TRY_EACH(check_metrics(s));
+    NN_TRY_EACH(check_stopping(s));
+    return rc;
 }
 
 /* Losses that are only reported cannot be trained on. */
@@ -341,6 +364,7 @@ static int check_init(nn_settings *s) {
 }
 
 int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_settings *s) {
+    int rc = NN_OK;
     s->root = root;
     s->stored = stored;
     s->folder = folder;
@@ -348,16 +372,21 @@ int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_setting
     NN_TRY(add_section(root, "validate"));
     NN_TRY(add_section(root, "checkpoint"));
     NN_TRY(add_section(root, "log"));
-    NN_TRY(bind_section("", root, s));
-    NN_TRY(check_data(s));
-    NN_TRY(check_model(s));
-    NN_TRY(check_loss(s));
-    NN_TRY(check_init(s));
-    NN_TRY(check_train(s));
-    NN_TRY(check_balance(s));
-    NN_TRY(check_stop_rule(s));
-    NN_TRY(check_validate(s));
+    NN_TRY_EACH(bind_section("", root, s));
+    if (s->data)
+        NN_TRY_EACH(check_data(s));
+    if (s->model)
+        NN_TRY_EACH(check_model(s));
+    if (s->loss)
+        NN_TRY_EACH(check_loss(s));
+    NN_TRY_EACH(check_init(s));
+    NN_TRY_EACH(check_train(s));
+    NN_TRY_EACH(check_balance(s));
+    if (s->loss)
+        NN_TRY_EACH(check_stop_rule(s));
+    NN_TRY_EACH(check_validate(s));
     s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
-    NN_TRY(bind_section("checkpoint", s->checkpoint_node, s));
-    return bind_section("log", s->log_node, s);
+    NN_TRY_EACH(bind_section("checkpoint", s->checkpoint_node, s));
+    NN_TRY_EACH(bind_section("log", s->log_node, s));
+    return rc;
 }

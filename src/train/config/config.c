@@ -184,6 +184,41 @@ int nn_config_check(nn_config *config) {
     return check_as(config, false);
 }
 
+/* The data set, where the section is right, and what the model makes of it. */
+static int check_data_and_model(const nn_config *config, nn_node *model) {
+    const nn_loss_ops *loss = NULL;
+    nn_node *data = nn_node_get(config->root, "data"), *node = nn_node_get(config->root, "loss");
+    nn_dataset *dataset = NULL;
+    nn_model *planned = NULL;
+    int rc =
+        data && data->kind == NN_NODE_MAP ? nn_dataset_open(data, config->given, &dataset) : NN_OK;
+    if (rc == NN_OK && node)
+        rc = nn_loss_pick(node, &loss);
+    if (rc == NN_OK && dataset && loss && model)
+        rc = nn_model_plan(model, dataset->split[0].x.shape, loss->fuses, &planned);
+    nn_model_free(planned);
+    nn_dataset_close(dataset);
+    return rc;
+}
+
+int nn_config_check_all(nn_config *config, nn_error_list *list) {
+    nn_node *model = nn_node_get(config->root, "model");
+    int rc = NN_OK;
+    nn_error_gather(list);
+    int checked = nn_config_check(config);
+    if (checked < 0 && nn_error_keep(checked))
+        rc = checked;
+    int layers = model && model->kind == NN_NODE_LIST ? nn_model_check(model) : NN_OK;
+    if (checked < 0 || layers < 0) { /* else opening the training says the rest */
+        rc = checked < 0 ? checked : layers;
+        checked = check_data_and_model(config, layers < 0 ? NULL : model);
+        if (checked < 0)
+            (void)nn_error_keep(checked);
+    }
+    nn_error_gather(NULL);
+    return rc;
+}
+
 int nn_config_check_stored(nn_config *config) {
     return check_as(config, true);
 }

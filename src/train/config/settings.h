@@ -123,6 +123,10 @@ enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };
  * no other file be read. */
 int nn_config_check_stored(nn_config *config);
 
+/* All that can be found wrong with a configuration, its data set and its model, in `list`; rc < 0
+ * where something is, also what stops the search. Local. */
+int nn_config_check_all(nn_config *config, nn_error_list *list);
+
 /* The bound settings; valid after nn_config_check, owned by the configuration. */
 const nn_settings *nn_config_settings(const nn_config *config);
 

