@@ -67,11 +67,13 @@ done
 sleep 0.3 # libraries are loaded
 parent=$(ps -o ppid= -p "${pids[0]}")
 kill -s STOP "$parent"
-kill -s KILL "${pids[last]}"
-kill -s TERM "${pids[0]}"
-for _ in $(seq 100); do
-    ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/${pids[0]}/status" || { sleep 0.1 && continue; }
-    break
+for way in "KILL $last" 'TERM 0'; do
+    read -r signal rank <<< "$way"
+    kill -s "$signal" "${pids[rank]}"
+    for _ in $(seq 100); do
+        grep -qE '^State:[[:space:]]+[^ZX]' "/proc/${pids[rank]}/status" || break
+        sleep 0.1
+    done
 done
 kill -s CONT "$parent"
 wait "$launcher" || true

@@ -159,6 +159,9 @@ static void round_trips(void) {
     CHECK_EQ_INT(nn_yaml_parse(&pool, "emitted", text, strlen(text), &again), 0);
     CHECK(again != NULL && same(root, again));
     CHECK_STR(emit(again), text);
+    text = emit(parse("a: one\n\n\n  two"));
+    CHECK_STR(text, "a: \"one\\n\\ntwo\"\n");
+    CHECK_STR(emit(parse(text)), text);
     CHECK_STR(emit(parse("{a: 1, b: '1', c: ~, l: [x, {y: z}], m: {}}")),
               "a: 1\nb: '1'\nc: null\nl:\n- x\n- y: z\nm: {}\n");
 }

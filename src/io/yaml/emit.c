@@ -67,11 +67,12 @@ static bool is_utf8(const char *text) {
     return true;
 }
 
+/* Text of several lines is quoted anyway, and nothing but text. */
 static int emit_scalar(writer *w, const char *text, bool quoted) {
     yaml_event_t event;
-    yaml_scalar_style_t style = !quoted                      ? YAML_PLAIN_SCALAR_STYLE
-                                : strchr(text, '\n') != NULL ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
-                                                             : YAML_SINGLE_QUOTED_SCALAR_STYLE;
+    yaml_scalar_style_t style = strchr(text, '\n') != NULL ? YAML_DOUBLE_QUOTED_SCALAR_STYLE
+                                : quoted                   ? YAML_SINGLE_QUOTED_SCALAR_STYLE
+                                                           : YAML_PLAIN_SCALAR_STYLE;
     if (!is_utf8(text))
         return nn_fail(NN_EUSAGE, "cannot write '%s' as YAML: it is not UTF-8", text);
     return emit(w, &event,
