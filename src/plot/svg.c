@@ -325,7 +325,9 @@ static void put_images(FILE *out, const nn_figure *f) {
         put_text(out, cell[f->columns - 1]);
         fputs("\"/>\n", out);
         put_label(out, x, y + SIZE + 6, "start", "inside", cell[0]);
-        put_label(out, x, y + SIZE + 20, "start", "inside soft", cell[1]);
+        fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"inside soft\">taken for ", x, y + SIZE + 20);
+        put_text(out, cell[1]);
+        fputs("</text>\n", out);
     }
     fputs("</svg>\n", out);
 }
