@@ -289,7 +289,7 @@ static void mark(const nn_event_lines *lines, size_t most, const char *const *ke
     size_t watched = 0;
     while (keep[watched])
         watched++;
-    size_t stretches = most / (2 * watched) + 1, rows = lines->rows;
+    size_t stretches = most / (2 * watched + 1) + 1, rows = lines->rows;
     for (size_t s = 0; s < stretches; s++)
         for (size_t k = 0; k < watched; k++) {
             const double *value = nn_event_column(lines, keep[k]);

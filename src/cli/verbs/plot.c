@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "plot/plot.h"
 
 #include "base/log.h"
@@ -8,8 +9,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 typedef struct options {
     const nn_node *run;
@@ -44,12 +44,12 @@ static int say(void *ctx, const char *path) {
 /* plot-loss.png beside plot-loss.svg, of twice its pixels, for screens that have them. */
 static int convert(void *ctx, const char *svg) {
     nn_pool *pool = ctx;
-    char *png = nn_pool_strdup(pool, svg), *source = nn_pool_strdup(pool, svg);
+    char *png = nn_pool_printf(pool, "%.*spng", (int)strlen(svg) - 3, svg);
+    char *source = nn_pool_strdup(pool, svg);
     int status;
     pid_t child;
     if (!png || !source)
         return NN_EMEMORY;
-    memcpy(png + strlen(png) - 3, "png", 3);
     char *const words[] = {"rsvg-convert", "--zoom=2", "--output", png, source, NULL};
     int error = posix_spawnp(&child, words[0], NULL, NULL, words, environ);
     if (error)
