@@ -21,7 +21,7 @@ if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
     foreach(shell_file bash:nnmpi zsh:_nnmpi fish:nnmpi.fish)
         string(REGEX REPLACE ":.*" "" shell ${shell_file})
         string(REGEX REPLACE ".*:" "" file ${shell_file})
-        list(APPEND written completion/${shell}/${file})
+        list(APPEND written ${PROJECT_BINARY_DIR}/completion/${shell}/${file}) # a file, not the target nnmpi
         add_custom_command(
             OUTPUT completion/${shell}/${file}
             COMMAND ${CMAKE_COMMAND} -E make_directory completion/${shell}
