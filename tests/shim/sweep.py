@@ -118,8 +118,8 @@ def start(folder, mode, faults, shim):
 
 
 def words(screen):
-    """What nnmpi has said, without what mpirun has."""
-    screen = re.sub(r"(?ms)^-{20,}$.*?^-{20,}\n", "", screen.replace("\0", ""))
+    """What nnmpi has said, without what mpirun and MPI_Abort of MPICH have."""
+    screen = re.sub(r"(?ms)^-{20,}$.*?^-{20,}\n|^Abort\(\d+\) on node [^\n]*\n", "", screen.replace("\0", ""))
     lines = [line for line in screen.splitlines() if not re.match(r"\[[^]]*\] (\d+ more|Set MCA|\[\[)|\[warn\] |\s*$", line)]
     return [line for line in lines if "more ranks than cores" not in line]
 
