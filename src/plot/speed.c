@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { PHASES = 5, MOST_RANKS = 1 << 20 };
+#define PHASES 5
+#define MOST_RANKS (1 << 20)
 
 static const nn_chart by_step = {.id = "phases-by-step",
                                  .title = "Time by phase",

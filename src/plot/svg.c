@@ -6,8 +6,15 @@
 #include <string.h>
 
 /* Pixels. */
-enum { WIDTH = 760, HEIGHT = 420, LEFT = 78, RIGHT = 24, TOP = 56, BOTTOM = 56, LEGEND = 20 };
-enum { TICKS = 12, COLUMNS = WIDTH - LEFT - RIGHT };
+#define WIDTH 760
+#define HEIGHT 420
+#define LEFT 78
+#define RIGHT 24
+#define TOP 56
+#define BOTTOM 56
+#define LEGEND 20
+#define TICKS 12
+#define COLUMNS (WIDTH - LEFT - RIGHT)
 
 static const char *const palette[] = {"#1f6feb", "#d1570a", "#0b8a63", "#b5408f",
                                       "#8a6d00", "#2f9bd1", "#6b4fd8", "#5b6675"};
@@ -247,7 +254,9 @@ static double sum_of(const nn_figure *f, size_t row) {
 }
 
 static void put_bars(FILE *out, const nn_figure *f) {
-    enum { NAMES = 150, NUMBERS = 110, ROW = 34 };
+#define NAMES 150
+#define NUMBERS 110
+#define ROW 34
     int legend = f->series > 1 ? (int)((f->series + 2) / 3) * LEGEND : 0;
     double most = 0, width = WIDTH - NAMES - NUMBERS - RIGHT;
     char text[64];
@@ -313,7 +322,9 @@ static void put_heat(FILE *out, const nn_figure *f) {
 }
 
 static void put_images(FILE *out, const nn_figure *f) {
-    enum { ACROSS = 6, SIZE = (WIDTH - 2 * RIGHT) / ACROSS, ROOM = 40 };
+#define ACROSS 6
+#define SIZE ((WIDTH - 2 * RIGHT) / ACROSS)
+#define ROOM 40
     begin(out, f, TOP + (int)(f->rows + ACROSS - 1) / ACROSS * (SIZE + ROOM) + RIGHT);
     for (size_t i = 0; i < f->rows; i++) {
         const char **cell = f->cell + i * f->columns;

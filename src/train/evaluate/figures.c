@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CLASSES = 100, MOST_ROC = 10, BINS = 10, WORST = 24, ROC_POINTS = 200 };
+#define MOST_CLASSES 100
+#define MOST_ROC 10
+#define BINS 10
+#define WORST 24
+#define ROC_POINTS 200
 
 /* A sample that was mistaken, with its picture where it is one. */
 typedef struct mistake {
