@@ -1,9 +1,10 @@
 #define _GNU_SOURCE
 #include "cli/siblings.h"
 
+#include "base/system/process.h"
+
 #include <ctype.h>
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,29 +13,11 @@
 /* Bytes of an environment that are looked through. */
 #define ENVIRONMENT ((size_t)1 << 17)
 
-/* A file of /proc/<process>, as far as it fits, ended by two NUL; the length, 0 where there is
- * none. */
-static size_t read_file(long process, const char *name, size_t size, char *text) {
-    char path[64];
-    size_t length = 0;
-    ssize_t got = 1;
-    snprintf(path, sizeof path, "/proc/%ld/%s", process, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && got > 0 && length < size - 2) {
-        got = read(fd, text + length, size - 2 - length);
-        length += got > 0 ? (size_t)got : 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    text[length] = text[length + 1] = '\0';
-    return length;
-}
-
 /* What a process was told to be the rank of; -1: nothing. */
 static int rank_of(const nn_launch *launch, long process) {
     char text[ENVIRONMENT];
     const char *name = launch->launcher->rank;
-    size_t length = read_file(process, "environ", sizeof text, text), used = strlen(name);
+    size_t length = nn_process_read(process, "environ", sizeof text, text), used = strlen(name);
     for (const char *at = text; at < text + length; at += strlen(at) + 1)
         if (strncmp(at, name, used) == 0 && at[used] == '=')
             return atoi(at + used + 1);
@@ -43,13 +26,8 @@ static int rank_of(const nn_launch *launch, long process) {
 
 /* The state of a child of `parent` ('R', 'S', 'T' ...), 0 of another process. */
 static char state_of(long process, long parent) {
-    char text[1024], state;
-    long its_parent;
-    read_file(process, "stat", sizeof text, text);
-    const char *end = strrchr(text, ')'); /* of its name, which may have anything in it */
-    if (!end || sscanf(end + 1, " %c %ld", &state, &its_parent) != 2 || its_parent != parent)
-        return 0;
-    return state;
+    nn_process found;
+    return nn_process_look(process, &found) && found.parent == parent ? found.state : 0;
 }
 
 /* Calls `see` for each rank whose parent is that of this one. */
