@@ -42,6 +42,17 @@ typedef struct nn_status {
     double seconds_left; /* INFINITY: no end is planned */
     bool important; /* worth a line of its own (end of an epoch, validation), not only a redraw */
     const nn_evaluation *validation; /* just made, or NULL */
+    double seconds;                  /* since the first step of this start of the program */
+    int64_t epoch_step, epoch_steps; /* steps taken of the epoch under way, and of a whole one */
+    /* Where this rank's time went in the last second or two of training, in parts of 1: waiting for
+     * samples, computing, waiting for other ranks. */
+    double data_share, compute_share, wait_share;
+    /* By validate.early_stopping.metric, of the whole run: "loss" or a metric's name, static, its
+     * best value so far, and the step that has it, -1 before the first validation. */
+    const char *best_metric;
+    double best_value;
+    int64_t best_step;
+    const char *line; /* of metrics.jsonl that says the same, with its newline; NULL: none does */
 } nn_status;
 
 /* What nn_train does where replicas of the model differ (train.check_replicas). */
@@ -82,6 +93,10 @@ typedef struct nn_train_options {
     /* validate.metrics are taken of the training minibatches, too, as they come: what
      * nn_training_measure tells. Not with in_parts. The same on every rank. */
     bool measures;
+    /* Seconds: `progress` is also called between reports (train.log_every), after the first step
+     * that ends so long after the last call, with the loss since the last report; `ends` is not.
+     * 0: with reports only. */
+    double progress_every;
 } nn_train_options;
 
 typedef struct nn_train_result {

@@ -1,6 +1,7 @@
 #include "data/info.h"
 
 #include "base/json/json.h"
+#include "base/system/work.h"
 #include "base/text.h"
 #include "data/classes.h"
 #include "data/convert.h"
@@ -116,9 +117,11 @@ static int scan_field(nn_info *info, split_info *of, char name, const nn_field *
     NN_TRY_GOTO(NN_NEW(&s.value, (size_t)rows * s.convert.width, "rows"));
     for (int64_t first = 0; first < samples; first += rows) {
         int64_t count = samples - first < rows ? samples - first : rows;
+        nn_work("reading", of->split->name, first, samples);
         NN_TRY_GOTO(nn_dataset_read(info->ds, of->split, name, first, count, stored));
         scan_piece(&s, (size_t)count, stored);
     }
+    nn_work_end();
 done:
     nn_free(stored);
     nn_free(s.value);

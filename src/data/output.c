@@ -1,5 +1,6 @@
 #include "data/output.h"
 
+#include "base/system/work.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "io/files/file.h"
@@ -55,6 +56,9 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
 
     for (int i = 0; i < shape->rank; i++)
         dim[i + 1] = shape->dim[i];
+    if (output->written == output->declared)
+        output->written = output->declared = 0;
+    output->declared += rows;
     return nn_h5_write(output->file, nn_field_path(split, field, name), type, shape->rank + 1, dim,
                        0, 0, NULL);
 }
@@ -63,6 +67,8 @@ int nn_output_rows(nn_output *output, const char *split, char field, int64_t fir
                    nn_dtype type, const void *data) {
     char name[NN_FIELD_PATH];
 
+    nn_work("writing", output->path, output->written, output->declared);
+    output->written += count;
     return nn_h5_write_rows(output->file, nn_field_path(split, field, name), first, count, type,
                             data);
 }
@@ -70,6 +76,7 @@ int nn_output_rows(nn_output *output, const char *split, char field, int64_t fir
 int nn_output_end(nn_output *output, int rc) {
     int closed = nn_h5_close(output->file);
 
+    nn_work_end();
     if (rc >= 0)
         rc = closed;
     if (rc >= 0)

@@ -10,6 +10,7 @@ typedef struct nn_output {
     const char *path; /* what the file will be called; not a link */
     char *temporary;
     nn_h5 *file;
+    int64_t declared, written; /* rows of fields since all that were declared had been written */
 } nn_output;
 
 /* Starts a file that will take about `bytes`; NN_EIO when the disk has not that much room, names

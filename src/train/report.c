@@ -65,7 +65,14 @@ void nn_trainer_say_resumed(const nn_trainer *t, const nn_state *before) {
                 (long long)s->steps_per_epoch, (long long)before->steps_per_epoch);
 }
 
+static double computing(const nn_interval *i) {
+    return i->forward + i->backward + i->update;
+}
+
 void nn_trainer_restart_interval(nn_trainer *t) {
+    t->pace.data += t->interval.data;
+    t->pace.compute += computing(&t->interval);
+    t->pace.comm += t->interval.comm;
     t->interval = (nn_interval){.begin = nn_seconds()};
 }
 
@@ -77,7 +84,13 @@ void nn_trainer_pause(nn_trainer *t, double since) {
 
 /* Where the loop stands. */
 static nn_mark mark(const nn_trainer *t) {
-    return (nn_mark){nn_seconds() - t->pace.begin - t->pace.paused, t->pace.samples};
+    const nn_pace *pace = &t->pace;
+    const nn_interval *i = &t->interval;
+    return (nn_mark){.seconds = nn_seconds() - pace->begin - pace->paused,
+                     .samples = pace->samples,
+                     .data = pace->data + i->data,
+                     .compute = pace->compute + computing(i),
+                     .comm = pace->comm + i->comm};
 }
 
 double nn_trainer_mean_rate(const nn_trainer *t) {
@@ -85,15 +98,22 @@ double nn_trainer_mean_rate(const nn_trainer *t) {
     return now.samples > 0 ? now.samples / now.seconds : 0;
 }
 
-/* Over a second or two, from the beginning of a run on: single epochs of a tiny net say nothing. */
-static double recent_rate(nn_trainer *t) {
+/* Pace of the last second or two, from the beginning of a run on: single epochs of a tiny net say
+ * nothing. */
+static void put_pace(nn_trainer *t, nn_status *status) {
     nn_mark now = mark(t);
     nn_pace *pace = &t->pace;
     if (now.seconds - pace->next.seconds >= RATE_SECONDS) {
         pace->from = pace->next;
         pace->next = now;
     }
-    return (now.samples - pace->from.samples) / (now.seconds - pace->from.seconds);
+    const nn_mark *from = &pace->from;
+    double data = now.data - from->data, compute = now.compute - from->compute;
+    double comm = now.comm - from->comm, all = data + compute + comm;
+    status->samples_per_s = (now.samples - from->samples) / (now.seconds - from->seconds);
+    status->data_share = all > 0 ? data / all : 0;
+    status->compute_share = all > 0 ? compute / all : 0;
+    status->wait_share = all > 0 ? comm / all : 0;
 }
 
 /* Seconds until the planned end at the present speed. */
@@ -105,21 +125,57 @@ static double seconds_left(const nn_trainer *t) {
     return done > 0 ? (nn_seconds() - t->pace.begin) / done * left : 0;
 }
 
-static void report_progress(nn_trainer *t, const nn_status *base) {
-    nn_status status = *base;
+/* Of a report, or of what is between reports; `validation` may be NULL. */
+static nn_status status_of(nn_trainer *t, double loss, const nn_evaluation *validation) {
+    nn_status status = {.step = t->state.step,
+                        .total_steps = t->total_steps,
+                        /* a whole epoch just taken is still the one under way to a reader */
+                        .epoch = t->state.epoch + (t->state.batch > 0),
+                        .epochs = t->session.settings->train.epochs,
+                        .epoch_step = t->state.batch ? t->state.batch : t->steps_per_epoch,
+                        .epoch_steps = t->steps_per_epoch,
+                        .loss = loss,
+                        .lr = t->lr,
+                        .seconds = nn_seconds() - t->pace.begin,
+                        .seconds_left = seconds_left(t),
+                        .validation = validation,
+                        .best_metric = t->session.settings->validate.stopping.metric,
+                        .best_value = t->state.best_value,
+                        .best_step = t->state.best_step};
+    if (!validation)
+        put_pace(t, &status);
+    return status;
+}
+
+static void tell(nn_trainer *t, const nn_status *status) {
+    t->pace.told = nn_seconds();
+    if (t->options->progress)
+        t->options->progress(t->options->ctx, status);
+}
+
+static void report_progress(nn_trainer *t, const nn_evaluation *validation, double loss,
+                            bool important) {
     if (!t->options->progress && !t->options->ends)
         return;
-    status.step = t->state.step;
-    status.total_steps = t->total_steps;
-    /* a whole epoch just taken is still the one under way to a reader */
-    status.epoch = t->state.epoch + (t->state.batch > 0);
-    status.epochs = t->session.settings->train.epochs;
-    status.lr = t->lr;
-    status.seconds_left = seconds_left(t);
-    if (t->options->progress)
-        t->options->progress(t->options->ctx, &status);
+    nn_status status = status_of(t, loss, validation);
+    status.important = important;
+    status.line = nn_run_line(t->run);
+    tell(t, &status);
     if (t->options->ends)
         t->ended = t->options->ends(t->options->ctx, &status) || t->ended;
+}
+
+static double mean_loss(const nn_interval *i) {
+    return i->weight > 0 ? i->loss / i->weight : NAN;
+}
+
+/* The clock is that of the end of the step, which was read already. */
+void nn_trainer_tell(nn_trainer *t) {
+    double every = t->options->progress_every;
+    if (!t->run || every <= 0 || t->phase_begin - t->pace.told < every)
+        return;
+    nn_status status = status_of(t, mean_loss(&t->interval), NULL);
+    tell(t, &status);
 }
 
 /* What rank 0 was told goes for all. */
@@ -262,13 +318,12 @@ int nn_trainer_report(nn_trainer *t, bool important) {
         return 0;
     NN_TRY(nn_balance_look(t->balance, &mine, &slowest));
     if (t->run) {
-        double loss = i->weight > 0 ? i->loss / i->weight : NAN;
+        double loss = mean_loss(i);
         double rate = i->samples / (nn_seconds() - i->begin);
         rc = nn_trainer_report_saved(t);
         if (rc == 0)
             rc = write_train_line(t, loss, rate, &slowest);
-        report_progress(
-            t, &(nn_status){.loss = loss, .samples_per_s = recent_rate(t), .important = important});
+        report_progress(t, NULL, loss, important);
     }
     if (nn_balance_wants_move(t->balance)) {
         nn_trainer_forget_minibatches(t);
@@ -284,8 +339,7 @@ int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation)
         nn_json *json = nn_run_event(t->run, "validate", t->state.step, t->state.epoch);
         nn_evaluation_json(json, validation);
         rc = nn_run_append(t->run);
-        report_progress(
-            t, &(nn_status){.loss = validation->loss, .important = true, .validation = validation});
+        report_progress(t, validation, validation->loss, true);
     }
     return share_end(t, rc);
 }

@@ -2,6 +2,7 @@
  * parameters so far. How they are written: save/saver.h. */
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/system/work.h"
 #include "comm/heartbeat.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
@@ -61,8 +62,10 @@ static bool is_writing(const nn_trainer *t) {
     double begin = nn_seconds(), enough = t->session.settings->train.stall_timeout / 4;
     uint64_t moves = nn_comm_moves(t->comm);
     while (nn_saver_busy(t->saver) &&
-           (nn_seconds() - begin < enough || nn_comm_moves(t->comm) == moves))
+           (nn_seconds() - begin < enough || nn_comm_moves(t->comm) == moves)) {
+        nn_work("writing the checkpoint", NULL, 0, 0);
         nanosleep(&nap, NULL);
+    }
     return nn_saver_busy(t->saver);
 }
 
@@ -73,6 +76,7 @@ int nn_trainer_wait_written(nn_trainer *t) {
         writing = is_writing(t);
         NN_TRY(nn_comm_bcast(t->comm, &writing, sizeof writing));
     }
+    nn_work_end();
     int rc = nn_saver_wait(t->saver);
     if (rc == 0)
         rc = nn_trainer_report_saved(t);

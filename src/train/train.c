@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/system/clock.h"
 #include "comm/heartbeat.h"
+#include "comm/launch.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
 #include "train/trainer.h"
@@ -102,17 +103,20 @@ static int log_parameters(nn_trainer *t) {
 
 /* Rank 0 knows the folder. */
 static int stop(nn_trainer *t) {
+    nn_launch launch = nn_launch_read();
+    char launcher[64] = "";
     NN_TRY(nn_trainer_save_now(t));
     if (!t->saver)
         return nn_fail(NN_ESTOPPED,
                        "stopped by a signal after step %lld; nothing is saved, as there is no run "
                        "folder",
                        (long long)t->state.step);
+    if (launch.size > 1)
+        snprintf(launcher, sizeof launcher, "%s -n %d ", launch.launcher->name, launch.size);
     return nn_fail(NN_ESTOPPED,
-                   "stopped by a signal after step %lld, which is saved; to go on, run again with "
-                   "%s%s%s--resume",
-                   (long long)t->state.step, t->run ? "--run " : "",
-                   t->run ? nn_run_dir(t->run) : "", t->run ? " " : "");
+                   "stopped by a signal after step %lld, which is saved; to go on: %snnmpi train "
+                   "--run %s --resume",
+                   (long long)t->state.step, launcher, t->run ? nn_run_dir(t->run) : "DIR");
 }
 
 /* Rank 0 has the folder. */
@@ -144,6 +148,8 @@ static int after_step(nn_trainer *t) {
         NN_TRY(end_epoch(t));
     if (epoch_end || s->step % set->train.log_every == 0)
         NN_TRY(nn_trainer_report(t, epoch_end));
+    else
+        nn_trainer_tell(t);
     if (epoch_end)
         NN_TRY(log_parameters(t));
     if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
@@ -197,7 +203,7 @@ void nn_trainer_begin_steps(nn_trainer *t) {
         say_finished(t, why_over(t));
     t->traces = t->timeline != NULL;
     t->pace = (nn_pace){.begin = nn_seconds()};
-    t->saved_at = t->pace.begin;
+    t->saved_at = t->pace.told = t->pace.begin;
     nn_trainer_restart_interval(t);
 }
 

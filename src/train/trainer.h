@@ -24,15 +24,19 @@ typedef struct nn_interval {
     double data, forward, backward, comm, update;
 } nn_interval;
 
-/* A moment of the loop: the clock without what was not training, and samples so far. */
+/* A moment of the loop: the clock without what was not training, samples so far, and what the time
+ * went into on this rank. */
 typedef struct nn_mark {
     double seconds, samples;
+    double data, compute, comm; /* of these seconds */
 } nn_mark;
 
 /* How fast the loop is. Validation and saving are pauses: every rate is that of training alone. */
 typedef struct nn_pace {
     double begin, paused, samples; /* when the loop began; seconds of pauses, samples since */
+    double data, compute, comm;    /* of the intervals before the one under way */
     nn_mark from, next;            /* the rate that people see is that since `from` */
+    double told;                   /* when the progress callback was last told */
 } nn_pace;
 
 /* Checkpoints that nobody asked for are written at the end of an epoch, and with the best
@@ -247,6 +251,8 @@ double nn_trainer_mean_rate(const nn_trainer *t);
 int nn_trainer_report(nn_trainer *t, bool important);
 /* Writes what the checkpoint that was written last has cost, once. Local. */
 int nn_trainer_report_saved(nn_trainer *t);
+/* Between reports: tells the progress callback where it wants to be told. Local. */
+void nn_trainer_tell(nn_trainer *t);
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation);
 int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result);
 

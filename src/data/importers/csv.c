@@ -1,5 +1,6 @@
 /* CSV in two passes: the first counts the rows and learns the labels, the second writes. */
 #include "base/log.h"
+#include "base/system/work.h"
 #include "base/text.h"
 #include "data/convert.h"
 #include "data/importers/csv_features.h"
@@ -94,6 +95,7 @@ static int survey_row(void *ctx, const nn_csv_row *row) {
         if (t->columns.headed)
             return NN_OK;
     }
+    nn_work("reading", t->options->path, 0, 0);
     NN_TRY(nn_csv_columns_check(&t->columns, row));
     if (is_left_out(t, row)) {
         t->lacking++;

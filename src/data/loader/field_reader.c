@@ -1,5 +1,6 @@
 #include "data/loader/field_reader.h"
 
+#include "base/system/work.h"
 #include "data/normalize.h"
 #include "math/kernels.h"
 
@@ -96,12 +97,14 @@ int nn_field_reader_scan(const nn_field_reader *r, int64_t first, int64_t count)
         NN_TRY_GOTO(NN_NEW(&buffer, (size_t)rows * r->row_bytes, "checking the data"));
     for (; first < end; first += rows) {
         int64_t n = end - first < rows ? end - first : rows;
+        nn_work("reading", r->split->name, count - (end - first), count);
         size_t at = (size_t)first * r->row_bytes;
         unsigned char *to = r->stored ? r->stored + at : buffer;
         if (!r->there)
             NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
         NN_TRY_GOTO(nn_field_reader_check(r, first, n, r->there ? r->there + at : to, value));
     }
+    nn_work_end();
 done:
     nn_free(buffer);
     nn_free(value);

@@ -1,5 +1,6 @@
 /* Rewriting files of others: their data sets are taken apart row by row, whatever they hold. */
 #define _GNU_SOURCE
+#include "base/system/work.h"
 #include "io/hdf5/inner.h"
 
 #include <hdf5.h>
@@ -329,8 +330,11 @@ int nn_h5_deal_rows(nn_h5 *from, const char *dataset, const uint8_t *part, nn_h5
               .parts = parts,
               .type = H5I_INVALID_HID};
     int rc = deal_init(&d);
-    for (int64_t first = 0; rc == 0 && first < d.total; first += d.rows)
+    for (int64_t first = 0; rc == 0 && first < d.total; first += d.rows) {
+        nn_work("dividing", dataset, first, d.total);
         rc = deal_piece(&d, first, d.total - first < d.rows ? d.total - first : d.rows);
+    }
+    nn_work_end();
     nn_h5_drop(d.type);
     nn_free(d.piece);
     nn_free(d.picked);

@@ -1,6 +1,7 @@
 /* Evaluation: sums over samples, added over minibatches and ranks, so that every sample counts once
  * whatever the number of ranks. */
 #include "base/log.h"
+#include "base/system/work.h"
 #include "comm/heartbeat.h"
 #include "io/files/file.h"
 #include "math/float_mode.h"
@@ -60,13 +61,15 @@ static int add_batch(nn_session *session, const nn_batch *batch, double *sums) {
     return nn_session_fault(session);
 }
 
-static int add_all(nn_session *session, nn_loader *loader, double *sums) {
+static int add_all(nn_session *session, nn_loader *loader, const char *split, double *sums) {
     nn_batch batch;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
         nn_comm_at(session->comm, NN_PHASE_EVALUATE);
+        nn_work("evaluating", split, i, nn_loader_batches(loader));
         NN_TRY(nn_loader_batch(loader, 0, i, &batch));
         NN_TRY(add_batch(session, &batch, sums));
     }
+    nn_work_end();
     return 0;
 }
 
@@ -103,7 +106,7 @@ int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *spli
     size_t microbatches = nn_session_own_microbatches(session);
     memset(sums, 0, microbatches * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
     nn_model_use(session->model, nn_session_model_params(session));
-    int rc = add_all(session, loader, sums);
+    int rc = add_all(session, loader, split, sums);
     nn_model_use(session->model, session->params);
     NN_TRY(nn_comm_agree(session->comm, rc));
     NN_TRY(nn_session_sum(session, session->metric_state + NN_EVALUATION_SUMS, sums));

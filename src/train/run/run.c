@@ -350,6 +350,10 @@ int nn_run_append(nn_run *run) {
     return run->events ? nn_event_log_add(run->events, run->log.line) : NN_OK;
 }
 
+const char *nn_run_line(const nn_run *run) {
+    return run->dir ? run->log.json.text : NULL;
+}
+
 int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step) {
     return run->events ? nn_event_log_parameters(run->events, model, params, step) : NN_OK;
 }

@@ -49,6 +49,8 @@ nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoc
 int nn_run_append(nn_run *run);
 /* log.tensorboard: the parameters of the model after a step. NN_EIO. Local. */
 int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step);
+/* The line that was appended last, until the next one begins; NULL without a run folder. Local. */
+const char *nn_run_line(const nn_run *run);
 
 /* At the end of an epoch: the page of the run is drawn anew where log.report asks for it, by a
  * thread. Local. */
