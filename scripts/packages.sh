@@ -17,7 +17,7 @@ build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates curl
     "${mpi[@]}" libopenblas-openmp-dev libhdf5-dev libyaml-dev zlib1g-dev libssl-dev libcsv-dev)
 test=("${build[@]}" g++ gfortran clang doxygen libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
     hdf5-tools valgrind python3 python3-h5py python3-cffi python3-numpy python3-sklearn gzip munge slurmctld slurmd
-    slurm-client iproute2)
+    slurm-client tmux iproute2)
 # Not every release or processor has these: faster matrix products; images; formatter and linter of the one
 # version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker.
 build_optional=(libdnnl-dev libpng-dev libjpeg-dev)

@@ -53,6 +53,7 @@ extern const nn_verb nn_verb_train, nn_verb_eval, nn_verb_predict, nn_verb_plot,
 /* Options that every verb takes. */
 typedef struct nn_common {
     bool verbose, quiet, help;
+    int progress; /* nn_screen_progress_mode */
 } nn_common;
 extern const nn_option nn_common_table[];
 

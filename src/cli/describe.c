@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FLAG_SIZE 80
-#define ITEM_WIDTH 24
+#define ITEM_WIDTH 22
 
 static bool is_argument(const char *const *arguments, const char *key) {
     for (; arguments && *arguments; arguments++)

@@ -29,7 +29,8 @@ struct nn_guard {
     atomic_bool over;           /* the thread shall end */
     volatile sig_atomic_t stop; /* the number of the last signal that asks to stop; 0: none */
     volatile sig_atomic_t save; /* signals so far that ask to save and go on */
-    bool interrupted;           /* by SIGINT */
+    bool interrupted;           /* by SIGINT ... */
+    bool told;                  /* ... of which people have heard */
     double looked;              /* seconds at which the thread began to wait */
 };
 
@@ -144,12 +145,16 @@ static void take(nn_guard *g, int number, pid_t from) {
     }
     if (number == SIGCONT && !is_announcement(g, from))
         return;
-    if (number == SIGINT && g->interrupted)
+    if (number == SIGINT && g->interrupted) {
+        g->spec.hear(g->spec.ctx, NN_GUARD_KILLED);
         die_by(SIGINT);
+    }
     g->interrupted = g->interrupted || number == SIGINT;
     __atomic_store_n(&g->stop, number, __ATOMIC_SEQ_CST);
-    if (atomic_load(&g->phase) >= DEFERRING)
+    if (atomic_load(&g->phase) >= DEFERRING) {
+        g->spec.hear(g->spec.ctx, NN_GUARD_ASKED);
         return;
+    }
     if (has_failed_sibling(g, from)) { /* what it has said shall be the last word */
         sleep(NN_PATIENCE);
         g->spec.leave(g->spec.ctx, NN_ESTOPPED);
@@ -181,6 +186,14 @@ static void look_at_clock(const nn_guard *g) {
                           g->limit, nn_siblings_stopped(g->spec.launch, stopped)));
 }
 
+/* A step, or the checkpoint after it, may take long. */
+static void look_at_stop(nn_guard *g) {
+    if (!g->interrupted || g->told)
+        return;
+    g->told = true;
+    g->spec.hear(g->spec.ctx, NN_GUARD_INTERRUPTED);
+}
+
 static void *keep_watch(void *ctx) {
     const struct timespec second = {1, 0};
     nn_guard *g = ctx;
@@ -190,6 +203,8 @@ static void *keep_watch(void *ctx) {
         int number = sigtimedwait(&g->waited, &info, &second);
         if (number > 0 && number != WAKE)
             take(g, number, info.si_pid);
+        else if (number < 0)
+            look_at_stop(g);
         look_at_launcher(g);
         look_at_clock(g);
     }

@@ -22,12 +22,23 @@ typedef struct nn_guard nn_guard;
  * it. Does not return. */
 typedef void nn_guard_leave(void *ctx, int rc);
 
+/* What the guard tells of a run that is asked to stop. */
+typedef enum nn_guard_word {
+    NN_GUARD_ASKED,       /* it is, from now on */
+    NN_GUARD_INTERRUPTED, /* by Ctrl-C, a second or two ago, and has not ended yet */
+    NN_GUARD_KILLED       /* it ends at once, by the second Ctrl-C */
+} nn_guard_word;
+
+/* Called in the guard's thread while the others go on. */
+typedef void nn_guard_hear(void *ctx, nn_guard_word word);
+
 typedef struct nn_guard_spec {
     const nn_launch *launch; /* outlives the guard */
     bool stops; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGXCPU ask the run to save and stop,
                    SIGUSR2 to save and go on; else they do what they always do. Those that were
                    ignored (nohup) stay ignored */
     nn_guard_leave *leave;
+    nn_guard_hear *hear;
     void *ctx;
 } nn_guard_spec;
 

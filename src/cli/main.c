@@ -33,8 +33,18 @@ static void leave(void *ctx, int rc) {
     _exit(status);
 }
 
+/* In the guard's thread, too. */
+static void hear(void *ctx, nn_guard_word word) {
+    const nn_call *call = ctx;
+    nn_screen_stop(call->screen, word);
+}
+
 static int start_ranks(nn_call *call) {
-    nn_guard_spec guard = {call->launch, call->verb->stops, leave, call};
+    nn_guard_spec guard = {.launch = call->launch,
+                           .stops = call->verb->stops,
+                           .leave = leave,
+                           .hear = hear,
+                           .ctx = call};
     if (!call->verb->collective)
         return nn_comm_alone(&call->comm);
     NN_TRY(nn_guard_start(&guard, &call->guard));
@@ -45,9 +55,10 @@ static int start_ranks(nn_call *call) {
 }
 
 static int perform(int argc, char **argv, nn_call *call) {
-    nn_common common = {false, false, false};
+    nn_common common = {.progress = NN_SCREEN_AUTO};
     NN_TRY(nn_args_read(argc, argv, call, &common));
-    nn_screen_set(call->screen, common.verbose, common.quiet);
+    nn_screen_set(call->screen, common.verbose, common.quiet,
+                  (nn_screen_progress_mode)common.progress);
     if (!call->verb->collective || common.help)
         nn_guard_none();
     if (!call->verb->collective && call->screen->rank > 0)
@@ -127,6 +138,7 @@ static int finish(nn_call *call, int rc) {
         nn_screen_error(call->screen);
     }
     nn_guard_free(call->guard);
+    nn_screen_release(call->screen);
     nn_pool_release(call->pool);
     return status ? status : nn_error_exit_code(rc);
 }
@@ -136,7 +148,7 @@ int main(int argc, char **argv) {
     nn_pool pool = {NULL};
     nn_screen screen;
     nn_call call = {.launch = &launch, .pool = &pool, .screen = &screen};
-    nn_screen_init(&screen, launch.rank);
+    nn_screen_init(&screen, &launch);
     nn_h5_skip_exit();
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
         return finish(&call, launch.rank == 0 ? print_version() : 0);

@@ -3,19 +3,16 @@
 
 #include "base/error.h"
 #include "base/system/clock.h"
-#include "base/text.h"
+#include "base/system/work.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define REDRAW_SECONDS 0.2
 #define LINE_SECONDS 10.0
-#define MANY_EPOCHS 50 /* more than these do not get a line each */
+#define LINE_SHARE 0.02 /* of the time so far: a run of days has no more than hundreds of lines */
+#define MANY_EPOCHS 50  /* more than these do not get a line each */
 
 static void write_log(void *ctx, nn_log_level level, const char *line) {
     nn_screen *screen = ctx;
@@ -26,112 +23,125 @@ static void write_log(void *ctx, nn_log_level level, const char *line) {
     if (screen->rank > 0)
         fprintf(stderr, "nnmpi: rank %d: %s%s\n", screen->rank, kind, line);
     else
-        fprintf(stderr, "nnmpi: %s%s\n", kind, line);
+        fprintf(screen->terminal.text, "nnmpi: %s%s\n", kind, line);
 }
 
-void nn_screen_init(nn_screen *screen, int rank) {
-    const char *term = getenv("TERM");
-    *screen = (nn_screen){.rank = rank};
-    screen->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+void nn_screen_init(nn_screen *screen, const nn_launch *launch) {
+    *screen = (nn_screen){.rank = launch->rank};
+    nn_terminal_init(&screen->terminal, launch);
+    screen->begin = nn_seconds();
     screen->drawn = screen->lined = -INFINITY;
     nn_log_to(write_log, screen, NN_LOG_INFO);
 }
 
-void nn_screen_set(nn_screen *screen, bool verbose, bool quiet) {
-    screen->verbose = verbose;
-    screen->quiet = quiet;
-    nn_log_to(write_log, screen, verbose ? NN_LOG_DEBUG : quiet ? NN_LOG_WARNING : NN_LOG_INFO);
+/* ---- when something is shown ----------------------------------------------------------------- */
+
+static bool redraws(const nn_screen *screen) {
+    return screen->terminal.fd >= 0;
 }
 
-void nn_screen_error(nn_screen *screen) {
-    char rank[320] = "", host[256] = "unknown host";
-    gethostname(host, sizeof host - 1);
-    if (screen->rank > 0)
-        snprintf(rank, sizeof rank, "rank %d on %s: ", screen->rank, host);
+static void draw(nn_screen *screen, double now) {
+    if (!redraws(screen) || now - screen->drawn < NN_SCREEN_SECONDS || screen->stopping)
+        return;
+    screen->drawn = now;
+    if (nn_terminal_in_front(&screen->terminal))
+        nn_display_draw(&screen->display, &screen->terminal, now);
+}
+
+static void print(nn_screen *screen, const nn_status *status, double now) {
+    char line[NN_DISPLAY_LINE];
+    int columns = 0, rows;
+    if (redraws(screen))
+        nn_terminal_size(&screen->terminal, &columns, &rows);
     nn_screen_end(screen);
-    fprintf(stderr, "nnmpi: %s%s\n", rank, nn_error_message());
-    if (screen->verbose)
-        fprintf(stderr, "nnmpi: trace: %s\n", nn_error_trace());
+    fprintf(screen->terminal.text, "%s\n",
+            nn_display_line(&screen->display, status, now, columns, line));
+    screen->lined = now;
 }
 
-void nn_screen_end(nn_screen *screen) {
-    if (screen->live)
-        fputc('\n', stderr);
-    screen->live = false;
-}
-
-/* A line under construction; what does not fit is left out. No allocation: steps are being timed.
- */
-typedef struct line {
-    char text[512];
-    size_t used;
-} line;
-
-__attribute__((format(printf, 2, 3))) static void append(line *l, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(l->text + l->used, sizeof l->text - l->used, format, args);
-    va_end(args);
-    if (n > 0)
-        l->used += (size_t)n;
-    if (l->used >= sizeof l->text)
-        l->used = sizeof l->text - 1;
-}
-
-static void append_time(line *l, double seconds) {
-    long s = seconds > 0 && seconds < 1e9 ? lround(seconds) : 0;
-    if (s >= 3600)
-        append(l, "  %ld:%02ld:%02ld left", s / 3600, s / 60 % 60, s % 60);
-    else if (s > 0)
-        append(l, "  %ld:%02ld left", s / 60, s % 60);
-}
-
-static void describe(line *l, const nn_status *s) {
-    const nn_evaluation *v = s->validation;
-    append(l, "epoch %lld/%lld  step %lld/%lld", (long long)s->epoch, (long long)s->epochs,
-           (long long)s->step, (long long)s->total_steps);
-    if (!v)
-        append(l, "  loss %.4g", nn_plain_nan(s->loss));
-    else
-        append(l, "  %s: loss %.4g", nn_evaluation_split(v), nn_plain_nan(nn_evaluation_loss(v)));
-    for (size_t i = 0; v && i < nn_evaluation_metrics(v); i++) {
-        const nn_metric_value *m = nn_evaluation_metric(v, i);
-        if (!m->table_only)
-            append(l, "  %s %.4g", m->name, nn_plain_nan(m->value));
-    }
-    if (s->samples_per_s > 0)
-        append(l, "  %.0f samples/s", s->samples_per_s);
-    append_time(l, s->seconds_left);
-}
-
-/* Characters that a redrawn line may have so that it does not wrap. */
-static int width(void) {
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
+static bool is_late(const nn_screen *screen, double now) {
+    return now - screen->lined >= fmax(LINE_SECONDS, LINE_SHARE * (now - screen->begin));
 }
 
 /* Whether this report deserves a line that stays. */
 static bool wants_line(const nn_screen *screen, const nn_status *s, double now) {
     if (s->important && (s->epochs <= MANY_EPOCHS || s->step >= s->total_steps))
         return true;
-    return (s->important || !screen->terminal) && now - screen->lined >= LINE_SECONDS;
+    return (s->important || !redraws(screen)) && is_late(screen, now);
 }
 
 void nn_screen_progress(void *ctx, const nn_status *status) {
     nn_screen *screen = ctx;
-    line l = {.used = 0};
     double now = nn_seconds();
-    bool stays = wants_line(screen, status, now);
-    bool redraw = screen->terminal && now - screen->drawn >= REDRAW_SECONDS;
-    if (screen->quiet || !(stays || redraw))
+    if (!screen->shows)
         return;
-    describe(&l, status);
-    if (stays)
-        fprintf(stderr, "%s%s\n", screen->terminal ? "\r\033[K" : "", l.text);
-    else
-        fprintf(stderr, "\r\033[K%.*s", width(), l.text);
-    screen->live = !stays;
-    screen->drawn = now;
-    if (stays)
-        screen->lined = now;
+    nn_display_status(&screen->display, status);
+    if (wants_line(screen, status, now))
+        print(screen, status, now);
+    draw(screen, now);
+}
+
+/* nn_work_sink */
+static void show_work(void *ctx, const char *what, const char *of, int64_t done, int64_t total) {
+    nn_screen *screen = ctx;
+    const nn_display_work work = {.what = what, .of = of, .done = done, .total = total};
+    double now = nn_seconds();
+    bool long_ago = nn_display_work_at(&screen->display, &work, now);
+    if (!what && !screen->display.trains)
+        nn_screen_end(screen);
+    if (!long_ago)
+        return;
+    if (!redraws(screen) && now - screen->display.work.begin >= LINE_SECONDS &&
+        is_late(screen, now))
+        print(screen, NULL, now);
+    draw(screen, now);
+}
+
+void nn_screen_set(nn_screen *screen, bool verbose, bool quiet, nn_screen_progress_mode mode) {
+    screen->verbose = verbose;
+    screen->quiet = quiet;
+    screen->shows = !quiet && mode != NN_SCREEN_NEVER && screen->rank == 0;
+    if (!screen->shows || mode == NN_SCREEN_LINES)
+        nn_terminal_release(&screen->terminal);
+    else if (mode == NN_SCREEN_ALWAYS)
+        nn_terminal_force(&screen->terminal);
+    nn_work_to(screen->shows ? show_work : NULL, screen);
+    nn_log_to(write_log, screen, verbose ? NN_LOG_DEBUG : quiet ? NN_LOG_WARNING : NN_LOG_INFO);
+}
+
+void nn_screen_release(nn_screen *screen) {
+    nn_screen_end(screen);
+    nn_terminal_release(&screen->terminal);
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void nn_screen_error(nn_screen *screen) {
+    char rank[320] = "", host[256] = "unknown host";
+    FILE *text = screen->terminal.text;
+    gethostname(host, sizeof host - 1);
+    if (screen->rank > 0)
+        snprintf(rank, sizeof rank, "rank %d on %s: ", screen->rank, host);
+    nn_screen_end(screen);
+    fprintf(text, "nnmpi: %s%s\n", rank, nn_error_message());
+    if (screen->verbose)
+        fprintf(text, "nnmpi: trace: %s\n", nn_error_trace());
+}
+
+void nn_screen_stop(nn_screen *screen, nn_guard_word word) {
+    screen->stopping = true;
+    nn_screen_end(screen);
+    if (screen->rank > 0)
+        return;
+    if (word == NN_GUARD_INTERRUPTED)
+        fprintf(screen->terminal.text, "nnmpi: interrupted: this step, then a checkpoint; a second "
+                                       "Ctrl-C ends at once, without it\n");
+    else if (word == NN_GUARD_KILLED)
+        fprintf(screen->terminal.text, "nnmpi: ended at once by a second Ctrl-C: steps since the "
+                                       "last checkpoint are lost; to go on from it, run again with "
+                                       "--resume\n");
+}
+
+void nn_screen_end(nn_screen *screen) {
+    nn_display_clear(&screen->display, &screen->terminal);
 }

@@ -29,6 +29,10 @@ static void leave(void *ctx, int rc) {
     _exit(rc < 0 ? 1 : 0);
 }
 
+static void hear(void *ctx, nn_guard_word word) {
+    (void)ctx, (void)word;
+}
+
 /* Another process: each signal waits for the one before to be taken. */
 static pid_t send_signals(void) {
     pid_t parent = getpid(), child = fork();
@@ -79,7 +83,7 @@ static void test_ignored(const nn_guard *guard) {
 int main(void) {
     nn_blas_report blas;
     nn_launch launch = {.size = 1, .local_size = 1};
-    nn_guard_spec spec = {&launch, true, leave, NULL};
+    nn_guard_spec spec = {.launch = &launch, .stops = true, .leave = leave, .hear = hear};
     nn_guard *guard;
     signal(SIGHUP, SIG_IGN);
     if (!CHECK_EQ_INT(nn_guard_start(&spec, &guard), 0))

@@ -24,7 +24,7 @@ train --resume
 expect_line "^nnmpi: going on from run/last.h5: step 8, 2 of 4 epochs are done" err
 expect_line '^epoch 4/4  step 16/16 ' err
 expect_line '^trained 8 steps .from step 8 to 16, 4 epochs in all. in [0-9.]+ s, [1-9][0-9]* samples/s; ended by: epochs$' out
-"$NNMPI" train net.yaml --run run --resume -o train.epochs=5 --json > out 2> err
+"$NNMPI" train net.yaml --run run --resume -o train.epochs=5 --json -q > out 2> err
 python3 -c 'import json; r = json.load(open("out")); assert r["first_step"] == 16 and r["steps"] == 20, r'
 
 # ---- nothing left

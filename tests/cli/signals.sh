@@ -28,7 +28,7 @@ stops() {
     kill -s "$signal" "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 75 ] || fail "SIG$signal: exit code $code, not 75"
-    expect_line "^nnmpi: stopped by a signal after step [0-9]+, which is saved; .* --run $1 --resume$" err
+    expect_line "^nnmpi: stopped by a signal after step [0-9]+, which is saved; to go on: .*nnmpi train --run $1 --resume$" err
     [ -f "$1/last.h5" ] || fail "SIG$signal: nothing was saved"
 }
 for signal in TERM USR1 XCPU HUP; do stops "$signal" "run-$signal"; done
@@ -166,7 +166,7 @@ kill -s TERM "$pid"
 expect_unsaved data "$pid"
 
 before=$("$NNMPI" inspect run-TERM/last.h5 --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["state"]["step"])')
-"$NNMPI" train --run run-TERM --resume -o train.max_steps=$((before + 5)) -o train.epochs=100000000 --json > out
+"$NNMPI" train --run run-TERM --resume -o train.max_steps=$((before + 5)) -o train.epochs=100000000 --json -q > out
 python3 -c "import json; r = json.load(open('out')); assert r['steps'] == $before + 5, r"
 
 # nohup: a hang-up that was ignored stays ignored
@@ -184,7 +184,8 @@ def lines():
 def run(signals):
     before = lines()
     p = subprocess.Popen([os.environ["NNMPI"], "train", "slow.yaml", "--run", "slow", "-q", "--resume"],
-                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+                         stderr=open("err", "w"))
     while lines() <= before and p.poll() is None:
         time.sleep(0.02)
     for _ in range(signals):
@@ -196,6 +197,7 @@ codes = []
 while -signal.SIGINT not in codes and len(codes) < 5:
     codes.append(run(2))
 assert codes[-1] == -signal.SIGINT and set(codes) <= {75, -signal.SIGINT}, codes
+assert open("err").read().startswith("nnmpi: ended at once by a second Ctrl-C"), open("err").read()
 PY
 
 # a reader that goes away does not end the run, and is no failure, whether it is noticed at the end or before

@@ -16,7 +16,7 @@ mkdir bare
 expect_line '^test accuracy' out
 [ ! -s err ] || fail "-q and yet: $(cat err)"
 
-"$NNMPI" train --run json --json -o train.epochs=2 2> err > out
+"$NNMPI" train --run json --json -q -o train.epochs=2 2> err > out
 python3 - <<'PY'
 import json
 r = json.load(open("out"))

@@ -299,7 +299,7 @@ static void reference_verb(void *ctx, const nn_verb *verb) {
 }
 
 static void reference_verbs(FILE *out) {
-    fputs("## Command line\n\nEvery verb takes `-v`, `-q` and `-h`:\n\n", out);
+    fputs("## Command line\n\nEvery verb takes `-v`, `-q`, `-h` and `--progress`:\n\n", out);
     nn_options_describe(out, nn_common_table, 0);
     fputc('\n', out);
     nn_verbs_visit(reference_verb, out);

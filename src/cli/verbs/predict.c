@@ -1,5 +1,6 @@
 #include "train/evaluate/predict.h"
 
+#include "base/system/work.h"
 #include "cli/cli.h"
 #include "cli/verbs/predict_out.h"
 #include "comm/comm.h"
@@ -156,8 +157,10 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
 static int predict_all(task *t) {
     for (int64_t first = 0; first < t->split->samples; first += BATCH) {
         int64_t left = t->split->samples - first;
+        nn_work("predicting", t->split->name, first, t->split->samples);
         NN_TRY(predict_rows(t, first, left < BATCH ? left : BATCH));
     }
+    nn_work_end();
     return 0;
 }
 

@@ -22,7 +22,8 @@ static const nn_option table[] = {
      "the values that most replicas have or, if there is no majority, from the last checkpoint"},
     NN_SET_ROW(options, "train.lr=0.1"),
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
-     "print the result as one JSON object"},
+     "print JSON, an object a line: what metrics.jsonl says of losses, as it comes, and the result "
+     "at last; with -q only that"},
     NN_OPTION_END,
 };
 
@@ -110,6 +111,11 @@ static void begun(void *ctx) {
 
 static void show_progress(void *ctx, const nn_status *status) {
     const nn_call *call = ctx;
+    const options *o = call->options;
+    if (o->json && status->line && !call->screen->quiet) {
+        fputs(status->line, stdout);
+        fflush(stdout);
+    }
     nn_screen_progress(call->screen, status);
 }
 
@@ -126,6 +132,7 @@ static int run(const nn_call *call) {
                               .save = nn_guard_save(call->guard),
                               .begun = begun,
                               .progress = show_progress,
+                              .progress_every = call->screen->shows ? NN_SCREEN_SECONDS : 0,
                               .ctx = (void *)call,
                               .on_mismatch = (nn_mismatch)o->on_mismatch};
     rc = config_path(call, &path);

@@ -17,6 +17,10 @@ const nn_option nn_common_table[] = {
      "say more: what was found and chosen, and where an error came from"},
     {"quiet", NN_OPT_BOOL, offsetof(nn_common, quiet), "false", NULL,
      "only warnings and errors on standard error"},
+    {"progress", NN_OPT_CHOICE, offsetof(nn_common, progress), "auto", "auto|always|never|lines",
+     "how progress is shown on standard error. auto: drawn over and over where it is a terminal, "
+     "also that of mpirun, else as lines; always: drawn even where it is none; lines: a line at a "
+     "time"},
     {"help", NN_OPT_BOOL, offsetof(nn_common, help), "false", NULL, "this help"},
     NN_OPTION_END,
 };
