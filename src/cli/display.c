@@ -1,5 +1,6 @@
 #include "cli/display.h"
 
+#include "base/numbers/elementary.h"
 #include "base/text.h"
 
 #include <limits.h>
@@ -174,7 +175,8 @@ static void put_values(canvas *c, const nn_validated *v, const nn_status *s) {
 /* 0 to 7. By the logarithm where there is one: losses of the first steps are large, and how it goes
  * on is what people look at. */
 static int level(double value, double low, double high) {
-    double share = low > 0 ? log(value / low) / log(high / low) : (value - low) / (high - low);
+    double share = low > 0 ? nn_logarithm(value / low) / nn_logarithm(high / low)
+                           : (value - low) / (high - low);
     return high > low ? (int)fmin(8 * share, 7) : 0;
 }
 
