@@ -60,7 +60,8 @@ PY
 
 # ---- in a terminal of 60 columns
 command -v tmux > /dev/null || skip "the rest wants tmux"
-pane() { tmux -S "$trash/socket" "$@"; }
+panes=0
+pane() { tmux -S "$trash/socket$panes" "$@"; }
 close_pane() {
     pane kill-server 2> /dev/null || true
     finish "$1"
@@ -69,6 +70,7 @@ trap 'close_pane $?' EXIT
 # the width, and what is typed: into a shell of its own
 open_pane() {
     pane kill-server 2> /dev/null || true
+    panes=$((panes + 1)) # the server before may take a moment to end
     pane -u -f /dev/null new-session -d -x "$1" -y 16 "env PS1='ready ' bash --norc"
     see '^ready'
 }
