@@ -100,19 +100,20 @@ static void note(const nn_model *model, const nn_pass *pass, size_t i, nn_trace_
         nn_trace_add(model->trace, what, (int64_t)i, begin, now);
 }
 
-enum moment { BEFORE_FORWARD, AFTER_FORWARD, AFTER_BACKWARD };
+/* When rows are emitted. */
+enum emission { BEFORE_FORWARD, AFTER_FORWARD, AFTER_BACKWARD };
 
 /* The side of a product that is there by now. */
-static bool side_at(const nn_layer_outer *outer, enum moment moment, nn_outer_side *side) {
+static bool side_at(const nn_layer_outer *outer, enum emission when, nn_outer_side *side) {
     *side = outer->first;
-    if (moment == AFTER_BACKWARD)
+    if (when == AFTER_BACKWARD)
         *side = outer->first == NN_OUTER_A ? NN_OUTER_B : NN_OUTER_A;
-    return moment == AFTER_BACKWARD || outer->early == (moment == BEFORE_FORWARD);
+    return when == AFTER_BACKWARD || outer->early == (when == BEFORE_FORWARD);
 }
 
 /* The rows of gradients that are products. */
 static void emit_rows(const nn_model *model, const nn_layer *layer, const nn_pass *pass,
-                      enum moment moment) {
+                      enum emission when) {
     const struct nn_layer_plan *plan = layer->plan;
     nn_outer_side side;
     if (!plan->sink || !pass->emit_rows)
@@ -120,7 +121,7 @@ static void emit_rows(const nn_model *model, const nn_layer *layer, const nn_pas
     nn_io io = io_of(model, layer, &(struct call){.pass = *pass});
     io.dy = plan->dy_at;
     for (size_t i = 0; i < layer->outers; i++) {
-        if (!plan->emitted[i] || !side_at(&layer->outer[i], moment, &side))
+        if (!plan->emitted[i] || !side_at(&layer->outer[i], when, &side))
             continue;
         nn_row_block rows = layer->ops->rows(layer, &io, i, side);
         plan->sink(plan->sink_ctx, plan->sink_index[i], side, &rows);

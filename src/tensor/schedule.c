@@ -46,11 +46,11 @@ void nn_schedule_free(nn_schedule *s) {
 double nn_schedule_factor(const nn_schedule *s, int64_t t, int64_t end) {
     if (!s)
         return 0;
-    nn_progress progress = {.step = t,
-                            .epoch = t,
-                            .steps_per_epoch = end > 0,
-                            .total_steps = end > 0 ? end : INT64_MAX,
-                            .memory = &s->memory};
+    nn_schedule_at progress = {.step = t,
+                               .epoch = t,
+                               .steps_per_epoch = end > 0,
+                               .total_steps = end > 0 ? end : INT64_MAX,
+                               .memory = &s->memory};
     return s->ops->factor(s->options, &progress);
 }
 

@@ -208,13 +208,13 @@ nn_watch_fn *nn_trainer_watch(const nn_trainer *t) {
     return t->watch ? t->watch : reports_gradients(t) ? add_delta : NULL;
 }
 
-void nn_trainer_clear_report(nn_trainer *t) {
+void nn_trainer_clear_deltas(nn_trainer *t) {
     const nn_layer *const *layer;
     if (reports_gradients(t))
         memset(t->delta, 0, layer_count(t, &layer) * sizeof *t->delta);
 }
 
-int nn_trainer_sum_report(nn_trainer *t, double weight) {
+int nn_trainer_sum_deltas(nn_trainer *t, double weight) {
     const nn_layer *const *layer;
     size_t layers = layer_count(t, &layer);
     if (!reports_gradients(t))

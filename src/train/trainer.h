@@ -224,8 +224,8 @@ void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 nn_watch_fn *nn_trainer_watch(const nn_trainer *t);
 /* train.report: gradients. The size of delta is taken in steps that metrics.jsonl has a line for:
  * cleared before, summed over the ranks (Collective) after back-propagation. */
-void nn_trainer_clear_report(nn_trainer *t);
-int nn_trainer_sum_report(nn_trainer *t, double weight);
+void nn_trainer_clear_deltas(nn_trainer *t);
+int nn_trainer_sum_deltas(nn_trainer *t, double weight);
 
 /* Sets steps_per_epoch and total_steps, counted from where the run stands; before the first step
  * and after a resume. */

@@ -47,7 +47,7 @@ saves_and_goes_on() {
     for _ in 1 2; do
         before=$(grep -cE "$line" err) || true
         kill -s USR2 "$2"
-        for _ in $(seq 200); do
+        for _ in $(seq 800); do # a step and a checkpoint, on a busy machine
             [ "$(grep -cE "$line" err)" -le "$before" ] || break
             sleep 0.05
         done

@@ -3,7 +3,7 @@
 #define NN_COMM_REDUCE_BENCH_H
 
 #include "comm/reduce/reduce.h"
-#include "comm/reduce/schedule.h"
+#include "comm/reduce/simulate.h"
 
 typedef struct nn_reduce_speed {
     size_t bytes;               /* of the gradient vector */

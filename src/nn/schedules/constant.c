@@ -1,7 +1,7 @@
 /* The learning rate stays as it is. */
 #include "nn/schedules/schedules.h"
 
-static double constant_factor(const void *options, const nn_progress *progress) {
+static double constant_factor(const void *options, const nn_schedule_at *progress) {
     (void)options, (void)progress;
     return 1;
 }

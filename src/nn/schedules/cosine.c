@@ -32,7 +32,7 @@ static int cosine_check(void *options, const nn_node *node) {
 }
 
 /* How far it is on the present way down. */
-static double share_of(const struct cosine *o, const nn_progress *progress) {
+static double share_of(const struct cosine *o, const nn_schedule_at *progress) {
     double t = nn_schedule_time(progress, o->per), length = (double)o->over;
     if (!o->restarts)
         return nn_schedule_elapsed(progress, o->per, o->over);
@@ -45,7 +45,7 @@ static double share_of(const struct cosine *o, const nn_progress *progress) {
     return t / length;
 }
 
-static double cosine_factor(const void *options, const nn_progress *progress) {
+static double cosine_factor(const void *options, const nn_schedule_at *progress) {
     const struct cosine *o = options;
     return o->to + (1 - o->to) * (1 + nn_circle_at(share_of(o, progress) / 2).cosine) / 2;
 }

@@ -15,7 +15,7 @@ static const nn_option linear_options[] = {
     NN_PER(struct linear),
     NN_OPTION_END};
 
-static double linear_factor(const void *options, const nn_progress *progress) {
+static double linear_factor(const void *options, const nn_schedule_at *progress) {
     const struct linear *o = options;
     return o->from + (o->to - o->from) * nn_schedule_elapsed(progress, o->per, o->over);
 }
@@ -36,7 +36,7 @@ static const nn_option inverse_time_options[] = {
     NN_PER(struct inverse_time),
     NN_OPTION_END};
 
-static double inverse_time_factor(const void *options, const nn_progress *progress) {
+static double inverse_time_factor(const void *options, const nn_schedule_at *progress) {
     const struct inverse_time *o = options;
     return 1 / (1 + o->k * nn_schedule_time(progress, o->per));
 }
@@ -57,7 +57,7 @@ static const nn_option exponential_options[] = {
     NN_PER(struct exponential),
     NN_OPTION_END};
 
-static double exponential_factor(const void *options, const nn_progress *progress) {
+static double exponential_factor(const void *options, const nn_schedule_at *progress) {
     const struct exponential *o = options;
     return nn_power(o->gamma, nn_schedule_time(progress, o->per));
 }
@@ -81,7 +81,7 @@ static const nn_option polynomial_options[] = {
     NN_PER(struct polynomial),
     NN_OPTION_END};
 
-static double polynomial_factor(const void *options, const nn_progress *progress) {
+static double polynomial_factor(const void *options, const nn_schedule_at *progress) {
     const struct polynomial *o = options;
     double left = 1 - nn_schedule_elapsed(progress, o->per, o->over);
     return o->to + (1 - o->to) * nn_power(left, o->power);

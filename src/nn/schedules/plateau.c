@@ -30,7 +30,7 @@ static const nn_option plateau_options[] = {
      "learning rate that reductions do not go below"},
     NN_OPTION_END};
 
-static double plateau_factor(const void *options, const nn_progress *progress) {
+static double plateau_factor(const void *options, const nn_schedule_at *progress) {
     (void)options;
     return progress->memory->factor;
 }

@@ -11,14 +11,14 @@ typedef struct nn_schedule_memory {
     int64_t bad, cooldown; /* validations without improvement; to be passed over */
 } nn_schedule_memory;
 
-typedef struct nn_progress {
+typedef struct nn_schedule_at {
     int64_t step;  /* steps taken so far */
     int64_t epoch; /* whole epochs taken so far */
     int64_t batch; /* minibatches taken of the epoch under way */
     int64_t steps_per_epoch;
     int64_t total_steps; /* planned; 0: unknown */
     const nn_schedule_memory *memory;
-} nn_progress;
+} nn_schedule_at;
 
 typedef struct nn_schedule_ops {
     nn_entry entry;
@@ -27,7 +27,7 @@ typedef struct nn_schedule_ops {
     int (*check)(void *options, const nn_node *node);
     /* The factor for the next step, >= 0; a function of its arguments only, so that a resumed run
      * goes on with it. */
-    double (*factor)(const void *options, const nn_progress *progress);
+    double (*factor)(const void *options, const nn_schedule_at *progress);
     /* Both NULL, or: the metric it watches ("loss" or one of validate.metrics), and what follows
      * from a new value of it. `lr` is the base learning rate. */
     const char *(*watches)(const void *options);

@@ -12,11 +12,11 @@ static const nn_entry *const rows[] = {
 
 const nn_family nn_schedules = {"schedule", rows};
 
-double nn_schedule_time(const nn_progress *progress, int per) {
+double nn_schedule_time(const nn_schedule_at *progress, int per) {
     return (double)(per == NN_PER_STEP ? progress->step : progress->epoch);
 }
 
-double nn_schedule_end(const nn_progress *progress, int per) {
+double nn_schedule_end(const nn_schedule_at *progress, int per) {
     int64_t epoch = progress->steps_per_epoch;
     if (per == NN_PER_STEP)
         return (double)progress->total_steps;
@@ -27,7 +27,7 @@ double nn_schedule_end(const nn_progress *progress, int per) {
     return (double)(progress->epoch + epochs_left);
 }
 
-double nn_schedule_elapsed(const nn_progress *progress, int per, int64_t over) {
+double nn_schedule_elapsed(const nn_schedule_at *progress, int per, int64_t over) {
     double t = nn_schedule_time(progress, per);
     double end = over ? (double)over : nn_schedule_end(progress, per);
     return t < end ? t / end : 1;

@@ -18,11 +18,11 @@ enum { NN_PER_EPOCH, NN_PER_STEP };
     { "over", NN_OPT_INT, offsetof(type, over), "0", "[0, inf)", what "; 0: the whole run" }
 
 /* t, and the t at which the run is planned to end. */
-double nn_schedule_time(const nn_progress *progress, int per);
-double nn_schedule_end(const nn_progress *progress, int per);
+double nn_schedule_time(const nn_schedule_at *progress, int per);
+double nn_schedule_end(const nn_schedule_at *progress, int per);
 
 /* How far t is on its way to `over` (0: the end of the run), at most 1. */
-double nn_schedule_elapsed(const nn_progress *progress, int per, int64_t over);
+double nn_schedule_elapsed(const nn_schedule_at *progress, int per, int64_t over);
 
 extern const nn_schedule_ops nn_schedule_constant, nn_schedule_step, nn_schedule_multistep,
     nn_schedule_linear, nn_schedule_inverse_time, nn_schedule_exponential, nn_schedule_polynomial,

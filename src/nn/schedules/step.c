@@ -23,7 +23,7 @@ static const nn_option step_options[] = {
     NN_PER(struct step),
     NN_OPTION_END};
 
-static double step_factor(const void *options, const nn_progress *progress) {
+static double step_factor(const void *options, const nn_schedule_at *progress) {
     const struct step *o = options;
     return nn_power(o->gamma, floor(nn_schedule_time(progress, o->per) / (double)o->every));
 }
@@ -73,7 +73,7 @@ static int multistep_check(void *options, const nn_node *node) {
     return 0;
 }
 
-static double multistep_factor(const void *options, const nn_progress *progress) {
+static double multistep_factor(const void *options, const nn_schedule_at *progress) {
     const struct multistep *o = options;
     double t = nn_schedule_time(progress, o->per);
     size_t passed = 0;

@@ -3,7 +3,7 @@
 #define NN_TRAIN_BENCH_BENCH_H
 
 #include "base/mem.h"
-#include "comm/reduce/schedule.h"
+#include "comm/reduce/simulate.h"
 #include "train/trainer.h"
 
 #include <nnmpi/config.h>

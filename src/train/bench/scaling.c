@@ -123,12 +123,12 @@ static void plan_nodes(nn_scaling *s, int nodes, double batch) {
 int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes, bool strong,
                        nn_prediction *out) {
     nn_scaling *s = scaling;
-    nn_timeline one;
+    nn_step_time one;
     double batch = strong ? s->batch : s->batch / s->nodes;
     plan_nodes(s, 1, batch);
-    NN_TRY(nn_schedule(&s->plan, network, 1, &one));
+    NN_TRY(nn_simulate(&s->plan, network, 1, &one));
     plan_nodes(s, nodes, strong ? batch : batch * nodes);
-    NN_TRY(nn_schedule(&s->plan, network, nodes, &out->step));
+    NN_TRY(nn_simulate(&s->plan, network, nodes, &out->step));
     out->efficiency = one.seconds / out->step.seconds / (strong ? nodes : 1);
     return 0;
 }
@@ -136,7 +136,7 @@ int nn_scaling_predict(nn_scaling *scaling, const nn_network *network, int nodes
 bool nn_scaling_by_rows(const nn_scaling *scaling, size_t i, const nn_network *network, int nodes) {
     const nn_step_layer *layer = &scaling->predicted[i];
     for (size_t k = 0; k < layer->matrices; k++)
-        if (nn_schedule_by_rows(&scaling->plan, &layer->matrix[k], network, nodes))
+        if (nn_simulate_by_rows(&scaling->plan, &layer->matrix[k], network, nodes))
             return true;
     return false;
 }

@@ -2,7 +2,7 @@
 #ifndef NN_TRAIN_BENCH_SCALING_H
 #define NN_TRAIN_BENCH_SCALING_H
 
-#include "comm/reduce/schedule.h"
+#include "comm/reduce/simulate.h"
 #include "train/bench/bench.h"
 
 /* A step as it was measured on `nodes` nodes of `ranks` ranks each. */
@@ -17,7 +17,7 @@ typedef struct nn_scaling {
 } nn_scaling;
 
 typedef struct nn_prediction {
-    nn_timeline step;
+    nn_step_time step;
     double efficiency; /* share of the ideal speed, which is that of one node times the nodes */
 } nn_prediction;
 

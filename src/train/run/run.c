@@ -7,7 +7,7 @@
 #include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
-#include "train/run/report.h"
+#include "train/run/page.h"
 #include "train/run/scratch.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ struct nn_run {
     int lock; /* nn_lock_acquire's; -1: none */
     nn_metrics_log log;
     nn_events *events;   /* log.tensorboard; NULL: not wanted */
-    nn_report *report;   /* log.report; NULL: not wanted */
+    nn_run_page *page;   /* log.report; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
     nn_search search;    /* where the run is to go on */
 };
@@ -210,8 +210,8 @@ static void close_logs(nn_run *run) {
     nn_metrics_log_close(&run->log);
     nn_events_close(run->events);
     run->events = NULL;
-    nn_report_close(run->report);
-    run->report = NULL;
+    nn_run_page_close(run->page);
+    run->page = NULL;
 }
 
 void nn_run_free(nn_run *run) {
@@ -307,7 +307,7 @@ static int open_logs(nn_run *run, int64_t step, const char *history) {
         NN_TRY(nn_event_log_open(run->dir, step > 0 ? step : 0, nn_config_text(run->config),
                                  settings->root, &run->events));
     if (settings->log.report)
-        NN_TRY(nn_report_open(run->dir, &run->report));
+        NN_TRY(nn_run_page_open(run->dir, &run->page));
     return NN_OK;
 }
 
@@ -359,7 +359,7 @@ int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params,
 }
 
 void nn_run_refresh(nn_run *run) {
-    nn_report_refresh(run->report);
+    nn_run_page_refresh(run->page);
 }
 
 /* ---- checkpoints ----------------------------------------------------------------------------- */

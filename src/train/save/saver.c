@@ -2,9 +2,9 @@
 
 #include "base/mem.h"
 #include "base/system/clock.h"
+#include "base/system/worker.h"
 #include "math/kernels.h"
 #include "train/run/checkpoint_folder.h"
-#include "train/save/worker.h"
 
 #include <stdio.h>
 #include <string.h>

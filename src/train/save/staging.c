@@ -2,9 +2,9 @@
 
 #include "base/mem.h"
 #include "base/system/clock.h"
+#include "base/system/worker.h"
 #include "comm/heartbeat.h"
 #include "comm/wait.h"
-#include "train/save/worker.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>

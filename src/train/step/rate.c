@@ -20,12 +20,12 @@ double nn_trainer_rate(const nn_trainer *t) {
     const nn_schedule_ops *schedule = (const nn_schedule_ops *)s->train.schedule.row;
     if (t->rate > 0)
         return t->rate;
-    nn_progress progress = {.step = t->state.step,
-                            .epoch = t->state.epoch,
-                            .batch = t->state.batch,
-                            .steps_per_epoch = t->steps_per_epoch,
-                            .total_steps = t->total_steps,
-                            .memory = &t->state.schedule};
+    nn_schedule_at progress = {.step = t->state.step,
+                               .epoch = t->state.epoch,
+                               .batch = t->state.batch,
+                               .steps_per_epoch = t->steps_per_epoch,
+                               .total_steps = t->total_steps,
+                               .memory = &t->state.schedule};
     double rate = base_rate(t) * warmup(t) * schedule->factor(s->train.schedule.options, &progress);
     return t->rate_factor > 0 ? rate * t->rate_factor : rate;
 }

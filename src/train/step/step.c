@@ -206,7 +206,7 @@ static int check_step(nn_trainer *t, const nn_batch *shard, int failure) {
         return explain_loss(t, shard);
     if (nn_reducer_nonfinite(s->reducer))
         return nn_updater_explain_nonfinite(t->updater);
-    return nn_trainer_sum_report(t, sums->weight);
+    return nn_trainer_sum_deltas(t, sums->weight);
 }
 
 /* The step is done. */
@@ -271,7 +271,7 @@ int nn_trainer_step(nn_trainer *t) {
         NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     int failure = load_shard(t, &shard);
     nn_session_clear_sums(s);
-    nn_trainer_clear_report(t);
+    nn_trainer_clear_deltas(t);
     t->lr = nn_trainer_rate(t);
     nn_updater_announce(t->updater, t->lr, t->state.step + 1);
     next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &time->data);
@@ -315,7 +315,7 @@ int nn_trainer_forward(nn_trainer *t) {
         NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     NN_TRY(nn_comm_agree(t->comm, load_shard(t, &p->rows)));
     nn_session_clear_sums(s);
-    nn_trainer_clear_report(t);
+    nn_trainer_clear_deltas(t);
     next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &t->interval.data);
     p->pass = pass_over(t, 0, &p->rows);
     p->output = nn_model_forward(s->model, &p->pass, p->rows.x);

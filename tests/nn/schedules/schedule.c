@@ -9,7 +9,7 @@ static double factor(const char *yaml, int64_t step, int64_t epoch) {
     nn_pool pool = {0};
     const nn_entry *row = NULL;
     union row_options options;
-    nn_progress progress = {.step = step, .epoch = epoch, .steps_per_epoch = 10};
+    nn_schedule_at progress = {.step = step, .epoch = epoch, .steps_per_epoch = 10};
     double value = -1;
 
     if (row_take(&pool, &nn_schedules, yaml, &row, &options))
@@ -37,11 +37,11 @@ static bool set_up(struct setup *s, const char *yaml) {
 }
 
 static double factor_at(const struct setup *s, int64_t epoch, int64_t step) {
-    nn_progress progress = {.step = step,
-                            .epoch = epoch,
-                            .steps_per_epoch = 10,
-                            .total_steps = 10 * GOLDEN_TIMES,
-                            .memory = &s->memory};
+    nn_schedule_at progress = {.step = step,
+                               .epoch = epoch,
+                               .steps_per_epoch = 10,
+                               .total_steps = 10 * GOLDEN_TIMES,
+                               .memory = &s->memory};
     return s->ops->factor(&s->options, &progress);
 }
 

@@ -1,16 +1,16 @@
-#include "train/run/report.h"
+#include "train/run/page.h"
 
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/system/worker.h"
 #include "plot/plot.h"
-#include "train/save/worker.h"
 
 #include <math.h>
 
 #define SHARE 0.01        /* of the time of a core */
 #define LEAST_SECONDS 2.0 /* between two pages that a browser loads by itself */
 
-struct nn_report {
+struct nn_run_page {
     nn_pool pool;
     const char *dir, *path;
     nn_worker *worker; /* the rest is its, while it is busy */
@@ -19,7 +19,7 @@ struct nn_report {
     bool over;         /* the run has ended, or the program does */
 };
 
-static int draw(nn_report *r, nn_pool *pool) {
+static int draw(nn_run_page *r, nn_pool *pool) {
     nn_plot plot = {.pool = pool, .refresh = r->over ? 0 : fmax(r->pause, LEAST_SECONDS)};
     NN_TRY(nn_plot_runs(&plot, &r->dir, 1));
     return nn_plot_page(&plot, r->path);
@@ -27,7 +27,7 @@ static int draw(nn_report *r, nn_pool *pool) {
 
 /* The run goes on without its page. */
 static void work(void *ctx) {
-    nn_report *r = ctx;
+    nn_run_page *r = ctx;
     nn_pool pool = {0};
     double begin = nn_seconds();
     if (draw(r, &pool) < 0) {
@@ -39,8 +39,8 @@ static void work(void *ctx) {
     r->due = nn_seconds() + r->pause;
 }
 
-int nn_report_open(const char *dir, nn_report **out) {
-    nn_report *r;
+int nn_run_page_open(const char *dir, nn_run_page **out) {
+    nn_run_page *r;
     int rc;
     *out = NULL;
     NN_TRY(NN_NEW(&r, 1, "report"));
@@ -56,7 +56,7 @@ int nn_report_open(const char *dir, nn_report **out) {
     return 0;
 }
 
-void nn_report_close(nn_report *r) {
+void nn_run_page_close(nn_run_page *r) {
     if (!r)
         return;
     nn_worker_wait(r->worker);
@@ -67,7 +67,7 @@ void nn_report_close(nn_report *r) {
     nn_free(r);
 }
 
-void nn_report_refresh(nn_report *r) {
+void nn_run_page_refresh(nn_run_page *r) {
     if (r && !nn_worker_busy(r->worker) && nn_seconds() >= r->due)
         nn_worker_start(r->worker, work, r);
 }

@@ -1,6 +1,6 @@
 /* The simulated step, where its timeline can be worked out by hand: a network of 1 MiB a second,
  * layers of one bucket (1 MiB) or of a matrix of four, and seconds of computing. */
-#include "comm/reduce/schedule.h"
+#include "comm/reduce/simulate.h"
 
 #include "check.h"
 #include "comm/reduce/partition.h"
@@ -15,7 +15,7 @@ static const nn_network network = {.bandwidth = MIB, .adding = INFINITY};
 
 static nn_timeline run(const nn_step_plan *plan, const nn_network *net, int nodes) {
     nn_timeline t = {0};
-    CHECK(nn_schedule(plan, net, nodes, &t) == 0);
+    CHECK(nn_simulate(plan, net, nodes, &t) == 0);
     return t;
 }
 
@@ -143,7 +143,7 @@ static nn_step_plan matrix_plan(const nn_step_layer *layer, double flops) {
 static void test_rows(void) {
     const nn_step_layer layer = matrix(1);
     const nn_step_plan plan = matrix_plan(&layer, INFINITY);
-    CHECK(nn_schedule_by_rows(&plan, &square, &network, 2));
+    CHECK(nn_simulate_by_rows(&plan, &square, &network, 2));
     /* x goes out at 0, dy at 1, and the product follows */
     check_timeline(run(&plan, &network, 2), 1.25 + 1, 0.125);
     /* to three nodes; x has gone out at 0.75 */
@@ -156,11 +156,11 @@ static void test_choice(void) {
     const nn_step_layer layer = matrix(1);
     const double work = 2 * 64 * (double)WIDTH * WIDTH, saved = 4 - 0.5; /* seconds on 2 nodes */
     nn_step_plan plan = matrix_plan(&layer, 1.01 * work / saved);
-    CHECK(nn_schedule_by_rows(&plan, &square, &network, 2));
-    CHECK(!nn_schedule_by_rows(&plan, &square, &network, 1));
-    CHECK(!nn_schedule_by_rows(&plan, &square, &network, 64));
+    CHECK(nn_simulate_by_rows(&plan, &square, &network, 2));
+    CHECK(!nn_simulate_by_rows(&plan, &square, &network, 1));
+    CHECK(!nn_simulate_by_rows(&plan, &square, &network, 64));
     plan.flops = 0.99 * work / saved;
-    CHECK(!nn_schedule_by_rows(&plan, &square, &network, 2));
+    CHECK(!nn_simulate_by_rows(&plan, &square, &network, 2));
     check_timeline(run(&plan, &network, 2), 1.625 + 4, 4);
 }
 
@@ -174,8 +174,8 @@ static void test_parts(void) {
     layer.matrices = 2;
     layer.matrix = part;
     nn_step_plan plan = matrix_plan(&layer, INFINITY);
-    CHECK(nn_schedule_by_rows(&plan, &part[0], &network, 2));
-    CHECK(!nn_schedule_by_rows(&plan, &part[1], &network, 2));
+    CHECK(nn_simulate_by_rows(&plan, &part[0], &network, 2));
+    CHECK(!nn_simulate_by_rows(&plan, &part[1], &network, 2));
     /* a quarter of the product is the layer's own, then dz goes out and the sum of the rest, which
      * is dealt with first, and three quarters of the whole product follow */
     const double rows = 0.25, rest = WIDTH * 4 / MIB, begin = 1.125 + 0.5 / 4;
@@ -185,7 +185,7 @@ static void test_parts(void) {
     layer = matrix(1);
     layer.matrix = &table;
     plan.number = 2; /* indices are whole all the same */
-    CHECK(nn_schedule_by_rows(&plan, &table, &network, 2));
+    CHECK(nn_simulate_by_rows(&plan, &table, &network, 2));
     check_timeline(run(&plan, &network, 2), 1.125 + 64 * 2 / MIB + 1, 64 * 2 / MIB);
 }
 

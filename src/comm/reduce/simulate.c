@@ -1,4 +1,4 @@
-#include "comm/reduce/schedule.h"
+#include "comm/reduce/simulate.h"
 
 #include "base/mem.h"
 #include "comm/reduce/outer/outer_grads.h"
@@ -87,7 +87,7 @@ static bool go_directly(const nn_step_plan *plan, int nodes) {
     return nn_sums_go_directly((size_t)nodes, 0, plan->number < sizeof(nn_real), false);
 }
 
-bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
+bool nn_simulate_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
                          const nn_network *network, int nodes) {
     while (matrix->product.continued)
         matrix--;
@@ -362,7 +362,7 @@ static void plan_layer(struct simulation *s, size_t i, nn_partition_spec *spec, 
     s->begin[i] = spec->n;
     for (size_t k = 0; k < layer->matrices; k++) {
         const nn_outer_matrix *c = &layer->matrix[k].product;
-        bool by_rows = nn_schedule_by_rows(s->plan, &layer->matrix[k], s->net, s->nodes);
+        bool by_rows = nn_simulate_by_rows(s->plan, &layer->matrix[k], s->net, s->nodes);
         s->by_rows[s->first[i] + k] = by_rows;
         if (by_rows)
             whole[spec->wholes++] = (nn_span){spec->n + c->begin, spec->n + c->begin + c->m * c->n};
@@ -397,7 +397,7 @@ static int plan_simulation(struct simulation *s, nn_pool *pool) {
     return s->bucket && s->transfer ? 0 : NN_EMEMORY;
 }
 
-int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, nn_timeline *out) {
+int nn_simulate(const nn_step_plan *plan, const nn_network *network, int nodes, nn_step_time *out) {
     struct simulation s = {.plan = plan, .net = network, .nodes = nodes};
     nn_pool pool = {0};
     int rc = plan_simulation(&s, &pool);
@@ -406,7 +406,7 @@ int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, 
         begin_step(&s);
         forward(&s);
         backward(&s);
-        *out = (nn_timeline){s.now, s.exposed};
+        *out = (nn_step_time){s.now, s.exposed};
     }
     nn_pool_release(&pool);
     return rc;

@@ -1,7 +1,7 @@
 /* A thread that does one task after the other, for what the thread that trains should not wait for.
  */
-#ifndef NN_TRAIN_SAVE_WORKER_H
-#define NN_TRAIN_SAVE_WORKER_H
+#ifndef NN_BASE_SYSTEM_WORKER_H
+#define NN_BASE_SYSTEM_WORKER_H
 
 #include "base/error.h"
 

@@ -1,4 +1,4 @@
-#include "train/save/worker.h"
+#include "base/system/worker.h"
 
 #include "base/mem.h"
 #include "base/system/thread.h"

@@ -11,8 +11,8 @@
  * is looked at after each layer of back-propagation and waited for at its end. Where steps are left
  * to the next one (nn_reducer_go_ahead), each layer waits for its own parameters in forward, and
  * what is needed first is sent first. */
-#ifndef NN_COMM_REDUCE_SCHEDULE_H
-#define NN_COMM_REDUCE_SCHEDULE_H
+#ifndef NN_COMM_REDUCE_SIMULATE_H
+#define NN_COMM_REDUCE_SIMULATE_H
 
 #include "comm/reduce/spec.h"
 
@@ -55,17 +55,17 @@ typedef struct nn_step_plan {
     bool ahead;    /* sums that are on their way when back-propagation ends are left to the next */
 } nn_step_plan;
 
-typedef struct nn_timeline {
+typedef struct nn_step_time {
     double seconds; /* of a step */
     double exposed; /* of them waiting for other nodes */
-} nn_timeline;
+} nn_step_time;
 
 /* Whether a gradient goes by rows on so many nodes: as nn_rows_pay says. Local. */
-bool nn_schedule_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
+bool nn_simulate_by_rows(const nn_step_plan *plan, const nn_step_matrix *matrix,
                          const nn_network *network, int nodes);
 
 /* The timeline of a step, after many of them, on `nodes` nodes, each with the rows of the plan.
  * NN_EMEMORY. Local. */
-int nn_schedule(const nn_step_plan *plan, const nn_network *network, int nodes, nn_timeline *out);
+int nn_simulate(const nn_step_plan *plan, const nn_network *network, int nodes, nn_step_time *out);
 
 #endif
