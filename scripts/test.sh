@@ -84,9 +84,10 @@ build() {
     configure "$@" && cmake --build "build/test/$1" -j "$jobs" -- --quiet
 }
 
-# clang_warnings: every file is compiled as often as the build does it, but not optimised, and nothing is kept.
+# clang_warnings: every file is compiled as often as the build does it, but not optimised, and nothing is kept but
+# the source that the build makes.
 clang_warnings() {
-    configure clang || return
+    configure clang && cmake --build build/test/clang --target page.c -- --quiet || return
     sed -n 's/^ *"command": "\(.*\)",$/\1/p' build/test/clang/compile_commands.json |
         sed 's/\\"/"/g; s/ -o [^ ]*/ -O0 -g0 -Xclang -emit-codegen-only/' | sort -u |
         xargs -d '\n' -n 1 -P "$jobs" bash -c
@@ -125,11 +126,6 @@ with_llvm() {
     fi
 }
 
-# fuzz: a minute for each target, one after the other, so that they take what the tests leave.
-fuzz() {
-    build fuzz "$sanitized" && run_tests fuzz -j 1
-}
-
 # lint: what looks at the sources and runs nothing.
 lint() {
     local failed=() nodes=30000
@@ -155,7 +151,7 @@ check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG" "${go
 # Ranks that start, wait for a disk or sleep leave much of the processors to who compiles.
 sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
 beside asan 5 build asan "$sanitized" "${gold[@]}"
-if has_libfuzzer; then beside fuzz 10 fuzz; fi
+if has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
 if [ "$full" = yes ]; then beside tsan 15 build tsan "$sanitized"; fi
 beside lint 19 lint
 check "tests" run_tests release
@@ -168,7 +164,8 @@ few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long" -j $((3 * jobs
 check "sanitized build" join asan
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
 if [ -n "${started[fuzz]:-}" ]; then
-    check "fuzzing" join fuzz
+    check "fuzz build" join fuzz
+    check "fuzzing" run_tests fuzz -j "$jobs" # a minute for each target, in which nothing else looks at a clock
 else
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tidy.sh BUILD_DIR [LLVM VERSION [NODES]]: clang-tidy over every C source file of a configured build, each
-# once however many times it is compiled. NODES: states of a function that the analyser looks at, by
+# tidy.sh BUILD_DIR [LLVM VERSION [NODES]]: clang-tidy over every C source file of a configured build (none that
+# a build makes), each once however many times it is compiled. NODES: states of a function that the analyser looks at, by
 # default as many as it likes, which takes most of the time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +14,10 @@ fi
 database=$(mktemp -d)
 trap 'rm -rf "$database"' EXIT
 python3 - "$build_dir/compile_commands.json" "$database/compile_commands.json" <<'PYTHON'
-import json, sys
+import json, os, sys
 commands = json.load(open(sys.argv[1]))
-by_file = {command["file"]: command for command in commands if command["file"].endswith(".c")}
+by_file = {command["file"]: command for command in commands
+           if command["file"].endswith(".c") and os.path.exists(os.path.join(command["directory"], command["file"]))}
 json.dump(list(by_file.values()), open(sys.argv[2], "w"))
 PYTHON
 "run-clang-tidy$version" -quiet -p "$database" -j "$(nproc)" "${analyser[@]}" \

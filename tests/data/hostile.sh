@@ -191,7 +191,9 @@ for path in /dev/zero pipe .; do
     refuse 2 "'$path' is a (device|pipe|folder)" "$NNMPI" check "$path"
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import csv "$path" --label 1 -O x.h5
     refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data import idx --train-images "$path" --train-labels one -O x.h5
-    refuse 3 "'$path' is a (device|pipe|folder), but a regular file is wanted" "$NNMPI" data info "$path"
+    holds="'$path' is a (device|pipe), but a regular file is wanted"
+    [ "$path" != . ] || holds='holds no pictures' # a folder of them would do
+    refuse 3 "$holds" "$NNMPI" data info "$path"
 done
 for path in /dev/zero pipe; do
     wrong="'$path' is a (device|pipe), but a regular file is wanted"

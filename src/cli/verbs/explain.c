@@ -53,7 +53,7 @@ static void print_row(const float *row, size_t columns, size_t most) {
 /* Its last dimension goes along the line; a blank line comes between its matrices. */
 static void print_values(const float *value, int rank, const int64_t *dim, size_t most) {
     size_t columns = rank > 0 ? (size_t)dim[rank - 1] : 1, rows = 1;
-    size_t block = rank > 1 ? (size_t)dim[rank - 2] : 1;
+    size_t block = rank > 1 && dim[rank - 2] > 0 ? (size_t)dim[rank - 2] : 1;
     for (int i = 0; i + 1 < rank; i++)
         rows *= (size_t)dim[i];
     for (size_t i = 0; i < rows; i++) {

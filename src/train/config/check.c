@@ -363,30 +363,42 @@ static int check_init(nn_settings *s) {
     return NN_OK;
 }
 
-int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_settings *s) {
+/* Those that are there: others are missing by the table of the topmost section. */
+static int check_needed(nn_settings *s) {
     int rc = NN_OK;
-    s->root = root;
-    s->stored = stored;
-    s->folder = folder;
-    NN_TRY(add_section(root, "train"));
-    NN_TRY(add_section(root, "validate"));
-    NN_TRY(add_section(root, "checkpoint"));
-    NN_TRY(add_section(root, "log"));
-    NN_TRY_EACH(bind_section("", root, s));
     if (s->data)
         NN_TRY_EACH(check_data(s));
     if (s->model)
         NN_TRY_EACH(check_model(s));
     if (s->loss)
         NN_TRY_EACH(check_loss(s));
+    return rc;
+}
+
+static int check_saving(nn_settings *s) {
+    int rc = NN_OK;
+    s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
+    NN_TRY_EACH(bind_section("checkpoint", s->checkpoint_node, s));
+    NN_TRY_EACH(bind_section("log", s->log_node, s));
+    return rc;
+}
+
+int nn_settings_check(nn_node *root, const char *folder, bool stored, nn_settings *s) {
+    static const char *const optional[] = {"train", "validate", "checkpoint", "log"};
+    int rc = NN_OK;
+    s->root = root;
+    s->stored = stored;
+    s->folder = folder;
+    for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
+        NN_TRY(add_section(root, optional[i]));
+    NN_TRY_EACH(bind_section("", root, s));
+    NN_TRY_EACH(check_needed(s));
     NN_TRY_EACH(check_init(s));
     NN_TRY_EACH(check_train(s));
     NN_TRY_EACH(check_balance(s));
     if (s->loss)
         NN_TRY_EACH(check_stop_rule(s));
     NN_TRY_EACH(check_validate(s));
-    s->checkpoint.every_epochs = s->checkpoint.every_steps = -1;
-    NN_TRY_EACH(bind_section("checkpoint", s->checkpoint_node, s));
-    NN_TRY_EACH(bind_section("log", s->log_node, s));
+    NN_TRY_EACH(check_saving(s));
     return rc;
 }

@@ -239,12 +239,16 @@ static void test_way(struct trial *t, nn_reduce_choice way, bool tree, nn_betwee
     nn_reducer_free(t->reducer);
 }
 
-/* Many rows of few numbers are more than their product. */
+/* Many rows of few numbers are more than their product, over 1 Gbit/s as well. */
 static void test_choice(struct trial *t) {
     nn_reduce_spec spec = {.comm = t->comm,
                            .choice = NN_REDUCE_NODE,
                            .n = N,
                            .vectors = 1,
+                           .link = {.latency = 1e-6,
+                                    .bandwidth = 1.25e8,
+                                    .flops = 1e11,
+                                    .nodes = nn_comm_nodes(t->comm)},
                            .outer = matrix,
                            .outer_count = MATRICES,
                            .rows = 5000,

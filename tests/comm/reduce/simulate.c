@@ -13,13 +13,13 @@
 
 static const nn_network network = {.bandwidth = MIB, .adding = INFINITY};
 
-static nn_timeline run(const nn_step_plan *plan, const nn_network *net, int nodes) {
-    nn_timeline t = {0};
+static nn_step_time run(const nn_step_plan *plan, const nn_network *net, int nodes) {
+    nn_step_time t = {0};
     CHECK(nn_simulate(plan, net, nodes, &t) == 0);
     return t;
 }
 
-static void check_timeline(nn_timeline t, double seconds, double exposed) {
+static void check_timeline(nn_step_time t, double seconds, double exposed) {
     CHECK_NEAR(t.seconds, seconds, TOLERANCE);
     CHECK_NEAR(t.exposed, exposed, TOLERANCE);
 }

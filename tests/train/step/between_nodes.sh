@@ -53,7 +53,8 @@ run_ranks "$RANKS" "$NNMPI" check net.yaml >out
 expect_line '^ +a message takes [0-9.]+ us, of which [0-9.]+ us of its sender, \+ bytes / [0-9.]+ GB/s; a rank multiplies at [0-9.]+ GFLOP/s$' out
 expect_no_line 'MPI_THREAD_MULTIPLE' out
 
-# with an MPI that lets no thread look after messages
+# with an MPI that lets no thread look after messages; what is put before a sanitizer's library would not come first
+! is_sanitized || exit 0
 shim funneled
 run_ranks "$RANKS" env LD_PRELOAD="$PWD/funneled.so" "$NNMPI" check net.yaml >out
 expect_line '^ +messages move on between layers only: MPI was started without MPI_THREAD_MULTIPLE$' out
