@@ -98,7 +98,7 @@ static void test_two_nodes(nn_pool *pool) {
     CHECK_NEAR(predict(&s, &perfect, 1, true).step.seconds, 20e-3 - 4e-3 + 3e-3, 1e-9);
     const nn_network narrow = {0, 0, 1e7, 0, INFINITY};
     CHECK(nn_scaling_by_rows(&s, 0, &narrow, 2));
-    nn_timeline t = predict(&s, &narrow, 2, true).step;
+    nn_step_time t = predict(&s, &narrow, 2, true).step;
     CHECK_NEAR(t.seconds - t.exposed, 20e-3 - 4e-3, 1e-9);
 }
 
