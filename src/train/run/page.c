@@ -17,6 +17,7 @@ struct nn_run_page {
     double due;        /* seconds of the clock: not to be drawn before */
     double pause;      /* seconds between two pages */
     bool over;         /* the run has ended, or the program does */
+    bool warned;       /* the last drawing failed */
 };
 
 static int draw(nn_run_page *r, nn_pool *pool) {
@@ -30,10 +31,11 @@ static void work(void *ctx) {
     nn_run_page *r = ctx;
     nn_pool pool = {0};
     double begin = nn_seconds();
-    if (draw(r, &pool) < 0) {
+    bool failed = draw(r, &pool) < 0;
+    if (failed && !r->warned)
         nn_warn("the page of the run is not drawn (log.report): %s", nn_error_message());
-        nn_error_clear();
-    }
+    nn_error_clear();
+    r->warned = failed;
     nn_pool_release(&pool);
     r->pause = (nn_seconds() - begin) / SHARE;
     r->due = nn_seconds() + r->pause;
@@ -46,14 +48,18 @@ int nn_run_page_open(const char *dir, nn_run_page **out) {
     NN_TRY(NN_NEW(&r, 1, "report"));
     r->dir = nn_pool_strdup(&r->pool, dir);
     r->path = nn_pool_printf(&r->pool, "%s/report.html", dir);
-    rc = r->dir && r->path ? nn_worker_new("the page of the run", &r->worker) : NN_EMEMORY;
-    if (rc < 0) {
-        nn_pool_release(&r->pool);
-        nn_free(r);
-        return rc;
+    rc = r->dir && r->path ? 0 : NN_EMEMORY;
+    if (rc == 0 && nn_worker_new("the page of the run", &r->worker) == 0) {
+        *out = r;
+        return 0;
     }
-    *out = r;
-    return 0;
+    if (rc == 0) {
+        nn_warn("the run goes on without its page (log.report): %s", nn_error_message());
+        nn_error_clear();
+    }
+    nn_pool_release(&r->pool);
+    nn_free(r);
+    return rc;
 }
 
 void nn_run_page_close(nn_run_page *r) {

@@ -6,7 +6,8 @@
 
 typedef struct nn_run_page nn_run_page;
 
-/* For the run in `dir`. NN_EMEMORY. Local. */
+/* For the run in `dir`; *out is NULL, after a warning, where no thread can be had. NN_EMEMORY.
+ * Local. */
 int nn_run_page_open(const char *dir, nn_run_page **out);
 /* Draws it once more, from what the folder holds; NULL, which is left alone, as in
  * nn_run_page_refresh. Local. */

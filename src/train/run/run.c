@@ -210,14 +210,13 @@ static void close_logs(nn_run *run) {
     nn_metrics_log_close(&run->log);
     nn_events_close(run->events);
     run->events = NULL;
-    nn_run_page_close(run->page);
-    run->page = NULL;
 }
 
 void nn_run_free(nn_run *run) {
     if (!run)
         return;
     close_logs(run);
+    nn_run_page_close(run->page);
     nn_pool_release(&run->search.pool);
     nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
@@ -306,7 +305,7 @@ static int open_logs(nn_run *run, int64_t step, const char *history) {
     if (settings->log.tensorboard)
         NN_TRY(nn_event_log_open(run->dir, step > 0 ? step : 0, nn_config_text(run->config),
                                  settings->root, &run->events));
-    if (settings->log.report)
+    if (settings->log.report && !run->page) /* one that is rewound keeps it */
         NN_TRY(nn_run_page_open(run->dir, &run->page));
     return NN_OK;
 }
