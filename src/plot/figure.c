@@ -11,11 +11,11 @@ nn_figure *nn_plot_add(nn_plot *plot, nn_figure_kind kind, const char *id, const
     return figure;
 }
 
-bool nn_plot_has(const nn_plot *plot, const char *id) {
+nn_figure *nn_plot_find(const nn_plot *plot, const char *id) {
     for (size_t i = 0; i < plot->figures; i++)
         if (strcmp(plot->figure[i].id, id) == 0)
-            return true;
-    return false;
+            return &plot->figure[i];
+    return NULL;
 }
 
 void nn_plot_drop(nn_plot *plot) {
@@ -40,7 +40,7 @@ int nn_figure_series(nn_plot *plot, nn_figure *figure, nn_series series) {
     return 0;
 }
 
-int nn_figure_mark(nn_plot *plot, nn_figure *figure, nn_mark mark) {
+int nn_figure_add_mark(nn_plot *plot, nn_figure *figure, nn_figure_mark mark) {
     NN_TRY(NN_GROW(plot->pool, &figure->mark, figure->marks, &figure->mark_capacity));
     figure->mark[figure->marks++] = mark;
     return 0;

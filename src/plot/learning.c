@@ -1,8 +1,9 @@
 /* What a run has learned: loss, metrics, learning rate, gradients. */
+#include "base/options/option.h"
+#include "nn/metrics/metric.h"
 #include "plot/run.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The number of an event's column at a step; NaN where there is none. */
@@ -19,9 +20,9 @@ static int mark_run(nn_plot *plot, nn_figure *figure, const nn_plot_run *run, si
                     const char *column) {
     const char *why = nn_event_text(plot->pool, run->end, "why");
     double best = run->best_step, end = nn_event_last(run->end, "step");
-    nn_mark mark = {"best", color, best, value_at(run->validate, column, best)};
+    nn_figure_mark mark = {"best", color, best, value_at(run->validate, column, best)};
     if (!isnan(mark.y) && best != end)
-        NN_TRY(nn_figure_mark(plot, figure, mark));
+        NN_TRY(nn_figure_add_mark(plot, figure, mark));
     if (!why)
         return 0;
     mark.x = end;
@@ -29,7 +30,7 @@ static int mark_run(nn_plot *plot, nn_figure *figure, const nn_plot_run *run, si
     mark.text = nn_pool_printf(plot->pool, "%send: %s", best == end ? "best, " : "", why);
     if (!mark.text)
         return NN_EMEMORY;
-    return isnan(mark.y) ? 0 : nn_figure_mark(plot, figure, mark);
+    return isnan(mark.y) ? 0 : nn_figure_add_mark(plot, figure, mark);
 }
 
 /* The chart with its marks, which are on the last of its curves. */
@@ -45,9 +46,9 @@ static int plot_validated(nn_plot *plot, const nn_plot_run *run, size_t runs,
     return 0;
 }
 
-/* Columns of `validate` that are no metrics. */
-static bool is_metric(const char *name) {
-    static const char *const others[] = {"step", "epoch", "samples", "ignored", "loss", NULL};
+bool nn_plot_is_metric(const char *name) {
+    static const char *const others[] = {"step",  "epoch",     "samples", "ignored",       "loss",
+                                         "ranks", "best_step", "seconds", "samples_per_s", NULL};
     for (const char *const *o = others; *o; o++)
         if (strcmp(*o, name) == 0)
             return false;
@@ -71,20 +72,36 @@ static char *title_of(nn_pool *pool, const char *name) {
     return title;
 }
 
+/* Of files and of parts of the page. Only a built-in metric has its own name, as names of other
+ * figures and what no file name may have are to be kept out. Owned by the plot. */
+static const char *id_of(nn_plot *plot, const char *name) {
+    static const char fine[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    const nn_metric_ops *ops = (const nn_metric_ops *)nn_family_find(&nn_metrics, name);
+    if (ops && !ops->table_only)
+        return name;
+    char *first = nn_pool_printf(plot->pool, "metric-%s", name);
+    for (char *c = first ? first + strlen("metric-") : NULL; c && *c; c++)
+        *c = *c != '\0' && strchr(fine, *c) ? *c : '-';
+    const char *id = first;
+    for (size_t n = 2; id && nn_plot_find(plot, id); n++)
+        id = nn_pool_printf(plot->pool, "%s-%zu", first, n);
+    return id;
+}
+
 static int plot_metric(nn_plot *plot, const nn_plot_run *run, size_t runs, const char *name) {
-    const nn_chart chart = {.id = name,
+    const nn_chart chart = {.id = id_of(plot, name),
                             .title = title_of(plot->pool, name),
                             .about = "On the samples of the validation.",
                             .y = name,
                             .curve = {{"validate", name, "validation", NN_LINE_SOLID}}};
-    return chart.title ? plot_validated(plot, run, runs, &chart) : NN_EMEMORY;
+    return chart.id && chart.title ? plot_validated(plot, run, runs, &chart) : NN_EMEMORY;
 }
 
 static int plot_metrics(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     for (size_t i = 0; i < runs; i++)
         for (size_t c = 0; run[i].validate && c < run[i].validate->columns; c++) {
             const char *name = run[i].validate->column[c].name;
-            if (is_metric(name) && !seen_before(run, i, name))
+            if (nn_plot_is_metric(name) && !seen_before(run, i, name))
                 NN_TRY(plot_metric(plot, run, runs, name));
         }
     return 0;
@@ -122,6 +139,15 @@ static int plot_gradients(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     return 0;
 }
 
+static int number_names(nn_pool *pool, const char **name, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        name[i] = nn_pool_printf(pool, "%zu", i);
+        if (!name[i])
+            return NN_EMEMORY;
+    }
+    return 0;
+}
+
 /* The confusion matrix of the newest validation, or of the test at the end. */
 static int plot_confusion(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     for (size_t i = 0; i < runs; i++) {
@@ -135,22 +161,21 @@ static int plot_confusion(nn_plot *plot, const nn_plot_run *run, size_t runs) {
         if (rows == 0)
             continue;
         const char *split = nn_event_text(plot->pool, lines, "split");
-        nn_figure *figure = nn_plot_add(
-            plot, NN_FIGURE_HEAT,
-            i ? nn_pool_printf(plot->pool, "confusion-%zu", i + 1) : "confusion",
-            nn_pool_printf(plot->pool, "Confusion matrix%s%s", runs > 1 ? " of " : "",
-                           runs > 1 ? run[i].name : ""),
+        const char *id = i ? nn_pool_printf(plot->pool, "confusion-%zu", i + 1) : "confusion";
+        const char *title = nn_pool_printf(plot->pool, "Confusion matrix%s%s",
+                                           runs > 1 ? " of " : "", runs > 1 ? run[i].name : "");
+        const char *about =
             nn_pool_printf(plot->pool, "Samples of '%s': what is on the diagonal is right.",
-                           split ? split : "validation"));
+                           split ? split : "validation");
+        nn_figure *figure =
+            id && title && about ? nn_plot_add(plot, NN_FIGURE_HEAT, id, title, about) : NULL;
         if (!figure || nn_figure_table(plot, figure, rows, columns) < 0)
             return NN_EMEMORY;
         figure->x = "predicted";
         figure->y = "class";
         figure->value = value;
-        for (size_t r = 0; r < rows; r++)
-            figure->row[r] = nn_pool_printf(plot->pool, "%zu", r);
-        for (size_t c = 0; c < columns; c++)
-            figure->column[c] = nn_pool_printf(plot->pool, "%zu", c);
+        NN_TRY(number_names(plot->pool, figure->row, rows));
+        NN_TRY(number_names(plot->pool, figure->column, columns));
     }
     return 0;
 }

@@ -66,7 +66,7 @@ static void put_numbers(nn_json *json, const char *key, const double *value, siz
 static void put_marks(nn_json *json, const nn_figure *figure) {
     nn_json_open(json, "marks", '[');
     for (size_t i = 0; i < figure->marks; i++) {
-        const nn_mark *m = &figure->mark[i];
+        const nn_figure_mark *m = &figure->mark[i];
         nn_json_open(json, NULL, '{');
         nn_json_string(json, "text", m->text);
         nn_json_int(json, "color", (int64_t)m->color);

@@ -17,11 +17,11 @@ typedef struct nn_series {
 } nn_series;
 
 /* A point that is pointed out. */
-typedef struct nn_mark {
+typedef struct nn_figure_mark {
     const char *text;
     size_t color;
     double x, y;
-} nn_mark;
+} nn_figure_mark;
 
 typedef enum nn_figure_kind {
     NN_FIGURE_LINES, /* series */
@@ -41,7 +41,7 @@ typedef struct nn_figure {
     bool log_y;           /* as it begins */
     size_t series, marks; /* how many */
     nn_series *serie;
-    nn_mark *mark;
+    nn_figure_mark *mark;
     size_t rows, columns;       /* of a table or heat; rows of bars */
     const char **row, **column; /* their names */
     const char **cell;          /* [rows][columns] */
@@ -60,14 +60,14 @@ typedef struct nn_plot {
 /* A new figure at the end; NULL with the error set. What is not given is 0. */
 nn_figure *nn_plot_add(nn_plot *plot, nn_figure_kind kind, const char *id, const char *title,
                        const char *about);
-/* Is there one of this id? */
-bool nn_plot_has(const nn_plot *plot, const char *id);
+/* That of this id; NULL: there is none. */
+nn_figure *nn_plot_find(const nn_plot *plot, const char *id);
 /* Takes the last figure back, as nothing was put into it. */
 void nn_plot_drop(nn_plot *plot);
 /* Makes room for its table, of `rows` times `columns` cells or values, and their names. */
 int nn_figure_table(nn_plot *plot, nn_figure *figure, size_t rows, size_t columns);
 int nn_figure_series(nn_plot *plot, nn_figure *figure, nn_series series);
-int nn_figure_mark(nn_plot *plot, nn_figure *figure, nn_mark mark);
+int nn_figure_add_mark(nn_plot *plot, nn_figure *figure, nn_figure_mark mark);
 
 /* Adds the figures of run folders: what metrics.jsonl and config.yaml hold, one run or several over
  * each other. NN_EUSAGE where a folder is no run, NN_EFORMAT, NN_EIO. Local. */

@@ -4,13 +4,17 @@
 #include "io/files/file.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- a line -----------------------------------------------------------------------------------
  */
 
-enum { NAME = 256, DEPTH = 8 };
+enum { DEPTH = 8 };
+
+/* More than any run has: a broken or hostile file may not take all memory. */
+enum { MOST_EVENTS = 32, MOST_COLUMNS = 4096 };
+#define MOST_BYTES ((int64_t)1 << 28)
+#define MOST_NUMBERS ((size_t)1 << 26)
 
 static nn_event_lines *find_event(const nn_records *records, const char *event) {
     for (size_t i = 0; i < records->events; i++)
@@ -20,6 +24,8 @@ static nn_event_lines *find_event(const nn_records *records, const char *event) 
 }
 
 static int add_event(nn_records *records, const char *event, nn_event_lines **out) {
+    if (records->events == MOST_EVENTS)
+        return nn_fail(NN_EFORMAT, "more than %d kinds of events", MOST_EVENTS);
     NN_TRY(NN_GROW(records->pool, &records->event, records->events, &records->capacity));
     *out = &records->event[records->events];
     **out = (nn_event_lines){.event = nn_pool_strdup(records->pool, event)};
@@ -27,8 +33,11 @@ static int add_event(nn_records *records, const char *event, nn_event_lines **ou
     return (*out)->event ? 0 : NN_EMEMORY;
 }
 
-static int resize(nn_pool *pool, nn_column *column, size_t rows, size_t capacity) {
-    double *value = nn_pool_alloc(pool, capacity * sizeof *value);
+static int resize(nn_records *records, nn_column *column, size_t rows, size_t capacity) {
+    records->numbers += capacity;
+    if (records->numbers > MOST_NUMBERS)
+        return nn_fail(NN_EFORMAT, "lines and keys for more than %zu numbers", MOST_NUMBERS);
+    double *value = nn_pool_alloc(records->pool, capacity * sizeof *value);
     if (!value)
         return NN_EMEMORY;
     for (size_t i = 0; i < capacity; i++)
@@ -37,37 +46,40 @@ static int resize(nn_pool *pool, nn_column *column, size_t rows, size_t capacity
     return 0;
 }
 
-static int add_row(nn_pool *pool, nn_event_lines *lines) {
+static int add_row(nn_records *records, nn_event_lines *lines) {
     if (lines->rows == lines->capacity) {
         lines->capacity = lines->capacity ? 2 * lines->capacity : 64;
         for (size_t i = 0; i < lines->columns; i++)
-            NN_TRY(resize(pool, &lines->column[i], lines->rows, lines->capacity));
+            NN_TRY(resize(records, &lines->column[i], lines->rows, lines->capacity));
     }
     lines->rows++;
     return 0;
 }
 
 /* Lines of an event have the same keys in the same order, mostly: the search begins at `guess`. */
-static int find_column(nn_pool *pool, nn_event_lines *lines, const char *name, size_t guess,
+static int find_column(nn_records *records, nn_event_lines *lines, const char *name, size_t guess,
                        size_t *at) {
     for (size_t i = 0; i < lines->columns; i++) {
         *at = (guess + i) % lines->columns;
         if (strcmp(lines->column[*at].name, name) == 0)
             return 0;
     }
-    NN_TRY(NN_GROW(pool, &lines->column, lines->columns, &lines->column_capacity));
+    if (lines->columns == MOST_COLUMNS)
+        return nn_fail(NN_EFORMAT, "more than %d keys of numbers in lines of '%s'", MOST_COLUMNS,
+                       lines->event);
+    NN_TRY(NN_GROW(records->pool, &lines->column, lines->columns, &lines->column_capacity));
     *at = lines->columns;
-    lines->column[*at] = (nn_column){.name = nn_pool_strdup(pool, name)};
+    lines->column[*at] = (nn_column){.name = nn_pool_strdup(records->pool, name)};
     if (!lines->column[*at].name)
         return NN_EMEMORY;
-    NN_TRY(resize(pool, &lines->column[*at], 0, lines->capacity));
+    NN_TRY(resize(records, &lines->column[*at], 0, lines->capacity));
     lines->columns++;
     return 0;
 }
 
 /* Where the numbers of the line under way go. */
 typedef struct filler {
-    nn_pool *pool;
+    nn_records *records;
     nn_event_lines *lines;
     size_t next; /* the column that is expected */
     int depth;
@@ -79,14 +91,16 @@ static int read_members(nn_json_reader *r, filler *f, const char *prefix) {
     bool more;
     NN_TRY(nn_json_begin(r, '{'));
     for (;;) {
-        char *key, name[NAME];
+        char *key, *name = NULL;
         NN_TRY(nn_json_next(r, '}', &more));
         if (!more)
             return 0;
         NN_TRY(nn_json_read_key(r, &key));
         if (prefix)
-            snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
-        NN_TRY(read_value(r, f, prefix ? name : NULL));
+            name = *prefix ? nn_pool_printf(r->pool, "%s.%s", prefix, key) : key;
+        if (prefix && !name)
+            return NN_EMEMORY;
+        NN_TRY(read_value(r, f, name));
     }
 }
 
@@ -123,7 +137,9 @@ static int read_value(nn_json_reader *r, filler *f, const char *name) {
     NN_TRY(nn_json_read_real(r, &value));
     if (!name)
         return 0;
-    NN_TRY(find_column(f->pool, f->lines, name, f->next, &at));
+    rc = find_column(f->records, f->lines, name, f->next, &at);
+    if (rc < 0)
+        return nn_json_place(r, rc);
     f->lines->column[at].value[f->lines->rows - 1] = value;
     f->next = at + 1;
     return 0;
@@ -142,11 +158,12 @@ static int read_line(nn_records *records, nn_json_reader *r) {
         return nn_json_place(r, nn_fail(NN_EFORMAT, "the first key is '%s', not 'event'", key));
     NN_TRY(nn_json_read_string(r, &event));
     nn_event_lines *lines = find_event(records, event);
-    if (!lines)
-        NN_TRY(add_event(records, event, &lines));
-    NN_TRY(add_row(records->pool, lines));
+    int rc = lines ? 0 : add_event(records, event, &lines);
+    rc = rc == 0 ? add_row(records, lines) : rc;
+    if (rc < 0)
+        return nn_json_place(r, rc);
     lines->newest = r->text;
-    filler f = {.pool = records->pool, .lines = lines};
+    filler f = {.records = records, .lines = lines};
     r->at = 0;
     NN_TRY(read_members(r, &f, ""));
     return nn_json_end(r);
@@ -156,7 +173,7 @@ int nn_records_read(nn_pool *pool, const char *path, nn_records *records) {
     char *text, *newline;
     size_t length;
     *records = (nn_records){.pool = pool};
-    NN_TRY(nn_file_read(pool, path, &text, &length));
+    NN_TRY(nn_file_read_below(pool, path, MOST_BYTES, &text, &length));
     for (char *line = text; (newline = strchr(line, '\n')) != NULL; line = newline + 1) {
         nn_pool scratch = {0};
         nn_json_reader r = {.pool = &scratch,
@@ -270,7 +287,8 @@ int nn_event_table(nn_pool *pool, const nn_event_lines *lines, const char *key, 
 /* ---- thinning ---------------------------------------------------------------------------------
  */
 
-/* Marks the rows from `first` to before `end` that hold the least and the greatest number. */
+/* Marks the rows from `first` to before `end` that hold the least and the greatest number, where
+ * these differ. */
 static void mark_extremes(const double *value, size_t first, size_t end, bool *kept) {
     size_t least = SIZE_MAX, most = SIZE_MAX;
     for (size_t i = first; i < end; i++) {
@@ -281,31 +299,38 @@ static void mark_extremes(const double *value, size_t first, size_t end, bool *k
         if (most == SIZE_MAX || value[i] > value[most])
             most = i;
     }
-    if (least != SIZE_MAX)
+    if (least != most)
         kept[least] = kept[most] = true;
 }
 
-static void mark(const nn_event_lines *lines, size_t most, const char *const *keep, bool *kept) {
-    size_t watched = 0;
-    while (keep[watched])
-        watched++;
-    size_t stretches = most / (2 * watched + 1) + 1, rows = lines->rows;
-    for (size_t s = 0; s < stretches; s++)
-        for (size_t k = 0; k < watched; k++) {
-            const double *value = nn_event_column(lines, keep[k]);
-            if (value)
-                mark_extremes(value, s * rows / stretches, (s + 1) * rows / stretches, kept);
-        }
-    kept[0] = kept[rows - 1] = true;
+/* A column that only counts has no peaks. */
+static bool has_peaks(const char *name) {
+    return strcmp(name, "step") != 0 && strcmp(name, "epoch") != 0;
 }
 
-int nn_event_thin(nn_event_lines *lines, size_t most, const char *const *keep) {
+static void mark(const nn_event_lines *lines, size_t most, double step, bool *kept) {
+    size_t watched = lines->columns < most / 2 ? lines->columns : most / 2;
+    size_t stretches = most / (2 * watched + 1) + 1, rows = lines->rows;
+    const double *steps = nn_event_column(lines, "step");
+    for (size_t s = 0; s < stretches; s++) {
+        kept[s * rows / stretches] = true;
+        for (size_t c = 0; c < watched; c++)
+            if (has_peaks(lines->column[c].name))
+                mark_extremes(lines->column[c].value, s * rows / stretches,
+                              (s + 1) * rows / stretches, kept);
+    }
+    kept[rows - 1] = true;
+    for (size_t i = 0; steps && i < rows; i++)
+        kept[i] = kept[i] || steps[i] == step;
+}
+
+int nn_event_thin(nn_event_lines *lines, size_t most, double step) {
     size_t rows = 0;
     bool *kept;
     if (lines->rows <= most)
         return 0;
     NN_TRY(NN_NEW(&kept, lines->rows, "lines to draw"));
-    mark(lines, most, keep, kept);
+    mark(lines, most, step, kept);
     for (size_t i = 0; i < lines->rows; i++) {
         for (size_t c = 0; kept[i] && c < lines->columns; c++)
             lines->column[c].value[rows] = lines->column[c].value[i];

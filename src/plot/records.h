@@ -21,11 +21,12 @@ typedef struct nn_event_lines {
 typedef struct nn_records {
     nn_pool *pool;
     size_t events, capacity;
+    size_t numbers; /* that memory was taken for */
     nn_event_lines *event;
 } nn_records;
 
 /* Reads the file; what a run under way has not written to its end is left out. NN_EIO, and
- * NN_EFORMAT with the line. Local. */
+ * NN_EFORMAT with the place, also where there is more than memory is given to. Local. */
 int nn_records_read(nn_pool *pool, const char *path, nn_records *records);
 
 /* NULL: there are none. */
@@ -41,9 +42,9 @@ const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char
 int nn_event_table(nn_pool *pool, const nn_event_lines *lines, const char *key, size_t *rows,
                    size_t *columns, double **value);
 
-/* Keeps about `most` rows of an event: of each stretch of lines those in which one of the columns
- * `keep` (NULL-terminated) is least or greatest, so that no peak is lost, and the first and the
- * last one. NN_EMEMORY. */
-int nn_event_thin(nn_event_lines *lines, size_t most, const char *const *keep);
+/* Keeps about `most` rows of an event: of each stretch of lines the first, and those in which one
+ * of its columns (the first most / 2 of them) is least or greatest, so that no peak is lost; the
+ * one at `step`, and the last one. NN_EMEMORY. */
+int nn_event_thin(nn_event_lines *lines, size_t most, double step);
 
 #endif

@@ -9,18 +9,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Numbers of all runs together: a page of them has less than 2 MB. */
+/* Numbers of all runs together: curves of them have less than 2 MB. */
 #define MOST_NUMBERS 80000
 #define MOST_LINES 2000 /* of an event, more than a screen has columns of pixels */
 #define LEAST_LINES 60
 
-static int thin(nn_records *records, size_t runs) {
-    static const char *const keep[] = {"loss", "samples_per_s", NULL};
+static int thin(nn_records *records, size_t runs, double best_step) {
     for (size_t i = 0; i < records->events; i++) {
         nn_event_lines *lines = &records->event[i];
         size_t most = MOST_NUMBERS / (runs * (lines->columns + 1));
         most = most > MOST_LINES ? MOST_LINES : most < LEAST_LINES ? LEAST_LINES : most;
-        NN_TRY(nn_event_thin(lines, most, keep));
+        NN_TRY(nn_event_thin(lines, most, best_step));
     }
     return 0;
 }
@@ -42,7 +41,7 @@ static double find_best(const nn_plot_run *run) {
     double said = nn_event_last(run->end, "best_step"), best = NAN, at = NAN;
     if (said >= 0)
         return said;
-    for (size_t i = 0; value && i < run->validate->rows; i++) {
+    for (size_t i = 0; value && step && i < run->validate->rows; i++) {
         double v = ops && ops->larger_is_better ? -value[i] : value[i];
         if (isnan(best) || v < best) {
             best = v;
@@ -79,13 +78,13 @@ int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run
                        folder);
     NN_TRY(nn_yaml_load(pool, config, &run->config));
     NN_TRY(nn_records_read(pool, metrics, &run->records));
-    NN_TRY(thin(&run->records, runs));
     run->train = nn_records_event(&run->records, "train");
     run->validate = nn_records_event(&run->records, "validate");
     run->checkpoint = nn_records_event(&run->records, "checkpoint");
     run->end = nn_records_event(&run->records, "end");
     run->best_step = find_best(run);
-    return 0;
+    NN_TRY(nn_plot_measure(pool, run));
+    return thin(&run->records, runs, run->best_step);
 }
 
 const char *nn_plot_label(nn_plot *plot, const nn_plot_run *run, size_t runs, const char *what) {
@@ -131,14 +130,30 @@ int nn_plot_chart(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn_c
     return 0;
 }
 
+/* Folders whose last names are the same are told apart by their paths. */
+static int tell_apart(nn_pool *pool, nn_plot_run *run, const char *const *folder, size_t runs) {
+    bool *shared = nn_pool_alloc(pool, runs * sizeof *shared);
+    if (!shared)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < runs; i++)
+        for (size_t j = 0; j < runs; j++)
+            shared[i] = shared[i] || (j != i && strcmp(run[i].name, run[j].name) == 0);
+    for (size_t i = 0; i < runs; i++)
+        run[i].name = shared[i] ? folder[i] : run[i].name;
+    return 0;
+}
+
 int nn_plot_runs(nn_plot *plot, const char *const *folder, size_t runs) {
     nn_plot_run *run = nn_pool_alloc(plot->pool, runs * sizeof *run);
     if (!run)
         return NN_EMEMORY;
     for (size_t i = 0; i < runs; i++)
         NN_TRY(nn_plot_run_read(plot->pool, folder[i], runs, &run[i]));
+    NN_TRY(tell_apart(plot->pool, run, folder, runs));
     if (!plot->title)
         plot->title = runs == 1 ? run->name : nn_pool_printf(plot->pool, "%zu runs", runs);
+    if (!plot->title)
+        return NN_EMEMORY;
     NN_TRY(nn_plot_summary(plot, run, runs));
     if (runs > 1)
         NN_TRY(nn_plot_configurations(plot, run, runs, true));

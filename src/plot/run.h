@@ -6,16 +6,28 @@
 #include "plot/plot.h"
 #include "plot/records.h"
 
+enum { NN_PHASES = 5 };
+
 typedef struct nn_plot_run {
     const char *name; /* of its folder */
     nn_records records;
     const nn_event_lines *train, *validate, *checkpoint, *end; /* NULL: no such lines */
     nn_node *config;
     double best_step; /* of the best validation; NaN: none */
+    /* of all lines, as the folder has them: */
+    double phase_ms[NN_PHASES]; /* mean of a step of rank 0; NaN: none */
+    size_t stragglers;          /* ranks that were ever the slowest, */
+    double *straggler, *behind; /* [stragglers] which, rising, and in how many lines */
 } nn_plot_run;
 
 /* Reads the folder; of its lines about as many stay as are drawn when there are `runs` of them. */
 int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run *run);
+
+/* Takes what bars show from all lines of the run, before they are thinned. NN_EMEMORY. */
+int nn_plot_measure(nn_pool *pool, nn_plot_run *run);
+
+/* Columns of `validate` and `end` that metrics have. */
+bool nn_plot_is_metric(const char *name);
 
 /* Each adds its figures, or none where no run has the numbers. The first are tables. */
 int nn_plot_summary(nn_plot *plot, const nn_plot_run *run, size_t runs);

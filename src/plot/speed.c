@@ -2,10 +2,7 @@
 #include "plot/run.h"
 
 #include <math.h>
-#include <string.h>
-
-#define PHASES 5
-#define MOST_RANKS (1 << 20)
+#include <stdlib.h>
 
 static const nn_chart by_step = {.id = "phases-by-step",
                                  .title = "Time by phase",
@@ -54,6 +51,37 @@ static double mean_ms(const nn_event_lines *train, const char *column) {
     return steps > 0 ? 1e3 * sum / steps : NAN;
 }
 
+static int by_rank(const void *a, const void *b) {
+    const double *p = a, *q = b;
+    return (*p > *q) - (*p < *q);
+}
+
+static int count_stragglers(nn_pool *pool, nn_plot_run *run) {
+    const double *slowest = nn_event_column(run->train, "slowest.rank");
+    size_t lines = slowest ? run->train->rows : 0, count = 0;
+    double *rank = nn_pool_alloc(pool, lines * sizeof *rank);
+    run->straggler = nn_pool_alloc(pool, lines * sizeof *run->straggler);
+    run->behind = nn_pool_alloc(pool, lines * sizeof *run->behind);
+    if (!rank || !run->straggler || !run->behind)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < lines; i++)
+        if (slowest[i] >= 0)
+            rank[count++] = slowest[i];
+    qsort(rank, count, sizeof *rank, by_rank);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || rank[i] != rank[i - 1])
+            run->straggler[run->stragglers++] = rank[i];
+        run->behind[run->stragglers - 1]++;
+    }
+    return 0;
+}
+
+int nn_plot_measure(nn_pool *pool, nn_plot_run *run) {
+    for (size_t p = 0; p < NN_PHASES; p++)
+        run->phase_ms[p] = mean_ms(run->train, by_step.curve[p].column);
+    return count_stragglers(pool, run);
+}
+
 static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     nn_figure *figure =
         nn_plot_add(plot, NN_FIGURE_BARS, "phases", "Where the time of a step goes",
@@ -62,13 +90,13 @@ static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     if (!figure || nn_figure_table(plot, figure, runs, 0) < 0)
         return NN_EMEMORY;
     figure->x = "ms a step";
-    for (size_t p = 0; p < PHASES; p++) {
+    for (size_t p = 0; p < NN_PHASES; p++) {
         double *y = nn_pool_alloc(plot->pool, runs * sizeof *y);
         if (!y)
             return NN_EMEMORY;
         for (size_t i = 0; i < runs; i++) {
             figure->row[i] = run[i].name;
-            y[i] = mean_ms(run[i].train, by_step.curve[p].column);
+            y[i] = run[i].phase_ms[p];
         }
         NN_TRY(nn_figure_series(plot, figure,
                                 (nn_series){by_step.curve[p].label, p, 0, runs, NULL, y}));
@@ -76,30 +104,24 @@ static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     return 0;
 }
 
-/* For each rank that was ever the slowest: in how many lines, and how far behind. */
+/* For each rank that was ever the slowest: in how many lines. */
 static int plot_stragglers(nn_plot *plot, const nn_plot_run *run) {
-    const double *rank = nn_event_column(run->train, "slowest.rank"),
-                 *factor = nn_event_column(run->train, "slowest.factor");
-    size_t ranks = 0;
-    for (size_t i = 0; rank && i < run->train->rows; i++)
-        if (rank[i] >= (double)ranks && rank[i] < MOST_RANKS)
-            ranks = (size_t)rank[i] + 1;
-    double *lines = nn_pool_alloc(plot->pool, ranks * sizeof *lines);
-    if (ranks == 0 || !factor)
+    size_t ranks = run->stragglers;
+    if (ranks == 0)
         return 0;
     nn_figure *figure =
         nn_plot_add(plot, NN_FIGURE_BARS, "slowest-rank", "Which rank the others wait for",
                     "Lines of metrics.jsonl in which a rank worked longest. Ranks that are alike "
                     "take turns; one that is always the slowest is on a slow or busy host.");
-    if (!lines || !figure || nn_figure_table(plot, figure, ranks, 0) < 0)
+    if (!figure || nn_figure_table(plot, figure, ranks, 0) < 0)
         return NN_EMEMORY;
     figure->x = "lines";
-    for (size_t i = 0; i < run->train->rows; i++)
-        if (rank[i] >= 0 && rank[i] < MOST_RANKS)
-            lines[(size_t)rank[i]]++;
-    for (size_t r = 0; r < ranks; r++)
-        figure->row[r] = nn_pool_printf(plot->pool, "rank %zu", r);
-    return nn_figure_series(plot, figure, (nn_series){"lines", 0, 0, ranks, NULL, lines});
+    for (size_t r = 0; r < ranks; r++) {
+        figure->row[r] = nn_pool_printf(plot->pool, "rank %.0f", run->straggler[r]);
+        if (!figure->row[r])
+            return NN_EMEMORY;
+    }
+    return nn_figure_series(plot, figure, (nn_series){"lines", 0, 0, ranks, NULL, run->behind});
 }
 
 int nn_plot_speed(nn_plot *plot, const nn_plot_run *run, size_t runs) {

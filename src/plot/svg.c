@@ -1,5 +1,6 @@
 /* Figures as SVG 1.1, in light colours: for documents, and for what makes other pictures of it. */
 #include "base/numbers/elementary.h"
+#include "base/text.h"
 #include "plot/writers.h"
 
 #include <math.h>
@@ -23,12 +24,24 @@ static const char *color_of(size_t i) {
     return palette[i % (sizeof palette / sizeof *palette)];
 }
 
+/* XML has no control characters but these, no U+FFFE and U+FFFF, and nothing that is no UTF-8. */
+static bool is_xml(const char *text, size_t bytes) {
+    if (bytes == 1)
+        return (unsigned char)*text >= ' ' || strchr("\t\n\r", *text);
+    return bytes > 0 && strncmp(text, "\xef\xbf\xbe", 3) != 0 &&
+           strncmp(text, "\xef\xbf\xbf", 3) != 0;
+}
+
 static void put_text(FILE *out, const char *text) {
-    for (; text && *text; text++) {
-        if (strchr("<&>\"", *text))
+    while (text && *text) {
+        size_t bytes = nn_text_utf8(text);
+        if (!is_xml(text, bytes))
+            fputs("\xef\xbf\xbd", out); /* U+FFFD */
+        else if (strchr("<&>\"", *text))
             fprintf(out, "&#%d;", *text);
         else
-            fputc(*text, out);
+            fwrite(text, 1, bytes, out);
+        text += bytes ? bytes : 1;
     }
 }
 
@@ -64,14 +77,13 @@ static void put_key(FILE *out, double x, double y, size_t color, bool dashed, co
     put_label(out, x + 28, y, "start", "soft", name);
 }
 
-/* Names in rows of at most three; returns the pixels that they take. */
-static int put_legend(FILE *out, const nn_figure *f, int y) {
+/* Names in rows of at most three. */
+static void put_legend(FILE *out, const nn_figure *f, int y) {
     if (f->series < 2)
-        return 0;
+        return;
     for (size_t i = 0; i < f->series; i++)
         put_key(out, LEFT + (double)(i % 3) * (COLUMNS / 3.0), y + (int)(i / 3) * LEGEND,
                 f->serie[i].color, f->serie[i].style == NN_LINE_DASHED, f->serie[i].name);
-    return (int)((f->series + 2) / 3) * LEGEND;
 }
 
 /* ---- curves -----------------------------------------------------------------------------------
@@ -121,17 +133,23 @@ static scale scale_of(const nn_figure *f, bool of_y, double from, double to) {
     return s;
 }
 
-/* Round numbers between the ends: 1, 2 or 5 times a power of ten apart. */
+/* Round numbers between the ends: 1, 2 or 5 times a power of ten apart; of logarithms powers of
+ * ten, where there are at least two. None where the ends are too close or too far for numbers. */
 static size_t ticks_of(const scale *s, int wanted, double tick[TICKS]) {
     double span = s->most - s->least, step = nn_power(10, floor(log_10(span / wanted)));
     size_t count = 0;
+    if (!(step > 0) || !isfinite(step))
+        return 0;
     while (span / step > wanted)
         step *= span / step > 5 * wanted ? 10 : span / step > 2 * wanted ? 5 : 2;
     if (s->log && step < 1)
         step = 1;
     for (double v = ceil(s->least / step) * step; v <= s->most && count < TICKS; v += step)
         tick[count++] = s->log ? nn_power(10, v) : fabs(v) < step / 1e6 ? 0 : v;
-    return count;
+    if (!s->log || count >= 2)
+        return count;
+    scale linear = {.least = nn_power(10, s->least), .most = nn_power(10, s->most)};
+    return ticks_of(&linear, wanted, tick);
 }
 
 static void put_axes(FILE *out, const nn_figure *f, const scale *x, const scale *y) {
@@ -211,7 +229,8 @@ static void put_dots(FILE *out, const nn_series *s, const scale *x, const scale 
                     place(x, s->x[i]), place(y, s->y[i]), color_of(s->color));
 }
 
-static void put_mark(FILE *out, const nn_mark *m, const scale *x, const scale *y, size_t index) {
+static void put_mark(FILE *out, const nn_figure_mark *m, const scale *x, const scale *y,
+                     size_t index) {
     if (!is_shown(x, m->x) || !is_shown(y, m->y))
         return;
     double px = place(x, m->x), py = place(y, m->y);

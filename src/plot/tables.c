@@ -2,7 +2,6 @@
 #include "plot/run.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- summary ----------------------------------------------------------------------------------
@@ -33,12 +32,21 @@ static const row rows[] = {{"steps", "train", "step"},
                            {"validation loss", "validate", "loss"},
                            {"best validation at step", NULL, "best"},
                            {"test loss", "end", "loss"},
-                           {"samples/s", "end", "samples_per_s"},
+                           {"samples/s", NULL, "speed"},
                            {"time", NULL, "time"},
                            {"ranks", "end", "ranks"},
                            {"ended by", NULL, "why"},
                            {"digest", NULL, "digest"}};
 enum { ROWS = sizeof rows / sizeof *rows, METRICS = 16 };
+
+/* Of a run under way only the time of its steps is known. */
+static const char *so_far(nn_plot *plot, const nn_plot_run *run) {
+    double ms = 0;
+    for (size_t p = 0; p < NN_PHASES; p++)
+        ms += isnan(run->phase_ms[p]) ? 0 : run->phase_ms[p];
+    const char *time = duration(plot, ms / 1e3 * nn_event_last(run->train, "step"));
+    return time && *time ? nn_pool_printf(plot->pool, "%s of steps", time) : time;
+}
 
 static const char *cell(nn_plot *plot, const nn_plot_run *run, const row *r) {
     const char *text;
@@ -46,27 +54,29 @@ static const char *cell(nn_plot *plot, const nn_plot_run *run, const row *r) {
         return number(plot, nn_event_last(nn_records_event(&run->records, r->event), r->column));
     if (strcmp(r->column, "best") == 0)
         return number(plot, run->best_step);
+    if (strcmp(r->column, "speed") == 0)
+        return number(plot, nn_event_last(run->end ? run->end : run->train, "samples_per_s"));
     if (strcmp(r->column, "time") == 0)
-        return duration(plot, nn_event_last(run->end, "seconds"));
+        return run->end ? duration(plot, nn_event_last(run->end, "seconds")) : so_far(plot, run);
     text = nn_event_text(plot->pool, run->end, r->column);
     return text ? text : strcmp(r->column, "why") == 0 ? "not ended" : "";
 }
 
-/* The metrics that a run was tested by. */
-static size_t find_metrics(const nn_event_lines *end, row *metric, nn_pool *pool) {
-    static const char *const others[] = {
-        "step",    "epoch",   "ranks", "best_step", "restored_best", "seconds", "samples_per_s",
-        "samples", "ignored", "loss",  NULL};
-    size_t count = 0;
-    for (size_t c = 0; end && c < end->columns && count < METRICS; c++) {
-        const char *const *o = others;
-        while (*o && strcmp(*o, end->column[c].name) != 0)
-            o++;
-        if (!*o)
-            metric[count++] = (row){nn_pool_printf(pool, "test %s", end->column[c].name), "end",
-                                    end->column[c].name};
+/* Adds the metrics that a run was tested by to those of the runs before it. */
+static int find_metrics(nn_pool *pool, const nn_event_lines *end, row *metric, size_t *count) {
+    for (size_t c = 0; end && c < end->columns && *count < METRICS; c++) {
+        const char *name = end->column[c].name;
+        size_t m = 0;
+        while (m < *count && strcmp(metric[m].column, name) != 0)
+            m++;
+        if (m < *count || !nn_plot_is_metric(name))
+            continue;
+        metric[m] = (row){nn_pool_printf(pool, "test %s", name), "end", name};
+        if (!metric[m].name)
+            return NN_EMEMORY;
+        ++*count;
     }
-    return count;
+    return 0;
 }
 
 static int fill_row(nn_plot *plot, nn_figure *figure, const nn_plot_run *run, size_t runs,
@@ -76,7 +86,7 @@ static int fill_row(nn_plot *plot, nn_figure *figure, const nn_plot_run *run, si
     figure->row[figure->rows] = r->name;
     for (size_t i = 0; i < runs; i++) {
         out[i] = cell(plot, &run[i], r);
-        if (!out[i] || !r->name)
+        if (!out[i])
             return NN_EMEMORY;
         any = any || *out[i];
     }
@@ -86,7 +96,9 @@ static int fill_row(nn_plot *plot, nn_figure *figure, const nn_plot_run *run, si
 
 int nn_plot_summary(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     row metric[METRICS];
-    size_t metrics = find_metrics(run->end, metric, plot->pool);
+    size_t metrics = 0;
+    for (size_t i = 0; i < runs; i++)
+        NN_TRY(find_metrics(plot->pool, run[i].end, metric, &metrics));
     nn_figure *figure = nn_plot_add(plot, NN_FIGURE_TABLE, "summary", "Summary", "");
     if (!figure || nn_figure_table(plot, figure, ROWS + metrics, runs) < 0)
         return NN_EMEMORY;
@@ -115,6 +127,8 @@ typedef struct keys {
 
 static int note(keys *k, size_t run, const char *name, const char *text) {
     size_t i = 0;
+    if (!text)
+        return NN_EMEMORY;
     while (i < k->count && strcmp(k->key[i].name, name) != 0)
         i++;
     if (i == k->count) {

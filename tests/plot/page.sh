@@ -19,6 +19,22 @@ awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"event\":\"train\",\"step\"
 printf '{"event":"train","step":100001,"lo' >>long/metrics.jsonl # under way
 "$NNMPI" plot long -O long.html -q
 
+# Bars are of all lines, not of those that are drawn; every kind of line keeps its peaks; names that
+# no file can have, and numbers that no axis can show.
+mkdir odd tiny
+cp run/config.yaml odd
+cp run/config.yaml tiny
+awk 'BEGIN { for (i = 1; i <= 10000; i++) {
+    printf "{\"event\":\"train\",\"step\":%d,\"loss\":%.9g,\"backward_s\":%g,\"slowest\":{\"rank\":%d,\"factor\":2}}\n",
+        i, 1 / i, i % 20 ? 0.001 : 0.1, i == 5000 ? 1048575 : 3
+    printf "{\"event\":\"validate\",\"step\":%d,\"loss\":%g,\"accuracy\":%g,\"f1/macro\":1,\"f1-macro\":1,\"../up\":1,\"lr\":1}\n",
+        i, i == 7777 ? 0.5 : 1 + i % 7, i == 4444 ? 1 : i % 9 / 10
+    printf "{\"event\":\"checkpoint\",\"step\":%d,\"wait_s\":%g,\"write_s\":1}\n", i, i == 3333 ? 60 : 1 + i % 3 } }' \
+    >odd/metrics.jsonl
+"$NNMPI" plot odd -O odd.html --svg --samples 0 -q
+printf '{"event":"train","step":%d,"loss":%s}\n' 1 0 2 5e-324 >tiny/metrics.jsonl
+timeout 20 "$NNMPI" plot tiny -O tiny.html --svg --samples 0 -q || fail "no figure of the smallest numbers"
+
 # log.report: the page is there, and final.
 "$NNMPI" train -q --run watched -o train.epochs=6 -o train.log_every=1 -o log.report=true >out
 [ -z "$(find watched -name '*.tmp')" ] || fail "something is left"
@@ -77,6 +93,22 @@ assert len(svg.getElementsByTagName("path")) > 4
 (long,) = curves(page("long.html"), "loss").values()
 assert 500 < len(long) < 4000 and long[77777] == 42 and 100000 in long, len(long)
 assert curves(page("long.html"), "throughput")["samples/s"][33333] == 5
+
+odd = page("odd.html")
+figures = {f["id"]: f for f in odd["figures"]}
+means = {s["name"]: odd["arrays"][s["y"]][0] for s in figures["phases"]["series"]}
+assert abs(means["backward"] - 5.95) < 1e-9, means
+slowest = figures["slowest-rank"]
+assert slowest["rows"] == ["rank 3", "rank 1048575"], slowest["rows"]
+assert odd["arrays"][slowest["series"][0]["y"]] == [9999, 1], slowest
+assert curves(odd, "accuracy")["validation"][4444] == 1
+assert [m["x"] for m in figures["loss"]["marks"]] == [7777], figures["loss"]["marks"]
+waited = curves(odd, "checkpoints")["training waited"]
+assert 500 < len(waited) < 4000 and waited[3333] == 60, len(waited)
+metrics = {"metric-f1-macro", "metric-f1-macro-2", "metric----up", "metric-lr", "lr"} & figures.keys()
+assert metrics == {"metric-f1-macro", "metric-f1-macro-2", "metric----up", "metric-lr"}, figures.keys()
+for name in metrics:
+    xml.dom.minidom.parse(f"odd-{name}.svg")
 PY
 python3 check.py || fail "the page is not what the run was"
 

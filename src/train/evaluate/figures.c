@@ -3,11 +3,11 @@
 #include "base/bytes.h"
 #include "base/numbers/elementary.h"
 #include "io/png.h"
+#include "nn/metrics/metrics.h"
 #include "train/evaluate/evaluation.h"
 #include "train/session/session.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@
 typedef struct mistake {
     int64_t sample;
     size_t label, said;
-    double probability; /* of its own class */
+    double likeness; /* of its own class, as likeness() has it */
     unsigned char *pixels;
 } mistake;
 
@@ -32,11 +32,14 @@ typedef struct seen {
     size_t index;
     size_t outputs, classes, count, capacity;
     const char *split;
-    const char **class; /* [classes] */
-    int32_t *label;     /* [count] classes, */
-    float *y;           /* [count][outputs] and what the model says; */
-    float *value;       /* [count] or the number that is to be predicted, outputs = 1 */
-    nn_shape image;     /* [H, W, C]; rank 0: samples are no pictures */
+    const char **class;     /* [classes] */
+    nn_metric_spec reading; /* how outputs are read as classes */
+    bool scores;            /* outputs are no probabilities */
+    int32_t *label;         /* [count] classes, */
+    int32_t *guess;         /* [count] those that the model says, */
+    float *y;               /* [count][outputs] and what the model says; */
+    float *value;           /* [count] or the number that is to be predicted, outputs = 1 */
+    nn_shape image;         /* [H, W, C]; rank 0: samples are no pictures */
     mistake worst[WORST + 1];
     size_t worsts;
 } seen;
@@ -63,12 +66,11 @@ static int begin(seen *s, const nn_session *session, const char *split, const nn
     nn_shape shape = nn_model_input_shape(session->model);
     nn_pool *pool = s->plot->pool;
     s->outputs = session->outputs;
+    s->reading = nn_metric_spec_of(session->loss);
     s->split = nn_pool_strdup(pool, split);
     s->classes = batch->target.label ? s->outputs == 1 ? 2 : s->outputs : 0;
     if (shape.rank == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3))
         s->image = nn_channels_last(shape);
-    else if (shape.rank == 2 && !batch->length)
-        s->image = (nn_shape){3, {shape.dim[0], shape.dim[1], 1}};
     s->class = nn_pool_alloc(pool, s->classes * sizeof *s->class);
     if (!s->split || !s->class)
         return NN_EMEMORY;
@@ -89,34 +91,41 @@ static int make_room(seen *s, size_t more) {
         return 0;
     wanted = wanted > 2 * s->capacity ? wanted : 2 * s->capacity;
     int32_t *label = nn_pool_alloc(s->plot->pool, wanted * sizeof *label);
+    int32_t *guess = nn_pool_alloc(s->plot->pool, wanted * sizeof *guess);
     float *y = nn_pool_alloc(s->plot->pool, wanted * s->outputs * sizeof *y);
     float *value = nn_pool_alloc(s->plot->pool, wanted * sizeof *value);
-    if (!label || !y || !value)
+    if (!label || !guess || !y || !value)
         return NN_EMEMORY;
     if (s->count) {
         memcpy(label, s->label, s->count * sizeof *label);
+        memcpy(guess, s->guess, s->count * sizeof *guess);
         memcpy(y, s->y, s->count * s->outputs * sizeof *y);
         memcpy(value, s->value, s->count * sizeof *value);
     }
     s->label = label;
+    s->guess = guess;
     s->y = y;
     s->value = value;
     s->capacity = wanted;
     return 0;
 }
 
-/* The probability of a class; where the model gives scores instead, what stands for it. */
-static double probability(const seen *s, size_t sample, size_t class) {
-    const float *y = s->y + sample * s->outputs;
-    return s->outputs > 1 ? (double)y[class] : class ? (double)y[0] : 1 - (double)y[0];
+/* Is what the model says of a sample, after the activation of the loss, no probability? */
+static bool are_scores(const seen *s, const float *y) {
+    if (s->outputs == 1 && !s->reading.fuses && s->reading.threshold == 0)
+        return true;
+    for (size_t i = 0; i < s->outputs; i++)
+        if (!(y[i] >= 0 && y[i] <= 1))
+            return true;
+    return false;
 }
 
-static size_t said(const seen *s, size_t sample) {
-    size_t best = 0;
-    for (size_t c = 1; c < s->classes; c++)
-        if (probability(s, sample, c) > probability(s, sample, best))
-            best = c;
-    return best;
+/* The probability of a class, or its score. A lone output is that of class 1; class 0 has what is
+ * as far on the other side of where it is decided. */
+static double likeness(const seen *s, size_t sample, size_t class) {
+    const float *y = s->y + sample * s->outputs;
+    double both = s->reading.fuses ? 1 : 2 * s->reading.threshold;
+    return s->outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
 }
 
 /* Its picture: from the darkest to the lightest number of the sample. */
@@ -136,11 +145,11 @@ static unsigned char *pixels_of(seen *s, const nn_real *x) {
 /* Keeps the mistakes whose own class is the least probable, in this order. */
 static int note_mistake(seen *s, const nn_session *session, const nn_batch *batch, size_t row) {
     size_t at = s->count - 1, own = (size_t)s->label[at];
-    mistake m = {batch->sample[row], own, said(s, at), probability(s, at, own), NULL};
+    mistake m = {batch->sample[row], own, (size_t)s->guess[at], likeness(s, at, own), NULL};
     size_t place = s->worsts;
     if (m.said == own)
         return 0;
-    while (place > 0 && m.probability < s->worst[place - 1].probability)
+    while (place > 0 && m.likeness < s->worst[place - 1].likeness)
         place--;
     if (place == WORST)
         return 0;
@@ -170,7 +179,10 @@ static int see(void *ctx, const nn_session *session, const char *split, const nn
     for (size_t i = 0; i < batch->count; i++) {
         if (target->label && (target->label[i] < 0 || (size_t)target->label[i] >= s->classes))
             continue;
-        nn_loss_activation(session->loss, 1, z + i * s->outputs, s->y + s->count * s->outputs);
+        const nn_real *row = z + i * s->outputs;
+        nn_loss_activation(session->loss, 1, row, s->y + s->count * s->outputs);
+        s->guess[s->count] = (int32_t)nn_metric_predicted(&s->reading, s->reading.threshold, row);
+        s->scores = s->scores || are_scores(s, s->y + s->count * s->outputs);
         s->label[s->count] = target->label ? target->label[i] : 0;
         s->value[s->count] = target->value ? target->value[i * target->width] : 0;
         s->count++;
@@ -183,11 +195,21 @@ static int see(void *ctx, const nn_session *session, const char *split, const nn
 /* ---- classes ----------------------------------------------------------------------------------
  */
 
+static void name_classes(seen *s, nn_figure *f) {
+    for (size_t c = 0; c < s->classes && f->rows == s->classes && f->columns == s->classes; c++)
+        f->row[c] = f->column[c] = s->class[c];
+}
+
 static int plot_confusion(seen *s) {
-    if (nn_plot_has(s->plot, id_of(s, "confusion"))) /* a metric of the run */
+    const char *id = id_of(s, "confusion");
+    if (!id)
+        return NN_EMEMORY;
+    nn_figure *f = nn_plot_find(s->plot, id); /* as a metric of the run */
+    if (f) {
+        name_classes(s, f);
         return 0;
-    nn_figure *f =
-        add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
+    }
+    f = add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
             "What is on the diagonal is right; a row adds up to the samples of a class.");
     double *value = nn_pool_alloc(s->plot->pool, s->classes * s->classes * sizeof *value);
     if (!f || !value || nn_figure_table(s->plot, f, s->classes, s->classes) < 0)
@@ -195,10 +217,9 @@ static int plot_confusion(seen *s) {
     f->x = "predicted";
     f->y = "class";
     f->value = value;
-    for (size_t c = 0; c < s->classes; c++)
-        f->row[c] = f->column[c] = s->class[c];
     for (size_t i = 0; i < s->count; i++)
-        value[(size_t)s->label[i] * s->classes + said(s, i)]++;
+        value[(size_t)s->label[i] * s->classes + (size_t)s->guess[i]]++;
+    name_classes(s, f);
     return 0;
 }
 
@@ -212,6 +233,18 @@ static int by_score(const void *a, const void *b) {
     return (p->score < q->score) - (p->score > q->score);
 }
 
+/* The page wants one y for each x: what rises at one x ends a hair to its right. */
+static void add_point(double *x, double *y, size_t *points, double to_x, double to_y) {
+    const double hair = 1e-9;
+    size_t last = *points - 1;
+    if (to_x > x[last])
+        x[++last] = to_x;
+    else if (to_x == x[last])
+        x[++last] = to_x + hair;
+    y[last] = to_y;
+    *points = last + 1;
+}
+
 /* One class against the rest: the share of its samples that is found over the share of others that
  * is taken for it, as the threshold falls. */
 static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
@@ -221,7 +254,7 @@ static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
     if (!x || !y)
         return NN_EMEMORY;
     for (size_t i = 0; i < s->count; i++) {
-        sample[i] = (scored){probability(s, i, class), (size_t)s->label[i] == class};
+        sample[i] = (scored){likeness(s, i, class), (size_t)s->label[i] == class};
         own += sample[i].own;
     }
     if (own == 0 || own == s->count)
@@ -238,10 +271,8 @@ static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
         from_x = to_x;
         from_y = to_y;
         if (fabs(to_x - x[points - 1]) + fabs(to_y - y[points - 1]) >= 2.0 / ROC_POINTS ||
-            i + 1 == s->count) {
-            x[points] = to_x;
-            y[points++] = to_y;
-        }
+            i + 1 == s->count)
+            add_point(x, y, &points, to_x, to_y);
     }
     const char *name = nn_pool_printf(s->plot->pool, "%s (area %.4f)", s->class[class], area);
     nn_series series = {name, f->series, NN_LINE_SOLID, points, x, y};
@@ -278,8 +309,8 @@ static int plot_calibration(seen *s) {
     for (int b = 0; b < BINS; b++) {
         double sure = 0, right = 0, count = 0;
         for (size_t i = 0; i < s->count; i++) {
-            size_t best = said(s, i);
-            double p = probability(s, i, best);
+            size_t best = (size_t)s->guess[i];
+            double p = likeness(s, i, best);
             if ((int)fmin(fmax(p, 0) * BINS, BINS - 1) != b)
                 continue;
             sure += p;
@@ -325,12 +356,13 @@ static int plot_worst(seen *s) {
     bool pictures = s->image.rank > 0;
     nn_figure *f =
         add(s, pictures ? NN_FIGURE_IMAGES : NN_FIGURE_TABLE, "mistakes", "The worst mistakes",
-            "Samples whose own class the model finds the least probable, of");
+            s->scores ? "Samples to whose own class the model gives the lowest scores, of"
+                      : "Samples whose own class the model finds the least probable, of");
     if (!f || nn_figure_table(s->plot, f, s->worsts, 4) < 0)
         return NN_EMEMORY;
     f->column[0] = "class";
     f->column[1] = "predicted";
-    f->column[2] = "probability of its class";
+    f->column[2] = s->scores ? "score of its class" : "probability of its class";
     f->column[3] = pictures ? "picture" : "row of the split";
     for (size_t i = 0; i < s->worsts; i++) {
         const mistake *m = &s->worst[i];
@@ -338,7 +370,7 @@ static int plot_worst(seen *s) {
         f->row[i] = nn_pool_printf(s->plot->pool, "sample %lld", (long long)m->sample);
         cell[0] = s->class[m->label];
         cell[1] = s->class[m->said];
-        cell[2] = nn_pool_printf(s->plot->pool, "%.3g", m->probability);
+        cell[2] = nn_pool_printf(s->plot->pool, "%.3g", m->likeness);
         cell[3] = pictures ? data_uri(s->plot, &s->image, m->pixels)
                            : nn_pool_printf(s->plot->pool, "%lld", (long long)m->sample);
         if (!f->row[i] || !cell[2] || !cell[3])
@@ -387,7 +419,8 @@ static int plot_seen(seen *s) {
         return plot_values(s);
     NN_TRY(plot_confusion(s));
     NN_TRY(plot_roc(s));
-    NN_TRY(plot_calibration(s));
+    if (!s->scores)
+        NN_TRY(plot_calibration(s));
     return plot_worst(s);
 }
 
