@@ -16,7 +16,8 @@ function pointsOf(figure, log, factor) {
   const visible = values => log ? values.map(v => v > 0 ? v : null) : values;
   const tables = figure.series.map(s => {
     const values = data.arrays[s.y];
-    return [data.arrays[s.x], visible(smooth(values, s.style === 'points' || values.length < 10 ? 0 : factor))];
+    const smoothed = figure.x === 'step' && s.style !== 'points' && values.length >= 10;
+    return [data.arrays[s.x], visible(smooth(values, smoothed ? factor : 0))];
   });
   if (figure.series.every(s => s.x === figure.series[0].x)) return [tables[0][0], ...tables.map(t => t[1])];
   return uPlot.join(tables);

@@ -21,7 +21,7 @@ function drawTiles(rows, box) {
 
 function drawBars(figure, box) {
   const sums = figure.rows.map((_, i) => figure.series.reduce((sum, s) => sum + (data.arrays[s.y][i] ?? 0), 0));
-  const most = Math.max(...sums);
+  const most = sums.reduce((a, b) => Math.max(a, b), 0);
   const bars = element('div', {className: 'bars', role: 'img', 'aria-label':
     `${figure.title}: ${figure.rows.map((row, i) => `${row} ${short(sums[i])} ${figure.x}`).join(', ')}`});
   const key = element('ul', {className: 'key'});

@@ -31,6 +31,16 @@ function startSmoothing() {
   slider.addEventListener('input', () => { kept.smoothing = +slider.value; keep(); show(); redraw(); });
 }
 
+// A figure that cannot be drawn says so in its place; the others are drawn.
+function guard(draw, box) {
+  try {
+    const later = draw();
+    return later && (() => guard(later, box));
+  } catch (error) {
+    box.append(element('p', {className: 'about'}, `This figure cannot be drawn: ${error.message}`));
+  }
+}
+
 function addFigure(figure) {
   const box = element('section', {id: figure.id, className: wide(figure) ? 'wide' : '', 'aria-labelledby': `title-${figure.id}`},
     element('div', {className: 'head'}, element('h2', {id: `title-${figure.id}`}, figure.title),
@@ -38,7 +48,7 @@ function addFigure(figure) {
     element('p', {className: 'about'}, figure.about));
   document.querySelector('main').append(box);
   document.querySelector('nav').append(element('a', {href: `#${figure.id}`}, figure.title));
-  return drawers[figure.kind](figure, box);
+  return guard(() => drawers[figure.kind](figure, box), box);
 }
 
 // A page that follows a run loads itself again where it stands; what is looked at stays.

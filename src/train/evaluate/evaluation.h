@@ -24,8 +24,6 @@ int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, 
  * all live until it returns. */
 struct nn_session;
 struct nn_batch;
-struct nn_session;
-struct nn_batch;
 typedef int nn_see_rows(void *ctx, const struct nn_session *session, const char *split,
                         const struct nn_batch *batch, const nn_real *z);
 
