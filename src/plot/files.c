@@ -1,7 +1,6 @@
 #include "io/files/file.h"
 #include "plot/writers.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -341,9 +341,7 @@ static void put_heat(FILE *out, const nn_figure *f) {
 }
 
 static void put_images(FILE *out, const nn_figure *f) {
-#define ACROSS 6
-#define SIZE ((WIDTH - 2 * RIGHT) / ACROSS)
-#define ROOM 40
+    enum { ACROSS = 6, SIZE = (WIDTH - 2 * RIGHT) / ACROSS, ROOM = 40 };
     begin(out, f, TOP + (int)(f->rows + ACROSS - 1) / ACROSS * (SIZE + ROOM) + RIGHT);
     for (size_t i = 0; i < f->rows; i++) {
         const char **cell = f->cell + i * f->columns;

@@ -62,18 +62,18 @@ int nn_run_page_open(const char *dir, nn_run_page **out) {
     return rc;
 }
 
-void nn_run_page_close(nn_run_page *r) {
-    if (!r)
+void nn_run_page_close(nn_run_page *page) {
+    if (!page)
         return;
-    nn_worker_wait(r->worker);
-    r->over = true;
-    nn_worker_start(r->worker, work, r); /* in the thread, as a message may be pending here */
-    nn_worker_free(r->worker);
-    nn_pool_release(&r->pool);
-    nn_free(r);
+    nn_worker_wait(page->worker);
+    page->over = true;
+    nn_worker_start(page->worker, work, page); /* in the thread, as a message may be pending here */
+    nn_worker_free(page->worker);
+    nn_pool_release(&page->pool);
+    nn_free(page);
 }
 
-void nn_run_page_refresh(nn_run_page *r) {
-    if (r && !nn_worker_busy(r->worker) && nn_seconds() >= r->due)
-        nn_worker_start(r->worker, work, r);
+void nn_run_page_refresh(nn_run_page *page) {
+    if (page && !nn_worker_busy(page->worker) && nn_seconds() >= page->due)
+        nn_worker_start(page->worker, work, page);
 }
