@@ -303,21 +303,29 @@ static void mark_extremes(const double *value, size_t first, size_t end, bool *k
         kept[least] = kept[most] = true;
 }
 
-/* A column that only counts has no peaks. */
-static bool has_peaks(const char *name) {
-    return strcmp(name, "step") != 0 && strcmp(name, "epoch") != 0;
+/* A column that only counts, or never changes, has no peaks. */
+static bool has_peaks(const nn_column *column, size_t rows) {
+    size_t i = 1;
+    if (strcmp(column->name, "step") == 0 || strcmp(column->name, "epoch") == 0)
+        return false;
+    while (i < rows && column->value[i] == column->value[0])
+        i++;
+    return i < rows;
 }
 
-static void mark(const nn_event_lines *lines, size_t most, double step, bool *kept) {
-    size_t watched = lines->columns < most / 2 ? lines->columns : most / 2;
-    size_t stretches = most / (2 * watched + 1) + 1, rows = lines->rows;
+/* `peaked` has room for all columns. */
+static void mark(const nn_event_lines *lines, size_t most, double step, const double **peaked,
+                 bool *kept) {
+    size_t count = 0, rows = lines->rows;
     const double *steps = nn_event_column(lines, "step");
+    for (size_t c = 0; c < lines->columns && 2 * count + 3 <= most; c++)
+        if (has_peaks(&lines->column[c], rows))
+            peaked[count++] = lines->column[c].value;
+    size_t stretches = most / (2 * count + 1);
     for (size_t s = 0; s < stretches; s++) {
         kept[s * rows / stretches] = true;
-        for (size_t c = 0; c < watched; c++)
-            if (has_peaks(lines->column[c].name))
-                mark_extremes(lines->column[c].value, s * rows / stretches,
-                              (s + 1) * rows / stretches, kept);
+        for (size_t p = 0; p < count; p++)
+            mark_extremes(peaked[p], s * rows / stretches, (s + 1) * rows / stretches, kept);
     }
     kept[rows - 1] = true;
     for (size_t i = 0; steps && i < rows; i++)
@@ -325,18 +333,23 @@ static void mark(const nn_event_lines *lines, size_t most, double step, bool *ke
 }
 
 int nn_event_thin(nn_event_lines *lines, size_t most, double step) {
+    const double **peaked = NULL;
+    bool *kept = NULL;
     size_t rows = 0;
-    bool *kept;
+    int rc = 0;
     if (lines->rows <= most)
         return 0;
-    NN_TRY(NN_NEW(&kept, lines->rows, "lines to draw"));
-    mark(lines, most, step, kept);
+    NN_TRY_GOTO(NN_NEW(&kept, lines->rows, "lines to draw"));
+    NN_TRY_GOTO(NN_NEW(&peaked, lines->columns + 1, "columns to draw"));
+    mark(lines, most, step, peaked, kept);
     for (size_t i = 0; i < lines->rows; i++) {
         for (size_t c = 0; kept[i] && c < lines->columns; c++)
             lines->column[c].value[rows] = lines->column[c].value[i];
         rows += kept[i];
     }
     lines->rows = rows;
+done:
+    nn_free(peaked);
     nn_free(kept);
-    return 0;
+    return rc;
 }

@@ -43,8 +43,8 @@ int nn_event_table(nn_pool *pool, const nn_event_lines *lines, const char *key, 
                    size_t *columns, double **value);
 
 /* Keeps about `most` rows of an event: of each stretch of lines the first, and those in which one
- * of its columns (the first most / 2 of them) is least or greatest, so that no peak is lost; the
- * one at `step`, and the last one. NN_EMEMORY. */
+ * of its columns (of the first that change, most / 2) is least or greatest, so that no peak is
+ * lost; the one at `step`, and the last one. NN_EMEMORY. */
 int nn_event_thin(nn_event_lines *lines, size_t most, double step);
 
 #endif
