@@ -40,7 +40,9 @@ const keep = () => history.replaceState(kept, '');
 
 // Functions that draw once more when theme or smoothing changes.
 const redraws = [];
-const redraw = () => redraws.forEach(draw => draw());
+const redraw = () => redraws.forEach(draw => {
+  try { draw(); } catch (error) { console.error(error); } // the others go on
+});
 
 // A table of a figure: rows of texts or numbers, the first cell of each a name.
 function table(columns, rows) {
