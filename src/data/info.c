@@ -121,8 +121,8 @@ static int scan_field(nn_info *info, split_info *of, char name, const nn_field *
         NN_TRY_GOTO(nn_dataset_read(info->ds, of->split, name, first, count, stored));
         scan_piece(&s, (size_t)count, stored);
     }
-    nn_work_end();
 done:
+    nn_work_end();
     nn_free(stored);
     nn_free(s.value);
     return rc;

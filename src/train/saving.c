@@ -71,13 +71,15 @@ static bool is_writing(const nn_trainer *t) {
 
 int nn_trainer_wait_written(nn_trainer *t) {
     bool writing = true;
+    int rc = 0;
     nn_comm_at(t->comm, NN_PHASE_SAVE);
-    while (writing) {
+    while (rc == 0 && writing) {
         writing = is_writing(t);
-        NN_TRY(nn_comm_bcast(t->comm, &writing, sizeof writing));
+        rc = nn_comm_bcast(t->comm, &writing, sizeof writing);
     }
     nn_work_end();
-    int rc = nn_saver_wait(t->saver);
+    NN_TRY(rc);
+    rc = nn_saver_wait(t->saver);
     if (rc == 0)
         rc = nn_trainer_report_saved(t);
     return nn_comm_agree(t->comm, rc);

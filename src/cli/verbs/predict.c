@@ -155,13 +155,15 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
 }
 
 static int predict_all(task *t) {
+    int rc = 0;
     for (int64_t first = 0; first < t->split->samples; first += BATCH) {
         int64_t left = t->split->samples - first;
         nn_work("predicting", t->split->name, first, t->split->samples);
-        NN_TRY(predict_rows(t, first, left < BATCH ? left : BATCH));
+        NN_TRY_GOTO(predict_rows(t, first, left < BATCH ? left : BATCH));
     }
+done:
     nn_work_end();
-    return 0;
+    return rc;
 }
 
 static int run(const nn_call *call) {

@@ -104,8 +104,8 @@ int nn_field_reader_scan(const nn_field_reader *r, int64_t first, int64_t count)
             NN_TRY_GOTO(nn_dataset_read(r->ds, r->split, r->name, first, n, to));
         NN_TRY_GOTO(nn_field_reader_check(r, first, n, r->there ? r->there + at : to, value));
     }
-    nn_work_end();
 done:
+    nn_work_end();
     nn_free(buffer);
     nn_free(value);
     return rc;

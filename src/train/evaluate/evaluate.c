@@ -63,14 +63,16 @@ static int add_batch(nn_session *session, const nn_batch *batch, double *sums) {
 
 static int add_all(nn_session *session, nn_loader *loader, const char *split, double *sums) {
     nn_batch batch;
+    int rc = 0;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
         nn_comm_at(session->comm, NN_PHASE_EVALUATE);
         nn_work("evaluating", split, i, nn_loader_batches(loader));
-        NN_TRY(nn_loader_batch(loader, 0, i, &batch));
-        NN_TRY(add_batch(session, &batch, sums));
+        NN_TRY_GOTO(nn_loader_batch(loader, 0, i, &batch));
+        NN_TRY_GOTO(add_batch(session, &batch, sums));
     }
+done:
     nn_work_end();
-    return 0;
+    return rc;
 }
 
 int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
