@@ -323,7 +323,8 @@ int nn_trainer_report(nn_trainer *t, bool important) {
         rc = nn_trainer_report_saved(t);
         if (rc == 0)
             rc = write_train_line(t, loss, rate, &slowest);
-        report_progress(t, NULL, loss, important);
+        if (rc == 0)
+            report_progress(t, NULL, loss, important);
     }
     if (nn_balance_wants_move(t->balance)) {
         nn_trainer_forget_minibatches(t);
@@ -339,7 +340,8 @@ int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation)
         nn_json *json = nn_run_event(t->run, "validate", t->state.step, t->state.epoch);
         nn_evaluation_json(json, validation);
         rc = nn_run_append(t->run);
-        report_progress(t, validation, validation->loss, true);
+        if (rc == 0)
+            report_progress(t, validation, validation->loss, true);
     }
     return share_end(t, rc);
 }
