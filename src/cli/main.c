@@ -51,6 +51,8 @@ static int start_ranks(nn_call *call) {
     NN_TRY(nn_comm_start(&call->comm));
     nn_guard_met(call->guard);
     call->screen->rank = nn_comm_rank(call->comm);
+    if (call->screen->rank > 0) /* which the variables of an unknown launcher did not say */
+        nn_screen_set(call->screen, call->screen->verbose, call->screen->quiet, NN_SCREEN_NEVER);
     return 0;
 }
 
