@@ -3,6 +3,7 @@
 #include "train/evaluate/evaluation.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 typedef struct options {
     const char *config, *run;
@@ -113,6 +114,8 @@ static void show_progress(void *ctx, const nn_status *status) {
     const nn_call *call = ctx;
     const options *o = call->options;
     if (o->json && status->line && !call->screen->quiet) {
+        if (isatty(STDOUT_FILENO)) /* the display is likely to stand there */
+            nn_screen_end(call->screen);
         fputs(status->line, stdout);
         fflush(stdout);
     }
