@@ -8,12 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SHOWN_AFTER 1.0 /* seconds that work lasts before it is shown */
 #define MOST_BAR 30     /* columns */
 #define LEAST_BAR 5
-#define FRAME 4096 /* bytes of all rows */
 
 /* SGR parameters of ECMA-48, which terminals call colours. */
 #define PLAIN ""
@@ -248,8 +246,24 @@ static void put_work(canvas *c, const nn_display *d, double now, bool bar) {
     put(c, PLAIN, "%s", times);
 }
 
+/* False: a terminal that stands still (Ctrl-S) takes nothing, and the text is left out. Where it
+ * takes a part the cursor is somewhere in it, and the rest comes first the next time. */
+static bool write_out(nn_display *d, const nn_terminal *terminal, const char *text, size_t size) {
+    size_t taken = nn_terminal_write(terminal->fd, 0, d->rest, d->rest_bytes);
+    d->rest_bytes -= taken;
+    memmove(d->rest, d->rest + taken, d->rest_bytes);
+    if (d->rest_bytes > 0)
+        return false;
+    taken = nn_terminal_write(terminal->fd, 0, text, size);
+    if (taken == 0)
+        return false;
+    d->rest_bytes = size - taken;
+    memcpy(d->rest, text + taken, d->rest_bytes);
+    return true;
+}
+
 void nn_display_draw(nn_display *d, const nn_terminal *terminal, double now) {
-    char text[FRAME], up[16];
+    char text[NN_DISPLAY_FRAME], up[16];
     int columns, rows;
     nn_terminal_size(terminal, &columns, &rows);
     columns--; /* the cursor does not get into the next row */
@@ -273,15 +287,19 @@ void nn_display_draw(nn_display *d, const nn_terminal *terminal, double now) {
     snprintf(up, sizeof up, "\033[%dA", c.rows - 1);
     if (c.rows > 1)
         append(&c, up);
-    d->stands = true;
-    /* what a terminal that stands still (Ctrl-S) does not take is drawn the next time */
-    (void)!write(terminal->fd, text, c.used);
+    d->stands = write_out(d, terminal, text, c.used) || d->stands;
 }
 
 void nn_display_clear(nn_display *d, const nn_terminal *terminal) {
     static const char clear[] = "\r\033[J";
-    if (atomic_exchange(&d->stands, false))
-        (void)!write(terminal->fd, clear, sizeof clear - 1);
+    if (!d->stands)
+        return;
+    if (nn_terminal_in_front(terminal)) {
+        d->stands = !write_out(d, terminal, clear, sizeof clear - 1);
+    } else { /* what the shell wrote stands there now */
+        d->stands = false;
+        d->rest_bytes = 0;
+    }
 }
 
 const char *nn_display_line(const nn_display *d, const nn_status *s, double now, int columns,

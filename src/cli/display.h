@@ -8,11 +8,10 @@
 
 #include <nnmpi/train.h>
 
-#include <stdatomic.h>
-
-#define NN_DISPLAY_SPARKS 32 /* an even number */
-#define NN_DISPLAY_VALUES 17 /* the loss, and the metrics of a validation */
-#define NN_DISPLAY_LINE 1024 /* bytes of the longest line */
+#define NN_DISPLAY_SPARKS 32  /* an even number */
+#define NN_DISPLAY_VALUES 17  /* the loss, and the metrics of a validation */
+#define NN_DISPLAY_LINE 1024  /* bytes of the longest line */
+#define NN_DISPLAY_FRAME 4096 /* bytes of all rows */
 
 /* What a validation has said. */
 typedef struct nn_validated {
@@ -44,7 +43,9 @@ typedef struct nn_display {
     int doublings;
     double loss; /* mean of those since the one before was drawn ... */
     double recent, recents;
-    atomic_bool stands; /* on the terminal, from the row of its cursor on */
+    bool stands;                 /* on the terminal, from the row of its cursor on */
+    char rest[NN_DISPLAY_FRAME]; /* of what the terminal has taken a part of */
+    size_t rest_bytes;
 } nn_display;
 
 /* Takes note of where a training stands. Local. */
@@ -54,7 +55,8 @@ bool nn_display_work_at(nn_display *display, const nn_display_work *work, double
 
 /* Draws everything over what stands there; the cursor stays in its first row. Local. */
 void nn_display_draw(nn_display *display, const nn_terminal *terminal, double now);
-/* Clears what stands there. By any thread. Local. */
+/* Clears what stands there, unless the program was sent to the background meanwhile. By any thread
+ * while no other one draws or clears. Local. */
 void nn_display_clear(nn_display *display, const nn_terminal *terminal);
 
 /* "epoch 1/3  step 9/27  loss 0.5": a status, or work where `status` is NULL, in a line that stays,

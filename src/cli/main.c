@@ -28,7 +28,7 @@ static void leave(void *ctx, int rc) {
     if (call->screen->rank > 0 && rc == NN_ESTOPPED)
         sleep(NN_PATIENCE);
     else if (*nn_error_message())
-        nn_screen_error(call->screen);
+        nn_screen_error(call->screen, NN_PATIENCE * 1000);
     nn_launch_abort(status);
     _exit(status);
 }
@@ -109,7 +109,7 @@ static void say_error(nn_call *call, nn_failed who) {
         return;
     if (call->screen->rank > 0 || who == NN_FAILED_OTHER)
         sleep(who == NN_FAILED_OTHER ? 2 * NN_PATIENCE : NN_PATIENCE);
-    nn_screen_error(call->screen);
+    nn_screen_error(call->screen, -1);
 }
 
 /* The exit status. Does not return where the others may wait for this rank. mpirun ends them at the
@@ -137,7 +137,7 @@ static int finish(nn_call *call, int rc) {
     rc = nn_comm_end(call->comm);
     if (rc < 0) {
         sleep(NN_PATIENCE); /* what rank 0 has printed gets through first */
-        nn_screen_error(call->screen);
+        nn_screen_error(call->screen, -1);
     }
     nn_guard_free(call->guard);
     nn_screen_release(call->screen);

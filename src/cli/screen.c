@@ -14,20 +14,32 @@
 #define LINE_SHARE 0.02 /* of the time so far: a run of days has no more than hundreds of lines */
 #define MANY_EPOCHS 50  /* more than these do not get a line each */
 
+/* Clears the display and writes a text that stays. Who cannot wait endlessly does not wait for
+ * another thread either, which may be in the middle of a write to a reader that stands still. */
+static void say(nn_screen *screen, int milliseconds, const char *text) {
+    bool alone = (milliseconds < 0 ? pthread_mutex_lock(&screen->writing)
+                                   : pthread_mutex_trylock(&screen->writing)) == 0;
+    if (alone)
+        nn_display_clear(&screen->display, &screen->terminal);
+    nn_terminal_write(screen->terminal.text, milliseconds, text, strlen(text));
+    if (alone)
+        pthread_mutex_unlock(&screen->writing);
+}
+
 static void write_log(void *ctx, nn_log_level level, const char *line) {
     nn_screen *screen = ctx;
     const char *kind = level == NN_LOG_WARNING ? "warning: " : "";
+    char text[2200], rank[32] = "";
     if (screen->rank > 0 && level != NN_LOG_WARNING)
         return;
-    nn_screen_end(screen);
     if (screen->rank > 0)
-        fprintf(stderr, "nnmpi: rank %d: %s%s\n", screen->rank, kind, line);
-    else
-        fprintf(screen->terminal.text, "nnmpi: %s%s\n", kind, line);
+        snprintf(rank, sizeof rank, "rank %d: ", screen->rank);
+    snprintf(text, sizeof text, "nnmpi: %s%s%s\n", rank, kind, line);
+    say(screen, -1, text);
 }
 
 void nn_screen_init(nn_screen *screen, const nn_launch *launch) {
-    *screen = (nn_screen){.rank = launch->rank};
+    *screen = (nn_screen){.rank = launch->rank, .writing = PTHREAD_MUTEX_INITIALIZER};
     nn_terminal_init(&screen->terminal, launch);
     screen->begin = nn_seconds();
     screen->drawn = screen->lined = -INFINITY;
@@ -41,21 +53,23 @@ static bool redraws(const nn_screen *screen) {
 }
 
 static void draw(nn_screen *screen, double now) {
-    if (!redraws(screen) || now - screen->drawn < NN_SCREEN_SECONDS || screen->stopping)
+    if (!redraws(screen) || now - screen->drawn < NN_SCREEN_SECONDS ||
+        pthread_mutex_trylock(&screen->writing) != 0)
         return;
     screen->drawn = now;
-    if (nn_terminal_in_front(&screen->terminal))
+    if (!screen->stopping && nn_terminal_in_front(&screen->terminal))
         nn_display_draw(&screen->display, &screen->terminal, now);
+    pthread_mutex_unlock(&screen->writing);
 }
 
 static void print(nn_screen *screen, const nn_status *status, double now) {
-    char line[NN_DISPLAY_LINE];
+    char line[NN_DISPLAY_LINE], text[NN_DISPLAY_LINE + 1];
     int columns = 0, rows;
     if (redraws(screen))
         nn_terminal_size(&screen->terminal, &columns, &rows);
-    nn_screen_end(screen);
-    fprintf(screen->terminal.text, "%s\n",
-            nn_display_line(&screen->display, status, now, columns, line));
+    snprintf(text, sizeof text, "%s\n",
+             nn_display_line(&screen->display, status, now, columns, line));
+    say(screen, -1, text);
     screen->lined = now;
 }
 
@@ -116,32 +130,29 @@ void nn_screen_release(nn_screen *screen) {
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-void nn_screen_error(nn_screen *screen) {
-    char rank[320] = "", host[256] = "unknown host";
-    FILE *text = screen->terminal.text;
+void nn_screen_error(nn_screen *screen, int milliseconds) {
+    char rank[320] = "", host[256] = "unknown host", trace[1100] = "", text[2500];
     gethostname(host, sizeof host - 1);
     if (screen->rank > 0)
         snprintf(rank, sizeof rank, "rank %d on %s: ", screen->rank, host);
-    nn_screen_end(screen);
-    fprintf(text, "nnmpi: %s%s\n", rank, nn_error_message());
     if (screen->verbose)
-        fprintf(text, "nnmpi: trace: %s\n", nn_error_trace());
+        snprintf(trace, sizeof trace, "nnmpi: trace: %s\n", nn_error_trace());
+    snprintf(text, sizeof text, "nnmpi: %s%s\n%s", rank, nn_error_message(), trace);
+    say(screen, milliseconds, text);
 }
 
 void nn_screen_stop(nn_screen *screen, nn_guard_word word) {
+    static const char *const text[] = {
+        [NN_GUARD_ASKED] = "",
+        [NN_GUARD_INTERRUPTED] = "nnmpi: interrupted: this step, then a checkpoint; a second "
+                                 "Ctrl-C ends at once, without it\n",
+        [NN_GUARD_KILLED] = "nnmpi: ended at once by a second Ctrl-C: steps since the last "
+                            "checkpoint are lost; to go on from it, run again with --resume\n"};
     screen->stopping = true;
-    nn_screen_end(screen);
-    if (screen->rank > 0)
-        return;
-    if (word == NN_GUARD_INTERRUPTED)
-        fprintf(screen->terminal.text, "nnmpi: interrupted: this step, then a checkpoint; a second "
-                                       "Ctrl-C ends at once, without it\n");
-    else if (word == NN_GUARD_KILLED)
-        fprintf(screen->terminal.text, "nnmpi: ended at once by a second Ctrl-C: steps since the "
-                                       "last checkpoint are lost; to go on from it, run again with "
-                                       "--resume\n");
+    if (screen->rank == 0)
+        say(screen, 0, text[word]);
 }
 
 void nn_screen_end(nn_screen *screen) {
-    nn_display_clear(&screen->display, &screen->terminal);
+    say(screen, -1, "");
 }

@@ -10,6 +10,7 @@
 
 #include <nnmpi/train.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -28,6 +29,8 @@ typedef struct nn_screen {
     atomic_bool stopping; /* a training is asked to stop: what it says last shall stay */
     nn_terminal terminal;
     nn_display display;
+    pthread_mutex_t writing;    /* one draws at a time, or clears and writes what stays: the thread
+                                   that trains, that of the saver, the guard's */
     double begin, drawn, lined; /* seconds of the start, the last redraw and the last whole line */
 } nn_screen;
 
@@ -38,14 +41,14 @@ void nn_screen_set(nn_screen *screen, bool verbose, bool quiet, nn_screen_progre
 void nn_screen_release(nn_screen *screen);
 
 /* The pending error as "nnmpi: message", with its trace when verbose; ranks other than 0 say who
- * they are. */
-void nn_screen_error(nn_screen *screen);
+ * they are. Waits that long at most for who reads it, -1: endlessly. */
+void nn_screen_error(nn_screen *screen, int milliseconds);
 
 /* nn_train_options.progress and progress_every; ctx is the screen. */
 void nn_screen_progress(void *ctx, const nn_status *status);
 #define NN_SCREEN_SECONDS 0.1
 
-/* nn_guard_hear, with the screen for ctx. */
+/* nn_guard_hear, with the screen for ctx. Does not wait for who reads it. */
 void nn_screen_stop(nn_screen *screen, nn_guard_word word);
 
 /* Clears the display, so that other output starts on a line of its own. */

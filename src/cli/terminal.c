@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -62,16 +64,14 @@ static int open_terminal(long owner) {
 
 /* What stays goes the way of what is redrawn, or it would arrive too late. The launcher is in the
  * foreground, ranks in groups of their own are not: that must not stop them (stty tostop). */
-static FILE *open_text(long owner) {
+static int open_text(long owner) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%ld/fd/2", owner);
     int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-    FILE *text = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!text)
-        return stderr;
-    setvbuf(text, NULL, _IONBF, 0);
+    if (fd < 0)
+        return STDERR_FILENO;
     signal(SIGTTOU, SIG_IGN);
-    return text;
+    return fd;
 }
 
 static bool has_utf8(void) {
@@ -89,7 +89,8 @@ static bool is_set(const char *name) {
 
 void nn_terminal_init(nn_terminal *terminal, const nn_launch *launch) {
     const char *term = getenv("TERM");
-    *terminal = (nn_terminal){.fd = -1, .text = stderr, .owner = getpid(), .utf8 = has_utf8()};
+    *terminal =
+        (nn_terminal){.fd = -1, .text = STDERR_FILENO, .owner = getpid(), .utf8 = has_utf8()};
     if (!term || !*term || strcmp(term, "dumb") == 0)
         return;
     if (!isatty(STDERR_FILENO))
@@ -112,11 +113,27 @@ void nn_terminal_force(nn_terminal *terminal) {
 }
 
 void nn_terminal_release(nn_terminal *terminal) {
-    if (terminal->text != stderr)
-        fclose(terminal->text);
+    if (terminal->text != STDERR_FILENO)
+        close(terminal->text);
     if (terminal->fd >= 0 && terminal->fd != STDERR_FILENO)
         close(terminal->fd);
-    *terminal = (nn_terminal){.fd = -1, .text = stderr};
+    *terminal = (nn_terminal){.fd = -1, .text = STDERR_FILENO};
+}
+
+static bool is_ready(int fd, int milliseconds) {
+    struct pollfd reader = {.fd = fd, .events = POLLOUT};
+    return poll(&reader, 1, milliseconds) == 1 && (reader.revents & POLLOUT);
+}
+
+size_t nn_terminal_write(int fd, int milliseconds, const char *text, size_t size) {
+    size_t done = 0;
+    while (done < size && is_ready(fd, milliseconds)) {
+        ssize_t n = write(fd, text + done, size - done);
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return done;
 }
 
 void nn_terminal_size(const nn_terminal *terminal, int *columns, int *rows) {

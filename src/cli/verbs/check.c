@@ -85,7 +85,7 @@ static int say_all(const nn_call *call, const nn_error_list *wrong, int rc) {
     for (size_t i = 0; i < wrong->count; i++) {
         nn_error_set(rc, wrong->message[i]);
         if (i + 1 < wrong->count && nn_comm_rank(call->comm) == 0)
-            nn_screen_error(call->screen);
+            nn_screen_error(call->screen, -1);
     }
     return rc;
 }
