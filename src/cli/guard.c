@@ -17,7 +17,7 @@
 /* Wakes the guard; whoever does not wait for it ignores it. */
 #define WAKE SIGURG
 
-enum phase { MEETING, SETTING_UP, DEFERRING };
+enum phase { MEETING, SETTING_UP, DEFERRING, ENDING };
 
 struct nn_guard {
     nn_guard_spec spec;
@@ -146,7 +146,8 @@ static void take(nn_guard *g, int number, pid_t from) {
     if (number == SIGCONT && !is_announcement(g, from))
         return;
     if (number == SIGINT && g->interrupted) {
-        g->spec.hear(g->spec.ctx, NN_GUARD_KILLED);
+        if (atomic_load(&g->phase) < ENDING)
+            g->spec.hear(g->spec.ctx, NN_GUARD_KILLED);
         die_by(SIGINT);
     }
     g->interrupted = g->interrupted || number == SIGINT;
@@ -186,9 +187,9 @@ static void look_at_clock(const nn_guard *g) {
                           g->limit, nn_siblings_stopped(g->spec.launch, stopped)));
 }
 
-/* A step, or the checkpoint after it, may take long. */
+/* A step, or the checkpoint after it, may take long. What is said at the end is the last word. */
 static void look_at_stop(nn_guard *g) {
-    if (!g->interrupted || g->told)
+    if (!g->interrupted || g->told || atomic_load(&g->phase) == ENDING)
         return;
     g->told = true;
     g->spec.hear(g->spec.ctx, NN_GUARD_INTERRUPTED);
@@ -270,6 +271,11 @@ void nn_guard_met(nn_guard *guard) {
 void nn_guard_defer(nn_guard *guard) {
     if (guard)
         atomic_store(&guard->phase, DEFERRING);
+}
+
+void nn_guard_end(nn_guard *guard) {
+    if (guard)
+        atomic_store(&guard->phase, ENDING);
 }
 
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard) {

@@ -54,10 +54,13 @@ void nn_guard_free(nn_guard *guard);
 
 /* The ranks have met: the time to start is no longer limited. Local. */
 void nn_guard_met(nn_guard *guard);
-/* From now on the program itself acts on signals that ask to stop: there is something to save, or
- * all has been said and the ranks part. They set the flag to their number. Before, they end the
- * process at once; a second SIGINT always does. NULL is fine. Local. */
+/* From now on the program itself acts on signals that ask to stop: there is something to save. They
+ * set the flag to their number. Before, they end the process at once; a second SIGINT always does.
+ * NULL is fine. Local. */
 void nn_guard_defer(nn_guard *guard);
+/* The same, but there is no more to save: the ranks part, and nobody hears of Ctrl-C any more. NULL
+ * is fine. Local. */
+void nn_guard_end(nn_guard *guard);
 const volatile sig_atomic_t *nn_guard_stop(const nn_guard *guard);
 /* A count of the signals that ask to save and go on, whenever they came. */
 const volatile sig_atomic_t *nn_guard_save(const nn_guard *guard);

@@ -128,7 +128,7 @@ static int fail(nn_call *call, int rc) {
 }
 
 static int finish(nn_call *call, int rc) {
-    nn_guard_defer(call->guard);
+    nn_guard_end(call->guard);
     if (rc == 0)
         rc = close_output();
     else
