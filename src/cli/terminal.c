@@ -4,6 +4,7 @@
 #include "base/system/process.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -122,13 +123,19 @@ void nn_terminal_release(nn_terminal *terminal) {
 
 static bool is_ready(int fd, int milliseconds) {
     struct pollfd reader = {.fd = fd, .events = POLLOUT};
-    return poll(&reader, 1, milliseconds) == 1 && (reader.revents & POLLOUT);
+    int ready;
+    do
+        ready = poll(&reader, 1, milliseconds);
+    while (ready < 0 && errno == EINTR); /* also by a SIGCONT */
+    return ready == 1 && (reader.revents & POLLOUT);
 }
 
 size_t nn_terminal_write(int fd, int milliseconds, const char *text, size_t size) {
     size_t done = 0;
     while (done < size && is_ready(fd, milliseconds)) {
         ssize_t n = write(fd, text + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             break;
         done += (size_t)n;
