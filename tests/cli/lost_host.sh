@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 4
 # timeout: 240
-# processors: 2
 # Four hosts train under nnmpi-supervise; one that rank 0 is on loses its power. The others go on without
 # it, and end with the parameters of a run that nothing happened to.
 # shellcheck source=tests/hosts.sh

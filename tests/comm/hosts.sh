@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 4
 # timeout: 240
-# processors: 2
 # Several hosts: gradients are added within a node and then between the nodes, also where these have
 # different numbers of ranks, and over a slow network. tests/full/hosts.sh tries more combinations.
 # shellcheck source=tests/hosts.sh

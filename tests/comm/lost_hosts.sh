@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 4
 # timeout: 240
-# processors: 2
 # A rank on another host stops, or all of them do, or the cable of a host is cut: the run ends within
 # seconds, and says where it was.
 # shellcheck source=tests/hosts.sh

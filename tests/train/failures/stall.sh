@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 2 3
 # timeout: 180
-# processors: 1
 # A rank that is stopped, or hangs, ends all with code 5 and is named; without that they would wait
 # for ever.
 . "$SOURCE_DIR/tests/lib.sh"
