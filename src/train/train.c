@@ -101,11 +101,16 @@ static int log_parameters(nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
-/* Rank 0 knows the folder. */
+/* Rank 0 has the folder. */
+static const char *run_dir(const nn_trainer *t) {
+    return t->run ? nn_run_dir(t->run) : NULL;
+}
+
 static int stop(nn_trainer *t) {
     nn_launch launch = nn_launch_read();
     char launcher[64] = "";
     NN_TRY(nn_trainer_save_now(t));
+    NN_TRY(nn_timeline_end(t->timeline, run_dir(t)));
     if (!t->saver)
         return nn_fail(NN_ESTOPPED,
                        "stopped by a signal after step %lld; nothing is saved, as there is no run "
@@ -116,12 +121,7 @@ static int stop(nn_trainer *t) {
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on: %snnmpi train "
                    "--run %s --resume",
-                   (long long)t->state.step, launcher, t->run ? nn_run_dir(t->run) : "DIR");
-}
-
-/* Rank 0 has the folder. */
-static const char *run_dir(const nn_trainer *t) {
-    return t->run ? nn_run_dir(t->run) : NULL;
+                   (long long)t->state.step, launcher, t->run ? run_dir(t) : "DIR");
 }
 
 /* train.trace: after its last step. */
