@@ -282,7 +282,9 @@ static int explain(const nn_call *call, explanation *e, nn_config *config) {
     const options *o = call->options;
     nn_trainer *t = &e->training->trainer;
     size_t largest, values = count_values(t->session.model, (size_t)o->samples, &largest);
-    size_t size = 65536 + 32 * (2 * values + 3 * nn_model_size(t->session.model));
+    const nn_layer *const *layer;
+    size_t names = nn_model_layers(t->session.model, &layer) + nn_training_tensors(e->training);
+    size_t size = 65536 + 1024 * names + 32 * (2 * values + 3 * nn_model_size(t->session.model));
     char *text = o->json ? nn_pool_alloc(&e->pool, size) : NULL;
     nn_json json;
     e->user = nn_pool_alloc(&e->pool, largest * sizeof *e->user);
