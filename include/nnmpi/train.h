@@ -47,8 +47,9 @@ typedef struct nn_status {
     /* Where this rank's time went in the last second or two of training, in parts of 1: waiting for
      * samples, computing, waiting for other ranks. */
     double data_share, compute_share, wait_share;
-    /* By validate.early_stopping.metric, of the whole run: "loss" or a metric's name, static, its
-     * best value so far, and the step that has it, -1 before the first validation. */
+    /* By validate.early_stopping.metric, of the whole run: "loss" or a metric's name, which lives
+     * as long as the training, its best value so far, and the step that has it, -1 before the first
+     * validation. */
     const char *best_metric;
     double best_value;
     int64_t best_step;
