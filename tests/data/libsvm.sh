@@ -28,6 +28,14 @@ expect_line '^1,-1,' out.csv
 "$NNMPI" data info t.h5 >out
 expect_line '^y +float32 values' out
 
+sed 's/model:.*/model: [dense: {units: 1}]/; s/cross_entropy/squared/; s/path: t.svm/path: t.svm, values: true/' net.yaml >values.yaml
+"$NNMPI" train values.yaml --run values -q >out
+"$NNMPI" eval values --data t.svm --split train >out
+expect_line '^train loss ' out
+printf '0.5 1:1\n-7.25 2:1\n' >numbers.svm
+"$NNMPI" predict run --data numbers.svm -O out.csv -q
+expect_line '^0,1,' out.csv
+
 refuses() {
     printf '%b' "$2" >bad.svm
     expect_code 3 "$NNMPI" data import libsvm bad.svm -O bad.h5 2>err

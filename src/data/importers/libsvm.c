@@ -49,6 +49,12 @@ typedef struct task {
 #define fail_at(t, ...)                                                                            \
     nn_error_prefix(nn_fail(NN_EFORMAT, __VA_ARGS__), "%s:%" PRId64, (t)->options->path, (t)->line)
 
+static int changed(const task *t) {
+    return nn_fail(NN_EFORMAT,
+                   "%s: changed while it was read; it has to be a file at rest, no pipe",
+                   t->options->path);
+}
+
 /* 1, +1 and 1.0 are the same class. */
 static int take_label(task *t) {
     double value;
@@ -62,11 +68,12 @@ static int take_label(task *t) {
         snprintf(t->word, sizeof t->word, "%" PRId64, whole);
     if (!t->writing)
         return t->options->values ? NN_OK : nn_labels_add(&t->labels, t->word);
-    if (t->value)
+    if (t->value) {
         t->value[t->pending] = (float)value;
-    else
-        t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, t->word);
-    return NN_OK;
+        return NN_OK;
+    }
+    t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, t->word);
+    return t->class[t->pending] < 0 ? changed(t) : NN_OK;
 }
 
 static int take_pair(task *t) {
@@ -88,6 +95,8 @@ static int take_pair(task *t) {
     if (index > (t->options->features ? t->options->features : MOST_FEATURES))
         return fail_at(t, "index %" PRId64 " is more than %" PRId64 " features", index,
                        t->options->features ? t->options->features : (int64_t)MOST_FEATURES);
+    if (t->writing && index > t->features)
+        return changed(t);
     t->index = index;
     if (t->writing)
         t->x[t->pending * t->features + index - 1] = (float)value;
@@ -128,12 +137,6 @@ static int end_line(task *t) {
     t->index = 0;
     t->line++;
     return t->writing && t->pending == t->piece_rows ? flush(t) : NN_OK;
-}
-
-static int changed(const task *t) {
-    return nn_fail(NN_EFORMAT,
-                   "%s: changed while it was read; it has to be a file at rest, no pipe",
-                   t->options->path);
 }
 
 static int take_byte(task *t, char c) {

@@ -273,18 +273,17 @@ static int add_columns(nn_node *map, const nn_like *like) {
     return nn_node_add(map, "columns", list);
 }
 
-static int add_csv_keys(nn_node *map, const nn_like *like) {
-    static const char *const keys[] = {"label", "target",  "header",      "delimiter",
-                                       "drop",  "missing", "standardize", "categories"};
-    enum { ALWAYS = 4 }; /* `columns` says what the others do */
-    size_t count = like->features ? ALWAYS : sizeof keys / sizeof *keys;
-
-    for (size_t i = 0; has_source(like->data, "csv") && i < count; i++)
-        NN_TRY(copy_key(map, like->data, keys[i]));
+/* How a table is read; `columns` says how missing values and texts are, and what is scaled. */
+static int add_table_keys(nn_node *map, const nn_like *like) {
+    if (has_source(like->data, "csv")) {
+        NN_TRY(copy_key(map, like->data, "header"));
+        NN_TRY(copy_key(map, like->data, "delimiter"));
+    }
     return like->features ? add_columns(map, like) : NN_OK;
 }
 
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
+/* The map but for a table's answer. */
+static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
     const nn_source_ops *ops = source_of(path);
     nn_node *text = nn_node_scalar(pool, path);
 
@@ -299,9 +298,11 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_nod
     if (!nn_layout_is_evident(like->x))
         NN_TRY(copy_key(*out, like->data, "layout"));
     if (ops == &nn_source_csv)
-        return add_csv_keys(*out, like);
-    if (ops == &nn_source_libsvm)
+        return add_table_keys(*out, like);
+    if (ops == &nn_source_libsvm) {
+        NN_TRY(add_key(*out, "values", like->values ? "true" : "false"));
         return add_key(*out, "features", nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
+    }
     if (ops != &nn_source_images)
         return NN_OK;
     if (has_source(like->data, "images"))
@@ -309,31 +310,58 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_nod
     return add_size(*out, like->x);
 }
 
-/* The same without a column of answers. */
-static int open_unlabelled(nn_pool *pool, const char *path, const nn_like *like, nn_dataset **out) {
-    nn_like rest = *like;
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
+    NN_TRY(samples_node(pool, path, like, out));
+    if (!like || source_of(path) != &nn_source_csv || !has_source(like->data, "csv"))
+        return NN_OK;
+    NN_TRY(copy_key(*out, like->data, "label"));
+    NN_TRY(copy_key(*out, like->data, "target"));
+    return like->features ? NN_OK : copy_key(*out, like->data, "drop");
+}
+
+/* The columns of a table that are no features, by their names or numbers. */
+static int add_dropped(nn_node *map, const nn_like *like, bool answers) {
+    const char *const keys[] = {like->features ? NULL : "drop", answers ? "label" : NULL,
+                                answers ? "target" : NULL};
+    const char *list = NULL;
+
+    for (size_t i = 0; has_source(like->data, "csv") && i < sizeof keys / sizeof *keys; i++) {
+        const nn_node *key = keys[i] ? nn_node_get(like->data, keys[i]) : NULL;
+        if (!key || key->kind != NN_NODE_SCALAR || nn_node_is_null(key))
+            continue;
+        list = nn_pool_printf(map->pool, "%s%s%s", list ? list : "", list ? "," : "", key->text);
+        if (!list)
+            return NN_EMEMORY;
+    }
+    return list ? add_key(map, "drop", list) : NN_OK;
+}
+
+/* With `answers` the columns of answers are in the file. */
+static int open_samples(nn_pool *pool, const char *path, bool other_files, const nn_like *like,
+                        bool answers, nn_dataset **out) {
     nn_node *data = NULL;
 
-    rest.data = NULL;
-    NN_TRY(nn_dataset_node(pool, path, &rest, &data));
-    NN_TRY(add_key(data, "unlabelled", "true"));
+    *out = NULL;
+    NN_TRY(samples_node(pool, path, like, &data));
+    if (other_files)
+        NN_TRY(allow_other_files(data));
+    if (source_of(path) == &nn_source_csv) {
+        NN_TRY(add_key(data, "unlabelled", "true"));
+        NN_TRY(add_dropped(data, like, answers));
+    }
     return nn_dataset_open(data, NULL, out);
 }
 
 int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *like,
                             nn_dataset **out) {
     nn_pool pool = {0};
-    nn_node *data = NULL;
-    int rc = nn_dataset_node(&pool, path, like, &data);
-    bool answers = rc >= 0 && (nn_node_get(data, "label") || nn_node_get(data, "target"));
+    nn_like samples = *like;
+    int rc;
 
-    *out = NULL;
-    if (rc >= 0 && other_files)
-        rc = allow_other_files(data);
-    if (rc >= 0 && (answers || !nn_csv_has_name(path)))
-        rc = nn_dataset_open(data, NULL, out);
-    if (nn_csv_has_name(path) && (rc == NN_EUSAGE || !answers) && !*out)
-        rc = open_unlabelled(&pool, path, like, out);
+    samples.values = true; /* a number that is no class of the model's does no harm */
+    rc = open_samples(&pool, path, other_files, &samples, true, out);
+    if (rc == NN_EUSAGE && source_of(path) == &nn_source_csv)
+        rc = open_samples(&pool, path, other_files, &samples, false, out);
     nn_pool_release(&pool);
     return rc;
 }

@@ -19,6 +19,7 @@ typedef struct nn_like {
     size_t features;     /* columns of x with names, or 0 */
     const char *const *feature_name;
     const nn_affine *affine; /* how they become floats */
+    bool values;             /* y were numbers to predict, no classes */
 } nn_like;
 
 /* For samples whose targets do not matter: a CSV file may hold features alone. What the file does

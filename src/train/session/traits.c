@@ -30,7 +30,8 @@ nn_like nn_data_like(const nn_data_traits *data) {
     return (nn_like){.x = &data->x,
                      .features = data->features,
                      .feature_name = data->feature_names,
-                     .affine = &data->affine};
+                     .affine = &data->affine,
+                     .values = !data->labels};
 }
 
 static int inherit_affine(nn_dataset *data, const nn_data_traits *trained) {
