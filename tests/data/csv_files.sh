@@ -123,8 +123,54 @@ printf 'price;zip;colour;age\n4.5;20;NA;50\n2;10;purple;\n' >new.csv
 "$NNMPI" predict raw --data new.csv -O new-out.csv 2>err
 expect_line "column 'colour': 'purple' is a category that the model was not trained on, as in 1 rows" err
 expect_same <(sed -n 5p one.csv | cut -d, -f2-) <(sed -n 2p new-out.csv | cut -d, -f2-)
+# zip is 10, 20, 10, 20, 10, 20
 "$NNMPI" data import csv raw.csv --label bought --drop id,age,price,colour --standardize -O raw.h5 2>err
+"$NNMPI" data info raw.h5 >out
+expect_line '^train +6 +x +-1 +1 ' out
+printf 'a,b,a,k\n1,2,3,x\n4,5,6,y\n' >twice.csv
+expect_code 3 "$NNMPI" data import csv twice.csv --label k -O x.h5 2>err
+expect_line "twice\.csv: two features are called 'a'" err
+"$NNMPI" data import csv twice.csv --label k --drop 3 -O x.h5
 printf 'a,name\n' >names.csv
 for i in {1..20}; do echo "$i,name$i" >>names.csv; done
 expect_code 2 "$NNMPI" data import csv names.csv --target a -O x.h5 2>err
 expect_line "column 'name' has 20 different texts in 20 rows: leave it out" err
+
+# without the answers, or with empty ones, and in pieces, predictions are the same: the answer named
+# by its number, with a header and without one
+for i in {1..30}; do echo "$i,$((i * 37 % 11)),$((i % 2))"; done >plain.csv
+(echo a,b,k && cat plain.csv) >headed.csv
+predicts() {
+    rm -rf numbered
+    "$NNMPI" train raw.yaml --run numbered -q -o "data={path: $1, label: -1, standardize: $3}" >out
+    "$NNMPI" predict numbered --data "$1" -O all.csv -q 2>err
+    for file in "${@:4}"; do
+        "$NNMPI" predict numbered --data "$file" -O some.csv -q 2>err
+        expect_same <(head -n "$(wc -l <some.csv)" all.csv) some.csv
+    done
+    expect_code "$2" "$NNMPI" eval numbered --data "${*: -1}" --split train >out 2>err
+}
+cut -d, -f1,2 headed.csv >headed-x.csv
+cut -d, -f1,2 plain.csv >plain-x.csv
+for kind in headed plain; do
+    sed 's/,[01]$/,/' $kind.csv >$kind-empty.csv
+    head -n 4 $kind.csv >$kind-few.csv
+done
+predicts headed.csv 2 false headed-few.csv headed-empty.csv headed-x.csv
+expect_line "headed-x\.csv: column 'b' is a feature of the model and cannot be the answer" err
+predicts plain.csv 2 true plain-few.csv plain-empty.csv plain-x.csv
+expect_line "plain-x\.csv: column '2' is a feature of the model and cannot be the answer" err
+predicts plain.csv 0 false plain-empty.csv plain-few.csv
+sed 's/^2,[0-9]*,/2,,/' headed-few.csv >hole.csv
+rm -rf numbered
+"$NNMPI" train raw.yaml --run numbered -q -o 'data={path: headed.csv, label: k}' >out
+expect_code 3 "$NNMPI" predict numbered --data hole.csv -O some.csv 2>err
+expect_line "hole\.csv:3:3: column 'b' is empty; .*: the model was trained without missing values" err
+
+# header and delimiter hold for a file without answers, too
+printf '2019|2020,5|k\n1|2|0\n3|4|1\n5|1|0\n' >years.csv
+"$NNMPI" train raw.yaml --run years -q -o 'data={path: years.csv, label: k, header: yes, delimiter: bar}' >out
+"$NNMPI" predict years --data years.csv -O all.csv -q
+cut -d'|' -f1,2 years.csv >years-x.csv
+"$NNMPI" predict years --data years-x.csv -O some.csv -q
+expect_same all.csv some.csv

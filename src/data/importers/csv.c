@@ -176,25 +176,31 @@ static int flush(table *t) {
     return NN_OK;
 }
 
-static int store_row(table *t, const nn_csv_row *row) {
-    float *value = t->value + (size_t)t->pending * t->columns.targets;
-
-    NN_TRY(nn_csv_features_row(&t->features, row, t->x + (size_t)t->pending * t->features.count));
-    for (size_t i = 0; i < t->columns.count; i++) {
-        if (t->columns.column[i].role == NN_CSV_TARGET)
-            NN_TRY(
-                nn_csv_number(&t->columns, &row->field[i], i, &value[t->columns.column[i].place]));
-        else if (t->columns.column[i].role == NN_CSV_LABEL)
-            t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
-    }
-    t->pending++;
-    return t->pending == t->piece_rows ? flush(t) : NN_OK;
-}
-
 static int changed(const table *t) {
     return nn_fail(NN_EFORMAT,
                    "%s: changed while it was read; it has to be a file at rest, no pipe",
                    t->options->path);
+}
+
+/* The target or the label in column i, where it is one. */
+static int store_answer(table *t, const nn_csv_row *row, size_t i) {
+    const nn_csv_column *column = &t->columns.column[i];
+
+    if (column->role == NN_CSV_TARGET)
+        return nn_csv_number(&t->columns, &row->field[i], i,
+                             &t->value[(size_t)t->pending * t->columns.targets + column->place]);
+    if (column->role != NN_CSV_LABEL)
+        return NN_OK;
+    t->class[t->pending] = (int32_t)nn_labels_find(&t->labels, row->field[i].text);
+    return t->class[t->pending] < 0 ? changed(t) : NN_OK;
+}
+
+static int store_row(table *t, const nn_csv_row *row) {
+    NN_TRY(nn_csv_features_row(&t->features, row, t->x + (size_t)t->pending * t->features.count));
+    for (size_t i = 0; i < t->columns.count; i++)
+        NN_TRY(store_answer(t, row, i));
+    t->pending++;
+    return t->pending == t->piece_rows ? flush(t) : NN_OK;
 }
 
 static int write_row(void *ctx, const nn_csv_row *row) {
@@ -233,7 +239,7 @@ static int allocate_piece(table *t) {
 static int describe_features(table *t) {
     const nn_csv_features *f = &t->features;
 
-    if (t->columns.headed || f->given || f->count != t->columns.features)
+    if (t->columns.headed || f->given || f->scale || f->count != t->columns.features)
         NN_TRY(nn_h5_set_texts(t->output.file, "/", "feature_names", f->name, f->count));
     if (!f->scale)
         return NN_OK;

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_CATEGORIES = 1000, MOST_FEATURES = 1 << 20 };
@@ -58,6 +59,10 @@ static int take_given(nn_csv_features *f, const nn_node *item, bool *used) {
         return nn_fail(NN_EFORMAT,
                        "%s: no column '%s', which the model was trained on: the header names %s",
                        f->columns->options->path, name, nn_csv_columns_list(f->columns));
+    if (f->columns->column[i].role != NN_CSV_FEATURE)
+        return nn_fail(NN_EUSAGE, "%s: column '%s' is a feature of the model and cannot be %s",
+                       f->columns->options->path, f->columns->column[i].name,
+                       f->columns->column[i].role == NN_CSV_DROPPED ? "left out" : "the answer");
     nn_csv_kind *kind = &f->kind[i];
     size_t before = kind->labels.count;
     if (used[i] && (!category || !kind->categories))
@@ -160,12 +165,14 @@ static int survey_field(nn_csv_features *f, size_t i, const nn_csv_field *field)
     return NN_OK;
 }
 
-static int refuse_missing(const nn_csv_columns *c, size_t i, const nn_csv_field *field) {
-    return nn_csv_fail(
-        c->options->path, field,
-        "column '%s' %s; every row needs its value, or missing: drop leaves such rows "
-        "out and missing: mean fills them in (--missing)",
-        c->column[i].name, *field->text ? "has a missing value" : "is empty");
+static int refuse_missing(const nn_csv_features *f, size_t i, const nn_csv_field *field) {
+    return nn_csv_fail(f->columns->options->path, field,
+                       "column '%s' %s; every row needs its value%s", f->columns->column[i].name,
+                       *field->text ? "has a missing value" : "is empty",
+                       f->given ? ": the model was trained without missing values, so nothing says "
+                                  "what fills them in"
+                                : ", or missing: drop leaves such rows out and missing: mean fills "
+                                  "them in (--missing)");
 }
 
 int nn_csv_features_survey(nn_csv_features *f, const nn_csv_row *row) {
@@ -177,7 +184,7 @@ int nn_csv_features_survey(nn_csv_features *f, const nn_csv_row *row) {
             continue;
         if (c->options->missing != NN_CSV_MISSING_MEAN && nn_csv_is_missing(field->text) &&
             !(f->given && (f->kind[i].categories || isfinite(f->kind[i].fill))))
-            return refuse_missing(c, i, field);
+            return refuse_missing(f, i, field);
         if (!f->given)
             NN_TRY(survey_field(f, i, field));
     }
@@ -263,6 +270,30 @@ static int standardize(nn_csv_features *f) {
     return NN_OK;
 }
 
+static int by_bytes(const void *a, const void *b) {
+    const char *const *x = a, *const *y = b;
+
+    return strcmp(*x, *y);
+}
+
+/* A model knows its features by their names. */
+static int check_names(nn_csv_features *f) {
+    size_t bytes = f->count * sizeof *f->name;
+    const char **sorted = nn_pool_alloc(&f->pool, bytes);
+
+    if (!sorted)
+        return NN_EMEMORY;
+    memcpy(sorted, f->name, bytes);
+    qsort(sorted, f->count, sizeof *sorted, by_bytes);
+    for (size_t k = 1; k < f->count; k++)
+        if (strcmp(sorted[k - 1], sorted[k]) == 0)
+            return nn_fail(NN_EFORMAT,
+                           "%s: two features are called '%s': give one of the columns another "
+                           "name, or leave it out by its number (drop, --drop)",
+                           f->columns->options->path, sorted[k]);
+    return NN_OK;
+}
+
 int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
     const nn_csv_options *o = f->columns->options;
     size_t room = 0;
@@ -272,6 +303,7 @@ int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
     for (size_t i = 0; i < f->columns->count; i++)
         if (f->columns->column[i].role == NN_CSV_FEATURE)
             NN_TRY(plan_column(f, i, rows, &room));
+    NN_TRY(check_names(f));
     return o->standardize || o->missing == NN_CSV_MISSING_MEAN ? standardize(f) : NN_OK;
 }
 
