@@ -85,6 +85,20 @@ expect_line '^0,warm,' new.csv
 expect_line '^1,cold,' new.csv
 "$NNMPI" train set.yaml --run direct -q -o data='{path: set/train, height: 6}' >out
 
+# a class that is called train, folders in those of classes, and what is no split
+mkdir -p traffic/train traffic/bus/old
+cp kinds/a/* traffic/train && cp kinds/b/* traffic/bus && cp kinds/b/* traffic/bus/old
+"$NNMPI" data import images traffic -O traffic.h5 2>err
+expect_line 'folders left out: 1 \(traffic/bus/old, ' err
+"$python" -c "import h5py; assert h5py.File('traffic.h5')['train/y'][:].tolist() == [0, 0, 1, 1]"
+mkdir set/validation set/valid
+expect_code 3 "$NNMPI" data import images set -O x.h5 --height 6 2>err
+expect_line 'set/validation: beside train ' err
+rmdir set/validation && cp -r set/val/warm set/valid/
+expect_code 3 "$NNMPI" data import images set -O x.h5 --height 6 2>err
+expect_line 'set/val: there is valid, too' err
+rm -r set/valid
+
 mkdir -p edge/one && mv edge.png edge/one/
 for fit in crop stretch; do "$NNMPI" data import images edge -O "$fit.h5" --height 4 --width 2 --fit $fit -q; done
 "$python" -c "import h5py; x = h5py.File('crop.h5')['train/x'][0]; assert (x == [0, 200]).all(), x"

@@ -57,9 +57,12 @@ static int read_files(nn_image_folder *f, nn_image_split *split, const char *pat
         const char *file = nn_pool_printf(&f->pool, "%s/%s", path, files.name[i]);
         if (!file)
             return NN_EMEMORY;
-        if (nn_picture_has_name(file)) {
+        if (nn_is_folder(file)) {
+            if (f->deeper++ == 0)
+                f->deep = file;
+        } else if (nn_picture_has_name(file)) {
             NN_TRY(add(f, split, file, class));
-        } else if (!nn_is_folder(file) && f->others++ == 0) {
+        } else if (f->others++ == 0) {
             f->other = file;
         }
     }
@@ -105,7 +108,7 @@ static int read_class(nn_image_folder *f, nn_image_split *split, const char *pat
 static int read_split(nn_image_folder *f, const char *name, const char *path) {
     nn_image_split *split = &f->split[f->splits++];
     names inside;
-    size_t folders = 0;
+    size_t folders = 0, deeper = f->deeper;
 
     *split = (nn_image_split){.name = name};
     NN_TRY(list(&f->pool, path, &inside));
@@ -114,6 +117,7 @@ static int read_split(nn_image_folder *f, const char *name, const char *path) {
     if (!f->class_name)
         return NN_EMEMORY;
     NN_TRY(read_files(f, split, path, 0));
+    f->deeper = deeper; /* these are classes */
     size_t loose = split->count;
     for (size_t i = 0; i < inside.count; i++) {
         const char *folder = nn_pool_printf(&f->pool, "%s/%s", path, inside.name[i]);
@@ -136,27 +140,77 @@ static int read_split(nn_image_folder *f, const char *name, const char *path) {
     return NN_OK;
 }
 
-static int read_splits(nn_image_folder *f, const char *path) {
-    static const struct {
-        const char *split, *folder;
-    } known[] = {
-        {"train", "train"},
-        {"valid", "valid"},
-        {"valid", "val"},
-        {"test", "test"},
-    };
+static const struct {
+    const char *split, *folder;
+} known[] = {
+    {"train", "train"},
+    {"valid", "valid"},
+    {"valid", "val"},
+    {"test", "test"},
+};
+enum { KNOWN = sizeof known / sizeof *known };
 
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        const char *folder = nn_pool_printf(&f->pool, "%s/%s", path, known[i].folder);
-        bool again = f->splits && strcmp(f->split[f->splits - 1].name, known[i].split) == 0;
+static bool is_known(const char *name) {
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strcmp(known[i].folder, name) == 0)
+            return true;
+    return false;
+}
+
+/* The first folder in `path`, but for those of splits where `strange`; NULL: none. */
+static int find_folder(nn_pool *pool, const char *path, bool strange, const char **out) {
+    names inside;
+
+    *out = NULL;
+    NN_TRY(list(pool, path, &inside));
+    for (size_t i = 0; i < inside.count && !*out; i++) {
+        const char *folder = nn_pool_printf(pool, "%s/%s", path, inside.name[i]);
         if (!folder)
             return NN_EMEMORY;
-        if (!nn_is_folder(folder)) {
-            if (i == 0)
-                return read_split(f, "train", path);
-        } else if (!again) {
-            NN_TRY(read_split(f, known[i].split, folder));
-        }
+        if (nn_is_folder(folder) && !(strange && is_known(inside.name[i])))
+            *out = folder;
+    }
+    return NN_OK;
+}
+
+/* Is `train` in there a split? It may be a class of that name. */
+static int find_splits(nn_image_folder *f, const char *path, bool *splits) {
+    const char *train = nn_pool_printf(&f->pool, "%s/train", path), *stranger, *inside;
+
+    if (!train)
+        return NN_EMEMORY;
+    *splits = nn_is_folder(train);
+    if (!*splits)
+        return NN_OK;
+    NN_TRY(find_folder(&f->pool, path, true, &stranger));
+    NN_TRY(find_folder(&f->pool, train, false, &inside));
+    *splits = inside || !stranger;
+    if (!*splits || !stranger)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: beside train with folders of classes stand valid (or val) and test, and no "
+                   "other folder: give it one of these names, or take it out",
+                   stranger);
+}
+
+static int read_splits(nn_image_folder *f, const char *path) {
+    bool splits = false;
+
+    NN_TRY(find_splits(f, path, &splits));
+    if (!splits)
+        return read_split(f, "train", path);
+    for (size_t i = 0; i < KNOWN; i++) {
+        const char *folder = nn_pool_printf(&f->pool, "%s/%s", path, known[i].folder);
+        if (!folder)
+            return NN_EMEMORY;
+        if (!nn_is_folder(folder))
+            continue;
+        if (f->splits && strcmp(f->split[f->splits - 1].name, known[i].split) == 0)
+            return nn_fail(NN_EFORMAT,
+                           "%s: there is %s, too, and both are the split %s: take one "
+                           "of them out",
+                           folder, known[i - 1].folder, known[i].split);
+        NN_TRY(read_split(f, known[i].split, folder));
     }
     return NN_OK;
 }

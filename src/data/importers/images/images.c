@@ -2,6 +2,7 @@
  * each piece on all cores. */
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/system/limits.h"
 #include "data/convert.h"
 #include "data/importers/images/folder.h"
 #include "data/importers/images/picture.h"
@@ -11,6 +12,7 @@
 #include "math/parallel.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,6 +20,9 @@ enum { FIT_CROP, FIT_STRETCH };
 enum { COLOR_AUTO, COLOR_GREY, COLOR_RGB };
 enum { PIECE = 64, REASON = 300, NAMED = 10 };
 #define PIECE_BYTES ((size_t)1 << 26) /* of a piece of several images */
+/* That a pixel takes while it is decoded: four of a PNG with transparency, twice three of a JPEG
+ * that is turned, and the file's own. */
+#define PIXEL_BYTES 8.0
 
 const nn_option nn_images_table[] = {
     {"path", NN_OPT_STRING, offsetof(nn_images_options, path), NULL, NULL,
@@ -40,6 +45,7 @@ typedef struct task {
     int64_t height, width, channels;
     size_t row_bytes, piece; /* images of a piece, up to PIECE */
     nn_output output;
+    int64_t largest;       /* pixels of the largest picture that was looked at */
     size_t done, all, bad; /* pictures */
     double next_word;      /* when progress is told again, nn_seconds */
     /* the piece under way */
@@ -86,14 +92,23 @@ static void tell_progress(task *t, size_t count) {
     nn_info("%s %zu of %zu images", t->pixels ? "read" : "looked at", t->done, t->all);
 }
 
+/* As many at a time as memory has room for; without a survey each may be as large as any. */
+static int count_threads(const task *t) {
+    int64_t pixels = t->largest ? t->largest : NN_PICTURE_MOST_PIXELS;
+    double memory = fmin(nn_memory_of_process(), nn_memory_of_node("", NULL));
+    double room = memory / (PIXEL_BYTES * (double)pixels);
+
+    return (int)fmax(1, fmin(room, nn_cores_available()));
+}
+
 /* Damaged files are named one by one, so that they can all be mended at once: when their pixels are
  * read. */
 static int read_piece(task *t, size_t count) {
-    nn_compute compute = {.threads = nn_cores_available()};
+    nn_compute compute = {.threads = t->pixels ? count_threads(t) : nn_cores_available()};
 
     nn_parallel_for(&compute, count, read_part, t);
     for (size_t i = 0; i < count; i++) {
-        if (t->code[i] == NN_EMEMORY || t->code[i] == NN_EUSAGE)
+        if (t->code[i] < 0 && t->code[i] != NN_EFORMAT)
             return nn_fail(t->code[i], "%s", t->reason[i]);
         if (t->code[i] < 0 && t->pixels && t->bad++ < NAMED)
             nn_warn("%s", t->reason[i]);
@@ -132,6 +147,8 @@ static int survey_piece(task *t, size_t count) {
         const nn_picture *p = &t->size[i];
         if (t->code[i] < 0)
             continue;
+        if (p->height * p->width > t->largest)
+            t->largest = p->height * p->width;
         if (t->height == 0) {
             t->height = p->height;
             t->width = p->width;
@@ -215,6 +232,9 @@ static int find_images(task *t) {
     if (t->folder.others)
         nn_warn("files left out: %zu (%s, ...); images are .png, .jpg and .jpeg", t->folder.others,
                 t->folder.other);
+    if (t->folder.deeper)
+        nn_warn("folders left out: %zu (%s, ...); the pictures of a class are right in its folder",
+                t->folder.deeper, t->folder.deep);
     t->piece = PIECE;
     t->next_word = nn_seconds() + 1;
     return NN_NEW(&t->reason, PIECE, "messages");

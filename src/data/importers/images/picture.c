@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define MOST_BYTES ((int64_t)1 << 30)
-#define MOST_PIXELS ((int64_t)1 << 27)
 /* Pixels that a byte of a file can stand for: deflate makes 1032 bytes of one, a byte has 8 of
  * them. */
 #define MOST_PACKED (8 * 1032)
@@ -31,7 +30,7 @@ bool nn_picture_has_name(const char *path) {
 int nn_picture_check(const nn_image_file *file, const nn_picture *p) {
     if (p->width < 1 || p->height < 1)
         return nn_fail(NN_EFORMAT, "it has no pixels");
-    if (p->width > MOST_PIXELS / p->height)
+    if (p->width > NN_PICTURE_MOST_PIXELS / p->height)
         return nn_fail(NN_EFORMAT, "%" PRId64 " by %" PRId64 " pixels are too many", p->width,
                        p->height);
     if ((uint64_t)(p->width * p->height) / MOST_PACKED > file->size)

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#define NN_PICTURE_MOST_PIXELS ((int64_t)1 << 27) /* of a picture; more are refused */
+
 typedef struct nn_picture {
     int64_t width, height;
     int64_t channels;     /* 1: grey, 3: red, green, blue */
@@ -36,7 +38,7 @@ int nn_picture_fit(const nn_picture *picture, bool crop, int64_t height, int64_t
 /* The decoders of picture.c: NN_EFORMAT says what is wrong, without the path. */
 int nn_png_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out);
 int nn_jpeg_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out);
-/* There is memory for what a header says, and the file is long enough for it. */
+/* A header says no more pixels than NN_PICTURE_MOST_PIXELS, nor than the file can hold. */
 int nn_picture_check(const nn_image_file *file, const nn_picture *picture);
 
 /* Exif's orientation, 1 to 8, in the bytes of a JPEG's APP1 segment; 1 where there is none. */
