@@ -7,6 +7,14 @@
 #include "sandbox.h"
 #include "target.h"
 
+/* [a, b=x, {c: [0.5, -1]}] */
+static nn_node scalars[] = {{.text = "a"}, {.text = "b=x"}, {.text = "0.5"}, {.text = "-1"}};
+static nn_node pair = {
+    .kind = NN_NODE_LIST, .key = "c", .count = 2, .item = (nn_node *[]){&scalars[2], &scalars[3]}};
+static nn_node scaled = {.kind = NN_NODE_MAP, .count = 1, .item = (nn_node *[]){&pair}};
+static const nn_node columns = {
+    .kind = NN_NODE_LIST, .count = 3, .item = (nn_node *[]){&scalars[0], &scalars[1], &scaled}};
+
 static const nn_csv_options ways[] = {
     {.label = "-1"},
     {.label = "species"},
@@ -22,6 +30,7 @@ static const nn_csv_options ways[] = {
     {.label = NULL},
     {.label = "-1", .missing = NN_CSV_MISSING_MEAN, .categories = "1"},
     {.target = "1", .missing = NN_CSV_MISSING_DROP, .standardize = true},
+    {.unlabelled = true, .columns = &columns},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 

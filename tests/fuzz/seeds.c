@@ -65,6 +65,7 @@ void seeds_csv(void) {
         "l0,1\n1,2\n2,0\n",
         "mzip,age,kind,y\n1,,red,a\n2,5,NA,b\n1,3,blue,a\n",
         "ny,age,kind\n1,2,red\n2,,blue\n3,?,red\n4,4,red\n",
+        "oc,id,b,a\n1,7,x,2\n,8,y,3\n",
     };
     char name[16];
 
