@@ -121,9 +121,12 @@ void nn_terminal_release(nn_terminal *terminal) {
     *terminal = (nn_terminal){.fd = -1, .text = STDERR_FILENO};
 }
 
+/* Endless waiting is left to the write: a closed standard error may have become anything. */
 static bool is_ready(int fd, int milliseconds) {
     struct pollfd reader = {.fd = fd, .events = POLLOUT};
     int ready;
+    if (milliseconds < 0)
+        return true;
     do
         ready = poll(&reader, 1, milliseconds);
     while (ready < 0 && errno == EINTR); /* also by a SIGCONT */
