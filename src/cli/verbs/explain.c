@@ -36,9 +36,8 @@ typedef struct explanation {
     size_t most;
     nn_json *json; /* NULL: text */
     nn_pool pool;
-    nn_real *user;      /* a layer's values in the user's order, [samples][most elements] */
-    float **before;     /* [tensors] parameters */
-    double loss, later; /* of the minibatch, before the step and after it */
+    nn_real *user; /* a layer's values in the user's order, [samples][most elements] */
+    float **after; /* [tensors] parameters that the step has led to */
 } explanation;
 
 /* ---- tensors --------------------------------------------------------------------------------- */
@@ -72,11 +71,16 @@ static void print_values(const float *value, int rank, const int64_t *dim, size_
         puts("    ...");
 }
 
-static void put_tensor(const explanation *e, const char *key, const float *value, int rank,
-                       const int64_t *dim) {
+static size_t count_of(int rank, const int64_t *dim) {
     size_t count = 1;
     for (int i = 0; i < rank; i++)
         count *= (size_t)dim[i];
+    return count;
+}
+
+static void put_tensor(const explanation *e, const char *key, const float *value, int rank,
+                       const int64_t *dim) {
+    size_t count = count_of(rank, dim);
     if (!e->json) {
         print_values(value, rank, dim, e->most);
         return;
@@ -123,25 +127,24 @@ static void watch(void *ctx, const nn_layer *layer, nn_moment moment, const nn_p
 
 /* ---- gradients and parameters ---------------------------------------------------------------- */
 
-static float *numbers(explanation *e, const nn_array *shape) {
-    size_t count = 1;
-    for (int i = 0; i < shape->rank; i++)
-        count *= (size_t)shape->dim[i];
-    return nn_pool_alloc(&e->pool, count * sizeof(float));
-}
+typedef int get_tensor(nn_training *t, const char *tensor, float *values);
 
-static int keep_parameters(explanation *e) {
+/* A copy of what `get` tells of each tensor: parameters or gradients. */
+static int copy_tensors(explanation *e, get_tensor *get, float ***out) {
     size_t tensors = nn_training_tensors(e->training);
-    e->before = nn_pool_alloc(&e->pool, (tensors + 1) * sizeof *e->before);
-    for (size_t i = 0; e->before && i < tensors; i++) {
+    float **copy = nn_pool_alloc(&e->pool, (tensors + 1) * sizeof *copy);
+    if (!copy)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < tensors; i++) {
         nn_array shape;
         const char *name = nn_training_tensor(e->training, i, &shape);
-        e->before[i] = numbers(e, &shape);
-        if (!e->before[i])
+        copy[i] = nn_pool_alloc(&e->pool, count_of(shape.rank, shape.dim) * sizeof **copy);
+        if (!copy[i])
             return NN_EMEMORY;
-        NN_TRY(nn_training_get(e->training, name, e->before[i]));
+        NN_TRY(get(e->training, name, copy[i]));
     }
-    return e->before ? 0 : NN_EMEMORY;
+    *out = copy;
+    return 0;
 }
 
 static void put_part(const explanation *e, const char *key, const char *text, const float *values,
@@ -151,48 +154,23 @@ static void put_part(const explanation *e, const char *key, const char *text, co
     put_tensor(e, key, values, shape->rank, shape->dim);
 }
 
-/* One tensor before, its gradient, and after, which takes the place of before. */
-static int put_update(explanation *e, size_t i, const float *gradient, const float *after) {
-    nn_array shape;
-    const char *name = nn_training_tensor(e->training, i, &shape);
-    if (e->json) {
-        nn_json_open(e->json, NULL, '{');
-        nn_json_string(e->json, "tensor", name);
-    } else {
-        printf("  %s\n", name);
-    }
-    put_part(e, "before", "before", e->before[i], &shape);
-    put_part(e, "gradient", "gradient of the mean loss", gradient, &shape);
-    put_part(e, "after", "after", after, &shape);
-    if (e->json)
-        nn_json_close(e->json, '}');
-    return 0;
-}
-
-static int take_gradients(explanation *e, float **gradient) {
+/* Each tensor before, its gradient, and after. */
+static void put_updates(const explanation *e, float *const *before, float *const *gradient) {
     for (size_t i = 0; i < nn_training_tensors(e->training); i++) {
         nn_array shape;
         const char *name = nn_training_tensor(e->training, i, &shape);
-        gradient[i] = numbers(e, &shape);
-        if (!gradient[i])
-            return NN_EMEMORY;
-        NN_TRY(nn_training_get_gradient(e->training, name, gradient[i]));
+        if (e->json) {
+            nn_json_open(e->json, NULL, '{');
+            nn_json_string(e->json, "tensor", name);
+        } else {
+            printf("  %s\n", name);
+        }
+        put_part(e, "before", "before", before[i], &shape);
+        put_part(e, "gradient", "gradient of the mean loss", gradient[i], &shape);
+        put_part(e, "after", "after", e->after[i], &shape);
+        if (e->json)
+            nn_json_close(e->json, '}');
     }
-    return 0;
-}
-
-static int put_updates(explanation *e, float *const *gradient) {
-    for (size_t i = 0; i < nn_training_tensors(e->training); i++) {
-        nn_array shape;
-        const char *name = nn_training_tensor(e->training, i, &shape);
-        float *after = numbers(e, &shape);
-        if (!after)
-            return NN_EMEMORY;
-        NN_TRY(nn_training_get(e->training, name, after));
-        NN_TRY(put_update(e, i, gradient[i], after));
-        e->before[i] = after;
-    }
-    return 0;
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
@@ -218,31 +196,32 @@ static void put_loss(const explanation *e, const char *key, const char *text, do
 
 static int take_step(explanation *e) {
     nn_training *t = e->training;
-    float **gradient = nn_pool_alloc(&e->pool, (nn_training_tensors(t) + 1) * sizeof *gradient);
-    if (!gradient)
-        return NN_EMEMORY;
+    float **before, **gradient;
+    double loss;
+    NN_TRY(copy_tensors(e, nn_training_get, &before));
     begin_part(e, "forward", "forward: the values of each layer, a line for each sample");
     NN_TRY(nn_training_forward(t, NULL));
     end_part(e);
-    NN_TRY(nn_training_take_loss(t, &e->loss));
-    put_loss(e, "loss", "mean loss C of the minibatch", e->loss);
+    NN_TRY(nn_training_take_loss(t, &loss));
+    put_loss(e, "loss", "mean loss C of the minibatch", loss);
     begin_part(e, "backward",
                "\nbackward: delta = dC/dy of each layer, where y is its value; a fused activation "
                "belongs to the loss");
     NN_TRY(nn_training_backward(t));
     end_part(e);
     NN_TRY(nn_training_sum_gradients(t));
-    NN_TRY(take_gradients(e, gradient));
+    NN_TRY(copy_tensors(e, nn_training_get_gradient, &gradient));
     double rate = nn_training_rate(t);
     NN_TRY(nn_training_update(t));
     NN_TRY(nn_training_attend(t));
+    NN_TRY(copy_tensors(e, nn_training_get, &e->after));
     if (e->json)
         nn_json_real(e->json, "lr", rate);
     else
         printf("\nupdate: %s with learning rate %.9g; the parameters:\n",
                t->trainer.session.settings->train.optimizer.row->name, rate);
     begin_part(e, "update", NULL);
-    NN_TRY(put_updates(e, gradient));
+    put_updates(e, before, gradient);
     end_part(e);
     return 0;
 }
@@ -254,14 +233,15 @@ static int open_training(const nn_call *call, explanation *e, nn_config *config)
 
 /* What the minibatch costs with the parameters that the step has led to: the step is begun anew. */
 static int compare_loss(const nn_call *call, explanation *e, nn_config *config) {
+    double loss;
     nn_training_close(e->training);
     NN_TRY(open_training(call, e, config));
     for (size_t i = 0; i < nn_training_tensors(e->training); i++)
         NN_TRY(nn_training_set(e->training, nn_training_tensor(e->training, i, &(nn_array){0}),
-                               e->before[i]));
+                               e->after[i]));
     NN_TRY(nn_training_forward(e->training, NULL));
-    NN_TRY(nn_training_take_loss(e->training, &e->later));
-    put_loss(e, "loss_after", "mean loss of the same minibatch after the step", e->later);
+    NN_TRY(nn_training_take_loss(e->training, &loss));
+    put_loss(e, "loss_after", "mean loss of the same minibatch after the step", loss);
     return 0;
 }
 
@@ -297,7 +277,6 @@ static int explain(const nn_call *call, explanation *e, nn_config *config) {
     }
     t->watch = watch;
     t->watch_ctx = e;
-    NN_TRY(keep_parameters(e));
     NN_TRY(take_step(e));
     NN_TRY(compare_loss(call, e, config));
     if (!o->json)
