@@ -65,6 +65,8 @@ enum { NN_HELP_MARKDOWN = 0, NN_HELP_ROFF = -1 };
 void nn_help_verb(FILE *out, const nn_verb *verb, int width);
 /* One of the verb's options. */
 void nn_help_option(FILE *out, const nn_verb *verb, const nn_option *option, int width);
+/* Whether the option of this key is typed as a word without a flag; `arguments` may be NULL. */
+bool nn_is_argument(const char *const *arguments, const char *key);
 /* A line of a list, and one for each row of a family. */
 void nn_help_item(FILE *out, const char *name, const char *help, int width);
 void nn_help_rows(FILE *out, const nn_family *family, int width);

@@ -38,18 +38,11 @@ typedef struct script {
     const nn_verb *verb;
 } script;
 
-static bool is_argument(const nn_verb *verb, const nn_option *option) {
-    for (const char *const *key = verb->arguments; key && *key; key++)
-        if (strcmp(*key, option->key) == 0)
-            return true;
-    return false;
-}
-
 typedef void visit_option(const script *s, const nn_option *option);
 
 static void visit_table(const script *s, const nn_option *option, visit_option *visit) {
     for (; option && option->key; option++)
-        if (!is_argument(s->verb, option))
+        if (!nn_is_argument(s->verb->arguments, option->key))
             visit(s, option);
 }
 

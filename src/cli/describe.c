@@ -10,7 +10,7 @@
 #define FLAG_SIZE 80
 #define ITEM_WIDTH 22
 
-static bool is_argument(const char *const *arguments, const char *key) {
+bool nn_is_argument(const char *const *arguments, const char *key) {
     for (; arguments && *arguments; arguments++)
         if (strcmp(*arguments, key) == 0)
             return true;
@@ -25,7 +25,7 @@ static const char *flag_text(const nn_option *option, const char *const *argumen
         [NN_OPT_STRING] = " TEXT", [NN_OPT_CHOICE] = " NAME", [NN_OPT_NODE] = " TEXT",
     };
     char letter = nn_short_flag(option->key), dash[8] = "";
-    if (is_argument(arguments, option->key)) {
+    if (nn_is_argument(arguments, option->key)) {
         snprintf(text, FLAG_SIZE, "%s", option->key);
         for (char *c = text; *c; c++)
             *c = (char)toupper((unsigned char)*c);
