@@ -252,19 +252,14 @@ static int declare(table *t, const char *out) {
     uint64_t row_bytes = (t->features.count + t->columns.targets + 1) * sizeof(float);
     nn_shape x = {1, {(int64_t)t->features.count}},
              y = {t->columns.targets > 1, {(int64_t)t->columns.targets}};
-    nn_dtype label_type = t->labels.count <= 256 ? NN_U8 : NN_I32;
-    const char **names;
+    nn_dtype type = t->class ? nn_labels_type(&t->labels) : NN_F32;
 
     NN_TRY(nn_output_init(&t->output, out, (uint64_t)t->rows * row_bytes));
     NN_TRY(nn_output_declare(&t->output, "train", 'x', NN_F32, t->rows, &x));
     if (t->class || t->value)
-        NN_TRY(nn_output_declare(&t->output, "train", 'y', t->class ? label_type : NN_F32, t->rows,
-                                 &y));
+        NN_TRY(nn_output_declare(&t->output, "train", 'y', type, t->rows, &y));
     NN_TRY(describe_features(t));
-    if (!t->class || t->labels.plain)
-        return NN_OK;
-    NN_TRY(nn_labels_names(&t->labels, &names));
-    return nn_h5_set_texts(t->output.file, "/", "classes", names, t->labels.count);
+    return t->class ? nn_labels_write(&t->labels, t->output.file) : NN_OK;
 }
 
 static int write(table *t, const char *out) {

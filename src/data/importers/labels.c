@@ -105,3 +105,16 @@ int nn_labels_names(nn_labels *labels, const char ***names) {
         (*names)[labels->label[i].index] = labels->label[i].text;
     return NN_OK;
 }
+
+nn_dtype nn_labels_type(const nn_labels *labels) {
+    return labels->count <= 256 ? NN_U8 : NN_I32;
+}
+
+int nn_labels_write(nn_labels *labels, nn_h5 *file) {
+    const char **names;
+
+    if (labels->plain)
+        return NN_OK;
+    NN_TRY(nn_labels_names(labels, &names));
+    return nn_h5_set_texts(file, "/", "classes", names, labels->count);
+}

@@ -3,6 +3,7 @@
 #define NN_DATA_IMPORTERS_LABELS_H
 
 #include "base/mem.h"
+#include "io/hdf5/h5.h"
 
 #define NN_MAX_LABELS 65536
 
@@ -36,6 +37,10 @@ void nn_labels_keep_order(nn_labels *labels);
 /* Class index, or -1 when `text` was never added. */
 int64_t nn_labels_find(const nn_labels *labels, const char *text);
 
+/* What class indices are stored as. */
+nn_dtype nn_labels_type(const nn_labels *labels);
+/* The names as `classes` of a data set, unless they are plain. NN_EIO, NN_EMEMORY. */
+int nn_labels_write(nn_labels *labels, nn_h5 *file);
 /* names[count] by class index; `names` is owned by the labels. */
 int nn_labels_names(nn_labels *labels, const char ***names);
 

@@ -216,16 +216,12 @@ static int allocate(task *t) {
 static int declare(task *t, const char *out) {
     uint64_t row_bytes = (uint64_t)(t->features + 1) * sizeof(float);
     nn_shape x = {1, {t->features}}, y = {0};
-    nn_dtype label = t->labels.count <= 256 ? NN_U8 : NN_I32;
-    const char **names;
+    nn_dtype type = t->value ? NN_F32 : nn_labels_type(&t->labels);
 
     NN_TRY(nn_output_init(&t->output, out, (uint64_t)t->rows * row_bytes));
     NN_TRY(nn_output_declare(&t->output, "train", 'x', NN_F32, t->rows, &x));
-    NN_TRY(nn_output_declare(&t->output, "train", 'y', t->value ? NN_F32 : label, t->rows, &y));
-    if (t->value || t->labels.plain)
-        return NN_OK;
-    NN_TRY(nn_labels_names(&t->labels, &names));
-    return nn_h5_set_texts(t->output.file, "/", "classes", names, t->labels.count);
+    NN_TRY(nn_output_declare(&t->output, "train", 'y', type, t->rows, &y));
+    return t->value ? NN_OK : nn_labels_write(&t->labels, t->output.file);
 }
 
 static int write(task *t, const char *out) {
