@@ -2,7 +2,7 @@
 # The Debian packages, by packaging/debian, of what is committed:
 #   debian.sh [FOLDER]          source and binary packages in FOLDER (build/debian); what `Build-Depends` names has to
 #                               be installed
-#   debian.sh --test [FOLDER]   as root in a system that is made for it, `scripts/fresh.sh SUITE scripts/debian.sh --test`:
+#   debian.sh --test [FOLDER]   as root in a system that is made for it, as debootstrap makes one:
 #                               installs what that wants, lets lintian look at the packages, and autopkgtest install
 #                               and try them
 set -euo pipefail
