@@ -289,13 +289,6 @@ static void json_field(nn_json *json, const char *key, const nn_field *field) {
     nn_json_close(json, '}');
 }
 
-static void json_reals(nn_json *json, const char *key, const double *value, size_t count) {
-    nn_json_open(json, key, '[');
-    for (size_t i = 0; i < count; i++)
-        nn_json_real(json, NULL, value[i]);
-    nn_json_close(json, ']');
-}
-
 static void json_stats(nn_json *json, const char *key, const stats *s) {
     nn_json_open(json, key, '{');
     nn_json_real(json, "min", s->min);
@@ -344,8 +337,8 @@ static void json_all(nn_json *json, const nn_info *info) {
     json_field(json, "x", &ds->split[0].x);
     if (ds->split[0].has_y)
         json_field(json, "y", &ds->split[0].y);
-    json_reals(json, "scale", ds->affine.scale, ds->affine.count);
-    json_reals(json, "offset", ds->affine.offset, ds->affine.count);
+    nn_json_reals(json, "scale", ds->affine.count, ds->affine.scale);
+    nn_json_reals(json, "offset", ds->affine.count, ds->affine.offset);
     json_classes(json, ds);
     nn_json_open(json, "splits", '[');
     for (size_t i = 0; i < ds->splits; i++)

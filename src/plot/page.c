@@ -56,13 +56,6 @@ static void put_texts(nn_json *json, const char *key, const char *const *text, s
     nn_json_close(json, ']');
 }
 
-static void put_numbers(nn_json *json, const char *key, const double *value, size_t count) {
-    nn_json_open(json, key, '[');
-    for (size_t i = 0; i < count; i++)
-        nn_json_real(json, NULL, value[i]);
-    nn_json_close(json, ']');
-}
-
 static void put_marks(nn_json *json, const nn_figure *figure) {
     nn_json_open(json, "marks", '[');
     for (size_t i = 0; i < figure->marks; i++) {
@@ -97,7 +90,7 @@ static int put_figure(nn_json *json, nn_pool *pool, arrays *a, const nn_figure *
     if (f->kind == NN_FIGURE_TABLE || f->kind == NN_FIGURE_IMAGES)
         put_texts(json, "cells", f->cell, f->rows * f->columns);
     if (f->kind == NN_FIGURE_HEAT)
-        put_numbers(json, "values", f->value, f->rows * f->columns);
+        nn_json_reals(json, "values", f->rows * f->columns, f->value);
     nn_json_close(json, '}');
     return 0;
 }
@@ -113,7 +106,7 @@ static int put_plot(nn_json *json, nn_pool *pool, const nn_plot *plot) {
     nn_json_close(json, ']');
     nn_json_open(json, "arrays", '[');
     for (size_t i = 0; i < a.count; i++)
-        put_numbers(json, NULL, a.array[i].value, a.array[i].count);
+        nn_json_reals(json, NULL, a.array[i].count, a.array[i].value);
     nn_json_close(json, ']');
     nn_json_close(json, '}');
     return 0;

@@ -21,6 +21,8 @@ void nn_json_int(nn_json *json, const char *key, int64_t value);
 /* Shortest form that reads back as the same double (%.17g at most); NaN and Inf become null. */
 void nn_json_real(nn_json *json, const char *key, double value);
 void nn_json_bool(nn_json *json, const char *key, bool value);
+/* An array of reals. */
+void nn_json_reals(nn_json *json, const char *key, size_t count, const double *values);
 
 /* Functions that read fail with NN_EFORMAT, and say at which byte of which file what is missing. */
 typedef struct nn_json_reader {

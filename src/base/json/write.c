@@ -105,3 +105,10 @@ void nn_json_bool(nn_json *json, const char *key, bool value) {
     begin_item(json, key);
     put_text(json, value ? "true" : "false");
 }
+
+void nn_json_reals(nn_json *json, const char *key, size_t count, const double *values) {
+    nn_json_open(json, key, '[');
+    for (size_t i = 0; i < count; i++)
+        nn_json_real(json, NULL, values[i]);
+    nn_json_close(json, ']');
+}

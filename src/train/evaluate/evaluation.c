@@ -32,24 +32,17 @@ const nn_metric_value *nn_evaluation_metric(const nn_evaluation *e, size_t i) {
     return &e->metric[i];
 }
 
-static void json_row(nn_json *json, const char *key, size_t columns, const double *row) {
-    nn_json_open(json, key, '[');
-    for (size_t i = 0; i < columns; i++)
-        nn_json_real(json, NULL, row[i]);
-    nn_json_close(json, ']');
-}
-
 static void json_metric(nn_json *json, const nn_metric_value *m) {
     char key[64];
     if (!m->table_only)
         nn_json_real(json, m->name, m->value);
     if (m->rows == 1) {
         snprintf(key, sizeof key, "%s_per_class", m->name);
-        json_row(json, key, m->columns, m->table);
+        nn_json_reals(json, key, m->columns, m->table);
     } else if (m->rows > 1) {
         nn_json_open(json, m->name, '[');
         for (size_t i = 0; i < m->rows; i++)
-            json_row(json, NULL, m->columns, m->table + i * m->columns);
+            nn_json_reals(json, NULL, m->columns, m->table + i * m->columns);
         nn_json_close(json, ']');
     }
 }

@@ -192,13 +192,6 @@ static void put_node(nn_json *json, const char *key, const nn_node *node) {
     nn_json_close(json, node->kind == NN_NODE_MAP ? '}' : ']');
 }
 
-static void put_numbers(nn_json *json, const char *key, size_t count, const double *value) {
-    nn_json_open(json, key, '[');
-    for (size_t i = 0; i < count; i++)
-        nn_json_real(json, NULL, value[i]);
-    nn_json_close(json, ']');
-}
-
 static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *json) {
     const nn_data_traits *data = &p->data;
     nn_json_open(json, NULL, '{');
@@ -216,8 +209,8 @@ static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *jso
             nn_json_string(json, NULL, data->class_names[i]);
         nn_json_close(json, ']');
     }
-    put_numbers(json, "scale", scale->count, scale->scale);
-    put_numbers(json, "offset", scale->count, scale->offset);
+    nn_json_reals(json, "scale", scale->count, scale->scale);
+    nn_json_reals(json, "offset", scale->count, scale->offset);
     nn_json_close(json, '}');
 }
 
