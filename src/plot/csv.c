@@ -28,23 +28,45 @@ static void put_number(FILE *out, double value) {
     fputs(text, out);
 }
 
+static void put_point(FILE *out, const char *series, double x, double y) {
+    put_text(out, series);
+    fputc(',', out);
+    put_number(out, x);
+    fputc(',', out);
+    put_number(out, y);
+}
+
+/* A line for each point of a grid, with its value and, of regions, the number of its class. */
+static void put_grid(FILE *out, const nn_figure_grid *g) {
+    for (size_t r = 0; r < g->rows; r++)
+        for (size_t c = 0; c < g->columns; c++) {
+            size_t at = r * g->columns + c;
+            put_point(out, "grid", nn_figure_grid_place(g->x, g->columns, c),
+                      nn_figure_grid_place(g->y, g->rows, r));
+            fputc(',', out);
+            put_number(out, g->value[at]);
+            if (g->color)
+                fprintf(out, ",%zu", g->color[at]);
+            fputc('\n', out);
+        }
+}
+
 /* A line for each point of a curve. */
 static void put_lines(FILE *out, const nn_figure *f) {
+    const char *end = f->grid ? f->grid->color ? ",,\n" : ",\n" : "\n";
     put_text(out, "series");
     fputc(',', out);
     put_text(out, f->x);
     fputc(',', out);
     put_text(out, f->y);
-    fputc('\n', out);
+    fputs(f->grid ? f->grid->color ? ",value,class\n" : ",value\n" : "\n", out);
     for (size_t s = 0; s < f->series; s++)
         for (size_t i = 0; i < f->serie[s].count; i++) {
-            put_text(out, f->serie[s].name);
-            fputc(',', out);
-            put_number(out, f->serie[s].x[i]);
-            fputc(',', out);
-            put_number(out, f->serie[s].y[i]);
-            fputc('\n', out);
+            put_point(out, f->serie[s].name, f->serie[s].x[i], f->serie[s].y[i]);
+            fputs(end, out);
         }
+    if (f->grid)
+        put_grid(out, f->grid);
 }
 
 static void put_cell(FILE *out, const nn_figure *f, size_t row, size_t column) {
@@ -75,7 +97,7 @@ static void put_table(FILE *out, const nn_figure *f) {
 }
 
 void nn_figure_csv(FILE *out, const nn_figure *figure) {
-    if (figure->kind == NN_FIGURE_LINES)
+    if (figure->kind == NN_FIGURE_LINES || figure->kind == NN_FIGURE_PLANE)
         put_lines(out, figure);
     else
         put_table(out, figure);

@@ -3,8 +3,10 @@
 
 #include "base/json/json.h"
 #include "io/files/file.h"
-#include "plot/plot.h"
+#include "plot/palette.h"
+#include "plot/writers.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MOST_BYTES ((size_t)1 << 30)
@@ -70,8 +72,23 @@ static void put_marks(nn_json *json, const nn_figure *figure) {
     nn_json_close(json, ']');
 }
 
+/* What the page takes as it is. */
+static int put_drawing(nn_json *json, const nn_figure *f) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out)
+        nn_figure_svg_within(out, f);
+    bool written = out && fclose(out) == 0;
+    if (written)
+        nn_json_string(json, "svg", text);
+    free(text);
+    return written ? 0 : nn_fail(NN_EMEMORY, "no memory for the figure '%s'", f->id);
+}
+
 static int put_figure(nn_json *json, nn_pool *pool, arrays *a, const nn_figure *f) {
-    static const char *const kinds[] = {"lines", "bars", "table", "heat", "images"};
+    static const char *const kinds[] = {"lines",  "bars",  "table", "heat",
+                                        "images", "plane", "graph"};
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "id", f->id);
     nn_json_string(json, "kind", kinds[f->kind]);
@@ -87,7 +104,9 @@ static int put_figure(nn_json *json, nn_pool *pool, arrays *a, const nn_figure *
     put_marks(json, f);
     put_texts(json, "rows", f->row, f->rows);
     put_texts(json, "columns", f->column, f->columns);
-    if (f->kind == NN_FIGURE_TABLE || f->kind == NN_FIGURE_IMAGES)
+    if (f->kind == NN_FIGURE_PLANE || f->kind == NN_FIGURE_GRAPH)
+        NN_TRY(put_drawing(json, f));
+    if (f->cell && f->kind != NN_FIGURE_HEAT)
         put_texts(json, "cells", f->cell, f->rows * f->columns);
     if (f->kind == NN_FIGURE_HEAT)
         nn_json_reals(json, "values", f->rows * f->columns, f->value);
@@ -100,6 +119,10 @@ static int put_plot(nn_json *json, nn_pool *pool, const nn_plot *plot) {
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "title", plot->title);
     nn_json_real(json, "refresh", plot->refresh);
+    nn_json_open(json, "palette", '{');
+    put_texts(json, "light", nn_palette_light, NN_COLORS);
+    put_texts(json, "dark", nn_palette_dark, NN_COLORS);
+    nn_json_close(json, '}');
     nn_json_open(json, "figures", '[');
     for (size_t i = 0; i < plot->figures; i++)
         NN_TRY(put_figure(json, pool, &a, &plot->figure[i]));

@@ -7,7 +7,7 @@
 
 typedef enum nn_line_style { NN_LINE_SOLID, NN_LINE_DASHED, NN_LINE_POINTS } nn_line_style;
 
-/* y over x; NaN is a gap. */
+/* y over x; NaN is a gap. Of a plane, points in any order. */
 typedef struct nn_series {
     const char *name;
     size_t color; /* of the palette; series that belong together have the same */
@@ -24,12 +24,33 @@ typedef struct nn_figure_mark {
 } nn_figure_mark;
 
 typedef enum nn_figure_kind {
-    NN_FIGURE_LINES, /* series */
-    NN_FIGURE_BARS,  /* a bar for each row name, of the series, whose x is not used */
-    NN_FIGURE_TABLE, /* cells */
-    NN_FIGURE_HEAT,  /* values, rows downwards */
-    NN_FIGURE_IMAGES /* cells; the last of a row is a picture, as a URI of its data */
+    NN_FIGURE_LINES,  /* series */
+    NN_FIGURE_BARS,   /* a bar for each row name, of the series, whose x is not used */
+    NN_FIGURE_TABLE,  /* cells */
+    NN_FIGURE_HEAT,   /* values, rows downwards */
+    NN_FIGURE_IMAGES, /* cells; the last of a row is a picture, as a URI of its data */
+    NN_FIGURE_PLANE,  /* series over the values of a grid, if there is one */
+    NN_FIGURE_GRAPH   /* a box for each row, of the words in its cells, and links between them */
 } nn_figure_kind;
+
+/* Values at the middles of cells that divide x and y evenly, those next to y[0] first. */
+typedef struct nn_figure_grid {
+    size_t rows, columns;
+    double x[2], y[2];
+    const double *value; /* [rows][columns] */
+    const size_t *color; /* [rows][columns] of the palette; regions, which are the stronger, the
+                            nearer their value is to 1; NULL: lines of equal value */
+} nn_figure_grid;
+
+/* The middle of cell `i` of `count` along an axis. */
+static inline double nn_figure_grid_place(const double ends[2], size_t count, size_t i) {
+    return ends[0] + (ends[1] - ends[0]) * ((double)i + 0.5) / (double)count;
+}
+
+/* From one box of a graph to a later one. */
+typedef struct nn_figure_link {
+    size_t from, to; /* rows */
+} nn_figure_link;
 
 /* Texts and arrays are owned by the pool, or live as long. */
 typedef struct nn_figure {
@@ -46,6 +67,9 @@ typedef struct nn_figure {
     const char **row, **column; /* their names */
     const char **cell;          /* [rows][columns] */
     const double *value;        /* [rows][columns] */
+    const nn_figure_grid *grid; /* of a plane; NULL: none */
+    size_t links;               /* of a graph */
+    const nn_figure_link *link;
     size_t series_capacity, mark_capacity;
 } nn_figure;
 
@@ -72,6 +96,11 @@ int nn_figure_add_mark(nn_plot *plot, nn_figure *figure, nn_figure_mark mark);
 /* Adds the figures of run folders: what metrics.jsonl and config.yaml hold, one run or several over
  * each other. NN_EUSAGE where a folder is no run, NN_EFORMAT, NN_EIO. Local. */
 int nn_plot_runs(nn_plot *plot, const char *const *folder, size_t runs);
+
+/* Adds curves of activations and of their derivatives, as the product computes them: of those in
+ * `names`, "relu, leaky_relu: {gamma: 0.1}", or of "all" that have a value for each number.
+ * NN_EUSAGE. Local. */
+int nn_plot_activations(nn_plot *plot, const char *names);
 
 /* Writes the page in the place of what stands at `path`, at once. It wants no other file and no
  * network. NN_EIO. Local. */

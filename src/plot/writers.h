@@ -9,5 +9,7 @@
 typedef void nn_figure_writer(FILE *out, const nn_figure *figure);
 nn_figure_writer nn_figure_csv; /* any kind */
 nn_figure_writer nn_figure_svg; /* but tables */
+/* A plane or a graph as an element of the page, in its colours. */
+nn_figure_writer nn_figure_svg_within;
 
 #endif

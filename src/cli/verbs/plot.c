@@ -15,17 +15,21 @@ typedef struct options {
     const nn_node *run;
     const char *out;
     int64_t samples;
+    const char *activations;
     bool svg, png, csv;
 } options;
 
 static const nn_option table[] = {
-    {"run", NN_OPT_NODE, offsetof(options, run), NULL, NULL,
+    {"run", NN_OPT_NODE, offsetof(options, run), "", NULL,
      "run folders; several are drawn over each other"},
     {"out", NN_OPT_STRING, offsetof(options, out), "plot.html", NULL,
      "page to write; the name of other files begins as its own, plot-loss.svg"},
     {"samples", NN_OPT_INT, offsetof(options, samples), "10000", "[0, inf)",
      "samples that each model says something about, for the figures of its predictions: of the "
      "split that `nnmpi eval` takes; 0: none"},
+    {"activations", NN_OPT_STRING, offsetof(options, activations), "", NULL,
+     "draw these activations and their derivatives, \"relu, leaky_relu: {gamma: 0.1}\", or all; "
+     "wants no run"},
     {"svg", NN_OPT_BOOL, offsetof(options, svg), "false", NULL,
      "write each figure as a file of SVG, too"},
     {"png", NN_OPT_BOOL, offsetof(options, png), "false", NULL,
@@ -88,18 +92,32 @@ static void add_predictions(const nn_call *call, nn_plot *plot, const char *fold
     nn_error_clear();
 }
 
-static int run(const nn_call *call) {
+static int add_runs(const nn_call *call, nn_plot *plot) {
     const options *o = call->options;
-    nn_plot plot = {.pool = call->pool};
     const char **folder = nn_pool_alloc(call->pool, o->run->count * sizeof *folder);
-    char *stem = stem_of(call->pool, o->out);
-    if (!folder || !stem)
+    if (!folder)
         return NN_EMEMORY;
     for (size_t i = 0; i < o->run->count; i++)
         folder[i] = o->run->item[i]->text;
-    NN_TRY(nn_plot_runs(&plot, folder, o->run->count));
+    NN_TRY(nn_plot_runs(plot, folder, o->run->count));
     for (size_t i = 0; i < o->run->count; i++)
-        add_predictions(call, &plot, folder[i], i);
+        add_predictions(call, plot, folder[i], i);
+    return 0;
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    nn_plot plot = {.pool = call->pool};
+    char *stem = stem_of(call->pool, o->out);
+    if (!stem)
+        return NN_EMEMORY;
+    if (!o->run && !*o->activations)
+        return nn_fail(NN_EUSAGE, "'plot' needs run folders, as `nnmpi train --run` makes them, or "
+                                  "--activations; usage: nnmpi plot RUN...");
+    if (o->run)
+        NN_TRY(add_runs(call, &plot));
+    if (*o->activations)
+        NN_TRY(nn_plot_activations(&plot, o->activations));
     NN_TRY(nn_plot_page(&plot, o->out));
     if (o->svg || o->png)
         NN_TRY(nn_plot_files(&plot, NN_PLOT_SVG, stem, o->png ? convert : say, call->pool));

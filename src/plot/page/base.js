@@ -3,13 +3,8 @@
 
 const data = JSON.parse(document.getElementById('data').textContent);
 
-// Colours that people with any colour vision tell apart, after Okabe and Ito; darker ones on white.
-const palettes = {
-  light: ['#1f6feb', '#d1570a', '#0b8a63', '#b5408f', '#8a6d00', '#2f9bd1', '#6b4fd8', '#5b6675'],
-  dark: ['#6cb0ff', '#ff9d57', '#3ecf9f', '#f08bd0', '#e8c547', '#7fd3ff', '#b39dff', '#a9b4c2'],
-};
 const theme = () => document.documentElement.dataset.theme;
-const colour = i => palettes[theme()][i % palettes.light.length];
+const colour = i => data.palette[theme()][i % data.palette.light.length];
 const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // element('td', {className: 'number'}, 'text', child, ...)

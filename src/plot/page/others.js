@@ -90,3 +90,26 @@ function drawImages(figure, box) {
       element('figcaption', {}, `${cells[0]} `, element('span', {}, `taken for ${cells[1]}`)));
   })));
 }
+
+// A picture that the program has drawn, in the classes of page.css.
+function addDrawing(figure, box, said) {
+  const drawing = element('div', {className: `drawing ${figure.kind}`});
+  drawing.innerHTML = figure.svg;
+  drawing.querySelector('svg').setAttribute('aria-label', `${figure.title}: ${said}`);
+  box.append(drawing);
+}
+
+function drawPlane(figure, box) {
+  addDrawing(figure, box, `${figure.series.map(s => `${s.name}, ${data.arrays[s.y].length} points`).join('; ')}. The numbers follow as a table.`);
+  box.append(numbers(() => table(['', figure.x, figure.y], figure.series.flatMap(s =>
+    data.arrays[s.x].map((x, i) => [s.name, x, data.arrays[s.y][i]])))));
+}
+
+// The table says which boxes lead to a box, for who does not see the lines.
+function drawGraph(figure, box) {
+  addDrawing(figure, box, `${figure.rows.length} layers, as the table below has them.`);
+  const columns = figure.columns.length;
+  const rows = figure.rows.map((name, i) => [name, ...figure.cells.slice(i * columns, (i + 1) * columns)]);
+  box.append(element('details', {}, element('summary', {}, `${rows.length} layers as a table`),
+    element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': figure.title}, table(['', ...figure.columns], rows))));
+}

@@ -1,10 +1,14 @@
 // The page itself: a section a figure, the links to them, theme, smoothing, and the next load.
 
-const drawers = {lines: drawLines, bars: drawBars, table: drawTable, heat: drawHeat, images: drawImages};
+const drawers = {lines: drawLines, bars: drawBars, table: drawTable, heat: drawHeat, images: drawImages, plane: drawPlane,
+  graph: drawGraph};
 const wide = figure => ['table', 'bars', 'images'].includes(figure.kind) || figure.id === 'loss';
 
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
+  // Classes of drawings: lines s0, s1 ..., areas f0, f1 ...
+  document.getElementById('palette').textContent =
+    data.palette[name].map((c, i) => `.s${i} { stroke: ${c} } .f${i} { fill: ${c} }`).join(' ');
   const button = document.getElementById('theme');
   button.textContent = name === 'dark' ? 'Light' : 'Dark';
   button.setAttribute('aria-label', `Switch to ${name === 'dark' ? 'light' : 'dark'} colours`);
