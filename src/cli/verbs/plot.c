@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
-#include "train/evaluate/figures.h"
+#include "train/figures/figures.h"
 
 #include <errno.h>
 #include <spawn.h>
@@ -15,7 +15,7 @@ typedef struct options {
     const nn_node *run;
     const char *out;
     int64_t samples;
-    const char *activations;
+    const char *boundary, *activations;
     bool svg, png, csv;
 } options;
 
@@ -27,6 +27,10 @@ static const nn_option table[] = {
     {"samples", NN_OPT_INT, offsetof(options, samples), "10000", "[0, inf)",
      "samples that each model says something about, for the figures of its predictions: of the "
      "split that `nnmpi eval` takes; 0: none"},
+    {"boundary", NN_OPT_STRING, offsetof(options, boundary), "", NULL,
+     "two columns of a table, \"width,length\" or \"0,3\": what the model says over them, the "
+     "others "
+     "held at their means; drawn by itself where there are only two"},
     {"activations", NN_OPT_STRING, offsetof(options, activations), "", NULL,
      "draw these activations and their derivatives, \"relu, leaky_relu: {gamma: 0.1}\", or all; "
      "wants no run"},
@@ -79,17 +83,13 @@ static char *stem_of(nn_pool *pool, const char *out) {
     return stem;
 }
 
-/* The page is drawn without what cannot be had: data that stayed on the cluster, say. */
-static void add_predictions(const nn_call *call, nn_plot *plot, const char *folder, size_t index) {
+static int add_predictions(const nn_call *call, nn_plot *plot, const char *folder, size_t index) {
     const options *o = call->options;
-    const char *name = o->run->count > 1 ? folder : NULL;
-    size_t figures = plot->figures;
-    if (o->samples == 0 ||
-        nn_plot_predictions(plot, call->comm, folder, name, index, o->samples) == 0)
-        return;
-    plot->figures = figures;
-    nn_warn("%s: no figures of its predictions: %s", folder, nn_error_message());
-    nn_error_clear();
+    nn_figures_wanted wanted = {.name = o->run->count > 1 ? folder : NULL,
+                                .index = index,
+                                .samples = o->samples,
+                                .boundary = o->boundary};
+    return o->samples ? nn_plot_predictions(plot, call->comm, folder, &wanted) : 0;
 }
 
 static int add_runs(const nn_call *call, nn_plot *plot) {
@@ -101,7 +101,7 @@ static int add_runs(const nn_call *call, nn_plot *plot) {
         folder[i] = o->run->item[i]->text;
     NN_TRY(nn_plot_runs(plot, folder, o->run->count));
     for (size_t i = 0; i < o->run->count; i++)
-        add_predictions(call, plot, folder[i], i);
+        NN_TRY(add_predictions(call, plot, folder[i], i));
     return 0;
 }
 
@@ -111,12 +111,12 @@ static int run(const nn_call *call) {
     char *stem = stem_of(call->pool, o->out);
     if (!stem)
         return NN_EMEMORY;
-    if (!o->run && !*o->activations)
+    if (!o->run && !o->activations)
         return nn_fail(NN_EUSAGE, "'plot' needs run folders, as `nnmpi train --run` makes them, or "
                                   "--activations; usage: nnmpi plot RUN...");
     if (o->run)
         NN_TRY(add_runs(call, &plot));
-    if (*o->activations)
+    if (o->activations)
         NN_TRY(nn_plot_activations(&plot, o->activations));
     NN_TRY(nn_plot_page(&plot, o->out));
     if (o->svg || o->png)

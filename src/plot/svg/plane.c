@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Pixels; narrow, so that words can be read on a phone. */
-enum { PLANE_WIDTH = 460, PLANE_LEFT = 62, PLANE_RIGHT = 18, SQUARE = 380, AXIS = 56, ACROSS = 2 };
+enum { PLANE_WIDTH = 410, PLANE_LEFT = 62, PLANE_RIGHT = 18, SQUARE = 330, AXIS = 56, ACROSS = 2 };
 
 #define SHADES 6 /* of a region */
 #define LEVELS 15
@@ -43,8 +43,9 @@ static void put_cells(FILE *out, const nn_figure_grid *g, const svg_scale *x, co
         fputs("\"/>\n", out);
 }
 
+/* Squared, so that halves of two classes are much lighter than what is sure. */
 static int shade_of(double value) {
-    return isnan(value) ? 0 : (int)fmin(fmax(value * SHADES, 0), SHADES - 1);
+    return isnan(value) ? 0 : (int)fmin(fmax(value * value * SHADES, 0), SHADES - 1);
 }
 
 /* The kind of a cell is its color and its shade. */

@@ -153,7 +153,8 @@ static int check_shape(const nn_dataset *data, const char *split, const nn_shape
                    split, nn_shape_text(shape, found), nn_shape_text(trained, wanted));
 }
 
-struct evaluation {
+/* An evaluation is one that is asked for its sums, too. */
+struct nn_probe {
     nn_pool pool;
     nn_config *config;
     nn_session session;
@@ -174,8 +175,8 @@ static int check_data(const nn_config *config, const char *checkpoint) {
 }
 
 /* The session a checkpoint was trained by, on another data set if asked for. */
-static int open_session(struct evaluation *e, nn_comm *comm, const char *checkpoint,
-                        const char *data, bool other_files, const char *split) {
+static int open_session(nn_probe *e, nn_comm *comm, const char *checkpoint, const char *data,
+                        bool other_files, const char *split) {
     nn_snapshot snapshot = {0};
     NN_TRY(nn_checkpoint_peek(checkpoint, &e->pool, &snapshot));
     NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &e->config));
@@ -202,9 +203,9 @@ int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const c
     return nn_evaluate_linked(comm, checkpoint, data, false, split, out);
 }
 
-/* The evaluation ready to compute; end_evaluation releases it, also after a failure. */
-static int begin_evaluation(struct evaluation *e, nn_comm *comm, const char *checkpoint,
-                            const char *data, bool other_files, const char *split) {
+/* Ready to compute; end releases it, also after a failure. */
+static int begin(nn_probe *e, nn_comm *comm, const char *checkpoint, const char *data,
+                 bool other_files, const char *split) {
     const char *file;
     e->float_mode = nn_float_mode_flush();
     nn_log_hold(nn_comm_rank(comm) > 0);
@@ -218,7 +219,7 @@ static int begin_evaluation(struct evaluation *e, nn_comm *comm, const char *che
     return load(&e->session, file, &e->pool);
 }
 
-static void end_evaluation(struct evaluation *e) {
+static void end(nn_probe *e) {
     nn_loader_free(e->loader);
     nn_session_release(&e->session);
     nn_config_free(e->config);
@@ -228,22 +229,47 @@ static void end_evaluation(struct evaluation *e) {
 
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
                        const char *split, nn_evaluation **out) {
-    struct evaluation e = {0};
+    nn_probe e = {0};
     nn_evaluation *result = NULL;
     int rc;
     *out = NULL;
-    NN_TRY_GOTO(begin_evaluation(&e, comm, checkpoint, data, other_files, split));
+    NN_TRY_GOTO(begin(&e, comm, checkpoint, data, other_files, split));
     NN_TRY_GOTO(nn_comm_agree(comm, nn_session_evaluation_new(&e.session, &result)));
     NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));
     *out = result;
     result = NULL;
 done:
     nn_evaluation_free(result);
-    end_evaluation(&e);
+    end(&e);
     return rc;
 }
 
-static int see_batch(struct evaluation *e, const nn_batch *batch, nn_see_rows *see, void *ctx) {
+int nn_probe_open(nn_comm *comm, const char *checkpoint, nn_probe **out) {
+    nn_probe *e;
+    *out = NULL;
+    NN_TRY(NN_NEW(&e, 1, "evaluation"));
+    int rc = begin(e, comm, checkpoint, NULL, false, NULL);
+    if (rc == 0)
+        nn_model_use(e->session.model, nn_session_model_params(&e->session));
+    if (rc == 0)
+        *out = e;
+    else
+        nn_probe_close(e);
+    return rc;
+}
+
+void nn_probe_close(nn_probe *probe) {
+    if (!probe)
+        return;
+    end(probe);
+    nn_free(probe);
+}
+
+nn_session *nn_probe_session(nn_probe *probe) {
+    return &probe->session;
+}
+
+static int see_batch(nn_probe *e, const nn_batch *batch, nn_see_rows *see, void *ctx) {
     nn_session *session = &e->session;
     nn_pass pass = {.batch = batch->count,
                     .sample = batch->sample,
@@ -254,19 +280,12 @@ static int see_batch(struct evaluation *e, const nn_batch *batch, nn_see_rows *s
     return see(ctx, session, e->split->name, batch, z);
 }
 
-int nn_evaluate_rows(nn_comm *comm, const char *checkpoint, int64_t most, nn_see_rows *see,
-                     void *ctx) {
-    struct evaluation e = {0};
+int nn_probe_rows(nn_probe *probe, int64_t most, nn_see_rows *see, void *ctx) {
     nn_batch batch;
-    int rc;
-    NN_TRY_GOTO(begin_evaluation(&e, comm, checkpoint, NULL, false, NULL));
-    nn_model_use(e.session.model, nn_session_model_params(&e.session));
-    for (int64_t i = 0, seen = 0; i < nn_loader_batches(e.loader) && seen < most; i++) {
-        NN_TRY_GOTO(nn_loader_batch(e.loader, 0, i, &batch));
-        NN_TRY_GOTO(see_batch(&e, &batch, see, ctx));
+    for (int64_t i = 0, seen = 0; i < nn_loader_batches(probe->loader) && seen < most; i++) {
+        NN_TRY(nn_loader_batch(probe->loader, 0, i, &batch));
+        NN_TRY(see_batch(probe, &batch, see, ctx));
         seen += batch.global;
     }
-done:
-    end_evaluation(&e);
-    return rc;
+    return 0;
 }

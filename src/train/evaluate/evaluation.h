@@ -27,10 +27,16 @@ struct nn_batch;
 typedef int nn_see_rows(void *ctx, const struct nn_session *session, const char *split,
                         const struct nn_batch *batch, const nn_real *z);
 
-/* Has `see` look at about the first `most` samples of the split that nn_evaluate takes by itself,
- * in the data that the checkpoint was trained on. Its failure ends it. One rank. NN_EFORMAT. */
-int nn_evaluate_rows(nn_comm *comm, const char *checkpoint, int64_t most, nn_see_rows *see,
-                     void *ctx);
+/* A trained model and the split that nn_evaluate takes by itself, in the data that the checkpoint
+ * was trained on: to be asked what it says of samples, or of anything else. One rank. NN_EFORMAT,
+ * NN_EIO. */
+typedef struct nn_probe nn_probe;
+int nn_probe_open(nn_comm *comm, const char *checkpoint, nn_probe **out);
+void nn_probe_close(nn_probe *probe);
+/* Computes with the parameters that are evaluated, up to `capacity` rows at once. */
+struct nn_session *nn_probe_session(nn_probe *probe);
+/* Has `see` look at about the first `most` samples. Its failure ends it. */
+int nn_probe_rows(nn_probe *probe, int64_t most, nn_see_rows *see, void *ctx);
 
 /* Bytes of JSON that an evaluation takes at most. */
 #define NN_EVALUATION_JSON (4096 + 26 * NN_MAX_TABLE)

@@ -1,11 +1,9 @@
-#include "train/evaluate/figures.h"
-
+/* What a model says about samples: of classes, or of a number. */
 #include "base/bytes.h"
 #include "base/numbers/elementary.h"
 #include "io/png.h"
 #include "nn/metrics/metrics.h"
-#include "train/evaluate/evaluation.h"
-#include "train/session/session.h"
+#include "train/figures/inner.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,9 +25,8 @@ typedef struct mistake {
 
 /* What is kept of the samples. */
 typedef struct seen {
+    const figures *f;
     nn_plot *plot;
-    const char *name; /* of the run; NULL: the only one */
-    size_t index;
     size_t outputs, classes, count, capacity;
     const char *split;
     const char **class;     /* [classes] */
@@ -44,17 +41,11 @@ typedef struct seen {
     size_t worsts;
 } seen;
 
-static const char *id_of(seen *s, const char *id) {
-    return s->index ? nn_pool_printf(s->plot->pool, "%s-%zu", id, s->index + 1) : id;
-}
-
 static nn_figure *add(seen *s, nn_figure_kind kind, const char *id, const char *title,
                       const char *about) {
-    const char *own = id_of(s, id);
-    const char *full = s->name ? nn_pool_printf(s->plot->pool, "%s: %s", title, s->name) : title;
     const char *where =
         nn_pool_printf(s->plot->pool, "%s %zu samples of '%s'.", about, s->count, s->split);
-    return own && full && where ? nn_plot_add(s->plot, kind, own, full, where) : NULL;
+    return where ? figures_add(s->f, kind, id, title, where) : NULL;
 }
 
 /* ---- looking at samples -----------------------------------------------------------------------
@@ -62,22 +53,19 @@ static nn_figure *add(seen *s, nn_figure_kind kind, const char *id, const char *
 
 /* What samples and classes are like. */
 static int begin(seen *s, const nn_session *session, const char *split, const nn_batch *batch) {
-    const nn_dataset *data = session->data;
     nn_shape shape = nn_model_input_shape(session->model);
     nn_pool *pool = s->plot->pool;
     s->outputs = session->outputs;
     s->reading = nn_metric_spec_of(session->loss);
     s->split = nn_pool_strdup(pool, split);
-    s->classes = batch->target.label ? s->outputs == 1 ? 2 : s->outputs : 0;
+    s->classes = figures_classes(s->f, &batch->target);
     if (shape.rank == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3))
         s->image = nn_channels_last(shape);
     s->class = nn_pool_alloc(pool, s->classes * sizeof *s->class);
     if (!s->split || !s->class)
         return NN_EMEMORY;
     for (size_t i = 0; i < s->classes; i++) {
-        bool named = data->class_names && i < (size_t)data->classes;
-        s->class[i] = named ? nn_pool_strdup(pool, data->class_names[i])
-                            : nn_pool_printf(pool, "%lld", (long long)i + data->first_class);
+        s->class[i] = figures_class_name(s->f, i);
         if (!s->class[i])
             return NN_EMEMORY;
     }
@@ -110,22 +98,8 @@ static int make_room(seen *s, size_t more) {
     return 0;
 }
 
-/* Is what the model says of a sample, after the activation of the loss, no probability? */
-static bool are_scores(const seen *s, const float *y) {
-    if (s->outputs == 1 && !s->reading.fuses && s->reading.threshold == 0)
-        return true;
-    for (size_t i = 0; i < s->outputs; i++)
-        if (!(y[i] >= 0 && y[i] <= 1))
-            return true;
-    return false;
-}
-
-/* The probability of a class, or its score. A lone output is that of class 1; class 0 has what is
- * as far on the other side of where it is decided. */
 static double likeness(const seen *s, size_t sample, size_t class) {
-    const float *y = s->y + sample * s->outputs;
-    double both = s->reading.fuses ? 1 : 2 * s->reading.threshold;
-    return s->outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
+    return figures_likeness(&s->reading, s->outputs, s->y + sample * s->outputs, class);
 }
 
 /* Its picture: from the darkest to the lightest number of the sample. */
@@ -182,7 +156,8 @@ static int see(void *ctx, const nn_session *session, const char *split, const nn
         const nn_real *row = z + i * s->outputs;
         nn_loss_activation(session->loss, 1, row, s->y + s->count * s->outputs);
         s->guess[s->count] = (int32_t)nn_metric_predicted(&s->reading, s->reading.threshold, row);
-        s->scores = s->scores || are_scores(s, s->y + s->count * s->outputs);
+        s->scores =
+            s->scores || figures_are_scores(&s->reading, s->outputs, s->y + s->count * s->outputs);
         s->label[s->count] = target->label ? target->label[i] : 0;
         s->value[s->count] = target->value ? target->value[i * target->width] : 0;
         s->count++;
@@ -201,7 +176,7 @@ static void name_classes(seen *s, nn_figure *f) {
 }
 
 static int plot_confusion(seen *s) {
-    const char *id = id_of(s, "confusion");
+    const char *id = figures_id(s->f, "confusion");
     if (!id)
         return NN_EMEMORY;
     nn_figure *f = nn_plot_find(s->plot, id); /* as a metric of the run */
@@ -424,9 +399,8 @@ static int plot_seen(seen *s) {
     return plot_worst(s);
 }
 
-int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run, const char *name,
-                        size_t index, int64_t most) {
-    seen s = {.plot = plot, .name = name, .index = index};
-    NN_TRY(nn_evaluate_rows(comm, run, most, see, &s));
+int figures_of_samples(const figures *f) {
+    seen s = {.f = f, .plot = f->plot};
+    NN_TRY(nn_probe_rows(f->probe, f->wanted->samples, see, &s));
     return plot_seen(&s);
 }

@@ -1,0 +1,52 @@
+#include "base/log.h"
+#include "train/figures/inner.h"
+
+const char *figures_id(const figures *f, const char *id) {
+    size_t index = f->wanted->index;
+    return index ? nn_pool_printf(f->plot->pool, "%s-%zu", id, index + 1) : id;
+}
+
+nn_figure *figures_add(const figures *f, nn_figure_kind kind, const char *id, const char *title,
+                       const char *about) {
+    const char *name = f->wanted->name, *own = figures_id(f, id);
+    const char *full = name ? nn_pool_printf(f->plot->pool, "%s: %s", title, name) : title;
+    return own && full ? nn_plot_add(f->plot, kind, own, full, about) : NULL;
+}
+
+const char *figures_class_name(const figures *f, size_t class) {
+    const nn_dataset *data = f->session->data;
+    if (data->class_names && class < (size_t)data->classes)
+        return nn_pool_strdup(f->plot->pool, data->class_names[class]);
+    return nn_pool_printf(f->plot->pool, "%lld", (long long)class + data->first_class);
+}
+
+bool figures_are_scores(const nn_metric_spec *reading, size_t outputs, const nn_real *y) {
+    if (outputs == 1 && !reading->fuses && reading->threshold == 0)
+        return true;
+    for (size_t i = 0; i < outputs; i++)
+        if (!(y[i] >= 0 && y[i] <= 1))
+            return true;
+    return false;
+}
+
+double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_real *y,
+                        size_t class) {
+    double both = reading->fuses ? 1 : 2 * reading->threshold;
+    return outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
+}
+
+int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run,
+                        const nn_figures_wanted *wanted) {
+    figures f = {.plot = plot, .wanted = wanted};
+    if (nn_probe_open(comm, run, &f.probe) < 0) {
+        nn_warn("%s: no figures of its predictions: %s", run, nn_error_message());
+        nn_error_clear();
+        return 0;
+    }
+    f.session = nn_probe_session(f.probe);
+    int rc = figures_of_samples(&f);
+    if (rc == 0)
+        rc = figures_of_table(&f);
+    nn_probe_close(f.probe);
+    return rc;
+}

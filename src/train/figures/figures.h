@@ -1,0 +1,25 @@
+/* Figures of trained models: what they say about samples, and what they are made of. */
+#ifndef NN_TRAIN_FIGURES_FIGURES_H
+#define NN_TRAIN_FIGURES_FIGURES_H
+
+#include "plot/plot.h"
+
+#include <nnmpi/comm.h>
+
+typedef struct nn_figures_wanted {
+    const char *name;     /* of the run, put into titles; NULL: it is the only one */
+    size_t index;         /* of the run, which tells ids apart */
+    int64_t samples;      /* that the model says something about, about so many */
+    const char *boundary; /* "width,length" or "0,3": columns of x that are axes; NULL: those of a
+                             table that has no others */
+} nn_figures_wanted;
+
+/* Adds figures of the run's best or else last checkpoint and of its data: for classes confusion,
+ * ROC, calibration and the worst mistakes; for a number what is predicted over what is true; of a
+ * table the decision boundary over two of its columns, or what is predicted over its only one.
+ * Where data or checkpoint are not to be had, a warning says so and none are added. One rank.
+ * NN_EUSAGE for wishes that cannot be fulfilled, NN_EFORMAT, NN_EIO, NN_EMEMORY. */
+int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run,
+                        const nn_figures_wanted *wanted);
+
+#endif

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Figures of what a model computes: activations, decision boundary, fit. Their numbers are those of the model.
+# timeout: 60
+. "$SOURCE_DIR/tests/lib.sh"
+
+"$NNMPI" plot --activations 'sigmoid, leaky_relu: {gamma: 0.25}' -O act.html --csv --svg -q
+"$NNMPI" plot --activations all -O all.html -q 2>err
+expect_code 2 "$NNMPI" plot --activations 'dense: {units: 1}' 2>err
+expect_line 'only activations are drawn' err
+expect_code 2 "$NNMPI" plot 2>err
+expect_line "'plot' needs run folders" err
+
+# Classes in a plane, on numbers that are scaled: the axes show those of the file.
+"$NNMPI" data make spirals -O spirals.h5 --samples 300 --test 0.3 -q
+cat >spirals.yaml <<'YAML'
+data: {path: spirals.h5, normalize: true}
+model: [{dense: {units: 16, activation: tanh}}, {dense: {units: 2}}]
+loss: cross_entropy
+train: {epochs: 30, lr: 0.05, optimizer: adam, batch_size: 32}
+YAML
+"$NNMPI" train spirals.yaml --run spirals -q >out
+"$NNMPI" plot spirals -O spirals.html --svg --csv -q
+"$NNMPI" eval spirals --json -q >eval.json
+
+# More columns than two, by name and number.
+"$NNMPI" train --run iris -q -o train.epochs=3 >out
+"$NNMPI" plot iris -O iris.html --csv -q --boundary 0,3
+expect_code 2 "$NNMPI" plot iris --boundary 0,7 2>err
+expect_line "there is no column '7'" err
+expect_code 2 "$NNMPI" plot iris --boundary 1,1 2>err
+expect_line 'the same column twice' err
+
+# A curve over one column.
+"$NNMPI" data make line -O line.h5 --samples 100 -q
+cat >line.yaml <<'YAML'
+data: {path: line.h5}
+model: [{dense: {units: 1}}]
+loss: squared
+train: {epochs: 1, batch_size: 10}
+YAML
+"$NNMPI" train line.yaml --run line -q >out
+"$NNMPI" plot line -O line.html --csv -q
+
+cat >check.py <<'PY'
+import csv, math, re, json, xml.dom.minidom
+
+def points(path):
+    rows = list(csv.reader(open(path)))
+    names = {}
+    for row in rows[1:]:
+        names.setdefault(row[0], []).append([float(v) for v in row[1:] if v])
+    return rows[0], names
+
+def figures(path):
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', open(path).read(), re.S)
+    return {f["id"]: f for f in json.loads(data)["figures"]}
+
+_, act = points("act-activation-sigmoid.csv")
+for (z, a), (_, slope) in zip(act["a"], act["da/dz"]):
+    assert abs(a - 1 / (1 + math.exp(-z))) < 1e-6 and abs(slope - a * (1 - a)) < 1e-6, (z, a, slope)
+_, leaky = points("act-activation-leaky_relu.csv")
+assert [0.25 if z <= 0 else 1 for z, _ in leaky["da/dz"]] == [s for _, s in leaky["da/dz"]]
+everything = figures("all.html")
+assert {"activations", "derivatives", "activation-gelu", "activation-step"} <= everything.keys()
+assert len(everything["activations"]["series"]) == len(everything) - 2
+
+head, plane = points("spirals-boundary.csv")
+assert head == ["series", "x[0]", "x[1]", "value", "class"] and plane.keys() == {"grid", "0", "1"}
+cells = plane["grid"]
+samples = [(x, y, c) for c in (0, 1) for x, y in plane[str(c)]]
+assert max(abs(x) for x, _, _ in samples) > 0.9, "the axes show what the model sees, not what the file holds"
+def said(x, y):
+    return min(cells, key=lambda cell: (cell[0] - x) ** 2 + (cell[1] - y) ** 2)
+right = sum(said(x, y)[3] == c for x, y, c in samples) / len(samples)
+accuracy = json.load(open("eval.json"))["accuracy"]
+assert abs(right - accuracy) < 0.05, (right, accuracy)
+assert all(0.5 <= v <= 1 for _, _, v, _ in cells)
+drawing = figures("spirals.html")["boundary"]["svg"]
+xml.dom.minidom.parseString(drawing)
+xml.dom.minidom.parse("spirals-boundary.svg")
+assert 'class="f1"' in drawing and "<style>" not in drawing
+
+head, plane = points("iris-boundary.csv")
+assert len(plane["grid"]) == 10000 and len(plane) == 4 and head[1:3] != ["x[0]", "x[1]"], head
+assert "held at their means" in figures("iris.html")["boundary"]["about"]
+
+_, fit = points("line-fit.csv")
+(x0, y0), (x1, y1) = fit["model"][0], fit["model"][-1]
+slope = (y1 - y0) / (x1 - x0)
+assert all(abs(y - (y0 + slope * (x - x0))) < 1e-5 for x, y in fit["model"]), "a line"
+values = dict(points("line-values.csv")[1]["samples"])
+assert len(fit["samples"]) == 100
+for x, y in fit["samples"]:
+    assert abs(values[y] - (y0 + slope * (x - x0))) < 1e-5, "the line is not what the model predicts"
+PY
+python3 check.py || fail "the figures are not what the models compute"
