@@ -28,7 +28,7 @@ product = ("MatMul", "xw", "a", {})
 refuse("Softmax 'n_y' .axis is not the last one|node 'n_y' works along another axis", (4, 3), [("Softmax", "x", "y", {"axis": 1})])
 refuse("node 'n_y' works along another axis", (3, 3), [("BatchNormalization", ["x", "s", "s", "s", "s"], "y", {})], {"s": ones(3)})
 refuse("node 'n_y' works along another axis", (3, 2, 3), [("PRelu", "xs", "y", {})], {"s": ones(3)})
-refuse("a product is read before its bias is added", (4,), [product, ("Add", "ab", "c", {}), ("Mul", "ac", "y", {})],
+refuse("a part of a layer is read by itself, as a product before its bias", (4,), [product, ("Add", "ab", "c", {}), ("Mul", "ac", "y", {})],
        {"w": ones(4, 3), "b": ones(3)})
 refuse("Add 'n_y' .a constant is only added to a product", (4,), [("Relu", "x", "a", {}), ("Add", "ab", "y", {})], {"b": ones(4)})
 refuse("the input is read before it is scaled", (4,), [("Mul", "xb", "a", {}), ("Add", "ax", "y", {})], {"b": ones(4)})
@@ -81,3 +81,25 @@ refuse("LSTM 'n_y' .its initial state is not zeros", (4, 3),
        [("Shape", "x", "s", {}), ("Gather", "si", "n", {}), ("Concat", ["one", "n", "one"], "t", {"axis": 0}), ("Tile", "ht", "z", {}),
         ("Transpose", "x", "u", {"perm": [1, 0, 2]}), ("LSTM", ["u", "w", "r", "", "", "z"], "y", {"hidden_size": 1})],
        {"w": ones(1, 4, 3), "r": ones(1, 4, 1), "h": ones(1, 1, 1), "i": np.array([0]), "one": np.array([1])})
+# what is neither a graph convolution, nor maxout, nor an activation
+matrix = lambda *rows: np.array(rows, np.float32)
+for w in (matrix([1, 0], [0, 0]), matrix([.5, .5], [0, 1]), matrix([.5, .6], [.6, .5])):
+    refuse("MatMul 'n_y' .its matrix is not that of a graph convolution", (2, 3), [("MatMul", "xv", "a", {}), ("MatMul", "wa", "y", {})],
+           {"v": ones(3, 4), "w": w})
+half = matrix([.5, .5], [.5, .5])
+refuse("MatMul 'n_y' .a matrix is only multiplied by a product with weights", (2, 3), [("Relu", "x", "a", {}), ("MatMul", "wa", "y", {})],
+       {"w": half})
+refuse("node 'n_a' is not for the samples that the layer graph_conv gets", (3, 3), [("MatMul", "xv", "a", {}), ("MatMul", "wa", "y", {})],
+       {"v": ones(3, 4), "w": half})
+refuse("a part of a layer is read by itself", (2, 3), [("MatMul", "xv", "a", {}), ("MatMul", "wa", "b", {}), ("Add", "ab", "y", {})],
+       {"v": ones(3, 3), "w": half})
+refuse("ReduceMax 'n_y' .it is not the largest of neighbours", (6,), [("Relu", "x", "a", {}), ("ReduceMax", "a", "y", {"axes": [-1], "keepdims": 0})])
+for axis, keep in ((1, 0), (-1, 1)):
+    refuse("ReduceMax 'n_y' .it is not the largest of neighbours", (6,),
+           [("Reshape", "xs", "a", {}), ("ReduceMax", "a", "y", {"axes": [axis], "keepdims": keep})], {"s": np.array([-1, 3, 2])})
+refuse("node 'n_a' is not for the samples that the layer maxout gets", (2, 4),
+       [("Reshape", "xs", "a", {}), ("ReduceMax", "a", "y", {"axes": [2], "keepdims": 0})], {"s": np.array([-1, 4, 2])})
+refuse("^nnmpi: [^ ]* these nodes stand for no layer of nnmpi: Mul 'n_b' .a constant is only added to a product, or scales the input.$", (4,),
+       [("Relu", "x", "a", {}), ("Mul", "ah", "b", {}), ("Tanh", "b", "c", {}), ("Sigmoid", "b", "d", {}), ("Add", "cd", "y", {})],
+       {"h": np.float32(.5)})
+refuse("Erf 'n_y' .nnmpi has no layer for it", (4,), [("Relu", "x", "a", {}), ("Erf", "a", "y", {})])

@@ -82,8 +82,8 @@ static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value 
         return nn_onnx_is_whole;
     if (!value->layer && value->scalings != c->scalings)
         return "the input is read before it is scaled";
-    if (value->layer && value->biased != value->layer->biased)
-        return "a product is read before its bias is added";
+    if (value->layer && value->more != value->layer->more)
+        return "a part of a layer is read by itself, as a product before its bias is added";
     return nn_onnx_settle_states(value) ? NULL : "all states and the last one of a layer are read";
 }
 
@@ -98,6 +98,8 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
     if (c->model->count == MOST_LAYERS)
         return nn_fail(NN_EUSAGE, "%s has nodes for more than %d layers", c->file->constants.file,
                        MOST_LAYERS);
+    for (size_t i = begin; i < end && i < c->op->inputs; i++)
+        NN_TRY(nn_onnx_settle_expression(c, c->op->input[i]));
     for (size_t i = begin; i < end; i++) {
         const char *why = check_input(c, nn_onnx_in(c, i), form, kind);
         if (why)
@@ -132,6 +134,12 @@ int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...) {
         return 0;
     }
     return nn_node_add(item->options, key, value);
+}
+
+int nn_onnx_become(nn_onnx_conversion *c, nn_onnx_item *item, const char *kind) {
+    item->kind = item->options->key = kind;
+    NN_TRY(name_item(c, item));
+    return nn_onnx_give(c, 0, (nn_onnx_value){.layer = item, .more = ++item->more});
 }
 
 int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
@@ -218,7 +226,15 @@ static int convert_constant(nn_onnx_conversion *c) {
                                         .constant = &c->file->constants.tensor[value->tensor - 1]});
 }
 
+int nn_onnx_convert_node(nn_onnx_conversion *c) {
+    for (const nn_onnx_operator *o = nn_onnx_operators; o->op; o++)
+        if (strcmp(o->op, c->op->op) == 0)
+            return o->run(c, o->kind);
+    return nn_onnx_no(c, "nnmpi has no layer for it");
+}
+
 static int convert_op(nn_onnx_conversion *c) {
+    bool done;
     if (*c->op->domain && strcmp(c->op->domain, "ai.onnx") != 0)
         return nn_onnx_no(c, "an operator that is not ONNX's own");
     if (strcmp(c->op->op, "Constant") == 0)
@@ -226,10 +242,8 @@ static int convert_op(nn_onnx_conversion *c) {
     nn_onnx_form form;
     if (is_about_sizes(c, &form))
         return nn_onnx_give(c, 0, (nn_onnx_value){.form = form});
-    for (const nn_onnx_operator *o = nn_onnx_operators; o->op; o++)
-        if (strcmp(o->op, c->op->op) == 0)
-            return o->run(c, o->kind);
-    return nn_onnx_no(c, "nnmpi has no layer for it");
+    NN_TRY(nn_onnx_convert_expression(c, &done));
+    return done ? 0 : nn_onnx_convert_node(c);
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */

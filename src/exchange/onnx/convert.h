@@ -9,18 +9,23 @@
 typedef enum nn_onnx_form {
     NN_ONNX_SAMPLES,   /* [N, ...]: what a layer gives */
     NN_ONNX_STEPS,     /* [T, N, F] */
+    NN_ONNX_CHANNELS,  /* [N, C, L] of samples [L, C] */
     NN_ONNX_STATES,    /* [T, D, N, H], D directions: Y of a recurrent operator */
     NN_ONNX_STATES_ND, /* [T, N, D, H] */
     NN_ONNX_STATES_NT, /* [N, T, D, H] */
     NN_ONNX_LAST,      /* [D, N, H]: Y_h */
     NN_ONNX_LAST_ND,   /* [N, D, H] */
     NN_ONNX_CONSTANT,
-    NN_ONNX_SIZES,  /* computed from shapes alone */
-    NN_ONNX_ZEROS,  /* of such a shape */
-    NN_ONNX_LENGTHS /* an input of its own, [N]: steps of each sequence, as data sets have in len */
+    NN_ONNX_SIZES,   /* computed from shapes alone */
+    NN_ONNX_ZEROS,   /* of such a shape */
+    NN_ONNX_LENGTHS, /* an input of its own, [N]: steps of each sequence, as data sets have in len
+                      */
+    NN_ONNX_EXPRESSION, /* of elementwise operators on what a layer gives */
+    NN_ONNX_REFUSED     /* from a node that was noted as one that stands for no layer */
 } nn_onnx_form;
 
 typedef struct nn_onnx_item nn_onnx_item;
+typedef struct nn_onnx_expression nn_onnx_expression;
 
 typedef struct nn_onnx_value {
     const char *name;
@@ -30,8 +35,9 @@ typedef struct nn_onnx_value {
     bool whole;          /* the input, cut off to whole numbers: only an embedding reads it */
     bool last;           /* the last state of a recurrent layer, not all of them */
     bool squeezed;       /* [C], of a layer with `images` */
-    bool biased;         /* with the bias that was an Add behind the product */
+    int more;            /* nodes that the layer had taken in behind its first one */
     const nn_file_tensor *constant;
+    const nn_onnx_expression *expression;
 } nn_onnx_value;
 
 /* A layer of the model. */
@@ -41,10 +47,11 @@ struct nn_onnx_item {
     size_t number;       /* from 1 */
     nn_onnx_item *above; /* the one before it */
     size_t units;        /* of one whose bias may follow as an Add; 0: none */
-    bool biased;         /* it did */
+    int more;            /* nodes that it has taken in, as that Add */
     bool images;         /* its samples are [C] here, but [C, 1, 1] in the graph */
     const char *node;    /* name of the operator's node, for messages */
     unsigned ranks;      /* bit r: the node means the same for samples of rank r; 0: for all */
+    nn_shape takes;      /* samples that its nodes are for, -1: of any size; rank 0: any */
     int directions;      /* of a recurrent one; 0: it is none ... */
     const char *returns; /* ... and what is read of it: "last" or "all"; NULL: nothing yet */
     bool lengths;        /* it stops at the end of each sequence */
@@ -133,8 +140,22 @@ int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const ch
                        const nn_file_tensor *constant, bool turned);
 int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                         const float *numbers, size_t count);
+/* The last layer, `item`, becomes one of another kind, with its options, and what the node under
+ * way gives. */
+int nn_onnx_become(nn_onnx_conversion *c, nn_onnx_item *item, const char *kind);
 /* Says of a recurrent layer what is read of it; false: other readers read something else. */
 bool nn_onnx_settle_states(const nn_onnx_value *value);
+
+/* The node under way by its row of nn_onnx_operators. */
+int nn_onnx_convert_node(nn_onnx_conversion *c);
+
+/* ---- expressions.c: activations of several nodes --------------------------------------------- */
+
+/* Makes of the node under way a part of an expression, or the activation that is complete with it;
+ * *done false: it is neither. */
+int nn_onnx_convert_expression(nn_onnx_conversion *c, bool *done);
+/* A layer reads a value: where it is a part of an expression, its node is made a layer. */
+int nn_onnx_settle_expression(nn_onnx_conversion *c, const char *name);
 
 /* ---- model.c --------------------------------------------------------------------------------- */
 
@@ -152,8 +173,14 @@ typedef struct nn_onnx_operator {
 } nn_onnx_operator;
 extern const nn_onnx_operator nn_onnx_operators[]; /* the last has no name */
 
+/* windows.c, joins.c */
+nn_onnx_convert_fn nn_onnx_from_conv, nn_onnx_from_pool, nn_onnx_from_join, nn_onnx_from_concat;
+/* Whether the node under way adds a constant to a product that has no bias yet. */
+bool nn_onnx_adds_bias(const nn_onnx_conversion *c);
+/* graph_conv.c: the node under way is a MatMul of this matrix and something else. */
+int nn_onnx_from_graph_matrix(nn_onnx_conversion *c, const nn_file_tensor *matrix);
 /* sequences.c */
 nn_onnx_convert_fn nn_onnx_from_recurrent, nn_onnx_from_transpose, nn_onnx_from_reshape,
-    nn_onnx_from_squeeze, nn_onnx_from_gather, nn_onnx_from_expand;
+    nn_onnx_from_squeeze, nn_onnx_from_gather, nn_onnx_from_expand, nn_onnx_from_reduce_max;
 
 #endif

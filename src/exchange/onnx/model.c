@@ -46,16 +46,27 @@ static int fill(nn_onnx_conversion *c, const nn_onnx_weight *weight) {
                    c->file->constants.file, weight->param, weight->layer->name);
 }
 
-/* Layers whose axes depend on the rank of samples have one for which the node means the same. */
-static int check_ranks(const nn_onnx_conversion *c) {
+static bool takes(const nn_onnx_item *item, const nn_shape *in) {
+    bool right = item->takes.rank == 0 || item->takes.rank == in->rank;
+    for (int i = 0; right && i < item->takes.rank; i++)
+        right = item->takes.dim[i] == -1 || item->takes.dim[i] == in->dim[i];
+    return right;
+}
+
+/* What nodes say of the samples that they are for holds for those of their layers: the axis that
+ * they work along by the rank, or the sizes. */
+static int check_shapes(const nn_onnx_conversion *c) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(c->p->model, &layer);
     for (const nn_onnx_item *item = c->last; item; item = item->above) {
-        int rank = nn_model_output_shape(c->p->model).rank; /* of one that the loss has */
-        for (size_t i = 1; item->ranks && i < layers; i++)
+        nn_shape in = nn_model_output_shape(c->p->model); /* of one that the loss has */
+        for (size_t i = 1; (item->ranks || item->takes.rank) && i < layers; i++)
             if (strcmp(layer[i]->name, item->name) == 0)
-                rank = layer[i]->in[0].rank;
-        if (item->ranks && !(item->ranks >> rank & 1))
+                in = layer[i]->in[0];
+        if (!takes(item, &in))
+            return nn_fail(NN_EUSAGE, "%s: node '%s' is not for the samples that the layer %s gets",
+                           c->file->constants.file, item->node, item->kind);
+        if (item->ranks && !(item->ranks >> in.rank & 1))
             return nn_fail(NN_EUSAGE,
                            "%s: node '%s' works along another axis than the layer %s does",
                            c->file->constants.file, item->node, item->kind);
@@ -110,7 +121,9 @@ static int set_normal(nn_onnx_conversion *c) {
 
 int nn_onnx_build(nn_onnx_conversion *c) {
     nn_portable *p = c->p;
-    const nn_onnx_value *y = nn_onnx_find_value(c, c->file->output[0].name);
+    const char *output = c->file->output[0].name;
+    NN_TRY(nn_onnx_settle_expression(c, output));
+    const nn_onnx_value *y = nn_onnx_find_value(c, output);
     const char *file = c->file->constants.file;
     size_t numbers = 0;
     char *config;
@@ -118,14 +131,14 @@ int nn_onnx_build(nn_onnx_conversion *c) {
         return nn_fail(NN_EUSAGE, "%s: these nodes stand for no layer of nnmpi: %.*s", file,
                        (int)c->refused.count, (const char *)c->refused.at);
     if (!y || y->form != NN_ONNX_SAMPLES || !c->last || y->layer != c->last ||
-        y->biased != c->last->biased || !nn_onnx_settle_states(y))
+        y->more != c->last->more || !nn_onnx_settle_states(y))
         return nn_fail(NN_EUSAGE, "%s: the output is not what the last layer gives, [N, ...]",
                        file);
     const char *loss = loss_of(c);
     NN_TRY(write_config(c, loss, &config));
     NN_TRY(set_normal(c));
     NN_TRY(nn_portable_build(p, file, config));
-    NN_TRY(check_ranks(c));
+    NN_TRY(check_shapes(c));
     NN_TRY(check_lengths(c));
     if (nn_model_output_shape(p->model).rank == 3)
         return nn_fail(NN_EUSAGE,

@@ -138,6 +138,8 @@ int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
     } known[] = {
         {NN_ONNX_SAMPLES, NN_ONNX_STEPS, 3, {1, 0, 2}},
         {NN_ONNX_STEPS, NN_ONNX_SAMPLES, 3, {1, 0, 2}},
+        {NN_ONNX_SAMPLES, NN_ONNX_CHANNELS, 3, {0, 2, 1}},
+        {NN_ONNX_CHANNELS, NN_ONNX_SAMPLES, 3, {0, 2, 1}},
         {NN_ONNX_STATES, NN_ONNX_STATES_ND, 4, {0, 2, 1, 3}},
         {NN_ONNX_STATES, NN_ONNX_STATES_NT, 4, {2, 0, 1, 3}},
         {NN_ONNX_LAST, NN_ONNX_LAST_ND, 3, {1, 0, 2}},
@@ -152,7 +154,8 @@ int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
         if (x->form == known[i].from && perm->count == known[i].rank &&
             memcmp(perm->numbers, known[i].perm, perm->count * sizeof *perm->numbers) == 0)
             return give_as(c, x, known[i].to, x->last);
-    return nn_onnx_no(c, "axes only change places around recurrent operators");
+    return nn_onnx_no(c,
+                      "axes only change places around recurrent operators and BatchNormalization");
 }
 
 int nn_onnx_from_squeeze(nn_onnx_conversion *c, const char *kind) {
@@ -237,6 +240,38 @@ int nn_onnx_from_reshape(nn_onnx_conversion *c, const char *kind) {
         if (shape[i] == 0)
             return nn_onnx_no(c, "a dimension behind N is copied from the input");
     return add_shape(c, count, shape);
+}
+
+/* Of a layer `reshape` that puts k neighbours on an axis of their own, the last: what its samples
+ * have been, and k; 0: it is none. */
+static int64_t neighbours_of(const nn_onnx_item *item, nn_shape *samples) {
+    const nn_node *shape = nn_node_get(item->options, "shape");
+    int64_t size[NN_MAX_RANK];
+    for (size_t i = 0; shape && i < shape->count; i++)
+        if (!nn_text_to_int(shape->item[i]->text, &size[i]) || size[i] > INT32_MAX)
+            return 0;
+    if (!shape || shape->count < 2 || size[shape->count - 1] < 2)
+        return 0;
+    samples->rank = (int)shape->count - 1;
+    memcpy(samples->dim, size, (size_t)samples->rank * sizeof *size);
+    if (size[samples->rank - 1] > 0)
+        samples->dim[samples->rank - 1] *= size[samples->rank];
+    return size[samples->rank];
+}
+
+int nn_onnx_from_reduce_max(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    nn_onnx_item *item = x && x->layer == c->last ? x->layer : NULL;
+    int64_t k = item ? neighbours_of(item, &item->takes) : 0, axis = 0;
+    bool one = nn_onnx_given(c, 1) ? nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), 1, &axis) == 1
+                                   : nn_onnx_get_ints(c, "axes", 1, 0, &axis);
+    if (k == 0 || !one || (axis != -1 && axis != item->takes.rank + 1) ||
+        nn_onnx_get_int(c, "keepdims", 1) != 0)
+        return nn_onnx_no(c, "it is not the largest of neighbours that a Reshape has put on an "
+                             "axis of their own, the last");
+    item->options->count--; /* the shape */
+    NN_TRY(nn_onnx_set(item, "k", "%" PRId64, k));
+    return nn_onnx_become(c, item, kind);
 }
 
 /* The last of all states, or rows of a table. */

@@ -47,7 +47,9 @@ int nn_onnx_give(nn_onnx_conversion *c, size_t i, nn_onnx_value value) {
 }
 
 const nn_onnx_value *nn_onnx_in(const nn_onnx_conversion *c, size_t i) {
-    return i < c->op->inputs && *c->op->input[i] ? nn_onnx_find_value(c, c->op->input[i]) : NULL;
+    const nn_onnx_value *value =
+        i < c->op->inputs && *c->op->input[i] ? nn_onnx_find_value(c, c->op->input[i]) : NULL;
+    return value && value->form != NN_ONNX_REFUSED ? value : NULL;
 }
 
 bool nn_onnx_has_images(const nn_onnx_conversion *c) {
