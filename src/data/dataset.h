@@ -52,6 +52,7 @@ typedef struct nn_data_settings {
     int64_t first_label;     /* the number of class 0 */
     double memory;           /* MiB; 0: not said */
     bool other_files;        /* what the file leads to is read, too */
+    nn_node *split;          /* options of split.h; NULL: not divided */
 } nn_data_settings;
 enum { NN_NORMALIZE_NONE, NN_NORMALIZE_CHANNEL, NN_NORMALIZE_ALL, NN_NORMALIZE_PER_CHANNEL };
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
@@ -84,7 +85,9 @@ struct nn_dataset {
     size_t splits;
     nn_split split[NN_MAX_SPLITS];
     nn_data_settings settings;
-    nn_augment augment;       /* of training samples */
+    struct nn_split_options *division; /* of the training samples (settings.split); NULL: none */
+    bool divided;                      /* the source has done it */
+    nn_augment augment;                /* of training samples */
     bool layout_open;         /* x are images of which nothing says where the channels stand */
     nn_affine affine;         /* how x becomes floats */
     nn_normal normal;         /* and these floats what the model sees; set by normalize.h */

@@ -65,7 +65,8 @@ static int check_options(const splitter *s) {
     const nn_split_options *o = s->options;
 
     if (!(o->valid > 0) && !(o->test > 0))
-        return nn_fail(NN_EUSAGE, "nothing to split off: give --valid or --test a fraction");
+        return nn_fail(NN_EUSAGE,
+                       "nothing to split off: give valid (--valid) or test (--test) a fraction");
     if (o->valid + o->test >= 1)
         return nn_fail(NN_EUSAGE, "valid = %g and test = %g leave nothing to train on", o->valid,
                        o->test);
@@ -266,6 +267,8 @@ int nn_data_split(const char *path, const nn_split_options *options, const char 
     int rc;
 
     NN_TRY_GOTO(nn_dataset_open_linked(path, options->other_files, &s.ds));
+    if (options->name)
+        s.ds->path = options->name;
     NN_TRY_GOTO(nn_h5_open(path, &s.source));
     if (options->other_files)
         nn_h5_allow_other_files(s.source);

@@ -9,9 +9,10 @@ typedef struct nn_split_options {
     bool stratify;      /* the same fractions of each class */
     int64_t seed;
     bool other_files; /* rows are also taken from where the file leads to; no other file changes */
+    const char *name; /* of the file, for messages; NULL: its path */
 } nn_split_options;
 
-/* Name, help and option table of `nnmpi data split`. */
+/* Name, help and option table of `nnmpi data split`, and of `data.split`. */
 extern const nn_entry nn_split_entry;
 
 /* Writes `out`, a copy of the file at `path` in which the rows of /train are divided at random, in

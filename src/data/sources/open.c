@@ -5,6 +5,7 @@
 #include "data/importers/csv_reader.h"
 #include "data/layout.h"
 #include "data/sources/sources.h"
+#include "data/split.h"
 #include "io/files/file.h"
 #include "io/files/folder.h"
 
@@ -92,6 +93,19 @@ static int refuse_csv_keys(const nn_dataset *ds, const nn_node *data) {
     return NN_OK;
 }
 
+/* data.split */
+static int bind_split(nn_dataset *ds) {
+    nn_node *map = ds->settings.split;
+
+    if (map->kind != NN_NODE_MAP)
+        return nn_node_fail(map, "data.split is a map, e.g. {valid: 0.1, test: 0.1}");
+    ds->division = nn_pool_alloc(&ds->pool, sizeof *ds->division);
+    if (!ds->division)
+        return NN_EMEMORY;
+    return nn_options_bind(&(nn_binding){nn_split_entry.options, ds->division}, 1, map,
+                           "data.split", NULL);
+}
+
 static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
     static const char *const also[] = {"source", NULL};
     static const nn_option none[] = {NN_OPTION_END};
@@ -105,7 +119,8 @@ static int bind_options(nn_dataset *ds, nn_node *data, void **options) {
         return NN_EMEMORY;
     NN_TRY(refuse_csv_keys(ds, data));
     binding[0].out = *options;
-    return nn_options_bind(binding, 2, data, what, also);
+    NN_TRY(nn_options_bind(binding, 2, data, what, also));
+    return ds->settings.split ? bind_split(ds) : NN_OK;
 }
 
 /* Beside some configurations stands a script that gets their data. */
@@ -131,7 +146,12 @@ static int open_source(nn_dataset *ds, const nn_node *data, const void *options)
 
     if (rc < 0 && path && !nn_file_exists(path->text))
         nn_node_prefix(name_script(rc, path), path);
-    return rc;
+    if (rc < 0 || !ds->division || ds->divided)
+        return rc;
+    return nn_node_fail(ds->settings.split,
+                        "data.split divides what is read from other formats; the source '%s' has "
+                        "its splits: nnmpi data split FILE.h5 divides an HDF5 file",
+                        ds->ops->entry.name);
 }
 
 static int open_augment(nn_dataset *ds) {

@@ -1,11 +1,22 @@
 /* Data sets that are written to a temporary file first, which has no name any more when it is in
  * use. */
 #include "data/sources/sources.h"
+#include "data/split.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Divided as data.split says. */
+static int write_divided(nn_dataset *ds, nn_write_fn *write, const void *ctx, const char *file) {
+    NN_TRY(write(ctx, file));
+    if (!ds->division)
+        return NN_OK;
+    ds->division->name = ds->path;
+    ds->divided = true;
+    return nn_data_split(file, ds->division, file);
+}
 
 static int write_in(nn_dataset *ds, nn_write_fn *write, const void *ctx, const char *folder) {
     const char *file = nn_pool_printf(&ds->pool, "%s/data.h5", folder);
@@ -13,8 +24,9 @@ static int write_in(nn_dataset *ds, nn_write_fn *write, const void *ctx, const c
 
     if (!file)
         return NN_EMEMORY;
-    NN_TRY(write(ctx, file));
-    rc = nn_hdf5_attach(ds, file);
+    rc = write_divided(ds, write, ctx, file);
+    if (rc >= 0)
+        rc = nn_hdf5_attach(ds, file);
     unlink(file);
     return rc;
 }

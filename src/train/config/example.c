@@ -69,6 +69,7 @@ static const struct {
     {"loss.zero_one.threshold", "0.5"},
     {"multistep.at", "[30, 60]"},
     {"data.augment", "[shift: {pixels: 2}, flip]"},
+    {"data.split", "{valid: 0.1, test: 0.1, stratify: true}"},
     {"data.memory", "512"},
     {"hdf5.path", "mine.h5"},
     {"csv.path", "iris.csv"},

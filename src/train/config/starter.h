@@ -1,0 +1,37 @@
+/* A first configuration for data that nobody has tuned anything for: model, loss, training and
+ * validation that follow from what the samples look like. */
+#ifndef NN_TRAIN_CONFIG_STARTER_H
+#define NN_TRAIN_CONFIG_STARTER_H
+
+#include "data/dataset.h"
+
+#include <stdio.h>
+
+/* What the samples are taken for. */
+typedef enum nn_sample_kind {
+    NN_KIND_TABLE,    /* [F] */
+    NN_KIND_IMAGE,    /* [H, W] or [C, H, W] */
+    NN_KIND_SEQUENCE, /* [T, F] */
+    NN_KIND_TOKENS    /* [T] of whole numbers that are names */
+} nn_sample_kind;
+
+typedef struct nn_starter {
+    const nn_dataset *data;
+    const nn_split *train;
+    nn_sample_kind kind;
+    int64_t samples;           /* that train, once some are split off */
+    bool validates, tests;     /* there are, or will be, such splits */
+    int64_t vocabulary;        /* of tokens */
+    size_t outputs;            /* classes, or numbers to predict */
+    bool classes, by_position; /* by_position: a class for each step */
+    double mean, deviation;    /* of the numbers to predict */
+} nn_starter;
+
+/* Looks at the training samples: y, and tokens, as a whole. NN_EUSAGE where there is nothing to
+ * learn, NN_EFORMAT. Local. */
+int nn_starter_init(nn_starter *starter, const nn_dataset *data);
+
+/* The sections after `data:`, each guess with a comment. */
+void nn_starter_write(const nn_starter *starter, FILE *out);
+
+#endif
