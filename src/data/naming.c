@@ -268,11 +268,28 @@ static int adopt_features(nn_dataset *ds, const nn_naming *like) {
     return copy_names(&ds->pool, like->features, like->feature_name, &ds->feature_names);
 }
 
+/* The tokens of a text are numbers in x, too. */
+static int check_tokens(const nn_dataset *ds, const nn_naming *like) {
+    bool same = !ds->names == !like->class_name && (!ds->names || ds->named == like->classes);
+
+    if (!ds->tokens || like->classes == 0)
+        return NN_OK;
+    for (int64_t i = 0; same && ds->names && i < ds->named; i++)
+        same = strcmp(ds->names[i], like->class_name[i]) == 0;
+    if (same)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: its tokens have other numbers than those that the model was trained on: "
+                   "give the text itself",
+                   ds->path);
+}
+
 int nn_dataset_match_features(nn_dataset *ds, const nn_naming *like) {
     nn_pool pool = {0};
     size_t *order;
     int rc;
 
+    NN_TRY(check_tokens(ds, like));
     if (like->features == 0)
         return NN_OK;
     if (ds->features == 0)

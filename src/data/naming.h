@@ -22,7 +22,8 @@ nn_naming nn_dataset_naming(const nn_dataset *ds);
 int nn_dataset_match_classes(nn_dataset *ds, const nn_naming *like);
 
 /* From now on the columns of x, and what scales them, are read in the order of `like`, where both
- * have names. NN_EFORMAT names the first column that only one of them has. Local. */
+ * have names. NN_EFORMAT names the first column that only one of them has, and is that the tokens
+ * of a text have other numbers. Local. */
 int nn_dataset_match_features(nn_dataset *ds, const nn_naming *like);
 
 #endif

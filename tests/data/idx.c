@@ -61,18 +61,18 @@ static void folders(void) {
 
     put_bytes("train-images-idx3-ubyte", images, sizeof images);
     put_gz("train-labels-idx1-ubyte.gz", labels, sizeof labels);
-    CHECK_WORKS(RUN(.from = "."));
+    CHECK_WORKS(RUN(.path = "."));
     check_file(1);
     put_gz("t10k-images.idx3-ubyte.gz", images, sizeof images);
-    CHECK_FAILS(RUN(.from = "."), NN_EUSAGE,
+    CHECK_FAILS(RUN(.path = "."), NN_EUSAGE,
                 "test_images and test_labels under `data`, or --test-images and --test-labels");
     put_bytes("t10k-labels-idx1-ubyte", labels, sizeof labels);
-    CHECK_WORKS(RUN(.from = ".", .classes = "a,b,c"));
+    CHECK_WORKS(RUN(.path = ".", .classes = "a,b,c"));
     check_file(2);
-    CHECK_FAILS(RUN(.from = ".", .prefix = "emnist-"), NN_EFORMAT, "no emnist-train-images");
-    CHECK_FAILS(RUN(.from = "none"), NN_EFORMAT, "none: holds no train-images-idx3-ubyte");
-    CHECK_FAILS(RUN(.from = NULL), NN_EUSAGE, "--train-images");
-    CHECK_WORKS(open_yaml("{source: idx, from: .}", &ds));
+    CHECK_FAILS(RUN(.path = ".", .prefix = "emnist-"), NN_EFORMAT, "no emnist-train-images");
+    CHECK_FAILS(RUN(.path = "none"), NN_EFORMAT, "none: holds no train-images-idx3-ubyte");
+    CHECK_FAILS(RUN(.path = NULL), NN_EUSAGE, "--train-images");
+    CHECK_WORKS(open_yaml("{source: idx, path: .}", &ds));
     if (ds)
         check_split(ds, "test");
     nn_dataset_close(ds);

@@ -39,6 +39,10 @@ const nn_option nn_csv_table[] = {
     {"columns", NN_OPT_NODE, offsetof(nn_csv_options, columns), "", NULL,
      "the columns of x as a model was trained with them, which predict and eval fill in: names, "
      "colour=red for a category, {name: [scale, offset]} for a number that is standardised"},
+    {"answers", NN_OPT_STRING, offsetof(nn_csv_options, answers), "", NULL,
+     "columns that are left out where the file has them, which predict fills in"},
+    {"features", NN_OPT_INT, offsetof(nn_csv_options, features), "0", "[0, 1048576]",
+     "numbers in a row of x; a file without more columns than that has none of the `answers`"},
     {"header", NN_OPT_CHOICE, offsetof(nn_csv_options, header), "auto", "auto|yes|no",
      "does the first row hold names? auto: when none of it is a number"},
     {"delimiter", NN_OPT_CHOICE, offsetof(nn_csv_options, delimiter), "auto",

@@ -61,20 +61,21 @@ static int unknown_column(nn_csv_columns *c, const char *key, const char *name) 
                    name, c->count, names);
 }
 
-/* By name, else by number. */
-static int find_column(nn_csv_columns *c, const char *key, const char *name, size_t *out) {
+/* By name, else by number; `count`: there is none. */
+static size_t column_at(const nn_csv_columns *c, const char *name) {
     int64_t number, columns = (int64_t)c->count;
 
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->headed && strcmp(c->column[i].name, name) == 0) {
-            *out = i;
-            return NN_OK;
-        }
-    }
+    for (size_t i = 0; i < c->count; i++)
+        if (c->headed && strcmp(c->column[i].name, name) == 0)
+            return i;
     if (!nn_text_to_int(name, &number) || number == 0 || number > columns || number < -columns)
-        return unknown_column(c, key, name);
-    *out = (size_t)(number > 0 ? number - 1 : columns + number);
-    return NN_OK;
+        return c->count;
+    return (size_t)(number > 0 ? number - 1 : columns + number);
+}
+
+static int find_column(nn_csv_columns *c, const char *key, const char *name, size_t *out) {
+    *out = column_at(c, name);
+    return *out < c->count ? NN_OK : unknown_column(c, key, name);
 }
 
 /* Gives a role to each column of a list "a,b,3", and its place in it. */
@@ -122,11 +123,29 @@ static int assign_label(nn_csv_columns *c) {
     return NN_OK;
 }
 
+/* Columns of a list that the file may have. With a header `columns` says by name what stays. */
+static int leave_out_answers(nn_csv_columns *c) {
+    const nn_csv_options *o = c->options;
+    char *rest = nn_pool_strdup(c->pool, o->answers ? o->answers : ""), *name;
+
+    if (!rest)
+        return NN_EMEMORY;
+    if ((o->columns && c->headed) || (int64_t)c->count <= o->features)
+        return NN_OK;
+    while ((name = strtok_r(rest, ",", &rest))) {
+        size_t i = column_at(c, name);
+        if (i < c->count)
+            c->column[i].role = NN_CSV_DROPPED;
+    }
+    return NN_OK;
+}
+
 static int assign_roles(nn_csv_columns *c) {
     c->label = c->count;
     NN_TRY(assign_label(c));
     NN_TRY(assign(c, "target", c->options->target, NN_CSV_TARGET));
     NN_TRY(assign(c, "drop", c->options->drop, NN_CSV_DROPPED));
+    NN_TRY(leave_out_answers(c));
     NN_TRY(assign_categories(c));
     for (size_t i = 0; i < c->count; i++) {
         c->features += c->column[i].role == NN_CSV_FEATURE;

@@ -114,9 +114,6 @@ static int init_given(nn_csv_features *f, nn_csv_columns *columns, const nn_node
     f->given = true;
     for (size_t k = 0; k < given->count; k++)
         NN_TRY(take_given(f, given->item[k], used));
-    for (size_t i = 0; i < columns->count; i++)
-        if (f->kind[i].labels.label)
-            nn_labels_keep_order(&f->kind[i].labels);
     drop_others(f, columns, used);
     return NN_OK;
 }

@@ -4,20 +4,23 @@
 #include "base/text.h"
 #include "data/classes.h"
 #include "data/convert.h"
+#include "data/importers/beside.h"
 #include "data/importers/gz.h"
 #include "data/importers/importer.h"
 #include "data/layout.h"
 #include "data/output.h"
 #include "io/files/file.h"
+#include "io/files/folder.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 const nn_option nn_idx_table[] = {
-    {"from", NN_OPT_STRING, offsetof(nn_idx_options, from), "", NULL,
+    {"path", NN_OPT_STRING, offsetof(nn_idx_options, path), "", NULL,
      "folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and, for the test split, "
-     "t10k-... or test-..., each gzip'd (.gz) or not"},
+     "t10k-... or test-..., each gzip'd (.gz) or not; or one file of samples, whose classes are "
+     "those of the file beside it, called labels in the place of images, if there is one"},
     {"prefix", NN_OPT_STRING, offsetof(nn_idx_options, prefix), "", NULL,
      "what stands before these names, e.g. emnist-letters-"},
     {"train_images", NN_OPT_STRING, offsetof(nn_idx_options, train_images), "", NULL,
@@ -211,13 +214,15 @@ typedef struct pair {
     idx_file images, labels;
 } pair;
 
-static int open_pair(pair *p, const char *images, const char *labels) {
-    if (!images || !labels)
+static int open_pair(pair *p, const char *images, const char *labels, bool labelled) {
+    if (!images || (labelled && !labels))
         return nn_fail(NN_EUSAGE,
                        "the %s split needs both images and labels: %s_images and %s_labels under "
                        "`data`, or --%s-images and --%s-labels",
                        p->split, p->split, p->split, p->split, p->split);
     NN_TRY(idx_open(&p->images, images, true));
+    if (!labels)
+        return NN_OK;
     NN_TRY(idx_open(&p->labels, labels, false));
     if (p->images.count != p->labels.count)
         return nn_fail(NN_EFORMAT,
@@ -233,6 +238,8 @@ static uint64_t pair_bytes(const pair *p) {
 
 static int copy_pair(pair *p, nn_output *output, seen_labels *seen) {
     NN_TRY(copy(&p->images, output, p->split, 'x', NULL));
+    if (!p->labels.gz)
+        return NN_OK;
     NN_TRY(copy(&p->labels, output, p->split, 'y', seen));
     return check_names(&p->labels, seen);
 }
@@ -244,7 +251,7 @@ static int find_spelling(const nn_idx_options *o, nn_pool *pool, const char *nam
 
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 2; k++) {
-            char *path = nn_pool_printf(pool, "%s/%s%s%s%s%s", o->from, o->prefix ? o->prefix : "",
+            char *path = nn_pool_printf(pool, "%s/%s%s%s%s%s", o->path, o->prefix ? o->prefix : "",
                                         name, dash[i], ending, gz[k]);
             if (!path)
                 return NN_EMEMORY;
@@ -275,9 +282,31 @@ static int look_in_folder(nn_idx_options *o, nn_pool *pool) {
     NN_TRY(find_file(o, pool, test_labels, "idx1-ubyte", &o->test_labels));
     if (o->train_images && o->train_labels)
         return NN_OK;
-    return nn_fail(NN_EFORMAT, "%s: holds no %strain-%s, gzip'd or not", o->from,
+    return nn_fail(NN_EFORMAT, "%s: holds no %strain-%s, gzip'd or not", o->path,
                    o->prefix ? o->prefix : "",
                    o->train_images ? "labels-idx1-ubyte" : "images-idx3-ubyte");
+}
+
+bool nn_idx_has_folder(const char *path) {
+    static const char *const names[] = {"train-images", NULL};
+    nn_idx_options o = {.path = path};
+    nn_pool pool = {0};
+    bool found =
+        find_file(&o, &pool, names, "idx3-ubyte", &o.train_images) == NN_OK && o.train_images;
+
+    nn_pool_release(&pool);
+    return found;
+}
+
+/* One file, with that of its labels where it is found. */
+static int take_file(nn_idx_options *o, nn_pool *pool) {
+    if (o->train_images)
+        return nn_fail(NN_EUSAGE,
+                       "%s is one file of samples, and train_images (--train-images) another: give "
+                       "one of them",
+                       o->path);
+    o->train_images = o->path;
+    return o->train_labels ? NN_OK : nn_find_targets(pool, o->path, &o->train_labels);
 }
 
 static int write_classes(const nn_idx_options *o, nn_pool *pool, nn_output *output,
@@ -309,7 +338,7 @@ static int write_all(const nn_idx_options *o, nn_pool *pool, nn_output *output, 
     NN_TRY(copy_pair(train, output, &seen));
     if (test->images.gz)
         NN_TRY(copy_pair(test, output, &seen));
-    return seen.largest < 0 ? nn_label_none(train->labels.path) : NN_OK;
+    return train->labels.gz && seen.largest < 0 ? nn_label_none(train->labels.path) : NN_OK;
 }
 
 static void close_pair(pair *p) {
@@ -324,11 +353,14 @@ static int idx_run(const void *options, const char *out) {
     nn_output output = {0};
     int rc;
 
-    if (o.from)
+    bool alone = o.path && nn_file_exists(o.path) && !nn_is_folder(o.path);
+    if (alone)
+        NN_TRY_GOTO(take_file(&o, &pool));
+    else if (o.path)
         NN_TRY_GOTO(look_in_folder(&o, &pool));
-    NN_TRY_GOTO(open_pair(&train, o.train_images, o.train_labels));
+    NN_TRY_GOTO(open_pair(&train, o.train_images, o.train_labels, !alone));
     if (o.test_images || o.test_labels)
-        NN_TRY_GOTO(open_pair(&test, o.test_images, o.test_labels));
+        NN_TRY_GOTO(open_pair(&test, o.test_images, o.test_labels, true));
     NN_TRY_GOTO(nn_output_init(&output, out, pair_bytes(&train) + pair_bytes(&test)));
     NN_TRY_GOTO(write_all(&o, &pool, &output, &train, &test));
 done:
@@ -344,6 +376,6 @@ const nn_importer_ops nn_importer_idx = {
               "MNIST, Fashion-MNIST, EMNIST and the like; pixels stay bytes and are scaled to 0..1 "
               "when read.",
               nn_idx_table, sizeof(nn_idx_options)},
-    .argument = "from",
+    .argument = "path",
     .run = idx_run,
 };

@@ -18,8 +18,9 @@ extern const nn_family nn_importers; /* importers.c: one row an importer */
 
 /* The rows and their options; the data sources of their names take the same. */
 typedef struct nn_csv_options {
-    const char *path, *label, *target, *drop, *categories;
+    const char *path, *label, *target, *drop, *answers, *categories;
     int header, delimiter, missing;
+    int64_t features;
     bool unlabelled, standardize;
     const nn_node *columns;
 } nn_csv_options;
@@ -27,12 +28,14 @@ extern const nn_option nn_csv_table[];
 extern const nn_importer_ops nn_importer_csv;
 
 typedef struct nn_idx_options {
-    const char *from, *prefix;
+    const char *path, *prefix;
     const char *train_images, *train_labels, *test_images, *test_labels;
     const char *classes;
 } nn_idx_options;
 extern const nn_option nn_idx_table[];
 extern const nn_importer_ops nn_importer_idx;
+/* Are the training samples in this folder, under their usual name? */
+bool nn_idx_has_folder(const char *path);
 
 typedef struct nn_images_options {
     const char *path;
@@ -42,6 +45,18 @@ typedef struct nn_images_options {
 extern const nn_option nn_images_table[];
 extern const nn_importer_ops nn_importer_images;
 
+typedef struct nn_npy_options {
+    const char *path, *targets;
+} nn_npy_options;
+extern const nn_option nn_npy_table[];
+extern const nn_importer_ops nn_importer_npy;
+
+typedef struct nn_npz_options {
+    const char *path, *x, *y, *w, *len;
+} nn_npz_options;
+extern const nn_option nn_npz_table[];
+extern const nn_importer_ops nn_importer_npz;
+
 typedef struct nn_libsvm_options {
     const char *path;
     bool values;
@@ -49,5 +64,18 @@ typedef struct nn_libsvm_options {
 } nn_libsvm_options;
 extern const nn_option nn_libsvm_table[];
 extern const nn_importer_ops nn_importer_libsvm;
+
+typedef struct nn_text_options {
+    const char *path;
+    int tokens;
+    int64_t context, most;
+    double valid;
+    bool unlabelled;
+    const nn_node *vocabulary;
+} nn_text_options;
+extern const nn_option nn_text_table[];
+extern const nn_importer_ops nn_importer_text;
+extern const char *const nn_text_tokens[]; /* what `tokens` can be; NULL ends them */
+extern const char nn_text_unknown[];       /* token 0, but of bytes */
 
 #endif

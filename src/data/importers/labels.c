@@ -9,7 +9,7 @@
 #define FIRST_SIZE ((size_t)32)
 
 int nn_labels_init(nn_labels *labels) {
-    *labels = (nn_labels){.integers = true, .hash_size = FIRST_SIZE};
+    *labels = (nn_labels){.integers = true, .hash_size = FIRST_SIZE, .limit = NN_MAX_LABELS};
     labels->hash_table = nn_pool_alloc(&labels->pool, FIRST_SIZE * sizeof *labels->hash_table);
     return labels->hash_table ? NN_OK : NN_EMEMORY;
 }
@@ -48,14 +48,15 @@ int nn_labels_add(nn_labels *labels, const char *text) {
 
     if (*find_entry(labels, text))
         return NN_OK;
-    if (labels->count == NN_MAX_LABELS)
+    if (labels->count == labels->limit)
         return nn_fail(NN_EFORMAT,
-                       "more than %d different labels: is this a column of numbers to "
+                       "more than %zu different labels: is this a column of numbers to "
                        "predict (--target)?",
-                       NN_MAX_LABELS);
+                       labels->limit);
     NN_TRY(NN_GROW(&labels->pool, &labels->label, labels->count, &labels->room));
     label = &labels->label[labels->count];
-    *label = (nn_label){.text = nn_pool_strdup(&labels->pool, text)};
+    *label =
+        (nn_label){.text = nn_pool_strdup(&labels->pool, text), .index = (int64_t)labels->count};
     if (!label->text)
         return NN_EMEMORY;
     labels->integers = nn_text_to_int(text, &label->value) && labels->integers;
@@ -84,11 +85,6 @@ int nn_labels_number(nn_labels *labels) {
         labels->plain = labels->plain && order[i]->value == (int64_t)i;
     }
     return NN_OK;
-}
-
-void nn_labels_keep_order(nn_labels *labels) {
-    for (size_t i = 0; i < labels->count; i++)
-        labels->label[i].index = (int64_t)i;
 }
 
 int64_t nn_labels_find(const nn_labels *labels, const char *text) {

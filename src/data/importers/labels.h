@@ -10,29 +10,27 @@
 typedef struct nn_label {
     const char *text;
     int64_t value; /* when all are integers */
-    int64_t index; /* class; valid after nn_labels_number */
+    int64_t index; /* class: its place in that order until nn_labels_number */
 } nn_label;
 
 typedef struct nn_labels {
     nn_pool pool;
-    size_t count, room;
-    nn_label *label;      /* in order of first appearance */
-    uint32_t *hash_table; /* 1 + position in `label`; 0: free */
-    size_t hash_size;     /* a power of two */
-    bool integers;        /* all of them */
-    bool plain;           /* they are 0 ... count - 1 themselves and need no names */
+    size_t count, room, limit; /* limit: the most there may be, by default NN_MAX_LABELS */
+    nn_label *label;           /* in order of first appearance */
+    uint32_t *hash_table;      /* 1 + position in `label`; 0: free */
+    size_t hash_size;          /* a power of two */
+    bool integers;             /* all of them */
+    bool plain;                /* they are 0 ... count - 1 themselves and need no names */
 } nn_labels;
 
 int nn_labels_init(nn_labels *labels);
 void nn_labels_release(nn_labels *labels);
 
-/* Adds `text` unless it is there. NN_EFORMAT beyond NN_MAX_LABELS. */
+/* Adds `text` unless it is there. NN_EFORMAT beyond the limit. */
 int nn_labels_add(nn_labels *labels, const char *text);
 
 /* Gives out the class indices: integers in numerical order, names in order of appearance. */
 int nn_labels_number(nn_labels *labels);
-/* The same, all in order of appearance. */
-void nn_labels_keep_order(nn_labels *labels);
 
 /* Class index, or -1 when `text` was never added. */
 int64_t nn_labels_find(const nn_labels *labels, const char *text);

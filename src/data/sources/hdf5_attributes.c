@@ -244,6 +244,7 @@ int nn_hdf5_read_attributes(nn_dataset *ds) {
     if (ds->split[0].x.shape.rank == 3)
         NN_TRY(read_layout(ds, &layout));
     nn_dataset_open_layout(ds, layout);
+    ds->tokens = nn_h5_has_attr(ds->state, "/", "tokens");
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
     return open_features(ds);

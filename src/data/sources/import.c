@@ -1,4 +1,4 @@
-/* Files of other formats as data sets: imported to a temporary file. */
+/* Files of other formats as data sets: the importer of the same name makes a temporary file. */
 #include "data/importers/importer.h"
 #include "data/sources/sources.h"
 
@@ -23,71 +23,39 @@ static const char *input_of(const nn_option *table, const void *options) {
     return "data";
 }
 
-static int open_imported(nn_dataset *ds, const nn_importer_ops *importer, const void *options) {
-    ds->path = nn_pool_strdup(&ds->pool, input_of(importer->entry.options, options));
+static int import_open(nn_dataset *ds, const void *options) {
+    const nn_entry *row = nn_family_find(&nn_importers, ds->ops->entry.name);
+    const nn_importer_ops *importer = (const nn_importer_ops *)(const void *)row;
+
+    ds->path = nn_pool_strdup(&ds->pool, input_of(row->options, options));
     if (!ds->path)
         return NN_EMEMORY;
     return nn_temporary_attach(ds, import, &(struct import){importer, options});
 }
 
 /* Numbers are the names of the classes, whichever is the first. */
-static int open_named(nn_dataset *ds, const nn_importer_ops *importer, const void *options) {
-    NN_TRY(open_imported(ds, importer, options));
+static int import_open_named(nn_dataset *ds, const void *options) {
+    NN_TRY(import_open(ds, options));
     if (ds->class_names)
         ds->settings.first_label = 0;
     return NN_OK;
 }
 
-static int csv_open(nn_dataset *ds, const void *options) {
-    return open_named(ds, &nn_importer_csv, options);
-}
+#define SOURCE(kind, open_function, help)                                                          \
+    const nn_source_ops nn_source_##kind = {                                                       \
+        .entry = {#kind, help, nn_##kind##_table, sizeof(nn_##kind##_options)},                    \
+        .open = open_function,                                                                     \
+        .read = nn_hdf5_read,                                                                      \
+        .close = nn_hdf5_close,                                                                    \
+        .converts = true,                                                                          \
+    }
 
-static int libsvm_open(nn_dataset *ds, const void *options) {
-    return open_named(ds, &nn_importer_libsvm, options);
-}
-
-static int idx_open(nn_dataset *ds, const void *options) {
-    return open_imported(ds, &nn_importer_idx, options);
-}
-
-static int images_open(nn_dataset *ds, const void *options) {
-    return open_imported(ds, &nn_importer_images, options);
-}
-
-const nn_source_ops nn_source_csv = {
-    .entry = {"csv", "The rows of a CSV file as the split train.", nn_csv_table,
-              sizeof(nn_csv_options)},
-    .open = csv_open,
-    .read = nn_hdf5_read,
-    .close = nn_hdf5_close,
-    .converts = true,
-};
-
-const nn_source_ops nn_source_idx = {
-    .entry = {"idx", "MNIST and its relatives as they come: IDX files, gzip'd or not.",
-              nn_idx_table, sizeof(nn_idx_options)},
-    .open = idx_open,
-    .read = nn_hdf5_read,
-    .close = nn_hdf5_close,
-    .converts = true,
-};
-
-const nn_source_ops nn_source_images = {
-    .entry = {"images",
-              "A folder of PNG and JPEG files, a folder a class. Each run decodes them anew: "
-              "`nnmpi data import images` does it once.",
-              nn_images_table, sizeof(nn_images_options)},
-    .open = images_open,
-    .read = nn_hdf5_read,
-    .close = nn_hdf5_close,
-    .converts = true,
-};
-
-const nn_source_ops nn_source_libsvm = {
-    .entry = {"libsvm", "The rows of a file in LIBSVM's format as the split train.",
-              nn_libsvm_table, sizeof(nn_libsvm_options)},
-    .open = libsvm_open,
-    .read = nn_hdf5_read,
-    .close = nn_hdf5_close,
-    .converts = true,
-};
+SOURCE(csv, import_open_named, "The rows of a CSV file as the split train.");
+SOURCE(idx, import_open, "MNIST and its relatives as they come: IDX files, gzip'd or not.");
+SOURCE(images, import_open,
+       "A folder of PNG and JPEG files, a folder a class. Each run decodes them anew: "
+       "`nnmpi data import images` does it once.");
+SOURCE(libsvm, import_open_named, "The rows of a file in LIBSVM's format as the split train.");
+SOURCE(npy, import_open, "An array of NumPy as the samples of the split train.");
+SOURCE(npz, import_open, "Arrays of NumPy in one file.");
+SOURCE(text, import_open, "A text as windows of tokens, to learn which one comes next.");

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "data/classes.h"
-#include "data/importers/csv_reader.h"
+#include "data/importers/importer.h"
 #include "data/layout.h"
 #include "data/sources/sources.h"
 #include "data/split.h"
@@ -39,13 +39,24 @@ static int check_split(const nn_dataset *ds, const nn_split *split) {
 
 /* What reads the file that `path` alone names: its name says so. */
 static const nn_source_ops *source_of(const char *path) {
-    static const char *const svm[] = {".svm", ".libsvm", ".svm.gz", ".libsvm.gz", NULL};
+    static const struct {
+        const nn_source_ops *ops;
+        const char *ending[5];
+    } by_ending[] = {
+        {&nn_source_csv, {".csv", ".tsv", ".csv.gz", ".tsv.gz"}},
+        {&nn_source_idx, {"-ubyte", "-ubyte.gz", ".idx", ".idx.gz"}},
+        {&nn_source_libsvm, {".svm", ".libsvm", ".svm.gz", ".libsvm.gz"}},
+        {&nn_source_npy, {".npy"}},
+        {&nn_source_npz, {".npz"}},
+        {&nn_source_text, {".txt", ".text", ".txt.gz", ".text.gz"}},
+    };
 
     if (nn_is_folder(path))
-        return &nn_source_images;
-    if (nn_text_has_ending(path, svm))
-        return &nn_source_libsvm;
-    return nn_csv_has_name(path) ? &nn_source_csv : &nn_source_hdf5;
+        return nn_idx_has_folder(path) ? &nn_source_idx : &nn_source_images;
+    for (size_t i = 0; i < sizeof by_ending / sizeof *by_ending; i++)
+        if (nn_text_has_ending(path, by_ending[i].ending))
+            return by_ending[i].ops;
+    return &nn_source_hdf5;
 }
 
 /* The row that the `data:` map means; `path` alone is what its name says. */
@@ -204,7 +215,7 @@ int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out)
     int rc = nn_dataset_node(&pool, path, NULL, &data);
 
     *out = NULL;
-    if (rc >= 0 && nn_csv_has_name(path))
+    if (rc >= 0 && source_of(path) == &nn_source_csv)
         rc = nn_fail(NN_EUSAGE,
                      "%s is CSV: nnmpi data import csv %s --label COLUMN -O FILE.h5 makes a data "
                      "set of it",
@@ -302,6 +313,46 @@ static int add_table_keys(nn_node *map, const nn_like *like) {
     return like->features ? add_columns(map, like) : NN_OK;
 }
 
+/* The tokens of the model, which the names of its classes are; bytes have none. */
+static const char *tokens_of(const nn_like *like) {
+    bool chars = true;
+
+    for (int64_t i = 1; like->class_name && chars && i < like->classes; i++) {
+        const char *name = like->class_name[i];
+        chars = nn_text_utf8(name) == strlen(name);
+    }
+    return !like->class_name ? "bytes" : chars ? "chars" : "words";
+}
+
+static int add_vocabulary(nn_node *map, const nn_like *like) {
+    nn_node *list = nn_node_list(map->pool);
+
+    if (!list)
+        return NN_EMEMORY;
+    for (int64_t i = 0; i < like->classes; i++) {
+        nn_node *name = nn_node_scalar(map->pool, like->class_name[i]);
+        if (!name)
+            return NN_EMEMORY;
+        name->quoted = true;
+        NN_TRY(nn_node_add(list, NULL, name));
+    }
+    return nn_node_add(map, "vocabulary", list);
+}
+
+static int add_text_keys(nn_node *map, const nn_like *like) {
+    NN_TRY(add_key(map, "tokens", tokens_of(like)));
+    NN_TRY(add_key(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0])));
+    return like->class_name ? add_vocabulary(map, like) : NN_OK;
+}
+
+static int copy_array_keys(nn_node *map, const nn_node *data) {
+    static const char *const keys[] = {"x", "y", "w", "len"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        NN_TRY(copy_key(map, data, keys[i]));
+    return NN_OK;
+}
+
 /* The map but for a table's answer. */
 static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
     const nn_source_ops *ops = source_of(path);
@@ -323,6 +374,10 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
         NN_TRY(add_key(*out, "values", like->values ? "true" : "false"));
         return add_key(*out, "features", nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
     }
+    if (ops == &nn_source_text)
+        return add_text_keys(*out, like);
+    if (ops == &nn_source_npz && has_source(like->data, "npz"))
+        return copy_array_keys(*out, like->data);
     if (ops != &nn_source_images)
         return NN_OK;
     if (has_source(like->data, "images"))
@@ -340,35 +395,35 @@ int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_nod
 }
 
 /* The columns of a table that are no features, by their names or numbers. */
-static int add_dropped(nn_node *map, const nn_like *like, bool answers) {
-    const char *const keys[] = {like->features ? NULL : "drop", answers ? "label" : NULL,
-                                answers ? "target" : NULL};
+static int add_answers(nn_node *map, const nn_like *like) {
+    static const char *const keys[] = {"drop", "label", "target"};
     const char *list = NULL;
 
     for (size_t i = 0; has_source(like->data, "csv") && i < sizeof keys / sizeof *keys; i++) {
-        const nn_node *key = keys[i] ? nn_node_get(like->data, keys[i]) : NULL;
+        const nn_node *key = nn_node_get(like->data, keys[i]);
         if (!key || key->kind != NN_NODE_SCALAR || nn_node_is_null(key))
             continue;
         list = nn_pool_printf(map->pool, "%s%s%s", list ? list : "", list ? "," : "", key->text);
         if (!list)
             return NN_EMEMORY;
     }
-    return list ? add_key(map, "drop", list) : NN_OK;
+    if (list)
+        NN_TRY(add_key(map, "answers", list));
+    return add_key(map, "features", nn_pool_printf(map->pool, "%zu", nn_shape_count(like->x)));
 }
 
-/* With `answers` the columns of answers are in the file. */
 static int open_samples(nn_pool *pool, const char *path, bool other_files, const nn_like *like,
-                        bool answers, nn_dataset **out) {
+                        nn_dataset **out) {
+    const nn_source_ops *ops = source_of(path);
     nn_node *data = NULL;
 
-    *out = NULL;
     NN_TRY(samples_node(pool, path, like, &data));
     if (other_files)
         NN_TRY(allow_other_files(data));
-    if (source_of(path) == &nn_source_csv) {
+    if (ops == &nn_source_csv || ops == &nn_source_text)
         NN_TRY(add_key(data, "unlabelled", "true"));
-        NN_TRY(add_dropped(data, like, answers));
-    }
+    if (ops == &nn_source_csv)
+        NN_TRY(add_answers(data, like));
     return nn_dataset_open(data, NULL, out);
 }
 
@@ -378,10 +433,9 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *l
     nn_like samples = *like;
     int rc;
 
+    *out = NULL;
     samples.values = true; /* a number that is no class of the model's does no harm */
-    rc = open_samples(&pool, path, other_files, &samples, true, out);
-    if (rc == NN_EUSAGE && source_of(path) == &nn_source_csv)
-        rc = open_samples(&pool, path, other_files, &samples, false, out);
+    rc = open_samples(&pool, path, other_files, &samples, out);
     nn_pool_release(&pool);
     return rc;
 }

@@ -18,6 +18,8 @@ typedef struct nn_like {
     const nn_shape *x;   /* a sample */
     size_t features;     /* columns of x with names, or 0 */
     const char *const *feature_name;
+    int64_t classes; /* with names, or 0 */
+    const char *const *class_name;
     const nn_affine *affine; /* how they become floats */
     bool values;             /* y were numbers to predict, no classes */
 } nn_like;

@@ -38,13 +38,20 @@ static bool skip(line *l, const char *text) {
 }
 
 static int read_descr(line *l, nn_file_tensor *t) {
+    const nn_element *e = nn_elements;
     size_t length;
     if (!skip(l, "'"))
         return bad_line(l, "a type in quotes (no structured ones)");
     length = strcspn(l->at, "'");
-    for (const nn_element *e = nn_elements; e->name && !t->type; e++)
-        if (e->numpy && strlen(e->numpy) == length && memcmp(e->numpy, l->at, length) == 0)
-            t->type = e;
+    while (e->name &&
+           !(e->numpy && strlen(e->numpy) == length && memcmp(e->numpy, l->at, length) == 0))
+        e++;
+    if (e->name || (l->list->skips && *l->at != '>'))
+        t->type = e;
+    if (!t->type && *l->at == '>')
+        return nn_fail(NN_EFORMAT,
+                       "%s: '%s' holds big-endian numbers; save a.astype('<%.*s') instead",
+                       l->list->file, l->name, length ? (int)length - 1 : 0, l->at + 1);
     if (!t->type)
         return bad_line(l, "a type of numbers as '<f4', little-endian");
     l->at += length;
@@ -109,6 +116,8 @@ static int read_npy(nn_file_tensors *list, const char *name, const unsigned char
         return NN_EMEMORY;
     NN_TRY(read_line(&l, &t));
     t.bytes = bytes + head + length;
+    if (!t.type->name) /* of texts, in a list that skips them */
+        return 0;
     return nn_file_tensors_add(list, t, size - head - length);
 }
 
@@ -128,6 +137,13 @@ static int take_member(void *ctx, const char *name, const unsigned char *bytes, 
 static int npz_read(nn_file_tensors *list) {
     NN_TRY(nn_zip_read(list->pool, list->file, take_member, list));
     return nn_file_tensors_check_names(list);
+}
+
+int nn_npy_read(nn_file_tensors *list) {
+    char *bytes;
+    size_t size;
+    NN_TRY(nn_file_read(list->pool, list->file, &bytes, &size));
+    return read_npy(list, "array", (const unsigned char *)bytes, size);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

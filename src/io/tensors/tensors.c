@@ -123,8 +123,7 @@ const nn_file_tensor *nn_file_tensors_find(const nn_file_tensors *list, const ch
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
-/* Where the element that is number `i` in C order stands in the file. */
-static size_t place_of(const nn_file_tensor *t, size_t i) {
+size_t nn_file_tensor_place(const nn_file_tensor *t, size_t i) {
     size_t place = 0, stride = t->count;
     for (int d = t->rank - 1; t->fortran && d >= 0; d--) {
         stride /= (size_t)t->dim[d];
@@ -139,7 +138,8 @@ int nn_file_tensor_floats(const nn_file_tensors *list, const nn_file_tensor *ten
         return nn_fail(NN_EFORMAT, "%s: '%s' holds %s, which cannot be parameters", list->file,
                        tensor->name, tensor->type->name);
     for (size_t i = 0; i < tensor->count; i++) {
-        double value = tensor->type->get(tensor->bytes + place_of(tensor, i) * tensor->type->size);
+        double value =
+            tensor->type->get(tensor->bytes + nn_file_tensor_place(tensor, i) * tensor->type->size);
         out[i] = (float)value;
         if (!isfinite(out[i]))
             return nn_fail(NN_EFORMAT, "%s: element %zu of '%s' is %g, which is no finite float",

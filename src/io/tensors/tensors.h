@@ -33,6 +33,7 @@ typedef struct nn_file_tensor {
 typedef struct nn_file_tensors {
     nn_pool *pool;          /* owns names, list, and the bytes of a file that was read */
     const char *file;       /* in messages */
+    bool skips;             /* .npz: arrays that hold no numbers are left out, else refused */
     const char *about;      /* what nnmpi says of the model, NULL: nothing */
     nn_file_tensor *tensor; /* in the order of the file */
     size_t count, capacity;
@@ -49,6 +50,8 @@ extern const nn_file_tensor_format nn_format_safetensors, nn_format_npz;
 /* The format of a file of that name; NULL: none of these. */
 const nn_file_tensor_format *nn_file_tensor_format_of(const char *file);
 
+/* A .npy file, of which list->file is the name: one tensor, called "array". */
+int nn_npy_read(nn_file_tensors *list);
 /* Adds one whose name, type and dimensions are set, and `bytes` bytes of it are there. The type,
  * the size and the name are checked. */
 int nn_file_tensors_add(nn_file_tensors *list, nn_file_tensor tensor, size_t bytes);
@@ -59,6 +62,9 @@ const nn_file_tensor *nn_file_tensors_find(const nn_file_tensors *list, const ch
 /* "[3, 4]" in `text`, which is returned. */
 #define NN_FILE_TENSOR_TEXT 192
 const char *nn_file_tensor_shape_text(const nn_file_tensor *tensor, char text[NN_FILE_TENSOR_TEXT]);
+/* Where the element that is number `i`, the last dimension being the innermost one, stands among
+ * those of the file. */
+size_t nn_file_tensor_place(const nn_file_tensor *tensor, size_t i);
 /* Copies it to out[count], the last dimension being the innermost one; where a number is no finite
  * float, that is NN_EFORMAT. */
 int nn_file_tensor_floats(const nn_file_tensors *list, const nn_file_tensor *tensor, float *out);

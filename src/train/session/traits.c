@@ -30,6 +30,8 @@ nn_like nn_data_like(const nn_data_traits *data) {
     return (nn_like){.x = &data->x,
                      .features = data->features,
                      .feature_name = data->feature_names,
+                     .classes = data->class_names ? data->classes : 0,
+                     .class_name = data->class_names,
                      .affine = &data->affine,
                      .values = !data->labels};
 }

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Text as windows of tokens: characters, bytes, words; a model that learns the next one, and what it makes of
+# new texts.
+. "$SOURCE_DIR/tests/lib.sh"
+
+for _ in {1..60}; do printf 'ab\xc3\xa9 c\n'; done >t.txt # 6 characters, 7 bytes, 3 words
+expect_info() { # IMPORT... -- LINE...
+    local arguments=()
+    while [ "$1" != -- ]; do arguments+=("$1") && shift; done
+    "$NNMPI" data import text "${arguments[@]}" -O t.h5 -q
+    "$NNMPI" data info t.h5 >out
+    for line in "${@:2}"; do expect_line "$line" out; done
+}
+# 359 characters with one that follows, in windows of 10: 0 is <unk>
+expect_info t.txt --context 10 -- '^x +uint8 \[10\]' '^train +36 +x +1 +6 '
+expect_info t.txt --context 10 --valid 0.1 -- '^train +33 +x' '^valid +4 +x'
+expect_info t.txt --context 10 --tokens bytes -- '^train +42 +x +10 +195 '
+expect_info t.txt --context 10 --tokens words -- '^train +18 +x +1 +3 '
+expect_info t.txt --context 10 --most 2 -- '^train +36 +x +0 +2 '
+expect_info t.txt --context 500 -- '^train +1 +x +0 +6 ' '^len '
+gzip -c t.txt >t2.txt.gz
+expect_info t2.txt.gz --context 10 -- '^train +36 +x +1 +6 '
+
+cat >net.yaml <<'YAML'
+data: {path: t.txt, context: 12}
+model: [embedding: {vocabulary: 7, units: 8}, lstm: {units: 16, return: all}, dense: {units: 7}]
+loss: cross_entropy
+train: {epochs: 20, batch_size: 10, optimizer: {adam: {lr: 0.05}}}
+validate: {split: train, metrics: [accuracy]}
+YAML
+"$NNMPI" train net.yaml --run run -q >out
+"$NNMPI" eval run --split train >out
+expect_line 'train accuracy (0\.9[0-9]|1\.0)' out
+printf 'c\nabé ' >new.txt
+"$NNMPI" predict run --data new.txt -O p.csv 2>err
+expect_line '^0,5,c,' p.csv
+expect_line '^0,2,b,' p.csv
+printf "abzab" >strange.txt
+"$NNMPI" predict run --data strange.txt -O p.csv 2>err
+expect_line "strange.txt: 'z' is a token that the model was not trained on, as are 1 of 5" err
+"$NNMPI" eval run --data new.txt >out
+expect_line '^train accuracy' out
+"$NNMPI" data import text strange.txt --context 4 -O other.h5 -q
+expect_code 3 "$NNMPI" eval run --data other.h5 2>err
+expect_line 'other.h5: its tokens have other numbers' err
+"$NNMPI" data import text t.txt --context 12 -O same.h5 -q
+"$NNMPI" eval run --data same.h5 >out
+expect_line '^train accuracy (0\.9[0-9]|1\.0)' out
+
+refuses() {
+    expect_code 3 "$NNMPI" data import text bad.txt -O bad.h5 "${@:2}" 2>err
+    expect_line "$1" err
+}
+printf 'a\nb\xff\n' >bad.txt
+refuses 'bad.txt:2: byte 0xff begins no character of UTF-8: .*tokens: bytes'
+refuses 'bad.txt:2: byte 0xff' --tokens words
+"$NNMPI" data import text bad.txt --tokens bytes --context 2 -O bytes.h5 -q
+printf 'a\0b' >bad.txt
+refuses 'bad.txt:1: a byte 0'
+: >bad.txt
+refuses 'bad.txt: 0 tokens are for /train'
+printf 'abcdefghij' >bad.txt
+refuses 'bad.txt: 1 tokens are for /valid, but a window has 4' --context 4 --valid 0.1
