@@ -119,7 +119,7 @@ visit() {
     local blocks=$trash/blocks block action words done_last=no
     rm -rf "$blocks" "$trash/reader" && mkdir -p "$blocks" "$trash/reader/build"
     cd "$trash/reader"
-    cp -r "$SOURCE_DIR/scripts" "$SOURCE_DIR/slurm" "$SOURCE_DIR/datasets" .
+    cp -r "$SOURCE_DIR"/{docs,scripts,slurm,datasets} .
     ln -s "$trash/installed/bin" build/release
     split_blocks "$SOURCE_DIR/$document" "$blocks"
     for block in "$blocks"/*.info; do
