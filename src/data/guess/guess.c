@@ -45,7 +45,7 @@ static bool find_idx(nn_pool *pool, const char *path, const char **folder, const
 
 static int guess_idx(nn_guess *guess, const char *folder, const char *prefix) {
     NN_TRY(nn_guess_add(guess, "source", "idx", "Files in the format of MNIST."));
-    NN_TRY(nn_guess_add(guess, "from", nn_yaml_quoted(guess->pool, folder), ""));
+    NN_TRY(nn_guess_add(guess, "path", nn_yaml_quoted(guess->pool, folder), ""));
     if (!*prefix)
         return NN_OK;
     return nn_guess_add(guess, "prefix", nn_yaml_quoted(guess->pool, prefix),

@@ -168,6 +168,12 @@ static int read_all(reader *r, nn_gz *file, char *buffer) {
     return r->rc;
 }
 
+bool nn_csv_has_name(const char *path) {
+    static const char *const endings[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz", NULL};
+
+    return nn_text_has_ending(path, endings);
+}
+
 #define CANDIDATES "\t;|," /* a semicolon goes before the comma of decimals */
 enum { CANDIDATE_COUNT = sizeof CANDIDATES - 1, GUESS_LINES = 20 };
 

@@ -14,6 +14,8 @@ typedef struct nn_csv_row {
     const nn_csv_field *field;
 } nn_csv_row;
 
+/* Does a file's name say that it is CSV: .csv, .tsv, gzip'd or not? */
+bool nn_csv_has_name(const char *path);
 /* The delimiter of a file: of tab, semicolon, bar and comma the first that stands equally often in
  * its first lines, else the one that is found most often in the first. NN_EFORMAT. Local. */
 int nn_csv_guess(const char *path, char *delimiter);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "data/classes.h"
+#include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/layout.h"
 #include "data/sources/sources.h"
@@ -43,7 +44,6 @@ static const nn_source_ops *source_of(const char *path) {
         const nn_source_ops *ops;
         const char *ending[5];
     } by_ending[] = {
-        {&nn_source_csv, {".csv", ".tsv", ".csv.gz", ".tsv.gz"}},
         {&nn_source_idx, {"-ubyte", "-ubyte.gz", ".idx", ".idx.gz"}},
         {&nn_source_libsvm, {".svm", ".libsvm", ".svm.gz", ".libsvm.gz"}},
         {&nn_source_npy, {".npy"}},
@@ -53,6 +53,8 @@ static const nn_source_ops *source_of(const char *path) {
 
     if (nn_is_folder(path))
         return nn_idx_has_folder(path) ? &nn_source_idx : &nn_source_images;
+    if (nn_csv_has_name(path))
+        return &nn_source_csv;
     for (size_t i = 0; i < sizeof by_ending / sizeof *by_ending; i++)
         if (nn_text_has_ending(path, by_ending[i].ending))
             return by_ending[i].ops;
