@@ -1,7 +1,7 @@
 #include "exchange/portable.h"
 
 #include "train/checkpoint/checkpoint.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/session/session.h"
 
 #include <string.h>

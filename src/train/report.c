@@ -3,8 +3,8 @@
 #include "base/system/clock.h"
 #include "comm/heartbeat.h"
 #include "math/kernels.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/evaluate/evaluation.h"
-#include "train/run/checkpoint_folder.h"
 #include "train/trainer.h"
 
 #include <math.h>

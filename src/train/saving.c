@@ -4,7 +4,7 @@
 #include "base/system/clock.h"
 #include "base/system/work.h"
 #include "comm/heartbeat.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/trainer.h"
 
 #include <stdio.h>

@@ -237,7 +237,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
-    NN_TRY(nn_session_settle(&t->session));
+    NN_TRY(nn_staging_settle(&t->session));
     NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
     return nn_session_distribute(&t->session, NULL);
 }

@@ -54,6 +54,11 @@ complain 'public headers include only public and standard ones:' "$(
         grep -vE '^include/nnmpi/(cpp/)?[a-z]+\.hpp:.*<(nnmpi/(cpp/)?[a-z]+\.h(pp)?|[a-z_]+)>' |
         grep -v '^include/nnmpi/mpi\.h:.*<mpi\.h>' || true)"
 
+# Files beside the folders of a folder, such as src/train/trainer.h, are theirs in common.
+complain 'folders of one folder include each other:' "$(
+    grep -roE '^#include "[a-z0-9_/]*/' src | sort -u |
+        sed -nE 's#^src/([a-z]+)/([a-z0-9_]+)/.*"\1/([a-z0-9_]+)/.*#\1/\2 \1/\3#p' | tsort 2>&1 >/dev/null || true)"
+
 # Two may end the process: the watchdog, when the thread that trains hangs, and nn_comm_abort.
 complain 'only src/cli prints, exits and handles signals:' "$(grep -rnE \
     -e '(^|[^a-zA-Z_>.])(printf|puts|perror|putchar|exit|_exit|_Exit|abort|signal|sigaction) ?\(' \

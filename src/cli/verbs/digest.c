@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 
 #include <nnmpi/checkpoint.h>
 

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "exchange/portable.h"
 #include "io/files/file.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 
 #include <string.h>
 

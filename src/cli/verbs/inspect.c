@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/verbs/model_report.h"
 #include "train/checkpoint/checkpoint.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/session/session.h"
 
 #include <stdio.h>

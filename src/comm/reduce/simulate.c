@@ -82,7 +82,7 @@ static double alone(enum kind kind, double bytes, const nn_network *net, int nod
     return t.ready;
 }
 
-/* As sums do (comm/between/sums.h). */
+/* As sums do (comm/reduce/node/sums.h). */
 static bool go_directly(const nn_step_plan *plan, int nodes) {
     return nn_sums_go_directly((size_t)nodes, 0, plan->number < sizeof(nn_real), false);
 }

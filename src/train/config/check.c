@@ -3,8 +3,8 @@
 #include "comm/reduce/spec.h"
 #include "data/edge_list.h"
 #include "io/files/file.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/config/settings.h"
-#include "train/run/checkpoint_folder.h"
 
 #include <math.h>
 #include <stdio.h>

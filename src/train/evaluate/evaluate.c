@@ -6,8 +6,8 @@
 #include "io/files/file.h"
 #include "math/float_mode.h"
 #include "math/parallel.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/evaluate/evaluation.h"
-#include "train/run/checkpoint_folder.h"
 #include "train/session/session.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "data/normalize.h"
 #include "data/sources/open.h"
 #include "math/float_mode.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/session/session.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "io/files/file.h"
 #include "io/files/folder.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"

@@ -5,8 +5,8 @@
 #include "base/numbers/rng.h"
 #include "io/files/file.h"
 #include "io/files/folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 #include "train/checkpoint/trailer.h"
-#include "train/run/checkpoint_folder.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "base/system/clock.h"
 #include "base/system/worker.h"
 #include "math/kernels.h"
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 
 #include <stdio.h>
 #include <string.h>

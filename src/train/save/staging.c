@@ -166,6 +166,11 @@ void nn_staging_complete(nn_staging *s) {
     s->waited += nn_seconds() - since;
 }
 
+int nn_staging_settle(const nn_session *session) {
+    nn_staging_complete(session->staging);
+    return nn_comm_agree(session->comm, 0);
+}
+
 double nn_staging_waited(const nn_staging *s) {
     return s->waited;
 }

@@ -10,8 +10,9 @@
 #include "nn/model.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/settings.h"
-#include "train/evaluate/evaluation.h"
 #include "train/session/microbatch.h"
+
+#include <nnmpi/train.h>
 
 typedef struct nn_staging nn_staging;
 
@@ -130,9 +131,6 @@ nn_snapshot nn_session_snapshot(const nn_session *session);
  * where ranks have shares of them, and for residuals. To be closed, also after a failure. Local. */
 int nn_session_open_snapshot(const nn_session *session, nn_snapshot *snapshot);
 void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot);
-/* Before parameters change outside of a step: waits for copies of them that are under way, and
- * until no rank reads them any more. Collective. */
-int nn_session_settle(const nn_session *session);
 /* Gives every rank rank 0's parameters and, from its open snapshot unless NULL, optimiser state and
  * residuals. Collective. */
 int nn_session_distribute(nn_session *session, const nn_snapshot *snapshot);

@@ -1,5 +1,5 @@
 /* The state of a training on its way into a checkpoint and back. */
-#include "train/save/staging.h"
+#include "train/session/session.h"
 
 /* This rank's share of optimiser state is all of it. */
 static bool has_whole(const nn_session *session) {
@@ -57,11 +57,6 @@ void nn_session_close_snapshot(const nn_session *session, nn_snapshot *snapshot)
         nn_free(snapshot->slot[i]);
     nn_free(snapshot->residual.value);
     *snapshot = (nn_snapshot){0};
-}
-
-int nn_session_settle(const nn_session *session) {
-    nn_staging_complete(session->staging);
-    return nn_comm_agree(session->comm, 0);
 }
 
 int nn_session_distribute(nn_session *session, const nn_snapshot *snapshot) {

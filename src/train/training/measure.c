@@ -1,4 +1,5 @@
 /* Metrics of the minibatches that training takes, as they come (nn_training_measure). */
+#include "train/evaluate/evaluation.h"
 #include "train/training/training.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The ranks of a node share one copy of the parameters and see each other's gradients, in
  * shared memory. The owner of a slice adds the gradients of the node's ranks for it by plain
- * loads, sums over the nodes with the owners of the same slice there (comm/between/sums.h), and
+ * loads, sums over the nodes with the owners of the same slice there (comm/reduce/node/sums.h), and
  * takes the optimiser's step in place.
  *
  * Ranks tell each other by counters that only grow, each written by one rank alone. What a counter

@@ -3,8 +3,8 @@
 #ifndef NN_COMM_REDUCE_NODE_NODE_H
 #define NN_COMM_REDUCE_NODE_NODE_H
 
-#include "comm/between/sums.h"
 #include "comm/reduce/backend.h"
+#include "comm/reduce/node/sums.h"
 #include "comm/shared_memory.h"
 
 #include <stdalign.h>

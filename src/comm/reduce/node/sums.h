@@ -10,8 +10,8 @@
  *
  * What rounding takes away is kept with the element (reduce/residuals.h): each node has that of the
  * numbers it sends, and for its own part that of the sum, to which its own numbers go unrounded. */
-#ifndef NN_COMM_BETWEEN_SUMS_H
-#define NN_COMM_BETWEEN_SUMS_H
+#ifndef NN_COMM_REDUCE_NODE_SUMS_H
+#define NN_COMM_REDUCE_NODE_SUMS_H
 
 #include "comm/between/node_tree.h"
 #include "comm/between/wire.h"

@@ -1,6 +1,6 @@
 /* The checkpoints in a run folder: files called checkpoint-<step>.h5. */
-#ifndef NN_TRAIN_RUN_CHECKPOINT_FOLDER_H
-#define NN_TRAIN_RUN_CHECKPOINT_FOLDER_H
+#ifndef NN_TRAIN_CHECKPOINT_CHECKPOINT_FOLDER_H
+#define NN_TRAIN_CHECKPOINT_CHECKPOINT_FOLDER_H
 
 #include "base/mem.h"
 

@@ -1,4 +1,4 @@
-#include "comm/between/sums.h"
+#include "comm/reduce/node/sums.h"
 
 #include "base/mem.h"
 #include "comm/between/bf16.h"

@@ -1,4 +1,4 @@
-#include "train/run/checkpoint_folder.h"
+#include "train/checkpoint/checkpoint_folder.h"
 
 #include "base/log.h"
 #include "io/files/file.h"
