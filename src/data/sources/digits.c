@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { STROKES = 2, POINTS = 13, PIECES = 12 /* straight lines between two points */ };
+enum { STROKES = 2, POINTS = 13 };
+#define PIECES 12 /* straight lines between two points */
 enum { MAX_SIZE = 1024 };
 
 /* In hundredths of the image, from its upper left corner. A point that stands twice is a corner,

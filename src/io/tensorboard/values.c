@@ -16,7 +16,7 @@ void nn_events_scalar(nn_events *events, const char *tag, double value) {
 
 /* ---- histograms ------------------------------------------------------------------------------ */
 
-enum { BUCKETS = 30 };
+#define BUCKETS 30
 
 typedef struct histogram {
     double least, most, sum, squares;

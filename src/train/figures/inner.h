@@ -2,6 +2,7 @@
 #ifndef NN_TRAIN_FIGURES_INNER_H
 #define NN_TRAIN_FIGURES_INNER_H
 
+#include "train/evaluate/evaluation.h"
 #include "train/figures/figures.h"
 #include "train/session/session.h"
 
