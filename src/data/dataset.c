@@ -36,6 +36,9 @@ const nn_option nn_data_options[] = {
     {"prefetch", NN_OPT_CHOICE, offsetof(nn_data_settings, prefetch), "auto", "auto|true|false",
      "does a thread of each rank prepare the next minibatches? auto: with data.memory, and where "
      "there are more cores than threads of all ranks"},
+    {"shuffle", NN_OPT_BOOL, offsetof(nn_data_settings, shuffle), "true", NULL,
+     "draw a new order of the training samples for each epoch; false: always the order in which "
+     "they are stored, in which minibatches are biased where samples are sorted"},
     NN_OPTION_END,
 };
 

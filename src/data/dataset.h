@@ -53,6 +53,7 @@ typedef struct nn_data_settings {
     double memory;           /* MiB; 0: not said */
     bool other_files;        /* what the file leads to is read, too */
     nn_node *split;          /* options of split.h; NULL: not divided */
+    bool shuffle;            /* training samples; else they come as stored */
 } nn_data_settings;
 enum { NN_NORMALIZE_NONE, NN_NORMALIZE_CHANNEL, NN_NORMALIZE_ALL, NN_NORMALIZE_PER_CHANNEL };
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };

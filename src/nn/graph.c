@@ -368,6 +368,18 @@ size_t nn_model_layers(const nn_model *model, const nn_layer *const **out) {
     return model->layers;
 }
 
+nn_layer_work nn_model_work(const nn_layer *layer) {
+    const nn_layer_ops *ops = layer->ops;
+    double forward = ops->work ? ops->work(layer) : 0;
+    double dx = ops->work_dx ? ops->work_dx(layer) : forward;
+    if (!layer->plan->learns)
+        return (nn_layer_work){.forward = forward};
+    for (size_t i = 0; i < layer->inputs; i++)
+        if (layer->input[i]->plan->learns)
+            dx = 0;
+    return (nn_layer_work){.forward = forward, .gradient = forward, .delta = forward - dx};
+}
+
 nn_shape nn_model_input_shape(const nn_model *model) {
     return model->layer[0]->out;
 }

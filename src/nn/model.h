@@ -42,6 +42,13 @@ size_t nn_model_param_count(const nn_model *model);
 size_t nn_model_params(const nn_model *model, const nn_param *const **out);
 /* Layers in order of execution (the input is the first). */
 size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);
+/* Multiply-adds of a layer for one sample, in products with weights: of its forward pass, for the
+ * gradient of the weights, and for delta of what it reads, which is not made of an input below
+ * which nothing learns. */
+typedef struct nn_layer_work {
+    double forward, gradient, delta;
+} nn_layer_work;
+nn_layer_work nn_model_work(const nn_layer *layer);
 nn_shape nn_model_input_shape(const nn_model *model);
 nn_shape nn_model_output_shape(const nn_model *model);
 /* Samples are indices: whole numbers below this; 0: any numbers. */

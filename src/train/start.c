@@ -77,7 +77,8 @@ static int check_position(nn_trainer *t) {
     if (s->shuffle_buffer != nn_loader_shuffle_buffer(t->train))
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
-                       "buffers of %lld samples (0: none); keep data.memory as it was",
+                       "buffers of %lld samples (0: all are one, 1: as stored); keep data.memory "
+                       "and data.shuffle as they were",
                        batch, epoch, (long long)s->shuffle_buffer);
     if (s->seed != t->session.settings->train.seed)
         return nn_fail(NN_EUSAGE,

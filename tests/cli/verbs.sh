@@ -27,6 +27,23 @@ PY
 "$NNMPI" inspect run/last.h5 > out
 expect_line 'checkpoint of step' out
 expect_line 'dense' out
+
+# multiplications: a first layer has no delta to make, but a recurrent one still has its own states'
+"$NNMPI" inspect "$SOURCE_DIR/datasets/iris/iris.yaml" > out
+expect_line '^hidden +24 +24$' out
+expect_line '^output +18 +36$' out
+expect_line '^a step: 30 x \(42 \+ 60\) = 3060, and the update of 51 parameters$' out
+cat > recurrent.yaml <<'YAML'
+data: {source: inline, x: [[1, 2, 3, 4, 5, 6]], y: [1]}
+model: [reshape: {shape: [3, 2]}, rnn: {units: 4}, dense: {units: 2}]
+loss: cross_entropy
+train: {batch_size: 1}
+YAML
+"$NNMPI" inspect recurrent.yaml --json > out
+python3 -c '
+import json; layers = json.load(open("out"))["layers"]
+assert layers[2]["multiplications"] == {"forward": 3 * (8 + 16), "backward": 2 * 3 * (8 + 16) - 3 * 8}, layers
+assert layers[0]["multiplications"] == {"forward": 0, "backward": 0}, layers'
 "$NNMPI" inspect run/last.h5 --json > out
 python3 -c '
 import json; r = json.load(open("out"))

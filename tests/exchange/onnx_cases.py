@@ -9,6 +9,7 @@ CASES = [
     ("activations", VECTOR, [f"{a.replace(': {', ': {name: a' + str(i) + ', inputs: [fc], ')}" if ":" in a else
                              f"{a}: {{name: a{i}, inputs: [fc]}}" for i, a in enumerate(ACTIVATIONS)], "labels"),
     ("dense", VECTOR, ["dense: {units: 40, activation: tanh}", "layer_norm", "dropout", "dropconnect: {units: 7, bias: false}",
+                       "dropout: {rate: 0.3, scale: evaluation}",
                        "batch_norm: {affine: false}"], "scaled"),
     ("binary", VECTOR, ["dense: {units: 4, activation: relu}", "dense: {units: 1}"], "bits"),
     ("regression", VECTOR, ["dense: {units: 4, activation: relu}", "dense: {units: 2}"], "values"),

@@ -22,6 +22,7 @@ static const struct row_case cases[] = {
      {.rank = 3, .dim = {3, 2, 2}}},
     {"[dense: {units: 8, activation: relu}, dropout: {rate: 0.3}, dense: {units: 3}]", {.rank = 1, .dim = {5}}},
     {"[dropconnect: {units: 8, rate: 0.3, activation: relu}, layer_norm, dropconnect: {units: 3}]", {.rank = 1, .dim = {5}}},
+    {"[dropconnect: {units: 8, rate: 0.3, mask: step, activation: relu}, layer_norm, dropconnect: {units: 3, mask: step}]", {.rank = 1, .dim = {5}}},
 };
 /* clang-format on */
 

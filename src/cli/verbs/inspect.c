@@ -51,6 +51,7 @@ static void print_text(const subject *s) {
     else
         printf("%s: configuration\n", s->file);
     nn_print_layers(stdout, s->model);
+    nn_print_work(stdout, s->model, s->batch_size);
     if (s->batch_size > 0) {
         printf("on one rank, batch_size %lld: %s\n", (long long)s->batch_size,
                nn_memory_text(&s->memory, memory));
@@ -158,8 +159,10 @@ static int run(const nn_call *call) {
 static const char *const arguments[] = {"file", NULL};
 
 const nn_verb nn_verb_inspect = {
-    .entry = {"inspect", "Layers, shapes, parameters and memory of a checkpoint or configuration.",
-              table, sizeof(options)},
+    .entry =
+        {"inspect",
+         "Layers, shapes, parameters, multiplications and memory of a checkpoint or configuration.",
+         table, sizeof(options)},
     .usage = "FILE [options]",
     .arguments = arguments,
     .run = run,

@@ -31,6 +31,31 @@ void nn_print_layers(FILE *out, const nn_model *model) {
     fprintf(out, "%-48s %12zu\n", "all", nn_model_param_count(model));
 }
 
+/* The explanation is the formula; a dense layer of n inputs and n outputs has n^2 weights. */
+static const char work_help[] =
+    "multiplications of a sample in products with weights: forward one for each use of a weight;\n"
+    "backward as many for its gradient, and again for delta of the layer below, where it learns\n";
+
+void nn_print_work(FILE *out, const nn_model *model, int64_t batch) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer), updates = nn_model_param_count(model);
+    double forward = 0, backward = 0;
+    fputs(work_help, out);
+    fprintf(out, "%-16s %14s %14s\n", "layer", "forward", "backward");
+    for (size_t i = 0; i < layers; i++) {
+        nn_layer_work work = nn_model_work(layer[i]);
+        if (work.forward > 0)
+            fprintf(out, "%-16s %14.0f %14.0f\n", layer[i]->name, work.forward,
+                    work.gradient + work.delta);
+        forward += work.forward;
+        backward += work.gradient + work.delta;
+    }
+    fprintf(out, "%-16s %14.0f %14.0f\n", "all", forward, backward);
+    if (batch > 0)
+        fprintf(out, "a step: %lld x (%.0f + %.0f) = %.0f, and the update of %zu parameters\n",
+                (long long)batch, forward, backward, (double)batch * (forward + backward), updates);
+}
+
 static void json_dims(nn_json *json, const char *key, int rank, const int64_t *dim) {
     nn_json_open(json, key, '[');
     for (int i = 0; i < rank; i++)
@@ -39,6 +64,7 @@ static void json_dims(nn_json *json, const char *key, int rank, const int64_t *d
 }
 
 static void json_layer(nn_json *json, const nn_layer *layer) {
+    nn_layer_work work = nn_model_work(layer);
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "name", layer->name);
     nn_json_string(json, "kind", layer->ops->entry.name);
@@ -46,6 +72,10 @@ static void json_layer(nn_json *json, const nn_layer *layer) {
     nn_json_open(json, "parameters", '{');
     for (size_t i = 0; i < layer->params; i++)
         json_dims(json, layer->param[i].name, layer->param[i].rank, layer->param[i].dim);
+    nn_json_close(json, '}');
+    nn_json_open(json, "multiplications", '{');
+    nn_json_real(json, "forward", work.forward);
+    nn_json_real(json, "backward", work.gradient + work.delta);
     nn_json_close(json, '}');
     nn_json_close(json, '}');
 }

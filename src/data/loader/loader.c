@@ -307,6 +307,8 @@ int64_t nn_loader_batches(const nn_loader *l) {
 }
 
 int64_t nn_loader_shuffle_buffer(const nn_loader *l) {
+    if (!l->spec.shuffle)
+        return 1;
     return l->shuffle.readers ? l->order.chunk * l->order.buffer : 0;
 }
 

@@ -28,7 +28,7 @@ int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */
 /* Rows of global minibatch `index` of an epoch. */
 int64_t nn_loader_global(const nn_loader *loader, int64_t index);
-/* Samples that are shuffled together; 0: all. */
+/* Samples that are shuffled together; 0: all, 1: none, they come as stored. */
 int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
 /* Minibatch `index` of `epoch`, this rank's shard of it by the present borders of the shards; the

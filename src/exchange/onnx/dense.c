@@ -54,6 +54,16 @@ const char *nn_onnx_slope(nn_onnx_graph *g, const char *op, const char *const *x
     return y;
 }
 
+/* In evaluation: nothing, or a factor. */
+const char *nn_onnx_dropout(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const nn_node *scale = nn_node_get(g->layer->node, "scale");
+    (void)op;
+    if (strcmp(scale->text, "evaluation") != 0)
+        return NN_ONNX_NODE(g, "Identity", x[0]);
+    return NN_ONNX_NODE(g, "Mul", x[0],
+                        nn_onnx_number(g, "kept", 1 - nn_onnx_option_real(g, "rate")));
+}
+
 const char *nn_onnx_step(nn_onnx_graph *g, const char *op, const char *const *x) {
     const char *y = NN_ONNX_NODE(g, "Greater", x[0], nn_onnx_number(g, "zero", 0));
     (void)op;

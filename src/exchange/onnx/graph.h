@@ -83,8 +83,8 @@ typedef struct nn_onnx_layer {
 
 extern const nn_onnx_layer nn_onnx_layers[]; /* layers.c: one row a layer; the last has none */
 
-nn_onnx_export nn_onnx_dense, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step, nn_onnx_swish,
-    nn_onnx_gelu, nn_onnx_gelu_tanh, nn_onnx_prelu, nn_onnx_maxout, nn_onnx_multiply,
+nn_onnx_export nn_onnx_dense, nn_onnx_dropout, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step,
+    nn_onnx_swish, nn_onnx_gelu, nn_onnx_gelu_tanh, nn_onnx_prelu, nn_onnx_maxout, nn_onnx_multiply,
     nn_onnx_concat, nn_onnx_to_shape;
 nn_onnx_export nn_onnx_conv2d, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
     nn_onnx_batch_norm, nn_onnx_layer_norm;

@@ -8,7 +8,7 @@
 const nn_onnx_layer nn_onnx_layers[] = {
     {&nn_layer_dense.entry, nn_onnx_dense, NULL},
     {&nn_layer_dropconnect.entry, nn_onnx_dense, NULL},
-    {&nn_layer_dropout.entry, NULL, "Identity"},
+    {&nn_layer_dropout.entry, nn_onnx_dropout, NULL},
     {&nn_layer_embedding.entry, nn_onnx_embedding, NULL},
     {&nn_layer_flatten.entry, nn_onnx_to_shape, NULL},
     {&nn_layer_reshape.entry, nn_onnx_to_shape, NULL},

@@ -1,8 +1,9 @@
-/* Dropout (Srivastava et al. 2014), inverted: in training an element is 0 with probability `rate`,
- * else divided by 1 - rate, so that evaluation, which changes nothing, sees the expectation. What
- * is dropped is a function of seed, step, layer, sample and element: the same on any number of
- * ranks. */
+/* Dropout (Srivastava et al. 2014): in training an element is 0 with probability `rate`. So that
+ * evaluation sees the expectation, others are divided by 1 - rate in training (inverted dropout),
+ * or all multiplied by it in evaluation, as the paper does. What is dropped is a function of seed,
+ * step, layer, sample and element: the same on any number of ranks. */
 #include "base/numbers/rng.h"
+#include "math/kernels.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>
@@ -11,12 +12,17 @@
 
 struct dropout {
     double rate;
+    int scale;
 };
+enum { IN_TRAINING, IN_EVALUATION };
 
-static const nn_option dropout_options[] = {{"rate", NN_OPT_REAL, offsetof(struct dropout, rate),
-                                             "0.5", "[0, 1)",
-                                             "share of the elements that is dropped"},
-                                            NN_OPTION_END};
+static const nn_option dropout_options[] = {
+    {"rate", NN_OPT_REAL, offsetof(struct dropout, rate), "0.5", "[0, 1)",
+     "share of the elements that is dropped"},
+    {"scale", NN_OPT_CHOICE, offsetof(struct dropout, scale), "training", "training|evaluation",
+     "where elements are scaled, so that both see the same expectation: in training those that are "
+     "kept are divided by 1 - rate, or in evaluation all are multiplied by it, the classic form"},
+    NN_OPTION_END};
 
 static int dropout_plan(nn_layer *layer) {
     layer->out = layer->in[0];
@@ -41,8 +47,10 @@ static void apply(size_t n, nn_real scale, const uint8_t *kept, const nn_real *x
         y[i] = kept[i] ? x[i] * scale : 0;
 }
 
+/* What is kept in training is multiplied by it. */
 static nn_real scale_of(const nn_layer *layer) {
-    return (nn_real)(1 / (1 - ((const struct dropout *)layer->options)->rate));
+    const struct dropout *o = layer->options;
+    return o->scale == IN_TRAINING ? (nn_real)(1 / (1 - o->rate)) : 1;
 }
 
 static void dropout_forward(const nn_layer *layer, const nn_io *io) {
@@ -51,8 +59,11 @@ static void dropout_forward(const nn_layer *layer, const nn_io *io) {
     uint64_t place = nn_mix64(nn_hash_text(layer->name) + io->pass->step);
     uint8_t *kept = io->save;
     if (!io->pass->training) {
+        size_t n = io->batch * width;
         if (io->y != io->x[0])
-            memcpy(io->y, io->x[0], io->batch * width * sizeof *io->y);
+            memcpy(io->y, io->x[0], n * sizeof *io->y);
+        if (o->scale == IN_EVALUATION)
+            nn_kernels_get()->scale(n, (nn_real)(1 - o->rate), io->y);
         return;
     }
     for (size_t r = 0; r < io->batch; r++) {
@@ -70,9 +81,10 @@ static void dropout_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_dropout = {
-    .entry = {"dropout",
-              "in training each element is 0 with probability rate, else divided by 1 - rate",
-              dropout_options, sizeof(struct dropout)},
+    .entry =
+        {"dropout",
+         "in training each element is 0 with probability rate; evaluation sees the expectation",
+         dropout_options, sizeof(struct dropout)},
     .plan = dropout_plan,
     .forward = dropout_forward,
     .backward = dropout_backward,

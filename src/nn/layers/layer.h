@@ -151,6 +151,8 @@ typedef struct nn_layer_ops {
     /* Multiply-adds of the forward pass of one sample, where they are most of its time; backward
      * makes as many for dx and again for the gradients. NULL: elsewhere. */
     double (*work)(const nn_layer *layer);
+    /* Those of backward that dx alone needs; NULL: as many as forward. */
+    double (*work_dx)(const nn_layer *layer);
     void (*forward)(const nn_layer *layer, const nn_io *io);
     void (*backward)(const nn_layer *layer, const nn_io *io);
     /* The rows of a side of outer[i], of all samples of a call; in the same order on both sides.

@@ -109,14 +109,14 @@ double nn_bench_row_fraction(const nn_bench_layer *layer, double nodes) {
     return fraction;
 }
 
-/* What layer i makes in a step of this rank; the data has no gradient. */
+/* What layer i makes in a step of this rank. */
 static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
     double samples = (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
-    bool first = layer->input[0]->inputs == 0;
-    double forward = layer->ops->work ? 2 * samples * layer->ops->work(layer) : 0;
-    out->forward_work = forward;
-    out->backward_work = (first ? 0 : forward) + (1 - nn_bench_row_fraction(out, 1)) * forward;
+    nn_layer_work work = nn_model_work(layer);
+    double computed = work.delta + (1 - nn_bench_row_fraction(out, 1)) * work.gradient;
+    out->forward_work = 2 * samples * work.forward;
+    out->backward_work = 2 * samples * computed;
 }
 
 static double seconds_waited(const struct bench *b, size_t i) {

@@ -16,7 +16,7 @@ typedef struct nn_state {
     int64_t step, epoch,
         batch; /* steps taken; epoch under way (from 0) and minibatches of it taken */
     int64_t batch_size, steps_per_epoch; /* of global minibatches; what `batch` counts up to */
-    int64_t shuffle_buffer;              /* samples that are shuffled together; 0: all */
+    int64_t shuffle_buffer;              /* samples that are shuffled together; 0: all, 1: none */
     int64_t seed;
     int64_t best_step;               /* of the best validation; -1: none yet */
     double best_value;               /* of the stopping metric */

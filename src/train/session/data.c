@@ -45,9 +45,9 @@ static bool wants_thread(const nn_session *session) {
 }
 
 static int open_loader(const nn_session *session, const char *split, int64_t batch_size,
-                       bool shuffle, bool shared, nn_loader **out) {
+                       bool training, bool shared, nn_loader **out) {
     const nn_data_settings *data = &session->data->settings;
-    if (shuffle)
+    if (training)
         NN_TRY(check_batch_size(session, split, batch_size));
     nn_loader_spec spec = {.dataset = session->data,
                            .compute = &session->compute,
@@ -55,14 +55,14 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .rank = nn_comm_rank(session->comm),
                            .shards = &session->shards,
                            .batch_size = batch_size,
-                           .passes = shuffle ? session->settings->train.accumulate : 1,
-                           .shuffle = shuffle,
-                           .training = shuffle,
+                           .passes = training ? session->settings->train.accumulate : 1,
+                           .shuffle = training && data->shuffle,
+                           .training = training,
                            .vocabulary = nn_model_vocabulary(session->model),
                            .memory_limit = (uint64_t)(data->memory * 1048576),
                            .shuffle_buffer = data->memory > 0,
-                           .prefetch = shuffle && wants_thread(session),
-                           .trace = shuffle ? session->trace : NULL,
+                           .prefetch = training && wants_thread(session),
+                           .trace = training ? session->trace : NULL,
                            .shared = shared,
                            .sharers = nn_comm_node_size(session->comm),
                            .seed = (uint64_t)session->settings->train.seed};
@@ -70,13 +70,13 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
 }
 
 int nn_session_loader(const nn_session *session, const char *split, int64_t batch_size,
-                      bool shuffle, nn_loader **out) {
-    return open_loader(session, split, batch_size, shuffle, false, out);
+                      bool training, nn_loader **out) {
+    return open_loader(session, split, batch_size, training, false, out);
 }
 
 int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
-                             bool shuffle, nn_loader **out) {
-    return open_loader(session, split, batch_size, shuffle, true, out);
+                             bool training, nn_loader **out) {
+    return open_loader(session, split, batch_size, training, true, out);
 }
 
 int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader **out) {

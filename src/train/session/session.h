@@ -91,12 +91,13 @@ int nn_session_threads(const nn_session *session, int most);
  * none. NN_EUSAGE when the configured one does not exist. */
 int nn_session_validation_split(const nn_session *session, const char **split);
 
-/* A loader of one split for this rank. Local. */
+/* A loader of one split for this rank; `training`: in the order of its epochs, changed as
+ * data.augment says, else as stored. Local. */
 int nn_session_loader(const nn_session *session, const char *split, int64_t batch_size,
-                      bool shuffle, nn_loader **out);
+                      bool training, nn_loader **out);
 /* The same without the samples, which nn_session_fill reads. Local. */
 int nn_session_loader_shared(const nn_session *session, const char *split, int64_t batch_size,
-                             bool shuffle, nn_loader **out);
+                             bool training, nn_loader **out);
 /* One for rows that the program supplies (nn_loader_supply), in the shape of the train split's, up
  * to session->capacity a rank; `x_only`: to predict, without targets. Local. */
 int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader **out);

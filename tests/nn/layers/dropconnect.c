@@ -1,10 +1,10 @@
-/* Dropconnect in evaluation equals the training-time expectation; all samples of a step have the
- * same weights dropped, another step others. */
+/* Dropconnect in evaluation equals the training-time expectation. Each sample has weights of its
+ * own dropped, or all samples of a step the same ones; another step others. */
 #include "one_layer.h"
 
 #define INPUTS 40
 #define UNITS 25
-#define STEPS 10000
+#define STEPS 5000
 #define RATE 0.3
 
 static const nn_loss_spec spec = {.outputs = UNITS, .batch = INPUTS, .target_width = UNITS};
@@ -12,12 +12,16 @@ static nn_real x[INPUTS][INPUTS]; /* one-hot rows: what comes out is the matrix,
 
 static const nn_real *run(struct small_model *s, bool training, uint64_t step, size_t first,
                           size_t batch) {
-    nn_pass pass = {.batch = batch, .training = training, .seed = 1, .step = step};
+    int64_t sample[INPUTS];
+    nn_pass pass = {
+        .batch = batch, .training = training, .seed = 1, .step = step, .sample = sample};
+    for (size_t i = 0; i < batch; i++)
+        sample[i] = (int64_t)(100 + first + i);
     return nn_model_forward(s->model, &pass, x[first]);
 }
 
 static void test_expectation(struct small_model *s) {
-    static double sum[INPUTS * UNITS];
+    double sum[INPUTS * UNITS] = {0};
     double dropped = 0;
     for (uint64_t step = 0; step < STEPS; step++) {
         const nn_real *y = run(s, true, step, 0, INPUTS);
@@ -32,11 +36,16 @@ static void test_expectation(struct small_model *s) {
         CHECK_NEAR(sum[i] / STEPS, y[i], 0.04 * fabs((double)y[i]));
 }
 
-static void test_steps(struct small_model *s) {
+/* A sample alone has the mask that it has among others. Two of the same values have the same
+ * outputs only where they share it. */
+static void test_masks(struct small_model *s, bool shared) {
     nn_real all[INPUTS * UNITS];
     memcpy(all, run(s, true, 9, 0, INPUTS), sizeof all);
     CHECK(memcmp(all + 7 * UNITS, run(s, true, 9, 7, 1), UNITS * sizeof *all) == 0);
     CHECK(memcmp(all, run(s, true, 10, 0, INPUTS), sizeof all) != 0);
+    memcpy(x[1], x[0], sizeof x[1]);
+    memcpy(all, run(s, true, 9, 0, 2), 2 * UNITS * sizeof *all);
+    CHECK((memcmp(all, all + UNITS, UNITS * sizeof *all) == 0) == shared);
 }
 
 /* Without a bias nothing is written behind the gradients' scratch, which is the last of the
@@ -44,7 +53,7 @@ static void test_steps(struct small_model *s) {
  */
 static void test_no_bias(void) {
     struct net n;
-    nn_pass pass = {.batch = 1, .training = true, .seed = 1, .step = 1};
+    nn_pass pass = {.batch = 1, .training = true, .seed = 1, .step = 1, .sample = (int64_t[]){1}};
     if (!net_new(&n, "dropconnect: {units: 500, bias: false}", 1, (nn_shape){1, {2}}))
         return;
     size_t bytes = n.layer->scratch_bytes, behind = 500 * sizeof(nn_real);
@@ -67,16 +76,21 @@ static void test_no_bias(void) {
     net_release(&n);
 }
 
-int main(void) {
+static void test_form(const char *yaml, bool shared) {
     struct small_model s;
+    memset(x, 0, sizeof x);
     for (size_t i = 0; i < INPUTS; i++)
         x[i][i] = 1;
-    if (small_model_new(&s, "[dropconnect: {units: 25, rate: 0.3}]",
-                        (nn_shape){.rank = 1, .dim = {INPUTS}}, "squared", &spec)) {
-        test_expectation(&s);
-        test_steps(&s);
-        small_model_release(&s);
-    }
+    if (!small_model_new(&s, yaml, (nn_shape){.rank = 1, .dim = {INPUTS}}, "squared", &spec))
+        return;
+    test_expectation(&s);
+    test_masks(&s, shared);
+    small_model_release(&s);
+}
+
+int main(void) {
+    test_form("[dropconnect: {units: 25, rate: 0.3}]", false);
+    test_form("[dropconnect: {units: 25, rate: 0.3, mask: step}]", true);
     test_no_bias();
     return check_done();
 }

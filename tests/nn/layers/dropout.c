@@ -1,5 +1,5 @@
-/* Dropout in evaluation equals the training-time expectation. And what is dropped depends
- * on the sample and the step, not on the place in a minibatch. */
+/* Dropout in evaluation equals the training-time expectation, wherever it scales. And what is
+ * dropped depends on the sample and the step, not on the place in a minibatch. */
 #include "small_model.h"
 
 #define WIDTH 40
@@ -17,21 +17,23 @@ static const nn_real *run(struct small_model *s, bool training, uint64_t step, s
     return nn_model_forward(s->model, &pass, &x[0][0]);
 }
 
-static void test_expectation(struct small_model *s) {
+/* Evaluation multiplies by `scale`, and training those that are kept by scale / (1 - rate). */
+static void test_expectation(struct small_model *s, double scale) {
     static const int64_t sample[BATCH] = {5, 6, 7, 8};
-    static double sum[BATCH * WIDTH];
+    double sum[BATCH * WIDTH] = {0};
     double dropped = 0;
     for (uint64_t step = 0; step < STEPS; step++) {
         const nn_real *y = run(s, true, step, BATCH, sample);
         for (size_t i = 0; i < BATCH * WIDTH; i++) {
             sum[i] += (double)y[i];
             dropped += y[i] == 0;
+            CHECK(y[i] == 0 || fabs((double)(y[i] / (&x[0][0])[i]) - scale / (1 - RATE)) < 1e-6);
         }
     }
     CHECK_NEAR(dropped / ((double)STEPS * BATCH * WIDTH), RATE, 1e-3);
     const nn_real *y = run(s, false, 0, BATCH, sample);
     for (size_t i = 0; i < BATCH * WIDTH; i++) {
-        CHECK_NEAR(y[i], (&x[0][0])[i], 0);
+        CHECK_NEAR(y[i], scale * (double)(&x[0][0])[i], scale < 1 ? 1e-6 : 0);
         CHECK_NEAR(sum[i] / STEPS, y[i], 0.03 * (double)y[i]);
     }
 }
@@ -55,8 +57,13 @@ int main(void) {
         (&x[0][0])[i] = (nn_real)(1 + 0.01 * (double)i);
     if (small_model_new(&s, "[dropout: {rate: 0.3}]", (nn_shape){.rank = 1, .dim = {WIDTH}},
                         "squared", &spec)) {
-        test_expectation(&s);
+        test_expectation(&s, 1);
         test_place(&s);
+        small_model_release(&s);
+    }
+    if (small_model_new(&s, "[dropout: {rate: 0.3, scale: evaluation}]",
+                        (nn_shape){.rank = 1, .dim = {WIDTH}}, "squared", &spec)) {
+        test_expectation(&s, 1 - RATE);
         small_model_release(&s);
     }
     return check_done();

@@ -130,6 +130,7 @@ model:
   - flatten
   - dropout: {rate: 0.2}
   - dropconnect: {units: 12, rate: 0.2, bias: false}
+  - dropconnect: {units: 12, rate: 0.2, mask: step}
   - dense: {units: 4}
 YAML
 same images

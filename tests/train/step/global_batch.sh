@@ -35,6 +35,7 @@ model:
   - max_pool: {size: 2}
   - flatten
   - dropconnect: {units: 12, rate: 0.2}
+  - dropconnect: {units: 12, rate: 0.2, mask: step}
   - layer_norm
   - tanh
   - dropout: {rate: 0.3}

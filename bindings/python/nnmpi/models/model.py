@@ -108,7 +108,7 @@ class Model:
             raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
 
-    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None, validates: bool = False) -> Config:
+    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None, validates: bool = False, shuffle: bool = True) -> Config:
         compiled = self._settings()
         loss = compiled["loss"]
         if class_weight is not None:
@@ -118,6 +118,7 @@ class Model:
         watches = validates and "reduce_on_plateau" in (train.get("schedule") or ())  # else fit alone validates
         validate = {"every_epochs": int(watches), **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})}
         tree = {
+            "data": {"shuffle": bool(shuffle)},
             "model": self._structure(),
             "loss": loss,
             "train": {key: value for key, value in train.items() if value is not None},
@@ -190,10 +191,8 @@ class Model:
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from, up to ``epochs``
         epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is.
-        Every epoch draws a new order of all samples. Ctrl-C ends after the step under way. Collective.
+        Every epoch draws a new order of all samples, or with ``shuffle=False`` takes them as they stand. Ctrl-C ends after the step under way. Collective.
         """
-        if not shuffle:
-            raise ValueError("shuffle=False: the library draws a new order of all samples for each epoch")
         training_set: tuple = (x, y, sample_weight, lengths)
         if scale is not None:
             self._scale = scale, offset
@@ -216,7 +215,7 @@ class Model:
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
         validates = validation_data is not None
-        with self._config(samples, train, class_weight, validates) as config:
+        with self._config(samples, train, class_weight, validates, shuffle) as config:
             with Training(comm, config, run_dir, resume, measures=True) as training:
                 self._remember(training_set[0], training_set[1])
                 first = training.epoch - 1 if resume else initial_epoch

@@ -22,6 +22,7 @@ const nn_layer_ops nn_layer_gru = {
     .plan = gru_plan,
     .prepare = nn_recurrent_prepare,
     .work = nn_recurrent_work,
+    .work_dx = nn_recurrent_work_dx,
     .forward = nn_recurrent_forward,
     .backward = nn_recurrent_backward,
     .rows = nn_recurrent_rows,

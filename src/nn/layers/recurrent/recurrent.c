@@ -361,3 +361,10 @@ void nn_recurrent_drop(const nn_layer *layer, const nn_io *io, size_t level, con
 double nn_recurrent_work(const nn_layer *layer) {
     return (double)layer->in[0].dim[0] * nn_layer_weights(layer);
 }
+
+/* Those of W_ih of the lowest level. */
+double nn_recurrent_work_dx(const nn_layer *layer) {
+    const nn_recurrent *o = options_of(layer);
+    size_t rows = nn_recurrent_directions(o) * o->cell->gates * (size_t)o->units;
+    return (double)(nn_shape_count(&layer->in[0]) * rows);
+}

@@ -73,6 +73,7 @@ extern const nn_option nn_recurrent_options[]; /* just these */
 int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell);
 int nn_recurrent_prepare(nn_layer *layer, size_t batch, bool training);
 double nn_recurrent_work(const nn_layer *layer);
+double nn_recurrent_work_dx(const nn_layer *layer);
 void nn_recurrent_forward(const nn_layer *layer, const nn_io *io);
 void nn_recurrent_backward(const nn_layer *layer, const nn_io *io);
 nn_row_block nn_recurrent_rows(const nn_layer *layer, const nn_io *io, size_t i,
