@@ -18,6 +18,17 @@ nn_figure *nn_plot_find(const nn_plot *plot, const char *id) {
     return NULL;
 }
 
+const char *nn_plot_id(nn_plot *plot, const char *prefix, const char *name) {
+    static const char fine[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    char *first = nn_pool_printf(plot->pool, "%s-%s", prefix, name);
+    for (char *c = first ? first + strlen(prefix) + 1 : NULL; c && *c; c++)
+        *c = *c != '\0' && strchr(fine, *c) ? *c : '-';
+    const char *id = first;
+    for (size_t n = 2; id && nn_plot_find(plot, id); n++)
+        id = nn_pool_printf(plot->pool, "%s-%zu", first, n);
+    return id;
+}
+
 void nn_plot_drop(nn_plot *plot) {
     plot->figures--;
 }

@@ -72,20 +72,10 @@ static char *title_of(nn_pool *pool, const char *name) {
     return title;
 }
 
-/* Of files and of parts of the page. Only a built-in metric has its own name, as names of other
- * figures and what no file name may have are to be kept out. Owned by the plot. */
+/* Only a built-in metric has its own name, as names of other figures are to be kept out. */
 static const char *id_of(nn_plot *plot, const char *name) {
-    static const char fine[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
     const nn_metric_ops *ops = (const nn_metric_ops *)nn_family_find(&nn_metrics, name);
-    if (ops && !ops->table_only)
-        return name;
-    char *first = nn_pool_printf(plot->pool, "metric-%s", name);
-    for (char *c = first ? first + strlen("metric-") : NULL; c && *c; c++)
-        *c = *c != '\0' && strchr(fine, *c) ? *c : '-';
-    const char *id = first;
-    for (size_t n = 2; id && nn_plot_find(plot, id); n++)
-        id = nn_pool_printf(plot->pool, "%s-%zu", first, n);
-    return id;
+    return ops && !ops->table_only ? name : nn_plot_id(plot, "metric", name);
 }
 
 static int plot_metric(nn_plot *plot, const nn_plot_run *run, size_t runs, const char *name) {
@@ -107,24 +97,21 @@ static int plot_metrics(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     return 0;
 }
 
-/* train.report: gradients; a curve for each layer, of each run. */
-static int plot_gradients(nn_plot *plot, const nn_plot_run *run, size_t runs) {
-    static const char prefix[] = "delta.";
-    nn_figure *figure =
-        nn_plot_add(plot, NN_FIGURE_LINES, "gradients", "Gradient that reaches each layer",
-                    "Root of the mean square norm of dC/dy over the samples of a step. Where the "
-                    "first layers get far less than the last ones, gradients vanish.");
+int nn_plot_members(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn_chart *chart) {
+    const char *prefix = chart->curve[0].column;
+    size_t length = strlen(prefix);
+    nn_figure *figure = nn_plot_add(plot, NN_FIGURE_LINES, chart->id, chart->title, chart->about);
     if (!figure)
         return NN_EMEMORY;
     figure->x = "step";
-    figure->y = "norm of dC/dy";
-    figure->log_y = true;
+    figure->y = chart->y;
+    figure->log_y = chart->log_y;
     for (size_t i = 0; i < runs; i++)
         for (size_t c = 0; run[i].train && c < run[i].train->columns; c++) {
             const char *name = run[i].train->column[c].name;
-            if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+            if (strncmp(name, prefix, length) != 0)
                 continue;
-            nn_series s = {.name = nn_plot_label(plot, &run[i], runs, name + sizeof prefix - 1),
+            nn_series s = {.name = nn_plot_label(plot, &run[i], runs, name + length),
                            .color = figure->series,
                            .style = i % 2 ? NN_LINE_DASHED : NN_LINE_SOLID,
                            .count = run[i].train->rows,
@@ -151,13 +138,15 @@ static int number_names(nn_pool *pool, const char **name, size_t count) {
 /* The confusion matrix of the newest validation, or of the test at the end. */
 static int plot_confusion(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     for (size_t i = 0; i < runs; i++) {
-        size_t rows, columns;
+        size_t rows = 0, columns;
         double *value;
-        const nn_event_lines *lines = run[i].end;
-        NN_TRY(nn_event_table(plot->pool, lines, "confusion", &rows, &columns, &value));
-        if (rows == 0)
-            lines = run[i].validate;
-        NN_TRY(nn_event_table(plot->pool, lines, "confusion", &rows, &columns, &value));
+        const nn_event_lines *lines = NULL, *order[] = {run[i].end, run[i].validate};
+        for (int o = 0; o < 2 && rows == 0; o++) {
+            lines = order[o];
+            if (lines)
+                NN_TRY(nn_event_table(plot->pool, lines, lines->rows - 1, "confusion", &rows,
+                                      &columns, &value));
+        }
         if (rows == 0)
             continue;
         const char *split = nn_event_text(plot->pool, lines, "split");
@@ -195,10 +184,29 @@ int nn_plot_learning(nn_plot *plot, const nn_plot_run *run, size_t runs) {
                                       "As schedule and warm-up made it, at the step of each line.",
                                   .y = "learning rate",
                                   .curve = {{"train", "lr", "learning rate", NN_LINE_SOLID}}};
+    static const nn_chart gradients = {
+        .id = "gradients",
+        .title = "Gradient that reaches each layer",
+        .about = "Root of the mean square norm of dC/dy over the samples of a step. Where the "
+                 "first layers get far less than the last ones, gradients vanish.",
+        .y = "norm of dC/dy",
+        .log_y = true,
+        .curve = {{"train", "delta.", "", NN_LINE_SOLID}}};
+    static const nn_chart updates = {
+        .id = "updates",
+        .title = "How much a step changes each layer",
+        .about = "Norm of the change over that of the parameters. About 0.001 is usual: far more "
+                 "is unstable, far less learns slowly.",
+        .y = "relative change",
+        .log_y = true,
+        .curve = {{"train", "update.", "", NN_LINE_SOLID}}};
     nn_figure *figure;
     NN_TRY(plot_validated(plot, run, runs, &loss));
     NN_TRY(plot_metrics(plot, run, runs));
     NN_TRY(nn_plot_chart(plot, run, runs, &rate, &figure));
-    NN_TRY(plot_gradients(plot, run, runs));
+    NN_TRY(nn_plot_members(plot, run, runs, &gradients));
+    NN_TRY(nn_plot_members(plot, run, runs, &updates));
+    if (runs == 1)
+        NN_TRY(nn_plot_weights(plot, run));
     return plot_confusion(plot, run, runs);
 }

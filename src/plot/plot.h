@@ -86,6 +86,10 @@ nn_figure *nn_plot_add(nn_plot *plot, nn_figure_kind kind, const char *id, const
                        const char *about);
 /* That of this id; NULL: there is none. */
 nn_figure *nn_plot_find(const nn_plot *plot, const char *id);
+/* "metric-f1-macro" of "metric" and "f1/macro", an id that no figure has yet: of files and of parts
+ * of the page, so without what no file name may have. Owned by the plot, NULL with the error set.
+ */
+const char *nn_plot_id(nn_plot *plot, const char *prefix, const char *name);
 /* Takes the last figure back, as nothing was put into it. */
 void nn_plot_drop(nn_plot *plot);
 /* Makes room for its table, of `rows` times `columns` cells or values, and their names. */

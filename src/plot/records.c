@@ -46,13 +46,14 @@ static int resize(nn_records *records, nn_column *column, size_t rows, size_t ca
     return 0;
 }
 
-static int add_row(nn_records *records, nn_event_lines *lines) {
+static int add_row(nn_records *records, nn_event_lines *lines, const char *line) {
     if (lines->rows == lines->capacity) {
         lines->capacity = lines->capacity ? 2 * lines->capacity : 64;
         for (size_t i = 0; i < lines->columns; i++)
             NN_TRY(resize(records, &lines->column[i], lines->rows, lines->capacity));
     }
-    lines->rows++;
+    NN_TRY(NN_GROW(records->pool, &lines->line, lines->rows, &lines->line_capacity));
+    lines->line[lines->rows++] = line;
     return 0;
 }
 
@@ -159,10 +160,9 @@ static int read_line(nn_records *records, nn_json_reader *r) {
     NN_TRY(nn_json_read_string(r, &event));
     nn_event_lines *lines = find_event(records, event);
     int rc = lines ? 0 : add_event(records, event, &lines);
-    rc = rc == 0 ? add_row(records, lines) : rc;
+    rc = rc == 0 ? add_row(records, lines, r->text) : rc;
     if (rc < 0)
         return nn_json_place(r, rc);
-    lines->newest = r->text;
     filler f = {.records = records, .lines = lines};
     r->at = 0;
     NN_TRY(read_members(r, &f, ""));
@@ -224,11 +224,11 @@ static int seek(nn_json_reader *r, const char *key, bool *found) {
     }
 }
 
-static nn_json_reader reader_of(nn_pool *pool, const nn_event_lines *lines) {
+static nn_json_reader reader_of(nn_pool *pool, const nn_event_lines *lines, size_t row) {
     return (nn_json_reader){.pool = pool,
                             .file = "metrics.jsonl",
-                            .text = lines->newest,
-                            .length = strlen(lines->newest)};
+                            .text = lines->line[row],
+                            .length = strlen(lines->line[row])};
 }
 
 const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char *key) {
@@ -236,7 +236,7 @@ const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char
     bool found;
     if (!lines)
         return NULL;
-    nn_json_reader r = reader_of(pool, lines);
+    nn_json_reader r = reader_of(pool, lines, lines->rows - 1);
     if (seek(&r, key, &found) < 0 || !found || nn_json_peek(&r) != '"' ||
         nn_json_read_string(&r, &text) < 0)
         return NULL;
@@ -267,15 +267,13 @@ static int read_numbers(nn_json_reader *r, size_t *count, size_t *capacity, size
     return 0;
 }
 
-int nn_event_table(nn_pool *pool, const nn_event_lines *lines, const char *key, size_t *rows,
-                   size_t *columns, double **value) {
+int nn_event_table(nn_pool *pool, const nn_event_lines *lines, size_t row, const char *key,
+                   size_t *rows, size_t *columns, double **value) {
     size_t count = 0, capacity = 0;
     bool found;
     *rows = *columns = 0;
     *value = NULL;
-    if (!lines)
-        return 0;
-    nn_json_reader r = reader_of(pool, lines);
+    nn_json_reader r = reader_of(pool, lines, row);
     NN_TRY(seek(&r, key, &found));
     if (!found || nn_json_peek(&r) != '[')
         return 0;
@@ -345,6 +343,7 @@ int nn_event_thin(nn_event_lines *lines, size_t most, double step) {
     for (size_t i = 0; i < lines->rows; i++) {
         for (size_t c = 0; kept[i] && c < lines->columns; c++)
             lines->column[c].value[rows] = lines->column[c].value[i];
+        lines->line[rows] = lines->line[i];
         rows += kept[i];
     }
     lines->rows = rows;

@@ -13,9 +13,9 @@ typedef struct nn_column {
 /* The lines of one event; owned by the pool. */
 typedef struct nn_event_lines {
     const char *event; /* "train" */
-    size_t rows, columns, capacity, column_capacity;
+    size_t rows, columns, capacity, column_capacity, line_capacity;
     nn_column *column;
-    const char *newest; /* the last line as it stands in the file, for what is no number */
+    const char **line; /* [rows] as it stands in the file, for what is no number */
 } nn_event_lines;
 
 typedef struct nn_records {
@@ -37,10 +37,10 @@ const double *nn_event_column(const nn_event_lines *lines, const char *name);
 double nn_event_last(const nn_event_lines *lines, const char *name);
 /* A text of the last line, NULL where it has none. Owned by `pool`. */
 const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char *key);
-/* An array of numbers, or of rows of them, of the last line: *rows and *columns 0 where it has
- * none. Owned by `pool`. NN_EFORMAT, NN_EMEMORY. */
-int nn_event_table(nn_pool *pool, const nn_event_lines *lines, const char *key, size_t *rows,
-                   size_t *columns, double **value);
+/* An array of numbers, or of rows of them, of a line: *rows and *columns 0 where it has none. Owned
+ * by `pool`. NN_EFORMAT, NN_EMEMORY. */
+int nn_event_table(nn_pool *pool, const nn_event_lines *lines, size_t row, const char *key,
+                   size_t *rows, size_t *columns, double **value);
 
 /* Keeps about `most` rows of an event: of each stretch of lines the first, and those in which one
  * of its columns (of the first that change, most / 2) is least or greatest, so that no peak is

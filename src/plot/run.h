@@ -33,6 +33,8 @@ bool nn_plot_is_metric(const char *name);
 int nn_plot_summary(nn_plot *plot, const nn_plot_run *run, size_t runs);
 int nn_plot_configurations(nn_plot *plot, const nn_plot_run *run, size_t runs, bool differences);
 int nn_plot_learning(nn_plot *plot, const nn_plot_run *run, size_t runs);
+/* log.weights: histograms over the steps, of the only run. */
+int nn_plot_weights(nn_plot *plot, const nn_plot_run *run);
 int nn_plot_speed(nn_plot *plot, const nn_plot_run *run, size_t runs);
 
 /* "train" for the only run, "run-3 train" for one of several; owned by the plot. */
@@ -49,6 +51,10 @@ typedef struct nn_chart {
     bool log_y, alone;                  /* alone: for a single run only */
     nn_curve curve[6];                  /* up to the first without an event */
 } nn_chart;
+
+/* A curve of train lines for each member of an object, of each run: the chart's first column is
+ * "delta.". */
+int nn_plot_members(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn_chart *chart);
 
 /* Draws the curves of all runs; *out NULL: none has such numbers. */
 int nn_plot_chart(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn_chart *chart,

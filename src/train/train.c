@@ -6,6 +6,7 @@
 #include "comm/launch.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
+#include "train/run/weights_line.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -88,15 +89,15 @@ static int end_epoch(nn_trainer *t) {
     return 0;
 }
 
-/* log.tensorboard: the parameters that the epoch came to. The same code on every rank. */
-static int log_parameters(nn_trainer *t) {
+int nn_trainer_log_parameters(nn_trainer *t) {
     const nn_session *s = &t->session;
-    if (!s->settings->log.tensorboard)
+    if (!s->settings->log.tensorboard && !s->settings->log.weights)
         return 0;
     NN_TRY(nn_trainer_complete_step(t));
     double since = nn_seconds();
-    int rc =
-        t->run ? nn_run_parameters(t->run, s->model, nn_session_model_params(s), t->state.step) : 0;
+    int rc = t->run ? nn_run_parameters(t->run, s->model, nn_session_model_params(s), t->state.step,
+                                        t->state.epoch)
+                    : 0;
     nn_trainer_pause(t, since);
     return nn_comm_agree(t->comm, rc);
 }
@@ -104,6 +105,11 @@ static int log_parameters(nn_trainer *t) {
 /* Rank 0 has the folder. */
 static const char *run_dir(const nn_trainer *t) {
     return t->run ? nn_run_dir(t->run) : NULL;
+}
+
+/* Their values over the steps are a path. */
+static bool has_few_parameters(const nn_trainer *t) {
+    return nn_model_param_count(t->session.model) <= NN_WEIGHTS_FEW;
 }
 
 static int stop(nn_trainer *t) {
@@ -146,12 +152,13 @@ static int after_step(nn_trainer *t) {
         return 0;
     if (epoch_end)
         NN_TRY(end_epoch(t));
-    if (epoch_end || s->step % set->train.log_every == 0)
+    bool reports = epoch_end || s->step % set->train.log_every == 0;
+    if (reports)
         NN_TRY(nn_trainer_report(t, epoch_end));
     else
         nn_trainer_tell(t);
-    if (epoch_end)
-        NN_TRY(log_parameters(t));
+    if (epoch_end || (reports && set->log.weights && has_few_parameters(t)))
+        NN_TRY(nn_trainer_log_parameters(t));
     if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
         NN_TRY(validate(t));
     if (epoch_end && t->run)

@@ -124,6 +124,8 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     const nn_layer *const *layer;
     if (session->settings->train.report == NN_REPORT_GRADIENTS)
         NN_TRY(NN_NEW(&t->delta, nn_model_layers(session->model, &layer), "gradient report"));
+    if (t->delta && nn_comm_rank(t->comm) == 0)
+        NN_TRY(NN_NEW(&t->before, nn_model_size(session->model), "parameters before a step"));
     return check_schedule(t);
 }
 
@@ -330,6 +332,7 @@ void nn_trainer_close(nn_trainer *t) {
             t->session.reducer); /* the node's other ranks wait for this one */
     nn_free(t->best);
     nn_free(t->delta);
+    nn_free(t->before);
     nn_free(t->measured);
     nn_balance_free(t->balance);
     nn_evaluation_free(t->validation);

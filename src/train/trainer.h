@@ -101,6 +101,7 @@ typedef struct nn_trainer {
     bool saving;             /* rank 0 was still writing a checkpoint then */
     double *delta;      /* [layers] train.report: gradients: squares of dC/dy of the last step that
                            reports, then, added over the ranks, the norms; NULL: not wanted */
+    nn_real *before;    /* [nn_model_size] the parameters before it, on rank 0; NULL likewise */
     nn_watch_fn *watch; /* looks at the layers' values in every step; NULL: nobody does */
     void *watch_ctx;
     struct nn_measured *measured; /* options->measures; NULL: not wanted */
@@ -222,10 +223,15 @@ void nn_trainer_observe(nn_trainer *t, const nn_evaluation *e);
 /* Who looks at the layers' values in the step under way, with watch_ctx or the trainer. NULL:
  * nobody. */
 nn_watch_fn *nn_trainer_watch(const nn_trainer *t);
-/* train.report: gradients. The size of delta is taken in steps that metrics.jsonl has a line for:
- * cleared before, summed over the ranks (Collective) after back-propagation. */
-void nn_trainer_clear_deltas(nn_trainer *t);
+/* train.report: gradients. The size of delta and of the update is taken in steps that metrics.jsonl
+ * has a line for: before such a step delta is cleared and the parameters are kept, which completes
+ * the step before; after back-propagation delta is summed over the ranks. Collective. */
+int nn_trainer_begin_gradient_report(nn_trainer *t);
 int nn_trainer_sum_deltas(nn_trainer *t, double weight);
+
+/* log.tensorboard, log.weights: what is written of the parameters that the run has come to. The
+ * same code on every rank. Collective. */
+int nn_trainer_log_parameters(nn_trainer *t);
 
 /* Sets steps_per_epoch and total_steps, counted from where the run stands; before the first step
  * and after a resume. */

@@ -83,25 +83,19 @@ static char *stem_of(nn_pool *pool, const char *out) {
     return stem;
 }
 
-static int add_predictions(const nn_call *call, nn_plot *plot, const char *folder, size_t index) {
-    const options *o = call->options;
-    nn_figures_wanted wanted = {.name = o->run->count > 1 ? folder : NULL,
-                                .index = index,
-                                .samples = o->samples,
-                                .boundary = o->boundary};
-    return o->samples ? nn_plot_predictions(plot, call->comm, folder, &wanted) : 0;
-}
-
 static int add_runs(const nn_call *call, nn_plot *plot) {
     const options *o = call->options;
-    const char **folder = nn_pool_alloc(call->pool, o->run->count * sizeof *folder);
+    size_t runs = o->run->count;
+    const char **folder = nn_pool_alloc(call->pool, runs * sizeof *folder);
     if (!folder)
         return NN_EMEMORY;
-    for (size_t i = 0; i < o->run->count; i++)
+    for (size_t i = 0; i < runs; i++)
         folder[i] = o->run->item[i]->text;
-    NN_TRY(nn_plot_runs(plot, folder, o->run->count));
-    for (size_t i = 0; i < o->run->count; i++)
-        NN_TRY(add_predictions(call, plot, folder[i], i));
+    NN_TRY(nn_plot_runs(plot, folder, runs));
+    for (size_t i = 0; o->samples > 0 && i < runs; i++) {
+        nn_figures_wanted wanted = {folder, runs, i, o->samples, o->boundary};
+        NN_TRY(nn_plot_predictions(plot, call->comm, &wanted));
+    }
     return 0;
 }
 

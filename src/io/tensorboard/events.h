@@ -4,8 +4,8 @@
 #define NN_IO_TENSORBOARD_EVENTS_H
 
 #include "base/bytes.h"
+#include "base/numbers/histogram.h"
 #include "base/options/node.h"
-#include "base/real.h"
 
 typedef struct nn_events nn_events;
 
@@ -19,8 +19,7 @@ void nn_events_close(nn_events *events);
 
 /* Put together what nn_events_write writes. A tag may have several parts, as loss/train has. */
 void nn_events_scalar(nn_events *events, const char *tag, double value);
-/* Of at least one finite value, in buckets of the same width. */
-void nn_events_histogram(nn_events *events, const char *tag, const nn_real *values, size_t count);
+void nn_events_histogram(nn_events *events, const char *tag, const nn_histogram *h);
 /* Pixels [height][width][channels] of 1 or 3 channels. */
 void nn_events_image(nn_events *events, const char *tag, size_t height, size_t width,
                      size_t channels, const unsigned char *pixels);

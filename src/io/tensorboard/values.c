@@ -16,49 +16,24 @@ void nn_events_scalar(nn_events *events, const char *tag, double value) {
 
 /* ---- histograms ------------------------------------------------------------------------------ */
 
-#define BUCKETS 30
-
-typedef struct histogram {
-    double least, most, sum, squares;
-    double count[BUCKETS];
-} histogram;
-
-static void count_values(histogram *h, const nn_real *values, size_t count) {
-    *h = (histogram){.least = (double)values[0], .most = (double)values[0]};
-    for (size_t i = 0; i < count; i++) {
-        double value = (double)values[i];
-        h->least = value < h->least ? value : h->least;
-        h->most = value > h->most ? value : h->most;
-        h->sum += value;
-        h->squares += value * value;
-    }
-    double scale = h->most > h->least ? BUCKETS / (h->most - h->least) : 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t bucket = (size_t)(((double)values[i] - h->least) * scale);
-        h->count[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
-    }
-}
-
 /* Upper ends of the buckets, the last of which is the largest value. */
-static void put_limits(nn_bytes *out, int field, const histogram *h) {
-    double limit[BUCKETS];
-    for (int i = 0; i < BUCKETS; i++)
-        limit[i] = i + 1 < BUCKETS ? h->least + (h->most - h->least) * (i + 1) / BUCKETS : h->most;
+static void put_limits(nn_bytes *out, int field, const nn_histogram *h) {
+    double limit[NN_HISTOGRAM_BINS], width = (h->most - h->least) / NN_HISTOGRAM_BINS;
+    for (int i = 0; i < NN_HISTOGRAM_BINS; i++)
+        limit[i] = i + 1 < NN_HISTOGRAM_BINS ? h->least + width * (i + 1) : h->most;
     nn_pb_put_bytes(out, field, limit, sizeof limit);
 }
 
-void nn_events_histogram(nn_events *events, const char *tag, const nn_real *values, size_t count) {
+void nn_events_histogram(nn_events *events, const char *tag, const nn_histogram *h) {
     enum { MIN = 1, MAX, NUM, SUM, SUM_SQUARES, BUCKET_LIMIT, BUCKET };
     nn_bytes value = {0}, histo = {0};
-    histogram h;
-    count_values(&h, values, count);
-    nn_pb_put_double(&histo, MIN, h.least);
-    nn_pb_put_double(&histo, MAX, h.most);
-    nn_pb_put_double(&histo, NUM, (double)count);
-    nn_pb_put_double(&histo, SUM, h.sum);
-    nn_pb_put_double(&histo, SUM_SQUARES, h.squares);
-    put_limits(&histo, BUCKET_LIMIT, &h);
-    nn_pb_put_bytes(&histo, BUCKET, h.count, sizeof h.count);
+    nn_pb_put_double(&histo, MIN, h->least);
+    nn_pb_put_double(&histo, MAX, h->most);
+    nn_pb_put_double(&histo, NUM, (double)h->count);
+    nn_pb_put_double(&histo, SUM, h->sum);
+    nn_pb_put_double(&histo, SUM_SQUARES, h->squares);
+    put_limits(&histo, BUCKET_LIMIT, h);
+    nn_pb_put_bytes(&histo, BUCKET, h->bin, sizeof h->bin);
     nn_pb_put_message(&value, HISTOGRAM, &histo);
     nn_events_put(events, tag, &value);
 }

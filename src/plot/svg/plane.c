@@ -51,6 +51,8 @@ static int shade_of(double value) {
 /* The kind of a cell is its color and its shade. */
 static int region_of(const nn_figure_grid *g, const void *ctx, size_t at) {
     (void)ctx;
+    if (!(g->value[at] > 0))
+        return -1; /* nothing is there */
     return (int)(g->color[at] * SHADES) + shade_of(g->value[at]);
 }
 

@@ -121,7 +121,9 @@ static const nn_option train_options[] = {
     {"report", NN_OPT_CHOICE, AT(train.report), "plain", "plain|gradients",
      "gradients: train lines of metrics.jsonl say how large the gradient is that reaches the "
      "output of each layer with parameters (delta: root of the mean square norm over the "
-     "minibatch's samples), so that vanishing gradients can be seen"},
+     "minibatch's samples), and how much the step has changed the layer (update: norm of the "
+     "change "
+     "over that of the parameters), so that vanishing gradients can be seen"},
     {"trace", NN_OPT_NODE, AT(train.trace_node), "", NULL,
      "a timeline of some steps, in trace.json in the run folder, for Perfetto: {steps: [100, "
      "110]}"},
@@ -205,6 +207,10 @@ static const nn_option log_options[] = {
     {"tensorboard", NN_OPT_BOOL, AT(log.tensorboard), "false", NULL,
      "event files for TensorBoard: every number of metrics.jsonl, and by epoch histograms of the "
      "parameters and the filters that see images"},
+    {"weights", NN_OPT_BOOL, AT(log.weights), "false", NULL,
+     "lines of metrics.jsonl with a histogram of each tensor of parameters, the first 64, at the "
+     "start and by epoch; of a model with at most 8 numbers their values, also with every train "
+     "line"},
     {"report", NN_OPT_BOOL, AT(log.report), "false", NULL,
      "report.html in the run folder, the page of `nnmpi plot`, drawn anew after epochs by a thread "
      "of rank 0; a browser in which it is open follows the run"},

@@ -86,6 +86,7 @@ typedef struct nn_settings {
     } checkpoint;
     struct {
         bool tensorboard; /* event files in the run folder */
+        bool weights;     /* lines about the parameters in metrics.jsonl */
         bool report;      /* a page of the run there */
     } log;
     struct {

@@ -8,8 +8,9 @@ const char *figures_id(const figures *f, const char *id) {
 
 nn_figure *figures_add(const figures *f, nn_figure_kind kind, const char *id, const char *title,
                        const char *about) {
-    const char *name = f->wanted->name, *own = figures_id(f, id);
-    const char *full = name ? nn_pool_printf(f->plot->pool, "%s: %s", title, name) : title;
+    const char *name = f->wanted->run[f->wanted->index], *own = figures_id(f, id);
+    const char *full =
+        f->wanted->runs > 1 ? nn_pool_printf(f->plot->pool, "%s: %s", title, name) : title;
     return own && full ? nn_plot_add(f->plot, kind, own, full, about) : NULL;
 }
 
@@ -35,8 +36,8 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
     return outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
 }
 
-int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run,
-                        const nn_figures_wanted *wanted) {
+int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *wanted) {
+    const char *run = wanted->run[wanted->index];
     figures f = {.plot = plot, .wanted = wanted};
     if (nn_probe_open(comm, run, &f.probe) < 0) {
         nn_warn("%s: no figures of its predictions: %s", run, nn_error_message());
@@ -47,6 +48,8 @@ int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const char *run,
     int rc = figures_of_samples(&f);
     if (rc == 0)
         rc = figures_of_table(&f);
+    if (rc == 0)
+        rc = figures_of_surface(&f);
     nn_probe_close(f.probe);
     return rc;
 }

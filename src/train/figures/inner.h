@@ -38,5 +38,6 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
 /* Each adds its figures, or none where the model has nothing of the kind. */
 int figures_of_samples(const figures *f);
 int figures_of_table(const figures *f);
+int figures_of_surface(const figures *f);
 
 #endif

@@ -161,13 +161,13 @@ done:
 }
 
 int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_real *params,
-                            int64_t step) {
+                            const nn_histogram *histogram, int64_t step) {
     const nn_param *const *param;
     char tag[TAG];
     size_t count = nn_model_params(model, &param);
     for (size_t i = 0; i < count; i++) {
         snprintf(tag, sizeof tag, "%s/%s", param[i]->layer->name, param[i]->name);
-        nn_events_histogram(events, tag, params + param[i]->offset, param[i]->count);
+        nn_events_histogram(events, tag, &histogram[i]);
     }
     if (count > 0)
         NN_TRY(put_filters(events, model, param[0], params + param[0]->offset));

@@ -15,9 +15,9 @@ int nn_event_log_open(const char *dir, int64_t step, const char *text, const nn_
  * train line "train/loss", that of layer fc1 in "delta" "train/delta/fc1". NN_EIO. */
 int nn_event_log_add(nn_events *events, const char *line);
 
-/* Histograms of all parameters, and the first layer's weights as a picture where samples are
- * images. NN_EIO. */
+/* Histograms of all parameters, one for each tensor of the model, and the first layer's weights as
+ * a picture where samples are images. NN_EIO. */
 int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_real *params,
-                            int64_t step);
+                            const nn_histogram *histogram, int64_t step);
 
 #endif

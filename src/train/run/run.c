@@ -9,6 +9,7 @@
 #include "train/run/metrics_log.h"
 #include "train/run/page.h"
 #include "train/run/scratch.h"
+#include "train/run/weights_line.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -353,8 +354,23 @@ const char *nn_run_line(const nn_run *run) {
     return run->dir ? run->log.json.text : NULL;
 }
 
-int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step) {
-    return run->events ? nn_event_log_parameters(run->events, model, params, step) : NN_OK;
+int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step,
+                      int64_t epoch) {
+    const nn_param *const *param;
+    size_t count = nn_model_params(model, &param);
+    nn_histogram *histogram;
+    int rc = NN_NEW(&histogram, count + 1, "histograms");
+
+    for (size_t i = 0; rc == NN_OK && i < count; i++)
+        histogram[i] = nn_histogram_of(params + param[i]->offset, param[i]->count);
+    if (rc == NN_OK && run->events)
+        rc = nn_event_log_parameters(run->events, model, params, histogram, step);
+    if (rc == NN_OK && nn_config_settings(run->config)->log.weights) {
+        nn_weights_line(nn_run_event(run, "weights", step, epoch), model, params, histogram);
+        rc = nn_run_append(run);
+    }
+    nn_free(histogram);
+    return rc;
 }
 
 void nn_run_refresh(nn_run *run) {

@@ -41,14 +41,15 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed);
 int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound);
 
 /* Begins a line of metrics.jsonl, an object with these keys, to which the caller adds others; then
- * nn_run_append writes it. `event` is "train", "validate",
- * "checkpoint" or "end". Lines of
- * one step are written before its checkpoint, or they come twice after resuming from it. Local. */
+ * nn_run_append writes it. `event` is "train", "validate", "weights",
+ * "checkpoint" or "end". Lines of one step are written before its checkpoint, or they come twice
+ * after resuming from it. Local. */
 nn_json *nn_run_event(nn_run *run, const char *event, int64_t step, int64_t epoch);
 /* NN_EIO. Local. */
 int nn_run_append(nn_run *run);
-/* log.tensorboard: the parameters of the model after a step. NN_EIO. Local. */
-int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step);
+/* log.tensorboard, log.weights: the parameters of the model after a step. NN_EIO. Local. */
+int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step,
+                      int64_t epoch);
 /* The line that was appended last, until the next one begins; NULL without a run folder. Local. */
 const char *nn_run_line(const nn_run *run);
 

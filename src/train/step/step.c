@@ -267,11 +267,11 @@ int nn_trainer_step(nn_trainer *t) {
     nn_real *dz = nn_model_output_grad(s->model);
     nn_batch shard;
 
+    NN_TRY(nn_trainer_begin_gradient_report(t));
     if (t->traces)
         NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     int failure = load_shard(t, &shard);
     nn_session_clear_sums(s);
-    nn_trainer_clear_deltas(t);
     t->lr = nn_trainer_rate(t);
     nn_updater_announce(t->updater, t->lr, t->state.step + 1);
     next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &time->data);
@@ -311,11 +311,11 @@ int nn_trainer_step(nn_trainer *t) {
 int nn_trainer_forward(nn_trainer *t) {
     nn_session *s = &t->session;
     nn_step_parts *p = &t->step_parts;
+    NN_TRY(nn_trainer_begin_gradient_report(t));
     if (t->traces)
         NN_TRY(nn_timeline_before(t->timeline, t->state.step + 1));
     NN_TRY(nn_comm_agree(t->comm, load_shard(t, &p->rows)));
     nn_session_clear_sums(s);
-    nn_trainer_clear_deltas(t);
     next_phase(t, NN_TRACE_DATA, NN_PHASE_FORWARD, &t->interval.data);
     p->pass = pass_over(t, 0, &p->rows);
     p->output = nn_model_forward(s->model, &p->pass, p->rows.x);

@@ -98,6 +98,8 @@ static int begin(nn_training *t) {
     nn_trainer_say_plan(trainer);
     NN_TRY(nn_trainer_start(trainer));
     NN_TRY(nn_trainer_open_saver(trainer));
+    if (trainer->first_step == 0 && nn_config_settings(trainer->config)->log.weights)
+        NN_TRY(nn_trainer_log_parameters(trainer));
     if (t->options.begun)
         t->options.begun(t->options.ctx);
     nn_trainer_begin_steps(trainer);
