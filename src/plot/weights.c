@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define MOST_FIGURES 12
-enum { ROWS = 60, MOST_COLUMNS = 120 }; /* of a grid */
+#define ROWS 60 /* of a grid */
+#define MOST_COLUMNS 120
 
 /* What a line says of one tensor: bins from `least` to `most`. */
 typedef struct histogram {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Figures of what a model computes: activations, decision boundary, fit. Their numbers are those of the model.
 # timeout: 60
+# processors: 2
 . "$SOURCE_DIR/tests/lib.sh"
 
 "$NNMPI" plot --activations 'sigmoid, leaky_relu: {gamma: 0.25}' -O act.html --csv --svg -q
@@ -40,6 +41,19 @@ train: {epochs: 1, batch_size: 10}
 YAML
 "$NNMPI" train line.yaml --run line -q >out
 "$NNMPI" plot line -O line.html --csv -q
+
+# What log.weights and train.report: gradients record, which changes no bit of the run; and the paths of two runs.
+record=(-o train.epochs=10 -o train.log_every=1 -o train.reproducible=true -o log.weights=true -o train.report=gradients)
+"$NNMPI" train line.yaml --run plain -q -o train.epochs=10 -o train.reproducible=true >plain.out
+"$NNMPI" train line.yaml --run one "${record[@]}" -q >one.out
+run_ranks 2 "$NNMPI" train line.yaml --run two "${record[@]}" -q >two.out
+"$NNMPI" train line.yaml --run adam "${record[@]}" -q -o train.optimizer=adam >out
+for run in one two; do
+    [ "$(grep digest $run.out)" = "$(grep digest plain.out)" ] || fail "recording changes the run '$run'"
+done
+"$NNMPI" plot one adam -O paths.html --csv --svg -q
+"$NNMPI" train spirals.yaml --run recorded -q -o log.weights=true >out
+"$NNMPI" plot recorded -O recorded.html --csv -q --samples 0
 
 cat >check.py <<'PY'
 import csv, math, re, json, xml.dom.minidom
@@ -92,5 +106,48 @@ values = dict(points("line-values.csv")[1]["samples"])
 assert len(fit["samples"]) == 100
 for x, y in fit["samples"]:
     assert abs(values[y] - (y0 + slope * (x - x0))) < 1e-5, "the line is not what the model predicts"
+
+def lines(run, event):
+    return [line for line in map(json.loads, open(f"{run}/metrics.jsonl")) if line["event"] == event]
+
+# Updates are the differences of the recorded parameters.
+for run in ("one", "two"):
+    recorded = {line["step"]: list(line["values"].values()) for line in lines(run, "weights")}
+    steps = lines(run, "train")
+    assert len(steps) > 50 and recorded.keys() == {0} | {line["step"] for line in steps}
+    for line in steps:
+        before, after = recorded[line["step"] - 1], recorded[line["step"]]
+        size = math.dist(before, after) / math.hypot(*after)
+        assert abs(line["update"]["dense1"] - size) < 1e-5 * size + 1e-12, (line, size)
+
+# The loss of a line over slope and intercept is a paraboloid around those of the data, 2 and 1.
+head, paths = points("paths-surface.csv")
+assert head[1:] == ["dense1/weight/0", "dense1/bias/0", "value"], head
+assert paths["one"] == [list(line["values"].values()) for line in lines("one", "weights")]
+def determinant(m):
+    (a, b, c), (d, e, f), (g, h, i) = m
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+def row(w, b):
+    return [(w - 2) ** 2, 2 * (w - 2) * (b - 1), (b - 1) ** 2]
+cells = paths["grid"]
+some = [cells[0], cells[63], cells[-1]]
+m = [row(w, b) for w, b, _ in some]
+solution = [determinant([[v if j == k else r[j] for j in range(3)] for r, (_, _, v) in zip(m, some)]) / determinant(m)
+            for k in range(3)]
+for w, b, loss in cells:
+    assert abs(sum(map(float.__mul__, solution, row(w, b))) - loss) < 1e-3 * max(1, loss), (w, b, loss)
+assert solution[0] > 0 and solution[2] > 0, solution
+
+# Histograms have all numbers of a tensor, and their figure is full where they are.
+for line in lines("recorded", "weights"):
+    assert [sum(c) for c in line["counts"]] == [32, 16, 32, 2] and "values" not in line
+    for t in line["tensors"].values():
+        assert t["least"] <= t["mean"] <= t["most"] and t["deviation"] >= 0
+grid = points("recorded-weights-dense1-weight.csv")[1]["grid"]
+final = lines("recorded", "weights")[-1]["tensors"]["dense1/weight"]
+last = max(x for x, _, _, _ in grid)
+there = [y for x, y, value, _ in grid if x == last and value > 0]
+height = (final["most"] - final["least"]) / 10
+assert abs(min(there) - final["least"]) < height and abs(max(there) - final["most"]) < height, (there, final)
 PY
 python3 check.py || fail "the figures are not what the models compute"

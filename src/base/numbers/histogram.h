@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { NN_HISTOGRAM_BINS = 30 };
+#define NN_HISTOGRAM_BINS 30
 
 /* Bins of the same width from the least value to the largest. */
 typedef struct nn_histogram {
