@@ -12,7 +12,8 @@
 static const struct {
     char letter;
     const char *key;
-} short_flags[] = {{'o', "set"}, {'O', "out"}, {'v', "verbose"}, {'q', "quiet"}, {'h', "help"}};
+} short_flags[] = {{'o', "set"},     {'O', "out"},   {'g', "grid"},
+                   {'v', "verbose"}, {'q', "quiet"}, {'h', "help"}};
 
 /* The words still to be read and where they go. */
 typedef struct reader {
@@ -124,8 +125,10 @@ static int put_flag(reader *r, const nn_option *option, const char *word, const 
     if (!value || !*value)
         return nn_fail(NN_EUSAGE, "%.*s needs a value: %s", (int)strcspn(word, "="), word,
                        option->help);
-    if (strcmp(option->key, "set") == 0 && !strchr(value, '='))
-        return nn_fail(NN_EUSAGE, "-o %s: write it as key=value, with a =: -o %s=%s", value, value,
+    bool assigns = strcmp(option->key, "set") == 0 || strcmp(option->key, "grid") == 0;
+    if (assigns && !strchr(value, '='))
+        return nn_fail(NN_EUSAGE, "-%c %s: write it as key=value, with a =: -%c %s=%s",
+                       nn_short_flag(option->key), value, nn_short_flag(option->key), value,
                        r->word < r->end && (*r->word)[0] != '-' ? *r->word : "VALUE");
     return put(r, option, value);
 }

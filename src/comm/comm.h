@@ -35,6 +35,12 @@ typedef enum nn_failed {
 /* Of the failure `rc` with which this rank is about to end. Local. */
 nn_failed nn_comm_failed(const nn_comm *comm, int rc);
 
+/* The ranks of `comm` in groups: those that give the same number (from 0) get a communicator of
+ * their own, in their order, of which they are the ranks 0, 1 ... A rank has as many threads there
+ * as it has in `comm`, whose ranks compute at the same time. To be freed before `comm`. NN_ERANK,
+ * NN_EMEMORY. Collective. */
+int nn_comm_split(nn_comm *comm, int group, nn_comm **out);
+
 /* nn_comm_init, which after a failure leaves *out (NULL or not) for nn_comm_failed, nn_comm_abort
  * and nn_comm_end. Collective. */
 int nn_comm_start(nn_comm **out);

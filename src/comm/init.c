@@ -235,6 +235,22 @@ int nn_comm_from(MPI_Comm ranks, nn_comm **out) {
     return made(take_ranks(ranks, out), out);
 }
 
+int nn_comm_split(nn_comm *comm, int group, nn_comm **out) {
+    MPI_Comm part = MPI_COMM_NULL;
+    int threads = nn_comm_threads(comm);
+    *out = NULL;
+    NN_TRY(nn_mpi_check(comm, MPI_Comm_split(comm->world, group, comm->rank, &part),
+                        "MPI_Comm_split"));
+    int rc = nn_comm_agree(comm, nn_comm_from(part, out));
+    (void)MPI_Comm_free(&part);
+    if (rc < 0)
+        return made(rc, out);
+    (*out)->share = threads;
+    (*out)->crowded = comm->crowded;
+    (*out)->yields = comm->yields;
+    return 0;
+}
+
 int nn_comm_from_fortran(int handle, nn_comm **out) {
     return nn_comm_from(MPI_Comm_f2c(handle), out);
 }

@@ -32,6 +32,7 @@ struct nn_comm {
     int node_least;        /* ranks of the node that has fewest */
     bool first_node;       /* rank 0 is on this node */
     int cores;             /* in the CPU sets of the ranks of this machine together */
+    int share;             /* threads of a rank where others compute beside these; 0: none do */
     bool crowded;          /* this machine has more ranks than cores */
     bool yields;           /* some machine has */
     bool started;          /* MPI_Init was ours */

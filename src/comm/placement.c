@@ -105,6 +105,8 @@ int nn_comm_find_cores(nn_comm *comm) {
 int nn_comm_threads(nn_comm *comm) {
     nn_placement at = {.threads = 1};
     int asked = threads_asked();
+    if (comm->share > 0)
+        return comm->share;
     if (find_placement(comm, &at) == 0 && comm->machine_rank == 0 && comm->world != MPI_COMM_NULL)
         report(comm, &at);
     return asked > 0 ? asked : at.threads;

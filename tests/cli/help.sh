@@ -7,7 +7,7 @@
 expect_line '^nnmpi [0-9]+\.[0-9]+\.[0-9]+$' out
 
 "$NNMPI" help > overview
-for word in train eval predict plot data init check inspect digest export import bench explain help; do
+for word in train tune eval predict plot data init check inspect digest export import bench explain help; do
     expect_line "^  $word +[A-Z]" overview
     "$NNMPI" help "$word" > out
     expect_line "^usage: nnmpi $word" out

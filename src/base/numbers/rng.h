@@ -14,7 +14,8 @@ typedef enum nn_rng_purpose {
     NN_RNG_LAYER,    /* dropout and the like; a: step and layer, b: global sample index */
     NN_RNG_AUGMENT,  /* a: epoch, b: global sample index */
     NN_RNG_DATA,     /* generated data sets */
-    NN_RNG_TEST
+    NN_RNG_TEST,
+    NN_RNG_TUNE /* values of trials; a: the key */
 } nn_rng_purpose;
 
 typedef struct nn_rng {

@@ -338,20 +338,22 @@ void nn_train_result_release(nn_train_result *result) {
     result->test = NULL;
 }
 
+int nn_training_run(nn_training *t, nn_train_result *result) {
+    nn_reducer_go_ahead(t->trainer.session.reducer); /* nobody looks at parameters in between */
+    while (nn_training_goes_on(t)) {
+        NN_TRY(nn_training_step(t));
+        NN_TRY(nn_training_attend(t));
+    }
+    return nn_training_finish(t, result);
+}
+
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
     nn_training *t = NULL;
     NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof *result));
     int rc = nn_training_open(comm, config, options, &t);
-    if (rc == 0) /* nobody else looks at parameters between two steps */
-        nn_reducer_go_ahead(t->trainer.session.reducer);
-    while (rc == 0 && nn_training_goes_on(t)) {
-        rc = nn_training_step(t);
-        if (rc == 0)
-            rc = nn_training_attend(t);
-    }
     if (rc == 0)
-        rc = nn_training_finish(t, result);
+        rc = nn_training_run(t, result);
     nn_training_close(t);
     return rc;
 }

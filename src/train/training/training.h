@@ -30,6 +30,9 @@ struct nn_training {
     nn_pool pool;
 };
 
+/* All of a training that was opened, to its result. Collective. */
+int nn_training_run(nn_training *t, nn_train_result *result);
+
 /* Around what the library does: subnormal numbers count as 0, and the watchdog looks at this rank.
  * leave returns `rc`, which ends the training; forgive lets it go on where it is NN_EUSAGE. */
 void nn_training_enter(nn_training *t);

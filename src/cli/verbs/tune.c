@@ -1,0 +1,291 @@
+/* Sweeps: the verb's part, which is the folder, the table and the page. */
+#include "train/tune/tune.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "comm/comm.h"
+#include "comm/launch.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
+#include "io/yaml/yaml.h"
+#include "plot/plot.h"
+#include "train/run/lock.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_PLOTTED 24  /* runs on the page, the best ones */
+#define LOCK_SECONDS 5.0 /* the ranks of a killed sweep may take a moment to end */
+
+typedef struct options {
+    const char *config, *run;
+    bool resume;
+    int64_t ranks_per_trial;
+    const nn_node *set;
+} options;
+
+static const nn_option table[] = {
+    NN_CONFIG_ROW(options),
+    {"run", NN_OPT_STRING, offsetof(options, run), "", NULL,
+     "folder of the sweep; without it tune-NAME, after the configuration"},
+    {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
+     "go on with the sweep in the folder, as it was begun: trials that are finished stay, others "
+     "go on from their checkpoints"},
+    {"ranks_per_trial", NN_OPT_INT, offsetof(options, ranks_per_trial), "1", "[1, 65536]",
+     "ranks that train a trial together; as many trials are trained at a time as there are such "
+     "groups"},
+    NN_SET_ROW(options, "train.epochs=20"),
+    NN_OPTION_END,
+};
+
+/* ---- the folder ------------------------------------------------------------------------------ */
+
+static int path_in(const nn_call *call, const nn_sweep *s, const char *name, const char **path) {
+    *path = nn_pool_printf(call->pool, "%s/%s", s->folder, name);
+    return *path ? 0 : NN_EMEMORY;
+}
+
+/* The search and the configuration that the sweep was begun with. */
+static int load(const nn_call *call, nn_sweep *s, nn_config **config) {
+    const options *o = call->options;
+    const nn_search *given = call->base;
+    const char *yaml, *search;
+    nn_node *map;
+    if (!o->run)
+        return nn_fail(NN_EUSAGE,
+                       "--resume needs the folder of the sweep to go on with: --run DIR");
+    if (o->config || o->set || given->grid)
+        return nn_fail(NN_EUSAGE,
+                       "the sweep in '%s' goes on as it was begun: leave out CONFIG, -o "
+                       "and -g",
+                       o->run);
+    s->folder = o->run;
+    NN_TRY(path_in(call, s, "config.yaml", &yaml));
+    NN_TRY(path_in(call, s, "tune.yaml", &search));
+    if (!nn_file_exists(search))
+        return nn_fail(
+            NN_EUSAGE,
+            "'%s' holds no sweep to go on with; to begin one there: nnmpi tune CONFIG -g "
+            "KEY=VALUE,VALUE --run %s",
+            o->run, o->run);
+    NN_TRY(nn_yaml_load(call->pool, search, &map));
+    NN_TRY(nn_options_bind(&(nn_binding){nn_search_entry.options, &s->search}, 1, map, "tune.yaml",
+                           NULL));
+    return nn_call_config(yaml, NULL, config);
+}
+
+static int prepare(const nn_call *call, nn_sweep *s, nn_config **config) {
+    const options *o = call->options;
+    s->search = *(const nn_search *)call->base;
+    if (o->resume) {
+        NN_TRY(load(call, s, config));
+    } else {
+        NN_TRY(nn_call_config(o->config, o->set, config));
+        s->folder =
+            o->run ? o->run : nn_pool_printf(call->pool, "tune-%s", nn_config_name(*config));
+    }
+    s->config = s->folder ? nn_config_text(*config) : NULL;
+    return s->config ? nn_sweep_plan(s) : NN_EMEMORY;
+}
+
+static int add(nn_node *map, const char *key, char *value) {
+    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
+    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
+}
+
+/* tune.yaml */
+static int search_text(const nn_call *call, const nn_search *search, char **text) {
+    nn_node *map = nn_node_map(call->pool), *grid = nn_node_list(call->pool);
+    if (!map || !grid)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < search->grid->count; i++) {
+        nn_node *item = nn_node_scalar(call->pool, search->grid->item[i]->text);
+        if (!item)
+            return NN_EMEMORY;
+        item->quoted = true;
+        NN_TRY(nn_node_add(grid, NULL, item));
+    }
+    NN_TRY(nn_node_add(map, "grid", grid));
+    NN_TRY(add(map, "random", nn_pool_printf(call->pool, "%" PRId64, search->random)));
+    NN_TRY(add(map, "seed", nn_pool_printf(call->pool, "%" PRId64, search->seed)));
+    NN_TRY(add(map, "halving", nn_pool_strdup(call->pool, search->halving ? "true" : "false")));
+    return nn_yaml_emit(call->pool, map, text);
+}
+
+/* On rank 0. The search is written last: with it there is a sweep to go on with. */
+static int begin_folder(const nn_call *call, const nn_sweep *s, int *lock) {
+    const options *o = call->options;
+    const char *yaml, *search;
+    char *text;
+    NN_TRY(path_in(call, s, "config.yaml", &yaml));
+    NN_TRY(path_in(call, s, "tune.yaml", &search));
+    if (!o->resume && (nn_file_exists(search) || nn_file_exists(yaml)))
+        return nn_fail(NN_EUSAGE,
+                       "the folder '%s' is in use already; to go on with a sweep: nnmpi tune --run "
+                       "%s --resume, or choose another folder (--run)",
+                       s->folder, s->folder);
+    NN_TRY(nn_dir_make(s->folder));
+    NN_TRY(nn_lock_acquire(s->folder, o->resume ? LOCK_SECONDS : 0, lock));
+    if (o->resume)
+        return 0;
+    NN_TRY(search_text(call, &s->search, &text));
+    NN_TRY(nn_file_write(yaml, s->config, strlen(s->config)));
+    return nn_file_write(search, text, strlen(text));
+}
+
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+static void print_value(FILE *out, const nn_trial_result *r) {
+    if (isnan(r->value))
+        fprintf(out, "%10s", "-");
+    else
+        fprintf(out, "%10.4g", r->value);
+}
+
+static const char *state_text(const nn_trial_result *r, char text[320]) {
+    if (r->state == NN_TRIAL_FAILED)
+        snprintf(text, 320, "failed, exit code %d: %s", r->exit_code, r->message);
+    else
+        snprintf(text, 320, "%s", r->state == NN_TRIAL_DROPPED ? "dropped" : "");
+    return text;
+}
+
+/* The ranks of other groups say it themselves: rank 0 does not hear of their trials. */
+static void tell(void *ctx, const nn_sweep *s, size_t i, const nn_trial_result *r) {
+    const nn_call *call = ctx;
+    char line[1024], text[320];
+    size_t length = 0;
+    if (call->screen->quiet)
+        return;
+    for (size_t k = 0; k < s->keys && length < sizeof line; k++)
+        length += (size_t)snprintf(line + length, sizeof line - length, " %s=%s", s->key[k],
+                                   nn_sweep_value(s, i, k));
+    if (r->state == NN_TRIAL_FAILED)
+        fprintf(stderr, "nnmpi: trial %zu of %zu:%s: %s\n", i + 1, s->trials, line,
+                state_text(r, text));
+    else
+        fprintf(stderr, "nnmpi: trial %zu of %zu:%s: %s %.4g after %" PRId64 " epochs, %.1f s\n",
+                i + 1, s->trials, line, s->metric, r->value, r->epochs, r->seconds);
+}
+
+static int key_width(const nn_sweep *s, size_t k) {
+    size_t width = strlen(s->key[k]);
+    for (size_t i = 0; i < s->trials; i++)
+        if (strlen(nn_sweep_value(s, i, k)) > width)
+            width = strlen(nn_sweep_value(s, i, k));
+    return (int)width;
+}
+
+static void print_table(const nn_sweep *s, const size_t *order) {
+    char text[320];
+    printf("%5s", "trial");
+    for (size_t k = 0; k < s->keys; k++)
+        printf("  %-*s", key_width(s, k), s->key[k]);
+    printf("  %10s  %6s  %8s\n", *s->metric ? s->metric : "value", "epochs", "seconds");
+    for (size_t n = 0; n < s->trials; n++) {
+        const nn_trial_result *r = &s->result[order[n]];
+        printf("%5zu", order[n] + 1);
+        for (size_t k = 0; k < s->keys; k++)
+            printf("  %-*s", key_width(s, k), nn_sweep_value(s, order[n], k));
+        fputs("  ", stdout);
+        print_value(stdout, r);
+        printf("  %6" PRId64 "  %8.2f  %s\n", r->epochs, r->seconds, state_text(r, text));
+    }
+}
+
+/* The page of the best runs over each other. It is no reason to fail where it cannot be drawn. */
+static int draw_page(const nn_call *call, const nn_sweep *s, const size_t *order) {
+    const char *folder[MOST_PLOTTED], *path;
+    size_t runs = 0;
+    nn_plot plot = {.pool = call->pool};
+    NN_TRY(path_in(call, s, "tune.html", &path));
+    for (size_t n = 0; n < s->trials && runs < MOST_PLOTTED; n++)
+        if (s->result[order[n]].state != NN_TRIAL_FAILED &&
+            !(folder[runs++] = nn_sweep_folder(s, order[n])))
+            return NN_EMEMORY;
+    if (runs == 0)
+        return 0;
+    NN_TRY(nn_plot_runs(&plot, folder, runs));
+    NN_TRY(nn_plot_page(&plot, path));
+    printf("page %s\n", path);
+    return 0;
+}
+
+static int print_results(const nn_call *call, const nn_sweep *s) {
+    size_t *order = nn_pool_alloc(call->pool, s->trials * sizeof *order);
+    if (!order)
+        return NN_EMEMORY;
+    nn_sweep_rank(s, order);
+    print_table(s, order);
+    printf("table %s/tune.csv, tune.jsonl\n", s->folder);
+    if (draw_page(call, s, order) < 0) {
+        nn_warn("there is no page of the trials: %s", nn_error_message());
+        nn_error_clear();
+    }
+    if (s->result[order[0]].state == NN_TRIAL_FAILED)
+        return nn_fail(NN_EDIVERGED, "all trials failed; the first: %s",
+                       s->result[order[0]].message);
+    printf("best: trial %zu, run folder %s\n", order[0] + 1, nn_sweep_folder(s, order[0]));
+    return 0;
+}
+
+/* After a signal: what goes on. */
+static int say_stopped(const nn_call *call, const nn_sweep *s) {
+    const options *o = call->options;
+    char what[200], launcher[64] = "", groups[48] = "";
+    snprintf(what, sizeof what, "%s", nn_error_message());
+    if (call->launch->size > 1)
+        snprintf(launcher, sizeof launcher, "%s -n %d ", call->launch->launcher->name,
+                 call->launch->size);
+    if (o->ranks_per_trial > 1)
+        snprintf(groups, sizeof groups, " --ranks-per-trial %d", (int)o->ranks_per_trial);
+    return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume%s", what, launcher,
+                   s->folder, groups);
+}
+
+static int run(const nn_call *call) {
+    const options *o = call->options;
+    nn_sweep sweep = {.pool = call->pool};
+    nn_sweep_options spec = {.ranks_per_trial = (int)o->ranks_per_trial,
+                             .stop = nn_guard_stop(call->guard),
+                             .save = nn_guard_save(call->guard),
+                             .told = tell,
+                             .ctx = (void *)call};
+    nn_config *config = NULL;
+    bool first = nn_comm_rank(call->comm) == 0;
+    int lock = -1, rc;
+    nn_log_hold(!first);
+    rc = prepare(call, &sweep, &config);
+    nn_log_hold(false);
+    NN_TRY_GOTO(nn_comm_agree(call->comm, rc));
+    NN_TRY_GOTO(nn_comm_agree(call->comm, first ? begin_folder(call, &sweep, &lock) : 0));
+    nn_guard_defer(call->guard);
+    rc = nn_sweep_run(call->comm, &sweep, &spec);
+    if (rc == NN_ESTOPPED)
+        rc = say_stopped(call, &sweep);
+    if (rc == 0)
+        rc = nn_comm_agree(call->comm, first ? print_results(call, &sweep) : 0);
+done:
+    nn_lock_release(lock);
+    nn_config_free(config);
+    return rc;
+}
+
+static const char *const arguments[] = {"config", NULL};
+
+const nn_verb nn_verb_tune = {
+    .entry = {"tune",
+              "Trains a configuration with several values of some keys, several trials at a time, "
+              "and says which are best.",
+              table, sizeof(options)},
+    .usage = "[CONFIG] -g KEY=VALUE,VALUE... [options]",
+    .arguments = arguments,
+    .base = &nn_search_entry,
+    .collective = true,
+    .stops = true,
+    .run = run,
+};

@@ -1,0 +1,281 @@
+/* The trials of a sweep on groups of ranks. A group takes the next trial that nobody has taken: who
+ * makes its file in the folder `claims` has it. */
+#include "train/tune/tune.h"
+
+#include "base/log.h"
+#include "io/files/file.h"
+#include "io/files/folder.h"
+#include "train/config/settings.h"
+#include "train/training/training.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A rank's part in a sweep. */
+typedef struct worker {
+    nn_comm *world, *group;
+    nn_sweep *sweep;
+    const nn_sweep_options *options;
+    const char *claims; /* the folder */
+    int rung;
+} worker;
+
+/* ---- who does what --------------------------------------------------------------------------- */
+
+static int make_claims(const worker *w) {
+    NN_TRY(nn_dir_make(w->claims));
+    DIR *dir = opendir(w->claims);
+    const struct dirent *entry;
+    if (!dir)
+        return nn_fail(NN_EIO, "%s: %s", w->claims, nn_errno_text(errno));
+    while ((entry = readdir(dir))) /* of a sweep that was killed */
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    return 0;
+}
+
+static int claim(const worker *w, size_t i, bool *mine) {
+    char *path = nn_pool_printf(w->sweep->pool, "%s/%d-%zu", w->claims, w->rung, i + 1);
+    if (!path)
+        return NN_EMEMORY;
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    *mine = fd >= 0;
+    if (fd < 0 && errno != EEXIST)
+        return nn_fail(NN_EIO, "%s: %s", path, nn_errno_text(errno));
+    return *mine ? (close(fd), 0) : 0;
+}
+
+static bool is_stopped(const worker *w) {
+    const volatile sig_atomic_t *stop = w->options->stop;
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
+}
+
+/* The next open trial from *i on, `trials` where there is none; the same on every rank of the
+ * group.
+ */
+static int next_trial(const worker *w, size_t *i) {
+    const nn_sweep *s = w->sweep;
+    bool mine = false;
+    int rc = 0;
+    if (nn_comm_rank(w->group) == 0) {
+        for (; *i < s->trials && rc == 0 && !mine; *i += !mine)
+            if (s->result[*i].state == NN_TRIAL_OPEN)
+                rc = claim(w, *i, &mine);
+        if (is_stopped(w))
+            *i = s->trials;
+    }
+    NN_TRY(nn_comm_agree(w->group, rc));
+    return nn_comm_bcast(w->group, i, sizeof *i);
+}
+
+/* ---- a trial --------------------------------------------------------------------------------- */
+
+static void take_result(const worker *w, const nn_training *t, const nn_train_result *from,
+                        nn_trial_result *r) {
+    const nn_trainer *trainer = &t->trainer;
+    const char *metric = "training loss";
+    *r = (nn_trial_result){.state = NN_TRIAL_DONE,
+                           .rung = w->rung,
+                           .value = from->loss,
+                           .best_step = trainer->state.best_step,
+                           .steps = from->steps,
+                           .epochs = from->epochs,
+                           .seconds = from->seconds};
+    w->sweep->larger_is_better = false;
+    if (trainer->validation && trainer->state.best_step >= 0) {
+        metric = trainer->session.settings->validate.stopping.metric;
+        metric = metric ? metric : "loss";
+        r->value = trainer->state.best_value;
+        (void)nn_session_metric(&trainer->session, trainer->validation, metric,
+                                &w->sweep->larger_is_better);
+    }
+    snprintf(w->sweep->metric, sizeof w->sweep->metric, "%s", metric);
+    memcpy(r->digest, from->digest, sizeof r->digest);
+}
+
+static int train(const worker *w, nn_config *config, const char *folder, nn_trial_result *r) {
+    bool begun = nn_comm_rank(w->group) == 0 && nn_is_folder(folder);
+    NN_TRY(nn_comm_bcast(w->group, &begun, sizeof begun));
+    nn_train_options options = {.size = sizeof options,
+                                .run_dir = folder,
+                                .resume = begun,
+                                .stop = w->options->stop,
+                                .save = w->options->save};
+    nn_train_result result = {.size = sizeof result};
+    nn_training *t = NULL;
+    int rc = nn_training_open(w->group, config, &options, &t);
+    if (rc == 0)
+        rc = nn_training_run(t, &result);
+    if (rc == 0)
+        take_result(w, t, &result, r);
+    nn_train_result_release(&result);
+    nn_training_close(t);
+    return rc;
+}
+
+/* What all trials would say again is said by the first. */
+static int run_quietly(const worker *w, size_t i, nn_trial_result *r) {
+    nn_log_target before = nn_log_target_get();
+    const char *folder = nn_sweep_folder(w->sweep, i);
+    nn_config *config = NULL;
+    if (i > 0 || w->rung > 1 || nn_comm_rank(w->world) > 0)
+        nn_log_target_set((nn_log_target){.sink = NULL});
+    int rc = folder ? nn_sweep_config(w->sweep, i, w->rung, &config) : NN_EMEMORY;
+    rc = nn_comm_agree(w->group, rc);
+    if (rc == 0)
+        rc = train(w, config, folder, r);
+    nn_config_free(config);
+    nn_log_target_set(before);
+    return rc;
+}
+
+/* A failure is the trial's result, but for those that end the sweep. */
+static int run_trial(const worker *w, size_t i) {
+    nn_trial_result r = {0};
+    int rc = run_quietly(w, i, &r);
+    if (rc == NN_ERANK || rc == NN_ESTOPPED)
+        return rc;
+    if (rc < 0) {
+        r = (nn_trial_result){.state = NN_TRIAL_FAILED,
+                              .rung = w->rung,
+                              .exit_code = nn_error_exit_code(rc),
+                              .value = (double)NAN,
+                              .best_step = -1};
+        snprintf(r.message, sizeof r.message, "%s", nn_error_message());
+        nn_error_clear();
+    }
+    rc = nn_comm_rank(w->group) == 0 ? nn_result_write(w->sweep, i, &r) : 0;
+    if (rc == 0 && nn_comm_rank(w->group) == 0)
+        w->options->told(w->options->ctx, w->sweep, i, &r);
+    return nn_comm_agree(w->group, rc);
+}
+
+/* ---- a rung ---------------------------------------------------------------------------------- */
+
+/* What rank 0 knows, all know. */
+static int share(const worker *w) {
+    nn_sweep *s = w->sweep;
+    NN_TRY(nn_comm_bcast(w->world, s->result, s->trials * sizeof *s->result));
+    NN_TRY(nn_comm_bcast(w->world, s->metric, sizeof s->metric));
+    return nn_comm_bcast(w->world, &s->larger_is_better, sizeof s->larger_is_better);
+}
+
+/* Trials that are in this rung, `result` of which is that of the rung before, get that of the file.
+ */
+static int read_results(const worker *w) {
+    nn_sweep *s = w->sweep;
+    for (size_t i = 0; i < s->trials; i++) {
+        bool found;
+        if (s->result[i].state == NN_TRIAL_OPEN)
+            NN_TRY(nn_result_read(s, i, w->rung, &found));
+    }
+    return 0;
+}
+
+static int look_up(const worker *w) {
+    int rc = nn_comm_rank(w->world) == 0 ? read_results(w) : 0;
+    NN_TRY(nn_comm_agree(w->world, rc));
+    return share(w);
+}
+
+/* The table so far; on rank 0. */
+static int end_rung(const worker *w) {
+    NN_TRY(look_up(w));
+    int rc = nn_comm_rank(w->world) == 0 ? nn_sweep_write_table(w->sweep) : 0;
+    return nn_comm_agree(w->world, rc);
+}
+
+static int run_rung(const worker *w, bool *stopped) {
+    double asked;
+    int rc = 0;
+    NN_TRY(look_up(w));
+    for (size_t i = 0; rc == 0; i++) {
+        rc = next_trial(w, &i);
+        if (rc < 0 || i == w->sweep->trials)
+            break;
+        rc = run_trial(w, i);
+    }
+    if (rc == NN_ERANK)
+        return rc;
+    asked = rc == NN_ESTOPPED || is_stopped(w);
+    NN_TRY(nn_comm_agree(w->world, rc == NN_ESTOPPED ? 0 : rc));
+    NN_TRY(nn_comm_sum(w->world, &asked, 1));
+    *stopped = asked > 0;
+    return end_rung(w);
+}
+
+/* The best third is open again, for the next rung. */
+static int promote(const worker *w) {
+    nn_sweep *s = w->sweep;
+    size_t stay = s->trials, left = 0;
+    size_t *order = nn_pool_alloc(s->pool, s->trials * sizeof *order);
+    if (!order)
+        return NN_EMEMORY;
+    for (int i = 0; i < w->rung; i++)
+        stay /= NN_TUNE_ETA;
+    nn_sweep_rank(s, order);
+    for (size_t n = 0; n < s->trials; n++) {
+        nn_trial_result *r = &s->result[order[n]];
+        if (r->state == NN_TRIAL_DONE)
+            r->state = left++ < stay ? NN_TRIAL_OPEN : NN_TRIAL_DROPPED;
+    }
+    return 0;
+}
+
+static size_t count_open(const nn_sweep *s) {
+    size_t open = 0;
+    for (size_t i = 0; i < s->trials; i++)
+        open += s->result[i].state == NN_TRIAL_OPEN;
+    return open;
+}
+
+static int run_rungs(worker *w, bool *stopped) {
+    for (w->rung = 1; w->rung <= w->sweep->rungs; w->rung++) {
+        NN_TRY(run_rung(w, stopped));
+        if (*stopped && count_open(w->sweep) > 0)
+            return 0;
+        *stopped = false;
+        if (w->rung < w->sweep->rungs)
+            NN_TRY(nn_comm_agree(w->world, promote(w)));
+    }
+    return 0;
+}
+
+static int check_ranks(const worker *w) {
+    int size = nn_comm_size(w->world), each = w->options->ranks_per_trial;
+    if (each > 0 && size % each == 0)
+        return 0;
+    return nn_fail(
+        NN_EUSAGE,
+        "%d ranks cannot be divided into groups of %d: start a multiple of it, or choose "
+        "another --ranks-per-trial",
+        size, each);
+}
+
+int nn_sweep_run(nn_comm *comm, nn_sweep *sweep, const nn_sweep_options *options) {
+    worker w = {.world = comm, .sweep = sweep, .options = options};
+    bool stopped = false;
+    NN_TRY(check_ranks(&w));
+    w.claims = nn_pool_printf(sweep->pool, "%s/claims", sweep->folder);
+    int rc = w.claims ? 0 : NN_EMEMORY;
+    if (rc == 0 && nn_comm_rank(comm) == 0)
+        rc = make_claims(&w);
+    NN_TRY(nn_comm_agree(comm, rc));
+    NN_TRY(nn_comm_split(comm, nn_comm_rank(comm) / options->ranks_per_trial, &w.group));
+    rc = run_rungs(&w, &stopped);
+    if (rc != NN_ERANK)
+        nn_comm_free(w.group);
+    NN_TRY(rc);
+    if (nn_comm_rank(comm) == 0 && make_claims(&w) == 0)
+        (void)rmdir(w.claims);
+    if (!stopped)
+        return 0;
+    return nn_fail(NN_ESTOPPED, "stopped by a signal; %zu of %zu trials are finished",
+                   sweep->trials - count_open(sweep), sweep->trials);
+}
