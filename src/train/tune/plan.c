@@ -1,4 +1,5 @@
 /* The trials of a sweep: all combinations of the values of its keys, or some at random. */
+#include "base/numbers/elementary.h"
 #include "base/numbers/rng.h"
 #include "base/text.h"
 #include "train/config/settings.h"
@@ -133,7 +134,7 @@ static const char *draw(nn_sweep *s, size_t trial, size_t k, const axis *a) {
         return a->value[(size_t)(at * (double)a->values)];
     if (a->whole && !a->log)
         return nn_pool_printf(s->pool, "%.0f", floor(a->low + at * (a->high + 1 - a->low)));
-    double x = a->log ? a->low * pow(a->high / a->low, at) : a->low + at * (a->high - a->low);
+    double x = a->log ? a->low * nn_power(a->high / a->low, at) : a->low + at * (a->high - a->low);
     return nn_pool_printf(s->pool, a->whole ? "%.0f" : "%.4g", x);
 }
 
