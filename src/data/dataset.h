@@ -104,6 +104,7 @@ struct nn_dataset {
     bool tokens;              /* x and y are tokens of a text, and the names are its vocabulary */
     size_t features;          /* names of the columns of x [F] or [T, F]: F, or 0 */
     const char **feature_names;
+    const double *missing; /* [columns of x]: values that were missing and are filled in, or NULL */
     nn_match match;
 };
 

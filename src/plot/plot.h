@@ -4,6 +4,7 @@
 #define NN_PLOT_PLOT_H
 
 #include "base/mem.h"
+#include "base/shape.h"
 
 typedef enum nn_line_style { NN_LINE_SOLID, NN_LINE_DASHED, NN_LINE_POINTS } nn_line_style;
 
@@ -96,6 +97,10 @@ void nn_plot_drop(nn_plot *plot);
 int nn_figure_table(nn_plot *plot, nn_figure *figure, size_t rows, size_t columns);
 int nn_figure_series(nn_plot *plot, nn_figure *figure, nn_series series);
 int nn_figure_add_mark(nn_plot *plot, nn_figure *figure, nn_figure_mark mark);
+
+/* "data:image/png;base64,..." of pixels [H][W][C], as a cell of NN_FIGURE_IMAGES; owned by the
+ * plot. NULL: no memory. */
+const char *nn_plot_picture(nn_plot *plot, const nn_shape *image, const unsigned char *pixels);
 
 /* Adds the figures of run folders: what metrics.jsonl and config.yaml hold, one run or several over
  * each other. NN_EUSAGE where a folder is no run, NN_EFORMAT, NN_EIO. Local. */

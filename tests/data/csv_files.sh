@@ -45,9 +45,7 @@ expect_line 'train accuracy 0\.9' out
 expect_same one.csv three.csv
 "$NNMPI" predict h5/last.h5 --data "$iris" -O four.csv -q
 expect_same one.csv four.csv
-expect_code 2 "$NNMPI" data info "$iris" 2>err
-expect_line 'nnmpi data import csv' err
-expect_code 2 "$NNMPI" data split "$iris" --test 0.2 2>err
+expect_code 2 "$NNMPI" data split "$iris" --test 0.2 -O split.h5 2>err
 expect_line 'nnmpi data import csv' err
 
 # a header of numbers is none, unless one says so

@@ -225,12 +225,23 @@ static void check_split(void) {
     CHECK_FAILS(nn_data_split("u.h5", &options, "t.h5"), NN_EUSAGE, "nothing to split off");
 }
 
+static int open_info(const char *path, nn_info **info) {
+    nn_pool pool = {0};
+    nn_node *data;
+    int rc = nn_dataset_node_all(&pool, path, false, &data);
+
+    if (rc == NN_OK)
+        rc = nn_info_new(data, path, info);
+    nn_pool_release(&pool);
+    return rc;
+}
+
 /* All that info writes, in `text`. */
 static void info_text(const char *path, bool json, char text[4000]) {
     FILE *out = fmemopen(text, 4000, "w");
     nn_info *info;
 
-    CHECK_WORKS(nn_info_new(path, false, &info));
+    CHECK_WORKS(open_info(path, &info));
     CHECK_WORKS((json ? nn_info_json : nn_info_text)(info, out));
     fclose(out);
     nn_info_free(info);

@@ -1,5 +1,6 @@
 /* Data sets in HDF5: looked through, and divided into splits. */
 #include "data/info.h"
+#include "data/sources/open.h"
 #include "data/split.h"
 #include "io/hdf5/h5.h"
 #include "sandbox.h"
@@ -27,10 +28,21 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
+static int open_info(const char *path, nn_info **info) {
+    nn_pool pool = {0};
+    nn_node *data;
+    int rc = nn_dataset_node_all(&pool, path, false, &data);
+
+    if (rc == NN_OK)
+        rc = nn_info_new(data, path, info);
+    nn_pool_release(&pool);
+    return rc;
+}
+
 static bool look(const char *path) {
     nn_info *info;
 
-    if (nn_info_new(path, false, &info) < 0)
+    if (open_info(path, &info) < 0)
         return false;
     nn_info_text(info, nowhere);
     nn_info_json(info, nowhere);

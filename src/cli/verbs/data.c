@@ -1,10 +1,15 @@
+#include "cli/verbs/data.h"
+
+#include "base/text.h"
 #include "cli/cli.h"
 #include "data/importers/importer.h"
-#include "data/info.h"
 #include "data/sources/make.h"
+#include "data/sources/open.h"
 #include "data/split.h"
+#include "train/config/settings.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -17,12 +22,17 @@ static const nn_option out_table[] = {
     NN_OPTION_END,
 };
 
+#define PATH_HELP                                                                                  \
+    "data set: HDF5, or any file or folder that data.path takes; or a configuration (.yaml), "     \
+    "whose "                                                                                       \
+    "section data it is"
+
 typedef struct split_options {
     const char *path, *out;
 } split_options;
 
 static const nn_option split_table[] = {
-    {"path", NN_OPT_STRING, offsetof(split_options, path), NULL, NULL, "data set to split"},
+    {"path", NN_OPT_STRING, offsetof(split_options, path), NULL, NULL, PATH_HELP},
     {"out", NN_OPT_STRING, offsetof(split_options, out), "", NULL,
      "HDF5 file to write; without it the data set is replaced"},
     NN_OPTION_END,
@@ -34,10 +44,23 @@ typedef struct info_options {
 } info_options;
 
 static const nn_option info_table[] = {
-    {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, "data set"},
+    {"path", NN_OPT_STRING, offsetof(info_options, path), NULL, NULL, PATH_HELP},
     {"other_files", NN_OPT_BOOL, offsetof(info_options, other_files), "false", NULL,
      NN_OTHER_FILES_HELP},
     NN_JSON_ROW(info_options),
+    NN_OPTION_END,
+};
+
+typedef struct plot_options {
+    const char *path, *out;
+    bool other_files;
+} plot_options;
+
+static const nn_option plot_table[] = {
+    {"path", NN_OPT_STRING, offsetof(plot_options, path), NULL, NULL, PATH_HELP},
+    {"out", NN_OPT_STRING, offsetof(plot_options, out), "data.html", NULL, "page to write"},
+    {"other_files", NN_OPT_BOOL, offsetof(plot_options, other_files), "false", NULL,
+     NN_OTHER_FILES_HELP},
     NN_OPTION_END,
 };
 
@@ -61,21 +84,87 @@ static int run_make(const nn_call *call) {
     return 0;
 }
 
+int nn_data_argument(nn_pool *pool, const char *path, bool other_files, nn_node **out) {
+    static const char *const endings[] = {".yaml", ".yml", NULL};
+    nn_config *config = NULL;
+    int rc;
+
+    if (!nn_text_has_ending(path, endings))
+        return nn_dataset_node_all(pool, path, other_files, out);
+    rc = nn_config_load(path, &config);
+    if (rc == 0)
+        rc = nn_config_check(config);
+    if (rc == 0)
+        *out = nn_node_copy(pool, nn_config_settings(config)->data);
+    nn_config_free(config);
+    return rc < 0 || *out ? rc : NN_EMEMORY;
+}
+
+/* Another format is imported to a file beside the new one, which then is divided. */
+static int split_imported(const nn_call *call, const split_options *o, nn_node *data) {
+    nn_split_options options = *(const nn_split_options *)call->base;
+    char *whole;
+    int rc;
+    if (nn_node_get(data, "unlabelled"))
+        return nn_fail(NN_EUSAGE,
+                       "%s: nothing says which column is to be learned: nnmpi data import csv %s "
+                       "--label COLUMN -O FILE.h5 does, or a configuration (.yaml) in its place",
+                       o->path, o->path);
+    if (!o->out)
+        return nn_fail(NN_EUSAGE, "%s is no HDF5 file: give -O FILE.h5, which is to be written",
+                       o->path);
+    whole = nn_pool_printf(call->pool, "%s.whole", o->out);
+    if (!whole)
+        return NN_EMEMORY;
+    NN_TRY(nn_dataset_import(data, whole));
+    options.name = o->path;
+    rc = nn_data_split(whole, &options, o->out);
+    unlink(whole);
+    return rc;
+}
+
 static int run_split(const nn_call *call) {
     const split_options *o = call->options;
-    const char *out = o->out ? o->out : o->path;
-    NN_TRY(nn_data_split(o->path, call->base, out));
-    nn_info("wrote %s", out);
+    const nn_split_options *split = call->base;
+    const nn_node *path;
+    nn_node *data = NULL;
+    NN_TRY(nn_data_argument(call->pool, o->path, split->other_files, &data));
+    path = nn_node_get(data, "path");
+    if (nn_dataset_takes_import(data))
+        NN_TRY(split_imported(call, o, data));
+    else if (path)
+        NN_TRY(nn_data_split(path->text, split, o->out ? o->out : path->text));
+    else
+        return nn_node_fail(data, "there is no file to split: give data.path");
+    nn_info("wrote %s", o->out ? o->out : path->text);
     return 0;
+}
+
+static int open_info(const nn_call *call, const char *path, bool other_files, nn_info **info) {
+    nn_node *data = NULL;
+    NN_TRY(nn_data_argument(call->pool, path, other_files, &data));
+    return nn_info_new(data, path, info);
 }
 
 static int run_info(const nn_call *call) {
     const info_options *o = call->options;
     nn_info *info;
     int rc;
-    NN_TRY(nn_info_new(o->path, o->other_files, &info));
+    NN_TRY(open_info(call, o->path, o->other_files, &info));
     rc = (o->json ? nn_info_json : nn_info_text)(info, stdout);
     nn_info_free(info);
+    return rc;
+}
+
+static int run_plot(const nn_call *call) {
+    const plot_options *o = call->options;
+    nn_info *info;
+    int rc;
+    NN_TRY(open_info(call, o->path, o->other_files, &info));
+    rc = nn_data_page(call->pool, info, o->out);
+    nn_info_free(info);
+    if (rc == 0)
+        nn_info("wrote %s", o->out);
     return rc;
 }
 
@@ -112,15 +201,23 @@ static const nn_verb verb_split = {
 };
 
 static const nn_verb verb_info = {
-    .entry = {"info", "Shapes, types, classes and statistics of a data set.", info_table,
+    .entry = {"info", "What a data set holds, and what to change about it.", info_table,
               sizeof(info_options)},
     .usage = "PATH [--json]",
     .arguments = path_argument,
     .run = run_info,
 };
 
-static const nn_entry *const rows[] = {&verb_import.entry, &verb_info.entry, &verb_split.entry,
-                                       &verb_make.entry, NULL};
+static const nn_verb verb_plot = {
+    .entry = {"plot", "The same as a page, with histograms, classes and samples of pictures.",
+              plot_table, sizeof(plot_options)},
+    .usage = "PATH [-O PAGE.html]",
+    .arguments = path_argument,
+    .run = run_plot,
+};
+
+static const nn_entry *const rows[] = {&verb_import.entry, &verb_info.entry, &verb_plot.entry,
+                                       &verb_split.entry,  &verb_make.entry, NULL};
 
 static const nn_family verbs = {"verb of nnmpi data", rows};
 

@@ -245,6 +245,8 @@ static int describe_features(table *t) {
 
     if (t->columns.headed || f->given || f->scale || f->count != t->columns.features)
         NN_TRY(nn_h5_set_texts(t->output.file, "/", "feature_names", f->name, f->count));
+    if (f->filled)
+        NN_TRY(nn_h5_set_reals(t->output.file, "/", "filled_in", f->filled, f->count));
     if (!f->scale)
         return NN_OK;
     NN_TRY(nn_h5_set_reals(t->output.file, "/", "scale", f->scale, f->count));

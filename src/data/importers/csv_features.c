@@ -142,7 +142,7 @@ static int survey_field(nn_csv_features *f, size_t i, const nn_csv_field *field)
     float as_float;
 
     if (nn_csv_is_missing(field->text)) {
-        kind->missing = true;
+        kind->missing++;
         return NN_OK;
     }
     if (declared || (!nn_text_to_real(field->text, &number) && kind->numbers == 0 &&
@@ -216,9 +216,9 @@ static int plan_categories(nn_csv_features *f, size_t i, size_t *room) {
     const char **names;
 
     kind->categories = true;
-    if (kind->missing)
-        NN_TRY(add_category(f, i, ""));
     NN_TRY(nn_labels_number(&kind->labels));
+    if (kind->missing) /* comes last, and changes nothing about the order of the others */
+        NN_TRY(add_category(f, i, ""));
     NN_TRY(nn_labels_names(&kind->labels, &names));
     kind->feature_of = nn_pool_alloc(&f->pool, kind->labels.count * sizeof *kind->feature_of);
     if (!kind->feature_of)
@@ -291,6 +291,22 @@ static int check_names(nn_csv_features *f) {
     return NN_OK;
 }
 
+/* How many values of each feature are filled in, if any. */
+static int count_missing(nn_csv_features *f) {
+    double *filled = nn_pool_alloc(&f->pool, f->count * sizeof *filled);
+
+    if (!filled)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < f->columns->count; i++) {
+        const nn_csv_kind *kind = &f->kind[i];
+        if (kind->missing == 0 || kind->categories)
+            continue;
+        filled[kind->first] = (double)kind->missing;
+        f->filled = filled;
+    }
+    return NN_OK;
+}
+
 int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
     const nn_csv_options *o = f->columns->options;
     size_t room = 0;
@@ -301,6 +317,7 @@ int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
         if (f->columns->column[i].role == NN_CSV_FEATURE)
             NN_TRY(plan_column(f, i, rows, &room));
     NN_TRY(check_names(f));
+    NN_TRY(count_missing(f));
     return o->standardize || o->missing == NN_CSV_MISSING_MEAN ? standardize(f) : NN_OK;
 }
 

@@ -14,7 +14,7 @@ typedef struct nn_csv_kind {
     size_t feature_room;
     int64_t numbers; /* how many there are, their mean, and the sum of (number - mean)^2 */
     double mean, squares;
-    bool missing;      /* of a value at least */
+    int64_t missing;   /* values */
     double fill;       /* what stands for a missing number; NaN: nothing */
     nn_csv_field text; /* the first that is no number */
     int64_t strange;   /* texts that are none of the categories of the model, and the first */
@@ -26,6 +26,7 @@ typedef struct nn_csv_features {
     nn_pool pool;
     size_t count;
     const char **name;      /* [count]: "age", "colour=red" */
+    double *filled;         /* [count]: values that were missing; NULL: none */
     double *scale, *offset; /* [count]: numbers are standardised by them when read; NULL: not */
     nn_csv_kind *kind;      /* [columns->count] */
     bool given;             /* by the option `columns` */

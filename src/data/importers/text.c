@@ -110,12 +110,15 @@ static int add_byte(task *t, char c) {
 }
 
 static int take_char(task *t, unsigned char c) {
-    size_t wanted = 1;
+    static const size_t wanted[] = {2, 2, 3,
+                                    4}; /* by two bits of the first byte, which is 0xc0 on */
+    unsigned char first;
 
+    if ((c & 0xc0) != 0x80) /* what was begun is cut off */
+        NN_TRY(end_word(t));
     NN_TRY(add_byte(t, (char)c));
-    if ((unsigned char)t->word[0] >= 0xc0)
-        wanted = (unsigned char)t->word[0] < 0xe0 ? 2 : (unsigned char)t->word[0] < 0xf0 ? 3 : 4;
-    return t->length < wanted ? NN_OK : end_word(t);
+    first = (unsigned char)t->word[0];
+    return first >= 0xc0 && t->length < wanted[first >> 4 & 3] ? NN_OK : end_word(t);
 }
 
 /* Letters, digits, _ and ' stand together, and so does all that is not ASCII; other signs alone. */

@@ -238,6 +238,24 @@ static int open_features(nn_dataset *ds) {
     return nn_dataset_check_features(ds);
 }
 
+static int open_missing(nn_dataset *ds) {
+    size_t width = nn_shape_count(&ds->split[0].x.shape), found = width;
+    double *missing;
+
+    if (!nn_h5_has_attr(ds->state, "/", "filled_in"))
+        return NN_OK;
+    missing = nn_pool_alloc(&ds->pool, width * sizeof *missing);
+    if (!missing)
+        return NN_EMEMORY;
+    NN_TRY(nn_h5_get_reals(ds->state, "/", "filled_in", missing, &found));
+    if (found != width)
+        return nn_fail(NN_EFORMAT,
+                       "%s: attribute filled_in of / has %zu numbers, but x has %zu columns",
+                       ds->path, found, width);
+    ds->missing = missing;
+    return NN_OK;
+}
+
 int nn_hdf5_read_attributes(nn_dataset *ds) {
     int layout = NN_LAYOUT_AUTO;
 
@@ -247,5 +265,6 @@ int nn_hdf5_read_attributes(nn_dataset *ds) {
     ds->tokens = nn_h5_has_attr(ds->state, "/", "tokens");
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
+    NN_TRY(open_missing(ds));
     return open_features(ds);
 }

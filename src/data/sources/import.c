@@ -23,11 +23,19 @@ static const char *input_of(const nn_option *table, const void *options) {
     return "data";
 }
 
-static int import_open(nn_dataset *ds, const void *options) {
-    const nn_entry *row = nn_family_find(&nn_importers, ds->ops->entry.name);
-    const nn_importer_ops *importer = (const nn_importer_ops *)(const void *)row;
+static const nn_importer_ops *importer_of(const nn_dataset *ds) {
+    return (const nn_importer_ops *)(const void *)nn_family_find(&nn_importers,
+                                                                 ds->ops->entry.name);
+}
 
-    ds->path = nn_pool_strdup(&ds->pool, input_of(row->options, options));
+int nn_source_import(const nn_dataset *ds, const void *options, const char *out) {
+    return importer_of(ds)->run(options, out);
+}
+
+static int import_open(nn_dataset *ds, const void *options) {
+    const nn_importer_ops *importer = importer_of(ds);
+
+    ds->path = nn_pool_strdup(&ds->pool, input_of(importer->entry.options, options));
     if (!ds->path)
         return NN_EMEMORY;
     return nn_temporary_attach(ds, import, &(struct import){importer, options});

@@ -173,6 +173,36 @@ static int open_augment(nn_dataset *ds) {
     return nn_augment_parse(ds->settings.augment, &x, &ds->pool, &ds->augment);
 }
 
+bool nn_dataset_is_hdf5(const nn_dataset *ds) {
+    return ds->ops == &nn_source_hdf5;
+}
+
+bool nn_dataset_is_imported(const nn_dataset *ds) {
+    return nn_family_find(&nn_importers, ds->ops->entry.name) != NULL;
+}
+
+bool nn_dataset_takes_import(nn_node *data) {
+    nn_dataset ds = {0};
+
+    return pick_source(data, &ds.ops) == NN_OK && nn_dataset_is_imported(&ds);
+}
+
+int nn_dataset_import(nn_node *data, const char *out) {
+    nn_dataset ds = {0};
+    void *options;
+    int rc;
+
+    NN_TRY_GOTO(pick_source(data, &ds.ops));
+    NN_TRY_GOTO(bind_options(&ds, data, &options));
+    if (nn_dataset_is_imported(&ds))
+        rc = nn_source_import(&ds, options, out);
+    else
+        rc = nn_node_fail(data, "the source '%s' imports nothing", ds.ops->entry.name);
+done:
+    nn_pool_release(&ds.pool);
+    return rc;
+}
+
 int nn_dataset_open(nn_node *data, const nn_data *given, nn_dataset **out) {
     const nn_source_ops *ops = &nn_source_hdf5;
     nn_dataset *ds = NULL;
@@ -200,30 +230,36 @@ done:
     return rc;
 }
 
+static int add_key(nn_node *map, const char *key, const char *value) {
+    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
+
+    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
+}
+
 /* As data.other_files: true does. */
 static int allow_other_files(nn_node *data) {
-    nn_node *yes = nn_node_scalar(data->pool, "true");
-
-    return yes ? nn_node_add(data, "other_files", yes) : NN_EMEMORY;
+    return add_key(data, "other_files", "true");
 }
 
 int nn_dataset_open_path(const char *path, nn_dataset **out) {
     return nn_dataset_open_linked(path, false, out);
 }
 
+int nn_dataset_node_all(nn_pool *pool, const char *path, bool other_files, nn_node **out) {
+    NN_TRY(nn_dataset_node(pool, path, NULL, out));
+    if (source_of(path) == &nn_source_csv) {
+        NN_TRY(add_key(*out, "unlabelled", "true"));
+        NN_TRY(add_key(*out, "missing", "mean"));
+    }
+    return other_files ? allow_other_files(*out) : NN_OK;
+}
+
 int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out) {
     nn_pool pool = {0};
     nn_node *data = NULL;
-    int rc = nn_dataset_node(&pool, path, NULL, &data);
+    int rc = nn_dataset_node_all(&pool, path, other_files, &data);
 
     *out = NULL;
-    if (rc >= 0 && source_of(path) == &nn_source_csv)
-        rc = nn_fail(NN_EUSAGE,
-                     "%s is CSV: nnmpi data import csv %s --label COLUMN -O FILE.h5 makes a data "
-                     "set of it",
-                     path, path);
-    if (rc >= 0 && other_files)
-        rc = allow_other_files(data);
     if (rc >= 0)
         rc = nn_dataset_open(data, NULL, out);
     nn_pool_release(&pool);
@@ -247,12 +283,6 @@ static bool has_source(const nn_node *data, const char *name) {
     const nn_node *source = nn_node_get(data, "source");
 
     return source && source->kind == NN_NODE_SCALAR && strcmp(source->text, name) == 0;
-}
-
-static int add_key(nn_node *map, const char *key, const char *value) {
-    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
-
-    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
 }
 
 /* Images become as large and have as many channels as rows of shape x. */

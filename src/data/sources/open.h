@@ -9,7 +9,15 @@
  * shapes, types and that all splits agree; NN_EUSAGE for keys, NN_EFORMAT for contents. `given` is
  * what the source `memory` reads, or NULL, and outlives the data set. Local. */
 int nn_dataset_open(nn_node *data, const nn_data *given, nn_dataset **out);
-/* The same for an HDF5 file alone; with `other_files` also what it leads to in other files. */
+/* Is the file an HDF5 file of the user's own? Or of another format, imported for this use? */
+bool nn_dataset_is_hdf5(const nn_dataset *ds);
+bool nn_dataset_is_imported(const nn_dataset *ds);
+/* Will that section be imported? false also where it is wrong. */
+bool nn_dataset_takes_import(nn_node *data);
+/* Writes what is imported for the section `data` as a file of its own. NN_EUSAGE where its source
+ * is no importer. Local. */
+int nn_dataset_import(nn_node *data, const char *out);
+/* The same for a file or folder alone; with `other_files` also what it leads to in other files. */
 int nn_dataset_open_path(const char *path, nn_dataset **out);
 int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out);
 /* What a model was trained on, for a file that takes the place of it. */
@@ -28,6 +36,9 @@ typedef struct nn_like {
  * not say is taken from `like`. */
 int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *like,
                             nn_dataset **out);
+/* The `data:` map of a file or folder that is to be looked at: of a table all columns. NN_EMEMORY.
+ */
+int nn_dataset_node_all(nn_pool *pool, const char *path, bool other_files, nn_node **out);
 /* The `data:` map of a file, with `like` (or NULL) of one that takes its place. NN_EMEMORY. */
 int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out);
 

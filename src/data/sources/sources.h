@@ -18,6 +18,8 @@ int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_
                  int64_t count, void *out);
 void nn_hdf5_close(nn_dataset *ds);
 
+/* Of a source that is imported: writes `out` with its options. */
+int nn_source_import(const nn_dataset *ds, const void *options, const char *out);
 /* The HDF5 source for a file that `write` makes for the purpose. */
 typedef int nn_write_fn(const void *ctx, const char *file);
 int nn_temporary_attach(nn_dataset *ds, nn_write_fn *write, const void *ctx);

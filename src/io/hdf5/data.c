@@ -43,6 +43,27 @@ int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info) {
     return rc < 0 ? rc : shape_of(file, dataset, id, info);
 }
 
+int nn_h5_storage(nn_h5 *file, const char *dataset, int64_t *chunk_rows, bool *compressed) {
+    int64_t id = H5I_INVALID_HID;
+    hsize_t chunk[H5S_MAX_RANK] = {0};
+    NN_TRY(nn_h5_dataset_open(file, dataset, &id));
+    hid_t creation = H5Dget_create_plist(id);
+    bool chunked = H5Pget_layout(creation) == H5D_CHUNKED;
+    bool known = !chunked || H5Pget_chunk(creation, H5S_MAX_RANK, chunk) > 0;
+    *chunk_rows = (int64_t)chunk[0];
+    *compressed = false;
+    for (int i = 0; chunked && i < H5Pget_nfilters(creation); i++) {
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
+        *compressed =
+            *compressed || (filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32);
+    }
+    nn_h5_drop(creation);
+    return known ? 0 : nn_h5_raise(file, NN_EFORMAT, __func__, "%s: no chunks", dataset);
+}
+
 bool nn_h5_holds_texts(nn_h5 *file, const char *dataset) {
     int64_t id = H5I_INVALID_HID;
     if (nn_h5_dataset_open(file, dataset, &id) < 0)

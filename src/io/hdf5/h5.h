@@ -57,6 +57,8 @@ int nn_h5_check_answers(const nn_h5 *file);
 int nn_h5_list(nn_h5 *file, const char *group,
                int (*fn)(void *ctx, const char *name, bool is_group), void *ctx);
 int nn_h5_info_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
+/* Rows of a chunk, 0 where it is contiguous; and whether a filter that compresses is used. */
+int nn_h5_storage(nn_h5 *file, const char *dataset, int64_t *chunk_rows, bool *compressed);
 bool nn_h5_holds_texts(nn_h5 *file, const char *dataset); /* false also where it cannot be read */
 
 /* Rows [first, first + count) of the leading dimension as `as`, converted by HDF5. rank 0 data sets

@@ -1,7 +1,5 @@
 /* What a model says about samples: of classes, or of a number. */
-#include "base/bytes.h"
 #include "base/numbers/elementary.h"
-#include "io/png.h"
 #include "nn/metrics/metrics.h"
 #include "train/figures/inner.h"
 
@@ -303,29 +301,6 @@ static int plot_calibration(seen *s) {
     return nn_figure_series(s->plot, f, (nn_series){"model", 0, NN_LINE_SOLID, bins, x, y});
 }
 
-/* "data:image/png;base64,..." of pixels [H][W][C]; owned by the plot. */
-static char *data_uri(nn_plot *plot, const nn_shape *image, const unsigned char *pixels) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const char head[] = "data:image/png;base64,";
-    nn_bytes png = {0};
-    nn_png_put(&png, (size_t)image->dim[0], (size_t)image->dim[1], (size_t)image->dim[2], pixels);
-    char *uri = png.failed ? NULL : nn_pool_alloc(plot->pool, sizeof head + 4 * png.count / 3 + 4);
-    char *out = uri ? uri + sizeof head - 1 : NULL;
-    if (uri)
-        memcpy(uri, head, sizeof head);
-    for (size_t i = 0; uri && i < png.count; i += 3) {
-        size_t left = png.count - i;
-        unsigned b = (unsigned)png.at[i] << 16 | (left > 1 ? (unsigned)png.at[i + 1] << 8 : 0) |
-                     (left > 2 ? png.at[i + 2] : 0u);
-        *out++ = digits[b >> 18];
-        *out++ = digits[b >> 12 & 63];
-        *out++ = left > 1 ? digits[b >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[b & 63] : '=';
-    }
-    nn_bytes_release(&png);
-    return uri;
-}
-
 /* Pictures, or rows of a table. */
 static int plot_worst(seen *s) {
     bool pictures = s->image.rank > 0;
@@ -346,7 +321,7 @@ static int plot_worst(seen *s) {
         cell[0] = s->class[m->label];
         cell[1] = s->class[m->said];
         cell[2] = nn_pool_printf(s->plot->pool, "%.3g", m->likeness);
-        cell[3] = pictures ? data_uri(s->plot, &s->image, m->pixels)
+        cell[3] = pictures ? nn_plot_picture(s->plot, &s->image, m->pixels)
                            : nn_pool_printf(s->plot->pool, "%lld", (long long)m->sample);
         if (!f->row[i] || !cell[2] || !cell[3])
             return NN_EMEMORY;
