@@ -48,9 +48,16 @@ static inline double nn_figure_grid_place(const double ends[2], size_t count, si
     return ends[0] + (ends[1] - ends[0]) * ((double)i + 0.5) / (double)count;
 }
 
-/* From one box of a graph to a later one. */
+/* Of a graph: where it stands, and how large it is; pixels. */
+typedef struct nn_figure_box {
+    double x, y, width, height; /* of its upper left corner */
+} nn_figure_box;
+
+/* From one box of a graph to a lower one, past those between them. */
 typedef struct nn_figure_link {
     size_t from, to; /* rows */
+    size_t points;
+    const double *x, *y; /* [points] where it passes */
 } nn_figure_link;
 
 /* Texts and arrays are owned by the pool, or live as long. */
@@ -69,7 +76,8 @@ typedef struct nn_figure {
     const char **cell;          /* [rows][columns] */
     const double *value;        /* [rows][columns] */
     const nn_figure_grid *grid; /* of a plane; NULL: none */
-    size_t links;               /* of a graph */
+    const nn_figure_box *box;   /* [rows] of a graph, */
+    size_t links;               /* and what leads from one to another */
     const nn_figure_link *link;
     size_t series_capacity, mark_capacity;
 } nn_figure;
@@ -105,6 +113,11 @@ const char *nn_plot_picture(nn_plot *plot, const nn_shape *image, const unsigned
 /* Adds the figures of run folders: what metrics.jsonl and config.yaml hold, one run or several over
  * each other. NN_EUSAGE where a folder is no run, NN_EFORMAT, NN_EIO. Local. */
 int nn_plot_runs(nn_plot *plot, const char *const *folder, size_t runs);
+
+/* Adds the model as a graph: its layers with shapes, parameters and multiplications; as a table
+ * where it is too large to be looked at. `id` and `title` are the figure's. NN_EMEMORY. Local. */
+struct nn_model;
+int nn_plot_graph(nn_plot *plot, const struct nn_model *model, const char *id, const char *title);
 
 /* Adds curves of activations and of their derivatives, as the product computes them: of those in
  * `names`, "relu, leaky_relu: {gamma: 0.1}", or of "all" that have a value for each number.

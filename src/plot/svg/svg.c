@@ -52,9 +52,9 @@ void svg_begin(const svg_sheet *sheet) {
     int top = sheet->within ? TOP - 20 : 0; /* the page has the title */
     if (sheet->within)
         fprintf(out,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 %d %d %d\" "
-                "role=\"img\">\n<title>",
-                top, sheet->width, sheet->height - top);
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+                "viewBox=\"0 %d %d %d\" role=\"img\">\n<title>",
+                sheet->width, sheet->height - top, top, sheet->width, sheet->height - top);
     else
         fprintf(out,
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" "

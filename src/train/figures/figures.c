@@ -6,11 +6,15 @@ const char *figures_id(const figures *f, const char *id) {
     return index ? nn_pool_printf(f->plot->pool, "%s-%zu", id, index + 1) : id;
 }
 
+/* With the run's name, where there are several. */
+static const char *title_of(const figures *f, const char *title) {
+    const nn_figures_wanted *w = f->wanted;
+    return w->runs > 1 ? nn_pool_printf(f->plot->pool, "%s: %s", title, w->run[w->index]) : title;
+}
+
 nn_figure *figures_add(const figures *f, nn_figure_kind kind, const char *id, const char *title,
                        const char *about) {
-    const char *name = f->wanted->run[f->wanted->index], *own = figures_id(f, id);
-    const char *full =
-        f->wanted->runs > 1 ? nn_pool_printf(f->plot->pool, "%s: %s", title, name) : title;
+    const char *own = figures_id(f, id), *full = title_of(f, title);
     return own && full ? nn_plot_add(f->plot, kind, own, full, about) : NULL;
 }
 
@@ -36,6 +40,11 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
     return outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
 }
 
+static int add_graph(const figures *f) {
+    const char *id = figures_id(f, "model"), *title = title_of(f, "Model");
+    return id && title ? nn_plot_graph(f->plot, f->session->model, id, title) : NN_EMEMORY;
+}
+
 int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *wanted) {
     const char *run = wanted->run[wanted->index];
     figures f = {.plot = plot, .wanted = wanted};
@@ -45,7 +54,9 @@ int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *w
         return 0;
     }
     f.session = nn_probe_session(f.probe);
-    int rc = figures_of_samples(&f);
+    int rc = add_graph(&f);
+    if (rc == 0)
+        rc = figures_of_samples(&f);
     if (rc == 0)
         rc = figures_of_table(&f);
     if (rc == 0)
