@@ -55,8 +55,28 @@ done
 "$NNMPI" train spirals.yaml --run recorded -q -o log.weights=true >out
 "$NNMPI" plot recorded -O recorded.html --csv -q --samples 0
 
+# A block with a way around it, on pictures: the graph, filters, and feature maps.
+cat >block.yaml <<'YAML'
+data: {source: synthetic, generator: digits, samples: 80, test: 0.25}
+model:
+  - conv2d: {name: stem, filters: 6, kernel: 5, padding: 2}
+  - conv2d: {name: inner, filters: 6, kernel: 3, padding: 1, activation: relu}
+  - add: {name: "<sum>", inputs: [inner_relu, stem]}
+  - global_avg_pool
+  - dense: {units: 10}
+loss: cross_entropy
+train: {epochs: 1, batch_size: 20}
+YAML
+"$NNMPI" train block.yaml --run block -q >out
+"$NNMPI" plot block -O block.html --sample 3 --svg --csv -q
+"$NNMPI" inspect block --json -q >block.json
+expect_code 2 "$NNMPI" plot block --sample 20 2>err
+expect_line 'the split has samples 0 to 19' err
+expect_code 2 "$NNMPI" plot spirals --sample 0 2>err
+expect_line 'no feature maps' err
+
 cat >check.py <<'PY'
-import csv, math, re, json, xml.dom.minidom
+import base64, csv, math, re, struct, json, xml.dom.minidom
 
 def points(path):
     rows = list(csv.reader(open(path)))
@@ -149,5 +169,30 @@ last = max(x for x, _, _, _ in grid)
 there = [y for x, y, value, _ in grid if x == last and value > 0]
 height = (final["most"] - final["least"]) / 10
 assert abs(min(there) - final["least"]) < height and abs(max(there) - final["most"]) < height, (there, final)
+
+# The graph says of each layer what inspect does, and draws every link.
+layers = json.load(open("block.json"))["layers"]
+rows = {r[0]: r[1:] for r in csv.reader(open("block-model.csv"))}
+for layer in layers:
+    kind, shape, params, work, _ = rows[layer["name"]]
+    assert (kind, shape) == (layer["kind"], str(layer["output"])), rows
+    assert int(params) == sum(math.prod(d) for d in layer["parameters"].values()), rows
+    value = float(work.split()[0]) * {"k": 1e3, "M": 1e6}.get(work.split()[-1], 1)
+    assert abs(value - layer["multiplications"]["forward"]) <= 0.006 * value, (work, layer)
+assert rows["<sum>"][4] == "inner_relu, stem"
+for text in (open("block-model.svg").read(), figures("block.html")["model"]["svg"]):
+    svg = xml.dom.minidom.parseString(text)
+    boxes = [[float(r.getAttribute(k)) for k in ("x", "y", "width", "height")]
+             for r in svg.getElementsByTagName("rect") if r.getAttribute("class") == "card"]
+    assert len(boxes) == len(layers)
+    assert all(a is b or a[1] + a[3] < b[1] or b[1] + b[3] < a[1] or abs(a[0] - b[0]) >= a[2] for a in boxes for b in boxes)
+    paths = [p.getAttribute("d") for p in svg.getElementsByTagName("path") if p.getAttribute("class") == "axis"]
+    assert len(paths) == len(layers) and sum("L" in d for d in paths) == 1, "one link passes others"
+
+def sizes(path):
+    pictures = [base64.b64decode(r[2].split(",")[1]) for r in csv.reader(open(path)) if r[0]]
+    return [struct.unpack(">II", p[16:24]) for p in pictures]
+assert sizes("block-filters.csv") == [(5, 5)] * 6
+assert sizes("block-maps-input.csv") == [(28, 28)] and sizes("block-maps-inner.csv") == [(28, 28)] * 6
 PY
 python3 check.py || fail "the figures are not what the models compute"

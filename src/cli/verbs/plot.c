@@ -14,7 +14,7 @@
 typedef struct options {
     const nn_node *run;
     const char *out;
-    int64_t samples;
+    int64_t samples, sample;
     const char *boundary, *activations;
     bool svg, png, csv;
 } options;
@@ -31,6 +31,8 @@ static const nn_option table[] = {
      "two columns of a table, \"width,length\" or \"0,3\": what the model says over them, the "
      "others "
      "held at their means; drawn by itself where there are only two"},
+    {"sample", NN_OPT_INT, offsetof(options, sample), "-1", "[-1, inf)",
+     "draw what each layer of images makes of this sample, its feature maps; -1: none"},
     {"activations", NN_OPT_STRING, offsetof(options, activations), "", NULL,
      "draw these activations and their derivatives, \"relu, leaky_relu: {gamma: 0.1}\", or all; "
      "wants no run"},
@@ -93,7 +95,7 @@ static int add_runs(const nn_call *call, nn_plot *plot) {
         folder[i] = o->run->item[i]->text;
     NN_TRY(nn_plot_runs(plot, folder, runs));
     for (size_t i = 0; o->samples > 0 && i < runs; i++) {
-        nn_figures_wanted wanted = {folder, runs, i, o->samples, o->boundary};
+        nn_figures_wanted wanted = {folder, runs, i, o->samples, o->boundary, o->sample};
         NN_TRY(nn_plot_predictions(plot, call->comm, &wanted));
     }
     return 0;

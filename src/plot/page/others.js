@@ -87,15 +87,17 @@ function drawImages(figure, box) {
     const cells = figure.cells.slice(i * columns, (i + 1) * columns);
     const said = figure.columns.slice(0, -1).map((column, j) => `${column} ${cells[j]}`).join(', ');
     return element('figure', {title: `${name}: ${said}`}, element('img', {src: cells[columns - 1], alt: `${name}: ${said}`}),
-      element('figcaption', {}, `${cells[0]} `, element('span', {}, `taken for ${cells[1]}`)));
+      element('figcaption', {}, `${cells[0]} `, element('span', {}, columns > 2 ? `taken for ${cells[1]}` : '')));
   })));
 }
 
 // A picture that the program has drawn, in the classes of page.css.
 function addDrawing(figure, box, said) {
-  const drawing = element('div', {className: `drawing ${figure.kind}`});
+  const drawing = element('div', {className: `drawing ${figure.kind}`, tabIndex: 0, role: 'region', 'aria-label': figure.title});
   drawing.innerHTML = figure.svg;
-  drawing.querySelector('svg').setAttribute('aria-label', `${figure.title}: ${said}`);
+  const svg = drawing.querySelector('svg');
+  svg.setAttribute('aria-label', `${figure.title}: ${said}`);
+  if (figure.kind === 'graph') svg.style.minWidth = `${svg.getAttribute('width') * 0.75}px`; // else too small to read
   box.append(drawing);
 }
 

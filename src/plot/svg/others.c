@@ -98,6 +98,8 @@ void svg_images(FILE *out, const nn_figure *f) {
         svg_text(out, cell[f->columns - 1]);
         fputs("\"/>\n", out);
         svg_label(out, x, y + SIZE + 6, "start", "inside", cell[0]);
+        if (f->columns <= 2)
+            continue;
         fprintf(out, "<text x=\"%d\" y=\"%d\" class=\"inside soft\">taken for ", x, y + SIZE + 20);
         svg_text(out, cell[1]);
         fputs("</text>\n", out);

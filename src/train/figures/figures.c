@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "train/figures/inner.h"
 
+#include <string.h>
+
 const char *figures_id(const figures *f, const char *id) {
     size_t index = f->wanted->index;
     return index ? nn_pool_printf(f->plot->pool, "%s-%zu", id, index + 1) : id;
@@ -40,6 +42,18 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
     return outputs > 1 ? (double)y[class] : class ? (double)y[0] : both - (double)y[0];
 }
 
+unsigned char *figures_pixels(nn_plot *plot, size_t count, const nn_real *x) {
+    nn_real least = x[0], most = x[0];
+    unsigned char *pixels = nn_pool_alloc(plot->pool, count);
+    for (size_t i = 0; i < count; i++) {
+        least = x[i] < least ? x[i] : least;
+        most = x[i] > most ? x[i] : most;
+    }
+    for (size_t i = 0; pixels && i < count; i++)
+        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
+    return pixels;
+}
+
 static int add_graph(const figures *f) {
     const char *id = figures_id(f, "model"), *title = title_of(f, "Model");
     return id && title ? nn_plot_graph(f->plot, f->session->model, id, title) : NN_EMEMORY;
@@ -57,6 +71,10 @@ int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *w
     int rc = add_graph(&f);
     if (rc == 0)
         rc = figures_of_samples(&f);
+    if (rc == 0)
+        rc = figures_of_filters(&f);
+    if (rc == 0)
+        rc = figures_of_maps(&f);
     if (rc == 0)
         rc = figures_of_table(&f);
     if (rc == 0)

@@ -12,6 +12,7 @@ typedef struct nn_figures_wanted {
     int64_t samples;        /* that the model says something about, about so many */
     const char *boundary;   /* "width,length" or "0,3": columns of x that are axes; NULL: those of a
                                table that has no others */
+    int64_t sample;         /* whose feature maps are drawn; -1: none */
 } nn_figures_wanted;
 
 /* Adds figures of the run's best or else last checkpoint and of its data: for classes confusion,

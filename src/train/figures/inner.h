@@ -35,9 +35,15 @@ bool figures_are_scores(const nn_metric_spec *reading, size_t outputs, const nn_
 double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_real *y,
                         size_t class);
 
+/* Pixels [count] of numbers, the least as black and the largest as white; owned by the plot, NULL
+ * with the error set. */
+unsigned char *figures_pixels(nn_plot *plot, size_t count, const nn_real *x);
+
 /* Each adds its figures, or none where the model has nothing of the kind. */
 int figures_of_samples(const figures *f);
 int figures_of_table(const figures *f);
 int figures_of_surface(const figures *f);
+int figures_of_filters(const figures *f);
+int figures_of_maps(const figures *f);
 
 #endif

@@ -100,20 +100,6 @@ static double likeness(const seen *s, size_t sample, size_t class) {
     return figures_likeness(&s->reading, s->outputs, s->y + sample * s->outputs, class);
 }
 
-/* Its picture: from the darkest to the lightest number of the sample. */
-static unsigned char *pixels_of(seen *s, const nn_real *x) {
-    size_t count = nn_shape_count(&s->image);
-    nn_real least = x[0], most = x[0];
-    unsigned char *pixels = nn_pool_alloc(s->plot->pool, count);
-    for (size_t i = 0; i < count; i++) {
-        least = x[i] < least ? x[i] : least;
-        most = x[i] > most ? x[i] : most;
-    }
-    for (size_t i = 0; pixels && i < count; i++)
-        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
-    return pixels;
-}
-
 /* Keeps the mistakes whose own class is the least probable, in this order. */
 static int note_mistake(seen *s, const nn_session *session, const nn_batch *batch, size_t row) {
     size_t at = s->count - 1, own = (size_t)s->label[at];
@@ -127,7 +113,8 @@ static int note_mistake(seen *s, const nn_session *session, const nn_batch *batc
         return 0;
     if (s->image.rank) {
         nn_shape input = nn_model_input_shape(session->model);
-        m.pixels = pixels_of(s, batch->x + row * nn_shape_count(&input));
+        m.pixels = figures_pixels(s->plot, nn_shape_count(&s->image),
+                                  batch->x + row * nn_shape_count(&input));
         if (!m.pixels)
             return NN_EMEMORY;
     }

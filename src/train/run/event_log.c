@@ -1,6 +1,7 @@
 #include "train/run/event_log.h"
 
 #include "base/json/json.h"
+#include "train/filters.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -90,72 +91,27 @@ int nn_event_log_add(nn_events *events, const char *line) {
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-/* A picture of the first layer's filters: tiles, each `channels` planes of [height][width]. */
-typedef struct picture {
-    size_t channels, height, width;
-    size_t tiles, across, down;
-    size_t rows, columns; /* pixels; there is one between two tiles */
-} picture;
-
-/* What the layer's weights are where they see images of the data: false elsewhere. Colours go
- * together, other channels are tiles of their own. */
-static bool plan_picture(const nn_model *model, const nn_param *weight, picture *p) {
-    enum { MOST = 64, GREY = 1, COLOUR = 3 };
-    nn_shape image = nn_model_input_shape(model);
-    size_t channels = image.rank == 3 ? (size_t)image.dim[0] : 1;
-    if (image.rank < 2 || image.rank > 3 || weight->rank < 2)
-        return false;
-    const int64_t *last = weight->rank == 4 ? weight->dim + 2 : image.dim + image.rank - 2;
-    p->height = (size_t)last[0];
-    p->width = (size_t)last[1];
-    if (weight->count != (size_t)weight->dim[0] * channels * p->height * p->width)
-        return false;
-    p->channels = channels == COLOUR ? COLOUR : GREY;
-    p->tiles = (size_t)weight->dim[0] * channels / p->channels;
-    p->tiles = p->tiles < MOST ? p->tiles : MOST;
-    p->across = (size_t)ceil(sqrt((double)p->tiles));
-    p->down = (p->tiles + p->across - 1) / p->across;
-    p->rows = p->down * (p->height + 1) - 1;
-    p->columns = p->across * (p->width + 1) - 1;
-    return true;
-}
-
-/* 0 is grey; the largest weight of all tiles is white or, where it is negative, black. */
-static void draw_tile(const picture *p, const nn_real *w, double largest, unsigned char *out) {
-    size_t plane = p->height * p->width;
-    double scale = largest > 0 ? 127 / largest : 0;
-    for (size_t c = 0; c < p->channels; c++)
-        for (size_t i = 0; i < plane; i++)
-            out[(i / p->width * p->columns + i % p->width) * p->channels + c] =
-                (unsigned char)(128.5 + scale * (double)w[c * plane + i]);
-}
-
-static void draw(const picture *p, const nn_real *w, unsigned char *pixels) {
-    size_t size = p->channels * p->height * p->width;
-    double largest = 0;
-    for (size_t i = 0; i < p->tiles * size; i++)
-        largest = fmax(largest, fabs((double)w[i]));
-    for (size_t i = 0; i < p->tiles; i++) {
-        size_t y = i / p->across * (p->height + 1), x = i % p->across * (p->width + 1);
-        draw_tile(p, w + i * size, largest, pixels + (y * p->columns + x) * p->channels);
-    }
-}
-
-static int put_filters(nn_events *events, const nn_model *model, const nn_param *weight,
-                       const nn_real *w) {
-    picture p;
-    unsigned char *pixels = NULL;
-    nn_real *file = NULL; /* in PyTorch's order */
+/* The first layer's filters side by side, with a pixel between two of them. */
+static int put_filters(nn_events *events, const nn_model *model, const nn_real *params) {
+    nn_filters f;
+    unsigned char *tiles = NULL, *pixels = NULL;
     int rc;
-    if (!plan_picture(model, weight, &p))
+    if (!nn_filters_find(model, &f))
         return 0;
-    NN_TRY_GOTO(NN_NEW(&file, weight->count, "filters"));
-    NN_TRY_GOTO(NN_NEW(&pixels, p.rows * p.columns * p.channels, "filters"));
-    nn_param_export(weight, w, file);
-    draw(&p, file, pixels);
-    nn_events_image(events, "filters", p.rows, p.columns, p.channels, pixels);
+    size_t across = (size_t)ceil(sqrt((double)f.tiles)), down = (f.tiles + across - 1) / across;
+    size_t rows = down * (f.height + 1) - 1, columns = across * (f.width + 1) - 1;
+    size_t line = f.width * f.channels;
+    NN_TRY_GOTO(NN_NEW(&tiles, f.tiles * f.height * line, "filters"));
+    NN_TRY_GOTO(NN_NEW(&pixels, rows * columns * f.channels, "filters"));
+    NN_TRY_GOTO(nn_filters_draw(&f, params, tiles));
+    for (size_t i = 0; i < f.tiles * f.height; i++) {
+        size_t tile = i / f.height, y = tile / across * (f.height + 1) + i % f.height;
+        memcpy(pixels + (y * columns + tile % across * (f.width + 1)) * f.channels,
+               tiles + i * line, line);
+    }
+    nn_events_image(events, "filters", rows, columns, f.channels, pixels);
 done:
-    nn_free(file);
+    nn_free(tiles);
     nn_free(pixels);
     return rc;
 }
@@ -169,7 +125,6 @@ int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_r
         snprintf(tag, sizeof tag, "%s/%s", param[i]->layer->name, param[i]->name);
         nn_events_histogram(events, tag, &histogram[i]);
     }
-    if (count > 0)
-        NN_TRY(put_filters(events, model, param[0], params + param[0]->offset));
+    NN_TRY(put_filters(events, model, params));
     return nn_events_write(events, step);
 }
