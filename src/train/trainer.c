@@ -213,14 +213,22 @@ static int share_options(nn_trainer *t) {
     return nn_comm_bcast(t->comm, &t->has_ends, sizeof t->has_ends);
 }
 
+static int fill_split(nn_trainer *t, nn_loader *loader, const char *split,
+                      nn_node_buffer **shared) {
+    const void *rows = nn_samples_rows(t->samples, split, nn_loader_bytes(loader));
+    if (rows)
+        return nn_comm_agree(t->comm, nn_loader_attach(loader, rows));
+    return nn_session_fill(&t->session, loader, shared);
+}
+
 /* Reads the samples, each node once. */
 static int fill(nn_trainer *t) {
     nn_comm_at(t->comm, NN_PHASE_FILL);
-    NN_TRY(nn_session_fill(&t->session, t->train, &t->shared[0]));
+    NN_TRY(fill_split(t, t->train, "train", &t->shared[0]));
     if (t->test)
-        NN_TRY(nn_session_fill(&t->session, t->test, &t->shared[1]));
+        NN_TRY(fill_split(t, t->test, "test", &t->shared[1]));
     if (t->valid && t->valid != t->test)
-        NN_TRY(nn_session_fill(&t->session, t->valid, &t->shared[2]));
+        NN_TRY(fill_split(t, t->valid, t->valid_split, &t->shared[2]));
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #include "train/memory.h"
 #include "train/run/run.h"
 #include "train/save/saver.h"
-#include "train/session/session.h"
+#include "train/session/samples.h"
 #include "train/step/update.h"
 #include "train/timeline/timeline.h"
 
@@ -71,6 +71,7 @@ typedef struct nn_trainer {
     nn_batch supplied_rows;          /* those of the step under way, or the last one, */
     bool on_supplied;                /* unless it was on rows of the data set */
     nn_step_parts step_parts;
+    const nn_samples *samples; /* that other trainings use, too; NULL: none */
     nn_node_buffer *shared[3]; /* behind train, test, valid, as far as ranks share them */
     const char *valid_split;
     nn_evaluation *validation; /* the last one; NULL when there is none */

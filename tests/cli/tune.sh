@@ -12,7 +12,8 @@ state_of() { sed -nE "s/^\\{\"trial\":$2,\"state\":\"([a-z]+)\".*/\\1/p" "$1/tun
 
 # Two groups of one rank, and one of two.
 grid=(-g 'train.lr=0.05,1e38' -g 'model.0.dense.units=6,9')
-run_ranks 2 "$NNMPI" tune "${base[@]}" "${grid[@]}" --run one >out 2>err
+run_ranks 2 "$NNMPI" tune "${base[@]}" "${grid[@]}" --run one -v >out 2>err
+expect_line '^nnmpi: the trials have one copy of the samples on each node$' err
 [ "$(wc -l <one/tune.csv)" -eq 5 ] || fail 'not a row for each trial'
 expect_line '^nnmpi: trial 2 of 4: train.lr=0.05 model.0.dense.units=9: loss ' err
 expect_line '^best: trial [12], run folder one/trial-00' out

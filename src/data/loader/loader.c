@@ -240,6 +240,19 @@ int nn_loader_fill(nn_loader *l, void *memory, int part, int parts) {
     return NN_OK;
 }
 
+int nn_loader_attach(nn_loader *l, const void *memory) {
+    const unsigned char *next = memory;
+
+    for (size_t i = 0; i < l->readers; i++) {
+        nn_field_reader *c = l->reader[i];
+        if (c->in_memory)
+            c->there = next;
+        next += padded_bytes(c);
+        NN_TRY(nn_field_reader_scan(c, 0, l->split->samples));
+    }
+    return NN_OK;
+}
+
 static int start_thread(nn_loader *l) {
     const nn_prefetch_ops ops = {nn_loader_make, nn_loader_after,
                                  l->shuffle.readers ? nn_loader_read_ahead : NULL};

@@ -23,6 +23,8 @@ size_t nn_loader_bytes(const nn_loader *loader);
  * `part` of `parts`, the others being those of processes that share the memory. NULL: into
  * memory of the loader's own. Local. */
 int nn_loader_fill(nn_loader *loader, void *memory, int part, int parts);
+/* Instead: `memory` is what another loader of the same split has filled. Checks it. Local. */
+int nn_loader_attach(nn_loader *loader, const void *memory);
 
 int64_t nn_loader_samples(const nn_loader *loader);
 int64_t nn_loader_batches(const nn_loader *loader); /* minibatches an epoch */

@@ -108,6 +108,11 @@ static int begin(nn_training *t) {
 
 int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *options,
                      nn_training **out) {
+    return nn_training_open_on(comm, config, NULL, options, out);
+}
+
+int nn_training_open_on(nn_comm *comm, nn_config *config, const nn_samples *samples,
+                        const nn_train_options *options, nn_training **out) {
     nn_training *t = NULL;
     *out = NULL;
     NN_TRY(nn_sized_check("nn_train_options", options->size, sizeof t->options));
@@ -116,6 +121,7 @@ int nn_training_open(nn_comm *comm, nn_config *config, const nn_train_options *o
     t->trainer = (nn_trainer){.comm = comm,
                               .config = config,
                               .options = &t->options,
+                              .samples = samples,
                               .loss = NAN,
                               .saved_step = -1,
                               .validated_step = -1,

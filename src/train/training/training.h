@@ -30,6 +30,10 @@ struct nn_training {
     nn_pool pool;
 };
 
+/* nn_training_open on samples that other trainings use at the same time, which outlive it; NULL:
+ * none. Collective. */
+int nn_training_open_on(nn_comm *comm, nn_config *config, const nn_samples *samples,
+                        const nn_train_options *options, nn_training **out);
 /* All of a training that was opened, to its result. Collective. */
 int nn_training_run(nn_training *t, nn_train_result *result);
 

@@ -21,7 +21,8 @@ typedef struct worker {
     nn_comm *world, *group;
     nn_sweep *sweep;
     const nn_sweep_options *options;
-    const char *claims; /* the folder */
+    const char *claims;  /* the folder */
+    nn_samples *samples; /* of all trials; NULL: each reads its own */
     int rung;
 } worker;
 
@@ -48,7 +49,9 @@ static int claim(const worker *w, size_t i, bool *mine) {
     *mine = fd >= 0;
     if (fd < 0 && errno != EEXIST)
         return nn_fail(NN_EIO, "%s: %s", path, nn_errno_text(errno));
-    return *mine ? (close(fd), 0) : 0;
+    if (fd >= 0)
+        close(fd);
+    return 0;
 }
 
 static bool is_stopped(const worker *w) {
@@ -56,21 +59,25 @@ static bool is_stopped(const worker *w) {
     return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
 }
 
+/* On the first rank of the group. */
+static int claim_next(const worker *w, size_t *i) {
+    const nn_sweep *s = w->sweep;
+    for (; *i < s->trials && !is_stopped(w); ++*i) {
+        bool mine = false;
+        if (s->result[*i].state == NN_TRIAL_OPEN)
+            NN_TRY(claim(w, *i, &mine));
+        if (mine)
+            return 0;
+    }
+    *i = s->trials;
+    return 0;
+}
+
 /* The next open trial from *i on, `trials` where there is none; the same on every rank of the
  * group.
  */
 static int next_trial(const worker *w, size_t *i) {
-    const nn_sweep *s = w->sweep;
-    bool mine = false;
-    int rc = 0;
-    if (nn_comm_rank(w->group) == 0) {
-        for (; *i < s->trials && rc == 0 && !mine; *i += !mine)
-            if (s->result[*i].state == NN_TRIAL_OPEN)
-                rc = claim(w, *i, &mine);
-        if (is_stopped(w))
-            *i = s->trials;
-    }
-    NN_TRY(nn_comm_agree(w->group, rc));
+    NN_TRY(nn_comm_agree(w->group, nn_comm_rank(w->group) == 0 ? claim_next(w, i) : 0));
     return nn_comm_bcast(w->group, i, sizeof *i);
 }
 
@@ -109,7 +116,7 @@ static int train(const worker *w, nn_config *config, const char *folder, nn_tria
                                 .save = w->options->save};
     nn_train_result result = {.size = sizeof result};
     nn_training *t = NULL;
-    int rc = nn_training_open(w->group, config, &options, &t);
+    int rc = nn_training_open_on(w->group, config, w->samples, &options, &t);
     if (rc == 0)
         rc = nn_training_run(t, &result);
     if (rc == 0)
@@ -247,6 +254,27 @@ static int run_rungs(worker *w, bool *stopped) {
     return 0;
 }
 
+/* One copy of the samples on each node, unless trials differ in their data. What is wrong with the
+ * data the trials say. */
+static void read_samples(worker *w) {
+    const nn_sweep *s = w->sweep;
+    nn_log_target before = nn_log_target_get();
+    nn_config *config = NULL;
+    for (size_t k = 0; k < s->keys; k++)
+        if (strncmp(s->key[k], "data", strlen("data")) == 0)
+            return;
+    nn_log_target_set((nn_log_target){.sink = NULL});
+    int rc = nn_comm_agree(w->world, nn_sweep_config(s, 0, 1, &config));
+    if (rc == 0)
+        rc = nn_samples_new(w->world, config, &w->samples);
+    nn_config_free(config);
+    nn_log_target_set(before);
+    if (rc == 0)
+        nn_debug("the trials have one copy of the samples on each node");
+    else if (rc != NN_ERANK)
+        nn_error_clear();
+}
+
 static int check_ranks(const worker *w) {
     int size = nn_comm_size(w->world), each = w->options->ranks_per_trial;
     if (each > 0 && size % each == 0)
@@ -268,7 +296,10 @@ int nn_sweep_run(nn_comm *comm, nn_sweep *sweep, const nn_sweep_options *options
         rc = make_claims(&w);
     NN_TRY(nn_comm_agree(comm, rc));
     NN_TRY(nn_comm_split(comm, nn_comm_rank(comm) / options->ranks_per_trial, &w.group));
+    if (options->ranks_per_trial < nn_comm_size(comm))
+        read_samples(&w);
     rc = run_rungs(&w, &stopped);
+    nn_samples_free(w.samples);
     if (rc != NN_ERANK)
         nn_comm_free(w.group);
     NN_TRY(rc);
