@@ -4,11 +4,11 @@
 # shellcheck disable=SC2016 # `...` is text
 usage='usage: nnmpi-supervise [options] LAUNCHER [its options] nnmpi train CONFIG --run RUN ...
   --hosts HOST:RANKS,...  where ranks are started; without it the hosts of the Slurm job, those of the file
-                          that PBS_NODEFILE names, or whatever the launcher takes
+                          that PBS_NODEFILE names, those in LSB_MCPU_HOSTS (LSF), or whatever the launcher takes
   --restarts N            how often it is started again at most (10)
   --probe COMMAND         `COMMAND HOST true` ends with 0 when a host is there; without it srun in a Slurm
                           job, else ssh
-LAUNCHER is mpirun of Open MPI, mpiexec of MPICH, or srun. With hosts it gets no number of ranks: hosts
+LAUNCHER is mpirun of Open MPI, mpiexec of MPICH, srun, or flux run. With hosts it gets no number of ranks: hosts
 say how many. --resume is added.
 USR1, TERM, INT, HUP and XCPU save and end the run with 75; the codes 0, 2, 3, 4, 6, 7 and 75 of nnmpi are final, but 7
 after a loss. When starting again does not help any more, it ends with 5.'
@@ -58,11 +58,13 @@ slurm_places() {
     done
 }
 
-known='' # to the launcher: where all hosts are there, it is told nothing
+known='' # to the launcher: where all hosts are there, it is told nothing; few are built for PBS or LSF
 if [ -z "$places" ] && [ -n "${SLURM_JOB_NODELIST:-}" ]; then
     places=$(slurm_places) known=yes
 elif [ -z "$places" ] && [ -n "${PBS_NODEFILE:-}" ]; then
-    places=$(sort "$PBS_NODEFILE" | uniq -c | awk '{print $2 ":" $1}') known=yes # a line a rank
+    places=$(sort "$PBS_NODEFILE" | uniq -c | awk '{print $2 ":" $1}') # a line a rank
+elif [ -z "$places" ] && [ -n "${LSB_MCPU_HOSTS:-}" ]; then
+    places=$(xargs -n 2 printf '%s:%s\n' <<<"$LSB_MCPU_HOSTS") # HOST SLOTS HOST SLOTS ...
 fi
 hosts=()
 declare -A ranks strikes
@@ -95,7 +97,8 @@ case $("$launcher" --version 2>&1) in
 *HYDRA*) family=mpich ;;
 *"Open MPI"* | *OpenRTE*) family=openmpi ;;
 slurm*) family=srun ;;
-*) refuse "'$launcher' is no mpirun of Open MPI, no mpiexec of MPICH and no srun" ;;
+*libflux-core*) family=flux ;; # which places ranks itself
+*) refuse "'$launcher' is no mpirun of Open MPI, no mpiexec of MPICH, no srun and no flux" ;;
 esac
 
 # In a Slurm job the step of the last start has its processors for as long as a node of it does not answer: the next

@@ -4,7 +4,7 @@
 # what becomes of signals. tests/cli/lost_host.sh has the real thing.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
-unset SLURM_JOB_ID SLURM_JOB_NODELIST PBS_NODEFILE
+unset SLURM_JOB_ID SLURM_JOB_NODELIST PBS_NODEFILE LSB_MCPU_HOSTS
 
 # mpirun notes its arguments in `calls`, and does what `plan` says on the next line: CODE [MESSAGE], or
 # `wait CODE N`, which means after N signals, and says then that it ends, or `stay MESSAGE` for ever
@@ -121,7 +121,7 @@ supervise 5 "${three[@]}" <<<$'205\n0'
 expect_line 'no host is left' err
 rm gone.*
 
-# Hosts of a Slurm job, and of a PBS job: the launcher knows them, and is told when one is missing.
+# Hosts of a Slurm job: the launcher knows them, and is told when one is missing. Those of PBS and LSF it is always told.
 cat >bin/scontrol <<<$'#!/bin/sh\nprintf "a\\nb\\nc\\n"'
 chmod +x bin/scontrol
 printf 'a\na\nb\nb\nc\n' >nodes
@@ -130,11 +130,17 @@ job() { SLURM_JOB_NODELIST=x SLURM_TASKS_PER_NODE='2(x2),1' supervise "$@"; }
 job 0 --probe probe <<<$'205\n0'
 expect_calls '' a:2,c:1
 PBS_NODEFILE=nodes supervise 0 --probe probe <<<$'205\n0'
-expect_calls '' a:2,c:1
+expect_calls a:2,b:2,c:1 a:2,c:1
+LSB_MCPU_HOSTS='a 2 b 2 c 1' supervise 0 --probe probe <<<$'205\n0'
+expect_calls a:2,b:2,c:1 a:2,c:1
 sed 's/mpirun (Open MPI) 4.1.4/slurm 22.05.8/' bin/mpirun >bin/srun
 chmod +x bin/srun
 launcher=srun job 0 --probe probe <<<$'205\n0'
 expect_line '^--nodelist=a,c --nodes=2 --ntasks=3 --map-by slot nnmpi train' calls
+sed 's/mpirun (Open MPI) 4.1.4/libflux-core: 0.48.0/' bin/mpirun >bin/flux
+chmod +x bin/flux
+launcher=flux supervise 0 <<<$'205\n0'
+expect_calls '' ''
 rm gone.b
 
 # await CONDITION: a minute at most; a signal that is lost is none that the test waits for.
