@@ -126,12 +126,18 @@ int nn_info_text(const nn_info *info, FILE *out) {
     text_field(out, "x", &first->x,
                first->x.channels_last     ? " images, channels last"
                : first->x.shape.rank == 3 ? " images, channels first"
+               : ds->tokens               ? " tokens"
                                           : "");
     if (nn_dataset_check_layout(ds) < 0 || nn_dataset_check_classes(ds) < 0)
         fprintf(out, "       %s\n", nn_error_message());
     text_affine(out, ds);
     if (first->has_y)
-        text_field(out, "y", &first->y, nn_split_has_labels(first) ? " labels" : " values");
+        text_field(out, "y", &first->y,
+                   ds->tokens                   ? " tokens, that follow each of them"
+                   : nn_split_has_labels(first) ? " labels"
+                                                : " values");
+    if (ds->tokens && ds->named)
+        fprintf(out, "       %" PRId64 " different tokens\n", ds->named);
     if (first->has_w)
         text_field(out, "w", &first->w, " weights");
     if (first->has_length)

@@ -115,9 +115,15 @@ int main(int argc, char **argv) {
     static const struct {
         const char *target;
         void (*write)(void);
-    } all[] = {{"yaml", seeds_yaml},       {"csv", seeds_csv},   {"libsvm", seeds_libsvm},
-               {"idx", seeds_idx},         {"hdf5", seeds_hdf5}, {"checkpoint", seeds_checkpoint},
-               {"tensors", seeds_tensors}, {"onnx", seeds_onnx}};
+    } all[] = {{"yaml", seeds_yaml},
+               {"csv", seeds_csv},
+               {"libsvm", seeds_libsvm},
+               {"idx", seeds_idx},
+               {"import", seeds_import},
+               {"hdf5", seeds_hdf5},
+               {"checkpoint", seeds_checkpoint},
+               {"tensors", seeds_tensors},
+               {"onnx", seeds_onnx}};
 
     for (size_t i = 0; argc == 2 && i < sizeof all / sizeof *all; i++) {
         if (strcmp(argv[1], all[i].target) == 0) {

@@ -7,6 +7,7 @@ void seeds_yaml(void);
 void seeds_csv(void);
 void seeds_libsvm(void);
 void seeds_idx(void);
+void seeds_import(void);
 void seeds_hdf5(void);
 void seeds_checkpoint(void);
 void seeds_tensors(void);

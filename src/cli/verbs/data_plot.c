@@ -138,23 +138,26 @@ static int plot_histogram(nn_plot *plot, const nn_info *info, const char *id, co
                           size_t first, size_t step) {
     size_t width = nn_shape_count(&info->ds->split[0].x.shape);
     const nn_info_stats *s = info->columns ? &info->split[0].column[first] : &info->split[0].x;
-    double *y = nn_pool_alloc(plot->pool, BINS * sizeof *y), range = s->max - s->min;
+    bool whole = !s->fractions && s->max - s->min < BINS; /* a bar for each number */
+    double range = s->max - s->min + (whole ? 1 : 0);
+    size_t bins = whole ? (size_t)range : BINS;
+    double *y = nn_pool_alloc(plot->pool, bins * sizeof *y);
     nn_figure *f = nn_plot_add(plot, NN_FIGURE_BARS, id, title, "");
 
-    if (!y || !f || nn_figure_table(plot, f, BINS, 0) < 0)
+    if (!y || !f || nn_figure_table(plot, f, bins, 0) < 0)
         return NN_EMEMORY;
     f->x = "samples";
-    for (size_t b = 0; b < BINS; b++) {
-        f->row[b] = nn_pool_printf(plot->pool, "%.4g", s->min + (double)b * range / BINS);
+    for (size_t b = 0; b < bins; b++) {
+        f->row[b] = nn_pool_printf(plot->pool, "%.4g", s->min + (double)b * range / (double)bins);
         if (!f->row[b])
             return NN_EMEMORY;
     }
     for (size_t i = first; i < (size_t)info->sampled * width; i += step) {
         double v = (double)info->sample[i];
         if (isfinite(v))
-            y[(size_t)fmax(0, fmin(BINS - 1, (v - s->min) / range * BINS))]++;
+            y[(size_t)fmax(0, fmin((double)bins - 1, (v - s->min) / range * (double)bins))]++;
     }
-    return nn_figure_series(plot, f, (nn_series){.name = "samples", .count = BINS, .x = y, .y = y});
+    return nn_figure_series(plot, f, (nn_series){.name = "samples", .count = bins, .x = y, .y = y});
 }
 
 static int plot_histograms(nn_plot *plot, const nn_info *info) {

@@ -1,0 +1,70 @@
+/* What importers read that have no target of their own: a letter that says what kind of file it is,
+ * then the file. Pictures are decoded and brought to a size; arrays and texts become data sets. */
+#include "data/importers/images/picture.h"
+#include "data/importers/importer.h"
+#include "data/sources/open.h"
+#include "sandbox.h"
+#include "target.h"
+
+#include <nnmpi/error.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc;
+    (void)argv;
+    sandbox_enter();
+    return 0;
+}
+
+static void look_at_picture(const char *path, bool crop) {
+    nn_pool pool = {0};
+    nn_picture size, picture;
+    unsigned char small[5 * 7 * 3];
+    bool known = nn_picture_read(path, false, &pool, &size) == 0;
+
+    if (nn_picture_read(path, true, &pool, &picture) == 0) {
+        sandbox_expect(known && size.width == picture.width && size.height == picture.height,
+                       "a picture has the size that its header says");
+        sandbox_expect(nn_picture_fit(&picture, crop, 5, 7, crop ? 1 : 3, small) == 0,
+                       "a picture can be scaled");
+    }
+    nn_pool_release(&pool);
+}
+
+static void import(const nn_importer_ops *importer, const void *options) {
+    nn_dataset *ds;
+
+    if (importer->run(options, "output.h5") < 0)
+        return;
+    if (nn_dataset_open_path("output.h5", &ds) == 0)
+        nn_dataset_close(ds);
+}
+
+static void import_text(int tokens) {
+    const nn_text_options options = {
+        .path = "input.txt", .tokens = tokens, .context = 4, .most = 9, .valid = tokens ? 0 : 0.2};
+
+    import(&nn_importer_text, &options);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char *const names[256] = {
+        ['p'] = "input.png", ['P'] = "input.png", ['j'] = "input.jpg",
+        ['J'] = "input.jpg", ['a'] = "input.npy", ['z'] = "input.npz",
+        ['0'] = "input.txt", ['1'] = "input.txt", ['2'] = "input.txt"};
+    const char *name = size > 0 ? names[data[0]] : NULL;
+
+    if (!name)
+        return 0;
+    sandbox_put(name, data + 1, size - 1);
+    sandbox_watch(true);
+    if (data[0] == 'a')
+        import(&nn_importer_npy, &(nn_npy_options){.path = name});
+    else if (data[0] == 'z')
+        import(&nn_importer_npz, &(nn_npz_options){.path = name});
+    else if (data[0] <= '2')
+        import_text(data[0] - '0');
+    else
+        look_at_picture(name, data[0] == 'P' || data[0] == 'J');
+    sandbox_watch(false);
+    return 0;
+}
