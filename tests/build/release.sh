@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# timeout: 300
 # scripts/release.sh packs what is committed, twice with equal bytes, and refuses what does not fit together.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"

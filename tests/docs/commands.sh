@@ -17,7 +17,7 @@
 
 ! is_sanitized || skip "readers do not sanitize"
 
-mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
+mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
 
 # ---- links and names -----------------------------------------------------------------------------
 
