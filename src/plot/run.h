@@ -16,6 +16,8 @@ typedef struct nn_plot_run {
     double best_step; /* of the best validation; NaN: none */
     /* of all lines, as the folder has them: */
     double phase_ms[NN_PHASES]; /* mean of a step of rank 0; NaN: none */
+    size_t ranks;               /* of which it is known how long they worked, */
+    double *rank_ms;            /* [ranks] and how long, as a mean of a step */
     size_t stragglers;          /* ranks that were ever the slowest, */
     double *straggler, *behind; /* [stragglers] which, rising, and in how many lines */
 } nn_plot_run;

@@ -27,6 +27,17 @@ static const nn_chart imbalance = {
     .about = "Its time for a step over the median of the other ranks: 1 is perfect balance.",
     .y = "factor",
     .curve = {{"train", "slowest.factor", "slowest rank", NN_LINE_SOLID}}};
+static const nn_chart ranks_by_step = {
+    .id = "ranks-by-step",
+    .title = "Time of each rank, as the run went on",
+    .about = "Seconds a step that each rank worked, without what it waited for others.",
+    .y = "s a step",
+    .curve = {{"train", "rank_s.", "", NN_LINE_SOLID}}};
+static const nn_chart memory = {.id = "memory",
+                                .title = "Memory",
+                                .about = "Bytes of the process of rank 0 that are in memory.",
+                                .y = "bytes",
+                                .curve = {{"train", "resident_bytes", "rank 0", NN_LINE_SOLID}}};
 static const nn_chart checkpoints = {
     .id = "checkpoints",
     .title = "What checkpoints cost",
@@ -76,7 +87,25 @@ static int count_stragglers(nn_pool *pool, nn_plot_run *run) {
     return 0;
 }
 
+/* Ranks are numbered from 0, and have a number each in a line. */
+static int measure_ranks(nn_pool *pool, nn_plot_run *run) {
+    size_t columns = run->train ? run->train->columns : 0;
+    run->rank_ms = nn_pool_alloc(pool, columns * sizeof *run->rank_ms);
+    if (!run->rank_ms)
+        return NN_EMEMORY;
+    for (; run->ranks < columns; run->ranks++) {
+        const char *name = nn_pool_printf(pool, "rank_s.%zu", run->ranks);
+        if (!name)
+            return NN_EMEMORY;
+        if (!nn_event_column(run->train, name))
+            break;
+        run->rank_ms[run->ranks] = mean_ms(run->train, name);
+    }
+    return 0;
+}
+
 int nn_plot_measure(nn_pool *pool, nn_plot_run *run) {
+    NN_TRY(measure_ranks(pool, run));
     for (size_t p = 0; p < NN_PHASES; p++)
         run->phase_ms[p] = mean_ms(run->train, by_step.curve[p].column);
     return count_stragglers(pool, run);
@@ -104,6 +133,25 @@ static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     return 0;
 }
 
+static int plot_ranks(nn_plot *plot, const nn_plot_run *run) {
+    if (run->ranks == 0)
+        return 0;
+    nn_figure *figure =
+        nn_plot_add(plot, NN_FIGURE_BARS, "ranks", "Time of each rank",
+                    "Milliseconds a step that a rank worked, as a mean over the run, without what "
+                    "it waited for others: who has the longest bar is waited for.");
+    if (!figure || nn_figure_table(plot, figure, run->ranks, 0) < 0)
+        return NN_EMEMORY;
+    figure->x = "ms a step";
+    for (size_t r = 0; r < run->ranks; r++) {
+        figure->row[r] = nn_pool_printf(plot->pool, "rank %zu", r);
+        if (!figure->row[r])
+            return NN_EMEMORY;
+    }
+    return nn_figure_series(plot, figure,
+                            (nn_series){"worked", 0, 0, run->ranks, NULL, run->rank_ms});
+}
+
 /* For each rank that was ever the slowest: in how many lines. */
 static int plot_stragglers(nn_plot *plot, const nn_plot_run *run) {
     size_t ranks = run->stragglers;
@@ -129,8 +177,12 @@ int nn_plot_speed(nn_plot *plot, const nn_plot_run *run, size_t runs) {
     NN_TRY(nn_plot_chart(plot, run, runs, &throughput, &figure));
     NN_TRY(plot_phases(plot, run, runs));
     NN_TRY(nn_plot_chart(plot, run, runs, &by_step, &figure));
-    if (runs == 1)
+    if (runs == 1) {
+        NN_TRY(plot_ranks(plot, run));
+        NN_TRY(nn_plot_members(plot, run, runs, &ranks_by_step));
         NN_TRY(plot_stragglers(plot, run));
+    }
     NN_TRY(nn_plot_chart(plot, run, runs, &imbalance, &figure));
+    NN_TRY(nn_plot_chart(plot, run, runs, &memory, &figure));
     return nn_plot_chart(plot, run, runs, &checkpoints, &figure);
 }

@@ -1,6 +1,7 @@
 /* What people see of a run: metrics.jsonl and the progress callback, on rank 0. */
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/system/limits.h"
 #include "comm/heartbeat.h"
 #include "math/kernels.h"
 #include "train/checkpoint/checkpoint_folder.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define RATE_SECONDS 1.0
+#define MOST_RANKS 64 /* of which each has a number in train lines, the first ones */
 
 void nn_trainer_say_plan(const nn_trainer *t) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
@@ -272,6 +274,28 @@ static void put_slowest(nn_json *json, const nn_slowest *slowest, double steps) 
     nn_json_close(json, '}');
 }
 
+/* Seconds a step of each rank, without what it waited. */
+static void put_ranks(const nn_trainer *t, nn_json *json, double steps) {
+    size_t ranks;
+    const nn_rank_work *work = nn_balance_last(t->balance, &ranks);
+    char rank[16];
+    nn_json_open(json, "rank_s", '{');
+    for (size_t r = 0; r < ranks && r < MOST_RANKS; r++) {
+        snprintf(rank, sizeof rank, "%zu", r);
+        nn_json_real(json, rank, (work[r].computing + work[r].updating) / steps);
+    }
+    nn_json_close(json, '}');
+}
+
+/* The system is asked once a second at most. */
+static void put_memory(nn_trainer *t, nn_json *json) {
+    double now = nn_seconds();
+    if (now - t->memory_seen < RATE_SECONDS)
+        return;
+    t->memory_seen = now;
+    nn_json_real(json, "resident_bytes", nn_memory_resident());
+}
+
 /* train.balance: speed: the fewest and the most rows of a pass that a rank has now. */
 static void put_shards(nn_json *json, const nn_shards *shards) {
     size_t rows = nn_shards_parts(shards), least = rows, most = 0;
@@ -300,8 +324,11 @@ static int write_train_line(nn_trainer *t, double loss, double rate, const nn_sl
     nn_json_real(json, "backward_s", i->backward / steps);
     nn_json_real(json, "comm_s", i->comm / steps);
     nn_json_real(json, "update_s", i->update / steps);
-    if (slowest->rank >= 0)
+    if (slowest->rank >= 0) {
         put_slowest(json, slowest, steps);
+        put_ranks(t, json, steps);
+    }
+    put_memory(t, json);
     if (t->session.settings->train.balance == NN_BALANCE_SPEED)
         put_shards(json, &t->session.shards);
     if (t->delta)

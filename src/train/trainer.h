@@ -89,6 +89,7 @@ typedef struct nn_trainer {
     double rate;        /* of the caller, in place of the schedule's; 0: none */
     double rate_factor; /* of the caller, on learning rates; 0 stands for 1 */
     nn_pace pace;
+    double memory_seen;      /* seconds at which metrics.jsonl was told of memory; 0: never */
     double saved_at;         /* seconds at which the last checkpoint was begun, or training */
     double compare_s;        /* that this rank hashed for the last comparison of replicas */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */

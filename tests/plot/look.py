@@ -24,7 +24,28 @@ def is_drawn(b, figure):
     }})()""")
 
 
+def look_at_drawings(b, width, dark):
+    """Those of SVG are as wide as the screen lets them be, can be read, and have the page's colours."""
+    b.open("drawn.html", width, 900, dark)
+    for figure in ("boundary", "model", "weights-a-weight"):
+        box, words, ink = b.run(f"""(() => {{
+            const svg = document.querySelector('#{figure} svg'), text = svg.querySelector('text');
+            return [svg.getBoundingClientRect().width, parseFloat(getComputedStyle(text).fontSize) * svg.getScreenCTM().a,
+                getComputedStyle(text).fill];
+        }})()""")
+        assert box > 200 and words > 8.5, (figure, width, box, words)
+        assert sum(map(int, ink[4:-1].split(", "))) > 380 if dark else sum(map(int, ink[4:-1].split(", "))) < 380, ink
+    assert b.run("document.documentElement.scrollWidth") <= width, "wider than the screen"
+    fill = b.run("getComputedStyle(document.querySelector('#boundary .f1')).fill")
+    wanted = b.run("data.palette[theme()][1]")
+    assert fill == f"rgb({', '.join(str(int(wanted[i:i + 2], 16)) for i in (1, 3, 5))})", (fill, wanted)
+    b.run("document.querySelector('#model details').open = true")
+    rows = b.run("[...document.querySelectorAll('#model tbody tr')].map(r => [...r.cells].map(c => c.textContent))")
+    assert [r[0] for r in rows] == ["input", "a", "a_tanh", "b", "add1", "dense3"] and rows[4][5] == "a, b", rows
+
+
 def look(b, width, dark):
+    look_at_drawings(b, width, dark)
     b.open("one.html", width, 900, dark)
     assert b.run("theme()") == ("dark" if dark else "light")
     assert b.run("document.documentElement.scrollWidth") <= width, "wider than the screen"
@@ -84,7 +105,7 @@ def use(b):
 
 
 with Browser() as b:
-    for width in (1280, 390):
+    for width in (1280, 360):
         for dark in (False, True):
             look(b, width, dark)
     use(b)

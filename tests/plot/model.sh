@@ -52,6 +52,7 @@ for run in one two; do
     [ "$(grep digest $run.out)" = "$(grep digest plain.out)" ] || fail "recording changes the run '$run'"
 done
 "$NNMPI" plot one adam -O paths.html --csv --svg -q
+"$NNMPI" plot two -O two.html --csv -q --samples 0
 "$NNMPI" train spirals.yaml --run recorded -q -o log.weights=true >out
 "$NNMPI" plot recorded -O recorded.html --csv -q --samples 0
 
@@ -139,6 +140,14 @@ for run in ("one", "two"):
         before, after = recorded[line["step"] - 1], recorded[line["step"]]
         size = math.dist(before, after) / math.hypot(*after)
         assert abs(line["update"]["dense1"] - size) < 1e-5 * size + 1e-12, (line, size)
+
+# Each rank's time, as a mean over steps.
+train = lines("two", "train")
+bars = {r[0]: float(r[1]) for r in list(csv.reader(open("two-ranks.csv")))[1:]}
+assert bars.keys() == {"rank 0", "rank 1"} and train[0]["resident_bytes"] > 1e6
+for rank in "01":
+    mean = 1e3 * sum(line["rank_s"][rank] for line in train) / len(train)
+    assert abs(bars[f"rank {rank}"] - mean) < 1e-6 * mean, (bars, mean)
 
 # The loss of a line over slope and intercept is a paraboloid around those of the data, 2 and 1.
 head, paths = points("paths-surface.csv")

@@ -134,3 +134,15 @@ double nn_memory_of_process(void) {
         return INFINITY;
     return (double)limit.rlim_cur;
 }
+
+/* The second number of statm counts pages (proc(5)). */
+double nn_memory_resident(void) {
+    FILE *file = fopen("/proc/self/statm", "re");
+    double all, resident;
+
+    if (!file)
+        return NAN;
+    int read = fscanf(file, "%lf %lf", &all, &resident);
+    fclose(file);
+    return read == 2 ? resident * (double)sysconf(_SC_PAGESIZE) : NAN;
+}

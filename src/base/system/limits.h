@@ -11,4 +11,7 @@ double nn_memory_of_node(const char *root, const char **by);
 /* Bytes for this process alone (ulimit -v), INFINITY: no limit. Local. */
 double nn_memory_of_process(void);
 
+/* Bytes of this process that are in memory now; NAN: unknown. Local. */
+double nn_memory_resident(void);
+
 #endif

@@ -234,6 +234,11 @@ static void add(nn_rank_work *sum, const nn_rank_work *work) {
     sum->waiting += work->waiting;
 }
 
+const nn_rank_work *nn_balance_last(const nn_balance *b, size_t *ranks) {
+    *ranks = b ? b->size : 0;
+    return b ? b->last : NULL;
+}
+
 int nn_balance_look(nn_balance *b, const nn_rank_work *mine, nn_slowest *slowest) {
     *slowest = (nn_slowest){.rank = -1};
     if (!b)

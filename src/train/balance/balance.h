@@ -34,6 +34,9 @@ void nn_balance_free(nn_balance *balance);
  * there is one rank. Collective. */
 int nn_balance_look(nn_balance *balance, const nn_rank_work *mine, nn_slowest *slowest);
 
+/* What each rank had done, as they showed last, and how many these are; 0: there is one. */
+const nn_rank_work *nn_balance_last(const nn_balance *balance, size_t *ranks);
+
 /* Whether that has found that borders should move; the same on every rank, as are the borders. And
  * moves them, before the next step, when nobody uses them (nn_loader_forget). Local. */
 bool nn_balance_wants_move(const nn_balance *balance);
