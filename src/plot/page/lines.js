@@ -55,7 +55,7 @@ function drawMarks(figure) {
 }
 
 function seriesOf(s) {
-  const points = s.style === 'points' || data.arrays[s.y].length < 2;
+  const points = s.style === 'points' || data.arrays[s.y].filter(v => v !== null).length < 2;
   return {
     label: s.name,
     stroke: () => colour(s.color),

@@ -62,6 +62,14 @@ static void put_dots(FILE *out, const nn_series *s, const svg_scale *x, const sv
                     svg_place(x, s->x[i]), svg_place(y, s->y[i]), s->color % NN_COLORS);
 }
 
+/* A lone point is no curve. */
+static bool is_point(const nn_series *s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s->count && count < 2; i++)
+        count += isfinite(s->y[i]) != 0;
+    return count < 2;
+}
+
 void svg_lines(FILE *out, const nn_figure *f) {
     int legend = svg_legend_height(f, ACROSS);
     svg_sheet sheet = {out, f, false, WIDTH, HEIGHT + legend};
@@ -71,7 +79,7 @@ void svg_lines(FILE *out, const nn_figure *f) {
     svg_legend(out, f, LEFT, TOP - 6, ACROSS, COLUMNS);
     svg_axes(out, f, &x, &y, 8, 6);
     for (size_t i = 0; i < f->series; i++) {
-        if (f->serie[i].style == NN_LINE_POINTS || f->serie[i].count == 1)
+        if (f->serie[i].style == NN_LINE_POINTS || is_point(&f->serie[i]))
             put_dots(out, &f->serie[i], &x, &y);
         else
             put_curve(out, &f->serie[i], &x, &y);
