@@ -70,6 +70,11 @@ expect_line "did you mean 'price'" err
 expect_code 2 "$NNMPI" init nothing.csv -O x.yaml 2>err
 expect_line "no file or folder 'nothing.csv'" err
 
+for _ in $(seq 100); do echo 'the cat sat on the mat, and the dog ran after the cat.'; done >tale.txt
+begin tale.txt
+expect_line 'embedding: \{vocabulary: 19, units' c.yaml # 17 characters, the end of a line, and what is unknown
+expect_line 'return: all' c.yaml
+
 "$NNMPI" data make digits -O digits.h5 --samples 500 --size 16 -q
 begin digits.h5 # has no split to validate on, and is told what makes one
 expect_line 'nnmpi data split' c.yaml

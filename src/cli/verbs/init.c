@@ -21,8 +21,8 @@ typedef struct options {
 
 static const nn_option table[] = {
     {"data", NN_OPT_STRING, offsetof(options, guess.path), NULL, NULL,
-     "file or folder to train on: CSV, a folder of pictures, IDX, an HDF5 data set, and whatever "
-     "else `data: {path: ...}` takes"},
+     "file or folder to train on, whatever `data: {path: ...}` takes: CSV, pictures, text, IDX, "
+     ".npy, .npz, LIBSVM, an HDF5 data set"},
     {"out", NN_OPT_STRING, offsetof(options, out), "", NULL,
      "configuration to write; without it NAME.yaml, after the data, in the working folder"},
     {"target", NN_OPT_STRING, offsetof(options, guess.target), "", NULL,
@@ -91,7 +91,7 @@ static int guess_split(nn_guess *guess, nn_starter *s) {
     double valid = s->validates ? 0 : 0.15, test = s->tests ? 0 : 0.15;
     if (!imported || s->samples < 10 || (s->validates && s->tests))
         return 0;
-    bool labels = nn_split_has_labels(s->train);
+    bool labels = s->classes && !s->by_position;
     const char *parts = valid > 0 && test > 0 ? "valid: 0.15, test: 0.15"
                         : valid > 0           ? "valid: 0.15"
                                               : "test: 0.15";

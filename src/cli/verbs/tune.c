@@ -249,7 +249,7 @@ static int say_stopped(const nn_call *call, const nn_sweep *s) {
 
 static int run(const nn_call *call) {
     const options *o = call->options;
-    nn_sweep sweep = {.pool = call->pool};
+    nn_sweep sweep = {.pool = call->pool, .folder = "", .config = ""};
     nn_sweep_options spec = {.ranks_per_trial = (int)o->ranks_per_trial,
                              .stop = nn_guard_stop(call->guard),
                              .save = nn_guard_save(call->guard),

@@ -99,7 +99,7 @@ static int look_at_answers(nn_starter *s) {
     s->classes = nn_split_has_labels(split) || s->by_position;
     if (!s->classes)
         return look_at_numbers(s);
-    s->outputs = (size_t)s->data->classes;
+    s->outputs = (size_t)(s->data->classes > s->data->named ? s->data->classes : s->data->named);
     if (s->by_position)
         NN_TRY(for_each_piece(s, 'y', add_classes));
     return s->outputs > 1 ? NN_OK
@@ -134,7 +134,11 @@ int nn_starter_init(nn_starter *s, const nn_dataset *data) {
     s->tests = nn_dataset_split(data, "test") != NULL;
     NN_TRY(look_at_answers(s));
     s->kind = kind_of(s);
-    return s->kind == NN_KIND_TOKENS ? for_each_piece(s, 'x', add_tokens) : NN_OK;
+    if (s->kind != NN_KIND_TOKENS)
+        return NN_OK;
+    if (s->by_position) /* the next token of a text is one of its tokens */
+        s->vocabulary = (int64_t)s->outputs;
+    return for_each_piece(s, 'x', add_tokens);
 }
 
 /* ---- what is written ------------------------------------------------------------------------- */

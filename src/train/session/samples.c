@@ -1,5 +1,6 @@
 #include "train/session/samples.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct part {
@@ -18,7 +19,7 @@ static int read_split(nn_session *session, const char *split, part *p) {
     int rc = nn_session_loader_shared(session, split, session->eval_batch_size, false, &loader);
     rc = nn_comm_agree(session->comm, rc);
     if (rc == 0) {
-        strncpy(p->split, split, sizeof p->split - 1);
+        snprintf(p->split, sizeof p->split, "%s", split);
         p->bytes = nn_loader_bytes(loader);
         rc = nn_session_fill(session, loader, &p->memory);
     }
