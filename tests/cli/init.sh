@@ -72,7 +72,7 @@ expect_line "no file or folder 'nothing.csv'" err
 
 for _ in $(seq 100); do echo 'the cat sat on the mat, and the dog ran after the cat.'; done >tale.txt
 begin tale.txt
-expect_line 'embedding: \{vocabulary: 19, units' c.yaml # 17 characters, the end of a line, and what is unknown
+expect_line 'embedding: \{vocabulary: 18, units' c.yaml # 17 characters, and what is unknown
 expect_line 'return: all' c.yaml
 
 "$NNMPI" data make digits -O digits.h5 --samples 500 --size 16 -q
