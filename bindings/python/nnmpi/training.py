@@ -90,6 +90,16 @@ class Training(Handle):
         check(lib.nn_training_attend(pointer))
         return lib.nn_training_loss(pointer)
 
+    def take_epoch(self, interrupts: "Interrupts") -> None:
+        """Steps to the end of the epoch under way, or of the run; on one rank a signal ends it sooner."""
+        # Names that are looked up once: in small models a step takes as long as some ten calls of C.
+        owned, goes_on, epoch = self._owned, lib.nn_training_goes_on, lib.nn_training_epoch
+        step, attend = lib.nn_training_step, lib.nn_training_attend
+        under_way = self.epoch
+        while goes_on(owned.pointer) and epoch(owned.pointer) == under_way and not interrupts.end_here:
+            check(step(owned.pointer))
+            check(attend(owned.pointer))
+
     @property
     def steps(self) -> int:
         """Steps taken of the whole run, those before a resumption, too."""
@@ -183,13 +193,15 @@ class Training(Handle):
 class Interrupts:
     """While it is entered, Ctrl-C, and SIGTERM where it would kill, wait for the step under way.
 
-    ``came`` says whether one has; it is raised (KeyboardInterrupt, or SystemExit with 143) on leaving.
+    ``came`` says which one has; it is raised (KeyboardInterrupt, or SystemExit with 143) on leaving. ``end_here`` says
+    that the training ends with it: on one rank, as several have to agree and end by StoppedError.
     """
 
     def __init__(self, training: Training):
         self._training = training
         self._before: dict[int, Any] = {}
         self.came: Optional[int] = None
+        self.end_here = False
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():  # others cannot set handlers
@@ -200,6 +212,7 @@ class Interrupts:
 
     def _note(self, number: int, _: Any) -> None:
         self.came = number
+        self.end_here = self._training._comm.size == 1
         self._training.stop()
 
     def __exit__(self, *exception: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from ..callbacks import Callback
@@ -14,30 +15,40 @@ def run_epochs(
     """The steps of a model's training to its end, or until a callback or a signal stops it, with what is called in
     between; ``epoch`` is the number of the first. Collective."""
     eager = [watcher for watcher in watchers if overrides(watcher, "on_batch_end")]
-    alone = model.comm.size == 1
     some_eager = model._any(bool(eager))
-    losses: list[float] = []
     while training.goes_on:
-        if not losses:
-            for watcher in watchers:
-                watcher.on_epoch_begin(epoch)
-            under_way, rate = training.epoch, training.rate
-        losses.append(training.step())
+        for watcher in watchers:
+            watcher.on_epoch_begin(epoch)
+        under_way, rate = training.epoch, training.rate
+        if some_eager:
+            _watch_steps(model, training, eager, interrupts)
+        else:
+            training.take_epoch(interrupts)
+        if training.epoch == under_way:  # the run is over, or was stopped
+            return
+        measured = training.measure()
+        logs: dict[str, Any] = {**measured} if model._settings()["metrics"] else {"loss": measured["loss"]}
+        logs["lr"] = rate
+        if validates:
+            logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())
+        for watcher in watchers:
+            watcher.on_epoch_end(epoch, logs)
+        epoch += 1
+        model._epochs += 1
+        if model._any(model.stop_training) or interrupts.end_here:
+            return
+
+
+def _watch_steps(model: Any, training: Training, eager: list[Callback], interrupts: Interrupts) -> None:
+    """``Training.take_epoch`` with a look at every step, which may stop it."""
+    under_way = training.epoch
+    for batch in itertools.count():
+        loss = training.step()
         for watcher in eager:
-            watcher.on_batch_end(len(losses) - 1, {"loss": losses[-1]})
-        ended = training.epoch != under_way
-        if ended:
-            measured = training.measure()
-            logs: dict[str, Any] = {**measured} if model._settings()["metrics"] else {"loss": measured["loss"]}
-            logs["lr"] = rate
-            if validates:
-                logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())
-            for watcher in watchers:
-                watcher.on_epoch_end(epoch, logs)
-            losses.clear()
-            epoch += 1
-            model._epochs += 1
-        if (ended or some_eager) and model._any(model.stop_training) or interrupts.came and alone:
+            watcher.on_batch_end(batch, {"loss": loss})
+        if training.epoch != under_way or not training.goes_on:
+            return
+        if model._any(model.stop_training) or interrupts.end_here:
             return
 
 
