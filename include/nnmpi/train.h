@@ -22,13 +22,15 @@ typedef struct nn_metric_value {
 
 /* What a model is worth on a split. Its functions are Local. */
 typedef struct nn_evaluation nn_evaluation;
-NN_API void nn_evaluation_free(nn_evaluation *evaluation);
+NN_API void nn_evaluation_free(nn_evaluation *evaluation);               /* NULL is fine */
 NN_API const char *nn_evaluation_split(const nn_evaluation *evaluation); /* "test"; static */
 /* Samples that count, and others, whose label is -1. */
 NN_API int64_t nn_evaluation_samples(const nn_evaluation *evaluation);
 NN_API int64_t nn_evaluation_ignored(const nn_evaluation *evaluation);
+/* Mean loss of the samples that count, by their weights. */
 NN_API double nn_evaluation_loss(const nn_evaluation *evaluation);
-/* The metrics of validate.metrics, i below their number; owned by the evaluation. */
+/* The metrics of validate.metrics in their order, i below their number; NULL: there are fewer.
+ * Owned by the evaluation. */
 NN_API size_t nn_evaluation_metrics(const nn_evaluation *evaluation);
 NN_API const nn_metric_value *nn_evaluation_metric(const nn_evaluation *evaluation, size_t i);
 
@@ -116,7 +118,7 @@ typedef struct nn_train_result {
     nn_evaluation *test; /* of the test split at the end, on every rank; NULL: there is none */
 } nn_train_result;
 
-/* Frees what nn_train has left in it. */
+/* Frees what nn_train has left in it; twice is fine, and NULL. Local. */
 NN_API void nn_train_result_release(nn_train_result *result);
 
 /* Trains as `config` says; writes the run folder from rank 0. Every rank returns the same code:
@@ -131,7 +133,8 @@ NN_API int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *op
 /* Evaluates a checkpoint (of a run folder the best, else the last) on a split (NULL: test where
  * there is one, else the first) of its own data set, or of the file `data` (NULL: its own), whose
  * classes and columns are found by their names. Each sample counts once whatever the number of
- * ranks. *out, on every rank, is to be freed; NULL after a failure. Collective. */
+ * ranks. *out, on every rank, is to be freed; NULL after a failure: NN_EUSAGE, NN_EFORMAT, NN_EIO,
+ * NN_EMEMORY, NN_ERANK. Collective. */
 NN_API int nn_evaluate(nn_comm *comm, const char *checkpoint, const char *data, const char *split,
                        nn_evaluation **out);
 
@@ -141,12 +144,16 @@ typedef struct nn_predictor nn_predictor;
 /* Loads a checkpoint, with memory to compute `batch` samples (at least 1) at a time. *out is NULL
  * after a failure: NN_EFORMAT, NN_EUSAGE, NN_EMEMORY. Local. */
 NN_API int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out);
-/* Threads that nn_predict computes with, 1 until set. NN_EMEMORY. Local. */
+/* Threads that nn_predict computes with, at least 1, which it is until set. NN_EUSAGE, NN_EMEMORY.
+ * Local. */
 NN_API int nn_predictor_set_threads(nn_predictor *predictor, int threads);
+/* NULL is fine. Local. */
 NN_API void nn_predictor_free(nn_predictor *predictor);
+/* What a sample has on both sides of the model. Local. */
 NN_API size_t nn_predictor_inputs(const nn_predictor *predictor);  /* floats a sample */
 NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a sample */
-/* Name of output i's class, or NULL. Owned by the predictor. */
+/* Name of output i's class; NULL: it has none, or there are fewer outputs. Owned by the predictor.
+ * Local. */
 NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
 /* y[count][outputs] = model(x[count][inputs]), fused activation applied; x as floats, scaled as the
  * model was trained; images as files hold them, [C, H, W]. Any count: more than `batch` samples are

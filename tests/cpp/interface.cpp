@@ -45,7 +45,9 @@ static nnmpi::Options nowhere() {
 /* ---- what works ------------------------------------------------------------------------------ */
 
 static std::string driven(const nnmpi::Comm &comm, nnmpi::Config config) {
-    nnmpi::Training training(comm, config, nowhere());
+    nnmpi::Options options = nowhere();
+    options.measures = true;
+    nnmpi::Training training(comm, config, options);
     config.close(); /* the training keeps it */
     while (training.goes_on()) {
         training.step();
@@ -60,6 +62,13 @@ static std::string driven(const nnmpi::Comm &comm, nnmpi::Config config) {
     CHECK_EQ_INT(weight.size(), 32);
     training.set_tensor("fc1/weight", weight);
     CHECK_EQ_INT(training.evaluate("test").samples(), 16);
+    CHECK_STR(training.measure().split().c_str(), "train");
+    THROWS(NN_EUSAGE, "no step has been taken", training.measure());
+    std::string path = "interface_cpp" + std::to_string(comm.size()) + ".h5";
+    training.write(path);
+    training.load(path);
+    if (comm.rank() == 0)
+        std::remove(path.c_str());
     THROWS(NN_EUSAGE, "fc1/weight, which has 32", training.set_tensor("fc1/weight", {nullptr, 0}));
     THROWS(NN_EUSAGE, "did you mean 'fc1/weight'", training.get_tensor("fc/weight"));
     nnmpi::Training moved = std::move(training);

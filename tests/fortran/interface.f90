@@ -101,8 +101,9 @@ contains
         real(real32), allocatable :: weight(:, :)
         real(real64) :: flat(32)
         integer(int64), allocatable :: dims(:)
-        integer :: stat
+        integer :: stat, unit
         character(200) :: errmsg
+        character(40) :: path
         options%run_dir = ''
         options%begun => count_begun
         options%progress => count_reports
@@ -112,6 +113,7 @@ contains
         call check((reports > 0) .eqv. (comm%rank() == 0), 'progress was called on rank 0')
         call check(whole%test%metric_name(1) == 'accuracy', 'the first metric is accuracy')
         call check(nint(sum(whole%test%table(2))) == 16, 'a table of 16 samples')
+        options%measures = .true.
         call training%open(comm, config, options)
         call config%free()               ! the training keeps it
         same = training
@@ -131,6 +133,17 @@ contains
         call training%set('fc1/weight', flat)
         call training%evaluate(evaluation, 'test')
         call check(evaluation%samples() == 16, 'evaluate')
+        call training%measure(evaluation)
+        call check(evaluation%split() == 'train', 'measure')
+        call training%measure(evaluation, stat, errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'no step has been taken')
+        write (path, '(a, i0, a)') 'interface_fortran', comm%size(), '.h5'
+        call training%write(trim(path))
+        call training%load(trim(path))
+        if (comm%rank() == 0) then
+            open (newunit=unit, file=path)
+            close (unit, status='delete')
+        end if
         call training%get('fc1/weight', weight(:, :2), stat, errmsg)
         call failed(stat, NN_EUSAGE, errmsg, 'fc1/weight is (4, 2), and the tensor (4, 8)')
         call training%get('fc/weight', flat, stat, errmsg)

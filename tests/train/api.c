@@ -114,6 +114,7 @@ static void train(nn_comm *comm, nn_train_result *result) {
     CHECK_STR(nn_evaluation_split(result->test), "test");
     CHECK_EQ_INT(nn_evaluation_metrics(result->test), 1);
     CHECK_STR(nn_evaluation_metric(result->test, 0)->name, "accuracy");
+    CHECK(!nn_evaluation_metric(result->test, 1));
     CHECK_EQ_INT(seen.validations, speaks ? 6 : 0);
     CHECK(speaks ? seen.reports >= 60 : seen.reports == 0);
     CHECK_STR(result->run_dir, "whole");
@@ -178,6 +179,7 @@ static void predict(void) {
         CHECK_NEAR(one[i], y[i][i], 1e-6);
     }
     FAILS(nn_predict(predictor, 1, NULL, one), NN_EUSAGE, "NULL");
+    FAILS(nn_predictor_set_threads(predictor, 0), NN_EUSAGE, "1 or more");
     nn_predictor_free(predictor);
     nn_predictor_free(NULL);
     FAILS(nn_predictor_open("whole/last.h5", 0, &predictor), NN_EUSAGE, "batch");
@@ -229,6 +231,8 @@ static void misuse(nn_comm *comm) {
     options.size = sizeof options;
     result.size = sizeof result + 8;
     FAILS(nn_train(comm, config, &options, &result), NN_EUSAGE, "nn_train_result");
+    FAILS(nn_train(comm, config, &options, NULL), NN_EUSAGE, "result is NULL");
+    nn_train_result_release(NULL);
     FAILS(nn_config_override(config, "no equals sign"), NN_EUSAGE, "key=value");
     nn_config_free(config);
     FAILS(nn_checkpoint_digest("none.h5", hex), NN_EFORMAT, "none.h5");

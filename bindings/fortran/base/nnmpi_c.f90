@@ -47,6 +47,8 @@ module nnmpi_c
         type(c_ptr) :: save = c_null_ptr
         logical(c_bool) :: in_parts = .false._c_bool
         type(c_funptr) :: ends = c_null_funptr
+        logical(c_bool) :: measures = .false._c_bool
+        real(c_double) :: progress_every = 0
     end type nn_c_options
 
     type, bind(C) :: nn_c_minibatch
@@ -484,6 +486,20 @@ module nnmpi_c
             type(c_ptr), intent(out) :: out
             integer(c_int) :: nn_training_evaluate
         end function nn_training_evaluate
+
+        function nn_training_measure(t, out) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            type(c_ptr), intent(out) :: out
+            integer(c_int) :: nn_training_measure
+        end function nn_training_measure
+
+        function nn_training_write(t, path, config) bind(C)
+            import :: c_ptr, c_int, c_char
+            type(c_ptr), value :: t, config
+            character(c_char), intent(in) :: path(*)
+            integer(c_int) :: nn_training_write
+        end function nn_training_write
 
         function nn_training_tensors(t) bind(C)
             import :: c_ptr, c_size_t

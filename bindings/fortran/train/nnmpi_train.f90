@@ -46,6 +46,8 @@ module nnmpi_train
         procedure(nn_progress_function), pointer, nopass :: progress => null() ! on rank 0
         procedure(nn_ends_function), pointer, nopass :: ends => null() ! on rank 0
         logical :: in_parts = .false.          ! for steps in parts and on minibatches of the program's
+        logical :: measures = .false.          ! for nn_training%measure
+        real(real64) :: progress_every = 0     ! seconds: progress between reports, too; 0: with them only
     end type nn_train_options
 
     type :: nn_train_result
@@ -92,6 +94,8 @@ contains
         hook%ends => options%ends
         if (associated(hook%ends)) c%ends = c_funloc(ask_ends)
         c%in_parts = logical(options%in_parts, c_bool)
+        c%measures = logical(options%measures, c_bool)
+        c%progress_every = options%progress_every
     end subroutine set_options
 
     subroutine call_begun(ctx) bind(C)

@@ -33,7 +33,9 @@ module nnmpi_training
         procedure :: set_rate => training_set_rate
         procedure :: load => training_load     ! parameters of a checkpoint
         procedure :: save => training_save
+        procedure :: write => training_write   ! to a checkpoint of its own
         procedure :: evaluate => training_evaluate
+        procedure :: measure => training_measure
         ! a step in parts:
         procedure :: forward => training_forward ! on the next minibatch, or one of the program's
         procedure :: outputs => training_outputs ! (outputs, rows)
@@ -173,6 +175,32 @@ contains
         if (rc == 0) call adopt(evaluation, c, nn_evaluation_free)
         call conclude(rc, stat, errmsg)
     end subroutine training_evaluate
+
+    ! Of the minibatches since the last call, as training saw them; wants nn_train_options%measures.
+    subroutine training_measure(self, evaluation, stat, errmsg)
+        class(nn_training), intent(in) :: self
+        type(nn_evaluation), intent(inout) :: evaluation
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        type(c_ptr) :: c
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%measure')
+        if (rc == 0) rc = nn_training_measure(self%node%c, c)
+        if (rc == 0) call adopt(evaluation, c, nn_evaluation_free)
+        call conclude(rc, stat, errmsg)
+    end subroutine training_measure
+
+    ! The parameters, with train.ema their average, to a checkpoint of this path.
+    subroutine training_write(self, path, stat, errmsg)
+        class(nn_training), intent(in) :: self
+        character(*), intent(in) :: path
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%write')
+        if (rc == 0) rc = nn_training_write(self%node%c, c_text(path), c_null_ptr)
+        call conclude(rc, stat, errmsg)
+    end subroutine training_write
 
     ! ---- minibatches of the program's own, a step in parts ---------------------------------------
 

@@ -29,7 +29,9 @@ struct Options {
     std::function<void()> begun = nullptr;                  /* on every rank */
     std::function<void(const Status &)> progress = nullptr; /* on rank 0 */
     std::function<bool(const Status &)> ends = nullptr;     /* on rank 0; true: the run is over */
-    bool in_parts = false; /* for steps in parts and on the program's own minibatches */
+    bool in_parts = false;     /* for steps in parts and on the program's own minibatches */
+    bool measures = false;     /* for Training::measure */
+    double progress_every = 0; /* seconds: progress between reports, too; 0: with them only */
 };
 
 /* As nn_train_result. */
@@ -84,6 +86,8 @@ class Calls {
                 guard(ctx, [&](Calls &self) { self.given_.progress(Status(*status)); });
             };
         c_.in_parts = given_.in_parts;
+        c_.measures = given_.measures;
+        c_.progress_every = given_.progress_every;
         if (given_.ends)
             c_.ends = [](void *ctx, const nn_status *status) {
                 bool over = false;
@@ -204,6 +208,17 @@ class Training : public detail::Handle<nn_training> {
         calls().check(
             nn_training_evaluate(get(), split.empty() ? nullptr : split.c_str(), &evaluation));
         return Evaluation(evaluation);
+    }
+
+    /* Of the minibatches since the last call, as training saw them; wants Options::measures. */
+    Evaluation measure() {
+        nn_evaluation *evaluation = nullptr;
+        calls().check(nn_training_measure(get(), &evaluation));
+        return Evaluation(evaluation);
+    }
+    /* The parameters, with train.ema their average, to a checkpoint of this path. */
+    void write(const std::string &path) {
+        calls().check(nn_training_write(get(), path.c_str(), nullptr));
     }
 
     void set_rate(double rate) {

@@ -29,7 +29,7 @@ size_t nn_evaluation_metrics(const nn_evaluation *e) {
 }
 
 const nn_metric_value *nn_evaluation_metric(const nn_evaluation *e, size_t i) {
-    return &e->metric[i];
+    return i < e->metrics ? &e->metric[i] : NULL;
 }
 
 static void json_metric(nn_json *json, const nn_metric_value *m) {

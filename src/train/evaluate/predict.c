@@ -75,6 +75,8 @@ int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) 
 }
 
 int nn_predictor_set_threads(nn_predictor *p, int threads) {
+    if (threads < 1)
+        return nn_fail(NN_EUSAGE, "nn_predictor_set_threads: %d threads; it is 1 or more", threads);
     p->compute.threads = threads;
     return nn_model_bind(p->model, p->params, NULL, p->batch);
 }

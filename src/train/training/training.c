@@ -115,6 +115,11 @@ int nn_training_open_on(nn_comm *comm, nn_config *config, const nn_samples *samp
                         const nn_train_options *options, nn_training **out) {
     nn_training *t = NULL;
     *out = NULL;
+    if (!comm || !config || !options)
+        return nn_fail(NN_EUSAGE, "nn_training_open: %s is NULL",
+                       !comm     ? "comm"
+                       : !config ? "config"
+                                 : "options");
     NN_TRY(nn_sized_check("nn_train_options", options->size, sizeof t->options));
     NN_TRY(nn_comm_agree(comm, NN_NEW(&t, 1, "training")));
     memcpy(&t->options, options, options->size);
@@ -222,7 +227,7 @@ int nn_training_finish(nn_training *t, nn_train_result *result) {
         if (result->size > offsetof(nn_train_result, test))
             found.test = NULL; /* the caller's */
     }
-    nn_train_result_release(&found);
+    nn_evaluation_free(found.test);
     return nn_training_leave(t, rc);
 }
 
@@ -340,6 +345,8 @@ int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out)
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 void nn_train_result_release(nn_train_result *result) {
+    if (!result || result->size <= offsetof(nn_train_result, test))
+        return;
     nn_evaluation_free(result->test);
     result->test = NULL;
 }
@@ -356,6 +363,8 @@ int nn_training_run(nn_training *t, nn_train_result *result) {
 int nn_train(nn_comm *comm, nn_config *config, const nn_train_options *options,
              nn_train_result *result) {
     nn_training *t = NULL;
+    if (!result)
+        return nn_fail(NN_EUSAGE, "nn_train: result is NULL");
     NN_TRY(nn_sized_check("nn_train_result", result->size, sizeof *result));
     int rc = nn_training_open(comm, config, options, &t);
     if (rc == 0)

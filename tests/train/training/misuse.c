@@ -51,6 +51,9 @@ static void test_options(nn_comm *comm) {
     nn_config *config = configured(net, NULL);
     nn_train_options options = {.size = sizeof options, .run_dir = ""};
     nn_training *t = NULL;
+    FAILS(nn_training_open(NULL, config, &options, &t), NN_EUSAGE, "comm is NULL");
+    FAILS(nn_training_open(comm, NULL, &options, &t), NN_EUSAGE, "config is NULL");
+    FAILS(nn_training_open(comm, config, NULL, &t), NN_EUSAGE, "options is NULL");
     options.in_parts = nn_comm_rank(comm) == 0;
     if (nn_comm_size(comm) > 1)
         FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "in_parts is not that");
