@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import random
+import resource
 import time
 import warnings
 
@@ -25,6 +26,8 @@ pick = random.Random(seed)
 numbers = np.random.default_rng(seed)
 warnings.simplefilter("ignore")
 logging.getLogger("nnmpi").setLevel(logging.ERROR)
+if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which wants terabytes
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, resource.getrlimit(resource.RLIMIT_AS)[1]))  # who asks for 2**31 numbers gets none
 
 
 def array():
@@ -144,6 +147,27 @@ def go_on():
         getattr(nnmpi.nn.init, pick.choice(["zeros_", "uniform_", "kaiming_normal_", "constant_"]))(some(lambda: w), thing())
 
 
+MODULES = [nnmpi, nnmpi.nn, nnmpi.nn.functional, nnmpi.nn.init, nnmpi.optim, nnmpi.optim.lr_scheduler, nnmpi.layers, nnmpi.callbacks]
+
+
+def public():
+    """Any public name, and then methods of what has come of it, with anything at all."""
+    module = pick.choice(MODULES)
+    made = getattr(module, pick.choice([name for name in dir(module) if name[0] != "_"]))
+    for _ in range(5):
+        given = [pick.choice([thing, tensor])() for _ in range(pick.randrange(4))]
+        made = made(*given) if callable(made) else made
+        if not type(made).__module__.startswith("nnmpi"):
+            break
+        made = getattr(made, pick.choice([name for name in dir(made) if name not in ("__class__", "__del__")]))
+
+
+def tensor():
+    made = nnmpi.randn(*[pick.choice([0, 1, 2, 3]) for _ in range(pick.randrange(5))])
+    made.requires_grad = pick.random() < 0.5
+    return made
+
+
 def objects():
     """Objects of the C interface in any order, some of them closed."""
     data, comm = Data(), Comm.alone()
@@ -179,7 +203,7 @@ with open("saved.h5", "rb") as file:
 done, refused = 0, {}
 end = time.monotonic() + seconds
 while time.monotonic() < end or (done <= 20 and time.monotonic() < end + 30): # on a busy machine
-    act = pick.choice([fit, fit, objects, go_on, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
+    act = pick.choice([fit, fit, objects, go_on, public, public, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
     try:
         act()
         done += 1
