@@ -7,9 +7,16 @@ command -v valgrind >/dev/null || skip "valgrind is not installed"
 # valgrind knows no AVX-512; forked children are other processes' business
 export NNMPI_ISA=v3 OPENBLAS_CORETYPE=Haswell ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1
 
-# under_valgrind COMMAND...: it uses no memory after it was freed, or before it was filled, and loses none.
+# under_valgrind [OPTION... --] COMMAND...: it uses no memory after it was freed, or before it was filled, and loses none;
+# started by `launcher` where that says how.
+launcher=()
 under_valgrind() {
-    expect_code 0 valgrind --quiet --error-exitcode=99 --keep-debuginfo=yes --child-silent-after-fork=yes \
+    local options=()
+    while [[ $1 == --* ]]; do
+        [ "$1" = -- ] || options+=("$1")
+        shift
+    done
+    expect_code 0 "${launcher[@]}" valgrind --quiet --error-exitcode=99 --keep-debuginfo=yes --child-silent-after-fork=yes \
         --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 \
-        --suppressions="$SOURCE_DIR/tests/sanitizers/valgrind.supp" "$@" >out 2>valgrind.log
+        --suppressions="$SOURCE_DIR/tests/sanitizers/valgrind.supp" "${options[@]}" "$@" >out 2>valgrind.log
 }
