@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 600
+# timeout: 900
 # The documents are true: what they show is run, each document in a fresh folder, and what it shows as
 # output comes out; links lead somewhere; nothing is said twice and differently. What is behind the
 # language of a fenced block says what it is:
@@ -112,6 +112,15 @@ check_output() {
     done <"$1"
 }
 
+# check_pictures: what the document shows from pictures/ has been drawn into its folder, but for what a
+# skipped block names.
+check_pictures() {
+    local name
+    for name in $(grep -o '](pictures/[^)]*)' "$SOURCE_DIR/$document" | sed 's/^](pictures.//; s/)$//'); do
+        [ -s "$name" ] || grep -q -- "${name%%[-.]*}" "$trash/skipped" || fail "$document: nothing draws $name"
+    done
+}
+
 ran=0 skipped=0
 
 # A document's folder is the source tree as a reader sees it after building.
@@ -122,6 +131,7 @@ visit() {
     cp -r "$SOURCE_DIR"/{docs,scripts,slurm,datasets} .
     ln -s "$trash/installed/bin" build/release
     split_blocks "$SOURCE_DIR/$document" "$blocks"
+    : >"$trash/skipped"
     for block in "$blocks"/*.info; do
         [ -e "$block" ] || break # a document without blocks
         read -r _ action words <"$block" || true
@@ -139,11 +149,13 @@ visit() {
                 done_last=yes ran=$((ran + 1))
             else
                 done_last=no skipped=$((skipped + 1))
+                cat "$block" >>"$trash/skipped"
             fi
             ;;
         *) fail "$document: '$action' behind a language" ;;
         esac
     done
+    check_pictures
     cd "$trash"
 }
 
