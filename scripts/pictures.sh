@@ -20,6 +20,6 @@ awk '/^```/ && inside { close(out); inside = 0
      inside { print > out }' "$top/docs/textbook.md" >&2
 
 mkdir -p "$top/docs/pictures"
-grep -o '](pictures/[^)]*)' "$top/docs/textbook.md" | sed 's/^](pictures.//; s/)$//' | while read -r name; do
+sed -n 's/^!\[.*\](pictures\/\(.*\))$/\1/p' "$top/docs/textbook.md" | while read -r name; do
     cp "$name" "$top/docs/pictures/$name"
 done

@@ -116,9 +116,9 @@ check_output() {
 # skipped block names.
 check_pictures() {
     local name
-    for name in $(grep -o '](pictures/[^)]*)' "$SOURCE_DIR/$document" | sed 's/^](pictures.//; s/)$//'); do
+    while read -r name; do
         [ -s "$name" ] || grep -q -- "${name%%[-.]*}" "$trash/skipped" || fail "$document: nothing draws $name"
-    done
+    done < <(sed -n 's/^!\[.*\](pictures\/\(.*\))$/\1/p' "$SOURCE_DIR/$document")
 }
 
 ran=0 skipped=0
