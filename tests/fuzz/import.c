@@ -1,12 +1,13 @@
 /* What importers read that have no target of their own: a letter that says what kind of file it is,
- * then the file. Pictures are decoded and brought to a size; arrays and texts become data sets. */
+ * then the file. Pictures are decoded and brought to a size; LIBSVM's format, arrays and texts
+ * become data sets. */
 #include "data/importers/images/picture.h"
 #include "data/importers/importer.h"
 #include "data/sources/open.h"
 #include "sandbox.h"
 #include "target.h"
 
-#include <nnmpi/error.h>
+#include <string.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
@@ -39,6 +40,13 @@ static void import(const nn_importer_ops *importer, const void *options) {
         nn_dataset_close(ds);
 }
 
+static void import_libsvm(char letter) {
+    const nn_libsvm_options options = {
+        .path = "input.svm", .values = letter == 'v', .features = letter == 'f' ? 9 : 0};
+
+    import(&nn_importer_libsvm, &options);
+}
+
 static void import_text(int tokens) {
     const nn_text_options options = {
         .path = "input.txt", .tokens = tokens, .context = 4, .most = 9, .valid = tokens ? 0 : 0.2};
@@ -48,9 +56,9 @@ static void import_text(int tokens) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const names[256] = {
-        ['p'] = "input.png", ['P'] = "input.png", ['j'] = "input.jpg",
-        ['J'] = "input.jpg", ['a'] = "input.npy", ['z'] = "input.npz",
-        ['0'] = "input.txt", ['1'] = "input.txt", ['2'] = "input.txt"};
+        ['p'] = "input.png", ['P'] = "input.png", ['j'] = "input.jpg", ['J'] = "input.jpg",
+        ['a'] = "input.npy", ['z'] = "input.npz", ['0'] = "input.txt", ['1'] = "input.txt",
+        ['2'] = "input.txt", ['c'] = "input.svm", ['v'] = "input.svm", ['f'] = "input.svm"};
     const char *name = size > 0 ? names[data[0]] : NULL;
 
     if (!name)
@@ -61,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         import(&nn_importer_npy, &(nn_npy_options){.path = name});
     else if (data[0] == 'z')
         import(&nn_importer_npz, &(nn_npz_options){.path = name});
+    else if (strcmp(name, "input.svm") == 0)
+        import_libsvm((char)data[0]);
     else if (data[0] <= '2')
         import_text(data[0] - '0');
     else

@@ -76,20 +76,6 @@ void seeds_csv(void) {
     put_gz("gz", files[0] + 1, strlen(files[0]) - 1);
 }
 
-void seeds_libsvm(void) {
-    static const char *const files[] = {
-        "c+1 1:0.5 3:2 # a comment\n-1 2:1e-1\n\n1",
-        "v0.5 qid:3 1:1 2:2\r\n-4e3 2:3\r\n",
-        "f3 9:1\n2 1:-1\n",
-    };
-    char name[16];
-
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(name, sizeof name, "%zu", i);
-        sandbox_put(name, files[i], strlen(files[i]));
-    }
-}
-
 /* The files of `count` labels and images as the target takes them, `kind` being the images' type.
  */
 static void put_idx(const char *name, unsigned char kind, size_t element, bool flat) {
@@ -115,15 +101,9 @@ int main(int argc, char **argv) {
     static const struct {
         const char *target;
         void (*write)(void);
-    } all[] = {{"yaml", seeds_yaml},
-               {"csv", seeds_csv},
-               {"libsvm", seeds_libsvm},
-               {"idx", seeds_idx},
-               {"import", seeds_import},
-               {"hdf5", seeds_hdf5},
-               {"checkpoint", seeds_checkpoint},
-               {"tensors", seeds_tensors},
-               {"onnx", seeds_onnx}};
+    } all[] = {{"yaml", seeds_yaml},       {"csv", seeds_csv},   {"idx", seeds_idx},
+               {"import", seeds_import},   {"hdf5", seeds_hdf5}, {"checkpoint", seeds_checkpoint},
+               {"tensors", seeds_tensors}, {"onnx", seeds_onnx}};
 
     for (size_t i = 0; argc == 2 && i < sizeof all / sizeof *all; i++) {
         if (strcmp(argv[1], all[i].target) == 0) {

@@ -5,7 +5,6 @@
 /* Each writes its files into the working folder and ends the program when it cannot. */
 void seeds_yaml(void);
 void seeds_csv(void);
-void seeds_libsvm(void);
 void seeds_idx(void);
 void seeds_import(void);
 void seeds_hdf5(void);

@@ -1,4 +1,4 @@
-/* Pictures, arrays and texts: a letter that says what it is, then the file. */
+/* Pictures, LIBSVM's format, arrays and texts: a letter that says what it is, then the file. */
 #include "io/png.h"
 #include "io/tensors/zip.h"
 #include "sandbox.h"
@@ -89,6 +89,20 @@ static void put_arrays(void) {
     put("npz", 'z', zip, got);
 }
 
+static void put_libsvm(void) {
+    static const char *const files[] = {
+        "c+1 1:0.5 3:2 # a comment\n-1 2:1e-1\n\n1",
+        "v0.5 qid:3 1:1 2:2\r\n-4e3 2:3\r\n",
+        "f3 9:1\n2 1:-1\n",
+    };
+    char name[16];
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(name, sizeof name, "svm%zu", i);
+        sandbox_put(name, files[i], strlen(files[i]));
+    }
+}
+
 void seeds_import(void) {
     static const char text[] =
         "the sea is wide, and\nd\xc3\xa9j\xc3\xa0 \xf0\x9f\x8c\x8a vu; it's 12\n";
@@ -98,6 +112,7 @@ void seeds_import(void) {
     put_png("grey", 'p', 1);
     put_png("rgb", 'P', 3);
     put_arrays();
+    put_libsvm();
     for (char letter = '0'; letter <= '2'; letter++)
         put((const char[]){'t', letter, 0}, letter, text, sizeof text - 1);
 }
