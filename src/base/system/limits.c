@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "base/system/limits.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -135,14 +136,17 @@ double nn_memory_of_process(void) {
     return (double)limit.rlim_cur;
 }
 
-/* The second number of statm counts pages (proc(5)). */
+/* The second number of statm counts pages (proc(5)). Without stdio, which would allocate. */
 double nn_memory_resident(void) {
-    FILE *file = fopen("/proc/self/statm", "re");
-    double all, resident;
+    char text[128], *end;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
-    if (!file)
+    if (fd < 0)
         return NAN;
-    int read = fscanf(file, "%lf %lf", &all, &resident);
-    fclose(file);
-    return read == 2 ? resident * (double)sysconf(_SC_PAGESIZE) : NAN;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    strtoull(text, &end, 10);
+    unsigned long long pages = strtoull(end, NULL, 10);
+    return pages > 0 ? (double)pages * (double)sysconf(_SC_PAGESIZE) : NAN;
 }

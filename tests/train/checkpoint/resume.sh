@@ -38,7 +38,7 @@ for line in open(sys.argv[1]):
     if event["event"] == "checkpoint":
         continue
     print(event["event"], *(f"{k}={v}" for k, v in event.items()
-                            if not k.endswith("_s") and k not in ("event", "seconds", "slowest")))
+                            if not k.endswith("_s") and k not in ("event", "seconds", "slowest", "resident_bytes")))
 PY
 }
 
