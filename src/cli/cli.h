@@ -57,6 +57,10 @@ typedef struct nn_common {
 } nn_common;
 extern const nn_option nn_common_table[];
 
+/* The version and, where `verbose`, libraries, compiler and what this machine has, one a line.
+ * NN_EUSAGE for a BLAS that is no use. Local. */
+int nn_version_print(bool verbose);
+
 /* Help is written as text in lines of up to `width` characters, or, with one of these in the place
  * of the width, as Markdown or as the sections of a man page. */
 enum { NN_HELP_MARKDOWN = 0, NN_HELP_ROFF = -1 };

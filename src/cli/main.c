@@ -7,17 +7,29 @@
 #include "comm/launch.h"
 #include "io/hdf5/h5.h"
 
-#include <nnmpi/version.h>
-
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int print_version(void) {
-    printf("nnmpi %s\n", nn_version());
-    return 0;
+static bool is_one_of(const char *word, const char *name, const char *short_name) {
+    return strcmp(word, name) == 0 || strcmp(word, short_name) == 0;
+}
+
+/* --version, with -v before or behind it or without. */
+static bool asks_version(int argc, char **argv, bool *verbose) {
+    bool version = false;
+    *verbose = false;
+    for (int i = 1; i < argc; i++) {
+        if (is_one_of(argv[i], "--version", "-V"))
+            version = true;
+        else if (is_one_of(argv[i], "--verbose", "-v"))
+            *verbose = true;
+        else
+            return false;
+    }
+    return version;
 }
 
 /* In the guard's thread. All ranks get the same signals: rank 0 says so, then the launcher ends
@@ -149,10 +161,11 @@ int main(int argc, char **argv) {
     nn_launch launch = nn_launch_read();
     nn_pool pool = {NULL};
     nn_screen screen;
+    bool verbose;
     nn_call call = {.launch = &launch, .pool = &pool, .screen = &screen};
     nn_screen_init(&screen, &launch);
     nn_h5_skip_exit();
-    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0))
-        return finish(&call, launch.rank == 0 ? print_version() : 0);
+    if (asks_version(argc, argv, &verbose))
+        return finish(&call, launch.rank == 0 ? nn_version_print(verbose) : 0);
     return finish(&call, perform(argc, argv, &call));
 }

@@ -44,6 +44,10 @@ int nn_comm_split(nn_comm *comm, int group, nn_comm **out);
 /* nn_comm_init, which after a failure leaves *out (NULL or not) for nn_comm_failed, nn_comm_abort
  * and nn_comm_end. Collective. */
 int nn_comm_start(nn_comm **out);
+
+/* The MPI library's name and version, also before MPI has started: "Open MPI v4.1.4". Static.
+ * Local. */
+const char *nn_comm_library(void);
 /* nn_comm_free, which also says whether MPI has ended well: NN_ERANK. Collective. */
 int nn_comm_end(nn_comm *comm);
 

@@ -17,8 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The name and version of the MPI library, without the build details after the first comma. */
-static const char *mpi_name(char text[MPI_MAX_LIBRARY_VERSION_STRING]) {
+/* Without the build details after the first comma. */
+const char *nn_comm_library(void) {
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     if (MPI_Get_library_version(text, &length) != MPI_SUCCESS)
         return "MPI";
@@ -36,7 +37,6 @@ static int ask_for_threads(nn_comm *comm) {
 
 static int start_mpi(nn_comm *comm) {
     int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
-    char name[MPI_MAX_LIBRARY_VERSION_STRING];
     MPI_Finalized(&ended);
     if (ended)
         return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
@@ -45,7 +45,7 @@ static int start_mpi(nn_comm *comm) {
         return ask_for_threads(comm);
 #ifdef OPEN_MPI
     if (nn_launch_hopeless(&comm->launch))
-        NN_TRY(nn_launch_check(&comm->launch, 1, mpi_name(name)));
+        NN_TRY(nn_launch_check(&comm->launch, 1, nn_comm_library()));
 #endif
     nn_launch_tune(&comm->launch);
     /* for messages between nodes (wire.h); within one, locks would be for nothing */
@@ -57,7 +57,7 @@ static int start_mpi(nn_comm *comm) {
     comm->threads = provided == MPI_THREAD_MULTIPLE;
     if (provided < MPI_THREAD_FUNNELED)
         return nn_fail(NN_EUSAGE, "%s has no support for threads (MPI_THREAD_FUNNELED)",
-                       mpi_name(name));
+                       nn_comm_library());
     return 0;
 }
 
@@ -151,7 +151,6 @@ static int describe_node(nn_comm *comm) {
 
 /* `ranks` become those of the communicator. */
 static int describe_world(nn_comm *comm, MPI_Comm ranks) {
-    char name[MPI_MAX_LIBRARY_VERSION_STRING];
     int started;
     if (comm->started)
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -159,7 +158,7 @@ static int describe_world(nn_comm *comm, MPI_Comm ranks) {
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
     MPI_Comm_size(MPI_COMM_WORLD, &started);
-    NN_TRY(nn_launch_check(&comm->launch, started, mpi_name(name)));
+    NN_TRY(nn_launch_check(&comm->launch, started, nn_comm_library()));
     return describe_node(comm);
 }
 

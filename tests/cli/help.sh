@@ -5,6 +5,12 @@
 
 "$NNMPI" --version > out
 expect_line '^nnmpi [0-9]+\.[0-9]+\.[0-9]+$' out
+"$NNMPI" -v --version > out
+for line in 'compiler +(gcc|clang) [1-9]' 'MPI +[^ ]+.* v?[1-9]' 'matrix products +OpenBLAS [0-9.]+ \([A-Za-z0-9]+\)' \
+    'HDF5 +1\.[0-9]+\.[0-9]+$' 'images +(no libpng|libpng 1.*), (no libjpeg|libjpeg.*[0-9].*)$' \
+    'instruction set +(v[234]|base)$' 'threads +up to [1-9]'; do
+    expect_line "^$line" out
+done
 
 "$NNMPI" help > overview
 for word in train tune eval predict plot data init check inspect digest export import bench explain help; do

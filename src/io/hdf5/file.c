@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <hdf5.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,6 +139,13 @@ static int open_file(const char *path, bool writable, nn_h5 **out) {
     file->channel->check_heaps = has_long_lengths(file->id);
     *out = file;
     return 0;
+}
+
+void nn_h5_version(char text[NN_H5_VERSION]) {
+    unsigned major = 0, minor = 0, release = 0;
+
+    H5get_libversion(&major, &minor, &release);
+    snprintf(text, NN_H5_VERSION, "%u.%u.%u", major, minor, release);
 }
 
 int nn_h5_open(const char *path, nn_h5 **out) {

@@ -24,6 +24,10 @@ typedef struct nn_h5_info {
     int64_t dim[NN_H5_MAX_RANK];
 } nn_h5_info;
 
+/* The version of the library: "1.10.8". Local. */
+#define NN_H5_VERSION 36
+void nn_h5_version(char text[NN_H5_VERSION]);
+
 /* Waits until no other thread is between the two. Local. */
 void nn_h5_lock(void);
 void nn_h5_unlock(void);

@@ -99,7 +99,22 @@ int nn_jpeg_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_pictu
     return rc >= 0 ? nn_picture_orient(out, r.orientation, pool) : rc;
 }
 
+#define TEXT(x) #x
+#define VALUE_TEXT(x) TEXT(x)
+
+const char *nn_jpeg_library(void) {
+#ifdef LIBJPEG_TURBO_VERSION
+    return "libjpeg-turbo " VALUE_TEXT(LIBJPEG_TURBO_VERSION);
 #else
+    return "libjpeg " VALUE_TEXT(JPEG_LIB_VERSION);
+#endif
+}
+
+#else
+
+const char *nn_jpeg_library(void) {
+    return NULL;
+}
 
 int nn_jpeg_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out) {
     (void)file, (void)pixels, (void)pool, (void)out;

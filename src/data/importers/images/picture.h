@@ -38,6 +38,9 @@ int nn_picture_fit(const nn_picture *picture, bool crop, int64_t height, int64_t
 /* The decoders of picture.c: NN_EFORMAT says what is wrong, without the path. */
 int nn_png_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out);
 int nn_jpeg_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out);
+/* Their libraries, "libpng 1.6.39"; NULL: left out of the build. Static. Local. */
+const char *nn_png_library(void);
+const char *nn_jpeg_library(void);
 /* A header says no more pixels than NN_PICTURE_MOST_PIXELS, nor than the file can hold. */
 int nn_picture_check(const nn_image_file *file, const nn_picture *picture);
 

@@ -117,7 +117,15 @@ int nn_png_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_pictur
     return rc;
 }
 
+const char *nn_png_library(void) {
+    return "libpng " PNG_LIBPNG_VER_STRING;
+}
+
 #else
+
+const char *nn_png_library(void) {
+    return NULL;
+}
 
 int nn_png_read(const nn_image_file *file, bool pixels, nn_pool *pool, nn_picture *out) {
     (void)file, (void)pixels, (void)pool, (void)out;
