@@ -9,7 +9,8 @@
 #                            (scripts/hosts.sh can make them), g++, fortran (the interface is built),
 #                            mpi_f08 (for MPI's module of that name)
 #   ```text output           lines that the commands before print; three dots or more are any text
-#   ```LANGUAGE file NAME    a file that the commands use
+#   ```LANGUAGE file NAME    a file that the commands use; pages show nothing of this line, so the one before the
+#                            block says `NAME`
 #   ```LANGUAGE is PATH      a copy of this file of the sources
 # Other blocks are only read.
 # shellcheck source=tests/lib.sh
@@ -17,7 +18,11 @@
 
 ! is_sanitized || skip "readers do not sanitize"
 
+<<<<<<< HEAD
 mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
+=======
+mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md docs/howto/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
+>>>>>>> 8d4560e (docs: README shows each claim's command and documents by kind; an explanation; names of files stand above their text, which a test looks at)
 
 # ---- links and names -----------------------------------------------------------------------------
 
@@ -86,13 +91,24 @@ has_all() {
 
 # ---- blocks --------------------------------------------------------------------------------------
 
-# split_blocks DOCUMENT FOLDER: FOLDER/<number> is a block, FOLDER/<number>.info its first line.
+# split_blocks DOCUMENT FOLDER: FOLDER/<number> is a block, FOLDER/<number>.info its first line, and the last one
+# before it that is not empty.
 split_blocks() {
     awk -v folder="$2" '
-        /^```/ && inside { close(block); inside = 0; next }
+        /^```/ && inside { close(block); inside = 0; before = ""; next }
         /^```/ { inside = 1; block = sprintf("%s/%03d", folder, ++count)
-                 print substr($0, 4) > (block ".info"); printf "" > block; next }
-        inside { print > block }' "$1"
+                 print substr($0, 4) "\n" before > (block ".info"); printf "" > block; next }
+        inside { print > block; next }
+        NF { before = $0 }' "$1"
+}
+
+# save_block BLOCK NAME: as a reader does who is told the name.
+save_block() {
+    # shellcheck disable=SC2016 # Markdown
+    sed -n 2p "$1.info" | grep -qF -- "\`$2\`" ||
+        fail "$document: the line before the file $2 does not show its name: write \`$2\`: above it"
+    mkdir -p "$(dirname "$2")"
+    cp "$1" "$2"
 }
 
 # run_block BLOCK: in the folder of the document; what is printed goes to output.log.
@@ -139,7 +155,7 @@ visit() {
         case $action in
         "") ;;
         row) ;; # tests/docs/example.sh
-        file) mkdir -p "$(dirname "$words")" && cp "$block" "$words" ;;
+        file) save_block "$block" "$words" ;;
         is) cmp -s "$block" "$SOURCE_DIR/$words" || fail "$document: a block is not what $words is" ;;
         output) [ "$done_last" = no ] || check_output "$block" ;;
         run)
