@@ -18,11 +18,8 @@
 
 ! is_sanitized || skip "readers do not sanitize"
 
-<<<<<<< HEAD
-mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
-=======
-mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md SECURITY.md CHANGELOG.md docs/*.md docs/howto/*.md slurm/*.md datasets/*/*.md examples/*/*.md)
->>>>>>> 8d4560e (docs: README shows each claim's command and documents by kind; an explanation; names of files stand above their text, which a test looks at)
+mapfile -t documents < <(cd "$SOURCE_DIR" && ls README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md docs/howto/*.md slurm/*.md \
+    datasets/*/*.md examples/*/*.md)
 
 # ---- links and names -----------------------------------------------------------------------------
 
