@@ -1,4 +1,5 @@
 /* What to change about a data set, from what it holds. */
+#include "base/text.h"
 #include "data/classes.h"
 #include "data/info.h"
 #include "data/sources/open.h"
@@ -17,7 +18,7 @@ __attribute__((format(printf, 2, 3))) static int advise(nn_info *info, const cha
     if (info->advices == NN_INFO_ADVICE)
         return NN_OK;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    nn_text_line(text, sizeof text, format, args);
     va_end(args);
     info->advice[info->advices] = nn_pool_strdup(&info->pool, text);
     return info->advice[info->advices++] ? NN_OK : NN_EMEMORY;

@@ -334,7 +334,7 @@ done:
 
 static int write(task *t, const char *out) {
     size_t valid = (size_t)((double)t->count * t->options->valid);
-    part train, tail;
+    part train = {0}, tail = {0};
 
     NN_TRY(plan_part(t, &train, "train", 0, t->count - valid));
     if (t->options->valid > 0)
