@@ -75,7 +75,7 @@ begin tale.txt
 expect_line 'embedding: \{vocabulary: 18, units' c.yaml # 17 characters, and what is unknown
 expect_line 'return: all' c.yaml
 
-"$NNMPI" data make digits -O digits.h5 --samples 500 --size 16 -q
+"$NNMPI" data make digits -O digits.h5 --samples 500 --size 12 -q
 begin digits.h5 # has no split to validate on, and is told what makes one
 expect_line 'nnmpi data split' c.yaml
 if "$PYTHON3" -c 'import h5py' 2>err; then
@@ -96,14 +96,14 @@ for part, (a, b) in {"train": (x[:400], y[:400]), "t10k": (x[400:], y[400:])}.it
             f.write(struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes())
 for i in range(60):
     os.makedirs(f"photos/{y[i]}", exist_ok=True)
-    png(f"photos/{y[i]}/{i}.png", x[i] if i else x[i][:12]) # one is of another size
+    png(f"photos/{y[i]}/{i}.png", x[i] if i else x[i][:9]) # one is of another size
 PY
     begin idx
     expect_line 'conv2d' c.yaml
     expect_line 'split: \{valid: 0.15, stratify: true\}' c.yaml # there is a test split
     reaches accuracy 0.75
     if begin photos; then
-        expect_line 'height: 12' c.yaml
+        expect_line 'height: 9' c.yaml
     else
         expect_line 'built without' err
     fi
