@@ -1,7 +1,7 @@
 /* Generated data sets, splitting them, and what data info says of them. */
 #include "data/sources/make.h"
 
-#include "data/info.h"
+#include "data/info/info.h"
 #include "data/sources/open.h"
 #include "data/split.h"
 #include "data_files.h"

@@ -1,5 +1,5 @@
 /* Data sets in HDF5: looked through, and divided into splits. */
-#include "data/info.h"
+#include "data/info/info.h"
 #include "data/sources/open.h"
 #include "data/split.h"
 #include "io/hdf5/h5.h"

@@ -2,7 +2,7 @@
 #ifndef NN_CLI_VERBS_DATA_H
 #define NN_CLI_VERBS_DATA_H
 
-#include "data/info.h"
+#include "data/info/info.h"
 
 /* The `data:` section that a verb's argument stands for: a file or folder of samples, or a
  * configuration (.yaml), whose section it is. It lives in `pool`. NN_EUSAGE. */

@@ -10,6 +10,9 @@ extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_sou
     nn_source_images, nn_source_libsvm, nn_source_npy, nn_source_npz, nn_source_text,
     nn_source_synthetic, nn_source_inline, nn_source_memory;
 
+/* What reads the file that `path` alone names: its name says so. */
+const nn_source_ops *nn_source_of(const char *path);
+
 /* The HDF5 source for a file chosen otherwise: fills ds and its state. */
 int nn_hdf5_attach(nn_dataset *ds, const char *path);
 /* Layout, scale, names of classes and columns, once the splits are known. */

@@ -1,7 +1,8 @@
 /* What a data set holds, as a table for people. */
 #include "base/text.h"
+
 #include "data/classes.h"
-#include "data/info.h"
+#include "data/info/info.h"
 
 #include <inttypes.h>
 

@@ -1,4 +1,4 @@
-#include "data/info.h"
+#include "data/info/info.h"
 
 #include "base/numbers/rng.h"
 #include "base/system/work.h"

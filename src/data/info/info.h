@@ -1,6 +1,6 @@
 /* What a data set holds: shapes, types, classes, statistics, repeated rows, and what to change. */
-#ifndef NN_DATA_INFO_H
-#define NN_DATA_INFO_H
+#ifndef NN_DATA_INFO_INFO_H
+#define NN_DATA_INFO_INFO_H
 
 #include "data/dataset.h"
 
@@ -64,7 +64,7 @@ const char *nn_info_kind(const nn_info_stats *stats);
 /* Values of column i that were missing and are filled in. */
 int64_t nn_info_missing(const nn_info *info, size_t i);
 
-/* What to change, from the rest: info_advice.c. NN_EMEMORY. */
+/* What to change, from the rest: advice.c. NN_EMEMORY. */
 int nn_info_advise(nn_info *info);
 
 /* A table for people, or one JSON object and a newline. NN_EMEMORY. */

@@ -1,6 +1,7 @@
 /* What a data set holds, as one JSON object. */
 #include "base/json/json.h"
-#include "data/info.h"
+
+#include "data/info/info.h"
 #include "data/layout.h"
 
 static void json_field(nn_json *json, const char *key, const nn_field *field) {

@@ -1,7 +1,7 @@
 /* What to change about a data set, from what it holds. */
 #include "base/text.h"
 #include "data/classes.h"
-#include "data/info.h"
+#include "data/info/info.h"
 #include "data/sources/open.h"
 
 #include <inttypes.h>
