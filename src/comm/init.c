@@ -17,13 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Without the build details after the first comma. */
+/* Without the build details after the first comma, and without the tab that MPICH 4.0 has. */
 const char *nn_comm_library(void) {
     static char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length;
     if (MPI_Get_library_version(text, &length) != MPI_SUCCESS)
         return "MPI";
     text[strcspn(text, ",\n")] = '\0';
+    char *tab = strchr(text, '\t');
+    if (tab)
+        *tab = ' ';
     return text;
 }
 
