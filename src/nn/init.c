@@ -43,11 +43,12 @@ static int check_symmetry(const nn_model *model, const nn_layer *layer, const nn
     if (param->role != NN_PARAM_WEIGHT || !plan->init->symmetric || plan->symmetric ||
         param->dim[0] < 2 || !is_hidden(model, layer))
         return 0;
-    return nn_layer_fail(layer,
-                         "initialiser '%s' makes its %lld units identical, and training keeps them "
-                         "so; use e.g. `init: xavier_uniform`, or add `symmetric: true` if that is "
-                         "wanted",
-                         plan->init->entry.name, (long long)param->dim[0]);
+    return nn_layer_fail(
+        layer,
+        "initialiser '%s' makes its %lld units identical, and they stay so where the "
+        "layer behind has equal weights for them; use e.g. `init: xavier_uniform`, "
+        "or add `symmetric: true` if that is wanted",
+        plan->init->entry.name, (long long)param->dim[0]);
 }
 
 int nn_model_choose_initializers(nn_model *model) {

@@ -143,6 +143,12 @@ static int read_lengths(task *t, int64_t first, int64_t count) {
     return nn_dataset_lengths(t->data, t->split, first, count, t->stored_length, t->length);
 }
 
+/* Whether position r of the rows at hand is beyond the end of its sequence. */
+static bool is_beyond(const task *t, size_t r) {
+    size_t positions = t->writer.positions;
+    return positions > 1 && t->length && (int32_t)(r % positions) >= t->length[r / positions];
+}
+
 static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(nn_dataset_read(t->data, t->split, 'x', first, count, t->stored));
     NN_TRY(read_lengths(t, first, count));
@@ -150,7 +156,8 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(check_finite(t, first, count));
     NN_TRY(nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y));
     for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
-        t->label[r] = decide(t, t->y + r * t->writer.outputs) + t->writer.first_label;
+        t->label[r] = t->writer.first_label +
+                      (is_beyond(t, r) ? -1 : decide(t, t->y + r * t->writer.outputs));
     return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);
 }
 

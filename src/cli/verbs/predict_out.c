@@ -45,7 +45,9 @@ static int csv_open(nn_predict_writer *w) {
 static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
                     const int32_t *label) {
     int64_t positions = (int64_t)w->positions;
-    for (int64_t r = 0; r < count * positions; r++) {
+    for (int64_t r = 0; r < count * positions; r++, y += w->outputs) {
+        if (label[r] < w->first_label)
+            continue;
         fprintf(w->text, "%" PRId64, first + r / positions);
         if (positions > 1)
             fprintf(w->text, ",%" PRId64, r % positions);
@@ -56,7 +58,7 @@ static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const fl
             fprintf(w->text, ",%d", label[r]);
         }
         for (size_t i = 0; i < w->outputs; i++)
-            fprintf(w->text, ",%.9g", nn_plain_nan((double)*y++));
+            fprintf(w->text, ",%.9g", nn_plain_nan((double)y[i]));
         fputc('\n', w->text);
     }
     return ferror(w->text) ? fail_write(w) : 0;

@@ -40,7 +40,8 @@ int nn_predict_format_of(const char *path, const nn_predict_format **format);
 /* Starts the file under a temporary name; the caller has set what stands above. NN_EIO. */
 int nn_predict_writer_open(nn_predict_writer *writer);
 /* y[count][positions][outputs] and, where samples have a class, label[count][positions], of which
- * first_label is that of class 0. NN_EIO. */
+ * first_label is that of class 0, and one less none: positions beyond the end of a sequence, which
+ * tables leave out. NN_EIO. */
 int nn_predict_writer_rows(nn_predict_writer *writer, int64_t first, int64_t count, const float *y,
                            const int32_t *label);
 /* Publishes the file when rc is 0, removes it otherwise; returns rc or what went wrong now. */
