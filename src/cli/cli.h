@@ -30,6 +30,7 @@ typedef struct nn_call {
 struct nn_verb {
     nn_entry entry;
     const char *usage;            /* what follows the name: "CKPT [options]"; not of a group */
+    const char *example;          /* a command line; not of a group */
     const char *const *arguments; /* keys of the options that words without a flag fill, in order;
                                      one of type NN_OPT_NODE takes all that are left */
     const nn_entry *base;         /* further options, of the module that does the work; or NULL */

@@ -177,8 +177,19 @@ static void introduce(FILE *out, const nn_verb *verb, int width) {
     fputc('\n', out);
 }
 
+static void put_example(FILE *out, const char *example, int width) {
+    heading(out, width, "Example");
+    if (width == NN_HELP_ROFF)
+        put_roff(out, example);
+    else
+        fprintf(out, "%*s%s", width ? 2 : 4, "", example);
+    fputc('\n', out);
+}
+
 void nn_help_verb(FILE *out, const nn_verb *verb, int width) {
     introduce(out, verb, width);
+    if (verb->example)
+        put_example(out, verb->example, width);
     if (verb->verbs) {
         heading(out, width, "Verbs");
         nn_help_rows(out, verb->verbs, width);

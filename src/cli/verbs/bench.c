@@ -210,12 +210,14 @@ static const nn_verb verb_gemm = {
     .entry = {"gemm", "Matrix products of dense layers, by each library, beside the peak.",
               gemm_table, sizeof(gemm_options)},
     .usage = "[options]",
+    .example = "nnmpi bench gemm",
     .run = run_gemm,
 };
 
 static const nn_verb verb_memory = {
     .entry = {"memory", "Memory bandwidth by size.", memory_table, sizeof(memory_options)},
     .usage = "[options]",
+    .example = "nnmpi bench memory",
     .run = run_memory,
 };
 

@@ -126,6 +126,7 @@ const nn_verb nn_verb_bench_reduce = {
               "them.",
               reduce_table, sizeof(reduce_options)},
     .usage = "[options]",
+    .example = "mpirun -n 4 nnmpi bench reduce",
     .collective = true,
     .run = run_reduce,
 };
@@ -264,6 +265,7 @@ const nn_verb nn_verb_bench_step = {
     .entry = {"step", "Time of a training step by phase and by layer, beside the peak.", step_table,
               sizeof(step_options)},
     .usage = "[CONFIG] [options]",
+    .example = "mpirun -n 2 nnmpi bench step mnist.yaml",
     .arguments = config_argument,
     .collective = true,
     .run = run_step,
@@ -305,6 +307,7 @@ const nn_verb nn_verb_bench_reproducible = {
               "Cost of train.reproducible: the same bits on any number of ranks and threads.",
               step_table, sizeof(step_options)},
     .usage = "[CONFIG] [options]",
+    .example = "mpirun -n 2 nnmpi bench reproducible mnist.yaml",
     .arguments = config_argument,
     .collective = true,
     .run = run_reproducible,

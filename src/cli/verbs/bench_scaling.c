@@ -226,6 +226,7 @@ const nn_verb nn_verb_bench_scaling = {
     .entry = {"scaling", "Efficiency to expect on more ranks and other networks.", scaling_table,
               sizeof(scaling_options)},
     .usage = "[CONFIG] [options]",
+    .example = "mpirun -n 2 nnmpi bench scaling mnist.yaml",
     .arguments = config_argument,
     .collective = true,
     .run = run_scaling,

@@ -358,6 +358,7 @@ const nn_verb nn_verb_check = {
          "that is wrong, and predicts samples/s from a few steps that are dropped.",
          table, sizeof(options)},
     .usage = "[CONFIG] [options]",
+    .example = "mpirun -n 8 nnmpi check mnist.yaml",
     .arguments = arguments,
     .collective = true,
     .run = run,

@@ -178,6 +178,7 @@ static const nn_verb verb_import = {
     .entry = {"import", "Turns files of another format into an HDF5 data set.", out_table,
               sizeof(out_options)},
     .usage = "KIND [FILE] -O FILE.h5 [options]",
+    .example = "nnmpi data import csv houses.csv --target price -O houses.h5",
     .kinds = &nn_importers,
     .kind_argument = importer_argument,
     .run = run_import,
@@ -186,6 +187,7 @@ static const nn_verb verb_import = {
 static const nn_verb verb_make = {
     .entry = {"make", "Makes a small artificial data set.", out_table, sizeof(out_options)},
     .usage = "KIND -O FILE.h5 [options]",
+    .example = "nnmpi data make digits --samples 5000 -O digits.h5",
     .base = &make_common,
     .kinds = &nn_generators,
     .run = run_make,
@@ -195,6 +197,7 @@ static const nn_verb verb_split = {
     .entry = {"split", "Takes random parts of /train as /valid and /test.", split_table,
               sizeof(split_options)},
     .usage = "PATH [-O FILE.h5] [options]",
+    .example = "nnmpi data split all.h5 --test 0.2 --stratify -O mine.h5",
     .arguments = path_argument,
     .base = &nn_split_entry,
     .run = run_split,
@@ -204,6 +207,7 @@ static const nn_verb verb_info = {
     .entry = {"info", "What a data set holds, and what to change about it.", info_table,
               sizeof(info_options)},
     .usage = "PATH [--json]",
+    .example = "nnmpi data info mine.h5",
     .arguments = path_argument,
     .run = run_info,
 };
@@ -212,6 +216,7 @@ static const nn_verb verb_plot = {
     .entry = {"plot", "The same as a page, with histograms, classes and samples of pictures.",
               plot_table, sizeof(plot_options)},
     .usage = "PATH [-O PAGE.html]",
+    .example = "nnmpi data plot mine.h5 -O mine.html",
     .arguments = path_argument,
     .run = run_plot,
 };

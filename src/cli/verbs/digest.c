@@ -34,6 +34,7 @@ const nn_verb nn_verb_digest = {
               "Verifies checkpoints and prints the SHA-256 of their parameters, as sha256sum does.",
               table, sizeof(options)},
     .usage = "CHECKPOINT...",
+    .example = "nnmpi digest run-a run-b",
     .arguments = arguments,
     .run = run,
 };

@@ -55,6 +55,7 @@ const nn_verb nn_verb_eval = {
     .entry = {"eval", "Loss and metrics of a checkpoint on a split of a data set.", table,
               sizeof(options)},
     .usage = "CHECKPOINT [options]",
+    .example = "nnmpi eval run --split test",
     .arguments = arguments,
     .collective = true,
     .run = run,

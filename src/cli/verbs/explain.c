@@ -324,6 +324,7 @@ const nn_verb nn_verb_explain = {
          "the parameters before and after.",
          table, sizeof(options)},
     .usage = "[CONFIG] [options]",
+    .example = "nnmpi explain hand.yaml",
     .arguments = arguments,
     .collective = true,
     .run = run,

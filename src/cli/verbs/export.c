@@ -78,6 +78,7 @@ const nn_verb nn_verb_export = {
     .entry = {"export", "Writes a trained model in the format of another program.", table,
               sizeof(options)},
     .usage = "CHECKPOINT [options]",
+    .example = "nnmpi export run --onnx model.onnx",
     .arguments = arguments,
     .run = run,
 };

@@ -316,8 +316,12 @@ static void reference(FILE *out) {
         fprintf(out, "## %c%s%s\n\n", toupper((unsigned char)*family->noun), family->noun + 1,
                 plural(family->noun));
         common_describe(out, f, 0);
-        for (const nn_entry *const *row = family->rows; *row; row++)
+        for (const nn_entry *const *row = family->rows; *row; row++) {
             nn_entry_describe(out, family, *row, 0);
+            nn_place place = nn_place_of_row(f, *row);
+            nn_place_example(out, &place, 4);
+            fputc('\n', out);
+        }
     }
     reference_verbs(out);
 }
@@ -375,6 +379,7 @@ const nn_verb nn_verb_help = {
     .entry = {"help", "Explains verbs, the configuration and everything it can name.", table,
               sizeof(options)},
     .usage = "[TOPIC...] [--markdown] [--man FOLDER] [--completion SHELL]",
+    .example = "nnmpi help sgd.momentum",
     .arguments = arguments,
     .run = run,
 };

@@ -115,6 +115,7 @@ const nn_verb nn_verb_import = {
     .entry = {"import", "Makes a checkpoint from a model in the format of another program.", table,
               sizeof(options)},
     .usage = "FILE -O CHECKPOINT [options]",
+    .example = "nnmpi import model.onnx -O model.h5",
     .arguments = arguments,
     .run = run,
 };

@@ -194,6 +194,7 @@ const nn_verb nn_verb_init = {
               "each guess has a comment.",
               table, sizeof(options)},
     .usage = "DATA [-O FILE.yaml] [options]",
+    .example = "nnmpi init houses.csv -O houses.yaml",
     .arguments = arguments,
     .run = run,
 };

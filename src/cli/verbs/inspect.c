@@ -164,6 +164,7 @@ const nn_verb nn_verb_inspect = {
          "Layers, shapes, parameters, multiplications and memory of a checkpoint or configuration.",
          table, sizeof(options)},
     .usage = "FILE [options]",
+    .example = "nnmpi inspect run",
     .arguments = arguments,
     .run = run,
 };

@@ -131,6 +131,7 @@ const nn_verb nn_verb_plot = {
               "configuration.",
               table, sizeof(options)},
     .usage = "RUN... [-O FILE.html] [options]",
+    .example = "nnmpi plot run-a run-b -O both.html",
     .arguments = arguments,
     .run = run,
 };

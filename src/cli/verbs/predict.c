@@ -197,6 +197,7 @@ const nn_verb nn_verb_predict = {
     .entry = {"predict", "Computes the outputs of a trained model for the samples of a data set.",
               table, sizeof(options)},
     .usage = "CHECKPOINT --data FILE -O OUT.h5|OUT.csv [options]",
+    .example = "nnmpi predict run --data new.csv -O predictions.csv",
     .arguments = arguments,
     .run = run,
 };

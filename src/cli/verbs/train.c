@@ -158,6 +158,7 @@ const nn_verb nn_verb_train = {
     .entry = {"train", "Trains a model on all the ranks that were started.", table,
               sizeof(options)},
     .usage = "[CONFIG] [options]",
+    .example = "mpirun -n 8 nnmpi train mnist.yaml --run mnist --resume -o train.epochs=20",
     .arguments = arguments,
     .collective = true,
     .stops = true,

@@ -283,6 +283,8 @@ const nn_verb nn_verb_tune = {
               "and says which are best.",
               table, sizeof(options)},
     .usage = "[CONFIG] -g KEY=VALUE,VALUE... [options]",
+    .example = "mpirun -n 8 nnmpi tune mnist.yaml -g train.lr=0.1,0.01 -g train.batch_size=64,128 "
+               "--run sweep",
     .arguments = arguments,
     .base = &nn_search_entry,
     .collective = true,

@@ -39,10 +39,16 @@ static void visit_section(const visitor *v, const nn_section *section) {
     }
 }
 
-static void visit_row(const visitor *v, const nn_family_place *family, const nn_entry *row) {
+nn_place nn_place_of_row(const nn_family_place *family, const nn_entry *row) {
     nn_place place = {.family = family, .row = row};
 
     snprintf(place.path, sizeof place.path, "%s.%s", family->path, row->name);
+    return place;
+}
+
+static void visit_row(const visitor *v, const nn_family_place *family, const nn_entry *row) {
+    nn_place place = nn_place_of_row(family, row);
+
     v->visit(v->ctx, &place);
     for (const nn_option *o = row->options; o && o->key; o++) {
         place.option = o;

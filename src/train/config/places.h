@@ -28,6 +28,7 @@ typedef struct nn_place {
     char brief[NN_PLACE_PATH]; /* without the row where its keys stand beside it; else "" */
 } nn_place;
 
+nn_place nn_place_of_row(const nn_family_place *family, const nn_entry *row);
 /* Calls `visit` with each of them, sections first. */
 void nn_places_visit(void (*visit)(void *ctx, const nn_place *place), void *ctx);
 
