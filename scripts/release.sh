@@ -37,8 +37,14 @@ heading=$(grep -F "## [$version] - " CHANGELOG.md)
     refuse "CHANGELOG.md: '$heading' has no date (YYYY-MM-DD)"
 [ -z "$(git status --porcelain --untracked-files=no)" ] || refuse "files are not committed (git status)"
 
-rm -rf "$folder"
 mkdir -p "$folder"
+for file in "$folder"/* "$folder"/.[!.]*; do
+    case ${file##*/} in
+    nnmpi-*.tar.gz | NOTES.md | SHA256SUMS) ;; # of an earlier call
+    *) [ ! -e "$file" ] || refuse "$folder holds other files, such as ${file##*/}" ;;
+    esac
+done
+rm -f "$folder"/{nnmpi-*.tar.gz,NOTES.md,SHA256SUMS}
 git archive --prefix="nnmpi-$version/" HEAD | gzip -9n >"$folder/nnmpi-$version.tar.gz"
 awk -v heading="$heading" '/^## / { inside = $0 == heading; next } inside' CHANGELOG.md | sed '/./,$!d' >"$folder/NOTES.md"
 [ -s "$folder/NOTES.md" ] || refuse "CHANGELOG.md: nothing stands under '$heading'"

@@ -31,7 +31,9 @@ read -ra options <<<"${OPTIONS:-}"
 launcher=mpirun
 if [ -n "${PBS_JOBID:-}" ]; then
     cd "$PBS_O_WORKDIR" || exit 2
-    left() { qstat -f "$PBS_JOBID" | awk -F'[=:]' '/Resource_List.walltime/ {print ($2 * 60 + $3) * 60 + $4}'; }
+    left() {
+        qstat -f "$PBS_JOBID" | awk -v used=$SECONDS -F'[=:]' '/Resource_List.walltime/ {print ($2 * 60 + $3) * 60 + $4 - used}'
+    }
     again() { qsub "$0"; }
 elif [ -n "${LSB_JOBID:-}" ]; then
     left() { :; }                # -wa, -wt

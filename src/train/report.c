@@ -193,8 +193,9 @@ static size_t layer_count(const nn_trainer *t, const nn_layer *const **layer) {
 /* Whether the step under way is the last one of its line. */
 static bool reports_gradients(const nn_trainer *t) {
     const nn_state *s = &t->state;
-    return t->delta && ((s->step + 1) % t->session.settings->train.log_every == 0 ||
-                        s->batch + 1 == t->steps_per_epoch);
+    const nn_settings *set = t->session.settings;
+    return t->delta && ((s->step + 1) % set->train.log_every == 0 ||
+                        s->step + 1 == set->train.max_steps || s->batch + 1 == t->steps_per_epoch);
 }
 
 /* Adds the squares of dC/dy. */

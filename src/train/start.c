@@ -74,12 +74,17 @@ static int check_batches(nn_trainer *t) {
 static int check_position(nn_trainer *t) {
     const nn_state *s = &t->state;
     long long batch = (long long)s->batch, epoch = (long long)s->epoch + 1;
+    char order[80] = "shuffled as a whole";
+    if (s->shuffle_buffer == 1)
+        snprintf(order, sizeof order, "as stored (data.shuffle: false)");
+    else if (s->shuffle_buffer > 1)
+        snprintf(order, sizeof order, "shuffled in buffers of %lld samples (data.memory)",
+                 (long long)s->shuffle_buffer);
     if (s->shuffle_buffer != nn_loader_shuffle_buffer(t->train))
         return nn_fail(NN_EUSAGE,
-                       "the checkpoint stands at minibatch %lld in epoch %lld of an order in "
-                       "buffers of %lld samples (0: all are one, 1: as stored); keep data.memory "
-                       "and data.shuffle as they were",
-                       batch, epoch, (long long)s->shuffle_buffer);
+                       "the checkpoint stands at minibatch %lld in epoch %lld of samples %s; keep "
+                       "data.memory and data.shuffle as they were until the epoch ends",
+                       batch, epoch, order);
     if (s->seed != t->session.settings->train.seed)
         return nn_fail(NN_EUSAGE,
                        "the checkpoint stands at minibatch %lld in epoch %lld of an order drawn "

@@ -217,6 +217,7 @@ void nn_trainer_begin_steps(nn_trainer *t) {
 /* After the last step; once more where the program ends the run, when there may be nothing left to
  * do. */
 static int finish_run(nn_trainer *t) {
+    NN_TRY(nn_trainer_report(t, false)); /* of the steps since the last one, at train.max_steps */
     if (t->state.step > t->first_step)
         NN_TRY(validate(t));
     return nn_trainer_save_now(t);

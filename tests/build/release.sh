@@ -39,4 +39,8 @@ refused 'is not MAJOR.MINOR.PATCH' include/nnmpi/version.h "s/\"$version\"/\"1.0
 refused 'has no date' CHANGELOG.md 's/ - 2026-01-31/ - unreleased/'
 sed -i 's/ - 2026-01-31/ - unreleased/' clone/CHANGELOG.md
 git -C clone commit -qm undated CHANGELOG.md
+mkdir mine && touch mine/thesis.txt
+expect_code 1 release --draft "$trash/mine"
+expect_line 'holds other files, such as thesis.txt' err
+[ -e mine/thesis.txt ] || fail 'it deletes what it has not made'
 release --draft "$trash/one" || fail "a draft wants no date"

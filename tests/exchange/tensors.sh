@@ -124,7 +124,7 @@ big = open("packed.npz", "rb").read()
 entry = big.index(b"PK\1\2")
 refuse_npz("cannot have 4000000000 bytes", big[:entry + 24] + struct.pack("<I", 4000000000) + big[entry + 28:])
 refuse_npz("is not where the directory says", big[:entry + 42] + struct.pack("<I", 4000000000) + big[entry + 46:])
-for descr, what in (("'|O'", "a type of numbers as '<f4'"), ("'>f4'", "a type of numbers as '<f4'"), ("[('a', '<f4')]", "no structured ones")):
+for descr, what in (("'|O'", "a type of numbers as '<f4'"), ("'>f4'", "big-endian numbers"), ("[('a', '<f4')]", "no structured ones")):
     array = b"\x93NUMPY\1\0\x76\0" + (b"{'descr': %s, 'fortran_order': False, 'shape': (1,), }" % descr.encode()).ljust(0x76) + b"1234"
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as f:

@@ -15,9 +15,10 @@ enum { MOST_CATEGORIES = 100, MOST_CLASSES = 30, ROWS_A_CLASS = 10, FEW_ROWS = 2
 
 typedef struct column {
     nn_labels value; /* those that are not missing, up to MOST_VALUES */
+    nn_labels mark;  /* NA, ?, ...: values that are missing, or classes of this name */
     bool many;       /* there are more */
     bool counts;     /* whole numbers, each one more than the one before */
-    int64_t rows, missing, numbers, whole;
+    int64_t rows, missing, empty, numbers, whole;
     double last;
 } column;
 
@@ -50,7 +51,8 @@ static int add_value(column *c, const char *text) {
     c->rows++;
     if (nn_csv_is_missing(text)) {
         c->missing++;
-        return NN_OK;
+        c->empty += !*text;
+        return *text ? nn_labels_add(&c->mark, text) : NN_OK;
     }
     if (nn_text_to_real(text, &number))
         add_number(c, number);
@@ -67,8 +69,10 @@ static int begin(table *t, const nn_csv_row *row) {
     t->column = nn_pool_alloc(&t->pool, row->count * sizeof *t->column);
     if (!t->column)
         return NN_EMEMORY;
-    for (size_t i = 0; i < row->count; i++)
+    for (size_t i = 0; i < row->count; i++) {
         NN_TRY(nn_labels_init(&t->column[i].value));
+        NN_TRY(nn_labels_init(&t->column[i].mark));
+    }
     return NN_OK;
 }
 
@@ -227,7 +231,7 @@ static int guess_answer(nn_guess *g, table *t) {
         why = nn_pool_printf(g->pool,
                              "What to learn: %zu classes. %s Another column: `nnmpi init --target "
                              "COLUMN`; numbers to predict: `--task numbers`.",
-                             c->value.count, why);
+                             c->value.count + c->mark.count, why);
     else
         why = nn_pool_printf(g->pool,
                              "What to learn: numbers. %s Another column: `nnmpi init --target "
@@ -269,6 +273,12 @@ static int guess_categories(nn_guess *g, const table *t) {
                  : NN_OK;
 }
 
+/* As the import sees it, for which a class may be called NA. */
+static bool lacks_answers(const table *t) {
+    const column *c = &t->column[t->answer];
+    return wants_classes(t) ? c->empty > 0 : c->missing > 0;
+}
+
 static int guess_missing(nn_guess *g, const table *t) {
     const char *standard = "Numbers get mean 0 and deviation 1 over all rows, as `predict` does "
                            "with new ones; texts become a column for each.";
@@ -277,7 +287,7 @@ static int guess_missing(nn_guess *g, const table *t) {
     for (size_t i = 0; i < t->columns.count; i++)
         if (i != t->answer && !useless(t, i))
             lacking += t->column[i].missing;
-    if (t->column[t->answer].missing)
+    if (lacks_answers(t))
         NN_TRY(nn_guess_add(g, "missing", "drop",
                             "Some rows have no answer: rows with missing values are left out."));
     else if (lacking)
@@ -308,8 +318,10 @@ int nn_guess_csv(nn_guess *g, const nn_guess_options *o) {
     NN_TRY_GOTO(guess_categories(g, &t));
     NN_TRY_GOTO(guess_missing(g, &t));
 done:
-    for (size_t i = 0; t.column && i < t.columns.count; i++)
+    for (size_t i = 0; t.column && i < t.columns.count; i++) {
         nn_labels_release(&t.column[i].value);
+        nn_labels_release(&t.column[i].mark);
+    }
     nn_pool_release(&t.pool);
     return rc;
 }

@@ -36,7 +36,7 @@ PYTHON
 # ---- in the middle of an epoch a run goes on in its order, and in no other
 "$NNMPI" train net.yaml --run stopped -q -o train.max_steps=7
 expect_code 2 "$NNMPI" train net.yaml --run stopped --resume -o data.shuffle=true 2> err
-expect_line '.*stands at minibatch 2 in epoch 2 of an order in buffers of 1 samples .*data.shuffle' err
+expect_line '.*stands at minibatch 2 in epoch 2 of samples as stored .*data.shuffle' err
 "$NNMPI" train net.yaml --run stopped -q --resume
 losses stopped > stopped.losses
 expect_same stored.losses stopped.losses
