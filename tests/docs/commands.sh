@@ -7,7 +7,7 @@
 #                            package nnmpi), mpi4py or sklearn (and that package), mnist (the variable
 #                            NNMPI_MNIST names a folder with its IDX files), images (libpng), openmpi, hosts
 #                            (scripts/hosts.sh can make them), g++, fortran (the interface is built),
-#                            mpi_f08 (for MPI's module of that name)
+#                            mpi_f08 (for MPI's module of that name), full (it takes long: tests/full/docs.sh)
 #   ```text output           lines that the commands before print; three dots or more are any text
 #   ```LANGUAGE file NAME    a file that the commands use; pages show nothing of this line, so the one before the
 #                            block says `NAME`
@@ -71,6 +71,7 @@ has() {
     images) grep -q '^PNG_LIBRARY_RELEASE:FILEPATH=/' "$BUILD_DIR/CMakeCache.txt" ;;
     mnist) [ -n "${NNMPI_MNIST:-}" ] ;;
     openmpi) ! is_hydra ;;
+    full) [ "${DOCS_FULL:-no}" = yes ] ;;
     g++) command -v g++ >/dev/null ;;
     fortran) command -v gfortran >/dev/null && [ -e "$libraries/libnnmpi_fortran.so" ] ;;
     mpi_f08) [ -e "$trash/installed/include/nnmpi/fortran/nnmpi_mpi_f08.mod" ] ;;
