@@ -1,6 +1,7 @@
 #include "comm/reduce/bench.h"
 
 #include "base/mem.h"
+#include "base/numbers/compare.h"
 #include "base/system/clock.h"
 #include "comm/between/ring.h"
 #include "comm/comm.h"
@@ -62,11 +63,6 @@ static int time_steps(nn_comm *comm, const struct bench *b, long steps, double *
     return 0;
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Rounds of both in turn, each of as many steps as fill its share of the time. */
 static int run(nn_comm *comm, struct bench *b, size_t backends, double seconds) {
     long steps[BACKENDS];
@@ -81,7 +77,7 @@ static int run(nn_comm *comm, struct bench *b, size_t backends, double seconds) 
         for (size_t w = 0; w < backends; w++)
             NN_TRY(time_steps(comm, &b[w], steps[w], &b[w].round_s[round]));
     for (size_t w = 0; w < backends; w++)
-        qsort(b[w].round_s, ROUNDS, sizeof *b[w].round_s, by_value);
+        qsort(b[w].round_s, ROUNDS, sizeof *b[w].round_s, nn_compare_reals);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "train/bench/bench.h"
 
+#include "base/numbers/compare.h"
 #include "base/system/clock.h"
 
 #include <math.h>
@@ -32,11 +33,6 @@ static int take_steps_of(nn_trainer *t, int64_t steps, double *seconds) {
     return 0;
 }
 
-static int compare_seconds(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int nn_bench_pace(nn_trainer *t, double budget, double *seconds) {
     double group[PACE_GROUPS], once;
     nn_reducer_go_ahead(t->session.reducer);
@@ -48,7 +44,7 @@ int nn_bench_pace(nn_trainer *t, double budget, double *seconds) {
     NN_TRY(nn_comm_bcast(t->comm, &groups, sizeof groups));
     for (size_t i = 0; i < groups; i++)
         NN_TRY(take_steps_of(t, steps, &group[i]));
-    qsort(group, groups, sizeof *group, compare_seconds);
+    qsort(group, groups, sizeof *group, nn_compare_reals);
     *seconds = group[groups / 2] / (double)steps;
     return nn_comm_bcast(t->comm, seconds, sizeof *seconds);
 }

@@ -1,5 +1,5 @@
 /* What a model says about samples: of classes, or of a number. */
-#include "base/numbers/elementary.h"
+#include "base/numbers/compare.h"
 #include "nn/metrics/metrics.h"
 #include "train/figures/inner.h"
 
@@ -321,11 +321,6 @@ static int plot_worst(seen *s) {
 /* ---- a number ---------------------------------------------------------------------------------
  */
 
-static int by_truth(const void *a, const void *b) {
-    const double *p = a, *q = b;
-    return (p[0] > q[0]) - (p[0] < q[0]);
-}
-
 static int plot_values(seen *s) {
     double(*pair)[2] = nn_pool_alloc(s->plot->pool, s->count * sizeof *pair);
     double *x = nn_pool_alloc(s->plot->pool, s->count * sizeof *x);
@@ -338,7 +333,7 @@ static int plot_values(seen *s) {
         pair[i][0] = (double)s->value[i];
         pair[i][1] = (double)s->y[i];
     }
-    qsort(pair, s->count, sizeof *pair, by_truth);
+    qsort(pair, s->count, sizeof *pair, nn_compare_reals);
     for (size_t i = 0; i < s->count; i++) {
         x[i] = pair[i][0];
         y[i] = pair[i][1];

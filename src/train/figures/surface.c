@@ -1,4 +1,5 @@
 /* The paths of runs over the loss, as a function of a model's two parameters. */
+#include "base/numbers/compare.h"
 #include "plot/records.h"
 #include "train/figures/inner.h"
 
@@ -59,11 +60,6 @@ static int read_path(const surface *s, const char *run, path *p) {
     return 0;
 }
 
-static int by_value(const void *a, const void *b) {
-    const double *p = a, *q = b;
-    return (*p > *q) - (*p < *q);
-}
-
 /* Of the axis, over the paths; their beginnings are within. */
 static int find_range(const surface *s, int axis, double ends[2]) {
     size_t all = 0, count = 0, runs = s->f->wanted->runs;
@@ -76,7 +72,7 @@ static int find_range(const surface *s, int axis, double ends[2]) {
         for (size_t k = 0; k < s->path[i].count; k++)
             if (isfinite(s->path[i].at[axis][k]))
                 value[count++] = s->path[i].at[axis][k];
-    qsort(value, count, sizeof *value, by_value);
+    qsort(value, count, sizeof *value, nn_compare_reals);
     size_t tail = (size_t)(TAIL * (double)count);
     ends[0] = value[tail];
     ends[1] = value[count ? count - 1 - tail : 0];
