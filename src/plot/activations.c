@@ -17,6 +17,8 @@ enum { POINTS = 401 };
 
 typedef struct activation {
     const char *name, *help;
+    const char *text;  /* with its options, "leaky_relu: {gamma: 0.1}" */
+    const char *label; /* in legends: its name, or where that stands twice the text */
     double *a, *slope; /* [POINTS] */
 } activation;
 
@@ -46,6 +48,20 @@ done:
     return rc;
 }
 
+/* As it was written, owned by the pool; NULL with the error set. */
+static const char *text_of(nn_pool *pool, const nn_node *node) {
+    const nn_node *options = node->kind == NN_NODE_MAP && node->count ? node->item[0] : NULL;
+    if (!options || options->kind != NN_NODE_MAP)
+        return options ? options->key : node->text ? node->text : "";
+    const char *text = nn_pool_printf(pool, "%s: {", options->key);
+    for (size_t i = 0; text && i < options->count; i++) {
+        const nn_node *option = options->item[i];
+        text = nn_pool_printf(pool, "%s%s%s: %s", text, i ? ", " : "", option->key,
+                              option->text ? option->text : "");
+    }
+    return text ? nn_pool_printf(pool, "%s}", text) : NULL;
+}
+
 /* The activation that `node` names, as the only layer of a model. */
 static int try_activation(nn_plot *plot, nn_node *node, const nn_real *z, activation *out) {
     nn_node *layers = nn_node_list(plot->pool);
@@ -54,7 +70,8 @@ static int try_activation(nn_plot *plot, nn_node *node, const nn_real *z, activa
     int rc;
     out->a = nn_pool_alloc(plot->pool, POINTS * sizeof *out->a);
     out->slope = nn_pool_alloc(plot->pool, POINTS * sizeof *out->slope);
-    if (!layers || !out->a || !out->slope)
+    out->text = text_of(plot->pool, node); /* before the model puts more into the node */
+    if (!layers || !out->a || !out->slope || !out->text)
         return NN_EMEMORY;
     NN_TRY(nn_node_add(layers, NULL, node));
     nn_log_hold(true); /* that sign and step cannot be trained is to be seen */
@@ -64,6 +81,9 @@ static int try_activation(nn_plot *plot, nn_node *node, const nn_real *z, activa
     const nn_layer *last = nn_model_layers(model, &layer) > 1 ? layer[1] : NULL;
     if (!last || !last->ops->activation || nn_model_layers(model, &layer) != 2)
         rc = nn_node_fail(node, "only activations are drawn; see nnmpi help layers");
+    else if (last->flags & NN_LAYER_USER_ORDER) /* it looks at a unit's neighbours */
+        rc = nn_node_fail(node, "%s is made of several units together, so it has no curve of one",
+                          last->ops->entry.name);
     if (rc == 0) {
         out->name = last->ops->entry.name;
         out->help = last->ops->entry.help;
@@ -71,6 +91,15 @@ static int try_activation(nn_plot *plot, nn_node *node, const nn_real *z, activa
     }
     nn_model_free(model);
     return rc;
+}
+
+static void label(activation *a, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        a[i].label = a[i].name;
+        for (size_t j = 0; j < count; j++)
+            if (j != i && strcmp(a[j].name, a[i].name) == 0)
+                a[i].label = a[i].text;
+    }
 }
 
 static nn_figure *add_figure(nn_plot *plot, const char *id, const char *title, const char *about) {
@@ -85,7 +114,7 @@ static nn_figure *add_figure(nn_plot *plot, const char *id, const char *title, c
 /* Both curves of one. */
 static int add_single(nn_plot *plot, const activation *a, const double *z) {
     nn_figure *figure =
-        add_figure(plot, nn_pool_printf(plot->pool, "activation-%s", a->name), a->name, a->help);
+        add_figure(plot, nn_plot_id(plot, "activation", a->name), a->label, a->help);
     if (!figure)
         return NN_EMEMORY;
     NN_TRY(nn_figure_series(plot, figure, (nn_series){"a", 0, NN_LINE_SOLID, POINTS, z, a->a}));
@@ -105,7 +134,7 @@ static int add_together(nn_plot *plot, const activation *a, size_t count, const 
     figure->y = slopes ? "da/dz" : "a";
     for (size_t i = 0; i < count; i++)
         NN_TRY(nn_figure_series(plot, figure,
-                                (nn_series){a[i].name, i, i < 8 ? NN_LINE_SOLID : NN_LINE_DASHED,
+                                (nn_series){a[i].label, i, i < 8 ? NN_LINE_SOLID : NN_LINE_DASHED,
                                             POINTS, z, slopes ? a[i].slope : a[i].a}));
     return 0;
 }
@@ -128,6 +157,7 @@ int nn_plot_activations(nn_plot *plot, const char *names) {
         return NN_EMEMORY;
     for (size_t i = 0; i < list->count; i++)
         NN_TRY(try_activation(plot, list->item[i], z, &a[i]));
+    label(a, list->count);
     for (int slopes = 0; slopes < 2 && list->count > 1; slopes++)
         NN_TRY(add_together(plot, a, list->count, x, slopes));
     for (size_t i = 0; i < list->count; i++)

@@ -146,6 +146,16 @@ static int read_value(nn_json_reader *r, filler *f, const char *name) {
     return 0;
 }
 
+/* Figures are over the steps, so that every line has one, from 0 to where doubles count on. */
+static int check_step(const nn_event_lines *lines) {
+    const double most = 9007199254740992; /* 2^53 */
+    double step = nn_event_last(lines, "step");
+    return step >= 0 && step <= most
+               ? 0
+               : nn_fail(NN_EFORMAT, "a line of '%s' wants the key 'step', a number from 0 on",
+                         lines->event);
+}
+
 /* "event" comes first in a line. */
 static int read_line(nn_records *records, nn_json_reader *r) {
     char *key, *event;
@@ -166,7 +176,9 @@ static int read_line(nn_records *records, nn_json_reader *r) {
     filler f = {.records = records, .lines = lines};
     r->at = 0;
     NN_TRY(read_members(r, &f, ""));
-    return nn_json_end(r);
+    NN_TRY(nn_json_end(r));
+    rc = check_step(lines);
+    return rc < 0 ? nn_json_place(r, rc) : 0;
 }
 
 int nn_records_read(nn_pool *pool, const char *path, nn_records *records) {

@@ -10,7 +10,7 @@ typedef struct nn_column {
     double *value; /* [rows] */
 } nn_column;
 
-/* The lines of one event; owned by the pool. */
+/* The lines of one event, each with a number "step"; owned by the pool. */
 typedef struct nn_event_lines {
     const char *event; /* "train" */
     size_t rows, columns, capacity, column_capacity, line_capacity;
@@ -26,7 +26,8 @@ typedef struct nn_records {
 } nn_records;
 
 /* Reads the file; what a run under way has not written to its end is left out. NN_EIO, and
- * NN_EFORMAT with the place, also where there is more than memory is given to. Local. */
+ * NN_EFORMAT with the place, also where there is more than memory is given to, or a line without
+ * its step. Local. */
 int nn_records_read(nn_pool *pool, const char *path, nn_records *records);
 
 /* NULL: there are none. */

@@ -27,6 +27,8 @@ int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run
 
 /* Takes what bars show from all lines of the run, before they are thinned. NN_EMEMORY. */
 int nn_plot_measure(nn_pool *pool, nn_plot_run *run);
+/* Milliseconds of all phases of a step together; NaN: none was measured. */
+double nn_plot_step_ms(const nn_plot_run *run);
 
 /* Columns of `validate` and `end` that metrics have. */
 bool nn_plot_is_metric(const char *name);

@@ -1,4 +1,5 @@
 /* How fast a run is, and what it waits for. */
+#include "base/numbers/compare.h"
 #include "plot/run.h"
 
 #include <math.h>
@@ -62,11 +63,6 @@ static double mean_ms(const nn_event_lines *train, const char *column) {
     return steps > 0 ? 1e3 * sum / steps : NAN;
 }
 
-static int by_rank(const void *a, const void *b) {
-    const double *p = a, *q = b;
-    return (*p > *q) - (*p < *q);
-}
-
 static int count_stragglers(nn_pool *pool, nn_plot_run *run) {
     const double *slowest = nn_event_column(run->train, "slowest.rank");
     size_t lines = slowest ? run->train->rows : 0, count = 0;
@@ -78,7 +74,7 @@ static int count_stragglers(nn_pool *pool, nn_plot_run *run) {
     for (size_t i = 0; i < lines; i++)
         if (slowest[i] >= 0)
             rank[count++] = slowest[i];
-    qsort(rank, count, sizeof *rank, by_rank);
+    qsort(rank, count, sizeof *rank, nn_compare_reals);
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || rank[i] != rank[i - 1])
             run->straggler[run->stragglers++] = rank[i];
@@ -111,7 +107,20 @@ int nn_plot_measure(nn_pool *pool, nn_plot_run *run) {
     return count_stragglers(pool, run);
 }
 
+double nn_plot_step_ms(const nn_plot_run *run) {
+    double sum = NAN;
+    for (size_t p = 0; p < NN_PHASES; p++)
+        if (!isnan(run->phase_ms[p]))
+            sum = isnan(sum) ? run->phase_ms[p] : sum + run->phase_ms[p];
+    return sum;
+}
+
 static int plot_phases(nn_plot *plot, const nn_plot_run *run, size_t runs) {
+    bool measured = false;
+    for (size_t i = 0; i < runs; i++)
+        measured = measured || !isnan(nn_plot_step_ms(&run[i]));
+    if (!measured)
+        return 0;
     nn_figure *figure =
         nn_plot_add(plot, NN_FIGURE_BARS, "phases", "Where the time of a step goes",
                     "Milliseconds a step of rank 0, as a mean over the run. Waiting is for other "

@@ -41,10 +41,8 @@ enum { ROWS = sizeof rows / sizeof *rows, METRICS = 16 };
 
 /* Of a run under way only the time of its steps is known. */
 static const char *so_far(nn_plot *plot, const nn_plot_run *run) {
-    double ms = 0;
-    for (size_t p = 0; p < NN_PHASES; p++)
-        ms += isnan(run->phase_ms[p]) ? 0 : run->phase_ms[p];
-    const char *time = duration(plot, ms / 1e3 * nn_event_last(run->train, "step"));
+    const char *time =
+        duration(plot, nn_plot_step_ms(run) / 1e3 * nn_event_last(run->train, "step"));
     return time && *time ? nn_pool_printf(plot->pool, "%s of steps", time) : time;
 }
 

@@ -101,6 +101,12 @@ static int add_figure(nn_plot *plot, const char *tensor, const histogram *h, siz
     return fill_grid(plot, h, count, g);
 }
 
+/* It can be drawn, behind those before it. */
+static bool is_drawn(const histogram *h, double before) {
+    return h->bin && h->step > before && h->least <= h->most && h->least > -1e300 &&
+           h->most < 1e300;
+}
+
 /* Those of the lines that say something about it. */
 static int read_tensor(nn_plot *plot, const nn_event_lines *lines, const char *tensor, size_t index,
                        double *const *table, const size_t *rows, const size_t *bins) {
@@ -113,7 +119,7 @@ static int read_tensor(nn_plot *plot, const nn_event_lines *lines, const char *t
         h[count] = (histogram){step[r], column_of(plot->pool, lines, tensor, "least", r),
                                column_of(plot->pool, lines, tensor, "most", r),
                                index < rows[r] ? table[r] + index * bins[r] : NULL, bins[r]};
-        count += h[count].bin && h[count].least <= h[count].most;
+        count += is_drawn(&h[count], count ? h[count - 1].step : -1);
     }
     return count > 1 ? add_figure(plot, tensor, h, count) : 0;
 }

@@ -20,22 +20,26 @@ function drawTiles(rows, box) {
 }
 
 function drawBars(figure, box) {
-  const sums = figure.rows.map((_, i) => figure.series.reduce((sum, s) => sum + (data.arrays[s.y][i] ?? 0), 0));
+  const sums = figure.rows.map((_, i) => { // null: none of its numbers is known
+    const known = figure.series.map(s => data.arrays[s.y][i]).filter(value => value !== null);
+    return known.length ? known.reduce((a, b) => a + b) : null;
+  });
+  const said = i => sums[i] === null ? short(null) : `${short(+sums[i].toPrecision(4))} ${figure.x}`;
   const most = sums.reduce((a, b) => Math.max(a, b), 0);
   const bars = element('div', {className: 'bars', role: 'img', 'aria-label':
-    `${figure.title}: ${figure.rows.map((row, i) => `${row} ${short(sums[i])} ${figure.x}`).join(', ')}`});
+    `${figure.title}: ${figure.rows.map((row, i) => `${row} ${said(i)}`).join(', ')}`});
   const key = element('ul', {className: 'key'});
   const paint = () => {
     bars.replaceChildren(...figure.rows.flatMap((row, i) => [
       element('span', {}, row),
       element('div', {className: 'bar'}, ...figure.series.map(s => {
-        const value = data.arrays[s.y][i] ?? 0;
+        const value = data.arrays[s.y][i];
         const part = element('span', {title: `${s.name}: ${short(value)} ${figure.x}`});
         part.style.width = `${most ? value / most * 100 : 0}%`;
         part.style.background = colour(s.color);
         return part;
       })),
-      element('b', {}, `${short(+sums[i].toPrecision(4))} ${figure.x}`)]));
+      element('b', {}, said(i))]));
     key.replaceChildren(...figure.series.map(s => {
       const spot = element('i');
       spot.style.background = colour(s.color);
@@ -61,7 +65,7 @@ function drawHeat(figure, box) {
       const sum = values.reduce((a, b) => a + b, 0);
       return element('tr', {}, element('th', {scope: 'row', title: name}, name), ...values.map((value, j) => {
         const share = sum ? value / sum : 0;
-        const cell = element('td', {title: `${name} as ${figure.columns[j]}: ${value} (${(share * 100).toFixed(1)} %)`},
+        const cell = element('td', {title: `${name} as ${figure.columns[j]}: ${value ?? '–'} (${(share * 100).toFixed(1)} %)`},
           columns <= 20 && value ? short(value) : '');
         cell.style.background = `rgba(${style('--high')}, ${share ? 0.06 + 0.94 * share : 0.03})`;
         cell.style.setProperty('--share', share);

@@ -63,10 +63,10 @@ static void put_dots(FILE *out, const nn_series *s, const svg_scale *x, const sv
 }
 
 /* A lone point is no curve. */
-static bool is_point(const nn_series *s) {
+static bool is_point(const nn_series *s, const svg_scale *y) {
     size_t count = 0;
     for (size_t i = 0; i < s->count && count < 2; i++)
-        count += isfinite(s->y[i]) != 0;
+        count += svg_is_shown(y, s->y[i]);
     return count < 2;
 }
 
@@ -79,7 +79,7 @@ void svg_lines(FILE *out, const nn_figure *f) {
     svg_legend(out, f, LEFT, TOP - 6, ACROSS, COLUMNS);
     svg_axes(out, f, &x, &y, 8, 6);
     for (size_t i = 0; i < f->series; i++) {
-        if (f->serie[i].style == NN_LINE_POINTS || is_point(&f->serie[i]))
+        if (f->serie[i].style == NN_LINE_POINTS || is_point(&f->serie[i], &y))
             put_dots(out, &f->serie[i], &x, &y);
         else
             put_curve(out, &f->serie[i], &x, &y);

@@ -3,11 +3,14 @@
 #include "plot/svg/svg.h"
 
 #include <math.h>
+#include <string.h>
 
+/* NaN: none of its numbers is known. */
 static double sum_of(const nn_figure *f, size_t row) {
-    double sum = 0;
+    double sum = NAN;
     for (size_t s = 0; s < f->series; s++)
-        sum += isnan(f->serie[s].y[row]) ? 0 : f->serie[s].y[row];
+        if (!isnan(f->serie[s].y[row]))
+            sum = isnan(sum) ? f->serie[s].y[row] : sum + f->serie[s].y[row];
     return sum;
 }
 
@@ -24,7 +27,7 @@ void svg_bars(FILE *out, const nn_figure *f) {
     for (size_t r = 0; r < f->rows; r++)
         most = fmax(most, sum_of(f, r));
     for (size_t r = 0; r < f->rows; r++) {
-        double x = NAMES, y = TOP + legend + (double)r * ROW;
+        double x = NAMES, y = TOP + legend + (double)r * ROW, sum = sum_of(f, r);
         svg_label(out, NAMES - 10, y + 17, "end", "", f->row[r]);
         for (size_t s = 0; s < f->series; s++) {
             double value = f->serie[s].y[r], w = most > 0 ? value / most * width : 0;
@@ -35,7 +38,10 @@ void svg_bars(FILE *out, const nn_figure *f) {
                     x, y, w, f->serie[s].color % NN_COLORS);
             x += w;
         }
-        snprintf(text, sizeof text, "%.4g %s", sum_of(f, r), f->x);
+        if (isnan(sum))
+            strcpy(text, "\xe2\x80\x93"); /* a dash */
+        else
+            snprintf(text, sizeof text, "%.4g %s", sum, f->x);
         svg_label(out, x + 8, y + 17, "start", "soft", text);
     }
     svg_end(&sheet);
@@ -48,7 +54,7 @@ static void put_cell(FILE *out, double x, double y, double size, double value, d
             "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" fill=\"#144ea8\" "
             "fill-opacity=\"%.3f\"/>\n",
             x, y, size - 2, size - 2, share > 0 ? 0.06 + 0.94 * share : 0.03);
-    if (size < 22 || !(value != 0))
+    if (size < 22 || isnan(value) || value == 0)
         return;
     snprintf(text, sizeof text, "%.4g", value);
     fprintf(out,
@@ -66,7 +72,7 @@ void svg_heat(FILE *out, const nn_figure *f) {
     for (size_t r = 0; r < f->rows; r++) {
         double y = top + (double)r * size, sum = 0;
         for (size_t c = 0; c < f->columns; c++)
-            sum += f->value[r * f->columns + c];
+            sum += isnan(f->value[r * f->columns + c]) ? 0 : f->value[r * f->columns + c];
         if (size >= 14)
             svg_label(out, left - 8, y + size / 2 + 4, "end", "soft", f->row[r]);
         for (size_t c = 0; c < f->columns; c++) {

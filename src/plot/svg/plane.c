@@ -1,4 +1,5 @@
 /* Points and paths in a plane, over regions or lines of equal value. */
+#include "base/numbers/compare.h"
 #include "plot/palette.h"
 #include "plot/svg/svg.h"
 
@@ -67,11 +68,6 @@ static void put_regions(FILE *out, const nn_figure_grid *g, const svg_scale *x,
                       0.08 + 0.4 * (s + 1) / SHADES);
 }
 
-static int by_value(const void *a, const void *b) {
-    const double *p = a, *q = b;
-    return (*p > *q) - (*p < *q);
-}
-
 /* Values that divide the grid into equal parts, and some more near the least one, *levels of them;
  * none where all are the same, or without memory to sort them. */
 static void find_levels(const nn_figure_grid *g, double level[LEVELS], size_t *levels) {
@@ -84,7 +80,7 @@ static void find_levels(const nn_figure_grid *g, double level[LEVELS], size_t *l
         if (isfinite(g->value[i]))
             sorted[count++] = g->value[i];
     if (count) {
-        qsort(sorted, count, sizeof *sorted, by_value);
+        qsort(sorted, count, sizeof *sorted, nn_compare_reals);
         for (size_t i = 0; i < LEVELS; i++) {
             double value = sorted[(size_t)(share[i] * (double)(count - 1))];
             if (value > sorted[0] && (*levels == 0 || value > level[*levels - 1]))
@@ -162,7 +158,7 @@ static void put_points(FILE *out, const nn_series *s, const svg_scale *x, const 
                        char first, char next, const char *end) {
     bool down = false;
     for (size_t i = 0; i < s->count; i++) {
-        bool shown = isfinite(s->x[i]) && isfinite(s->y[i]);
+        bool shown = svg_is_shown(x, s->x[i]) && svg_is_shown(y, s->y[i]);
         if (shown)
             fprintf(out, "%c%.1f %.1f%s", down ? next : first, svg_place(x, s->x[i]),
                     svg_place(y, s->y[i]), end);

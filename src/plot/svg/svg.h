@@ -45,7 +45,8 @@ typedef struct svg_scale {
 } svg_scale;
 
 double svg_place(const svg_scale *scale, double value);
-/* It has a place: a number, and where the scale is logarithmic a positive one. */
+/* It has a place: a number that is not absurdly large, and where the scale is logarithmic a
+ * positive one. */
 bool svg_is_shown(const svg_scale *scale, double value);
 /* Over all points of the figure's series, with room on both sides, a share of the whole. */
 svg_scale svg_scale_of(const nn_figure *figure, bool of_y, double from, double to, double room);
