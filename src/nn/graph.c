@@ -17,7 +17,7 @@ struct common {
 
 const nn_option nn_layer_options[] = {
     {"name", NN_OPT_STRING, offsetof(struct common, name), "", NULL,
-     "name of the layer, unique in the model; default: its kind and a number"},
+     "name of the layer, unique in the model, of up to 128 bytes; default: its kind and a number"},
     {"inputs", NN_OPT_NODE, offsetof(struct common, inputs), "", NULL,
      "names of the layers it reads, `input` being the data; default: the layer above"},
     {"activation", NN_OPT_NODE, offsetof(struct common, activation), "", NULL,
@@ -150,6 +150,9 @@ static int check_name(nn_model *model, nn_node *node, const char *name) {
                             "layer name '%s' may not be empty or hold '/', '.' or control "
                             "characters",
                             name);
+    if (strlen(name) > NN_MAX_LAYER_NAME)
+        return nn_node_fail(node, "layer name '%s' has %zu bytes; it may have up to %d", name,
+                            strlen(name), NN_MAX_LAYER_NAME);
     if (layer_find(model, name))
         return nn_node_fail(node, "two layers are named '%s'", name);
     return 0;

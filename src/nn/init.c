@@ -74,7 +74,7 @@ static int fill(const nn_param *param, uint64_t seed, nn_real *w) {
             w[i] = param->value;
         return 0;
     }
-    char name[256];
+    char name[NN_PARAM_PATH];
     snprintf(name, sizeof name, "%s/%s", param->layer->name, param->name);
     nn_rng rng = nn_rng_stream(seed, NN_RNG_INIT, nn_hash_text(name), 0);
     size_t rows = (size_t)param->dim[0];

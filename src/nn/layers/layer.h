@@ -16,6 +16,9 @@
 #define NN_PARAM_RANK 4
 #define NN_MAX_OUTER (3 * NN_MAX_PARAMS / 2)
 
+#define NN_MAX_LAYER_NAME 128 /* bytes */
+#define NN_PARAM_PATH 256     /* room for "layer/parameter" with something before and behind */
+
 typedef struct nn_layer nn_layer;
 typedef struct nn_pass nn_pass;
 

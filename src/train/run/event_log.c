@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TAG = 256 };
-
 static int begin(nn_events *events, int64_t step, const char *text, const nn_node *config) {
     nn_pool pool = {0};
     const char *code = nn_pool_printf(&pool, "```yaml\n%s```\n", text);
@@ -35,7 +33,7 @@ int nn_event_log_open(const char *dir, int64_t step, const char *text, const nn_
 static int add_value(nn_events *events, nn_json_reader *r, const char *tag);
 
 static int add_members(nn_events *events, nn_json_reader *r, const char *tag) {
-    char below[TAG], *key;
+    char below[NN_PARAM_PATH], *key;
     bool more;
     for (;;) {
         NN_TRY(nn_json_next(r, '}', &more));
@@ -119,7 +117,7 @@ done:
 int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_real *params,
                             const nn_histogram *histogram, int64_t step) {
     const nn_param *const *param;
-    char tag[TAG];
+    char tag[NN_PARAM_PATH];
     size_t count = nn_model_params(model, &param);
     for (size_t i = 0; i < count; i++) {
         snprintf(tag, sizeof tag, "%s/%s", param[i]->layer->name, param[i]->name);

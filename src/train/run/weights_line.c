@@ -3,10 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { NAME = 256 };
-
 static void put_tensor(nn_json *json, const nn_param *param, const nn_histogram *h) {
-    char name[NAME];
+    char name[NN_PARAM_PATH];
     double count = (double)h->count, mean = h->sum / count;
     snprintf(name, sizeof name, "%s/%s", param->layer->name, param->name);
     nn_json_open(json, name, '{');
@@ -20,7 +18,7 @@ static void put_tensor(nn_json *json, const nn_param *param, const nn_histogram 
 /* Every number, by the name of its tensor and its place in it. */
 static void put_numbers(nn_json *json, const nn_param *param, const nn_real *value) {
     nn_real file[NN_WEIGHTS_FEW]; /* in PyTorch's order */
-    char name[NAME];
+    char name[NN_PARAM_PATH];
     nn_param_export(param, value, file);
     for (size_t i = 0; i < param->count; i++) {
         snprintf(name, sizeof name, "%s/%s/%zu", param->layer->name, param->name, i);
