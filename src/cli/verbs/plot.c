@@ -94,7 +94,7 @@ static int add_runs(const nn_call *call, nn_plot *plot) {
     for (size_t i = 0; i < runs; i++)
         folder[i] = o->run->item[i]->text;
     NN_TRY(nn_plot_runs(plot, folder, runs));
-    for (size_t i = 0; o->samples > 0 && i < runs; i++) {
+    for (size_t i = 0; i < runs; i++) {
         nn_figures_wanted wanted = {folder, runs, i, o->samples, o->boundary, o->sample};
         NN_TRY(nn_plot_predictions(plot, call->comm, &wanted));
     }
@@ -110,6 +110,11 @@ static int run(const nn_call *call) {
     if (!o->run && !o->activations)
         return nn_fail(NN_EUSAGE, "'plot' needs run folders, as `nnmpi train --run` makes them, or "
                                   "--activations; usage: nnmpi plot RUN...");
+    if ((o->boundary || o->sample >= 0) && (!o->run || o->samples == 0))
+        return nn_fail(NN_EUSAGE,
+                       "--%s draws what a model makes of samples: it wants a run folder, "
+                       "and --samples that is not 0",
+                       o->boundary ? "boundary" : "sample");
     if (o->run)
         NN_TRY(add_runs(call, &plot));
     if (o->activations)

@@ -269,6 +269,10 @@ nn_session *nn_probe_session(nn_probe *probe) {
     return &probe->session;
 }
 
+int64_t nn_probe_samples(const nn_probe *probe) {
+    return nn_loader_samples(probe->loader);
+}
+
 static int see_batch(nn_probe *e, const nn_batch *batch, nn_see_rows *see, void *ctx) {
     nn_session *session = &e->session;
     nn_pass pass = {.batch = batch->count,

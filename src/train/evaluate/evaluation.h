@@ -35,6 +35,8 @@ int nn_probe_open(nn_comm *comm, const char *checkpoint, nn_probe **out);
 void nn_probe_close(nn_probe *probe);
 /* Computes with the parameters that are evaluated, up to `capacity` rows at once. */
 struct nn_session *nn_probe_session(nn_probe *probe);
+/* Of the split. */
+int64_t nn_probe_samples(const nn_probe *probe);
 /* Has `see` look at about the first `most` samples. Its failure ends it. */
 int nn_probe_rows(nn_probe *probe, int64_t most, nn_see_rows *see, void *ctx);
 

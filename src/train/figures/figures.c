@@ -63,19 +63,20 @@ int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *w
     const char *run = wanted->run[wanted->index];
     figures f = {.plot = plot, .wanted = wanted};
     if (nn_probe_open(comm, run, &f.probe) < 0) {
-        nn_warn("%s: no figures of its predictions: %s", run, nn_error_message());
+        nn_warn("%s: no figures of its predictions and its model: %s", run, nn_error_message());
         nn_error_clear();
         return 0;
     }
     f.session = nn_probe_session(f.probe);
+    bool samples = wanted->samples > 0;
     int rc = add_graph(&f);
-    if (rc == 0)
+    if (rc == 0 && samples)
         rc = figures_of_samples(&f);
     if (rc == 0)
         rc = figures_of_filters(&f);
     if (rc == 0)
         rc = figures_of_maps(&f);
-    if (rc == 0)
+    if (rc == 0 && samples)
         rc = figures_of_table(&f);
     if (rc == 0)
         rc = figures_of_surface(&f);

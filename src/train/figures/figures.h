@@ -9,7 +9,8 @@
 typedef struct nn_figures_wanted {
     const char *const *run; /* [runs] folders of all that are drawn; of several, titles have them */
     size_t runs, index;     /* which of them this one is */
-    int64_t samples;        /* that the model says something about, about so many */
+    int64_t samples;        /* that the model says something about, about so many; 0: no figures
+                               of them */
     const char *boundary;   /* "width,length" or "0,3": columns of x that are axes; NULL: those of a
                                table that has no others */
     int64_t sample;         /* whose feature maps are drawn; -1: none */

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_CLASSES 100
-#define MOST_ROC 10
+#define MOST_CLASSES 100 /* of a confusion matrix */
+#define MOST_ROC 10      /* classes with a curve, the first ones; plot_roc says so */
 #define BINS 10
 #define WORST 24
 #define ROC_POINTS 200
@@ -17,7 +17,7 @@
 typedef struct mistake {
     int64_t sample;
     size_t label, said;
-    double likeness; /* of its own class, as likeness() has it */
+    double likeness; /* of its own class, as figures_likeness() has it */
     unsigned char *pixels;
 } mistake;
 
@@ -25,15 +25,17 @@ typedef struct mistake {
 typedef struct seen {
     const figures *f;
     nn_plot *plot;
-    size_t outputs, classes, count, capacity;
+    size_t outputs, classes, curves, count, capacity; /* curves: classes with one */
     const char *split;
     const char **class;     /* [classes] */
     nn_metric_spec reading; /* how outputs are read as classes */
     bool scores;            /* outputs are no probabilities */
     int32_t *label;         /* [count] classes, */
     int32_t *guess;         /* [count] those that the model says, */
-    float *y;               /* [count][outputs] and what the model says; */
-    float *value;           /* [count] or the number that is to be predicted, outputs = 1 */
+    double *sure;           /* [count] how likely it finds that, */
+    double *likeness;       /* [count][curves] and the classes with a curve; */
+    double (*pair)[2];      /* [count] or the number that is to be predicted, and what it says */
+    nn_real *y;             /* [outputs] what it says of one sample */
     nn_shape image;         /* [H, W, C]; rank 0: samples are no pictures */
     mistake worst[WORST + 1];
     size_t worsts;
@@ -59,8 +61,10 @@ static int begin(seen *s, const nn_session *session, const char *split, const nn
     s->classes = figures_classes(s->f, &batch->target);
     if (shape.rank == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3))
         s->image = nn_channels_last(shape);
+    s->curves = s->classes < MOST_ROC ? s->classes : MOST_ROC;
     s->class = nn_pool_alloc(pool, s->classes * sizeof *s->class);
-    if (!s->split || !s->class)
+    s->y = nn_pool_alloc(pool, s->outputs * sizeof *s->y);
+    if (!s->split || !s->class || !s->y)
         return NN_EMEMORY;
     for (size_t i = 0; i < s->classes; i++) {
         s->class[i] = figures_class_name(s->f, i);
@@ -78,32 +82,36 @@ static int make_room(seen *s, size_t more) {
     wanted = wanted > 2 * s->capacity ? wanted : 2 * s->capacity;
     int32_t *label = nn_pool_alloc(s->plot->pool, wanted * sizeof *label);
     int32_t *guess = nn_pool_alloc(s->plot->pool, wanted * sizeof *guess);
-    float *y = nn_pool_alloc(s->plot->pool, wanted * s->outputs * sizeof *y);
-    float *value = nn_pool_alloc(s->plot->pool, wanted * sizeof *value);
-    if (!label || !guess || !y || !value)
+    double *sure = nn_pool_alloc(s->plot->pool, wanted * sizeof *sure);
+    double *likeness = nn_pool_alloc(s->plot->pool, wanted * s->curves * sizeof *likeness);
+    double(*pair)[2] = nn_pool_alloc(s->plot->pool, wanted * sizeof *pair);
+    if (!label || !guess || !sure || !likeness || !pair)
         return NN_EMEMORY;
     if (s->count) {
         memcpy(label, s->label, s->count * sizeof *label);
         memcpy(guess, s->guess, s->count * sizeof *guess);
-        memcpy(y, s->y, s->count * s->outputs * sizeof *y);
-        memcpy(value, s->value, s->count * sizeof *value);
+        memcpy(sure, s->sure, s->count * sizeof *sure);
+        memcpy(likeness, s->likeness, s->count * s->curves * sizeof *likeness);
+        memcpy(pair, s->pair, s->count * sizeof *pair);
     }
     s->label = label;
     s->guess = guess;
-    s->y = y;
-    s->value = value;
+    s->sure = sure;
+    s->likeness = likeness;
+    s->pair = pair;
     s->capacity = wanted;
     return 0;
 }
 
-static double likeness(const seen *s, size_t sample, size_t class) {
-    return figures_likeness(&s->reading, s->outputs, s->y + sample * s->outputs, class);
+/* Of the sample under way. */
+static double likeness_of(const seen *s, size_t class) {
+    return figures_likeness(&s->reading, s->outputs, s->y, class);
 }
 
 /* Keeps the mistakes whose own class is the least probable, in this order. */
 static int note_mistake(seen *s, const nn_session *session, const nn_batch *batch, size_t row) {
     size_t at = s->count - 1, own = (size_t)s->label[at];
-    mistake m = {batch->sample[row], own, (size_t)s->guess[at], likeness(s, at, own), NULL};
+    mistake m = {batch->sample[row], own, (size_t)s->guess[at], likeness_of(s, own), NULL};
     size_t place = s->worsts;
     if (m.said == own)
         return 0;
@@ -124,6 +132,16 @@ static int note_mistake(seen *s, const nn_session *session, const nn_batch *batc
     return 0;
 }
 
+/* What the model says of the sample that is kept next, s->y. */
+static void keep_class(seen *s, int32_t label, size_t guess) {
+    s->scores = s->scores || figures_are_scores(&s->reading, s->outputs, s->y);
+    s->label[s->count] = label;
+    s->guess[s->count] = (int32_t)guess;
+    s->sure[s->count] = likeness_of(s, guess);
+    for (size_t c = 0; c < s->curves; c++)
+        s->likeness[s->count * s->curves + c] = likeness_of(s, c);
+}
+
 static int see(void *ctx, const nn_session *session, const char *split, const nn_batch *batch,
                const nn_real *z) {
     seen *s = ctx;
@@ -132,21 +150,21 @@ static int see(void *ctx, const nn_session *session, const char *split, const nn
         return 0;
     if (!s->split)
         NN_TRY(begin(s, session, split, batch));
-    if (s->classes > MOST_CLASSES)
-        return 0;
     NN_TRY(make_room(s, batch->count));
     for (size_t i = 0; i < batch->count; i++) {
         if (target->label && (target->label[i] < 0 || (size_t)target->label[i] >= s->classes))
             continue;
         const nn_real *row = z + i * s->outputs;
-        nn_loss_activation(session->loss, 1, row, s->y + s->count * s->outputs);
-        s->guess[s->count] = (int32_t)nn_metric_predicted(&s->reading, s->reading.threshold, row);
-        s->scores =
-            s->scores || figures_are_scores(&s->reading, s->outputs, s->y + s->count * s->outputs);
-        s->label[s->count] = target->label ? target->label[i] : 0;
-        s->value[s->count] = target->value ? target->value[i * target->width] : 0;
+        nn_loss_activation(session->loss, 1, row, s->y);
+        if (target->label) {
+            keep_class(s, target->label[i],
+                       nn_metric_predicted(&s->reading, s->reading.threshold, row));
+        } else {
+            s->pair[s->count][0] = (double)target->value[i * target->width];
+            s->pair[s->count][1] = (double)*s->y;
+        }
         s->count++;
-        if (s->classes)
+        if (target->label)
             NN_TRY(note_mistake(s, session, batch, i));
     }
     return 0;
@@ -169,6 +187,8 @@ static int plot_confusion(seen *s) {
         name_classes(s, f);
         return 0;
     }
+    if (s->classes > MOST_CLASSES)
+        return 0;
     f = add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
             "What is on the diagonal is right; a row adds up to the samples of a class.");
     double *value = nn_pool_alloc(s->plot->pool, s->classes * s->classes * sizeof *value);
@@ -214,7 +234,7 @@ static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
     if (!x || !y)
         return NN_EMEMORY;
     for (size_t i = 0; i < s->count; i++) {
-        sample[i] = (scored){likeness(s, i, class), (size_t)s->label[i] == class};
+        sample[i] = (scored){s->likeness[i * s->curves + class], (size_t)s->label[i] == class};
         own += sample[i].own;
     }
     if (own == 0 || own == s->count)
@@ -241,14 +261,18 @@ static int add_roc(seen *s, nn_figure *f, size_t class, scored *sample) {
 
 static int plot_roc(seen *s) {
     scored *sample = nn_pool_alloc(s->plot->pool, s->count * sizeof *sample);
-    nn_figure *f = add(s, NN_FIGURE_LINES, "roc", "ROC",
-                       "For each class: how many of its samples are found, over how many others "
-                       "are taken for it. The area is 1 where a threshold separates them.");
+    const char *which = s->curves < s->classes ? " of the first 10 classes" : " class";
+    const char *about =
+        nn_pool_printf(s->plot->pool,
+                       "For each%s: how many of its samples are found, over how many others are "
+                       "taken for it. The area is 1 where a threshold separates them.",
+                       which);
+    nn_figure *f = about ? add(s, NN_FIGURE_LINES, "roc", "ROC", about) : NULL;
     if (!sample || !f)
         return NN_EMEMORY;
     f->x = "false positive rate";
     f->y = "true positive rate";
-    for (size_t c = s->classes == 2; c < s->classes && c < MOST_ROC; c++)
+    for (size_t c = s->classes == 2; c < s->curves; c++)
         NN_TRY(add_roc(s, f, c, sample));
     if (f->series == 0)
         nn_plot_drop(s->plot);
@@ -269,12 +293,11 @@ static int plot_calibration(seen *s) {
     for (int b = 0; b < BINS; b++) {
         double sure = 0, right = 0, count = 0;
         for (size_t i = 0; i < s->count; i++) {
-            size_t best = (size_t)s->guess[i];
-            double p = likeness(s, i, best);
+            double p = s->sure[i];
             if ((int)fmin(fmax(p, 0) * BINS, BINS - 1) != b)
                 continue;
             sure += p;
-            right += best == (size_t)s->label[i];
+            right += s->guess[i] == s->label[i];
             count++;
         }
         if (count > 0) {
@@ -322,21 +345,16 @@ static int plot_worst(seen *s) {
  */
 
 static int plot_values(seen *s) {
-    double(*pair)[2] = nn_pool_alloc(s->plot->pool, s->count * sizeof *pair);
     double *x = nn_pool_alloc(s->plot->pool, s->count * sizeof *x);
     double *y = nn_pool_alloc(s->plot->pool, s->count * sizeof *y);
     nn_figure *f = add(s, NN_FIGURE_LINES, "values", "Predicted and true values",
                        "On the line what is predicted is true.");
-    if (!pair || !x || !y || !f)
+    if (!x || !y || !f)
         return NN_EMEMORY;
+    qsort(s->pair, s->count, sizeof *s->pair, nn_compare_reals);
     for (size_t i = 0; i < s->count; i++) {
-        pair[i][0] = (double)s->value[i];
-        pair[i][1] = (double)s->y[i];
-    }
-    qsort(pair, s->count, sizeof *pair, nn_compare_reals);
-    for (size_t i = 0; i < s->count; i++) {
-        x[i] = pair[i][0];
-        y[i] = pair[i][1];
+        x[i] = s->pair[i][0];
+        y[i] = s->pair[i][1];
     }
     f->x = "true value";
     f->y = "predicted value";

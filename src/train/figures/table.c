@@ -50,14 +50,15 @@ static int keep_rows(void *ctx, const nn_session *session, const char *split, co
 
 static int read_rows(table *t) {
     nn_pool *pool = t->f->plot->pool;
-    t->capacity = (size_t)t->f->wanted->samples;
+    int64_t all = nn_probe_samples(t->f->probe), wanted = t->f->wanted->samples;
+    t->capacity = (size_t)(wanted < all ? wanted : all);
     t->x = nn_pool_alloc(pool, t->capacity * t->columns * sizeof *t->x);
     t->y = nn_pool_alloc(pool, t->capacity * sizeof *t->y);
     t->mean = nn_pool_alloc(pool, t->columns * sizeof *t->mean);
     t->said = nn_pool_alloc(pool, t->f->session->outputs * sizeof *t->said);
     if (!t->x || !t->y || !t->mean || !t->said)
         return NN_EMEMORY;
-    NN_TRY(nn_probe_rows(t->f->probe, t->f->wanted->samples, keep_rows, t));
+    NN_TRY(nn_probe_rows(t->f->probe, wanted, keep_rows, t));
     for (size_t i = 0; i < t->count; i++)
         for (size_t c = 0; c < t->columns; c++)
             t->mean[c] += (double)t->x[i * t->columns + c] / (double)t->count;
@@ -119,15 +120,24 @@ static int find_column(const table *t, const char *name, size_t *out) {
     return 0;
 }
 
+/* Samples are rows of any numbers, between which the model can be asked, too. */
+static bool is_table(const table *t) {
+    const nn_session *s = t->f->session;
+    return t->shape.rank == 1 && s->positions <= 1 && nn_model_vocabulary(s->model) == 0;
+}
+
 static int find_axes(table *t) {
     const char *wanted = t->f->wanted->boundary;
     char *first = nn_pool_strdup(t->f->plot->pool, wanted);
     char *second = first ? strchr(first, ',') : NULL;
     if (!first)
         return NN_EMEMORY;
-    if (t->shape.rank != 1 || t->columns < 2)
+    if (nn_model_vocabulary(t->f->session->model))
+        return nn_fail(NN_EUSAGE, "--boundary: the model reads indices, as of words, and says "
+                                  "nothing between two of them");
+    if (!is_table(t) || t->columns < 2)
         return nn_fail(NN_EUSAGE, "--boundary is for tables, whose samples are rows of at least "
-                                  "two numbers");
+                                  "two numbers with one prediction each");
     if (!second)
         return nn_fail(NN_EUSAGE,
                        "--boundary %s: name two columns with a comma between them: "
@@ -144,8 +154,22 @@ static int find_axes(table *t) {
 /* ---- what the model says ----------------------------------------------------------------------
  */
 
-/* Asked about rows x [count][columns], in minibatches that it has room for: value[i] is the number
- * that it predicts, or how sure it is of the class color[i]. */
+/* What value[i] is of a row with such outputs: the number that the model predicts, or how sure it
+ * is of a class; NaN where it says nothing. */
+static double value_of(const table *t, const nn_metric_spec *reading, size_t class) {
+    size_t outputs = t->f->session->outputs;
+    for (size_t i = 0; i < outputs; i++)
+        if (!isfinite(t->said[i]))
+            return NAN;
+    if (!t->classes)
+        return (double)t->said[0];
+    return figures_are_scores(reading, outputs, t->said)
+               ? SCORE
+               : figures_likeness(reading, outputs, t->said, class);
+}
+
+/* Asked about rows x [count][columns], in minibatches that it has room for: value[i] is that of the
+ * class color[i], if there are classes. */
 static void ask(const table *t, const nn_real *x, size_t count, double *value, size_t *color) {
     nn_session *s = t->f->session;
     nn_metric_spec reading = nn_metric_spec_of(s->loss);
@@ -156,14 +180,10 @@ static void ask(const table *t, const nn_real *x, size_t count, double *value, s
         for (size_t i = 0; i < rows; i++) {
             const nn_real *row = z + i * s->outputs;
             nn_loss_activation(s->loss, 1, row, t->said);
-            value[begin + i] = (double)t->said[0];
-            if (!t->classes)
-                continue;
-            color[begin + i] = nn_metric_predicted(&reading, reading.threshold, row);
-            value[begin + i] =
-                figures_are_scores(&reading, s->outputs, t->said)
-                    ? SCORE
-                    : figures_likeness(&reading, s->outputs, t->said, color[begin + i]);
+            size_t class = t->classes ? nn_metric_predicted(&reading, reading.threshold, row) : 0;
+            if (t->classes)
+                color[begin + i] = class;
+            value[begin + i] = value_of(t, &reading, class);
         }
     }
 }
@@ -278,11 +298,17 @@ int figures_of_table(const figures *f) {
     t.columns = nn_shape_count(&t.shape);
     if (wanted)
         NN_TRY(find_axes(&t));
-    if (t.shape.rank != 1 || (!wanted && t.columns > 2) || f->session->positions > 1)
+    if (!is_table(&t) || (!wanted && t.columns > 2))
         return 0;
     NN_TRY(nn_affine_join(&data->affine, &data->normal, &t.shape, f->plot->pool, &t.affine));
     NN_TRY(read_rows(&t));
-    if (t.count == 0 || (!t.classes && f->session->outputs > 1))
+    if (t.count == 0)
         return 0;
+    if (!t.classes && f->session->outputs > 1)
+        return wanted ? nn_fail(NN_EUSAGE,
+                                "--boundary: the model predicts %zu numbers; classes or "
+                                "one number can be drawn",
+                                f->session->outputs)
+                      : 0;
     return t.columns > 1 ? plot_boundary(&t) : t.classes ? 0 : plot_fit(&t);
 }
