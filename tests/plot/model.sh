@@ -8,6 +8,11 @@
 "$NNMPI" plot --activations all -O all.html -q 2>err
 expect_code 2 "$NNMPI" plot --activations 'dense: {units: 1}' 2>err
 expect_line 'only activations are drawn' err
+"$NNMPI" plot --activations 'leaky_relu: {gamma: 0.1}, leaky_relu: {gamma: 0.3}' -O twice.html --csv -q
+expect_code 2 "$NNMPI" plot --activations softmax 2>err
+expect_line 'no curve of one' err
+expect_code 2 "$NNMPI" plot --activations relu --boundary 0,1 2>err
+expect_line '^nnmpi: --boundary .* wants a run folder' err
 expect_code 2 "$NNMPI" plot 2>err
 expect_line "'plot' needs run folders" err
 
@@ -30,6 +35,23 @@ expect_code 2 "$NNMPI" plot iris --boundary 0,7 2>err
 expect_line "there is no column '7'" err
 expect_code 2 "$NNMPI" plot iris --boundary 1,1 2>err
 expect_line 'the same column twice' err
+expect_code 2 "$NNMPI" plot iris --sample 1 --samples 0 2>err
+expect_line '^nnmpi: --sample .* --samples that is not 0' err
+(eval "$limit_memory" && "$NNMPI" plot iris -O much.html -q --boundary 0,3 --samples 1000000000)
+
+# Between indices there is nothing; of very many classes only the confusion matrix is left out.
+cat >words.yaml <<'YAML'
+data: {source: inline, x: [[0, 1], [1, 2], [2, 0], [3, 1]], y: [0, 1, 0, 119]}
+model: [{embedding: {vocabulary: 4, units: 3}}, flatten, {dense: {units: 120}}]
+loss: cross_entropy
+train: {epochs: 1, batch_size: 4}
+YAML
+"$NNMPI" train words.yaml --run words -q >out
+"$NNMPI" plot words -O words.html -q
+expect_code 2 "$NNMPI" plot words --boundary 0,1 2>err
+expect_line 'the model reads indices' err
+expect_code 2 "$NNMPI" train words.yaml -o "model=[{dense: {units: 120, name: $(printf 'a%.0s' {1..129})}}]" 2>err
+expect_line 'has 129 bytes; it may have up to 128' err
 
 # A curve over one column.
 "$NNMPI" data make line -O line.h5 --samples 100 -q
@@ -95,6 +117,9 @@ for (z, a), (_, slope) in zip(act["a"], act["da/dz"]):
     assert abs(a - 1 / (1 + math.exp(-z))) < 1e-6 and abs(slope - a * (1 - a)) < 1e-6, (z, a, slope)
 _, leaky = points("act-activation-leaky_relu.csv")
 assert [0.25 if z <= 0 else 1 for z, _ in leaky["da/dz"]] == [s for _, s in leaky["da/dz"]]
+twice = figures("twice.html")
+assert {"activation-leaky_relu", "activation-leaky_relu-2"} <= twice.keys(), twice.keys()
+assert [s["name"] for s in twice["activations"]["series"]] == [f"leaky_relu: {{gamma: {g}}}" for g in ("0.1", "0.3")]
 everything = figures("all.html")
 assert {"activations", "derivatives", "activation-gelu", "activation-step"} <= everything.keys()
 assert len(everything["activations"]["series"]) == len(everything) - 2
@@ -118,6 +143,11 @@ assert 'class="f1"' in drawing and "<style>" not in drawing
 head, plane = points("iris-boundary.csv")
 assert len(plane["grid"]) == 10000 and len(plane) == 4 and head[1:3] != ["x[0]", "x[1]"], head
 assert "held at their means" in figures("iris.html")["boundary"]["about"]
+
+words = figures("words.html")
+assert {"model", "roc", "calibration", "mistakes"} <= words.keys() and not {"boundary", "confusion"} & words.keys(), words.keys()
+assert "first 10 classes" in words["roc"]["about"] and len(words["roc"]["series"]) == 2, words["roc"]
+assert {"model", "loss"} <= figures("recorded.html").keys() and "roc" not in figures("recorded.html")
 
 _, fit = points("line-fit.csv")
 (x0, y0), (x1, y1) = fit["model"][0], fit["model"][-1]

@@ -35,6 +35,24 @@ awk 'BEGIN { for (i = 1; i <= 10000; i++) {
 printf '{"event":"train","step":%d,"loss":%s}\n' 1 0 2 5e-324 >tiny/metrics.jsonl
 timeout 20 "$NNMPI" plot tiny -O tiny.html --svg --samples 0 -q || fail "no figure of the smallest numbers"
 
+# Two lines of weights at a step, what a number cannot be or is too large for an axis, and no times: no NaN anywhere.
+mkdir hard
+cp run/config.yaml hard
+cat >hard/metrics.jsonl <<'JSON'
+{"event":"train","step":1,"loss":1.7e308}
+{"event":"train","step":2,"loss":-1.7e308}
+{"event":"weights","step":2,"tensors":{"a/w":{"least":0,"most":1},"b/w":{"least":-1.7e308,"most":1.7e308}},"counts":[[1,2],[3,4]]}
+{"event":"weights","step":2,"tensors":{"a/w":{"least":0,"most":1},"b/w":{"least":-1.7e308,"most":1.7e308}},"counts":[[1,2],[3,4]]}
+{"event":"validate","step":2,"loss":2,"confusion":[[1,null],[3,4]]}
+JSON
+"$NNMPI" plot hard -O hard.html --svg --samples 0 -q
+"$NNMPI" plot hard run -O beside.html --svg --samples 0 -q
+[ ! -e hard-phases.svg ] || fail "times are drawn that nobody has measured"
+expect_line '>–<' beside-phases.svg
+for file in hard-*.svg beside-*.svg; do
+    expect_no_line '[^a-z](nan|inf)[^a-z]' "$file"
+done
+
 # log.report: the page is there, and final.
 "$NNMPI" train -q --run watched -o train.epochs=6 -o train.log_every=1 -o log.report=true >out
 [ -z "$(find watched -name '*.tmp')" ] || fail "something is left"
@@ -130,6 +148,9 @@ cp -r run broken
 printf '{"event":"train","step":x}\n' >>broken/metrics.jsonl
 expect_code 3 "$NNMPI" plot broken 2>err
 expect_line 'broken/metrics.jsonl: byte [0-9]+: a number should be here' err
+printf '{"event":"train","delta":{"a":1,"b":2}}\n' >hard/metrics.jsonl
+expect_code 3 "$NNMPI" plot hard 2>err
+expect_line "hard/metrics.jsonl: byte [0-9]+: a line of 'train' wants the key 'step'" err
 PATH=/nowhere expect_code 2 "$NNMPI" plot run --png 2>err
 expect_line 'librsvg2-bin' err
 if command -v rsvg-convert >/dev/null; then

@@ -26,7 +26,7 @@ static const nn_option table[] = {
      "page to write; the name of other files begins as its own, plot-loss.svg"},
     {"samples", NN_OPT_INT, offsetof(options, samples), "10000", "[0, inf)",
      "samples that each model says something about, for the figures of its predictions: of the "
-     "split that `nnmpi eval` takes; 0: none"},
+     "split that `nnmpi eval` takes; 0: none of these figures"},
     {"boundary", NN_OPT_STRING, offsetof(options, boundary), "", NULL,
      "two columns of a table, \"width,length\" or \"0,3\": what the model says over them, the "
      "others "
