@@ -12,7 +12,7 @@
 static const char every[] = NN_EACH_ACTIVATION(NAME);
 
 /* From -5 to 5. */
-enum { POINTS = 401 };
+enum { POINTS = 401, MIDDLE = POINTS / 2 };
 #define STEP 0.025
 
 typedef struct activation {
@@ -148,7 +148,7 @@ int nn_plot_activations(nn_plot *plot, const char *names) {
     if (!x || !text)
         return NN_EMEMORY;
     for (int i = 0; i < POINTS; i++) {
-        x[i] = STEP * (i - POINTS / 2);
+        x[i] = STEP * (i - MIDDLE);
         z[i] = (nn_real)x[i];
     }
     NN_TRY(nn_yaml_parse(plot->pool, "--activations", text, strlen(text), &list));
