@@ -17,7 +17,7 @@ int nn_dataset_check_classes(const nn_dataset *ds) {
                        "%s: the labels are 1 and -1, and -1 means that a sample is ignored: write "
                        "the two classes as 0 and 1",
                        ds->path);
-    if (ds->smallest_label < 1 || ds->class_names || one_class)
+    if (ds->smallest_label < 1 || ds->class_names || ds->tokens || one_class)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
                    "%s: the labels of /train are %" PRId64 " to %" PRId64 ", but %" PRId64
@@ -54,6 +54,7 @@ int nn_label_none(const char *path) {
     return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", path);
 }
 
+enum { BYTES = 256 };        /* which tokens without names are */
 #define COUNTED_LABELS 65536 /* larger ones are not told apart */
 
 /* What the labels of all splits are like. */
@@ -140,7 +141,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
                 seen.ignored, seen.labels);
     ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
     if (rows && !ds->class_names)
-        ds->classes = seen.largest + 1;
+        ds->classes = ds->tokens && seen.largest < BYTES ? BYTES : seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
         ds->classes = 0;
         ds->class_names = NULL;

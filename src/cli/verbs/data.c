@@ -6,9 +6,11 @@
 #include "data/sources/make.h"
 #include "data/sources/open.h"
 #include "data/split.h"
-#include "train/config/settings.h"
+#include "io/files/file.h"
+#include "io/yaml/yaml.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -71,7 +73,7 @@ static const nn_entry make_common = {"make", "", nn_make_table, sizeof(nn_make_o
 static int run_import(const nn_call *call) {
     const nn_importer_ops *importer = (const nn_importer_ops *)call->kind;
     const out_options *o = call->options;
-    NN_TRY(importer->run(call->kind_options, o->out));
+    NN_TRY(nn_importer_run(importer, call->kind_options, o->out));
     nn_info("wrote %s", o->out);
     return 0;
 }
@@ -86,23 +88,55 @@ static int run_make(const nn_call *call) {
 
 int nn_data_argument(nn_pool *pool, const char *path, bool other_files, nn_node **out) {
     static const char *const endings[] = {".yaml", ".yml", NULL};
-    nn_config *config = NULL;
-    int rc;
+    nn_node *root = NULL;
 
     if (!nn_text_has_ending(path, endings))
         return nn_dataset_node_all(pool, path, other_files, out);
-    rc = nn_config_load(path, &config);
-    if (rc == 0)
-        rc = nn_config_check(config);
-    if (rc == 0)
-        *out = nn_node_copy(pool, nn_config_settings(config)->data);
-    nn_config_free(config);
-    return rc < 0 || *out ? rc : NN_EMEMORY;
+    NN_TRY(nn_yaml_load(pool, path, &root));
+    *out = nn_node_get(root, "data"); /* alone: a model may still be missing */
+    return *out ? NN_OK : nn_node_fail(root, "this configuration has no section 'data'");
+}
+
+/* `out` is neither the argument nor a file that the section names. */
+static int spare_inputs(const nn_node *data, const char *argument, const char *out) {
+    NN_TRY(nn_file_spare(out, argument));
+    for (size_t i = 0; data->kind == NN_NODE_MAP && i < data->count; i++)
+        if (data->item[i]->kind == NN_NODE_SCALAR)
+            NN_TRY(nn_file_spare(out, data->item[i]->text));
+    return NN_OK;
+}
+
+/* How to divide, as options say, and where they name no part, data.split of a configuration. */
+static int find_division(const nn_call *call, nn_node *data, nn_split_options *out) {
+    const nn_split_options *said = call->base;
+    nn_node *map = nn_node_get(data, "split"), *nothing = nn_node_map(call->pool);
+    nn_split_options unsaid;
+
+    *out = *said;
+    if (!nothing)
+        return NN_EMEMORY;
+    if (!map)
+        return NN_OK;
+    if (said->valid > 0 || said->test > 0) {
+        nn_info("the options --valid and --test are used, and data.split is not");
+        return NN_OK;
+    }
+    if (map->kind != NN_NODE_MAP)
+        return nn_node_fail(map, "data.split is a map, e.g. {valid: 0.1, test: 0.1}");
+    NN_TRY(nn_options_bind(&(nn_binding){nn_split_entry.options, out}, 1, map, "data.split", NULL));
+    NN_TRY(
+        nn_options_bind(&(nn_binding){nn_split_entry.options, &unsaid}, 1, nothing, "split", NULL));
+    out->stratify = out->stratify || said->stratify;
+    out->other_files = out->other_files || said->other_files;
+    if (said->seed != unsaid.seed)
+        out->seed = said->seed;
+    return NN_OK;
 }
 
 /* Another format is imported to a file beside the new one, which then is divided. */
-static int split_imported(const nn_call *call, const split_options *o, nn_node *data) {
-    nn_split_options options = *(const nn_split_options *)call->base;
+static int split_imported(const nn_call *call, const split_options *o,
+                          const nn_split_options *split, nn_node *data) {
+    nn_split_options options = *split;
     char *whole;
     int rc;
     if (nn_node_get(data, "unlabelled"))
@@ -113,7 +147,8 @@ static int split_imported(const nn_call *call, const split_options *o, nn_node *
     if (!o->out)
         return nn_fail(NN_EUSAGE, "%s is no HDF5 file: give -O FILE.h5, which is to be written",
                        o->path);
-    whole = nn_pool_printf(call->pool, "%s.whole", o->out);
+    NN_TRY(spare_inputs(data, o->path, o->out));
+    whole = nn_file_temporary(call->pool, o->out);
     if (!whole)
         return NN_EMEMORY;
     NN_TRY(nn_dataset_import(data, whole));
@@ -123,26 +158,39 @@ static int split_imported(const nn_call *call, const split_options *o, nn_node *
     return rc;
 }
 
+/* In place, too, unless that is the configuration. */
+static int split_hdf5(const split_options *o, const char *path, const nn_split_options *split) {
+    if (o->out && strcmp(o->path, path) != 0)
+        NN_TRY(nn_file_spare(o->out, o->path));
+    return nn_data_split(path, split, o->out ? o->out : path);
+}
+
 static int run_split(const nn_call *call) {
     const split_options *o = call->options;
-    const nn_split_options *split = call->base;
+    const nn_split_options *said = call->base;
+    nn_split_options split;
     const nn_node *path;
     nn_node *data = NULL;
-    NN_TRY(nn_data_argument(call->pool, o->path, split->other_files, &data));
+    NN_TRY(nn_data_argument(call->pool, o->path, said->other_files, &data));
+    NN_TRY(find_division(call, data, &split));
     path = nn_node_get(data, "path");
     if (nn_dataset_takes_import(data))
-        NN_TRY(split_imported(call, o, data));
+        NN_TRY(split_imported(call, o, &split, data));
     else if (path)
-        NN_TRY(nn_data_split(path->text, split, o->out ? o->out : path->text));
+        NN_TRY(split_hdf5(o, path->text, &split));
     else
         return nn_node_fail(data, "there is no file to split: give data.path");
     nn_info("wrote %s", o->out ? o->out : path->text);
     return 0;
 }
 
-static int open_info(const nn_call *call, const char *path, bool other_files, nn_info **info) {
+/* `out` is to be written; NULL: nothing is. */
+static int open_info(const nn_call *call, const char *path, bool other_files, const char *out,
+                     nn_info **info) {
     nn_node *data = NULL;
     NN_TRY(nn_data_argument(call->pool, path, other_files, &data));
+    if (out)
+        NN_TRY(spare_inputs(data, path, out));
     return nn_info_new(data, path, info);
 }
 
@@ -150,7 +198,7 @@ static int run_info(const nn_call *call) {
     const info_options *o = call->options;
     nn_info *info;
     int rc;
-    NN_TRY(open_info(call, o->path, o->other_files, &info));
+    NN_TRY(open_info(call, o->path, o->other_files, NULL, &info));
     rc = (o->json ? nn_info_json : nn_info_text)(info, stdout);
     nn_info_free(info);
     return rc;
@@ -160,7 +208,7 @@ static int run_plot(const nn_call *call) {
     const plot_options *o = call->options;
     nn_info *info;
     int rc;
-    NN_TRY(open_info(call, o->path, o->other_files, &info));
+    NN_TRY(open_info(call, o->path, o->other_files, o->out, &info));
     rc = nn_data_page(call->pool, info, o->out);
     nn_info_free(info);
     if (rc == 0)

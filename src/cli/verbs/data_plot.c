@@ -120,6 +120,8 @@ static int plot_balance(nn_plot *plot, const nn_info *info) {
             return NN_EMEMORY;
     }
     for (size_t i = 0; i < info->ds->splits; i++) {
+        if (!info->split[i].counts)
+            continue;
         double *y = nn_pool_alloc(plot->pool, classes * sizeof *y);
         if (!y)
             return NN_EMEMORY;

@@ -42,6 +42,8 @@ static const char *default_out(const nn_call *call, const char *path) {
     size_t begin = length;
     while (begin > 0 && path[begin - 1] != '/')
         begin--;
+    if (!path[begin] || path[begin] == '/')
+        return "data.yaml";                            /* of "/" */
     size_t stem = strcspn(path + begin + 1, "./") + 1; /* a name may begin with a dot */
     return nn_pool_printf(call->pool, "%.*s.yaml", (int)stem, path + begin);
 }
@@ -170,6 +172,7 @@ static int run(const nn_call *call) {
     int rc;
     if (!path)
         return NN_EMEMORY;
+    NN_TRY(nn_file_spare(path, o->guess.path));
     if (!o->force && nn_file_exists(path))
         return nn_fail(NN_EUSAGE,
                        "'%s' is there already: choose another file (-O), or replace it (--force)",

@@ -141,6 +141,11 @@ static const char *useless(const table *t, size_t i) {
     return is_prose(t, i) ? "too many different texts" : NULL;
 }
 
+/* Hardly two rows have the same, which classes would. */
+static bool is_nearly_unique(const column *c) {
+    return c->many || (int64_t)c->value.count * 2 > values(c);
+}
+
 /* ---- the answer ------------------------------------------------------------------------------ */
 
 static bool can_be_classes(const column *c) {
@@ -149,7 +154,7 @@ static bool can_be_classes(const column *c) {
     if (c->value.count < 2)
         return false;
     if (!is_numbers(c))
-        return !c->many && c->value.count <= MOST_CATEGORIES;
+        return !c->many && c->value.count <= MOST_CATEGORIES && !is_nearly_unique(c);
     return c->value.count == 2 || (c->whole == c->numbers && few && c->value.count <= MOST_CLASSES);
 }
 
@@ -193,6 +198,12 @@ static int check_answer(const table *t, bool classes) {
                        other);
     if (!classes && !is_numbers(c))
         return nn_fail(NN_EUSAGE, "%s: column '%s' does not hold numbers: %s", path, name, other);
+    if (classes && t->options->task == NN_TASK_AUTO && is_nearly_unique(c) && !is_numbers(c))
+        return nn_fail(NN_EUSAGE,
+                       "%s: column '%s' holds texts, and nearly each row its own: %s, write plain "
+                       "numbers where it means numbers, or make classes of them all the same: "
+                       "--task classes",
+                       path, name, other);
     if (classes && c->many)
         return nn_fail(NN_EUSAGE,
                        "%s: column '%s' has more than %d different values, too many for classes: "
@@ -274,29 +285,33 @@ static int guess_categories(nn_guess *g, const table *t) {
 }
 
 /* As the import sees it, for which a class may be called NA. */
-static bool lacks_answers(const table *t) {
+static int64_t rows_without_answer(const table *t) {
     const column *c = &t->column[t->answer];
-    return wants_classes(t) ? c->empty > 0 : c->missing > 0;
+    return wants_classes(t) ? c->empty : c->missing;
 }
 
 static int guess_missing(nn_guess *g, const table *t) {
     const char *standard = "Numbers get mean 0 and deviation 1 over all rows, as `predict` does "
                            "with new ones; texts become a column for each.";
-    int64_t lacking = 0;
+    int64_t lacking = 0, without = rows_without_answer(t);
+    const char *left_out = "";
 
     for (size_t i = 0; i < t->columns.count; i++)
         if (i != t->answer && !useless(t, i))
             lacking += t->column[i].missing;
-    if (lacks_answers(t))
-        NN_TRY(nn_guess_add(g, "missing", "drop",
-                            "Some rows have no answer: rows with missing values are left out."));
-    else if (lacking)
+    if (without)
+        left_out = nn_pool_printf(
+            g->pool, "Rows without an answer are left out: %" PRId64 " of %" PRId64 ". ", without,
+            t->rows);
+    if (!left_out)
+        return NN_EMEMORY;
+    if (without || lacking)
         NN_TRY(nn_guess_add(g, "missing", "mean",
                             nn_pool_printf(g->pool,
-                                           "%" PRId64 " values are missing: numbers become the "
-                                           "mean of their column, texts a category of their own. "
-                                           "drop: such rows are left out.",
-                                           lacking)));
+                                           "%s%" PRId64 " values of features are missing: numbers "
+                                           "become the mean of their column, texts a category of "
+                                           "their own. drop: such rows are left out.",
+                                           left_out, lacking)));
     return nn_guess_add(g, "standardize", "true", standard);
 }
 

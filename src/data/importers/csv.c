@@ -33,7 +33,8 @@ const nn_option nn_csv_table[] = {
      "texts are anyway: each category becomes a column of x, 1 where it is and else 0"},
     {"missing", NN_OPT_CHOICE, offsetof(nn_csv_options, missing), "refuse", "refuse|drop|mean",
      "values that are empty, NA, NaN, null or ?: an error, rows to leave out, or for numbers the "
-     "mean of the column, which is then standardised, and for texts a category of its own"},
+     "mean of the column, which is then standardised, and for texts a category of its own, where "
+     "only rows without an answer are left out"},
     {"standardize", NN_OPT_BOOL, offsetof(nn_csv_options, standardize), "false", NULL,
      "numbers get mean 0 and standard deviation 1 over all rows: the file keeps scale and offset"},
     {"columns", NN_OPT_NODE, offsetof(nn_csv_options, columns), "", NULL,
@@ -84,7 +85,10 @@ static int check_options(const nn_csv_options *o) {
 }
 
 static bool is_left_out(const table *t, const nn_csv_row *row) {
-    return t->options->missing == NN_CSV_MISSING_DROP && nn_csv_columns_lack(&t->columns, row);
+    int missing = t->options->missing;
+
+    return missing != NN_CSV_MISSING_REFUSE &&
+           nn_csv_columns_lack(&t->columns, row, missing == NN_CSV_MISSING_DROP);
 }
 
 static int survey_row(void *ctx, const nn_csv_row *row) {
@@ -159,8 +163,11 @@ static int survey(table *t) {
         return nn_fail(NN_EFORMAT, "%s: no rows of data%s", t->options->path,
                        t->lacking ? " without missing values" : "");
     if (t->lacking)
-        nn_info("%s: %" PRId64 " rows with missing values are left out, %" PRId64 " stay",
-                t->options->path, t->lacking, t->rows);
+        nn_info("%s: %" PRId64 " rows %s are left out, %" PRId64 " stay", t->options->path,
+                t->lacking,
+                t->options->missing == NN_CSV_MISSING_DROP ? "with missing values"
+                                                           : "without an answer",
+                t->rows);
     NN_TRY(nn_csv_features_plan(&t->features, t->rows));
     doubt_header(t);
     doubt_classes(t);

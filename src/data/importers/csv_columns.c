@@ -215,11 +215,13 @@ bool nn_csv_is_missing(const char *text) {
     return false;
 }
 
-bool nn_csv_columns_lack(const nn_csv_columns *c, const nn_csv_row *row) {
+bool nn_csv_columns_lack(const nn_csv_columns *c, const nn_csv_row *row, bool features) {
     for (size_t i = 0; i < c->count; i++) {
         const char *text = row->field[i].text;
-        bool label = c->column[i].role == NN_CSV_LABEL; /* a class may be called NA */
-        if (c->column[i].role != NN_CSV_DROPPED && (label ? !*text : nn_csv_is_missing(text)))
+        nn_csv_role role = c->column[i].role;
+        if (role == NN_CSV_DROPPED || (role == NN_CSV_FEATURE && !features))
+            continue;
+        if (role == NN_CSV_LABEL ? !*text : nn_csv_is_missing(text)) /* a class may be called NA */
             return true;
     }
     return false;

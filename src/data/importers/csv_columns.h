@@ -45,8 +45,8 @@ int nn_csv_columns_init(nn_csv_columns *columns, const nn_csv_options *options, 
 int nn_csv_columns_check(const nn_csv_columns *columns, const nn_csv_row *row);
 /* The names of all columns, cut short where there are many; lives as long as the columns. */
 const char *nn_csv_columns_list(const nn_csv_columns *columns);
-/* Does the row lack a value, but of dropped columns? */
-bool nn_csv_columns_lack(const nn_csv_columns *columns, const nn_csv_row *row);
+/* Does the row lack its answer, or with `features` any value but of dropped columns? */
+bool nn_csv_columns_lack(const nn_csv_columns *columns, const nn_csv_row *row, bool features);
 
 /* Empty, NA, N/A, NaN, null or ?. */
 bool nn_csv_is_missing(const char *text);

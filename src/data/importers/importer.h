@@ -15,6 +15,8 @@ typedef struct nn_importer_ops {
 } nn_importer_ops;
 
 extern const nn_family nn_importers; /* importers.c: one row an importer */
+/* The same, and NN_EUSAGE where `out` is a file that the options name. */
+int nn_importer_run(const nn_importer_ops *importer, const void *options, const char *out);
 
 /* The rows and their options; the data sources of their names take the same. */
 typedef struct nn_csv_options {

@@ -7,6 +7,7 @@
 #include "data/importers/beside.h"
 #include "data/importers/importer.h"
 #include "data/output.h"
+#include "io/files/file.h"
 #include "io/tensors/tensors.h"
 
 #include <inttypes.h>
@@ -52,9 +53,12 @@ static const struct {
     {"U16", NN_I32, false}, {"U32", NN_I64, false}, {"I64", NN_I64, true},  {"U64", NN_I64, false},
 };
 
+#define MOST_INTEGER 9223372036854775808.0 /* 2^63, which uint64 can reach */
+
 typedef struct array {
     const char *split;
     char field;
+    const char *file;
     const nn_file_tensor *tensor;
     nn_dtype type;
     bool direct; /* the file's bytes are those that are stored */
@@ -74,7 +78,11 @@ typedef struct task {
 /* One array as a field of a split; `file` is where it stands. */
 static int add_array(task *t, const nn_file_tensors *file, const nn_file_tensor *tensor,
                      const char *split, char field) {
-    array a = {.split = split, .field = field, .tensor = tensor, .row = {.rank = tensor->rank - 1}};
+    array a = {.split = split,
+               .field = field,
+               .file = file->file,
+               .tensor = tensor,
+               .row = {.rank = tensor->rank - 1}};
     char shape[NN_FILE_TENSOR_TEXT];
     size_t k = 0;
 
@@ -213,6 +221,11 @@ static int write_rows(task *t, const array *a, double *number, int64_t rows) {
             const unsigned char *at =
                 tensor->bytes + nn_file_tensor_place(tensor, begin + i) * size;
             number[i] = tensor->type->get ? tensor->type->get(at) : (double)*at;
+            if (a->type == NN_I64 && number[i] >= MOST_INTEGER)
+                return nn_fail(NN_EFORMAT,
+                               "%s: '%s' holds %.0f; whole numbers are less than 2^63: convert it "
+                               "to floats (a.astype('f4'))",
+                               a->file, tensor->name, number[i]);
         }
         NN_TRY(nn_output_rows(&t->output, a->split, a->field, first, count,
                               number ? NN_F64 : a->type,
@@ -268,6 +281,8 @@ static int npy_run(const void *options, const char *out) {
     task t = {0};
     int rc = read_npy(&t, options);
 
+    if (rc >= 0 && t.y.file)
+        rc = nn_file_spare(out, t.y.file);
     return end(&t, rc, out);
 }
 

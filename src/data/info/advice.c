@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdarg.h>
 
-enum { UNBALANCED = 10, NAMED = 5 };
+enum { UNBALANCED = 10, NAMED = 5, FEW_LEVELS = 16 /* fewer are no brightness */ };
 #define WIDE_CHUNK ((int64_t)1 << 22) /* bytes that a single sample should not cost */
 
 __attribute__((format(printf, 2, 3))) static int advise(nn_info *info, const char *format, ...) {
@@ -24,6 +24,18 @@ __attribute__((format(printf, 2, 3))) static int advise(nn_info *info, const cha
     return info->advice[info->advices++] ? NN_OK : NN_EMEMORY;
 }
 
+/* What is no number spreads through a model. */
+static int look_for_not_finite(nn_info *info) {
+    for (size_t i = 0; i < info->ds->splits; i++)
+        if (info->split[i].x.not_finite)
+            NN_TRY(advise(info,
+                          "%" PRId64 " values of x of %s are NaN or Inf, which no model learns "
+                          "from: put numbers in their place, or leave out the rows or columns "
+                          "that have them",
+                          info->split[i].x.not_finite, info->split[i].split->name));
+    return NN_OK;
+}
+
 /* Columns that say nothing. */
 static int look_for_constants(nn_info *info) {
     char names[200] = "", number[NN_INFO_NAME];
@@ -31,7 +43,7 @@ static int look_for_constants(nn_info *info) {
     const nn_info_split *first = &info->split[0];
 
     for (size_t i = 0; i < info->columns && first->split->samples > 1; i++) {
-        if (first->column[i].count > 0 && first->column[i].min < first->column[i].max)
+        if (first->column[i].count == 0 || first->column[i].min < first->column[i].max)
             continue;
         if (count++ < NAMED && length < sizeof names)
             length += (size_t)snprintf(names + length, sizeof names - length, "%s%.30s",
@@ -51,7 +63,7 @@ static int look_at_scale(nn_info *info) {
     double least = INFINITY, most = 0;
     bool apart = false;
 
-    if (info->ds->affine.count > 1)
+    if (info->ds->affine.count > 0)
         return NN_OK;
 
     for (size_t i = 0; i < info->columns; i++) {
@@ -70,17 +82,27 @@ static int look_at_scale(nn_info *info) {
                   least, most);
 }
 
+/* Numbers 0 to 255 in the shape of pictures. */
+static bool holds_pixels(const nn_info *info) {
+    const nn_info_stats *s = &info->split[0].x;
+    const nn_shape *x = &info->split[0].split->x.shape;
+
+    return s->count > 0 && !s->fractions && s->min >= 0 && s->max > FEW_LEVELS && s->max <= 255 &&
+           (x->rank == 2 || (x->rank == 3 && nn_channels_of(x) <= 4)) && !info->ds->tokens &&
+           !info->split[0].split->has_length && info->ds->affine.count == 0;
+}
+
 static int look_at_bytes(nn_info *info) {
     const nn_info_split *first = &info->split[0];
     const nn_field *x = &first->split->x;
-    bool bytes = first->x.count > 0 && !first->x.fractions && first->x.min >= 0 &&
-                 first->x.max <= 255 && info->ds->affine.count == 0;
 
-    if (bytes && nn_dtype_size(x->type) > 1 && x->shape.rank >= 2)
-        return advise(info,
-                      "x is %s, but holds whole numbers from 0 to 255 only: as uint8, with "
-                      "the attribute scale = 1/255, it takes a part of the memory and time",
-                      nn_dtype_name(x->type));
+    if (holds_pixels(info) && nn_dtype_size(x->type) > 1)
+        return advise(
+            info,
+            "x is %s, but holds whole numbers from 0 to 255 only: as uint8, with "
+            "the attribute scale = 1/255, it takes a part of the memory and time, and the "
+            "model gets 0 to 1",
+            nn_dtype_name(x->type));
     if (x->type == NN_F64 || x->type == NN_I64)
         return advise(info,
                       "x is %s, and training computes with float32: as %s it takes half of the "
@@ -157,6 +179,7 @@ static int look_at_source(nn_info *info) {
 }
 
 int nn_info_advise(nn_info *info) {
+    NN_TRY(look_for_not_finite(info));
     NN_TRY(look_for_constants(info));
     NN_TRY(look_at_scale(info));
     NN_TRY(look_at_bytes(info));

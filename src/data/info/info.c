@@ -68,7 +68,9 @@ double nn_info_deviation(const nn_info_stats *s) {
 }
 
 const char *nn_info_kind(const nn_info_stats *s) {
-    if (s->count == 0 || s->min == s->max)
+    if (s->count == 0)
+        return "no numbers";
+    if (s->min == s->max)
         return "constant";
     if (!s->fractions && s->min == 0 && s->max == 1)
         return "0 or 1";

@@ -59,7 +59,7 @@ void nn_info_free(nn_info *info);
 /* The name of column i of x; `text` is room for its number. */
 #define NN_INFO_NAME 24
 const char *nn_info_column_name(const nn_info *info, size_t i, char text[NN_INFO_NAME]);
-/* "constant", "0 or 1", "whole numbers" or "numbers". */
+/* "no numbers" (all are NaN or Inf), "constant", "0 or 1", "whole numbers" or "numbers". */
 const char *nn_info_kind(const nn_info_stats *stats);
 /* Values of column i that were missing and are filled in. */
 int64_t nn_info_missing(const nn_info *info, size_t i);

@@ -29,7 +29,7 @@ static const nn_importer_ops *importer_of(const nn_dataset *ds) {
 }
 
 int nn_source_import(const nn_dataset *ds, const void *options, const char *out) {
-    return importer_of(ds)->run(options, out);
+    return nn_importer_run(importer_of(ds), options, out);
 }
 
 static int import_open(nn_dataset *ds, const void *options) {

@@ -143,10 +143,19 @@ static int find_target(nn_pool *pool, const char *path, const char **target) {
     return 0;
 }
 
-static bool is_same(const char *a, const char *b) {
+static bool is_same_there(const char *a, const char *b) {
     struct stat x, y;
-    return strcmp(a, b) == 0 ||
-           (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static bool is_same(const char *a, const char *b) {
+    return strcmp(a, b) == 0 || is_same_there(a, b);
+}
+
+int nn_file_spare(const char *out, const char *read) {
+    return is_same_there(out, read)
+               ? nn_fail(NN_EUSAGE, "'%s' is what is read: write to another file (-O)", out)
+               : 0;
 }
 
 /* The name of a file that is not there yet, without what its folder may be called besides. */

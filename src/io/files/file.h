@@ -37,6 +37,9 @@ int nn_file_replace(nn_pool *pool, const char *path, const char *like, const cha
  * it. */
 int nn_file_target(nn_pool *pool, const char *path, const char *const *other, size_t others,
                    const char **target);
+/* Refuses `out`, a file to write, where it is the file or folder `read` itself, by whatever name.
+ * NN_EUSAGE. */
+int nn_file_spare(const char *out, const char *read);
 /* Gives `temporary` the owner, group and mode of what stands at `path`, if anything does. */
 void nn_file_inherit(const char *temporary, const char *path);
 

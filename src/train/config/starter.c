@@ -145,13 +145,16 @@ int nn_starter_init(nn_starter *s, const nn_dataset *data) {
 
 enum { STEPS = 3000 /* of a first training, about */, MOST_EPOCHS = 200, PATIENCE = 20 };
 
-/* A power of 2 of which an epoch has at least 20, from 8 to 128. */
+/* A power of 2 of which an epoch has at least 20, from 8 to 128; of few samples less than half, for
+ * a split may leave some fewer than it says. */
 static int64_t batch_size(const nn_starter *s) {
     int64_t size = 8;
 
     while (size < 128 && 2 * size * 20 <= s->samples)
         size *= 2;
-    return size < s->samples ? size : s->samples;
+    if (size <= s->samples / 2)
+        return size;
+    return s->samples > 1 ? s->samples / 2 : 1;
 }
 
 static int64_t epochs(const nn_starter *s) {
