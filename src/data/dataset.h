@@ -101,8 +101,9 @@ struct nn_dataset {
     bool signs;               /* all labels are 1 or -1 */
     int64_t named;            /* classes that the source names, whatever y is ... */
     const char **names;       /* ... and their names */
-    bool tokens;              /* x and y are tokens of a text, and the names are its vocabulary */
-    size_t features;          /* names of the columns of x [F] or [T, F]: F, or 0 */
+    const char *tokens; /* x and y are tokens of a text, "bytes", "chars" or "words", and the names
+                           are its vocabulary; NULL: they are not */
+    size_t features;    /* names of the columns of x [F] or [T, F]: F, or 0 */
     const char **feature_names;
     const double *missing; /* [columns of x]: values that were missing and are filled in, or NULL */
     nn_match match;

@@ -1,8 +1,10 @@
 /* Text as windows of tokens for models that predict the next one: x are the tokens of a window, y
- * those that follow each of them. All tokens of the text are held in memory, 4 bytes each. */
+ * those that follow each of them. All tokens of the text are held in memory, 4 bytes each, in up
+ * to half of it. */
 #include "base/text.h"
 
 #include "base/log.h"
+#include "base/system/limits.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/importers/gz.h"
@@ -12,6 +14,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +55,7 @@ typedef struct task {
     size_t seen_room;
     const char **name; /* [names]: of each number; NULL: bytes */
     size_t names;
-    int32_t *token; /* [count]: the text */
+    int32_t *token; /* [count]: the text; not in the pool, which would keep every smaller one */
     size_t count, room;
     int64_t line, strange; /* strange: tokens that the vocabulary does not have, and the first */
     char *stranger;
@@ -63,8 +66,26 @@ typedef struct task {
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
+static int grow_tokens(task *t) {
+    double most = fmin(nn_memory_of_process(), nn_memory_of_node("", NULL)) / 2;
+    size_t room = t->room ? t->room + t->room / 2 : PIECE;
+    int32_t *grown = NULL;
+
+    if ((double)t->room * sizeof *grown < most)
+        grown = realloc(t->token, room * sizeof *grown);
+    if (!grown)
+        return nn_fail(NN_EMEMORY,
+                       "%s: no memory for more than %zu tokens, 4 bytes each: take a part of the "
+                       "text",
+                       t->options->path, t->count);
+    t->token = grown;
+    t->room = room;
+    return NN_OK;
+}
+
 static int put_token(task *t, int64_t number) {
-    NN_TRY(NN_GROW(&t->pool, &t->token, t->count, &t->room));
+    if (t->count == t->room)
+        NN_TRY(grow_tokens(t));
     t->token[t->count++] = (int32_t)number;
     return NN_OK;
 }
@@ -368,6 +389,7 @@ static int text_run(const void *options, const char *out) {
 done:
     rc = nn_output_end(&t.output, rc);
     nn_labels_release(&t.known);
+    free(t.token);
     nn_pool_release(&t.pool);
     return rc;
 }

@@ -256,13 +256,22 @@ static int open_missing(nn_dataset *ds) {
     return NN_OK;
 }
 
+static int open_tokens(nn_dataset *ds) {
+    char *text = NULL;
+
+    if (nn_h5_has_attr(ds->state, "/", "tokens"))
+        NN_TRY(nn_h5_get_text(ds->state, "/", "tokens", &ds->pool, &text));
+    ds->tokens = text;
+    return NN_OK;
+}
+
 int nn_hdf5_read_attributes(nn_dataset *ds) {
     int layout = NN_LAYOUT_AUTO;
 
     if (ds->split[0].x.shape.rank == 3)
         NN_TRY(read_layout(ds, &layout));
     nn_dataset_open_layout(ds, layout);
-    ds->tokens = nn_h5_has_attr(ds->state, "/", "tokens");
+    NN_TRY(open_tokens(ds));
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
     NN_TRY(open_missing(ds));

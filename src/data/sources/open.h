@@ -28,6 +28,7 @@ typedef struct nn_like {
     const char *const *feature_name;
     int64_t classes; /* with names, or 0 */
     const char *const *class_name;
+    const char *tokens;      /* of a text, or NULL: not known */
     const nn_affine *affine; /* how they become floats */
     bool values;             /* y were numbers to predict, no classes */
 } nn_like;

@@ -148,14 +148,13 @@ static int add_table_keys(nn_node *map, const nn_like *like) {
     return like->features ? add_columns(map, like) : NN_OK;
 }
 
-/* The tokens of the model, which the names of its classes are; bytes have none. Where its data were
- * imported beforehand, nothing says more. */
+/* The tokens of the model, which the names of its classes are; bytes have none. Checkpoints of
+ * earlier versions do not say which. */
 static const char *tokens_of(const nn_like *like) {
-    const nn_node *said = nn_node_get(like->data, "tokens");
     bool chars = true;
 
-    if (has_source(like->data, nn_source_text.entry.name))
-        return said && said->kind == NN_NODE_SCALAR ? said->text : "chars";
+    if (like->tokens)
+        return like->tokens;
     for (int64_t i = 1; like->class_name && chars && i < like->classes; i++) {
         const char *name = like->class_name[i];
         chars = nn_text_utf8(name) == strlen(name);

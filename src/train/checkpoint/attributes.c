@@ -113,6 +113,8 @@ static int write_data(nn_h5 *file, const nn_data_traits *data) {
         NN_TRY(nn_h5_set_int(file, "/data", "first_label", data->first_label));
     NN_TRY(nn_h5_set_int(file, "/data", "labels", data->labels));
     NN_TRY(nn_h5_set_int(file, "/data", "target_width", (int64_t)data->target_width));
+    if (data->tokens)
+        NN_TRY(nn_h5_set_text(file, "/data", "tokens", data->tokens));
     return NN_OK;
 }
 
@@ -130,6 +132,7 @@ static int read_names(nn_h5 *file, const char *attribute, nn_pool *pool, const c
 
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     int64_t labels, width;
+    char *tokens = NULL;
     size_t named = 0;
 
     *data = (nn_data_traits){0};
@@ -141,6 +144,9 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     NN_TRY(read_names(file, "feature_names", pool, &data->feature_names, &data->features));
     if (nn_h5_has_attr(file, "/data", "first_label"))
         NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
+    if (nn_h5_has_attr(file, "/data", "tokens"))
+        NN_TRY(nn_h5_get_text(file, "/data", "tokens", pool, &tokens));
+    data->tokens = tokens;
     NN_TRY(nn_h5_get_int(file, "/data", "labels", &labels));
     NN_TRY(nn_h5_get_int(file, "/data", "target_width", &width));
     if (data->classes < 0 || (!data->class_names && data->classes > NN_MAX_CLASSES) ||

@@ -12,6 +12,7 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .classes = data->classes,
                             .class_names = data->class_names,
                             .first_label = data->first_class,
+                            .tokens = data->tokens,
                             .features = data->features,
                             .feature_names = data->feature_names,
                             .affine = data->affine,
@@ -32,6 +33,7 @@ nn_like nn_data_like(const nn_data_traits *data) {
                      .feature_name = data->feature_names,
                      .classes = data->class_names ? data->classes : 0,
                      .class_name = data->class_names,
+                     .tokens = data->tokens,
                      .affine = &data->affine,
                      .values = !data->labels};
 }
