@@ -22,6 +22,39 @@ sys.exit(value < float(sys.argv[2]))' "$@" >out || fail "$(cat out)"
 }
 
 cp "$SOURCE_DIR/datasets/iris/iris.csv" .
+
+# One missing answer costs one row, however much else is missing.
+{
+    echo a,b,kind
+    for i in {1..100}; do echo "$((i % 7)),$([ $((i % 10)) -gt 0 ] || echo "$i"),$([ "$i" = 5 ] || echo "k$((i % 2))")"; done
+} >gaps.csv
+begin gaps.csv
+expect_line 'missing: mean' c.yaml
+expect_line 'Rows without an answer are left out: 1 of 100' c.yaml
+expect_line 'gaps.csv: 1 rows without an answer are left out, 99 stay' err
+
+# What it writes for few rows trains, too.
+for rows in 4 10 11; do
+    head -n $((rows + 1)) gaps.csv | cut -d, -f1,3 | sed 's/,$/,k1/' >few.csv
+    begin few.csv
+    rm -rf run
+    "$NNMPI" train c.yaml --run run -q -o train.epochs=1 >out 2>err
+done
+
+# Texts of which each row has its own are no classes, unless they are said to be.
+{ echo a,price && for i in {1..60}; do echo "$((i % 7)),\$$i.50"; done; } >price.csv
+expect_code 2 "$NNMPI" init price.csv -O c.yaml --force 2>err
+expect_line "column 'price' holds texts, and nearly each row its own: .*--target COLUMN" err
+"$NNMPI" init price.csv --task classes -O c.yaml --force >out
+for name in '' /; do
+    "$NNMPI" init "$name" >out 2>err && fail "init of '$name'"
+    expect_line '^nnmpi: ' err
+done
+cp iris.csv mine.csv
+expect_code 2 "$NNMPI" init mine.csv -O mine.csv --force 2>err
+expect_line "'mine.csv' is what is read" err
+expect_same mine.csv iris.csv
+
 "$PYTHON3" - <<'PY'
 import math, random
 random.seed(1)

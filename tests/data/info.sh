@@ -46,6 +46,26 @@ expect_line '^valid +1[01] +x' out
 [ ! -e s.h5.whole ] || fail "the whole data set is left"
 expect_code 2 "$NNMPI" data split c.yaml --valid 0.25 2>err
 expect_line 'c.yaml is no HDF5 file: give -O FILE.h5' err
+# A section data alone is enough, and its split is taken unless options say another.
+echo 'data: {path: t.csv, label: kind, missing: mean, split: {valid: 0.25}}' >data.yaml
+"$NNMPI" data split data.yaml -O s.h5 -q
+"$NNMPI" data info s.h5 >out
+expect_line '^valid +10 +x' out
+"$NNMPI" data split data.yaml --test 0.5 -O s.h5 2>err
+expect_line 'data.split is not' err
+"$NNMPI" data info s.h5 >out
+expect_line '^test +20 +x' out
+expect_no_line '^valid ' out
+expect_code 2 "$NNMPI" data split data.yaml -O data.yaml 2>err
+expect_line "'data.yaml' is what is read" err
+echo 'model: [flatten]' >model.yaml
+expect_code 2 "$NNMPI" data info model.yaml 2>err
+expect_line "model.yaml:1:1: .* no section 'data'" err
+printf 'a,kind\n1000,x\n2000,y\n3000,x\n' >thin.csv
+"$NNMPI" data import csv thin.csv --label kind --standardize -O thin.h5 -q
+"$NNMPI" data info thin.h5 >out
+expect_no_line 'normalize: true' out
+
 "$NNMPI" data plot c.yaml -O page.html -q
 for word in 'What to change' '"column-1"' '"classes"' 'were missing\|"missing"'; do
     grep -q -- "$word" page.html || fail "the page has no $word"

@@ -18,6 +18,10 @@ np.save("text.npy", np.array(["a", "b"]))
 np.save("empty.npy", x[:0])
 np.save("pixels.npy", np.full((4, 2, 3), 255, "u1"))
 np.savez("short.npz", x=x, y=y[:5])
+np.savez("no_y.npz", x_train=x[:12], y_train=y[:12], x_test=x[12:])
+np.save("huge.npy", np.array([[1, 2**64 - 1]], "u8"))
+np.save("levels.npy", np.arange(90).reshape(6, 3, 5).astype("i2") % 9)
+np.save("gap.npy", np.where(np.arange(3) == 1, np.nan, x))
 PY
 info() {
     "$NNMPI" data import "$@" -O t.h5 -q
@@ -41,6 +45,33 @@ expect_line 'read as x \* 0\.00392157' out
 expect_line '^y +uint8 labels' out
 expect_line '^w +float32 weights' out
 expect_line '^train +20 +x +0 +59 ' out
+
+"$NNMPI" data info levels.npy >out
+expect_no_line '1/255' out # no brightness
+"$NNMPI" data info gap.npy >out
+expect_line '^2 +no numbers ' out
+expect_line '^- 20 values of x of train are NaN or Inf' out
+expect_no_line 'the same value in every row' out
+"$NNMPI" data plot no_y.npz -O page.html -q # classes of the splits that have labels
+grep -q '"classes"' page.html || fail "the page has no classes"
+
+# What is read is never written over, by whatever name; nor is what stands beside.
+cp a.npz mine.npz
+ln -s mine.npz link.npz
+expect_kept() {
+    expect_code 2 "$NNMPI" data "$@" 2>err
+    expect_line 'is what is read: write to another file' err
+    expect_same mine.npz a.npz
+}
+expect_kept import npz mine.npz -O mine.npz
+expect_kept import npz mine.npz -O link.npz
+expect_kept split mine.npz --valid 0.2 -O ./mine.npz
+expect_kept plot mine.npz -O mine.npz
+expect_kept import npy x_1.npy -O y_1.npy
+echo mine >p.h5.whole
+"$NNMPI" data split no_y.npz --valid 0.2 -O p.h5 -q
+expect_line '^mine$' p.h5.whole
+[ -z "$(ls -- *.tmp 2>/dev/null)" ] || fail "the whole data set is left"
 
 cat >net.yaml <<'YAML'
 data: {path: a.npz}
@@ -72,3 +103,4 @@ refuses 3 "cut.npy: 'array' is no array of NumPy, or is cut off" npy cut.npy
 head -c 150 X.npy >cut.npy
 refuses 3 "cut.npy: 'array' is \[4, 3\] of F32, but has 22 bytes" npy cut.npy
 refuses 6 "cannot open 'none.npy'" npy none.npy
+refuses 3 "huge.npy: 'array' holds 1844.*less than 2\^63" npy huge.npy

@@ -47,6 +47,22 @@ expect_line 'other.h5: its tokens have other numbers' err
 "$NNMPI" eval run --data same.h5 >out
 expect_line '^train accuracy (0\.9[0-9]|1\.0)' out
 
+# Bytes are 256 classes, whichever occur.
+sed 's/{path: t.txt, /{path: t.txt, tokens: bytes, /; s/: 7/: 256/g; s/epochs: 20/epochs: 1/' net.yaml >bytes.yaml
+"$NNMPI" train bytes.yaml --run bytes -q >out 2>err
+expect_no_line 'classes' err
+"$NNMPI" predict bytes --data t.txt -O p.csv -q
+expect_line '^34,11,[0-9]+,' p.csv
+"$NNMPI" data info bytes.yaml >out
+expect_no_line 'first_label' out
+
+# Words of a letter each stay words, also where they were imported beforehand.
+for _ in {1..60}; do printf 'a b c d b a\n'; done >letters.txt # 7 words a line, 12 characters
+"$NNMPI" data import text letters.txt --tokens words --context 12 -O letters.h5 -q
+"$NNMPI" train net.yaml --run words -q -o 'data={path: letters.h5}' -o train.epochs=1 >out
+"$NNMPI" predict words --data letters.txt -O p.csv 2>err
+expect_no_line 'not trained on' err
+
 refuses() {
     expect_code 3 "$NNMPI" data import text bad.txt -O bad.h5 "${@:2}" 2>err
     expect_line "$1" err
