@@ -31,6 +31,8 @@ static enum why why_over(const nn_trainer *t) {
         return LOSS_REACHED;
     if (set->train.max_steps >= 0 && s->step >= set->train.max_steps)
         return ALL_STEPS;
+    if (t->pause_epoch && s->epoch >= t->pause_epoch)
+        return ALL_EPOCHS;
     return s->epoch >= set->train.epochs ? ALL_EPOCHS : GOING_ON;
 }
 

@@ -83,6 +83,7 @@ typedef struct nn_trainer {
     nn_state state;
     int64_t steps_per_epoch, total_steps; /* of the whole run */
     int64_t first_step;                   /* steps taken before this start of the program */
+    int64_t pause_epoch; /* it ends, saved, after so many, of the plan of train.epochs; 0: of all */
     /* the last ones; -1: none */
     int64_t saved_step, validated_step, compared_step;
     double lr, loss;    /* of the last step */

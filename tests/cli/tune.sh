@@ -63,6 +63,35 @@ done
 [ "$(for i in $(seq 9); do state_of half "$i"; done | sort | uniq -c | xargs)" = '1 done 8 dropped' ] || fail 'states'
 [ "$(grep -c ',1,3,' half/tune.csv)" -eq 6 ] || fail 'six trials have three epochs'
 
+# The best one has had the learning rates of its whole run, though it paused after 3 epochs.
+cosine=("${base[@]}" -o train.epochs=9 -o train.schedule=cosine)
+"$NNMPI" tune "${cosine[@]}" -g train.lr=0.05,0.0001,0.0002 --halving --run cosine -q >out 2>err
+expect_line '^best: trial 1,' out
+"$NNMPI" train "${cosine[@]}" -o train.lr=0.05 --run planned -q >out 2>err
+expect_line "^digest $(digest_of cosine 1)$" out
+
+# Each is drawn once. What failed for want of a file, and a result that is broken, is done on --resume; divergence stays.
+"$NNMPI" tune "${base[@]}" -g train.lr=0.1,0.2 --random 9 --run drawn -q >out 2>err
+expect_line 'only 2 different trials' err
+expect_line 'ranks_per_trial: 1' drawn/tune.yaml
+"$NNMPI" data import csv "$SOURCE_DIR/datasets/iris/iris.csv" --label species -O here.h5 -q >out 2>err
+mkdir below && cd below
+late=(-o train.epochs=1 -g 'data={path: ../late.h5}')
+expect_code 3 "$NNMPI" tune "${late[@]}" --run late -q >../out 2>../err
+cp ../here.h5 ../late.h5
+"$NNMPI" tune --run late --resume -q >../out 2>../err
+cd ..
+expect_line '^best: trial 1,' out
+echo '{"trial":1' >one/trial-001/result-1.json
+run_ranks 2 "$NNMPI" tune --run one --resume -q >out 2>err
+expect_line 'trial 1 is taken for unfinished' err
+expect_line '^3,1e38,6,failed,.*diverged' one/tune.csv
+
+# The files of others stay.
+mkdir half/claims && touch half/claims/2026-11 half/claims/1-1 half/claims/notes.txt half/claims/1-1.txt
+"$NNMPI" tune --run half --resume -q >out 2>err
+[ "$(cd half/claims && echo *)" = '1-1.txt notes.txt' ] || fail "claims: $(ls half/claims)"
+
 # refused WHAT ARGUMENTS...
 refused() {
     expect_code 2 "$NNMPI" tune "${@:2}" >out 2>err
@@ -76,3 +105,17 @@ refused 'cannot be divided' -g train.lr=1 --ranks-per-trial 2 --run y
 refused "'half' is in use already" -g train.lr=1 --run half
 refused 'as it was begun' --run half --resume -g train.lr=1
 refused 'holds no sweep' --run alone --resume
+refused 'as it was begun' --run half --resume --halving
+refused '--ranks-per-trial 1, and another' --run half --resume --ranks-per-trial 2
+refused '--seed is that of --random' -g train.lr=1 --seed 2 --run z
+refused 'value 0.10 is there twice' -g train.lr=0.1,0.10 --run z
+refused 'trial 2 of 2: train.lr=a: .*must be a number' -g train.lr=1,a --run z
+refused 'ranked by .accuracy. and the first trial by .loss' --run z -o validate.early_stopping.patience=9 \
+    -g validate.early_stopping.metric=loss,accuracy
+[ ! -e y ] && [ ! -e z ] || fail 'what was refused has made a folder'
+mkdir -p z/trial-002 w/claims v
+refused "holds 'trial-002'" -g train.lr=1,2 --run z
+refused "holds 'claims'" -g train.lr=1,2 --run w
+refused "holds 'metrics.jsonl'" -g train.lr=1,2 --run alone
+cp drawn/config.yaml v # of a sweep that was killed as it began
+"$NNMPI" tune "${base[@]}" -g train.lr=0.1 --run v -q >out 2>err

@@ -24,7 +24,6 @@
 typedef struct options {
     const char *config, *run;
     bool resume;
-    int64_t ranks_per_trial;
     const nn_node *set;
 } options;
 
@@ -35,9 +34,6 @@ static const nn_option table[] = {
     {"resume", NN_OPT_BOOL, offsetof(options, resume), "false", NULL,
      "go on with the sweep in the folder, as it was begun: trials that are finished stay, others "
      "go on from their checkpoints"},
-    {"ranks_per_trial", NN_OPT_INT, offsetof(options, ranks_per_trial), "1", "[1, 65536]",
-     "ranks that train a trial together; as many trials are trained at a time as there are such "
-     "groups"},
     NN_SET_ROW(options, "train.epochs=20"),
     NN_OPTION_END,
 };
@@ -58,10 +54,10 @@ static int load(const nn_call *call, nn_sweep *s, nn_config **config) {
     if (!o->run)
         return nn_fail(NN_EUSAGE,
                        "--resume needs the folder of the sweep to go on with: --run DIR");
-    if (o->config || o->set || given->grid)
+    if (o->config || o->set || given->grid || given->random || given->seed || given->halving)
         return nn_fail(NN_EUSAGE,
-                       "the sweep in '%s' goes on as it was begun: leave out CONFIG, -o "
-                       "and -g",
+                       "the sweep in '%s' goes on as it was begun: leave out CONFIG, -o, -g, "
+                       "--random, --seed and --halving",
                        o->run);
     s->folder = o->run;
     NN_TRY(path_in(call, s, "config.yaml", &yaml));
@@ -72,9 +68,15 @@ static int load(const nn_call *call, nn_sweep *s, nn_config **config) {
             "'%s' holds no sweep to go on with; to begin one there: nnmpi tune CONFIG -g "
             "KEY=VALUE,VALUE --run %s",
             o->run, o->run);
+    s->search = (nn_search){0};
     NN_TRY(nn_yaml_load(call->pool, search, &map));
     NN_TRY(nn_options_bind(&(nn_binding){nn_search_entry.options, &s->search}, 1, map, "tune.yaml",
                            NULL));
+    if (given->ranks_per_trial && given->ranks_per_trial != s->search.ranks_per_trial)
+        return nn_fail(NN_EUSAGE,
+                       "the sweep in '%s' was begun with --ranks-per-trial %" PRId64
+                       ", and another number would give other bits: leave it out",
+                       o->run, s->search.ranks_per_trial);
     return nn_call_config(yaml, NULL, config);
 }
 
@@ -89,11 +91,15 @@ static int prepare(const nn_call *call, nn_sweep *s, nn_config **config) {
             o->run ? o->run : nn_pool_printf(call->pool, "tune-%s", nn_config_name(*config));
     }
     s->config = s->folder ? nn_config_text(*config) : NULL;
-    return s->config ? nn_sweep_plan(s) : NN_EMEMORY;
+    return s->config ? nn_sweep_plan(s, nn_comm_size(call->comm)) : NN_EMEMORY;
 }
 
-static int add(nn_node *map, const char *key, char *value) {
-    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
+/* What was not given is 0. */
+static int add(nn_node *map, const char *key, int64_t value) {
+    char *text = nn_pool_printf(map->pool, "%" PRId64, value);
+    nn_node *node = text ? nn_node_scalar(map->pool, text) : NULL;
+    if (value == 0)
+        return 0;
     return node ? nn_node_add(map, key, node) : NN_EMEMORY;
 }
 
@@ -110,10 +116,41 @@ static int search_text(const nn_call *call, const nn_search *search, char **text
         NN_TRY(nn_node_add(grid, NULL, item));
     }
     NN_TRY(nn_node_add(map, "grid", grid));
-    NN_TRY(add(map, "random", nn_pool_printf(call->pool, "%" PRId64, search->random)));
-    NN_TRY(add(map, "seed", nn_pool_printf(call->pool, "%" PRId64, search->seed)));
-    NN_TRY(add(map, "halving", nn_pool_strdup(call->pool, search->halving ? "true" : "false")));
+    nn_node *halving = nn_node_scalar(call->pool, search->halving ? "true" : "false");
+    NN_TRY(add(map, "random", search->random));
+    NN_TRY(add(map, "seed", search->seed));
+    NN_TRY(halving ? nn_node_add(map, "halving", halving) : NN_EMEMORY);
+    NN_TRY(add(map, "ranks_per_trial", search->ranks_per_trial));
     return nn_yaml_emit(call->pool, map, text);
+}
+
+/* What a sweep that begins would take for its own. A config.yaml alone is what is left of one that
+ * was killed as it began, where it is the same. */
+static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml) {
+    const char *path, *name = NULL;
+    char *text = NULL;
+    size_t length;
+    NN_TRY(path_in(call, s, "claims", &path));
+    if (nn_file_exists(path))
+        name = "claims";
+    for (size_t i = 0; !name && i < s->trials; i++) {
+        NN_TRY((path = nn_sweep_folder(s, i)) ? 0 : NN_EMEMORY);
+        if (nn_file_exists(path))
+            name = path + strlen(s->folder) + 1;
+    }
+    NN_TRY(path_in(call, s, "metrics.jsonl", &path));
+    if (!name && nn_file_exists(path))
+        name = "metrics.jsonl";
+    if (!name && nn_file_exists(yaml)) {
+        NN_TRY(nn_file_read(call->pool, yaml, &text, &length));
+        name = strcmp(text, s->config) == 0 ? NULL : "config.yaml";
+    }
+    if (!name)
+        return 0;
+    return nn_fail(NN_EUSAGE,
+                   "the folder '%s' holds '%s', but no sweep to which it would belong (tune.yaml): "
+                   "choose another folder (--run)",
+                   s->folder, name);
 }
 
 /* On rank 0. The search is written last: with it there is a sweep to go on with. */
@@ -123,11 +160,13 @@ static int begin_folder(const nn_call *call, const nn_sweep *s, int *lock) {
     char *text;
     NN_TRY(path_in(call, s, "config.yaml", &yaml));
     NN_TRY(path_in(call, s, "tune.yaml", &search));
-    if (!o->resume && (nn_file_exists(search) || nn_file_exists(yaml)))
+    if (!o->resume && nn_file_exists(search))
         return nn_fail(NN_EUSAGE,
                        "the folder '%s' is in use already; to go on with a sweep: nnmpi tune --run "
                        "%s --resume, or choose another folder (--run)",
                        s->folder, s->folder);
+    if (!o->resume)
+        NN_TRY(check_unused(call, s, yaml));
     NN_TRY(nn_dir_make(s->folder));
     NN_TRY(nn_lock_acquire(s->folder, o->resume ? LOCK_SECONDS : 0, lock));
     if (o->resume)
@@ -215,6 +254,15 @@ static int draw_page(const nn_call *call, const nn_sweep *s, const size_t *order
     return 0;
 }
 
+static int code_of(int exit_code) {
+#define FIND(name, value, code, text)                                                              \
+    if ((code) == exit_code)                                                                       \
+        return name;
+    NN_ERRORS(FIND)
+#undef FIND
+    return NN_EFORMAT; /* the file of the result says something else */
+}
+
 static int print_results(const nn_call *call, const nn_sweep *s) {
     size_t *order = nn_pool_alloc(call->pool, s->trials * sizeof *order);
     if (!order)
@@ -227,7 +275,7 @@ static int print_results(const nn_call *call, const nn_sweep *s) {
         nn_error_clear();
     }
     if (s->result[order[0]].state == NN_TRIAL_FAILED)
-        return nn_fail(NN_EDIVERGED, "all trials failed; the first: %s",
+        return nn_fail(code_of(s->result[order[0]].exit_code), "all trials failed; the first: %s",
                        s->result[order[0]].message);
     printf("best: trial %zu, run folder %s\n", order[0] + 1, nn_sweep_folder(s, order[0]));
     return 0;
@@ -235,23 +283,18 @@ static int print_results(const nn_call *call, const nn_sweep *s) {
 
 /* After a signal: what goes on. */
 static int say_stopped(const nn_call *call, const nn_sweep *s) {
-    const options *o = call->options;
-    char what[200], launcher[64] = "", groups[48] = "";
+    char what[200], launcher[64] = "";
     snprintf(what, sizeof what, "%s", nn_error_message());
     if (call->launch->size > 1)
         snprintf(launcher, sizeof launcher, "%s -n %d ", call->launch->launcher->name,
                  call->launch->size);
-    if (o->ranks_per_trial > 1)
-        snprintf(groups, sizeof groups, " --ranks-per-trial %d", (int)o->ranks_per_trial);
-    return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume%s", what, launcher,
-                   s->folder, groups);
+    return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume", what, launcher,
+                   s->folder);
 }
 
 static int run(const nn_call *call) {
-    const options *o = call->options;
     nn_sweep sweep = {.pool = call->pool, .folder = "", .config = ""};
-    nn_sweep_options spec = {.ranks_per_trial = (int)o->ranks_per_trial,
-                             .stop = nn_guard_stop(call->guard),
+    nn_sweep_options spec = {.stop = nn_guard_stop(call->guard),
                              .save = nn_guard_save(call->guard),
                              .told = tell,
                              .ctx = (void *)call};

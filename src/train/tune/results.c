@@ -1,16 +1,19 @@
 /* What trials came to: a file each, and all of them as a table. */
 #include "base/json/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "io/files/file.h"
 #include "io/files/folder.h"
 #include "io/yaml/yaml.h"
 #include "train/tune/tune.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const states[] = {[NN_TRIAL_OPEN] = "open",
                                      [NN_TRIAL_DONE] = "done",
@@ -92,33 +95,66 @@ static int64_t count_at(const nn_node *map, const char *key) {
     return isnan(value) ? 0 : (int64_t)value;
 }
 
-int nn_result_read(nn_sweep *s, size_t i, int rung, bool *found) {
+static int load(const nn_sweep *s, const char *path, int rung, nn_trial_result *r, nn_node **map) {
+    NN_TRY(nn_yaml_load(s->pool, path, map)); /* JSON is YAML */
+    const char *state = text_at(*map, "state");
+
+    *r = (nn_trial_result){.state = NN_TRIAL_DONE,
+                           .rung = rung,
+                           .value = real_at(*map, "value"),
+                           .best_step = count_at(*map, "best_step"),
+                           .steps = count_at(*map, "steps"),
+                           .epochs = count_at(*map, "epochs"),
+                           .seconds = real_at(*map, "seconds"),
+                           .exit_code = (int)count_at(*map, "code")};
+    if (strcmp(state, states[NN_TRIAL_FAILED]) == 0)
+        r->state = NN_TRIAL_FAILED;
+    else if (strcmp(state, states[NN_TRIAL_DONE]) != 0)
+        return nn_fail(NN_EFORMAT, "%s: this is no result of a trial", path);
+    snprintf(r->message, sizeof r->message, "%s", text_at(*map, "message"));
+    snprintf(r->digest, sizeof r->digest, "%s", text_at(*map, "digest"));
+    return NN_OK;
+}
+
+int nn_result_read(nn_sweep *s, size_t i, int rung) {
     const char *path = path_of(s, i, rung);
-    nn_trial_result *r = &s->result[i];
+    nn_trial_result r;
     nn_node *map;
 
     if (!path)
         return NN_EMEMORY;
-    *found = nn_file_exists(path);
-    if (!*found)
+    if (!nn_file_exists(path))
         return NN_OK;
-    NN_TRY(nn_yaml_load(s->pool, path, &map)); /* JSON is YAML */
-    *r = (nn_trial_result){.state = strcmp(text_at(map, "state"), states[NN_TRIAL_FAILED]) == 0
-                                        ? NN_TRIAL_FAILED
-                                        : NN_TRIAL_DONE,
-                           .rung = rung,
-                           .value = real_at(map, "value"),
-                           .best_step = count_at(map, "best_step"),
-                           .steps = count_at(map, "steps"),
-                           .epochs = count_at(map, "epochs"),
-                           .seconds = real_at(map, "seconds"),
-                           .exit_code = (int)count_at(map, "code")};
-    snprintf(r->message, sizeof r->message, "%s", text_at(map, "message"));
-    snprintf(r->digest, sizeof r->digest, "%s", text_at(map, "digest"));
-    if (isnan(r->value))
+    if (load(s, path, rung, &r, &map) < 0) {
+        nn_warn("%s; trial %zu is taken for unfinished", nn_error_message(), i + 1);
+        nn_error_clear();
+        return NN_OK;
+    }
+    s->result[i] = r;
+    if (isnan(r.value))
         return NN_OK;
     snprintf(s->metric, sizeof s->metric, "%s", text_at(map, "metric"));
     s->larger_is_better = strcmp(text_at(map, "larger_is_better"), "true") == 0;
+    return NN_OK;
+}
+
+int nn_results_forget_failures(const nn_sweep *s) {
+    int diverged = nn_error_exit_code(NN_EDIVERGED);
+
+    for (size_t i = 0; i < s->trials; i++)
+        for (int rung = 1; rung <= s->rungs; rung++) {
+            const char *path = path_of(s, i, rung);
+            nn_trial_result r;
+            nn_node *map;
+            if (!path)
+                return NN_EMEMORY;
+            if (!nn_file_exists(path))
+                continue;
+            if (load(s, path, rung, &r, &map) < 0)
+                nn_error_clear(); /* nn_result_read warns of it */
+            else if (r.state == NN_TRIAL_FAILED && r.exit_code != diverged && unlink(path) < 0)
+                return nn_fail(NN_EIO, "%s: %s", path, nn_errno_text(errno));
+        }
     return NN_OK;
 }
 

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CLAIM "%d-%u" /* rung and trial */
+#define CLAIM_NAME 32
+
 /* A rank's part in a sweep. */
 typedef struct worker {
     nn_comm *world, *group;
@@ -28,6 +31,17 @@ typedef struct worker {
 
 /* ---- who does what --------------------------------------------------------------------------- */
 
+/* Other files are the user's. */
+static bool is_claim(const char *name) {
+    char again[CLAIM_NAME];
+    unsigned trial;
+    int rung;
+    if (sscanf(name, CLAIM, &rung, &trial) != 2)
+        return false;
+    snprintf(again, sizeof again, CLAIM, rung, trial);
+    return strcmp(again, name) == 0;
+}
+
 static int make_claims(const worker *w) {
     NN_TRY(nn_dir_make(w->claims));
     DIR *dir = opendir(w->claims);
@@ -35,14 +49,14 @@ static int make_claims(const worker *w) {
     if (!dir)
         return nn_fail(NN_EIO, "%s: %s", w->claims, nn_errno_text(errno));
     while ((entry = readdir(dir))) /* of a sweep that was killed */
-        if (entry->d_name[0] != '.')
+        if (is_claim(entry->d_name))
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
     closedir(dir);
     return 0;
 }
 
 static int claim(const worker *w, size_t i, bool *mine) {
-    char *path = nn_pool_printf(w->sweep->pool, "%s/%d-%zu", w->claims, w->rung, i + 1);
+    char *path = nn_pool_printf(w->sweep->pool, "%s/" CLAIM, w->claims, w->rung, (unsigned)i + 1);
     if (!path)
         return NN_EMEMORY;
     int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
@@ -117,6 +131,8 @@ static int train(const worker *w, nn_config *config, const char *folder, nn_tria
     nn_train_result result = {.size = sizeof result};
     nn_training *t = NULL;
     int rc = nn_training_open_on(w->group, config, w->samples, &options, &t);
+    if (rc == 0 && w->rung < w->sweep->rungs)
+        t->trainer.pause_epoch = nn_sweep_epochs(w->sweep, w->rung);
     if (rc == 0)
         rc = nn_training_run(t, &result);
     if (rc == 0)
@@ -133,7 +149,7 @@ static int run_quietly(const worker *w, size_t i, nn_trial_result *r) {
     nn_config *config = NULL;
     if (i > 0 || w->rung > 1 || nn_comm_rank(w->world) > 0)
         nn_log_target_set((nn_log_target){.sink = NULL});
-    int rc = folder ? nn_sweep_config(w->sweep, i, w->rung, &config) : NN_EMEMORY;
+    int rc = folder ? nn_sweep_config(w->sweep, i, &config) : NN_EMEMORY;
     rc = nn_comm_agree(w->group, rc);
     if (rc == 0)
         rc = train(w, config, folder, r);
@@ -177,11 +193,9 @@ static int share(const worker *w) {
  */
 static int read_results(const worker *w) {
     nn_sweep *s = w->sweep;
-    for (size_t i = 0; i < s->trials; i++) {
-        bool found;
+    for (size_t i = 0; i < s->trials; i++)
         if (s->result[i].state == NN_TRIAL_OPEN)
-            NN_TRY(nn_result_read(s, i, w->rung, &found));
-    }
+            NN_TRY(nn_result_read(s, i, w->rung));
     return 0;
 }
 
@@ -264,7 +278,7 @@ static void read_samples(worker *w) {
         if (strncmp(s->key[k], "data", strlen("data")) == 0)
             return;
     nn_log_target_set((nn_log_target){.sink = NULL});
-    int rc = nn_comm_agree(w->world, nn_sweep_config(s, 0, 1, &config));
+    int rc = nn_comm_agree(w->world, nn_sweep_config(s, 0, &config));
     if (rc == 0)
         rc = nn_samples_new(w->world, config, &w->samples);
     nn_config_free(config);
@@ -275,28 +289,19 @@ static void read_samples(worker *w) {
         nn_error_clear();
 }
 
-static int check_ranks(const worker *w) {
-    int size = nn_comm_size(w->world), each = w->options->ranks_per_trial;
-    if (each > 0 && size % each == 0)
-        return 0;
-    return nn_fail(
-        NN_EUSAGE,
-        "%d ranks cannot be divided into groups of %d: start a multiple of it, or choose "
-        "another --ranks-per-trial",
-        size, each);
-}
-
 int nn_sweep_run(nn_comm *comm, nn_sweep *sweep, const nn_sweep_options *options) {
     worker w = {.world = comm, .sweep = sweep, .options = options};
     bool stopped = false;
-    NN_TRY(check_ranks(&w));
+    int each = (int)sweep->search.ranks_per_trial;
     w.claims = nn_pool_printf(sweep->pool, "%s/claims", sweep->folder);
     int rc = w.claims ? 0 : NN_EMEMORY;
     if (rc == 0 && nn_comm_rank(comm) == 0)
         rc = make_claims(&w);
+    if (rc == 0 && nn_comm_rank(comm) == 0)
+        rc = nn_results_forget_failures(sweep);
     NN_TRY(nn_comm_agree(comm, rc));
-    NN_TRY(nn_comm_split(comm, nn_comm_rank(comm) / options->ranks_per_trial, &w.group));
-    if (options->ranks_per_trial < nn_comm_size(comm))
+    NN_TRY(nn_comm_split(comm, nn_comm_rank(comm) / each, &w.group));
+    if (each < nn_comm_size(comm))
         read_samples(&w);
     rc = run_rungs(&w, &stopped);
     nn_samples_free(w.samples);

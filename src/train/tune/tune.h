@@ -1,9 +1,10 @@
 /* Sweeps: a configuration is trained with several values of some keys, each combination a trial,
  * and several trials at the same time on groups of ranks.
  *
- * The folder of a sweep holds config.yaml and tune.yaml, what it was begun with; trial-001 ..., a
- * run folder for each trial, with result-1.json ... for each rung that it has finished; tune.jsonl
- * and tune.csv, all results so far. What is finished is not done again. */
+ * The folder of a sweep holds config.yaml and tune.yaml, what it was begun with, of which the
+ * second makes it a sweep's; trial-001 ..., a run folder for each trial, with result-1.json ... for
+ * each rung that it has finished; tune.jsonl and tune.csv, all results so far. What is finished is
+ * not done again. */
 #ifndef NN_TRAIN_TUNE_TUNE_H
 #define NN_TRAIN_TUNE_TUNE_H
 
@@ -13,9 +14,10 @@
 
 /* Which trials there are. */
 typedef struct nn_search {
-    const nn_node *grid; /* "train.lr=0.1,0.01" ... */
-    int64_t random, seed;
+    const nn_node *grid;  /* "train.lr=0.1,0.01" ... */
+    int64_t random, seed; /* 0: all combinations */
     bool halving;
+    int64_t ranks_per_trial;
 } nn_search;
 extern const nn_entry nn_search_entry; /* its options */
 
@@ -56,8 +58,9 @@ typedef struct nn_sweep {
     nn_trial_result *result; /* [trials] */
 } nn_sweep;
 
-/* The trials of search.grid. NN_EUSAGE. Local. */
-int nn_sweep_plan(nn_sweep *sweep);
+/* The trials of search.grid, for so many ranks; every trial's configuration is right, and what was
+ * not given in `search` is completed. NN_EUSAGE. Local. */
+int nn_sweep_plan(nn_sweep *sweep, int ranks);
 /* The value of key k in trial i. */
 static inline const char *nn_sweep_value(const nn_sweep *sweep, size_t i, size_t k) {
     return sweep->value[i * sweep->keys + k];
@@ -66,28 +69,32 @@ static inline const char *nn_sweep_value(const nn_sweep *sweep, size_t i, size_t
 const char *nn_sweep_folder(const nn_sweep *sweep, size_t i);
 /* Epochs of a rung, with halving. */
 int64_t nn_sweep_epochs(const nn_sweep *sweep, int rung);
-/* The configuration of trial i in that rung, checked. NN_EUSAGE. Local. */
-int nn_sweep_config(const nn_sweep *sweep, size_t i, int rung, nn_config **out);
+/* The configuration of trial i, checked. NN_EUSAGE. Local. */
+int nn_sweep_config(const nn_sweep *sweep, size_t i, nn_config **out);
 
-/* results.c: what trial i came to in a rung, as a file; *found: there is such a file. Local. */
+/* results.c: what trial i came to in a rung, as a file. Local. */
 int nn_result_write(const nn_sweep *sweep, size_t i, const nn_trial_result *result);
-int nn_result_read(nn_sweep *sweep, size_t i, int rung, bool *found);
+/* Without a file, or with one that cannot be read, which is a warning, the trial stays as it is. */
+int nn_result_read(nn_sweep *sweep, size_t i, int rung);
+/* Removes results of trials that failed otherwise than by divergence: what was in their way may
+ * have been mended since. Local. */
+int nn_results_forget_failures(const nn_sweep *sweep);
 /* order[trials]: the best first, what has failed last. */
 void nn_sweep_rank(const nn_sweep *sweep, size_t *order);
 /* Writes tune.csv and tune.jsonl, a line for each trial that has a result. NN_EIO. Local. */
 int nn_sweep_write_table(const nn_sweep *sweep);
 
 typedef struct nn_sweep_options {
-    int ranks_per_trial;
     const volatile sig_atomic_t *stop, *save; /* as in nn_train_options */
     /* On the first rank of each group, when a trial has come to an end in a rung. */
     void (*told)(void *ctx, const nn_sweep *sweep, size_t trial, const nn_trial_result *result);
     void *ctx;
 } nn_sweep_options;
 
-/* Runs all trials that are not finished: each is what nn_train does with its configuration, in its
- * folder, on a group of ranks. Trials that fail are results; NN_ESTOPPED after a signal, when all
- * that is under way is saved. sweep->result is complete on every rank, also then. Collective. */
+/* Runs all trials of a plan that are not finished: each is what nn_train does with its
+ * configuration, in its folder, on a group of ranks. Trials that fail are results; NN_ESTOPPED
+ * after a signal, when all that is under way is saved. sweep->result is complete on every rank,
+ * also then. Collective. */
 int nn_sweep_run(nn_comm *comm, nn_sweep *sweep, const nn_sweep_options *options);
 
 #endif
