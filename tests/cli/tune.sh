@@ -114,8 +114,8 @@ refused 'ranked by .accuracy. and the first trial by .loss' --run z -o validate.
     -g validate.early_stopping.metric=loss,accuracy
 [ ! -e y ] && [ ! -e z ] || fail 'what was refused has made a folder'
 mkdir -p z/trial-002 w/claims v
-refused "holds 'trial-002'" -g train.lr=1,2 --run z
-refused "holds 'claims'" -g train.lr=1,2 --run w
-refused "holds 'metrics.jsonl'" -g train.lr=1,2 --run alone
+refused "'z/trial-002' is there" -g train.lr=1,2 --run z
+refused "'w/claims' is there" -g train.lr=1,2 --run w
+refused "'alone/metrics.jsonl' is there" -g train.lr=1,2 --run alone
 cp drawn/config.yaml v # of a sweep that was killed as it began
 "$NNMPI" tune "${base[@]}" -g train.lr=0.1 --run v -q >out 2>err

@@ -90,8 +90,11 @@ static int prepare(const nn_call *call, nn_sweep *s, nn_config **config) {
         s->folder =
             o->run ? o->run : nn_pool_printf(call->pool, "tune-%s", nn_config_name(*config));
     }
-    s->config = s->folder ? nn_config_text(*config) : NULL;
-    return s->config ? nn_sweep_plan(s, nn_comm_size(call->comm)) : NN_EMEMORY;
+    const char *text = nn_config_text(*config);
+    if (!s->folder || !text)
+        return NN_EMEMORY;
+    s->config = text;
+    return nn_sweep_plan(s, nn_comm_size(call->comm));
 }
 
 /* What was not given is 0. */
@@ -124,33 +127,41 @@ static int search_text(const nn_call *call, const nn_search *search, char **text
     return nn_yaml_emit(call->pool, map, text);
 }
 
-/* What a sweep that begins would take for its own. A config.yaml alone is what is left of one that
- * was killed as it began, where it is the same. */
-static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml) {
-    const char *path, *name = NULL;
-    char *text = NULL;
+/* Whether it is what a sweep with this configuration that was killed as it began has left. */
+static int is_leftover(const nn_call *call, const nn_sweep *s, const char *yaml, bool *leftover) {
+    char *text;
     size_t length;
-    NN_TRY(path_in(call, s, "claims", &path));
-    if (nn_file_exists(path))
-        name = "claims";
-    for (size_t i = 0; !name && i < s->trials; i++) {
-        NN_TRY((path = nn_sweep_folder(s, i)) ? 0 : NN_EMEMORY);
-        if (nn_file_exists(path))
-            name = path + strlen(s->folder) + 1;
+    NN_TRY(nn_file_read(call->pool, yaml, &text, &length));
+    *leftover = length == strlen(s->config) && memcmp(text, s->config, length) == 0;
+    return 0;
+}
+
+/* Refuses what a sweep that begins would take for its own, or write over. */
+static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml) {
+    const char *claims, *metrics, *found = NULL;
+    bool leftover = true;
+    NN_TRY(path_in(call, s, "claims", &claims));
+    NN_TRY(path_in(call, s, "metrics.jsonl", &metrics)); /* of a run */
+    if (nn_file_exists(yaml))
+        NN_TRY(is_leftover(call, s, yaml, &leftover));
+    if (nn_file_exists(claims))
+        found = claims;
+    else if (nn_file_exists(metrics))
+        found = metrics;
+    else if (!leftover)
+        found = yaml;
+    for (size_t i = 0; !found && i < s->trials; i++) {
+        const char *folder = nn_sweep_folder(s, i);
+        if (!folder)
+            return NN_EMEMORY;
+        found = nn_file_exists(folder) ? folder : NULL;
     }
-    NN_TRY(path_in(call, s, "metrics.jsonl", &path));
-    if (!name && nn_file_exists(path))
-        name = "metrics.jsonl";
-    if (!name && nn_file_exists(yaml)) {
-        NN_TRY(nn_file_read(call->pool, yaml, &text, &length));
-        name = strcmp(text, s->config) == 0 ? NULL : "config.yaml";
-    }
-    if (!name)
+    if (!found)
         return 0;
     return nn_fail(NN_EUSAGE,
-                   "the folder '%s' holds '%s', but no sweep to which it would belong (tune.yaml): "
+                   "'%s' is there, but no sweep that it could belong to ('tune.yaml' beside it): "
                    "choose another folder (--run)",
-                   s->folder, name);
+                   found);
 }
 
 /* On rank 0. The search is written last: with it there is a sweep to go on with. */
