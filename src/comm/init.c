@@ -245,7 +245,7 @@ int nn_comm_split(nn_comm *comm, int group, nn_comm **out) {
                         "MPI_Comm_split"));
     int rc = nn_comm_agree(comm, nn_comm_from(part, out));
     (void)MPI_Comm_free(&part);
-    if (rc < 0)
+    if (rc < 0 || !*out)
         return made(rc, out);
     (*out)->share = threads;
     (*out)->crowded = comm->crowded;

@@ -94,6 +94,18 @@ static int check_warmup(const nn_trainer *t) {
                         "the data set has no rows, and so no epochs: give warmup.steps");
 }
 
+/* train.report: gradients. */
+static int set_up_report(nn_trainer *t) {
+    const nn_model *model = t->session.model;
+    const nn_layer *const *layer;
+    if (t->session.settings->train.report != NN_REPORT_GRADIENTS)
+        return 0;
+    NN_TRY(NN_NEW(&t->delta, nn_model_layers(model, &layer), "gradient report"));
+    if (nn_comm_rank(t->comm) > 0)
+        return 0;
+    return NN_NEW(&t->before, nn_model_size(model), "parameters before a step");
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
@@ -121,11 +133,7 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
                                         &t->valid));
     if (t->valid)
         NN_TRY(nn_session_evaluation_new(session, &t->validation));
-    const nn_layer *const *layer;
-    if (session->settings->train.report == NN_REPORT_GRADIENTS)
-        NN_TRY(NN_NEW(&t->delta, nn_model_layers(session->model, &layer), "gradient report"));
-    if (t->delta && nn_comm_rank(t->comm) == 0)
-        NN_TRY(NN_NEW(&t->before, nn_model_size(session->model), "parameters before a step"));
+    NN_TRY(set_up_report(t));
     return check_schedule(t);
 }
 

@@ -239,7 +239,7 @@ static int open_info(const char *path, nn_info **info) {
 /* All that info writes, in `text`. */
 static void info_text(const char *path, bool json, char text[4000]) {
     FILE *out = fmemopen(text, 4000, "w");
-    nn_info *info;
+    nn_info *info = NULL;
 
     CHECK_WORKS(open_info(path, &info));
     CHECK_WORKS((json ? nn_info_json : nn_info_text)(info, out));

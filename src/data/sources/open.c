@@ -155,13 +155,13 @@ bool nn_dataset_is_imported(const nn_dataset *ds) {
 }
 
 bool nn_dataset_takes_import(nn_node *data) {
-    nn_dataset ds = {0};
+    nn_dataset ds = {.ops = &nn_source_hdf5};
 
     return pick_source(data, &ds.ops) == NN_OK && nn_dataset_is_imported(&ds);
 }
 
 int nn_dataset_import(nn_node *data, const char *out) {
-    nn_dataset ds = {0};
+    nn_dataset ds = {.ops = &nn_source_hdf5};
     void *options;
     int rc;
 

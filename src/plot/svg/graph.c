@@ -17,7 +17,7 @@ static void put_short(FILE *out, double x, double y, const char *class, const ch
         length += bytes ? bytes : 1;
     }
     memcpy(line, text, length);
-    strcpy(line + length, text[length] ? "\xe2\x80\xa6" : "");
+    snprintf(line + length, sizeof line - length, "%s", text[length] ? "\xe2\x80\xa6" : "");
     svg_label(out, x, y, "middle", class, line);
 }
 

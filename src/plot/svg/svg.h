@@ -49,7 +49,7 @@ double svg_place(const svg_scale *scale, double value);
  * positive one. */
 bool svg_is_shown(const svg_scale *scale, double value);
 /* Over all points of the figure's series, with room on both sides, `share` of the whole. */
-svg_scale svg_scale_of(const nn_figure *figure, bool of_y, double from, double to, double share);
+svg_scale svg_scale_of(const nn_figure *f, bool of_y, double from, double to, double share);
 /* Lines at round numbers of y, the axis of x, and what both show; about so many numbers on each. */
 void svg_axes(FILE *out, const nn_figure *figure, const svg_scale *x, const svg_scale *y,
               int x_ticks, int y_ticks);
