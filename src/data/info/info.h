@@ -33,7 +33,8 @@ typedef struct nn_info_storage {
     bool compressed;
 } nn_info_storage;
 
-enum { NN_INFO_SAMPLE = 1000, NN_INFO_ADVICE = 8 };
+#define NN_INFO_SAMPLE 1000
+enum { NN_INFO_ADVICE = 8 };
 
 typedef struct nn_info {
     nn_pool pool;
