@@ -140,7 +140,7 @@ static int plot_histogram(nn_plot *plot, const nn_info *info, const char *id, co
                           size_t first, size_t step) {
     size_t width = nn_shape_count(&info->ds->split[0].x.shape);
     const nn_info_stats *s = info->columns ? &info->split[0].column[first] : &info->split[0].x;
-    bool whole = !s->fractions && s->max - s->min < BINS; /* a bar for each number */
+    bool whole = !s->fractions && s->max - s->min < (double)BINS; /* a bar for each number */
     double range = s->max - s->min + (whole ? 1 : 0);
     size_t bins = whole ? (size_t)range : BINS;
     double *y = nn_pool_alloc(plot->pool, bins * sizeof *y);

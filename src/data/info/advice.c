@@ -9,7 +9,7 @@
 #include <stdarg.h>
 
 enum { UNBALANCED = 10, NAMED = 5 };
-#define FEW_LEVELS 16 /* fewer are no brightness */
+#define FEW_LEVELS 16                 /* fewer are no brightness */
 #define WIDE_CHUNK ((int64_t)1 << 22) /* bytes that a single sample should not cost */
 
 __attribute__((format(printf, 2, 3))) static int advise(nn_info *info, const char *format, ...) {
