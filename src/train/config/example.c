@@ -106,6 +106,7 @@ static const struct {
 };
 
 /* Keys without which another means nothing. */
+#define JOINS "inputs: [fc1, fc2]"
 static const struct {
     const char *path, *keys;
 } companions[] = {
@@ -117,10 +118,10 @@ static const struct {
     {"gru.dropout", "layers: 2"},
     {"lstm.dropout", "layers: 2"},
     {"rnn.dropout", "layers: 2"},
-    {"add", "inputs: [conv1, conv2]"},
-    {"concat", "inputs: [conv1, conv2]"},
-    {"concat.axis", "inputs: [conv1, conv2]"},
-    {"multiply", "inputs: [fc1, fc2]"},
+    {"add", JOINS},
+    {"concat", JOINS},
+    {"concat.axis", JOINS},
+    {"multiply", JOINS},
     {"graph_conv", "edges: [[0, 1], [1, 2]]"},
     {"graph_conv.units", "edges: [[0, 1], [1, 2]]"},
     {"graph_conv.bias", "edges: [[0, 1], [1, 2]]"},
@@ -265,8 +266,14 @@ static void put_section(FILE *out, const nn_place *place, int indent) {
     fputs(dot ? "}\n" : "\n", out);
 }
 
+/* With the two layers that one which joins them reads. */
 static void put_layer(FILE *out, const nn_place *place, int indent) {
-    fprintf(out, "%*smodel:\n%*s- ", indent, "", indent + 2, "");
+    const char *keys = place->row ? companion(place) : NULL;
+
+    fprintf(out, "%*smodel:\n", indent, "");
+    for (int i = 1; i <= 2 && keys && strcmp(keys, JOINS) == 0; i++)
+        fprintf(out, "%*s- dense: {name: fc%d, units: 10}\n", indent + 2, "", i);
+    fprintf(out, "%*s- ", indent + 2, "");
     if (place->row)
         put_row(out, place, "");
     else
