@@ -94,9 +94,9 @@ clang_warnings() {
 }
 
 # run_tests PRESET [CTEST OPTION...]: more at a time than there are cores, as ranks that start, wait for a disk
-# or sleep leave most of a core
+# or sleep leave most of a core; on two cores a test of three ranks beside one of two
 run_tests() {
-    local options=(--test-dir "build/test/$1" -j $((2 * jobs)) --output-on-failure --no-tests=error)
+    local options=(--test-dir "build/test/$1" -j $((5 * jobs / 2)) --output-on-failure --no-tests=error)
     [ "$full" = no ] || options+=(-C Full)
     ctest "${options[@]}" "${@:2}" | tee "build/test/$1.tests.log"
 }
