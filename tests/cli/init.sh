@@ -6,8 +6,8 @@
 
 # begin DATA [OPTIONS]: the configuration c.yaml, which `check` takes.
 begin() {
-    "$NNMPI" init "$@" -O c.yaml --force >out 2>err
-    "$NNMPI" check c.yaml --quick >>out 2>>err
+    "$NNMPI" init "$@" -O c.yaml --force >out 2>err &&
+        "$NNMPI" check c.yaml --quick >>out 2>>err
 }
 
 # reaches METRIC LEAST: it trains to a value of the test split.
