@@ -39,6 +39,13 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
  * with the error set. */
 unsigned char *figures_pixels(nn_plot *plot, size_t count, const nn_real *x);
 
+/* Room on both sides of the ends of an axis, `share` of what is between them. */
+static inline void figures_widen(double ends[2], double share) {
+    double room = ends[1] > ends[0] ? (ends[1] - ends[0]) * share : 0.5;
+    ends[0] -= room;
+    ends[1] += room;
+}
+
 /* Each adds its figures, or none where the model has nothing of the kind. */
 int figures_of_samples(const figures *f);
 int figures_of_table(const figures *f);

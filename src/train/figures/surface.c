@@ -81,9 +81,7 @@ static int find_range(const surface *s, int axis, double ends[2]) {
             ends[0] = fmin(ends[0], s->path[i].at[axis][0]);
             ends[1] = fmax(ends[1], s->path[i].at[axis][0]);
         }
-    double room = ends[1] > ends[0] ? (ends[1] - ends[0]) * MARGIN : 0.5;
-    ends[0] -= room;
-    ends[1] += room;
+    figures_widen(ends, MARGIN);
     return 0;
 }
 

@@ -86,9 +86,7 @@ static void find_range(const table *t, size_t column, double ends[2]) {
         ends[0] = fmin(ends[0], value);
         ends[1] = fmax(ends[1], value);
     }
-    double room = ends[1] > ends[0] ? (ends[1] - ends[0]) * MARGIN : 0.5;
-    ends[0] -= room;
-    ends[1] += room;
+    figures_widen(ends, MARGIN);
 }
 
 /* ---- the columns ------------------------------------------------------------------------------
