@@ -29,8 +29,7 @@ static const nn_option table[] = {
      "split that `nnmpi eval` takes; 0: none of these figures"},
     {"boundary", NN_OPT_STRING, offsetof(options, boundary), "", NULL,
      "two columns of a table, \"width,length\" or \"0,3\": what the model says over them, the "
-     "others "
-     "held at their means; drawn by itself where there are only two"},
+     "others held at their means; drawn by itself where there are only two"},
     {"sample", NN_OPT_INT, offsetof(options, sample), "-1", "[-1, inf)",
      "draw what each layer of images makes of this sample, its feature maps; -1: none"},
     {"activations", NN_OPT_STRING, offsetof(options, activations), "", NULL,

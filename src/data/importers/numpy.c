@@ -37,8 +37,7 @@ const nn_option nn_npy_table[] = {
      "array of NumPy, .npy: samples, one a row"},
     {"targets", NN_OPT_STRING, offsetof(nn_npy_options, targets), "", NULL,
      "that of what is to be learned, integers [N] being classes; by default, for a file called "
-     "x... "
-     "or ...images..., the one beside it called y... or ...labels..., if there is one"},
+     "x... or ...images..., the one beside it called y... or ...labels..., if there is one"},
     NN_OPTION_END,
 };
 

@@ -34,16 +34,14 @@ const nn_option nn_text_table[] = {
      "tokens of a window"},
     {"most", NN_OPT_INT, offsetof(nn_text_options, most), "10000", "[1, 16777215]",
      "different words or characters that get a number, the most frequent ones; all others are "
-     "<unk>, "
-     "number 0"},
+     "<unk>, number 0"},
     {"valid", NN_OPT_REAL, offsetof(nn_text_options, valid), "0", "[0, 1)",
      "fraction of the text, at its end, that becomes /valid"},
     {"unlabelled", NN_OPT_BOOL, offsetof(nn_text_options, unlabelled), "false", NULL,
      "nothing is to be learned: x goes up to the last token, and there is no y"},
     {"vocabulary", NN_OPT_NODE, offsetof(nn_text_options, vocabulary), "", NULL,
      "the tokens in the order of their numbers, as a model was trained with them, which predict "
-     "and "
-     "eval fill in"},
+     "and eval fill in"},
     NN_OPTION_END,
 };
 

@@ -18,18 +18,15 @@ static const nn_option search_table[] = {
     {"grid", NN_OPT_NODE, offsetof(nn_search, grid), "", NULL,
      "values of a key of the configuration, with commas between them, named as -o names it: -g "
      "train.lr=0.1,0.01; for another key once more: trials are all combinations. With --random "
-     "also a "
-     "range, -g train.lr=0.001..0.1: by its logarithm where it spans a factor of 10, else evenly, "
-     "or "
-     "as :log and :linear behind it say; between whole numbers, whole ones"},
+     "also a range, -g train.lr=0.001..0.1: by its logarithm where it spans a factor of 10, else "
+     "evenly, or as :log and :linear behind it say; between whole numbers, whole ones"},
     {"random", NN_OPT_INT, offsetof(nn_search, random), "0", "[0, 10000]",
      "so many trials, each with values drawn at random; 0: all combinations"},
     {"seed", NN_OPT_INT, offsetof(nn_search, seed), "", "[1, inf)",
      "seed of --random, 1 where it is not given; that of a training is -o train.seed"},
     {"halving", NN_OPT_BOOL, offsetof(nn_search, halving), "false", NULL,
      "successive halving: all trials train for few epochs, the best third of them for three times "
-     "as "
-     "many, and so on up to train.epochs"},
+     "as many, and so on up to train.epochs"},
     {"ranks_per_trial", NN_OPT_INT, offsetof(nn_search, ranks_per_trial), "", "[1, 65536]",
      "ranks that train a trial together, 1 where it is not given; as many trials are trained at a "
      "time as there are such groups"},
