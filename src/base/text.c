@@ -139,6 +139,20 @@ void nn_text_put_name(FILE *out, const char *name, int width) {
     fprintf(out, "%*s", width > 0 ? width : 0, "");
 }
 
+void nn_text_put_field(FILE *out, const char *text) {
+    bool quote = strpbrk(text, ",\"\r\n") != NULL;
+
+    if (quote)
+        fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    if (quote)
+        fputc('"', out);
+}
+
 void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width) {
     bool first = true;
 

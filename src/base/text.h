@@ -38,6 +38,9 @@ size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
  * terminal would obey (control characters) becomes blanks. */
 void nn_text_put_name(FILE *out, const char *name, int width);
 
+/* Writes a field of CSV, in quotes where it has to be (RFC 4180). */
+void nn_text_put_field(FILE *out, const char *text);
+
 /* Writes `text` as lines of up to `width` characters, of which all but the first begin with
  * `indent` blanks; the first one has got `column` characters already. No newline at the end. */
 void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width);

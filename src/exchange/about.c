@@ -50,17 +50,8 @@ static const nn_option about_options[] = {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int add_text(nn_node *parent, const char *key, const char *text, bool quoted) {
-    nn_node *node = nn_node_scalar(parent->pool, text);
-    if (!node)
-        return NN_EMEMORY;
-    node->quoted = quoted;
-    return nn_node_add(parent, key, node);
-}
-
 static int add_count(nn_node *parent, const char *key, int64_t value) {
-    const char *text = nn_pool_printf(parent->pool, "%" PRId64, value);
-    return text ? add_text(parent, key, text, false) : NN_EMEMORY;
+    return nn_node_add_text(parent, key, nn_pool_printf(parent->pool, "%" PRId64, value));
 }
 
 static int add_reals(nn_node *parent, const char *key, size_t count, const double *value) {
@@ -70,7 +61,7 @@ static int add_reals(nn_node *parent, const char *key, size_t count, const doubl
         return NN_EMEMORY;
     for (size_t i = 0; i < count; i++) {
         nn_text_from_real(text, value[i]);
-        NN_TRY(add_text(list, NULL, text, false));
+        NN_TRY(nn_node_add_text(list, NULL, text));
     }
     return count ? nn_node_add(parent, key, list) : 0;
 }
@@ -80,7 +71,7 @@ static int add_names(nn_node *parent, const char *key, size_t count, const char 
     if (!list)
         return NN_EMEMORY;
     for (size_t i = 0; name && i < count; i++)
-        NN_TRY(add_text(list, NULL, name[i], true));
+        NN_TRY(nn_node_add_quoted(list, NULL, name[i]));
     return name && count ? nn_node_add(parent, key, list) : 0;
 }
 
@@ -91,7 +82,7 @@ static int add_traits(nn_node *map, const nn_data_traits *data) {
     for (int i = 0; i < data->x.rank; i++)
         NN_TRY(add_count(shape, NULL, data->x.dim[i]));
     NN_TRY(nn_node_add(map, "shape", shape));
-    NN_TRY(add_text(map, "labels", data->labels ? "true" : "false", false));
+    NN_TRY(nn_node_add_text(map, "labels", data->labels ? "true" : "false"));
     NN_TRY(add_count(map, "target_width", (int64_t)data->target_width));
     NN_TRY(add_count(map, "classes", data->classes));
     NN_TRY(add_names(map, "class_names", (size_t)data->classes, data->class_names));
@@ -108,7 +99,7 @@ int nn_about_write(nn_portable *p, char **text) {
     if (!root || !data)
         return NN_EMEMORY;
     NN_TRY(add_count(root, "format", FORMAT));
-    NN_TRY(add_text(root, "nnmpi", NNMPI_VERSION, true));
+    NN_TRY(nn_node_add_quoted(root, "nnmpi", NNMPI_VERSION));
     NN_TRY(nn_node_add(root, "config", nn_config_settings(p->config)->root));
     NN_TRY(add_traits(data, &p->data));
     NN_TRY(nn_node_add(root, "data", data));

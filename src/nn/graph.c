@@ -198,10 +198,7 @@ static int append_activation(nn_model *model, nn_layer *layer, nn_node *node) {
                             row->name);
     if (!nn_node_get(map, "name")) {
         const char *name = nn_pool_printf(&model->pool, "%s_%s", layer->name, row->name);
-        nn_node *text = name ? nn_node_scalar(map->pool, name) : NULL;
-        if (!text)
-            return NN_EMEMORY;
-        NN_TRY(nn_node_add(map, "name", text));
+        NN_TRY(nn_node_add_text(map, "name", name));
     }
     NN_TRY(bind_layer(model, ops, map, &common, &activation));
     if (common.inputs || common.activation)

@@ -4,21 +4,6 @@
 
 #include <string.h>
 
-/* Quoted where it has to be. */
-static void put_text(FILE *out, const char *text) {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 /* NaN is an empty cell. */
 static void put_number(FILE *out, double value) {
     char text[NN_TEXT_REAL];
@@ -29,7 +14,7 @@ static void put_number(FILE *out, double value) {
 }
 
 static void put_point(FILE *out, const char *series, double x, double y) {
-    put_text(out, series);
+    nn_text_put_field(out, series);
     fputc(',', out);
     put_number(out, x);
     fputc(',', out);
@@ -54,11 +39,11 @@ static void put_grid(FILE *out, const nn_figure_grid *g) {
 /* A line for each point of a curve. */
 static void put_lines(FILE *out, const nn_figure *f) {
     const char *end = f->grid ? f->grid->color ? ",,\n" : ",\n" : "\n";
-    put_text(out, "series");
+    nn_text_put_field(out, "series");
     fputc(',', out);
-    put_text(out, f->x);
+    nn_text_put_field(out, f->x);
     fputc(',', out);
-    put_text(out, f->y);
+    nn_text_put_field(out, f->y);
     fputs(f->grid ? f->grid->color ? ",value,class\n" : ",value\n" : "\n", out);
     for (size_t s = 0; s < f->series; s++)
         for (size_t i = 0; i < f->serie[s].count; i++) {
@@ -75,7 +60,7 @@ static void put_cell(FILE *out, const nn_figure *f, size_t row, size_t column) {
     else if (f->kind == NN_FIGURE_HEAT)
         put_number(out, f->value[row * f->columns + column]);
     else
-        put_text(out, f->cell[row * f->columns + column]);
+        nn_text_put_field(out, f->cell[row * f->columns + column]);
 }
 
 /* A line for each row, with its name. */
@@ -83,11 +68,11 @@ static void put_table(FILE *out, const nn_figure *f) {
     size_t columns = f->kind == NN_FIGURE_BARS ? f->series : f->columns;
     for (size_t c = 0; c < columns; c++) {
         fputc(',', out);
-        put_text(out, f->kind == NN_FIGURE_BARS ? f->serie[c].name : f->column[c]);
+        nn_text_put_field(out, f->kind == NN_FIGURE_BARS ? f->serie[c].name : f->column[c]);
     }
     fputc('\n', out);
     for (size_t r = 0; r < f->rows; r++) {
-        put_text(out, f->row[r]);
+        nn_text_put_field(out, f->row[r]);
         for (size_t c = 0; c < columns; c++) {
             fputc(',', out);
             put_cell(out, f, r, c);

@@ -27,9 +27,8 @@ static int thin(nn_records *records, size_t runs, double best_step) {
 /* What early stopping looks at, as the configuration says. */
 static const char *watched(const nn_node *config) {
     const nn_node *stopping = nn_node_get(nn_node_get(config, "validate"), "early_stopping");
-    const nn_node *metric =
-        stopping && stopping->kind == NN_NODE_MAP ? nn_node_get(stopping, "metric") : NULL;
-    return metric && metric->kind == NN_NODE_SCALAR && *metric->text ? metric->text : "loss";
+    const char *metric = nn_node_text(stopping, "metric");
+    return *metric ? metric : "loss";
 }
 
 /* The run says it itself at its end. */

@@ -68,6 +68,23 @@ int nn_node_add(nn_node *parent, const char *key, nn_node *child) {
     return NN_OK;
 }
 
+static int add_text(nn_node *parent, const char *key, const char *text, bool quoted) {
+    nn_node *node = text ? nn_node_scalar(parent->pool, text) : NULL;
+
+    if (!node)
+        return NN_EMEMORY;
+    node->quoted = quoted;
+    return nn_node_add(parent, key, node);
+}
+
+int nn_node_add_text(nn_node *parent, const char *key, const char *text) {
+    return add_text(parent, key, text, false);
+}
+
+int nn_node_add_quoted(nn_node *parent, const char *key, const char *text) {
+    return add_text(parent, key, text, true);
+}
+
 nn_node *nn_node_get(const nn_node *map, const char *key) {
     if (!map || map->kind != NN_NODE_MAP)
         return NULL;
@@ -75,6 +92,12 @@ nn_node *nn_node_get(const nn_node *map, const char *key) {
         if (strcmp(map->item[i]->key, key) == 0)
             return map->item[i];
     return NULL;
+}
+
+const char *nn_node_text(const nn_node *map, const char *key) {
+    const nn_node *node = nn_node_get(map, key);
+
+    return node && node->kind == NN_NODE_SCALAR ? node->text : "";
 }
 
 int nn_node_become_map(nn_node *node, const char *key, nn_node **child) {

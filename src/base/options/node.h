@@ -28,9 +28,15 @@ nn_node *nn_node_map(nn_pool *pool);
 
 /* Appends to a list (key NULL) or a map; the key is copied. */
 int nn_node_add(nn_node *parent, const char *key, nn_node *child);
+/* The same with a new scalar; a `text` of NULL is memory that has run out. NN_EMEMORY. */
+int nn_node_add_text(nn_node *parent, const char *key, const char *text);
+/* In quotes: it is a text, whatever it looks like. */
+int nn_node_add_quoted(nn_node *parent, const char *key, const char *text);
 
 /* The item of a map with this key, or NULL; `map` itself may be NULL. */
 nn_node *nn_node_get(const nn_node *map, const char *key);
+/* Its text where it is a scalar, else "". */
+const char *nn_node_text(const nn_node *map, const char *key);
 
 /* Puts `value` at a dotted path below a map, e.g. "train.lr" or "model.0.dense.units"; makes the
  * maps on the way, replaces what is there. A null on the way becomes a map, and the scalar `sgd`

@@ -10,17 +10,6 @@
 
 /* ---- CSV: sample, position where there are several, label, one column an output ------------- */
 
-/* A field as RFC 4180 wants it. */
-static void put_field(FILE *out, const char *text) {
-    bool quote = strpbrk(text, ",\"\r\n") != NULL;
-    if (quote)
-        fputc('"', out);
-    for (; *text; text++)
-        fprintf(out, *text == '"' ? "\"%c" : "%c", *text);
-    if (quote)
-        fputc('"', out);
-}
-
 static int fail_write(const nn_predict_writer *w) {
     return nn_fail(NN_EIO, "cannot write %s: %s", w->path, strerror(errno));
 }
@@ -34,7 +23,7 @@ static int csv_open(nn_predict_writer *w) {
     for (size_t i = 0; i < w->outputs; i++) {
         if (w->names && w->outputs == w->classes) {
             fputc(',', w->text);
-            put_field(w->text, w->names[i]);
+            nn_text_put_field(w->text, w->names[i]);
         } else {
             fprintf(w->text, ",y%zu", i + (w->outputs > 1 ? (size_t)w->first_label : 0));
         }
@@ -53,7 +42,7 @@ static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const fl
             fprintf(w->text, ",%" PRId64, r % positions);
         if (w->labels && w->names && (size_t)(label[r] - w->first_label) < w->classes) {
             fputc(',', w->text);
-            put_field(w->text, w->names[label[r] - w->first_label]);
+            nn_text_put_field(w->text, w->names[label[r] - w->first_label]);
         } else if (w->labels) {
             fprintf(w->text, ",%d", label[r]);
         }

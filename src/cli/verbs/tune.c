@@ -99,11 +99,7 @@ static int prepare(const nn_call *call, nn_sweep *s, nn_config **config) {
 
 /* What was not given is 0. */
 static int add(nn_node *map, const char *key, int64_t value) {
-    char *text = nn_pool_printf(map->pool, "%" PRId64, value);
-    nn_node *node = text ? nn_node_scalar(map->pool, text) : NULL;
-    if (value == 0)
-        return 0;
-    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
+    return value ? nn_node_add_text(map, key, nn_pool_printf(map->pool, "%" PRId64, value)) : 0;
 }
 
 /* tune.yaml */
@@ -111,18 +107,12 @@ static int search_text(const nn_call *call, const nn_search *search, char **text
     nn_node *map = nn_node_map(call->pool), *grid = nn_node_list(call->pool);
     if (!map || !grid)
         return NN_EMEMORY;
-    for (size_t i = 0; i < search->grid->count; i++) {
-        nn_node *item = nn_node_scalar(call->pool, search->grid->item[i]->text);
-        if (!item)
-            return NN_EMEMORY;
-        item->quoted = true;
-        NN_TRY(nn_node_add(grid, NULL, item));
-    }
+    for (size_t i = 0; i < search->grid->count; i++)
+        NN_TRY(nn_node_add_quoted(grid, NULL, search->grid->item[i]->text));
     NN_TRY(nn_node_add(map, "grid", grid));
-    nn_node *halving = nn_node_scalar(call->pool, search->halving ? "true" : "false");
     NN_TRY(add(map, "random", search->random));
     NN_TRY(add(map, "seed", search->seed));
-    NN_TRY(halving ? nn_node_add(map, "halving", halving) : NN_EMEMORY);
+    NN_TRY(nn_node_add_text(map, "halving", search->halving ? "true" : "false"));
     NN_TRY(add(map, "ranks_per_trial", search->ranks_per_trial));
     return nn_yaml_emit(call->pool, map, text);
 }

@@ -45,10 +45,8 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
         if (!nn_node_get(data, "path"))
             return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
         path = nn_node_get(data, "path");
-        source = nn_node_scalar(data->pool, nn_source_of(path->text)->entry.name);
-        if (!source)
-            return NN_EMEMORY;
-        NN_TRY(nn_node_add(data, "source", source));
+        NN_TRY(nn_node_add_text(data, "source", nn_source_of(path->text)->entry.name));
+        source = nn_node_get(data, "source");
     }
     if (source->kind != NN_NODE_SCALAR)
         return nn_node_fail(source, "data.source is the name of a source; its options stand beside "

@@ -33,15 +33,9 @@ const nn_source_ops *nn_source_of(const char *path) {
     return &nn_source_hdf5;
 }
 
-static int add_key(nn_node *map, const char *key, const char *value) {
-    nn_node *node = value ? nn_node_scalar(map->pool, value) : NULL;
-
-    return node ? nn_node_add(map, key, node) : NN_EMEMORY;
-}
-
 /* As data.other_files: true does. */
 static int allow_other_files(nn_node *data) {
-    return add_key(data, "other_files", "true");
+    return nn_node_add_text(data, "other_files", "true");
 }
 
 int nn_dataset_open_path(const char *path, nn_dataset **out) {
@@ -51,8 +45,8 @@ int nn_dataset_open_path(const char *path, nn_dataset **out) {
 int nn_dataset_node_all(nn_pool *pool, const char *path, bool other_files, nn_node **out) {
     NN_TRY(nn_dataset_node(pool, path, NULL, out));
     if (nn_source_of(path) == &nn_source_csv) {
-        NN_TRY(add_key(*out, "unlabelled", "true"));
-        NN_TRY(add_key(*out, "missing", "mean"));
+        NN_TRY(nn_node_add_text(*out, "unlabelled", "true"));
+        NN_TRY(nn_node_add_text(*out, "missing", "mean"));
     }
     return other_files ? allow_other_files(*out) : NN_OK;
 }
@@ -71,21 +65,14 @@ int nn_dataset_open_linked(const char *path, bool other_files, nn_dataset **out)
 
 static int copy_key(nn_node *to, const nn_node *from, const char *key) {
     const nn_node *value = nn_node_get(from, key);
-    nn_node *copy;
 
     if (!value || value->kind != NN_NODE_SCALAR || nn_node_is_null(value))
         return NN_OK;
-    copy = nn_node_scalar(to->pool, value->text);
-    if (!copy)
-        return NN_EMEMORY;
-    copy->quoted = value->quoted;
-    return nn_node_add(to, key, copy);
+    return (value->quoted ? nn_node_add_quoted : nn_node_add_text)(to, key, value->text);
 }
 
 static bool has_source(const nn_node *data, const char *name) {
-    const nn_node *source = nn_node_get(data, "source");
-
-    return source && source->kind == NN_NODE_SCALAR && strcmp(source->text, name) == 0;
+    return strcmp(nn_node_text(data, "source"), name) == 0;
 }
 
 /* Images become as large and have as many channels as rows of shape x. */
@@ -94,33 +81,26 @@ static int add_size(nn_node *map, const nn_shape *x) {
 
     if (x->rank < 2 || x->rank > 3 || (channels != 1 && channels != 3))
         return NN_OK;
-    NN_TRY(add_key(map, "height", nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 2])));
-    NN_TRY(add_key(map, "width", nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 1])));
-    return add_key(map, "color", channels == 1 ? "grey" : "rgb");
+    NN_TRY(nn_node_add_text(map, "height",
+                            nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 2])));
+    NN_TRY(
+        nn_node_add_text(map, "width", nn_pool_printf(map->pool, "%" PRId64, x->dim[x->rank - 1])));
+    return nn_node_add_text(map, "color", channels == 1 ? "grey" : "rgb");
 }
 
 /* One of `columns`: a name, or where numbers are scaled {name: [scale, offset]}. */
 static int add_column(nn_node *list, const char *name, double scale, double offset) {
     char number[2][NN_TEXT_REAL];
-    nn_node *node = nn_node_scalar(list->pool, name), *pair;
+    nn_node *node = nn_node_map(list->pool), *pair = nn_node_list(list->pool);
 
-    if (!node)
-        return NN_EMEMORY;
-    node->quoted = true;
     if (scale == 1 && offset == 0)
-        return nn_node_add(list, NULL, node);
+        return nn_node_add_quoted(list, NULL, name);
     nn_text_from_real(number[0], scale);
     nn_text_from_real(number[1], offset);
-    node = nn_node_map(list->pool);
-    pair = nn_node_list(list->pool);
     if (!node || !pair)
         return NN_EMEMORY;
-    for (int i = 0; i < 2; i++) {
-        nn_node *value = nn_node_scalar(list->pool, number[i]);
-        if (!value)
-            return NN_EMEMORY;
-        NN_TRY(nn_node_add(pair, NULL, value));
-    }
+    for (int i = 0; i < 2; i++)
+        NN_TRY(nn_node_add_text(pair, NULL, number[i]));
     NN_TRY(nn_node_add(node, name, pair));
     return nn_node_add(list, NULL, node);
 }
@@ -167,19 +147,15 @@ static int add_vocabulary(nn_node *map, const nn_like *like) {
 
     if (!list)
         return NN_EMEMORY;
-    for (int64_t i = 0; i < like->classes; i++) {
-        nn_node *name = nn_node_scalar(map->pool, like->class_name[i]);
-        if (!name)
-            return NN_EMEMORY;
-        name->quoted = true;
-        NN_TRY(nn_node_add(list, NULL, name));
-    }
+    for (int64_t i = 0; i < like->classes; i++)
+        NN_TRY(nn_node_add_quoted(list, NULL, like->class_name[i]));
     return nn_node_add(map, "vocabulary", list);
 }
 
 static int add_text_keys(nn_node *map, const nn_like *like) {
-    NN_TRY(add_key(map, "tokens", tokens_of(like)));
-    NN_TRY(add_key(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0])));
+    NN_TRY(nn_node_add_text(map, "tokens", tokens_of(like)));
+    NN_TRY(
+        nn_node_add_text(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0])));
     return like->class_name ? add_vocabulary(map, like) : NN_OK;
 }
 
@@ -194,13 +170,9 @@ static int copy_array_keys(nn_node *map, const nn_node *data) {
 /* The map but for a table's answer. */
 static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
     const nn_source_ops *ops = nn_source_of(path);
-    nn_node *text = nn_node_scalar(pool, path);
 
     *out = nn_node_map(pool);
-    if (!text || !*out)
-        return NN_EMEMORY;
-    text->quoted = true;
-    NN_TRY(nn_node_add(*out, "path", text));
+    NN_TRY(*out ? nn_node_add_quoted(*out, "path", path) : NN_EMEMORY);
     if (!like)
         return NN_OK;
     NN_TRY(copy_key(*out, like->data, "first_label"));
@@ -209,8 +181,9 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
     if (ops == &nn_source_csv)
         return add_table_keys(*out, like);
     if (ops == &nn_source_libsvm) {
-        NN_TRY(add_key(*out, "values", like->values ? "true" : "false"));
-        return add_key(*out, "features", nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
+        NN_TRY(nn_node_add_text(*out, "values", like->values ? "true" : "false"));
+        return nn_node_add_text(*out, "features",
+                                nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
     }
     if (ops == &nn_source_text)
         return add_text_keys(*out, like);
@@ -246,8 +219,9 @@ static int add_answers(nn_node *map, const nn_like *like) {
             return NN_EMEMORY;
     }
     if (list)
-        NN_TRY(add_key(map, "answers", list));
-    return add_key(map, "features", nn_pool_printf(map->pool, "%zu", nn_shape_count(like->x)));
+        NN_TRY(nn_node_add_text(map, "answers", list));
+    return nn_node_add_text(map, "features",
+                            nn_pool_printf(map->pool, "%zu", nn_shape_count(like->x)));
 }
 
 static int open_samples(nn_pool *pool, const char *path, bool other_files, const nn_like *like,
@@ -259,7 +233,7 @@ static int open_samples(nn_pool *pool, const char *path, bool other_files, const
     if (other_files)
         NN_TRY(allow_other_files(data));
     if (ops == &nn_source_csv || ops == &nn_source_text)
-        NN_TRY(add_key(data, "unlabelled", "true"));
+        NN_TRY(nn_node_add_text(data, "unlabelled", "true"));
     if (ops == &nn_source_csv)
         NN_TRY(add_answers(data, like));
     return nn_dataset_open(data, NULL, out);

@@ -51,8 +51,7 @@ static int add_inputs(nn_onnx_conversion *c, const nn_onnx_item *item, size_t be
         return 0;
     for (size_t i = begin; i < end; i++) {
         const nn_onnx_value *value = nn_onnx_in(c, i);
-        nn_node *name = nn_node_scalar(c->pool, value->layer ? value->layer->name : "input");
-        NN_TRY(name ? nn_node_add(list, NULL, name) : NN_EMEMORY);
+        NN_TRY(nn_node_add_text(list, NULL, value->layer ? value->layer->name : "input"));
     }
     return nn_node_add(item->options, "inputs", list);
 }

@@ -158,8 +158,7 @@ const char *nn_onnx_transpose(nn_onnx_graph *g, const char *x, size_t rank, cons
 }
 
 static const char *option_of(const nn_onnx_graph *g, const char *key) {
-    const nn_node *node = nn_node_get(g->layer->node, key);
-    return node && node->kind == NN_NODE_SCALAR ? node->text : "";
+    return nn_node_text(g->layer->node, key);
 }
 
 int64_t nn_onnx_option_int(const nn_onnx_graph *g, const char *key, int64_t otherwise) {

@@ -55,9 +55,7 @@ static bool is_normalized(const nn_file_tensor *matrix, const int64_t *d) {
 }
 
 static int add_end(nn_node *pair, int64_t node) {
-    const char *text = nn_pool_printf(pair->pool, "%lld", (long long)node);
-    nn_node *end = text ? nn_node_scalar(pair->pool, text) : NULL;
-    return end ? nn_node_add(pair, NULL, end) : NN_EMEMORY;
+    return nn_node_add_text(pair, NULL, nn_pool_printf(pair->pool, "%lld", (long long)node));
 }
 
 /* edges: [[row, column], ...] of what is above the diagonal. */

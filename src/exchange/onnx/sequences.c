@@ -198,11 +198,8 @@ static int add_shape(nn_onnx_conversion *c, int count, const int64_t *shape) {
     nn_node *list = nn_node_list(c->pool);
     nn_onnx_item *item;
     NN_TRY(list ? nn_onnx_add_layer(c, "reshape", 0, &item) : NN_EMEMORY);
-    for (int i = 1; item && i < count; i++) {
-        const char *text = nn_pool_printf(c->pool, "%" PRId64, shape[i]);
-        nn_node *number = text ? nn_node_scalar(c->pool, text) : NULL;
-        NN_TRY(number ? nn_node_add(list, NULL, number) : NN_EMEMORY);
-    }
+    for (int i = 1; item && i < count; i++)
+        NN_TRY(nn_node_add_text(list, NULL, nn_pool_printf(c->pool, "%" PRId64, shape[i])));
     return item ? nn_node_add(item->options, "shape", list) : 0;
 }
 

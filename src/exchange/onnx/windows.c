@@ -6,11 +6,8 @@
 
 static int set_pair(nn_onnx_item *item, const char *key, const int64_t pair[2]) {
     nn_node *list = nn_node_list(item->options->pool);
-    for (int i = 0; list && i < 2; i++) {
-        const char *text = nn_pool_printf(list->pool, "%" PRId64, pair[i]);
-        nn_node *number = text ? nn_node_scalar(list->pool, text) : NULL;
-        NN_TRY(number ? nn_node_add(list, NULL, number) : NN_EMEMORY);
-    }
+    for (int i = 0; list && i < 2; i++)
+        NN_TRY(nn_node_add_text(list, NULL, nn_pool_printf(list->pool, "%" PRId64, pair[i])));
     return list ? nn_node_add(item->options, key, list) : NN_EMEMORY;
 }
 

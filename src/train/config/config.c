@@ -134,12 +134,9 @@ int nn_config_set_data(nn_config *config, const char *path, const nn_like *like)
 /* {source: memory}, and what the section says of data from anywhere. */
 static int memory_node(nn_config *config, nn_node **out) {
     const nn_node *before = nn_node_get(config->root, "data");
-    nn_node *source = nn_node_scalar(&config->pool, nn_source_memory.entry.name);
 
     *out = nn_node_map(&config->pool);
-    if (!source || !*out)
-        return NN_EMEMORY;
-    NN_TRY(nn_node_add(*out, "source", source));
+    NN_TRY(*out ? nn_node_add_text(*out, "source", nn_source_memory.entry.name) : NN_EMEMORY);
     for (const nn_option *o = nn_data_options; o->key; o++) {
         nn_node *value = nn_node_get(before, o->key);
         if (value)

@@ -77,16 +77,10 @@ int nn_result_write(const nn_sweep *s, size_t i, const nn_trial_result *r) {
     return nn_file_write(path, text, strlen(text));
 }
 
-static const char *text_at(const nn_node *map, const char *key) {
-    const nn_node *node = nn_node_get(map, key);
-
-    return node && node->kind == NN_NODE_SCALAR ? node->text : "";
-}
-
 static double real_at(const nn_node *map, const char *key) {
     double value;
 
-    return nn_text_to_real(text_at(map, key), &value) ? value : (double)NAN;
+    return nn_text_to_real(nn_node_text(map, key), &value) ? value : (double)NAN;
 }
 
 static int64_t count_at(const nn_node *map, const char *key) {
@@ -97,7 +91,7 @@ static int64_t count_at(const nn_node *map, const char *key) {
 
 static int load(const nn_sweep *s, const char *path, int rung, nn_trial_result *r, nn_node **map) {
     NN_TRY(nn_yaml_load(s->pool, path, map)); /* JSON is YAML */
-    const char *state = text_at(*map, "state");
+    const char *state = nn_node_text(*map, "state");
 
     *r = (nn_trial_result){.state = NN_TRIAL_DONE,
                            .rung = rung,
@@ -111,8 +105,8 @@ static int load(const nn_sweep *s, const char *path, int rung, nn_trial_result *
         r->state = NN_TRIAL_FAILED;
     else if (strcmp(state, states[NN_TRIAL_DONE]) != 0)
         return nn_fail(NN_EFORMAT, "%s: this is no result of a trial", path);
-    snprintf(r->message, sizeof r->message, "%s", text_at(*map, "message"));
-    snprintf(r->digest, sizeof r->digest, "%s", text_at(*map, "digest"));
+    snprintf(r->message, sizeof r->message, "%s", nn_node_text(*map, "message"));
+    snprintf(r->digest, sizeof r->digest, "%s", nn_node_text(*map, "digest"));
     return NN_OK;
 }
 
@@ -133,8 +127,8 @@ int nn_result_read(nn_sweep *s, size_t i, int rung) {
     s->result[i] = r;
     if (isnan(r.value))
         return NN_OK;
-    snprintf(s->metric, sizeof s->metric, "%s", text_at(map, "metric"));
-    s->larger_is_better = strcmp(text_at(map, "larger_is_better"), "true") == 0;
+    snprintf(s->metric, sizeof s->metric, "%s", nn_node_text(map, "metric"));
+    s->larger_is_better = strcmp(nn_node_text(map, "larger_is_better"), "true") == 0;
     return NN_OK;
 }
 
@@ -186,14 +180,8 @@ void nn_sweep_rank(const nn_sweep *s, size_t *order) {
 }
 
 static void put_cell(FILE *out, const char *text) {
-    if (!strpbrk(text, ",\"\n")) {
-        fprintf(out, ",%s", text);
-        return;
-    }
-    fputs(",\"", out);
-    for (; *text; text++)
-        fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
-    fputc('"', out);
+    fputc(',', out);
+    nn_text_put_field(out, text);
 }
 
 static void write_csv(const nn_sweep *s, const size_t *order, FILE *out) {
