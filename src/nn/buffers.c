@@ -2,7 +2,7 @@
  * the same time share memory. Time runs 0 ... n-1 through the forward calls, n at the loss, and
  * 2n - i is the backward call of layer i. */
 #include "nn/inner.h"
-#include "nn/layers/turn.h"
+#include "nn/layers/user_order.h"
 
 #include <stdlib.h>
 
@@ -124,7 +124,7 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
         if (layer->keep_bytes)
             add(layout, calls_of(model, layer) * nn_layer_keep_elements(layer), i, end,
                 &layer->plan->keep);
-        scratch = later(scratch, nn_turn_elements(layer, batch, training) +
+        scratch = later(scratch, nn_user_order_elements(layer, batch, training) +
                                      bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
             if (layer->input[k]->plan->consumers > 1 && layer->input[k]->plan->learns)

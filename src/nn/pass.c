@@ -3,7 +3,7 @@
 #include "math/gemm/outer.h"
 #include "math/kernels.h"
 #include "nn/inner.h"
-#include "nn/layers/turn.h"
+#include "nn/layers/user_order.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct ca
 
 static void forward_call(const nn_model *model, const nn_layer *layer, const struct call *c) {
     nn_io io = io_of(model, layer, c);
-    nn_turn_forward(layer, &io);
+    nn_layer_forward(layer, &io);
 }
 
 static void forward_layer(const nn_model *model, const nn_layer *layer, const nn_pass *pass) {
@@ -267,7 +267,7 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
     for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
     io.left_out = layer->plan->emitted;
-    nn_turn_backward(layer, &io);
+    nn_layer_backward(layer, &io);
 }
 
 static bool is_one_call(const struct backward *b, nn_span node) {

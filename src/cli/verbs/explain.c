@@ -2,7 +2,7 @@
  * the parameters before and after. */
 #include "base/text.h"
 #include "cli/cli.h"
-#include "nn/layers/turn.h"
+#include "nn/layers/user_order.h"
 #include "train/training/training.h"
 
 #include <nnmpi/training.h>
@@ -115,7 +115,7 @@ static void watch(void *ctx, const nn_layer *layer, nn_moment moment, const nn_p
     explanation *e = ctx;
     int64_t dim[NN_MAX_RANK + 1] = {(int64_t)pass->batch};
     if (nn_shape_is_turned(&layer->out)) {
-        nn_turn_to_user(layer->compute, &layer->out, pass->batch, values, e->user);
+        nn_user_order_from_memory(layer->compute, &layer->out, pass->batch, values, e->user);
         values = e->user;
     }
     memcpy(dim + 1, layer->out.dim, (size_t)layer->out.rank * sizeof *dim);

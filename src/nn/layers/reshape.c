@@ -4,7 +4,7 @@
  * nothing moves when input and output share memory. */
 #include "base/text.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/turn.h"
+#include "nn/layers/user_order.h"
 
 #include <string.h>
 
@@ -28,13 +28,13 @@ static void move(const nn_compute *compute, const nn_io *io, const nn_shape *in,
     if (nn_shape_equal(in, out) || !(turned_in || turned_out)) {
         memcpy(to, from, io->batch * count * sizeof *to);
     } else if (!turned_out) {
-        nn_turn_to_user(compute, in, io->batch, from, to);
+        nn_user_order_from_memory(compute, in, io->batch, from, to);
     } else if (!turned_in) {
-        nn_turn_to_memory(compute, out, io->batch, from, to);
+        nn_user_order_to_memory(compute, out, io->batch, from, to);
     } else {
         for (size_t i = 0; i < io->batch; i++) {
-            nn_turn_to_user(compute, in, 1, from + i * count, io->scratch);
-            nn_turn_to_memory(compute, out, 1, io->scratch, to + i * count);
+            nn_user_order_from_memory(compute, in, 1, from + i * count, io->scratch);
+            nn_user_order_to_memory(compute, out, 1, io->scratch, to + i * count);
         }
     }
 }

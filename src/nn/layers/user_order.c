@@ -1,4 +1,4 @@
-#include "nn/layers/turn.h"
+#include "nn/layers/user_order.h"
 
 #include "math/parallel.h"
 
@@ -6,13 +6,13 @@
 #define TILE 16     /* rows and columns that are copied together, for the sake of the caches */
 
 /* Samples [rows][cols] that become [cols][rows]. */
-struct turn {
+struct transposition {
     size_t rows, cols;
     const nn_real *from;
     nn_real *to;
 };
 
-static void turn_tile(const struct turn *t, size_t row, size_t col, size_t at) {
+static void transpose_tile(const struct transposition *t, size_t row, size_t col, size_t at) {
     size_t last_row = t->rows - row < TILE ? t->rows : row + TILE;
     size_t last_col = t->cols - col < TILE ? t->cols : col + TILE;
     for (size_t c = col; c < last_col; c++)
@@ -20,28 +20,28 @@ static void turn_tile(const struct turn *t, size_t row, size_t col, size_t at) {
             t->to[at + c * t->rows + r] = t->from[at + r * t->cols + c];
 }
 
-static void turn_samples(void *ctx, size_t begin, size_t end) {
-    const struct turn *t = ctx;
+static void transpose_samples(void *ctx, size_t begin, size_t end) {
+    const struct transposition *t = ctx;
     for (size_t i = begin; i < end; i++)
         for (size_t row = 0; row < t->rows; row += TILE)
             for (size_t col = 0; col < t->cols; col += TILE)
-                turn_tile(t, row, col, i * t->rows * t->cols);
+                transpose_tile(t, row, col, i * t->rows * t->cols);
 }
 
-static void turn(const nn_compute *compute, size_t batch, struct turn t) {
-    nn_parallel(compute, batch, 1 + GRAIN / (t.rows * t.cols), turn_samples, &t);
+static void transpose(const nn_compute *compute, size_t batch, struct transposition t) {
+    nn_parallel(compute, batch, 1 + GRAIN / (t.rows * t.cols), transpose_samples, &t);
 }
 
-void nn_turn_to_user(const nn_compute *compute, const nn_shape *shape, size_t batch,
-                     const nn_real *from, nn_real *to) {
+void nn_user_order_from_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                               const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    turn(compute, batch, (struct turn){pixels, channels, from, to});
+    transpose(compute, batch, (struct transposition){pixels, channels, from, to});
 }
 
-void nn_turn_to_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
-                       const nn_real *from, nn_real *to) {
+void nn_user_order_to_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
+                             const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    turn(compute, batch, (struct turn){channels, pixels, from, to});
+    transpose(compute, batch, (struct transposition){channels, pixels, from, to});
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static size_t room_of(const nn_shape *shape, size_t batch) {
 }
 
 /* A tensor and its gradient; forward needs the tensor alone. */
-size_t nn_turn_elements(const nn_layer *layer, size_t batch, bool training) {
+size_t nn_user_order_elements(const nn_layer *layer, size_t batch, bool training) {
     size_t elements = is_copied(layer, &layer->out) ? room_of(&layer->out, batch) : 0;
     for (size_t k = 0; k < layer->inputs; k++)
         if (is_copied(layer, &layer->in[k]))
@@ -77,17 +77,17 @@ static const nn_real *read(const nn_layer *layer, const nn_shape *shape, nn_io *
                            const nn_real *tensor) {
     nn_real *copy = take(layer, shape, user, (nn_real *)tensor);
     if (copy != tensor)
-        nn_turn_to_user(layer->compute, shape, user->batch, tensor, copy);
+        nn_user_order_from_memory(layer->compute, shape, user->batch, tensor, copy);
     return copy;
 }
 
 static void write(const nn_layer *layer, const nn_shape *shape, size_t batch, const nn_real *copy,
                   nn_real *tensor) {
     if (copy != tensor)
-        nn_turn_to_memory(layer->compute, shape, batch, copy, tensor);
+        nn_user_order_to_memory(layer->compute, shape, batch, copy, tensor);
 }
 
-void nn_turn_forward(const nn_layer *layer, const nn_io *io) {
+void nn_layer_forward(const nn_layer *layer, const nn_io *io) {
     nn_io user = *io;
     for (size_t k = 0; k < layer->inputs; k++)
         user.x[k] = read(layer, &layer->in[k], &user, io->x[k]);
@@ -96,7 +96,7 @@ void nn_turn_forward(const nn_layer *layer, const nn_io *io) {
     write(layer, &layer->out, io->batch, user.y, io->y);
 }
 
-void nn_turn_backward(const nn_layer *layer, const nn_io *io) {
+void nn_layer_backward(const nn_layer *layer, const nn_io *io) {
     nn_io user = *io;
     for (size_t k = 0; k < layer->inputs; k++) {
         if (layer->flags & NN_LAYER_READS_X)
