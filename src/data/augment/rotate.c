@@ -12,13 +12,13 @@ static void about_centre(nn_warp *warp, int64_t high, int64_t wide, const double
                                    {m[1][0], m[1][1], w - m[1][0] * h - m[1][1] * w}}});
 }
 
-typedef struct turn_options {
+typedef struct spread_options {
     double most;
-} turn_options;
+} spread_options;
 
 static void rotate_move(const void *options, const nn_rng *rng, int64_t high, int64_t wide,
                         nn_warp *warp) {
-    const turn_options *o = options;
+    const spread_options *o = options;
     nn_circle at = nn_circle_at(nn_augment_spread(rng, 0, o->most) / 360);
 
     about_centre(warp, high, wide,
@@ -27,14 +27,14 @@ static void rotate_move(const void *options, const nn_rng *rng, int64_t high, in
 
 static void zoom_move(const void *options, const nn_rng *rng, int64_t high, int64_t wide,
                       nn_warp *warp) {
-    const turn_options *o = options;
+    const spread_options *o = options;
     double step = 1 / (1 + nn_augment_spread(rng, 0, o->most));
 
     about_centre(warp, high, wide, (const double[2][2]){{step, 0}, {0, step}});
 }
 
 static const nn_option rotate_table[] = {
-    {"degrees", NN_OPT_REAL, offsetof(turn_options, most), "10", "[0, 180]",
+    {"degrees", NN_OPT_REAL, offsetof(spread_options, most), "10", "[0, 180]",
      "largest angle in either direction"},
     NN_OPTION_END,
 };
@@ -42,12 +42,12 @@ static const nn_option rotate_table[] = {
 const nn_augment_ops nn_augment_rotate = {
     .entry = {"rotate",
               "images turned about their centre by a random angle, with bilinear interpolation",
-              rotate_table, sizeof(turn_options)},
+              rotate_table, sizeof(spread_options)},
     .move = rotate_move,
 };
 
 static const nn_option zoom_table[] = {
-    {"by", NN_OPT_REAL, offsetof(turn_options, most), "0.1", "[0, 1)",
+    {"by", NN_OPT_REAL, offsetof(spread_options, most), "0.1", "[0, 1)",
      "largest change of size: 0.1 makes images 0.9 to 1.1 times as large"},
     NN_OPTION_END,
 };
@@ -56,6 +56,6 @@ const nn_augment_ops nn_augment_zoom = {
     .entry = {"zoom",
               "images made larger or smaller about their centre by a random factor, with bilinear "
               "interpolation",
-              zoom_table, sizeof(turn_options)},
+              zoom_table, sizeof(spread_options)},
     .move = zoom_move,
 };
