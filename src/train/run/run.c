@@ -21,15 +21,15 @@
 /* The ranks of a killed run may take a moment to end; one that goes on waits for them. */
 #define PATIENCE_SECONDS 5.0
 
-/* The checkpoint to go on from. */
-typedef struct nn_search {
-    const char *found;   /* path of the newest valid one; NULL: none */
+/* The newest checkpoint that can be used: the run goes on from it. */
+struct newest {
+    const char *found;   /* its path; NULL: none */
     nn_data_traits data; /* its traits, */
     const char *link;    /* and the link of its nodes, NULL: one node; */
     nn_pool pool;        /* which this owns */
     char refused[1024];  /* what is wrong with the first that is not */
     size_t tried;
-} nn_search;
+};
 
 struct nn_run {
     nn_pool pool;
@@ -41,7 +41,7 @@ struct nn_run {
     nn_events *events;   /* log.tensorboard; NULL: not wanted */
     nn_run_page *page;   /* log.report; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
-    nn_search search;    /* where the run is to go on */
+    struct newest newest;
 };
 
 /* ---- the folder ------------------------------------------------------------------------------ */
@@ -107,7 +107,7 @@ static int refuse_used(nn_run *run) {
 /* ---- the checkpoint to go on from ------------------------------------------------------------ */
 
 static int try_candidate(nn_run *run, const char *name) {
-    nn_search *s = &run->search;
+    struct newest *s = &run->newest;
     const char *path = path_of(run, name);
     nn_pool pool = {0};
     nn_snapshot peeked = {0};
@@ -157,10 +157,10 @@ static int find_newest(nn_run *run) {
     if (nn_file_exists(last))
         NN_TRY(try_candidate(run, "last.h5"));
     NN_TRY(nn_checkpoint_list_read(&run->pool, run->dir, &list));
-    for (size_t i = 0; i < list.count && !run->search.found; i++)
+    for (size_t i = 0; i < list.count && !run->newest.found; i++)
         if (list.step[i] != seen)
             NN_TRY(try_candidate(run, nn_checkpoint_name(list.step[i], name)));
-    if (run->search.found)
+    if (run->newest.found)
         nn_error_clear(); /* nn_run_resume warns of it */
     return NN_OK;
 }
@@ -218,7 +218,7 @@ void nn_run_free(nn_run *run) {
         return;
     close_logs(run);
     nn_run_page_close(run->page);
-    nn_pool_release(&run->search.pool);
+    nn_pool_release(&run->newest.pool);
     nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
     nn_free(run);
@@ -229,15 +229,15 @@ const char *nn_run_dir(const nn_run *run) {
 }
 
 const char *nn_run_from(const nn_run *run) {
-    return run->search.found;
+    return run->newest.found;
 }
 
 nn_data_traits nn_run_traits(const nn_run *run) {
-    return run->search.data;
+    return run->newest.data;
 }
 
 const char *nn_run_link(const nn_run *run) {
-    return run->search.link;
+    return run->newest.link;
 }
 
 /* ---- going on -------------------------------------------------------------------------------- */
@@ -262,7 +262,7 @@ static int restore_best_symlink(nn_run *run, nn_state *state) {
 }
 
 static int load_found(nn_run *run, nn_snapshot *snapshot) {
-    const nn_search *s = &run->search;
+    const struct newest *s = &run->newest;
 
     if (s->tried > 1)
         nn_warn("%s; going on from %s instead", s->refused, strrchr(s->found, '/') + 1);
@@ -271,7 +271,7 @@ static int load_found(nn_run *run, nn_snapshot *snapshot) {
 }
 
 static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
-    const nn_search *s = &run->search;
+    const struct newest *s = &run->newest;
 
     if (!s->found && s->tried)
         return nn_fail(NN_EFORMAT,
@@ -323,13 +323,13 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
 }
 
 int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
-    nn_pool_release(&run->search.pool);
-    run->search = (nn_search){0};
+    nn_pool_release(&run->newest.pool);
+    run->newest = (struct newest){0};
     *rewound = false;
     if (!run->dir)
         return NN_OK;
     NN_TRY(find_newest(run));
-    if (!run->search.found)
+    if (!run->newest.found)
         return NN_OK;
     NN_TRY(load_found(run, snapshot));
     close_logs(run);
