@@ -1,6 +1,6 @@
 /* The replica check. What several ranks hold alike, parameters and optimiser state, is compared by
- * hashes: one number for all of it as long as the replicas agree. Where they do not, ranges are cut
- * into ever smaller ones, of which those are followed whose hashes differ, down to cells. */
+ * hashes: one number for all of it as long as the replicas agree. Where they do not, ranges are
+ * divided into ever smaller ones, and those whose hashes differ are followed. */
 #include "comm/reduce/replicas.h"
 
 #include "base/log.h"
@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Elements of a cell, the smallest range that is named or repaired. */
-#define CELL ((size_t)64)
+/* Elements of the smallest range that is named or repaired. */
+#define SMALLEST ((size_t)64)
 /* Ranges whose hashes are compared at a time: as many as bits of `differ`. */
 #define FAN ((size_t)64)
 
@@ -119,11 +119,11 @@ static uint64_t hash_share(const nn_session *s) {
 
 /* What a rank has found out about its own replica. */
 struct finding {
-    int64_t cells;     /* in which it is not as the others */
+    int64_t ranges;    /* in which it is not as the others */
     bool lost;         /* for one of them there is no majority */
     char who[NAME];    /* "rank 2 on host" */
     char others[NAME]; /* whose bits are others: "most of 3 replicas", "rank 0 on host" */
-    char where[256];   /* the first cell */
+    char where[256];   /* the first of them */
 };
 
 struct search {
@@ -167,14 +167,14 @@ static int find_majority(const struct search *s, size_t i) {
     return have > s->replicas / 2 ? (int)at : -1;
 }
 
-/* Cell `i` of those whose hashes are there, `count` elements from `begin` of the range on. Without
+/* Range `i` of those whose hashes are there, `count` elements from `begin` of the range on. Without
  * a majority those count as odd that are not as the first one. */
-static int decide_cell(struct search *s, size_t i, size_t begin, size_t count) {
+static int decide_smallest(struct search *s, size_t i, size_t begin, size_t count) {
     int right = find_majority(s, i);
     size_t model = right < 0 ? 0 : (size_t)right;
     struct finding *mine = &s->mine;
     if (s->hashes[(size_t)s->me * FAN + i] != s->hashes[model * FAN + i]) {
-        if (mine->cells++ == 0)
+        if (mine->ranges++ == 0)
             describe(s, begin, count);
         if (right < 0 && !mine->lost)
             snprintf(mine->others, sizeof mine->others, "%s", s->names[0]);
@@ -205,7 +205,7 @@ static int compare_parts(struct search *s, size_t begin, size_t count, size_t pa
 
 /* Follows a range that differs, or may. */
 static int follow(struct search *s, size_t begin, size_t count) {
-    size_t part = CELL;
+    size_t part = SMALLEST;
     uint64_t differ;
     while (part * FAN < count)
         part *= FAN;
@@ -214,8 +214,8 @@ static int follow(struct search *s, size_t begin, size_t count) {
         size_t left = count - i * part, n = left < part ? left : part;
         if (!(differ >> i & 1))
             continue;
-        NN_TRY(part == CELL ? decide_cell(s, i, begin + i * part, n)
-                            : follow(s, begin + i * part, n));
+        NN_TRY(part == SMALLEST ? decide_smallest(s, i, begin + i * part, n)
+                                : follow(s, begin + i * part, n));
     }
     return 0;
 }
@@ -255,20 +255,20 @@ static int look(struct search *s) {
 /* What the ranks have found, in a sentence; whether a majority is missing somewhere. */
 static bool sum_up(const nn_trainer *t, const struct finding *all, char *text, size_t size) {
     const struct finding *first = NULL;
-    long long cells = 0;
+    long long ranges = 0;
     int ranks = 0;
     bool lost = false;
     for (int r = 0; r < nn_comm_size(t->comm); r++) {
-        cells += all[r].cells;
-        ranks += all[r].cells > 0;
+        ranges += all[r].ranges;
+        ranks += all[r].ranges > 0;
         lost = lost || all[r].lost;
-        first = !first && all[r].cells > 0 ? &all[r] : first;
+        first = !first && all[r].ranges > 0 ? &all[r] : first;
     }
     snprintf(text, size,
              "the replicas differ after step %lld: %s holds other bits than %s in %s (in all %lld "
              "ranges of at most %zu elements, on %d of %d ranks)",
              (long long)t->state.step, first ? first->who : "", first ? first->others : "",
-             first ? first->where : "", cells, CELL, ranks, nn_comm_size(t->comm));
+             first ? first->where : "", ranges, SMALLEST, ranks, nn_comm_size(t->comm));
     return lost;
 }
 
