@@ -7,7 +7,8 @@
 /* Bytes of a short message, and how many are many. */
 enum { SHORT = 8, MANY = NN_MPI_EXCHANGE_MOST };
 
-int nn_ring_exchange(nn_comm *comm, const nn_exchange *e, int least, double seconds, double *out) {
+int nn_ring_exchange(nn_comm *comm, const nn_ring_messages *m, int least, double seconds,
+                     double *out) {
     int rank, size;
     double spent = 0;
     MPI_Comm_rank(comm->leaders, &rank);
@@ -16,7 +17,7 @@ int nn_ring_exchange(nn_comm *comm, const nn_exchange *e, int least, double seco
         NN_TRY(nn_mpi_barrier(comm, comm->leaders));
         double begin = nn_seconds();
         NN_TRY(nn_mpi_exchange(comm, comm->leaders, (rank + 1) % size, (rank + size - 1) % size,
-                               e->to, e->from, e->messages, e->bytes));
+                               m->to, m->from, m->messages, m->bytes));
         double once = nn_seconds() - begin;
         NN_TRY(nn_mpi_allreduce(comm, comm->leaders, &once, 1, MPI_DOUBLE, MPI_MAX));
         *out = i < 1 || once < *out ? once : *out;
@@ -29,7 +30,7 @@ int nn_ring_latency(nn_comm *comm, int least, double seconds, double *latency, d
     const char to[MANY * SHORT] = {0};
     char from[MANY * SHORT];
     double many = 0;
-    const nn_exchange one = {to, from, 1, SHORT}, all = {to, from, MANY, SHORT};
+    const nn_ring_messages one = {to, from, 1, SHORT}, all = {to, from, MANY, SHORT};
     NN_TRY(nn_ring_exchange(comm, &one, least, seconds, latency));
     NN_TRY(nn_ring_exchange(comm, &all, least, seconds, &many));
     *overhead = many > *latency ? (many - *latency) / (MANY - 1) : 0;

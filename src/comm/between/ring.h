@@ -7,15 +7,15 @@
 #include <stddef.h>
 
 /* Messages to the next node, and as many from the one before, all under way at the same time. */
-typedef struct nn_exchange {
+typedef struct nn_ring_messages {
     const char *to; /* [messages][bytes] */
     char *from;
     int messages, bytes;
-} nn_exchange;
+} nn_ring_messages;
 
 /* Seconds that one takes the slowest node: the least of at least so many, and of those that fit
  * into `seconds`. Between the first ranks of the nodes. Collective. */
-int nn_ring_exchange(nn_comm *comm, const nn_exchange *exchange, int least, double seconds,
+int nn_ring_exchange(nn_comm *comm, const nn_ring_messages *messages, int least, double seconds,
                      double *out);
 
 /* In the same way, seconds of a short message, and those for which each keeps its sender busy where

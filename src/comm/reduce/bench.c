@@ -111,7 +111,7 @@ enum { LEAST_EXCHANGES = 3 };
 /* By the first rank of each node; out, in [STREAM * LONG] */
 static int measure_network(nn_comm *comm, char *to, char *from, nn_network *out) {
     double stream = 0;
-    const nn_exchange long_ones = {to, from, STREAM, LONG};
+    const nn_ring_messages long_ones = {to, from, STREAM, LONG};
     NN_TRY(nn_ring_latency(comm, LEAST_EXCHANGES, NETWORK_SECONDS, &out->latency, &out->overhead));
     NN_TRY(nn_ring_exchange(comm, &long_ones, LEAST_EXCHANGES, NETWORK_SECONDS, &stream));
     out->bandwidth =
