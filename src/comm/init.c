@@ -280,7 +280,7 @@ int nn_comm_end(nn_comm *comm) {
         if (comm->started)
             rc = nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
     }
-    nn_comm_unwatch(comm);
+    nn_watchdog_free(comm);
     nn_free(comm->locality);
     nn_free(comm);
     return rc;

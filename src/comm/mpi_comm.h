@@ -11,7 +11,7 @@
 #define NN_MPI_REAL (sizeof(nn_real) == sizeof(double) ? MPI_DOUBLE : MPI_FLOAT)
 
 typedef struct nn_comm nn_comm; /* as <nnmpi/comm.h>, which lies above */
-typedef struct nn_watch nn_watch;
+typedef struct nn_watchdog nn_watchdog;
 typedef struct nn_barrier nn_barrier;
 
 /* Where a rank runs. */
@@ -44,7 +44,7 @@ struct nn_comm {
     nn_barrier *barrier;             /* NULL: what the ranks tell each other goes by messages */
     struct nn_shared_memory *memory; /* of the barrier */
     struct nn_heartbeat *heartbeat;  /* this rank's signs of life; NULL: nobody looks at them */
-    nn_watch *watch;                 /* NULL: nobody watches */
+    nn_watchdog *watchdog;           /* NULL: nobody watches */
     char host[256];
     char failure[1024]; /* why it is broken */
 };

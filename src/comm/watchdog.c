@@ -32,7 +32,7 @@ struct seen {
     double quiet_s, still_s;
 };
 
-struct nn_watch {
+struct nn_watchdog {
     nn_comm *comm;
     double seconds;
     nn_shared_memory memory;
@@ -58,18 +58,18 @@ static void look_at(const nn_heartbeat *heartbeat, struct seen *seen, double pas
     seen->moves = moves;
 }
 
-static bool is_quiet(const nn_watch *w, int p) {
+static bool is_quiet(const nn_watchdog *w, int p) {
     return w->seen[p].quiet_s >= w->seconds && !atomic_load(&w->heartbeat[p]->left);
 }
 
 /* Busy with one thing for too long. */
-static bool is_stuck(const nn_watch *w, int p) {
+static bool is_stuck(const nn_watchdog *w, int p) {
     const nn_heartbeat *s = w->heartbeat[p];
     return w->seen[p].still_s >= w->seconds && atomic_load(&s->waits) == 0 &&
            !atomic_load(&s->away) && !atomic_load(&s->left);
 }
 
-static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
+static int find(const nn_watchdog *w, bool (*is)(const nn_watchdog *w, int p)) {
     for (int p = 0; p < w->comm->node_size; p++)
         if (is(w, p))
             return p;
@@ -77,7 +77,7 @@ static int find(const nn_watch *w, bool (*is)(const nn_watch *w, int p)) {
 }
 
 /* Nobody here is to blame, but nobody goes on. */
-static bool all_wait(const nn_watch *w) {
+static bool all_wait(const nn_watchdog *w) {
     double enough = fmax(GRACE * w->seconds, w->seconds + GRACE_LEAST);
     for (int p = 0; p < w->comm->node_size; p++)
         if (w->seen[p].still_s < enough || atomic_load(&w->heartbeat[p]->away))
@@ -97,7 +97,7 @@ static const char *place_of(const nn_heartbeat *s, char text[PLACE_TEXT]) {
     return text;
 }
 
-static void describe(const nn_watch *w, int p, const char *what) {
+static void describe(const nn_watchdog *w, int p, const char *what) {
     const nn_heartbeat *s = w->heartbeat[p];
     char place[PLACE_TEXT];
     nn_warn("rank %d on %s %s %.3g s %s; all ranks end, because nothing would go on without it "
@@ -105,7 +105,7 @@ static void describe(const nn_watch *w, int p, const char *what) {
             s->rank, w->comm->host, what, w->seconds, place_of(s, place), w->seconds);
 }
 
-static void describe_others(const nn_watch *w) {
+static void describe_others(const nn_watchdog *w) {
     char place[PLACE_TEXT];
     nn_warn(
         "the ranks on %s have waited %.3g s for %s %s; all ranks end (train.stall_timeout = %g)",
@@ -122,7 +122,7 @@ _Noreturn static void end_all(void) {
     _Exit(status);
 }
 
-static void judge(const nn_watch *w) {
+static void judge(const nn_watchdog *w) {
     int quiet = find(w, is_quiet), stuck = find(w, is_stuck);
     bool nobody = quiet < 0 && stuck < 0;
     if (nobody && !all_wait(w))
@@ -139,7 +139,7 @@ static void judge(const nn_watch *w) {
 }
 
 /* Sleeps until the next look; false: watching is over. */
-static bool rest(nn_watch *w, double seconds) {
+static bool rest(nn_watchdog *w, double seconds) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     double at = (double)until.tv_nsec * 1e-9 + seconds;
@@ -154,7 +154,7 @@ static bool rest(nn_watch *w, double seconds) {
 }
 
 static void watch(void *ctx) {
-    nn_watch *w = ctx;
+    nn_watchdog *w = ctx;
     double period = w->seconds / LOOKS, last = nn_seconds();
     while (rest(w, period)) {
         double now = nn_seconds(), passed = fmin(now - last, 2 * period);
@@ -169,8 +169,8 @@ static void watch(void *ctx) {
 /* ---- life -------------------------------------------------------------------------------------
  */
 
-static int allocate(nn_comm *comm, nn_watch **out) {
-    nn_watch *w;
+static int allocate(nn_comm *comm, nn_watchdog **out) {
+    nn_watchdog *w;
     NN_TRY(NN_NEW(&w, 1, "watchdog"));
     *out = w;
     w->comm = comm;
@@ -178,7 +178,7 @@ static int allocate(nn_comm *comm, nn_watch **out) {
     return NN_NEW(&w->seen, (size_t)comm->node_size, "watchdog");
 }
 
-static int start_thread(nn_watch *w) {
+static int start_thread(nn_watchdog *w) {
     pthread_condattr_t attributes;
     pthread_mutex_init(&w->mutex, NULL);
     pthread_condattr_init(&attributes);
@@ -189,7 +189,7 @@ static int start_thread(nn_watch *w) {
     return w->running ? 0 : nn_fail(NN_EMEMORY, "the watchdog's thread could not be started");
 }
 
-static int open_watch(nn_watch *w) {
+static int open_watchdog(nn_watchdog *w) {
     nn_comm *comm = w->comm;
     NN_TRY(nn_shared_memory_open(comm, sizeof *w->mine, &w->memory));
     for (int p = 0; p < comm->node_size; p++)
@@ -199,7 +199,7 @@ static int open_watch(nn_watch *w) {
     return 0;
 }
 
-static void stop_thread(nn_watch *w) {
+static void stop_thread(nn_watchdog *w) {
     pthread_mutex_lock(&w->mutex);
     w->over = true;
     pthread_cond_signal(&w->wake);
@@ -211,14 +211,14 @@ static void stop_thread(nn_watch *w) {
 }
 
 /* Watches no more, nor is watched. */
-static void stop(nn_watch *w) {
+static void stop(nn_watchdog *w) {
     if (!w->running)
         return;
     stop_thread(w);
     atomic_store(&w->mine->left, true);
 }
 
-static void release(nn_watch *w) {
+static void release(nn_watchdog *w) {
     if (!w)
         return;
     stop(w);
@@ -229,30 +229,30 @@ static void release(nn_watch *w) {
 }
 
 static void go_on(void *ctx) {
-    const nn_watch *w = ctx;
+    const nn_watchdog *w = ctx;
     atomic_fetch_add_explicit(&w->mine->moves, 1, memory_order_relaxed);
 }
 
 void nn_comm_back(nn_comm *comm) {
-    if (comm->watch)
-        nn_progress_target_set((nn_progress_target){go_on, comm->watch});
+    if (comm->watchdog)
+        nn_progress_target_set((nn_progress_target){go_on, comm->watchdog});
 }
 
 static int prepare(nn_comm *comm) {
-    nn_watch *w = NULL;
+    nn_watchdog *w = NULL;
     int rc = nn_comm_agree(comm, allocate(comm, &w));
     if (rc == 0 && w)
-        rc = nn_comm_agree(comm, open_watch(w));
+        rc = nn_comm_agree(comm, open_watchdog(w));
     if (rc < 0 || !w) {
         release(w);
         return rc < 0 ? rc : NN_EMEMORY;
     }
-    comm->watch = w;
+    comm->watchdog = w;
     return 0;
 }
 
 /* All begin anew before any looks at others. */
-static int start(nn_watch *w, double seconds) {
+static int start(nn_watchdog *w, double seconds) {
     w->seconds = seconds;
     memset(w->seen, 0, (size_t)w->comm->node_size * sizeof *w->seen);
     atomic_store(&w->mine->left, false);
@@ -262,26 +262,26 @@ static int start(nn_watch *w, double seconds) {
 
 /* Ranks might have read different configurations. What is watched already stays where it is:
  * threads of another training may tell it that they go on. */
-int nn_comm_watch(nn_comm *comm, double seconds) {
+int nn_watchdog_start(nn_comm *comm, double seconds) {
     NN_TRY(nn_comm_bcast(comm, &seconds, sizeof seconds));
-    if (comm->watch)
-        stop(comm->watch);
+    if (comm->watchdog)
+        stop(comm->watchdog);
     comm->heartbeat = NULL;
     if (seconds <= 0 || comm->size == 1)
         return 0;
-    if (!comm->watch)
+    if (!comm->watchdog)
         NN_TRY(prepare(comm));
-    NN_TRY(nn_comm_agree(comm, start(comm->watch, seconds)));
-    comm->heartbeat = comm->watch->mine;
+    NN_TRY(nn_comm_agree(comm, start(comm->watchdog, seconds)));
+    comm->heartbeat = comm->watchdog->mine;
     nn_comm_back(comm);
     return 0;
 }
 
-void nn_comm_unwatch(nn_comm *comm) {
-    nn_watch *w = comm->watch;
+void nn_watchdog_free(nn_comm *comm) {
+    nn_watchdog *w = comm->watchdog;
     if (!w)
         return;
-    comm->watch = NULL;
+    comm->watchdog = NULL;
     comm->heartbeat = NULL;
     release(w);
 }

@@ -10,11 +10,11 @@
  * reading or writing, ends all with exit code 5 and a message that names it; 0: nothing is watched.
  * Rank 0's number counts. On one node each sees who stalls; what happens on other nodes is seen as
  * waiting for them. Collective. */
-int nn_comm_watch(nn_comm *comm, double seconds);
+int nn_watchdog_start(nn_comm *comm, double seconds);
 /* After nn_comm_away, by the thread that began to watch: progress within long work of the library
  * counts as a sign of life again. The rank stays away until the next nn_comm_at. Local. */
 void nn_comm_back(nn_comm *comm);
 /* Local. Without watching it does nothing. */
-void nn_comm_unwatch(nn_comm *comm);
+void nn_watchdog_free(nn_comm *comm);
 
 #endif

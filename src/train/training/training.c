@@ -75,7 +75,7 @@ void nn_training_drop(nn_training *t) {
 /* From before the data are read until MPI has ended. */
 static int begin_watch(nn_comm *comm, nn_config *config) {
     NN_TRY(nn_comm_agree(comm, nn_config_check(config)));
-    return nn_comm_watch(comm, nn_config_settings(config)->train.stall_timeout);
+    return nn_watchdog_start(comm, nn_config_settings(config)->train.stall_timeout);
 }
 
 static int name_tensors(nn_training *t) {
