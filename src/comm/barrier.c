@@ -13,7 +13,7 @@
  * have read those of the one before. */
 struct segment {
     alignas(NN_ALIGN) _Atomic uint64_t rounds; /* that the rank has come to */
-    alignas(NN_ALIGN) nn_event event;          /* of the node: the first rank's */
+    alignas(NN_ALIGN) nn_wakeup wakeup;        /* of the node: the first rank's */
     alignas(NN_ALIGN) char buffer[2][NN_BARRIER_BYTES];
 };
 
@@ -48,7 +48,7 @@ void nn_barrier_attach(nn_barrier *b, int node_rank, void *segment) {
     if ((size_t)node_rank != b->me)
         return;
     atomic_store(&b->segment[b->me]->rounds, 0);
-    atomic_store(&b->segment[b->me]->event, 0);
+    atomic_store(&b->segment[b->me]->wakeup, 0);
 }
 
 void nn_barrier_free(nn_barrier *b) {
@@ -71,14 +71,14 @@ static bool all_came(void *ctx) {
 }
 
 void nn_barrier_wait(nn_barrier *b) {
-    nn_event *event = b->crowded ? &b->segment[0]->event : NULL;
+    nn_wakeup *wakeup = b->crowded ? &b->segment[0]->wakeup : NULL;
     atomic_store(&b->segment[b->me]->rounds, ++b->rounds);
     if (all_came(b)) {
-        if (event)
-            nn_event_signal(event);
+        if (wakeup)
+            nn_wakeup_signal(wakeup);
         return;
     }
-    nn_wait(all_came, b, event);
+    nn_wait(all_came, b, wakeup);
 }
 
 const void *nn_barrier_recv_buffer(const nn_barrier *b, int node_rank) {

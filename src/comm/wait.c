@@ -44,23 +44,23 @@ void nn_wait_polling(nn_condition *holds, void *ctx, bool crowded) {
 }
 
 /* A signal between the two looks makes the kernel refuse to sleep. */
-static void sleep_until(nn_condition *holds, void *ctx, nn_event *event) {
+static void sleep_until(nn_condition *holds, void *ctx, nn_wakeup *wakeup) {
     for (;;) {
-        uint32_t signals = atomic_load(event);
+        uint32_t signals = atomic_load(wakeup);
         if (holds(ctx))
             return;
-        syscall(SYS_futex, event, FUTEX_WAIT, signals, NULL, NULL, 0);
+        syscall(SYS_futex, wakeup, FUTEX_WAIT, signals, NULL, NULL, 0);
     }
 }
 
-void nn_wait(nn_condition *holds, void *ctx, nn_event *event) {
-    if (event)
-        sleep_until(holds, ctx, event);
+void nn_wait(nn_condition *holds, void *ctx, nn_wakeup *wakeup) {
+    if (wakeup)
+        sleep_until(holds, ctx, wakeup);
     else
         spin(holds, ctx);
 }
 
-void nn_event_signal(nn_event *event) {
-    atomic_fetch_add(event, 1);
-    syscall(SYS_futex, event, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+void nn_wakeup_signal(nn_wakeup *wakeup) {
+    atomic_fetch_add(wakeup, 1);
+    syscall(SYS_futex, wakeup, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

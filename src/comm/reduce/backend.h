@@ -87,7 +87,7 @@ struct nn_reducer {
     nn_wire *wire;   /* messages between nodes, which who waits looks after; NULL: one node */
     struct nn_residuals *residuals; /* of sums that are rounded; NULL: none are */
     bool crowded;                   /* this node has more threads than cores */
-    nn_event *event;                /* for nn_wait; NULL where all look for themselves */
+    nn_wakeup *wakeup;              /* for nn_wait; NULL where all look for themselves */
     double waiting, updating;
     double *waited;  /* [buckets] seconds waited for each */
     nn_trace *trace; /* nn_reducer_trace, or NULL */

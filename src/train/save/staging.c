@@ -12,7 +12,7 @@
 
 /* What the ranks of the node tell each other; counters that only grow. */
 struct counters {
-    alignas(NN_ALIGN) nn_event event; /* the first rank's: a counter of some rank has grown */
+    alignas(NN_ALIGN) nn_wakeup wakeup; /* the first rank's: a counter of some rank has grown */
     _Atomic uint64_t released[NN_STAGING_BUFFERS]; /* the first rank's: times a buffer was */
     alignas(NN_ALIGN) _Atomic uint64_t copied[NN_STAGING_BUFFERS]; /* copies this rank has ended */
 };
@@ -107,7 +107,7 @@ static bool is_free(void *ctx) {
 static void copy_share(void *ctx) {
     const struct copy *copy = ctx;
     nn_staging *s = copy->staging;
-    nn_wait(is_free, ctx, &s->counters[0].event);
+    nn_wait(is_free, ctx, &s->counters[0].wakeup);
     if (atomic_load(&s->broken))
         return;
     for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
@@ -115,7 +115,7 @@ static void copy_share(void *ctx) {
         copy_slice(s, copy->buffer, &slice);
     }
     atomic_fetch_add(&s->counters[s->me].copied[copy->buffer], 1);
-    nn_event_signal(&s->counters[0].event);
+    nn_wakeup_signal(&s->counters[0].wakeup);
 }
 
 /* Before the worker, whose copy tells the writer that this rank's part is complete. */
@@ -127,7 +127,7 @@ static int copy_residuals(nn_staging *s, nn_staging_buffer buffer) {
     if (!s->memory[buffer])
         return nn_reducer_gather_residuals(s->session->reducer, NULL);
     nn_comm_waits(comm, true);
-    nn_wait(is_free, &copy, &s->counters[0].event);
+    nn_wait(is_free, &copy, &s->counters[0].wakeup);
     nn_comm_waits(comm, false);
     return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, buffer));
 }
@@ -194,13 +194,13 @@ static bool all_copied(void *ctx) {
 
 bool nn_staging_wait(nn_staging *s, nn_staging_buffer buffer) {
     struct copies copies = {s, buffer};
-    nn_wait(all_copied, &copies, &s->counters[0].event);
+    nn_wait(all_copied, &copies, &s->counters[0].wakeup);
     return !atomic_load(&s->broken);
 }
 
 void nn_staging_release(nn_staging *s, nn_staging_buffer buffer) {
     atomic_fetch_add(&s->counters[0].released[buffer], 1);
-    nn_event_signal(&s->counters[0].event);
+    nn_wakeup_signal(&s->counters[0].wakeup);
 }
 
 void nn_staging_bind(const nn_staging *s, nn_staging_buffer buffer, nn_snapshot *snapshot) {
@@ -294,7 +294,7 @@ void nn_staging_give_up(nn_staging *s) {
     if (!s)
         return;
     atomic_store(&s->broken, true);
-    nn_event_signal(&s->counters[0].event);
+    nn_wakeup_signal(&s->counters[0].wakeup);
 }
 
 void nn_staging_free(nn_staging *s) {

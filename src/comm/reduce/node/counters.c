@@ -17,8 +17,8 @@ bool node_all_reached(const struct node *node, int counter, uint64_t value) {
 void node_publish_until(const nn_reducer *r, int counter, uint64_t value, uint64_t goal) {
     const struct node *node = r->state;
     atomic_store(&node->flags[node->me]->counter[counter].value, value);
-    if (r->event && (counter == BROADCAST || node_all_reached(node, counter, goal)))
-        nn_event_signal(r->event);
+    if (r->wakeup && (counter == BROADCAST || node_all_reached(node, counter, goal)))
+        nn_wakeup_signal(r->wakeup);
 }
 
 void node_publish(const nn_reducer *r, int counter, uint64_t value) {

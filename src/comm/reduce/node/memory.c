@@ -130,6 +130,6 @@ void nn_node_find_segments(nn_reducer *r) {
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }
-    r->event = r->crowded && !r->wire ? &node->flags[0]->event : NULL;
+    r->wakeup = r->crowded && !r->wire ? &node->flags[0]->wakeup : NULL;
     touch(r);
 }

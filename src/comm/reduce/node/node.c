@@ -248,7 +248,7 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
     size_t half = node->adds % 2 * r->spec.ops->values;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
     node_publish(r, ADDED, ++node->adds);
-    nn_wait(all_added, r, r->event);
+    nn_wait(all_added, r, r->wakeup);
     memset(values, 0, count * sizeof *values);
     for (size_t p = 0; p < node->ranks; p++)
         for (size_t i = 0; i < count; i++)

@@ -27,7 +27,7 @@ struct flags {
         alignas(NN_ALIGN) _Atomic uint64_t value;
     } counter[COUNTERS];
     alignas(NN_ALIGN) nn_step_sums total;
-    alignas(NN_ALIGN) nn_event event; /* of the node: the first rank's */
+    alignas(NN_ALIGN) nn_wakeup wakeup; /* of the node: the first rank's */
     bool nonfinite;
 };
 

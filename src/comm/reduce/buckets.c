@@ -169,7 +169,7 @@ static void wait_until(nn_reducer *r, nn_condition *holds) {
         if (r->wire)
             nn_wait_polling(holds_or_failed, &(struct waiting){r, holds}, r->crowded);
         else
-            nn_wait(holds, r, r->event);
+            nn_wait(holds, r, r->wakeup);
         nn_reduce_waited(r, NN_TRACE_WAIT, 0, start);
     }
     if (r->wire)
@@ -199,7 +199,7 @@ static void begin_end(nn_reducer *r) {
 
 /* All buckets that have not been dealt with. */
 static void sum_rest(nn_reducer *r) {
-    if (r->event) /* each sleep costs more than all buckets at once */
+    if (r->wakeup) /* each sleep costs more than all buckets at once */
         wait_until(r, have_all);
     while (r->summed < r->partition.buckets) {
         double before = r->waiting;
