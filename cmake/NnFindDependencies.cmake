@@ -13,22 +13,46 @@ if(NNMPI_MPI)
     find_program(MPIEXEC_EXECUTABLE mpiexec.${NNMPI_MPI} REQUIRED)
 endif()
 find_package(MPI REQUIRED COMPONENTS C)
+
+if(NNMPI_STATIC) # all others
+    set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+    find_library(NN_AEC_LIBRARY aec) # which libsz, where HDF5 has it, does not name
+    set(HDF5_USE_STATIC_LIBRARIES ON)
+    set(OPENSSL_USE_STATIC_LIBS ON)
+    set(ZLIB_USE_STATIC_LIBS ON)
+endif()
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(HDF5 REQUIRED COMPONENTS C)
+if(NNMPI_STATIC) # the C library's own are no others
+    get_target_property(hdf5_libraries HDF5::HDF5 INTERFACE_LINK_LIBRARIES)
+    list(FILTER hdf5_libraries EXCLUDE REGEX "/lib(c|dl|m|pthread)\\.a$")
+    set_target_properties(HDF5::HDF5 PROPERTIES INTERFACE_LINK_LIBRARIES
+                                                "${hdf5_libraries};$<$<BOOL:${NN_AEC_LIBRARY}>:${NN_AEC_LIBRARY}>")
+endif()
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
+# Products are those of OpenBLAS, unless BLA_VENDOR names another library with the C interface that CMake's
+# FindBLAS knows: FLAME (BLIS), AOCL_mt, Intel10_64lp, Arm_mp ...
 # Debian keeps the builds of OpenBLAS in folders of their own and lets `update-alternatives` choose
 # one for everybody; we want the OpenMP build whatever is chosen, unless PKG_CONFIG_PATH says more.
-set(openblas_folder /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp/pkgconfig)
-set(saved_path "$ENV{PKG_CONFIG_PATH}")
-if(EXISTS ${openblas_folder}/openblas.pc)
-    set(ENV{PKG_CONFIG_PATH} "${saved_path}:${openblas_folder}")
-endif()
-pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
-set(ENV{PKG_CONFIG_PATH} "${saved_path}")
-if(NOT OPENBLAS_FOUND)
-    message(FATAL_ERROR "OpenBLAS is missing: install libopenblas-openmp-dev")
+if(BLA_VENDOR AND NOT BLA_VENDOR STREQUAL "OpenBLAS")
+    find_package(BLAS REQUIRED)
+    set(NN_BLAS BLAS::BLAS)
+    set(NN_BLAS_LIBRARIES ${BLAS_LIBRARIES})
+else()
+    set(openblas_folder ${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp/pkgconfig)
+    set(saved_path "$ENV{PKG_CONFIG_PATH}")
+    if(EXISTS ${openblas_folder}/openblas.pc)
+        set(ENV{PKG_CONFIG_PATH} "${saved_path}:${openblas_folder}")
+    endif()
+    pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
+    set(ENV{PKG_CONFIG_PATH} "${saved_path}")
+    if(NOT OPENBLAS_FOUND)
+        message(FATAL_ERROR "OpenBLAS is missing: install libopenblas-openmp-dev, or name another BLAS by BLA_VENDOR")
+    endif()
+    set(NN_BLAS PkgConfig::OPENBLAS)
+    set(NN_BLAS_LIBRARIES ${OPENBLAS_LINK_LIBRARIES})
 endif()
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
@@ -75,7 +99,7 @@ set(NN_LIBRARIES
     MPI::MPI_C
     OpenMP::OpenMP_C
     HDF5::HDF5
-    PkgConfig::OPENBLAS
+    ${NN_BLAS}
     PkgConfig::YAML
     ZLIB::ZLIB
     OpenSSL::Crypto

@@ -5,6 +5,10 @@ target_compile_options(nn_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wco
                                           $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>)
 # No compiler fuses a multiplication and an addition by itself: src/math/isa/fused.h says why.
 target_compile_options(nn_flags INTERFACE -ffp-contract=off)
+# Who sets this wants equal files from any folder, so debug information names none.
+if(DEFINED ENV{SOURCE_DATE_EPOCH})
+    add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -ffile-prefix-map=${PROJECT_BINARY_DIR}=build)
+endif()
 # Empty, so that a file that says `#define _GNU_SOURCE` itself repeats the same definition; C++ has it anyway.
 target_compile_definitions(nn_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=>)
 if(NNMPI_WERROR)

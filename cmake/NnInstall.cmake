@@ -6,9 +6,6 @@ set(share_folder ${CMAKE_INSTALL_DATADIR}/nnmpi)
 
 install(TARGETS nnmpi)
 install(PROGRAMS scripts/supervise.sh TYPE BIN RENAME nnmpi-supervise)
-install(TARGETS nnmpi_shared EXPORT nnmpi-shared-targets)
-install(TARGETS nnmpi_static EXPORT nnmpi-static-targets)
-install(DIRECTORY include/nnmpi TYPE INCLUDE)
 install(DIRECTORY datasets DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sh" PATTERN "iris.csv")
 install(DIRECTORY docs examples slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
@@ -38,6 +35,23 @@ if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
             DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 
+# Packages: `cpack -G TGZ`, which runs in any folder, and `cpack -G DEB`, in the build folder.
+if(PROJECT_IS_TOP_LEVEL)
+    set(CPACK_GENERATOR TGZ)
+    set(CPACK_PACKAGE_CONTACT "The nnmpi maintainers <maintainers@users.noreply.h-seed-1fb9f77a.example>")
+    set(CPACK_PACKAGE_FILE_NAME ${PROJECT_NAME}-${PROJECT_VERSION}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR})
+    set(CPACK_STRIP_FILES ON)
+    set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+    include(CPack)
+endif()
+
+if(NNMPI_STATIC)
+    return() # what follows is for programs that use the library
+endif()
+install(TARGETS nnmpi_shared EXPORT nnmpi-shared-targets)
+install(TARGETS nnmpi_static EXPORT nnmpi-static-targets)
+install(DIRECTORY include/nnmpi TYPE INCLUDE)
+
 # Programs find nnmpi::nnmpi, the shared library, and with COMPONENTS static nnmpi::nnmpi_static too.
 set_target_properties(nnmpi_shared PROPERTIES EXPORT_NAME nnmpi)
 foreach(kind shared static)
@@ -51,7 +65,7 @@ install(FILES ${PROJECT_BINARY_DIR}/nnmpi-config.cmake
         DESTINATION ${package_folder})
 
 # For `pkg-config --static`; the shared library names its own dependencies.
-set(private_libraries ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LINK_LIBRARIES}
+set(private_libraries ${MPI_C_LIBRARIES} ${HDF5_C_LIBRARIES} ${NN_BLAS_LIBRARIES}
                       ${NN_CSV_LIBRARY} ${OpenMP_C_FLAGS} -lm)
 if(NN_ONEDNN_FOUND)
     list(APPEND private_libraries ${NN_ONEDNN_LIBRARY})

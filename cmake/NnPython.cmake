@@ -1,7 +1,7 @@
 # The Python package: its files and what they know of the C interface, beside each other in
 # <build folder>/python/nnmpi, which is also what `cmake --install` copies. No compiler takes part.
 set(NNMPI_PYTHON AUTO CACHE STRING "Build the Python package: ON, OFF, or AUTO, where python3 has cffi and numpy")
-if(NOT NNMPI_PYTHON)
+if(NOT NNMPI_PYTHON OR NNMPI_STATIC)
     return()
 endif()
 find_program(NN_PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH)

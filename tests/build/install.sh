@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An installed tree is complete: a small C program builds against it with pkg-config and with CMake, with
-# the shared and with the static library, and trains.
+# An installed tree is complete, wherever it is moved: a small C program builds against it with pkg-config and with
+# CMake, with the shared and with the static library, and trains.
 # timeout: 120
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -10,7 +10,10 @@ cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
 cc=$(cached CMAKE_C_COMPILER)
 source=$SOURCE_DIR/tests/install
 
-cmake --install "$BUILD_DIR" --prefix "$trash/installed" >install.log
+DESTDIR=$trash/staged cmake --install "$BUILD_DIR" --prefix /opt/nnmpi >install.log
+if ! mv staged/opt/nnmpi installed || [ -n "$(find staged ! -type d)" ]; then
+    fail "DESTDIR, or the prefix, is not all that counts: $(find staged)"
+fi
 library=$(find "$trash/installed" -name 'libnnmpi.so')
 [ -n "$library" ] || fail "libnnmpi.so is not installed"
 libdir=$(dirname "$library")

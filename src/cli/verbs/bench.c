@@ -88,7 +88,7 @@ static void json_product(nn_json *json, const product *p, double peak) {
     nn_json_int(json, "m", (int64_t)p->shape.m);
     nn_json_int(json, "n", (int64_t)p->shape.n);
     nn_json_int(json, "k", (int64_t)p->shape.k);
-    nn_json_real(json, "openblas_gflops", p->openblas / 1e9);
+    nn_json_real(json, "blas_gflops", p->openblas / 1e9);
     nn_json_real(json, "onednn_gflops", p->onednn / 1e9);
     nn_json_real(json, "chosen_gflops", p->chosen / 1e9);
     nn_json_real(json, "of_peak", p->chosen / peak);
@@ -138,8 +138,7 @@ static int run_gemm(const nn_call *call) {
     if (!o->json)
         printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s %10s %8s %8s %8s\n",
                nn_gemm_name(NULL), machine.threads, machine.threads > 1 ? "s" : "",
-               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "OpenBLAS", "oneDNN", "chosen",
-               "of peak");
+               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "BLAS", "oneDNN", "chosen", "of peak");
     NN_TRY(time_products(call, &machine, &json));
     nn_json_close(&json, ']');
     return o->json ? nn_bench_json_end(&json) : 0;

@@ -184,9 +184,10 @@ static void print_data(const nn_dataset *ds) {
 }
 
 static void print_blas(const nn_blas_report *b) {
-    const char *why = b->user_set ? " (OPENBLAS_CORETYPE is set)" : "";
-    printf("processor      instruction set %s; OpenBLAS kernels %s%s", nn_kernels_get()->isa,
-           b->used, why);
+    printf("processor      instruction set %s", nn_kernels_get()->isa);
+    if (b->used[0])
+        printf("; OpenBLAS kernels %s%s", b->used,
+               b->user_set ? " (OPENBLAS_CORETYPE is set)" : "");
     if (b->mended)
         printf(", which it had taken for %s", b->found);
     else if (b->wanted[0])

@@ -7,8 +7,29 @@
 #include <string.h>
 #include <strings.h>
 
-/* OpenBLAS's own interface; cblas.h, which declares the first two, belongs to gemm.c. The last two
- * are there only where it was built for several processors. */
+#ifdef NN_BLAS
+
+/* Of BLIS, as AOCL has it, too. */
+extern const char *bli_info_get_version_str(void) __attribute__((weak));
+
+/* Each product is to have one thread. Others take omp_get_max_threads(); BLIS reads this once. */
+static int examine(nn_blas_report *report) {
+    *report = (nn_blas_report){.found = ""};
+    return setenv("BLIS_NUM_THREADS", "1", 1) == 0 ? NN_OK : NN_EMEMORY;
+}
+
+void nn_blas_name(char out[NN_BLAS_NAME]) {
+    if (bli_info_get_version_str)
+        snprintf(out, NN_BLAS_NAME, "BLIS %s", bli_info_get_version_str());
+    else
+        snprintf(out, NN_BLAS_NAME, "BLAS %s", NN_BLAS);
+}
+
+#else
+
+/* OpenBLAS's own interface; cblas.h, which declares the first three, belongs to gemm.c. The
+ * last two are there only where it was built for several processors. */
+extern char *openblas_get_config(void);
 extern char *openblas_get_corename(void);
 extern int openblas_get_parallel(void);
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
@@ -114,6 +135,16 @@ static int examine(nn_blas_report *report) {
     }
     return NN_OK;
 }
+
+void nn_blas_name(char out[NN_BLAS_NAME]) {
+    char version[64];
+    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+    if (sscanf(openblas_get_config(), "%*s %63s", version) != 1)
+        strcpy(version, "?");
+    snprintf(out, NN_BLAS_NAME, "OpenBLAS %s (%s)", version, openblas_get_corename());
+}
+
+#endif
 
 int nn_blas_init(nn_blas_report *report) {
     static nn_blas_report first;

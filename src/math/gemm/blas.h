@@ -1,4 +1,4 @@
-/* OpenBLAS, brought into the state that training wants. */
+/* The BLAS: OpenBLAS, brought into the state that training wants, or, with NN_BLAS, another one. */
 #ifndef NN_MATH_GEMM_BLAS_H
 #define NN_MATH_GEMM_BLAS_H
 
@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+#define NN_BLAS_NAME 128
+
+/* All empty with another BLAS. */
 typedef struct nn_blas_report {
     char found[32];  /* the kernel type OpenBLAS chose when it was loaded */
     char wanted[32]; /* what this processor supports, "" when that is what was found */
@@ -19,5 +22,8 @@ typedef struct nn_blas_report {
  * once, before the first product and before other threads exist; later calls return the first
  * report. Local. */
 int nn_blas_init(nn_blas_report *report);
+
+/* "OpenBLAS 0.3.21 (SkylakeX)". Valid after nn_blas_init. Local. */
+void nn_blas_name(char out[NN_BLAS_NAME]);
 
 #endif

@@ -2,10 +2,13 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "math/gemm/blas.h"
 #include "math/gemm/onednn.h"
 #include "math/parallel.h"
 
+#ifndef NN_BLAS
 #include <cblas.h>
+#endif
 #include <limits.h>
 #include <omp.h>
 #include <stdatomic.h>
@@ -17,6 +20,14 @@
 #define BLAS_GEMM cblas_dgemm
 #else
 #define BLAS_GEMM cblas_sgemm
+#endif
+
+/* Of another BLAS than OpenBLAS, whose header need not be called cblas.h. */
+#ifdef NN_BLAS
+enum { CblasRowMajor = 101, CblasNoTrans = 111, CblasTrans = 112 };
+extern void BLAS_GEMM(int order, int ta, int tb, int m, int n, int k, nn_real alpha,
+                      const nn_real *a, int lda, const nn_real *b, int ldb, nn_real beta,
+                      nn_real *c, int ldc);
 #endif
 
 /* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
@@ -107,14 +118,11 @@ int nn_gemm_check_memory(const nn_compute *compute) {
 
 const char *nn_gemm_name(const nn_compute *compute) {
     static char name[192];
-    char version[64];
+    char blas[NN_BLAS_NAME];
     nn_gemm_library used = library_of(compute);
 
-    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
-    if (sscanf(openblas_get_config(), "%*s %63s", version) != 1)
-        strcpy(version, "?");
-    snprintf(name, sizeof name, "OpenBLAS %s (%s)%s%s", version, openblas_get_corename(),
-             used == NN_GEMM_OPENBLAS ? "" : ", ",
+    nn_blas_name(blas);
+    snprintf(name, sizeof name, "%s%s%s", blas, used == NN_GEMM_OPENBLAS ? "" : ", ",
              used == NN_GEMM_OPENBLAS ? "" : nn_onednn_name());
     return name;
 }
@@ -135,9 +143,8 @@ static void library_product(const product *p) {
                                           p->b, p->ldb, p->beta, p->c, p->ldc))
         return;
     BLAS_GEMM(CblasRowMajor, p->ta == NN_TRANSPOSED ? CblasTrans : CblasNoTrans,
-              p->tb == NN_TRANSPOSED ? CblasTrans : CblasNoTrans, (blasint)p->m, (blasint)p->n,
-              (blasint)p->k, p->alpha, p->a, (blasint)p->lda, p->b, (blasint)p->ldb, p->beta, p->c,
-              (blasint)p->ldc);
+              p->tb == NN_TRANSPOSED ? CblasTrans : CblasNoTrans, (int)p->m, (int)p->n, (int)p->k,
+              p->alpha, p->a, (int)p->lda, p->b, (int)p->ldb, p->beta, p->c, (int)p->ldc);
 }
 
 /* The definition, for what BLAS does not take: k = 0, and sizes beyond its int. */

@@ -1,3 +1,19 @@
+# nn_check_cblas(): stops unless the library that BLA_VENDOR names has BLAS's C interface, and where
+# `update-alternatives` has OpenBLAS stand for it, whose build would not be checked.
+include(CheckFunctionExists)
+function(nn_check_cblas)
+    set(CMAKE_REQUIRED_LIBRARIES BLAS::BLAS)
+    check_function_exists(cblas_sgemm NN_HAS_CBLAS)
+    get_filename_component(real "${NN_BLAS_LIBRARIES}" REALPATH)
+    if(NOT NN_HAS_CBLAS)
+        message(FATAL_ERROR "BLA_VENDOR=${BLA_VENDOR}: ${NN_BLAS_LIBRARIES} has no cblas_sgemm; nnmpi needs a BLAS "
+                            "with the C interface")
+    elseif(real MATCHES "openblas")
+        message(FATAL_ERROR "BLA_VENDOR=${BLA_VENDOR}: ${NN_BLAS_LIBRARIES} is OpenBLAS; leave BLA_VENDOR out, or name "
+                            "the other library's folder by CMAKE_LIBRARY_PATH, with cmake --fresh")
+    endif()
+endfunction()
+
 # nn_check_openblas(): stops unless the OpenBLAS that pkg-config found is its OpenMP build. The pthread
 # build starts threads of its own beside OpenMP's, and the serial build ignores them.
 function(nn_check_openblas)
