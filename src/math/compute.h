@@ -8,13 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The library that computes the tiles of a product: for each the one that is expected to be faster,
- * or always the same. The default is the former unless NNMPI_GEMM=openblas|onednn is set. */
+/* What computes the tiles of a product: for each the library that is expected to be faster, always
+ * the same one, or kernels of our own (math/gemm/chain.h). The default is the first of them unless
+ * NNMPI_GEMM=openblas|onednn|own is set. */
 typedef enum nn_gemm_library {
     NN_GEMM_DEFAULT,
     NN_GEMM_FASTER,
     NN_GEMM_OPENBLAS,
-    NN_GEMM_ONEDNN
+    NN_GEMM_ONEDNN,
+    NN_GEMM_OWN
 } nn_gemm_library;
 
 typedef struct nn_compute {

@@ -219,7 +219,8 @@ static int threads_before(void) {
 /* With one thread of ours, no library starts one, although OpenMP would give it four; and what the
  * caller told OpenMP stands as it was. */
 static void check_no_threads(void) {
-    static const nn_gemm_library library[] = {NN_GEMM_OPENBLAS, NN_GEMM_FASTER, NN_GEMM_ONEDNN};
+    static const nn_gemm_library library[] = {NN_GEMM_OPENBLAS, NN_GEMM_FASTER, NN_GEMM_ONEDNN,
+                                              NN_GEMM_OWN};
     matrices x;
     int before = threads_before();
 
@@ -262,5 +263,6 @@ int main(void) {
     check_library(NN_GEMM_ONEDNN);
     check_library(NN_GEMM_OPENBLAS);
     check_library(NN_GEMM_FASTER);
+    check_library(NN_GEMM_OWN);
     return check_done();
 }

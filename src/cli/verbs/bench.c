@@ -41,7 +41,7 @@ static const nn_option gemm_table[] = {
 typedef struct product {
     const char *what;
     nn_product_shape shape;
-    double openblas, onednn, chosen;
+    double openblas, onednn, own, chosen;
 } product;
 
 static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *count) {
@@ -63,6 +63,8 @@ static int time_product(product *p, int threads, double seconds) {
     NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->openblas));
     compute.library = NN_GEMM_ONEDNN;
     NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->onednn));
+    compute.library = NN_GEMM_OWN;
+    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->own));
     compute.library = NN_GEMM_FASTER;
     return nn_product_rate(&compute, &p->shape, seconds, &p->chosen);
 }
@@ -78,8 +80,9 @@ static size_t products_of(const size_t *width, size_t layer, size_t batch, produ
 }
 
 static void print_product(const product *p, double peak) {
-    printf("%-10s %6zu %6zu %6zu %10.1f %8.1f %8.1f %8.2f\n", p->what, p->shape.m, p->shape.n,
-           p->shape.k, p->openblas / 1e9, p->onednn / 1e9, p->chosen / 1e9, p->chosen / peak);
+    printf("%-10s %6zu %6zu %6zu %10.1f %8.1f %8.1f %8.1f %8.2f\n", p->what, p->shape.m, p->shape.n,
+           p->shape.k, p->openblas / 1e9, p->onednn / 1e9, p->own / 1e9, p->chosen / 1e9,
+           p->chosen / peak);
 }
 
 static void json_product(nn_json *json, const product *p, double peak) {
@@ -90,6 +93,7 @@ static void json_product(nn_json *json, const product *p, double peak) {
     nn_json_int(json, "k", (int64_t)p->shape.k);
     nn_json_real(json, "blas_gflops", p->openblas / 1e9);
     nn_json_real(json, "onednn_gflops", p->onednn / 1e9);
+    nn_json_real(json, "own_gflops", p->own / 1e9);
     nn_json_real(json, "chosen_gflops", p->chosen / 1e9);
     nn_json_real(json, "of_peak", p->chosen / peak);
     nn_json_close(json, '}');
@@ -136,9 +140,10 @@ static int run_gemm(const nn_call *call) {
     nn_bench_machine_json(&json, &machine);
     nn_json_open(&json, "gemm", '[');
     if (!o->json)
-        printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s %10s %8s %8s %8s\n",
+        printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s %10s %8s %8s %8s %8s\n",
                nn_gemm_name(NULL), machine.threads, machine.threads > 1 ? "s" : "",
-               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "BLAS", "oneDNN", "chosen", "of peak");
+               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "BLAS", "oneDNN", "own", "chosen",
+               "of peak");
     NN_TRY(time_products(call, &machine, &json));
     nn_json_close(&json, ']');
     return o->json ? nn_bench_json_end(&json) : 0;

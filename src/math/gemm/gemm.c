@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "math/gemm/blas.h"
+#include "math/gemm/chain.h"
 #include "math/gemm/onednn.h"
 #include "math/parallel.h"
 
@@ -87,6 +88,8 @@ static nn_gemm_library default_library(void) {
         library = NN_GEMM_OPENBLAS;
     else if (name && strcmp(name, "onednn") == 0 && nn_gemm_has(NN_GEMM_ONEDNN))
         library = NN_GEMM_ONEDNN;
+    else if (name && strcmp(name, "own") == 0)
+        library = NN_GEMM_OWN;
     else if (name && *name)
         nn_warn("NNMPI_GEMM=%s: there is no such library in this build, or not for this "
                 "processor; choosing by shape",
@@ -95,12 +98,11 @@ static nn_gemm_library default_library(void) {
     return library;
 }
 
-/* One that is there. */
-static nn_gemm_library library_of(const nn_compute *compute) {
+nn_gemm_library nn_gemm_used(const nn_compute *compute) {
     nn_gemm_library library = compute ? compute->library : NN_GEMM_DEFAULT;
     if (library == NN_GEMM_DEFAULT)
         library = default_library();
-    return nn_onednn_name() ? library : NN_GEMM_OPENBLAS;
+    return nn_onednn_name() || library == NN_GEMM_OWN ? library : NN_GEMM_OPENBLAS;
 }
 
 int nn_gemm_check_memory(const nn_compute *compute) {
@@ -119,8 +121,10 @@ int nn_gemm_check_memory(const nn_compute *compute) {
 const char *nn_gemm_name(const nn_compute *compute) {
     static char name[192];
     char blas[NN_BLAS_NAME];
-    nn_gemm_library used = library_of(compute);
+    nn_gemm_library used = nn_gemm_used(compute);
 
+    if (used == NN_GEMM_OWN)
+        return "own kernels";
     nn_blas_name(blas);
     snprintf(name, sizeof name, "%s%s%s", blas, used == NN_GEMM_OPENBLAS ? "" : ", ",
              used == NN_GEMM_OPENBLAS ? "" : nn_onednn_name());
@@ -128,8 +132,8 @@ const char *nn_gemm_name(const nn_compute *compute) {
 }
 
 /* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
-static bool fits_blas(const product *p) {
-    return (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
+static bool fits(const product *p) {
+    return p->library == NN_GEMM_OWN || (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
 }
 
 static bool wants_onednn(const product *p) {
@@ -138,7 +142,12 @@ static bool wants_onednn(const product *p) {
     return used == NN_GEMM_ONEDNN || (used == NN_GEMM_FASTER && nn_onednn_suits(p->m, p->n, p->k));
 }
 
-static void library_product(const product *p) {
+static void single_product(const product *p) {
+    if (p->library == NN_GEMM_OWN) {
+        nn_chain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, p->beta,
+                      p->c, p->ldc);
+        return;
+    }
     if (wants_onednn(p) && nn_onednn_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda,
                                           p->b, p->ldb, p->beta, p->c, p->ldc))
         return;
@@ -163,6 +172,11 @@ static void plain_product(const product *p) {
     }
 }
 
+/* The bits of own kernels are the same in any tile. */
+static bool wants_fixed_tiles(const product *p) {
+    return nn_compute_fixed_tiles(p->compute) && p->library != NN_GEMM_OWN;
+}
+
 static size_t pieces_of(size_t n, size_t size) {
     return (n + size - 1) / size;
 }
@@ -177,7 +191,7 @@ static grid grid_of(size_t m, size_t n, size_t rows, size_t cols, size_t align) 
 /* At most `tiles` tiles, such that the largest one takes the least time. */
 static grid best_grid(const product *p, size_t tiles) {
     size_t m = p->m, n = p->n;
-    size_t align = nn_compute_fixed_tiles(p->compute) ? FIXED_ALIGN : TILE_ALIGN;
+    size_t align = wants_fixed_tiles(p) ? FIXED_ALIGN : TILE_ALIGN;
     grid best = {1, 1, m, n};
     double least = (double)m * (double)n + EDGE_COST * (double)(m + n);
 
@@ -198,7 +212,7 @@ static size_t tile_count(const product *p) {
     double work = (double)p->m * (double)p->n * (double)p->k;
     size_t tiles = 1;
 
-    if (!nn_compute_fixed_tiles(p->compute)) {
+    if (!wants_fixed_tiles(p)) {
         double threads = nn_compute_threads(p->compute);
         return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
     }
@@ -209,8 +223,8 @@ static size_t tile_count(const product *p) {
 
 /* Of a sum, how much goes into one call. */
 static size_t piece_depth(const product *p) {
-    bool fixed = nn_compute_fixed_tiles(p->compute) && p->ta == NN_PLAIN && p->tb == NN_PLAIN &&
-                 p->n > FIXED_SIZE / p->k;
+    bool fixed =
+        wants_fixed_tiles(p) && p->ta == NN_PLAIN && p->tb == NN_PLAIN && p->n > FIXED_SIZE / p->k;
     return fixed && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
 }
 
@@ -223,7 +237,7 @@ static void add_piece(const product *p, size_t done, size_t depth) {
     piece.a += done;
     piece.b += done * p->ldb;
     piece.beta = done > 0 ? 1 : p->beta;
-    library_product(&piece);
+    single_product(&piece);
 }
 
 struct tiles {
@@ -269,12 +283,12 @@ static void with_single_threads(void (*run)(const product *), const product *p) 
 void nn_gemm(const nn_compute *compute, nn_transpose ta, nn_transpose tb, size_t m, size_t n,
              size_t k, nn_real alpha, const nn_real *a, size_t lda, const nn_real *b, size_t ldb,
              nn_real beta, nn_real *c, size_t ldc) {
-    product p = {compute, library_of(compute), ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c,
+    product p = {compute, nn_gemm_used(compute), ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c,
                  ldc};
 
     if (m == 0 || n == 0)
         return;
-    if (k == 0 || !fits_blas(&p))
+    if (k == 0 || !fits(&p))
         plain_product(&p);
     else
         with_single_threads(tiled_product, &p);

@@ -90,15 +90,63 @@ void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t 
     }
 }
 
+/* A vector of four numbers, also where registers hold more. */
+typedef nn_real quad __attribute__((vector_size(4 * sizeof(nn_real))));
+typedef nn_real loose_quad
+    __attribute__((vector_size(4 * sizeof(nn_real)), aligned(sizeof(nn_real)), may_alias));
+
+/* Four rows of four numbers in memory become four columns of a panel. */
+INLINE void turn(const nn_real *from, size_t col, nn_real *to) {
+    quad a = *(const loose_quad *)from, b = *(const loose_quad *)(from + col);
+    quad c = *(const loose_quad *)(from + 2 * col), d = *(const loose_quad *)(from + 3 * col);
+    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(loose_quad *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(loose_quad *)(to + PANEL) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(loose_quad *)(to + 2 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(loose_quad *)(to + 3 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+/* Rows [begin, k) of a panel of `width` columns. */
+static void pack_rows(size_t begin, size_t k, size_t width, const nn_real *b, size_t row,
+                      size_t col, nn_real *packed) {
+    for (size_t i = begin; i < k; i++) {
+        const nn_real *from = b + i * row;
+        nn_real *to = packed + i * PANEL;
+        for (size_t l = 0; l < width; l++)
+            to[l] = from[l * col];
+        memset(to + width, 0, (PANEL - width) * sizeof *to);
+    }
+}
+
+/* Whole panels, of a B whose rows, or columns, are those in memory; return how many rows were done.
+ */
+static size_t pack_plain(size_t k, const nn_real *b, size_t row, nn_real *packed) {
+    for (size_t i = 0; i < k; i++) {
+        vec_store(packed + i * PANEL, vec_load(b + i * row));
+        vec_store(packed + i * PANEL + LANES, vec_load(b + i * row + LANES));
+    }
+    return k;
+}
+
+static size_t pack_turned(size_t k, const nn_real *b, size_t col, nn_real *packed) {
+    size_t whole = k / 4 * 4;
+    for (size_t i = 0; i < whole; i += 4)
+        for (size_t l = 0; l < PANEL; l += 4)
+            turn(b + i + l * col, col, packed + i * PANEL + l);
+    return whole;
+}
+
 void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed) {
     for (size_t j = 0; j < n; j += PANEL, packed += k * PANEL) {
-        size_t width = n - j < PANEL ? n - j : PANEL;
-        for (size_t i = 0; i < k; i++) {
-            const nn_real *from = b + i * row + j * col;
-            nn_real *to = packed + i * PANEL;
-            for (size_t l = 0; l < width; l++)
-                to[l] = from[l * col];
-            memset(to + width, 0, (PANEL - width) * sizeof *to);
-        }
+        const nn_real *from = b + j * col;
+        size_t width = n - j < PANEL ? n - j : PANEL, done = 0;
+        if (width == PANEL && col == 1)
+            done = pack_plain(k, from, row, packed);
+        else if (width == PANEL && row == 1)
+            done = pack_turned(k, from, col, packed);
+        pack_rows(done, k, width, from, row, col, packed);
     }
 }
