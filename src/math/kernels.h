@@ -170,14 +170,15 @@ typedef struct nn_conv_gray_sums {
     nn_real *sums;     /* [kernel_cols][blocks] vectors, to be added over the pixels of a four */
 } nn_conv_gray_sums;
 
-/* Up to NN_CONV_REMAINDER filters, with lanes along the runs of `length` neighbouring numbers of x
- * that the kernel covers. */
+/* Up to NN_CONV_REMAINDER filters, with NN_CONV_REMAINDER_LANES lanes along the runs of `length`
+ * neighbouring numbers of x that the kernel covers. */
 #define NN_CONV_REMAINDER 4
+#define NN_CONV_REMAINDER_LANES 16 /* on every processor */
 typedef struct nn_conv_remainder {
     size_t points, tap_rows, length, filters;
     const nn_real *x;      /* input of the first point */
     size_t x_row, x_point; /* elements from one run, one point to the next */
-    const nn_real *w;      /* [filters][tap_rows][length in whole vectors, filled up with zeros] */
+    const nn_real *w;      /* [filters][tap_rows][length in whole lanes, filled up with zeros] */
     const nn_real *start;  /* [filters] or NULL: 0 */
     nn_real *y;            /* [points] of stride y_point, [filters] */
     size_t y_point;
@@ -190,7 +191,7 @@ typedef struct nn_conv_remainder_sums {
     size_t x_row, x_col;
     const nn_real *dy;
     size_t dy_row, dy_col;
-    nn_real *sums; /* [filters][length in whole vectors] */
+    nn_real *sums; /* [filters][length in whole lanes] */
 } nn_conv_remainder_sums;
 
 /* Depthwise convolution of neighbouring points: the kernel has tap_rows x taps points. */
@@ -245,6 +246,7 @@ typedef struct nn_act_kernels {
 
 typedef struct nn_kernels {
     const char *isa; /* "v4" ... */
+    bool fused;      /* a b + c is rounded once: all such tables have the same bits */
 
     NN_EACH_ACTIVATION(NN_ACTIVATION_FIELD)
 

@@ -376,8 +376,8 @@ static const kernel_case cases[] = {
 /* clang-format on */
 #define CASES (sizeof cases / sizeof cases[0])
 
-/* What else stands in nn_kernels: the name, and multiply_adds. */
-#define NO_CASE 2
+/* What else stands in nn_kernels: the name, whether it is fused, and multiply_adds. */
+#define NO_CASE 3
 
 int main(int argc, char **argv) {
     check_complete(cases, CASES, offsetof(nn_kernels, conv_lanes) / sizeof(void (*)(void)),

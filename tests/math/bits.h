@@ -142,16 +142,21 @@ typedef struct kernel_case {
 #define ACTIVATION_ROW(name, ...) PAIR_ROW(name)
 #define ROW(name) {#name, run_##name, 1},
 
-/* "<instruction set> <kernel> <hash>" */
+/* All instruction sets with fused multiply-adds have the same bits. */
+static inline const char *row_name(const nn_kernels *of) {
+    return of->fused ? "fused" : of->isa;
+}
+
+/* "<fused, or the instruction set> <kernel> <hash>" */
 static inline void run_case(const kernel_case *c, size_t size, char *line) {
     bits_hash = 0xcbf29ce484222325u;
     bits_state = 1;
     pool_arrays = 0;
     c->run();
-    snprintf(line, size, "%s %s %016" PRIx64 "\n", k->isa, c->name, bits_hash);
+    snprintf(line, size, "%s %s %016" PRIx64 "\n", row_name(k), c->name, bits_hash);
 }
 
-/* The golden line of the same instruction set and kernel; "" where there is none. */
+/* The golden line of the same name and kernel; "" where there is none. */
 static inline void find_golden(FILE *file, const char *like, size_t size, char *line) {
     size_t name = (size_t)(strrchr(like, ' ') - like) + 1;
     rewind(file);
@@ -163,15 +168,15 @@ static inline void find_golden(FILE *file, const char *like, size_t size, char *
 
 static inline bool has_golden(FILE *file, const nn_kernels *of) {
     char line[100];
-    size_t length = strlen(of->isa);
+    size_t length = strlen(row_name(of));
     rewind(file);
     while (fgets(line, sizeof line, file))
-        if (strncmp(line, of->isa, length) == 0 && line[length] == ' ')
+        if (strncmp(line, row_name(of), length) == 0 && line[length] == ' ')
             return true;
     return false;
 }
 
-/* The table is of x86-64: elsewhere there is nothing to compare with. */
+/* There are rows for all but processors without fused multiply-adds that are no x86-64. */
 static inline bool any_golden(FILE *file) {
     for (size_t i = 0; nn_kernels_at(i); i++)
         if (has_golden(file, nn_kernels_at(i)))
@@ -187,15 +192,29 @@ static inline void check_table(FILE *golden, const kernel_case *cases, size_t co
         run_case(&cases[i], sizeof line, line);
         find_golden(golden, line, sizeof expected, expected);
         CHECK_STR(line, expected);
+        if (strcmp(line, expected) != 0)
+            fprintf(stderr, "  by the kernels of %s\n", k->isa);
     }
 }
 
-static inline void print_table(const kernel_case *cases, size_t count) {
+/* A name once, by the best instruction set that has it. */
+static inline int print_tables(const kernel_case *cases, size_t count) {
+    const char *before = "";
     char line[100];
-    for (size_t i = 0; i < count; i++) {
-        run_case(&cases[i], sizeof line, line);
-        fputs(line, stdout);
+    for (size_t t = 0; nn_kernels_at(t); t++, before = row_name(k)) {
+        k = nn_kernels_at(t);
+        for (size_t i = 0; i < count && strcmp(before, row_name(k)) != 0; i++) {
+            run_case(&cases[i], sizeof line, line);
+            fputs(line, stdout);
+        }
     }
+    return 0;
+}
+
+static inline int print_isas(void) {
+    for (size_t t = 0; nn_kernels_at(t); t++)
+        puts(nn_kernels_at(t)->isa);
+    return 0;
 }
 
 static inline FILE *open_golden(void) {
@@ -215,25 +234,23 @@ static inline void check_complete(const kernel_case *cases, size_t count, size_t
 }
 
 /* The rest of main: the cases of every instruction set that this processor has are compared with
- * tests/golden/kernel_bits.txt, or with the argument `print` written as they stand there. */
+ * tests/golden/kernel_bits.txt, or with the argument `print` written as they stand there; `isas`
+ * lists these instruction sets, the best one first. */
 static inline int bits_main(int argc, char **argv, const kernel_case *cases, size_t count) {
-    bool print = argc > 1 && strcmp(argv[1], "print") == 0;
-    FILE *golden = print ? NULL : open_golden();
-    if (!print && !CHECK(golden != NULL))
+    if (argc > 1)
+        return strcmp(argv[1], "isas") == 0 ? print_isas() : print_tables(cases, count);
+    FILE *golden = open_golden();
+    if (!CHECK(golden != NULL))
         return check_done();
-    if (!print && !any_golden(golden)) {
+    if (!any_golden(golden)) {
         fclose(golden);
         return 77;
     }
     for (size_t i = 0; nn_kernels_at(i); i++) {
         k = nn_kernels_at(i);
-        if (print)
-            print_table(cases, count);
-        else
-            check_table(golden, cases, count);
+        check_table(golden, cases, count);
     }
-    if (golden)
-        fclose(golden);
+    fclose(golden);
     return check_done();
 }
 

@@ -119,7 +119,7 @@ static void run_conv_gray_sums(void) {
 static void run_conv_remainder(void) {
     for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
         for (size_t points = 1; points < 20; points += 3) {
-            size_t length = 3 * points, wide = whole(length, k->conv_lanes);
+            size_t length = 3 * points, wide = whole(length, NN_CONV_REMAINDER_LANES);
             nn_conv_remainder t = {.points = points, .tap_rows = 3, .length = length};
             t.filters = filters, t.x_row = 2 * length + points, t.x_point = 2;
             t.y_point = filters + 1;
@@ -138,7 +138,7 @@ static void run_conv_remainder(void) {
 static void run_conv_remainder_sums(void) {
     for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
         for (size_t length = 1; length < 150; length += 7) {
-            size_t wide = whole(length, k->conv_lanes);
+            size_t wide = whole(length, NN_CONV_REMAINDER_LANES);
             nn_conv_remainder_sums t = {.rows = 3, .cols = 5, .length = length, .filters = filters};
             t.x_col = 2, t.x_row = length + 11, t.dy_col = filters, t.dy_row = 5 * filters;
             t.x = numbers(3 * t.x_row + length), t.dy = numbers(15 * filters);

@@ -12,7 +12,11 @@
 /* Images of a block: a multiple of what a tile of the kernels takes; fewer if they are large. */
 #define BLOCK_IMAGES 12
 #define BLOCK_BYTES 1048576
-#define PANEL_BYTES 32768
+/* Numbers of a run, a multiple of every panel, and output channels that are summed together, so
+ * that their weights stay in the level-1 cache. For vectors of any width they are the same, and so
+ * is the order in which neighbouring pixels are added. */
+#define RUN 64
+#define SUMMED 128
 
 /* Weights: [group][tap row][tap][panel of the run][output channel][width of the panel]. */
 typedef struct backward {
@@ -72,22 +76,20 @@ static void pack_weights(const backward *b) {
             }
 }
 
-/* One row of pixels times one panel; the sum over output channels is cut so that the weights stay
- * in the level-1 cache. */
-static void add_panel(const conv_view *v, nn_conv_rows call) {
-    size_t whole = conv_whole(v, call.width);
-    size_t most = conv_larger(1, PANEL_BYTES / (whole * sizeof(nn_real)));
+/* One row of pixels times `width` numbers of a run. */
+static void add_run(const conv_view *v, size_t width, nn_conv_rows call) {
+    size_t panel = v->kernels->conv_panel;
     nn_conv_rows first = call;
-    for (size_t o = 0; o < v->out_group; o += most) {
-        call.length = conv_smaller(most, v->out_group - o);
-        call.a = first.a + o;
-        call.b = first.b + o * whole;
-        call.c = first.c;
-        for (size_t x = 0; x < v->conv->out[1]; x++) {
-            v->kernels->conv_rows(&call);
-            call.a += v->conv->filters;
-            call.c += v->column;
-        }
+    for (size_t o = 0; o < v->out_group; o += SUMMED) {
+        call.length = conv_smaller(SUMMED, v->out_group - o);
+        for (size_t x = 0; x < v->conv->out[1]; x++)
+            for (size_t k = 0; k < width; k += panel) {
+                call.width = conv_smaller(panel, width - k);
+                call.a = first.a + x * v->conv->filters + o;
+                call.b = first.b + k * v->out_group + o * conv_whole(v, call.width);
+                call.c = first.c + x * v->column + k;
+                v->kernels->conv_rows(&call);
+            }
     }
 }
 
@@ -97,11 +99,11 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
     nn_conv_rows first = call;
     for (size_t i = 0; i < v->tap_rows; i++)
         for (size_t j = 0; j < v->taps; j++)
-            for (size_t k = 0; k < v->length; k += v->kernels->conv_panel) {
-                call.width = conv_smaller(v->kernels->conv_panel, v->length - k);
+            for (size_t k = 0; k < v->length; k += RUN) {
+                size_t width = conv_smaller(RUN, v->length - k);
                 call.c = first.c + i * v->tap_row + j * v->tap + k;
-                add_panel(v, call);
-                call.b += v->out_group * conv_whole(v, call.width);
+                add_run(v, width, call);
+                call.b += v->out_group * conv_whole(v, width);
             }
 }
 

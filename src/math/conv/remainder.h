@@ -1,6 +1,6 @@
 /* The last few filters of a convolution where whole vectors of them would be nearly empty, such as
  * the last 2 of 50 (math/isa/conv_remainder.c). Weights are [remainder][tap_rows][length in whole
- * vectors], sums [tap_rows][remainder][length in whole vectors]. */
+ * lanes], sums [tap_rows][remainder][length in whole lanes]. */
 #ifndef NN_MATH_CONV_REMAINDER_H
 #define NN_MATH_CONV_REMAINDER_H
 

@@ -1,9 +1,15 @@
-/* How a convolution is cut into runs, and which of the kernels suit it. */
+/* How a convolution is cut into runs, and which of the kernels suit it. That is asked of vectors of
+ * LANES numbers whatever the processor has: other kernels add in another order. */
 #include "math/conv/view.h"
 
+#define LANES 16
+
+static size_t pieces(size_t n, size_t size) {
+    return (n + size - 1) / size;
+}
+
 size_t conv_whole(const conv_view *v, size_t n) {
-    size_t lanes = v->kernels->conv_lanes;
-    return (n + lanes - 1) / lanes * lanes;
+    return pieces(n, v->kernels->conv_lanes) * v->kernels->conv_lanes;
 }
 
 size_t conv_row_size(const conv_view *v) {
@@ -26,18 +32,16 @@ static size_t gray_blocks(const conv_view *v) {
     if (!each || conv->channels > 1 || conv->stride[1] > 1 || conv->dilation[1] > 1 ||
         conv->out[1] % 4)
         return 0;
-    size_t blocks = (conv->filters + each - 1) / each;
     /* a fourth of a block for a pixel, against whole vectors: worth it from a tenth on */
-    return 10 * blocks < 36 * (conv_whole(v, conv->filters) / v->kernels->conv_lanes) ? blocks : 0;
+    bool worth = 10 * pieces(conv->filters, LANES / 4) < 36 * pieces(conv->filters, LANES);
+    return worth ? pieces(conv->filters, each) : 0;
 }
 
 /* The last filters (remainder.c). */
 static size_t remainder_filters(const conv_view *v) {
-    size_t lanes = v->kernels->conv_lanes, remainder = v->out_group % lanes;
-    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= lanes && v->out_group > lanes;
-    return fits && remainder <= NN_CONV_REMAINDER && 4 * remainder <= lanes && !v->gray_blocks
-               ? remainder
-               : 0;
+    size_t remainder = v->out_group % LANES;
+    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= LANES && v->out_group > LANES;
+    return fits && remainder <= NN_CONV_REMAINDER && !v->gray_blocks ? remainder : 0;
 }
 
 conv_view conv_view_of(const nn_conv *conv) {

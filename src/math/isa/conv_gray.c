@@ -23,8 +23,10 @@ INLINE vec spread(const nn_real *x) {
     return (vec)_mm512_broadcast_f64x4(_mm256_loadu_pd(x));
 #elif LANES_16
     return (vec)_mm512_broadcast_f32x4(_mm_loadu_ps(x));
-#else
+#elif Q == 2
     return (vec)_mm256_broadcast_ps((const __m128 *)x);
+#else
+    return vec_load(x);
 #endif
 }
 
@@ -32,8 +34,10 @@ INLINE vec spread(const nn_real *x) {
 INLINE vec by_pixel(vec v) {
 #if LANES_16
     return __builtin_shufflevector(v, v, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-#else
+#elif Q == 2
     return __builtin_shufflevector(v, v, 0, 4, 1, 5, 2, 6, 3, 7);
+#else
+    return v;
 #endif
 }
 
@@ -50,9 +54,8 @@ INLINE void store_pixels(vec v, size_t n, nn_real *y, size_t step) {
 #else
 INLINE void store_pixels(vec v, size_t n, nn_real *y, size_t step) {
     v = by_pixel(v);
-    UNROLL for (size_t p = 0; p < 4; p++) y[p * step] = v[p * Q];
-    if (n == Q) /* 2 here */
-        UNROLL for (size_t p = 0; p < 4; p++) y[p * step + 1] = v[p * Q + 1];
+    for (size_t i = 0; i < n; i++)
+        UNROLL for (size_t p = 0; p < 4; p++) y[p * step + i] = v[p * Q + i];
 }
 #endif
 
@@ -151,6 +154,10 @@ void ISA(conv_gray_sums)(const nn_conv_gray_sums *t) {
 
 /* [pixel][filter] of one block to [filter][pixel] */
 INLINE vec load_pixels(const nn_real *y, size_t step, size_t n) {
+#if Q == 1
+    (void)n;
+    return (vec){y[0], y[step], y[2 * step], y[3 * step]};
+#else
     vec a = vec_load_part(y, n), b = vec_load_part(y + step, n);
     vec c = vec_load_part(y + 2 * step, n), d = vec_load_part(y + 3 * step, n);
 #if LANES_16
@@ -161,6 +168,7 @@ INLINE vec load_pixels(const nn_real *y, size_t step, size_t n) {
     vec ab = __builtin_shufflevector(a, b, 0, 8, 1, 9, 0, 8, 1, 9);
     vec cd = __builtin_shufflevector(c, d, 0, 8, 1, 9, 0, 8, 1, 9);
     return __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 2, 3, 10, 11);
+#endif
 #endif
 }
 
@@ -174,7 +182,8 @@ void ISA(conv_gray_gather)(size_t pixel_blocks, size_t filters, const nn_real *y
 
 #else
 
-/* Vectors of four lanes or less would hold one filter each: conv_gray_filters is 0. */
+/* Vectors of less than four lanes, and those of four of double precision, which would hold one
+ * filter each: conv_gray_filters is 0. */
 void ISA(conv_gray)(const nn_conv_gray *t) {
     (void)t;
 }

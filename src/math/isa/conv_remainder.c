@@ -3,31 +3,46 @@
 #include "math/isa/isa.h"
 #include "math/isa/lanes.h"
 
-#define POINTS 4
+/* The lanes of a sum, in as many vectors: the same numbers are added in the same order by vectors
+ * of any width. */
+#define VECTORS (NN_CONV_REMAINDER_LANES / LANES)
+#define POINTS (VECTORS > 2 ? 1 : 4 / VECTORS)
 #define RUNS PANEL_VECTORS /* vectors of a run that are summed at a time */
 
-static inline nn_real sum_lanes(vec v) {
-    nn_real lane[LANES];
-    vec_store(lane, v);
-    for (size_t half = LANES / 2; half; half /= 2)
+static inline size_t whole_length(size_t length) {
+    return (length + NN_CONV_REMAINDER_LANES - 1) / NN_CONV_REMAINDER_LANES *
+           NN_CONV_REMAINDER_LANES;
+}
+
+static inline nn_real sum_lanes(const vec sum[VECTORS]) {
+    nn_real lane[NN_CONV_REMAINDER_LANES];
+    UNROLL for (size_t v = 0; v < VECTORS; v++) vec_store(lane + v * LANES, sum[v]);
+    for (size_t half = NN_CONV_REMAINDER_LANES / 2; half; half /= 2)
         for (size_t i = 0; i < half; i++)
             lane[i] += lane[i + half];
     return lane[0];
 }
 
-INLINE void points_tile(const nn_conv_remainder *t, size_t point, const size_t P, const size_t F) {
-    vec acc[POINTS][NN_CONV_REMAINDER];
-    size_t whole = (t->length + LANES - 1) / LANES * LANES;
+/* Vector v of x, which has `left` numbers. */
+static inline vec load_vector(const nn_real *x, size_t v, size_t left) {
+    size_t at = v * LANES;
+    return left > at ? vec_load_part(x + at, vec_part(left - at)) : (vec){0};
+}
 
-    UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t f = 0; f < F; f++) acc[p][f] =
-        (vec){0};
+INLINE void points_tile(const nn_conv_remainder *t, size_t point, const size_t P, const size_t F) {
+    vec acc[POINTS][NN_CONV_REMAINDER][VECTORS];
+    size_t whole = whole_length(t->length);
+
+    UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t f = 0; f < F; f++)
+        UNROLL for (size_t v = 0; v < VECTORS; v++) acc[p][f][v] = (vec){0};
     for (size_t i = 0; i < t->tap_rows; i++) {
         const nn_real *x = t->x + point * t->x_point + i * t->x_row, *w = t->w + i * whole;
-        for (size_t k = 0; k < t->length; k += LANES)
-            UNROLL for (size_t p = 0; p < P; p++) {
-                vec from = vec_load_part(x + p * t->x_point + k, vec_part(t->length - k));
-                UNROLL for (size_t f = 0; f < F; f++) acc[p][f] =
-                    vec_mul_add(from, vec_load(w + f * t->tap_rows * whole + k), acc[p][f]);
+        for (size_t k = 0; k < t->length; k += NN_CONV_REMAINDER_LANES)
+            UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t v = 0; v < VECTORS; v++) {
+                vec from = load_vector(x + p * t->x_point + k, v, t->length - k);
+                const nn_real *b = w + k + v * LANES;
+                UNROLL for (size_t f = 0; f < F; f++) acc[p][f][v] =
+                    vec_mul_add(from, vec_load(b + f * t->tap_rows * whole), acc[p][f][v]);
             }
     }
     for (size_t p = 0; p < P; p++)
@@ -65,7 +80,7 @@ void ISA(conv_remainder)(const nn_conv_remainder *t) {
 INLINE void sums_tile(const nn_conv_remainder_sums *t, size_t k, size_t last, const size_t R,
                       const size_t F) {
     vec acc[NN_CONV_REMAINDER][RUNS];
-    size_t whole = (t->length + LANES - 1) / LANES * LANES;
+    size_t whole = whole_length(t->length);
     nn_real *sums = t->sums + k;
 
     UNROLL for (size_t f = 0; f < F; f++) UNROLL for (size_t r = 0; r < R; r++) acc[f][r] =

@@ -8,8 +8,10 @@
 #include "base/real.h"
 
 #if defined(__FMA__) || defined(__aarch64__)
+#define IS_FUSED true
 #define FUSED(suffix, a, b, c) __builtin_fma##suffix(a, b, c)
 #else
+#define IS_FUSED false
 #define FUSED(suffix, a, b, c) ((a) * (b) + (c))
 #endif
 

@@ -31,7 +31,7 @@
 #define NN_CONV_GRAY_FILTERS (VECTOR_BYTES / 32 >= 2 ? VECTOR_BYTES / 32 : 0)
 #else
 #define LANES_16 (VECTOR_BYTES == 64)
-#define NN_CONV_GRAY_FILTERS (VECTOR_BYTES / 16 >= 2 ? VECTOR_BYTES / 16 : 0)
+#define NN_CONV_GRAY_FILTERS (VECTOR_BYTES / 16)
 #endif
 
 /* INLINE: functions that become one copy for each size of a tile. UNROLL: before loops over the

@@ -7,6 +7,7 @@
 
 const nn_kernels ISA(kernels) = {
     .isa = ISA_TEXT(NN_ISA),
+    .fused = IS_FUSED,
     NN_EACH_ACTIVATION(ACTIVATION_ROW) ISA_CELLS(PAIR_ROW).exp = ISA(exp),
     .log = ISA(log),
     .pack = ISA(pack),
