@@ -15,12 +15,14 @@
 #include <string.h>
 
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
+    bool portable = t->session.settings->train.reproducible == NN_REPRODUCIBLE_PORTABLE;
     snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
-             NNMPI_VERSION, nn_kernels_get()->isa);
+             NNMPI_VERSION, portable ? "portable" : nn_kernels_get()->isa);
     return text;
 }
 
-/* The promise of the same bits holds for the same kernels. */
+/* The promise of the same bits holds for the same kernels, that of portable ones for all that have
+ * fused multiply-adds. */
 static int check_kernels(const nn_trainer *t, const char *before) {
     char now[NN_KERNELS_TEXT];
     if (!t->session.micro || !before || strcmp(before, nn_trainer_kernels(t, now)) == 0)

@@ -14,7 +14,7 @@ r = json.load(open("out"))
 assert r["threads"] == 2 and r["peak_gflops"] > 0 and "OpenBLAS" in r["products"], r
 assert [(p["m"], p["n"], p["k"]) for p in r["gemm"]] == \
     [(8, 30, 20), (20, 30, 8), (8, 4, 30), (30, 4, 8), (8, 30, 4)], r
-assert all(p["blas_gflops"] > 0 and p["chosen_gflops"] > 0 for p in r["gemm"]), r
+assert all(p["blas_gflops"] > 0 and p["own_gflops"] > 0 and p["chosen_gflops"] > 0 for p in r["gemm"]), r
 r = json.load(open("memory.json"))
 assert len(r["memory"]) >= 4 and all(m["one_gbs"] > 0 and m["all_gbs"] > 0 for m in r["memory"]), r
 PY
@@ -80,7 +80,7 @@ expect_line '^minibatch of [0-9]+: .* reduce: none$' out
 expect_line '^forward +[0-9.]+ +[0-9.]+$' out
 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
 "$NNMPI" bench reproducible -o train.threads=1 --seconds 0.1 > price
-expect_line '^a step takes [0-9.]+ us, and [0-9.]+ us with train.reproducible: [-+][0-9.]+ %$' price
+expect_line '^a step takes [0-9.]+ us, and [0-9.]+ us with train.reproducible: [-+][0-9.]+ %(, and [0-9.]+ us with portable: [-+][0-9.]+ %)?$' price
 expect_line '^ +4096( +[0-9.]+){6}$' out
 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 --gbits 25 --latency 0 > out 2> err
 expect_line '^ +4096( +[0-9.]+){2}$' out

@@ -76,7 +76,8 @@ static int check_range(const binding *b, double value) {
     return fail_value(b, "is out of range ", range);
 }
 
-static int bind_bool(const binding *b) {
+/* Whether the value is true or false, in one of the spellings of YAML. */
+static bool read_bool(const binding *b, bool *value) {
     static const struct {
         const char *text;
         bool value;
@@ -85,11 +86,20 @@ static int bind_bool(const binding *b) {
 
     for (size_t i = 0; is_plain(b) && i < sizeof spellings / sizeof *spellings; i++) {
         if (strcasecmp(b->node->text, spellings[i].text) == 0) {
-            memcpy(b->member, &spellings[i].value, sizeof(bool));
-            return NN_OK;
+            *value = spellings[i].value;
+            return true;
         }
     }
-    return fail_type(b, "true or false");
+    return false;
+}
+
+static int bind_bool(const binding *b) {
+    bool value;
+
+    if (!read_bool(b, &value))
+        return fail_type(b, "true or false");
+    memcpy(b->member, &value, sizeof value);
+    return NN_OK;
 }
 
 static int bind_int(const binding *b) {
@@ -119,22 +129,29 @@ static int bind_string(const binding *b) {
     return NN_OK;
 }
 
+/* How the range of a truth value begins that has more choices. */
+#define TRUTH "false|true|"
+
 static int bind_choice(const binding *b) {
     char copy[512], *rest = copy;
+    const char *text = b->node->text;
     nn_names names = {0};
+    bool truth;
 
     if (b->node->kind != NN_NODE_SCALAR)
         return fail_type(b, b->option->range);
+    if (strncmp(b->option->range, TRUTH, strlen(TRUTH)) == 0 && read_bool(b, &truth))
+        text = truth ? "true" : "false";
     snprintf(copy, sizeof copy, "%s", b->option->range);
     for (char *name; (name = strtok_r(rest, "|", &rest)) != NULL;) {
-        if (strcmp(name, b->node->text) == 0) {
+        if (strcmp(name, text) == 0) {
             int index = (int)names.count;
             memcpy(b->member, &index, sizeof index);
             return NN_OK;
         }
         nn_names_add(&names, name);
     }
-    return fail_value(b, "is no choice", nn_names_advice(&names, b->node->text, "there are"));
+    return fail_value(b, "is no choice", nn_names_advice(&names, text, "there are"));
 }
 
 static int bind_node(const binding *b) {

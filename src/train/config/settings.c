@@ -84,8 +84,10 @@ static const nn_option train_options[] = {
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
-    {"reproducible", NN_OPT_BOOL, AT(train.reproducible), "false", NULL,
-     "the same bits on any number of ranks and threads, for one type of processor"},
+    {"reproducible", NN_OPT_CHOICE, AT(train.reproducible), "false", "false|true|portable",
+     "true: the same bits on any number of ranks and threads, for one type of processor; portable: "
+     "also on any processor that multiplies and adds at once (x86-64-v3 or newer, arm64) and with "
+     "any version of OpenBLAS and oneDNN, because products are made by nnmpi's own kernels"},
     {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
      "with reproducible: microbatches that each minibatch is divided into, shared by at most as "
      "many ranks; "

@@ -46,7 +46,7 @@ typedef struct nn_settings {
         } ema;
         int64_t accumulate; /* passes in which a shard is computed */
         int balance;        /* enum nn_balance_rule */
-        bool reproducible;  /* the same bits on any number of ranks and threads */
+        int reproducible;   /* enum nn_reproducible */
         int64_t microbatches;
         int stop_when;       /* enum nn_stop_rule */
         int report;          /* enum nn_report_kind */
@@ -116,6 +116,10 @@ enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
 
 /* Values of nn_settings.train.balance. */
 enum nn_balance_rule { NN_BALANCE_EVEN, NN_BALANCE_SPEED };
+
+/* Values of nn_settings.train.reproducible: the same bits on any number of ranks and threads, and
+ * on any processor. */
+enum nn_reproducible { NN_REPRODUCIBLE_NOT, NN_REPRODUCIBLE, NN_REPRODUCIBLE_PORTABLE };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# timeout: 120
+# reproducible: portable gives the digests that stand here, by the kernels of every instruction set with
+# fused multiply-adds, on any number of ranks and threads, whatever compiler, MPI, OpenBLAS and oneDNN
+# there are; and a run goes on by other kernels.
+. "$SOURCE_DIR/tests/lib.sh"
+
+# Numbers that no library's generator makes.
+/usr/bin/python3 -c 'import h5py' 2>/dev/null || skip "no h5py to make images with"
+/usr/bin/python3 - <<'PYTHON'
+import h5py, numpy
+with h5py.File("images.h5", "w") as file:
+    for split, count in (("train", 103), ("test", 37)):
+        i, row, col = numpy.ogrid[:count, :20, :20]
+        file[split + "/x"] = ((i * i * 37 + row * 11 * (i % 5) + col * col * 17 + row * col) % 80 + 40 * (i % 4)).astype("u1")
+        file[split + "/y"] = numpy.arange(count).astype("u1") % 4
+    file.attrs["scale"] = 1 / 255
+PYTHON
+
+# net NAME OPTIMIZER <LAYERS
+net() {
+    cat >"$1.yaml" <<YAML
+data: {path: images.h5, augment: [{shift: {pixels: 1}}]}
+model:
+$(cat)
+loss: cross_entropy
+train: {epochs: 2, batch_size: 24, reproducible: portable, optimizer: $2, clip_norm: 1}
+validate: {split: test, every_epochs: 2}
+YAML
+}
+net dense 'adam' <<'YAML'
+  - flatten
+  - dense: {units: 530, activation: gelu}
+  - dropout: {rate: 0.3}
+  - dense: {units: 40, activation: tanh}
+  - dense: {units: 4}
+YAML
+net image '{nesterov: {lr: 0.01}}' <<'YAML'
+  - conv2d: {filters: 20, kernel: 5}
+  - max_pool: {size: 2}
+  - conv2d: {filters: 50, kernel: 3, padding: same, bias: false}
+  - batch_norm: {activation: relu}
+  - conv2d: {filters: 12, kernel: 3, groups: 2}
+  - avg_pool: {size: 2}
+  - flatten
+  - dense: {units: 4}
+YAML
+net rows '{rmsprop: {lr: 0.003}}' <<'YAML'
+  - lstm: {units: 40, return: all}
+  - gru: {units: 17}
+  - layer_norm
+  - dense: {units: 4}
+YAML
+
+# trained ISA RANKS CONFIG [OPTION...]: the digest
+trained() {
+    rm -rf run
+    NNMPI_ISA=$1 run_ranks "$2" "$NNMPI" train "$3" --run run -q "${@:4}" >out 2>err || fail "training failed: $*"
+    sed -n 's/^digest *\([0-9a-f]*\).*/\1/p' out
+}
+
+mapfile -t isas < <("$BUILD_DIR/tests/math_bits" isas | grep -v v2)
+[ "${#isas[@]}" -gt 0 ] || skip "no fused multiply-adds on this processor"
+while read -r net want; do
+    for isa in "${isas[@]}"; do
+        got=$(trained "$isa" 1 "$net.yaml" -o train.threads=2)
+        [ "$got" = "$want" ] || fail "$net.yaml by $isa: $got instead of $want"
+    done
+    got=$(trained "$isa" 3 "$net.yaml" -o train.threads=1)
+    [ "$got" = "$want" ] || fail "$net.yaml by $isa on 3 ranks: $got instead of $want"
+    [ "$net" = dense ] || continue
+    dense=$want
+    trained "${isas[0]}" 2 dense.yaml -o train.max_steps=3 >part
+    NNMPI_ISA=$isa "$NNMPI" train dense.yaml --run run --resume -q >out 2>err || fail "does not go on"
+    expect_line "^digest *$want" out
+done <<'DIGESTS'
+dense 61157ebe9ec1fe66d50e1bd492d6e5e7e065a2614afa89044498678d5cbe649c
+image de1168c05295ba0d4c8232ec6e26175e7ba3707f325eece2e984105be45b73ca
+rows 86d962251c9eb880b6ffdd38f52416d6aa2575ca1ab1f22b2aa77d8796217743
+DIGESTS
+
+# it is not the sum of a library, and what cannot be is said
+got=$(trained "$isa" 1 dense.yaml -o train.reproducible=yes)
+[ "$got" != "$dense" ] || fail "true and portable are the same"
+NNMPI_ISA=v2 expect_code 2 "$NNMPI" train dense.yaml --run old >out 2>err
+expect_line 'dense.yaml:.*: portable wants a processor that multiplies and adds at once .* instruction set v2' err
+expect_code 2 "$NNMPI" train dense.yaml --run run --resume -o train.epochs=4 -o train.reproducible=portable >out 2>err
+expect_line 'the checkpoint was computed with .*, and this machine computes with own kernels, .*portable' err
