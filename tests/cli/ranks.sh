@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ranks: 1 2 3
-# timeout: 120
+# timeout: 180
 # Only rank 0 speaks, once, and all ranks end with the code of the error.
 . "$SOURCE_DIR/tests/lib.sh"
 
@@ -17,8 +17,10 @@ run_ranks "$RANKS" "$NNMPI" train --run quiet -q -o train.epochs=3 > out 2> err
 run_ranks "$RANKS" "$NNMPI" check > out 2> err
 once '^ready to train' out
 expect_line "^ranks +$RANKS on 1 node" out
+printf "%s\n" a,b,c,d 5.1,3.5,1.4,0.2 > x.csv
 for words in "help" "inspect run/last.h5" "digest run/last.h5" "eval run/last.h5" "--version" \
-    "data make xor -O x.h5"; do
+    "data make xor -O x.h5" "init x.h5 -O x.yaml --force" "export run/last.h5 --npz m.npz" \
+    "import m.npz --config run/config.yaml -O m.h5" "predict run/last.h5 --data x.csv -O p.h5" "plot run -O p.html"; do
     # shellcheck disable=SC2086
     "$NNMPI" $words > alone 2> /dev/null
     # shellcheck disable=SC2086
