@@ -55,7 +55,7 @@ int nn_comm_end(nn_comm *comm);
 int nn_comm_bcast(nn_comm *comm, void *bytes, size_t count);
 /* In place: the sum over the ranks. Collective. */
 int nn_comm_sum(nn_comm *comm, double *values, size_t count);
-/* The same of reals, any number of them. */
+/* The same of reals, any number of them. Collective. */
 int nn_comm_sum_reals(nn_comm *comm, nn_real *values, size_t count);
 /* Every rank gets `count` bytes of each rank, in the order of the ranks: all[size * count].
  * Collective. */

@@ -1,4 +1,4 @@
-/* From the list under `model:` to a planned graph, and what can be asked of it. */
+/* From the list under `model:` to a planned graph. */
 #include "base/log.h"
 #include "nn/init.h"
 #include "nn/inner.h"
@@ -320,93 +320,4 @@ int nn_model_check(nn_node *layers) {
     }
     nn_pool_release(&pool);
     return rc;
-}
-
-int nn_model_new(nn_model **out) {
-    nn_model *model;
-    *out = NULL;
-    NN_TRY(NN_NEW(&model, 1, "model"));
-    model->description = nn_node_list(&model->pool);
-    if (!model->description) {
-        nn_model_free(model);
-        return NN_EMEMORY;
-    }
-    *out = model;
-    return 0;
-}
-
-nn_node *nn_model_description(const nn_model *model) {
-    return model->description;
-}
-
-void nn_model_free(nn_model *model) {
-    if (!model)
-        return;
-    nn_free(model->block);
-    nn_pool_release(&model->pool);
-    nn_free(model);
-}
-
-size_t nn_model_size(const nn_model *model) {
-    return model->size;
-}
-
-size_t nn_model_param_count(const nn_model *model) {
-    size_t count = 0;
-    for (size_t i = 0; i < model->params; i++)
-        count += model->param[i]->count;
-    return count;
-}
-
-size_t nn_model_params(const nn_model *model, const nn_param *const **out) {
-    *out = model->param;
-    return model->params;
-}
-
-size_t nn_model_layers(const nn_model *model, const nn_layer *const **out) {
-    *out = (const nn_layer *const *)model->layer;
-    return model->layers;
-}
-
-nn_layer_work nn_model_work(const nn_layer *layer) {
-    const nn_layer_ops *ops = layer->ops;
-    double forward = ops->work ? ops->work(layer) : 0;
-    double dx = ops->work_dx ? ops->work_dx(layer) : forward;
-    if (!layer->plan->learns)
-        return (nn_layer_work){.forward = forward};
-    for (size_t i = 0; i < layer->inputs; i++)
-        if (layer->input[i]->plan->learns)
-            dx = 0;
-    return (nn_layer_work){.forward = forward, .gradient = forward, .delta = forward - dx};
-}
-
-nn_shape nn_model_input_shape(const nn_model *model) {
-    return model->layer[0]->out;
-}
-
-nn_shape nn_model_output_shape(const nn_model *model) {
-    return model->layer[model->layers - 1]->out;
-}
-
-void nn_model_learn_input(nn_model *model) {
-    for (size_t i = 0; i < model->layers; i++)
-        model->layer[i]->plan->learns = true;
-}
-
-/* The smallest vocabulary of the layers that read the data. */
-int64_t nn_model_vocabulary(const nn_model *model) {
-    int64_t least = 0;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        if (nn_layer_is_input(layer->input[0]) && layer->vocabulary &&
-            (least == 0 || layer->vocabulary < least))
-            least = layer->vocabulary;
-    }
-    return least;
-}
-
-void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
-    model->compute = compute;
-    for (size_t i = 0; i < model->layers; i++)
-        model->layer[i]->compute = compute;
 }

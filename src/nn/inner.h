@@ -1,5 +1,5 @@
-/* The inside of a model, shared by graph.c (configuration to graph), init.c (initial parameters),
- * buffers.c (memory) and pass.c (running it). */
+/* The inside of a model, shared by model.c (beginning, end, questions), graph.c (configuration to
+ * graph), init.c (initial parameters), buffers.c (memory) and pass.c (running it). */
 #ifndef NN_NN_INNER_H
 #define NN_NN_INNER_H
 

@@ -1,8 +1,8 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step/ (one training step, its learning rate and its update), replicas/ (whether all
- * ranks hold the same), saving.c (when it saves), report.c (what people see of it), train.c (what
- * is around the steps) and training/ (the loop, and what callers drive themselves). `check` and
- * `bench` open a trainer too. */
+ * ranks hold the same), saving.c (when it saves), report.c and gradient_report.c (what people see
+ * of it), train.c (what is around the steps) and training/ (the loop, and what callers drive
+ * themselves). `check` and `bench` open a trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -128,6 +128,7 @@ int nn_trainer_start(nn_trainer *t);
 /* Back to the newest checkpoint of a run under way, as if it were resumed. *rewound false: there is
  * none yet, and nothing has changed. Collective. */
 int nn_trainer_rewind(nn_trainer *t, bool *rewound);
+/* Collective. */
 void nn_trainer_close(nn_trainer *t);
 
 /* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
@@ -231,6 +232,8 @@ nn_watch_fn *nn_trainer_watch(const nn_trainer *t);
  * the step before; after back-propagation delta is summed over the ranks. Collective. */
 int nn_trainer_begin_gradient_report(nn_trainer *t);
 int nn_trainer_sum_deltas(nn_trainer *t, double weight);
+/* The two as members of a train line, on rank 0. Local. */
+void nn_trainer_put_gradients(const nn_trainer *t, nn_json *json);
 
 /* log.tensorboard, log.weights: what is written of the parameters that the run has come to. The
  * same code on every rank. Collective. */
@@ -255,13 +258,14 @@ void nn_trainer_restart_interval(nn_trainer *t);
 void nn_trainer_pause(nn_trainer *t, double since);
 /* Samples a second in training since the loop began; 0 before the first step. */
 double nn_trainer_mean_rate(const nn_trainer *t);
-/* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts.
- */
+/* Writes the interval to metrics.jsonl, tells the progress callback, begins a new one. Rank 0 acts;
+ * the same code on every rank. Collective. */
 int nn_trainer_report(nn_trainer *t, bool important);
 /* Writes what the checkpoint that was written last has cost, once. Local. */
 int nn_trainer_report_saved(nn_trainer *t);
 /* Between reports: tells the progress callback where it wants to be told. Local. */
 void nn_trainer_tell(nn_trainer *t);
+/* The same of a validation, and of the end. Collective. */
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation);
 int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result);
 

@@ -19,7 +19,7 @@ int nn_ring_exchange(nn_comm *comm, const nn_ring_messages *messages, int least,
                      double *out);
 
 /* In the same way, seconds of a short message, and those for which each keeps its sender busy where
- * there are many. */
+ * there are many. Collective. */
 int nn_ring_latency(nn_comm *comm, int least, double seconds, double *latency, double *overhead);
 
 #endif

@@ -95,7 +95,7 @@ struct nn_reducer {
 };
 
 /* Allocate r->vectors and r->grads and fill in backend, state and owner. The same code on every
- * rank. */
+ * rank. Collective. */
 int nn_reduce_allreduce_new(nn_reducer *r);
 int nn_reduce_node_new(nn_reducer *r);
 

@@ -16,7 +16,8 @@ struct nn_evaluation {
     double table[]; /* of all metrics, one after the other */
 };
 
-/* nn_evaluate; with `other_files` what the data set leads to in other files is read, too. */
+/* nn_evaluate; with `other_files` what the data set leads to in other files is read, too.
+ * Collective. */
 int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, bool other_files,
                        const char *split, nn_evaluation **out);
 
