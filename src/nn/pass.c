@@ -227,7 +227,7 @@ struct backward {
     const nn_layer *layer;
     const nn_pass *pass;
     nn_real *dx[NN_MAX_INPUTS]; /* of the whole shard */
-    size_t range;               /* of the layer's gradients in the vector */
+    size_t range;               /* of its gradients in the vector; 0: none are wanted */
     bool rows_done;             /* dx is there already */
 };
 
@@ -250,6 +250,12 @@ static void collect_gradients(const struct backward *b) {
             nn_kernels_get()->add(b->pass->batch * nn_shape_count(&b->layer->in[k]), b->dx[k],
                                   input->dy_at);
     }
+}
+
+/* Gradients that are wanted of a layer: those of a frozen one nobody reads, but a layer that a
+ * program defines may rely on a place for them. */
+static size_t wanted_grads(const nn_layer *layer) {
+    return layer->frozen && !layer->ops->fault ? 0 : nn_layer_grad_count(layer);
 }
 
 /* The gradients of a call's rows to `g`, where the layer's range of the vector stands; NULL: only
@@ -310,9 +316,9 @@ static void backward_microbatches(struct backward *b) {
     const nn_shard_microbatches *micro = b->pass->micro;
     nn_real *g = model->grads + b->layer->param[0].offset;
     size_t group = group_of(model, b->pass, b->layer->group_dx);
-    if (group > 1 || b->layer->tree_rows)
+    if (group > 1 || b->layer->tree_rows || b->range == 0)
         backward_rows(b, group);
-    for (size_t s = 0; s < micro->sums; s++)
+    for (size_t s = 0; b->range > 0 && s < micro->sums; s++)
         backward_node(b, micro->sum[s], g + s * model->grads_stride, 0);
 }
 
@@ -337,7 +343,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         if (!layer->plan->learns)
             continue;
         struct backward b = {.model = model, .layer = layer, .pass = pass};
-        b.range = nn_layer_grad_count(layer);
+        b.range = wanted_grads(layer);
         watch(layer, NN_BEFORE_BACKWARD, pass);
         double begin = clock_of(model);
         aim_gradients(&b);

@@ -280,11 +280,6 @@ static void backward_rows(void *ctx, size_t begin, size_t end) {
                                c->slope, c->shift, io->dy + at, io->dx[0] + at);
 }
 
-static void clear_state(const struct call *c) {
-    for (size_t p = c->layer->params - 2; c->io->g_beta == 0 && p < c->layer->params; p++)
-        memset(c->io->g[p], 0, c->channels * sizeof(nn_real));
-}
-
 /* The statistics are constants: dx = weight / std dy. */
 static void frozen_backward(struct call *c) {
     for (size_t i = 0; i < c->channels; i++) {
@@ -292,11 +287,6 @@ static void frozen_backward(struct call *c) {
         c->inv_std[i] = running_inv_std(c, i);
         set_formula(c, i, c->mean[i], c->inv_std[i]);
         c->slope[i] = c->shift[i] = 0;
-    }
-    clear_state(c);
-    if (is_affine(c)) {
-        sum_rows(c, 0, c->rows, c->local);
-        add_gradients(c);
     }
     if (c->io->dx[0])
         nn_parallel(c->layer->compute, c->rows, grain_of(c->channels), backward_rows, c);

@@ -126,27 +126,30 @@ static void dropconnect_forward(const nn_layer *layer, const nn_io *io) {
     }
 }
 
-/* The dense layer's gradients come to scratch, so that those of dropped weights can be left out
- * before they are added to what is there. The mask of a step is still there, those of samples are
- * drawn again. */
+/* The dense layer's gradients, where they are wanted, come to scratch, so that those of dropped
+ * weights can be left out before they are added to what is there. The mask of a step is still
+ * there, those of samples are drawn again. */
 static void add_gradients(const nn_layer *layer, const nn_io *io, size_t r) {
     const nn_kernels *k = nn_kernels_get();
     struct mask m = mask_of(layer, io, r);
     nn_io rows = masked_rows(layer, io, &m, r);
     if (per_sample(layer))
         draw(layer, &m);
-    rows.g[NN_DENSE_WEIGHT] = io->scratch;
-    if (layer->params > NN_DENSE_BIAS)
+    if (io->g[NN_DENSE_WEIGHT])
+        rows.g[NN_DENSE_WEIGHT] = io->scratch;
+    if (io->g[NN_DENSE_BIAS])
         rows.g[NN_DENSE_BIAS] = rows.g[NN_DENSE_WEIGHT] + m.count;
     rows.g_beta = 0;
     nn_layer_dense.backward(layer, &rows);
+    if (!io->g[NN_DENSE_WEIGHT])
+        return;
     k->multiply(m.count, m.factor, rows.g[NN_DENSE_WEIGHT], rows.g[NN_DENSE_WEIGHT]);
     for (size_t p = 0; p < layer->params; p++)
         k->add(layer->param[p].count, rows.g[p], io->g[p]);
 }
 
 static void dropconnect_backward(const nn_layer *layer, const nn_io *io) {
-    for (size_t p = 0; io->g_beta == 0 && p < layer->params; p++)
+    for (size_t p = 0; io->g[p] && io->g_beta == 0 && p < layer->params; p++)
         memset(io->g[p], 0, layer->param[p].count * sizeof(nn_real));
     for (size_t r = 0; r < masks(layer, io); r++)
         add_gradients(layer, io, r);

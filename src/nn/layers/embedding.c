@@ -82,7 +82,7 @@ static void embedding_backward(const nn_layer *layer, const nn_io *io) {
     const nn_real *learns = io->save;
     if (io->dx[0])
         memset(io->dx[0], 0, n * sizeof(nn_real));
-    if (nn_io_leaves_out(io, 0))
+    if (!io->g[0] || nn_io_leaves_out(io, 0))
         return;
     if (io->g_beta == 0)
         memset(io->g[0], 0, layer->param[0].count * sizeof(nn_real));

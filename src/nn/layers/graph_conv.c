@@ -225,6 +225,8 @@ static void graph_conv_backward(const nn_layer *layer, const nn_io *io) {
     if (io->dx[0])
         nn_gemm(layer->compute, NN_PLAIN, NN_PLAIN, rows, in, out, 1, io->scratch, out,
                 io->w[WEIGHT], in, 0, io->dx[0], in);
+    if (!io->g[WEIGHT])
+        return;
     nn_gemm(layer->compute, NN_TRANSPOSED, NN_PLAIN, out, in, rows, 1, io->scratch, out, io->x[0],
             in, io->g_beta, io->g[WEIGHT], in);
     if (layer->params > BIAS)

@@ -113,7 +113,7 @@ typedef struct nn_io {
     const nn_real *dy;               /* backward: dC/dy, summed over the batch's samples */
     nn_real *dx[NN_MAX_INPUTS];      /* backward: written, not added to; NULL: not wanted */
     const nn_real *w[NN_MAX_PARAMS];
-    nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw */
+    nn_real *g[NN_MAX_PARAMS]; /* backward: g = g_beta * g + dC/dw; all NULL: not wanted */
     nn_real g_beta;            /* 1: added to the passes before (nn_pass.accumulate); else 0 */
     const bool *left_out;      /* backward: [outers] gradients that are left out; NULL: none */
     size_t microbatches;       /* backward of more than one microbatch (layer->tree_rows): ... */

@@ -141,7 +141,7 @@ static void layer_norm_backward(const nn_layer *layer, const nn_io *io) {
     struct call c = call_of(layer, io);
     size_t rows = rows_of(layer, io->batch);
     double *sums = io->scratch;
-    if (layer->params) {
+    if (io->g[WEIGHT]) {
         nn_parallel_sum(layer->compute, rows, grain_of(c.cols), 2 * c.cols, sum_rows, &c, sums);
         store(c.cols, sums, io->g_beta, io->g[BIAS]);
         store(c.cols, sums + c.cols, io->g_beta, io->g[WEIGHT]);

@@ -45,12 +45,13 @@ static void prelu_forward(const nn_layer *layer, const nn_io *io) {
 static void prelu_backward(const nn_layer *layer, const nn_io *io) {
     size_t stride, channels = channels_of(layer, &stride);
     size_t rows = io->batch * nn_shape_count(&layer->out) / channels;
-    if (io->g_beta == 0)
+    if (io->g[0] && io->g_beta == 0)
         memset(io->g[0], 0, layer->param[0].count * sizeof(nn_real));
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < channels; c++) {
             nn_real z = io->x[0][r * channels + c], da = io->dy[r * channels + c];
-            io->g[0][c * stride] += z > 0 ? 0 : da * z;
+            if (io->g[0])
+                io->g[0][c * stride] += z > 0 ? 0 : da * z;
             if (io->dx[0])
                 io->dx[0][r * channels + c] = z > 0 ? da : io->w[0][c * stride] * da;
         }

@@ -177,8 +177,9 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io) {
             nn_direction_alloc(&d, &rest, true);
             pack(&d, io);
             nn_direction_run(&d, backward_rows);
-            weight_gradients(&d, io);
-            if (o->bias)
+            if (io->g[d.first_param])
+                weight_gradients(&d, io);
+            if (io->g[d.first_param] && o->bias)
                 bias_gradients(&d, io);
         }
         if (level > 0 && o->dropout > 0)
