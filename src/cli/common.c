@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "io/files/folder.h"
+#include "train/evaluate/evaluation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,19 +63,45 @@ int nn_call_config(const char *path, const nn_node *overrides, nn_config **out) 
     return rc;
 }
 
-/* Rows are numbered where there are several, columns always. */
-static void print_table(FILE *out, const nn_metric_value *m) {
-    fprintf(out, m->rows > 1 ? "%s (rows: class, columns: predicted)\n%6s" : "%s by class\n%6s",
-            m->name, "");
-    for (size_t j = 0; j < m->columns; j++)
-        fprintf(out, " %7zu", j);
+/* Of the names of classes, but for very long ones; at least `width`. */
+static int class_width(const nn_evaluation *e, const nn_metric_value *m, size_t width) {
+    for (size_t j = 0; j < m->columns; j++) {
+        const char *name = nn_evaluation_class(e, m, j);
+        width = name && strlen(name) > width ? strlen(name) : width;
+    }
+    return width < 16 ? (int)width : 16;
+}
+
+/* The name of class i, or its number. */
+static void print_class(FILE *out, const nn_evaluation *e, const nn_metric_value *m, size_t i,
+                        int width) {
+    const char *name = nn_evaluation_class(e, m, i);
+    if (!name) {
+        fprintf(out, "%*zu", width, i);
+        return;
+    }
+    for (int left = width - (int)strlen(name); left > 0; left--)
+        fputc(' ', out);
+    nn_text_put_name(out, name, 0);
+}
+
+/* Rows have names where there are several, columns always. */
+static void print_table(FILE *out, const nn_evaluation *e, const nn_metric_value *m) {
+    int head = class_width(e, m, 6), width = class_width(e, m, 7);
+    fprintf(out, m->rows > 1 ? "%s (rows: class, columns: predicted)\n%*s" : "%s by class\n%*s",
+            m->name, head, "");
+    for (size_t j = 0; j < m->columns; j++) {
+        fputc(' ', out);
+        print_class(out, e, m, j, width);
+    }
     for (size_t i = 0; i < m->rows; i++) {
+        fputc('\n', out);
         if (m->rows > 1)
-            fprintf(out, "\n%6zu", i);
+            print_class(out, e, m, i, head);
         else
-            fprintf(out, "\n%6s", "");
+            fprintf(out, "%*s", head, "");
         for (size_t j = 0; j < m->columns; j++)
-            fprintf(out, m->rows > 1 ? " %7.6g" : " %7.4f",
+            fprintf(out, m->rows > 1 ? " %*.6g" : " %*.4f", width,
                     nn_plain_nan(m->table[i * m->columns + j]));
     }
     fputc('\n', out);
@@ -96,7 +123,7 @@ void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
     fputs(")\n", out);
     for (size_t i = 0; i < metrics; i++)
         if (nn_evaluation_metric(e, i)->rows)
-            print_table(out, nn_evaluation_metric(e, i));
+            print_table(out, e, nn_evaluation_metric(e, i));
 }
 
 int nn_json_print(const nn_json *json) {

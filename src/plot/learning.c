@@ -126,11 +126,19 @@ int nn_plot_members(nn_plot *plot, const nn_plot_run *run, size_t runs, const nn
     return 0;
 }
 
-static int number_names(nn_pool *pool, const char **name, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        name[i] = nn_pool_printf(pool, "%zu", i);
-        if (!name[i])
+/* Rows and columns are classes, which the line may name. */
+static int name_classes(nn_pool *pool, const nn_event_lines *lines, nn_figure *figure) {
+    size_t names;
+    char **name;
+    NN_TRY(nn_event_texts(pool, lines, "classes", &names, &name));
+    for (size_t i = 0; i < figure->rows || i < figure->columns; i++) {
+        const char *class = i < names ? name[i] : nn_pool_printf(pool, "%zu", i);
+        if (!class)
             return NN_EMEMORY;
+        if (i < figure->rows)
+            figure->row[i] = class;
+        if (i < figure->columns)
+            figure->column[i] = class;
     }
     return 0;
 }
@@ -163,8 +171,7 @@ static int plot_confusion(nn_plot *plot, const nn_plot_run *run, size_t runs) {
         figure->x = "predicted";
         figure->y = "class";
         figure->value = value;
-        NN_TRY(number_names(plot->pool, figure->row, rows));
-        NN_TRY(number_names(plot->pool, figure->column, columns));
+        NN_TRY(name_classes(plot->pool, lines, figure));
     }
     return 0;
 }

@@ -255,6 +255,27 @@ const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char
     return text;
 }
 
+int nn_event_texts(nn_pool *pool, const nn_event_lines *lines, const char *key, size_t *count,
+                   char ***text) {
+    size_t capacity = 0;
+    bool found, more;
+    *count = 0;
+    *text = NULL;
+    nn_json_reader r = reader_of(pool, lines, lines->rows - 1);
+    NN_TRY(seek(&r, key, &found));
+    if (!found)
+        return 0;
+    NN_TRY(nn_json_begin(&r, '['));
+    for (;;) {
+        NN_TRY(nn_json_next(&r, ']', &more));
+        if (!more)
+            return 0;
+        NN_TRY(NN_GROW(pool, text, *count, &capacity));
+        NN_TRY(nn_json_read_string(&r, &(*text)[*count]));
+        ++*count;
+    }
+}
+
 /* The numbers of an array, of any depth, one after the other; *width: of the innermost ones. */
 static int read_numbers(nn_json_reader *r, size_t *count, size_t *capacity, size_t *width,
                         double **value) {

@@ -38,6 +38,10 @@ const double *nn_event_column(const nn_event_lines *lines, const char *name);
 double nn_event_last(const nn_event_lines *lines, const char *name);
 /* A text of the last line, NULL where it has none. Owned by `pool`. */
 const char *nn_event_text(nn_pool *pool, const nn_event_lines *lines, const char *key);
+/* The texts of an array of the last line, *count 0 where it has none. Owned by `pool`. NN_EFORMAT,
+ * NN_EMEMORY. */
+int nn_event_texts(nn_pool *pool, const nn_event_lines *lines, const char *key, size_t *count,
+                   char ***text);
 /* An array of numbers, or of rows of them, of a line: *rows and *columns 0 where it has none. Owned
  * by `pool`. NN_EFORMAT, NN_EMEMORY. */
 int nn_event_table(nn_pool *pool, const nn_event_lines *lines, size_t row, const char *key,

@@ -43,6 +43,15 @@ YAML
 "$NNMPI" train net.yaml --run run -q > out
 "$NNMPI" eval run/last.h5 --split train | head -n 1 > good
 expect_line 'accuracy (0\.9|1\.0).*90 samples' good
+# The tables have the names of the classes: printed, as JSON, in the lines of the run, and so in its page.
+"$NNMPI" eval run/last.h5 --split train > out
+expect_line '^ +green +red +blue$' out
+expect_line '^ +blue +[0-9]+ +[0-9]+ +[0-9]+$' out
+"$NNMPI" eval run/last.h5 --split train --json > out
+expect_line '"classes":\["green","red","blue"\]' out
+"$NNMPI" train net.yaml --run divided -q -o 'data.split={test: 0.3}' > out
+"$NNMPI" plot divided --csv --samples 0 -q
+expect_line '^,green,red,blue$' plot-confusion.csv
 for name in back moved; do
     "$NNMPI" eval run/last.h5 --data $name.csv --split train | head -n 1 > out
     expect_same good out

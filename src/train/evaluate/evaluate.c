@@ -2,6 +2,7 @@
  * whatever the number of ranks. */
 #include "base/log.h"
 #include "base/system/work.h"
+#include "base/text.h"
 #include "comm/heartbeat.h"
 #include "io/files/file.h"
 #include "math/float_mode.h"
@@ -10,6 +11,7 @@
 #include "train/evaluate/evaluation.h"
 #include "train/session/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Samples that their label tells to ignore. */
@@ -75,11 +77,44 @@ done:
     return rc;
 }
 
+/* Classes of which at least one is called otherwise than by its place. */
+static size_t named_classes(const nn_session *session) {
+    const nn_dataset *data = session->data;
+    size_t classes = data->classes > 0 ? nn_loss_classes(session->outputs) : 0;
+    bool named = data->class_names || data->first_class != 0;
+    return named && classes <= NN_NAMED_CLASSES ? classes : 0;
+}
+
+/* Ends where a character does. */
+static void copy_name(char out[NN_CLASS_TEXT], const char *name) {
+    size_t length = 0, next;
+    while ((next = name[length] ? nn_text_utf8(name + length) : 0) && length + next < NN_CLASS_TEXT)
+        length += next;
+    memcpy(out, name, length);
+    out[length] = '\0';
+}
+
+static void name_classes(const nn_dataset *data, nn_evaluation *e) {
+    char number[32];
+    for (size_t c = 0; c < e->classes; c++) {
+        snprintf(number, sizeof number, "%lld", (long long)c + (long long)data->first_class);
+        copy_name(e->class_name[c],
+                  data->class_names && c < (size_t)data->classes ? data->class_names[c] : number);
+    }
+}
+
 int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
-    size_t table = 0;
+    size_t table = 0, classes = named_classes(session);
     for (size_t i = 0; i < session->metrics; i++)
         table += session->metric_layout[i].rows * session->metric_layout[i].columns;
-    return nn_alloc((void **)out, 1, sizeof **out + table * sizeof *(*out)->table, "evaluation");
+    NN_TRY(nn_alloc((void **)out, 1,
+                    sizeof **out + table * sizeof *(*out)->table +
+                        classes * sizeof *(*out)->class_name,
+                    "evaluation"));
+    (*out)->classes = classes;
+    (*out)->class_name = (char(*)[NN_CLASS_TEXT])((*out)->table + table);
+    name_classes(session->data, *out);
+    return 0;
 }
 
 int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result) {

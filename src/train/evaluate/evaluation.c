@@ -32,6 +32,10 @@ const nn_metric_value *nn_evaluation_metric(const nn_evaluation *e, size_t i) {
     return i < e->metrics ? &e->metric[i] : NULL;
 }
 
+const char *nn_evaluation_class(const nn_evaluation *e, const nn_metric_value *m, size_t i) {
+    return m->rows && m->columns == e->classes ? e->class_name[i] : NULL;
+}
+
 static void json_metric(nn_json *json, const nn_metric_value *m) {
     char key[64];
     if (!m->table_only)
@@ -47,6 +51,19 @@ static void json_metric(nn_json *json, const nn_metric_value *m) {
     }
 }
 
+/* Once for all tables that they explain. */
+static void json_classes(nn_json *json, const nn_evaluation *e) {
+    size_t i = 0;
+    while (i < e->metrics && !nn_evaluation_class(e, &e->metric[i], 0))
+        i++;
+    if (i == e->metrics)
+        return;
+    nn_json_open(json, "classes", '[');
+    for (size_t c = 0; c < e->classes; c++)
+        nn_json_string(json, NULL, e->class_name[c]);
+    nn_json_close(json, ']');
+}
+
 void nn_evaluation_json(nn_json *json, const nn_evaluation *e) {
     nn_json_string(json, "split", e->split);
     nn_json_int(json, "samples", e->samples);
@@ -55,4 +72,5 @@ void nn_evaluation_json(nn_json *json, const nn_evaluation *e) {
     nn_json_real(json, "loss", e->loss);
     for (size_t i = 0; i < e->metrics; i++)
         json_metric(json, &e->metric[i]);
+    json_classes(json, e);
 }

@@ -7,8 +7,14 @@
 
 #include <nnmpi/train.h>
 
+/* Classes that are told by name, and bytes of a name, of which longer ones are cut. */
+#define NN_NAMED_CLASSES 100
+#define NN_CLASS_TEXT 64
+
 struct nn_evaluation {
     const char *split;
+    size_t classes;                    /* that have names; 0: they have none, or are too many */
+    char (*class_name)[NN_CLASS_TEXT]; /* [classes] behind the table */
     int64_t samples, ignored;
     double loss;
     size_t metrics;
@@ -42,10 +48,15 @@ int64_t nn_probe_samples(const nn_probe *probe);
 int nn_probe_rows(nn_probe *probe, int64_t most, nn_see_rows *see, void *ctx);
 
 /* Bytes of JSON that an evaluation takes at most. */
-#define NN_EVALUATION_JSON (4096 + 26 * NN_MAX_TABLE)
+#define NN_EVALUATION_JSON (4096 + 26 * NN_MAX_TABLE + 6 * NN_NAMED_CLASSES * NN_CLASS_TEXT)
 
 /* The members of an object: split, samples, loss, and each metric by its name; a number for each
- * class stands in an array called <name>_per_class, what has no other value in an array of rows. */
+ * class stands in an array called <name>_per_class, what has no other value in an array of rows;
+ * "classes" has their names, where there are such arrays and names. */
 void nn_evaluation_json(nn_json *json, const nn_evaluation *evaluation);
+
+/* The name of column i, and row i, of a metric's table; NULL: it has none. */
+const char *nn_evaluation_class(const nn_evaluation *evaluation, const nn_metric_value *metric,
+                                size_t i);
 
 #endif
