@@ -4,6 +4,21 @@
 
 enum { MOST = 64, GREY = 1, COLOUR = 3 };
 
+nn_shape nn_picture_shape(const nn_shape *sample) {
+    bool picture = sample->rank == 3 && (sample->dim[0] == GREY || sample->dim[0] == COLOUR);
+    return picture ? nn_channels_last(*sample) : (nn_shape){0};
+}
+
+void nn_picture_pixels(size_t count, const nn_real *x, unsigned char *pixels) {
+    nn_real least = x[0], most = x[0];
+    for (size_t i = 0; i < count; i++) {
+        least = x[i] < least ? x[i] : least;
+        most = x[i] > most ? x[i] : most;
+    }
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
+}
+
 bool nn_filters_find(const nn_model *model, nn_filters *out) {
     const nn_param *const *param;
     nn_shape image = nn_model_input_shape(model);

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "train/figures/inner.h"
+#include "train/filters.h"
 
 #include <string.h>
 
@@ -43,14 +44,9 @@ double figures_likeness(const nn_metric_spec *reading, size_t outputs, const nn_
 }
 
 unsigned char *figures_pixels(nn_plot *plot, size_t count, const nn_real *x) {
-    nn_real least = x[0], most = x[0];
     unsigned char *pixels = nn_pool_alloc(plot->pool, count);
-    for (size_t i = 0; i < count; i++) {
-        least = x[i] < least ? x[i] : least;
-        most = x[i] > most ? x[i] : most;
-    }
-    for (size_t i = 0; pixels && i < count; i++)
-        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
+    if (pixels)
+        nn_picture_pixels(count, x, pixels);
     return pixels;
 }
 

@@ -2,6 +2,7 @@
 #include "base/numbers/compare.h"
 #include "nn/metrics/metrics.h"
 #include "train/figures/inner.h"
+#include "train/filters.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -59,8 +60,7 @@ static int begin(seen *s, const nn_session *session, const char *split, const nn
     s->reading = nn_metric_spec_of(session->loss);
     s->split = nn_pool_strdup(pool, split);
     s->classes = figures_classes(s->f, &batch->target);
-    if (shape.rank == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3))
-        s->image = nn_channels_last(shape);
+    s->image = nn_picture_shape(&shape);
     s->curves = s->classes < MOST_ROC ? s->classes : MOST_ROC;
     s->class = nn_pool_alloc(pool, s->classes * sizeof *s->class);
     s->y = nn_pool_alloc(pool, s->outputs * sizeof *s->y);
@@ -173,23 +173,14 @@ static int see(void *ctx, const nn_session *session, const char *split, const nn
 /* ---- classes ----------------------------------------------------------------------------------
  */
 
-static void name_classes(seen *s, nn_figure *f) {
-    for (size_t c = 0; c < s->classes && f->rows == s->classes && f->columns == s->classes; c++)
-        f->row[c] = f->column[c] = s->class[c];
-}
-
 static int plot_confusion(seen *s) {
     const char *id = figures_id(s->f, "confusion");
     if (!id)
         return NN_EMEMORY;
-    nn_figure *f = nn_plot_find(s->plot, id); /* as a metric of the run */
-    if (f) {
-        name_classes(s, f);
+    if (nn_plot_find(s->plot, id) || s->classes > MOST_CLASSES) /* found: a metric of the run */
         return 0;
-    }
-    if (s->classes > MOST_CLASSES)
-        return 0;
-    f = add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
+    nn_figure *f =
+        add(s, NN_FIGURE_HEAT, "confusion", "Confusion matrix",
             "What is on the diagonal is right; a row adds up to the samples of a class.");
     double *value = nn_pool_alloc(s->plot->pool, s->classes * s->classes * sizeof *value);
     if (!f || !value || nn_figure_table(s->plot, f, s->classes, s->classes) < 0)
@@ -199,7 +190,8 @@ static int plot_confusion(seen *s) {
     f->value = value;
     for (size_t i = 0; i < s->count; i++)
         value[(size_t)s->label[i] * s->classes + (size_t)s->guess[i]]++;
-    name_classes(s, f);
+    for (size_t c = 0; c < s->classes; c++)
+        f->row[c] = f->column[c] = s->class[c];
     return 0;
 }
 

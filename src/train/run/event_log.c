@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOST_SAMPLES 25
+
 static int begin(nn_events *events, int64_t step, const char *text, const nn_node *config) {
     nn_pool pool = {0};
     const char *code = nn_pool_printf(&pool, "```yaml\n%s```\n", text);
@@ -89,29 +91,55 @@ int nn_event_log_add(nn_events *events, const char *line) {
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-/* The first layer's filters side by side, with a pixel between two of them. */
+/* Pictures [tiles][height][width][channels] side by side, with a pixel between two of them. */
+static int put_tiles(nn_events *events, const char *tag, size_t tiles, size_t height, size_t width,
+                     size_t channels, const unsigned char *from) {
+    unsigned char *pixels;
+    size_t across = (size_t)ceil(sqrt((double)tiles)), down = (tiles + across - 1) / across;
+    size_t rows = down * (height + 1) - 1, columns = across * (width + 1) - 1;
+    size_t line = width * channels;
+    NN_TRY(NN_NEW(&pixels, rows * columns * channels, tag));
+    for (size_t i = 0; i < tiles * height; i++) {
+        size_t tile = i / height, y = tile / across * (height + 1) + i % height;
+        memcpy(pixels + (y * columns + tile % across * (width + 1)) * channels, from + i * line,
+               line);
+    }
+    nn_events_image(events, tag, rows, columns, channels, pixels);
+    nn_free(pixels);
+    return 0;
+}
+
+/* The first layer's. */
 static int put_filters(nn_events *events, const nn_model *model, const nn_real *params) {
     nn_filters f;
-    unsigned char *tiles = NULL, *pixels = NULL;
-    int rc;
+    unsigned char *tiles;
     if (!nn_filters_find(model, &f))
         return 0;
-    size_t across = (size_t)ceil(sqrt((double)f.tiles)), down = (f.tiles + across - 1) / across;
-    size_t rows = down * (f.height + 1) - 1, columns = across * (f.width + 1) - 1;
-    size_t line = f.width * f.channels;
-    NN_TRY_GOTO(NN_NEW(&tiles, f.tiles * f.height * line, "filters"));
-    NN_TRY_GOTO(NN_NEW(&pixels, rows * columns * f.channels, "filters"));
-    NN_TRY_GOTO(nn_filters_draw(&f, params, tiles));
-    for (size_t i = 0; i < f.tiles * f.height; i++) {
-        size_t tile = i / f.height, y = tile / across * (f.height + 1) + i % f.height;
-        memcpy(pixels + (y * columns + tile % across * (f.width + 1)) * f.channels,
-               tiles + i * line, line);
-    }
-    nn_events_image(events, "filters", rows, columns, f.channels, pixels);
-done:
+    NN_TRY(NN_NEW(&tiles, f.tiles * f.height * f.width * f.channels, "filters"));
+    int rc = nn_filters_draw(&f, params, tiles);
+    if (rc == 0)
+        rc = put_tiles(events, "filters", f.tiles, f.height, f.width, f.channels, tiles);
     nn_free(tiles);
-    nn_free(pixels);
     return rc;
+}
+
+int nn_event_log_samples(nn_events *events, const char *split, const nn_shape *image, size_t count,
+                         const nn_real *x, int64_t step) {
+    size_t size = nn_shape_count(image);
+    unsigned char *tiles;
+    char tag[64];
+    count = count < MOST_SAMPLES ? count : MOST_SAMPLES;
+    if (count == 0)
+        return 0;
+    NN_TRY(NN_NEW(&tiles, count * size, "pictures of samples"));
+    for (size_t i = 0; i < count; i++)
+        nn_picture_pixels(size, x + i * size, tiles + i * size);
+    snprintf(tag, sizeof tag, "samples/%s", split);
+    int rc = put_tiles(events, tag, count, (size_t)image->dim[0], (size_t)image->dim[1],
+                       (size_t)image->dim[2], tiles);
+    nn_free(tiles);
+    NN_TRY(rc);
+    return nn_events_write(events, step);
 }
 
 int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_real *params,

@@ -373,6 +373,11 @@ int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params,
     return rc;
 }
 
+int nn_run_samples(nn_run *run, const char *split, const nn_shape *image, size_t count,
+                   const nn_real *x, int64_t step) {
+    return run->events ? nn_event_log_samples(run->events, split, image, count, x, step) : NN_OK;
+}
+
 void nn_run_refresh(nn_run *run) {
     nn_run_page_refresh(run->page);
 }

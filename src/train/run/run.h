@@ -50,6 +50,10 @@ int nn_run_append(nn_run *run);
 /* log.tensorboard, log.weights: the parameters of the model after a step. NN_EIO. Local. */
 int nn_run_parameters(nn_run *run, const nn_model *model, const nn_real *params, int64_t step,
                       int64_t epoch);
+/* log.tensorboard: the first samples of a split, as nn_event_log_samples takes them. NN_EIO. Local.
+ */
+int nn_run_samples(nn_run *run, const char *split, const nn_shape *image, size_t count,
+                   const nn_real *x, int64_t step);
 /* The line that was appended last, until the next one begins; NULL without a run folder. Local. */
 const char *nn_run_line(const nn_run *run);
 

@@ -100,6 +100,8 @@ static int begin(nn_training *t) {
     NN_TRY(nn_trainer_open_saver(trainer));
     if (trainer->first_step == 0 && nn_config_settings(trainer->config)->log.weights)
         NN_TRY(nn_trainer_log_parameters(trainer));
+    if (trainer->first_step == 0)
+        NN_TRY(nn_trainer_log_samples(trainer));
     if (t->options.begun)
         t->options.begun(t->options.ctx);
     nn_trainer_begin_steps(trainer);

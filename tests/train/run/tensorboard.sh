@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ranks: 2
 # log.tensorboard: event files that a reader of TensorBoard's format finds whole, with every number of metrics.jsonl,
-# histograms of the parameters, filters as a picture, and the configuration. A run that goes on from an earlier
+# histograms of the parameters, filters and samples as pictures, and the configuration. A run that goes on from an earlier
 # checkpoint writes another file, with which the reader forgets what was undone.
 . "$SOURCE_DIR/tests/lib.sh"
 /usr/bin/python3 -c "import h5py" 2> /dev/null || skip "no h5py"
@@ -176,6 +176,18 @@ for i in range(5):
     y, x = i // 3 * 4, i % 3 * 5
     tile = w[i].transpose(1, 2, 0) * 127 / np.abs(w).max() + 128
     assert np.abs(pixels[y:y + 3, x:x + 4] - tile).max() <= 0.5 + 1e-6, i
+
+# The first samples of the validation that rank 0 has, from black to white each, once.
+assert [k for k in images if k[0].startswith("samples")] == [("samples/valid", 0)], images.keys()
+image = images["samples/valid", 0]
+pixels = png(one(image, 4))
+with h5py.File("images.h5") as f:
+    x = f["valid/x"][:10].astype("f4").transpose(0, 2, 3, 1)
+assert pixels.shape == (one(image, 1), one(image, 2), one(image, 3)) == (26, 35, 3), pixels.shape
+for i in range(10):
+    at, down = i % 4 * 9, i // 4 * 9
+    wanted = 255 * (x[i] - x[i].min()) / (x[i].max() - x[i].min())
+    assert np.abs(pixels[down:down + 8, at:at + 8] - wanted).max() <= 1, i
 
 # The configuration, to read and as hyper-parameters, with each start.
 for path in files:
