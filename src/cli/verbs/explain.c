@@ -156,14 +156,18 @@ static void put_part(const explanation *e, const char *key, const char *text, co
 
 /* Each tensor before, its gradient, and after. */
 static void put_updates(const explanation *e, float *const *before, float *const *gradient) {
+    const nn_param *const *param;
+    (void)nn_model_params(e->training->trainer.session.model, &param);
     for (size_t i = 0; i < nn_training_tensors(e->training); i++) {
         nn_array shape;
         const char *name = nn_training_tensor(e->training, i, &shape);
+        bool frozen = param[i]->layer->frozen;
         if (e->json) {
             nn_json_open(e->json, NULL, '{');
             nn_json_string(e->json, "tensor", name);
+            nn_json_bool(e->json, "frozen", frozen);
         } else {
-            printf("  %s\n", name);
+            printf("  %s%s\n", name, frozen ? ", frozen: no gradient is computed" : "");
         }
         put_part(e, "before", "before", before[i], &shape);
         put_part(e, "gradient", "gradient of the mean loss", gradient[i], &shape);
@@ -285,16 +289,21 @@ static int explain(const nn_call *call, explanation *e, nn_config *config) {
     return nn_json_print(&json);
 }
 
-/* A minibatch of --samples, computed at once, and nothing but its step. */
+/* A minibatch of --samples, computed at once, and nothing but its step, which a configuration that
+ * trains for none has, too. */
 static int configure(const options *o, nn_config *config) {
     char batch[64];
     snprintf(batch, sizeof batch, "train.batch_size=%lld", (long long)o->samples);
     static const char *const others[] = {"train.accumulate=1", "train.reproducible=false",
                                          "validate.every_epochs=0"};
+    const nn_settings *set = nn_config_settings(config);
+    bool no_epochs = set->train.epochs == 0, no_steps = set->train.max_steps == 0;
     NN_TRY(nn_config_override(config, batch));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         NN_TRY(nn_config_override(config, others[i]));
-    return 0;
+    if (no_epochs)
+        NN_TRY(nn_config_override(config, "train.epochs=1"));
+    return no_steps ? nn_config_override(config, "train.max_steps=1") : 0;
 }
 
 static int run(const nn_call *call) {
