@@ -104,11 +104,34 @@ def use(b):
     assert {int(r[0]): float(r[1]) for r in rows if r[1]} == loss, "the table is not metrics.jsonl"
 
 
+def enlarge(b):
+    """What is no canvas: by button, key and double-click, moved within its window, kept by a reload."""
+    b.open("drawn.html")
+    for figure, inner in (("boundary", "svg"), ("model", "svg"), ("confusion", "table")):
+        view = f"document.querySelector('#{figure} .drawing')"
+        width = lambda: b.run(f"{view}.querySelector('{inner}').getBoundingClientRect().width")
+        whole = width()
+        b.run(f"document.querySelector('#{figure} .tools [title=larger]').click()")
+        assert abs(width() / whole - 1.5) < 0.01, (figure, whole, width())
+        b.run(f"{view}.focus()")
+        b.key("+")
+        assert abs(width() / whole - 2.25) < 0.02, (figure, whole, width())
+        assert b.run(f"{view}.scrollLeft") > 0 or figure == "model", figure
+        b.key("0")
+        assert abs(width() - whole) < 1, (figure, whole, width())
+        b.run(f"{view}.dispatchEvent(new MouseEvent('dblclick', {{clientX: 9, clientY: 9}}))")
+        assert abs(width() / whole - 2) < 0.02, (figure, whole, width())
+    b.call("Page.reload")
+    b.run("new Promise(done => setTimeout(done, 500))")
+    assert abs(width() / whole - 2) < 0.02, "a reload forgets the zoom"
+
+
 with Browser() as b:
     for width in (1280, 360):
         for dark in (False, True):
             look(b, width, dark)
     use(b)
+    enlarge(b)
     b.open("two.html")
     assert len(b.run("plots.loss.series.map(s => s.label)")) == 5
     assert not b.errors, b.errors

@@ -48,6 +48,47 @@ function table(columns, rows) {
   return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
 }
 
+// Zoom of what is no canvas: larger within a window that is moved as any other, by wheel, finger, arrow keys or bar.
+// Buttons, the keys +, - and 0, and a double-click at a place. `within` is a child of the window.
+function addZoom(figure, box, within) {
+  const view = within.parentElement;
+  const set = (factor, x = view.clientWidth / 2, y = view.clientHeight / 2) => {
+    const before = kept.zoom[figure.id] ?? 1;
+    const after = factor === null ? 1 : Math.min(8, Math.max(1, before * factor));
+    const moved = after / before;
+    kept.zoom[figure.id] = after;
+    keep();
+    view.style.setProperty('--zoom', after);
+    view.classList.toggle('zoomed', after > 1);
+    view.scrollLeft = (view.scrollLeft + x) * moved - x;
+    view.scrollTop = (view.scrollTop + y) * moved - y;
+  };
+  const acts = {'+': () => set(1.5), '-': () => set(1 / 1.5), 0: () => set(null)};
+  view.addEventListener('keydown', event => {
+    const act = acts[event.key];
+    if (!act || event.target !== view || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+  view.addEventListener('dblclick', event => {
+    const place = view.getBoundingClientRect();
+    set((kept.zoom[figure.id] ?? 1) > 1 ? null : 2, event.clientX - place.left, event.clientY - place.top);
+  });
+  addButtons(box, acts);
+  set(1);
+}
+
+// Buttons for what keys do: for mouse and finger.
+function addButtons(box, acts) {
+  const names = {'+': ['+', 'larger'], '-': ['\u2212', 'smaller'], 0: ['all', 'show all']};
+  const made = ['+', '-', 0].map(key => {
+    const button = element('button', {type: 'button', title: names[key][1], 'aria-label': names[key][1]}, names[key][0]);
+    button.addEventListener('click', () => acts[key]());
+    return button;
+  });
+  box.querySelector('.tools').append(...made);
+}
+
 // What a figure shows as a table, made when it is opened.
 function numbers(make) {
   const box = element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'numbers'});

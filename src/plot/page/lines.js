@@ -136,7 +136,6 @@ function drawLines(figure, box) {
       return `${s.name} from ${short(values[0])} to ${short(values.at(-1))}`;
     }).join(', ')}. Arrow keys read points; the numbers follow as a table.`});
   const log = element('button', {type: 'button'}, 'log');
-  const all = element('button', {type: 'button'}, 'all');
   const isLog = () => kept.log[figure.id] ?? figure.log;
   const draw = () => {
     const old = plots[figure.id];
@@ -171,14 +170,13 @@ function drawLines(figure, box) {
   };
   log.title = 'logarithmic axis';
   log.addEventListener('click', () => { kept.log[figure.id] = !isLog(); keep(); draw(); });
-  all.title = 'show all steps';
-  all.addEventListener('click', () => showAll(plots[figure.id]));
   chart.addEventListener('keydown', event => {
     if (event.target !== chart || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = keys[event.key];
     if (act) { event.preventDefault(); act(plots[figure.id]); }
   });
-  box.querySelector('.tools').append(log, all);
+  box.querySelector('.tools').append(log);
+  addButtons(box, {'+': () => zoom(plots[figure.id], 0.5), '-': () => zoom(plots[figure.id], 2), 0: () => showAll(plots[figure.id])});
   box.append(chart, numbers(() => linesTable(figure)));
   redraws.push(draw);
   new ResizeObserver(() => {

@@ -81,18 +81,21 @@ function drawHeat(figure, box) {
   });
   redraws.push(paint);
   paint();
-  box.append(made);
+  box.append(element('div', {className: 'drawing', tabIndex: 0, role: 'region', 'aria-label': figure.title}, made));
+  addZoom(figure, box, made);
 }
 
 // Small pictures with what the other columns say about them.
 function drawImages(figure, box) {
   const columns = figure.columns.length;
-  box.append(element('div', {className: 'images'}, ...figure.rows.map((name, i) => {
+  const made = element('div', {className: 'images'}, ...figure.rows.map((name, i) => {
     const cells = figure.cells.slice(i * columns, (i + 1) * columns);
     const said = figure.columns.slice(0, -1).map((column, j) => `${column} ${cells[j]}`).join(', ');
     return element('figure', {title: `${name}: ${said}`}, element('img', {src: cells[columns - 1], alt: `${name}: ${said}`}),
       element('figcaption', {}, `${cells[0]} `, element('span', {}, columns > 2 ? `taken for ${cells[1]}` : '')));
-  })));
+  }));
+  box.append(element('div', {className: 'drawing', tabIndex: 0, role: 'region', 'aria-label': figure.title}, made));
+  addZoom(figure, box, made);
 }
 
 // A picture that the program has drawn, in the classes of page.css.
@@ -101,8 +104,13 @@ function addDrawing(figure, box, said) {
   drawing.innerHTML = figure.svg;
   const svg = drawing.querySelector('svg');
   svg.setAttribute('aria-label', `${figure.title}: ${said}`);
-  if (figure.kind === 'graph') svg.style.minWidth = `${svg.getAttribute('width') * 0.75}px`; // else too small to read
+  if (figure.kind === 'graph') {
+    const width = svg.getAttribute('width');
+    svg.style.width = `calc(${width}px * var(--zoom))`;
+    svg.style.minWidth = `${width * 0.75}px`; // else too small to read
+  }
   box.append(drawing);
+  addZoom(figure, box, svg);
 }
 
 function drawPlane(figure, box) {
