@@ -201,6 +201,12 @@ static void put_spark(canvas *c, const nn_display *d, int columns) {
 static void put_training(canvas *c, const nn_display *d) {
     const nn_status *s = &d->status;
     char step[STEP_TEXT], lr[32], time[TIME_TEXT];
+    if (*d->part.title) {
+        put(c, BOLD, "%s", d->part.title);
+        put_share(c, d->part.share, d->part.detail);
+        if (!next_row(c))
+            return;
+    }
     step_text(s, step);
     put(c, BOLD, "epoch %lld/%lld", (long long)s->epoch, (long long)s->epochs);
     put_share(c, (double)s->epoch_step / (double)s->epoch_steps, step);
@@ -313,6 +319,7 @@ const char *nn_display_line(const nn_display *d, const nn_status *s, double now,
         return line;
     }
     step_text(s, step);
+    put(&c, PLAIN, "%s", d->part.title);
     put(&c, PLAIN, "epoch %lld/%lld", (long long)s->epoch, (long long)s->epochs);
     if (columns == INT_MAX) /* a row of a terminal has room for more important things */
         put(&c, PLAIN, "%s", step);
@@ -346,6 +353,16 @@ static void add_spark(nn_display *d, double loss) {
     d->spark[d->sparks++] = d->sum / (double)d->summed;
     d->sum = 0;
     d->summed = 0;
+}
+
+void nn_display_begin(nn_display *d, const nn_display_part *part) {
+    d->part = *part;
+    d->trains = false;
+    d->validated.split = NULL;
+    d->sum = d->recent = d->recents = 0;
+    d->summed = 0;
+    d->sparks = 0;
+    d->doublings = 0;
 }
 
 void nn_display_status(nn_display *d, const nn_status *status) {

@@ -31,7 +31,15 @@ typedef struct nn_display_work {
     double begin; /* seconds */
 } nn_display_work;
 
+/* Of what is a training a part: a trial of a sweep. */
+typedef struct nn_display_part {
+    char title[64], detail[192]; /* "trial 3/12"; what it is like, where there is room. "": it is
+                                    a whole */
+    double share;                /* of the whole that is done */
+} nn_display_part;
+
 typedef struct nn_display {
+    nn_display_part part;
     nn_status status; /* the newest, without its validation and line */
     bool trains;      /* there is one */
     nn_validated validated;
@@ -50,6 +58,8 @@ typedef struct nn_display {
 
 /* Takes note of where a training stands. Local. */
 void nn_display_status(nn_display *display, const nn_status *status);
+/* Takes note that another training begins, and of what it is a part. Local. */
+void nn_display_begin(nn_display *display, const nn_display_part *part);
 /* Takes note of work; true when it has lasted a second, so that people want to see it. Local. */
 bool nn_display_work_at(nn_display *display, const nn_display_work *work, double now);
 

@@ -84,6 +84,11 @@ static bool wants_line(const nn_screen *screen, const nn_status *s, double now) 
     return (s->important || !redraws(screen)) && is_late(screen, now);
 }
 
+void nn_screen_begin(nn_screen *screen, const nn_display_part *part) {
+    if (screen->shows)
+        nn_display_begin(&screen->display, part);
+}
+
 void nn_screen_progress(void *ctx, const nn_status *status) {
     nn_screen *screen = ctx;
     double now = nn_seconds();

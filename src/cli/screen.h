@@ -44,6 +44,8 @@ void nn_screen_release(nn_screen *screen);
  * they are. Waits that long at most for who reads it, -1: endlessly. */
 void nn_screen_error(nn_screen *screen, int milliseconds);
 
+/* What is shown from now on is another training, which is a part of something. */
+void nn_screen_begin(nn_screen *screen, const nn_display_part *part);
 /* nn_train_options.progress and progress_every; ctx is the screen. */
 void nn_screen_progress(void *ctx, const nn_status *status);
 #define NN_SCREEN_SECONDS 0.1

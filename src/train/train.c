@@ -6,6 +6,7 @@
 #include "comm/launch.h"
 #include "comm/watchdog.h"
 #include "math/kernels.h"
+#include "train/filters.h"
 #include "train/run/weights_line.h"
 #include "train/trainer.h"
 
@@ -14,9 +15,18 @@
 #include <string.h>
 
 /* Why a run is over; the texts are what people and nn_train_result see. */
-enum why { GOING_ON, ALL_EPOCHS, ALL_STEPS, LOSS_REACHED, NO_IMPROVEMENT, NO_MISTAKES, CALLBACK };
+enum why {
+    GOING_ON,
+    ALL_EPOCHS,
+    ALL_STEPS,
+    LOSS_REACHED,
+    NO_IMPROVEMENT,
+    NO_MISTAKES,
+    CALLBACK,
+    PAUSED
+};
 static const char *const why_text[] = {
-    "", "epochs", "max_steps", "stop_below", "early_stopping", "no_mistakes", "callback"};
+    "", "epochs", "max_steps", "stop_below", "early_stopping", "no_mistakes", "callback", "paused"};
 
 static enum why why_over(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
@@ -31,9 +41,9 @@ static enum why why_over(const nn_trainer *t) {
         return LOSS_REACHED;
     if (set->train.max_steps >= 0 && s->step >= set->train.max_steps)
         return ALL_STEPS;
-    if (t->pause_epoch && s->epoch >= t->pause_epoch)
+    if (s->epoch >= set->train.epochs)
         return ALL_EPOCHS;
-    return s->epoch >= set->train.epochs ? ALL_EPOCHS : GOING_ON;
+    return t->pause_epoch && s->epoch >= t->pause_epoch ? PAUSED : GOING_ON;
 }
 
 bool nn_trainer_is_due(const nn_trainer *t, int64_t every_epochs, int64_t every_steps) {
@@ -52,16 +62,22 @@ static bool improves(const nn_trainer *t, double value, bool larger_is_better) {
                             : value < t->state.best_value - delta;
 }
 
+/* Looks, and notes nothing. */
+static int evaluate(nn_trainer *t) {
+    NN_TRY(nn_trainer_complete_step(t));
+    nn_loader_rest(t->train);
+    NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, t->validation));
+    t->validated_step = t->state.step;
+    return 0;
+}
+
 static int validate(nn_trainer *t) {
     bool larger_is_better;
     nn_evaluation *e = t->validation;
     if (!t->valid || t->validated_step == t->state.step)
         return 0;
-    NN_TRY(nn_trainer_complete_step(t));
     double since = nn_seconds();
-    nn_loader_rest(t->train);
-    NN_TRY(nn_session_evaluate(&t->session, t->valid, t->valid_split, e));
-    t->validated_step = t->state.step;
+    NN_TRY(evaluate(t));
     double value = nn_session_metric(&t->session, e, t->session.settings->validate.stopping.metric,
                                      &larger_is_better);
     bool better = improves(t, value, larger_is_better);
@@ -102,6 +118,21 @@ int nn_trainer_log_parameters(nn_trainer *t) {
                     : 0;
     nn_trainer_pause(t, since);
     return nn_comm_agree(t->comm, rc);
+}
+
+static int log_samples(nn_trainer *t, const nn_shape *image) {
+    nn_batch batch;
+    nn_loader_rest(t->train);
+    NN_TRY(nn_loader_batch(t->valid, 0, 0, &batch));
+    return nn_run_samples(t->run, t->valid_split, image, batch.count, batch.x, t->state.step);
+}
+
+int nn_trainer_log_samples(nn_trainer *t) {
+    nn_shape input = nn_model_input_shape(t->session.model), image = nn_picture_shape(&input);
+    bool wanted = t->session.settings->log.tensorboard && t->valid && image.rank > 0;
+    if (!wanted)
+        return 0;
+    return nn_comm_agree(t->comm, t->run ? log_samples(t, &image) : 0);
 }
 
 /* Rank 0 has the folder. */
@@ -216,12 +247,18 @@ void nn_trainer_begin_steps(nn_trainer *t) {
     nn_trainer_restart_interval(t);
 }
 
+/* A pause notes no validation that there would not be without it, as this would decide what is best
+ * and when to stop. But who pauses wants to know what the run has come to. */
+static int look(nn_trainer *t) {
+    return t->valid && t->validated_step < 0 && t->state.best_step < 0 ? evaluate(t) : 0;
+}
+
 /* After the last step; once more where the program ends the run, when there may be nothing left to
  * do. */
 static int finish_run(nn_trainer *t) {
     NN_TRY(nn_trainer_report(t, false)); /* of the steps since the last one, at train.max_steps */
     if (t->state.step > t->first_step)
-        NN_TRY(validate(t));
+        NN_TRY(why_over(t) == PAUSED ? look(t) : validate(t));
     return nn_trainer_save_now(t);
 }
 
@@ -280,7 +317,7 @@ int nn_trainer_finish(nn_trainer *t, nn_train_result *result) {
     judge(t, result);
     nn_loader_rest(t->train);
     NN_TRY(restore_best(t, &result->restored_best));
-    if (t->test) {
+    if (t->test && why_over(t) != PAUSED) {
         NN_TRY(nn_comm_agree(t->comm, nn_session_evaluation_new(&t->session, &result->test)));
         NN_TRY(nn_session_evaluate(&t->session, t->test, "test", result->test));
     }

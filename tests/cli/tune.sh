@@ -70,6 +70,16 @@ expect_line '^best: trial 1,' out
 "$NNMPI" train "${cosine[@]}" -o train.lr=0.05 --run planned -q >out 2>err
 expect_line "^digest $(digest_of cosine 1)$" out
 
+# A pause adds no validation to those of the run, which would decide when it stops and which parameters are the best.
+rare=("${base[@]}" -o train.epochs=9 -o validate.every_epochs=2
+    -o 'validate.early_stopping={patience: 3, restore_best: true}')
+"$NNMPI" tune "${rare[@]}" -g train.lr=0.3,0.0001,0.0002 --halving --run rare --json -q >out 2>err
+expect_line '^\{"trial":1,"state":"done",.*"digest"' out
+expect_line '^\{"sweep":"rare","page":"rare/tune.html","run":"rare/trial-001","best":1\}$' out
+"$NNMPI" train "${rare[@]}" -o train.lr=0.3 --run whole-rare -q >out 2>err
+expect_line "^digest $(digest_of rare 1)$" out
+expect_same <(grep '"validate"' rare/trial-001/metrics.jsonl) <(grep '"validate"' whole-rare/metrics.jsonl)
+
 # Each is drawn once. What failed for want of a file, and a result that is broken, is done on --resume; divergence stays.
 "$NNMPI" tune "${base[@]}" -g train.lr=0.1,0.2 --random 9 --run drawn -q >out 2>err
 expect_line 'only 2 different trials' err
@@ -112,6 +122,7 @@ refused 'value 0.10 is there twice' -g train.lr=0.1,0.10 --run z
 refused 'trial 2 of 2: train.lr=a: .*must be a number' -g train.lr=1,a --run z
 refused 'ranked by .accuracy. and the first trial by .loss' --run z -o validate.early_stopping.patience=9 \
     -g validate.early_stopping.metric=loss,accuracy
+refused 'its loss is another function' --run z -g 'loss=cross_entropy,{cross_entropy: {label_smoothing: 0.1}}'
 [ "$(echo [xyz])" = '[xyz]' ] || fail 'what was refused has made a folder'
 mkdir -p z/trial-002 w/claims v
 refused "'z/trial-002' is there" -g train.lr=1,2 --run z

@@ -1,6 +1,7 @@
 /* Sweeps: the verb's part, which is the folder, the table and the page. */
 #include "train/tune/tune.h"
 
+#include "base/json/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -23,7 +24,7 @@
 
 typedef struct options {
     const char *config, *run;
-    bool resume;
+    bool resume, json;
     const nn_node *set;
 } options;
 
@@ -35,6 +36,10 @@ static const nn_option table[] = {
      "go on with the sweep in the folder, as it was begun: trials that are finished stay, others "
      "go on from their checkpoints"},
     NN_SET_ROW(options, "train.epochs=20"),
+    {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
+     "print JSON, an object a line: each trial, the best first, as tune.jsonl has them, and at "
+     "last "
+     "which is the best"},
     NN_OPTION_END,
 };
 
@@ -194,22 +199,49 @@ static const char *state_text(const nn_trial_result *r, char text[320]) {
     return text;
 }
 
+/* " train.lr=0.1 train.batch_size=64", cut where it is longer. */
+static void name_values(const nn_sweep *s, size_t i, char *line, size_t size) {
+    size_t length = 0;
+    for (size_t k = 0; k < s->keys && length < size; k++)
+        length += (size_t)snprintf(line + length, size - length, " %s=%s", s->key[k],
+                                   nn_sweep_value(s, i, k));
+}
+
 /* The ranks of other groups say it themselves: rank 0 does not hear of their trials. */
 static void tell(void *ctx, const nn_sweep *s, size_t i, const nn_trial_result *r) {
     const nn_call *call = ctx;
     char line[1024], text[320];
-    size_t length = 0;
     if (call->screen->quiet)
         return;
-    for (size_t k = 0; k < s->keys && length < sizeof line; k++)
-        length += (size_t)snprintf(line + length, sizeof line - length, " %s=%s", s->key[k],
-                                   nn_sweep_value(s, i, k));
+    nn_screen_end(call->screen);
+    nn_screen_begin(call->screen, &(nn_display_part){0}); /* what it shows is of the trial */
+    name_values(s, i, line, sizeof line);
     if (r->state == NN_TRIAL_FAILED)
         fprintf(stderr, "nnmpi: trial %zu of %zu:%s: %s\n", i + 1, s->trials, line,
                 state_text(r, text));
     else
         fprintf(stderr, "nnmpi: trial %zu of %zu:%s: %s %.4g after %" PRId64 " epochs, %.1f s\n",
                 i + 1, s->trials, line, s->metric, r->value, r->epochs, r->seconds);
+}
+
+/* Trials are taken in their order, so that those before it are done or under way. */
+static void begun(void *ctx, const nn_sweep *s, size_t i, int rung) {
+    const nn_call *call = ctx;
+    nn_display_part part = {.share = (double)i / (double)s->trials};
+    size_t length =
+        (size_t)snprintf(part.title, sizeof part.title, "trial %zu/%zu", i + 1, s->trials);
+    if (s->rungs > 1)
+        snprintf(part.title + length, sizeof part.title - length, ", rung %d/%d", rung, s->rungs);
+    name_values(s, i, part.detail, sizeof part.detail);
+    nn_screen_begin(call->screen, &part);
+}
+
+/* Epochs have no lines that stay: trials have. */
+static void show_progress(void *ctx, const nn_status *status) {
+    const nn_call *call = ctx;
+    nn_status shown = *status;
+    shown.important = false;
+    nn_screen_progress(call->screen, &shown);
 }
 
 static int key_width(const nn_sweep *s, size_t k) {
@@ -238,7 +270,8 @@ static void print_table(const nn_sweep *s, const size_t *order) {
 }
 
 /* The page of the best runs over each other. It is no reason to fail where it cannot be drawn. */
-static int draw_page(const nn_call *call, const nn_sweep *s, const size_t *order) {
+static int draw_page(const nn_call *call, const nn_sweep *s, const size_t *order,
+                     const char **page) {
     const char *folder[MOST_PLOTTED], *path;
     size_t runs = 0;
     nn_plot plot = {.pool = call->pool};
@@ -251,7 +284,7 @@ static int draw_page(const nn_call *call, const nn_sweep *s, const size_t *order
         return 0;
     NN_TRY(nn_plot_runs(&plot, folder, runs));
     NN_TRY(nn_plot_page(&plot, path));
-    printf("page %s\n", path);
+    *page = path;
     return 0;
 }
 
@@ -264,22 +297,57 @@ static int code_of(int exit_code) {
     return NN_EFORMAT; /* the file of the result says something else */
 }
 
+/* `best` NULL: all have failed. */
+static void print_text(const nn_sweep *s, const size_t *order, const char *page, const char *best) {
+    print_table(s, order);
+    printf("table %s/tune.csv, tune.jsonl\n", s->folder);
+    if (page)
+        printf("page %s\n", page);
+    if (best)
+        printf("best: trial %zu, run folder %s\n", order[0] + 1, best);
+}
+
+static int print_json(const nn_call *call, const nn_sweep *s, const size_t *order, const char *page,
+                      const char *best) {
+    size_t size =
+        1024 + 6 * (strlen(s->folder) + (page ? strlen(page) : 0) + (best ? strlen(best) : 0));
+    char *text = nn_pool_alloc(call->pool, size);
+    nn_json json;
+    if (!text)
+        return NN_EMEMORY;
+    nn_sweep_put_json(s, order, stdout);
+    nn_json_init(&json, text, size);
+    nn_json_open(&json, NULL, '{');
+    nn_json_string(&json, "sweep", s->folder);
+    nn_json_string(&json, "page", page);
+    nn_json_string(&json, "run", best);
+    if (best)
+        nn_json_int(&json, "best", (int64_t)order[0] + 1);
+    nn_json_close(&json, '}');
+    return nn_json_print(&json);
+}
+
 static int print_results(const nn_call *call, const nn_sweep *s) {
+    const options *o = call->options;
+    const char *page = NULL, *best = NULL;
     size_t *order = nn_pool_alloc(call->pool, s->trials * sizeof *order);
     if (!order)
         return NN_EMEMORY;
     nn_sweep_rank(s, order);
-    print_table(s, order);
-    printf("table %s/tune.csv, tune.jsonl\n", s->folder);
-    if (draw_page(call, s, order) < 0) {
+    const nn_trial_result *first = &s->result[order[0]];
+    if (draw_page(call, s, order, &page) < 0) {
         nn_warn("there is no page of the trials: %s", nn_error_message());
         nn_error_clear();
     }
-    if (s->result[order[0]].state == NN_TRIAL_FAILED)
-        return nn_fail(code_of(s->result[order[0]].exit_code), "all trials failed; the first: %s",
-                       s->result[order[0]].message);
-    printf("best: trial %zu, run folder %s\n", order[0] + 1, nn_sweep_folder(s, order[0]));
-    return 0;
+    if (first->state != NN_TRIAL_FAILED && !(best = nn_sweep_folder(s, order[0])))
+        return NN_EMEMORY;
+    if (o->json)
+        NN_TRY(print_json(call, s, order, page, best));
+    else
+        print_text(s, order, page, best);
+    return best ? 0
+                : nn_fail(code_of(first->exit_code), "all trials failed; the first: %s",
+                          first->message);
 }
 
 /* After a signal: what goes on. */
@@ -297,6 +365,9 @@ static int run(const nn_call *call) {
     nn_sweep sweep = {.pool = call->pool, .folder = "", .config = ""};
     nn_sweep_options spec = {.stop = nn_guard_stop(call->guard),
                              .save = nn_guard_save(call->guard),
+                             .begun = begun,
+                             .progress = show_progress,
+                             .progress_every = call->screen->shows ? NN_SCREEN_SECONDS : 0,
                              .told = tell,
                              .ctx = (void *)call};
     nn_config *config = NULL;
@@ -309,6 +380,7 @@ static int run(const nn_call *call) {
     NN_TRY_GOTO(nn_comm_agree(call->comm, first ? begin_folder(call, &sweep, &lock) : 0));
     nn_guard_defer(call->guard);
     rc = nn_sweep_run(call->comm, &sweep, &spec);
+    nn_screen_end(call->screen);
     if (rc == NN_ESTOPPED)
         rc = say_stopped(call, &sweep);
     if (rc == 0)

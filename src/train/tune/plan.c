@@ -3,6 +3,7 @@
 #include "base/numbers/elementary.h"
 #include "base/numbers/rng.h"
 #include "base/text.h"
+#include "io/yaml/yaml.h"
 #include "train/config/settings.h"
 #include "train/tune/tune.h"
 
@@ -233,20 +234,40 @@ static int plan_rungs(nn_sweep *s) {
     return NN_OK;
 }
 
-/* Trials are ranked by one number, and by halving after the same epochs; `metric` is that of the
- * first. */
-static int check_comparable(nn_sweep *s, size_t i, const nn_settings *set, char metric[64]) {
-    const char *name = set->validate.stopping.metric ? set->validate.stopping.metric : "loss";
+/* What trials share so that they can be ranked: that of the first. */
+typedef struct ranking {
+    char metric[64];
+    char *loss; /* with its options, as text */
+} ranking;
 
-    if (!set->validate.every_epochs && !set->validate.every_steps)
+static int check_metric(const nn_sweep *s, size_t i, const nn_settings *set, ranking *by) {
+    const char *name = set->validate.stopping.metric ? set->validate.stopping.metric : "loss";
+    bool validates = set->validate.every_epochs || set->validate.every_steps;
+    char *loss;
+
+    if (!validates)
         name = "training loss";
-    if (i == 0)
-        snprintf(metric, 64, "%s", name);
-    if (strncmp(metric, name, 63) != 0)
+    NN_TRY(nn_yaml_emit(s->pool, set->loss, &loss));
+    if (i == 0) {
+        snprintf(by->metric, sizeof by->metric, "%s", name);
+        by->loss = loss;
+    }
+    if (strncmp(by->metric, name, sizeof by->metric - 1) != 0)
         return nn_fail(NN_EUSAGE,
                        "it would be ranked by '%s' and the first trial by '%s' "
                        "(validate.early_stopping.metric): give all the same",
-                       name, metric);
+                       name, by->metric);
+    if ((!validates || strcmp(name, "loss") == 0) && strcmp(by->loss, loss) != 0)
+        return nn_fail(NN_EUSAGE,
+                       "its loss is another function than that of the first trial, so that their "
+                       "values do not compare: rank trials by a metric, as by -o "
+                       "'validate.early_stopping={metric: accuracy, patience: 1000}'");
+    return NN_OK;
+}
+
+/* Trials are ranked by one number, and by halving after the same epochs. */
+static int check_comparable(nn_sweep *s, size_t i, const nn_settings *set, ranking *by) {
+    NN_TRY(check_metric(s, i, set, by));
     if (!s->search.halving)
         return NN_OK;
     if (set->train.max_steps >= 0)
@@ -271,9 +292,8 @@ static int name_trial(const nn_sweep *s, size_t i, int rc) {
 }
 
 /* Before the first is trained. What they warn of, all would say again. */
-static int check_trials(nn_sweep *s) {
+static int check_trials(nn_sweep *s, ranking *by) {
     nn_log_target before = nn_log_target_get();
-    char metric[64];
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < s->trials; i++) {
@@ -282,7 +302,7 @@ static int check_trials(nn_sweep *s) {
         rc = nn_sweep_config(s, i, &config);
         nn_log_target_set(before);
         if (rc == 0)
-            rc = check_comparable(s, i, nn_config_settings(config), metric);
+            rc = check_comparable(s, i, nn_config_settings(config), by);
         nn_config_free(config);
         if (rc < 0)
             name_trial(s, i, rc);
@@ -310,6 +330,7 @@ static int check_search(nn_search *search, int ranks) {
 }
 
 int nn_sweep_plan(nn_sweep *s, int ranks) {
+    ranking by = {0};
     NN_TRY(check_search(&s->search, ranks));
     s->keys = s->search.grid->count;
     axis *axes = nn_pool_alloc(s->pool, s->keys * sizeof *axes);
@@ -327,7 +348,7 @@ int nn_sweep_plan(nn_sweep *s, int ranks) {
         NN_TRY(draw_all(s, axes));
     else
         fill(s, axes);
-    NN_TRY(check_trials(s));
+    NN_TRY(check_trials(s, &by));
     return plan_rungs(s);
 }
 

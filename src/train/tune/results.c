@@ -207,7 +207,7 @@ static void write_csv(const nn_sweep *s, const size_t *order, FILE *out) {
     }
 }
 
-static void write_jsonl(const nn_sweep *s, const size_t *order, FILE *out) {
+void nn_sweep_put_json(const nn_sweep *s, const size_t *order, FILE *out) {
     for (size_t n = 0; n < s->trials; n++) {
         const char *text =
             s->result[order[n]].rung ? result_text(s, order[n], &s->result[order[n]]) : NULL;
@@ -240,5 +240,5 @@ int nn_sweep_write_table(const nn_sweep *s) {
         return NN_EMEMORY;
     nn_sweep_rank(s, order);
     NN_TRY(write_file(s, order, "tune.csv", write_csv));
-    return write_file(s, order, "tune.jsonl", write_jsonl);
+    return write_file(s, order, "tune.jsonl", nn_sweep_put_json);
 }

@@ -109,12 +109,13 @@ static void take_result(const worker *w, const nn_training *t, const nn_train_re
                            .epochs = from->epochs,
                            .seconds = from->seconds};
     w->sweep->larger_is_better = false;
-    if (trainer->validation && trainer->state.best_step >= 0) {
+    if (trainer->validation) {
         metric = trainer->session.settings->validate.stopping.metric;
         metric = metric ? metric : "loss";
-        r->value = trainer->state.best_value;
-        (void)nn_session_metric(&trainer->session, trainer->validation, metric,
-                                &w->sweep->larger_is_better);
+        double last = nn_session_metric(&trainer->session, trainer->validation, metric,
+                                        &w->sweep->larger_is_better);
+        last = trainer->validated_step >= 0 ? last : (double)NAN;
+        r->value = trainer->state.best_step >= 0 ? trainer->state.best_value : last;
     }
     snprintf(w->sweep->metric, sizeof w->sweep->metric, "%s", metric);
     memcpy(r->digest, from->digest, sizeof r->digest);
@@ -127,7 +128,10 @@ static int train(const worker *w, nn_config *config, const char *folder, nn_tria
                                 .run_dir = folder,
                                 .resume = begun,
                                 .stop = w->options->stop,
-                                .save = w->options->save};
+                                .save = w->options->save,
+                                .progress = w->options->progress,
+                                .progress_every = w->options->progress_every,
+                                .ctx = w->options->ctx};
     nn_train_result result = {.size = sizeof result};
     nn_training *t = NULL;
     int rc = nn_training_open_on(w->group, config, w->samples, &options, &t);
@@ -161,6 +165,8 @@ static int run_quietly(const worker *w, size_t i, nn_trial_result *r) {
 /* A failure is the trial's result, but for those that end the sweep. */
 static int run_trial(const worker *w, size_t i) {
     nn_trial_result r = {0};
+    if (nn_comm_rank(w->world) == 0)
+        w->options->begun(w->options->ctx, w->sweep, i, w->rung);
     int rc = run_quietly(w, i, &r);
     if (rc == NN_ERANK || rc == NN_ESTOPPED)
         return rc;

@@ -12,6 +12,8 @@
 
 #include <nnmpi/train.h>
 
+#include <stdio.h>
+
 /* Which trials there are. */
 typedef struct nn_search {
     const nn_node *grid;  /* "train.lr=0.1,0.01" ... */
@@ -81,11 +83,17 @@ int nn_result_read(nn_sweep *sweep, size_t i, int rung);
 int nn_results_forget_failures(const nn_sweep *sweep);
 /* order[trials]: the best first, what has failed last. */
 void nn_sweep_rank(const nn_sweep *sweep, size_t *order);
+/* A line of JSON for each trial that has a result. */
+void nn_sweep_put_json(const nn_sweep *sweep, const size_t *order, FILE *out);
 /* Writes tune.csv and tune.jsonl, a line for each trial that has a result. NN_EIO. Local. */
 int nn_sweep_write_table(const nn_sweep *sweep);
 
 typedef struct nn_sweep_options {
     const volatile sig_atomic_t *stop, *save; /* as in nn_train_options */
+    /* On rank 0, before each of its trials in a rung, and what these come to meanwhile. */
+    void (*begun)(void *ctx, const nn_sweep *sweep, size_t trial, int rung);
+    void (*progress)(void *ctx, const nn_status *status); /* as in nn_train_options */
+    double progress_every;
     /* On the first rank of each group, when a trial has come to an end in a rung. */
     void (*told)(void *ctx, const nn_sweep *sweep, size_t trial, const nn_trial_result *result);
     void *ctx;
