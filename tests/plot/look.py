@@ -36,7 +36,7 @@ def look_at_drawings(b, width, dark):
         assert box > 200 and words > 8.5, (figure, width, box, words)
         assert sum(map(int, ink[4:-1].split(", "))) > 380 if dark else sum(map(int, ink[4:-1].split(", "))) < 380, ink
     assert b.run("document.documentElement.scrollWidth") <= width, "wider than the screen"
-    fill = b.run("getComputedStyle(document.querySelector('#boundary .f1')).fill")
+    fill = b.run("getComputedStyle(document.querySelector('#boundary .s1')).stroke")
     wanted = b.run("data.palette[theme()][1]")
     assert fill == f"rgb({', '.join(str(int(wanted[i:i + 2], 16)) for i in (1, 3, 5))})", (fill, wanted)
     b.run("document.querySelector('#model details').open = true")

@@ -138,7 +138,7 @@ assert all(0.5 <= v <= 1 for _, _, v, _ in cells)
 drawing = figures("spirals.html")["boundary"]["svg"]
 xml.dom.minidom.parseString(drawing)
 xml.dom.minidom.parse("spirals-boundary.svg")
-assert 'class="f1"' in drawing and "<style>" not in drawing
+assert 'class="s1"' in drawing and "<style>" not in drawing
 
 head, plane = points("iris-boundary.csv")
 assert len(plane["grid"]) == 10000 and len(plane) == 4 and head[1:3] != ["x[0]", "x[1]"], head

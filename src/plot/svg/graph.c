@@ -1,5 +1,4 @@
 /* Boxes below each other, and lines between them. */
-#include "base/text.h"
 #include "plot/svg/svg.h"
 
 #include <math.h>
@@ -8,17 +7,9 @@
 #define SIDE 16
 #define MOST_NAME 27 /* characters that fit into a box */
 
-/* Cut where it is too long; the tooltip of the box has all of it. */
+/* The tooltip of the box has all of it. */
 static void put_short(FILE *out, double x, double y, const char *class, const char *text) {
-    char line[4 * MOST_NAME + 4];
-    size_t length = 0, characters = 0;
-    for (; text[length] && characters < MOST_NAME; characters++) {
-        size_t bytes = nn_text_utf8(text + length);
-        length += bytes ? bytes : 1;
-    }
-    memcpy(line, text, length);
-    snprintf(line + length, sizeof line - length, "%s", text[length] ? "\xe2\x80\xa6" : "");
-    svg_label(out, x, y, "middle", class, line);
+    svg_short_label(out, x, y, "middle", class, text, MOST_NAME);
 }
 
 /* The columns are those of nn_plot_graph. */

@@ -63,18 +63,21 @@ static void put_cell(FILE *out, double x, double y, double size, double value, d
 }
 
 void svg_heat(FILE *out, const nn_figure *f) {
-    double size = fmin(52, (double)COLUMNS / (double)f->columns);
+#define LETTER 7.2 /* pixels of most letters */
+    double size = fmin(72, (double)COLUMNS / (double)f->columns);
     double left = LEFT + 40, top = TOP + 24;
     svg_sheet sheet = {out, f, false, WIDTH, (int)(top + size * (double)f->rows + 44)};
     svg_begin(&sheet);
     for (size_t c = 0; c < f->columns && size >= 22; c++)
-        svg_label(out, left + ((double)c + 0.5) * size, top - 8, "middle", "soft", f->column[c]);
+        svg_short_label(out, left + ((double)c + 0.5) * size, top - 8, "middle", "soft",
+                        f->column[c], (size_t)(size / LETTER));
     for (size_t r = 0; r < f->rows; r++) {
         double y = top + (double)r * size, sum = 0;
         for (size_t c = 0; c < f->columns; c++)
             sum += isnan(f->value[r * f->columns + c]) ? 0 : f->value[r * f->columns + c];
         if (size >= 14)
-            svg_label(out, left - 8, y + size / 2 + 4, "end", "soft", f->row[r]);
+            svg_short_label(out, left - 8, y + size / 2 + 4, "end", "soft", f->row[r],
+                            (size_t)((left - 8) / LETTER));
         for (size_t c = 0; c < f->columns; c++) {
             double value = f->value[r * f->columns + c];
             put_cell(out, left + (double)c * size, y, size, value, sum > 0 ? value / sum : 0);

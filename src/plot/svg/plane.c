@@ -16,7 +16,8 @@ enum { PLANE_WIDTH = 410, PLANE_LEFT = 62, PLANE_RIGHT = 18, SQUARE = 330, AXIS 
 /* ---- what lies behind -------------------------------------------------------------------------
  */
 
-/* Draws the cells of the grid that `kind` says are `wanted`, each row's neighbours as one. */
+/* Draws the cells of the grid that `kind` says are `wanted`: neighbours of a row as one line, which
+ * is as thick as the row. */
 typedef int kind_fn(const nn_figure_grid *grid, const void *ctx, size_t at);
 
 static void put_cells(FILE *out, const nn_figure_grid *g, const svg_scale *x, const svg_scale *y,
@@ -32,13 +33,12 @@ static void put_cells(FILE *out, const nn_figure_grid *g, const svg_scale *x, co
                 continue;
             if (!any)
                 fprintf(out,
-                        "<path class=\"f%zu\" fill-opacity=\"%.2f\" "
-                        "shape-rendering=\"crispEdges\" d=\"",
-                        color % NN_COLORS, opacity);
+                        "<path class=\"s%zu\" fill=\"none\" stroke-opacity=\"%.2f\" "
+                        "stroke-width=\"%.2f\" shape-rendering=\"crispEdges\" d=\"",
+                        color % NN_COLORS, opacity, height);
             any = true;
-            fprintf(out, "M%.1f %.1fh%.1fv-%.1fh-%.1fz", x->from + (double)c * width,
-                    y->from - (double)r * height, (double)(end - c) * width, height,
-                    (double)(end - c) * width);
+            fprintf(out, "M%.1f %.2fH%.1f", x->from + (double)c * width,
+                    y->from - ((double)r + 0.5) * height, x->from + (double)end * width);
         }
     if (any)
         fputs("\"/>\n", out);
@@ -112,8 +112,28 @@ static bool cross(double a, double b, double level, double *at) {
     return true;
 }
 
+/* Where a line has been drawn to; NaN: none has. */
+typedef struct pen {
+    FILE *out;
+    double x, y;
+} pen;
+
+static bool is_at(const pen *p, double x, double y) {
+    return fabs(p->x - x) < 0.05 && fabs(p->y - y) < 0.05;
+}
+
+/* From either end to the other one, where possible from where the pen is. */
+static void put_segment(pen *p, const double x[2], const double y[2]) {
+    int first = is_at(p, x[1], y[1]);
+    if (!is_at(p, x[first], y[first]))
+        fprintf(p->out, "M%.1f %.1f", x[first], y[first]);
+    fprintf(p->out, "L%.1f %.1f", x[!first], y[!first]);
+    p->x = x[!first];
+    p->y = y[!first];
+}
+
 /* Within four neighbouring points the line goes from edge to edge. */
-static void put_square(FILE *out, const nn_figure_grid *g, const svg_scale *x, const svg_scale *y,
+static void put_square(pen *p, const nn_figure_grid *g, const svg_scale *x, const svg_scale *y,
                        size_t r, size_t c, double level) {
     const double *v = g->value + r * g->columns + c;
     double low[] = {v[0], v[1]}, high[] = {v[g->columns], v[g->columns + 1]}, t;
@@ -133,7 +153,7 @@ static void put_square(FILE *out, const nn_figure_grid *g, const svg_scale *x, c
     POINT(low[0], high[0], 0, t)
 #undef POINT
     for (int i = 0; i + 1 < count; i += 2)
-        fprintf(out, "M%.1f %.1fL%.1f %.1f", px[i], py[i], px[i + 1], py[i + 1]);
+        put_segment(p, px + i, py + i);
 }
 
 static void put_contours(FILE *out, const nn_figure_grid *g, const svg_scale *x,
@@ -143,10 +163,11 @@ static void put_contours(FILE *out, const nn_figure_grid *g, const svg_scale *x,
     for (size_t i = 0; i <= l.count; i++)
         put_cells(out, g, x, y, band_of, &l, (int)i, 7, 0.03 + 0.3 * (double)i / LEVELS);
     for (size_t i = 0; i < l.count; i++) {
+        pen p = {out, NAN, NAN};
         fputs("<path class=\"axis\" fill=\"none\" stroke-width=\"0.8\" d=\"", out);
         for (size_t r = 0; r + 1 < g->rows; r++)
             for (size_t c = 0; c + 1 < g->columns; c++)
-                put_square(out, g, x, y, r, c, l.value[i]);
+                put_square(&p, g, x, y, r, c, l.value[i]);
         fputs("\"/>\n", out);
     }
 }

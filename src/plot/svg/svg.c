@@ -75,6 +75,19 @@ void svg_end(const svg_sheet *sheet) {
     fputs("</svg>\n", sheet->out);
 }
 
+void svg_short_label(FILE *out, double x, double y, const char *anchor, const char *class,
+                     const char *text, size_t most) {
+    char line[256];
+    size_t length = 0, characters = 0;
+    for (; text[length] && characters < most && length + 8 < sizeof line; characters++) {
+        size_t bytes = nn_text_utf8(text + length);
+        length += bytes ? bytes : 1;
+    }
+    memcpy(line, text, length);
+    snprintf(line + length, sizeof line - length, "%s", text[length] ? "\xe2\x80\xa6" : "");
+    svg_label(out, x, y, anchor, class, line);
+}
+
 static void put_key(FILE *out, double x, double y, const nn_series *s) {
     if (s->style == NN_LINE_POINTS)
         fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" class=\"f%zu\"/>\n", x + 11, y - 4,

@@ -28,6 +28,9 @@ void svg_text(FILE *out, const char *text);
 /* `anchor`: start, middle or end. */
 void svg_label(FILE *out, double x, double y, const char *anchor, const char *class,
                const char *text);
+/* The same, cut where it has more than `most` characters. */
+void svg_short_label(FILE *out, double x, double y, const char *anchor, const char *class,
+                     const char *text, size_t most);
 /* Names of the series in rows of `across`, from (LEFT, y) on. */
 void svg_legend(FILE *out, const nn_figure *figure, int left, int y, int across, int width);
 #define SVG_LEGEND_ROW 20

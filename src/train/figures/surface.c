@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS 64
+#define CELLS 48
 #define MOST_SAMPLES 2000
 #define MARGIN 0.15 /* of the range of the paths, on each side */
 #define TAIL 0.02   /* of their points on each side may lie outside: of runs that fly off */
