@@ -70,8 +70,8 @@ options = dict(warmup={"epochs": 1}, accumulate=2, ema={"decay": 0.5}, reduce="n
 asked = nnmpi.Sequential([Dense(3)]).compile("sgd", {"cross_entropy": {"class_weights": "balanced"}}, **options)
 asked.fit(x, y, batch_size=48, epochs=2, verbose=0)
 found = check(asked, "asked.h5", x, y)._settings()
-assert found["loss"]["cross_entropy"]["class_weights"] == "balanced"
-assert found["train"]["warmup"]["epochs"] == 1 and found["train"]["accumulate"] == 2
+assert found.loss["cross_entropy"]["class_weights"] == "balanced"
+assert found.train["warmup"]["epochs"] == 1 and found.train["accumulate"] == 2
 
 begin = Input(shape=(6,))
 h = Dense(8, activation="tanh")(begin)

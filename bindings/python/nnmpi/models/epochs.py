@@ -27,7 +27,7 @@ def run_epochs(
         if training.epoch == under_way:  # the run is over, or was stopped
             return
         measured = training.measure()
-        logs: dict[str, Any] = {**measured} if model._settings()["metrics"] else {"loss": measured["loss"]}
+        logs: dict[str, Any] = {**measured} if model._settings().metrics else {"loss": measured["loss"]}
         logs["lr"] = rate
         if validates:
             logs.update((f"val_{name}", value) for name, value in training.evaluate("valid").items())

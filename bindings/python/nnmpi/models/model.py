@@ -15,8 +15,8 @@ from ..catalog import Choice, plain
 from ..comm import Comm, is_launched
 from ..data import Data
 from ..layers import Tensor
-from ..spellings import LOSSES, METRICS
 from ..training import Config, Evaluation, Interrupts, Training
+from .compiled import Compiled
 from .epochs import default_batch_size, hold_out, run_epochs
 from .graphs import describe_graph, one
 from .traits import Checkpoint, Traits
@@ -44,8 +44,7 @@ class Model:
     def _begin(self) -> None:
         self.stop_training = False
         self.training: Optional[Training] = None  #: the C training while ``fit`` runs
-        self._compiled: Optional[dict[str, Any]] = None
-        self._targets_are_numbers = False
+        self._compiled: Optional[Compiled] = None
         self._weights: dict[str, np.ndarray] = {}
         self._traits: Optional[Traits] = None  # of what it was trained on
         self._last: dict[str, int] = {"batch_size": 32, "epochs": 1}  # of the last fit
@@ -83,16 +82,7 @@ class Model:
         """
         if loss is None:
             raise TypeError("compile() wants a loss, e.g. loss='cross_entropy'")
-        loss = plain(loss)
-        name, self._targets_are_numbers = LOSSES.get(loss, (loss, False)) if isinstance(loss, str) else (loss, False)
-        optimizer = plain(optimizer)
-        if isinstance(optimizer, str):
-            optimizer = optimizer.lower()
-        self._compiled = {
-            "loss": name,
-            "metrics": [METRICS.get(m, m) if isinstance(m, str) else m for m in plain(list(metrics or ()))],
-            "train": {"optimizer": optimizer, "seed": seed, **plain(train)},
-        }
+        self._compiled = Compiled(optimizer, loss, metrics, seed, train)
         self._comm, self._predictor = comm, None
         return self
 
@@ -103,39 +93,15 @@ class Model:
             self._comm = Comm()
         return self._comm
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self) -> Compiled:
         if self._compiled is None:
             raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
 
-    def _config(self, data: Data, train: dict[str, Any], class_weight: Any = None, validates: bool = False, shuffle: bool = True) -> Config:
-        compiled = self._settings()
-        loss = compiled["loss"]
-        if class_weight is not None:
-            name, options = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
-            weights = {"class_weights": plain(class_weight)} if class_weight else {}  # {}: none, whatever compile says
-            loss = {name: {**{key: value for key, value in options.items() if key != "class_weights"}, **weights}}
-        watches = validates and "reduce_on_plateau" in (train.get("schedule") or ())  # else fit alone validates
-        validate = {"every_epochs": int(watches), **({"metrics": compiled["metrics"]} if compiled["metrics"] else {})}
-        tree = {
-            "data": {"shuffle": bool(shuffle)},
-            "model": self._structure(),
-            "loss": loss,
-            "train": {key: value for key, value in train.items() if value is not None},
-            "validate": validate,
-        }
-        return Config(tree, data)
+    def _config(self, data: Data, train: dict[str, Any], *others: Any) -> Config:
+        return self._settings().config(self._structure(), data, train, *others)
 
     # ---- data ---------------------------------------------------------------------------------------
-
-    def _target(self, y: Any) -> np.ndarray:
-        """y as the loss takes it: one column is none, and numbers stay numbers."""
-        array = np.asarray(y)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if self._targets_are_numbers and array.dtype.kind in "iub":
-            array = array.astype(np.float32)
-        return array
 
     def _check_shape(self, x: np.ndarray) -> None:
         shape = self._input_shape()
@@ -151,7 +117,7 @@ class Model:
                 x, y, *rest = fields
                 x = borrowable(x, "x")
                 self._check_shape(x)
-                data.set_split(split, x, self._target(y), *rest)
+                data.set_split(split, x, self._settings().target(y), *rest)
         if self._scale is not None:
             data.set_scale(*self._scale)
         return data.gathered(comm) if sharing == "shard" else data
@@ -200,7 +166,7 @@ class Model:
             training_set, validation_data = hold_out(training_set, validation_split, validation_data)
         comm = self.comm
         samples = self._data(comm, data, train=training_set, valid=validation_data)
-        seed = self._settings()["train"]["seed"] + self._epochs
+        seed = self._settings().train["seed"] + self._epochs
         if run_dir:
             folder = os.path.abspath(run_dir)
             seed = self._seeds.get(folder, seed) if resume else seed
@@ -209,7 +175,7 @@ class Model:
             "batch_size": default_batch_size(training_set[0], data) if batch_size is None else plain(batch_size),
             "epochs": max(int(epochs) - (0 if resume else int(initial_epoch)), 0),
         }
-        train = {**self._settings()["train"], **self._last, "seed": seed}
+        train = {**self._settings().train, **self._last, "seed": seed}
         history = cb.History()
         watchers: list[cb.Callback] = [*(callbacks or ()), history]
         if verbose and comm.rank == 0:
@@ -242,7 +208,7 @@ class Model:
 
     def _remember(self, x: Any, y: Any) -> None:
         """What the data look like. A rank that has no part takes the others' word for what targets are."""
-        target = self._target(y)
+        target = self._settings().target(y)
         labels = self._any(len(target) > 0 and target.dtype.kind in "iu")
         self._traits = Traits(borrowable(x, "x").shape[1:], target.shape[1:], labels)
 
@@ -300,7 +266,7 @@ class Model:
         data = self._traits.empty(lengths)
         if self._scale is not None:
             data.set_scale(*self._scale)
-        threads = self._settings()["train"].get("threads", 1 if is_launched() else 0)
+        threads = self._settings().train.get("threads", 1 if is_launched() else 0)
         config = self._config(data, {"batch_size": batch, "threads": threads}, {})  # no weights of classes
         with Messages.silenced():
             training = Training(Comm.alone(), config, in_parts=True)
@@ -334,14 +300,14 @@ class Model:
         self._check_trained()
         samples = self._data(self.comm, data, train=(x, y, sample_weight, lengths))
         batch = batch_size if isinstance(batch_size, str) else default_batch_size(x, data, batch_size or 32)
-        train = {**self._settings()["train"], "batch_size": batch, **_AS_IT_IS}
+        train = {**self._settings().train, "batch_size": batch, **_AS_IT_IS}
         weights = self.get_weights()
         with self._config(samples, train) as config, Training(self.comm, config) as training:
             training.set_weights(weights)
             found = training.evaluate("train")
         if return_dict:
             return found
-        return list(found.values()) if self._settings()["metrics"] else found["loss"]
+        return list(found.values()) if self._settings().metrics else found["loss"]
 
     def predict(self, x: Any, batch_size: int = 256, verbose: int = 0, *, lengths: Any = None) -> np.ndarray:
         """The outputs [N, outputs], float32, after the activation that the loss implies (softmax, sigmoid), of x
@@ -371,7 +337,7 @@ class Model:
             self.training.write(path)
         elif self.comm.rank == 0:
             self._check_trained()
-            with self._alone(1) as training, self._config(Data(), {**self._settings()["train"], **self._last}) as config:
+            with self._alone(1) as training, self._config(Data(), {**self._settings().train, **self._last}) as config:
                 training.write(path, config)
 
     @classmethod

@@ -30,7 +30,7 @@ def load(path: Union[str, os.PathLike], comm: Optional[Comm] = None) -> Sequenti
         train = {key: value for key, value in config["train"].items() if key not in _OF_A_FIT}
         metrics = config.get("validate", {}).get("metrics")
         model.compile(train.pop("optimizer"), config["loss"], metrics, comm=comm, **train)
-        model._targets_are_numbers = not checkpoint.description["labels"]
+        model._settings().targets_are_numbers = not checkpoint.description["labels"]
         batch = config["train"]["batch_size"]
         model._last = {"batch_size": batch if isinstance(batch, int) else 1, "epochs": config["train"]["epochs"]}
         model._take(checkpoint, path)
