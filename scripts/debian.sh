@@ -22,11 +22,12 @@ folder=${1:-build/debian}
 install() { env DEBIAN_FRONTEND=noninteractive apt-get "$1" -y -q --no-install-recommends "${@:2}"; }
 [ "$test" = no ] || install install git ca-certificates dpkg-dev lintian autopkgtest
 
-version=$(sed -n 's/^#define NNMPI_VERSION "\(.*\)"/\1/p' include/nnmpi/version.h)
+# shellcheck source=scripts/archive.sh
+. scripts/archive.sh
 source=$folder/nnmpi-$version
 rm -rf "$folder"
 mkdir -p "$folder"
-git archive --prefix="nnmpi-$version/" HEAD | gzip -9n >"$folder/nnmpi_$version.orig.tar.gz"
+archive "$folder/nnmpi_$version.orig.tar.gz"
 tar -C "$folder" -xzf "$folder/nnmpi_$version.orig.tar.gz"
 cp -r "$source/packaging/debian" "$source/debian"
 [ "$test" = no ] || install build-dep "$(realpath "$source")"

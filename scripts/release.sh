@@ -23,7 +23,8 @@ refuse() {
     exit 1
 }
 
-version=$(sed -n 's/^#define NNMPI_VERSION "\(.*\)"/\1/p' include/nnmpi/version.h)
+# shellcheck source=scripts/archive.sh
+. scripts/archive.sh
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "include/nnmpi/version.h: '$version' is not MAJOR.MINOR.PATCH"
 while read -r file line; do
     grep -qF -- "$line" "$file" || refuse "$file: no line with '$line', which version.h calls for"
@@ -45,7 +46,7 @@ for file in "$folder"/* "$folder"/.[!.]*; do
     esac
 done
 rm -f "$folder"/{nnmpi-*.tar.gz,NOTES.md,SHA256SUMS}
-git archive --prefix="nnmpi-$version/" HEAD | gzip -9n >"$folder/nnmpi-$version.tar.gz"
+archive "$folder/nnmpi-$version.tar.gz"
 awk -v heading="$heading" '/^## / { inside = $0 == heading; next } inside' CHANGELOG.md | sed '/./,$!d' >"$folder/NOTES.md"
 [ -s "$folder/NOTES.md" ] || refuse "CHANGELOG.md: nothing stands under '$heading'"
 (cd "$folder" && sha256sum "nnmpi-$version.tar.gz" NOTES.md >SHA256SUMS)
