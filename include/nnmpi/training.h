@@ -173,4 +173,54 @@ NN_API int nn_training_set_average(nn_training *t, const char *tensor, const flo
  * nothing. */
 NN_API int nn_training_load(nn_training *t, const char *checkpoint);
 
+/* ---- views -------------------------------------------------------------------------------------
+ */
+
+/* Tensors where they lie, without copies: taken, looked at or changed, and restored.
+ *
+ *   nn_view view = {.size = sizeof view};
+ *   nn_training_take(t, NN_WRITE_PARAMETERS);
+ *   nn_training_view(t, "fc1/weight", &view);
+ *   view.data[i * view.stride[0] + k * view.stride[1]] *= 0.5f;     W[i][k], of all i and k
+ *   nn_training_restore(t);
+ *
+ * Until they are restored the training says its names and counters, and can be closed; all else
+ * returns NN_EUSAGE. Views end with nn_training_restore and nn_training_close: their pointers are
+ * not to be used any more. */
+typedef enum nn_access {
+    /* Between two steps, or after nn_training_finish. Nothing is to be written. Local, and so is
+     * nn_training_restore. */
+    NN_READ_PARAMETERS = 1,
+    /* Between two steps; parts of one that were taken are dropped. Every rank writes the same
+     * numbers. Where ranks of a node share one copy of the parameters, the first of them writes
+     * there, and the others have views of copies of their own, which are dropped: what all ranks do
+     * happens once. The optimiser's state stays, and with train.ema the average begins with what is
+     * written before the first step, as with nn_training_set. NN_EMEMORY, NN_ERANK. Collective, and
+     * so is nn_training_restore. */
+    NN_WRITE_PARAMETERS,
+    /* After nn_training_backward those of this rank's rows, after nn_training_sum_gradients their
+     * sums over the ranks, where every rank writes the same numbers, if any; with
+     * train.reproducible only then. Local, and so is nn_training_restore. */
+    NN_GRADIENTS
+} nn_access;
+
+/* An index adds its stride; memory may have another order than the shape, which is PyTorch's. */
+typedef struct nn_view {
+    size_t size; /* sizeof(nn_view), set by the caller */
+    float *data;
+    int rank;
+    int64_t dim[NN_ARRAY_RANK], stride[NN_ARRAY_RANK]; /* strides in floats */
+    /* Gradients are those of the summed loss: divided by `weight`, the weights of all ranks' rows
+     * together (1 each where there are none), they are those of the mean, as
+     * nn_training_get_gradient has them; 0: no row counts. Of parameters 1. */
+    double weight;
+} nn_view;
+
+/* NN_EUSAGE where it is not the time, or something is taken already. */
+NN_API int nn_training_take(nn_training *t, nn_access access);
+/* One of the tensors that were taken. NN_EUSAGE where there is none of the name, or it has no
+ * gradient: statistics, and those of frozen layers. Local. */
+NN_API int nn_training_view(const nn_training *t, const char *tensor, nn_view *view);
+NN_API int nn_training_restore(nn_training *t);
+
 #endif

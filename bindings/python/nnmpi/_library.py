@@ -10,7 +10,7 @@ import atexit
 import logging
 import os
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
@@ -166,7 +166,8 @@ _alive: dict["_Owned", None] = {}  # in the order they were made
 def close_all() -> None:
     """Frees all C objects while the interpreter is whole, and MPI runs; the newest first, on every rank alike."""
     for owned in reversed(list(_alive)):
-        owned.close()
+        with suppress(BufferError):
+            owned.close()
 
 
 class _Owned:
@@ -187,12 +188,16 @@ class _Owned:
         pointer, self.pointer = self.pointer, None
         if pointer is None:
             return
-        for user in reversed(list(self.users)):
-            user.close()
+        try:
+            for user in reversed(list(self.users)):
+                user.close()
+            self.free(pointer)
+        except BufferError:  # arrays look into its memory: it stays
+            self.pointer = pointer
+            raise
         for used in self.uses:
             used.users.pop(self, None)
         _alive.pop(self, None)
-        self.free(pointer)
 
 
 class Handle:

@@ -14,6 +14,7 @@ from ._library import Handle, check, ffi, lib, new, text
 from .arrays import describe, floats
 from .comm import Comm
 from .data import Data
+from .views import Views
 
 
 class Config(Handle):
@@ -89,6 +90,29 @@ class Training(Handle):
         check(lib.nn_training_step(pointer))
         check(lib.nn_training_attend(pointer))
         return lib.nn_training_loss(pointer)
+
+    def forward(self) -> None:
+        """The first part of a step on the next minibatch, which update ends; wants the option ``in_parts``."""
+        check(lib.nn_training_forward(self.pointer, ffi.NULL))
+
+    def take_loss(self) -> float:
+        """The mean loss of all ranks' rows, after forward."""
+        loss = ffi.new("double *")
+        check(lib.nn_training_take_loss(self.pointer, loss))
+        return loss[0]
+
+    def backward(self) -> None:
+        """The gradients of this rank's rows, after take_loss."""
+        check(lib.nn_training_backward(self.pointer))
+
+    def sum_gradients(self) -> None:
+        """They become the sums over the ranks, after backward."""
+        check(lib.nn_training_sum_gradients(self.pointer))
+
+    def update(self) -> None:
+        """The optimiser's step, after sum_gradients, and what the configuration asks for after a step."""
+        check(lib.nn_training_update(self.pointer))
+        check(lib.nn_training_attend(self.pointer))
 
     def take_epoch(self, interrupts: "Interrupts") -> None:
         """Steps to the end of the epoch under way, or of the run; on one rank a signal ends it sooner."""
@@ -176,6 +200,16 @@ class Training(Handle):
             check(lib.nn_training_set(self.pointer, name.encode(), floats(array)))
             if average:
                 check(lib.nn_training_set_average(self.pointer, name.encode(), floats(array)))
+
+    def parameters(self, write: bool = False) -> Views:
+        """The parameters where they lie, between two steps or to read after finish. To ``write``, the same numbers on
+        every rank; Collective then, and so is the end of the ``with``, else Local."""
+        return Views(self, lib.NN_WRITE_PARAMETERS if write else lib.NN_READ_PARAMETERS)
+
+    def gradients(self) -> Views:
+        """The gradients where they lie, to read and to write: after backward those of this rank's rows, after
+        sum_gradients the sums over the ranks, where every rank writes the same numbers. Local."""
+        return Views(self, lib.NN_GRADIENTS)
 
     def finish(self) -> dict[str, Any]:
         """Ends the run: what nn_train_result says of it, among it the digest."""

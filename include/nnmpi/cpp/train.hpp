@@ -270,6 +270,21 @@ class Training : public detail::Handle<nn_training> {
         detail::check(nn_training_set_gradient(get(), tensor.c_str(), values.data()));
     }
 
+    /* Tensors where they lie, until restore (nn_training_take). Collective where parameters are
+     * written, else Local; view is Local. */
+    void take(nn_access access) {
+        detail::check(nn_training_take(get(), access));
+    }
+    nn_view view(const std::string &tensor) const {
+        nn_view view{};
+        view.size = sizeof view;
+        detail::check(nn_training_view(get(), tensor.c_str(), &view));
+        return view;
+    }
+    void restore() {
+        detail::check(nn_training_restore(get()));
+    }
+
     /* Rows that this rank may supply for a step. Local, as the next two. */
     std::size_t most_rows() const {
         return nn_training_most_rows(get());

@@ -22,7 +22,7 @@ const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) 
     return t->tensor[i];
 }
 
-static int find_tensor(const nn_training *t, const char *name, const nn_param **out) {
+int nn_training_find(const nn_training *t, const char *name, const nn_param **out) {
     const nn_param *const *param;
     size_t count = nn_model_params(t->trainer.session.model, &param);
     if (!name)
@@ -45,7 +45,7 @@ static int get(nn_training *t, const char *what, const char *tensor, bool traine
     bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
     if (!finished)
         NN_TRY(nn_training_check_between(t, what));
-    NN_TRY(find_tensor(t, tensor, &param));
+    NN_TRY(nn_training_find(t, tensor, &param));
     if (!values)
         return nn_fail(NN_EUSAGE, "%s: values is NULL", what);
     const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
@@ -78,7 +78,7 @@ static int set(nn_training *t, const char *what, const char *tensor, bool traine
     nn_trainer *trainer = &t->trainer;
     const nn_param *param;
     NN_TRY(nn_training_check_between(t, what));
-    NN_TRY(find_tensor(t, tensor, &param));
+    NN_TRY(nn_training_find(t, tensor, &param));
     NN_TRY(nn_training_check(t, values, what, "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
@@ -100,28 +100,38 @@ int nn_training_set_average(nn_training *t, const char *tensor, const float *val
 
 /* ---- gradients ------------------------------------------------------------------------------- */
 
-/* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
-static int find_gradient(nn_training *t, const char *what, const char *tensor,
-                         const nn_param **param, nn_real **gradient) {
+int nn_training_check_gradients(const nn_training *t, const char *what) {
     nn_training_phase at = nn_training_at(t);
     NN_TRY(nn_training_check(t, at == NN_TRAINING_BACKWARD || at == NN_TRAINING_SUMMED, what,
                              "nn_training_backward comes first"));
-    nn_session *session = &t->trainer.session;
-    NN_TRY(nn_training_check(t, at == NN_TRAINING_SUMMED || !session->micro, what,
+    return nn_training_check(t, at == NN_TRAINING_SUMMED || !t->trainer.session.micro, what,
                              "with train.reproducible nn_training_sum_gradients comes first: until "
-                             "then this rank has parts of several sums"));
-    NN_TRY(find_tensor(t, tensor, param));
-    *gradient = nn_reducer_grads(session->reducer) + (*param)->offset;
-    if ((*param)->role == NN_PARAM_STATE || (*param)->layer->frozen)
-        *gradient = NULL;
+                             "then this rank has parts of several sums");
+}
+
+nn_real *nn_training_gradient(const nn_training *t, const nn_param *param) {
+    bool none = param->role == NN_PARAM_STATE || param->layer->frozen;
+    return none ? NULL : nn_reducer_grads(t->trainer.session.reducer) + param->offset;
+}
+
+int nn_training_no_gradient(const char *what, const char *tensor) {
+    return nn_fail(NN_EUSAGE, "%s: '%s' has no gradient: it is a statistic, or its layer is frozen",
+                   what, tensor);
+}
+
+static int find_gradient(nn_training *t, const char *what, const char *tensor, const float *values,
+                         const nn_param **param, nn_real **gradient) {
+    NN_TRY(nn_training_check_gradients(t, what));
+    NN_TRY(nn_training_find(t, tensor, param));
+    NN_TRY(nn_training_check(t, values, what, "values is NULL"));
+    *gradient = nn_training_gradient(t, *param);
     return 0;
 }
 
 int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) {
     const nn_param *param;
     nn_real *gradient;
-    NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, &param, &gradient));
-    NN_TRY(nn_training_check(t, values, "nn_training_get_gradient", "values is NULL"));
+    NN_TRY(find_gradient(t, "nn_training_get_gradient", tensor, values, &param, &gradient));
     double weight = t->trainer.step_parts.weight;
     memset(values, 0, param->count * sizeof *values);
     if (!gradient || !(weight > 0))
@@ -134,13 +144,9 @@ int nn_training_get_gradient(nn_training *t, const char *tensor, float *values) 
 int nn_training_set_gradient(nn_training *t, const char *tensor, const float *values) {
     const nn_param *param;
     nn_real *gradient;
-    NN_TRY(find_gradient(t, "nn_training_set_gradient", tensor, &param, &gradient));
-    NN_TRY(nn_training_check(t, values, "nn_training_set_gradient", "values is NULL"));
+    NN_TRY(find_gradient(t, "nn_training_set_gradient", tensor, values, &param, &gradient));
     if (!gradient)
-        return nn_fail(NN_EUSAGE,
-                       "nn_training_set_gradient: '%s' has no gradient: it is a statistic, or its "
-                       "layer is frozen",
-                       tensor);
+        return nn_training_no_gradient("nn_training_set_gradient", tensor);
     nn_param_import(param, values, gradient);
     nn_kernels_get()->scale(param->count, (nn_real)t->trainer.step_parts.weight, gradient);
     return 0;

@@ -8,8 +8,6 @@
 #include "comm/watchdog.h"
 #include "math/float_mode.h"
 
-#include <nnmpi/training.h>
-
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -55,7 +53,16 @@ int nn_training_check(const nn_training *t, bool right, const char *what, const 
         return nn_fail(NN_EUSAGE, "%s: this training has failed before; close it", what);
     if (t->phase == NN_TRAINING_FINISHED)
         return nn_fail(NN_EUSAGE, "%s: this training is finished; close it", what);
+    NN_TRY(nn_training_check_restored(t, what));
     return right ? 0 : nn_fail(NN_EUSAGE, "%s: %s", what, instead);
+}
+
+int nn_training_check_restored(const nn_training *t, const char *what) {
+    return !t || !t->taken ? 0
+                           : nn_fail(NN_EUSAGE,
+                                     "%s: tensors of this training are taken: nn_training_restore "
+                                     "comes first",
+                                     what);
 }
 
 int nn_training_check_between(const nn_training *t, const char *what) {
@@ -242,6 +249,7 @@ void nn_training_close(nn_training *t) {
     nn_saver_free(t->trainer.saver, t->rc == NN_ERANK);
     nn_trainer_close(&t->trainer);
     nn_pool_release(&t->pool);
+    nn_free(t->copy);
     nn_comm_away(comm);
     nn_free(t);
 }

@@ -1,10 +1,12 @@
 /* The inside of a training that the program drives (nnmpi/training.h): training.c (its life),
  * parts.c (a step in parts, and what is computed besides), measure.c (metrics of the minibatches),
- * tensors.c. */
+ * tensors.c, views.c (tensors without copies). */
 #ifndef NN_TRAIN_TRAINING_TRAINING_H
 #define NN_TRAIN_TRAINING_TRAINING_H
 
 #include "train/trainer.h"
+
+#include <nnmpi/training.h>
 
 /* What a training has come to. Between two steps it is ready, or has taken some parts of one. */
 typedef enum nn_training_phase {
@@ -26,6 +28,8 @@ struct nn_training {
     double left;         /* when the caller got it back: what they do is no training */
     const char **tensor; /* [tensors] "fc1/weight" */
     nn_loader *inputs;   /* of rows to predict; NULL: none so far */
+    int taken;           /* an nn_access; 0: nothing is taken */
+    nn_real *copy; /* of the parameters, to write to where another rank writes them; or NULL */
     uint64_t float_mode; /* the caller's */
     nn_pool pool;
 };
@@ -49,6 +53,8 @@ nn_training_phase nn_training_at(const nn_training *t);
 /* NN_EUSAGE where it may not come now; unless it is `right`, `instead` says what is. The same on
  * every rank, so that none waits for others. */
 int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead);
+/* NN_EUSAGE while tensors are taken. */
+int nn_training_check_restored(const nn_training *t, const char *what);
 /* Comes between two steps. */
 int nn_training_check_between(const nn_training *t, const char *what);
 /* A step on the program's minibatch, or, NULL, on the next one of the data set, may come now. */
@@ -58,6 +64,14 @@ int nn_training_check_step(const nn_training *t, const char *what, const nn_mini
 int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out);
 /* It is to be on these rows; NN_EUSAGE or NN_EFORMAT leave all as it was. Collective. */
 int nn_training_choose(nn_training *t, const nn_minibatch *batch);
+/* Gradients may be looked at now. */
+int nn_training_check_gradients(const nn_training *t, const char *what);
+/* NN_EUSAGE: there is none of that name. */
+int nn_training_find(const nn_training *t, const char *tensor, const nn_param **out);
+/* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
+nn_real *nn_training_gradient(const nn_training *t, const nn_param *param);
+/* NN_EUSAGE, which says that it has none. */
+int nn_training_no_gradient(const char *what, const char *tensor);
 /* The parts of a step that were taken are dropped: what comes now needs their memory. */
 void nn_training_drop(nn_training *t);
 
