@@ -176,6 +176,7 @@ def objects():
     tree = {"model": [{"dense": {"units": 3}}], "loss": "squared", "train": {"batch_size": 4, "epochs": 2}}
     config = Config(tree if pick.random() < 0.9 else thing(), data)
     training = Training(comm, config)
+    views = []  # with arrays over memory of the training
     for _ in range(12):
         pick.choice(
             [
@@ -186,6 +187,10 @@ def objects():
                 training.get_weights,
                 lambda: training.scale_rate(thing()),
                 training.finish,
+                lambda: views.append(training.parameters(thing())),
+                lambda: views.append(pick.choice(views)[pick.choice(["dense1/weight", "y"])]),
+                lambda: pick.choice(views).__setitem__("dense1/weight", thing()),
+                views.clear,
                 lambda: pick.choice([data, comm, config, training]).close(),
                 lambda: data.set(thing(), "x", array()),
                 lambda: config.text,
@@ -202,7 +207,13 @@ with open("saved.h5", "rb") as file:
     saved = file.read()
 done, refused = 0, {}
 end = time.monotonic() + seconds
-while time.monotonic() < end or (done <= 20 and time.monotonic() < end + 30): # on a busy machine
+
+
+def enough():
+    return done > 20 and refused.get("UsageError", 0) > 20 and refused.get("ValueError", 0) > 5
+
+
+while time.monotonic() < end or (not enough() and time.monotonic() < end + 30):  # on a busy machine
     act = pick.choice([fit, fit, objects, go_on, public, public, lambda: borrowable(thing()), lambda: Comm(thing()), lambda: use(trained)])
     try:
         act()
@@ -210,4 +221,4 @@ while time.monotonic() < end or (done <= 20 and time.monotonic() < end + 30): # 
     except Exception as error:  # noqa: BLE001 (any will do)
         refused[type(error).__name__] = refused.get(type(error).__name__, 0) + 1
 print(done, "worked;", refused)
-assert done > 20 and refused.get("UsageError", 0) > 20 and refused.get("ValueError", 0) > 5
+assert enough()
