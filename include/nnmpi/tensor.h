@@ -103,7 +103,7 @@ enum {
 NN_API int nn_tensor_backward(nn_tensor *y, nn_tensor *seed, int flags);
 /* gradient[i] = the derivatives of sum over j of sum(seed[j] * y[j]) by x[i], to be released by the
  * caller; NULL where nothing depends on x[i]. `seed` or its elements may be NULL as
- * above. Gradients that tensors keep stay as they are. */
+ * above. Gradients that tensors keep stay as they are. NN_EUSAGE, NN_EMEMORY: all are NULL. */
 NN_API int nn_tensor_grad(size_t outputs, nn_tensor *const *y, nn_tensor *const *seed,
                           size_t inputs, nn_tensor *const *x, int flags, nn_tensor **gradient);
 
@@ -133,7 +133,8 @@ NN_API nn_tensor *nn_tensor_exp(nn_tensor *x);
 NN_API nn_tensor *nn_tensor_log(nn_tensor *x);
 NN_API nn_tensor *nn_tensor_sqrt(nn_tensor *x);
 NN_API nn_tensor *nn_tensor_abs(nn_tensor *x); /* derivative at 0: 0 */
-/* max(0, x), whose derivative at 0 is 0; 1 / (1 + e^-x); tanh x; log(1 + e^x); x Phi(x). */
+/* max(0, x), whose derivative at 0 is 0; 1 / (1 + e^-x); tanh x; log(1 + e^x); x Phi(x) with the
+ * normal distribution function Phi (Hendrycks and Gimpel 2016). */
 NN_API nn_tensor *nn_tensor_relu(nn_tensor *x);
 NN_API nn_tensor *nn_tensor_sigmoid(nn_tensor *x);
 NN_API nn_tensor *nn_tensor_tanh(nn_tensor *x);
@@ -161,11 +162,12 @@ NN_API nn_tensor *nn_tensor_matmul(nn_tensor *a, nn_tensor *b, bool transpose_a,
 /* x W^T + b: x [..., inputs], W [outputs, inputs], b [outputs] or NULL: none. */
 NN_API nn_tensor *nn_tensor_linear(nn_tensor *x, nn_tensor *w, nn_tensor *b);
 
-/* Windows of images, in rows and columns. */
+/* Windows of images, in rows and columns: along each (size + 2 padding - dilation (kernel - 1) - 1)
+ * / stride + 1 of them, rounded down. */
 typedef struct nn_window {
-    int64_t kernel[2]; /* of a convolution: follows from its weights */
-    int64_t stride[2], padding[2], dilation[2];
-    int64_t groups; /* of a convolution */
+    int64_t kernel[2];                          /* of a convolution: follows from its weights */
+    int64_t stride[2], padding[2], dilation[2]; /* in pixels; strides and dilations from 1 on */
+    int64_t groups;                             /* of a convolution, from 1 on */
 } nn_window;
 /* y[n][o][i][j] = b[o] + sum over c, u, v of w[o][c][u][v] x[n][c][i s + u d - p][j s + v d - p]
  * with 0 outside of the image: x [samples, channels, height, width], w [filters, channels / groups,
@@ -228,12 +230,13 @@ NN_API int nn_optimizer_new(nn_comm *comm, const char *optimizer, size_t count,
  * differ, else 1; of a rank whose weight is 0 they do not count, and where all are 0 nothing is
  * done; NN_EUSAGE on all ranks where one is negative or not finite), and takes a step along them.
  * Weight decay is for all parameters alike, as PyTorch has it. Parameters that have a gradient on
- * no rank stay as they are. Collective. */
+ * no rank stay as they are. NN_EUSAGE, NN_ERANK. Collective. */
 NN_API int nn_optimizer_step(nn_optimizer *o, double weight);
 NN_API void nn_optimizer_zero_gradients(nn_optimizer *o);
 /* Steps taken, and the learning rate. */
 NN_API int64_t nn_optimizer_steps(const nn_optimizer *o);
 NN_API double nn_optimizer_rate(const nn_optimizer *o);
+/* At least 0, the same on every rank. NN_EUSAGE. */
 NN_API int nn_optimizer_set_rate(nn_optimizer *o, double rate);
 NN_API void nn_optimizer_free(nn_optimizer *o);
 
