@@ -28,7 +28,7 @@ struct nn_training {
     double left;         /* when the caller got it back: what they do is no training */
     const char **tensor; /* [tensors] "fc1/weight" */
     nn_loader *inputs;   /* of rows to predict; NULL: none so far */
-    int taken;           /* an nn_access; 0: nothing is taken */
+    nn_access taken;     /* 0: nothing is taken */
     nn_real *copy; /* of the parameters, to write to where another rank writes them; or NULL */
     uint64_t float_mode; /* the caller's */
     nn_pool pool;

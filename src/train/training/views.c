@@ -90,7 +90,7 @@ int nn_training_view(const nn_training *t, const char *tensor, nn_view *view) {
 int nn_training_restore(nn_training *t) {
     if (!t || !t->taken)
         return nn_fail(NN_EUSAGE, "nn_training_restore: nn_training_take comes first");
-    int access = t->taken;
+    nn_access access = t->taken;
     t->taken = 0;
     return access == NN_WRITE_PARAMETERS ? end_writing(t) : 0;
 }
