@@ -22,20 +22,20 @@ const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) 
     return t->tensor[i];
 }
 
-int nn_training_find(const nn_training *t, const char *name, const nn_param **out) {
+int nn_training_find(const nn_training *t, const char *tensor, const nn_param **out) {
     const nn_param *const *param;
     size_t count = nn_model_params(t->trainer.session.model, &param);
-    if (!name)
+    if (!tensor)
         return nn_fail(NN_EUSAGE, "the name of the tensor is NULL");
     nn_names names = {.count = 0};
     for (size_t i = 0; i < count; i++) {
         *out = param[i];
-        if (strcmp(t->tensor[i], name) == 0)
+        if (strcmp(t->tensor[i], tensor) == 0)
             return 0;
         nn_names_add(&names, t->tensor[i]);
     }
-    return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", name,
-                   nn_names_advice(&names, name, "there are"));
+    return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", tensor,
+                   nn_names_advice(&names, tensor, "there are"));
 }
 
 /* From the vector of the parameters that are trained, or of those that the model is evaluated with.

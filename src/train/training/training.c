@@ -53,16 +53,9 @@ int nn_training_check(const nn_training *t, bool right, const char *what, const 
         return nn_fail(NN_EUSAGE, "%s: this training has failed before; close it", what);
     if (t->phase == NN_TRAINING_FINISHED)
         return nn_fail(NN_EUSAGE, "%s: this training is finished; close it", what);
-    NN_TRY(nn_training_check_restored(t, what));
+    if (t->taken)
+        return nn_fail(NN_EUSAGE, "%s: " NN_TRAINING_TAKEN, what);
     return right ? 0 : nn_fail(NN_EUSAGE, "%s: %s", what, instead);
-}
-
-int nn_training_check_restored(const nn_training *t, const char *what) {
-    return !t || !t->taken ? 0
-                           : nn_fail(NN_EUSAGE,
-                                     "%s: tensors of this training are taken: nn_training_restore "
-                                     "comes first",
-                                     what);
 }
 
 int nn_training_check_between(const nn_training *t, const char *what) {
@@ -335,7 +328,8 @@ int nn_training_evaluate(nn_training *t, const char *split, nn_evaluation **out)
     if (out)
         *out = NULL;
     NN_TRY(nn_training_check_between(t, "nn_training_evaluate"));
-    NN_TRY(nn_training_check(t, out, "nn_training_evaluate", "out is NULL"));
+    if (!out)
+        return nn_fail(NN_EUSAGE, "nn_training_evaluate: out is NULL");
     nn_training_enter(t);
     nn_training_drop(t);
     int rc = open_loader(trainer, split, &own, &loader);

@@ -36,13 +36,14 @@ static int end_writing(nn_training *t) {
 
 int nn_training_take(nn_training *t, nn_access access) {
     static const char what[] = "nn_training_take";
-    NN_TRY(nn_training_check_restored(t, what));
     if (access < NN_READ_PARAMETERS || access > NN_GRADIENTS)
         return nn_fail(NN_EUSAGE, "%s: %d is no nn_access", what, (int)access);
     if (access == NN_GRADIENTS)
         NN_TRY(nn_training_check_gradients(t, what));
     else if (access == NN_WRITE_PARAMETERS || nn_training_at(t) != NN_TRAINING_FINISHED)
         NN_TRY(nn_training_check_between(t, what));
+    else if (t->taken)
+        return nn_fail(NN_EUSAGE, "%s: " NN_TRAINING_TAKEN, what);
     if (access == NN_WRITE_PARAMETERS)
         NN_TRY(begin_writing(t));
     t->taken = access;
