@@ -14,11 +14,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PORTABLE "(portable)"
+
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
     bool portable = t->session.settings->train.reproducible == NN_REPRODUCIBLE_PORTABLE;
-    snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
-             NNMPI_VERSION, portable ? "portable" : nn_kernels_get()->isa);
+    const char *gemm = nn_gemm_name(&t->session.compute);
+    if (portable)
+        snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s " PORTABLE, gemm, NNMPI_VERSION);
+    else
+        snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", gemm, NNMPI_VERSION,
+                 nn_kernels_get()->isa);
     return text;
+}
+
+static bool is_portable(const char *kernels) {
+    size_t length = strlen(kernels), end = strlen(PORTABLE);
+    return length >= end && strcmp(kernels + length - end, PORTABLE) == 0;
 }
 
 /* The promise of the same bits holds for the same kernels, that of portable ones for all that have
@@ -27,6 +38,11 @@ static int check_kernels(const nn_trainer *t, const char *before) {
     char now[NN_KERNELS_TEXT];
     if (!t->session.micro || !before || strcmp(before, nn_trainer_kernels(t, now)) == 0)
         return 0;
+    if (is_portable(before) != is_portable(now))
+        return nn_fail(NN_EUSAGE,
+                       "the run has been train.reproducible: %s, which goes on with the same bits; "
+                       "set it to that again, or to false to go on all the same",
+                       is_portable(before) ? "portable" : "true");
     return nn_fail(NN_EUSAGE,
                    "the checkpoint was computed with %s, and this machine computes with %s: the "
                    "run would not go on with the same bits; set train.reproducible to false to go "

@@ -8,6 +8,7 @@
 #include "data/normalize.h"
 #include "io/files/folder.h"
 #include "math/float_mode.h"
+#include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/schedules/schedule.h"
 #include "train/replicas/hash.h"
@@ -27,8 +28,23 @@ static int check_schedule(const nn_trainer *t) {
                         schedule->entry.name);
 }
 
-static int check_microbatches(const nn_trainer *t) {
+static int check_portable(const nn_settings *s) {
+    const nn_kernels *kernels = nn_kernels_get();
+    if (kernels->fused)
+        return 0;
+    return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
+                        "portable wants a processor that multiplies and adds at once (x86-64 with "
+                        "AVX2 or AVX-512, arm64), and this one computes with the instruction set "
+                        "%s; true has the same bits on processors like it",
+                        kernels->isa);
+}
+
+/* The bits are those of microbatches, the portable ones those of kernels with fused multiply-adds.
+ */
+static int check_reproducible(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
+    if (s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
+        NN_TRY(check_portable(s));
     if (!s->train.reproducible || t->session.micro)
         return 0;
     return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
@@ -113,7 +129,7 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     session->in_parts = t->options->in_parts || session->data->split[0].supplied;
     NN_TRY(check_parts(t));
     NN_TRY(check_warmup(t));
-    NN_TRY(check_microbatches(t));
+    NN_TRY(check_reproducible(t));
     NN_TRY(check_memory(t));
     int64_t wanted = session->settings->train.threads;
     session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);

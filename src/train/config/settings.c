@@ -86,8 +86,9 @@ static const nn_option train_options[] = {
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
     {"reproducible", NN_OPT_CHOICE, AT(train.reproducible), "false", "false|true|portable",
      "true: the same bits on any number of ranks and threads, for one type of processor; portable: "
-     "also on any processor that multiplies and adds at once (x86-64-v3 or newer, arm64) and with "
-     "any version of OpenBLAS and oneDNN, because products are made by nnmpi's own kernels"},
+     "also on any x86-64 processor with AVX2 or AVX-512 and with any version of OpenBLAS and "
+     "oneDNN, by the same version of nnmpi, whose own kernels make the products (arm64: see "
+     "docs/explanation.md)"},
     {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
      "with reproducible: microbatches that each minibatch is divided into, shared by at most as "
      "many ranks; "

@@ -5,7 +5,6 @@
 #include "data/layout.h"
 #include "data/scan_targets.h"
 #include "data/sources/open.h"
-#include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
 
@@ -215,24 +214,13 @@ static int check_promises(const nn_session *session, const nn_loss_ops *loss) {
     return loss->may_vary ? fail_varying(session, &loss->entry, "loss") : 0;
 }
 
-/* All kernels with fused multiply-adds have the same bits; so only products may have others. */
-static int plan_portable(nn_session *session) {
-    const nn_kernels *kernels = nn_kernels_get();
-    if (!kernels->fused)
-        return nn_node_fail(nn_node_get(session->settings->train_node, "reproducible"),
-                            "portable wants a processor that multiplies and adds at once "
-                            "(x86-64-v3 or newer, arm64), and this one computes with the "
-                            "instruction set %s; true has the same bits on processors like it",
-                            kernels->isa);
-    session->compute.library = NN_GEMM_OWN;
-    return 0;
-}
-
-/* More ranks than microbatches can still evaluate, each for its own share of rows. */
+/* More ranks than microbatches can still evaluate, each for its own share of rows, and so can a
+ * processor without fused multiply-adds. All kernels that have them have the same bits; so only
+ * products may have others. */
 static int plan_reproducible(nn_session *session) {
     const nn_settings *s = session->settings;
     if (s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
-        NN_TRY(plan_portable(session));
+        session->compute.library = NN_GEMM_OWN;
     bool micro = s->train.reproducible && nn_comm_size(session->comm) <= s->train.microbatches;
     session->compute.fixed_tiles = micro;
     if (!micro)
