@@ -176,7 +176,7 @@ NN_API int nn_training_load(nn_training *t, const char *checkpoint);
 /* ---- views -------------------------------------------------------------------------------------
  */
 
-/* Tensors where they lie, without copies: taken, looked at or changed, and restored.
+/* Tensors where they lie: taken, looked at or changed, and restored.
  *
  *   nn_view view = {.size = sizeof view};
  *   nn_training_take(t, NN_WRITE_PARAMETERS);
@@ -192,11 +192,12 @@ typedef enum nn_access {
      * nn_training_restore. */
     NN_READ_PARAMETERS = 1,
     /* Between two steps; parts of one that were taken are dropped. Every rank writes the same
-     * numbers. Where ranks of a node share one copy of the parameters, the first of them writes
-     * there, and the others have views of copies of their own, which are dropped: what all ranks do
-     * happens once. The optimiser's state stays, and with train.ema the average begins with what is
-     * written before the first step, as with nn_training_set. NN_EMEMORY, NN_ERANK. Collective, and
-     * so is nn_training_restore. */
+     * numbers. Where ranks of a node share one copy of the parameters, nn_training_view makes
+     * copies of its own for each, of which nn_training_restore takes those of the node's first:
+     * what all ranks do happens once. The optimiser's state stays, and with train.ema the averages
+     * of the tensors that were viewed begin with what is written before the first step, as with
+     * nn_training_set. NN_ERANK. Collective, and so is nn_training_restore.
+     */
     NN_WRITE_PARAMETERS,
     /* After nn_training_backward those of this rank's rows, after nn_training_sum_gradients their
      * sums over the ranks, where every rank writes the same numbers, if any; with
@@ -219,7 +220,8 @@ typedef struct nn_view {
 /* NN_EUSAGE where it is not the time, or something is taken already. */
 NN_API int nn_training_take(nn_training *t, nn_access access);
 /* One of the tensors that were taken. NN_EUSAGE where there is none of the name, or it has no
- * gradient: statistics, and those of frozen layers. Local. */
+ * gradient: statistics, and those of frozen layers; NN_EMEMORY where a copy to write to finds no
+ * memory. Neither ends anything. Local. */
 NN_API int nn_training_view(const nn_training *t, const char *tensor, nn_view *view);
 NN_API int nn_training_restore(nn_training *t);
 

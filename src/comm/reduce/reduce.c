@@ -199,6 +199,10 @@ bool nn_reducer_writes(const nn_reducer *reducer) {
     return reducer->spec.choice != NN_REDUCE_NODE || reducer->spec.comm->node_rank == 0;
 }
 
+bool nn_reducer_shares(const nn_reducer *reducer) {
+    return reducer->spec.choice == NN_REDUCE_NODE && reducer->spec.comm->node_size > 1;
+}
+
 size_t nn_reducer_share(const nn_reducer *reducer) {
     return nn_partition_share(&reducer->partition, reducer->owner);
 }

@@ -37,6 +37,8 @@ size_t nn_reducer_gradient_bytes(const nn_reducer *reducer);
 /* True on a rank that may write these vectors outside of a step: the first of each node that shares
  * one copy. Local. */
 bool nn_reducer_writes(const nn_reducer *reducer);
+/* True where this rank's copy is that of other ranks, too. Local. */
+bool nn_reducer_shares(const nn_reducer *reducer);
 /* Elements this rank takes the step on, and so the length of a vector of optimiser state. Local. */
 size_t nn_reducer_share(const nn_reducer *reducer);
 /* Owners of slices, and which of them this rank is (that many or more: none). Local. */

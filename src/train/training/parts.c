@@ -133,8 +133,7 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
 int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y) {
     nn_training_phase at = nn_training_at(t);
     nn_minibatch mine;
-    if (at != NN_TRAINING_FINISHED)
-        NN_TRY(nn_training_check_between(t, "nn_training_predict"));
+    NN_TRY(nn_training_check_between_or_finished(t, "nn_training_predict"));
     if (at != NN_TRAINING_FINISHED && at != NN_TRAINING_READY)
         return nn_fail(NN_EUSAGE, "nn_training_predict: a step in parts is under way: "
                                   "nn_training_update ends it");

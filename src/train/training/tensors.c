@@ -22,17 +22,17 @@ const char *nn_training_tensor(const nn_training *t, size_t i, nn_array *shape) 
     return t->tensor[i];
 }
 
-int nn_training_find(const nn_training *t, const char *tensor, const nn_param **out) {
+int nn_training_find(const nn_training *t, const char *tensor, size_t *i, const nn_param **out) {
     const nn_param *const *param;
     size_t count = nn_model_params(t->trainer.session.model, &param);
     if (!tensor)
         return nn_fail(NN_EUSAGE, "the name of the tensor is NULL");
     nn_names names = {.count = 0};
-    for (size_t i = 0; i < count; i++) {
-        *out = param[i];
-        if (strcmp(t->tensor[i], tensor) == 0)
+    for (*i = 0; *i < count; ++*i) {
+        *out = param[*i];
+        if (strcmp(t->tensor[*i], tensor) == 0)
             return 0;
-        nn_names_add(&names, t->tensor[i]);
+        nn_names_add(&names, t->tensor[*i]);
     }
     return nn_fail(NN_EUSAGE, "the model has no tensor '%s'%s", tensor,
                    nn_names_advice(&names, tensor, "there are"));
@@ -42,10 +42,10 @@ int nn_training_find(const nn_training *t, const char *tensor, const nn_param **
  */
 static int get(nn_training *t, const char *what, const char *tensor, bool trained, float *values) {
     const nn_param *param;
+    size_t i;
     bool finished = nn_training_at(t) == NN_TRAINING_FINISHED;
-    if (!finished)
-        NN_TRY(nn_training_check_between(t, what));
-    NN_TRY(nn_training_find(t, tensor, &param));
+    NN_TRY(nn_training_check_between_or_finished(t, what));
+    NN_TRY(nn_training_find(t, tensor, &i, &param));
     if (!values)
         return nn_fail(NN_EUSAGE, "%s: values is NULL", what);
     const nn_session *session = &t->trainer.session; /* what the digest is of, after the end */
@@ -77,8 +77,9 @@ static int set(nn_training *t, const char *what, const char *tensor, bool traine
                const float *values) {
     nn_trainer *trainer = &t->trainer;
     const nn_param *param;
+    size_t i;
     NN_TRY(nn_training_check_between(t, what));
-    NN_TRY(nn_training_find(t, tensor, &param));
+    NN_TRY(nn_training_find(t, tensor, &i, &param));
     NN_TRY(nn_training_check(t, values, what, "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
@@ -119,10 +120,12 @@ int nn_training_no_gradient(const char *what, const char *tensor) {
                    what, tensor);
 }
 
+/* `values` are the caller's, which are only looked at whether they are there. */
 static int find_gradient(nn_training *t, const char *what, const char *tensor, const float *values,
                          const nn_param **param, nn_real **gradient) {
+    size_t i;
     NN_TRY(nn_training_check_gradients(t, what));
-    NN_TRY(nn_training_find(t, tensor, param));
+    NN_TRY(nn_training_find(t, tensor, &i, param));
     NN_TRY(nn_training_check(t, values, what, "values is NULL"));
     *gradient = nn_training_gradient(t, *param);
     return 0;
@@ -205,8 +208,7 @@ static int write_params(const nn_trainer *t, const char *path, nn_config *config
 
 int nn_training_write(nn_training *t, const char *path, nn_config *config) {
     static const char what[] = "nn_training_write";
-    if (nn_training_at(t) != NN_TRAINING_FINISHED)
-        NN_TRY(nn_training_check_between(t, what));
+    NN_TRY(nn_training_check_between_or_finished(t, what));
     if (!path || !*path)
         return nn_fail(NN_EUSAGE, "%s: there is no path", what);
     nn_training_phase phase = t->phase;

@@ -63,6 +63,12 @@ int nn_training_check_between(const nn_training *t, const char *what) {
                              "nn_training_attend comes first, after each step");
 }
 
+int nn_training_check_between_or_finished(const nn_training *t, const char *what) {
+    if (nn_training_at(t) == NN_TRAINING_FINISHED)
+        return nn_training_check_restored(t, what);
+    return nn_training_check_between(t, what);
+}
+
 void nn_training_drop(nn_training *t) {
     if (t->phase == NN_TRAINING_SUMMED)
         (void)nn_reducer_update(t->trainer.session.reducer, false);
@@ -87,7 +93,8 @@ static int name_tensors(nn_training *t) {
         if (!t->tensor[i])
             return NN_EMEMORY;
     }
-    return t->tensor ? 0 : NN_EMEMORY;
+    t->view = nn_pool_alloc(&t->pool, (count + 1) * sizeof *t->view);
+    return t->tensor && t->view ? 0 : NN_EMEMORY;
 }
 
 static int begin(nn_training *t) {
@@ -240,9 +247,10 @@ void nn_training_close(nn_training *t) {
     t->trainer.float_mode = nn_float_mode();
     nn_loader_free(t->inputs);
     nn_saver_free(t->trainer.saver, t->rc == NN_ERANK);
+    if (t->view)
+        nn_training_drop_views(t);
     nn_trainer_close(&t->trainer);
     nn_pool_release(&t->pool);
-    nn_free(t->copy);
     nn_comm_away(comm);
     nn_free(t);
 }

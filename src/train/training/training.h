@@ -20,17 +20,23 @@ typedef enum nn_training_phase {
     NN_TRAINING_FAILED
 } nn_training_phase;
 
+/* What a program has of a tensor while parameters are taken to be written. */
+struct nn_viewed {
+    bool viewed;
+    nn_real *copy; /* to write to where ranks share the parameters; or NULL */
+};
+
 struct nn_training {
     nn_trainer trainer;
     nn_train_options options;
     nn_training_phase phase;
-    int rc;              /* of the failure */
-    double left;         /* when the caller got it back: what they do is no training */
-    const char **tensor; /* [tensors] "fc1/weight" */
-    nn_loader *inputs;   /* of rows to predict; NULL: none so far */
-    nn_access taken;     /* 0: nothing is taken */
-    nn_real *copy; /* of the parameters, to write to where another rank writes them; or NULL */
-    uint64_t float_mode; /* the caller's */
+    int rc;                 /* of the failure */
+    double left;            /* when the caller got it back: what they do is no training */
+    const char **tensor;    /* [tensors] "fc1/weight" */
+    nn_loader *inputs;      /* of rows to predict; NULL: none so far */
+    nn_access taken;        /* 0: nothing is taken */
+    struct nn_viewed *view; /* [tensors], while parameters are taken to be written */
+    uint64_t float_mode;    /* the caller's */
     nn_pool pool;
 };
 
@@ -57,6 +63,8 @@ int nn_training_check(const nn_training *t, bool right, const char *what, const 
 #define NN_TRAINING_TAKEN "tensors of this training are taken: nn_training_restore comes first"
 /* Comes between two steps. */
 int nn_training_check_between(const nn_training *t, const char *what);
+/* Comes between two steps, or after the end. */
+int nn_training_check_between_or_finished(const nn_training *t, const char *what);
 /* A step on the program's minibatch, or, NULL, on the next one of the data set, may come now. */
 int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch);
 /* What the caller's one holds, also of an older header's, which lacks the last arrays; NN_EUSAGE.
@@ -66,12 +74,14 @@ int nn_training_read_minibatch(const nn_minibatch *batch, nn_minibatch *out);
 int nn_training_choose(nn_training *t, const nn_minibatch *batch);
 /* Gradients may be looked at now. */
 int nn_training_check_gradients(const nn_training *t, const char *what);
-/* NN_EUSAGE: there is none of that name. */
-int nn_training_find(const nn_training *t, const char *tensor, const nn_param **out);
+/* A tensor and its number. NN_EUSAGE: there is none of that name. */
+int nn_training_find(const nn_training *t, const char *tensor, size_t *i, const nn_param **out);
 /* Where the gradient of a tensor stands; NULL: it has none, as statistics and frozen layers. */
 nn_real *nn_training_gradient(const nn_training *t, const nn_param *param);
 /* NN_EUSAGE, which says that it has none. */
 int nn_training_no_gradient(const char *what, const char *tensor);
+/* No tensor is viewed any more. */
+void nn_training_drop_views(nn_training *t);
 /* The parts of a step that were taken are dropped: what comes now needs their memory. */
 void nn_training_drop(nn_training *t);
 

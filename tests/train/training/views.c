@@ -6,6 +6,7 @@
 #include "parts_trial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Its kernels have another order in memory than in PyTorch, its statistics no gradient. */
 static const char images[] =
@@ -101,6 +102,33 @@ static void test_parameters(nn_comm *comm, const char *override, bool in_parts) 
     nn_config_free(config);
 }
 
+/* What is written of one tensor leaves the averages of the others, also of one that is viewed to be
+ * read. */
+static void test_other_averages(nn_training *t) {
+    float set[8] = {7, 6, 5, 4, 3, 2, 1, 0}, average[8];
+    WORKS(nn_training_set_average(t, "h/bias", set));
+    WORKS(nn_training_take(t, NN_READ_PARAMETERS));
+    viewed(t, "h/bias");
+    WORKS(nn_training_restore(t));
+    WORKS(nn_training_take(t, NN_WRITE_PARAMETERS));
+    nn_view view = viewed(t, "h/weight");
+    multiply(&view, 0.5f);
+    WORKS(nn_training_restore(t));
+    WORKS(nn_training_get_average(t, "h/bias", average));
+    CHECK(memcmp(set, average, sizeof set) == 0);
+}
+
+/* While tensors are taken. */
+static void refused_after_the_end(nn_training *t) {
+    static const nn_minibatch none = {.size = sizeof none};
+    float values[8];
+    FAILS(nn_training_get(t, "h/bias", values), NN_EUSAGE, "nn_training_restore comes first");
+    FAILS(nn_training_get_average(t, "h/bias", values), NN_EUSAGE,
+          "nn_training_restore comes first");
+    FAILS(nn_training_predict(t, &none, values), NN_EUSAGE, "nn_training_restore comes first");
+    FAILS(nn_training_write(t, "never.h5", NULL), NN_EUSAGE, "nn_training_restore comes first");
+}
+
 /* With an average, which begins with what is written before the first step; and after the end. */
 static void test_average(nn_comm *comm) {
     nn_config *config = configured(net, "train.ema={decay: 0.9}");
@@ -115,6 +143,7 @@ static void test_average(nn_comm *comm) {
     WORKS(nn_training_get_average(t, "h/bias", average));
     for (int i = 0; i < 8; i++)
         CHECK_NEAR((double)average[i], i, 0);
+    test_other_averages(t);
     take_parts(t, NULL);
     WORKS(nn_training_get(t, "h/bias", bias));
     WORKS(nn_training_take(t, NN_READ_PARAMETERS));
@@ -127,7 +156,9 @@ static void test_average(nn_comm *comm) {
     WORKS(nn_training_take(t, NN_READ_PARAMETERS));
     view = viewed(t, "h/bias");
     compare(&view, average, 1);
+    refused_after_the_end(t);
     WORKS(nn_training_restore(t));
+    WORKS(nn_training_get_average(t, "h/bias", average));
     nn_train_result_release(&result);
     nn_training_close(t);
     nn_config_free(config);
