@@ -252,12 +252,6 @@ static void collect_gradients(const struct backward *b) {
     }
 }
 
-/* Gradients that are wanted of a layer: those of a frozen one nobody reads, but a layer that a
- * program defines may rely on a place for them. */
-static size_t wanted_grads(const nn_layer *layer) {
-    return layer->frozen && !layer->ops->fault ? 0 : nn_layer_grad_count(layer);
-}
-
 /* The gradients of a call's rows to `g`, where the layer's range of the vector stands; NULL: only
  * those by the inputs. */
 static void backward_call(const struct backward *b, const struct call *c, nn_real *g) {
@@ -343,7 +337,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         if (!layer->plan->learns)
             continue;
         struct backward b = {.model = model, .layer = layer, .pass = pass};
-        b.range = wanted_grads(layer);
+        b.range = nn_layer_wanted_grads(layer);
         watch(layer, NN_BEFORE_BACKWARD, pass);
         double begin = clock_of(model);
         aim_gradients(&b);

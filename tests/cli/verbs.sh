@@ -33,6 +33,17 @@ expect_line 'dense' out
 expect_line '^hidden +24 +24$' out
 expect_line '^output +18 +36$' out
 expect_line '^a step: 30 x \(42 \+ 60\) = 3060, and the update of 51 parameters$' out
+# of a frozen layer nobody wants the gradient, but below it is one that learns
+cat > frozen.yaml <<'YAML'
+data: {source: inline, x: [[1, 2]], y: [1]}
+model: [dense: {name: low, units: 3}, dense: {name: middle, units: 4, frozen: true}, dense: {units: 2}]
+loss: cross_entropy
+train: {batch_size: 1}
+YAML
+"$NNMPI" inspect frozen.yaml > out
+expect_line '^low +6 +6$' out
+expect_line '^middle +12 +12$' out
+expect_line '^all +26 +34$' out
 cat > recurrent.yaml <<'YAML'
 data: {source: inline, x: [[1, 2, 3, 4, 5, 6]], y: [1]}
 model: [reshape: {shape: [3, 2]}, rnn: {units: 4}, dense: {units: 2}]

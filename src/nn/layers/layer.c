@@ -97,6 +97,10 @@ size_t nn_layer_grad_count(const nn_layer *layer) {
     return last->offset - first->offset + nn_align_count(last->count, sizeof(nn_real));
 }
 
+size_t nn_layer_wanted_grads(const nn_layer *layer) {
+    return layer->frozen && !nn_layer_is_programs(layer) ? 0 : nn_layer_grad_count(layer);
+}
+
 size_t nn_layer_keep_elements(const nn_layer *layer) {
     size_t elements = (layer->keep_bytes + sizeof(nn_real) - 1) / sizeof(nn_real);
     return nn_align_count(elements, sizeof(nn_real));

@@ -225,12 +225,20 @@ double nn_layer_weights(const nn_layer *layer);
 
 /* Elements of the parameter vector that the layer's parameters take, and of one call's `keep`. */
 size_t nn_layer_grad_count(const nn_layer *layer);
+/* As many where the gradients are computed, else 0: those of a frozen layer nobody reads, but one
+ * that a program defines may rely on a place for them. */
+size_t nn_layer_wanted_grads(const nn_layer *layer);
 size_t nn_layer_keep_elements(const nn_layer *layer);
 
 /* Called once for each microbatch. Built-in layers without parameters compute every row by itself,
  * so that it would change nothing. */
 static inline bool nn_layer_takes_microbatches(const nn_layer *layer) {
     return (layer->params > 0 || layer->ops->each_microbatch) && !(layer->flags & NN_LAYER_WHOLE);
+}
+
+/* A program defines its kind (nnmpi/extend.h). */
+static inline bool nn_layer_is_programs(const nn_layer *layer) {
+    return layer->ops->fault != NULL;
 }
 
 /* The pseudo-layer that stands for the data. */
