@@ -41,6 +41,18 @@ NNMPI_TEST_NODES=2 run_ranks 2 "$NNMPI" train image.yaml --run part --resume -q 
 grep '^digest' out >got
 expect_same want got
 
+# layers that stay, below some that learn and above others
+net images sgd >frozen.yaml <<'YAML'
+  - conv2d: {filters: 4, kernel: 3}
+  - conv2d: {filters: 4, kernel: 3, frozen: true}
+  - flatten
+  - dense: {units: 12, frozen: true}
+  - dense: {units: 4}
+YAML
+digest 1 frozen.yaml >frozen
+digest 3 frozen.yaml >got
+expect_same frozen got
+
 # minibatches in several passes, with and without steps that depend on norms
 passes=(-o train.accumulate=3)
 digest 1 image.yaml "${passes[@]}" >want
