@@ -1,5 +1,6 @@
 # timeout: 240
-"""What is opened and closed 200 times leaves nothing: no memory of C, no descriptor, no thread, no tensor."""
+"""What is opened and closed 200 times leaves nothing: no memory that malloc has given this thread, no pages, descriptor,
+thread or tensor."""
 
 import ctypes
 import gc
@@ -27,7 +28,8 @@ class Usage(ctypes.Structure):
 
 
 def memory_in_use():
-    """Bytes that malloc has given out; Python's own small objects are elsewhere."""
+    """Bytes that malloc has given out of the main arena, this thread's, and by mapping pages; Python's own small objects
+    are elsewhere."""
     mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
     if mallinfo is None:
         return 0  # not glibc
@@ -36,11 +38,17 @@ def memory_in_use():
     return usage.uordblks + usage.hblkhd
 
 
+def resident():
+    """Bytes of all the process, in which only what is large shows."""
+    with open("/proc/self/status") as status:
+        return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+
 def counts():
     gc.collect()
     lib.nn_tensor_trim()
     threads, files = (len(os.listdir(f"/proc/self/{what}")) for what in ("task", "fd"))
-    return memory_in_use(), files, threads, lib.nn_tensor_live()
+    return memory_in_use(), resident(), files, threads, lib.nn_tensor_live()
 
 
 def trained(**options):
@@ -116,6 +124,7 @@ def others():
         data.set_split("train", x, y)
 
 
+MOST_PAGES = 4 << 20  # a thread's stack or arena that stays, 200 times, is more
 found = []
 for make in (steps, in_parts, refused, fitted, imperative, checked, others):
     for _ in range(20):  # what is made once and kept: pools, tables, caches
@@ -124,8 +133,8 @@ for make in (steps, in_parts, refused, fitted, imperative, checked, others):
     for _ in range(200):
         make()
     after = counts()
-    grown = after[0] - before[0]
-    print(f"{make.__name__}: {grown} bytes more after 200 times")
-    if grown > 100 * 200 or after[1:] != before[1:]:
-        found.append(f"{make.__name__}: bytes, descriptors, threads, tensors were {before}, and are {after}")
+    grown, pages = after[0] - before[0], after[1] - before[1]
+    print(f"{make.__name__}: {grown} bytes more after 200 times, {pages} of them all")
+    if grown > 100 * 200 or pages > MOST_PAGES or after[2:] != before[2:]:
+        found.append(f"{make.__name__}: bytes, resident ones, descriptors, threads, tensors were {before}, and are {after}")
 assert not found, "\n".join(found)

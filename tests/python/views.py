@@ -7,6 +7,8 @@ import gc
 import numpy as np
 
 import nnmpi
+from nnmpi._library import _alive, lib
+from nnmpi.arrays import floats
 from nnmpi.training import Config, Training
 
 NET = {
@@ -100,12 +102,48 @@ del part
 weights.close()
 training.close()
 
+# So it does where the training, too, ends with it.
+try:
+    with opened() as training:
+        with training.parameters(write=True) as weights:
+            part = weights["o/bias"]
+            raise LookupError("of the program")
+except LookupError:
+    pass
+del part
+training.close()
+
+# Only what is looked at is touched: the averages of other tensors stay.
+with Training(comm, Config({**NET, "train": {**NET["train"], "ema": {"decay": 0.9}}})) as training:
+    training.set_weights({"o/bias": [1, 2, 3]}, average=True)
+    training.set_weights({"o/weight": training.get_weights()["o/weight"] * 2})
+    lib.nn_training_set_average(training.pointer, b"o/bias", floats(np.array([7, 8, 9], np.float32)))
+    with training.parameters(write=True) as weights:
+        assert "o/bias" in weights and "c/bia" not in weights and len(list(weights)) == len(weights)
+        assert weights != training.parameters and weights.weight == 1 and len({weights}) == 1
+        weights["c/weight"] *= 2
+    assert training.get_weights(average=True)["o/bias"].tolist() == [7, 8, 9]
+
 if comm.size == 1:  # garbage is collected at the same time on no two ranks
     import sys
 
     complaints = []
-    sys.unraisablehook = lambda complaint: complaints.append(complaint.exc_type)
-    part = opened().parameters()["c/weight"]
+    sys.unraisablehook = lambda complaint: complaints.append(complaint)
     gc.collect()
-    assert BufferError in complaints, complaints
-    assert np.isfinite(part).all()
+    there = len(_alive)
+    part = opened().parameters()["c/weight"][1:]
+    gc.collect()
+    assert np.isfinite(part).all() and len(_alive) == there + 3  # training, configuration and views
+    del part  # nothing but it has kept them
+    gc.collect()
+    assert len(_alive) == there and not complaints, complaints
+
+    # What fails while it is freed keeps nothing else from being freed.
+    def fails(pointer):
+        raise ValueError("of the freeing")
+
+    training = opened()
+    weights = training.parameters()
+    weights._owned.free = fails
+    refused(ValueError, "of the freeing", training.close)
+    assert training._pointer is None and weights._pointer is None

@@ -10,9 +10,10 @@ import atexit
 import logging
 import os
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterable, Iterator, Optional
 
 try:
     from ._cffi import ffi
@@ -165,20 +166,39 @@ _alive: dict["_Owned", None] = {}  # in the order they were made
 @atexit.register
 def close_all() -> None:
     """Frees all C objects while the interpreter is whole, and MPI runs; the newest first, on every rank alike."""
-    for owned in reversed(list(_alive)):
-        with suppress(BufferError):
-            owned.close()
+    try:
+        _call_all((owned.close for owned in reversed(list(_alive))), goes_on=True)
+    finally:
+        for owned in _alive:  # arrays look into their memory
+            owned.pointer = None
+
+
+def _call_all(calls: Iterable[Callable[[], Any]], goes_on: bool = False) -> None:
+    """Where some fail, the first error is raised when all have been called. After a BufferError none is called, or
+    (goes_on) it does not count."""
+    failed: Optional[BaseException] = None
+    for call in calls:
+        try:
+            call()
+        except BufferError:
+            if not goes_on:
+                raise
+        except BaseException as error:  # KeyboardInterrupt, too
+            failed = failed or error
+    if failed is not None:
+        raise failed
 
 
 class _Owned:
     """A C object of a handle, freed once, after those that use it.
 
     It is no handle itself and has no finaliser, so that in a cycle of garbage, too, it still knows its users when the
-    first of the handles is finalised.
+    first of the handles is finalised. What C points to (``keeps``) stays as long.
     """
 
-    def __init__(self, pointer: Any, free: Callable[[Any], None], uses: tuple["_Owned", ...]):
-        self.pointer, self.free, self.uses = pointer, free, uses
+    def __init__(self, pointer: Any, free: Callable[[Any], None], uses: tuple["_Owned", ...], keeps: Any):
+        self.pointer, self.free, self.uses, self.keeps = pointer, free, uses, keeps
+        self.orphaned = False  # the handle is gone, and arrays look into its memory: the last of them closes it
         self.users: dict[_Owned, None] = {}
         for used in uses:
             used.users[self] = None
@@ -189,15 +209,20 @@ class _Owned:
         if pointer is None:
             return
         try:
-            for user in reversed(list(self.users)):
-                user.close()
-            self.free(pointer)
+            _call_all([*(user.close for user in reversed(list(self.users))), partial(self.free, pointer)])
         except BufferError:  # arrays look into its memory: it stays
             self.pointer = pointer
             raise
+        finally:
+            if self.pointer is None:
+                self._leave()
+
+    def _leave(self) -> None:
+        self.keeps = None
+        _alive.pop(self, None)
         for used in self.uses:
             used.users.pop(self, None)
-        _alive.pop(self, None)
+        _call_all(used.close for used in self.uses if used.orphaned)
 
 
 class Handle:
@@ -209,8 +234,8 @@ class Handle:
 
     _owned: Optional[_Owned] = None
 
-    def _own(self, pointer: Any, free: Callable[[Any], None], *uses: "Handle") -> None:
-        self._owned = _Owned(pointer, free, tuple(used._owned for used in uses if used._owned is not None))
+    def _own(self, pointer: Any, free: Callable[[Any], None], *uses: "Handle", keeps: Any = None) -> None:
+        self._owned = _Owned(pointer, free, tuple(used._owned for used in uses if used._owned is not None), keeps)
 
     @property
     def _pointer(self) -> Any:
@@ -234,10 +259,18 @@ class Handle:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
+        try:
+            self.close()
+        except BufferError:
+            if exception[0] is None:
+                raise  # else the frames that it comes through have the arrays
 
     def __del__(self) -> None:
-        self.close()
+        try:
+            self.close()
+        except BufferError:
+            if self._owned is not None:
+                self._owned.orphaned = True
 
     def __reduce__(self) -> Any:
         raise TypeError(f"{type(self).__name__} belongs to this process and cannot be pickled")

@@ -21,7 +21,7 @@ class Data(Handle):
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []  # also those set before: a training may read them still
-        self._own(new("nn_data", lib.nn_data_new), lib.nn_data_free)
+        self._own(new("nn_data", lib.nn_data_new), lib.nn_data_free, keeps=self._arrays)
 
     def close(self) -> None:
         super().close()

@@ -65,14 +65,15 @@ class Training(Handle):
     ):
         self._config, self._comm = config, comm  # outlive the training
         self._stop = ffi.new("sig_atomic_t *")
-        self._folder = ffi.new("char[]", os.fsencode(run_dir))
-        given = {**options, "run_dir": self._folder, "resume": resume, "stop": self._stop}
-        self._options = ffi.new("nn_train_options *", {"size": ffi.sizeof("nn_train_options"), **given})
+        folder = ffi.new("char[]", os.fsencode(run_dir))
+        given = {**options, "run_dir": folder, "resume": resume, "stop": self._stop}
+        c_options = ffi.new("nn_train_options *", {"size": ffi.sizeof("nn_train_options"), **given})
         self._own(
-            new("nn_training", lib.nn_training_open, comm.pointer, config.pointer, self._options),
+            new("nn_training", lib.nn_training_open, comm.pointer, config.pointer, c_options),
             lib.nn_training_close,
             comm,
             config,
+            keeps=(c_options, folder, self._stop),
         )
 
     def stop(self) -> None:
