@@ -55,6 +55,11 @@ for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
     other.fit(x_train, y_train, verbose=0)  # goes on, and leaves the first one as it is
     assert other.evaluate(x_train, y_train)[0] < model.evaluate(x_train, y_train)[0]
 assert np.array_equal(model.predict(x_test, batch_size=32), classes)
+state = model.__getstate__()  # as older versions pickled it
+compiled = vars(state["_compiled"]).copy()
+other = Model.__new__(type(model))
+other.__setstate__({**state, "_targets_are_numbers": compiled.pop("targets_are_numbers"), "_compiled": compiled})
+assert other.evaluate(x_train, y_train) == model.evaluate(x_train, y_train)
 model.save("saved.h5")
 
 # ---- callbacks --------------------------------------------------------------------------------------

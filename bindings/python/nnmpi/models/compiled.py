@@ -30,6 +30,13 @@ class Compiled:
             optimizer = optimizer.lower()
         self.train = {"optimizer": optimizer, "seed": seed, **plain(train)}
 
+    @classmethod
+    def restored(cls, **attributes: Any) -> "Compiled":
+        """With these, which need no translation any more."""
+        made = cls.__new__(cls)
+        made.__dict__.update(attributes)
+        return made
+
     def target(self, y: Any) -> np.ndarray:
         """y as the loss takes it: one column is none, and numbers stay numbers."""
         array = np.asarray(y)

@@ -98,8 +98,8 @@ class Model:
             raise RuntimeError("the model is not compiled: call compile(optimizer, loss, metrics) first")
         return self._compiled
 
-    def _config(self, data: Data, train: dict[str, Any], *others: Any) -> Config:
-        return self._settings().config(self._structure(), data, train, *others)
+    def _config(self, data: Data, train: dict[str, Any], **others: Any) -> Config:
+        return self._settings().config(self._structure(), data, train, **others)
 
     # ---- data ---------------------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class Model:
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
         validates = validation_data is not None
-        with self._config(samples, train, class_weight, validates, shuffle) as config:
+        with self._config(samples, train, class_weight=class_weight, validates=validates, shuffle=shuffle) as config:
             with Training(comm, config, run_dir, resume, measures=True) as training:
                 self._remember(training_set[0], training_set[1])
                 first = training.epoch - 1 if resume else initial_epoch
@@ -267,7 +267,7 @@ class Model:
         if self._scale is not None:
             data.set_scale(*self._scale)
         threads = self._settings().train.get("threads", 1 if is_launched() else 0)
-        config = self._config(data, {"batch_size": batch, "threads": threads}, {})  # no weights of classes
+        config = self._config(data, {"batch_size": batch, "threads": threads}, class_weight={})
         with Messages.silenced():
             training = Training(Comm.alone(), config, in_parts=True)
         if self._weights:
@@ -370,6 +370,9 @@ class Model:
         return {**state, "_comm": None}  # ranks are those of the process that loads it
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        compiled = state.get("_compiled")
+        if isinstance(compiled, dict):  # before it was a class
+            state = {**state, "_compiled": Compiled.restored(**compiled, targets_are_numbers=state["_targets_are_numbers"])}
         self.__dict__.update(state, training=None, _predictor=None)
 
 
