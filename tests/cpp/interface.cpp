@@ -173,12 +173,18 @@ static void steps_in_parts(const nnmpi::Comm &comm, const Points &points) {
         parts.sum_gradients();
         std::vector<float> gradient = parts.get_gradient("fc1/weight");
         parts.set_gradient("fc1/weight", gradient);
-        parts.take(NN_GRADIENTS);
-        nn_view view = parts.view("fc1/weight");
-        CHECK_NEAR(static_cast<double>(view.data[0]),
-                   view.weight * static_cast<double>(gradient[0]), 1e-4);
-        THROWS(NN_EUSAGE, "nn_training_restore comes first", parts.update());
-        parts.restore();
+        try {
+            nnmpi::Taken gradients(parts, NN_GRADIENTS);
+            nn_view view = gradients.view("fc1/weight");
+            CHECK_NEAR(static_cast<double>(view.data[0]),
+                       view.weight * static_cast<double>(gradient[0]), 1e-4);
+            THROWS(NN_EUSAGE, "nn_training_restore comes first", parts.update());
+            throw std::runtime_error("of the program");
+        } catch (const std::runtime_error &) {
+        } /* which has restored them */
+        nnmpi::Taken again(parts, NN_GRADIENTS);
+        again.restore();
+        THROWS(NN_EUSAGE, "the tensors are restored", again.restore());
         parts.update();
         parts.attend();
         CHECK_NEAR(loss, whole.loss(), 0);

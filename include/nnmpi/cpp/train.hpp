@@ -270,8 +270,8 @@ class Training : public detail::Handle<nn_training> {
         detail::check(nn_training_set_gradient(get(), tensor.c_str(), values.data()));
     }
 
-    /* Tensors where they lie, until restore (nn_training_take). Collective where parameters are
-     * written, else Local; view is Local. */
+    /* Tensors where they lie, until restore (nn_training_take), which Taken does by itself.
+     * Collective where parameters are written, else Local; view is Local. */
     void take(nn_access access) {
         detail::check(nn_training_take(get(), access));
     }
@@ -368,6 +368,43 @@ class Training : public detail::Handle<nn_training> {
 
     std::shared_ptr<detail::Calls> calls_;
     nn_comm *comm_; /* which the handle keeps */
+};
+
+/* Tensors of a training, which outlives it, taken until its end.
+ *
+ *   {
+ *       nnmpi::Taken weights(training, NN_WRITE_PARAMETERS);
+ *       weights.view("fc1/bias").data[0] = 1;
+ *   } */
+class Taken {
+  public:
+    Taken(Training &training, nn_access access) : training_(&training) {
+        training.take(access);
+    }
+    Taken(const Taken &) = delete;
+    Taken &operator=(const Taken &) = delete;
+    /* What fails here, fails again with the training's next function. */
+    ~Taken() {
+        try {
+            if (training_)
+                training_->restore();
+        } catch (...) {
+        }
+    }
+    nn_view view(const std::string &tensor) const {
+        if (!training_)
+            detail::misuse("nnmpi::Taken::view: the tensors are restored");
+        return training_->view(tensor);
+    }
+    /* Sooner than by itself, and with the error, if any. */
+    void restore() {
+        if (!training_)
+            detail::misuse("nnmpi::Taken::restore: the tensors are restored");
+        std::exchange(training_, nullptr)->restore();
+    }
+
+  private:
+    Training *training_;
 };
 
 /* Trains as the configuration says. Collective. */
