@@ -238,8 +238,8 @@ void nn_trainer_put_gradients(const nn_trainer *t, nn_json *json);
 /* log.tensorboard, log.weights: what is written of the parameters that the run has come to. The
  * same code on every rank. Collective. */
 int nn_trainer_log_parameters(nn_trainer *t);
-/* log.tensorboard: the first samples of the validation, where they are pictures. The same code on
- * every rank. Collective. */
+/* log.tensorboard: the first samples of rank 0's part of the validation's first minibatch, where
+ * they are pictures. The same code on every rank. Collective. */
 int nn_trainer_log_samples(nn_trainer *t);
 
 /* Sets steps_per_epoch and total_steps, counted from where the run stands; before the first step

@@ -5,8 +5,9 @@
 
 #include <stdalign.h>
 
-/* What is arranged together, on the stack: DEPTH x COLS of B, which a level-2 cache holds, and
- * where A stands transposed ROWS x DEPTH of it. */
+/* What is arranged together, on the thread's stack (480 KiB, of the 8 MiB that it usually has):
+ * DEPTH x COLS of B, 384 KiB, which a level-2 cache holds, and where A stands transposed
+ * ROWS x DEPTH of it, 96 KiB. */
 #define DEPTH 384
 #define COLS 256
 #define ROWS 64

@@ -96,7 +96,7 @@ typedef nn_real loose_quad
     __attribute__((vector_size(4 * sizeof(nn_real)), aligned(sizeof(nn_real)), may_alias));
 
 /* Four rows of four numbers in memory become four columns of a panel. */
-INLINE void turn(const nn_real *from, size_t col, nn_real *to) {
+INLINE void transpose(const nn_real *from, size_t col, nn_real *to) {
     quad a = *(const loose_quad *)from, b = *(const loose_quad *)(from + col);
     quad c = *(const loose_quad *)(from + 2 * col), d = *(const loose_quad *)(from + 3 * col);
     quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
@@ -131,11 +131,11 @@ static size_t pack_plain(size_t k, const nn_real *b, size_t row, nn_real *packed
     return k;
 }
 
-static size_t pack_turned(size_t k, const nn_real *b, size_t col, nn_real *packed) {
+static size_t pack_transposed(size_t k, const nn_real *b, size_t col, nn_real *packed) {
     size_t whole = k / 4 * 4;
     for (size_t i = 0; i < whole; i += 4)
         for (size_t l = 0; l < PANEL; l += 4)
-            turn(b + i + l * col, col, packed + i * PANEL + l);
+            transpose(b + i + l * col, col, packed + i * PANEL + l);
     return whole;
 }
 
@@ -146,7 +146,7 @@ void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_
         if (width == PANEL && col == 1)
             done = pack_plain(k, from, row, packed);
         else if (width == PANEL && row == 1)
-            done = pack_turned(k, from, col, packed);
+            done = pack_transposed(k, from, col, packed);
         pack_rows(done, k, width, from, row, col, packed);
     }
 }

@@ -20,7 +20,7 @@ int nn_event_log_add(nn_events *events, const char *line);
 int nn_event_log_parameters(nn_events *events, const nn_model *model, const nn_real *params,
                             const nn_histogram *histogram, int64_t step);
 
-/* The first samples of a split, of pictures x [count][H][W][C], as one image "samples/<split>".
+/* Samples of a split, of pictures x [count][H][W][C], as one image "samples/<split>".
  * NN_EIO. */
 int nn_event_log_samples(nn_events *events, const char *split, const nn_shape *image, size_t count,
                          const nn_real *x, int64_t step);
