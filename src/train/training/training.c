@@ -45,6 +45,14 @@ nn_training_phase nn_training_at(const nn_training *t) {
     return t ? t->phase : NN_TRAINING_FAILED;
 }
 
+static int check_restored(const nn_training *t, const char *what) {
+    return t->taken ? nn_fail(NN_EUSAGE,
+                              "%s: tensors of this training are taken: nn_training_restore comes "
+                              "first",
+                              what)
+                    : 0;
+}
+
 int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead) {
     if (!t)
         return nn_fail(NN_EUSAGE, "%s: there is no training: nn_training_open has not made one",
@@ -53,8 +61,7 @@ int nn_training_check(const nn_training *t, bool right, const char *what, const 
         return nn_fail(NN_EUSAGE, "%s: this training has failed before; close it", what);
     if (t->phase == NN_TRAINING_FINISHED)
         return nn_fail(NN_EUSAGE, "%s: this training is finished; close it", what);
-    if (t->taken)
-        return nn_fail(NN_EUSAGE, "%s: " NN_TRAINING_TAKEN, what);
+    NN_TRY(check_restored(t, what));
     return right ? 0 : nn_fail(NN_EUSAGE, "%s: %s", what, instead);
 }
 
@@ -65,7 +72,7 @@ int nn_training_check_between(const nn_training *t, const char *what) {
 
 int nn_training_check_between_or_finished(const nn_training *t, const char *what) {
     if (nn_training_at(t) == NN_TRAINING_FINISHED)
-        return nn_training_check_restored(t, what);
+        return check_restored(t, what);
     return nn_training_check_between(t, what);
 }
 

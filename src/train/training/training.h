@@ -59,8 +59,6 @@ nn_training_phase nn_training_at(const nn_training *t);
 /* NN_EUSAGE where it may not come now; unless it is `right`, `instead` says what is. The same on
  * every rank, so that none waits for others. */
 int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead);
-/* What comes first while tensors are taken. */
-#define NN_TRAINING_TAKEN "tensors of this training are taken: nn_training_restore comes first"
 /* Comes between two steps. */
 int nn_training_check_between(const nn_training *t, const char *what);
 /* Comes between two steps, or after the end. */
