@@ -10,6 +10,9 @@ install(DIRECTORY datasets DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.sh" PATTERN "iris.csv")
 install(DIRECTORY docs examples slurm DESTINATION ${share_folder} USE_SOURCE_PERMISSIONS)
 install(FILES README.md CONTRIBUTING.md SECURITY.md LICENSE CHANGELOG.md CITATION.cff DESTINATION ${share_folder})
+configure_file(packaging/modulefiles/nnmpi.lua modulefile.lua @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/modulefile.lua DESTINATION ${share_folder}/modulefiles/nnmpi
+        RENAME ${PROJECT_VERSION}.lua)
 install(FILES src/plot/page/uplot/LICENSE DESTINATION ${share_folder}/licenses RENAME uPlot) # part of the library
 
 # The program writes its manual and completion from its tables, where it runs on the machine that builds it.

@@ -46,6 +46,19 @@ cmake --build cmake >>cmake.log
 runs cmake/with_shared
 runs cmake/with_static
 
+# The modulefile leads to what it stands among.
+if [ -r /usr/share/lmod/lmod/init/bash ]; then
+    bash -ec '. /usr/share/lmod/lmod/init/bash
+        module use installed/share/nnmpi/modulefiles
+        module load nnmpi
+        command -v nnmpi nnmpi-supervise
+        man -w nnmpi-train
+        pkg-config --variable=includedir nnmpi
+        module unload nnmpi
+        ! command -v nnmpi' >found.txt 2>err || fail "the module does not load: $(cat err)"
+    [ "$(grep -c "^$trash/installed/" found.txt)" -eq 4 ] || fail "the module leads to $(cat found.txt)"
+fi
+
 # Nothing but what the headers mark for others is visible.
 exported=$(nm -D --defined-only "$library" | awk '$2 ~ /[A-TV-Z]/ {print $3}')
 declared=$(cat "$SOURCE_DIR"/include/nnmpi/*.h)
