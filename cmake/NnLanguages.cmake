@@ -1,5 +1,5 @@
 # The languages besides C that this system has a compiler for: NN_HAS_CXX, for tests of the C++ headers, and
-# NN_HAS_FORTRAN, for the Fortran interface. Sanitizers are those of the C compiler.
+# NN_HAS_FORTRAN, for the Fortran interface. Sanitizers are those of the C compiler. A cross-build is C's alone.
 include(CheckLanguage)
 
 # The C++ compiler of the C compiler's vendor and version.
@@ -9,7 +9,7 @@ if(NOT CMAKE_CXX_COMPILER AND NOT DEFINED ENV{CXX} AND CMAKE_C_COMPILER_ID MATCH
         set(CMAKE_CXX_COMPILER ${candidate})
     endif()
 endif()
-if(NNMPI_TESTS AND NOT NNMPI_FUZZ)
+if(NNMPI_TESTS AND NOT NNMPI_FUZZ AND NOT CMAKE_CROSSCOMPILING)
     check_language(CXX)
 endif()
 set(NN_HAS_CXX OFF)
@@ -22,7 +22,7 @@ if(NNMPI_TESTS AND CMAKE_CXX_COMPILER)
 endif()
 
 set(NN_HAS_FORTRAN OFF)
-if(NNMPI_FORTRAN AND NOT NNMPI_SANITIZE AND NOT NNMPI_COVERAGE)
+if(NNMPI_FORTRAN AND NOT NNMPI_SANITIZE AND NOT NNMPI_COVERAGE AND NOT CMAKE_CROSSCOMPILING)
     check_language(Fortran)
     if(CMAKE_Fortran_COMPILER)
         enable_language(Fortran)

@@ -27,10 +27,15 @@ refuse() {
 . scripts/archive.sh
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || refuse "include/nnmpi/version.h: '$version' is not MAJOR.MINOR.PATCH"
 while read -r file line; do
-    grep -qF -- "$line" "$file" || refuse "$file: no line with '$line', which version.h calls for"
+    grep -sqF -- "$line" "$file" || refuse "$file: no line with '$line', which version.h calls for"
 done <<LIST
 CITATION.cff version: $version
 packaging/debian/changelog nnmpi ($version-
+packaging/rpm/nnmpi.spec Version:        $version
+packaging/spack/packages/nnmpi/package.py version("$version")
+packaging/easybuild/nnmpi-$version-foss-2023b.eb version = '$version'
+packaging/conda/recipe.yaml version: "$version"
+packaging/guix/nnmpi.scm (version "$version")
 CHANGELOG.md ## [$version] - 
 LIST
 heading=$(grep -F "## [$version] - " CHANGELOG.md)

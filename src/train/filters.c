@@ -46,8 +46,11 @@ int nn_filters_draw(const nn_filters *f, const nn_real *params, unsigned char *p
     nn_real *w; /* in PyTorch's order */
     NN_TRY(NN_NEW(&w, f->weight->count, "filters"));
     nn_param_export(f->weight, params + f->weight->offset, w);
-    for (size_t i = 0; i < f->tiles * size; i++)
-        largest = fmax(largest, fabs((double)w[i]));
+    for (size_t i = 0; i < f->tiles * size;
+         i++) { /* no fmax: gcc 12 for arm64 breaks down over it */
+        double absolute = fabs((double)w[i]);
+        largest = absolute > largest ? absolute : largest;
+    }
     double scale = largest > 0 ? 127 / largest : 0;
     for (size_t i = 0; i < f->tiles * size; i++) {
         size_t tile = i / size, channel = i / plane % f->channels, at = i % plane;

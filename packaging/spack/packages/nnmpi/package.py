@@ -62,6 +62,8 @@ class Nnmpi(CMakePackage):
             self.define("NNMPI_ONEDNN", self.spec.satisfies("+onednn")),
             self.define("MPI_C_COMPILER", self.spec["mpi"].mpicc),
         ]
+        if self.spec.satisfies("+python"):
+            args.append(self.define("NN_PYTHON3", self.spec["python"].command.path))
         if self.spec.satisfies("+blis"):
             args.append(self.define("BLA_VENDOR", "FLAME"))
         return args
