@@ -46,8 +46,8 @@ int nn_filters_draw(const nn_filters *f, const nn_real *params, unsigned char *p
     nn_real *w; /* in PyTorch's order */
     NN_TRY(NN_NEW(&w, f->weight->count, "filters"));
     nn_param_export(f->weight, params + f->weight->offset, w);
-    for (size_t i = 0; i < f->tiles * size;
-         i++) { /* no fmax: gcc 12 for arm64 breaks down over it */
+    /* fmax here is what gcc 12 for arm64 breaks down over. */
+    for (size_t i = 0; i < f->tiles * size; i++) {
         double absolute = fabs((double)w[i]);
         largest = absolute > largest ? absolute : largest;
     }

@@ -52,7 +52,7 @@ if [ -r /usr/share/lmod/lmod/init/bash ]; then
         module use installed/share/nnmpi/modulefiles
         module load nnmpi
         command -v nnmpi nnmpi-supervise
-        man -w nnmpi-train
+        ls "${MANPATH%%:*}/man1/nnmpi-train.1"
         pkg-config --variable=includedir nnmpi
         module unload nnmpi
         ! command -v nnmpi' >found.txt 2>err || fail "the module does not load: $(cat err)"
