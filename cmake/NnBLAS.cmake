@@ -1,17 +1,21 @@
-# nn_check_cblas(): stops unless the library that BLA_VENDOR names has BLAS's C interface, and where
-# `update-alternatives` has OpenBLAS stand for it, whose build would not be checked.
+# nn_check_cblas(): stops unless the library that BLA_VENDOR names, of the files NN_BLAS_FILES, has BLAS's C interface,
+# and where `update-alternatives` has OpenBLAS stand for it, whose build would not be checked.
 include(CheckFunctionExists)
 function(nn_check_cblas)
     set(CMAKE_REQUIRED_LIBRARIES BLAS::BLAS)
+    unset(NN_HAS_CBLAS CACHE) # the last configuration may have been for another library
     check_function_exists(cblas_sgemm NN_HAS_CBLAS)
-    get_filename_component(real "${NN_BLAS_LIBRARIES}" REALPATH)
     if(NOT NN_HAS_CBLAS)
         message(FATAL_ERROR "BLA_VENDOR=${BLA_VENDOR}: ${NN_BLAS_LIBRARIES} has no cblas_sgemm; nnmpi needs a BLAS "
                             "with the C interface")
-    elseif(real MATCHES "openblas")
-        message(FATAL_ERROR "BLA_VENDOR=${BLA_VENDOR}: ${NN_BLAS_LIBRARIES} is OpenBLAS; leave BLA_VENDOR out, or name "
-                            "the other library's folder by CMAKE_LIBRARY_PATH, with cmake --fresh")
     endif()
+    foreach(file IN LISTS NN_BLAS_FILES)
+        get_filename_component(real "${file}" REALPATH)
+        if(real MATCHES "openblas")
+            message(FATAL_ERROR "BLA_VENDOR=${BLA_VENDOR}: ${file} is OpenBLAS; leave BLA_VENDOR out, or name "
+                                "the other library's folder by CMAKE_LIBRARY_PATH, with cmake --fresh")
+        endif()
+    endforeach()
 endfunction()
 
 # nn_check_openblas(): stops unless the OpenBLAS that pkg-config found is its OpenMP build. The pthread

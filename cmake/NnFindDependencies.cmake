@@ -14,16 +14,16 @@ if(NNMPI_MPI)
 endif()
 find_package(MPI REQUIRED COMPONENTS C)
 
-if(NNMPI_STATIC) # all others
+if(NNMPI_STATIC) # the library files of all but MPI and the C library
     set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
-    find_library(NN_AEC_LIBRARY aec) # which libsz, where HDF5 has it, does not name
+    find_library(NN_AEC_LIBRARY aec) # libsz.a needs it, and HDF5 names libsz alone
     set(HDF5_USE_STATIC_LIBRARIES ON)
     set(OPENSSL_USE_STATIC_LIBS ON)
     set(ZLIB_USE_STATIC_LIBS ON)
 endif()
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(HDF5 REQUIRED COMPONENTS C)
-if(NNMPI_STATIC) # the C library's own are no others
+if(NNMPI_STATIC) # HDF5 names parts of the C library, which stays a shared one
     get_target_property(hdf5_libraries HDF5::HDF5 INTERFACE_LINK_LIBRARIES)
     list(FILTER hdf5_libraries EXCLUDE REGEX "/lib(c|dl|m|pthread)\\.a$")
     set_target_properties(HDF5::HDF5 PROPERTIES INTERFACE_LINK_LIBRARIES
