@@ -38,7 +38,7 @@
     (synopsis "Data-parallel training of neural networks on CPU clusters")
     (description
      "Trains neural networks on the processors of one machine or of a cluster
-that runs MPI: ranks work on shares of each minibatch, and gradients are summed
+that runs MPI: ranks work on shards of each minibatch, and gradients are summed
 in shared memory within a node and by MPI between nodes.")
     (license (list license:bsd-3 license:expat))))
 

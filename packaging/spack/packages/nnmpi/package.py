@@ -8,7 +8,7 @@ from spack.package import *
 class Nnmpi(CMakePackage):
     """Data-parallel training of neural networks on CPU clusters."""
 
-    # The archive that scripts/release.sh makes, in the folder in which spack is called.
+    # The archive that scripts/release.sh makes has to be in the folder in which spack is called.
     url = f"file://{os.getcwd()}/nnmpi-0.1.0.tar.gz"
 
     license("BSD-3-Clause AND MIT")
@@ -20,13 +20,9 @@ class Nnmpi(CMakePackage):
     variant("images", default=True, description="Read PNG and JPEG")
     variant("fortran", default=True, description="The Fortran interface")
     variant("python", default=False, description="The Python interface")
-    variant("static", default=False, description="The program alone, with all libraries but MPI's within it")
 
     conflicts("%gcc@:11", msg="nnmpi needs gcc 12 or newer")
     conflicts("%clang@:13", msg="nnmpi needs clang 14 or newer")
-    conflicts("+static", when="+python")
-    conflicts("+static", when="+fortran")
-    conflicts("+static", when="+onednn")
 
     depends_on("c", type="build")
     depends_on("cxx", type="test")
@@ -58,7 +54,6 @@ class Nnmpi(CMakePackage):
             self.define_from_variant("NNMPI_IMAGES", "images"),
             self.define_from_variant("NNMPI_FORTRAN", "fortran"),
             self.define_from_variant("NNMPI_PYTHON", "python"),
-            self.define_from_variant("NNMPI_STATIC", "static"),
             self.define("NNMPI_ONEDNN", self.spec.satisfies("+onednn")),
             self.define("MPI_C_COMPILER", self.spec["mpi"].mpicc),
         ]
