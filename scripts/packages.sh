@@ -20,11 +20,11 @@ test=("${build[@]}" g++ gfortran clang doxygen libomp-dev shellcheck gcc-aarch64
     slurm-client tmux iproute2)
 # Not every release or processor has these: faster matrix products; images; formatter and linter of the one
 # version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker; another
-# BLAS; modules.
+# BLAS; modules; what reads recipes for other systems.
 build_optional=(libdnnl-dev libpng-dev libjpeg-dev)
 test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-dev llvm
     python3-pip python3-setuptools python3-wheel "${mpi_optional[@]}"
-    python3-onnx libblis-openmp-dev lmod)
+    python3-onnx libblis-openmp-dev lmod python3-yaml rpm)
 
 usage() {
     printf 'usage: packages.sh [--install] build|test\n' >&2

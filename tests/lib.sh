@@ -100,6 +100,9 @@ is_killed() {
     esac
 }
 
+# cached NAME: what CMake's cache of the build under test has of this name
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
+
 is_sanitized() { grep -qE '^NNMPI_SANITIZE:[A-Z]+=.+' "$BUILD_DIR/CMakeCache.txt"; }
 
 # What bash does before a program that shall do with 3 GB of addresses; sanitizers want terabytes.

@@ -5,18 +5,23 @@
 . "$SOURCE_DIR/tests/lib.sh"
 ! is_sanitized || skip "programs are not sanitized here"
 compgen -G '/usr/lib/*/libblis.so' >/dev/null || skip "no BLIS (libblis-openmp-dev)"
-cc=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$BUILD_DIR/CMakeCache.txt")
+cc=$(cached CMAKE_C_COMPILER)
+options=(-DCMAKE_C_COMPILER="$cc" -DNNMPI_TESTS=OFF -DNNMPI_FORTRAN=OFF -DNNMPI_PYTHON=OFF)
+for name in NNMPI_MPI NNMPI_ONEDNN NNMPI_IMAGES; do
+    options+=("-D$name=$(cached $name)")
+done
 
 # configure VENDOR: in a folder of this name
 configure() {
-    cmake -G Ninja -S "$SOURCE_DIR" -B "$1" -DBLA_VENDOR="$1" -DCMAKE_C_COMPILER="$cc" -DNNMPI_TESTS=OFF \
-        -DNNMPI_FORTRAN=OFF -DNNMPI_PYTHON=OFF >cmake.log 2>err
+    cmake -G Ninja -S "$SOURCE_DIR" -B "$1" -DBLA_VENDOR="$1" "${options[@]}" >cmake.log 2>err
 }
 
 # Where `update-alternatives` has OpenBLAS stand for any BLAS, it is not taken for one.
-expect_code 1 configure Generic
-tr -s ' \n' ' ' <err >message
-expect_line 'is OpenBLAS; leave BLA_VENDOR out' message
+if [[ $(readlink -f /usr/lib/*/libblas.so) == *openblas* ]]; then
+    expect_code 1 configure Generic
+    tr -s ' \n' ' ' <err >message
+    expect_line 'is OpenBLAS; leave BLA_VENDOR out' message
+fi
 
 configure FLAME
 objects=(FLAME/CMakeFiles/nn_math.dir/src/math/gemm/{blas,gemm}.c.o)

@@ -5,7 +5,6 @@
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 
-cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
 ! is_sanitized || skip "programs of others are not sanitized"
 cc=$(cached CMAKE_C_COMPILER)
 source=$SOURCE_DIR/tests/install
@@ -57,6 +56,12 @@ if [ -r /usr/share/lmod/lmod/init/bash ]; then
         module unload nnmpi
         ! command -v nnmpi' >found.txt 2>err || fail "the module does not load: $(cat err)"
     [ "$(grep -c "^$trash/installed/" found.txt)" -eq 4 ] || fail "the module leads to $(cat found.txt)"
+    mkdir -p linked/nnmpi
+    ln -s "$trash"/installed/share/nnmpi/modulefiles/nnmpi/*.lua linked/nnmpi
+    expect_code 1 bash -c '. /usr/share/lmod/lmod/init/bash
+        module use linked
+        module load nnmpi' 2>err
+    expect_line 'copy it and set prefix' err
 fi
 
 # Nothing but what the headers mark for others is visible.

@@ -4,7 +4,6 @@
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 
-cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD_DIR/CMakeCache.txt"; }
 ! is_sanitized || skip "built without the sanitizers' flags"
 double=$BUILD_DIR/tests/libnnmpi_double.a
 [ -e "$double" ] || fail "no $double"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds of the same sources in different folders, with SOURCE_DATE_EPOCH, install equal files, but for the Fortran
+# Of what is committed: builds of the same sources in different folders, with SOURCE_DATE_EPOCH, install equal files, but for the Fortran
 # library, in which gfortran writes the paths of its sources whatever it is told; the archive of cpack
 # runs wherever it is unpacked; and NNMPI_STATIC makes a program with the same digest that wants no library but MPI's.
 # full: yes
@@ -9,7 +9,10 @@
 . "$SOURCE_DIR/tests/lib.sh"
 export SOURCE_DATE_EPOCH=1700000000 CCACHE_DISABLE=1
 
-git -C "$SOURCE_DIR" archive --prefix=sources/ HEAD | tar -xf - || skip "the sources are no git checkout"
+# shellcheck source=scripts/archive.sh
+(cd "$SOURCE_DIR" && . scripts/archive.sh && archive "$trash/sources.tar.gz") || skip "the sources are no git checkout"
+mkdir sources
+tar -C sources --strip-components 1 -xzf sources.tar.gz
 
 # build FOLDER [CMAKE OPTION...]: of a copy of the sources; -g, as debug information knows folders
 build() {
