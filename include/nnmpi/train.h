@@ -108,7 +108,7 @@ typedef struct nn_train_result {
     double loss;    /* of the last step */
     double seconds; /* in the training loop */
     double samples_per_s;
-    const char *why;    /* why it ended: "epochs", "max_steps", "early stopping" ...; static */
+    const char *why;    /* why it ended: "epochs", "early_stopping" ... (docs/format.md); static */
     bool restored_best; /* the parameters are those of the best validation */
     int64_t best_step;
     int64_t first_step; /* where this start of the program began: of `steps`, it took the rest */

@@ -47,6 +47,13 @@ static inline nn_shape nn_channels_first(nn_shape s) {
     return s.rank == 3 ? (nn_shape){3, {s.dim[2], s.dim[0], s.dim[1]}} : s;
 }
 
+/* How an image stands in memory, [H, W, C]; one of [H, W] is grey. Rank 0: it is none. */
+static inline nn_shape nn_image_in_memory(const nn_shape *s) {
+    if (s->rank == 2)
+        return (nn_shape){3, {s->dim[0], s->dim[1], 1}};
+    return s->rank == 3 ? nn_channels_last(*s) : (nn_shape){0};
+}
+
 /* An image whose memory is not in the user's order already. */
 static inline bool nn_shape_is_turned(const nn_shape *s) {
     return s->rank == 3 && s->dim[0] > 1 && s->dim[1] * s->dim[2] > 1;

@@ -122,6 +122,20 @@ size_t nn_text_from_real(char out[NN_TEXT_REAL], double value) {
     return (size_t)length;
 }
 
+const char *nn_text_shell(const char *word, char text[NN_SHELL_TEXT]) {
+    size_t plain = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-+=:,./@%");
+    size_t used = 0;
+    if (plain > 0 && word[plain] == '\0')
+        return word;
+    text[used++] = '\'';
+    for (; *word && used + sizeof "'\\'''" <= NN_SHELL_TEXT; word++)
+        used += (size_t)snprintf(text + used, NN_SHELL_TEXT - used, *word == '\'' ? "'\\''" : "%c",
+                                 *word);
+    memcpy(text + used, "'", 2);
+    return text;
+}
+
 const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
     static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
     size_t unit = 0;
@@ -131,12 +145,38 @@ const char *nn_bytes_text(double bytes, char text[NN_BYTES_TEXT]) {
     return text;
 }
 
-void nn_text_put_name(FILE *out, const char *name, int width) {
-    for (size_t skip; *name; name += skip ? skip : 1, width--) {
+static bool begins_column(char byte) {
+    return ((unsigned char)byte & 0xC0) != 0x80;
+}
+
+int nn_text_columns(const char *text) {
+    int columns = 0;
+    for (; *text; text++)
+        columns += begins_column(*text);
+    return columns;
+}
+
+/* Its first columns. */
+static void put_columns(FILE *out, const char *name, int most) {
+    for (size_t skip; *name && (most > 0 || !begins_column(*name)); name += skip ? skip : 1) {
         skip = control_at(name);
+        most -= begins_column(*name);
         fputc(skip ? ' ' : *name, out);
     }
-    fprintf(out, "%*s", width > 0 ? width : 0, "");
+}
+
+void nn_text_put_name(FILE *out, const char *name, int width) {
+    int columns = nn_text_columns(name);
+    put_columns(out, name, columns);
+    fprintf(out, "%*s", width > columns ? width - columns : 0, "");
+}
+
+void nn_text_put_cell(FILE *out, const char *name, int width) {
+    int columns = nn_text_columns(name);
+    bool cut = columns > width;
+    fprintf(out, "%*s", cut ? 0 : width - columns, "");
+    put_columns(out, name, cut ? width - 3 : columns);
+    fputs(cut ? "..." : "", out);
 }
 
 void nn_text_put_field(FILE *out, const char *text) {

@@ -34,9 +34,14 @@ static inline double nn_plain_nan(double value) {
 #define NN_TEXT_REAL 32
 size_t nn_text_from_real(char out[NN_TEXT_REAL], double value);
 
-/* Writes a name that others may have given, filled up with blanks to `width` characters; what a
+/* Characters of UTF-8, each taken for a column wide. */
+int nn_text_columns(const char *text);
+
+/* Writes a name that others may have given, filled up with blanks to `width` columns; what a
  * terminal would obey (control characters) becomes blanks. */
 void nn_text_put_name(FILE *out, const char *name, int width);
+/* The same on the right of exactly `width` columns, at least 3: a longer one ends in "...". */
+void nn_text_put_cell(FILE *out, const char *name, int width);
 
 /* Writes a field of CSV, in quotes where it has to be (RFC 4180). */
 void nn_text_put_field(FILE *out, const char *text);
@@ -44,6 +49,11 @@ void nn_text_put_field(FILE *out, const char *text);
 /* Writes `text` as lines of up to `width` characters, of which all but the first begin with
  * `indent` blanks; the first one has got `column` characters already. No newline at the end. */
 void nn_text_wrap(FILE *out, const char *text, int column, int indent, int width);
+
+/* `word` as a shell reads it, in single quotes where it has to be: itself or in `text`, where what
+ * does not fit is cut. */
+#define NN_SHELL_TEXT 4096
+const char *nn_text_shell(const char *word, char text[NN_SHELL_TEXT]);
 
 /* "12.3 MB" in `text`, which is returned. */
 #define NN_BYTES_TEXT 32

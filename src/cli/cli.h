@@ -40,7 +40,9 @@ struct nn_verb {
     /* Key of the option of a kind that words without a flag fill, NULL: none; may be NULL. */
     const char *(*kind_argument)(const nn_entry *kind);
     bool collective; /* every rank takes part; otherwise rank 0 works alone, without MPI */
-    bool stops; /* ends by itself after a signal, which the guard takes from before MPI starts */
+    /* It ends by itself after a signal, which the guard takes from before MPI starts; from this on,
+     * "the first step", there is something to save. NULL: signals do what they always do. */
+    const char *stops;
     /* Collective verbs return the same code on every rank. */
     int (*run)(const nn_call *call);
 };

@@ -23,6 +23,7 @@ bool nn_is_hdf5(const char *path) {
 }
 
 static int load_config(const char *path, nn_config **out) {
+    char word[NN_SHELL_TEXT];
     if (!path)
         return nn_config_default(out);
     if (nn_is_hdf5(path))
@@ -35,7 +36,7 @@ static int load_config(const char *path, nn_config **out) {
         return nn_fail(NN_EUSAGE,
                        "'%s' is a folder where a YAML configuration is wanted; to go on with a run "
                        "in it: nnmpi train --run %s --resume",
-                       path, path);
+                       path, nn_text_shell(path, word));
     return nn_config_load(path, out);
 }
 
@@ -63,26 +64,24 @@ int nn_call_config(const char *path, const nn_node *overrides, nn_config **out) 
     return rc;
 }
 
-/* Of the names of classes, but for very long ones; at least `width`. */
-static int class_width(const nn_evaluation *e, const nn_metric_value *m, size_t width) {
+/* Columns for the names of classes, at least `width`; very long ones are cut. */
+static int class_width(const nn_evaluation *e, const nn_metric_value *m, int width) {
     for (size_t j = 0; j < m->columns; j++) {
         const char *name = nn_evaluation_class(e, m, j);
-        width = name && strlen(name) > width ? strlen(name) : width;
+        int columns = name ? nn_text_columns(name) : 0;
+        width = columns > width ? columns : width;
     }
-    return width < 16 ? (int)width : 16;
+    return width < 16 ? width : 16;
 }
 
 /* The name of class i, or its number. */
 static void print_class(FILE *out, const nn_evaluation *e, const nn_metric_value *m, size_t i,
                         int width) {
     const char *name = nn_evaluation_class(e, m, i);
-    if (!name) {
+    if (name)
+        nn_text_put_cell(out, name, width);
+    else
         fprintf(out, "%*zu", width, i);
-        return;
-    }
-    for (int left = width - (int)strlen(name); left > 0; left--)
-        fputc(' ', out);
-    nn_text_put_name(out, name, 0);
 }
 
 /* Rows have names where there are several, columns always. */

@@ -36,14 +36,6 @@ static bool is_empty(const canvas *c) {
     return c->left == c->columns;
 }
 
-/* Characters, each a column wide: we draw no others, and metrics have names of ASCII. */
-static int columns_of(const char *text) {
-    int columns = 0;
-    for (; *text; text++)
-        columns += ((unsigned char)*text & 0xC0) != 0x80;
-    return columns;
-}
-
 static void append(canvas *c, const char *text) {
     size_t length = strlen(text);
     if (c->used + length < c->size) {
@@ -60,7 +52,7 @@ __attribute__((format(printf, 3, 4))) static void put(canvas *c, const char *col
     va_start(args, format);
     nn_text_line(part, sizeof part, format, args); /* names of files may hold anything */
     va_end(args);
-    int columns = columns_of(part) + (is_empty(c) ? 0 : 2);
+    int columns = nn_text_columns(part) + (is_empty(c) ? 0 : 2);
     if (!*part || columns > c->left)
         return;
     if (!is_empty(c))
@@ -108,7 +100,7 @@ static void put_bar(canvas *c, double share, int columns) {
 
 /* A bar and its percentage, and behind them a text, where there is room for it and a bar. */
 static void put_share(canvas *c, double share, const char *text) {
-    int behind = 2 + columns_of(text), room = c->left - 2 - (int)strlen("  100 %");
+    int behind = 2 + nn_text_columns(text), room = c->left - 2 - (int)strlen("  100 %");
     bool fits = room - behind >= LEAST_BAR;
     room -= fits ? behind : 0;
     put_bar(c, share, room < MOST_BAR ? room : MOST_BAR);
@@ -196,6 +188,14 @@ static void put_spark(canvas *c, const nn_display *d, int columns) {
     put(c, CYAN, "%s", text);
 }
 
+/* Of the whole, of which the training is a part. */
+static double share_of(const nn_display_part *part, const nn_status *s) {
+    int64_t until = part->until ? part->until : s->epochs;
+    double done =
+        (double)(s->epoch - 1 - part->from) + (double)s->epoch_step / (double)s->epoch_steps;
+    return part->share + part->adds * fmin(fmax(done / (double)(until - part->from), 0), 1);
+}
+
 /* ---- what is shown --------------------------------------------------------------------------- */
 
 static void put_training(canvas *c, const nn_display *d) {
@@ -203,7 +203,7 @@ static void put_training(canvas *c, const nn_display *d) {
     char step[STEP_TEXT], lr[32], time[TIME_TEXT];
     if (*d->part.title) {
         put(c, BOLD, "%s", d->part.title);
-        put_share(c, d->part.share, d->part.detail);
+        put_share(c, share_of(&d->part, s), d->part.detail);
         if (!next_row(c))
             return;
     }
@@ -214,7 +214,7 @@ static void put_training(canvas *c, const nn_display *d) {
         return;
     snprintf(lr, sizeof lr, "lr %.4g", s->lr);
     put(c, BOLD, "loss %.4g", nn_plain_nan(d->loss));
-    put_spark(c, d, c->left - 2 - columns_of(lr) - 2);
+    put_spark(c, d, c->left - 2 - nn_text_columns(lr) - 2);
     put(c, PLAIN, "%s", lr);
     if (!next_row(c))
         return;

@@ -35,7 +35,8 @@ typedef struct nn_display_work {
 typedef struct nn_display_part {
     char title[64], detail[192]; /* "trial 3/12"; what it is like, where there is room. "": it is
                                     a whole */
-    double share;                /* of the whole that is done */
+    double share, adds;          /* of the whole: what is done before this part, and with it */
+    int64_t from, until;         /* its epochs are those after `from`; until 0: to the last */
 } nn_display_part;
 
 typedef struct nn_display {

@@ -160,8 +160,10 @@ static void take(nn_guard *g, int number, pid_t from) {
         sleep(NN_PATIENCE);
         g->spec.leave(g->spec.ctx, NN_ESTOPPED);
     }
-    g->spec.leave(g->spec.ctx, nn_fail(NN_ESTOPPED, "stopped by a signal before the first step: "
-                                                    "there was nothing to save; run again"));
+    g->spec.leave(g->spec.ctx, nn_fail(NN_ESTOPPED,
+                                       "stopped by a signal before %s: there was "
+                                       "nothing to save; run again",
+                                       g->spec.stops));
 }
 
 /* The system gives a child whose parent has died to another one. */

@@ -34,9 +34,10 @@ typedef void nn_guard_hear(void *ctx, nn_guard_word word);
 
 typedef struct nn_guard_spec {
     const nn_launch *launch; /* outlives the guard */
-    bool stops; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGXCPU ask the run to save and stop,
-                   SIGUSR2 to save and go on; else they do what they always do. Those that were
-                   ignored (nohup) stay ignored */
+    /* Not NULL: SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGXCPU ask the run to save and stop, SIGUSR2
+     * to save and go on; else they do what they always do. Those that were ignored (nohup) stay
+     * ignored. The text is what comes before there is anything to save: "the first step". */
+    const char *stops;
     nn_guard_leave *leave;
     nn_guard_hear *hear;
     void *ctx;

@@ -5,29 +5,32 @@
 enum { MOST = 64, GREY = 1, COLOUR = 3 };
 
 nn_shape nn_picture_shape(const nn_shape *sample) {
-    bool picture = sample->rank == 3 && (sample->dim[0] == GREY || sample->dim[0] == COLOUR);
-    return picture ? nn_channels_last(*sample) : (nn_shape){0};
+    nn_shape image = nn_image_in_memory(sample);
+    bool picture = image.rank && (image.dim[2] == GREY || image.dim[2] == COLOUR);
+    return picture ? image : (nn_shape){0};
 }
 
 void nn_picture_pixels(size_t count, const nn_real *x, unsigned char *pixels) {
-    nn_real least = x[0], most = x[0];
+    double least = (double)INFINITY, most = -(double)INFINITY;
     for (size_t i = 0; i < count; i++) {
-        least = x[i] < least ? x[i] : least;
-        most = x[i] > most ? x[i] : most;
+        double value = 0.5 * (double)x[i]; /* the difference of two is finite */
+        least = isfinite(value) && value < least ? value : least;
+        most = isfinite(value) && value > most ? value : most;
     }
-    for (size_t i = 0; i < count; i++)
-        pixels[i] = (unsigned char)(most > least ? 255 * (x[i] - least) / (most - least) : 0);
+    for (size_t i = 0; i < count; i++) {
+        double share = (0.5 * (double)x[i] - least) / (most - least);
+        pixels[i] = (unsigned char)(isfinite(share) ? 255 * share : 0);
+    }
 }
 
 bool nn_filters_find(const nn_model *model, nn_filters *out) {
     const nn_param *const *param;
-    nn_shape image = nn_model_input_shape(model);
-    size_t channels = image.rank == 3 ? (size_t)image.dim[0] : 1;
-    if (image.rank < 2 || image.rank > 3 || nn_model_params(model, &param) == 0 ||
-        param[0]->rank < 2)
+    nn_shape input = nn_model_input_shape(model), image = nn_image_in_memory(&input);
+    if (image.rank == 0 || nn_model_params(model, &param) == 0 || param[0]->rank < 2)
         return false;
     const nn_param *weight = param[0];
-    const int64_t *last = weight->rank == 4 ? weight->dim + 2 : image.dim + image.rank - 2;
+    const int64_t *last = weight->rank == 4 ? weight->dim + 2 : image.dim;
+    size_t channels = (size_t)image.dim[2];
     nn_filters f = {.weight = weight,
                     .channels = channels == COLOUR ? COLOUR : GREY,
                     .height = (size_t)last[0],

@@ -4,10 +4,11 @@
 
 #include "nn/model.h"
 
-/* How a sample of this shape stands in memory where it is a grey or colour picture, [H, W, C]; else
- * rank 0. Local. */
+/* How a sample of this shape stands in memory where it is a grey or colour picture, [H, W] or
+ * [C, H, W]: as [H, W, C]; else rank 0. Local. */
 nn_shape nn_picture_shape(const nn_shape *sample);
-/* Pixels [count] of a sample: the least number as black, the largest as white. Local. */
+/* Pixels [count] of a sample: the least number as black, the largest as white, and what is
+ * NaN or infinite as black. Local. */
 void nn_picture_pixels(size_t count, const nn_real *x, unsigned char *pixels);
 
 /* Tiles, each `channels` planes of [height][width]: colours go together, other channels are tiles

@@ -2,6 +2,7 @@
  */
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/text.h"
 #include "comm/heartbeat.h"
 #include "comm/launch.h"
 #include "comm/watchdog.h"
@@ -147,7 +148,7 @@ static bool has_few_parameters(const nn_trainer *t) {
 
 static int stop(nn_trainer *t) {
     nn_launch launch = nn_launch_read();
-    char launcher[64] = "";
+    char launcher[64] = "", word[NN_SHELL_TEXT];
     NN_TRY(nn_trainer_save_now(t));
     NN_TRY(nn_timeline_end(t->timeline, run_dir(t)));
     if (!t->saver)
@@ -160,7 +161,8 @@ static int stop(nn_trainer *t) {
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on: %snnmpi train "
                    "--run %s --resume",
-                   (long long)t->state.step, launcher, t->run ? run_dir(t) : "DIR");
+                   (long long)t->state.step, launcher,
+                   t->run ? nn_text_shell(run_dir(t), word) : "DIR");
 }
 
 /* train.trace: after its last step. */

@@ -83,7 +83,8 @@ static void test_ignored(const nn_guard *guard) {
 int main(void) {
     nn_blas_report blas;
     nn_launch launch = {.size = 1, .local_size = 1};
-    nn_guard_spec spec = {.launch = &launch, .stops = true, .leave = leave, .hear = hear};
+    nn_guard_spec spec = {
+        .launch = &launch, .stops = "the first step", .leave = leave, .hear = hear};
     nn_guard *guard;
     signal(SIGHUP, SIG_IGN);
     if (!CHECK_EQ_INT(nn_guard_start(&spec, &guard), 0))

@@ -170,7 +170,10 @@ static void put_updates(const explanation *e, float *const *before, float *const
             printf("  %s%s\n", name, frozen ? ", frozen: no gradient is computed" : "");
         }
         put_part(e, "before", "before", before[i], &shape);
-        put_part(e, "gradient", "gradient of the mean loss", gradient[i], &shape);
+        if (!frozen)
+            put_part(e, "gradient", "gradient of the mean loss", gradient[i], &shape);
+        else if (e->json)
+            nn_json_string(e->json, "gradient", NULL);
         put_part(e, "after", "after", e->after[i], &shape);
         if (e->json)
             nn_json_close(e->json, '}');

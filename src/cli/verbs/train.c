@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli/cli.h"
 #include "io/files/file.h"
 #include "train/evaluate/evaluation.h"
@@ -91,6 +92,7 @@ static int print_text(nn_pool *pool, const nn_train_result *r) {
 /* A run that is resumed without naming its configuration takes the one in its folder. */
 static int config_path(const nn_call *call, const char **path) {
     const options *o = call->options;
+    char word[NN_SHELL_TEXT];
     *path = o->config;
     if (o->config || !o->run || !o->resume)
         return 0;
@@ -102,7 +104,7 @@ static int config_path(const nn_call *call, const char **path) {
                : nn_fail(NN_EUSAGE,
                          "'%s' holds no run to go on with; to begin one there, name its "
                          "configuration: nnmpi train CONFIG --run %s",
-                         o->run, o->run);
+                         o->run, nn_text_shell(o->run, word));
 }
 
 static void begun(void *ctx) {
@@ -161,6 +163,6 @@ const nn_verb nn_verb_train = {
     .example = "mpirun -n 8 nnmpi train mnist.yaml --run mnist --resume -o train.epochs=20",
     .arguments = arguments,
     .collective = true,
-    .stops = true,
+    .stops = "the first step",
     .run = run,
 };

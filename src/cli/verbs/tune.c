@@ -37,9 +37,9 @@ static const nn_option table[] = {
      "go on from their checkpoints"},
     NN_SET_ROW(options, "train.epochs=20"),
     {"json", NN_OPT_BOOL, offsetof(options, json), "false", NULL,
-     "print JSON, an object a line: each trial, the best first, as tune.jsonl has them, and at "
-     "last "
-     "which is the best"},
+     "print JSON, an object a line: each trial, the best first, as tune.jsonl has them; the last "
+     "one has the folder (sweep), the page, and of the best trial its run folder (run) and number "
+     "(best), null where there is none"},
     NN_OPTION_END,
 };
 
@@ -55,6 +55,7 @@ static int load(const nn_call *call, nn_sweep *s, nn_config **config) {
     const options *o = call->options;
     const nn_search *given = call->base;
     const char *yaml, *search;
+    char word[NN_SHELL_TEXT];
     nn_node *map;
     if (!o->run)
         return nn_fail(NN_EUSAGE,
@@ -72,7 +73,7 @@ static int load(const nn_call *call, nn_sweep *s, nn_config **config) {
             NN_EUSAGE,
             "'%s' holds no sweep to go on with; to begin one there: nnmpi tune CONFIG -g "
             "KEY=VALUE,VALUE --run %s",
-            o->run, o->run);
+            o->run, nn_text_shell(o->run, word));
     s->search = (nn_search){0};
     NN_TRY(nn_yaml_load(call->pool, search, &map));
     NN_TRY(nn_options_bind(&(nn_binding){nn_search_entry.options, &s->search}, 1, map, "tune.yaml",
@@ -133,18 +134,18 @@ static int is_leftover(const nn_call *call, const nn_sweep *s, const char *yaml,
 
 /* Refuses what a sweep that begins would take for its own, or write over. */
 static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml) {
-    const char *claims, *metrics, *found = NULL;
+    static const char *const names[] = {"claims", "metrics.jsonl" /* of a run */, "tune.csv",
+                                        "tune.jsonl", "tune.html"};
+    const char *path, *found = NULL;
     bool leftover = true;
-    NN_TRY(path_in(call, s, "claims", &claims));
-    NN_TRY(path_in(call, s, "metrics.jsonl", &metrics)); /* of a run */
     if (nn_file_exists(yaml))
         NN_TRY(is_leftover(call, s, yaml, &leftover));
-    if (nn_file_exists(claims))
-        found = claims;
-    else if (nn_file_exists(metrics))
-        found = metrics;
-    else if (!leftover)
+    if (!leftover)
         found = yaml;
+    for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
+        NN_TRY(path_in(call, s, names[i], &path));
+        found = nn_file_exists(path) ? path : NULL;
+    }
     for (size_t i = 0; !found && i < s->trials; i++) {
         const char *folder = nn_sweep_folder(s, i);
         if (!folder)
@@ -163,14 +164,14 @@ static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml
 static int begin_folder(const nn_call *call, const nn_sweep *s, int *lock) {
     const options *o = call->options;
     const char *yaml, *search;
-    char *text;
+    char *text, word[NN_SHELL_TEXT];
     NN_TRY(path_in(call, s, "config.yaml", &yaml));
     NN_TRY(path_in(call, s, "tune.yaml", &search));
     if (!o->resume && nn_file_exists(search))
         return nn_fail(NN_EUSAGE,
                        "the folder '%s' is in use already; to go on with a sweep: nnmpi tune --run "
                        "%s --resume, or choose another folder (--run)",
-                       s->folder, s->folder);
+                       s->folder, nn_text_shell(s->folder, word));
     if (!o->resume)
         NN_TRY(check_unused(call, s, yaml));
     NN_TRY(nn_dir_make(s->folder));
@@ -224,15 +225,16 @@ static void tell(void *ctx, const nn_sweep *s, size_t i, const nn_trial_result *
                 i + 1, s->trials, line, s->metric, r->value, r->epochs, r->seconds);
 }
 
-/* Trials are taken in their order, so that those before it are done or under way. */
-static void begun(void *ctx, const nn_sweep *s, size_t i, int rung) {
+static void begun(void *ctx, const nn_sweep *s, const nn_sweep_place *at) {
     const nn_call *call = ctx;
-    nn_display_part part = {.share = (double)i / (double)s->trials};
+    nn_display_part part = {
+        .share = at->share, .adds = at->adds, .from = at->from, .until = at->until};
     size_t length =
-        (size_t)snprintf(part.title, sizeof part.title, "trial %zu/%zu", i + 1, s->trials);
+        (size_t)snprintf(part.title, sizeof part.title, "trial %zu/%zu", at->trial + 1, s->trials);
     if (s->rungs > 1)
-        snprintf(part.title + length, sizeof part.title - length, ", rung %d/%d", rung, s->rungs);
-    name_values(s, i, part.detail, sizeof part.detail);
+        snprintf(part.title + length, sizeof part.title - length, ", rung %d/%d", at->rung,
+                 s->rungs);
+    name_values(s, at->trial, part.detail, sizeof part.detail);
     nn_screen_begin(call->screen, &part);
 }
 
@@ -245,11 +247,12 @@ static void show_progress(void *ctx, const nn_status *status) {
 }
 
 static int key_width(const nn_sweep *s, size_t k) {
-    size_t width = strlen(s->key[k]);
-    for (size_t i = 0; i < s->trials; i++)
-        if (strlen(nn_sweep_value(s, i, k)) > width)
-            width = strlen(nn_sweep_value(s, i, k));
-    return (int)width;
+    int width = nn_text_columns(s->key[k]);
+    for (size_t i = 0; i < s->trials; i++) {
+        int columns = nn_text_columns(nn_sweep_value(s, i, k));
+        width = columns > width ? columns : width;
+    }
+    return width;
 }
 
 static void print_table(const nn_sweep *s, const size_t *order) {
@@ -261,8 +264,10 @@ static void print_table(const nn_sweep *s, const size_t *order) {
     for (size_t n = 0; n < s->trials; n++) {
         const nn_trial_result *r = &s->result[order[n]];
         printf("%5zu", order[n] + 1);
-        for (size_t k = 0; k < s->keys; k++)
-            printf("  %-*s", key_width(s, k), nn_sweep_value(s, order[n], k));
+        for (size_t k = 0; k < s->keys; k++) {
+            fputs("  ", stdout);
+            nn_text_put_name(stdout, nn_sweep_value(s, order[n], k), key_width(s, k));
+        }
         fputs("  ", stdout);
         print_value(stdout, r);
         printf("  %6" PRId64 "  %8.2f  %s\n", r->epochs, r->seconds, state_text(r, text));
@@ -323,6 +328,8 @@ static int print_json(const nn_call *call, const nn_sweep *s, const size_t *orde
     nn_json_string(&json, "run", best);
     if (best)
         nn_json_int(&json, "best", (int64_t)order[0] + 1);
+    else
+        nn_json_string(&json, "best", NULL);
     nn_json_close(&json, '}');
     return nn_json_print(&json);
 }
@@ -352,13 +359,13 @@ static int print_results(const nn_call *call, const nn_sweep *s) {
 
 /* After a signal: what goes on. */
 static int say_stopped(const nn_call *call, const nn_sweep *s) {
-    char what[200], launcher[64] = "";
+    char what[200], launcher[64] = "", word[NN_SHELL_TEXT];
     snprintf(what, sizeof what, "%s", nn_error_message());
     if (call->launch->size > 1)
         snprintf(launcher, sizeof launcher, "%s -n %d ", call->launch->launcher->name,
                  call->launch->size);
     return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume", what, launcher,
-                   s->folder);
+                   nn_text_shell(s->folder, word));
 }
 
 static int run(const nn_call *call) {
@@ -404,6 +411,6 @@ const nn_verb nn_verb_tune = {
     .arguments = arguments,
     .base = &nn_search_entry,
     .collective = true,
-    .stops = true,
+    .stops = "the first trial",
     .run = run,
 };

@@ -209,7 +209,8 @@ static const nn_option checkpoint_options[] = {
 static const nn_option log_options[] = {
     {"tensorboard", NN_OPT_BOOL, AT(log.tensorboard), "false", NULL,
      "event files for TensorBoard: every number of metrics.jsonl, and by epoch histograms of the "
-     "parameters and the filters that see images"},
+     "parameters and the filters that see images; at the start the first samples of the "
+     "validation, where they are pictures"},
     {"weights", NN_OPT_BOOL, AT(log.weights), "false", NULL,
      "lines of metrics.jsonl with a histogram of each tensor of parameters, the first 64, at the "
      "start and by epoch; of a model with at most 8 numbers their values, also with every train "

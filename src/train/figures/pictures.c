@@ -79,11 +79,10 @@ static int find_sample(void *ctx, const nn_session *session, const char *split,
 /* Channels of a layer [C, H, W], whose values stand as [H][W][C], on one scale. */
 static int draw_maps(maps *m, const nn_layer *layer, const nn_real *values) {
     nn_plot *plot = m->f->plot;
-    nn_shape out = layer->out.rank == 2 ? (nn_shape){3, {1, layer->out.dim[0], layer->out.dim[1]}}
-                                        : layer->out;
-    size_t channels = (size_t)out.dim[0], plane = (size_t)(out.dim[1] * out.dim[2]);
+    nn_shape image = nn_image_in_memory(&layer->out);
+    size_t channels = (size_t)image.dim[2], plane = (size_t)(image.dim[0] * image.dim[1]);
     size_t count = channels < MOST_MAPS ? channels : MOST_MAPS;
-    nn_shape image = {3, {out.dim[1], out.dim[2], 1}};
+    image.dim[2] = 1;
     const char *title = nn_pool_printf(plot->pool, "Feature maps of %s", layer->name);
     const char *about = nn_pool_printf(
         plot->pool,

@@ -359,9 +359,9 @@ const char *nn_sweep_folder(const nn_sweep *s, size_t i) {
 int64_t nn_sweep_epochs(const nn_sweep *s, int rung) {
     int64_t epochs = s->epochs;
 
-    for (int i = rung; i < s->rungs; i++)
+    for (int i = rung; i < s->rungs && rung > 0; i++)
         epochs = (epochs + NN_TUNE_ETA - 1) / NN_TUNE_ETA;
-    return epochs;
+    return rung > 0 ? epochs : 0;
 }
 
 static int override(const nn_sweep *s, nn_config *config, size_t i) {

@@ -162,11 +162,51 @@ static int run_quietly(const worker *w, size_t i, nn_trial_result *r) {
     return rc;
 }
 
+/* Trials that go into a rung, where none fails. */
+static size_t trials_in(const nn_sweep *s, int rung) {
+    size_t trials = s->trials;
+    for (; rung > 1; rung--)
+        trials /= NN_TUNE_ETA;
+    return trials;
+}
+
+/* Trials are taken in their order: open ones before this are under way, or done since the rung
+ * began. */
+static nn_sweep_place place_of(const worker *w, size_t i) {
+    const nn_sweep *s = w->sweep;
+    nn_sweep_place at = {.trial = i, .rung = w->rung};
+    int64_t groups = nn_comm_size(w->world) / s->search.ranks_per_trial, done = 0, taken = 0;
+    double all = 0, before = 0, each = 1;
+    for (int rung = 1; s->rungs > 1 && rung <= s->rungs; rung++) {
+        int64_t from = nn_sweep_epochs(s, rung - 1), until = nn_sweep_epochs(s, rung);
+        double epochs = (double)(until - from);
+        if (rung == w->rung) {
+            before = all;
+            each = epochs;
+            at.from = from;
+            at.until = until;
+        }
+        all += epochs * (double)trials_in(s, rung);
+    }
+    if (s->rungs == 1)
+        all = (double)s->trials;
+    for (size_t k = 0; k < s->trials; k++) {
+        bool open = s->result[k].state == NN_TRIAL_OPEN;
+        done += !open && s->result[k].rung == w->rung;
+        taken += open && k < i;
+    }
+    int64_t others = taken < groups ? taken : groups - 1;
+    at.share = (before + each * (double)(done + taken - others)) / all;
+    at.adds = each * (double)(others + 1) / all;
+    return at;
+}
+
 /* A failure is the trial's result, but for those that end the sweep. */
 static int run_trial(const worker *w, size_t i) {
     nn_trial_result r = {0};
+    nn_sweep_place at = place_of(w, i);
     if (nn_comm_rank(w->world) == 0)
-        w->options->begun(w->options->ctx, w->sweep, i, w->rung);
+        w->options->begun(w->options->ctx, w->sweep, &at);
     int rc = run_quietly(w, i, &r);
     if (rc == NN_ERANK || rc == NN_ESTOPPED)
         return rc;
@@ -240,12 +280,10 @@ static int run_rung(const worker *w, bool *stopped) {
 /* The best third is open again, for the next rung. */
 static int promote(const worker *w) {
     nn_sweep *s = w->sweep;
-    size_t stay = s->trials, left = 0;
+    size_t stay = trials_in(s, w->rung + 1), left = 0;
     size_t *order = nn_pool_alloc(s->pool, s->trials * sizeof *order);
     if (!order)
         return NN_EMEMORY;
-    for (int i = 0; i < w->rung; i++)
-        stay /= NN_TUNE_ETA;
     nn_sweep_rank(s, order);
     for (size_t n = 0; n < s->trials; n++) {
         nn_trial_result *r = &s->result[order[n]];

@@ -69,7 +69,7 @@ static inline const char *nn_sweep_value(const nn_sweep *sweep, size_t i, size_t
 }
 /* The run folder of trial i; NULL with the error set. Owned by the sweep's pool. */
 const char *nn_sweep_folder(const nn_sweep *sweep, size_t i);
-/* Epochs of a rung, with halving. */
+/* Epochs of a rung, with halving; of rung 0 none. */
 int64_t nn_sweep_epochs(const nn_sweep *sweep, int rung);
 /* The configuration of trial i, checked. NN_EUSAGE. Local. */
 int nn_sweep_config(const nn_sweep *sweep, size_t i, nn_config **out);
@@ -88,10 +88,19 @@ void nn_sweep_put_json(const nn_sweep *sweep, const size_t *order, FILE *out);
 /* Writes tune.csv and tune.jsonl, a line for each trial that has a result. NN_EIO. Local. */
 int nn_sweep_write_table(const nn_sweep *sweep);
 
+/* Where a sweep is when a trial begins in a rung. */
+typedef struct nn_sweep_place {
+    size_t trial;
+    int rung;
+    double share, adds;  /* of the epochs of all rungs: what is done, and what this trial will have
+                            added; others under way are taken to be as far as it */
+    int64_t from, until; /* its epochs in the rung; until 0: to its end */
+} nn_sweep_place;
+
 typedef struct nn_sweep_options {
     const volatile sig_atomic_t *stop, *save; /* as in nn_train_options */
     /* On rank 0, before each of its trials in a rung, and what these come to meanwhile. */
-    void (*begun)(void *ctx, const nn_sweep *sweep, size_t trial, int rung);
+    void (*begun)(void *ctx, const nn_sweep *sweep, const nn_sweep_place *place);
     void (*progress)(void *ctx, const nn_status *status); /* as in nn_train_options */
     double progress_every;
     /* On the first rank of each group, when a trial has come to an end in a rung. */

@@ -31,11 +31,10 @@ int nn_window_pair(const nn_layer *layer, const nn_node *node, const char *key, 
 }
 
 int nn_window_image(const nn_layer *layer, nn_shape *image) {
-    const nn_shape *in = &layer->in[0];
-    if (in->rank != 2 && in->rank != 3)
+    *image = nn_image_in_memory(&layer->in[0]);
+    if (image->rank == 0)
         return nn_layer_fail(layer, "it works on images, [channels, rows, columns] or "
                                     "[rows, columns]; `reshape` makes one of a vector");
-    *image = in->rank == 3 ? nn_channels_last(*in) : (nn_shape){3, {in->dim[0], in->dim[1], 1}};
     return 0;
 }
 
