@@ -97,5 +97,12 @@ expect_line '^mean loss of the same minibatch after the step: [0-9]' out
 expect_line '^ +0.2 +0.3$' out
 "$NNMPI" explain image.yaml --most 2 >out
 expect_line '\.\.\.$' out
+
+# What is frozen has no gradient.
+"$NNMPI" explain dense.yaml -o model.0.dense.frozen=true >out
+[ "$(grep -c 'gradient of the mean loss' out)" -eq 2 ] || fail "gradients: not those of the output"
+"$NNMPI" explain dense.yaml -o model.0.dense.frozen=true --json >out
+expect_line '"tensor":"hidden/bias","frozen":true,"before":\[0,0\],"gradient":null,"after":\[0,0\]' out
+
 expect_code 2 "$SOURCE_DIR/tests/ranks.sh" 2 "$NNMPI" explain dense.yaml 2>err
 expect_line '^nnmpi: .*on one rank' err

@@ -63,6 +63,14 @@ done
 [ "$(for i in $(seq 9); do state_of half "$i"; done | sort | uniq -c | xargs)" = '1 done 8 dropped' ] || fail 'states'
 [ "$(grep -c ',1,3,' half/tune.csv)" -eq 6 ] || fail 'six trials have three epochs'
 
+# The share that is shown goes through all rungs: of 9 * 3 + 3 * 4 + 1 * 13 epochs, the first has 51 %, the second 75.
+"$NNMPI" tune "${half[@]:0:${#half[@]}-1}" --run shown --progress always >out 2>err
+tr '\r' '\n' <err | sed -nE 's/.*trial .*rung ([123])\/3[^%]* ([0-9]+) %.*/\1 \2/p' >shares
+awk 'BEGIN { least[1] = 0; least[2] = 51; least[3] = 75; least[4] = 100 }
+    $2 < last || $2 < least[$1] || $2 > least[$1 + 1] + 1 { bad = 1 }
+    { last = $2 }
+    END { exit bad || NR == 0 }' shares || fail "shares: $(xargs <shares)"
+
 # The best one has had the learning rates of its whole run, though it paused after 3 epochs.
 cosine=("${base[@]}" -o train.epochs=9 -o train.schedule=cosine)
 "$NNMPI" tune "${cosine[@]}" -g train.lr=0.05,0.0001,0.0002 --halving --run cosine -q >out 2>err
@@ -79,6 +87,9 @@ expect_line '^\{"sweep":"rare","page":"rare/tune.html","run":"rare/trial-001","b
 "$NNMPI" train "${rare[@]}" -o train.lr=0.3 --run whole-rare -q >out 2>err
 expect_line "^digest $(digest_of rare 1)$" out
 expect_same <(grep '"validate"' rare/trial-001/metrics.jsonl) <(grep '"validate"' whole-rare/metrics.jsonl)
+
+expect_code 4 "$NNMPI" tune "${base[@]}" -g train.lr=1e38 --run none --json -q >out 2>err
+expect_line '^\{"sweep":"none","page":null,"run":null,"best":null\}$' out
 
 # Each is drawn once. What failed for want of a file, and a result that is broken, is done on --resume; divergence stays.
 "$NNMPI" tune "${base[@]}" -g train.lr=0.1,0.2 --random 9 --run drawn -q >out 2>err
@@ -127,6 +138,12 @@ refused 'its loss is another function' --run z -g 'loss=cross_entropy,{cross_ent
 mkdir -p z/trial-002 w/claims v
 refused "'z/trial-002' is there" -g train.lr=1,2 --run z
 refused "'w/claims' is there" -g train.lr=1,2 --run w
+for name in tune.csv tune.jsonl tune.html; do
+    mkdir "u-$name" && touch "u-$name/$name"
+    refused "'u-$name/$name' is there" -g train.lr=1,2 --run "u-$name"
+done
+mkdir 'a b' && cp half/tune.yaml 'a b'
+refused "nnmpi tune --run 'a b' --resume, or" -g train.lr=1 --run 'a b'
 refused "'alone/metrics.jsonl' is there" -g train.lr=1,2 --run alone
 cp drawn/config.yaml v # of a sweep that was killed as it began
 "$NNMPI" tune "${base[@]}" -g train.lr=0.1 --run v -q >out 2>err

@@ -138,14 +138,13 @@ static int check_unused(const nn_call *call, const nn_sweep *s, const char *yaml
                                         "tune.jsonl", "tune.html"};
     const char *path, *found = NULL;
     bool leftover = true;
-    if (nn_file_exists(yaml))
-        NN_TRY(is_leftover(call, s, yaml, &leftover));
-    if (!leftover)
-        found = yaml;
     for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
         NN_TRY(path_in(call, s, names[i], &path));
         found = nn_file_exists(path) ? path : NULL;
     }
+    if (!found && nn_file_exists(yaml))
+        NN_TRY(is_leftover(call, s, yaml, &leftover));
+    found = leftover ? found : yaml;
     for (size_t i = 0; !found && i < s->trials; i++) {
         const char *folder = nn_sweep_folder(s, i);
         if (!folder)

@@ -69,6 +69,20 @@ expect_line '^auc by class$' text
 expect_code 2 "$NNMPI" train net.yaml --run no -o validate.early_stopping.patience=3 \
     -o validate.early_stopping.metric=confusion > out 2> err
 expect_line "looks at one number, but 'confusion' is a table" err
+
+# Names of classes stand in columns, whatever their letters, and long ones are cut.
+awk 'BEGIN { print "a,b,t"; split("ä;Äpfel und Öl;Name, der länger ist als Platz;Rübe", name, ";")
+    for (i = 0; i < 80; i++) printf "%d,%d,\"%s\"\n", i % 4, i % 7, name[1 + i % 4] }' > names.csv
+"$NNMPI" data import csv names.csv --label t -O names.h5 -q > out 2> err
+"$NNMPI" train line.yaml --run names -q -o data.path=names.h5 -o 'model.0.dense.units=4' -o loss=cross_entropy \
+    -o 'validate.metrics=[confusion]' > out 2> err
+"$NNMPI" eval names --split train > names.txt 2> err
+/usr/bin/python3 - <<'PY'
+table = open("names.txt", encoding="utf-8").read().split("predicted)\n")[1].splitlines()
+assert len(table) == 5 and {len(line) for line in table} == {4 * 17 + 16}, table
+assert any(line.startswith("Name, der län... ") for line in table), table
+PY
+
 run_ranks 3 "$NNMPI" eval run1/last.h5 --split train --json > train3.json 2> err
 
 /usr/bin/python3 - <<'PY'
