@@ -14,7 +14,7 @@ if [ -n "$SIGNAL" ]; then
     trap 'ended=yes' USR1
     : >ready
     [ "$SIGNAL" = timer ] || kill -s "$SIGNAL" "$PPID"
-    for _ in $(seq 100); do [ -n "${ended:-}" ] || /bin/sleep 0.1; done
+    for ((i = 0; i < 100; i++)); do [ -n "${ended:-}" ] || /bin/sleep 0.1; done
     [ -n "${ended:-}" ] || exit 99
 fi
 [ -z "$PROGRESS" ] || ln -sf checkpoint-2.h5 run/last.h5
