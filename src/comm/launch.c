@@ -96,6 +96,13 @@ void nn_launch_tune(const nn_launch *launch) {
         setenv("OMPI_MCA_btl", "self,vader", 0); /* without a look at other networks, either */
 }
 
+const char *nn_launch_prefix(const nn_launch *launch, char text[NN_LAUNCH_TEXT]) {
+    text[0] = '\0';
+    if (launch->size > 1)
+        snprintf(text, NN_LAUNCH_TEXT, "%s -n %d ", launch->launcher->name, launch->size);
+    return text;
+}
+
 bool nn_launch_has_nodes(const nn_launch *launch) {
     return launch->size > launch->local_size || env_int("NNMPI_TEST_NODES", 1) > 1;
 }

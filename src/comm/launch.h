@@ -22,6 +22,11 @@ typedef struct nn_launch {
 /* Reads the environment. To be called before MPI_Init, which adds variables of its own. Local. */
 nn_launch nn_launch_read(void);
 
+/* "mpirun -n 4 ", which starts as many ranks again, in `text`, which is returned; "" for one rank.
+ * Local. */
+#define NN_LAUNCH_TEXT 64
+const char *nn_launch_prefix(const nn_launch *launch, char text[NN_LAUNCH_TEXT]);
+
 /* Cores that the launcher could have given to ranks of this node: its own CPU set and ours. Local.
  */
 int nn_launch_cores(const nn_launch *launch);

@@ -148,7 +148,7 @@ static bool has_few_parameters(const nn_trainer *t) {
 
 static int stop(nn_trainer *t) {
     nn_launch launch = nn_launch_read();
-    char launcher[64] = "", word[NN_SHELL_TEXT];
+    char launcher[NN_LAUNCH_TEXT], word[NN_SHELL_TEXT];
     NN_TRY(nn_trainer_save_now(t));
     NN_TRY(nn_timeline_end(t->timeline, run_dir(t)));
     if (!t->saver)
@@ -156,12 +156,10 @@ static int stop(nn_trainer *t) {
                        "stopped by a signal after step %lld; nothing is saved, as there is no run "
                        "folder",
                        (long long)t->state.step);
-    if (launch.size > 1)
-        snprintf(launcher, sizeof launcher, "%s -n %d ", launch.launcher->name, launch.size);
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on: %snnmpi train "
                    "--run %s --resume",
-                   (long long)t->state.step, launcher,
+                   (long long)t->state.step, nn_launch_prefix(&launch, launcher),
                    t->run ? nn_text_shell(run_dir(t), word) : "DIR");
 }
 

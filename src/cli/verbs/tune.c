@@ -358,13 +358,10 @@ static int print_results(const nn_call *call, const nn_sweep *s) {
 
 /* After a signal: what goes on. */
 static int say_stopped(const nn_call *call, const nn_sweep *s) {
-    char what[200], launcher[64] = "", word[NN_SHELL_TEXT];
+    char what[200], launcher[NN_LAUNCH_TEXT], word[NN_SHELL_TEXT];
     snprintf(what, sizeof what, "%s", nn_error_message());
-    if (call->launch->size > 1)
-        snprintf(launcher, sizeof launcher, "%s -n %d ", call->launch->launcher->name,
-                 call->launch->size);
-    return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume", what, launcher,
-                   nn_text_shell(s->folder, word));
+    return nn_fail(NN_ESTOPPED, "%s; to go on: %snnmpi tune --run %s --resume", what,
+                   nn_launch_prefix(call->launch, launcher), nn_text_shell(s->folder, word));
 }
 
 static int run(const nn_call *call) {
