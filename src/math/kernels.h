@@ -174,6 +174,11 @@ typedef struct nn_conv_gray_sums {
  * neighbouring numbers of x that the kernel covers. */
 #define NN_CONV_REMAINDER 4
 #define NN_CONV_REMAINDER_LANES 16 /* on every processor */
+/* A run in whole lanes. */
+static inline size_t nn_conv_remainder_run(size_t length) {
+    const size_t lanes = NN_CONV_REMAINDER_LANES;
+    return (length + lanes - 1) / lanes * lanes;
+}
 typedef struct nn_conv_remainder {
     size_t points, tap_rows, length, filters;
     const nn_real *x;      /* input of the first point */

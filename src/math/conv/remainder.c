@@ -2,18 +2,12 @@
 
 #include <string.h>
 
-/* A run in whole lanes. */
-static size_t run_size(const conv_view *v) {
-    const size_t lanes = NN_CONV_REMAINDER_LANES;
-    return (v->length + lanes - 1) / lanes * lanes;
-}
-
 size_t conv_remainder_size(const conv_view *v) {
-    return v->remainder * v->tap_rows * run_size(v);
+    return v->remainder * v->tap_rows * nn_conv_remainder_run(v->length);
 }
 
 void conv_remainder_pack(const conv_view *v, const nn_real *w, nn_real *to) {
-    size_t filters = v->conv->filters, whole = run_size(v);
+    size_t filters = v->conv->filters, whole = nn_conv_remainder_run(v->length);
     memset(to, 0, conv_remainder_size(v) * sizeof *to);
     for (size_t f = 0; f < v->remainder; f++)
         for (size_t i = 0; i < v->tap_rows; i++, to += whole)
@@ -57,12 +51,12 @@ void conv_remainder_add(const conv_view *v, size_t rows, const nn_real *input, c
     for (size_t i = 0; i < v->tap_rows; i++) {
         v->kernels->conv_remainder_sums(&call);
         call.x += v->tap_row;
-        call.sums += v->remainder * run_size(v);
+        call.sums += v->remainder * nn_conv_remainder_run(v->length);
     }
 }
 
 void conv_remainder_unpack(const conv_view *v, const nn_real *sums, nn_real beta, nn_real *dw) {
-    size_t filters = v->conv->filters, whole = run_size(v);
+    size_t filters = v->conv->filters, whole = nn_conv_remainder_run(v->length);
     for (size_t i = 0; i < v->tap_rows; i++)
         for (size_t f = 0; f < v->remainder; f++, sums += whole)
             for (size_t k = 0; k < v->length; k++) {

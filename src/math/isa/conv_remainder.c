@@ -9,11 +9,6 @@
 #define POINTS (VECTORS > 2 ? 1 : 4 / VECTORS)
 #define RUNS PANEL_VECTORS /* vectors of a run that are summed at a time */
 
-static inline size_t whole_length(size_t length) {
-    return (length + NN_CONV_REMAINDER_LANES - 1) / NN_CONV_REMAINDER_LANES *
-           NN_CONV_REMAINDER_LANES;
-}
-
 static inline nn_real sum_lanes(const vec sum[VECTORS]) {
     nn_real lane[NN_CONV_REMAINDER_LANES];
     UNROLL for (size_t v = 0; v < VECTORS; v++) vec_store(lane + v * LANES, sum[v]);
@@ -31,7 +26,7 @@ static inline vec load_vector(const nn_real *x, size_t v, size_t left) {
 
 INLINE void points_tile(const nn_conv_remainder *t, size_t point, const size_t P, const size_t F) {
     vec acc[POINTS][NN_CONV_REMAINDER][VECTORS];
-    size_t whole = whole_length(t->length);
+    size_t whole = nn_conv_remainder_run(t->length);
 
     UNROLL for (size_t p = 0; p < P; p++) UNROLL for (size_t f = 0; f < F; f++)
         UNROLL for (size_t v = 0; v < VECTORS; v++) acc[p][f][v] = (vec){0};
@@ -80,7 +75,7 @@ void ISA(conv_remainder)(const nn_conv_remainder *t) {
 INLINE void sums_tile(const nn_conv_remainder_sums *t, size_t k, size_t last, const size_t R,
                       const size_t F) {
     vec acc[NN_CONV_REMAINDER][RUNS];
-    size_t whole = whole_length(t->length);
+    size_t whole = nn_conv_remainder_run(t->length);
     nn_real *sums = t->sums + k;
 
     UNROLL for (size_t f = 0; f < F; f++) UNROLL for (size_t r = 0; r < R; r++) acc[f][r] =
