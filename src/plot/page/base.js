@@ -48,6 +48,11 @@ function table(columns, rows) {
   return element('table', {}, element('thead', {}, head), element('tbody', {}, ...body));
 }
 
+// A part that is scrolled, also by keyboard, and that has a name.
+function region(className, label, ...children) {
+  return element('div', {className, tabIndex: 0, role: 'region', 'aria-label': label}, ...children);
+}
+
 // Zoom of what is no canvas: larger within a window that is moved as any other, by wheel, finger, arrow keys or bar.
 // Buttons, the keys +, - and 0, and a double-click at a place. `within` is a child of the window.
 function addZoom(figure, box, within) {
@@ -91,7 +96,7 @@ function addButtons(box, acts) {
 
 // What a figure shows as a table, made when it is opened.
 function numbers(make) {
-  const box = element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'numbers'});
+  const box = region('scroll', 'numbers');
   const details = element('details', {}, element('summary', {}, 'Numbers'), box);
   details.addEventListener('toggle', () => { if (details.open && !box.firstChild) box.append(make()); });
   return details;

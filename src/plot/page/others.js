@@ -4,8 +4,7 @@ function drawTable(figure, box) {
   const rows = figure.rows.map((name, i) =>
     [name, ...figure.columns.map((_, j) => figure.cells[i * figure.columns.length + j])]);
   if (figure.id === 'summary' && figure.columns.length === 1) return drawTiles(rows, box);
-  const scroll = element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': figure.title},
-    table(['', ...figure.columns], rows));
+  const scroll = region('scroll', figure.title, table(['', ...figure.columns], rows));
   if (figure.id !== 'configuration') return void box.append(scroll);
   box.append(element('details', {}, element('summary', {}, `${rows.length} keys`), scroll));
 }
@@ -81,7 +80,7 @@ function drawHeat(figure, box) {
   });
   redraws.push(paint);
   paint();
-  box.append(element('div', {className: 'drawing', tabIndex: 0, role: 'region', 'aria-label': figure.title}, made));
+  box.append(region('drawing', figure.title, made));
   addZoom(figure, box, made);
 }
 
@@ -94,13 +93,13 @@ function drawImages(figure, box) {
     return element('figure', {title: `${name}: ${said}`}, element('img', {src: cells[columns - 1], alt: `${name}: ${said}`}),
       element('figcaption', {}, `${cells[0]} `, element('span', {}, columns > 2 ? `taken for ${cells[1]}` : '')));
   }));
-  box.append(element('div', {className: 'drawing', tabIndex: 0, role: 'region', 'aria-label': figure.title}, made));
+  box.append(region('drawing', figure.title, made));
   addZoom(figure, box, made);
 }
 
 // A picture that the program has drawn, in the classes of page.css.
 function addDrawing(figure, box, said) {
-  const drawing = element('div', {className: `drawing ${figure.kind}`, tabIndex: 0, role: 'region', 'aria-label': figure.title});
+  const drawing = region(`drawing ${figure.kind}`, figure.title);
   drawing.innerHTML = figure.svg;
   const svg = drawing.querySelector('svg');
   svg.setAttribute('aria-label', `${figure.title}: ${said}`);
@@ -125,5 +124,5 @@ function drawGraph(figure, box) {
   const columns = figure.columns.length;
   const rows = figure.rows.map((name, i) => [name, ...figure.cells.slice(i * columns, (i + 1) * columns)]);
   box.append(element('details', {}, element('summary', {}, `${rows.length} layers as a table`),
-    element('div', {className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': figure.title}, table(['', ...figure.columns], rows))));
+    region('scroll', figure.title, table(['', ...figure.columns], rows))));
 }

@@ -18,6 +18,7 @@ void svg_bars(FILE *out, const nn_figure *f) {
 #define NAMES 150
 #define NUMBERS 110
 #define ROW 34
+#define LETTER 7.2 /* pixels of most letters */
     int legend = svg_legend_height(f, 3);
     svg_sheet sheet = {out, f, false, WIDTH, TOP + legend + (int)f->rows * ROW + RIGHT};
     double most = 0, width = WIDTH - NAMES - NUMBERS - RIGHT;
@@ -63,7 +64,6 @@ static void put_cell(FILE *out, double x, double y, double size, double value, d
 }
 
 void svg_heat(FILE *out, const nn_figure *f) {
-#define LETTER 7.2 /* pixels of most letters */
     double size = fmin(72, (double)COLUMNS / (double)f->columns);
     double left = LEFT + 40, top = TOP + 24;
     svg_sheet sheet = {out, f, false, WIDTH, (int)(top + size * (double)f->rows + 44)};
