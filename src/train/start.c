@@ -14,22 +14,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PORTABLE "(portable)"
+#define PORTABLE "portable"
 
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
     bool portable = t->session.settings->train.reproducible == NN_REPRODUCIBLE_PORTABLE;
-    const char *gemm = nn_gemm_name(&t->session.compute);
-    if (portable)
-        snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s " PORTABLE, gemm, NNMPI_VERSION);
-    else
-        snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", gemm, NNMPI_VERSION,
-                 nn_kernels_get()->isa);
+    snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
+             NNMPI_VERSION, portable ? PORTABLE : nn_kernels_get()->isa);
     return text;
 }
 
 static bool is_portable(const char *kernels) {
-    size_t length = strlen(kernels), end = strlen(PORTABLE);
-    return length >= end && strcmp(kernels + length - end, PORTABLE) == 0;
+    static const char end[] = "(" PORTABLE ")";
+    size_t length = strlen(kernels);
+    return length >= strlen(end) && strcmp(kernels + length - strlen(end), end) == 0;
 }
 
 /* The promise of the same bits holds for the same kernels, that of portable ones for all that have
