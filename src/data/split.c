@@ -10,30 +10,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stddef.h>
 #include <sys/stat.h>
 
 enum { TRAIN, VALID, TEST, SPLITS };
 enum { MAX_DEPTH = 32 /* of groups below /train */ };
 static const char *const split_names[SPLITS] = {"train", "valid", "test"};
-
-static const nn_option split_table[] = {
-    {"valid", NN_OPT_REAL, offsetof(nn_split_options, valid), "0", "[0, 1)",
-     "fraction of /train that becomes /valid"},
-    {"test", NN_OPT_REAL, offsetof(nn_split_options, test), "0", "[0, 1)",
-     "fraction of /train that becomes /test"},
-    {"stratify", NN_OPT_BOOL, offsetof(nn_split_options, stratify), "false", NULL,
-     "take these fractions of each class"},
-    {"seed", NN_OPT_INT, offsetof(nn_split_options, seed), "1", "[0, inf)",
-     "seed of the random choice"},
-    {"other_files", NN_OPT_BOOL, offsetof(nn_split_options, other_files), "false", NULL,
-     NN_OTHER_FILES_HELP},
-    NN_OPTION_END,
-};
-
-const nn_entry nn_split_entry = {
-    "split", "Divide the training samples of a data set at random into train, valid and test.",
-    split_table, sizeof(nn_split_options)};
 
 /* How many rows of one class go where. */
 typedef struct quota {

@@ -2,18 +2,7 @@
 #ifndef NN_DATA_SPLIT_H
 #define NN_DATA_SPLIT_H
 
-#include "base/options/option.h"
-
-typedef struct nn_split_options {
-    double valid, test; /* fractions of /train */
-    bool stratify;      /* the same fractions of each class */
-    int64_t seed;
-    bool other_files; /* rows are also taken from where the file leads to; no other file changes */
-    const char *name; /* of the file, for messages; NULL: its path */
-} nn_split_options;
-
-/* Name, help and option table of `nnmpi data split`, and of `data.split`. */
-extern const nn_entry nn_split_entry;
+#include "data/split_options.h"
 
 /* Writes `out`, a copy of the file at `path` in which the rows of /train are divided at random, in
  * their stored order: x, y and every other data set below /train with a row for each sample, of

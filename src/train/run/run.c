@@ -7,29 +7,18 @@
 #include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
+#include "train/run/newest.h"
 #include "train/run/page.h"
 #include "train/run/scratch.h"
 #include "train/run/weights_line.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* The ranks of a killed run may take a moment to end; one that goes on waits for them. */
 #define PATIENCE_SECONDS 5.0
-
-/* The newest checkpoint that can be used: the run goes on from it. */
-struct newest {
-    const char *found;   /* its path; NULL: none */
-    nn_data_traits data; /* its traits, */
-    const char *link;    /* and the link of its nodes, NULL: one node; */
-    nn_pool pool;        /* which this owns */
-    char refused[1024];  /* what is wrong with the first that is not */
-    size_t tried;
-};
 
 struct nn_run {
     nn_pool pool;
@@ -41,7 +30,7 @@ struct nn_run {
     nn_events *events;   /* log.tensorboard; NULL: not wanted */
     nn_run_page *page;   /* log.report; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
-    struct newest newest;
+    nn_newest newest;    /* the run goes on from it */
 };
 
 /* ---- the folder ------------------------------------------------------------------------------ */
@@ -104,67 +93,6 @@ static int refuse_used(nn_run *run) {
     return NN_OK;
 }
 
-/* ---- the checkpoint to go on from ------------------------------------------------------------ */
-
-static int try_candidate(nn_run *run, const char *name) {
-    struct newest *s = &run->newest;
-    const char *path = path_of(run, name);
-    nn_pool pool = {0};
-    nn_snapshot peeked = {0};
-    int rc = NN_EMEMORY;
-
-    if (path)
-        rc = nn_checkpoint_peek(path, &pool, &peeked);
-    if (rc == NN_EMEMORY) {
-        nn_pool_release(&pool);
-        return rc;
-    }
-    s->tried++;
-    if (rc == NN_OK) {
-        s->found = path;
-        s->data = peeked.data;
-        s->link = peeked.link;
-        s->pool = pool;
-        return NN_OK;
-    }
-    nn_pool_release(&pool);
-    if (s->tried == 1)
-        snprintf(s->refused, sizeof s->refused, "%s", nn_error_message());
-    return NN_OK;
-}
-
-/* The step of the checkpoint that last.h5 is a link to, -1 when it is none. */
-static int64_t linked_step(const char *last) {
-    char target[256];
-    ssize_t length = readlink(last, target, sizeof target - 1);
-
-    if (length < 0)
-        return -1;
-    target[length] = '\0';
-    return nn_checkpoint_step(target);
-}
-
-/* last.h5, then the others, newest first, until one is whole. */
-static int find_newest(nn_run *run) {
-    const char *last = path_of(run, "last.h5");
-    int64_t seen;
-    nn_checkpoint_list list;
-    char name[NN_CHECKPOINT_NAME];
-
-    if (!last)
-        return NN_EMEMORY;
-    seen = linked_step(last);
-    if (nn_file_exists(last))
-        NN_TRY(try_candidate(run, "last.h5"));
-    NN_TRY(nn_checkpoint_list_read(&run->pool, run->dir, &list));
-    for (size_t i = 0; i < list.count && !run->newest.found; i++)
-        if (list.step[i] != seen)
-            NN_TRY(try_candidate(run, nn_checkpoint_name(list.step[i], name)));
-    if (run->newest.found)
-        nn_error_clear(); /* nn_run_resume warns of it */
-    return NN_OK;
-}
-
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static int open_scratch(nn_run *run) {
@@ -187,7 +115,7 @@ static int open_folder(nn_run *run, const char *dir) {
     NN_TRY(nn_lock_acquire(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     NN_TRY(nn_checkpoint_folder_sweep(run->dir));
     NN_TRY(open_scratch(run));
-    return run->resume ? find_newest(run) : refuse_used(run);
+    return run->resume ? nn_newest_find(&run->newest, run->dir) : refuse_used(run);
 }
 
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
@@ -218,7 +146,7 @@ void nn_run_free(nn_run *run) {
         return;
     close_logs(run);
     nn_run_page_close(run->page);
-    nn_pool_release(&run->newest.pool);
+    nn_newest_release(&run->newest);
     nn_lock_release(run->lock);
     nn_pool_release(&run->pool);
     nn_free(run);
@@ -262,7 +190,7 @@ static int restore_best_symlink(nn_run *run, nn_state *state) {
 }
 
 static int load_found(nn_run *run, nn_snapshot *snapshot) {
-    const struct newest *s = &run->newest;
+    const nn_newest *s = &run->newest;
 
     if (s->tried > 1)
         nn_warn("%s; going on from %s instead", s->refused, strrchr(s->found, '/') + 1);
@@ -271,7 +199,7 @@ static int load_found(nn_run *run, nn_snapshot *snapshot) {
 }
 
 static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
-    const struct newest *s = &run->newest;
+    const nn_newest *s = &run->newest;
 
     if (!s->found && s->tried)
         return nn_fail(NN_EFORMAT,
@@ -323,12 +251,11 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
 }
 
 int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
-    nn_pool_release(&run->newest.pool);
-    run->newest = (struct newest){0};
+    nn_newest_release(&run->newest);
     *rewound = false;
     if (!run->dir)
         return NN_OK;
-    NN_TRY(find_newest(run));
+    NN_TRY(nn_newest_find(&run->newest, run->dir));
     if (!run->newest.found)
         return NN_OK;
     NN_TRY(load_found(run, snapshot));
