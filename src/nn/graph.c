@@ -66,6 +66,8 @@ static nn_layer *layer_find(const nn_model *model, const char *name) {
 }
 
 static int model_append(nn_model *model, nn_layer *layer) {
+    if (model->layers == NN_MAX_LAYERS)
+        return nn_layer_fail(layer, "the model has more than %d layers", NN_MAX_LAYERS);
     NN_TRY(NN_GROW(&model->pool, &model->layer, model->layers, &model->capacity));
     layer->index = (int)model->layers;
     model->layer[model->layers++] = layer;
@@ -82,15 +84,27 @@ static int connect(nn_layer *layer, nn_layer *input) {
     return 0;
 }
 
-static int connect_named(nn_model *model, nn_layer *layer, const nn_node *inputs) {
+/* The layer of this name among those of the scope, else of those around it. */
+static int find_input(const nn_scope *scope, const char *reader, const nn_node *name,
+                      nn_layer **out) {
+    *out = NULL;
+    for (const nn_scope *s = scope; s && !*out && name->kind == NN_NODE_SCALAR; s = s->outer) {
+        const char *whole = nn_pool_printf(&s->model->pool, "%s%s", s->prefix, name->text);
+        *out = whole ? layer_find(s->model, whole) : NULL;
+    }
+    if (*out)
+        return 0;
+    return nn_node_fail(name, "layer '%s' reads '%s', but no layer above has that name", reader,
+                        name->kind == NN_NODE_SCALAR ? name->text : "?");
+}
+
+static int connect_named(const nn_scope *scope, nn_layer *layer, const nn_node *inputs) {
     nn_node *const one[] = {(nn_node *)inputs};
     nn_node *const *item = inputs->kind == NN_NODE_LIST ? inputs->item : one;
     size_t count = inputs->kind == NN_NODE_LIST ? inputs->count : 1;
     for (size_t i = 0; i < count; i++) {
-        nn_layer *input = item[i]->kind == NN_NODE_SCALAR ? layer_find(model, item[i]->text) : NULL;
-        if (!input)
-            return nn_node_fail(item[i], "layer '%s' reads '%s', but no layer above has that name",
-                                layer->name, item[i]->kind == NN_NODE_SCALAR ? item[i]->text : "?");
+        nn_layer *input;
+        NN_TRY(find_input(scope, layer->name, item[i], &input));
         NN_TRY(connect(layer, input));
     }
     return count ? 0 : nn_node_fail(inputs, "layer '%s' needs an input", layer->name);
@@ -126,15 +140,18 @@ static int plan_layer(nn_model *model, nn_layer *layer) {
     return model_append(model, layer);
 }
 
-/* The name a layer gets when none is given: kind and the number of its kind so far. */
-static const char *automatic_name(nn_model *model, const nn_layer_ops *ops) {
+/* The name a layer gets when none is given: kind and the number of its kind so far in the scope. */
+static const char *automatic_name(const nn_scope *scope, const nn_layer_ops *ops) {
+    nn_model *model = scope->model;
     size_t number = 1;
     for (size_t i = 0; i < model->layers; i++)
-        number += model->layer[i]->ops == ops;
-    const char *name = nn_pool_printf(&model->pool, "%s%zu", ops->entry.name, number);
-    while (name && layer_find(model, name))
-        name = nn_pool_printf(&model->pool, "%s%zu", ops->entry.name, ++number);
-    return name;
+        number += model->layer[i]->ops == ops && model->layer[i]->plan->prefix == scope->prefix;
+    for (;; number++) {
+        const char *name =
+            nn_pool_printf(&model->pool, "%s%s%zu", scope->prefix, ops->entry.name, number);
+        if (!name || !layer_find(model, name))
+            return name;
+    }
 }
 
 static bool has_controls(const char *name) {
@@ -158,24 +175,33 @@ static int check_name(nn_model *model, nn_node *node, const char *name) {
     return 0;
 }
 
-/* Binds the common keys and the layer's own from one map; makes the unplanned layer. */
-static int bind_layer(nn_model *model, const nn_layer_ops *ops, nn_node *map, struct common *common,
-                      nn_layer **out) {
-    void *options = ops->entry.size ? nn_pool_alloc(&model->pool, ops->entry.size) : NULL;
-    if (ops->entry.size && !options)
+/* Binds the common keys and the layer's own from one map. */
+static int bind_options(nn_pool *pool, const nn_layer_ops *ops, nn_node *map, struct common *common,
+                        void **options) {
+    const char *what = nn_pool_printf(pool, "layer '%s'", ops->entry.name);
+    *options = ops->entry.size ? nn_pool_alloc(pool, ops->entry.size) : NULL;
+    if (!what || (ops->entry.size && !*options))
         return NN_EMEMORY;
-    const char *what = nn_pool_printf(&model->pool, "layer '%s'", ops->entry.name);
-    nn_binding bindings[] = {{nn_layer_options, common}, {ops->entry.options, options}};
-    NN_TRY(nn_options_bind(bindings, ops->entry.options ? 2 : 1, map, what, NULL));
-    const char *name = common->name ? common->name : automatic_name(model, ops);
+    nn_binding bindings[] = {{nn_layer_options, common}, {ops->entry.options, *options}};
+    return nn_options_bind(bindings, ops->entry.options ? 2 : 1, map, what, NULL);
+}
+
+/* The unplanned layer; `name` (NULL: an automatic one) is that of one without a name. */
+static int make_layer(const nn_scope *scope, const nn_layer_ops *ops, nn_node *map,
+                      const struct common *common, const char *name, nn_layer **out) {
+    nn_model *model = scope->model;
+    if (common->name)
+        name = nn_pool_printf(&model->pool, "%s%s", scope->prefix, common->name);
+    else if (!name)
+        name = automatic_name(scope, ops);
     NN_TRY(name ? check_name(model, map, name) : NN_EMEMORY);
-    nn_layer *layer = layer_new(model, ops, name, map);
+    nn_layer *layer = layer_new(model, ops->build ? &nn_layer_add : ops, name, map);
     if (!layer)
         return NN_EMEMORY;
-    layer->options = options;
     layer->lr_scale = common->lr_scale;
     layer->decay_scale = common->decay_scale;
     layer->frozen = common->frozen;
+    layer->plan->prefix = scope->prefix;
     layer->plan->symmetric = common->symmetric;
     NN_TRY(nn_initializer_bind(&model->pool, common->init, &layer->plan->init,
                                &layer->plan->init_options));
@@ -186,25 +212,28 @@ static int bind_layer(nn_model *model, const nn_layer_ops *ops, nn_node *map, st
 }
 
 /* `activation: x` of a layer: the layer x behind it, named <layer>_<x>. */
-static int append_activation(nn_model *model, nn_layer *layer, nn_node *node) {
+static int append_activation(nn_scope *scope, nn_node *node) {
     const nn_entry *row;
     nn_node *map;
     nn_layer *activation;
     struct common common = {0};
+    nn_pool *pool = &scope->model->pool;
     NN_TRY(nn_family_pick(&nn_layers, node, &row, &map));
     const nn_layer_ops *ops = (const nn_layer_ops *)row;
     if (!ops->activation)
         return nn_node_fail(node, "layer '%s' is no activation; put it on a line of its own",
                             row->name);
-    if (!nn_node_get(map, "name")) {
-        const char *name = nn_pool_printf(&model->pool, "%s_%s", layer->name, row->name);
-        NN_TRY(nn_node_add_text(map, "name", name));
-    }
-    NN_TRY(bind_layer(model, ops, map, &common, &activation));
+    void *options;
+    NN_TRY(bind_options(pool, ops, map, &common, &options));
+    const char *name = nn_pool_printf(pool, "%s_%s", scope->above->name, row->name);
+    NN_TRY(name ? make_layer(scope, ops, map, &common, name, &activation) : NN_EMEMORY);
+    activation->options = options;
     if (common.inputs || common.activation)
         return nn_node_fail(map, "an activation takes neither `inputs` nor `activation`");
-    NN_TRY(connect(activation, layer));
-    return plan_layer(model, activation);
+    NN_TRY(connect(activation, scope->above));
+    NN_TRY(plan_layer(scope->model, activation));
+    scope->above = activation;
+    return 0;
 }
 
 /* `node` asks for the row `name` and for nothing else of it. */
@@ -217,25 +246,84 @@ static bool is_plain(const nn_node *node, const char *name) {
            node->item[0]->count == 0;
 }
 
-/* `fused` is an activation that is left out here because the loss has it. */
-static int append_layer(nn_model *model, nn_node *item, const char *fused) {
+/* {residual: [layers]} is short for {residual: {layers: [layers]}}. */
+static int pick_layer(nn_node *item, const nn_layer_ops **ops, nn_node **map) {
     const nn_entry *row;
+    nn_node *list = item->kind == NN_NODE_MAP && item->count == 1 ? item->item[0] : NULL;
+    if (list && list->kind == NN_NODE_LIST) {
+        row = nn_family_find(&nn_layers, list->key);
+        if (row && ((const nn_layer_ops *)row)->build)
+            NN_TRY(nn_node_wrap(list, "layers"));
+    }
+    NN_TRY(nn_family_pick(&nn_layers, item, &row, map));
+    *ops = (const nn_layer_ops *)row;
+    return 0;
+}
+
+/* Appends the layers of a container. reads[] is what its own layer has to read; it may have none.
+ */
+static int build_container(nn_scope *scope, const nn_layer_ops *ops, const nn_node *map,
+                           const struct common *common, const nn_container *container,
+                           nn_layer *reads[2]) {
+    const nn_node *inputs = common->inputs;
+    if (inputs && inputs->kind == NN_NODE_LIST && inputs->count == 1)
+        inputs = inputs->item[0];
+    if (inputs && inputs->kind == NN_NODE_LIST)
+        return nn_node_fail(inputs, "layer '%s' reads one layer, not %zu", ops->entry.name,
+                            inputs->count);
+    if (inputs)
+        NN_TRY(find_input(scope, ops->entry.name, inputs, &scope->above));
+    NN_TRY(ops->build(scope, container, reads));
+    bool plain = !common->activation && !common->init && !common->bias_init && !common->symmetric &&
+                 !common->frozen && common->lr_scale == 1 && common->decay_scale == 1;
+    if (!reads[0] && !plain)
+        return nn_node_fail(map,
+                            "of the keys of every layer '%s' takes name and inputs only; the "
+                            "others belong to the layers within",
+                            ops->entry.name);
+    return 0;
+}
+
+/* `fused` is an activation that is left out here because the loss has it. */
+static int append_layer(nn_scope *scope, nn_node *item, const char *fused) {
+    const nn_layer_ops *ops;
     nn_node *map;
-    nn_layer *layer;
+    nn_layer *layer, *reads[2] = {NULL, NULL};
+    void *options;
     struct common common = {0};
-    if (is_plain(item, fused) && model->layers > 1)
+    if (is_plain(item, fused) && scope->model->layers > 1)
         return 0;
-    NN_TRY(nn_family_pick(&nn_layers, item, &row, &map));
-    nn_layer *above = model->layer[model->layers - 1];
-    NN_TRY(bind_layer(model, (const nn_layer_ops *)row, map, &common, &layer));
-    if (common.inputs)
-        NN_TRY(connect_named(model, layer, common.inputs));
-    else
-        NN_TRY(connect(layer, above));
-    NN_TRY(plan_layer(model, layer));
+    NN_TRY(pick_layer(item, &ops, &map));
+    NN_TRY(bind_options(&scope->model->pool, ops, map, &common, &options));
+    if (ops->build) {
+        nn_container *container = options;
+        container->name = common.name;
+        container->fused = fused;
+        NN_TRY(build_container(scope, ops, map, &common, container, reads));
+    }
+    if (ops->build && !reads[0])
+        return 0;
+    NN_TRY(make_layer(scope, ops, map, &common, NULL, &layer));
+    layer->options = options;
+    for (size_t i = 0; i < 2 && reads[i]; i++)
+        NN_TRY(connect(layer, reads[i]));
+    if (!ops->build)
+        NN_TRY(common.inputs ? connect_named(scope, layer, common.inputs)
+                             : connect(layer, scope->above));
+    NN_TRY(plan_layer(scope->model, layer));
+    scope->above = layer;
     if (!common.activation || is_plain(common.activation, fused))
         return 0;
-    return append_activation(model, layer, (nn_node *)common.activation);
+    return append_activation(scope, (nn_node *)common.activation);
+}
+
+int nn_scope_append(nn_scope *scope, const nn_node *layers, const char *fused) {
+    if (layers->kind != NN_NODE_LIST || layers->count == 0)
+        return nn_node_fail(layers,
+                            "a list of layers is wanted here, one `- kind: {options}` a line");
+    for (size_t i = 0; i < layers->count; i++)
+        NN_TRY(append_layer(scope, layers->item[i], i + 1 == layers->count ? fused : NULL));
+    return 0;
 }
 
 static int check_all_used(const nn_model *model) {
@@ -272,8 +360,9 @@ static int build(nn_model *model, nn_node *layers, nn_shape input, const char *f
     NN_TRY(model_append(model, source));
     if (layers->kind != NN_NODE_LIST)
         return nn_node_fail(layers, "`model` is a list of layers, one `- kind: {options}` a line");
-    for (size_t i = 0; i < layers->count; i++)
-        NN_TRY(append_layer(model, layers->item[i], i + 1 == layers->count ? fused : NULL));
+    nn_scope scope = {.model = model, .above = source, .prefix = ""};
+    if (layers->count > 0)
+        NN_TRY(nn_scope_append(&scope, layers, fused));
     NN_TRY(check_all_used(model));
     NN_TRY(list_params(model));
     return nn_model_choose_initializers(model);
@@ -291,33 +380,36 @@ int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model *
     return 0;
 }
 
+static int check_list(nn_pool *pool, const nn_node *layers);
+
 static int check_layer(nn_pool *pool, nn_node *item) {
-    const nn_entry *row;
+    const nn_layer_ops *ops;
     nn_node *map;
+    void *options;
     struct common common = {0};
     int rc = 0;
-    NN_TRY(nn_family_pick(&nn_layers, item, &row, &map));
-    void *options = nn_pool_alloc(pool, row->size + 1);
-    const char *what = nn_pool_printf(pool, "layer '%s'", row->name);
-    if (!options || !what)
-        return NN_EMEMORY;
-    nn_binding bindings[] = {{nn_layer_options, &common}, {row->options, options}};
-    NN_TRY_EACH(nn_options_bind(bindings, row->options ? 2 : 1, map, what, NULL));
+    NN_TRY(pick_layer(item, &ops, &map));
+    NN_TRY_EACH(bind_options(pool, ops, map, &common, &options));
     if (common.activation)
         NN_TRY_EACH(check_layer(pool, (nn_node *)common.activation));
+    const nn_container *container = ops->build ? options : NULL;
+    if (container && container->layers)
+        NN_TRY_EACH(check_list(pool, container->layers));
+    if (container && container->shortcut)
+        NN_TRY_EACH(check_list(pool, container->shortcut));
+    return rc;
+}
+
+static int check_list(nn_pool *pool, const nn_node *layers) {
+    int rc = 0;
+    for (size_t i = 0; i < layers->count; i++)
+        NN_TRY_EACH(check_layer(pool, layers->item[i]));
     return rc;
 }
 
 int nn_model_check(nn_node *layers) {
     nn_pool pool = {0};
-    int rc = 0;
-    for (size_t i = 0; i < layers->count; i++) {
-        int one = check_layer(&pool, layers->item[i]);
-        if (one < 0)
-            rc = one;
-        if (one < 0 && !nn_error_keep(one))
-            break;
-    }
+    int rc = check_list(&pool, layers);
     nn_pool_release(&pool);
     return rc;
 }

@@ -11,8 +11,9 @@ struct nn_layer_plan {
     /* initialisers: row and bound options */
     const nn_initializer_ops *init, *bias_init; /* init NULL: chosen by what follows */
     void *init_options, *bias_init_options;
-    bool symmetric; /* identical units are wanted */
-    bool learns;    /* it or a layer before it has parameters: back-propagation comes here */
+    bool symmetric;     /* identical units are wanted */
+    const char *prefix; /* of the names of its scope */
+    bool learns;        /* it or a layer before it has parameters: back-propagation comes here */
 
     size_t consumers;
     nn_layer *consumer; /* the last one added */
@@ -52,5 +53,17 @@ struct nn_model {
     nn_layer_time *times; /* nn_model_time, or NULL */
     nn_trace *trace;      /* nn_model_trace, or NULL */
 };
+
+/* Where the next layer of a list goes, and what names mean there: graph.c. */
+struct nn_scope {
+    nn_model *model;
+    nn_layer *above;       /* what it reads by default */
+    const char *prefix;    /* stands before the names of the scope's layers; "": the model's list */
+    const nn_scope *outer; /* names that are not found in it are looked for there; NULL: nowhere */
+    size_t repeats;        /* so far, without a name of their own */
+};
+
+/* Appends the layers of a list. `fused` as in nn_model_plan. */
+int nn_scope_append(nn_scope *scope, const nn_node *layers, const char *fused);
 
 #endif

@@ -20,6 +20,7 @@ CASES = [
                        "flatten"], "labels"),
     ("residual", IMAGE, ["conv2d: {name: a, filters: 3, kernel: 3, padding: 1}", "add: {name: b, inputs: [a, input]}",
                          "multiply: {name: c, inputs: [a, b]}", "concat: {name: d, inputs: [c, input]}",
+                         "repeat: {name: r, times: 2, layers: [residual: [conv2d: {filters: 6, kernel: 3, padding: 1}, relu]]}",
                          "avg_pool: {size: [3, 2]}", "global_avg_pool"], "scaled"),
     ("grey", (8, 6), ["conv2d: {filters: 2, kernel: 3, bias: false}", "global_avg_pool"], "labels"),
     ("pooled", (8, 6), ["avg_pool: {size: 2}", "max_pool: {size: 2}", "reshape: {shape: [2, -1]}",

@@ -54,6 +54,15 @@ class GraphConv(nn.Linear):
         return y if self.bias is None else y + self.bias
 
 
+class Residual(nn.Module):
+    def __init__(self, layers, shortcut=()):
+        super().__init__()
+        self.layers, self.shortcut = nn.Sequential(*layers), nn.Sequential(*shortcut)
+
+    def forward(self, x):
+        return self.layers(x) + self.shortcut(x)
+
+
 def numbers(tensor):
     return "{" + ", ".join(f"{float(v):.9g}" for v in tensor.flatten()) + "}"
 
@@ -115,8 +124,8 @@ print("    const char *yaml;")
 print("    nn_shape input;")
 print("    int64_t vocabulary; /* x are indices below this; 0: numbers */")
 print("    double x[160], target[160];")
-print("    double start[80]; /* the parameters, one behind the other */")
-print("    double y[160], gradient[80], end[80], evaluated[160];")
+print("    double start[400]; /* the parameters, one behind the other */")
+print("    double y[160], gradient[400], end[400], evaluated[160];")
 print("} golden_layers[] = {")
 
 elementwise("identity", lambda z: z)
@@ -212,4 +221,32 @@ case("[embedding: {vocabulary: 5, units: 3}, dense: {units: 2}]", [3, 2], nn.Emb
      vocabulary=5)
 case("[embedding: {vocabulary: 5, units: 3}, flatten, dense: {units: 2}]", [3, 2], nn.Embedding(5, 3),
      nn.Flatten(), nn.Linear(18, 2), vocabulary=5)
+# residual connections: in repeated blocks, and of a small ResNet
+case("[dense: {units: 4}, repeat: {times: 2, layers: [residual: [layer_norm, dense: {units: 5, activation: gelu},"
+     " dense: {units: 4}]]}, dense: {units: 2}]", [3], nn.Linear(3, 4),
+     *[Residual([nn.LayerNorm(4), nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 4)]) for _ in range(2)], nn.Linear(4, 2))
+
+
+def conv_norm(ins, outs, size, stride=1):
+    return [nn.Conv2d(ins, outs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outs)]
+
+
+def basic_block(ins, outs, stride=1):
+    return [Residual(conv_norm(ins, outs, 3, stride) + [nn.ReLU()] + conv_norm(outs, outs, 3),
+                     conv_norm(ins, outs, 1, stride) if stride > 1 else ()), nn.ReLU()]
+
+
+def conv_norm_yaml(filters, options):
+    return f"conv2d: {{filters: {filters}, bias: false, {options}}}, batch_norm"
+
+
+def block_yaml(filters, stride, shortcut=""):
+    branch = ", relu, ".join(conv_norm_yaml(filters, f"kernel: 3, padding: 1, stride: {s}") for s in (stride, 1))
+    return f"residual: {{activation: relu, layers: [{branch}]{shortcut}}}"
+
+
+case(f"[{conv_norm_yaml(2, 'kernel: 3, padding: 1')}, relu, repeat: {{times: 2, layers: [{block_yaml(2, 1)}]}},"
+     f" {block_yaml(3, 2, ', shortcut: [' + conv_norm_yaml(3, 'kernel: 1, stride: 2') + ']')}, global_avg_pool,"
+     " dense: {units: 2}]", [1, 4, 4], *conv_norm(1, 2, 3), nn.ReLU(), *basic_block(2, 2), *basic_block(2, 2),
+     *basic_block(2, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
 print("};")

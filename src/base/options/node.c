@@ -116,6 +116,20 @@ int nn_node_become_map(nn_node *node, const char *key, nn_node **child) {
     return nn_node_add(node, key, *child);
 }
 
+int nn_node_wrap(nn_node *node, const char *key) {
+    nn_node *inner = node_new(node->pool, node->kind);
+
+    if (!inner)
+        return NN_EMEMORY;
+    *inner = *node;
+    inner->key_line = node->line;
+    inner->key_column = node->column;
+    node->kind = NN_NODE_MAP;
+    node->item = NULL;
+    node->count = node->capacity = 0;
+    return nn_node_add(node, key, inner);
+}
+
 /* The place of the item that `name` means in a list or a map; NULL in *slot: a map without it. */
 static int slot_find(nn_node *parent, const nn_node *value, const char *path, const char *name,
                      nn_node ***slot) {

@@ -54,6 +54,8 @@ void nn_node_forget_lines(nn_node *node);
 /* Turns a scalar, in place, into a map: empty (key NULL), or with one item `key` that is an empty
  * map. *child is that item. It is how "relu" is written out as {relu: {}}. */
 int nn_node_become_map(nn_node *node, const char *key, nn_node **child);
+/* Turns it, in place, into a map with one item, `key`, which is what it was. */
+int nn_node_wrap(nn_node *node, const char *key);
 
 /* `key:` with nothing after it. */
 static inline bool nn_node_is_null(const nn_node *node) {

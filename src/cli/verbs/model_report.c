@@ -2,6 +2,8 @@
 
 #include "cli/cli.h"
 
+#include <string.h>
+
 static size_t count_params(const nn_layer *layer) {
     size_t count = 0;
     for (size_t i = 0; i < layer->params; i++)
@@ -16,19 +18,29 @@ static void print_param(FILE *out, const nn_param *param) {
     fputc(']', out);
 }
 
+/* Characters of the column with the layers' names. */
+static int name_width(const nn_model *model) {
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(model, &layer), width = 16;
+    for (size_t i = 0; i < layers; i++)
+        width = strlen(layer[i]->name) > width ? strlen(layer[i]->name) : width;
+    return (int)width;
+}
+
 void nn_print_layers(FILE *out, const nn_model *model) {
     char shape[NN_SHAPE_TEXT];
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(model, &layer);
-    fprintf(out, "%-16s %-14s %-16s %12s\n", "layer", "kind", "output", "parameters");
+    int width = name_width(model);
+    fprintf(out, "%-*s %-14s %-16s %12s\n", width, "layer", "kind", "output", "parameters");
     for (size_t i = 0; i < layers; i++) {
-        fprintf(out, "%-16s %-14s %-16s %12zu", layer[i]->name, layer[i]->ops->entry.name,
+        fprintf(out, "%-*s %-14s %-16s %12zu", width, layer[i]->name, layer[i]->ops->entry.name,
                 nn_shape_text(&layer[i]->out, shape), count_params(layer[i]));
         for (size_t p = 0; p < layer[i]->params; p++)
             print_param(out, &layer[i]->param[p]);
         fputc('\n', out);
     }
-    fprintf(out, "%-48s %12zu\n", "all", nn_model_param_count(model));
+    fprintf(out, "%-*s %12zu\n", width + 32, "all", nn_model_param_count(model));
 }
 
 /* The explanation is the formula; a dense layer of n inputs and n outputs has n^2 weights. */
@@ -40,17 +52,18 @@ void nn_print_work(FILE *out, const nn_model *model, int64_t batch) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(model, &layer), updates = nn_model_param_count(model);
     double forward = 0, backward = 0;
+    int width = name_width(model);
     fputs(work_help, out);
-    fprintf(out, "%-16s %14s %14s\n", "layer", "forward", "backward");
+    fprintf(out, "%-*s %14s %14s\n", width, "layer", "forward", "backward");
     for (size_t i = 0; i < layers; i++) {
         nn_layer_work work = nn_model_work(layer[i]);
         if (work.forward > 0)
-            fprintf(out, "%-16s %14.0f %14.0f\n", layer[i]->name, work.forward,
+            fprintf(out, "%-*s %14.0f %14.0f\n", width, layer[i]->name, work.forward,
                     work.gradient + work.delta);
         forward += work.forward;
         backward += work.gradient + work.delta;
     }
-    fprintf(out, "%-16s %14.0f %14.0f\n", "all", forward, backward);
+    fprintf(out, "%-*s %14.0f %14.0f\n", width, "all", forward, backward);
     if (batch > 0)
         fprintf(out, "a step: %lld x (%.0f + %.0f) = %.0f, and the update of %zu parameters\n",
                 (long long)batch, forward, backward, (double)batch * (forward + backward), updates);

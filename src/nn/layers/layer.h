@@ -16,6 +16,7 @@
 #define NN_PARAM_RANK 4
 #define NN_MAX_OUTER (3 * NN_MAX_PARAMS / 2)
 
+#define NN_MAX_LAYERS 10000
 #define NN_MAX_LAYER_NAME 128 /* bytes */
 #define NN_PARAM_PATH 256     /* room for "layer/parameter" with something before and behind */
 
@@ -139,8 +140,21 @@ typedef enum nn_layer_flags {
                           all ranks where pass->micro->lead, else 0 */
 } nn_layer_flags;
 
+/* A row that stands for other layers. */
+typedef struct nn_container {
+    int64_t times;                    /* its options */
+    const nn_node *layers, *shortcut; /* shortcut NULL: none */
+    const char *name;                 /* NULL: it has none */
+    const char *fused;                /* as in nn_model_plan */
+} nn_container;
+typedef struct nn_scope nn_scope; /* nn/inner.h */
+
 typedef struct nn_layer_ops {
     nn_entry entry;
+    /* Of a container (nn/containers.c), whose options are an nn_container and whose other functions
+     * are NULL: appends its layers, and says which two are to be added then; reads[0] NULL: none.
+     */
+    int (*build)(nn_scope *scope, const nn_container *container, nn_layer *reads[2]);
     bool activation; /* may stand as `activation:` of another layer */
     bool rectifier;  /* passes half of its input: the layer before starts with He's variance */
     bool images;     /* as the first layer it takes samples of rank 3 for images */

@@ -24,7 +24,9 @@ static const nn_entry *const rows[] = {
     &nn_layer_maxout.entry,
     &nn_layer_multiply.entry,
     &nn_layer_prelu.entry,
+    &nn_layer_repeat.entry,
     &nn_layer_reshape.entry,
+    &nn_layer_residual.entry,
     &nn_layer_rnn.entry,
     &nn_layer_softmax.entry,
     NN_ACTIVATION_LAYERS(ACTIVATION_ROW) NULL};

@@ -26,7 +26,9 @@ extern const nn_layer_ops
     nn_layer_maxout,
     nn_layer_multiply,
     nn_layer_prelu,
+    nn_layer_repeat,
     nn_layer_reshape,
+    nn_layer_residual,
     nn_layer_rnn,
     nn_layer_softmax;
 /* clang-format on */

@@ -314,22 +314,33 @@ static int find_checkpoint(const nn_settings *s, nn_node *item) {
     return rc < 0 ? nn_node_prefix(rc, item) : NN_OK;
 }
 
+/* Edges of a graph that stand in a file. */
+static int read_edges(const nn_settings *s, nn_node *edges) {
+    if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
+        return NN_OK;
+    if (s->stored)
+        return nn_node_fail(edges, "edges should be a list of pairs here: what a model says of "
+                                   "itself names no files");
+    NN_TRY(find_file(s, edges));
+    return nn_edge_list_read(edges);
+}
+
+/* Of all layers, also those within others. */
+static int read_all_edges(const nn_settings *s, const nn_node *node) {
+    for (size_t i = 0; i < node->count; i++) {
+        nn_node *item = node->item[i];
+        if (item->key && strcmp(item->key, "graph_conv") == 0)
+            NN_TRY(read_edges(s, nn_node_get(item, "edges")));
+        else
+            NN_TRY(read_all_edges(s, item));
+    }
+    return NN_OK;
+}
+
 static int check_model(const nn_settings *s) {
     if (s->model->kind != NN_NODE_LIST || s->model->count == 0)
         return nn_node_fail(s->model, "model is a list of layers, e.g. [dense: {units: 10}]");
-    for (size_t i = 0; i < s->model->count; i++) {
-        nn_node *layer = s->model->item[i];
-        nn_node *graph = layer->kind == NN_NODE_MAP ? nn_node_get(layer, "graph_conv") : NULL;
-        nn_node *edges = graph && graph->kind == NN_NODE_MAP ? nn_node_get(graph, "edges") : NULL;
-        if (!edges || edges->kind != NN_NODE_SCALAR || nn_node_is_null(edges))
-            continue;
-        if (s->stored)
-            return nn_node_fail(edges, "edges should be a list of pairs here: what a model says of "
-                                       "itself names no files");
-        NN_TRY(find_file(s, edges));
-        NN_TRY(nn_edge_list_read(edges));
-    }
-    return NN_OK;
+    return read_all_edges(s, s->model);
 }
 
 static int check_data(nn_settings *s) {

@@ -334,12 +334,20 @@ static const char *layer_name(const nn_node *layer) {
     return layer->text;
 }
 
-/* The row of the model's first layer, or NULL. */
-static const nn_layer_ops *first_layer(const nn_session *session) {
-    const nn_node *layers = session->settings->model;
-    if (layers->count == 0)
+/* The row of the first layer of a list, or NULL. */
+static const nn_layer_ops *first_of(const nn_node *layers) {
+    if (!layers || layers->kind != NN_NODE_LIST || layers->count == 0)
         return NULL;
-    return (const nn_layer_ops *)nn_family_find(&nn_layers, layer_name(layers->item[0]));
+    const nn_node *item = layers->item[0];
+    const nn_layer_ops *ops = (const nn_layer_ops *)nn_family_find(&nn_layers, layer_name(item));
+    if (!ops || !ops->build || item->kind != NN_NODE_MAP)
+        return ops;
+    const nn_node *within = item->item[0];
+    return first_of(within->kind == NN_NODE_LIST ? within : nn_node_get(within, "layers"));
+}
+
+static const nn_layer_ops *first_layer(const nn_session *session) {
+    return first_of(session->settings->model);
 }
 
 bool nn_session_sees_images(const nn_session *session) {
