@@ -24,6 +24,8 @@ typedef struct nn_compute {
     bool fixed_tiles; /* products and sums over samples are divided in the same way for any number
                          of threads */
     nn_gemm_library library;
+    bool bf16; /* products and convolutions round their factors to bfloat16, where
+                  nn_kernels_bf16() is there */
 } nn_compute;
 
 static inline int nn_compute_threads(const nn_compute *compute) {
@@ -32,6 +34,10 @@ static inline int nn_compute_threads(const nn_compute *compute) {
 
 static inline bool nn_compute_fixed_tiles(const nn_compute *compute) {
     return compute && compute->fixed_tiles;
+}
+
+static inline bool nn_compute_bf16(const nn_compute *compute) {
+    return compute && compute->bf16;
 }
 
 #endif

@@ -42,6 +42,10 @@ static bool has_v4(void) {
            __builtin_cpu_supports("avx512cd");
 }
 
+static bool has_bf16(void) {
+    return __builtin_cpu_supports("avx512bf16");
+}
+
 /* Best first; the last one is what the program as a whole requires. */
 static const level levels[] = {
     {&nn_kernels_v4, has_v4}, {&nn_kernels_v3, has_v3}, {&nn_kernels_v2, has_v2}};
@@ -52,6 +56,10 @@ extern const nn_kernels nn_kernels_base;
 
 static bool always(void) {
     return true;
+}
+
+static bool has_bf16(void) {
+    return false;
 }
 
 static const level levels[] = {{&nn_kernels_base, always}};
@@ -101,4 +109,9 @@ const nn_kernels *nn_kernels_get(void) {
         atomic_store_explicit(&chosen, table, memory_order_relaxed);
     }
     return table;
+}
+
+const nn_bf16_kernels *nn_kernels_bf16(void) {
+    const nn_bf16_kernels *kernels = nn_kernels_get()->bf16;
+    return kernels && has_bf16() ? kernels : NULL;
 }

@@ -243,6 +243,19 @@ typedef struct nn_sparse {
     const nn_real *value;  /* [start[rows]] */
 } nn_sparse;
 
+/* Products of numbers that are rounded to bfloat16, two of which, a pair, stand in the place of a
+ * float. NaN stays NaN, subnormal numbers become 0. */
+typedef struct nn_bf16_kernels {
+    /* pairs[(n + 1) / 2]: neighbouring numbers of x[n], the last one with 0 where n is odd */
+    void (*round)(size_t n, const nn_real *x, nn_real *pairs);
+    /* pairs[n] of first[i] and second[i]; second NULL: of first[i] and 0 */
+    void (*join)(size_t n, const nn_real *first, const nn_real *second, nn_real *pairs);
+    /* As those of nn_kernels, with pairs for the numbers of a and b: what is added is the sum of
+     * the products of both. */
+    void (*conv_rows)(const nn_conv_rows *args);
+    void (*conv_sums)(const nn_conv_sums *args);
+} nn_bf16_kernels;
+
 typedef struct nn_act_kernels {
     nn_act_fn *forward;
     nn_act_grad_fn *backward;
@@ -336,6 +349,7 @@ typedef struct nn_kernels {
                   nn_real *y); /* y += rate (x - y); 1: y = x */
 
     /* Products of convolutions (math/conv/conv.h). Each sum is taken in the order of its index. */
+    const nn_bf16_kernels *bf16;   /* nn_kernels_bf16 */
     size_t conv_lanes, conv_panel; /* elements of a vector; the widest panel, in elements */
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);
@@ -382,6 +396,10 @@ typedef struct nn_kernels {
 
 /* The table in use; chosen at the first call. Local, any thread. */
 const nn_kernels *nn_kernels_get(void);
+
+/* Those of the table in use; NULL where it has none, or the processor lacks AVX512_BF16. Local, any
+ * thread. */
+const nn_bf16_kernels *nn_kernels_bf16(void);
 
 /* The tables that this processor can run, best first; NULL past the last. Local. */
 const nn_kernels *nn_kernels_at(size_t i);

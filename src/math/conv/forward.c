@@ -1,5 +1,6 @@
 /* Convolution: the forward pass. */
 #include "math/conv/band.h"
+#include "math/conv/bf16.h"
 #include "math/conv/depth.h"
 #include "math/conv/gray.h"
 #include "math/conv/parts.h"
@@ -44,6 +45,15 @@ static void copy_padded(size_t n, const nn_real *from, size_t whole, nn_real *to
     memset(to + n, 0, (whole - n) * sizeof *to);
 }
 
+/* Term k of `width` filters, from that of the first one on. */
+static void pack_term(const conv_view *v, size_t k, size_t width, const nn_real *w, size_t whole,
+                      nn_real *to) {
+    if (v->conv->operand == NN_CONV_FLOAT)
+        copy_padded(width, w + k * v->conv->filters, whole, to);
+    else
+        conv_join_weights(v, k, width, w, whole, to);
+}
+
 static void pack_weights(const forward *f, const nn_real *w) {
     const conv_view *v = f->v;
     nn_real *to = f->weights;
@@ -52,7 +62,7 @@ static void pack_weights(const forward *f, const nn_real *w) {
             size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             size_t whole = conv_whole(v, width);
             for (size_t k = 0; k < v->terms; k++, to += whole)
-                copy_padded(width, w + k * v->conv->filters + g * v->out_group + o, whole, to);
+                pack_term(v, k, width, w + g * v->out_group + o, whole, to);
         }
 }
 
@@ -78,7 +88,7 @@ static void pack(const forward *f) {
 
 static void multiply_rows(const conv_view *v, size_t rows, nn_conv_rows call) {
     for (size_t r = 0; r < rows; r++) {
-        v->kernels->conv_rows(&call);
+        v->conv_rows(&call);
         call.a += v->conv->stride[0] * v->pitch;
         call.c += v->conv->out[1] * v->conv->filters;
     }

@@ -6,6 +6,14 @@
 
 #include <stddef.h>
 
+/* What stands in the place of a number of the input: itself or, rounded to bfloat16, a pair of
+ * numbers of neighbouring channels, or of the same place in two images. */
+typedef enum nn_conv_operand {
+    NN_CONV_FLOAT,
+    NN_CONV_CHANNEL_PAIRS,
+    NN_CONV_IMAGE_PAIRS
+} nn_conv_operand;
+
 /* Lengths in rows [0] and columns [1]. */
 typedef struct nn_conv {
     size_t in[2], channels;
@@ -19,6 +27,10 @@ typedef struct nn_conv {
     size_t batch;          /* most samples of a call */
     size_t threads, parts; /* parts: sums of gradients that are added up at last */
     size_t scratch_bytes;
+
+    /* of a pass, see math/conv/bf16.h */
+    nn_conv_operand operand;
+    size_t x_channels; /* with NN_CONV_CHANNEL_PAIRS: `channels` are pairs of so many */
 } nn_conv;
 
 #endif

@@ -44,8 +44,13 @@ static size_t remainder_filters(const conv_view *v) {
     return fits && remainder <= NN_CONV_REMAINDER && !v->gray_blocks ? remainder : 0;
 }
 
+size_t conv_x_channels(const nn_conv *conv) {
+    return conv->operand == NN_CONV_CHANNEL_PAIRS ? conv->x_channels : conv->channels;
+}
+
 conv_view conv_view_of(const nn_conv *conv) {
     bool joined = conv->groups == 1 && conv->dilation[1] == 1;
+    const nn_bf16_kernels *pairs = conv->operand == NN_CONV_FLOAT ? NULL : nn_kernels_bf16();
     conv_view v = {.conv = conv,
                    .kernels = nn_kernels_get(),
                    .in_group = conv->channels / conv->groups,
@@ -53,6 +58,8 @@ conv_view conv_view_of(const nn_conv *conv) {
                    .tap_rows = conv->kernel[0],
                    .taps = joined ? 1 : conv->kernel[1]};
 
+    v.conv_rows = pairs ? pairs->conv_rows : v.kernels->conv_rows;
+    v.conv_sums = pairs ? pairs->conv_sums : v.kernels->conv_sums;
     v.length = joined ? conv->kernel[1] * conv->channels : v.in_group;
     v.terms = v.tap_rows * v.taps * v.length;
     for (int d = 0; d < 2; d++) {
@@ -60,15 +67,16 @@ conv_view conv_view_of(const nn_conv *conv) {
             (conv->out[d] - 1) * conv->stride[d] + (conv->kernel[d] - 1) * conv->dilation[d] + 1;
         v.padded |= conv->pad[d] > 0 || v.span[d] > conv->in[d];
     }
+    v.copied = v.padded || pairs;
     v.pitch = (v.padded ? v.span[1] : conv->in[1]) * conv->channels;
     v.tap_row = conv->dilation[0] * v.pitch;
     v.tap = conv->dilation[1] * conv->channels;
     v.column = conv->stride[1] * conv->channels;
-    v.in_image = conv->in[0] * conv->in[1] * conv->channels;
+    v.in_image = conv->in[0] * conv->in[1] * conv_x_channels(conv);
     v.out_image = conv->out[0] * conv->out[1] * conv->filters;
-    v.depthwise = is_depthwise(conv);
-    v.gray_blocks = gray_blocks(&v);
-    v.remainder = remainder_filters(&v);
+    v.depthwise = !pairs && is_depthwise(conv);
+    v.gray_blocks = pairs ? 0 : gray_blocks(&v);
+    v.remainder = pairs ? 0 : remainder_filters(&v);
     v.panels = v.out_group - v.remainder;
     return v;
 }

@@ -10,12 +10,15 @@
 typedef struct conv_view {
     const nn_conv *conv;
     const nn_kernels *kernels;
+    void (*conv_rows)(const nn_conv_rows *args); /* those that suit conv->operand */
+    void (*conv_sums)(const nn_conv_sums *args);
     size_t in_group, out_group; /* channels of a group */
     size_t tap_rows, taps, length;
     size_t terms;   /* tap_rows * taps * length */
     size_t span[2]; /* rows and columns of the input that the kernel visits over a whole image */
     bool padded;    /* some of them are outside of the image */
-    size_t pitch;   /* elements from one input row to the next, in the padded copy if any */
+    bool copied;    /* bands of the input are copied, to be padded or rounded */
+    size_t pitch;   /* elements from one input row to the next, in the copy if any */
     size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
     size_t column;       /* elements from the input of one output column to that of the next */
     size_t in_image, out_image;
@@ -26,6 +29,9 @@ typedef struct conv_view {
 } conv_view;
 
 conv_view conv_view_of(const nn_conv *conv);
+
+/* Numbers of a pixel of the input. */
+size_t conv_x_channels(const nn_conv *conv);
 
 /* n rounded up to whole vectors. */
 size_t conv_whole(const conv_view *v, size_t n);

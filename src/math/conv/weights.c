@@ -21,8 +21,13 @@ typedef struct sums {
     size_t batch, parts;
     const nn_real *x, *dy;
     bool bias;
-    nn_real *sums, *bands, *pixel_blocks;
+    nn_real *sums, *bands, *pixel_blocks, *pairs;
 } sums;
+
+/* Memory of a part beside its sums. */
+typedef struct part_memory {
+    nn_real *band, *pixel_blocks, *pairs;
+} part_memory;
 
 static size_t weights_size(const conv_view *v) {
     return conv_row_size(v) * v->terms + conv_remainder_size(v);
@@ -32,12 +37,24 @@ static size_t sums_size(const conv_view *v) {
     return nn_align_count(weights_size(v) + v->conv->filters, sizeof(nn_real));
 }
 
+static size_t chunk_rows(const conv_view *v) {
+    return conv_larger(1, CHUNK_POINTS / v->conv->out[1]);
+}
+
+/* Of dy of two images. */
+static size_t pairs_size(const conv_view *v) {
+    size_t row = v->conv->out[1] * v->conv->filters;
+    size_t size = v->conv->operand == NN_CONV_IMAGE_PAIRS ? chunk_rows(v) * row : 0;
+    return nn_align_count(size, sizeof(nn_real));
+}
+
 static size_t layout(sums *s, void *memory) {
     const conv_view *v = s->v;
     conv_scratch scratch = {.at = memory};
     s->sums = conv_scratch_alloc(&scratch, v->conv->parts * sums_size(v));
     s->bands = conv_scratch_alloc(&scratch, v->conv->parts * conv_band_size(v));
     s->pixel_blocks = conv_scratch_alloc(&scratch, v->conv->parts * conv_gray_size(v));
+    s->pairs = conv_scratch_alloc(&scratch, v->conv->parts * pairs_size(v));
     return scratch.used;
 }
 
@@ -52,7 +69,7 @@ static void add_panel(const conv_view *v, nn_conv_sums call) {
     for (size_t i = 0; i < v->tap_rows; i++)
         for (size_t j = 0; j < v->taps; j++) {
             call.a = a + i * v->tap_row + j * v->tap;
-            v->kernels->conv_sums(&call);
+            v->conv_sums(&call);
             call.c += v->length * conv_whole(v, call.width);
         }
 }
@@ -85,22 +102,38 @@ static void prefetch(const nn_real *x, size_t n) {
         __builtin_prefetch(x + i, 0, 2);
 }
 
+/* A chunk of two images, or of a single one. */
+static void add_pairs(const sums *s, const conv_band *band, size_t rows, const nn_real *input,
+                      const nn_real *dy, nn_real *pairs, nn_real *to) {
+    const conv_view *v = s->v;
+    size_t count = rows * v->conv->out[1] * v->conv->filters;
+    const nn_real *second = band->single ? NULL : dy + v->out_image;
+    nn_kernels_bf16()->join(count, dy, second, pairs);
+    add_chunk(v, rows, input, pairs, to);
+    if (s->bias && second)
+        v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, second, 1,
+                             to + weights_size(v));
+}
+
 static void add_band(const sums *s, const conv_band *band, const nn_real *input,
-                     nn_real *pixel_blocks, nn_real *to) {
+                     const part_memory *memory, nn_real *to) {
     const conv_view *v = s->v;
     size_t row = v->conv->out[1] * v->conv->filters;
     const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
-    size_t most = v->gray_blocks ? band->rows : CHUNK_POINTS / v->conv->out[1];
+    size_t most = v->gray_blocks ? band->rows : chunk_rows(v);
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
-        rows = conv_smaller(conv_larger(1, most), band->rows - r);
+        const nn_real *x = input + r * v->conv->stride[0] * v->pitch;
+        rows = conv_smaller(most, band->rows - r);
         prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
         if (v->gray_blocks)
-            conv_gray_add(v, rows, input, dy, pixel_blocks, to);
+            conv_gray_add(v, rows, input, dy, memory->pixel_blocks, to);
         else if (v->depthwise)
-            conv_depth_add(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
+            conv_depth_add(v, rows, x, dy + r * row, to);
+        else if (v->conv->operand == NN_CONV_IMAGE_PAIRS)
+            add_pairs(s, band, rows, x, dy + r * row, memory->pairs, to);
         else
-            add_chunk(v, rows, input + r * v->conv->stride[0] * v->pitch, dy + r * row, to);
+            add_chunk(v, rows, x, dy + r * row, to);
         if (s->bias)
             v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, dy + r * row, 1,
                                  to + weights_size(v));
@@ -111,16 +144,19 @@ static void sum_part(void *ctx, size_t part) {
     const sums *s = ctx;
     const conv_view *v = s->v;
     nn_real *to = s->sums + part * sums_size(v);
-    nn_real *copy = s->bands + part * conv_band_size(v);
-    nn_real *pixel_blocks = s->pixel_blocks + part * conv_gray_size(v);
+    part_memory memory = {s->bands + part * conv_band_size(v),
+                          s->pixel_blocks + part * conv_gray_size(v),
+                          s->pairs + part * pairs_size(v)};
     size_t end = conv_begin(s->batch, part + 1, s->parts), most = conv_band_rows(v);
+    size_t step = v->conv->operand == NN_CONV_IMAGE_PAIRS ? 2 : 1;
     conv_band band;
 
     memset(to, 0, sums_size(v) * sizeof *to);
-    for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image++)
+    for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image += step)
         for (band.row = 0; band.row < v->conv->out[0]; band.row += band.rows) {
             band.rows = conv_smaller(most, v->conv->out[0] - band.row);
-            add_band(s, &band, conv_band_input(v, &band, s->x, copy), pixel_blocks, to);
+            band.single = band.image + 1 == end;
+            add_band(s, &band, conv_band_input(v, &band, s->x, memory.band), &memory, to);
         }
 }
 

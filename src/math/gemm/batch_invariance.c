@@ -56,7 +56,7 @@ static bool invariant(const nn_compute *compute, nn_transpose tb, size_t rows, s
 
 size_t nn_gemm_batch_invariant(const nn_compute *compute, nn_transpose tb, size_t rows,
                                size_t calls, size_t n, size_t k) {
-    if (nn_gemm_used(compute) == NN_GEMM_OWN)
+    if (nn_compute_bf16(compute) || nn_gemm_used(compute) == NN_GEMM_OWN)
         return calls;
     while (calls > 1 && !invariant(compute, tb, rows, calls, n, k))
         calls = (calls + 1) / 2;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "math/gemm/bf16.h"
 #include "math/gemm/blas.h"
 #include "math/gemm/chain.h"
 #include "math/gemm/onednn.h"
@@ -123,6 +124,8 @@ const char *nn_gemm_name(const nn_compute *compute) {
     char blas[NN_BLAS_NAME];
     nn_gemm_library used = nn_gemm_used(compute);
 
+    if (nn_compute_bf16(compute))
+        return "bfloat16 (AVX512_BF16), added in float32";
     if (used == NN_GEMM_OWN)
         return "own kernels";
     nn_blas_name(blas);
@@ -131,9 +134,19 @@ const char *nn_gemm_name(const nn_compute *compute) {
     return name;
 }
 
+/* All products of layers have an alpha of 1. */
+static bool wants_bf16(const product *p) {
+    return nn_compute_bf16(p->compute) && p->alpha == 1;
+}
+
+/* These take any sizes and have the same bits in any tile. */
+static bool wants_own_kernels(const product *p) {
+    return wants_bf16(p) || p->library == NN_GEMM_OWN;
+}
+
 /* The checked conversion to BLAS's int: nn_gemm sends what does not fit elsewhere. */
 static bool fits(const product *p) {
-    return p->library == NN_GEMM_OWN || (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
+    return wants_own_kernels(p) || (p->m | p->n | p->k | p->lda | p->ldb | p->ldc) <= INT_MAX;
 }
 
 static bool wants_onednn(const product *p) {
@@ -143,6 +156,11 @@ static bool wants_onednn(const product *p) {
 }
 
 static void single_product(const product *p) {
+    if (wants_bf16(p)) {
+        nn_bf16_gemm(p->ta, p->tb, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb, p->beta, p->c,
+                     p->ldc);
+        return;
+    }
     if (p->library == NN_GEMM_OWN) {
         nn_chain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, p->beta,
                       p->c, p->ldc);
@@ -172,9 +190,8 @@ static void plain_product(const product *p) {
     }
 }
 
-/* The bits of own kernels are the same in any tile. */
 static bool wants_fixed_tiles(const product *p) {
-    return nn_compute_fixed_tiles(p->compute) && p->library != NN_GEMM_OWN;
+    return nn_compute_fixed_tiles(p->compute) && !wants_own_kernels(p);
 }
 
 static size_t pieces_of(size_t n, size_t size) {

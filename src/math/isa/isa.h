@@ -139,6 +139,12 @@ void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *
 void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y);
 void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, nn_real *dx);
 
+/* bf16.c */
+#if defined(__AVX512F__) && !defined(NN_DOUBLE)
+#define ISA_HAS_BF16
+extern const nn_bf16_kernels ISA(bf16_kernels);
+#endif
+
 /* table.c */
 extern const nn_kernels ISA(kernels);
 

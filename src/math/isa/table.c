@@ -39,6 +39,9 @@ const nn_kernels ISA(kernels) = {
     .normal = ISA(normal),
     .bilinear = ISA(bilinear),
     .blend = ISA(blend),
+#ifdef ISA_HAS_BF16
+    .bf16 = &ISA(bf16_kernels),
+#endif
     .conv_lanes = LANES,
     .conv_panel = PANEL_VECTORS * LANES,
     .conv_rows = ISA(conv_rows),

@@ -1,0 +1,78 @@
+#include "math/conv/bf16.h"
+
+#include <string.h>
+
+static bool takes_bf16(const nn_conv *conv) {
+    conv_view v = conv_view_of(conv);
+    return nn_compute_bf16(conv->compute) && !v.depthwise && !v.gray_blocks;
+}
+
+nn_conv conv_for_forward(const nn_conv *conv) {
+    nn_conv pairs = *conv;
+    if (!takes_bf16(conv) || (conv->groups > 1 && conv->channels / conv->groups % 2))
+        return pairs;
+    pairs.operand = NN_CONV_CHANNEL_PAIRS;
+    pairs.x_channels = conv->channels;
+    pairs.channels = (conv->channels + 1) / 2;
+    return pairs;
+}
+
+nn_conv conv_for_weights(const nn_conv *conv) {
+    nn_conv pairs = *conv;
+    if (takes_bf16(conv))
+        pairs.operand = NN_CONV_IMAGE_PAIRS;
+    return pairs;
+}
+
+bool conv_mirror(const nn_conv *conv, nn_conv *mirror) {
+    nn_conv m = *conv;
+    bool suits = takes_bf16(conv);
+    m.channels = conv->filters;
+    m.filters = conv->channels;
+    for (int d = 0; d < 2; d++) {
+        size_t reach = (conv->kernel[d] - 1) * conv->dilation[d];
+        suits &= conv->stride[d] == 1 && conv->pad[d] <= reach;
+        m.in[d] = conv->out[d];
+        m.out[d] = conv->in[d];
+        m.pad[d] = reach - conv->pad[d];
+    }
+    if (!suits)
+        return false;
+    *mirror = conv_for_forward(&m);
+    return mirror->operand != NN_CONV_FLOAT;
+}
+
+/* One point of the kernel: [channels of a group][filters] to [filters of a group][channels]. */
+static void mirror_point(const nn_conv *conv, const nn_real *w, nn_real *to) {
+    size_t channels = conv->channels / conv->groups, filters = conv->filters / conv->groups;
+    for (size_t f = 0; f < filters; f++)
+        for (size_t c = 0; c < conv->channels; c++)
+            *to++ = w[c % channels * conv->filters + c / channels * filters + f];
+}
+
+void conv_mirror_weights(const nn_conv *conv, const nn_real *w, nn_real *to) {
+    size_t points = conv->kernel[0] * conv->kernel[1];
+    size_t size = conv->channels / conv->groups * conv->filters;
+    for (size_t p = 0; p < points; p++)
+        mirror_point(conv, w + (points - 1 - p) * size, to + p * size);
+}
+
+void conv_round_pixels(const conv_view *v, size_t pixels, const nn_real *x, nn_real *to) {
+    const nn_bf16_kernels *kernels = nn_kernels_bf16();
+    size_t channels = v->conv->x_channels, pairs = v->conv->channels;
+    if (channels % 2 == 0)
+        kernels->round(pixels * channels, x, to);
+    else
+        for (size_t p = 0; p < pixels; p++)
+            kernels->round(channels, x + p * channels, to + p * pairs);
+}
+
+void conv_join_weights(const conv_view *v, size_t k, size_t width, const nn_real *w, size_t whole,
+                       nn_real *to) {
+    const nn_conv *conv = v->conv;
+    size_t channels = conv->x_channels / conv->groups, channel = 2 * (k % v->in_group);
+    const nn_real *first = w + (k / v->in_group * channels + channel) * conv->filters;
+    nn_kernels_bf16()->join(width, first, channel + 1 < channels ? first + conv->filters : NULL,
+                            to);
+    memset(to + width, 0, (whole - width) * sizeof *to);
+}
