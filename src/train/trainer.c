@@ -231,6 +231,24 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
+/* bfloat16 where it is asked for and all ranks have it. */
+static int choose_precision(nn_trainer *t) {
+    const nn_settings *s = t->session.settings;
+    double lacking = nn_kernels_bf16() ? 0 : 1;
+    int rc = 0;
+    if (s->train.precision == NN_PRECISION_FLOAT32)
+        return 0;
+    NN_TRY(nn_comm_sum(t->comm, &lacking, 1));
+    if (s->train.precision == NN_PRECISION_BF16 && !nn_kernels_bf16())
+        rc = nn_node_fail(nn_node_get(s->train_node, "precision"),
+                          "precision = bf16 wants a processor with AVX512_BF16 on every rank, and "
+                          "its kernels, v4: this one computes with %s; auto takes float32 where "
+                          "there is none",
+                          nn_kernels_get()->isa);
+    t->session.compute.bf16 = lacking == 0;
+    return nn_comm_agree(t->comm, rc);
+}
+
 /* Whether rank 0 asks the program for the end, which the others are then told. */
 static int share_options(nn_trainer *t) {
     t->has_ends = t->options->ends != NULL;
@@ -339,6 +357,7 @@ int nn_trainer_open(nn_trainer *t) {
     nn_comm_at(t->comm, NN_PHASE_PLAN);
     NN_TRY(set_up(t));
     NN_TRY(check_same(t));
+    NN_TRY(choose_precision(t));
     NN_TRY(share_options(t));
     NN_TRY(fill(t));
     nn_comm_at(t->comm, NN_PHASE_ALLOCATE);

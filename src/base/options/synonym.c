@@ -67,6 +67,7 @@ static const synonym synonyms[] = {
     {"layers", "numlayers"},
     {"rate", "p prob probability"},
     {"kernel", "kernelsize"},
+    {"precision", "amp autocast dtype mixedprecision"},
     {"max_steps", "maxiter iterations"},
     /* verbs */
     {"train", "fit run"},

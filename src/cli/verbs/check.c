@@ -183,7 +183,7 @@ static void print_data(const nn_dataset *ds) {
     putchar('\n');
 }
 
-static void print_blas(const nn_blas_report *b) {
+static void print_blas(const nn_blas_report *b, const nn_compute *compute) {
     printf("processor      instruction set %s", nn_kernels_get()->isa);
     if (b->used[0])
         printf("; OpenBLAS kernels %s%s", b->used,
@@ -192,7 +192,7 @@ static void print_blas(const nn_blas_report *b) {
         printf(", which it had taken for %s", b->found);
     else if (b->wanted[0])
         printf(", although the processor is a %s", b->wanted);
-    printf("\nproducts       %s\n", nn_gemm_name(NULL));
+    printf("\nproducts       %s\n", nn_gemm_name(compute));
 }
 
 /* Ranks in a row with the same host and threads share a line. */
@@ -257,7 +257,7 @@ static void print_text(const nn_call *call, const findings *f) {
     printf("memory         %s\n", nn_memory_text(&f->trainer.memory, memory));
     printf("               %s of samples a node; this job may have %s a node (%s)\n",
            nn_bytes_text(f->samples, samples), nn_bytes_text(f->node, node), f->limit);
-    print_blas(&f->blas);
+    print_blas(&f->blas, &f->trainer.session.compute);
     printf("ranks          %d on %d node%s", size, nodes, nodes > 1 ? "s" : "");
     if (size > 1)
         printf(", sum of one number in %.1f us, reduce: %s", 1e6 * f->sum_seconds,
@@ -282,7 +282,7 @@ static void json_data(nn_json *json, const nn_dataset *ds) {
 
 static void json_machine(nn_json *json, const nn_call *call, const findings *f) {
     nn_json_string(json, "isa", nn_kernels_get()->isa);
-    nn_json_string(json, "products", nn_gemm_name(NULL));
+    nn_json_string(json, "products", nn_gemm_name(&f->trainer.session.compute));
     nn_json_open(json, "blas", '{');
     nn_json_string(json, "found", f->blas.found);
     nn_json_string(json, "used", f->blas.used);

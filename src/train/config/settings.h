@@ -31,6 +31,7 @@ typedef struct nn_settings {
         double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
         int reduce;         /* nn_reduce_choice of comm/reduce/spec.h */
         int compress;       /* enum nn_compression */
+        int precision;      /* enum nn_precision */
         int between_nodes;  /* nn_between_choice */
         double stall_timeout;   /* s; 0: stalled ranks are waited for */
         int64_t check_replicas; /* steps between two comparisons besides those of checkpoints; 0:
@@ -113,6 +114,9 @@ enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
 
 /* Values of nn_settings.train.compress. */
 enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
+
+/* Values of nn_settings.train.precision. */
+enum nn_precision { NN_PRECISION_FLOAT32, NN_PRECISION_BF16, NN_PRECISION_AUTO };
 
 /* Values of nn_settings.train.balance. */
 enum nn_balance_rule { NN_BALANCE_EVEN, NN_BALANCE_SPEED };

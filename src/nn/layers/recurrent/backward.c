@@ -30,16 +30,15 @@ static void add_last(const nn_direction *d, size_t t, size_t begin, size_t end) 
 /* dC/dh of the step before, and dC/dx, from the gradient of the gates. */
 static void multiply(const nn_direction *d, const nn_cell_step *step, size_t n, size_t begin) {
     const nn_cell *cell = d->o->cell;
-    const nn_kernels *k = nn_kernels_get();
     size_t stride = cell->blocks * d->units, t = nn_direction_time(d, n);
     for (size_t p = 0; n > 0 && p < cell->parts; p++)
-        k->packed_product(step->rows, d->units, cell->part[p].count * d->units,
-                          step->gates + cell->part[p].block * d->units, stride, d->packed_h[p],
-                          NULL, step->dh, d->units);
+        nn_direction_product(d, step->rows, d->units, cell->part[p].count * d->units,
+                             step->gates + cell->part[p].block * d->units, stride, d->packed_h[p],
+                             NULL, step->dh, d->units);
     if (d->dx)
-        k->packed_product(step->rows, d->inputs, cell->gates * d->units, step->gates, stride,
-                          d->packed_x, d->dx_add ? NULL : d->zeros,
-                          d->dx + begin * d->dx_row + t * d->dx_step, d->dx_row);
+        nn_direction_product(d, step->rows, d->inputs, cell->gates * d->units, step->gates, stride,
+                             d->packed_x, d->dx_add ? NULL : d->zeros,
+                             d->dx + begin * d->dx_row + t * d->dx_step, d->dx_row);
 }
 
 static void backward_rows(const nn_direction *d, size_t begin, size_t end) {

@@ -44,18 +44,17 @@ static void pack(nn_direction *d, const nn_io *io) {
 /* Gates of step n before their activation. */
 static void multiply(const nn_direction *d, const nn_cell_step *step, size_t n, size_t begin) {
     const nn_cell *cell = d->o->cell;
-    const nn_kernels *k = nn_kernels_get();
     size_t stride = cell->blocks * d->units, t = nn_direction_time(d, n);
-    k->packed_product(step->rows, cell->gates * d->units, d->inputs,
-                      d->x + (t * d->rows + begin) * d->inputs, d->inputs, d->packed_x, d->bias,
-                      step->gates, stride);
+    nn_direction_product(d, step->rows, cell->gates * d->units, d->inputs,
+                         d->x + (t * d->rows + begin) * d->inputs, d->inputs, d->packed_x, d->bias,
+                         step->gates, stride);
     for (size_t p = 0; p < cell->parts; p++) {
         size_t col = cell->part[p].block * d->units;
         bool fresh = cell->part[p].block >= cell->gates; /* takes nothing of x */
         if (n > 0 || fresh)
-            k->packed_product(step->rows, cell->part[p].count * d->units, n > 0 ? d->units : 0,
-                              step->h_old, step->h_stride, d->packed_h[p],
-                              fresh ? d->bias + col : NULL, step->gates + col, stride);
+            nn_direction_product(d, step->rows, cell->part[p].count * d->units,
+                                 n > 0 ? d->units : 0, step->h_old, step->h_stride, d->packed_h[p],
+                                 fresh ? d->bias + col : NULL, step->gates + col, stride);
     }
 }
 

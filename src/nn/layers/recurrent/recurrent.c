@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/numbers/rng.h"
+#include "math/gemm/bf16.h"
 #include "math/parallel.h"
 
 #include <assert.h>
@@ -258,27 +259,41 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
 }
 
 struct packing {
+    bool bf16;
     size_t k, n;
     const nn_real *b;
     size_t row, col;
     nn_real *packed;
 };
 
-/* Pieces are counted in pairs of columns: they start at multiples of 16 pairs, where panels start
+/* Pieces are counted in fours of columns: they start at multiples of 16 fours, where panels start
  * on every instruction set. */
-static_assert(NN_PACK_COLS == 32, "a scratch of nn_parallel is whole panels");
+static_assert(NN_PACK_COLS == 32 && NN_BF16_PANEL == 64,
+              "a piece of nn_parallel begins with a panel");
 
-static void pack_pairs(void *ctx, size_t begin, size_t end) {
+static void pack_fours(void *ctx, size_t begin, size_t end) {
     const struct packing *p = ctx;
-    size_t first = 2 * begin, last = 2 * end < p->n ? 2 * end : p->n;
-    nn_kernels_get()->pack(p->k, last - first, p->b + first * p->col, p->row, p->col,
-                           p->packed + p->k * first);
+    size_t first = 4 * begin, last = 4 * end < p->n ? 4 * end : p->n;
+    const nn_real *b = p->b + first * p->col;
+    if (p->bf16)
+        nn_bf16_pack(p->k, last - first, b, p->row, p->col, p->packed + (p->k + 1) / 2 * first);
+    else
+        nn_kernels_get()->pack(p->k, last - first, b, p->row, p->col, p->packed + p->k * first);
 }
 
 void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_real *b, size_t row,
                        size_t col, nn_real *packed) {
-    struct packing p = {k, n, b, row, col, packed};
-    nn_parallel(compute, (n + 1) / 2, PACK_GRAIN / (2 * k + 1) + 1, pack_pairs, &p);
+    struct packing p = {nn_compute_bf16(compute), k, n, b, row, col, packed};
+    nn_parallel(compute, (n + 3) / 4, PACK_GRAIN / (4 * k + 1) + 1, pack_fours, &p);
+}
+
+void nn_direction_product(const nn_direction *d, size_t m, size_t n, size_t k, const nn_real *a,
+                          size_t lda, const nn_real *packed, const nn_real *init, nn_real *c,
+                          size_t ldc) {
+    if (nn_compute_bf16(d->compute))
+        nn_bf16_packed_product(m, n, k, a, lda, packed, init, c, ldc);
+    else
+        nn_kernels_get()->packed_product(m, n, k, a, lda, packed, init, c, ldc);
 }
 
 size_t nn_direction_time(const nn_direction *d, size_t n) {

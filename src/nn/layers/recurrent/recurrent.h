@@ -124,10 +124,13 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
                              size_t direction);
 /* Memory for packed weights and all that a direction works with for the time of the call. */
 void nn_direction_alloc(nn_direction *direction, nn_scratch *scratch, bool backward);
-/* B[k][n], B[i][j] = b[i * row + j * col], as nn_kernels.pack arranges it; shared by the threads.
- */
+/* B[k][n], B[i][j] = b[i * row + j * col], for nn_direction_product; shared by the threads. */
 void nn_direction_pack(const nn_compute *compute, size_t k, size_t n, const nn_real *b, size_t row,
                        size_t col, nn_real *packed);
+/* C[m][n] = init[n] + A[m][k] B, or C + A B where init is NULL, single-threaded. */
+void nn_direction_product(const nn_direction *direction, size_t m, size_t n, size_t k,
+                          const nn_real *a, size_t lda, const nn_real *packed, const nn_real *init,
+                          nn_real *c, size_t ldc);
 /* The place of step n (in the order of computation) and what its cell touches, for some rows. */
 size_t nn_direction_time(const nn_direction *direction, size_t n);
 nn_cell_step nn_direction_step(const nn_direction *direction, size_t n, size_t begin, size_t end);
