@@ -2,7 +2,7 @@
 """Training speed of nnmpi and PyTorch on this machine, interleaved in one run.
 
 compare_pytorch.py [--nnmpi build/release/nnmpi] [--models a,b,...] [--rounds 5] [--seconds 2]
-                   [--more]
+                   [--more] [--bf16]
 
 Needs numpy, h5py and torch (Debian: python3-torch python3-h5py). Each round starts, one after the
 other and in an order that changes from round to round: nnmpi with 2 ranks of 1 thread and with 1
@@ -22,6 +22,10 @@ parameters on one minibatch, and must have the same loss.
 With --more each round also starts nnmpi with 1 rank and with 8 ranks of 1 thread, and with products
 by OpenBLAS alone, and a second table has: the speed of 2 ranks over that of 1, of 8 ranks over that
 of 2, and the two ratios to PyTorch with OpenBLAS alone.
+
+With --bf16 each round also starts both sides with products of bfloat16, train.precision: bf16 here
+and autocast there, and a table has, in bfloat16 and with the better of both precisions on either
+side, the speed of nnmpi over that of PyTorch in one process.
 """
 import argparse
 import json
@@ -178,20 +182,21 @@ class Bench:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def nnmpi(self, name, data, run, ranks, threads, steps, log, library=""):
+    def nnmpi(self, name, data, run, ranks, threads, steps, log, library="", precision="float32"):
         _, _, batch, _, layers = MODELS[name][:5]
         config = write_config(self.path("config.yaml"), layers, data=data, steps=steps, batch=batch,
                               threads=threads, log=log)
         bind = "core" if threads == 1 and ranks <= os.cpu_count() else "none"
         command = ["mpirun", "--oversubscribe", "--bind-to", bind, "-n", str(ranks),
-                   self.arguments.nnmpi, "train", config, "-q", "--run", run]
+                   self.arguments.nnmpi, "train", config, "-q", "--run", run,
+                   "-o", f"train.precision={precision}"]
         done = subprocess.run(command, env=dict(self.ours, NNMPI_GEMM=library), text=True,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             sys.exit(f"{' '.join(command)}\n{done.stderr}")
         return train_events(run)
 
-    def nnmpi_rate(self, name, ranks, threads, library=""):
+    def nnmpi_rate(self, name, ranks, threads, **how):
         batch, samples = MODELS[name][2:4]
         data = self.path(f"{name}.h5")
         if not os.path.exists(data):
@@ -199,16 +204,16 @@ class Bench:
         if name not in self.rates:
             self.rates[name] = batch  # a step in a second, to begin with
             for seconds in (2, 0.3):
-                self.rates[name] = self.windows(name, data, ranks, threads, seconds, library)
-        rate = self.windows(name, data, ranks, threads, self.arguments.seconds, library)
+                self.rates[name] = self.windows(name, data, ranks, threads, seconds, **how)
+        rate = self.windows(name, data, ranks, threads, self.arguments.seconds, **how)
         self.rates[name] = max(rate, self.rates[name] / 2)
         return rate
 
-    def windows(self, name, data, ranks, threads, seconds, library):
+    def windows(self, name, data, ranks, threads, seconds, **how):
         """Samples/s; a window before those that count warms up."""
         log = max(1, int(seconds / WINDOWS * self.rates[name] / MODELS[name][2]))
         with tempfile.TemporaryDirectory(dir=self.folder) as run:
-            events = self.nnmpi(name, data, run, ranks, threads, (WINDOWS + 1) * log, log, library)
+            events = self.nnmpi(name, data, run, ranks, threads, (WINDOWS + 1) * log, log, **how)
         return quiet_rate([e["samples_per_s"] for e in events[1:]])
 
     def torch(self, name, what, **more):
@@ -252,8 +257,8 @@ class Bench:
         def torch(what, **more):
             return quiet_rate(self.torch(name, what, **more))
 
-        def nnmpi(*how):
-            return lambda: self.nnmpi_rate(name, *how)
+        def nnmpi(ranks, threads, **how):
+            return lambda: self.nnmpi_rate(name, ranks, threads, **how)
 
         starts = [("nnmpi 2x1", nnmpi(2, 1)),
                   ("nnmpi 1x2", nnmpi(1, 2)),
@@ -263,8 +268,13 @@ class Bench:
         if self.arguments.more:
             starts += [("nnmpi 1x1", nnmpi(1, 1)),
                        ("nnmpi 8x1", nnmpi(8, 1)),
-                       ("blas 2x1", nnmpi(2, 1, "openblas")),
-                       ("blas 1x2", nnmpi(1, 2, "openblas"))]
+                       ("blas 2x1", nnmpi(2, 1, library="openblas")),
+                       ("blas 1x2", nnmpi(1, 2, library="openblas"))]
+        if self.arguments.bf16:
+            starts += [("bf16 2x1", nnmpi(2, 1, precision="bf16")),
+                       ("bf16 1x2", nnmpi(1, 2, precision="bf16")),
+                       ("torch bf16 1", lambda: torch("single", threads=1, bf16=True)),
+                       ("torch bf16 2", lambda: torch("single", threads=2, bf16=True))]
         first = number % len(starts)
         rates, noisy = {}, 0
         for label, run in starts[first:] + starts[:first]:
@@ -302,6 +312,15 @@ def report_more(name, rounds):
             f" {single:16.2f} {ddp:5.2f}")
 
 
+def report_bf16(name, rounds):
+    ours, theirs = ("bf16 2x1", "bf16 1x2"), ("torch bf16 1", "torch bf16 2")
+    all_ours, all_theirs = ours + ("nnmpi 2x1", "nnmpi 1x2"), theirs + ("torch 1", "torch 2")
+    return (f"{name:2} {MODELS[name][0]:23}" +
+            "".join(f" {statistics.median(r[k] for r in rounds):12.0f}" for k in ours + theirs) +
+            f" {median_ratio(rounds, ours, theirs):12.2f}"
+            f" {median_ratio(rounds, all_ours, all_theirs):12.2f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--nnmpi", default="build/release/nnmpi", help="the program")
@@ -311,11 +330,12 @@ def main():
     parser.add_argument("--noise", type=float, default=0.03,
                         help="share of the machine's time that others may take")
     parser.add_argument("--more", action="store_true", help="1 and 8 ranks, OpenBLAS alone")
+    parser.add_argument("--bf16", action="store_true", help="both sides in bfloat16, too")
     parser.add_argument("--tries", type=int, default=4, help="starts of a measurement, at most")
     arguments = parser.parse_args()
     arguments.nnmpi = os.path.abspath(arguments.nnmpi)
     noisy = measured = 0
-    more = []
+    more, bf16 = [], []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, folder)
         print("samples/s, medians            nnmpi 2x1       1x2   torch 1t        2t       ddp | "
@@ -334,9 +354,15 @@ def main():
             report(name, losses, rounds)
             if arguments.more:
                 more.append(report_more(name, rounds))
+            if arguments.bf16:
+                bf16.append(report_bf16(name, rounds))
     if more:
         print("\n" + " " * 27 + "2 ranks / 1 rank  8 ranks / 2 ranks  OpenBLAS alone / single, / ddp",
               *more, sep="\n")
+    if bf16:
+        print("\nsamples/s in bfloat16       " +
+              "".join(f" {title:>12}" for title in ("nnmpi 2x1", "1x2", "torch 1t", "2t", "best/best",
+                                                    "of all")), *bf16, sep="\n")
     print(f"{noisy} of {measured} measurements were noisy to the last")
 
 

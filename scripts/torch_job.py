@@ -6,7 +6,7 @@ argument, and prints the result as JSON. A job has
               samples/s of windows of time. loss: after some steps. version: of PyTorch
   model       its modules; shape: of a sample; batch: samples of the global minibatch
   seconds     of the measurement, in so many windows; least_windows: when steps are slow
-  threads     of single
+  threads     of single; bf16: whether its layers multiply in bfloat16 (autocast)
   ranks, address, port, interface   of ddp and rank; hook: one of torch's default_hooks, or none
   parameters, data, steps           of loss
 """
@@ -52,9 +52,11 @@ def minibatches(job, rows):
     return xs, [torch.randint(0, 10, (rows,), generator=generator) for _ in range(count)]
 
 
-def step(model, optimizer, x, y):
+def step(model, optimizer, x, y, bf16=False):
     optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(model(x), y)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        outputs = model(x)
+    loss = F.cross_entropy(outputs.float(), y)
     loss.backward()
     optimizer.step()
     return loss
@@ -72,7 +74,7 @@ def timed(job, model, rows, agree):
     def window(steps):
         start = time.perf_counter()
         for i in range(steps):
-            step(model, optimizer, xs[i % len(xs)], ys[i % len(xs)])
+            step(model, optimizer, xs[i % len(xs)], ys[i % len(xs)], job.get("bf16", False))
         return job["batch"] * steps / (time.perf_counter() - start)
 
     window(2)
