@@ -30,6 +30,11 @@ static int check_schedule(const nn_trainer *t) {
 
 static int check_portable(const nn_settings *s) {
     const nn_kernels *kernels = nn_kernels_get();
+    if (s->train.precision == NN_PRECISION_BF16)
+        return nn_node_fail(nn_node_get(s->train_node, "precision"),
+                            "bf16 has the same bits only on processors with AVX512_BF16, and "
+                            "reproducible = portable promises them on others, too: set precision "
+                            "to float32, or reproducible to true");
     if (kernels->fused)
         return 0;
     return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
@@ -231,21 +236,22 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
-/* bfloat16 where it is asked for and all ranks have it. */
+/* bfloat16 where it is asked for and all ranks have it; portable bits are those of float32. */
 static int choose_precision(nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     double lacking = nn_kernels_bf16() ? 0 : 1;
     int rc = 0;
-    if (s->train.precision == NN_PRECISION_FLOAT32)
+    if (s->train.precision == NN_PRECISION_FLOAT32 ||
+        s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
         return 0;
     NN_TRY(nn_comm_sum(t->comm, &lacking, 1));
+    t->session.compute.bf16 = lacking == 0;
     if (s->train.precision == NN_PRECISION_BF16 && !nn_kernels_bf16())
         rc = nn_node_fail(nn_node_get(s->train_node, "precision"),
-                          "precision = bf16 wants a processor with AVX512_BF16 on every rank, and "
-                          "its kernels, v4: this one computes with %s; auto takes float32 where "
-                          "there is none",
+                          "bf16 wants a processor with AVX512_BF16 on every rank, and its "
+                          "kernels, v4: this one computes with %s; auto takes float32 where there "
+                          "is none",
                           nn_kernels_get()->isa);
-    t->session.compute.bf16 = lacking == 0;
     return nn_comm_agree(t->comm, rc);
 }
 

@@ -40,9 +40,8 @@ bool nn_gemm_has(nn_gemm_library library);
 int nn_gemm_check_memory(const nn_compute *compute);
 
 /* What computes products and hence decides on their bits: "OpenBLAS 0.3.21 (SkylakeX)", and
- * oneDNN's version and instruction set behind it where it takes part; or that factors are rounded
- * to bfloat16. Valid after nn_blas_init,
- * until the next call. */
+ * oneDNN's version and instruction set behind it where it takes part; "own kernels"; or that
+ * factors are rounded to bfloat16. Valid after nn_blas_init, until the next call. */
 const char *nn_gemm_name(const nn_compute *compute);
 
 #endif

@@ -60,11 +60,10 @@ static const nn_option train_options[] = {
      "network uses one thread"},
     {"precision", NN_OPT_CHOICE, AT(train.precision), "float32", "float32|bf16|auto",
      "bf16: in training dense, conv2d, graph_conv and recurrent layers multiply numbers rounded to "
-     "bfloat16, and "
-     "add in float32; parameters, what layers pass on, losses and the optimiser stay float32, as "
-     "do "
-     "files. It wants a processor with AVX512_BF16; auto takes bf16 where all ranks have one, else "
-     "float32. `nnmpi eval` and `predict` compute in float32"},
+     "bfloat16, and add in float32; parameters, what layers pass on, losses, the optimiser and "
+     "files stay float32. It wants a processor with AVX512_BF16; auto takes bf16 where all ranks "
+     "have one and reproducible is not portable, else float32. `nnmpi eval` and `predict` compute "
+     "in float32"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a node share, where they also keep the parameters once; auto takes node where there is any"},

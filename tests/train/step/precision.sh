@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # timeout: 240
-# train.precision: bf16 is refused where a rank has no such kernels, and auto takes float32 there. Elsewhere it learns what
-# float32 does; with `reproducible` it has the same bits on any number of ranks and threads; and its checkpoints serve
-# kernels that have no bfloat16.
+# train.precision: bf16 is refused where a rank has no such kernels, and auto takes float32 there, and for portable bits.
+# Elsewhere it learns what float32 does; with `reproducible` it has the same bits on any number of ranks and threads and with
+# any library; and its checkpoints serve kernels that have no bfloat16.
 . "$SOURCE_DIR/tests/lib.sh"
 # shellcheck source=tests/reproducible.sh
 . "$SOURCE_DIR/tests/reproducible.sh"
@@ -21,11 +21,20 @@ YAML
 bf16=(-o train.precision=bf16)
 
 NNMPI_ISA=v3 expect_code 2 "$NNMPI" train image.yaml --run refused "${bf16[@]}" 2>err
-expect_line 'precision = bf16 wants a processor with AVX512_BF16 on every rank' err
+expect_line 'bf16 wants a processor with AVX512_BF16 on every rank' err
 expect_line 'auto takes float32 where' err
 NNMPI_ISA=v3 digest 1 image.yaml >want
 NNMPI_ISA=v3 digest 2 image.yaml -o train.precision=auto >got
 expect_same want got
+
+# portable bits are those of float32
+portable=(-o train.reproducible=portable -o train.epochs=1)
+digest 1 image.yaml "${portable[@]}" >want
+digest 2 image.yaml "${portable[@]}" -o train.precision=auto >got
+expect_same want got
+expect_code 2 "$NNMPI" train image.yaml --run refused "${bf16[@]}" "${portable[@]}" 2>err
+expect_line 'bf16 has the same bits only on .* set precision to float32, or reproducible to true' err
+
 "$NNMPI" check image.yaml --quick "${bf16[@]}" >out 2>err || {
     printf 'this processor has no AVX512_BF16: the rest is left out\n'
     exit 0
@@ -46,9 +55,9 @@ for config in image.yaml sequence.yaml; do
     ! cmp -s float32 want || fail "$config: nothing was rounded"
     paste float32.loss bf16.loss | awk '{ exit !($1 > 0 && $2 / $1 > 0.95 && $2 / $1 < 1.05) }' ||
         fail "$config: losses $(paste float32.loss bf16.loss)"
-    for way in '1 auto 2' '2 node 1' '3 allreduce 1'; do
-        read -r ranks reduce threads <<<"$way"
-        digest "$ranks" "$config" "${bf16[@]}" -o train.reduce="$reduce" -o train.threads="$threads" >got
+    for way in '1 auto 2 openblas' '2 node 1 onednn' '3 allreduce 1 own'; do
+        read -r ranks reduce threads library <<<"$way"
+        NNMPI_GEMM=$library digest "$ranks" "$config" "${bf16[@]}" -o train.reduce="$reduce" -o train.threads="$threads" >got
         expect_same want got
     done
 done
