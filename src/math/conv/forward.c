@@ -56,13 +56,14 @@ static void pack_term(const conv_view *v, size_t k, size_t width, const nn_real 
 
 static void pack_weights(const forward *f, const nn_real *w) {
     const conv_view *v = f->v;
-    nn_real *to = f->weights;
+    size_t group_size = conv_whole(v, v->panels);
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
             size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
             size_t whole = conv_whole(v, width);
-            for (size_t k = 0; k < v->terms; k++, to += whole)
-                pack_term(v, k, width, w + g * v->out_group + o, whole, to);
+            nn_real *to = f->weights + (g * group_size + o) * v->terms;
+            for (size_t k = 0; k < v->terms; k++)
+                pack_term(v, k, width, w + g * v->out_group + o, whole, to + k * whole);
         }
 }
 

@@ -5,7 +5,7 @@
 #include "math/conv/view.h"
 
 void conv_forward(const conv_view *v, size_t batch, const nn_real *x, const nn_real *w,
-                  const nn_real *bias, nn_real *y, void *scratch);
+                  const nn_real *bias, nn_real *y, void *scratch) __attribute__((nonnull(7)));
 void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, const nn_real *w,
                         nn_real *dx, void *scratch);
 void conv_backward_weights(const conv_view *v, size_t batch, const nn_real *x, const nn_real *dy,
