@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "data/convert.h"
 #include "data/output.h"
+#include "data/tokens.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -54,7 +55,7 @@ int nn_label_none(const char *path) {
     return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", path);
 }
 
-enum { BYTES = 256 };        /* which tokens without names are */
+enum { BYTES = 256 };
 #define COUNTED_LABELS 65536 /* larger ones are not told apart */
 
 /* What the labels of all splits are like. */
@@ -122,6 +123,7 @@ static void count_distinct(nn_dataset *ds, const struct seen *seen) {
 int nn_dataset_scan_labels(nn_dataset *ds) {
     struct seen seen = {.largest = -1, .smallest = INT64_MAX};
     bool any = false, rows = false;
+    bool bytes = ds->tokens && strcmp(ds->tokens, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
 
     ds->classes = ds->named;
     ds->class_names = ds->names;
@@ -141,7 +143,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
                 seen.ignored, seen.labels);
     ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
     if (rows && !ds->class_names)
-        ds->classes = ds->tokens && seen.largest < BYTES ? BYTES : seen.largest + 1;
+        ds->classes = bytes && seen.largest < BYTES ? BYTES : seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
         ds->classes = 0;
         ds->class_names = NULL;

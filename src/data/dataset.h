@@ -10,6 +10,7 @@ typedef struct nn_split {
     const char *name; /* "train", "valid", "test" */
     int64_t samples;
     nn_field x, y, w, length;
+    int64_t tokens;    /* of the stream whose windows are the samples; 0: they are stored */
     int64_t positions; /* y [N, positions]: a label for each; 0: nn_dataset_label_positions was not
                           called */
     bool supplied;     /* it has no rows: the program supplies them (nnmpi/training.h) */
@@ -20,6 +21,7 @@ typedef struct nn_split {
 /* The array of a split that a letter stands for: 'x', 'y', 'w' or this one, which files call len.
  */
 #define NN_FIELD_LENGTH 'l'
+#define NN_FIELD_TOKENS 't' /* a stream, windows of which are x and y (sources/windows.h) */
 const nn_field *nn_split_field(const nn_split *split, char field);
 
 typedef struct nn_dataset nn_dataset;
@@ -101,8 +103,8 @@ struct nn_dataset {
     bool signs;               /* all labels are 1 or -1 */
     int64_t named;            /* classes that the source names, whatever y is ... */
     const char **names;       /* ... and their names */
-    const char *tokens; /* x and y are tokens of a text, "bytes", "chars" or "words", and the names
-                           are its vocabulary; NULL: they are not */
+    const char *tokens; /* x and y are tokens of a text, one of nn_token_kinds or another name, and
+                           the names are its vocabulary; NULL: they are not */
     size_t features;    /* names of the columns of x [F] or [T, F]: F, or 0 */
     const char **feature_names;
     const double *missing; /* [columns of x]: values that were missing and are filled in, or NULL */

@@ -12,6 +12,8 @@
 const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH]) {
     if (field == NN_FIELD_LENGTH)
         snprintf(text, NN_FIELD_PATH, "/%s/len", split);
+    else if (field == NN_FIELD_TOKENS)
+        snprintf(text, NN_FIELD_PATH, "/%s/tokens", split);
     else
         snprintf(text, NN_FIELD_PATH, "/%s/%c", split, field);
     return text;
@@ -49,6 +51,12 @@ int nn_output_copy(nn_output *output, const char *path, const char *from, uint64
     return nn_h5_edit(output->temporary, &output->file);
 }
 
+static void expect_rows(nn_output *output, int64_t rows) {
+    if (output->written == output->declared)
+        output->written = output->declared = 0;
+    output->declared += rows;
+}
+
 int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,
                       const nn_shape *shape) {
     char name[NN_FIELD_PATH];
@@ -56,11 +64,18 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
 
     for (int i = 0; i < shape->rank; i++)
         dim[i + 1] = shape->dim[i];
-    if (output->written == output->declared)
-        output->written = output->declared = 0;
-    output->declared += rows;
+    expect_rows(output, rows);
     return nn_h5_write(output->file, nn_field_path(split, field, name), type, shape->rank + 1, dim,
                        0, 0, NULL);
+}
+
+int nn_output_declare_tokens(nn_output *output, const char *split, size_t different,
+                             int64_t count) {
+    char name[NN_FIELD_PATH];
+
+    expect_rows(output, count);
+    return nn_h5_make_unsigned(output->file, nn_field_path(split, NN_FIELD_TOKENS, name),
+                               different <= (size_t)UINT16_MAX + 1 ? 2 : 4, count);
 }
 
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,

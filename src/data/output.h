@@ -24,6 +24,10 @@ int nn_output_copy(nn_output *output, const char *path, const char *from, uint64
 int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,
                       const nn_shape *shape);
 
+/* Declares /<split>/tokens [count], uint16 if the numbers of so many different tokens fit, else
+ * uint32. */
+int nn_output_declare_tokens(nn_output *output, const char *split, size_t different, int64_t count);
+
 /* Rows [first, first + count) of /<split>/<field>. */
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,
                    nn_dtype type, const void *data);
@@ -32,7 +36,7 @@ int nn_output_rows(nn_output *output, const char *split, char field, int64_t fir
  * Returns rc or what went wrong now. */
 int nn_output_end(nn_output *output, int rc);
 
-/* "/train/x", "/train/len" ... in `text`, which is returned. */
+/* "/train/x", "/train/len", "/train/tokens" ... in `text`, which is returned. */
 #define NN_FIELD_PATH 32
 const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH]);
 

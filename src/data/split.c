@@ -119,6 +119,13 @@ static int check_splits(const splitter *s) {
 
 static int plan(splitter *s) {
     NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
+    if (s->train->tokens > 0)
+        return nn_fail(
+            NN_EUSAGE,
+            "%s: a stream of tokens is divided where it is imported, its end for /valid: "
+            "nnmpi data import text --valid FRACTION, or data: {valid: FRACTION} for a "
+            "text",
+            s->ds->path);
     NN_TRY(check_options(s));
     NN_TRY(read_labels(s));
     NN_TRY(NN_NEW(&s->quota, s->classes, "classes"));

@@ -49,7 +49,7 @@ static void import_libsvm(char letter) {
 
 static void import_text(int tokens) {
     const nn_text_options options = {
-        .path = "input.txt", .tokens = tokens, .context = 4, .most = 9, .valid = tokens ? 0 : 0.2};
+        .path = "input.txt", .tokens = tokens, .context = 4, .valid = tokens ? 0 : 0.2};
 
     import(&nn_importer_text, &options);
 }
@@ -58,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const names[256] = {
         ['p'] = "input.png", ['P'] = "input.png", ['j'] = "input.jpg", ['J'] = "input.jpg",
         ['a'] = "input.npy", ['z'] = "input.npz", ['0'] = "input.txt", ['1'] = "input.txt",
-        ['2'] = "input.txt", ['c'] = "input.svm", ['v'] = "input.svm", ['f'] = "input.svm"};
+        ['2'] = "input.txt", ['3'] = "input.txt", ['c'] = "input.svm", ['v'] = "input.svm",
+        ['f'] = "input.svm"};
     const char *name = size > 0 ? names[data[0]] : NULL;
 
     if (!name)
@@ -71,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         import(&nn_importer_npz, &(nn_npz_options){.path = name});
     else if (strcmp(name, "input.svm") == 0)
         import_libsvm((char)data[0]);
-    else if (data[0] <= '2')
+    else if (data[0] <= '3')
         import_text(data[0] - '0');
     else
         look_at_picture(name, data[0] == 'P' || data[0] == 'J');

@@ -113,6 +113,6 @@ void seeds_import(void) {
     put_png("rgb", 'P', 3);
     put_arrays();
     put_libsvm();
-    for (char letter = '0'; letter <= '2'; letter++)
+    for (char letter = '0'; letter <= '3'; letter++)
         put((const char[]){'t', letter, 0}, letter, text, sizeof text - 1);
 }

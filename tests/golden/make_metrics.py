@@ -108,6 +108,19 @@ def auc(softmax=False, per_class=False):
     return value
 
 
+def nats(z, t, w):
+    return (w * (np.log(np.exp(z).sum(1)) - z[np.arange(len(t)), t])).sum()
+
+
+def perplexity(z, t, w):
+    return np.exp(nats(z, t, w) / w.sum()), None
+
+
+def bits_per_byte(z, t, w):
+    """A token of class c is of c + 1 bytes."""
+    return nats(z, t, w) / np.log(2) / (w * (t + 1)).sum(), None
+
+
 def mae(z, t, w):
     return (w * abs(z - t).mean(1)).sum() / w.sum(), None
 
@@ -185,4 +198,6 @@ case("auc", auc(), wide, label, weight=weight)
 for name, function in (("mae", mae), ("rmse", rmse), ("r2", r2)):
     case(name, function, near, y=y, weight=weight)
     case(name, function, near[:, :1], y=y[:, :1])
+case("perplexity", perplexity, z, label, weight=weight, fuses="softmax")
+case("bits_per_byte", bits_per_byte, z, label, weight=weight, fuses="softmax")
 print("};")

@@ -68,16 +68,14 @@ extern const nn_option nn_libsvm_table[];
 extern const nn_importer_ops nn_importer_libsvm;
 
 typedef struct nn_text_options {
-    const char *path;
-    int tokens;
-    int64_t context, most;
+    const char *path, *vocabulary_file;
+    int tokens; /* NN_TOKENS_BYTES ... (data/tokens.h) */
+    int64_t context, vocabulary;
     double valid;
     bool unlabelled;
-    const nn_node *vocabulary;
+    const nn_node *classes;
 } nn_text_options;
 extern const nn_option nn_text_table[];
 extern const nn_importer_ops nn_importer_text;
-extern const char *const nn_text_tokens[]; /* what `tokens` can be; NULL ends them */
-extern const char nn_text_unknown[];       /* token 0, but of bytes */
 
 #endif

@@ -291,7 +291,7 @@ static int allocate(nn_info *info) {
 static int look_at_storage(nn_info *info) {
     char name[NN_FIELD_PATH];
 
-    if (!nn_dataset_is_hdf5(info->ds))
+    if (!nn_dataset_is_hdf5(info->ds) || info->ds->split[0].tokens > 0)
         return NN_OK;
     return nn_h5_storage(info->ds->state, nn_field_path(info->ds->split[0].name, 'x', name),
                          &info->storage.chunk_rows, &info->storage.compressed);

@@ -53,6 +53,8 @@ static void json_split(nn_json *json, const nn_dataset *ds, const nn_info_split 
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "name", s->split->name);
     nn_json_int(json, "samples", s->split->samples);
+    if (s->split->tokens > 0)
+        nn_json_int(json, "tokens", s->split->tokens);
     nn_json_bool(json, "weights", s->split->has_w);
     nn_json_bool(json, "lengths", s->split->has_length);
     nn_json_int(json, "looked_at", s->looked_at);

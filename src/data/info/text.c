@@ -137,6 +137,10 @@ int nn_info_text(const nn_info *info, FILE *out) {
                    ds->tokens                   ? " tokens, that follow each of them"
                    : nn_split_has_labels(first) ? " labels"
                                                 : " values");
+    for (size_t i = 0; i < ds->splits; i++)
+        if (ds->split[i].tokens > 0)
+            fprintf(out, "       a window of /%s/tokens, which has %" PRId64 "\n", ds->split[i].name,
+                    ds->split[i].tokens);
     if (ds->tokens && ds->named)
         fprintf(out, "       %" PRId64 " different tokens\n", ds->named);
     if (first->has_w)

@@ -1,9 +1,10 @@
-/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N];
- * /valid and /test alike.
+/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N],
+ * or a stream of tokens /train/tokens [n]; /valid and /test alike.
  */
 #include "data/output.h"
 #include "data/sources/describe.h"
 #include "data/sources/sources.h"
+#include "data/sources/windows.h"
 #include "io/files/file.h"
 
 #include <inttypes.h>
@@ -13,7 +14,7 @@
 
 typedef struct hdf5_options {
     const char *path;
-    int64_t train_samples;
+    int64_t train_samples, context;
 } hdf5_options;
 
 static const nn_option hdf5_table[] = {
@@ -21,6 +22,9 @@ static const nn_option hdf5_table[] = {
      "HDF5 file with /train/x [N, ...], /train/y [N] or [N, d], and /valid, /test alike"},
     {"train_samples", NN_OPT_INT, offsetof(hdf5_options, train_samples), "0", "[0, inf)",
      "train on the first so many samples only; 0: all"},
+    {"context", NN_OPT_INT, offsetof(hdf5_options, context), "0", "[0, 65536]",
+     "tokens of a window, where the file has a stream of tokens (/train/tokens); 0: as its "
+     "attribute context says, else 64"},
     NN_OPTION_END,
 };
 
@@ -69,8 +73,9 @@ static int note_unused(void *ctx, const char *name, bool is_group) {
     const char *before = ds->unused ? ds->unused : "";
 
     (void)is_group;
-    if (strcmp(name, "len") == 0 || (strlen(name) == 1 && strchr("xyw", name[0])) ||
-        has_name(before, name) || has_name(before, "..."))
+    if (strcmp(name, "len") == 0 || strcmp(name, "tokens") == 0 ||
+        (strlen(name) == 1 && strchr("xyw", name[0])) || has_name(before, name) ||
+        has_name(before, "..."))
         return 0;
     if (strlen(before) > MANY)
         name = "...";
@@ -78,7 +83,7 @@ static int note_unused(void *ctx, const char *name, bool is_group) {
     return ds->unused ? 0 : NN_EMEMORY;
 }
 
-static int open_split(nn_dataset *ds, const char *name) {
+static int open_split(nn_dataset *ds, const char *name, int64_t context) {
     nn_split *split = &ds->split[ds->splits];
     char path[NN_FIELD_PATH];
 
@@ -88,9 +93,14 @@ static int open_split(nn_dataset *ds, const char *name) {
     split->name = name;
     NN_TRY(nn_h5_list(ds->state, path, note_unused, ds));
     bool has_x = nn_h5_exists(ds->state, nn_field_path(name, 'x', path));
+    bool has_tokens = nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_TOKENS, path));
     NN_TRY(nn_h5_check_answers(ds->state));
+    if (has_tokens && !has_x) {
+        ds->splits++;
+        return nn_windows_open(ds, split, context);
+    }
     if (!has_x)
-        return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...]", ds->path, name);
+        return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...] and no tokens [n]", ds->path, name);
     NN_TRY(open_field(ds, split, 'x'));
     NN_TRY(open_field(ds, split, 'y'));
     NN_TRY(open_field(ds, split, 'w'));
@@ -131,7 +141,7 @@ static int explain_open(const char *path, int rc) {
                    what);
 }
 
-int nn_hdf5_attach(nn_dataset *ds, const char *path) {
+int nn_hdf5_attach(nn_dataset *ds, const char *path, int64_t context) {
     nn_h5 *file = NULL;
     int rc = nn_h5_open(path, &file);
 
@@ -141,7 +151,7 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path) {
     if (ds->settings.other_files)
         nn_h5_allow_other_files(file);
     for (size_t i = 0; i < NN_MAX_SPLITS; i++)
-        NN_TRY(open_split(ds, split_names[i]));
+        NN_TRY(open_split(ds, split_names[i], context));
     if (ds->splits == 0)
         return no_splits(ds);
     NN_TRY(nn_hdf5_read_attributes(ds));
@@ -163,22 +173,40 @@ static int limit_training(nn_dataset *ds, int64_t samples) {
     return NN_OK;
 }
 
+/* Windows that are stored have their own length. */
+static int check_context(const nn_dataset *ds, int64_t context) {
+    const nn_split *first = &ds->split[0];
+
+    if (context == 0 || first->tokens > 0 ||
+        (first->x.shape.rank == 1 && first->x.shape.dim[0] == context))
+        return NN_OK;
+    return nn_fail(NN_EUSAGE,
+                   "data.context = %" PRId64
+                   " is for a stream of tokens (/train/tokens), but %s holds samples (/%s/x)",
+                   context, ds->path, first->name);
+}
+
 static int hdf5_open(nn_dataset *ds, const void *options) {
     const hdf5_options *o = options;
 
     ds->path = nn_pool_strdup(&ds->pool, o->path);
     if (!ds->path)
         return NN_EMEMORY;
-    NN_TRY(nn_hdf5_attach(ds, ds->path));
+    NN_TRY(nn_hdf5_attach(ds, ds->path, o->context));
+    NN_TRY(check_context(ds, o->context));
     return o->train_samples ? limit_training(ds, o->train_samples) : NN_OK;
 }
 
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                  int64_t count, void *out) {
     char name[NN_FIELD_PATH];
+    int rc;
 
     nn_h5_lock(); /* while minibatches are read, a checkpoint may be written */
-    int rc = nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
+    if (split->tokens > 0)
+        rc = nn_windows_read(ds, split, field, first, count, out);
+    else
+        rc = nn_h5_read(ds->state, nn_field_path(split->name, field, name), first, count,
                         nn_split_field(split, field)->type, out);
     nn_h5_unlock();
     return rc;

@@ -261,7 +261,7 @@ static int open_tokens(nn_dataset *ds) {
 
     if (nn_h5_has_attr(ds->state, "/", "tokens"))
         NN_TRY(nn_h5_get_text(ds->state, "/", "tokens", &ds->pool, &text));
-    ds->tokens = text;
+    ds->tokens = text ? text : ds->split[0].tokens > 0 ? "ids" : NULL;
     return NN_OK;
 }
 

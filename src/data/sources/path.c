@@ -149,13 +149,16 @@ static int add_vocabulary(nn_node *map, const nn_like *like) {
         return NN_EMEMORY;
     for (int64_t i = 0; i < like->classes; i++)
         NN_TRY(nn_node_add_quoted(list, NULL, like->class_name[i]));
-    return nn_node_add(map, "vocabulary", list);
+    return nn_node_add(map, "classes", list);
+}
+
+static int add_context(nn_node *map, const nn_like *like) {
+    return nn_node_add_text(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0]));
 }
 
 static int add_text_keys(nn_node *map, const nn_like *like) {
     NN_TRY(nn_node_add_text(map, "tokens", tokens_of(like)));
-    NN_TRY(
-        nn_node_add_text(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0])));
+    NN_TRY(add_context(map, like));
     return like->class_name ? add_vocabulary(map, like) : NN_OK;
 }
 
@@ -187,6 +190,8 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
     }
     if (ops == &nn_source_text)
         return add_text_keys(*out, like);
+    if (ops == &nn_source_hdf5 && like->tokens)
+        return add_context(*out, like);
     if (ops == &nn_source_npz && has_source(like->data, "npz"))
         return copy_array_keys(*out, like->data);
     if (ops != &nn_source_images)

@@ -26,7 +26,7 @@ static int write_in(nn_dataset *ds, nn_write_fn *write, const void *ctx, const c
         return NN_EMEMORY;
     rc = write_divided(ds, write, ctx, file);
     if (rc >= 0)
-        rc = nn_hdf5_attach(ds, file);
+        rc = nn_hdf5_attach(ds, file, 0);
     unlink(file);
     return rc;
 }

@@ -177,8 +177,8 @@ static herr_t set_chunks(hid_t creation, nn_dtype type, int rank, const int64_t 
 
 /* Makes the data set and the groups above it; `creation`, below 0 where it could not be set up, is
  * closed. */
-static int create_dataset(nn_h5 *file, const char *name, nn_dtype type, int rank,
-                          const int64_t *dim, hid_t creation) {
+static int create_dataset(nn_h5 *file, const char *name, hid_t type, int rank, const int64_t *dim,
+                          hid_t creation) {
     hsize_t extent[NN_H5_MAX_RANK];
     hid_t id = H5I_INVALID_HID, space;
     int rc =
@@ -194,8 +194,7 @@ static int create_dataset(nn_h5 *file, const char *name, nn_dtype type, int rank
         extent[i] = (hsize_t)dim[i];
     space = rank > 0 ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
     if (space >= 0 && creation >= 0 && H5Pset_obj_track_times(creation, false) >= 0)
-        id = H5Dcreate2(file->id, name, nn_h5_native_type(type), space, H5P_DEFAULT, creation,
-                        H5P_DEFAULT);
+        id = H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     if (id < 0 || nn_h5_faulty(file))
         rc = nn_h5_fail(file, NN_EIO, "cannot make data set '%s'", name);
     nn_h5_drop(id); /* opened again with a cache that suits its chunks */
@@ -215,10 +214,16 @@ int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const
                 int64_t chunk_rows, int gzip, const void *data) {
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     creation = properties(creation, set_chunks(creation, type, rank, dim, chunk_rows, gzip));
-    NN_TRY(create_dataset(file, dataset, type, rank, dim, creation));
+    NN_TRY(create_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
     if (data == NULL)
         return 0;
     return nn_h5_write_rows(file, dataset, 0, rank > 0 ? dim[0] : 1, type, data);
+}
+
+int nn_h5_make_unsigned(nn_h5 *file, const char *dataset, size_t bytes, int64_t count) {
+    hid_t type = bytes <= sizeof(uint16_t) ? H5T_NATIVE_UINT16 : H5T_NATIVE_UINT32;
+
+    return create_dataset(file, dataset, type, 1, &count, H5Pcreate(H5P_DATASET_CREATE));
 }
 
 int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
@@ -229,7 +234,7 @@ int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, con
     herr_t never = H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     *offset = 0;
     creation = properties(creation, early < 0 ? early : never);
-    NN_TRY(create_dataset(file, dataset, type, rank, dim, creation));
+    NN_TRY(create_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
     NN_TRY(nn_h5_dataset_open(file, dataset, &id));
     if (!has_elements(rank, dim))
         return 0;

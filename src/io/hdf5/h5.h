@@ -78,6 +78,8 @@ int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const
  * the caller's to write there once the file is closed; 0: it has none. */
 int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
                   int64_t *offset);
+/* [count] of uint16 (bytes: 2) or uint32 (4), contiguous; the rows follow by nn_h5_write_rows. */
+int nn_h5_make_unsigned(nn_h5 *file, const char *dataset, size_t bytes, int64_t count);
 int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_dtype as,
                      const void *data);
 /* A scalar string data set. */

@@ -11,6 +11,8 @@ typedef struct nn_metric_spec {
     double threshold;  /* a lone output above it means class 1: nn_loss_threshold */
     const char *fuses; /* activation that the loss has fused in, so that z is before it; or NULL */
     int64_t samples;   /* most that are evaluated together */
+    const double
+        *class_bytes; /* [outputs]: bytes of text of each class, a token; NULL: not known */
 } nn_metric_spec;
 
 /* The spec that goes with a loss, `samples` left 0. */

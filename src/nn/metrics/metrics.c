@@ -1,11 +1,13 @@
 /* The table of metrics, and how they read outputs and targets. */
 #include "nn/metrics/metrics.h"
 
-static const nn_entry *const rows[] = {
-    &nn_metric_accuracy.entry,  &nn_metric_zero_one.entry,  &nn_metric_top_k.entry,
-    &nn_metric_confusion.entry, &nn_metric_precision.entry, &nn_metric_recall.entry,
-    &nn_metric_f1.entry,        &nn_metric_auc.entry,       &nn_metric_mae.entry,
-    &nn_metric_rmse.entry,      &nn_metric_r2.entry,        NULL};
+static const nn_entry *const rows[] = {&nn_metric_accuracy.entry,   &nn_metric_zero_one.entry,
+                                       &nn_metric_top_k.entry,      &nn_metric_confusion.entry,
+                                       &nn_metric_precision.entry,  &nn_metric_recall.entry,
+                                       &nn_metric_f1.entry,         &nn_metric_auc.entry,
+                                       &nn_metric_perplexity.entry, &nn_metric_bits_per_byte.entry,
+                                       &nn_metric_mae.entry,        &nn_metric_rmse.entry,
+                                       &nn_metric_r2.entry,         NULL};
 
 const nn_family nn_metrics = {"metric", rows};
 

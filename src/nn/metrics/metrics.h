@@ -9,7 +9,7 @@
 
 extern const nn_metric_ops nn_metric_accuracy, nn_metric_zero_one, nn_metric_top_k,
     nn_metric_confusion, nn_metric_precision, nn_metric_recall, nn_metric_f1, nn_metric_auc,
-    nn_metric_mae, nn_metric_rmse, nn_metric_r2;
+    nn_metric_perplexity, nn_metric_bits_per_byte, nn_metric_mae, nn_metric_rmse, nn_metric_r2;
 
 /* The option `threshold` of metrics that decide, bound to `int threshold` of a struct. */
 #define NN_METRIC_THRESHOLD(type)                                                                  \

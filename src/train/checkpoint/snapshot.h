@@ -44,7 +44,7 @@ typedef struct nn_data_traits {
     int64_t classes;          /* 0: no labels */
     const char **class_names; /* [classes] or NULL */
     int64_t first_label;      /* the number of class 0 where classes have no names */
-    const char *tokens;       /* of a text: "bytes", "chars" or "words"; NULL: none, or not known */
+    const char *tokens;       /* of a text: "bytes", "chars" ...; NULL: none, or not known */
     size_t features;          /* names of the columns of x; 0: none */
     const char **feature_names;
     nn_affine affine; /* how x becomes floats */

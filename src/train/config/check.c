@@ -344,8 +344,9 @@ static int check_model(const nn_settings *s) {
 }
 
 static int check_data(nn_settings *s) {
-    static const char *const keys[] = {"path",        "train_images", "train_labels",
-                                       "test_images", "test_labels",  "targets"};
+    static const char *const keys[] = {"path",           "train_images", "train_labels",
+                                       "test_images",    "test_labels",  "targets",
+                                       "vocabulary_file"};
 
     if (s->data->kind != NN_NODE_MAP)
         return nn_node_fail(s->data, "data is a map, e.g. {path: mnist.h5} or {source: iris}");

@@ -5,6 +5,7 @@
 #include "data/layout.h"
 #include "data/scan_targets.h"
 #include "data/sources/open.h"
+#include "data/tokens.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
 
@@ -50,9 +51,33 @@ static int plan_layouts(nn_session *session) {
     return 0;
 }
 
+/* Of the tokens that the outputs stand for, where it is known; those beyond the vocabulary are no
+ * token's. */
+static int find_class_bytes(nn_session *session) {
+    const nn_dataset *data = session->data;
+    size_t outputs = session->metric_spec.outputs;
+    double *bytes;
+
+    if (!data->tokens || !session->metric_spec.labels)
+        return 0;
+    bytes = nn_pool_alloc(&session->data->pool, outputs * sizeof *bytes);
+    if (!bytes)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < outputs && (int64_t)i < data->classes; i++) {
+        size_t count =
+            nn_token_bytes(data->tokens, data->class_names ? data->class_names[i] : NULL);
+        if (count == 0)
+            return 0;
+        bytes[i] = (double)count;
+    }
+    session->metric_spec.class_bytes = bytes;
+    return 0;
+}
+
 static int plan_metrics(nn_session *session) {
     const nn_settings *s = session->settings;
     session->metric_spec = nn_metric_spec_of(session->loss);
+    NN_TRY(find_class_bytes(session));
     session->metric_spec.samples = most_samples(session->data) * (int64_t)session->positions;
     session->metrics = s->validate.metrics;
     memcpy(session->metric, s->validate.metric, sizeof session->metric);

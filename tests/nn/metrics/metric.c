@@ -202,6 +202,9 @@ int main(void) {
                   "tells 3 apart: take macro");
     check_refused("top_k", (nn_metric_spec){.outputs = 3, .labels = true},
                   "k = 5 is always 1 for a model with 3 outputs");
+    check_refused("perplexity", (nn_metric_spec){.outputs = 3, .labels = true}, "probabilities");
+    check_refused("bits_per_byte",
+                  (nn_metric_spec){.outputs = 3, .labels = true, .fuses = "softmax"}, "bytes");
     check_spec("squared", 0.5, NULL);
     check_spec("binary_cross_entropy", 0, "sigmoid");
     check_spec("perceptron", 0, NULL);

@@ -54,6 +54,8 @@ static double value_of(const char *yaml, const nn_metric_spec *spec, size_t batc
     return value;
 }
 
+static const double class_bytes[] = {1, 2, 3, 4};
+
 static void round_all(size_t n, const double *from, nn_real *to) {
     for (size_t i = 0; i < n; i++)
         to[i] = (nn_real)from[i];
@@ -61,7 +63,8 @@ static void round_all(size_t n, const double *from, nn_real *to) {
 
 static void check_golden(const struct golden_metric *g, size_t shards) {
     nn_real z[48], y[48], weight[GOLDEN_BATCH];
-    nn_metric_spec spec = {g->outputs, g->labels, g->threshold, g->fuses, GOLDEN_BATCH};
+    nn_metric_spec spec = {g->outputs, g->labels,    g->threshold,
+                           g->fuses,   GOLDEN_BATCH, class_bytes};
     nn_target target = {.weight = weight, .sample = sample};
     int before = check_failures;
 
@@ -108,7 +111,8 @@ static void check_table(void) {
 static void check_extremes(const struct golden_metric *g) {
     static const nn_real extremes[] = {-1e4F, 1e4F, 0, 1e4F, -1e4F, 89, -89, 1e30F};
     nn_real z[48], y[48], none[GOLDEN_BATCH] = {0};
-    nn_metric_spec spec = {g->outputs, g->labels, g->threshold, g->fuses, GOLDEN_BATCH};
+    nn_metric_spec spec = {g->outputs, g->labels,    g->threshold,
+                           g->fuses,   GOLDEN_BATCH, class_bytes};
     nn_target target = {
         .label = g->labels ? g->label : NULL, .value = g->labels ? NULL : y, .sample = sample};
     bool has_value = !isnan(g->value);

@@ -1,0 +1,29 @@
+/* What tokens of a text stand for. Those of byte pair encodings are spelled as in GPT-2's
+ * vocab.json, so that any bytes are a text: each byte is a character, itself where it is printable
+ * in Latin-1 (! to ~, but for blanks, the soft hyphen and controls), else U+0100 and on. */
+#ifndef NN_DATA_TOKENS_H
+#define NN_DATA_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Kinds of tokens, as the attribute `tokens` of a data set names them. */
+enum { NN_TOKENS_BYTES, NN_TOKENS_CHARS, NN_TOKENS_WORDS, NN_TOKENS_BPE };
+extern const char *const nn_token_kinds[]; /* their names; NULL ends them */
+#define NN_TOKEN_KINDS "bytes|chars|words|bpe"
+
+extern const char nn_token_unknown[]; /* token 0 of chars and words */
+
+/* The spelling of a byte, 1 or 2 bytes of UTF-8 and a NUL, to `text`; returns its length. */
+size_t nn_token_spell(unsigned char byte, char text[3]);
+
+/* The bytes of text that a token of a byte pair encoding stands for, to `out` (NULL: only counted)
+ * with room for as many bytes as the name has. Characters that spell no byte, as in names of
+ * special tokens, stand for themselves. */
+size_t nn_token_text(const char *name, unsigned char *out);
+
+/* Bytes of text of a token of a kind, `name` NULL where it has none; 0: the kind does not say, as
+ * words leave blanks out. <unk> counts as one. */
+size_t nn_token_bytes(const char *kind, const char *name);
+
+#endif
