@@ -26,7 +26,8 @@ const nn_option nn_data_options[] = {
     {"other_files", NN_OPT_BOOL, offsetof(nn_data_settings, other_files), "false", NULL,
      "follow links, virtual data sets and external storage of an HDF5 file into other files"},
     {"split", NN_OPT_NODE, offsetof(nn_data_settings, split), "", NULL,
-     "random parts of the training samples become the splits valid and test, with the options of "
+     "random parts of the training samples, of a text its end, become the splits valid and test, "
+     "with the options of "
      "`nnmpi data split`: {valid: 0.1, test: 0.1, stratify: true}; not of an HDF5 file, which that "
      "command divides once"},
     {"memory", NN_OPT_REAL, offsetof(nn_data_settings, memory), "", "(0, inf)",

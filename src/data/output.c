@@ -69,13 +69,13 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
                        0, 0, NULL);
 }
 
-int nn_output_declare_tokens(nn_output *output, const char *split, size_t different,
+int nn_output_declare_tokens(nn_output *output, const char *split, int64_t different,
                              int64_t count) {
     char name[NN_FIELD_PATH];
 
     expect_rows(output, count);
     return nn_h5_make_unsigned(output->file, nn_field_path(split, NN_FIELD_TOKENS, name),
-                               different <= (size_t)UINT16_MAX + 1 ? 2 : 4, count);
+                               different <= UINT16_MAX + 1 ? 2 : 4, count);
 }
 
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,

@@ -26,7 +26,8 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
 
 /* Declares /<split>/tokens [count], uint16 if the numbers of so many different tokens fit, else
  * uint32. */
-int nn_output_declare_tokens(nn_output *output, const char *split, size_t different, int64_t count);
+int nn_output_declare_tokens(nn_output *output, const char *split, int64_t different,
+                             int64_t count);
 
 /* Rows [first, first + count) of /<split>/<field>. */
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,

@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "data/output.h"
 #include "data/sources/open.h"
+#include "data/sources/windows.h"
 #include "io/files/file.h"
 
 #include <errno.h>
@@ -54,6 +55,9 @@ static int check_options(const splitter *s) {
     for (int p = VALID; p < SPLITS; p++)
         if ((p == VALID ? o->valid : o->test) > 0 && nn_dataset_split(s->ds, split_names[p]))
             return nn_fail(NN_EUSAGE, "%s has a /%s already", s->ds->path, split_names[p]);
+    if (o->stratify && s->train->tokens > 0)
+        return nn_fail(NN_EUSAGE, "%s: a stream of tokens is cut; it has no classes to stratify by",
+                       s->ds->path);
     if (o->stratify && !nn_split_has_labels(s->train))
         return nn_fail(NN_EUSAGE,
                        "%s: stratify divides class by class, but /train/y are no classes",
@@ -118,15 +122,6 @@ static int check_splits(const splitter *s) {
 }
 
 static int plan(splitter *s) {
-    NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
-    if (s->train->tokens > 0)
-        return nn_fail(
-            NN_EUSAGE,
-            "%s: a stream of tokens is divided where it is imported, its end for /valid: "
-            "nnmpi data import text --valid FRACTION, or data: {valid: FRACTION} for a "
-            "text",
-            s->ds->path);
-    NN_TRY(check_options(s));
     NN_TRY(read_labels(s));
     NN_TRY(NN_NEW(&s->quota, s->classes, "classes"));
     NN_TRY(NN_NEW(&s->part, (size_t)s->train->samples, "choice of rows"));
@@ -250,6 +245,58 @@ static int write(splitter *s, const char *path, const char *out) {
     return read_again(s);
 }
 
+/* ---- streams of tokens are cut: the beginning is for training, the end for the others ----------
+ */
+
+enum { PIECE = 1 << 16 };
+
+static int copy_tokens(splitter *s, const char *from, int64_t first, const char *to,
+                       int64_t count) {
+    char name[NN_FIELD_PATH];
+    int32_t *piece = NULL;
+    int rc;
+
+    nn_field_path(from, NN_FIELD_TOKENS, name);
+    NN_TRY_GOTO(nn_output_declare_tokens(&s->output, to, nn_windows_vocabulary(s->ds), count));
+    NN_TRY_GOTO(NN_NEW(&piece, PIECE, "tokens"));
+    for (int64_t at = 0, n; at < count; at += n) {
+        n = count - at < PIECE ? count - at : PIECE;
+        NN_TRY_GOTO(nn_h5_read(s->source, name, first + at, n, NN_I32, piece));
+        NN_TRY_GOTO(nn_output_rows(&s->output, to, NN_FIELD_TOKENS, at, n, NN_I32, piece));
+    }
+done:
+    nn_free(piece);
+    return rc;
+}
+
+static int cut_stream(splitter *s, const char *out) {
+    int64_t tokens = s->train->tokens, first = 0;
+
+    s->rows[VALID] = llround((double)tokens * s->options->valid);
+    s->rows[TEST] = llround((double)tokens * s->options->test);
+    s->rows[TRAIN] = tokens - s->rows[VALID] - s->rows[TEST];
+    NN_TRY(check_splits(s));
+    NN_TRY(nn_output_init(&s->output, out, (uint64_t)tokens * sizeof(uint16_t)));
+    NN_TRY(nn_h5_copy_attrs(s->output.file, "/", s->source, "/"));
+    for (int p = 0; p < SPLITS; first += s->rows[p++]) {
+        const nn_split *old = p == TRAIN ? NULL : nn_dataset_split(s->ds, split_names[p]);
+        if (old)
+            NN_TRY(copy_tokens(s, old->name, 0, old->name, old->tokens));
+        else if (s->rows[p] > 0)
+            NN_TRY(copy_tokens(s, split_names[TRAIN], first, split_names[p], s->rows[p]));
+    }
+    return NN_OK;
+}
+
+static int divide(splitter *s, const char *path, const char *out) {
+    NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
+    NN_TRY(check_options(s));
+    if (s->train->tokens > 0)
+        return cut_stream(s, out);
+    NN_TRY(plan(s));
+    return write(s, path, out);
+}
+
 int nn_data_split(const char *path, const nn_split_options *options, const char *out) {
     splitter s = {.options = options};
     int rc;
@@ -260,8 +307,7 @@ int nn_data_split(const char *path, const nn_split_options *options, const char 
     NN_TRY_GOTO(nn_h5_open(path, &s.source));
     if (options->other_files)
         nn_h5_allow_other_files(s.source);
-    NN_TRY_GOTO(plan(&s));
-    NN_TRY_GOTO(write(&s, path, out));
+    NN_TRY_GOTO(divide(&s, path, out));
 done:
     rc = nn_output_end(&s.output, rc);
     (void)nn_h5_close(s.source);

@@ -19,5 +19,7 @@ static const nn_option split_table[] = {
 };
 
 const nn_entry nn_split_entry = {
-    "split", "Divide the training samples of a data set at random into train, valid and test.",
+    "split",
+    "Divide the training samples of a data set at random into train, valid and test; of a text its "
+    "end is taken.",
     split_table, sizeof(nn_split_options)};

@@ -174,8 +174,6 @@ static int look_at_source(nn_info *info) {
                       name, name));
     if (info->ds->splits > 1 || !info->split[0].split->has_y)
         return NN_OK;
-    if (info->split[0].split->tokens > 0)
-        return advise(info, "there is nothing to validate on: import the text with --valid 0.1");
     return advise(info,
                   "there is nothing to validate on: nnmpi data split %s --valid 0.2 -O FILE.h5",
                   info->path);

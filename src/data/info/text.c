@@ -139,7 +139,7 @@ int nn_info_text(const nn_info *info, FILE *out) {
                                                 : " values");
     for (size_t i = 0; i < ds->splits; i++)
         if (ds->split[i].tokens > 0)
-            fprintf(out, "       a window of /%s/tokens, which has %" PRId64 "\n", ds->split[i].name,
+            fprintf(out, "       windows of /%s/tokens [%" PRId64 "]\n", ds->split[i].name,
                     ds->split[i].tokens);
     if (ds->tokens && ds->named)
         fprintf(out, "       %" PRId64 " different tokens\n", ds->named);

@@ -75,8 +75,7 @@ int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context) {
                                          : NN_OK;
 }
 
-/* How many different tokens there may be. */
-static int64_t vocabulary_of(const nn_dataset *ds) {
+int64_t nn_windows_vocabulary(const nn_dataset *ds) {
     bool bytes = ds->tokens && strcmp(ds->tokens, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
 
     return ds->names ? ds->named : bytes ? BYTES : NN_MAX_CLASSES;
@@ -84,7 +83,7 @@ static int64_t vocabulary_of(const nn_dataset *ds) {
 
 static int read_tokens(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
                        int32_t *out) {
-    int64_t most = vocabulary_of(ds);
+    int64_t most = nn_windows_vocabulary(ds);
     char path[NN_FIELD_PATH];
 
     nn_field_path(split->name, NN_FIELD_TOKENS, path);

@@ -11,6 +11,9 @@
  * Local. */
 int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context);
 
+/* How many different tokens a stream may have. Local. */
+int64_t nn_windows_vocabulary(const nn_dataset *ds);
+
 /* Rows [first, first + count) as int32. NN_EFORMAT names the place of a token beyond the
  * vocabulary. Local. */
 int nn_windows_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,

@@ -226,7 +226,7 @@ static int declare(writer *w, const char *split, int64_t count) {
             "%s: %" PRId64 " tokens are for /%s, but a window has %" PRId64
             " and one that follows: take a longer text, or a smaller context (--context)",
             t->options->path, count, split, context);
-    return nn_output_declare_tokens(&w->output, split, t->vocabulary.count, count);
+    return nn_output_declare_tokens(&w->output, split, (int64_t)t->vocabulary.count, count);
 }
 
 /* What is in w->piece, which may be for both splits. */

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# timeout: 180
+# Streams of tokens: what is in the file, the same run on any number of ranks, in buffers and after a kill, and what
+# is wrong with files of others.
+. "$SOURCE_DIR/tests/lib.sh"
+. "$SOURCE_DIR/tests/shim/lib.sh"
+
+cat "$SOURCE_DIR/docs/explanation.md" "$SOURCE_DIR/docs/data.md" | head -c 40000 >t.txt
+"$NNMPI" data import text t.txt --tokens bpe --vocabulary 400 --valid 0.1 -O t.h5 -q
+"$NNMPI" data info t.h5 >out
+expect_line '^x +int32 \[64\] tokens' out
+expect_line '400 different tokens' out
+
+cat >net.yaml <<'YAML'
+data: {path: t.h5, context: 24}
+model: [embedding: {vocabulary: 400, units: 12}, lstm: {units: 24, return: all}, dense: {units: 400}]
+loss: cross_entropy
+train: {epochs: 3, batch_size: 16, reproducible: true, optimizer: {adam: {lr: 0.03}}}
+validate: {metrics: [accuracy, perplexity, bits_per_byte]}
+checkpoint: {every_steps: 5}
+YAML
+digest() { "$NNMPI" digest "$1/last.h5" | cut -c1-64; }
+"$NNMPI" train net.yaml --run one -q >out
+for ranks in 2 3 4; do
+    run_ranks "$ranks" "$NNMPI" train net.yaml --run "on$ranks" -q >out 2>err
+    [ "$(digest one)" = "$(digest "on$ranks")" ] || fail "$ranks ranks have another digest"
+done
+code=0
+faulty write 12 metrics.jsonl KILL 0 train net.yaml --run killed -o train.log_every=1 >out 2>err || code=$?
+is_killed "$code" || fail "exit code $code of a killed run"
+run_ranks 2 "$NNMPI" train net.yaml --run killed --resume -q >out 2>err
+[ "$(digest one)" = "$(digest killed)" ] || fail "a killed run has another digest"
+
+# The model has learned: drawn by frequency alone, tokens of this text have a perplexity of 144.
+"$NNMPI" eval one --split valid --json >out
+python3 - out <<'PYTHON'
+import json, math, sys
+out = json.load(open(sys.argv[1]))
+assert 1 < out["perplexity"] < 90, out
+assert abs(math.log(out["perplexity"]) - out["loss"]) < 1e-4, out
+assert 1 < out["bits_per_byte"] < 3.6, out
+PYTHON
+
+# In a buffer, from a file that does not fit into the memory that is allowed.
+memory=(-o data.memory=0.12 -o train.epochs=1)
+"$NNMPI" train net.yaml --run buffer "${memory[@]}" -q >out 2>err
+run_ranks 2 "$NNMPI" train net.yaml --run buffer2 "${memory[@]}" -q >out 2>err
+[ "$(digest buffer)" = "$(digest buffer2)" ] || fail "2 ranks with a buffer have another digest"
+
+printf 'the data of the run ' >new.txt
+"$NNMPI" predict one --data new.txt -O p.csv
+expect_line '^0,[0-9]+,' p.csv
+"$NNMPI" data split t.h5 --test 0.2 -O cut.h5 -q
+"$NNMPI" eval one --data cut.h5 --split test >out
+expect_line '^test accuracy' out
+expect_code 2 "$NNMPI" data split t.h5 --test 0.2 --stratify -O cut.h5 2>err
+expect_line 't.h5: a stream of tokens is cut; it has no classes' err
+expect_code 3 "$NNMPI" train net.yaml --run no -o data.context=60000 2>err
+expect_line '/train/tokens has [0-9]+ tokens, but a window has 60000 and one that follows' err
+"$NNMPI" data make blobs -O blobs.h5 -q
+expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=blobs.h5 2>err
+expect_line 'data.context = 24 is for a stream of tokens \(/train/tokens\), but blobs.h5 holds samples' err
+expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary 100000 -O no.h5 2>err
+expect_line 't.txt: no pair of tokens occurs twice .* cannot be had: take at most [0-9]+' err
+expect_code 2 "$NNMPI" data import text t.txt --tokens bpe --vocabulary 255 -O no.h5 2>err
+expect_line 'it has at least 256' err
+expect_code 2 "$NNMPI" train net.yaml --run no -o 'data={path: t.txt, tokens: words}' -o model.0.embedding.vocabulary=9000 \
+    -o model.2.dense.units=9000 2>err
+expect_line 'bits_per_byte.* but not words: take perplexity' err
+
+python=/usr/bin/python3
+"$python" -c 'import h5py' 2>/dev/null || exit 0
+# The tokens stand for the text, byte by byte; GPT-2's files of the same vocabulary give the same tokens.
+"$python" - <<'PYTHON'
+import h5py, json, numpy as np
+f = h5py.File("t.h5")
+names, tokens = list(f.attrs["classes"]), np.concatenate([f["train/tokens"][:], f["valid/tokens"][:]])
+assert tokens.dtype == np.uint16 and f.attrs["tokens"] == "bpe" and len(names) == 400
+printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+others = [b for b in range(256) if b not in printable]
+byte = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
+assert names[:256] == sorted(byte)
+assert b"".join(bytes(byte[c] for c in names[t]) for t in tokens) == open("t.txt", "rb").read()
+
+number = {name: i for i, name in enumerate(names)}
+def parts(name):  # what it is joined of
+    piece = list(name)
+    while len(piece) > 2:
+        pairs = [(number.get(a + b, 1 << 30), i) for i, (a, b) in enumerate(zip(piece, piece[1:]))]
+        _, i = min(pairs)
+        piece[i:i + 2] = [piece[i] + piece[i + 1]]
+    return piece
+with open("vocab.json", "w") as out:
+    json.dump(number | {"<|endoftext|>": 400}, out)
+with open("merges.txt", "w") as out:
+    print("#version: 0.2", *(" ".join(parts(name)) for name in names[256:]), sep="\n", file=out)
+number[names[300]], number[names[301]] = 301, 300
+with open("turned.json", "w") as out:
+    json.dump(number, out)
+
+with h5py.File("bad.h5", "w") as out:
+    out["train/tokens"] = np.where(np.arange(500) == 321, 7, 3).astype(np.uint32)
+    out.attrs["classes"] = ["a", "b", "c", "d"]
+with h5py.File("huge.h5", "w") as out:
+    out["train/tokens"] = np.where(np.arange(500) == 321, 2**32 - 1, 3).astype(np.uint32)
+with h5py.File("flat.h5", "w") as out:
+    out["train/tokens"] = np.zeros((5, 100), np.uint16)
+PYTHON
+"$NNMPI" data import text t.txt --tokens bpe --vocabulary-file vocab.json --valid 0.1 -O given.h5 -q
+"$NNMPI" data import text t.txt --tokens bpe --vocabulary-file t.h5 --valid 0.1 -O like.h5 -q
+expect_same like.h5 t.h5
+"$python" - <<'PYTHON'
+import h5py
+a, b = h5py.File("t.h5"), h5py.File("given.h5")
+assert (a["train/tokens"][:] == b["train/tokens"][:]).all() and len(b.attrs["classes"]) == 401
+PYTHON
+expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file turned.json -O no.h5 2>err
+expect_line 'merges.txt:4[67]: .* does not follow from the numbers of the tokens' err
+expect_code 2 "$NNMPI" data import text t.txt --vocabulary-file t.h5 -O no.h5 2>err
+expect_line 't.h5: its tokens are bpe, not chars: take tokens: bpe' err
+expect_code 3 "$NNMPI" data info bad.h5 2>err
+expect_line 'bad.h5: /train/tokens\[321\] is 7, but the tokens of the vocabulary are 0 to 3' err
+expect_code 3 "$NNMPI" data info huge.h5 2>err
+expect_line "huge.h5': a value does not fit" err
+expect_code 3 "$NNMPI" data info flat.h5 2>err
+expect_line 'flat.h5: /train/tokens is int32 with 2 dimensions; a stream is \[n\] of integers' err
