@@ -13,8 +13,8 @@ extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_sou
 /* What reads the file that `path` alone names: its name says so. */
 const nn_source_ops *nn_source_of(const char *path);
 
-/* The HDF5 source for a file chosen otherwise: fills ds and its state. `context`: tokens of a window
- * of a stream; 0: as the file says. */
+/* The HDF5 source for a file chosen otherwise: fills ds and its state. `context`: tokens of a
+ * window of a stream; 0: as the file says. */
 int nn_hdf5_attach(nn_dataset *ds, const char *path, int64_t context);
 /* Layout, scale, names of classes and columns, once the splits are known. */
 int nn_hdf5_read_attributes(nn_dataset *ds);
