@@ -12,13 +12,14 @@
 /* `expected`: the pieces of a text, with | between them. */
 static void check_pieces(const char *text, const char *expected) {
     char found[256] = "";
-    size_t n = strlen(text);
+    size_t n = strlen(text), used = 0;
 
     for (size_t at = 0, length; at < n; at += length) {
         length = nn_unit_length(NN_TOKENS_BPE, (const unsigned char *)text + at, n - at);
-        strncat(found, text + at, length);
+        memcpy(found + used, text + at, length);
+        used += length;
         if (at + length < n)
-            strcat(found, "|");
+            found[used++] = '|';
     }
     CHECK_STR(found, expected);
 }

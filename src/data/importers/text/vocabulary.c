@@ -78,31 +78,31 @@ static int read_stream(text_task *t, const char *path) {
     return rc;
 }
 
-/* {"token": number, ...}: name[number], which the pool owns. */
+/* {"token": number, ...} as name[count], which the pool owns; NULL: no token has the number. */
 static int read_json(nn_json_reader *r, const char ***name, size_t *count) {
-    size_t room = 0;
+    size_t most = r->length / sizeof "\"\":0" + 1; /* an item takes no less */
     int64_t number;
     bool more;
     char *key;
 
+    *name = nn_pool_alloc(r->pool, most * sizeof **name);
+    if (!*name)
+        return NN_EMEMORY;
     NN_TRY(nn_json_begin(r, '{'));
-    NN_TRY(nn_json_next(r, '}', &more));
-    while (more) {
+    for (*count = 0;;) {
+        NN_TRY(nn_json_next(r, '}', &more));
+        if (!more)
+            return nn_json_end(r);
         NN_TRY(nn_json_read_key(r, &key));
         NN_TRY(nn_json_read_count(r, &number));
-        if (number >= (int64_t)r->length || (number < (int64_t)*count && (*name)[number]))
+        if (number >= (int64_t)most || (*name)[number])
             return nn_fail(NN_EFORMAT,
                            "%s: the token '%.40s' has the number %" PRId64
-                           ", which another one has, or which is too large",
+                           ", which another one has, or which is beyond their count",
                            r->file, key, number);
-        for (; (int64_t)*count <= number; ++*count) {
-            NN_TRY(NN_GROW(r->pool, name, *count, &room));
-            (*name)[*count] = NULL;
-        }
         (*name)[number] = key;
-        NN_TRY(nn_json_next(r, '}', &more));
+        *count = (size_t)number >= *count ? (size_t)number + 1 : *count;
     }
-    return nn_json_end(r);
 }
 
 /* merges.txt as it is read. */
@@ -193,9 +193,9 @@ static int check_bytes(const text_task *t, const char *path);
 
 static int read_vocabulary(text_task *t, const char *path) {
     nn_json_reader r = {.pool = &t->pool, .file = path};
-    const char **name = NULL;
+    const char **name;
     char *text;
-    size_t count = 0;
+    size_t count;
 
     if (!is_bpe(t))
         return nn_fail(NN_EUSAGE,
