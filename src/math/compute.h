@@ -21,8 +21,8 @@ typedef enum nn_gemm_library {
 
 typedef struct nn_compute {
     int threads;      /* of this process; below 1: 1 */
-    bool fixed_tiles; /* products and sums over samples are divided in the same way for any number
-                         of threads */
+    bool fixed_parts; /* sums over samples are divided in the same way for any number of threads;
+                         with own kernels their bits are the same then, too */
     nn_gemm_library library;
     bool bf16; /* products and convolutions round their factors to bfloat16, where
                   nn_kernels_bf16() is there */
@@ -32,8 +32,8 @@ static inline int nn_compute_threads(const nn_compute *compute) {
     return compute && compute->threads > 1 ? compute->threads : 1;
 }
 
-static inline bool nn_compute_fixed_tiles(const nn_compute *compute) {
-    return compute && compute->fixed_tiles;
+static inline bool nn_compute_fixed_parts(const nn_compute *compute) {
+    return compute && compute->fixed_parts;
 }
 
 static inline bool nn_compute_bf16(const nn_compute *compute) {

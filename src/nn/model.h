@@ -60,8 +60,9 @@ int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *
  * [nn_model_size]. */
 int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
 
-/* For nn_pass.micro: up to `count` microbatches a shard, of up to `rows` rows each; the gradient of
- * subtree i stands i * stride elements behind that of subtree 0. Before nn_model_bind. */
+/* For nn_pass.micro, whose bits want own kernels (nn_model_set_compute): up to `count` microbatches
+ * a shard, of up to `rows` rows each; the gradient of subtree i stands i * stride elements behind
+ * that of subtree 0. Before nn_model_bind. */
 void nn_model_set_microbatches(nn_model *model, size_t count, size_t rows, size_t stride);
 
 /* Back-propagation goes on to the data, by which nn_model_input_grad [batch][input] is then the

@@ -14,35 +14,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PORTABLE "portable"
-
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
-    bool portable = t->session.settings->train.reproducible == NN_REPRODUCIBLE_PORTABLE;
+    const nn_kernels *kernels = nn_kernels_get();
+    bool any = t->session.settings->train.reproducible && kernels->fused;
     snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
-             NNMPI_VERSION, portable ? PORTABLE : nn_kernels_get()->isa);
+             NNMPI_VERSION, any ? "fused multiply-adds" : kernels->isa);
     return text;
 }
 
-static bool is_portable(const char *kernels) {
-    static const char end[] = "(" PORTABLE ")";
-    size_t length = strlen(kernels);
-    return length >= strlen(end) && strcmp(kernels + length - strlen(end), end) == 0;
-}
-
-/* The promise of the same bits holds for the same kernels, that of portable ones for all that have
- * fused multiply-adds. */
+/* The promise of the same bits holds for the same products, by kernels of the same name: all that
+ * multiply and add at once have one. */
 static int check_kernels(const nn_trainer *t, const char *before) {
     char now[NN_KERNELS_TEXT];
     if (!t->session.micro || !before || strcmp(before, nn_trainer_kernels(t, now)) == 0)
         return 0;
-    if (is_portable(before) != is_portable(now))
-        return nn_fail(NN_EUSAGE,
-                       "the run has been train.reproducible: %s, which goes on with the same bits; "
-                       "set it to that again, or to false to go on all the same",
-                       is_portable(before) ? "portable" : "true");
     return nn_fail(NN_EUSAGE,
-                   "the checkpoint was computed with %s, and this machine computes with %s: the "
-                   "run would not go on with the same bits; set train.reproducible to false to go "
+                   "the checkpoint was computed with %s, and this run computes with %s: it "
+                   "would not go on with the same bits; set train.reproducible to false to go "
                    "on all the same",
                    before, now);
 }

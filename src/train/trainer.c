@@ -28,28 +28,9 @@ static int check_schedule(const nn_trainer *t) {
                         schedule->entry.name);
 }
 
-static int check_portable(const nn_settings *s) {
-    const nn_kernels *kernels = nn_kernels_get();
-    if (s->train.precision == NN_PRECISION_BF16)
-        return nn_node_fail(nn_node_get(s->train_node, "precision"),
-                            "bf16 has the same bits only on processors with AVX512_BF16, and "
-                            "reproducible = portable promises them on others, too: set precision "
-                            "to float32, or reproducible to true");
-    if (kernels->fused)
-        return 0;
-    return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
-                        "portable wants a processor that multiplies and adds at once (x86-64 with "
-                        "AVX2 or AVX-512, arm64), and this one computes with the instruction set "
-                        "%s; true has the same bits on processors like it",
-                        kernels->isa);
-}
-
-/* The bits are those of microbatches, the portable ones those of kernels with fused multiply-adds.
- */
+/* The bits are those of microbatches. */
 static int check_reproducible(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
-    if (s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
-        NN_TRY(check_portable(s));
     if (!s->train.reproducible || t->session.micro)
         return 0;
     return nn_node_fail(nn_node_get(s->train_node, "reproducible"),
@@ -236,13 +217,14 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
-/* bfloat16 where it is asked for and all ranks have it; portable bits are those of float32. */
+/* bfloat16 where it is asked for and all ranks have it; by itself it is not taken where the bits are to
+ * be those of any processor. */
 static int choose_precision(nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     double lacking = nn_kernels_bf16() ? 0 : 1;
     int rc = 0;
     if (s->train.precision == NN_PRECISION_FLOAT32 ||
-        s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
+        (s->train.precision == NN_PRECISION_AUTO && s->train.reproducible))
         return 0;
     NN_TRY(nn_comm_sum(t->comm, &lacking, 1));
     t->session.compute.bf16 = lacking == 0;

@@ -118,54 +118,39 @@ static void check_beyond_int(void) {
     CHECK_NEAR(c, 32, 0);
 }
 
-static void product_of(matrices *x, nn_transpose tb, bool fixed, int threads) {
+static void product_of(matrices *x, nn_transpose tb, int threads) {
     memcpy(x->c, x->start, x->m * x->ldc * sizeof(nn_real));
-    compute.fixed_tiles = fixed;
     compute.threads = threads;
     nn_gemm(&compute, NN_PLAIN, tb, x->m, x->n, x->k, 1, x->a, x->lda, x->b, x->ldb, 1, x->c,
             x->ldc);
-    compute.fixed_tiles = false;
     compute.threads = 1;
 }
 
-/* In fixed-tile mode the bits are those of one thread, whatever the number. */
-static void check_fixed_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
+/* Own kernels: the bits are those of one thread and of a product of its own for some rows. */
+static void check_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
     matrices x;
 
     matrices_init(&x, NN_PLAIN, tb, m, n, k);
     size_t bytes = m * x.ldc * sizeof(nn_real);
     nn_real *one = malloc(bytes);
-    product_of(&x, tb, true, 1);
+    product_of(&x, tb, 1);
     memcpy(one, x.c, bytes);
     for (int threads = 2; threads <= 5; threads++) {
-        product_of(&x, tb, true, threads);
+        product_of(&x, tb, threads);
         CHECK(memcmp(one, x.c, bytes) == 0);
     }
     CHECK_NEAR(worst_error(&x, NN_PLAIN, tb, 1, 1), 0, (double)NN_EPSILON * 4 * (double)k);
+    matrices part = x;
+    for (size_t begin = 0, rows = 1; begin < m; begin += rows, rows = 2 * rows + 1) {
+        part.m = m - begin < rows ? m - begin : rows;
+        part.a = x.a + begin * x.lda;
+        part.start = x.start + begin * x.ldc;
+        part.c = x.c + begin * x.ldc;
+        product_of(&part, tb, 1);
+    }
+    CHECK(memcmp(one, x.c, bytes) == 0);
     free(one);
     matrices_release(&x);
-}
-
-/* What nn_gemm_batch_invariant says of fixed tiles holds for other numbers than it has tried. */
-static void check_batch_invariant(nn_transpose tb, size_t rows, size_t calls, size_t n, size_t k) {
-    matrices all, part;
-
-    compute.fixed_tiles = true;
-    size_t calls_at_once = nn_gemm_batch_invariant(&compute, tb, rows, calls, n, k);
-    CHECK(calls_at_once >= 1 && calls_at_once <= calls);
-    matrices_init(&all, NN_PLAIN, tb, rows * calls_at_once, n, k);
-    product_of(&all, tb, true, 1);
-    part = all;
-    part.m = rows;
-    part.c = malloc(rows * all.ldc * sizeof(nn_real));
-    for (size_t i = 0; i < calls_at_once; i++) {
-        product_of(&part, tb, true, 1);
-        CHECK(memcmp(all.c + i * rows * all.ldc, part.c, rows * all.ldc * sizeof(nn_real)) == 0);
-        part.a += rows * all.lda;
-        part.start += rows * all.ldc;
-    }
-    free(part.c);
-    matrices_release(&all);
 }
 
 static int threads_of_process(void) {
@@ -189,13 +174,13 @@ static void check_alignment(size_t m, size_t n, size_t k) {
     matrices_init(&x, NN_PLAIN, NN_TRANSPOSED, m, n, k);
     bytes = m * x.ldc * sizeof(nn_real);
     nn_real *first = malloc(bytes), *a = malloc((m * x.lda + 16) * sizeof(nn_real));
-    product_of(&x, NN_TRANSPOSED, true, 1);
+    product_of(&x, NN_TRANSPOSED, 1);
     memcpy(first, x.c, bytes);
     for (size_t shift = 1; shift < 16; shift += 5) {
         nn_real *aligned = x.a;
         memcpy(a + shift, x.a, m * x.lda * sizeof(nn_real));
         x.a = a + shift;
-        product_of(&x, NN_TRANSPOSED, true, 1);
+        product_of(&x, NN_TRANSPOSED, 1);
         CHECK(memcmp(first, x.c, bytes) == 0);
         x.a = aligned;
     }
@@ -229,7 +214,7 @@ static void check_no_threads(void) {
     for (int threads = 1; threads <= 2; threads++) {
         for (size_t i = 0; i < sizeof library / sizeof library[0]; i++) {
             compute.library = library[i];
-            product_of(&x, NN_TRANSPOSED, false, threads);
+            product_of(&x, NN_TRANSPOSED, threads);
             CHECK_EQ_INT(threads_of_process(), before + threads - 1);
             CHECK_EQ_INT(omp_get_max_threads(), 4);
         }
@@ -248,12 +233,6 @@ static void check_library(nn_gemm_library library) {
         check_all_products();
     }
     check_beyond_int();
-    check_fixed_tiles(NN_TRANSPOSED, 64, 128, 784);
-    check_fixed_tiles(NN_TRANSPOSED, 257, 383, 301);
-    check_fixed_tiles(NN_TRANSPOSED, 1500, 40, 400);
-    check_fixed_tiles(NN_PLAIN, 40, 530, 1700); /* a sum of several pieces */
-    check_batch_invariant(NN_PLAIN, 32, 4, 530, 1700);
-    check_batch_invariant(NN_TRANSPOSED, 32, 4, 512, 2048);
     check_alignment(33, 127, 79);
     check_alignment(64, 128, 784);
 }
@@ -264,5 +243,9 @@ int main(void) {
     check_library(NN_GEMM_OPENBLAS);
     check_library(NN_GEMM_FASTER);
     check_library(NN_GEMM_OWN);
+    check_tiles(NN_TRANSPOSED, 64, 128, 784);
+    check_tiles(NN_TRANSPOSED, 257, 383, 301);
+    check_tiles(NN_TRANSPOSED, 1500, 40, 400);
+    check_tiles(NN_PLAIN, 40, 530, 1700); /* the sums take several blocks */
     return check_done();
 }

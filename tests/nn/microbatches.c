@@ -122,7 +122,8 @@ static void test_same_bits(size_t rows) {
 }
 
 int main(void) {
-    compute.fixed_tiles = true;
+    compute.library = NN_GEMM_OWN;
+    compute.fixed_parts = true;
     test_same_bits(MOST_ROWS);
     test_same_bits(16);
     test_same_bits(5); /* some microbatches are empty */

@@ -2,7 +2,6 @@
 #include "cli/verbs/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
-#include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/bench/bench.h"
 
@@ -274,33 +273,25 @@ const nn_verb nn_verb_bench_step = {
 
 /* ---- reproducible --------------------------------------------------------------------------- */
 
-#define ROUNDS 4 /* of all ways in turns, so that a noisy moment meets each */
+#define ROUNDS 4 /* of both ways in turns, so that a noisy moment meets both */
 
 static int run_reproducible(const nn_call *call) {
     const step_options *o = call->options;
-    static const char *const ways[] = {"train.reproducible=false", "train.reproducible=true",
-                                       "train.reproducible=portable"};
-    double least[] = {INFINITY, INFINITY, INFINITY};
-    double without = nn_kernels_get()->fused ? 0 : 1; /* which have nothing portable */
-    NN_TRY(nn_comm_sum(call->comm, &without, 1));
-    int count = without > 0 ? 2 : 3;
+    double least[2] = {INFINITY, INFINITY};
     nn_json json;
     nn_bench_what once = o->what;
-    once.seconds /= count * ROUNDS;
-    for (int i = 0; i < count * ROUNDS; i++) {
+    once.seconds /= 2 * ROUNDS;
+    for (int i = 0; i < 2 * ROUNDS; i++) {
         nn_bench_step step = {0};
-        NN_TRY(nn_bench_measure(call, &once, ways[i % count], &step));
-        least[i % count] = fmin(least[i % count], step.seconds);
+        const char *change = i % 2 ? "train.reproducible=true" : "train.reproducible=false";
+        NN_TRY(nn_bench_measure(call, &once, change, &step));
+        least[i % 2] = fmin(least[i % 2], step.seconds);
     }
     if (nn_comm_rank(call->comm) > 0)
         return 0;
     if (!o->json) {
-        printf("a step takes %.1f us, and %.1f us with train.reproducible: %+.1f %%",
+        printf("a step takes %.1f us, and %.1f us with train.reproducible: %+.1f %%\n",
                1e6 * least[0], 1e6 * least[1], 100 * (least[1] / least[0] - 1));
-        if (count > 2)
-            printf(", and %.1f us with portable: %+.1f %%", 1e6 * least[2],
-                   100 * (least[2] / least[0] - 1));
-        puts("");
         return 0;
     }
     NN_TRY(nn_bench_json_begin(call, &json));
@@ -308,19 +299,13 @@ static int run_reproducible(const nn_call *call) {
     nn_json_real(&json, "default_s", least[0]);
     nn_json_real(&json, "reproducible_s", least[1]);
     nn_json_real(&json, "price", least[1] / least[0] - 1);
-    if (count > 2) {
-        nn_json_real(&json, "portable_s", least[2]);
-        nn_json_real(&json, "portable_price", least[2] / least[0] - 1);
-    }
     return nn_bench_json_end(&json);
 }
 
 const nn_verb nn_verb_bench_reproducible = {
-    .entry =
-        {"reproducible",
-         "Cost of train.reproducible: the same bits on any number of ranks and threads, and on "
-         "any processor.",
-         step_table, sizeof(step_options)},
+    .entry = {"reproducible",
+              "Cost of train.reproducible: the same bits on any number of ranks and threads.",
+              step_table, sizeof(step_options)},
     .usage = "[CONFIG] [options]",
     .example = "mpirun -n 2 nnmpi bench reproducible mnist.yaml",
     .arguments = config_argument,

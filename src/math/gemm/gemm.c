@@ -34,18 +34,6 @@ extern void BLAS_GEMM(int order, int ta, int tb, int m, int n, int k, nn_real al
 
 /* Rows and columns of a tile come in multiples of this: whole register blocks, worth packing. */
 #define TILE_ALIGN 32
-/* Multiply-adds that are worth a fixed tile: more than a thread, because one thread may
- * have to run all of them. */
-#define FIXED_WORK 8388608.0
-#define FIXED_TILES 16
-/* Columns of a fixed tile come in multiples of this, because the bits of C = A B^T with deep sums
- * are others in narrower ones. */
-#define FIXED_ALIGN 128
-/* In fixed mode C = A B is summed in pieces of this depth where B has more than FIXED_SIZE
- * elements. oneDNN divides such sums too, but where depends on the number of rows, so that the rows
- * of several calls could not be one product (nn_gemm_batch_invariant). */
-#define FIXED_DEPTH 768
-#define FIXED_SIZE 524288
 /* What each row and column of a tile costs, in multiply-adds per k: it is packed once a tile. */
 #define EDGE_COST 32
 
@@ -190,17 +178,13 @@ static void plain_product(const product *p) {
     }
 }
 
-static bool wants_fixed_tiles(const product *p) {
-    return nn_compute_fixed_tiles(p->compute) && !wants_own_kernels(p);
-}
-
 static size_t pieces_of(size_t n, size_t size) {
     return (n + size - 1) / size;
 }
 
-static grid grid_of(size_t m, size_t n, size_t rows, size_t cols, size_t align) {
+static grid grid_of(size_t m, size_t n, size_t rows, size_t cols) {
     size_t height = pieces_of(pieces_of(m, rows), TILE_ALIGN) * TILE_ALIGN;
-    size_t width = pieces_of(pieces_of(n, cols), align) * align;
+    size_t width = pieces_of(pieces_of(n, cols), TILE_ALIGN) * TILE_ALIGN;
 
     return (grid){pieces_of(m, height), pieces_of(n, width), height, width};
 }
@@ -208,12 +192,11 @@ static grid grid_of(size_t m, size_t n, size_t rows, size_t cols, size_t align) 
 /* At most `tiles` tiles, such that the largest one takes the least time. */
 static grid best_grid(const product *p, size_t tiles) {
     size_t m = p->m, n = p->n;
-    size_t align = wants_fixed_tiles(p) ? FIXED_ALIGN : TILE_ALIGN;
     grid best = {1, 1, m, n};
     double least = (double)m * (double)n + EDGE_COST * (double)(m + n);
 
     for (size_t rows = 1; tiles > 1 && rows <= tiles; rows++) {
-        grid g = grid_of(m, n, rows, tiles / rows, align);
+        grid g = grid_of(m, n, rows, tiles / rows);
         double time = (double)g.height * (double)g.width + EDGE_COST * (double)(g.height + g.width);
         if (time < least) {
             least = time;
@@ -223,44 +206,17 @@ static grid best_grid(const product *p, size_t tiles) {
     return best;
 }
 
-/* Tiles worth having: as many as threads or, in fixed mode, a power of two that only the sizes
- * decide. */
+/* Tiles worth having: as many as threads. */
 static size_t tile_count(const product *p) {
     double work = (double)p->m * (double)p->n * (double)p->k;
-    size_t tiles = 1;
+    double threads = nn_compute_threads(p->compute);
 
-    if (!wants_fixed_tiles(p)) {
-        double threads = nn_compute_threads(p->compute);
-        return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
-    }
-    while (tiles < FIXED_TILES && work >= 2 * FIXED_WORK * (double)tiles)
-        tiles *= 2;
-    return tiles;
-}
-
-/* Of a sum, how much goes into one call. */
-static size_t piece_depth(const product *p) {
-    bool fixed =
-        wants_fixed_tiles(p) && p->ta == NN_PLAIN && p->tb == NN_PLAIN && p->n > FIXED_SIZE / p->k;
-    return fixed && p->k > FIXED_DEPTH ? FIXED_DEPTH : p->k;
-}
-
-/* C (+)= `depth` products of its sums from number `done` on, after those before them. There are
- * several pieces only of plain factors. */
-static void add_piece(const product *p, size_t done, size_t depth) {
-    product piece = *p;
-
-    piece.k = p->k - done < depth ? p->k - done : depth;
-    piece.a += done;
-    piece.b += done * p->ldb;
-    piece.beta = done > 0 ? 1 : p->beta;
-    single_product(&piece);
+    return (size_t)(work < NN_THREAD_WORK * threads ? work / NN_THREAD_WORK : threads);
 }
 
 struct tiles {
     const product *p;
     grid grid;
-    size_t depth;
 };
 
 static void tile_product(void *ctx, size_t tile) {
@@ -275,12 +231,11 @@ static void tile_product(void *ctx, size_t tile) {
     t.a += row * (p->ta == NN_TRANSPOSED ? 1 : p->lda);
     t.b += col * (p->tb == NN_TRANSPOSED ? p->ldb : 1);
     t.c += row * p->ldc + col;
-    for (size_t done = 0; done < p->k; done += tiles->depth)
-        add_piece(&t, done, tiles->depth);
+    single_product(&t);
 }
 
 static void tiled_product(const product *p) {
-    struct tiles tiles = {p, best_grid(p, tile_count(p)), piece_depth(p)};
+    struct tiles tiles = {p, best_grid(p, tile_count(p))};
     nn_parallel_for(p->compute, tiles.grid.rows * tiles.grid.cols, tile_product, &tiles);
 }
 

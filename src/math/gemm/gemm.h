@@ -12,20 +12,11 @@
 /* C[m][n] = alpha * op(A)[m][k] * op(B)[k][n] + beta * C, row-major, leading dimensions in
  * elements. With beta 0, C may hold anything, NaN included. C is divided into tiles, each one
  * single-threaded call of OpenBLAS or oneDNN, as the shape of the tile says, or of own kernels;
- * fixed tiles are a function of (m, n, k) only, so that the bits do not depend on the number of
- * threads, and a tile with deep sums takes several calls. Own kernels have the same bits in any
- * tile. k = 0 gives beta * C. Sizes and leading dimensions beyond BLAS's int are computed too,
- * slowly. Local. */
+ * these have the same bits in any tile. k = 0 gives beta * C. Sizes and leading dimensions beyond
+ * BLAS's int are computed too, slowly. Local. */
 void nn_gemm(const nn_compute *compute, nn_transpose ta, nn_transpose tb, size_t m, size_t n,
              size_t k, nn_real alpha, const nn_real *a, size_t lda, const nn_real *b, size_t ldb,
              nn_real beta, nn_real *c, size_t ldc);
-
-/* Of how many products of `rows` rows A op(B), at most `calls`, one product of all their rows has
- * the same bits; at least 1. BLAS does not say, but what it does to sizes does not depend on the
- * numbers in them, so it is tried out with random ones; 1 also for want of memory. Own kernels take
- * all. Local. */
-size_t nn_gemm_batch_invariant(const nn_compute *compute, nn_transpose tb, size_t rows,
-                               size_t calls, size_t n, size_t k);
 
 /* What computes products for `compute`, one that is there: FASTER, OPENBLAS, ONEDNN or OWN. Local.
  */

@@ -62,7 +62,7 @@ static const nn_option train_options[] = {
      "bf16: in training dense, conv2d, graph_conv and recurrent layers multiply numbers rounded to "
      "bfloat16, and add in float32; parameters, what layers pass on, losses, the optimiser and "
      "files stay float32. It wants a processor with AVX512_BF16; auto takes bf16 where all ranks "
-     "have one and reproducible is not portable, else float32. `nnmpi eval` and `predict` compute "
+     "have one and reproducible is false, else float32. `nnmpi eval` and `predict` compute "
      "in float32"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
@@ -90,11 +90,11 @@ static const nn_option train_options[] = {
      "steps between two train lines of metrics.jsonl"},
     {"digest", NN_OPT_BOOL, AT(train.digest), "false", NULL,
      "put the SHA-256 of the parameters into every train line of metrics.jsonl"},
-    {"reproducible", NN_OPT_CHOICE, AT(train.reproducible), "false", "false|true|portable",
-     "true: the same bits on any number of ranks and threads, for one type of processor; portable: "
-     "also on any x86-64 processor with AVX2 or AVX-512 and with any version of OpenBLAS and "
-     "oneDNN, by the same version of nnmpi, whose own kernels make the products (arm64: see "
-     "docs/explanation.md)"},
+    {"reproducible", NN_OPT_BOOL, AT(train.reproducible), "false", NULL,
+     "the same bits on any number of ranks and threads, and by the same version of nnmpi on any "
+     "x86-64 "
+     "processor with AVX2 or AVX-512 (older ones and arm64: see docs/explanation.md): its own "
+     "kernels make the products"},
     {"microbatches", NN_OPT_INT, AT(train.microbatches), "8", "[1, 65536]",
      "with reproducible: microbatches that each minibatch is divided into, shared by at most as "
      "many ranks; "

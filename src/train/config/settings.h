@@ -47,7 +47,7 @@ typedef struct nn_settings {
         } ema;
         int64_t accumulate; /* passes in which a shard is computed */
         int balance;        /* enum nn_balance_rule */
-        int reproducible;   /* enum nn_reproducible */
+        bool reproducible;
         int64_t microbatches;
         int stop_when;       /* enum nn_stop_rule */
         int report;          /* enum nn_report_kind */
@@ -120,10 +120,6 @@ enum nn_precision { NN_PRECISION_FLOAT32, NN_PRECISION_BF16, NN_PRECISION_AUTO }
 
 /* Values of nn_settings.train.balance. */
 enum nn_balance_rule { NN_BALANCE_EVEN, NN_BALANCE_SPEED };
-
-/* Values of nn_settings.train.reproducible: the same bits on any number of ranks and threads, and
- * on any processor. */
-enum nn_reproducible { NN_REPRODUCIBLE_NOT, NN_REPRODUCIBLE, NN_REPRODUCIBLE_PORTABLE };
 
 /* Values of nn_settings.train.scale_lr. */
 enum nn_scale_rule { NN_SCALE_NONE, NN_SCALE_LINEAR };

@@ -239,16 +239,15 @@ static int check_promises(const nn_session *session, const nn_loss_ops *loss) {
     return loss->may_vary ? fail_varying(session, &loss->entry, "loss") : 0;
 }
 
-/* More ranks than microbatches can still evaluate, each for its own share of rows, and so can a
- * processor without fused multiply-adds. All kernels that have them have the same bits; so only
- * products may have others. */
+/* More ranks than microbatches can still evaluate, each for its own share of rows. All kernels with
+ * fused multiply-adds have the same bits; so only products of libraries would have others. */
 static int plan_reproducible(nn_session *session) {
     const nn_settings *s = session->settings;
-    if (s->train.reproducible == NN_REPRODUCIBLE_PORTABLE)
-        session->compute.library = NN_GEMM_OWN;
-    bool micro = s->train.reproducible && nn_comm_size(session->comm) <= s->train.microbatches;
-    session->compute.fixed_tiles = micro;
-    if (!micro)
+    if (!s->train.reproducible)
+        return 0;
+    session->compute.library = NN_GEMM_OWN;
+    session->compute.fixed_parts = true;
+    if (nn_comm_size(session->comm) > s->train.microbatches)
         return 0;
     return nn_microbatches_new(session->comm, (size_t)s->train.microbatches, &session->micro);
 }

@@ -174,7 +174,7 @@ static void check_nothing(struct net *n) {
 static void check_shared(const struct shared_case *c) {
     struct net one, two;
     int before = check_failures;
-    small_model_compute.fixed_tiles = true;
+    small_model_compute.fixed_parts = true;
     if (run_with(&one, c, 1) && run_with(&two, c, 2)) {
         same("y of two threads", BATCH * one.out, one.y, two.y);
         same("dx of two threads", BATCH * one.in, one.dx, two.dx);
@@ -185,7 +185,7 @@ static void check_shared(const struct shared_case *c) {
         net_release(&one);
         net_release(&two);
     }
-    small_model_compute.fixed_tiles = false;
+    small_model_compute.fixed_parts = false;
     if (check_failures > before)
         fprintf(stderr, "  %s\n", c->yaml);
 }

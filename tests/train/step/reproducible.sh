@@ -87,4 +87,4 @@ expect_same want got
 expect_code 2 run_ranks 3 "$NNMPI" train image.yaml --run many -o train.microbatches=2 >out 2>err
 expect_line '2 microbatches can be shared by at most as many ranks, and there are 3' err
 NNMPI_ISA=v2 expect_code 2 "$NNMPI" train image.yaml --run part --resume -o train.epochs=4 >out 2>err
-expect_line 'the checkpoint was computed with .*, and this machine computes with .*v2' err
+expect_line 'the checkpoint was computed with .*, and this run computes with .*v2' err
