@@ -15,53 +15,70 @@
 #endif
 #define PANEL (2 * LANES)
 
-/* Columns [0, PANEL) of `rows` rows of C; inlined with a constant for `rows`. The rows start with
- * those of `from`, which stand ld_from apart. */
-INLINE void tile(const size_t rows, size_t k, const nn_real *a, size_t lda, const nn_real *b,
-                 const nn_real *from, size_t ld_from, nn_real *c, size_t ldc) {
+/* The first columns of `rows` rows of C, one vector of them or, as a panel has, two; inlined with
+ * constants for `rows` and `vectors`. The rows start with those of `from`, which stand ld_from
+ * apart. */
+INLINE void tile(const size_t rows, const size_t vectors, size_t k, const nn_real *a, size_t lda,
+                 const nn_real *b, const nn_real *from, size_t ld_from, nn_real *c, size_t ldc) {
     vec low[TILE_ROWS], high[TILE_ROWS];
 
     UNROLL for (size_t r = 0; r < rows; r++) {
         low[r] = vec_load(from + r * ld_from);
-        high[r] = vec_load(from + r * ld_from + LANES);
+        if (vectors > 1)
+            high[r] = vec_load(from + r * ld_from + LANES);
     }
     for (size_t i = 0; i < k; i++) {
         vec b_low = vec_load(b + i * PANEL), b_high = vec_load(b + i * PANEL + LANES);
         UNROLL for (size_t r = 0; r < rows; r++) {
             vec factor = vec_of(a[r * lda + i]);
             low[r] = vec_mul_add(factor, b_low, low[r]);
-            high[r] = vec_mul_add(factor, b_high, high[r]);
+            if (vectors > 1)
+                high[r] = vec_mul_add(factor, b_high, high[r]);
         }
     }
     UNROLL for (size_t r = 0; r < rows; r++) {
         vec_store(c + r * ldc, low[r]);
-        vec_store(c + r * ldc + LANES, high[r]);
+        if (vectors > 1)
+            vec_store(c + r * ldc + LANES, high[r]);
     }
 }
 
 /* The first `rows` rows, TILE_ROWS at most; returns how many were done. */
-static size_t some_rows(size_t rows, size_t k, const nn_real *a, size_t lda, const nn_real *b,
-                        const nn_real *from, size_t ld_from, nn_real *c, size_t ldc) {
+INLINE size_t some_rows(size_t rows, const size_t vectors, size_t k, const nn_real *a, size_t lda,
+                        const nn_real *b, const nn_real *from, size_t ld_from, nn_real *c,
+                        size_t ldc) {
     if (rows >= TILE_ROWS) {
-        tile(TILE_ROWS, k, a, lda, b, from, ld_from, c, ldc);
+        tile(TILE_ROWS, vectors, k, a, lda, b, from, ld_from, c, ldc);
         return TILE_ROWS;
     }
     if (rows >= 4) {
-        tile(4, k, a, lda, b, from, ld_from, c, ldc);
+        tile(4, vectors, k, a, lda, b, from, ld_from, c, ldc);
         return 4;
     }
     if (rows >= 2) {
-        tile(2, k, a, lda, b, from, ld_from, c, ldc);
+        tile(2, vectors, k, a, lda, b, from, ld_from, c, ldc);
         return 2;
     }
-    tile(1, k, a, lda, b, from, ld_from, c, ldc);
+    tile(1, vectors, k, a, lda, b, from, ld_from, c, ldc);
     return 1;
 }
 
-static void whole_panel(size_t m, size_t k, const nn_real *a, size_t lda, const nn_real *b,
+/* A function by itself: within the loop below gcc 12 makes it a tenth slower. */
+static size_t some_of_two(size_t rows, size_t k, const nn_real *a, size_t lda, const nn_real *b,
+                          const nn_real *from, size_t ld_from, nn_real *c, size_t ldc) {
+    return some_rows(rows, 2, k, a, lda, b, from, ld_from, c, ldc);
+}
+
+static void two_vectors(size_t m, size_t k, const nn_real *a, size_t lda, const nn_real *b,
                         const nn_real *init, nn_real *c, size_t ldc) {
     for (size_t done = 0; m > 0; m -= done, a += done * lda, c += done * ldc)
-        done = some_rows(m, k, a, lda, b, init ? init : c, init ? 0 : ldc, c, ldc);
+        done = some_of_two(m, k, a, lda, b, init ? init : c, init ? 0 : ldc, c, ldc);
+}
+
+static void one_vector(size_t m, size_t k, const nn_real *a, size_t lda, const nn_real *b,
+                       nn_real *c) {
+    for (size_t done = 0; m > 0; m -= done, a += done * lda, c += done * PANEL)
+        done = some_rows(m, 1, k, a, lda, b, c, PANEL, c, PANEL);
 }
 
 /* The last `width` columns, row by row in a buffer as wide as a panel. */
@@ -73,7 +90,10 @@ static void part_panel(size_t m, size_t width, size_t k, const nn_real *a, size_
         rows = m - r < TILE_ROWS ? m - r : TILE_ROWS;
         for (size_t i = 0; i < rows; i++)
             memcpy(buffer + i * PANEL, init ? init : c + (r + i) * ldc, width * sizeof *c);
-        whole_panel(rows, k, a + r * lda, lda, b, NULL, buffer, PANEL);
+        if (width > LANES)
+            two_vectors(rows, k, a + r * lda, lda, b, NULL, buffer, PANEL);
+        else
+            one_vector(rows, k, a + r * lda, lda, b, buffer);
         for (size_t i = 0; i < rows; i++)
             memcpy(c + (r + i) * ldc, buffer + i * PANEL, width * sizeof *c);
     }
@@ -84,7 +104,7 @@ void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t 
     for (size_t j = 0; j < n; j += PANEL, packed += k * PANEL) {
         const nn_real *from = init ? init + j : NULL;
         if (n - j >= PANEL)
-            whole_panel(m, k, a, lda, packed, from, c + j, ldc);
+            two_vectors(m, k, a, lda, packed, from, c + j, ldc);
         else
             part_panel(m, n - j, k, a, lda, packed, from, c + j, ldc);
     }
