@@ -217,8 +217,8 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
-/* bfloat16 where it is asked for and all ranks have it; by itself it is not taken where the bits are to
- * be those of any processor. */
+/* bfloat16 where it is asked for and all ranks have it; by itself it is not taken where the bits
+ * are to be those of any processor. */
 static int choose_precision(nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     double lacking = nn_kernels_bf16() ? 0 : 1;
