@@ -121,7 +121,21 @@ static int check_splits(const splitter *s) {
     return NN_OK;
 }
 
+/* The beginning of a stream is for training, its end for the others. */
+static int plan_cut(splitter *s) {
+    int64_t tokens = s->train->tokens;
+
+    s->rows[VALID] = llround((double)tokens * s->options->valid);
+    s->rows[TEST] = llround((double)tokens * s->options->test);
+    s->rows[TRAIN] = tokens - s->rows[VALID] - s->rows[TEST];
+    return check_splits(s);
+}
+
 static int plan(splitter *s) {
+    NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
+    NN_TRY(check_options(s));
+    if (s->train->tokens > 0)
+        return plan_cut(s);
     NN_TRY(read_labels(s));
     NN_TRY(NN_NEW(&s->quota, s->classes, "classes"));
     NN_TRY(NN_NEW(&s->part, (size_t)s->train->samples, "choice of rows"));
@@ -233,6 +247,40 @@ static int read_again(splitter *s) {
     return rc;
 }
 
+/* Tokens [first, first + rows[part]) of the stream. */
+static int copy_tokens(splitter *s, int part, int64_t first) {
+    int64_t rows = nn_chunk_rows(sizeof(int32_t)), count = s->rows[part];
+    char name[NN_FIELD_PATH];
+    int32_t *piece = NULL;
+    int rc;
+
+    nn_field_path(split_names[TRAIN], NN_FIELD_TOKENS, name);
+    NN_TRY_GOTO(NN_NEW(&piece, (size_t)rows, "tokens"));
+    NN_TRY_GOTO(nn_output_declare_tokens(&s->output, split_names[part],
+                                         nn_windows_vocabulary(s->ds), count));
+    for (int64_t at = 0; at < count; at += rows) {
+        int64_t n = count - at < rows ? count - at : rows;
+        NN_TRY_GOTO(nn_h5_read(s->source, name, first + at, n, NN_I32, piece));
+        NN_TRY_GOTO(
+            nn_output_rows(&s->output, split_names[part], NN_FIELD_TOKENS, at, n, NN_I32, piece));
+    }
+done:
+    nn_free(piece);
+    return rc;
+}
+
+static int cut_stream(splitter *s) {
+    char name[NN_FIELD_PATH];
+    int64_t first = 0;
+
+    nn_field_path(split_names[TRAIN], NN_FIELD_TOKENS, name);
+    NN_TRY(nn_h5_remove(s->output.file, name));
+    for (int p = 0; p < SPLITS; first += s->rows[p++])
+        if (s->rows[p] > 0)
+            NN_TRY(copy_tokens(s, p, first));
+    return NN_OK;
+}
+
 static int write(splitter *s, const char *path, const char *out) {
     struct stat status;
 
@@ -241,60 +289,10 @@ static int write(splitter *s, const char *path, const char *out) {
     NN_TRY(check_place(s));
     NN_TRY(nn_h5_refuse_references(s->source));
     NN_TRY(nn_output_copy(&s->output, out, path, (uint64_t)status.st_size));
+    if (s->train->tokens > 0)
+        return cut_stream(s);
     NN_TRY(divide_group(s, "", 0));
     return read_again(s);
-}
-
-/* ---- streams of tokens are cut: the beginning is for training, the end for the others ----------
- */
-
-enum { PIECE = 1 << 16 };
-
-static int copy_tokens(splitter *s, const char *from, int64_t first, const char *to,
-                       int64_t count) {
-    char name[NN_FIELD_PATH];
-    int32_t *piece = NULL;
-    int rc;
-
-    nn_field_path(from, NN_FIELD_TOKENS, name);
-    NN_TRY_GOTO(nn_output_declare_tokens(&s->output, to, nn_windows_vocabulary(s->ds), count));
-    NN_TRY_GOTO(NN_NEW(&piece, PIECE, "tokens"));
-    for (int64_t at = 0, n; at < count; at += n) {
-        n = count - at < PIECE ? count - at : PIECE;
-        NN_TRY_GOTO(nn_h5_read(s->source, name, first + at, n, NN_I32, piece));
-        NN_TRY_GOTO(nn_output_rows(&s->output, to, NN_FIELD_TOKENS, at, n, NN_I32, piece));
-    }
-done:
-    nn_free(piece);
-    return rc;
-}
-
-static int cut_stream(splitter *s, const char *out) {
-    int64_t tokens = s->train->tokens, first = 0;
-
-    s->rows[VALID] = llround((double)tokens * s->options->valid);
-    s->rows[TEST] = llround((double)tokens * s->options->test);
-    s->rows[TRAIN] = tokens - s->rows[VALID] - s->rows[TEST];
-    NN_TRY(check_splits(s));
-    NN_TRY(nn_output_init(&s->output, out, (uint64_t)tokens * sizeof(uint16_t)));
-    NN_TRY(nn_h5_copy_attrs(s->output.file, "/", s->source, "/"));
-    for (int p = 0; p < SPLITS; first += s->rows[p++]) {
-        const nn_split *old = p == TRAIN ? NULL : nn_dataset_split(s->ds, split_names[p]);
-        if (old)
-            NN_TRY(copy_tokens(s, old->name, 0, old->name, old->tokens));
-        else if (s->rows[p] > 0)
-            NN_TRY(copy_tokens(s, split_names[TRAIN], first, split_names[p], s->rows[p]));
-    }
-    return NN_OK;
-}
-
-static int divide(splitter *s, const char *path, const char *out) {
-    NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
-    NN_TRY(check_options(s));
-    if (s->train->tokens > 0)
-        return cut_stream(s, out);
-    NN_TRY(plan(s));
-    return write(s, path, out);
 }
 
 int nn_data_split(const char *path, const nn_split_options *options, const char *out) {
@@ -307,7 +305,8 @@ int nn_data_split(const char *path, const nn_split_options *options, const char 
     NN_TRY_GOTO(nn_h5_open(path, &s.source));
     if (options->other_files)
         nn_h5_allow_other_files(s.source);
-    NN_TRY_GOTO(divide(&s, path, out));
+    NN_TRY_GOTO(plan(&s));
+    NN_TRY_GOTO(write(&s, path, out));
 done:
     rc = nn_output_end(&s.output, rc);
     (void)nn_h5_close(s.source);

@@ -51,6 +51,8 @@ printf 'the data of the run ' >new.txt
 "$NNMPI" predict one --data new.txt -O p.csv
 expect_line '^0,[0-9]+,' p.csv
 "$NNMPI" data split t.h5 --test 0.2 -O cut.h5 -q
+"$NNMPI" data info cut.h5 --json >out
+for split in train valid test; do expect_line "\"name\":\"$split\",\"samples\":[0-9]+,\"tokens\":" out; done
 "$NNMPI" eval one --data cut.h5 --split test >out
 expect_line '^test accuracy' out
 expect_code 2 "$NNMPI" data split t.h5 --test 0.2 --stratify -O cut.h5 2>err

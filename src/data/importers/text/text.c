@@ -53,11 +53,13 @@ typedef struct reader {
     int64_t line;
 } reader;
 
+static int fail_numbers(void) {
+    return nn_fail(NN_EIO, "a temporary file beside the data set: %s", nn_errno_text(errno));
+}
+
 static int put_number(reader *r, uint32_t number) {
     r->t->seen[number]++;
-    if (fwrite(&number, sizeof number, 1, r->numbers) == 1)
-        return NN_OK;
-    return nn_fail(NN_EIO, "a temporary file beside the data set: %s", nn_errno_text(errno));
+    return fwrite(&number, sizeof number, 1, r->numbers) == 1 ? NN_OK : fail_numbers();
 }
 
 static int refuse_byte(const reader *r, unsigned char c) {
@@ -249,7 +251,8 @@ static int write_tokens(writer *w, FILE *numbers) {
     const text_task *t = w->t;
     uint32_t unit;
 
-    rewind(numbers);
+    if (fseek(numbers, 0, SEEK_SET) != 0) /* what was still to be written is */
+        return fail_numbers();
     while (fread(&unit, sizeof unit, 1, numbers) == 1)
         for (size_t i = t->begin[unit]; i < t->begin[unit + 1]; i++) {
             w->piece[w->count++] = t->token[i];
@@ -257,12 +260,11 @@ static int write_tokens(writer *w, FILE *numbers) {
                 NN_TRY(flush(w));
         }
     if (ferror(numbers) || w->done + (int64_t)w->count != w->total)
-        return nn_fail(NN_EIO, "a temporary file beside the data set cannot be read: %s",
-                       nn_errno_text(errno));
+        return fail_numbers();
     return w->count ? flush(w) : NN_OK;
 }
 
-static int write_vocabulary(const text_task *t, nn_h5 *file) {
+static int write_vocabulary(text_task *t, nn_h5 *file) {
     const char **name = NULL;
 
     NN_TRY(nn_h5_set_text(file, "/", "tokens", nn_token_kinds[t->options->tokens]));
@@ -271,7 +273,7 @@ static int write_vocabulary(const text_task *t, nn_h5 *file) {
         NN_TRY(nn_h5_set_int(file, "/", "unlabelled", 1));
     if (t->options->tokens == NN_TOKENS_BYTES)
         return NN_OK;
-    NN_TRY(nn_labels_names((nn_labels *)&t->vocabulary, &name));
+    NN_TRY(nn_labels_names(&t->vocabulary, &name));
     return nn_h5_set_texts(file, "/", "classes", name, t->vocabulary.count);
 }
 

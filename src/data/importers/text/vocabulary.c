@@ -153,7 +153,7 @@ static int check_others(const text_task *t, const merges *m) {
 
     for (size_t i = 0; i < t->vocabulary.count; i++) {
         const char *name = t->vocabulary.label[i].text;
-        if (!m->made[i] && name[nn_text_utf8(name)] &&
+        if (!m->made[i] && *name && name[nn_text_utf8(name)] &&
             nn_bpe_encode(&t->vocabulary, name, INT64_MAX, part) == 1)
             return nn_fail(NN_EFORMAT, "%s: no line makes the token '%.40s' of two others", m->path,
                            name);
