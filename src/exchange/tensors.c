@@ -21,13 +21,14 @@ static int add_parameter(nn_file_tensors *list, const nn_param *param, const nn_
 int nn_export_tensors(nn_portable *p, const char *file) {
     nn_file_tensors list = {.pool = &p->pool, .file = file};
     const nn_file_tensor_format *format = nn_file_tensor_format_of(file);
-    const nn_param *const *param;
-    size_t count = nn_model_params(p->model, &param);
+    const nn_layer *const *layer;
+    size_t layers = nn_model_layers(p->model, &layer);
     char *about;
     NN_TRY(nn_about_write(p, &about));
     list.about = about;
-    for (size_t i = 0; i < count; i++)
-        NN_TRY(add_parameter(&list, param[i], p->params));
+    for (size_t i = 0; i < layers; i++) /* what is tied under both names, as in a state dict */
+        for (size_t k = 0; k < layer[i]->params; k++)
+            NN_TRY(add_parameter(&list, &layer[i]->param[k], p->params));
     return format->write(&list);
 }
 

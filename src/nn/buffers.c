@@ -124,6 +124,9 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
         if (layer->keep_bytes)
             add(layout, calls_of(model, layer) * nn_layer_keep_elements(layer), i, end,
                 &layer->plan->keep);
+        if (training && nn_tie_elements(layer))
+            add(layout, calls_of(model, layer) * nn_tie_elements(layer), end,
+                nn_tie_end(model, layer), &layer->plan->tied);
         scratch = later(scratch, nn_user_order_elements(layer, batch, training) +
                                      bytes_to_elements(layer->scratch_bytes));
         for (size_t k = 0; k < layer->inputs; k++)
@@ -221,7 +224,7 @@ static int lay_out(nn_model *model, size_t batch, bool training, size_t *element
     NN_TRY(check_sizes(model, batch));
     NN_TRY(prepare_layers(model, batch, training));
     NN_TRY(NN_NEW(&owner, 2 * n, "buffer plan"));
-    int rc = NN_NEW(&layout.buffer, 4 * n + NN_MAX_INPUTS + 2, "buffer plan");
+    int rc = NN_NEW(&layout.buffer, 5 * n + NN_MAX_INPUTS + 2, "buffer plan");
     if (rc < 0)
         goto done;
     struct buffer **y = owner, **dy = owner + n;

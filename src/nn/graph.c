@@ -10,7 +10,7 @@
 /* The keys that every layer takes. */
 struct common {
     const char *name;
-    const nn_node *inputs, *activation, *init, *bias_init;
+    const nn_node *inputs, *activation, *init, *bias_init, *tie;
     bool symmetric, frozen;
     double lr_scale, decay_scale;
 };
@@ -26,6 +26,9 @@ const nn_option nn_layer_options[] = {
      "initialiser of the weights; default: he_uniform before rectifiers, else xavier_uniform"},
     {"bias_init", NN_OPT_NODE, offsetof(struct common, bias_init), "", NULL,
      "initialiser of the biases; default: zeros"},
+    {"tie", NN_OPT_NODE, offsetof(struct common, tie), "", NULL,
+     "parameters that are those of a layer above, LAYER.PARAMETER or a list of such: with tie: "
+     "tokens.weight its own weight is the weight of the layer tokens, with the gradients of both"},
     {"symmetric", NN_OPT_BOOL, offsetof(struct common, symmetric), "false", NULL,
      "allow an initialiser that makes all units of a hidden layer identical"},
     {"lr_scale", NN_OPT_REAL, offsetof(struct common, lr_scale), "1", "(0, inf)",
@@ -84,9 +87,7 @@ static int connect(nn_layer *layer, nn_layer *input) {
     return 0;
 }
 
-/* The layer of this name among those of the scope, else of those around it. */
-static int find_input(const nn_scope *scope, const char *reader, const nn_node *name,
-                      nn_layer **out) {
+int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name, nn_layer **out) {
     *out = NULL;
     for (const nn_scope *s = scope; s && !*out && name->kind == NN_NODE_SCALAR; s = s->outer) {
         const char *whole = nn_pool_printf(&s->model->pool, "%s%s", s->prefix, name->text);
@@ -104,7 +105,7 @@ static int connect_named(const nn_scope *scope, nn_layer *layer, const nn_node *
     size_t count = inputs->kind == NN_NODE_LIST ? inputs->count : 1;
     for (size_t i = 0; i < count; i++) {
         nn_layer *input;
-        NN_TRY(find_input(scope, layer->name, item[i], &input));
+        NN_TRY(nn_scope_find(scope, layer->name, item[i], &input));
         NN_TRY(connect(layer, input));
     }
     return count ? 0 : nn_node_fail(inputs, "layer '%s' needs an input", layer->name);
@@ -113,6 +114,8 @@ static int connect_named(const nn_scope *scope, nn_layer *layer, const nn_node *
 /* The tensors of a freshly planned layer take their places at the end of the vector. */
 static int place_params(nn_model *model, nn_layer *layer) {
     for (size_t i = 0; i < layer->params; i++) {
+        if (layer->param[i].tied)
+            continue;
         layer->param[i].offset = model->size;
         if (__builtin_add_overflow(
                 model->size, nn_align_count(layer->param[i].count, sizeof(nn_real)), &model->size))
@@ -122,7 +125,8 @@ static int place_params(nn_model *model, nn_layer *layer) {
     return 0;
 }
 
-static int plan_layer(nn_model *model, nn_layer *layer) {
+static int plan_layer(const nn_scope *scope, nn_layer *layer, const nn_node *tie) {
+    nn_model *model = scope->model;
     if (layer->in[0].rank == 0 || nn_shape_count(&layer->in[0]) == 0)
         return nn_layer_fail(layer, "nothing comes in");
     NN_TRY(layer->ops->plan(layer));
@@ -130,6 +134,8 @@ static int plan_layer(nn_model *model, nn_layer *layer) {
     if (!nn_shape_fits(&layer->out, 1))
         return nn_layer_fail(layer, "gives %s, more numbers a sample than a machine can hold",
                              nn_shape_text(&layer->out, text));
+    if (tie)
+        NN_TRY(nn_tie_params(scope, layer, tie));
     NN_TRY(place_params(model, layer));
     if (layer->params == 0 && (layer->frozen || layer->lr_scale != 1 || layer->decay_scale != 1))
         return nn_layer_fail(layer, "it has no parameters, so lr_scale, decay_scale and frozen "
@@ -231,7 +237,7 @@ static int append_activation(nn_scope *scope, nn_node *node) {
     if (common.inputs || common.activation)
         return nn_node_fail(map, "an activation takes neither `inputs` nor `activation`");
     NN_TRY(connect(activation, scope->above));
-    NN_TRY(plan_layer(scope->model, activation));
+    NN_TRY(plan_layer(scope, activation, common.tie));
     scope->above = activation;
     return 0;
 }
@@ -272,10 +278,11 @@ static int build_container(nn_scope *scope, const nn_layer_ops *ops, const nn_no
         return nn_node_fail(inputs, "layer '%s' reads one layer, not %zu", ops->entry.name,
                             inputs->count);
     if (inputs)
-        NN_TRY(find_input(scope, ops->entry.name, inputs, &scope->above));
+        NN_TRY(nn_scope_find(scope, ops->entry.name, inputs, &scope->above));
     NN_TRY(ops->build(scope, container, reads));
-    bool plain = !common->activation && !common->init && !common->bias_init && !common->symmetric &&
-                 !common->frozen && common->lr_scale == 1 && common->decay_scale == 1;
+    bool plain = !common->activation && !common->init && !common->bias_init && !common->tie &&
+                 !common->symmetric && !common->frozen && common->lr_scale == 1 &&
+                 common->decay_scale == 1;
     if (!reads[0] && !plain)
         return nn_node_fail(map,
                             "of the keys of every layer '%s' takes name and inputs only; the "
@@ -310,7 +317,7 @@ static int append_layer(nn_scope *scope, nn_node *item, const char *fused) {
     if (!ops->build)
         NN_TRY(common.inputs ? connect_named(scope, layer, common.inputs)
                              : connect(layer, scope->above));
-    NN_TRY(plan_layer(scope->model, layer));
+    NN_TRY(plan_layer(scope, layer, common.tie));
     scope->above = layer;
     if (!common.activation || is_plain(common.activation, fused))
         return 0;
@@ -344,7 +351,8 @@ static int list_params(nn_model *model) {
     model->param = at;
     for (size_t i = 0; i < model->layers; i++)
         for (size_t p = 0; p < model->layer[i]->params; p++)
-            *at++ = &model->layer[i]->param[p];
+            if (!model->layer[i]->param[p].tied)
+                *at++ = &model->layer[i]->param[p];
     return 0;
 }
 

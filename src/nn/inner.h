@@ -18,8 +18,10 @@ struct nn_layer_plan {
     size_t consumers;
     nn_layer *consumer; /* the last one added */
 
+    bool ties; /* some of its parameters are tied, or shared (tie.c) */
+
     /* offsets into the buffer block, in elements; set by nn_model_bind */
-    size_t y, dy, save, keep;
+    size_t y, dy, save, keep, tied;
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;
@@ -62,6 +64,23 @@ struct nn_scope {
     const nn_scope *outer; /* names that are not found in it are looked for there; NULL: nowhere */
     size_t repeats;        /* so far, without a name of their own */
 };
+
+/* The layer of this name among those of the scope, else of those around it; `reader` for messages.
+ */
+int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name, nn_layer **out);
+
+/* `tie: tokens.weight`, one or a list of them: parameters of a planned layer, which have no places
+ * yet, become those of layers above. */
+int nn_tie_params(const nn_scope *scope, nn_layer *layer, const nn_node *tie);
+/* Elements for the gradients of one call by its tied parameters, and the moment in which they are
+ * needed last (see buffers.c). */
+size_t nn_tie_elements(const nn_layer *layer);
+size_t nn_tie_end(const nn_model *model, const nn_layer *layer);
+/* Where those of parameter p of call `i` are. */
+nn_real *nn_tie_grad(const nn_model *model, const nn_layer *layer, size_t p, size_t i);
+/* Those of call `i` of all layers that are tied to this one join its own, which stand from `g` on,
+ * in the order of the layers. */
+void nn_tie_collect(const nn_model *model, const nn_layer *layer, size_t i, nn_real *g);
 
 /* Appends the layers of a list. `fused` as in nn_model_plan. */
 int nn_scope_append(nn_scope *scope, const nn_node *layers, const char *fused);

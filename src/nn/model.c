@@ -56,7 +56,7 @@ nn_layer_work nn_model_work(const nn_layer *layer) {
     for (size_t i = 0; i < layer->inputs; i++)
         if (layer->input[i]->plan->learns)
             dx = 0;
-    double gradient = nn_layer_wanted_grads(layer) > 0 ? forward : 0;
+    double gradient = nn_layer_wants_grads(layer) ? forward : 0;
     return (nn_layer_work){.forward = forward, .gradient = gradient, .delta = forward - dx};
 }
 

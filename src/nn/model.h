@@ -106,7 +106,9 @@ typedef struct nn_outer_grad {
     size_t begin; /* where the gradient stands in the vector */
     const nn_layer_outer *rows;
 } nn_outer_grad;
-/* Those of layers that are not frozen, in the order of the vector, to `out` (NULL: not wanted);
+/* Whether gradient i of a layer can be such: it is not frozen, and its matrix no other layer's. */
+bool nn_layer_has_rows(const nn_layer *layer, size_t i);
+/* Those that can, in the order of the vector, to `out` (NULL: not wanted);
  * their number. */
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out);
 /* From now on backward does not compute this one, but its rows are emitted, as number `i`, with

@@ -137,10 +137,9 @@ static void watch(const nn_layer *layer, nn_moment moment, const nn_pass *pass) 
 
 /* Its parameters are waited for. */
 static void need_params(const nn_layer *layer, const nn_pass *pass) {
-    if (layer->params == 0)
-        return;
-    const nn_param *last = &layer->param[layer->params - 1];
-    pass->need(pass->need_ctx, last->offset + last->count);
+    nn_span range = nn_layer_range(layer); /* layers above have waited for those it is tied to */
+    if (range.end > 0)
+        pass->need(pass->need_ctx, range.end);
 }
 
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
@@ -191,15 +190,23 @@ const nn_real *nn_model_input_grad(const nn_model *model) {
     return model->layer[0]->plan->dy_at;
 }
 
+bool nn_layer_has_rows(const nn_layer *layer, size_t i) {
+    const nn_param *param = &layer->param[layer->outer[i].param];
+    return !layer->frozen && !param->tied && !param->shared;
+}
+
 size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
     size_t count = 0;
     for (size_t i = 1; i < model->layers; i++) {
         const nn_layer *layer = model->layer[i];
-        for (size_t k = 0; k < layer->outers && !layer->frozen; k++, count++) {
+        for (size_t k = 0; k < layer->outers; k++) {
             const nn_layer_outer *o = &layer->outer[k];
+            if (!nn_layer_has_rows(layer, k))
+                continue;
             if (out)
                 out[count] =
                     (nn_outer_grad){layer->index, k, layer->param[o->param].offset + o->at, o};
+            count++;
         }
     }
     return count;
@@ -227,7 +234,8 @@ struct backward {
     const nn_layer *layer;
     const nn_pass *pass;
     nn_real *dx[NN_MAX_INPUTS]; /* of the whole shard */
-    size_t range;               /* of its gradients in the vector; 0: none are wanted */
+    nn_span range;              /* of its gradients in the vector */
+    bool wanted;                /* they are computed */
     bool rows_done;             /* dx is there already */
 };
 
@@ -252,6 +260,17 @@ static void collect_gradients(const struct backward *b) {
     }
 }
 
+/* Where a call's gradient of parameter p goes; those of passes before have been collected. */
+static nn_real *grad_of(const struct backward *b, const struct call *c, size_t p, nn_real *g) {
+    const nn_param *param = &b->layer->param[p];
+    if (!param->tied)
+        return g + (param->offset - b->range.begin);
+    nn_real *own = nn_tie_grad(b->model, b->layer, p, c->micro.begin);
+    if (c->pass.accumulate)
+        memset(own, 0, param->count * sizeof *own);
+    return own;
+}
+
 /* The gradients of a call's rows to `g`, where the layer's range of the vector stands; NULL: only
  * those by the inputs. */
 static void backward_call(const struct backward *b, const struct call *c, nn_real *g) {
@@ -265,16 +284,18 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
         io.dx[k] =
             b->dx[k] && !b->rows_done ? b->dx[k] + c->row * nn_shape_count(&layer->in[k]) : NULL;
     for (size_t p = 0; g && p < layer->params; p++)
-        io.g[p] = g + (layer->param[p].offset - layer->param[0].offset);
+        io.g[p] = grad_of(b, c, p, g);
     io.left_out = layer->plan->emitted;
     nn_layer_backward(layer, &io);
+    if (g && layer->plan->ties)
+        nn_tie_collect(b->model, layer, c->micro.begin, g);
 }
 
 static bool is_one_call(const struct backward *b, nn_span node) {
     const size_t *row = b->pass->micro->row;
     size_t count = node.end - node.begin;
-    return count == 1 ||
-           (count <= NN_OUTER_PARTS && row[node.end] - row[node.begin] <= b->layer->tree_rows);
+    return count == 1 || (!b->layer->plan->ties && count <= NN_OUTER_PARTS &&
+                          row[node.end] - row[node.begin] <= b->layer->tree_rows);
 }
 
 /* The gradients of a node of the tree over the microbatches, `level` nodes below the top. */
@@ -290,8 +311,9 @@ static void backward_node(const struct backward *b, nn_span node, nn_real *g, si
     backward_node(b, (nn_span){nn_span_middle(node), node.end}, right, level + 1);
     for (size_t p = 0; p < b->layer->params; p++) {
         const nn_param *param = &b->layer->param[p];
-        size_t at = param->offset - b->layer->param[0].offset;
-        nn_kernels_get()->add(param->count, right + at, g + at);
+        size_t at = param->offset - b->range.begin;
+        if (!param->tied)
+            nn_kernels_get()->add(param->count, right + at, g + at);
     }
 }
 
@@ -308,25 +330,25 @@ static void backward_rows(struct backward *b, size_t group) {
 static void backward_microbatches(struct backward *b) {
     const nn_model *model = b->model;
     const nn_shard_microbatches *micro = b->pass->micro;
-    nn_real *g = model->grads + b->layer->param[0].offset;
+    nn_real *g = model->grads + b->range.begin;
     size_t group = group_of(model, b->pass, b->layer->group_dx);
-    if (group > 1 || b->layer->tree_rows || b->range == 0)
+    if (group > 1 || b->layer->tree_rows || !b->wanted)
         backward_rows(b, group);
-    for (size_t s = 0; b->range > 0 && s < micro->sums; s++)
+    for (size_t s = 0; b->wanted && s < micro->sums; s++)
         backward_node(b, micro->sum[s], g + s * model->grads_stride, 0);
 }
 
 static void backward_layer(struct backward *b) {
     const nn_model *model = b->model;
     const nn_shard_microbatches *micro = b->pass->micro;
-    nn_real *g = b->range ? model->grads + b->layer->param[0].offset : NULL;
+    nn_real *g = b->wanted ? model->grads + b->range.begin : NULL;
     if (is_divided(b->layer, b->pass)) {
         backward_microbatches(b);
         return;
     }
     backward_call(b, &(struct call){.pass = *b->pass}, g);
-    for (size_t s = 1; micro && b->range && s < micro->sums; s++)
-        memset(g + s * model->grads_stride, 0, b->range * sizeof *g);
+    for (size_t s = 1; micro && b->wanted && s < micro->sums; s++)
+        memset(g + s * model->grads_stride, 0, (b->range.end - b->range.begin) * sizeof *g);
 }
 
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
@@ -337,7 +359,8 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         if (!layer->plan->learns)
             continue;
         struct backward b = {.model = model, .layer = layer, .pass = pass};
-        b.range = nn_layer_wanted_grads(layer);
+        b.range = nn_layer_range(layer);
+        b.wanted = nn_layer_wants_grads(layer);
         watch(layer, NN_BEFORE_BACKWARD, pass);
         double begin = clock_of(model);
         aim_gradients(&b);
@@ -346,7 +369,7 @@ void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready,
         emit_rows(model, layer, pass, AFTER_BACKWARD);
         if (model->watched)
             note(model, pass, i, NN_TRACE_LAYER_BACKWARD, begin);
-        if (layer->params && ready)
-            ready(ctx, layer->param[0].offset);
+        if (b.range.end > 0 && ready)
+            ready(ctx, b.range.begin);
     }
 }

@@ -182,7 +182,7 @@ static int fill_row(nn_plot *plot, nn_figure *figure, size_t row, const nn_layer
     const char **cell = figure->cell + row * figure->columns, *reads = "";
     double params = 0;
     for (size_t p = 0; p < layer->params; p++)
-        params += (double)layer->param[p].count;
+        params += layer->param[p].tied ? 0 : (double)layer->param[p].count;
     for (size_t k = 0; k < layer->inputs && reads; k++)
         reads = nn_pool_printf(plot->pool, "%s%s%s", reads, k ? ", " : "", layer->input[k]->name);
     figure->row[row] = nn_pool_strdup(plot->pool, layer->name);

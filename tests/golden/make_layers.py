@@ -67,8 +67,22 @@ def numbers(tensor):
     return "{" + ", ".join(f"{float(v):.9g}" for v in tensor.flatten()) + "}"
 
 
+def tensors_by_name(model):
+    """Each once, under the first of its names."""
+    by_place = {}
+    for name, tensor in model.state_dict().items():
+        if not name.endswith("tracked"):
+            by_place.setdefault(tensor.data_ptr(), (name, tensor))
+    return dict(by_place.values())
+
+
 def tensors(model):
-    return [t for name, t in model.state_dict().items() if not name.endswith("tracked")]
+    return list(tensors_by_name(model).values())
+
+
+def tied(layer, to):
+    layer.weight = to.weight
+    return layer
 
 
 def case(yaml, shape, *layers, vocabulary=0):
@@ -91,7 +105,7 @@ def case(yaml, shape, *layers, vocabulary=0):
         if step == 0:
             first = y.detach().clone()
             by_name = dict(model.named_parameters())
-            names = [n for n in model.state_dict() if not n.endswith("tracked")]
+            names = tensors_by_name(model)
             gradient = [by_name[n].grad.clone() if n in by_name else torch.zeros_like(t)
                         for n, t in zip(names, start)]
         optimizer.step()
@@ -249,4 +263,13 @@ case(f"[{conv_norm_yaml(2, 'kernel: 3, padding: 1')}, relu, repeat: {{times: 2, 
      f" {block_yaml(3, 2, ', shortcut: [' + conv_norm_yaml(3, 'kernel: 1, stride: 2') + ']')}, global_avg_pool,"
      " dense: {units: 2}]", [1, 4, 4], *conv_norm(1, 2, 3), nn.ReLU(), *basic_block(2, 2), *basic_block(2, 2),
      *basic_block(2, 3, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+# tied weights
+first = nn.Linear(4, 4)
+case("[dense: {units: 4, name: a, activation: tanh}, dense: {units: 4, tie: a.weight, activation: tanh},"
+     " dense: {units: 4, bias: false, tie: a.weight}, dense: {units: 2}]", [4], first, nn.Tanh(),
+     tied(nn.Linear(4, 4), first), nn.Tanh(), tied(nn.Linear(4, 4, bias=False), first), nn.Linear(4, 2))
+tokens = nn.Embedding(5, 4)
+case("[embedding: {vocabulary: 5, units: 4, name: tokens}, dense: {units: 4, activation: tanh},"
+     " dense: {units: 5, tie: tokens.weight}]", [3], tokens, nn.Linear(4, 4), nn.Tanh(), tied(nn.Linear(4, 5), tokens),
+     vocabulary=5)
 print("};")

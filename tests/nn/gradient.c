@@ -138,6 +138,15 @@ static const struct gradient_case cases[] = {
     {"embedding", "[embedding: {vocabulary: 5, units: 2, padding_idx: 2}, tanh]", {.rank = 2, .dim = {2, 3}, .vocabulary = 5}},
     {"embedding", "[embedding: {vocabulary: 4, units: 3}, conv2d: {filters: 2, kernel: [2, 1]}, dense: {units: 2}]", {.rank = 2, .dim = {3, 2}, .vocabulary = 4}},
     {"embedding", "[embedding: {vocabulary: 4, units: 3}, tanh, dense: {units: 2}]", {.rank = 3, .dim = {2, 2, 3}, .vocabulary = 4}},
+    /* one tensor in several layers */
+    {"dense", "[dense: {units: 4, name: a, activation: tanh}, dense: {units: 4, tie: a.weight, activation: tanh}, dense: {units: 4, bias: false, tie: [a.weight]}, dense: {units: 2}]", VECTOR(4)},
+    {"dense", "[dense: {units: 4, name: a}, tanh, dense: {units: 4, name: b, tie: [a.bias, a.weight]}, tanh, dense: {units: 4, tie: b.weight}]", {.rank = 2, .dim = {3, 4}}},
+    {"dense", "[dense: {units: 3}, dense: {units: 3, name: a, frozen: true}, tanh, dense: {units: 3, tie: a.weight, frozen: true}]", VECTOR(4)},
+    {"embedding", "[embedding: {vocabulary: 5, units: 3, name: tokens}, dense: {units: 3, activation: tanh}, dense: {units: 5, bias: false, tie: tokens.weight}]", {.rank = 1, .dim = {4}, .vocabulary = 5}},
+    {"embedding", "[embedding: {vocabulary: 40, units: 3, name: tokens, padding_idx: 2}, tanh, dense: {units: 40, tie: tokens.weight}, dense: {units: 2}]", {.rank = 1, .dim = {4}, .vocabulary = 40}},
+    {"lstm", "[lstm: {units: 3, return: all, name: a}, lstm: {units: 3, tie: [a.weight_ih_l0, a.weight_hh_l0]}]", SEQUENCES(4, 3)},
+    {"conv2d", "[conv2d: {filters: 2, kernel: 3, padding: 1, name: a}, tanh, conv2d: {filters: 2, kernel: 3, padding: 1, tie: a.weight}]", IMAGE(4, 5, 2)},
+    {"dense", "[dense: {units: 4, name: a}, repeat: {times: 3, layers: [residual: [tanh, dense: {units: 4, tie: a.weight}]]}]", VECTOR(4)},
     /* frozen, they pass gradients on */
     {"dense", "[dense: {units: 5}, dense: {units: 4, frozen: true}, dense: {units: 2}]", VECTOR(4)},
     {"conv2d", "[conv2d: {filters: 2, kernel: 1}, conv2d: {filters: 3, kernel: 3, padding: 1, frozen: true}]", IMAGE(4, 5, 2)},

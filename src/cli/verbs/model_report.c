@@ -7,7 +7,7 @@
 static size_t count_params(const nn_layer *layer) {
     size_t count = 0;
     for (size_t i = 0; i < layer->params; i++)
-        count += layer->param[i].count;
+        count += layer->param[i].tied ? 0 : layer->param[i].count;
     return count;
 }
 
@@ -16,6 +16,8 @@ static void print_param(FILE *out, const nn_param *param) {
     for (int i = 0; i < param->rank; i++)
         fprintf(out, "%s%lld", i ? ", " : "", (long long)param->dim[i]);
     fputc(']', out);
+    if (param->tied)
+        fprintf(out, " = %s.%s", param->tied->layer->name, param->tied->name);
 }
 
 /* Characters of the column with the layers' names. */

@@ -43,7 +43,7 @@ static int dense_plan(nn_layer *layer) {
 
     layer->out = *in;
     layer->out.dim[in->rank - 1] = o->units;
-    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER;
+    layer->flags = NN_LAYER_READS_X | NN_LAYER_USER_ORDER | NN_LAYER_ANY_ORDER;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2, (int64_t[]){o->units, inputs},
                               inputs, o->units));
     if (o->units >= WIDE)

@@ -90,15 +90,25 @@ double nn_layer_weights(const nn_layer *layer) {
     return count;
 }
 
-size_t nn_layer_grad_count(const nn_layer *layer) {
-    if (layer->params == 0)
-        return 0;
-    const nn_param *first = &layer->param[0], *last = &layer->param[layer->params - 1];
-    return last->offset - first->offset + nn_align_count(last->count, sizeof(nn_real));
+nn_span nn_layer_range(const nn_layer *layer) {
+    nn_span range = {0, 0};
+    for (size_t i = 0; i < layer->params; i++) {
+        const nn_param *p = &layer->param[i];
+        if (p->tied)
+            continue;
+        range.begin = range.end ? range.begin : p->offset;
+        range.end = p->offset + nn_align_count(p->count, sizeof(nn_real));
+    }
+    return range;
 }
 
-size_t nn_layer_wanted_grads(const nn_layer *layer) {
-    return layer->frozen && !nn_layer_is_programs(layer) ? 0 : nn_layer_grad_count(layer);
+size_t nn_layer_grad_count(const nn_layer *layer) {
+    nn_span range = nn_layer_range(layer);
+    return range.end - range.begin;
+}
+
+bool nn_layer_wants_grads(const nn_layer *layer) {
+    return layer->params > 0 && (!layer->frozen || nn_layer_is_programs(layer));
 }
 
 size_t nn_layer_keep_elements(const nn_layer *layer) {

@@ -34,7 +34,8 @@ typedef enum nn_param_role {
                         added to, whatever g_beta is: a step's last pass counts */
 } nn_param_role;
 
-typedef struct nn_param {
+typedef struct nn_param nn_param;
+struct nn_param {
     const nn_layer *layer;
     const char *name; /* PyTorch's: "weight", "bias" */
     nn_param_role role;
@@ -45,7 +46,9 @@ typedef struct nn_param {
     int order[NN_PARAM_RANK];   /* in memory dimension order[0] is the outermost, and so on */
     int64_t fan_in, fan_out;
     size_t offset, count; /* elements of the parameter vector */
-} nn_param;
+    const nn_param *tied; /* another layer's, whose numbers these are; NULL: its own ... */
+    bool shared;          /* ... to which those of other layers may be tied */
+};
 
 /* A gradient that is a product of rows, A[rows][m]^T B[rows][n], each side of which a layer has in
  * memory: so that the rows can be emitted instead of it (nn_model_emit_rows). */
@@ -133,6 +136,7 @@ typedef enum nn_layer_flags {
     NN_LAYER_IN_PLACE = 1,    /* elementwise: y may be x[0] and dx[0] may be dy */
     NN_LAYER_READS_X = 2,     /* backward reads x, so it is kept until then */
     NN_LAYER_READS_Y = 4,     /* backward reads y, so it is kept until then */
+    NN_LAYER_ANY_ORDER = 32,  /* it goes by nn_param.order, whatever this becomes after plan */
     NN_LAYER_USER_ORDER = 16, /* its tensors are given to it in the user's order, also images, which
                                  are channels-last to all others */
     NN_LAYER_WHOLE = 8 /* called once for all microbatches of a shard, since it has statistics
@@ -237,11 +241,13 @@ int nn_layer_same_shapes(const nn_layer *layer, const char *what);
 /* Elements of all weights: what one use of each of them takes in multiply-adds. */
 double nn_layer_weights(const nn_layer *layer);
 
-/* Elements of the parameter vector that the layer's parameters take, and of one call's `keep`. */
+/* Where the layer's parameters stand in the vector, but for those that are tied to others. */
+nn_span nn_layer_range(const nn_layer *layer);
+/* Their elements, and those of one call's `keep`. */
 size_t nn_layer_grad_count(const nn_layer *layer);
-/* As many where the gradients are computed, else 0: those of a frozen layer nobody reads, but one
+/* Whether gradients of its parameters are computed: those of a frozen layer nobody reads, but one
  * that a program defines may rely on a place for them. */
-size_t nn_layer_wanted_grads(const nn_layer *layer);
+bool nn_layer_wants_grads(const nn_layer *layer);
 size_t nn_layer_keep_elements(const nn_layer *layer);
 
 /* Called once for each microbatch. Built-in layers without parameters compute every row by itself,

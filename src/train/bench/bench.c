@@ -74,9 +74,11 @@ static int note_matrices(const struct bench *b, const nn_layer *layer, nn_pool *
     out->matrix = nn_pool_alloc(pool, (layer->outers + 1) * sizeof *out->matrix);
     if (!out->matrix)
         return NN_EMEMORY;
-    for (size_t i = 0; i < layer->outers && !layer->frozen; i++) {
+    for (size_t i = 0; i < layer->outers; i++) {
         const nn_layer_outer *o = &layer->outer[i];
-        size_t at = layer->param[o->param].offset - layer->param[0].offset + o->at;
+        size_t at = layer->param[o->param].offset - nn_layer_range(layer).begin + o->at;
+        if (!nn_layer_has_rows(layer, i))
+            continue;
         nn_bench_matrix *m = &out->matrix[out->matrices];
         m->step.product = (nn_outer_matrix){.begin = at,
                                             .m = o->m,
@@ -116,9 +118,8 @@ static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
 }
 
 static double seconds_waited(const struct bench *b, size_t i) {
-    const nn_layer *layer = b->layer[i];
-    size_t begin = layer->params ? layer->param[0].offset : 0;
-    return nn_reducer_waited(b->trainer.session.reducer, begin, begin + nn_layer_grad_count(layer));
+    nn_span range = nn_layer_range(b->layer[i]);
+    return nn_reducer_waited(b->trainer.session.reducer, range.begin, range.end);
 }
 
 static void describe(const struct bench *b, int64_t steps, double seconds, nn_bench_step *out) {

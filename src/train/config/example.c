@@ -63,6 +63,7 @@ static const struct {
     {"units", "10"},
     {"vocabulary", "1000"},
     {"reshape.shape", "[-1, 2]"},
+    {"tie", "fc2.weight"},
     {"concat.axis", "1"},
     {"repeat.times", "12"},
     {"repeat.layers", "[residual: [layer_norm, dense: {units: 8, activation: gelu}]]"},
@@ -127,6 +128,7 @@ static const struct {
     {"concat", JOINS},
     {"concat.axis", JOINS},
     {"multiply", JOINS},
+    {"tie", JOINS},
     {"graph_conv", "edges: [[0, 1], [1, 2]]"},
     {"graph_conv.units", "edges: [[0, 1], [1, 2]]"},
     {"graph_conv.bias", "edges: [[0, 1], [1, 2]]"},
@@ -271,9 +273,9 @@ static void put_section(FILE *out, const nn_place *place, int indent) {
     fputs(dot ? "}\n" : "\n", out);
 }
 
-/* With the two layers that one which joins them reads. */
+/* With the two layers that one which joins them, or has a parameter of one, is behind. */
 static void put_layer(FILE *out, const nn_place *place, int indent) {
-    const char *keys = place->row ? companion(place) : NULL;
+    const char *keys = companion(place);
 
     fprintf(out, "%*smodel:\n", indent, "");
     for (int i = 1; i <= 2 && keys && strcmp(keys, JOINS) == 0; i++)
