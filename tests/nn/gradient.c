@@ -50,6 +50,17 @@ struct gradient_case {
 #define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
 
 static const struct gradient_case cases[] = {
+    {"attention", "[dense: {units: 6}, attention: {heads: 2}, dense: {units: 2}]", MATRIX(4, 2)},
+    {"attention", "[dense: {units: 6}, attention: {heads: 2, bias: false, causal: true}]", SEQUENCES(4, 2)},
+    {"attention", "[dense: {units: 8}, attention: {heads: 4, kv_heads: 2, causal: true, dropout: 0.3, rotary_base: 100}, dense: {units: 2}]", SEQUENCES(4, 2)},
+    {"attention", "[dense: {units: 4}, attention: {heads: 2, kv_heads: 1, rotary_base: 10, dropout: 0.2}]", MATRIX(5, 3)},
+    {"attention", "[dense: {units: 3}, attention: {heads: 1}]", SEQUENCES(130, 2)},
+    {"attention", "[dense: {units: 3}, attention: {heads: 1, causal: true}]", MATRIX(70, 2)},
+    /* keys and values of a second input: of as many features, of others, of another length */
+    {"attention", "[dense: {units: 4, name: a}, dense: {units: 4, name: b, inputs: input}, attention: {heads: 2, inputs: [a, b]}]", SEQUENCES(3, 2)},
+    {"attention", "[dense: {units: 4, name: a}, dense: {units: 3, name: b}, attention: {heads: 2, kv_heads: 1, inputs: [a, b], rotary_base: 50}]", SEQUENCES(3, 2)},
+    {"attention", "[dense: {units: 4, name: a}, dense: {units: 3}, reshape: {shape: [6, 2], name: b}, attention: {heads: 2, inputs: [a, b], causal: true}]", MATRIX(4, 2)},
+    {"attention", "[dense: {units: 4, name: a}, attention: {heads: 2, inputs: [a, a]}, dense: {units: 2}]", MATRIX(3, 2)},
     {"batch_norm", "[dense: {units: 5}, batch_norm: {}, tanh: {}, dense: {units: 2}]", VECTOR(4)},
     {"batch_norm", "[batch_norm: {eps: 0.1}]", VECTOR(4)},
     {"batch_norm", "[dense: {units: 5}, batch_norm: {momentum: 1, affine: false}, dense: {units: 2}]", VECTOR(4)},
@@ -148,6 +159,7 @@ static const struct gradient_case cases[] = {
     {"conv2d", "[conv2d: {filters: 2, kernel: 3, padding: 1, name: a}, tanh, conv2d: {filters: 2, kernel: 3, padding: 1, tie: a.weight}]", IMAGE(4, 5, 2)},
     {"dense", "[dense: {units: 4, name: a}, repeat: {times: 3, layers: [residual: [tanh, dense: {units: 4, tie: a.weight}]]}]", VECTOR(4)},
     /* frozen, they pass gradients on */
+    {"attention", "[dense: {units: 4}, attention: {heads: 2, frozen: true}]", SEQUENCES(4, 2)},
     {"dense", "[dense: {units: 5}, dense: {units: 4, frozen: true}, dense: {units: 2}]", VECTOR(4)},
     {"conv2d", "[conv2d: {filters: 2, kernel: 1}, conv2d: {filters: 3, kernel: 3, padding: 1, frozen: true}]", IMAGE(4, 5, 2)},
     {"graph_conv", "[dense: {units: 3}, graph_conv: {units: 2, edges: [[0, 1], [1, 2]], frozen: true}, flatten]", MATRIX(4, 2)},

@@ -26,6 +26,7 @@ static const synonym synonyms[] = {
     {"conv2d", "conv convolution convolution2d"},
     {"batch_norm", "bn batchnorm1d batchnorm2d batchnormalization"},
     {"layer_norm", "ln layernormalization"},
+    {"attention", "multiheadattention mha selfattention scaleddotproductattention"},
     {"max_pool", "pool pooling maxpool2d maxpooling maxpooling2d"},
     {"avg_pool", "avgpool2d averagepool averagepooling averagepooling2d meanpool"},
     {"global_avg_pool", "gap globalaveragepooling globalaveragepooling2d adaptiveavgpool2d"},

@@ -93,6 +93,14 @@ void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_
 void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
                          const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
 
+void ISA(transpose)(size_t rows, size_t cols, const nn_real *x, size_t ldx, nn_real *y, size_t ldy);
+
+/* attention.c */
+void ISA(attention_weights)(const nn_attention_tile *tile);
+void ISA(attention_grad)(const nn_attention_tile *tile);
+void ISA(row_dots)(size_t rows, size_t cols, const nn_real *x, size_t ldx, const nn_real *y,
+                   size_t ldy, nn_real *dots);
+
 /* outer.c */
 void ISA(outer)(const nn_outer *args, size_t begin, size_t end);
 void ISA(outer_sum)(const nn_outer *args, nn_real *sum);

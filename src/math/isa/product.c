@@ -115,18 +115,19 @@ typedef nn_real quad __attribute__((vector_size(4 * sizeof(nn_real))));
 typedef nn_real loose_quad
     __attribute__((vector_size(4 * sizeof(nn_real)), aligned(sizeof(nn_real)), may_alias));
 
-/* Four rows of four numbers in memory become four columns of a panel. */
-INLINE void transpose(const nn_real *from, size_t col, nn_real *to) {
-    quad a = *(const loose_quad *)from, b = *(const loose_quad *)(from + col);
-    quad c = *(const loose_quad *)(from + 2 * col), d = *(const loose_quad *)(from + 3 * col);
+/* Four rows of four numbers in memory, `row` apart, become four columns of rows that are `to_row`
+ * apart. */
+INLINE void transpose_four(const nn_real *from, size_t row, nn_real *to, size_t to_row) {
+    quad a = *(const loose_quad *)from, b = *(const loose_quad *)(from + row);
+    quad c = *(const loose_quad *)(from + 2 * row), d = *(const loose_quad *)(from + 3 * row);
     quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
     quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
     quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
     quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     *(loose_quad *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    *(loose_quad *)(to + PANEL) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    *(loose_quad *)(to + 2 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    *(loose_quad *)(to + 3 * PANEL) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    *(loose_quad *)(to + to_row) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(loose_quad *)(to + 2 * to_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(loose_quad *)(to + 3 * to_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 /* Rows [begin, k) of a panel of `width` columns. */
@@ -155,7 +156,7 @@ static size_t pack_transposed(size_t k, const nn_real *b, size_t col, nn_real *p
     size_t whole = k / 4 * 4;
     for (size_t i = 0; i < whole; i += 4)
         for (size_t l = 0; l < PANEL; l += 4)
-            transpose(b + i + l * col, col, packed + i * PANEL + l);
+            transpose_four(b + i + l * col, col, packed + i * PANEL + l, PANEL);
     return whole;
 }
 
@@ -169,4 +170,23 @@ void ISA(pack)(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_
             done = pack_transposed(k, from, col, packed);
         pack_rows(done, k, width, from, row, col, packed);
     }
+}
+
+/* The columns from `begin` on of some rows, one by one. */
+static void transpose_rest(size_t rows, size_t begin, size_t cols, const nn_real *x, size_t ldx,
+                           nn_real *y, size_t ldy) {
+    for (size_t c = begin; c < cols; c++)
+        for (size_t r = 0; r < rows; r++)
+            y[c * ldy + r] = x[r * ldx + c];
+}
+
+void ISA(transpose)(size_t rows, size_t cols, const nn_real *x, size_t ldx, nn_real *y,
+                    size_t ldy) {
+    size_t r = 0, whole = cols / 4 * 4;
+    for (; r + 4 <= rows; r += 4) {
+        for (size_t c = 0; c < whole; c += 4)
+            transpose_four(x + r * ldx + c, ldx, y + c * ldy + r, ldy);
+        transpose_rest(4, whole, cols, x + r * ldx, ldx, y + r, ldy);
+    }
+    transpose_rest(rows - r, 0, cols, x + r * ldx, ldx, y + r, ldy);
 }

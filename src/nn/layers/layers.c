@@ -6,6 +6,7 @@
 /* clang-format off */
 static const nn_entry *const rows[] = {
     &nn_layer_add.entry,
+    &nn_layer_attention.entry,
     &nn_layer_avg_pool.entry,
     &nn_layer_batch_norm.entry,
     &nn_layer_concat.entry,

@@ -8,6 +8,7 @@
 /* clang-format off */
 extern const nn_layer_ops
     nn_layer_add,
+    nn_layer_attention,
     nn_layer_avg_pool,
     nn_layer_batch_norm,
     nn_layer_concat,

@@ -136,8 +136,8 @@ YAML
 same images
 same images -o train.reproducible=true
 
-# recurrence
-for layer in 'rnn: {units: 6, layers: 2}' 'lstm: {units: 6, bidirectional: true}' 'gru: {units: 6, return: all}'; do
+# sequences
+for layer in 'attention: {heads: 2, causal: true, dropout: 0.1, rotary_base: 100}' 'rnn: {units: 6, layers: 2}' 'lstm: {units: 6, bidirectional: true}' 'gru: {units: 6, return: all}'; do
     { printf 'data: {path: images.h5}\nmodel: [reshape: {shape: [-1, 8]}, %s, flatten, dense: {units: 4}]\n' "$layer"
       settings; } > steps.yaml
     same steps

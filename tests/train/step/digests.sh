@@ -51,6 +51,12 @@ net rows '{rmsprop: {lr: 0.003}}' <<'YAML'
   - layer_norm
   - dense: {units: 4}
 YAML
+net attention 'adam' <<'YAML'
+  - attention: {heads: 2, kv_heads: 1, causal: true, dropout: 0.2, rotary_base: 100, name: first}
+  - attention: {heads: 2, inputs: [first, input]}
+  - flatten
+  - dense: {units: 4}
+YAML
 
 # trained ISA RANKS CONFIG [OPTION...]: the digest
 trained() {
@@ -78,6 +84,7 @@ while read -r net want; do
 done <<'DIGESTS'
 dense 61157ebe9ec1fe66d50e1bd492d6e5e7e065a2614afa89044498678d5cbe649c
 image de1168c05295ba0d4c8232ec6e26175e7ba3707f325eece2e984105be45b73ca
+attention ee6556203a8fb79ec9fc12fb94116295b6f778a0cc78e77007ab794fed14f7d3
 rows 86d962251c9eb880b6ffdd38f52416d6aa2575ca1ab1f22b2aa77d8796217743
 DIGESTS
 

@@ -75,13 +75,18 @@ grep '^digest' out >got
 expect_same want got
 
 net images '{lamb: {lr: 0.01}}' >rows.yaml <<'YAML'
+  - attention: {heads: 6, kv_heads: 3, causal: true, dropout: 0.2, rotary_base: 100, name: first}
+  - attention: {heads: 3, inputs: [first, input]}
   - lstm: {units: 16}
   - layer_norm
   - dense: {units: 4}
 YAML
 digest 1 rows.yaml >want
-digest 3 rows.yaml -o train.threads=2 >got
-expect_same want got
+for way in '2 1' '3 2' '4 1'; do
+    read -r ranks threads <<<"$way"
+    digest "$ranks" rows.yaml -o train.threads="$threads" >got
+    expect_same want got
+done
 
 # what cannot be kept is said
 expect_code 2 run_ranks 3 "$NNMPI" train image.yaml --run many -o train.microbatches=2 >out 2>err
