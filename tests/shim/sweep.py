@@ -49,7 +49,7 @@ KINDS = {
     "write": ({6}, IO), "pwrite": ({0, 6}, IO), "fsync": ({6}, IO), "ftruncate": ({0, 6}, IO),
     "rename": ({6}, IO), "symlink": ({6}, IO), "unlink": ({0, 6}, IO), "mkdir": ({0, 6}, IO),
     "close": ({0, 3, 6}, IO), "fchown": ({0}, IO), "fcntl": ({0}, IO), "lseek": ({0, 3, 6}, IO),
-    "opendir": ({6}, IO), "statvfs": ({6}, IO), "entropy": ({6}, IO),
+    "opendir": ({0, 6}, IO), "statvfs": ({6}, IO), "entropy": ({6}, IO),
     "mpi": ({0, 5}, r"MPI_\w+ failed"), "test": ({5}, r"MPI_\w+ failed"),
 }
 LOOKS = [1, 2, 3, 5, 10, 30, 100, 300]  # of MPI_Test, whose number is another one in each run
