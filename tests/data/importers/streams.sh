@@ -64,6 +64,9 @@ expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=blobs.h5 2>err
 expect_line 'data.context = 24 is for a stream of tokens \(/train/tokens\), but blobs.h5 holds samples' err
 expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary 100000 -O no.h5 2>err
 expect_line 't.txt: no pair of tokens occurs twice .* cannot be had: take at most [0-9]+' err
+expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file no.json -O no.h5 2>err
+expect_line "^nnmpi: .*'?no.json" err
+expect_no_line HDF5 err
 expect_code 2 "$NNMPI" data import text t.txt --tokens bpe --vocabulary 255 -O no.h5 2>err
 expect_line 'it has at least 256' err
 expect_code 2 "$NNMPI" train net.yaml --run no -o 'data={path: t.txt, tokens: words}' -o model.0.embedding.vocabulary=9000 \

@@ -280,6 +280,11 @@ static int check_bytes(const text_task *t, const char *path) {
     return NN_OK;
 }
 
+static int read_file(text_task *t, const char *path) {
+    NN_TRY(nn_file_check(path, NN_EFORMAT));
+    return nn_h5_is_file(path) ? read_stream(t, path) : read_vocabulary(t, path);
+}
+
 int text_make_vocabulary(text_task *t) {
     const nn_text_options *o = t->options;
     bool given = o->classes && !nn_node_is_null(o->classes), file = o->vocabulary_file != NULL;
@@ -295,8 +300,7 @@ int text_make_vocabulary(text_task *t) {
     if (given)
         NN_TRY(take_classes(t));
     else if (file)
-        NN_TRY(nn_h5_is_file(o->vocabulary_file) ? read_stream(t, o->vocabulary_file)
-                                                 : read_vocabulary(t, o->vocabulary_file));
+        NN_TRY(read_file(t, o->vocabulary_file));
     else
         return is_bpe(t) ? train(t, most) : take_frequent(t, most);
     return is_bpe(t) ? check_bytes(t, file ? o->vocabulary_file : o->path) : NN_OK;
