@@ -15,6 +15,8 @@ assert r["threads"] == 2 and r["peak_gflops"] > 0 and "OpenBLAS" in r["products"
 assert [(p["m"], p["n"], p["k"]) for p in r["gemm"]] == \
     [(8, 30, 20), (20, 30, 8), (8, 4, 30), (30, 4, 8), (8, 30, 4)], r
 assert all(p["blas_gflops"] > 0 and p["own_gflops"] > 0 and p["chosen_gflops"] > 0 for p in r["gemm"]), r
+has_bf16 = "avx512_bf16" in open("/proc/cpuinfo").read()
+assert all((p["bf16_gflops"] > 0) == has_bf16 for p in r["gemm"]), r
 r = json.load(open("memory.json"))
 assert len(r["memory"]) >= 4 and all(m["one_gbs"] > 0 and m["all_gbs"] > 0 for m in r["memory"]), r
 PY

@@ -37,11 +37,22 @@ static const nn_option gemm_table[] = {
     NN_OPTION_END,
 };
 
+/* Ways to compute a product; CHOSEN is what training in float32 takes. */
+enum { CHOSEN = 3, WAYS = 5 };
+static const struct {
+    const char *title, *key;
+    nn_compute compute;
+} ways[WAYS] = {{"BLAS", "blas_gflops", {.library = NN_GEMM_OPENBLAS}},
+                {"oneDNN", "onednn_gflops", {.library = NN_GEMM_ONEDNN}},
+                {"own", "own_gflops", {.library = NN_GEMM_OWN}},
+                [CHOSEN] = {"chosen", "chosen_gflops", {.library = NN_GEMM_FASTER}},
+                {"bf16", "bf16_gflops", {.bf16 = true}}};
+
 /* A product of a layer's training step, and its rates in operations a second. */
 typedef struct product {
     const char *what;
     nn_product_shape shape;
-    double openblas, onednn, own, chosen;
+    double rate[WAYS];
 } product;
 
 static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *count) {
@@ -59,14 +70,12 @@ static int read_widths(const char *text, size_t width[MOST_WIDTHS], size_t *coun
 }
 
 static int time_product(product *p, int threads, double seconds) {
-    nn_compute compute = {.threads = threads, .library = NN_GEMM_OPENBLAS};
-    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->openblas));
-    compute.library = NN_GEMM_ONEDNN;
-    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->onednn));
-    compute.library = NN_GEMM_OWN;
-    NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->own));
-    compute.library = NN_GEMM_FASTER;
-    return nn_product_rate(&compute, &p->shape, seconds, &p->chosen);
+    for (size_t i = 0; i < WAYS; i++) {
+        nn_compute compute = ways[i].compute;
+        compute.threads = threads;
+        NN_TRY(nn_product_rate(&compute, &p->shape, seconds, &p->rate[i]));
+    }
+    return 0;
 }
 
 /* Forward, and back-propagation to weights and, but for the first layer, inputs; weights stand
@@ -79,10 +88,20 @@ static size_t products_of(const size_t *width, size_t layer, size_t batch, produ
     return layer == 0 ? 2 : 3;
 }
 
+static void print_titles(const nn_bench_peak *machine) {
+    printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s  ", nn_gemm_name(NULL),
+           machine->threads, machine->threads > 1 ? "s" : "", machine->peak / 1e9, "GFLOP/s", "m",
+           "n", "k");
+    for (size_t i = 0; i < WAYS; i++)
+        printf(" %8s", ways[i].title);
+    printf(" %12s\n", "chosen/peak");
+}
+
 static void print_product(const product *p, double peak) {
-    printf("%-10s %6zu %6zu %6zu %10.1f %8.1f %8.1f %8.1f %8.2f\n", p->what, p->shape.m, p->shape.n,
-           p->shape.k, p->openblas / 1e9, p->onednn / 1e9, p->own / 1e9, p->chosen / 1e9,
-           p->chosen / peak);
+    printf("%-10s %6zu %6zu %6zu  ", p->what, p->shape.m, p->shape.n, p->shape.k);
+    for (size_t i = 0; i < WAYS; i++)
+        printf(" %8.1f", p->rate[i] / 1e9);
+    printf(" %12.2f\n", p->rate[CHOSEN] / peak);
 }
 
 static void json_product(nn_json *json, const product *p, double peak) {
@@ -91,11 +110,9 @@ static void json_product(nn_json *json, const product *p, double peak) {
     nn_json_int(json, "m", (int64_t)p->shape.m);
     nn_json_int(json, "n", (int64_t)p->shape.n);
     nn_json_int(json, "k", (int64_t)p->shape.k);
-    nn_json_real(json, "blas_gflops", p->openblas / 1e9);
-    nn_json_real(json, "onednn_gflops", p->onednn / 1e9);
-    nn_json_real(json, "own_gflops", p->own / 1e9);
-    nn_json_real(json, "chosen_gflops", p->chosen / 1e9);
-    nn_json_real(json, "of_peak", p->chosen / peak);
+    for (size_t i = 0; i < WAYS; i++)
+        nn_json_real(json, ways[i].key, p->rate[i] / 1e9);
+    nn_json_real(json, "of_peak", p->rate[CHOSEN] / peak);
     nn_json_close(json, '}');
 }
 
@@ -140,10 +157,7 @@ static int run_gemm(const nn_call *call) {
     nn_bench_machine_json(&json, &machine);
     nn_json_open(&json, "gemm", '[');
     if (!o->json)
-        printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s %10s %8s %8s %8s %8s\n",
-               nn_gemm_name(NULL), machine.threads, machine.threads > 1 ? "s" : "",
-               machine.peak / 1e9, "GFLOP/s", "m", "n", "k", "BLAS", "oneDNN", "own", "chosen",
-               "of peak");
+        print_titles(&machine);
     NN_TRY(time_products(call, &machine, &json));
     nn_json_close(&json, ']');
     return o->json ? nn_bench_json_end(&json) : 0;

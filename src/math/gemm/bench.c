@@ -1,6 +1,7 @@
 #include "math/gemm/bench.h"
 
 #include "base/mem.h"
+#include "math/kernels.h"
 #include "math/machine.h"
 
 struct trial {
@@ -23,7 +24,7 @@ int nn_product_rate(const nn_compute *compute, const nn_product_shape *shape, do
     int rc;
 
     *rate = 0;
-    if (!nn_gemm_has(compute->library))
+    if (!nn_gemm_has(compute->library) || (compute->bf16 && !nn_kernels_bf16()))
         return 0;
     NN_TRY_GOTO(NN_NEW(&t.a, shape->m * shape->k, "factor"));
     NN_TRY_GOTO(NN_NEW(&t.b, shape->k * shape->n, "factor"));

@@ -10,7 +10,8 @@ typedef struct nn_product_shape {
     size_t m, n, k;
 } nn_product_shape;
 
-/* Operations a second of nn_gemm. NN_EMEMORY; a library that is not there gives 0. Local. */
+/* Operations a second of nn_gemm. NN_EMEMORY; a library, or bfloat16, that is not there gives 0.
+ * Local. */
 int nn_product_rate(const nn_compute *compute, const nn_product_shape *shape, double budget,
                     double *rate);
 
