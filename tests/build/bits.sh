@@ -2,7 +2,7 @@
 # The kernels of gcc 12 and 14, clang 14 and 19, of those that are installed, have the bits of
 # tests/golden/kernel_bits.txt: those for the best instruction set of this processor, or with EVERY_ISA=yes
 # (tests/full/bits.sh) for all that it can run. Each is given the flags of the build under test, whose own compiler
-# tests/math/bits.c, bits_conv.c and bits_update.c look at.
+# tests/math/bits.c, bits_conv.c, bits_update.c and bits_bf16.c look at.
 # timeout: 300
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -16,7 +16,7 @@ flags_of() {
         sed -E 's/^[^:]*: "//; s/ -o [^ ]* -c .*//; s/\\"/"/g' | grep -oE -- ' -.*'
 }
 
-# compile COMPILER: math_bits, math_bits_conv and math_bits_update of its kernels; everything else is the build's.
+# compile COMPILER: math_bits and the others of its kernels; everything else is the build's.
 compile() {
     local cc=$1 isa flags unrolled=() what
     mkdir "$cc"
@@ -27,7 +27,7 @@ compile() {
         (cd "$cc/$isa" && printf '%s\0' "$SOURCE_DIR"/src/math/isa/*.c |
             nice xargs -0 -P 2 -n 4 "$cc" "${flags[@]}" -g0 -Wno-error "${unrolled[@]}" -c) || return
     done
-    for what in bits bits_conv bits_update; do
+    for what in "${tests[@]}"; do
         "$cc" -std=c11 -D_GNU_SOURCE= -O1 -I "$SOURCE_DIR/src" -I "$SOURCE_DIR/include" -I \
             "$SOURCE_DIR/tests" "$SOURCE_DIR/tests/math/$what.c" "$cc"/*/*.o \
             "$BUILD_DIR/libnnmpi.a" -lm -lpthread -o "$cc/math_$what" || return
@@ -40,6 +40,8 @@ rc=0
 
 # Those that this processor can run.
 mapfile -t isas < <("$BUILD_DIR/tests/math_bits" isas)
+tests=(bits bits_conv bits_update)
+! "$BUILD_DIR/tests/math_bits_bf16" || tests+=(bits_bf16)
 [ "${EVERY_ISA:-no}" = yes ] || isas=("${isas[0]}")
 own=$(realpath "$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$BUILD_DIR/CMakeCache.txt")")
 count=0
@@ -47,7 +49,7 @@ for cc in gcc-12 gcc-14 clang-14 clang-19; do
     command -v "$cc" >/dev/null || continue
     [ "$(realpath "$(command -v "$cc")")" != "$own" ] || continue
     compile "$cc" 2>"$cc.log" || fail "$cc does not compile the kernels"
-    for what in bits bits_conv bits_update; do
+    for what in "${tests[@]}"; do
         "$cc/math_$what" 2>>"$cc.log" || fail "other bits by $cc"
     done
     count=$((count + 1))

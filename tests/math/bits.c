@@ -1,7 +1,8 @@
 /* timeout: 60 */
 /* The bits of every kernel are those of tests/golden/kernel_bits.txt, for every instruction set
  * that this processor has, whatever compiler made the kernels. `math_bits print` prints the table.
- * Those of convolution and pooling: bits_conv.c; of optimisers: bits_update.c. */
+ * Those of convolution and pooling: bits_conv.c; of optimisers: bits_update.c; of bfloat16:
+ * bits_bf16.c. */
 #include "bits.h"
 
 /* Activations, at several parameters. */

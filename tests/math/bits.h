@@ -197,16 +197,21 @@ static inline void check_table(FILE *golden, const kernel_case *cases, size_t co
     }
 }
 
+static inline void print_table(const kernel_case *cases, size_t count) {
+    char line[100];
+    for (size_t i = 0; i < count; i++) {
+        run_case(&cases[i], sizeof line, line);
+        fputs(line, stdout);
+    }
+}
+
 /* A name once, by the best instruction set that has it. */
 static inline int print_tables(const kernel_case *cases, size_t count) {
     const char *before = "";
-    char line[100];
     for (size_t t = 0; nn_kernels_at(t); t++, before = row_name(k)) {
         k = nn_kernels_at(t);
-        for (size_t i = 0; i < count && strcmp(before, row_name(k)) != 0; i++) {
-            run_case(&cases[i], sizeof line, line);
-            fputs(line, stdout);
-        }
+        if (strcmp(before, row_name(k)) != 0)
+            print_table(cases, count);
     }
     return 0;
 }

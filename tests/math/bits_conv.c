@@ -1,65 +1,19 @@
 /* timeout: 60 */
 /* The bits of the kernels of convolution and pooling, as bits.c. The matrices are laid out as
  * math/conv/forward.c does. Numbers and results are those of any width of vectors. */
-#include "bits.h"
-
-static nn_real *panel_of(size_t rows, size_t cols, size_t stride, const nn_real *from) {
-    size_t wide = whole(cols, k->conv_lanes);
-    nn_real *panel = take_aligned(rows * wide);
-    for (size_t r = 0; r < rows; r++)
-        memcpy(panel + r * wide, from + r * stride, cols * sizeof *from);
-    return panel;
-}
+#include "bits_products.h"
 
 static void hash_columns(size_t rows, size_t cols, size_t stride, const nn_real *x) {
     for (size_t r = 0; r < rows; r++)
         hash_out(cols, x + r * stride);
 }
 
-static void run_conv_rows_of(size_t rows, size_t cols) {
-    size_t length = 1 + rows % 5, terms = 6 * length;
-    nn_conv_rows t = {.rows = rows, .tap_rows = 3, .taps = 2, .length = length};
-    t.a_row = t.tap = length, t.tap_row = 40 * length, t.c_row = cols + 2;
-    t.a = numbers(3 * 40 * length);
-    nn_real *b = numbers(terms * cols), *start = numbers(cols), *c = numbers(rows * t.c_row);
-    for (size_t at = 0; at < cols; at += t.width) {
-        t.width = cols - at < k->conv_panel ? cols - at : k->conv_panel;
-        t.b = panel_of(terms, t.width, cols, b + at);
-        t.start = rows % 8 == 1 ? panel_of(1, t.width, 0, start + at) : NULL;
-        t.c = c + at;
-        k->conv_rows(&t);
-    }
-    hash_out(rows * t.c_row, c);
-    give_back();
-}
-
 static void run_conv_rows(void) {
-    for (size_t cols = 1; cols < 80; cols += 6)
-        for (size_t rows = 1; rows < 30; rows += 4)
-            run_conv_rows_of(rows, cols);
-}
-
-static void run_conv_sums_of(size_t count, size_t cols) {
-    nn_conv_sums t = {.count = count, .rows = 3, .cols = 5};
-    t.a_col = count, t.a_row = 6 * count, t.b_col = cols, t.b_row = 5 * cols;
-    nn_real *b = numbers(15 * cols), *c = numbers(count * cols);
-    t.a = numbers(18 * count);
-    for (size_t at = 0; at < cols; at += t.width) {
-        t.width = cols - at < k->conv_panel ? cols - at : k->conv_panel;
-        t.b = b + at;
-        t.c = panel_of(count, t.width, cols, c + at);
-        k->conv_sums(&t);
-        for (size_t i = 0; i < count; i++)
-            memcpy(c + i * cols + at, t.c + i * whole(t.width, k->conv_lanes), t.width * sizeof *c);
-    }
-    hash_out(count * cols, c);
-    give_back();
+    hash_conv_rows(k->conv_rows, numbers);
 }
 
 static void run_conv_sums(void) {
-    for (size_t cols = 1; cols < 80; cols += 6)
-        for (size_t count = 1; count < 30; count += 4)
-            run_conv_sums_of(count, cols);
+    hash_conv_sums(k->conv_sums, numbers);
 }
 
 /* Vectors hold four pixels of each filter, so that the numbers of a filter are a run of four. */
@@ -210,7 +164,7 @@ static const kernel_case cases[] = {
 /* clang-format on */
 #define CASES (sizeof cases / sizeof cases[0])
 
-/* What else stands there in nn_kernels: three sizes, and the table of bfloat16 (math/bf16.c). */
+/* What else stands there in nn_kernels: three sizes, and the table of bfloat16 (bits_bf16.c). */
 #define NO_CASE 4
 
 int main(int argc, char **argv) {
