@@ -25,14 +25,14 @@ x, y = x[train], y[train]
 OPTIONS = dict(optimizer={"sgd": {"lr": 0.05, "momentum": 0.9}}, loss="cross_entropy")
 
 
-def fit(data="same", x=x, y=y, comm=None, **others):
+def fit(data="same", x=x, y=y, comm=None, train=None, **others):
     model = nnmpi.Sequential(
         [
             Dense(6, name="hidden", activation="sigmoid", init="xavier_normal"),
             Dense(3, name="output", init="xavier_normal"),
         ]
     )
-    model.compile(**OPTIONS, comm=comm)
+    model.compile(**OPTIONS, comm=comm, **(train or {}))
     return model.fit(x, y, batch_size=30, epochs=7, verbose=0, data=data, **others).result["digest"]
 
 
@@ -77,3 +77,10 @@ if rank == 0:
 different = fit(sample_weight=np.where(y == 0, 2.0, 1.0))
 assert different not in found.values(), "weights change nothing"
 assert different == fit(x=x, y=y, class_weight={0: 2, 1: 1, 2: 1}), "weights of classes are those of their samples"
+
+try:
+    rounded = fit(train={"precision": "bf16"})
+except nnmpi.UsageError as error:
+    assert "bf16 wants a processor with AVX512_BF16" in str(error), error
+else:
+    assert rounded not in found.values(), "nothing was rounded"

@@ -124,6 +124,23 @@ static void train(nn_comm *comm, nn_train_result *result) {
     nn_config_free(config);
 }
 
+/* Products of bfloat16, where the processor has them, end elsewhere. */
+static void train_in_bf16(nn_comm *comm, const nn_train_result *whole) {
+    nn_train_result result = {.size = sizeof result};
+    nn_train_options options = {.size = sizeof options, .run_dir = "bf16"};
+    nn_config *config = configured(plan);
+    WORKS(nn_config_override(config, "train.precision=bf16"));
+    int rc = nn_train(comm, config, &options, &result);
+    if (rc == NN_EUSAGE) {
+        CHECK_CONTAINS(nn_error_message(), "bf16 wants a processor with AVX512_BF16");
+    } else {
+        check_works(rc, "nn_train in bfloat16");
+        CHECK(strcmp(result.digest, whole->digest) != 0);
+    }
+    nn_train_result_release(&result);
+    nn_config_free(config);
+}
+
 static void evaluate(nn_comm *comm, const nn_train_result *trained) {
     nn_evaluation *test, *mine;
     const nn_evaluation *known = trained->test;
@@ -276,6 +293,7 @@ int main(void) {
     CHECK_STR(nn_version(), NNMPI_VERSION);
     train(comm, &trained);
     stop_and_go_on(comm, &trained);
+    train_in_bf16(comm, &trained);
     evaluate(comm, &trained);
     nn_train_result_release(&trained);
     predict();
