@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from onnx_cases import CASES
+from onnx_cases import CASES, ONE_WAY
 
 
 def run(*arguments):
@@ -71,9 +71,9 @@ node.op_type = "Tanh"
 _, about, changed = read("node", model)
 assert changed and re.search("(?m)^ *- tanh:", about), about
 
-# Every model comes back from its graph alone; scaled data would be scaled twice
+# Models come back from their graph alone; scaled data would be scaled twice
 for name, _, _, kind in CASES:
-    if kind == "scaled":
+    if kind == "scaled" or name in ONE_WAY:
         continue
     model = onnx.load(f"{name}.onnx")
     del model.metadata_props[:]

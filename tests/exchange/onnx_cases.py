@@ -34,8 +34,19 @@ CASES = [
                            "lstm: {units: 3, bidirectional: true, bias: false}", "identity"], "lengths"),
     ("network", (5, 4), ["graph_conv: {units: 6, edges: [[0, 1], [1, 2], [4, 3]], activation: relu}", "graph_conv: {units: 3, bias: false}",
                          "flatten"], "labels"),
+    ("norms", IMAGE, ["conv2d: {filters: 4, kernel: 3}", "group_norm: {groups: 2}", "rms_norm: {dims: 2}", "flatten",
+                      "dense: {units: 6}", "group_norm: {groups: 3, affine: false}", "rms_norm: {affine: false}"], "labels"),
+    ("growing", IMAGE, ["conv_transpose2d: {filters: 4, kernel: [3, 2], stride: 2, padding: [1, 0], output_padding: [1, 0], groups: 1}",
+                        "pad: {padding: [1, 2], mode: reflect}", "upsample: {scale: [2, 1]}", "upsample: {scale: [1, 3], mode: bilinear}",
+                        "slice: {begin: 1}", "slice: {axis: 3, begin: -9, end: -1}", "mean: {axis: 3}", "pad: {padding: 1}",
+                        "upsample: {scale: 2}", "flatten"], "labels"),
+    ("steps", SEQUENCE, ["dense: {units: 6}", "positions: {context: 9}", "positions: {kind: sinusoidal}", "glu", "mean",
+                         "dense: {units: 8}", "glu: {gate: swish}", "glu: {gate: gelu}"], "lengths"),
     ("positions", SEQUENCE, ["dense: {units: 4, activation: softmax}"], "places"),
 ]
+
+#: Those with layers that no operators are read as; nnmpi's note in the file says what they are.
+ONE_WAY = {"norms", "growing", "steps"}
 
 
 def layers(name, model, kind):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes conv.h: layers for images as PyTorch computes them in double precision.
 
-Usage: make_conv.py > conv.h (PyTorch 1.13 was used). Inputs and first parameters are waves that the test
+Usage: make_conv.py > conv.h (PyTorch 2.6 was used). Inputs and first parameters are waves that the test
 computes itself; of each result every k-th number in PyTorch's order is kept."""
 import torch
 import torch.nn as nn
@@ -84,6 +84,21 @@ conv("kernel: 3, groups: 2, padding: 1", 6, 5, 5, 8, 3, groups=2, padding=1)
 conv("kernel: 3, groups: 20, padding: 1", 20, 6, 6, 20, 3, groups=20, padding=1)
 conv("kernel: 3, groups: 4, stride: 2, dilation: 2, padding: 3", 4, 8, 9, 8, 3, groups=4, stride=2, dilation=2,
      padding=3)
+
+
+def transposed(options, channels, height, width, filters, kernel, batch=3, **more):
+    case("conv_transpose2d: {filters: %d, %s}" % (filters, options),
+         nn.ConvTranspose2d(channels, filters, kernel, **more), batch, channels, height, width)
+
+
+transposed("kernel: 3", 2, 4, 5, 3, 3)
+transposed("kernel: 2, stride: 2", 16, 4, 5, 8, 2, stride=2)
+transposed("kernel: 2, stride: 2, bias: false", 40, 3, 3, 1, 2, stride=2, bias=False)
+transposed("kernel: 3, stride: 2, padding: 1, output_padding: 1", 8, 4, 3, 33, 3, stride=2, padding=1, output_padding=1)
+transposed("kernel: [4, 3], stride: [3, 2], padding: [1, 0], output_padding: [2, 1], groups: 2", 6, 3, 4, 4, (4, 3),
+           stride=(3, 2), padding=(1, 0), output_padding=(2, 1), groups=2)
+transposed("kernel: 3, dilation: [2, 1], padding: 1, output_padding: [1, 0]", 3, 4, 4, 5, 3, dilation=(2, 1), padding=1,
+           output_padding=(1, 0))
 POOLED = (3, 5, 7, 8)
 case("max_pool: {size: 2}", nn.MaxPool2d(2), *POOLED)
 case("max_pool: {size: 3, stride: 2, padding: 1}", nn.MaxPool2d(3, 2, 1), *POOLED)
@@ -104,5 +119,12 @@ case("avg_pool: {size: [9, 3], stride: [6, 2], padding: [0, 1], ceil_mode: true,
 case("global_avg_pool", nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), *POOLED)
 case("flatten", nn.Flatten(), *POOLED)
 case("reshape: {shape: [4, -1, 7]}", nn.Sequential(nn.Flatten(), nn.Unflatten(1, (4, 10, 7))), *POOLED)
+case("pad: {padding: [2, 1]}", nn.ZeroPad2d((1, 1, 2, 2)), *POOLED)
+case("pad: {padding: [6, 2], mode: reflect}", nn.ReflectionPad2d((2, 2, 6, 6)), *POOLED)
+case("pad: {padding: [1, 9], mode: edge}", nn.ReplicationPad2d((9, 9, 1, 1)), *POOLED)
+case("upsample: {scale: [2, 3]}", nn.Upsample(scale_factor=(2, 3)), *POOLED)
+case("upsample: {scale: 2, mode: bilinear}", nn.Upsample(scale_factor=2, mode="bilinear"), *POOLED)
+case("upsample: {scale: [3, 4], mode: bilinear}", nn.Upsample(scale_factor=(3, 4), mode="bilinear"), 2, 3, 1, 4)
+case("group_norm: {groups: 3}", nn.GroupNorm(3, 6), 3, 6, 5, 4)
 print("};")
 print("/* clang-format on */")

@@ -3,7 +3,7 @@
 gradients, and the parameters after ten full-batch steps. Shapes and
 orders are PyTorch's, images [C, H, W].
 
-Usage: make_layers.py > layers.h (PyTorch 1.13 was used)."""
+Usage: make_layers.py > layers.h (PyTorch 2.6 was used; RMSNorm needs 2.4)."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -36,6 +36,17 @@ class Join(nn.Module):
         for branch in self.branches:
             outputs.append(branch(outputs[-1] if self.chain and outputs else x))
         return self.function(*outputs)
+
+
+class Positions(nn.Module):
+    """PyTorch has none: a table of learned vectors."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.weight = nn.Parameter(table)
+
+    def forward(self, x):
+        return x + self.weight[:x.shape[1]]
 
 
 class GraphConv(nn.Linear):
@@ -272,4 +283,33 @@ tokens = nn.Embedding(5, 4)
 case("[embedding: {vocabulary: 5, units: 4, name: tokens}, dense: {units: 4, activation: tanh},"
      " dense: {units: 5, tie: tokens.weight}]", [3], tokens, nn.Linear(4, 4), nn.Tanh(), tied(nn.Linear(4, 5), tokens),
      vocabulary=5)
+elementwise("rms_norm: {eps: 1e-5}", nn.RMSNorm(4, 1e-5))
+elementwise("rms_norm: {eps: 0.1, affine: false}", nn.RMSNorm(4, 0.1, False))
+elementwise("rms_norm", nn.RMSNorm(4, torch.finfo(torch.float32).eps))
+case("[dense: {units: 4}, rms_norm: {dims: 2, eps: 0.01}, dense: {units: 2}]", [3, 2], nn.Linear(2, 4),
+     nn.RMSNorm([3, 4], 0.01), nn.Linear(4, 2))
+elementwise("group_norm: {groups: 2}", nn.GroupNorm(2, 4))
+elementwise("group_norm: {groups: 1, eps: 0.1, affine: false}", nn.GroupNorm(1, 4, 0.1, False))
+case("[conv2d: {filters: 6, kernel: 1}, group_norm: {groups: 3}, conv2d: {filters: 2, kernel: 1}]", [2, 2, 3],
+     nn.Conv2d(2, 6, 1), nn.GroupNorm(3, 6), nn.Conv2d(6, 2, 1))
+case("[conv2d: {filters: 4, kernel: 1}, group_norm: {groups: 4}, flatten, dense: {units: 2}]", [2, 2, 2],
+     nn.Conv2d(2, 4, 1), nn.InstanceNorm2d(4, affine=True), nn.Flatten(), nn.Linear(16, 2))
+case("[dense: {units: 4}, positions: {context: 5}, tanh, dense: {units: 2}]", [3, 2], nn.Linear(2, 4),
+     Positions(torch.zeros(5, 4)), nn.Tanh(), nn.Linear(4, 2))
+angles = torch.arange(3)[:, None] / 10000 ** (torch.arange(0, 4, 2) / 4)
+table = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
+case("[dense: {units: 4}, positions: {kind: sinusoidal}, tanh, dense: {units: 2}]", [3, 2], nn.Linear(2, 4),
+     Apply(lambda x: x + table), nn.Tanh(), nn.Linear(4, 2))
+case("[dense: {units: 5}, slice: {axis: 1, begin: -2}, tanh, slice: {begin: 1, end: -1}]", [3, 2], nn.Linear(2, 5),
+     Apply(lambda x: torch.tanh(x[:, -2:])[:, :, 1:-1]))
+case("[conv2d: {filters: 4, kernel: 1}, slice: {begin: 1, end: 3}, tanh, slice: {axis: 3, end: 2}]", [2, 2, 3],
+     nn.Conv2d(2, 4, 1), Apply(lambda x: torch.tanh(x[:, 1:3])[..., :2]))
+case("[dense: {units: 4}, mean, dense: {units: 2}]", [3, 2], nn.Linear(2, 4), Apply(lambda x: x.mean(1)),
+     nn.Linear(4, 2))
+case("[conv2d: {filters: 4, kernel: 1}, tanh, mean: {axis: -1}, dense: {units: 2}]", [2, 2, 3], nn.Conv2d(2, 4, 1),
+     nn.Tanh(), Apply(lambda x: x.mean(-1)), nn.Linear(2, 2))
+case("[dense: {units: 8}, glu, dense: {units: 2}]", [3], nn.Linear(3, 8), nn.GLU(), nn.Linear(4, 2))
+for gate, function in (("swish", F.silu), ("gelu", F.gelu)):
+    case(f"[dense: {{units: 8}}, glu: {{gate: {gate}}}, dense: {{units: 2}}]", [2, 3], nn.Linear(3, 8),
+         Apply(lambda x: x[..., :4] * function(x[..., 4:])), nn.Linear(4, 2))
 print("};")

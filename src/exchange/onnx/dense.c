@@ -147,3 +147,25 @@ const char *nn_onnx_to_shape(nn_onnx_graph *g, const char *op, const char *const
     (void)op;
     return nn_onnx_reshape(g, x[0], g->layer->out.rank, g->layer->out.dim);
 }
+
+const char *nn_onnx_slice(nn_onnx_graph *g, const char *op, const char *const *x) {
+    int64_t axis = nn_onnx_option_int(g, "axis", 0), end = nn_onnx_option_int(g, "end", 0);
+    axis = axis ? axis : 1 + nn_shape_channel_axis(&g->layer->in[0]);
+    end = end ? end : INT32_MAX;
+    (void)op;
+    return NN_ONNX_NODE(
+        g, "Slice", x[0],
+        nn_onnx_counts(g, "starts", 1, (int64_t[]){nn_onnx_option_int(g, "begin", 0)}),
+        nn_onnx_counts(g, "ends", 1, &end), nn_onnx_counts(g, "axes", 1, &axis));
+}
+
+const char *nn_onnx_glu(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *gate = nn_node_get(g->layer->node, "gate")->text;
+    const char *a = NN_ONNX_NODE(g, "Split", x[0]), *b = nn_onnx_more(g), *f;
+    (void)op;
+    nn_onnx_int(g, "axis", -1);
+    if (strcmp(gate, "gelu") == 0)
+        return NN_ONNX_NODE(g, "Mul", a, nn_onnx_gelu(g, NULL, &b));
+    f = NN_ONNX_NODE(g, "Sigmoid", b);
+    return NN_ONNX_NODE(g, "Mul", a, strcmp(gate, "swish") == 0 ? NN_ONNX_NODE(g, "Mul", b, f) : f);
+}

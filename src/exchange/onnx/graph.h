@@ -52,6 +52,9 @@ float *nn_onnx_numbers(nn_onnx_graph *g, const char *name, const nn_param **para
 /* x W^T, and x + b where the layer has a bias. */
 const char *nn_onnx_product(nn_onnx_graph *g, const char *x);
 const char *nn_onnx_add_bias(nn_onnx_graph *g, const char *x);
+/* The steps of each sequence that count, [N]: an input that need not be given, and of which one
+ * number is enough. NULL: all steps do. */
+const char *nn_onnx_lengths(nn_onnx_graph *g);
 /* Common nodes: x as a sample of that shape, x with other axes. */
 const char *nn_onnx_reshape(nn_onnx_graph *g, const char *x, int rank, const int64_t *dim);
 const char *nn_onnx_transpose(nn_onnx_graph *g, const char *x, size_t rank, const int64_t *axes);
@@ -85,9 +88,10 @@ extern const nn_onnx_layer nn_onnx_layers[]; /* layers.c: one row a layer; the l
 
 nn_onnx_export nn_onnx_dense, nn_onnx_dropout, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step,
     nn_onnx_swish, nn_onnx_gelu, nn_onnx_gelu_tanh, nn_onnx_prelu, nn_onnx_maxout, nn_onnx_multiply,
-    nn_onnx_concat, nn_onnx_to_shape;
+    nn_onnx_concat, nn_onnx_to_shape, nn_onnx_glu, nn_onnx_slice;
 nn_onnx_export nn_onnx_conv2d, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
-    nn_onnx_batch_norm, nn_onnx_layer_norm;
-nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv;
+    nn_onnx_batch_norm, nn_onnx_layer_norm, nn_onnx_rms_norm, nn_onnx_group_norm, nn_onnx_pad,
+    nn_onnx_upsample, nn_onnx_conv_transpose2d;
+nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv, nn_onnx_positions, nn_onnx_mean;
 
 #endif

@@ -46,6 +46,58 @@ const char *nn_onnx_conv2d(nn_onnx_graph *g, const char *op, const char *const *
     return y;
 }
 
+const char *nn_onnx_conv_transpose2d(nn_onnx_graph *g, const char *op, const char *const *x) {
+    nn_window w = {.stride = {1, 1}, .dilation = {1, 1}};
+    int64_t more[2] = {0};
+    const char *y = NN_ONNX_NODE(g, "ConvTranspose", image_of(g, x[0]), nn_onnx_param(g, "weight"),
+                                 nn_onnx_param(g, "bias"));
+    (void)op;
+    read_pair(g, "kernel", w.size);
+    read_pair(g, "stride", w.stride);
+    read_pair(g, "dilation", w.dilation);
+    read_pair(g, "padding", w.before);
+    memcpy(w.after, w.before, sizeof w.after);
+    read_pair(g, "output_padding", more);
+    window_ints(g, &w);
+    nn_onnx_ints(g, "output_padding", 2, more);
+    nn_onnx_ints(g, "dilations", 2, w.dilation);
+    nn_onnx_int(g, "group", nn_onnx_option_int(g, "groups", 1));
+    return y;
+}
+
+/* y [N, C, H, W] as what the layer gives, which may be [N, H, W]. */
+static const char *as_given(nn_onnx_graph *g, const char *y) {
+    const nn_shape *out = &g->layer->out;
+    return out->rank == 3 ? y : nn_onnx_reshape(g, y, out->rank, out->dim);
+}
+
+const char *nn_onnx_pad(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *mode = nn_node_get(g->layer->node, "mode")->text;
+    int64_t by[2] = {0};
+    (void)op;
+    read_pair(g, "padding", by);
+    const char *y = NN_ONNX_NODE(
+        g, "Pad", image_of(g, x[0]),
+        nn_onnx_counts(g, "pads", 8, (int64_t[]){0, 0, by[0], by[1], 0, 0, by[0], by[1]}));
+    nn_onnx_text(g, "mode", strcmp(mode, "zeros") == 0 ? "constant" : mode);
+    return as_given(g, y);
+}
+
+const char *nn_onnx_upsample(nn_onnx_graph *g, const char *op, const char *const *x) {
+    bool nearest = strcmp(nn_node_get(g->layer->node, "mode")->text, "nearest") == 0;
+    int64_t by[2] = {1, 1};
+    (void)op;
+    read_pair(g, "scale", by);
+    const float scale[] = {1, 1, (float)by[0], (float)by[1]};
+    const char *y = NN_ONNX_NODE(g, "Resize", image_of(g, x[0]), "",
+                                 nn_onnx_constant(g, "scales", 1, (int64_t[]){4}, scale));
+    nn_onnx_text(g, "mode", nearest ? "nearest" : "linear");
+    nn_onnx_text(g, "coordinate_transformation_mode", nearest ? "asymmetric" : "half_pixel");
+    if (nearest)
+        nn_onnx_text(g, "nearest_mode", "floor");
+    return as_given(g, y);
+}
+
 /* The window of a pooling layer, padded behind as far as the last one reaches: then there is no
  * need of ceil_mode, which runtimes do not agree on. True where that is more than before. */
 static bool pool_window(const nn_onnx_graph *g, nn_window *w) {
@@ -73,9 +125,7 @@ static const char *pool(nn_onnx_graph *g, const char *op, const char *x, bool av
     window_ints(g, &w);
     if (average)
         nn_onnx_int(g, "count_include_pad", counts);
-    if (g->layer->in[0].rank == 3)
-        return y;
-    return nn_onnx_reshape(g, y, g->layer->out.rank, g->layer->out.dim);
+    return as_given(g, y);
 }
 
 const char *nn_onnx_max_pool(nn_onnx_graph *g, const char *op, const char *const *x) {
@@ -96,13 +146,10 @@ const char *nn_onnx_global_avg_pool(nn_onnx_graph *g, const char *op, const char
 
 /* ---- normalisation --------------------------------------------------------------------------- */
 
-/* The parameter, or as many equal numbers where the layer has none. */
-static const char *param_or(nn_onnx_graph *g, const char *name, double value, int rank,
-                            const int64_t *dim) {
-    const char *param = nn_onnx_param(g, name);
+/* A constant of equal numbers. */
+static const char *equal_numbers(nn_onnx_graph *g, const char *name, double value, int rank,
+                                 const int64_t *dim) {
     size_t count = 1;
-    if (param)
-        return param;
     for (int i = 0; i < rank; i++)
         count *= (size_t)dim[i];
     float *equal = nn_pool_alloc(g->pool, count * sizeof *equal);
@@ -110,6 +157,13 @@ static const char *param_or(nn_onnx_graph *g, const char *name, double value, in
         equal[i] = (float)value;
     g->message.failed = g->message.failed || !equal;
     return equal ? nn_onnx_constant(g, name, rank, dim, equal) : "";
+}
+
+/* The parameter, or as many equal numbers where the layer has none. */
+static const char *param_or(nn_onnx_graph *g, const char *name, double value, int rank,
+                            const int64_t *dim) {
+    const char *param = nn_onnx_param(g, name);
+    return param ? param : equal_numbers(g, name, value, rank, dim);
 }
 
 /* ONNX has channels on axis 1; where they stand last they go there and back. */
@@ -143,4 +197,37 @@ const char *nn_onnx_layer_norm(nn_onnx_graph *g, const char *op, const char *con
     nn_onnx_int(g, "axis", -dims);
     nn_onnx_float(g, "epsilon", nn_onnx_option_real(g, "eps"));
     return y;
+}
+
+/* Operator set 17 has no such operator. */
+const char *nn_onnx_rms_norm(nn_onnx_graph *g, const char *op, const char *const *x) {
+    int64_t axes[NN_MAX_RANK], dims = nn_onnx_option_int(g, "dims", 1);
+    const char *weight = nn_onnx_param(g, "weight");
+    (void)op;
+    for (int i = 0; i < (int)dims; i++)
+        axes[i] = i - dims;
+    const char *y = NN_ONNX_NODE(g, "ReduceMean", NN_ONNX_NODE(g, "Mul", x[0], x[0]));
+    nn_onnx_ints(g, "axes", (size_t)dims, axes);
+    y = NN_ONNX_NODE(g, "Add", y, nn_onnx_number(g, "eps", nn_onnx_option_real(g, "eps")));
+    y = NN_ONNX_NODE(g, "Div", x[0], NN_ONNX_NODE(g, "Sqrt", y));
+    return weight ? NN_ONNX_NODE(g, "Mul", y, weight) : y;
+}
+
+/* Groups as the channels of an instance normalisation, which wants pixels; weight and bias of the
+ * channels themselves are nodes of their own. */
+const char *nn_onnx_group_norm(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const nn_shape *in = &g->layer->in[0];
+    int64_t groups = nn_onnx_option_int(g, "groups", 1);
+    int64_t members = (int64_t)nn_shape_count(in) / groups, channel[] = {in->dim[0], 1, 1};
+    int rank = in->rank;
+    (void)op;
+    const char *y = nn_onnx_reshape(g, x[0], 2, (int64_t[]){groups, members});
+    y = NN_ONNX_NODE(g, "InstanceNormalization", y, equal_numbers(g, "scale", 1, 1, &groups),
+                     equal_numbers(g, "offset", 0, 1, &groups));
+    nn_onnx_float(g, "epsilon", nn_onnx_option_real(g, "eps"));
+    y = nn_onnx_reshape(g, y, rank, in->dim);
+    if (!nn_onnx_option_bool(g, "affine"))
+        return y;
+    y = NN_ONNX_NODE(g, "Mul", y, nn_onnx_param_as(g, "weight", rank, channel));
+    return NN_ONNX_NODE(g, "Add", y, nn_onnx_param_as(g, "bias", rank, channel));
 }

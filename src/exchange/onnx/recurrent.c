@@ -3,6 +3,7 @@
 
 #include "exchange/onnx/import.h"
 #include "exchange/onnx/schema.h"
+#include "nn/layers/mean.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,22 +83,25 @@ static const char *constant(nn_onnx_graph *g, const cell *c, char letter, size_t
     return nn_onnx_constant(g, name, param->rank + 1, dim, numbers);
 }
 
-/* Lengths of samples are those of what recurrent layers read where all of these read as many steps.
- */
+/* The layer stops at the end of each sequence. */
+static bool takes_lengths(const nn_layer *layer, const nn_onnx_layer *row) {
+    return row->run == nn_onnx_recurrent ||
+           (row->run == nn_onnx_mean && nn_mean_is_of_steps(layer));
+}
+
+/* Lengths of samples are those of what such layers read where all of these read as many steps. */
 static bool has_lengths(const nn_portable *p) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(p->model, &layer);
     for (size_t i = 1; i < layers; i++)
         for (const nn_onnx_layer *row = nn_onnx_layers; row->layer; row++)
-            if (row->layer == &layer[i]->ops->entry && row->run == nn_onnx_recurrent &&
+            if (row->layer == &layer[i]->ops->entry && takes_lengths(layer[i], row) &&
                 (p->data.x.rank > 2 || layer[i]->in[0].dim[0] != p->data.x.dim[0]))
                 return false;
     return true;
 }
 
-/* The steps of each sequence that count: an input that need not be given, and of which one number
- * is enough. NULL: all steps do. */
-static const char *lengths_of(nn_onnx_graph *g) {
+const char *nn_onnx_lengths(nn_onnx_graph *g) {
     if (g->lengths || !has_lengths(g->model))
         return g->lengths;
     const char *samples = NN_ONNX_NODE(g, "Shape", NN_ONNX_INPUT_NAME);
@@ -115,7 +119,7 @@ static const char *add_level(nn_onnx_graph *g, const cell *c, size_t level, cons
                              const char **last) {
     const nn_recurrent *o = g->layer->options;
     const char *w = constant(g, c, 'W', level), *r = constant(g, c, 'R', level),
-               *b = constant(g, c, 'B', level), *lengths = lengths_of(g);
+               *b = constant(g, c, 'B', level), *lengths = nn_onnx_lengths(g);
     const char *y = NN_ONNX_NODE(g, c->op, x, w, r, b || !lengths ? b : "", lengths);
     *last = nn_onnx_more(g);
     nn_onnx_int(g, "hidden_size", o->units);

@@ -14,6 +14,7 @@
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/normalize.h"
 
 #include <math.h>
 #include <string.h>
@@ -197,14 +198,10 @@ static void take_statistics(struct call *c, double eps) {
     }
 }
 
-/* y = (x - center) factor + shift, where center is the mean as nn_real and shift makes up for the
- * rest of it: with a mean of 10^4 that is what would be lost. */
 static void set_formula(const struct call *c, size_t i, double mean, double inv_std) {
     double weight = is_affine(c) ? (double)c->io->w[WEIGHT][i] : 1;
     double bias = is_affine(c) ? (double)c->io->w[BIAS][i] : 0;
-    c->center[i] = (nn_real)mean;
-    c->factor[i] = (nn_real)(weight * inv_std);
-    c->shift[i] = (nn_real)(bias + ((double)c->center[i] - mean) * weight * inv_std);
+    nn_norm_constants(mean, inv_std, weight, bias, &c->center[i], &c->factor[i], &c->shift[i]);
 }
 
 static void forward_rows(void *ctx, size_t begin, size_t end) {

@@ -1,4 +1,5 @@
 /* Its inputs side by side along one dimension; the others are equal. */
+#include "nn/layers/axis.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>
@@ -13,14 +14,8 @@ static const nn_option concat_options[] = {
      "the end; default: the channels of images (1), else the last"},
     NN_OPTION_END};
 
-/* The dimension of a sample, from 0; -1: there is none. */
 static int dimension_of(const nn_layer *layer) {
-    int64_t axis = ((const struct concat *)layer->options)->axis;
-    int rank = layer->in[0].rank;
-    if (axis == 0)
-        return nn_shape_channel_axis(&layer->in[0]);
-    axis += axis < 0 ? rank : -1;
-    return axis < 0 || axis >= rank ? -1 : (int)axis;
+    return nn_axis_dimension(layer, ((const struct concat *)layer->options)->axis);
 }
 
 static bool fits(const nn_shape *a, const nn_shape *b, int dimension) {
@@ -33,13 +28,8 @@ static bool fits(const nn_shape *a, const nn_shape *b, int dimension) {
 
 static int concat_plan(nn_layer *layer) {
     char first[NN_SHAPE_TEXT], other[NN_SHAPE_TEXT];
+    NN_TRY(nn_axis_check(layer, ((const struct concat *)layer->options)->axis));
     int d = dimension_of(layer);
-    if (d < 0)
-        return nn_layer_fail(layer,
-                             "axis: %lld does not fit; a minibatch of such samples has the "
-                             "axes 1 to %d",
-                             (long long)((const struct concat *)layer->options)->axis,
-                             layer->in[0].rank);
     layer->out = layer->in[0];
     for (size_t i = 1; i < layer->inputs; i++) {
         if (!fits(&layer->in[0], &layer->in[i], d))
@@ -53,21 +43,12 @@ static int concat_plan(nn_layer *layer) {
     return 0;
 }
 
-/* Consecutive elements in memory from one index of the dimensions outside of `d` to the next. */
-static size_t run_of(const nn_shape *shape, int d) {
-    nn_shape s = nn_channels_last(*shape);
-    size_t run = 1;
-    for (int i = s.rank == 3 ? (d + 2) % 3 : d; i < s.rank; i++)
-        run *= (size_t)s.dim[i];
-    return run;
-}
-
 static void concat_forward(const nn_layer *layer, const nn_io *io) {
     int d = dimension_of(layer);
-    size_t whole = run_of(&layer->out, d);
+    size_t whole = nn_axis_run(&layer->out, d);
     size_t runs = io->batch * (nn_shape_count(&layer->out) / whole), at = 0;
     for (size_t i = 0; i < layer->inputs; i++) {
-        size_t run = run_of(&layer->in[i], d);
+        size_t run = nn_axis_run(&layer->in[i], d);
         for (size_t r = 0; r < runs; r++)
             memcpy(io->y + r * whole + at, io->x[i] + r * run, run * sizeof *io->y);
         at += run;
@@ -76,10 +57,10 @@ static void concat_forward(const nn_layer *layer, const nn_io *io) {
 
 static void concat_backward(const nn_layer *layer, const nn_io *io) {
     int d = dimension_of(layer);
-    size_t whole = run_of(&layer->out, d);
+    size_t whole = nn_axis_run(&layer->out, d);
     size_t runs = io->batch * (nn_shape_count(&layer->out) / whole), at = 0;
     for (size_t i = 0; i < layer->inputs; i++) {
-        size_t run = run_of(&layer->in[i], d);
+        size_t run = nn_axis_run(&layer->in[i], d);
         for (size_t r = 0; io->dx[i] && r < runs; r++)
             memcpy(io->dx[i] + r * run, io->dy + r * whole + at, run * sizeof *io->dy);
         at += run;

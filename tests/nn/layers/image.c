@@ -115,6 +115,15 @@ static const struct shared_case {
     {"avg_pool: {size: 3, stride: 2, padding: 1}", {3, {37, 21, 21}}},
     {"global_avg_pool", {3, {37, 21, 21}}},
     {"flatten", {3, {37, 9, 9}}},
+    {"conv_transpose2d: {filters: 20, kernel: 3, stride: 2, padding: 1}", {3, {32, 13, 12}}},
+    {"conv_transpose2d: {filters: 12, kernel: 2, stride: 2, groups: 4}", {3, {40, 11, 9}}},
+    {"pad: {padding: 3, mode: reflect}", {3, {20, 17, 13}}},
+    {"upsample: {scale: 2, mode: bilinear}", {3, {20, 13, 12}}},
+    {"glu: {gate: swish}", {3, {20, 31, 30}}},
+    {"mean: {axis: 2}", {3, {20, 31, 30}}},
+    {"positions", {2, {70, 50}}},
+    {"group_norm: {groups: 5}", {3, {20, 31, 31}}},
+    {"rms_norm: {dims: 3}", {3, {20, 31, 31}}},
 };
 
 static void randomize(size_t n, uint64_t stream, nn_real *x) {
@@ -248,6 +257,28 @@ static void check_messages(void) {
     check_refused("[flatten]", (nn_shape){3, {(int64_t)1 << 32, (int64_t)1 << 32, 2}},
                   "more numbers than a machine can hold");
     check_refused("[reshape: {shape: 7}]", vector, "must be a list");
+    check_refused("[conv_transpose2d: {filters: 2, kernel: 2, padding: 9}]", image,
+                  "padding leaves no rows");
+    check_refused("[conv_transpose2d: {filters: 2, kernel: 2, output_padding: 1}]", image,
+                  "1 rows are not less than stride or dilation");
+    check_refused("[conv_transpose2d: {filters: 2, kernel: 2, groups: 4}]", image,
+                  "6 input channels and 2 filters");
+    check_refused("[pad: {padding: [3, 5], mode: reflect}]", image,
+                  "5 is not less than the 5 columns");
+    check_refused("[upsample: {scale: 0}]", image, "scale = 0 of layer 'upsample1'");
+    check_refused("[slice: {axis: 4}]", image, "has the axes 1 to 3");
+    check_refused("[slice: {begin: 6}]", image, "no range of the 6 indices of axis 1");
+    check_refused("[slice: {axis: 2, end: 5}]", image, "no range of the 4 indices of axis 2");
+    check_refused("[slice: {begin: -8}]", vector, "begin: -8, end: 0 are no range");
+    check_refused("[mean: {axis: 0}]", image, "0 is the minibatch");
+    check_refused("[mean: {axis: 2}]", vector, "has the axes 1 to 1");
+    check_refused("[glu]", vector, "7, has no halves");
+    check_refused("[positions]", vector, "reads sequences");
+    check_refused("[positions: {context: 5}]", (nn_shape){2, {6, 4}}, "less than its 6 steps");
+    check_refused("[positions: {kind: sinusoidal, context: 9}]", (nn_shape){2, {6, 4}},
+                  "kind: sinusoidal has none");
+    check_refused("[group_norm: {groups: 4}]", image, "does not divide its 6 channels");
+    check_refused("[group_norm: {groups: 2}]", (nn_shape){2, {6, 4}}, "works on images");
 }
 
 static int check_all(const char *isa) {

@@ -11,6 +11,7 @@ net images '{adam: {lr: 0.003}}' >image.yaml <<'YAML'
   - conv2d: {filters: 8, kernel: 3, padding: same, bias: false}
   - batch_norm: {activation: relu}
   - max_pool: {size: 2}
+  - group_norm: {groups: 2}
   - flatten
   - dense: {units: 64, activation: tanh}
   - dropout: {rate: 0.3}
@@ -45,6 +46,9 @@ expect_same want got
 net images sgd >frozen.yaml <<'YAML'
   - conv2d: {filters: 4, kernel: 3}
   - conv2d: {filters: 4, kernel: 3, frozen: true}
+  - pad: {padding: 1, mode: reflect}
+  - conv_transpose2d: {filters: 3, kernel: 2, stride: 2}
+  - upsample: {scale: 2, mode: bilinear}
   - flatten
   - dense: {units: 12, frozen: true}
   - dense: {units: 4}
@@ -75,10 +79,15 @@ grep '^digest' out >got
 expect_same want got
 
 net images '{lamb: {lr: 0.01}}' >rows.yaml <<'YAML'
+  - positions
   - attention: {heads: 6, kv_heads: 3, causal: true, dropout: 0.2, rotary_base: 100, name: first}
   - attention: {heads: 3, inputs: [first, input]}
-  - lstm: {units: 16}
+  - lstm: {units: 16, return: all}
+  - slice: {axis: 1, begin: 1}
+  - mean
+  - glu
   - layer_norm
+  - rms_norm
   - dense: {units: 4}
 YAML
 digest 1 rows.yaml >want
