@@ -59,11 +59,11 @@ static const nn_option train_options[] = {
      "threads of each rank; 0: the cores of the node are divided among its ranks, but a small "
      "network uses one thread"},
     {"precision", NN_OPT_CHOICE, AT(train.precision), "float32", "float32|bf16|auto",
-     "bf16: in training dense, conv2d, graph_conv and recurrent layers multiply numbers rounded to "
-     "bfloat16, and add in float32; parameters, what layers pass on, losses, the optimiser and "
-     "files stay float32. It wants a processor with AVX512_BF16; auto takes bf16 where all ranks "
-     "have one and reproducible is false, else float32. `nnmpi eval` and `predict` compute "
-     "in float32"},
+     "bf16: in training dense, conv2d, graph_conv and recurrent layers and the projections of "
+     "attention multiply numbers rounded to bfloat16, and add in float32; parameters, what layers "
+     "pass on, losses, the optimiser and files stay float32. It wants a processor with "
+     "AVX512_BF16; auto takes bf16 where all ranks have one and reproducible is false, else "
+     "float32. `nnmpi eval` and `predict` compute in float32"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
      "how gradients are summed over the ranks: MPI_Allreduce, or through memory that the ranks of "
      "a node share, where they also keep the parameters once; auto takes node where there is any"},
