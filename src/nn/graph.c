@@ -185,8 +185,8 @@ static int check_name(nn_model *model, nn_node *node, const char *name) {
 static int bind_options(nn_pool *pool, const nn_layer_ops *ops, nn_node *map, struct common *common,
                         void **options) {
     const char *what = nn_pool_printf(pool, "layer '%s'", ops->entry.name);
-    *options = ops->entry.size ? nn_pool_alloc(pool, ops->entry.size) : NULL;
-    if (!what || (ops->entry.size && !*options))
+    *options = nn_pool_alloc(pool, ops->entry.size + 1);
+    if (!what || !*options)
         return NN_EMEMORY;
     nn_binding bindings[] = {{nn_layer_options, common}, {ops->entry.options, *options}};
     return nn_options_bind(bindings, ops->entry.options ? 2 : 1, map, what, NULL);

@@ -71,7 +71,7 @@ int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name
 
 /* `tie: tokens.weight`, one or a list of them: parameters of a planned layer, which have no places
  * yet, become those of layers above. */
-int nn_tie_params(const nn_scope *scope, nn_layer *layer, const nn_node *tie);
+int nn_tie_params(const nn_scope *scope, nn_layer *layer, const nn_node *items);
 /* Elements for the gradients of one call by its tied parameters, and the moment in which they are
  * needed last (see buffers.c). */
 size_t nn_tie_elements(const nn_layer *layer);
