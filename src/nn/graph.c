@@ -280,15 +280,14 @@ static int build_container(nn_scope *scope, const nn_layer_ops *ops, const nn_no
     if (inputs)
         NN_TRY(nn_scope_find(scope, ops->entry.name, inputs, &scope->above));
     NN_TRY(ops->build(scope, container, reads));
-    bool plain = !common->activation && !common->init && !common->bias_init && !common->tie &&
-                 !common->symmetric && !common->frozen && common->lr_scale == 1 &&
-                 common->decay_scale == 1;
-    if (!reads[0] && !plain)
-        return nn_node_fail(map,
-                            "of the keys of every layer '%s' takes name and inputs only; the "
-                            "others belong to the layers within",
-                            ops->entry.name);
-    return 0;
+    bool plain = !common->init && !common->bias_init && !common->tie && !common->symmetric &&
+                 !common->frozen && common->lr_scale == 1 && common->decay_scale == 1;
+    if (plain && (reads[0] || !common->activation))
+        return 0;
+    return nn_node_fail(map,
+                        "of the keys of every layer '%s' takes name%s only; the others belong to "
+                        "the layers within",
+                        ops->entry.name, reads[0] ? ", inputs and activation" : " and inputs");
 }
 
 /* `fused` is an activation that is left out here because the loss has it. */

@@ -127,7 +127,14 @@ static void test_refused(void) {
     check_refused("- residual: {shortcut: [tanh]}", "layer 'residual' needs 'layers'");
     check_refused("- repeat: {times: 2, layers: [tanh], frozen: true}",
                   "of the keys of every layer 'repeat' takes name and inputs only");
-    check_refused("- residual: {layers: [tanh], frozen: true}", "it has no parameters");
+    static const char *const within[] = {"frozen: true", "init: zeros", "bias_init: zeros",
+                                         "symmetric: true"};
+    for (size_t i = 0; i < sizeof within / sizeof *within; i++) {
+        char yaml[100];
+        snprintf(yaml, sizeof yaml, "- residual: {layers: [dense: {units: 4}], %s}", within[i]);
+        check_refused(yaml, "of the keys of every layer 'residual' takes name, inputs and "
+                            "activation only; the others belong to the layers within");
+    }
     check_refused("- residual: {layers: [tanh], inputs: [input, input]}", "reads one layer, not 2");
     check_refused("- residual: {layers: [tanh], inputs: x}", "layer 'residual' reads 'x'");
     check_refused("- repeat: {times: 2, name: a, layers: [tanh: {name: x}]}\n- tanh: {inputs: x}",
