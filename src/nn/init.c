@@ -41,7 +41,7 @@ static bool is_hidden(const nn_model *model, const nn_layer *layer) {
 static int check_symmetry(const nn_model *model, const nn_layer *layer, const nn_param *param) {
     const struct nn_layer_plan *plan = layer->plan;
     if (param->role != NN_PARAM_WEIGHT || !plan->init->symmetric || plan->symmetric ||
-        param->dim[0] < 2 || !is_hidden(model, layer))
+        (param->table && !param->shared) || param->dim[0] < 2 || !is_hidden(model, layer))
         return 0;
     return nn_layer_fail(
         layer,

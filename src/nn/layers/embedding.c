@@ -49,8 +49,10 @@ static int embedding_plan(nn_layer *layer) {
     layer->save_bytes = nn_shape_count(&layer->in[0]) * sizeof(nn_real);
     add_outer(layer);
     /* one weight of each unit is active at a time */
-    return nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
-                              (int64_t[]){o->vocabulary, o->units}, 1, o->units);
+    NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
+                              (int64_t[]){o->vocabulary, o->units}, 1, o->units));
+    layer->param[0].table = true;
+    return 0;
 }
 
 /* The row of x, or -1. */

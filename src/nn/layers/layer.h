@@ -48,6 +48,7 @@ struct nn_param {
     size_t offset, count; /* elements of the parameter vector */
     const nn_param *tied; /* another layer's, whose numbers these are; NULL: its own ... */
     bool shared;          /* ... to which those of other layers may be tied */
+    bool table;           /* its rows are looked up: no units, which would learn different things */
 };
 
 /* A gradient that is a product of rows, A[rows][m]^T B[rows][n], each side of which a layer has in

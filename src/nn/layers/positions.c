@@ -44,9 +44,11 @@ static int positions_plan(nn_layer *layer) {
         return nn_layer_fail(layer, "context: %lld is less than its %lld steps",
                              (long long)o->context, (long long)in->dim[0]);
     /* one weight of each feature is active at a time */
-    return nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
+    NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
                               (int64_t[]){o->context ? o->context : in->dim[0], in->dim[1]}, 1,
-                              in->dim[1]);
+                              in->dim[1]));
+    layer->param[0].table = true;
+    return 0;
 }
 
 /* Goes round the circle step by step: rounding adds up to less than `steps` units in the last
