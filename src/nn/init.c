@@ -34,8 +34,10 @@ static bool feeds_rectifier(const nn_layer *layer) {
 
 /* A layer with parameters follows, so its units must differ to learn different things. */
 static bool is_hidden(const nn_model *model, const nn_layer *layer) {
-    const nn_param *last = model->param[model->params - 1];
-    return last->layer != layer;
+    size_t last = model->layers - 1;
+    while (model->layer[last]->params == 0)
+        last--;
+    return model->layer[last] != layer;
 }
 
 static int check_symmetry(const nn_model *model, const nn_layer *layer, const nn_param *param) {

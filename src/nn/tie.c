@@ -79,21 +79,37 @@ static int check_tie(const nn_layer *layer, const nn_param *param, const nn_para
     return 0;
 }
 
-/* What belongs to the tensor is said by its own layer. */
-static int check_options(const nn_layer *layer, const nn_param *param, const nn_node *item) {
+/* `key` is for the layer's parameters of this role, of which one at least must be its own. */
+static int check_key(const nn_layer *layer, const char *key, nn_param_role role,
+                     const nn_node *items) {
+    const nn_param *tied = NULL;
+    for (size_t i = 0; i < layer->params; i++) {
+        const nn_param *param = &layer->param[i];
+        if (param->role == role && !param->tied)
+            return 0;
+        if (param->role == role)
+            tied = param;
+    }
+    if (!tied)
+        return 0;
+    return nn_node_fail(items, "%s of layer '%s' has no meaning: its %s is that of '%s'", key,
+                        layer->name, tied->name, tied->tied->layer->name);
+}
+
+/* What belongs to a tensor is said by its own layer. */
+static int check_options(const nn_layer *layer, const nn_node *items) {
     const struct nn_layer_plan *plan = layer->plan;
-    bool init = param->role == NN_PARAM_WEIGHT && plan->init;
-    if (init || (param->role == NN_PARAM_BIAS && plan->bias_init))
-        return nn_node_fail(item, "%s of layer '%s' has no meaning: its %s is that of '%s'",
-                            init ? "init" : "bias_init", layer->name, param->name,
-                            param->tied->layer->name);
+    if (plan->init || plan->symmetric)
+        NN_TRY(check_key(layer, plan->init ? "init" : "symmetric", NN_PARAM_WEIGHT, items));
+    if (plan->bias_init)
+        NN_TRY(check_key(layer, "bias_init", NN_PARAM_BIAS, items));
     for (size_t i = 0; i < layer->params; i++)
         if (!layer->param[i].tied)
             return 0;
     if (layer->lr_scale == 1 && layer->decay_scale == 1)
         return 0;
     return nn_node_fail(
-        item,
+        items,
         "lr_scale and decay_scale of layer '%s' have no meaning: all its parameters "
         "are those of other layers",
         layer->name);
@@ -116,15 +132,15 @@ static int tie(const nn_scope *scope, nn_layer *layer, const nn_node *item) {
     shared->shared = other->plan->ties = layer->plan->ties = true;
     param->tied = shared;
     param->offset = shared->offset;
-    return check_options(layer, param, item);
+    return 0;
 }
 
 int nn_tie_params(const nn_scope *scope, nn_layer *layer, const nn_node *items) {
     if (items->kind != NN_NODE_LIST)
-        return tie(scope, layer, items);
-    for (size_t i = 0; i < items->count; i++)
+        NN_TRY(tie(scope, layer, items));
+    for (size_t i = 0; items->kind == NN_NODE_LIST && i < items->count; i++)
         NN_TRY(tie(scope, layer, items->item[i]));
-    return 0;
+    return check_options(layer, items);
 }
 
 /* Of a tied parameter in the memory of a call. */

@@ -24,6 +24,9 @@ int main(void) {
     WORKS(plan("[dense: {units: 4}, dense: {units: 3, init: zeros}]"));
     WORKS(plan("[dense: {units: 4, init: zeros, symmetric: true}, dense: {units: 3}]"));
     WORKS(plan("[dense: {units: 1, init: zeros}, dense: {units: 3}]"));
+    /* nor is a layer the last one whose weight another one has, too */
+    refused("[dense: {units: 4, name: a, init: zeros}, dense: {units: 4, bias: false, tie: "
+            "a.weight}]");
     /* rows of a table are looked up, and learn each for itself */
     WORKS(plan("[embedding: {vocabulary: 9, units: 4, init: zeros}, dense: {units: 3}]"));
     WORKS(plan("[embedding: {vocabulary: 9, units: 4}, positions: {init: zeros}, dense: {units: "

@@ -42,6 +42,15 @@ static void test_places(void) {
     nn_model_free(model);
 }
 
+/* Keys of a layer that has tensors of its own left are for these. */
+static void test_own(void) {
+    nn_model *model;
+    WORKS(plan("[reshape: {shape: [1, 4]}, attention: {heads: 1, name: a}, attention: {heads: 1, "
+               "tie: [a.in_proj_weight, a.in_proj_bias], init: normal, bias_init: normal}]",
+               &model));
+    nn_model_free(model);
+}
+
 static void refused(const char *yaml, const char *words) {
     nn_model *model;
     FAILS(plan(yaml, &model), NN_EUSAGE, words);
@@ -61,6 +70,10 @@ static void test_refused(void) {
             "layer 'dense2' is frozen and 'a' is not");
     refused(FIRST "- dense: {units: 4, tie: a.weight, init: normal}",
             "init of layer 'dense2' has no meaning: its weight is that of 'a'");
+    refused(FIRST "- dense: {units: 4, tie: a.bias, bias_init: normal}",
+            "bias_init of layer 'dense2' has no meaning: its bias is that of 'a'");
+    refused(FIRST "- dense: {units: 4, tie: a.weight, symmetric: true}",
+            "symmetric of layer 'dense2' has no meaning: its weight is that of 'a'");
     refused(FIRST "- dense: {units: 4, tie: a.weight, bias: false, lr_scale: 2}",
             "lr_scale and decay_scale of layer 'dense2' have no meaning");
     refused("- batch_norm: {name: a}\n- batch_norm: {tie: a.weight}",
@@ -70,6 +83,7 @@ static void test_refused(void) {
 
 int main(void) {
     test_places();
+    test_own();
     test_refused();
     nn_pool_release(&pool);
     return check_done();
