@@ -1,5 +1,6 @@
 /* From the list under `model:` to a planned graph. */
 #include "base/log.h"
+#include "base/options/names.h"
 #include "nn/init.h"
 #include "nn/inner.h"
 #include "nn/layers/layers.h"
@@ -87,7 +88,18 @@ static int connect(nn_layer *layer, nn_layer *input) {
     return 0;
 }
 
-int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name, nn_layer **out) {
+/* The names that may stand in a scope, the nearest ones first. */
+static void add_names(const nn_scope *scope, nn_names *names) {
+    for (const nn_scope *s = scope; s; s = s->outer) {
+        size_t length = strlen(s->prefix);
+        for (size_t i = s->model->layers; i-- > 0;)
+            if (strncmp(s->model->layer[i]->name, s->prefix, length) == 0)
+                nn_names_add(names, s->model->layer[i]->name + length);
+    }
+}
+
+int nn_scope_find(const nn_scope *scope, const char *reader, const char *does, const nn_node *name,
+                  nn_layer **out) {
     *out = NULL;
     for (const nn_scope *s = scope; s && !*out && name->kind == NN_NODE_SCALAR; s = s->outer) {
         const char *whole = nn_pool_printf(&s->model->pool, "%s%s", s->prefix, name->text);
@@ -95,8 +107,11 @@ int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name
     }
     if (*out)
         return 0;
-    return nn_node_fail(name, "layer '%s' reads '%s', but no layer above has that name", reader,
-                        name->kind == NN_NODE_SCALAR ? name->text : "?");
+    nn_names names = {0};
+    const char *word = name->kind == NN_NODE_SCALAR ? name->text : "?";
+    add_names(scope, &names);
+    return nn_node_fail(name, "layer '%s' %s '%s', but no layer above has that name%s", reader,
+                        does, word, nn_names_advice(&names, word, "there are"));
 }
 
 static int connect_named(const nn_scope *scope, nn_layer *layer, const nn_node *inputs) {
@@ -105,7 +120,7 @@ static int connect_named(const nn_scope *scope, nn_layer *layer, const nn_node *
     size_t count = inputs->kind == NN_NODE_LIST ? inputs->count : 1;
     for (size_t i = 0; i < count; i++) {
         nn_layer *input;
-        NN_TRY(nn_scope_find(scope, layer->name, item[i], &input));
+        NN_TRY(nn_scope_find(scope, layer->name, "reads", item[i], &input));
         NN_TRY(connect(layer, input));
     }
     return count ? 0 : nn_node_fail(inputs, "layer '%s' needs an input", layer->name);
@@ -278,7 +293,7 @@ static int build_container(nn_scope *scope, const nn_layer_ops *ops, const nn_no
         return nn_node_fail(inputs, "layer '%s' reads one layer, not %zu", ops->entry.name,
                             inputs->count);
     if (inputs)
-        NN_TRY(nn_scope_find(scope, ops->entry.name, inputs, &scope->above));
+        NN_TRY(nn_scope_find(scope, ops->entry.name, "reads", inputs, &scope->above));
     NN_TRY(ops->build(scope, container, reads));
     bool plain = !common->init && !common->bias_init && !common->tie && !common->symmetric &&
                  !common->frozen && common->lr_scale == 1 && common->decay_scale == 1;

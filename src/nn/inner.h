@@ -65,9 +65,10 @@ struct nn_scope {
     size_t repeats;        /* so far, without a name of their own */
 };
 
-/* The layer of this name among those of the scope, else of those around it; `reader` for messages.
- */
-int nn_scope_find(const nn_scope *scope, const char *reader, const nn_node *name, nn_layer **out);
+/* The layer of this name among those of the scope, else of those around it. For messages: which
+ * layer wants it, and what it `does`: "reads". */
+int nn_scope_find(const nn_scope *scope, const char *reader, const char *does, const nn_node *name,
+                  nn_layer **out);
 
 /* `tie: tokens.weight`, one or a list of them: parameters of a planned layer, which have no places
  * yet, become those of layers above. */

@@ -24,7 +24,7 @@ static int find_shared(const nn_scope *scope, const nn_layer *layer, const nn_no
         return nn_node_fail(item, "tie names a parameter as LAYER.PARAMETER, e.g. tokens.weight");
     nn_node name = *item;
     name.text = nn_pool_printf(&scope->model->pool, "%.*s", (int)(dot - item->text), item->text);
-    NN_TRY(name.text ? nn_scope_find(scope, layer->name, &name, &other) : NN_EMEMORY);
+    NN_TRY(name.text ? nn_scope_find(scope, layer->name, "is tied to", &name, &other) : NN_EMEMORY);
     *out = find_param(other, dot + 1);
     if (*out)
         return 0;

@@ -139,6 +139,13 @@ static void test_refused(void) {
     check_refused("- residual: {layers: [tanh], inputs: x}", "layer 'residual' reads 'x'");
     check_refused("- repeat: {times: 2, name: a, layers: [tanh: {name: x}]}\n- tanh: {inputs: x}",
                   "reads 'x', but no layer above has that name");
+    check_refused("- dense: {units: 4, name: hidden}\n- repeat: {times: 2, name: a, layers: [add: "
+                  "{inputs: [input, hiden]}]}",
+                  "layer 'a_0_add1' reads 'hiden', but no layer above has that name, did you mean "
+                  "'hidden'?");
+    check_refused("- repeat: {times: 2, name: a, layers: [tanh: {name: xylo}, tanh: {inputs: "
+                  "xilo}]}",
+                  "did you mean 'xylo'?");
     check_refused("- tanh: {name: b_1_x}\n- repeat: {times: 2, name: b, layers: [tanh: {name: x}]}",
                   "two layers are named 'b_1_x'");
     check_refused("- repeat: {times: 2, name: a/b, layers: [tanh]}",

@@ -61,7 +61,8 @@ static void refused(const char *yaml, const char *words) {
 static void test_refused(void) {
     refused(FIRST "- dense: {units: 3, tie: a.weight}",
             "net.yaml:2:26: weight of 'dense2' is [3, 4] and that of 'a' [4, 4]");
-    refused(FIRST "- dense: {units: 4, tie: b.weight}", "reads 'b', but no layer above");
+    refused(FIRST "- dense: {units: 4, tie: b.weight}",
+            "layer 'dense2' is tied to 'b', but no layer above has that name");
     refused(FIRST "- dense: {units: 4, tie: a}", "LAYER.PARAMETER, e.g. tokens.weight");
     refused(FIRST "- dense: {units: 4, tie: a.wait}", "layer 'a' has no parameter 'wait'");
     refused(FIRST "- tanh: {tie: a.weight}", "layer 'tanh1' has no parameter 'weight' to be tied");
