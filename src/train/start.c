@@ -22,17 +22,26 @@ const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) 
     return text;
 }
 
+/* Whether products that nn_trainer_kernels names so round to bfloat16. */
+static bool in_bf16(const char *kernels) {
+    return strncmp(kernels, "bfloat16", strlen("bfloat16")) == 0;
+}
+
 /* The promise of the same bits holds for the same products, by kernels of the same name: all that
  * multiply and add at once have one. */
 static int check_kernels(const nn_trainer *t, const char *before) {
     char now[NN_KERNELS_TEXT];
+    const char *back = "";
     if (!t->session.micro || !before || strcmp(before, nn_trainer_kernels(t, now)) == 0)
         return 0;
+    if (in_bf16(before) != in_bf16(now))
+        back = in_bf16(before) ? "train.precision to bf16, as it was, or "
+                               : "train.precision to float32, as it was, or ";
     return nn_fail(NN_EUSAGE,
                    "the checkpoint was computed with %s, and this run computes with %s: it "
-                   "would not go on with the same bits; set train.reproducible to false to go "
+                   "would not go on with the same bits; set %strain.reproducible to false to go "
                    "on all the same",
-                   before, now);
+                   before, now, back);
 }
 
 /* The run folder (rank 0), and from it the newest checkpoint where there is one and it is asked

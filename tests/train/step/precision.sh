@@ -61,4 +61,4 @@ done
 
 # another precision has other bits, so that a reproducible run does not go on with it
 expect_code 2 "$NNMPI" train sequence.yaml --run run --resume -o train.epochs=3 2>err
-expect_line 'was computed with bfloat16 .* would not go on with the same bits' err
+expect_line 'was computed with bfloat16 .* would not go on with the same bits; set train.precision to bf16, as it was, or' err
