@@ -143,6 +143,16 @@ int nn_tie_params(const nn_scope *scope, nn_layer *layer, const nn_node *items) 
     return check_options(layer, items);
 }
 
+const nn_param *nn_model_param_named(const nn_model *model, const nn_param *param, size_t i) {
+    if (i == 0)
+        return param;
+    for (size_t k = 0; param->shared && k < model->layers; k++)
+        for (size_t p = 0; p < model->layer[k]->params; p++)
+            if (model->layer[k]->param[p].tied == param && --i == 0)
+                return &model->layer[k]->param[p];
+    return NULL;
+}
+
 /* Of a tied parameter in the memory of a call. */
 static size_t elements(const nn_param *param) {
     return param->tied ? nn_align_count(param->count, sizeof(nn_real)) : 0;

@@ -15,6 +15,7 @@ struct reading {
     const nn_model *model;
     nn_real *params;
     nn_pool pool;
+    const char *between; /* the names of a layer and of its parameter, in messages */
     size_t taken;
 };
 
@@ -71,16 +72,37 @@ static const nn_layer *find_layer(const nn_model *model, const char *name) {
 
 /* A parameter that the file does not have keeps its initial values, unless it was named or all are
  * wanted. */
-static int absent(const struct reading *r, const char *name) {
+static int absent(const struct reading *r, const nn_param *param) {
     if (r->wanted->layers || r->wanted->whole)
-        return nn_fail(NN_EFORMAT, "%s has no %s", r->wanted->from, name);
+        return nn_fail(NN_EFORMAT, "%s has no %s%s%s", r->wanted->from, param->layer->name,
+                       r->between, param->name);
     return 0;
 }
 
-/* Calls `take` for each parameter of the layers that are wanted. */
-static int take_parameters(struct reading *r,
-                           int (*take)(struct reading *r, void *from, const nn_param *param),
-                           void *from) {
+/* Copies the file's table of this name, if it has one, and counts it. */
+typedef int take_fn(struct reading *r, void *from, const nn_param *param);
+
+/* Layers that share a tensor each have a name for it: that of a wanted layer goes before others. */
+static int take_parameter(struct reading *r, take_fn *take, void *from, const nn_param *param) {
+    size_t before = r->taken;
+    const nn_param *name;
+    bool wanted = false;
+    for (size_t i = 0; (name = nn_model_param_named(r->model, param, i)); i++) {
+        if (r->taken == before && is_wanted(r, name->layer->name))
+            NN_TRY(take(r, from, name));
+        wanted = wanted || is_wanted(r, name->layer->name);
+    }
+    for (size_t i = 0; wanted && r->taken == before; i++) {
+        name = nn_model_param_named(r->model, param, i);
+        if (!name)
+            return absent(r, param);
+        NN_TRY(take(r, from, name));
+    }
+    return 0;
+}
+
+/* Calls `take` for the parameters of the layers that are wanted. */
+static int take_parameters(struct reading *r, take_fn *take, void *from) {
     const nn_param *const *param;
     const nn_node *list = r->wanted->layers;
     size_t params = nn_model_params(r->model, &param);
@@ -89,8 +111,7 @@ static int take_parameters(struct reading *r,
             return nn_node_fail(list->item[i], "the model has no layer '%s' with parameters",
                                 list->item[i]->text);
     for (size_t i = 0; i < params; i++)
-        if (is_wanted(r, param[i]->layer->name))
-            NN_TRY(take(r, from, param[i]));
+        NN_TRY(take_parameter(r, take, from, param[i]));
     return 0;
 }
 
@@ -179,7 +200,7 @@ static int take_h5_table(struct reading *r, void *from, const nn_param *param) {
     if (!path)
         return NN_EMEMORY;
     if (!nn_h5_exists(file, path))
-        return absent(r, path);
+        return 0;
     NN_TRY(nn_h5_info_of(file, path, &info));
     shape_of(r, param, &shape);
     if (!same_shape(&info, &shape))
@@ -244,7 +265,7 @@ static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     float *floats;
     NN_TRY(name ? find_tensor(list, name, &found) : NN_EMEMORY);
     if (!found)
-        return absent(r, name);
+        return 0;
     shape_of(r, param, &shape);
     if (found->rank != shape.rank ||
         memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
@@ -273,6 +294,7 @@ static bool is_yaml(const char *path) {
 }
 
 static int read_tables(struct reading *r, const nn_file_tensor_format *format, nn_h5 *file) {
+    r->between = format ? "." : "/";
     NN_TRY(format ? read_tensors(r, format)
            : file ? take_parameters(r, take_h5_table, file)
                   : read_yaml(r));

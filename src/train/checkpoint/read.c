@@ -278,11 +278,34 @@ static bool fits(nn_h5 *file, const nn_entry_data *entry) {
     return same_shape(&info, &entry->info);
 }
 
+/* A tensor that several layers share may have the name of any of them in the file: the entry takes
+ * that of `layer` (NULL: of any), if it is there, else of the first whose is. */
+static int choose_name(const nn_contents *contents, const nn_model *model, const char *layer,
+                       nn_entry_data *entry) {
+    const char *found = NULL;
+    const nn_param *name;
+
+    for (size_t i = 0; (name = nn_model_param_named(model, entry->param, i)); i++) {
+        const char *path =
+            nn_pool_printf(contents->pool, "/model/%s/%s", name->layer->name, name->name);
+        if (!path)
+            return NN_EMEMORY;
+        bool wanted = layer && strcmp(name->layer->name, layer) == 0;
+        if (nn_h5_exists(contents->file, path) && (!found || wanted))
+            found = path;
+    }
+    if (found)
+        entry->path = found;
+    return NN_OK;
+}
+
 /* Every tensor of the model that the file has. */
-static int read_fitting(const nn_contents *contents, const nn_entries *all) {
+static int read_fitting(const nn_contents *contents, const nn_model *model,
+                        const nn_entries *all) {
     size_t taken = 0;
 
     for (size_t i = 0; i < all->count; i++) {
+        NN_TRY(choose_name(contents, model, NULL, &all->entry[i]));
         if (!fits(contents->file, &all->entry[i]))
             continue;
         NN_TRY(read_tensor(contents->file, &all->entry[i]));
@@ -294,17 +317,25 @@ static int read_fitting(const nn_contents *contents, const nn_entries *all) {
     return NN_OK;
 }
 
+static bool is_of_layer(const nn_model *model, const nn_param *param, const char *layer) {
+    const nn_param *name;
+
+    for (size_t i = 0; (name = nn_model_param_named(model, param, i)); i++)
+        if (strcmp(name->layer->name, layer) == 0)
+            return true;
+    return false;
+}
+
 /* Every tensor of one layer of the model. */
-static int read_layer(const nn_contents *contents, const nn_entries *all, const nn_node *layer) {
-    const char *prefix = nn_pool_printf(contents->pool, "/model/%s/", layer->text);
+static int read_layer(const nn_contents *contents, const nn_model *model, const nn_entries *all,
+                      const nn_node *layer) {
     size_t taken = 0;
 
-    if (!prefix)
-        return NN_EMEMORY;
     for (size_t i = 0; i < all->count; i++) {
-        const nn_entry_data *entry = &all->entry[i];
-        if (strncmp(entry->path, prefix, strlen(prefix)) != 0)
+        nn_entry_data *entry = &all->entry[i];
+        if (!is_of_layer(model, entry->param, layer->text))
             continue;
+        NN_TRY(choose_name(contents, model, layer->text, entry));
         if (!nn_h5_exists(contents->file, entry->path))
             return nn_fail(NN_EFORMAT, "%s has no %s", nn_h5_path(contents->file), entry->path);
         NN_TRY(read_tensor(contents->file, entry));
@@ -315,11 +346,12 @@ static int read_layer(const nn_contents *contents, const nn_entries *all, const 
     return NN_OK;
 }
 
-static int read_layers(const nn_contents *contents, const nn_entries *all, const nn_node *layers) {
+static int read_layers(const nn_contents *contents, const nn_model *model, const nn_entries *all,
+                       const nn_node *layers) {
     if (!layers)
-        return read_fitting(contents, all);
+        return read_fitting(contents, model, all);
     for (size_t i = 0; i < layers->count; i++)
-        NN_TRY(read_layer(contents, all, layers->item[i]));
+        NN_TRY(read_layer(contents, model, all, layers->item[i]));
     return NN_OK;
 }
 
@@ -335,7 +367,7 @@ int nn_checkpoint_read_layers(const char *path, const nn_model *model, const nn_
     NN_TRY(nn_h5_open(path, &contents.file));
     NN_TRY_GOTO(read_head(&contents, &read));
     NN_TRY_GOTO(nn_entries_add_vector(&all, "/model", model, params));
-    NN_TRY_GOTO(read_layers(&contents, &all, layers));
+    NN_TRY_GOTO(read_layers(&contents, model, &all, layers));
 done:
     nn_h5_close(contents.file);
     nn_pool_release(&pool);

@@ -41,6 +41,32 @@ refuses() { # CODE REGEX ARGUMENT...
     [ "$code" -eq "$1" ] || fail "exit code $code, not $1: ${*:3}"
     expect_line "$2" err
 }
+# a tensor that two layers share is there by the name of either
+tied() { # FIRST SECOND
+    cat <<YAML
+data: {source: iris}
+model: [dense: {name: $1, units: 4}, dense: {name: $2, units: 4, bias: false, tie: $1.weight}, dense: {units: 3}]
+loss: cross_entropy
+train: {batch_size: 30, seed: 7}
+YAML
+}
+tied a b > ab.yaml
+tied b c > bc.yaml
+tied z a > za.yaml
+"$NNMPI" train ab.yaml "${zero[@]}" -o train.seed=1 --run ab -q > out
+weight() { h5dump -d "/model/$2/weight" -y "$1/last.h5" | tail -n +3; }
+starts() { # CONFIG LAYER OPTIONS: its weight is that of a
+    rm -rf tied
+    "$NNMPI" train "$1" "${zero[@]}" --run tied -o "init={from: ab/last.h5$3}" -q > out
+    expect_same <(weight ab a) <(weight tied "$2")
+}
+starts ab.yaml a ', layers: [b]' # all of b
+starts za.yaml z ', layers: [a]'
+starts za.yaml z ''
+rm -rf tied
+"$NNMPI" train bc.yaml "${zero[@]}" --run tied -q -o "init={from: ab/last.h5}" > out
+! cmp -s <(weight ab a) <(weight tied b) || fail "the file has no b and no c"
+
 refuses 3 'first/last.h5: /model/hidden/weight is \[6, 4\], the model has \[7, 4\]' \
     wide.yaml --run a -o "init={from: first/last.h5, layers: [hidden]}"
 refuses 3 'first/last.h5 has no /model/other/weight' second.yaml --run b -o "init={from: first/last.h5, layers: [other]}"

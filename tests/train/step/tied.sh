@@ -61,7 +61,25 @@ assert (tensors["head.weight"] == tensors["tokens.weight"]).all() and tensors["h
 assert (tensors["mix.weight"] == tensors["block_0_fc.weight"]).all()
 assert "weight" in file["tokens"] and "weight" not in file["head"] and "bias" in file["head"], list(file["head"])
 assert (back["tokens/weight"][:] == file["tokens/weight"][:]).all()
+head = {name: tensors["head." + name] for name in ("weight", "bias")}
+numpy.savez("head.npz", **{"head." + name: head[name] for name in head})
+with h5py.File("head.h5", "w") as tables:
+    for name in head:
+        tables["head/" + name] = head[name]
 PY
+# and they are found by the name of any layer
+for from in '{from: head.npz}' '{from: head.npz, layers: [head]}' '{from: head.h5, layers: [tokens]}'; do
+    rm -rf run
+    "$NNMPI" train net.yaml --run run -q -o train.max_steps=0 -o "init=$from" >out
+    "$python" - <<'PY'
+import h5py
+file, run = h5py.File("part/last.h5")["model"], h5py.File("run/last.h5")["model"]
+assert (run["tokens/weight"][:] == file["tokens/weight"][:]).all()
+PY
+done
+rm -rf run
+expect_code 3 "$NNMPI" train net.yaml --run run -q -o train.max_steps=0 -o 'init={from: head.h5, layers: [mix]}' 2>err
+expect_line 'head.h5 has no block_0_fc/weight' err
 
 # without promises: sums over ranks, nodes and passes are those of one rank, to rounding
 loss() {
