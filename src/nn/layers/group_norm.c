@@ -42,6 +42,11 @@ static int group_norm_plan(nn_layer *layer) {
     if (channels % o->groups)
         return nn_layer_fail(layer, "groups = %lld does not divide its %lld channels",
                              (long long)o->groups, (long long)channels);
+    if ((size_t)o->groups == nn_shape_count(&layer->in[0]))
+        return nn_layer_fail(layer,
+                             "each of its %lld groups is one number, which less its mean is always "
+                             "0: take fewer groups",
+                             (long long)o->groups);
     layer->out = layer->in[0];
     layer->flags = NN_LAYER_READS_X;
     layer->save_bytes = 2 * (size_t)o->groups * sizeof(double);

@@ -279,6 +279,9 @@ static void check_messages(void) {
                   "kind: sinusoidal has none");
     check_refused("[group_norm: {groups: 4}]", image, "does not divide its 6 channels");
     check_refused("[group_norm: {groups: 2}]", (nn_shape){2, {6, 4}}, "works on images");
+    check_refused("[group_norm: {groups: 6}]", (nn_shape){1, {6}},
+                  "each of its 6 groups is one number");
+    check_refused("[group_norm: {groups: 6}]", (nn_shape){3, {6, 1, 1}}, "take fewer groups");
 }
 
 static int check_all(const char *isa) {
