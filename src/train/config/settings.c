@@ -59,9 +59,10 @@ static const nn_option train_options[] = {
      "threads of each rank; 0: the cores of the node are divided among its ranks, but a small "
      "network uses one thread"},
     {"precision", NN_OPT_CHOICE, AT(train.precision), "float32", "float32|bf16|auto",
-     "bf16: in training dense, conv2d, graph_conv and recurrent layers and the projections of "
-     "attention multiply numbers rounded to bfloat16, and add in float32; parameters, what layers "
-     "pass on, losses, the optimiser and files stay float32. It wants a processor with "
+     "bf16: in training all matrix products and convolutions of layers multiply numbers rounded to "
+     "bfloat16, and add in float32, but for scores and sums of attention and some convolutions "
+     "(docs/performance.md#bfloat16); parameters, what layers pass on, losses, the optimiser and "
+     "files stay float32. It wants a processor with "
      "AVX512_BF16; auto takes bf16 where all ranks have one and reproducible is false, else "
      "float32. `nnmpi eval` and `predict` compute in float32"},
     {"reduce", NN_OPT_CHOICE, AT(train.reduce), "auto", "auto|allreduce|node",
