@@ -59,6 +59,7 @@ static nn_layer *layer_new(nn_model *model, const nn_layer_ops *ops, const char 
         return NULL;
     layer->ops = ops;
     layer->node = node;
+    layer->pool = &model->pool;
     return layer;
 }
 

@@ -40,8 +40,8 @@ size_t nn_model_size(const nn_model *model);
 size_t nn_model_param_count(const nn_model *model);
 /* Tensors in the order of the vector. */
 size_t nn_model_params(const nn_model *model, const nn_param *const **out);
-/* Parameter `param` of nn_model_params as the i-th of the layers that use it knows it: itself for 0,
- * then those that are tied to it; NULL behind the last. */
+/* Parameter `param` of nn_model_params as the i-th of the layers that use it knows it: itself for
+ * 0, then those that are tied to it; NULL behind the last. */
 const nn_param *nn_model_param_named(const nn_model *model, const nn_param *param, size_t i);
 /* Layers in order of execution (the input is the first). */
 size_t nn_model_layers(const nn_model *model, const nn_layer *const **out);

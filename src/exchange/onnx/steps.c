@@ -11,7 +11,7 @@ static const char *sinusoidal(nn_onnx_graph *g) {
     g->message.failed = g->message.failed || !table;
     if (!table)
         return "";
-    nn_positions_sinusoidal((size_t)in->dim[0], (size_t)in->dim[1], table);
+    nn_positions_sinusoidal(NULL, (size_t)in->dim[0], (size_t)in->dim[1], table);
     return nn_onnx_constant(g, "table", 2, in->dim, table);
 }
 

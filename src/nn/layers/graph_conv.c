@@ -101,7 +101,7 @@ static void normalize(size_t nodes, nn_sparse *a, nn_real *value) {
 
 static int make_matrix(nn_layer *layer, const nn_node *edges) {
     struct graph_conv *o = layer->options;
-    nn_pool *pool = layer->node->pool;
+    nn_pool *pool = layer->pool;
     size_t nodes = (size_t)layer->in[0].dim[0], most = 2 * edges->count + nodes;
     if (nodes > FEW_NODES && edges->count < nodes / 16) /* a few words would want much memory */
         return nn_node_fail(edges,

@@ -191,6 +191,7 @@ struct nn_layer {
     const nn_layer_ops *ops;
     const char *name; /* unique in the model */
     void *options;    /* the struct ops->entry.options bound to */
+    nn_pool *pool;    /* the model's, for what plan makes */
     nn_node *node;    /* where it stands in the configuration, for messages */
     int index;        /* place in the order of execution */
     size_t inputs;

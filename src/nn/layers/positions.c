@@ -51,21 +51,34 @@ static int positions_plan(nn_layer *layer) {
     return 0;
 }
 
-/* Goes round the circle step by step: rounding adds up to less than `steps` units in the last
- * place of a double. */
-void nn_positions_sinusoidal(size_t steps, size_t width, nn_real *table) {
+struct waves {
+    nn_real *table; /* [steps][width] */
+    size_t steps, width;
+};
+
+/* Columns 2i and 2i + 1 go round the circle step by step: rounding adds up to less than `steps`
+ * units in the last place of a double. */
+static void make_waves(void *ctx, size_t begin, size_t end) {
+    const struct waves *w = ctx;
     const double turn = 6.283185307179586477;
-    for (size_t i = 0; i < width; i += 2) {
-        double angle = nn_power(10000, -(double)i / (double)width);
+    for (size_t i = 2 * begin; i < 2 * end; i += 2) {
+        double angle = nn_power(10000, -(double)i / (double)w->width);
         nn_circle by = nn_circle_at(angle / turn), at = {1, 0};
-        for (size_t t = 0; t < steps; t++) {
-            table[t * width + i] = (nn_real)at.sine;
-            if (i + 1 < width)
-                table[t * width + i + 1] = (nn_real)at.cosine;
+        for (size_t t = 0; t < w->steps; t++) {
+            nn_real *row = w->table + t * w->width;
+            row[i] = (nn_real)at.sine;
+            if (i + 1 < w->width)
+                row[i + 1] = (nn_real)at.cosine;
             at = (nn_circle){at.cosine * by.cosine - at.sine * by.sine,
                              at.sine * by.cosine + at.cosine * by.sine};
         }
     }
+}
+
+void nn_positions_sinusoidal(const nn_compute *compute, size_t steps, size_t width,
+                             nn_real *table) {
+    struct waves w = {table, steps, width};
+    nn_parallel(compute, (width + 1) / 2, 1 + GRAIN / steps, make_waves, &w);
 }
 
 struct call {
@@ -87,7 +100,7 @@ static void positions_forward(const nn_layer *layer, const nn_io *io) {
                      .steps = (size_t)layer->in[0].dim[0],
                      .width = (size_t)layer->in[0].dim[1]};
     if (!c.table) {
-        nn_positions_sinusoidal(c.steps, c.width, io->scratch);
+        nn_positions_sinusoidal(layer->compute, c.steps, c.width, io->scratch);
         c.table = io->scratch;
     }
     nn_parallel(layer->compute, io->batch * c.steps, 1 + GRAIN / c.width, add_rows, &c);

@@ -300,8 +300,7 @@ static int choose_name(const nn_contents *contents, const nn_model *model, const
 }
 
 /* Every tensor of the model that the file has. */
-static int read_fitting(const nn_contents *contents, const nn_model *model,
-                        const nn_entries *all) {
+static int read_fitting(const nn_contents *contents, const nn_model *model, const nn_entries *all) {
     size_t taken = 0;
 
     for (size_t i = 0; i < all->count; i++) {

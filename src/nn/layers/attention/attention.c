@@ -174,8 +174,8 @@ static int attention_plan(nn_layer *layer) {
     o->kv_heads = o->kv_heads ? o->kv_heads : o->heads;
     NN_TRY(check(layer));
     if (o->rotary_base > 0)
-        NN_TRY(nn_rotary_new(layer->node->pool, o->rotary_base, longest(layer), dim_of(layer),
-                             &o->rotary));
+        NN_TRY(
+            nn_rotary_new(layer->pool, o->rotary_base, longest(layer), dim_of(layer), &o->rotary));
     layer->out = layer->in[0];
     layer->flags = NN_LAYER_READS_X;
     layer->save_bytes = (projected_count(layer) + nn_shape_count(&layer->out) +
