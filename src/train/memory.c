@@ -63,7 +63,7 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory) {
     memory->staging = nn_comm_on_first_node(session->comm)
                           ? memory->staging / nn_comm_node_size(session->comm)
                           : 0;
-    NN_TRY(check_fits(session, memory, SLIP)); /* planning buffers tries products of that size */
+    NN_TRY(check_fits(session, memory, SLIP)); /* of such a model no buffers are laid out */
     NN_TRY(add_buffers(session->model, session->capacity, memory));
     return check_fits(session, memory, SLIP);
 }
