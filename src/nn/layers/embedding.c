@@ -16,7 +16,9 @@ static const nn_option embedding_options[] = {
      "number of indices: 0 to vocabulary - 1"},
     {"units", NN_OPT_INT, offsetof(struct embedding, units), NULL, "[1, 1e6]", "size of a vector"},
     {"padding_idx", NN_OPT_INT, offsetof(struct embedding, padding), "-1", "[-1, 16777215]",
-     "index that stands for nothing: its vector is 0 and does not learn; -1: none"},
+     "index that stands for nothing: its vector is 0 and does not learn; -1: none. Where a dense "
+     "layer is tied to the weight, this row learns as a unit of that layer, and files hold it: "
+     "programs that take their vectors from there should set it to 0"},
     NN_OPTION_END};
 
 /* G[vocabulary][units] is a product of dy and rows that are 1 at an index: of sequences; what is of
