@@ -39,6 +39,11 @@ expect_code 2 "$NNMPI" plot iris --sample 1 --samples 0 2>err
 expect_line '^nnmpi: --sample .* --samples that is not 0' err
 (eval "$limit_memory" && "$NNMPI" plot iris -O much.html -q --boundary 0,3 --samples 1000000000)
 
+# In a reproducible run layers have memory for one microbatch at a time.
+"$NNMPI" train --run bits -q -o train.epochs=1 -o train.batch_size=64 -o train.reproducible=true \
+    -o 'model=[{dense: {units: 256}}, {group_norm: {groups: 2}}, {dense: {units: 3}}]' >out
+"$NNMPI" plot bits -O bits.html -q --boundary 0,1
+
 # Between indices there is nothing; of very many classes only the confusion matrix is left out.
 cat >words.yaml <<'YAML'
 data: {source: inline, x: [[0, 1], [1, 2], [2, 0], [3, 1]], y: [0, 1, 0, 119]}

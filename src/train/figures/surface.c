@@ -89,7 +89,10 @@ static int find_range(const surface *s, int axis, double ends[2]) {
 static void add_batch(const surface *s, const nn_batch *batch, const nn_figure_grid *g,
                       double *loss, double *weight) {
     nn_session *session = s->f->session;
-    nn_pass pass = {.batch = batch->count, .length = batch->length};
+    nn_pass pass = {.batch = batch->count,
+                    .sample = batch->sample,
+                    .length = batch->length,
+                    .micro = nn_session_microbatches(session, batch)};
     for (size_t i = 0; i < g->rows * g->columns; i++) {
         nn_loss_sum sum = {0};
         *s->place[0] = (nn_real)nn_figure_grid_place(g->x, g->columns, i % g->columns);

@@ -171,8 +171,9 @@ static double value_of(const table *t, const nn_metric_spec *reading, size_t cla
 static void ask(const table *t, const nn_real *x, size_t count, double *value, size_t *color) {
     nn_session *s = t->f->session;
     nn_metric_spec reading = nn_metric_spec_of(s->loss);
+    size_t most = nn_session_most_at_once(s);
     for (size_t begin = 0, rows; begin < count; begin += rows) {
-        rows = count - begin < s->capacity ? count - begin : s->capacity;
+        rows = count - begin < most ? count - begin : most;
         nn_pass pass = {.batch = rows};
         const nn_real *z = nn_model_forward(s->model, &pass, x + begin * t->columns);
         for (size_t i = 0; i < rows; i++) {

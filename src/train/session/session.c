@@ -200,6 +200,10 @@ size_t nn_session_microbatch_rows(const nn_session *session) {
     return ((size_t)session->pass_size + leaves - 1) / leaves;
 }
 
+size_t nn_session_most_at_once(const nn_session *session) {
+    return session->micro ? nn_session_microbatch_rows(session) : session->capacity;
+}
+
 /* Evaluation goes by minibatches of the same size, which does not depend on the ranks either. */
 static void plan_microbatches(nn_session *session) {
     session->eval_batch_size = session->pass_size;

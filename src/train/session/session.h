@@ -142,6 +142,9 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
 
 /* Most rows of a microbatch. */
 size_t nn_session_microbatch_rows(const nn_session *session);
+/* Most rows of a pass without nn_pass.micro: where there are microbatches, layers have memory for
+ * one of them. */
+size_t nn_session_most_at_once(const nn_session *session);
 /* Microbatches of this rank's shards, 1 when they have none. */
 size_t nn_session_own_microbatches(const nn_session *session);
 

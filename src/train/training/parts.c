@@ -79,11 +79,6 @@ size_t nn_training_prediction_size(const nn_training *t) {
     return t ? t->trainer.session.positions * t->trainer.session.outputs : 0;
 }
 
-/* Rows that the layers have memory for at once: with microbatches theirs is for one of these. */
-static int64_t most_at_once(const nn_session *s) {
-    return (int64_t)(s->micro ? nn_session_microbatch_rows(s) : s->capacity);
-}
-
 /* Rows of x and len, at most as many as there is room for. */
 static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], int64_t first,
                         int64_t rows, float *y) {
@@ -108,7 +103,8 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
 static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     nn_session *s = &t->trainer.session;
     const nn_array array[NN_DATA_FIELDS] = {[NN_DATA_X] = batch->x, [NN_DATA_LENGTH] = batch->len};
-    int64_t total = batch->x.rank > 0 ? batch->x.dim[0] : 0, most = most_at_once(s);
+    int64_t total = batch->x.rank > 0 ? batch->x.dim[0] : 0,
+            most = (int64_t)nn_session_most_at_once(s);
     size_t width = nn_training_prediction_size(t);
     int rc = 0;
     for (size_t i = 0; i < NN_DATA_FIELDS; i++)
