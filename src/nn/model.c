@@ -85,6 +85,13 @@ int64_t nn_model_vocabulary(const nn_model *model) {
     return least;
 }
 
+int nn_model_check_lengths(const nn_model *model) {
+    for (size_t i = 1; i < model->layers; i++)
+        if (model->layer[i]->ops->check_lengths)
+            NN_TRY(model->layer[i]->ops->check_lengths(model->layer[i]));
+    return 0;
+}
+
 void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
     model->compute = compute;
     for (size_t i = 0; i < model->layers; i++)

@@ -56,6 +56,9 @@ nn_shape nn_model_input_shape(const nn_model *model);
 nn_shape nn_model_output_shape(const nn_model *model);
 /* Samples are indices: whole numbers below this; 0: any numbers. */
 int64_t nn_model_vocabulary(const nn_model *model);
+/* Whether passes can have lengths (nn_pass.length). NN_EUSAGE with the place of the first layer
+ * that cannot go by them. Local. */
+int nn_model_check_lengths(const nn_model *model);
 /* Bytes of activations, gradients of activations and scratch for a batch. Not while it is bound. */
 int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes);
 

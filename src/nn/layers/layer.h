@@ -170,6 +170,9 @@ typedef struct nn_layer_ops {
      * number of threads are known; before each laying out of buffers. NULL: nothing depends on
      * them. */
     int (*prepare)(nn_layer *layer, size_t batch, bool training);
+    /* Fails where it could not go by the lengths of sequences (nn_pass.length), of which it knows
+     * only how many steps count from the first one on. NULL: it can. */
+    int (*check_lengths)(const nn_layer *layer);
     /* Multiply-adds of the forward pass of one sample, where they are most of its time; backward
      * makes as many for dx and again for the gradients. NULL: elsewhere. */
     double (*work)(const nn_layer *layer);

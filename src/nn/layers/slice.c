@@ -44,6 +44,25 @@ static int slice_plan(nn_layer *layer) {
     return 0;
 }
 
+/* Steps of sequences [T, F], or of the indices [T] that the data are. */
+static bool is_of_steps(const nn_layer *layer) {
+    bool indices = layer->in[0].rank == 1 && nn_layer_is_input(layer->input[0]);
+    return (layer->in[0].rank == 2 || indices) &&
+           nn_axis_dimension(layer, ((const struct slice *)layer->options)->axis) == 0;
+}
+
+static int slice_check_lengths(const nn_layer *layer) {
+    const struct slice *o = layer->options;
+    int64_t count;
+    if (!is_of_steps(layer) || (range_of(layer, &count) == 0 && o->end >= 0))
+        return 0;
+    return nn_layer_fail(layer,
+                         "begin: %lld, end: %lld: steps of sequences with lengths (len) count from "
+                         "the first one on, so a range of them has begin: 0 and no end below 0; "
+                         "the last step that counts is what recurrent layers return",
+                         (long long)o->begin, (long long)o->end);
+}
+
 /* Copies the range between the whole tensor and the layer's output. */
 static void copy(const nn_layer *layer, const nn_io *io, bool out, const nn_real *from,
                  nn_real *to) {
@@ -69,9 +88,12 @@ static void slice_backward(const nn_layer *layer, const nn_io *io) {
 }
 
 const nn_layer_ops nn_layer_slice = {
-    .entry = {"slice", "a range of one dimension, e.g. the last step of sequences", slice_options,
-              sizeof(struct slice)},
+    .entry = {"slice",
+              "a range of one dimension, e.g. the last step of sequences; where these have lengths "
+              "(len), a range of steps begins with the first one and has no end below 0",
+              slice_options, sizeof(struct slice)},
     .plan = slice_plan,
+    .check_lengths = slice_check_lengths,
     .forward = slice_forward,
     .backward = slice_backward,
 };

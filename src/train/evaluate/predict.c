@@ -155,6 +155,8 @@ int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
 
 int nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
                       float *y) {
+    if (length)
+        NN_TRY(nn_model_check_lengths(p->model));
     for (size_t first = 0; first < count; first += p->batch)
         NN_TRY(predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
                               length ? length + first : NULL, y + first * p->outputs));

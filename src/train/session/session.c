@@ -122,6 +122,15 @@ static int check_output(const nn_session *session) {
                         nn_shape_text(&shape, text));
 }
 
+/* Whether layers can go by the lengths of sequences, where a split has some. */
+static int check_lengths(const nn_session *session) {
+    const nn_dataset *data = session->data;
+    for (size_t i = 0; i < data->splits; i++)
+        if (data->split[i].has_length)
+            return nn_model_check_lengths(session->model);
+    return 0;
+}
+
 /* Balanced class weights become numbers, which the checkpoint's configuration keeps: a model is
  * evaluated elsewhere by the loss it was trained with. Without a training split or without labels
  * they stay. */
@@ -415,6 +424,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
                          &session->model));
     nn_model_set_compute(session->model, &session->compute);
+    NN_TRY(check_lengths(session));
     NN_TRY(plan_outputs(session));
     if (trained)
         NN_TRY(nn_dataset_match_classes(session->data, trained));

@@ -299,6 +299,22 @@ static void check_errors(void) {
                   sequence, "a second one for keys and values, and there are 3");
 }
 
+/* There is one length for both sequences. */
+static void check_lengths(void) {
+    static const char *const layers[] = {
+        "[dense: {units: 6, name: a}, slice: {axis: 1, end: 5, name: b},"
+        " attention: {heads: 2, inputs: [b, a]}]",
+        "[dense: {units: 6, name: a}, attention: {heads: 2, inputs: [a, input]}]"};
+    for (size_t i = 0; i < 2; i++) {
+        struct small_model s;
+        nn_error_clear();
+        if (small_model_new(&s, layers[i], (nn_shape){2, {7, 6}}, NULL, NULL))
+            CHECK_EQ_INT(nn_model_check_lengths(s.model), i == 0 ? NN_EUSAGE : 0);
+        CHECK_CONTAINS(nn_error_message(), i == 0 ? "'b' has 5 steps and 'a' 7" : "");
+        small_model_release(&s);
+    }
+}
+
 static int check_all(const char *isa) {
     setenv("NNMPI_ISA", isa, 1);
     CHECK_STR(nn_kernels_get()->isa, isa);
@@ -317,6 +333,7 @@ static int check_all(const char *isa) {
 int main(void) {
     check_memory();
     check_errors();
+    check_lengths();
     for (size_t i = 0; nn_kernels_at(i); i++) {
         int status = -1;
         pid_t child = fork();

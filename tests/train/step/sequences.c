@@ -70,6 +70,36 @@ static double train(nn_comm *comm, const char *folder, const char *first, const 
     return loss;
 }
 
+/* The class of padding is learnt by nobody. */
+static void check_slices(nn_comm *comm, const char *folder) {
+    static const struct {
+        const char *options, *why;
+    } wrong[] = {{"begin: -1", "sequences.yaml:4:12: layer 'slice1' on input [7, 6]: begin: -1, "},
+                 {"begin: 1", "begin: 1, end: 0: steps of sequences with lengths (len)"},
+                 {"end: -1", "begin: 0, end: -1: steps of sequences with lengths (len)"},
+                 {"end: 3", NULL}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[1024];
+        nn_config *config = NULL;
+        nn_train_result result = {.size = sizeof result};
+        nn_train_options options = {.size = sizeof options, .run_dir = ""};
+        snprintf(text, sizeof text,
+                 "data: {path: %s/sequences.h5}\nmodel:\n"
+                 "  - embedding: {vocabulary: 5, units: 6}\n"
+                 "  - slice: {axis: 1, %s}\n"
+                 "  - mean\n  - dense: {units: 5}\n"
+                 "loss: cross_entropy\ntrain: {epochs: 1, batch_size: 44}\n",
+                 folder, wrong[i].options);
+        WORKS(nn_config_parse("sequences.yaml", text, strlen(text), &config));
+        if (wrong[i].why)
+            FAILS(nn_train(comm, config, &options, &result), NN_EUSAGE, wrong[i].why);
+        else
+            WORKS(nn_train(comm, config, &options, &result));
+        nn_train_result_release(&result);
+        nn_config_free(config);
+    }
+}
+
 int main(void) {
     static const char *const kinds[][2] = {{"lstm", "gru"}, {"gru", "lstm"}};
     struct shared_folder folder;
@@ -88,6 +118,8 @@ int main(void) {
         if (first)
             CHECK_NEAR(train(alone, folder.path, kinds[i][0], kinds[i][1], run), all, 1e-4 * all);
     }
+    if (first)
+        check_slices(alone, folder.path);
     shared_folder_leave(&folder, world);
     nn_comm_free(alone);
     nn_comm_free(world);

@@ -184,6 +184,17 @@ static int attention_plan(nn_layer *layer) {
     return add_params(layer);
 }
 
+/* There is one length for both inputs. */
+static int attention_check_lengths(const nn_layer *layer) {
+    size_t queries = steps_of(layer, 0), keys = steps_of(layer, keys_input(layer));
+    if (queries == keys)
+        return 0;
+    return nn_layer_fail(layer,
+                         "the lengths of sequences (len) are those of both inputs, and '%s' has "
+                         "%zu steps and '%s' %zu: with lengths they have as many",
+                         layer->input[0]->name, queries, layer->input[1]->name, keys);
+}
+
 /* --- a call --- */
 
 /* Makes places for q, k and v from `at` on, of each input side by side; returns the end. */
@@ -401,9 +412,11 @@ const nn_layer_ops nn_layer_attention = {
          "multi-head attention on sequences [steps, features]: each step becomes a mean of the "
          "values of all steps, weighted by softmax(q k^T / sqrt(d)), d the features of a head. "
          "Keys and values are made of the same sequence, or of a second one of `inputs`. Steps "
-         "behind the end of a sequence (len) are not looked at and give 0",
+         "behind the end of a sequence (len) are not looked at and give 0; with len, a second "
+         "input has as many steps as the first",
          attention_options, sizeof(struct attention)},
     .plan = attention_plan,
+    .check_lengths = attention_check_lengths,
     .prepare = attention_prepare,
     .work = attention_work,
     .forward = attention_forward,
