@@ -28,8 +28,12 @@ static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
 }
 
 int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory) {
+    size_t count = (size_t)settings->train.microbatches, rows = (batch + count - 1) / count;
     *memory = vectors_of(model, settings);
-    return add_buffers(model, batch, memory);
+    if (!settings->train.reproducible)
+        return add_buffers(model, batch, memory);
+    nn_model_set_microbatches(model, count, rows, 0);
+    return add_buffers(model, count * rows, memory);
 }
 
 /* So many times the memory of the node is no plan but a slip, and takes for ever to lay out. */

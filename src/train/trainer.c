@@ -108,6 +108,12 @@ static int set_up_report(nn_trainer *t) {
     return NN_NEW(&t->before, nn_model_size(model), "parameters before a step");
 }
 
+/* By itself bfloat16 is not taken where the bits are to be those of any processor. */
+static bool may_take_bf16(const nn_settings *s) {
+    return s->train.precision == NN_PRECISION_BF16 ||
+           (s->train.precision == NN_PRECISION_AUTO && !s->train.reproducible);
+}
+
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
@@ -116,9 +122,10 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     NN_TRY(check_parts(t));
     NN_TRY(check_warmup(t));
     NN_TRY(check_reproducible(t));
-    NN_TRY(check_memory(t));
     int64_t wanted = session->settings->train.threads;
     session->compute.threads = wanted ? (int)wanted : nn_session_threads(session, threads);
+    session->compute.bf16 = may_take_bf16(session->settings) && nn_kernels_bf16();
+    NN_TRY(check_memory(t));
     NN_TRY(nn_dataset_check_classes(session->data));
     NN_TRY(nn_dataset_normalize(session->data, nn_session_sees_images(session)));
     if (nn_trainer_has_folder(t))
@@ -217,14 +224,12 @@ static int check_same(const nn_trainer *t) {
     return nn_comm_agree(t->comm, rc);
 }
 
-/* bfloat16 where it is asked for and all ranks have it; by itself it is not taken where the bits
- * are to be those of any processor. */
+/* bfloat16 where it is asked for and all ranks have it. */
 static int choose_precision(nn_trainer *t) {
     const nn_settings *s = t->session.settings;
     double lacking = nn_kernels_bf16() ? 0 : 1;
     int rc = 0;
-    if (s->train.precision == NN_PRECISION_FLOAT32 ||
-        (s->train.precision == NN_PRECISION_AUTO && s->train.reproducible))
+    if (!may_take_bf16(s))
         return 0;
     NN_TRY(nn_comm_sum(t->comm, &lacking, 1));
     t->session.compute.bf16 = lacking == 0;

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void set_microbatches(const nn_session *session, size_t stride) {
+void nn_session_set_microbatches(const nn_session *session, size_t stride) {
     if (session->micro)
         nn_model_set_microbatches(session->model, nn_microbatches_local(session->micro),
                                   nn_session_microbatch_rows(session), stride);
@@ -35,7 +35,7 @@ static int allocate_state(nn_session *session) {
             NN_NEW(&session->slot[i], nn_reducer_share(session->reducer) + 1, "optimiser state"));
     NN_TRY(place_residuals(session));
     NN_TRY(NN_NEW(&session->sums, nn_session_own_microbatches(session), "sums of a step"));
-    set_microbatches(session, nn_reducer_stride(session->reducer));
+    nn_session_set_microbatches(session, nn_reducer_stride(session->reducer));
     NN_TRY(nn_model_bind(session->model, session->params, nn_reducer_grads(session->reducer),
                          session->capacity));
     return nn_gemm_check_memory(&session->compute);
@@ -43,7 +43,6 @@ static int allocate_state(nn_session *session) {
 
 static int allocate_parameters(nn_session *session) {
     NN_TRY(NN_NEW(&session->params, nn_model_size(session->model), "parameters"));
-    set_microbatches(session, 0);
     NN_TRY(nn_model_bind(session->model, session->params, NULL, session->capacity));
     return nn_gemm_check_memory(&session->compute);
 }

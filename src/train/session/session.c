@@ -217,6 +217,7 @@ size_t nn_session_most_at_once(const nn_session *session) {
 static void plan_microbatches(nn_session *session) {
     session->eval_batch_size = session->pass_size;
     session->capacity = nn_microbatches_local(session->micro) * nn_session_microbatch_rows(session);
+    nn_session_set_microbatches(session, 0); /* until it is known how gradients are summed */
 }
 
 int nn_session_fault(const nn_session *session) {

@@ -145,6 +145,8 @@ size_t nn_session_microbatch_rows(const nn_session *session);
 /* Most rows of a pass without nn_pass.micro: where there are microbatches, layers have memory for
  * one of them. */
 size_t nn_session_most_at_once(const nn_session *session);
+/* Tells the model of them, if there are any (nn_model_set_microbatches). */
+void nn_session_set_microbatches(const nn_session *session, size_t stride);
 /* Microbatches of this rank's shards, 1 when they have none. */
 size_t nn_session_own_microbatches(const nn_session *session);
 

@@ -23,3 +23,25 @@ expect_line 'the model does not fit: ' err
 expect_code 6 timeout 20 "$NNMPI" check net.yaml \
     -o 'model=[dense: {units: 1000000}, reshape: {shape: [1000000, 1]}, dense: {units: 1000000}, dense: {units: 1}, flatten, dense: {units: 3}]' > out 2> err
 expect_line 'the model does not fit: .*activations .* TB' err
+
+# Each microbatch has its own gradient of a tied tensor, here of 5.12 MB.
+cat > tied.yaml <<'YAML'
+data: {source: inline, x: [[0, 1], [1, 2], [2, 0], [3, 1]], y: [0, 1, 0, 2]}
+model:
+  - embedding: {name: tokens, vocabulary: 20000, units: 64}
+  - mean
+  - dense: {units: 20000, bias: false, tie: tokens.weight}
+loss: cross_entropy
+train: {epochs: 1, batch_size: 4, microbatches: 4, reproducible: true}
+YAML
+"$NNMPI" check tied.yaml > out
+expect_line 'activations 3[0-9.]* MB' out
+"$NNMPI" inspect tied.yaml --json > out
+expect_line '"activations": *3[0-9]{7}\b' out
+
+# each thread has its own scratch
+attention='model=[{dense: {units: 64}}, {reshape: {shape: [8, 8]}}, attention: {heads: 8}, flatten, {dense: {units: 3}}]'
+for threads in 1 8; do
+    "$NNMPI" check -o "$attention" -o train.lr=0.001 -o train.threads=$threads | grep -o 'activations [^,]*' > threads$threads
+done
+! cmp -s threads1 threads8 || fail 'threads count for nothing'
