@@ -204,6 +204,22 @@ static void check_causal(struct net *n) {
     release_results(&want);
 }
 
+/* What stands behind the end of a sequence may be no number. */
+static void check_nan_padding(struct net *n, const nn_pass *pass) {
+    forward(n, pass);
+    backward(n, pass);
+    struct results want = results_of(n);
+    for (size_t r = 0; r < BATCH; r++)
+        for (size_t i = (size_t)pass->length[r] * WIDTH; i < STEPS * WIDTH; i++)
+            n->x[r * n->in + i] = n->dy[r * n->out + i] = (nn_real)NAN;
+    forget(n);
+    forward(n, pass);
+    backward(n, pass);
+    check_same("NaN in padding", n, &want);
+    check_grads(n, want.grads, 1e-4);
+    release_results(&want);
+}
+
 static void check_kind(const char *yaml) {
     static const int32_t length[BATCH] = {STEPS + 3, 0, 71};
     struct net n;
@@ -222,6 +238,7 @@ static void check_kind(const char *yaml) {
         check_causal(&n);
     pass.length = (const int32_t[BATCH]){64, 1, 149};
     check_padding(&n, &pass);
+    check_nan_padding(&n, &pass);
     if (check_failures > before)
         fprintf(stderr, "  %s\n", yaml);
     net_release(&n);

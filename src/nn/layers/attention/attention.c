@@ -358,18 +358,45 @@ static void out_bias_gradient(const struct call *c) {
                     io->dy + b * steps * width, 1, g);
 }
 
+/* Some x or dy is NaN or Inf: behind the end of a sequence, 0 times that would not be 0. */
+static bool has_nonfinite(const struct call *c) {
+    const nn_kernels *k = nn_kernels_get();
+    bool finite = k->all_finite(rows_of(c, 0) * features_of(c->layer, 0), c->io->dy);
+    for (size_t i = 0; i < c->layer->inputs && finite; i++)
+        finite = k->all_finite(rows_of(c, i) * features_of(c->layer, i), c->io->x[i]);
+    return !finite;
+}
+
+struct side {
+    const nn_real *at;
+    size_t stride, width;
+};
+
+/* The gradient a^T b of a weight, by the rows of an input; `apart`: sample by sample, of those rows
+ * alone that count. */
+static void outer(const struct call *c, bool apart, size_t input, struct side a, struct side b,
+                  nn_real *g) {
+    size_t steps = steps_of(c->layer, input), calls = apart ? c->io->batch : 1;
+    for (size_t s = 0; s < calls; s++) {
+        size_t rows = apart ? nn_attention_valid(c->io->pass->length, s, steps) : rows_of(c, input);
+        nn_gemm(c->layer->compute, NN_TRANSPOSED, NN_PLAIN, a.width, b.width, rows, 1,
+                a.at + s * steps * a.stride, a.stride, b.at + s * steps * b.stride, b.stride,
+                s > 0 ? 1 : c->io->g_beta, g, b.width);
+    }
+}
+
 static void weight_gradients(const struct call *c) {
     const nn_layer *layer = c->layer;
     const nn_io *io = c->io;
     size_t width = features_of(layer, 0);
-    nn_gemm(layer->compute, NN_TRANSPOSED, NN_PLAIN, width, width, rows_of(c, 0), 1, io->dy, width,
-            c->attention.y.at, width, io->g_beta, io->g[out_weight(layer)], width);
+    bool apart = io->pass->length && io->batch > 0 && has_nonfinite(c);
+    outer(c, apart, 0, (struct side){io->dy, width, width},
+          (struct side){c->attention.y.at, width, width}, io->g[out_weight(layer)]);
     for (size_t i = 0; i < PARTS; i++) {
         struct part p = part_of(layer, i);
         size_t inputs = features_of(layer, p.input);
-        nn_gemm(layer->compute, NN_TRANSPOSED, NN_PLAIN, p.width, inputs, rows_of(c, p.input), 1,
-                c->grad[i].at, c->grad[i].stride, io->x[p.input], inputs, io->g_beta,
-                io->g[p.param] + p.row * inputs, inputs);
+        outer(c, apart, p.input, (struct side){c->grad[i].at, c->grad[i].stride, p.width},
+              (struct side){io->x[p.input], inputs, inputs}, io->g[p.param] + p.row * inputs);
     }
     if (!options_of(layer)->bias)
         return;
