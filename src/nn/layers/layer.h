@@ -108,6 +108,14 @@ struct nn_pass {
     void *need_ctx;
 };
 
+/* Steps of row r that count, out of `steps`; `length` as in nn_pass. */
+static inline size_t nn_valid_steps(const int32_t *length, size_t r, size_t steps) {
+    if (!length)
+        return steps;
+    size_t n = length[r] > 0 ? (size_t)length[r] : 0;
+    return n < steps ? n : steps;
+}
+
 /* Everything one call may touch: rows [0, batch) of the layer's tensors. Images [C, H, W] stand in
  * memory as [H, W, C] (but NN_LAYER_USER_ORDER). */
 typedef struct nn_io {

@@ -5,7 +5,6 @@
 #include "math/kernels.h"
 #include "nn/layers/axis.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/recurrent/recurrent.h"
 
 #include <string.h>
 
@@ -55,7 +54,7 @@ static void run(const nn_layer *layer, const nn_io *io,
     for (int i = 0; i < d; i++)
         points *= (size_t)in->dim[i];
     for (size_t s = 0; s < io->batch; s++) {
-        size_t n = nn_recurrent_valid_steps(length, s, size);
+        size_t n = nn_valid_steps(length, s, size);
         size_t channels = nn_shape_count(in) / points / size;
         kernel(layer, io, s,
                &(nn_pool_row){.channels = channels,

@@ -320,7 +320,7 @@ static void project(const struct call *c) {
 static void clear_padding(const struct call *c) {
     size_t steps = steps_of(c->layer, 0), width = features_of(c->layer, 0);
     for (size_t b = 0; c->io->pass->length && b < c->io->batch; b++) {
-        size_t valid = nn_attention_valid(c->io->pass->length, b, steps);
+        size_t valid = nn_valid_steps(c->io->pass->length, b, steps);
         memset(c->io->y + (b * steps + valid) * width, 0,
                (steps - valid) * width * sizeof(nn_real));
     }
@@ -354,8 +354,8 @@ static void out_bias_gradient(const struct call *c) {
     }
     k->sum_rows(0, width, io->dy, io->g_beta, g);
     for (size_t b = 0; b < io->batch; b++)
-        k->sum_rows(nn_attention_valid(io->pass->length, b, steps), width,
-                    io->dy + b * steps * width, 1, g);
+        k->sum_rows(nn_valid_steps(io->pass->length, b, steps), width, io->dy + b * steps * width,
+                    1, g);
 }
 
 /* Some x or dy is NaN or Inf: behind the end of a sequence, 0 times that would not be 0. */
@@ -378,7 +378,7 @@ static void outer(const struct call *c, bool apart, size_t input, struct side a,
                   nn_real *g) {
     size_t steps = steps_of(c->layer, input), calls = apart ? c->io->batch : 1;
     for (size_t s = 0; s < calls; s++) {
-        size_t rows = apart ? nn_attention_valid(c->io->pass->length, s, steps) : rows_of(c, input);
+        size_t rows = apart ? nn_valid_steps(c->io->pass->length, s, steps) : rows_of(c, input);
         nn_gemm(c->layer->compute, NN_TRANSPOSED, NN_PLAIN, a.width, b.width, rows, 1,
                 a.at + s * steps * a.stride, a.stride, b.at + s * steps * b.stride, b.stride,
                 s > 0 ? 1 : c->io->g_beta, g, b.width);

@@ -38,7 +38,4 @@ size_t nn_attention_scratch(const nn_attention *a);
 void nn_attention_forward(const nn_attention *a);
 void nn_attention_backward(const nn_attention *a);
 
-/* Steps of sample b that count, out of `steps`. */
-size_t nn_attention_valid(const int32_t *length, size_t b, size_t steps);
-
 #endif

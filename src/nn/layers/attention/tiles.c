@@ -59,12 +59,6 @@ size_t nn_attention_scratch(const nn_attention *a) {
     return threads_of(a) * room_at(a, NULL, &r);
 }
 
-size_t nn_attention_valid(const int32_t *length, size_t b, size_t steps) {
-    if (!length)
-        return steps;
-    return length[b] > 0 ? smaller((size_t)length[b], steps) : 0;
-}
-
 /* What a tile of queries of one head works with. */
 struct tile {
     const nn_attention *a;
@@ -232,7 +226,7 @@ typedef void tile_fn(struct tile *t);
 /* All tiles of a head, `out` being its output; `turned` are its rows of keys. */
 static void run_head(struct tile *t, tile_fn *fn, nn_attention_rows out) {
     const nn_attention *a = t->a;
-    size_t queries = t->valid ? nn_attention_valid(a->length, t->sample, a->queries) : 0;
+    size_t queries = t->valid ? nn_valid_steps(a->length, t->sample, a->queries) : 0;
     for (t->first = 0; t->first < queries; t->first += QUERIES) {
         t->count = smaller(QUERIES, queries - t->first);
         fn(t);
@@ -255,7 +249,7 @@ static void run_task(const struct run *run, size_t task, const struct room *room
                      .sample = task / a->kv_heads,
                      .head = head * group};
     nn_attention_rows turned = run->backward ? a->k : a->v;
-    t.valid = nn_attention_valid(a->length, t.sample, a->keys);
+    t.valid = nn_valid_steps(a->length, t.sample, a->keys);
     t.kernels->transpose(t.valid, a->dim, key_at(&t, turned, 0), turned.stride, room->turned,
                          t.valid);
     if (run->backward) {

@@ -21,7 +21,7 @@ static void pack(nn_direction *d, const nn_io *io) {
 /* The gradient of an output that is the state after the last step. */
 static void add_last(const nn_direction *d, size_t t, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
-        size_t last = d->reverse ? 1 : nn_recurrent_valid_steps(d->length, r, d->steps);
+        size_t last = d->reverse ? 1 : nn_valid_steps(d->length, r, d->steps);
         if (t + 1 == last)
             nn_kernels_get()->add(d->units, d->dy + r * d->dy_row, d->dh + r * d->units);
     }

@@ -9,7 +9,7 @@ static void copy_input(const nn_layer *layer, const nn_io *io, nn_real *x) {
     size_t all = (size_t)layer->in[0].dim[0], inputs = (size_t)layer->in[0].dim[1];
     size_t steps = nn_recurrent_steps(layer, io);
     for (size_t r = 0; r < io->batch; r++) {
-        size_t own = nn_recurrent_valid_steps(io->pass->length, r, steps);
+        size_t own = nn_valid_steps(io->pass->length, r, steps);
         const nn_real *from = io->x[0] + r * all * inputs;
         for (size_t t = 0; t < own; t++)
             memcpy(x + (t * io->batch + r) * inputs, from + t * inputs, inputs * sizeof *x);
@@ -83,7 +83,7 @@ static void copy_last(const nn_layer *layer, const nn_io *io, const nn_real *h) 
     size_t units = (size_t)o->units, width = (size_t)layer->out.dim[0];
     size_t steps = nn_recurrent_steps(layer, io);
     for (size_t r = 0; r < io->batch; r++) {
-        size_t own = nn_recurrent_valid_steps(io->pass->length, r, steps);
+        size_t own = nn_valid_steps(io->pass->length, r, steps);
         nn_real *y = io->y + r * width;
         if (own == 0) {
             memset(y, 0, width * sizeof *y);

@@ -224,13 +224,6 @@ size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io) {
     return (size_t)(most < all ? most : all);
 }
 
-size_t nn_recurrent_valid_steps(const int32_t *length, size_t r, size_t steps) {
-    if (!length)
-        return steps;
-    size_t n = length[r] > 0 ? (size_t)length[r] : 0;
-    return n < steps ? n : steps;
-}
-
 nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t level,
                              size_t direction) {
     const nn_recurrent *o = options_of(layer);

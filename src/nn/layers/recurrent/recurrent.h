@@ -144,8 +144,6 @@ size_t nn_recurrent_directions(const nn_recurrent *o);
 size_t nn_recurrent_inputs(const nn_layer *layer, size_t level);
 /* Steps of the longest sequence of a call. */
 size_t nn_recurrent_steps(const nn_layer *layer, const nn_io *io);
-/* Those of row r, out of `steps`. */
-size_t nn_recurrent_valid_steps(const int32_t *length, size_t r, size_t steps);
 /* x of a level in `save`, [steps][rows][inputs]: for the first one a copy of the layer's input, for
  * others h of the level below or a copy with dropout. */
 nn_real *nn_recurrent_x(const nn_layer *layer, const nn_io *io, size_t level);
