@@ -47,9 +47,8 @@ static int add_param(nn_layer *layer, const nn_param_spec *p) {
                              "plan gives a parameter the name '%s'; it is letters, digits "
                              "and _, a letter first",
                              p->name ? p->name : "NULL");
-    for (size_t i = 0; i < layer->params; i++)
-        if (strcmp(layer->param[i].name, p->name) == 0)
-            return nn_layer_fail(layer, "plan gives two parameters the name '%s'", p->name);
+    if (nn_layer_find_param(layer, p->name))
+        return nn_layer_fail(layer, "plan gives two parameters the name '%s'", p->name);
     if (!is_shape(&p->shape))
         return nn_layer_fail(layer,
                              "plan gives parameter '%s' no shape: 1 to %d dimensions, each 1 or "

@@ -8,11 +8,8 @@
 
 #include <string.h>
 
-static nn_param *find_param(nn_layer *layer, const char *name) {
-    for (size_t i = 0; i < layer->params; i++)
-        if (strcmp(layer->param[i].name, name) == 0)
-            return &layer->param[i];
-    return NULL;
+static nn_param *find_param(const nn_layer *layer, const char *name) {
+    return (nn_param *)nn_layer_find_param(layer, name);
 }
 
 /* The layer and the parameter that "tokens.weight" names. */

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]) {
     size_t used = (size_t)snprintf(text, NN_SHAPE_TEXT, "[");
@@ -34,6 +35,13 @@ int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, in
             return nn_layer_fail(layer, "parameter '%s' has too many elements", name);
     }
     return 0;
+}
+
+const nn_param *nn_layer_find_param(const nn_layer *layer, const char *name) {
+    for (size_t i = 0; i < layer->params; i++)
+        if (strcmp(layer->param[i].name, name) == 0)
+            return &layer->param[i];
+    return NULL;
 }
 
 void nn_param_reorder(nn_param *param, const int order[]) {

@@ -239,6 +239,9 @@ struct nn_layer {
 int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, int rank,
                        const int64_t *dim, int64_t fan_in, int64_t fan_out);
 
+/* The parameter of that name; NULL: it has none. */
+const nn_param *nn_layer_find_param(const nn_layer *layer, const char *name);
+
 /* For plan: the order of the parameter's dimensions in memory, e.g. {0, 2, 3, 1} for a kernel whose
  * input channels are innermost. Files, initialisers and users see PyTorch's order all the same. */
 void nn_param_reorder(nn_param *param, const int order[]);

@@ -54,13 +54,6 @@ static int put(struct reading *r, const nn_param *param, const float *table) {
     return 0;
 }
 
-static const nn_param *find_param(const nn_layer *layer, const char *name) {
-    for (size_t i = 0; i < layer->params; i++)
-        if (strcmp(layer->param[i].name, name) == 0)
-            return &layer->param[i];
-    return NULL;
-}
-
 static const nn_layer *find_layer(const nn_model *model, const char *name) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(model, &layer);
@@ -139,7 +132,7 @@ static int flatten(const nn_node *node, const nn_shape *shape, int depth, float 
 }
 
 static int take_yaml_table(struct reading *r, const nn_layer *layer, const nn_node *table) {
-    const nn_param *param = find_param(layer, table->key);
+    const nn_param *param = nn_layer_find_param(layer, table->key);
     nn_shape shape;
     float *floats, *end;
     if (!param)
