@@ -41,7 +41,7 @@ expect_line '"activations": *3[0-9]{7}\b' out
 
 # each thread has its own scratch
 attention='model=[{dense: {units: 64}}, {reshape: {shape: [8, 8]}}, attention: {heads: 8}, flatten, {dense: {units: 3}}]'
-for threads in 1 8; do
+for threads in 1 2; do
     "$NNMPI" check -o "$attention" -o train.lr=0.001 -o train.threads=$threads | grep -o 'activations [^,]*' > threads$threads
 done
-! cmp -s threads1 threads8 || fail 'threads count for nothing'
+! cmp -s threads1 threads2 || fail 'threads count for nothing'
