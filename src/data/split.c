@@ -5,7 +5,6 @@
 #include "data/dataset.h"
 #include "data/output.h"
 #include "data/sources/open.h"
-#include "data/sources/windows.h"
 #include "io/files/file.h"
 
 #include <errno.h>
@@ -34,10 +33,11 @@ typedef struct splitter {
     nn_dataset *ds;
     nn_h5 *source; /* the file of ds */
     const nn_split *train;
+    int64_t total;         /* rows to divide: samples, or tokens of a stream */
     size_t classes;        /* groups that are divided alike; 1 unless stratified */
     unsigned char *labels; /* stored y of /train when stratified */
     quota *quota;          /* [classes] */
-    uint8_t *part;         /* [samples] */
+    uint8_t *part;         /* [samples]; NULL: a stream is cut */
     int64_t rows[SPLITS];
     nn_output output;
     const made *made; /* the last one */
@@ -57,6 +57,11 @@ static int check_options(const splitter *s) {
             return nn_fail(NN_EUSAGE, "%s has a /%s already", s->ds->path, split_names[p]);
     if (o->stratify && s->train->tokens > 0)
         return nn_fail(NN_EUSAGE, "%s: a stream of tokens is cut; it has no classes to stratify by",
+                       s->ds->path);
+    if (o->seed != 1 && s->train->tokens > 0)
+        return nn_fail(NN_EUSAGE,
+                       "%s: a stream of tokens is cut, its end is for test: there is nothing to "
+                       "draw, so leave out seed",
                        s->ds->path);
     if (o->stratify && !nn_split_has_labels(s->train))
         return nn_fail(NN_EUSAGE,
@@ -117,23 +122,36 @@ static int check_splits(const splitter *s) {
     for (int p = 0; p < SPLITS; p++)
         if (wanted[p] > 0 && s->rows[p] == 0)
             return nn_fail(NN_EUSAGE, "%s: of %" PRId64 " samples none is left for /%s",
-                           s->ds->path, s->train->samples, split_names[p]);
+                           s->ds->path, s->total, split_names[p]);
+    return NN_OK;
+}
+
+/* What follows a token is learned, so that a single one is no text. */
+static int check_cut(const splitter *s) {
+    const double wanted[SPLITS] = {1, s->options->valid, s->options->test};
+    int64_t least = 1 + s->train->has_y;
+
+    for (int p = 0; p < SPLITS; p++)
+        if (wanted[p] > 0 && s->rows[p] < least)
+            return nn_fail(NN_EUSAGE,
+                           "%s: of %" PRId64 " tokens %" PRId64 " are left for /%s, which takes at "
+                           "least %" PRId64 ": take other fractions, or a longer text",
+                           s->ds->path, s->total, s->rows[p], split_names[p], least);
     return NN_OK;
 }
 
 /* The beginning of a stream is for training, its end for the others. */
 static int plan_cut(splitter *s) {
-    int64_t tokens = s->train->tokens;
-
-    s->rows[VALID] = llround((double)tokens * s->options->valid);
-    s->rows[TEST] = llround((double)tokens * s->options->test);
-    s->rows[TRAIN] = tokens - s->rows[VALID] - s->rows[TEST];
-    return check_splits(s);
+    s->rows[VALID] = llround((double)s->total * s->options->valid);
+    s->rows[TEST] = llround((double)s->total * s->options->test);
+    s->rows[TRAIN] = s->total - s->rows[VALID] - s->rows[TEST];
+    return check_cut(s);
 }
 
 static int plan(splitter *s) {
     NN_TRY(nn_dataset_find(s->ds, split_names[TRAIN], &s->train));
     NN_TRY(check_options(s));
+    s->total = s->train->tokens > 0 ? s->train->tokens : s->train->samples;
     if (s->train->tokens > 0)
         return plan_cut(s);
     NN_TRY(read_labels(s));
@@ -166,6 +184,14 @@ static int make_part(splitter *s, const char *name, int part, const char *old) {
     return nn_h5_make_like(s->output.file, name, s->rows[part], s->source, old);
 }
 
+static size_t part_of(const void *ctx, int64_t row) {
+    const splitter *s = ctx;
+
+    if (s->part)
+        return s->part[row];
+    return row < s->rows[TRAIN] ? TRAIN : row < s->rows[TRAIN] + s->rows[VALID] ? VALID : TEST;
+}
+
 /* Data sets that are split stand in each part under the same name. */
 static int divide_dataset(splitter *s, const char *below) {
     const char *name[SPLITS] = {NULL}, *old = path_in(s, split_names[TRAIN], below);
@@ -179,7 +205,7 @@ static int divide_dataset(splitter *s, const char *below) {
         name[p] = path_in(s, split_names[p], below);
         NN_TRY(make_part(s, name[p], p, old));
     }
-    return nn_h5_deal_rows(s->source, old, s->part, s->output.file, name, SPLITS);
+    return nn_h5_deal_rows(s->source, old, part_of, s, s->output.file, name, SPLITS);
 }
 
 static int divide_group(splitter *s, const char *below, int depth);
@@ -189,18 +215,18 @@ static int divide_object(void *ctx, const char *name, bool is_group) {
     splitter *s = w->s;
     const char *below = nn_pool_printf(&s->pool, "%s/%s", w->below, name);
     const char *path = below ? path_in(s, split_names[TRAIN], below) : NULL;
-    bool by_sample = false;
+    bool by_row = false;
 
     if (!path)
         return NN_EMEMORY;
     if (is_group)
         return nn_h5_is_own_group(s->source, path) ? divide_group(s, below, w->depth + 1) : NN_OK;
-    NN_TRY(nn_h5_has_rows(s->source, path, s->train->samples, &by_sample));
-    return by_sample ? divide_dataset(s, below) : NN_OK;
+    NN_TRY(nn_h5_has_rows(s->source, path, s->total, &by_row));
+    return by_row ? divide_dataset(s, below) : NN_OK;
 }
 
-/* What has a row for each sample is divided, the rest stays in /train. The groups of the new parts
- * have the attributes of the old ones. */
+/* What has a row for each sample, or for each token of a stream, is divided, the rest stays in
+ * /train. The groups of the new parts have the attributes of the old ones. */
 static int divide_group(splitter *s, const char *below, int depth) {
     walk w = {.s = s, .below = below, .depth = depth};
     const char *old = path_in(s, split_names[TRAIN], below);
@@ -239,46 +265,12 @@ static int read_again(splitter *s) {
     if (rc == 0)
         rc = nn_h5_open(s->output.temporary, &file);
     for (const made *m = s->made; rc == 0 && m; m = m->before)
-        rc = nn_h5_deal_rows(file, m->name, s->part, NULL, NULL, 0);
+        rc = nn_h5_deal_rows(file, m->name, NULL, NULL, NULL, NULL, 0);
     (void)nn_h5_close(file);
     if (rc == NN_EFORMAT)
         return nn_fail(rc, "%s is damaged: divided, it cannot be read any more; nothing is written",
                        s->ds->path);
     return rc;
-}
-
-/* Tokens [first, first + rows[part]) of the stream. */
-static int copy_tokens(splitter *s, int part, int64_t first) {
-    int64_t rows = nn_chunk_rows(sizeof(int32_t)), count = s->rows[part];
-    char name[NN_FIELD_PATH];
-    int32_t *piece = NULL;
-    int rc;
-
-    nn_field_path(split_names[TRAIN], NN_FIELD_TOKENS, name);
-    NN_TRY_GOTO(NN_NEW(&piece, (size_t)rows, "tokens"));
-    NN_TRY_GOTO(nn_output_declare_tokens(&s->output, split_names[part],
-                                         nn_windows_vocabulary(s->ds), count));
-    for (int64_t at = 0; at < count; at += rows) {
-        int64_t n = count - at < rows ? count - at : rows;
-        NN_TRY_GOTO(nn_h5_read(s->source, name, first + at, n, NN_I32, piece));
-        NN_TRY_GOTO(
-            nn_output_rows(&s->output, split_names[part], NN_FIELD_TOKENS, at, n, NN_I32, piece));
-    }
-done:
-    nn_free(piece);
-    return rc;
-}
-
-static int cut_stream(splitter *s) {
-    char name[NN_FIELD_PATH];
-    int64_t first = 0;
-
-    nn_field_path(split_names[TRAIN], NN_FIELD_TOKENS, name);
-    NN_TRY(nn_h5_remove(s->output.file, name));
-    for (int p = 0; p < SPLITS; first += s->rows[p++])
-        if (s->rows[p] > 0)
-            NN_TRY(copy_tokens(s, p, first));
-    return NN_OK;
 }
 
 static int write(splitter *s, const char *path, const char *out) {
@@ -289,8 +281,6 @@ static int write(splitter *s, const char *path, const char *out) {
     NN_TRY(check_place(s));
     NN_TRY(nn_h5_refuse_references(s->source));
     NN_TRY(nn_output_copy(&s->output, out, path, (uint64_t)status.st_size));
-    if (s->train->tokens > 0)
-        return cut_stream(s);
     NN_TRY(divide_group(s, "", 0));
     return read_again(s);
 }

@@ -12,7 +12,7 @@ static const nn_option split_table[] = {
     {"stratify", NN_OPT_BOOL, offsetof(nn_split_options, stratify), "false", NULL,
      "take these fractions of each class"},
     {"seed", NN_OPT_INT, offsetof(nn_split_options, seed), "1", "[0, inf)",
-     "seed of the random choice"},
+     "seed of the random choice of samples"},
     {"other_files", NN_OPT_BOOL, offsetof(nn_split_options, other_files), "false", NULL,
      NN_OTHER_FILES_HELP},
     NN_OPTION_END,

@@ -259,7 +259,8 @@ int nn_h5_make_like(nn_h5 *to, const char *name, int64_t rows, nn_h5 *from, cons
 typedef struct deal {
     nn_h5 *from, *to;
     const char *dataset, *const *name;
-    const uint8_t *part;
+    nn_h5_part_fn *part_of;
+    const void *ctx; /* of part_of */
     size_t parts, row_bytes;
     hid_t type;
     int64_t total, rows; /* in all; at once */
@@ -272,7 +273,7 @@ static int write_part(deal *d, size_t part, int64_t first, int64_t count) {
     int64_t picked = 0;
     int rc = 0;
     for (int64_t i = 0; i < count; i++)
-        if (d->part[first + i] == part)
+        if (d->part_of(d->ctx, first + i) == part)
             memcpy(d->picked + (size_t)picked++ * d->row_bytes, d->piece + (size_t)i * d->row_bytes,
                    d->row_bytes);
     if (picked == 0 || d->name[part] == NULL)
@@ -320,13 +321,14 @@ static int deal_init(deal *d) {
     return NN_NEW(&d->picked, (size_t)d->rows * d->row_bytes + 1, "rows");
 }
 
-int nn_h5_deal_rows(nn_h5 *from, const char *dataset, const uint8_t *part, nn_h5 *to,
-                    const char *const *name, size_t parts) {
+int nn_h5_deal_rows(nn_h5 *from, const char *dataset, nn_h5_part_fn *part_of, const void *ctx,
+                    nn_h5 *to, const char *const *name, size_t parts) {
     deal d = {.from = from,
               .to = to,
               .dataset = dataset,
               .name = name,
-              .part = part,
+              .part_of = part_of,
+              .ctx = ctx,
               .parts = parts,
               .type = H5I_INVALID_HID};
     int rc = deal_init(&d);

@@ -104,10 +104,12 @@ int nn_h5_remove(nn_h5 *file, const char *object); /* the name; NN_EIO */
  * but with so many rows, which are not written yet. */
 int nn_h5_make_like(nn_h5 *to, const char *name, int64_t rows, nn_h5 *from, const char *dataset);
 int nn_h5_copy_attrs(nn_h5 *to, const char *object, nn_h5 *from, const char *source);
-/* Row i of `dataset`, of any type, goes to the end of what was written to name[part[i]] of `to`,
- * for the parts that have a name. With no parts they are only read, and `to` may be NULL. */
-int nn_h5_deal_rows(nn_h5 *from, const char *dataset, const uint8_t *part, nn_h5 *to,
-                    const char *const *name, size_t parts);
+/* Row i of `dataset`, of any type, goes to the end of what was written to name[part_of(ctx, i)] of
+ * `to`, for the parts that have a name. With no parts they are only read, and the rest may be NULL.
+ */
+typedef size_t nn_h5_part_fn(const void *ctx, int64_t row);
+int nn_h5_deal_rows(nn_h5 *from, const char *dataset, nn_h5_part_fn *part_of, const void *ctx,
+                    nn_h5 *to, const char *const *name, size_t parts);
 
 /* Attributes of `object` ("/" is the root). Reading one that is absent is NN_EFORMAT; ask first. */
 bool nn_h5_has_attr(nn_h5 *file, const char *object, const char *name);
