@@ -30,10 +30,18 @@ int nn_dataset_check_classes(const nn_dataset *ds) {
 
 int nn_dataset_check_class_count(const nn_dataset *ds, size_t most) {
     int64_t first = ds->settings.first_label, distinct = ds->distinct_labels;
+    bool gaps = distinct > 0 && distinct < ds->classes - ds->least_label;
 
     if (ds->class_names || (size_t)ds->classes <= most)
         return NN_OK;
-    if (distinct > 0 && distinct < ds->classes - ds->least_label)
+    if (gaps && ds->tokens)
+        return nn_fail(NN_EFORMAT,
+                       "%s: the tokens are %" PRId64 " to %" PRId64 ", but only %" PRId64
+                       " different ones: end the model with dense: {units: %" PRId64
+                       "}, or number the tokens 0 to %" PRId64 " without gaps",
+                       ds->path, ds->least_label, ds->classes - 1, distinct, ds->classes,
+                       distinct - 1);
+    if (gaps)
         return nn_fail(NN_EFORMAT,
                        "%s: the labels are %" PRId64 " to %" PRId64 ", but only %" PRId64
                        " different ones: number the classes 0 to %" PRId64

@@ -200,8 +200,8 @@ int nn_dataset_check_layout(const nn_dataset *ds) {
 
 void nn_dataset_say_unused(const nn_dataset *ds) {
     if (ds->unused)
-        nn_info("%s: only x, y, w and len of a split are read; %s stay in the file, unused",
-                ds->path, ds->unused);
+        nn_info("%s: only %s of a split are read; %s stay in the file, unused", ds->path,
+                ds->split[0].tokens > 0 ? "tokens" : "x, y, w and len", ds->unused);
 }
 
 void nn_dataset_close(nn_dataset *ds) {

@@ -156,7 +156,8 @@ static int look_at_repeated(nn_info *info) {
                           "is better than it will be on new ones",
                           info->split[i].shared, info->split[i].split->name,
                           info->split[0].split->name));
-    if (info->split[0].repeated * 100 > info->split[0].looked_at)
+    bool cut = info->split[0].split->tokens > 0; /* not divided at random */
+    if (!cut && info->split[0].repeated * 100 > info->split[0].looked_at)
         return advise(info,
                       "%" PRId64 " samples of %s stand there before: a random split puts some "
                       "of them into both parts",
