@@ -83,6 +83,21 @@ static int note_unused(void *ctx, const char *name, bool is_group) {
     return ds->unused ? 0 : NN_EMEMORY;
 }
 
+/* What would belong to samples that are stored. */
+static int refuse_beside(nn_dataset *ds, const char *split) {
+    static const char fields[] = {'x', 'y', 'w', NN_FIELD_LENGTH};
+    char path[NN_FIELD_PATH];
+
+    for (size_t i = 0; i < sizeof fields; i++)
+        if (nn_h5_exists(ds->state, nn_field_path(split, fields[i], path)))
+            return nn_fail(
+                NN_EFORMAT,
+                "%s: /%s has tokens and %s: the samples of a stream are its windows, and "
+                "y the tokens that follow, each of weight 1; take one of the two out",
+                ds->path, split, strrchr(path, '/') + 1);
+    return NN_OK;
+}
+
 static int open_split(nn_dataset *ds, const char *name, int64_t context) {
     nn_split *split = &ds->split[ds->splits];
     char path[NN_FIELD_PATH];
@@ -95,7 +110,8 @@ static int open_split(nn_dataset *ds, const char *name, int64_t context) {
     bool has_x = nn_h5_exists(ds->state, nn_field_path(name, 'x', path));
     bool has_tokens = nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_TOKENS, path));
     NN_TRY(nn_h5_check_answers(ds->state));
-    if (has_tokens && !has_x) {
+    if (has_tokens) {
+        NN_TRY(refuse_beside(ds, name));
         ds->splits++;
         return nn_windows_open(ds, split, context);
     }
@@ -141,6 +157,16 @@ static int explain_open(const char *path, int rc) {
                    what);
 }
 
+/* It would shift y, but not x. */
+static int check_first_label(const nn_dataset *ds) {
+    if (!ds->tokens || ds->settings.first_label == 0)
+        return NN_OK;
+    return nn_fail(NN_EUSAGE,
+                   "data.first_label = %" PRId64 " is for labels, but %s holds tokens, which count "
+                   "from 0: leave it out",
+                   ds->settings.first_label, ds->path);
+}
+
 int nn_hdf5_attach(nn_dataset *ds, const char *path, int64_t context) {
     nn_h5 *file = NULL;
     int rc = nn_h5_open(path, &file);
@@ -155,6 +181,7 @@ int nn_hdf5_attach(nn_dataset *ds, const char *path, int64_t context) {
     if (ds->splits == 0)
         return no_splits(ds);
     NN_TRY(nn_hdf5_read_attributes(ds));
+    NN_TRY(check_first_label(ds));
     return nn_h5_check_answers(file);
 }
 

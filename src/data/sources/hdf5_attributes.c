@@ -9,13 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What has one of two attributes (the second may be NULL), from an array of a split outwards; NULL:
- * none. The path may be written to `path`. */
-static const char *nearest(nn_dataset *ds, const nn_split *split, char field, const char *a,
-                           const char *b, char path[NN_FIELD_PATH]) {
+const char *nn_hdf5_nearest(const nn_dataset *ds, const nn_split *split, char field, const char *a,
+                            const char *b, char *path) {
     for (int outwards = 0; outwards < 3; outwards++) {
         if (outwards == 0)
-            nn_field_path(split->name, field, path);
+            nn_field_path(split->name, split->tokens > 0 ? NN_FIELD_TOKENS : field, path);
         else
             snprintf(path, NN_FIELD_PATH, "/%s", outwards == 1 ? split->name : "");
         if (nn_h5_has_attr(ds->state, path, a) || (b && nn_h5_has_attr(ds->state, path, b)))
@@ -32,7 +30,7 @@ static int read_names(nn_dataset *ds, char field, const char *attribute, const c
 
     *names = NULL;
     for (size_t i = 0; i < ds->splits; i++) {
-        const char *object = nearest(ds, &ds->split[i], field, attribute, NULL, path);
+        const char *object = nn_hdf5_nearest(ds, &ds->split[i], field, attribute, NULL, path);
         char **found;
         size_t n;
         if (!object || strcmp(object, first) == 0)
@@ -76,7 +74,7 @@ static int read_layout(nn_dataset *ds, int *out) {
 
     *out = NN_LAYOUT_AUTO;
     for (size_t i = 0; i < ds->splits; i++) {
-        const char *object = nearest(ds, &ds->split[i], 'x', "layout", NULL, path);
+        const char *object = nn_hdf5_nearest(ds, &ds->split[i], 'x', "layout", NULL, path);
         int found = NN_LAYOUT_AUTO;
         if (object)
             NN_TRY(read_layout_of(ds, object, &found));
@@ -99,8 +97,8 @@ typedef struct affine {
 
 static int find_affine(nn_dataset *ds, const nn_split *split, affine *out) {
     char path[NN_FIELD_PATH];
-    const char *standard = nearest(ds, split, 'x', "mean", "std", path);
-    const char *scaled = nearest(ds, split, 'x', "scale", "offset", out->path);
+    const char *standard = nn_hdf5_nearest(ds, split, 'x', "mean", "std", path);
+    const char *scaled = nn_hdf5_nearest(ds, split, 'x', "scale", "offset", out->path);
 
     if (standard && scaled && strcmp(standard, scaled) == 0)
         return nn_fail(NN_EFORMAT,
@@ -212,6 +210,11 @@ static int open_affine(nn_dataset *ds) {
         nn_affine found = {0};
 
         NN_TRY(read_affine(ds, &ds->split[i], &found));
+        if (found.count > 0 && ds->tokens)
+            return nn_fail(NN_EFORMAT,
+                           "%s: its x are tokens, numbers of a vocabulary, which nothing scales: "
+                           "take scale, offset, mean and std out of the attributes",
+                           ds->path);
         if (i == 0)
             ds->affine = found;
         else if (!same_numbers(&found, &ds->affine))
@@ -256,12 +259,30 @@ static int open_missing(nn_dataset *ds) {
     return NN_OK;
 }
 
-static int open_tokens(nn_dataset *ds) {
-    char *text = NULL;
+/* The kind of the tokens of a split, NULL: there are none. Where windows are stored, the root says
+ * so: a `tokens` nearer to x is anybody's. */
+static int read_tokens(nn_dataset *ds, const nn_split *split, char **text) {
+    char path[NN_FIELD_PATH];
+    const char *object = nn_h5_has_attr(ds->state, "/", "tokens") ? "/" : NULL;
 
-    if (nn_h5_has_attr(ds->state, "/", "tokens"))
-        NN_TRY(nn_h5_get_text(ds->state, "/", "tokens", &ds->pool, &text));
-    ds->tokens = text ? text : ds->split[0].tokens > 0 ? "ids" : NULL;
+    if (split->tokens > 0)
+        object = nn_hdf5_nearest(ds, split, NN_FIELD_TOKENS, "tokens", NULL, path);
+    *text = split->tokens > 0 ? "ids" : NULL;
+    return object ? nn_h5_get_text(ds->state, object, "tokens", &ds->pool, text) : NN_OK;
+}
+
+static int open_tokens(nn_dataset *ds) {
+    for (size_t i = 0; i < ds->splits; i++) {
+        char *text;
+        NN_TRY(read_tokens(ds, &ds->split[i], &text));
+        if (i > 0 && text && ds->tokens && strcmp(text, ds->tokens) != 0)
+            return nn_fail(NN_EFORMAT,
+                           "%s: the tokens of /%s are %s and those of /%s %s: all splits have the "
+                           "same attribute tokens",
+                           ds->path, ds->split[0].name, ds->tokens, ds->split[i].name, text);
+        if (i == 0)
+            ds->tokens = text;
+    }
     return NN_OK;
 }
 

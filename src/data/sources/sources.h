@@ -16,6 +16,10 @@ const nn_source_ops *nn_source_of(const char *path);
 /* The HDF5 source for a file chosen otherwise: fills ds and its state. `context`: tokens of a
  * window of a stream; 0: as the file says. */
 int nn_hdf5_attach(nn_dataset *ds, const char *path, int64_t context);
+/* What has one of two attributes (the second may be NULL), from an array of a split outwards to its
+ * group and the root; NULL: none. The path may be written to `path` [NN_FIELD_PATH]. */
+const char *nn_hdf5_nearest(const nn_dataset *ds, const nn_split *split, char field, const char *a,
+                            const char *b, char *path);
 /* Layout, scale, names of classes and columns, once the splits are known. */
 int nn_hdf5_read_attributes(nn_dataset *ds);
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,

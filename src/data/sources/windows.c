@@ -1,8 +1,10 @@
 #include "data/sources/windows.h"
 
+#include "base/log.h"
 #include "data/classes.h"
 #include "data/output.h"
 #include "data/sources/describe.h"
+#include "data/sources/sources.h"
 #include "data/tokens.h"
 
 #include <inttypes.h>
@@ -15,21 +17,25 @@ static int64_t positions_of(const nn_split *split) {
     return split->tokens - split->has_y;
 }
 
-static int read_int(const nn_dataset *ds, const char *name, int64_t *value) {
-    return nn_h5_has_attr(ds->state, "/", name) ? nn_h5_get_int(ds->state, "/", name, value)
-                                                : NN_OK;
+/* Unchanged where no attribute says it. */
+static int read_int(const nn_dataset *ds, const nn_split *split, const char *name, int64_t *value) {
+    char path[NN_FIELD_PATH];
+    const char *object = nn_hdf5_nearest(ds, split, NN_FIELD_TOKENS, name, NULL, path);
+
+    return object ? nn_h5_get_int(ds->state, object, name, value) : NN_OK;
 }
 
-static int find_context(const nn_dataset *ds, int64_t *context) {
+static int find_context(const nn_dataset *ds, const nn_split *split, int64_t *context) {
     if (*context > 0)
         return NN_OK;
     *context = DEFAULT_CONTEXT;
-    NN_TRY(read_int(ds, "context", context));
+    NN_TRY(read_int(ds, split, "context", context));
     if (*context >= 1 && *context <= MOST_CONTEXT)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
-                   "%s: attribute context of / is %" PRId64 ", but a window has 1 to %d tokens",
-                   ds->path, *context, MOST_CONTEXT);
+                   "%s: the attribute context for /%s is %" PRId64
+                   ", but a window has 1 to %d tokens",
+                   ds->path, split->name, *context, MOST_CONTEXT);
 }
 
 static int check_stream(const nn_dataset *ds, const nn_split *split, const nn_h5_info *info) {
@@ -40,16 +46,17 @@ static int check_stream(const nn_dataset *ds, const nn_split *split, const nn_h5
                    split->name, nn_dtype_name(info->type), info->rank);
 }
 
-/* As it was imported, a text may be shorter. */
+/* A text may be shorter than a window, whoever says how long that is: a model of 64 tokens is
+ * evaluated on 20. Where not the file says it, it may be a mistake. */
 static int check_length(const nn_dataset *ds, const nn_split *split, int64_t context, bool said) {
-    int64_t positions = positions_of(split);
-
-    if (positions >= context || (positions > 0 && !said && ds->splits == 1))
+    if (said && positions_of(split) > 0 && positions_of(split) < context)
+        nn_info("%s: /%s/tokens has %" PRId64 " tokens, but a window has %" PRId64
+                " and one that follows: it is one sample, with its length",
+                ds->path, split->name, split->tokens, context);
+    if (positions_of(split) > 0)
         return NN_OK;
-    return nn_fail(NN_EFORMAT,
-                   "%s: /%s/tokens has %" PRId64 " tokens, but a window has %" PRId64
-                   " and one that follows: take a smaller data.context, or a longer text",
-                   ds->path, split->name, split->tokens, context);
+    return nn_fail(NN_EFORMAT, "%s: /%s/tokens has %" PRId64 " tokens; a text has at least %d",
+                   ds->path, split->name, split->tokens, 1 + split->has_y);
 }
 
 int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context) {
@@ -60,8 +67,8 @@ int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context) {
 
     NN_TRY(nn_h5_info_of(ds->state, nn_field_path(split->name, NN_FIELD_TOKENS, path), &info));
     NN_TRY(check_stream(ds, split, &info));
-    NN_TRY(find_context(ds, &context));
-    NN_TRY(read_int(ds, "unlabelled", &unlabelled));
+    NN_TRY(find_context(ds, split, &context));
+    NN_TRY(read_int(ds, split, "unlabelled", &unlabelled));
     split->tokens = info.dim[0];
     split->has_y = !unlabelled;
     NN_TRY(check_length(ds, split, context, said));
@@ -75,7 +82,8 @@ int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context) {
                                          : NN_OK;
 }
 
-int64_t nn_windows_vocabulary(const nn_dataset *ds) {
+/* How many different tokens a stream may have. */
+static int64_t vocabulary_of(const nn_dataset *ds) {
     bool bytes = ds->tokens && strcmp(ds->tokens, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
 
     return ds->names ? ds->named : bytes ? BYTES : NN_MAX_CLASSES;
@@ -83,7 +91,7 @@ int64_t nn_windows_vocabulary(const nn_dataset *ds) {
 
 static int read_tokens(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
                        int32_t *out) {
-    int64_t most = nn_windows_vocabulary(ds);
+    int64_t most = vocabulary_of(ds);
     char path[NN_FIELD_PATH];
 
     nn_field_path(split->name, NN_FIELD_TOKENS, path);

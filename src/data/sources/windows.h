@@ -7,12 +7,8 @@
 #include "data/dataset.h"
 
 /* Describes a split of the HDF5 file in ds->state; context 0: as the file says. A text that is
- * shorter than the window that its file asks for is filled up, with its length in `len`.
- * NN_EFORMAT. Local. */
+ * shorter than a window is filled up, with its length in `len`. NN_EFORMAT. Local. */
 int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context);
-
-/* How many different tokens a stream may have. Local. */
-int64_t nn_windows_vocabulary(const nn_dataset *ds);
 
 /* Rows [first, first + count) as int32. NN_EFORMAT names the place of a token beyond the
  * vocabulary. Local. */

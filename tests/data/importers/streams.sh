@@ -57,8 +57,12 @@ for split in train valid test; do expect_line "\"name\":\"$split\",\"samples\":[
 expect_line '^test accuracy' out
 expect_code 2 "$NNMPI" data split t.h5 --test 0.2 --stratify -O cut.h5 2>err
 expect_line 't.h5: a stream of tokens is cut; it has no classes' err
-expect_code 3 "$NNMPI" train net.yaml --run no -o data.context=60000 2>err
-expect_line '/train/tokens has [0-9]+ tokens, but a window has 60000 and one that follows' err
+expect_code 2 "$NNMPI" data split t.h5 --test 0.2 --seed 2 -O cut.h5 2>err
+expect_line 't.h5: a stream of tokens is cut, .* leave out seed' err
+expect_code 2 "$NNMPI" data split t.h5 --test 0.00001 -O no.h5 2>err
+expect_line 't.h5: of [0-9]+ tokens 0 are left for /test, which takes at least 2' err
+expect_code 2 "$NNMPI" train net.yaml --run no -o data.first_label=1 2>err
+expect_line 'data.first_label = 1 is for labels, but t.h5 holds tokens' err
 "$NNMPI" data make blobs -O blobs.h5 -q
 expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=blobs.h5 2>err
 expect_line 'data.context = 24 is for a stream of tokens \(/train/tokens\), but blobs.h5 holds samples' err
