@@ -35,6 +35,9 @@ printf 'c\nabé ' >new.txt
 "$NNMPI" predict run --data new.txt -O p.csv 2>err
 expect_line '^0,5,c,' p.csv
 expect_line '^0,2,b,' p.csv
+printf 'data: {path: t.txt, classes: [a, b, c]}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n' >own.yaml
+expect_code 3 "$NNMPI" data info own.yaml 2>err
+expect_line "t.txt: 'é' is a token that the vocabulary .* as are 180 of 360; it has no <unk> \(token 0\)" err
 printf "abzab" >strange.txt
 "$NNMPI" predict run --data strange.txt -O p.csv 2>err
 expect_line "strange.txt: 'z' is a token that the vocabulary does not have, as are 1 of 5" err
@@ -78,3 +81,19 @@ refuses 'bad.txt:1: a byte 0'
 refuses 'bad.txt: 0 tokens are for /train'
 printf 'abcdefghij' >bad.txt
 refuses 'bad.txt: 1 tokens are for /valid, but a window has 4' --context 4 --valid 0.1
+
+misuses() {
+    expect_code 2 "$NNMPI" data import text t.txt -O bad.h5 "${@:2}" 2>err
+    expect_line "$1" err
+}
+"$NNMPI" data import text t.txt -O t.h5 -q
+misuses 'vocabulary .* is 1, but <unk> alone is no text: it has at least 2' --vocabulary 1
+misuses 'bytes have no vocabulary, they are 256: leave out vocabulary \(' --tokens bytes --vocabulary 300
+misuses 'bytes have no vocabulary, they are 256: leave out vocabulary_file' --tokens bytes --vocabulary-file t.h5
+misuses 'vocabulary_file .* says which tokens there are: leave out vocabulary \(' --vocabulary-file t.h5 --vocabulary 9
+for key in 'vocabulary: 9' 'vocabulary_file: t.h5'; do
+    printf 'data: {path: t.txt, classes: [<unk>, a, b], %s}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n' \
+        "$key" >both.yaml
+    expect_code 2 "$NNMPI" data info both.yaml 2>err
+    expect_line "classes says which tokens there are: leave out ${key%%:*}" err
+done

@@ -185,6 +185,11 @@ static int map_units(text_task *t) {
         strange += t->seen[u];
         stranger = stranger ? stranger : text;
     }
+    if (stranger && strcmp(t->vocabulary.label[0].text, nn_token_unknown) != 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: '%.40s' is a token that the vocabulary does not have, as are %" PRId64
+                       " of %" PRId64 "; it has no %s (token 0) to stand for them",
+                       t->options->path, stranger, strange, all, nn_token_unknown);
     if (stranger && (t->options->classes || t->options->vocabulary_file))
         nn_warn("%s: '%.40s' is a token that the vocabulary does not have, as are %" PRId64
                 " of %" PRId64 ": they are %s",

@@ -231,8 +231,14 @@ static int by_text(const void *a, const void *b) {
 /* <unk> and the most frequent ones: words in that order, characters in that of Unicode. */
 static int take_frequent(text_task *t, size_t most) {
     size_t count = t->units.count, taken = count < most - 1 ? count : most - 1;
-    found *all = nn_pool_alloc(&t->pool, (count + 1) * sizeof *all);
+    found *all;
 
+    if (most < 2)
+        return nn_fail(NN_EUSAGE,
+                       "vocabulary (--vocabulary) is %zu, but %s alone is no text: it has at least "
+                       "2 tokens",
+                       most, nn_token_unknown);
+    all = nn_pool_alloc(&t->pool, (count + 1) * sizeof *all);
     if (!all)
         return NN_EMEMORY;
     for (size_t i = 0; i < count; i++)
@@ -285,16 +291,30 @@ static int read_file(text_task *t, const char *path) {
     return nn_h5_is_file(path) ? read_stream(t, path) : read_vocabulary(t, path);
 }
 
+/* One of them says which tokens there are, of bytes none. */
+static int check_options(const nn_text_options *o, bool given) {
+    bool file = o->vocabulary_file != NULL;
+
+    if (o->tokens == NN_TOKENS_BYTES && (file || o->vocabulary))
+        return nn_fail(NN_EUSAGE,
+                       "bytes have no vocabulary, they are 256: leave out %s, or take tokens: "
+                       "chars, words or bpe (--tokens)",
+                       file ? "vocabulary_file (--vocabulary-file)" : "vocabulary (--vocabulary)");
+    if ((given || file) && o->vocabulary)
+        return nn_fail(NN_EUSAGE, "%s says which tokens there are: leave out vocabulary%s",
+                       given ? "classes" : "vocabulary_file (--vocabulary-file)",
+                       given ? "" : " (--vocabulary)");
+    if (given && file)
+        return nn_fail(NN_EUSAGE, "classes says which tokens there are: leave out vocabulary_file");
+    return NN_OK;
+}
+
 int text_make_vocabulary(text_task *t) {
     const nn_text_options *o = t->options;
     bool given = o->classes && !nn_node_is_null(o->classes), file = o->vocabulary_file != NULL;
     size_t most = (size_t)(o->vocabulary ? o->vocabulary : DEFAULT_SIZE);
 
-    if (file && (o->vocabulary || o->tokens == NN_TOKENS_BYTES))
-        return nn_fail(NN_EUSAGE,
-                       "vocabulary_file (--vocabulary-file) says which tokens there are: %s",
-                       o->vocabulary ? "leave out vocabulary (--vocabulary)"
-                                     : "bytes have no vocabulary; take chars, words or bpe");
+    NN_TRY(check_options(o, given));
     if (o->tokens == NN_TOKENS_BYTES)
         return NN_OK;
     if (given)
