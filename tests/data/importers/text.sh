@@ -78,7 +78,11 @@ refuses 'bad.txt:2: byte 0xff' --tokens words
 printf 'a\0b' >bad.txt
 refuses 'bad.txt:1: a byte 0'
 : >bad.txt
-refuses 'bad.txt: 0 tokens are for /train'
+refuses 'bad.txt has 0 tokens; a text has at least 2'
+printf a >bad.txt
+refuses 'bad.txt has 1 tokens; a text has at least 2' --context 1 --valid 0.1
+printf ' \t ' >bad.txt
+refuses 'bad.txt has 0 tokens; a text has at least 2' --tokens words
 printf 'abcdefghij' >bad.txt
 refuses 'bad.txt: 1 tokens are for /valid, but a window has 4' --context 4 --valid 0.1
 

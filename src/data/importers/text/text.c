@@ -227,7 +227,7 @@ static int declare(writer *w, const char *split, int64_t count) {
     const text_task *t = w->t;
     int64_t context = t->options->context;
 
-    if (count <= 1 - t->options->unlabelled || (t->options->valid > 0 && count <= context))
+    if (t->options->valid > 0 && count <= context)
         return nn_fail(
             NN_EFORMAT,
             "%s: %" PRId64 " tokens are for /%s, but a window has %" PRId64
@@ -293,9 +293,12 @@ static int64_t count_tokens(const text_task *t) {
 
 static int write_all(writer *w, FILE *numbers, const char *out) {
     text_task *t = w->t;
-    int64_t valid;
+    int64_t valid, least = 2 - t->options->unlabelled;
 
     w->total = count_tokens(t);
+    if (w->total < least)
+        return nn_fail(NN_EFORMAT, "%s has %" PRId64 " tokens; a text has at least %" PRId64,
+                       t->options->path, w->total, least);
     valid = (int64_t)((double)w->total * t->options->valid);
     w->train = w->total - valid;
     NN_TRY(nn_output_init(&w->output, out, (uint64_t)w->total * sizeof(uint16_t)));
