@@ -1,6 +1,7 @@
 #include "data/naming.h"
 
 #include "base/text.h"
+#include "data/sources/sources.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -279,9 +280,12 @@ static int check_tokens(const nn_dataset *ds, const nn_naming *like) {
     if (same)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
-                   "%s: its tokens have other numbers than those that the model was trained on: "
-                   "give the text itself",
-                   ds->path);
+                   "%s: its tokens have other numbers than those that the model was trained on: %s",
+                   ds->path,
+                   ds->ops == &nn_source_text
+                       ? "the text has changed since; eval and predict read it with the model's "
+                         "vocabulary where --data names it"
+                       : "give the text itself (--data FILE.txt)");
 }
 
 int nn_dataset_match_features(nn_dataset *ds, const nn_naming *like) {

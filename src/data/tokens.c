@@ -9,6 +9,10 @@ const char nn_token_unknown[] = "<unk>";
 
 enum { BEYOND = 0x100, BYTES = 256 }; /* BEYOND: the character of the first unprintable byte */
 
+bool nn_tokens_are_bytes(const char *kind) {
+    return kind && strcmp(kind, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
+}
+
 static bool is_printable(unsigned byte) {
     return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte != 0xad);
 }
@@ -62,8 +66,7 @@ size_t nn_token_text(const char *name, unsigned char *out) {
 }
 
 size_t nn_token_bytes(const char *kind, const char *name) {
-    if (strcmp(kind, nn_token_kinds[NN_TOKENS_BYTES]) == 0 ||
-        (name && strcmp(name, nn_token_unknown) == 0))
+    if (nn_tokens_are_bytes(kind) || (name && strcmp(name, nn_token_unknown) == 0))
         return 1;
     if (name && strcmp(kind, nn_token_kinds[NN_TOKENS_CHARS]) == 0)
         return strlen(name);

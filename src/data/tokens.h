@@ -12,6 +12,11 @@ enum { NN_TOKENS_BYTES, NN_TOKENS_CHARS, NN_TOKENS_WORDS, NN_TOKENS_BPE };
 extern const char *const nn_token_kinds[]; /* their names; NULL ends them */
 #define NN_TOKEN_KINDS "bytes|chars|words|bpe"
 
+#define NN_BYTE_TOKENS 256 /* different ones, where tokens are bytes */
+
+/* `kind`: one of nn_token_kinds, another name, or NULL. */
+bool nn_tokens_are_bytes(const char *kind);
+
 extern const char nn_token_unknown[]; /* token 0 of chars and words */
 
 /* The spelling of a byte, 1 or 2 bytes of UTF-8 and a NUL, to `text`; returns its length. */

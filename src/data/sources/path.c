@@ -5,6 +5,7 @@
 #include "data/layout.h"
 #include "data/sources/open.h"
 #include "data/sources/sources.h"
+#include "data/tokens.h"
 #include "io/files/folder.h"
 
 #include <inttypes.h>
@@ -156,10 +157,40 @@ static int add_context(nn_node *map, const nn_like *like) {
     return nn_node_add_text(map, "context", nn_pool_printf(map->pool, "%" PRId64, like->x->dim[0]));
 }
 
-static int add_text_keys(nn_node *map, const nn_like *like) {
+/* A text can become the model's tokens. */
+static int check_text(const char *path, const nn_like *like) {
+    const char *kind = tokens_of(like);
+    bool known = false;
+
+    for (size_t i = 0; !known && nn_token_kinds[i]; i++)
+        known = strcmp(kind, nn_token_kinds[i]) == 0;
+    if (known && (like->class_name || nn_tokens_are_bytes(kind)))
+        return NN_OK;
+    return nn_fail(NN_EFORMAT,
+                   "%s: the tokens of the model are '%s'%s: give a stream of them (.h5), as it was "
+                   "trained on, in the place of a text",
+                   path, kind,
+                   known ? " without a vocabulary (classes)" : ", numbers of somebody else's");
+}
+
+static int add_text_keys(nn_node *map, const char *path, const nn_like *like) {
+    NN_TRY(check_text(path, like));
     NN_TRY(nn_node_add_text(map, "tokens", tokens_of(like)));
     NN_TRY(add_context(map, like));
     return like->class_name ? add_vocabulary(map, like) : NN_OK;
+}
+
+/* Windows that are stored have their own length, which no context changes. */
+static bool holds_samples(const char *path) {
+    nn_h5 *file = NULL;
+    bool holds;
+
+    if (nn_h5_open(path, &file) < 0)
+        return false; /* which opening the data set says, too */
+    holds = nn_h5_exists(file, "/train/x") || nn_h5_exists(file, "/valid/x") ||
+            nn_h5_exists(file, "/test/x");
+    (void)nn_h5_close(file);
+    return holds;
 }
 
 static int copy_array_keys(nn_node *map, const nn_node *data) {
@@ -189,8 +220,8 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
                                 nn_pool_printf(pool, "%zu", nn_shape_count(like->x)));
     }
     if (ops == &nn_source_text)
-        return add_text_keys(*out, like);
-    if (ops == &nn_source_hdf5 && like->tokens)
+        return add_text_keys(*out, path, like);
+    if (ops == &nn_source_hdf5 && like->tokens && !holds_samples(path))
         return add_context(*out, like);
     if (ops == &nn_source_npz && has_source(like->data, "npz"))
         return copy_array_keys(*out, like->data);

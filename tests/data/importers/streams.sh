@@ -112,6 +112,14 @@ with h5py.File("bad.h5", "w") as out:
     out.attrs["classes"] = ["a", "b", "c", "d"]
 with h5py.File("huge.h5", "w") as out:
     out["train/tokens"] = np.where(np.arange(500) == 321, 2**32 - 1, 3).astype(np.uint32)
+with h5py.File("windows.h5", "w") as out: # 10 tokens a window, where the model has 24
+    at = np.arange(10) + 10 * np.arange(30)[:, None]
+    out["train/x"], out["train/y"] = tokens[at].astype(np.int32), tokens[at + 1].astype(np.int32)
+    out.attrs["tokens"], out.attrs["classes"] = "bpe", names
+with h5py.File("ids.h5", "w") as out:
+    out["train/tokens"] = tokens[:600] % 7
+with h5py.File("nameless.h5", "w") as out:
+    out["train/tokens"], out.attrs["tokens"] = tokens[:600] % 7, "chars"
 with h5py.File("flat.h5", "w") as out:
     out["train/tokens"] = np.zeros((5, 100), np.uint16)
 PYTHON
@@ -127,6 +135,16 @@ expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file tur
 expect_line 'merges.txt:4[67]: .* does not follow from the numbers of the tokens' err
 expect_code 2 "$NNMPI" data import text t.txt --vocabulary-file t.h5 -O no.h5 2>err
 expect_line 't.h5: its tokens are bpe, not chars: take tokens: bpe' err
+expect_code 3 "$NNMPI" eval one --data windows.h5 --split train 2>err
+expect_line "windows.h5: x of 'train' is \[10\] a sample, but the model takes \[24\]" err
+for kind in ids nameless; do
+    sed "s/t.h5/$kind.h5/; s/400/7/; s/\[accuracy.*\]/[accuracy]/; s/epochs: 3/epochs: 1/" net.yaml >"$kind.yaml"
+    "$NNMPI" train "$kind.yaml" --run "$kind" -q >out
+    expect_code 3 "$NNMPI" predict "$kind" --data new.txt -O p.csv 2>err
+    cat err >>refused
+done
+expect_line "new.txt: the tokens of the model are 'ids', numbers of somebody else's: give a stream" refused
+expect_line "new.txt: the tokens of the model are 'chars' without a vocabulary \(classes\): give a stream" refused
 expect_code 3 "$NNMPI" data info bad.h5 2>err
 expect_line 'bad.h5: /train/tokens\[321\] is 7, but the tokens of the vocabulary are 0 to 3' err
 expect_code 3 "$NNMPI" data info huge.h5 2>err

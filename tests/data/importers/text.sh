@@ -51,6 +51,11 @@ expect_line 'other.h5: its tokens have other numbers' err
 "$NNMPI" eval run --data same.h5 >out
 expect_line '^train accuracy (0\.9[0-9]|1\.0)' out
 
+"$NNMPI" train net.yaml --run changed -q -o data.path=strange3.txt -o train.batch_size=1 -o train.epochs=1 >out 2>err
+printf '0123' >>strange3.txt
+expect_code 3 "$NNMPI" eval changed --split train 2>err
+expect_line 'strange3.txt: its tokens have other numbers .*: the text has changed since' err
+
 # Bytes are 256 classes, whichever occur.
 sed 's/{path: t.txt, /{path: t.txt, tokens: bytes, /; s/: 7/: 256/g; s/epochs: 20/epochs: 1/' net.yaml >bytes.yaml
 "$NNMPI" train bytes.yaml --run bytes -q >out 2>err
