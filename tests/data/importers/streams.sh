@@ -79,6 +79,62 @@ expect_line 'bits_per_byte.* but not words: take perplexity' err
 
 python=/usr/bin/python3
 "$python" -c 'import h5py' 2>/dev/null || exit 0
+# Training and encoding as their definitions say, with all pairs counted anew for each token.
+head -n 50 "$SOURCE_DIR/docs/data.md" >prose.txt
+printf "ba ab  ba ab \n\n été naïve été 中文 中文, it's they'll it's 12½ 12½ 🙂🙂 aaaaa aaaa dc cd dc cd" >ties.txt
+"$NNMPI" data import text prose.txt --tokens bpe --vocabulary 340 --context 8 -O prose.h5 -q
+"$NNMPI" data import text ties.txt --tokens bpe --vocabulary 276 --context 8 -O ties.h5 -q
+"$python" - prose ties <<'PYTHON'
+import collections, h5py, re, sys, unicodedata
+
+rule = re.compile(r" ?L+| ?N+| ?O+|[ _]+(?![LNO])|[ _]+")  # GPT-2's, of the classes of the characters
+def divide(text):
+    kind = [" " if c == " " else "_" if c.isspace() else unicodedata.category(c)[0] for c in text]
+    kind = "".join(k if k in " _LN" else "O" for k in kind)
+    at = 0
+    while at < len(text):
+        found = re.compile("'(?:s|t|re|ve|m|ll|d)").match(text, at) or rule.match(kind, at)
+        yield text[at:found.end()].encode()
+        at = found.end()
+
+def join(unit, pair, joined):
+    at = 0
+    while at + 1 < len(unit):
+        if (unit[at], unit[at + 1]) == pair:
+            unit[at:at + 2] = [joined]
+        at += 1
+
+printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+order = printable + [b for b in range(256) if b not in printable]
+byte = {chr(b if b in printable else 256 + i - len(printable)): b for i, b in enumerate(order)}
+for name in sys.argv[1:]:
+    with h5py.File(name + ".h5") as f:
+        found, tokens = [bytes(byte[c] for c in n) for n in f.attrs["classes"]], list(f["train/tokens"][:])
+    pieces = list(divide(open(name + ".txt", encoding="utf-8", newline="").read()))
+    units = [([order.index(b) for b in unit], n) for unit, n in collections.Counter(pieces).items()]
+    names = [bytes([b]) for b in order]
+    while len(names) < len(found):
+        seen = collections.Counter()
+        for unit, n in units:
+            for pair in zip(unit, unit[1:]):
+                seen[pair] += n
+        pair = min(seen, key=lambda p: (-seen[p], p))
+        assert seen[pair] > 1, (name, len(names))
+        whole = names[pair[0]] + names[pair[1]]
+        names += [] if whole in names else [whole]
+        for unit, _ in units:
+            join(unit, pair, names.index(whole))
+    assert found == names, [(name, i, a, b) for i, (a, b) in enumerate(zip(found, names)) if a != b][:3]
+    expected = []
+    for piece in pieces:
+        part = [piece[i:i + 1] for i in range(len(piece))]
+        while any(a + b in names for a, b in zip(part, part[1:])):
+            least = min(names.index(a + b) for a, b in zip(part, part[1:]) if a + b in names)
+            join(part, next((a, b) for a, b in zip(part, part[1:]) if a + b == names[least]), names[least])
+        expected += map(names.index, part)
+    assert tokens == expected, name
+PYTHON
+
 # The tokens stand for the text, byte by byte; GPT-2's files of the same vocabulary give the same tokens.
 "$python" - <<'PYTHON'
 import h5py, json, numpy as np
