@@ -187,6 +187,20 @@ import h5py
 a, b = h5py.File("t.h5"), h5py.File("given.h5")
 assert (a["train/tokens"][:] == b["train/tokens"][:]).all() and len(b.attrs["classes"]) == 401
 PYTHON
+mkdir crlf twice alone empty
+sed 's/$/\r/' merges.txt >crlf/merges.txt
+sed '9s/.*/#version x/' merges.txt >twice/merges.txt
+sed 's/{/{"": 401, /' vocab.json >empty/vocab.json
+cp vocab.json crlf && cp vocab.json twice && cp vocab.json alone/encoder.json && cp merges.txt empty
+"$NNMPI" data import text t.txt --tokens bpe --vocabulary-file crlf/vocab.json --valid 0.1 -O crlf.h5 -q
+expect_same crlf.h5 given.h5
+not_taken() { # FILE LINE
+    expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file "$1" -O no.h5 2>err
+    expect_line "$2" err
+}
+not_taken twice/vocab.json "twice/merges.txt:9: '#version' is no token"
+not_taken alone/encoder.json 'there is no alone/merges.txt, which has to stand beside it'
+not_taken empty/vocab.json 'empty/vocab.json: the token with the number 401 is an empty text'
 expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file turned.json -O no.h5 2>err
 expect_line 'merges.txt:4[67]: .* does not follow from the numbers of the tokens' err
 expect_code 2 "$NNMPI" data import text t.txt --vocabulary-file t.h5 -O no.h5 2>err

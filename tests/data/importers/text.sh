@@ -81,7 +81,7 @@ refuses 'bad.txt:2: byte 0xff begins no character of UTF-8: .*tokens: bytes'
 refuses 'bad.txt:2: byte 0xff' --tokens words
 "$NNMPI" data import text bad.txt --tokens bytes --context 2 -O bytes.h5 -q
 printf 'a\0b' >bad.txt
-refuses 'bad.txt:1: a byte 0'
+refuses 'bad.txt:1: a byte 0.*tokens: bytes or bpe'
 : >bad.txt
 refuses 'bad.txt has 0 tokens; a text has at least 2'
 printf a >bad.txt
@@ -96,9 +96,13 @@ misuses() {
     expect_line "$1" err
 }
 "$NNMPI" data import text t.txt -O t.h5 -q
+echo '{"a": 0}' >vocab.json
 misuses 'vocabulary .* is 1, but <unk> alone is no text: it has at least 2' --vocabulary 1
 misuses 'bytes have no vocabulary, they are 256: leave out vocabulary \(' --tokens bytes --vocabulary 300
 misuses 'bytes have no vocabulary, they are 256: leave out vocabulary_file' --tokens bytes --vocabulary-file t.h5
+misuses 'vocab.json: a vocabulary of this form is for tokens: bpe' --vocabulary-file vocab.json
+refuses 'new.txt is no vocabulary: that is a file of tokens \(.h5\)' --vocabulary-file new.txt
+refuses 'new.txt is no vocabulary: that is a file of tokens \(.h5\)' --vocabulary-file new.txt --tokens bpe
 misuses 'vocabulary_file .* says which tokens there are: leave out vocabulary \(' --vocabulary-file t.h5 --vocabulary 9
 for key in 'vocabulary: 9' 'vocabulary_file: t.h5'; do
     printf 'data: {path: t.txt, classes: [<unk>, a, b], %s}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n' \

@@ -68,7 +68,7 @@ static int refuse_byte(const reader *r, unsigned char c) {
     if (c == '\0')
         return nn_fail(NN_EFORMAT,
                        "%s:%" PRId64
-                       ": a byte 0, which no text has: take tokens: bytes (--tokens), "
+                       ": a byte 0, which no text has: take tokens: bytes or bpe (--tokens), "
                        "if this is the file",
                        path, r->line);
     return nn_fail(NN_EFORMAT,

@@ -95,6 +95,9 @@ static int read_json(nn_json_reader *r, const char ***name, size_t *count) {
             return nn_json_end(r);
         NN_TRY(nn_json_read_key(r, &key));
         NN_TRY(nn_json_read_count(r, &number));
+        if (!*key)
+            return nn_fail(NN_EFORMAT, "%s: the token with the number %" PRId64 " is an empty text",
+                           r->file, number);
         if (number >= (int64_t)most || (*name)[number])
             return nn_fail(NN_EFORMAT,
                            "%s: the token '%.40s' has the number %" PRId64
@@ -173,8 +176,10 @@ static int read_merges(text_task *t, const char *path) {
     for (end = text + length; text < end; text = next + 1) {
         next = text + strcspn(text, "\n");
         *next = '\0';
+        if (next > text && next[-1] == '\r') /* as Windows ends lines */
+            next[-1] = '\0';
         m.line++;
-        if (*text && strncmp(text, "#version", 8) != 0)
+        if (*text && (m.line > 1 || strncmp(text, "#version", 8) != 0))
             NN_TRY(check_merge(t, &m, text));
     }
     return check_others(t, &m);
@@ -186,7 +191,14 @@ static int read_merges_beside(text_task *t, const char *path) {
     const char *beside =
         nn_pool_printf(&t->pool, "%.*smerges.txt", slash ? (int)(slash + 1 - path) : 0, path);
 
-    return beside ? read_merges(t, beside) : NN_EMEMORY;
+    if (!beside)
+        return NN_EMEMORY;
+    if (!nn_file_exists(beside))
+        return nn_fail(NN_EFORMAT,
+                       "%s: there is no %s, which has to stand beside it (GPT-2's vocab.bpe is the "
+                       "same by another name)",
+                       path, beside);
+    return read_merges(t, beside);
 }
 
 static int check_bytes(const text_task *t, const char *path);
@@ -197,13 +209,18 @@ static int read_vocabulary(text_task *t, const char *path) {
     char *text;
     size_t count;
 
+    NN_TRY(nn_file_read_below(&t->pool, path, MOST_BYTES, &text, &r.length));
+    r.text = text;
+    if (nn_json_peek(&r) != '{')
+        return nn_fail(NN_EFORMAT,
+                       "%s is no vocabulary: that is a file of tokens (.h5), or for tokens: bpe "
+                       "GPT-2's vocab.json, {\"token\": number, ...}",
+                       path);
     if (!is_bpe(t))
         return nn_fail(NN_EUSAGE,
                        "%s: a vocabulary of this form is for tokens: bpe (--tokens); those of "
                        "others come from files of tokens (.h5)",
                        path);
-    NN_TRY(nn_file_read_below(&t->pool, path, MOST_BYTES, &text, &r.length));
-    r.text = text;
     NN_TRY(read_json(&r, &name, &count));
     NN_TRY(add_names(t, path, name, count));
     NN_TRY(check_bytes(t, path));
