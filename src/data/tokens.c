@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *const nn_token_kinds[] = {"bytes", "chars", "words", "bpe", NULL};
@@ -24,6 +25,26 @@ static unsigned unprintable_below(unsigned byte) {
     for (unsigned b = 0; b < byte; b++)
         count += !is_printable(b);
     return count;
+}
+
+const char *nn_token_shown(const char *name, char text[NN_TOKEN_SHOWN]) {
+    size_t used = 0;
+
+    for (size_t length; *name; name += length) {
+        unsigned char c = (unsigned char)*name;
+        length = nn_text_utf8(name);
+        bool plain = length > 1 || (length == 1 && c >= ' ' && c != 0x7f);
+        length = length ? length : 1;
+        if (used + (plain ? length : 4) > 40)
+            break;
+        if (plain)
+            memcpy(text + used, name, length);
+        else
+            snprintf(text + used, NN_TOKEN_SHOWN - used, "\\x%02x", c);
+        used += plain ? length : 4;
+    }
+    text[used] = '\0';
+    return text;
 }
 
 size_t nn_token_spell(unsigned char byte, char text[3]) {

@@ -19,6 +19,11 @@ bool nn_tokens_are_bytes(const char *kind);
 
 extern const char nn_token_unknown[]; /* token 0 of chars and words */
 
+/* What messages show of a token: up to 40 bytes of whole characters, with control characters and
+ * bytes that are no UTF-8 as \x0a. To `text`, which is returned. */
+#define NN_TOKEN_SHOWN 48
+const char *nn_token_shown(const char *name, char text[NN_TOKEN_SHOWN]);
+
 /* The spelling of a byte, 1 or 2 bytes of UTF-8 and a NUL, to `text`; returns its length. */
 size_t nn_token_spell(unsigned char byte, char text[3]);
 

@@ -127,7 +127,21 @@ static void check_any_bytes(void) {
     nn_labels_release(&vocabulary);
 }
 
+/* What messages show: no half of a character, nothing that a terminal obeys. */
+static void check_shown(void) {
+    char text[NN_TOKEN_SHOWN];
+
+    CHECK_STR(nn_token_shown("the", text), "the");
+    CHECK_STR(nn_token_shown("\n", text), "\\x0a");
+    CHECK_STR(nn_token_shown("a\xffz\x7f", text), "a\\xffz\\x7f");
+    CHECK_STR(nn_token_shown("123456789012345678901234567890123456789\xc3\xa9z", text),
+              "123456789012345678901234567890123456789");
+    CHECK_STR(nn_token_shown("12345678901234567890123456789012345678\xc3\xa9z", text),
+              "12345678901234567890123456789012345678\xc3\xa9");
+}
+
 int main(void) {
+    check_shown();
     check_division();
     check_merges();
     check_any_bytes();

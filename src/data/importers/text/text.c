@@ -171,6 +171,7 @@ static int map_units(text_task *t) {
     bool bpe = t->options->tokens == NN_TOKENS_BPE;
     int64_t strange = 0, all = 0;
     const char *stranger = NULL;
+    char shown[NN_TOKEN_SHOWN];
 
     for (size_t u = 0; u < t->units.count; u++) {
         const char *text = t->units.label[u].text;
@@ -187,13 +188,15 @@ static int map_units(text_task *t) {
     }
     if (stranger && strcmp(t->vocabulary.label[0].text, nn_token_unknown) != 0)
         return nn_fail(NN_EFORMAT,
-                       "%s: '%.40s' is a token that the vocabulary does not have, as are %" PRId64
+                       "%s: '%s' is a token that the vocabulary does not have, as are %" PRId64
                        " of %" PRId64 "; it has no %s (token 0) to stand for them",
-                       t->options->path, stranger, strange, all, nn_token_unknown);
+                       t->options->path, nn_token_shown(stranger, shown), strange, all,
+                       nn_token_unknown);
     if (stranger && (t->options->classes || t->options->vocabulary_file))
-        nn_warn("%s: '%.40s' is a token that the vocabulary does not have, as are %" PRId64
+        nn_warn("%s: '%s' is a token that the vocabulary does not have, as are %" PRId64
                 " of %" PRId64 ": they are %s",
-                t->options->path, stranger, strange, all, t->vocabulary.label[0].text);
+                t->options->path, nn_token_shown(stranger, shown), strange, all,
+                t->vocabulary.label[0].text);
     return NN_OK;
 }
 
