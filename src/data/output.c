@@ -19,7 +19,7 @@ const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH
     return text;
 }
 
-static int check_room(const char *path, uint64_t bytes) {
+int nn_output_check_room(const char *path, uint64_t bytes) {
     char wanted[NN_BYTES_TEXT], there[NN_BYTES_TEXT];
     uint64_t room = 0;
 
@@ -36,7 +36,7 @@ static int begin(nn_output *output, const char *path, const char *from, uint64_t
     *output = (nn_output){0};
     if (!path || !*path)
         return nn_fail(NN_EUSAGE, "no name for the data set to write: give -O FILE.h5");
-    NN_TRY(check_room(path, bytes));
+    NN_TRY(nn_output_check_room(path, bytes));
     return nn_file_replace(&output->pool, path, from, &output->path, &output->temporary);
 }
 
@@ -69,13 +69,17 @@ int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype
                        0, 0, NULL);
 }
 
+size_t nn_output_token_bytes(int64_t different) {
+    return different <= UINT16_MAX + 1 ? sizeof(uint16_t) : sizeof(uint32_t);
+}
+
 int nn_output_declare_tokens(nn_output *output, const char *split, int64_t different,
                              int64_t count) {
     char name[NN_FIELD_PATH];
 
     expect_rows(output, count);
     return nn_h5_make_unsigned(output->file, nn_field_path(split, NN_FIELD_TOKENS, name),
-                               different <= UINT16_MAX + 1 ? 2 : 4, count);
+                               nn_output_token_bytes(different), count);
 }
 
 int nn_output_rows(nn_output *output, const char *split, char field, int64_t first, int64_t count,

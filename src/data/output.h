@@ -13,6 +13,9 @@ typedef struct nn_output {
     int64_t declared, written; /* rows of fields since all that were declared had been written */
 } nn_output;
 
+/* The disk on which `path` will be has room for so many bytes, else NN_EIO. */
+int nn_output_check_room(const char *path, uint64_t bytes);
+
 /* Starts a file that will take about `bytes`; NN_EIO when the disk has not that much room, names
  * `path`. */
 int nn_output_init(nn_output *output, const char *path, uint64_t bytes);
@@ -24,8 +27,9 @@ int nn_output_copy(nn_output *output, const char *path, const char *from, uint64
 int nn_output_declare(nn_output *output, const char *split, char field, nn_dtype type, int64_t rows,
                       const nn_shape *shape);
 
-/* Declares /<split>/tokens [count], uint16 if the numbers of so many different tokens fit, else
- * uint32. */
+/* Bytes of a stored token: 2 where the numbers of so many different ones fit, else 4. */
+size_t nn_output_token_bytes(int64_t different);
+/* Declares /<split>/tokens [count], unsigned integers of that size. */
 int nn_output_declare_tokens(nn_output *output, const char *split, int64_t different,
                              int64_t count);
 

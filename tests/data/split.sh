@@ -142,6 +142,11 @@ if "${inside[@]}" mount -t tmpfs -o size=8k none small 2>/dev/null; then
     expect_code 6 "${inside[@]}" bash -ec 'mount -t tmpfs -o size=8k none small; exec "$@"' -- \
         "$NNMPI" data make blobs --samples 2000 -O small/x.h5 2>err
     expect_line 'small/x\.h5 takes [0-9.]+ kB, but the disk has only 8\.19 kB free' err
+    # of a text, also for the numbers of what it is divided into, before it is read
+    head -c 3000 "$SOURCE_DIR/docs/data.md" >t.txt
+    expect_code 6 "${inside[@]}" bash -ec 'mount -t tmpfs -o size=8k none small; exec "$@"' -- \
+        "$NNMPI" data import text t.txt --tokens bytes -O small/x.h5 2>err
+    expect_line 'small/x\.h5 takes 12 kB, but the disk has only 8\.19 kB free' err
 fi
 
 # a link is followed

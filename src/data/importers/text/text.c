@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16, MOST_UNITS = 1 << 24, MOST_TOKENS = 1 << 24, BYTES = 256 };
@@ -304,13 +305,25 @@ static int write_all(writer *w, FILE *numbers, const char *out) {
                        t->options->path, w->total, least);
     valid = (int64_t)((double)w->total * t->options->valid);
     w->train = w->total - valid;
-    NN_TRY(nn_output_init(&w->output, out, (uint64_t)w->total * sizeof(uint16_t)));
+    NN_TRY(nn_output_init(
+        &w->output, out, (uint64_t)w->total * nn_output_token_bytes((int64_t)t->vocabulary.count)));
     NN_TRY(declare(w, "train", w->train));
     if (t->options->valid > 0)
         NN_TRY(declare(w, "valid", valid));
     NN_TRY(write_vocabulary(t, w->output.file));
     NN_TRY(NN_NEW(&w->piece, PIECE, "tokens"));
     return write_tokens(w, numbers);
+}
+
+/* For the numbers of the units, as far as their count is known before the text is read: a character
+ * is up to 4 bytes, a packed file is longer than it seems. */
+static int check_room(const text_task *t, const char *out) {
+    bool bytes = t->options->tokens == NN_TOKENS_BYTES;
+    struct stat file;
+
+    if ((!bytes && t->options->tokens != NN_TOKENS_CHARS) || stat(t->options->path, &file) < 0)
+        return NN_OK; /* that there is no file, who reads it says */
+    return nn_output_check_room(out, (uint64_t)file.st_size * (bytes ? sizeof(uint32_t) : 1));
 }
 
 /* A file beside `out` that has no name any more. */
@@ -341,6 +354,7 @@ static int text_run(const void *options, const char *out) {
     int rc;
 
     NN_TRY_GOTO(init(&t));
+    NN_TRY_GOTO(check_room(&t, out));
     NN_TRY_GOTO(open_numbers(&t, out, &r.numbers));
     NN_TRY_GOTO(read_text(&r));
     NN_TRY_GOTO(make_tokens(&t));
