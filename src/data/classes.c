@@ -63,7 +63,6 @@ int nn_label_none(const char *path) {
     return nn_fail(NN_EFORMAT, "%s: every label is -1, so there is nothing to learn", path);
 }
 
-enum { BYTES = 256 };
 #define COUNTED_LABELS 65536 /* larger ones are not told apart */
 
 /* What the labels of all splits are like. */
@@ -131,7 +130,7 @@ static void count_distinct(nn_dataset *ds, const struct seen *seen) {
 int nn_dataset_scan_labels(nn_dataset *ds) {
     struct seen seen = {.largest = -1, .smallest = INT64_MAX};
     bool any = false, rows = false;
-    bool bytes = ds->tokens && strcmp(ds->tokens, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
+    bool bytes = nn_tokens_are_bytes(ds->tokens);
 
     ds->classes = ds->named;
     ds->class_names = ds->names;
@@ -151,7 +150,7 @@ int nn_dataset_scan_labels(nn_dataset *ds) {
                 seen.ignored, seen.labels);
     ds->smallest_label = seen.smallest < INT64_MAX ? seen.smallest : -1;
     if (rows && !ds->class_names)
-        ds->classes = bytes && seen.largest < BYTES ? BYTES : seen.largest + 1;
+        ds->classes = bytes && seen.largest < NN_BYTE_TOKENS ? NN_BYTE_TOKENS : seen.largest + 1;
     if (!any) { /* names of classes that nothing refers to say nothing */
         ds->classes = 0;
         ds->class_names = NULL;

@@ -8,7 +8,7 @@
 const char *const nn_token_kinds[] = {"bytes", "chars", "words", "bpe", NULL};
 const char nn_token_unknown[] = "<unk>";
 
-enum { BEYOND = 0x100, BYTES = 256 }; /* BEYOND: the character of the first unprintable byte */
+enum { BEYOND = 0x100 }; /* the character of the first unprintable byte */
 
 bool nn_tokens_are_bytes(const char *kind) {
     return kind && strcmp(kind, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
@@ -58,30 +58,22 @@ size_t nn_token_spell(unsigned char byte, char text[3]) {
     return 2;
 }
 
-/* The byte that a character of two bytes spells, or BYTES. */
-static unsigned spelled_by(const char *text) {
+/* Does a character of two bytes spell one? */
+static bool spells_byte(const char *text) {
     unsigned c = ((unsigned char)text[0] & 0x1fU) << 6 | ((unsigned char)text[1] & 0x3fU);
-    unsigned byte = 0;
 
-    if (c < BEYOND)
-        return is_printable(c) ? c : BYTES;
-    while (byte < BYTES && (is_printable(byte) || BEYOND + unprintable_below(byte) != c))
-        byte++;
-    return byte;
+    return c < BEYOND ? is_printable(c) : c < BEYOND + unprintable_below(NN_BYTE_TOKENS);
 }
 
-size_t nn_token_text(const char *name, unsigned char *out) {
+/* Bytes of text that a token of a byte pair encoding stands for. Characters that spell no byte, as
+ * in names of special tokens, stand for themselves. */
+static size_t spelled_bytes(const char *name) {
     size_t count = 0;
 
     for (size_t length; *name; name += length) {
         length = nn_text_utf8(name);
         length = length ? length : 1;
-        unsigned byte = length == 2 ? spelled_by(name) : BYTES;
-        if (byte < BYTES && out)
-            out[count] = (unsigned char)byte;
-        else if (out)
-            memcpy(out + count, name, length);
-        count += byte < BYTES ? 1 : length;
+        count += length == 2 && spells_byte(name) ? 1 : length;
     }
     return count;
 }
@@ -91,5 +83,5 @@ size_t nn_token_bytes(const char *kind, const char *name) {
         return 1;
     if (name && strcmp(kind, nn_token_kinds[NN_TOKENS_CHARS]) == 0)
         return strlen(name);
-    return name && strcmp(kind, nn_token_kinds[NN_TOKENS_BPE]) == 0 ? nn_token_text(name, NULL) : 0;
+    return name && strcmp(kind, nn_token_kinds[NN_TOKENS_BPE]) == 0 ? spelled_bytes(name) : 0;
 }

@@ -64,7 +64,7 @@ int nn_bpe_add_bytes(nn_labels *vocabulary) {
     char text[3];
 
     for (int unprintable = 0; unprintable < 2; unprintable++)
-        for (unsigned b = 0; b < 256; b++) {
+        for (unsigned b = 0; b < NN_BYTE_TOKENS; b++) {
             nn_token_spell((unsigned char)b, text);
             /* U+0100 and on, which stand for what is not printable, begin with 0xc4 */
             if (((unsigned char)text[0] >= 0xc4) == (unprintable > 0))

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 16, MOST_UNITS = 1 << 24, MOST_TOKENS = 1 << 24, BYTES = 256 };
+enum { PIECE = 1 << 16, MOST_UNITS = 1 << 24, MOST_TOKENS = 1 << 24 };
 
 const nn_option nn_text_table[] = {
     {"path", NN_OPT_STRING, offsetof(nn_text_options, path), NULL, NULL,
@@ -161,7 +161,7 @@ done:
 /* ---- units become tokens --------------------------------------------------------------------- */
 
 static int map_bytes(text_task *t) {
-    for (size_t i = 0; i < BYTES; i++) {
+    for (size_t i = 0; i < NN_BYTE_TOKENS; i++) {
         t->token[i] = (int32_t)i;
         t->begin[i + 1] = i + 1;
     }
@@ -203,7 +203,7 @@ static int map_units(text_task *t) {
 
 static int make_tokens(text_task *t) {
     bool bytes = t->options->tokens == NN_TOKENS_BYTES;
-    size_t units = bytes ? BYTES : t->units.count, most = units;
+    size_t units = bytes ? NN_BYTE_TOKENS : t->units.count, most = units;
 
     NN_TRY(text_make_vocabulary(t));
     for (size_t u = 0; t->options->tokens == NN_TOKENS_BPE && u < units; u++)
@@ -287,7 +287,7 @@ static int write_vocabulary(text_task *t, nn_h5 *file) {
 }
 
 static int64_t count_tokens(const text_task *t) {
-    size_t units = t->options->tokens == NN_TOKENS_BYTES ? BYTES : t->units.count;
+    size_t units = t->options->tokens == NN_TOKENS_BYTES ? NN_BYTE_TOKENS : t->units.count;
     int64_t total = 0;
 
     for (size_t u = 0; u < units; u++)
@@ -342,8 +342,8 @@ static int init(text_task *t) {
     NN_TRY(nn_labels_init(&t->vocabulary));
     t->units.limit = (size_t)MOST_UNITS + 1;
     t->vocabulary.limit = MOST_TOKENS;
-    t->seen = nn_pool_alloc(&t->pool, BYTES * sizeof *t->seen);
-    t->seen_room = BYTES;
+    t->seen = nn_pool_alloc(&t->pool, NN_BYTE_TOKENS * sizeof *t->seen);
+    t->seen_room = NN_BYTE_TOKENS;
     return t->seen ? NN_OK : NN_EMEMORY;
 }
 

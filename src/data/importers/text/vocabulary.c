@@ -165,7 +165,7 @@ static int check_others(const text_task *t, const merges *m) {
 }
 
 static int read_merges(text_task *t, const char *path) {
-    merges m = {.path = path, .before = 255};
+    merges m = {.path = path, .before = NN_BYTE_TOKENS - 1};
     char *text, *end, *next;
     size_t length;
 
@@ -272,7 +272,7 @@ static int take_frequent(text_task *t, size_t most) {
 static int train(text_task *t, size_t most) {
     int64_t wanted = t->options->vocabulary;
 
-    if (most < 256)
+    if (most < NN_BYTE_TOKENS)
         return nn_fail(NN_EUSAGE,
                        "vocabulary (--vocabulary) is %zu, but all 256 bytes are tokens of a byte "
                        "pair encoding: it has at least 256",
@@ -292,7 +292,7 @@ static int train(text_task *t, size_t most) {
 static int check_bytes(const text_task *t, const char *path) {
     char text[3];
 
-    for (unsigned b = 0; b < 256; b++) {
+    for (unsigned b = 0; b < NN_BYTE_TOKENS; b++) {
         nn_token_spell((unsigned char)b, text);
         if (nn_labels_find(&t->vocabulary, text) < 0)
             return nn_fail(NN_EFORMAT,
