@@ -73,7 +73,7 @@ static const synonym synonyms[] = {
     /* options */
     {"units", "outfeatures neurons numunits hiddensize hidden embeddingdim"},
     {"filters", "outchannels channels numoutput"},
-    {"vocabulary", "numembeddings inputdim"},
+    {"vocabulary", "numembeddings inputdim most vocabsize"},
     {"layers", "numlayers"},
     {"rate", "p prob probability"},
     {"kernel", "kernelsize"},

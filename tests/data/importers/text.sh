@@ -106,6 +106,9 @@ misuses 'vocab.json: a vocabulary of this form is for tokens: bpe' --vocabulary-
 refuses 'new.txt is no vocabulary: that is a file of tokens \(.h5\)' --vocabulary-file new.txt
 refuses 'new.txt is no vocabulary: that is a file of tokens \(.h5\)' --vocabulary-file new.txt --tokens bpe
 misuses 'vocabulary_file .* says which tokens there are: leave out vocabulary \(' --vocabulary-file t.h5 --vocabulary 9
+printf 'data: {path: t.txt, most: 5}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n' >most.yaml
+expect_code 2 "$NNMPI" data info most.yaml 2>err
+expect_line "most.*did you mean 'vocabulary'" err
 for key in 'vocabulary: 9' 'vocabulary_file: t.h5'; do
     printf 'data: {path: t.txt, classes: [<unk>, a, b], %s}\nmodel: [dense: {units: 3}]\nloss: cross_entropy\n' \
         "$key" >both.yaml
