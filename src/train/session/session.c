@@ -409,6 +409,15 @@ static int resolve_layout(const nn_session *session) {
     return layout ? nn_node_set(data, "layout", layout) : NN_EMEMORY;
 }
 
+static int plan_model(nn_session *session, const nn_loss_ops *loss) {
+    NN_TRY(check_layout(session));
+    NN_TRY(resolve_layout(session));
+    NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
+                         &session->model));
+    nn_model_set_compute(session->model, &session->compute);
+    return check_lengths(session);
+}
+
 int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
                     const nn_naming *trained) {
     const nn_loss_ops *loss;
@@ -419,13 +428,8 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     nn_dataset_say_unused(session->data);
     if (trained)
         NN_TRY(nn_dataset_match_features(session->data, trained));
-    NN_TRY(check_layout(session));
-    NN_TRY(resolve_layout(session));
     NN_TRY(nn_loss_pick(session->settings->loss, &loss));
-    NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
-                         &session->model));
-    nn_model_set_compute(session->model, &session->compute);
-    NN_TRY(check_lengths(session));
+    NN_TRY(plan_model(session, loss));
     NN_TRY(plan_outputs(session));
     if (trained)
         NN_TRY(nn_dataset_match_classes(session->data, trained));
