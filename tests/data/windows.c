@@ -30,13 +30,20 @@ static void check_rows(const nn_dataset *ds, int64_t first, int64_t count, const
     }
 }
 
+static nn_dataset *opened(const char *yaml) {
+    nn_dataset *ds;
+
+    if (open_yaml(yaml, &ds) == 0)
+        return ds;
+    fprintf(stderr, "%s: %s\n", yaml, nn_error_message());
+    exit(1);
+}
+
 /* 24 tokens are 23 with one that follows: four windows, and one that begins at 18. */
 static void check_places(void) {
     static const int32_t begin[] = {0, 5, 10, 15, 18};
-    nn_dataset *ds;
-
     make_stream(TOKENS);
-    CHECK_WORKS(open_yaml("{path: t.h5, context: 5}", &ds));
+    nn_dataset *ds = opened("{path: t.h5, context: 5}");
     CHECK_EQ_INT(ds->split[0].samples, 5);
     check_rows(ds, 0, 4, begin);
     check_rows(ds, 3, 2, begin);
@@ -44,7 +51,7 @@ static void check_places(void) {
     CHECK_EQ_INT(ds->split[0].has_length, false);
     nn_dataset_close(ds);
     make_stream(21); /* the windows are all full */
-    CHECK_WORKS(open_yaml("{path: t.h5, context: 5}", &ds));
+    ds = opened("{path: t.h5, context: 5}");
     CHECK_EQ_INT(ds->split[0].samples, 4);
     check_rows(ds, 2, 2, begin);
     nn_dataset_close(ds);
@@ -57,7 +64,7 @@ static void check_short(void) {
     nn_dataset *ds;
 
     make_stream(4);
-    CHECK_WORKS(open_yaml("{path: t.h5}", &ds));
+    ds = opened("{path: t.h5}");
     CHECK_EQ_INT(ds->split[0].samples, 1);
     CHECK_WORKS(nn_dataset_read(ds, &ds->split[0], 'x', 0, 1, x));
     for (size_t i = 0; i < 7; i++)
@@ -66,7 +73,7 @@ static void check_short(void) {
     CHECK_WORKS(nn_dataset_read(ds, &ds->split[0], NN_FIELD_LENGTH, 0, 1, &length));
     CHECK_EQ_INT(length, 3);
     nn_dataset_close(ds);
-    CHECK_WORKS(open_yaml("{path: t.h5, context: 4}", &ds));
+    ds = opened("{path: t.h5, context: 4}");
     CHECK_EQ_INT(ds->split[0].samples, 1);
     CHECK(ds->split[0].has_length);
     nn_dataset_close(ds);

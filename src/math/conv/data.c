@@ -64,16 +64,14 @@ static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_re
 
 static void pack_weights(const backward *b) {
     const conv_view *v = b->v;
-    const nn_real *w = b->w;
-    nn_real *to = b->weights;
+    size_t runs = v->tap_rows * v->taps, panel = v->kernels->conv_panel;
     for (size_t g = 0; g < v->conv->groups; g++)
-        for (size_t run = 0; run < v->tap_rows * v->taps; run++)
-            for (size_t k = 0; k < v->length; k += v->kernels->conv_panel) {
-                size_t width = conv_smaller(v->kernels->conv_panel, v->length - k);
-                pack_panel(v, width,
-                           w + (run * v->length + k) * v->conv->filters + g * v->out_group, to);
-                to += v->out_group * conv_whole(v, width);
-            }
+        for (size_t run = 0; run < runs; run++)
+            for (size_t k = 0; k < v->length; k += panel)
+                pack_panel(v, conv_smaller(panel, v->length - k),
+                           b->w + (run * v->length + k) * v->conv->filters + g * v->out_group,
+                           b->weights +
+                               ((g * runs + run) * conv_whole(v, v->length) + k) * v->out_group);
 }
 
 /* One row of pixels times `width` numbers of a run. */
