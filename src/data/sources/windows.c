@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DEFAULT_CONTEXT = 64, MOST_CONTEXT = 65536, BYTES = 256 };
+enum { DEFAULT_CONTEXT = 64, MOST_CONTEXT = 65536 };
 
 /* Tokens of the stream that x has: where there is a y, the last one only follows. */
 static int64_t positions_of(const nn_split *split) {
@@ -84,9 +84,9 @@ int nn_windows_open(nn_dataset *ds, nn_split *split, int64_t context) {
 
 /* How many different tokens a stream may have. */
 static int64_t vocabulary_of(const nn_dataset *ds) {
-    bool bytes = ds->tokens && strcmp(ds->tokens, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
+    bool bytes = nn_tokens_are_bytes(ds->tokens);
 
-    return ds->names ? ds->named : bytes ? BYTES : NN_MAX_CLASSES;
+    return ds->names ? ds->named : bytes ? NN_BYTE_TOKENS : NN_MAX_CLASSES;
 }
 
 static int read_tokens(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
