@@ -18,7 +18,7 @@ expect_info t.txt --context 10 --tokens bytes -- '^train +42 +x +10 +195 '
 expect_info t.txt --context 10 --tokens words -- '^train +18 +x +1 +3 '
 expect_info t.txt --context 10 --vocabulary 3 -- '^train +36 +x +0 +2 '
 expect_info t.txt --context 500 -- "^train +1 +x +0 +6 " "^len "
-for _ in {1..60}; do printf "„so“ ist's\n"; done >german.txt # what is not ASCII stands in words
+for _ in {1..60}; do printf '\342\200\236so\342\200\234 %s\n' "ist's"; done >german.txt # what is not ASCII stands in words
 expect_info german.txt --context 10 --tokens words -- '^train +18 +x +1 +3 '
 gzip -c t.txt >t2.txt.gz
 expect_info t2.txt.gz --context 10 -- '^train +36 +x +1 +6 '

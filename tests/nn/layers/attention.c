@@ -271,7 +271,8 @@ static void check_dropout(void) {
     CHECK_NEAR(first, 1, 0.01); /* of 67,500 weights: 4.5 standard deviations */
     CHECK_NEAR(second, 1, 0.01);
     CHECK(first != second && first == mean_of(&n, 1, true));
-    CHECK_NEAR(n.y[0] * 0.75 * STEPS, round((double)n.y[0] * 0.75 * STEPS), 1e-3);
+    double steps = 0.75 * (double)n.y[0] * (double)STEPS;
+    CHECK_NEAR(steps, round(steps), 1e-3);
     CHECK(n.y[0] != n.y[1] && n.y[0] != n.y[STEPS]);
     CHECK_NEAR(mean_of(&n, 1, false), 1, 1e-6);
     net_release(&n);
