@@ -100,6 +100,21 @@ void nn_rng_bits(const nn_rng *rng, uint64_t first, size_t n, uint32_t *out) {
     }
 }
 
+void nn_rng_dropout(const nn_rng *rng, uint64_t first, size_t n, double rate, nn_real *out) {
+    uint32_t buf[WORDS], limit = (uint32_t)(rate * 4294967296.0);
+    nn_real kept = (nn_real)(1 / (1 - rate));
+
+    while (n > 0) {
+        size_t chunk = chunk_of(first, n);
+        const uint32_t *bits = words_at(rng, first, buf);
+        for (size_t i = 0; i < chunk; i++)
+            out[i] = bits[i] >= limit ? kept : 0;
+        first += chunk;
+        out += chunk;
+        n -= chunk;
+    }
+}
+
 #ifdef NN_DOUBLE
 
 /* 53 bits: the 32 that the float build takes 24 of, and 21 of a stream with another key. So both

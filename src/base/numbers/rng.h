@@ -30,6 +30,8 @@ void nn_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]
 
 /* Elements [first, first + n) of the stream: 32 random bits each. */
 void nn_rng_bits(const nn_rng *rng, uint64_t first, size_t n, uint32_t *out);
+/* Factors of dropout by these bits: 0 with probability `rate`, in [0, 1), else 1 / (1 - rate). */
+void nn_rng_dropout(const nn_rng *rng, uint64_t first, size_t n, double rate, nn_real *out);
 /* Uniform in [0, 1), 24 bits (53 in the double build, which draws the same numbers more finely). */
 void nn_rng_uniform(const nn_rng *rng, uint64_t first, size_t n, nn_real *out);
 /* Standard normal (Box-Muller on pairs of elements; `first` is even). */

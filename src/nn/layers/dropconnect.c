@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define PIECE 256  /* random numbers drawn at a time */
 #define GRAIN 8192 /* weights worth a fork and join */
 
 struct dropconnect {
@@ -78,14 +77,7 @@ static struct mask mask_of(const nn_layer *layer, const nn_io *io, size_t r) {
 
 static void draw_some(void *ctx, size_t begin, size_t end) {
     const struct mask *m = ctx;
-    uint32_t bits[PIECE], limit = (uint32_t)(m->rate * 4294967296.0);
-    nn_real kept = (nn_real)(1 / (1 - m->rate));
-    for (size_t at = begin; at < end; at += PIECE) {
-        size_t n = end - at < PIECE ? end - at : PIECE;
-        nn_rng_bits(&m->rng, at, n, bits);
-        for (size_t i = 0; i < n; i++)
-            m->factor[at + i] = bits[i] >= limit ? kept : 0;
-    }
+    nn_rng_dropout(&m->rng, begin, end - begin, m->rate, m->factor + begin);
     nn_kernels_get()->multiply(end - begin, m->factor + begin, m->weight + begin,
                                m->product + begin);
 }

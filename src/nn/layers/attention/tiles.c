@@ -100,13 +100,10 @@ static size_t keys_seen(const struct tile *t) {
 static void draw(const struct tile *t, size_t key, size_t rows) {
     const nn_attention *a = t->a;
     nn_rng rng = nn_rng_stream(a->seed, NN_RNG_LAYER, a->place, (uint64_t)a->sample[t->sample]);
-    uint32_t bits[QUERIES], limit = (uint32_t)(a->rate * 4294967296.0);
-    nn_real scale = (nn_real)(1 / (1 - a->rate)), *kept = t->room->kept;
-    for (size_t r = 0; r < rows; r++, kept += t->count) {
+    for (size_t r = 0; r < rows; r++) {
         uint64_t row = (uint64_t)t->head * a->keys + key + r;
-        nn_rng_bits(&rng, row * a->queries + t->first, t->count, bits);
-        for (size_t c = 0; c < t->count; c++)
-            kept[c] = bits[c] >= limit ? scale : 0;
+        nn_rng_dropout(&rng, row * a->queries + t->first, t->count, a->rate,
+                       t->room->kept + r * t->count);
     }
 }
 
