@@ -76,11 +76,8 @@ static void set_conv(const nn_layer *layer, const nn_shape *image, const nn_wind
     for (int d = 0; d < 2; d++) {
         o->conv.in[d] = (size_t)image->dim[d];
         o->conv.out[d] = (size_t)layer->out.dim[1 + d];
-        o->conv.kernel[d] = (size_t)w->size[d];
-        o->conv.stride[d] = (size_t)w->stride[d];
-        o->conv.dilation[d] = (size_t)w->dilation[d];
-        o->conv.pad[d] = (size_t)w->before[d];
     }
+    nn_window_set_kernel(w, &o->conv);
 }
 
 static int conv2d_plan(nn_layer *layer) {

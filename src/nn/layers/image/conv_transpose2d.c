@@ -87,11 +87,8 @@ static int transpose_plan(nn_layer *layer) {
         NN_TRY(set_size(layer, o, &w, more, image.dim[d], d));
         o->conv.in[d] = (size_t)layer->out.dim[1 + d];
         o->conv.out[d] = (size_t)image.dim[d];
-        o->conv.kernel[d] = (size_t)w.size[d];
-        o->conv.stride[d] = (size_t)w.stride[d];
-        o->conv.dilation[d] = (size_t)w.dilation[d];
-        o->conv.pad[d] = (size_t)w.before[d];
     }
+    nn_window_set_kernel(&w, &o->conv);
     int64_t area = w.size[0] * w.size[1], outputs = o->filters / o->groups;
     int64_t fan_in = image.dim[2] / o->groups * area, fan_out = o->filters * area;
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 4,

@@ -55,3 +55,12 @@ int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_sha
     }
     return 0;
 }
+
+void nn_window_set_kernel(const nn_window *window, nn_conv *conv) {
+    for (int d = 0; d < 2; d++) {
+        conv->kernel[d] = (size_t)window->size[d];
+        conv->stride[d] = (size_t)window->stride[d];
+        conv->dilation[d] = (size_t)window->dilation[d];
+        conv->pad[d] = (size_t)window->before[d];
+    }
+}

@@ -3,6 +3,7 @@
 #ifndef NN_NN_LAYERS_IMAGE_WINDOW_H
 #define NN_NN_LAYERS_IMAGE_WINDOW_H
 
+#include "math/conv/conv.h"
 #include "nn/layers/layer.h"
 
 /* An option that is a number for both directions or a list [rows, columns], within [low, high].
@@ -20,6 +21,9 @@ typedef struct nn_window {
     int64_t before[2], after[2]; /* padding */
     bool ceil; /* a last window that is partly outside counts, if it starts inside or before */
 } nn_window;
+
+/* The kernel of a convolution is the window. */
+void nn_window_set_kernel(const nn_window *window, nn_conv *conv);
 
 /* Positions of the window: (in + padding - dilation (size - 1) - 1) / stride + 1, rounded down (or
  * up). NN_EUSAGE where there is none: the window is larger than the padded image, with `ceil` by
