@@ -148,26 +148,20 @@ static void multiply_columns(size_t m, size_t n, size_t k, const nn_real *a, siz
     }
 }
 
-static void scale(size_t m, size_t n, nn_real beta, nn_real *c, size_t ldc) {
-    for (size_t i = 0; beta != 0 && beta != 1 && i < m; i++)
-        nn_kernels_get()->scale(n, beta, c + i * ldc);
-}
-
 void nn_bf16_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, const nn_real *a,
-                  size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c, size_t ldc) {
+                  size_t lda, const nn_real *b, size_t ldb, bool add, nn_real *c, size_t ldc) {
     static const nn_real zeros[COLS];
     size_t row = tb == NN_TRANSPOSED ? 1 : ldb, col = tb == NN_TRANSPOSED ? ldb : 1;
     ALIGNED nn_real packed[PAIRS * COLS];
-    scale(m, n, beta, c, ldc);
     for (size_t j = 0; j < n; j += COLS)
         for (size_t at = 0; at < k; at += 2 * PAIRS) {
             size_t width = smaller(COLS, n - j), depth = smaller(2 * PAIRS, k - at);
-            bool add = beta != 0 || at > 0;
+            bool adds = add || at > 0;
             nn_bf16_pack(depth, width, b + at * row + j * col, row, col, packed);
             if (ta == NN_TRANSPOSED)
-                multiply_columns(m, width, depth, a + at * lda, lda, packed, add, c + j, ldc);
+                multiply_columns(m, width, depth, a + at * lda, lda, packed, adds, c + j, ldc);
             else
-                nn_bf16_packed_product(m, width, depth, a + at, lda, packed, add ? NULL : zeros,
+                nn_bf16_packed_product(m, width, depth, a + at, lda, packed, adds ? NULL : zeros,
                                        c + j, ldc);
         }
 }

@@ -7,6 +7,7 @@
 #include "base/real.h"
 #include "math/gemm/transpose.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Columns of a panel, at most. */
@@ -20,8 +21,9 @@ void nn_bf16_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, 
 void nn_bf16_packed_product(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
                             const nn_real *packed, const nn_real *init, nn_real *c, size_t ldc);
 
-/* C[m][n] = op(A)[m][k] op(B)[k][n] + beta C, as nn_gemm; works on the stack. Local. */
+/* C[m][n] = op(A)[m][k] op(B)[k][n], or to `add` C + that, as nn_gemm; works on the stack. Local.
+ */
 void nn_bf16_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, const nn_real *a,
-                  size_t lda, const nn_real *b, size_t ldb, nn_real beta, nn_real *c, size_t ldc);
+                  size_t lda, const nn_real *b, size_t ldb, bool add, nn_real *c, size_t ldc);
 
 #endif

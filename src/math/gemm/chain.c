@@ -43,14 +43,9 @@ static void add_block(const chains *p, size_t n, size_t k, const nn_real *packed
     }
 }
 
-static void scale_rows(const chains *p, size_t n, nn_real beta) {
-    for (size_t i = 0; i < p->m; i++)
-        p->kernels->scale(n, beta, p->c + i * p->ldc);
-}
-
 void nn_chain_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k, nn_real alpha,
-                   const nn_real *a, size_t lda, const nn_real *b, size_t ldb, nn_real beta,
-                   nn_real *c, size_t ldc) {
+                   const nn_real *a, size_t lda, const nn_real *b, size_t ldb, bool add, nn_real *c,
+                   size_t ldc) {
     static const nn_real zeros[COLS];
     alignas(NN_ALIGN) nn_real packed[DEPTH * COLS];
     size_t b_row = tb == NN_TRANSPOSED ? 1 : ldb, b_col = tb == NN_TRANSPOSED ? ldb : 1;
@@ -58,8 +53,6 @@ void nn_chain_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t 
 
     p.a_row = ta == NN_TRANSPOSED ? 1 : lda;
     p.a_col = ta == NN_TRANSPOSED ? lda : 1;
-    if (beta != 0 && beta != 1)
-        scale_rows(&p, n, beta);
     for (size_t j = 0; j < n; j += COLS) {
         size_t cols = n - j < COLS ? n - j : COLS;
         p.c = c + j;
@@ -67,7 +60,7 @@ void nn_chain_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t 
             size_t depth = k - l < DEPTH ? k - l : DEPTH;
             p.kernels->pack(depth, cols, b + l * b_row + j * b_col, b_row, b_col, packed);
             p.a = a + l * p.a_col;
-            add_block(&p, cols, depth, packed, l == 0 && beta == 0 ? zeros : NULL);
+            add_block(&p, cols, depth, packed, l == 0 && !add ? zeros : NULL);
         }
     }
 }

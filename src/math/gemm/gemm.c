@@ -6,6 +6,7 @@
 #include "math/gemm/blas.h"
 #include "math/gemm/chain.h"
 #include "math/gemm/onednn.h"
+#include "math/kernels.h"
 #include "math/parallel.h"
 
 #ifndef NN_BLAS
@@ -143,15 +144,21 @@ static bool wants_onednn(const product *p) {
     return used == NN_GEMM_ONEDNN || (used == NN_GEMM_FASTER && nn_onednn_suits(p->m, p->n, p->k));
 }
 
-static void single_product(const product *p) {
-    if (wants_bf16(p)) {
-        nn_bf16_gemm(p->ta, p->tb, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb, p->beta, p->c,
-                     p->ldc);
-        return;
-    }
-    if (p->library == NN_GEMM_OWN) {
-        nn_chain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, p->beta,
+/* Own kernels add to C, once it is beta C. */
+static void own_product(const product *p) {
+    bool add = p->beta != 0;
+    for (size_t i = 0; add && p->beta != 1 && i < p->m; i++)
+        nn_kernels_get()->scale(p->n, p->beta, p->c + i * p->ldc);
+    if (wants_bf16(p))
+        nn_bf16_gemm(p->ta, p->tb, p->m, p->n, p->k, p->a, p->lda, p->b, p->ldb, add, p->c, p->ldc);
+    else
+        nn_chain_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda, p->b, p->ldb, add,
                       p->c, p->ldc);
+}
+
+static void single_product(const product *p) {
+    if (wants_own_kernels(p)) {
+        own_product(p);
         return;
     }
     if (wants_onednn(p) && nn_onednn_gemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, p->a, p->lda,
