@@ -153,6 +153,23 @@ static void check_tiles(nn_transpose tb, size_t m, size_t n, size_t k) {
     matrices_release(&x);
 }
 
+/* Own kernels: the bits are the same whichever way A stands. */
+static void check_transposed(size_t m, size_t n, size_t k, nn_real alpha) {
+    matrices x, y;
+
+    matrices_init(&x, NN_PLAIN, NN_PLAIN, m, n, k);
+    matrices_init(&y, NN_TRANSPOSED, NN_PLAIN, m, n, k);
+    for (size_t i = 0; i < m; i++)
+        for (size_t l = 0; l < k; l++)
+            y.a[l * y.lda + i] = x.a[i * x.lda + l];
+    nn_gemm(&compute, NN_PLAIN, NN_PLAIN, m, n, k, alpha, x.a, x.lda, x.b, x.ldb, 1, x.c, x.ldc);
+    nn_gemm(&compute, NN_TRANSPOSED, NN_PLAIN, m, n, k, alpha, y.a, y.lda, y.b, y.ldb, 1, y.c,
+            y.ldc);
+    CHECK(memcmp(x.c, y.c, m * x.ldc * sizeof(nn_real)) == 0);
+    matrices_release(&x);
+    matrices_release(&y);
+}
+
 static int threads_of_process(void) {
     DIR *dir = opendir("/proc/self/task");
     int count = 0;
@@ -247,5 +264,7 @@ int main(void) {
     check_tiles(NN_TRANSPOSED, 257, 383, 301);
     check_tiles(NN_TRANSPOSED, 1500, 40, 400);
     check_tiles(NN_PLAIN, 40, 530, 1700); /* the sums take several blocks */
+    check_transposed(130, 40, 401, 1);
+    check_transposed(67, 40, 401, (nn_real)0.75);
     return check_done();
 }
