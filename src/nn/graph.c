@@ -141,6 +141,31 @@ static int place_params(nn_model *model, nn_layer *layer) {
     return 0;
 }
 
+static bool has_role(const nn_layer *layer, nn_param_role role) {
+    for (size_t i = 0; i < layer->params; i++)
+        if (layer->param[i].role == role)
+            return true;
+    return false;
+}
+
+/* Refuses the common keys that are about parameters which the layer does not have. */
+static int check_keys(const nn_layer *layer) {
+    const struct nn_layer_plan *plan = layer->plan;
+    bool weights = has_role(layer, NN_PARAM_WEIGHT), biases = has_role(layer, NN_PARAM_BIAS);
+    if (!weights && (plan->init || plan->symmetric))
+        return nn_layer_fail(layer,
+                             "%s is about weights, and it has none: leave it out, or set it for "
+                             "the layer whose weights are meant",
+                             plan->init ? "init" : "symmetric");
+    if (!biases && plan->bias_init)
+        return nn_layer_fail(layer, "bias_init is about biases, and it has none: leave it out, or "
+                                    "set it for the layer whose biases are meant");
+    if (layer->params == 0 && (layer->frozen || layer->lr_scale != 1 || layer->decay_scale != 1))
+        return nn_layer_fail(layer, "it has no parameters, so lr_scale, decay_scale and frozen "
+                                    "have no meaning");
+    return 0;
+}
+
 static int plan_layer(const nn_scope *scope, nn_layer *layer, const nn_node *tie) {
     nn_model *model = scope->model;
     if (layer->in[0].rank == 0 || nn_shape_count(&layer->in[0]) == 0)
@@ -153,9 +178,7 @@ static int plan_layer(const nn_scope *scope, nn_layer *layer, const nn_node *tie
     if (tie)
         NN_TRY(nn_tie_params(scope, layer, tie));
     NN_TRY(place_params(model, layer));
-    if (layer->params == 0 && (layer->frozen || layer->lr_scale != 1 || layer->decay_scale != 1))
-        return nn_layer_fail(layer, "it has no parameters, so lr_scale, decay_scale and frozen "
-                                    "have no meaning");
+    NN_TRY(check_keys(layer));
     layer->plan->learns = layer->params > 0 && !layer->frozen;
     for (size_t i = 0; i < layer->inputs; i++)
         layer->plan->learns |= layer->input[i]->plan->learns;

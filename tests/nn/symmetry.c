@@ -1,5 +1,5 @@
 /* Initialisers that make all units of a layer identical are refused where these would stay so, and
- * nowhere else. */
+ * nowhere else; and those of parameters that a layer does not have. */
 #include "calls.h"
 #include "io/yaml/yaml.h"
 #include "nn/model.h"
@@ -34,6 +34,15 @@ int main(void) {
     /* unless they are the units of another layer, too */
     refused("[embedding: {vocabulary: 9, units: 4, name: a, init: zeros}, dense: {units: 9, tie: "
             "a.weight}, dense: {units: 3}]");
+
+    FAILS(plan("[dense: {units: 3}, tanh: {init: zeros}]"), NN_EUSAGE,
+          "net.yaml:1:27: layer 'tanh1' on input [3]: init is about weights, and it has none");
+    FAILS(plan("[dense: {units: 3, activation: {relu: {symmetric: true}}}]"), NN_EUSAGE,
+          "'dense1_relu' on input [3]: symmetric is about weights");
+    FAILS(plan("[dense: {units: 3}, batch_norm: {init: zeros}]"), NN_EUSAGE, "about weights");
+    FAILS(plan("[dense: {units: 3, bias: false, bias_init: zeros}]"), NN_EUSAGE,
+          "'dense1' on input [4]: bias_init is about biases, and it has none");
+    WORKS(plan("[dense: {units: 3}, batch_norm: {bias_init: {constant: {value: 1}}}]"));
     nn_pool_release(&pool);
     return check_done();
 }
