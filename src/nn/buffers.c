@@ -124,6 +124,8 @@ static void add_working_memory(nn_model *model, size_t batch, bool training,
         if (layer->keep_bytes)
             add(layout, calls_of(model, layer) * nn_layer_keep_elements(layer), i, end,
                 &layer->plan->keep);
+        if (layer->constant_count)
+            add(layout, layer->constant_count, 0, 2 * n, &layer->plan->constants);
         if (training && nn_tie_elements(layer))
             add(layout, calls_of(model, layer) * nn_tie_elements(layer), end,
                 nn_tie_end(model, layer), &layer->plan->tied);
@@ -224,7 +226,7 @@ static int lay_out(nn_model *model, size_t batch, bool training, size_t *element
     NN_TRY(check_sizes(model, batch));
     NN_TRY(prepare_layers(model, batch, training));
     NN_TRY(NN_NEW(&owner, 2 * n, "buffer plan"));
-    int rc = NN_NEW(&layout.buffer, 5 * n + NN_MAX_INPUTS + 2, "buffer plan");
+    int rc = NN_NEW(&layout.buffer, 6 * n + NN_MAX_INPUTS + 2, "buffer plan");
     if (rc < 0)
         goto done;
     struct buffer **y = owner, **dy = owner + n;
@@ -257,11 +259,15 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
     NN_TRY(NN_NEW(&model->block, elements + 1, "activations"));
     model->layer[0]->plan->dy_at = model->block + model->layer[0]->plan->dy;
     for (size_t i = 1; i < model->layers; i++) {
-        struct nn_layer_plan *plan = model->layer[i]->plan;
+        nn_layer *layer = model->layer[i];
+        struct nn_layer_plan *plan = layer->plan;
         plan->y_at = model->block + plan->y;
         plan->dy_at = model->block + plan->dy;
         plan->save_at = model->block + plan->save;
         plan->keep_at = model->block + plan->keep;
+        layer->constants = model->block + plan->constants;
+        if (layer->constant_count)
+            layer->ops->fill(layer, model->block + plan->constants);
     }
     return 0;
 }

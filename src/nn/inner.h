@@ -21,7 +21,7 @@ struct nn_layer_plan {
     bool ties; /* some of its parameters are tied, or shared (tie.c) */
 
     /* offsets into the buffer block, in elements; set by nn_model_bind */
-    size_t y, dy, save, keep, tied;
+    size_t y, dy, save, keep, tied, constants;
     /* pointers behind them; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;

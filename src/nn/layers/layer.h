@@ -178,6 +178,8 @@ typedef struct nn_layer_ops {
      * number of threads are known; before each laying out of buffers. NULL: nothing depends on
      * them. */
     int (*prepare)(nn_layer *layer, size_t batch, bool training);
+    /* Makes layer->constants, whenever buffers are allocated. NULL: constant_count is 0. */
+    void (*fill)(const nn_layer *layer, nn_real *constants);
     /* Fails where it could not go by the lengths of sequences (nn_pass.length), of which it knows
      * only how many steps count from the first one on. NULL: it can. */
     int (*check_lengths)(const nn_layer *layer);
@@ -212,6 +214,7 @@ struct nn_layer {
     bool frozen;                  /* its parameters stay as they are */
 
     const nn_compute *compute; /* set by nn_model_set_compute */
+    const nn_real *constants;  /* set by nn_model_bind: [constant_count], such as a table */
 
     /* set by plan */
     nn_shape out;
@@ -225,6 +228,7 @@ struct nn_layer {
     size_t save_bytes;                  /* per sample */
     size_t keep_bytes;                  /* whatever the batch */
     size_t scratch_bytes;               /* for one call, whatever the batch */
+    size_t constant_count;              /* numbers that ops->fill makes once, whatever the batch */
     size_t microbatches;    /* set before prepare: most microbatches of a pass, at least 1 */
     size_t group, group_dx; /* prepare says: y, or dx, of so many calls has the same bits as that
                                  of one call, in which g may be NULL; 0 or 1: not known of any */

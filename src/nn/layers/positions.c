@@ -37,7 +37,7 @@ static int positions_plan(nn_layer *layer) {
         if (o->context > 0)
             return nn_layer_fail(layer, "context is the size of a learned table; kind: sinusoidal "
                                         "has none");
-        layer->scratch_bytes = nn_shape_count(in) * sizeof(nn_real);
+        layer->constant_count = nn_shape_count(in);
         return 0;
     }
     if (o->context > 0 && o->context < in->dim[0])
@@ -81,6 +81,11 @@ void nn_positions_sinusoidal(const nn_compute *compute, size_t steps, size_t wid
     nn_parallel(compute, (width + 1) / 2, 1 + GRAIN / steps, make_waves, &w);
 }
 
+static void positions_fill(const nn_layer *layer, nn_real *table) {
+    nn_positions_sinusoidal(layer->compute, (size_t)layer->in[0].dim[0],
+                            (size_t)layer->in[0].dim[1], table);
+}
+
 struct call {
     const nn_io *io;
     const nn_real *table; /* [steps][width] */
@@ -96,13 +101,9 @@ static void add_rows(void *ctx, size_t begin, size_t end) {
 
 static void positions_forward(const nn_layer *layer, const nn_io *io) {
     struct call c = {.io = io,
-                     .table = io->w[0],
+                     .table = layer->params ? io->w[0] : layer->constants,
                      .steps = (size_t)layer->in[0].dim[0],
                      .width = (size_t)layer->in[0].dim[1]};
-    if (!c.table) {
-        nn_positions_sinusoidal(layer->compute, c.steps, c.width, io->scratch);
-        c.table = io->scratch;
-    }
     nn_parallel(layer->compute, io->batch * c.steps, 1 + GRAIN / c.width, add_rows, &c);
 }
 
@@ -122,6 +123,7 @@ const nn_layer_ops nn_layer_positions = {
     .entry = {"positions", "adds to each step of a sequence a vector that says which one it is",
               positions_options, sizeof(struct positions)},
     .plan = positions_plan,
+    .fill = positions_fill,
     .forward = positions_forward,
     .backward = positions_backward,
 };

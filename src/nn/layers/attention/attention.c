@@ -13,8 +13,7 @@
 struct attention {
     int64_t heads, kv_heads;
     bool causal, bias;
-    double dropout, rotary_base;
-    nn_rotary *rotary; /* set by plan; NULL: no positions */
+    double dropout, rotary_base; /* 0: no positions */
 };
 
 static const nn_option attention_options[] = {
@@ -174,14 +173,17 @@ static int attention_plan(nn_layer *layer) {
     o->kv_heads = o->kv_heads ? o->kv_heads : o->heads;
     NN_TRY(check(layer));
     if (o->rotary_base > 0)
-        NN_TRY(
-            nn_rotary_new(layer->pool, o->rotary_base, longest(layer), dim_of(layer), &o->rotary));
+        layer->constant_count = longest(layer) * dim_of(layer);
     layer->out = layer->in[0];
     layer->flags = NN_LAYER_READS_X;
     layer->save_bytes = (projected_count(layer) + nn_shape_count(&layer->out) +
                          2 * (size_t)o->heads * steps_of(layer, 0)) *
                         sizeof(nn_real);
     return add_params(layer);
+}
+
+static void attention_fill(const nn_layer *layer, nn_real *turns) {
+    nn_rotary_fill(options_of(layer)->rotary_base, longest(layer), dim_of(layer), turns);
 }
 
 /* There is one length for both inputs. */
@@ -278,11 +280,11 @@ static double attention_work(const nn_layer *layer) {
 
 /* q or k, or its gradient, turned by their positions, or back. */
 static void turn(const struct call *c, size_t i, nn_attention_rows rows, nn_rotary_way way) {
-    const struct attention *o = options_of(c->layer);
-    struct part p = part_of(c->layer, i);
-    if (o->rotary)
-        nn_rotary_turn(c->layer->compute, o->rotary, c->io->batch, steps_of(c->layer, p.input),
-                       rows, p.width, way);
+    const nn_layer *layer = c->layer;
+    struct part p = part_of(layer, i);
+    if (layer->constant_count)
+        nn_rotary_turn(layer->compute, layer->constants, dim_of(layer), c->io->batch,
+                       steps_of(layer, p.input), rows, p.width, way);
 }
 
 /* --- forward --- */
@@ -443,6 +445,7 @@ const nn_layer_ops nn_layer_attention = {
          "input has as many steps as the first",
          attention_options, sizeof(struct attention)},
     .plan = attention_plan,
+    .fill = attention_fill,
     .check_lengths = attention_check_lengths,
     .prepare = attention_prepare,
     .work = attention_work,

@@ -4,17 +4,16 @@
 #ifndef NN_NN_LAYERS_ATTENTION_ROTARY_H
 #define NN_NN_LAYERS_ATTENTION_ROTARY_H
 
-#include "base/mem.h"
 #include "nn/layers/attention/attention.h"
 
-typedef struct nn_rotary nn_rotary;
 typedef enum nn_rotary_way { NN_ROTARY_ON, NN_ROTARY_BACK } nn_rotary_way;
 
-/* For up to `steps`, and heads of `dim` elements, which is even; in `pool`. NN_EMEMORY. */
-int nn_rotary_new(nn_pool *pool, double base, size_t steps, size_t dim, nn_rotary **out);
+/* turns[steps][cosine, sine][dim / 2] of heads of `dim` elements, which is even. */
+void nn_rotary_fill(double base, size_t steps, size_t dim, nn_real *turns);
 
-/* Turns the rows of `batch` samples of `steps`, heads side by side in `width` elements. */
-void nn_rotary_turn(const nn_compute *compute, const nn_rotary *rotary, size_t batch, size_t steps,
-                    nn_attention_rows rows, size_t width, nn_rotary_way way);
+/* Turns the rows of `batch` samples of up to as many steps, heads of `dim` elements side by side in
+ * `width`. */
+void nn_rotary_turn(const nn_compute *compute, const nn_real *turns, size_t dim, size_t batch,
+                    size_t steps, nn_attention_rows rows, size_t width, nn_rotary_way way);
 
 #endif
