@@ -83,7 +83,7 @@ static int scan_labels(const nn_dataset *ds, const nn_split *split, const void *
         int64_t label = nn_stored_integer(split->y.type, stored, (size_t)i);
         if (label >= -1 && label < bound) {
             seen->largest = label > seen->largest ? label : seen->largest;
-            seen->ignored += label == -1;
+            seen->ignored += label == -1 && !split->tokens; /* else another window has it */
             seen->labels++;
             if (label >= 0 && label < COUNTED_LABELS)
                 seen->present[label / 64] |= (uint64_t)1 << label % 64;

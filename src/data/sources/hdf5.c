@@ -200,17 +200,19 @@ static int limit_training(nn_dataset *ds, int64_t samples) {
     return NN_OK;
 }
 
-/* Windows that are stored have their own length. */
+/* Windows that are stored have their own length, which no context changes. */
 static int check_context(const nn_dataset *ds, int64_t context) {
     const nn_split *first = &ds->split[0];
+    char text[NN_SHAPE_TEXT];
 
     if (context == 0 || first->tokens > 0 ||
         (first->x.shape.rank == 1 && first->x.shape.dim[0] == context))
         return NN_OK;
-    return nn_fail(NN_EUSAGE,
-                   "data.context = %" PRId64
-                   " is for a stream of tokens (/train/tokens), but %s holds samples (/%s/x)",
-                   context, ds->path, first->name);
+    return nn_fail(NN_EFORMAT,
+                   "%s: /%s/x is %s a sample, but windows of %" PRId64
+                   " tokens (data.context, or the model's) are of a stream of tokens "
+                   "(/train/tokens), or stored as samples of [%" PRId64 "]",
+                   ds->path, first->name, nn_shape_text(&first->x.shape, text), context, context);
 }
 
 static int hdf5_open(nn_dataset *ds, const void *options) {

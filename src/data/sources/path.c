@@ -180,19 +180,6 @@ static int add_text_keys(nn_node *map, const char *path, const nn_like *like) {
     return like->class_name ? add_vocabulary(map, like) : NN_OK;
 }
 
-/* Windows that are stored have their own length, which no context changes. */
-static bool holds_samples(const char *path) {
-    nn_h5 *file = NULL;
-    bool holds;
-
-    if (nn_h5_open(path, &file) < 0)
-        return false; /* which opening the data set says, too */
-    holds = nn_h5_exists(file, "/train/x") || nn_h5_exists(file, "/valid/x") ||
-            nn_h5_exists(file, "/test/x");
-    (void)nn_h5_close(file);
-    return holds;
-}
-
 static int copy_array_keys(nn_node *map, const nn_node *data) {
     static const char *const keys[] = {"x", "y", "w", "len"};
 
@@ -221,7 +208,7 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
     }
     if (ops == &nn_source_text)
         return add_text_keys(*out, path, like);
-    if (ops == &nn_source_hdf5 && like->tokens && !holds_samples(path))
+    if (ops == &nn_source_hdf5 && like->tokens)
         return add_context(*out, like);
     if (ops == &nn_source_npz && has_source(like->data, "npz"))
         return copy_array_keys(*out, like->data);

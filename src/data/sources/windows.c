@@ -122,8 +122,12 @@ int nn_windows_read(const nn_dataset *ds, const nn_split *split, char field, int
     if (side_by_side == count)
         return NN_OK;
     out += side_by_side * context;
-    if (positions >= context)
-        return read_tokens(ds, split, positions - context + after, context, out);
+    if (positions >= context) {
+        NN_TRY(read_tokens(ds, split, positions - context + after, context, out));
+        for (int64_t i = 0; after && i < context - positions % context; i++)
+            out[i] = -1; /* which the window before has had */
+        return NN_OK;
+    }
     memset(out + positions, 0, (size_t)(context - positions) * sizeof *out);
     return read_tokens(ds, split, after, positions, out);
 }

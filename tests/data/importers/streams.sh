@@ -64,8 +64,8 @@ expect_line 't.h5: of [0-9]+ tokens 0 are left for /test, which takes at least 2
 expect_code 2 "$NNMPI" train net.yaml --run no -o data.first_label=1 2>err
 expect_line 'data.first_label = 1 is for labels, but t.h5 holds tokens' err
 "$NNMPI" data make blobs -O blobs.h5 -q
-expect_code 2 "$NNMPI" train net.yaml --run no -o data.path=blobs.h5 2>err
-expect_line 'data.context = 24 is for a stream of tokens \(/train/tokens\), but blobs.h5 holds samples' err
+expect_code 3 "$NNMPI" train net.yaml --run no -o data.path=blobs.h5 2>err
+expect_line 'blobs.h5: /train/x is \[2\] a sample, but windows of 24 tokens \(data.context, or the model' err
 expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary 100000 -O no.h5 2>err
 expect_line 't.txt: no pair of tokens occurs twice .* cannot be had: take at most [0-9]+' err
 expect_code 3 "$NNMPI" data import text t.txt --tokens bpe --vocabulary-file no.json -O no.h5 2>err
@@ -206,7 +206,7 @@ expect_line 'merges.txt:4[67]: .* does not follow from the numbers of the tokens
 expect_code 2 "$NNMPI" data import text t.txt --vocabulary-file t.h5 -O no.h5 2>err
 expect_line 't.h5: its tokens are bpe, not chars: take tokens: bpe' err
 expect_code 3 "$NNMPI" eval one --data windows.h5 --split train 2>err
-expect_line "windows.h5: x of 'train' is \[10\] a sample, but the model takes \[24\]" err
+expect_line 'windows.h5: /train/x is \[10\] a sample, but windows of 24 tokens .* or stored as samples of \[24\]' err
 for kind in ids nameless; do
     sed "s/t.h5/$kind.h5/; s/400/7/; s/\[accuracy.*\]/[accuracy]/; s/epochs: 3/epochs: 1/" net.yaml >"$kind.yaml"
     "$NNMPI" train "$kind.yaml" --run "$kind" -q >out
