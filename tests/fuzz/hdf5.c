@@ -1,7 +1,9 @@
-/* Data sets in HDF5: looked through, and divided into splits. */
+/* Data sets in HDF5: looked through, divided into splits, and their vocabulary taken for a text. */
+#include "data/importers/importer.h"
 #include "data/info/info.h"
 #include "data/sources/open.h"
 #include "data/split.h"
+#include "data/tokens.h"
 #include "io/hdf5/h5.h"
 #include "sandbox.h"
 #include "target.h"
@@ -20,6 +22,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     sandbox_enter();
     nowhere = fopen("/dev/null", "w");
     sandbox_put("other.raw", x, sizeof x);
+    sandbox_put("input.txt", "abbac", 5);
     /* what links of the seeds lead to, so that following one succeeds, and is noticed */
     bool made = nowhere && nn_h5_create("other.h5", &other) == 0 &&
                 nn_h5_write(other, "/train/x", NN_F32, 1, &rows, 0, 0, x) == 0 &&
@@ -52,12 +55,18 @@ static bool look(const char *path) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const nn_split_options half = {.test = 0.5, .seed = 1};
+    const nn_text_options text = {.path = "input.txt",
+                                  .tokens = NN_TOKENS_CHARS,
+                                  .context = 4,
+                                  .vocabulary_file = "input.h5"};
 
     sandbox_put("input.h5", data, size);
     sandbox_watch(true);
     bool sound = look("input.h5");
     if (nn_data_split("input.h5", &half, "output.h5") == 0)
         sandbox_expect(look("output.h5") || !sound, "what is split stays readable");
+    if (nn_importer_text.run(&text, "output.h5") == 0)
+        sandbox_expect(look("output.h5"), "an import can be read");
     H5close(); /* as at the end of a process, and so that no input depends on those before it */
     sandbox_watch(false);
     return 0;

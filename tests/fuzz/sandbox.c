@@ -54,7 +54,8 @@ static bool is_allowed(const char *name) {
     if (strncmp(name, folder, length) == 0 && name[length] == '/')
         name += length + 1;
     return !strchr(name, '/') &&
-           (strncmp(name, "input", 5) == 0 || strncmp(name, "output", 6) == 0);
+           (strncmp(name, "input", 5) == 0 || strncmp(name, "output", 6) == 0 ||
+            strcmp(name, "merges.txt") == 0);
 }
 
 typedef int open_fn(const char *name, int flags, ...);

@@ -180,6 +180,22 @@ static void growing(void) {
     ok(H5Lcreate_hard(file, "/train/x", file, "/valid/x", H5P_DEFAULT, H5P_DEFAULT));
 }
 
+/* A text, whose vocabulary has a token of two bytes. */
+static void tokens(void) {
+    const hsize_t dim[] = {3 * ROWS};
+    const uint8_t token[3 * ROWS] = {1, 2, 3, 1, 2, 3, 0, 2, 1};
+    const char *names[] = {"<unk>", "a", "b", "\xc3\xa9"}, *kind = "chars";
+    const int64_t context = 4;
+    hid_t varying = text_type(H5T_VARIABLE);
+
+    put("/train/tokens", H5T_STD_U8LE, 1, dim, H5P_DEFAULT, H5T_NATIVE_UINT8, token);
+    put("/valid/tokens", H5T_STD_U16BE, 1, dim, compact(), H5T_NATIVE_UINT8, token);
+    put_attribute("/", "tokens", varying, 0, &kind);
+    put_attribute("/", "classes", varying, 4, names);
+    put_attribute("/", "context", H5T_NATIVE_INT64, 0, &context);
+    ok(H5Tclose(varying));
+}
+
 /* What stands in other files. */
 static void leading_out(void) {
     const hsize_t dim[] = {ROWS};
@@ -225,6 +241,7 @@ void seeds_hdf5(void) {
         {"filtered", filtered, H5F_LIBVER_EARLIEST},
         {"odd-types", odd_types, H5F_LIBVER_EARLIEST},
         {"growing", growing, H5F_LIBVER_EARLIEST},
+        {"tokens", tokens, H5F_LIBVER_EARLIEST},
         {"leading-out", leading_out, H5F_LIBVER_EARLIEST},
         {"virtual", virtual, H5F_LIBVER_V110},
         {"references", references, H5F_LIBVER_EARLIEST},

@@ -1,4 +1,5 @@
-/* Pictures, LIBSVM's format, arrays and texts: a letter that says what it is, then the file. */
+/* Pictures, LIBSVM's format, arrays, texts and vocabularies: a letter that says what it is, then
+ * the file. */
 #include "io/png.h"
 #include "io/tensors/zip.h"
 #include "sandbox.h"
@@ -103,6 +104,15 @@ static void put_libsvm(void) {
     }
 }
 
+static void put_vocabularies(void) {
+    static const char merges[] =
+        ",\"th\":256,\"the\":258,\"<|end|>\":257}\0#version: 0.2\nt h\nth e\n",
+                      whole[] = "{\"\\u0120a\": 1, \"b\\n\": 0}\0";
+
+    put("merges", 'b', merges, sizeof merges - 1);
+    put("json", 'B', whole, sizeof whole - 1);
+}
+
 void seeds_import(void) {
     static const char text[] =
         "the sea is wide, and\nd\xc3\xa9j\xc3\xa0 \xf0\x9f\x8c\x8a vu; it's 12\n";
@@ -113,6 +123,7 @@ void seeds_import(void) {
     put_png("rgb", 'P', 3);
     put_arrays();
     put_libsvm();
+    put_vocabularies();
     for (char letter = '0'; letter <= '3'; letter++)
         put((const char[]){'t', letter, 0}, letter, text, sizeof text - 1);
 }
