@@ -131,6 +131,7 @@ contains
         call training%get_average('fc1/weight', weight)
         call check(all(abs(weight - real(reshape(flat, [4, 8]), real32)) <= 0), 'the average')
         call training%set('fc1/weight', flat)
+        call views(training)
         call training%evaluate(evaluation, 'test')
         call check(evaluation%samples() == 16, 'evaluate')
         call training%measure(evaluation)
@@ -157,6 +158,27 @@ contains
         call check(driven%digest == whole%digest, 'the same digest')
         call check(driven%steps == 12, '12 steps')
     end subroutine trains
+
+    ! Tensors where they lie, for a time.
+    subroutine views(training)
+        type(nn_training), intent(in) :: training
+        real(real32), pointer :: weight(:, :), bias(:)
+        real(real32) :: before(4, 8), after(4, 8)
+        integer :: stat
+        character(200) :: errmsg
+        call training%get('fc1/weight', before)
+        call training%view('fc1/weight', weight, stat=stat, errmsg=errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'nn_training_take comes first')
+        call training%take(NN_READ_PARAMETERS)
+        call training%view('fc1/weight', weight)
+        call check(all(shape(weight) == [4, 8]) .and. all(weight == before), 'a view of fc1/weight')
+        call training%view('fc1/weight', bias, stat=stat, errmsg=errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'fc1/weight is (4, 8), and the pointer of another rank')
+        call check(.not. associated(bias), 'no view')
+        call training%get('fc1/weight', after, stat, errmsg)
+        call failed(stat, NN_EUSAGE, errmsg, 'nn_training_restore comes first')
+        call training%restore()
+    end subroutine views
 
     ! Parts that are gathered and rows that a procedure makes are the whole.
     subroutine gathers(comm)
@@ -235,7 +257,8 @@ contains
         type(nn_minibatch) :: batch
         real(real32), allocatable :: outputs(:, :)
         real(real32) :: gradient(4, 8), one(4, 8), other(4, 8), y_of(2, 16), wrong(3, 16)
-        real(real64) :: loss
+        real(real32), pointer :: lying(:, :)
+        real(real64) :: loss, weight
         integer :: stat, rows
         character(200) :: errmsg
         call shapes%set_shape('train', 'x', NN_F64, [4, 0])
@@ -272,6 +295,10 @@ contains
             call parts%sum_gradients()
             call parts%get_gradient('fc1/weight', gradient)
             call parts%set_gradient('fc1/weight', gradient)
+            call parts%take(NN_GRADIENTS)
+            call parts%view('fc1/weight', lying, weight)
+            call check(all(abs(lying/real(weight, real32) - gradient) < 1e-6), 'a view of a gradient')
+            call parts%restore()
             call parts%update()
             call parts%attend()
             call check(loss == whole%loss(), 'the same loss')

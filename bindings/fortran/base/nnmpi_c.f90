@@ -9,6 +9,8 @@ module nnmpi_c
     ! nn_log_level, nn_mismatch
     integer, parameter :: NN_LOG_WARNING = 0, NN_LOG_INFO = 1, NN_LOG_DEBUG = 2
     integer, parameter :: NN_MISMATCH_STOP = 0, NN_MISMATCH_REPAIR = 1
+    ! nn_access
+    integer, parameter :: NN_READ_PARAMETERS = 1, NN_WRITE_PARAMETERS = 2, NN_GRADIENTS = 3
     ! nn_dtype
     enum, bind(C)
         enumerator :: NN_U8, NN_I8, NN_I16, NN_I32, NN_I64, NN_F32, NN_F64
@@ -55,6 +57,14 @@ module nnmpi_c
         integer(c_size_t) :: size
         type(nn_array) :: x, y, w, len
     end type nn_c_minibatch
+
+    type, bind(C) :: nn_c_view
+        integer(c_size_t) :: size
+        type(c_ptr) :: data = c_null_ptr
+        integer(c_int) :: rank = 0
+        integer(c_int64_t) :: dim(NN_ARRAY_RANK) = 0, stride(NN_ARRAY_RANK) = 0
+        real(c_double) :: weight = 0
+    end type nn_c_view
 
     type, bind(C) :: nn_c_result
         integer(c_size_t) :: size
@@ -624,6 +634,27 @@ module nnmpi_c
             type(c_ptr), value :: values
             integer(c_int) :: nn_training_set_gradient
         end function nn_training_set_gradient
+
+        function nn_training_take(t, access) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            integer(c_int), value :: access
+            integer(c_int) :: nn_training_take
+        end function nn_training_take
+
+        function nn_training_view(t, tensor, view) bind(C)
+            import :: c_ptr, c_int, c_char, nn_c_view
+            type(c_ptr), value :: t
+            character(c_char), intent(in) :: tensor(*)
+            type(nn_c_view), intent(inout) :: view
+            integer(c_int) :: nn_training_view
+        end function nn_training_view
+
+        function nn_training_restore(t) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: t
+            integer(c_int) :: nn_training_restore
+        end function nn_training_restore
 
         function nn_training_set_rate(t, rate) bind(C)
             import :: c_ptr, c_int, c_double

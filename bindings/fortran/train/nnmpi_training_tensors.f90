@@ -1,7 +1,7 @@
 ! The tensors of a training, and their gradients: what nn_training can do with them.
 module nnmpi_training_tensors
     use, intrinsic :: iso_c_binding
-    use, intrinsic :: iso_fortran_env, only: int64, real32
+    use, intrinsic :: iso_fortran_env, only: int64, real32, real64
     use nnmpi_array
     use nnmpi_base
     use nnmpi_c
@@ -15,6 +15,10 @@ module nnmpi_training_tensors
         procedure :: tensors => count_tensors ! how many there are
         procedure :: tensor_name => training_tensor_name
         procedure :: tensor_shape => training_tensor_shape
+        procedure :: take => take_tensors ! for NN_READ_PARAMETERS, ...; view ...; restore
+        procedure :: restore => restore_tensors
+        procedure, private :: view_1, view_2
+        generic :: view => view_1, view_2
         procedure, private :: get_1, get_2, get_3, get_4, &
             set_1, set_2, set_3, set_4, &
             get_average_1, get_average_2, get_average_3, get_average_4, &
@@ -68,6 +72,92 @@ contains
         call tensor_of(self, i, array, name)
         dims = dims_of(array)
     end function training_tensor_shape
+
+    ! ---- where they lie --------------------------------------------------------------------------
+
+    subroutine take_tensors(self, access, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        integer, intent(in) :: access
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%take')
+        if (rc == 0) rc = nn_training_take(self%node%c, int(access, c_int))
+        call conclude(rc, stat, errmsg)
+    end subroutine take_tensors
+
+    subroutine restore_tensors(self, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%restore')
+        if (rc == 0) rc = nn_training_restore(self%node%c)
+        call conclude(rc, stat, errmsg)
+    end subroutine restore_tensors
+
+    ! Where a tensor lies; NN_EUSAGE where the order of its memory is not that of its shape, which
+    ! no pointer could have.
+    integer(c_int) function find_view(self, tensor, rank, found) result(rc)
+        class(training_tensors), intent(in) :: self
+        character(*), intent(in) :: tensor
+        integer, intent(in) :: rank
+        type(nn_c_view), intent(out) :: found
+        integer(int64) :: step
+        integer :: i
+        found%size = c_sizeof(found)
+        rc = ready(self, 'nn_training%view')
+        if (rc == 0) rc = nn_training_view(self%node%c, c_text(tensor), found)
+        if (rc < 0) return
+        if (found%rank /= rank) then
+            rc = misuse('nn_training%view: '//tensor//' is '// &
+                        shape_text(found%dim(found%rank:1:-1))//', and the pointer of another '// &
+                        'rank; of tensors of rank 3 and 4, get and set make copies')
+            return
+        end if
+        step = 1
+        do i = rank, 1, -1
+            if (found%dim(i) > 1 .and. found%stride(i) /= step) &
+                rc = misuse('nn_training%view: '//tensor//' lies in an order that no pointer '// &
+                            'of Fortran has; get and set make copies')
+            step = step*found%dim(i)
+        end do
+    end function find_view
+
+    ! weight: what gradients are to be divided by to be those of the mean loss.
+    subroutine view_1(self, tensor, values, weight, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        character(*), intent(in) :: tensor
+        real(real32), pointer, intent(out) :: values(:)
+        real(real64), intent(out), optional :: weight
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        type(nn_c_view) :: found
+        integer(c_int) :: rc
+        nullify (values)
+        rc = find_view(self, tensor, 1, found)
+        if (rc == 0) call c_f_pointer(found%data, values, found%dim(1:1))
+        if (present(weight)) weight = found%weight
+        call conclude(rc, stat, errmsg)
+    end subroutine view_1
+
+    subroutine view_2(self, tensor, values, weight, stat, errmsg)
+        class(training_tensors), intent(in) :: self
+        character(*), intent(in) :: tensor
+        real(real32), pointer, intent(out) :: values(:, :)
+        real(real64), intent(out), optional :: weight
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        type(nn_c_view) :: found
+        integer(c_int) :: rc
+        nullify (values)
+        rc = find_view(self, tensor, 2, found)
+        if (rc == 0) call c_f_pointer(found%data, values, found%dim(2:1:-1))
+        if (present(weight)) weight = found%weight
+        call conclude(rc, stat, errmsg)
+    end subroutine view_2
+
+    ! ---- copies ----------------------------------------------------------------------------------
 
     ! An array for a tensor has its shape, or is a vector of all its numbers. Of a tensor that there
     ! is not, the library has more to say.
