@@ -59,13 +59,13 @@ expect_same mine.csv iris.csv
 import math, random
 random.seed(1)
 with open("houses.csv", "w") as f:
-    f.write("id,rooms,area,heating,remark,price\n")
+    f.write("id,rooms,area,heating,city,remark,price\n")
     for i in range(400):
         rooms, heating = random.randint(1, 7), random.choice(["gas", "wood", "heat pump"])
-        area = 25 * rooms + random.gauss(0, 10)
-        price = 3000 * area + {"gas": 0, "wood": -20000, "heat pump": 30000}[heating] + random.gauss(0, 5000)
+        area, city = 25 * rooms + random.gauss(0, 10), i % 40
+        price = 3000 * area + {"gas": 0, "wood": -20000, "heat pump": 30000}[heating] + 500 * city + random.gauss(0, 5000)
         gap = lambda value: "NA" if random.random() < 0.03 else value
-        f.write(f"{i + 1},{gap(rooms)},{area:.1f},{gap(heating)},remark {i},{price:.0f}\n")
+        f.write(f"{i + 1},{gap(rooms)},{area:.1f},{gap(heating)},city {city},remark {i},{price:.0f}\n")
 PY
 
 # Beside scikit-learn: what is not much worse is sensible.
@@ -91,6 +91,9 @@ begin houses.csv
 expect_line 'target: "price"' c.yaml
 expect_line 'drop: "id,remark"' c.yaml
 expect_line 'missing: mean' c.yaml
+expect_line 'slice: \{name: categories2, inputs: input, begin: 6, end: 46\}' c.yaml # of 40 cities
+expect_line 'dense: \{name: part2, units: 7, bias: false\}' c.yaml
+expect_line 'concat: \{inputs: \[part1, part2\]\}' c.yaml
 reaches r2 0.9
 "$NNMPI" predict run --data houses.csv -O out.csv -q # raw rows
 expect_line '^399,[0-9]+' out.csv

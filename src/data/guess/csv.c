@@ -10,8 +10,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MOST_VALUES = 1000 /* of a column that are told apart */ };
-enum { MOST_CATEGORIES = 100, MOST_CLASSES = 30, ROWS_A_CLASS = 10, FEW_ROWS = 20 };
+enum { MOST_VALUES = 1000 /* of a column that are told apart, or become columns of x */ };
+enum {
+    MOST_NAMES = 100 /* of classes */,
+    MOST_CLASSES = 30 /* that are numbers */,
+    ROWS_A_CLASS = 10,
+    FEW_ROWS = 20
+};
 
 typedef struct column {
     nn_labels value; /* those that are not missing, up to MOST_VALUES */
@@ -127,7 +132,7 @@ static bool is_prose(const table *t, size_t i) {
     const column *c = &t->column[i];
     size_t few = (size_t)(t->rows / 4 > FEW_ROWS ? t->rows / 4 : FEW_ROWS);
 
-    return !is_numbers(c) && (c->value.count > MOST_CATEGORIES || c->value.count > few);
+    return !is_numbers(c) && (c->many || c->value.count > few);
 }
 
 /* Why a column is no feature; NULL: it is one. */
@@ -154,7 +159,7 @@ static bool can_be_classes(const column *c) {
     if (c->value.count < 2)
         return false;
     if (!is_numbers(c))
-        return !c->many && c->value.count <= MOST_CATEGORIES && !is_nearly_unique(c);
+        return !c->many && c->value.count <= MOST_NAMES && !is_nearly_unique(c);
     return c->value.count == 2 || (c->whole == c->numbers && few && c->value.count <= MOST_CLASSES);
 }
 

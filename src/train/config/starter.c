@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what the samples are -------------------------------------------------------------------- */
 
@@ -143,6 +144,7 @@ int nn_starter_init(nn_starter *s, const nn_dataset *data) {
 
 /* ---- what is written ------------------------------------------------------------------------- */
 
+enum { MANY_CATEGORIES = 30 /* of a column */, MOST_PARTS = 8 /* inputs of a layer */ };
 enum { STEPS = 3000 /* of a first training, about */, MOST_EPOCHS = 200, PATIENCE = 20 };
 
 /* A power of 2 of which an epoch has at least 20, from 8 to 128; of few samples less than half, for
@@ -180,13 +182,65 @@ static void write_outputs(const nn_starter *s, FILE *out, int inputs) {
     fputs("}\n", out);
 }
 
+/* Where the columns of x end that are categories of one column of the table, "city=Rome" and so on,
+ * of which `first` is one; first + 1: it is none, or the only one. */
+static size_t end_of_categories(const nn_dataset *data, size_t first) {
+    const char *name = data->feature_names[first], *equals = strchr(name, '=');
+    size_t end = first + 1;
+
+    while (equals && end < data->features &&
+           strncmp(data->feature_names[end], name, (size_t)(equals + 1 - name)) == 0)
+        end++;
+    return end;
+}
+
+static bool has_vector(const nn_dataset *data, size_t first) {
+    return end_of_categories(data, first) - first >= MANY_CATEGORIES;
+}
+
+/* The next part of x: the categories of a column that gets vectors, or what is between such. */
+static size_t end_of_part(const nn_dataset *data, size_t first) {
+    size_t end = end_of_categories(data, first);
+
+    while (!has_vector(data, first) && end < data->features && !has_vector(data, end))
+        end = end_of_categories(data, end);
+    return end;
+}
+
+/* Vectors for the categories of columns that have many: a dense layer whose inputs are 0 but for
+ * one, which is 1, is an embedding. Nothing where no column has many. */
+static void write_parts(const nn_starter *s, FILE *out) {
+    const nn_dataset *data = s->data;
+    size_t parts = 0;
+
+    if (data->features == 0 || (end_of_part(data, 0) == data->features && !has_vector(data, 0)))
+        return;
+    nn_yaml_comment(out, 2,
+                    "Each category of a column that has many gets a vector (an embedding), shorter "
+                    "than the columns of 0 and 1 that say which one it is; other columns stay.");
+    for (size_t first = 0, end; first < data->features; first = end, parts++) {
+        end = parts + 1 < MOST_PARTS ? end_of_part(data, first) : data->features;
+        bool vector = has_vector(data, first) && end == end_of_categories(data, first);
+        fprintf(out, "  - slice: {name: %s%zu, inputs: input, begin: %zu, end: %zu}\n",
+                vector ? "categories" : "part", parts + 1, first, end);
+        if (vector)
+            fprintf(out, "  - dense: {name: part%zu, units: %.0f, bias: false}\n", parts + 1,
+                    ceil(sqrt((double)(end - first))));
+    }
+    for (size_t i = 0; parts > 1 && i < parts; i++)
+        fprintf(out, "%spart%zu%s", i ? ", " : "  - concat: {inputs: [", i + 1,
+                i + 1 == parts ? "]}\n" : "");
+}
+
 static void write_table(const nn_starter *s, FILE *out) {
     int units = nn_shape_count(&s->train->x.shape) < 200 ? 64 : 128;
 
     nn_yaml_comment(out, 0,
                     "A row of numbers: two hidden layers. More units or layers can learn "
                     "more, and more by heart; without any, the model is linear.");
-    fprintf(out, "model:\n  - dense: {units: %d, activation: relu}\n", units);
+    fputs("model:\n", out);
+    write_parts(s, out);
+    fprintf(out, "  - dense: {units: %d, activation: relu}\n", units);
     fprintf(out, "  - dense: {units: %d, activation: relu}\n", units / 2);
     write_outputs(s, out, units / 2);
 }
