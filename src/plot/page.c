@@ -86,6 +86,28 @@ static int put_drawing(nn_json *json, const nn_figure *f) {
     return written ? 0 : nn_fail(NN_EMEMORY, "no memory for the figure '%s'", f->id);
 }
 
+/* What the pointer reads, to 4 digits. */
+static void put_grid(nn_json *json, const nn_figure_grid *g) {
+    size_t cells = g->rows * g->columns;
+    char text[16];
+    nn_json_open(json, "grid", '{');
+    nn_json_int(json, "rows", (int64_t)g->rows);
+    nn_json_int(json, "columns", (int64_t)g->columns);
+    nn_json_reals(json, "x", 2, g->x);
+    nn_json_reals(json, "y", 2, g->y);
+    nn_json_open(json, "values", '[');
+    for (size_t i = 0; i < cells; i++) {
+        snprintf(text, sizeof text, "%.4g", g->value[i]);
+        nn_json_real(json, NULL, strtod(text, NULL));
+    }
+    nn_json_close(json, ']');
+    nn_json_open(json, "colors", '[');
+    for (size_t i = 0; g->color && i < cells; i++)
+        nn_json_int(json, NULL, (int64_t)g->color[i]);
+    nn_json_close(json, ']');
+    nn_json_close(json, '}');
+}
+
 static int put_figure(nn_json *json, nn_pool *pool, arrays *a, const nn_figure *f) {
     static const char *const kinds[] = {"lines",  "bars",  "table", "heat",
                                         "images", "plane", "graph"};
@@ -106,6 +128,8 @@ static int put_figure(nn_json *json, nn_pool *pool, arrays *a, const nn_figure *
     put_texts(json, "columns", f->column, f->columns);
     if (f->kind == NN_FIGURE_PLANE || f->kind == NN_FIGURE_GRAPH)
         NN_TRY(put_drawing(json, f));
+    if (f->grid && f->series > 0) /* else its values are shades only */
+        put_grid(json, f->grid);
     if (f->cell && f->kind != NN_FIGURE_HEAT)
         put_texts(json, "cells", f->cell, f->rows * f->columns);
     if (f->kind == NN_FIGURE_HEAT)

@@ -126,12 +126,36 @@ def enlarge(b):
     assert abs(width() / whole - 2) < 0.02, "a reload forgets the zoom"
 
 
+def point_at_plane(b):
+    """Below the boundary stands what the model says where the pointer is, as the grid has it there."""
+    b.open("drawn.html")
+    b.run("document.querySelector('#boundary').scrollIntoView()")
+    left, top, width, height = b.run("""(() => {
+        const svg = document.querySelector('#boundary svg'), area = svg.querySelector('svg'), m = svg.getScreenCTM();
+        const [x, y, w, h] = ['x', 'y', 'width', 'height'].map(key => area[key].baseVal.value);
+        return [m.a * x + m.e, m.d * y + m.f, m.a * w, m.d * h];
+    })()""")
+    grid, names = b.run("(f => [f.grid, f.series.map(s => s.name)])(data.figures.find(f => f.id === 'boundary'))")
+    said = lambda: b.run("document.querySelector('#boundary output').textContent")
+    for across, up in ((0.203, 0.107), (0.604, 0.806)):
+        b.mouse("mouseMoved", left + across * width, top + (1 - up) * height)
+        cell = int(up * grid["rows"]) * grid["columns"] + int(across * grid["columns"])
+        value = b.run(f"short({grid['values'][cell]!r})")
+        assert said().endswith(f": {names[grid['colors'][cell]]} {value}"), (said(), grid["values"][cell])
+        x = grid["x"][0] + across * (grid["x"][1] - grid["x"][0])
+        assert abs(float(said().split(", ")[0].split()[-1]) - x) < 0.02 * (grid["x"][1] - grid["x"][0]), (said(), x)
+    b.mouse("mouseMoved", left - 20, top + 9)
+    assert said() == "", said()
+    assert 0.5 <= min(v for v in grid["values"] if v is not None) <= max(grid["values"]) <= 1
+
+
 with Browser() as b:
     for width in (1280, 360):
         for dark in (False, True):
             look(b, width, dark)
     use(b)
     enlarge(b)
+    point_at_plane(b)
     b.open("two.html")
     assert len(b.run("plots.loss.series.map(s => s.label)")) == 5
     assert not b.errors, b.errors

@@ -112,8 +112,30 @@ function addDrawing(figure, box, said) {
   addZoom(figure, box, svg);
 }
 
+// Below a plane: the place that the pointer is at, and what its grid has there, of regions with the class.
+function addReading(figure, box) {
+  const {rows, columns, x, y, values, colors} = figure.grid, view = box.querySelector('.drawing');
+  const svg = view.querySelector('svg'), area = svg.querySelector('svg'); // within the axes
+  const said = element('output', {className: 'reading'});
+  const share = (at, from, length) => (at - from.baseVal.value) / length.baseVal.value;
+  const read = event => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    const across = share(at.x, area.x, area.width), up = 1 - share(at.y, area.y, area.height);
+    if (across < 0 || across >= 1 || up < 0 || up >= 1) return void (said.textContent = '');
+    const cell = Math.floor(up * rows) * columns + Math.floor(across * columns);
+    const region = figure.series.find(s => s.color === colors[cell])?.name;
+    const place = (ends, share) => short(+(ends[0] + (ends[1] - ends[0]) * share).toPrecision(4));
+    said.textContent = `${figure.x} ${place(x, across)}, ${figure.y} ${place(y, up)}: ${region ? `${region} ` : ''}${short(values[cell])}`;
+  };
+  view.addEventListener('pointermove', read);
+  view.addEventListener('pointerdown', read); // by finger
+  view.addEventListener('pointerleave', () => { said.textContent = ''; });
+  box.append(said);
+}
+
 function drawPlane(figure, box) {
   addDrawing(figure, box, `${figure.series.map(s => `${s.name}, ${data.arrays[s.y].length} points`).join('; ')}. The numbers follow as a table.`);
+  if (figure.grid) addReading(figure, box);
   box.append(numbers(() => table(['', figure.x, figure.y], figure.series.flatMap(s =>
     data.arrays[s.x].map((x, i) => [s.name, x, data.arrays[s.y][i]])))));
 }
