@@ -80,6 +80,11 @@ def in_parts():
     training.update()
 
 
+def left_over():
+    part = trained().parameters()["dense1/weight"][1:]  # keeps views and training, and goes with them
+    part.sum()
+
+
 def refused():
     for call in (lambda: Training(comm, Config({"model": 1})), lambda: nnmpi.load("none.h5"), lambda: trained().load("none.h5"), lambda: nnmpi.randn(2) @ nnmpi.randn(3)):
         try:
@@ -126,7 +131,7 @@ def others():
 
 MOST_PAGES = 4 << 20  # a thread's stack or arena that stays, 200 times, is more
 found = []
-for make in (steps, in_parts, refused, fitted, imperative, checked, others):
+for make in (steps, in_parts, left_over, refused, fitted, imperative, checked, others):
     for _ in range(20):  # what is made once and kept: pools, tables, caches
         make()
     before = counts()
