@@ -129,7 +129,8 @@ def enlarge(b):
 def point_at_plane(b):
     """Below the boundary stands what the model says where the pointer is, as the grid has it there."""
     b.open("drawn.html")
-    b.run("document.querySelector('#boundary').scrollIntoView()")
+    b.run("document.querySelector('#boundary [title=\"show all\"]').click()")  # the zoom of before
+    b.run("document.querySelector('#boundary svg').scrollIntoView({behavior: 'instant', block: 'center'})")
     left, top, width, height = b.run("""(() => {
         const svg = document.querySelector('#boundary svg'), area = svg.querySelector('svg'), m = svg.getScreenCTM();
         const [x, y, w, h] = ['x', 'y', 'width', 'height'].map(key => area[key].baseVal.value);
