@@ -10,8 +10,8 @@
 void sandbox_enter(void);
 /* Writes a file of it anew. */
 void sandbox_put(const char *name, const void *bytes, size_t size);
-/* From now on only files whose names begin with "input" or "output" may be opened, merges.txt, which
- * a vocabulary has beside it, and the folder itself. */
+/* From now on only files whose names begin with "input" or "output" may be opened, merges.txt,
+ * which a vocabulary has beside it, and the folder itself. */
 void sandbox_watch(bool on);
 
 /* What a target promises of every input, whatever NDEBUG says. */

@@ -1,7 +1,7 @@
 /* Samples that are windows of a stream of tokens in an HDF5 file, /train/tokens [n]: x are the
  * `context` tokens from a place on, y those that follow each of them. Windows stand side by side;
- * the last one begins earlier, so that it is full, too, and has -1 as y of what the one before has, so
- * that every token is a target once. */
+ * the last one begins earlier, so that it is full, too, and has -1 as y of what the one before has,
+ * so that every token is a target once. */
 #ifndef NN_DATA_SOURCES_WINDOWS_H
 #define NN_DATA_SOURCES_WINDOWS_H
 
