@@ -134,12 +134,15 @@ found = []
 for make in (steps, in_parts, left_over, refused, fitted, imperative, checked, others):
     for _ in range(20):  # what is made once and kept: pools, tables, caches
         make()
-    before = counts()
-    for _ in range(200):
-        make()
-    after = counts()
-    grown, pages = after[0] - before[0], after[1] - before[1]
-    print(f"{make.__name__}: {grown} bytes more after 200 times, {pages} of them all")
-    if grown > 100 * 200 or pages > MOST_PAGES or after[2:] != before[2:]:
+    for _ in range(3):  # Python's own arenas may grow once more, a leak grows each time
+        before = counts()
+        for _ in range(200):
+            make()
+        after = counts()
+        grown, pages = after[0] - before[0], after[1] - before[1]
+        print(f"{make.__name__}: {grown} bytes more after 200 times, {pages} of them all")
+        if grown <= 100 * 200 and pages <= MOST_PAGES and after[2:] == before[2:]:
+            break
+    else:
         found.append(f"{make.__name__}: bytes, resident ones, descriptors, threads, tensors were {before}, and are {after}")
 assert not found, "\n".join(found)
