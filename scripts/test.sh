@@ -84,10 +84,14 @@ build() {
     configure "$@" && cmake --build "build/test/$1" -j "$jobs" -- --quiet
 }
 
-# clang_warnings: every file is compiled as often as the build does it, but not optimised, and nothing is kept but
-# the source that the build makes.
+# clang_sources: a configured build, and the source that it makes.
+clang_sources() {
+    configure clang && cmake --build build/test/clang --target page.c -- --quiet
+}
+
+# clang_warnings: every file is compiled as often as the build does it, but not optimised, and nothing is kept.
 clang_warnings() {
-    configure clang && cmake --build build/test/clang --target page.c -- --quiet || return
+    clang_sources || return
     sed -n 's/^ *"command": "\(.*\)",$/\1/p' build/test/clang/compile_commands.json |
         sed 's/\\"/"/g; s/ -o [^ ]*/ -O0 -g0 -Xclang -emit-codegen-only/' | sort -u |
         xargs -d '\n' -n 1 -P "$jobs" bash -c
@@ -132,12 +136,14 @@ lint() {
     with_llvm "format" clang-format check_format
     check "shell scripts" check_scripts
     # Without optimisation clang says all but which loops it cannot unroll, and of those of the kernels it does so in
-    # tests/build/bits.sh.
-    if [ "$full" = no ]; then
-        check "clang's warnings" clang_warnings
-    else
+    # tests/build/bits.sh. What it says of C, clang-tidy says, too.
+    if [ "$full" = yes ]; then
         check "clang build" build clang
         nodes=
+    elif ! command -v "clang-tidy-$llvm" >/dev/null; then
+        check "clang's warnings" clang_warnings
+    else
+        check "clang's sources" clang_sources
     fi
     with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
     none_failed

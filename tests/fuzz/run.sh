@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh BUILD TARGET SECONDS [OPTION OF LIBFUZZER...]: makes the seeds of a fuzz target, tries the inputs
 # that once did harm (found/TARGET), and then new ones for so long, the same ones every time as far as the
-# machine is as fast. It fails when one crashes, takes a minute or wants more memory than a file of its
+# machine is as fast. It fails when one crashes, takes 20 seconds or wants more memory than a file of its
 # size can, and keeps that one in the build folder. Where the fault is within HDF5, which SECURITY.md makes
 # no promises about, it goes on, and says at the end how many there were.
 BUILD_DIR=$(realpath "$1") target=$2 seconds=$3
@@ -18,7 +18,7 @@ ulimit -s 8192
 
 # Bytes of an input, and megabytes that may be asked for at once: rows are read in pieces of 1 MiB, and a data
 # set may have 64 MiB that were never written.
-options=(-timeout=60 -rss_limit_mb=1024)
+options=(-timeout=20 -rss_limit_mb=1024)
 case $target in
 hdf5 | checkpoint)
     command -v llvm-symbolizer >/dev/null || compgen -c llvm-symbolizer- >/dev/null ||
