@@ -61,14 +61,17 @@ static size_t last_use(const nn_model *model, size_t i, bool training) {
 
 static void add_outputs(nn_model *model, size_t batch, bool training, struct layout *layout,
                         struct buffer **y) {
-    for (size_t i = 1; i < model->layers; i++) {
+    size_t n = model->layers;
+    for (size_t i = 1; i < n; i++) {
         nn_layer *layer = model->layer[i];
         size_t end = last_use(model, i, training);
+        if (training && nn_output_is_divided(model, layer))
+            end = 2 * n - i; /* by then its back-propagation is complete */
         if (runs_in_place(layer, training)) {
             y[i] = y[layer->input[0]->index];
             y[i]->end = later(y[i]->end, end);
         } else {
-            y[i] = add(layout, batch * nn_shape_count(&layer->out), i, end, &layer->plan->y);
+            y[i] = add(layout, nn_output_elements(model, layer, batch), i, end, &layer->plan->y);
         }
     }
 }
@@ -87,7 +90,7 @@ static void add_gradients(nn_model *model, size_t batch, struct layout *layout,
             dy[i]->end = 2 * n - i;
         } else {
             size_t begin = consumer ? 2 * n - (size_t)consumer->index : n;
-            dy[i] = add(layout, batch * nn_shape_count(&layer->out), begin, 2 * n - i,
+            dy[i] = add(layout, nn_output_elements(model, layer, batch), begin, 2 * n - i,
                         &layer->plan->dy);
         }
     }

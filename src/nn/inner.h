@@ -51,6 +51,8 @@ struct nn_model {
     size_t microbatches, microbatch_rows, grads_stride;
     size_t tree, tree_stride; /* [levels][tree_stride] gradients of a layer on their way up */
 
+    size_t output_rows; /* nn_model_divide_output; 0: the output stands as a whole */
+
     bool watched;         /* one of these is there: */
     nn_layer_time *times; /* nn_model_time, or NULL */
     nn_trace *trace;      /* nn_model_trace, or NULL */
@@ -82,6 +84,25 @@ nn_real *nn_tie_grad(const nn_model *model, const nn_layer *layer, size_t p, siz
 /* Those of call `i` of all layers that are tied to this one join its own, which stand from `g` on,
  * in the order of the layers. */
 void nn_tie_collect(const nn_model *model, const nn_layer *layer, size_t i, nn_real *g);
+
+/* Who takes the blocks of the output. */
+typedef struct nn_output_user {
+    nn_output_fn *see;
+    void *ctx;
+} nn_output_user;
+/* Whether the layer is the last one, whose output is divided into blocks; elements of its output
+ * that stand in memory for a batch. */
+bool nn_output_is_divided(const nn_model *model, const nn_layer *layer);
+size_t nn_output_elements(const nn_model *model, const nn_layer *layer, size_t batch);
+/* A call of this layer, block by block, and in training its back-propagation; the call begins with
+ * sample `first` of the pass, in microbatch `micro`. */
+void nn_output_blocks(const nn_model *model, const nn_io *call, size_t micro, size_t first,
+                      const nn_output_user *user);
+
+/* Where times are taken, now, else 0; and what layer i has done since `begin`. */
+double nn_pass_clock(const nn_model *model);
+void nn_pass_note(const nn_model *model, const nn_pass *pass, int i, nn_trace_what what,
+                  double begin);
 
 /* Appends the layers of a list. `fused` as in nn_model_plan. */
 int nn_scope_append(nn_scope *scope, const nn_node *layers, const char *fused);

@@ -87,8 +87,29 @@ int nn_model_bind(nn_model *model, nn_real *params, nn_real *grads, size_t batch
 /* From now on computes with these parameters; gradients and buffers stay as they are bound. */
 void nn_model_use(nn_model *model, nn_real *params);
 
-/* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. */
+/* A last layer that is dense on sequences can compute its output, and what follows from it, some
+ * rows at a time (nn_model_output), so that it never stands in memory as a whole. Before
+ * nn_model_outer_grads, of which it is none then. `rows` at least 1. */
+bool nn_model_can_divide_output(const nn_model *model);
+void nn_model_divide_output(nn_model *model, size_t rows);
+
+/* Runs the model on x [batch][input]; the output [batch][output] is the model's own memory. NULL
+ * where it is divided: its layer is left to nn_model_output. */
 const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x);
+/* A part of the output of a pass. */
+typedef struct nn_output_block {
+    size_t micro;      /* the microbatch that it belongs to; 0 where there are none */
+    size_t begin, end; /* its elements among those of the output [batch][output] */
+    const nn_real *z;  /* [end - begin] */
+    nn_real *dz;       /* the same, where dC/dz is to be put; NULL: not in training */
+} nn_output_block;
+typedef void nn_output_fn(void *ctx, const nn_output_block *block);
+
+/* After nn_model_forward: has `see` look at the output, at each microbatch by itself, and where it
+ * is divided at each block of one; in training the gradients of the layer that makes it are
+ * computed at once then. */
+void nn_model_output(nn_model *model, const nn_pass *pass, nn_output_fn *see, void *ctx);
+
 /* What has failed in layers that programs define, since it was asked last; with the layer's place.
  */
 int nn_model_fault(const nn_model *model);
@@ -125,10 +146,11 @@ void nn_model_emit_rows(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *
 /* Whether it does so for a product of a layer, and as which number (NULL: not wanted). */
 bool nn_model_emits_rows(const nn_model *model, int layer, size_t outer, size_t *i);
 
-/* Where dC/doutput [batch][output] is to be put before nn_model_backward. */
+/* Where dC/doutput [batch][output] is to be put before nn_model_backward, unless the output is
+ * divided. */
 nn_real *nn_model_output_grad(nn_model *model);
-/* Back-propagation after nn_model_forward of the same pass, from the last layer to the first.
- * `ready` (NULL: not wanted) is called with `ctx`. */
+/* Back-propagation after nn_model_forward, and nn_model_output, of the same pass, from the last
+ * layer to the first. `ready` (NULL: not wanted) is called with `ctx`. */
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx);
 
 #endif

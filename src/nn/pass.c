@@ -84,20 +84,21 @@ void nn_model_trace(nn_model *model, nn_trace *trace) {
     model->watched = model->times || model->trace;
 }
 
-static double clock_of(const nn_model *model) {
+double nn_pass_clock(const nn_model *model) {
     return model->watched ? nn_seconds() : 0;
 }
 
-/* What layer i has done since `begin`. */
-static void note(const nn_model *model, const nn_pass *pass, size_t i, nn_trace_what what,
-                 double begin) {
+void nn_pass_note(const nn_model *model, const nn_pass *pass, int i, nn_trace_what what,
+                  double begin) {
+    if (!model->watched)
+        return;
     double now = nn_seconds();
     if (model->times && what == NN_TRACE_LAYER_FORWARD)
         model->times[i].forward += now - begin;
     if (model->times && what == NN_TRACE_LAYER_BACKWARD)
         model->times[i].backward += now - begin;
     if (pass->training)
-        nn_trace_add(model->trace, what, (int64_t)i, begin, now);
+        nn_trace_add(model->trace, what, i, begin, now);
 }
 
 /* When rows are emitted. */
@@ -146,15 +147,17 @@ const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_r
     model->layer[0]->plan->y_at = (nn_real *)x;
     watch(model->layer[0], NN_AFTER_FORWARD, pass);
     for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
         if (pass->need)
-            need_params(model->layer[i], pass);
-        double begin = clock_of(model);
-        emit_rows(model, model->layer[i], pass, BEFORE_FORWARD);
-        forward_layer(model, model->layer[i], pass);
-        emit_rows(model, model->layer[i], pass, AFTER_FORWARD);
-        if (model->watched)
-            note(model, pass, i, NN_TRACE_LAYER_FORWARD, begin);
-        watch(model->layer[i], NN_AFTER_FORWARD, pass);
+            need_params(layer, pass);
+        if (nn_output_is_divided(model, layer))
+            return NULL;
+        double begin = nn_pass_clock(model);
+        emit_rows(model, layer, pass, BEFORE_FORWARD);
+        forward_layer(model, layer, pass);
+        emit_rows(model, layer, pass, AFTER_FORWARD);
+        nn_pass_note(model, pass, layer->index, NN_TRACE_LAYER_FORWARD, begin);
+        watch(layer, NN_AFTER_FORWARD, pass);
     }
     return model->layer[model->layers - 1]->plan->y_at;
 }
@@ -169,16 +172,33 @@ int nn_model_fault(const nn_model *model) {
     return rc;
 }
 
+static bool is_finite(size_t count, const nn_real *values) {
+    return nn_kernels_get()->all_finite(count, values);
+}
+
+static void see_finite(void *ctx, const nn_output_block *block) {
+    bool *finite = ctx;
+    *finite = *finite && is_finite(block->end - block->begin, block->z);
+}
+
+static bool makes_finite(nn_model *model, const nn_layer *layer, const nn_pass *pass) {
+    nn_pass forward = *pass;
+    bool finite = true;
+    if (nn_output_is_divided(model, layer)) {
+        forward.training = false;
+        nn_model_output(model, &forward, see_finite, &finite);
+        return finite;
+    }
+    forward_layer(model, layer, pass);
+    return is_finite(pass->batch * nn_shape_count(&layer->out), layer->plan->y_at);
+}
+
 const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x) {
     const nn_layer *bad = NULL;
     model->layer[0]->plan->y_at = (nn_real *)x;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        size_t count = pass->batch * nn_shape_count(&layer->out);
-        forward_layer(model, layer, pass);
-        if (!bad && !nn_kernels_get()->all_finite(count, layer->plan->y_at))
-            bad = layer;
-    }
+    for (size_t i = 1; i < model->layers; i++)
+        if (!makes_finite(model, model->layer[i], pass) && !bad)
+            bad = model->layer[i];
     return bad;
 }
 
@@ -190,44 +210,6 @@ const nn_real *nn_model_input_grad(const nn_model *model) {
     return model->layer[0]->plan->dy_at;
 }
 
-bool nn_layer_has_rows(const nn_layer *layer, size_t i) {
-    const nn_param *param = &layer->param[layer->outer[i].param];
-    return !layer->frozen && !param->tied && !param->shared;
-}
-
-size_t nn_model_outer_grads(const nn_model *model, nn_outer_grad *out) {
-    size_t count = 0;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        for (size_t k = 0; k < layer->outers; k++) {
-            const nn_layer_outer *o = &layer->outer[k];
-            if (!nn_layer_has_rows(layer, k))
-                continue;
-            if (out)
-                out[count] =
-                    (nn_outer_grad){layer->index, k, layer->param[o->param].offset + o->at, o};
-            count++;
-        }
-    }
-    return count;
-}
-
-void nn_model_emit_rows(nn_model *model, const nn_outer_grad *grad, nn_rows_fn *sink, void *ctx,
-                        size_t i) {
-    struct nn_layer_plan *plan = model->layer[grad->layer]->plan;
-    plan->sink = sink;
-    plan->sink_ctx = ctx;
-    plan->emitted[grad->outer] = true;
-    plan->sink_index[grad->outer] = i;
-}
-
-bool nn_model_emits_rows(const nn_model *model, int layer, size_t outer, size_t *i) {
-    const struct nn_layer_plan *plan = model->layer[layer]->plan;
-    if (i)
-        *i = plan->sink_index[outer];
-    return plan->emitted[outer];
-}
-
 /* One layer's back-propagation. */
 struct backward {
     const nn_model *model;
@@ -237,6 +219,7 @@ struct backward {
     nn_span range;              /* of its gradients in the vector */
     bool wanted;                /* they are computed */
     bool rows_done;             /* dx is there already */
+    const nn_output_user *user; /* takes the blocks of the layer's output; NULL: there are none */
 };
 
 /* The first consumer to come back writes into dy of the input, later ones into a buffer of the edge
@@ -286,7 +269,10 @@ static void backward_call(const struct backward *b, const struct call *c, nn_rea
     for (size_t p = 0; g && p < layer->params; p++)
         io.g[p] = grad_of(b, c, p, g);
     io.left_out = layer->plan->emitted;
-    nn_layer_backward(layer, &io);
+    if (b->user)
+        nn_output_blocks(b->model, &io, c->micro.begin, c->row, b->user);
+    else
+        nn_layer_backward(layer, &io);
     if (g && layer->plan->ties)
         nn_tie_collect(b->model, layer, c->micro.begin, g);
 }
@@ -331,7 +317,7 @@ static void backward_microbatches(struct backward *b) {
     const nn_model *model = b->model;
     const nn_shard_microbatches *micro = b->pass->micro;
     nn_real *g = model->grads + b->range.begin;
-    size_t group = group_of(model, b->pass, b->layer->group_dx);
+    size_t group = b->user ? 1 : group_of(model, b->pass, b->layer->group_dx);
     if (group > 1 || b->layer->tree_rows || !b->wanted)
         backward_rows(b, group);
     for (size_t s = 0; b->wanted && s < micro->sums; s++)
@@ -351,25 +337,76 @@ static void backward_layer(struct backward *b) {
         memset(g + s * model->grads_stride, 0, (b->range.end - b->range.begin) * sizeof *g);
 }
 
-void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
+static struct backward backward_of(const nn_model *model, const nn_layer *layer,
+                                   const nn_pass *pass) {
+    struct backward b = {.model = model,
+                         .layer = layer,
+                         .pass = pass,
+                         .range = nn_layer_range(layer),
+                         .wanted = nn_layer_wants_grads(layer)};
+    aim_gradients(&b);
+    return b;
+}
+
+static void begin_backward(const nn_model *model) {
     for (size_t i = 0; i < model->layers; i++)
         model->layer[i]->plan->grad_written = false;
+}
+
+static void run_backward(struct backward *b) {
+    const nn_model *model = b->model;
+    watch(b->layer, NN_BEFORE_BACKWARD, b->pass);
+    double begin = nn_pass_clock(model);
+    backward_layer(b);
+    collect_gradients(b);
+    emit_rows(model, b->layer, b->pass, AFTER_BACKWARD);
+    nn_pass_note(model, b->pass, b->layer->index, NN_TRACE_LAYER_BACKWARD, begin);
+}
+
+void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
+    begin_backward(model);
     for (size_t i = model->layers - 1; i >= 1; i--) {
         const nn_layer *layer = model->layer[i];
         if (!layer->plan->learns)
             continue;
-        struct backward b = {.model = model, .layer = layer, .pass = pass};
-        b.range = nn_layer_range(layer);
-        b.wanted = nn_layer_wants_grads(layer);
-        watch(layer, NN_BEFORE_BACKWARD, pass);
-        double begin = clock_of(model);
-        aim_gradients(&b);
-        backward_layer(&b);
-        collect_gradients(&b);
-        emit_rows(model, layer, pass, AFTER_BACKWARD);
-        if (model->watched)
-            note(model, pass, i, NN_TRACE_LAYER_BACKWARD, begin);
+        struct backward b = backward_of(model, layer, pass);
+        if (!nn_output_is_divided(model, layer))
+            run_backward(&b);
         if (b.range.end > 0 && ready)
             ready(ctx, b.range.begin);
     }
+}
+
+/* ---- the output ------------------------------------------------------------------------------ */
+
+/* The last layer, forward and backward. */
+static void output_blocks(const nn_model *model, const nn_pass *pass, const nn_output_user *user) {
+    const nn_layer *last = model->layer[model->layers - 1];
+    struct backward b = {.model = model, .layer = last, .pass = pass};
+    if (pass->training) {
+        begin_backward(model);
+        b = backward_of(model, last, pass);
+    }
+    b.user = user;
+    backward_layer(&b);
+}
+
+static void whole_output(const nn_model *model, const nn_pass *pass, const nn_output_user *user) {
+    const nn_layer *last = model->layer[model->layers - 1];
+    size_t all[] = {0, pass->batch}, count = nn_shape_count(&last->out);
+    const size_t *row = pass->micro ? pass->micro->row : all;
+    for (size_t i = 0; i < (pass->micro ? pass->micro->count : 1); i++) {
+        nn_output_block block = {.micro = i, .begin = row[i] * count, .end = row[i + 1] * count};
+        block.z = last->plan->y_at + block.begin;
+        block.dz = pass->training ? last->plan->dy_at + block.begin : NULL;
+        user->see(user->ctx, &block);
+    }
+}
+
+void nn_model_output(nn_model *model, const nn_pass *pass, nn_output_fn *see, void *ctx) {
+    nn_output_user user = {see, ctx};
+    if (model->output_rows)
+        output_blocks(model, pass, &user);
+    else
+        whole_output(model, pass, &user);
 }

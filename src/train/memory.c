@@ -27,9 +27,13 @@ static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
     return 0;
 }
 
-int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory) {
-    size_t count = (size_t)settings->train.microbatches, rows = (batch + count - 1) / count;
+int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions, size_t batch,
+                 nn_memory *memory) {
+    size_t count = (size_t)settings->train.microbatches, rows = (batch + count - 1) / count, block;
     *memory = vectors_of(model, settings);
+    NN_TRY(nn_plan_output_rows(settings, model, positions, batch, &block));
+    if (block)
+        nn_model_divide_output(model, block);
     if (!settings->train.reproducible)
         return add_buffers(model, batch, memory);
     nn_model_set_microbatches(model, count, rows, 0);

@@ -14,9 +14,10 @@ static inline double nn_memory_total(const nn_memory *m) {
     return m->params + m->grads + m->optimizer + m->buffers + m->staging;
 }
 
-/* Of one rank alone, for shards of up to `batch` samples; of a model that is not bound yet.
- * NN_EUSAGE, NN_EMEMORY. Local. */
-int nn_memory_of(nn_model *model, const nn_settings *settings, size_t batch, nn_memory *memory);
+/* Of one rank alone, for shards of up to `batch` samples of `positions` targets each; of a model
+ * that is not bound yet. NN_EUSAGE, NN_EMEMORY. Local. */
+int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions, size_t batch,
+                 nn_memory *memory);
 
 /* Of a session that is planned and not allocated yet. NN_EUSAGE; NN_EMEMORY also where no node
  * could hold it. Local. */

@@ -117,7 +117,7 @@ static bool may_take_bf16(const nn_settings *s) {
 /* Data, model and memory: everything that can go wrong on one rank alone. */
 static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     nn_session *session = &t->session;
-    NN_TRY(nn_session_plan(session, t->comm, t->config, trained));
+    NN_TRY(nn_session_plan(session, t->comm, t->config, trained, t->options->in_parts));
     session->in_parts = t->options->in_parts || session->data->split[0].supplied;
     NN_TRY(check_parts(t));
     NN_TRY(check_warmup(t));

@@ -182,11 +182,11 @@ int nn_trainer_open_supplied(nn_trainer *t);
 int nn_trainer_supply(nn_trainer *t, const nn_minibatch *batch);
 
 /* options->measures: memory for the metrics of training minibatches; rows of this rank with the
- * outputs z that training made of them are added; the sums of a step are, Collective where a metric
+ * outputs that training made of them are added; the sums of a step are, Collective where a metric
  * is the program's own, whose failure all ranks have then. NN_EUSAGE where steps may be taken in
  * parts, and then dropped; NN_EMEMORY. Local but for that. */
 int nn_trainer_open_measured(nn_trainer *t);
-void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn_real *z);
+void nn_trainer_measure_rows(const nn_trainer *t, const nn_output_part *rows);
 int nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard);
 
 /* The same step in parts, with session.in_parts, in this order; the mean loss and the weight are

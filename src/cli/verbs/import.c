@@ -46,7 +46,7 @@ static int import_by_config(const nn_call *call, const options *o) {
     nn_real *params = NULL;
     int rc;
     NN_TRY_GOTO(nn_call_config(o->config, o->set, &config));
-    NN_TRY_GOTO(nn_session_plan(&session, call->comm, config, NULL));
+    NN_TRY_GOTO(nn_session_plan(&session, call->comm, config, NULL, false));
     NN_TRY_GOTO(import_into(&session, config, o, &params));
 done:
     nn_free(params);

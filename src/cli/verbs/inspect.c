@@ -27,6 +27,7 @@ typedef struct subject {
     const char *file;
     nn_config *config;
     nn_model *model;
+    size_t positions;        /* targets a sample */
     int64_t batch_size;      /* 0: the whole training set, whose size a checkpoint does not tell */
     nn_memory memory;        /* for batch_size */
     const nn_snapshot *from; /* the checkpoint, or NULL */
@@ -98,8 +99,8 @@ static int print_json(const nn_call *call, const subject *s) {
 static int print_subject(const nn_call *call, subject *s) {
     const options *o = call->options;
     if (s->batch_size > 0)
-        NN_TRY(nn_memory_of(s->model, nn_config_settings(s->config), (size_t)s->batch_size,
-                            &s->memory));
+        NN_TRY(nn_memory_of(s->model, nn_config_settings(s->config), s->positions,
+                            (size_t)s->batch_size, &s->memory));
     if (o->json)
         return print_json(call, s);
     print_text(s);
@@ -120,6 +121,7 @@ static int inspect_checkpoint(const nn_call *call, const char *path) {
     NN_TRY_GOTO(nn_loss_pick(settings->loss, &loss));
     NN_TRY_GOTO(nn_model_plan(settings->model, snapshot.data.x, loss->fuses, &s.model));
     s.from = &snapshot;
+    s.positions = nn_data_positions(&snapshot.data);
     s.batch_size = settings->train.batch_size;
     NN_TRY_GOTO(print_subject(call, &s));
 done:
@@ -134,8 +136,9 @@ static int inspect_config(const nn_call *call, const char *path) {
     nn_session session = {0};
     int rc;
     NN_TRY_GOTO(nn_call_config(path, o->set, &s.config));
-    NN_TRY_GOTO(nn_session_plan(&session, call->comm, s.config, NULL));
+    NN_TRY_GOTO(nn_session_plan(&session, call->comm, s.config, NULL, false));
     s.model = session.model;
+    s.positions = session.positions;
     s.batch_size = session.batch_size;
     NN_TRY_GOTO(print_subject(call, &s));
 done:

@@ -164,7 +164,7 @@ static int check_warmup(const nn_settings *s) {
 
 static int check_train(nn_settings *s) {
     int rc = NN_OK;
-    s->train.max_steps = s->train.check_replicas = -1;
+    s->train.max_steps = s->train.check_replicas = s->train.output_rows = -1;
     s->train.lr = s->train.stop_below = NAN;
     NN_TRY_EACH(bind_section("train", s->train_node, s));
     if (s->train.batch_size_node)

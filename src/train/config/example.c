@@ -36,6 +36,7 @@ static const struct {
     {"train.lr", "0.1"},
     {"train.seed", "7"},
     {"train.max_steps", "1000"},
+    {"train.output_rows", "1024"},
     {"train.check_replicas", "100"},
     {"train.clip_norm", "1.0"},
     {"train.stop_below", "0.01"},

@@ -106,6 +106,13 @@ static const nn_option train_options[] = {
      "statistics are those of each pass, the running ones move once a step, by those of its last "
      "pass. With reproducible each pass is divided into microbatches and summed over the ranks by "
      "itself"},
+    {"output_rows", NN_OPT_INT, AT(train.output_rows), "", "[0, inf)",
+     "for models that end with a dense layer on sequences, each step of which has a class: so many "
+     "steps of a minibatch have their outputs, loss and gradients computed at once, so that the "
+     "outputs of all, steps x classes, never stand in memory; by default as many as take 16 MiB, "
+     "but at least 256, where a rank has four times as many or more, else all; 0: all. Rows of "
+     "this layer never travel then (between_nodes). With reproducible another number gives other "
+     "bits"},
     {"balance", NN_OPT_CHOICE, AT(train.balance), "even", "even|speed",
      "how many rows of a minibatch each rank computes: even, or in proportion to its speed as "
      "measured during training, from one row up to twice the average; averages over the minibatch "

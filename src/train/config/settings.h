@@ -45,8 +45,9 @@ typedef struct nn_settings {
         struct {
             double decay;
         } ema;
-        int64_t accumulate; /* passes in which a shard is computed */
-        int balance;        /* enum nn_balance_rule */
+        int64_t accumulate;  /* passes in which a shard is computed */
+        int64_t output_rows; /* targets whose outputs are computed at once; 0: all, -1: automatic */
+        int balance;         /* enum nn_balance_rule */
         bool reproducible;
         int64_t microbatches;
         int stop_when;       /* enum nn_stop_rule */

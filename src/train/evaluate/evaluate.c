@@ -15,19 +15,18 @@
 #include <string.h>
 
 /* Samples that their label tells to ignore. */
-static double count_ignored(const nn_session *session, const nn_batch *batch) {
+static double count_ignored(const nn_session *session, const nn_output_part *part) {
     double ignored = 0;
-    for (size_t i = 0; session->positions == 1 && batch->target.label && i < batch->count; i++)
-        ignored += batch->target.label[i] < 0;
+    for (size_t i = 0; session->positions == 1 && part->target.label && i < part->count; i++)
+        ignored += part->target.label[i] < 0;
     return ignored;
 }
 
-int nn_session_add_metrics(const nn_session *session, const nn_batch *batch, const nn_real *z,
-                           double *state) {
-    size_t rows = nn_batch_targets(batch);
+int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state) {
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
-        ops->add(session->metric[i].options, &session->metric_spec, rows, z, &batch->target, state);
+        ops->add(session->metric[i].options, &session->metric_spec, part->count, part->z,
+                 &part->target, state);
         if (ops->fault)
             NN_TRY(ops->fault(session->metric[i].options));
         state += session->metric_layout[i].state;
@@ -35,31 +34,38 @@ int nn_session_add_metrics(const nn_session *session, const nn_batch *batch, con
     return 0;
 }
 
-/* Adds rows with the outputs z to the sums: loss, weight, ignored samples, then the state of each
+/* An evaluation's sums [microbatches]: loss, weight, ignored samples, then the state of each
  * metric. */
-static int add_rows(nn_session *session, const nn_batch *batch, const nn_real *z, double *sums) {
+struct adding {
+    const nn_session *session;
+    double *sums;
+    int rc;
+};
+
+static void add_part(void *ctx, const nn_output_part *part) {
+    struct adding *a = ctx;
+    const nn_session *session = a->session;
+    double *sums = a->sums + part->micro * (session->metric_state + NN_EVALUATION_SUMS);
     nn_loss_sum loss = {0};
-    nn_loss_eval(session->loss, nn_batch_targets(batch), z, &batch->target, &loss, NULL);
+    if (a->rc < 0)
+        return;
+    nn_loss_eval(session->loss, part->count, part->z, &part->target, &loss, NULL);
     sums[0] += loss.loss;
     sums[1] += loss.weight;
-    sums[2] += count_ignored(session, batch);
-    return nn_session_add_metrics(session, batch, z, sums + NN_EVALUATION_SUMS);
+    sums[2] += count_ignored(session, part);
+    a->rc = nn_session_add_metrics(session, part, sums + NN_EVALUATION_SUMS);
 }
 
 /* Adds a shard to the sums, each microbatch to its own. */
 static int add_batch(nn_session *session, const nn_batch *batch, double *sums) {
-    const nn_shard_microbatches *micro = nn_session_microbatches(session, batch);
-    nn_pass pass = {
-        .batch = batch->count, .sample = batch->sample, .length = batch->length, .micro = micro};
-    const nn_real *z = nn_model_forward(session->model, &pass, batch->x);
-    if (!micro)
-        NN_TRY(add_rows(session, batch, z, sums));
-    for (size_t i = 0; micro && i < micro->count; i++) {
-        nn_batch part = nn_session_rows(session, batch, micro->row[i], micro->row[i + 1]);
-        size_t at = micro->row[i] * session->positions * session->outputs;
-        NN_TRY(add_rows(session, &part, z + at,
-                        sums + i * (session->metric_state + NN_EVALUATION_SUMS)));
-    }
+    nn_pass pass = {.batch = batch->count,
+                    .sample = batch->sample,
+                    .length = batch->length,
+                    .micro = nn_session_microbatches(session, batch)};
+    struct adding a = {session, sums, 0};
+    nn_model_forward(session->model, &pass, batch->x);
+    nn_session_output(session, &pass, batch, add_part, &a);
+    NN_TRY(a.rc);
     return nn_session_fault(session);
 }
 
@@ -196,6 +202,7 @@ struct nn_probe {
     const nn_split *split;
     nn_loader *loader;
     uint64_t float_mode; /* the caller's */
+    bool asks;           /* for the outputs of any rows, which are then in memory as a whole */
 };
 
 /* The configuration in a checkpoint is not at hand, so that a place in it would help nobody. */
@@ -224,7 +231,7 @@ static int open_session(nn_probe *e, nn_comm *comm, const char *checkpoint, cons
     if (!data)
         NN_TRY(check_data(e->config, checkpoint));
     nn_naming trained = nn_data_naming(&snapshot.data);
-    NN_TRY(nn_session_plan(&e->session, comm, e->config, &trained));
+    NN_TRY(nn_session_plan(&e->session, comm, e->config, &trained, e->asks));
     NN_TRY(nn_dataset_choose(e->session.data, split, &e->split));
     NN_TRY(check_shape(e->session.data, e->split->name, &snapshot.data.x));
     NN_TRY(nn_data_inherit_scale(e->session.data, &snapshot.data));
@@ -283,6 +290,7 @@ int nn_probe_open(nn_comm *comm, const char *checkpoint, nn_probe **out) {
     nn_probe *e;
     *out = NULL;
     NN_TRY(NN_NEW(&e, 1, "evaluation"));
+    e->asks = true;
     int rc = begin(e, comm, checkpoint, NULL, false, NULL);
     if (rc == 0)
         nn_model_use(e->session.model, nn_session_model_params(&e->session));

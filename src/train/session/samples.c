@@ -33,7 +33,7 @@ int nn_samples_new(nn_comm *comm, nn_config *config, nn_samples **out) {
     int rc;
     *out = NULL;
     NN_TRY(nn_comm_agree(comm, NN_NEW(&samples, 1, "samples")));
-    NN_TRY_GOTO(nn_comm_agree(comm, nn_session_plan(&session, comm, config, NULL)));
+    NN_TRY_GOTO(nn_comm_agree(comm, nn_session_plan(&session, comm, config, NULL, false)));
     for (; samples->parts < session.data->splits; samples->parts++)
         NN_TRY_GOTO(read_split(&session, session.data->split[samples->parts].name,
                                &samples->part[samples->parts]));

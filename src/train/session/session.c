@@ -182,8 +182,7 @@ static int plan_loss(nn_session *session) {
     if (nn_split_has_labels(split))
         NN_TRY(nn_dataset_check_class_count(session->data, nn_loss_classes(session->outputs)));
     nn_data_traits data = nn_data_traits_of(session->data);
-    nn_loss_spec spec =
-        nn_loss_spec_of(&data, session->outputs, session->capacity * session->positions);
+    nn_loss_spec spec = nn_loss_spec_of(&data, session->outputs, session->output_rows);
     spec.compute = &session->compute;
     NN_TRY(nn_loss_new(session->settings->loss, &spec, &session->loss));
     return check_targets(session);
@@ -355,6 +354,21 @@ static int plan_batches(nn_session *session) {
     return 0;
 }
 
+/* With microbatches, whose bits may depend on the blocks, whether there are some does not depend on
+ * the number of ranks. */
+static int plan_output(nn_session *session, bool whole) {
+    size_t samples = session->micro ? (size_t)session->pass_size : session->capacity, rows,
+           all = session->capacity * session->positions;
+    NN_TRY(
+        nn_plan_output_rows(session->settings, session->model, session->positions, samples, &rows));
+    if (whole || session->settings->train.report == NN_REPORT_GRADIENTS)
+        rows = 0;
+    if (rows)
+        nn_model_divide_output(session->model, rows);
+    session->output_rows = rows && rows < all ? rows : all;
+    return 0;
+}
+
 /* What steps and evaluation add up over the microbatches besides gradients. */
 static int plan_sums(nn_session *session) {
     const nn_layer *const *layer;
@@ -418,8 +432,8 @@ static int plan_model(nn_session *session, const nn_loss_ops *loss) {
     return check_lengths(session);
 }
 
-int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
-                    const nn_naming *trained) {
+int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config, const nn_naming *trained,
+                    bool whole_output) {
     const nn_loss_ops *loss;
     *session = (nn_session){.comm = comm};
     NN_TRY(nn_config_check(config));
@@ -437,6 +451,7 @@ int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
     NN_TRY(check_promises(session, loss));
     NN_TRY(plan_reproducible(session));
     NN_TRY(plan_batches(session));
+    NN_TRY(plan_output(session, whole_output || session->data->split[0].supplied));
     NN_TRY(plan_loss(session));
     NN_TRY(plan_metrics(session));
     return plan_sums(session);

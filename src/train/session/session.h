@@ -34,6 +34,7 @@ typedef struct nn_session {
     size_t capacity;                     /* most rows of a shard of either */
     size_t outputs;                      /* numbers that a target is compared with */
     size_t positions;                    /* targets a sample */
+    size_t output_rows;                  /* targets whose outputs are computed at once */
     nn_metric_spec metric_spec;
     nn_choice metric[NN_MAX_METRICS];
     size_t metrics;
@@ -60,10 +61,10 @@ typedef struct nn_session {
 } nn_session;
 
 /* Opens the data and plans model, loss and metrics; no memory for parameters yet. Classes and
- * columns of the data are taken as those of the same names in `trained`; NULL: as they are. Local.
- */
-int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config,
-                    const nn_naming *trained);
+ * columns of the data are taken as those of the same names in `trained`; NULL: as they are.
+ * `whole_output`: whatever its size, the output of a pass has to stand in memory. Local. */
+int nn_session_plan(nn_session *session, nn_comm *comm, nn_config *config, const nn_naming *trained,
+                    bool whole_output);
 /* The gradient sum that training wants, but for the gradients that are outer products, ops and ctx.
  * Local. */
 nn_reduce_spec nn_session_reduce_spec(const nn_session *session);
@@ -160,6 +161,26 @@ void nn_session_sum_statistics(void *ctx, size_t n, double *values);
 /* For a new step: nothing is summed, nothing has failed. */
 void nn_session_clear_sums(nn_session *session);
 
+/* Rows of the output, targets, that a pass over so many samples computes at once, where the model
+ * can divide its output (train.output_rows); 0: all. NN_EUSAGE where it cannot, but was told to.
+ * Local. */
+int nn_plan_output_rows(const nn_settings *settings, const nn_model *model, size_t positions,
+                        size_t samples, size_t *rows);
+
+/* A part of the output of a pass, and what it is compared with. */
+typedef struct nn_output_part {
+    size_t micro;     /* the microbatch; 0 where there are none */
+    size_t begin;     /* its first row, target, among those of the pass */
+    size_t count;     /* rows */
+    nn_target target; /* [count] */
+    const nn_real *z; /* [count][outputs] */
+    nn_real *dz;      /* where dC/dz is to be put; NULL: not in training */
+} nn_output_part;
+typedef void nn_see_output(void *ctx, const nn_output_part *part);
+/* Has `see` look at the output part by part: nn_model_output, for a pass over `batch`. Local. */
+void nn_session_output(const nn_session *session, const nn_pass *pass, const nn_batch *batch,
+                       nn_see_output *see, void *ctx);
+
 /* What has failed in layers and in the loss that the program has defined itself, since it was asked
  * last; and whether anything can. Local. */
 int nn_session_fault(const nn_session *session);
@@ -175,10 +196,9 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out);
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result);
-/* Adds rows with the outputs z to the state of each metric, one behind the other; and what they
- * make of their state in `result`. Fail where metrics of the program's own do. Local. */
-int nn_session_add_metrics(const nn_session *session, const nn_batch *batch, const nn_real *z,
-                           double *state);
+/* Adds a part of the output to the state of each metric, one behind the other; and what they make
+ * of their state in `result`. Fail where metrics of the program's own do. Local. */
+int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state);
 int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result);
 /* Its number of that name, the loss when no metric has it; and whether larger is better. Local. */
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,

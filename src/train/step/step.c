@@ -104,31 +104,18 @@ static size_t count_mistakes(size_t rows, size_t outputs, const nn_real *dz) {
     return mistakes;
 }
 
-/* The loss of some rows, added to the sums, and its gradient dz. */
-static void add_loss(const nn_trainer *t, const nn_batch *rows, const nn_real *z, nn_real *dz,
-                     nn_step_sums *sums) {
+/* The loss of a part of the rows, added to the sums of its microbatch, and the gradient dz. */
+static void add_loss(void *ctx, const nn_output_part *part) {
+    const nn_trainer *t = ctx;
     const nn_session *s = &t->session;
+    nn_step_sums *sums = &s->sums[part->micro];
     nn_loss_sum sum = {sums->loss, sums->weight};
-    nn_loss_eval(s->loss, nn_batch_targets(rows), z, &rows->target, &sum, dz);
+    nn_loss_eval(s->loss, part->count, part->z, &part->target, &sum, part->dz);
     sums->loss = sum.loss;
     sums->weight = sum.weight;
     if (s->settings->train.stop_when == NN_STOP_NO_MISTAKES)
-        sums->mistakes += (double)count_mistakes(nn_batch_targets(rows), s->outputs, dz);
-}
-
-/* The loss of the rows of a pass, and its gradient dz; each microbatch has sums of its own. */
-static void compute_loss(const nn_trainer *t, const nn_batch *rows,
-                         const nn_shard_microbatches *micro, const nn_real *z, nn_real *dz) {
-    const nn_session *s = &t->session;
-    if (!micro) {
-        add_loss(t, rows, z, dz, s->sums);
-        return;
-    }
-    for (size_t i = 0; i < micro->count; i++) {
-        nn_batch own = nn_session_rows(s, rows, micro->row[i], micro->row[i + 1]);
-        size_t at = micro->row[i] * s->positions * s->outputs;
-        add_loss(t, &own, z + at, dz + at, s->sums + i);
-    }
+        sums->mistakes += (double)count_mistakes(part->count, s->outputs, part->dz);
+    nn_trainer_measure_rows(t, part);
 }
 
 /* What this rank adds to the sums of the step, which go with the gradients of the last pass. */
@@ -264,7 +251,6 @@ int nn_trainer_complete_step(nn_trainer *t) {
 int nn_trainer_step(nn_trainer *t) {
     nn_session *s = &t->session;
     nn_interval *time = &t->interval;
-    nn_real *dz = nn_model_output_grad(s->model);
     nn_batch shard;
 
     NN_TRY(nn_trainer_begin_gradient_report(t));
@@ -282,10 +268,9 @@ int nn_trainer_step(nn_trainer *t) {
         bool summed = is_summed(t, i);
         if (summed)
             nn_reducer_open(s->reducer, (size_t)global_of_pass(t, i));
-        const nn_real *z = nn_model_forward(s->model, &pass, rows.x);
+        nn_model_forward(s->model, &pass, rows.x);
         NN_TRY(complete_before(t, &failure));
-        compute_loss(t, &rows, pass.micro, z, dz);
-        nn_trainer_measure_rows(t, &rows, z);
+        nn_session_output(s, &pass, &rows, add_loss, t);
         next_phase(t, NN_TRACE_FORWARD, NN_PHASE_BACKWARD, &time->forward);
 
         /* Gradients become complete from the end of the vector on. The reducer sums what is
@@ -327,7 +312,7 @@ int nn_trainer_take_loss(nn_trainer *t, double *loss) {
     nn_session *s = &t->session;
     nn_step_parts *p = &t->step_parts;
     double *sums = s->metric_sums; /* is there for the sums of evaluations, which are more */
-    compute_loss(t, &p->rows, p->pass.micro, p->output, nn_model_output_grad(s->model));
+    nn_session_output(s, &p->pass, &p->rows, add_loss, t);
     for (size_t i = 0; i < nn_session_own_microbatches(s); i++) {
         sums[2 * i] = s->sums[i].loss;
         sums[2 * i + 1] = s->sums[i].weight;

@@ -25,10 +25,10 @@ int nn_trainer_open_measured(nn_trainer *t) {
     return nn_alloc((void **)&t->measured, 1, sizeof *t->measured + state_bytes(t), "metrics");
 }
 
-void nn_trainer_measure_rows(const nn_trainer *t, const nn_batch *rows, const nn_real *z) {
+void nn_trainer_measure_rows(const nn_trainer *t, const nn_output_part *rows) {
     struct nn_measured *m = t->measured;
     if (m && m->rc == 0)
-        m->rc = nn_session_add_metrics(&t->session, rows, z, m->state);
+        m->rc = nn_session_add_metrics(&t->session, rows, m->state);
 }
 
 static bool can_fault(const nn_session *s) {

@@ -79,6 +79,17 @@ size_t nn_training_prediction_size(const nn_training *t) {
     return t ? t->trainer.session.positions * t->trainer.session.outputs : 0;
 }
 
+struct prediction {
+    const nn_session *session;
+    float *y;
+};
+
+static void put_prediction(void *ctx, const nn_output_part *part) {
+    const struct prediction *p = ctx;
+    nn_loss_activation(p->session->loss, part->count, part->z,
+                       p->y + part->begin * p->session->outputs);
+}
+
 /* Rows of x and len, at most as many as there is room for. */
 static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], int64_t first,
                         int64_t rows, float *y) {
@@ -95,8 +106,9 @@ static int predict_some(nn_training *t, const nn_array array[NN_DATA_FIELDS], in
     NN_TRY(nn_loader_supply(t->inputs, part, &count));
     nn_batch batch = nn_loader_make_supplied(t->inputs, 0, 0, rows);
     nn_pass pass = {.batch = count, .sample = batch.sample, .length = batch.length};
-    const nn_real *z = nn_model_forward(s->model, &pass, batch.x);
-    nn_loss_activation(s->loss, count * s->positions, z, y);
+    struct prediction prediction = {s, y};
+    nn_model_forward(s->model, &pass, batch.x);
+    nn_session_output(s, &pass, &batch, put_prediction, &prediction);
     return nn_session_fault(s);
 }
 

@@ -72,6 +72,47 @@ static void test_first_label(nn_comm *comm, const rows *r) {
     nn_data_free(data);
 }
 
+enum { WINDOWS = 12, STEPS = ROWS / WINDOWS };
+
+/* Two steps on sequences with a class at each of their steps, and what is predicted then. */
+static nn_training *windows(nn_comm *comm, nn_config *config, const rows *r, float *y) {
+    nn_train_options options = {.size = sizeof options, .run_dir = ""};
+    const nn_array x = {NN_F32, 3, {WINDOWS, STEPS, FEATURES}, (void *)r->x[0]};
+    nn_minibatch all = {.size = sizeof all, .x = x};
+    nn_training *t = NULL;
+    nn_data *data;
+    WORKS(nn_data_new(&data));
+    WORKS(nn_data_set(data, "train", "x", &x));
+    WORKS(nn_data_set(data, "train", "y", &(nn_array){NN_I32, 2, {WINDOWS, STEPS}, (void *)r->y}));
+    WORKS(nn_config_use_data(config, data));
+    WORKS(nn_training_open(comm, config, &options, &t));
+    nn_data_free(data);
+    for (int step = 0; step < 2; step++) {
+        WORKS(nn_training_step(t));
+        WORKS(nn_training_attend(t));
+    }
+    WORKS(nn_training_predict(t, &all, y));
+    return t;
+}
+
+/* Outputs that never stand in memory as a whole are the same, and are found where they diverge. */
+static void test_blocks(nn_comm *comm, const rows *r) {
+    float y[2][3 * ROWS], infinite[3 * FEATURES] = {INFINITY};
+    for (int blocks = 0; blocks < 2; blocks++) {
+        nn_config *config =
+            configured(bare, blocks ? "train.output_rows=3" : "train.output_rows=0");
+        WORKS(nn_config_override(config, "model=[dense: {name: head, units: 3}]"));
+        WORKS(nn_config_override(config, "train.batch_size=6"));
+        nn_training *t = windows(comm, config, r, y[blocks]);
+        WORKS(nn_training_set(t, "head/weight", infinite));
+        FAILS(nn_training_step(t), NN_EDIVERGED, "the output of layer 'head' became NaN or Inf");
+        nn_training_close(t);
+        nn_config_free(config);
+    }
+    for (int i = 0; i < 3 * ROWS; i++)
+        CHECK_NEAR((double)y[0][i], (double)y[1][i], 1e-6);
+}
+
 /* The average begins with what is set before the first step, can be looked at and set, and is what
  * a training ends with. */
 static void test_average(nn_comm *comm, const rows *r) {
@@ -164,6 +205,7 @@ static void tests(nn_comm *comm, const rows *r) {
     test_predict(comm, r, "predicted-by-tree", "train.reproducible=true", NULL);
     test_predict(comm, r, "predicted-on-graphs", "train.reproducible=true", graph);
     test_first_label(comm, r);
+    test_blocks(comm, r);
     test_average(comm, r);
     test_endless(comm, r);
     test_ends(comm);
