@@ -3,7 +3,7 @@
 # processors: 2
 # timeout: 3600
 # valgrind over two ranks of the examples in C, C++ and Fortran: no memory is used after it was freed, or before it was
-# filled, and none is lost. What MPI leaves is known to its own list, where that is installed. (Python itself loses memory.)
+# filled, and none is lost. What MPI leaves is known to its own list, where that is installed.
 # They run for 2 epochs, or 20 steps, which is where all they call has been called. VALGRIND_ONLY="iris-c": these only.
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
@@ -51,5 +51,13 @@ needs cc
 examples c c nnmpi
 ! command -v mpicxx >/dev/null || examples cpp cpp nnmpi
 ! command -v mpifort >/dev/null || examples fortran f90 nnmpi-fortran
+
+# Arrays over parameters, also those that are left over when a training is closed. (Python itself loses memory.)
+if [ -d "$BUILD_DIR/python" ]; then
+    export PYTHONPATH=$BUILD_DIR/python PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1
+    lists+=(--leak-check=no)
+    launcher=()
+    examine python-views "$PYTHON3" "$SOURCE_DIR/tests/python/views.py"
+fi
 
 [ "$examined" -gt 0 ] || fail "VALGRIND_ONLY names no example"

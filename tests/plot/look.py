@@ -142,7 +142,7 @@ def point_at_plane(b):
         b.mouse("mouseMoved", left + across * width, top + (1 - up) * height)
         cell = int(up * grid["rows"]) * grid["columns"] + int(across * grid["columns"])
         value = b.run(f"short({grid['values'][cell]!r})")
-        assert said().endswith(f": {names[grid['colors'][cell]]} {value}"), (said(), grid["values"][cell])
+        assert said().endswith(f": class {names[grid['colors'][cell]]} ({value})"), (said(), grid["values"][cell])
         x = grid["x"][0] + across * (grid["x"][1] - grid["x"][0])
         assert abs(float(said().split(", ")[0].split()[-1]) - x) < 0.02 * (grid["x"][1] - grid["x"][0]), (said(), x)
     b.mouse("mouseMoved", left - 20, top + 9)

@@ -117,6 +117,7 @@ function addReading(figure, box) {
   const {rows, columns, x, y, values, colors} = figure.grid, view = box.querySelector('.drawing');
   const svg = view.querySelector('svg'), area = svg.querySelector('svg'); // within the axes
   const said = element('output', {className: 'reading'});
+  const sure = values.some(value => value !== values[0]); // else its outputs are no likelihoods
   const share = (at, from, length) => (at - from.baseVal.value) / length.baseVal.value;
   const read = event => {
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -125,7 +126,8 @@ function addReading(figure, box) {
     const cell = Math.floor(up * rows) * columns + Math.floor(across * columns);
     const region = figure.series.find(s => s.color === colors[cell])?.name;
     const place = (ends, share) => short(+(ends[0] + (ends[1] - ends[0]) * share).toPrecision(4));
-    said.textContent = `${figure.x} ${place(x, across)}, ${figure.y} ${place(y, up)}: ${region ? `${region} ` : ''}${short(values[cell])}`;
+    const what = region === undefined ? short(values[cell]) : `class ${region}${sure ? ` (${short(values[cell])})` : ''}`;
+    said.textContent = `${figure.x} ${place(x, across)}, ${figure.y} ${place(y, up)}: ${what}`;
   };
   view.addEventListener('pointermove', read);
   view.addEventListener('pointerdown', read); // by finger
