@@ -82,8 +82,11 @@ typedef struct nn_figure {
     size_t series_capacity, mark_capacity;
 } nn_figure;
 
+typedef struct nn_plot_run nn_plot_run; /* plot/run.h */
+
 typedef struct nn_plot {
     nn_pool *pool;
+    const nn_plot_run *run; /* what nn_plot_runs has read of each folder; NULL: it was not called */
     const char *title;
     double refresh; /* seconds after which the page loads itself again; 0: never */
     size_t figures, capacity;

@@ -149,6 +149,7 @@ int nn_plot_runs(nn_plot *plot, const char *const *folder, size_t runs) {
     for (size_t i = 0; i < runs; i++)
         NN_TRY(nn_plot_run_read(plot->pool, folder[i], runs, &run[i]));
     NN_TRY(tell_apart(plot->pool, run, folder, runs));
+    plot->run = run;
     if (!plot->title)
         plot->title = runs == 1 ? run->name : nn_pool_printf(plot->pool, "%zu runs", runs);
     if (!plot->title)

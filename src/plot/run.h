@@ -8,7 +8,7 @@
 
 enum { NN_PHASES = 5 };
 
-typedef struct nn_plot_run {
+struct nn_plot_run {
     const char *name; /* of its folder */
     nn_records records;
     const nn_event_lines *train, *validate, *checkpoint, *end; /* NULL: no such lines */
@@ -20,7 +20,7 @@ typedef struct nn_plot_run {
     double *rank_ms;            /* [ranks] and how long, as a mean of a step */
     size_t stragglers;          /* ranks that were ever the slowest, */
     double *straggler, *behind; /* [stragglers] which, rising, and in how many lines */
-} nn_plot_run;
+};
 
 /* Reads the folder; of its lines about as many stay as are drawn when there are `runs` of them. */
 int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run *run);

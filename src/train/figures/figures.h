@@ -20,6 +20,7 @@ typedef struct nn_figures_wanted {
  * ROC, calibration and the worst mistakes; for a number what is predicted over what is true; of a
  * table the decision boundary over two of its columns, or what is predicted over its only one; of
  * a model with two parameters, with the first run, the paths of all over the loss.
+ * After nn_plot_runs of these folders.
  * Where data or checkpoint are not to be had, a warning says so and none are added. One rank.
  * NN_EUSAGE for wishes that cannot be fulfilled, NN_EFORMAT, NN_EIO, NN_EMEMORY. */
 int nn_plot_predictions(nn_plot *plot, nn_comm *comm, const nn_figures_wanted *wanted);

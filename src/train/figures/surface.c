@@ -1,6 +1,6 @@
 /* The paths of runs over the loss, as a function of a model's two parameters. */
 #include "base/numbers/compare.h"
-#include "plot/records.h"
+#include "plot/run.h"
 #include "train/figures/inner.h"
 
 #include <math.h>
@@ -42,16 +42,10 @@ static int find_parameters(surface *s) {
 }
 
 /* No points where the run has recorded none of these parameters. */
-static int read_path(const surface *s, const char *run, path *p) {
-    nn_pool *pool = s->f->plot->pool;
-    const char *file = nn_pool_printf(pool, "%s/metrics.jsonl", run);
-    nn_records records;
-    if (!file)
-        return NN_EMEMORY;
-    NN_TRY(nn_records_read(pool, file, &records));
-    const nn_event_lines *lines = nn_records_event(&records, "weights");
+static int find_path(const surface *s, const nn_plot_run *run, path *p) {
+    const nn_event_lines *lines = nn_records_event(&run->records, "weights");
     for (int axis = 0; axis < 2; axis++) {
-        const char *column = nn_pool_printf(pool, "values.%s", s->name[axis]);
+        const char *column = nn_pool_printf(s->f->plot->pool, "values.%s", s->name[axis]);
         if (!column)
             return NN_EMEMORY;
         p->at[axis] = nn_event_column(lines, column);
@@ -177,7 +171,7 @@ int figures_of_surface(const figures *f) {
         return NN_EMEMORY;
     NN_TRY(find_parameters(&s));
     for (size_t i = 0; i < wanted->runs; i++) {
-        NN_TRY(read_path(&s, wanted->run[i], &s.path[i]));
+        NN_TRY(find_path(&s, &f->plot->run[i], &s.path[i]));
         points += s.path[i].count;
     }
     return points ? plot(&s) : 0;
