@@ -109,8 +109,9 @@ typedef struct nn_layer_def {
     bool rectifier;    /* passes about half of what comes in, as relu: the layer before starts with
                           He's variance */
     bool reproducible; /* promises that the same call gives the same bits, whatever rank and thread
-                          makes it, as train.reproducible wants: no random numbers but by seed, step
-                          and sample, no sums whose order is left to chance */
+                          makes it, as train.reproducible wants, and train.recompute, which calls
+                          forward twice: no random numbers but by seed, step and sample, no sums
+                          whose order is left to chance */
 } nn_layer_def;
 
 /* NN_EUSAGE where the definition is not complete, or the name is taken, with what is wrong;

@@ -1,10 +1,15 @@
 /* The inside of a model, shared by model.c (beginning, end, questions), graph.c (configuration to
- * graph), init.c (initial parameters), buffers.c (memory) and pass.c (running it). */
+ * graph), init.c (initial parameters), recompute.c (what is computed again), buffers.c (memory) and
+ * pass.c (running it). */
 #ifndef NN_NN_INNER_H
 #define NN_NN_INNER_H
 
 #include "nn/initializers/initializer.h"
 #include "nn/model.h"
+
+/* y and what is saved for backward may have two lives: those of forward, and those that
+ * back-propagation makes again. */
+enum nn_life { NN_LIFE_FIRST, NN_LIFE_AGAIN, NN_LIVES };
 
 /* What a model keeps about each of its layers. */
 struct nn_layer_plan {
@@ -20,9 +25,14 @@ struct nn_layer_plan {
 
     bool ties; /* some of its parameters are tied, or shared (tie.c) */
 
+    /* recompute.c */
+    size_t segment;               /* that of the last layer is 0, the one before it 1, ... */
+    bool again;                   /* back-propagation runs forward again */
+    size_t again_at, backward_at; /* the moments of these calls (buffers.c) */
+
     /* offsets into the buffer block, in elements; set by nn_model_bind */
-    size_t y, dy, save, keep, tied, constants;
-    /* pointers behind them; y of the input layer is the caller's x */
+    size_t y[NN_LIVES], save[NN_LIVES], dy, keep, tied, constants;
+    /* pointers behind them, of the life it is in; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
     void *save_at, *keep_at;
     nn_rows_fn *sink; /* nn_model_emit_rows */
@@ -46,6 +56,9 @@ struct nn_model {
     size_t batch;
     nn_real *block; /* all buffers */
     size_t edge[NN_MAX_INPUTS], scratch;
+
+    nn_recompute recompute;
+    size_t moments; /* of a step (buffers.c) */
 
     /* nn_model_set_microbatches; microbatches 0: there are none */
     size_t microbatches, microbatch_rows, grads_stride;
@@ -103,6 +116,20 @@ void nn_output_blocks(const nn_model *model, const nn_io *call, size_t micro, si
 double nn_pass_clock(const nn_model *model);
 void nn_pass_note(const nn_model *model, const nn_pass *pass, int i, nn_trace_what what,
                   double begin);
+
+/* What backward reads: a flag of a layer whose backward is called. */
+static inline bool nn_layer_reads_back(const nn_layer *layer, unsigned flag) {
+    return layer->plan->learns && (layer->flags & flag);
+}
+
+bool nn_layer_reads(const nn_layer *layer, const nn_layer *input);
+/* Elements that a layer adds to what is alive from forward to its backward: y and what is saved. */
+size_t nn_working_elements(const nn_model *model, const nn_layer *layer, size_t batch);
+/* Divides the layers into segments of up to so many such elements (a single layer may have more),
+ * and says what back-propagation computes again. SIZE_MAX: one segment, and nothing. NN_EMEMORY. */
+int nn_model_cut(nn_model *model, size_t batch, size_t most);
+/* The first layer of the segment of layer i. */
+size_t nn_segment_begin(const nn_model *model, size_t i);
 
 /* Appends the layers of a list. `fused` as in nn_model_plan. */
 int nn_scope_append(nn_scope *scope, const nn_node *layers, const char *fused);

@@ -71,6 +71,16 @@ int nn_model_init(const nn_model *model, uint64_t seed, nn_real *params);
  * that of subtree 0. Before nn_model_bind. */
 void nn_model_set_microbatches(nn_model *model, size_t count, size_t rows, size_t stride);
 
+/* What back-propagation computes again instead of having kept it (recompute.c). */
+typedef enum nn_recompute {
+    NN_RECOMPUTE_NONE,
+    NN_RECOMPUTE_BLOCKS, /* blocks of layers, chosen so that memory is least */
+    NN_RECOMPUTE_LAYERS  /* every layer is a block, as tests want it */
+} nn_recompute;
+/* No bit depends on it where layers give the same ones for the same call (not
+ * nn_layer_ops.may_vary). Before nn_model_bind; NN_RECOMPUTE_NONE at first. */
+void nn_model_set_recompute(nn_model *model, nn_recompute what);
+
 /* Back-propagation goes on to the data, by which nn_model_input_grad [batch][input] is then the
  * derivative. Before nn_model_bind. */
 void nn_model_learn_input(nn_model *model);
@@ -117,7 +127,8 @@ int nn_model_fault(const nn_model *model);
  * does. */
 const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x);
 
-/* Seconds that forward and backward calls of a layer have taken. */
+/* Seconds that forward and backward calls of a layer have taken; forward that back-propagation
+ * calls again counts as backward. */
 typedef struct nn_layer_time {
     double forward, backward;
 } nn_layer_time;

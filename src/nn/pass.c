@@ -95,7 +95,7 @@ void nn_pass_note(const nn_model *model, const nn_pass *pass, int i, nn_trace_wh
     double now = nn_seconds();
     if (model->times && what == NN_TRACE_LAYER_FORWARD)
         model->times[i].forward += now - begin;
-    if (model->times && what == NN_TRACE_LAYER_BACKWARD)
+    else if (model->times)
         model->times[i].backward += now - begin;
     if (pass->training)
         nn_trace_add(model->trace, what, i, begin, now);
@@ -143,8 +143,21 @@ static void need_params(const nn_layer *layer, const nn_pass *pass) {
         pass->need(pass->need_ctx, range.end);
 }
 
-const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
+/* Where a layer's y and what it saves are from now on. */
+static void begin_life(const nn_model *model, const nn_layer *layer, enum nn_life life) {
+    struct nn_layer_plan *plan = layer->plan;
+    plan->y_at = model->block + plan->y[life];
+    plan->save_at = model->block + plan->save[life];
+}
+
+static void begin_forward(nn_model *model, const nn_real *x) {
     model->layer[0]->plan->y_at = (nn_real *)x;
+    for (size_t i = 1; i < model->layers; i++)
+        begin_life(model, model->layer[i], NN_LIFE_FIRST);
+}
+
+const nn_real *nn_model_forward(nn_model *model, const nn_pass *pass, const nn_real *x) {
+    begin_forward(model, x);
     watch(model->layer[0], NN_AFTER_FORWARD, pass);
     for (size_t i = 1; i < model->layers; i++) {
         const nn_layer *layer = model->layer[i];
@@ -195,7 +208,7 @@ static bool makes_finite(nn_model *model, const nn_layer *layer, const nn_pass *
 
 const nn_layer *nn_model_find_nonfinite(nn_model *model, const nn_pass *pass, const nn_real *x) {
     const nn_layer *bad = NULL;
-    model->layer[0]->plan->y_at = (nn_real *)x;
+    begin_forward(model, x);
     for (size_t i = 1; i < model->layers; i++)
         if (!makes_finite(model, model->layer[i], pass) && !bad)
             bad = model->layer[i];
@@ -337,6 +350,20 @@ static void backward_layer(struct backward *b) {
         memset(g + s * model->grads_stride, 0, (b->range.end - b->range.begin) * sizeof *g);
 }
 
+/* What backward of the segment that ends with layer `last` wants of its forward. */
+static void recompute(const nn_model *model, const nn_pass *pass, size_t last) {
+    nn_pass again = *pass;
+    again.again = true;
+    for (size_t i = nn_segment_begin(model, last); i <= last; i++) {
+        begin_life(model, model->layer[i], NN_LIFE_AGAIN);
+        if (!model->layer[i]->plan->again)
+            continue;
+        double begin = nn_pass_clock(model);
+        forward_layer(model, model->layer[i], &again);
+        nn_pass_note(model, pass, model->layer[i]->index, NN_TRACE_LAYER_RECOMPUTE, begin);
+    }
+}
+
 static struct backward backward_of(const nn_model *model, const nn_layer *layer,
                                    const nn_pass *pass) {
     struct backward b = {.model = model,
@@ -364,9 +391,13 @@ static void run_backward(struct backward *b) {
 }
 
 void nn_model_backward(nn_model *model, const nn_pass *pass, nn_ready_fn *ready, void *ctx) {
+    size_t segment = 0;
     begin_backward(model);
     for (size_t i = model->layers - 1; i >= 1; i--) {
         const nn_layer *layer = model->layer[i];
+        if (layer->plan->segment != segment)
+            recompute(model, pass, i);
+        segment = layer->plan->segment;
         if (!layer->plan->learns)
             continue;
         struct backward b = backward_of(model, layer, pass);

@@ -167,7 +167,7 @@ size_t nn_tie_end(const nn_model *model, const nn_layer *layer) {
     for (size_t p = 0; p < layer->params; p++)
         if (layer->param[p].tied && layer->param[p].tied->layer->index < first)
             first = layer->param[p].tied->layer->index;
-    return 2 * model->layers - (size_t)first;
+    return model->layer[first]->plan->backward_at;
 }
 
 nn_real *nn_tie_grad(const nn_model *model, const nn_layer *layer, size_t p, size_t i) {

@@ -31,6 +31,7 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions,
                  nn_memory *memory) {
     size_t count = (size_t)settings->train.microbatches, rows = (batch + count - 1) / count, block;
     *memory = vectors_of(model, settings);
+    nn_model_set_recompute(model, (nn_recompute)settings->train.recompute);
     NN_TRY(nn_plan_output_rows(settings, model, positions, batch, &block));
     if (block)
         nn_model_divide_output(model, block);

@@ -144,6 +144,9 @@ static void test_registered(nn_comm *comm) {
     nn_config *config = configured("own_random", "squared", "accuracy", "train.reproducible=true");
     FAILS(train(comm, config, "varies", digest, &value), NN_EUSAGE,
           "layer 'own_random' does not promise (nn_layer_def.reproducible)");
+    config = configured("own_random", "squared", "accuracy", "train.recompute=blocks");
+    FAILS(train(comm, config, "varies", digest, &value), NN_EUSAGE,
+          "recompute wants the same bits from every call of a function");
     config = configured("prelu", "own_guess", "accuracy", "train.reproducible=true");
     FAILS(train(comm, config, "varies", digest, &value), NN_EUSAGE,
           "loss 'own_guess' does not promise (nn_loss_def.reproducible)");

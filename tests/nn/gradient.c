@@ -364,6 +364,22 @@ static void check_cut(struct setup *s, const struct gradient_case *c) {
     nn_free(whole_grads);
 }
 
+/* With the results of each layer but the last one computed again, all bits are the same. */
+static void check_again(struct setup *s, const struct gradient_case *c) {
+    size_t size = nn_model_size(s->model) * sizeof *s->grads;
+    nn_real *once = NULL;
+    CHECK(NN_NEW(&once, nn_model_size(s->model), "gradients") == 0);
+    back_propagate(s);
+    memcpy(once, s->grads, size);
+    nn_model_set_recompute(s->model, NN_RECOMPUTE_LAYERS);
+    CHECK(nn_model_bind(s->model, s->params, s->grads, BATCH) == 0);
+    memset(s->grads, 0, size);
+    back_propagate(s);
+    if (!CHECK(memcmp(once, s->grads, size) == 0))
+        fprintf(stderr, "%s: other gradients where layers are computed again\n", c->yaml);
+    nn_free(once);
+}
+
 /* Large inputs give no NaN. */
 static void check_extremes(struct setup *s, const struct gradient_case *c) {
     size_t size = nn_model_size(s->model);
@@ -384,6 +400,7 @@ static void check_case(const struct gradient_case *c) {
         fprintf(stderr, "%s: %s\n", c->yaml, nn_error_message());
     if (CHECK(rc == 0)) {
         check_gradient(&s, c);
+        check_again(&s, c); /* as are those of all that follows */
         check_extremes(&s, c);
         check_cut(&s, c);
     }

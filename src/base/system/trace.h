@@ -11,11 +11,12 @@ typedef enum nn_trace_what {
     NN_TRACE_DATA,
     NN_TRACE_FORWARD,
     NN_TRACE_BACKWARD,
-    NN_TRACE_COMPLETE,       /* what the step before has left */
-    NN_TRACE_LAYER_FORWARD,  /* number: of the layer */
-    NN_TRACE_LAYER_BACKWARD, /* likewise */
-    NN_TRACE_STATISTICS,     /* of a layer, summed over the ranks */
-    NN_TRACE_WAIT,           /* for other ranks */
+    NN_TRACE_COMPLETE,        /* what the step before has left */
+    NN_TRACE_LAYER_FORWARD,   /* number: of the layer */
+    NN_TRACE_LAYER_BACKWARD,  /* likewise */
+    NN_TRACE_LAYER_RECOMPUTE, /* likewise: its forward, once more in back-propagation */
+    NN_TRACE_STATISTICS,      /* of a layer, summed over the ranks */
+    NN_TRACE_WAIT,            /* for other ranks */
     NN_TRACE_SUM, /* number: of the bucket; of its gradients: over all ranks (allreduce) or those of
                      the node, with the update where both are one */
     NN_TRACE_UPDATE,

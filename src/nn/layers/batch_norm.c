@@ -220,7 +220,7 @@ static void batch_norm_forward(const nn_layer *layer, const nn_io *io) {
     const struct batch_norm *o = layer->options;
     struct call c = call_of(layer, io);
     bool by_minibatch = io->pass->training && !layer->frozen;
-    if (by_minibatch) {
+    if (by_minibatch && !io->pass->again) {
         memcpy(c.center, running_mean(&c), c.channels * sizeof *c.center);
         sum_minibatch(&c);
         take_statistics(&c, o->eps);

@@ -94,6 +94,8 @@ typedef struct nn_shard_microbatches {
 struct nn_pass {
     size_t batch; /* rows; 0 (an empty shard) is fine */
     bool training;
+    bool again;            /* forward is called a second time: what it has put into `keep` is there,
+                              and what it has summed over the ranks need not be summed again */
     bool emit_rows;        /* rows of nn_model_emit_rows are wanted */
     bool accumulate;       /* backward adds to the gradient vector instead of overwriting it */
     uint64_t seed, step;   /* for counter-based randomness ... */

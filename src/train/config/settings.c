@@ -113,6 +113,12 @@ static const nn_option train_options[] = {
      "but at least 256, where a rank has four times as many or more, else all; 0: all. Rows of "
      "this layer never travel then (between_nodes). With reproducible another number gives other "
      "bits"},
+    {"recompute", NN_OPT_CHOICE, AT(train.recompute), "none", "none|blocks",
+     "blocks: of blocks of neighbouring layers only what passes from one to the next is kept in "
+     "memory, and back-propagation computes a block again before it goes through it: the same bits "
+     "for less memory and up to a third more time (docs/howto/memory.md). Blocks are chosen "
+     "so "
+     "that memory is least"},
     {"balance", NN_OPT_CHOICE, AT(train.balance), "even", "even|speed",
      "how many rows of a minibatch each rank computes: even, or in proportion to its speed as "
      "measured during training, from one row up to twice the average; averages over the minibatch "

@@ -47,6 +47,7 @@ typedef struct nn_settings {
         } ema;
         int64_t accumulate;  /* passes in which a shard is computed */
         int64_t output_rows; /* targets whose outputs are computed at once; 0: all, -1: automatic */
+        int recompute;       /* nn_recompute: none or blocks */
         int balance;         /* enum nn_balance_rule */
         bool reproducible;
         int64_t microbatches;

@@ -233,23 +233,26 @@ bool nn_session_can_fault(const nn_session *session) {
     return nn_loss_ops_of(session->loss)->fault != NULL;
 }
 
-static int fail_varying(const nn_session *session, const nn_entry *row, const char *noun) {
-    return nn_node_fail(nn_node_get(session->settings->train_node, "reproducible"),
-                        "reproducible wants the same bits from every call of a function, which the "
+static int fail_varying(const nn_session *session, const char *option, const nn_entry *row,
+                        const char *noun) {
+    return nn_node_fail(nn_node_get(session->settings->train_node, option),
+                        "%s wants the same bits from every call of a function, which the "
                         "definition of %s '%s' does not promise (nn_%s_def.reproducible)",
-                        noun, row->name, noun);
+                        option, noun, row->name, noun);
 }
 
 /* Layers and the loss of the program's own may not have the same bits each time. */
 static int check_promises(const nn_session *session, const nn_loss_ops *loss) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(session->model, &layer);
-    if (!session->settings->train.reproducible)
+    bool reproducible = session->settings->train.reproducible;
+    const char *option = reproducible ? "reproducible" : "recompute";
+    if (!reproducible && session->settings->train.recompute == NN_RECOMPUTE_NONE)
         return 0;
     for (size_t i = 0; i < layers; i++)
         if (layer[i]->ops->may_vary)
-            return fail_varying(session, &layer[i]->ops->entry, "layer");
-    return loss->may_vary ? fail_varying(session, &loss->entry, "loss") : 0;
+            return fail_varying(session, option, &layer[i]->ops->entry, "layer");
+    return reproducible && loss->may_vary ? fail_varying(session, option, &loss->entry, "loss") : 0;
 }
 
 /* More ranks than microbatches can still evaluate, each for its own share of rows. All kernels with
@@ -325,10 +328,12 @@ static int plan_shards(nn_session *session) {
     return 0;
 }
 
-/* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 rows a rank at
- * once, so that small training minibatches do not slow it down. */
+/* Memory is for one pass over a part of the minibatch. Evaluation takes at least 64 targets a rank
+ * at once, so that small training minibatches do not slow it down. */
 static int plan_batches(nn_session *session) {
     int64_t size = nn_comm_size(session->comm), wanted = session->settings->train.batch_size;
+    int64_t positions = (int64_t)session->positions;
+    int64_t least = (64 * size + positions - 1) / positions;
     bool supplied = session->data->split[0].supplied;
     if (supplied && !wanted)
         return nn_node_fail(session->settings->train.batch_size_node,
@@ -342,7 +347,7 @@ static int plan_batches(nn_session *session) {
                             "accumulate = %lld cuts minibatches of %lld samples into too many "
                             "passes",
                             (long long)passes, (long long)session->batch_size);
-    session->eval_batch_size = session->pass_size > 64 * size ? session->pass_size : 64 * size;
+    session->eval_batch_size = session->pass_size > least ? session->pass_size : least;
     NN_TRY(plan_shards(session));
     if (session->micro) {
         plan_microbatches(session);
@@ -429,6 +434,7 @@ static int plan_model(nn_session *session, const nn_loss_ops *loss) {
     NN_TRY(nn_model_plan(session->settings->model, session->data->split[0].x.shape, loss->fuses,
                          &session->model));
     nn_model_set_compute(session->model, &session->compute);
+    nn_model_set_recompute(session->model, (nn_recompute)session->settings->train.recompute);
     return check_lengths(session);
 }
 

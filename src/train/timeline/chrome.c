@@ -42,6 +42,7 @@ static const struct {
     [NN_TRACE_COMPLETE] = {"complete the step", TRAINING, NONE},
     [NN_TRACE_LAYER_FORWARD] = {"forward", TRAINING, LAYER},
     [NN_TRACE_LAYER_BACKWARD] = {"backward", TRAINING, LAYER},
+    [NN_TRACE_LAYER_RECOMPUTE] = {"recompute", TRAINING, LAYER},
     [NN_TRACE_STATISTICS] = {"sum of statistics", TRAINING, NONE},
     [NN_TRACE_WAIT] = {"wait", TRAINING, NONE},
     [NN_TRACE_SUM] = {"sum of bucket", TRAINING, NUMBER},

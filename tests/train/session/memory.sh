@@ -45,3 +45,22 @@ for threads in 1 2; do
     "$NNMPI" check -o "$attention" -o train.lr=0.001 -o train.threads=$threads | grep -o 'activations [^,]*' > threads$threads
 done
 ! cmp -s threads1 threads2 || fail 'threads count for nothing'
+
+[ "$RANKS" -eq 1 ] || exit 0
+
+# What is computed again need not be kept, and that is true of the process: 20 times 2 MB here.
+cat > deep.yaml <<'YAML'
+data: {source: iris}
+model: [dense: {units: 4096}, repeat: {times: 20, layers: [tanh]}, dense: {units: 3}]
+loss: cross_entropy
+train: {epochs: 1, max_steps: 1, batch_size: 120, lr: 0.01}
+validate: {every_epochs: 0}
+YAML
+for recompute in none blocks; do
+    "$NNMPI" inspect deep.yaml --json -o train.recompute=$recompute | grep -oE '"activations": *[0-9]+' | grep -oE '[0-9]+' > planned_$recompute
+    "$NNMPI" train deep.yaml --run $recompute -q -o train.recompute=$recompute > out
+    grep -oE '"resident_bytes": *[0-9]+' $recompute/metrics.jsonl | grep -oE '[0-9]+' | tail -n 1 > resident_$recompute
+done
+planned=$(($(cat planned_none) - $(cat planned_blocks))) resident=$(($(cat resident_none) - $(cat resident_blocks)))
+[ "$planned" -gt 20000000 ] || fail "only $planned bytes less are planned"
+is_sanitized || [ $((100 * resident)) -gt $((95 * planned)) ] || fail "$planned bytes less are planned, and $resident less taken"

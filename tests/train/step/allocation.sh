@@ -135,6 +135,7 @@ model:
 YAML
 same images
 same images -o train.reproducible=true
+same images -o train.recompute=blocks
 
 # sequences
 for layer in 'attention: {heads: 2, causal: true, dropout: 0.1, rotary_base: 100}' 'rnn: {units: 6, layers: 2}' 'lstm: {units: 6, bidirectional: true}' 'gru: {units: 6, return: all}'; do

@@ -32,6 +32,15 @@ for way in '4 2 allreduce gradients' '4 2 node gradients' '4 2 node rows' '5 3 a
     expect_line "\"reduce\":\"${reduce/auto/node}\"" run/metrics.jsonl
 done
 
+# with activations computed again: dropout draws the same numbers, batch_norm's statistics move once
+digest 2 image.yaml -o train.recompute=blocks -o train.reduce=node >got
+expect_same want got
+NNMPI_TEST_NODES=2 digest 4 image.yaml -o train.recompute=blocks -o train.between_nodes=rows >got
+expect_same want got
+digest 1 image.yaml -o train.reproducible=false >plain
+digest 1 image.yaml -o train.reproducible=false -o train.recompute=blocks >got
+expect_same plain got
+
 # another number of microbatches is another sum, and without `reproducible` the ranks show
 digest 1 image.yaml -o train.microbatches=4 >other
 ! cmp -s want other || fail "the number of microbatches makes no difference"
@@ -60,6 +69,8 @@ expect_same frozen got
 # minibatches in several passes, with and without steps that depend on norms
 passes=(-o train.accumulate=3)
 digest 1 image.yaml "${passes[@]}" >want
+digest 2 image.yaml "${passes[@]}" -o train.recompute=blocks >got
+expect_same want got
 ! cmp -s want other || fail "passes make no difference"
 for way in '1 auto 2' '2 node 1' '2 allreduce 2' '3 auto 1' '8 node 1'; do
     read -r ranks reduce threads <<<"$way"
@@ -96,6 +107,9 @@ for way in '2 1' '3 2' '4 1'; do
     digest "$ranks" rows.yaml -o train.threads="$threads" >got
     expect_same want got
 done
+
+digest 2 rows.yaml -o train.recompute=blocks >got
+expect_same want got
 
 # what cannot be kept is said
 expect_code 2 run_ranks 3 "$NNMPI" train image.yaml --run many -o train.microbatches=2 >out 2>err
