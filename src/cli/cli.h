@@ -51,7 +51,7 @@ extern const nn_family nn_verbs; /* verbs.c: one row a verb */
 
 extern const nn_verb nn_verb_init, nn_verb_tune, nn_verb_train, nn_verb_eval, nn_verb_predict,
     nn_verb_plot, nn_verb_data, nn_verb_inspect, nn_verb_digest, nn_verb_check, nn_verb_export,
-    nn_verb_import, nn_verb_bench, nn_verb_explain, nn_verb_help;
+    nn_verb_import, nn_verb_bench, nn_verb_explain, nn_verb_generate, nn_verb_help;
 
 /* Options that every verb takes. */
 typedef struct nn_common {

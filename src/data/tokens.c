@@ -58,22 +58,29 @@ size_t nn_token_spell(unsigned char byte, char text[3]) {
     return 2;
 }
 
-/* Does a character of two bytes spell one? */
-static bool spells_byte(const char *text) {
+/* The byte that a character of two bytes spells, -1: none. */
+static int spelled_byte(const char *text) {
     unsigned c = ((unsigned char)text[0] & 0x1fU) << 6 | ((unsigned char)text[1] & 0x3fU);
 
-    return c < BEYOND ? is_printable(c) : c < BEYOND + unprintable_below(NN_BYTE_TOKENS);
+    if (c < BEYOND)
+        return is_printable(c) ? (int)c : -1;
+    for (unsigned b = 0, before = c - BEYOND; b < NN_BYTE_TOKENS; b++)
+        if (!is_printable(b) && before-- == 0)
+            return (int)b;
+    return -1;
 }
 
-/* Bytes of text that a token of a byte pair encoding stands for. Characters that spell no byte, as
- * in names of special tokens, stand for themselves. */
-static size_t spelled_bytes(const char *name) {
+size_t nn_token_unspell(const char *name, char *bytes, size_t room) {
     size_t count = 0;
 
-    for (size_t length; *name; name += length) {
+    for (size_t length, n; *name; name += length, count += n) {
         length = nn_text_utf8(name);
         length = length ? length : 1;
-        count += length == 2 && spells_byte(name) ? 1 : length;
+        int byte = length == 2 ? spelled_byte(name) : -1;
+        n = byte >= 0 ? 1 : length;
+        if (!bytes || count + n > room)
+            continue;
+        memcpy(bytes + count, byte >= 0 ? (const char[]){(char)byte} : name, n);
     }
     return count;
 }
@@ -83,5 +90,7 @@ size_t nn_token_bytes(const char *kind, const char *name) {
         return 1;
     if (name && strcmp(kind, nn_token_kinds[NN_TOKENS_CHARS]) == 0)
         return strlen(name);
-    return name && strcmp(kind, nn_token_kinds[NN_TOKENS_BPE]) == 0 ? spelled_bytes(name) : 0;
+    return name && strcmp(kind, nn_token_kinds[NN_TOKENS_BPE]) == 0
+               ? nn_token_unspell(name, NULL, 0)
+               : 0;
 }

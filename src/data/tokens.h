@@ -27,6 +27,11 @@ const char *nn_token_shown(const char *name, char text[NN_TOKEN_SHOWN]);
 /* The spelling of a byte, 1 or 2 bytes of UTF-8 and a NUL, to `text`; returns its length. */
 size_t nn_token_spell(unsigned char byte, char text[3]);
 
+/* The other way round: the bytes that a token of a byte pair encoding stands for, up to `room` of
+ * them; returns how many it has. Characters that spell no byte, as in names of special tokens,
+ * stand for themselves. `bytes` may be NULL. */
+size_t nn_token_unspell(const char *name, char *bytes, size_t room);
+
 /* Bytes of text of a token of a kind, `name` NULL where it has none; 0: the kind does not say, as
  * words leave blanks out. <unk> counts as one. */
 size_t nn_token_bytes(const char *kind, const char *name);

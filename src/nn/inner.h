@@ -34,8 +34,8 @@ struct nn_layer_plan {
     size_t y[NN_LIVES], save[NN_LIVES], dy, keep, tied, constants;
     /* pointers behind them, of the life it is in; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
-    void *save_at, *keep_at;
-    nn_rows_fn *sink; /* nn_model_emit_rows */
+    void *save_at, *keep_at, *cache_at; /* cache: of the decoder (decode.c) */
+    nn_rows_fn *sink;                   /* nn_model_emit_rows */
     void *sink_ctx;
     bool emitted[NN_MAX_OUTER];      /* products whose rows go to `sink` instead, ... */
     size_t sink_index[NN_MAX_OUTER]; /* ... under these numbers */
@@ -47,6 +47,7 @@ struct nn_model {
     nn_node *description; /* by calls; NULL: it is planned */
     nn_layer **layer;     /* [0] is the input, the last one the output; in order of execution */
     size_t layers, capacity;
+    size_t window; /* nn_model_plan_steps; 0: its samples are whole */
     const nn_param **param;
     size_t params;
     size_t size;

@@ -92,6 +92,32 @@ int nn_model_check_lengths(const nn_model *model) {
     return 0;
 }
 
+/* One row of y for each step of x. */
+static int check_rows(const nn_layer *layer, int64_t steps) {
+    char text[NN_SHAPE_TEXT];
+    for (size_t i = 0; i < layer->inputs; i++)
+        if (layer->in[i].dim[0] != steps)
+            return nn_layer_fail(layer, "it does not read the %lld steps of the data one by one",
+                                 (long long)steps);
+    if (layer->out.rank == 2 && layer->out.dim[0] == steps)
+        return 0;
+    return nn_layer_fail(layer, "gives %s, which is not a row for each of the %lld steps",
+                         nn_shape_text(&layer->out, text), (long long)steps);
+}
+
+int nn_model_check_steps(const nn_model *model) {
+    int64_t steps = model->layer[0]->out.dim[0];
+    for (size_t i = 1; i < model->layers; i++) {
+        const nn_layer *layer = model->layer[i];
+        if (!layer->ops->check_steps)
+            return nn_layer_fail(layer, "it does not go through the steps of a sequence one by "
+                                        "one");
+        NN_TRY(layer->ops->check_steps(layer));
+        NN_TRY(check_rows(layer, steps));
+    }
+    return 0;
+}
+
 void nn_model_set_compute(nn_model *model, const nn_compute *compute) {
     model->compute = compute;
     for (size_t i = 0; i < model->layers; i++)

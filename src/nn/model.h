@@ -27,6 +27,12 @@ typedef void nn_ready_fn(void *ctx, size_t begin);
  * left to the loss. The node tree must outlive the model. NN_EUSAGE with the place. Local. */
 int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model **out);
 
+/* The same model for some `steps` of its samples, which are sequences and have more: layers of this
+ * one keep in nn_io.cache what they need of the nn_pass.past steps before. Its parameters are those
+ * of `whole`, for which nn_model_check_steps has said yes. Local. */
+int nn_model_plan_steps(nn_node *layers, const nn_model *whole, size_t steps, const char *fused,
+                        nn_model **out);
+
 /* Whether kinds and options of the layers are right, each by itself, whatever comes in. NN_EUSAGE
  * with the place; where messages are gathered, all that is wrong (nn_error_keep). Local. */
 int nn_model_check(nn_node *layers);
@@ -59,6 +65,9 @@ int64_t nn_model_vocabulary(const nn_model *model);
 /* Whether passes can have lengths (nn_pass.length). NN_EUSAGE with the place of the first layer
  * that cannot go by them. Local. */
 int nn_model_check_lengths(const nn_model *model);
+/* Whether a sample is a sequence that the model can go through step by step. NN_EUSAGE with the
+ * place of the first layer that cannot. Local. */
+int nn_model_check_steps(const nn_model *model);
 /* Bytes of activations, gradients of activations and scratch for a batch. Not while it is bound. */
 int nn_model_buffer_bytes(nn_model *model, size_t batch, bool training, size_t *bytes);
 

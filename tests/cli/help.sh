@@ -13,7 +13,7 @@ for line in 'compiler +(gcc|clang) [1-9]' 'MPI +[^ ]+.* v?[1-9]' 'matrix product
 done
 
 "$NNMPI" help > overview
-for word in train tune eval predict plot data init check inspect digest export import bench explain help; do
+for word in train tune eval predict generate plot data init check inspect digest export import bench explain help; do
     expect_line "^  $word +[A-Z]" overview
     "$NNMPI" help "$word" > out
     expect_line "^usage: nnmpi $word" out

@@ -15,7 +15,8 @@ typedef enum nn_rng_purpose {
     NN_RNG_AUGMENT,  /* a: epoch, b: global sample index */
     NN_RNG_DATA,     /* generated data sets */
     NN_RNG_TEST,
-    NN_RNG_TUNE /* values of trials; a: the key */
+    NN_RNG_TUNE, /* values of trials; a: the key */
+    NN_RNG_TOKEN /* of generated texts; a: number of the prompt */
 } nn_rng_purpose;
 
 typedef struct nn_rng {

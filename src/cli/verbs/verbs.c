@@ -1,10 +1,23 @@
 #include "cli/cli.h"
 
 static const nn_entry *const rows[] = {
-    &nn_verb_train.entry,   &nn_verb_tune.entry,   &nn_verb_eval.entry,   &nn_verb_predict.entry,
-    &nn_verb_plot.entry,    &nn_verb_data.entry,   &nn_verb_init.entry,   &nn_verb_check.entry,
-    &nn_verb_inspect.entry, &nn_verb_digest.entry, &nn_verb_export.entry, &nn_verb_import.entry,
-    &nn_verb_explain.entry, &nn_verb_bench.entry,  &nn_verb_help.entry,   NULL,
+    &nn_verb_train.entry,
+    &nn_verb_tune.entry,
+    &nn_verb_eval.entry,
+    &nn_verb_predict.entry,
+    &nn_verb_generate.entry,
+    &nn_verb_plot.entry,
+    &nn_verb_data.entry,
+    &nn_verb_init.entry,
+    &nn_verb_check.entry,
+    &nn_verb_inspect.entry,
+    &nn_verb_digest.entry,
+    &nn_verb_export.entry,
+    &nn_verb_import.entry,
+    &nn_verb_explain.entry,
+    &nn_verb_bench.entry,
+    &nn_verb_help.entry,
+    NULL,
 };
 
 const nn_family nn_verbs = {"verb", rows};

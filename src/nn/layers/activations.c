@@ -73,6 +73,7 @@ static void activation_backward(const nn_layer *layer, const nn_io *io) {
                 .activation = true,                                                                \
                 .rectifier = rectifier_,                                                           \
                 .plan = activation_plan,                                                           \
+                .check_steps = nn_layer_each_step,                                                 \
                 .forward = activation_forward,                                                     \
                 .backward = activation_backward},                                                  \
         .kernel = offsetof(nn_kernels, kernel_),                                                   \

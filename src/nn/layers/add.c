@@ -27,6 +27,7 @@ static void add_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_add = {
     .entry = {"add", "the sum of its inputs, e.g. of a residual connection", NULL, 0},
     .plan = add_plan,
+    .check_steps = nn_layer_each_step,
     .forward = add_forward,
     .backward = add_backward,
 };

@@ -316,6 +316,7 @@ const nn_layer_ops nn_layer_batch_norm = {
          "ones",
          batch_norm_options, sizeof(struct batch_norm)},
     .plan = batch_norm_plan,
+    .check_steps = nn_layer_each_step,
     .prepare = batch_norm_prepare,
     .forward = batch_norm_forward,
     .backward = batch_norm_backward,

@@ -71,6 +71,7 @@ const nn_layer_ops nn_layer_concat = {
     .entry = {"concat", "its inputs side by side along one dimension, e.g. the channels",
               concat_options, sizeof(struct concat)},
     .plan = concat_plan,
+    .check_steps = nn_layer_each_step,
     .forward = concat_forward,
     .backward = concat_backward,
 };

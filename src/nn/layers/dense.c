@@ -172,6 +172,7 @@ const nn_layer_ops nn_layer_dense = {
          "for an image [C, H, W] on the columns; `flatten` before it makes one row of an image",
          dense_options, sizeof(struct nn_dense)},
     .plan = dense_plan,
+    .check_steps = nn_layer_each_step,
     .prepare = dense_prepare,
     .work = dense_work,
     .forward = dense_forward,

@@ -153,6 +153,7 @@ const nn_layer_ops nn_layer_dropconnect = {
               "divided by 1 - rate",
               dropconnect_options, sizeof(struct dropconnect)},
     .plan = dropconnect_plan,
+    .check_steps = nn_layer_each_step,
     .work = dropconnect_work,
     .forward = dropconnect_forward,
     .backward = dropconnect_backward,

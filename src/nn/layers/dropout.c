@@ -86,6 +86,7 @@ const nn_layer_ops nn_layer_dropout = {
          "in training each element is 0 with probability rate; evaluation sees the expectation",
          dropout_options, sizeof(struct dropout)},
     .plan = dropout_plan,
+    .check_steps = nn_layer_each_step,
     .forward = dropout_forward,
     .backward = dropout_backward,
 };

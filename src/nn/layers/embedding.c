@@ -111,6 +111,7 @@ const nn_layer_ops nn_layer_embedding = {
               "dimension more than x, the last: [P, Q] becomes [P, Q, units]",
               embedding_options, sizeof(struct embedding)},
     .plan = embedding_plan,
+    .check_steps = nn_layer_each_step,
     .forward = embedding_forward,
     .backward = embedding_backward,
     .rows = embedding_rows,

@@ -97,6 +97,7 @@ const nn_layer_ops nn_layer_glu = {
               glu_options, sizeof(struct glu)},
     .activation = true,
     .plan = glu_plan,
+    .check_steps = nn_layer_each_step,
     .forward = glu_forward,
     .backward = glu_backward,
 };

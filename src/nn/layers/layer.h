@@ -101,6 +101,7 @@ struct nn_pass {
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
+    size_t past;           /* nn_layer.window: steps that went before those of this pass */
     const nn_shard_microbatches *micro; /* NULL: the shard has no microbatches */
     nn_watch_fn *watch;                 /* looks at the values of each layer; NULL: nobody does */
     void *watch_ctx;
@@ -135,6 +136,7 @@ typedef struct nn_io {
     const size_t *row; /* ... [microbatches + 1] number p has rows [row[p], row[p + 1]) - row[0] */
     void *save;        /* forward to backward, [batch][save_bytes] */
     void *keep;        /* forward to backward, keep_bytes */
+    void *cache;       /* from one pass to the next, [batch][cache_bytes] */
     void *scratch;     /* scratch_bytes, garbage on entry */
 } nn_io;
 
@@ -185,6 +187,10 @@ typedef struct nn_layer_ops {
     /* Fails where it could not go by the lengths of sequences (nn_pass.length), of which it knows
      * only how many steps count from the first one on. NULL: it can. */
     int (*check_lengths)(const nn_layer *layer);
+    /* Fails where what it makes of a step of a sequence needs later ones: it could not be computed
+     * step by step (nn_model_plan_steps), by what it keeps in `cache`. NULL: it always needs them.
+     * nn_layer_each_step where every step is computed by itself. */
+    int (*check_steps)(const nn_layer *layer);
     /* Multiply-adds of the forward pass of one sample, where they are most of its time; backward
      * makes as many for dx and again for the gradients. NULL: elsewhere. */
     double (*work)(const nn_layer *layer);
@@ -211,7 +217,9 @@ struct nn_layer {
     int index;        /* place in the order of execution */
     size_t inputs;
     nn_layer *input[NN_MAX_INPUTS];
-    nn_shape in[NN_MAX_INPUTS];   /* set before plan */
+    nn_shape in[NN_MAX_INPUTS]; /* set before plan */
+    size_t window; /* set before plan: `in` are some steps of a sequence of so many (nn_pass.past),
+                      which go through the layer from the first to the last; 0: they are all */
     double lr_scale, decay_scale; /* factors on the learning rate and on weight decay */
     bool frozen;                  /* its parameters stay as they are */
 
@@ -229,6 +237,7 @@ struct nn_layer {
     nn_layer_outer outer[NN_MAX_OUTER]; /* gradients that are products of rows */
     size_t save_bytes;                  /* per sample */
     size_t keep_bytes;                  /* whatever the batch */
+    size_t cache_bytes;                 /* per sample, where there is a window */
     size_t scratch_bytes;               /* for one call, whatever the batch */
     size_t constant_count;              /* numbers that ops->fill makes once, whatever the batch */
     size_t microbatches;    /* set before prepare: most microbatches of a pass, at least 1 */
@@ -256,6 +265,14 @@ void nn_param_strides(const nn_param *param, size_t stride[NN_PARAM_RANK]);
 /* Copies a tensor [count] between PyTorch's order and that of memory. */
 void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file);
 void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory);
+
+/* Steps of the sequences that come in, or of which some do. */
+static inline size_t nn_layer_window(const nn_layer *layer) {
+    return layer->window ? layer->window : (size_t)layer->in[0].dim[0];
+}
+
+/* For nn_layer_ops.check_steps: does nothing. */
+int nn_layer_each_step(const nn_layer *layer);
 
 /* For plan: fails unless all inputs have one shape; `what` says what only such ones do. */
 int nn_layer_same_shapes(const nn_layer *layer, const char *what);

@@ -203,12 +203,20 @@ static void layer_norm_backward(const nn_layer *layer, const nn_io *io) {
         nn_parallel(layer->compute, rows, grain_of(c.cols), backward_rows, &c);
 }
 
+static int layer_norm_check_steps(const nn_layer *layer) {
+    const struct layer_norm *o = layer->options;
+    if (o->dims == 1)
+        return 0;
+    return nn_layer_fail(layer, "dims: %lld: it normalises all steps together", (long long)o->dims);
+}
+
 const nn_layer_ops nn_layer_layer_norm = {
     .entry = {"layer_norm",
               "y = weight (x - mean) / sqrt(var + eps) + bias, mean and variance over the last "
               "dimensions of each sample",
               layer_norm_options, sizeof(struct layer_norm)},
     .plan = layer_norm_plan,
+    .check_steps = layer_norm_check_steps,
     .prepare = layer_norm_prepare,
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,
@@ -220,6 +228,7 @@ const nn_layer_ops nn_layer_rms_norm = {
               "sample",
               rms_norm_options, sizeof(struct layer_norm)},
     .plan = layer_norm_plan,
+    .check_steps = layer_norm_check_steps,
     .prepare = layer_norm_prepare,
     .forward = layer_norm_forward,
     .backward = layer_norm_backward,

@@ -58,6 +58,7 @@ const nn_layer_ops nn_layer_maxout = {
               maxout_options, sizeof(struct maxout)},
     .activation = true,
     .plan = maxout_plan,
+    .check_steps = nn_layer_each_step,
     .forward = maxout_forward,
     .backward = maxout_backward,
 };

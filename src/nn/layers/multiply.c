@@ -34,6 +34,7 @@ static void multiply_backward(const nn_layer *layer, const nn_io *io) {
 const nn_layer_ops nn_layer_multiply = {
     .entry = {"multiply", "the product of its inputs, element by element", NULL, 0},
     .plan = multiply_plan,
+    .check_steps = nn_layer_each_step,
     .forward = multiply_forward,
     .backward = multiply_backward,
 };

@@ -31,21 +31,22 @@ static int positions_plan(nn_layer *layer) {
     if (in->rank != 2)
         return nn_layer_fail(layer, "reads sequences, [steps, features]; put a reshape or an "
                                     "embedding before it");
+    int64_t steps = (int64_t)nn_layer_window(layer);
     layer->out = *in;
     layer->flags = NN_LAYER_IN_PLACE;
     if (o->kind == SINUSOIDAL) {
         if (o->context > 0)
             return nn_layer_fail(layer, "context is the size of a learned table; kind: sinusoidal "
                                         "has none");
-        layer->constant_count = nn_shape_count(in);
+        layer->constant_count = (size_t)(steps * in->dim[1]);
         return 0;
     }
-    if (o->context > 0 && o->context < in->dim[0])
+    if (o->context > 0 && o->context < steps)
         return nn_layer_fail(layer, "context: %lld is less than its %lld steps",
-                             (long long)o->context, (long long)in->dim[0]);
+                             (long long)o->context, (long long)steps);
     /* one weight of each feature is active at a time */
     NN_TRY(nn_layer_add_param(layer, "weight", NN_PARAM_WEIGHT, 2,
-                              (int64_t[]){o->context ? o->context : in->dim[0], in->dim[1]}, 1,
+                              (int64_t[]){o->context ? o->context : steps, in->dim[1]}, 1,
                               in->dim[1]));
     layer->param[0].table = true;
     return 0;
@@ -82,8 +83,8 @@ void nn_positions_sinusoidal(const nn_compute *compute, size_t steps, size_t wid
 }
 
 static void positions_fill(const nn_layer *layer, nn_real *table) {
-    nn_positions_sinusoidal(layer->compute, (size_t)layer->in[0].dim[0],
-                            (size_t)layer->in[0].dim[1], table);
+    nn_positions_sinusoidal(layer->compute, nn_layer_window(layer), (size_t)layer->in[0].dim[1],
+                            table);
 }
 
 struct call {
@@ -104,6 +105,7 @@ static void positions_forward(const nn_layer *layer, const nn_io *io) {
                      .table = layer->params ? io->w[0] : layer->constants,
                      .steps = (size_t)layer->in[0].dim[0],
                      .width = (size_t)layer->in[0].dim[1]};
+    c.table += io->pass->past * c.width;
     nn_parallel(layer->compute, io->batch * c.steps, 1 + GRAIN / c.width, add_rows, &c);
 }
 
@@ -124,6 +126,7 @@ const nn_layer_ops nn_layer_positions = {
               positions_options, sizeof(struct positions)},
     .plan = positions_plan,
     .fill = positions_fill,
+    .check_steps = nn_layer_each_step,
     .forward = positions_forward,
     .backward = positions_backward,
 };

@@ -66,6 +66,7 @@ const nn_layer_ops nn_layer_prelu = {
     .activation = true,
     .rectifier = true,
     .plan = prelu_plan,
+    .check_steps = nn_layer_each_step,
     .forward = prelu_forward,
     .backward = prelu_backward,
 };

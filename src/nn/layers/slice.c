@@ -93,6 +93,7 @@ const nn_layer_ops nn_layer_slice = {
               "(len), a range of steps begins with the first one and has no end below 0",
               slice_options, sizeof(struct slice)},
     .plan = slice_plan,
+    .check_steps = nn_layer_each_step,
     .check_lengths = slice_check_lengths,
     .forward = slice_forward,
     .backward = slice_backward,

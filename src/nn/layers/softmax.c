@@ -37,6 +37,7 @@ const nn_layer_ops nn_layer_softmax = {
               NULL, 0},
     .activation = true,
     .plan = softmax_plan,
+    .check_steps = nn_layer_each_step,
     .forward = softmax_forward,
     .backward = softmax_backward,
 };

@@ -14,48 +14,65 @@
 #include <string.h>
 
 struct nn_predictor {
-    nn_pool pool; /* the checkpoint's texts and data traits */
-    nn_config *config;
+    nn_trained trained;
     nn_compute compute;
-    nn_data_traits data;
-    nn_model *model;
     nn_loss *loss;
     nn_converter converter;
-    nn_real *params, *x;
+    nn_real *x;
     size_t batch; /* most samples of a call of the model */
     size_t inputs, outputs;
     size_t positions; /* of a sample that have a label each, or 1 */
 };
 
-static int build(nn_predictor *p, const char *path, size_t batch) {
-    const char *checkpoint;
+static int read_trained(nn_trained *t, const char *path) {
     nn_snapshot snapshot = {0};
-    const nn_loss_ops *loss;
-    NN_TRY(nn_checkpoint_pick(&p->pool, path, &checkpoint));
-    NN_TRY(nn_checkpoint_peek(checkpoint, &p->pool, &snapshot));
-    p->data = snapshot.data;
-    NN_TRY(nn_config_parse(checkpoint, snapshot.config, strlen(snapshot.config), &p->config));
-    NN_TRY(nn_config_check_stored(p->config));
-    const nn_settings *settings = nn_config_settings(p->config);
-    NN_TRY(nn_loss_pick(settings->loss, &loss));
-    NN_TRY(nn_model_plan(settings->model, p->data.x, loss->fuses, &p->model));
-    nn_model_set_compute(p->model, &p->compute);
-    nn_shape output = nn_model_output_shape(p->model);
-    p->inputs = nn_shape_count(&p->data.x);
+    NN_TRY(nn_checkpoint_pick(&t->pool, path, &t->checkpoint));
+    NN_TRY(nn_checkpoint_peek(t->checkpoint, &t->pool, &snapshot));
+    t->data = snapshot.data;
+    NN_TRY(nn_config_parse(t->checkpoint, snapshot.config, strlen(snapshot.config), &t->config));
+    NN_TRY(nn_config_check_stored(t->config));
+    t->settings = nn_config_settings(t->config);
+    NN_TRY(nn_loss_pick(t->settings->loss, &t->loss));
+    NN_TRY(nn_model_plan(t->settings->model, t->data.x, t->loss->fuses, &t->model));
+    nn_shape output = nn_model_output_shape(t->model);
+    NN_TRY(nn_data_check_positions(&t->data, t->checkpoint, nn_shape_count(&output)));
+    NN_TRY(NN_NEW(&t->params, nn_model_size(t->model), "parameters"));
+    snapshot.model = t->model;
+    snapshot.params = t->params;
+    return nn_checkpoint_read(t->checkpoint, &t->pool, &snapshot);
+}
+
+int nn_trained_read(const char *checkpoint, nn_trained *trained) {
+    *trained = (nn_trained){0};
+    int rc = read_trained(trained, checkpoint);
+    if (rc < 0)
+        nn_trained_release(trained);
+    return rc;
+}
+
+void nn_trained_release(nn_trained *trained) {
+    nn_model_free(trained->model);
+    nn_config_free(trained->config);
+    nn_free(trained->params);
+    nn_pool_release(&trained->pool);
+    *trained = (nn_trained){0};
+}
+
+static int build(nn_predictor *p, const char *path, size_t batch) {
+    nn_trained *t = &p->trained;
+    NN_TRY(nn_trained_read(path, t));
+    nn_model_set_compute(t->model, &p->compute);
+    nn_shape output = nn_model_output_shape(t->model);
+    p->inputs = nn_shape_count(&t->data.x);
     p->outputs = nn_shape_count(&output);
-    NN_TRY(nn_data_check_positions(&p->data, checkpoint, p->outputs));
-    p->positions = nn_data_positions(&p->data);
-    nn_loss_spec spec = nn_loss_spec_of(&p->data, p->outputs / p->positions, batch * p->positions);
+    p->positions = nn_data_positions(&t->data);
+    nn_loss_spec spec = nn_loss_spec_of(&t->data, p->outputs / p->positions, batch * p->positions);
     spec.compute = &p->compute;
-    NN_TRY(nn_loss_new(settings->loss, &spec, &p->loss));
-    NN_TRY(NN_NEW(&p->params, nn_model_size(p->model), "parameters"));
+    NN_TRY(nn_loss_new(t->settings->loss, &spec, &p->loss));
     NN_TRY(NN_NEW(&p->x, batch * p->inputs, "inputs"));
-    nn_field floats = {.type = NN_F32, .shape = p->data.x};
-    NN_TRY(nn_converter_init_x(&p->converter, &floats, &p->data.affine, &p->data.normal, &p->pool));
-    snapshot.model = p->model;
-    snapshot.params = p->params;
-    NN_TRY(nn_checkpoint_read(checkpoint, &p->pool, &snapshot));
-    return nn_model_bind(p->model, p->params, NULL, batch);
+    nn_field floats = {.type = NN_F32, .shape = t->data.x};
+    NN_TRY(nn_converter_init_x(&p->converter, &floats, &t->data.affine, &t->data.normal, &t->pool));
+    return nn_model_bind(t->model, t->params, NULL, batch);
 }
 
 int nn_predictor_open(const char *checkpoint, size_t batch, nn_predictor **out) {
@@ -78,33 +95,30 @@ int nn_predictor_set_threads(nn_predictor *p, int threads) {
     if (threads < 1)
         return nn_fail(NN_EUSAGE, "nn_predictor_set_threads: %d threads; it is 1 or more", threads);
     p->compute.threads = threads;
-    return nn_model_bind(p->model, p->params, NULL, p->batch);
+    return nn_model_bind(p->trained.model, p->trained.params, NULL, p->batch);
 }
 
 void nn_predictor_free(nn_predictor *p) {
     if (!p)
         return;
     nn_loss_free(p->loss);
-    nn_model_free(p->model);
-    nn_config_free(p->config);
-    nn_free(p->params);
+    nn_trained_release(&p->trained);
     nn_free(p->x);
-    nn_pool_release(&p->pool);
     nn_free(p);
 }
 
 int nn_predictor_open_data(const nn_predictor *p, const char *path, bool other_files,
                            nn_dataset **out) {
-    nn_naming trained = nn_data_naming(&p->data);
-    nn_like like = nn_data_like(&p->data);
-    like.data = nn_config_settings(p->config)->data;
+    nn_naming trained = nn_data_naming(&p->trained.data);
+    nn_like like = nn_data_like(&p->trained.data);
+    like.data = p->trained.settings->data;
     NN_TRY(nn_dataset_open_samples(path, other_files, &like, out));
     nn_dataset_say_unused(*out);
     return nn_dataset_match_features(*out, &trained);
 }
 
 const nn_data_traits *nn_predictor_data(const nn_predictor *p) {
-    return &p->data;
+    return &p->trained.data;
 }
 
 const nn_loss_ops *nn_predictor_loss(const nn_predictor *p) {
@@ -124,17 +138,19 @@ size_t nn_predictor_positions(const nn_predictor *p) {
 }
 
 const char *nn_predictor_class(const nn_predictor *p, size_t i) {
-    return p->data.class_names && i < (size_t)p->data.classes ? p->data.class_names[i] : NULL;
+    return p->trained.data.class_names && i < (size_t)p->trained.data.classes
+               ? p->trained.data.class_names[i]
+               : NULL;
 }
 
 static int predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
                           float *y) {
     nn_pass pass = {.batch = count, .length = length};
     uint64_t float_mode = nn_float_mode_flush();
-    const nn_real *z = nn_model_forward(p->model, &pass, x);
+    const nn_real *z = nn_model_forward(p->trained.model, &pass, x);
     nn_loss_activation(p->loss, count * p->positions, z, y);
     nn_float_mode_set(float_mode);
-    return nn_model_fault(p->model);
+    return nn_model_fault(p->trained.model);
 }
 
 /* Samples of the piece that begins at `first`. */
@@ -156,7 +172,7 @@ int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
 int nn_predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
                       float *y) {
     if (length)
-        NN_TRY(nn_model_check_lengths(p->model));
+        NN_TRY(nn_model_check_lengths(p->trained.model));
     for (size_t first = 0; first < count; first += p->batch)
         NN_TRY(predict_scaled(p, piece_of(p, count, first), x + first * p->inputs,
                               length ? length + first : NULL, y + first * p->outputs));
@@ -197,9 +213,9 @@ static void put_node(nn_json *json, const char *key, const nn_node *node) {
 }
 
 static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *json) {
-    const nn_data_traits *data = &p->data;
+    const nn_data_traits *data = &p->trained.data;
     nn_json_open(json, NULL, '{');
-    put_node(json, "config", nn_config_settings(p->config)->root);
+    put_node(json, "config", p->trained.settings->root);
     nn_json_open(json, "x", '[');
     for (int i = 0; i < data->x.rank; i++)
         nn_json_int(json, NULL, data->x.dim[i]);
@@ -221,10 +237,11 @@ static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *jso
 const char *nn_predictor_description(nn_predictor *p) {
     nn_affine scale;
     nn_json json = {.overflow = true};
-    if (nn_affine_join(&p->data.affine, &p->data.normal, &p->data.x, &p->pool, &scale) < 0)
+    if (nn_affine_join(&p->trained.data.affine, &p->trained.data.normal, &p->trained.data.x,
+                       &p->trained.pool, &scale) < 0)
         return NULL;
     for (size_t size = 1 << 14; json.overflow; size *= 4) {
-        char *text = nn_pool_alloc(&p->pool, size);
+        char *text = nn_pool_alloc(&p->trained.pool, size);
         if (!text)
             return NULL;
         nn_json_init(&json, text, size);

@@ -5,8 +5,25 @@
 #include "data/dataset.h"
 #include "nn/losses/loss.h"
 #include "train/checkpoint/checkpoint.h"
+#include "train/config/settings.h"
 
 #include <nnmpi/train.h>
+
+/* A trained model as its checkpoint holds it. */
+typedef struct nn_trained {
+    nn_pool pool;           /* owns the checkpoint's texts and data traits */
+    const char *checkpoint; /* the file */
+    nn_config *config;
+    const nn_settings *settings;
+    nn_data_traits data;
+    const nn_loss_ops *loss;
+    nn_model *model;
+    nn_real *params; /* [nn_model_size], of which the model is not told */
+} nn_trained;
+
+/* `checkpoint`: a file or a run folder. After a failure there is nothing to be released. Local. */
+int nn_trained_read(const char *checkpoint, nn_trained *trained);
+void nn_trained_release(nn_trained *trained);
 
 /* Opens samples to predict: what the file does not say is as in the data the model was trained on,
  * and columns with names are in its order. The caller closes *out, also after a failure. */

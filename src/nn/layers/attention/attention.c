@@ -164,7 +164,7 @@ static size_t projected_count(const nn_layer *layer) {
 
 /* Steps of the longer sequence. */
 static size_t longest(const nn_layer *layer) {
-    size_t queries = steps_of(layer, 0), keys = steps_of(layer, keys_input(layer));
+    size_t queries = nn_layer_window(layer), keys = steps_of(layer, keys_input(layer));
     return queries > keys ? queries : keys;
 }
 
@@ -179,6 +179,7 @@ static int attention_plan(nn_layer *layer) {
     layer->save_bytes = (projected_count(layer) + nn_shape_count(&layer->out) +
                          2 * (size_t)o->heads * steps_of(layer, 0)) *
                         sizeof(nn_real);
+    layer->cache_bytes = 2 * layer->window * kv_width(layer) * sizeof(nn_real);
     return add_params(layer);
 }
 
@@ -195,6 +196,14 @@ static int attention_check_lengths(const nn_layer *layer) {
                          "the lengths of sequences (len) are those of both inputs, and '%s' has "
                          "%zu steps and '%s' %zu: with lengths they have as many",
                          layer->input[0]->name, queries, layer->input[1]->name, keys);
+}
+
+static int attention_check_steps(const nn_layer *layer) {
+    if (layer->inputs > 1)
+        return nn_layer_fail(layer, "its keys and values are those of a whole other sequence");
+    if (!options_of(layer)->causal)
+        return nn_layer_fail(layer, "a step sees later ones, since causal is false");
+    return 0;
 }
 
 /* --- a call --- */
@@ -216,6 +225,16 @@ struct call {
     nn_attention attention;
     nn_attention_rows part[PARTS], grad[PARTS];
 };
+
+/* Keys and values of a window stand in the cache, [batch][window][k, v]. */
+static void aim_at_cache(struct call *c) {
+    size_t width = kv_width(c->layer);
+    nn_real *cache = c->io->cache;
+    c->attention.keys = c->layer->window;
+    c->attention.past = c->io->pass->past;
+    c->attention.k = (nn_attention_rows){cache, 2 * width};
+    c->attention.v = (nn_attention_rows){cache + width, 2 * width};
+}
 
 static struct call call_of(const nn_layer *layer, const nn_io *io) {
     const struct attention *o = options_of(layer);
@@ -245,6 +264,8 @@ static struct call call_of(const nn_layer *layer, const nn_io *io) {
                                  .scratch = io->scratch};
     nn_real *dy = c.attention.scratch + nn_attention_scratch(&c.attention);
     place(layer, io->batch, dy + points * stride, c.grad);
+    if (layer->window)
+        aim_at_cache(&c);
     c.attention.dy = (nn_attention_rows){dy, stride};
     c.attention.dq = c.grad[Q];
     c.attention.dk = c.grad[K];
@@ -256,7 +277,7 @@ static int attention_prepare(nn_layer *layer, size_t batch, bool training) {
     const struct attention *o = options_of(layer);
     nn_attention most = {.compute = layer->compute,
                          .batch = batch,
-                         .keys = steps_of(layer, keys_input(layer)),
+                         .keys = layer->window ? layer->window : steps_of(layer, keys_input(layer)),
                          .kv_heads = (size_t)o->kv_heads,
                          .dim = dim_of(layer)};
     size_t grads = batch * (nn_shape_count(&layer->out) + projected_count(layer));
@@ -283,8 +304,8 @@ static void turn(const struct call *c, size_t i, nn_attention_rows rows, nn_rota
     const nn_layer *layer = c->layer;
     struct part p = part_of(layer, i);
     if (layer->constant_count)
-        nn_rotary_turn(layer->compute, layer->constants, dim_of(layer), c->io->batch,
-                       steps_of(layer, p.input), rows, p.width, way);
+        nn_rotary_turn(layer->compute, layer->constants + c->io->pass->past * dim_of(layer),
+                       dim_of(layer), c->io->batch, steps_of(layer, p.input), rows, p.width, way);
 }
 
 /* --- forward --- */
@@ -328,12 +349,25 @@ static void clear_padding(const struct call *c) {
     }
 }
 
+/* The new keys and values join those of the steps before. */
+static void keep_keys(const struct call *c) {
+    size_t steps = steps_of(c->layer, 0), width = kv_width(c->layer);
+    for (size_t row = 0; row < rows_of(c, 0); row++) {
+        size_t at = row / steps * c->layer->window + c->io->pass->past + row % steps;
+        nn_real *to = (nn_real *)c->io->cache + at * 2 * width;
+        memcpy(to, c->part[K].at + row * c->part[K].stride, width * sizeof *to);
+        memcpy(to + width, c->part[V].at + row * c->part[V].stride, width * sizeof *to);
+    }
+}
+
 static void attention_forward(const nn_layer *layer, const nn_io *io) {
     struct call c = call_of(layer, io);
     size_t width = features_of(layer, 0);
     project(&c);
     turn(&c, Q, c.part[Q], NN_ROTARY_ON);
     turn(&c, K, c.part[K], NN_ROTARY_ON);
+    if (layer->window)
+        keep_keys(&c);
     nn_attention_forward(&c.attention);
     nn_gemm(layer->compute, NN_PLAIN, NN_TRANSPOSED, rows_of(&c, 0), width, width, 1,
             c.attention.y.at, width, io->w[out_weight(layer)], width, 0, io->y, width);
@@ -447,6 +481,7 @@ const nn_layer_ops nn_layer_attention = {
     .plan = attention_plan,
     .fill = attention_fill,
     .check_lengths = attention_check_lengths,
+    .check_steps = attention_check_steps,
     .prepare = attention_prepare,
     .work = attention_work,
     .forward = attention_forward,

@@ -17,6 +17,7 @@ typedef struct nn_attention_rows {
 typedef struct nn_attention {
     const nn_compute *compute;
     size_t batch, queries, keys; /* samples; steps of q, of k and v */
+    size_t past;                 /* steps before the first query, of whose own step is a key */
     size_t heads, kv_heads;      /* each kv head serves heads / kv_heads neighbouring heads */
     size_t dim;                  /* numbers of a head */
     const int32_t *length;       /* [batch] steps that count; NULL: all */

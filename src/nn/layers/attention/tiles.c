@@ -93,7 +93,7 @@ static size_t found_at(const struct tile *t) {
 
 /* Keys that any of the tile's queries sees. */
 static size_t keys_seen(const struct tile *t) {
-    return t->a->causal ? smaller(t->valid, t->first + t->count) : t->valid;
+    return t->a->causal ? smaller(t->valid, t->a->past + t->first + t->count) : t->valid;
 }
 
 /* Factors of dropout for keys from `key` on. */
@@ -128,7 +128,7 @@ static void score(struct tile *t, size_t key, size_t end) {
     const nn_attention *a = t->a;
     nn_attention_tile *s = &t->scores;
     s->rows = smaller(KEYS, end - key);
-    s->first = a->causal ? (ptrdiff_t)key - (ptrdiff_t)t->first : -(ptrdiff_t)s->rows;
+    s->first = a->causal ? (ptrdiff_t)key - (ptrdiff_t)(a->past + t->first) : -(ptrdiff_t)s->rows;
     multiply_keys(t, a->k, key, t->room->q_turned, s->s);
     if (a->rate > 0)
         draw(t, key, s->rows);
@@ -247,6 +247,7 @@ static void run_task(const struct run *run, size_t task, const struct room *room
                      .head = head * group};
     nn_attention_rows turned = run->backward ? a->k : a->v;
     t.valid = nn_valid_steps(a->length, t.sample, a->keys);
+    t.valid = a->causal ? smaller(t.valid, a->past + a->queries) : t.valid;
     t.kernels->transpose(t.valid, a->dim, key_at(&t, turned, 0), turned.stride, room->turned,
                          t.valid);
     if (run->backward) {

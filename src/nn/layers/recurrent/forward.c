@@ -45,16 +45,18 @@ static void pack(nn_direction *d, const nn_io *io) {
 static void multiply(const nn_direction *d, const nn_cell_step *step, size_t n, size_t begin) {
     const nn_cell *cell = d->o->cell;
     size_t stride = cell->blocks * d->units, t = nn_direction_time(d, n);
+    bool has_old = n > 0 || d->state;
     nn_direction_product(d, step->rows, cell->gates * d->units, d->inputs,
                          d->x + (t * d->rows + begin) * d->inputs, d->inputs, d->packed_x, d->bias,
                          step->gates, stride);
     for (size_t p = 0; p < cell->parts; p++) {
         size_t col = cell->part[p].block * d->units;
         bool fresh = cell->part[p].block >= cell->gates; /* takes nothing of x */
-        if (n > 0 || fresh)
+        if (has_old || fresh)
             nn_direction_product(d, step->rows, cell->part[p].count * d->units,
-                                 n > 0 ? d->units : 0, step->h_old, step->h_stride, d->packed_h[p],
-                                 fresh ? d->bias + col : NULL, step->gates + col, stride);
+                                 has_old ? d->units : 0, step->h_old, step->h_stride,
+                                 d->packed_h[p], fresh ? d->bias + col : NULL, step->gates + col,
+                                 stride);
     }
 }
 
@@ -63,6 +65,16 @@ static void forward_rows(const nn_direction *d, size_t begin, size_t end) {
         nn_cell_step step = nn_direction_step(d, n, begin, end);
         multiply(d, &step, n, begin);
         d->kernels->forward(&step);
+    }
+}
+
+/* What the steps after these begin with. */
+static void keep_state(const nn_direction *d) {
+    for (size_t r = 0; d->state && r < d->rows; r++) {
+        nn_real *to = d->state + r * d->state_stride;
+        memcpy(to, d->h + ((d->steps - 1) * d->rows + r) * d->width, d->units * sizeof *to);
+        if (d->c)
+            memcpy(to + d->units, d->c + r * d->units, d->units * sizeof *to);
     }
 }
 
@@ -99,12 +111,15 @@ void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
     const nn_recurrent *o = layer->options;
     size_t levels = (size_t)o->layers;
     copy_input(layer, io, nn_recurrent_x(layer, io, 0));
+    if (layer->window && io->pass->past == 0)
+        memset(io->cache, 0, io->batch * layer->cache_bytes);
     for (size_t level = 0; level < levels; level++) {
         for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
             nn_direction d = nn_direction_of(layer, io, level, dir);
             nn_direction_alloc(&d, &(nn_scratch){.base = io->scratch}, false);
             pack(&d, io);
             nn_direction_run(&d, forward_rows);
+            keep_state(&d);
         }
         if (level + 1 < levels && io->pass->training && o->dropout > 0)
             nn_recurrent_drop(layer, io, level, nn_recurrent_h(layer, io, level),

@@ -20,6 +20,7 @@ const nn_layer_ops nn_layer_gru = {
               "n = tanh(W x + b + r (U h + b')), h <- (1 - z) n + z h",
               nn_recurrent_options, sizeof(nn_recurrent)},
     .plan = gru_plan,
+    .check_steps = nn_recurrent_check_steps,
     .prepare = nn_recurrent_prepare,
     .work = nn_recurrent_work,
     .work_dx = nn_recurrent_work_dx,

@@ -19,6 +19,7 @@ const nn_layer_ops nn_layer_lstm = {
               "c <- f c + i g, h <- o tanh(c)",
               nn_recurrent_options, sizeof(nn_recurrent)},
     .plan = lstm_plan,
+    .check_steps = nn_recurrent_check_steps,
     .prepare = nn_recurrent_prepare,
     .work = nn_recurrent_work,
     .work_dx = nn_recurrent_work_dx,

@@ -96,6 +96,21 @@ static void add_outers(nn_layer *layer, size_t weight_ih) {
     layer->outers += outers_of(o);
 }
 
+/* Numbers that a level has of the steps before: h, and c. */
+static size_t state_count(const nn_recurrent *o) {
+    return (o->cell->has_c ? 2 : 1) * (size_t)o->units;
+}
+
+int nn_recurrent_check_steps(const nn_layer *layer) {
+    const nn_recurrent *o = options_of(layer);
+    if (o->bidirectional)
+        return nn_layer_fail(layer, "it is bidirectional: a step sees later ones");
+    if (o->returns == NN_RETURN_LAST)
+        return nn_layer_fail(layer, "it gives the state after the last step alone; return: all "
+                                    "gives those of all");
+    return 0;
+}
+
 int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
     nn_recurrent *o = layer->options;
     if (layer->in[0].rank != 2)
@@ -105,6 +120,7 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
                                     "behind it");
     o->cell = cell;
     layer->out = output_of(layer);
+    layer->cache_bytes = layer->window ? (size_t)o->layers * state_count(o) * sizeof(nn_real) : 0;
     for (size_t level = 0; level < (size_t)o->layers; level++)
         for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
             size_t first = layer->params;
@@ -248,7 +264,9 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
         .h = l.h + direction * units,
         .gates = l.gates[direction],
         .c = l.c[direction],
-        .steps_kept = io->pass->training ? (size_t)layer->in[0].dim[0] : 1};
+        .steps_kept = io->pass->training ? (size_t)layer->in[0].dim[0] : 1,
+        .state = layer->window ? (nn_real *)io->cache + level * state_count(o) : NULL,
+        .state_stride = (size_t)o->layers * state_count(o)};
 }
 
 struct packing {
@@ -305,6 +323,11 @@ nn_cell_step nn_direction_step(const nn_direction *d, size_t n, size_t begin, si
                          .out_stride = d->width,
                          .c_old = d->zeros,
                          .h_old = d->zeros};
+    if (n == 0 && d->state) {
+        step.h_old = d->state + begin * d->state_stride;
+        step.c_old = d->c ? step.h_old + d->units : NULL;
+        step.h_stride = step.c_stride = d->state_stride;
+    }
     if (n == 0)
         return step;
     size_t old = nn_direction_time(d, n - 1), kept_old = d->steps_kept > 1 ? old * d->rows : 0;

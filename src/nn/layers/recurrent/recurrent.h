@@ -71,6 +71,7 @@ typedef struct nn_recurrent {
 extern const nn_option nn_recurrent_options[]; /* just these */
 
 int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell);
+int nn_recurrent_check_steps(const nn_layer *layer);
 int nn_recurrent_prepare(nn_layer *layer, size_t batch, bool training);
 double nn_recurrent_work(const nn_layer *layer);
 double nn_recurrent_work_dx(const nn_layer *layer);
@@ -98,6 +99,8 @@ typedef struct nn_direction {
     nn_real *c;           /* [steps][rows][units]: one step is kept unless in training */
     size_t steps_kept;    /* all or 1 */
     const nn_real *zeros; /* a row of anything */
+    nn_real *state;       /* the cache of the level: [rows] h and c of the steps before, or NULL; */
+    size_t state_stride;  /* elements from one row to the next */
     nn_real *packed_x, *packed_h[NN_HIDDEN_PARTS];
 
     nn_real *bias; /* forward: [blocks * units]; backward: its gradient */

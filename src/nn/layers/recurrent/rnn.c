@@ -21,6 +21,7 @@ const nn_layer_ops nn_layer_rnn = {
     .entry = {"rnn", "Elman's recurrent layer: h <- f(W x + b + U h + b')", rnn_options,
               sizeof(nn_recurrent)},
     .plan = rnn_plan,
+    .check_steps = nn_recurrent_check_steps,
     .prepare = nn_recurrent_prepare,
     .work = nn_recurrent_work,
     .work_dx = nn_recurrent_work_dx,
