@@ -38,7 +38,7 @@ CASES = [
                       "dense: {units: 6}", "group_norm: {groups: 3, affine: false}", "rms_norm: {affine: false}"], "labels"),
     ("growing", IMAGE, ["conv_transpose2d: {filters: 4, kernel: [3, 2], stride: 2, padding: [1, 0], output_padding: [1, 0], groups: 1}",
                         "pad: {padding: [1, 2], mode: reflect}", "upsample: {scale: [2, 1]}", "upsample: {scale: [1, 3], mode: bilinear}",
-                        "slice: {begin: 1}", "slice: {axis: 3, begin: -9, end: -1}", "mean: {axis: 3}", "pad: {padding: 1}",
+                        "transpose: {dim0: -1, dim1: 2}", "transpose: {dim0: 2, dim1: 3}", "slice: {begin: 1}", "slice: {axis: 3, begin: -9, end: -1}", "mean: {axis: 3}", "transpose", "pad: {padding: 1}",
                         "upsample: {scale: 2}", "flatten"], "labels"),
     ("steps", SEQUENCE, ["dense: {units: 6}", "positions: {context: 9}", "positions: {kind: sinusoidal}", "glu", "mean",
                          "dense: {units: 8}", "glu: {gate: swish}", "glu: {gate: gelu}"], "lengths"),

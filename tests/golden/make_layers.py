@@ -312,4 +312,44 @@ case("[dense: {units: 8}, glu, dense: {units: 2}]", [3], nn.Linear(3, 8), nn.GLU
 for gate, function in (("swish", F.silu), ("gelu", F.gelu)):
     case(f"[dense: {{units: 8}}, glu: {{gate: {gate}}}, dense: {{units: 2}}]", [2, 3], nn.Linear(3, 8),
          Apply(lambda x: x[..., :4] * function(x[..., 4:])), nn.Linear(4, 2))
+case("[dense: {units: 3}, transpose, dense: {units: 2}]", [4, 2], nn.Linear(2, 3),
+     Apply(lambda x: x.transpose(1, 2)), nn.Linear(4, 2))
+case("[conv2d: {filters: 2, kernel: 1}, transpose: {dim0: -1, dim1: 1}, tanh]", [2, 2, 3], nn.Conv2d(2, 2, 1),
+     Apply(lambda x: torch.tanh(x.transpose(-1, 1))))
+
+
+class Tokens(nn.Module):
+    """Images [C, H, W] as sequences [H W, C]."""
+
+    def forward(self, x):
+        return x.flatten(2).transpose(1, 2)
+
+
+# a vision transformer without attention, of which golden/attention.h has the numbers
+case("[reshape: {shape: [1, 4, 4]}, conv2d: {filters: 4, kernel: 2, stride: 2}, reshape: {shape: [4, 4]}, transpose,"
+     " positions, residual: [layer_norm, dense: {units: 5, activation: gelu}, dense: {units: 4}], mean,"
+     " dense: {units: 2}]", [4, 4], nn.Unflatten(1, (1, 4)), nn.Conv2d(1, 4, 2, 2), Tokens(),
+     Positions(torch.zeros(4, 4)), Residual([nn.LayerNorm(4), nn.Linear(4, 5), nn.GELU(), nn.Linear(5, 4)]),
+     Apply(lambda x: x.mean(1)), nn.Linear(4, 2))
+
+
+class UNet(nn.Module):
+    """Down by a pool, up by a transposed convolution, and around that the image as it was."""
+
+    def __init__(self, up):
+        super().__init__()
+        self.top, self.bottom, self.up = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 3, 3, padding=1), up
+        self.last, self.out = nn.Conv2d(4, 2, 3, padding=1), nn.Conv2d(2, 1, 1)
+
+    def forward(self, x):
+        top = F.relu(self.top(x))
+        up = self.up(F.relu(self.bottom(F.max_pool2d(top, 2))))
+        return self.out(F.relu(self.last(torch.cat([top, up], dim=1))))
+
+
+case("[conv2d: {filters: 2, kernel: 3, padding: 1, activation: relu, name: top}, max_pool: {size: 2},"
+     " conv2d: {filters: 3, kernel: 3, padding: 1, activation: relu},"
+     " conv_transpose2d: {filters: 2, kernel: 2, stride: 2, name: up}, concat: {inputs: [top_relu, up]},"
+     " conv2d: {filters: 2, kernel: 3, padding: 1, activation: relu}, conv2d: {filters: 1, kernel: 1}]", [1, 4, 4],
+     UNet(nn.ConvTranspose2d(3, 2, 2, 2)))
 print("};")

@@ -31,6 +31,7 @@ static const synonym synonyms[] = {
     {"upsample", "upsampling upsampling2d interpolate resize"},
     {"pad", "padding zeropad2d zeropadding2d reflectionpad2d replicationpad2d"},
     {"mean", "globalaveragepooling1d"},
+    {"transpose", "permute swapaxes swapdims"},
     {"slice", "crop narrow cropping1d cropping2d"},
     {"positions", "positionalencoding positionalembedding positionembedding"},
     {"glu", "swiglu geglu"},

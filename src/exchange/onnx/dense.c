@@ -159,6 +159,18 @@ const char *nn_onnx_slice(nn_onnx_graph *g, const char *op, const char *const *x
         nn_onnx_counts(g, "ends", 1, &end), nn_onnx_counts(g, "axes", 1, &axis));
 }
 
+const char *nn_onnx_swap(nn_onnx_graph *g, const char *op, const char *const *x) {
+    int64_t rank = 1 + g->layer->out.rank, axis[NN_MAX_RANK + 1], dim[2];
+    (void)op;
+    for (int i = 0; i < 2; i++) {
+        dim[i] = nn_onnx_option_int(g, i == 0 ? "dim0" : "dim1", 1 + i);
+        dim[i] += dim[i] < 0 ? rank : 0;
+    }
+    for (int64_t i = 0; i < rank; i++)
+        axis[i] = i == dim[0] ? dim[1] : i == dim[1] ? dim[0] : i;
+    return nn_onnx_transpose(g, x[0], (size_t)rank, axis);
+}
+
 const char *nn_onnx_glu(nn_onnx_graph *g, const char *op, const char *const *x) {
     const char *gate = nn_node_get(g->layer->node, "gate")->text;
     const char *a = NN_ONNX_NODE(g, "Split", x[0]), *b = nn_onnx_more(g), *f;

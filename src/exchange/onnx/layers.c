@@ -16,6 +16,7 @@ const nn_onnx_layer nn_onnx_layers[] = {
     {&nn_layer_multiply.entry, nn_onnx_multiply, NULL},
     {&nn_layer_concat.entry, nn_onnx_concat, NULL},
     {&nn_layer_slice.entry, nn_onnx_slice, NULL},
+    {&nn_layer_transpose.entry, nn_onnx_swap, NULL},
     {&nn_layer_mean.entry, nn_onnx_mean, NULL},
     {&nn_layer_positions.entry, nn_onnx_positions, NULL},
     {&nn_layer_graph_conv.entry, nn_onnx_graph_conv, NULL},

@@ -37,6 +37,7 @@ static const nn_entry *const rows[] = {
     &nn_layer_rms_norm.entry,
     &nn_layer_rnn.entry,
     &nn_layer_slice.entry,
+    &nn_layer_transpose.entry,
     &nn_layer_softmax.entry,
     &nn_layer_upsample.entry,
     NN_ACTIVATION_LAYERS(ACTIVATION_ROW) NULL};

@@ -40,6 +40,7 @@ extern const nn_layer_ops
     nn_layer_rnn,
     nn_layer_slice,
     nn_layer_softmax,
+    nn_layer_transpose,
     nn_layer_upsample;
 /* clang-format on */
 
