@@ -219,10 +219,9 @@ typedef struct nn_pool_row {
     nn_real scale;           /* averages: 1 / divisor */
 } nn_pool_row;
 
-/* Bytes from one point's indices of winners to the next point's: whole vectors. */
-static inline size_t nn_pool_arg_step(size_t channels) {
-    return (channels + 15) / 16 * 16;
-}
+/* Indices of winners, [points][channels], are read in whole vectors: so many bytes behind the last
+ * one may be read, too. */
+#define NN_POOL_ARG_ROOM 16
 
 /* How a row is normalised: (x - center) inv_std + offset. */
 typedef struct nn_layer_norm_point {
@@ -401,12 +400,12 @@ typedef struct nn_kernels {
 
     /* Pooling; y, dy and arg are those of the first point, x and dx its window. The largest and the
      * index of the first that is as large; its gradient, added to dx or
-     * written where no windows overlap; the average and its gradient, which is added. */
+     * written where no windows overlap; the average, and its gradient in the same two ways. */
     void (*max_pool)(const nn_pool_row *row, const nn_real *x, nn_real *y, uint8_t *arg);
     void (*max_pool_grad)(const nn_pool_row *row, const nn_real *dy, const uint8_t *arg, bool add,
                           nn_real *dx);
     void (*avg_pool)(const nn_pool_row *row, const nn_real *x, nn_real *y);
-    void (*avg_pool_grad)(const nn_pool_row *row, const nn_real *dy, nn_real *dx);
+    void (*avg_pool_grad)(const nn_pool_row *row, const nn_real *dy, bool add, nn_real *dx);
 
     /* Optimisers, each one pass over weights, gradients and state. v is NULL when momentum is 0. */
     void (*sgd)(size_t n, const nn_sgd_args *args, const nn_real *g, nn_real *w, nn_real *v);

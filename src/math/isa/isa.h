@@ -145,7 +145,7 @@ void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *
 void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *arg, bool add,
                         nn_real *dx);
 void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y);
-void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, nn_real *dx);
+void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, bool add, nn_real *dx);
 
 /* bf16.c */
 #if defined(__AVX512F__) && !defined(NN_DOUBLE)

@@ -107,21 +107,50 @@ static inline void vec_store_part(nn_real *x, vec v, size_t n) {
     _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), (__m512)v);
 }
 #else
+#ifdef __AVX2__
+/* All bits of the first n lanes. */
+static inline __m256i first_lanes(size_t n) {
+#ifdef NN_DOUBLE
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
+#else
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+#endif
+}
+#endif
+
 static inline vec vec_load_part(const nn_real *x, size_t n) {
-    vec v = {0};
     if (n == LANES)
         return vec_load(x);
-    for (size_t i = 0; i < n; i++)
-        v[i] = x[i];
+#if defined(__AVX2__) && defined(NN_DOUBLE)
+    return (vec)_mm256_maskload_pd(x, first_lanes(n));
+#elif defined(__AVX2__)
+    return (vec)_mm256_maskload_ps(x, first_lanes(n));
+#else
+    vec v = {0};
+    v[0] = x[0];
+    if (n > 1)
+        v[1] = x[1];
+#ifndef NN_DOUBLE
+    if (n > 2)
+        v[2] = x[2];
+#endif
     return v;
+#endif
 }
 
+/* By fours, twos and ones: what masks the store takes tens of operations on some processors. */
 static inline void vec_store_part(nn_real *x, vec v, size_t n) {
-    if (n == LANES)
+    nn_real from[LANES];
+    size_t i = 0;
+    if (n == LANES) {
         vec_store(x, v);
-    else
-        for (size_t i = 0; i < n; i++)
-            x[i] = v[i];
+        return;
+    }
+    vec_store(from, v);
+    UNROLL for (size_t size = LANES / 2; size; size /= 2) if (n & size) {
+        memcpy(x + i, from + i, size * sizeof *x);
+        i += size;
+    }
 }
 #endif
 

@@ -72,7 +72,7 @@ static void average(const nn_layer *layer, const nn_io *io, size_t sample, const
 }
 
 static void spread(const nn_layer *layer, const nn_io *io, size_t sample, const nn_pool_row *row) {
-    nn_kernels_get()->avg_pool_grad(row, io->dy + sample * nn_shape_count(&layer->out),
+    nn_kernels_get()->avg_pool_grad(row, io->dy + sample * nn_shape_count(&layer->out), false,
                                     io->dx[0] + sample * nn_shape_count(&layer->in[0]));
 }
 

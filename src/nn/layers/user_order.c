@@ -1,9 +1,10 @@
 #include "nn/layers/user_order.h"
 
+#include "math/kernels.h"
 #include "math/parallel.h"
 
 #define GRAIN 16384 /* elements worth a fork and join */
-#define TILE 16     /* rows and columns that are copied together, for the sake of the caches */
+#define TILE 32     /* rows and columns that are copied together, for the sake of the caches */
 
 /* Samples [rows][cols] that become [cols][rows]. */
 struct transposition {
@@ -12,20 +13,19 @@ struct transposition {
     nn_real *to;
 };
 
-static void transpose_tile(const struct transposition *t, size_t row, size_t col, size_t at) {
-    size_t last_row = t->rows - row < TILE ? t->rows : row + TILE;
-    size_t last_col = t->cols - col < TILE ? t->cols : col + TILE;
-    for (size_t c = col; c < last_col; c++)
-        for (size_t r = row; r < last_row; r++)
-            t->to[at + c * t->rows + r] = t->from[at + r * t->cols + c];
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
 static void transpose_samples(void *ctx, size_t begin, size_t end) {
     const struct transposition *t = ctx;
-    for (size_t i = begin; i < end; i++)
+    for (size_t i = begin * t->rows * t->cols; i < end * t->rows * t->cols; i += t->rows * t->cols)
         for (size_t row = 0; row < t->rows; row += TILE)
             for (size_t col = 0; col < t->cols; col += TILE)
-                transpose_tile(t, row, col, i * t->rows * t->cols);
+                nn_kernels_get()->transpose(smaller(TILE, t->rows - row),
+                                            smaller(TILE, t->cols - col),
+                                            t->from + i + row * t->cols + col, t->cols,
+                                            t->to + i + col * t->rows + row, t->rows);
 }
 
 static void transpose(const nn_compute *compute, size_t batch, struct transposition t) {

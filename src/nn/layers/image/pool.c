@@ -104,18 +104,14 @@ static int64_t divisor(const struct pool *o, int d, int64_t at) {
     return o->count_include_pad ? (stop > most ? most : stop) - start : end - begin;
 }
 
-static bool is_whole(const struct pool *o, int64_t x) {
-    int64_t begin, end;
-    clip(o, 1, x, &begin, &end);
-    return end - begin == o->window.size[1];
-}
-
 /* Points of row y from x on whose windows are whole, or the one whose window is not. */
 static size_t same_form(const struct pool *o, int64_t x, int64_t width) {
-    size_t points = 1;
-    while (is_whole(o, x) && x + (int64_t)points < width && is_whole(o, x + (int64_t)points))
-        points++;
-    return points;
+    const nn_window *w = &o->window;
+    int64_t begin, end, last = (o->image.dim[1] + w->before[1] - w->size[1]) / w->stride[1];
+    clip(o, 1, x, &begin, &end);
+    if (end - begin < w->size[1])
+        return 1;
+    return (size_t)((last < width ? last + 1 : width) - x);
 }
 
 static void run_row(const pass *p, size_t image, int64_t y) {
@@ -178,6 +174,13 @@ static void run_pass(pass *p) {
     nn_parallel_for(p->layer->compute, p->parts, run_part, p);
 }
 
+static void run_backward(const nn_layer *layer, const nn_io *io,
+                         void (*run)(const pass *, const nn_pool_row *, size_t, size_t)) {
+    if (io->dx[0])
+        run_pass(&(pass){
+            .layer = layer, .io = io, .run = run, .clear = !covers_exactly(layer->options)});
+}
+
 /* ---- max_pool ------------------------------------------------------------------------------- */
 
 static int max_pool_plan(nn_layer *layer) {
@@ -186,12 +189,12 @@ static int max_pool_plan(nn_layer *layer) {
     if (o->window.size[0] > MOST_PIXELS || o->window.size[1] > MOST_PIXELS / o->window.size[0])
         return nn_node_fail(o->size, "size of layer '%s': a window may have %d pixels at most",
                             layer->name, MOST_PIXELS);
-    layer->save_bytes = (size_t)(o->out[0] * o->out[1]) * nn_pool_arg_step((size_t)o->image.dim[2]);
+    layer->save_bytes = nn_shape_count(&layer->out) + NN_POOL_ARG_ROOM;
     return 0;
 }
 
 static uint8_t *arg_of(const pass *p, const nn_pool_row *row, size_t point) {
-    return (uint8_t *)p->io->save + point * nn_pool_arg_step(row->channels);
+    return (uint8_t *)p->io->save + point * row->channels;
 }
 
 static void run_max(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
@@ -209,11 +212,7 @@ static void max_pool_forward(const nn_layer *layer, const nn_io *io) {
 }
 
 static void max_pool_backward(const nn_layer *layer, const nn_io *io) {
-    if (io->dx[0])
-        run_pass(&(pass){.layer = layer,
-                         .io = io,
-                         .run = run_max_grad,
-                         .clear = !covers_exactly(layer->options)});
+    run_backward(layer, io, run_max_grad);
 }
 
 const nn_layer_ops nn_layer_max_pool = {
@@ -232,7 +231,8 @@ static void run_avg(const pass *p, const nn_pool_row *row, size_t in, size_t poi
 }
 
 static void run_avg_grad(const pass *p, const nn_pool_row *row, size_t in, size_t point) {
-    nn_kernels_get()->avg_pool_grad(row, p->io->dy + point * row->channels, p->io->dx[0] + in);
+    nn_kernels_get()->avg_pool_grad(row, p->io->dy + point * row->channels,
+                                    overlaps(p->layer->options), p->io->dx[0] + in);
 }
 
 static void avg_pool_forward(const nn_layer *layer, const nn_io *io) {
@@ -240,8 +240,7 @@ static void avg_pool_forward(const nn_layer *layer, const nn_io *io) {
 }
 
 static void avg_pool_backward(const nn_layer *layer, const nn_io *io) {
-    if (io->dx[0])
-        run_pass(&(pass){.layer = layer, .io = io, .run = run_avg_grad, .clear = true});
+    run_backward(layer, io, run_avg_grad);
 }
 
 const nn_layer_ops nn_layer_avg_pool = {
@@ -281,10 +280,8 @@ static void global_forward(const nn_layer *layer, const nn_io *io) {
 
 static void global_backward(const nn_layer *layer, const nn_io *io) {
     nn_pool_row row = whole_images(layer, io->batch);
-    if (!io->dx[0])
-        return;
-    memset(io->dx[0], 0, row.points * row.x_step * sizeof(nn_real));
-    nn_kernels_get()->avg_pool_grad(&row, io->dy, io->dx[0]);
+    if (io->dx[0])
+        nn_kernels_get()->avg_pool_grad(&row, io->dy, false, io->dx[0]);
 }
 
 const nn_layer_ops nn_layer_global_avg_pool = {
