@@ -49,3 +49,8 @@ expect_line 'holds neither train-images-idx3-ubyte' err
 echo no >train-images-idx3-ubyte
 expect_code 1 "$fetch" --from . 2>err
 expect_line 'train-images-idx3-ubyte is not the file of MNIST' err
+fetch=$SOURCE_DIR/datasets/text/fetch.sh
+expect_code 1 "$fetch" --from train-images-idx3-ubyte text 2>err
+expect_line 'train-images-idx3-ubyte is not the file it should be' err
+SHAKESPEARE_MIRROR=file://$PWD/train-images-idx3-ubyte expect_code 1 "$fetch" text 2>err
+[ -z "$(ls text)" ] || fail "a wrong file is left"

@@ -35,7 +35,7 @@ for options in train.log_every=1 model.2.dense.tie=tokens.weight model.2.dense.f
     'model.0.embedding.frozen=true -o model.1.dense.frozen=true' train.accumulate=2; do
     # shellcheck disable=SC2086 # words
     digest 1 net.yaml -o $options >want
-    for way in '1 1 5' '3 1 7' '4 2 1000'; do
+    for way in '1 1 5' '4 2 7'; do
         read -r ranks nodes rows <<<"$way"
         # shellcheck disable=SC2086 # words
         NNMPI_TEST_NODES=$nodes digest "$ranks" net.yaml -o $options -o train.output_rows="$rows" >got
