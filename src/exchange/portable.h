@@ -14,7 +14,13 @@ typedef struct nn_portable {
     nn_data_traits data;
     nn_model *model;
     nn_real *params; /* [nn_model_size] */
+    int names;       /* nn_tensor_names, by which nn_export_tensors calls them */
 } nn_portable;
+
+typedef enum nn_tensor_names {
+    NN_NAMES_PYTORCH, /* <layer>.<parameter>, in PyTorch's layouts */
+    NN_NAMES_GPT2 /* as Hugging Face's GPT2LMHeadModel has them (train/checkpoint/gpt2_names.h) */
+} nn_tensor_names;
 
 /* The model of a checkpoint, or of a run folder's best or else last one. Released also after a
  * failure. Local. */
@@ -32,7 +38,8 @@ void nn_portable_release(nn_portable *p);
 /* ---- formats: written durably, each file says of itself what nnmpi has to know ----------------
  */
 
-/* A file of tensors, .safetensors or .npz (io/tensors/tensors.h). NN_EIO. Local. */
+/* A file of tensors, .safetensors or .npz (io/tensors/tensors.h). NN_EUSAGE where the model does
+ * not have the layers that p->names are for; NN_EIO. Local. */
 int nn_export_tensors(nn_portable *p, const char *file);
 /* Reads what nn_export_tensors wrote; *none, and nothing else is done, where the file says nothing
  * of a model of nnmpi. NN_EFORMAT. Local. */

@@ -281,9 +281,8 @@ done:
     return rc;
 }
 
-/* Few large segments keep little and compute much at once, many small ones do the reverse: segments
- * of several sizes are tried, from all layers down to the largest one. *best: that of the least
- * block. */
+/* Few large segments pass little on and have much memory within, many small ones do the reverse:
+ * several sizes are tried, from that of all layers down. *best: the one of the least block. */
 static int try_segments(nn_model *model, size_t batch, size_t *best) {
     size_t all = 0, largest = 1, least = SIZE_MAX, elements;
     for (size_t i = 1; i < model->layers; i++) {
@@ -291,8 +290,10 @@ static int try_segments(nn_model *model, size_t batch, size_t *best) {
         all += own;
         largest = later(largest, own);
     }
-    for (size_t most = all; most >= largest; most -= most / 5 + 1) {
+    for (size_t most = all; most >= largest; most -= most / 4 + 1) {
         NN_TRY(lay_out_segments(model, batch, true, most, &elements));
+        if (elements / 2 > least) /* smaller ones take more and more */
+            break;
         if (elements < least) {
             least = elements;
             *best = most;

@@ -23,11 +23,11 @@ struct nn_layer_plan {
     size_t consumers;
     nn_layer *consumer; /* the last one added */
 
-    bool ties; /* some of its parameters are tied, or shared (tie.c) */
+    bool ties;  /* some of its parameters are tied, or shared (tie.c) */
+    bool again; /* back-propagation runs forward again (recompute.c) */
 
     /* recompute.c */
     size_t segment;               /* that of the last layer is 0, the one before it 1, ... */
-    bool again;                   /* back-propagation runs forward again */
     size_t again_at, backward_at; /* the moments of these calls (buffers.c) */
 
     /* offsets into the buffer block, in elements; set by nn_model_bind */

@@ -48,7 +48,8 @@ static nn_io io_of(const nn_model *model, const nn_layer *layer, const struct ca
                 .y = plan->y_at + c->row * nn_shape_count(&layer->out),
                 .save = (char *)plan->save_at + c->row * layer->save_bytes,
                 .keep = (nn_real *)plan->keep_at + c->micro.begin * nn_layer_keep_elements(layer),
-                .cache = (char *)plan->cache_at + c->row * layer->cache_bytes,
+                .cache = layer->cache_bytes ? (char *)plan->cache_at + c->row * layer->cache_bytes
+                                            : NULL,
                 .scratch = model->block + model->scratch};
     for (size_t k = 0; k < layer->inputs; k++)
         io.x[k] = layer->input[k]->plan->y_at + c->row * nn_shape_count(&layer->in[k]);

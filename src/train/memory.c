@@ -54,9 +54,12 @@ static int check_fits(const nn_session *session, const nn_memory *m, double node
     if (rank * nn_comm_node_size(session->comm) > nodes * limit)
         return nn_fail(NN_EMEMORY,
                        "the model does not fit: %s; the node has %s (%s) for %d of its ranks: make "
-                       "layers or minibatches smaller, or start fewer ranks a node",
+                       "layers or minibatches smaller, %sor start fewer ranks a node",
                        nn_memory_text(m, text), nn_bytes_text(limit, most), by,
-                       nn_comm_node_size(session->comm));
+                       nn_comm_node_size(session->comm),
+                       session->settings->train.recompute == NN_RECOMPUTE_NONE
+                           ? "set train.recompute: blocks, "
+                           : "");
     if (rank > nodes * nn_memory_of_process())
         return nn_fail(NN_EMEMORY, "the model does not fit: %s; a process may have %s (ulimit -v)",
                        nn_memory_text(m, text), nn_bytes_text(nn_memory_of_process(), most));

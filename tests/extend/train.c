@@ -45,7 +45,8 @@ static int train(nn_comm *comm, nn_config *config, const char *folder, char dige
 
 static void test_twins(nn_comm *comm) {
     static const char *const ways[] = {"train.reduce=allreduce", "train.reduce=node",
-                                       "train.reproducible=true", "train.accumulate=2"};
+                                       "train.reproducible=true", "train.accumulate=2",
+                                       "train.recompute=blocks"};
     char folder[32], wanted[65] = "", digest[65] = "";
     double accuracy = 0, own = 0;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {

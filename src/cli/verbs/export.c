@@ -7,6 +7,7 @@
 
 typedef struct options {
     const char *checkpoint, *safetensors, *npz, *onnx;
+    int names;
 } options;
 
 static const nn_option table[] = {
@@ -18,6 +19,9 @@ static const nn_option table[] = {
      "file to write, .npz: the same as arrays of NumPy"},
     {"onnx", NN_OPT_STRING, offsetof(options, onnx), "", NULL,
      "file to write, .onnx: an ONNX graph that computes what predict does, from raw samples"},
+    {"names", NN_OPT_CHOICE, offsetof(options, names), "pytorch", "pytorch|gpt2",
+     "of parameters in .safetensors and .npz: LAYER.PARAMETER, or those of Hugging Face's "
+     "GPT2LMHeadModel, with its matrices [inputs, outputs]"},
     NN_OPTION_END,
 };
 
@@ -53,10 +57,13 @@ static int export_all(nn_portable *p, nn_pool *pool, const options *o) {
     if (!o->safetensors && !o->npz && !o->onnx)
         return nn_fail(NN_EUSAGE, "say what to write: --safetensors FILE, --npz FILE or "
                                   "--onnx FILE");
+    if (o->names == NN_NAMES_GPT2 && !o->safetensors && !o->npz)
+        return nn_fail(NN_EUSAGE, "--names is for --safetensors and --npz");
     const char *checkpoint;
     NN_TRY(nn_checkpoint_pick(pool, o->checkpoint, &checkpoint));
     NN_TRY(check_outputs(pool, checkpoint, out));
     NN_TRY(nn_portable_open(p, checkpoint));
+    p->names = o->names;
     for (size_t i = 0; i < OUTPUTS; i++)
         if (out[i].file) {
             NN_TRY(out[i].export(p, out[i].target));

@@ -4,8 +4,10 @@
 #include "io/tensors/tensors.h"
 #include "io/yaml/yaml.h"
 #include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/gpt2_names.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,8 @@ struct reading {
     nn_real *params;
     nn_pool pool;
     const char *between; /* the names of a layer and of its parameter, in messages */
+    bool gpt2;           /* tensors have the names and the layout of Hugging Face's GPT-2 */
+    bool swapped;        /* matrices stand input x output */
     size_t taken;
 };
 
@@ -30,7 +34,7 @@ static bool is_wanted(const struct reading *r, const char *layer) {
 }
 
 static bool is_swapped(const struct reading *r, const nn_param *param) {
-    return r->wanted->transposed && param->rank == 2;
+    return r->swapped && param->rank == 2;
 }
 
 /* The shape of the parameter's table. */
@@ -67,8 +71,9 @@ static const nn_layer *find_layer(const nn_model *model, const char *name) {
  * wanted. */
 static int absent(const struct reading *r, const nn_param *param) {
     if (r->wanted->layers || r->wanted->whole)
-        return nn_fail(NN_EFORMAT, "%s has no %s%s%s", r->wanted->from, param->layer->name,
-                       r->between, param->name);
+        return nn_fail(NN_EFORMAT, "%s has no %s%s%s%s", r->wanted->from, param->layer->name,
+                       r->between, param->name,
+                       r->gpt2 ? "; it is a GPT-2, for layers called " NN_GPT2_LAYERS : "");
     return 0;
 }
 
@@ -249,21 +254,38 @@ static int find_tensor(const nn_file_tensors *list, const char *name, const nn_f
     return 0;
 }
 
+/* The tensor of a GPT-2, and whether its matrices stand input x output, or NULL. */
+static const nn_file_tensor *find_gpt2(struct reading *r, const nn_file_tensors *list,
+                                       const nn_param *param) {
+    char prefixed[sizeof(nn_gpt2_name) + sizeof NN_GPT2_PREFIX];
+    nn_gpt2_name name;
+    if (!nn_gpt2_name_of(param, &name))
+        return NULL;
+    snprintf(prefixed, sizeof prefixed, NN_GPT2_PREFIX "%s", name.text);
+    const nn_file_tensor *found = nn_file_tensors_find(list, name.text);
+    found = found ? found : nn_file_tensors_find(list, prefixed);
+    r->swapped = found && name.transposed;
+    return found;
+}
+
 static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     const nn_file_tensors *list = from;
     const char *name = nn_pool_printf(&r->pool, "%s.%s", param->layer->name, param->name);
-    const nn_file_tensor *found;
+    r->swapped = r->wanted->transposed;
+    const nn_file_tensor *found = r->gpt2 ? find_gpt2(r, list, param) : NULL;
     char is[NN_FILE_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
     nn_shape shape;
     float *floats;
-    NN_TRY(name ? find_tensor(list, name, &found) : NN_EMEMORY);
+    if (!found)
+        NN_TRY(name ? find_tensor(list, name, &found) : NN_EMEMORY);
     if (!found)
         return 0;
     shape_of(r, param, &shape);
     if (found->rank != shape.rank ||
         memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
-        return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %s", list->file, name,
-                       nn_file_tensor_shape_text(found, is), nn_shape_text(&shape, wanted));
+        return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %s", list->file,
+                       r->gpt2 ? found->name : name, nn_file_tensor_shape_text(found, is),
+                       nn_shape_text(&shape, wanted));
     NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
     int rc = nn_file_tensor_floats(list, found, floats);
     if (rc == 0)
@@ -272,9 +294,16 @@ static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     return rc;
 }
 
+/* Of all models it alone calls a tensor so. */
+static bool is_gpt2(const nn_file_tensors *list) {
+    return nn_file_tensors_find(list, "h.0.attn.c_attn.weight") ||
+           nn_file_tensors_find(list, NN_GPT2_PREFIX "h.0.attn.c_attn.weight");
+}
+
 static int read_tensors(struct reading *r, const nn_file_tensor_format *format) {
     nn_file_tensors list = {.pool = &r->pool, .file = r->wanted->from};
     NN_TRY(format->read(&list));
+    r->gpt2 = is_gpt2(&list);
     return take_parameters(r, take_tensor, &list);
 }
 
@@ -297,7 +326,8 @@ static int read_tables(struct reading *r, const nn_file_tensor_format *format, n
 }
 
 int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_real *params) {
-    struct reading r = {.wanted = wanted, .model = model, .params = params};
+    struct reading r = {
+        .wanted = wanted, .model = model, .params = params, .swapped = wanted->transposed};
     const nn_file_tensor_format *format = nn_file_tensor_format_of(wanted->from);
     bool known = format || is_yaml(wanted->from);
     nn_h5 *file = NULL;
