@@ -34,7 +34,7 @@ struct nn_layer_plan {
     size_t y[NN_LIVES], save[NN_LIVES], dy, keep, tied, constants;
     /* pointers behind them, of the life it is in; y of the input layer is the caller's x */
     nn_real *y_at, *dy_at;
-    void *save_at, *keep_at, *cache_at; /* cache: of the decoder (decode.c) */
+    void *save_at, *keep_at, *cache_at; /* cache: decoder.c */
     nn_rows_fn *sink;                   /* nn_model_emit_rows */
     void *sink_ctx;
     bool emitted[NN_MAX_OUTER];      /* products whose rows go to `sink` instead, ... */

@@ -118,11 +118,13 @@ static int close_texts(texts *t, int rc) {
     return rc;
 }
 
-static int put_json(FILE *out, const nn_prompt *prompt, const char *text, size_t length) {
+static int put_json(FILE *out, const nn_prompt *prompt, char *text, size_t length) {
     size_t size = 6 * (prompt->length + length) + 64; /* a byte takes at most \u00ff */
     char *line;
     nn_json json;
     NN_TRY(NN_NEW(&line, size, "a line"));
+    for (size_t i = 0; i < length; i++) /* as other bytes that are no text: U+FFFD */
+        text[i] = text[i] ? text[i] : (char)0x80;
     nn_json_init(&json, line, size);
     nn_json_open(&json, NULL, '{');
     nn_json_string(&json, "prompt", prompt->text);
@@ -134,8 +136,7 @@ static int put_json(FILE *out, const nn_prompt *prompt, const char *text, size_t
 }
 
 /* Of several texts each begins with its prompt and ends with a line of its own. */
-static int put_text(FILE *out, bool json, const nn_prompt *prompt, const char *text,
-                    size_t length) {
+static int put_text(FILE *out, bool json, const nn_prompt *prompt, char *text, size_t length) {
     if (json)
         return put_json(out, prompt, text, length);
     fwrite(prompt->text, 1, prompt->length, out);
@@ -159,13 +160,11 @@ static int generate(nn_generator *g, const options *o, size_t count, const nn_pr
     return rc;
 }
 
-/* Rank 0 prints what every rank has, in their order. */
-static int print_in_order(nn_comm *comm, nn_pool *pool, const char *text, size_t length) {
+/* Rank 0 prints what every rank has, in their order; all[ranks] is for the lengths. */
+static int print_in_order(nn_comm *comm, const char *text, size_t length, size_t *all) {
     size_t size = (size_t)nn_comm_size(comm), most = 0;
-    size_t *all = nn_pool_alloc(pool, size * sizeof *all);
     char *bytes = NULL;
-    int rc = nn_comm_agree(comm, all ? 0 : NN_EMEMORY);
-    NN_TRY_GOTO(rc);
+    int rc;
     NN_TRY_GOTO(nn_comm_gather(comm, &length, sizeof length, all));
     for (size_t r = 1; r < size; r++)
         most = all[r] > most ? all[r] : most;
@@ -185,9 +184,9 @@ done:
     return rc;
 }
 
-/* This rank's prompts of a round that begins at `first`, and what they become. */
+/* This rank's prompts of a round that begins at `first`, and what they become; all[ranks]. */
 static int run_round(const nn_call *call, nn_generator *g, const prompts *p, size_t first,
-                     size_t round) {
+                     size_t round, size_t *all) {
     size_t size = (size_t)nn_comm_size(call->comm), rank = (size_t)nn_comm_rank(call->comm);
     size_t begin = first + round * rank / size, end = first + round * (rank + 1) / size;
     char *text = NULL;
@@ -199,16 +198,19 @@ static int run_round(const nn_call *call, nn_generator *g, const prompts *p, siz
         rc = nn_fail(NN_EMEMORY, "no memory for texts");
     rc = nn_comm_agree(call->comm, rc);
     if (rc == 0)
-        rc = print_in_order(call->comm, call->pool, text, length);
+        rc = print_in_order(call->comm, text, length, all);
     free(text);
     return rc;
 }
 
 static int run_rounds(const nn_call *call, nn_generator *g, const prompts *p) {
-    size_t most = TOGETHER * (size_t)nn_comm_size(call->comm), round;
+    size_t size = (size_t)nn_comm_size(call->comm), most = TOGETHER * size, round;
+    size_t *all = nn_pool_alloc(call->pool, size * sizeof *all);
+    if (!all) /* which others learn in their first round */
+        return nn_comm_agree(call->comm, NN_EMEMORY);
     for (size_t first = 0; first < p->count; first += round) {
         round = p->count - first < most ? p->count - first : most;
-        NN_TRY(run_round(call, g, p, first, round));
+        NN_TRY(run_round(call, g, p, first, round, all));
     }
     return 0;
 }

@@ -48,8 +48,8 @@ static void test_barred(void) {
     nn_candidate room[3];
     nn_sampling plain = {1, 0, 1};
     nn_real z[3] = {-(nn_real)INFINITY, 0, -(nn_real)INFINITY};
-    for (double u = 0; u < 1; u += 0.249)
-        CHECK_EQ_INT(nn_sample(&plain, 3, z, u, room), 1);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ_INT(nn_sample(&plain, 3, z, i / 4.0, room), 1);
     z[0] = (nn_real)NAN;
     CHECK_EQ_INT(nn_sample(&plain, 3, z, 0, room), -1);
     z[0] = (nn_real)INFINITY;
