@@ -272,6 +272,7 @@ typedef struct nn_bf16_kernels {
      * the products of both. */
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);
+    double (*multiply_adds)(size_t rounds);
 } nn_bf16_kernels;
 
 typedef struct nn_act_kernels {

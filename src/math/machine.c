@@ -3,11 +3,11 @@
 #include "base/mem.h"
 #include "base/system/clock.h"
 #include "math/kernels.h"
-#include "math/parallel.h"
+
+#include <omp.h>
 
 #define SHORT 2e-4 /* seconds: shorter calls are timed in groups of this length */
 #define PEAK_ROUNDS 20000
-#define GRAIN 16384 /* elements of a vector worth a fork and join */
 
 static double seconds_of(nn_work_fn *work, void *ctx, size_t calls) {
     double begin = nn_seconds();
@@ -30,49 +30,64 @@ double nn_least_seconds(nn_work_fn *work, void *ctx, double budget) {
     return least;
 }
 
-static void run_peak(void *ctx) {
-    double *made = ctx;
+struct peak {
+    double (*multiply_adds)(size_t rounds);
+    double made;
+};
 
-    *made = nn_kernels_get()->multiply_adds(PEAK_ROUNDS);
+static void run_peak(void *ctx) {
+    struct peak *peak = ctx;
+
+    peak->made = peak->multiply_adds(PEAK_ROUNDS);
 }
 
 /* Each thread has its own clock, so that waiting for one that was interrupted does not count. */
-double nn_machine_peak(int threads, double budget) {
+double nn_machine_peak(int threads, bool bf16, double budget) {
     double rate = 0;
+    struct peak kind = {.multiply_adds = bf16 ? nn_kernels_bf16()->multiply_adds
+                                              : nn_kernels_get()->multiply_adds};
 
 #pragma omp parallel num_threads(threads) reduction(+ : rate)
     {
-        double made = 0, seconds = nn_least_seconds(run_peak, &made, budget);
-        rate += 2 * made / seconds;
+        struct peak own = kind;
+        double seconds = nn_least_seconds(run_peak, &own, budget);
+        rate += 2 * own.made / seconds;
     }
     return rate;
 }
 
 struct vectors {
-    const nn_compute *compute;
     size_t n;
     nn_real *x, *y;
 };
 
-static void update_range(void *ctx, size_t begin, size_t end) {
-    const struct vectors *v = ctx;
-
-    nn_kernels_get()->axpy(end - begin, (nn_real)1e-9, v->x + begin, v->y + begin);
-}
-
 static void run_update(void *ctx) {
     const struct vectors *v = ctx;
 
-    nn_parallel(v->compute, v->n, GRAIN, update_range, ctx);
+    nn_kernels_get()->axpy(v->n, (nn_real)1e-9, v->x, v->y);
 }
 
-int nn_machine_memory(const nn_compute *compute, size_t n, double budget, double *rate) {
-    struct vectors v = {.compute = compute, .n = n};
+/* Each thread has a part of the vectors and, as above, its own clock. */
+static double update_rate(const struct vectors *all, int threads, double budget) {
+    double rate = 0;
+
+#pragma omp parallel num_threads(threads) reduction(+ : rate)
+    {
+        size_t i = (size_t)omp_get_thread_num(), count = (size_t)omp_get_num_threads();
+        size_t begin = all->n * i / count, end = all->n * (i + 1) / count;
+        struct vectors part = {end - begin, all->x + begin, all->y + begin};
+        rate += 3 * (double)part.n * sizeof(nn_real) / nn_least_seconds(run_update, &part, budget);
+    }
+    return rate;
+}
+
+int nn_machine_memory(int threads, size_t n, double budget, double *rate) {
+    struct vectors v = {.n = n};
     int rc;
 
     NN_TRY_GOTO(NN_NEW(&v.x, n, "vector"));
     NN_TRY_GOTO(NN_NEW(&v.y, n, "vector"));
-    *rate = 3 * (double)n * sizeof(nn_real) / nn_least_seconds(run_update, &v, budget);
+    *rate = update_rate(&v, threads, budget);
 done:
     nn_free(v.x);
     nn_free(v.y);

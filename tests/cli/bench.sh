@@ -50,6 +50,13 @@ rows = s["batch_size"] / 2
 assert abs(dense[0]["forward_gflop"] * 1e9 - 2 * 24 * rows) < 1e-3, r
 assert abs(dense[0]["backward_gflop"] - dense[0]["forward_gflop"]) < 1e-12, r
 assert abs(dense[1]["backward_gflop"] - 2 * dense[1]["forward_gflop"]) < 1e-12, r
+# 4 numbers in and 6 out for each row, 24 weights, 6 biases, each moved once
+assert abs(dense[0]["forward_mb"] * 1e6 - 4 * (rows * (4 + 6) + 30)) < 1e-3, r
+least = sum(max(gflop / r["peak_gflops"], mb / 1e3 / r["memory_gbs"]) for gflop, mb in
+            [(s["update_gflop"], s["update_mb"])] +
+            [(l[way + "_gflop"], l[way + "_mb"]) for l in s["layers"] for way in ("forward", "backward")])
+assert abs(r["share"] * s["seconds"] / least - 1) < 1e-6, r
+assert (r["bound"] == "overhead") == (r["share"] < 0.5) and r["bound"] in ("overhead", "compute", "memory"), r
 r = json.load(open("scaling.json"))
 at = {(p["ranks"], p["gbits"]): p for p in r["scaling"]}
 assert r["nodes"] == 1 and min(ranks for ranks, _ in at) == 4 and {g for _, g in at} == {1, 10, 100}, r
@@ -80,6 +87,8 @@ PY
 "$NNMPI" bench step -o train.threads=1 --seconds 0.1 > out 2> err
 expect_line '^minibatch of [0-9]+: .* reduce: none$' out
 expect_line '^forward +[0-9.]+ +[0-9.]+$' out
+expect_line '^bound by (compute|memory|overhead): multiply-adds of float32 at [0-9.]+ GFLOP/s' out
+expect_line '^hidden( +[0-9.]+ +[0-9.]+ (compute|memory|overhead) +[0-9.]+){2} +[0-9.]+$' out
 "$NNMPI" bench scaling -o train.threads=1 --seconds 0.1 > out 2> err
 "$NNMPI" bench reproducible -o train.threads=1 --seconds 0.1 > price
 expect_line '^a step takes [0-9.]+ us, and [0-9.]+ us with train.reproducible: [-+][0-9.]+ %$' price

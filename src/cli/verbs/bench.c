@@ -116,11 +116,11 @@ static void json_product(nn_json *json, const product *p, double peak) {
     nn_json_close(json, '}');
 }
 
-int nn_bench_machine(int64_t threads, nn_bench_peak *out) {
+int nn_bench_machine(int64_t threads, bool bf16, nn_bench_peak *out) {
     nn_blas_report blas;
     NN_TRY(nn_blas_init(&blas));
     out->threads = threads ? (int)threads : nn_cores_available();
-    out->peak = nn_machine_peak(out->threads, PEAK_SECONDS);
+    out->peak = nn_machine_peak(out->threads, bf16, PEAK_SECONDS);
     return 0;
 }
 
@@ -152,7 +152,7 @@ static int run_gemm(const nn_call *call) {
     const gemm_options *o = call->options;
     nn_bench_peak machine;
     nn_json json;
-    NN_TRY(nn_bench_machine(o->threads, &machine));
+    NN_TRY(nn_bench_machine(o->threads, false, &machine));
     NN_TRY(nn_bench_json_begin(call, &json));
     nn_bench_machine_json(&json, &machine);
     nn_json_open(&json, "gemm", '[');
@@ -184,7 +184,7 @@ static int run_memory(const nn_call *call) {
     const memory_options *o = call->options;
     nn_bench_peak machine;
     nn_json json;
-    NN_TRY(nn_bench_machine(o->threads, &machine));
+    NN_TRY(nn_bench_machine(o->threads, false, &machine));
     NN_TRY(nn_bench_json_begin(call, &json));
     nn_bench_machine_json(&json, &machine);
     nn_json_open(&json, "memory", '[');
@@ -193,9 +193,8 @@ static int run_memory(const nn_call *call) {
                "all threads");
     for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
         double one, all;
-        NN_TRY(nn_machine_memory(NULL, bytes[i] / sizeof(nn_real), o->seconds, &one));
-        NN_TRY(nn_machine_memory(&(nn_compute){.threads = machine.threads},
-                                 bytes[i] / sizeof(nn_real), o->seconds, &all));
+        NN_TRY(nn_machine_memory(1, bytes[i] / sizeof(nn_real), o->seconds, &one));
+        NN_TRY(nn_machine_memory(machine.threads, bytes[i] / sizeof(nn_real), o->seconds, &all));
         if (!o->json)
             printf("%8zu KiB %9.1f GB/s %9.1f GB/s\n", bytes[i] >> 10, one / 1e9, all / 1e9);
         nn_json_open(&json, NULL, '{');

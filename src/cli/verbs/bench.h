@@ -14,8 +14,9 @@ typedef struct nn_bench_peak {
     double peak; /* operations a second of all threads */
 } nn_bench_peak;
 
-/* Sets the threads (0: the cores there are) and measures. Local. */
-int nn_bench_machine(int64_t threads, nn_bench_peak *out);
+/* Sets the threads (0: the cores there are) and measures, multiply-adds of bfloat16 where `bf16`.
+ * Local. */
+int nn_bench_machine(int64_t threads, bool bf16, nn_bench_peak *out);
 void nn_bench_machine_json(nn_json *json, const nn_bench_peak *machine);
 
 /* One object, in memory of the call's pool. */

@@ -2,8 +2,10 @@
 #include "cli/verbs/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
+#include "math/machine.h"
 #include "math/parallel.h"
 #include "train/bench/bench.h"
+#include "train/bench/roofline.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -133,6 +135,8 @@ const nn_verb nn_verb_bench_reduce = {
 
 /* ---- step ----------------------------------------------------------------------------------- */
 
+#define MEMORY_SECONDS 0.1
+
 typedef struct step_options {
     nn_bench_what what;
     bool json;
@@ -168,11 +172,46 @@ static double phase_of(const nn_bench_step *step, size_t i) {
     return *(const double *)(const void *)((const char *)step + phases[i].at);
 }
 
-static void print_work(double work, double seconds, double peak) {
-    if (work > 0)
-        printf(" %8.1f %7.2f", work / seconds / 1e9, work / seconds / peak);
+/* A call of a layer, or all of a step, and what bounds it. */
+typedef struct bounded {
+    double seconds, work;
+    nn_least_time least;
+} bounded;
+
+static bounded forward_of(const nn_bench_layer *l, const nn_roofline *machine) {
+    bounded b = {.seconds = l->forward, .work = l->forward_work};
+    nn_roofline_add(machine, l->forward_work, l->forward_bytes, &b.least);
+    return b;
+}
+
+static bounded backward_of(const nn_bench_layer *l, const nn_roofline *machine) {
+    bounded b = {.seconds = l->backward, .work = l->backward_work};
+    nn_roofline_add(machine, l->backward_work, l->backward_bytes, &b.least);
+    return b;
+}
+
+static bounded step_of(const nn_bench_step *s, const nn_roofline *machine) {
+    bounded b = {.seconds = s->seconds, .work = s->work};
+    for (size_t i = 0; i < s->layers; i++) {
+        const nn_bench_layer *l = &s->layer[i];
+        nn_roofline_add(machine, l->forward_work, l->forward_bytes, &b.least);
+        nn_roofline_add(machine, l->backward_work, l->backward_bytes, &b.least);
+    }
+    nn_roofline_add(machine, s->update_work, s->update_bytes, &b.least);
+    return b;
+}
+
+static void print_bounded(const bounded *b) {
+    printf(" %12.1f", 1e6 * b->seconds);
+    if (b->work > 0)
+        printf(" %8.1f", b->work / b->seconds / 1e9);
     else
-        printf(" %8s %7s", "-", "-");
+        printf(" %8s", "-");
+    if (b->least.compute + b->least.memory > 0)
+        printf(" %8s %5.2f", nn_roofline_bound(&b->least, b->seconds),
+               nn_roofline_share(&b->least, b->seconds));
+    else
+        printf(" %8s %5s", "-", "-");
 }
 
 /* Some go to all nodes. */
@@ -180,11 +219,17 @@ static bool rows_travel(const nn_bench_layer *l) {
     return nn_bench_row_fraction(l, 2) > nn_bench_row_fraction(l, 1);
 }
 
-static void print_step(const nn_bench_step *s, double peak) {
+static void print_step(const nn_bench_step *s, const nn_roofline *machine) {
+    bounded all = step_of(s, machine);
     printf("minibatch of %lld: %.1f us a step, %.0f samples/s, %.1f GFLOP/s a rank, %.2f of its "
-           "peak; reduce: %s\n\n",
+           "peak; reduce: %s\n",
            (long long)s->batch_size, 1e6 * s->seconds, (double)s->batch_size / s->seconds,
-           s->work / s->seconds / 1e9, s->work / s->seconds / peak, s->backend);
+           s->work / s->seconds / 1e9, s->work / s->seconds / machine->peak, s->backend);
+    printf("bound by %s: multiply-adds of %s at %.1f GFLOP/s and %.1f MB at %.1f GB/s would take "
+           "%.2f of the step\n\n",
+           nn_roofline_bound(&all.least, all.seconds), s->bf16 ? "bfloat16" : "float32",
+           machine->peak / 1e9, s->bytes / 1e6, machine->memory / 1e9,
+           nn_roofline_share(&all.least, all.seconds));
     printf("%-10s %12s %7s\n", "phase", "us a step", "share");
     for (size_t i = 0; i < PHASES; i++)
         printf("%-10s %12.1f %7.3f\n", phases[i].name, 1e6 * phase_of(s, i),
@@ -192,14 +237,14 @@ static void print_step(const nn_bench_step *s, double peak) {
     if (s->update_work > 0)
         printf("update multiplies gradients from rows, %.1f GFLOP/s\n",
                s->update_work / s->update / 1e9);
-    printf("\n%-20s %12s %8s %7s %12s %8s %7s %10s\n", "layer", "forward us", "GFLOP/s", "of peak",
-           "backward us", "GFLOP/s", "of peak", "waited us");
+    printf("\n%-20s %12s %8s %8s %5s %12s %8s %8s %5s %10s\n", "layer", "forward us", "GFLOP/s",
+           "bound", "share", "backward us", "GFLOP/s", "bound", "share", "waited us");
     for (size_t i = 0; i < s->layers; i++) {
         const nn_bench_layer *l = &s->layer[i];
-        printf("%-20s %12.1f", l->name, 1e6 * l->forward);
-        print_work(l->forward_work, l->forward, peak);
-        printf(" %12.1f", 1e6 * l->backward);
-        print_work(l->backward_work, l->backward, peak);
+        bounded forward = forward_of(l, machine), backward = backward_of(l, machine);
+        printf("%-20s", l->name);
+        print_bounded(&forward);
+        print_bounded(&backward);
         printf(" %10.1f%s\n", 1e6 * l->waited, rows_travel(l) ? "  rows travel" : "");
     }
 }
@@ -210,8 +255,10 @@ static void json_layer(nn_json *json, const nn_bench_layer *l) {
     nn_json_string(json, "kind", l->kind);
     nn_json_real(json, "forward_s", l->forward);
     nn_json_real(json, "forward_gflop", l->forward_work / 1e9);
+    nn_json_real(json, "forward_mb", l->forward_bytes / 1e6);
     nn_json_real(json, "backward_s", l->backward);
     nn_json_real(json, "backward_gflop", l->backward_work / 1e9);
+    nn_json_real(json, "backward_mb", l->backward_bytes / 1e6);
     nn_json_real(json, "waited_s", l->waited);
     nn_json_bool(json, "by_rows", nn_bench_row_fraction(l, 1) > 0);
     nn_json_bool(json, "rows_travel", rows_travel(l));
@@ -228,6 +275,7 @@ void nn_bench_step_json(nn_json *json, const nn_bench_step *s) {
     nn_json_real(json, "samples_per_s", (double)s->batch_size / s->seconds);
     nn_json_real(json, "gflop", s->work / 1e9);
     nn_json_real(json, "update_gflop", s->update_work / 1e9);
+    nn_json_real(json, "update_mb", s->update_bytes / 1e6);
     for (size_t i = 0; i < PHASES; i++) {
         snprintf(key, sizeof key, "%s_s", phases[i].name);
         nn_json_real(json, key, phase_of(s, i));
@@ -239,22 +287,35 @@ void nn_bench_step_json(nn_json *json, const nn_bench_step *s) {
     nn_json_close(json, '}');
 }
 
+/* The peak, and memory as it is for as many bytes as a step is made with. */
+static int measure_roofline(const nn_bench_step *step, nn_bench_peak *machine, nn_roofline *out) {
+    size_t n = (size_t)(step->bytes / sizeof(nn_real) / 2) + 1;
+    NN_TRY(nn_bench_machine(step->threads, step->bf16, machine));
+    out->peak = machine->peak;
+    return nn_machine_memory(step->threads, n, MEMORY_SECONDS, &out->memory);
+}
+
 static int run_step(const nn_call *call) {
     const step_options *o = call->options;
     nn_bench_step step = {0};
     nn_bench_peak machine;
+    nn_roofline roofline;
     nn_json json;
     NN_TRY(nn_bench_measure(call, &o->what, NULL, &step));
     if (nn_comm_rank(call->comm) > 0)
         return 0;
-    NN_TRY(nn_bench_machine(step.threads, &machine));
+    NN_TRY(measure_roofline(&step, &machine, &roofline));
     if (!o->json) {
-        print_step(&step, machine.peak);
+        print_step(&step, &roofline);
         return 0;
     }
+    bounded all = step_of(&step, &roofline);
     NN_TRY(nn_bench_json_begin(call, &json));
     nn_json_int(&json, "ranks", nn_comm_size(call->comm));
     nn_bench_machine_json(&json, &machine);
+    nn_json_real(&json, "memory_gbs", roofline.memory / 1e9);
+    nn_json_string(&json, "bound", nn_roofline_bound(&all.least, all.seconds));
+    nn_json_real(&json, "share", nn_roofline_share(&all.least, all.seconds));
     nn_bench_step_json(&json, &step);
     return nn_bench_json_end(&json);
 }
@@ -262,8 +323,8 @@ static int run_step(const nn_call *call) {
 static const char *const config_argument[] = {"config", NULL};
 
 const nn_verb nn_verb_bench_step = {
-    .entry = {"step", "Time of a training step by phase and by layer, beside the peak.", step_table,
-              sizeof(step_options)},
+    .entry = {"step", "Time of a training step by phase and by layer, and what bounds it.",
+              step_table, sizeof(step_options)},
     .usage = "[CONFIG] [options]",
     .example = "mpirun -n 2 nnmpi bench step mnist.yaml",
     .arguments = config_argument,

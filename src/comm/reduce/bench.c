@@ -122,7 +122,7 @@ static int measure_network(nn_comm *comm, char *to, char *from, nn_network *out)
 /* Sums are added as their parts come, when they are in the cache. */
 static int measure_adding(nn_network *out) {
     double moved; /* two reads and a write a number */
-    NN_TRY(nn_machine_memory(NULL, NN_PARTITION_BUCKET, ADDING_SECONDS, &moved));
+    NN_TRY(nn_machine_memory(1, NN_PARTITION_BUCKET, ADDING_SECONDS, &moved));
     out->adding = moved / 3;
     return 0;
 }

@@ -57,11 +57,30 @@ static TARGET void join(size_t n, const nn_real *first, const nn_real *second, n
     }
 }
 
+/* As those of peak.c: each operation multiplies two pairs and adds both products. */
+static TARGET double multiply_adds(size_t rounds) {
+    enum { CHAINS = 12 };
+    vec chain[CHAINS], factor = vec_of((nn_real)0.999);
+    volatile nn_real seen;
+    for (size_t i = 0; i < CHAINS; i++)
+        chain[i] = factor * (nn_real)i; /* equal ones would be computed once */
+    for (size_t r = 0; r < rounds; r++) {
+        UNROLL for (size_t i = 0; i < CHAINS; i++) chain[i] = dot_pairs(factor, factor, chain[i]);
+    }
+    for (size_t i = 1; i < CHAINS; i++)
+        chain[0] += chain[i];
+    seen = chain[0][0];
+    (void)seen;
+    size_t made = 2 * rounds * CHAINS * LANES;
+    return (double)made;
+}
+
 const nn_bf16_kernels ISA(bf16_kernels) = {
     .round = round_row,
     .join = join,
     .conv_rows = conv_rows,
     .conv_sums = conv_sums,
+    .multiply_adds = multiply_adds,
 };
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/numbers/compare.h"
 #include "base/system/clock.h"
+#include "nn/traffic.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -107,14 +108,31 @@ double nn_bench_row_fraction(const nn_bench_layer *layer, double nodes) {
     return fraction;
 }
 
+static double samples_of_rank(const struct bench *b) {
+    return (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
+}
+
 /* What layer i makes in a step of this rank. */
 static void count_work(const struct bench *b, size_t i, nn_bench_layer *out) {
     const nn_layer *layer = b->layer[i];
-    double samples = (double)b->trainer.session.batch_size / nn_comm_size(b->trainer.comm);
+    double samples = samples_of_rank(b), gradients = 1 - nn_bench_row_fraction(out, 1);
     nn_layer_work work = nn_model_work(layer);
-    double computed = work.delta + (1 - nn_bench_row_fraction(out, 1)) * work.gradient;
+    nn_layer_traffic moved = nn_model_traffic(layer, samples, gradients);
     out->forward_work = 2 * samples * work.forward;
-    out->backward_work = 2 * samples * computed;
+    out->backward_work = 2 * samples * (work.delta + gradients * work.gradient);
+    out->forward_bytes = sizeof(nn_real) * moved.forward;
+    out->backward_bytes = sizeof(nn_real) * moved.backward;
+}
+
+/* What the update of this rank reads and writes, and what a step is made with. */
+static void count_bytes(const struct bench *b, nn_bench_step *out) {
+    const nn_session *s = &b->trainer.session;
+    double share = (double)nn_reducer_share(s->reducer), outputs = 0;
+    for (size_t i = 0; i < b->layers; i++)
+        outputs += (double)nn_shape_count(&b->layer[i]->out);
+    out->update_bytes = sizeof(nn_real) * share * (double)(3 + 2 * s->slots);
+    out->bytes = sizeof(nn_real) * (2 * (double)out->size + share * (double)s->slots +
+                                    2 * samples_of_rank(b) * outputs);
 }
 
 static double seconds_waited(const struct bench *b, size_t i) {
@@ -169,6 +187,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     out->size = nn_model_size(t->session.model);
     out->threads = nn_compute_threads(&t->session.compute);
     out->backend = nn_reducer_backend(t->session.reducer);
+    out->bf16 = nn_compute_bf16(&t->session.compute);
     out->number = t->session.settings->train.compress == NN_COMPRESS_BF16 ? 2 : sizeof(nn_real);
     out->ahead = nn_reduce_may_go_ahead(&t->session.ops);
     out->layers = b->layers - 1;
@@ -176,6 +195,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     b->time = nn_pool_alloc(pool, b->layers * sizeof *b->time);
     if (!out->layer || !b->time)
         return NN_EMEMORY;
+    count_bytes(b, out);
     for (size_t i = 0; i < out->layers; i++)
         NN_TRY(note_matrices(b, b->layer[i + 1], pool, &out->layer[i]));
     nn_model_time(t->session.model, b->time);

@@ -17,10 +17,11 @@ typedef struct nn_bench_matrix {
 
 typedef struct nn_bench_layer {
     const char *name, *kind;
-    double forward, backward;           /* seconds a step of this rank, */
-    double waited;                      /* and for the gradients of the layer */
-    double forward_work, backward_work; /* operations a step of this rank; 0: not counted */
-    size_t params;                      /* elements of the parameter vector */
+    double forward, backward;             /* seconds a step of this rank, */
+    double waited;                        /* and for the gradients of the layer */
+    double forward_work, backward_work;   /* operations a step of this rank; 0: not counted */
+    double forward_bytes, backward_bytes; /* that it reads and writes in a step at least */
+    size_t params;                        /* elements of the parameter vector */
     size_t matrices;
     nn_bench_matrix *matrix; /* [matrices], owned by the pool */
 } nn_bench_layer;
@@ -29,12 +30,15 @@ typedef struct nn_bench_step {
     int64_t batch_size;  /* of the global minibatch */
     size_t size;         /* elements of the gradient vector */
     int threads;         /* of this rank */
+    bool bf16;           /* products round their factors to bfloat16 */
     const char *backend; /* how gradients are summed */
     size_t number;       /* bytes of one between nodes */
     bool ahead; /* of several nodes: steps are left to the next one (nn_reducer_go_ahead) */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
     double work;        /* operations a step of all layers, and of gradients that owners multiply */
     double update_work; /* the latter alone */
+    double update_bytes; /* that the update reads and writes at least */
+    double bytes; /* of what a step is made with: parameters, activations, gradients, state */
     size_t layers;
     nn_bench_layer *layer; /* [layers], owned by the pool */
 } nn_bench_step;

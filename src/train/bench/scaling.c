@@ -85,8 +85,7 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
     s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
     s->plan.flops = product_rate(s, step);
     s->other = other_seconds(s, step);
-    return nn_machine_memory(&(nn_compute){.threads = step->threads}, step->size + 1,
-                             MEMORY_SECONDS, &s->memory);
+    return nn_machine_memory(step->threads, step->size + 1, MEMORY_SECONDS, &s->memory);
 }
 
 /* ---- what is predicted ----------------------------------------------------------------------- */
