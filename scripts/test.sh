@@ -6,7 +6,7 @@
 #              look by the analyser
 #   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
 #              MPICH (as root on Debian); logs in build/matrix
-# NNMPI_MPI=mpich takes MPICH instead of Open MPI.
+# NNMPI_MPI=mpich takes MPICH instead of Open MPI, and leaves out lint and fuzzing, which know no MPI.
 # Goes on after a failure, names what failed, and ends with the summary of the release build's tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,6 +39,8 @@ case "${1:-}" in
     exit 2
     ;;
 esac
+checks=yes # those that know no MPI
+[ "${NNMPI_MPI:-openmpi}" = openmpi ] || checks=no
 jobs=$(nproc)
 llvm=14 # of formatter and linter, as other versions say other things
 failed=()
@@ -157,9 +159,9 @@ check "gcc build" build release -DCMAKE_C_FLAGS_RELEASE="-O3 -g1 -DNDEBUG" "${go
 # Ranks that start, wait for a disk or sleep leave much of the processors to who compiles.
 sanitized=-DCMAKE_C_FLAGS_DEBUG="-O1 -g1"
 beside asan 5 build asan "$sanitized" "${gold[@]}"
-if has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
+if [ $checks = yes ] && has_libfuzzer; then beside fuzz 10 build fuzz "$sanitized"; fi
 if [ "$full" = yes ]; then beside tsan 15 build tsan "$sanitized"; fi
-beside lint 19 lint
+[ $checks = no ] || beside lint 19 lint
 check "tests" run_tests release
 # sanitized programs are slow: what runs on several numbers of ranks does so on 2, and the scripts that
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
@@ -172,14 +174,14 @@ check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[
 if [ -n "${started[fuzz]:-}" ]; then
     check "fuzz build" join fuzz
     check "fuzzing" run_tests fuzz -j "$jobs" # a minute for each target, in which nothing else looks at a clock
-else
+elif [ $checks = yes ]; then
     printf '\n== fuzzing: skipped, as this system has no libFuzzer of clang\n'
 fi
 if [ "$full" = yes ]; then
     check "thread-sanitized build" join tsan
     check "tests, thread sanitizer" run_tests tsan "${few[@]}"
 fi
-check "format, lint and scripts" join lint
+[ $checks = no ] || check "format, lint and scripts" join lint
 
 printf '\n'
 none_failed || true
