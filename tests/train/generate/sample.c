@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-enum { TOKENS = 5, DRAWS = 1000 };
+#define TOKENS 5
+#define DRAWS 1000
 
 /* probabilities 0.1, 0.4, 0.05, 0.4, 0.05 */
 static const double probability[TOKENS] = {0.1, 0.4, 0.05, 0.4, 0.05};
