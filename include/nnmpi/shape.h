@@ -7,7 +7,7 @@
 #define NN_MAX_RANK 4
 
 /* As PyTorch has it, without the minibatch: [F] features, [T, F] a sequence of T steps, [C, H, W]
- * an image. */
+ * an image, [C, D, H, W] a volume. */
 typedef struct nn_shape {
     int rank; /* 1 to NN_MAX_RANK */
     int64_t dim[NN_MAX_RANK];

@@ -1,5 +1,5 @@
 /* The shape of one sample's tensor between two layers (the minibatch dimension is not part of it),
- * with the axes that the user and PyTorch see: an image is [C, H, W]. */
+ * with the axes that the user and PyTorch see: an image is [C, H, W], a volume [C, D, H, W]. */
 #ifndef NN_BASE_SHAPE_H
 #define NN_BASE_SHAPE_H
 
@@ -37,14 +37,25 @@ static inline bool nn_shape_equal(const nn_shape *a, const nn_shape *b) {
     return equal;
 }
 
-/* How a tensor stands in memory: the channels of an image last, [H, W, C]; one of any other rank as
- * the user sees it. */
+/* Images [C, H, W] and volumes [C, D, H, W], whose channels are first to the user. */
+static inline bool nn_shape_is_image(const nn_shape *s) {
+    return s->rank >= 3;
+}
+
+/* How a tensor stands in memory: the channels of an image last, [H, W, C]; any other as the user
+ * sees it. */
 static inline nn_shape nn_channels_last(nn_shape s) {
-    return s.rank == 3 ? (nn_shape){3, {s.dim[1], s.dim[2], s.dim[0]}} : s;
+    nn_shape last = s;
+    for (int i = 0; nn_shape_is_image(&s) && i < s.rank; i++)
+        last.dim[i] = s.dim[(i + 1) % s.rank];
+    return last;
 }
 
 static inline nn_shape nn_channels_first(nn_shape s) {
-    return s.rank == 3 ? (nn_shape){3, {s.dim[2], s.dim[0], s.dim[1]}} : s;
+    nn_shape first = s;
+    for (int i = 0; nn_shape_is_image(&s) && i < s.rank; i++)
+        first.dim[(i + 1) % s.rank] = s.dim[i];
+    return first;
 }
 
 /* How an image stands in memory, [H, W, C]; one of [H, W] is grey. Rank 0: it is none. */
@@ -56,12 +67,15 @@ static inline nn_shape nn_image_in_memory(const nn_shape *s) {
 
 /* An image whose memory is not in the user's order already. */
 static inline bool nn_shape_is_turned(const nn_shape *s) {
-    return s->rank == 3 && s->dim[0] > 1 && s->dim[1] * s->dim[2] > 1;
+    int64_t pixels = 1;
+    for (int i = 1; i < s->rank; i++)
+        pixels *= s->dim[i];
+    return nn_shape_is_image(s) && s->dim[0] > 1 && pixels > 1;
 }
 
 /* The dimension of the channels, which are innermost in memory: that of an image, else the last. */
 static inline int nn_shape_channel_axis(const nn_shape *s) {
-    return s->rank == 3 ? 0 : s->rank - 1;
+    return nn_shape_is_image(s) ? 0 : s->rank - 1;
 }
 
 static inline int64_t nn_shape_channels(const nn_shape *s) {

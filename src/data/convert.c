@@ -92,7 +92,8 @@ static int fill_rows(nn_converter *c, const nn_affine *affine, const nn_field *f
 int nn_converter_init(nn_converter *c, const nn_field *field, const nn_affine *affine,
                       nn_row_order order, nn_pool *pool) {
     bool given = affine && affine->count > 0;
-    bool planes = order == NN_CHANNELS_LAST && field->shape.rank == 3 && !field->channels_last;
+    bool planes =
+        order == NN_CHANNELS_LAST && nn_shape_is_image(&field->shape) && !field->channels_last;
 
     *c = (nn_converter){.type = field->type,
                         .width = nn_shape_count(&field->shape),

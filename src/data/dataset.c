@@ -18,9 +18,9 @@ const nn_option nn_data_options[] = {
      "numbers together. Stored with the checkpoints"},
     {"layout", NN_OPT_CHOICE, offsetof(nn_data_settings, layout), "auto",
      "auto|channels_first|channels_last",
-     "are stored images [C, H, W] or [H, W, C]? auto: as the file's attribute layout says, else "
-     "that of the first and the last dimension which is 1, 3 or 4, else channels_first, or an "
-     "error where that is in doubt"},
+     "are stored images [C, H, W] or [H, W, C], volumes [C, D, H, W] or [D, H, W, C]? auto: as the "
+     "file's attribute layout says, else that of the first and the last dimension which is 1, 3 or "
+     "4, else channels_first, or an error where that is in doubt"},
     {"first_label", NN_OPT_INT, offsetof(nn_data_settings, first_label), "0", "[0, 1e9]",
      "the label of the first class: 1 where labels are 1 to C"},
     {"other_files", NN_OPT_BOOL, offsetof(nn_data_settings, other_files), "false", NULL,

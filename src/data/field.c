@@ -1,9 +1,7 @@
 #include "data/field.h"
 
 size_t nn_channels_of(const nn_shape *shape) {
-    if (shape->rank == 3)
-        return (size_t)shape->dim[0];
-    return shape->rank == 1 || shape->rank == 2 ? (size_t)shape->dim[shape->rank - 1] : 1;
+    return shape->rank ? (size_t)nn_shape_channels(shape) : 1;
 }
 
 bool nn_affine_fits(size_t count, const nn_shape *shape) {
@@ -15,5 +13,5 @@ size_t nn_affine_index(size_t count, const nn_shape *shape, size_t e) {
 
     if (count == width)
         return e;
-    return shape->rank == 3 ? e / (width / count) : e % count;
+    return nn_shape_is_image(shape) ? e / (width / count) : e % count;
 }

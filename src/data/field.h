@@ -37,8 +37,8 @@ typedef struct nn_normal {
     const double *mean, *std;
 } nn_normal;
 
-/* Channels of a row: the first dimension of an image [C, H, W], the last of a vector [F] or a
- * sequence [T, F]; 1 for anything else. */
+/* Channels of a row: the first dimension of an image [C, H, W] or volume [C, D, H, W], the last of
+ * a vector [F] or a sequence [T, F]; 1 of one number. */
 size_t nn_channels_of(const nn_shape *shape);
 /* May an affine map for rows of this shape have so many numbers? */
 bool nn_affine_fits(size_t count, const nn_shape *shape);

@@ -7,8 +7,9 @@ static bool can_be_channels(int64_t dim) {
 }
 
 int nn_layout_of(const nn_shape *stored) {
-    bool first = stored->rank == 3 && can_be_channels(stored->dim[0]);
-    bool last = stored->rank == 3 && can_be_channels(stored->dim[2]);
+    bool image = nn_shape_is_image(stored);
+    bool first = image && can_be_channels(stored->dim[0]);
+    bool last = image && can_be_channels(stored->dim[stored->rank - 1]);
 
     return first == last ? NN_LAYOUT_AUTO : first ? NN_LAYOUT_FIRST : NN_LAYOUT_LAST;
 }
@@ -19,11 +20,12 @@ int nn_layout_of(const nn_shape *stored) {
 bool nn_layout_in_doubt(const nn_shape *stored) {
     const int64_t *dim = stored->dim;
 
-    if (stored->rank != 3 || nn_layout_of(stored) != NN_LAYOUT_AUTO)
+    if (!nn_shape_is_image(stored) || nn_layout_of(stored) != NN_LAYOUT_AUTO)
         return false;
     if (can_be_channels(dim[0]))
         return true;
-    return dim[1] != dim[2] && (dim[0] == dim[1] || dim[2] < dim[0]);
+    int64_t last = dim[stored->rank - 1];
+    return dim[1] != last && (dim[0] == dim[1] || last < dim[0]);
 }
 
 bool nn_layout_is_evident(const nn_shape *x) {

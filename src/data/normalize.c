@@ -24,7 +24,7 @@ static void plan_groups(scan *s, bool together, bool images) {
     const nn_field *x = &s->split->x;
     size_t width = nn_shape_count(&x->shape);
     bool grey = images && x->shape.rank == 2 && !s->split->has_length;
-    bool planes = x->shape.rank == 3 && !x->channels_last;
+    bool planes = nn_shape_is_image(&x->shape) && !x->channels_last;
 
     s->groups = together || grey ? 1 : nn_channels_of(&x->shape);
     s->inner = s->groups == 1 || planes ? width / s->groups : 1;

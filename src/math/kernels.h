@@ -210,13 +210,14 @@ typedef struct nn_conv_depth {
     const nn_real *dy;            /* the same, in the gradients */
 } nn_conv_depth;
 
-/* Neighbouring points of a pooled image whose windows have the same form: `rows` x `cols` pixels
- * (what padding cuts off is not among them) of `channels` numbers. */
+/* Neighbouring points of a pooled image whose windows have the same form: `planes` x `rows` x
+ * `cols` pixels (what padding cuts off is not among them) of `channels` numbers. */
 typedef struct nn_pool_row {
-    size_t channels, points, rows, cols;
-    size_t x_row, x_step;    /* elements from one row, from one point's window to the next */
-    size_t first, first_row; /* index of the window's first pixel; from one row to the next */
-    nn_real scale;           /* averages: 1 / divisor */
+    size_t channels, points, planes, rows, cols;
+    size_t x_plane, x_row, x_step; /* elements from one plane, row, point's window to the next */
+    size_t first, first_plane, first_row; /* index of the window's first pixel; from one plane, row
+                                             to the next */
+    nn_real scale;                        /* averages: 1 / divisor */
 } nn_pool_row;
 
 /* Indices of winners, [points][channels], are read in whole vectors: so many bytes behind the last

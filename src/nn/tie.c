@@ -47,21 +47,14 @@ static bool same_shape(const nn_param *a, const nn_param *b) {
     return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
 }
 
-static nn_shape shape_of(const nn_param *param) {
-    nn_shape shape = {.rank = param->rank};
-    memcpy(shape.dim, param->dim, sizeof param->dim);
-    return shape;
-}
-
 static int check_tie(const nn_layer *layer, const nn_param *param, const nn_param *shared,
                      const nn_node *item) {
     const nn_layer *other = shared->layer;
     char a[NN_SHAPE_TEXT], b[NN_SHAPE_TEXT];
-    nn_shape own = shape_of(param), its = shape_of(shared);
     if (!same_shape(param, shared))
         return nn_node_fail(item, "%s of '%s' is %s and that of '%s' %s: tied, they have one shape",
-                            param->name, layer->name, nn_shape_text(&own, a), other->name,
-                            nn_shape_text(&its, b));
+                            param->name, layer->name, nn_param_shape_text(param, a), other->name,
+                            nn_param_shape_text(shared, b));
     if (nn_layer_is_programs(layer) || nn_layer_is_programs(other))
         return nn_node_fail(item, "layers that programs define cannot be tied");
     if ((layer->flags | other->flags) & NN_LAYER_WHOLE)

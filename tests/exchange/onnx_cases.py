@@ -1,6 +1,6 @@
 """Models with every layer that ONNX can express: name, shape of a sample, model, and what the data are."""
 
-IMAGE, SEQUENCE, VECTOR, INDICES = (3, 8, 7), (6, 5), (12,), (9,)
+IMAGE, SEQUENCE, VECTOR, INDICES, VOLUME = (3, 8, 7), (6, 5), (12,), (9,), (2, 4, 6, 5)
 
 ACTIVATIONS = ["identity", "sign", "step", "sigmoid", "logistic", "tanh", "relu", "leaky_relu: {gamma: 0.2}", "elu: {gamma: 1.5}",
                "softplus", "swish: {beta: 1.3}", "gelu", "gelu_tanh", "gelu_sigmoid", "prelu", "softmax", "maxout: {k: 2}"]
@@ -40,13 +40,21 @@ CASES = [
                         "pad: {padding: [1, 2], mode: reflect}", "upsample: {scale: [2, 1]}", "upsample: {scale: [1, 3], mode: bilinear}",
                         "transpose: {dim0: -1, dim1: 2}", "transpose: {dim0: 2, dim1: 3}", "slice: {begin: 1}", "slice: {axis: 3, begin: -9, end: -1}", "mean: {axis: 3}", "transpose", "pad: {padding: 1}",
                         "upsample: {scale: 2}", "flatten"], "labels"),
+    ("series", SEQUENCE, ["conv1d: {filters: 4, kernel: 3, padding: same, activation: relu}",
+                          "conv1d: {filters: 6, kernel: 2, padding: causal, dilation: 2, groups: 2, stride: 1}", "max_pool1d: {size: 2, stride: 1}",
+                          "conv_transpose1d: {filters: 3, kernel: 4, stride: 3, padding: 1, output_padding: 1}",
+                          "avg_pool1d: {size: 3, stride: 2, padding: 1}", "upsample1d: {scale: 2, mode: linear}", "transpose", "flatten"], "labels"),
+    ("volumes", VOLUME, ["conv3d: {filters: 4, kernel: [1, 3, 2], padding: [0, 1, 1], stride: [1, 2, 1], groups: 2}", "batch_norm",
+                         "max_pool3d: {size: [2, 2, 3], stride: 1, ceil_mode: true}", "conv3d: {filters: 3, kernel: 2, padding: same, dilation: [1, 2, 1]}",
+                         "avg_pool3d: {size: 2, stride: [1, 1, 2]}", "conv_transpose3d: {filters: 3, kernel: 2, stride: [1, 2, 1]}",
+                         "upsample3d: {scale: [1, 2, 1]}", "group_norm: {groups: 3}", "global_avg_pool"], "labels"),
     ("steps", SEQUENCE, ["dense: {units: 6}", "positions: {context: 9}", "positions: {kind: sinusoidal}", "glu", "mean",
                          "dense: {units: 8}", "glu: {gate: swish}", "glu: {gate: gelu}"], "lengths"),
     ("positions", SEQUENCE, ["dense: {units: 4, activation: softmax}"], "places"),
 ]
 
 #: Those with layers that no operators are read as; nnmpi's note in the file says what they are.
-ONE_WAY = {"norms", "growing", "steps"}
+ONE_WAY = {"norms", "growing", "steps", "series", "volumes"}
 
 
 def layers(name, model, kind):

@@ -71,7 +71,7 @@ refuse("Cast 'n_c' .numbers would be cut off", (4,), [("Cast", "x", "c", {"to": 
 refuse("element 0 of 'w' is nan", (4,), [product, ("Constant", [], "v", {"value": numpy_helper.from_array(ones(4, 3), "w")}),
                                          ("MatMul", "av", "y", {})], {"w": ones(4, 3) * np.float32("nan")}, code=3)
 refuse("end it with Flatten", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2, 2]})])
-refuse("only windows of images have a layer", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2]})])
+refuse("only windows of one to three directions", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [2, 2, 2, 2]})])
 refuse("sizes of windows go up to 10000", (1, 4, 4), [("MaxPool", "x", "y", {"kernel_shape": [-2**63, 1], "pads": [0, 1, 0, 0]})])
 refuse("Softmax 'n_y' .axis is not that of the channels", (2, 4, 4), [("GlobalAveragePool", "x", "a", {}), ("Softmax", "a", "y", {"axis": -1})])
 refuse("Squeeze 'n_y' .axes are only removed", (2, 4, 4), [("GlobalAveragePool", "x", "a", {}), ("Squeeze", "ak", "y", {})],

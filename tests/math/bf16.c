@@ -144,19 +144,22 @@ static void check_gemms(void) {
 /* --- convolutions --- */
 
 typedef struct conv_case {
-    size_t images, in[2], channels, filters, kernel, stride, pad, dilation, groups;
+    size_t images, in[3]; /* one plane: an image, whose kernel has one, too */
+    size_t channels, filters, kernel, stride, pad, dilation, groups;
     bool float_forward, float_data; /* factors are not rounded */
 } conv_case;
 
 static nn_conv conv_of(const conv_case *c) {
     nn_conv conv = {.channels = c->channels, .filters = c->filters, .groups = c->groups};
-    for (int d = 0; d < 2; d++) {
+    for (int d = 0; d < 3; d++) {
+        bool lone = d == 0 && c->in[0] == 1;
         conv.in[d] = c->in[d];
-        conv.kernel[d] = c->kernel;
-        conv.stride[d] = c->stride;
-        conv.dilation[d] = c->dilation;
-        conv.pad[d] = c->pad;
-        conv.out[d] = (c->in[d] + 2 * c->pad - (c->kernel - 1) * c->dilation - 1) / c->stride + 1;
+        conv.kernel[d] = lone ? 1 : c->kernel;
+        conv.stride[d] = lone ? 1 : c->stride;
+        conv.dilation[d] = lone ? 1 : c->dilation;
+        conv.pad[d] = lone ? 0 : c->pad;
+        size_t reach = (conv.kernel[d] - 1) * conv.dilation[d] + 1;
+        conv.out[d] = (conv.in[d] + 2 * conv.pad[d] - reach) / conv.stride[d] + 1;
     }
     return conv;
 }
@@ -178,21 +181,29 @@ static void add_place(const conv_case *c, conv_arrays *a, size_t x_at, size_t w_
     a->dw_want[w_at] += rx * rdy;
 }
 
-static void add_point(const conv_case *c, conv_arrays *a, size_t image, size_t i, size_t j,
-                      size_t u, size_t v) {
+/* Point number `to` of the output of all images, and `tap` of the kernel. */
+static void add_point(const conv_case *c, conv_arrays *a, size_t to, size_t tap) {
     const nn_conv *k = &a->conv;
-    size_t row = i * c->stride + u * c->dilation - c->pad; /* wraps around outside */
-    size_t col = j * c->stride + v * c->dilation - c->pad;
     size_t channels = c->channels / c->groups, filters = c->filters / c->groups;
-    if (row >= c->in[0] || col >= c->in[1])
-        return;
+    size_t at = to, rest = tap, place[3];
+    for (int d = 2; d >= 0; d--) {
+        place[d] = at % k->out[d] * k->stride[d] + rest % k->kernel[d] * k->dilation[d] -
+                   k->pad[d]; /* wraps around outside */
+        at /= k->out[d];
+        rest /= k->kernel[d];
+        if (place[d] >= k->in[d])
+            return;
+    }
+    for (int d = 0; d < 3; d++) /* of an image, and so on */
+        at = at * k->in[d] + place[d];
     for (size_t o = 0; o < c->filters; o++)
         for (size_t ch = 0; ch < channels; ch++)
-            add_place(c, a,
-                      ((image * c->in[0] + row) * c->in[1] + col) * c->channels +
-                          o / filters * channels + ch,
-                      ((u * c->kernel + v) * channels + ch) * c->filters + o,
-                      ((image * k->out[0] + i) * k->out[1] + j) * c->filters + o);
+            add_place(c, a, at * c->channels + o / filters * channels + ch,
+                      (tap * channels + ch) * c->filters + o, to * c->filters + o);
+}
+
+static size_t points(const size_t length[3]) {
+    return length[0] * length[1] * length[2];
 }
 
 static void want_conv(const conv_case *c, conv_arrays *a) {
@@ -200,22 +211,21 @@ static void want_conv(const conv_case *c, conv_arrays *a) {
         a->y_want[i] = (double)a->bias[i % c->filters];
         a->dbias_want[i % c->filters] += (double)a->dy[i];
     }
-    for (size_t image = 0; image < c->images; image++)
-        for (size_t i = 0; i < a->conv.out[0]; i++)
-            for (size_t j = 0; j < a->conv.out[1]; j++)
-                for (size_t uv = 0; uv < c->kernel * c->kernel; uv++)
-                    add_point(c, a, image, i, j, uv / c->kernel, uv % c->kernel);
+    for (size_t to = 0; to < a->y_size / c->filters; to++)
+        for (size_t tap = 0; tap < points(a->conv.kernel); tap++)
+            add_point(c, a, to, tap);
 }
 
 static void compare(const conv_case *c, const char *what, size_t n, const nn_real *got,
                     const double *want) {
     for (size_t i = 0; i < n; i++)
         if (!CHECK_NEAR((double)got[i], want[i], 1e-5 * (1 + fabs(want[i])))) {
-            fprintf(stderr,
-                    "  %s[%zu] of %zu x %zu x %zu x %zu, %zu filters, kernel %zu, stride %zu, pad "
-                    "%zu, dilation %zu, groups %zu\n",
-                    what, i, c->images, c->in[0], c->in[1], c->channels, c->filters, c->kernel,
-                    c->stride, c->pad, c->dilation, c->groups);
+            fprintf(
+                stderr,
+                "  %s[%zu] of %zu x %zu x %zu x %zu x %zu, %zu filters, kernel %zu, stride %zu, "
+                "pad %zu, dilation %zu, groups %zu\n",
+                what, i, c->images, c->in[0], c->in[1], c->in[2], c->channels, c->filters,
+                c->kernel, c->stride, c->pad, c->dilation, c->groups);
             return;
         }
 }
@@ -236,9 +246,9 @@ static void run_conv(const conv_case *c, conv_arrays *a, int threads) {
 
 static void check_conv(const conv_case *c) {
     conv_arrays a = {.conv = conv_of(c)};
-    a.x_size = c->images * c->in[0] * c->in[1] * c->channels;
-    a.y_size = c->images * a.conv.out[0] * a.conv.out[1] * c->filters;
-    a.w_size = c->kernel * c->kernel * (c->channels / c->groups) * c->filters;
+    a.x_size = c->images * points(a.conv.in) * c->channels;
+    a.y_size = c->images * points(a.conv.out) * c->filters;
+    a.w_size = points(a.conv.kernel) * (c->channels / c->groups) * c->filters;
     nn_real **array[] = {&a.x, &a.w, &a.bias, &a.y, &a.dy, &a.dx, &a.dw, &a.dbias};
     size_t size[] = {a.x_size, a.w_size, c->filters, a.y_size,
                      a.y_size, a.x_size, a.w_size,   c->filters};
@@ -260,17 +270,19 @@ static void check_conv(const conv_case *c) {
 static void check_convs(void) {
     /* images, image, channels, filters, kernel, stride, pad, dilation, groups */
     static const conv_case cases[] = {
-        {3, {9, 8}, 4, 6, 3, 1, 1, 1, 1, false, false},
-        {2, {20, 33}, 3, 70, 3, 1, 1, 1, 1, false, false},  /* odd channels, several panels */
-        {1, {7, 5}, 5, 7, 5, 1, 0, 1, 1, false, false},     /* no padding, odd filters */
-        {5, {11, 9}, 6, 4, 3, 2, 1, 1, 1, false, true},     /* stride */
-        {2, {12, 10}, 8, 12, 3, 1, 2, 2, 1, false, false},  /* dilation */
-        {3, {8, 8}, 8, 12, 3, 1, 1, 1, 2, false, false},    /* groups */
-        {3, {8, 8}, 6, 9, 3, 1, 1, 1, 3, false, true},      /* three filters in a group */
-        {3, {8, 8}, 9, 6, 3, 1, 1, 1, 3, true, false},      /* three channels in a group */
-        {2, {6, 6}, 40, 36, 1, 1, 0, 1, 1, false, false},   /* points */
-        {2, {5, 5}, 2, 4, 3, 1, 4, 1, 1, false, true},      /* more padding than kernel */
-        {2, {32, 32}, 16, 20, 3, 1, 1, 1, 1, false, false}, /* several bands and threads */
+        {3, {1, 9, 8}, 4, 6, 3, 1, 1, 1, 1, false, false},
+        {2, {1, 20, 33}, 3, 70, 3, 1, 1, 1, 1, false, false},  /* odd channels, several panels */
+        {1, {1, 7, 5}, 5, 7, 5, 1, 0, 1, 1, false, false},     /* no padding, odd filters */
+        {5, {1, 11, 9}, 6, 4, 3, 2, 1, 1, 1, false, true},     /* stride */
+        {2, {1, 12, 10}, 8, 12, 3, 1, 2, 2, 1, false, false},  /* dilation */
+        {3, {1, 8, 8}, 8, 12, 3, 1, 1, 1, 2, false, false},    /* groups */
+        {3, {1, 8, 8}, 6, 9, 3, 1, 1, 1, 3, false, true},      /* three filters in a group */
+        {3, {1, 8, 8}, 9, 6, 3, 1, 1, 1, 3, true, false},      /* three channels in a group */
+        {2, {1, 6, 6}, 40, 36, 1, 1, 0, 1, 1, false, false},   /* points */
+        {2, {1, 5, 5}, 2, 4, 3, 1, 4, 1, 1, false, true},      /* more padding than kernel */
+        {2, {1, 32, 32}, 16, 20, 3, 1, 1, 1, 1, false, false}, /* several bands and threads */
+        {3, {5, 7, 6}, 6, 9, 3, 1, 1, 1, 1, false, false},     /* volumes */
+        {2, {4, 6, 5}, 8, 4, 2, 2, 0, 1, 2, false, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_conv(&cases[i]);

@@ -137,7 +137,8 @@ static void check_written(const nn_pool_row *p, const nn_real *dy) {
 static void run_pool_of(size_t channels, size_t side, size_t step) {
     enum { POINTS = 5 };
     size_t row = (POINTS * step + side) * channels, args = POINTS * channels + NN_POOL_ARG_ROOM;
-    nn_pool_row p = {.channels = channels, .points = POINTS, .rows = side, .cols = side};
+    nn_pool_row p = {
+        .channels = channels, .points = POINTS, .planes = 1, .rows = side, .cols = side};
     p.x_row = row, p.x_step = step * channels, p.first = 1, p.first_row = side + 1;
     p.scale = 1 / (nn_real)(side * side);
     nn_real *x = numbers(side * row), *y = take(POINTS * channels), *dx = numbers(side * row);

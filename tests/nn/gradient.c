@@ -47,6 +47,11 @@ struct gradient_case {
 #define IMAGE(h, w, c) {.rank = 3, .dim = {c, h, w}}
 #define CONV(options, h, w) {"conv2d", "[conv2d: {filters: 4, kernel: 1}, conv2d: " options ", conv2d: {filters: 2, kernel: 1}]", IMAGE(h, w, 2)}
 #define TRANSPOSE(options, h, w) {"conv_transpose2d", "[conv2d: {filters: 4, kernel: 1}, conv_transpose2d: " options ", conv2d: {filters: 2, kernel: 1}]", IMAGE(h, w, 2)}
+#define VOLUME(d, h, w, c) {.rank = 4, .dim = {c, d, h, w}}
+#define CONV1D(options, t) {"conv1d", "[conv1d: {filters: 4, kernel: 1}, conv1d: " options ", dense: {units: 2}]", MATRIX(t, 2)}
+#define CONV3D(options, d, h, w) {"conv3d", "[conv3d: {filters: 4, kernel: 1}, conv3d: " options ", conv3d: {filters: 2, kernel: 1}]", VOLUME(d, h, w, 2)}
+#define STEPS(row, options, t) {row, "[dense: {units: 4}, " row ": " options ", dense: {units: 2}]", MATRIX(t, 2)}
+#define SOLID(row, options, d, h, w) {row, "[conv3d: {filters: 4, kernel: 1}, " row ": " options ", conv3d: {filters: 2, kernel: 1}]", VOLUME(d, h, w, 2)}
 #define POOL(row, options, h, w) {row, "[conv2d: {filters: 3, kernel: 1}, " row ": " options ", dense: {units: 2}]", IMAGE(h, w, 2)}
 #define ELEMENTWISE(row, options) {row, "[dense: {units: 5}, " row ": " options ", dense: {units: 2}]", VECTOR(4)}
 
@@ -94,6 +99,45 @@ static const struct gradient_case cases[] = {
     {"conv2d", "[conv2d: {filters: 9, kernel: 3, padding: 1}, conv2d: {filters: 33, kernel: 2}, dense: {units: 1}]", {.rank = 2, .dim = {3, 4}}},
     {"conv2d", "[conv2d: {filters: 3, kernel: 3, padding: 1}, dense: {units: 1}]", {.rank = 2, .dim = {5, 8}}},
     {"conv2d", "[conv2d: {filters: 11, kernel: 5, stride: [2, 1], dilation: [2, 1]}, dense: {units: 1}]", {.rank = 2, .dim = {12, 8}}},
+    CONV1D("{filters: 3, kernel: 3}", 7),
+    CONV1D("{filters: 5, kernel: 2, bias: false, padding: 2, stride: 3}", 8),
+    CONV1D("{filters: 4, kernel: 4, dilation: 2, groups: 2, padding: same}", 6),
+    CONV1D("{filters: 4, kernel: 3, groups: 4, padding: causal, stride: 2}", 7),
+    {"conv1d", "[dense: {units: 3}, conv1d: {filters: 3, kernel: 3, dilation: 2, padding: causal}, rnn: {units: 2}]", SEQUENCES(6, 2)},
+    {"conv1d", "[conv1d: {filters: 3, kernel: 3}, dense: {units: 1}]", VECTOR(6)},
+    {"conv1d", "[dense: {units: 3}, conv1d: {filters: 2, kernel: 3, frozen: true}]", MATRIX(5, 2)},
+    CONV3D("{filters: 3, kernel: 3, padding: 1}", 3, 4, 2),
+    CONV3D("{filters: 5, kernel: [2, 3, 1], bias: false, stride: [1, 2, 3]}", 3, 6, 4),
+    CONV3D("{filters: 4, kernel: [3, 2, 2], dilation: [2, 1, 2], groups: 2, padding: [2, 1, 0]}", 4, 2, 5),
+    CONV3D("{filters: 3, kernel: [2, 3, 2], padding: same, dilation: [3, 1, 1]}", 3, 2, 3),
+    CONV3D("{filters: 4, kernel: 3, groups: 4, stride: 2, padding: 1}", 4, 3, 3),
+    CONV3D("{filters: 3, kernel: [3, 1, 1], padding: [4, 0, 0], stride: [2, 1, 1]}", 2, 2, 3),
+    CONV3D("{filters: 2, kernel: 2, padding: 2}", 1, 2, 2),
+    {"conv3d", "[conv3d: {filters: 9, kernel: 2, frozen: true}, conv3d: {filters: 17, kernel: [2, 1, 1]}, dense: {units: 1}]", VOLUME(3, 2, 2, 1)},
+    STEPS("max_pool1d", "{size: 2}", 6),
+    STEPS("max_pool1d", "{size: 3, stride: 2, padding: 1, ceil_mode: true}", 6),
+    {"max_pool1d", "[dense: {units: 6}, max_pool1d: {size: 2}, dense: {units: 2}]", VECTOR(3)},
+    STEPS("avg_pool1d", "{size: 2}", 6),
+    STEPS("avg_pool1d", "{size: 3, stride: 2, padding: 1, ceil_mode: true, count_include_pad: false}", 6),
+    SOLID("max_pool3d", "{size: 2}", 2, 4, 3),
+    SOLID("max_pool3d", "{size: [2, 3, 1], stride: [1, 2, 2], padding: [1, 1, 0], ceil_mode: true}", 3, 4, 4),
+    SOLID("avg_pool3d", "{size: 2}", 2, 4, 3),
+    SOLID("avg_pool3d", "{size: [2, 3, 1], stride: [1, 2, 2], padding: [1, 1, 0], ceil_mode: true, count_include_pad: false}", 3, 4, 4),
+    {"global_avg_pool", "[conv3d: {filters: 3, kernel: 1}, global_avg_pool, dense: {units: 2}]", VOLUME(2, 3, 2, 2)},
+    {"flatten", "[conv3d: {filters: 3, kernel: 1}, flatten, reshape: {shape: [2, 3, -1, 1]}, conv3d: {filters: 2, kernel: 1}]", VOLUME(2, 1, 3, 2)},
+    {"batch_norm", "[conv3d: {filters: 3, kernel: 1}, batch_norm, tanh, layer_norm: {dims: 4}]", VOLUME(2, 2, 2, 2)},
+    {"group_norm", "[conv3d: {filters: 4, kernel: 1}, group_norm: {groups: 2}, prelu, concat: {inputs: [prelu1, input]}]", VOLUME(2, 1, 3, 2)},
+    {"mean", "[conv3d: {filters: 3, kernel: 1}, slice: {axis: 3, begin: 1}, mean: {axis: 2}, tanh]", VOLUME(2, 3, 2, 2)},
+    STEPS("upsample1d", "{scale: 2}", 3),
+    STEPS("upsample1d", "{scale: 3, mode: linear}", 3),
+    SOLID("upsample3d", "{scale: 2}", 1, 2, 2),
+    SOLID("upsample3d", "{scale: [2, 1, 3], mode: trilinear}", 2, 2, 2),
+    STEPS("conv_transpose1d", "{filters: 3, kernel: 3}", 4),
+    STEPS("conv_transpose1d", "{filters: 2, kernel: 4, stride: 3, padding: 2, output_padding: 2, groups: 2, bias: false}", 4),
+    STEPS("conv_transpose1d", "{filters: 2, kernel: 3, dilation: 2, frozen: true}", 4),
+    SOLID("conv_transpose3d", "{filters: 3, kernel: 2, stride: 2}", 2, 2, 1),
+    SOLID("conv_transpose3d", "{filters: 4, kernel: [3, 1, 2], stride: [2, 1, 3], padding: [1, 0, 1], output_padding: [1, 0, 2], groups: 2, bias: false}", 2, 2, 2),
+    SOLID("conv_transpose3d", "{filters: 2, kernel: 2, dilation: [2, 1, 1], frozen: true}", 2, 1, 2),
     POOL("max_pool", "{size: 2}", 4, 6),
     POOL("max_pool", "{size: 2}", 5, 5),
     POOL("max_pool", "{size: 3, stride: 2, padding: 1}", 6, 5),

@@ -12,10 +12,8 @@ static size_t count_params(const nn_layer *layer) {
 }
 
 static void print_param(FILE *out, const nn_param *param) {
-    fprintf(out, "  %s [", param->name);
-    for (int i = 0; i < param->rank; i++)
-        fprintf(out, "%s%lld", i ? ", " : "", (long long)param->dim[i]);
-    fputc(']', out);
+    char shape[NN_SHAPE_TEXT];
+    fprintf(out, "  %s %s", param->name, nn_param_shape_text(param, shape));
     if (param->tied)
         fprintf(out, " = %s.%s", param->tied->layer->name, param->tied->name);
 }

@@ -59,7 +59,7 @@ static void read_decision(task *t) {
 }
 
 static bool has_planes(const nn_shape *s) {
-    return s->rank == 3 && s->dim[0] > 1;
+    return nn_shape_is_image(s) && s->dim[0] > 1;
 }
 
 /* Samples may be shaped differently as long as their numbers stand in the same order. */

@@ -13,7 +13,7 @@ static void json_field(nn_json *json, const char *key, const nn_field *field) {
     for (int i = 0; i < stored.rank; i++)
         nn_json_int(json, NULL, stored.dim[i]);
     nn_json_close(json, ']');
-    if (stored.rank == 3)
+    if (nn_shape_is_image(&stored))
         nn_json_string(json, "layout",
                        nn_layout_names[field->channels_last ? NN_LAYOUT_LAST : NN_LAYOUT_FIRST]);
     nn_json_close(json, '}');

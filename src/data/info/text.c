@@ -18,6 +18,14 @@ static void text_field(FILE *out, const char *name, const nn_field *field, const
     fprintf(out, "%s\n", what);
 }
 
+static const char *kind_of(const nn_field *x) {
+    if (x->shape.rank == 3)
+        return x->channels_last ? " images, channels last" : " images, channels first";
+    if (x->shape.rank == 4)
+        return x->channels_last ? " volumes, channels last" : " volumes, channels first";
+    return "";
+}
+
 static void text_affine(FILE *out, const nn_dataset *ds) {
     if (ds->affine.count == 1)
         fprintf(out, "       read as x * %.6g + %.6g\n", ds->affine.scale[0], ds->affine.offset[0]);
@@ -124,11 +132,7 @@ int nn_info_text(const nn_info *info, FILE *out) {
     const nn_split *first = &ds->split[0];
 
     fprintf(out, "%s: %.3f MiB\n", info->path, (double)info->bytes / 1048576);
-    text_field(out, "x", &first->x,
-               first->x.channels_last     ? " images, channels last"
-               : first->x.shape.rank == 3 ? " images, channels first"
-               : ds->tokens               ? " tokens"
-                                          : "");
+    text_field(out, "x", &first->x, ds->tokens ? " tokens" : kind_of(&first->x));
     if (nn_dataset_check_layout(ds) < 0 || nn_dataset_check_classes(ds) < 0)
         fprintf(out, "       %s\n", nn_error_message());
     text_affine(out, ds);

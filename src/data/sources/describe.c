@@ -113,21 +113,22 @@ static int choose_layout(nn_dataset *ds, int layout) {
         return layout;
     layout = nn_layout_of(x);
     if (layout == NN_LAYOUT_LAST)
-        nn_info("%s: rows %s are taken for images [H, W, C]; data.layout: channels_first would "
-                "make them [C, H, W]",
-                ds->path, nn_shape_text(x, text));
+        nn_info("%s: rows %s are taken for %s; data.layout: channels_first would make them %s",
+                ds->path, nn_shape_text(x, text),
+                x->rank == 3 ? "images [H, W, C]" : "volumes [D, H, W, C]",
+                x->rank == 3 ? "[C, H, W]" : "[C, D, H, W]");
     ds->layout_open = layout == NN_LAYOUT_AUTO && nn_layout_in_doubt(x);
     return layout == NN_LAYOUT_AUTO ? NN_LAYOUT_FIRST : layout;
 }
 
 void nn_dataset_open_layout(nn_dataset *ds, int layout) {
-    if (ds->split[0].x.shape.rank != 3)
+    if (!nn_shape_is_image(&ds->split[0].x.shape))
         return;
     ds->settings.layout = choose_layout(ds, layout);
     for (size_t i = 0; ds->settings.layout == NN_LAYOUT_LAST && i < ds->splits; i++) {
         nn_field *x = &ds->split[i].x;
         x->shape = nn_channels_first(x->shape);
-        x->channels_last = x->shape.rank == 3;
+        x->channels_last = nn_shape_is_image(&x->shape);
     }
 }
 

@@ -289,7 +289,7 @@ static int open_tokens(nn_dataset *ds) {
 int nn_hdf5_read_attributes(nn_dataset *ds) {
     int layout = NN_LAYOUT_AUTO;
 
-    if (ds->split[0].x.shape.rank == 3)
+    if (nn_shape_is_image(&ds->split[0].x.shape))
         NN_TRY(read_layout(ds, &layout));
     nn_dataset_open_layout(ds, layout);
     NN_TRY(open_tokens(ds));

@@ -86,6 +86,21 @@ static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value 
     return nn_onnx_settle_states(value) ? NULL : "all states and the last one of a layer are read";
 }
 
+/* Makes input i of the node [N, C, L] of what is [N, L, C], or the other way round, where a layer
+ * wants it so. */
+static int turn(nn_onnx_conversion *c, size_t i, nn_onnx_form form) {
+    const nn_onnx_value *x = nn_onnx_in(c, i);
+    bool turns = form == NN_ONNX_SAMPLES    ? x && x->form == NN_ONNX_CHANNELS
+                 : form == NN_ONNX_CHANNELS ? x && x->form == NN_ONNX_SAMPLES
+                                            : false;
+    nn_onnx_item *item;
+    if (!turns)
+        return 0;
+    NN_TRY(nn_onnx_add_layer_on(c, "transpose", x->form, (int)i, &item));
+    nn_onnx_value y = {.name = c->op->input[i], .form = form, .layer = item};
+    return item ? nn_onnx_add_value(c, y) : 0;
+}
+
 int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form form, int only,
                          nn_onnx_item **item) {
     size_t begin = only < 0 ? 0 : (size_t)only, end = only < 0 ? c->op->inputs : begin + 1;
@@ -99,6 +114,8 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
                        MOST_LAYERS);
     for (size_t i = begin; i < end && i < c->op->inputs; i++)
         NN_TRY(nn_onnx_settle_expression(c, c->op->input[i]));
+    for (size_t i = begin; i < end && i < c->op->inputs && strcmp(kind, "transpose") != 0; i++)
+        NN_TRY(turn(c, i, form));
     for (size_t i = begin; i < end; i++) {
         const char *why = check_input(c, nn_onnx_in(c, i), form, kind);
         if (why)

@@ -89,9 +89,9 @@ extern const nn_onnx_layer nn_onnx_layers[]; /* layers.c: one row a layer; the l
 nn_onnx_export nn_onnx_dense, nn_onnx_dropout, nn_onnx_embedding, nn_onnx_slope, nn_onnx_step,
     nn_onnx_swish, nn_onnx_gelu, nn_onnx_gelu_tanh, nn_onnx_prelu, nn_onnx_maxout, nn_onnx_multiply,
     nn_onnx_concat, nn_onnx_to_shape, nn_onnx_glu, nn_onnx_slice, nn_onnx_swap;
-nn_onnx_export nn_onnx_conv2d, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
+nn_onnx_export nn_onnx_conv, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
     nn_onnx_batch_norm, nn_onnx_layer_norm, nn_onnx_rms_norm, nn_onnx_group_norm, nn_onnx_pad,
-    nn_onnx_upsample, nn_onnx_conv_transpose2d;
+    nn_onnx_upsample, nn_onnx_conv_transpose;
 nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv, nn_onnx_positions, nn_onnx_mean;
 
 #endif

@@ -4,93 +4,118 @@
 
 #include <string.h>
 
-/* x [N, H, W] as images of one channel. */
+/* Directions of the layer's windows, as its kind says. */
+static int dims_of(const nn_onnx_graph *g) {
+    const char *digit = strpbrk(g->layer->ops->entry.name, "13");
+    return digit ? *digit - '0' : g->layer->in[0].rank == 4 ? 3 : 2;
+}
+
+/* x [N, T, F] and the like as ONNX has it, channels on axis 1; without a dimension of channels they
+ * have one. */
 static const char *image_of(nn_onnx_graph *g, const char *x) {
-    const int64_t *dim = g->layer->in[0].dim;
-    return g->layer->in[0].rank == 3 ? x : nn_onnx_reshape(g, x, 3, (int64_t[]){1, dim[0], dim[1]});
+    const nn_shape *in = &g->layer->in[0];
+    int64_t shape[NN_MAX_RANK] = {1};
+    if (in->rank > dims_of(g))
+        return dims_of(g) == 1 ? nn_onnx_transpose(g, x, 3, (int64_t[]){0, 2, 1}) : x;
+    memcpy(shape + 1, in->dim, (size_t)in->rank * sizeof *shape);
+    return nn_onnx_reshape(g, x, in->rank + 1, shape);
+}
+
+/* y [N, C, ...] as what the layer gives. */
+static const char *as_given(nn_onnx_graph *g, const char *y) {
+    const nn_shape *out = &g->layer->out;
+    if (out->rank == dims_of(g))
+        return nn_onnx_reshape(g, y, out->rank, out->dim);
+    return dims_of(g) == 1 ? nn_onnx_transpose(g, y, 3, (int64_t[]){0, 2, 1}) : y;
 }
 
 static void window_ints(nn_onnx_graph *g, const nn_window *w) {
-    nn_onnx_ints(g, "kernel_shape", 2, w->size);
-    nn_onnx_ints(g, "strides", 2, w->stride);
-    nn_onnx_ints(g, "pads", 4, (int64_t[]){w->before[0], w->before[1], w->after[0], w->after[1]});
+    size_t dims = (size_t)w->dims, skip = 3 - dims;
+    int64_t pads[6];
+    memcpy(pads, w->before + skip, dims * sizeof *pads);
+    memcpy(pads + dims, w->after + skip, dims * sizeof *pads);
+    nn_onnx_ints(g, "kernel_shape", dims, w->size + skip);
+    nn_onnx_ints(g, "strides", dims, w->stride + skip);
+    nn_onnx_ints(g, "pads", 2 * dims, pads);
 }
 
 /* Options that the layer has read itself, and so found to be right; what is not there stays. */
-static void read_pair(const nn_onnx_graph *g, const char *key, int64_t out[2]) {
+static void read_lengths(const nn_onnx_graph *g, const char *key, int64_t out[3]) {
     const nn_node *node = nn_node_get(g->layer->node, key);
     if (node && !nn_node_is_null(node))
-        (void)nn_window_pair(g->layer, node, key, 0, INT64_MAX, out);
+        (void)nn_window_lengths(g->layer, node, key, dims_of(g), 0, INT64_MAX, out);
 }
 
-const char *nn_onnx_conv2d(nn_onnx_graph *g, const char *op, const char *const *x) {
+/* The attributes that both convolutions have; padding is the same on both sides. */
+static nn_window read_kernel(const nn_onnx_graph *g) {
+    nn_window w = nn_window_of(dims_of(g));
+    read_lengths(g, "kernel", w.size);
+    read_lengths(g, "stride", w.stride);
+    read_lengths(g, "dilation", w.dilation);
+    return w;
+}
+
+static void kernel_ints(nn_onnx_graph *g, const nn_window *w) {
+    window_ints(g, w);
+    nn_onnx_ints(g, "dilations", (size_t)w->dims, w->dilation + 3 - w->dims);
+    nn_onnx_int(g, "group", nn_onnx_option_int(g, "groups", 1));
+}
+
+const char *nn_onnx_conv(nn_onnx_graph *g, const char *op, const char *const *x) {
     const nn_node *padding = nn_node_get(g->layer->node, "padding");
-    nn_window w = {.stride = {1, 1}, .dilation = {1, 1}};
+    const char *how = padding && padding->kind == NN_NODE_SCALAR ? padding->text : "";
+    bool same = strcmp(how, "same") == 0, causal = strcmp(how, "causal") == 0;
+    nn_window w = read_kernel(g);
     const char *y = NN_ONNX_NODE(g, "Conv", image_of(g, x[0]), nn_onnx_param(g, "weight"),
                                  nn_onnx_param(g, "bias"));
     (void)op;
-    read_pair(g, "kernel", w.size);
-    read_pair(g, "stride", w.stride);
-    read_pair(g, "dilation", w.dilation);
-    bool same = padding && padding->kind == NN_NODE_SCALAR && strcmp(padding->text, "same") == 0;
-    if (!same)
-        read_pair(g, "padding", w.before);
-    for (int d = 0; d < 2; d++) {
+    if (!same && !causal)
+        read_lengths(g, "padding", w.before);
+    for (int d = 0; d < 3; d++) {
         int64_t total = w.dilation[d] * (w.size[d] - 1);
-        w.before[d] = same ? total / 2 : w.before[d];
-        w.after[d] = same ? total - total / 2 : w.before[d];
+        w.before[d] = same ? total / 2 : causal ? total : w.before[d];
+        w.after[d] = same || causal ? total - w.before[d] : w.before[d];
     }
-    window_ints(g, &w);
-    nn_onnx_ints(g, "dilations", 2, w.dilation);
-    nn_onnx_int(g, "group", nn_onnx_option_int(g, "groups", 1));
-    return y;
+    kernel_ints(g, &w);
+    return as_given(g, y);
 }
 
-const char *nn_onnx_conv_transpose2d(nn_onnx_graph *g, const char *op, const char *const *x) {
-    nn_window w = {.stride = {1, 1}, .dilation = {1, 1}};
-    int64_t more[2] = {0};
+const char *nn_onnx_conv_transpose(nn_onnx_graph *g, const char *op, const char *const *x) {
+    nn_window w = read_kernel(g);
+    int64_t more[3] = {0};
     const char *y = NN_ONNX_NODE(g, "ConvTranspose", image_of(g, x[0]), nn_onnx_param(g, "weight"),
                                  nn_onnx_param(g, "bias"));
     (void)op;
-    read_pair(g, "kernel", w.size);
-    read_pair(g, "stride", w.stride);
-    read_pair(g, "dilation", w.dilation);
-    read_pair(g, "padding", w.before);
+    read_lengths(g, "padding", w.before);
     memcpy(w.after, w.before, sizeof w.after);
-    read_pair(g, "output_padding", more);
-    window_ints(g, &w);
-    nn_onnx_ints(g, "output_padding", 2, more);
-    nn_onnx_ints(g, "dilations", 2, w.dilation);
-    nn_onnx_int(g, "group", nn_onnx_option_int(g, "groups", 1));
-    return y;
-}
-
-/* y [N, C, H, W] as what the layer gives, which may be [N, H, W]. */
-static const char *as_given(nn_onnx_graph *g, const char *y) {
-    const nn_shape *out = &g->layer->out;
-    return out->rank == 3 ? y : nn_onnx_reshape(g, y, out->rank, out->dim);
+    read_lengths(g, "output_padding", more);
+    kernel_ints(g, &w);
+    nn_onnx_ints(g, "output_padding", (size_t)w.dims, more + 3 - w.dims);
+    return as_given(g, y);
 }
 
 const char *nn_onnx_pad(nn_onnx_graph *g, const char *op, const char *const *x) {
     const char *mode = nn_node_get(g->layer->node, "mode")->text;
-    int64_t by[2] = {0};
+    int64_t by[3] = {0};
     (void)op;
-    read_pair(g, "padding", by);
+    read_lengths(g, "padding", by);
     const char *y = NN_ONNX_NODE(
         g, "Pad", image_of(g, x[0]),
-        nn_onnx_counts(g, "pads", 8, (int64_t[]){0, 0, by[0], by[1], 0, 0, by[0], by[1]}));
+        nn_onnx_counts(g, "pads", 8, (int64_t[]){0, 0, by[1], by[2], 0, 0, by[1], by[2]}));
     nn_onnx_text(g, "mode", strcmp(mode, "zeros") == 0 ? "constant" : mode);
     return as_given(g, y);
 }
 
 const char *nn_onnx_upsample(nn_onnx_graph *g, const char *op, const char *const *x) {
     bool nearest = strcmp(nn_node_get(g->layer->node, "mode")->text, "nearest") == 0;
-    int64_t by[2] = {1, 1};
+    int64_t by[3], dims = dims_of(g);
+    float scale[5] = {1, 1};
     (void)op;
-    read_pair(g, "scale", by);
-    const float scale[] = {1, 1, (float)by[0], (float)by[1]};
+    read_lengths(g, "scale", by);
+    for (int64_t i = 0; i < dims; i++)
+        scale[2 + i] = (float)by[3 - dims + i];
     const char *y = NN_ONNX_NODE(g, "Resize", image_of(g, x[0]), "",
-                                 nn_onnx_constant(g, "scales", 1, (int64_t[]){4}, scale));
+                                 nn_onnx_constant(g, "scales", 1, (int64_t[]){2 + dims}, scale));
     nn_onnx_text(g, "mode", nearest ? "nearest" : "linear");
     nn_onnx_text(g, "coordinate_transformation_mode", nearest ? "asymmetric" : "half_pixel");
     if (nearest)
@@ -102,14 +127,15 @@ const char *nn_onnx_upsample(nn_onnx_graph *g, const char *op, const char *const
  * need of ceil_mode, which runtimes do not agree on. True where that is more than before. */
 static bool pool_window(const nn_onnx_graph *g, nn_window *w) {
     const nn_shape *in = &g->layer->in[0], *out = &g->layer->out;
+    int axis = nn_window_axis(in, w->dims), skip = 3 - w->dims;
     bool beyond = false;
-    read_pair(g, "size", w->size);
+    read_lengths(g, "size", w->size);
     memcpy(w->stride, w->size, sizeof w->stride);
-    read_pair(g, "stride", w->stride);
-    read_pair(g, "padding", w->before);
-    for (int d = 0; d < 2; d++) {
-        int64_t last = (out->dim[out->rank - 2 + d] - 1) * w->stride[d];
-        int64_t reach = last + w->size[d] - in->dim[in->rank - 2 + d] - w->before[d];
+    read_lengths(g, "stride", w->stride);
+    read_lengths(g, "padding", w->before);
+    for (int d = skip; d < 3; d++) {
+        int64_t last = (out->dim[axis + d - skip] - 1) * w->stride[d];
+        int64_t reach = last + w->size[d] - in->dim[axis + d - skip] - w->before[d];
         w->after[d] = reach > w->before[d] ? reach : w->before[d];
         beyond = beyond || reach > w->before[d];
     }
@@ -117,7 +143,7 @@ static bool pool_window(const nn_onnx_graph *g, nn_window *w) {
 }
 
 static const char *pool(nn_onnx_graph *g, const char *op, const char *x, bool average) {
-    nn_window w = {.dilation = {1, 1}};
+    nn_window w = nn_window_of(dims_of(g));
     bool beyond = pool_window(g, &w), counts = nn_onnx_option_bool(g, "count_include_pad");
     if (beyond && counts)
         return nn_onnx_refuse(g, "ceil_mode of avg_pool with padding that counts");
@@ -218,7 +244,7 @@ const char *nn_onnx_rms_norm(nn_onnx_graph *g, const char *op, const char *const
 const char *nn_onnx_group_norm(nn_onnx_graph *g, const char *op, const char *const *x) {
     const nn_shape *in = &g->layer->in[0];
     int64_t groups = nn_onnx_option_int(g, "groups", 1);
-    int64_t members = (int64_t)nn_shape_count(in) / groups, channel[] = {in->dim[0], 1, 1};
+    int64_t members = (int64_t)nn_shape_count(in) / groups, channel[] = {in->dim[0], 1, 1, 1};
     int rank = in->rank;
     (void)op;
     const char *y = nn_onnx_reshape(g, x[0], 2, (int64_t[]){groups, members});

@@ -40,11 +40,12 @@ static int grow_affine(nn_onnx_conversion *c, size_t count) {
 static int scale_input(nn_onnx_conversion *c, const nn_file_tensor *by) {
     const nn_shape *x = &c->p->data.x;
     size_t elements = nn_shape_count(x);
-    bool images =
-        x->rank == 3 && by->rank >= 3 && by->dim[by->rank - 2] == 1 && by->dim[by->rank - 1] == 1;
+    bool images = nn_shape_is_image(x) && by->rank >= x->rank;
+    for (int i = 1; images && i < x->rank; i++)
+        images = by->dim[by->rank - i] == 1;
     bool last = by->rank > 0 && by->dim[by->rank - 1] == x->dim[x->rank - 1];
     if (!by->type->get || by->count == 0 || by->fortran || !nn_affine_fits(by->count, x) ||
-        !(by->count == 1 || by->count == elements || (x->rank == 3 ? images : last)))
+        !(by->count == 1 || by->count == elements || (nn_shape_is_image(x) ? images : last)))
         return nn_onnx_no(c, "samples are scaled by one number, one a channel or one an element");
     NN_TRY(grow_affine(c, by->count));
     c->taken += c->affine;

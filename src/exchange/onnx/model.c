@@ -140,11 +140,12 @@ int nn_onnx_build(nn_onnx_conversion *c) {
     NN_TRY(nn_portable_build(p, file, config));
     NN_TRY(check_shapes(c));
     NN_TRY(check_lengths(c));
-    if (nn_model_output_shape(p->model).rank == 3)
-        return nn_fail(NN_EUSAGE,
-                       "%s: the model ends with an image, whose numbers nnmpi gives in another "
-                       "order, [H, W, C]: end it with Flatten",
-                       file);
+    if (nn_model_output_shape(p->model).rank >= 3)
+        return nn_fail(
+            NN_EUSAGE,
+            "%s: the model ends with an image or a volume, whose numbers nnmpi gives in another "
+            "order, channels last: end it with Flatten",
+            file);
     set_targets(p, loss);
     for (size_t i = 0; i < c->weights; i++)
         numbers += c->weight[i].count;

@@ -13,6 +13,27 @@ static int from_plain(nn_onnx_conversion *c, const char *kind) {
     return nn_onnx_add_layer(c, kind, 0, &item);
 }
 
+/* The same of each number, wherever it stands. */
+static int from_elementwise(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    nn_onnx_form form = x && x->form == NN_ONNX_CHANNELS ? x->form : NN_ONNX_SAMPLES;
+    nn_onnx_item *item;
+    NN_TRY(nn_onnx_add_layer_on(c, kind, form, 0, &item));
+    return item ? nn_onnx_give(c, 0, (nn_onnx_value){.form = form, .layer = item}) : 0;
+}
+
+/* Of sequences the mean of their steps. */
+static int from_global_pool(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    nn_onnx_item *item;
+    if (!x || x->form != NN_ONNX_CHANNELS)
+        return from_plain(c, kind);
+    NN_TRY(nn_onnx_add_layer_on(c, "mean", NN_ONNX_CHANNELS, 0, &item));
+    if (item)
+        item->images = true;
+    return 0;
+}
+
 /* The same value under another name. */
 static int from_same(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_value *x = nn_onnx_in(c, 0);
@@ -177,7 +198,7 @@ static int from_batch_norm(nn_onnx_conversion *c, const char *kind) {
         return 0;
     if (turned)
         NN_TRY(nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_CHANNELS, .layer = item}));
-    item->ranks = turned ? 1U << 2 : 1U << 1 | 1U << 3;
+    item->ranks = turned ? 1U << 2 : 1U << 1 | 1U << 3 | 1U << 4;
     for (size_t i = 0; i < 4; i++)
         NN_TRY(nn_onnx_add_weight(c, item, param[i], nn_onnx_in_constant(c, 1 + i, 1), false));
     double momentum = 1 - nn_onnx_get_real(c, "momentum", 0.9); /* of what is old there, new here */
@@ -215,7 +236,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"BatchNormalization", from_batch_norm, "batch_norm"},
     {"Cast", from_cast, NULL},
     {"Concat", nn_onnx_from_concat, "concat"},
-    {"Conv", nn_onnx_from_conv, "conv2d"},
+    {"Conv", nn_onnx_from_conv, NULL},
     {"Div", nn_onnx_from_join, NULL},
     {"Dropout", from_same, NULL},
     {"Elu", from_slope, "elu"},
@@ -225,7 +246,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Gather", nn_onnx_from_gather, "embedding"},
     {"Gelu", from_gelu, "gelu"},
     {"Gemm", from_gemm, "dense"},
-    {"GlobalAveragePool", from_plain, "global_avg_pool"},
+    {"GlobalAveragePool", from_global_pool, "global_avg_pool"},
     {"Identity", from_same, NULL},
     {"LSTM", nn_onnx_from_recurrent, "lstm"},
     {"LayerNormalization", from_layer_norm, "layer_norm"},
@@ -237,16 +258,16 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Pad", from_pad, NULL},
     {"RNN", nn_onnx_from_recurrent, "rnn"},
     {"ReduceMax", nn_onnx_from_reduce_max, "maxout"},
-    {"Relu", from_plain, "relu"},
+    {"Relu", from_elementwise, "relu"},
     {"Reshape", nn_onnx_from_reshape, "reshape"},
-    {"Sigmoid", from_plain, "sigmoid"},
-    {"Sign", from_plain, "sign"},
+    {"Sigmoid", from_elementwise, "sigmoid"},
+    {"Sign", from_elementwise, "sign"},
     {"Softmax", from_softmax, "softmax"},
-    {"Softplus", from_plain, "softplus"},
+    {"Softplus", from_elementwise, "softplus"},
     {"Squeeze", nn_onnx_from_squeeze, NULL},
     {"Sub", nn_onnx_from_join, NULL},
     {"Sum", nn_onnx_from_join, "add"},
-    {"Tanh", from_plain, "tanh"},
+    {"Tanh", from_elementwise, "tanh"},
     {"Transpose", nn_onnx_from_transpose, NULL},
     {NULL, NULL, NULL},
 };

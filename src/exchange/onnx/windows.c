@@ -1,70 +1,100 @@
-/* Convolution and pooling of ONNX as layers: operators that a window goes over images for. */
+/* Convolution and pooling of ONNX as layers: operators that a window goes over sequences, images or
+ * volumes for. Sequences are [N, F, T] there, and their layers read [N, T, F]. */
 #include "exchange/onnx/convert.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static int set_pair(nn_onnx_item *item, const char *key, const int64_t pair[2]) {
+typedef struct window {
+    size_t dims;                                      /* directions, 1 to 3 */
+    int64_t size[3], stride[3], dilation[3], pads[6]; /* pads: in front of each, then behind */
+    const char *padding; /* as the layer calls it; NULL: the same on both sides */
+} window;
+
+static int set_lengths(nn_onnx_item *item, const char *key, const window *w,
+                       const int64_t *length) {
+    if (w->dims == 1)
+        return nn_onnx_set(item, key, "%" PRId64, *length);
     nn_node *list = nn_node_list(item->options->pool);
-    for (int i = 0; list && i < 2; i++)
-        NN_TRY(nn_node_add_text(list, NULL, nn_pool_printf(list->pool, "%" PRId64, pair[i])));
+    for (size_t i = 0; list && i < w->dims; i++)
+        NN_TRY(nn_node_add_text(list, NULL, nn_pool_printf(list->pool, "%" PRId64, length[i])));
     return list ? nn_node_add(item->options, key, list) : NN_EMEMORY;
 }
-
-typedef struct window {
-    int64_t size[2], stride[2], dilation[2], pads[4]; /* top, left, bottom, right */
-    bool same; /* output as large as input, by PyTorch's `same` */
-} window;
 
 static bool within(int64_t number, int64_t least) {
     return number >= least && number <= 10000;
 }
 
-/* NULL, or why it is no window of nnmpi. */
-static const char *read_window(nn_onnx_conversion *c, window *w) {
-    const char *padding = nn_onnx_get_text(c, "auto_pad", "NOTSET");
-    bool size = nn_onnx_get_ints(c, "kernel_shape", 2, 1, w->size),
-         stride = nn_onnx_get_ints(c, "strides", 2, 1, w->stride),
-         dilation = nn_onnx_get_ints(c, "dilations", 2, 1, w->dilation),
-         pads = nn_onnx_get_ints(c, "pads", 4, 0, w->pads);
-    if (!size || !stride || !dilation || !pads)
-        return "only windows of images have a layer";
-    for (int d = 0; d < 2; d++)
-        if (!within(w->size[d], 1) || !within(w->stride[d], 1) || !within(w->dilation[d], 1) ||
-            !within(w->pads[d], 0) || !within(w->pads[d + 2], 0))
-            return "sizes of windows go up to 10000";
-    w->same = w->pads[0] != w->pads[2] || w->pads[1] != w->pads[3];
-    for (int d = 0; d < 2 && w->same; d++) {
+/* The name of pads that differ, `same` or of sequences `causal`; NULL: they have none. */
+static const char *name_padding(const window *w) {
+    bool same = true, causal = w->dims == 1;
+    for (size_t d = 0; d < w->dims; d++) {
         int64_t total = w->dilation[d] * (w->size[d] - 1);
-        if (w->pads[d] != total / 2 || w->pads[d + 2] != total - total / 2 || w->stride[d] != 1)
-            return "pads are neither the same on both sides nor those of `same`";
+        int64_t before = w->pads[d], after = w->pads[d + w->dims];
+        same = same && before == total / 2 && after == total - before && w->stride[d] == 1;
+        causal = causal && before == total && after == 0;
     }
+    return same ? "same" : causal ? "causal" : NULL;
+}
+
+/* NULL, or why it is no window of nnmpi. */
+static const char *read_window(nn_onnx_conversion *c, size_t dims, window *w) {
+    const char *padding = nn_onnx_get_text(c, "auto_pad", "NOTSET");
+    *w = (window){.dims = dims};
+    if (dims < 1 || dims > 3 || !nn_onnx_get_ints(c, "kernel_shape", dims, 1, w->size) ||
+        !nn_onnx_get_ints(c, "strides", dims, 1, w->stride) ||
+        !nn_onnx_get_ints(c, "dilations", dims, 1, w->dilation) ||
+        !nn_onnx_get_ints(c, "pads", 2 * dims, 0, w->pads))
+        return "only windows of one to three directions have a layer";
+    bool differ = false;
+    for (size_t d = 0; d < dims; d++) {
+        if (!within(w->size[d], 1) || !within(w->stride[d], 1) || !within(w->dilation[d], 1) ||
+            !within(w->pads[d], 0) || !within(w->pads[d + dims], 0))
+            return "sizes of windows go up to 10000";
+        differ = differ || w->pads[d] != w->pads[d + dims];
+    }
+    w->padding = differ ? name_padding(w) : NULL;
+    if (differ && !w->padding)
+        return "pads are neither the same on both sides nor those of `same`";
     return strcmp(padding, "NOTSET") == 0 || strcmp(padding, "VALID") == 0 ? NULL
                                                                            : "auto_pad; give pads";
 }
 
 static int set_window(nn_onnx_item *item, const char *size, const window *w) {
-    NN_TRY(set_pair(item, size, w->size));
-    NN_TRY(set_pair(item, "stride", w->stride));
-    return w->same ? nn_onnx_set(item, "padding", "same") : set_pair(item, "padding", w->pads);
+    NN_TRY(set_lengths(item, size, w, w->size));
+    NN_TRY(set_lengths(item, "stride", w, w->stride));
+    return w->padding ? nn_onnx_set(item, "padding", "%s", w->padding)
+                      : set_lengths(item, "padding", w, w->pads);
+}
+
+/* A layer with so many directions; of sequences on their channels, whose place it keeps. */
+static int add_layer(nn_onnx_conversion *c, const char *const kind[3], size_t dims,
+                     nn_onnx_item **item) {
+    nn_onnx_form form = dims == 1 ? NN_ONNX_CHANNELS : NN_ONNX_SAMPLES;
+    NN_TRY(nn_onnx_add_layer_on(c, kind[dims - 1], form, 0, item));
+    return *item ? nn_onnx_give(c, 0, (nn_onnx_value){.form = form, .layer = *item}) : 0;
 }
 
 int nn_onnx_from_conv(nn_onnx_conversion *c, const char *kind) {
-    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, 4),
+    static const char *const kinds[] = {"conv1d", "conv2d", "conv3d"};
+    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, -1),
                          *bias = nn_onnx_in_constant(c, 2, 1);
     nn_onnx_item *item;
     window w;
-    const char *why = read_window(c, &w);
-    if (why || !weight || (nn_onnx_given(c, 2) && !bias))
-        return nn_onnx_no(c,
-                          why ? why : "it wants a constant kernel of images and a constant bias");
-    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    (void)kind;
+    if (!weight || weight->rank < 3 || weight->rank > 5 || (nn_onnx_given(c, 2) && !bias))
+        return nn_onnx_no(c, "it wants a constant kernel of one to three directions and a constant "
+                             "bias");
+    const char *why = read_window(c, (size_t)weight->rank - 2, &w);
+    if (why)
+        return nn_onnx_no(c, why);
+    NN_TRY(add_layer(c, kinds, w.dims, &item));
     if (!item)
         return 0;
-    memcpy(w.size, weight->dim + 2, sizeof w.size);
+    memcpy(w.size, weight->dim + 2, w.dims * sizeof *w.size);
     NN_TRY(nn_onnx_set(item, "filters", "%" PRId64, weight->dim[0]));
     NN_TRY(set_window(item, "kernel", &w));
-    NN_TRY(set_pair(item, "dilation", w.dilation));
+    NN_TRY(set_lengths(item, "dilation", &w, w.dilation));
     NN_TRY(nn_onnx_set(item, "groups", "%" PRId64, nn_onnx_get_int(c, "group", 1)));
     NN_TRY(nn_onnx_set(item, "bias", bias ? "true" : "false"));
     NN_TRY(nn_onnx_add_weight(c, item, "weight", weight, false));
@@ -72,18 +102,22 @@ int nn_onnx_from_conv(nn_onnx_conversion *c, const char *kind) {
 }
 
 int nn_onnx_from_pool(nn_onnx_conversion *c, const char *kind) {
+    static const char *const largest[] = {"max_pool1d", "max_pool", "max_pool3d"};
+    static const char *const mean[] = {"avg_pool1d", "avg_pool", "avg_pool3d"};
     bool average = strcmp(kind, "avg_pool") == 0, ceil = nn_onnx_get_int(c, "ceil_mode", 0) != 0;
     bool counts = nn_onnx_get_int(c, "count_include_pad", 0) != 0;
+    const nn_onnx_attribute *size = nn_onnx_attribute_of(c->op, "kernel_shape");
     nn_onnx_item *item;
     window w;
-    const char *why = read_window(c, &w);
-    if (!why && (w.same || w.dilation[0] != 1 || w.dilation[1] != 1))
-        why = "pooling has the same padding on both sides and no dilation";
+    const char *why = read_window(c, size ? size->count : 0, &w);
+    for (size_t d = 0; !why && d < w.dims; d++)
+        if (w.padding || w.dilation[d] != 1)
+            why = "pooling has the same padding on both sides and no dilation";
     if (!why && ceil && average && counts)
         why = "ceil_mode with padding that counts, on which runtimes do not agree";
     if (why)
         return nn_onnx_no(c, why);
-    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    NN_TRY(add_layer(c, average ? mean : largest, w.dims, &item));
     if (!item)
         return 0;
     NN_TRY(set_window(item, "size", &w));

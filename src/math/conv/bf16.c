@@ -29,7 +29,7 @@ bool conv_mirror(const nn_conv *conv, nn_conv *mirror) {
     bool suits = takes_bf16(conv);
     m.channels = conv->filters;
     m.filters = conv->channels;
-    for (int d = 0; d < 2; d++) {
+    for (int d = 0; d < 3; d++) {
         size_t reach = (conv->kernel[d] - 1) * conv->dilation[d];
         suits &= conv->stride[d] == 1 && conv->pad[d] <= reach;
         m.in[d] = conv->out[d];
@@ -51,7 +51,7 @@ static void mirror_point(const nn_conv *conv, const nn_real *w, nn_real *to) {
 }
 
 void conv_mirror_weights(const nn_conv *conv, const nn_real *w, nn_real *to) {
-    size_t points = conv->kernel[0] * conv->kernel[1];
+    size_t points = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
     size_t size = conv->channels / conv->groups * conv->filters;
     for (size_t p = 0; p < points; p++)
         mirror_point(conv, w + (points - 1 - p) * size, to + p * size);

@@ -8,9 +8,8 @@
 #include <stdint.h>
 
 static size_t weights_size(const nn_conv *conv) {
-    return nn_align_count(conv->kernel[0] * conv->kernel[1] * conv->channels / conv->groups *
-                              conv->filters,
-                          sizeof(nn_real));
+    size_t points = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
+    return nn_align_count(points * conv->channels / conv->groups * conv->filters, sizeof(nn_real));
 }
 
 static size_t forward_scratch(const nn_conv *conv) {

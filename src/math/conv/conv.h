@@ -1,9 +1,10 @@
 /* Convolution (cross-correlation) of channels-last images, by direct kernels:
  *   y[i][j][o] = bias[o] + sum_{u,v,c} w[u][v][c][o] x[i s + u d - p][j s + v d - p][c]
- * with x taken as 0 outside of the image, stride s, dilation d and padding p in each direction.
- * With groups, output channel o sees the input channels of its group alone. Results of a sample do
- * not depend on the other samples, nor on the number of threads; gradients of the weights are sums
- * over the samples whose order depends on the number of parts only. */
+ * or of volumes, with a third direction, and x taken as 0 outside of the image, stride s, dilation
+ * d and padding p in each direction. With groups, output channel o sees the input channels of its
+ * group alone. Results of a sample do not depend on the other samples, nor on the number of
+ * threads; gradients of the weights are sums over the samples whose order depends on the number of
+ * parts only. */
 #ifndef NN_MATH_CONV_CONV_H
 #define NN_MATH_CONV_CONV_H
 

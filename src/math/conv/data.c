@@ -1,6 +1,8 @@
 /* Convolution: the gradient by the input. Each number of dy, times the weights that have met it, is
  * added to where the kernel stood. Neighbouring pixels of an image overlap there, the same pixel of
- * different images does not: a block of images makes the rows of a product. */
+ * different images does not: a block of images makes the rows of a product. Nor does that of
+ * different planes of a volume, as far as one plane of the kernel goes: then these make the rows.
+ */
 #include "math/conv/depth.h"
 #include "math/conv/parts.h"
 #include "math/conv/passes.h"
@@ -18,7 +20,7 @@
 #define RUN 64
 #define SUMMED 128
 
-/* Weights: [group][tap row][tap][panel of the run][output channel][width of the panel]. */
+/* Weights: [tap plane][group][tap row][tap][panel of the run][output channel][its width]. */
 typedef struct backward {
     const conv_view *v;
     size_t batch, threads;
@@ -28,22 +30,32 @@ typedef struct backward {
 } backward;
 
 static size_t block_images(const conv_view *v) {
-    size_t image = v->span[0] * v->pitch * sizeof(nn_real);
+    size_t image = v->span[1] * v->pitch * sizeof(nn_real);
+    if (v->volume)
+        return 1;
     size_t images = conv_smaller(BLOCK_IMAGES, conv_larger(6, BLOCK_BYTES / image / 6 * 6));
     return conv_larger(1, conv_smaller(images, v->conv->batch));
 }
 
-/* Elements of the padded copy of one image. */
+/* Elements of the padded copy of one plane. */
 static size_t copy_size(const conv_view *v) {
-    return v->padded ? nn_align_count(v->span[0] * v->pitch, sizeof(nn_real)) : 0;
+    return v->padded ? nn_align_count(v->span[1] * v->pitch, sizeof(nn_real)) : 0;
+}
+
+static size_t block_copies(const conv_view *v) {
+    return block_images(v) * v->conv->in[0] * copy_size(v);
+}
+
+/* Elements of the weights of one plane of the kernel. */
+static size_t plane_weights(const conv_view *v) {
+    return v->conv->groups * v->tap_rows * v->taps * conv_whole(v, v->length) * v->out_group;
 }
 
 static size_t layout(backward *b, void *memory) {
     const conv_view *v = b->v;
     conv_scratch scratch = {.at = memory};
-    size_t runs = v->conv->groups * v->tap_rows * v->taps;
-    b->weights = conv_scratch_alloc(&scratch, runs * conv_whole(v, v->length) * v->out_group);
-    b->copies = conv_scratch_alloc(&scratch, v->conv->threads * block_images(v) * copy_size(v));
+    b->weights = conv_scratch_alloc(&scratch, v->tap_planes * plane_weights(v));
+    b->copies = conv_scratch_alloc(&scratch, v->conv->threads * block_copies(v));
     return scratch.used;
 }
 
@@ -65,13 +77,15 @@ static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_re
 static void pack_weights(const backward *b) {
     const conv_view *v = b->v;
     size_t runs = v->tap_rows * v->taps, panel = v->kernels->conv_panel;
-    for (size_t g = 0; g < v->conv->groups; g++)
+    size_t groups = v->tap_planes * v->conv->groups; /* of every plane */
+    for (size_t g = 0; g < groups; g++)
         for (size_t run = 0; run < runs; run++)
             for (size_t k = 0; k < v->length; k += panel)
-                pack_panel(v, conv_smaller(panel, v->length - k),
-                           b->w + (run * v->length + k) * v->conv->filters + g * v->out_group,
-                           b->weights +
-                               ((g * runs + run) * conv_whole(v, v->length) + k) * v->out_group);
+                pack_panel(
+                    v, conv_smaller(panel, v->length - k),
+                    b->w + ((g / v->conv->groups * runs + run) * v->length + k) * v->conv->filters +
+                        g % v->conv->groups * v->out_group,
+                    b->weights + ((g * runs + run) * conv_whole(v, v->length) + k) * v->out_group);
 }
 
 /* One row of pixels times `width` numbers of a run. */
@@ -80,7 +94,7 @@ static void add_run(const conv_view *v, size_t width, nn_conv_rows call) {
     nn_conv_rows first = call;
     for (size_t o = 0; o < v->out_group; o += SUMMED) {
         call.length = conv_smaller(SUMMED, v->out_group - o);
-        for (size_t x = 0; x < v->conv->out[1]; x++)
+        for (size_t x = 0; x < v->conv->out[2]; x++)
             for (size_t k = 0; k < width; k += panel) {
                 call.width = conv_smaller(panel, width - k);
                 call.a = first.a + x * v->conv->filters + o;
@@ -105,29 +119,54 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
             }
 }
 
-static void add_block(const backward *b, size_t image, size_t images, nn_real *to,
-                      size_t to_image) {
-    const conv_view *v = b->v;
-    size_t row = v->conv->out[1] * v->conv->filters;
-    size_t group_weights = v->tap_rows * v->taps * conv_whole(v, v->length) * v->out_group;
+/* Planes that do not overlap: of dy, `from` one to the next, by one plane of the kernel. */
+typedef struct plane_block {
+    size_t planes, from, to; /* elements from one plane to the next */
+    const nn_real *dy, *weights;
+    nn_real *dx;
+} plane_block;
+
+static void add_block(const conv_view *v, const plane_block *block) {
+    size_t row = v->conv->out[2] * v->conv->filters;
     nn_conv_rows call = {
-        .rows = images, .tap_rows = 1, .taps = 1, .a_row = v->out_image, .c_row = to_image};
-    for (size_t y = 0; y < v->conv->out[0]; y++)
+        .rows = block->planes, .tap_rows = 1, .taps = 1, .a_row = block->from, .c_row = block->to};
+    for (size_t y = 0; y < v->conv->out[1]; y++)
         for (size_t g = 0; g < v->conv->groups; g++) {
-            call.a = b->dy + image * v->out_image + y * row + g * v->out_group;
-            call.b = b->weights + g * group_weights;
-            call.c = to + y * v->conv->stride[0] * v->pitch + g * v->in_group;
+            call.a = block->dy + y * row + g * v->out_group;
+            call.b = block->weights + g * plane_weights(v) / v->conv->groups;
+            call.c = block->dx + y * v->conv->stride[1] * v->pitch + g * v->in_group;
             add_row(v, call);
         }
 }
 
-/* The inside of a padded image. */
+/* All planes of a volume, whose planes of dx are `to_plane` apart, by plane i of the kernel. */
+static void add_tap_plane(const backward *b, size_t i, const nn_real *dy, nn_real *dx,
+                          size_t to_plane) {
+    const nn_conv *conv = b->v->conv;
+    size_t stride = conv->stride[0], at = i * conv->dilation[0], pad = conv->pad[0];
+    size_t first = pad > at ? (pad - at + stride - 1) / stride : 0;
+    for (size_t z = first, planes; z < conv->out[0]; z += planes) {
+        size_t to = z * stride + at - pad; /* inside from `first` on, up to the volume's end */
+        if (to >= conv->in[0])
+            break;
+        planes = conv_smaller(BLOCK_IMAGES, (conv->in[0] - 1 - to) / stride + 1);
+        planes = conv_smaller(planes, conv->out[0] - z);
+        add_block(b->v, &(plane_block){.planes = planes,
+                                       .from = b->v->out_plane,
+                                       .to = stride * to_plane,
+                                       .dy = dy + z * b->v->out_plane,
+                                       .weights = b->weights + i * plane_weights(b->v),
+                                       .dx = dx + to * to_plane});
+    }
+}
+
+/* The inside of a padded plane. */
 static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
     const nn_conv *conv = v->conv;
-    size_t width = conv->in[1] * conv->channels, left = conv->pad[1] * conv->channels;
+    size_t width = conv->in[2] * conv->channels, left = conv->pad[2] * conv->channels;
     size_t inside = left < v->pitch ? conv_smaller(width, v->pitch - left) : 0;
-    for (size_t y = 0; y < conv->in[0]; y++, dx += width) {
-        size_t row = y + conv->pad[0], count = row < v->span[0] ? inside : 0;
+    for (size_t y = 0; y < conv->in[1]; y++, dx += width) {
+        size_t row = y + conv->pad[1], count = row < v->span[1] ? inside : 0;
         if (count)
             memcpy(dx, copy + row * v->pitch + left, count * sizeof *dx);
         memset(dx + count, 0, (width - count) * sizeof *dx);
@@ -136,24 +175,28 @@ static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
 
 static void backward_block(const backward *b, size_t image, size_t images, nn_real *copies) {
     const conv_view *v = b->v;
-    nn_real *dx = b->dx + image * v->in_image;
-    nn_real *to = v->padded ? copies : dx;
-    size_t to_image = v->padded ? copy_size(v) : v->in_image;
+    const nn_real *dy = b->dy + image * v->out_image;
+    nn_real *dx = b->dx + image * v->in_image, *to = v->padded ? copies : dx;
+    size_t planes = images * v->conv->in[0], in_plane = v->in_image / v->conv->in[0];
+    size_t to_plane = v->padded ? copy_size(v) : in_plane;
 
-    memset(to, 0, images * to_image * sizeof *to);
+    memset(to, 0, planes * to_plane * sizeof *to);
     if (v->depthwise)
         for (size_t i = 0; i < images; i++)
-            conv_depth_backward(v, b->dy + (image + i) * v->out_image, b->w, to + i * to_image);
+            conv_depth_backward(v, dy + i * v->out_image, b->w, to + i * to_plane);
+    else if (v->volume)
+        for (size_t i = 0; i < v->tap_planes; i++)
+            add_tap_plane(b, i, dy, to, to_plane);
     else
-        add_block(b, image, images, to, to_image);
-    for (size_t i = 0; v->padded && i < images; i++)
-        crop(v, copies + i * to_image, dx + i * v->in_image);
+        add_block(v, &(plane_block){images, v->out_image, to_plane, dy, b->weights, to});
+    for (size_t i = 0; v->padded && i < planes; i++)
+        crop(v, copies + i * to_plane, dx + i * in_plane);
 }
 
 static void backward_part(void *ctx, size_t part) {
     const backward *b = ctx;
     size_t most = block_images(b->v), end = conv_begin(b->batch, part + 1, b->threads);
-    nn_real *copies = b->copies + part * most * copy_size(b->v);
+    nn_real *copies = b->copies + part * block_copies(b->v);
     for (size_t image = conv_begin(b->batch, part, b->threads); image < end; image += most)
         backward_block(b, image, conv_smaller(most, end - image), copies);
 }

@@ -90,8 +90,8 @@ static void pack(const forward *f) {
 static void multiply_rows(const conv_view *v, size_t rows, nn_conv_rows call) {
     for (size_t r = 0; r < rows; r++) {
         v->conv_rows(&call);
-        call.a += v->conv->stride[0] * v->pitch;
-        call.c += v->conv->out[1] * v->conv->filters;
+        call.a += v->conv->stride[1] * v->pitch;
+        call.c += v->conv->out[2] * v->conv->filters;
     }
 }
 
@@ -101,17 +101,18 @@ static void forward_panel(const conv_view *v, size_t rows, nn_conv_rows call) {
     size_t whole = conv_whole(v, call.width);
     size_t most = PANEL_BYTES / (whole * sizeof(nn_real));
     const nn_real *a = call.a, *b = call.b;
-    bool by_row = v->terms > most, by_tap = v->taps * v->length > most;
+    bool by_row = v->terms / v->tap_planes > most, by_tap = v->taps * v->length > most;
     size_t pieces = by_tap ? (v->length + most - 1) / most : 1;
     size_t piece = (v->length + pieces - 1) / pieces;
 
     call.tap_rows = by_row ? 1 : v->tap_rows;
     call.taps = by_tap ? 1 : v->taps;
-    for (size_t i = 0; i < v->tap_rows; i += call.tap_rows)
+    for (size_t i = 0; i < v->tap_planes * v->tap_rows; i += call.tap_rows)
         for (size_t j = 0; j < v->taps; j += call.taps)
             for (size_t k = 0; k < v->length; k += piece) {
                 call.length = conv_smaller(piece, v->length - k);
-                call.a = a + i * v->tap_row + j * v->tap + k;
+                call.a = a + i / v->tap_rows * conv_tap_plane(v) + i % v->tap_rows * v->tap_row +
+                         j * v->tap + k;
                 call.b = b + ((i * v->taps + j) * v->length + k) * whole;
                 multiply_rows(v, rows, call);
                 call.start = NULL;
@@ -121,8 +122,8 @@ static void forward_panel(const conv_view *v, size_t rows, nn_conv_rows call) {
 static void forward_band(const forward *f, const conv_band *band, const nn_real *input) {
     const conv_view *v = f->v;
     size_t group_size = conv_whole(v, v->panels);
-    nn_real *y = f->y + band->image * v->out_image + band->row * v->conv->out[1] * v->conv->filters;
-    nn_conv_rows call = {.rows = v->conv->out[1],
+    nn_real *y = f->y + conv_band_output(v, band);
+    nn_conv_rows call = {.rows = v->conv->out[2],
                          .a_row = v->column,
                          .tap_row = v->tap_row,
                          .tap = v->tap,
@@ -151,13 +152,12 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
 static void forward_part(void *ctx, size_t part) {
     const forward *f = ctx;
     const conv_view *v = f->v;
-    size_t height = v->conv->out[0], most = conv_band_rows(v);
-    size_t end = conv_begin(f->batch * height, part + 1, f->threads);
+    size_t rows = f->batch * v->conv->out[0] * v->conv->out[1];
+    size_t end = conv_begin(rows, part + 1, f->threads);
     nn_real *copy = f->bands + part * conv_band_size(v);
 
-    for (size_t at = conv_begin(f->batch * height, part, f->threads); at < end;) {
-        conv_band band = {.image = at / height, .row = at % height};
-        band.rows = conv_smaller(conv_smaller(most, height - band.row), end - at);
+    for (size_t at = conv_begin(rows, part, f->threads); at < end;) {
+        conv_band band = conv_band_at(v, at, end - at);
         forward_band(f, &band, conv_band_input(v, &band, f->x, copy));
         at += band.rows;
     }

@@ -28,11 +28,11 @@ void conv_gray_pack(const conv_view *v, const nn_real *w, const nn_real *bias, n
 void conv_gray_forward(const conv_view *v, size_t rows, const nn_real *input,
                        const nn_real *weights, const nn_real *start, nn_real *y) {
     const nn_conv *conv = v->conv;
-    nn_conv_gray call = {.pixel_blocks = conv->out[1] / 4,
+    nn_conv_gray call = {.pixel_blocks = conv->out[2] / 4,
                          .filters = conv->filters,
                          .blocks = v->gray_blocks,
-                         .kernel_rows = conv->kernel[0],
-                         .kernel_cols = conv->kernel[1],
+                         .kernel_rows = conv->kernel[1],
+                         .kernel_cols = conv->kernel[2],
                          .x = input,
                          .x_row = v->tap_row,
                          .weights = weights,
@@ -40,17 +40,17 @@ void conv_gray_forward(const conv_view *v, size_t rows, const nn_real *input,
                          .y = y};
     for (size_t r = 0; r < rows; r++) {
         v->kernels->conv_gray(&call);
-        call.x += conv->stride[0] * v->pitch;
-        call.y += conv->out[1] * conv->filters;
+        call.x += conv->stride[1] * v->pitch;
+        call.y += conv->out[2] * conv->filters;
     }
 }
 
 static size_t chunk_rows(const conv_view *v) {
-    return conv_larger(1, CHUNK_POINTS / v->conv->out[1]);
+    return conv_larger(1, CHUNK_POINTS / v->conv->out[2]);
 }
 
 size_t conv_gray_size(const conv_view *v) {
-    return v->gray_blocks ? chunk_rows(v) * v->conv->out[1] / 4 * conv_row_size(v) : 0;
+    return v->gray_blocks ? chunk_rows(v) * v->conv->out[2] / 4 * conv_row_size(v) : 0;
 }
 
 /* The kernel's rows over the points of `rows` rows, whose dy has been turned into pixel_blocks. */
@@ -58,17 +58,17 @@ static void add_rows(const conv_view *v, size_t rows, const nn_real *input,
                      const nn_real *pixel_blocks, nn_real *sums) {
     const nn_conv *conv = v->conv;
     nn_conv_gray_sums call = {.rows = rows,
-                              .pixel_blocks = conv->out[1] / 4,
+                              .pixel_blocks = conv->out[2] / 4,
                               .blocks = v->gray_blocks,
-                              .kernel_cols = conv->kernel[1],
+                              .kernel_cols = conv->kernel[2],
                               .x = input,
-                              .x_row = conv->stride[0] * v->pitch,
+                              .x_row = conv->stride[1] * v->pitch,
                               .dy = pixel_blocks,
                               .sums = sums};
-    for (size_t i = 0; i < conv->kernel[0]; i++) {
+    for (size_t i = 0; i < conv->kernel[1]; i++) {
         v->kernels->conv_gray_sums(&call);
         call.x += v->tap_row;
-        call.sums += conv->kernel[1] * conv_row_size(v);
+        call.sums += conv->kernel[2] * conv_row_size(v);
     }
 }
 
@@ -77,9 +77,9 @@ void conv_gray_add(const conv_view *v, size_t rows, const nn_real *input, const 
     const nn_conv *conv = v->conv;
     for (size_t r = 0; r < rows; r += chunk_rows(v)) {
         size_t count = conv_smaller(chunk_rows(v), rows - r);
-        v->kernels->conv_gray_gather(count * conv->out[1] / 4, conv->filters,
-                                     dy + r * conv->out[1] * conv->filters, pixel_blocks);
-        add_rows(v, count, input + r * conv->stride[0] * v->pitch, pixel_blocks, sums);
+        v->kernels->conv_gray_gather(count * conv->out[2] / 4, conv->filters,
+                                     dy + r * conv->out[2] * conv->filters, pixel_blocks);
+        add_rows(v, count, input + r * conv->stride[1] * v->pitch, pixel_blocks, sums);
     }
 }
 

@@ -17,7 +17,7 @@ size_t conv_threads(const conv_view *v, size_t batch) {
 }
 
 static size_t fixed_parts(const conv_view *v, size_t batch) {
-    size_t points = batch * v->conv->out[0] * v->conv->out[1], parts = 1;
+    size_t points = batch * v->out_image / v->conv->filters, parts = 1;
     while (parts < FIXED_PARTS && points >= 2 * FIXED_POINTS * parts &&
            work_of(v, batch) >= 2 * NN_THREAD_WORK * (double)parts)
         parts *= 2;

@@ -17,7 +17,7 @@ void conv_remainder_pack(const conv_view *v, const nn_real *w, nn_real *to) {
 
 void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
                             const nn_real *bias, nn_real *y) {
-    nn_conv_remainder call = {.points = v->conv->out[1],
+    nn_conv_remainder call = {.points = v->conv->out[2],
                               .tap_rows = v->tap_rows,
                               .length = v->length,
                               .filters = v->remainder,
@@ -30,22 +30,22 @@ void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *inpu
                               .y_point = v->conv->filters};
     for (size_t r = 0; r < rows; r++) {
         v->kernels->conv_remainder(&call);
-        call.x += v->conv->stride[0] * v->pitch;
-        call.y += v->conv->out[1] * v->conv->filters;
+        call.x += v->conv->stride[1] * v->pitch;
+        call.y += v->conv->out[2] * v->conv->filters;
     }
 }
 
 void conv_remainder_add(const conv_view *v, size_t rows, const nn_real *input, const nn_real *dy,
                         nn_real *sums) {
     nn_conv_remainder_sums call = {.rows = rows,
-                                   .cols = v->conv->out[1],
+                                   .cols = v->conv->out[2],
                                    .length = v->length,
                                    .filters = v->remainder,
                                    .x = input,
-                                   .x_row = v->conv->stride[0] * v->pitch,
+                                   .x_row = v->conv->stride[1] * v->pitch,
                                    .x_col = v->column,
                                    .dy = dy + v->panels,
-                                   .dy_row = v->conv->out[1] * v->conv->filters,
+                                   .dy_row = v->conv->out[2] * v->conv->filters,
                                    .dy_col = v->conv->filters,
                                    .sums = sums};
     for (size_t i = 0; i < v->tap_rows; i++) {

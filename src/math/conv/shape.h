@@ -14,12 +14,12 @@ typedef enum nn_conv_operand {
     NN_CONV_IMAGE_PAIRS
 } nn_conv_operand;
 
-/* Lengths in rows [0] and columns [1]. */
+/* Lengths in planes [0], rows [1] and columns [2]: images have one plane, sequences one row. */
 typedef struct nn_conv {
-    size_t in[2], channels;
-    size_t out[2], filters;
-    size_t kernel[2], stride[2], dilation[2];
-    size_t pad[2]; /* above and to the left; below and to the right follows from `out` */
+    size_t in[3], channels;
+    size_t out[3], filters;
+    size_t kernel[3], stride[3], dilation[3];
+    size_t pad[3]; /* in front, above and to the left; on the other side it follows from `out` */
     size_t groups; /* divides channels and filters */
 
     /* set by nn_conv_prepare */

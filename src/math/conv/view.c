@@ -29,8 +29,8 @@ static bool is_depthwise(const nn_conv *conv) {
 static size_t gray_blocks(const conv_view *v) {
     const nn_conv *conv = v->conv;
     size_t each = v->kernels->conv_gray_filters;
-    if (!each || conv->channels > 1 || conv->stride[1] > 1 || conv->dilation[1] > 1 ||
-        conv->out[1] % 4)
+    if (!each || v->volume || conv->channels > 1 || conv->stride[2] > 1 || conv->dilation[2] > 1 ||
+        conv->out[2] % 4)
         return 0;
     /* a fourth of a block for a pixel, against whole vectors: worth it from a tenth on */
     bool worth = 10 * pieces(conv->filters, LANES / 4) < 36 * pieces(conv->filters, LANES);
@@ -41,7 +41,7 @@ static size_t gray_blocks(const conv_view *v) {
 static size_t remainder_filters(const conv_view *v) {
     size_t remainder = v->out_group % LANES;
     bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= LANES && v->out_group > LANES;
-    return fits && remainder <= NN_CONV_REMAINDER && !v->gray_blocks ? remainder : 0;
+    return fits && !v->volume && remainder <= NN_CONV_REMAINDER && !v->gray_blocks ? remainder : 0;
 }
 
 size_t conv_x_channels(const nn_conv *conv) {
@@ -49,32 +49,35 @@ size_t conv_x_channels(const nn_conv *conv) {
 }
 
 conv_view conv_view_of(const nn_conv *conv) {
-    bool joined = conv->groups == 1 && conv->dilation[1] == 1;
+    bool joined = conv->groups == 1 && conv->dilation[2] == 1;
     const nn_bf16_kernels *pairs = conv->operand == NN_CONV_FLOAT ? NULL : nn_kernels_bf16();
     conv_view v = {.conv = conv,
                    .kernels = nn_kernels_get(),
                    .in_group = conv->channels / conv->groups,
                    .out_group = conv->filters / conv->groups,
-                   .tap_rows = conv->kernel[0],
-                   .taps = joined ? 1 : conv->kernel[1]};
+                   .volume = conv->in[0] * conv->out[0] * conv->kernel[0] > 1,
+                   .tap_planes = conv->kernel[0],
+                   .tap_rows = conv->kernel[1],
+                   .taps = joined ? 1 : conv->kernel[2]};
 
     v.conv_rows = pairs ? pairs->conv_rows : v.kernels->conv_rows;
     v.conv_sums = pairs ? pairs->conv_sums : v.kernels->conv_sums;
-    v.length = joined ? conv->kernel[1] * conv->channels : v.in_group;
-    v.terms = v.tap_rows * v.taps * v.length;
-    for (int d = 0; d < 2; d++) {
+    v.length = joined ? conv->kernel[2] * conv->channels : v.in_group;
+    v.terms = v.tap_planes * v.tap_rows * v.taps * v.length;
+    for (int d = 0; d < 3; d++) {
         v.span[d] =
             (conv->out[d] - 1) * conv->stride[d] + (conv->kernel[d] - 1) * conv->dilation[d] + 1;
         v.padded |= conv->pad[d] > 0 || v.span[d] > conv->in[d];
     }
     v.copied = v.padded || pairs;
-    v.pitch = (v.padded ? v.span[1] : conv->in[1]) * conv->channels;
-    v.tap_row = conv->dilation[0] * v.pitch;
-    v.tap = conv->dilation[1] * conv->channels;
-    v.column = conv->stride[1] * conv->channels;
-    v.in_image = conv->in[0] * conv->in[1] * conv_x_channels(conv);
-    v.out_image = conv->out[0] * conv->out[1] * conv->filters;
-    v.depthwise = !pairs && is_depthwise(conv);
+    v.pitch = (v.padded ? v.span[2] : conv->in[2]) * conv->channels;
+    v.tap_row = conv->dilation[1] * v.pitch;
+    v.tap = conv->dilation[2] * conv->channels;
+    v.column = conv->stride[2] * conv->channels;
+    v.in_image = conv->in[0] * conv->in[1] * conv->in[2] * conv_x_channels(conv);
+    v.out_plane = conv->out[1] * conv->out[2] * conv->filters;
+    v.out_image = conv->out[0] * v.out_plane;
+    v.depthwise = !pairs && !v.volume && is_depthwise(conv);
     v.gray_blocks = pairs ? 0 : gray_blocks(&v);
     v.remainder = pairs ? 0 : remainder_filters(&v);
     v.panels = v.out_group - v.remainder;

@@ -5,23 +5,24 @@
 #include "math/conv/shape.h"
 #include "math/kernels.h"
 
-/* The sum of one output number runs over tap_rows x taps runs of `length` neighbouring numbers of
- * the input: a whole row of the kernel where its pixels touch, else one pixel. */
+/* The sum of one output number runs over tap_planes x tap_rows x taps runs of `length` neighbouring
+ * numbers of the input: a whole row of the kernel where its pixels touch, else one pixel. */
 typedef struct conv_view {
     const nn_conv *conv;
     const nn_kernels *kernels;
     void (*conv_rows)(const nn_conv_rows *args); /* those that suit conv->operand */
     void (*conv_sums)(const nn_conv_sums *args);
     size_t in_group, out_group; /* channels of a group */
-    size_t tap_rows, taps, length;
-    size_t terms;   /* tap_rows * taps * length */
-    size_t span[2]; /* rows and columns of the input that the kernel visits over a whole image */
-    bool padded;    /* some of them are outside of the image */
-    bool copied;    /* bands of the input are copied, to be padded or rounded */
-    size_t pitch;   /* elements from one input row to the next, in the copy if any */
-    size_t tap_row, tap; /* elements from one row of taps, one tap to the next */
+    size_t tap_planes, tap_rows, taps, length;
+    size_t terms;        /* tap_planes * tap_rows * taps * length */
+    size_t span[3];      /* of the input that the kernel visits over a whole image */
+    bool volume;         /* there are several planes, of images or of the kernel */
+    bool padded;         /* some of them are outside of the image */
+    bool copied;         /* bands of the input are copied, to be padded or rounded */
+    size_t pitch;        /* elements from one input row to the next, in the copy if any */
+    size_t tap_row, tap; /* elements from one row of taps, one tap to the next (conv_tap_plane) */
     size_t column;       /* elements from the input of one output column to that of the next */
-    size_t in_image, out_image;
+    size_t in_image, out_plane, out_image;
     size_t remainder;   /* the last filters, which fill a small part of a vector */
     size_t panels;      /* those of a group that fill panels of vectors: out_group less remainder */
     bool depthwise;     /* one filter for each channel */

@@ -38,12 +38,12 @@ static size_t sums_size(const conv_view *v) {
 }
 
 static size_t chunk_rows(const conv_view *v) {
-    return conv_larger(1, CHUNK_POINTS / v->conv->out[1]);
+    return conv_larger(1, CHUNK_POINTS / v->conv->out[2]);
 }
 
 /* Of dy of two images. */
 static size_t pairs_size(const conv_view *v) {
-    size_t row = v->conv->out[1] * v->conv->filters;
+    size_t row = v->conv->out[2] * v->conv->filters;
     size_t size = v->conv->operand == NN_CONV_IMAGE_PAIRS ? chunk_rows(v) * row : 0;
     return nn_align_count(size, sizeof(nn_real));
 }
@@ -66,9 +66,10 @@ size_t conv_backward_weights_scratch(const conv_view *v) {
 static void add_panel(const conv_view *v, nn_conv_sums call) {
     const nn_real *a = call.a;
     call.count = v->length;
-    for (size_t i = 0; i < v->tap_rows; i++)
+    for (size_t i = 0; i < v->tap_planes * v->tap_rows; i++)
         for (size_t j = 0; j < v->taps; j++) {
-            call.a = a + i * v->tap_row + j * v->tap;
+            call.a =
+                a + i / v->tap_rows * conv_tap_plane(v) + i % v->tap_rows * v->tap_row + j * v->tap;
             v->conv_sums(&call);
             call.c += v->length * conv_whole(v, call.width);
         }
@@ -79,10 +80,10 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
                       nn_real *weights) {
     size_t group_size = conv_whole(v, v->panels);
     nn_conv_sums call = {.rows = rows,
-                         .cols = v->conv->out[1],
-                         .a_row = v->conv->stride[0] * v->pitch,
+                         .cols = v->conv->out[2],
+                         .a_row = v->conv->stride[1] * v->pitch,
                          .a_col = v->column,
-                         .b_row = v->conv->out[1] * v->conv->filters,
+                         .b_row = v->conv->out[2] * v->conv->filters,
                          .b_col = v->conv->filters};
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
@@ -106,24 +107,24 @@ static void prefetch(const nn_real *x, size_t n) {
 static void add_pairs(const sums *s, const conv_band *band, size_t rows, const nn_real *input,
                       const nn_real *dy, nn_real *pairs, nn_real *to) {
     const conv_view *v = s->v;
-    size_t count = rows * v->conv->out[1] * v->conv->filters;
+    size_t count = rows * v->conv->out[2] * v->conv->filters;
     const nn_real *second = band->single ? NULL : dy + v->out_image;
     nn_kernels_bf16()->join(count, dy, second, pairs);
     add_chunk(v, rows, input, pairs, to);
     if (s->bias && second)
-        v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, second, 1,
+        v->kernels->sum_rows(rows * v->conv->out[2], v->conv->filters, second, 1,
                              to + weights_size(v));
 }
 
 static void add_band(const sums *s, const conv_band *band, const nn_real *input,
                      const part_memory *memory, nn_real *to) {
     const conv_view *v = s->v;
-    size_t row = v->conv->out[1] * v->conv->filters;
-    const nn_real *dy = s->dy + band->image * v->out_image + band->row * row;
+    size_t row = v->conv->out[2] * v->conv->filters;
+    const nn_real *dy = s->dy + conv_band_output(v, band);
     size_t most = v->gray_blocks ? band->rows : chunk_rows(v);
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
-        const nn_real *x = input + r * v->conv->stride[0] * v->pitch;
+        const nn_real *x = input + r * v->conv->stride[1] * v->pitch;
         rows = conv_smaller(most, band->rows - r);
         prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
         if (v->gray_blocks)
@@ -135,7 +136,7 @@ static void add_band(const sums *s, const conv_band *band, const nn_real *input,
         else
             add_chunk(v, rows, x, dy + r * row, to);
         if (s->bias)
-            v->kernels->sum_rows(rows * v->conv->out[1], v->conv->filters, dy + r * row, 1,
+            v->kernels->sum_rows(rows * v->conv->out[2], v->conv->filters, dy + r * row, 1,
                                  to + weights_size(v));
     }
 }
@@ -147,16 +148,17 @@ static void sum_part(void *ctx, size_t part) {
     part_memory memory = {s->bands + part * conv_band_size(v),
                           s->pixel_blocks + part * conv_gray_size(v),
                           s->pairs + part * pairs_size(v)};
-    size_t end = conv_begin(s->batch, part + 1, s->parts), most = conv_band_rows(v);
+    size_t image = conv_begin(s->batch, part, s->parts), rows = v->conv->out[0] * v->conv->out[1];
+    size_t end = conv_begin(s->batch, part + 1, s->parts);
     size_t step = v->conv->operand == NN_CONV_IMAGE_PAIRS ? 2 : 1;
-    conv_band band;
 
     memset(to, 0, sums_size(v) * sizeof *to);
-    for (band.image = conv_begin(s->batch, part, s->parts); band.image < end; band.image += step)
-        for (band.row = 0; band.row < v->conv->out[0]; band.row += band.rows) {
-            band.rows = conv_smaller(most, v->conv->out[0] - band.row);
-            band.single = band.image + 1 == end;
+    for (; image < end; image += step)
+        for (size_t row = 0; row < rows;) {
+            conv_band band = conv_band_at(v, image * rows + row, rows - row);
+            band.single = image + 1 == end;
             add_band(s, &band, conv_band_input(v, &band, s->x, memory.band), &memory, to);
+            row += band.rows;
         }
 }
 

@@ -73,7 +73,8 @@ typedef struct pairs {
 } pairs;
 
 static bool are_pairs(const nn_pool_row *p) {
-    return p->rows == 2 && p->cols == 2 && p->x_step == 2 * p->channels && p->channels <= LANES / 2;
+    return p->planes == 1 && p->rows == 2 && p->cols == 2 && p->x_step == 2 * p->channels &&
+           p->channels <= LANES / 2;
 }
 
 static pairs pairs_of(size_t channels) {
@@ -169,30 +170,32 @@ static void avg_grad_pairs(const nn_pool_row *p, const nn_real *dy, nn_real *dx)
 
 /* ---- any windows ---------------------------------------------------------------------------- */
 
-/* The largest of `rows` x `cols` pixels and its index, the first one on a tie. */
-INLINE void max_of(const nn_pool_row *p, const size_t rows, const size_t cols, const nn_real *x,
-                   size_t n, nn_real *y, uint8_t *arg) {
+/* The largest of `planes` x `rows` x `cols` pixels and its index, the first one on a tie. */
+INLINE void max_of(const nn_pool_row *p, const size_t planes, const size_t rows, const size_t cols,
+                   const nn_real *x, size_t n, nn_real *y, uint8_t *arg) {
     choice best;
-    for (size_t r = 0; r < rows; r++) {
-        choice of_row;
-        for (size_t c = 0; c < cols; c++) {
-            choice pixel = {vec_load_part(x + r * p->x_row + c * p->channels, n),
-                            spread(p->first + r * p->first_row + c)};
-            of_row = c == 0 ? pixel : larger_of(of_row, pixel);
+    for (size_t d = 0; d < planes; d++)
+        for (size_t r = 0; r < rows; r++) {
+            choice of_row;
+            for (size_t c = 0; c < cols; c++) {
+                size_t at = d * p->x_plane + r * p->x_row + c * p->channels;
+                choice pixel = {vec_load_part(x + at, n),
+                                spread(p->first + d * p->first_plane + r * p->first_row + c)};
+                of_row = c == 0 ? pixel : larger_of(of_row, pixel);
+            }
+            best = d == 0 && r == 0 ? of_row : larger_of(best, of_row);
         }
-        best = r == 0 ? of_row : larger_of(best, of_row);
-    }
     vec_store_part(y, best.value, n);
     store_indices(arg, best.index, n);
 }
 
 /* The row is copied: for all the compiler knows, bytes that are written could be a part of it. */
-INLINE void max_points(const nn_pool_row row, const size_t rows, const size_t cols,
-                       const nn_real *x, nn_real *y, uint8_t *arg) {
+INLINE void max_points(const nn_pool_row row, const size_t planes, const size_t rows,
+                       const size_t cols, const nn_real *x, nn_real *y, uint8_t *arg) {
     for (size_t i = 0; i < row.points; i++, x += row.x_step, y += row.channels) {
         for (size_t c = 0; c < row.channels; c += LANES) {
             size_t n = vec_part(row.channels - c);
-            max_of(&row, rows, cols, x + c, n, y + c, arg + c);
+            max_of(&row, planes, rows, cols, x + c, n, y + c, arg + c);
         }
         arg += row.channels;
     }
@@ -205,29 +208,32 @@ void ISA(max_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y, uint8_t *
         return;
     }
 #endif
-    if (p->rows == 2 && p->cols == 2)
-        max_points(*p, 2, 2, x, y, arg);
+    if (p->planes == 1 && p->rows == 2 && p->cols == 2)
+        max_points(*p, 1, 2, 2, x, y, arg);
     else
-        max_points(*p, p->rows, p->cols, x, y, arg);
+        max_points(*p, p->planes, p->rows, p->cols, x, y, arg);
 }
 
-INLINE void max_grad_of(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
-                        vec dy, ivec winner, size_t n, nn_real *dx) {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++) {
-            nn_real *to = dx + r * p->x_row + c * p->channels;
-            vec share = (vec)((ivec)dy & (winner == spread(p->first + r * p->first_row + c)));
-            vec_store_part(to, add ? vec_load_part(to, n) + share : share, n);
-        }
+INLINE void max_grad_of(const nn_pool_row *p, const size_t planes, const size_t rows,
+                        const size_t cols, bool add, vec dy, ivec winner, size_t n, nn_real *dx) {
+    for (size_t d = 0; d < planes; d++)
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < cols; c++) {
+                nn_real *to = dx + d * p->x_plane + r * p->x_row + c * p->channels;
+                size_t at = p->first + d * p->first_plane + r * p->first_row + c;
+                vec share = (vec)((ivec)dy & (winner == spread(at)));
+                vec_store_part(to, add ? vec_load_part(to, n) + share : share, n);
+            }
 }
 
-INLINE void max_grad_points(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
-                            const nn_real *dy, const uint8_t *arg, nn_real *dx) {
+INLINE void max_grad_points(const nn_pool_row *p, const size_t planes, const size_t rows,
+                            const size_t cols, bool add, const nn_real *dy, const uint8_t *arg,
+                            nn_real *dx) {
     for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels) {
         for (size_t c = 0; c < p->channels; c += LANES) {
             size_t n = vec_part(p->channels - c);
             ivec winner = load_indices(arg + c);
-            max_grad_of(p, rows, cols, add, vec_load_part(dy + c, n), winner, n, dx + c);
+            max_grad_of(p, planes, rows, cols, add, vec_load_part(dy + c, n), winner, n, dx + c);
         }
         arg += p->channels;
     }
@@ -241,10 +247,10 @@ void ISA(max_pool_grad)(const nn_pool_row *p, const nn_real *dy, const uint8_t *
         return;
     }
 #endif
-    if (p->rows == 2 && p->cols == 2 && !add)
-        max_grad_points(p, 2, 2, false, dy, arg, dx);
+    if (p->planes == 1 && p->rows == 2 && p->cols == 2 && !add)
+        max_grad_points(p, 1, 2, 2, false, dy, arg, dx);
     else
-        max_grad_points(p, p->rows, p->cols, add, dy, arg, dx);
+        max_grad_points(p, p->planes, p->rows, p->cols, add, dy, arg, dx);
 }
 
 void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y) {
@@ -258,24 +264,27 @@ void ISA(avg_pool)(const nn_pool_row *p, const nn_real *x, nn_real *y) {
         for (size_t c = 0; c < p->channels; c += LANES) {
             size_t n = vec_part(p->channels - c);
             vec sum = {0};
-            for (size_t r = 0; r < p->rows; r++)
-                for (size_t k = 0; k < p->cols; k++)
-                    sum += vec_load_part(x + r * p->x_row + k * p->channels + c, n);
+            for (size_t d = 0; d < p->planes; d++)
+                for (size_t r = 0; r < p->rows; r++)
+                    for (size_t k = 0; k < p->cols; k++)
+                        sum += vec_load_part(
+                            x + d * p->x_plane + r * p->x_row + k * p->channels + c, n);
             vec_store_part(y + c, sum * p->scale, n);
         }
 }
 
-INLINE void avg_grad_points(const nn_pool_row *p, const size_t rows, const size_t cols, bool add,
-                            const nn_real *dy, nn_real *dx) {
+INLINE void avg_grad_points(const nn_pool_row *p, const size_t planes, const size_t rows,
+                            const size_t cols, bool add, const nn_real *dy, nn_real *dx) {
     for (size_t i = 0; i < p->points; i++, dx += p->x_step, dy += p->channels)
         for (size_t c = 0; c < p->channels; c += LANES) {
             size_t n = vec_part(p->channels - c);
             vec share = vec_load_part(dy + c, n) * p->scale;
-            for (size_t r = 0; r < rows; r++)
-                for (size_t k = 0; k < cols; k++) {
-                    nn_real *to = dx + r * p->x_row + k * p->channels + c;
-                    vec_store_part(to, (add ? vec_load_part(to, n) : (vec){0}) + share, n);
-                }
+            for (size_t d = 0; d < planes; d++)
+                for (size_t r = 0; r < rows; r++)
+                    for (size_t k = 0; k < cols; k++) {
+                        nn_real *to = dx + d * p->x_plane + r * p->x_row + k * p->channels + c;
+                        vec_store_part(to, (add ? vec_load_part(to, n) : (vec){0}) + share, n);
+                    }
         }
 }
 
@@ -286,8 +295,8 @@ void ISA(avg_pool_grad)(const nn_pool_row *p, const nn_real *dy, bool add, nn_re
         return;
     }
 #endif
-    if (p->rows == 2 && p->cols == 2 && !add)
-        avg_grad_points(p, 2, 2, false, dy, dx);
+    if (p->planes == 1 && p->rows == 2 && p->cols == 2 && !add)
+        avg_grad_points(p, 1, 2, 2, false, dy, dx);
     else
-        avg_grad_points(p, p->rows, p->cols, add, dy, dx);
+        avg_grad_points(p, p->planes, p->rows, p->cols, add, dy, dx);
 }

@@ -19,8 +19,9 @@ int nn_axis_check(const nn_layer *layer, int64_t axis) {
 
 size_t nn_axis_run(const nn_shape *shape, int dimension) {
     nn_shape s = nn_channels_last(*shape);
+    bool image = nn_shape_is_image(shape);
     size_t run = 1;
-    for (int i = s.rank == 3 ? (dimension + 2) % 3 : dimension; i < s.rank; i++)
+    for (int i = image ? (dimension + s.rank - 1) % s.rank : dimension; i < s.rank; i++)
         run *= (size_t)s.dim[i];
     return run;
 }

@@ -36,9 +36,9 @@ enum { WEIGHT, BIAS };
 static int group_norm_plan(nn_layer *layer) {
     const struct group_norm *o = layer->options;
     int64_t channels = nn_shape_channels(&layer->in[0]);
-    if (layer->in[0].rank != 1 && layer->in[0].rank != 3)
-        return nn_layer_fail(layer, "it works on images [channels, rows, columns] and on vectors; "
-                                    "layer_norm normalises the steps of sequences");
+    if (layer->in[0].rank == 2)
+        return nn_layer_fail(layer, "it works on images [channels, rows, columns], volumes and "
+                                    "vectors; layer_norm normalises the steps of sequences");
     if (channels % o->groups)
         return nn_layer_fail(layer, "groups = %lld does not divide its %lld channels",
                              (long long)o->groups, (long long)channels);

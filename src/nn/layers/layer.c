@@ -6,13 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]) {
+static const char *write_shape(int rank, const int64_t *dim, char text[NN_SHAPE_TEXT]) {
     size_t used = (size_t)snprintf(text, NN_SHAPE_TEXT, "[");
-    for (int i = 0; i < s->rank; i++)
+    for (int i = 0; i < rank; i++)
         used += (size_t)snprintf(text + used, NN_SHAPE_TEXT - used, "%s%lld", i ? ", " : "",
-                                 (long long)s->dim[i]);
+                                 (long long)dim[i]);
     snprintf(text + used, NN_SHAPE_TEXT - used, "]");
     return text;
+}
+
+const char *nn_shape_text(const nn_shape *s, char text[NN_SHAPE_TEXT]) {
+    return write_shape(s->rank, s->dim, text);
+}
+
+const char *nn_param_shape_text(const nn_param *param, char text[NN_SHAPE_TEXT]) {
+    return write_shape(param->rank, param->dim, text);
 }
 
 int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, int rank,

@@ -13,7 +13,7 @@
 
 #define NN_MAX_INPUTS 8
 #define NN_MAX_PARAMS 64
-#define NN_PARAM_RANK 4
+#define NN_PARAM_RANK 5
 #define NN_MAX_OUTER (3 * NN_MAX_PARAMS / 2)
 
 #define NN_MAX_LAYERS 10000
@@ -256,6 +256,9 @@ int nn_layer_add_param(nn_layer *layer, const char *name, nn_param_role role, in
 
 /* The parameter of that name; NULL: it has none. */
 const nn_param *nn_layer_find_param(const nn_layer *layer, const char *name);
+
+/* Its shape in PyTorch's layout, as nn_shape_text has it. */
+const char *nn_param_shape_text(const nn_param *param, char text[NN_SHAPE_TEXT]);
 
 /* For plan: the order of the parameter's dimensions in memory, e.g. {0, 2, 3, 1} for a kernel whose
  * input channels are innermost. Files, initialisers and users see PyTorch's order all the same. */

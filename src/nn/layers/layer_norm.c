@@ -73,7 +73,8 @@ static size_t grain_of(size_t cols) {
 /* Of whole images only the parameters depend on the order of the elements, so that nothing is
  * copied. */
 static bool is_whole_image(const nn_layer *layer) {
-    return layer->in[0].rank == 3 && ((const struct layer_norm *)layer->options)->dims == 3;
+    const nn_shape *in = &layer->in[0];
+    return nn_shape_is_image(in) && ((const struct layer_norm *)layer->options)->dims == in->rank;
 }
 
 /* A tensor of the normalised dimensions. */
@@ -83,7 +84,8 @@ static int add_param(nn_layer *layer, const char *name, nn_param_role role) {
     const int64_t *d = in->dim + in->rank - dims;
     NN_TRY(nn_layer_add_param(layer, name, role, dims, d, 1, 1));
     if (is_whole_image(layer))
-        nn_param_reorder(&layer->param[layer->params - 1], (int[]){1, 2, 0});
+        nn_param_reorder(&layer->param[layer->params - 1],
+                         dims == 3 ? (int[]){1, 2, 0} : (int[]){1, 2, 3, 0});
     return 0;
 }
 

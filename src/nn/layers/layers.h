@@ -10,10 +10,16 @@ extern const nn_layer_ops
     nn_layer_add,
     nn_layer_attention,
     nn_layer_avg_pool,
+    nn_layer_avg_pool1d,
+    nn_layer_avg_pool3d,
     nn_layer_batch_norm,
     nn_layer_concat,
+    nn_layer_conv1d,
     nn_layer_conv2d,
+    nn_layer_conv3d,
+    nn_layer_conv_transpose1d,
     nn_layer_conv_transpose2d,
+    nn_layer_conv_transpose3d,
     nn_layer_dense,
     nn_layer_dropconnect,
     nn_layer_dropout,
@@ -27,6 +33,8 @@ extern const nn_layer_ops
     nn_layer_layer_norm,
     nn_layer_lstm,
     nn_layer_max_pool,
+    nn_layer_max_pool1d,
+    nn_layer_max_pool3d,
     nn_layer_maxout,
     nn_layer_mean,
     nn_layer_multiply,
@@ -41,7 +49,9 @@ extern const nn_layer_ops
     nn_layer_slice,
     nn_layer_softmax,
     nn_layer_transpose,
-    nn_layer_upsample;
+    nn_layer_upsample,
+    nn_layer_upsample1d,
+    nn_layer_upsample3d;
 /* clang-format on */
 
 /* Elementwise activations: layers whose output has the shape of their input. Those of

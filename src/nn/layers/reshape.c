@@ -1,7 +1,7 @@
 /* Reshape and flatten: the same elements in another shape. Their order is PyTorch's, in which an
  * image is [channels, rows, columns], so that the parameters of a dense layer behind mean the same
- * there. Images are channels-last in memory, so their elements move; all else is a view, where
- * nothing moves when input and output share memory. */
+ * there. Images and volumes are channels-last in memory, so their elements move; all else is a
+ * view, where nothing moves when input and output share memory. */
 #include "base/text.h"
 #include "nn/layers/layers.h"
 #include "nn/layers/user_order.h"
@@ -73,13 +73,14 @@ struct reshape {
 
 static const nn_option reshape_options[] = {
     {"shape", NN_OPT_NODE, offsetof(struct reshape, shape), NULL, NULL,
-     "list of 1 to 3 dimensions as PyTorch has them, images as [channels, rows, columns]; one may "
-     "be -1: what is left"},
+     "list of 1 to 4 dimensions as PyTorch has them, images as [channels, rows, columns] and "
+     "volumes "
+     "as [channels, planes, rows, columns]; one may be -1: what is left"},
     NN_OPTION_END};
 
 static int fail_shape(const nn_layer *layer, const nn_node *shape) {
     return nn_node_fail(shape,
-                        "shape of layer '%s' must be a list of 1 to 3 whole numbers from 1 on, at "
+                        "shape of layer '%s' must be a list of 1 to 4 whole numbers from 1 on, at "
                         "most one of them -1",
                         layer->name);
 }
@@ -88,7 +89,7 @@ static int fail_shape(const nn_layer *layer, const nn_node *shape) {
 static int read_dims(const nn_layer *layer, const nn_node *list, nn_shape *shape, int *rest) {
     *rest = -1;
     *shape = (nn_shape){.rank = (int)list->count};
-    if (list->kind != NN_NODE_LIST || list->count < 1 || list->count > 3)
+    if (list->kind != NN_NODE_LIST || list->count < 1 || list->count > NN_MAX_RANK)
         return fail_shape(layer, list);
     for (int i = 0; i < shape->rank; i++) {
         const nn_node *item = list->item[i];

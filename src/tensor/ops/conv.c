@@ -26,11 +26,11 @@ static int prepare(struct pass *p, const nn_op_call *call, const nn_tensor *imag
     return p->scratch ? 0 : NN_EMEMORY;
 }
 
-static nn_tensor *new_images(const nn_op_call *call, int64_t samples, const size_t size[2],
+static nn_tensor *new_images(const nn_op_call *call, int64_t samples, const size_t size[3],
                              size_t channels) {
     return nn_tensor_make(
         call->op->name, false, 4,
-        (int64_t[]){samples, (int64_t)size[0], (int64_t)size[1], (int64_t)channels});
+        (int64_t[]){samples, (int64_t)size[1], (int64_t)size[2], (int64_t)channels});
 }
 
 static nn_tensor *conv_forward(const nn_op_call *call) {
@@ -67,7 +67,7 @@ static nn_tensor *conv_weights_forward(const nn_op_call *call) {
     const nn_conv *c = &p.conv;
     nn_tensor *dw =
         nn_tensor_make(call->op->name, false, 4,
-                       (int64_t[]){(int64_t)c->kernel[0], (int64_t)c->kernel[1],
+                       (int64_t[]){(int64_t)c->kernel[1], (int64_t)c->kernel[2],
                                    (int64_t)(c->channels / c->groups), (int64_t)c->filters});
     if (dw)
         nn_conv_backward_weights(c, p.batch, nn_reals(x), nn_reals(dy), 0, nn_reals(dw), NULL,
@@ -155,16 +155,21 @@ static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, cons
     own.kernel[0] = w->dim[2];
     own.kernel[1] = w->dim[3];
     NN_TRY(nn_window_out("conv2d", x, &own, out));
-    *conv = (nn_conv){.channels = (size_t)x->dim[1],
+    *conv = (nn_conv){.in = {1},
+                      .out = {1},
+                      .kernel = {1},
+                      .stride = {1},
+                      .dilation = {1},
+                      .channels = (size_t)x->dim[1],
                       .filters = (size_t)w->dim[0],
                       .groups = (size_t)window->groups};
     for (int i = 0; i < 2; i++) {
-        conv->in[i] = (size_t)x->dim[2 + i];
-        conv->out[i] = (size_t)out[i];
-        conv->kernel[i] = (size_t)own.kernel[i];
-        conv->stride[i] = (size_t)own.stride[i];
-        conv->dilation[i] = (size_t)own.dilation[i];
-        conv->pad[i] = (size_t)own.padding[i];
+        conv->in[1 + i] = (size_t)x->dim[2 + i];
+        conv->out[1 + i] = (size_t)out[i];
+        conv->kernel[1 + i] = (size_t)own.kernel[i];
+        conv->stride[1 + i] = (size_t)own.stride[i];
+        conv->dilation[1 + i] = (size_t)own.dilation[i];
+        conv->pad[1 + i] = (size_t)own.padding[i];
     }
     return 0;
 }

@@ -37,11 +37,12 @@ static bool is_swapped(const struct reading *r, const nn_param *param) {
     return r->swapped && param->rank == 2;
 }
 
-/* The shape of the parameter's table. */
-static void shape_of(const struct reading *r, const nn_param *param, nn_shape *shape) {
-    *shape = (nn_shape){.rank = param->rank};
-    for (int i = 0; i < param->rank; i++)
-        shape->dim[i] = param->dim[is_swapped(r, param) ? 1 - i : i];
+/* The parameter in the shape of its table. */
+static nn_param table_of(const struct reading *r, const nn_param *param) {
+    nn_param table = *param;
+    for (int i = 0; is_swapped(r, param) && i < 2; i++)
+        table.dim[i] = param->dim[1 - i];
+    return table;
 }
 
 /* A table, as it stands, becomes the parameter. */
@@ -117,7 +118,7 @@ static int take_parameters(struct reading *r, take_fn *take, void *from) {
  */
 
 /* Numbers of nested lists, in the order in which they stand. */
-static int flatten(const nn_node *node, const nn_shape *shape, int depth, float **out) {
+static int flatten(const nn_node *node, const nn_param *shape, int depth, float **out) {
     char *end = "";
     if (depth == shape->rank) {
         **out = node->kind == NN_NODE_SCALAR ? strtof(node->text, &end) : 0;
@@ -129,7 +130,7 @@ static int flatten(const nn_node *node, const nn_shape *shape, int depth, float 
     if (node->kind != NN_NODE_LIST || (int64_t)node->count != shape->dim[depth]) {
         char text[NN_SHAPE_TEXT];
         return nn_node_fail(node, "the model wants a list of %lld here: the table is %s",
-                            (long long)shape->dim[depth], nn_shape_text(shape, text));
+                            (long long)shape->dim[depth], nn_param_shape_text(shape, text));
     }
     for (size_t i = 0; i < node->count; i++)
         NN_TRY(flatten(node->item[i], shape, depth + 1, out));
@@ -138,11 +139,11 @@ static int flatten(const nn_node *node, const nn_shape *shape, int depth, float 
 
 static int take_yaml_table(struct reading *r, const nn_layer *layer, const nn_node *table) {
     const nn_param *param = nn_layer_find_param(layer, table->key);
-    nn_shape shape;
+    nn_param shape;
     float *floats, *end;
     if (!param)
         return nn_node_fail(table, "layer '%s' has no parameter '%s'", layer->name, table->key);
-    shape_of(r, param, &shape);
+    shape = table_of(r, param);
     NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
     end = floats;
     int rc = flatten(table, &shape, 0, &end);
@@ -183,7 +184,7 @@ static int read_yaml(struct reading *r) {
 /* ---- HDF5 -------------------------------------------------------------------------------------
  */
 
-static bool same_shape(const nn_h5_info *info, const nn_shape *shape) {
+static bool same_shape(const nn_h5_info *info, const nn_param *shape) {
     return info->rank == shape->rank &&
            memcmp(info->dim, shape->dim, (size_t)shape->rank * sizeof *shape->dim) == 0;
 }
@@ -193,17 +194,17 @@ static int take_h5_table(struct reading *r, void *from, const nn_param *param) {
     const char *path = nn_pool_printf(&r->pool, "/%s/%s", param->layer->name, param->name);
     char text[NN_SHAPE_TEXT];
     nn_h5_info info;
-    nn_shape shape;
+    nn_param shape;
     float *floats;
     if (!path)
         return NN_EMEMORY;
     if (!nn_h5_exists(file, path))
         return 0;
     NN_TRY(nn_h5_info_of(file, path, &info));
-    shape_of(r, param, &shape);
+    shape = table_of(r, param);
     if (!same_shape(&info, &shape))
         return nn_fail(NN_EFORMAT, "%s: the model wants %s to be %s", nn_h5_path(file), path,
-                       nn_shape_text(&shape, text));
+                       nn_param_shape_text(&shape, text));
     NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
     int rc = nn_h5_read(file, path, 0, shape.dim[0], NN_F32, floats);
     if (rc == 0)
@@ -274,18 +275,18 @@ static int take_tensor(struct reading *r, void *from, const nn_param *param) {
     r->swapped = r->wanted->transposed;
     const nn_file_tensor *found = r->gpt2 ? find_gpt2(r, list, param) : NULL;
     char is[NN_FILE_TENSOR_TEXT], wanted[NN_SHAPE_TEXT];
-    nn_shape shape;
+    nn_param shape;
     float *floats;
     if (!found)
         NN_TRY(name ? find_tensor(list, name, &found) : NN_EMEMORY);
     if (!found)
         return 0;
-    shape_of(r, param, &shape);
+    shape = table_of(r, param);
     if (found->rank != shape.rank ||
         memcmp(found->dim, shape.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
         return nn_fail(NN_EFORMAT, "%s: '%s' is %s, but the model wants %s", list->file,
                        r->gpt2 ? found->name : name, nn_file_tensor_shape_text(found, is),
-                       nn_shape_text(&shape, wanted));
+                       nn_param_shape_text(&shape, wanted));
     NN_TRY(NN_NEW(&floats, param->count, "a table of parameters"));
     int rc = nn_file_tensor_floats(list, found, floats);
     if (rc == 0)

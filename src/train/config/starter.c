@@ -246,20 +246,24 @@ static void write_table(const nn_starter *s, FILE *out) {
 }
 
 static void write_image(const nn_starter *s, FILE *out) {
-    const nn_shape *x = &s->train->x.shape; /* [H, W] or [C, H, W] */
-    int64_t height = x->dim[x->rank - 2], width = x->dim[x->rank - 1];
-    int64_t side = height < width ? height : width;
+    const nn_shape *x = &s->train->x.shape; /* [H, W], [C, H, W] or [C, D, H, W] */
+    bool volume = x->rank == 4;
+    int64_t side = x->dim[x->rank - 1];
 
+    for (int i = volume ? 1 : x->rank - 2; i < x->rank; i++)
+        side = x->dim[i] < side ? x->dim[i] : side;
     nn_yaml_comment(out, 0,
-                    "Images: convolutions, each followed by a pooling that halves rows and "
-                    "columns. To train on shifted or mirrored copies, too, add to data: "
-                    "augment: [shift: {pixels: 2}, flip]");
+                    volume ? "Volumes: convolutions, each followed by a pooling that halves "
+                             "planes, rows and columns."
+                           : "Images: convolutions, each followed by a pooling that halves rows "
+                             "and columns. To train on shifted or mirrored copies, too, add to "
+                             "data: augment: [shift: {pixels: 2}, flip]");
     fputs("model:\n", out);
     for (int filters = 16; filters <= 64 && side >= 8; filters *= 2, side /= 2)
         fprintf(out,
-                "  - conv2d: {filters: %d, kernel: 3, padding: 1, activation: relu}\n"
-                "  - max_pool: {size: 2}\n",
-                filters);
+                "  - conv%s: {filters: %d, kernel: 3, padding: 1, activation: relu}\n"
+                "  - max_pool%s: {size: 2}\n",
+                volume ? "3d" : "2d", filters, volume ? "3d" : "");
     fputs("  - flatten\n  - dense: {units: 64, activation: relu}\n", out);
     write_outputs(s, out, 64);
 }

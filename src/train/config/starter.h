@@ -10,7 +10,7 @@
 /* What the samples are taken for. */
 typedef enum nn_sample_kind {
     NN_KIND_TABLE,    /* [F] */
-    NN_KIND_IMAGE,    /* [H, W] or [C, H, W] */
+    NN_KIND_IMAGE,    /* [H, W], [C, H, W] or [C, D, H, W] */
     NN_KIND_SEQUENCE, /* [T, F] */
     NN_KIND_TOKENS    /* [T] of whole numbers that are names */
 } nn_sample_kind;

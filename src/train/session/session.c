@@ -116,10 +116,10 @@ static int check_output(const nn_session *session) {
     if (shape.rank < 3)
         return 0;
     return nn_node_fail(last,
-                        "the model ends with an image of %s, which cannot be compared with "
+                        "the model ends with %s of %s, which cannot be compared with "
                         "targets: end it with flatten, or with dense layers behind "
                         "flatten",
-                        nn_shape_text(&shape, text));
+                        shape.rank == 3 ? "an image" : "a volume", nn_shape_text(&shape, text));
 }
 
 /* Whether layers can go by the lengths of sequences, where a split has some. */
@@ -422,7 +422,7 @@ static int check_layout(const nn_session *session) {
 /* What was found out about the data is part of the effective configuration. */
 static int resolve_layout(const nn_session *session) {
     nn_node *data = session->settings->data, *layout;
-    if (session->data->split[0].x.shape.rank != 3)
+    if (!nn_shape_is_image(&session->data->split[0].x.shape))
         return 0;
     layout = nn_node_scalar(data->pool, nn_layout_names[session->data->settings.layout]);
     return layout ? nn_node_set(data, "layout", layout) : NN_EMEMORY;

@@ -1,5 +1,5 @@
 """make.py: models as PyTorch's exporter writes them, <name>.onnx, and <name>.npz with x and what PyTorch makes of it, y. Run
-once, with PyTorch 1.13 (Debian: python3-torch): what tests read is kept beside it."""
+once, with PyTorch 1.13 (Debian: python3-torch), series and volume with 2.6: what tests read is kept beside it."""
 import sys
 
 import numpy as np
@@ -66,6 +66,12 @@ MODELS = {
     "gru": (All(nn.GRU(3, 4, num_layers=2, batch_first=True, bidirectional=True), 8), (5, 3)),
     "rnn": (Last(nn.RNN(3, 4, batch_first=True, nonlinearity="relu"), 4), (5, 3)),
     "words": (Words(), (5,)),
+    "series": (nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.BatchNorm1d(4), nn.ReLU(), nn.MaxPool1d(2),
+                             nn.Conv1d(4, 3, 2, dilation=2), nn.Tanh(), nn.Flatten(),
+                             nn.Linear(12, 3)), (2, 12)),
+    "volume": (nn.Sequential(nn.Conv3d(2, 4, (1, 3, 2), stride=(1, 2, 1), padding=1, groups=2), nn.BatchNorm3d(4), nn.ReLU(),
+                             nn.AvgPool3d(2), nn.Conv3d(4, 3, 2), nn.MaxPool3d((2, 1, 1)), nn.Flatten(), nn.Linear(9, 2)),
+               (2, 4, 9, 7)),
 }
 
 torch.manual_seed(1)

@@ -1,5 +1,6 @@
-/* Layers for images, with the kernels of every instruction set: PyTorch's numbers, the same bits
- * however the rows are shared out, no rows, and what is said about impossible shapes. */
+/* Layers for sequences, images and volumes, with the kernels of every instruction set: PyTorch's
+ * numbers, the same bits however the rows are shared out, no rows, and what is said about
+ * impossible shapes. */
 #include "base/numbers/rng.h"
 #include "golden/conv.h"
 #include "math/gemm/gemm.h"
@@ -14,8 +15,9 @@
 
 /* Where element i of samples in PyTorch's order stands in memory: images are channels-last. */
 static size_t place(const nn_shape *s, size_t i) {
-    size_t count = nn_shape_count(s), pixels = s->rank == 3 ? (size_t)(s->dim[1] * s->dim[2]) : 1;
-    size_t channels = count / pixels, at = i % count;
+    size_t count = nn_shape_count(s), channels = (size_t)nn_shape_channels(s), at = i % count;
+    size_t pixels = nn_shape_is_image(s) ? count / channels : 1;
+    channels = count / pixels;
     return i - at + at % pixels * channels + at / pixels;
 }
 
@@ -90,8 +92,7 @@ static bool check_descent(const struct net *n, const struct golden_conv *g) {
 
 static void check_golden(const struct golden_conv *g) {
     struct net n;
-    nn_shape input = {3, {(int64_t)g->channels, (int64_t)g->height, (int64_t)g->width}};
-    if (!net_new(&n, g->yaml, g->batch, input))
+    if (!net_new(&n, g->yaml, g->batch, g->input))
         return;
     if (!check_descent(&n, g))
         fprintf(stderr, "  %s\n", g->yaml);
@@ -124,6 +125,13 @@ static const struct shared_case {
     {"positions", {2, {70, 50}}},
     {"group_norm: {groups: 5}", {3, {20, 31, 31}}},
     {"rms_norm: {dims: 3}", {3, {20, 31, 31}}},
+    {"conv1d: {filters: 70, kernel: 5, padding: causal}", {2, {90, 30}}},
+    {"conv3d: {filters: 34, kernel: 3, padding: 1}", {4, {20, 6, 7, 8}}},
+    {"conv3d: {filters: 16, kernel: 2, stride: 2}", {4, {16, 9, 8, 10}}},
+    {"conv_transpose3d: {filters: 6, kernel: 3, stride: 2, groups: 2}", {4, {8, 5, 6, 7}}},
+    {"max_pool3d: {size: 3, stride: 2}", {4, {17, 7, 9, 9}}},
+    {"upsample3d: {scale: 2, mode: trilinear}", {4, {7, 5, 6, 7}}},
+    {"flatten", {4, {17, 5, 4, 9}}},
 };
 
 static void randomize(size_t n, uint64_t stream, nn_real *x) {
@@ -235,6 +243,17 @@ static void check_messages(void) {
     check_refused("[conv2d: {filters: 2, kernel: 3}]", vector, "works on images");
     check_refused("[conv2d: {filters: 2, kernel: [5, 3]}]", image, "covers 5 rows");
     check_refused("[conv2d: {filters: 2, kernel: 3, dilation: [1, 4]}]", image, "covers 9 columns");
+    check_refused("[conv3d: {filters: 2, kernel: 3}]", image, "works on volumes");
+    check_refused("[conv3d: {filters: 2, kernel: [3, 1, 1]}]", (nn_shape){4, {6, 2, 4, 5}},
+                  "covers 3 planes");
+    check_refused("[conv3d: {filters: 2, kernel: [3, 1]}]", (nn_shape){4, {6, 2, 4, 5}},
+                  "a list [planes, rows, columns] of three");
+    check_refused("[max_pool3d: {size: 7}]", (nn_shape){4, {1, 9, 9, 9}}, "256 pixels at most");
+    check_refused("[conv1d: {filters: 2, kernel: 3}]", image, "works on sequences");
+    check_refused("[conv1d: {filters: 2, kernel: 8}]", (nn_shape){2, {7, 3}}, "covers 8 steps");
+    check_refused("[conv1d: {filters: 2, kernel: 2, padding: many}]", (nn_shape){2, {7, 3}},
+                  "whole number from 0 to 10000");
+    check_refused("[conv2d: {filters: 2, kernel: 2, padding: causal}]", image, "padding = causal");
     check_refused("[conv2d: {filters: 2, kernel: 0}]", image, "kernel = 0 of layer 'conv2d1'");
     check_refused("[conv2d: {filters: 2, kernel: [1, 2, 3]}]", image, "a list [rows, columns]");
     check_refused("[conv2d: {filters: 2, kernel: 3, padding: some}]", image, "padding = some");

@@ -66,6 +66,23 @@ digest 1 frozen.yaml >frozen
 digest 3 frozen.yaml >got
 expect_same frozen got
 
+# volumes and sequences
+net images sgd >solid.yaml <<'YAML'
+  - reshape: {shape: [1, 4, 6, 6]}
+  - conv3d: {filters: 4, kernel: 3, padding: same, activation: relu}
+  - conv3d: {filters: 4, kernel: 2, stride: 2}
+  - reshape: {shape: [9, 8]}
+  - conv1d: {filters: 8, kernel: 3, padding: causal}
+  - max_pool1d: {size: 2}
+  - flatten
+  - dense: {units: 4}
+YAML
+digest 1 solid.yaml >solid
+digest 2 solid.yaml -o train.threads=2 >got
+expect_same solid got
+digest 3 solid.yaml >got
+expect_same solid got
+
 # minibatches in several passes, with and without steps that depend on norms
 passes=(-o train.accumulate=3)
 digest 1 image.yaml "${passes[@]}" >want

@@ -13,8 +13,8 @@ enum { ZEROS, REFLECT, EDGE };
 struct pad {
     const nn_node *padding;
     int64_t mode;
-    int64_t by[2];  /* not an option: what `padding` comes to */
-    nn_shape image; /* [rows, columns, channels] */
+    int64_t by[3];  /* not an option: what `padding` comes to */
+    nn_shape image; /* [1, rows, columns, channels] */
 };
 
 static const nn_option pad_options[] = {
@@ -26,22 +26,23 @@ static const nn_option pad_options[] = {
 
 static int pad_plan(nn_layer *layer) {
     struct pad *o = layer->options;
-    NN_TRY(nn_window_image(layer, &o->image));
-    NN_TRY(nn_window_pair(layer, o->padding, "padding", 0, MOST, o->by));
-    layer->out = layer->in[0];
-    for (int d = 0; d < 2; d++) {
+    int64_t out[3];
+    NN_TRY(nn_window_image(layer, 2, &o->image));
+    NN_TRY(nn_window_lengths(layer, o->padding, "padding", 2, 0, MOST, o->by));
+    for (int d = 0; d < 3; d++) {
         if (o->mode == REFLECT && o->by[d] >= o->image.dim[d])
             return nn_node_fail(o->padding,
                                 "padding of layer '%s': %lld is not less than the %lld %s that "
                                 "mode: reflect mirrors",
                                 layer->name, (long long)o->by[d], (long long)o->image.dim[d],
-                                d ? "columns" : "rows");
-        layer->out.dim[layer->out.rank - 2 + d] += 2 * o->by[d];
+                                nn_window_direction(2, d));
+        out[d] = o->image.dim[d] + 2 * o->by[d];
     }
+    layer->out = nn_window_output(layer, 2, 0, out);
     return 0;
 }
 
-/* The row [0] or column [1] of the image that stands at `at` of the padded one; -1: zeros. */
+/* The row [1] or column [2] of the image that stands at `at` of the padded one; -1: zeros. */
 static int64_t source_of(const struct pad *o, int d, int64_t at) {
     int64_t last = o->image.dim[d] - 1, from = at - o->by[d];
     if (from >= 0 && from <= last)
@@ -63,19 +64,19 @@ struct call {
 static void run_sample(void *ctx, size_t sample) {
     const struct call *c = ctx;
     const struct pad *o = c->options;
-    int64_t rows = o->image.dim[0] + 2 * o->by[0], cols = o->image.dim[1] + 2 * o->by[1];
-    size_t channels = (size_t)o->image.dim[2], padded = sample * (size_t)(rows * cols) * channels;
+    int64_t rows = o->image.dim[1] + 2 * o->by[1], cols = o->image.dim[2] + 2 * o->by[2];
+    size_t channels = (size_t)o->image.dim[3], padded = sample * (size_t)(rows * cols) * channels;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++, padded += channels) {
-            int64_t row = source_of(o, 0, i), col = source_of(o, 1, j);
+            int64_t row = source_of(o, 1, i), col = source_of(o, 2, j);
             bool inside = row >= 0 && col >= 0;
-            size_t at = inside ? (size_t)(row * o->image.dim[1] + col) * channels : 0;
+            size_t at = inside ? (size_t)(row * o->image.dim[2] + col) * channels : 0;
             c->pixel(c, sample * nn_shape_count(&o->image) + at, inside, padded);
         }
 }
 
 static void copy_pixel(const struct call *c, size_t image, bool inside, size_t padded) {
-    size_t bytes = (size_t)c->options->image.dim[2] * sizeof(nn_real);
+    size_t bytes = (size_t)c->options->image.dim[3] * sizeof(nn_real);
     if (inside)
         memcpy(c->io->y + padded, c->io->x[0] + image, bytes);
     else
@@ -83,7 +84,7 @@ static void copy_pixel(const struct call *c, size_t image, bool inside, size_t p
 }
 
 static void add_pixel(const struct call *c, size_t image, bool inside, size_t padded) {
-    for (size_t i = 0; inside && i < (size_t)c->options->image.dim[2]; i++)
+    for (size_t i = 0; inside && i < (size_t)c->options->image.dim[3]; i++)
         c->io->dx[0][image + i] += c->io->dy[padded + i];
 }
 

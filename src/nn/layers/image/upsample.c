@@ -1,6 +1,6 @@
-/* Larger images by a whole factor: pixels repeated, or interpolated between the four pixels around
- * the place where a point of the output would stand, as PyTorch's Upsample does with
- * align_corners=False. */
+/* Longer sequences, larger images and volumes by a whole factor: points repeated, or interpolated
+ * between those around the place where a point of the output would stand, as PyTorch's Upsample
+ * does with align_corners=False. */
 #include "math/parallel.h"
 #include "nn/layers/image/window.h"
 #include "nn/layers/layers.h"
@@ -9,42 +9,55 @@
 
 #define MOST 1000
 
-enum { NEAREST, BILINEAR };
+enum { NEAREST, LINEAR };
 
 struct upsample {
     const nn_node *scale;
     int64_t mode;
-    int64_t by[2];  /* not an option: what `scale` comes to */
-    nn_shape image; /* [rows, columns, channels] */
+    int64_t by[3];  /* not an option: what `scale` comes to */
+    nn_shape image; /* [planes, rows, columns, channels] */
 };
 
-static const nn_option upsample_options[] = {
-    {"scale", NN_OPT_NODE, offsetof(struct upsample, scale), NULL, NULL,
-     "factor of rows and columns: a whole number, or [rows, columns]"},
-    {"mode", NN_OPT_CHOICE, offsetof(struct upsample, mode), "nearest", "nearest|bilinear",
-     "pixels repeated, or interpolated (PyTorch's align_corners=False)"},
-    NN_OPTION_END};
+/* `lengths`: how they are written; `linear`: what PyTorch calls interpolation there. */
+#define UPSAMPLE_OPTIONS(lengths, linear)                                                          \
+    {                                                                                              \
+        {"scale", NN_OPT_NODE, offsetof(struct upsample, scale),                                   \
+         NULL,    NULL,        "whole factor: " lengths},                                          \
+            {"mode",                                                                               \
+             NN_OPT_CHOICE,                                                                        \
+             offsetof(struct upsample, mode),                                                      \
+             "nearest",                                                                            \
+             "nearest|" linear,                                                                    \
+             "points repeated, or interpolated (PyTorch's align_corners=False)"},                  \
+            NN_OPTION_END                                                                          \
+    }
 
-static int upsample_plan(nn_layer *layer) {
+static const nn_option upsample1d_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_1D, "linear");
+static const nn_option upsample_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_2D, "bilinear");
+static const nn_option upsample3d_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_3D, "trilinear");
+
+static int upsample_plan(nn_layer *layer, int dims) {
     struct upsample *o = layer->options;
-    NN_TRY(nn_window_image(layer, &o->image));
-    NN_TRY(nn_window_pair(layer, o->scale, "scale", 1, MOST, o->by));
-    layer->out = layer->in[0];
-    for (int d = 0; d < 2; d++)
-        if (__builtin_mul_overflow(o->image.dim[d], o->by[d],
-                                   &layer->out.dim[layer->out.rank - 2 + d]))
-            return nn_node_fail(o->scale, "scale of layer '%s' makes its images too large",
+    nn_window w = nn_window_of(dims);
+    int64_t out[3];
+    NN_TRY(nn_window_image(layer, dims, &o->image));
+    NN_TRY(nn_window_lengths(layer, o->scale, "scale", dims, 1, MOST, w.size));
+    memcpy(o->by, w.size, sizeof o->by);
+    for (int d = 0; d < 3; d++)
+        if (__builtin_mul_overflow(o->image.dim[d], o->by[d], &out[d]))
+            return nn_node_fail(o->scale, "scale of layer '%s' makes its output too large",
                                 layer->name);
+    layer->out = nn_window_output(layer, dims, 0, out);
     return 0;
 }
 
-/* Two neighbouring rows or columns of the image, and the share of the second. */
+/* Two neighbouring planes, rows or columns of the image, and the share of the second. */
 struct between {
     size_t first, second;
     nn_real share;
 };
 
-/* Where the row [0] or column [1] `at` of the output stands. */
+/* Where the plane [0], row [1] or column [2] `at` of the output stands. */
 static struct between between_of(const struct upsample *o, int d, size_t at) {
     size_t by = (size_t)o->by[d], last = (size_t)o->image.dim[d] - 1;
     if (o->mode == NEAREST)
@@ -65,38 +78,47 @@ struct call {
 };
 
 /* Of a pixel of the output, each of the image that has a share. */
-static void run_pixel(const struct call *c, size_t out, size_t sample, struct between row,
-                      struct between col) {
+static void run_pixel(const struct call *c, size_t out, size_t sample, const struct between at[3]) {
     const nn_shape *image = &c->options->image;
-    const size_t rows[] = {row.first, row.second}, cols[] = {col.first, col.second};
-    const nn_real down[] = {1 - row.share, row.share}, right[] = {1 - col.share, col.share};
-    for (int i = 0; i < (row.share > 0 ? 2 : 1); i++)
-        for (int j = 0; j < (col.share > 0 ? 2 : 1); j++)
-            c->pixel(c, out, down[i] * right[j],
-                     sample * nn_shape_count(image) +
-                         (rows[i] * (size_t)image->dim[1] + cols[j]) * (size_t)image->dim[2]);
+    for (int corner = 0; corner < 8; corner++) {
+        nn_real share = 1;
+        size_t pixel = sample;
+        bool outside = false;
+        for (int d = 0; d < 3; d++) {
+            bool second = corner & 4 >> d;
+            outside = outside || (second && !(at[d].share > 0));
+            share *= second ? at[d].share : 1 - at[d].share;
+            pixel = pixel * (size_t)image->dim[d] + (second ? at[d].second : at[d].first);
+        }
+        if (!outside)
+            c->pixel(c, out, share, pixel * (size_t)image->dim[3]);
+    }
 }
 
 static void run_sample(void *ctx, size_t sample) {
     const struct call *c = ctx;
     const struct upsample *o = c->options;
-    size_t channels = (size_t)o->image.dim[2];
-    size_t rows = (size_t)(o->image.dim[0] * o->by[0]), cols = (size_t)(o->image.dim[1] * o->by[1]);
-    size_t out = sample * rows * cols * channels;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j++, out += channels)
-            run_pixel(c, out, sample, between_of(o, 0, i), between_of(o, 1, j));
+    size_t channels = (size_t)o->image.dim[3], size[3];
+    for (int d = 0; d < 3; d++)
+        size[d] = (size_t)(o->image.dim[d] * o->by[d]);
+    size_t out = sample * size[0] * size[1] * size[2] * channels;
+    for (size_t h = 0; h < size[0]; h++)
+        for (size_t i = 0; i < size[1]; i++)
+            for (size_t j = 0; j < size[2]; j++, out += channels)
+                run_pixel(c, out, sample,
+                          (struct between[]){between_of(o, 0, h), between_of(o, 1, i),
+                                             between_of(o, 2, j)});
 }
 
 static void add_forward(const struct call *c, size_t out, nn_real share, size_t image) {
     const nn_real *x = c->io->x[0] + image;
-    for (size_t i = 0; i < (size_t)c->options->image.dim[2]; i++)
+    for (size_t i = 0; i < (size_t)c->options->image.dim[3]; i++)
         c->io->y[out + i] += share * x[i];
 }
 
 static void add_backward(const struct call *c, size_t out, nn_real share, size_t image) {
     const nn_real *dy = c->io->dy + out;
-    for (size_t i = 0; i < (size_t)c->options->image.dim[2]; i++)
+    for (size_t i = 0; i < (size_t)c->options->image.dim[3]; i++)
         c->io->dx[0][image + i] += share * dy[i];
 }
 
@@ -114,11 +136,45 @@ static void upsample_backward(const nn_layer *layer, const nn_io *io) {
     nn_parallel_for(layer->compute, io->batch, run_sample, &c);
 }
 
+static int upsample1d_plan(nn_layer *layer) {
+    return upsample_plan(layer, 1);
+}
+
+static int upsample2d_plan(nn_layer *layer) {
+    return upsample_plan(layer, 2);
+}
+
+static int upsample3d_plan(nn_layer *layer) {
+    return upsample_plan(layer, 3);
+}
+
+const nn_layer_ops nn_layer_upsample1d = {
+    .entry =
+        {"upsample1d",
+         "longer sequences [steps, features]: each step repeated, or interpolated between steps",
+         upsample1d_options, sizeof(struct upsample)},
+    .plan = upsample1d_plan,
+    .check_lengths = nn_window_refuse_lengths,
+    .forward = upsample_forward,
+    .backward = upsample_backward,
+};
+
 const nn_layer_ops nn_layer_upsample = {
     .entry = {"upsample", "larger images: each pixel repeated, or interpolated between pixels",
               upsample_options, sizeof(struct upsample)},
     .images = true,
-    .plan = upsample_plan,
+    .plan = upsample2d_plan,
+    .forward = upsample_forward,
+    .backward = upsample_backward,
+};
+
+const nn_layer_ops nn_layer_upsample3d = {
+    .entry = {"upsample3d",
+              "larger volumes [channels, planes, rows, columns]: each pixel repeated, or "
+              "interpolated between pixels",
+              upsample3d_options, sizeof(struct upsample)},
+    .images = true,
+    .plan = upsample3d_plan,
     .forward = upsample_forward,
     .backward = upsample_backward,
 };
