@@ -155,7 +155,8 @@ static void say_result(const nn_starter *s, const char *path) {
                                         [NN_KIND_SEQUENCE] = "sequences",
                                         [NN_KIND_TOKENS] = "sequences of whole numbers"};
     char shape[NN_SHAPE_TEXT];
-    printf("%s: %s %s, %zu %s to predict\n", s->data->path, kinds[s->kind],
+    bool volumes = s->train->x.shape.rank == 4;
+    printf("%s: %s %s, %zu %s to predict\n", s->data->path, volumes ? "volumes" : kinds[s->kind],
            nn_shape_text(&s->train->x.shape, shape), s->outputs,
            s->classes       ? "classes"
            : s->outputs > 1 ? "numbers"
