@@ -108,7 +108,7 @@ const char *nn_onnx_pad(nn_onnx_graph *g, const char *op, const char *const *x) 
 
 const char *nn_onnx_upsample(nn_onnx_graph *g, const char *op, const char *const *x) {
     bool nearest = strcmp(nn_node_get(g->layer->node, "mode")->text, "nearest") == 0;
-    int64_t by[3], dims = dims_of(g);
+    int64_t by[3] = {1, 1, 1}, dims = dims_of(g);
     float scale[5] = {1, 1};
     (void)op;
     read_lengths(g, "scale", by);

@@ -71,7 +71,8 @@ static int set_window(nn_onnx_item *item, const char *size, const window *w) {
 static int add_layer(nn_onnx_conversion *c, const char *const kind[3], size_t dims,
                      nn_onnx_item **item) {
     nn_onnx_form form = dims == 1 ? NN_ONNX_CHANNELS : NN_ONNX_SAMPLES;
-    NN_TRY(nn_onnx_add_layer_on(c, kind[dims - 1], form, 0, item));
+    const char *name = dims == 1 ? kind[0] : dims == 2 ? kind[1] : kind[2];
+    NN_TRY(nn_onnx_add_layer_on(c, name, form, 0, item));
     return *item ? nn_onnx_give(c, 0, (nn_onnx_value){.form = form, .layer = *item}) : 0;
 }
 
