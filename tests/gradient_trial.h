@@ -30,7 +30,7 @@ static inline int gradient_trial_open(struct gradient_trial *t, nn_comm *comm, n
                                       int threads) {
     static const nn_reduce_ops ops = {.begin_step = gradient_begin_step, .step = gradient_store};
     nn_session *session = &t->session;
-    NN_TRY(nn_session_plan(session, comm, config, NULL));
+    NN_TRY(nn_session_plan(session, comm, config, NULL, false));
     if (threads)
         session->compute.threads = threads;
     NN_TRY(nn_session_loader(session, "train", session->batch_size, true, &t->loader));

@@ -69,7 +69,7 @@ static void plan(nn_config *config) {
     nn_session session = {0};
     nn_memory memory;
 
-    if (nn_session_plan(&session, comm, config, NULL) == 0)
+    if (nn_session_plan(&session, comm, config, NULL, false) == 0)
         (void)nn_memory_plan(&session, &memory);
     nn_session_release(&session);
 }

@@ -18,7 +18,8 @@ static bool has(const char *text, const char *key) {
 
 /* A model of the layers can be made for one of these inputs. */
 static bool plans(nn_node *model) {
-    static const nn_shape inputs[] = {{1, {8}}, {3, {4, 8, 8}}, {2, {6, 4}}, {1, {12}}};
+    static const nn_shape inputs[] = {
+        {1, {8}}, {3, {4, 8, 8}}, {2, {6, 4}}, {1, {12}}, {4, {4, 8, 8, 8}}};
     bool made = false;
 
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs && !made; i++) {

@@ -57,7 +57,7 @@ static int begin(struct training *t, nn_comm *comm, const char *train) {
              train);
     NN_TRY(go_to_folder(t));
     NN_TRY(nn_config_parse("test", text, strlen(text), &t->config));
-    NN_TRY(nn_session_plan(&t->session, comm, t->config, NULL));
+    NN_TRY(nn_session_plan(&t->session, comm, t->config, NULL, false));
     NN_TRY(nn_session_allocate(&t->session, &ops, NULL));
     NN_TRY(nn_comm_agree(comm, nn_comm_rank(comm) == 0 ? begin_run(t) : 0));
     return nn_saver_new(&t->session, t->run, &t->saver);
