@@ -23,6 +23,7 @@ static inline nn_target nn_target_from(const nn_target *target, size_t begin) {
     part.label = target->label ? target->label + begin : NULL;
     part.value = target->value ? target->value + begin * target->width : NULL;
     part.weight = target->weight ? target->weight + begin : NULL;
+    part.sample = target->sample ? target->sample + begin : NULL;
     return part;
 }
 

@@ -27,7 +27,7 @@ model:
   - dense: {name: head, units: 40, bias: false}
 loss: {cross_entropy: {label_smoothing: 0.1, class_weights: {3: 2}}}
 train: {epochs: 2, batch_size: 24, output_rows: 0, reproducible: true, optimizer: {adam: {lr: 0.01}}}
-validate: {split: test, metrics: [accuracy, perplexity]}
+validate: {split: test, metrics: [accuracy, perplexity, auc]}
 YAML
 
 # own products are one sum in the order of the rows, however these are divided
@@ -46,13 +46,13 @@ done
 # without promises the same to rounding, also what is validated
 numbers() {
     digest "$1" net.yaml -o train.reproducible=false -o train.log_every=1 -o model.2.dense.bias=true "${@:2}" >got
-    grep -Eo '"(loss|accuracy|perplexity)":[0-9.e-]*' run/metrics.jsonl | cut -d: -f2
+    grep -Eo '"(loss|accuracy|perplexity|auc)":[0-9.e-]*' run/metrics.jsonl | cut -d: -f2
 }
 numbers 1 >want
-[ "$(wc -l <want)" -eq 13 ] || fail "not 4 steps, 2 validations and the test: $(cat want)"
-for way in '1 5 1' '3 16 1' '2 5 2'; do
-    read -r ranks rows passes <<<"$way"
-    numbers "$ranks" -o train.output_rows="$rows" -o train.accumulate="$passes" >got
+[ "$(wc -l <want)" -eq 16 ] || fail "not 4 steps, 2 validations and the test: $(cat want)"
+for way in '1 5 1 false' '3 16 1 false' '2 5 2 false' '2 0 1 true'; do
+    read -r ranks rows passes promised <<<"$way"
+    numbers "$ranks" -o train.output_rows="$rows" -o train.accumulate="$passes" -o train.reproducible="$promised" >got
     "$python" -c 'import numpy as n; a, b = n.loadtxt("want"), n.loadtxt("got"); assert n.allclose(a, b, 2e-4), (a, b)'
 done
 
