@@ -110,9 +110,10 @@ static const nn_option train_options[] = {
      "for models that end with a dense layer on sequences, each step of which has a class: so many "
      "steps of a minibatch have their outputs, loss and gradients computed at once, so that the "
      "outputs of all, steps x classes, never stand in memory; by default as many as take 16 MiB, "
-     "but at least 256, where a rank has four times as many or more, else all; 0: all. Rows of "
-     "this layer never travel then (between_nodes). With reproducible another number gives other "
-     "bits"},
+     "but at least 256, where a rank (with reproducible: all of a pass) has four times as many or "
+     "more, else all; 0: all. report: gradients and steps that are taken in parts have all in "
+     "memory, whatever it says. Rows of this layer never travel then (between_nodes). With "
+     "reproducible another number gives other bits"},
     {"recompute", NN_OPT_CHOICE, AT(train.recompute), "none", "none|blocks",
      "blocks: of blocks of neighbouring layers only what passes from one to the next is kept in "
      "memory, and back-propagation computes a block again before it goes through it: the same bits "

@@ -20,6 +20,8 @@ int nn_plan_output_rows(const nn_settings *settings, const nn_model *model, size
     int64_t wanted = settings->train.output_rows;
     *rows = 0;
     if (nn_model_can_divide_output(model) && positions > 1) {
+        if (settings->train.report == NN_REPORT_GRADIENTS) /* looks at its gradient as a whole */
+            return 0;
         size_t block = rows_of_block(nn_shape_count(&output) / positions);
         if (wanted >= 0)
             *rows = (size_t)wanted;

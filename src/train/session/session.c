@@ -366,8 +366,7 @@ static int plan_output(nn_session *session, bool whole) {
            all = session->capacity * session->positions;
     NN_TRY(
         nn_plan_output_rows(session->settings, session->model, session->positions, samples, &rows));
-    if (whole || session->settings->train.report == NN_REPORT_GRADIENTS)
-        rows = 0;
+    rows = whole ? 0 : rows;
     if (rows)
         nn_model_divide_output(session->model, rows);
     session->output_rows = rows && rows < all ? rows : all;
