@@ -29,14 +29,15 @@ static int add_buffers(nn_model *model, size_t batch, nn_memory *memory) {
 
 int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions, size_t batch,
                  nn_memory *memory) {
-    size_t count = (size_t)settings->train.microbatches, rows = (batch + count - 1) / count, block;
+    size_t passes = (size_t)settings->train.accumulate, pass = (batch + passes - 1) / passes;
+    size_t count = (size_t)settings->train.microbatches, rows = (pass + count - 1) / count, block;
     *memory = vectors_of(model, settings);
     nn_model_set_recompute(model, (nn_recompute)settings->train.recompute);
-    NN_TRY(nn_plan_output_rows(settings, model, positions, batch, &block));
+    NN_TRY(nn_plan_output_rows(settings, model, positions, pass, &block));
     if (block)
         nn_model_divide_output(model, block);
     if (!settings->train.reproducible)
-        return add_buffers(model, batch, memory);
+        return add_buffers(model, pass, memory);
     nn_model_set_microbatches(model, count, rows, 0);
     return add_buffers(model, count * rows, memory);
 }
