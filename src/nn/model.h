@@ -83,7 +83,7 @@ void nn_model_set_microbatches(nn_model *model, size_t count, size_t rows, size_
 /* What back-propagation computes again instead of having kept it (recompute.c). */
 typedef enum nn_recompute {
     NN_RECOMPUTE_NONE,
-    NN_RECOMPUTE_BLOCKS, /* blocks of layers, chosen so that memory is least */
+    NN_RECOMPUTE_BLOCKS, /* blocks of layers, chosen for little memory */
     NN_RECOMPUTE_LAYERS  /* every layer is a block, as tests want it */
 } nn_recompute;
 /* No bit depends on it where layers give the same ones for the same call (not

@@ -8,13 +8,12 @@ int nn_axis_dimension(const nn_layer *layer, int64_t axis) {
     return axis < 0 || axis >= rank ? -1 : (int)axis;
 }
 
-int nn_axis_check(const nn_layer *layer, int64_t axis) {
+int nn_axis_check(const nn_layer *layer, const char *key, int64_t axis) {
     if (nn_axis_dimension(layer, axis) >= 0)
         return 0;
     return nn_layer_fail(layer,
-                         "axis: %lld does not fit; a minibatch of such samples has the axes 1 to "
-                         "%d",
-                         (long long)axis, layer->in[0].rank);
+                         "%s: %lld does not fit; a minibatch of such samples has the axes 1 to %d",
+                         key, (long long)axis, layer->in[0].rank);
 }
 
 size_t nn_axis_run(const nn_shape *shape, int dimension) {

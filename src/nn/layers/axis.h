@@ -8,8 +8,8 @@
  * 0: the channels of images, else the last. -1: there is no such one. */
 int nn_axis_dimension(const nn_layer *layer, int64_t axis);
 
-/* Fails where there is no such one. */
-int nn_axis_check(const nn_layer *layer, int64_t axis);
+/* Fails where there is no such one; `key`: of the option. */
+int nn_axis_check(const nn_layer *layer, const char *key, int64_t axis);
 
 /* Consecutive elements in memory from one index of the dimensions outside of `dimension` to the
  * next. */

@@ -28,7 +28,7 @@ static bool fits(const nn_shape *a, const nn_shape *b, int dimension) {
 
 static int concat_plan(nn_layer *layer) {
     char first[NN_SHAPE_TEXT], other[NN_SHAPE_TEXT];
-    NN_TRY(nn_axis_check(layer, ((const struct concat *)layer->options)->axis));
+    NN_TRY(nn_axis_check(layer, "axis", ((const struct concat *)layer->options)->axis));
     int d = dimension_of(layer);
     layer->out = layer->in[0];
     for (size_t i = 1; i < layer->inputs; i++) {

@@ -32,7 +32,7 @@ static int mean_plan(nn_layer *layer) {
     const nn_shape *in = &layer->in[0];
     if (axis == 0)
         return nn_layer_fail(layer, "axis: 0 is the minibatch, whose samples stay apart");
-    NN_TRY(nn_axis_check(layer, axis));
+    NN_TRY(nn_axis_check(layer, "axis", axis));
     if (in->rank == 1)
         layer->out = (nn_shape){1, {1}};
     for (int i = 0; in->rank > 1 && i < in->rank; i++)

@@ -32,7 +32,7 @@ static int64_t range_of(const nn_layer *layer, int64_t *count) {
 static int slice_plan(nn_layer *layer) {
     const struct slice *o = layer->options;
     int64_t count;
-    NN_TRY(nn_axis_check(layer, o->axis));
+    NN_TRY(nn_axis_check(layer, "axis", o->axis));
     int d = nn_axis_dimension(layer, o->axis);
     (void)range_of(layer, &count);
     if (count == 0)

@@ -2,6 +2,7 @@
 #include "math/parallel.h"
 #include "nn/layers/axis.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/user_order.h"
 
 #include <string.h>
 
@@ -26,7 +27,7 @@ static int transpose_plan(nn_layer *layer) {
     for (int i = 0; i < 2; i++) {
         if (o->dim[i] == 0)
             return nn_layer_fail(layer, "dim%d: 0 is the minibatch, which stays where it is", i);
-        NN_TRY(nn_axis_check(layer, o->dim[i]));
+        NN_TRY(nn_axis_check(layer, i == 0 ? "dim0" : "dim1", o->dim[i]));
         d[i] = nn_axis_dimension(layer, o->dim[i]);
     }
     if (d[0] == d[1])
@@ -81,7 +82,10 @@ static void swap(const nn_layer *layer, const nn_shape *shape, size_t batch, con
                      .inner = product(shape, high + 1, shape->rank),
                      .from = from,
                      .to = to};
-    nn_parallel(layer->compute, batch, 1 + GRAIN / nn_shape_count(shape), swap_samples, &s);
+    if (s.middle == 1 && s.inner == 1)
+        nn_transpose_samples(layer->compute, batch * s.outer, s.a, s.b, from, to);
+    else
+        nn_parallel(layer->compute, batch, 1 + GRAIN / nn_shape_count(shape), swap_samples, &s);
 }
 
 static void transpose_forward(const nn_layer *layer, const nn_io *io) {

@@ -28,20 +28,22 @@ static void transpose_samples(void *ctx, size_t begin, size_t end) {
                                             t->to + i + col * t->rows + row, t->rows);
 }
 
-static void transpose(const nn_compute *compute, size_t batch, struct transposition t) {
-    nn_parallel(compute, batch, 1 + GRAIN / (t.rows * t.cols), transpose_samples, &t);
+void nn_transpose_samples(const nn_compute *compute, size_t batch, size_t rows, size_t cols,
+                          const nn_real *from, nn_real *to) {
+    struct transposition t = {rows, cols, from, to};
+    nn_parallel(compute, batch, 1 + GRAIN / (rows * cols), transpose_samples, &t);
 }
 
 void nn_user_order_from_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
                                const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    transpose(compute, batch, (struct transposition){pixels, channels, from, to});
+    nn_transpose_samples(compute, batch, pixels, channels, from, to);
 }
 
 void nn_user_order_to_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
                              const nn_real *from, nn_real *to) {
     size_t channels = (size_t)nn_shape_channels(shape), pixels = nn_shape_count(shape) / channels;
-    transpose(compute, batch, (struct transposition){channels, pixels, from, to});
+    nn_transpose_samples(compute, batch, channels, pixels, from, to);
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */

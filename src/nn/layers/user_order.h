@@ -7,6 +7,10 @@
 
 #include "nn/layers/layer.h"
 
+/* Copies `batch` samples [rows][cols] to [cols][rows]. */
+void nn_transpose_samples(const nn_compute *compute, size_t batch, size_t rows, size_t cols,
+                          const nn_real *from, nn_real *to);
+
 /* Copies `batch` samples of that shape from memory's order to the user's, or back. */
 void nn_user_order_from_memory(const nn_compute *compute, const nn_shape *shape, size_t batch,
                                const nn_real *from, nn_real *to);

@@ -117,9 +117,7 @@ static const nn_option train_options[] = {
     {"recompute", NN_OPT_CHOICE, AT(train.recompute), "none", "none|blocks",
      "blocks: of blocks of neighbouring layers only what passes from one to the next is kept in "
      "memory, and back-propagation computes a block again before it goes through it: the same bits "
-     "for less memory and up to a third more time (docs/howto/memory.md). Blocks are chosen "
-     "so "
-     "that memory is least"},
+     "for less memory and up to a third more time (docs/howto/memory.md)"},
     {"balance", NN_OPT_CHOICE, AT(train.balance), "even", "even|speed",
      "how many rows of a minibatch each rank computes: even, or in proportion to its speed as "
      "measured during training, from one row up to twice the average; averages over the minibatch "
