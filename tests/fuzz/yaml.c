@@ -53,7 +53,7 @@ static void build(nn_config *config, nn_shape input) {
 
     if (nn_loss_pick(settings->loss, &loss) == 0 &&
         nn_model_plan(settings->model, input, loss->fuses, &model) == 0)
-        (void)nn_memory_of(model, settings, batch > 0 ? (size_t)batch : 10, &memory);
+        (void)nn_memory_of(model, settings, 1, batch > 0 ? (size_t)batch : 10, &memory);
     nn_model_free(model);
 }
 
