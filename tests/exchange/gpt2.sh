@@ -72,5 +72,18 @@ expect_line "'h.0.mlp.c_fc.weight' is \[8, 32\], but the model wants \[8, 31\]" 
 "$NNMPI" train --run iris -o train.max_steps=0 -q >out
 expect_code 2 "$NNMPI" export iris --npz no.npz --names gpt2 2>err
 expect_line "the model is no GPT-2, which has no 'weight' of a layer 'hidden'" err
+cat >conv.yaml <<'YAML'
+data: {source: iris}
+model:
+  - reshape: {shape: [4, 1]}
+  - conv1d: {name: h_0_mlp_c_fc, filters: 2, kernel: 2}
+  - flatten
+  - dense: {name: lm_head, units: 3, bias: false}
+loss: cross_entropy
+train: {batch_size: 10, max_steps: 0}
+YAML
+"$NNMPI" train conv.yaml --run conv -q >out
+expect_code 2 "$NNMPI" export conv --npz no.npz --names gpt2 2>err
+expect_line "the model is no GPT-2, which has no 'weight' of a layer 'h_0_mlp_c_fc'" err
 expect_code 2 "$NNMPI" export gpt2.h5 --onnx no.onnx --names gpt2 2>err
 expect_line 'names is for --safetensors and --npz' err

@@ -28,6 +28,7 @@ product = ("MatMul", "xw", "a", {})
 refuse("Softmax 'n_y' .axis is not the last one|node 'n_y' works along another axis", (4, 3), [("Softmax", "x", "y", {"axis": 1})])
 refuse("node 'n_y' works along another axis", (3, 3), [("BatchNormalization", ["x", "s", "s", "s", "s"], "y", {})], {"s": ones(3)})
 refuse("node 'n_y' works along another axis", (3, 2, 3), [("PRelu", "xs", "y", {})], {"s": ones(3)})
+refuse("node 'n_y' works along another axis", (3, 4), [("GlobalAveragePool", "x", "y", {})])
 refuse("a part of a layer is read by itself, as a product before its bias", (4,), [product, ("Add", "ab", "c", {}), ("Mul", "ac", "y", {})],
        {"w": ones(4, 3), "b": ones(3)})
 refuse("Add 'n_y' .a constant is only added to a product", (4,), [("Relu", "x", "a", {}), ("Add", "ab", "y", {})], {"b": ones(4)})

@@ -22,15 +22,19 @@ static int from_elementwise(nn_onnx_conversion *c, const char *kind) {
     return item ? nn_onnx_give(c, 0, (nn_onnx_value){.form = form, .layer = item}) : 0;
 }
 
-/* Of sequences the mean of their steps. */
+/* Of sequences [N, F, T] the mean of their steps. */
 static int from_global_pool(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_value *x = nn_onnx_in(c, 0);
+    bool sequences = x && x->form == NN_ONNX_CHANNELS;
     nn_onnx_item *item;
-    if (!x || x->form != NN_ONNX_CHANNELS)
-        return from_plain(c, kind);
-    NN_TRY(nn_onnx_add_layer_on(c, "mean", NN_ONNX_CHANNELS, 0, &item));
-    if (item)
+    if (!sequences)
+        NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    else
+        NN_TRY(nn_onnx_add_layer_on(c, "mean", NN_ONNX_CHANNELS, 0, &item));
+    if (item && sequences)
         item->images = true;
+    else if (item)
+        item->ranks = 1U << 3 | 1U << 4; /* the layer takes [H, W] for one channel */
     return 0;
 }
 

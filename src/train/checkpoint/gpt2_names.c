@@ -49,7 +49,7 @@ bool nn_gpt2_name_of(const nn_param *param, nn_gpt2_name *name) {
         size_t before = strcspn(row->tensor, "#");
         const char *number = "";
         int digits;
-        if (strcmp(param->name, row->param) != 0 ||
+        if (strcmp(param->name, row->param) != 0 || (row->transposed && param->rank != 2) ||
             !is_called(param->layer->name, row->layer, &number, &digits))
             continue;
         snprintf(name->text, sizeof name->text, "%.*s%.*s%s", (int)before, row->tensor, digits,
