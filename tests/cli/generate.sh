@@ -53,6 +53,9 @@ run_ranks 3 "$NNMPI" generate gpt --prompt the "${long[@]}" >three 2>err
 "$NNMPI" generate gpt --prompts prompts --max-tokens 1 -q >out
 expect_line '^the cat' out
 
+# no more than is read
+timeout 20 "$NNMPI" generate gpt --prompt the --max-tokens 16777216 -q | head -c 20 >out || fail 'it goes on without a reader'
+
 # words, recurrent layers, and a stop token
 cat >words.yaml <<'YAML'
 data: {source: text, path: text.txt, tokens: words, context: 12}

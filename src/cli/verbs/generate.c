@@ -80,15 +80,16 @@ static int read_prompts(const nn_call *call, prompts *p) {
 
 /* --- texts --- */
 
-/* A text alone is shown as it comes, behind its prompt, which ctx points to until then. */
-static void show(void *ctx, size_t i, const char *bytes, size_t length) {
+/* A text alone is shown as it comes, behind its prompt, which ctx points to until then, and as long
+ * as somebody reads it. */
+static bool show(void *ctx, size_t i, const char *bytes, size_t length) {
     const nn_prompt **prompt = ctx;
     (void)i;
     if (*prompt)
         fwrite((*prompt)->text, 1, (*prompt)->length, stdout);
     *prompt = NULL;
     fwrite(bytes, 1, length, stdout);
-    fflush(stdout);
+    return fflush(stdout) == 0;
 }
 
 /* What follows prompts. */
@@ -98,8 +99,8 @@ typedef struct texts {
     size_t length[TOGETHER];
 } texts;
 
-static void keep(void *ctx, size_t i, const char *bytes, size_t length) {
-    fwrite(bytes, 1, length, ((texts *)ctx)->memory[i]);
+static bool keep(void *ctx, size_t i, const char *bytes, size_t length) {
+    return fwrite(bytes, 1, length, ((texts *)ctx)->memory[i]) == length;
 }
 
 static int open_texts(texts *t, size_t count) {
@@ -223,7 +224,7 @@ static int run_alone(const nn_call *call, nn_generator *g, const prompts *p) {
         const nn_prompt *prompt = p->prompt;
         rc = nn_generate(g, &o->how, 1, prompt, show, &prompt);
         if (rc == 0)
-            show(&prompt, 0, "\n", 1);
+            (void)show(&prompt, 0, "\n", 1);
     }
     return nn_comm_agree(call->comm, rc);
 }

@@ -226,7 +226,8 @@ static int append(struct run *r, size_t i, const nn_real *z) {
     if (token == r->stop)
         return 0;
     int64_t before = t->count > 1 ? t->token[t->count - 2] : -1;
-    r->add(r->ctx, i, bytes, nn_tokenizer_decode(g->tokenizer, before, token, bytes));
+    size_t length = nn_tokenizer_decode(g->tokenizer, before, token, bytes);
+    t->done = !r->add(r->ctx, i, bytes, length) || t->done;
     return 0;
 }
 

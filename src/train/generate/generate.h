@@ -6,6 +6,8 @@
 
 #include <nnmpi/error.h>
 
+#include <stdbool.h>
+
 typedef struct nn_generator nn_generator;
 
 typedef struct nn_generation {
@@ -22,8 +24,8 @@ typedef struct nn_prompt {
     uint64_t number; /* its text is a function of this and of nn_generation alone */
 } nn_prompt;
 
-/* Is told the bytes that are added to prompt i of a call. */
-typedef void nn_add_text(void *ctx, size_t i, const char *bytes, size_t length);
+/* Is told the bytes that are added to prompt i of a call; false: it wants no more of them. */
+typedef bool nn_add_text(void *ctx, size_t i, const char *bytes, size_t length);
 
 /* A checkpoint, or a run folder, of a model that says which token comes next in a text, with memory
  * for `batch` texts at a time. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY. Local. */
