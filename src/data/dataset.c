@@ -187,15 +187,16 @@ const void *nn_dataset_rows(const nn_dataset *ds, const nn_split *split, char fi
 }
 
 int nn_dataset_check_layout(const nn_dataset *ds) {
+    const nn_shape *x = &ds->split[0].x.shape;
     char text[NN_SHAPE_TEXT];
 
     if (!ds->layout_open)
         return NN_OK;
     return nn_fail(NN_EFORMAT,
-                   "%s: are the channels of images %s the first dimension or the last? Say "
+                   "%s: are the channels of %s %s the first dimension or the last? Say "
                    "layout: channels_first or layout: channels_last under data, or give the file "
                    "an attribute layout",
-                   ds->path, nn_shape_text(&ds->split[0].x.shape, text));
+                   ds->path, x->rank == 3 ? "images" : "volumes", nn_shape_text(x, text));
 }
 
 void nn_dataset_say_unused(const nn_dataset *ds) {

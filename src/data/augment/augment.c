@@ -10,6 +10,7 @@ static int parse_one(nn_node *item, const nn_shape *x, nn_pool *pool, nn_augment
     const nn_entry *row;
     nn_node *map;
     char what[64], shape[NN_SHAPE_TEXT];
+    nn_shape given = nn_channels_first(*x); /* as the user sees it */
 
     NN_TRY(nn_family_pick(&nn_augmentations, item, &row, &map));
     const nn_augment_ops *ops = (const nn_augment_ops *)(const void *)row;
@@ -17,7 +18,7 @@ static int parse_one(nn_node *item, const nn_shape *x, nn_pool *pool, nn_augment
         return nn_node_fail(item,
                             "augmentation '%s' moves pixels of images [H, W] or [C, H, W], but a "
                             "row of x is %s",
-                            row->name, nn_shape_text(x, shape));
+                            row->name, nn_shape_text(&given, shape));
     void *options = nn_pool_alloc(pool, row->size);
     if (!options)
         return NN_EMEMORY;
