@@ -79,6 +79,9 @@ expect_code 2 "$NNMPI" generate words 2>err
 expect_line 'prompt 1: a prompt without tokens' err
 expect_code 2 "$NNMPI" generate gpt --prompt x --prompts prompts 2>err
 expect_line 'prompt is one prompt, --prompts a file of them' err
+printf 'the dog\r\n\nthe cat\n' >lines
+expect_code 2 "$NNMPI" generate gpt --prompts lines 2>err
+expect_line 'lines:2: a prompt is a line of text, and this one is empty' err
 expect_code 2 "$NNMPI" generate gpt --prompt x --top-p 0 2>err
 "$NNMPI" train -o train.epochs=1 --run iris -q >out
 expect_code 3 "$NNMPI" generate iris --prompt x 2>err

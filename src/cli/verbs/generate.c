@@ -73,7 +73,12 @@ static int read_prompts(const nn_call *call, prompts *p) {
         next = memchr(text, '\n', (size_t)(end - text));
         next = next ? next : end;
         *next = '\0';
-        NN_TRY(add_prompt(call->pool, p, text, (size_t)(next - text)));
+        size_t line = (size_t)(next - text);
+        line -= line > 0 && text[line - 1] == '\r';
+        if (line == 0 || memchr(text, '\0', line))
+            return nn_fail(NN_EUSAGE, "%s:%zu: a prompt is a line of text, and this one %s",
+                           o->prompts, p->count + 1, line == 0 ? "is empty" : "has a byte 0");
+        NN_TRY(add_prompt(call->pool, p, text, line));
     }
     return p->count ? 0 : nn_fail(NN_EUSAGE, "%s: there is no line in it", o->prompts);
 }

@@ -37,27 +37,48 @@ static const char *name_padding(const window *w) {
     return same ? "same" : causal ? "causal" : NULL;
 }
 
-/* NULL, or why it is no window of nnmpi. */
-static const char *read_window(nn_onnx_conversion *c, size_t dims, window *w) {
-    const char *padding = nn_onnx_get_text(c, "auto_pad", "NOTSET");
+/* The pads of auto_pad, which PyTorch writes for padding="same"; false: it has no such pads. */
+static bool pad_alike(const char *how, window *w) {
+    bool upper = strcmp(how, "SAME_UPPER") == 0;
+    if (!upper && strcmp(how, "SAME_LOWER") != 0)
+        return strcmp(how, "NOTSET") == 0 || strcmp(how, "VALID") == 0;
+    for (size_t d = 0; d < w->dims; d++) {
+        int64_t total = w->dilation[d] * (w->size[d] - 1), less = total / 2;
+        if (w->stride[d] != 1)
+            return false;
+        w->pads[d] = upper ? less : total - less;
+        w->pads[d + w->dims] = total - w->pads[d];
+    }
+    return true;
+}
+
+/* Of a kernel with these lengths; NULL: they are an attribute. NULL, or why it is no window of
+ * nnmpi. */
+static const char *read_window(nn_onnx_conversion *c, size_t dims, const int64_t *kernel,
+                               window *w) {
     *w = (window){.dims = dims};
     if (dims < 1 || dims > 3 || !nn_onnx_get_ints(c, "kernel_shape", dims, 1, w->size) ||
         !nn_onnx_get_ints(c, "strides", dims, 1, w->stride) ||
         !nn_onnx_get_ints(c, "dilations", dims, 1, w->dilation) ||
         !nn_onnx_get_ints(c, "pads", 2 * dims, 0, w->pads))
         return "only windows of one to three directions have a layer";
+    if (kernel)
+        memcpy(w->size, kernel, dims * sizeof *kernel);
     bool differ = false;
-    for (size_t d = 0; d < dims; d++) {
-        if (!within(w->size[d], 1) || !within(w->stride[d], 1) || !within(w->dilation[d], 1) ||
-            !within(w->pads[d], 0) || !within(w->pads[d + dims], 0))
+    for (size_t d = 0; d < dims; d++)
+        if (!within(w->size[d], 1) || !within(w->stride[d], 1) || !within(w->dilation[d], 1))
             return "sizes of windows go up to 10000";
+    if (!pad_alike(nn_onnx_get_text(c, "auto_pad", "NOTSET"), w))
+        return "auto_pad with strides; give pads";
+    for (size_t d = 0; d < dims; d++) {
+        if (!within(w->pads[d], 0) || !within(w->pads[d + dims], 0))
+            return "pads go up to 10000";
         differ = differ || w->pads[d] != w->pads[d + dims];
     }
     w->padding = differ ? name_padding(w) : NULL;
     if (differ && !w->padding)
         return "pads are neither the same on both sides nor those of `same`";
-    return strcmp(padding, "NOTSET") == 0 || strcmp(padding, "VALID") == 0 ? NULL
-                                                                           : "auto_pad; give pads";
+    return NULL;
 }
 
 static int set_window(nn_onnx_item *item, const char *size, const window *w) {
@@ -86,13 +107,12 @@ int nn_onnx_from_conv(nn_onnx_conversion *c, const char *kind) {
     if (!weight || weight->rank < 3 || weight->rank > 5 || (nn_onnx_given(c, 2) && !bias))
         return nn_onnx_no(c, "it wants a constant kernel of one to three directions and a constant "
                              "bias");
-    const char *why = read_window(c, (size_t)weight->rank - 2, &w);
+    const char *why = read_window(c, (size_t)weight->rank - 2, weight->dim + 2, &w);
     if (why)
         return nn_onnx_no(c, why);
     NN_TRY(add_layer(c, kinds, w.dims, &item));
     if (!item)
         return 0;
-    memcpy(w.size, weight->dim + 2, w.dims * sizeof *w.size);
     NN_TRY(nn_onnx_set(item, "filters", "%" PRId64, weight->dim[0]));
     NN_TRY(set_window(item, "kernel", &w));
     NN_TRY(set_lengths(item, "dilation", &w, w.dilation));
@@ -110,7 +130,7 @@ int nn_onnx_from_pool(nn_onnx_conversion *c, const char *kind) {
     const nn_onnx_attribute *size = nn_onnx_attribute_of(c->op, "kernel_shape");
     nn_onnx_item *item;
     window w;
-    const char *why = read_window(c, size ? size->count : 0, &w);
+    const char *why = read_window(c, size ? size->count : 0, NULL, &w);
     for (size_t d = 0; !why && d < w.dims; d++)
         if (w.padding || w.dilation[d] != 1)
             why = "pooling has the same padding on both sides and no dilation";

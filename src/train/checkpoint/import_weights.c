@@ -265,7 +265,8 @@ static const nn_file_tensor *find_gpt2(struct reading *r, const nn_file_tensors 
     snprintf(prefixed, sizeof prefixed, NN_GPT2_PREFIX "%s", name.text);
     const nn_file_tensor *found = nn_file_tensors_find(list, name.text);
     found = found ? found : nn_file_tensors_find(list, prefixed);
-    r->swapped = found && name.transposed;
+    if (found)
+        r->swapped = name.transposed;
     return found;
 }
 
