@@ -1,5 +1,5 @@
 """make.py: models as PyTorch's exporter writes them, <name>.onnx, and <name>.npz with x and what PyTorch makes of it, y. Run
-once, with PyTorch 1.13 (Debian: python3-torch), series and volume with 2.6: what tests read is kept beside it."""
+once, with PyTorch 1.13 (Debian: python3-torch), series, volume and same with 2.6: what tests read is kept beside it."""
 import sys
 
 import numpy as np
@@ -72,6 +72,7 @@ MODELS = {
     "volume": (nn.Sequential(nn.Conv3d(2, 4, (1, 3, 2), stride=(1, 2, 1), padding=1, groups=2), nn.BatchNorm3d(4), nn.ReLU(),
                              nn.AvgPool3d(2), nn.Conv3d(4, 3, 2), nn.MaxPool3d((2, 1, 1)), nn.Flatten(), nn.Linear(9, 2)),
                (2, 4, 9, 7)),
+    "same": (nn.Sequential(nn.Conv2d(2, 3, (4, 3), padding="same"), nn.ReLU(), nn.Flatten(), nn.Linear(90, 2)), (2, 6, 5)),
 }
 
 torch.manual_seed(1)
