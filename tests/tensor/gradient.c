@@ -102,13 +102,13 @@ F(f_batch_norm_fixed, nn_tensor_batch_norm(x[0], NULL, NULL, x[1], x[2], false, 
 
 /* Rows that only other rows' backward passes run, on operands of x as they would be there. */
 static nn_op_args conv_args(void) {
-    return (nn_op_args){.conv = {.in = {4, 3},
+    return (nn_op_args){.conv = {.in = {1, 4, 3},
                                  .channels = 2,
-                                 .out = {3, 2},
+                                 .out = {1, 3, 2},
                                  .filters = 3,
-                                 .kernel = {2, 2},
-                                 .stride = {1, 1},
-                                 .dilation = {1, 1},
+                                 .kernel = {1, 2, 2},
+                                 .stride = {1, 1, 1},
+                                 .dilation = {1, 1, 1},
                                  .groups = 1}};
 }
 F(f_conv_data, nn_op_on_two(&nn_op_conv_data, x[0], x[1], (nn_op_args[]){conv_args()}))

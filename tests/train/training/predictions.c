@@ -75,18 +75,16 @@ static void test_first_label(nn_comm *comm, const rows *r) {
 enum { WINDOWS = 12, STEPS = ROWS / WINDOWS };
 
 /* Two steps on sequences with a class at each of their steps, and what is predicted then. */
-static nn_training *windows(nn_comm *comm, nn_config *config, const rows *r, float *y) {
+static nn_training *windows(nn_comm *comm, nn_config *config, nn_data *data, const rows *r,
+                            float *y) {
     nn_train_options options = {.size = sizeof options, .run_dir = ""};
     const nn_array x = {NN_F32, 3, {WINDOWS, STEPS, FEATURES}, (void *)r->x[0]};
     nn_minibatch all = {.size = sizeof all, .x = x};
     nn_training *t = NULL;
-    nn_data *data;
-    WORKS(nn_data_new(&data));
     WORKS(nn_data_set(data, "train", "x", &x));
     WORKS(nn_data_set(data, "train", "y", &(nn_array){NN_I32, 2, {WINDOWS, STEPS}, (void *)r->y}));
     WORKS(nn_config_use_data(config, data));
     WORKS(nn_training_open(comm, config, &options, &t));
-    nn_data_free(data);
     for (int step = 0; step < 2; step++) {
         WORKS(nn_training_step(t));
         WORKS(nn_training_attend(t));
@@ -103,11 +101,14 @@ static void test_blocks(nn_comm *comm, const rows *r) {
             configured(bare, blocks ? "train.output_rows=3" : "train.output_rows=0");
         WORKS(nn_config_override(config, "model=[dense: {name: head, units: 3}]"));
         WORKS(nn_config_override(config, "train.batch_size=6"));
-        nn_training *t = windows(comm, config, r, y[blocks]);
+        nn_data *data;
+        WORKS(nn_data_new(&data));
+        nn_training *t = windows(comm, config, data, r, y[blocks]);
         WORKS(nn_training_set(t, "head/weight", infinite));
         FAILS(nn_training_step(t), NN_EDIVERGED, "the output of layer 'head' became NaN or Inf");
         nn_training_close(t);
         nn_config_free(config);
+        nn_data_free(data);
     }
     for (int i = 0; i < 3 * ROWS; i++)
         CHECK_NEAR((double)y[0][i], (double)y[1][i], 1e-6);
