@@ -10,8 +10,15 @@ const char nn_token_unknown[] = "<unk>";
 
 enum { BEYOND = 0x100 }; /* the character of the first unprintable byte */
 
+int nn_token_kind_of(const char *name) {
+    for (int kind = 0; name && nn_token_kinds[kind]; kind++)
+        if (strcmp(name, nn_token_kinds[kind]) == 0)
+            return kind;
+    return -1;
+}
+
 bool nn_tokens_are_bytes(const char *kind) {
-    return kind && strcmp(kind, nn_token_kinds[NN_TOKENS_BYTES]) == 0;
+    return nn_token_kind_of(kind) == NN_TOKENS_BYTES;
 }
 
 static bool is_printable(unsigned byte) {
@@ -86,11 +93,11 @@ size_t nn_token_unspell(const char *name, char *bytes, size_t room) {
 }
 
 size_t nn_token_bytes(const char *kind, const char *name) {
-    if (nn_tokens_are_bytes(kind) || (name && strcmp(name, nn_token_unknown) == 0))
+    int known = nn_token_kind_of(kind);
+
+    if (known == NN_TOKENS_BYTES || (name && strcmp(name, nn_token_unknown) == 0))
         return 1;
-    if (name && strcmp(kind, nn_token_kinds[NN_TOKENS_CHARS]) == 0)
+    if (name && known == NN_TOKENS_CHARS)
         return strlen(name);
-    return name && strcmp(kind, nn_token_kinds[NN_TOKENS_BPE]) == 0
-               ? nn_token_unspell(name, NULL, 0)
-               : 0;
+    return name && known == NN_TOKENS_BPE ? nn_token_unspell(name, NULL, 0) : 0;
 }

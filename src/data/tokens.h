@@ -14,6 +14,8 @@ extern const char *const nn_token_kinds[]; /* their names; NULL ends them */
 
 #define NN_BYTE_TOKENS 256 /* different ones, where tokens are bytes */
 
+/* The kind of that name, -1: there is none; NULL is none. */
+int nn_token_kind_of(const char *name);
 /* `kind`: one of nn_token_kinds, another name, or NULL. */
 bool nn_tokens_are_bytes(const char *kind);
 

@@ -160,10 +160,8 @@ static int add_context(nn_node *map, const nn_like *like) {
 /* A text can become the model's tokens. */
 static int check_text(const char *path, const nn_like *like) {
     const char *kind = tokens_of(like);
-    bool known = false;
+    bool known = nn_token_kind_of(kind) >= 0;
 
-    for (size_t i = 0; !known && nn_token_kinds[i]; i++)
-        known = strcmp(kind, nn_token_kinds[i]) == 0;
     if (known && (like->class_name || nn_tokens_are_bytes(kind)))
         return NN_OK;
     return nn_fail(NN_EFORMAT,

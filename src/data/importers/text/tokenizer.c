@@ -42,10 +42,9 @@ int nn_tokenizer_new(const char *kind, const char *const *name, size_t count, nn
 
     NN_TRY(NN_NEW(&t, 1, "tokenizer"));
     t->unknown = -1;
-    while (nn_token_kinds[t->kind] && strcmp(nn_token_kinds[t->kind], kind) != 0)
-        t->kind++;
+    t->kind = nn_token_kind_of(kind);
     NN_TRY_GOTO(nn_labels_init(&t->vocabulary));
-    if (!nn_token_kinds[t->kind])
+    if (t->kind < 0)
         NN_TRY_GOTO(
             nn_fail(NN_EFORMAT, "its tokens are '%.40s'; there are %s", kind, NN_TOKEN_KINDS));
     NN_TRY_GOTO(add_names(t, name, count));
