@@ -12,7 +12,7 @@ size_t conv_band_rows(const conv_view *v) {
     const nn_conv *conv = v->conv;
     size_t row = v->tap_planes * v->pitch * conv->stride[1] + conv->out[2] * conv->filters;
     size_t rows = BAND_BYTES / (row * sizeof(nn_real));
-    return conv_larger(1, conv_smaller(rows, conv->out[1]));
+    return nn_larger(1, nn_smaller(rows, conv->out[1]));
 }
 
 static size_t band_height(const conv_view *v, size_t rows) {
@@ -41,7 +41,7 @@ conv_band conv_band_at(const conv_view *v, size_t at, size_t left) {
     return (conv_band){.image = plane / out[0],
                        .plane = plane % out[0],
                        .row = row,
-                       .rows = conv_smaller(conv_smaller(conv_band_rows(v), out[1] - row), left)};
+                       .rows = nn_smaller(nn_smaller(conv_band_rows(v), out[1] - row), left)};
 }
 
 static void copy_pixels(const conv_view *v, const conv_band *band, size_t pixels, const nn_real *x,
@@ -60,7 +60,7 @@ static void copy_plane(const conv_view *v, const conv_band *band, const nn_real 
                        nn_real *to) {
     const nn_conv *conv = v->conv;
     size_t channels = conv->channels, columns = v->pitch / channels, left = conv->pad[2];
-    size_t width = left < columns ? conv_smaller(conv->in[2], columns - left) : 0;
+    size_t width = left < columns ? nn_smaller(conv->in[2], columns - left) : 0;
     left = columns - width < left ? columns - width : left;
     for (size_t r = 0; r < band_height(v, band->rows); r++, to += v->pitch) {
         size_t y = band->row * conv->stride[1] + r - conv->pad[1]; /* wraps around above it */

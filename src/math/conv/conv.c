@@ -41,8 +41,8 @@ void nn_conv_prepare(nn_conv *conv, const nn_compute *compute, size_t batch, boo
     conv->parts = conv_parts(&v, batch);
     size_t most = forward_scratch(conv);
     if (training) {
-        most = conv_larger(most, backward_data_scratch(conv));
-        most = conv_larger(most, backward_weights_scratch(conv));
+        most = nn_larger(most, backward_data_scratch(conv));
+        most = nn_larger(most, backward_weights_scratch(conv));
     }
     conv->scratch_bytes = most * sizeof(nn_real);
 }

@@ -33,8 +33,8 @@ static size_t block_images(const conv_view *v) {
     size_t image = v->span[1] * v->pitch * sizeof(nn_real);
     if (v->volume)
         return 1;
-    size_t images = conv_smaller(BLOCK_IMAGES, conv_larger(6, BLOCK_BYTES / image / 6 * 6));
-    return conv_larger(1, conv_smaller(images, v->conv->batch));
+    size_t images = nn_smaller(BLOCK_IMAGES, nn_larger(6, BLOCK_BYTES / image / 6 * 6));
+    return nn_larger(1, nn_smaller(images, v->conv->batch));
 }
 
 /* Elements of the padded copy of one plane. */
@@ -82,7 +82,7 @@ static void pack_weights(const backward *b) {
         for (size_t run = 0; run < runs; run++)
             for (size_t k = 0; k < v->length; k += panel)
                 pack_panel(
-                    v, conv_smaller(panel, v->length - k),
+                    v, nn_smaller(panel, v->length - k),
                     b->w + ((g / v->conv->groups * runs + run) * v->length + k) * v->conv->filters +
                         g % v->conv->groups * v->out_group,
                     b->weights + ((g * runs + run) * conv_whole(v, v->length) + k) * v->out_group);
@@ -93,10 +93,10 @@ static void add_run(const conv_view *v, size_t width, nn_conv_rows call) {
     size_t panel = v->kernels->conv_panel;
     nn_conv_rows first = call;
     for (size_t o = 0; o < v->out_group; o += SUMMED) {
-        call.length = conv_smaller(SUMMED, v->out_group - o);
+        call.length = nn_smaller(SUMMED, v->out_group - o);
         for (size_t x = 0; x < v->conv->out[2]; x++)
             for (size_t k = 0; k < width; k += panel) {
-                call.width = conv_smaller(panel, width - k);
+                call.width = nn_smaller(panel, width - k);
                 call.a = first.a + x * v->conv->filters + o;
                 call.b = first.b + k * v->out_group + o * conv_whole(v, call.width);
                 call.c = first.c + x * v->column + k;
@@ -112,7 +112,7 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
     for (size_t i = 0; i < v->tap_rows; i++)
         for (size_t j = 0; j < v->taps; j++)
             for (size_t k = 0; k < v->length; k += RUN) {
-                size_t width = conv_smaller(RUN, v->length - k);
+                size_t width = nn_smaller(RUN, v->length - k);
                 call.c = first.c + i * v->tap_row + j * v->tap + k;
                 add_run(v, width, call);
                 call.b += v->out_group * conv_whole(v, width);
@@ -149,8 +149,8 @@ static void add_tap_plane(const backward *b, size_t i, const nn_real *dy, nn_rea
         size_t to = z * stride + at - pad; /* inside from `first` on, up to the volume's end */
         if (to >= conv->in[0])
             break;
-        planes = conv_smaller(BLOCK_IMAGES, (conv->in[0] - 1 - to) / stride + 1);
-        planes = conv_smaller(planes, conv->out[0] - z);
+        planes = nn_smaller(BLOCK_IMAGES, (conv->in[0] - 1 - to) / stride + 1);
+        planes = nn_smaller(planes, conv->out[0] - z);
         add_block(b->v, &(plane_block){.planes = planes,
                                        .from = b->v->out_plane,
                                        .to = stride * to_plane,
@@ -164,7 +164,7 @@ static void add_tap_plane(const backward *b, size_t i, const nn_real *dy, nn_rea
 static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
     const nn_conv *conv = v->conv;
     size_t width = conv->in[2] * conv->channels, left = conv->pad[2] * conv->channels;
-    size_t inside = left < v->pitch ? conv_smaller(width, v->pitch - left) : 0;
+    size_t inside = left < v->pitch ? nn_smaller(width, v->pitch - left) : 0;
     for (size_t y = 0; y < conv->in[1]; y++, dx += width) {
         size_t row = y + conv->pad[1], count = row < v->span[1] ? inside : 0;
         if (count)
@@ -198,7 +198,7 @@ static void backward_part(void *ctx, size_t part) {
     size_t most = block_images(b->v), end = conv_begin(b->batch, part + 1, b->threads);
     nn_real *copies = b->copies + part * block_copies(b->v);
     for (size_t image = conv_begin(b->batch, part, b->threads); image < end; image += most)
-        backward_block(b, image, conv_smaller(most, end - image), copies);
+        backward_block(b, image, nn_smaller(most, end - image), copies);
 }
 
 void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, const nn_real *w,
@@ -206,7 +206,7 @@ void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, con
     backward b = {.v = v, .batch = batch, .dy = dy, .w = w, .dx = dx};
     if (batch == 0)
         return;
-    b.threads = conv_smaller(conv_threads(v, batch), batch);
+    b.threads = nn_smaller(conv_threads(v, batch), batch);
     layout(&b, scratch);
     if (!v->depthwise)
         pack_weights(&b);

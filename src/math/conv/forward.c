@@ -59,7 +59,7 @@ static void pack_weights(const forward *f, const nn_real *w) {
     size_t group_size = conv_whole(v, v->panels);
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
-            size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            size_t width = nn_smaller(v->kernels->conv_panel, v->panels - o);
             size_t whole = conv_whole(v, width);
             nn_real *to = f->weights + (g * group_size + o) * v->terms;
             for (size_t k = 0; k < v->terms; k++)
@@ -110,7 +110,7 @@ static void forward_panel(const conv_view *v, size_t rows, nn_conv_rows call) {
     for (size_t i = 0; i < v->tap_planes * v->tap_rows; i += call.tap_rows)
         for (size_t j = 0; j < v->taps; j += call.taps)
             for (size_t k = 0; k < v->length; k += piece) {
-                call.length = conv_smaller(piece, v->length - k);
+                call.length = nn_smaller(piece, v->length - k);
                 call.a = a + i / v->tap_rows * conv_tap_plane(v) + i % v->tap_rows * v->tap_row +
                          j * v->tap + k;
                 call.b = b + ((i * v->taps + j) * v->length + k) * whole;
@@ -138,7 +138,7 @@ static void forward_band(const forward *f, const conv_band *band, const nn_real 
     }
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
-            call.width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            call.width = nn_smaller(v->kernels->conv_panel, v->panels - o);
             call.a = input + g * v->in_group;
             call.b = f->weights + (g * group_size + o) * v->terms;
             call.start = f->bias + g * group_size + o;

@@ -46,7 +46,7 @@ void conv_gray_forward(const conv_view *v, size_t rows, const nn_real *input,
 }
 
 static size_t chunk_rows(const conv_view *v) {
-    return conv_larger(1, CHUNK_POINTS / v->conv->out[2]);
+    return nn_larger(1, CHUNK_POINTS / v->conv->out[2]);
 }
 
 size_t conv_gray_size(const conv_view *v) {
@@ -76,7 +76,7 @@ void conv_gray_add(const conv_view *v, size_t rows, const nn_real *input, const 
                    nn_real *pixel_blocks, nn_real *sums) {
     const nn_conv *conv = v->conv;
     for (size_t r = 0; r < rows; r += chunk_rows(v)) {
-        size_t count = conv_smaller(chunk_rows(v), rows - r);
+        size_t count = nn_smaller(chunk_rows(v), rows - r);
         v->kernels->conv_gray_gather(count * conv->out[2] / 4, conv->filters,
                                      dy + r * conv->out[2] * conv->filters, pixel_blocks);
         add_rows(v, count, input + r * conv->stride[1] * v->pitch, pixel_blocks, sums);

@@ -27,5 +27,5 @@ static size_t fixed_parts(const conv_view *v, size_t batch) {
 size_t conv_parts(const conv_view *v, size_t batch) {
     size_t parts =
         nn_compute_fixed_parts(v->conv->compute) ? fixed_parts(v, batch) : conv_threads(v, batch);
-    return conv_larger(1, conv_smaller(conv_smaller(parts, batch), v->conv->parts));
+    return nn_larger(1, nn_smaller(nn_smaller(parts, batch), v->conv->parts));
 }

@@ -2,6 +2,7 @@
 #ifndef NN_MATH_CONV_VIEW_H
 #define NN_MATH_CONV_VIEW_H
 
+#include "base/numbers/compare.h"
 #include "math/conv/shape.h"
 #include "math/kernels.h"
 
@@ -39,13 +40,5 @@ size_t conv_whole(const conv_view *v, size_t n);
 
 /* Elements of a term's weights for all filters, in whole vectors. */
 size_t conv_row_size(const conv_view *v);
-
-static inline size_t conv_smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static inline size_t conv_larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 #endif

@@ -38,7 +38,7 @@ static size_t sums_size(const conv_view *v) {
 }
 
 static size_t chunk_rows(const conv_view *v) {
-    return conv_larger(1, CHUNK_POINTS / v->conv->out[2]);
+    return nn_larger(1, CHUNK_POINTS / v->conv->out[2]);
 }
 
 /* Of dy of two images. */
@@ -87,7 +87,7 @@ static void add_chunk(const conv_view *v, size_t rows, const nn_real *input, con
                          .b_col = v->conv->filters};
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
-            call.width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            call.width = nn_smaller(v->kernels->conv_panel, v->panels - o);
             call.a = input + g * v->in_group;
             call.b = dy + g * v->out_group + o;
             call.c = weights + (g * group_size + o) * v->terms;
@@ -125,8 +125,8 @@ static void add_band(const sums *s, const conv_band *band, const nn_real *input,
 
     for (size_t r = 0, rows; r < band->rows; r += rows) {
         const nn_real *x = input + r * v->conv->stride[1] * v->pitch;
-        rows = conv_smaller(most, band->rows - r);
-        prefetch(dy + (r + rows) * row, conv_smaller(rows, band->rows - r - rows) * row);
+        rows = nn_smaller(most, band->rows - r);
+        prefetch(dy + (r + rows) * row, nn_smaller(rows, band->rows - r - rows) * row);
         if (v->gray_blocks)
             conv_gray_add(v, rows, input, dy, memory->pixel_blocks, to);
         else if (v->depthwise)
@@ -176,7 +176,7 @@ static void unpack(const conv_view *v, nn_real *from, nn_real beta, nn_real *dw)
     }
     for (size_t g = 0; g < v->conv->groups; g++)
         for (size_t o = 0; o < v->panels; o += v->kernels->conv_panel) {
-            size_t width = conv_smaller(v->kernels->conv_panel, v->panels - o);
+            size_t width = nn_smaller(v->kernels->conv_panel, v->panels - o);
             for (size_t k = 0; k < v->terms; k++, from += conv_whole(v, width))
                 store(width, from, beta, dw + k * v->conv->filters + g * v->out_group + o);
         }

@@ -3,6 +3,7 @@
 #include "math/gemm/bf16.h"
 
 #include "base/mem.h"
+#include "base/numbers/compare.h"
 #include "math/kernels.h"
 
 #include <assert.h>
@@ -16,10 +17,6 @@
 #define ALIGNED _Alignas(NN_ALIGN)
 
 static_assert(COLS % NN_BF16_PANEL == 0, "columns of B are whole panels");
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 static size_t pairs_of(size_t n) {
     return (n + 1) / 2;
@@ -47,7 +44,7 @@ static void pack_columns(size_t k, size_t width, const nn_real *b, size_t col, n
     size_t wide = whole(width);
     ALIGNED nn_real run[PAIRS];
     for (size_t at = 0; at < k; at += 2 * PAIRS, panel += PAIRS * wide) {
-        size_t count = smaller(2 * PAIRS, k - at);
+        size_t count = nn_smaller(2 * PAIRS, k - at);
         for (size_t j = 0; j < wide; j++) {
             if (j < width)
                 kernels->round(count, b + j * col + at, run);
@@ -61,7 +58,7 @@ static void pack_columns(size_t k, size_t width, const nn_real *b, size_t col, n
 
 void nn_bf16_pack(size_t k, size_t n, const nn_real *b, size_t row, size_t col, nn_real *packed) {
     for (size_t j = 0; j < n; j += NN_BF16_PANEL) {
-        size_t width = smaller(NN_BF16_PANEL, n - j);
+        size_t width = nn_smaller(NN_BF16_PANEL, n - j);
         if (col == 1)
             pack_rows(k, width, b + j, row, packed);
         else
@@ -82,7 +79,7 @@ static void multiply_rows(nn_conv_rows call, size_t n, const nn_real *packed, si
     ALIGNED nn_real start[NN_BF16_PANEL] = {0};
     nn_real *c = call.c;
     for (size_t j = 0; j < n; j += NN_BF16_PANEL) {
-        call.width = smaller(NN_BF16_PANEL, n - j);
+        call.width = nn_smaller(NN_BF16_PANEL, n - j);
         call.b = panel_at(packed, pairs, j, at, call.width);
         call.c = c + j;
         if (init) {
@@ -98,9 +95,9 @@ void nn_bf16_packed_product(size_t m, size_t n, size_t k, const nn_real *a, size
     size_t pairs = pairs_of(k), at = 0;
     ALIGNED nn_real rows[ROWS * PAIRS];
     do { /* once where k is 0 */
-        size_t depth = smaller(PAIRS, pairs - at), count = smaller(2 * depth, k - 2 * at);
+        size_t depth = nn_smaller(PAIRS, pairs - at), count = nn_smaller(2 * depth, k - 2 * at);
         for (size_t i = 0; i < m; i += ROWS) {
-            nn_conv_rows call = {.rows = smaller(ROWS, m - i), .tap_rows = 1, .taps = 1};
+            nn_conv_rows call = {.rows = nn_smaller(ROWS, m - i), .tap_rows = 1, .taps = 1};
             for (size_t r = 0; r < call.rows; r++)
                 nn_kernels_bf16()->round(count, a + (i + r) * lda + 2 * at, rows + r * PAIRS);
             call.length = depth;
@@ -132,13 +129,13 @@ static void multiply_columns(size_t m, size_t n, size_t k, const nn_real *a, siz
     size_t pairs = pairs_of(k);
     ALIGNED nn_real columns[PAIRS * ROWS], sums[ROWS * NN_BF16_PANEL];
     for (size_t i = 0; i < m; i += ROWS) {
-        nn_conv_sums call = {.count = smaller(ROWS, m - i), .rows = 1, .cols = pairs};
+        nn_conv_sums call = {.count = nn_smaller(ROWS, m - i), .rows = 1, .cols = pairs};
         pack_rows(k, call.count, a + i, lda, columns);
         call.a = columns;
         call.a_col = whole(call.count);
         call.c = sums;
         for (size_t j = 0; j < n; j += NN_BF16_PANEL) {
-            call.width = smaller(NN_BF16_PANEL, n - j);
+            call.width = nn_smaller(NN_BF16_PANEL, n - j);
             call.b_col = whole(call.width);
             call.b = panel_at(packed, pairs, j, 0, call.width);
             load_sums(&call, add, c + i * ldc + j, ldc);
@@ -155,7 +152,7 @@ void nn_bf16_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k
     ALIGNED nn_real packed[PAIRS * COLS];
     for (size_t j = 0; j < n; j += COLS)
         for (size_t at = 0; at < k; at += 2 * PAIRS) {
-            size_t width = smaller(COLS, n - j), depth = smaller(2 * PAIRS, k - at);
+            size_t width = nn_smaller(COLS, n - j), depth = nn_smaller(2 * PAIRS, k - at);
             bool adds = add || at > 0;
             nn_bf16_pack(depth, width, b + at * row + j * col, row, col, packed);
             if (ta == NN_TRANSPOSED)

@@ -1,15 +1,12 @@
 /* Kernels over a matrix [rows][channels] with constants for each channel, as normalisation has
  * them. Few channels are worked on as if several rows were one, their constants repeated. */
+#include "base/numbers/compare.h"
 #include "math/isa/fused.h"
 #include "math/isa/isa.h"
 
 #include <string.h>
 
 #define WIDE 256 /* elements worked on at a time */
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* Rows, a power of two, that are taken as one. */
 static size_t group_of(size_t rows, size_t cols) {
@@ -90,7 +87,7 @@ static inline void sum_channels(size_t rows, size_t cols, const nn_real *x, cons
         return;
     }
     for (size_t c = 0; c < cols; c += WIDE)
-        sum_block(rows, smaller(WIDE, cols - c), cols, x + c, m + c, dy + (moments ? 0 : c),
+        sum_block(rows, nn_smaller(WIDE, cols - c), cols, x + c, m + c, dy + (moments ? 0 : c),
                   sums + c, sums + cols + c, moments);
 }
 
@@ -118,7 +115,7 @@ void ISA(normalize)(size_t rows, size_t cols, const nn_real *x, const nn_real *m
         b = repeat(group, cols, b, b_wide);
     }
     for (; at < n; at += width)
-        normalize_row(smaller(width, n - at), x + at, m, a, b, y + at);
+        normalize_row(nn_smaller(width, n - at), x + at, m, a, b, y + at);
 }
 
 static void normalize_grad_row(size_t n, const nn_real *x, const nn_real *m, const nn_real *a,
@@ -138,5 +135,5 @@ void ISA(normalize_grad)(size_t rows, size_t cols, const nn_real *x, const nn_re
         c = repeat(group, cols, c, c_wide);
     }
     for (; at < n; at += width)
-        normalize_grad_row(smaller(width, n - at), x + at, m, a, b, c, dy + at, dx + at);
+        normalize_grad_row(nn_smaller(width, n - at), x + at, m, a, b, c, dy + at, dx + at);
 }

@@ -1,13 +1,10 @@
 /* Depthwise convolution: every channel is convolved with a kernel of its own, so a vector holds
  * LANES channels of a pixel and nothing is broadcast. */
+#include "base/numbers/compare.h"
 #include "math/isa/isa.h"
 #include "math/isa/lanes.h"
 
 #define MOST 8 /* points or taps that are worked on at a time */
-
-static inline size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* `count` points from the one at x and y on, channels [c, c + n). */
 INLINE void points_tile(const nn_conv_depth *t, const nn_real *x, nn_real *y, size_t c, size_t n,
@@ -29,7 +26,7 @@ INLINE void points_tile(const nn_conv_depth *t, const nn_real *x, nn_real *y, si
 
 void ISA(conv_depth)(const nn_conv_depth *t) {
     for (size_t c = 0; c < t->channels; c += LANES) {
-        size_t n = smaller(LANES, t->channels - c), p = 0;
+        size_t n = nn_smaller(LANES, t->channels - c), p = 0;
         for (; p + MOST <= t->points; p += MOST)
             points_tile(t, t->x + p * t->x_point, t->y + p * t->channels, c, n, MOST);
         for (; p < t->points; p++)
@@ -48,7 +45,7 @@ INLINE void add_tap(const nn_conv_depth *t, const nn_real *w, nn_real *x, size_t
 
 void ISA(conv_depth_grad)(const nn_conv_depth *t, nn_real *dx) {
     for (size_t c = 0; c < t->channels; c += LANES) {
-        size_t n = smaller(LANES, t->channels - c);
+        size_t n = nn_smaller(LANES, t->channels - c);
         const nn_real *w = t->w;
         for (size_t i = 0; i < t->tap_rows; i++)
             for (size_t j = 0; j < t->taps; j++, w += t->channels)
@@ -72,7 +69,7 @@ INLINE void taps_tile(const nn_conv_depth *t, const nn_real *x, nn_real *sums, s
 
 void ISA(conv_depth_sums)(const nn_conv_depth *t, nn_real *sums) {
     for (size_t c = 0; c < t->channels; c += LANES) {
-        size_t n = smaller(LANES, t->channels - c);
+        size_t n = nn_smaller(LANES, t->channels - c);
         nn_real *to = sums;
         for (size_t i = 0; i < t->tap_rows; i++) {
             const nn_real *x = t->x + i * t->x_row;

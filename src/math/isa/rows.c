@@ -1,5 +1,6 @@
 /* Kernels over the rows of a matrix. Rows are often short (ten classes), so passes run over blocks
  * of whole rows where they can. */
+#include "base/numbers/compare.h"
 #include "math/isa/elementary.h"
 #include "math/isa/isa.h"
 
@@ -9,10 +10,6 @@
 #define LANES 16   /* sums and maxima that a long row is worked on in */
 #define FEW 4      /* the same for a short one, which a vector's start and end would cost more */
 #define LONG_ROW 64
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 static inline nn_real larger(nn_real a, nn_real b) {
     return a > b ? a : b;
@@ -82,7 +79,7 @@ static void softmax_long_row(size_t cols, const nn_real *z, nn_real *y) {
 
     fill(BLOCK, row_max(cols, z), top);
     for (size_t c = 0; c < cols; c += BLOCK)
-        exp_below(smaller(BLOCK, cols - c), z + c, top, y + c);
+        exp_below(nn_smaller(BLOCK, cols - c), z + c, top, y + c);
     divide_row(cols, y);
 }
 
@@ -104,7 +101,7 @@ void ISA(softmax)(size_t rows, size_t cols, const nn_real *z, nn_real *y) {
         if (cols > BLOCK)
             softmax_long_row(cols, z + r * cols, y + r * cols);
         else
-            softmax_rows(smaller(step, rows - r), cols, z + r * cols, y + r * cols);
+            softmax_rows(nn_smaller(step, rows - r), cols, z + r * cols, y + r * cols);
     }
 }
 
@@ -161,7 +158,7 @@ void ISA(sum_rows)(size_t rows, size_t cols, const nn_real *x, nn_real beta, nn_
         return;
     }
     for (size_t c = 0; c < cols; c += BLOCK) {
-        size_t width = smaller(BLOCK, cols - c);
+        size_t width = nn_smaller(BLOCK, cols - c);
         sum_runs(rows, width, cols, x + c, lane);
         store_sums(width, lane, beta, s + c);
     }

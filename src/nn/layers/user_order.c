@@ -1,5 +1,6 @@
 #include "nn/layers/user_order.h"
 
+#include "base/numbers/compare.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 
@@ -13,17 +14,13 @@ struct transposition {
     nn_real *to;
 };
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static void transpose_samples(void *ctx, size_t begin, size_t end) {
     const struct transposition *t = ctx;
     for (size_t i = begin * t->rows * t->cols; i < end * t->rows * t->cols; i += t->rows * t->cols)
         for (size_t row = 0; row < t->rows; row += TILE)
             for (size_t col = 0; col < t->cols; col += TILE)
-                nn_kernels_get()->transpose(smaller(TILE, t->rows - row),
-                                            smaller(TILE, t->cols - col),
+                nn_kernels_get()->transpose(nn_smaller(TILE, t->rows - row),
+                                            nn_smaller(TILE, t->cols - col),
                                             t->from + i + row * t->cols + col, t->cols,
                                             t->to + i + col * t->rows + row, t->rows);
 }

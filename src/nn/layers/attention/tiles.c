@@ -1,6 +1,7 @@
 /* The way through the tiles. A task is what one head of keys and values of a sample takes, with all
  * heads of queries that it serves. */
 #include "base/mem.h"
+#include "base/numbers/compare.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/layers/attention/attention.h"
@@ -46,12 +47,8 @@ static size_t room_at(const nn_attention *a, nn_real *base, struct room *r) {
     return used;
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static size_t threads_of(const nn_attention *a) {
-    return smaller((size_t)nn_compute_threads(a->compute), a->batch * a->kv_heads);
+    return nn_smaller((size_t)nn_compute_threads(a->compute), a->batch * a->kv_heads);
 }
 
 size_t nn_attention_scratch(const nn_attention *a) {
@@ -93,7 +90,7 @@ static size_t found_at(const struct tile *t) {
 
 /* Keys that any of the tile's queries sees. */
 static size_t keys_seen(const struct tile *t) {
-    return t->a->causal ? smaller(t->valid, t->a->past + t->first + t->count) : t->valid;
+    return t->a->causal ? nn_smaller(t->valid, t->a->past + t->first + t->count) : t->valid;
 }
 
 /* Factors of dropout for keys from `key` on. */
@@ -127,7 +124,7 @@ static void multiply_keys(const struct tile *t, nn_attention_rows rows, size_t k
 static void score(struct tile *t, size_t key, size_t end) {
     const nn_attention *a = t->a;
     nn_attention_tile *s = &t->scores;
-    s->rows = smaller(KEYS, end - key);
+    s->rows = nn_smaller(KEYS, end - key);
     s->first = a->causal ? (ptrdiff_t)key - (ptrdiff_t)(a->past + t->first) : -(ptrdiff_t)s->rows;
     multiply_keys(t, a->k, key, t->room->q_turned, s->s);
     if (a->rate > 0)
@@ -225,7 +222,7 @@ static void run_head(struct tile *t, tile_fn *fn, nn_attention_rows out) {
     const nn_attention *a = t->a;
     size_t queries = t->valid ? nn_valid_steps(a->length, t->sample, a->queries) : 0;
     for (t->first = 0; t->first < queries; t->first += QUERIES) {
-        t->count = smaller(QUERIES, queries - t->first);
+        t->count = nn_smaller(QUERIES, queries - t->first);
         fn(t);
     }
     clear(out, a->queries, t->sample, queries, t->head, a->dim);
@@ -247,7 +244,7 @@ static void run_task(const struct run *run, size_t task, const struct room *room
                      .head = head * group};
     nn_attention_rows turned = run->backward ? a->k : a->v;
     t.valid = nn_valid_steps(a->length, t.sample, a->keys);
-    t.valid = a->causal ? smaller(t.valid, a->past + a->queries) : t.valid;
+    t.valid = a->causal ? nn_smaller(t.valid, a->past + a->queries) : t.valid;
     t.kernels->transpose(t.valid, a->dim, key_at(&t, turned, 0), turned.stride, room->turned,
                          t.valid);
     if (run->backward) {
