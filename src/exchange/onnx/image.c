@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-/* Directions of the layer's windows, as its kind says. */
+/* Directions of the layer's windows, or else of what it reads. */
 static int dims_of(const nn_onnx_graph *g) {
-    const char *digit = strpbrk(g->layer->ops->entry.name, "13");
-    return digit ? *digit - '0' : g->layer->in[0].rank == 4 ? 3 : 2;
+    int directions = g->layer->ops->directions;
+    return directions ? directions : g->layer->in[0].rank == 4 ? 3 : 2;
 }
 
 /* x [N, T, F] and the like as ONNX has it, channels on axis 1; without a dimension of channels they

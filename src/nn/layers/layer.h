@@ -174,6 +174,7 @@ typedef struct nn_layer_ops {
     int (*build)(nn_scope *scope, const nn_container *container, nn_layer *reads[2]);
     bool activation; /* may stand as `activation:` of another layer */
     bool rectifier;  /* passes half of its input: the layer before starts with He's variance */
+    int directions;  /* of its windows: 1 of sequences, 2 of images, 3 of volumes; 0: it has none */
     bool images;     /* as the first layer it takes samples of rank 3 for images */
     /* Checks options and input shapes, sets layer->out and flags, asks for parameters and memory.
      */

@@ -96,8 +96,9 @@ static int check_groups(const nn_layer *layer, const struct conv *o, int64_t cha
     return 0;
 }
 
-static int conv_plan(nn_layer *layer, int dims) {
+static int conv_plan(nn_layer *layer) {
     struct conv *o = layer->options;
+    int dims = layer->ops->directions;
     nn_window w = nn_window_of(dims);
     nn_shape image;
     int64_t out[3];
@@ -157,27 +158,16 @@ static int conv1d_check_lengths(const nn_layer *layer) {
                                 "so that no output sees steps behind the end");
 }
 
-static int conv1d_plan(nn_layer *layer) {
-    return conv_plan(layer, 1);
-}
-
-static int conv2d_plan(nn_layer *layer) {
-    return conv_plan(layer, 2);
-}
-
-static int conv3d_plan(nn_layer *layer) {
-    return conv_plan(layer, 3);
-}
-
 #define CONV_FUNCTIONS                                                                             \
-    .prepare = conv_prepare, .work = conv_work, .forward = conv_forward, .backward = conv_backward
+    .plan = conv_plan, .prepare = conv_prepare, .work = conv_work, .forward = conv_forward,        \
+    .backward = conv_backward
 
 const nn_layer_ops nn_layer_conv1d = {
     .entry = {"conv1d",
               "convolution of sequences [steps, features] (PyTorch has [features, steps]): z_to = "
               "b_o + sum over u, c of w_ocu a_t+u,c",
               conv1d_options, sizeof(struct conv)},
-    .plan = conv1d_plan,
+    .directions = 1,
     .check_lengths = conv1d_check_lengths,
     CONV_FUNCTIONS,
 };
@@ -186,8 +176,8 @@ const nn_layer_ops nn_layer_conv2d = {
     .entry = {"conv2d",
               "convolution of images: z_ijo = b_o + sum over u, v, c of w_ocuv a_i+u,j+v,c",
               conv2d_options, sizeof(struct conv)},
+    .directions = 2,
     .images = true,
-    .plan = conv2d_plan,
     CONV_FUNCTIONS,
 };
 
@@ -196,7 +186,7 @@ const nn_layer_ops nn_layer_conv3d = {
               "convolution of volumes [channels, planes, rows, columns]: z_hijo = b_o + sum over "
               "t, u, v, c of w_octuv a_h+t,i+u,j+v,c",
               conv3d_options, sizeof(struct conv)},
+    .directions = 3,
     .images = true,
-    .plan = conv3d_plan,
     CONV_FUNCTIONS,
 };

@@ -76,8 +76,9 @@ static int set_size(const nn_layer *layer, const struct transpose *o, const nn_w
     return 0;
 }
 
-static int transpose_plan(nn_layer *layer, int dims) {
+static int transpose_plan(nn_layer *layer) {
     struct transpose *o = layer->options;
+    int dims = layer->ops->directions;
     nn_window w = nn_window_of(dims);
     nn_shape image;
     int64_t out[3], more[3] = {0};
@@ -145,28 +146,16 @@ static void transpose_backward(const nn_layer *layer, const nn_io *io) {
                                    io->g_beta, io->g[BIAS]);
 }
 
-static int transpose1d_plan(nn_layer *layer) {
-    return transpose_plan(layer, 1);
-}
-
-static int transpose2d_plan(nn_layer *layer) {
-    return transpose_plan(layer, 2);
-}
-
-static int transpose3d_plan(nn_layer *layer) {
-    return transpose_plan(layer, 3);
-}
-
 #define TRANSPOSE_FUNCTIONS                                                                        \
-    .prepare = transpose_prepare, .work = transpose_work, .forward = transpose_forward,            \
-    .backward = transpose_backward
+    .plan = transpose_plan, .prepare = transpose_prepare, .work = transpose_work,                  \
+    .forward = transpose_forward, .backward = transpose_backward
 
 const nn_layer_ops nn_layer_conv_transpose1d = {
     .entry = {"conv_transpose1d",
               "transposed convolution of sequences [steps, features]: each step adds a multiple of "
               "the kernel to the output",
               transpose1d_options, sizeof(struct transpose)},
-    .plan = transpose1d_plan,
+    .directions = 1,
     .check_lengths = nn_window_refuse_lengths,
     TRANSPOSE_FUNCTIONS,
 };
@@ -176,8 +165,8 @@ const nn_layer_ops nn_layer_conv_transpose2d = {
               "transposed convolution of images: each pixel adds a multiple of the kernel to the "
               "output",
               transpose2d_options, sizeof(struct transpose)},
+    .directions = 2,
     .images = true,
-    .plan = transpose2d_plan,
     TRANSPOSE_FUNCTIONS,
 };
 
@@ -186,7 +175,7 @@ const nn_layer_ops nn_layer_conv_transpose3d = {
               "transposed convolution of volumes [channels, planes, rows, columns]: each pixel "
               "adds a multiple of the kernel to the output",
               transpose3d_options, sizeof(struct transpose)},
+    .directions = 3,
     .images = true,
-    .plan = transpose3d_plan,
     TRANSPOSE_FUNCTIONS,
 };

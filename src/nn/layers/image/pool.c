@@ -74,8 +74,9 @@ static int read_window(const nn_layer *layer, int dims, struct pool *o) {
     return 0;
 }
 
-static int pool_plan(nn_layer *layer, int dims) {
+static int pool_plan(nn_layer *layer) {
     struct pool *o = layer->options;
+    int dims = layer->ops->directions;
     NN_TRY(nn_window_image(layer, dims, &o->image));
     NN_TRY(read_window(layer, dims, o));
     NN_TRY(nn_window_count(layer, &o->window, &o->image, o->out));
@@ -199,9 +200,9 @@ static void run_backward(const nn_layer *layer, const nn_io *io,
 
 /* ---- max_pool ------------------------------------------------------------------------------- */
 
-static int plan_max(nn_layer *layer, int dims) {
+static int max_pool_plan(nn_layer *layer) {
     const struct pool *o = layer->options;
-    NN_TRY(pool_plan(layer, dims));
+    NN_TRY(pool_plan(layer));
     if (nn_window_points(&o->window) > MOST_PIXELS)
         return nn_node_fail(o->size, "size of layer '%s': a window may have %d pixels at most",
                             layer->name, MOST_PIXELS);
@@ -231,23 +232,12 @@ static void max_pool_backward(const nn_layer *layer, const nn_io *io) {
     run_backward(layer, io, run_max_grad);
 }
 
-static int max_pool1d_plan(nn_layer *layer) {
-    return plan_max(layer, 1);
-}
-
-static int max_pool_plan(nn_layer *layer) {
-    return plan_max(layer, 2);
-}
-
-static int max_pool3d_plan(nn_layer *layer) {
-    return plan_max(layer, 3);
-}
-
 const nn_layer_ops nn_layer_max_pool1d = {
     .entry = {"max_pool1d",
               "the largest number of each channel in windows of sequences [steps, features]",
               max_pool1d_options, sizeof(struct pool)},
-    .plan = max_pool1d_plan,
+    .directions = 1,
+    .plan = max_pool_plan,
     .check_lengths = nn_window_refuse_lengths,
     .forward = max_pool_forward,
     .backward = max_pool_backward,
@@ -256,6 +246,7 @@ const nn_layer_ops nn_layer_max_pool1d = {
 const nn_layer_ops nn_layer_max_pool = {
     .entry = {"max_pool", "the largest number of each channel in windows of images",
               max_pool_options, sizeof(struct pool)},
+    .directions = 2,
     .images = true,
     .plan = max_pool_plan,
     .forward = max_pool_forward,
@@ -267,8 +258,9 @@ const nn_layer_ops nn_layer_max_pool3d = {
               "the largest number of each channel in windows of volumes [channels, planes, rows, "
               "columns]",
               max_pool3d_options, sizeof(struct pool)},
+    .directions = 3,
     .images = true,
-    .plan = max_pool3d_plan,
+    .plan = max_pool_plan,
     .forward = max_pool_forward,
     .backward = max_pool_backward,
 };
@@ -292,22 +284,11 @@ static void avg_pool_backward(const nn_layer *layer, const nn_io *io) {
     run_backward(layer, io, run_avg_grad);
 }
 
-static int avg_pool1d_plan(nn_layer *layer) {
-    return pool_plan(layer, 1);
-}
-
-static int avg_pool_plan(nn_layer *layer) {
-    return pool_plan(layer, 2);
-}
-
-static int avg_pool3d_plan(nn_layer *layer) {
-    return pool_plan(layer, 3);
-}
-
 const nn_layer_ops nn_layer_avg_pool1d = {
     .entry = {"avg_pool1d", "the average of each channel in windows of sequences [steps, features]",
               avg_pool1d_options, sizeof(struct pool)},
-    .plan = avg_pool1d_plan,
+    .directions = 1,
+    .plan = pool_plan,
     .check_lengths = nn_window_refuse_lengths,
     .forward = avg_pool_forward,
     .backward = avg_pool_backward,
@@ -316,8 +297,9 @@ const nn_layer_ops nn_layer_avg_pool1d = {
 const nn_layer_ops nn_layer_avg_pool = {
     .entry = {"avg_pool", "the average of each channel in windows of images", avg_pool_options,
               sizeof(struct pool)},
+    .directions = 2,
     .images = true,
-    .plan = avg_pool_plan,
+    .plan = pool_plan,
     .forward = avg_pool_forward,
     .backward = avg_pool_backward,
 };
@@ -326,8 +308,9 @@ const nn_layer_ops nn_layer_avg_pool3d = {
     .entry = {"avg_pool3d",
               "the average of each channel in windows of volumes [channels, planes, rows, columns]",
               avg_pool3d_options, sizeof(struct pool)},
+    .directions = 3,
     .images = true,
-    .plan = avg_pool3d_plan,
+    .plan = pool_plan,
     .forward = avg_pool_forward,
     .backward = avg_pool_backward,
 };

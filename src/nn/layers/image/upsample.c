@@ -36,8 +36,9 @@ static const nn_option upsample1d_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_1D, "li
 static const nn_option upsample_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_2D, "bilinear");
 static const nn_option upsample3d_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_3D, "trilinear");
 
-static int upsample_plan(nn_layer *layer, int dims) {
+static int upsample_plan(nn_layer *layer) {
     struct upsample *o = layer->options;
+    int dims = layer->ops->directions;
     nn_window w = nn_window_of(dims);
     int64_t out[3];
     NN_TRY(nn_window_image(layer, dims, &o->image));
@@ -136,24 +137,13 @@ static void upsample_backward(const nn_layer *layer, const nn_io *io) {
     nn_parallel_for(layer->compute, io->batch, run_sample, &c);
 }
 
-static int upsample1d_plan(nn_layer *layer) {
-    return upsample_plan(layer, 1);
-}
-
-static int upsample2d_plan(nn_layer *layer) {
-    return upsample_plan(layer, 2);
-}
-
-static int upsample3d_plan(nn_layer *layer) {
-    return upsample_plan(layer, 3);
-}
-
 const nn_layer_ops nn_layer_upsample1d = {
     .entry =
         {"upsample1d",
          "longer sequences [steps, features]: each step repeated, or interpolated between steps",
          upsample1d_options, sizeof(struct upsample)},
-    .plan = upsample1d_plan,
+    .directions = 1,
+    .plan = upsample_plan,
     .check_lengths = nn_window_refuse_lengths,
     .forward = upsample_forward,
     .backward = upsample_backward,
@@ -162,8 +152,9 @@ const nn_layer_ops nn_layer_upsample1d = {
 const nn_layer_ops nn_layer_upsample = {
     .entry = {"upsample", "larger images: each pixel repeated, or interpolated between pixels",
               upsample_options, sizeof(struct upsample)},
+    .directions = 2,
     .images = true,
-    .plan = upsample2d_plan,
+    .plan = upsample_plan,
     .forward = upsample_forward,
     .backward = upsample_backward,
 };
@@ -173,8 +164,9 @@ const nn_layer_ops nn_layer_upsample3d = {
               "larger volumes [channels, planes, rows, columns]: each pixel repeated, or "
               "interpolated between pixels",
               upsample3d_options, sizeof(struct upsample)},
+    .directions = 3,
     .images = true,
-    .plan = upsample3d_plan,
+    .plan = upsample_plan,
     .forward = upsample_forward,
     .backward = upsample_backward,
 };
