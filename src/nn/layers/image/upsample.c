@@ -81,18 +81,20 @@ struct call {
 /* Of a pixel of the output, each of the image that has a share. */
 static void run_pixel(const struct call *c, size_t out, size_t sample, const struct between at[3]) {
     const nn_shape *image = &c->options->image;
+    int between = 0; /* a bit for each direction in which a second pixel has a share */
+    for (int d = 0; d < 3; d++)
+        between |= at[d].share > 0 ? 4 >> d : 0;
     for (int corner = 0; corner < 8; corner++) {
         nn_real share = 1;
         size_t pixel = sample;
-        bool outside = false;
+        if (corner & ~between)
+            continue;
         for (int d = 0; d < 3; d++) {
             bool second = corner & 4 >> d;
-            outside = outside || (second && !(at[d].share > 0));
             share *= second ? at[d].share : 1 - at[d].share;
             pixel = pixel * (size_t)image->dim[d] + (second ? at[d].second : at[d].first);
         }
-        if (!outside)
-            c->pixel(c, out, share, pixel * (size_t)image->dim[3]);
+        c->pixel(c, out, share, pixel * (size_t)image->dim[3]);
     }
 }
 
