@@ -44,9 +44,9 @@ make_switch() {
     ip address add 10.77.0.100/24 dev switch0
     ip link set switch0 up
     ip link set lo up
-    printf '127.0.0.1 localhost\n10.77.0.100 head\n' >names
-    for i in $(seq "$1"); do printf '10.77.0.%d host%d\n' "$i" "$i" >>names; done
-    mount --bind names /etc/hosts
+    printf '127.0.0.1 localhost\n10.77.0.100 head\n' >etc-hosts
+    for i in $(seq "$1"); do printf '10.77.0.%d host%d\n' "$i" "$i" >>etc-hosts; done
+    mount --bind etc-hosts /etc/hosts
 }
 
 # What launchers take for ssh: enters a host. One whose cable is cut does not answer, as long as that is so,

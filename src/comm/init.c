@@ -262,6 +262,18 @@ static void free_handle(MPI_Comm *handle) {
         MPI_Comm_free(handle);
 }
 
+/* MPICH before 4.2 over UCX can stand still in MPI_Finalize: a rank that takes leave of one on
+ * another node wants an answer, and that one, waiting for the launcher, gives none any more (mended
+ * by its change 6596). To its launchers a process that returns 0 without that call has ended well.
+ */
+static int end_mpi(nn_comm *comm) {
+#if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
+    if (comm->nodes > 1)
+        return nn_mpi_check(comm, MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+#endif
+    return nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
+}
+
 int nn_comm_end(nn_comm *comm) {
     int ended = 0, rc = 0;
     if (!comm)
@@ -278,7 +290,7 @@ int nn_comm_end(nn_comm *comm) {
         free_handle(&comm->world);
         nn_comm_waits(comm, true);
         if (comm->started)
-            rc = nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
+            rc = end_mpi(comm);
     }
     nn_watchdog_free(comm);
     nn_free(comm->locality);
