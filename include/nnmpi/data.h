@@ -47,6 +47,12 @@ NN_API void nn_data_set_reader(nn_data *data, nn_data_read_fn *read, void *ctx);
 NN_API int nn_data_set_classes(nn_data *data, size_t count, const char *const *name);
 NN_API int nn_data_set_columns(nn_data *data, size_t count, const char *const *name);
 
+/* x [N, T] and y [N, T] are numbers of tokens: "bytes", "chars", "words" or "bpe" as importers of
+ * texts make them, named by the classes (bytes need no names), or of a kind of the program's own;
+ * NULL: they are none. Copied. A checkpoint keeps it, and with it the model takes and makes texts
+ * (nnmpi/generate.h). NN_EMEMORY. */
+NN_API int nn_data_set_tokens(nn_data *data, const char *kind);
+
 /* x becomes x * scale + offset, with one number of each for all elements, one for each channel, or
  * one for each element of a sample, as `count` says; copied. A checkpoint keeps them, and predict
  * scales alike. NN_EUSAGE, NN_EMEMORY. */

@@ -8,6 +8,7 @@
 #include <nnmpi/data.h>
 #include <nnmpi/error.h>
 #include <nnmpi/extend.h>
+#include <nnmpi/generate.h>
 #include <nnmpi/help.h>
 #include <nnmpi/log.h>
 #include <nnmpi/model.h>

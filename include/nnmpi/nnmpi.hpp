@@ -25,6 +25,7 @@
 #include <nnmpi/cpp/base.hpp>
 #include <nnmpi/cpp/data.hpp>
 #include <nnmpi/cpp/extend.hpp>
+#include <nnmpi/cpp/generate.hpp>
 #include <nnmpi/cpp/operations.hpp>
 #include <nnmpi/cpp/optimizer.hpp>
 #include <nnmpi/cpp/predict.hpp>

@@ -162,9 +162,9 @@ NN_API int nn_predict(nn_predictor *predictor, size_t count, const float *x, flo
 /* What the checkpoint says of the model and of the data that it was trained on, as a JSON object:
  * "config", the configuration, complete; "x", the shape of a sample; "labels", whether targets are
  * classes; "target_width", how many numbers or classes a sample has; "classes"; where they are
- * known "class_names"; "scale" and "offset", of x before the model sees it: one number, one for
- * each channel or one for each element, or none. Owned by the predictor; NULL: NN_EMEMORY. Local.
- */
+ * known "class_names" and "tokens", their kind; "scale" and "offset", of x before the model sees
+ * it: one number, one for each channel or one for each element, or none. Owned by the predictor;
+ * NULL: NN_EMEMORY. Local. */
 NN_API const char *nn_predictor_description(nn_predictor *predictor);
 
 #endif

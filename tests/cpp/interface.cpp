@@ -205,6 +205,49 @@ static void steps_in_parts(const nnmpi::Comm &comm, const Points &points) {
     CHECK_STR(whole.finish().digest.c_str(), moved.finish().digest.c_str());
 }
 
+/* Texts of a training and of its file, by texts and by tokens, until the program throws. */
+static void writes(const nnmpi::Comm &comm) {
+    const std::vector<int> x{0, 1, 0, 1}, y{1, 0, 1, 0};
+    nnmpi::Data data;
+    data.set("train", "x", {x, 2, 2}).set("train", "y", {y, 2, 2});
+    data.set_classes({"a", "b"}).set_tokens("chars");
+    nnmpi::Config config = nnmpi::Config::parse(
+        "letters", "model: [embedding: {vocabulary: 2, units: 3}, rnn: {units: 3, return: all},\n"
+                   "        dense: {units: 2}]\n"
+                   "loss: cross_entropy\n"
+                   "train: {max_steps: 1, batch_size: 2}\n");
+    config.use(data);
+    nnmpi::Training training(comm, config, nowhere());
+    std::string told, file = "cpp-letters-" + std::to_string(comm.size()) + ".h5";
+    nnmpi::Generation how;
+    how.max_tokens = 5;
+    how.told = [&](std::size_t i, std::int32_t, std::string_view added) {
+        told += added;
+        return i == 0 || told.size() < 7;
+    };
+    const std::vector<nnmpi::Prompt> prompts{"ab", std::vector<std::int32_t>{0}};
+    std::vector<nnmpi::Text> texts = nnmpi::generate(training, prompts, how);
+    CHECK_EQ_INT(texts[0].tokens.size(), 5);
+    CHECK_EQ_INT(texts[1].tokens.size(), 4);
+    CHECK_EQ_INT(texts[1].text.size(), 4);
+    CHECK_EQ_INT(told.size(), 9);
+    training.write(file);
+    how.told = nullptr;
+    CHECK(nnmpi::Generator(file, 2).generate(prompts, how)[0].text == texts[0].text);
+    how.stop = "c";
+    THROWS(NN_EUSAGE, "the stop token 'c' is none", (void)nnmpi::generate(training, prompts, how));
+    THROWS(NN_EUSAGE, "a text has no byte 0", (void)nnmpi::Prompt(std::string(2, '\0')));
+    how.stop = std::nullopt;
+    how.told = [](auto, auto, auto) -> bool { throw std::domain_error("no more"); };
+    std::string what;
+    try {
+        (void)nnmpi::generate(training, prompts, how);
+    } catch (const std::domain_error &e) {
+        what = e.what();
+    }
+    CHECK_STR(what.c_str(), "no more");
+}
+
 /* ---- what programs throw --------------------------------------------------------------------- */
 
 /* On all ranks the run ends; the rank of the function gets what it has thrown, others a stop. */
@@ -330,6 +373,7 @@ int main() {
         gathers(comm, points);
         predicts(comm, points);
         steps_in_parts(comm, points);
+        writes(comm);
         throws(comm, points);
         misuse(comm, points);
         CHECK(comm.rank() > 0 || lines > 0);

@@ -1,9 +1,10 @@
 # ranks: 1 2
 """Models from checkpoints: of Python and of the command line, stacks and graphs, images and sequences; they predict,
-evaluate, train on, and are saved again. What fit says of the training samples. What is said of wrong files."""
+evaluate, train on, continue texts, and are saved again. What fit says of the training samples. What is said of wrong files."""
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 
 import nnmpi
 from nnmpi.callbacks import LambdaCallback
-from nnmpi.layers import LSTM, Add, Conv2D, Dense, Dropout, Flatten, Input
+from nnmpi.layers import LSTM, Add, Conv2D, Dense, Dropout, Embedding, Flatten, Input
 from support import raises
 
 comm, source = nnmpi.Comm(), Path(os.environ["SOURCE_DIR"])
@@ -109,9 +110,9 @@ assert resumed.result["digest"] == whole
 
 # ---- of the command line --------------------------------------------------------------------------------
 
+program = [os.environ["NNMPI"]]
 if comm.size == 1:
     Path("iris.yaml").write_text((source / "datasets/iris/iris.yaml").read_text())
-    program = [os.environ["NNMPI"]]
     options = ["-o", "train.epochs=20", "-o", "data.normalize=per_channel", "--run", "iris", "-q"]
     subprocess.run([*program, "train", "iris.yaml", *options], check=True, stdout=subprocess.DEVNULL)
     said = subprocess.run([*program, "eval", "iris", "--split", "train", "--json"], check=True, capture_output=True)
@@ -123,6 +124,66 @@ if comm.size == 1:
     found = iris.evaluate(numbers, species, return_dict=True)
     assert abs(found["loss"] - wanted["loss"]) < 1e-6 and found["accuracy"] == wanted["accuracy"], (found, wanted)
     assert np.mean(iris.predict(numbers).argmax(1) == species) == wanted["accuracy"] > 0.5
+
+# ---- texts ----------------------------------------------------------------------------------------------
+
+tokens = np.array([[(i + k) % 3 for k in range(9)] for i in range(6)])  # 0 1 2 0 1 2 ...
+letters = nnmpi.Sequential([Embedding(3, 8), LSTM(12, return_sequences=True), Dense(3)])
+letters.compile({"adam": {"lr": 0.05}}, "cross_entropy")
+seen = []
+
+
+def write(epoch, logs):
+    seen.append(letters.generate([0, 1], 3, on_token=lambda text, token, i: None))
+
+
+letters.fit(tokens[:, :8], tokens[:, 1:], epochs=40, verbose=0, callbacks=[LambdaCallback(on_epoch_end=write)])
+assert len(seen) == 40 and seen[-1] == [2, 0, 1], seen
+several = letters.generate([[0, 1], np.array([2])], 12, temperature=0)
+assert several == [[2, 0, 1] * 4, [0, 1, 2] * 4], several
+drawn = letters.generate([[0], [0], [0]], 12, temperature=9, seed=4)
+assert drawn == [letters.generate([0], 12, temperature=9, seed=4, first=i) for i in range(3)] and drawn[0] != drawn[1]
+until = lambda text, token, i: text == "" and token != 1  # noqa: E731 (tokens without names)
+assert letters.generate([1], on_token=until, temperature=0) == [2, 0, 1] and letters.generate([]) == []
+
+if comm.size == 1:
+    gpt = {
+        "data": {"source": "text", "path": "text.txt", "tokens": "chars", "context": 12},
+        "model": [{"embedding": {"vocabulary": 30, "units": 8}}, {"attention": {"heads": 2, "causal": True}}, {"dense": {"units": 30}}],
+        "loss": "cross_entropy",
+        "train": {"max_steps": 20},
+    }
+    Path("text.txt").write_text("the cat sat on the mät, " * 40)
+    Path("gpt.yaml").write_text(json.dumps(gpt))
+    subprocess.run([*program, "train", "gpt.yaml", "--run", "gpt", "-q"], check=True, stdout=subprocess.DEVNULL)
+    Path("prompts.txt").write_text("the\nmät\n")
+    said = subprocess.run([*program, "generate", "gpt", "--prompts", "prompts.txt", "--json"], check=True, capture_output=True)
+    wanted = [json.loads(line)["text"] for line in said.stdout.splitlines()]
+    gpt = nnmpi.load("gpt")
+    assert gpt.generate(["the", "mät"]) == wanted, (gpt.generate(["the", "mät"]), wanted)
+    heard = []
+    assert gpt.generate("the", stop="t", on_token=lambda text, token, i: heard.append(text)) == "".join(heard) == wanted[0].split("t")[0]
+    gpt.save("saved.h5")  # with its vocabulary
+    assert nnmpi.load("saved.h5").generate("the") == wanted[0]
+
+
+def interrupt(text, token, i):
+    heard.append(token)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+heard = []
+raises(KeyboardInterrupt, "", letters.generate, [[0], [1]], 1000, on_token=interrupt)
+assert len(heard) == 1
+raises(ZeroDivisionError, "", letters.generate, [0], on_token=lambda *told: 1 / 0)
+raises(nnmpi.FormatError, "prompt 1: nn_training_generate: it does not have the vocabulary", letters.generate, "a")
+raises(nnmpi.UsageError, "prompt 2: token 1 is 3; the model has 3, numbered from 0", letters.generate, [[0], [3]])
+raises(nnmpi.UsageError, "top_p is 2; it is a probability", letters.generate, [0], top_p=2)
+raises(nnmpi.FormatError, "was not trained to say which token", stack.generate, [0])
+raises(ValueError, "prompt 1: tokens are 0 or more", letters.generate, [-1])
+raises(TypeError, "prompt 1: a str or tokens", letters.generate, [[0.5]])
+raises(ValueError, "a character 0", letters.generate, ["a\0"])
+raises(RuntimeError, "call fit or load_weights first", nnmpi.Sequential([Dense(3)]).compile("sgd", "mse").generate, [0])
 
 # ---- training metrics -----------------------------------------------------------------------------------
 

@@ -54,6 +54,12 @@ class Data(Handle):
         pointers = [ffi.cast("const double *", part.ctypes.data) for part in numbers]
         check(lib.nn_data_set_scale(self.pointer, len(numbers[0]), *pointers))
 
+    def set_tokens(self, kind: str, names: list[bytes]) -> None:
+        """x and y are numbers of tokens: "bytes", "chars", "words" or "bpe" of texts, with these names."""
+        texts = [ffi.new("char[]", name) for name in names]
+        check(lib.nn_data_set_classes(self.pointer, len(texts), texts))
+        check(lib.nn_data_set_tokens(self.pointer, kind.encode()))
+
     def gathered(self, comm: Comm) -> "Data":
         """The whole of which each rank has a part, in the order of the ranks. Collective."""
         whole = Data.__new__(Data)

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -164,6 +164,39 @@ class Training(Handle):
             batch.len = describe(lengths)[0]
         check(lib.nn_training_predict(self.pointer, batch, floats(y)))
         return y
+
+    def generate(
+        self,
+        prompts: Sequence[Union[bytes, np.ndarray]],
+        told: Callable[[int, int, bytes], bool],
+        stop: Optional[str] = None,
+        **how: Any,
+    ) -> None:
+        """Continues texts and int32 tokens [n]: ``told(i, token, bytes)`` hears each token as it comes, and says whether
+        prompt i wants more. ``how``: members of nn_generation. What ``told`` raises ends all. Local."""
+        if stop is not None and (not isinstance(stop, str) or "\0" in stop):
+            raise TypeError(f"stop: the name of a token is wanted, not {stop!r:.80}")
+        keeps: list[Any] = [ffi.new("char[]", prompt) if isinstance(prompt, bytes) else prompt for prompt in prompts]
+        c_prompts = ffi.new("nn_prompt[]", len(keeps))
+        for c_prompt, prompt in zip(c_prompts, keeps):
+            if isinstance(prompt, np.ndarray):
+                c_prompt.token, c_prompt.tokens = ffi.cast("const int32_t *", prompt.ctypes.data), len(prompt)
+            else:
+                c_prompt.text = prompt
+        name = ffi.NULL if stop is None else ffi.new("char[]", stop.encode())
+        c_how = ffi.new("nn_generation *", {"size": ffi.sizeof("nn_generation"), "stop": name, **how})
+        raised: list[BaseException] = []
+
+        @ffi.callback(
+            "bool(void *, size_t, int32_t, const char *, size_t)", onerror=lambda kind, value, trace: raised.append(value)
+        )
+        def tell(_: Any, i: int, token: int, added: Any, length: int) -> bool:
+            return not raised and told(i, token, ffi.buffer(added, length)[:])
+
+        code = lib.nn_training_generate(self.pointer, c_how, len(keeps), c_prompts, tell, ffi.NULL)
+        if raised:
+            raise raised[0]
+        check(code)
 
     def load(self, path: Union[str, os.PathLike]) -> None:
         """Takes all parameters from a checkpoint."""

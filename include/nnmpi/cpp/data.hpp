@@ -193,6 +193,11 @@ class Data : public detail::Handle<nn_data> {
         detail::check(nn_data_set_columns(get(), names.size(), detail::c_strings(names).data()));
         return *this;
     }
+    /* x and y are numbers of tokens of this kind. */
+    Data &set_tokens(const std::string &kind) {
+        detail::check(nn_data_set_tokens(get(), kind.c_str()));
+        return *this;
+    }
     /* x becomes x * scale + offset. */
     Data &set_scale(span<const double> scale, span<const double> offset) {
         if (scale.size() != offset.size())

@@ -1,8 +1,8 @@
-#include "train/generate/generate.h"
-
 #include "cli/cli.h"
 #include "comm/comm.h"
 #include "io/files/file.h"
+
+#include <nnmpi/generate.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,11 +29,11 @@ static const nn_option table[] = {
     {"max_tokens", NN_OPT_INT, HOW(max_tokens), "200", "[1, 16777216]",
      "tokens of each text. A model sees as many as the windows of its training have (context); "
      "whenever a text has more, it reads the latter half of the window anew and goes on"},
-    {"temperature", NN_OPT_REAL, HOW(sampling.temperature), "1", "[0, inf)",
+    {"temperature", NN_OPT_REAL, HOW(temperature), "1", "[0, inf)",
      "below 1 the likely tokens become likelier, above 1 the others; 0: always the likeliest"},
-    {"top_k", NN_OPT_INT, HOW(sampling.top_k), "0", "[0, 16777216]",
+    {"top_k", NN_OPT_INT, HOW(top_k), "0", "[0, 16777216]",
      "draw from so many likeliest tokens; 0: from all"},
-    {"top_p", NN_OPT_REAL, HOW(sampling.top_p), "1", "(0, 1]",
+    {"top_p", NN_OPT_REAL, HOW(top_p), "1", "(0, 1]",
      "then draw from the fewest likeliest tokens that have this probability together"},
     {"seed", NN_OPT_INT, HOW(seed), "1", "[0, inf)",
      "seed of the random numbers: the same seed gives the same texts on any number of ranks and "
@@ -52,10 +52,9 @@ typedef struct prompts {
     nn_prompt *prompt;
 } prompts;
 
-static int add_prompt(nn_pool *pool, prompts *p, const char *text, size_t length) {
+static int add_prompt(nn_pool *pool, prompts *p, const char *text) {
     NN_TRY(NN_GROW(pool, &p->prompt, p->count, &p->room));
-    p->prompt[p->count] = (nn_prompt){text, length, p->count};
-    p->count++;
+    p->prompt[p->count++] = (nn_prompt){.text = text};
     return 0;
 }
 
@@ -66,8 +65,7 @@ static int read_prompts(const nn_call *call, prompts *p) {
     if (o->prompt && o->prompts)
         return nn_fail(NN_EUSAGE, "--prompt is one prompt, --prompts a file of them: take either");
     if (!o->prompts)
-        return add_prompt(call->pool, p, o->prompt ? o->prompt : "",
-                          o->prompt ? strlen(o->prompt) : 0);
+        return add_prompt(call->pool, p, o->prompt ? o->prompt : "");
     NN_TRY(nn_file_read_below(call->pool, o->prompts, MOST_BYTES, &text, &length));
     for (char *end = text + length, *next; text < end; text = next + 1) {
         next = memchr(text, '\n', (size_t)(end - text));
@@ -78,7 +76,8 @@ static int read_prompts(const nn_call *call, prompts *p) {
         if (line == 0 || memchr(text, '\0', line))
             return nn_fail(NN_EUSAGE, "%s:%zu: a prompt is a line of text, and this one %s",
                            o->prompts, p->count + 1, line == 0 ? "is empty" : "has a byte 0");
-        NN_TRY(add_prompt(call->pool, p, text, line));
+        text[line] = '\0';
+        NN_TRY(add_prompt(call->pool, p, text));
     }
     return p->count ? 0 : nn_fail(NN_EUSAGE, "%s: there is no line in it", o->prompts);
 }
@@ -87,11 +86,11 @@ static int read_prompts(const nn_call *call, prompts *p) {
 
 /* A text alone is shown as it comes, behind its prompt, which ctx points to until then, and as long
  * as somebody reads it. */
-static bool show(void *ctx, size_t i, const char *bytes, size_t length) {
-    const nn_prompt **prompt = ctx;
-    (void)i;
+static bool show(void *ctx, size_t i, int32_t token, const char *bytes, size_t length) {
+    const char **prompt = ctx;
+    (void)i, (void)token;
     if (*prompt)
-        fwrite((*prompt)->text, 1, (*prompt)->length, stdout);
+        fputs(*prompt, stdout);
     *prompt = NULL;
     fwrite(bytes, 1, length, stdout);
     return fflush(stdout) == 0;
@@ -104,7 +103,8 @@ typedef struct texts {
     size_t length[TOGETHER];
 } texts;
 
-static bool keep(void *ctx, size_t i, const char *bytes, size_t length) {
+static bool keep(void *ctx, size_t i, int32_t token, const char *bytes, size_t length) {
+    (void)token;
     return fwrite(bytes, 1, length, ((texts *)ctx)->memory[i]) == length;
 }
 
@@ -125,7 +125,7 @@ static int close_texts(texts *t, int rc) {
 }
 
 static int put_json(FILE *out, const nn_prompt *prompt, char *text, size_t length) {
-    size_t size = 6 * (prompt->length + length) + 64; /* a byte takes at most \u00ff */
+    size_t size = 6 * (strlen(prompt->text) + length) + 64; /* a byte takes at most \u00ff */
     char *line;
     nn_json json;
     NN_TRY(NN_NEW(&line, size, "a line"));
@@ -145,19 +145,30 @@ static int put_json(FILE *out, const nn_prompt *prompt, char *text, size_t lengt
 static int put_text(FILE *out, bool json, const nn_prompt *prompt, char *text, size_t length) {
     if (json)
         return put_json(out, prompt, text, length);
-    fwrite(prompt->text, 1, prompt->length, out);
+    fputs(prompt->text, out);
     fwrite(text, 1, length, out);
     fputs("\n\n", out);
     return 0;
 }
 
-/* The texts of this rank's prompts, as they are printed, to `out`. */
-static int generate(nn_generator *g, const options *o, size_t count, const nn_prompt *prompt,
+/* For prompts from `first` on. */
+static nn_generation how_from(const options *o, size_t first) {
+    nn_generation how = o->how;
+    how.size = sizeof how;
+    how.first = first;
+    return how;
+}
+
+/* The texts of this rank's prompts [begin, end), as they are printed, to `out`. */
+static int generate(nn_generator *g, const options *o, const prompts *p, size_t begin, size_t end,
                     FILE *out) {
+    const nn_prompt *prompt = p->prompt + begin;
+    size_t count = end - begin;
+    const nn_generation how = how_from(o, begin);
     texts t = {0};
     int rc = open_texts(&t, count);
     if (rc == 0)
-        rc = nn_generate(g, &o->how, count, prompt, keep, &t);
+        rc = nn_generate(g, &how, count, prompt, keep, &t);
     rc = close_texts(&t, rc);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = put_text(out, o->json, &prompt[i], t.text[i], t.length[i]);
@@ -198,7 +209,7 @@ static int run_round(const nn_call *call, nn_generator *g, const prompts *p, siz
     char *text = NULL;
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
-    int rc = memory ? generate(g, call->options, end - begin, p->prompt + begin, memory)
+    int rc = memory ? generate(g, call->options, p, begin, end, memory)
                     : nn_fail(NN_EMEMORY, "no memory for texts");
     if (memory && fclose(memory) != 0 && rc == 0)
         rc = nn_fail(NN_EMEMORY, "no memory for texts");
@@ -226,10 +237,11 @@ static int run_alone(const nn_call *call, nn_generator *g, const prompts *p) {
     const options *o = call->options;
     int rc = 0;
     if (nn_comm_rank(call->comm) == 0) {
-        const nn_prompt *prompt = p->prompt;
-        rc = nn_generate(g, &o->how, 1, prompt, show, &prompt);
+        const nn_generation how = how_from(o, 0);
+        const char *prompt = p->prompt->text;
+        rc = nn_generate(g, &how, 1, p->prompt, show, &prompt);
         if (rc == 0)
-            (void)show(&prompt, 0, "\n", 1);
+            (void)show(&prompt, 0, 0, "\n", 1);
     }
     return nn_comm_agree(call->comm, rc);
 }

@@ -101,6 +101,11 @@ int nn_data_set_classes(nn_data *data, size_t count, const char *const *name) {
     return 0;
 }
 
+int nn_data_set_tokens(nn_data *data, const char *kind) {
+    data->tokens = kind ? nn_pool_strdup(&data->pool, kind) : NULL;
+    return kind && !data->tokens ? NN_EMEMORY : 0;
+}
+
 int nn_data_set_columns(nn_data *data, size_t count, const char *const *name) {
     data->columns = 0;
     NN_TRY(copy_names(data, count, name, &data->column_name));
@@ -184,6 +189,7 @@ static int open_split(nn_dataset *ds, const char *name, const nn_array array[NN_
 static int open_names(nn_dataset *ds, const nn_data *data) {
     ds->class_names = data->classes ? data->class_name : NULL;
     ds->classes = (int64_t)data->classes;
+    ds->tokens = data->tokens;
     ds->feature_names = data->columns ? data->column_name : NULL;
     ds->features = data->columns;
     return nn_dataset_check_features(ds);

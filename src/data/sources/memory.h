@@ -15,6 +15,7 @@ struct nn_data {
     void *ctx;
     size_t classes, columns, scales; /* 0: not given */
     const char **class_name, **column_name;
+    const char *tokens; /* their kind; NULL: x and y are none */
     double *scale, *offset;
     void
         *memory; /* behind the arrays, given back by `release`; NULL: the arrays are the caller's */

@@ -229,6 +229,8 @@ static void describe(const nn_predictor *p, const nn_affine *scale, nn_json *jso
             nn_json_string(json, NULL, data->class_names[i]);
         nn_json_close(json, ']');
     }
+    if (data->tokens)
+        nn_json_string(json, "tokens", data->tokens);
     nn_json_reals(json, "scale", scale->count, scale->scale);
     nn_json_reals(json, "offset", scale->count, scale->offset);
     nn_json_close(json, '}');

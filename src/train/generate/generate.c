@@ -1,115 +1,16 @@
 #include "train/generate/generate.h"
 
-#include "base/mem.h"
+#include "base/numbers/compare.h"
 #include "base/numbers/rng.h"
-#include "data/importers/text/tokenizer.h"
+#include "base/sized.h"
 #include "data/tokens.h"
 #include "math/float_mode.h"
-#include "math/gemm/blas.h"
-#include "nn/decoder.h"
-#include "train/evaluate/predict.h"
 
 #include <math.h>
 #include <string.h>
 
 #define END_OF_TEXT "<|endoftext|>" /* GPT-2's */
-
-struct nn_generator {
-    nn_trained trained;
-    nn_compute compute;
-    nn_tokenizer *tokenizer;
-    nn_decoder *decoder;
-    size_t batch, outputs, tokens;
-    nn_real *x, *z;     /* [batch][window]; [tokens] of one text */
-    nn_candidate *room; /* [tokens] */
-};
-
-/* --- opening --- */
-
-/* Is it a model of texts, and which? */
-static int check_model(const nn_generator *g) {
-    const nn_data_traits *data = &g->trained.data;
-    const char *file = g->trained.checkpoint;
-
-    if (!data->tokens || !data->labels || data->x.rank != 1 ||
-        data->target_width != (size_t)data->x.dim[0])
-        return nn_fail(NN_EFORMAT,
-                       "%s: its model was not trained to say which token of a text comes next: "
-                       "that is one of data as nnmpi data import text writes, or of source: text",
-                       file);
-    if (!g->trained.loss->fuses || strcmp(g->trained.loss->fuses, "softmax") != 0)
-        return nn_fail(NN_EFORMAT,
-                       "%s: its loss, %s, makes no probabilities of tokens: train it with loss: "
-                       "cross_entropy",
-                       file, g->trained.loss->entry.name);
-    if (!nn_tokens_are_bytes(data->tokens) && !data->class_names)
-        return nn_fail(NN_EFORMAT,
-                       "%s: it does not have the vocabulary, which stands in the attribute classes "
-                       "of a data set: train on a file that has it",
-                       file);
-    return 0;
-}
-
-static int open_vocabulary(nn_generator *g) {
-    const nn_data_traits *data = &g->trained.data;
-    int rc = nn_tokenizer_new(data->tokens, data->class_names,
-                              data->class_names ? (size_t)data->classes : 0, &g->tokenizer);
-
-    if (rc < 0)
-        return nn_error_prefix(rc, "%s", g->trained.checkpoint);
-    g->tokens = nn_tokenizer_count(g->tokenizer);
-    nn_shape output = nn_model_output_shape(g->trained.model);
-    g->outputs = nn_shape_count(&output) / (size_t)data->x.dim[0];
-    if (g->outputs < g->tokens)
-        return nn_fail(NN_EFORMAT, "%s: the model has %zu outputs, but there are %zu tokens",
-                       g->trained.checkpoint, g->outputs, g->tokens);
-    return 0;
-}
-
-static int build(nn_generator *g, const char *checkpoint) {
-    nn_blas_report blas;
-
-    NN_TRY(nn_blas_init(&blas));
-    NN_TRY(nn_trained_read(checkpoint, &g->trained));
-    NN_TRY(check_model(g));
-    NN_TRY(open_vocabulary(g));
-    NN_TRY(NN_NEW(&g->x, g->batch * (size_t)g->trained.data.x.dim[0], "tokens"));
-    NN_TRY(NN_NEW(&g->z, g->tokens, "outputs"));
-    NN_TRY(NN_NEW(&g->room, g->tokens, "probabilities"));
-    int rc = nn_decoder_new(g->trained.settings->model, g->trained.loss->fuses, g->trained.model,
-                            &g->compute, g->trained.params, g->batch, &g->decoder);
-    return rc < 0 ? nn_error_prefix(rc, "a text is made token by token") : 0;
-}
-
-int nn_generator_open(const char *checkpoint, size_t batch, int threads, nn_generator **out) {
-    nn_generator *g;
-
-    NN_TRY(NN_NEW(&g, 1, "generator"));
-    g->batch = batch;
-    /* own kernels: no bit depends on threads, and on what is computed at the same time */
-    g->compute = (nn_compute){.threads = threads, .fixed_parts = true, .library = NN_GEMM_OWN};
-    int rc = build(g, checkpoint);
-    if (rc < 0) {
-        nn_generator_free(g);
-        return nn_error_frame(rc, __func__);
-    }
-    *out = g;
-    return 0;
-}
-
-void nn_generator_free(nn_generator *g) {
-    if (!g)
-        return;
-    nn_decoder_free(g->decoder);
-    nn_tokenizer_free(g->tokenizer);
-    nn_trained_release(&g->trained);
-    nn_free(g->x);
-    nn_free(g->z);
-    nn_free(g->room);
-    nn_free(g);
-}
-
-/* --- generating --- */
+#define MOST_TOKENS 16777216
 
 /* A text on its way. */
 struct text {
@@ -120,36 +21,107 @@ struct text {
 
 struct run {
     nn_generator *g;
-    const nn_generation *how;
+    nn_generation how;
     const nn_prompt *prompt;
-    int64_t stop;               /* -1: no token is */
-    size_t count, first, taken; /* texts; tokens [first, taken) of each are in the decoder */
-    struct text *text;
-    nn_add_text *add;
+    int64_t stop;        /* -1: no token is */
+    size_t begin, count; /* of the prompts those that are continued now */
+    size_t first, taken; /* tokens [first, taken) of each are in the decoder */
+    struct text *text;   /* [count] */
+    nn_token_fn *told;
     void *ctx;
 };
 
-static int find_stop(struct run *r) {
-    const char *name = r->how->stop;
+/* --- what is asked for --- */
 
-    r->stop = nn_tokenizer_find(r->g->tokenizer, name ? name : END_OF_TEXT);
+static int check_how(const nn_generation *how) {
+    if (!(how->max_tokens >= 1 && how->max_tokens <= MOST_TOKENS))
+        return nn_fail(NN_EUSAGE, "max_tokens is %lld; it is 1 to %d", (long long)how->max_tokens,
+                       MOST_TOKENS);
+    if (!(how->temperature >= 0) || !isfinite(how->temperature))
+        return nn_fail(NN_EUSAGE, "temperature is %g; it is 0 or more", how->temperature);
+    if (!(how->top_p >= 0 && how->top_p <= 1))
+        return nn_fail(NN_EUSAGE, "top_p is %g; it is a probability, 0 to 1", how->top_p);
+    if (how->top_k < 0 || how->seed < 0)
+        return nn_fail(NN_EUSAGE, "top_k is %lld, seed %lld; both are 0 or more",
+                       (long long)how->top_k, (long long)how->seed);
+    return 0;
+}
+
+static int check_call(const nn_generator *g, const nn_generation *how, size_t count,
+                      const nn_prompt *prompt, nn_token_fn *told) {
+    if (!g || !how || (!prompt && count > 0) || !told)
+        return nn_fail(NN_EUSAGE, "nn_generate: %s is NULL",
+                       !g      ? "generator"
+                       : !how  ? "how"
+                       : !told ? "told"
+                               : "prompt");
+    return nn_sized_check("nn_generation", how->size, sizeof *how);
+}
+
+static int find_stop(struct run *r) {
+    const char *name = r->how.stop;
+    const nn_tokenizer *tokenizer = r->g->tokenizer;
+
+    r->stop = tokenizer ? nn_tokenizer_find(tokenizer, name ? name : END_OF_TEXT) : -1;
     if (r->stop >= 0 || !name)
         return 0;
     return nn_fail(NN_EUSAGE, "the stop token '%.40s' is none of the model's %zu tokens", name,
                    r->g->tokens);
 }
 
-static int begin_text(struct run *r, size_t i, nn_pool *pool) {
-    const nn_prompt *prompt = &r->prompt[i];
-    struct text *t = &r->text[i];
-    int32_t *token;
+static int check_tokens(const nn_generator *g, const nn_prompt *prompt) {
+    if (!prompt->token && prompt->tokens > 0)
+        return nn_fail(NN_EUSAGE, "it has %zu tokens, but token is NULL", prompt->tokens);
+    for (size_t i = 0; i < prompt->tokens; i++)
+        if (prompt->token[i] < 0 || (size_t)prompt->token[i] >= g->tokens)
+            return nn_fail(NN_EUSAGE, "token %zu is %d; the model has %zu, numbered from 0", i + 1,
+                           (int)prompt->token[i], g->tokens);
+    return 0;
+}
 
-    NN_TRY(nn_tokenizer_encode(r->g->tokenizer, prompt->text, prompt->length, pool, &token,
-                               &t->prompt));
+static int no_vocabulary(const nn_text_model *m) {
+    if (m->data.tokens && nn_token_kind_of(m->data.tokens) < 0)
+        return nn_fail(NN_EFORMAT,
+                       "%s: its tokens are '%.40s', and texts are made of %s: give tokens", m->name,
+                       m->data.tokens, NN_TOKEN_KINDS);
+    return nn_fail(
+        NN_EFORMAT,
+        "%s: it does not have the vocabulary, which stands in the attribute classes of a "
+        "data set: give tokens, or train on a file that has it",
+        m->name);
+}
+
+/* The pool or the caller owns them. */
+static int read_prompt(const nn_generator *g, const nn_prompt *prompt, nn_pool *pool,
+                       const int32_t **token, size_t *count) {
+    int32_t *made;
+
+    if (!prompt->text) {
+        *token = prompt->token;
+        *count = prompt->tokens;
+        return check_tokens(g, prompt);
+    }
+    if (prompt->token)
+        return nn_fail(NN_EUSAGE, "it has a text and tokens: give either");
+    if (!g->tokenizer)
+        return no_vocabulary(&g->model);
+    NN_TRY(
+        nn_tokenizer_encode(g->tokenizer, prompt->text, strlen(prompt->text), pool, &made, count));
+    *token = made;
+    return 0;
+}
+
+static int begin_text(struct run *r, size_t i, nn_pool *pool) {
+    struct text *t = &r->text[i];
+    const int32_t *token;
+    size_t most;
+
+    NN_TRY(read_prompt(r->g, &r->prompt[r->begin + i], pool, &token, &t->prompt));
     if (t->prompt == 0 && r->stop < 0)
         return nn_fail(NN_EUSAGE, "a prompt without tokens: this model continues a text, so it "
                                   "wants the beginning of one");
-    t->token = nn_pool_alloc(pool, (t->prompt + (size_t)r->how->max_tokens + 1) * sizeof *token);
+    most = t->prompt + (size_t)r->how.max_tokens + 1;
+    t->token = nn_pool_alloc(pool, most * sizeof *t->token);
     if (!t->token)
         return NN_EMEMORY;
     if (t->prompt == 0)
@@ -157,9 +129,10 @@ static int begin_text(struct run *r, size_t i, nn_pool *pool) {
     else
         memcpy(t->token, token, t->prompt * sizeof *token);
     t->count = t->prompt;
-    t->done = r->how->max_tokens == 0;
     return 0;
 }
+
+/* --- going on --- */
 
 /* Tokens that all texts have which are not done; 0: all are. */
 static size_t known(const struct run *r) {
@@ -200,62 +173,93 @@ static const nn_real *take(struct run *r, size_t least) {
 
 /* The n-th random number of a text, in [0, 1). */
 static double draw(const struct run *r, size_t i, size_t n) {
-    nn_rng rng = nn_rng_stream((uint64_t)r->how->seed, NN_RNG_TOKEN, r->prompt[i].number, 0);
+    uint64_t number = r->how.first + r->begin + i;
+    nn_rng rng = nn_rng_stream((uint64_t)r->how.seed, NN_RNG_TOKEN, number, 0);
     uint32_t bits[2];
 
     nn_rng_bits(&rng, 2 * n, 2, bits);
     return ((double)(bits[0] >> 5) * 67108864 + (double)(bits[1] >> 6)) / 9007199254740992.0;
 }
 
+/* Tells the last token of a text. */
+static bool tell(const struct run *r, size_t i) {
+    const struct text *t = &r->text[i];
+    int32_t token = t->token[t->count - 1];
+    char bytes[NN_TOKEN_BYTES];
+    size_t length = 0;
+
+    if (r->g->tokenizer)
+        length = nn_tokenizer_decode(r->g->tokenizer, t->token[t->count - 2], token, bytes);
+    return r->told(r->ctx, r->begin + i, token, bytes, length);
+}
+
 /* The next token of a text, by outputs z. */
 static int append(struct run *r, size_t i, const nn_real *z) {
     nn_generator *g = r->g;
     struct text *t = &r->text[i];
-    int64_t unknown = nn_tokenizer_unknown(g->tokenizer);
-    char bytes[NN_TOKEN_BYTES];
+    int64_t unknown = g->tokenizer ? nn_tokenizer_unknown(g->tokenizer) : -1;
+    const nn_sampling sampling = {.temperature = r->how.temperature,
+                                  .top_k = r->how.top_k,
+                                  .top_p = r->how.top_p > 0 ? r->how.top_p : 1};
 
     memcpy(g->z, z, g->tokens * sizeof *z);
     if (unknown >= 0 && g->tokens > 1)
         g->z[unknown] = -(nn_real)INFINITY;
     int32_t token =
-        nn_sample(&r->how->sampling, g->tokens, g->z, draw(r, i, t->count - t->prompt), g->room);
+        nn_sample(&sampling, g->tokens, g->z, draw(r, i, t->count - t->prompt), g->room);
     if (token < 0)
-        return nn_fail(NN_EFORMAT, "%s: the model gives NaN or Inf", g->trained.checkpoint);
+        return nn_fail(NN_EFORMAT, "%s: the model gives NaN or Inf", g->model.name);
     t->token[t->count++] = token;
-    t->done = token == r->stop || t->count - t->prompt == (size_t)r->how->max_tokens;
-    if (token == r->stop)
-        return 0;
-    int64_t before = t->count > 1 ? t->token[t->count - 2] : -1;
-    size_t length = nn_tokenizer_decode(g->tokenizer, before, token, bytes);
-    t->done = !r->add(r->ctx, i, bytes, length) || t->done;
+    t->done = token == r->stop || !tell(r, i) || t->count - t->prompt == (size_t)r->how.max_tokens;
     return 0;
 }
 
-static int run_all(struct run *r, nn_pool *pool) {
-    NN_TRY(find_stop(r));
+static int begin_texts(struct run *r, nn_pool *pool) {
+    r->text = nn_pool_alloc(pool, r->count * sizeof *r->text);
+    if (!r->text)
+        return NN_EMEMORY;
     for (size_t i = 0; i < r->count; i++) {
         int rc = begin_text(r, i, pool);
         if (rc < 0)
-            return nn_error_prefix(rc, "prompt %llu", (unsigned long long)r->prompt[i].number + 1);
+            return nn_error_prefix(rc, "prompt %llu",
+                                   (unsigned long long)r->how.first + r->begin + i + 1);
     }
+    return 0;
+}
+
+/* Those of a batch. */
+static int run_some(struct run *r) {
+    nn_pool pool = {0};
+    int rc;
+
+    r->first = r->taken = 0;
+    NN_TRY_GOTO(begin_texts(r, &pool));
     for (size_t least; (least = known(r)) > 0;) {
         const nn_real *z = take(r, least);
         for (size_t i = 0; i < r->count; i++)
             if (!r->text[i].done && r->text[i].count == least)
-                NN_TRY(append(r, i, z + i * r->g->outputs));
+                NN_TRY_GOTO(append(r, i, z + i * r->g->outputs));
     }
-    return 0;
+done:
+    nn_pool_release(&pool);
+    return rc;
 }
 
 int nn_generate(nn_generator *g, const nn_generation *how, size_t count, const nn_prompt *prompt,
-                nn_add_text *add, void *ctx) {
-    nn_pool pool = {0};
-    struct run r = {.g = g, .how = how, .prompt = prompt, .count = count, .add = add, .ctx = ctx};
-    uint64_t float_mode = nn_float_mode_flush();
+                nn_token_fn *told, void *ctx) {
+    struct run r = {.g = g, .prompt = prompt, .told = told, .ctx = ctx};
+    uint64_t float_mode;
+    int rc;
 
-    r.text = nn_pool_alloc(&pool, (count + 1) * sizeof *r.text);
-    int rc = r.text ? run_all(&r, &pool) : NN_EMEMORY;
+    NN_TRY(check_call(g, how, count, prompt, told));
+    memcpy(&r.how, how, how->size);
+    NN_TRY(check_how(&r.how));
+    NN_TRY(find_stop(&r));
+    float_mode = nn_float_mode_flush();
+    for (rc = 0; r.begin < count && rc == 0; r.begin += r.count) {
+        r.count = nn_smaller(count - r.begin, g->batch);
+        rc = run_some(&r);
+    }
     nn_float_mode_set(float_mode);
-    nn_pool_release(&pool);
     return rc;
 }

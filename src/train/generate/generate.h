@@ -1,41 +1,39 @@
-/* Texts that a trained model makes: it continues a prompt token by token. */
+/* The inside of what makes texts (nnmpi/generate.h): generator.c opens it, generate.c has it go
+ * on. */
 #ifndef NN_TRAIN_GENERATE_GENERATE_H
 #define NN_TRAIN_GENERATE_GENERATE_H
 
+#include "data/importers/text/tokenizer.h"
+#include "nn/decoder.h"
+#include "train/evaluate/predict.h"
 #include "train/generate/sample.h"
 
-#include <nnmpi/error.h>
+#include <nnmpi/generate.h>
 
-#include <stdbool.h>
+#define NN_TEXTS 16 /* that are made side by side where nobody says how many */
 
-typedef struct nn_generator nn_generator;
+/* A model that is to make texts; what it points to outlives the generator. */
+typedef struct nn_text_model {
+    const char *name; /* of the checkpoint, in messages */
+    nn_data_traits data;
+    const nn_loss_ops *loss;
+    nn_node *layers;
+    const nn_model *model; /* planned of them */
+    nn_real *params;
+} nn_text_model;
 
-typedef struct nn_generation {
-    nn_sampling sampling;
-    int64_t max_tokens; /* of each text */
-    int64_t seed;
-    const char *stop; /* the token that ends a text and begins one without a prompt; NULL: none, or
-                         <|endoftext|> where the vocabulary has it */
-} nn_generation;
+struct nn_generator {
+    nn_trained trained; /* of nn_generator_open, else empty */
+    nn_text_model model;
+    nn_compute compute;
+    nn_tokenizer *tokenizer; /* NULL: there is no vocabulary */
+    nn_decoder *decoder;
+    size_t batch, outputs, tokens;
+    nn_real *x, *z;     /* [batch][window]; [tokens] of one text */
+    nn_candidate *room; /* [tokens] */
+};
 
-typedef struct nn_prompt {
-    const char *text; /* a NUL follows */
-    size_t length;
-    uint64_t number; /* its text is a function of this and of nn_generation alone */
-} nn_prompt;
-
-/* Is told the bytes that are added to prompt i of a call; false: it wants no more of them. */
-typedef bool nn_add_text(void *ctx, size_t i, const char *bytes, size_t length);
-
-/* A checkpoint, or a run folder, of a model that says which token comes next in a text, with memory
- * for `batch` texts at a time. NN_EUSAGE, NN_EFORMAT, NN_EMEMORY. Local. */
-int nn_generator_open(const char *checkpoint, size_t batch, int threads, nn_generator **out);
-void nn_generator_free(nn_generator *generator);
-
-/* Continues up to `batch` prompts at the same time. The model sees at most as many tokens as a
- * window of its training has; whenever it has taken so many, it begins anew with the latter half of
- * them. Local. */
-int nn_generate(nn_generator *generator, const nn_generation *how, size_t count,
-                const nn_prompt *prompt, nn_add_text *add, void *ctx);
+/* As nn_generator_open does it. Local. */
+int nn_generator_new(const nn_text_model *model, size_t batch, int threads, nn_generator **out);
 
 #endif

@@ -126,6 +126,7 @@ static void release(void *memory) {
 
 static int take_names(const nn_data *part, nn_data *whole) {
     NN_TRY(nn_data_set_classes(whole, part->classes, part->class_name));
+    NN_TRY(nn_data_set_tokens(whole, part->tokens));
     NN_TRY(nn_data_set_columns(whole, part->columns, part->column_name));
     return nn_data_set_scale(whole, part->scales, part->scale, part->offset);
 }

@@ -1,4 +1,6 @@
-/* A step in parts, and predictions of a training. */
+/* A step in parts, and predictions and texts of a training. */
+#include "base/numbers/compare.h"
+#include "train/generate/generate.h"
 #include "train/training/training.h"
 
 #include <string.h>
@@ -137,19 +139,43 @@ static int predict(nn_training *t, const nn_minibatch *batch, float *y) {
     return rc;
 }
 
-/* One rank alone can neither drop a step, whose memory this takes, nor end the training. */
-int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y) {
+/* One rank alone can neither drop a step, whose memory or parameters this takes, nor end the
+ * training. */
+static int check_whole(const nn_training *t, const char *what) {
     nn_training_phase at = nn_training_at(t);
+    NN_TRY(nn_training_check_between_or_finished(t, what));
+    if (at == NN_TRAINING_FINISHED || at == NN_TRAINING_READY)
+        return 0;
+    return nn_fail(NN_EUSAGE, "%s: a step in parts is under way: nn_training_update ends it", what);
+}
+
+int nn_training_predict(nn_training *t, const nn_minibatch *batch, float *y) {
     nn_minibatch mine;
-    NN_TRY(nn_training_check_between_or_finished(t, "nn_training_predict"));
-    if (at != NN_TRAINING_FINISHED && at != NN_TRAINING_READY)
-        return nn_fail(NN_EUSAGE, "nn_training_predict: a step in parts is under way: "
-                                  "nn_training_update ends it");
+    NN_TRY(check_whole(t, "nn_training_predict"));
     if (!batch)
         return nn_fail(NN_EUSAGE, "nn_training_predict: batch is NULL");
     NN_TRY(nn_training_read_minibatch(batch, &mine));
     nn_training_enter(t);
     int rc = predict(t, &mine, y);
     nn_training_leave(t, 0);
+    return rc;
+}
+
+/* What the program does with tokens is no training, and no stall. */
+int nn_training_generate(nn_training *t, const nn_generation *how, size_t count,
+                         const nn_prompt *prompt, nn_token_fn *told, void *ctx) {
+    nn_generator *g;
+    NN_TRY(check_whole(t, "nn_training_generate"));
+    const nn_session *s = &t->trainer.session;
+    const nn_text_model model = {.name = "nn_training_generate",
+                                 .data = nn_data_traits_of(s->data),
+                                 .loss = nn_loss_ops_of(s->loss),
+                                 .layers = s->settings->model,
+                                 .model = s->model,
+                                 .params = nn_session_model_params(s)};
+    NN_TRY(nn_generator_new(&model, nn_smaller(count > 0 ? count : 1, NN_TEXTS),
+                            nn_compute_threads(&s->compute), &g));
+    int rc = nn_generate(g, how, count, prompt, told, ctx);
+    nn_generator_free(g);
     return rc;
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..training import Config, Evaluation, Interrupts, Training
 from .compiled import Compiled
 from .epochs import default_batch_size, hold_out, run_epochs
 from .graphs import describe_graph, one
+from .texts import Texts
 from .traits import Checkpoint, Traits
 
 
@@ -49,6 +50,7 @@ class Model:
         self._traits: Optional[Traits] = None  # of what it was trained on
         self._last: dict[str, int] = {"batch_size": 32, "epochs": 1}  # of the last fit
         self._scale: Optional[tuple[Any, Any]] = None  # of x: factors and summands
+        self._vocabulary: Optional[tuple[str, list[bytes]]] = None  # of tokens: their kind and names
         self._epochs = 0  # trained so far
         self._seeds: dict[str, int] = {}  # of runs by their folder, to resume them with
         self._comm: Optional[Comm] = None
@@ -118,9 +120,15 @@ class Model:
                 x = borrowable(x, "x")
                 self._check_shape(x)
                 data.set_split(split, x, self._settings().target(y), *rest)
+        self._describe(data)
+        return data.gathered(comm) if sharing == "shard" else data
+
+    def _describe(self, data: Data) -> None:
+        """What else is known of samples."""
         if self._scale is not None:
             data.set_scale(*self._scale)
-        return data.gathered(comm) if sharing == "shard" else data
+        if self._vocabulary is not None:
+            data.set_tokens(*self._vocabulary)
 
     # ---- fit ------------------------------------------------------------------------------------------
 
@@ -253,6 +261,7 @@ class Model:
         """The parameters of a checkpoint, and what the model does not know yet of its data."""
         if self._traits is None:
             self._traits, self._scale = checkpoint.traits, checkpoint.scale
+            self._vocabulary = checkpoint.vocabulary
         with self._alone(1) as training:
             with Messages.silenced():
                 training.load(path)
@@ -264,8 +273,7 @@ class Model:
         """The model on this process alone, without samples: to predict, to be loaded and saved. Local."""
         assert self._traits is not None
         data = self._traits.empty(lengths)
-        if self._scale is not None:
-            data.set_scale(*self._scale)
+        self._describe(data)
         threads = self._settings().train.get("threads", 1 if is_launched() else 0)
         config = self._config(data, {"batch_size": batch, "threads": threads}, class_weight={})
         with Messages.silenced():
@@ -324,6 +332,38 @@ class Model:
         array = self._traits.as_trained(np.asarray(x, np.float32))
         return self._predicts(batch_size, lengths is not None).predict(array, steps)
 
+    def generate(
+        self,
+        prompts: Any,
+        max_tokens: int = 200,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 1,
+        stop: Optional[str] = None,
+        on_token: Optional[Callable[[str, int, int], Any]] = None,
+        *,
+        first: int = 0,
+    ) -> Any:
+        """What follows a prompt, or a list of what follows each of several, token by token: of a str a str, of integers
+        a list of tokens.
+
+        The model has learned which token comes next, of tokens x [N, T] and y [N, T], by layers that go through
+        sequences step by step (docs/howto/generate.md); a str wants a checkpoint of texts, which ``nnmpi.load`` reads.
+        ``temperature`` 0 takes the likeliest token, others draw one: from all, from the ``top_k`` likeliest, from the
+        fewest likeliest that have probability ``top_p`` together. ``stop`` names a token that ends a text (by default
+        <|endoftext|> where there is one) and is no part of it. ``on_token(text, token, i)`` is told what prompt i gets
+        as it comes; when it returns False, that text ends. Texts are those of ``nnmpi generate``: functions of
+        ``seed``, prompt and its number, which counts from ``first``, on any rank and whatever other prompts there are.
+        Local.
+        """
+        self._check_trained()
+        texts = Texts(prompts, on_token)
+        training = self.training or self._predicts(1, False)
+        how = {"max_tokens": max_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        training.generate(texts.prompts, texts.told, stop, first=first, **how)
+        return texts.made()
+
     def _check_trained(self) -> None:
         if self.training is None and (not self._weights or self._traits is None):
             raise RuntimeError("the model has no parameters yet: call fit or load_weights first")
@@ -373,7 +413,7 @@ class Model:
         compiled = state.get("_compiled")
         if isinstance(compiled, dict):  # before it was a class
             state = {**state, "_compiled": Compiled.restored(**compiled, targets_are_numbers=state["_targets_are_numbers"])}
-        self.__dict__.update(state, training=None, _predictor=None)
+        self.__dict__.update({"_vocabulary": None, **state}, training=None, _predictor=None)
 
 
 #: Keys of a run of no steps, on the parameters that it is given.

@@ -26,12 +26,12 @@ class Sequential(Model):
             self.layers.append(layer)
         else:
             raise TypeError(f"a layer is wanted, e.g. Dense(10), not {layer!r}")
-        self._predictor = None
+        self._predictor = self._vocabulary = None
 
     def pop(self) -> None:
         """Takes the topmost layer away. Local."""
         self.layers.pop()
-        self._predictor = None
+        self._predictor = self._vocabulary = None
 
     def _structure(self) -> list[dict[str, Any]]:
         return [layer.describe() for layer in self.layers]

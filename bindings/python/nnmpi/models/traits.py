@@ -57,6 +57,14 @@ class Checkpoint(Handle):
         return Traits(tuple(self.description["x"]), () if width <= 1 else (width,), self.description["labels"])
 
     @property
+    def vocabulary(self) -> Optional[tuple[str, list[bytes]]]:
+        """The kind of its tokens and their names; None: x are none."""
+        if "tokens" not in self.description:
+            return None
+        numbers = range(len(self.description.get("class_names", ())))
+        return self.description["tokens"], [ffi.string(lib.nn_predictor_class(self.pointer, i)) for i in numbers]
+
+    @property
     def scale(self) -> Optional[tuple[Any, Any]]:
         """Factors and summands of x, or None."""
         scale, offset = self.description["scale"], self.description["offset"]
