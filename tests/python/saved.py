@@ -151,7 +151,7 @@ if comm.size == 1:
         "data": {"source": "text", "path": "text.txt", "tokens": "chars", "context": 12},
         "model": [{"embedding": {"vocabulary": 30, "units": 8}}, {"attention": {"heads": 2, "causal": True}}, {"dense": {"units": 30}}],
         "loss": "cross_entropy",
-        "train": {"max_steps": 20},
+        "train": {"max_steps": 20, "batch_size": 4},
     }
     Path("text.txt").write_text("the cat sat on the mät, " * 40)
     Path("gpt.yaml").write_text(json.dumps(gpt))
@@ -182,6 +182,8 @@ raises(nnmpi.UsageError, "top_p is 2; it is a probability", letters.generate, [0
 raises(nnmpi.FormatError, "was not trained to say which token", stack.generate, [0])
 raises(ValueError, "prompt 1: tokens are 0 or more", letters.generate, [-1])
 raises(TypeError, "prompt 1: a str or tokens", letters.generate, [[0.5]])
+raises(TypeError, "prompts: a str, tokens", letters.generate, 5)
+raises(TypeError, "stop: the name of a token", letters.generate, [0], stop=2)
 raises(ValueError, "a character 0", letters.generate, ["a\0"])
 raises(RuntimeError, "call fit or load_weights first", nnmpi.Sequential([Dense(3)]).compile("sgd", "mse").generate, [0])
 

@@ -12,12 +12,12 @@ static const char letters[] =
 enum { WINDOWS = 6, STEPS = 8, MOST_TOLD = 32 };
 static int32_t x[WINDOWS][STEPS], y[WINDOWS][STEPS]; /* of "abcabcabc..." */
 
-/* With the names of the tokens, or without. */
+/* With the names of the tokens, of which that of 0 is in no text, or without and untrained. */
 static nn_training *learn(nn_comm *comm, nn_config *config, nn_data *data, bool named) {
     for (int i = 0; i < WINDOWS; i++)
         for (int k = 0; k < STEPS; k++) {
-            x[i][k] = 1 + (i + k) % 3;
-            y[i][k] = 1 + (i + k + 1) % 3;
+            x[i][k] = named + (i + k) % 3;
+            y[i][k] = named + (i + k + 1) % 3;
         }
     WORKS(nn_data_set(data, "train", "x", &(nn_array){NN_I32, 2, {WINDOWS, STEPS}, x}));
     WORKS(nn_data_set(data, "train", "y", &(nn_array){NN_I32, 2, {WINDOWS, STEPS}, y}));
