@@ -1,6 +1,6 @@
 /* OpenBLAS made to take the processor for an old one, by its own variable, in a process of its own:
  * nn_blas_init() finds out, switches the kernels and makes products at least twice as fast; but
- * what the user asked for stands. */
+ * what the user asked for stands. What opens a checkpoint does so, too. */
 #include "math/gemm/blas.h"
 
 #include "base/error.h"
@@ -8,7 +8,10 @@
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
 
+#include <nnmpi/train.h>
+
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,6 +88,17 @@ static void check_user_wins(void) {
     CHECK_STR(getenv(CORETYPE), OLD);
 }
 
+/* A program that only predicts. */
+static void check_predictor(void) {
+    char name[NN_BLAS_NAME];
+    nn_predictor *predictor;
+
+    unsetenv(CORETYPE);
+    CHECK(nn_predictor_open("nowhere.h5", 1, &predictor) < 0);
+    nn_blas_name(name);
+    CHECK(strstr(name, OLD) == NULL);
+}
+
 /* OpenBLAS reads the variable when it is loaded, so each case is a process. */
 static void check_in_process(const char *name) {
     pid_t child = fork();
@@ -115,6 +129,8 @@ static void check_as_found(void) {
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "mended") == 0)
         check_mended();
+    else if (argc > 1 && strcmp(argv[1], "predictor") == 0)
+        check_predictor();
     else if (argc > 1)
         check_user_wins();
     else
@@ -130,6 +146,7 @@ int main(int argc, char **argv) {
         return check_failures ? 1 : SKIPPED;
     }
     check_in_process("mended");
+    check_in_process("predictor");
     check_in_process("user");
     return check_done();
 }

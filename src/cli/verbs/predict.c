@@ -5,7 +5,6 @@
 #include "cli/verbs/predict_out.h"
 #include "comm/comm.h"
 #include "data/normalize.h"
-#include "math/gemm/blas.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/session/session.h"
@@ -102,10 +101,8 @@ static int allocate(task *t) {
 }
 
 static int set_up(task *t, const options *o) {
-    nn_blas_report blas;
     NN_TRY(nn_predict_format_of(o->out, &t->writer.format));
     t->writer.path = o->out;
-    NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_predictor_open(o->checkpoint, BATCH, &t->predictor));
     read_decision(t);
     NN_TRY(nn_predictor_open_data(t->predictor, o->data, o->other_files, &t->data));

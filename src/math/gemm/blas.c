@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,12 +148,14 @@ void nn_blas_name(char out[NN_BLAS_NAME]) {
 #endif
 
 int nn_blas_init(nn_blas_report *report) {
+    static pthread_mutex_t examining = PTHREAD_MUTEX_INITIALIZER;
     static nn_blas_report first;
     static bool done;
 
-    if (!done)
-        NN_TRY(examine(&first));
-    done = true;
+    pthread_mutex_lock(&examining);
+    int rc = done ? NN_OK : examine(&first);
+    done = rc == NN_OK;
     *report = first;
-    return NN_OK;
+    pthread_mutex_unlock(&examining);
+    return rc;
 }

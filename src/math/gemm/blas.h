@@ -19,8 +19,7 @@ typedef struct nn_blas_report {
 
 /* Checks that the OpenMP build is loaded (NN_EUSAGE names the package otherwise) and, where
  * OpenBLAS took the processor for an older one, switches it to the right kernels in place. Call
- * once, before the first product and before other threads exist; later calls return the first
- * report. Local. */
+ * it before the first product; later calls, of any thread, return the first report. Local. */
 int nn_blas_init(nn_blas_report *report);
 
 /* "OpenBLAS 0.3.21 (SkylakeX)". Valid after nn_blas_init. Local. */

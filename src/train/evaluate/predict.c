@@ -5,6 +5,7 @@
 #include "data/normalize.h"
 #include "data/sources/open.h"
 #include "math/float_mode.h"
+#include "math/gemm/blas.h"
 #include "train/checkpoint/checkpoint_folder.h"
 #include "train/session/session.h"
 
@@ -26,6 +27,8 @@ struct nn_predictor {
 
 static int read_trained(nn_trained *t, const char *path) {
     nn_snapshot snapshot = {0};
+    nn_blas_report blas;
+    NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_checkpoint_pick(&t->pool, path, &t->checkpoint));
     NN_TRY(nn_checkpoint_peek(t->checkpoint, &t->pool, &snapshot));
     t->data = snapshot.data;

@@ -21,7 +21,8 @@ typedef struct nn_trained {
     nn_real *params; /* [nn_model_size], of which the model is not told */
 } nn_trained;
 
-/* `checkpoint`: a file or a run folder. After a failure there is nothing to be released. Local. */
+/* `checkpoint`: a file or a run folder. The BLAS is ready for its products. After a failure there
+ * is nothing to be released. Local. */
 int nn_trained_read(const char *checkpoint, nn_trained *trained);
 void nn_trained_release(nn_trained *trained);
 

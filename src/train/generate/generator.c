@@ -1,5 +1,4 @@
 #include "data/tokens.h"
-#include "math/gemm/blas.h"
 #include "train/generate/generate.h"
 
 #include <string.h>
@@ -86,7 +85,6 @@ static int open_trained(nn_trained *t, size_t batch, int threads, nn_generator *
 }
 
 int nn_generator_open(const char *checkpoint, size_t batch, int threads, nn_generator **out) {
-    nn_blas_report blas;
     nn_trained trained;
 
     *out = NULL;
@@ -96,7 +94,6 @@ int nn_generator_open(const char *checkpoint, size_t batch, int threads, nn_gene
         return nn_fail(NN_EUSAGE,
                        "nn_generator_open: a batch of %zu, %d threads; both are 1 or more", batch,
                        threads);
-    NN_TRY(nn_blas_init(&blas));
     NN_TRY(nn_trained_read(checkpoint, &trained));
     int rc = open_trained(&trained, batch, threads, out);
     if (rc == 0)
