@@ -264,12 +264,14 @@ static void free_handle(MPI_Comm *handle) {
 
 /* MPICH before 4.2 over UCX can stand still in MPI_Finalize: a rank that takes leave of one on
  * another node wants an answer, and that one, waiting for the launcher, gives none any more (mended
- * by its change 6596). To its launchers a process that returns 0 without that call has ended well.
- */
+ * by its change 6596). */
 static int end_mpi(nn_comm *comm) {
 #if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
-    if (comm->nodes > 1)
-        return nn_mpi_check(comm, MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier");
+    if (comm->nodes > 1) {
+        NN_TRY(nn_mpi_check(comm, MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier"));
+        if (nn_launch_part())
+            return 0;
+    }
 #endif
     return nn_mpi_check(comm, MPI_Finalize(), "MPI_Finalize");
 }

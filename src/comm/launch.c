@@ -114,17 +114,30 @@ int nn_launch_played_node(int machine_rank, int machine_size) {
     return nodes > 1 ? (int)((long)machine_rank * nodes / machine_size) : 0;
 }
 
-/* In the words of PMI-1, which Hydra understands whatever the ranks speak; Slurm, which also gives
- * PMI_FD, might not. By send, which writes to nothing but a socket, should MPI have closed it. What
- * has just been written to standard error needs a moment to get through. */
+/* Where Hydra hears the words of PMI-1, which it understands whatever the ranks speak; Slurm, which
+ * also gives PMI_FD, might not. -1: there is none. */
+static int hydra_socket(void) {
+    return env_int("MPI_LOCALNRANKS", 0) > 0 ? env_int("PMI_FD", -1) : -1;
+}
+
+/* By send, which writes to nothing but a socket, should MPI have closed it. What has just been
+ * written to standard error needs a moment to get through. */
 void nn_launch_abort(int exit_status) {
     char words[64];
-    int socket = env_int("MPI_LOCALNRANKS", 0) > 0 ? env_int("PMI_FD", -1) : -1;
+    int socket = hydra_socket();
     int length = snprintf(words, sizeof words, "cmd=abort exitcode=%d\n", exit_status);
     if (socket < 0)
         return;
     usleep(100000);
     send(socket, words, (size_t)length, MSG_NOSIGNAL);
+}
+
+bool nn_launch_part(void) {
+    static const char words[] = "cmd=finalize\n";
+    char answer[64];
+    int socket = hydra_socket();
+    return socket >= 0 && send(socket, words, strlen(words), MSG_NOSIGNAL) > 0 &&
+           recv(socket, answer, sizeof answer, 0) > 0;
 }
 
 bool nn_launch_hopeless(const nn_launch *launch) {

@@ -51,6 +51,11 @@ int nn_launch_check(const nn_launch *launch, int size, const char *mpi);
  * thread. Local. */
 void nn_launch_abort(int exit_status);
 
+/* Tells mpiexec of MPICH (Hydra) that this rank has come to its end and will exit without
+ * MPI_Finalize, for which it would else end the others. False: it is not there, or does not answer.
+ * Local. */
+bool nn_launch_part(void);
+
 /* True when srun started several processes without the service Open MPI finds its peers by, in
  * which case MPI_Init would not even return. Local. */
 bool nn_launch_hopeless(const nn_launch *launch);
