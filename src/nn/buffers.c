@@ -2,7 +2,7 @@
  * the same time share memory. Time runs 0 ... n-1 through the forward calls, n at the loss, and on
  * through those of back-propagation (nn_layer_plan.backward_at, again_at). */
 #include "nn/inner.h"
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * so that those of a microbatch do not depend on what else the rank computes. */
 #include "nn/inner.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 
 bool nn_model_can_divide_output(const nn_model *model) {
     const nn_layer *last = model->layer[model->layers - 1];

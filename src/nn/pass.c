@@ -3,7 +3,7 @@
 #include "math/gemm/outer.h"
 #include "math/kernels.h"
 #include "nn/inner.h"
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 
 #include <string.h>
 

@@ -24,7 +24,7 @@ compile() {
     for isa in "${isas[@]}"; do
         read -ra flags <<<"$(flags_of "CMakeFiles/nn_math_$isa.dir" src/math/isa/rows.c)"
         mkdir "$cc/$isa"
-        (cd "$cc/$isa" && printf '%s\0' "$SOURCE_DIR"/src/math/isa/*.c |
+        (cd "$cc/$isa" && printf '%s\0' "$SOURCE_DIR"/src/math/isa/{,conv/}*.c |
             nice xargs -0 -P 2 -n 4 "$cc" "${flags[@]}" -g0 -Wno-error "${unrolled[@]}" -c) || return
     done
     for what in "${tests[@]}"; do

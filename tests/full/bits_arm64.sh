@@ -11,7 +11,7 @@ emulator=$(command -v qemu-aarch64 qemu-aarch64-static | head -n 1) || true
 
 flags=(-std=c11 -D_GNU_SOURCE= -O2 -fno-math-errno -fno-trapping-math -fopenmp-simd -ffp-contract=off
     -I "$SOURCE_DIR/src" -I "$SOURCE_DIR/include" -I "$SOURCE_DIR/tests")
-printf '%s\0' "$SOURCE_DIR"/src/math/isa/*.c "$SOURCE_DIR"/src/math/kernels.c "$SOURCE_DIR"/src/base/{log,text}.c |
+printf '%s\0' "$SOURCE_DIR"/src/math/isa/{,conv/}*.c "$SOURCE_DIR"/src/math/kernels.c "$SOURCE_DIR"/src/base/{log,text}.c |
     nice xargs -0 -P 2 -n 4 $cross "${flags[@]}" -c
 for what in bits bits_conv bits_update; do
     $cross "${flags[@]}" -static "$SOURCE_DIR/tests/math/$what.c" ./*.o -lm -o "$what"

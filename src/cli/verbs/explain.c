@@ -2,7 +2,7 @@
  * the parameters before and after. */
 #include "base/text.h"
 #include "cli/cli.h"
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 #include "train/training/training.h"
 
 #include <nnmpi/training.h>

@@ -4,7 +4,7 @@
 #include "data/importers/importer.h"
 #include "data/layout.h"
 #include "data/sources/sources.h"
-#include "data/split_options.h"
+#include "data/split/options.h"
 #include "io/files/file.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Graph convolution in ONNX, which has no products with sparse matrices, and back. */
-#include "nn/layers/graph_conv.h"
+#include "nn/layers/dense/graph_conv.h"
 
 #include "exchange/onnx/convert.h"
 #include "exchange/onnx/graph.h"

@@ -3,7 +3,7 @@
 
 #include "exchange/onnx/import.h"
 #include "exchange/onnx/schema.h"
-#include "nn/layers/mean.h"
+#include "nn/layers/shape/mean.h"
 
 #include <stdio.h>
 #include <string.h>

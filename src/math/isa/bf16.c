@@ -24,7 +24,7 @@ static TARGET void conv_rows(const nn_conv_rows *args);
 static TARGET void conv_sums(const nn_conv_sums *args);
 #define CONV_ROWS conv_rows
 #define CONV_SUMS conv_sums
-#include "math/isa/conv_tiles.h"
+#include "math/isa/conv/tiles.h"
 
 /* Rounds up to 32 numbers, 16 pairs. */
 INLINE TARGET vec round_vectors(vec low, vec high) {

@@ -1,4 +1,4 @@
-#include "data/split.h"
+#include "data/split/split.h"
 
 #include "base/numbers/rng.h"
 #include "data/convert.h"

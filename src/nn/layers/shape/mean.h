@@ -1,6 +1,6 @@
 /* What ONNX wants to know of means. */
-#ifndef NN_NN_LAYERS_MEAN_H
-#define NN_NN_LAYERS_MEAN_H
+#ifndef NN_NN_LAYERS_SHAPE_MEAN_H
+#define NN_NN_LAYERS_SHAPE_MEAN_H
 
 #include "nn/layers/layer.h"
 

@@ -1,5 +1,5 @@
 /* nnmpi bench reduce, step and reproducible: what the ranks do together. */
-#include "cli/verbs/bench.h"
+#include "cli/verbs/bench/bench.h"
 #include "comm/reduce/bench.h"
 #include "comm/reduce/cost.h"
 #include "math/machine.h"

@@ -1,6 +1,6 @@
 /* What the verbs of `nnmpi bench` share. */
-#ifndef NN_CLI_VERBS_BENCH_H
-#define NN_CLI_VERBS_BENCH_H
+#ifndef NN_CLI_VERBS_BENCH_BENCH_H
+#define NN_CLI_VERBS_BENCH_BENCH_H
 
 #include "cli/cli.h"
 #include "math/gemm/blas.h"

@@ -1,6 +1,6 @@
 /* The options of a dense layer, which layers that are made of one begin theirs with. */
-#ifndef NN_NN_LAYERS_DENSE_H
-#define NN_NN_LAYERS_DENSE_H
+#ifndef NN_NN_LAYERS_DENSE_DENSE_H
+#define NN_NN_LAYERS_DENSE_DENSE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* What graph_conv multiplies by. */
-#ifndef NN_NN_LAYERS_GRAPH_CONV_H
-#define NN_NN_LAYERS_GRAPH_CONV_H
+#ifndef NN_NN_LAYERS_DENSE_GRAPH_CONV_H
+#define NN_NN_LAYERS_DENSE_GRAPH_CONV_H
 
 #include "math/kernels.h"
 #include "nn/layers/layers.h"

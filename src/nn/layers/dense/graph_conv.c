@@ -4,7 +4,7 @@
  *
  * with E the adjacency matrix, D the degrees of E + I and W [units][features]. A is symmetric, so
  * back-propagation multiplies by it once more. */
-#include "nn/layers/graph_conv.h"
+#include "nn/layers/dense/graph_conv.h"
 
 #include "base/text.h"
 #include "math/gemm/gemm.h"

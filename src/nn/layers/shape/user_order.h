@@ -2,8 +2,8 @@
  * user sees, [C, H, W]. Layers that act on the user's last dimensions (NN_LAYER_USER_ORDER) are
  * called through here: where one of their tensors is such an image, with copies in the user's
  * order. */
-#ifndef NN_NN_LAYERS_USER_ORDER_H
-#define NN_NN_LAYERS_USER_ORDER_H
+#ifndef NN_NN_LAYERS_SHAPE_USER_ORDER_H
+#define NN_NN_LAYERS_SHAPE_USER_ORDER_H
 
 #include "nn/layers/layer.h"
 

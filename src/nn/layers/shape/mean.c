@@ -1,9 +1,9 @@
 /* The mean over one dimension, which the output does not have; of sequences with lengths over the
  * steps that count, 0 where there are none. */
-#include "nn/layers/mean.h"
+#include "nn/layers/shape/mean.h"
 
 #include "math/kernels.h"
-#include "nn/layers/axis.h"
+#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
  * view, where nothing moves when input and output share memory. */
 #include "base/text.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* nnmpi bench gemm and memory: what one process of this machine can do. */
-#include "cli/verbs/bench.h"
+#include "cli/verbs/bench/bench.h"
 
 #include "math/gemm/bench.h"
 #include "math/machine.h"

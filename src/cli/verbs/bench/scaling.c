@@ -1,6 +1,6 @@
 /* nnmpi bench scaling: what a training step would take on more ranks and on other networks. */
 #include "base/text.h"
-#include "cli/verbs/bench.h"
+#include "cli/verbs/bench/bench.h"
 #include "comm/comm.h"
 #include "comm/reduce/bench.h"
 #include "train/bench/scaling.h"

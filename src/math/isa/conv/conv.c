@@ -4,4 +4,4 @@
 #define MULTIPLY_ADD vec_mul_add
 #define CONV_ROWS ISA(conv_rows)
 #define CONV_SUMS ISA(conv_sums)
-#include "math/isa/conv_tiles.h"
+#include "math/isa/conv/tiles.h"

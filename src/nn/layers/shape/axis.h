@@ -1,6 +1,6 @@
 /* Dimensions of samples by PyTorch's numbers: 0 is the minibatch, images are [N, C, H, W]. */
-#ifndef NN_NN_LAYERS_AXIS_H
-#define NN_NN_LAYERS_AXIS_H
+#ifndef NN_NN_LAYERS_SHAPE_AXIS_H
+#define NN_NN_LAYERS_SHAPE_AXIS_H
 
 #include "nn/layers/layer.h"
 

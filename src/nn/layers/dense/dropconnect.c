@@ -6,7 +6,7 @@
 #include "base/numbers/rng.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
-#include "nn/layers/dense.h"
+#include "nn/layers/dense/dense.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What the layers that normalise have in common. */
-#ifndef NN_NN_LAYERS_NORMALIZE_H
-#define NN_NN_LAYERS_NORMALIZE_H
+#ifndef NN_NN_LAYERS_NORM_NORMALIZE_H
+#define NN_NN_LAYERS_NORM_NORMALIZE_H
 
 #include "base/real.h"
 

@@ -1,5 +1,5 @@
 /* Its inputs side by side along one dimension; the others are equal. */
-#include "nn/layers/axis.h"
+#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "nn/layers/axis.h"
+#include "nn/layers/shape/axis.h"
 
 int nn_axis_dimension(const nn_layer *layer, int64_t axis) {
     int rank = layer->in[0].rank;

@@ -1,6 +1,6 @@
 /* Fully connected layer: y = x W^T + b on the last dimension, W [units][inputs]. On an input of
  * higher rank every row of the last dimension is a sample of its own. */
-#include "nn/layers/dense.h"
+#include "nn/layers/dense/dense.h"
 
 #include "math/gemm/gemm.h"
 #include "math/gemm/outer.h"

@@ -11,7 +11,7 @@
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "nn/layers/layers.h"
-#include "nn/layers/normalize.h"
+#include "nn/layers/norm/normalize.h"
 
 #include <math.h>
 #include <string.h>

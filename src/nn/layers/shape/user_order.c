@@ -1,4 +1,4 @@
-#include "nn/layers/user_order.h"
+#include "nn/layers/shape/user_order.h"
 
 #include "base/numbers/compare.h"
 #include "math/kernels.h"
