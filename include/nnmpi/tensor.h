@@ -165,6 +165,7 @@ NN_API nn_tensor *nn_tensor_linear(nn_tensor *x, nn_tensor *w, nn_tensor *b);
 /* Windows of images, in rows and columns: along each (size + 2 padding - dilation (kernel - 1) - 1)
  * / stride + 1 of them, rounded down. */
 typedef struct nn_window {
+    size_t size;                                /* REQUIRED: sizeof(nn_window) */
     int64_t kernel[2];                          /* of a convolution: follows from its weights */
     int64_t stride[2], padding[2], dilation[2]; /* in pixels; strides and dilations from 1 on */
     int64_t groups;                             /* of a convolution, from 1 on */

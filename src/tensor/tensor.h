@@ -146,6 +146,8 @@ int nn_op_want_reals(const nn_op_call *call);
 int nn_want_integers(const char *what, const nn_tensor *t);
 
 /* Rows and columns of windows over x [samples, channels, height, width]. NN_EUSAGE. */
+/* A copy of the caller's window; NN_EUSAGE for NULL, and for a size that is none. Local. */
+int nn_window_read(const char *what, const nn_window *given, nn_window *out);
 int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]);
 /* Takes a shape down, for rows that have one. NN_EUSAGE. */
 int nn_shape_args(const char *what, int rank, const int64_t *dim, nn_op_args *args);

@@ -10,10 +10,16 @@ static nn_tensor *classes(void) {
     return nn_tensor_new(NN_I64, 1, (int64_t[]){6}, (int64_t[]){2, 0, -1, 4, 1, 1});
 }
 
-static const nn_window conv = {
-    .stride = {2, 1}, .padding = {1, 2}, .dilation = {1, 2}, .groups = 2};
-static const nn_window pool = {
-    .kernel = {2, 3}, .stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 1}};
+static const nn_window conv = {.size = sizeof(nn_window),
+                               .stride = {2, 1},
+                               .padding = {1, 2},
+                               .dilation = {1, 2},
+                               .groups = 2};
+static const nn_window pool = {.size = sizeof(nn_window),
+                               .kernel = {2, 3},
+                               .stride = {2, 1},
+                               .padding = {1, 1},
+                               .dilation = {1, 1}};
 
 #define F(name, value)                                                                             \
     static nn_tensor *f_##name(nn_tensor *x, nn_tensor *w) {                                       \

@@ -25,10 +25,14 @@ struct op_case {
     struct operand in[MOST];
 };
 
-static const nn_window window = {
-    .kernel = {2, 3}, .stride = {1, 2}, .padding = {1, 1}, .dilation = {2, 1}, .groups = 1};
+static const nn_window window = {.size = sizeof(nn_window),
+                                 .kernel = {2, 3},
+                                 .stride = {1, 2},
+                                 .padding = {1, 1},
+                                 .dilation = {2, 1},
+                                 .groups = 1};
 static const nn_window small = {
-    .kernel = {2, 2}, .stride = {2, 1}, .dilation = {1, 1}, .groups = 2};
+    .size = sizeof(nn_window), .kernel = {2, 2}, .stride = {2, 1}, .dilation = {1, 1}, .groups = 2};
 
 /* Integers that operands do not change. */
 static nn_tensor *integers(int64_t n, const int64_t *values) {

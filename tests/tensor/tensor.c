@@ -189,7 +189,8 @@ static void test_shapes(void) {
     nn_tensor *a = zeros(32, 784), *b = zeros(500, 784), *z = zeros(2, 3);
     nn_tensor *image = nn_tensor_new(NN_F32, 4, (int64_t[]){1, 3, 5, 5}, NULL);
     nn_tensor *kernel = nn_tensor_new(NN_F32, 4, (int64_t[]){4, 2, 3, 3}, NULL);
-    nn_window w = {.kernel = {9, 9}, .stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
+    nn_window w = {
+        .size = sizeof w, .kernel = {9, 9}, .stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
     refused(nn_tensor_matmul(a, b, false, false),
             "matmul: [32, 784] x [500, 784]: inner dimensions 784 and 500 differ");
     refused(nn_tensor_add(a, z), "add: shapes [32, 784] and [2, 3] do not fit");
@@ -211,8 +212,12 @@ static void test_shapes(void) {
     refused(nn_tensor_max_pool2d(image, &w), "a window of 9 rows does not fit into [1, 3, 5, 5]");
     w.padding[0] = INT64_MAX;
     refused(nn_tensor_max_pool2d(image, &w), "a padding of 9223372036854775807; it is from 0 to");
-    w = (nn_window){.stride = {1, 1}, .dilation = {1, (int64_t)1 << 60}, .groups = 1};
+    w = (nn_window){
+        .size = sizeof w, .stride = {1, 1}, .dilation = {1, (int64_t)1 << 60}, .groups = 1};
     refused(nn_tensor_conv2d(image, image, NULL, &w), "conv2d: a dilation of 1152921504606846976");
+    w.size = 0;
+    refused(nn_tensor_conv2d(image, image, NULL, &w), "the size in nn_window is 0");
+    refused(nn_tensor_avg_pool2d(image, NULL), "avg_pool2d: the window is NULL");
     refused(nn_tensor_new(NN_F32, 2, (int64_t[]){0, INT64_MAX}, NULL), "there is no tensor of");
     refused(nn_tensor_layer_norm(z, 1, a, NULL, 0), "layer_norm: weights [32, 784] of the last 1");
     refused(nn_tensor_mse(z, a), "differ in shape");

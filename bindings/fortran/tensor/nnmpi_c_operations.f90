@@ -4,6 +4,7 @@ module nnmpi_c_operations
     implicit none
 
     type, bind(C) :: nn_c_window
+        integer(c_size_t) :: size
         integer(c_int64_t) :: kernel(2), stride(2), padding(2), dilation(2), groups
     end type nn_c_window
 

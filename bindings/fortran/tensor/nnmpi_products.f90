@@ -47,6 +47,7 @@ contains
 
     type(nn_c_window) function c_window(window)
         type(nn_window), intent(in) :: window
+        c_window%size = c_sizeof(c_window)
         c_window%kernel = reversed(window%kernel)
         c_window%stride = reversed(window%stride)
         c_window%padding = reversed(window%padding)

@@ -7,6 +7,7 @@
  * with x [samples, height, width, channels] and w [rows, columns, channels / groups, filters]. */
 #include "math/conv/conv.h"
 
+#include "base/sized.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -130,6 +131,15 @@ static int check_part(const char *what, const char *name, int64_t value, int64_t
                          (long long)value, (long long)least, WINDOW_MOST);
 }
 
+int nn_window_read(const char *what, const nn_window *given, nn_window *out) {
+    if (!given)
+        return nn_fail(NN_EUSAGE, "%s: the window is NULL", what);
+    NN_TRY(nn_sized_check("nn_window", given->size, sizeof *out));
+    *out = (nn_window){0};
+    memcpy(out, given, given->size);
+    return 0;
+}
+
 int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
     for (int i = 0; i < 2; i++) {
         NN_TRY(check_part(what, "kernel", w->kernel[i], 1));
@@ -149,9 +159,10 @@ int nn_window_out(const char *what, const nn_tensor *x, const nn_window *w, int6
 
 static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, const nn_window *window,
                 nn_conv *conv) {
-    nn_window own = *window;
+    nn_window own;
     int64_t out[2];
-    NN_TRY(check_operands(x, w, b, window->groups));
+    NN_TRY(nn_window_read("conv2d", window, &own));
+    NN_TRY(check_operands(x, w, b, own.groups));
     own.kernel[0] = w->dim[2];
     own.kernel[1] = w->dim[3];
     NN_TRY(nn_window_out("conv2d", x, &own, out));
@@ -162,7 +173,7 @@ static int plan(const nn_tensor *x, const nn_tensor *w, const nn_tensor *b, cons
                       .dilation = {1},
                       .channels = (size_t)x->dim[1],
                       .filters = (size_t)w->dim[0],
-                      .groups = (size_t)window->groups};
+                      .groups = (size_t)own.groups};
     for (int i = 0; i < 2; i++) {
         conv->in[1 + i] = (size_t)x->dim[2 + i];
         conv->out[1 + i] = (size_t)out[i];

@@ -32,8 +32,10 @@ static nn_tensor *max_indices(const nn_tensor *x, const nn_window *w, const int6
     return nn_tensor_adopt(indices);
 }
 
-/* Images, and windows of which each sees a pixel. */
-static int plan(const char *what, const nn_tensor *x, const nn_window *w, int64_t out[2]) {
+/* Images, and the caller's windows, of which each sees a pixel. */
+static int plan(const char *what, const nn_tensor *x, const nn_window *window, nn_window *w,
+                int64_t out[2]) {
+    NN_TRY(nn_window_read(what, window, w));
     if (x->integer || x->rank != 4)
         return nn_fail(NN_EUSAGE,
                        "%s: floats [samples, channels, height, width] are wanted, not %s", what,
@@ -49,17 +51,18 @@ static int plan(const char *what, const nn_tensor *x, const nn_window *w, int64_
 nn_tensor *nn_tensor_max_pool2d(nn_tensor *x, const nn_window *window) {
     int64_t out[2];
     nn_tensor_scope scope;
-    if (!x || plan("max_pool2d", x, window, out) < 0)
+    nn_window own;
+    if (!x || plan("max_pool2d", x, window, &own, out) < 0)
         return NULL;
     nn_tensor_scope_open(&scope);
-    return nn_tensor_yield(&scope, nn_tensor_take(x, max_indices(x, window, out)));
+    return nn_tensor_yield(&scope, nn_tensor_take(x, max_indices(x, &own, out)));
 }
 
 nn_tensor *nn_tensor_avg_pool2d(nn_tensor *x, const nn_window *window) {
     int64_t out[2];
     nn_tensor_scope scope;
-    nn_window own = *window;
-    if (!x || plan("avg_pool2d", x, window, out) < 0)
+    nn_window own;
+    if (!x || plan("avg_pool2d", x, window, &own, out) < 0)
         return NULL;
     own.groups = x->dim[1];
     int64_t dim[] = {x->dim[1], 1, own.kernel[0], own.kernel[1]};

@@ -37,7 +37,7 @@ def _pair(value: Any) -> list[int]:
 
 
 def _window(kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1) -> Any:
-    fields = (_pair(kernel), _pair(stride), _pair(padding), _pair(dilation), groups)
+    fields = (ffi.sizeof("nn_window"), _pair(kernel), _pair(stride), _pair(padding), _pair(dilation), groups)
     return ffi.new("nn_window *", fields)
 
 
