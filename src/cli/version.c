@@ -25,7 +25,7 @@ static const char *or_none(const char *library, const char *none) {
 }
 
 int nn_version_print(bool verbose) {
-    char hdf5[NN_H5_VERSION];
+    char hdf5[NN_H5_VERSION], products[NN_GEMM_TEXT];
     nn_blas_report blas;
 
     printf("nnmpi %s\n", nn_version());
@@ -36,9 +36,9 @@ int nn_version_print(bool verbose) {
     printf("compiler         %s\n", COMPILER);
     printf("MPI              %s\n", nn_comm_library());
 #ifdef NN_ONEDNN
-    printf("matrix products  %s\n", nn_gemm_name(NULL));
+    printf("matrix products  %s\n", nn_gemm_name(NULL, products));
 #else
-    printf("matrix products  %s; no oneDNN\n", nn_gemm_name(NULL));
+    printf("matrix products  %s; no oneDNN\n", nn_gemm_name(NULL, products));
 #endif
     printf("HDF5             %s\n", hdf5);
     printf("images           %s, %s\n", or_none(nn_png_library(), "no libpng"),

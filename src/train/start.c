@@ -17,8 +17,10 @@
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]) {
     const nn_kernels *kernels = nn_kernels_get();
     bool any = t->session.settings->train.reproducible && kernels->fused;
-    snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)", nn_gemm_name(&t->session.compute),
-             NNMPI_VERSION, any ? "fused multiply-adds" : kernels->isa);
+    char products[NN_GEMM_TEXT];
+    snprintf(text, NN_KERNELS_TEXT, "%s, nnmpi %s (%s)",
+             nn_gemm_name(&t->session.compute, products), NNMPI_VERSION,
+             any ? "fused multiply-adds" : kernels->isa);
     return text;
 }
 

@@ -184,6 +184,7 @@ static void print_data(const nn_dataset *ds) {
 }
 
 static void print_blas(const nn_blas_report *b, const nn_compute *compute) {
+    char products[NN_GEMM_TEXT];
     printf("processor      instruction set %s", nn_kernels_get()->isa);
     if (b->used[0])
         printf("; OpenBLAS kernels %s%s", b->used,
@@ -192,7 +193,7 @@ static void print_blas(const nn_blas_report *b, const nn_compute *compute) {
         printf(", which it had taken for %s", b->found);
     else if (b->wanted[0])
         printf(", although the processor is a %s", b->wanted);
-    printf("\nproducts       %s\n", nn_gemm_name(compute));
+    printf("\nproducts       %s\n", nn_gemm_name(compute, products));
 }
 
 /* Ranks in a row with the same host and threads share a line. */
@@ -281,8 +282,9 @@ static void json_data(nn_json *json, const nn_dataset *ds) {
 }
 
 static void json_machine(nn_json *json, const nn_call *call, const findings *f) {
+    char products[NN_GEMM_TEXT];
     nn_json_string(json, "isa", nn_kernels_get()->isa);
-    nn_json_string(json, "products", nn_gemm_name(&f->trainer.session.compute));
+    nn_json_string(json, "products", nn_gemm_name(&f->trainer.session.compute, products));
     nn_json_open(json, "blas", '{');
     nn_json_string(json, "found", f->blas.found);
     nn_json_string(json, "used", f->blas.used);

@@ -108,8 +108,7 @@ int nn_gemm_check_memory(const nn_compute *compute) {
     return 0;
 }
 
-const char *nn_gemm_name(const nn_compute *compute) {
-    static char name[192];
+const char *nn_gemm_name(const nn_compute *compute, char text[NN_GEMM_TEXT]) {
     char blas[NN_BLAS_NAME];
     nn_gemm_library used = nn_gemm_used(compute);
 
@@ -118,9 +117,9 @@ const char *nn_gemm_name(const nn_compute *compute) {
     if (used == NN_GEMM_OWN)
         return "own kernels";
     nn_blas_name(blas);
-    snprintf(name, sizeof name, "%s%s%s", blas, used == NN_GEMM_OPENBLAS ? "" : ", ",
+    snprintf(text, NN_GEMM_TEXT, "%s%s%s", blas, used == NN_GEMM_OPENBLAS ? "" : ", ",
              used == NN_GEMM_OPENBLAS ? "" : nn_onednn_name());
-    return name;
+    return text;
 }
 
 /* All products of layers have an alpha of 1. */

@@ -32,7 +32,8 @@ int nn_gemm_check_memory(const nn_compute *compute);
 
 /* What computes products and hence decides on their bits: "OpenBLAS 0.3.21 (SkylakeX)", and
  * oneDNN's version and instruction set behind it where it takes part; "own kernels"; or that
- * factors are rounded to bfloat16. Valid after nn_blas_init, until the next call. */
-const char *nn_gemm_name(const nn_compute *compute);
+ * factors are rounded to bfloat16. In `text`, which is returned. After nn_blas_init. Local. */
+#define NN_GEMM_TEXT 192
+const char *nn_gemm_name(const nn_compute *compute, char text[NN_GEMM_TEXT]);
 
 #endif

@@ -89,9 +89,10 @@ static size_t products_of(const size_t *width, size_t layer, size_t batch, produ
 }
 
 static void print_titles(const nn_bench_peak *machine) {
-    printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s  ", nn_gemm_name(NULL),
-           machine->threads, machine->threads > 1 ? "s" : "", machine->peak / 1e9, "GFLOP/s", "m",
-           "n", "k");
+    char products[NN_GEMM_TEXT];
+    printf("%s\npeak of %d thread%s: %.1f GFLOP/s\n%-10s %6s %6s %6s  ",
+           nn_gemm_name(NULL, products), machine->threads, machine->threads > 1 ? "s" : "",
+           machine->peak / 1e9, "GFLOP/s", "m", "n", "k");
     for (size_t i = 0; i < WAYS; i++)
         printf(" %8s", ways[i].title);
     printf(" %12s\n", "chosen/peak");
@@ -125,9 +126,10 @@ int nn_bench_machine(int64_t threads, bool bf16, nn_bench_peak *out) {
 }
 
 void nn_bench_machine_json(nn_json *json, const nn_bench_peak *machine) {
+    char products[NN_GEMM_TEXT];
     nn_json_int(json, "threads", machine->threads);
     nn_json_real(json, "peak_gflops", machine->peak / 1e9);
-    nn_json_string(json, "products", nn_gemm_name(NULL));
+    nn_json_string(json, "products", nn_gemm_name(NULL, products));
 }
 
 static int time_products(const nn_call *call, const nn_bench_peak *machine, nn_json *json) {
