@@ -38,10 +38,13 @@ static int ask_for_threads(nn_comm *comm) {
     return 0;
 }
 
+/* The launcher was told that MPI is over in this process, as by MPI_Finalize (end_mpi). */
+static bool has_parted;
+
 static int start_mpi(nn_comm *comm) {
     int running = 0, ended = 0, provided = MPI_THREAD_SINGLE;
     MPI_Finalized(&ended);
-    if (ended)
+    if (ended || has_parted)
         return nn_fail(NN_EUSAGE, "MPI was already ended in this process and cannot start again");
     MPI_Initialized(&running);
     if (running)
@@ -269,7 +272,8 @@ static int end_mpi(nn_comm *comm) {
 #if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
     if (comm->nodes > 1) {
         NN_TRY(nn_mpi_check(comm, MPI_Barrier(MPI_COMM_WORLD), "MPI_Barrier"));
-        if (nn_launch_part())
+        has_parted = nn_launch_part();
+        if (has_parted)
             return 0;
     }
 #endif
