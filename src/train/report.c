@@ -147,7 +147,7 @@ static nn_status status_of(nn_trainer *t, double loss, const nn_evaluation *vali
     return status;
 }
 
-static void tell(nn_trainer *t, const nn_status *status) {
+static void show_progress(nn_trainer *t, const nn_status *status) {
     t->pace.told = nn_seconds();
     if (t->options->progress)
         t->options->progress(t->options->ctx, status);
@@ -160,7 +160,7 @@ static void report_progress(nn_trainer *t, const nn_evaluation *validation, doub
     nn_status status = status_of(t, loss, validation);
     status.important = important;
     status.line = nn_run_line(t->run);
-    tell(t, &status);
+    show_progress(t, &status);
     if (t->options->ends)
         t->ended = t->options->ends(t->options->ctx, &status) || t->ended;
 }
@@ -170,12 +170,12 @@ static double mean_loss(const nn_interval *i) {
 }
 
 /* The clock is that of the end of the step, which was read already. */
-void nn_trainer_tell(nn_trainer *t) {
+void nn_trainer_show_progress(nn_trainer *t) {
     double every = t->options->progress_every;
     if (!t->run || every <= 0 || t->phase_begin - t->pace.told < every)
         return;
     nn_status status = status_of(t, mean_loss(&t->interval), NULL);
-    tell(t, &status);
+    show_progress(t, &status);
 }
 
 /* What rank 0 was told goes for all. */

@@ -24,6 +24,22 @@ int nn_trainer_save_failure(const nn_trainer *t) {
     return t->saver ? nn_saver_failure(t->saver) : 0;
 }
 
+/* The flag may be set by another thread. */
+static bool is_asked_to_save(const nn_trainer *t) {
+    const volatile sig_atomic_t *save = t->options->save;
+    return save && __atomic_load_n(save, __ATOMIC_RELAXED) != t->answered;
+}
+
+void nn_trainer_add_requests(const nn_trainer *t, int failure, nn_step_sums *sums) {
+    sums->stop = nn_trainer_asked_to_stop(t);
+    sums->asked = is_asked_to_save(t);
+    sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
+    if (t->run && t->saver) {
+        sums->save = nn_trainer_save_clock(t);
+        sums->busy = nn_saver_busy(t->saver);
+    }
+}
+
 /* What nobody asked for is saved by the clock as well. */
 static bool is_save_due(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;
@@ -113,19 +129,19 @@ static int save_once(nn_trainer *t) {
 /* Once it is on the disk; where that failed, the next step ends the run. */
 static void say_saved(nn_trainer *t) {
     char file[NN_CHECKPOINT_NAME];
-    if (!t->tells || !t->run || nn_saver_busy(t->saver) || nn_saver_failure(t->saver) < 0)
+    if (!t->unreported || !t->run || nn_saver_busy(t->saver) || nn_saver_failure(t->saver) < 0)
         return;
     int64_t step = nn_saver_saved(t->saver).step;
     nn_info("step %lld is saved as %s/%s, and the run goes on", (long long)step, nn_run_dir(t->run),
             nn_checkpoint_name(step, file));
-    t->tells = false;
+    t->unreported = false;
 }
 
 /* A checkpoint that was asked for from outside, whatever else is being written. */
 static int answer(nn_trainer *t) {
     if (t->options->save)
         t->answered = __atomic_load_n(t->options->save, __ATOMIC_RELAXED);
-    t->tells = true;
+    t->unreported = true;
     return save_once(t);
 }
 

@@ -189,7 +189,7 @@ static int after_step(nn_trainer *t) {
     if (reports)
         NN_TRY(nn_trainer_report(t, epoch_end));
     else
-        nn_trainer_tell(t);
+        nn_trainer_show_progress(t);
     if (epoch_end || (reports && set->log.weights && has_few_parameters(t)))
         NN_TRY(nn_trainer_log_parameters(t));
     if (nn_trainer_is_due(t, set->validate.every_epochs, set->validate.every_steps))
@@ -284,7 +284,7 @@ static int restore_best(nn_trainer *t, bool *restored) {
     *restored = set->validate.stopping.restore_best && s->best_step >= 0 && s->best_step != s->step;
     if (!*restored)
         return 0;
-    NN_TRY(nn_staging_settle(&t->session));
+    NN_TRY(nn_staging_complete_all(&t->session));
     NN_TRY(nn_comm_agree(t->comm, t->run ? load_best(t) : 0));
     return nn_session_distribute(&t->session, NULL);
 }

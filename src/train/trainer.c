@@ -5,7 +5,7 @@
 #include "base/numbers/rng.h"
 #include "comm/heartbeat.h"
 #include "data/classes.h"
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "io/files/folder.h"
 #include "math/float_mode.h"
 #include "math/kernels.h"
@@ -280,11 +280,6 @@ bool nn_trainer_asked_to_stop(const nn_trainer *t) {
     return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
 }
 
-bool nn_trainer_asked_to_save(const nn_trainer *t) {
-    const volatile sig_atomic_t *save = t->options->save;
-    return save && __atomic_load_n(save, __ATOMIC_RELAXED) != t->answered;
-}
-
 /* `rc`, or that there is no need to go on setting up. */
 static int unless_stopped(const nn_trainer *t, int rc) {
     if (rc < 0 || !nn_trainer_asked_to_stop(t))
@@ -360,7 +355,7 @@ int nn_trainer_open(nn_trainer *t) {
     NN_TRY(nn_session_allocate(&t->session, &ops, t->updater));
     int rc = nn_updater_plan(t->updater, &t->session);
     NN_TRY(nn_comm_agree(t->comm, unless_stopped(t, rc)));
-    nn_memory_measure(&t->session, &t->memory);
+    nn_memory_allocated(&t->session, &t->memory);
     if (!nn_trainer_has_folder(t))
         t->memory.staging = 0;
     nn_trainer_plan_steps(t);

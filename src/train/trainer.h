@@ -1,8 +1,9 @@
 /* The inside of nn_train: trainer.c (what it consists of), start.c (its beginning, or where a run
  * goes on), step/ (one training step, its learning rate and its update), replicas/ (whether all
- * ranks hold the same), saving.c (when it saves), report.c and gradient_report.c (what people see
- * of it), train.c (what is around the steps) and training/ (the loop, and what callers drive
- * themselves). `check` and `bench` open a trainer too. */
+ * ranks hold the same), balance/ (how fast each is), saving.c (when it saves), memory.c (what it
+ * takes), report.c and gradient_report.c (what people see of it), train.c (what is around the
+ * steps) and training/ (the loop, and what callers drive themselves). `check` and `bench` open a
+ * trainer too. */
 #ifndef NN_TRAIN_TRAINER_H
 #define NN_TRAIN_TRAINER_H
 
@@ -95,11 +96,11 @@ typedef struct nn_trainer {
     double compare_s;        /* that this rank hashed for the last comparison of replicas */
     int64_t reported_step;   /* of the last checkpoint that metrics.jsonl tells of; -1: none */
     bool has_ends;           /* rank 0 has options->ends */
-    bool ended;              /* which has said so */
+    bool ended;              /* the program has asked for the end */
     bool stop;               /* a rank has been asked to stop */
     bool asked;              /* a rank has been asked to save and go on */
     sig_atomic_t answered;   /* requests of options->save, of this rank, that were answered */
-    bool tells;              /* what was saved by request is still to be said */
+    bool unreported;         /* a checkpoint that was requested has not been reported yet */
     enum nn_save_clock save; /* rank 0's, in the last step */
     bool saving;             /* rank 0 was still writing a checkpoint then */
     double *delta;      /* [layers] train.report: gradients: squares of dC/dy of the last step that
@@ -134,10 +135,12 @@ void nn_trainer_close(nn_trainer *t);
 /* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
-/* This rank has been asked to stop, or to save and go on. Local. */
+/* This rank has been asked to stop. Local. */
 bool nn_trainer_asked_to_stop(const nn_trainer *t);
-bool nn_trainer_asked_to_save(const nn_trainer *t);
-
+/* What this rank tells the others with the sums of a step: that it was asked to stop, or to save
+ * and go on; what rank 0's clock says, and whether it is still writing; and that something has
+ * failed, a checkpoint or what `failure` (0: nothing) stands for. Local. */
+void nn_trainer_add_requests(const nn_trainer *t, int failure, nn_step_sums *sums);
 /* On rank 0: what its clock says, and why a checkpoint could not be written (0: nothing failed so
  * far). Local. */
 enum nn_save_clock nn_trainer_save_clock(const nn_trainer *t);
@@ -168,7 +171,7 @@ int nn_trainer_save_now(nn_trainer *t);
 void nn_trainer_rescue_best(nn_trainer *t, int rc);
 
 /* One minibatch: forward, back-propagation, gradients summed over the ranks, one optimiser step.
- * The code returned is the same on every rank. Collective. */
+ * The code returned is the same on every rank, but for NN_ERANK. Collective. */
 int nn_trainer_step(nn_trainer *t);
 /* What the last step has left to the next one (nn_reducer_go_ahead), before anyone looks at
  * parameters or state. NN_EDIVERGED, NN_ERANK. Collective. */
@@ -266,8 +269,8 @@ double nn_trainer_mean_rate(const nn_trainer *t);
 int nn_trainer_report(nn_trainer *t, bool important);
 /* Writes what the checkpoint that was written last has cost, once. Local. */
 int nn_trainer_report_saved(nn_trainer *t);
-/* Between reports: tells the progress callback where it wants to be told. Local. */
-void nn_trainer_tell(nn_trainer *t);
+/* Between reports: calls the progress callback where it wants to be called. Local. */
+void nn_trainer_show_progress(nn_trainer *t);
 /* The same of a validation, and of the end. Collective. */
 int nn_trainer_report_validation(nn_trainer *t, const nn_evaluation *validation);
 int nn_trainer_report_end(nn_trainer *t, const nn_train_result *result);

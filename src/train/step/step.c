@@ -126,13 +126,7 @@ static void begin_sum(nn_trainer *t, bool last, int failure) {
         return;
     }
     /* one number a rank: they go with the sums of its first microbatch */
-    s->sums->stop = nn_trainer_asked_to_stop(t);
-    s->sums->asked = nn_trainer_asked_to_save(t);
-    if (t->run && t->saver) {
-        s->sums->save = nn_trainer_save_clock(t);
-        s->sums->busy = nn_saver_busy(t->saver);
-    }
-    s->sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
+    nn_trainer_add_requests(t, failure, s->sums);
     nn_reducer_send_sums(s->reducer, s->sums);
 }
 
