@@ -26,7 +26,7 @@ typedef struct nn_validated {
 
 /* Long work that has a beginning and an end, as base/system/work.h tells of it. */
 typedef struct nn_display_work {
-    const char *what, *of; /* what NULL: there is none */
+    const char *what, *of; /* what NULL: there is no work */
     int64_t done, total;
     double begin; /* seconds */
 } nn_display_work;
@@ -35,8 +35,8 @@ typedef struct nn_display_work {
 typedef struct nn_display_part {
     char title[64], detail[192]; /* "trial 3/12"; what it is like, where there is room. "": it is
                                     a whole */
-    double share, adds;          /* of the whole: what is done before this part, and with it */
-    int64_t from, until;         /* its epochs are those after `from`; until 0: to the last */
+    double share, adds;  /* the part of the whole that was done before, and that this part adds */
+    int64_t from, until; /* its epochs are those after `from`; until 0: to the last */
 } nn_display_part;
 
 typedef struct nn_display {
@@ -45,7 +45,8 @@ typedef struct nn_display {
     bool trains;      /* there is one */
     nn_validated validated;
     nn_display_work work;
-    /* the losses of the whole run, in as many means as there is room for, of 2^doublings each */
+    /* the losses of the whole run: as many means as there is room for, of 2^doublings losses each
+     */
     double spark[NN_DISPLAY_SPARKS], sum;
     size_t sparks;
     int64_t summed;

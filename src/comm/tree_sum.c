@@ -49,13 +49,13 @@ void nn_tree_sum_free(nn_tree_sum *s) {
 /* Where all share memory and there is room for what they have to say. */
 static void gather_node(const nn_tree_sum *s, size_t n) {
     const size_t *first = s->tree->first;
-    nn_barrier *meet = s->comm->barrier;
+    nn_barrier *barrier = s->comm->barrier;
     size_t own = s->tree->holder;
-    memcpy(nn_barrier_send_buffer(meet), s->gathered + first[own] * n,
+    memcpy(nn_barrier_send_buffer(barrier), s->gathered + first[own] * n,
            (first[own + 1] - first[own]) * n * sizeof(double));
-    nn_barrier_wait(meet);
+    nn_barrier_wait(barrier);
     for (size_t r = 0; r < s->tree->size; r++)
-        memcpy(s->gathered + first[r] * n, nn_barrier_recv_buffer(meet, (int)r),
+        memcpy(s->gathered + first[r] * n, nn_barrier_recv_buffer(barrier, (int)r),
                (first[r + 1] - first[r]) * n * sizeof(double));
 }
 

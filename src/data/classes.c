@@ -1,9 +1,9 @@
 #include "data/classes.h"
 
 #include "base/log.h"
-#include "data/convert.h"
 #include "data/output.h"
 #include "data/tokens.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <string.h>

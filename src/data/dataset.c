@@ -1,7 +1,7 @@
 #include "data/dataset.h"
 
 #include "base/log.h"
-#include "data/convert.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -266,7 +266,7 @@ static int lay_out_segments(nn_model *model, size_t batch, bool training, size_t
     struct layout layout = {0};
     struct buffer **owner = NULL;
     int rc;
-    NN_TRY_GOTO(nn_model_cut(model, batch, most));
+    NN_TRY_GOTO(nn_model_make_segments(model, batch, most));
     NN_TRY_GOTO(NN_NEW(&owner, (NN_LIVES + 1) * n, "buffer plan"));
     NN_TRY_GOTO(NN_NEW(&layout.buffer, 8 * n + NN_MAX_INPUTS + 2, "buffer plan"));
     add_outputs(model, batch, training, &layout, owner);

@@ -8,8 +8,8 @@
 
 /* Two plans of one model share parameters and caches. */
 struct nn_decoder {
-    nn_model *one, *many; /* for passes of a step, and of several; NULL: a window has too few */
-    size_t window, features, outputs;
+    nn_model *one, *many; /* for passes of a step, and of several; NULL: a context has too few */
+    size_t context, features, outputs;
     size_t batch, rows, past;
     char *cache;       /* of all layers, [batch] each */
     nn_real *x, *last; /* [batch][MANY][features], [batch][outputs] */
@@ -42,13 +42,13 @@ static int build(nn_decoder *d, nn_node *layers, const char *fused, const nn_mod
                  const nn_compute *compute, nn_real *params) {
     nn_shape input = nn_model_input_shape(whole), output = nn_model_output_shape(whole);
     NN_TRY(nn_model_check_steps(whole));
-    d->window = (size_t)input.dim[0];
-    d->features = nn_shape_count(&input) / d->window;
-    d->outputs = nn_shape_count(&output) / d->window;
+    d->context = (size_t)input.dim[0];
+    d->features = nn_shape_count(&input) / d->context;
+    d->outputs = nn_shape_count(&output) / d->context;
     NN_TRY(nn_model_plan_steps(layers, whole, 1, fused, &d->one));
     NN_TRY(allocate(d));
     NN_TRY(bind(d, d->one, compute, params));
-    if (d->window < MANY)
+    if (d->context < MANY)
         return 0;
     NN_TRY(nn_model_plan_steps(layers, whole, MANY, fused, &d->many));
     return bind(d, d->many, compute, params);
@@ -79,8 +79,8 @@ void nn_decoder_free(nn_decoder *d) {
     nn_free(d);
 }
 
-size_t nn_decoder_window(const nn_decoder *d) {
-    return d->window;
+size_t nn_decoder_context(const nn_decoder *d) {
+    return d->context;
 }
 
 void nn_decoder_begin(nn_decoder *d, size_t rows) {

@@ -16,13 +16,13 @@ int nn_decoder_new(nn_node *layers, const char *fused, const nn_model *whole,
 void nn_decoder_free(nn_decoder *decoder);
 
 /* Steps of the longest sequence. */
-size_t nn_decoder_window(const nn_decoder *decoder);
+size_t nn_decoder_context(const nn_decoder *decoder);
 
 /* Begins `rows` new sequences. Local. */
 void nn_decoder_begin(nn_decoder *decoder, size_t rows);
 /* Takes the next `steps` of all of them, at least one, from x[rows][steps][features]; returns what
  * the model gives for the last, [rows][outputs of a step], the decoder's memory. Together they are
- * at most the window. Local. */
+ * at most the context. Local. */
 const nn_real *nn_decoder_take(nn_decoder *decoder, size_t steps, const nn_real *x);
 
 #endif

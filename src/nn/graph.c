@@ -60,7 +60,7 @@ static nn_layer *layer_new(nn_model *model, const nn_layer_ops *ops, const char 
     layer->ops = ops;
     layer->node = node;
     layer->pool = &model->pool;
-    layer->window = model->window;
+    layer->context = model->context;
     return layer;
 }
 
@@ -415,10 +415,11 @@ static int build(nn_model *model, nn_node *layers, nn_shape input, const char *f
     return nn_model_choose_initializers(model);
 }
 
-static int plan(nn_node *layers, nn_shape input, size_t window, const char *fused, nn_model **out) {
+static int plan(nn_node *layers, nn_shape input, size_t context, const char *fused,
+                nn_model **out) {
     nn_model *model;
     NN_TRY(NN_NEW(&model, 1, "model"));
-    model->window = window;
+    model->context = context;
     int rc = build(model, layers, input, fused);
     if (rc < 0) {
         nn_model_free(model);
@@ -435,9 +436,9 @@ int nn_model_plan(nn_node *layers, nn_shape input, const char *fused, nn_model *
 int nn_model_plan_steps(nn_node *layers, const nn_model *whole, size_t steps, const char *fused,
                         nn_model **out) {
     nn_shape input = nn_model_input_shape(whole);
-    size_t window = (size_t)input.dim[0];
+    size_t context = (size_t)input.dim[0];
     input.dim[0] = (int64_t)steps;
-    return plan(layers, input, window, fused, out);
+    return plan(layers, input, context, fused, out);
 }
 
 static int check_list(nn_pool *pool, const nn_node *layers);

@@ -1,6 +1,8 @@
-/* The inside of a model, shared by model.c (beginning, end, questions), graph.c (configuration to
- * graph), init.c (initial parameters), recompute.c (what is computed again), buffers.c (memory) and
- * pass.c (running it). */
+/* The inside of a model, shared by model.c (beginning, end, questions), graph.c and containers.c
+ * (configuration to graph), tie.c (tied parameters), init.c (initial parameters), recompute.c (what
+ * is computed again), buffers.c (memory), pass.c (running it), output.c (its last layer, block by
+ * block), rows.c (rows instead of gradients), decoder.c (one step of a sequence at a time) and
+ * traffic.c (bytes that pass). */
 #ifndef NN_NN_INNER_H
 #define NN_NN_INNER_H
 
@@ -18,7 +20,7 @@ struct nn_layer_plan {
     void *init_options, *bias_init_options;
     bool symmetric;     /* identical units are wanted */
     const char *prefix; /* of the names of its scope */
-    bool learns;        /* it or a layer before it has parameters: back-propagation comes here */
+    bool learns;        /* it or a layer before it has parameters: back-propagation needs dy here */
 
     size_t consumers;
     nn_layer *consumer; /* the last one added */
@@ -47,7 +49,7 @@ struct nn_model {
     nn_node *description; /* by calls; NULL: it is planned */
     nn_layer **layer;     /* [0] is the input, the last one the output; in order of execution */
     size_t layers, capacity;
-    size_t window; /* nn_model_plan_steps; 0: its samples are whole */
+    size_t context; /* nn_model_plan_steps; 0: its samples are whole */
     const nn_param **param;
     size_t params;
     size_t size;
@@ -113,7 +115,7 @@ size_t nn_output_elements(const nn_model *model, const nn_layer *layer, size_t b
 void nn_output_blocks(const nn_model *model, const nn_io *call, size_t micro, size_t first,
                       const nn_output_user *user);
 
-/* Where times are taken, now, else 0; and what layer i has done since `begin`. */
+/* The time now where times are taken, else 0; and what layer i has done since `begin`. */
 double nn_pass_clock(const nn_model *model);
 void nn_pass_note(const nn_model *model, const nn_pass *pass, int i, nn_trace_what what,
                   double begin);
@@ -128,7 +130,7 @@ bool nn_layer_reads(const nn_layer *layer, const nn_layer *input);
 size_t nn_working_elements(const nn_model *model, const nn_layer *layer, size_t batch);
 /* Divides the layers into segments of up to so many such elements (a single layer may have more),
  * and says what back-propagation computes again. SIZE_MAX: one segment, and nothing. NN_EMEMORY. */
-int nn_model_cut(nn_model *model, size_t batch, size_t most);
+int nn_model_make_segments(nn_model *model, size_t batch, size_t most);
 /* The first layer of the segment of layer i. */
 size_t nn_segment_begin(const nn_model *model, size_t i);
 

@@ -80,7 +80,7 @@ static void set_moments(nn_model *model) {
     model->moments = moment;
 }
 
-int nn_model_cut(nn_model *model, size_t batch, size_t most) {
+int nn_model_make_segments(nn_model *model, size_t batch, size_t most) {
     size_t n = model->layers, segment = 0, *reader;
     NN_TRY(NN_NEW(&reader, 3 * n, "segments"));
     size_t *passed = reader + n, *before = passed + n;

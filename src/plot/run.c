@@ -82,7 +82,7 @@ int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run
     run->checkpoint = nn_records_event(&run->records, "checkpoint");
     run->end = nn_records_event(&run->records, "end");
     run->best_step = find_best(run);
-    NN_TRY(nn_plot_measure(pool, run));
+    NN_TRY(nn_plot_read_times(pool, run));
     return thin(&run->records, runs, run->best_step);
 }
 

@@ -16,7 +16,7 @@ struct nn_plot_run {
     double best_step; /* of the best validation; NaN: none */
     /* of all lines, as the folder has them: */
     double phase_ms[NN_PHASES]; /* mean of a step of rank 0; NaN: none */
-    size_t ranks;               /* of which it is known how long they worked, */
+    size_t ranks;               /* whose working time is known, */
     double *rank_ms;            /* [ranks] and how long, as a mean of a step */
     size_t stragglers;          /* ranks that were ever the slowest, */
     double *straggler, *behind; /* [stragglers] which, rising, and in how many lines */
@@ -26,7 +26,7 @@ struct nn_plot_run {
 int nn_plot_run_read(nn_pool *pool, const char *folder, size_t runs, nn_plot_run *run);
 
 /* Takes what bars show from all lines of the run, before they are thinned. NN_EMEMORY. */
-int nn_plot_measure(nn_pool *pool, nn_plot_run *run);
+int nn_plot_read_times(nn_pool *pool, nn_plot_run *run);
 /* Milliseconds of all phases of a step together; NaN: none was measured. */
 double nn_plot_step_ms(const nn_plot_run *run);
 

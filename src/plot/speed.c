@@ -100,7 +100,7 @@ static int measure_ranks(nn_pool *pool, nn_plot_run *run) {
     return 0;
 }
 
-int nn_plot_measure(nn_pool *pool, nn_plot_run *run) {
+int nn_plot_read_times(nn_pool *pool, nn_plot_run *run) {
     NN_TRY(measure_ranks(pool, run));
     for (size_t p = 0; p < NN_PHASES; p++)
         run->phase_ms[p] = mean_ms(run->train, by_step.curve[p].column);

@@ -42,7 +42,7 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions,
     return add_buffers(model, count * rows, memory);
 }
 
-/* So many times the memory of the node is no plan but a slip, and takes for ever to lay out. */
+/* More than this many times the memory of the node is a typing error. */
 #define SLIP 100
 
 /* Of the gradients some may never be written (comm/reduce/outer/), so that they do not count
@@ -76,7 +76,7 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory) {
     memory->staging = nn_comm_on_first_node(session->comm)
                           ? memory->staging / nn_comm_node_size(session->comm)
                           : 0;
-    NN_TRY(check_fits(session, memory, SLIP)); /* of such a model no buffers are laid out */
+    NN_TRY(check_fits(session, memory, SLIP)); /* laying out buffers would take too long */
     NN_TRY(add_buffers(session->model, session->capacity, memory));
     return check_fits(session, memory, SLIP);
 }
@@ -92,7 +92,7 @@ static double staging_of(const nn_session *session) {
     return (double)nn_staging_bytes_of(session) / nn_comm_node_size(session->comm);
 }
 
-void nn_memory_measure(const nn_session *session, nn_memory *memory) {
+void nn_memory_allocated(const nn_session *session, nn_memory *memory) {
     memory->staging = staging_of(session);
     memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
     if (nn_settings_sums_passes(session->settings))

@@ -26,7 +26,7 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory);
 int nn_memory_check(const nn_session *session, const nn_memory *memory);
 /* The same as nn_memory_plan, once it is allocated for training: what its gradients, and copies of
  * the state for checkpoints, really take. Local. */
-void nn_memory_measure(const nn_session *session, nn_memory *memory);
+void nn_memory_allocated(const nn_session *session, nn_memory *memory);
 
 /* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */
 #define NN_MEMORY_TEXT 288

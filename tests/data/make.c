@@ -3,7 +3,7 @@
 
 #include "data/info/info.h"
 #include "data/sources/open.h"
-#include "data/split/split.h"
+#include "data/split.h"
 #include "data_files.h"
 
 #define MAX_ROWS 4000

@@ -2,7 +2,7 @@
 #include "data/importers/importer.h"
 #include "data/info/info.h"
 #include "data/sources/open.h"
-#include "data/split/split.h"
+#include "data/split.h"
 #include "data/tokens.h"
 #include "io/hdf5/h5.h"
 #include "sandbox.h"

@@ -80,7 +80,7 @@ static void test_same(const char *yaml) {
     WORKS(nn_model_bind(model, params, NULL, ROWS));
     const nn_real *y = nn_model_forward(model, &(nn_pass){.batch = ROWS}, x);
     WORKS(nn_decoder_new(layers, NULL, model, &compute, params, ROWS, &decoder));
-    CHECK_EQ_INT(nn_decoder_window(decoder), STEPS);
+    CHECK_EQ_INT(nn_decoder_context(decoder), STEPS);
     for (size_t portion = 1; portion <= STEPS; portion += 18)
         if (!CHECK_EQ_INT(count_other(decoder, portion, x, y), 0))
             fprintf(stderr, "%s, %zu at a time\n", yaml, portion);

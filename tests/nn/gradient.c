@@ -388,7 +388,7 @@ static void sum_microbatches(void *ctx, size_t n, double *values) {
 }
 
 /* Cut into microbatches, one of them empty, the same comes out. */
-static void check_cut(struct setup *s, const struct gradient_case *c) {
+static void check_stream_split(struct setup *s, const struct gradient_case *c) {
     static const size_t row[] = {0, 1, 1, BATCH};
     const nn_span sum = {0, 3};
     nn_shard_microbatches micro = {3, row, 1, &sum, true};
@@ -449,7 +449,7 @@ static void check_case(const struct gradient_case *c) {
         check_gradient(&s, c);
         check_again(&s, c); /* as are those of all that follows */
         check_extremes(&s, c);
-        check_cut(&s, c);
+        check_stream_split(&s, c);
     }
     tear_down(&s);
 }

@@ -5,7 +5,7 @@
  *
  * Whatever reaches parameters, samples, losses or metrics calls these; loops over many elements
  * call the kernels of src/math/isa. Errors, in units of the last place
- * (tests/base/numbers/elementary.c): exponential 0.9, logarithm 0.6, power 1.2 for results between
+ * (tests/base/elementary.c): exponential 0.9, logarithm 0.6, power 1.2 for results between
  * 1e-10 and 1e10 and 40 elsewhere, circle 1.9. */
 #ifndef NN_BASE_NUMBERS_ELEMENTARY_H
 #define NN_BASE_NUMBERS_ELEMENTARY_H

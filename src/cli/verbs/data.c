@@ -5,7 +5,7 @@
 #include "data/importers/importer.h"
 #include "data/sources/make.h"
 #include "data/sources/open.h"
-#include "data/split/split.h"
+#include "data/split.h"
 #include "io/files/file.h"
 #include "io/yaml/yaml.h"
 

@@ -2,7 +2,7 @@
  * samples of pictures. */
 #include "cli/verbs/data.h"
 #include "data/classes.h"
-#include "data/convert.h"
+#include "data/values/convert.h"
 #include "plot/plot.h"
 
 #include <inttypes.h>

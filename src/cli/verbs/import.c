@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "exchange/portable.h"
 #include "io/files/file.h"
 #include "io/tensors/tensors.h"

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/verbs/predict_out.h"
 #include "comm/comm.h"
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "math/kernels.h"
 #include "math/parallel.h"
 #include "train/session/session.h"

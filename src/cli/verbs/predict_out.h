@@ -21,11 +21,11 @@ typedef struct nn_predict_format {
 struct nn_predict_writer {
     const nn_predict_format *format;
     nn_pool pool;
-    const char *path; /* in the end that of the file itself where this is a link */
+    const char *path; /* once open, of the file itself where this is a link */
     char *temporary;
     int64_t samples;
-    size_t outputs;           /* of one position */
-    size_t positions;         /* of a sample that have a label each, or 1 */
+    size_t outputs;           /* numbers of one position */
+    size_t positions;         /* of a sample, each with a label of its own; 1: the sample has one */
     bool labels;              /* samples have a class */
     const char *const *names; /* of the classes [classes], or NULL */
     size_t classes;
@@ -40,8 +40,8 @@ int nn_predict_format_of(const char *path, const nn_predict_format **format);
 /* Starts the file under a temporary name; the caller has set what stands above. NN_EIO. */
 int nn_predict_writer_open(nn_predict_writer *writer);
 /* y[count][positions][outputs] and, where samples have a class, label[count][positions], of which
- * first_label is that of class 0, and one less none: positions beyond the end of a sequence, which
- * tables leave out. NN_EIO. */
+ * first_label is that of class 0; first_label - 1 stands for no class: positions beyond the end of
+ * a sequence, which tables leave out. NN_EIO. */
 int nn_predict_writer_rows(nn_predict_writer *writer, int64_t first, int64_t count, const float *y,
                            const int32_t *label);
 /* Publishes the file when rc is 0, removes it otherwise; returns rc or what went wrong now. */

@@ -74,14 +74,16 @@ static int measure(nn_comm *comm, const nn_compute *compute, nn_link *link) {
 }
 
 /* How a rank computes, which the bits of a product depend on. */
-struct way {
+struct arithmetic {
     char name[256];
     int threads;
 };
 
 static int products_alike(nn_comm *comm, const nn_compute *compute, nn_link *link) {
-    struct way mine = {.threads = nn_compute_threads(compute)}, *all;
-    snprintf(mine.name, sizeof mine.name, "%s %s", nn_gemm_name(compute), nn_kernels_get()->isa);
+    struct arithmetic mine = {.threads = nn_compute_threads(compute)}, *all;
+    char products[NN_GEMM_TEXT];
+    snprintf(mine.name, sizeof mine.name, "%s %s", nn_gemm_name(compute, products),
+             nn_kernels_get()->isa);
     NN_TRY(nn_comm_agree(comm, NN_NEW(&all, (size_t)comm->size, "comparing ranks")));
     int rc = nn_comm_gather(comm, &mine, sizeof mine, all);
     link->alike = true;
@@ -94,7 +96,7 @@ static int products_alike(nn_comm *comm, const nn_compute *compute, nn_link *lin
     return rc;
 }
 
-/* What is chosen stays as long as a run goes on, although the network may have become another. */
+/* What is chosen stays as long as a run goes on, although the network's speed may have changed. */
 static void warn_if_far(const nn_comm *comm, double before, double now) {
     if (comm->rank == 0 && (now > FAR * before || before > FAR * now))
         nn_warn("the network between the nodes carries %.3g GB/s, and %.3g when the run chose what "

@@ -14,9 +14,8 @@
 #define LEAST_PACKET ((size_t)1 << 16)
 #define PAGE ((size_t)1 << 12)
 #define PACKET ((size_t)1 << 18)
-/* Bytes on their way out at a time: enough for any network while the thread naps. What is on its
- * way can no more be overtaken, so that on a slow network it is what that takes in WINDOW_SECONDS.
- */
+/* Most bytes handed to MPI at a time: enough for any network while the thread naps. They cannot be
+ * overtaken any more, so that on a slow network it is what that takes in WINDOW_SECONDS. */
 #define WINDOW ((size_t)1 << 22)
 #define WINDOW_SECONDS 2e-3
 /* Between two looks of the thread. A socket holds what a network of 100 Gbit/s takes in this time.
@@ -143,7 +142,7 @@ static int what_failed(const nn_wire *w, int mpi_rc, int count) {
     return mpi_rc;
 }
 
-/* At some of what is under way. True: something has moved, or there is more to look at. Once a
+/* Tests some of the open requests. True: something has moved, or there is more to look at. Once a
  * request has failed, nothing counts as moved any more. */
 static bool look(nn_wire *w) {
     int count = 0;

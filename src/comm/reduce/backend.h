@@ -1,4 +1,4 @@
-/* The inside of a reducer, for its backends: pass.c goes through the buckets of a step, a backend
+/* The inside of a reducer, for its backends: buckets.c goes through those of a step, a backend
  * knows how ranks learn of each other's step sums and gradients. */
 #ifndef NN_COMM_REDUCE_BACKEND_H
 #define NN_COMM_REDUCE_BACKEND_H
@@ -15,7 +15,7 @@
 /* Elements of a slice worth a fork and join. */
 #define NN_REDUCE_GRAIN (8 * NN_REDUCE_PART)
 
-/* Functions that return bool never wait: true when it has come to pass. */
+/* Functions that return bool never wait: true once it has happened. */
 typedef struct nn_reduce_backend {
     const char *name;
     void (*free)(nn_reducer *r); /* what the backend has allocated, not `r` */
@@ -30,8 +30,8 @@ typedef struct nn_reduce_backend {
     /* r->complete has grown; and bucket k is complete on every rank that this one needs. */
     void (*send_complete)(nn_reducer *r);
     bool (*have_bucket)(nn_reducer *r, size_t k);
-    /* It is: this rank's slice of it goes to other nodes; and what they have for it is here. NULL,
-     * like `open`, where nothing is sent beneath back-propagation. */
+    /* start sends this rank's slice of bucket k to the other nodes; have_others: what they sent
+     * has arrived. NULL, like `open`, where nothing is sent during back-propagation. */
     void (*start)(nn_reducer *r, size_t k);
     bool (*have_others)(nn_reducer *r, size_t k);
     /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, passes

@@ -12,7 +12,7 @@ static void add_border(struct borders *b, size_t at) {
 }
 
 /* The beginnings of the buckets in a stretch of the vector, from its end on. */
-static void cut_stretch(struct borders *b, const nn_partition_spec *spec, nn_span stretch) {
+static void divide_span(struct borders *b, const nn_partition_spec *spec, nn_span stretch) {
     while (stretch.end - stretch.begin > spec->bucket) {
         size_t next = (stretch.end - spec->bucket) / spec->cell * spec->cell;
         if (next <= stretch.begin)
@@ -24,17 +24,17 @@ static void cut_stretch(struct borders *b, const nn_partition_spec *spec, nn_spa
         add_border(b, stretch.begin);
 }
 
-static void cut_all(struct borders *b, const nn_partition_spec *spec) {
+static void divide_vector(struct borders *b, const nn_partition_spec *spec) {
     size_t end = spec->n;
     b->count = 0;
     add_border(b, end);
     for (size_t i = spec->wholes; i > 0; i--) {
         nn_span whole = spec->whole[i - 1];
-        cut_stretch(b, spec, (nn_span){whole.end, end});
+        divide_span(b, spec, (nn_span){whole.end, end});
         add_border(b, whole.begin);
         end = whole.begin;
     }
-    cut_stretch(b, spec, (nn_span){0, end});
+    divide_span(b, spec, (nn_span){0, end});
 }
 
 size_t nn_partition_complete(const nn_partition *partition, size_t begin) {
@@ -74,14 +74,14 @@ static void place_slices(nn_partition *partition) {
 
 int nn_partition_init(nn_partition *partition, nn_pool *pool, const nn_partition_spec *spec) {
     struct borders borders = {0};
-    cut_all(&borders, spec);
+    divide_vector(&borders, spec);
     *partition = (nn_partition){spec->owners, spec->cell, borders.count - 1, NULL, NULL};
     partition->border = nn_pool_alloc(pool, borders.count * sizeof *partition->border);
     partition->at = nn_pool_alloc(pool, borders.count * partition->owners * sizeof *partition->at);
     if (!partition->border || !partition->at)
         return NN_EMEMORY;
     borders.list = partition->border;
-    cut_all(&borders, spec);
+    divide_vector(&borders, spec);
     place_slices(partition);
     return 0;
 }

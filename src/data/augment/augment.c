@@ -49,7 +49,7 @@ double nn_augment_draw(const nn_rng *rng, uint64_t element) {
                                  (uint32_t)(rng->b >> 32)};
     uint32_t out[4];
 
-    nn_philox(counter, rng->key, out); /* one block, where nn_rng_bits makes many */
+    nn_philox(counter, rng->key, out); /* only the block that holds this element */
     return (double)out[element % 4] * 0x1p-32;
 }
 

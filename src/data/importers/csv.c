@@ -2,12 +2,12 @@
 #include "base/log.h"
 #include "base/system/work.h"
 #include "base/text.h"
-#include "data/convert.h"
 #include "data/importers/csv_features.h"
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
 #include "data/importers/labels.h"
 #include "data/output.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -282,7 +282,7 @@ static int write(table *t, const char *out) {
     NN_TRY(nn_csv_read(t->options->path, t->delimiter, write_row, t));
     if (t->pending)
         NN_TRY(flush(t));
-    nn_csv_features_tell(&t->features);
+    nn_csv_features_warn_unknown(&t->features);
     return t->written == t->rows ? NN_OK : changed(t);
 }
 

@@ -353,7 +353,7 @@ int nn_csv_features_row(nn_csv_features *f, const nn_csv_row *row, float *x) {
     return NN_OK;
 }
 
-void nn_csv_features_tell(const nn_csv_features *f) {
+void nn_csv_features_warn_unknown(const nn_csv_features *f) {
     for (size_t i = 0; i < f->columns->count; i++)
         if (f->kind[i].strange)
             nn_warn("%s: column '%s': '%.40s' is a category that the model was not trained on, as "

@@ -44,6 +44,6 @@ int nn_csv_features_plan(nn_csv_features *features, int64_t rows);
 /* A row of x [count]. */
 int nn_csv_features_row(nn_csv_features *features, const nn_csv_row *row, float *x);
 /* After the last row: tells of texts that were no category. */
-void nn_csv_features_tell(const nn_csv_features *features);
+void nn_csv_features_warn_unknown(const nn_csv_features *features);
 
 #endif

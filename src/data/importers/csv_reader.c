@@ -115,8 +115,8 @@ static int fail_parse(reader *r, place where) {
     return nn_csv_fail(r->path, &at, "%s", csv_strerror(code));
 }
 
-/* Bytes up to and including the first that can end a field: libcsv does not tell places, but after
- * each such piece we know what it was about. */
+/* Bytes up to and including the first that can end a field: libcsv gives no positions, so it is fed
+ * up to each possible end of a field, and we know where a field began. */
 static int feed_piece(reader *r, const char *text, size_t length) {
     place before = r->here;
     size_t parsed;

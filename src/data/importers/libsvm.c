@@ -3,11 +3,11 @@
  * columns and learns the labels, the second writes. A word at a time is held in memory, and a piece
  * of x. */
 #include "base/text.h"
-#include "data/convert.h"
 #include "data/importers/gz.h"
 #include "data/importers/importer.h"
 #include "data/importers/labels.h"
 #include "data/output.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,11 +2,11 @@
  * are read as a whole; what an archive has compressed, too. */
 #include "base/log.h"
 #include "base/text.h"
-#include "data/convert.h"
 #include "data/dataset.h"
 #include "data/importers/beside.h"
 #include "data/importers/importer.h"
 #include "data/output.h"
+#include "data/values/convert.h"
 #include "io/files/file.h"
 #include "io/tensors/tensors.h"
 

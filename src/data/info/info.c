@@ -3,9 +3,9 @@
 #include "base/numbers/rng.h"
 #include "base/system/work.h"
 #include "data/classes.h"
-#include "data/convert.h"
 #include "data/output.h"
 #include "data/sources/open.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <math.h>

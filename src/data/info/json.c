@@ -2,7 +2,7 @@
 #include "base/json/json.h"
 
 #include "data/info/info.h"
-#include "data/layout.h"
+#include "data/values/layout.h"
 
 static void json_field(nn_json *json, const char *key, const nn_field *field) {
     nn_shape stored = nn_field_stored_shape(field);

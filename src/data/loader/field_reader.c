@@ -1,7 +1,7 @@
 #include "data/loader/field_reader.h"
 
 #include "base/system/work.h"
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "math/kernels.h"
 
 #include <inttypes.h>

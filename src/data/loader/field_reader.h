@@ -2,9 +2,9 @@
 #ifndef NN_DATA_LOADER_FIELD_READER_H
 #define NN_DATA_LOADER_FIELD_READER_H
 
-#include "data/convert.h"
 #include "data/dataset.h"
 #include "data/loader/order.h"
+#include "data/values/convert.h"
 
 typedef struct nn_field_reader {
     const nn_dataset *ds;

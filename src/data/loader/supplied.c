@@ -1,8 +1,8 @@
 /* Minibatches whose rows the program supplies. They are checked and converted as those of a data
  * set are. */
-#include "data/convert.h"
 #include "data/loader/inner.h"
 #include "data/loader/loader.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #include "data/sources/describe.h"
 
 #include "base/log.h"
-#include "data/layout.h"
 #include "data/output.h"
+#include "data/values/layout.h"
 
 #include <inttypes.h>
 

@@ -83,7 +83,7 @@ static int note_unused(void *ctx, const char *name, bool is_group) {
     return ds->unused ? 0 : NN_EMEMORY;
 }
 
-/* What would belong to samples that are stored. */
+/* Refuses arrays beside a stream of tokens: they belong to samples that are stored. */
 static int refuse_beside(nn_dataset *ds, const char *split) {
     static const char fields[] = {'x', 'y', 'w', NN_FIELD_LENGTH};
     char path[NN_FIELD_PATH];
@@ -157,7 +157,7 @@ static int explain_open(const char *path, int rc) {
                    what);
 }
 
-/* It would shift y, but not x. */
+/* Refused for tokens: it would shift those in y, but not those in x. */
 static int check_first_label(const nn_dataset *ds) {
     if (!ds->tokens || ds->settings.first_label == 0)
         return NN_OK;

@@ -1,9 +1,9 @@
 /* What the attributes of an HDF5 file say about x and y: those of an array go before those of its
  * split, and these before the root's. */
-#include "data/layout.h"
 #include "data/output.h"
 #include "data/sources/describe.h"
 #include "data/sources/sources.h"
+#include "data/values/layout.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "data/sources/make.h"
 
-#include "data/convert.h"
 #include "data/output.h"
+#include "data/values/convert.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,9 +2,9 @@
 #include "data/sources/memory.h"
 
 #include "base/options/names.h"
-#include "data/layout.h"
 #include "data/sources/describe.h"
 #include "data/sources/sources.h"
+#include "data/values/layout.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,9 +2,9 @@
 
 #include "data/classes.h"
 #include "data/importers/importer.h"
-#include "data/layout.h"
 #include "data/sources/sources.h"
-#include "data/split/options.h"
+#include "data/split_options.h"
+#include "data/values/layout.h"
 #include "io/files/file.h"
 
 #include <stdio.h>

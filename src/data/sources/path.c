@@ -2,10 +2,10 @@
 #include "base/text.h"
 #include "data/importers/csv_reader.h"
 #include "data/importers/importer.h"
-#include "data/layout.h"
 #include "data/sources/open.h"
 #include "data/sources/sources.h"
 #include "data/tokens.h"
+#include "data/values/layout.h"
 #include "io/files/folder.h"
 
 #include <inttypes.h>

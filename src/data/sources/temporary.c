@@ -1,7 +1,7 @@
 /* Data sets that are written to a temporary file first, which has no name any more when it is in
  * use. */
 #include "data/sources/sources.h"
-#include "data/split/split.h"
+#include "data/split.h"
 
 #include <errno.h>
 #include <stdlib.h>

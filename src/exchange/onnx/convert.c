@@ -56,7 +56,7 @@ static int add_inputs(nn_onnx_conversion *c, const nn_onnx_item *item, size_t be
     return nn_node_add(item->options, "inputs", list);
 }
 
-bool nn_onnx_settle_states(const nn_onnx_value *value) {
+bool nn_onnx_fix_states(const nn_onnx_value *value) {
     const char *returns = value->last ? "last" : "all";
     nn_onnx_item *item = value->layer;
     if (!item || item->directions == 0)
@@ -83,7 +83,7 @@ static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value 
         return "the input is read before it is scaled";
     if (value->layer && value->more != value->layer->more)
         return "a part of a layer is read by itself, as a product before its bias is added";
-    return nn_onnx_settle_states(value) ? NULL : "all states and the last one of a layer are read";
+    return nn_onnx_fix_states(value) ? NULL : "all states and the last one of a layer are read";
 }
 
 /* Makes input i of the node [N, C, L] of what is [N, L, C], or the other way round, where a layer
@@ -113,7 +113,7 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
         return nn_fail(NN_EUSAGE, "%s has nodes for more than %d layers", c->file->constants.file,
                        MOST_LAYERS);
     for (size_t i = begin; i < end && i < c->op->inputs; i++)
-        NN_TRY(nn_onnx_settle_expression(c, c->op->input[i]));
+        NN_TRY(nn_onnx_layer_of_expression(c, c->op->input[i]));
     for (size_t i = begin; i < end && i < c->op->inputs && strcmp(kind, "transpose") != 0; i++)
         NN_TRY(turn(c, i, form));
     for (size_t i = begin; i < end; i++) {

@@ -144,7 +144,7 @@ int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const c
  * way gives. */
 int nn_onnx_become(nn_onnx_conversion *c, nn_onnx_item *item, const char *kind);
 /* Says of a recurrent layer what is read of it; false: other readers read something else. */
-bool nn_onnx_settle_states(const nn_onnx_value *value);
+bool nn_onnx_fix_states(const nn_onnx_value *value);
 
 /* The node under way by its row of nn_onnx_operators. */
 int nn_onnx_convert_node(nn_onnx_conversion *c);
@@ -155,7 +155,7 @@ int nn_onnx_convert_node(nn_onnx_conversion *c);
  * *done false: it is neither. */
 int nn_onnx_convert_expression(nn_onnx_conversion *c, bool *done);
 /* A layer reads a value: where it is a part of an expression, its node is made a layer. */
-int nn_onnx_settle_expression(nn_onnx_conversion *c, const char *name);
+int nn_onnx_layer_of_expression(nn_onnx_conversion *c, const char *name);
 
 /* ---- model.c --------------------------------------------------------------------------------- */
 

@@ -217,7 +217,7 @@ int nn_onnx_convert_expression(nn_onnx_conversion *c, bool *done) {
     return nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_EXPRESSION, .expression = kept});
 }
 
-int nn_onnx_settle_expression(nn_onnx_conversion *c, const char *name) {
+int nn_onnx_layer_of_expression(nn_onnx_conversion *c, const char *name) {
     const nn_onnx_value *x = nn_onnx_find_value(c, name);
     if (!x || x->form != NN_ONNX_EXPRESSION)
         return 0;

@@ -14,7 +14,7 @@ typedef struct nn_onnx_graph {
     const nn_portable *model;
     nn_pool *pool;
     nn_bytes message;      /* GraphProto so far */
-    nn_bytes node;         /* under way, not part of it yet */
+    nn_bytes node;         /* the node being built, not yet in the graph */
     nn_bytes refused;      /* text: what ONNX cannot express */
     const nn_layer *layer; /* whose nodes are made */
     size_t nodes;          /* of it */
@@ -52,8 +52,8 @@ float *nn_onnx_numbers(nn_onnx_graph *g, const char *name, const nn_param **para
 /* x W^T, and x + b where the layer has a bias. */
 const char *nn_onnx_product(nn_onnx_graph *g, const char *x);
 const char *nn_onnx_add_bias(nn_onnx_graph *g, const char *x);
-/* The steps of each sequence that count, [N]: an input that need not be given, and of which one
- * number is enough. NULL: all steps do. */
+/* The steps of each sequence that count, [N]: an optional input, of which one number can stand for
+ * all samples. NULL: all steps do. */
 const char *nn_onnx_lengths(nn_onnx_graph *g);
 /* Common nodes: x as a sample of that shape, x with other axes. */
 const char *nn_onnx_reshape(nn_onnx_graph *g, const char *x, int rank, const int64_t *dim);

@@ -29,7 +29,7 @@ static const char *as_given(nn_onnx_graph *g, const char *y) {
     return dims_of(g) == 1 ? nn_onnx_transpose(g, y, 3, (int64_t[]){0, 2, 1}) : y;
 }
 
-static void window_ints(nn_onnx_graph *g, const nn_window *w) {
+static void window_ints(nn_onnx_graph *g, const nn_sliding_window *w) {
     size_t dims = (size_t)w->dims, skip = 3 - dims;
     int64_t pads[6];
     memcpy(pads, w->before + skip, dims * sizeof *pads);
@@ -47,15 +47,15 @@ static void read_lengths(const nn_onnx_graph *g, const char *key, int64_t out[3]
 }
 
 /* The attributes that both convolutions have; padding is the same on both sides. */
-static nn_window read_kernel(const nn_onnx_graph *g) {
-    nn_window w = nn_window_of(dims_of(g));
+static nn_sliding_window read_kernel(const nn_onnx_graph *g) {
+    nn_sliding_window w = nn_sliding_window_of(dims_of(g));
     read_lengths(g, "kernel", w.size);
     read_lengths(g, "stride", w.stride);
     read_lengths(g, "dilation", w.dilation);
     return w;
 }
 
-static void kernel_ints(nn_onnx_graph *g, const nn_window *w) {
+static void kernel_ints(nn_onnx_graph *g, const nn_sliding_window *w) {
     window_ints(g, w);
     nn_onnx_ints(g, "dilations", (size_t)w->dims, w->dilation + 3 - w->dims);
     nn_onnx_int(g, "group", nn_onnx_option_int(g, "groups", 1));
@@ -65,7 +65,7 @@ const char *nn_onnx_conv(nn_onnx_graph *g, const char *op, const char *const *x)
     const nn_node *padding = nn_node_get(g->layer->node, "padding");
     const char *how = padding && padding->kind == NN_NODE_SCALAR ? padding->text : "";
     bool same = strcmp(how, "same") == 0, causal = strcmp(how, "causal") == 0;
-    nn_window w = read_kernel(g);
+    nn_sliding_window w = read_kernel(g);
     const char *y = NN_ONNX_NODE(g, "Conv", image_of(g, x[0]), nn_onnx_param(g, "weight"),
                                  nn_onnx_param(g, "bias"));
     (void)op;
@@ -81,7 +81,7 @@ const char *nn_onnx_conv(nn_onnx_graph *g, const char *op, const char *const *x)
 }
 
 const char *nn_onnx_conv_transpose(nn_onnx_graph *g, const char *op, const char *const *x) {
-    nn_window w = read_kernel(g);
+    nn_sliding_window w = read_kernel(g);
     int64_t more[3] = {0};
     const char *y = NN_ONNX_NODE(g, "ConvTranspose", image_of(g, x[0]), nn_onnx_param(g, "weight"),
                                  nn_onnx_param(g, "bias"));
@@ -125,7 +125,7 @@ const char *nn_onnx_upsample(nn_onnx_graph *g, const char *op, const char *const
 
 /* The window of a pooling layer, padded behind as far as the last one reaches: then there is no
  * need of ceil_mode, which runtimes do not agree on. True where that is more than before. */
-static bool pool_window(const nn_onnx_graph *g, nn_window *w) {
+static bool pool_window(const nn_onnx_graph *g, nn_sliding_window *w) {
     const nn_shape *in = &g->layer->in[0], *out = &g->layer->out;
     int axis = nn_window_axis(in, w->dims), skip = 3 - w->dims;
     bool beyond = false;
@@ -143,7 +143,7 @@ static bool pool_window(const nn_onnx_graph *g, nn_window *w) {
 }
 
 static const char *pool(nn_onnx_graph *g, const char *op, const char *x, bool average) {
-    nn_window w = nn_window_of(dims_of(g));
+    nn_sliding_window w = nn_sliding_window_of(dims_of(g));
     bool beyond = pool_window(g, &w), counts = nn_onnx_option_bool(g, "count_include_pad");
     if (beyond && counts)
         return nn_onnx_refuse(g, "ceil_mode of avg_pool with padding that counts");

@@ -122,7 +122,7 @@ static int set_normal(nn_onnx_conversion *c) {
 int nn_onnx_build(nn_onnx_conversion *c) {
     nn_portable *p = c->p;
     const char *output = c->file->output[0].name;
-    NN_TRY(nn_onnx_settle_expression(c, output));
+    NN_TRY(nn_onnx_layer_of_expression(c, output));
     const nn_onnx_value *y = nn_onnx_find_value(c, output);
     const char *file = c->file->constants.file;
     size_t numbers = 0;
@@ -131,7 +131,7 @@ int nn_onnx_build(nn_onnx_conversion *c) {
         return nn_fail(NN_EUSAGE, "%s: these nodes stand for no layer of nnmpi: %.*s", file,
                        (int)c->refused.count, (const char *)c->refused.at);
     if (!y || y->form != NN_ONNX_SAMPLES || !c->last || y->layer != c->last ||
-        y->more != c->last->more || !nn_onnx_settle_states(y))
+        y->more != c->last->more || !nn_onnx_fix_states(y))
         return nn_fail(NN_EUSAGE, "%s: the output is not what the last layer gives, [N, ...]",
                        file);
     const char *loss = loss_of(c);

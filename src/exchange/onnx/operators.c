@@ -47,7 +47,7 @@ static int from_same(nn_onnx_conversion *c, const char *kind) {
 }
 
 /* A constant's numbers, cut off to whole ones of that type, or to 0 and 1. */
-static int cut_constant(nn_onnx_conversion *c, const nn_file_tensor *from, int64_t to) {
+static int truncate_constant(nn_onnx_conversion *c, const nn_file_tensor *from, int64_t to) {
     bool truth = to == NN_TENSOR_IS_BOOL;
     const nn_element *type = nn_elements;
     while (type->name && type->onnx != (truth ? NN_TENSOR_IS_UINT8 : to))
@@ -80,7 +80,7 @@ static int from_cast(nn_onnx_conversion *c, const char *kind) {
     if (real || !x || x->form == NN_ONNX_LENGTHS)
         return from_same(c, kind);
     if (x->constant)
-        return cut_constant(c, x->constant, to);
+        return truncate_constant(c, x->constant, to);
     if (x->layer || to == NN_TENSOR_IS_BOOL)
         return nn_onnx_no(c, "numbers would be cut off to whole ones");
     nn_onnx_value whole = *x;

@@ -25,7 +25,7 @@ static int grow_slots(nn_onnx_conversion *c) {
         return NN_EMEMORY;
     c->slot = slot;
     c->slots = slots;
-    for (size_t i = 0; i < c->values; i++) /* of one name, the last one */
+    for (size_t i = 0; i < c->values; i++) /* a later value hides an earlier one of its name */
         *slot_of(c, c->value[i].name) = i + 1;
     return 0;
 }

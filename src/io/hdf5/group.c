@@ -59,7 +59,7 @@ static bool is_below_dataset(nn_h5 *file, const char *part) {
     return yes;
 }
 
-/* Noted, for HDF5 takes what is refused for absent. */
+/* Remembered, because HDF5 reports as missing what it may not open. */
 static int refuse_external(nn_h5 *file, const char *part) {
     H5L_info_t info;
     bool external =
@@ -83,14 +83,14 @@ static int find_link(nn_h5 *file, const char *part) {
     return MISSING;
 }
 
-/* A link alone may lead nowhere. What HDF5 has failed to read once, it takes for absent later. */
+/* A link alone may lead nowhere. What HDF5 has failed to read once, it reports as missing later. */
 static int find_object(nn_h5 *file, const char *object) {
     int found = nn_h5_walk(file, object, find_link);
     if (found == FOUND && strcmp(object, "/") != 0) {
         file->channel->refused = false;
         htri_t there = H5Oexists_by_name(file->id, object, H5P_DEFAULT);
         found = there > 0 ? FOUND : MISSING;
-        if (file->channel->refused) /* HDF5 takes it for absent */
+        if (file->channel->refused) /* HDF5 reports it as missing */
             snprintf(file->doubt, sizeof file->doubt, "%s", NN_H5_REFUSED);
         else if (there < 0)
             nn_h5_doubt(file);
@@ -180,8 +180,8 @@ static herr_t note_name(hid_t group, const char *name, const H5L_info_t *info, v
     return all->rc < 0 ? H5_ITER_ERROR : H5_ITER_CONT;
 }
 
-/* All names first, for `fn` may not use the file freely while HDF5 goes through the links; and to
- * ask for one after the other takes HDF5 the square of the time. */
+/* All names first, for `fn` may not use the file freely while HDF5 goes through the links; and
+ * asking for them one by one takes time that grows with the square of their number. */
 static int list_links(nn_h5 *file, hid_t group, const char *path,
                       int (*fn)(void *ctx, const char *name, bool is_group), void *ctx) {
     nn_pool pool = {0};

@@ -249,7 +249,7 @@ static size_t head_of(const nn_zip_member *member) {
 
 /* What headers and the directory have in common: version, flags, method, date (1980-01-01, so that
  * equal models are equal files), CRC-32, sizes, length of the name. */
-static void put_facts(nn_bytes *out, const nn_zip_member *member) {
+static void put_sizes(nn_bytes *out, const nn_zip_member *member) {
     size_t size = is_wide(member) ? WIDE : size_of(member);
     unsigned long crc = crc32_z(0, member->part[0].bytes, member->part[0].count);
     if (member->part[1].count)
@@ -283,7 +283,7 @@ static void put_wide(nn_bytes *out, const nn_zip_member *member, size_t bytes, s
 static void put_local(nn_bytes *out, const nn_zip_member *member) {
     size_t wide = is_wide(member) ? 16 : 0;
     nn_bytes_number(out, LOCAL, 4);
-    put_facts(out, member);
+    put_sizes(out, member);
     nn_bytes_number(out, wide ? FIELD_HEAD + wide : 0, 2);
     nn_bytes_put_text(out, member->name);
     put_wide(out, member, wide, 0);
@@ -293,7 +293,7 @@ static void put_central(nn_bytes *out, const nn_zip_member *member, size_t offse
     size_t wide = (is_wide(member) ? 16U : 0U) + (offset >= WIDE ? 8U : 0U);
     nn_bytes_number(out, CENTRAL, 4);
     nn_bytes_number(out, WIDE_VERSION, 2);
-    put_facts(out, member);
+    put_sizes(out, member);
     nn_bytes_number(out, wide ? FIELD_HEAD + wide : 0, 2);
     nn_bytes_number(out, 0, 10); /* no comment, one disk, no attributes */
     nn_bytes_number(out, offset >= WIDE ? WIDE : offset, 4);

@@ -111,23 +111,23 @@ void ISA(packed_product)(size_t m, size_t n, size_t k, const nn_real *a, size_t 
 }
 
 /* A vector of four numbers, also where registers hold more. */
-typedef nn_real quad __attribute__((vector_size(4 * sizeof(nn_real))));
-typedef nn_real loose_quad
+typedef nn_real vec4 __attribute__((vector_size(4 * sizeof(nn_real))));
+typedef nn_real loose_vec4
     __attribute__((vector_size(4 * sizeof(nn_real)), aligned(sizeof(nn_real)), may_alias));
 
 /* Four rows of four numbers in memory, `row` apart, become four columns of rows that are `to_row`
  * apart. */
 INLINE void transpose_four(const nn_real *from, size_t row, nn_real *to, size_t to_row) {
-    quad a = *(const loose_quad *)from, b = *(const loose_quad *)(from + row);
-    quad c = *(const loose_quad *)(from + 2 * row), d = *(const loose_quad *)(from + 3 * row);
-    quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(loose_quad *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    *(loose_quad *)(to + to_row) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    *(loose_quad *)(to + 2 * to_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    *(loose_quad *)(to + 3 * to_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    vec4 a = *(const loose_vec4 *)from, b = *(const loose_vec4 *)(from + row);
+    vec4 c = *(const loose_vec4 *)(from + 2 * row), d = *(const loose_vec4 *)(from + 3 * row);
+    vec4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    vec4 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    vec4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    vec4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(loose_vec4 *)to = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    *(loose_vec4 *)(to + to_row) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    *(loose_vec4 *)(to + 2 * to_row) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    *(loose_vec4 *)(to + 3 * to_row) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 /* Rows [begin, k) of a panel of `width` columns. */

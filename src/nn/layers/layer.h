@@ -101,7 +101,7 @@ struct nn_pass {
     uint64_t seed, step;   /* for counter-based randomness ... */
     const int64_t *sample; /* ... with the global index of each row's sample, [batch] */
     const int32_t *length; /* [batch] steps of each row's sequence that count; NULL: all */
-    size_t past;           /* nn_layer.window: steps that went before those of this pass */
+    size_t past;           /* nn_layer.context: steps that went before those of this pass */
     const nn_shard_microbatches *micro; /* NULL: the shard has no microbatches */
     nn_watch_fn *watch;                 /* looks at the values of each layer; NULL: nobody does */
     void *watch_ctx;
@@ -219,7 +219,7 @@ struct nn_layer {
     size_t inputs;
     nn_layer *input[NN_MAX_INPUTS];
     nn_shape in[NN_MAX_INPUTS]; /* set before plan */
-    size_t window; /* set before plan: `in` are some steps of a sequence of so many (nn_pass.past),
+    size_t context; /* set before plan: `in` are some steps of a sequence of so many (nn_pass.past),
                       which go through the layer from the first to the last; 0: they are all */
     double lr_scale, decay_scale; /* factors on the learning rate and on weight decay */
     bool frozen;                  /* its parameters stay as they are */
@@ -238,7 +238,7 @@ struct nn_layer {
     nn_layer_outer outer[NN_MAX_OUTER]; /* gradients that are products of rows */
     size_t save_bytes;                  /* per sample */
     size_t keep_bytes;                  /* whatever the batch */
-    size_t cache_bytes;                 /* per sample, where there is a window */
+    size_t cache_bytes;                 /* per sample, where there is a context */
     size_t scratch_bytes;               /* for one call, whatever the batch */
     size_t constant_count;              /* numbers that ops->fill makes once, whatever the batch */
     size_t microbatches;    /* set before prepare: most microbatches of a pass, at least 1 */
@@ -271,8 +271,8 @@ void nn_param_export(const nn_param *param, const nn_real *memory, nn_real *file
 void nn_param_import(const nn_param *param, const nn_real *file, nn_real *memory);
 
 /* Steps of the sequences that come in, or of which some do. */
-static inline size_t nn_layer_window(const nn_layer *layer) {
-    return layer->window ? layer->window : (size_t)layer->in[0].dim[0];
+static inline size_t nn_layer_context(const nn_layer *layer) {
+    return layer->context ? layer->context : (size_t)layer->in[0].dim[0];
 }
 
 /* For nn_layer_ops.check_steps: does nothing. */

@@ -31,7 +31,7 @@ static int positions_plan(nn_layer *layer) {
     if (in->rank != 2)
         return nn_layer_fail(layer, "reads sequences, [steps, features]; put a reshape or an "
                                     "embedding before it");
-    int64_t steps = (int64_t)nn_layer_window(layer);
+    int64_t steps = (int64_t)nn_layer_context(layer);
     layer->out = *in;
     layer->flags = NN_LAYER_IN_PLACE;
     if (o->kind == SINUSOIDAL) {
@@ -83,7 +83,7 @@ void nn_positions_sinusoidal(const nn_compute *compute, size_t steps, size_t wid
 }
 
 static void positions_fill(const nn_layer *layer, nn_real *table) {
-    nn_positions_sinusoidal(layer->compute, nn_layer_window(layer), (size_t)layer->in[0].dim[1],
+    nn_positions_sinusoidal(layer->compute, nn_layer_context(layer), (size_t)layer->in[0].dim[1],
                             table);
 }
 

@@ -214,7 +214,7 @@ static int take_h5_table(struct reading *r, void *from, const nn_param *param) {
 }
 
 /* A file that cannot even be opened is for the reader of checkpoints to explain. */
-static int open_tables(const char *path, nn_h5 **file) {
+static int open_weights(const char *path, nn_h5 **file) {
     *file = NULL;
     if (nn_h5_open(path, file) < 0)
         return 0;
@@ -317,7 +317,7 @@ static bool is_yaml(const char *path) {
     return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
 }
 
-static int read_tables(struct reading *r, const nn_file_tensor_format *format, nn_h5 *file) {
+static int read_weights(struct reading *r, const nn_file_tensor_format *format, nn_h5 *file) {
     r->between = format ? "." : "/";
     NN_TRY(format ? read_tensors(r, format)
            : file ? take_parameters(r, take_h5_table, file)
@@ -334,7 +334,7 @@ int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_re
     bool known = format || is_yaml(wanted->from);
     nn_h5 *file = NULL;
     if (!known)
-        NN_TRY(open_tables(wanted->from, &file));
+        NN_TRY(open_weights(wanted->from, &file));
     if (!known && !file) {
         if (wanted->transposed)
             return nn_node_fail(wanted->node,
@@ -343,7 +343,7 @@ int nn_pretrained_read(const nn_pretrained *wanted, const nn_model *model, nn_re
                                 wanted->from);
         return nn_checkpoint_read_layers(wanted->from, model, wanted->layers, params);
     }
-    int rc = read_tables(&r, format, file);
+    int rc = read_weights(&r, format, file);
     nn_h5_close(file);
     nn_pool_release(&r.pool);
     return rc;

@@ -1,4 +1,4 @@
-/* Initial parameters from a file: a checkpoint, or tables that people or other programs wrote. */
+/* Initial parameters from a file: a checkpoint, or weights that people or other programs wrote. */
 #ifndef NN_TRAIN_CHECKPOINT_IMPORT_WEIGHTS_H
 #define NN_TRAIN_CHECKPOINT_IMPORT_WEIGHTS_H
 
@@ -13,7 +13,7 @@ typedef struct nn_pretrained {
     const nn_node
         *layers;     /* names of those to take, all of which must be there; NULL: all there are */
     bool whole;      /* every parameter of the model must be there (not in YAML) */
-    bool transposed; /* matrices of tables stand input x output, not as PyTorch has them */
+    bool transposed; /* matrices are [input][output], not PyTorch's [output][input] */
     const nn_node *node; /* place of the section, for messages */
 } nn_pretrained;
 

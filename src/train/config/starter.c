@@ -1,7 +1,7 @@
 #include "train/config/starter.h"
 
 #include "base/mem.h"
-#include "data/convert.h"
+#include "data/values/convert.h"
 #include "io/yaml/yaml.h"
 
 #include <inttypes.h>

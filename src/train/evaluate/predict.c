@@ -2,8 +2,8 @@
 #include "train/evaluate/predict.h"
 
 #include "base/json/json.h"
-#include "data/normalize.h"
 #include "data/sources/open.h"
+#include "data/values/normalize.h"
 #include "math/float_mode.h"
 #include "math/gemm/blas.h"
 #include "train/checkpoint/checkpoint_folder.h"

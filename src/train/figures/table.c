@@ -1,6 +1,6 @@
 /* What a model makes of the rows of a table: the decision boundary over two columns, or the curve
  * that it has fitted to one. */
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "nn/metrics/metrics.h"
 #include "train/figures/inner.h"
 

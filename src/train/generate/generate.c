@@ -144,13 +144,13 @@ static size_t known(const struct run *r) {
     return least;
 }
 
-/* Where `least` tokens do not fit into a window, the decoder begins anew with later ones. At which
+/* Where `least` tokens do not fit into a context, the decoder begins anew with later ones. At which
  * does not depend on what other texts there are. */
 static void make_room(struct run *r, size_t least) {
-    size_t window = nn_decoder_window(r->g->decoder), first = r->first;
+    size_t context = nn_decoder_context(r->g->decoder), first = r->first;
 
-    while (least - first > window)
-        first += (window + 1) / 2;
+    while (least - first > context)
+        first += (context + 1) / 2;
     if (first == r->first && r->taken > 0)
         return;
     r->first = r->taken = first;

@@ -29,7 +29,7 @@ struct nn_generator {
     nn_tokenizer *tokenizer; /* NULL: there is no vocabulary */
     nn_decoder *decoder;
     size_t batch, outputs, tokens;
-    nn_real *x, *z;     /* [batch][window]; [tokens] of one text */
+    nn_real *x, *z;     /* [batch][context]; [tokens] of one text */
     nn_candidate *room; /* [tokens] */
 };
 

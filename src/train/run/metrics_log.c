@@ -150,7 +150,7 @@ static int rewrite(const char *path, keep_fn *keep, void *ctx) {
     return rc;
 }
 
-static int cut(const char *path, int64_t step) {
+static int truncate_after(const char *path, int64_t step) {
     size_t dropped;
 
     if (!nn_file_exists(path))
@@ -233,7 +233,7 @@ static int open_file(nn_metrics_log *log) {
 
 int nn_metrics_log_open(nn_metrics_log *log, const char *path, int64_t step, const char *history) {
     *log = (nn_metrics_log){.path = path, .fd = -1, .limit = NN_METRICS_LOG_LIMIT};
-    NN_TRY(cut(path, step));
+    NN_TRY(truncate_after(path, step));
     if (history)
         NN_TRY(remember(log, history, strlen(history)));
     return open_file(log);

@@ -166,7 +166,7 @@ void nn_staging_complete(nn_staging *s) {
     s->waited += nn_seconds() - since;
 }
 
-int nn_staging_settle(const nn_session *session) {
+int nn_staging_complete_all(const nn_session *session) {
     nn_staging_complete(session->staging);
     return nn_comm_agree(session->comm, 0);
 }

@@ -55,9 +55,9 @@ int nn_staging_copy(nn_staging *staging, nn_staging_buffer buffer);
 void nn_staging_submit(nn_staging *staging, nn_staging_buffer buffer);
 /* Waits until parameters and state of this rank may change. Local; NULL is fine. */
 void nn_staging_complete(nn_staging *staging);
-/* Before parameters change outside of a step: the same on every rank, so that no rank reads them
- * any more; also of a session without staging. NN_ERANK. Collective. */
-int nn_staging_settle(const nn_session *session);
+/* Called before parameters change outside of a step: when it returns, no rank copies them any more;
+ * also of a session without staging. NN_ERANK. Collective. */
+int nn_staging_complete_all(const nn_session *session);
 /* Seconds it has waited there since the last copy was begun. Local. */
 double nn_staging_waited(const nn_staging *staging);
 

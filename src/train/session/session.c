@@ -2,10 +2,10 @@
 
 #include "base/system/clock.h"
 #include "data/classes.h"
-#include "data/layout.h"
-#include "data/scan_targets.h"
 #include "data/sources/open.h"
 #include "data/tokens.h"
+#include "data/values/layout.h"
+#include "data/values/scan_targets.h"
 #include "math/parallel.h"
 #include "nn/losses/class_weights.h"
 

@@ -1,5 +1,5 @@
 /* What data look like to a model that was trained on them. */
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 #include "train/session/session.h"
 
 #include <string.h>

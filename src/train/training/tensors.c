@@ -83,7 +83,7 @@ static int set(nn_training *t, const char *what, const char *tensor, bool traine
     NN_TRY(nn_training_check(t, values, what, "values is NULL"));
     nn_training_enter(t);
     nn_training_drop(t);
-    int rc = nn_staging_settle(&trainer->session);
+    int rc = nn_staging_complete_all(&trainer->session);
     if (rc < 0)
         return nn_training_leave(t, rc);
     take(trainer, param, trained, values);
@@ -184,7 +184,7 @@ int nn_training_load(nn_training *t, const char *checkpoint) {
     nn_trainer *trainer = &t->trainer;
     nn_training_enter(t);
     nn_training_drop(t);
-    int rc = nn_staging_settle(&trainer->session);
+    int rc = nn_staging_complete_all(&trainer->session);
     if (rc == 0 && nn_comm_rank(trainer->comm) == 0)
         rc = load(&trainer->session, checkpoint);
     rc = nn_comm_agree(trainer->comm, rc);

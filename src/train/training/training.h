@@ -31,7 +31,7 @@ struct nn_training {
     nn_train_options options;
     nn_training_phase phase;
     int rc;                 /* of the failure */
-    double left;            /* when the caller got it back: what they do is no training */
+    double left;            /* when the last call returned: the caller's own time does not count */
     const char **tensor;    /* [tensors] "fc1/weight" */
     nn_loader *inputs;      /* of rows to predict; NULL: none so far */
     nn_access taken;        /* 0: nothing is taken */
@@ -59,9 +59,9 @@ nn_training_phase nn_training_at(const nn_training *t);
 /* NN_EUSAGE where it may not come now; unless it is `right`, `instead` says what is. The same on
  * every rank, so that none waits for others. */
 int nn_training_check(const nn_training *t, bool right, const char *what, const char *instead);
-/* Comes between two steps. */
+/* NN_EUSAGE unless called between two steps. */
 int nn_training_check_between(const nn_training *t, const char *what);
-/* Comes between two steps, or after the end. */
+/* NN_EUSAGE unless called between two steps or after the end. */
 int nn_training_check_between_or_finished(const nn_training *t, const char *what);
 /* A step on the program's minibatch, or, NULL, on the next one of the data set, may come now. */
 int nn_training_check_step(const nn_training *t, const char *what, const nn_minibatch *batch);

@@ -11,7 +11,7 @@ static int begin_writing(nn_training *t) {
     nn_training_enter(t);
     nn_training_drop(t);
     return nn_training_leave(
-        t, nn_comm_agree(t->trainer.comm, nn_staging_settle(&t->trainer.session)));
+        t, nn_comm_agree(t->trainer.comm, nn_staging_complete_all(&t->trainer.session)));
 }
 
 void nn_training_drop_views(nn_training *t) {

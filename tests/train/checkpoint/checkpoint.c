@@ -210,8 +210,8 @@ static void copy_file(const char *from, const char *to) {
     nn_pool_release(&pool);
 }
 
-/* Whatever byte of the file is wrong, it is refused, or reads as if nothing were: a seal that can
- * no longer be recognised is none. */
+/* Whatever byte of the file is wrong, it is refused, or reads as if nothing were: a trailer that
+ * can no longer be recognised is none. */
 static void every_byte(void) {
     struct small_model s;
     struct stat status;
@@ -244,7 +244,7 @@ static void every_byte(void) {
 }
 
 /* Appends the checksum that the file should end in. */
-static void seal(const char *path) {
+static void add_trailer(const char *path) {
     nn_trailer *trailer;
 
     check_ok(nn_trailer_begin(path, &trailer));
@@ -265,7 +265,7 @@ static void without_trailer(void) {
     check_ok(nn_checkpoint_write("open.h5", &out));
     CHECK(stat("open.h5", &status) == 0 && truncate("open.h5", status.st_size - 128) == 0);
     check_fails(nn_checkpoint_peek("open.h5", &pool, &in), "the checksum at its end is missing");
-    seal("open.h5");
+    add_trailer("open.h5");
     check_ok(nn_checkpoint_peek("open.h5", &pool, &in));
     small_model_release(&s);
     nn_pool_release(&pool);
@@ -288,13 +288,13 @@ static void damaged(void) {
     check_ok(nn_h5_write_text(file, "/config", ""));
     check_ok(nn_h5_close(file));
     check_fails(nn_checkpoint_peek("data.h5", &pool, &in), "data.h5 is no checkpoint");
-    seal("data.h5");
+    add_trailer("data.h5");
     check_fails(nn_checkpoint_peek("data.h5", &pool, &in), "data.h5 is no checkpoint");
     check_ok(nn_h5_create("new.h5", &file));
     check_ok(nn_h5_set_text(file, "/", "format", NN_CHECKPOINT_FORMAT));
     check_ok(nn_h5_set_int(file, "/", "version", NN_CHECKPOINT_VERSION + 1));
     check_ok(nn_h5_close(file));
-    seal("new.h5");
+    add_trailer("new.h5");
     check_fails(nn_checkpoint_peek("new.h5", &pool, &in), "checkpoint of version 3");
     nn_pool_release(&pool);
 }

@@ -60,11 +60,11 @@ read -r hex _ <printed
 [ "$("$python" -c 'import json, sys; print([json.loads(l) for l in open("run/metrics.jsonl")][-1]["digest"])')" = "$hex" ] ||
     fail "metrics.jsonl ends with another digest"
 
-# The seal is what docs/format.md says.
-tail -c 128 run/last.h5 | sed -n 2p >seal
+# The trailer is what docs/format.md says.
+tail -c 128 run/last.h5 | sed -n 2p >trailer
 size=$(($(stat -Lc %s run/last.h5) - 128))
 read -r sum _ < <(head -c "$size" run/last.h5 | sha256sum)
-expect_line "^nnmpi-checkpoint sha256 $sum of $size bytes *\$" seal
+expect_line "^nnmpi-checkpoint sha256 $sum of $size bytes *\$" trailer
 
 # Changed by another program: noticed.
 cp run/last.h5 changed.h5

@@ -1,9 +1,10 @@
 /* nnmpi bench scaling: what a training step would take on more ranks and on other networks. */
+#include "train/bench/scaling.h"
+
 #include "base/text.h"
 #include "cli/verbs/bench/bench.h"
 #include "comm/comm.h"
 #include "comm/reduce/bench.h"
-#include "train/bench/scaling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,8 +148,9 @@ static void json_network(nn_json *json, const nn_network *net) {
     nn_json_close(json, '}');
 }
 
-/* One way of scaling; the names of the layers whose gradients go by rows. */
-static int json_way(nn_json *json, struct scaling *s, size_t network, int nodes, bool strong) {
+/* Strong or weak scaling, and the names of the layers whose gradients go by rows. */
+static int json_prediction(nn_json *json, struct scaling *s, size_t network, int nodes,
+                           bool strong) {
     const nn_network *net = &s->network[network];
     nn_prediction p;
     NN_TRY(nn_scaling_predict(&s->model, net, nodes, strong, &p));
@@ -173,8 +175,8 @@ static int json_scaling(nn_json *json, struct scaling *s) {
             nn_json_int(json, "ranks", ranks_of(s, nodes));
             nn_json_real(json, "gbits", s->gbits[i]);
             nn_json_bool(json, "here", s->here && i == 0);
-            NN_TRY(json_way(json, s, i, nodes, true));
-            NN_TRY(json_way(json, s, i, nodes, false));
+            NN_TRY(json_prediction(json, s, i, nodes, true));
+            NN_TRY(json_prediction(json, s, i, nodes, false));
             nn_json_close(json, '}');
         }
     nn_json_close(json, ']');

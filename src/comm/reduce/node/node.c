@@ -30,7 +30,7 @@ static int join_owners(nn_reducer *r) {
     NN_TRY(nn_mpi_split(comm, comm->world, node->me == 0 ? 0 : MPI_UNDEFINED, &node->first_ranks));
     nn_wire_reserve_sum(r->wire, NN_STEP_SUMS * (r->spec.tree ? r->spec.tree->covers : 1));
     if (r->outer_grads)
-        nn_outer_grads_tell(r->outer_grads, rows_arrived, r);
+        nn_outer_grads_set_arrived(r->outer_grads, rows_arrived, r);
     if (r->spec.compress)
         NN_TRY(nn_comm_agree(comm,
                              nn_residuals_new(r, nn_node_sums_tags(&r->partition), &r->residuals)));

@@ -209,7 +209,8 @@ size_t nn_outer_grads_message_bytes(const nn_outer_grads *o) {
     return count * sizeof(uint16_t);
 }
 
-void nn_outer_grads_tell(nn_outer_grads *o, void (*arrived)(void *ctx, size_t begin), void *ctx) {
+void nn_outer_grads_set_arrived(nn_outer_grads *o, void (*arrived)(void *ctx, size_t begin),
+                                void *ctx) {
     o->arrived = arrived;
     o->ctx = ctx;
 }

@@ -40,8 +40,8 @@ void nn_outer_grads_attach(nn_outer_grads *outer, void *memory, int tag);
 
 /* Who is told, by any thread and under the wire's lock, when all rows of a gradient have come from
  * other nodes, which stands in the vector from `begin` on. */
-void nn_outer_grads_tell(nn_outer_grads *outer, void (*arrived)(void *ctx, size_t begin),
-                         void *ctx);
+void nn_outer_grads_set_arrived(nn_outer_grads *outer, void (*arrived)(void *ctx, size_t begin),
+                                void *ctx);
 
 /* As nn_reducer_wants_rows, nn_reducer_sends_rows, nn_reducer_open and nn_reducer_put_rows. */
 bool nn_outer_grads_is_taken(const nn_outer_grads *outer, size_t i);

@@ -3,12 +3,12 @@
 #include "base/log.h"
 #include "base/system/clock.h"
 #include "base/system/limits.h"
-#include "data/convert.h"
 #include "data/importers/images/folder.h"
 #include "data/importers/images/picture.h"
 #include "data/importers/importer.h"
-#include "data/layout.h"
 #include "data/output.h"
+#include "data/values/convert.h"
+#include "data/values/layout.h"
 #include "math/parallel.h"
 
 #include <inttypes.h>

@@ -164,7 +164,7 @@ static size_t projected_count(const nn_layer *layer) {
 
 /* Steps of the longer sequence. */
 static size_t longest(const nn_layer *layer) {
-    size_t queries = nn_layer_window(layer), keys = steps_of(layer, keys_input(layer));
+    size_t queries = nn_layer_context(layer), keys = steps_of(layer, keys_input(layer));
     return queries > keys ? queries : keys;
 }
 
@@ -179,7 +179,7 @@ static int attention_plan(nn_layer *layer) {
     layer->save_bytes = (projected_count(layer) + nn_shape_count(&layer->out) +
                          2 * (size_t)o->heads * steps_of(layer, 0)) *
                         sizeof(nn_real);
-    layer->cache_bytes = 2 * layer->window * kv_width(layer) * sizeof(nn_real);
+    layer->cache_bytes = 2 * layer->context * kv_width(layer) * sizeof(nn_real);
     return add_params(layer);
 }
 
@@ -226,11 +226,11 @@ struct call {
     nn_attention_rows part[PARTS], grad[PARTS];
 };
 
-/* Keys and values of a window stand in the cache, [batch][window][k, v]. */
+/* Keys and values of a context stand in the cache, [batch][context][k, v]. */
 static void aim_at_cache(struct call *c) {
     size_t width = kv_width(c->layer);
     nn_real *cache = c->io->cache;
-    c->attention.keys = c->layer->window;
+    c->attention.keys = c->layer->context;
     c->attention.past = c->io->pass->past;
     c->attention.k = (nn_attention_rows){cache, 2 * width};
     c->attention.v = (nn_attention_rows){cache + width, 2 * width};
@@ -264,7 +264,7 @@ static struct call call_of(const nn_layer *layer, const nn_io *io) {
                                  .scratch = io->scratch};
     nn_real *dy = c.attention.scratch + nn_attention_scratch(&c.attention);
     place(layer, io->batch, dy + points * stride, c.grad);
-    if (layer->window)
+    if (layer->context)
         aim_at_cache(&c);
     c.attention.dy = (nn_attention_rows){dy, stride};
     c.attention.dq = c.grad[Q];
@@ -277,7 +277,8 @@ static int attention_prepare(nn_layer *layer, size_t batch, bool training) {
     const struct attention *o = options_of(layer);
     nn_attention most = {.compute = layer->compute,
                          .batch = batch,
-                         .keys = layer->window ? layer->window : steps_of(layer, keys_input(layer)),
+                         .keys =
+                             layer->context ? layer->context : steps_of(layer, keys_input(layer)),
                          .kv_heads = (size_t)o->kv_heads,
                          .dim = dim_of(layer)};
     size_t grads = batch * (nn_shape_count(&layer->out) + projected_count(layer));
@@ -300,7 +301,7 @@ static double attention_work(const nn_layer *layer) {
 }
 
 /* q or k, or its gradient, turned by their positions, or back. */
-static void turn(const struct call *c, size_t i, nn_attention_rows rows, nn_rotary_way way) {
+static void turn(const struct call *c, size_t i, nn_attention_rows rows, nn_rotary_direction way) {
     const nn_layer *layer = c->layer;
     struct part p = part_of(layer, i);
     if (layer->constant_count)
@@ -353,7 +354,7 @@ static void clear_padding(const struct call *c) {
 static void keep_keys(const struct call *c) {
     size_t steps = steps_of(c->layer, 0), width = kv_width(c->layer);
     for (size_t row = 0; row < rows_of(c, 0); row++) {
-        size_t at = row / steps * c->layer->window + c->io->pass->past + row % steps;
+        size_t at = row / steps * c->layer->context + c->io->pass->past + row % steps;
         nn_real *to = (nn_real *)c->io->cache + at * 2 * width;
         memcpy(to, c->part[K].at + row * c->part[K].stride, width * sizeof *to);
         memcpy(to + width, c->part[V].at + row * c->part[V].stride, width * sizeof *to);
@@ -364,9 +365,9 @@ static void attention_forward(const nn_layer *layer, const nn_io *io) {
     struct call c = call_of(layer, io);
     size_t width = features_of(layer, 0);
     project(&c);
-    turn(&c, Q, c.part[Q], NN_ROTARY_ON);
-    turn(&c, K, c.part[K], NN_ROTARY_ON);
-    if (layer->window)
+    turn(&c, Q, c.part[Q], NN_ROTARY_FORWARD);
+    turn(&c, K, c.part[K], NN_ROTARY_FORWARD);
+    if (layer->context)
         keep_keys(&c);
     nn_attention_forward(&c.attention);
     nn_gemm(layer->compute, NN_PLAIN, NN_TRANSPOSED, rows_of(&c, 0), width, width, 1,
@@ -462,8 +463,8 @@ static void attention_backward(const nn_layer *layer, const nn_io *io) {
     nn_gemm(layer->compute, NN_PLAIN, NN_PLAIN, rows_of(&c, 0), width, width, 1, io->dy, width,
             io->w[out_weight(layer)], width, 0, c.attention.dy.at, width);
     nn_attention_backward(&c.attention);
-    turn(&c, Q, c.grad[Q], NN_ROTARY_BACK);
-    turn(&c, K, c.grad[K], NN_ROTARY_BACK);
+    turn(&c, Q, c.grad[Q], NN_ROTARY_BACKWARD);
+    turn(&c, K, c.grad[K], NN_ROTARY_BACKWARD);
     if (io->g[0])
         weight_gradients(&c);
     input_gradients(&c);

@@ -42,12 +42,13 @@ static void turn_rows(void *ctx, size_t begin, size_t end) {
 }
 
 void nn_rotary_turn(const nn_compute *compute, const nn_real *turns, size_t dim, size_t batch,
-                    size_t steps, nn_attention_rows rows, size_t width, nn_rotary_way way) {
+                    size_t steps, nn_attention_rows rows, size_t width,
+                    nn_rotary_direction direction) {
     struct call c = {.turns = turns,
                      .rows = rows,
                      .half = dim / 2,
                      .steps = steps,
                      .heads = width / dim,
-                     .sign = way == NN_ROTARY_ON ? (nn_real)1 : (nn_real)-1};
+                     .sign = direction == NN_ROTARY_FORWARD ? (nn_real)1 : (nn_real)-1};
     nn_parallel(compute, batch * steps, 1 + GRAIN / width, turn_rows, &c);
 }

@@ -58,7 +58,7 @@ static bool pads(const struct conv *o, const char *how) {
 }
 
 /* PyTorch's `same`: where the padding is odd, the larger half comes behind. */
-static int pad_same(const nn_layer *layer, const struct conv *o, nn_window *w) {
+static int pad_same(const nn_layer *layer, const struct conv *o, nn_sliding_window *w) {
     for (int d = 0; d < 3; d++) {
         if (w->stride[d] != 1)
             return nn_node_fail(o->padding, "padding = same of layer '%s' needs stride 1",
@@ -70,7 +70,7 @@ static int pad_same(const nn_layer *layer, const struct conv *o, nn_window *w) {
     return 0;
 }
 
-static int read_window(const nn_layer *layer, const struct conv *o, nn_window *w) {
+static int read_window(const nn_layer *layer, const struct conv *o, nn_sliding_window *w) {
     int dims = w->dims;
     NN_TRY(nn_window_lengths(layer, o->kernel, "kernel", dims, 1, MOST, w->size));
     NN_TRY(nn_window_lengths(layer, o->stride, "stride", dims, 1, MOST, w->stride));
@@ -99,14 +99,14 @@ static int check_groups(const nn_layer *layer, const struct conv *o, int64_t cha
 static int conv_plan(nn_layer *layer) {
     struct conv *o = layer->options;
     int dims = layer->ops->directions;
-    nn_window w = nn_window_of(dims);
+    nn_sliding_window w = nn_sliding_window_of(dims);
     nn_shape image;
     int64_t out[3];
     NN_TRY(nn_window_image(layer, dims, &image));
     int64_t channels = image.dim[3], inputs = channels / o->groups;
     NN_TRY(read_window(layer, o, &w));
     NN_TRY(check_groups(layer, o, channels));
-    NN_TRY(nn_window_count(layer, &w, &image, out));
+    NN_TRY(nn_sliding_window_count(layer, &w, &image, out));
     layer->out = nn_window_output(layer, dims, o->filters, out);
     layer->flags = NN_LAYER_READS_X;
     o->conv = (nn_conv){
@@ -115,8 +115,8 @@ static int conv_plan(nn_layer *layer) {
         o->conv.in[d] = (size_t)image.dim[d];
         o->conv.out[d] = (size_t)out[d];
     }
-    nn_window_set_kernel(&w, &o->conv);
-    return nn_window_add_params(layer, &w, o->filters, inputs, inputs, o->filters, o->bias);
+    nn_sliding_window_set_kernel(&w, &o->conv);
+    return nn_sliding_window_add_params(layer, &w, o->filters, inputs, inputs, o->filters, o->bias);
 }
 
 static int conv_prepare(nn_layer *layer, size_t batch, bool training) {

@@ -58,7 +58,7 @@ static int check_groups(const nn_layer *layer, const struct transpose *o, int64_
 }
 
 /* The output's length in one direction. */
-static int set_size(const nn_layer *layer, const struct transpose *o, const nn_window *w,
+static int set_size(const nn_layer *layer, const struct transpose *o, const nn_sliding_window *w,
                     int64_t more, int64_t in, int d, int64_t *out) {
     const char *what = nn_window_direction(w->dims, d);
     int64_t reach = w->dilation[d] * (w->size[d] - 1) + 1, grown;
@@ -79,7 +79,7 @@ static int set_size(const nn_layer *layer, const struct transpose *o, const nn_w
 static int transpose_plan(nn_layer *layer) {
     struct transpose *o = layer->options;
     int dims = layer->ops->directions;
-    nn_window w = nn_window_of(dims);
+    nn_sliding_window w = nn_sliding_window_of(dims);
     nn_shape image;
     int64_t out[3], more[3] = {0};
     NN_TRY(nn_window_image(layer, dims, &image));
@@ -99,9 +99,9 @@ static int transpose_plan(nn_layer *layer) {
         o->conv.out[d] = (size_t)image.dim[d];
     }
     layer->out = nn_window_output(layer, dims, o->filters, out);
-    nn_window_set_kernel(&w, &o->conv);
-    return nn_window_add_params(layer, &w, channels, o->filters / o->groups, channels / o->groups,
-                                o->filters, o->bias);
+    nn_sliding_window_set_kernel(&w, &o->conv);
+    return nn_sliding_window_add_params(layer, &w, channels, o->filters / o->groups,
+                                        channels / o->groups, o->filters, o->bias);
 }
 
 /* Forward is the convolution's backward, which is prepared for training alone. */

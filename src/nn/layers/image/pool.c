@@ -17,7 +17,7 @@ struct pool {
     const nn_node *size, *stride, *padding;
     bool ceil_mode, count_include_pad;
     /* what they come to */
-    nn_window window;
+    nn_sliding_window window;
     nn_shape image; /* [planes, rows, columns, channels] */
     int64_t out[3]; /* planes, rows, columns */
 };
@@ -58,8 +58,8 @@ static const nn_option avg_pool_options[] = AVG_OPTIONS(NN_WINDOW_2D);
 static const nn_option avg_pool3d_options[] = AVG_OPTIONS(NN_WINDOW_3D);
 
 static int read_window(const nn_layer *layer, int dims, struct pool *o) {
-    nn_window *w = &o->window;
-    *w = nn_window_of(dims);
+    nn_sliding_window *w = &o->window;
+    *w = nn_sliding_window_of(dims);
     w->ceil = o->ceil_mode;
     NN_TRY(nn_window_lengths(layer, o->size, "size", dims, 1, MOST, w->size));
     memcpy(w->stride, w->size, sizeof w->stride);
@@ -79,7 +79,7 @@ static int pool_plan(nn_layer *layer) {
     int dims = layer->ops->directions;
     NN_TRY(nn_window_image(layer, dims, &o->image));
     NN_TRY(read_window(layer, dims, o));
-    NN_TRY(nn_window_count(layer, &o->window, &o->image, o->out));
+    NN_TRY(nn_sliding_window_count(layer, &o->window, &o->image, o->out));
     layer->out = nn_window_output(layer, dims, 0, o->out);
     return 0;
 }
@@ -115,7 +115,7 @@ static int64_t divisor(const struct pool *o, int d, int64_t at) {
 
 /* Points of a row from x on whose windows are whole, or the one whose window is not. */
 static size_t same_form(const struct pool *o, int64_t x) {
-    const nn_window *w = &o->window;
+    const nn_sliding_window *w = &o->window;
     int64_t begin, end, last = (o->image.dim[2] + w->before[2] - w->size[2]) / w->stride[2];
     clip(o, 2, x, &begin, &end);
     if (end - begin < w->size[2])
@@ -125,7 +125,7 @@ static size_t same_form(const struct pool *o, int64_t x) {
 
 static void run_row(const pass *p, size_t image, int64_t z, int64_t y) {
     const struct pool *o = p->layer->options;
-    const nn_window *w = &o->window;
+    const nn_sliding_window *w = &o->window;
     const int64_t *in = o->image.dim, channels = in[3];
     int64_t at[3] = {z, y}, begin[3], end[3], inside[3];
     clip(o, 0, z, &begin[0], &end[0]);
@@ -156,7 +156,7 @@ static void run_row(const pass *p, size_t image, int64_t z, int64_t y) {
 }
 
 static bool covers_exactly(const struct pool *o) {
-    const nn_window *w = &o->window;
+    const nn_sliding_window *w = &o->window;
     bool exact = true;
     for (int d = 0; d < 3; d++)
         exact &= w->stride[d] == w->size[d] && o->out[d] * w->size[d] == o->image.dim[d];
@@ -164,7 +164,7 @@ static bool covers_exactly(const struct pool *o) {
 }
 
 static bool overlaps(const struct pool *o) {
-    const nn_window *w = &o->window;
+    const nn_sliding_window *w = &o->window;
     return w->stride[0] < w->size[0] || w->stride[1] < w->size[1] || w->stride[2] < w->size[2];
 }
 
@@ -203,7 +203,7 @@ static void run_backward(const nn_layer *layer, const nn_io *io,
 static int max_pool_plan(nn_layer *layer) {
     const struct pool *o = layer->options;
     NN_TRY(pool_plan(layer));
-    if (nn_window_points(&o->window) > MOST_PIXELS)
+    if (nn_sliding_window_points(&o->window) > MOST_PIXELS)
         return nn_node_fail(o->size, "size of layer '%s': a window may have %d pixels at most",
                             layer->name, MOST_PIXELS);
     layer->save_bytes = nn_shape_count(&layer->out) + NN_POOL_ARG_ROOM;

@@ -39,7 +39,7 @@ static const nn_option upsample3d_options[] = UPSAMPLE_OPTIONS(NN_WINDOW_3D, "tr
 static int upsample_plan(nn_layer *layer) {
     struct upsample *o = layer->options;
     int dims = layer->ops->directions;
-    nn_window w = nn_window_of(dims);
+    nn_sliding_window w = nn_sliding_window_of(dims);
     int64_t out[3];
     NN_TRY(nn_window_image(layer, dims, &o->image));
     NN_TRY(nn_window_lengths(layer, o->scale, "scale", dims, 1, MOST, w.size));

@@ -14,8 +14,9 @@ static const struct {
     [3] = {", or a list [planes, rows, columns] of three",
            "volumes, [channels, planes, rows, columns]; `reshape` makes one of another shape"}};
 
-nn_window nn_window_of(int dims) {
-    return (nn_window){.dims = dims, .size = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}};
+nn_sliding_window nn_sliding_window_of(int dims) {
+    return (nn_sliding_window){
+        .dims = dims, .size = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}};
 }
 
 static int bind_number(const nn_layer *layer, const nn_node *node, const char *key, int dims,
@@ -65,13 +66,14 @@ nn_shape nn_window_output(const nn_layer *layer, int dims, int64_t channels,
     return out;
 }
 
-int64_t nn_window_points(const nn_window *window) {
+int64_t nn_sliding_window_points(const nn_sliding_window *window) {
     return window->size[0] * window->size[1] * window->size[2];
 }
 
-int nn_window_add_params(nn_layer *layer, const nn_window *w, int64_t outer, int64_t inner,
-                         int64_t inputs, int64_t filters, bool bias) {
-    int64_t points = nn_window_points(w), fan_in = inputs * points, fan_out = filters * points;
+int nn_sliding_window_add_params(nn_layer *layer, const nn_sliding_window *w, int64_t outer,
+                                 int64_t inner, int64_t inputs, int64_t filters, bool bias) {
+    int64_t points = nn_sliding_window_points(w), fan_in = inputs * points,
+            fan_out = filters * points;
     int64_t dim[NN_PARAM_RANK] = {outer, inner};
     int order[NN_PARAM_RANK];
     for (int i = 0; i < w->dims; i++) {
@@ -86,8 +88,8 @@ int nn_window_add_params(nn_layer *layer, const nn_window *w, int64_t outer, int
                 : 0;
 }
 
-int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_shape *image,
-                    int64_t out[3]) {
+int nn_sliding_window_count(const nn_layer *layer, const nn_sliding_window *window,
+                            const nn_shape *image, int64_t out[3]) {
     for (int d = 0; d < 3; d++) {
         int64_t in = image->dim[d], padded = in + window->before[d] + window->after[d];
         int64_t reach = window->dilation[d] * (window->size[d] - 1) + 1;
@@ -106,7 +108,7 @@ int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_sha
     return 0;
 }
 
-void nn_window_set_kernel(const nn_window *window, nn_conv *conv) {
+void nn_sliding_window_set_kernel(const nn_sliding_window *window, nn_conv *conv) {
     for (int d = 0; d < 3; d++) {
         conv->kernel[d] = (size_t)window->size[d];
         conv->stride[d] = (size_t)window->stride[d];

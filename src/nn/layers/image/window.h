@@ -12,15 +12,15 @@
 #define NN_WINDOW_2D "a number, or [rows, columns]"
 #define NN_WINDOW_3D "a number, or [planes, rows, columns]"
 
-typedef struct nn_window {
+typedef struct nn_sliding_window {
     int dims; /* directions */
     int64_t size[3], stride[3], dilation[3];
     int64_t before[3], after[3]; /* padding */
     bool ceil; /* a last window that is partly outside counts, if it starts inside or before */
-} nn_window;
+} nn_sliding_window;
 
 /* One point, to be given lengths. */
-nn_window nn_window_of(int dims);
+nn_sliding_window nn_sliding_window_of(int dims);
 
 /* An option that is a number for all directions or a list with one for each, within [low, high].
  * `node` NULL leaves `out` as it is. NN_EUSAGE with the place. */
@@ -46,21 +46,21 @@ nn_shape nn_window_output(const nn_layer *layer, int dims, int64_t channels,
                           const int64_t length[3]);
 
 /* The kernel of a convolution is the window. */
-void nn_window_set_kernel(const nn_window *window, nn_conv *conv);
+void nn_sliding_window_set_kernel(const nn_sliding_window *window, nn_conv *conv);
 
 /* Points of a window. */
-int64_t nn_window_points(const nn_window *window);
+int64_t nn_sliding_window_points(const nn_sliding_window *window);
 
 /* Adds the weights [outer][inner][kernel] of a convolution in PyTorch's layout, and its bias
  * [filters]; `inputs` are the channels that a filter sees. */
-int nn_window_add_params(nn_layer *layer, const nn_window *window, int64_t outer, int64_t inner,
-                         int64_t inputs, int64_t filters, bool bias);
+int nn_sliding_window_add_params(nn_layer *layer, const nn_sliding_window *window, int64_t outer,
+                                 int64_t inner, int64_t inputs, int64_t filters, bool bias);
 
 /* Positions of the window: (in + padding - dilation (size - 1) - 1) / stride + 1, rounded down (or
  * up). NN_EUSAGE where there is none: the window is larger than the padded image, with `ceil` by
  * the stride or more. */
-int nn_window_count(const nn_layer *layer, const nn_window *window, const nn_shape *image,
-                    int64_t out[3]);
+int nn_sliding_window_count(const nn_layer *layer, const nn_sliding_window *window,
+                            const nn_shape *image, int64_t out[3]);
 
 /* nn_layer_ops.check_lengths of a layer whose output has other steps than its input. */
 int nn_window_refuse_lengths(const nn_layer *layer);

@@ -111,7 +111,7 @@ void nn_recurrent_forward(const nn_layer *layer, const nn_io *io) {
     const nn_recurrent *o = layer->options;
     size_t levels = (size_t)o->layers;
     copy_input(layer, io, nn_recurrent_x(layer, io, 0));
-    if (layer->window && io->pass->past == 0)
+    if (layer->context && io->pass->past == 0)
         memset(io->cache, 0, io->batch * layer->cache_bytes);
     for (size_t level = 0; level < levels; level++) {
         for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {

@@ -120,7 +120,7 @@ int nn_recurrent_plan(nn_layer *layer, const nn_cell *cell) {
                                     "behind it");
     o->cell = cell;
     layer->out = output_of(layer);
-    layer->cache_bytes = layer->window ? (size_t)o->layers * state_count(o) * sizeof(nn_real) : 0;
+    layer->cache_bytes = layer->context ? (size_t)o->layers * state_count(o) * sizeof(nn_real) : 0;
     for (size_t level = 0; level < (size_t)o->layers; level++)
         for (size_t dir = 0; dir < nn_recurrent_directions(o); dir++) {
             size_t first = layer->params;
@@ -265,7 +265,7 @@ nn_direction nn_direction_of(const nn_layer *layer, const nn_io *io, size_t leve
         .gates = l.gates[direction],
         .c = l.c[direction],
         .steps_kept = io->pass->training ? (size_t)layer->in[0].dim[0] : 1,
-        .state = layer->window ? (nn_real *)io->cache + level * state_count(o) : NULL,
+        .state = layer->context ? (nn_real *)io->cache + level * state_count(o) : NULL,
         .state_stride = (size_t)o->layers * state_count(o)};
 }
 

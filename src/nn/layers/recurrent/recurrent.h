@@ -80,7 +80,7 @@ void nn_recurrent_backward(const nn_layer *layer, const nn_io *io);
 nn_row_block nn_recurrent_rows(const nn_layer *layer, const nn_io *io, size_t i,
                                nn_outer_side side);
 
-/* --- between recurrent.c, recurrent_forward.c and recurrent_backward.c --- */
+/* --- between recurrent.c, forward.c and backward.c --- */
 
 /* One direction of one level (of `layers`) in a call. */
 typedef struct nn_direction {

@@ -1,4 +1,4 @@
-#include "data/split/options.h"
+#include "data/split_options.h"
 
 #include "data/dataset.h"
 

@@ -1,6 +1,6 @@
 /* Passes over all targets of a data set. */
-#ifndef NN_DATA_SCAN_TARGETS_H
-#define NN_DATA_SCAN_TARGETS_H
+#ifndef NN_DATA_VALUES_SCAN_TARGETS_H
+#define NN_DATA_VALUES_SCAN_TARGETS_H
 
 #include "data/dataset.h"
 

@@ -1,8 +1,8 @@
 /* Splitting: random parts of /train become /valid and /test. */
-#ifndef NN_DATA_SPLIT_SPLIT_H
-#define NN_DATA_SPLIT_SPLIT_H
+#ifndef NN_DATA_SPLIT_H
+#define NN_DATA_SPLIT_H
 
-#include "data/split/options.h"
+#include "data/split_options.h"
 
 /* Writes `out`, a copy of the file at `path` in which the rows of /train are divided at random, in
  * their stored order: x, y and every other data set below /train with a row for each sample, of

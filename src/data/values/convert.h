@@ -1,6 +1,6 @@
 /* Stored numbers become floats. */
-#ifndef NN_DATA_CONVERT_H
-#define NN_DATA_CONVERT_H
+#ifndef NN_DATA_VALUES_CONVERT_H
+#define NN_DATA_VALUES_CONVERT_H
 
 #include "base/real.h"
 #include "data/field.h"

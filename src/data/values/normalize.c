@@ -1,4 +1,4 @@
-#include "data/normalize.h"
+#include "data/values/normalize.h"
 
 #include <math.h>
 #include <string.h>

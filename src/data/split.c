@@ -1,10 +1,10 @@
-#include "data/split/split.h"
+#include "data/split.h"
 
 #include "base/numbers/rng.h"
-#include "data/convert.h"
 #include "data/dataset.h"
 #include "data/output.h"
 #include "data/sources/open.h"
+#include "data/values/convert.h"
 #include "io/files/file.h"
 
 #include <errno.h>
@@ -127,7 +127,7 @@ static int check_splits(const splitter *s) {
 }
 
 /* What follows a token is learned, so that a single one is no text. */
-static int check_cut(const splitter *s) {
+static int check_stream_split(const splitter *s) {
     const double wanted[SPLITS] = {1, s->options->valid, s->options->test};
     int64_t least = 1 + s->train->has_y;
 
@@ -141,11 +141,11 @@ static int check_cut(const splitter *s) {
 }
 
 /* The beginning of a stream is for training, its end for the others. */
-static int plan_cut(splitter *s) {
+static int plan_stream_split(splitter *s) {
     s->rows[VALID] = llround((double)s->total * s->options->valid);
     s->rows[TEST] = llround((double)s->total * s->options->test);
     s->rows[TRAIN] = s->total - s->rows[VALID] - s->rows[TEST];
-    return check_cut(s);
+    return check_stream_split(s);
 }
 
 static int plan(splitter *s) {
@@ -153,7 +153,7 @@ static int plan(splitter *s) {
     NN_TRY(check_options(s));
     s->total = s->train->tokens > 0 ? s->train->tokens : s->train->samples;
     if (s->train->tokens > 0)
-        return plan_cut(s);
+        return plan_stream_split(s);
     NN_TRY(read_labels(s));
     NN_TRY(NN_NEW(&s->quota, s->classes, "classes"));
     NN_TRY(NN_NEW(&s->part, (size_t)s->train->samples, "choice of rows"));

@@ -1,7 +1,7 @@
-#include "data/scan_targets.h"
+#include "data/values/scan_targets.h"
 
-#include "data/convert.h"
 #include "data/dataset.h"
+#include "data/values/convert.h"
 
 /* ---- labels ---------------------------------------------------------------------------------- */
 

@@ -1,9 +1,9 @@
 /* Numbers made to have mean 0 and standard deviation 1 over the training samples. */
-#ifndef NN_DATA_NORMALIZE_H
-#define NN_DATA_NORMALIZE_H
+#ifndef NN_DATA_VALUES_NORMALIZE_H
+#define NN_DATA_VALUES_NORMALIZE_H
 
-#include "data/convert.h"
 #include "data/dataset.h"
+#include "data/values/convert.h"
 
 /* Computes what `data.normalize` asks for from the split train, reading it once, and uses it from
  * now on; nothing when it does not ask. `images`: rows [H, W] are images of one channel and no

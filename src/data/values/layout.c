@@ -1,4 +1,4 @@
-#include "data/layout.h"
+#include "data/values/layout.h"
 
 const char *const nn_layout_names[] = {"auto", "channels_first", "channels_last", NULL};
 

@@ -1,6 +1,6 @@
 /* Layouts: where the channels of stored images stand. */
-#ifndef NN_DATA_LAYOUT_H
-#define NN_DATA_LAYOUT_H
+#ifndef NN_DATA_VALUES_LAYOUT_H
+#define NN_DATA_VALUES_LAYOUT_H
 
 #include "base/shape.h"
 
