@@ -59,6 +59,9 @@ complain 'folders of one folder include each other:' "$(
     grep -roE '^#include "[a-z0-9_/]*/' src | sort -u |
         sed -nE 's#^src/([a-z]+)/([a-z0-9_]+)/.*"\1/([a-z0-9_]+)/.*#\1/\2 \1/\3#p' | tsort 2>&1 >/dev/null || true)"
 
+# A folder that is as long as its table.
+complain 'folders of more than 25 files:' "$(find src tests -type f ! -name '*.pyc' -printf '%h\n' | sort | uniq -c | awk '$1 > 25')"
+
 # Two may end the process: the watchdog, when the thread that trains hangs, and nn_comm_abort.
 complain 'only src/cli prints, exits and handles signals:' "$(grep -rnE \
     -e '(^|[^a-zA-Z_>.])(printf|puts|perror|putchar|exit|_exit|_Exit|abort|signal|sigaction) ?\(' \
