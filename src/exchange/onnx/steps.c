@@ -1,9 +1,9 @@
 /* What is done with the steps of sequences, but for recurrent layers, in ONNX. */
 #include "exchange/onnx/graph.h"
 #include "exchange/onnx/schema.h"
+#include "nn/layers/positions.h"
 #include "nn/layers/shape/axis.h"
 #include "nn/layers/shape/mean.h"
-#include "nn/layers/positions.h"
 
 static const char *sinusoidal(nn_onnx_graph *g) {
     const nn_shape *in = &g->layer->in[0];

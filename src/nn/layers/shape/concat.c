@@ -1,6 +1,6 @@
 /* Its inputs side by side along one dimension; the others are equal. */
-#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/shape/axis.h"
 
 #include <string.h>
 

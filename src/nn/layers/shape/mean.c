@@ -3,8 +3,8 @@
 #include "nn/layers/shape/mean.h"
 
 #include "math/kernels.h"
-#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/shape/axis.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* A range of one dimension, whose gradient is that of the range, and 0 elsewhere. */
-#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/shape/axis.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Two dimensions swapped, as PyTorch's transpose does. */
 #include "math/parallel.h"
-#include "nn/layers/shape/axis.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/shape/axis.h"
 #include "nn/layers/shape/user_order.h"
 
 #include <string.h>
