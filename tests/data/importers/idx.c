@@ -117,6 +117,10 @@ static void damaged_gz(void) {
     fclose(f);
     CHECK_FAILS(with_images(bytes, length - 12), NN_EFORMAT,
                 "i: the compressed data ends too early");
+    memset(bytes + length, 0, 7); /* of a tape */
+    CHECK_WORKS(with_images(bytes, length + 7));
+    bytes[length + 3] = 'x'; /* what follows is no member of it, and not passed over */
+    CHECK_FAILS(with_images(bytes, length + 7), NN_EFORMAT, "i: the compressed data is damaged");
     bytes[length - 8] = (char)~bytes[length - 8]; /* the checksum */
     CHECK_FAILS(with_images(bytes, length), NN_EFORMAT, "i: the compressed data is damaged");
 }
