@@ -79,7 +79,8 @@ static inline int64_t run_folder_begin(struct run_folder *f, bool resume, nn_run
 
     if (nn_run_open(f->config, "rdir", resume, run) < 0)
         return -1;
-    if (nn_run_resume(*run, &snapshot, &resumed) < 0) {
+    if (nn_run_resume(*run, &snapshot, &resumed) < 0 ||
+        nn_run_begin(*run, resumed ? &snapshot : NULL) < 0) {
         nn_run_free(*run);
         *run = NULL;
         return -1;

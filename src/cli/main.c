@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,6 +164,7 @@ int main(int argc, char **argv) {
     nn_screen screen;
     bool verbose;
     nn_call call = {.launch = &launch, .pool = &pool, .screen = &screen};
+    signal(SIGXFSZ, SIG_IGN); /* beyond the limit of a file's size, writing fails and is said */
     nn_screen_init(&screen, &launch);
     nn_h5_skip_exit();
     if (asks_version(argc, argv, &verbose))

@@ -187,6 +187,7 @@ static int start_from(nn_trainer *t, nn_snapshot *snapshot) {
     NN_TRY(resumed ? nn_comm_agree(t->comm, go_on(t)) : begin(t));
     if (resumed)
         NN_TRY(go_on_with_shards(t, snapshot));
+    NN_TRY(nn_comm_agree(t->comm, t->run ? nn_run_begin(t->run, resumed ? snapshot : NULL) : 0));
     if (resumed)
         NN_TRY(say_changes(t, snapshot));
     if (!resumed && t->run && !t->options->run_dir)

@@ -125,3 +125,41 @@ for errno in none LIE ENOLCK; do
     expect_line '^nothing to train: [1-9][0-9]* steps' out
     wait "$first" || true
 done
+
+# ---- what is not the run's stays as it was
+# shellcheck source=tests/shim/lib.sh
+. "$SOURCE_DIR/tests/shim/lib.sh"
+"$NNMPI" train net.yaml --run kept -q -o train.max_steps=6 > out
+cp -r kept before
+expect_code 2 "$NNMPI" train net.yaml --run kept --resume -o train.seed=99 > out 2> err
+expect_same before/config.yaml kept/config.yaml
+expect_same before/metrics.jsonl kept/metrics.jsonl
+
+# a checkpoint that cannot be opened just now may be whole: an older one is not taken instead
+RANKS=1 expect_code 6 faulty open 1+ kept/last.h5 EIO 0 train net.yaml --run kept --resume -q > out 2> err
+expect_line "last.h5: cannot open: Input/output error" err
+[ -f kept/checkpoint-6.h5 ] || fail 'a whole checkpoint was deleted'
+
+# files of others in the folder, and what links lead to
+echo x > kept/report.november.tmp
+"$NNMPI" train net.yaml --run kept --resume -q > out
+[ -f kept/report.november.tmp ] || fail "a file of the user's was deleted"
+mkdir linked
+ln -s "$PWD/elsewhere" linked/metrics.jsonl
+expect_code 2 "$NNMPI" train net.yaml --run linked -q > out 2> err
+expect_line "'linked' already holds a run" err
+expect_code 6 "$NNMPI" train net.yaml --run linked --resume -q > out 2> err
+expect_line "'linked/metrics.jsonl' is a link, and a run never writes through one" err
+[ ! -e elsewhere ] || fail 'it wrote through a link'
+mkdir own
+sed '1i # mine' net.yaml > own/config.yaml
+"$NNMPI" train own/config.yaml --run own --resume > out 2> err
+expect_line "^nnmpi: 'own/config.yaml' was another one, which is 'own/config.yaml.old' now" err
+expect_line '^# mine$' own/config.yaml.old
+
+# a limit of the size of files is an error like others
+code=0
+(ulimit -f 30 && exec "$NNMPI" train net.yaml --run small -q -o train.epochs=100000 -o 'checkpoint={every_epochs: 0}' \
+    -o train.log_every=1) > out 2> err || code=$?
+[ "$code" -eq 6 ] || fail "exit code $code, not 6"
+expect_line "^nnmpi: cannot [a-z]+ .*small/metrics.jsonl': File too large" err

@@ -95,6 +95,7 @@ static int check_readable(const char *path) {
 }
 
 bool nn_h5_is_file(const char *path) {
+    prepare_library();
     return H5Fis_hdf5(path) > 0;
 }
 

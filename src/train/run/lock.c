@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -83,6 +85,25 @@ static bool is_taken(claim *c, double seconds) {
     }
 }
 
+/* What names no owner, or has a second name, is somebody else's file. */
+static int check_own(const char *dir, int fd) {
+    char line[sizeof "process "];
+    struct stat status;
+    ssize_t length = pread(fd, line, sizeof line - 1, 0);
+
+    line[length > 0 ? length : 0] = '\0';
+    if (fstat(fd, &status) < 0)
+        return nn_fail(NN_EIO, "cannot look at '%s/lock': %s", dir, nn_errno_text(errno));
+    if (S_ISREG(status.st_mode) && status.st_nlink < 2 &&
+        (line[0] == '\0' || strcmp(line, "process ") == 0))
+        return NN_OK;
+    return nn_fail(
+        NN_EUSAGE,
+        "'%s/lock' is not the lock of a run: it holds something else, or has another name, "
+        "too; move it away, or choose another folder (--run)",
+        dir);
+}
+
 static int refuse(const claim *c) {
     char text[NN_OWNER_LINE];
     const char *owner = nn_owner_text(&c->owner, text);
@@ -147,6 +168,11 @@ int nn_lock_acquire(const char *dir, double seconds, int *fd) {
         return nn_fail(NN_EIO, "cannot write into the run folder '%s': %s; choose another (--run)",
                        dir, nn_errno_text(errno));
     NN_TRY(open_lock(dir, &c.fd));
+    int rc = check_own(dir, c.fd);
+    if (rc < 0) {
+        close(c.fd);
+        return rc;
+    }
     if (is_taken(&c, seconds)) {
         close(c.fd);
         return refuse(&c);
@@ -156,6 +182,22 @@ int nn_lock_acquire(const char *dir, double seconds, int *fd) {
     write_owner(c.fd);
     *fd = c.fd;
     return NN_OK;
+}
+
+int nn_lock_check(const char *dir, int fd) {
+    char path[4096];
+    struct stat held, there;
+
+    snprintf(path, sizeof path, "%s/lock", dir);
+    if (fd < 0 || access(dir, F_OK) < 0 || /* of a folder that is gone, writing speaks */
+        (fstat(fd, &held) == 0 && stat(path, &there) == 0 && held.st_dev == there.st_dev &&
+         held.st_ino == there.st_ino))
+        return NN_OK;
+    return nn_fail(
+        NN_EBUSY,
+        "the run folder '%s' is no longer that of this run: its file `lock` was deleted or "
+        "replaced meanwhile, and another run may be there; nothing more is written into it",
+        dir);
 }
 
 /* The lock is given up by name: not every file system takes closing for that. */

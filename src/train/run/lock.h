@@ -10,8 +10,13 @@
  * when it holds the lock, and also when it is alive, on this host, and named in the file: then the
  * file system has no locks or grants one twice, which is said. An owner that has ended is none.
  * Where the file system has no locks or they do not exclude, goes on with a warning. *fd is the
- * open file, to be passed to nn_lock_release. NN_EBUSY names who has the folder; NN_EIO. Local. */
+ * open file, to be passed to nn_lock_release. NN_EBUSY names who has the folder; NN_EUSAGE where
+ * the file is none of ours; NN_EIO. Local. */
 int nn_lock_acquire(const char *dir, double seconds, int *fd);
+
+/* Whether `dir`/lock is still the file that is locked, or the folder is gone: else it was made
+ * anew, or the lock deleted, and another run may be in it. NN_EBUSY. Local. */
+int nn_lock_check(const char *dir, int fd);
 
 /* Empties the file and gives it up; -1 is fine. */
 void nn_lock_release(int fd);

@@ -219,8 +219,11 @@ static int fail(const nn_metrics_log *log, const char *what) {
 /* The file at the path, in place of what was open: the descriptor stays the same for those who sync
  * it. */
 static int open_file(nn_metrics_log *log) {
-    int fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
 
+    if (fd < 0 && errno == ELOOP)
+        return nn_fail(NN_EIO, "'%s' is a link, and a run never writes through one: move it away",
+                       log->path);
     if (fd < 0 || (log->fd >= 0 && dup3(fd, log->fd, O_CLOEXEC) < 0))
         return fail(log, "open");
     if (log->fd < 0)

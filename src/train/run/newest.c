@@ -10,7 +10,7 @@ static int try_candidate(nn_newest *s, const char *path) {
     nn_snapshot peeked = {0};
     int rc = nn_checkpoint_peek(path, &s->pool, &peeked);
 
-    if (rc == NN_EMEMORY)
+    if (rc == NN_EMEMORY || rc == NN_EIO) /* it could not be looked at, and may be whole */
         return rc;
     s->tried++;
     if (rc == NN_OK) {

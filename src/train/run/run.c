@@ -13,6 +13,7 @@
 #include "train/run/weights_line.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -75,6 +76,7 @@ static int make_folder(nn_run *run, const char *dir) {
 static int refuse_used(nn_run *run) {
     static const char *const traces[] = {"config.yaml", "metrics.jsonl", "last.h5"};
     nn_checkpoint_list list;
+    struct stat status;
     bool used;
 
     NN_TRY(nn_checkpoint_list_read(&run->pool, run->dir, &list));
@@ -83,7 +85,7 @@ static int refuse_used(nn_run *run) {
         const char *path = path_of(run, traces[i]);
         if (!path)
             return NN_EMEMORY;
-        used = nn_file_exists(path);
+        used = lstat(path, &status) == 0; /* also a link that leads nowhere */
     }
     if (used)
         return nn_fail(NN_EUSAGE,
@@ -113,9 +115,11 @@ static int open_folder(nn_run *run, const char *dir) {
         return NN_OK;
     NN_TRY(make_folder(run, dir));
     NN_TRY(nn_lock_acquire(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
+    if (!run->resume)
+        NN_TRY(refuse_used(run));
     NN_TRY(nn_checkpoint_folder_sweep(run->dir));
     NN_TRY(open_scratch(run));
-    return run->resume ? nn_newest_find(&run->newest, run->dir) : refuse_used(run);
+    return run->resume ? nn_newest_find(&run->newest, run->dir) : NN_OK;
 }
 
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
@@ -214,11 +218,33 @@ static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     return NN_OK;
 }
 
-static int write_config(nn_run *run) {
+/* A run that finds no checkpoint to go on from may find another configuration: the user's own, with
+ * comments. It is kept under another name, unless there is one of that name already. */
+static int keep_other_config(nn_run *run, const char *path, const char *text) {
+    const char *old = path_of(run, "config.yaml.old");
+    char *there;
+    size_t length;
+
+    if (!old)
+        return NN_EMEMORY;
+    if (!nn_file_exists(path) || nn_file_exists(old))
+        return NN_OK;
+    NN_TRY(nn_file_read(&run->pool, path, &there, &length));
+    if (strcmp(there, text) == 0)
+        return NN_OK;
+    if (rename(path, old) < 0)
+        return nn_fail(NN_EIO, "cannot rename '%s': %s", path, nn_errno_text(errno));
+    nn_info("'%s' was another one, which is '%s' now", path, old);
+    return NN_OK;
+}
+
+static int write_config(nn_run *run, bool fresh) {
     const char *text = nn_config_text(run->config), *path = path_of(run, "config.yaml");
 
     if (!text || !path)
         return NN_EMEMORY;
+    if (fresh)
+        NN_TRY(keep_other_config(run, path, text));
     NN_TRY(nn_file_write(path, text, strlen(text)));
     return NN_OK;
 }
@@ -245,9 +271,14 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
         return NN_OK;
     if (run->resume)
         NN_TRY(resume(run, snapshot, resumed));
-    NN_TRY(write_config(run));
-    return open_logs(run, *resumed ? snapshot->state.step : -1,
-                     *resumed ? snapshot->history : NULL);
+    return NN_OK;
+}
+
+int nn_run_begin(nn_run *run, const nn_snapshot *from) {
+    if (!run->dir)
+        return NN_OK;
+    NN_TRY(write_config(run, !from));
+    return open_logs(run, from ? from->state.step : -1, from ? from->history : NULL);
 }
 
 int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
@@ -339,8 +370,10 @@ static int publish(const nn_run *run, nn_pool *pool, const nn_snapshot *snapshot
 int nn_run_save(nn_run *run, const nn_snapshot *snapshot, unsigned symlinks) {
     const nn_state *state = &snapshot->state;
     nn_pool pool = {0};
-    int rc = nn_metrics_log_sync(&run->log);
+    int rc = nn_lock_check(run->dir, run->lock);
 
+    if (rc == NN_OK)
+        rc = nn_metrics_log_sync(&run->log);
     if (rc == NN_OK)
         rc = publish(run, &pool, snapshot, symlinks);
     if (rc == NN_OK && symlinks & NN_SYMLINK_LAST)

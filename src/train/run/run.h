@@ -30,11 +30,15 @@ nn_data_traits nn_run_traits(const nn_run *run);
 /* The snapshot's `link` of that checkpoint, NULL where it has none. Owned by the run. */
 const char *nn_run_link(const nn_run *run);
 
-/* Begins writing, once. When resuming was asked for and the folder has a checkpoint, fills the
- * snapshot (texts owned by the run) from the newest valid one, cuts
- * metrics.jsonl back to its step and sets *resumed; warns when that is not the one last.h5 means.
- * NN_EFORMAT when there are checkpoints but none can be used. Local. */
+/* When resuming was asked for and the folder has a checkpoint, fills the snapshot (texts owned by
+ * the run) from the newest valid one and sets *resumed; warns when that is not the one last.h5
+ * means. NN_EFORMAT when there are checkpoints but none can be used. Local. */
 int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed);
+
+/* Begins writing, once nothing speaks against going on, as a run that is refused leaves its folder
+ * as it was: writes the configuration, cuts metrics.jsonl back to the step of `from` (NULL: begins
+ * it) and opens the logs. Local. */
+int nn_run_begin(nn_run *run, const nn_snapshot *from);
 
 /* For a run under way, of which nothing is being written: as nn_run_resume from the newest valid
  * checkpoint that there is now. Local. */

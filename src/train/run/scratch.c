@@ -79,9 +79,10 @@ static int find_time(const char *path, time_t *seconds) {
 /* The newest whole checkpoint of the list that the run folder should have; -1: none. Seconds and
  * steps may disagree where a run was resumed elsewhere from an earlier step: then what stands here
  * was abandoned. Where the run folder has neither a checkpoint nor a configuration, it is of a
- * folder of that name which is no more. */
+ * folder of that name which is no more. *newest: the newest step that the run folder has; -1: none;
+ * INT64_MAX: there is no such run. */
 static int find_step(nn_pool *pool, const char *scratch, const char *dir,
-                     const nn_checkpoint_list *here, int64_t *step) {
+                     const nn_checkpoint_list *here, int64_t *step, int64_t *newest) {
     const time_t never = -1;
     nn_checkpoint_list there;
     char name[NN_CHECKPOINT_NAME];
@@ -91,6 +92,7 @@ static int find_step(nn_pool *pool, const char *scratch, const char *dir,
     NN_TRY(nn_checkpoint_list_read(pool, dir, &there));
     NN_TRY(find_time(nn_pool_printf(pool, "%s/config.yaml", dir), &saved));
     NN_TRY(find_time(nn_pool_printf(pool, "%s/last.h5", dir), &saved));
+    *newest = saved == never ? INT64_MAX : there.count ? there.step[0] : -1;
     for (size_t i = 0; saved != never && *step < 0 && i < here->count; i++) {
         const char *path =
             nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(here->step[i], name));
@@ -117,18 +119,23 @@ static int take(const char *scratch, const char *dir, int64_t step) {
 int nn_scratch_recover(const char *scratch, const char *dir) {
     nn_pool pool = {0};
     nn_checkpoint_list here;
-    int64_t step = -1;
+    int64_t step = -1, newest = INT64_MAX;
     char name[NN_CHECKPOINT_NAME];
     int rc = nn_checkpoint_list_read(&pool, scratch, &here);
 
     if (rc == NN_OK)
-        rc = find_step(&pool, scratch, dir, &here, &step);
+        rc = find_step(&pool, scratch, dir, &here, &step, &newest);
     if (rc == NN_OK && step >= 0)
         rc = take(scratch, dir, step);
     for (size_t i = 0; rc == NN_OK && i < here.count; i++) {
         const char *path =
             nn_pool_printf(&pool, "%s/%s", scratch, nn_checkpoint_name(here.step[i], name));
-        if (path && here.step[i] != step && unlink(path) < 0)
+        if (path && here.step[i] != step && here.step[i] > newest)
+            nn_warn(
+                "'%s' is of a later step than all in '%s', but not whole, or written before them: "
+                "the run does not go on from it, and it is left there",
+                path, dir);
+        else if (path && here.step[i] != step && unlink(path) < 0)
             nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
     }
     if (rc == NN_OK)

@@ -192,9 +192,38 @@ static void named_but_free(void) {
     check_named(getpid());
     write_file("process 1 on node7, since yesterday\n");
     check_free();
-    write_file("\n\377 nonsense");
-    check_free();
     CHECK_STR(warnings, "");
+}
+
+/* A file of that name that is somebody else's is left alone. */
+static void of_somebody_else(void) {
+    int fd;
+
+    write_file("precious\n");
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EUSAGE);
+    CHECK_CONTAINS(nn_error_message(), "'./lock' is not the lock of a run");
+    CHECK_STR(file(), "precious\n");
+    write_file("");
+    CHECK(link("lock", "other") == 0);
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &fd), NN_EUSAGE);
+    CHECK(unlink("other") == 0);
+    check_free();
+}
+
+/* Deleted while it is held, it keeps nobody out any more. */
+static void deleted(void) {
+    int first, second;
+
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &first), NN_OK);
+    CHECK_EQ_INT(nn_lock_check(".", first), NN_OK);
+    CHECK(unlink("lock") == 0);
+    CHECK_EQ_INT(nn_lock_check(".", first), NN_EBUSY);
+    CHECK_CONTAINS(nn_error_message(), "its file `lock` was deleted");
+    CHECK_EQ_INT(nn_lock_acquire(".", 0, &second), NN_OK);
+    CHECK_EQ_INT(nn_lock_check(".", first), NN_EBUSY);
+    CHECK_EQ_INT(nn_lock_check(".", second), NN_OK);
+    nn_lock_release(first);
+    nn_lock_release(second);
 }
 
 /* Held, but not by who is named. */
@@ -232,6 +261,8 @@ int main(void) {
     without_locks();
     named_but_free();
     held_for_the_dead();
+    of_somebody_else();
+    deleted();
     CHECK(unlink("lock") == 0 && chdir("/") == 0 && rmdir(folder) == 0);
     return check_done();
 }

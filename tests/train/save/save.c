@@ -44,7 +44,8 @@ static int begin_run(struct training *t) {
     nn_snapshot snapshot = {0};
     bool resumed;
     NN_TRY(nn_run_open(t->config, "rdir", false, &t->run));
-    return nn_run_resume(t->run, &snapshot, &resumed);
+    NN_TRY(nn_run_resume(t->run, &snapshot, &resumed));
+    return nn_run_begin(t->run, NULL);
 }
 
 static int begin(struct training *t, nn_comm *comm, const char *train) {
