@@ -246,6 +246,8 @@ while :; do
         give_up "no host is left (asked with '${probe[*]} HOST true')"
     [ "$used" -eq 0 ] || say "restart $used of $restarts: ${there[*]:-here}"
     start
+    # a program that is not there will not be there the next time either
+    [ "$used" -gt 0 ] || ! grep -qE 'unable to (find|launch) the specified|execvp error on file' "$messages" || exit 127
     case $code in
     0)
         is_unfinished || exit 0

@@ -61,6 +61,9 @@ for code in 0 2 3 4 6 7 75; do
     supervise "$code" "${three[@]}" <<<"$code"
     expect_calls a:2,b:2,c:1
 done
+# Nor does a program appear that was not there at the first start.
+supervise 127 <<<"134 mpirun was unable to launch the specified application as it could not access"
+expect_calls ''
 # A lost rank: again, and the host that is blamed a second time is left out.
 supervise 0 "${three[@]}" <<'PLAN'
 137 mpirun noticed that process rank 2 with PID 0 on node b exited on signal 9 (Killed).
