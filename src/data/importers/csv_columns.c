@@ -75,6 +75,12 @@ static size_t column_at(const nn_csv_columns *c, const char *name) {
 
 static int find_column(nn_csv_columns *c, const char *key, const char *name, size_t *out) {
     *out = column_at(c, name);
+    for (size_t i = *out + 1; c->headed && i < c->count; i++)
+        if (strcmp(name, c->column[*out].name) == 0 && strcmp(name, c->column[i].name) == 0)
+            return nn_fail(
+                NN_EUSAGE,
+                "%s: %s: columns %zu and %zu are both called '%s': say which by its number",
+                c->options->path, key, *out + 1, i + 1, name);
     return *out < c->count ? NN_OK : unknown_column(c, key, name);
 }
 

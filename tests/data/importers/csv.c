@@ -132,6 +132,8 @@ static void options(void) {
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = "kidn"), NN_EUSAGE, "did you mean 'kind'?");
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = "3"), NN_EUSAGE, "no column '3'");
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = "2", .drop = "kind"), NN_EUSAGE, "named twice");
+    CHECK_FAILS(IMPORT("y,b,y\n1,2,3\n", .label = "y"), NN_EUSAGE,
+                "columns 1 and 3 are both called 'y'");
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = "2", .drop = "a"), NN_EUSAGE, "no column is left");
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = NULL), NN_EUSAGE, "give label: COLUMN");
     CHECK_FAILS(IMPORT("a,kind\n1,x\n", .label = "1", .target = "2"), NN_EUSAGE, "one answer");
