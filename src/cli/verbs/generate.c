@@ -93,7 +93,8 @@ static bool show(void *ctx, size_t i, int32_t token, const char *bytes, size_t l
         fputs(*prompt, stdout);
     *prompt = NULL;
     fwrite(bytes, 1, length, stdout);
-    return fflush(stdout) == 0;
+    fflush(stdout);
+    return !ferror(stdout); /* MPICH takes the buffer away: fflush has nothing to say then */
 }
 
 /* What follows prompts. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Strings of varying length lie in "global heap collections" (HDF5 File Format Specification,
@@ -46,7 +47,9 @@ bool nn_h5_heap_sound(nn_h5_channel *channel, int fd, int64_t address, const voi
     if (count < HEADER || memcmp(begin, signature, sizeof signature) != 0)
         return true;
     uint64_t size = little_endian(begin + 8, 8);
-    if (size < HEADER || size > MAX_COLLECTION)
+    struct stat status;
+    if (size < HEADER || size > MAX_COLLECTION || fstat(fd, &status) < 0 || address < 0 ||
+        address > status.st_size || size > (uint64_t)(status.st_size - address))
         return false;
     const size_t most = (size_t)size / OBJECT_HEADER;
     unsigned char *heap = malloc((size_t)size);
