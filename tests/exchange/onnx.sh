@@ -8,6 +8,7 @@
 
 /usr/bin/python3 -c 'import h5py' 2> /dev/null || skip "there is no h5py"
 
+! is_sanitized || export EVERY=3 # of the models, as sanitized programs are slow
 PYTHONPATH=$SOURCE_DIR/tests/exchange PYTHONDONTWRITEBYTECODE=1 \
     /usr/bin/python3 "$SOURCE_DIR/tests/exchange/make_onnx.py" "$NNMPI" > out 2> err
 

@@ -1,5 +1,7 @@
 """Models with every layer that ONNX can express: name, shape of a sample, model, and what the data are."""
 
+import os
+
 IMAGE, SEQUENCE, VECTOR, INDICES, VOLUME = (3, 8, 7), (6, 5), (12,), (9,), (2, 4, 6, 5)
 
 ACTIVATIONS = ["identity", "sign", "step", "sigmoid", "logistic", "tanh", "relu", "leaky_relu: {gamma: 0.2}", "elu: {gamma: 1.5}",
@@ -52,6 +54,9 @@ CASES = [
                          "dense: {units: 8}", "glu: {gate: swish}", "glu: {gate: gelu}"], "lengths"),
     ("positions", SEQUENCE, ["dense: {units: 4, activation: softmax}"], "places"),
 ]
+
+# Those that are run: every one, or every so many (EVERY) and the one that edited_onnx.py edits.
+CHOSEN = [case for i, case in enumerate(CASES) if i % int(os.environ.get("EVERY", "1")) == 0 or case[0] == "binary"]
 
 #: Those with layers that no operators are read as; nnmpi's note in the file says what they are.
 ONE_WAY = {"norms", "growing", "steps", "series", "volumes"}

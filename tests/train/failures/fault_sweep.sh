@@ -6,11 +6,11 @@
 # shellcheck source=tests/shim/lib.sh
 . "$SOURCE_DIR/tests/shim/lib.sh"
 shim mpi
-patience=15 # other tests run, too
+patience=15 moments=40 # other tests run, too
 if is_sanitized; then
-    patience=60
+    patience=60 moments=20
     export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # MPI that was kept from ending has not freed all
 fi
 sweep() { python3 "$SOURCE_DIR/tests/shim/sweep.py" --shim mpi.so --patience "$patience" "$@"; }
-sweep --sample 40
+sweep --sample "$moments"
 sweep --only 'thread,2 nodes,1' # without the one for messages between nodes the other way of summing takes over
