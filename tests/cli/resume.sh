@@ -142,8 +142,10 @@ expect_line "last.h5: cannot open: Input/output error" err
 
 # files of others in the folder, and what links lead to
 echo x > kept/report.november.tmp
+echo x > kept/trace.json.abcdefgh.tmp # which a killed run has left
 "$NNMPI" train net.yaml --run kept --resume -q > out
 [ -f kept/report.november.tmp ] || fail "a file of the user's was deleted"
+[ ! -e kept/trace.json.abcdefgh.tmp ] || fail "a temporary file of the run's stays"
 mkdir linked
 ln -s "$PWD/elsewhere" linked/metrics.jsonl
 expect_code 2 "$NNMPI" train net.yaml --run linked -q > out 2> err

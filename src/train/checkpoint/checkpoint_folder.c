@@ -96,7 +96,8 @@ static void delete_one(const char *dir, int64_t step) {
 /* Whether a temporary is of a file that a run writes: others in the folder are not the run's. */
 static bool is_of_run(const char *name) {
     static const char *const files[] = {"checkpoint-",  "last.h5.",       "best.h5.",
-                                        "config.yaml.", "metrics.jsonl.", "report.html."};
+                                        "config.yaml.", "metrics.jsonl.", "report.html.",
+                                        "trace.json."};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strncmp(name, files[i], strlen(files[i])) == 0)
