@@ -45,8 +45,7 @@ typedef struct nn_display {
     bool trains;      /* there is one */
     nn_validated validated;
     nn_display_work work;
-    /* the losses of the whole run: as many means as there is room for, of 2^doublings losses each
-     */
+    /* losses of the whole run: as many means as there is room for, of 2^doublings losses each */
     double spark[NN_DISPLAY_SPARKS], sum;
     size_t sparks;
     int64_t summed;

@@ -41,8 +41,7 @@ void nn_screen_set(nn_screen *screen, bool verbose, bool quiet, nn_screen_progre
 void nn_screen_release(nn_screen *screen);
 
 /* The pending error as "nnmpi: message", with its trace when verbose; ranks other than 0 say who
- * they are. Waits so long at most for a slow reader of
- * standard error, -1: endlessly. */
+ * they are. Waits so long at most for a slow reader of standard error, -1: endlessly. */
 void nn_screen_error(nn_screen *screen, int milliseconds);
 
 /* What is shown from now on is another training, which is a part of something. */

@@ -80,8 +80,7 @@ static inline bool nn_reduce_may_go_ahead(const nn_reduce_ops *ops) {
 typedef struct nn_outer_matrix {
     size_t begin, m, n;
     size_t steps;   /* rows for each sample, at least 1 */
-    bool continued; /* belongs to the same tensor as the matrix before it: both travel the same way
-                     */
+    bool continued; /* of the same tensor as the matrix before it: both travel the same way */
     bool padded;    /* sequences may be shorter than `steps` */
     bool indexed;   /* a row of A is 1 in one place, and given as its number, or -1: in none */
     bool by_tree; /* what is added along a tree has the bits of nn_outer_product; else there are no

@@ -186,5 +186,6 @@ int nn_trailer_check(const char *path) {
     if (rc == NN_OK)
         rc = compare(t);
     nn_trailer_end(t);
-    return rc == NN_EIO && !nn_file_exists(path) ? NN_EFORMAT : rc; /* it was to be read */
+    /* what is not there is no checkpoint; what cannot be read now may be one */
+    return rc == NN_EIO && !nn_file_exists(path) ? NN_EFORMAT : rc;
 }

@@ -49,11 +49,16 @@ static int set_lock(int fd, short type) {
     return rc < 0 ? errno == EACCES ? EAGAIN : errno : 0;
 }
 
-static void read_owner(int fd, nn_owner *owner) {
-    char line[NN_OWNER_LINE];
-    ssize_t length = pread(fd, line, sizeof line - 1, 0);
+static void read_line(int fd, char line[NN_OWNER_LINE]) {
+    ssize_t length = pread(fd, line, NN_OWNER_LINE - 1, 0);
 
     line[length > 0 ? length : 0] = '\0';
+}
+
+static void read_owner(int fd, nn_owner *owner) {
+    char line[NN_OWNER_LINE];
+
+    read_line(fd, line);
     nn_owner_parse(line, owner);
 }
 
@@ -87,15 +92,15 @@ static bool is_taken(claim *c, double seconds) {
 
 /* What names no owner, or has a second name, is somebody else's file. */
 static int check_own(const char *dir, int fd) {
-    char line[sizeof "process "];
+    static const char begin[] = "process "; /* of a line that nn_owner_format makes */
+    char line[NN_OWNER_LINE];
     struct stat status;
-    ssize_t length = pread(fd, line, sizeof line - 1, 0);
 
-    line[length > 0 ? length : 0] = '\0';
+    read_line(fd, line);
     if (fstat(fd, &status) < 0)
         return nn_fail(NN_EIO, "cannot look at '%s/lock': %s", dir, nn_errno_text(errno));
     if (S_ISREG(status.st_mode) && status.st_nlink < 2 &&
-        (line[0] == '\0' || strcmp(line, "process ") == 0))
+        (line[0] == '\0' || strncmp(line, begin, strlen(begin)) == 0))
         return NN_OK;
     return nn_fail(
         NN_EUSAGE,
