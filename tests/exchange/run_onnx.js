@@ -1,5 +1,5 @@
 // node run_onnx.js MODEL.onnx...: runs each on MODEL.x.json, {dims, data}, and writes what comes out to MODEL.y.json.
-// Inputs that need not be given cannot be given here: models that want lengths are left out.
+// Inputs that need not be given cannot be given here: of models that take lengths, MODEL.given wants them.
 const fs = require("fs");
 const ort = require("onnxruntime-web");
 
@@ -8,10 +8,12 @@ ort.env.logLevel = "error";
 
 async function run(model) {
     const x = JSON.parse(fs.readFileSync(model.replace(/onnx$/, "x.json")));
-    if (x.lengths) return;
-    const session = await ort.InferenceSession.create(model);
-    const input = new ort.Tensor("float32", Float32Array.from(x.data), x.dims);
-    const results = await session.run({ [session.inputNames[0]]: input });
+    const file = x.lengths ? model.replace(/onnx$/, "given") : model;
+    if (!fs.existsSync(file)) return;
+    const session = await ort.InferenceSession.create(file);
+    const feeds = { input: new ort.Tensor("float32", Float32Array.from(x.data), x.dims) };
+    if (x.lengths) feeds.lengths = new ort.Tensor("int64", BigInt64Array.from(x.lengths.map(BigInt)), [x.lengths.length]);
+    const results = await session.run(feeds);
     const y = results[session.outputNames[0]];
     fs.writeFileSync(model.replace(/onnx$/, "y.json"), JSON.stringify({ dims: y.dims, data: Array.from(y.data) }));
 }

@@ -30,20 +30,26 @@ const char *nn_onnx_dense(nn_onnx_graph *g, const char *op, const char *const *x
     return y;
 }
 
-/* The vector of the index that stands for nothing is 0, whatever W has there. */
-const char *nn_onnx_embedding(nn_onnx_graph *g, const char *op, const char *const *x) {
-    const nn_param *param;
-    float *table = nn_onnx_numbers(g, "weight", &param);
+/* The vector of the index that stands for nothing is 0, whatever W has there, and whatever layers
+ * tied to it see. */
+static const char *table_of(nn_onnx_graph *g) {
     int64_t padding = nn_onnx_option_int(g, "padding_idx", -1);
-    (void)op;
+    const nn_param *param = &g->layer->param[0];
+    const char *weight = padding < 0 || param->shared ? nn_onnx_param(g, "weight") : NULL;
+    if (padding < 0)
+        return weight;
+    float *table = nn_onnx_numbers(g, "weight", &param);
     if (!table)
         return "";
-    if (padding >= 0)
-        memset(table + padding * param->dim[1], 0, (size_t)param->dim[1] * sizeof *table);
-    const char *weight = nn_onnx_constant(g, "weight", 2, param->dim, table);
-    const char *index = NN_ONNX_NODE(g, "Cast", x[0]);
+    memset(table + padding * param->dim[1], 0, (size_t)param->dim[1] * sizeof *table);
+    return nn_onnx_constant(g, weight ? "table" : "weight", 2, param->dim, table);
+}
+
+const char *nn_onnx_embedding(nn_onnx_graph *g, const char *op, const char *const *x) {
+    const char *table = table_of(g), *index = NN_ONNX_NODE(g, "Cast", x[0]);
+    (void)op;
     nn_onnx_int(g, "to", NN_TENSOR_IS_INT64);
-    return NN_ONNX_NODE(g, "Gather", weight, index);
+    return NN_ONNX_NODE(g, "Gather", table, index);
 }
 
 /* ---- activations ----------------------------------------------------------------------------- */
@@ -65,11 +71,8 @@ const char *nn_onnx_dropout(nn_onnx_graph *g, const char *op, const char *const 
 }
 
 const char *nn_onnx_step(nn_onnx_graph *g, const char *op, const char *const *x) {
-    const char *y = NN_ONNX_NODE(g, "Greater", x[0], nn_onnx_number(g, "zero", 0));
     (void)op;
-    y = NN_ONNX_NODE(g, "Cast", y);
-    nn_onnx_int(g, "to", NN_TENSOR_IS_FLOAT);
-    return y;
+    return nn_onnx_as_floats(g, NN_ONNX_NODE(g, "Greater", x[0], nn_onnx_number(g, "zero", 0)));
 }
 
 /* z sigmoid(beta z); gelu_sigmoid has a beta of its own. */

@@ -137,10 +137,23 @@ const char *nn_onnx_param_as(nn_onnx_graph *g, const char *name, int rank, const
     return numbers ? nn_onnx_constant(g, name, rank, dim, numbers) : NULL;
 }
 
+/* The constant that the numbers of a tied parameter already are; NULL: there is none. */
+static const char *shared_constant(nn_onnx_graph *g, const nn_param *shared) {
+    for (size_t i = 0; i < g->wholes; i++)
+        if (g->whole[i] == shared)
+            return name_of(g, nn_pool_printf(g->pool, "%s.%s", shared->layer->name, shared->name));
+    return NULL;
+}
+
 const char *nn_onnx_param(nn_onnx_graph *g, const char *name) {
-    const nn_param *param;
+    const nn_param *param = nn_layer_find_param(g->layer, name);
+    const char *shared = param && param->tied ? shared_constant(g, param->tied) : NULL;
+    if (!param || shared)
+        return shared;
     const float *numbers = nn_onnx_numbers(g, name, &param);
-    return numbers ? nn_onnx_constant(g, name, param->rank, param->dim, numbers) : NULL;
+    if (param->shared && NN_GROW(g->pool, &g->whole, g->wholes, &g->whole_capacity) == 0)
+        g->whole[g->wholes++] = param;
+    return numbers ? nn_onnx_constant(g, name, param->rank, param->dim, numbers) : "";
 }
 
 /* ---- what many layers need ------------------------------------------------------------------- */

@@ -13,15 +13,17 @@
 typedef struct nn_onnx_graph {
     const nn_portable *model;
     nn_pool *pool;
-    nn_bytes message;      /* GraphProto so far */
-    nn_bytes node;         /* the node being built, not yet in the graph */
-    nn_bytes refused;      /* text: what ONNX cannot express */
-    const nn_layer *layer; /* whose nodes are made */
-    size_t nodes;          /* of it */
-    const char *output;    /* what the next output is called; NULL: by its layer and operator */
-    const char *lengths;   /* steps of each sequence, int32 [N]; NULL: nobody has asked yet */
-    const size_t *edges;   /* nn_sparse.start of the graph ... */
-    const char *matrix;    /* ... whose matrix is this constant */
+    nn_bytes message;       /* GraphProto so far */
+    nn_bytes node;          /* the node being built, not yet in the graph */
+    nn_bytes refused;       /* text: what ONNX cannot express */
+    const nn_layer *layer;  /* whose nodes are made */
+    size_t nodes;           /* of it */
+    const char *output;     /* what the next output is called; NULL: by its layer and operator */
+    const char *lengths;    /* steps of each sequence, int32 [N]; NULL: nobody has asked yet */
+    const nn_param **whole; /* parameters that are constants in their own shape ... */
+    size_t wholes, whole_capacity;
+    const size_t *edges; /* nn_sparse.start of the graph ... */
+    const char *matrix;  /* ... whose matrix is this constant */
 } nn_onnx_graph;
 
 /* Begins a node of one output, whose name is returned; inputs end with NULL, "" leaves out one that
@@ -55,9 +57,12 @@ const char *nn_onnx_add_bias(nn_onnx_graph *g, const char *x);
 /* The steps of each sequence that count, [N]: an optional input, of which one number can stand for
  * all samples. NULL: all steps do. */
 const char *nn_onnx_lengths(nn_onnx_graph *g);
+/* [N, steps, 1]: 1 for the steps of a sequence that count, 0 for the others. */
+const char *nn_onnx_step_mask(nn_onnx_graph *g, const char *lengths);
 /* Common nodes: x as a sample of that shape, x with other axes. */
 const char *nn_onnx_reshape(nn_onnx_graph *g, const char *x, int rank, const int64_t *dim);
 const char *nn_onnx_transpose(nn_onnx_graph *g, const char *x, size_t rank, const int64_t *axes);
+const char *nn_onnx_as_floats(nn_onnx_graph *g, const char *x);
 
 /* Options of the layer under way, as its configuration has them, completed. */
 int64_t nn_onnx_option_int(const nn_onnx_graph *g, const char *key, int64_t otherwise);
@@ -92,6 +97,7 @@ nn_onnx_export nn_onnx_dense, nn_onnx_dropout, nn_onnx_embedding, nn_onnx_slope,
 nn_onnx_export nn_onnx_conv, nn_onnx_max_pool, nn_onnx_avg_pool, nn_onnx_global_avg_pool,
     nn_onnx_batch_norm, nn_onnx_layer_norm, nn_onnx_rms_norm, nn_onnx_group_norm, nn_onnx_pad,
     nn_onnx_upsample, nn_onnx_conv_transpose;
-nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv, nn_onnx_positions, nn_onnx_mean;
+nn_onnx_export nn_onnx_recurrent, nn_onnx_graph_conv, nn_onnx_positions, nn_onnx_mean,
+    nn_onnx_attention;
 
 #endif

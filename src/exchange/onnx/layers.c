@@ -19,6 +19,7 @@ const nn_onnx_layer nn_onnx_layers[] = {
     {&nn_layer_transpose.entry, nn_onnx_swap, NULL},
     {&nn_layer_mean.entry, nn_onnx_mean, NULL},
     {&nn_layer_positions.entry, nn_onnx_positions, NULL},
+    {&nn_layer_attention.entry, nn_onnx_attention, NULL},
     {&nn_layer_graph_conv.entry, nn_onnx_graph_conv, NULL},
     {&nn_layer_conv1d.entry, nn_onnx_conv, NULL},
     {&nn_layer_conv2d.entry, nn_onnx_conv, NULL},

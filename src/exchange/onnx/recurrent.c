@@ -85,7 +85,7 @@ static const char *constant(nn_onnx_graph *g, const cell *c, char letter, size_t
 
 /* The layer stops at the end of each sequence. */
 static bool takes_lengths(const nn_layer *layer, const nn_onnx_layer *row) {
-    return row->run == nn_onnx_recurrent ||
+    return row->run == nn_onnx_recurrent || row->run == nn_onnx_attention ||
            (row->run == nn_onnx_mean && nn_mean_is_of_steps(layer));
 }
 
@@ -96,7 +96,8 @@ static bool has_lengths(const nn_portable *p) {
     for (size_t i = 1; i < layers; i++)
         for (const nn_onnx_layer *row = nn_onnx_layers; row->layer; row++)
             if (row->layer == &layer[i]->ops->entry && takes_lengths(layer[i], row) &&
-                (p->data.x.rank > 2 || layer[i]->in[0].dim[0] != p->data.x.dim[0]))
+                (p->data.x.rank > 2 || layer[i]->in[0].dim[0] != p->data.x.dim[0] ||
+                 layer[i]->in[layer[i]->inputs - 1].dim[0] != p->data.x.dim[0]))
                 return false;
     return true;
 }

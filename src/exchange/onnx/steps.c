@@ -35,8 +35,13 @@ static const char *mean_over(nn_onnx_graph *g, const char *x, int64_t axis, bool
     return y;
 }
 
-/* [N, steps, 1]: 1 for the steps of a sequence that count, 0 for the others. */
-static const char *mask_of(nn_onnx_graph *g, const char *lengths) {
+const char *nn_onnx_as_floats(nn_onnx_graph *g, const char *x) {
+    const char *y = NN_ONNX_NODE(g, "Cast", x);
+    nn_onnx_int(g, "to", NN_TENSOR_IS_FLOAT);
+    return y;
+}
+
+const char *nn_onnx_step_mask(nn_onnx_graph *g, const char *lengths) {
     int64_t steps = g->layer->in[0].dim[0];
     float *step = nn_pool_alloc(g->pool, (size_t)steps * sizeof *step);
     g->message.failed = g->message.failed || !step;
@@ -44,13 +49,10 @@ static const char *mask_of(nn_onnx_graph *g, const char *lengths) {
         return "";
     for (int64_t i = 0; i < steps; i++)
         step[i] = (float)i;
-    const char *y = NN_ONNX_NODE(g, "Cast", lengths);
-    nn_onnx_int(g, "to", NN_TENSOR_IS_FLOAT);
-    y = NN_ONNX_NODE(g, "Less", nn_onnx_constant(g, "steps", 1, &steps, step),
-                     nn_onnx_reshape(g, y, 1, (int64_t[]){1}));
-    y = NN_ONNX_NODE(g, "Cast", y);
-    nn_onnx_int(g, "to", NN_TENSOR_IS_FLOAT);
-    return nn_onnx_reshape(g, y, 2, (int64_t[]){steps, 1});
+    const char *y =
+        NN_ONNX_NODE(g, "Less", nn_onnx_constant(g, "steps", 1, &steps, step),
+                     nn_onnx_reshape(g, nn_onnx_as_floats(g, lengths), 1, (int64_t[]){1}));
+    return nn_onnx_reshape(g, nn_onnx_as_floats(g, y), 2, (int64_t[]){steps, 1});
 }
 
 /* With lengths, the mean of steps that do not count as 0, and of that share of them that does: at
@@ -62,7 +64,7 @@ const char *nn_onnx_mean(nn_onnx_graph *g, const char *op, const char *const *x)
     (void)op;
     if (!lengths)
         return mean_over(g, x[0], 1 + d, in->rank == 1);
-    const char *mask = mask_of(g, lengths);
+    const char *mask = nn_onnx_step_mask(g, lengths);
     const char *share = NN_ONNX_NODE(g, "Max", mean_over(g, mask, 1, false),
                                      nn_onnx_number(g, "least", 0.5 / (double)in->dim[0]));
     return NN_ONNX_NODE(g, "Div", mean_over(g, NN_ONNX_NODE(g, "Mul", x[0], mask), 1, false),
