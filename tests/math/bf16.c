@@ -273,16 +273,18 @@ static void check_convs(void) {
         {3, {1, 9, 8}, 4, 6, 3, 1, 1, 1, 1, false, false},
         {2, {1, 20, 33}, 3, 70, 3, 1, 1, 1, 1, false, false},  /* odd channels, several panels */
         {1, {1, 7, 5}, 5, 7, 5, 1, 0, 1, 1, false, false},     /* no padding, odd filters */
-        {5, {1, 11, 9}, 6, 4, 3, 2, 1, 1, 1, false, true},     /* stride */
+        {5, {1, 11, 9}, 6, 4, 3, 2, 1, 1, 1, false, false},    /* stride */
         {2, {1, 12, 10}, 8, 12, 3, 1, 2, 2, 1, false, false},  /* dilation */
         {3, {1, 8, 8}, 8, 12, 3, 1, 1, 1, 2, false, false},    /* groups */
         {3, {1, 8, 8}, 6, 9, 3, 1, 1, 1, 3, false, true},      /* three filters in a group */
         {3, {1, 8, 8}, 9, 6, 3, 1, 1, 1, 3, true, false},      /* three channels in a group */
         {2, {1, 6, 6}, 40, 36, 1, 1, 0, 1, 1, false, false},   /* points */
-        {2, {1, 5, 5}, 2, 4, 3, 1, 4, 1, 1, false, true},      /* more padding than kernel */
+        {2, {1, 5, 5}, 2, 4, 3, 1, 4, 1, 1, false, false},     /* more padding than kernel */
+        {13, {1, 9, 12}, 6, 17, 5, 1, 0, 1, 1, false, false},  /* few channels, odd filters */
+        {2, {1, 4, 5}, 3, 270, 3, 1, 2, 1, 1, false, false},   /* few channels, many filters */
         {2, {1, 32, 32}, 16, 20, 3, 1, 1, 1, 1, false, false}, /* several bands and threads */
         {3, {5, 7, 6}, 6, 9, 3, 1, 1, 1, 1, false, false},     /* volumes */
-        {2, {4, 6, 5}, 8, 4, 2, 2, 0, 1, 2, false, true},
+        {2, {4, 6, 5}, 8, 4, 2, 2, 0, 1, 2, false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_conv(&cases[i]);

@@ -47,7 +47,7 @@ conv_band conv_band_at(const conv_view *v, size_t at, size_t left) {
 static void copy_pixels(const conv_view *v, const conv_band *band, size_t pixels, const nn_real *x,
                         nn_real *to) {
     if (v->conv->operand == NN_CONV_CHANNEL_PAIRS)
-        conv_round_pixels(v, pixels, x, to);
+        conv_round_pixels(v->conv->x_channels, pixels, x, to);
     else if (v->conv->operand == NN_CONV_IMAGE_PAIRS)
         nn_kernels_bf16()->join(pixels * v->conv->channels, x,
                                 band->single ? NULL : x + v->in_image, to);

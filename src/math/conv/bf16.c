@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+/* Numbers of a vector of the processors that have AVX512_BF16, and what it takes to load and store
+ * one, in the time of a multiplication: what is loaded has just been stored in other vectors. */
+#define LANES 16
+#define RUN_COST 6
+
 static bool takes_bf16(const nn_conv *conv) {
     conv_view v = conv_view_of(conv);
     return nn_compute_bf16(conv->compute) && !v.depthwise && !v.gray_blocks;
@@ -17,11 +22,36 @@ nn_conv conv_for_forward(const nn_conv *conv) {
     return pairs;
 }
 
+nn_conv conv_for_data(const nn_conv *conv) {
+    nn_conv pairs = *conv;
+    if (takes_bf16(conv) && (conv->groups == 1 || conv->filters / conv->groups % 2 == 0))
+        pairs.operand = NN_CONV_FILTER_PAIRS;
+    return pairs;
+}
+
 nn_conv conv_for_weights(const nn_conv *conv) {
     nn_conv pairs = *conv;
     if (takes_bf16(conv))
         pairs.operand = NN_CONV_IMAGE_PAIRS;
     return pairs;
+}
+
+static double points(const size_t length[3]) {
+    return (double)length[0] * (double)length[1] * (double)length[2];
+}
+
+static double vectors(size_t n) {
+    return (double)((n + LANES - 1) / LANES);
+}
+
+/* The mirrored pass multiplies vectors of channels, the other one vectors of a run of pixels, which
+ * it loads and stores for each pixel of dy. With planes that has few rows to a tile. */
+static bool suits_mirror(const nn_conv *conv) {
+    conv_view v = conv_view_of(conv);
+    double pairs = (double)((v.out_group + 1) / 2);
+    double runs = (double)(v.tap_planes * v.tap_rows * v.taps) * vectors(v.length);
+    return v.volume || points(conv->in) * points(conv->kernel) * vectors(v.in_group) * pairs <=
+                           points(conv->out) * runs * (pairs + RUN_COST);
 }
 
 bool conv_mirror(const nn_conv *conv, nn_conv *mirror) {
@@ -36,7 +66,7 @@ bool conv_mirror(const nn_conv *conv, nn_conv *mirror) {
         m.out[d] = conv->in[d];
         m.pad[d] = reach - conv->pad[d];
     }
-    if (!suits)
+    if (!suits || !suits_mirror(conv))
         return false;
     *mirror = conv_for_forward(&m);
     return mirror->operand != NN_CONV_FLOAT;
@@ -57,9 +87,9 @@ void conv_mirror_weights(const nn_conv *conv, const nn_real *w, nn_real *to) {
         mirror_point(conv, w + (points - 1 - p) * size, to + p * size);
 }
 
-void conv_round_pixels(const conv_view *v, size_t pixels, const nn_real *x, nn_real *to) {
+void conv_round_pixels(size_t channels, size_t pixels, const nn_real *x, nn_real *to) {
     const nn_bf16_kernels *kernels = nn_kernels_bf16();
-    size_t channels = v->conv->x_channels, pairs = v->conv->channels;
+    size_t pairs = (channels + 1) / 2;
     if (channels % 2 == 0)
         kernels->round(pixels * channels, x, to);
     else

@@ -21,7 +21,8 @@ static size_t forward_scratch(const nn_conv *conv) {
 static size_t backward_data_scratch(const nn_conv *conv) {
     nn_conv mirror;
     bool mirrored = conv_mirror(conv, &mirror);
-    conv_view v = conv_view_of(mirrored ? &mirror : conv);
+    nn_conv pass = mirrored ? mirror : conv_for_data(conv);
+    conv_view v = conv_view_of(&pass);
     return mirrored ? weights_size(conv) + conv_forward_scratch(&v)
                     : conv_backward_data_scratch(&v);
 }
@@ -63,7 +64,8 @@ void nn_conv_backward_data(const nn_conv *conv, size_t batch, const nn_real *dy,
         conv_mirror_weights(conv, w, weights);
         conv_forward(&v, batch, dy, weights, NULL, dx, weights + weights_size(conv));
     } else {
-        conv_view v = conv_view_of(conv);
+        nn_conv pass = conv_for_data(conv);
+        conv_view v = conv_view_of(&pass);
         conv_backward_data(&v, batch, dy, w, dx, scratch);
     }
 }

@@ -3,10 +3,12 @@
  * different images does not: a block of images makes the rows of a product. Nor does that of
  * different planes of a volume, as far as one plane of the kernel goes: then these make the rows.
  */
+#include "math/conv/bf16.h"
 #include "math/conv/depth.h"
 #include "math/conv/parts.h"
 #include "math/conv/passes.h"
 #include "math/conv/scratch.h"
+#include "math/gemm/bf16.h"
 #include "math/parallel.h"
 
 #include <string.h>
@@ -20,14 +22,34 @@
 #define RUN 64
 #define SUMMED 128
 
-/* Weights: [tap plane][group][tap row][tap][panel of the run][output channel][its width]. */
+/* Weights: [tap plane][group][tap row][tap][panel of the run][output channel][its width]. With
+ * NN_CONV_FILTER_PAIRS, pairs take the place of output channels. */
 typedef struct backward {
     const conv_view *v;
     size_t batch, threads;
     const nn_real *dy, *w;
     nn_real *dx;
-    nn_real *weights, *copies;
+    nn_real *weights, *copies, *pairs;
 } backward;
+
+static bool in_pairs(const conv_view *v) {
+    return v->conv->operand == NN_CONV_FILTER_PAIRS;
+}
+
+/* Output channels of a group, or pairs of them. */
+static size_t summed(const conv_view *v) {
+    return in_pairs(v) ? (v->out_group + 1) / 2 : v->out_group;
+}
+
+/* Of a row of pixels of dy. */
+static size_t row_size(const conv_view *v) {
+    return v->conv->out[2] * v->conv->groups * summed(v);
+}
+
+/* Pairs of a row of pixels of all planes of a block. */
+static size_t pairs_size(const conv_view *v) {
+    return in_pairs(v) ? nn_align_count(BLOCK_IMAGES * row_size(v), sizeof(nn_real)) : 0;
+}
 
 static size_t block_images(const conv_view *v) {
     size_t image = v->span[1] * v->pitch * sizeof(nn_real);
@@ -48,7 +70,7 @@ static size_t block_copies(const conv_view *v) {
 
 /* Elements of the weights of one plane of the kernel. */
 static size_t plane_weights(const conv_view *v) {
-    return v->conv->groups * v->tap_rows * v->taps * conv_whole(v, v->length) * v->out_group;
+    return v->conv->groups * v->tap_rows * v->taps * conv_whole(v, v->length) * summed(v);
 }
 
 static size_t layout(backward *b, void *memory) {
@@ -56,6 +78,7 @@ static size_t layout(backward *b, void *memory) {
     conv_scratch scratch = {.at = memory};
     b->weights = conv_scratch_alloc(&scratch, v->tap_planes * plane_weights(v));
     b->copies = conv_scratch_alloc(&scratch, v->conv->threads * block_copies(v));
+    b->pairs = conv_scratch_alloc(&scratch, v->conv->threads * pairs_size(v));
     return scratch.used;
 }
 
@@ -67,6 +90,10 @@ size_t conv_backward_data_scratch(const conv_view *v) {
 /* One panel: w [width][filters] transposed to [out_group][whole]. */
 static void pack_panel(const conv_view *v, size_t width, const nn_real *w, nn_real *to) {
     size_t whole = conv_whole(v, width);
+    if (in_pairs(v)) {
+        nn_bf16_pack(v->out_group, width, w, 1, v->conv->filters, to);
+        return;
+    }
     for (size_t o = 0; o < v->out_group; o++) {
         for (size_t k = 0; k < width; k++)
             to[o * whole + k] = w[k * v->conv->filters + o];
@@ -85,22 +112,23 @@ static void pack_weights(const backward *b) {
                     v, nn_smaller(panel, v->length - k),
                     b->w + ((g / v->conv->groups * runs + run) * v->length + k) * v->conv->filters +
                         g % v->conv->groups * v->out_group,
-                    b->weights + ((g * runs + run) * conv_whole(v, v->length) + k) * v->out_group);
+                    b->weights + ((g * runs + run) * conv_whole(v, v->length) + k) * summed(v));
 }
 
 /* One row of pixels times `width` numbers of a run. */
 static void add_run(const conv_view *v, size_t width, nn_conv_rows call) {
     size_t panel = v->kernels->conv_panel;
     nn_conv_rows first = call;
-    for (size_t o = 0; o < v->out_group; o += SUMMED) {
-        call.length = nn_smaller(SUMMED, v->out_group - o);
+    size_t terms = summed(v), pixel = v->conv->groups * terms;
+    for (size_t o = 0; o < terms; o += SUMMED) {
+        call.length = nn_smaller(SUMMED, terms - o);
         for (size_t x = 0; x < v->conv->out[2]; x++)
             for (size_t k = 0; k < width; k += panel) {
                 call.width = nn_smaller(panel, width - k);
-                call.a = first.a + x * v->conv->filters + o;
-                call.b = first.b + k * v->out_group + o * conv_whole(v, call.width);
+                call.a = first.a + x * pixel + o;
+                call.b = first.b + k * terms + o * conv_whole(v, call.width);
                 call.c = first.c + x * v->column + k;
-                v->kernels->conv_rows(&call);
+                v->conv_rows(&call);
             }
     }
 }
@@ -115,7 +143,7 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
                 size_t width = nn_smaller(RUN, v->length - k);
                 call.c = first.c + i * v->tap_row + j * v->tap + k;
                 add_run(v, width, call);
-                call.b += v->out_group * conv_whole(v, width);
+                call.b += summed(v) * conv_whole(v, width);
             }
 }
 
@@ -123,25 +151,38 @@ static void add_row(const conv_view *v, nn_conv_rows call) {
 typedef struct plane_block {
     size_t planes, from, to; /* elements from one plane to the next */
     const nn_real *dy, *weights;
-    nn_real *dx;
+    nn_real *dx, *pairs;
 } plane_block;
+
+/* A row of pixels of all planes, from dy on, as pairs. */
+static void round_rows(const conv_view *v, const plane_block *block, const nn_real *dy) {
+    for (size_t p = 0; p < block->planes; p++)
+        conv_round_pixels(v->conv->filters, v->conv->out[2], dy + p * block->from,
+                          block->pairs + p * row_size(v));
+}
 
 static void add_block(const conv_view *v, const plane_block *block) {
     size_t row = v->conv->out[2] * v->conv->filters;
     nn_conv_rows call = {
         .rows = block->planes, .tap_rows = 1, .taps = 1, .a_row = block->from, .c_row = block->to};
-    for (size_t y = 0; y < v->conv->out[1]; y++)
+    if (in_pairs(v))
+        call.a_row = row_size(v);
+    for (size_t y = 0; y < v->conv->out[1]; y++) {
+        const nn_real *dy = block->dy + y * row;
+        if (in_pairs(v))
+            round_rows(v, block, dy);
         for (size_t g = 0; g < v->conv->groups; g++) {
-            call.a = block->dy + y * row + g * v->out_group;
+            call.a = (in_pairs(v) ? block->pairs : dy) + g * summed(v);
             call.b = block->weights + g * plane_weights(v) / v->conv->groups;
             call.c = block->dx + y * v->conv->stride[1] * v->pitch + g * v->in_group;
             add_row(v, call);
         }
+    }
 }
 
 /* All planes of a volume, whose planes of dx are `to_plane` apart, by plane i of the kernel. */
 static void add_tap_plane(const backward *b, size_t i, const nn_real *dy, nn_real *dx,
-                          size_t to_plane) {
+                          size_t to_plane, nn_real *pairs) {
     const nn_conv *conv = b->v->conv;
     size_t stride = conv->stride[0], at = i * conv->dilation[0], pad = conv->pad[0];
     size_t first = pad > at ? (pad - at + stride - 1) / stride : 0;
@@ -156,7 +197,8 @@ static void add_tap_plane(const backward *b, size_t i, const nn_real *dy, nn_rea
                                        .to = stride * to_plane,
                                        .dy = dy + z * b->v->out_plane,
                                        .weights = b->weights + i * plane_weights(b->v),
-                                       .dx = dx + to * to_plane});
+                                       .dx = dx + to * to_plane,
+                                       .pairs = pairs});
     }
 }
 
@@ -173,7 +215,8 @@ static void crop(const conv_view *v, const nn_real *copy, nn_real *dx) {
     }
 }
 
-static void backward_block(const backward *b, size_t image, size_t images, nn_real *copies) {
+static void backward_block(const backward *b, size_t image, size_t images, nn_real *copies,
+                           nn_real *pairs) {
     const conv_view *v = b->v;
     const nn_real *dy = b->dy + image * v->out_image;
     nn_real *dx = b->dx + image * v->in_image, *to = v->padded ? copies : dx;
@@ -186,9 +229,9 @@ static void backward_block(const backward *b, size_t image, size_t images, nn_re
             conv_depth_backward(v, dy + i * v->out_image, b->w, to + i * to_plane);
     else if (v->volume)
         for (size_t i = 0; i < v->tap_planes; i++)
-            add_tap_plane(b, i, dy, to, to_plane);
+            add_tap_plane(b, i, dy, to, to_plane, pairs);
     else
-        add_block(v, &(plane_block){images, v->out_image, to_plane, dy, b->weights, to});
+        add_block(v, &(plane_block){images, v->out_image, to_plane, dy, b->weights, to, pairs});
     for (size_t i = 0; v->padded && i < planes; i++)
         crop(v, copies + i * to_plane, dx + i * in_plane);
 }
@@ -197,8 +240,9 @@ static void backward_part(void *ctx, size_t part) {
     const backward *b = ctx;
     size_t most = block_images(b->v), end = conv_begin(b->batch, part + 1, b->threads);
     nn_real *copies = b->copies + part * block_copies(b->v);
+    nn_real *pairs = b->pairs + part * pairs_size(b->v);
     for (size_t image = conv_begin(b->batch, part, b->threads); image < end; image += most)
-        backward_block(b, image, nn_smaller(most, end - image), copies);
+        backward_block(b, image, nn_smaller(most, end - image), copies, pairs);
 }
 
 void conv_backward_data(const conv_view *v, size_t batch, const nn_real *dy, const nn_real *w,

@@ -7,11 +7,13 @@
 #include <stddef.h>
 
 /* What stands in the place of a number of the input: itself or, rounded to bfloat16, a pair of
- * numbers of neighbouring channels, or of the same place in two images. */
+ * numbers of neighbouring channels, or of the same place in two images. Or it stands for one of the
+ * output: a pair of neighbouring filters. */
 typedef enum nn_conv_operand {
     NN_CONV_FLOAT,
     NN_CONV_CHANNEL_PAIRS,
-    NN_CONV_IMAGE_PAIRS
+    NN_CONV_IMAGE_PAIRS,
+    NN_CONV_FILTER_PAIRS
 } nn_conv_operand;
 
 /* Lengths in planes [0], rows [1] and columns [2]: images have one plane, sequences one row. */
