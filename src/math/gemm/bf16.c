@@ -42,17 +42,13 @@ static void pack_rows(size_t k, size_t width, const nn_real *b, size_t row, nn_r
 static void pack_columns(size_t k, size_t width, const nn_real *b, size_t col, nn_real *panel) {
     const nn_bf16_kernels *kernels = nn_kernels_bf16();
     size_t wide = whole(width);
-    ALIGNED nn_real run[PAIRS];
+    ALIGNED nn_real runs[NN_BF16_PANEL * PAIRS];
+    memset(runs + width * PAIRS, 0, (wide - width) * PAIRS * sizeof *runs);
     for (size_t at = 0; at < k; at += 2 * PAIRS, panel += PAIRS * wide) {
         size_t count = nn_smaller(2 * PAIRS, k - at);
-        for (size_t j = 0; j < wide; j++) {
-            if (j < width)
-                kernels->round(count, b + j * col + at, run);
-            else
-                memset(run, 0, sizeof run);
-            for (size_t i = 0; i < pairs_of(count); i++)
-                memcpy(panel + i * wide + j, run + i, sizeof *run); /* a pair is no number */
-        }
+        for (size_t j = 0; j < width; j++)
+            kernels->round(count, b + j * col + at, runs + j * PAIRS);
+        nn_kernels_get()->transpose(wide, pairs_of(count), runs, PAIRS, panel, wide);
     }
 }
 
