@@ -200,6 +200,8 @@ int nn_dataset_check_layout(const nn_dataset *ds) {
 }
 
 void nn_dataset_say_unused(const nn_dataset *ds) {
+    for (size_t k = 0; k < ds->parts; k++)
+        nn_dataset_say_unused(ds->part[k].ds);
     if (ds->unused)
         nn_info("%s: only %s of a split are read; %s stay in the file, unused", ds->path,
                 ds->split[0].tokens > 0 ? "tokens" : "x, y, w and len", ds->unused);

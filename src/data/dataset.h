@@ -77,6 +77,15 @@ typedef struct nn_match {
     unsigned char *row; /* room for a row of x */
 } nn_match;
 
+/* One of the data sets that a mixture consists of. Its samples of a split stand behind those of the
+ * parts before it that have this split. */
+typedef struct nn_part {
+    nn_dataset *ds;
+    double weight; /* of the sum of all; 0: none have weights */
+} nn_part;
+#define NN_MAX_PARTS 64
+#define NN_MIXTURE_SLOTS 65536 /* a weight is a whole number of such parts of all */
+
 struct nn_dataset {
     const nn_source_ops *ops;
     const nn_data *given; /* for the source `memory`; NULL: nothing */
@@ -109,6 +118,8 @@ struct nn_dataset {
     const char **feature_names;
     const double *missing; /* [columns of x]: values that were missing and are filled in, or NULL */
     nn_match match;
+    size_t parts;  /* of a mixture (sources/mixture.h); 0: it is none */
+    nn_part *part; /* [parts] */
 };
 
 void nn_dataset_close(nn_dataset *ds);

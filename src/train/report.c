@@ -217,6 +217,17 @@ static void put_memory(nn_trainer *t, nn_json *json) {
     nn_json_real(json, "resident_bytes", nn_memory_resident());
 }
 
+/* Of a mixture: how often each of its files has been gone through. */
+static void put_passes(const nn_trainer *t, nn_json *json) {
+    const nn_state *s = &t->state;
+    int64_t epoch = nn_loader_samples(t->train), begun = s->batch * t->session.batch_size;
+    double passes[NN_MAX_PARTS];
+    size_t parts =
+        nn_loader_passes(t->train, s->epoch * epoch + (begun < epoch ? begun : epoch), passes);
+    if (parts > 0)
+        nn_json_reals(json, "passes", parts, passes);
+}
+
 /* train.balance: speed: the fewest and the most rows of a pass that a rank has now. */
 static void put_shards(nn_json *json, const nn_shards *shards) {
     size_t rows = nn_shards_parts(shards), least = rows, most = 0;
@@ -250,6 +261,7 @@ static int write_train_line(nn_trainer *t, double loss, double rate, const nn_sl
         put_ranks(t, json, steps);
     }
     put_memory(t, json);
+    put_passes(t, json);
     if (t->session.settings->train.balance == NN_BALANCE_SPEED)
         put_shards(json, &t->session.shards);
     if (t->delta)

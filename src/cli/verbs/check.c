@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/verbs/model_report.h"
 #include "comm/comm.h"
+#include "data/sources/mixture.h"
 #include "math/gemm/blas.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
@@ -181,6 +182,7 @@ static void print_data(const nn_dataset *ds) {
     if (ds->classes > 0)
         printf(", %lld classes", (long long)ds->classes);
     putchar('\n');
+    nn_mixture_text(ds, "mixture        ", "               ", stdout);
 }
 
 static void print_blas(const nn_blas_report *b, const nn_compute *compute) {
@@ -278,6 +280,7 @@ static void json_data(nn_json *json, const nn_dataset *ds) {
     for (size_t i = 0; i < ds->splits; i++)
         nn_json_int(json, ds->split[i].name, ds->split[i].samples);
     nn_json_close(json, '}');
+    nn_mixture_json(ds, json);
     nn_json_close(json, '}');
 }
 

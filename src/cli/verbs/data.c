@@ -97,13 +97,18 @@ int nn_data_argument(nn_pool *pool, const char *path, bool other_files, nn_node 
     return *out ? NN_OK : nn_node_fail(root, "this configuration has no section 'data'");
 }
 
+static int spare_named(const nn_node *node, const char *out) {
+    if (node->kind == NN_NODE_SCALAR)
+        return nn_file_spare(out, node->text);
+    for (size_t i = 0; i < node->count; i++)
+        NN_TRY(spare_named(node->item[i], out));
+    return NN_OK;
+}
+
 /* `out` is neither the argument nor a file that the section names. */
 static int spare_inputs(const nn_node *data, const char *argument, const char *out) {
     NN_TRY(nn_file_spare(out, argument));
-    for (size_t i = 0; data->kind == NN_NODE_MAP && i < data->count; i++)
-        if (data->item[i]->kind == NN_NODE_SCALAR)
-            NN_TRY(nn_file_spare(out, data->item[i]->text));
-    return NN_OK;
+    return spare_named(data, out);
 }
 
 /* How to divide, as options say, and where they name no part, data.split of a configuration. */
@@ -176,10 +181,10 @@ static int run_split(const nn_call *call) {
     path = nn_node_get(data, "path");
     if (nn_dataset_takes_import(data))
         NN_TRY(split_imported(call, o, &split, data));
-    else if (path)
+    else if (path && path->kind == NN_NODE_SCALAR)
         NN_TRY(split_hdf5(o, path->text, &split));
     else
-        return nn_node_fail(data, "there is no file to split: give data.path");
+        return nn_node_fail(data, "there is no file to split: give data.path, the name of one");
     nn_info("wrote %s", o->out ? o->out : path->text);
     return 0;
 }

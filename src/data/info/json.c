@@ -2,6 +2,7 @@
 #include "base/json/json.h"
 
 #include "data/info/info.h"
+#include "data/sources/mixture.h"
 #include "data/values/layout.h"
 
 static void json_field(nn_json *json, const char *key, const nn_field *field) {
@@ -89,6 +90,7 @@ static void json_all(nn_json *json, const nn_info *info) {
     nn_json_open(json, NULL, '{');
     nn_json_string(json, "path", info->path);
     nn_json_int(json, "bytes", info->bytes);
+    nn_mixture_json(ds, json);
     json_field(json, "x", &ds->split[0].x);
     if (ds->split[0].has_y)
         json_field(json, "y", &ds->split[0].y);

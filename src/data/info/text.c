@@ -3,6 +3,7 @@
 
 #include "data/classes.h"
 #include "data/info/info.h"
+#include "data/sources/mixture.h"
 
 #include <inttypes.h>
 
@@ -132,6 +133,7 @@ int nn_info_text(const nn_info *info, FILE *out) {
     const nn_split *first = &ds->split[0];
 
     fprintf(out, "%s: %.3f MiB\n", info->path, (double)info->bytes / 1048576);
+    nn_mixture_text(ds, "       ", "       ", out);
     text_field(out, "x", &first->x, ds->tokens ? " tokens" : kind_of(&first->x));
     if (nn_dataset_check_layout(ds) < 0 || nn_dataset_check_classes(ds) < 0)
         fprintf(out, "       %s\n", nn_error_message());

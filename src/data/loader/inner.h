@@ -4,6 +4,7 @@
 #define NN_DATA_LOADER_INNER_H
 
 #include "data/loader/batch.h"
+#include "data/loader/mixture.h"
 #include "data/loader/prefetch.h"
 #include "data/loader/shuffle_buffer.h"
 #include "data/loader/spec.h"
@@ -19,6 +20,16 @@ typedef struct nn_batch_memory {
     int64_t *position;        /* [shard_max][positions] index among those of the split */
 } nn_batch_memory;
 
+/* Samples that have an order of their own: all of the split, or those of a part of a mixture. It is
+ * gone through pass after pass; a pass over all of the split is an epoch. */
+typedef struct nn_loader_stream {
+    int64_t first; /* sample of the split that is number 0 of the order */
+    double weight; /* of all streams 1 */
+    nn_order order;
+    nn_shuffle_buffer shuffle;
+    int64_t buffer; /* number of the last one in use; -1: none yet */
+} nn_loader_stream;
+
 struct nn_loader {
     nn_loader_spec spec;
     const nn_split *split;
@@ -31,9 +42,12 @@ struct nn_loader {
     nn_field_reader x, y, w, length;
     size_t readers;
     nn_field_reader *reader[NN_MAX_READERS]; /* those in use */
-    nn_order order;
-    nn_shuffle_buffer shuffle;
-    int64_t buffer;               /* number of the last one in use */
+    size_t buffered;                         /* readers whose rows are in shuffle buffers, */
+    nn_field_reader *in_buffer[NN_MAX_READERS];
+    size_t streams;
+    nn_loader_stream *stream;
+    nn_mixture mixture;           /* of the streams, where there are several */
+    nn_sample_location *drawn;    /* [shard_max] from one of them */
     nn_prefetch_task chosen;      /* the minibatch that `location` is about */
     nn_sample_location *location; /* [shard_max] */
     int64_t *buffer_row;          /* [shard_max] its rows in the shuffle buffer */
@@ -43,6 +57,10 @@ struct nn_loader {
     nn_batch_memory memory[NN_PREFETCH_MAX_DEPTH];
     nn_prefetch *prefetch; /* NULL: no thread */
 };
+
+/* The streams of the split, with their shuffle buffers for the readers that need some, once these
+ * are known. NN_EUSAGE where data.memory is too little. */
+int nn_loader_open_streams(nn_loader *loader);
 
 /* A minibatch in this memory, but for its passes, whatever its samples are. */
 nn_batch nn_loader_batch_of(const nn_loader *loader, const nn_batch_memory *memory, size_t count,

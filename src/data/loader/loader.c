@@ -8,9 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define AHEAD_BYTES ((size_t)2 << 20)      /* of minibatches that wait */
-#define MIN_CHUNKS 8                       /* of a shuffle buffer */
-#define CHUNK_BYTES ((uint64_t)256 * 1024) /* read at once for it */
+#define AHEAD_BYTES ((size_t)2 << 20) /* of minibatches that wait */
 
 /* Half of what this process may take. */
 static uint64_t share_of_memory(int sharers) {
@@ -68,7 +66,7 @@ static int place_field(nn_loader *l, nn_field_reader *c) {
         return NN_OK;
     }
     if (l->spec.shuffle_buffer && l->spec.shuffle) {
-        l->shuffle.reader[l->shuffle.readers++] = c;
+        l->in_buffer[l->buffered++] = c;
         return NN_OK;
     }
     if (l->spec.shuffle)
@@ -96,34 +94,6 @@ static int open_fields(nn_loader *l) {
     if (l->labels || l->values)
         NN_TRY(open_field(l, &l->y, 'y'));
     return open_field(l, &l->x, 'x');
-}
-
-static int64_t at_most(uint64_t a, int64_t b) {
-    return a < (uint64_t)b ? (int64_t)a : b;
-}
-
-/* Two shuffle buffers, that in use and the next one, take the memory that is left. A minibatch
- * reaches over two at most, for even the one with the short chunk is no smaller. */
-static int plan_shuffle(nn_loader *l) {
-    int64_t samples = l->split->samples, most, chunk;
-    uint64_t row_bytes = 0;
-
-    if (l->spec.supplied)
-        return NN_OK;
-    nn_order_init(&l->order, l->spec.seed, l->spec.shuffle, samples, samples, 1);
-    if (l->shuffle.readers == 0)
-        return NN_OK;
-    for (size_t i = 0; i < l->shuffle.readers; i++)
-        row_bytes += l->shuffle.reader[i]->row_bytes;
-    most = at_most(l->memory_left / 2 / row_bytes, samples);
-    chunk = at_most(CHUNK_BYTES / row_bytes + 1, most / MIN_CHUNKS + 1);
-    if (most - 2 * chunk < l->batch_size)
-        return nn_fail(NN_EUSAGE,
-                       "data.memory = %.4g MiB leaves room for two shuffle buffers of %" PRId64
-                       " samples, but they must be larger than a minibatch of %" PRId64,
-                       (double)l->spec.memory_limit / 1048576, most, l->batch_size);
-    nn_order_init(&l->order, l->spec.seed, true, samples, chunk, most / chunk);
-    return nn_shuffle_buffer_init(&l->shuffle, &l->order);
 }
 
 /* Pixels beyond the edge of an image are what a stored 0 becomes. */
@@ -198,7 +168,7 @@ static int open_split(nn_loader *l) {
     l->weights = !l->spec.x_only && l->split->has_w;
     l->lengths = l->split->has_length;
     NN_TRY(open_fields(l));
-    NN_TRY(plan_shuffle(l));
+    NN_TRY(nn_loader_open_streams(l));
     return allocate(l);
 }
 
@@ -255,7 +225,7 @@ int nn_loader_attach(nn_loader *l, const void *memory) {
 
 static int start_thread(nn_loader *l) {
     const nn_prefetch_ops ops = {nn_loader_make, nn_loader_after,
-                                 l->shuffle.readers ? nn_loader_read_ahead : NULL};
+                                 l->buffered ? nn_loader_read_ahead : NULL};
 
     return l->depth > 1 ? nn_prefetch_new(&ops, l, l->depth, &l->prefetch) : NN_OK;
 }
@@ -306,6 +276,7 @@ void nn_loader_free(nn_loader *l) {
     nn_free(l->x_plain);
     nn_free(l->fill);
     nn_free(l->location);
+    nn_free(l->drawn);
     nn_free(l->buffer_row);
     nn_pool_release(&l->pool);
     nn_free(l);
@@ -320,9 +291,20 @@ int64_t nn_loader_batches(const nn_loader *l) {
 }
 
 int64_t nn_loader_shuffle_buffer(const nn_loader *l) {
+    int64_t samples = 0;
+
     if (!l->spec.shuffle)
         return 1;
-    return l->shuffle.readers ? l->order.chunk * l->order.buffer : 0;
+    for (size_t k = 0; l->buffered && k < l->streams; k++)
+        samples += l->stream[k].order.chunk * l->stream[k].order.buffer;
+    return samples;
+}
+
+size_t nn_loader_passes(const nn_loader *l, int64_t samples, double passes[NN_MAX_PARTS]) {
+    for (size_t k = 0; k < l->mixture.parts; k++)
+        passes[k] =
+            (double)nn_mixture_count(&l->mixture, k, samples) / (double)l->stream[k].order.samples;
+    return l->mixture.parts;
 }
 
 void nn_loader_rest(nn_loader *l) {

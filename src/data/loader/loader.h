@@ -33,6 +33,10 @@ int64_t nn_loader_global(const nn_loader *loader, int64_t index);
 /* Samples that are shuffled together; 0: all, 1: none, they come as stored. */
 int64_t nn_loader_shuffle_buffer(const nn_loader *loader);
 
+/* Of a mixture with weights: how often each part has been gone through after so many samples of the
+ * training, of all its epochs; returns how many parts there are, 0 where there is no mixture. */
+size_t nn_loader_passes(const nn_loader *loader, int64_t samples, double passes[NN_MAX_PARTS]);
+
 /* Minibatch `index` of `epoch`, this rank's shard of it by the present borders of the shards; the
  * minibatch is rows index * batch_size ... of the epoch's order. Valid until the next call. Reading
  * may fail (NN_EIO). */

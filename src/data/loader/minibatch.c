@@ -16,6 +16,46 @@ static int64_t batch_begin(const nn_loader *l, int64_t index) {
     return from < l->split->samples ? from : l->split->samples;
 }
 
+/* The next `count` samples of a stream after `from`, pass after pass. */
+static void locate_in_stream(nn_loader *l, size_t k, int64_t from, size_t count,
+                             nn_sample_location *out) {
+    nn_loader_stream *s = &l->stream[k];
+    nn_order *o = &s->order;
+
+    while (count > 0) {
+        int64_t pass = from / o->samples, at = from % o->samples;
+        size_t n = o->samples - at < (int64_t)count ? (size_t)(o->samples - at) : count;
+        nn_order_begin(o, pass);
+        nn_order_locate(o, at, n, out);
+        for (size_t i = 0; i < n; i++) {
+            out[i].sample += s->first;
+            out[i].buffer += o->buffers > 1 ? pass * o->buffers : 0;
+            out[i].stream = k;
+        }
+        out += n;
+        from += (int64_t)n;
+        count -= n;
+    }
+}
+
+/* Positions [from, from + count), which are counted on from epoch to epoch. */
+static void locate(nn_loader *l, int64_t from, size_t count, nn_sample_location *out) {
+    const nn_mixture *m = &l->mixture;
+
+    if (m->parts == 0) {
+        locate_in_stream(l, 0, from, count, out);
+        return;
+    }
+    for (size_t k = 0; k < m->parts; k++) {
+        int64_t begin = nn_mixture_count(m, k, from);
+        size_t own = (size_t)(nn_mixture_count(m, k, from + (int64_t)count) - begin);
+        locate_in_stream(l, k, begin, own, l->drawn);
+        for (size_t i = 0, next = 0; next < own; i++)
+            if (nn_mixture_part(m, from + (int64_t)i) == k)
+                out[i] = l->drawn[next++];
+    }
+}
+
 /* This rank's rows of each pass over a minibatch, its shard; `pass` NULL: not wanted. Returns how
  * many. */
 static size_t locate_samples(nn_loader *l, const nn_prefetch_task *task, size_t *pass) {
@@ -23,14 +63,13 @@ static size_t locate_samples(nn_loader *l, const nn_prefetch_task *task, size_t 
     bool chosen = l->chosen.epoch == task->epoch && l->chosen.index == task->index;
     size_t count = 0;
 
-    nn_order_begin(&l->order, task->epoch);
     for (int64_t i = 0; i < l->spec.passes; i++) {
         int64_t begin = nn_even_begin(global, l->spec.passes, i);
         int64_t rows = nn_even_begin(global, l->spec.passes, i + 1) - begin;
         nn_span own = shard_of(l, rows);
         if (!chosen)
-            nn_order_locate(&l->order, from + begin + (int64_t)own.begin, own.end - own.begin,
-                            l->location + count);
+            locate(l, task->epoch * l->split->samples + from + begin + (int64_t)own.begin,
+                   own.end - own.begin, l->location + count);
         if (pass)
             pass[i] = count;
         count += own.end - own.begin;
@@ -42,14 +81,15 @@ static size_t locate_samples(nn_loader *l, const nn_prefetch_task *task, size_t 
 }
 
 /* Which samples these are, and where their rows stand in the shuffle buffer. */
-static int find_samples(nn_loader *l, int64_t epoch, size_t count, int64_t *sample) {
+static int find_samples(nn_loader *l, size_t count, int64_t *sample) {
     for (size_t i = 0; i < count; i++)
         sample[i] = l->location[i].sample;
-    for (size_t i = 0; l->shuffle.readers && i < count; i++) {
-        int64_t number = epoch * l->order.buffers + l->location[i].buffer;
-        NN_TRY(nn_shuffle_buffer_need(&l->shuffle, number));
-        l->buffer_row[i] = nn_shuffle_buffer_index(&l->shuffle, number, l->location[i].row);
-        l->buffer = number;
+    for (size_t i = 0; l->buffered && i < count; i++) {
+        const nn_sample_location *at = &l->location[i];
+        nn_loader_stream *s = &l->stream[at->stream];
+        NN_TRY(nn_shuffle_buffer_need(&s->shuffle, at->buffer));
+        l->buffer_row[i] = nn_shuffle_buffer_index(&s->shuffle, at->buffer, at->row);
+        s->buffer = at->buffer;
     }
     return NN_OK;
 }
@@ -151,7 +191,7 @@ int nn_loader_make(void *ctx, const nn_prefetch_task *task, int entry) {
     m->batch = nn_loader_batch_of(l, m, locate_samples(l, task, m->pass),
                                   nn_loader_global(l, task->index));
     m->batch.pass = m->pass;
-    NN_TRY(find_samples(l, task->epoch, m->batch.count, m->sample));
+    NN_TRY(find_samples(l, m->batch.count, m->sample));
     NN_TRY(gather_fields(l, m));
     nn_loader_complete(l, m, task->epoch);
     nn_trace_end(l->spec.trace, NN_TRACE_MINIBATCH, task->index, begin);
@@ -167,9 +207,16 @@ nn_prefetch_task nn_loader_after(void *ctx, const nn_prefetch_task *task) {
 
 bool nn_loader_read_ahead(void *ctx) {
     nn_loader *l = ctx;
-    bool more;
+    bool more = false;
 
-    return nn_shuffle_buffer_read(&l->shuffle, l->buffer + 1, &more) >= 0 && more;
+    for (size_t k = 0; k < l->streams && !more; k++) {
+        nn_loader_stream *s = &l->stream[k];
+        if (s->buffer < 0 || s->order.buffers == 1)
+            continue;
+        if (nn_shuffle_buffer_read(&s->shuffle, s->buffer + 1, &more) < 0)
+            return false;
+    }
+    return more;
 }
 
 /* Without a thread: the rows of the next minibatch come while this one is computed. */
@@ -177,7 +224,7 @@ static void fetch_ahead(nn_loader *l, const nn_prefetch_task *task) {
     nn_prefetch_task next = nn_loader_after(l, task);
     size_t most = FETCH_BYTES / l->x.row_bytes;
 
-    if (!l->spec.shuffle || next.epoch != task->epoch || l->shuffle.readers > 0)
+    if (!l->spec.shuffle || next.epoch != task->epoch || l->buffered > 0)
         return;
     size_t count = locate_samples(l, &next, NULL);
     for (size_t i = 0; i < count && i < most; i++)

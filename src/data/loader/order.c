@@ -90,7 +90,7 @@ static void locate_in(const nn_order *o, const nn_permutation *p, int64_t buffer
     int64_t row = (int64_t)nn_permutation_at(p, (uint64_t)offset), first, count;
 
     nn_order_chunk(o, buffer, row / o->chunk, &first, &count);
-    *out = (nn_sample_location){first + row % o->chunk, buffer, row};
+    *out = (nn_sample_location){.sample = first + row % o->chunk, .buffer = buffer, .row = row};
 }
 
 void nn_order_locate(const nn_order *o, int64_t from, size_t count, nn_sample_location *out) {

@@ -1,18 +1,17 @@
 #include "data/loader/shuffle_buffer.h"
 
-int nn_shuffle_buffer_init(nn_shuffle_buffer *b, const nn_order *order) {
+void nn_shuffle_buffer_init(nn_shuffle_buffer *b, const nn_order *order) {
     b->order = *order;
     b->held[0] = b->held[1] = b->loading = -1;
-    for (size_t i = 0; i < b->readers; i++) {
-        nn_field_reader *c = b->reader[i];
-        size_t rows = (size_t)(order->chunk * order->buffer);
-        NN_TRY(NN_NEW(&c->buffer, 2 * rows * c->row_bytes, "a shuffle buffer"));
-    }
-    return NN_OK;
+}
+
+/* Where one buffer is all there is, it stays. */
+int64_t nn_shuffle_buffer_rows(const nn_shuffle_buffer *b) {
+    return (b->order.buffers > 1 ? 2 : 1) * b->order.chunk * b->order.buffer;
 }
 
 int64_t nn_shuffle_buffer_index(const nn_shuffle_buffer *b, int64_t number, int64_t row) {
-    return number % 2 * b->order.chunk * b->order.buffer + row;
+    return b->begin + number % 2 * b->order.chunk * b->order.buffer + row;
 }
 
 static int read_chunk(nn_shuffle_buffer *b, int64_t number, int64_t i) {
@@ -21,7 +20,7 @@ static int read_chunk(nn_shuffle_buffer *b, int64_t number, int64_t i) {
     nn_order_chunk(&b->order, number % b->order.buffers, i, &first, &count);
     for (size_t k = 0; k < b->readers; k++) {
         nn_field_reader *c = b->reader[k];
-        NN_TRY(nn_dataset_read(c->ds, c->split, c->name, first, count,
+        NN_TRY(nn_dataset_read(c->ds, c->split, c->name, b->first + first, count,
                                c->buffer + (size_t)row * c->row_bytes));
     }
     return NN_OK;

@@ -9,14 +9,18 @@
 
 typedef struct nn_shuffle_buffer {
     nn_order order; /* goes ahead of the loader's */
+    int64_t first;  /* sample of the split that is number 0 of the order */
+    int64_t begin;  /* row of the readers' memory where the two buffers begin */
     size_t readers;
     nn_field_reader *reader[NN_MAX_READERS];
     int64_t held[2];       /* number of the buffer in each half of the readers' memory; -1: none */
     int64_t loading, next; /* the buffer that is being read, -1: none, and its next chunk */
 } nn_shuffle_buffer;
 
-/* Allocates two buffers for each reader. NN_EMEMORY. */
-int nn_shuffle_buffer_init(nn_shuffle_buffer *buffer, const nn_order *order);
+/* Nothing is held yet. What it reads goes to the readers' memory, which the caller allocates:
+ * nn_shuffle_buffer_rows of them. */
+void nn_shuffle_buffer_init(nn_shuffle_buffer *buffer, const nn_order *order);
+int64_t nn_shuffle_buffer_rows(const nn_shuffle_buffer *buffer);
 
 /* Row `row` of buffer `number` within the readers' memory. */
 int64_t nn_shuffle_buffer_index(const nn_shuffle_buffer *buffer, int64_t number, int64_t row);

@@ -45,7 +45,9 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
         if (!nn_node_get(data, "path"))
             return nn_node_fail(data, "data says neither path: FILE.h5 nor source: NAME");
         path = nn_node_get(data, "path");
-        NN_TRY(nn_node_add_text(data, "source", nn_source_of(path->text)->entry.name));
+        NN_TRY(nn_node_add_text(data, "source",
+                                path->kind == NN_NODE_SCALAR ? nn_source_of(path->text)->entry.name
+                                                             : nn_source_mixture.entry.name));
         source = nn_node_get(data, "source");
     }
     if (source->kind != NN_NODE_SCALAR)
@@ -128,7 +130,7 @@ static int open_source(nn_dataset *ds, const nn_node *data, const void *options)
     const nn_node *path = nn_node_get(data, "path");
     int rc = ds->ops->open(ds, options);
 
-    if (rc < 0 && path && !nn_file_exists(path->text))
+    if (rc < 0 && path && path->kind == NN_NODE_SCALAR && !nn_file_exists(path->text))
         nn_node_prefix(name_script(rc, path), path);
     if (rc < 0 || !ds->division || ds->divided)
         return rc;

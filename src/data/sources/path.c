@@ -72,8 +72,23 @@ static int copy_key(nn_node *to, const nn_node *from, const char *key) {
     return (value->quoted ? nn_node_add_quoted : nn_node_add_text)(to, key, value->text);
 }
 
+/* A file of a mixture has no `source` where its name says it. */
 static bool has_source(const nn_node *data, const char *name) {
-    return strcmp(nn_node_text(data, "source"), name) == 0;
+    const char *path = nn_node_text(data, "path"), *source = nn_node_text(data, "source");
+
+    if (*path && !*source)
+        source = nn_source_of(path)->entry.name;
+    return strcmp(source, name) == 0;
+}
+
+/* What a model was trained on, or of a mixture how its first file is read: they are of one form. */
+static nn_like like_one(const nn_like *like) {
+    const nn_node *path = nn_node_get(like->data, "path");
+    nn_like one = *like;
+
+    if (path && path->kind == NN_NODE_LIST && path->count > 0 && path->item[0]->kind == NN_NODE_MAP)
+        one.data = path->item[0];
+    return one;
 }
 
 /* Images become as large and have as many channels as rows of shape x. */
@@ -217,7 +232,9 @@ static int samples_node(nn_pool *pool, const char *path, const nn_like *like, nn
     return add_size(*out, like->x);
 }
 
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out) {
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *as, nn_node **out) {
+    nn_like one = as ? like_one(as) : (nn_like){0}, *like = as ? &one : NULL;
+
     NN_TRY(samples_node(pool, path, like, out));
     if (!like || nn_source_of(path) != &nn_source_csv || !has_source(like->data, "csv"))
         return NN_OK;
@@ -263,7 +280,7 @@ static int open_samples(nn_pool *pool, const char *path, bool other_files, const
 int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *like,
                             nn_dataset **out) {
     nn_pool pool = {0};
-    nn_like samples = *like;
+    nn_like samples = like_one(like);
     int rc;
 
     *out = NULL;

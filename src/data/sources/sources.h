@@ -8,7 +8,7 @@ extern const nn_family nn_sources; /* one row a source */
 
 extern const nn_source_ops nn_source_hdf5, nn_source_iris, nn_source_csv, nn_source_idx,
     nn_source_images, nn_source_libsvm, nn_source_npy, nn_source_npz, nn_source_text,
-    nn_source_synthetic, nn_source_inline, nn_source_memory;
+    nn_source_mixture, nn_source_synthetic, nn_source_inline, nn_source_memory;
 
 /* What reads the file that `path` alone names: its name says so. */
 const nn_source_ops *nn_source_of(const char *path);

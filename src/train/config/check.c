@@ -343,6 +343,17 @@ static int check_model(const nn_settings *s) {
     return read_all_edges(s, s->model);
 }
 
+/* Of a mixture, whose files are names or maps. */
+static int find_files(const nn_settings *s, nn_node *path) {
+    if (!path || path->kind != NN_NODE_LIST)
+        return find_file(s, path);
+    for (size_t i = 0; i < path->count; i++) {
+        nn_node *item = path->item[i];
+        NN_TRY(find_file(s, item->kind == NN_NODE_MAP ? nn_node_get(item, "path") : item));
+    }
+    return NN_OK;
+}
+
 static int check_data(nn_settings *s) {
     static const char *const keys[] = {"path",           "train_images", "train_labels",
                                        "test_images",    "test_labels",  "targets",
@@ -351,7 +362,7 @@ static int check_data(nn_settings *s) {
     if (s->data->kind != NN_NODE_MAP)
         return nn_node_fail(s->data, "data is a map, e.g. {path: mnist.h5} or {source: iris}");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        NN_TRY(find_file(s, nn_node_get(s->data, keys[i])));
+        NN_TRY(find_files(s, nn_node_get(s->data, keys[i])));
     return NN_OK;
 }
 

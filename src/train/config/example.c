@@ -92,6 +92,8 @@ static const struct {
     {"data.split", "{valid: 0.1, test: 0.1, stratify: true}"},
     {"data.memory", "512"},
     {"hdf5.path", "mine.h5"},
+    {"mixture.path", "[{path: books.h5, weight: 0.7}, {path: web.h5, weight: 0.3}]"},
+    {"mixture.context", "256"},
     {"csv.path", "iris.csv"},
     {"csv.categories", "zip"},
     {"csv.answers", "price"},

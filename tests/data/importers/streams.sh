@@ -221,3 +221,34 @@ expect_code 3 "$NNMPI" data info huge.h5 2>err
 expect_line "huge.h5': a value does not fit" err
 expect_code 3 "$NNMPI" data info flat.h5 2>err
 expect_line 'flat.h5: /train/tokens is int32 with 2 dimensions; a stream is \[n\] of integers' err
+
+# A mixture of two streams of one vocabulary: its shares, the same run on any number of ranks, in buffers and resumed.
+head -c 15000 t.txt >u.txt
+"$NNMPI" data import text u.txt --tokens bpe --vocabulary-file t.h5 --valid 0.1 -O u.h5 -q
+cat >mix.yaml <<'YAML'
+data: {path: [{path: t.h5, weight: 2}, {path: u.h5, weight: 6}], context: 24}
+model: [embedding: {vocabulary: 400, units: 4}, dense: {units: 400}]
+loss: cross_entropy
+train: {epochs: 2, batch_size: 64, reproducible: true, microbatches: 4, optimizer: {adam: {lr: 0.03}}}
+checkpoint: {every_steps: 3}
+YAML
+"$NNMPI" check mix.yaml >out
+expect_line '^data +t.h5 \+ u.h5: train' out
+expect_line '^mixture +25 % of t.h5, [0-9]+ samples, each 0.[0-9]+ times an epoch' out
+expect_line '^ +75 % of u.h5, [0-9]+ samples, each 1.[0-9]+ times an epoch' out
+"$NNMPI" data info mix.yaml --json >out
+expect_line '"mixture":\[{"path":"t.h5","weight":0.25,"samples":{"train":' out
+for ranks in 1 3; do run_ranks "$ranks" "$NNMPI" train mix.yaml --run "mix$ranks" -q >out 2>err; done
+[ "$(digest mix1)" = "$(digest mix3)" ] || fail "a mixture on 3 ranks has another digest"
+expect_line '"event":"train".*"epoch":2.*"passes":\[0\.[0-9]+,3\.[0-9]+\]' mix1/metrics.jsonl
+expect_line '"event":"validate".*"split":"valid","samples":' mix1/metrics.jsonl
+"$NNMPI" train mix.yaml --run gone -o train.max_steps=7 -q >out
+run_ranks 2 "$NNMPI" train mix.yaml --run gone --resume -q >out 2>err
+[ "$(digest mix1)" = "$(digest gone)" ] || fail "a resumed run on a mixture has another digest"
+for ranks in 1 2; do
+    run_ranks "$ranks" "$NNMPI" train mix.yaml --run "mem$ranks" -o data.memory=0.12 -o train.epochs=1 -q >out 2>err
+done
+[ "$(digest mem1)" = "$(digest mem2)" ] || fail "a mixture in buffers has another digest on 2 ranks"
+"$NNMPI" eval mix1 --data u.h5 --split valid >out
+expect_code 3 "$NNMPI" check mix.yaml -o 'data.path=[t.h5, given.h5]' 2>err
+expect_line 't.h5 and given.h5 have different vocabularies \(400 and 40[0-9] tokens\): import one with that' err
