@@ -106,6 +106,35 @@ expect_line "did you mean 'price'" err
 expect_code 2 "$NNMPI" init nothing.csv -O x.yaml 2>err
 expect_line "no file or folder 'nothing.csv'" err
 
+# Numbers are no categories of one column because their names look so: the file says it, and one that does not has values.
+"$PYTHON3" - <<'PY'
+import random
+random.seed(2)
+with open("named.csv", "w") as f:
+    f.write(",".join(f"k={i}" for i in range(30)) + ",price\n")
+    for r in range(90):
+        f.write(",".join(str(int(i == r % 30)) for i in range(30)) + f",{r}.5\n")
+PY
+"$NNMPI" data import csv named.csv --target price -O named.h5 -q
+begin named.h5
+expect_no_line 'slice' c.yaml
+if "$PYTHON3" -c 'import h5py' 2>err; then
+    "$PYTHON3" - <<'PY'
+import h5py
+with h5py.File("named.h5", "a") as f:
+    del f.attrs["one_hot"]
+PY
+    begin named.h5
+    expect_line 'slice: \{name: categories1, inputs: input, begin: 0, end: 30\}' c.yaml
+    "$PYTHON3" - <<'PY'
+import h5py
+with h5py.File("named.h5", "a") as f:
+    f["train/x"][7, 3] = 0.5
+PY
+    begin named.h5
+    expect_no_line 'slice' c.yaml
+fi
+
 for _ in $(seq 100); do echo 'the cat sat on the mat, and the dog ran after the cat.'; done >tale.txt
 begin tale.txt
 expect_line 'embedding: \{vocabulary: 18, units' c.yaml # 17 characters, and what is unknown

@@ -246,12 +246,29 @@ static int allocate_piece(table *t) {
     return NN_OK;
 }
 
+/* Which columns of x are categories of one column: their names alone do not say it. */
+static int describe_one_hot(const table *t) {
+    const nn_csv_features *f = &t->features;
+    double *of = NULL;
+    int rc;
+
+    NN_TRY(NN_NEW(&of, f->count, "columns"));
+    for (size_t i = 0; i < t->columns.count; i++)
+        for (size_t k = 0; f->kind[i].categories && k < f->kind[i].labels.count; k++)
+            if (f->kind[i].feature_of[k] < f->count)
+                of[f->kind[i].feature_of[k]] = (double)(i + 1);
+    rc = nn_h5_set_reals(t->output.file, "/", "one_hot", of, f->count);
+    nn_free(of);
+    return rc;
+}
+
 /* What the columns of x are called, where anything says so, and how they are read. */
 static int describe_features(table *t) {
     const nn_csv_features *f = &t->features;
 
     if (t->columns.headed || f->given || f->scale || f->count != t->columns.features)
         NN_TRY(nn_h5_set_texts(t->output.file, "/", "feature_names", f->name, f->count));
+    NN_TRY(describe_one_hot(t));
     if (f->filled)
         NN_TRY(nn_h5_set_reals(t->output.file, "/", "filled_in", f->filled, f->count));
     if (!f->scale)

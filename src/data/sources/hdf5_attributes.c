@@ -241,21 +241,21 @@ static int open_features(nn_dataset *ds) {
     return nn_dataset_check_features(ds);
 }
 
-static int open_missing(nn_dataset *ds) {
+/* A number for each column of x, where there is such an attribute. */
+static int read_of_columns(nn_dataset *ds, const char *attribute, const double **out) {
     size_t width = nn_shape_count(&ds->split[0].x.shape), found = width;
-    double *missing;
+    double *value;
 
-    if (!nn_h5_has_attr(ds->state, "/", "filled_in"))
+    if (!nn_h5_has_attr(ds->state, "/", attribute))
         return NN_OK;
-    missing = nn_pool_alloc(&ds->pool, width * sizeof *missing);
-    if (!missing)
+    value = nn_pool_alloc(&ds->pool, width * sizeof *value);
+    if (!value)
         return NN_EMEMORY;
-    NN_TRY(nn_h5_get_reals(ds->state, "/", "filled_in", missing, &found));
+    NN_TRY(nn_h5_get_reals(ds->state, "/", attribute, value, &found));
     if (found != width)
-        return nn_fail(NN_EFORMAT,
-                       "%s: attribute filled_in of / has %zu numbers, but x has %zu columns",
-                       ds->path, found, width);
-    ds->missing = missing;
+        return nn_fail(NN_EFORMAT, "%s: attribute %s of / has %zu numbers, but x has %zu columns",
+                       ds->path, attribute, found, width);
+    *out = value;
     return NN_OK;
 }
 
@@ -295,6 +295,7 @@ int nn_hdf5_read_attributes(nn_dataset *ds) {
     NN_TRY(open_tokens(ds));
     NN_TRY(open_affine(ds));
     NN_TRY(open_classes(ds));
-    NN_TRY(open_missing(ds));
+    NN_TRY(read_of_columns(ds, "filled_in", &ds->missing));
+    NN_TRY(read_of_columns(ds, "one_hot", &ds->one_hot));
     return open_features(ds);
 }

@@ -331,6 +331,7 @@ static int join(nn_dataset *ds) {
     ds->class_names = first->names;
     ds->tokens = first->tokens;
     ds->features = first->features;
+    ds->one_hot = first->one_hot;
     ds->feature_names = first->feature_names;
     return join_missing(ds);
 }

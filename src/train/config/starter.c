@@ -127,7 +127,66 @@ static nn_sample_kind kind_of(const nn_starter *s) {
     }
 }
 
-int nn_starter_init(nn_starter *s, const nn_dataset *data) {
+/* Columns that are neighbours and have one name before "=" may be categories of one column. */
+static void suppose_categories(nn_starter *s) {
+    const nn_dataset *data = s->data;
+
+    for (size_t first = 0, end; first < data->features; first = end) {
+        const char *name = data->feature_names[first], *equals = strchr(name, '=');
+        end = first + 1;
+        while (equals && end < data->features &&
+               strncmp(data->feature_names[end], name, (size_t)(equals + 1 - name)) == 0)
+            end++;
+        for (size_t i = first; equals && i < end; i++)
+            s->one_hot[i] = (double)(first + 1);
+    }
+}
+
+/* They are none where a row has anything else than one 1 among 0. */
+static int doubt_categories(nn_starter *s, const nn_field *x, const void *stored, int64_t rows) {
+    size_t width = s->data->features;
+    nn_pool pool = {0};
+    nn_converter converter;
+    nn_real *value = NULL;
+    int rc;
+
+    NN_TRY_GOTO(nn_converter_init(&converter, x, NULL, NN_AS_STORED, &pool));
+    NN_TRY_GOTO(NN_NEW(&value, (size_t)rows * width, "rows"));
+    nn_converter_apply(&converter, (size_t)rows, stored, value);
+    for (size_t r = 0; r < (size_t)rows; r++)
+        for (size_t first = 0, end; first < width; first = end) {
+            size_t ones = 0, zeros = 0;
+            double column = s->one_hot[first];
+            for (end = first; end < width && s->one_hot[end] == column; end++) {
+                ones += value[r * width + end] == 1;
+                zeros += value[r * width + end] == 0;
+            }
+            for (size_t i = first; (ones != 1 || ones + zeros < end - first) && i < end; i++)
+                s->one_hot[i] = 0;
+        }
+    rc = NN_OK;
+done:
+    nn_free(value);
+    nn_pool_release(&pool);
+    return rc;
+}
+
+/* Which columns are categories of one column: as the file says, else by their values. */
+static int look_at_columns(nn_starter *s, nn_dataset *data) {
+    if (data->features == 0 || data->features != nn_shape_count(&s->train->x.shape))
+        return NN_OK;
+    s->one_hot = nn_pool_alloc(&data->pool, data->features * sizeof *s->one_hot);
+    if (!s->one_hot)
+        return NN_EMEMORY;
+    if (data->one_hot) {
+        memcpy(s->one_hot, data->one_hot, data->features * sizeof *s->one_hot);
+        return NN_OK;
+    }
+    suppose_categories(s);
+    return for_each_piece(s, 'x', doubt_categories);
+}
+
+int nn_starter_init(nn_starter *s, nn_dataset *data) {
     *s = (nn_starter){.data = data};
     NN_TRY(nn_dataset_find(data, "train", &s->train));
     s->samples = s->train->samples;
@@ -135,6 +194,8 @@ int nn_starter_init(nn_starter *s, const nn_dataset *data) {
     s->tests = nn_dataset_split(data, "test") != NULL;
     NN_TRY(look_at_answers(s));
     s->kind = kind_of(s);
+    if (s->kind == NN_KIND_TABLE)
+        return look_at_columns(s, data);
     if (s->kind != NN_KIND_TOKENS)
         return NN_OK;
     if (s->by_position) /* the next token of a text is one of its tokens */
@@ -182,45 +243,42 @@ static void write_outputs(const nn_starter *s, FILE *out, int inputs) {
     fputs("}\n", out);
 }
 
-/* Where the columns of x end that are categories of one column of the table, "city=Rome" and so on,
- * of which `first` is one; first + 1: it is none, or the only one. */
-static size_t end_of_categories(const nn_dataset *data, size_t first) {
-    const char *name = data->feature_names[first], *equals = strchr(name, '=');
+/* Where the columns of x end that are categories of one column of the table, of which `first` is
+ * one; first + 1: it is none, or the only one. */
+static size_t end_of_categories(const nn_starter *s, size_t first) {
     size_t end = first + 1;
 
-    while (equals && end < data->features &&
-           strncmp(data->feature_names[end], name, (size_t)(equals + 1 - name)) == 0)
+    while (s->one_hot[first] > 0 && end < s->data->features && s->one_hot[end] == s->one_hot[first])
         end++;
     return end;
 }
 
-static bool has_vector(const nn_dataset *data, size_t first) {
-    return end_of_categories(data, first) - first >= MANY_CATEGORIES;
+static bool has_vector(const nn_starter *s, size_t first) {
+    return end_of_categories(s, first) - first >= MANY_CATEGORIES;
 }
 
 /* The next part of x: the categories of a column that gets vectors, or what is between such. */
-static size_t end_of_part(const nn_dataset *data, size_t first) {
-    size_t end = end_of_categories(data, first);
+static size_t end_of_part(const nn_starter *s, size_t first) {
+    size_t end = end_of_categories(s, first);
 
-    while (!has_vector(data, first) && end < data->features && !has_vector(data, end))
-        end = end_of_categories(data, end);
+    while (!has_vector(s, first) && end < s->data->features && !has_vector(s, end))
+        end = end_of_categories(s, end);
     return end;
 }
 
 /* Vectors for the categories of columns that have many: a dense layer whose inputs are 0 but for
  * one, which is 1, is an embedding. Nothing where no column has many. */
 static void write_parts(const nn_starter *s, FILE *out) {
-    const nn_dataset *data = s->data;
-    size_t parts = 0;
+    size_t columns = s->one_hot ? s->data->features : 0, parts = 0;
 
-    if (data->features == 0 || (end_of_part(data, 0) == data->features && !has_vector(data, 0)))
+    if (columns == 0 || (end_of_part(s, 0) == columns && !has_vector(s, 0)))
         return;
     nn_yaml_comment(out, 2,
                     "Each category of a column that has many gets a vector (an embedding), shorter "
                     "than the columns of 0 and 1 that say which one it is; other columns stay.");
-    for (size_t first = 0, end; first < data->features; first = end, parts++) {
-        end = parts + 1 < MOST_PARTS ? end_of_part(data, first) : data->features;
-        bool vector = has_vector(data, first) && end == end_of_categories(data, first);
+    for (size_t first = 0, end; first < columns; first = end, parts++) {
+        end = parts + 1 < MOST_PARTS ? end_of_part(s, first) : columns;
+        bool vector = has_vector(s, first) && end == end_of_categories(s, first);
         fprintf(out, "  - slice: {name: %s%zu, inputs: input, begin: %zu, end: %zu}\n",
                 vector ? "categories" : "part", parts + 1, first, end);
         if (vector)

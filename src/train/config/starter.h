@@ -25,11 +25,13 @@ typedef struct nn_starter {
     size_t outputs;            /* classes, or numbers to predict */
     bool classes, by_position; /* by_position: a class for each step */
     double mean, deviation;    /* of the numbers to predict */
+    double *one_hot; /* [columns of x] as those of the data set, which may not say it; NULL: none */
 } nn_starter;
 
-/* Looks at the training samples: y, and tokens, as a whole. NN_EUSAGE where there is nothing to
- * learn, NN_EFORMAT. Local. */
-int nn_starter_init(nn_starter *starter, const nn_dataset *data);
+/* Looks at the training samples: y, and tokens, as a whole, and of a table that does not say which
+ * columns are categories of one column at x, too. What it notes is memory of the data set's.
+ * NN_EUSAGE where there is nothing to learn, NN_EFORMAT. Local. */
+int nn_starter_init(nn_starter *starter, nn_dataset *data);
 
 /* The sections after `data:`, each guess with a comment. */
 void nn_starter_write(const nn_starter *starter, FILE *out);
