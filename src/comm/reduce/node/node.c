@@ -229,10 +229,7 @@ static void node_send_dealt(nn_reducer *r, size_t k) {
 }
 
 static bool node_have_dealt(nn_reducer *r, size_t k) {
-    nn_slice bucket = nn_partition_bucket(&r->partition, k);
-    return node_all_reached_bucket(r, DEALT, k) &&
-           (!nn_outer_grads_is_everywhere(r->outer_grads, &bucket) ||
-            nn_outer_grads_are_sent(r->outer_grads, &bucket));
+    return node_all_reached_bucket(r, DEALT, k);
 }
 
 static bool all_added(void *ctx) {

@@ -33,7 +33,7 @@ struct flags {
 
 /* Counters of a rank for each bucket, in which passes are counted that had it opened. */
 enum {
-    ARRIVED, /* the pass of which the rank has its rows from other nodes */
+    ARRIVED, /* the pass of which the rank has its rows from other nodes, and they have its own */
     DEALT,   /* the pass in which the rank has taken the step on its slice (where steps are left) */
     BUCKET_COUNTERS
 };

@@ -15,7 +15,7 @@ struct side {
     nn_real *rows;      /* [samples of the node, or of all nodes][sample], which the node shares */
     uint16_t *rounded;  /* the same rows as they travel in bfloat16; NULL: as they are */
     nn_channel channel; /* this rank's rows to other nodes, and theirs to it: */
-    bool here;          /* theirs have come; under the wire's lock */
+    bool put, moved;    /* own rows are there; all have come and gone; under the wire's lock */
     struct nn_outer_grads *all;
     struct matrix *of;
 };

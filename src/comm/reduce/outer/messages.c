@@ -31,19 +31,20 @@ static void reserve_parcels(const nn_outer_grads *o, struct side *s) {
     nn_wire_reserve(o->wire, c);
 }
 
-/* By the wire: rows have come, or have gone. */
+/* By the wire: rows have come, or have gone. Those that this rank sends have to be gone, too: in
+ * the next pass others of the node may write where they stand. */
 static void rows_moved(void *ctx, nn_channel *c) {
     struct side *s = ctx;
     const nn_outer_grads *o = s->all;
-    if (c->coming > 0 || s->here)
+    if (!s->put || s->moved || c->coming > 0 || c->going > 0)
         return;
     for (size_t i = 0; s->rounded && i < c->ins; i++) {
         const uint16_t *from = c->in[i].bytes;
         nn_bf16_expand(c->in[i].count / sizeof *from, from, s->rows + (from - s->rounded));
     }
-    s->here = true;
+    s->moved = true;
     const struct matrix *x = s->of;
-    if (x->side[NN_OUTER_A].here && x->side[NN_OUTER_B].here)
+    if (x->side[NN_OUTER_A].moved && x->side[NN_OUTER_B].moved)
         o->arrived(o->ctx, o->span[x - o->matrix].begin);
 }
 

@@ -301,8 +301,12 @@ void nn_outer_grads_put(nn_outer_grads *o, size_t i, nn_outer_side side, const n
     size_t first = own.begin * s->sample, count = (own.end - own.begin) * x->steps;
     struct copy copy = {*rows, s->width, s->rows + first, s->rounded ? s->rounded + first : NULL};
     nn_parallel(o->compute, count, GRAIN / s->width + 1, copy_range, &copy);
-    if (x->everywhere)
-        nn_wire_send(o->wire, &s->channel);
+    if (!x->everywhere)
+        return;
+    nn_wire_lock(o->wire);
+    s->put = true;
+    nn_wire_send(o->wire, &s->channel);
+    nn_wire_unlock(o->wire);
 }
 
 /* The matrix that a slice is of, or `count`. */
@@ -323,17 +327,12 @@ bool nn_outer_grads_is_everywhere(const nn_outer_grads *o, const nn_slice *slice
 
 void nn_outer_grads_receive(nn_outer_grads *o, const nn_slice *slice, size_t priority) {
     struct side *side = o->matrix[matrix_at(o, slice)].side;
-    side[NN_OUTER_A].here = side[NN_OUTER_B].here = false;
     for (struct side *s = side; s < side + 2; s++) {
+        s->put = s->moved = false;
         outer_set_parcels(o, s);
         s->channel.priority = priority;
         nn_wire_receive(o->wire, &s->channel);
     }
-}
-
-bool nn_outer_grads_are_sent(const nn_outer_grads *o, const nn_slice *slice) {
-    const struct side *side = o->matrix[matrix_at(o, slice)].side;
-    return side[NN_OUTER_A].channel.going == 0 && side[NN_OUTER_B].channel.going == 0;
 }
 
 void nn_outer_grads_multiply(const nn_outer_grads *o, const nn_slice *slice, nn_real *grads) {

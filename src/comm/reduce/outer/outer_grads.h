@@ -39,7 +39,7 @@ size_t nn_outer_grads_message_bytes(const nn_outer_grads *outer);
 void nn_outer_grads_attach(nn_outer_grads *outer, void *memory, int tag);
 
 /* Who is told, by any thread and under the wire's lock, when all rows of a gradient have come from
- * other nodes, which stands in the vector from `begin` on. */
+ * other nodes and this rank's have gone there; it stands in the vector from `begin` on. */
 void nn_outer_grads_set_arrived(nn_outer_grads *outer, void (*arrived)(void *ctx, size_t begin),
                                 void *ctx);
 
@@ -54,10 +54,8 @@ void nn_outer_grads_put(nn_outer_grads *outer, size_t i, nn_outer_side side,
  * so that there is nothing to sum between them. */
 bool nn_outer_grads_covers(const nn_outer_grads *outer, const nn_slice *slice);
 bool nn_outer_grads_is_everywhere(const nn_outer_grads *outer, const nn_slice *slice);
-/* What other nodes send of the rows of such a slice may come, in the pass that is open; and those
- * that this rank has put have gone to them. */
+/* What other nodes send of the rows of such a slice may come, in the pass that is open. */
 void nn_outer_grads_receive(nn_outer_grads *outer, const nn_slice *slice, size_t priority);
-bool nn_outer_grads_are_sent(const nn_outer_grads *outer, const nn_slice *slice);
 
 /* Writes the product of all rows to such a slice of `grads`, the gradient vector. All ranks have
  * put their rows, and those of other nodes are there. Local. */
