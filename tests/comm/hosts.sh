@@ -47,7 +47,7 @@ train_on host1:2,host2:2 node slow
 close_to slow 1e-4
 ./agent host1 tc -s qdisc show dev eth0 >rate.txt
 expect_line 'overlimits [1-9]' rate.txt # it had to wait
-expect_line '"between_nodes":"rows of fc1, fc2' slow/metrics.jsonl # chosen for this network
+expect_line '"between_nodes":"rows of fc' slow/metrics.jsonl # chosen for this network, as it was measured
 train_on host1:2,host2:2 node rounded -o train.compress=bf16
 close_to rounded 3e-2
 ! close_to rounded 1e-5 2>/dev/null || fail "nothing was rounded"

@@ -1,5 +1,6 @@
 /* ranks: 1 2 3 4 */
 /* nodes: 2 3 */
+/* timeout: 120 */
 /* The gradient sum and the step on it, both ways, whatever the length and however back-propagation
  * reports. */
 #include "comm/reduce/reduce.h"
