@@ -2,6 +2,7 @@
  * parameters so far. How they are written: save/saver.h. */
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "base/system/flag.h"
 #include "base/system/work.h"
 #include "comm/heartbeat.h"
 #include "train/checkpoint/checkpoint_folder.h"
@@ -24,15 +25,9 @@ int nn_trainer_save_failure(const nn_trainer *t) {
     return t->saver ? nn_saver_failure(t->saver) : 0;
 }
 
-/* The flag may be set by another thread. */
-static bool is_asked_to_save(const nn_trainer *t) {
-    const volatile sig_atomic_t *save = t->options->save;
-    return save && __atomic_load_n(save, __ATOMIC_RELAXED) != t->answered;
-}
-
 void nn_trainer_add_requests(const nn_trainer *t, int failure, nn_step_sums *sums) {
-    sums->stop = nn_trainer_asked_to_stop(t);
-    sums->asked = is_asked_to_save(t);
+    sums->stop = nn_flag_read(t->options->stop) != 0;
+    sums->asked = nn_flag_read(t->options->save) != t->answered;
     sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
     if (t->run && t->saver) {
         sums->save = nn_trainer_save_clock(t);
@@ -139,8 +134,7 @@ static void say_saved(nn_trainer *t) {
 
 /* A checkpoint that was asked for from outside, whatever else is being written. */
 static int answer(nn_trainer *t) {
-    if (t->options->save)
-        t->answered = __atomic_load_n(t->options->save, __ATOMIC_RELAXED);
+    t->answered = nn_flag_read(t->options->save);
     t->unreported = true;
     return save_once(t);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/numbers/rng.h"
+#include "base/system/flag.h"
 #include "comm/heartbeat.h"
 #include "data/classes.h"
 #include "data/values/normalize.h"
@@ -274,15 +275,9 @@ void nn_trainer_forget_minibatches(const nn_trainer *t) {
             nn_loader_forget(loader[i]);
 }
 
-/* The flag may be set by another thread. */
-bool nn_trainer_asked_to_stop(const nn_trainer *t) {
-    const volatile sig_atomic_t *stop = t->options->stop;
-    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
-}
-
 /* `rc`, or that there is no need to go on setting up. */
 static int unless_stopped(const nn_trainer *t, int rc) {
-    if (rc < 0 || !nn_trainer_asked_to_stop(t))
+    if (rc < 0 || !nn_flag_read(t->options->stop))
         return rc;
     return nn_fail(NN_ESTOPPED, "stopped before the first step: there was nothing to save");
 }

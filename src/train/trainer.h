@@ -135,8 +135,6 @@ void nn_trainer_close(nn_trainer *t);
 /* What the bits of a step depend on besides the numbers that go into it; returns `text`. Local. */
 const char *nn_trainer_kernels(const nn_trainer *t, char text[NN_KERNELS_TEXT]);
 
-/* This rank has been asked to stop. Local. */
-bool nn_trainer_asked_to_stop(const nn_trainer *t);
 /* What this rank tells the others with the sums of a step: that it was asked to stop, or to save
  * and go on; what rank 0's clock says, and whether it is still writing; and that something has
  * failed, a checkpoint or what `failure` (0: nothing) stands for. Local. */

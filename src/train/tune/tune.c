@@ -3,6 +3,7 @@
 #include "train/tune/tune.h"
 
 #include "base/log.h"
+#include "base/system/flag.h"
 #include "io/files/file.h"
 #include "io/files/folder.h"
 #include "train/config/settings.h"
@@ -68,15 +69,10 @@ static int claim(const worker *w, size_t i, bool *mine) {
     return 0;
 }
 
-static bool is_stopped(const worker *w) {
-    const volatile sig_atomic_t *stop = w->options->stop;
-    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED) != 0;
-}
-
 /* On the first rank of the group. */
 static int claim_next(const worker *w, size_t *i) {
     const nn_sweep *s = w->sweep;
-    for (; *i < s->trials && !is_stopped(w); ++*i) {
+    for (; *i < s->trials && !nn_flag_read(w->options->stop); ++*i) {
         bool mine = false;
         if (s->result[*i].state == NN_TRIAL_OPEN)
             NN_TRY(claim(w, *i, &mine));
@@ -270,7 +266,7 @@ static int run_rung(const worker *w, bool *stopped) {
     }
     if (rc == NN_ERANK)
         return rc;
-    asked = rc == NN_ESTOPPED || is_stopped(w);
+    asked = rc == NN_ESTOPPED || nn_flag_read(w->options->stop);
     NN_TRY(nn_comm_agree(w->world, rc == NN_ESTOPPED ? 0 : rc));
     NN_TRY(nn_comm_sum(w->world, &asked, 1));
     *stopped = asked > 0;
