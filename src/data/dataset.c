@@ -40,6 +40,10 @@ const nn_option nn_data_options[] = {
     {"shuffle", NN_OPT_BOOL, offsetof(nn_data_settings, shuffle), "true", NULL,
      "draw a new order of the training samples for each epoch; false: always the order in which "
      "they are stored, in which minibatches are biased where samples are sorted"},
+    {"when_changed", NN_OPT_CHOICE, offsetof(nn_data_settings, when_changed), "refuse",
+     "refuse|accept",
+     "with --resume, where the data are not those of the checkpoint any more, in size, type or "
+     "values: refuse to go on, or say so and go on with these"},
     NN_OPTION_END,
 };
 

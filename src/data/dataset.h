@@ -56,9 +56,11 @@ typedef struct nn_data_settings {
     bool other_files;        /* what the file leads to is read, too */
     nn_node *split;          /* options of split.h; NULL: not divided */
     bool shuffle;            /* training samples; else they come as stored */
+    int when_changed;        /* enum nn_change_rule */
 } nn_data_settings;
 enum { NN_NORMALIZE_NONE, NN_NORMALIZE_CHANNEL, NN_NORMALIZE_ALL, NN_NORMALIZE_PER_CHANNEL };
 enum { NN_PREFETCH_AUTO, NN_PREFETCH_ON, NN_PREFETCH_OFF };
+enum nn_change_rule { NN_CHANGE_REFUSE, NN_CHANGE_ACCEPT };
 extern const nn_option nn_data_options[];
 #define NN_OTHER_FILES_HELP                                                                        \
     "follow links and virtual data sets of an HDF5 file into other files, and read data that it "  \
@@ -122,6 +124,7 @@ struct nn_dataset {
     nn_part *part;         /* [parts] */
     const double *one_hot; /* [columns of x]: the number of the column of categories that it is one
                               category of, 0: of none; NULL: nothing says it */
+    const char *fingerprint; /* of nn_dataset_fingerprint, NULL: it was not called */
 };
 
 void nn_dataset_close(nn_dataset *ds);

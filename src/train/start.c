@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/system/clock.h"
 #include "comm/heartbeat.h"
+#include "data/fingerprint.h"
 #include "math/gemm/gemm.h"
 #include "math/kernels.h"
 #include "train/checkpoint/import_weights.h"
@@ -57,6 +58,27 @@ static int open_run(nn_trainer *t, nn_snapshot *snapshot, bool *resumed) {
         return 0;
     t->state = snapshot->state;
     return check_kernels(t, snapshot->kernels);
+}
+
+int nn_trainer_check_data(nn_trainer *t) {
+    nn_dataset *data = t->session.data;
+    const char *before = t->run ? nn_run_traits(t->run).fingerprint : NULL;
+    char text[NN_FINGERPRINT_TEXT];
+    if (!nn_trainer_has_folder(t) || nn_comm_rank(t->comm) > 0)
+        return 0;
+    NN_TRY(nn_dataset_fingerprint(data, t->valid_split));
+    if (!before || !nn_fingerprint_differs(data, before, text))
+        return 0;
+    if (data->settings.when_changed == NN_CHANGE_ACCEPT) {
+        nn_warn("%s: the data are not those that %s was trained on: %s; the run goes on with these "
+                "(data.when_changed: accept)",
+                data->path, nn_run_from(t->run), text);
+        return 0;
+    }
+    return nn_fail(NN_EUSAGE,
+                   "%s: the data are not those that %s was trained on: %s; go on with the data as "
+                   "they were, or set data.when_changed to accept to go on with these",
+                   data->path, nn_run_from(t->run), text);
 }
 
 /* Minibatches of another size go on where they begin at the same sample. */

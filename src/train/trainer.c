@@ -141,6 +141,7 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     else if (t->valid_split)
         NN_TRY(nn_session_loader_shared(session, t->valid_split, session->eval_batch_size, false,
                                         &t->valid));
+    NN_TRY(nn_trainer_check_data(t));
     if (t->valid)
         NN_TRY(nn_session_evaluation_new(session, &t->validation));
     NN_TRY(set_up_report(t));

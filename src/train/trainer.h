@@ -120,6 +120,9 @@ typedef struct nn_trainer {
 /* Plans data, model and memory for the trainer's comm, config and options; nn_trainer_close
  * releases them, also after a failure. The same code on every rank. Collective. */
 int nn_trainer_open(nn_trainer *t);
+/* Takes the fingerprint of the data that checkpoints keep, and on resuming compares it with that of
+ * the checkpoint: NN_EUSAGE, unless data.when_changed says otherwise. Local. */
+int nn_trainer_check_data(nn_trainer *t);
 /* Fresh parameters (or pretrained ones), and position and state of a run at its beginning.
  * Collective. */
 int nn_trainer_begin(nn_trainer *t);

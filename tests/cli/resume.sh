@@ -73,7 +73,8 @@ change -o loss=hinge
 expect_line '^nnmpi: loss is hinge now and was cross_entropy$' err
 "$NNMPI" data make blobs -O more.h5 --samples 200 --features 4 -q
 sed 's/source: iris/path: more.h5/' net.yaml > more.yaml
-config=more.yaml change -o train.epochs=4
+config=more.yaml change -o train.epochs=4 -o data.when_changed=accept
+expect_line '^nnmpi: warning: more.h5: the data are not those that changed/last.h5 was trained on: /train/x is ' err
 expect_line '^nnmpi: data.path is more.h5 now and was not set$' err
 expect_line '^nnmpi: data.source is hdf5 now and was iris$' err
 expect_line '^nnmpi: the training set has another number of samples: 7 steps an epoch instead of 4$' err

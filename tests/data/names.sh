@@ -94,7 +94,7 @@ expect_line "is of class '4', which the model was not trained on: it knows '0' t
 "$NNMPI" digest run/last.h5 | cut -c 1-64 > same
 for ranks in 1 2; do
     cp -r run again$ranks
-    run_ranks $ranks "$NNMPI" train net.yaml -o data.path=moved.csv -o train.epochs=21 --run again$ranks --resume -q > out
+    run_ranks $ranks "$NNMPI" train net.yaml -o data.path=moved.csv -o data.when_changed=accept -o train.epochs=21 --run again$ranks --resume -q > out
     "$NNMPI" eval again$ranks/last.h5 --data train.csv --split train | head -n 1 > out
     expect_line 'accuracy (0\.9|1\.0).*90 samples' out
     "$NNMPI" eval again$ranks/last.h5 --data numbers.csv --split train > out 2> err && fail "classes of other names"

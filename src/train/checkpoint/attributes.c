@@ -109,6 +109,8 @@ static int write_data(nn_h5 *file, const nn_data_traits *data) {
     if (data->features)
         NN_TRY(
             nn_h5_set_texts(file, "/data", "feature_names", data->feature_names, data->features));
+    if (data->fingerprint)
+        NN_TRY(nn_h5_set_text(file, "/data", "fingerprint", data->fingerprint));
     if (data->first_label)
         NN_TRY(nn_h5_set_int(file, "/data", "first_label", data->first_label));
     NN_TRY(nn_h5_set_int(file, "/data", "labels", data->labels));
@@ -132,7 +134,7 @@ static int read_names(nn_h5 *file, const char *attribute, nn_pool *pool, const c
 
 static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
     int64_t labels, width;
-    char *tokens = NULL;
+    char *tokens = NULL, *fingerprint = NULL;
     size_t named = 0;
 
     *data = (nn_data_traits){0};
@@ -142,6 +144,9 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
         return nn_fail(NN_EFORMAT, "%s: /data has %" PRId64 " classes but %zu class names",
                        nn_h5_path(file), data->classes, named);
     NN_TRY(read_names(file, "feature_names", pool, &data->feature_names, &data->features));
+    if (nn_h5_has_attr(file, "/data", "fingerprint"))
+        NN_TRY(nn_h5_get_text(file, "/data", "fingerprint", pool, &fingerprint));
+    data->fingerprint = fingerprint;
     if (nn_h5_has_attr(file, "/data", "first_label"))
         NN_TRY(nn_h5_get_int(file, "/data", "first_label", &data->first_label));
     if (nn_h5_has_attr(file, "/data", "tokens"))

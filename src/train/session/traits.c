@@ -15,6 +15,7 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .tokens = data->tokens,
                             .features = data->features,
                             .feature_names = data->feature_names,
+                            .fingerprint = data->fingerprint,
                             .affine = data->affine,
                             .normal = data->normal};
 }
