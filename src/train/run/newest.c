@@ -34,7 +34,7 @@ static int64_t linked_step(const char *last) {
     return nn_checkpoint_step(target);
 }
 
-int nn_newest_find(nn_newest *out, const char *dir) {
+int nn_newest_find(nn_newest *out, const char *dir, const char *newer) {
     const char *path = nn_pool_printf(&out->pool, "%s/last.h5", dir);
     int64_t linked;
     nn_checkpoint_list list;
@@ -42,8 +42,10 @@ int nn_newest_find(nn_newest *out, const char *dir) {
 
     if (!path)
         return NN_EMEMORY;
+    if (newer)
+        NN_TRY(try_candidate(out, newer));
     linked = linked_step(path);
-    if (nn_file_exists(path))
+    if (nn_file_exists(path) && !out->found)
         NN_TRY(try_candidate(out, path));
     NN_TRY(nn_checkpoint_list_read(&out->pool, dir, &list));
     for (size_t i = 0; i < list.count && !out->found; i++) {

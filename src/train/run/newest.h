@@ -13,9 +13,10 @@ typedef struct nn_newest {
     nn_pool pool;        /* owns the texts */
 } nn_newest;
 
-/* Fills a zeroed `out` from `dir`: last.h5 is tried first, then the others, newest first, until one
- * is whole. That none is, is no error. NN_EIO, NN_EMEMORY; to be released then as well. Local. */
-int nn_newest_find(nn_newest *out, const char *dir);
+/* Fills a zeroed `out` from `dir`: `newer`, a checkpoint that stands elsewhere (NULL: none), is
+ * tried first, then last.h5, then the others, newest first, until one is whole. That none is, is no
+ * error. NN_EIO, NN_EMEMORY; to be released then as well. Local. */
+int nn_newest_find(nn_newest *out, const char *dir, const char *newer);
 /* Zeroes it. */
 void nn_newest_release(nn_newest *newest);
 

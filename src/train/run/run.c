@@ -2,21 +2,19 @@
 
 #include "base/log.h"
 #include "io/files/file.h"
-#include "io/files/folder.h"
 #include "train/checkpoint/checkpoint_folder.h"
 #include "train/run/event_log.h"
 #include "train/run/lock.h"
 #include "train/run/metrics_log.h"
 #include "train/run/newest.h"
 #include "train/run/page.h"
+#include "train/run/run_folder.h"
 #include "train/run/scratch.h"
 #include "train/run/weights_line.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 /* The ranks of a killed run may take a moment to end; one that goes on waits for them. */
 #define PATIENCE_SECONDS 5.0
@@ -31,6 +29,7 @@ struct nn_run {
     nn_events *events;   /* log.tensorboard; NULL: not wanted */
     nn_run_page *page;   /* log.report; NULL: not wanted */
     const char *scratch; /* of nn_scratch_open; NULL: checkpoints are written where they belong */
+    const char *staged;  /* a checkpoint there that is still to be moved; NULL: none */
     nn_newest newest;    /* the run goes on from it */
 };
 
@@ -41,60 +40,6 @@ static char *path_of(nn_run *run, const char *name) {
     return nn_pool_printf(&run->pool, "%s/%s", run->dir, name);
 }
 
-/* runs/<config>-<time>, with a number behind it where two runs begin in the same second. */
-static int make_default(nn_run *run) {
-    const char *name = nn_config_name(run->config);
-    time_t now = time(NULL);
-    struct tm local;
-    char stamp[32];
-
-    NN_TRY(nn_dir_make("runs"));
-    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
-    for (int i = 1; i < 1000; i++) {
-        run->dir = i == 1 ? nn_pool_printf(&run->pool, "runs/%s-%s", name, stamp)
-                          : nn_pool_printf(&run->pool, "runs/%s-%s-%d", name, stamp, i);
-        if (!run->dir)
-            return NN_EMEMORY;
-        if (mkdir(run->dir, 0777) == 0)
-            return NN_OK;
-        if (errno != EEXIST)
-            break;
-    }
-    return nn_fail(NN_EIO, "cannot make the run folder '%s': %s", run->dir, nn_errno_text(errno));
-}
-
-static int make_folder(nn_run *run, const char *dir) {
-    if (!dir)
-        return make_default(run);
-    run->dir = nn_pool_strdup(&run->pool, dir);
-    if (!run->dir)
-        return NN_EMEMORY;
-    NN_TRY(nn_dir_make(dir));
-    return NN_OK;
-}
-
-static int refuse_used(nn_run *run) {
-    static const char *const traces[] = {"config.yaml", "metrics.jsonl", "last.h5"};
-    nn_checkpoint_list list;
-    struct stat status;
-    bool used;
-
-    NN_TRY(nn_checkpoint_list_read(&run->pool, run->dir, &list));
-    used = list.count > 0;
-    for (size_t i = 0; i < sizeof traces / sizeof *traces && !used; i++) {
-        const char *path = path_of(run, traces[i]);
-        if (!path)
-            return NN_EMEMORY;
-        used = lstat(path, &status) == 0; /* also a link that leads nowhere */
-    }
-    if (used)
-        return nn_fail(NN_EUSAGE,
-                       "the folder '%s' already holds a run; add --resume to go on with it, or "
-                       "choose another folder (--run)",
-                       run->dir);
-    return NN_OK;
-}
-
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static int open_scratch(nn_run *run) {
@@ -102,8 +47,13 @@ static int open_scratch(nn_run *run) {
 
     if (!stage || !*stage)
         return NN_OK;
-    NN_TRY(nn_scratch_open(&run->pool, stage, run->dir, &run->scratch));
-    return run->resume ? nn_scratch_recover(run->scratch, run->dir) : NN_OK;
+    return nn_scratch_open(&run->pool, stage, run->dir, &run->scratch);
+}
+
+static int find_newest(nn_run *run) {
+    if (run->scratch)
+        NN_TRY(nn_scratch_find(&run->pool, run->scratch, run->dir, &run->staged));
+    return nn_newest_find(&run->newest, run->dir, run->staged);
 }
 
 static int open_folder(nn_run *run, const char *dir) {
@@ -113,13 +63,12 @@ static int open_folder(nn_run *run, const char *dir) {
         return nn_fail(NN_EUSAGE, "--resume needs the folder of the run to go on with: --run DIR");
     if (none)
         return NN_OK;
-    NN_TRY(make_folder(run, dir));
+    NN_TRY(nn_run_folder_make(&run->pool, run->config, dir, &run->dir));
     NN_TRY(nn_lock_acquire(run->dir, run->resume ? PATIENCE_SECONDS : 0, &run->lock));
     if (!run->resume)
-        NN_TRY(refuse_used(run));
-    NN_TRY(nn_checkpoint_folder_sweep(run->dir));
+        NN_TRY(nn_run_folder_refuse_used(&run->pool, run->dir));
     NN_TRY(open_scratch(run));
-    return run->resume ? nn_newest_find(&run->newest, run->dir) : NN_OK;
+    return run->resume ? find_newest(run) : NN_OK;
 }
 
 int nn_run_open(nn_config *config, const char *dir, bool resume, nn_run **out) {
@@ -174,23 +123,36 @@ const char *nn_run_link(const nn_run *run) {
 
 /* ---- going on -------------------------------------------------------------------------------- */
 
-/* best.h5 may point to what was abandoned, and the best checkpoint may be gone: then the next
- * validation counts as the first. */
-static int restore_best_symlink(nn_run *run, nn_state *state) {
+/* The best checkpoint may be gone: then the next validation counts as the first. */
+static int check_best(nn_run *run, nn_state *state) {
     char name[NN_CHECKPOINT_NAME];
-    const char *target, *link = path_of(run, "best.h5");
+    const char *target;
+    bool itself =
+        run->staged && run->newest.found == run->staged && state->best_step == state->step;
 
-    if (state->best_step < 0)
+    if (state->best_step < 0 || itself)
         return NN_OK;
     target = path_of(run, nn_checkpoint_name(state->best_step, name));
-    if (!link || !target)
+    if (!target)
         return NN_EMEMORY;
     if (nn_file_exists(target))
-        return nn_symlinks_publish(name, &link, 1);
+        return NN_OK;
     nn_warn("%s, the best so far, is gone; the next validation counts as the first", target);
     state->best_step = -1;
     state->since_best = 0;
     return NN_OK;
+}
+
+/* best.h5 may point to what was abandoned. */
+static int restore_best_symlink(nn_run *run, const nn_state *state) {
+    char name[NN_CHECKPOINT_NAME];
+    const char *link = path_of(run, "best.h5");
+
+    if (state->best_step < 0)
+        return NN_OK;
+    if (!link)
+        return NN_EMEMORY;
+    return nn_symlinks_publish(nn_checkpoint_name(state->best_step, name), &link, 1);
 }
 
 static int load_found(nn_run *run, nn_snapshot *snapshot) {
@@ -199,7 +161,7 @@ static int load_found(nn_run *run, nn_snapshot *snapshot) {
     if (s->tried > 1)
         nn_warn("%s; going on from %s instead", s->refused, strrchr(s->found, '/') + 1);
     NN_TRY(nn_checkpoint_load(s->found, &run->pool, snapshot));
-    return restore_best_symlink(run, &snapshot->state);
+    return check_best(run, &snapshot->state);
 }
 
 static int resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
@@ -274,9 +236,18 @@ int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed) {
     return NN_OK;
 }
 
+/* What a killed run has left is put in order. */
+static int tidy(nn_run *run, const nn_snapshot *from) {
+    NN_TRY(nn_checkpoint_folder_sweep(run->dir));
+    if (run->scratch && run->resume)
+        NN_TRY(nn_scratch_recover(run->scratch, run->dir));
+    return from ? restore_best_symlink(run, &from->state) : NN_OK;
+}
+
 int nn_run_begin(nn_run *run, const nn_snapshot *from) {
     if (!run->dir)
         return NN_OK;
+    NN_TRY(tidy(run, from));
     NN_TRY(write_config(run, !from));
     return open_logs(run, from ? from->state.step : -1, from ? from->history : NULL);
 }
@@ -286,10 +257,11 @@ int nn_run_rewind(nn_run *run, nn_snapshot *snapshot, bool *rewound) {
     *rewound = false;
     if (!run->dir)
         return NN_OK;
-    NN_TRY(nn_newest_find(&run->newest, run->dir));
+    NN_TRY(nn_newest_find(&run->newest, run->dir, NULL));
     if (!run->newest.found)
         return NN_OK;
     NN_TRY(load_found(run, snapshot));
+    NN_TRY(restore_best_symlink(run, &snapshot->state));
     close_logs(run);
     NN_TRY(open_logs(run, snapshot->state.step, snapshot->history));
     *rewound = true;

@@ -36,7 +36,8 @@ const char *nn_run_link(const nn_run *run);
 int nn_run_resume(nn_run *run, nn_snapshot *snapshot, bool *resumed);
 
 /* Begins writing, once nothing speaks against going on, as a run that is refused leaves its folder
- * as it was: writes the configuration, cuts metrics.jsonl back to the step of `from` (NULL: begins
+ * as it was but for the file `lock`: deletes what a killed run has left, sets best.h5 right, writes
+ * the configuration, cuts metrics.jsonl back to the step of `from` (NULL: begins
  * it) and opens the logs. Local. */
 int nn_run_begin(nn_run *run, const nn_snapshot *from);
 

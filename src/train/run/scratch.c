@@ -76,34 +76,53 @@ static int find_time(const char *path, time_t *seconds) {
     return NN_OK;
 }
 
-/* The newest whole checkpoint of the list that the run folder should have; -1: none. Seconds and
- * steps may disagree where a run was resumed elsewhere from an earlier step: then what stands here
- * was abandoned. Where the run folder has neither a checkpoint nor a configuration, it is of a
- * folder of that name which is no more. *newest: the newest step that the run folder has; -1: none;
- * INT64_MAX: there is no such run. */
-static int find_step(nn_pool *pool, const char *scratch, const char *dir,
-                     const nn_checkpoint_list *here, int64_t *step, int64_t *newest) {
+/* What there is to go on from in a scratch folder and the run folder that it belongs to. */
+typedef struct found {
+    nn_checkpoint_list here; /* in the scratch folder */
+    bool is_run;             /* the run folder has a checkpoint or a configuration */
+    int64_t newest;          /* step that it has; -1: none */
+    int64_t step;            /* of the one that it should have; -1: none */
+} found;
+
+/* Seconds and steps may disagree where a run was resumed elsewhere from an earlier step: then what
+ * stands here was abandoned. Where the run folder has neither a checkpoint nor a configuration, it
+ * is of a folder of that name which is no more. */
+static int look(nn_pool *pool, const char *scratch, const char *dir, found *f) {
     const time_t never = -1;
     nn_checkpoint_list there;
     char name[NN_CHECKPOINT_NAME];
     time_t saved = never;
 
-    *step = -1;
+    *f = (found){.newest = -1, .step = -1};
+    NN_TRY(nn_checkpoint_list_read(pool, scratch, &f->here));
     NN_TRY(nn_checkpoint_list_read(pool, dir, &there));
     NN_TRY(find_time(nn_pool_printf(pool, "%s/config.yaml", dir), &saved));
     NN_TRY(find_time(nn_pool_printf(pool, "%s/last.h5", dir), &saved));
-    *newest = saved == never ? INT64_MAX : there.count ? there.step[0] : -1;
-    for (size_t i = 0; saved != never && *step < 0 && i < here->count; i++) {
-        const char *path =
-            nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(here->step[i], name));
-        bool wanted = there.count == 0 || here->step[i] > there.step[0];
+    f->is_run = saved != never;
+    if (there.count)
+        f->newest = there.step[0];
+    for (size_t i = 0; f->is_run && f->step < 0 && i < f->here.count; i++) {
+        int64_t step = f->here.step[i];
+        const char *path = nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(step, name));
         time_t written = never;
         NN_TRY(find_time(path, &written));
-        if (wanted && written >= saved && nn_trailer_check(path) == NN_OK)
-            *step = here->step[i];
+        if (step > f->newest && written >= saved && nn_trailer_check(path) == NN_OK)
+            f->step = step;
     }
     nn_error_clear(); /* of those that are not whole */
     return NN_OK;
+}
+
+int nn_scratch_find(nn_pool *pool, const char *scratch, const char *dir, const char **path) {
+    char name[NN_CHECKPOINT_NAME];
+    found f;
+
+    *path = NULL;
+    NN_TRY(look(pool, scratch, dir, &f));
+    if (f.step < 0)
+        return NN_OK;
+    *path = nn_pool_printf(pool, "%s/%s", scratch, nn_checkpoint_name(f.step, name));
+    return *path ? NN_OK : NN_EMEMORY;
 }
 
 static int take(const char *scratch, const char *dir, int64_t step) {
@@ -116,28 +135,29 @@ static int take(const char *scratch, const char *dir, int64_t step) {
     return nn_symlinks_publish(name, &last, 1);
 }
 
-int nn_scratch_recover(const char *scratch, const char *dir) {
-    nn_pool pool = {0};
-    nn_checkpoint_list here;
-    int64_t step = -1, newest = INT64_MAX;
-    char name[NN_CHECKPOINT_NAME];
-    int rc = nn_checkpoint_list_read(&pool, scratch, &here);
+/* What is not taken: of an earlier step than what the run folder has, or of no run. */
+static void leave(const char *scratch, const char *dir, const found *f, int64_t step) {
+    char path[PATH_MAX], name[NN_CHECKPOINT_NAME];
 
-    if (rc == NN_OK)
-        rc = find_step(&pool, scratch, dir, &here, &step, &newest);
-    if (rc == NN_OK && step >= 0)
-        rc = take(scratch, dir, step);
-    for (size_t i = 0; rc == NN_OK && i < here.count; i++) {
-        const char *path =
-            nn_pool_printf(&pool, "%s/%s", scratch, nn_checkpoint_name(here.step[i], name));
-        if (path && here.step[i] != step && here.step[i] > newest)
-            nn_warn(
-                "'%s' is of a later step than all in '%s', but not whole, or written before them: "
+    snprintf(path, sizeof path, "%s/%s", scratch, nn_checkpoint_name(step, name));
+    if (f->is_run && step > f->newest)
+        nn_warn("'%s' is of a later step than all in '%s', but not whole, or written before them: "
                 "the run does not go on from it, and it is left there",
                 path, dir);
-        else if (path && here.step[i] != step && unlink(path) < 0)
-            nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
-    }
+    else if (unlink(path) < 0)
+        nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
+}
+
+int nn_scratch_recover(const char *scratch, const char *dir) {
+    nn_pool pool = {0};
+    found f;
+    int rc = look(&pool, scratch, dir, &f);
+
+    if (rc == NN_OK && f.step >= 0)
+        rc = take(scratch, dir, f.step);
+    for (size_t i = 0; rc == NN_OK && i < f.here.count; i++)
+        if (f.here.step[i] != f.step)
+            leave(scratch, dir, &f, f.here.step[i]);
     if (rc == NN_OK)
         rc = nn_checkpoint_folder_sweep(scratch);
     nn_pool_release(&pool);

@@ -15,6 +15,9 @@ int nn_scratch_open(nn_pool *pool, const char *stage, const char *dir, const cha
  * there. NN_EIO. Local. */
 int nn_scratch_move(const char *scratch, const char *dir, const char *name);
 
+/* The path of what nn_scratch_recover would move; NULL: nothing. Owned by `pool`. NN_EIO. Local. */
+int nn_scratch_find(nn_pool *pool, const char *scratch, const char *dir, const char **path);
+
 /* Moves a whole checkpoint that is newer than all of the run folder, in steps and in time, into it,
  * with last.h5; deletes all others. NN_EIO. Local. */
 int nn_scratch_recover(const char *scratch, const char *dir);
