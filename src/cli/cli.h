@@ -25,6 +25,7 @@ typedef struct nn_call {
     const nn_entry *kind;     /* the row of verb->kinds that was chosen ... */
     const void *kind_options; /* ... and its options */
     nn_guard *guard;          /* of a collective verb, while it runs */
+    nn_guard *alone;          /* of another verb */
 } nn_call;
 
 struct nn_verb {
@@ -41,7 +42,8 @@ struct nn_verb {
     const char *(*kind_argument)(const nn_entry *kind);
     bool collective; /* every rank takes part; otherwise rank 0 works alone, without MPI */
     /* It ends by itself after a signal, which the guard takes from before MPI starts; from this on,
-     * "the first step", there is something to save. NULL: signals do what they always do. */
+     * "the first step", there is something to save. NULL: signals end it as they always do, without
+     * what it was writing. */
     const char *stops;
     /* Collective verbs return the same code on every rank. */
     int (*run)(const nn_call *call);

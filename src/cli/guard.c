@@ -5,7 +5,9 @@
 #include "base/mem.h"
 #include "base/system/clock.h"
 #include "cli/siblings.h"
+#include "io/files/temporary.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -38,6 +40,7 @@ struct nn_guard {
  * to save and stop, but SAVING, after which it goes on. */
 static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGXCPU, SIGUSR2};
 #define TAKEN (sizeof taken / sizeof *taken)
+#define ENDING_TAKEN 3 /* the first ones: of a verb that has nothing to save */
 #define SAVING SIGUSR2
 
 /* Seconds without a look, by which a process knows that it was stopped. */
@@ -60,8 +63,8 @@ static void note_ignored(void) {
 static sigset_t at_start;
 static bool holding;
 
-static void add_taken(sigset_t *set) {
-    for (size_t i = 0; i < TAKEN; i++)
+static void add_taken(sigset_t *set, size_t count) {
+    for (size_t i = 0; i < count; i++)
         sigaddset(set, taken[i]);
 }
 
@@ -72,7 +75,7 @@ static void hold_signals(void) {
     sigset_t blocked;
     note_ignored();
     sigemptyset(&blocked);
-    add_taken(&blocked);
+    add_taken(&blocked, TAKEN);
     holding = pthread_sigmask(SIG_BLOCK, &blocked, &at_start) == 0;
 }
 
@@ -88,13 +91,14 @@ void nn_guard_none(void) {
 /* One that is ignored is blocked too: nobody waits for it, and a library that takes it for its own
  * cannot change that. */
 static void block(nn_guard *g) {
-    const nn_launcher *launcher = g->spec.launch->launcher;
+    const nn_launcher *launcher = g->spec.launch ? g->spec.launch->launcher : NULL;
+    size_t count = g->spec.stops ? TAKEN : ENDING_TAKEN;
     sigset_t blocked;
     sigemptyset(&blocked);
     sigemptyset(&g->waited);
     sigaddset(&g->waited, WAKE);
     sigaddset(&blocked, WAKE);
-    for (size_t i = 0; g->spec.stops && i < TAKEN; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!ignored[i])
             sigaddset(&g->waited, taken[i]);
     }
@@ -102,9 +106,8 @@ static void block(nn_guard *g) {
         sigaddset(&g->waited, SIGCONT);
         sigaddset(&blocked, SIGCONT);
     }
-    if (g->spec.stops)
-        add_taken(&blocked);
-    else
+    add_taken(&blocked, count);
+    if (!g->spec.stops)
         nn_guard_none();
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
@@ -117,6 +120,23 @@ _Noreturn static void die_by(int number) {
     pthread_sigmask(SIG_UNBLOCK, &only, NULL);
     raise(number);
     abort(); /* not reached */
+}
+
+/* A verb that has nothing to save ends as the signal would end it, but leaves no file half-written.
+ */
+_Noreturn static void end_by(const nn_guard *g, int number) {
+    char name[PATH_MAX];
+    if (nn_temporaries_remove(name, sizeof name)) {
+        (void)nn_fail(NN_ESTOPPED,
+                      "stopped by SIG%s: what there was of '%s' is removed, and a file that stood "
+                      "there before is as it was",
+                      number == SIGINT    ? "INT"
+                      : number == SIGTERM ? "TERM"
+                                          : "HUP",
+                      name);
+        g->spec.hear(g->spec.ctx, NN_GUARD_REMOVED);
+    }
+    die_by(number);
 }
 
 /* The launcher says by SIGCONT that it is about to end this rank, which is time to save that later
@@ -139,6 +159,9 @@ static bool has_failed_sibling(const nn_guard *g, pid_t from) {
 }
 
 static void take(nn_guard *g, int number, pid_t from) {
+    char name[PATH_MAX];
+    if (!g->spec.stops)
+        end_by(g, number);
     if (number == SAVING) {
         __atomic_store_n(&g->save, g->save + 1, __ATOMIC_SEQ_CST);
         return;
@@ -148,6 +171,7 @@ static void take(nn_guard *g, int number, pid_t from) {
     if (number == SIGINT && g->interrupted) {
         if (atomic_load(&g->phase) < ENDING)
             g->spec.hear(g->spec.ctx, NN_GUARD_KILLED);
+        nn_temporaries_remove(name, sizeof name);
         die_by(SIGINT);
     }
     g->interrupted = g->interrupted || number == SIGINT;
@@ -176,10 +200,11 @@ static void look_at_launcher(const nn_guard *g) {
 }
 
 static void look_at_clock(const nn_guard *g) {
-    double grace = g->spec.launch->rank > 0 ? NN_PATIENCE : 0;
     char stopped[NN_SIBLINGS_TEXT];
-    if (g->limit <= 0 || atomic_load(&g->phase) != MEETING ||
-        nn_seconds() - g->begin < g->limit + grace)
+    if (g->limit <= 0 || atomic_load(&g->phase) != MEETING)
+        return;
+    double grace = g->spec.launch->rank > 0 ? NN_PATIENCE : 0;
+    if (nn_seconds() - g->begin < g->limit + grace)
         return;
     g->spec.leave(g->spec.ctx,
                   nn_fail(NN_ERANK,
@@ -230,7 +255,7 @@ static int read_limit(nn_guard *g) {
 /* The signal of a parent's death comes at once, where the system has one; it also comes when only
  * the parent's thread that started this process has ended. Looking each second is for sure. */
 static void watch_launcher(nn_guard *g) {
-    if (!g->spec.launch->launcher)
+    if (!g->spec.launch || !g->spec.launch->launcher)
         return;
     g->parent = getppid();
     prctl(PR_SET_PDEATHSIG, WAKE);
@@ -241,10 +266,11 @@ int nn_guard_start(const nn_guard_spec *spec, nn_guard **out) {
     *out = NULL;
     NN_TRY(NN_NEW(&g, 1, "guard"));
     g->spec = *spec;
-    int rc = read_limit(g);
+    int rc = spec->launch ? read_limit(g) : 0;
     if (rc == 0) {
         note_ignored();
-        signal(SIGPIPE, SIG_IGN);
+        if (spec->launch)
+            signal(SIGPIPE, SIG_IGN);
         block(g);
         watch_launcher(g);
         if (pthread_create(&g->thread, NULL, keep_watch, g) != 0)

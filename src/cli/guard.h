@@ -26,17 +26,20 @@ typedef void nn_guard_leave(void *ctx, int rc);
 typedef enum nn_guard_word {
     NN_GUARD_ASKED,       /* it is, from now on */
     NN_GUARD_INTERRUPTED, /* by Ctrl-C, a second or two ago, and has not ended yet */
-    NN_GUARD_KILLED       /* it ends at once, by the second Ctrl-C */
+    NN_GUARD_KILLED,      /* it ends at once, by the second Ctrl-C */
+    NN_GUARD_REMOVED      /* it ends at once, as nn_error_message() of this thread says */
 } nn_guard_word;
 
 /* Called in the guard's thread while the others go on. */
 typedef void nn_guard_hear(void *ctx, nn_guard_word word);
 
 typedef struct nn_guard_spec {
-    const nn_launch *launch; /* outlives the guard */
+    const nn_launch *launch; /* outlives the guard; NULL: of a verb that rank 0 does alone, where
+                                the guard waits for signals only */
     /* Not NULL: SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGXCPU ask the run to save and stop, SIGUSR2
-     * to save and go on; else they do what they always do. Those that were ignored (nohup) stay
-     * ignored. The text is what comes before there is anything to save: "the first step". */
+     * to save and go on; else the first three end the process as they always do, but once its
+     * temporary files are removed. Those that were ignored (nohup) stay ignored. The text is what
+     * comes before there is anything to save: "the first step". */
     const char *stops;
     nn_guard_leave *leave;
     nn_guard_hear *hear;

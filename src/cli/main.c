@@ -5,9 +5,11 @@
 #include "cli/guard.h"
 #include "comm/comm.h"
 #include "comm/launch.h"
+#include "io/files/temporary.h"
 #include "io/hdf5/h5.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@ static bool asks_version(int argc, char **argv, bool *verbose) {
 static void leave(void *ctx, int rc) {
     const nn_call *call = ctx;
     int status = nn_error_exit_code(rc);
+    char name[PATH_MAX];
+    nn_temporaries_remove(name, sizeof name);
     if (call->screen->rank > 0 && rc == NN_ESTOPPED)
         sleep(NN_PATIENCE);
     else if (*nn_error_message())
@@ -49,17 +53,22 @@ static void leave(void *ctx, int rc) {
 /* In the guard's thread, too. */
 static void hear(void *ctx, nn_guard_word word) {
     const nn_call *call = ctx;
-    nn_screen_stop(call->screen, word);
+    if (word == NN_GUARD_REMOVED)
+        nn_screen_error(call->screen, NN_PATIENCE * 1000);
+    else
+        nn_screen_stop(call->screen, word);
 }
 
 static int start_ranks(nn_call *call) {
-    nn_guard_spec guard = {.launch = call->launch,
+    nn_guard_spec guard = {.launch = call->verb->collective ? call->launch : NULL,
                            .stops = call->verb->stops,
                            .leave = leave,
                            .hear = hear,
                            .ctx = call};
-    if (!call->verb->collective)
+    if (!call->verb->collective) {
+        NN_TRY(nn_guard_start(&guard, &call->alone));
         return nn_comm_alone(&call->comm);
+    }
     NN_TRY(nn_guard_start(&guard, &call->guard));
     NN_TRY(nn_comm_start(&call->comm));
     nn_guard_met(call->guard);
@@ -74,9 +83,10 @@ static int perform(int argc, char **argv, nn_call *call) {
     NN_TRY(nn_args_read(argc, argv, call, &common));
     nn_screen_set(call->screen, common.verbose, common.quiet,
                   (nn_screen_progress_mode)common.progress);
-    if (!call->verb->collective || common.help)
+    bool idle = !call->verb->collective && call->screen->rank > 0;
+    if (idle || common.help)
         nn_guard_none();
-    if (!call->verb->collective && call->screen->rank > 0)
+    if (idle)
         return 0; /* one rank does it; the others that mpirun started have nothing to do */
     if (common.help && call->screen->rank == 0)
         nn_help_verb(stdout, call->verb, nn_help_width());
@@ -153,6 +163,7 @@ static int finish(nn_call *call, int rc) {
         nn_screen_error(call->screen, -1);
     }
     nn_guard_free(call->guard);
+    nn_guard_free(call->alone);
     nn_screen_release(call->screen);
     nn_pool_release(call->pool);
     return status ? status : nn_error_exit_code(rc);

@@ -36,8 +36,13 @@ static int begin(nn_output *output, const char *path, const char *from, uint64_t
     *output = (nn_output){0};
     if (!path || !*path)
         return nn_fail(NN_EUSAGE, "no name for the data set to write: give -O FILE.h5");
-    NN_TRY(nn_output_check_room(path, bytes));
-    return nn_file_replace(&output->pool, path, from, &output->path, &output->temporary);
+    NN_TRY(nn_file_replace(&output->pool, path, from, &output->path, &output->temporary));
+    int rc = nn_output_check_room(path, bytes);
+    if (rc == NN_OK)
+        return NN_OK;
+    nn_temporary_discard(output->temporary);
+    output->temporary = NULL;
+    return rc;
 }
 
 int nn_output_init(nn_output *output, const char *path, uint64_t bytes) {
@@ -101,7 +106,7 @@ int nn_output_end(nn_output *output, int rc) {
     if (rc >= 0)
         rc = nn_file_publish(output->temporary, output->path);
     else if (output->temporary)
-        unlink(output->temporary);
+        nn_temporary_discard(output->temporary);
     nn_pool_release(&output->pool);
     *output = (nn_output){0};
     return rc;

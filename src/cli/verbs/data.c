@@ -159,7 +159,7 @@ static int split_imported(const nn_call *call, const split_options *o,
     NN_TRY(nn_dataset_import(data, whole));
     options.name = o->path;
     rc = nn_data_split(whole, &options, o->out);
-    unlink(whole);
+    nn_temporary_discard(whole);
     return rc;
 }
 

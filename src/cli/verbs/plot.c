@@ -3,9 +3,11 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "io/files/file.h"
 #include "train/figures/figures.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -50,17 +52,28 @@ static int say(void *ctx, const char *path) {
     return 0;
 }
 
-/* plot-loss.png beside plot-loss.svg, of twice its pixels, for screens that have them. */
-static int convert(void *ctx, const char *svg) {
-    nn_pool *pool = ctx;
-    char *png = nn_pool_printf(pool, "%.*spng", (int)strlen(svg) - 3, svg);
-    char *source = nn_pool_strdup(pool, svg);
+/* Runs a program on its own, which signals end as they always do. */
+static int spawn(char *const words[], pid_t *child) {
+    posix_spawnattr_t how;
+    sigset_t none;
+    sigemptyset(&none);
+    int error = posix_spawnattr_init(&how);
+    if (error)
+        return error;
+    error = posix_spawnattr_setsigmask(&how, &none);
+    if (!error)
+        error = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
+    if (!error)
+        error = posix_spawnp(child, words[0], NULL, &how, words, environ);
+    posix_spawnattr_destroy(&how);
+    return error;
+}
+
+static int convert_to(char *svg, char *out, const char *png) {
+    char *const words[] = {"rsvg-convert", "--zoom=2", "--output", out, svg, NULL};
     int status;
     pid_t child;
-    if (!png || !source)
-        return NN_EMEMORY;
-    char *const words[] = {"rsvg-convert", "--zoom=2", "--output", png, source, NULL};
-    int error = posix_spawnp(&child, words[0], NULL, NULL, words, environ);
+    int error = spawn(words, &child);
     if (error)
         return nn_fail(NN_EUSAGE,
                        "--png wants the program rsvg-convert (Debian and Ubuntu: librsvg2-bin; "
@@ -71,7 +84,24 @@ static int convert(void *ctx, const char *svg) {
             return nn_fail(NN_EIO, "waiting for rsvg-convert: %s", strerror(errno));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return nn_fail(NN_EIO, "rsvg-convert could not make '%s'", png);
-    return say(NULL, png);
+    return 0;
+}
+
+/* plot-loss.png beside plot-loss.svg, of twice its pixels, for screens that have them. */
+static int convert(void *ctx, const char *svg) {
+    nn_pool *pool = ctx;
+    char *png = nn_pool_printf(pool, "%.*spng", (int)strlen(svg) - 3, svg), *temporary;
+    char *source = nn_pool_strdup(pool, svg);
+    const char *target;
+    if (!png || !source)
+        return NN_EMEMORY;
+    NN_TRY(nn_file_replace(pool, png, NULL, &target, &temporary));
+    int rc = convert_to(source, temporary, png);
+    if (rc < 0)
+        nn_temporary_discard(temporary);
+    else
+        rc = nn_file_publish(temporary, target);
+    return rc < 0 ? rc : say(NULL, png);
 }
 
 /* "plot.html" gives "plot". */

@@ -126,7 +126,7 @@ static int publish(nn_predict_writer *w, int rc) {
         rc = closed;
     if (rc >= 0)
         return nn_file_publish(w->temporary, w->path);
-    unlink(w->temporary);
+    nn_temporary_discard(w->temporary);
     return rc;
 }
 

@@ -2,6 +2,7 @@
  * use. */
 #include "data/sources/sources.h"
 #include "data/split.h"
+#include "io/files/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,10 +25,11 @@ static int write_in(nn_dataset *ds, nn_write_fn *write, const void *ctx, const c
 
     if (!file)
         return NN_EMEMORY;
+    nn_temporary_note(file);
     rc = write_divided(ds, write, ctx, file);
     if (rc >= 0)
         rc = nn_hdf5_attach(ds, file, 0);
-    unlink(file);
+    nn_temporary_discard(file);
     return rc;
 }
 
@@ -41,7 +43,9 @@ int nn_temporary_attach(nn_dataset *ds, nn_write_fn *write, const void *ctx) {
         return NN_EMEMORY;
     if (!mkdtemp(folder))
         return nn_fail(NN_EIO, "%s: no temporary folder can be made: %s", folder, strerror(errno));
+    nn_temporary_note(folder);
     rc = write_in(ds, write, ctx, folder);
     rmdir(folder);
+    nn_temporary_forget(folder);
     return rc;
 }

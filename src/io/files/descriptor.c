@@ -62,6 +62,15 @@ int nn_descriptor_write(int fd, const char *bytes, size_t count) {
     return 0;
 }
 
+int nn_descriptor_lock(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int rc;
+    do
+        rc = fcntl(fd, F_OFD_SETLK, &whole);
+    while (rc < 0 && errno == EINTR);
+    return rc < 0 ? errno == EACCES ? EAGAIN : errno : 0;
+}
+
 int nn_path_sync(const char *path, int flags) {
     int fd = -1;
     int error = nn_descriptor_open(path, flags, 0, &fd);

@@ -12,6 +12,11 @@ int nn_descriptor_sync(int fd);
 int nn_descriptor_close(int fd);
 /* All of it. */
 int nn_descriptor_write(int fd, const char *bytes, size_t count);
+/* Locks the whole file, which is open for writing, without waiting; EAGAIN: somebody else has it.
+ * The lock is fcntl's, of the open file description (Linux): NFS and Lustre pass it to their
+ * servers, it excludes within a process too, and closing another descriptor of the file does not
+ * lose it. */
+int nn_descriptor_lock(int fd);
 
 /* What stands at `path`, opened with `flags`, comes to the disk. */
 int nn_path_sync(const char *path, int flags);

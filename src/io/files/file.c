@@ -13,11 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    TEMPORARY_LETTERS = 8,
-    COPY_PIECE = 1 << 20 /* bytes */
-};
-#define TEMPORARY_ENDING ".tmp"
+enum { COPY_PIECE = 1 << 20 /* bytes */ };
 
 const char *nn_errno_text(int error) {
     if (error == ENOSPC)
@@ -25,45 +21,20 @@ const char *nn_errno_text(int error) {
     return strerror(error);
 }
 
-/* Never what somebody else put there, be it a link to another file. */
-#define NEW_FILE (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-
 bool nn_file_exists(const char *path) {
     struct stat status;
     return stat(path, &status) == 0;
-}
-
-/* Nobody can say beforehand what it will be called, and put a link in its place. */
-char *nn_file_temporary(nn_pool *pool, const char *path) {
-    static const char letter[] = "abcdefghijklmnopqrstuvwxyz012345";
-    unsigned char random[TEMPORARY_LETTERS];
-    char part[TEMPORARY_LETTERS + 1] = "";
-    if (getentropy(random, sizeof random) < 0) {
-        nn_fail(NN_EIO, "no random name for '%s': %s", path, nn_errno_text(errno));
-        return NULL;
-    }
-    for (size_t i = 0; i < TEMPORARY_LETTERS; i++)
-        part[i] = letter[random[i] % 32];
-    return nn_pool_printf(pool, "%s.%s%s", path, part, TEMPORARY_ENDING);
-}
-
-bool nn_file_is_temporary(const char *name) {
-    static const size_t ending = TEMPORARY_LETTERS + sizeof TEMPORARY_ENDING; /* with its dot */
-    size_t length = strlen(name);
-    const char *at = name + length - ending;
-    return length > ending && at[0] == '.' &&
-           strspn(at + 1, "abcdefghijklmnopqrstuvwxyz012345") == TEMPORARY_LETTERS &&
-           strcmp(at + 1 + TEMPORARY_LETTERS, TEMPORARY_ENDING) == 0;
 }
 
 /* Moves `temporary` over `path`; removes it when that fails. */
 static int move_over(const char *temporary, const char *path) {
     if (rename(temporary, path) < 0) {
         int error = errno;
-        unlink(temporary);
+        nn_temporary_discard(temporary);
         return nn_fail(NN_EIO, "cannot rename '%s' to '%s': %s", temporary, path,
                        nn_errno_text(error));
     }
+    nn_temporary_renamed(temporary, path);
     return 0;
 }
 
@@ -77,7 +48,7 @@ static int keep_name(const char *path) {
 int nn_file_publish(const char *temporary, const char *path) {
     int error = nn_path_sync(temporary, O_RDONLY);
     if (error != 0) {
-        unlink(temporary);
+        nn_temporary_discard(temporary);
         return nn_fail(NN_EIO, "cannot bring '%s' to the disk: %s", temporary,
                        nn_errno_text(error));
     }
@@ -104,18 +75,19 @@ static void inherit(int fd, const struct stat *old) {
     (void)fchmod(fd, mode); /* file systems without modes: it stays private */
 }
 
-/* Makes `temporary`, which is to become `path`, as private as that from the first moment on; where
- * nothing stands there, as `like` (NULL: as any new file). */
-static int make_temporary(const char *temporary, const char *path, const char *like, int *fd) {
+/* Makes a temporary file for `path`, as private as what stands there from the first moment on;
+ * where nothing does, as `like` (NULL: as any new file). */
+static int make_temporary(nn_pool *pool, const char *path, const char *like, char **temporary,
+                          int *fd) {
     struct stat old, model;
     bool replaces = stat(path, &old) == 0;
     mode_t mode = 0666;
     if (like != NULL && stat(like, &model) == 0)
         mode = model.st_mode & 0666;
-    int error = nn_descriptor_open(temporary, NEW_FILE, replaces ? 0600 : mode, fd);
-    if (error == 0 && replaces)
+    NN_TRY(nn_temporary_make(pool, path, replaces ? 0600 : mode, temporary, fd));
+    if (replaces)
         inherit(*fd, &old);
-    return error;
+    return 0;
 }
 
 /* What `path` stands for, once links are followed; the same where nothing stands there yet. */
@@ -176,40 +148,22 @@ int nn_file_target(nn_pool *pool, const char *path, const char *const *other, si
     return find_target(pool, path, target);
 }
 
-void nn_file_inherit(const char *temporary, const char *path) {
-    struct stat old;
-    int fd = -1;
-    if (stat(path, &old) < 0 || nn_descriptor_open(temporary, O_RDONLY, 0, &fd) != 0)
-        return;
-    inherit(fd, &old);
-    (void)nn_descriptor_close(fd);
-}
-
 int nn_file_replace(nn_pool *pool, const char *path, const char *like, const char **target,
                     char **temporary) {
     int fd = -1;
     *temporary = NULL;
     NN_TRY(find_target(pool, path, target));
-    char *name = nn_file_temporary(pool, *target);
-    if (name == NULL)
-        return NN_EMEMORY;
-    int error = make_temporary(name, *target, like, &fd);
-    if (error == 0 && (error = nn_descriptor_close(fd)) != 0)
-        unlink(name);
-    if (error != 0)
-        return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
-    *temporary = name;
-    return 0;
+    NN_TRY(make_temporary(pool, *target, like, temporary, &fd));
+    int error = nn_descriptor_close(fd);
+    if (error == 0)
+        return 0;
+    nn_temporary_discard(*temporary);
+    *temporary = NULL;
+    return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
 }
 
 int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd) {
-    *temporary = nn_file_temporary(pool, path);
-    if (*temporary == NULL)
-        return NN_EMEMORY;
-    int error = make_temporary(*temporary, path, NULL, fd);
-    if (error != 0)
-        return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
-    return 0;
+    return make_temporary(pool, path, NULL, temporary, fd);
 }
 
 static int write_pieces(nn_pool *pool, const char *path, const nn_piece *piece, size_t pieces) {
@@ -222,7 +176,7 @@ static int write_pieces(nn_pool *pool, const char *path, const nn_piece *piece, 
     if (error == 0)
         error = close_error;
     if (error != 0) {
-        unlink(temporary);
+        nn_temporary_discard(temporary);
         return nn_fail(NN_EIO, "cannot write '%s': %s", path, nn_errno_text(error));
     }
     return nn_file_publish(temporary, path);
@@ -359,7 +313,7 @@ int nn_file_copy(const char *from, const char *to) {
     if (target >= 0 && (error = nn_descriptor_close(target)) != 0 && rc == 0)
         rc = nn_fail(NN_EIO, "cannot write '%s': %s", to, nn_errno_text(error));
     if (target >= 0 && rc < 0)
-        unlink(to);
+        nn_temporary_discard(to);
     nn_descriptor_close(source);
     nn_free(buffer);
     return rc;

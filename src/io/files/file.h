@@ -3,18 +3,12 @@
 #define NN_IO_FILES_FILE_H
 
 #include "base/mem.h"
+#include "io/files/temporary.h"
 
 /* strerror(error) in words that say what to do: ENOSPC becomes "the disk is full (...)". */
 const char *nn_errno_text(int error);
 
 bool nn_file_exists(const char *path);
-
-/* A name that is not in use, under which a file that is to become `path` is written, in the same
- * folder: "<path>.<8 random letters>.tmp", owned by `pool`. Who makes the file refuses what stands
- * there already. */
-char *nn_file_temporary(nn_pool *pool, const char *path);
-/* Does a name look like one of these? What a killed process leaves behind does. */
-bool nn_file_is_temporary(const char *name);
 
 /* Publishes: fsync of `temporary`, rename to `path`, fsync of the folder. On failure the temporary
  * file is removed and whatever stood at `path` still does (or, when only the last fsync failed, the
@@ -40,9 +34,6 @@ int nn_file_target(nn_pool *pool, const char *path, const char *const *other, si
 /* Refuses `out`, a file to write, where it is the file or folder `read` itself, by whatever name.
  * NN_EUSAGE. */
 int nn_file_spare(const char *out, const char *read);
-/* Gives `temporary` the owner, group and mode of what stands at `path`, if anything does. */
-void nn_file_inherit(const char *temporary, const char *path);
-
 /* Begins a file that nn_file_publish is to put at `path`: *temporary, owned by `pool`, is empty,
  * has the owner, group and mode of what stands there, and is open for writing. NN_EIO. */
 int nn_file_begin(nn_pool *pool, const char *path, char **temporary, int *fd);

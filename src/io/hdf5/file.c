@@ -196,10 +196,6 @@ int nn_h5_create(const char *path, nn_h5 **out) {
     return create(path, H5F_ACC_TRUNC, out);
 }
 
-int nn_h5_create_new(const char *path, nn_h5 **out) {
-    return create(path, H5F_ACC_EXCL, out);
-}
-
 /* Keeps the first failure of several steps. */
 static int after_step(const nn_h5 *file, int rc, herr_t status) {
     nn_h5_story told;

@@ -37,11 +37,10 @@ void nn_h5_unlock(void);
  * part of. */
 void nn_h5_skip_exit(void);
 
-bool nn_h5_is_file(const char *path);                /* its first bytes say that it is one */
-int nn_h5_open(const char *path, nn_h5 **out);       /* for reading */
-int nn_h5_edit(const char *path, nn_h5 **out);       /* for reading and writing */
-int nn_h5_create(const char *path, nn_h5 **out);     /* truncates */
-int nn_h5_create_new(const char *path, nn_h5 **out); /* NN_EIO when something stands there */
+bool nn_h5_is_file(const char *path);            /* its first bytes say that it is one */
+int nn_h5_open(const char *path, nn_h5 **out);   /* for reading */
+int nn_h5_edit(const char *path, nn_h5 **out);   /* for reading and writing */
+int nn_h5_create(const char *path, nn_h5 **out); /* truncates */
 /* Links, virtual data sets and external storage are followed into other files from now on; without
  * this what stands there is refused (NN_EFORMAT). */
 void nn_h5_allow_other_files(nn_h5 *file);

@@ -86,12 +86,11 @@ static int write_structure(nn_h5 *file, nn_entries *list, const nn_snapshot *sna
     return NN_OK;
 }
 
-/* A new file with all but the elements of the tensors. */
-static int make_file(const char *path, nn_entries *list, const nn_snapshot *snapshot, bool *made) {
+/* A file with all but the elements of the tensors. */
+static int make_file(const char *path, nn_entries *list, const nn_snapshot *snapshot) {
     nn_h5 *file;
 
-    NN_TRY(nn_h5_create_new(path, &file));
-    *made = true;
+    NN_TRY(nn_h5_create(path, &file));
     int rc = write_structure(file, list, snapshot);
     if (rc == NN_OK)
         return nn_h5_close(file);
@@ -100,10 +99,9 @@ static int make_file(const char *path, nn_entries *list, const nn_snapshot *snap
 }
 
 /* HDF5 has it no longer than that takes. */
-static int make_file_in_turn(const char *path, nn_entries *list, const nn_snapshot *snapshot,
-                             bool *made) {
+static int make_file_in_turn(const char *path, nn_entries *list, const nn_snapshot *snapshot) {
     nn_h5_lock();
-    int rc = make_file(path, list, snapshot, made);
+    int rc = make_file(path, list, snapshot);
     nn_h5_unlock();
     return rc;
 }
@@ -135,21 +133,19 @@ static int fill_file(const char *path, nn_entries *list) {
 int nn_checkpoint_write(const char *path, const nn_snapshot *snapshot) {
     nn_pool pool = {0};
     nn_entries list = {.pool = &pool};
-    char *temporary = nn_file_temporary(&pool, path);
-    bool made = false;
-    int rc;
+    char *temporary = NULL;
+    int rc, fd;
 
-    if (!temporary)
-        return NN_EMEMORY;
     NN_TRY_GOTO(nn_entries_add_snapshot(&list, snapshot));
+    NN_TRY_GOTO(nn_file_begin(&pool, path, &temporary, &fd));
+    close(fd);
     NN_TRY_GOTO(check_space(path, &list));
-    NN_TRY_GOTO(make_file_in_turn(temporary, &list, snapshot, &made));
-    nn_file_inherit(temporary, path); /* before it gets any numbers */
+    NN_TRY_GOTO(make_file_in_turn(temporary, &list, snapshot));
     NN_TRY_GOTO(fill_file(temporary, &list));
     NN_TRY_GOTO(nn_file_publish(temporary, path));
 done:
-    if (rc < 0 && made)
-        unlink(temporary);
+    if (rc < 0 && temporary)
+        nn_temporary_discard(temporary);
     nn_pool_release(&pool);
     return rc;
 }

@@ -93,29 +93,13 @@ static void delete_one(const char *dir, int64_t step) {
         nn_warn("cannot delete '%s': %s", path, nn_errno_text(errno));
 }
 
-/* Whether a temporary is of a file that a run writes: others in the folder are not the run's. */
-static bool is_of_run(const char *name) {
+/* Temporaries of others in the folder are not the run's. */
+int nn_checkpoint_folder_sweep(const char *dir) {
     static const char *const files[] = {"checkpoint-",  "last.h5.",       "best.h5.",
                                         "config.yaml.", "metrics.jsonl.", "report.html.",
                                         "trace.json."};
 
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (strncmp(name, files[i], strlen(files[i])) == 0)
-            return true;
-    return false;
-}
-
-int nn_checkpoint_folder_sweep(const char *dir) {
-    DIR *folder = opendir(dir);
-
-    if (!folder)
-        return nn_fail(NN_EIO, "cannot list the run folder '%s': %s", dir, nn_errno_text(errno));
-    for (struct dirent *item; (item = readdir(folder)) != NULL;)
-        if (nn_file_is_temporary(item->d_name) && is_of_run(item->d_name) &&
-            unlinkat(dirfd(folder), item->d_name, 0) < 0)
-            nn_warn("cannot delete '%s/%s': %s", dir, item->d_name, nn_errno_text(errno));
-    closedir(folder);
-    return NN_OK;
+    return nn_temporaries_sweep(dir, files, sizeof files / sizeof *files, true);
 }
 
 int nn_checkpoint_folder_prune(const char *dir, int64_t step, int64_t best, int64_t keep) {

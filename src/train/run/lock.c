@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/system/clock.h"
+#include "io/files/descriptor.h"
 #include "io/files/file.h"
 #include "train/run/owner.h"
 
@@ -38,17 +39,6 @@ static int open_lock(const char *dir, int *fd) {
     return NN_OK;
 }
 
-/* Locks (F_WRLCK) or gives up (F_UNLCK) the whole file; 0 or an errno value. */
-static int set_lock(int fd, short type) {
-    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
-    int rc;
-
-    do
-        rc = fcntl(fd, F_OFD_SETLK, &whole);
-    while (rc < 0 && errno == EINTR);
-    return rc < 0 ? errno == EACCES ? EAGAIN : errno : 0;
-}
-
 static void read_line(int fd, char line[NN_OWNER_LINE]) {
     ssize_t length = pread(fd, line, NN_OWNER_LINE - 1, 0);
 
@@ -78,7 +68,7 @@ static bool is_taken(claim *c, double seconds) {
     double begin = nn_seconds(), patience = seconds;
 
     for (;; nanosleep(&pause, NULL)) {
-        c->error = set_lock(c->fd, F_WRLCK);
+        c->error = nn_descriptor_lock(c->fd);
         read_owner(c->fd, &c->owner);
         c->state = nn_owner_look(&c->owner);
         if (c->error != EAGAIN && c->state != NN_OWNER_ALIVE)
@@ -145,7 +135,7 @@ static bool excludes(const claim *c) {
 
     if (open_lock(c->dir, &second) < 0)
         return false;
-    bool excluded = set_lock(second, F_WRLCK) == EAGAIN;
+    bool excluded = nn_descriptor_lock(second) == EAGAIN;
     close(second);
     return excluded;
 }
@@ -207,10 +197,13 @@ int nn_lock_check(const char *dir, int fd) {
 
 /* The lock is given up by name: not every file system takes closing for that. */
 void nn_lock_release(int fd) {
+    struct flock whole = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
     if (fd < 0)
         return;
     if (ftruncate(fd, 0) < 0)
         nn_debug("the lock still names this process: %s", nn_errno_text(errno));
-    set_lock(fd, F_UNLCK);
+    while (fcntl(fd, F_OFD_SETLK, &whole) < 0 && errno == EINTR) {
+    }
     close(fd);
 }

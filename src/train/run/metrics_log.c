@@ -144,7 +144,7 @@ static int rewrite(const char *path, keep_fn *keep, void *ctx) {
         if (rc == NN_OK)
             rc = nn_file_publish(temporary, path);
         else
-            unlink(temporary);
+            nn_temporary_discard(temporary);
     }
     nn_pool_release(&pool);
     return rc;

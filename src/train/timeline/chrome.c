@@ -165,7 +165,7 @@ int nn_chrome_begin(const char *path, const nn_model *model, nn_chrome **out) {
     if (rc == 0 && !(c->file = fdopen(fd, "w"))) {
         rc = fail(c);
         close(fd);
-        unlink(c->temporary);
+        nn_temporary_discard(c->temporary);
     }
     *out = rc == 0 ? c : NULL;
     if (rc == 0) {
@@ -188,7 +188,7 @@ int nn_chrome_end(nn_chrome *c, bool keep) {
     if (keep && !failed)
         rc = nn_file_publish(c->temporary, c->path);
     else
-        unlink(c->temporary);
+        nn_temporary_discard(c->temporary);
     nn_pool_release(&c->pool);
     nn_free(c);
     return rc;

@@ -123,6 +123,7 @@ static void metrics(void) {
     CHECK(fd >= 0 && write(fd, "{\"event\":\"train\",\"step\":3", 25) == 25);
     close(fd);
     CHECK_OK(nn_file_write("rdir/checkpoint-15.h5.abcdefgh.tmp", "killed", 6));
+    nn_temporary_forget("rdir/checkpoint-15.h5.abcdefgh.tmp"); /* its process has ended */
 
     CHECK_EQ_INT(run_folder_begin(&f, true, &run), 10);
     CHECK(!nn_file_exists("rdir/checkpoint-15.h5.abcdefgh.tmp"));
