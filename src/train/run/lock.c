@@ -184,10 +184,13 @@ int nn_lock_check(const char *dir, int fd) {
     struct stat held, there;
 
     snprintf(path, sizeof path, "%s/lock", dir);
-    if (fd < 0 || access(dir, F_OK) < 0 || /* of a folder that is gone, writing speaks */
-        (fstat(fd, &held) == 0 && stat(path, &there) == 0 && held.st_dev == there.st_dev &&
-         held.st_ino == there.st_ino))
+    if (fd < 0 || access(dir, F_OK) < 0) /* of a folder that is gone, writing speaks */
         return NN_OK;
+    bool seen = fstat(fd, &held) == 0 && stat(path, &there) == 0;
+    if (seen && held.st_dev == there.st_dev && held.st_ino == there.st_ino)
+        return NN_OK;
+    if (!seen && errno != ENOENT && errno != ESTALE)
+        return nn_fail(NN_EIO, "cannot look at '%s': %s", path, nn_errno_text(errno));
     return nn_fail(
         NN_EBUSY,
         "the run folder '%s' is no longer that of this run: its file `lock` was deleted or "

@@ -15,7 +15,8 @@
 int nn_lock_acquire(const char *dir, double seconds, int *fd);
 
 /* Whether `dir`/lock is still the file that is locked, or the folder is gone: else it was made
- * anew, or the lock deleted, and another run may be in it. NN_EBUSY. Local. */
+ * anew, or the lock deleted, and another run may be in it. NN_EBUSY; NN_EIO where it cannot be
+ * looked at. Local. */
 int nn_lock_check(const char *dir, int fd);
 
 /* Empties the file and gives it up; -1 is fine. */

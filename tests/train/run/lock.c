@@ -216,6 +216,10 @@ static void deleted(void) {
 
     CHECK_EQ_INT(nn_lock_acquire(".", 0, &first), NN_OK);
     CHECK_EQ_INT(nn_lock_check(".", first), NN_OK);
+    fault_arm("stat", 1, true, EIO, "lock");
+    CHECK_EQ_INT(nn_lock_check(".", first), NN_EIO);
+    CHECK_CONTAINS(nn_error_message(), "cannot look at './lock'");
+    fault_arm(NULL, 0, false, 0, NULL);
     CHECK(unlink("lock") == 0);
     CHECK_EQ_INT(nn_lock_check(".", first), NN_EBUSY);
     CHECK_CONTAINS(nn_error_message(), "its file `lock` was deleted");
