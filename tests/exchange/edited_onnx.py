@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -120,3 +121,20 @@ layers, about = by_parts(("Mul", "ab", "c"), ("Exp", "c", "d"), ("Add", "od", "e
 assert layers == ["dense", "swish", "relu"] and re.search("(?m)^ *beta: 2.5$", about), about
 assert by_parts(("Mul", "aa", "c"), ("Mul", "ac", "d"), ("Sigmoid", "a", "e"), ("Sum", "de", "y"))[0] == [
     "dense", "sigmoid", "multiply", "multiply", "add"]
+
+
+# BatchNorm1d first: of samples [C] and [C, L], whose channels are axis 1
+random = np.random.default_rng(1)
+norm = {k: random.uniform(.5, 1.5, 4).astype(np.float32) for k in "sbmv"}
+for shape in (4,), (4, 5):
+    nodes = [helper.make_node("BatchNormalization", list("xsbmv"), ["a"]), helper.make_node("Flatten", ["a"], ["y"])]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", *shape))
+    read("first", helper.make_model(helper.make_graph(nodes, "g", [x], [y], [numpy_helper.from_array(v, k) for k, v in norm.items()]),
+                                    opset_imports=[helper.make_opsetid("", 14)]))
+    given = random.normal(size=(3, *shape)).astype(np.float32)
+    with h5py.File("given.h5", "w") as f:
+        f["test/x"] = given
+    run("predict", "first.h5", "--data", "given.h5", "-O", "got.h5")
+    scale, bias, mean, var = (v.reshape(4, *[1] * (len(shape) - 1)) for v in norm.values())
+    want = (given - mean) / np.sqrt(var + 1e-5) * scale + bias
+    assert np.abs(h5py.File("got.h5")["y"][:].reshape(want.shape) - want).max() <= 1e-5, shape

@@ -26,7 +26,6 @@ def refuse(what, shape, nodes, constants={}, opset=17, inputs=(), code=2):
 ones = lambda *shape: np.ones(shape, np.float32)
 product = ("MatMul", "xw", "a", {})
 refuse("Softmax 'n_y' .axis is not the last one|node 'n_y' works along another axis", (4, 3), [("Softmax", "x", "y", {"axis": 1})])
-refuse("node 'n_y' works along another axis", (3, 3), [("BatchNormalization", ["x", "s", "s", "s", "s"], "y", {})], {"s": ones(3)})
 refuse("node 'n_y' works along another axis", (3, 2, 3), [("PRelu", "xs", "y", {})], {"s": ones(3)})
 refuse("node 'n_y' works along another axis", (3, 4), [("GlobalAveragePool", "x", "y", {})])
 refuse("a part of a layer is read by itself, as a product before its bias", (4,), [product, ("Add", "ab", "c", {}), ("Mul", "ac", "y", {})],

@@ -70,6 +70,21 @@ bool nn_onnx_fix_states(const nn_onnx_value *value) {
 const char nn_onnx_is_whole[] =
     "an input is cut off to whole numbers, which only the indices of an embedding are";
 
+int nn_onnx_rank(const nn_onnx_conversion *c, const nn_onnx_value *value) {
+    if (!value || !value->layer)
+        return value ? c->p->data.x.rank : 0;
+    return value->last ? 1 : value->layer->rank;
+}
+
+/* Of what a layer of that kind gives whose input has this rank. */
+static int rank_behind(const char *kind, int rank) {
+    if (strcmp(kind, "flatten") == 0 || strcmp(kind, "global_avg_pool") == 0)
+        return 1;
+    if (strcmp(kind, "mean") == 0)
+        return rank > 1 ? rank - 1 : 1;
+    return strcmp(kind, "embedding") == 0 ? rank + 1 : rank;
+}
+
 /* NULL, or why a layer cannot read it. The input has to be scaled as it is for all. */
 static const char *check_input(const nn_onnx_conversion *c, const nn_onnx_value *value,
                                nn_onnx_form form, const char *kind) {
@@ -123,6 +138,7 @@ int nn_onnx_add_layer_on(nn_onnx_conversion *c, const char *kind, nn_onnx_form f
     }
     *made = (nn_onnx_item){
         .kind = kind, .number = 1 + c->model->count, .above = c->last, .node = node_name(c)};
+    made->rank = rank_behind(kind, nn_onnx_rank(c, nn_onnx_in(c, begin)));
     made->images =
         strcmp(kind, "global_avg_pool") == 0 ||
         (strcmp(kind, "flatten") != 0 && strcmp(kind, "reshape") != 0 && nn_onnx_has_images(c));

@@ -48,6 +48,7 @@ struct nn_onnx_item {
     nn_onnx_item *above; /* the one before it */
     size_t units;        /* of one whose bias may follow as an Add; 0: none */
     int more;            /* nodes that it has taken in, as that Add */
+    int rank;            /* of the samples that it gives; of a recurrent one, of all states */
     bool images;         /* its samples are [C] here, but [C, 1, 1] in the graph */
     const char *node;    /* name of the operator's node, for messages */
     unsigned ranks;      /* bit r: the node means the same for samples of rank r; 0: for all */
@@ -145,6 +146,8 @@ int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const c
 int nn_onnx_become(nn_onnx_conversion *c, nn_onnx_item *item, const char *kind);
 /* Says of a recurrent layer what is read of it; false: other readers read something else. */
 bool nn_onnx_fix_states(const nn_onnx_value *value);
+/* Of the samples that a layer's value or the input is; NULL: 0. */
+int nn_onnx_rank(const nn_onnx_conversion *c, const nn_onnx_value *value);
 
 /* The node under way by its row of nn_onnx_operators. */
 int nn_onnx_convert_node(nn_onnx_conversion *c);

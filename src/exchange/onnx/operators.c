@@ -186,11 +186,12 @@ static int from_matmul(nn_onnx_conversion *c, const char *kind) {
 
 /* ---- normalisation --------------------------------------------------------------------------- */
 
-/* Channels are axis 1; where samples are [L, C], Transposes stand around it. */
+/* Channels are axis 1, of samples [C, L], too, which go through the layer `transpose`. */
 static int from_batch_norm(nn_onnx_conversion *c, const char *kind) {
     static const char *const param[] = {"weight", "bias", "running_mean", "running_var"};
     const nn_onnx_value *x = nn_onnx_in(c, 0);
-    bool turned = x && x->form == NN_ONNX_CHANNELS;
+    bool turned = x && (x->form == NN_ONNX_CHANNELS ||
+                        (x->form == NN_ONNX_SAMPLES && nn_onnx_rank(c, x) == 2));
     nn_onnx_item *item;
     for (size_t i = 0; i < 4; i++)
         if (!nn_onnx_in_constant(c, 1 + i, 1))

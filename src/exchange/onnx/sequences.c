@@ -200,7 +200,10 @@ static int add_shape(nn_onnx_conversion *c, int count, const int64_t *shape) {
     NN_TRY(list ? nn_onnx_add_layer(c, "reshape", 0, &item) : NN_EMEMORY);
     for (int i = 1; item && i < count; i++)
         NN_TRY(nn_node_add_text(list, NULL, nn_pool_printf(c->pool, "%" PRId64, shape[i])));
-    return item ? nn_node_add(item->options, "shape", list) : 0;
+    if (!item)
+        return 0;
+    item->rank = count - 1;
+    return nn_node_add(item->options, "shape", list);
 }
 
 /* Does the last dimension take the numbers of all directions, [D, H], and nothing else? */
@@ -267,6 +270,7 @@ int nn_onnx_from_reduce_max(nn_onnx_conversion *c, const char *kind) {
         return nn_onnx_no(c, "it is not the largest of neighbours that a Reshape has put on an "
                              "axis of their own, the last");
     item->options->count--; /* the shape */
+    item->rank = item->takes.rank;
     NN_TRY(nn_onnx_set(item, "k", "%" PRId64, k));
     return nn_onnx_become(c, item, kind);
 }
