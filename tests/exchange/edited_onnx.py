@@ -78,7 +78,8 @@ for name, _, _, kind in CHOSEN:
         continue
     model = onnx.load(f"{name}.onnx")
     del model.metadata_props[:]
-    read("alone", model)
+    _, about, _ = read("alone", model)
+    assert ("tie: " in about) == (name == "gpt"), name
     run("predict", "alone.h5", "--data", f"{name}.h5", "-O", "alone.csv")
     want, got = (np.genfromtxt(file, delimiter=",", names=True) for file in (f"{name}.csv", "alone.csv"))
     for column in want.dtype.names:
@@ -138,3 +139,36 @@ for shape in (4,), (4, 5):
     scale, bias, mean, var = (v.reshape(4, *[1] * (len(shape) - 1)) for v in norm.values())
     want = (given - mean) / np.sqrt(var + 1e-5) * scale + bias
     assert np.abs(h5py.File("got.h5")["y"][:].reshape(want.shape) - want).max() <= 1e-5, shape
+
+# Attention as others write it: heads of keys turned once, scores divided, a constant mask, Pow; then RMS normalisation
+w = {k: random.normal(size=(4, 4)).astype(np.float32) for k in "qkvo"}
+constants = {**w, "h": np.array([0, 3, 2, 2]), "m": np.tri(3) > 0, "d": np.float32(2**.5), "u": np.float32(-1e9), "s": np.array([-1, 3, 4]),
+             "e": np.float32(1e-6), "t": np.float32(2), "g": norm["s"]}
+nodes = [helper.make_node(op, list(i), [o], **a) for op, i, o, a in [
+    *((op, i, o, a) for v, perm in (("q", (0, 2, 1, 3)), ("k", (0, 2, 3, 1)), ("v", (0, 2, 1, 3))) for op, i, o, a in (
+        ("MatMul", "x" + v, v + "0", {}), ("Reshape", [v + "0", "h"], v + "1", {}), ("Transpose", [v + "1"], v + "2", {"perm": perm}))),
+    ("MatMul", ["q2", "k2"], "a", {}), ("Div", "ad", "b", {}), ("Where", "mbu", "c", {}), ("Softmax", "c", "f", {"axis": -1}),
+    ("MatMul", ["f", "v2"], "i", {}), ("Transpose", "i", "j", {"perm": (0, 2, 1, 3)}), ("Reshape", "js", "l", {}), ("MatMul", "lo", "n", {}),
+    ("Pow", "nt", "p", {}), ("ReduceMean", "p", "r", {"axes": [-1]}), ("Add", "re", "z", {}), ("Sqrt", "z", "root", {}),
+    ("Div", ["n", "root"], "norm", {}), ("Mul", ["norm", "g"], "y", {})]]
+x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", 3, 4))
+_, about, _ = read("heads", helper.make_model(helper.make_graph(nodes, "g", [x], [y], [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()]),
+                                              opset_imports=[helper.make_opsetid("", 17)]))
+assert re.findall("(?m)^ *- ([a-z_]+):", about) == ["attention", "rms_norm"] and "causal: true" in about, about
+given = random.normal(size=(5, 3, 4)).astype(np.float32)
+with h5py.File("given.h5", "w") as f:
+    f["test/x"] = given
+run("predict", "heads.h5", "--data", "given.h5", "-O", "got.h5")
+heads = lambda v: (given @ w[v]).reshape(5, 3, 2, 2).transpose(0, 2, 1, 3)
+scores = np.where(constants["m"], np.exp(heads("q") @ heads("k").swapaxes(2, 3) / 2**.5), 0)
+want = ((scores / scores.sum(-1, keepdims=True)) @ heads("v")).transpose(0, 2, 1, 3).reshape(5, 3, 4) @ w["o"]
+want = want / np.sqrt((want**2).mean(-1, keepdims=True) + 1e-6) * norm["s"]
+assert np.abs(h5py.File("got.h5")["y"][:].reshape(want.shape) - want).max() <= 1e-5
+
+# Layer normalisation before there was an operator
+parts = [("ReduceMean", "x", "a"), ("Sub", "xa", "b"), ("Pow", "bt", "c"), ("ReduceMean", "c", "d"), ("Add", "de", "f"), ("Sqrt", "f", "h"),
+         ("Div", "bh", "i"), ("Mul", "ig", "j"), ("Add", "jg", "y")]
+nodes = [helper.make_node(op, list(i), [o], **({"axes": [-1]} if op == "ReduceMean" else {})) for op, i, o in parts]
+numbers = [numpy_helper.from_array(np.asarray(constants[k]), k) for k in "teg"]
+arrays, about, _ = read("norm", helper.make_model(helper.make_graph(nodes, "g", [x], [y], numbers), opset_imports=[helper.make_opsetid("", 14)]))
+assert re.findall("(?m)^ *- ([a-z_]+):", about) == ["layer_norm"] and all(np.array_equal(a, norm["s"]) for a in arrays.values()), about

@@ -99,7 +99,39 @@ for axis, keep in ((1, 0), (-1, 1)):
            [("Reshape", "xs", "a", {}), ("ReduceMax", "a", "y", {"axes": [axis], "keepdims": keep})], {"s": np.array([-1, 3, 2])})
 refuse("node 'n_a' is not for the samples that the layer maxout gets", (2, 4),
        [("Reshape", "xs", "a", {}), ("ReduceMax", "a", "y", {"axes": [2], "keepdims": 0})], {"s": np.array([-1, 4, 2])})
-refuse("^nnmpi: [^ ]* these nodes stand for no layer of nnmpi: Mul 'n_b' .a constant is only added to a product, or scales the input.$", (4,),
+refuse("^nnmpi: [^ ]* these nodes stand for no layer of nnmpi: Mul 'n_b' .a constant is only added to a product, scales the input, or is a table of positions.$", (4,),
        [("Relu", "x", "a", {}), ("Mul", "ah", "b", {}), ("Tanh", "b", "c", {}), ("Sigmoid", "b", "d", {}), ("Add", "cd", "y", {})],
        {"h": np.float32(.5)})
 refuse("Erf 'n_y' .nnmpi has no layer for it", (4,), [("Relu", "x", "a", {}), ("Erf", "a", "y", {})])
+
+
+def attention(what, heads=(-1, 3, 1, 4), scale=.5, turn=(0, 2, 1, 3), values="x", unseen=-1e30, mask=np.tri(3) > 0, width=4):
+    """One head of 4 on 3 steps."""
+    made = lambda v, x: [("MatMul", [x, "w"], v + "0", {}), ("Reshape", [v + "0", "h"], v + "1", {}), ("Transpose", [v + "1"], v + "2", {"perm": turn})]
+    refuse(what, (3, 4), [("Relu", "x", "r", {}), *made("q", "x"), *made("k", "x"), *made("v", values), ("Mul", ["q2", "s"], "q", {}),
+                          ("Transpose", ["k2"], "k", {"perm": [0, 1, 3, 2]}), ("MatMul", "qk", "c", {}), ("Where", "mcu", "d", {}),
+                          ("Softmax", "d", "e", {}), ("MatMul", ["e", "v2"], "f", {}), ("Transpose", "f", "g", {"perm": [0, 2, 1, 3]}),
+                          ("Reshape", "go", "i", {}), ("MatMul", "ip", "y", {})],
+           {"p": ones(4, width), "w": ones(4, 4), "h": np.array(heads), "s": np.float32(scale), "m": mask, "u": np.float32(unseen), "o": np.array([-1, 3, 4])})
+
+
+attention("MatMul 'n_y' .attention that is not scaled by 1 / sqrt.d.", scale=1)
+attention("MatMul 'n_y' .attention whose heads are not put apart", turn=(0, 2, 3, 1))
+attention("MatMul 'n_y' .attention whose heads are not put apart", heads=(-1, 3, 4))
+attention("MatMul 'n_y' .attention whose weights do not fit", width=5)
+attention("MatMul 'n_y' .keys and values of attention are made of different", values="r")
+attention("MatMul 'n_y' .attention with a mask that is neither causal", mask=np.tri(3).T > 0)
+attention("MatMul 'n_y' .attention with a mask that is neither causal", unseen=0)
+refuse("Div 'n_y' .a normalisation by the root of a mean, but not over the last axes", (3, 4),
+       [("Mul", "xx", "a", {}), ("ReduceMean", "a", "b", {"axes": [1]}), ("Add", "be", "c", {}), ("Sqrt", "c", "d", {}), ("Div", "xd", "y", {})],
+       {"e": np.float32(1e-5)})
+refuse("Reshape 'n_y' .an InstanceNormalization that is none of groups", (4, 3),
+       [("Reshape", "xg", "a", {}), ("InstanceNormalization", "abb", "c", {}), ("Reshape", "cs", "y", {})],
+       {"g": np.array([-1, 2, 6]), "b": ones(2), "s": np.array([-1, 4, 3])})
+refuse("Slice 'n_y' .it is no range of one axis", (4,), [("Relu", "x", "a", {}), ("Slice", "abcdc", "y", {})],
+       {"b": np.array([0]), "c": np.array([2]), "d": np.array([1])})
+refuse("Slice 'n_y' .a range of samples", (4,), [("Relu", "x", "a", {}), ("Slice", "abc", "y", {})], {"b": np.array([0]), "c": np.array([2])})
+refuse("ReduceMean 'n_y' .a mean is that over one axis", (4, 3), [("Relu", "x", "a", {}), ("ReduceMean", "a", "y", {"axes": [1]})])
+refuse("node 'n_y' is not for the samples that the layer positions gets", (4, 3), [("Relu", "x", "a", {}), ("Add", "ab", "y", {})],
+       {"b": ones(1, 3)})
+refuse("Split 'n_y' .only constants are split", (4,), [("Relu", "x", "a", {}), ("Split", "a", "y", {"axis": -1})])

@@ -7,21 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONFIG                                                                                     \
-    "data: {source: memory}\n"                                                                     \
-    "model: [dense: {name: fc1, units: 3, activation: relu}, dense: {name: fc2, units: 2}]\n"      \
-    "loss: cross_entropy\n"                                                                        \
-    "train: {batch_size: 1}\n"
+#define CONFIG "data: {source: memory}\nmodel: [%s]\nloss: cross_entropy\ntrain: {batch_size: 1}\n"
 
-static void make_model(nn_portable *p) {
+#define DENSE "dense: {name: fc1, units: 3, activation: relu}, dense: {name: fc2, units: 2}"
+#define ATTENTION                                                                                  \
+    "positions, attention: {heads: 2, causal: true}, dense: {units: 8}, glu: {gate: swish}, "      \
+    "rms_norm, mean, dense: {units: 2}"
+#define GROUPED                                                                                    \
+    "dense: {units: 8}, layer_norm, slice: {axis: 1, end: 3}, "                                    \
+    "attention: {heads: 4, kv_heads: 2, rotary_base: 100, bias: false}, lstm: {units: 4}, "        \
+    "group_norm: {groups: 2}, dense: {units: 2}"
+
+/* For samples [4], which are scaled, or sequences [3, 4]. */
+static void make_model(nn_portable *p, nn_shape x, const char *layers) {
     static const double scale[] = {1, 2, 3, 4}, offset[4] = {0};
+    char config[512];
 
-    p->data = (nn_data_traits){.x = {1, {4}},
+    snprintf(config, sizeof config, CONFIG, layers);
+    p->data = (nn_data_traits){.x = x,
                                .labels = true,
                                .target_width = 1,
                                .classes = 2,
-                               .affine = {4, scale, offset}};
-    sandbox_expect(nn_portable_build(p, "seed", CONFIG) == 0 &&
+                               .affine = {x.rank == 1 ? 4 : 0, scale, offset}};
+    sandbox_expect(nn_portable_build(p, "seed", config) == 0 &&
                        nn_portable_allocate(p, "seed", SIZE_MAX) == 0 &&
                        nn_model_init(p->model, 1, p->params) == 0,
                    "there is a model");
@@ -41,7 +49,7 @@ static void put_file(const char *name, char letter) {
 void seeds_tensors(void) {
     nn_portable p = {0};
 
-    make_model(&p);
+    make_model(&p, (nn_shape){1, {4}}, DENSE);
     sandbox_expect(nn_export_tensors(&p, "seed.safetensors") == 0 &&
                        nn_export_tensors(&p, "seed.npz") == 0,
                    "a model can be exported");
@@ -50,10 +58,16 @@ void seeds_tensors(void) {
     nn_portable_release(&p);
 }
 
-void seeds_onnx(void) {
+static void put_onnx(const char *name, nn_shape x, const char *layers) {
     nn_portable p = {0};
 
-    make_model(&p);
-    sandbox_expect(nn_export_onnx(&p, "seed.onnx") == 0, "a model can be exported");
+    make_model(&p, x, layers);
+    sandbox_expect(nn_export_onnx(&p, name) == 0, "a model can be exported");
     nn_portable_release(&p);
+}
+
+void seeds_onnx(void) {
+    put_onnx("seed.onnx", (nn_shape){1, {4}}, DENSE);
+    put_onnx("attention.onnx", (nn_shape){2, {3, 4}}, ATTENTION);
+    put_onnx("grouped.onnx", (nn_shape){2, {3, 4}}, GROUPED);
 }

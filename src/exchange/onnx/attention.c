@@ -1,6 +1,4 @@
-/* Attention in ONNX: products, Softmax and changes of shape, as PyTorch's exporter writes it. */
-#include "nn/layers/attention/attention.h"
-
+/* Attention in ONNX: products, Softmax and changes of shape. */
 #include "exchange/onnx/graph.h"
 #include "nn/layers/attention/rotary.h"
 

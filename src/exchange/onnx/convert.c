@@ -1,5 +1,7 @@
 #include "exchange/onnx/convert.h"
 
+#include "exchange/onnx/patterns/patterns.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -177,7 +179,8 @@ int nn_onnx_become(nn_onnx_conversion *c, nn_onnx_item *item, const char *kind) 
 int nn_onnx_add_numbers(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                         const float *numbers, size_t count) {
     NN_TRY(NN_GROW(c->pool, &c->weight, c->weights, &c->weight_capacity));
-    c->weight[c->weights++] = (nn_onnx_weight){item, param, numbers, count};
+    c->weight[c->weights++] =
+        (nn_onnx_weight){.layer = item, .param = param, .numbers = numbers, .count = count};
     return 0;
 }
 
@@ -191,18 +194,25 @@ int nn_onnx_take(nn_onnx_conversion *c, size_t count) {
 
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                        const nn_file_tensor *constant, bool turned) {
-    NN_TRY(nn_onnx_take(c, constant->count));
     float *numbers = nn_pool_alloc(c->pool, constant->count * sizeof *numbers + 1);
-    nn_file_tensor as = *constant;
     if (!numbers)
         return NN_EMEMORY;
+    NN_TRY(nn_onnx_copy(c, constant, turned, numbers));
+    NN_TRY(nn_onnx_add_numbers(c, item, param, numbers, constant->count));
+    c->weight[c->weights - 1].matrix = constant->rank > 1 ? constant : NULL;
+    c->weight[c->weights - 1].turned = turned != constant->fortran;
+    return 0;
+}
+
+int nn_onnx_copy(nn_onnx_conversion *c, const nn_file_tensor *constant, bool turned, float *out) {
+    nn_file_tensor as = *constant;
+    NN_TRY(nn_onnx_take(c, constant->count));
     if (turned) { /* what stands row by row is read as columns of the transpose */
         as.dim[0] = constant->dim[1];
         as.dim[1] = constant->dim[0];
         as.fortran = !constant->fortran;
     }
-    NN_TRY(nn_file_tensor_floats(&c->file->constants, &as, numbers));
-    return nn_onnx_add_numbers(c, item, param, numbers, as.count);
+    return nn_file_tensor_floats(&c->file->constants, &as, out);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -340,9 +350,12 @@ static int convert(nn_onnx_conversion *c) {
         return nn_fail(NN_EUSAGE, "%s has operator set %" PRId64 "; those from %d on can be read",
                        c->file->constants.file, c->file->opset, OLDEST);
     NN_TRY(start_values(c));
+    NN_TRY(nn_onnx_find_groups(c));
     for (size_t i = 0; i < c->file->ops; i++) {
+        bool done;
         c->op = &c->file->op[i];
-        NN_TRY(convert_op(c));
+        NN_TRY(nn_onnx_convert_group(c, i, &done));
+        NN_TRY(done ? 0 : convert_op(c));
         NN_TRY(nn_onnx_take(c, 0));
     }
     return nn_onnx_build(c);

@@ -25,6 +25,8 @@ typedef enum nn_onnx_form {
 } nn_onnx_form;
 
 typedef struct nn_onnx_item nn_onnx_item;
+typedef struct nn_onnx_link nn_onnx_link;
+typedef struct nn_onnx_group nn_onnx_group;
 typedef struct nn_onnx_expression nn_onnx_expression;
 
 typedef struct nn_onnx_value {
@@ -55,7 +57,8 @@ struct nn_onnx_item {
     nn_shape takes;      /* samples that its nodes are for, -1: of any size; rank 0: any */
     int directions;      /* of a recurrent one; 0: it is none ... */
     const char *returns; /* ... and what is read of it: "last" or "all"; NULL: nothing yet */
-    bool lengths;        /* it stops at the end of each sequence */
+    bool heeds_lengths;  /* in nnmpi it stops at the end of each sequence ... */
+    bool lengths;        /* ... and does so in the graph */
 };
 
 /* Numbers of a parameter. */
@@ -64,6 +67,9 @@ typedef struct nn_onnx_weight {
     const char *param;
     const float *numbers; /* [count] in PyTorch's order */
     size_t count;
+    const nn_file_tensor *matrix; /* the same where it is a constant's or its transpose's ... */
+    bool turned;                  /* ... in this order; NULL: it has another source */
+    bool tied;                    /* it is that of a layer before it */
 } nn_onnx_weight;
 
 typedef struct nn_onnx_conversion {
@@ -83,6 +89,9 @@ typedef struct nn_onnx_conversion {
     size_t numbers, taken;   /* of the file's constants; of them copied or looked at */
     size_t affine, scalings; /* numbers of scale and offset; scalings of the input so far */
     nn_bytes refused;        /* text: nodes that stand for no layer */
+    nn_onnx_link *link;      /* who gives and who reads which value, by their names */
+    size_t links;
+    const nn_onnx_group **group; /* [file->ops] what patterns.c has found */
 } nn_onnx_conversion;
 
 /* ---- values.c: what the node under way reads and gives --------------------------------------- */
@@ -136,6 +145,8 @@ int nn_onnx_set(nn_onnx_item *item, const char *key, const char *format, ...)
 /* Before so many numbers of a constant are copied or looked at: a small file could want them often.
  * NN_EUSAGE. */
 int nn_onnx_take(nn_onnx_conversion *c, size_t count);
+/* A constant's numbers, or those of the matrix's transpose. */
+int nn_onnx_copy(nn_onnx_conversion *c, const nn_file_tensor *constant, bool turned, float *out);
 /* A parameter of it is the constant; `turned`: the matrix's transpose. */
 int nn_onnx_add_weight(nn_onnx_conversion *c, const nn_onnx_item *item, const char *param,
                        const nn_file_tensor *constant, bool turned);
@@ -184,6 +195,7 @@ bool nn_onnx_adds_bias(const nn_onnx_conversion *c);
 int nn_onnx_from_graph_matrix(nn_onnx_conversion *c, const nn_file_tensor *matrix);
 /* sequences.c */
 nn_onnx_convert_fn nn_onnx_from_recurrent, nn_onnx_from_transpose, nn_onnx_from_reshape,
-    nn_onnx_from_squeeze, nn_onnx_from_gather, nn_onnx_from_expand, nn_onnx_from_reduce_max;
+    nn_onnx_from_squeeze, nn_onnx_from_gather, nn_onnx_from_expand, nn_onnx_from_reduce_max,
+    nn_onnx_from_slice, nn_onnx_from_split, nn_onnx_from_reduce_mean;
 
 #endif

@@ -73,9 +73,20 @@ bool nn_onnx_adds_bias(const nn_onnx_conversion *c) {
            (size_t)constant->dim[constant->rank - 1] == constant->count;
 }
 
-/* A value and a constant. */
-static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x,
-                         const nn_file_tensor *constant) {
+/* A table [steps, features] is added to sequences. */
+static int add_positions(nn_onnx_conversion *c, size_t x, const nn_file_tensor *table) {
+    const int64_t *dim = table->dim + table->rank - 2;
+    nn_onnx_item *item;
+    NN_TRY(nn_onnx_add_layer(c, "positions", (int)x, &item));
+    if (!item)
+        return 0;
+    item->takes = (nn_shape){2, {dim[0], dim[1]}};
+    return nn_onnx_add_weight(c, item, "weight", table, false);
+}
+
+/* Input x and a constant. */
+static int with_constant(nn_onnx_conversion *c, size_t at, const nn_file_tensor *constant) {
+    const nn_onnx_value *x = nn_onnx_in(c, at);
     nn_onnx_item *item = x->layer;
     if (x->whole)
         return nn_onnx_no(c, nn_onnx_is_whole);
@@ -89,7 +100,11 @@ static int with_constant(nn_onnx_conversion *c, const nn_onnx_value *x,
         NN_TRY(nn_onnx_add_weight(c, item, "bias", constant, false));
         return nn_onnx_give(c, 0, with);
     }
-    return nn_onnx_no(c, "a constant is only added to a product, or scales the input");
+    bool table = constant->rank == 2 || (constant->rank == 3 && constant->dim[0] == 1);
+    if (strcmp(c->op->op, "Add") == 0 && table && item && nn_onnx_rank(c, x) == 2)
+        return add_positions(c, at, constant);
+    return nn_onnx_no(c, "a constant is only added to a product, scales the input, or is a table "
+                         "of positions");
 }
 
 int nn_onnx_from_join(nn_onnx_conversion *c, const char *kind) {
@@ -97,9 +112,9 @@ int nn_onnx_from_join(nn_onnx_conversion *c, const char *kind) {
     bool turns = kind != NULL; /* a op b is b op a */
     nn_onnx_item *item;
     if (a && b && c->op->inputs == 2 && b->constant)
-        return with_constant(c, a, b->constant);
+        return with_constant(c, 0, b->constant);
     if (a && b && c->op->inputs == 2 && a->constant && turns)
-        return with_constant(c, b, a->constant);
+        return with_constant(c, 1, a->constant);
     return kind ? nn_onnx_add_layer(c, kind, -1, &item)
                 : nn_onnx_no(c, "values are only added, multiplied or put side by side");
 }

@@ -30,6 +30,36 @@ static int write_config(nn_onnx_conversion *c, const char *loss, char **config) 
     return nn_yaml_emit(c->pool, root, config);
 }
 
+static bool is_table(const char *kind) {
+    return strcmp(kind, "dense") == 0 || strcmp(kind, "embedding") == 0;
+}
+
+/* Layers of one kind, or an embedding and a dense layer, have one constant as their weights. */
+static bool share(const nn_onnx_weight *a, const nn_onnx_weight *b) {
+    const char *one = a->layer->kind, *other = b->layer->kind;
+    return a->matrix && b->matrix && a->matrix->bytes == b->matrix->bytes &&
+           a->matrix->rank == b->matrix->rank && a->turned == b->turned && a->count == b->count &&
+           a->layer != b->layer && strcmp(a->param, b->param) == 0 &&
+           (strcmp(one, other) == 0 || (is_table(one) && is_table(other)));
+}
+
+/* The later one of two such layers is tied to the first. */
+static int tie_weights(nn_onnx_conversion *c) {
+    for (size_t i = 1; i < c->weights; i++) {
+        nn_onnx_weight *w = &c->weight[i];
+        size_t k = 0;
+        while (k < i && !share(&c->weight[k], w))
+            k++;
+        if (k == i || nn_node_get(w->layer->options, "tie"))
+            continue;
+        w->tied = true;
+        NN_TRY(
+            nn_node_add_text(w->layer->options, "tie",
+                             nn_pool_printf(c->pool, "%s.%s", c->weight[k].layer->name, w->param)));
+    }
+    return 0;
+}
+
 static int fill(nn_onnx_conversion *c, const nn_onnx_weight *weight) {
     const nn_param *const *param;
     size_t params = nn_model_params(c->p->model, &param);
@@ -74,18 +104,18 @@ static int check_shapes(const nn_onnx_conversion *c) {
     return 0;
 }
 
-/* Lengths of sequences are those of all recurrent layers. */
+/* Lengths of sequences are those of all layers that heed them. */
 static int check_lengths(const nn_onnx_conversion *c) {
     const nn_onnx_item *some = NULL, *none = NULL;
     for (const nn_onnx_item *item = c->last; item; item = item->above) {
-        some = item->directions && item->lengths ? item : some;
-        none = item->directions && !item->lengths ? item : none;
+        some = item->heeds_lengths && item->lengths ? item : some;
+        none = item->heeds_lengths && !item->lengths ? item : none;
     }
     if (!some || !none)
         return 0;
     return nn_fail(NN_EUSAGE,
-                   "%s: node '%s' takes lengths of sequences, '%s' does not; in nnmpi all "
-                   "recurrent layers do where a data set has len",
+                   "%s: node '%s' takes lengths of sequences, '%s' does not; in nnmpi recurrent "
+                   "layers, attention and mean all do where a data set has len",
                    c->file->constants.file, some->node, none->node);
 }
 
@@ -135,6 +165,7 @@ int nn_onnx_build(nn_onnx_conversion *c) {
         return nn_fail(NN_EUSAGE, "%s: the output is not what the last layer gives, [N, ...]",
                        file);
     const char *loss = loss_of(c);
+    NN_TRY(tie_weights(c));
     NN_TRY(write_config(c, loss, &config));
     NN_TRY(set_normal(c));
     NN_TRY(nn_portable_build(p, file, config));
@@ -151,6 +182,6 @@ int nn_onnx_build(nn_onnx_conversion *c) {
         numbers += c->weight[i].count;
     NN_TRY(nn_portable_allocate(p, file, numbers));
     for (size_t i = 0; i < c->weights; i++)
-        NN_TRY(fill(c, &c->weight[i]));
+        NN_TRY(c->weight[i].tied ? 0 : fill(c, &c->weight[i]));
     return 0;
 }

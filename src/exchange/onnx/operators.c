@@ -32,7 +32,7 @@ static int from_global_pool(nn_onnx_conversion *c, const char *kind) {
     else
         NN_TRY(nn_onnx_add_layer_on(c, "mean", NN_ONNX_CHANNELS, 0, &item));
     if (item && sequences)
-        item->images = true;
+        item->images = item->heeds_lengths = true;
     else if (item)
         item->ranks = 1U << 3 | 1U << 4; /* the layer takes [H, W] for one channel */
     return 0;
@@ -263,12 +263,15 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Pad", from_pad, NULL},
     {"RNN", nn_onnx_from_recurrent, "rnn"},
     {"ReduceMax", nn_onnx_from_reduce_max, "maxout"},
+    {"ReduceMean", nn_onnx_from_reduce_mean, "mean"},
     {"Relu", from_elementwise, "relu"},
     {"Reshape", nn_onnx_from_reshape, "reshape"},
     {"Sigmoid", from_elementwise, "sigmoid"},
     {"Sign", from_elementwise, "sign"},
+    {"Slice", nn_onnx_from_slice, "slice"},
     {"Softmax", from_softmax, "softmax"},
     {"Softplus", from_elementwise, "softplus"},
+    {"Split", nn_onnx_from_split, NULL},
     {"Squeeze", nn_onnx_from_squeeze, NULL},
     {"Sub", nn_onnx_from_join, NULL},
     {"Sum", nn_onnx_from_join, "add"},

@@ -92,6 +92,7 @@ int nn_onnx_from_recurrent(nn_onnx_conversion *c, const char *kind) {
     if (!item)
         return 0;
     item->directions = (int)w->dim[0];
+    item->heeds_lengths = true;
     item->lengths = nn_onnx_given(c, LENGTHS);
     NN_TRY(nn_onnx_set(item, "units", "%" PRId64, r->dim[2]));
     NN_TRY(nn_onnx_set(item, "bidirectional", item->directions == 2 ? "true" : "false"));
@@ -298,4 +299,84 @@ int nn_onnx_from_gather(nn_onnx_conversion *c, const char *kind) {
     NN_TRY(nn_onnx_set(item, "vocabulary", "%" PRId64, table->dim[0]));
     NN_TRY(nn_onnx_set(item, "units", "%" PRId64, table->dim[1]));
     return nn_onnx_add_weight(c, item, "weight", table, false);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------- */
+
+/* Rows [begin, end) of a constant are output i. */
+static int give_rows(nn_onnx_conversion *c, size_t i, const nn_file_tensor *constant, int64_t begin,
+                     int64_t end) {
+    nn_file_tensor *part = nn_pool_alloc(c->pool, sizeof *part);
+    if (!part)
+        return NN_EMEMORY;
+    *part = *constant;
+    size_t row = constant->count / (size_t)constant->dim[0];
+    part->dim[0] = end - begin;
+    part->count = (size_t)part->dim[0] * row;
+    part->bytes += (size_t)begin * row * constant->type->size;
+    return nn_onnx_give(c, i, (nn_onnx_value){.form = NN_ONNX_CONSTANT, .constant = part});
+}
+
+static bool has_rows(const nn_file_tensor *constant) {
+    return constant && constant->rank > 0 && constant->dim[0] > 0 && !constant->fortran;
+}
+
+/* Of constants, as the weights of attention; behind layers it is a part of patterns. */
+int nn_onnx_from_split(nn_onnx_conversion *c, const char *kind) {
+    const nn_file_tensor *constant = nn_onnx_in_constant(c, 0, -1);
+    int64_t rows[8], at = 0;
+    int count = nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), 8, rows);
+    (void)kind;
+    if (!has_rows(constant) || nn_onnx_get_int(c, "axis", 0) != 0 || count < 1)
+        return nn_onnx_no(c, "only constants are split, into rows of numbers that are given, and "
+                             "halves of the last axis of which one is a gate");
+    for (int i = 0; i < count; at += rows[i++]) {
+        if (rows[i] < 1 || rows[i] > constant->dim[0] - at)
+            return nn_onnx_no(c, "its parts are more than there is");
+        NN_TRY(give_rows(c, (size_t)i, constant, at, at + rows[i]));
+    }
+    return 0;
+}
+
+/* A range of one axis. */
+int nn_onnx_from_slice(nn_onnx_conversion *c, const char *kind) {
+    const nn_file_tensor *constant = nn_onnx_in_constant(c, 0, -1);
+    int64_t begin, end, axis = 0, step = 1;
+    nn_onnx_item *item;
+    if (nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), 1, &begin) != 1 ||
+        nn_onnx_whole(nn_onnx_in_constant(c, 2, 1), 1, &end) != 1 ||
+        (nn_onnx_given(c, 3) && nn_onnx_whole(nn_onnx_in_constant(c, 3, 1), 1, &axis) != 1) ||
+        (nn_onnx_given(c, 4) && nn_onnx_whole(nn_onnx_in_constant(c, 4, 1), 1, &step) != 1) ||
+        step != 1)
+        return nn_onnx_no(c, "it is no range of one axis that constants say, without steps");
+    if (constant && has_rows(constant) && axis == 0 && begin >= 0 && begin < end &&
+        begin < constant->dim[0])
+        return give_rows(c, 0, constant, begin, end < constant->dim[0] ? end : constant->dim[0]);
+    if (constant || axis == 0 || nn_onnx_has_images(c))
+        return nn_onnx_no(c, "a range of samples, or of a constant's columns");
+    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    if (!item)
+        return 0;
+    NN_TRY(nn_onnx_set(item, "axis", "%" PRId64, axis));
+    NN_TRY(nn_onnx_set(item, "begin", "%" PRId64, begin));
+    return nn_onnx_set(item, "end", "%" PRId64, end >= INT32_MAX ? 0 : end);
+}
+
+/* Over one axis; an attribute before operator set 18. */
+int nn_onnx_from_reduce_mean(nn_onnx_conversion *c, const char *kind) {
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    const nn_onnx_attribute *a = nn_onnx_attribute_of(c->op, "axes");
+    int64_t axis = a && a->count == 1 ? a->numbers[0] : 0;
+    bool one = a ? a->count == 1 : nn_onnx_whole(nn_onnx_in_constant(c, 1, 1), 1, &axis) == 1;
+    int rank = nn_onnx_rank(c, x);
+    nn_onnx_item *item;
+    axis += axis < 0 ? rank + 1 : 0;
+    if (!one || axis < 1 || axis > rank || nn_onnx_has_images(c) ||
+        (nn_onnx_get_int(c, "keepdims", 1) != 0) != (rank == 1))
+        return nn_onnx_no(c, "a mean is that over one axis of samples, which then is gone");
+    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    if (!item)
+        return 0;
+    item->heeds_lengths = rank == 2 && axis == 1;
+    return nn_onnx_set(item, "axis", "%" PRId64, axis);
 }
