@@ -128,8 +128,8 @@ static void check_gemm(const gemm_case *g, int threads) {
 }
 
 static void check_gemms(void) {
-    static const size_t size[][3] = {{1, 1, 1},   {1, 17, 2},    {3, 16, 191}, {49, 65, 193},
-                                     {7, 300, 3}, {130, 33, 64}, {96, 64, 390}};
+    static const size_t size[][3] = {{1, 1, 1},   {1, 17, 2},    {3, 16, 191},  {49, 65, 193},
+                                     {7, 300, 3}, {130, 33, 64}, {96, 64, 390}, {18, 270, 401}};
     static const nn_real beta[] = {0, 1, 0.5F};
     for (size_t s = 0; s < sizeof size / sizeof *size; s++)
         for (int t = 0; t < 4; t++)

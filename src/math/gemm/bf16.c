@@ -13,6 +13,8 @@
 #define PAIRS 96
 #define ROWS 48
 #define COLS 256
+/* Pairs by which C is read and written once for A^T: gradients of weights may be in memory. */
+#define DEEP (2 * PAIRS)
 
 #define ALIGNED _Alignas(NN_ALIGN)
 
@@ -118,14 +120,25 @@ static void store_sums(const nn_conv_sums *call, nn_real *c, size_t ldc) {
         memcpy(c + i * ldc, call->c + i * call->b_col, call->width * sizeof *c);
 }
 
+/* The pairs of a sum, a piece after the other. */
+static void add_sums(nn_conv_sums call, size_t pairs) {
+    size_t pieces = (pairs + PAIRS - 1) / PAIRS, piece = (pairs + pieces - 1) / pieces;
+    for (size_t at = 0; at < pairs; at += piece) {
+        call.cols = nn_smaller(piece, pairs - at);
+        nn_kernels_bf16()->conv_sums(&call);
+        call.a += piece * call.a_col;
+        call.b += piece * call.b_col;
+    }
+}
+
 /* C (+)= A^T B for A[k][m] and packed B, a piece of the sum; where `add`, to what C holds. A block
  * of C stays in the level-1 cache. */
 static void multiply_columns(size_t m, size_t n, size_t k, const nn_real *a, size_t lda,
                              const nn_real *packed, bool add, nn_real *c, size_t ldc) {
     size_t pairs = pairs_of(k);
-    ALIGNED nn_real columns[PAIRS * ROWS], sums[ROWS * NN_BF16_PANEL];
+    ALIGNED nn_real columns[DEEP * ROWS], sums[ROWS * NN_BF16_PANEL];
     for (size_t i = 0; i < m; i += ROWS) {
-        nn_conv_sums call = {.count = nn_smaller(ROWS, m - i), .rows = 1, .cols = pairs};
+        nn_conv_sums call = {.count = nn_smaller(ROWS, m - i), .rows = 1};
         pack_rows(k, call.count, a + i, lda, columns);
         call.a = columns;
         call.a_col = whole(call.count);
@@ -135,7 +148,7 @@ static void multiply_columns(size_t m, size_t n, size_t k, const nn_real *a, siz
             call.b_col = whole(call.width);
             call.b = panel_at(packed, pairs, j, 0, call.width);
             load_sums(&call, add, c + i * ldc + j, ldc);
-            nn_kernels_bf16()->conv_sums(&call);
+            add_sums(call, pairs);
             store_sums(&call, c + i * ldc + j, ldc);
         }
     }
@@ -145,10 +158,11 @@ void nn_bf16_gemm(nn_transpose ta, nn_transpose tb, size_t m, size_t n, size_t k
                   size_t lda, const nn_real *b, size_t ldb, bool add, nn_real *c, size_t ldc) {
     static const nn_real zeros[COLS];
     size_t row = tb == NN_TRANSPOSED ? 1 : ldb, col = tb == NN_TRANSPOSED ? ldb : 1;
-    ALIGNED nn_real packed[PAIRS * COLS];
+    size_t most = 2 * (ta == NN_TRANSPOSED ? DEEP : PAIRS);
+    ALIGNED nn_real packed[DEEP * COLS];
     for (size_t j = 0; j < n; j += COLS)
-        for (size_t at = 0; at < k; at += 2 * PAIRS) {
-            size_t width = nn_smaller(COLS, n - j), depth = nn_smaller(2 * PAIRS, k - at);
+        for (size_t at = 0; at < k; at += most) {
+            size_t width = nn_smaller(COLS, n - j), depth = nn_smaller(most, k - at);
             bool adds = add || at > 0;
             nn_bf16_pack(depth, width, b + at * row + j * col, row, col, packed);
             if (ta == NN_TRANSPOSED)
