@@ -269,10 +269,12 @@ typedef struct nn_bf16_kernels {
     void (*round)(size_t n, const nn_real *x, nn_real *pairs);
     /* pairs[n] of first[i] and second[i]; second NULL: of first[i] and 0 */
     void (*join)(size_t n, const nn_real *first, const nn_real *second, nn_real *pairs);
-    /* As those of nn_kernels, with pairs for the numbers of a and b: what is added is the sum of
-     * the products of both. */
+    /* As those of nn_kernels, with pairs for the numbers of a and b, of x, w and dy: what is added
+     * is the sum of the products of both. */
     void (*conv_rows)(const nn_conv_rows *args);
     void (*conv_sums)(const nn_conv_sums *args);
+    void (*conv_remainder)(const nn_conv_remainder *args);
+    void (*conv_remainder_sums)(const nn_conv_remainder_sums *args);
     double (*multiply_adds)(size_t rounds);
 } nn_bf16_kernels;
 

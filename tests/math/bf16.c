@@ -281,6 +281,9 @@ static void check_convs(void) {
         {2, {1, 6, 6}, 40, 36, 1, 1, 0, 1, 1, false, false},   /* points */
         {2, {1, 5, 5}, 2, 4, 3, 1, 4, 1, 1, false, false},     /* more padding than kernel */
         {13, {1, 9, 12}, 6, 17, 5, 1, 0, 1, 1, false, false},  /* few channels, odd filters */
+        {3, {1, 9, 8}, 20, 50, 5, 1, 0, 1, 1, false, false},   /* the last two of 50 filters */
+        {3, {1, 7, 9}, 13, 36, 5, 1, 2, 1, 1, false, false},   /* the last four, odd channels */
+        {2, {1, 9, 9}, 70, 17, 3, 2, 1, 1, 1, false, false},   /* the last one, with a stride */
         {2, {1, 4, 5}, 3, 270, 3, 1, 2, 1, 1, false, false},   /* few channels, many filters */
         {2, {1, 32, 32}, 16, 20, 3, 1, 1, 1, 1, false, false}, /* several bands and threads */
         {3, {5, 7, 6}, 6, 9, 3, 1, 1, 1, 1, false, false},     /* volumes */

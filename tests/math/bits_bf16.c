@@ -38,8 +38,20 @@ static void run_bf16_conv_sums(void) {
     hash_conv_sums(bf16->conv_sums, pairs);
 }
 
-static const kernel_case cases[] = {ROW(bf16_round) ROW(bf16_join) ROW(bf16_conv_rows)
-                                        ROW(bf16_conv_sums)};
+static void run_bf16_conv_remainder(void) {
+    hash_conv_remainder(bf16->conv_remainder, pairs);
+}
+
+static void run_bf16_conv_remainder_sums(void) {
+    hash_conv_remainder_sums(bf16->conv_remainder_sums, pairs);
+}
+
+/* clang-format off */
+static const kernel_case cases[] = {
+    ROW(bf16_round) ROW(bf16_join) ROW(bf16_conv_rows) ROW(bf16_conv_sums)
+    ROW(bf16_conv_remainder) ROW(bf16_conv_remainder_sums)
+};
+/* clang-format on */
 #define CASES (sizeof cases / sizeof cases[0])
 
 int main(int argc, char **argv) {

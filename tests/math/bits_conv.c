@@ -3,11 +3,6 @@
  * math/conv/forward.c does. Numbers and results are those of any width of vectors. */
 #include "bits_products.h"
 
-static void hash_columns(size_t rows, size_t cols, size_t stride, const nn_real *x) {
-    for (size_t r = 0; r < rows; r++)
-        hash_out(cols, x + r * stride);
-}
-
 static void run_conv_rows(void) {
     hash_conv_rows(k->conv_rows, numbers);
 }
@@ -71,38 +66,11 @@ static void run_conv_gray_sums(void) {
 }
 
 static void run_conv_remainder(void) {
-    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
-        for (size_t points = 1; points < 20; points += 3) {
-            size_t length = 3 * points, wide = whole(length, NN_CONV_REMAINDER_LANES);
-            nn_conv_remainder t = {.points = points, .tap_rows = 3, .length = length};
-            t.filters = filters, t.x_row = 2 * length + points, t.x_point = 2;
-            t.y_point = filters + 1;
-            t.x = numbers(3 * t.x_row + length + 2 * points);
-            nn_real *w = take_aligned(filters * 3 * wide), *start = numbers(filters);
-            for (size_t i = 0; i < filters * 3; i++)
-                numbers_in(length, w + i * wide);
-            t.w = w, t.start = points % 2 ? start : NULL;
-            t.y = take(points * t.y_point);
-            k->conv_remainder(&t);
-            hash_out(points * t.y_point, t.y);
-            give_back();
-        }
+    hash_conv_remainder(k->conv_remainder, numbers);
 }
 
 static void run_conv_remainder_sums(void) {
-    for (size_t filters = 1; filters <= NN_CONV_REMAINDER; filters++)
-        for (size_t length = 1; length < 150; length += 7) {
-            size_t wide = whole(length, NN_CONV_REMAINDER_LANES);
-            nn_conv_remainder_sums t = {.rows = 3, .cols = 5, .length = length, .filters = filters};
-            t.x_col = 2, t.x_row = length + 11, t.dy_col = filters, t.dy_row = 5 * filters;
-            t.x = numbers(3 * t.x_row + length), t.dy = numbers(15 * filters);
-            t.sums = take_aligned(filters * wide);
-            for (size_t f = 0; f < filters; f++)
-                numbers_in(length, t.sums + f * wide);
-            k->conv_remainder_sums(&t);
-            hash_columns(filters, length, wide, t.sums);
-            give_back();
-        }
+    hash_conv_remainder_sums(k->conv_remainder_sums, numbers);
 }
 
 static void run_conv_depth(void) {

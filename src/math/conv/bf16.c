@@ -106,3 +106,13 @@ void conv_join_weights(const conv_view *v, size_t k, size_t width, const nn_real
                             to);
     memset(to + width, 0, (whole - width) * sizeof *to);
 }
+
+void conv_round_filter(size_t channels, const nn_real *w, size_t step, nn_real *to) {
+    nn_real run[2 * LANES];
+    for (size_t c = 0; c < channels; c += 2 * LANES, to += LANES) {
+        size_t count = nn_smaller(2 * LANES, channels - c);
+        for (size_t i = 0; i < count; i++)
+            run[i] = w[(c + i) * step];
+        nn_kernels_bf16()->round(count, run, to);
+    }
+}

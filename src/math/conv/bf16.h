@@ -29,5 +29,7 @@ void conv_round_pixels(size_t channels, size_t pixels, const nn_real *x, nn_real
 /* Term k of a forward pass, a pair of channels, for `width` filters; filled up with zeros. */
 void conv_join_weights(const conv_view *v, size_t k, size_t width, const nn_real *w, size_t whole,
                        nn_real *to);
+/* The weights of one filter for a pixel, `step` apart, as pairs of channels. */
+void conv_round_filter(size_t channels, const nn_real *w, size_t step, nn_real *to);
 
 #endif

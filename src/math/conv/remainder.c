@@ -1,18 +1,31 @@
 #include "math/conv/remainder.h"
 
+#include "math/conv/bf16.h"
+
 #include <string.h>
 
 size_t conv_remainder_size(const conv_view *v) {
     return v->remainder * v->tap_rows * nn_conv_remainder_run(v->length);
 }
 
+/* Pixels of a run of the kernel, for one filter. */
+static void pack_run(const conv_view *v, size_t pixels, const nn_real *w, nn_real *to) {
+    size_t channels = conv_x_channels(v->conv), filters = v->conv->filters;
+    for (size_t p = 0; p < pixels; p++, w += channels * filters, to += v->conv->channels)
+        if (v->conv->operand == NN_CONV_CHANNEL_PAIRS)
+            conv_round_filter(channels, w, filters, to);
+        else
+            for (size_t c = 0; c < channels; c++)
+                to[c] = w[c * filters];
+}
+
 void conv_remainder_pack(const conv_view *v, const nn_real *w, nn_real *to) {
-    size_t filters = v->conv->filters, whole = nn_conv_remainder_run(v->length);
+    size_t pixels = v->conv->kernel[2], whole = nn_conv_remainder_run(v->length);
+    size_t run = pixels * conv_x_channels(v->conv) * v->conv->filters;
     memset(to, 0, conv_remainder_size(v) * sizeof *to);
     for (size_t f = 0; f < v->remainder; f++)
         for (size_t i = 0; i < v->tap_rows; i++, to += whole)
-            for (size_t k = 0; k < v->length; k++)
-                to[k] = w[(i * v->length + k) * filters + v->panels + f];
+            pack_run(v, pixels, w + i * run + v->panels + f, to);
 }
 
 void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *input, const nn_real *w,
@@ -29,7 +42,7 @@ void conv_remainder_forward(const conv_view *v, size_t rows, const nn_real *inpu
                               .y = y + v->panels,
                               .y_point = v->conv->filters};
     for (size_t r = 0; r < rows; r++) {
-        v->kernels->conv_remainder(&call);
+        v->conv_remainder(&call);
         call.x += v->conv->stride[1] * v->pitch;
         call.y += v->conv->out[2] * v->conv->filters;
     }
@@ -49,7 +62,7 @@ void conv_remainder_add(const conv_view *v, size_t rows, const nn_real *input, c
                                    .dy_col = v->conv->filters,
                                    .sums = sums};
     for (size_t i = 0; i < v->tap_rows; i++) {
-        v->kernels->conv_remainder_sums(&call);
+        v->conv_remainder_sums(&call);
         call.x += v->tap_row;
         call.sums += v->remainder * nn_conv_remainder_run(v->length);
     }

@@ -1,5 +1,5 @@
 /* The last few filters of a convolution where whole vectors of them would be nearly empty, such as
- * the last 2 of 50 (math/isa/conv_remainder.c). Weights are [remainder][tap_rows][length in whole
+ * the last 2 of 50 (math/isa/conv/remainder.h). Weights are [remainder][tap_rows][length in whole
  * lanes], sums [tap_rows][remainder][length in whole lanes]. */
 #ifndef NN_MATH_CONV_REMAINDER_H
 #define NN_MATH_CONV_REMAINDER_H

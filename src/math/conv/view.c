@@ -3,6 +3,7 @@
 #include "math/conv/view.h"
 
 #define LANES 16
+#define LANE_SUM 32 /* multiplications in the time of adding the lanes of a vector */
 
 static size_t pieces(size_t n, size_t size) {
     return (n + size - 1) / size;
@@ -37,10 +38,13 @@ static size_t gray_blocks(const conv_view *v) {
     return worth ? pieces(conv->filters, each) : 0;
 }
 
-/* The last filters (remainder.c). */
+/* The last filters (remainder.c). Pairs take half as long, adding lanes as long as ever: they have
+ * to be worth it. */
 static size_t remainder_filters(const conv_view *v) {
-    size_t remainder = v->out_group % LANES;
-    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= LANES && v->out_group > LANES;
+    size_t remainder = v->out_group % LANES, least = LANES;
+    if (v->conv->operand != NN_CONV_FLOAT)
+        least = nn_larger(least, LANE_SUM * remainder / v->tap_rows);
+    bool fits = v->conv->groups == 1 && v->taps == 1 && v->length >= least && v->out_group > LANES;
     return fits && !v->volume && remainder <= NN_CONV_REMAINDER && !v->gray_blocks ? remainder : 0;
 }
 
@@ -62,6 +66,8 @@ conv_view conv_view_of(const nn_conv *conv) {
 
     v.conv_rows = pairs ? pairs->conv_rows : v.kernels->conv_rows;
     v.conv_sums = pairs ? pairs->conv_sums : v.kernels->conv_sums;
+    v.conv_remainder = pairs ? pairs->conv_remainder : v.kernels->conv_remainder;
+    v.conv_remainder_sums = pairs ? pairs->conv_remainder_sums : v.kernels->conv_remainder_sums;
     v.length = joined ? conv->kernel[2] * conv->channels : v.in_group;
     v.terms = v.tap_planes * v.tap_rows * v.taps * v.length;
     for (int d = 0; d < 3; d++) {
@@ -79,7 +85,7 @@ conv_view conv_view_of(const nn_conv *conv) {
     v.out_image = conv->out[0] * v.out_plane;
     v.depthwise = !pairs && !v.volume && is_depthwise(conv);
     v.gray_blocks = pairs ? 0 : gray_blocks(&v);
-    v.remainder = pairs ? 0 : remainder_filters(&v);
+    v.remainder = remainder_filters(&v);
     v.panels = v.out_group - v.remainder;
     return v;
 }

@@ -13,6 +13,8 @@ typedef struct conv_view {
     const nn_kernels *kernels;
     void (*conv_rows)(const nn_conv_rows *args); /* those that suit conv->operand */
     void (*conv_sums)(const nn_conv_sums *args);
+    void (*conv_remainder)(const nn_conv_remainder *args);
+    void (*conv_remainder_sums)(const nn_conv_remainder_sums *args);
     size_t in_group, out_group; /* channels of a group */
     size_t tap_planes, tap_rows, taps, length;
     size_t terms;        /* tap_planes * tap_rows * taps * length */

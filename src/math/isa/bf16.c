@@ -1,6 +1,7 @@
 /* Products of bfloat16, which are added in float. A pair of them stands in the place of a float, so
- * that loops, tiles and strides are those of conv_tiles.h; a sum takes the numbers at odd places of
- * its pairs first, in two fused multiply-adds (VDPBF16PS; subnormal numbers are 0). */
+ * that loops, tiles and strides are those of tiles.h and remainder.h; a sum takes the numbers at
+ * odd places of its pairs first, in two fused multiply-adds (VDPBF16PS; subnormal numbers are 0).
+ */
 #include "math/isa/isa.h"
 #include "math/isa/lanes.h"
 
@@ -22,8 +23,13 @@ INLINE TARGET vec dot_pairs(vec a, vec b, vec c) {
 #define MULTIPLY_ADD dot_pairs
 static TARGET void conv_rows(const nn_conv_rows *args);
 static TARGET void conv_sums(const nn_conv_sums *args);
+static TARGET void conv_remainder(const nn_conv_remainder *t);
+static TARGET void conv_remainder_sums(const nn_conv_remainder_sums *t);
 #define CONV_ROWS conv_rows
 #define CONV_SUMS conv_sums
+#define CONV_REMAINDER conv_remainder
+#define CONV_REMAINDER_SUMS conv_remainder_sums
+#include "math/isa/conv/remainder.h"
 #include "math/isa/conv/tiles.h"
 
 /* Rounds up to 32 numbers, 16 pairs. */
@@ -80,6 +86,8 @@ const nn_bf16_kernels ISA(bf16_kernels) = {
     .join = join,
     .conv_rows = conv_rows,
     .conv_sums = conv_sums,
+    .conv_remainder = conv_remainder,
+    .conv_remainder_sums = conv_remainder_sums,
     .multiply_adds = multiply_adds,
 };
 

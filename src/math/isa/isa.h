@@ -126,7 +126,7 @@ void ISA(lamb)(size_t n, const nn_adam_args *args, nn_real *w, const nn_real *m,
 void ISA(conv_rows)(const nn_conv_rows *args);
 void ISA(conv_sums)(const nn_conv_sums *args);
 
-/* conv_remainder.c */
+/* conv/remainder.c */
 void ISA(conv_remainder)(const nn_conv_remainder *t);
 void ISA(conv_remainder_sums)(const nn_conv_remainder_sums *t);
 
