@@ -71,7 +71,9 @@ typedef struct nn_train_options {
     /* NULL: runs/<config>-<time>. "": no folder; nothing is written: neither checkpoints nor
      * metrics. The best parameters are kept in memory where the run wants them in the end. */
     const char *run_dir;
-    bool resume; /* go on from run_dir/last.h5 when there is one */
+    /* Go on from run_dir/last.h5 when there is one. Other data than it was trained on are NN_EUSAGE
+     * unless data.when_changed is accept; rows that a function gives are not compared. */
+    bool resume;
     /* Non-zero: save, then end with NN_ESTOPPED; before the first step, end without saving. May be
      * set by a signal handler or another thread, on any rank. May be NULL. */
     const volatile sig_atomic_t *stop;
