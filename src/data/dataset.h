@@ -120,8 +120,9 @@ struct nn_dataset {
     const char **feature_names;
     const double *missing; /* [columns of x]: values that were missing and are filled in, or NULL */
     nn_match match;
-    size_t parts;          /* of a mixture (sources/mixture.h); 0: it is none */
-    nn_part *part;         /* [parts] */
+    size_t parts;             /* of a mixture (sources/mixture.h); 0: it is none */
+    nn_part *part;            /* [parts] */
+    nn_categories categories; /* columns of x that hold their numbers */
     const double *one_hot; /* [columns of x]: the number of the column of categories that it is one
                               category of, 0: of none; NULL: nothing says it */
     const char *fingerprint; /* of nn_dataset_fingerprint, NULL: it was not called */

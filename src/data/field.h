@@ -37,6 +37,25 @@ typedef struct nn_normal {
     const double *mean, *std;
 } nn_normal;
 
+/* Columns of x that hold numbers of categories, 1, 2 ..., where 0 is none of them. */
+typedef struct nn_categories {
+    size_t columns;          /* as many as x has; 0: none of them is one */
+    const double *count;     /* [columns] categories of each; 0: it holds other numbers */
+    const char *const *name; /* of all of them, one column after the other */
+} nn_categories;
+
+/* The names of a column, [count[column]]. */
+const char *const *nn_categories_of(const nn_categories *categories, size_t column);
+size_t nn_categories_names(const nn_categories *categories); /* how many there are of all columns */
+/* Has a column of one the same as one of the other? */
+bool nn_categories_same(const nn_categories *a, size_t i, const nn_categories *b, size_t k);
+
+/* As attributes of an object, of a data set whose x has so many columns, and of a checkpoint;
+ * nothing where there are none. Read into memory of the pool. NN_EFORMAT. Local. */
+int nn_categories_write(const nn_categories *categories, nn_h5 *file, const char *object);
+int nn_categories_read(nn_categories *categories, nn_h5 *file, const char *object, size_t columns,
+                       nn_pool *pool);
+
 /* Channels of a row: the first dimension of an image [C, H, W] or volume [C, D, H, W], the last of
  * a vector [F] or a sequence [T, F]; 1 of one number. */
 size_t nn_channels_of(const nn_shape *shape);

@@ -15,7 +15,8 @@ nn_naming nn_dataset_naming(const nn_dataset *ds) {
                        .class_name = ds->class_names,
                        .first_label = ds->first_class,
                        .features = ds->features,
-                       .feature_name = ds->feature_names};
+                       .feature_name = ds->feature_names,
+                       .categories = ds->categories};
 }
 
 /* ---- a list of names to look in -------------------------------------------------------------- */
@@ -240,6 +241,36 @@ static int order_columns(const nn_dataset *ds, const nn_naming *like, nn_pool *p
     return more_columns(ds, list);
 }
 
+/* Numbers of categories stand for the same ones. A file that names none may be of anyone who knows
+ * them. */
+static int check_categories(const nn_dataset *ds, const nn_naming *like, const size_t *order) {
+    for (size_t f = 0; ds->categories.columns && f < like->features; f++)
+        if (!nn_categories_same(&ds->categories, order[f], &like->categories, f))
+            return nn_fail(NN_EFORMAT,
+                           "%s: the numbers in column '%s' stand for other categories than those "
+                           "that the model was trained on: give it the table itself (--data "
+                           "FILE.csv), which is read with the model's",
+                           ds->path, like->feature_name[f]);
+    return NN_OK;
+}
+
+/* From now on they are those of `like`, whose order of columns x is read in. */
+static int adopt_categories(nn_dataset *ds, const nn_categories *like) {
+    double *count;
+    const char **name;
+
+    ds->categories = (nn_categories){0};
+    if (like->columns == 0)
+        return NN_OK;
+    count = nn_pool_alloc(&ds->pool, like->columns * sizeof *count);
+    if (!count)
+        return NN_EMEMORY;
+    memcpy(count, like->count, like->columns * sizeof *count);
+    NN_TRY(copy_names(&ds->pool, nn_categories_names(like), like->name, &name));
+    ds->categories = (nn_categories){like->columns, count, name};
+    return NN_OK;
+}
+
 static bool in_order(size_t count, const size_t *order) {
     for (size_t i = 0; i < count; i++)
         if (order[i] != i)
@@ -304,6 +335,8 @@ int nn_dataset_match_features(nn_dataset *ds, const nn_naming *like) {
     rc = order_columns(ds, like, &pool, order);
     nn_pool_release(&pool);
     NN_TRY(rc);
+    NN_TRY(check_categories(ds, like, order));
+    NN_TRY(adopt_categories(ds, &like->categories));
     if (in_order(ds->features, order))
         return NN_OK;
     ds->match.row = nn_pool_alloc(&ds->pool, ds->split[0].x.row_bytes);

@@ -11,6 +11,7 @@ typedef struct nn_naming {
     int64_t first_label;           /* ... which count from this one */
     size_t features;               /* columns that have names: all of x, or 0 */
     const char *const *feature_name;
+    nn_categories categories; /* whose numbers these columns hold */
 } nn_naming;
 
 /* Points into the data set. */

@@ -7,13 +7,15 @@
 #include <nnmpi/version.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #define FORMAT 1
 
 /* nn_data_traits as YAML has them. */
 typedef struct traits {
-    const nn_node *shape, *class_names, *feature_names, *scale, *offset, *mean, *std;
+    const nn_node *shape, *class_names, *feature_names, *categories, *category_counts;
+    const nn_node *scale, *offset, *mean, *std;
     bool labels;
     int64_t target_width, classes, first_label;
 } traits;
@@ -27,6 +29,9 @@ static const nn_option traits_options[] = {
     {"class_names", NN_OPT_NODE, offsetof(traits, class_names), "", NULL, "of all classes"},
     {"first_label", NN_OPT_INT, offsetof(traits, first_label), "0", "[0, 1e9]", "of class 0"},
     {"feature_names", NN_OPT_NODE, offsetof(traits, feature_names), "", NULL, "of the columns"},
+    {"categories", NN_OPT_NODE, offsetof(traits, categories), "", NULL,
+     "whose numbers columns hold, of one column after the other"},
+    {"category_counts", NN_OPT_NODE, offsetof(traits, category_counts), "", NULL, "of each column"},
     {"scale", NN_OPT_NODE, offsetof(traits, scale), "", NULL, "x scale + offset is a float"},
     {"offset", NN_OPT_NODE, offsetof(traits, offset), "", NULL, "see scale"},
     {"mean", NN_OPT_NODE, offsetof(traits, mean), "", NULL, "(float - mean) / std goes in"},
@@ -88,6 +93,9 @@ static int add_traits(nn_node *map, const nn_data_traits *data) {
     NN_TRY(add_names(map, "class_names", (size_t)data->classes, data->class_names));
     NN_TRY(add_count(map, "first_label", data->first_label));
     NN_TRY(add_names(map, "feature_names", data->features, data->feature_names));
+    NN_TRY(add_names(map, "categories", nn_categories_names(&data->categories),
+                     data->categories.name));
+    NN_TRY(add_reals(map, "category_counts", data->categories.columns, data->categories.count));
     NN_TRY(add_reals(map, "scale", data->affine.count, data->affine.scale));
     NN_TRY(add_reals(map, "offset", data->affine.count, data->affine.offset));
     NN_TRY(add_reals(map, "mean", data->normal.count, data->normal.mean));
@@ -159,6 +167,28 @@ static int read_names(nn_pool *pool, const nn_node *list, size_t count, const ch
     return 0;
 }
 
+static int read_categories(nn_portable *p, const nn_node *names, const nn_node *counts) {
+    nn_data_traits *data = &p->data;
+    const double *count;
+    const char **name = NULL;
+    double sum = 0;
+    if (!names && !counts)
+        return 0;
+    if (!names || !counts || counts->kind != NN_NODE_LIST || counts->count != data->features)
+        return nn_node_fail(names ? names : counts,
+                            "categories and category_counts, a number for each of the %zu columns, "
+                            "stand together",
+                            data->features);
+    NN_TRY(read_reals(&p->pool, counts, counts->count, &count));
+    for (size_t i = 0; i < counts->count; i++)
+        sum += count[i] >= 0 && count[i] == floor(count[i]) ? count[i] : NAN;
+    if (!(sum < (double)SIZE_MAX / 2))
+        return nn_node_fail(counts, "counts are whole numbers from 0");
+    NN_TRY(read_names(&p->pool, names, (size_t)sum, &name));
+    data->categories = (nn_categories){data->features, count, name};
+    return 0;
+}
+
 static int read_traits(nn_portable *p, nn_node *map) {
     nn_data_traits *data = &p->data;
     traits t = {0};
@@ -175,6 +205,7 @@ static int read_traits(nn_portable *p, nn_node *map) {
     data->features = t.feature_names ? t.feature_names->count : 0;
     NN_TRY(read_names(&p->pool, t.class_names, (size_t)t.classes, &data->class_names));
     NN_TRY(read_names(&p->pool, t.feature_names, data->features, &data->feature_names));
+    NN_TRY(read_categories(p, t.categories, t.category_counts));
     NN_TRY(read_pair(p, t.scale, t.offset, &data->affine.count, &data->affine.scale,
                      &data->affine.offset));
     NN_TRY(read_pair(p, t.mean, t.std, &data->normal.count, &data->normal.mean, &data->normal.std));

@@ -50,6 +50,17 @@ expect_code 3 "$NNMPI" check net.yaml -o data.path=layouts.h5 2>err
 expect_line 'layouts\.h5: the attributes layout differ' err
 expect_code 3 "$NNMPI" check net.yaml -o data.path=one.h5 2>err
 expect_line '/test and /train are scaled differently' err
+# numbers of categories, whose names have to be as many as is said
+for wrong in '[3, 0]' '[2, 1]' '[2]' '[1.5, 0.5]' '[-1, 3]'; do
+    "$python" - "$wrong" <<'PYTHON'
+import h5py, json, numpy as np, sys
+with h5py.File("counts.h5", "w") as f:
+    f["train/x"], f["train/y"] = np.ones((4, 2), "f4"), np.arange(4) % 2
+    f.attrs["categories"], f.attrs["category_counts"] = ["a", "b"], np.array(json.loads(sys.argv[1]), "f8")
+PYTHON
+    expect_code 3 "$NNMPI" data info counts.h5 2>err
+    expect_line 'counts\.h5: the attributes category_counts and categories of / do not go together' err
+done
 # a file that is divided keeps them
 "$python" - <<'PYTHON'
 import h5py

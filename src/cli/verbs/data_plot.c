@@ -68,7 +68,7 @@ static int plot_columns(nn_plot *plot, const nn_info *info) {
         const nn_info_stats *s = &info->split[0].column[i];
         const char **cell = f->cell + i * 6;
         f->row[i] = nn_pool_strdup(plot->pool, nn_info_column_name(info, i, name));
-        cell[0] = nn_info_kind(s);
+        cell[0] = nn_info_column_kind(info, i);
         cell[5] = nn_pool_printf(plot->pool, "%" PRId64, nn_info_missing(info, i));
         if (!f->row[i] || !cell[5])
             return NN_EMEMORY;

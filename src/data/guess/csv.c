@@ -143,7 +143,8 @@ static const char *useless(const table *t, size_t i) {
         return "empty";
     if (is_identity(t, i))
         return "a name or number of the row";
-    return is_prose(t, i) ? "too many different texts" : NULL;
+    return is_prose(t, i) ? "too many different texts; as `embedding` it would be one column"
+                          : NULL;
 }
 
 /* Hardly two rows have the same, which classes would. */

@@ -31,6 +31,10 @@ const nn_option nn_csv_table[] = {
     {"categories", NN_OPT_STRING, offsetof(nn_csv_options, categories), "", NULL,
      "columns of numbers that are names of categories, with commas between them; those that hold "
      "texts are anyway: each category becomes a column of x, 1 where it is and else 0"},
+    {"embedding", NN_OPT_STRING, offsetof(nn_csv_options, embedding), "", NULL,
+     "columns of categories, with commas between them, that become one column of x each: the "
+     "number of the category, 1, 2 ..., for a layer `embedding`; 0 is one that a model has not "
+     "seen. For columns of very many categories"},
     {"missing", NN_OPT_CHOICE, offsetof(nn_csv_options, missing), "refuse", "refuse|drop|mean",
      "values that are empty, NA, NaN, null or ?: an error, rows to leave out, or for numbers the "
      "mean of the column, which is then standardised, and for texts a category of its own, where "
@@ -39,7 +43,8 @@ const nn_option nn_csv_table[] = {
      "numbers get mean 0 and standard deviation 1 over all rows: the file keeps scale and offset"},
     {"columns", NN_OPT_NODE, offsetof(nn_csv_options, columns), "", NULL,
      "the columns of x as a model was trained with them, which predict and eval fill in: names, "
-     "colour=red for a category, {name: [scale, offset]} for a number that is standardised"},
+     "colour=red for a category, {name: [scale, offset]} for a number that is standardised, {name: "
+     "{categories: [...]}} for numbers of categories"},
     {"answers", NN_OPT_STRING, offsetof(nn_csv_options, answers), "", NULL,
      "columns that are left out where the file has them, which predict fills in"},
     {"features", NN_OPT_INT, offsetof(nn_csv_options, features), "0", "[0, 1048576]",
@@ -254,7 +259,7 @@ static int describe_one_hot(const table *t) {
 
     NN_TRY(NN_NEW(&of, f->count, "columns"));
     for (size_t i = 0; i < t->columns.count; i++)
-        for (size_t k = 0; f->kind[i].categories && k < f->kind[i].labels.count; k++)
+        for (size_t k = 0; f->kind[i].feature_of && k < f->kind[i].labels.count; k++)
             if (f->kind[i].feature_of[k] < f->count)
                 of[f->kind[i].feature_of[k]] = (double)(i + 1);
     rc = nn_h5_set_reals(t->output.file, "/", "one_hot", of, f->count);
@@ -266,9 +271,11 @@ static int describe_one_hot(const table *t) {
 static int describe_features(table *t) {
     const nn_csv_features *f = &t->features;
 
-    if (t->columns.headed || f->given || f->scale || f->count != t->columns.features)
+    if (t->columns.headed || f->given || f->scale || f->categories.columns ||
+        f->count != t->columns.features)
         NN_TRY(nn_h5_set_texts(t->output.file, "/", "feature_names", f->name, f->count));
     NN_TRY(describe_one_hot(t));
+    NN_TRY(nn_categories_write(&f->categories, t->output.file, "/"));
     if (f->filled)
         NN_TRY(nn_h5_set_reals(t->output.file, "/", "filled_in", f->filled, f->count));
     if (!f->scale)

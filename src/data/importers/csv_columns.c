@@ -104,16 +104,21 @@ static int assign(nn_csv_columns *c, const char *key, const char *list, nn_csv_r
 }
 
 /* Columns of a list whose numbers are names of categories, too. */
-static int assign_categories(nn_csv_columns *c) {
-    const char *list = c->options->categories;
+static int assign_categories(nn_csv_columns *c, const char *key, const char *list) {
     char *rest = nn_pool_strdup(c->pool, list ? list : ""), *name;
 
     if (!rest)
         return NN_EMEMORY;
     while ((name = strtok_r(rest, ",", &rest))) {
         size_t i = 0;
-        NN_TRY(find_column(c, "categories", name, &i));
+        NN_TRY(find_column(c, key, name, &i));
+        if (list == c->options->embedding && c->column[i].role != NN_CSV_FEATURE)
+            return nn_fail(NN_EUSAGE,
+                           "%s: embedding: column '%s' is %s, so that x does not have it",
+                           c->options->path, c->column[i].name,
+                           c->column[i].role == NN_CSV_DROPPED ? "left out" : "the answer");
         c->column[i].categories = true;
+        c->column[i].embedding = c->column[i].embedding || list == c->options->embedding;
     }
     return NN_OK;
 }
@@ -152,7 +157,8 @@ static int assign_roles(nn_csv_columns *c) {
     NN_TRY(assign(c, "target", c->options->target, NN_CSV_TARGET));
     NN_TRY(assign(c, "drop", c->options->drop, NN_CSV_DROPPED));
     NN_TRY(leave_out_answers(c));
-    NN_TRY(assign_categories(c));
+    NN_TRY(assign_categories(c, "categories", c->options->categories));
+    NN_TRY(assign_categories(c, "embedding", c->options->embedding));
     for (size_t i = 0; i < c->count; i++) {
         c->features += c->column[i].role == NN_CSV_FEATURE;
         c->targets += c->column[i].role == NN_CSV_TARGET;

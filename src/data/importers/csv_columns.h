@@ -23,6 +23,7 @@ typedef struct nn_csv_column {
     nn_csv_role role;
     size_t place;    /* of a target: where it stands in the list of targets */
     bool categories; /* numbers of this column are names, too */
+    bool embedding;  /* and become one column of x, their numbers */
 } nn_csv_column;
 
 typedef struct nn_csv_columns {

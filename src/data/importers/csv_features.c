@@ -8,113 +8,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CATEGORIES = 1000, MOST_FEATURES = 1 << 20 };
+enum { MOST_CATEGORIES = 1000, MOST_NUMBERED = 1 << 22, MOST_FEATURES = 1 << 20 };
 
-/* ---- features that a model was trained with -------------------------------------------------- */
+/* ---- categories ------------------------------------------------------------------------------ */
 
-/* The column that a feature comes from, and of "colour=red" the category in *category. */
-static size_t column_of(const nn_csv_columns *c, const char *feature, const char **category) {
-    *category = NULL;
-    for (size_t i = 0; i < c->count; i++)
-        if (strcmp(c->column[i].name, feature) == 0)
-            return i;
-    for (const char *equals = feature; (equals = strchr(equals, '=')); equals++) {
-        size_t length = (size_t)(equals - feature);
-        for (size_t i = 0; i < c->count; i++)
-            if (strncmp(c->column[i].name, feature, length) == 0 && !c->column[i].name[length]) {
-                *category = equals + 1;
-                return i;
-            }
-    }
-    return c->count;
-}
-
-static int add_category(nn_csv_features *f, size_t i, const char *text) {
+int nn_csv_features_add(nn_csv_features *f, size_t i, const char *text) {
     nn_csv_kind *kind = &f->kind[i];
+    bool numbered = f->columns->column[i].embedding;
 
-    if (!kind->labels.label)
+    if (!kind->labels.label) {
         NN_TRY(nn_labels_init(&kind->labels));
+        kind->labels.limit = numbered ? MOST_NUMBERED : NN_MAX_LABELS;
+    }
     NN_TRY(nn_labels_add(&kind->labels, text));
-    if (f->given || kind->labels.count <= MOST_CATEGORIES)
+    if (f->given || numbered || kind->labels.count <= MOST_CATEGORIES)
         return NN_OK;
     return nn_fail(NN_EUSAGE,
-                   "%s: column '%s' has more than %d different texts: leave it out (drop, --drop)",
+                   "%s: column '%s' has more than %d different texts, which would become as many "
+                   "columns: make one column of numbers of it, for a layer embedding (embedding, "
+                   "--embedding), or leave it out (drop, --drop)",
                    f->columns->options->path, f->columns->column[i].name, MOST_CATEGORIES);
 }
 
-/* Feature number f->count of those given: a name, or {name: [scale, offset]}. */
-static int take_given(nn_csv_features *f, const nn_node *item, bool *used) {
-    const nn_node *map = item->kind == NN_NODE_MAP && item->count == 1 ? item->item[0] : NULL;
-    const char *name = map ? map->key : item->text, *category;
-    double scale = 1, offset = 0;
-    bool sound =
-        item->kind == NN_NODE_SCALAR || (map && map->kind == NN_NODE_LIST && map->count == 2 &&
-                                         nn_text_to_real(map->item[0]->text, &scale) &&
-                                         nn_text_to_real(map->item[1]->text, &offset) && scale > 0);
+int nn_csv_features_list(nn_csv_features *f) {
+    double *count = nn_pool_alloc(&f->pool, f->count * sizeof *count);
+    size_t names = 0, at = 0;
+    const char **name, **of;
 
-    if (!sound)
-        return nn_node_fail(item, "columns is a list of names and {name: [scale, offset]}");
-    size_t i = column_of(f->columns, name, &category);
-    if (i == f->columns->count)
-        return nn_fail(NN_EFORMAT,
-                       "%s: no column '%s', which the model was trained on: the header names %s",
-                       f->columns->options->path, name, nn_csv_columns_list(f->columns));
-    if (f->columns->column[i].role != NN_CSV_FEATURE)
-        return nn_fail(NN_EUSAGE, "%s: column '%s' is a feature of the model and cannot be %s",
-                       f->columns->options->path, f->columns->column[i].name,
-                       f->columns->column[i].role == NN_CSV_DROPPED ? "left out" : "the answer");
-    nn_csv_kind *kind = &f->kind[i];
-    size_t before = kind->labels.count;
-    if (used[i] && (!category || !kind->categories))
-        return nn_node_fail(item, "columns names '%s' twice", name);
-    used[i] = true;
-    f->name[f->count] = name;
-    f->scale[f->count] = scale;
-    f->offset[f->count] = offset;
-    if (category) {
-        kind->categories = true;
-        NN_TRY(add_category(f, i, category));
-        if (kind->labels.count == before)
-            return nn_node_fail(item, "columns names '%s' twice", name);
-        NN_TRY(NN_GROW(&f->pool, &kind->feature_of, before, &kind->feature_room));
-        kind->feature_of[before] = f->count++;
-        return NN_OK;
-    }
-    kind->first = f->count++;
-    kind->fill = map ? -offset / scale : NAN;
-    return NN_OK;
-}
-
-/* Others, an id or the answers, do no harm. */
-static void drop_others(nn_csv_features *f, nn_csv_columns *columns, const bool *used) {
-    size_t dropped = 0;
-    const char *first = "";
-
-    for (size_t i = 0; i < columns->count; i++) {
-        if (columns->column[i].role != NN_CSV_FEATURE || used[i])
+    for (size_t i = 0; count && i < f->columns->count; i++) {
+        const nn_csv_kind *kind = &f->kind[i];
+        if (!kind->categories || kind->feature_of)
             continue;
-        columns->column[i].role = NN_CSV_DROPPED;
-        first = dropped++ ? first : columns->column[i].name;
+        count[kind->first] = (double)kind->labels.count;
+        names += kind->labels.count;
     }
-    if (dropped)
-        nn_info("%s: columns that the model was not trained on are left out: '%s'%s",
-                columns->options->path, first, dropped > 1 ? ", ..." : "");
-    columns->features = f->count;
-}
-
-static int init_given(nn_csv_features *f, nn_csv_columns *columns, const nn_node *given) {
-    size_t room = (given->count + 1) * sizeof(double);
-    bool *used = nn_pool_alloc(&f->pool, columns->count + 1);
-
-    f->name = nn_pool_alloc(&f->pool, room);
-    f->scale = nn_pool_alloc(&f->pool, room);
-    f->offset = nn_pool_alloc(&f->pool, room);
-    if (!used || !f->name || !f->scale || !f->offset)
+    name = nn_pool_alloc(&f->pool, (names + 1) * sizeof *name);
+    if (!count || !name)
         return NN_EMEMORY;
-    f->given = true;
-    for (size_t k = 0; k < given->count; k++)
-        NN_TRY(take_given(f, given->item[k], used));
-    drop_others(f, columns, used);
+    for (size_t k = 0; names > 0 && k < f->count; k++)
+        for (size_t i = 0; count[k] > 0 && i < f->columns->count; i++) {
+            nn_csv_kind *kind = &f->kind[i];
+            if (!kind->categories || kind->feature_of || kind->first != k)
+                continue;
+            NN_TRY(nn_labels_names(&kind->labels, &of));
+            memcpy(name + at, of, kind->labels.count * sizeof *name);
+            at += kind->labels.count;
+        }
+    if (names > 0)
+        f->categories = (nn_categories){f->count, count, name};
     return NN_OK;
 }
 
@@ -151,7 +92,7 @@ static int survey_field(nn_csv_features *f, size_t i, const nn_csv_field *field)
             kind->text = *field;
             kind->text.text = nn_pool_strdup(&f->pool, field->text);
         }
-        return kind->text.text ? add_category(f, i, field->text) : NN_EMEMORY;
+        return kind->text.text ? nn_csv_features_add(f, i, field->text) : NN_EMEMORY;
     }
     if (kind->text.text)
         return fail_mixed(c, i, &kind->text);
@@ -193,7 +134,7 @@ static int check_categories(const nn_csv_features *f, size_t i, int64_t rows) {
     const nn_csv_column *column = &f->columns->column[i];
     int64_t count = (int64_t)f->kind[i].labels.count;
 
-    if (column->categories || rows < 10 || count <= rows / 2)
+    if (column->categories || column->embedding || rows < 10 || count <= rows / 2)
         return NN_OK;
     return nn_fail(NN_EUSAGE,
                    "%s: column '%s' has %" PRId64 " different texts in %" PRId64
@@ -218,7 +159,11 @@ static int plan_categories(nn_csv_features *f, size_t i, size_t *room) {
     kind->categories = true;
     NN_TRY(nn_labels_number(&kind->labels));
     if (kind->missing) /* comes last, and changes nothing about the order of the others */
-        NN_TRY(add_category(f, i, ""));
+        NN_TRY(nn_csv_features_add(f, i, ""));
+    if (f->columns->column[i].embedding) {
+        kind->first = f->count;
+        return add_feature(f, room, f->columns->column[i].name);
+    }
     NN_TRY(nn_labels_names(&kind->labels, &names));
     kind->feature_of = nn_pool_alloc(&f->pool, kind->labels.count * sizeof *kind->feature_of);
     if (!kind->feature_of)
@@ -317,6 +262,7 @@ int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
         if (f->columns->column[i].role == NN_CSV_FEATURE)
             NN_TRY(plan_column(f, i, rows, &room));
     NN_TRY(check_names(f));
+    NN_TRY(nn_csv_features_list(f));
     NN_TRY(count_missing(f));
     return o->standardize || o->missing == NN_CSV_MISSING_MEAN ? standardize(f) : NN_OK;
 }
@@ -326,7 +272,9 @@ int nn_csv_features_plan(nn_csv_features *f, int64_t rows) {
 static int put_category(nn_csv_features *f, nn_csv_kind *kind, const char *text, float *x) {
     int64_t at = nn_labels_find(&kind->labels, nn_csv_is_missing(text) ? "" : text);
 
-    if (at >= 0) {
+    if (at >= 0 && !kind->feature_of) {
+        x[kind->first] = (float)(at + 1);
+    } else if (at >= 0) {
         x[kind->feature_of[at]] = 1;
     } else if (kind->strange++ == 0) {
         kind->stranger = nn_pool_strdup(&f->pool, text);
@@ -362,17 +310,6 @@ void nn_csv_features_warn_unknown(const nn_csv_features *f) {
                     f->kind[i].strange);
 }
 
-/* Without a header, and without a name that is known, columns are those of the model by place. */
-static bool go_by_place(const nn_csv_columns *c, const nn_node *given) {
-    const char *category;
-    bool known = c->headed;
-
-    for (size_t k = 0; k < given->count && !known; k++)
-        known = given->item[k]->kind != NN_NODE_SCALAR ||
-                column_of(c, given->item[k]->text, &category) < c->count;
-    return !known;
-}
-
 int nn_csv_features_init(nn_csv_features *f, nn_csv_columns *columns) {
     const nn_node *given = columns->options->columns;
 
@@ -384,7 +321,7 @@ int nn_csv_features_init(nn_csv_features *f, nn_csv_columns *columns) {
         return NN_OK;
     if (given->kind != NN_NODE_LIST)
         return nn_node_fail(given, "columns is a list of names and {name: [scale, offset]}");
-    return go_by_place(columns, given) ? NN_OK : init_given(f, columns, given);
+    return nn_csv_features_take(f, columns, given);
 }
 
 void nn_csv_features_release(nn_csv_features *f) {

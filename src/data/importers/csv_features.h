@@ -3,14 +3,15 @@
 #ifndef NN_DATA_IMPORTERS_CSV_FEATURES_H
 #define NN_DATA_IMPORTERS_CSV_FEATURES_H
 
+#include "data/field.h"
 #include "data/importers/csv_columns.h"
 #include "data/importers/labels.h"
 
 typedef struct nn_csv_kind {
     bool categories;    /* each text is one; else numbers */
-    size_t first;       /* numbers: their feature */
+    size_t first;       /* numbers, also of categories: their feature */
     nn_labels labels;   /* the categories; begun with the first text */
-    size_t *feature_of; /* [labels.count] */
+    size_t *feature_of; /* [labels.count]; NULL: their numbers are one feature */
     size_t feature_room;
     int64_t numbers; /* how many there are, their mean, and the sum of (number - mean)^2 */
     double mean, squares;
@@ -29,13 +30,22 @@ typedef struct nn_csv_features {
     double *filled;         /* [count]: values that were missing; NULL: none */
     double *scale, *offset; /* [count]: numbers are standardised by them when read; NULL: not */
     nn_csv_kind *kind;      /* [columns->count] */
-    bool given;             /* by the option `columns` */
+    nn_categories categories;
+    bool given; /* by the option `columns` */
 } nn_csv_features;
 
 /* Once the columns are known. With the option `columns` the features are these, and columns that
  * none of them needs are dropped. NN_EUSAGE, NN_EFORMAT. */
 int nn_csv_features_init(nn_csv_features *features, nn_csv_columns *columns);
 void nn_csv_features_release(nn_csv_features *features);
+
+/* The features are those of the option `columns`, which is a list; nothing where columns have no
+ * names that it could mean. NN_EUSAGE, NN_EFORMAT. */
+int nn_csv_features_take(nn_csv_features *features, nn_csv_columns *columns, const nn_node *given);
+/* A category of column i, unless it has that one. NN_EUSAGE beyond the most. */
+int nn_csv_features_add(nn_csv_features *features, size_t i, const char *text);
+/* Once all features are known: the names of categories whose numbers they are. */
+int nn_csv_features_list(nn_csv_features *features);
 
 /* Learns from a row; all of them, then plan. NN_EFORMAT with the place. */
 int nn_csv_features_survey(nn_csv_features *features, const nn_csv_row *row);

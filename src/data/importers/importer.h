@@ -20,7 +20,7 @@ int nn_importer_run(const nn_importer_ops *importer, const void *options, const 
 
 /* The rows and their options; the data sources of their names take the same. */
 typedef struct nn_csv_options {
-    const char *path, *label, *target, *drop, *answers, *categories;
+    const char *path, *label, *target, *drop, *answers, *categories, *embedding;
     int header, delimiter, missing;
     int64_t features;
     bool unlabelled, standardize;

@@ -69,7 +69,7 @@ static int look_at_scale(nn_info *info) {
 
     for (size_t i = 0; i < info->columns; i++) {
         double deviation = nn_info_deviation(&first->column[i]);
-        if (!(deviation > 0))
+        if (!(deviation > 0) || nn_info_is_category(info, i))
             continue;
         least = fmin(least, deviation);
         most = fmax(most, deviation);

@@ -82,6 +82,16 @@ const char *nn_info_column_name(const nn_info *info, size_t i, char text[NN_INFO
     return info->ds->feature_names ? info->ds->feature_names[i] : text;
 }
 
+bool nn_info_is_category(const nn_info *info, size_t i) {
+    const nn_categories *c = &info->ds->categories;
+
+    return c->columns == info->columns && c->count[i] > 0;
+}
+
+const char *nn_info_column_kind(const nn_info *info, size_t i) {
+    return nn_info_is_category(info, i) ? "categories" : nn_info_kind(&info->split[0].column[i]);
+}
+
 int64_t nn_info_missing(const nn_info *info, size_t i) {
     return info->ds->missing ? (int64_t)info->ds->missing[i] : 0;
 }

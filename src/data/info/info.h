@@ -62,6 +62,10 @@ void nn_info_free(nn_info *info);
 const char *nn_info_column_name(const nn_info *info, size_t i, char text[NN_INFO_NAME]);
 /* "no numbers" (all are NaN or Inf), "constant", "0 or 1", "whole numbers" or "numbers". */
 const char *nn_info_kind(const nn_info_stats *stats);
+/* Does column i of x hold numbers of categories? */
+bool nn_info_is_category(const nn_info *info, size_t i);
+/* The same of column i of x in the first split, or "categories", whose numbers it holds. */
+const char *nn_info_column_kind(const nn_info *info, size_t i);
 /* Values of column i that were missing and are filled in. */
 int64_t nn_info_missing(const nn_info *info, size_t i);
 

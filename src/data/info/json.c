@@ -42,7 +42,7 @@ static void json_columns(nn_json *json, const nn_info *info) {
     for (size_t i = 0; i < info->columns; i++) {
         nn_json_open(json, NULL, '{');
         nn_json_string(json, "name", nn_info_column_name(info, i, number));
-        nn_json_string(json, "kind", nn_info_kind(&info->split[0].column[i]));
+        nn_json_string(json, "kind", nn_info_column_kind(info, i));
         json_numbers(json, &info->split[0].column[i]);
         nn_json_int(json, "missing", nn_info_missing(info, i));
         nn_json_close(json, '}');

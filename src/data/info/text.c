@@ -91,8 +91,8 @@ static void text_columns(const nn_info *info, FILE *out) {
             "std");
     for (size_t i = 0; i < shown; i++) {
         nn_text_put_name(out, nn_info_column_name(info, i, number), 20);
-        fprintf(out, " %-13s %11.5g %11.5g %11.5g %11.5g", nn_info_kind(&column[i]), column[i].min,
-                column[i].max, column[i].mean, nn_info_deviation(&column[i]));
+        fprintf(out, " %-13s %11.5g %11.5g %11.5g %11.5g", nn_info_column_kind(info, i),
+                column[i].min, column[i].max, column[i].mean, nn_info_deviation(&column[i]));
         if (nn_info_missing(info, i))
             fprintf(out, "  %" PRId64 " were missing", nn_info_missing(info, i));
         fputc('\n', out);

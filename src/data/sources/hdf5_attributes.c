@@ -297,5 +297,7 @@ int nn_hdf5_read_attributes(nn_dataset *ds) {
     NN_TRY(open_classes(ds));
     NN_TRY(read_of_columns(ds, "filled_in", &ds->missing));
     NN_TRY(read_of_columns(ds, "one_hot", &ds->one_hot));
+    NN_TRY(nn_categories_read(&ds->categories, ds->state, "/",
+                              nn_shape_count(&ds->split[0].x.shape), &ds->pool));
     return open_features(ds);
 }

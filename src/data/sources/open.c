@@ -62,8 +62,9 @@ static int pick_source(nn_node *data, const nn_source_ops **ops) {
 
 /* Whoever goes from CSV to HDF5 leaves them behind. */
 static int refuse_csv_keys(const nn_dataset *ds, const nn_node *data) {
-    static const char *const keys[] = {"label",       "target",  "drop",   "categories", "missing",
-                                       "standardize", "columns", "header", "delimiter"};
+    static const char *const keys[] = {"label",     "target",   "drop",        "categories",
+                                       "embedding", "missing",  "standardize", "columns",
+                                       "header",    "delimiter"};
 
     for (size_t i = 0; ds->ops == &nn_source_hdf5 && i < sizeof keys / sizeof *keys; i++) {
         const nn_node *value = nn_node_get(data, keys[i]);

@@ -28,9 +28,10 @@ typedef struct nn_like {
     const char *const *feature_name;
     int64_t classes; /* with names, or 0 */
     const char *const *class_name;
-    const char *tokens;      /* of a text, or NULL: not known */
-    const nn_affine *affine; /* how they become floats */
-    bool values;             /* y were numbers to predict, no classes */
+    const char *tokens;              /* of a text, or NULL: not known */
+    const nn_categories *categories; /* whose numbers columns hold */
+    const nn_affine *affine;         /* how they become floats */
+    bool values;                     /* y were numbers to predict, no classes */
 } nn_like;
 
 /* For samples whose targets do not matter: a CSV file may hold features alone. What the file does

@@ -121,17 +121,38 @@ static int add_column(nn_node *list, const char *name, double scale, double offs
     return nn_node_add(list, NULL, node);
 }
 
+/* The same of a column of numbers of categories: {name: {categories: [...]}}. */
+static int add_categories(nn_node *list, const char *name, const nn_categories *c, size_t column) {
+    nn_node *node = nn_node_map(list->pool), *map = nn_node_map(list->pool);
+    nn_node *names = nn_node_list(list->pool);
+    const char *const *of = nn_categories_of(c, column);
+
+    if (!node || !map || !names)
+        return NN_EMEMORY;
+    for (size_t i = 0; i < (size_t)c->count[column]; i++)
+        NN_TRY(nn_node_add_quoted(names, NULL, of[i]));
+    NN_TRY(nn_node_add(map, "categories", names));
+    NN_TRY(nn_node_add(node, name, map));
+    return nn_node_add(list, NULL, node);
+}
+
 /* A table gets the columns that the model was trained with, whatever it has and in any order. */
 static int add_columns(nn_node *map, const nn_like *like) {
     nn_node *list = nn_node_list(map->pool);
+    const nn_categories *c = like->categories;
     const nn_affine *a = like->affine;
     bool scaled = a && a->count == like->features;
 
     if (!list)
         return NN_EMEMORY;
-    for (size_t i = 0; i < like->features; i++)
+    for (size_t i = 0; i < like->features; i++) {
+        if (c && c->columns == like->features && c->count[i] > 0) {
+            NN_TRY(add_categories(list, like->feature_name[i], c, i));
+            continue;
+        }
         NN_TRY(add_column(list, like->feature_name[i], scaled ? a->scale[i] : 1,
                           scaled ? a->offset[i] : 0));
+    }
     return nn_node_add(map, "columns", list);
 }
 

@@ -84,6 +84,10 @@ static int set_statistics(nn_dataset *ds, const scan *s) {
             return NN_OK;
         mean[g] = s->of[g].start + apart;
         std[g] = variance > 0 ? sqrt(variance) : 1;
+        if (ds->categories.columns == s->groups && ds->categories.count[g] > 0) {
+            mean[g] = 0; /* numbers of categories stay what they are */
+            std[g] = 1;
+        }
     }
     return nn_dataset_set_normal(ds, &(nn_normal){s->groups, mean, std});
 }
@@ -100,6 +104,11 @@ int nn_dataset_normalize(nn_dataset *ds, bool images) {
         return nn_fail(NN_EUSAGE,
                        "%s: /train/x has no rows yet to find means and deviations in "
                        "(data.normalize); give scales by nn_data_set_scale",
+                       ds->path);
+    if (ds->categories.columns > 1 && ds->settings.normalize == NN_NORMALIZE_ALL)
+        return nn_fail(NN_EUSAGE,
+                       "%s: normalize: all would change the numbers of categories, too: "
+                       "normalize: true leaves these columns as they are",
                        ds->path);
     plan_groups(&s, ds->settings.normalize == NN_NORMALIZE_ALL, images);
     NN_TRY_GOTO(nn_converter_init(&s.convert, &s.split->x, &ds->affine, NN_AS_STORED, &pool));

@@ -109,6 +109,7 @@ static int write_data(nn_h5 *file, const nn_data_traits *data) {
     if (data->features)
         NN_TRY(
             nn_h5_set_texts(file, "/data", "feature_names", data->feature_names, data->features));
+    NN_TRY(nn_categories_write(&data->categories, file, "/data"));
     if (data->fingerprint)
         NN_TRY(nn_h5_set_text(file, "/data", "fingerprint", data->fingerprint));
     if (data->first_label)
@@ -144,6 +145,7 @@ static int read_data(nn_h5 *file, nn_pool *pool, nn_data_traits *data) {
         return nn_fail(NN_EFORMAT, "%s: /data has %" PRId64 " classes but %zu class names",
                        nn_h5_path(file), data->classes, named);
     NN_TRY(read_names(file, "feature_names", pool, &data->feature_names, &data->features));
+    NN_TRY(nn_categories_read(&data->categories, file, "/data", data->features, pool));
     if (nn_h5_has_attr(file, "/data", "fingerprint"))
         NN_TRY(nn_h5_get_text(file, "/data", "fingerprint", pool, &fingerprint));
     data->fingerprint = fingerprint;

@@ -47,9 +47,10 @@ typedef struct nn_data_traits {
     const char *tokens;       /* of a text: "bytes", "chars" ...; NULL: none, or not known */
     size_t features;          /* names of the columns of x; 0: none */
     const char **feature_names;
-    const char *fingerprint; /* data/fingerprint.h; NULL: none was taken */
-    nn_affine affine;        /* how x becomes floats */
-    nn_normal normal;        /* and these what the model sees */
+    nn_categories categories; /* whose numbers columns hold */
+    const char *fingerprint;  /* data/fingerprint.h; NULL: none was taken */
+    nn_affine affine;         /* how x becomes floats */
+    nn_normal normal;         /* and these what the model sees */
 } nn_data_traits;
 
 /* Residuals of sums between nodes (comm/reduce/residuals.h). */

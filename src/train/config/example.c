@@ -96,6 +96,7 @@ static const struct {
     {"mixture.context", "256"},
     {"csv.path", "iris.csv"},
     {"csv.categories", "zip"},
+    {"csv.embedding", "street"},
     {"csv.answers", "price"},
     {"csv.columns", "[age: [0.05, -2], 'colour=red', 'colour=blue']"},
     {"images.path", "photos"},

@@ -205,7 +205,6 @@ int nn_starter_init(nn_starter *s, nn_dataset *data) {
 
 /* ---- what is written ------------------------------------------------------------------------- */
 
-enum { MANY_CATEGORIES = 30 /* of a column */, MOST_PARTS = 8 /* inputs of a layer */ };
 enum { STEPS = 3000 /* of a first training, about */, MOST_EPOCHS = 200, PATIENCE = 20 };
 
 /* A power of 2 of which an epoch has at least 20, from 8 to 128; of few samples less than half, for
@@ -243,53 +242,6 @@ static void write_outputs(const nn_starter *s, FILE *out, int inputs) {
     fputs("}\n", out);
 }
 
-/* Where the columns of x end that are categories of one column of the table, of which `first` is
- * one; first + 1: it is none, or the only one. */
-static size_t end_of_categories(const nn_starter *s, size_t first) {
-    size_t end = first + 1;
-
-    while (s->one_hot[first] > 0 && end < s->data->features && s->one_hot[end] == s->one_hot[first])
-        end++;
-    return end;
-}
-
-static bool has_vector(const nn_starter *s, size_t first) {
-    return end_of_categories(s, first) - first >= MANY_CATEGORIES;
-}
-
-/* The next part of x: the categories of a column that gets vectors, or what is between such. */
-static size_t end_of_part(const nn_starter *s, size_t first) {
-    size_t end = end_of_categories(s, first);
-
-    while (!has_vector(s, first) && end < s->data->features && !has_vector(s, end))
-        end = end_of_categories(s, end);
-    return end;
-}
-
-/* Vectors for the categories of columns that have many: a dense layer whose inputs are 0 but for
- * one, which is 1, is an embedding. Nothing where no column has many. */
-static void write_parts(const nn_starter *s, FILE *out) {
-    size_t columns = s->one_hot ? s->data->features : 0, parts = 0;
-
-    if (columns == 0 || (end_of_part(s, 0) == columns && !has_vector(s, 0)))
-        return;
-    nn_yaml_comment(out, 2,
-                    "Each category of a column that has many gets a vector (an embedding), shorter "
-                    "than the columns of 0 and 1 that say which one it is; other columns stay.");
-    for (size_t first = 0, end; first < columns; first = end, parts++) {
-        end = parts + 1 < MOST_PARTS ? end_of_part(s, first) : columns;
-        bool vector = has_vector(s, first) && end == end_of_categories(s, first);
-        fprintf(out, "  - slice: {name: %s%zu, inputs: input, begin: %zu, end: %zu}\n",
-                vector ? "categories" : "part", parts + 1, first, end);
-        if (vector)
-            fprintf(out, "  - dense: {name: part%zu, units: %.0f, bias: false}\n", parts + 1,
-                    ceil(sqrt((double)(end - first))));
-    }
-    for (size_t i = 0; parts > 1 && i < parts; i++)
-        fprintf(out, "%spart%zu%s", i ? ", " : "  - concat: {inputs: [", i + 1,
-                i + 1 == parts ? "]}\n" : "");
-}
-
 static void write_table(const nn_starter *s, FILE *out) {
     int units = nn_shape_count(&s->train->x.shape) < 200 ? 64 : 128;
 
@@ -297,7 +249,7 @@ static void write_table(const nn_starter *s, FILE *out) {
                     "A row of numbers: two hidden layers. More units or layers can learn "
                     "more, and more by heart; without any, the model is linear.");
     fputs("model:\n", out);
-    write_parts(s, out);
+    nn_starter_write_parts(s, out);
     fprintf(out, "  - dense: {units: %d, activation: relu}\n", units);
     fprintf(out, "  - dense: {units: %d, activation: relu}\n", units / 2);
     write_outputs(s, out, units / 2);

@@ -33,6 +33,11 @@ typedef struct nn_starter {
  * NN_EUSAGE where there is nothing to learn, NN_EFORMAT. Local. */
 int nn_starter_init(nn_starter *starter, nn_dataset *data);
 
+/* Of a model of a table the first layers: vectors for the categories of columns that have many, of
+ * one-hot columns by a dense layer, whose inputs are 0 but for one, which is 1, of their numbers by
+ * an embedding. Nothing where no column has many. */
+void nn_starter_write_parts(const nn_starter *starter, FILE *out);
+
 /* The sections after `data:`, each guess with a comment. */
 void nn_starter_write(const nn_starter *starter, FILE *out);
 

@@ -16,6 +16,7 @@ nn_data_traits nn_data_traits_of(const nn_dataset *data) {
                             .features = data->features,
                             .feature_names = data->feature_names,
                             .fingerprint = data->fingerprint,
+                            .categories = data->categories,
                             .affine = data->affine,
                             .normal = data->normal};
 }
@@ -25,13 +26,15 @@ nn_naming nn_data_naming(const nn_data_traits *data) {
                        .class_name = data->class_names,
                        .first_label = data->first_label,
                        .features = data->features,
-                       .feature_name = data->feature_names};
+                       .feature_name = data->feature_names,
+                       .categories = data->categories};
 }
 
 nn_like nn_data_like(const nn_data_traits *data) {
     return (nn_like){.x = &data->x,
                      .features = data->features,
                      .feature_name = data->feature_names,
+                     .categories = &data->categories,
                      .classes = data->class_names ? data->classes : 0,
                      .class_name = data->class_names,
                      .tokens = data->tokens,

@@ -169,3 +169,43 @@ printf '2019|2020,5|k\n1|2|0\n3|4|1\n5|1|0\n' >years.csv
 cut -d'|' -f1,2 years.csv >years-x.csv
 "$NNMPI" predict years --data years-x.csv -O some.csv -q
 expect_same all.csv some.csv
+
+# Numbers of categories in one column, for an embedding: their names go into the file, checkpoints and other formats.
+{ echo city,size,price && for i in {1..120}; do echo "c$((i * 7 % 40)),$((i % 9)),$((i * 7 % 40)).5"; done; } >cities.csv
+{ head -n 1 cities.csv && tail -n +2 cities.csv | tac; } >turned.csv
+for name in cities turned; do
+    "$NNMPI" data import csv $name.csv --target price --embedding city --standardize -O $name.h5 -q
+done
+"$NNMPI" data info cities.h5 >out
+expect_line '^city +categories +1 +40 ' out
+expect_no_line 'different size' out
+"$NNMPI" init cities.h5 -O cities.yaml >out
+expect_line 'slice: \{name: categories1, inputs: input, begin: 0, end: 1\}' cities.yaml
+expect_line 'embedding: \{vocabulary: 41, units: 7, padding_idx: 0\}' cities.yaml
+"$NNMPI" train cities.yaml --run cities -q -o train.epochs=40 -o data.normalize=true >out
+"$NNMPI" eval cities --split train >out
+expect_line 'r2 0\.9' out
+printf 'price,size,city\n1,3,c9\n1,3,atlantis\n1,3,c8\n1,3,utopia\n' >new.csv
+for file in cities.csv cities.h5; do "$NNMPI" predict cities --data $file -O ${file#cities.}.csv -q; done
+expect_same csv.csv h5.csv
+"$NNMPI" predict cities --data new.csv -O new-y.csv -q 2>err
+expect_line "column 'city': 'atlantis' is a category that the model was not trained on, as in 2 rows" err
+[ "$(sed -n '3s/.*,//p' new-y.csv)" = "$(sed -n '5s/.*,//p' new-y.csv)" ] || fail 'unseen categories differ'
+[ "$(sed -n '3s/.*,//p' new-y.csv)" != "$(sed -n '2s/.*,//p' new-y.csv)" ] || fail 'all categories are alike'
+expect_code 3 "$NNMPI" predict cities --data turned.h5 -O no.csv 2>err
+expect_line "turned.h5: the numbers in column 'city' stand for other categories than those" err
+"$NNMPI" export cities --safetensors net.safetensors -q
+"$NNMPI" import net.safetensors -O back.h5 -q
+"$NNMPI" predict back.h5 --data new.csv -O back-y.csv -q 2>err
+expect_same new-y.csv back-y.csv
+cp cities.csv now.csv
+train_now() { run_ranks "$1" "$NNMPI" train cities.yaml --run now -q -o 'data={path: now.csv, target: price, embedding: city}' "${@:2}"; }
+train_now 1 -o train.epochs=1 >out 2>err
+train_now 2 --resume -o train.epochs=2 >out 2>err
+cp turned.csv now.csv
+expect_code 3 train_now 2 --resume -o train.epochs=3 >out 2>err
+expect_line "now.csv: the numbers in column 'city' stand for other categories" err
+expect_code 2 "$NNMPI" train cities.yaml --run no -q -o data.normalize=all 2>err
+expect_line 'normalize: all would change the numbers of categories' err
+expect_code 2 "$NNMPI" data import csv cities.csv --target price --embedding city,price -O no.h5 2>err
+expect_line "cities.csv: embedding: column 'price' is the answer" err
