@@ -1,7 +1,6 @@
 /* Of a table some columns of which are categories: which columns of x become vectors. */
-#include "train/config/starter.h"
-
 #include "io/yaml/yaml.h"
+#include "train/config/starter.h"
 
 #include <math.h>
 
