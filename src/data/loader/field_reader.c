@@ -136,13 +136,13 @@ static int stored_rows(const nn_field_reader *r, int64_t first, size_t rows,
     return NN_OK;
 }
 
-void nn_field_reader_fetch(const nn_field_reader *r, int64_t row) {
+void nn_field_reader_fetch(const nn_field_reader *r, int64_t row, size_t step) {
     const unsigned char *stored = kept(r);
 
     if (!stored || r->row_bytes > PREFETCH_BYTES)
         return;
     stored += (size_t)row * r->row_bytes;
-    for (size_t at = 0; at < r->row_bytes; at += NN_ALIGN)
+    for (size_t at = 0; at < r->row_bytes; at += step)
         __builtin_prefetch(stored + at);
 }
 
@@ -152,7 +152,7 @@ int nn_field_reader_floats(const nn_field_reader *r, const int64_t *index, size_
         const unsigned char *stored;
         n = run_length(index, i, count);
         if (i + PREFETCH_ROWS < count)
-            nn_field_reader_fetch(r, index[i + PREFETCH_ROWS]);
+            nn_field_reader_fetch(r, index[i + PREFETCH_ROWS], NN_ALIGN);
         NN_TRY(stored_rows(r, index[i], n, &stored));
         nn_converter_apply(&r->convert, n, stored, out + i * r->convert.width);
     }

@@ -38,8 +38,9 @@ int nn_field_reader_scan(const nn_field_reader *reader, int64_t first, int64_t c
 int nn_field_reader_check(const nn_field_reader *reader, int64_t first, int64_t rows,
                           const unsigned char *stored, nn_real *value);
 
-/* Asks for a row that is wanted soon: shuffled rows are cache misses. No more than a hint. */
-void nn_field_reader_fetch(const nn_field_reader *reader, int64_t row);
+/* Asks for a row that is wanted soon, for a line in `step` bytes: shuffled rows are cache misses.
+ * No more than a hint. */
+void nn_field_reader_fetch(const nn_field_reader *reader, int64_t row, size_t step);
 
 /* out[count][width of a row]: rows index[0 .. count) of what is kept, as floats or integers. From
  * the file reading may fail. */

@@ -3,6 +3,9 @@
 #include "data/loader/loader.h"
 
 #define FETCH_BYTES ((size_t)512 * 1024) /* of the next minibatch, into a processor's cache */
+/* Of each row a line in so many bytes: those between the processor fetches by itself meanwhile, and
+ * this thread does not wait, as it does for more lines than can be under way at once. */
+#define FETCH_STEP ((size_t)512)
 
 /* Rows of this shard among those of a pass. */
 static nn_span shard_of(const nn_loader *l, int64_t rows) {
@@ -228,7 +231,7 @@ static void fetch_ahead(nn_loader *l, const nn_prefetch_task *task) {
         return;
     size_t count = locate_samples(l, &next, NULL);
     for (size_t i = 0; i < count && i < most; i++)
-        nn_field_reader_fetch(&l->x, l->location[i].sample);
+        nn_field_reader_fetch(&l->x, l->location[i].sample, FETCH_STEP);
 }
 
 int64_t nn_loader_global(const nn_loader *l, int64_t index) {
