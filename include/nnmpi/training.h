@@ -41,6 +41,10 @@ NN_API bool nn_training_goes_on(const nn_training *t);
 NN_API int nn_training_step(nn_training *t);
 /* After a step, once. NN_ESTOPPED after a signal, when all is saved; NN_EIO. */
 NN_API int nn_training_attend(nn_training *t);
+/* Both, again and again: up to `most` steps, at least 1, and not beyond the end of the epoch under
+ * way or of the run. For programs whose own work between two steps would take a part of a small
+ * model's time. */
+NN_API int nn_training_advance(nn_training *t, int64_t most);
 /* After the last step, or sooner: saves, takes the best parameters where they are wanted, evaluates
  * the test split. `result` as in nn_train, to be released. No step may follow. */
 NN_API int nn_training_finish(nn_training *t, nn_train_result *result);

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
@@ -15,6 +16,10 @@ from .arrays import describe, floats
 from .comm import Comm
 from .data import Data
 from .views import Views
+
+
+#: Seconds that C may take steps for, in which Python hears of no signal.
+_UNHEARD = 0.02
 
 
 class Config(Handle):
@@ -117,13 +122,12 @@ class Training(Handle):
 
     def take_epoch(self, interrupts: "Interrupts") -> None:
         """Steps to the end of the epoch under way, or of the run; on one rank a signal ends it sooner."""
-        # Names that are looked up once: in small models a step takes as long as some ten calls of C.
-        owned, goes_on, epoch = self._owned, lib.nn_training_goes_on, lib.nn_training_epoch
-        step, attend = lib.nn_training_step, lib.nn_training_attend
-        under_way = self.epoch
-        while goes_on(owned.pointer) and epoch(owned.pointer) == under_way and not interrupts.end_here:
-            check(step(owned.pointer))
-            check(attend(owned.pointer))
+        under_way, count = self.epoch, 1
+        while self.goes_on and self.epoch == under_way and not interrupts.end_here:
+            began = time.perf_counter()
+            check(lib.nn_training_advance(self.pointer, count))
+            took = max(time.perf_counter() - began, 1e-6)
+            count = max(int(count * min(_UNHEARD / took, 2)), 1)
 
     @property
     def steps(self) -> int:

@@ -176,6 +176,10 @@ class Training : public detail::Handle<nn_training> {
     void attend() {
         calls().check(nn_training_attend(get()));
     }
+    /* Up to `most` steps, attended, to the end of the epoch at the furthest. */
+    void advance(std::int64_t most) {
+        calls().check(nn_training_advance(get(), most));
+    }
     Result finish() {
         nn_train_result result{};
         result.size = sizeof result;

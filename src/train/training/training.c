@@ -8,6 +8,7 @@
 #include "comm/watchdog.h"
 #include "math/float_mode.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -226,6 +227,18 @@ int nn_training_attend(nn_training *t) {
     nn_training_enter(t);
     t->phase = NN_TRAINING_READY;
     return nn_training_leave(t, nn_trainer_attend(&t->trainer));
+}
+
+int nn_training_advance(nn_training *t, int64_t most) {
+    int64_t under_way = nn_training_epoch(t);
+    if (most < 1)
+        return nn_fail(NN_EUSAGE, "nn_training_advance: most is %" PRId64 "; it is 1 or more",
+                       most);
+    do {
+        NN_TRY(nn_training_step(t));
+        NN_TRY(nn_training_attend(t));
+    } while (--most > 0 && nn_training_goes_on(t) && nn_training_epoch(t) == under_way);
+    return 0;
 }
 
 int nn_training_finish(nn_training *t, nn_train_result *result) {

@@ -116,6 +116,10 @@ static void test_no_folder(nn_comm *comm, const char *wanted) {
     FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "there is no run folder");
     t = opened(comm, config, "", false);
     FAILS(nn_training_save(t), NN_EUSAGE, "has no folder");
+    WORKS(nn_training_advance(t, 4));
+    CHECK_EQ_INT(nn_training_steps(t), 4);
+    WORKS(nn_training_advance(t, 100)); /* no further than to the end of the epoch */
+    CHECK_EQ_INT(nn_training_steps(t), 6);
     finish(t, digest);
     CHECK_STR(digest, wanted);
     WORKS(nn_config_override(config, best));
@@ -320,10 +324,11 @@ static void test_misuse(nn_comm *comm) {
     WORKS(nn_training_evaluate(t, NULL, &e));
     CHECK_STR(nn_evaluation_split(e), "test");
     nn_evaluation_free(e);
-    take_step(t);
-    take_step(t);
+    FAILS(nn_training_advance(t, 0), NN_EUSAGE, "most is 0; it is 1 or more");
+    WORKS(nn_training_advance(t, 5));
     CHECK(!nn_training_goes_on(t));
     FAILS(nn_training_step(t), NN_EUSAGE, "the run is over");
+    FAILS(nn_training_advance(t, 1), NN_EUSAGE, "the run is over");
     result.size = 1;
     FAILS(nn_training_finish(t, &result), NN_EUSAGE, "nn_train_result");
     result.size = sizeof result;
