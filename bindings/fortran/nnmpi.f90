@@ -19,6 +19,7 @@ module nnmpi
     use nnmpi_comm
     use nnmpi_config
     use nnmpi_data
+    use nnmpi_generate, only: nn_generation, nn_generator, nn_prompt, nn_text, nn_token_function
     use nnmpi_gradient_check
     use nnmpi_operations
     use nnmpi_operators
@@ -30,7 +31,7 @@ module nnmpi
     use nnmpi_products
     use nnmpi_schedule
     use nnmpi_tensor, only: nn_tensor, nn_tensor_scope, nn_parameter, nn_zeros, nn_grad, nn_record, &
-        nn_tensors_live
+        nn_tensors_live, nn_tensors_set_threads, nn_tensors_trim
     use nnmpi_train, only: nn_begun_function, nn_ends_function, nn_progress_function, nn_status, &
         nn_train, nn_train_options, nn_train_result
     use nnmpi_training

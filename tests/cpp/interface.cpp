@@ -49,10 +49,10 @@ static std::string driven(const nnmpi::Comm &comm, nnmpi::Config config) {
     options.measures = true;
     nnmpi::Training training(comm, config, options);
     config.close(); /* the training keeps it */
-    while (training.goes_on()) {
-        training.step();
-        training.attend();
-    }
+    training.step();
+    training.attend();
+    while (training.goes_on())
+        training.advance(100);
     std::vector<nnmpi::TensorInfo> tensors = training.tensors();
     CHECK_EQ_INT(tensors.size(), 4);
     CHECK_STR(tensors[0].name.c_str(), "fc1/weight");
@@ -139,6 +139,7 @@ static void predicts(const nnmpi::Comm &comm, const Points &points) {
     CHECK(y == same);
     CHECK_EQ_INT(y.size(), points.y.size() * predictor.outputs());
     CHECK_STR(predictor.class_name(1).c_str(), "");
+    CHECK_CONTAINS(predictor.description().c_str(), "\"target_width\"");
     THROWS(NN_EUSAGE, "no output 2", (void)predictor.class_name(2));
     THROWS(NN_EUSAGE, "not a multiple of the 4", (void)predictor.predict(std::array<float, 6>{}));
     THROWS(NN_EUSAGE, "y has room for 3 numbers; 1 samples give 2",

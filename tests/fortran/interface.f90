@@ -117,6 +117,10 @@ contains
         call training%open(comm, config, options)
         call config%free()               ! the training keeps it
         same = training
+        call training%advance(2)
+        call check(same%steps() == 2, 'two steps')
+        call same%advance(100)
+        call check(training%steps() == 6 .and. training%epoch() == 2, 'to the end of the epoch')
         do while (training%goes_on())
             call training%step()
             call same%attend()

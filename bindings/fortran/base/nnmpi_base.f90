@@ -60,18 +60,25 @@ contains
     function fortran_text(text) result(copy)
         type(c_ptr), intent(in) :: text
         character(:), allocatable :: copy
+        if (c_associated(text)) then
+            copy = bytes_text(text, strlen(text))
+        else
+            copy = ''
+        end if
+    end function fortran_text
+
+    function bytes_text(bytes, length) result(copy)
+        type(c_ptr), intent(in) :: bytes
+        integer(c_size_t), intent(in) :: length
+        character(:), allocatable :: copy
         character(c_char), pointer :: chars(:)
         integer :: i
-        if (.not. c_associated(text)) then
-            copy = ''
-            return
-        end if
-        call c_f_pointer(text, chars, [strlen(text)])
-        allocate (character(size(chars)) :: copy)
+        call c_f_pointer(bytes, chars, [length])
+        allocate (character(length) :: copy)
         do i = 1, size(chars)
             copy(i:i) = chars(i)
         end do
-    end function fortran_text
+    end function bytes_text
 
     function chars_text(chars) result(copy)
         character(c_char), intent(in), target :: chars(*)
@@ -94,14 +101,14 @@ contains
         if (allocated(self%chars)) at = c_loc(self%chars)
     end function at_text
 
-    ! Texts and where they stand, for C.
+    ! Texts and where they stand, for C. One of blanks is a blank, as tokens of texts have it.
     subroutine c_texts(names, text, at)
         character(*), intent(in) :: names(:)
         character(*), intent(out), target :: text(:)
         type(c_ptr), intent(out) :: at(:)
         integer :: i
         do i = 1, size(names)
-            text(i) = c_text(names(i))
+            text(i) = names(i)(:max(len_trim(names(i)), min(len(names), 1)))//c_null_char
             at(i) = c_loc(text(i))
         end do
     end subroutine c_texts

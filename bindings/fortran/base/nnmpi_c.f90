@@ -36,6 +36,13 @@ module nnmpi_c
         real(c_double) :: loss, lr, samples_per_s, seconds_left
         logical(c_bool) :: important
         type(c_ptr) :: validation
+        real(c_double) :: seconds
+        integer(c_int64_t) :: epoch_step, epoch_steps
+        real(c_double) :: data_share, compute_share, wait_share
+        type(c_ptr) :: best_metric
+        real(c_double) :: best_value
+        integer(c_int64_t) :: best_step
+        type(c_ptr) :: line
     end type nn_c_status
 
     type, bind(C) :: nn_c_options
@@ -290,6 +297,12 @@ module nnmpi_c
             integer(c_int) :: nn_data_set_columns
         end function nn_data_set_columns
 
+        function nn_data_set_tokens(data, kind) bind(C)
+            import :: c_ptr, c_int
+            type(c_ptr), value :: data, kind
+            integer(c_int) :: nn_data_set_tokens
+        end function nn_data_set_tokens
+
         function nn_data_set_scale(data, count, scale, offset) bind(C)
             import :: c_ptr, c_int, c_size_t, c_double
             type(c_ptr), value :: data
@@ -413,6 +426,12 @@ module nnmpi_c
             integer(c_int) :: nn_predict
         end function nn_predict
 
+        function nn_predictor_description(predictor) bind(C)
+            import :: c_ptr
+            type(c_ptr), value :: predictor
+            type(c_ptr) :: nn_predictor_description
+        end function nn_predictor_description
+
         ! ---- training.h
 
         function nn_training_open(comm, config, options, out) bind(C)
@@ -440,6 +459,13 @@ module nnmpi_c
             type(c_ptr), value :: t
             integer(c_int) :: nn_training_attend
         end function nn_training_attend
+
+        function nn_training_advance(t, most) bind(C)
+            import :: c_ptr, c_int, c_int64_t
+            type(c_ptr), value :: t
+            integer(c_int64_t), value :: most
+            integer(c_int) :: nn_training_advance
+        end function nn_training_advance
 
         function nn_training_finish(t, result) bind(C)
             import :: c_ptr, c_int, nn_c_result

@@ -29,6 +29,7 @@ module nnmpi_data
         procedure :: set_reader => data_set_reader
         procedure :: set_classes => data_set_classes
         procedure :: set_columns => data_set_columns
+        procedure :: set_tokens => data_set_tokens ! x and y are tokens
         procedure :: set_scale => data_set_scale ! x becomes x*scale + offset
         procedure :: gather => data_gather     ! the whole of which each rank has a part
     end type nn_data
@@ -323,6 +324,20 @@ contains
         if (rc == 0) rc = nn_data_set_columns(self%node%c, size(names, kind=c_size_t), name)
         call conclude(rc, stat, errmsg)
     end subroutine data_set_columns
+
+    ! Of texts: 'bytes', 'chars', 'words' or 'bpe', which the classes name; without: they are none.
+    subroutine data_set_tokens(self, kind, stat, errmsg)
+        class(nn_data), intent(inout) :: self
+        character(*), intent(in), optional :: kind
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        type(optional_text) :: name
+        integer(c_int) :: rc
+        call set_text(name, kind)
+        rc = data_ready(self)
+        if (rc == 0) rc = nn_data_set_tokens(self%node%c, at_text(name))
+        call conclude(rc, stat, errmsg)
+    end subroutine data_set_tokens
 
     subroutine data_set_scale(self, scale, offset, stat, errmsg)
         class(nn_data), intent(inout) :: self

@@ -73,6 +73,20 @@ module nnmpi_c_tensor
             integer(c_int64_t) :: nn_tensor_live_c
         end function nn_tensor_live_c
 
+        subroutine nn_tensor_trim_c() bind(C, name='nn_tensor_trim')
+        end subroutine nn_tensor_trim_c
+
+        subroutine nn_tensor_set_threads_c(threads) bind(C, name='nn_tensor_set_threads')
+            import :: c_int
+            integer(c_int), value :: threads
+        end subroutine nn_tensor_set_threads_c
+
+        function nn_tensor_requires_grad(t) bind(C)
+            import :: c_ptr, c_bool
+            type(c_ptr), value :: t
+            logical(c_bool) :: nn_tensor_requires_grad
+        end function nn_tensor_requires_grad
+
         function nn_tensor_require_grad(t, on) bind(C)
             import :: c_ptr, c_int, c_bool
             type(c_ptr), value :: t

@@ -13,7 +13,7 @@ module nnmpi_tensor
     private
 
     public :: nn_tensor, nn_tensor_scope, nn_parameter, nn_zeros, nn_grad, &
-        nn_record, nn_tensors_live
+        nn_record, nn_tensors_live, nn_tensors_set_threads, nn_tensors_trim
     public :: made, failed, reversed, to_axes ! for the modules of operations
 
     ! Numbers with a shape, real32 or int64. `a = b` is the same tensor. What is made while an
@@ -23,6 +23,7 @@ module nnmpi_tensor
     type, extends(tensor_base) :: nn_tensor
     contains
         procedure :: require_grad => tensor_require_grad
+        procedure :: requires_grad => tensor_requires_grad
         procedure :: backward => tensor_backward
         procedure :: gradient => tensor_gradient
         procedure :: set_gradient => tensor_set_gradient
@@ -179,6 +180,12 @@ contains
         call conclude(rc, stat, errmsg)
     end subroutine tensor_require_grad
 
+    logical function tensor_requires_grad(self)
+        class(nn_tensor), intent(in) :: self
+        call conclude(present_code(self))
+        tensor_requires_grad = nn_tensor_requires_grad(self%c)
+    end function tensor_requires_grad
+
     ! Adds the derivatives of sum(seed*self) to the gradients of all tensors that require one;
     ! without a seed this is one number. keep: it can be gone through again; create: gradients can
     ! be differentiated themselves.
@@ -282,6 +289,17 @@ contains
     integer(int64) function nn_tensors_live()
         nn_tensors_live = nn_tensor_live_c()
     end function nn_tensors_live
+
+    ! Memory that waits for new tensors goes back to the system.
+    subroutine nn_tensors_trim()
+        call nn_tensor_trim_c()
+    end subroutine nn_tensors_trim
+
+    ! Threads that operations use from now on, in the whole program.
+    subroutine nn_tensors_set_threads(threads)
+        integer, intent(in) :: threads
+        call nn_tensor_set_threads_c(threads)
+    end subroutine nn_tensors_set_threads
 
     ! ---- scopes ----------------------------------------------------------------------------------
 

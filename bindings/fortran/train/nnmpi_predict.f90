@@ -31,6 +31,7 @@ module nnmpi_predict
         procedure :: inputs => predictor_inputs
         procedure :: outputs => predictor_outputs
         procedure :: class_name => predictor_class_name
+        procedure :: description => predictor_description ! of model and data, as JSON
         procedure, private :: predict_1, predict_2, predict_3, predict_4
         generic :: predict => predict_1, predict_2, predict_3, predict_4
     end type nn_predictor
@@ -209,6 +210,12 @@ contains
         call check_place('nn_predictor%class_name: output', i, self%outputs())
         name = fortran_text(nn_predictor_class(self%node%c, int(i - 1, c_size_t)))
     end function predictor_class_name
+
+    function predictor_description(self) result(json)
+        class(nn_predictor), intent(in) :: self
+        character(:), allocatable :: json
+        json = fortran_text(nn_predictor_description(need(self, 'nn_predictor%description')))
+    end function predictor_description
 
     ! y(outputs, samples) of x, both flat.
     subroutine predict(self, rc, x, y_of, stat, errmsg)

@@ -19,6 +19,9 @@ module nnmpi_train
         real(real64) :: loss, lr, samples_per_s, seconds_left
         logical :: important
         type(nn_evaluation) :: validation      ! open where one was just made; of this call
+        real(real64) :: seconds, data_share, compute_share, wait_share, best_value
+        integer(int64) :: epoch_step, epoch_steps, best_step
+        character(:), allocatable :: best_metric, line ! '' where there is none
     end type nn_status
 
     abstract interface
@@ -137,6 +140,16 @@ contains
         status%samples_per_s = c_status%samples_per_s
         status%seconds_left = c_status%seconds_left
         status%important = c_status%important
+        status%seconds = c_status%seconds
+        status%epoch_step = c_status%epoch_step
+        status%epoch_steps = c_status%epoch_steps
+        status%data_share = c_status%data_share
+        status%compute_share = c_status%compute_share
+        status%wait_share = c_status%wait_share
+        status%best_metric = fortran_text(c_status%best_metric)
+        status%best_value = c_status%best_value
+        status%best_step = c_status%best_step
+        status%line = fortran_text(c_status%line)
         if (c_associated(c_status%validation)) &
             call adopt(status%validation, c_status%validation, leave_alone)
     end subroutine set_status

@@ -7,7 +7,9 @@ module nnmpi_training
     use nnmpi_batch
     use nnmpi_c
     use nnmpi_comm
+    use nnmpi_c_generate
     use nnmpi_config
+    use nnmpi_generate
     use nnmpi_predict
     use nnmpi_train
     use nnmpi_training_tensors
@@ -24,6 +26,7 @@ module nnmpi_training
         procedure :: step => training_step
         procedure :: step_on => training_step_on ! rows that each rank has for itself
         procedure :: attend => training_attend
+        procedure :: advance => training_advance ! step and attend, several times
         procedure :: finish => training_finish
         procedure :: steps => training_steps
         procedure :: epoch => training_epoch
@@ -45,6 +48,8 @@ module nnmpi_training
         procedure :: update => training_update
         procedure :: most_rows => training_most_rows
         procedure :: predict => training_predict
+        procedure, private :: generate_many, generate_one
+        generic :: generate => generate_many, generate_one
     end type nn_training
 
 contains
@@ -104,6 +109,17 @@ contains
         if (rc == 0) rc = nn_training_attend(self%node%c)
         call conclude(rc, stat, errmsg)
     end subroutine training_attend
+
+    subroutine training_advance(self, most, stat, errmsg)
+        class(nn_training), intent(in) :: self
+        integer, intent(in) :: most
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%advance')
+        if (rc == 0) rc = nn_training_advance(self%node%c, int(most, c_int64_t))
+        call conclude(rc, stat, errmsg)
+    end subroutine training_advance
 
     subroutine training_finish(self, result, stat, errmsg)
         class(nn_training), intent(in) :: self
@@ -190,15 +206,23 @@ contains
         call conclude(rc, stat, errmsg)
     end subroutine training_measure
 
-    ! The parameters, with train.ema their average, to a checkpoint of this path.
-    subroutine training_write(self, path, stat, errmsg)
+    ! The parameters, with train.ema their average, to a checkpoint of this path; it says that they
+    ! were trained as `config` has it, or this training.
+    subroutine training_write(self, path, config, stat, errmsg)
         class(nn_training), intent(in) :: self
         character(*), intent(in) :: path
+        class(nn_config), intent(in), optional :: config
         integer, intent(out), optional :: stat
         character(*), intent(inout), optional :: errmsg
+        type(c_ptr) :: says
         integer(c_int) :: rc
         rc = ready(self, 'nn_training%write')
-        if (rc == 0) rc = nn_training_write(self%node%c, c_text(path), c_null_ptr)
+        says = c_null_ptr
+        if (rc == 0 .and. present(config)) then
+            rc = ready(config, 'nn_training%write: the configuration')
+            if (rc == 0) says = config%node%c
+        end if
+        if (rc == 0) rc = nn_training_write(self%node%c, c_text(path), says)
         call conclude(rc, stat, errmsg)
     end subroutine training_write
 
@@ -329,6 +353,33 @@ contains
         if (rc == 0) rc = from_floats('nn_training%predict', floats, array)
         call conclude(rc, stat, errmsg)
     end subroutine training_predict
+
+    ! Texts by the present parameters, on this rank alone.
+    subroutine generate_many(self, prompts, texts, how, stat, errmsg)
+        class(nn_training), intent(in) :: self
+        type(nn_prompt), intent(in) :: prompts(:)
+        type(nn_text), allocatable, intent(out) :: texts(:)
+        type(nn_generation), intent(in), optional :: how
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%generate')
+        if (rc == 0) call continue_prompts(nn_training_generate, self%node%c, prompts, texts, how, rc)
+        call conclude(rc, stat, errmsg)
+    end subroutine generate_many
+
+    subroutine generate_one(self, prompt, text, how, stat, errmsg)
+        class(nn_training), intent(in) :: self
+        character(*), intent(in) :: prompt
+        character(:), allocatable, intent(out) :: text
+        type(nn_generation), intent(in), optional :: how
+        integer, intent(out), optional :: stat
+        character(*), intent(inout), optional :: errmsg
+        integer(c_int) :: rc
+        rc = ready(self, 'nn_training%generate')
+        if (rc == 0) call continue_prompt(nn_training_generate, self%node%c, prompt, text, how, rc)
+        call conclude(rc, stat, errmsg)
+    end subroutine generate_one
 
     subroutine training_set_rate(self, rate, stat, errmsg)
         class(nn_training), intent(in) :: self

@@ -110,6 +110,13 @@ class Predictor : public detail::Handle<nn_predictor> {
     std::size_t outputs() const {
         return nn_predictor_outputs(get());
     } /* floats a sample */
+    /* Of the model and of the data that it was trained on, a JSON object. */
+    std::string description() const {
+        const char *json = nn_predictor_description(get());
+        if (!json)
+            detail::check(nn_error_code());
+        return json;
+    }
     /* Name of output i's class, "" where it has none. */
     std::string class_name(std::size_t i) const {
         if (i >= outputs())
