@@ -3,7 +3,9 @@
 #include "math/float_mode.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #define PIECE_ALIGN 16 /* elements: pieces start at cache lines and whole vectors */
@@ -27,6 +29,25 @@ int nn_cores_available(void) {
     return online > 0 ? (int)online : 1;
 }
 
+static bool is_forked;
+
+static void note_fork(void) {
+    is_forked = true;
+}
+
+static void watch_forks(void) {
+    (void)pthread_atfork(NULL, NULL, note_fork);
+}
+
+/* Whether work is shared at all: not within a parallel region, nor in a process that was forked
+ * from one that has shared some, where libgomp would wait for threads that are the parent's. */
+static bool may_share(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, watch_forks);
+    return !is_forked && !omp_in_parallel();
+}
+
 /* Takes the calling thread's mode; returns the one before. */
 static uint64_t borrow_mode(uint64_t mode) {
     uint64_t own = nn_float_mode();
@@ -40,7 +61,7 @@ static size_t piece_size(const nn_compute *compute, size_t n, size_t grain) {
 
     if (pieces > most)
         pieces = most;
-    if (pieces < 2 || omp_in_parallel())
+    if (pieces < 2 || !may_share())
         return n;
     size_t size = (n + pieces - 1) / pieces;
     return (size + PIECE_ALIGN - 1) / PIECE_ALIGN * PIECE_ALIGN;
@@ -80,8 +101,7 @@ void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t w
     threads = (size_t)threads < ranges ? threads : (int)ranges;
     uint64_t mode = nn_float_mode();
 
-#pragma omp parallel for num_threads(threads)                                                      \
-    schedule(static) if (threads > 1 && !omp_in_parallel())
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && may_share())
     for (size_t i = 0; i < ranges; i++) {
         uint64_t own = borrow_mode(mode);
         fn(ctx, n * i / ranges, n * (i + 1) / ranges, partial + i * width);
@@ -94,11 +114,11 @@ void nn_parallel_sum(const nn_compute *compute, size_t n, size_t grain, size_t w
 }
 
 void nn_parallel_for(const nn_compute *compute, size_t parts, nn_parallel_for_fn *fn, void *ctx) {
-    size_t threads = omp_in_parallel() ? 1 : (size_t)nn_compute_threads(compute);
+    size_t threads = (size_t)nn_compute_threads(compute);
 
     if (threads > parts)
         threads = parts;
-    if (threads < 2) {
+    if (threads < 2 || !may_share()) {
         for (size_t i = 0; i < parts; i++)
             fn(ctx, i);
         return;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static nn_compute compute;
@@ -99,6 +100,23 @@ static void check_parts(int threads) {
     compute.threads = 1;
 }
 
+/* A forked process does all by itself, and ends. */
+static void check_forked(void) {
+    static counts c;
+    int status = -1;
+
+    (void)calls_for(MOST, 1, 2);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        nn_parallel(&compute, MOST, 1, count, &c);
+        _exit(c.calls == 1 && c.seen[MOST - 1] == 1 ? 0 : 1);
+    }
+    CHECK_EQ_INT(waitpid(child, &status, 0), child);
+    CHECK_EQ_INT(status, 0);
+    CHECK_EQ_INT(calls_for(MOST, 1, 2), 2);
+}
+
 static void add_range(void *ctx, size_t begin, size_t end, double *sums) {
     const double *x = ctx;
 
@@ -144,6 +162,7 @@ int main(void) {
     CHECK_EQ_INT(calls_for(17, 1, 4), 2);
     CHECK_EQ_INT(calls_for(17, 0, 4), 2);
     check_nested();
+    check_forked();
     check_sum(MOST, 100, 50);
     check_sum(MOST, 1, NN_SUM_RANGES);
     check_sum(MOST - 1, 100, 49);
