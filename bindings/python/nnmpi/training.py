@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -62,13 +63,25 @@ class Evaluation(dict):
             lib.nn_evaluation_free(evaluation)
 
 
+def _in_turn(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Threads that share a training take turns: in C it is for one at a time."""
+
+    @functools.wraps(method)
+    def call(self: "Training", *arguments: Any, **options: Any) -> Any:
+        with self._turn:
+            return method(self, *arguments, **options)
+
+    return call
+
+
 class Training(Handle):
-    """A training under way. All of it is collective but what reads counters."""
+    """A training under way. All of it is collective but what reads counters. Threads may share it."""
 
     def __init__(
         self, comm: Comm, config: Config, run_dir: Union[str, os.PathLike] = "", resume: bool = False, **options: bool
     ):
         self._config, self._comm = config, comm  # outlive the training
+        self._turn = threading.RLock()
         self._stop = ffi.new("sig_atomic_t *")
         folder = ffi.new("char[]", os.fsencode(run_dir))
         given = {**options, "run_dir": folder, "resume": resume, "stop": self._stop}
@@ -90,6 +103,7 @@ class Training(Handle):
         """Whether steps are left."""
         return lib.nn_training_goes_on(self.pointer)
 
+    @_in_turn
     def step(self) -> float:
         """Takes a step and does what the configuration asks for after it; the mean loss of its minibatch."""
         pointer = self.pointer
@@ -97,35 +111,44 @@ class Training(Handle):
         check(lib.nn_training_attend(pointer))
         return lib.nn_training_loss(pointer)
 
+    @_in_turn
     def forward(self) -> None:
         """The first part of a step on the next minibatch, which update ends; wants the option ``in_parts``."""
         check(lib.nn_training_forward(self.pointer, ffi.NULL))
 
+    @_in_turn
     def take_loss(self) -> float:
         """The mean loss of all ranks' rows, after forward."""
         loss = ffi.new("double *")
         check(lib.nn_training_take_loss(self.pointer, loss))
         return loss[0]
 
+    @_in_turn
     def backward(self) -> None:
         """The gradients of this rank's rows, after take_loss."""
         check(lib.nn_training_backward(self.pointer))
 
+    @_in_turn
     def sum_gradients(self) -> None:
         """They become the sums over the ranks, after backward."""
         check(lib.nn_training_sum_gradients(self.pointer))
 
+    @_in_turn
     def update(self) -> None:
         """The optimiser's step, after sum_gradients, and what the configuration asks for after a step."""
         check(lib.nn_training_update(self.pointer))
         check(lib.nn_training_attend(self.pointer))
+
+    @_in_turn
+    def _advance(self, most: int) -> None:
+        check(lib.nn_training_advance(self.pointer, most))
 
     def take_epoch(self, interrupts: "Interrupts") -> None:
         """Steps to the end of the epoch under way, or of the run; on one rank a signal ends it sooner."""
         under_way, count = self.epoch, 1
         while self.goes_on and self.epoch == under_way and not interrupts.end_here:
             began = time.perf_counter()
-            check(lib.nn_training_advance(self.pointer, count))
+            self._advance(count)
             took = max(time.perf_counter() - began, 1e-6)
             count = max(int(count * min(_UNHEARD / took, 2)), 1)
 
@@ -152,14 +175,17 @@ class Training(Handle):
         """The coming steps take this rate, whatever the schedule says."""
         check(lib.nn_training_set_rate(self.pointer, rate))
 
+    @_in_turn
     def evaluate(self, split: str) -> Evaluation:
         """The parameters on all of a split."""
         return Evaluation.of(new("nn_evaluation", lib.nn_training_evaluate, self.pointer, split.encode()))
 
+    @_in_turn
     def measure(self) -> Evaluation:
         """The minibatches since the last call, as training saw them; wants the option ``measures``."""
         return Evaluation.of(new("nn_evaluation", lib.nn_training_measure, self.pointer))
 
+    @_in_turn
     def predict(self, x: np.ndarray, lengths: Optional[np.ndarray] = None) -> np.ndarray:
         """[N, outputs] of x [N, ...] as the data set has them, and of sequences' lengths [N]. Local."""
         y = np.empty((len(x), lib.nn_training_prediction_size(self.pointer)), np.float32)
@@ -169,6 +195,7 @@ class Training(Handle):
         check(lib.nn_training_predict(self.pointer, batch, floats(y)))
         return y
 
+    @_in_turn
     def generate(
         self,
         prompts: Sequence[Union[bytes, np.ndarray]],
@@ -202,10 +229,12 @@ class Training(Handle):
             raise raised[0]
         check(code)
 
+    @_in_turn
     def load(self, path: Union[str, os.PathLike]) -> None:
         """Takes all parameters from a checkpoint."""
         check(lib.nn_training_load(self.pointer, os.fsencode(path)))
 
+    @_in_turn
     def write(self, path: Union[str, os.PathLike], config: Optional[Config] = None) -> None:
         """Writes the parameters to a checkpoint, which says that they were trained as ``config`` has it, or this."""
         pointer = ffi.NULL if config is None else config.pointer
@@ -220,6 +249,7 @@ class Training(Handle):
             found[name] = tuple(shape.dim[k] for k in range(shape.rank))
         return found
 
+    @_in_turn
     def get_weights(self, average: bool = False) -> dict[str, np.ndarray]:
         """Copies of all parameters, float32; ``average``: of what validation takes, with ``ema`` their average."""
         get = lib.nn_training_get_average if average else lib.nn_training_get
@@ -228,6 +258,7 @@ class Training(Handle):
             check(get(self.pointer, name.encode(), floats(values)))
         return weights
 
+    @_in_turn
     def set_weights(self, weights: dict[str, Any], average: bool = False) -> None:
         """Replaces parameters by name; the same numbers on every rank. ``average``: in their average, too."""
         shapes = self.shapes()
@@ -249,6 +280,7 @@ class Training(Handle):
         sum_gradients the sums over the ranks, where every rank writes the same numbers. Local."""
         return Views(self, lib.NN_GRADIENTS)
 
+    @_in_turn
     def finish(self) -> dict[str, Any]:
         """Ends the run: what nn_train_result says of it, among it the digest."""
         result = ffi.new("nn_train_result *", {"size": ffi.sizeof("nn_train_result")})

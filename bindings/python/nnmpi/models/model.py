@@ -167,6 +167,8 @@ class Model:
         epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is.
         Every epoch draws a new order of all samples, or with ``shuffle=False`` takes them as they stand. Ctrl-C ends after the step under way. Collective.
         """
+        if self.training is not None:
+            raise RuntimeError("fit is under way for this model: a callback, or another thread, cannot call it as well")
         training_set: tuple = (x, y, sample_weight, lengths)
         if scale is not None:
             self._scale = scale, offset
