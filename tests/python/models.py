@@ -90,6 +90,10 @@ assert model.evaluate(x_test, test_labels, return_dict=True)["accuracy"] >= best
 if rank == 0:
     assert len(Path("log.csv").read_text().splitlines()) == epochs + 1
     assert Path("best.h5").stat().st_size > 0
+hidden = np.ma.masked_array(x_train, x_train > 1)
+raises(ValueError, "x: some values are masked", model.fit, hidden, labels)
+raises(ValueError, "y: some values are masked", model.fit, x_train, np.ma.masked_array(labels, labels > 8))
+raises(ValueError, "x: some values are masked", model.predict, hidden)
 raises(ValueError, "no 'val_loss' in what fit reports: loss, accuracy, lr", model.fit, x_train, labels, callbacks=[EarlyStopping()])
 
 # One rank alone may end it, within an epoch, too.

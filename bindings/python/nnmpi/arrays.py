@@ -20,13 +20,20 @@ DTYPES: dict[str, int] = {
 }
 
 
+def unmasked(values: Any, what: str) -> np.ndarray:
+    """``values`` as an array. ValueError where some are masked, which would count as any others."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{what}: some values are masked; numpy.ma.filled says what is to be in their place")
+    return np.asarray(values)
+
+
 def borrowable(values: Any, what: str = "array") -> np.ndarray:
     """``values`` as C can read them: in C order, aligned, in the processor's byte order and one of ``DTYPES``.
 
     The array itself where it is like that, else a converted copy: truth values become uint8, small unsigned
     integers the next wider signed type, half precision float32.
     """
-    array = np.asarray(values)
+    array = unmasked(values, what)
     if array.dtype.name not in DTYPES or not array.dtype.isnative:
         wider = {"b": "u1", "u": "i8", "i": array.dtype.name, "f": "f4" if array.dtype.itemsize < 4 else "f8"}
         kind = wider.get(array.dtype.kind)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ._library import check, ffi, lib
 from .arithmetic import Arithmetic
-from .arrays import DTYPES, borrowable
+from .arrays import DTYPES, borrowable, unmasked
 
 NULL = ffi.NULL
 _retain = lib.nn_tensor_retain
@@ -277,7 +277,7 @@ def readable(values: Any) -> np.ndarray:
     """As ``borrowable``, of a single number and of another library's tensor too."""
     if hasattr(values, "detach") and not isinstance(values, Tensor):
         values = values.detach()  # PyTorch's, which numpy cannot read otherwise
-    array = np.asarray(values)
+    array = unmasked(values, "tensor")
     return borrowable(array.reshape(1), "tensor").reshape(()) if array.ndim == 0 else borrowable(array, "tensor")
 
 
@@ -286,7 +286,7 @@ def _pointer(array: np.ndarray) -> Any:
 
 
 def _from_array(values: Any) -> Any:
-    array = np.asarray(values)
+    array = unmasked(values, "tensor")
     if array.dtype == np.bool_:
         array = array.astype(np.int64)
     shape = array.shape

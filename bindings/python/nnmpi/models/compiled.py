@@ -6,6 +6,7 @@ from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
+from ..arrays import unmasked
 from ..catalog import Choice, plain
 from ..data import Data
 from ..spellings import LOSSES, METRICS
@@ -39,7 +40,7 @@ class Compiled:
 
     def target(self, y: Any) -> np.ndarray:
         """y as the loss takes it: one column is none, and numbers stay numbers."""
-        array = np.asarray(y)
+        array = unmasked(y, "y")
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if self.targets_are_numbers and array.dtype.kind in "iub":

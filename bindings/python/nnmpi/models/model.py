@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import callbacks as cb
 from .._library import Messages, lib
-from ..arrays import borrowable
+from ..arrays import borrowable, unmasked
 from ..catalog import Choice, plain
 from ..comm import Comm, is_launched
 from ..data import Data
@@ -331,7 +331,7 @@ class Model:
             return self.training.predict(borrowable(x, "x"), steps)
         self._check_trained()
         assert self._traits is not None
-        array = self._traits.as_trained(np.asarray(x, np.float32))
+        array = self._traits.as_trained(np.asarray(unmasked(x, "x"), np.float32))
         return self._predicts(batch_size, lengths is not None).predict(array, steps)
 
     def generate(
