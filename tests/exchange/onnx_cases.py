@@ -73,9 +73,6 @@ CASES = [
 # Those that are run: every one, or every so many (EVERY) and the one that edited_onnx.py edits.
 CHOSEN = [case for i, case in enumerate(CASES) if i % int(os.environ.get("EVERY", "1")) == 0 or case[0] == "binary"]
 
-#: Those with layers that no operators are read as; nnmpi's note in the file says what they are.
-ONE_WAY = {"growing", "series", "volumes"}
-
 
 def layers(name, model, kind):
     """The lines of the configuration, with a dense layer in front or behind where the case wants one."""

@@ -135,3 +135,14 @@ refuse("ReduceMean 'n_y' .a mean is that over one axis", (4, 3), [("Relu", "x", 
 refuse("node 'n_y' is not for the samples that the layer positions gets", (4, 3), [("Relu", "x", "a", {}), ("Add", "ab", "y", {})],
        {"b": ones(1, 3)})
 refuse("Split 'n_y' .only constants are split", (4,), [("Relu", "x", "a", {}), ("Split", "a", "y", {"axis": -1})])
+kernel = {"w": ones(3, 2, 2, 2)}
+refuse("ConvTranspose 'n_y' .it wants a constant kernel", (3, 4, 4), [("ConvTranspose", "xw", "y", {"output_shape": [5, 5]})], kernel)
+refuse("ConvTranspose 'n_y' .pads are not the same on both sides", (3, 4, 4), [("ConvTranspose", "xw", "y", {"auto_pad": "SAME_UPPER"})], kernel)
+for scale in (2, 1.5):
+    refuse("Resize 'n_y' .it is neither nearest", (3, 4, 4), [("Resize", ["x", "", "s"], "y", {"mode": "nearest"} if scale == 2 else {"mode": "linear"})],
+           {"s": np.array([1, 1, scale, scale], np.float32)})
+refuse("Pad 'n_y' .padding is that of a convolution", (3, 4, 4), [("Pad", "xp", "y", {})], {"p": np.array([0, 0, 1, 1, 0, 0, 1, 2])})
+refuse("Pad 'n_y' .padding is that of a convolution", (3, 4, 4), [("Pad", "xpv", "y", {})],
+       {"p": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "v": np.float32(1)})
+refuse("Transpose 'n_y' .axes only change places", (3, 4, 4), [("Transpose", "x", "y", {"perm": [0, 2, 3, 1]})])
+refuse("Transpose 'n_y' .axes only change places", (3, 4, 4), [("Transpose", "x", "y", {"perm": [1, 0, 2, 3]})])

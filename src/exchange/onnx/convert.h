@@ -188,7 +188,8 @@ typedef struct nn_onnx_operator {
 extern const nn_onnx_operator nn_onnx_operators[]; /* the last has no name */
 
 /* windows.c, joins.c */
-nn_onnx_convert_fn nn_onnx_from_conv, nn_onnx_from_pool, nn_onnx_from_join, nn_onnx_from_concat;
+nn_onnx_convert_fn nn_onnx_from_conv, nn_onnx_from_conv_transpose, nn_onnx_from_pool,
+    nn_onnx_from_resize, nn_onnx_from_pad, nn_onnx_from_join, nn_onnx_from_concat;
 /* Whether the node under way adds a constant to a product that has no bias yet. */
 bool nn_onnx_adds_bias(const nn_onnx_conversion *c);
 /* graph_conv.c: the node under way is a MatMul of this matrix and something else. */

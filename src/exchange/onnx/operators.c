@@ -88,13 +88,6 @@ static int from_cast(nn_onnx_conversion *c, const char *kind) {
     return nn_onnx_give(c, 0, whole);
 }
 
-/* PyTorch puts one that adds nothing before average pooling. */
-static int from_pad(nn_onnx_conversion *c, const char *kind) {
-    if (!nn_onnx_in_constant(c, 1, -1) || !nn_onnx_is_zero(c, 1))
-        return nn_onnx_no(c, "padding is that of a convolution or of pooling, by its pads");
-    return from_same(c, kind);
-}
-
 /* Over the last axis, whatever its number; before operator set 13 that had to be said. */
 static int from_softmax(nn_onnx_conversion *c, const char *kind) {
     int64_t axis = nn_onnx_get_int(c, "axis", c->file->opset < 13 ? 1 : -1);
@@ -242,6 +235,7 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"Cast", from_cast, NULL},
     {"Concat", nn_onnx_from_concat, "concat"},
     {"Conv", nn_onnx_from_conv, NULL},
+    {"ConvTranspose", nn_onnx_from_conv_transpose, NULL},
     {"Div", nn_onnx_from_join, NULL},
     {"Dropout", from_same, NULL},
     {"Elu", from_slope, "elu"},
@@ -260,12 +254,13 @@ const nn_onnx_operator nn_onnx_operators[] = {
     {"MaxPool", nn_onnx_from_pool, "max_pool"},
     {"Mul", nn_onnx_from_join, "multiply"},
     {"PRelu", from_prelu, "prelu"},
-    {"Pad", from_pad, NULL},
+    {"Pad", nn_onnx_from_pad, "pad"},
     {"RNN", nn_onnx_from_recurrent, "rnn"},
     {"ReduceMax", nn_onnx_from_reduce_max, "maxout"},
     {"ReduceMean", nn_onnx_from_reduce_mean, "mean"},
     {"Relu", from_elementwise, "relu"},
     {"Reshape", nn_onnx_from_reshape, "reshape"},
+    {"Resize", nn_onnx_from_resize, NULL},
     {"Sigmoid", from_elementwise, "sigmoid"},
     {"Sign", from_elementwise, "sign"},
     {"Slice", nn_onnx_from_slice, "slice"},

@@ -131,6 +131,25 @@ static int give_transpose(nn_onnx_conversion *c, const nn_file_tensor *constant)
     return nn_onnx_give(c, 0, (nn_onnx_value){.form = NN_ONNX_CONSTANT, .constant = turned});
 }
 
+/* Two axes of images or volumes change places. */
+static int swap_axes(nn_onnx_conversion *c, const nn_onnx_attribute *perm) {
+    int64_t moved[2] = {0};
+    size_t count = 0;
+    nn_onnx_item *item;
+    for (size_t i = 0; perm && i < perm->count && count < 3; i++)
+        if (perm->numbers[i] != (int64_t)i && count++ < 2)
+            moved[count - 1] = (int64_t)i;
+    if (count != 2 || moved[0] == 0 || perm->numbers[moved[0]] != moved[1] ||
+        nn_onnx_rank(c, nn_onnx_in(c, 0)) + 1 != (int)perm->count || nn_onnx_has_images(c))
+        return nn_onnx_no(c, "axes only change places around recurrent operators and "
+                             "BatchNormalization, or two of them behind N");
+    NN_TRY(nn_onnx_add_layer(c, "transpose", 0, &item));
+    if (!item)
+        return 0;
+    NN_TRY(nn_onnx_set(item, "dim0", "%" PRId64, moved[0]));
+    return nn_onnx_set(item, "dim1", "%" PRId64, moved[1]);
+}
+
 int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
     static const struct {
         nn_onnx_form from, to;
@@ -155,8 +174,7 @@ int nn_onnx_from_transpose(nn_onnx_conversion *c, const char *kind) {
         if (x->form == known[i].from && perm->count == known[i].rank &&
             memcmp(perm->numbers, known[i].perm, perm->count * sizeof *perm->numbers) == 0)
             return give_as(c, x, known[i].to, x->last);
-    return nn_onnx_no(c,
-                      "axes only change places around recurrent operators and BatchNormalization");
+    return swap_axes(c, perm);
 }
 
 int nn_onnx_from_squeeze(nn_onnx_conversion *c, const char *kind) {

@@ -122,6 +122,92 @@ int nn_onnx_from_conv(nn_onnx_conversion *c, const char *kind) {
     return bias ? nn_onnx_add_weight(c, item, "bias", bias, false) : 0;
 }
 
+/* The weight is [inputs, filters / groups, ...]. */
+int nn_onnx_from_conv_transpose(nn_onnx_conversion *c, const char *kind) {
+    static const char *const kinds[] = {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"};
+    const nn_file_tensor *weight = nn_onnx_in_constant(c, 1, -1),
+                         *bias = nn_onnx_in_constant(c, 2, 1);
+    int64_t groups = nn_onnx_get_int(c, "group", 1), more[3];
+    nn_onnx_item *item;
+    window w;
+    (void)kind;
+    if (!weight || weight->rank < 3 || weight->rank > 5 || (nn_onnx_given(c, 2) && !bias) ||
+        !within(weight->dim[1], 1) || !within(groups, 1) ||
+        nn_onnx_attribute_of(c->op, "output_shape") ||
+        !nn_onnx_get_ints(c, "output_padding", (size_t)weight->rank - 2, 0, more))
+        return nn_onnx_no(c, "it wants a constant kernel of one to three directions, a constant "
+                             "bias, and output_padding in the place of output_shape");
+    const char *why = read_window(c, (size_t)weight->rank - 2, weight->dim + 2, &w);
+    if (why || w.padding || strncmp(nn_onnx_get_text(c, "auto_pad", ""), "SAME", 4) == 0)
+        return nn_onnx_no(c, why ? why : "pads are not the same on both sides");
+    NN_TRY(add_layer(c, kinds, w.dims, &item));
+    if (!item)
+        return 0;
+    NN_TRY(nn_onnx_set(item, "filters", "%" PRId64, groups * weight->dim[1]));
+    NN_TRY(set_window(item, "kernel", &w));
+    NN_TRY(set_lengths(item, "dilation", &w, w.dilation));
+    NN_TRY(set_lengths(item, "output_padding", &w, more));
+    NN_TRY(nn_onnx_set(item, "groups", "%" PRId64, groups));
+    NN_TRY(nn_onnx_set(item, "bias", bias ? "true" : "false"));
+    NN_TRY(nn_onnx_add_weight(c, item, "weight", weight, false));
+    return bias ? nn_onnx_add_weight(c, item, "bias", bias, false) : 0;
+}
+
+/* By whole factors: each element repeated, or what lies between neighbours. */
+int nn_onnx_from_resize(nn_onnx_conversion *c, const char *kind) {
+    static const char *const kinds[] = {"upsample1d", "upsample", "upsample3d"};
+    static const char *const linear[] = {"linear", "bilinear", "trilinear"};
+    const char *mode = nn_onnx_get_text(c, "mode", "nearest"),
+               *place = nn_onnx_get_text(c, "coordinate_transformation_mode", "half_pixel"),
+               *rounding = nn_onnx_get_text(c, "nearest_mode", "round_prefer_floor");
+    const nn_file_tensor *scales = nn_onnx_in_constant(c, 2, 1);
+    bool nearest = strcmp(mode, "nearest") == 0;
+    int64_t by[5] = {0};
+    window w = {.dims = scales && scales->count > 2 ? scales->count - 2 : 0};
+    nn_onnx_item *item;
+    (void)kind;
+    bool whole = scales && nn_onnx_whole(scales, 5, by) >= 3 && by[0] == 1 && by[1] == 1;
+    for (size_t i = 0; whole && i < scales->count; i++)
+        whole = within(by[i], 1) &&
+                scales->type->get(scales->bytes + i * scales->type->size) == (double)by[i];
+    if (!whole || nn_onnx_given(c, 3) ||
+        (nearest ? strcmp(place, "asymmetric") != 0 || strcmp(rounding, "floor") != 0
+                 : strcmp(mode, "linear") != 0 || !strstr(place, "half_pixel")))
+        return nn_onnx_no(c, "it is neither nearest (asymmetric, floor) nor linear (half_pixel) "
+                             "by whole scales that are constants");
+    NN_TRY(add_layer(c, kinds, w.dims, &item));
+    if (!item)
+        return 0;
+    NN_TRY(nn_onnx_set(item, "mode", "%s", nearest ? mode : linear[w.dims - 1]));
+    return set_lengths(item, "scale", &w, by + 2);
+}
+
+/* Around images, the same on both sides; PyTorch puts one that adds nothing before average pooling.
+ */
+int nn_onnx_from_pad(nn_onnx_conversion *c, const char *kind) {
+    const char *mode = nn_onnx_get_text(c, "mode", "constant");
+    const nn_file_tensor *pads = nn_onnx_in_constant(c, 1, 1);
+    const nn_onnx_value *x = nn_onnx_in(c, 0);
+    int64_t by[8];
+    window w = {.dims = 2};
+    nn_onnx_item *item;
+    if (x && pads && nn_onnx_is_zero(c, 1))
+        return nn_onnx_give(c, 0, *x);
+    bool zeros = strcmp(mode, "constant") == 0, fits = nn_onnx_whole(pads, 8, by) == 8;
+    for (int i = 0; fits && i < 4; i++)
+        fits = by[i] == by[i + 4] && within(by[i], 0) && (i > 1 || by[i] == 0);
+    if (!fits || nn_onnx_given(c, 3) || (zeros && !nn_onnx_is_zero(c, 2)) ||
+        (!zeros && strcmp(mode, "reflect") != 0 && strcmp(mode, "edge") != 0))
+        return nn_onnx_no(c, "padding is that of a convolution or of pooling, by its pads, or the "
+                             "same on both sides of images");
+    NN_TRY(nn_onnx_add_layer(c, kind, 0, &item));
+    if (!item)
+        return 0;
+    item->ranks = 1U << 3;
+    NN_TRY(nn_onnx_set(item, "mode", "%s", zeros ? "zeros" : mode));
+    return set_lengths(item, "padding", &w, by + 2);
+}
+
 int nn_onnx_from_pool(nn_onnx_conversion *c, const char *kind) {
     static const char *const largest[] = {"max_pool1d", "max_pool", "max_pool3d"};
     static const char *const mean[] = {"avg_pool1d", "avg_pool", "avg_pool3d"};
