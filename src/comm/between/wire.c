@@ -23,8 +23,9 @@
 #define NAP_NS 100000
 /* Requests that a look asks MPI for: large networks have thousands under way. */
 #define TESTED ((size_t)256)
-/* Looks in vain until the thread sleeps. */
+/* Looks in vain until the thread sleeps, and for how long it does, unless there is work. */
 #define PATIENCE 1000
+#define SLEEP_NS 10000000
 
 /* What a request is for. */
 struct packet {
@@ -142,11 +143,24 @@ static int what_failed(const nn_wire *w, int mpi_rc, int count) {
     return mpi_rc;
 }
 
+/* What has gone may stand in MPI's own memory (UCX over TCP: until the socket takes it), and moves
+ * only when MPI is called: this rank may be waiting, without MPI, for one of its node that waits
+ * for another node that waits for this. A program may end MPI and leave a training open. */
+static void push(nn_wire *w) {
+    int is_one, ended;
+    MPI_Finalized(&ended);
+    if (!ended)
+        check(w, MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, w->world, &is_one, MPI_STATUS_IGNORE),
+              "MPI_Iprobe");
+}
+
 /* Tests some of the open requests. True: something has moved, or there is more to look at. Once a
  * request has failed, nothing counts as moved any more. */
 static bool look(nn_wire *w) {
     int count = 0;
     send_packets(w);
+    if (w->under_way == 0 && !w->failed)
+        push(w);
     if (w->under_way == 0 || w->failed)
         return false;
     size_t begin = w->next < w->under_way ? w->next : 0;
@@ -175,17 +189,27 @@ static void nap(void) {
     nanosleep(&time, NULL);
 }
 
+/* Under the lock, until there is work (true) or it is time for another look. */
+static bool doze(nn_wire *w) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += SLEEP_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    w->sleeps = true;
+    int rc = pthread_cond_timedwait(&w->work, &w->lock, &until);
+    w->sleeps = false;
+    return rc == 0;
+}
+
 static void look_after(void *ctx) {
     nn_wire *w = ctx;
     int in_vain = 0;
     pthread_mutex_lock(&w->lock);
     while (!w->ends) {
         in_vain = look(w) ? 0 : in_vain + 1;
-        w->sleeps = in_vain > PATIENCE && w->under_way == 0 && !w->waiting;
-        if (w->sleeps) {
-            pthread_cond_wait(&w->work, &w->lock);
-            w->sleeps = false;
-            in_vain = 0;
+        if (in_vain > PATIENCE && w->under_way == 0 && !w->waiting) {
+            in_vain = doze(w) ? 0 : PATIENCE;
             continue;
         }
         pthread_mutex_unlock(&w->lock);
@@ -200,6 +224,7 @@ static void look_after(void *ctx) {
 
 int nn_wire_new(nn_comm *comm, nn_wire **out) {
     pthread_mutexattr_t recursive;
+    pthread_condattr_t monotonic;
     nn_wire *w;
     *out = NULL;
     NN_TRY(nn_comm_agree(comm, NN_NEW(&w, 1, "messages between nodes")));
@@ -215,7 +240,10 @@ int nn_wire_new(nn_comm *comm, nn_wire **out) {
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE); /* channels announce more */
     pthread_mutex_init(&w->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
-    pthread_cond_init(&w->work, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     *out = w;
     return 0;
 }
