@@ -6,6 +6,11 @@
 
 #include <stdio.h>
 
+/* A node has all of it, however its ranks and others divide the optimiser's state. */
+static bool has_average(const nn_settings *settings) {
+    return settings->train.ema_node != NULL;
+}
+
 /* All that is as long as the vector of parameters. */
 static nn_memory vectors_of(const nn_model *model, const nn_settings *settings) {
     const nn_choice *choice = &settings->train.optimizer;
@@ -13,7 +18,7 @@ static nn_memory vectors_of(const nn_model *model, const nn_settings *settings) 
     size_t n = nn_model_size(model);
     double vector = (double)n * sizeof(nn_real);
     const char *name[NN_MAX_SLOTS];
-    size_t slots = optimizer->slots(choice->options, name) + (settings->train.ema_node != NULL);
+    size_t slots = optimizer->slots(choice->options, name) + has_average(settings);
     return (nn_memory){.params = vector,
                        .grads = vector,
                        .optimizer = vector * (double)slots,
@@ -71,8 +76,11 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory) {
     const nn_reduce_spec spec = nn_session_reduce_spec(session);
     nn_reduce_plan plan = nn_reduce_plan_of(&spec);
     *memory = vectors_of(session->model, session->settings);
+    double vector = memory->params;
     memory->params *= (double)plan.copies / nn_comm_node_size(session->comm);
-    memory->optimizer /= (double)plan.owners;
+    double average = has_average(session->settings) ? vector : 0;
+    memory->optimizer =
+        ((memory->optimizer - average) / (double)plan.nodes + average) / (double)plan.owners;
     memory->staging = nn_comm_on_first_node(session->comm)
                           ? memory->staging / nn_comm_node_size(session->comm)
                           : 0;
@@ -93,6 +101,10 @@ static double staging_of(const nn_session *session) {
 }
 
 void nn_memory_allocated(const nn_session *session, nn_memory *memory) {
+    double share = (double)nn_reducer_share(session->reducer);
+    memory->optimizer = share * sizeof(nn_real) * (double)session->slots;
+    if (session->average)
+        memory->optimizer += memory->params;
     memory->staging = staging_of(session);
     memory->grads = (double)nn_reducer_gradient_bytes(session->reducer);
     if (nn_settings_sums_passes(session->settings))

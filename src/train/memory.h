@@ -24,8 +24,8 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions,
 int nn_memory_plan(const nn_session *session, nn_memory *memory);
 /* NN_EMEMORY where the node or the process may not have what is planned. Local. */
 int nn_memory_check(const nn_session *session, const nn_memory *memory);
-/* The same as nn_memory_plan, once it is allocated for training: what its gradients, and copies of
- * the state for checkpoints, really take. Local. */
+/* The same as nn_memory_plan, once it is allocated for training: what its gradients, the
+ * optimiser's state, and copies of it for checkpoints, really take. Local. */
 void nn_memory_allocated(const nn_session *session, nn_memory *memory);
 
 /* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */

@@ -13,6 +13,17 @@
 #define RATE_SECONDS 1.0
 #define MOST_RANKS 64 /* of which each has a number in train lines, the first ones */
 
+/* Where train.optimizer_state has nothing to divide, or nobody to divide it among. */
+static void say_whole_state(const nn_trainer *t) {
+    const nn_reducer *reducer = t->session.reducer;
+    if (t->session.settings->train.optimizer_state != NN_STATE_SHARDED ||
+        nn_reducer_divides(reducer))
+        return;
+    nn_info("train.optimizer_state: sharded changes nothing %s",
+            nn_comm_nodes(t->comm) > 1 ? "where ranks share no memory: each has all of the state"
+                                       : "on one node");
+}
+
 void nn_trainer_say_plan(const nn_trainer *t) {
     int ranks = nn_comm_size(t->comm), nodes = nn_comm_nodes(t->comm);
     double timeout = t->session.settings->train.stall_timeout;
@@ -27,6 +38,7 @@ void nn_trainer_say_plan(const nn_trainer *t) {
                 nn_reducer_backend(t->session.reducer), stall);
     else if (ranks > 1)
         nn_info("%d ranks on one node; %s (train.stall_timeout)", ranks, stall);
+    say_whole_state(t);
     if (nn_session_between_text(&t->session, between))
         nn_debug("between nodes: %s", between);
     nn_debug("memory: %s", nn_memory_text(&t->memory, text));

@@ -71,6 +71,11 @@ static int check_parts(const nn_trainer *t) {
                             "a step in parts, or on rows that the program supplies, sums "
                             "gradients by MPI_Allreduce, which rounds nothing: set train.compress "
                             "to none");
+    if (s->train.optimizer_state != NN_STATE_PER_NODE)
+        return nn_node_fail(nn_node_get(s->train_node, "optimizer_state"),
+                            "a step in parts, or on rows that the program supplies, sums "
+                            "gradients by MPI_Allreduce, and every rank takes all of it: set "
+                            "train.optimizer_state to per_node");
     if (s->train.between_nodes == NN_BETWEEN_ROWS)
         return nn_node_fail(nn_node_get(s->train_node, "between_nodes"),
                             "a step in parts, or on rows that the program supplies, sums "

@@ -354,7 +354,7 @@ void nn_wire_sum(nn_wire *w, nn_channel *c, MPI_Comm among, const nn_values *val
             values->from ? (const char *)values->from + at * values->size : MPI_IN_PLACE;
         check(w,
               MPI_Iallreduce(from, (char *)values->at + at * values->size, (int)n, values->type,
-                             MPI_SUM, among, new_request(w, c, 0)),
+                             values->op, among, new_request(w, c, 0)),
               "MPI_Iallreduce");
     }
     wake(w);

@@ -44,6 +44,7 @@ typedef struct nn_values {
     size_t count, size; /* of a number: bytes */
     MPI_Datatype type;
     const void *from; /* [count] what this rank adds; NULL: what stands there already */
+    MPI_Op op;        /* what makes their sum */
 } nn_values;
 
 /* Collective. NN_EMEMORY. */

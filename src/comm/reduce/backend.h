@@ -37,6 +37,11 @@ typedef struct nn_reduce_backend {
     /* Sums this rank's slice of a bucket into its gradient vector, or, when it is `fused`, passes
      * each part of it to nn_reduce_step while it is in the cache. */
     void (*sum)(nn_reducer *r, size_t k, bool fused);
+    /* Where r->divided: the step is taken on this rank's part of bucket k, whose parameters go to
+     * the other nodes, and those of their parts may come; and they are here, and this rank's have
+     * gone. */
+    void (*send_part)(nn_reducer *r, size_t k);
+    bool (*have_parts)(nn_reducer *r, size_t k);
     /* Where r->ahead: this rank has taken its step on bucket k, which was left; and everyone of the
      * node has, and this rank's messages for it have gone, so that its parameters may be read and
      * its rows overwritten. */
@@ -61,6 +66,10 @@ struct nn_reducer {
     nn_partition partition;
     size_t bucket;    /* most elements that go between nodes at a time */
     size_t owner;     /* which slices are this rank's; partition.owners or more: none */
+    bool divided;     /* a node takes the step on parts of what is summed between nodes: */
+    size_t place;     /* which node this is among those with the same slices; */
+    nn_slice *part;   /* [buckets] the parts of this rank's slices; all of them where !divided */
+    size_t share;     /* elements of all parts */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
     nn_real *grads;
     size_t stride; /* elements from one vector to the next: n in whole cache lines */
@@ -73,14 +82,16 @@ struct nn_reducer {
     bool more;       /* the pass under way is not the last one of its step */
     bool ahead;      /* nn_reducer_finish leaves buckets to the next step: */
     size_t left;     /* those before this one; 0: none */
-    bool *dealt;     /* [buckets] which of them this rank has dealt with */
+    bool *dealt;     /* [buckets] which of them this rank has dealt with, */
+    bool *stepped;   /* [buckets] or, where r->divided, on its own part only */
     bool open;       /* a pass has been opened, whose gradients are not complete yet */
     size_t rows;     /* of that one */
     size_t passes;   /* of its step that came before it */
     bool nonfinite;  /* some rank was, in the step that ended last */
     size_t complete; /* buckets of this pass that back-propagation has completed here, */
     size_t started;  /* of which so many have gone to other nodes, */
-    size_t summed;   /* and the slices of so many have been dealt with */
+    size_t summed;   /* and the slices of so many have been dealt with, */
+    size_t adopted;  /* and where r->divided, the parts of other nodes of so many have come */
     int rc;          /* of the first failure of this step */
     bool claims;     /* cores have parameters in their caches that others are about to write */
     size_t bytes;    /* of messages between nodes, and of residuals */
@@ -129,6 +140,16 @@ static inline size_t nn_reduce_slices(const nn_reducer *r) {
 static inline nn_slice nn_reduce_slice(const nn_reducer *r, size_t k) {
     return nn_partition_slice(&r->partition, k, r->owner);
 }
+
+/* Parts of slices between nodes (parts.c). Plans r->divided, r->place, r->part and r->share for a
+ * vector that is partitioned. NN_EMEMORY. Local. */
+int nn_reduce_plan_parts(nn_reducer *r);
+/* Whether bucket k has parts; and that of this rank's slice which a node takes the step on (of
+ * those with the same slices), whose `at` is 0. Local. */
+bool nn_reduce_divides_bucket(const nn_reducer *r, size_t k);
+nn_slice nn_reduce_part_of(const nn_reducer *r, size_t k, size_t node);
+/* True: parts are whole cells, because norms are sums over these. Local. */
+bool nn_reduce_parts_are_cells(const nn_reducer *r);
 
 /* Gradient vectors that a rank needs: one, or one for each of its subtrees. */
 size_t nn_reduce_copies(const nn_reducer *r, size_t rank);

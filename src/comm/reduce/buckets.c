@@ -15,7 +15,7 @@ static void take_sums(nn_reducer *r) {
 }
 
 static void open_bucket(nn_reducer *r, size_t k) {
-    r->dealt[k] = false;
+    r->dealt[k] = r->stepped[k] = false;
     r->backend->open(r, k);
 }
 
@@ -77,6 +77,12 @@ static void accumulate_slice(nn_reducer *r, const nn_slice *slice) {
         nn_reduce_step_slice(r, slice);
 }
 
+/* The step is taken on this rank's part. */
+static void send_part(nn_reducer *r, size_t k) {
+    if (r->divided && r->rc == 0)
+        r->backend->send_part(r, k);
+}
+
 /* The owner's work on one bucket. A step that needs more than its own gradients waits for finish.
  */
 static void deal_with(nn_reducer *r, size_t k) {
@@ -88,7 +94,9 @@ static void deal_with(nn_reducer *r, size_t k) {
         return;
     r->backend->sum(r, k, r->fused);
     if (ops->accumulate && r->rc == 0)
-        accumulate_slice(r, &slice);
+        accumulate_slice(r, &r->part[k]);
+    if (!r->late && !r->more)
+        send_part(r, k);
 }
 
 static bool have_sums(void *ctx) {
@@ -182,8 +190,40 @@ static void take_late_steps(nn_reducer *r) {
     if (r->spec.ops->compute_norms)
         r->spec.ops->compute_norms(r->spec.ctx, r);
     for (size_t i = 0; i < nn_reducer_slices(r); i++) {
-        nn_slice slice = nn_reducer_slice(r, i);
-        nn_reduce_step_slice(r, &slice);
+        nn_reduce_step_slice(r, &r->part[i]);
+        send_part(r, i);
+    }
+}
+
+static void adopt_range(void *ctx, size_t begin, size_t end) {
+    const struct range *range = ctx;
+    nn_slice part = {range->slice.begin + begin, range->slice.begin + end, 0};
+    range->r->spec.ops->adopt(range->r->spec.ctx, &part);
+}
+
+/* The parameters of bucket k are those after the step: also what other nodes have made of them. */
+static void adopt_parts(nn_reducer *r, size_t k) {
+    nn_slice slice = nn_reducer_slice(r, k), own = r->part[k];
+    struct range side[] = {{r, {slice.begin, own.begin, 0}}, {r, {own.end, slice.end, 0}}};
+    double start = nn_seconds();
+    for (int i = 0; i < 2; i++)
+        nn_parallel(r->spec.compute, side[i].slice.end - side[i].slice.begin, NN_REDUCE_GRAIN,
+                    adopt_range, &side[i]);
+    nn_reduce_updated(r, NN_TRACE_UPDATE, 0, start);
+}
+
+static bool have_parts(void *ctx) {
+    nn_reducer *r = ctx;
+    return r->backend->have_parts(r, r->adopted);
+}
+
+static void adopt_all(nn_reducer *r) {
+    for (r->adopted = 0; r->adopted < nn_reducer_slices(r) && r->rc == 0; r->adopted++) {
+        double before = r->waiting;
+        wait_until(r, have_parts);
+        r->waited[r->adopted] += r->waiting - before;
+        if (r->rc == 0)
+            adopt_parts(r, r->adopted);
     }
 }
 
@@ -231,7 +271,9 @@ static int end_step(nn_reducer *r) {
     bool steps = r->accepted && !r->more && r->rc == 0;
     if (steps && r->late)
         take_late_steps(r);
-    if (steps && ops->constrain)
+    if (steps && r->divided)
+        adopt_all(r);
+    if (steps && ops->constrain && r->rc == 0)
         ops->constrain(r->spec.ctx, r);
     end_pass(r, steps, have_end);
     return take_rc(r, __func__);
@@ -282,10 +324,15 @@ bool nn_reducer_has_left(const nn_reducer *reducer) {
     return reducer->left > 0;
 }
 
+/* Its sums, or after the step the parts of other nodes. */
+static bool have_more_of(nn_reducer *r, size_t k) {
+    return r->stepped[k] ? r->backend->have_parts(r, k) : have_others(r, k);
+}
+
 /* Of the buckets left whose sums have come, the one that is needed first is before it; 0: none. */
 static size_t next_left(nn_reducer *r) {
     size_t k = r->left;
-    while (k > 0 && (r->dealt[k - 1] || !have_others(r, k - 1)))
+    while (k > 0 && (r->dealt[k - 1] || !have_more_of(r, k - 1)))
         k--;
     return k;
 }
@@ -303,9 +350,15 @@ static void go_on_with_left(nn_reducer *r) {
     size_t next = r->rc == 0 ? next_left(r) : 0;
     if (next == 0)
         return;
-    deal_with(r, next - 1);
-    r->dealt[next - 1] = true;
-    r->backend->send_dealt(r, next - 1);
+    size_t k = next - 1;
+    if (r->stepped[k])
+        adopt_parts(r, k);
+    else
+        deal_with(r, k);
+    r->dealt[k] = r->stepped[k] || !r->divided;
+    r->stepped[k] = r->divided;
+    if (r->dealt[k])
+        r->backend->send_dealt(r, k);
 }
 
 /* The wire may have messages of the next pass already. */

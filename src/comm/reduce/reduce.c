@@ -30,10 +30,11 @@ nn_reduce_plan nn_reduce_plan_of(const nn_reduce_spec *spec) {
     nn_reduce_plan plan = {.choice = choice_of(spec)};
     plan.copies = plan.choice == NN_REDUCE_NODE ? 1 : (size_t)comm->node_size;
     plan.owners = owners_of(comm, plan.choice);
+    plan.nodes = spec->divided && plan.choice == NN_REDUCE_NODE ? (size_t)comm->nodes : 1;
     return plan;
 }
 
-/* This rank's slices; it is owner number `owner`. */
+/* This rank's slices, and its parts of them; it is owner number `owner`. */
 static int partition_vector(nn_reducer *r, size_t owner) {
     const nn_reduce_spec *spec = &r->spec;
     nn_partition_spec partition = {.n = spec->n,
@@ -46,7 +47,10 @@ static int partition_vector(nn_reducer *r, size_t owner) {
     r->waited = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->waited);
     r->begun = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->begun);
     r->dealt = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->dealt);
-    return r->waited && r->begun && r->dealt ? 0 : NN_EMEMORY;
+    r->stepped = nn_pool_alloc(&r->pool, (r->partition.buckets + 1) * sizeof *r->stepped);
+    if (!r->waited || !r->begun || !r->dealt || !r->stepped)
+        return NN_EMEMORY;
+    return nn_reduce_plan_parts(r);
 }
 
 /* Messages between nodes, and what they are to carry. */
@@ -204,7 +208,7 @@ bool nn_reducer_shares(const nn_reducer *reducer) {
 }
 
 size_t nn_reducer_share(const nn_reducer *reducer) {
-    return nn_partition_share(&reducer->partition, reducer->owner);
+    return reducer->share;
 }
 
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner) {
@@ -222,6 +226,18 @@ size_t nn_reducer_slices(const nn_reducer *reducer) {
 
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i) {
     return nn_reduce_slice(reducer, i);
+}
+
+nn_slice nn_reducer_part(const nn_reducer *reducer, size_t i) {
+    return reducer->part[i];
+}
+
+bool nn_reducer_divides(const nn_reducer *reducer) {
+    return reducer->divided;
+}
+
+bool nn_reducer_divides_slice(const nn_reducer *reducer, size_t i) {
+    return nn_reduce_divides_bucket(reducer, i);
 }
 
 const nn_link *nn_reducer_link(const nn_reducer *reducer) {

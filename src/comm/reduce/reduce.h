@@ -45,9 +45,16 @@ size_t nn_reducer_share(const nn_reducer *reducer);
 size_t nn_reducer_owners(const nn_reducer *reducer, size_t *owner);
 /* How the vector is divided among this node's owners. Local. */
 const nn_partition *nn_reducer_partition(const nn_reducer *reducer);
-/* The slices of the share, from the end of the vector on. Local. */
+/* This rank's slices, from the end of the vector on. Local. */
 size_t nn_reducer_slices(const nn_reducer *reducer);
 nn_slice nn_reducer_slice(const nn_reducer *reducer, size_t i);
+/* The part of slice i that this rank takes the step on, whose `at` counts in its share: all of it,
+ * but with spec.divided between nodes. Local. */
+nn_slice nn_reducer_part(const nn_reducer *reducer, size_t i);
+/* Whether the slices are divided so; and whether slice i is: not where rows of its gradient go to
+ * all nodes. The same on every rank. Local. */
+bool nn_reducer_divides(const nn_reducer *reducer);
+bool nn_reducer_divides_slice(const nn_reducer *reducer, size_t i);
 
 /* What the nodes are joined by, as it was measured or given; zeros where it does not matter. Local.
  */
@@ -103,7 +110,8 @@ void nn_reducer_need(void *reducer, size_t end);
 int nn_reducer_complete(nn_reducer *reducer);
 
 /* Within `compute_norms` and `constrain`: values[count] become their sums over the owners of a
- * node's slices; all ranks of the node have come so far. */
+ * node's slices; all ranks of the node have come so far. Where nn_reducer_divides, each of them has
+ * to be zero on all nodes but one, or the same on all: that is what it becomes. */
 void nn_reducer_add(nn_reducer *reducer, double *values, size_t count);
 
 /* Every copy of the vectors becomes that of rank 0. NN_ERANK. */
@@ -111,6 +119,10 @@ int nn_reducer_sync(nn_reducer *reducer);
 /* Rank 0's whole [n] vector of optimiser state to everyone's share; `whole` of other ranks is not
  * read. Overwrites the gradients. NN_ERANK. */
 int nn_reducer_scatter(nn_reducer *reducer, const nn_real *whole, nn_real *share);
+/* Between two steps, where nn_reducer_divides: what other nodes have of a vector of optimiser state
+ * comes to stand in `whole` [n] of the first node, whose ranks share it; others' is not used.
+ * NN_ERANK. */
+int nn_reducer_gather(nn_reducer *reducer, nn_real *share, nn_real *whole);
 
 /* Seconds this rank has spent since the last call waiting for others or in MPI, and with adding the
  * gradients of its slices and taking the step on them. */
@@ -128,11 +140,12 @@ void nn_reducer_clear_waited(nn_reducer *reducer);
 typedef struct nn_reduce_plan {
     nn_reduce_choice choice; /* never NN_REDUCE_AUTO */
     size_t copies;           /* of the parameters on this node */
-    size_t owners;           /* among whom the optimiser state of a node is divided */
+    size_t owners;           /* among whom the optimiser state of a node is divided, */
+    size_t nodes;            /* and nodes among which it is before that; 1: it is not */
 } nn_reduce_plan;
 
-/* What nn_reducer_new will choose when memory suffices; of `spec` only comm and choice matter.
- * Local. */
+/* What nn_reducer_new will choose when memory suffices; of `spec` only comm, choice and divided
+ * matter. Local. */
 nn_reduce_plan nn_reduce_plan_of(const nn_reduce_spec *spec);
 
 #endif

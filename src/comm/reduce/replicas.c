@@ -12,7 +12,7 @@ static MPI_Comm among(const nn_reducer *r) {
 }
 
 int nn_replicas_count(const nn_reducer *reducer) {
-    int count = nn_reducer_share(reducer) > 0;
+    int count = nn_partition_share(&reducer->partition, reducer->owner) > 0;
     if (among(reducer) != MPI_COMM_NULL)
         MPI_Comm_size(among(reducer), &count);
     return count;

@@ -1,13 +1,14 @@
 /* Replicas: what a rank has of the parameters and of the optimiser's state, others have too, bit by
  * bit the same. With the backend allreduce these are all ranks, each with all of it; with node the
- * owners of the same slices on all nodes, each with its share. This is how they compare them. */
+ * owners of the same slices on all nodes, each with its share; of optimiser state that is divided
+ * between nodes (nn_reducer_divides_slice) there are none. This is how they compare them. */
 #ifndef NN_COMM_REDUCE_REPLICAS_H
 #define NN_COMM_REDUCE_REPLICAS_H
 
 #include "comm/reduce/reduce.h"
 
-/* Replicas of this rank's share, its own included; 1 where nobody else has it, 0 where it has none.
- * Local. */
+/* Replicas of this rank's slices, its own included; 1 where nobody else has it, 0 where it has
+ * none. Local. */
 int nn_replicas_count(const nn_reducer *reducer);
 /* Whether there is anything to compare, the same on every rank. Local. */
 bool nn_replicas_any(const nn_reducer *reducer);

@@ -12,7 +12,7 @@
 
 /* ---- what goes over the network -------------------------------------------------------------- */
 
-enum kind { ROWS, DIRECT_SUM, HALVED_SUM, STEP_SUMS };
+enum kind { ROWS, DIRECT_SUM, DIVIDED_SUM, HALVED_SUM, STEP_SUMS };
 
 /* What one node sends before it waits for what the others have sent. */
 struct round {
@@ -22,7 +22,8 @@ struct round {
 
 struct transfer {
     enum kind kind;
-    double bytes; /* of the rows, or of the vector that is summed */
+    double bytes; /* of the rows, or of the vector that is summed, */
+    double back;  /* and of what comes back of it, where that is something else */
     double need;  /* the smallest goes first among those that wait, where steps are left */
     int done;     /* rounds */
     double ready; /* when the next round can begin; after the last one, when all has come */
@@ -35,6 +36,8 @@ static int rounds_of(enum kind kind, int nodes) {
         return 1;
     if (kind == DIRECT_SUM)
         return nodes == 2 ? 1 : 2;
+    if (kind == DIVIDED_SUM)
+        return 2;
     return kind == HALVED_SUM ? 2 * nn_halvings(nodes) : nn_halvings(nodes);
 }
 
@@ -53,6 +56,14 @@ static struct round direct_round(double bytes, int round, int nodes) {
     return (struct round){others, part, round == 0 ? part : 0};
 }
 
+/* Its part to each, and the parameters of one's own part to all. */
+static struct round divided_round(const struct transfer *t, int nodes) {
+    double others = nodes - 1, part = others * t->bytes / nodes;
+    if (t->done == 0)
+        return (struct round){others, part, part};
+    return (struct round){others, others * t->back / nodes, 0};
+}
+
 static struct round round_of(const struct transfer *t, int nodes) {
     double others = nodes - 1;
     switch (t->kind) {
@@ -60,6 +71,8 @@ static struct round round_of(const struct transfer *t, int nodes) {
         return (struct round){others, others * t->bytes, 0};
     case DIRECT_SUM:
         return direct_round(t->bytes, t->done, nodes);
+    case DIVIDED_SUM:
+        return divided_round(t, nodes);
     case HALVED_SUM:
         return halving_round(t->bytes, t->done, nn_halvings(nodes));
     default:
@@ -301,7 +314,9 @@ static size_t matrix_of(const struct simulation *s, nn_slice bucket, size_t i) {
 static void complete_buckets(struct simulation *s, size_t i) {
     const nn_step_layer *layer = &s->plan->layer[i];
     size_t complete = nn_partition_complete(&s->partition, s->begin[i]);
-    enum kind kind = go_directly(s->plan, s->nodes) ? DIRECT_SUM : HALVED_SUM;
+    enum kind kind = s->plan->divided                 ? DIVIDED_SUM
+                     : go_directly(s->plan, s->nodes) ? DIRECT_SUM
+                                                      : HALVED_SUM;
     for (; s->complete < complete; s->complete++) {
         nn_slice slice = nn_partition_bucket(&s->partition, s->complete);
         struct bucket *b = &s->bucket[s->complete];
@@ -314,6 +329,9 @@ static void complete_buckets(struct simulation *s, size_t i) {
         } else {
             b->transfer =
                 begin_transfer(s, kind, (double)(elements * s->plan->number), slice.begin);
+            s->transfer[b->transfer].back = (double)(elements * sizeof(nn_real));
+            if (s->plan->divided)
+                b->work /= s->nodes;
         }
     }
 }

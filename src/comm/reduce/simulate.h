@@ -6,11 +6,13 @@
  * same time; what is ready first is sent first. The gradient of a layer goes between nodes by sums:
  * its buckets are added over the nodes, in a message to each node and one back (two nodes: one
  * message), or, on more than NN_DIRECT_NODES, by recursive halving and doubling (Rabenseifner
- * 2004); by rows: the rows whose product it is go to all nodes, each of which multiplies those of
- * all. A bucket's step is taken when all of it has come, in the order of the buckets; what has come
- * is looked at after each layer of back-propagation and waited for at its end. Where steps are left
- * to the next one (nn_reducer_go_ahead), each layer waits for its own parameters in forward, and
- * what is needed first is sent first. */
+ * 2004); where nodes divide the optimiser's state, parameters come back instead of sums, and the
+ * step on a part counts as if it were taken when these have come; by rows: the rows whose product
+ * it is go to all nodes, each of which multiplies those of all. A bucket's step is taken when all
+ * of it has come, in the order of the buckets; what has come is looked at after each layer of
+ * back-propagation and waited for at its end. Where steps are left to the next one
+ * (nn_reducer_go_ahead), each layer waits for its own parameters in forward, and what is needed
+ * first is sent first. */
 #ifndef NN_COMM_REDUCE_SIMULATE_H
 #define NN_COMM_REDUCE_SIMULATE_H
 
@@ -52,6 +54,7 @@ typedef struct nn_step_plan {
     double ranks;  /* of a node */
     double flops;  /* operations a second of a rank in a product of matrices */
     size_t number; /* bytes of a number between nodes */
+    bool divided;  /* nodes take the step on parts of what they sum (nn_reduce_spec.divided) */
     bool ahead;    /* sums that are on their way when back-propagation ends are left to the next */
 } nn_step_plan;
 

@@ -62,6 +62,9 @@ typedef struct nn_reduce_ops {
     void (*compute_norms)(void *ctx, nn_reducer *reducer);
     /* Takes the step on a part of a slice that this rank owns; g[0] belongs to element `begin`. */
     void (*step)(void *ctx, const nn_slice *slice, const nn_real *g);
+    /* Parameters of such a part have come from another node, which has taken the step on them
+     * (nn_reduce_spec.divided). */
+    void (*adopt)(void *ctx, const nn_slice *slice);
     /* This rank has taken the step on all it owns, others perhaps not yet. May change parameters of
      * others after nn_reducer_add. Collective. */
     void (*constrain)(void *ctx, nn_reducer *reducer);
@@ -106,6 +109,9 @@ typedef struct nn_reduce_spec {
     size_t bucket;  /* elements of a bucket; 0: the default */
     size_t direct;  /* nodes up to which each sends its sums to each; 0: NN_DIRECT_NODES */
     bool compress;  /* what travels between nodes does so as bfloat16 */
+    bool divided;   /* each node takes the step on a part of what is summed between nodes, and sends
+                       the parameters of that part to the others, so that it needs optimiser state
+                       for no more (Rajbhandari et al. 2020, "ZeRO", stage 1) */
     nn_between_choice between; /* what travels between nodes */
     nn_link link;        /* what they are joined by, zeros: not known; the same on every rank */
     const nn_tree *tree; /* NULL: ranks are added in their order. Else each rank has a gradient

@@ -189,6 +189,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     out->backend = nn_reducer_backend(t->session.reducer);
     out->bf16 = nn_compute_bf16(&t->session.compute);
     out->number = t->session.settings->train.compress == NN_COMPRESS_BF16 ? 2 : sizeof(nn_real);
+    out->divided = t->session.settings->train.optimizer_state == NN_STATE_SHARDED;
     out->ahead = nn_reduce_may_go_ahead(&t->session.ops);
     out->layers = b->layers - 1;
     out->layer = nn_pool_alloc(pool, out->layers * sizeof *out->layer);

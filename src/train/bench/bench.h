@@ -33,6 +33,7 @@ typedef struct nn_bench_step {
     bool bf16;           /* products round their factors to bfloat16 */
     const char *backend; /* how gradients are summed */
     size_t number;       /* bytes of one between nodes */
+    bool divided;        /* nn_reduce_spec.divided */
     bool ahead; /* of several nodes: steps are left to the next one (nn_reducer_go_ahead) */
     double seconds, data, forward, backward, comm, update; /* a step; `seconds` is all of it */
     double work;        /* operations a step of all layers, and of gradients that owners multiply */

@@ -68,13 +68,15 @@ static double other_seconds(const nn_scaling *s, const nn_bench_step *step) {
 int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, int ranks,
                     nn_pool *pool) {
     nn_scaling *s = scaling;
-    *s = (nn_scaling){
-        .nodes = nodes,
-        .ranks = ranks,
-        .batch = (double)step->batch_size,
-        .data = step->data,
-        .plan = {
-            .layers = step->layers, .ranks = ranks, .number = step->number, .ahead = step->ahead}};
+    *s = (nn_scaling){.nodes = nodes,
+                      .ranks = ranks,
+                      .batch = (double)step->batch_size,
+                      .data = step->data,
+                      .plan = {.layers = step->layers,
+                               .ranks = ranks,
+                               .number = step->number,
+                               .divided = step->divided,
+                               .ahead = step->ahead}};
     s->layer = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->layer);
     s->predicted = nn_pool_alloc(pool, (step->layers + 1) * sizeof *s->predicted);
     if (!s->layer || !s->predicted)
@@ -83,6 +85,8 @@ int nn_scaling_init(nn_scaling *scaling, const nn_bench_step *step, int nodes, i
         NN_TRY(plan_layer(&step->layer[i], pool, &s->layer[i]));
     s->plan.layer = s->predicted;
     s->plan.update = (step->update - note_products(s, step)) / fmax(1, (double)step->size);
+    if (step->divided)
+        s->plan.update *= nodes; /* each has taken it on its part */
     s->plan.flops = product_rate(s, step);
     s->other = other_seconds(s, step);
     return nn_machine_memory(step->threads, step->size + 1, MEMORY_SECONDS, &s->memory);

@@ -10,14 +10,23 @@ enum { PATH = 256 };
 
 /* Keys that may well change from one start to the next; the minibatches have a line of their own.
  */
-static const char *const usual[] = {"checkpoint",           "log",
-                                    "data.when_changed",    "train.epochs",
-                                    "train.max_steps",      "train.log_every",
-                                    "train.batch_size",     "train.threads",
-                                    "train.stop_below",     "train.stall_timeout",
-                                    "train.check_replicas", "train.digest",
-                                    "train.report",         "train.trace",
-                                    "train.recompute",      NULL};
+static const char *const usual[] = {"checkpoint",
+                                    "log",
+                                    "data.when_changed",
+                                    "train.epochs",
+                                    "train.max_steps",
+                                    "train.log_every",
+                                    "train.batch_size",
+                                    "train.threads",
+                                    "train.stop_below",
+                                    "train.stall_timeout",
+                                    "train.check_replicas",
+                                    "train.digest",
+                                    "train.report",
+                                    "train.trace",
+                                    "train.recompute",
+                                    "train.optimizer_state",
+                                    NULL};
 
 static bool is_usual(const char *path) {
     for (const char *const *u = usual; *u; u++)

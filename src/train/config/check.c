@@ -119,6 +119,14 @@ static int check_between(const nn_settings *s) {
     return NN_OK;
 }
 
+static int check_state(const nn_settings *s) {
+    const nn_node *node = nn_node_get(s->train_node, "optimizer_state");
+    if (s->train.optimizer_state == NN_STATE_SHARDED && s->train.reduce == NN_REDUCE_ALLREDUCE)
+        return nn_node_fail(node, "optimizer_state = sharded wants reduce = node or auto: with "
+                                  "allreduce every rank takes all steps");
+    return NN_OK;
+}
+
 static int check_trace(nn_settings *s) {
     const nn_node *steps;
     NN_TRY(check_subsection("train.trace", s->train.trace_node, s));
@@ -171,6 +179,7 @@ static int check_train(nn_settings *s) {
         NN_TRY_EACH(bind_batch_size(s));
     NN_TRY_EACH(check_compress(s));
     NN_TRY_EACH(check_between(s));
+    NN_TRY_EACH(check_state(s));
     NN_TRY_EACH(check_subsection("train.ema", s->train.ema_node, s));
     NN_TRY_EACH(check_trace(s));
     NN_TRY_EACH(check_subsection("train.warmup", s->train.warmup_node, s));

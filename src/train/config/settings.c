@@ -71,6 +71,12 @@ static const nn_option train_options[] = {
     {"compress", NN_OPT_CHOICE, AT(train.compress), "none", "none|bf16",
      "bf16: numbers are sent between nodes as bfloat16, in half of the bytes; the rounding error "
      "of sums of gradients is added in the next step, and saved with checkpoints"},
+    {"optimizer_state", NN_OPT_CHOICE, AT(train.optimizer_state), "per_node", "per_node|sharded",
+     "who keeps the optimiser's state, such as momentum: every node all of it, divided among its "
+     "ranks, or sharded: the ranks of all nodes divide it (ZeRO stage 1), take the step on their "
+     "part, and send parameters in place of sums of gradients, with the same bits "
+     "(docs/howto/memory.md). Gradients that travel as rows (between_nodes) have theirs on every "
+     "node; on one node nothing changes"},
     {"between_nodes", NN_OPT_CHOICE, AT(train.between_nodes), "auto",
      "auto|gradients|rows|remeasure",
      "what nodes send each other for the gradient of a dense or recurrent layer: gradients, which "

@@ -24,15 +24,16 @@ typedef struct nn_choice {
 typedef struct nn_settings {
     struct {
         int64_t epochs, seed;
-        int64_t batch_size; /* of the global minibatch; 0: all samples */
-        int64_t max_steps;  /* 0: write the initial parameters and end; -1: no limit */
-        int64_t threads;    /* a rank; 0: automatic */
-        double lr;          /* base learning rate: train.lr when given, else the optimiser's own */
-        double stop_below;  /* stop when the mean loss of an epoch is under it; NAN: not given */
-        int reduce;         /* nn_reduce_choice of comm/reduce/spec.h */
-        int compress;       /* enum nn_compression */
-        int precision;      /* enum nn_precision */
-        int between_nodes;  /* nn_between_choice */
+        int64_t batch_size;  /* of the global minibatch; 0: all samples */
+        int64_t max_steps;   /* 0: write the initial parameters and end; -1: no limit */
+        int64_t threads;     /* a rank; 0: automatic */
+        double lr;           /* base learning rate: train.lr when given, else the optimiser's own */
+        double stop_below;   /* stop when the mean loss of an epoch is under it; NAN: not given */
+        int reduce;          /* nn_reduce_choice of comm/reduce/spec.h */
+        int compress;        /* enum nn_compression */
+        int optimizer_state; /* enum nn_state_division */
+        int precision;       /* enum nn_precision */
+        int between_nodes;   /* nn_between_choice */
         double stall_timeout;   /* s; 0: stalled ranks are waited for */
         int64_t check_replicas; /* steps between two comparisons besides those of checkpoints; 0:
                                    never any, -1: no others */
@@ -116,6 +117,9 @@ enum nn_table_layout { NN_LAYOUT_OUTPUT_INPUT, NN_LAYOUT_INPUT_OUTPUT };
 
 /* Values of nn_settings.train.compress. */
 enum nn_compression { NN_COMPRESS_NONE, NN_COMPRESS_BF16 };
+
+/* Values of nn_settings.train.optimizer_state. */
+enum nn_state_division { NN_STATE_PER_NODE, NN_STATE_SHARDED };
 
 /* Values of nn_settings.train.precision. */
 enum nn_precision { NN_PRECISION_FLOAT32, NN_PRECISION_BF16, NN_PRECISION_AUTO };

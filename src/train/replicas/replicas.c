@@ -39,7 +39,7 @@ struct range {
 typedef int range_fn(void *ctx, const struct range *range);
 
 /* Parameters and their average are whole vectors; then come this rank's shares of the optimiser's
- * state. */
+ * state, where other nodes have them. */
 static size_t whole_vectors(const nn_session *s) {
     return s->average ? 2 : 1;
 }
@@ -70,8 +70,11 @@ static int visit_slice(const nn_session *s, size_t vector, const nn_slice *slice
 static int visit_share(const nn_session *s, range_fn *fn, void *ctx) {
     for (size_t v = 0; v < whole_vectors(s) + s->slots; v++)
         for (size_t i = 0; i < nn_reducer_slices(s->reducer); i++) {
-            nn_slice slice = nn_reducer_slice(s->reducer, i);
-            NN_TRY(visit_slice(s, v, &slice, fn, ctx));
+            bool whole = v < whole_vectors(s);
+            nn_slice slice =
+                whole ? nn_reducer_slice(s->reducer, i) : nn_reducer_part(s->reducer, i);
+            if (whole || !nn_reducer_divides_slice(s->reducer, i))
+                NN_TRY(visit_slice(s, v, &slice, fn, ctx));
         }
     return 0;
 }

@@ -84,13 +84,16 @@ static uint16_t *residuals_at(const nn_staging *s, nn_staging_buffer buffer) {
     return (uint16_t *)(void *)buffer_at(s, buffer, s->vectors, 0);
 }
 
-static void copy_slice(const nn_staging *s, nn_staging_buffer buffer, const nn_slice *slice) {
+/* Of optimiser state, this rank's part. */
+static void copy_slice(const nn_staging *s, nn_staging_buffer buffer, const nn_slice *slice,
+                       const nn_slice *part) {
     const nn_session *session = s->session;
     size_t bytes = (slice->end - slice->begin) * sizeof(nn_real), slots = session->slots;
     memcpy(buffer_at(s, buffer, 0, slice->begin), nn_session_model_params(session) + slice->begin,
            bytes);
     for (size_t i = 0; i < slots; i++)
-        memcpy(buffer_at(s, buffer, 1 + i, slice->begin), session->slot[i] + slice->at, bytes);
+        memcpy(buffer_at(s, buffer, 1 + i, part->begin), session->slot[i] + part->at,
+               (part->end - part->begin) * sizeof(nn_real));
     if (session->average)
         memcpy(buffer_at(s, buffer, 1 + slots, slice->begin), session->params + slice->begin,
                bytes);
@@ -111,25 +114,33 @@ static void copy_share(void *ctx) {
     if (atomic_load(&s->broken))
         return;
     for (size_t i = 0; i < nn_reducer_slices(s->session->reducer); i++) {
-        nn_slice slice = nn_reducer_slice(s->session->reducer, i);
-        copy_slice(s, copy->buffer, &slice);
+        nn_slice slice = nn_reducer_slice(s->session->reducer, i),
+                 part = nn_reducer_part(s->session->reducer, i);
+        copy_slice(s, copy->buffer, &slice, &part);
     }
     atomic_fetch_add(&s->counters[s->me].copied[copy->buffer], 1);
     nn_wakeup_signal(&s->counters[0].wakeup);
 }
 
-/* Before the worker, whose copy tells the writer that this rank's part is complete. */
-static int copy_residuals(nn_staging *s, nn_staging_buffer buffer) {
+/* What other nodes have. Before the worker, whose copy tells the writer that this rank's part is
+ * complete. */
+static int gather(nn_staging *s, nn_staging_buffer buffer) {
     nn_comm *comm = s->session->comm;
+    nn_reducer *reducer = s->session->reducer;
+    bool takes = s->memory[buffer] != NULL, divides = nn_reducer_divides(reducer);
     struct copy copy = {s, buffer, s->submitted[buffer]};
-    if (s->residuals == 0)
+    if (s->residuals == 0 && !divides)
         return 0;
-    if (!s->memory[buffer])
-        return nn_reducer_gather_residuals(s->session->reducer, NULL);
-    nn_comm_waits(comm, true);
-    nn_wait(is_free, &copy, &s->counters[0].wakeup);
-    nn_comm_waits(comm, false);
-    return nn_reducer_gather_residuals(s->session->reducer, residuals_at(s, buffer));
+    if (takes) {
+        nn_comm_waits(comm, true);
+        nn_wait(is_free, &copy, &s->counters[0].wakeup);
+        nn_comm_waits(comm, false);
+    }
+    NN_TRY(nn_reducer_gather_residuals(reducer, takes ? residuals_at(s, buffer) : NULL));
+    for (size_t i = 0; divides && i < s->session->slots; i++)
+        NN_TRY(nn_reducer_gather(reducer, s->session->slot[i],
+                                 takes ? buffer_at(s, buffer, 1 + i, 0) : NULL));
+    return 0;
 }
 
 /* The worker may be waiting until rank 0 has written what is in the buffer, on a slow disk. */
@@ -143,7 +154,7 @@ static void wait_for_copy(nn_staging *s) {
 
 int nn_staging_copy(nn_staging *s, nn_staging_buffer buffer) {
     s->begun[buffer]++;
-    NN_TRY(copy_residuals(s, buffer));
+    NN_TRY(gather(s, buffer));
     wait_for_copy(s);
     if (!s->worker)
         return 0;

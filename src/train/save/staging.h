@@ -17,7 +17,7 @@
  * Residuals of sums between nodes change as soon as the next step's gradients go out, and those of
  * other nodes have to come here: they are copied while training stands still. That takes as long as
  * the sums of a step between two nodes where nothing hides them, and that again for each node
- * more. */
+ * more. So is optimiser state that is divided between nodes, which the first node gets all of. */
 #ifndef NN_TRAIN_SAVE_STAGING_H
 #define NN_TRAIN_SAVE_STAGING_H
 
@@ -49,7 +49,7 @@ void nn_staging_free(nn_staging *staging);
 bool nn_staging_keeps_best(const nn_staging *staging);
 
 /* Begins to copy the state into a buffer. The same calls in the same order on every rank; only
- * where there are residuals they wait for others. NN_ERANK. Collective. */
+ * where something of other nodes has to come they wait for these. NN_ERANK. Collective. */
 int nn_staging_copy(nn_staging *staging, nn_staging_buffer buffer);
 /* Local. */
 void nn_staging_submit(nn_staging *staging, nn_staging_buffer buffer);

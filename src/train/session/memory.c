@@ -102,6 +102,7 @@ nn_reduce_spec nn_session_reduce_spec(const nn_session *session) {
                             .vectors = settings->train.ema_node ? 2 : 1,
                             .tree = session->micro ? &session->micro->tree : NULL,
                             .compress = settings->train.compress == NN_COMPRESS_BF16,
+                            .divided = settings->train.optimizer_state == NN_STATE_SHARDED,
                             .link = session->link,
                             .between = (nn_between_choice)settings->train.between_nodes,
                             .rows = (size_t)session->pass_size,
@@ -149,8 +150,10 @@ const char *nn_session_between_text(const nn_session *session, char text[NN_BETW
     if (count > NAMES)
         length += (size_t)snprintf(text + length, NN_BETWEEN_TEXT - length, " and %zu more layers",
                                    count - NAMES);
-    snprintf(text + length, NN_BETWEEN_TEXT - length, "%s",
-             count ? "; sums of the other gradients" : "sums of gradients");
+    snprintf(text + length, NN_BETWEEN_TEXT - length, "%s%s",
+             count ? "; sums of the other gradients" : "sums of gradients",
+             nn_reducer_divides(session->reducer) ? ", whose optimizer state the nodes divide"
+                                                  : "");
     return text;
 }
 

@@ -77,7 +77,7 @@ void nn_session_release(nn_session *session);
 
 /* What travels between nodes: "rows of fc1, a part of lstm1; sums of the other gradients"; NULL:
  * there is one node. After nn_session_allocate. Local. */
-#define NN_BETWEEN_TEXT 320
+#define NN_BETWEEN_TEXT 360
 const char *nn_session_between_text(const nn_session *session, char text[NN_BETWEEN_TEXT]);
 
 /* Does the first layer make images of rows [H, W], where others would take them for sequences? */

@@ -5,7 +5,7 @@
 /* The lists of blocks while they are made; all are counted first. */
 struct listing {
     nn_blocks *blocks;
-    bool own, store; /* the slice is this rank's; lists are there */
+    bool mine, own, store; /* the slice is this rank's; so is its part; lists are there */
 };
 
 static void add_block(const struct listing *c, nn_block b) {
@@ -13,13 +13,13 @@ static void add_block(const struct listing *c, nn_block b) {
     b.number = blocks->all++;
     if (c->store)
         blocks->tensor[b.number] = b.tensor;
-    if (c->store && c->own)
+    if (c->store && c->mine)
         blocks->block[blocks->count] = b;
-    blocks->count += c->own;
+    blocks->count += c->mine;
 }
 
 /* The part of a tensor that is in a slice, at multiples of a block. */
-static void add_blocks(const struct listing *c, const nn_param *param, size_t tensor,
+static void add_tensor(const struct listing *c, const nn_param *param, size_t tensor,
                        const nn_slice *slice) {
     size_t begin = param->offset, end = begin + param->count, next;
     begin = begin > slice->begin ? begin : slice->begin;
@@ -30,24 +30,43 @@ static void add_blocks(const struct listing *c, const nn_param *param, size_t te
         add_block(c, (nn_block){.tensor = tensor,
                                 .begin = begin,
                                 .count = next - begin,
+                                .own = c->own,
                                 .at = slice->at + begin - slice->begin});
     }
+}
+
+static void add_blocks(const struct listing *c, const nn_model *model, nn_slice slice) {
+    const nn_param *const *param;
+    size_t params = nn_model_params(model, &param);
+    for (size_t i = 0; i < params; i++)
+        add_tensor(c, param[i], i, &slice);
+}
+
+/* A slice of this rank's, part by part. */
+static void add_slice(struct listing *c, const nn_model *model, nn_slice slice, nn_slice part) {
+    c->own = false;
+    add_blocks(c, model, (nn_slice){slice.begin, part.begin, 0});
+    c->own = true;
+    add_blocks(c, model, part);
+    c->own = false;
+    add_blocks(c, model, (nn_slice){part.end, slice.end, 0});
 }
 
 /* All blocks, in the order of the vector, which is that of a share too. */
 static void list_blocks(nn_blocks *blocks, const nn_model *model, const nn_reducer *reducer,
                         bool store) {
     const nn_partition *shares = nn_reducer_partition(reducer);
-    const nn_param *const *param;
-    size_t owner, params = nn_model_params(model, &param);
+    size_t owner;
     nn_reducer_owners(reducer, &owner);
     blocks->count = blocks->all = 0;
     for (size_t k = shares->buckets; k > 0; k--)
         for (size_t o = 0; o < shares->owners; o++) {
             nn_slice slice = nn_partition_slice(shares, k - 1, o);
-            struct listing c = {blocks, o == owner, store};
-            for (size_t i = 0; i < params; i++)
-                add_blocks(&c, param[i], i, &slice);
+            struct listing c = {.blocks = blocks, .mine = o == owner, .store = store};
+            if (c.mine)
+                add_slice(&c, model, slice, nn_reducer_part(reducer, k - 1));
+            else
+                add_blocks(&c, model, slice);
         }
 }
 

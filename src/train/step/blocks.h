@@ -10,15 +10,16 @@
 
 #define NN_BLOCK NN_PARTITION_CELL /* elements, at most */
 
-/* Part of one tensor, in one slice of this rank's share. */
+/* Part of one tensor, in one of this rank's slices. */
 typedef struct nn_block {
     size_t tensor, begin, count; /* place in the list of parameters; elements of the vector */
+    bool own;                    /* this rank takes the step on it, else another node does: */
     size_t at;                   /* of the first element in the share */
     size_t number;               /* among the blocks of all ranks */
 } nn_block;
 
 typedef struct nn_blocks {
-    nn_block *block; /* [count] in the order of the share; tensors that do not learn have none */
+    nn_block *block; /* [count] in the order of the vector; tensors that do not learn have none */
     size_t *tensor;  /* [all] of each block of all ranks */
     size_t count, all;
 } nn_blocks;

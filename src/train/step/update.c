@@ -151,14 +151,18 @@ static void slots_at(const nn_session *session, size_t at, nn_real *slot[NN_MAX_
 
 /* A gradient of NaN or Inf makes the parameter NaN or Inf under every optimiser (but for an Inf
  * that clip_value limits), so that one look, at what has just been written, sees either. */
+static void end_block(nn_updater *u, const nn_block *b) {
+    if (u->session->average && !has_constraint(u->session->settings))
+        follow(u, b);
+    if (!nn_kernels_get()->all_finite(b->count, u->session->params + b->begin))
+        atomic_store_explicit(&u->nonfinite, true, memory_order_relaxed);
+}
+
 static void step_block(nn_updater *u, const nn_block *b, const nn_real *g) {
     nn_real *w = u->session->params + b->begin, *slot[NN_MAX_SLOTS] = {0};
     slots_at(u->session, b->at, slot);
     step_tensor(u, b, g, w, slot);
-    if (u->session->average && !has_constraint(u->session->settings))
-        follow(u, b);
-    if (!nn_kernels_get()->all_finite(b->count, w))
-        atomic_store_explicit(&u->nonfinite, true, memory_order_relaxed);
+    end_block(u, b);
 }
 
 static void step(void *ctx, const nn_slice *slice, const nn_real *g) {
@@ -186,12 +190,21 @@ static void accumulate(void *ctx, const nn_slice *slice, bool first, bool last, 
     }
 }
 
+/* As step_block ends. */
+static void adopt(void *ctx, const nn_slice *slice) {
+    nn_updater *u = ctx;
+    nn_block b;
+    for (size_t i = nn_blocks_find(&u->blocks, slice->begin);
+         nn_blocks_part(&u->blocks, i, slice, &b); i++)
+        end_block(u, &b);
+}
+
 static bool nonfinite(void *ctx) {
     const nn_updater *u = ctx;
     return atomic_load_explicit(&u->nonfinite, memory_order_relaxed);
 }
 
-/* ---- all of the share ------------------------------------------------------------------------ */
+/* ---- all of the slices ----------------------------------------------------------------------- */
 
 /* Calls fn(u, i) for every block, among the threads. */
 struct visit {
@@ -215,7 +228,7 @@ static void visit_blocks(nn_updater *u, void (*fn)(nn_updater *u, size_t block))
 
 static void square_gradient(nn_updater *u, size_t block) {
     const nn_block *b = &u->blocks.block[block];
-    if (u->param[b->tensor]->role != NN_PARAM_STATE)
+    if (b->own && u->param[b->tensor]->role != NN_PARAM_STATE)
         u->block_sum[b->number] = nn_kernels_get()->sum_squares(
             b->count, nn_reducer_grads(u->session->reducer) + b->begin);
 }
@@ -226,7 +239,7 @@ static void take_block_norms(nn_updater *u, size_t block) {
     nn_update update = update_of(u, b->tensor);
     nn_real *slot[NN_MAX_SLOTS] = {0};
     slots_at(session, b->at, slot);
-    if (u->param[b->tensor]->role != NN_PARAM_STATE)
+    if (b->own && u->param[b->tensor]->role != NN_PARAM_STATE)
         session->optimizer->norms(session->settings->train.optimizer.options, &update, b->count,
                                   nn_reducer_grads(session->reducer) + b->begin,
                                   session->params + b->begin, slot,
@@ -342,6 +355,7 @@ nn_reduce_ops nn_updater_ops(const nn_session *session) {
                            .accumulate = nn_settings_sums_passes(s) ? accumulate : NULL,
                            .compute_norms = needs_norms(s) ? compute_norms : NULL,
                            .step = step,
+                           .adopt = adopt,
                            .constrain = has_constraint(s) ? constrain : NULL,
                            .nonfinite = nonfinite};
 }

@@ -165,7 +165,7 @@ static void test_sums(nn_comm *comm) {
         for (size_t i = 0; i < VALUES; i++)
             values[i] = (double)(i % 1000) * (nn_comm_rank(comm) + 1) + pass;
         nn_wire_sum(wire, &channel, comm->world,
-                    &(nn_values){values, VALUES, sizeof *values, MPI_DOUBLE, NULL});
+                    &(nn_values){values, VALUES, sizeof *values, MPI_DOUBLE, NULL, MPI_SUM});
         nn_wait_polling(is_empty, wire, true);
         for (size_t i = 0; i < VALUES; i++)
             wrong += values[i] != (double)(i % 1000) * (size * (size + 1) / 2.0) + pass * size;

@@ -2,12 +2,14 @@
 /* nodes: 2 3 */
 /* What a step leaves to the next one (nn_reducer_go_ahead): parameters are those of all steps as
  * soon as they are asked for, and rows of the next step, of which there may be fewer, come on top
- * of those of the step before. */
+ * of those of the step before. So it is where nodes take the step on parts of the sums
+ * (nn_reduce_spec.divided). */
 #include "check.h"
 #include "comm/comm.h"
 #include "comm/reduce/backend.h"
 #include "comm/reduce/reduce.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* Layers of some elements each, of which the second one is a matrix whose rows travel. */
@@ -22,9 +24,10 @@ struct trial {
     nn_reducer *reducer;
     nn_shards shards;
     nn_pool pool;
-    int step;        /* under way */
-    int left;        /* the last one that took steps on parameters */
-    nn_real *wanted; /* [N] parameters after it */
+    int step;                       /* under way */
+    int left;                       /* the last one that took steps on parameters */
+    atomic_size_t stepped, adopted; /* elements, in all steps */
+    nn_real *wanted;                /* [N] parameters after it */
 };
 
 static bool begin_step(void *ctx, const nn_step_sums *sums) {
@@ -35,10 +38,21 @@ static bool begin_step(void *ctx, const nn_step_sums *sums) {
 }
 
 static void take_step(void *ctx, const nn_slice *slice, const nn_real *g) {
-    const struct trial *t = ctx;
+    struct trial *t = ctx;
     nn_real *w = nn_reducer_vector(t->reducer, 0) + slice->begin;
+    t->stepped += slice->end - slice->begin;
     for (size_t i = 0; i < slice->end - slice->begin; i++)
         w[i] += g[i];
+}
+
+/* Nothing that this rank takes the step on itself. */
+static void adopt(void *ctx, const nn_slice *slice) {
+    struct trial *t = ctx;
+    t->adopted += slice->end - slice->begin;
+    for (size_t k = 0; k < nn_reducer_slices(t->reducer); k++) {
+        nn_slice own = nn_reducer_part(t->reducer, k);
+        CHECK(slice->end <= own.begin || slice->begin >= own.end || own.begin == own.end);
+    }
 }
 
 static bool nonfinite(void *ctx) {
@@ -46,15 +60,29 @@ static bool nonfinite(void *ctx) {
     return t->left == BAD;
 }
 
+/* What one rank says, and what all do, come to all nodes only where they have parts of one sum. */
+enum { MOST_RANKS = 4 };
 static void compute_norms(void *ctx, nn_reducer *reducer) {
-    (void)ctx, (void)reducer;
+    const struct trial *t = ctx;
+    const nn_comm *comm = t->comm;
+    double share[MOST_RANKS + 1] = {[MOST_RANKS] = comm->node_rank == 0 ? -0.1 : 0};
+    share[comm->rank] = 1 + comm->rank;
+    nn_reducer_add(reducer, share, MOST_RANKS + 1);
+    CHECK_NEAR(share[MOST_RANKS], -0.1, 0);
+    for (int rank = 0; rank < comm->size; rank++) {
+        bool here =
+            comm->locality && comm->locality[rank].leader != comm->locality[comm->rank].leader;
+        CHECK_NEAR(share[rank], here && !nn_reducer_divides(reducer) ? 0 : 1 + rank, 0);
+    }
 }
 
 static const nn_reduce_ops ops = {
-    .begin_step = begin_step, .step = take_step, .nonfinite = nonfinite};
-static const nn_reduce_ops late_ops = {.begin_step = begin_step,
+    .begin_step = begin_step, .step = take_step, .adopt = adopt, .nonfinite = nonfinite};
+static const nn_reduce_ops late_ops = {.values = MOST_RANKS + 1,
+                                       .begin_step = begin_step,
                                        .compute_norms = compute_norms,
                                        .step = take_step,
+                                       .adopt = adopt,
                                        .nonfinite = nonfinite};
 
 static bool accept_step(void *ctx, const nn_step_sums *sums) {
@@ -162,8 +190,53 @@ static void step(struct trial *t, bool leaves) {
         CHECK_EQ_INT(nn_reducer_complete(t->reducer), 0);
 }
 
+/* Every element has been dealt with in the steps that were taken, and no node has taken all steps.
+ */
+static void check_parts(const struct trial *t) {
+    nn_reducer *r = t->reducer;
+    size_t slices = 0, whole = 0, steps = STEPS - 1;
+    for (size_t k = 0; k < nn_reducer_slices(r); k++) {
+        nn_slice slice = nn_reducer_slice(r, k);
+        slices += slice.end - slice.begin;
+        whole += nn_reducer_divides_slice(r, k) ? 0 : slice.end - slice.begin;
+    }
+    CHECK_EQ_INT(t->stepped, steps * nn_reducer_share(r));
+    CHECK_EQ_INT(t->stepped + t->adopted, steps * slices);
+    double sums[] = {(double)nn_reducer_share(r), (double)whole, (double)slices};
+    CHECK_EQ_INT(nn_comm_sum(t->comm, sums, 3), 0);
+    double nodes = nn_comm_nodes(t->comm);
+    CHECK_NEAR(sums[2], nodes * (double)N, 0);
+    if (nn_reducer_divides(r))
+        CHECK_NEAR(sums[0], sums[1] + (sums[2] - sums[1]) / nodes, 0);
+}
+
+/* Optimiser state comes from rank 0 to who wants it, and back. */
+static void test_state(const struct trial *t) {
+    size_t share = nn_reducer_share(t->reducer), wrong = 0;
+    nn_pool pool = {0};
+    nn_real *whole = nn_pool_alloc(&pool, N * sizeof *whole),
+            *own = nn_pool_alloc(&pool, (share + 1) * sizeof *own),
+            *again = nn_pool_alloc(&pool, N * sizeof *again);
+    for (size_t i = 0; i < N; i++)
+        whole[i] = (nn_real)i;
+    CHECK_EQ_INT(nn_reducer_scatter(t->reducer, whole, own), 0);
+    for (size_t k = 0; k < nn_reducer_slices(t->reducer); k++) {
+        nn_slice part = nn_reducer_part(t->reducer, k);
+        memcpy(again + part.begin, own + part.at, (part.end - part.begin) * sizeof *own);
+    }
+    if (nn_reducer_divides(t->reducer))
+        CHECK_EQ_INT(nn_reducer_gather(t->reducer, own, again), 0);
+    for (size_t k = 0; k < nn_reducer_slices(t->reducer) && t->comm->first_node; k++) {
+        nn_slice slice = nn_reducer_slice(t->reducer, k);
+        for (size_t i = slice.begin; i < slice.end; i++)
+            wrong += again[i] != whole[i];
+    }
+    CHECK_EQ_INT(wrong, 0);
+    nn_pool_release(&pool);
+}
+
 static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choice between,
-                       bool compress) {
+                       bool compress, bool divided) {
     struct trial t = {.comm = comm};
     const nn_outer_matrix matrix = {.begin = border[MATRIX], .m = M, .n = WIDE, .steps = 1};
     nn_reduce_spec spec = {.comm = comm,
@@ -172,6 +245,7 @@ static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choi
                            .vectors = 1,
                            .bucket = 2048,
                            .compress = compress,
+                           .divided = divided,
                            .between = between,
                            .outer = &matrix,
                            .outer_count = 1,
@@ -188,6 +262,9 @@ static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choi
         CHECK_EQ_INT(nn_reducer_complete(t.reducer), 0);
         CHECK(memcmp(nn_reducer_vector(t.reducer, 0), t.wanted, N * sizeof *t.wanted) == 0);
         CHECK_EQ_INT(nn_comm_agree(comm, 0), 0); /* all have read */
+        CHECK_EQ_INT(nn_reducer_divides(t.reducer), divided && nn_comm_nodes(comm) > 1);
+        check_parts(&t);
+        test_state(&t);
     }
     nn_reducer_free(t.reducer);
     nn_pool_release(&t.pool);
@@ -226,10 +303,11 @@ int main(void) {
     CHECK_EQ_INT(nn_comm_init(&comm), 0);
     if (!comm)
         return check_done();
-    for (int compress = 0; compress < 2; compress++) { /* small whole numbers are not rounded */
-        test_steps(comm, &ops, NN_BETWEEN_GRADIENTS, compress);
-        test_steps(comm, &ops, NN_BETWEEN_ROWS, compress);
-        test_steps(comm, &late_ops, NN_BETWEEN_ROWS, compress);
+    for (int i = 0; i < 4; i++) { /* small whole numbers are not rounded */
+        bool compress = i % 2 == 1, divided = i >= 2;
+        test_steps(comm, &ops, NN_BETWEEN_GRADIENTS, compress, divided);
+        test_steps(comm, &ops, NN_BETWEEN_ROWS, compress, divided);
+        test_steps(comm, &late_ops, NN_BETWEEN_ROWS, compress, divided);
     }
     test_polling(comm);
     nn_comm_free(comm);

@@ -56,6 +56,21 @@ static void test_direct(void) {
     check_timeline(run(&halves, &net, 128), 2 + 2 * round + part / 0.5, 2 * round + part / 0.5);
 }
 
+/* Parameters come back as floats, whatever numbers went out, and each node takes its part of the
+ * step. */
+static void test_divided(void) {
+    const nn_network net = {1e-3, 1e-2, MIB, 0, 0.5 * MIB};
+    nn_step_plan plan = one_layer;
+    plan.divided = true;
+    plan.number = 2;
+    plan.update = 2.0 / BUCKET;
+    double exposed = 2 * (3 * net.overhead + net.latency) + 0.375 + 0.375 / 0.5 + 0.75;
+    check_timeline(run(&plan, &net, 4), 2 + exposed + 0.5, exposed);
+    exposed = 2 * (net.overhead + net.latency) + 0.25 + 0.25 / 0.5 + 0.5;
+    check_timeline(run(&plan, &net, 2), 2 + exposed + 1, exposed);
+    check_timeline(run(&plan, &net, 1), 2 + 2, 0);
+}
+
 /* What has been saved in pauses passes at once, but bytes take their time all the same. */
 static void test_burst(void) {
     nn_network net = network;
@@ -193,6 +208,7 @@ int main(void) {
     test_one_node();
     test_one_layer();
     test_direct();
+    test_divided();
     test_burst();
     test_halving();
     test_two_layers();

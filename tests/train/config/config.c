@@ -188,6 +188,8 @@ static void bad_ones(void) {
          "test.yaml:4:34: compress wants reduce = node or auto"},
         {BASE "train: {batch_size: 1, compress: bf16, reproducible: true}\n",
          "compress and reproducible do not go together"},
+        {BASE "train: {batch_size: 1, optimizer_state: sharded, reduce: allreduce}\n",
+         "test.yaml:4:41: optimizer_state = sharded wants reduce = node or auto"},
         {BASE "train: {batch_size: 1, optimizer: sdg}\n", "did you mean 'sgd'?"},
         {BASE "train: {batch_size: 1, optimizer: {sgd: {lr: 1, mu: 0.9}}}\n", "unknown key 'mu'"},
         {BASE "train: {batch_size: 1, schedule: constnat}\n", "did you mean 'constant'?"},

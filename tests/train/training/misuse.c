@@ -64,6 +64,9 @@ static void test_options(nn_comm *comm) {
     WORKS(nn_config_override(config, "train.compress=bf16"));
     FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "train.compress to none");
     WORKS(nn_config_override(config, "train.compress=none"));
+    WORKS(nn_config_override(config, "train.optimizer_state=sharded"));
+    FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE, "optimizer_state to per_node");
+    WORKS(nn_config_override(config, "train.optimizer_state=per_node"));
     WORKS(nn_config_override(config, "train.between_nodes=rows"));
     FAILS(nn_training_open(comm, config, &options, &t), NN_EUSAGE,
           "train.between_nodes to auto or gradients");

@@ -126,7 +126,7 @@ void nn_node_find_segments(nn_reducer *r) {
             r->vectors = (nn_real *)(void *)(part + at.params);
         if (p == 0 && r->outer_grads)
             nn_outer_grads_attach(r->outer_grads, part + at.rows,
-                                  nn_node_sums_tags(&r->partition) + 1); /* one is for residuals */
+                                  nn_node_sums_tags(&r->partition) + NODE_TAGS);
         if (p == node->me)
             r->grads = (nn_real *)(void *)(part + at.grads);
     }

@@ -32,8 +32,13 @@ static int join_owners(nn_reducer *r) {
     if (r->outer_grads)
         nn_outer_grads_set_arrived(r->outer_grads, rows_arrived, r);
     if (r->spec.compress)
-        NN_TRY(nn_comm_agree(comm,
-                             nn_residuals_new(r, nn_node_sums_tags(&r->partition), &r->residuals)));
+        NN_TRY(nn_comm_agree(
+            comm,
+            nn_residuals_new(r, nn_node_sums_tags(&r->partition) + RESIDUALS_TAG, &r->residuals)));
+    if (r->divided) {
+        nn_wire_reserve_sum(r->wire, r->spec.ops->values);
+        NN_TRY(nn_comm_agree(comm, node_plan_gather(r)));
+    }
     nn_subtrees subtrees = {&node->tree, node->subtree};
     NN_TRY(nn_node_sums_new(r, node->owners, r->spec.tree ? &subtrees : NULL, &node->between));
     r->bytes = nn_node_sums_bytes(node->between) + nn_residuals_bytes(r->residuals) +
@@ -221,7 +226,17 @@ static void node_sum(nn_reducer *r, size_t k, bool fused) {
     else
         nn_node_sums_take(node->between, k);
     if (fused && !stepped && r->rc == 0)
-        nn_reduce_step_slice(r, &slice);
+        nn_reduce_step_slice(r, &r->part[k]);
+}
+
+static void node_send_part(nn_reducer *r, size_t k) {
+    const struct node *node = r->state;
+    nn_node_sums_send_part(node->between, k);
+}
+
+static bool node_have_parts(nn_reducer *r, size_t k) {
+    const struct node *node = r->state;
+    return nn_node_sums_have_parts(node->between, k);
 }
 
 static void node_send_dealt(nn_reducer *r, size_t k) {
@@ -240,7 +255,7 @@ static bool all_added(void *ctx) {
     return node_all_reached(node, ADDED, node->adds);
 }
 
-static void node_add(nn_reducer *r, double *values, size_t count) {
+static void add_in_node(nn_reducer *r, double *values, size_t count) {
     struct node *node = r->state;
     size_t half = node->adds % 2 * r->spec.ops->values;
     memcpy(node->mailbox[node->me] + half, values, count * sizeof *values);
@@ -250,6 +265,35 @@ static void node_add(nn_reducer *r, double *values, size_t count) {
     for (size_t p = 0; p < node->ranks; p++)
         for (size_t i = 0; i < count; i++)
             values[i] += node->mailbox[p][half + i];
+}
+
+static bool have_between(void *ctx) {
+    const nn_reducer *r = ctx;
+    const struct node *node = r->state;
+    nn_wire_poll(r->wire);
+    return node->sums.coming == 0 || nn_wire_failed(r->wire);
+}
+
+/* By the node's first rank. Bits of what is the same, or zero but on one node, are neither lost nor
+ * counted twice. */
+static void add_between(nn_reducer *r, double *values, size_t count) {
+    struct node *node = r->state;
+    nn_wire_sum(r->wire, &node->sums, node->first_ranks,
+                &(nn_values){values, count, sizeof *values, MPI_UINT64_T, NULL, MPI_BOR});
+    nn_wait_polling(have_between, r, r->crowded);
+    nn_reduce_check(r, nn_wire_check(r->wire));
+}
+
+static void node_add(nn_reducer *r, double *values, size_t count) {
+    const struct node *node = r->state;
+    add_in_node(r, values, count);
+    if (!r->divided || count == 0)
+        return;
+    if (node->me == 0)
+        add_between(r, values, count);
+    else
+        memset(values, 0, count * sizeof *values);
+    add_in_node(r, values, count);
 }
 
 /* ---- vectors --------------------------------------------------------------------------------- */
@@ -276,8 +320,8 @@ static int node_scatter(nn_reducer *r, const nn_real *whole, nn_real *share) {
         memcpy(r->grads, whole, r->spec.n * sizeof *whole);
     NN_TRY(spread(r, r->grads, r->spec.n));
     for (size_t i = 0; i < nn_reduce_slices(r); i++) {
-        nn_slice s = nn_reduce_slice(r, i);
-        memcpy(share + s.at, node->grads[0] + s.begin, (s.end - s.begin) * sizeof *share);
+        const nn_slice *s = &r->part[i];
+        memcpy(share + s->at, node->grads[0] + s->begin, (s->end - s->begin) * sizeof *share);
     }
     return barrier(r);
 }
@@ -298,6 +342,8 @@ static const nn_reduce_backend backend = {.name = "node",
                                           .start = node_start,
                                           .have_others = node_have_others,
                                           .sum = node_sum,
+                                          .send_part = node_send_part,
+                                          .have_parts = node_have_parts,
                                           .send_dealt = node_send_dealt,
                                           .have_dealt = node_have_dealt,
                                           .send_end = node_send_end,

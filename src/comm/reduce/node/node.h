@@ -1,5 +1,6 @@
 /* The inside of the node backend: what its ranks share (memory.c), the counters by which they tell
- * each other (counters.c), the sums of steps (step_sums.c), and those of gradients (node.c). */
+ * each other (counters.c), the sums of steps (step_sums.c), optimiser state of other nodes
+ * (gather.c), and the sums of gradients (node.c). */
 #ifndef NN_COMM_REDUCE_NODE_NODE_H
 #define NN_COMM_REDUCE_NODE_NODE_H
 
@@ -45,13 +46,15 @@ struct node {
     /* of the same slices on all nodes, and the first ranks of the nodes, for sums of steps;
      * MPI_COMM_NULL: one node, or this is none */
     MPI_Comm owners, first_ranks;
-    nn_node_tree tree;          /* of several nodes, where there is a tree */
-    nn_node_sums *between;      /* NULL: one node */
-    nn_channel sums;            /* sums of the step to and from other nodes */
-    bool sums_begun;            /* in this pass */
-    uint64_t *opened;           /* [buckets] passes; under the wire's lock */
-    uint64_t adds;              /* calls of nn_reducer_add */
-    struct flags **flags;       /* [ranks] */
+    nn_node_tree tree;     /* of several nodes, where there is a tree */
+    nn_node_sums *between; /* NULL: one node */
+    nn_channel sums;       /* sums of the step to and from other nodes */
+    nn_channel state;      /* where r->divided: optimiser state to the first node, */
+    int *peer;             /* [nodes] from who has the same slices there, as ranks of the world */
+    bool sums_begun;       /* in this pass */
+    uint64_t *opened;      /* [buckets] passes; under the wire's lock */
+    uint64_t adds;         /* calls of nn_reducer_add */
+    struct flags **flags;  /* [ranks] */
     _Atomic uint64_t **buckets; /* [ranks] [BUCKET_COUNTERS][buckets]; NULL: one node */
     nn_step_sums **posted;      /* [ranks] what each adds to the step sums, of each subtree */
     double **mailbox;           /* [ranks] two of ops->values each, used in turn */
@@ -59,6 +62,9 @@ struct node {
     nn_real **subtree;          /* [covers] gradients of all subtrees; NULL without a tree */
     nn_step_sums *subtree_sums; /* [covers]; NULL without a tree */
 };
+
+/* Tags of messages behind those of sums. */
+enum { RESIDUALS_TAG, STATE_TAG, NODE_TAGS };
 
 /* Everything but the shared memory, and its bytes for this rank. NN_EMEMORY. Local. */
 int nn_node_allocate(nn_reducer *r, size_t *bytes);
@@ -79,6 +85,9 @@ void node_publish(const nn_reducer *r, int counter, uint64_t value);
 /* The same for counters of bucket k, which tell of the pass that has it open. */
 void node_publish_bucket(const nn_reducer *r, int counter, size_t k);
 bool node_all_reached_bucket(const nn_reducer *r, int counter, size_t k);
+
+/* Where r->divided (gather.c): plans what nn_reducer_gather sends. NN_EMEMORY. Local. */
+int node_plan_gather(nn_reducer *r);
 
 /* The sums of the step (step_sums.c), as nn_reduce_backend has them: along the tree, or in the
  * order of the ranks, so that all of a node get the same bits; over several nodes by their first

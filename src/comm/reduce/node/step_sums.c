@@ -44,7 +44,8 @@ static nn_values add_within_node(nn_reducer *r) {
     nn_tree_add(t->within, t->withins, NN_STEP_SUMS, nn_step_sums_array(sums));
     for (size_t i = 0; i < t->withins; i++)
         sums[t->within[i].right] = (nn_step_sums){0};
-    return (nn_values){sums, NN_STEP_SUMS * t->tree->covers, sizeof(double), MPI_DOUBLE, NULL};
+    return (nn_values){sums,   NN_STEP_SUMS * t->tree->covers, sizeof(double), MPI_DOUBLE, NULL,
+                       MPI_SUM};
 }
 
 /* In the order of the ranks, so that all of a node get the same bits. */
@@ -65,7 +66,7 @@ static void add_sums(nn_reducer *r) {
 static bool sum_over_nodes(nn_reducer *r) {
     struct node *node = r->state;
     if (!node->sums_begun) {
-        nn_values values = {&r->sums, NN_STEP_SUMS, sizeof(double), MPI_DOUBLE, NULL};
+        nn_values values = {&r->sums, NN_STEP_SUMS, sizeof(double), MPI_DOUBLE, NULL, MPI_SUM};
         if (r->spec.tree)
             values = add_within_node(r);
         else

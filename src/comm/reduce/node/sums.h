@@ -8,6 +8,11 @@
  * (NN_DIRECT_NODES) MPI_Iallreduce takes fewer messages, of which libraries have better ways where
  * the sum does not stand in the place of what is added. All nodes get the same bits.
  *
+ * Where the optimiser's state is divided (parts.c), every node gets all others' numbers for its
+ * part, adds them, and sends the parameters that the step has made of them, which come to stand in
+ * the parameter vector itself. Sums have the same bits as without; between many nodes, those of
+ * few.
+ *
  * What rounding takes away is kept with the element (reduce/residuals.h): each node has that of the
  * numbers it sends, and for its own part that of the sum, to which its own numbers go unrounded. */
 #ifndef NN_COMM_REDUCE_NODE_SUMS_H
@@ -50,7 +55,10 @@ void nn_node_sums_open(nn_node_sums *between, size_t k, size_t priority);
 void nn_node_sums_start(nn_node_sums *between, size_t k);
 /* The sum over all nodes is there. */
 bool nn_node_sums_have(const nn_node_sums *between, size_t k);
-/* Puts it into the gradient vector. */
+/* Puts it into the gradient vector; where r->divided, that of this node's part. */
 void nn_node_sums_take(nn_node_sums *between, size_t k);
+/* Where r->divided: nn_reduce_backend.send_part, have_parts. */
+void nn_node_sums_send_part(nn_node_sums *between, size_t k);
+bool nn_node_sums_have_parts(const nn_node_sums *between, size_t k);
 
 #endif
