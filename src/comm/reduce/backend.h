@@ -66,8 +66,7 @@ struct nn_reducer {
     nn_partition partition;
     size_t bucket;    /* most elements that go between nodes at a time */
     size_t owner;     /* which slices are this rank's; partition.owners or more: none */
-    bool divided;     /* a node takes the step on parts of what is summed between nodes: */
-    size_t place;     /* which node this is among those with the same slices; */
+    size_t place;     /* which node this is among those with the same slices */
     nn_slice *part;   /* [buckets] the parts of this rank's slices; all of them where !divided */
     size_t share;     /* elements of all parts */
     nn_real *vectors; /* [spec.vectors][stride], the parameters first */
@@ -75,6 +74,7 @@ struct nn_reducer {
     size_t stride; /* elements from one vector to the next: n in whole cache lines */
     uint64_t passes_ended;
     nn_step_sums sums;
+    bool divided;    /* a node takes the step on its `part` of what is summed between nodes */
     bool known;      /* the sums of the step under way */
     bool accepted;   /* begin_step has said that they let the step be taken */
     bool late;       /* steps are taken when all gradients are summed */

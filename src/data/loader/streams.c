@@ -90,7 +90,8 @@ static int buffer_stream(nn_loader *l, nn_loader_stream *s, uint64_t room, uint6
 /* The memory that is left is divided by weight. Parts that fit into their share are kept as a
  * whole, and leave what they do not need to the others. */
 static int divide_memory(nn_loader *l, uint64_t row_bytes) {
-    double left = (double)(l->memory_left / row_bytes), weight = 1;
+    uint64_t rows = l->memory_left / row_bytes;
+    double left = (double)rows, weight = 1;
     bool whole[NN_MAX_PARTS] = {false}, again = l->streams > 1;
 
     while (again) {

@@ -368,7 +368,9 @@ static int mixture_read(const nn_dataset *ds, const nn_split *split, char field,
     for (size_t k = 0; k < ds->parts && count > 0; k++) {
         const nn_dataset *part = ds->part[k].ds;
         const nn_split *own = nn_dataset_split(part, split->name);
-        int64_t samples = own ? own->samples : 0, rows = samples - first;
+        if (!own)
+            continue;
+        int64_t samples = own->samples, rows = samples - first;
         rows = rows < count ? rows : count;
         if (rows > 0) {
             if (has_field(own, field))

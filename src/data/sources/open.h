@@ -41,7 +41,7 @@ int nn_dataset_open_samples(const char *path, bool other_files, const nn_like *l
 /* The `data:` map of a file or folder that is to be looked at: of a table all columns. NN_EMEMORY.
  */
 int nn_dataset_node_all(nn_pool *pool, const char *path, bool other_files, nn_node **out);
-/* The `data:` map of a file, with `like` (or NULL) of one that takes its place. NN_EMEMORY. */
-int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *like, nn_node **out);
+/* The `data:` map of a file, with `as` (or NULL) of one that takes its place. NN_EMEMORY. */
+int nn_dataset_node(nn_pool *pool, const char *path, const nn_like *as, nn_node **out);
 
 #endif

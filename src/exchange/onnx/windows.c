@@ -163,10 +163,10 @@ int nn_onnx_from_resize(nn_onnx_conversion *c, const char *kind) {
     const nn_file_tensor *scales = nn_onnx_in_constant(c, 2, 1);
     bool nearest = strcmp(mode, "nearest") == 0;
     int64_t by[5] = {0};
-    window w = {.dims = scales && scales->count > 2 ? scales->count - 2 : 0};
+    int count = scales ? nn_onnx_whole(scales, 5, by) : 0;
     nn_onnx_item *item;
     (void)kind;
-    bool whole = scales && nn_onnx_whole(scales, 5, by) >= 3 && by[0] == 1 && by[1] == 1;
+    bool whole = count >= 3 && by[0] == 1 && by[1] == 1;
     for (size_t i = 0; whole && i < scales->count; i++)
         whole = within(by[i], 1) &&
                 scales->type->get(scales->bytes + i * scales->type->size) == (double)by[i];
@@ -175,6 +175,7 @@ int nn_onnx_from_resize(nn_onnx_conversion *c, const char *kind) {
                  : strcmp(mode, "linear") != 0 || !strstr(place, "half_pixel")))
         return nn_onnx_no(c, "it is neither nearest (asymmetric, floor) nor linear (half_pixel) "
                              "by whole scales that are constants");
+    window w = {.dims = (size_t)count - 2};
     NN_TRY(add_layer(c, kinds, w.dims, &item));
     if (!item)
         return 0;
