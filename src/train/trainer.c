@@ -93,6 +93,21 @@ static int open_train(nn_trainer *t) {
     return 0;
 }
 
+/* The splits that are evaluated. */
+static int open_evaluated(nn_trainer *t) {
+    nn_session *session = &t->session;
+    if (nn_dataset_split(session->data, "test"))
+        NN_TRY(
+            nn_session_loader_shared(session, "test", session->eval_batch_size, false, &t->test));
+    NN_TRY(nn_session_validation_split(session, &t->valid_split));
+    if (t->valid_split && strcmp(t->valid_split, "test") == 0)
+        t->valid = t->test;
+    else if (t->valid_split)
+        return nn_session_loader_shared(session, t->valid_split, session->eval_batch_size, false,
+                                        &t->valid);
+    return 0;
+}
+
 /* Without rows there are no epochs, and such a warm-up would be none. */
 static int check_warmup(const nn_trainer *t) {
     const nn_settings *s = t->session.settings;
@@ -137,15 +152,7 @@ static int set_up_local(nn_trainer *t, int threads, const nn_naming *trained) {
     if (nn_trainer_has_folder(t))
         NN_TRY(nn_timeline_new(session, &t->timeline));
     NN_TRY(open_train(t));
-    if (nn_dataset_split(session->data, "test"))
-        NN_TRY(
-            nn_session_loader_shared(session, "test", session->eval_batch_size, false, &t->test));
-    NN_TRY(nn_session_validation_split(session, &t->valid_split));
-    if (t->valid_split && strcmp(t->valid_split, "test") == 0)
-        t->valid = t->test;
-    else if (t->valid_split)
-        NN_TRY(nn_session_loader_shared(session, t->valid_split, session->eval_batch_size, false,
-                                        &t->valid));
+    NN_TRY(open_evaluated(t));
     NN_TRY(nn_trainer_check_data(t));
     if (t->valid)
         NN_TRY(nn_session_evaluation_new(session, &t->validation));

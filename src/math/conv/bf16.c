@@ -41,14 +41,16 @@ static double points(const size_t length[3]) {
 }
 
 static double vectors(size_t n) {
-    return (double)((n + LANES - 1) / LANES);
+    size_t count = (n + LANES - 1) / LANES;
+    return (double)count;
 }
 
 /* The mirrored pass multiplies vectors of channels, the other one vectors of a run of pixels, which
  * it loads and stores for each pixel of dy. With planes that has few rows to a tile. */
 static bool suits_mirror(const nn_conv *conv) {
     conv_view v = conv_view_of(conv);
-    double pairs = (double)((v.out_group + 1) / 2);
+    size_t out_pairs = (v.out_group + 1) / 2;
+    double pairs = (double)out_pairs;
     double runs = (double)(v.tap_planes * v.tap_rows * v.taps) * vectors(v.length);
     return v.volume || points(conv->in) * points(conv->kernel) * vectors(v.in_group) * pairs <=
                            points(conv->out) * runs * (pairs + RUN_COST);
