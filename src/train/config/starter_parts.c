@@ -45,7 +45,7 @@ static size_t end_of_part(const nn_starter *s, size_t first) {
 static double vector_units(double categories) {
     double units = ceil(sqrt(categories));
 
-    return units < MOST_UNITS ? units : MOST_UNITS;
+    return units < (double)MOST_UNITS ? units : (double)MOST_UNITS;
 }
 
 static void write_part(const nn_starter *s, FILE *out, size_t part, size_t first, size_t end) {
