@@ -99,7 +99,7 @@ static void check_shares(const int64_t *order, size_t n) {
         int k = part_of(order[i]);
         CHECK_EQ_INT(times[order[i]]++, count[k]++ / rows[k]);
         for (int p = 0; p < PARTS && (i + 1) % BATCH == 0; p++) {
-            CHECK_NEAR(count[p] - before[p], weight[p] * BATCH, 2);
+            CHECK_NEAR(count[p] - before[p], weight[p] * (double)BATCH, 2);
             CHECK_NEAR(count[p], weight[p] * (double)(i + 1), 1.01);
             before[p] = count[p];
         }
@@ -116,7 +116,7 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
     CHECK_EQ_INT(n, 4 * ALL);
     check_shares(one, n);
     CHECK_EQ_INT(nn_loader_passes(loader, (int64_t)n, passes), PARTS);
-    CHECK_NEAR(passes[1], 0.2 * 4 * ALL / (double)rows[1], 0.02);
+    CHECK_NEAR(passes[1], 0.2 * 4 * (double)ALL / (double)rows[1], 0.02);
     nn_loader_free(loader);
     for (int size = 2; size <= 4; size++) {
         CHECK_EQ_INT(follow(ds, size, memory, 0, BATCHES, other), n);
