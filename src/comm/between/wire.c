@@ -5,6 +5,7 @@
 #include "base/system/thread.h"
 #include "comm/comm.h"
 #include "comm/messages.h"
+#include "comm/wait.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -374,6 +375,22 @@ void nn_wire_poll(nn_wire *w) {
         return; /* the thread is at it */
     look(w);
     pthread_mutex_unlock(&w->lock);
+}
+
+struct wait {
+    nn_wire *wire;
+    const nn_channel *channel;
+};
+
+static bool has_moved(void *ctx) {
+    const struct wait *wait = ctx;
+    nn_wire_poll(wait->wire);
+    return (wait->channel->coming == 0 && wait->channel->going == 0) || wait->wire->failed;
+}
+
+int nn_wire_wait(nn_wire *w, const nn_channel *channel, bool crowded) {
+    nn_wait_polling(has_moved, &(struct wait){w, channel}, crowded);
+    return nn_wire_check(w);
 }
 
 bool nn_wire_is_empty(nn_wire *w) {

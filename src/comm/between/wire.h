@@ -80,6 +80,9 @@ void nn_wire_unlock(nn_wire *wire);
 
 /* Looks after what is under way; for who waits. */
 void nn_wire_poll(nn_wire *wire);
+/* Waits until all of a channel has come and gone; `crowded` as for nn_wait_polling. As
+ * nn_wire_check. */
+int nn_wire_wait(nn_wire *wire, const nn_channel *channel, bool crowded);
 /* Everything announced here has come or gone. */
 bool nn_wire_is_empty(nn_wire *wire);
 /* MPI has failed: nothing more will come. */

@@ -135,15 +135,8 @@ static size_t length_of(const nn_residuals *s, size_t k) {
     return own.end - own.begin;
 }
 
-static bool has_moved(void *ctx) {
-    const nn_residuals *s = ctx;
-    nn_wire_poll(s->r->wire);
-    return (s->channel.coming == 0 && s->channel.going == 0) || nn_wire_failed(s->r->wire);
-}
-
-static int wait_until_moved(nn_residuals *s) {
-    nn_wait_polling(has_moved, s, s->r->crowded);
-    return nn_wire_check(s->r->wire);
+static int wait_until_moved(const nn_residuals *s) {
+    return nn_wire_wait(s->r->wire, &s->channel, s->r->crowded);
 }
 
 static int receive_from(nn_residuals *s, size_t node, uint16_t *into) {

@@ -43,16 +43,9 @@ int node_plan_gather(nn_reducer *r) {
     return 0;
 }
 
-static bool has_moved(void *ctx) {
-    const nn_reducer *r = ctx;
+static int wait_until_moved(const nn_reducer *r) {
     const struct node *node = r->state;
-    nn_wire_poll(r->wire);
-    return (node->state.coming == 0 && node->state.going == 0) || nn_wire_failed(r->wire);
-}
-
-static int wait_until_moved(nn_reducer *r) {
-    nn_wait_polling(has_moved, r, r->crowded);
-    return nn_wire_check(r->wire);
+    return nn_wire_wait(r->wire, &node->state, r->crowded);
 }
 
 static int send_share(nn_reducer *r, nn_real *share) {

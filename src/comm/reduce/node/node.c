@@ -267,21 +267,13 @@ static void add_in_node(nn_reducer *r, double *values, size_t count) {
             values[i] += node->mailbox[p][half + i];
 }
 
-static bool have_between(void *ctx) {
-    const nn_reducer *r = ctx;
-    const struct node *node = r->state;
-    nn_wire_poll(r->wire);
-    return node->sums.coming == 0 || nn_wire_failed(r->wire);
-}
-
 /* By the node's first rank. Bits of what is the same, or zero but on one node, are neither lost nor
  * counted twice. */
 static void add_between(nn_reducer *r, double *values, size_t count) {
     struct node *node = r->state;
     nn_wire_sum(r->wire, &node->sums, node->first_ranks,
                 &(nn_values){values, count, sizeof *values, MPI_UINT64_T, NULL, MPI_BOR});
-    nn_wait_polling(have_between, r, r->crowded);
-    nn_reduce_check(r, nn_wire_check(r->wire));
+    nn_reduce_check(r, nn_wire_wait(r->wire, &node->sums, r->crowded));
 }
 
 static void node_add(nn_reducer *r, double *values, size_t count) {
