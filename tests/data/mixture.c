@@ -3,6 +3,7 @@
  * together. */
 #include "data/loader/loader.h"
 #include "data_files.h"
+#include "train_loader.h"
 
 #include <math.h>
 
@@ -36,25 +37,6 @@ static void write_parts(void) {
     }
 }
 
-static nn_loader *open_loader(const nn_dataset *ds, int rank, const nn_shards *shards,
-                              uint64_t memory, bool training, bool prefetch) {
-    nn_loader_spec spec = {.dataset = ds,
-                           .split = "train",
-                           .rank = rank,
-                           .shards = shards,
-                           .batch_size = BATCH,
-                           .shuffle = training,
-                           .training = training,
-                           .seed = 9,
-                           .memory_limit = memory,
-                           .shuffle_buffer = memory > 0,
-                           .prefetch = prefetch};
-    nn_loader *loader = NULL;
-
-    CHECK_WORKS(nn_loader_new(&spec, &loader));
-    return loader;
-}
-
 static int part_of(int64_t sample) {
     return sample < rows[0] ? 0 : sample < rows[0] + rows[1] ? 1 : 2;
 }
@@ -69,7 +51,7 @@ static size_t follow(const nn_dataset *ds, int size, uint64_t memory, int64_t fr
 
     CHECK_WORKS(nn_shards_init(&shards, &pool, BATCH, (size_t)size));
     for (int r = 0; r < size; r++) /* only one thread may read from a file */
-        loader[r] = open_loader(ds, r, &shards, memory, true, size == 1);
+        loader[r] = open_train_loader(ds, r, &shards, BATCH, memory, true, size == 1);
     for (int64_t i = from; i < end; i++) {
         int64_t batches = nn_loader_batches(loader[0]);
         for (int r = 0; r < size; r++) {
@@ -111,7 +93,7 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
     static int64_t one[4 * ALL], other[4 * ALL];
     double passes[NN_MAX_PARTS];
     size_t n = follow(ds, 1, memory, 0, BATCHES, one);
-    nn_loader *loader = open_loader(ds, 0, NULL, memory, true, false);
+    nn_loader *loader = open_train_loader(ds, 0, NULL, BATCH, memory, true, false);
 
     CHECK_EQ_INT(n, 4 * ALL);
     check_shares(one, n);
@@ -129,7 +111,7 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
 
 /* Evaluation takes every sample once, in order. */
 static void check_evaluation(const nn_dataset *ds) {
-    nn_loader *loader = open_loader(ds, 0, NULL, 0, false, false);
+    nn_loader *loader = open_train_loader(ds, 0, NULL, BATCH, 0, false, false);
     int64_t next = 0;
 
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {

@@ -5,6 +5,7 @@
 #include "data/loader/prefetch.h"
 #include "data/sources/open.h"
 #include "data_files.h"
+#include "train_loader.h"
 
 #include <math.h>
 
@@ -86,25 +87,6 @@ static void write_file(void) {
 
 #define BATCH 50
 
-static nn_loader *open_loader(const nn_dataset *ds, int rank, const nn_shards *shards,
-                              uint64_t memory, bool prefetch) {
-    nn_loader_spec spec = {.dataset = ds,
-                           .split = "train",
-                           .rank = rank,
-                           .shards = shards,
-                           .batch_size = BATCH,
-                           .shuffle = true,
-                           .training = true,
-                           .seed = 9,
-                           .memory_limit = memory,
-                           .shuffle_buffer = memory > 0,
-                           .prefetch = prefetch};
-    nn_loader *loader = NULL;
-
-    CHECK_WORKS(nn_loader_new(&spec, &loader));
-    return loader;
-}
-
 /* Other borders: `step` rows more for each rank but the last one than for the one before it. */
 static void move(nn_shards *shards, nn_loader *const *loader, int64_t step) {
     for (size_t r = 0; r < shards->holders; r++)
@@ -125,7 +107,7 @@ static size_t follow(const nn_dataset *ds, int size, uint64_t memory, bool prefe
     CHECK_WORKS(nn_shards_init(&shards, &pool, BATCH, (size_t)size));
     shards.most = BATCH;
     for (int r = 0; r < size; r++)
-        loader[r] = open_loader(ds, r, &shards, memory, prefetch);
+        loader[r] = open_train_loader(ds, r, &shards, BATCH, memory, true, prefetch);
     for (int64_t i = from; i < end; i++) {
         int64_t batches = nn_loader_batches(loader[0]);
         for (int r = 0; r < size; r++) {
@@ -168,8 +150,8 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
 /* Back and forth, as no training goes. */
 static void check_jumps(const nn_dataset *ds) {
     const int64_t index[] = {3, 4, 5, 5, 0, 20, 1, 2};
-    nn_loader *plain = open_loader(ds, 0, NULL, 90000, false);
-    nn_loader *ahead = open_loader(ds, 0, NULL, 90000, true);
+    nn_loader *plain = open_train_loader(ds, 0, NULL, BATCH, 90000, true, false);
+    nn_loader *ahead = open_train_loader(ds, 0, NULL, BATCH, 90000, true, true);
 
     for (size_t i = 0; i < sizeof index / sizeof *index; i++) {
         nn_batch a, b;
