@@ -119,7 +119,8 @@ bool nn_is_hdf5(const char *path);
 /* A finished object and a newline on standard output; NN_EMEMORY when its buffer was too small. */
 int nn_json_print(const nn_json *json);
 
-/* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, then the tables. */
-void nn_print_evaluation(FILE *out, const nn_evaluation *evaluation);
+/* "test accuracy 0.9667, loss 0.0912 (30 samples)" and a newline, then the tables; `samples` is
+ * what is called "test" here. */
+void nn_print_evaluation(FILE *out, const char *samples, const nn_evaluation *evaluation);
 
 #endif

@@ -106,10 +106,10 @@ static void print_table(FILE *out, const nn_evaluation *e, const nn_metric_value
     fputc('\n', out);
 }
 
-void nn_print_evaluation(FILE *out, const nn_evaluation *e) {
+void nn_print_evaluation(FILE *out, const char *samples, const nn_evaluation *e) {
     size_t metrics = nn_evaluation_metrics(e);
     long long ignored = (long long)nn_evaluation_ignored(e);
-    fprintf(out, "%s ", nn_evaluation_split(e));
+    fprintf(out, "%s ", samples);
     for (size_t i = 0; i < metrics; i++) {
         const nn_metric_value *m = nn_evaluation_metric(e, i);
         if (!m->table_only)

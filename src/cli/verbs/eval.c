@@ -35,6 +35,14 @@ static int print_json(nn_pool *pool, const nn_evaluation *evaluation) {
     return nn_json_print(&json);
 }
 
+/* All samples of another file go by its name: as its only split it has mostly got that of "train",
+ * which they were not used for. */
+static const char *name_of(const options *o, const nn_evaluation *evaluation) {
+    if (o->data && !o->split && evaluation->only_split)
+        return o->data;
+    return nn_evaluation_split(evaluation);
+}
+
 static int run(const nn_call *call) {
     const options *o = call->options;
     nn_evaluation *result;
@@ -44,7 +52,7 @@ static int run(const nn_call *call) {
     if (nn_comm_rank(call->comm) == 0 && o->json)
         rc = print_json(call->pool, result);
     else if (nn_comm_rank(call->comm) == 0)
-        nn_print_evaluation(stdout, result);
+        nn_print_evaluation(stdout, name_of(o, result), result);
     nn_evaluation_free(result);
     return rc;
 }

@@ -85,7 +85,7 @@ static int print_text(nn_pool *pool, const nn_train_result *r) {
     printf("run folder %s\n", r->run_dir);
     printf("digest %s\n", r->digest);
     if (r->test)
-        nn_print_evaluation(stdout, r->test);
+        nn_print_evaluation(stdout, nn_evaluation_split(r->test), r->test);
     return 0;
 }
 

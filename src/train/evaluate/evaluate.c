@@ -278,6 +278,7 @@ int nn_evaluate_linked(nn_comm *comm, const char *checkpoint, const char *data, 
     NN_TRY_GOTO(begin(&e, comm, checkpoint, data, other_files, split));
     NN_TRY_GOTO(nn_comm_agree(comm, nn_session_evaluation_new(&e.session, &result)));
     NN_TRY_GOTO(nn_session_evaluate(&e.session, e.loader, e.split->name, result));
+    result->only_split = e.session.data->splits == 1;
     *out = result;
     result = NULL;
 done:

@@ -13,6 +13,7 @@
 
 struct nn_evaluation {
     const char *split;
+    bool only_split;                   /* the data set has no other one */
     size_t classes;                    /* that have names; 0: they have none, or are too many */
     char (*class_name)[NN_CLASS_TEXT]; /* [classes] behind the table */
     int64_t samples, ignored;
