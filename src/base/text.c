@@ -184,10 +184,11 @@ void nn_text_put_field(FILE *out, const char *text) {
 
     if (quote)
         fputc('"', out);
-    for (; *text; text++) {
+    for (size_t bytes; *text; text += bytes ? bytes : 1) {
+        bytes = nn_text_utf8(text);
         if (*text == '"')
             fputc('"', out);
-        fputc(*text, out);
+        fwrite(bytes ? text : "\xef\xbf\xbd", 1, bytes ? bytes : 3, out);
     }
     if (quote)
         fputc('"', out);

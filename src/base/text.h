@@ -43,7 +43,8 @@ void nn_text_put_name(FILE *out, const char *name, int width);
 /* The same on the right of exactly `width` columns, at least 3: a longer one ends in "...". */
 void nn_text_put_cell(FILE *out, const char *name, int width);
 
-/* Writes a field of CSV, in quotes where it has to be (RFC 4180). */
+/* Writes a field of CSV, in quotes where it has to be (RFC 4180); a byte that is no UTF-8 becomes
+ * U+FFFD. */
 void nn_text_put_field(FILE *out, const char *text);
 
 /* Writes `text` as lines of up to `width` characters, of which all but the first begin with

@@ -190,6 +190,11 @@ const void *nn_dataset_rows(const nn_dataset *ds, const nn_split *split, char fi
     return ds->ops->rows && !changes ? ds->ops->rows(ds, split, field) : NULL;
 }
 
+int nn_dataset_files(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                     nn_pool *pool, char **out) {
+    return ds->ops->files(ds, split, first, count, pool, out);
+}
+
 int nn_dataset_check_layout(const nn_dataset *ds) {
     const nn_shape *x = &ds->split[0].x.shape;
     char text[NN_SHAPE_TEXT];

@@ -16,12 +16,14 @@ typedef struct nn_split {
     bool supplied;     /* it has no rows: the program supplies them (nnmpi/training.h) */
     bool has_y, has_w, has_length; /* w: sample weights [N], read as float32; length: integers [N],
                                       steps of each sequence that count, 1 to nn_split_steps */
+    bool has_file;                 /* nn_dataset_files says which file each sample was read from */
 } nn_split;
 
 /* The array of a split that a letter stands for: 'x', 'y', 'w' or this one, which files call len.
  */
 #define NN_FIELD_LENGTH 'l'
 #define NN_FIELD_TOKENS 't' /* a stream, windows of which are x and y (sources/windows.h) */
+#define NN_FIELD_FILE 'f'   /* texts [N], which nothing but nn_dataset_files reads */
 const nn_field *nn_split_field(const nn_split *split, char field);
 
 typedef struct nn_dataset nn_dataset;
@@ -40,6 +42,9 @@ typedef struct nn_source_ops {
     /* Where all rows of it lie in memory, as stored, while the data set is open; NULL, of the
      * function too: nowhere. */
     const void *(*rows)(const nn_dataset *ds, const nn_split *split, char field);
+    /* As nn_dataset_files; NULL: no split has any. */
+    int (*files)(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                 nn_pool *pool, char **out);
     void (*close)(nn_dataset *ds);
     bool converts; /* `read` gives the type that the field has at that time */
 } nn_source_ops;
@@ -93,9 +98,8 @@ struct nn_dataset {
     const nn_data *given; /* for the source `memory`; NULL: nothing */
     void *state;          /* the source's own */
     nn_pool pool;
-    const char *path; /* for messages */
-    const char
-        *unused; /* what its splits hold beside x, y, w and len: "id, place"; NULL: nothing */
+    const char *path;   /* for messages */
+    const char *unused; /* what its splits hold that nothing reads: "id, place"; NULL: nothing */
     size_t splits;
     nn_split split[NN_MAX_SPLITS];
     nn_data_settings settings;
@@ -158,6 +162,11 @@ int nn_dataset_read(const nn_dataset *ds, const nn_split *split, char field, int
 
 /* Where nn_dataset_read would get all of them from unchanged; NULL: nowhere. Local. */
 const void *nn_dataset_rows(const nn_dataset *ds, const nn_split *split, char field);
+
+/* The names of the files that rows [first, first + count) of a split that has_file were read from,
+ * to out[count], in memory of `pool`: whatever bytes they are, up to NN_H5_TEXT of them. Local. */
+int nn_dataset_files(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                     nn_pool *pool, char **out);
 
 /* Are the targets class indices (integer y [N])? */
 bool nn_split_has_labels(const nn_split *split);

@@ -14,6 +14,8 @@ const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH
         snprintf(text, NN_FIELD_PATH, "/%s/len", split);
     else if (field == NN_FIELD_TOKENS)
         snprintf(text, NN_FIELD_PATH, "/%s/tokens", split);
+    else if (field == NN_FIELD_FILE)
+        snprintf(text, NN_FIELD_PATH, "/%s/file", split);
     else
         snprintf(text, NN_FIELD_PATH, "/%s/%c", split, field);
     return text;

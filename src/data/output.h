@@ -41,7 +41,7 @@ int nn_output_rows(nn_output *output, const char *split, char field, int64_t fir
  * Returns rc or what went wrong now. */
 int nn_output_end(nn_output *output, int rc);
 
-/* "/train/x", "/train/len", "/train/tokens" ... in `text`, which is returned. */
+/* "/train/x", "/train/len", "/train/file" ... in `text`, which is returned. */
 #define NN_FIELD_PATH 32
 const char *nn_field_path(const char *split, char field, char text[NN_FIELD_PATH]);
 

@@ -45,6 +45,8 @@ typedef struct task {
     void *stored_length;
     float *x, *y;
     int32_t *label, *length; /* length: NULL when sequences have none */
+    nn_pool names;           /* what file[BATCH] points to, of the rows at hand */
+    char *file[BATCH];
 } task;
 
 /* Which class an output stands for is a matter of the loss and of the data it was trained on. */
@@ -100,6 +102,28 @@ static int allocate(task *t) {
     return 0;
 }
 
+/* Names of files of the rows at hand, where the data have some. */
+static int read_files(task *t, int64_t first, int64_t count) {
+    nn_pool_release(&t->names);
+    return t->split->has_file
+               ? nn_dataset_files(t->data, t->split, first, count, &t->names, t->file)
+               : 0;
+}
+
+/* HDF5 is told how long the longest name is before any is written. */
+static int measure_files(task *t) {
+    t->writer.files = t->split->has_file;
+    for (int64_t first = 0; t->writer.files && first < t->split->samples; first += BATCH) {
+        int64_t left = t->split->samples - first, count = left < BATCH ? left : BATCH;
+        NN_TRY(read_files(t, first, count));
+        for (int64_t i = 0; i < count; i++) {
+            size_t length = strlen(t->file[i]);
+            t->writer.longest = length > t->writer.longest ? length : t->writer.longest;
+        }
+    }
+    return 0;
+}
+
 static int set_up(task *t, const options *o) {
     NN_TRY(nn_predict_format_of(o->out, &t->writer.format));
     t->writer.path = o->out;
@@ -111,6 +135,7 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_converter_init_x(&t->converter, &t->split->x, &t->data->affine, &t->data->normal,
                                &t->pool));
     NN_TRY(allocate(t));
+    NN_TRY(measure_files(t));
     return nn_predict_writer_open(&t->writer);
 }
 
@@ -155,7 +180,8 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
         t->label[r] = t->writer.first_label +
                       (is_beyond(t, r) ? -1 : decide(t, t->y + r * t->writer.outputs));
-    return nn_predict_writer_rows(&t->writer, first, count, t->y, t->label);
+    NN_TRY(read_files(t, first, count));
+    return nn_predict_writer_rows(&t->writer, first, count, t->file, t->y, t->label);
 }
 
 static int predict_all(task *t) {
@@ -184,6 +210,7 @@ static int run(const nn_call *call) {
                 t.split->name, o->out);
     nn_dataset_close(t.data);
     nn_predictor_free(t.predictor);
+    nn_pool_release(&t.names);
     nn_pool_release(&t.pool);
     return rc < 0 ? nn_error_frame(rc, __func__) : 0;
 }

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- CSV: sample, position where there are several, label, one column an output ------------- */
+/* ---- CSV: sample, file where there are names, position where there are several, label, one column
+ * an output ---- */
 
 static int fail_write(const nn_predict_writer *w) {
     return nn_fail(NN_EIO, "cannot write %s: %s", w->path, strerror(errno));
@@ -18,7 +19,9 @@ static int csv_open(nn_predict_writer *w) {
     w->text = fopen(w->temporary, "w");
     if (!w->text)
         return fail_write(w);
-    fputs(w->positions > 1 ? "sample,position" : "sample", w->text);
+    fputs("sample", w->text);
+    fputs(w->files ? ",file" : "", w->text);
+    fputs(w->positions > 1 ? ",position" : "", w->text);
     fputs(w->labels ? ",label" : "", w->text);
     for (size_t i = 0; i < w->outputs; i++) {
         if (w->names && w->outputs == w->classes) {
@@ -31,13 +34,17 @@ static int csv_open(nn_predict_writer *w) {
     return fputc('\n', w->text) < 0 ? fail_write(w) : 0;
 }
 
-static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
-                    const int32_t *label) {
+static int csv_rows(nn_predict_writer *w, int64_t first, int64_t count, char *const *file,
+                    const float *y, const int32_t *label) {
     int64_t positions = (int64_t)w->positions;
     for (int64_t r = 0; r < count * positions; r++, y += w->outputs) {
         if (label[r] < w->first_label)
             continue;
         fprintf(w->text, "%" PRId64, first + r / positions);
+        if (w->files) {
+            fputc(',', w->text);
+            nn_text_put_field(w->text, file[r / positions]);
+        }
         if (positions > 1)
             fprintf(w->text, ",%" PRId64, r % positions);
         if (w->labels && w->names && (size_t)(label[r] - w->first_label) < w->classes) {
@@ -60,8 +67,8 @@ static int csv_close(nn_predict_writer *w) {
     return 0;
 }
 
-/* ---- HDF5: /y [N, outputs], /label [N], with a dimension for positions; attributes classes and,
- * where it is not 0, first_label ---- */
+/* ---- HDF5: /y [N, outputs], /label [N], with a dimension for positions, /file [N]; attributes
+ * classes and, where it is not 0, first_label ---- */
 
 static int h5_open(nn_predict_writer *w) {
     int64_t positions = (int64_t)w->positions, outputs = (int64_t)w->outputs;
@@ -71,6 +78,8 @@ static int h5_open(nn_predict_writer *w) {
     NN_TRY(nn_h5_write(w->h5, "/y", NN_F32, 2 + more, dim, 0, 0, NULL));
     if (w->labels)
         NN_TRY(nn_h5_write(w->h5, "/label", NN_I32, 1 + more, dim, 0, 0, NULL));
+    if (w->files)
+        NN_TRY(nn_h5_make_texts(w->h5, "/file", w->longest, w->samples));
     if (w->labels && w->names)
         NN_TRY(nn_h5_set_texts(w->h5, "/", "classes", w->names, w->classes));
     if (w->labels && w->first_label)
@@ -78,11 +87,13 @@ static int h5_open(nn_predict_writer *w) {
     return 0;
 }
 
-static int h5_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
-                   const int32_t *label) {
+static int h5_rows(nn_predict_writer *w, int64_t first, int64_t count, char *const *file,
+                   const float *y, const int32_t *label) {
     NN_TRY(nn_h5_write_rows(w->h5, "/y", first, count, NN_F32, y));
     if (w->labels)
         NN_TRY(nn_h5_write_rows(w->h5, "/label", first, count, NN_I32, label));
+    if (w->files)
+        NN_TRY(nn_h5_write_texts(w->h5, "/file", first, count, (const char *const *)file));
     return 0;
 }
 
@@ -114,9 +125,9 @@ int nn_predict_writer_open(nn_predict_writer *w) {
     return w->format->open(w);
 }
 
-int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, const float *y,
-                           const int32_t *label) {
-    return w->format->rows(w, first, count, y, label);
+int nn_predict_writer_rows(nn_predict_writer *w, int64_t first, int64_t count, char *const *file,
+                           const float *y, const int32_t *label) {
+    return w->format->rows(w, first, count, file, y, label);
 }
 
 /* The file that is under way becomes the one that was asked for, unless rc or closing it fails. */

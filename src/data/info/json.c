@@ -58,6 +58,7 @@ static void json_split(nn_json *json, const nn_dataset *ds, const nn_info_split 
         nn_json_int(json, "tokens", s->split->tokens);
     nn_json_bool(json, "weights", s->split->has_w);
     nn_json_bool(json, "lengths", s->split->has_length);
+    nn_json_bool(json, "files", s->split->has_file);
     nn_json_int(json, "looked_at", s->looked_at);
     nn_json_int(json, "repeated", s->repeated);
     nn_json_int(json, "shared", s->shared);

@@ -153,6 +153,8 @@ int nn_info_text(const nn_info *info, FILE *out) {
         text_field(out, "w", &first->w, " weights");
     if (first->has_length)
         text_field(out, "len", &first->length, " lengths of sequences");
+    if (first->has_file)
+        fputs("file   names of files\n", out);
     fprintf(out, "\n%-6s %10s    %11s %11s %11s %11s\n", "split", "samples", "min", "max", "mean",
             "std");
     for (size_t i = 0; i < ds->splits; i++) {

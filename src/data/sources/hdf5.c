@@ -1,5 +1,5 @@
-/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N],
- * or a stream of tokens /train/tokens [n]; /valid and /test alike.
+/* Data sets in HDF5: /train/x [N, ...], /train/y [N] or [N, d], /train/w [N], /train/len [N] and
+ * /train/file [N], or a stream of tokens /train/tokens [n]; /valid and /test alike.
  */
 #include "data/output.h"
 #include "data/sources/describe.h"
@@ -67,20 +67,40 @@ static bool has_name(const char *list, const char *name) {
     return false;
 }
 
-/* A data set of another name is no error, but its author may think it is used. */
-static int note_unused(void *ctx, const char *name, bool is_group) {
-    nn_dataset *ds = ctx;
+static int add_unused(nn_dataset *ds, const char *name) {
     const char *before = ds->unused ? ds->unused : "";
 
-    (void)is_group;
-    if (strcmp(name, "len") == 0 || strcmp(name, "tokens") == 0 ||
-        (strlen(name) == 1 && strchr("xyw", name[0])) || has_name(before, name) ||
-        has_name(before, "..."))
+    if (has_name(before, name) || has_name(before, "..."))
         return 0;
     if (strlen(before) > MANY)
         name = "...";
     ds->unused = nn_pool_printf(&ds->pool, "%s%s%s", before, *before ? ", " : "", name);
     return ds->unused ? 0 : NN_EMEMORY;
+}
+
+/* A data set of another name is no error, but its author may think it is used. What is called
+ * `file` may be anything, which open_files finds out. */
+static int look_at(void *ctx, const char *name, bool is_group) {
+    nn_dataset *ds = ctx;
+
+    (void)is_group;
+    if (strcmp(name, "file") == 0)
+        ds->split[ds->splits].has_file = true;
+    else if (strcmp(name, "len") != 0 && strcmp(name, "tokens") != 0 &&
+             !(strlen(name) == 1 && strchr("xyw", name[0])))
+        return add_unused(ds, name);
+    return 0;
+}
+
+/* Names of files are a text for each sample that is stored. */
+static int open_files(nn_dataset *ds, nn_split *split) {
+    char path[NN_FIELD_PATH];
+
+    if (!split->has_file)
+        return NN_OK;
+    nn_field_path(split->name, NN_FIELD_FILE, path);
+    split->has_file = split->tokens == 0 && nn_h5_is_text_list(ds->state, path, split->samples);
+    return split->has_file ? NN_OK : add_unused(ds, "file");
 }
 
 /* Refuses arrays beside a stream of tokens: they belong to samples that are stored. */
@@ -106,14 +126,15 @@ static int open_split(nn_dataset *ds, const char *name, int64_t context) {
     if (!nn_h5_exists(ds->state, path))
         return nn_h5_check_answers(ds->state);
     split->name = name;
-    NN_TRY(nn_h5_list(ds->state, path, note_unused, ds));
+    NN_TRY(nn_h5_list(ds->state, path, look_at, ds));
     bool has_x = nn_h5_exists(ds->state, nn_field_path(name, 'x', path));
     bool has_tokens = nn_h5_exists(ds->state, nn_field_path(name, NN_FIELD_TOKENS, path));
     NN_TRY(nn_h5_check_answers(ds->state));
     if (has_tokens) {
         NN_TRY(refuse_beside(ds, name));
         ds->splits++;
-        return nn_windows_open(ds, split, context);
+        NN_TRY(nn_windows_open(ds, split, context));
+        return open_files(ds, split);
     }
     if (!has_x)
         return nn_fail(NN_EFORMAT, "%s: /%s holds no x [N, ...] and no tokens [n]", ds->path, name);
@@ -121,6 +142,7 @@ static int open_split(nn_dataset *ds, const char *name, int64_t context) {
     NN_TRY(open_field(ds, split, 'y'));
     NN_TRY(open_field(ds, split, 'w'));
     NN_TRY(open_field(ds, split, NN_FIELD_LENGTH));
+    NN_TRY(open_files(ds, split));
     ds->splits++;
     return nn_h5_check_answers(ds->state);
 }
@@ -241,6 +263,18 @@ int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_
     return rc;
 }
 
+int nn_hdf5_files(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                  nn_pool *pool, char **out) {
+    char name[NN_FIELD_PATH];
+    int rc;
+
+    nn_h5_lock();
+    rc = nn_h5_read_texts(ds->state, nn_field_path(split->name, NN_FIELD_FILE, name), first, count,
+                          pool, out);
+    nn_h5_unlock();
+    return rc;
+}
+
 void nn_hdf5_close(nn_dataset *ds) {
     (void)nn_h5_close(ds->state);
     ds->state = NULL;
@@ -251,6 +285,7 @@ const nn_source_ops nn_source_hdf5 = {
               sizeof(hdf5_options)},
     .open = hdf5_open,
     .read = nn_hdf5_read,
+    .files = nn_hdf5_files,
     .close = nn_hdf5_close,
     .converts = true,
 };

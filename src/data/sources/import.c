@@ -54,6 +54,7 @@ static int import_open_named(nn_dataset *ds, const void *options) {
         .entry = {#kind, help, nn_##kind##_table, sizeof(nn_##kind##_options)},                    \
         .open = open_function,                                                                     \
         .read = nn_hdf5_read,                                                                      \
+        .files = nn_hdf5_files,                                                                    \
         .close = nn_hdf5_close,                                                                    \
         .converts = true,                                                                          \
     }

@@ -24,6 +24,8 @@ const char *nn_hdf5_nearest(const nn_dataset *ds, const nn_split *split, char fi
 int nn_hdf5_read_attributes(nn_dataset *ds);
 int nn_hdf5_read(const nn_dataset *ds, const nn_split *split, char field, int64_t first,
                  int64_t count, void *out);
+int nn_hdf5_files(const nn_dataset *ds, const nn_split *split, int64_t first, int64_t count,
+                  nn_pool *pool, char **out);
 void nn_hdf5_close(nn_dataset *ds);
 
 /* Of a source that is imported: writes `out` with its options. */

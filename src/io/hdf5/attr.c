@@ -64,10 +64,10 @@ static size_t length_of(const place *p) {
 
 /* How strings of the stored character set stand in memory: `size` bytes with a NUL, or pointers.
  * HDF5 does not convert between character sets, and UTF-8 holds ASCII. */
-static hid_t string_type(size_t size, H5T_cset_t set) {
+int64_t nn_h5_string_type(size_t size, int set) {
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, size);
-    H5Tset_cset(type, set);
+    H5Tset_cset(type, (H5T_cset_t)set);
     return type;
 }
 
@@ -75,7 +75,7 @@ static hid_t string_type(size_t size, H5T_cset_t set) {
 static int read_varying(const place *p, nn_h5 *file, nn_pool *pool, char **values, size_t count) {
     int rc = 0;
     char **raw = calloc(count + 1, sizeof *raw);
-    hid_t type = string_type(H5T_VARIABLE, H5Tget_cset(p->type));
+    hid_t type = nn_h5_string_type(H5T_VARIABLE, H5Tget_cset(p->type));
     if (raw == NULL)
         rc = nn_fail(NN_EMEMORY, "out of memory: %s of '%s'", p->name, file->path);
     else if (fetch(p, type, raw) < 0)
@@ -99,7 +99,7 @@ static int read_fixed(const place *p, nn_h5 *file, nn_pool *pool, char **values,
     char *text = nn_pool_alloc(pool, count * size);
     if (text == NULL)
         return NN_EMEMORY;
-    hid_t type = string_type(size, H5Tget_cset(p->type));
+    hid_t type = nn_h5_string_type(size, H5Tget_cset(p->type));
     int rc = fetch(p, type, text) < 0 ? place_failed(p, file) : 0;
     nn_h5_drop(type);
     for (size_t i = 0; i < count; i++)
@@ -161,7 +161,7 @@ int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text) {
     const size_t size = text[0] != '\0' ? strlen(text) : 1;
     NN_TRY(nn_h5_make_room(file, dataset));
     int rc = 0;
-    hid_t type = string_type(size, H5T_CSET_UTF8);
+    hid_t type = nn_h5_string_type(size, H5T_CSET_UTF8);
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
@@ -231,7 +231,7 @@ int nn_h5_set_reals(nn_h5 *file, const char *object, const char *name, const dou
 }
 
 int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char *value) {
-    hid_t type = string_type(H5T_VARIABLE, H5T_CSET_UTF8);
+    hid_t type = nn_h5_string_type(H5T_VARIABLE, H5T_CSET_UTF8);
     int rc = set_scalar(file, object, name, type, &value);
     nn_h5_drop(type);
     return rc;
@@ -239,7 +239,7 @@ int nn_h5_set_text(nn_h5 *file, const char *object, const char *name, const char
 
 int nn_h5_set_texts(nn_h5 *file, const char *object, const char *name, const char *const *values,
                     size_t count) {
-    hid_t type = string_type(H5T_VARIABLE, H5T_CSET_UTF8);
+    hid_t type = nn_h5_string_type(H5T_VARIABLE, H5T_CSET_UTF8);
     int rc = set_array(file, object, name, type, values, count);
     nn_h5_drop(type);
     return rc;

@@ -175,10 +175,8 @@ static herr_t set_chunks(hid_t creation, nn_dtype type, int rank, const int64_t 
     return rc < 0 ? rc : H5Pset_fletcher32(creation);
 }
 
-/* Makes the data set and the groups above it; `creation`, below 0 where it could not be set up, is
- * closed. */
-static int create_dataset(nn_h5 *file, const char *name, hid_t type, int rank, const int64_t *dim,
-                          hid_t creation) {
+int nn_h5_make_dataset(nn_h5 *file, const char *name, int64_t type, int rank, const int64_t *dim,
+                       int64_t creation) {
     hsize_t extent[NN_H5_MAX_RANK];
     hid_t id = H5I_INVALID_HID, space;
     int rc =
@@ -214,7 +212,7 @@ int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const
                 int64_t chunk_rows, int gzip, const void *data) {
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     creation = properties(creation, set_chunks(creation, type, rank, dim, chunk_rows, gzip));
-    NN_TRY(create_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
+    NN_TRY(nn_h5_make_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
     if (data == NULL)
         return 0;
     return nn_h5_write_rows(file, dataset, 0, rank > 0 ? dim[0] : 1, type, data);
@@ -223,7 +221,7 @@ int nn_h5_write(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const
 int nn_h5_make_unsigned(nn_h5 *file, const char *dataset, size_t bytes, int64_t count) {
     hid_t type = bytes <= sizeof(uint16_t) ? H5T_NATIVE_UINT16 : H5T_NATIVE_UINT32;
 
-    return create_dataset(file, dataset, type, 1, &count, H5Pcreate(H5P_DATASET_CREATE));
+    return nn_h5_make_dataset(file, dataset, type, 1, &count, H5Pcreate(H5P_DATASET_CREATE));
 }
 
 int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, const int64_t *dim,
@@ -234,7 +232,7 @@ int nn_h5_reserve(nn_h5 *file, const char *dataset, nn_dtype type, int rank, con
     herr_t never = H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     *offset = 0;
     creation = properties(creation, early < 0 ? early : never);
-    NN_TRY(create_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
+    NN_TRY(nn_h5_make_dataset(file, dataset, nn_h5_native_type(type), rank, dim, creation));
     NN_TRY(nn_h5_dataset_open(file, dataset, &id));
     if (!has_elements(rank, dim))
         return 0;

@@ -84,6 +84,17 @@ int nn_h5_write_rows(nn_h5 *file, const char *dataset, int64_t first, int64_t co
 /* A scalar string data set. */
 int nn_h5_write_text(nn_h5 *file, const char *dataset, const char *text);
 int nn_h5_read_text(nn_h5 *file, const char *dataset, nn_pool *pool, char **text);
+/* [count] strings of up to `longest` bytes, which follow by nn_h5_write_texts. */
+int nn_h5_make_texts(nn_h5 *file, const char *dataset, size_t longest, int64_t count);
+int nn_h5_write_texts(nn_h5 *file, const char *dataset, int64_t first, int64_t count,
+                      const char *const *text);
+/* Is it a data set [rows] of strings? false also where it cannot be read. */
+bool nn_h5_is_text_list(nn_h5 *file, const char *dataset, int64_t rows);
+/* Rows [first, first + count) of such a one to text[count], in memory of `pool`. NN_EFORMAT also
+ * for a string of more than NN_H5_TEXT bytes. */
+#define NN_H5_TEXT 4096
+int nn_h5_read_texts(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_pool *pool,
+                     char **text);
 int nn_h5_make_group(nn_h5 *file, const char *group);
 
 /* For rewriting files of others: what is not named stays as it is.

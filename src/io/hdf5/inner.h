@@ -113,6 +113,8 @@ int nn_h5_shape_of(nn_h5 *file, const char *dataset, nn_h5_info *info);
 
 /* The type in memory. */
 int64_t nn_h5_native_type(nn_dtype type);
+/* How strings of a stored character set stand in memory: `size` bytes with a NUL, or pointers. */
+int64_t nn_h5_string_type(size_t size, int set);
 /* The nearest type of ours to that of the data set `name`; NN_EFORMAT when it holds no numbers. */
 int nn_h5_nearest_type(const nn_h5 *file, const char *name, int64_t type, nn_dtype *out);
 
@@ -121,6 +123,10 @@ const char *nn_h5_class_name(int64_t type);
 
 /* The data set of this name, which stays open; not the caller's to close. NN_EFORMAT. */
 int nn_h5_dataset_open(nn_h5 *file, const char *name, int64_t *id);
+/* Makes a data set and the groups above it; `creation`, below 0 where it could not be set up, is
+ * closed. NN_EIO. */
+int nn_h5_make_dataset(nn_h5 *file, const char *name, int64_t type, int rank, const int64_t *dim,
+                       int64_t creation);
 /* Closes the data sets that are kept open; below 0 when HDF5 says that one could not be. */
 int nn_h5_datasets_close(nn_h5 *file);
 

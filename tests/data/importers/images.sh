@@ -45,6 +45,7 @@ import h5py, numpy as np
 f = h5py.File("kinds.h5")
 assert list(f.attrs["classes"]) in (["a", "b"], [b"a", b"b"])
 assert f["train/y"][:].tolist() == [0, 0, 1, 1]
+assert list(f["train/file"].asstr()) == ["a/10.PNG", "a/2.png", "b/x.png", "b/y.png"], f["train/file"][:]
 want = [[[9] * 3, [50, 60, 70]], [[2] * 3, [255] * 3], [[10, 20, 30], [204] * 3], [[85] * 3, [255] * 3]]
 assert f["train/x"][:, 0].tolist() == want, f["train/x"][:].tolist()
 PYTHON
@@ -81,8 +82,65 @@ train: {epochs: 10, batch_size: 8, optimizer: {sgd: {lr: 0.1}}}
 YAML
 "$NNMPI" train set.yaml --run run -q >out
 "$NNMPI" predict run --data new -O new.csv -q
-expect_line '^0,warm,' new.csv
-expect_line '^1,cold,' new.csv
+expect_same <(cut -d, -f1-3 new.csv) <(printf 'sample,file,label\n0,1.png,warm\n1,2.png,cold\n')
+"$NNMPI" predict run --data new -O new.h5 -q
+"$python" -c "import h5py; assert list(h5py.File('new.h5')['file'].asstr()) == ['1.png', '2.png']"
+
+# The names are those of the rows also after an import and a split, and in splits of the folder itself.
+"$NNMPI" predict run --data set/ --split valid -O valid.csv -q
+expect_line '^0,val/warm/0.png,warm,' valid.csv
+"$NNMPI" data split set.h5 --test 0.5 --seed 2 -O parts.h5 -q
+"$NNMPI" data info parts.h5 >out 2>err
+expect_line '^file +names of files$' out
+[ ! -s err ] || fail "data info says: $(cat err)"
+"$NNMPI" data info parts.h5 --json >out
+expect_line '"files": ?true' out
+for part in train test; do "$NNMPI" predict run --data parts.h5 --split $part -O $part.csv -q; done
+"$NNMPI" predict run --data set.h5 --split train -O all.csv -q
+expect_same <(sort <(tail -n +2 train.csv | cut -d, -f2-) <(tail -n +2 test.csv | cut -d, -f2-)) \
+    <(tail -n +2 all.csv | cut -d, -f2- | sort)
+
+# Names of whatever bytes are one field of valid CSV; what is called `file` and is none is not used.
+mkdir odd && cp new/1.png 'odd/a "b",
+c.png' && cp new/1.png odd/$'\xe9.png'
+"$NNMPI" predict run --data odd -O odd.csv -q
+"$python" - <<'PYTHON'
+import csv, h5py, numpy as np
+rows = list(csv.DictReader(open("odd.csv", encoding="utf-8", newline="")))
+assert [r["file"] for r in rows] == ['a "b",\nc.png', "\ufffd.png"], rows
+x = h5py.File("set.h5")["train/x"][:3]
+names = {"varying": ["x", "", "\u00e9" * 2000], "fixed": np.array([b"x", b"yy", b""]), "numbers": [1, 2, 3],
+         "two": ["a", "b"], "one": "a", "long": ["a", "b" * 5000, "c"], "wide": np.array([b"x", b"y", b"z"], "S5000"),
+         "square": [["a"], ["b"], ["c"]]}
+for name, file in names.items():
+    with h5py.File(name + ".h5", "w") as f:
+        f["train/x"] = x
+        f.attrs["layout"], f.attrs["scale"] = "channels_last", 1 / 255
+        f["train/file"] = file
+with h5py.File("link.h5", "w") as f:
+    f["train/x"] = x
+    f.attrs["layout"], f.attrs["scale"] = "channels_last", 1 / 255
+    f["train/file"] = h5py.ExternalLink("varying.h5", "/train/file")
+PYTHON
+for name in varying fixed numbers two one square link; do
+    for end in csv h5; do "$NNMPI" predict run --data $name.h5 -O $name.out.$end 2>$name.err; done
+done
+for name in numbers two one square link; do
+    expect_line "^sample,label," $name.out.csv
+    expect_line "$name.h5: only x, y, w and len of a split are read; file stay in the file, unused" $name.err
+done
+"$python" - <<'PYTHON'
+import csv, h5py
+for name, want in ("varying", ["x", "", "\u00e9" * 2000]), ("fixed", ["x", "yy", ""]):
+    assert [r["file"] for r in csv.DictReader(open(name + ".out.csv", encoding="utf-8"))] == want, name
+    assert list(h5py.File(name + ".out.h5")["file"].asstr()) == want, name
+    assert "unused" not in open(name + ".err").read()
+PYTHON
+for name in long wide; do
+    expect_code 3 "$NNMPI" predict run --data $name.h5 -O $name.csv 2>err
+    expect_line "data set '/train/file' of '$name.h5' has strings of 5000 bytes, at most 4096 are read" err
+    [ ! -e $name.csv ] || fail "predictions with names that cannot be read"
+done
 "$NNMPI" train set.yaml --run direct -q -o data='{path: set/train, height: 6}' >out
 
 # a class that is called train, folders in those of classes, and what is no split

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/system/clock.h"
 #include "base/system/limits.h"
+#include "data/dataset.h"
 #include "data/importers/images/folder.h"
 #include "data/importers/images/picture.h"
 #include "data/importers/importer.h"
@@ -15,6 +16,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { FIT_CROP, FIT_STRETCH };
 enum { COLOR_AUTO, COLOR_GREY, COLOR_RGB };
@@ -44,6 +46,7 @@ typedef struct task {
     nn_image_folder folder;
     int64_t height, width, channels;
     size_t row_bytes, piece; /* images of a piece, up to PIECE */
+    size_t longest;          /* bytes of the name of a file */
     nn_output output;
     int64_t largest;       /* pixels of the largest picture that was looked at */
     size_t done, all, bad; /* pictures */
@@ -184,8 +187,15 @@ static int survey(task *t) {
     return NN_OK;
 }
 
+/* As it is seen from the folder that was given. */
+static const char *name_of(const task *t, const nn_image_split *split, size_t i) {
+    return split->path[i] + strlen(t->options->path) + 1;
+}
+
 static int write_piece(task *t, size_t count) {
     int64_t first = (int64_t)t->first, rows = (int64_t)count;
+    const char *name[PIECE];
+    char path[NN_FIELD_PATH];
 
     if (t->bad)
         return NN_OK;
@@ -193,7 +203,10 @@ static int write_piece(task *t, size_t count) {
     if (t->folder.classes)
         NN_TRY(nn_output_rows(&t->output, t->split->name, 'y', first, rows, NN_I32,
                               t->split->class + t->first));
-    return NN_OK;
+    for (size_t i = 0; i < count; i++)
+        name[i] = name_of(t, t->split, t->first + i);
+    return nn_h5_write_texts(t->output.file, nn_field_path(t->split->name, NN_FIELD_FILE, path),
+                             first, rows, name);
 }
 
 /* Grey images are [H, W], others [H, W, C]. */
@@ -201,15 +214,17 @@ static int declare(task *t, const nn_image_split *split) {
     nn_shape x = {t->channels > 1 ? 3 : 2, {t->height, t->width, t->channels}}, y = {0};
     nn_dtype type = t->folder.classes > 256 ? NN_I32 : NN_U8;
     int64_t count = (int64_t)split->count;
+    char path[NN_FIELD_PATH];
 
     NN_TRY(nn_output_declare(&t->output, split->name, 'x', NN_U8, count, &x));
-    if (!t->folder.classes)
-        return NN_OK;
-    return nn_output_declare(&t->output, split->name, 'y', type, count, &y);
+    if (t->folder.classes)
+        NN_TRY(nn_output_declare(&t->output, split->name, 'y', type, count, &y));
+    return nn_h5_make_texts(t->output.file, nn_field_path(split->name, NN_FIELD_FILE, path),
+                            t->longest, count);
 }
 
 static int write(task *t, const char *out) {
-    NN_TRY(nn_output_init(&t->output, out, (uint64_t)t->all * (t->row_bytes + 4)));
+    NN_TRY(nn_output_init(&t->output, out, (uint64_t)t->all * (t->row_bytes + 4 + t->longest)));
     NN_TRY(NN_NEW(&t->pixels, t->piece * t->row_bytes, "images"));
     NN_TRY(nn_h5_set_real(t->output.file, "/", "scale", 1.0 / 255));
     if (t->channels > 1)
@@ -225,10 +240,20 @@ static int write(task *t, const char *out) {
     return check_bad(t);
 }
 
+static void count_images(task *t) {
+    for (size_t i = 0; i < t->folder.splits; i++) {
+        const nn_image_split *split = &t->folder.split[i];
+        t->all += split->count;
+        for (size_t k = 0; k < split->count; k++) {
+            size_t length = strlen(name_of(t, split, k));
+            t->longest = length > t->longest ? length : t->longest;
+        }
+    }
+}
+
 static int find_images(task *t) {
     NN_TRY(nn_image_folder_read(t->options->path, &t->folder));
-    for (size_t i = 0; i < t->folder.splits; i++)
-        t->all += t->folder.split[i].count;
+    count_images(t);
     if (t->folder.others)
         nn_warn("files left out: %zu (%s, ...); images are .png, .jpg and .jpeg", t->folder.others,
                 t->folder.other);
