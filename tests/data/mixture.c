@@ -109,6 +109,68 @@ static void check_loader(const nn_dataset *ds, uint64_t memory) {
     CHECK(memcmp(one + n - rest, other, rest * sizeof *one) == 0);
 }
 
+/* What noise makes of the first number of each sample of two epochs, from minibatch `from` on. */
+static size_t augmented(const char *yaml, int size, int64_t from, int64_t *order, float *x) {
+    nn_loader *loader[3] = {NULL};
+    nn_dataset *ds;
+    nn_pool pool = {0};
+    nn_shards shards = {0};
+    size_t n = 0;
+
+    CHECK_WORKS(open_yaml(yaml, &ds));
+    CHECK_WORKS(nn_shards_init(&shards, &pool, BATCH, (size_t)size));
+    for (int r = 0; r < size; r++)
+        loader[r] = open_train_loader(ds, r, &shards, BATCH, 0, true, size == 1);
+    int64_t batches = nn_loader_batches(loader[0]);
+    for (int64_t i = from; i < 2 * batches; i++) {
+        for (int r = 0; r < size; r++) {
+            nn_batch b;
+            CHECK_WORKS(nn_loader_batch(loader[r], i / batches, i % batches, &b));
+            for (size_t s = 0; s < b.count; s++, n++) {
+                order[n] = b.sample[s];
+                x[n] = b.x[s * WIDTH];
+            }
+        }
+    }
+    for (int r = 0; r < size; r++)
+        nn_loader_free(loader[r]);
+    nn_dataset_close(ds);
+    nn_pool_release(&pool);
+    return n;
+}
+
+/* A sample is changed as in data that are no mixture, and each time that it comes again in the
+ * same epoch otherwise. */
+static void check_augmentation(void) {
+    static const char plain[] = "{path: [a.h5, b.h5, c.h5], augment: [noise: {std: 1000}]}",
+                      mixed[] = "{path: [{path: a.h5, weight: 5}, {path: b.h5, weight: 2}, "
+                                "{path: c.h5, weight: 3}], augment: [noise: {std: 1000}]}";
+    static int64_t order[2 * ALL], other[2 * ALL];
+    static float x[2 * ALL], y[2 * ALL], once[ALL];
+    size_t n = augmented(plain, 1, 0, order, x), again = 0;
+
+    CHECK_EQ_INT(n, 2 * ALL);
+    for (size_t i = 0; i < ALL; i++)
+        once[order[i]] = x[i];
+    CHECK_EQ_INT(augmented(mixed, 1, 0, order, x), n);
+    for (size_t i = 0; i < n; i++) {
+        size_t times = 0;
+        for (size_t k = 0; k < i; k++) {
+            times += order[k] == order[i] && (i < ALL || k >= ALL);
+            if (order[k] == order[i] && x[k] == x[i])
+                CHECK(false);
+        }
+        if (i < ALL && times == 0 && x[i] != once[order[i]])
+            CHECK(false);
+        again += times > 0;
+    }
+    CHECK(again > 600);
+    CHECK_EQ_INT(augmented(mixed, 3, 0, other, y), n);
+    CHECK(memcmp(order, other, sizeof order) == 0 && memcmp(x, y, sizeof x) == 0);
+    size_t rest = augmented(mixed, 1, 40, other, y);
+    CHECK(memcmp(x + n - rest, y, rest * sizeof *x) == 0);
+}
+
 /* Evaluation takes every sample once, in order. */
 static void check_evaluation(const nn_dataset *ds) {
     nn_loader *loader = open_train_loader(ds, 0, NULL, BATCH, 0, false, false);
@@ -182,6 +244,7 @@ int main(void) {
     check_loader(ds, 70000);  /* of little more than a minibatch takes of them */
     check_evaluation(ds);
     nn_dataset_close(ds);
+    check_augmentation();
     check_errors();
     leave_folder();
     return check_done();

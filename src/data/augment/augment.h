@@ -1,6 +1,7 @@
 /* Augmentation: training samples changed at random, differently in each epoch. What happens to a
- * sample is a function of (seed, epoch, its index in the split) alone, so it is the same on any
- * number of ranks and threads and after a resume. */
+ * sample is a function of (seed, epoch, its index in the split) alone, and where it comes several
+ * times in an epoch, of which time that is; so it is the same on any number of ranks and threads
+ * and after a resume. */
 #ifndef NN_DATA_AUGMENT_AUGMENT_H
 #define NN_DATA_AUGMENT_AUGMENT_H
 
@@ -39,8 +40,9 @@ typedef struct nn_augment {
 int nn_augment_parse(nn_node *list, const nn_shape *x, nn_pool *pool, nn_augment *out);
 
 /* out[i] = sample i of `count`, changed: first all moves as one, pixels from beyond the edge being
- * those of `fill` (one sample), then the changes in their order. `sample` are indices in the split.
- * `in` may be `out` unless pixels move. Local. */
+ * those of `fill` (one sample), then the changes in their order. `sample` are indices in the split,
+ * or any other numbers that are different for what shall be changed differently. `in` may be `out`
+ * unless pixels move. Local. */
 typedef struct nn_augment_batch {
     const nn_compute *compute;
     const nn_augment *augment;

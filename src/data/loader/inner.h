@@ -48,6 +48,7 @@ struct nn_loader {
     nn_loader_stream *stream;
     nn_mixture mixture;           /* of the streams, where there are several */
     nn_sample_location *drawn;    /* [shard_max] from one of them */
+    int64_t *occurrence;          /* [shard_max] what augmentation takes for the sample */
     nn_prefetch_task chosen;      /* the minibatch that `location` is about */
     nn_sample_location *location; /* [shard_max] */
     int64_t *buffer_row;          /* [shard_max] its rows in the shuffle buffer */

@@ -277,6 +277,7 @@ void nn_loader_free(nn_loader *l) {
     nn_free(l->fill);
     nn_free(l->location);
     nn_free(l->drawn);
+    nn_free(l->occurrence);
     nn_free(l->buffer_row);
     nn_pool_release(&l->pool);
     nn_free(l);

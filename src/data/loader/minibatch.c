@@ -19,8 +19,9 @@ static int64_t batch_begin(const nn_loader *l, int64_t index) {
     return from < l->split->samples ? from : l->split->samples;
 }
 
-/* The next `count` samples of a stream after `from`, pass after pass. */
-static void locate_in_stream(nn_loader *l, size_t k, int64_t from, size_t count,
+/* The next `count` samples of a stream after `from`, pass after pass; in `first` the epoch begins.
+ */
+static void locate_in_stream(nn_loader *l, size_t k, int64_t first, int64_t from, size_t count,
                              nn_sample_location *out) {
     nn_loader_stream *s = &l->stream[k];
     nn_order *o = &s->order;
@@ -34,6 +35,7 @@ static void locate_in_stream(nn_loader *l, size_t k, int64_t from, size_t count,
             out[i].sample += s->first;
             out[i].buffer += o->buffers > 1 ? pass * o->buffers : 0;
             out[i].stream = k;
+            out[i].again = pass - first;
         }
         out += n;
         from += (int64_t)n;
@@ -44,15 +46,17 @@ static void locate_in_stream(nn_loader *l, size_t k, int64_t from, size_t count,
 /* Positions [from, from + count), which are counted on from epoch to epoch. */
 static void locate(nn_loader *l, int64_t from, size_t count, nn_sample_location *out) {
     const nn_mixture *m = &l->mixture;
+    int64_t epoch = from / l->split->samples;
 
     if (m->parts == 0) {
-        locate_in_stream(l, 0, from, count, out);
+        locate_in_stream(l, 0, epoch, from, count, out);
         return;
     }
     for (size_t k = 0; k < m->parts; k++) {
         int64_t begin = nn_mixture_count(m, k, from);
+        int64_t first = nn_mixture_count(m, k, epoch * l->split->samples);
         size_t own = (size_t)(nn_mixture_count(m, k, from + (int64_t)count) - begin);
-        locate_in_stream(l, k, begin, own, l->drawn);
+        locate_in_stream(l, k, first / l->stream[k].order.samples, begin, own, l->drawn);
         for (size_t i = 0, next = 0; next < own; i++)
             if (nn_mixture_part(m, from + (int64_t)i) == k)
                 out[i] = l->drawn[next++];
@@ -137,19 +141,30 @@ static nn_target target_of(const nn_loader *l, const nn_batch_memory *m) {
                        .sample = many ? m->position : m->sample};
 }
 
+/* A sample that comes again in the same epoch, as only those of a mixture do, is for augmentation
+ * another one, with a number behind those of the split. */
+static const int64_t *occurrences(const nn_loader *l, const nn_batch_memory *m) {
+    if (l->mixture.parts == 0)
+        return m->sample;
+    for (size_t i = 0; i < m->batch.count; i++)
+        l->occurrence[i] = m->sample[i] + l->location[i].again * l->split->samples;
+    return l->occurrence;
+}
+
 static void augment_x(nn_loader *l, nn_batch_memory *m, int64_t epoch) {
+    if (!l->fill)
+        return;
     nn_augment_batch batch = {.augment = &l->spec.dataset->augment,
                               .x = nn_channels_last(l->split->x.shape),
                               .seed = l->spec.seed,
                               .epoch = epoch,
-                              .sample = m->sample,
+                              .sample = occurrences(l, m),
                               .fill = l->fill,
                               .in = l->x_plain,
                               .out = m->x,
                               .compute = l->prefetch ? NULL : l->spec.compute};
 
-    if (l->fill)
-        nn_augment_apply(&batch, m->batch.count);
+    nn_augment_apply(&batch, m->batch.count);
 }
 
 nn_real *nn_loader_x(const nn_loader *l, const nn_batch_memory *m) {

@@ -35,6 +35,7 @@ typedef struct nn_sample_location {
     int64_t buffer; /* of the epoch */
     int64_t row;    /* of the buffer, whose chunks stand one after the other */
     size_t stream;  /* the loader's: whose order it is */
+    int64_t again;  /* passes over it that have begun in the epoch before this one; 0: the first */
 } nn_sample_location;
 /* Positions [from, from + count) of the epoch. */
 void nn_order_locate(const nn_order *order, int64_t from, size_t count, nn_sample_location *out);

@@ -40,6 +40,7 @@ static int plan_streams(nn_loader *l) {
         add_stream(l, first, samples, weight[k]);
         first += samples;
     }
+    NN_TRY(NN_NEW(&l->occurrence, l->shard_max, "minibatch"));
     return NN_NEW(&l->drawn, l->shard_max, "minibatch");
 }
 
