@@ -159,7 +159,8 @@ NN_API size_t nn_predictor_outputs(const nn_predictor *predictor); /* floats a s
 NN_API const char *nn_predictor_class(const nn_predictor *predictor, size_t i);
 /* y[count][outputs] = model(x[count][inputs]), fused activation applied; x as floats, scaled as the
  * model was trained; images as files hold them, [C, H, W]. Any count: more than `batch` samples are
- * computed a piece at a time. x and y are the caller's. NN_EUSAGE where one is NULL. Local. */
+ * computed a piece at a time. x and y are the caller's. NN_EUSAGE where one is NULL, NN_EFORMAT
+ * where x has another number than an index where an embedding reads it. Local. */
 NN_API int nn_predict(nn_predictor *predictor, size_t count, const float *x, float *y);
 /* What the checkpoint says of the model and of the data that it was trained on, as a JSON object:
  * "config", the configuration, complete; "x", the shape of a sample; "labels", whether targets are

@@ -76,6 +76,31 @@ PY
     [ ! -e nan.csv ] || fail "predictions from NaN"
 fi
 
+# indices that an embedding reads behind layers that only move numbers: refused before they are used
+cat > index.yaml <<'YAML'
+data: {source: inline, x: [[0.5, 1, 3], [1.5, 7, 2], [0.1, -1, 0], [2, 1, 1]], y: [0, 1, 0, 1]}
+model:
+  - slice: {name: numbers, inputs: input, begin: 0, end: 1}
+  - slice: {inputs: input, begin: 1}
+  - reshape: {shape: [2, 1]}
+  - transpose: {dim0: 1, dim1: 2}
+  - slice: {begin: 1}
+  - embedding: {vocabulary: 4, units: 2}
+  - flatten: {name: vector}
+  - concat: {inputs: [numbers, vector]}
+  - dense: {units: 2}
+loss: cross_entropy
+train: {epochs: 1, batch_size: 2}
+YAML
+"$NNMPI" train index.yaml --run index -q > out
+for wrong in 4 -1 0.5; do
+    expect_code 3 "$NNMPI" train index.yaml --run none -q -o "data.x=[[1, 1, 3], [1, 1, $wrong], [1, 1, 0], [1, 1, 1]]" 2> err
+    expect_line "/train/x row 1 holds $wrong in column 2, but the model's embedding takes whole numbers from 0 to 3" err
+    printf 'a,b,c\n0.5,9,3\n0.5,9,%s\n' "$wrong" > new.csv
+    expect_code 3 "$NNMPI" predict index --data new.csv -O new.out.csv 2> err
+    expect_line "new.csv: /train/x row 1: $wrong in column 2, but the model's embedding takes" err
+done
+
 # another shape: refused, and what stood at the name still does
 "$NNMPI" data make line -O line.h5 --samples 20 -q
 cp p.csv before.csv

@@ -42,10 +42,11 @@ static int open_bad(nn_h5 *file) {
 
 /* Opens for training, from memory and from the file; x is indices below `vocabulary` unless 0. */
 static int load_indices(nn_h5 *file, uint64_t memory, int64_t vocabulary) {
+    const int32_t most = (int32_t)vocabulary, limit[4] = {most, most, most, most};
     nn_loader_spec spec = {.split = "train",
                            .batch_size = 2,
                            .shuffle = true,
-                           .vocabulary = vocabulary,
+                           .indices = vocabulary ? limit : NULL,
                            .memory_limit = memory};
     nn_dataset *ds;
     nn_loader *loader = NULL;
@@ -203,8 +204,8 @@ static void indices(uint64_t memory) {
     put_array(file, "/train/y", NN_I32, 1, N, 0, y);
     CHECK_WORKS(load_indices(file, memory, 23));
     CHECK_FAILS(load_indices(NULL, memory, 22), NN_EFORMAT,
-                "bad.h5: /train/x row 19 holds 22, but the model's embedding takes whole numbers "
-                "from 0 to 21");
+                "bad.h5: /train/x row 19 holds 22 in column 3, but the model's embedding takes "
+                "whole numbers from 0 to 21");
     for (size_t i = 0; i < 2; i++) {
         file = begin();
         x[4 * 7 + 3] = wrong[i];

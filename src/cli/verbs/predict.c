@@ -158,6 +158,14 @@ static int check_finite(const task *t, int64_t first, int64_t count) {
     return 0;
 }
 
+static int check_indices(const task *t, int64_t first, int64_t count) {
+    size_t row;
+    int rc = nn_predictor_check(t->predictor, (size_t)count, t->x, &row);
+    return rc < 0 ? nn_error_prefix(rc, "%s: /%s/x row %lld", t->data->path, t->split->name,
+                                    (long long)first + (long long)row)
+                  : 0;
+}
+
 static int read_lengths(task *t, int64_t first, int64_t count) {
     if (!t->length)
         return 0;
@@ -176,6 +184,7 @@ static int predict_rows(task *t, int64_t first, int64_t count) {
     NN_TRY(read_lengths(t, first, count));
     nn_converter_apply(&t->converter, (size_t)count, t->stored, t->x);
     NN_TRY(check_finite(t, first, count));
+    NN_TRY(check_indices(t, first, count));
     NN_TRY(nn_predict_scaled(t->predictor, (size_t)count, t->x, t->length, t->y));
     for (size_t r = 0; r < (size_t)count * t->writer.positions; r++)
         t->label[r] = t->writer.first_label +

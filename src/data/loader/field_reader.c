@@ -1,6 +1,7 @@
 #include "data/loader/field_reader.h"
 
 #include "base/system/work.h"
+#include "data/values/indices.h"
 #include "data/values/normalize.h"
 #include "math/kernels.h"
 
@@ -53,21 +54,16 @@ static int check_weights(const nn_field_reader *r, int64_t first, size_t count,
     return NN_OK;
 }
 
-static int check_indices(const nn_field_reader *r, int64_t first, size_t count,
+static int check_indices(const nn_field_reader *r, int64_t first, size_t rows,
                          const nn_real *value) {
-    double most = (double)r->vocabulary - 1;
+    size_t width = r->convert.width, at = nn_find_no_index(r->indices, rows, width, value);
+    char text[NN_INDEX_TEXT];
 
-    for (size_t i = 0; i < count; i++) {
-        double index = (double)value[i];
-        if (!(index >= 0 && index <= most && floor(index) == index))
-            return nn_fail(NN_EFORMAT,
-                           "%s: /%s/x row %" PRId64
-                           " holds %g, but the model's embedding takes whole numbers from 0 to %g; "
-                           "pad with one of them, its padding_idx for example",
-                           r->ds->path, r->split->name, first + (int64_t)(i / r->convert.width),
-                           index, most);
-    }
-    return NN_OK;
+    if (at == rows * width)
+        return NN_OK;
+    return nn_fail(NN_EFORMAT, "%s: /%s/x row %" PRId64 " holds %s", r->ds->path, r->split->name,
+                   first + (int64_t)(at / width),
+                   nn_no_index_text(r->indices, width, value, at, text));
 }
 
 /* `value` is memory for the rows as floats, or for their lengths. */
@@ -80,8 +76,8 @@ int nn_field_reader_check(const nn_field_reader *r, int64_t first, int64_t rows,
     nn_converter_apply(&r->convert, (size_t)rows, stored, value);
     if (!nn_kernels_get()->all_finite(count, value))
         return fail_value(r, first, count, value);
-    if (r->vocabulary)
-        return check_indices(r, first, count, value);
+    if (r->indices)
+        return check_indices(r, first, (size_t)rows, value);
     return r->name == 'w' ? check_weights(r, first, count, value) : NN_OK;
 }
 

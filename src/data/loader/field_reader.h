@@ -11,7 +11,7 @@ typedef struct nn_field_reader {
     const nn_split *split;
     char name; /* 'x', 'y', 'w', NN_FIELD_LENGTH */
     size_t row_bytes;
-    int64_t vocabulary; /* rows are indices: whole numbers below this; 0: any numbers */
+    const int32_t *indices; /* [row] as nn_loader_spec's */
     nn_converter convert;
     bool in_memory;             /* all of it: */
     bool borrowed;              /* memory of the caller's */

@@ -80,7 +80,7 @@ static int place_field(nn_loader *l, nn_field_reader *c) {
 
 static int open_field(nn_loader *l, nn_field_reader *c, char name) {
     NN_TRY(nn_field_reader_init(c, l->spec.dataset, l->split, name, &l->pool));
-    c->vocabulary = name == 'x' ? l->spec.vocabulary : 0;
+    c->indices = name == 'x' ? l->spec.indices : NULL;
     l->reader[l->readers++] = c;
     return place_field(l, c);
 }

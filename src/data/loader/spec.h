@@ -16,14 +16,15 @@ typedef struct nn_loader_spec {
                                 there are several); outlives the loader. NULL: it has all rows */
     int64_t batch_size;      /* of the GLOBAL minibatch; 0: the whole split. Larger than the split:
                                 NN_EUSAGE when shuffling (training), the whole split otherwise */
-    int64_t passes;     /* a minibatch is computed in so many, each a range of its rows that all
-                           ranks share, so that no sample changes its pass with the number of
-                           ranks; 0 counts as 1 */
-    bool shuffle;       /* a new order of the whole split each epoch, else stored order */
-    bool drop_last;     /* leave an uneven last minibatch out */
-    bool training;      /* samples are augmented as the data set says */
-    int64_t vocabulary; /* x is indices: whole numbers below this; 0: any numbers */
-    bool x_only;        /* no targets wanted (predict): a split without y will do */
+    int64_t passes;         /* a minibatch is computed in so many, each a range of its rows that all
+                               ranks share, so that no sample changes its pass with the number of
+                               ranks; 0 counts as 1 */
+    bool shuffle;           /* a new order of the whole split each epoch, else stored order */
+    bool drop_last;         /* leave an uneven last minibatch out */
+    bool training;          /* samples are augmented as the data set says */
+    const int32_t *indices; /* [row of x] numbers of it that are whole and below this; 0: any are.
+                               Outlives the loader; NULL: all may be any */
+    bool x_only;            /* no targets wanted (predict): a split without y will do */
     uint64_t seed;
     uint64_t memory_limit; /* bytes the split may take in memory; 0: half of what this process may
                               take, which is the machine's memory divided by `sharers`, or the

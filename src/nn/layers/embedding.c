@@ -1,6 +1,7 @@
 /* A learned vector for each of a vocabulary's indices: y = W[x]. The data holds the indices as
- * numbers. The loader refuses data with others than whole numbers in [0, vocabulary); where they
- * come up all the same, they give NaN rather than the vector of some other index. */
+ * numbers. Data with others than whole numbers in [0, vocabulary) are refused (nn/indices.h); where
+ * they come up all the same, from layers that compute, they give NaN rather than the vector of some
+ * other index. */
 #include "nn/layers/layers.h"
 
 #include <math.h>

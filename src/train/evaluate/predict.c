@@ -3,9 +3,11 @@
 
 #include "base/json/json.h"
 #include "data/sources/open.h"
+#include "data/values/indices.h"
 #include "data/values/normalize.h"
 #include "math/float_mode.h"
 #include "math/gemm/blas.h"
+#include "nn/indices.h"
 #include "train/checkpoint/checkpoint_folder.h"
 #include "train/session/session.h"
 
@@ -20,7 +22,8 @@ struct nn_predictor {
     nn_loss *loss;
     nn_converter converter;
     nn_real *x;
-    size_t batch; /* most samples of a call of the model */
+    const int32_t *indices; /* of nn_model_indices */
+    size_t batch;           /* most samples of a call of the model */
     size_t inputs, outputs;
     size_t positions; /* of a sample that have a label each, or 1 */
 };
@@ -65,6 +68,7 @@ static int build(nn_predictor *p, const char *path, size_t batch) {
     nn_trained *t = &p->trained;
     NN_TRY(nn_trained_read(path, t));
     nn_model_set_compute(t->model, &p->compute);
+    NN_TRY(nn_model_indices(t->model, &t->pool, &p->indices));
     nn_shape output = nn_model_output_shape(t->model);
     p->inputs = nn_shape_count(&t->data.x);
     p->outputs = nn_shape_count(&output);
@@ -146,6 +150,21 @@ const char *nn_predictor_class(const nn_predictor *p, size_t i) {
                : NULL;
 }
 
+int nn_predictor_check(const nn_predictor *p, size_t count, const float *x, size_t *row) {
+    char text[NN_INDEX_TEXT];
+    size_t at = p->indices ? nn_find_no_index(p->indices, count, p->inputs, x) : count * p->inputs;
+    *row = at / p->inputs;
+    if (*row == count)
+        return 0;
+    return nn_fail(NN_EFORMAT, "%s", nn_no_index_text(p->indices, p->inputs, x, at, text));
+}
+
+static int check_piece(const nn_predictor *p, size_t first, size_t count, const float *x) {
+    size_t row;
+    int rc = nn_predictor_check(p, count, x, &row);
+    return rc < 0 ? nn_error_prefix(rc, "row %zu of x", first + row) : 0;
+}
+
 static int predict_scaled(nn_predictor *p, size_t count, const float *x, const int32_t *length,
                           float *y) {
     nn_pass pass = {.batch = count, .length = length};
@@ -167,6 +186,7 @@ int nn_predict(nn_predictor *p, size_t count, const float *x, float *y) {
     for (size_t first = 0; first < count; first += p->batch) {
         size_t n = piece_of(p, count, first);
         nn_converter_apply(&p->converter, n, x + first * p->inputs, p->x);
+        NN_TRY(check_piece(p, first, n, p->x));
         NN_TRY(predict_scaled(p, n, p->x, NULL, y + first * p->outputs));
     }
     return 0;

@@ -37,6 +37,10 @@ const nn_loss_ops *nn_predictor_loss(const nn_predictor *predictor);
 /* Labels of a sample, each of nn_predictor_outputs / positions outputs; 1 where it has one. */
 size_t nn_predictor_positions(const nn_predictor *predictor);
 
+/* NN_EFORMAT where a number of x[count][inputs], which is as nn_predict_scaled takes it, should be
+ * an index and is none; *row is where. Else *row is count. Local. */
+int nn_predictor_check(const nn_predictor *predictor, size_t count, const float *x, size_t *row);
+
 /* nn_predict on numbers that are already scaled and in the order that the model takes (an image is
  * [H, W, C]); length[count] are the steps of each sequence that count, NULL: all. Local. */
 int nn_predict_scaled(nn_predictor *predictor, size_t count, const float *x, const int32_t *length,

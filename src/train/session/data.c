@@ -58,7 +58,7 @@ static int open_loader(const nn_session *session, const char *split, int64_t bat
                            .passes = training ? session->settings->train.accumulate : 1,
                            .shuffle = training && data->shuffle,
                            .training = training,
-                           .vocabulary = nn_model_vocabulary(session->model),
+                           .indices = session->indices,
                            .memory_limit = (uint64_t)(data->memory * 1048576),
                            .shuffle_buffer = data->memory > 0,
                            .prefetch = training && wants_thread(session),
@@ -89,7 +89,7 @@ int nn_session_loader_supplied(const nn_session *session, bool x_only, nn_loader
                            .classes = nn_loss_classes(session->outputs),
                            .x_only = x_only,
                            .training = !x_only,
-                           .vocabulary = nn_model_vocabulary(session->model),
+                           .indices = session->indices,
                            .seed = (uint64_t)session->settings->train.seed};
     if (!nn_loss_target_range(session->loss, &spec.low, &spec.high)) {
         spec.low = -INFINITY;

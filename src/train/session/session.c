@@ -7,6 +7,7 @@
 #include "data/values/layout.h"
 #include "data/values/scan_targets.h"
 #include "math/parallel.h"
+#include "nn/indices.h"
 #include "nn/losses/class_weights.h"
 
 #include <string.h>
@@ -434,6 +435,7 @@ static int plan_model(nn_session *session, const nn_loss_ops *loss) {
                          &session->model));
     nn_model_set_compute(session->model, &session->compute);
     nn_model_set_recompute(session->model, (nn_recompute)session->settings->train.recompute);
+    NN_TRY(nn_model_indices(session->model, &session->data->pool, &session->indices));
     return check_lengths(session);
 }
 

@@ -25,6 +25,7 @@ typedef struct nn_session {
     const nn_settings *settings;
     nn_dataset *data;
     nn_model *model;
+    const int32_t *indices; /* of nn_model_indices */
     nn_loss *loss;
     bool in_parts;                       /* nn_train_options.in_parts, or the train split has no
                                             rows: gradients are summed before any step is taken */

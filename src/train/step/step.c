@@ -2,6 +2,7 @@
 #include "base/system/clock.h"
 #include "base/text.h"
 #include "comm/heartbeat.h"
+#include "math/kernels.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -132,6 +133,13 @@ static void begin_sum(nn_trainer *t, bool last, int failure) {
 
 /* ---- what comes out of it -------------------------------------------------------------------- */
 
+/* What an embedding gives is NaN though its vectors are not. */
+static bool is_given_no_index(const nn_session *s, const nn_layer *layer) {
+    const nn_param *vectors = &layer->param[0];
+    return layer->vocabulary > 0 &&
+           nn_kernels_get()->all_finite(vectors->count, s->params + vectors->offset);
+}
+
 /* Where a loss that is NaN or Inf came from: all ranks compute the minibatch again and look. */
 static int explain_loss(nn_trainer *t, const nn_batch *shard) {
     const nn_layer *bad = NULL;
@@ -144,11 +152,17 @@ static int explain_loss(nn_trainer *t, const nn_batch *shard) {
         const nn_layer *found = nn_model_find_nonfinite(t->session.model, &pass, rows.x);
         bad = bad ? bad : found;
     }
-    int rc = bad ? nn_fail(NN_EDIVERGED,
-                           "training diverged: the loss of step %lld is %g, because the output of "
-                           "layer '%s' became NaN or Inf",
-                           step, nn_plain_nan(t->loss), bad->name)
-                 : 0;
+    int rc = 0;
+    if (bad && is_given_no_index(&t->session, bad))
+        rc = nn_fail(NN_EFORMAT,
+                     "step %lld: layer '%s' is given a number that is no index: it takes whole "
+                     "numbers from 0 to %lld",
+                     step, bad->name, (long long)bad->vocabulary - 1);
+    else if (bad)
+        rc = nn_fail(NN_EDIVERGED,
+                     "training diverged: the loss of step %lld is %g, because the output of "
+                     "layer '%s' became NaN or Inf",
+                     step, nn_plain_nan(t->loss), bad->name);
     NN_TRY(nn_comm_agree(t->comm, rc));
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(t->session.model, &layer);

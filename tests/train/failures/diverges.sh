@@ -53,3 +53,11 @@ diverges ".*the checkpoint of step [56] is good" "${away[@]}" --resume
 "$NNMPI" digest run/last.h5 > after
 expect_same before after
 run_ranks "$RANKS" "$NNMPI" train net.yaml --run run --resume -o train.epochs=5 -q > out # it can be gone on with
+
+# an index that a layer computes, of which nothing is known before: the numbers are wrong, not the training
+fresh
+code=0
+run_ranks "$RANKS" "$NNMPI" train net.yaml --run run -q \
+    -o "model=[dense: {units: 1}, embedding: {name: table, vocabulary: 2, units: 3}, flatten, dense: {units: 1}]" > out 2> err || code=$?
+[ "$code" -eq 3 ] || fail "exit code $code, not 3, for what is no index"
+expect_line "step 1: layer 'table' is given a number that is no index: it takes whole numbers from 0 to 1" err
