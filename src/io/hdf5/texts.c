@@ -69,18 +69,44 @@ static int check_length(const nn_h5 *file, const char *dataset, size_t length) {
                    file->path, length, NN_H5_TEXT);
 }
 
-/* HDF5 allocates a string of varying length. */
-static int read_varying(nn_h5 *file, const nn_h5_rows *r, const char *dataset, hid_t type,
+/* Where HDF5 puts strings of varying length. */
+typedef struct room {
+    nn_pool *pool;
+    size_t refused; /* bytes of a string that is too long; 0: there was none */
+    bool full;
+} room;
+
+/* With a NUL. What is refused is not read: many rows may point at the same long string. */
+static void *take(size_t size, void *ctx) {
+    room *r = ctx;
+    r->refused = size > NN_H5_TEXT + 1 ? size - 1 : 0;
+    void *at = r->refused ? NULL : nn_pool_alloc(r->pool, size);
+    r->full = r->full || (at == NULL && !r->refused);
+    return at;
+}
+
+static void keep(void *at, void *ctx) {
+    (void)at; /* the pool's */
+    (void)ctx;
+}
+
+static int read_varying(nn_h5 *file, const nn_h5_rows *rows, const char *dataset, hid_t type,
                         nn_pool *pool, char **text) {
-    char *raw = NULL;
+    static char none[] = "";
+    room r = {.pool = pool};
+    hid_t transfer = H5Pcopy(file->transfer);
     int rc = 0;
-    if (H5Dread(r->dataset, type, r->memory, r->disk, file->transfer, &raw) < 0)
+    memset(text, 0, (size_t)rows->elements * sizeof *text);
+    if (H5Pset_vlen_mem_manager(transfer, take, &r, keep, NULL) < 0 ||
+        H5Dread(rows->dataset, type, rows->memory, rows->disk, transfer, text) < 0)
         rc = read_failed(file, dataset);
-    if (rc == 0)
-        rc = check_length(file, dataset, raw ? strlen(raw) : 0);
-    if (rc == 0 && !(*text = nn_pool_strdup(pool, raw ? raw : "")))
-        rc = NN_EMEMORY;
-    H5free_memory(raw);
+    if (rc < 0 && r.refused)
+        rc = check_length(file, dataset, r.refused);
+    if (rc < 0 && r.full)
+        rc = nn_fail(NN_EMEMORY, "out of memory: the strings of data set '%s'", dataset);
+    nn_h5_drop(transfer);
+    for (size_t i = 0; i < (size_t)rows->elements; i++)
+        text[i] = text[i] != NULL ? text[i] : none;
     return rc;
 }
 
@@ -98,25 +124,17 @@ static int read_fixed(nn_h5 *file, const nn_h5_rows *r, const char *dataset, hid
     return 0;
 }
 
-/* Those of varying length one by one: many rows may point at the same long string. */
 int nn_h5_read_texts(nn_h5 *file, const char *dataset, int64_t first, int64_t count, nn_pool *pool,
                      char **text) {
-    int64_t id = H5I_INVALID_HID;
-    int rc = 0;
-    NN_TRY(nn_h5_dataset_open(file, dataset, &id));
-    hid_t stored = H5Dget_type(id);
+    nn_h5_rows r = {0};
+    NN_TRY(nn_h5_rows_init(&r, file, dataset, first, count));
+    hid_t stored = H5Dget_type(r.dataset);
     bool varying = H5Tis_variable_str(stored) > 0;
     hid_t type =
         nn_h5_string_type(varying ? H5T_VARIABLE : H5Tget_size(stored) + 1, H5Tget_cset(stored));
-    const int64_t step = varying ? 1 : count;
-    for (int64_t i = 0; rc == 0 && i < count; i += step) {
-        nn_h5_rows r = {0};
-        rc = nn_h5_rows_init(&r, file, dataset, first + i, step);
-        if (rc == 0)
-            rc = (varying ? read_varying : read_fixed)(file, &r, dataset, type, pool, text + i);
-        nn_h5_rows_release(&r);
-    }
+    int rc = (varying ? read_varying : read_fixed)(file, &r, dataset, type, pool, text);
     nn_h5_drop(type);
     nn_h5_drop(stored);
+    nn_h5_rows_release(&r);
     return rc;
 }
