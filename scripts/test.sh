@@ -167,7 +167,8 @@ check "tests" run_tests release
 # mostly start the program are left to the release build; --full takes them all. Jobs of Slurm, which mostly
 # wait, and what trains for minutes are for the release build alone.
 long='^train_(global_batch|mnist|reproducible)$' # trainings of minutes
-few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long" -j $((3 * jobs))) # of these, few look at a clock
+many='^(data_streams|exchange_onnx|train_(digests|output_rows|sharded_2|tied))$' # dozens of runs that are compared
+few=(-LE 'build|cli|docs|slurm' -E "_[134](_nodes[0-9])?\$|$long|$many" -j $((3 * jobs))) # of these, few look at a clock
 [ "$full" = no ] || few=(-LE 'build|full|slurm')
 check "sanitized build" join asan
 check "tests, address and undefined-behaviour sanitizers" run_tests asan "${few[@]}"
