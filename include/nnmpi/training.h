@@ -41,9 +41,11 @@ NN_API bool nn_training_goes_on(const nn_training *t);
 NN_API int nn_training_step(nn_training *t);
 /* After a step, once. NN_ESTOPPED after a signal, when all is saved; NN_EIO. */
 NN_API int nn_training_attend(nn_training *t);
-/* Both, again and again: up to `most` steps, at least 1, and not beyond the end of the epoch under
- * way or of the run. For programs whose own work between two steps would take a part of a small
- * model's time. */
+/* Both, again and again: up to `most` steps, at least 1 (of what the ranks say, the fewest), and
+ * not beyond the end of the epoch under way or of the run. For programs whose own work between two
+ * steps would take a part of a small model's time. On several nodes, sums that are on their way
+ * when a step ends are waited for in the next one, so that some 10 steps a call hide most of the
+ * network's time. NN_EDIVERGED, NN_ESTOPPED, NN_EIO. */
 NN_API int nn_training_advance(nn_training *t, int64_t most);
 /* After the last step, or sooner: saves, takes the best parameters where they are wanted, evaluates
  * the test split. `result` as in nn_train, to be released. No step may follow. */

@@ -28,6 +28,7 @@ int nn_trainer_save_failure(const nn_trainer *t) {
 void nn_trainer_add_requests(const nn_trainer *t, int failure, nn_step_sums *sums) {
     sums->stop = nn_flag_read(t->options->stop) != 0;
     sums->asked = nn_flag_read(t->options->save) != t->answered;
+    sums->last = t->last;
     sums->failed = failure < 0 || nn_trainer_save_failure(t) < 0;
     if (t->run && t->saver) {
         sums->save = nn_trainer_save_clock(t);

@@ -103,6 +103,7 @@ typedef struct nn_trainer {
     bool unreported;         /* a checkpoint that was requested has not been reported yet */
     enum nn_save_clock save; /* rank 0's, in the last step */
     bool saving;             /* rank 0 was still writing a checkpoint then */
+    bool last;               /* this rank wants no other step of this call; then: some rank */
     double *delta;      /* [layers] train.report: gradients: squares of dC/dy of the last step that
                            reports, then, added over the ranks, the norms; NULL: not wanted */
     nn_real *before;    /* [nn_model_size] the parameters before it, on rank 0; NULL likewise */

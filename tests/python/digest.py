@@ -1,4 +1,5 @@
 # ranks: 1 2
+# nodes: 2
 """A model that is fitted from numpy arrays has the digest of the command line's run of the same configuration: every
 rank with the same arrays or a part of them, floats of either width, with weights, on the world or mpi4py's ranks."""
 
@@ -6,11 +7,13 @@ import csv
 import os
 import subprocess
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 import nnmpi
 from nnmpi.layers import Dense
+from nnmpi.training import Training
 
 ranks, source = int(os.environ["RANKS"]), Path(os.environ["SOURCE_DIR"])
 rank = nnmpi.Comm().rank
@@ -73,6 +76,10 @@ if rank == 0:
     for what, digest in found.items():
         assert digest == wanted, f"{what}: {digest}, the command line has {wanted}"
     assert Path("folder/last.h5").exists()
+
+with patch.object(Training, "_advance", autospec=True, side_effect=Training._advance) as advance:
+    fit()
+assert ranks == 1 or advance.call_count == 7, "on several ranks an epoch of 4 steps is one call, in which they go ahead"
 
 different = fit(sample_weight=np.where(y == 0, 2.0, 1.0))
 assert different not in found.values(), "weights change nothing"

@@ -19,8 +19,10 @@ from .data import Data
 from .views import Views
 
 
-#: Seconds that C may take steps for, in which Python hears of no signal.
+#: Seconds that C may take steps for, in which Python hears of no signal, and on several ranks the steps that it takes
+#: at least: between nodes, sums of all but the last of them are waited for in the next one.
 _UNHEARD = 0.02
+_UNHEARD_STEPS = 8
 
 
 class Config(Handle):
@@ -145,12 +147,13 @@ class Training(Handle):
 
     def take_epoch(self, interrupts: "Interrupts") -> None:
         """Steps to the end of the epoch under way, or of the run; on one rank a signal ends it sooner."""
-        under_way, count = self.epoch, 1
+        least = 1 if self._comm.size == 1 else _UNHEARD_STEPS
+        under_way, count = self.epoch, least
         while self.goes_on and self.epoch == under_way and not interrupts.end_here:
-            began = time.perf_counter()
-            self._advance(count)
+            before, began = self.steps, time.perf_counter()
+            self._advance(count)  # on several ranks of what they ask for the fewest
             took = max(time.perf_counter() - began, 1e-6)
-            count = max(int(count * min(_UNHEARD / took, 2)), 1)
+            count = max(int((self.steps - before) * min(_UNHEARD / took, 2)), least)
 
     @property
     def steps(self) -> int:

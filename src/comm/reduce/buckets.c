@@ -292,8 +292,8 @@ int nn_reducer_update(nn_reducer *reducer, bool steps) {
 
 /* ---- ahead ----------------------------------------------------------------------------------- */
 
-void nn_reducer_go_ahead(nn_reducer *reducer) {
-    reducer->ahead = reducer->wire && nn_reduce_may_go_ahead(reducer->spec.ops);
+void nn_reducer_go_ahead(nn_reducer *reducer, bool ahead) {
+    reducer->ahead = ahead && reducer->wire && nn_reduce_may_go_ahead(reducer->spec.ops);
 }
 
 static bool have_started(void *ctx) {

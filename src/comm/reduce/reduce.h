@@ -96,9 +96,9 @@ int nn_reducer_update(nn_reducer *reducer, bool steps);
 
 /* From the next step on, where several nodes sum and no step needs all of the gradient,
  * nn_reducer_finish leaves sums that are on their way: the next step's nn_reducer_open and forward
- * come, for which nn_reducer_need completes what is left, the first layers' parameters first. The
- * same on every rank. Local. */
-void nn_reducer_go_ahead(nn_reducer *reducer);
+ * come, for which nn_reducer_need completes what is left, the first layers' parameters first; or it
+ * leaves nothing any more (false, as at first). The same on every rank. Local. */
+void nn_reducer_go_ahead(nn_reducer *reducer, bool ahead);
 /* Whether something is left. The same on every rank of a node. Local. */
 bool nn_reducer_has_left(const nn_reducer *reducer);
 /* Parameters before element `end` are about to be read, and rows of their gradients to be put. Has

@@ -25,6 +25,7 @@ typedef struct nn_step_sums {
     double save;         /* enum nn_save_clock of rank 0 */
     double busy;         /* rank 0 is still writing a checkpoint */
     double failed;       /* ranks that could not read their samples or write a checkpoint */
+    double last;         /* ranks that want no other step of this call */
 } nn_step_sums;
 
 #define NN_STEP_SUMS (sizeof(nn_step_sums) / sizeof(double))

@@ -36,7 +36,7 @@ static int take_steps_of(nn_trainer *t, int64_t steps, double *seconds) {
 
 int nn_bench_pace(nn_trainer *t, double budget, double *seconds) {
     double group[PACE_GROUPS], once;
-    nn_reducer_go_ahead(t->session.reducer);
+    nn_reducer_go_ahead(t->session.reducer, true);
     NN_TRY(take_steps_of(t, 1, &once)); /* the first one meets cold caches */
     NN_TRY(take_steps_of(t, 1, &once));
     int64_t steps = (int64_t)fmax(1, budget / PACE_GROUPS / once);
@@ -200,7 +200,7 @@ static int prepare(struct bench *b, nn_pool *pool, nn_bench_step *out) {
     for (size_t i = 0; i < out->layers; i++)
         NN_TRY(note_matrices(b, b->layer[i + 1], pool, &out->layer[i]));
     nn_model_time(t->session.model, b->time);
-    nn_reducer_go_ahead(t->session.reducer);
+    nn_reducer_go_ahead(t->session.reducer, true);
     return 0;
 }
 

@@ -195,6 +195,7 @@ static int check_step(nn_trainer *t, const nn_batch *shard, int failure) {
     t->asked = sums->asked > 0;
     t->save = (enum nn_save_clock)sums->save;
     t->saving = sums->busy > 0;
+    t->last = sums->last > 0;
     if (sums->weight > 0) /* else every sample is ignored, and there is no loss to speak of */
         t->loss = sums->loss / sums->weight;
     if (sums->weight > 0 && !isfinite(t->loss))

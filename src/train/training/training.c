@@ -234,11 +234,17 @@ int nn_training_advance(nn_training *t, int64_t most) {
     if (most < 1)
         return nn_fail(NN_EUSAGE, "nn_training_advance: most is %" PRId64 "; it is 1 or more",
                        most);
+    NN_TRY(nn_training_check_step(t, "nn_training_advance", NULL));
+    nn_trainer *trainer = &t->trainer;
+    nn_reducer_go_ahead(trainer->session.reducer, true); /* nobody looks at parameters between */
     do {
+        trainer->last = most-- == 1;
         NN_TRY(nn_training_step(t));
         NN_TRY(nn_training_attend(t));
-    } while (--most > 0 && nn_training_goes_on(t) && nn_training_epoch(t) == under_way);
-    return 0;
+    } while (!trainer->last && nn_training_goes_on(t) && nn_training_epoch(t) == under_way);
+    nn_reducer_go_ahead(trainer->session.reducer, false);
+    nn_training_enter(t);
+    return nn_training_leave(t, nn_trainer_complete_step(trainer));
 }
 
 int nn_training_finish(nn_training *t, nn_train_result *result) {
@@ -384,11 +390,8 @@ void nn_train_result_release(nn_train_result *result) {
 }
 
 int nn_training_run(nn_training *t, nn_train_result *result) {
-    nn_reducer_go_ahead(t->trainer.session.reducer); /* nobody looks at parameters in between */
-    while (nn_training_goes_on(t)) {
-        NN_TRY(nn_training_step(t));
-        NN_TRY(nn_training_attend(t));
-    }
+    while (nn_training_goes_on(t))
+        NN_TRY(nn_training_advance(t, INT64_MAX));
     return nn_training_finish(t, result);
 }
 

@@ -256,7 +256,7 @@ static void test_steps(nn_comm *comm, const nn_reduce_ops *with, nn_between_choi
     CHECK_EQ_INT(nn_shards_init(&t.shards, &t.pool, BATCH, (size_t)nn_comm_size(comm)), 0);
     if (CHECK_EQ_INT(nn_reducer_new(&spec, &t.reducer), 0)) {
         t.wanted = nn_pool_alloc(&t.pool, N * sizeof *t.wanted);
-        nn_reducer_go_ahead(t.reducer);
+        nn_reducer_go_ahead(t.reducer, true);
         for (; t.step < STEPS; t.step++)
             step(&t, with == &ops && nn_comm_nodes(comm) > 1);
         CHECK_EQ_INT(nn_reducer_complete(t.reducer), 0);
@@ -287,7 +287,7 @@ static void test_polling(nn_comm *comm) {
     comm->threads = false;
     spec.ops = &quiet;
     if (nn_comm_nodes(comm) > 1 && CHECK_EQ_INT(nn_reducer_new(&spec, &r), 0)) {
-        nn_reducer_go_ahead(r);
+        nn_reducer_go_ahead(r, true);
         nn_reducer_open(r, 0);
         nn_reducer_send_sums(r, &sums);
         CHECK_EQ_INT(nn_reducer_finish(r), 0);

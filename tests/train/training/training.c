@@ -3,6 +3,8 @@
 /* timeout: 120 */
 /* A training that its caller drives is the one that nn_train does; and what the caller does in
  * between. */
+#include "train/training/training.h"
+
 #include "comm/comm.h"
 #include "io/files/file.h"
 #include "io/hdf5/h5.h"
@@ -343,6 +345,56 @@ static void test_misuse(nn_comm *comm) {
     nn_config_free(config);
 }
 
+struct seen {
+    const nn_training *training;
+    int left; /* steps that left something to the next one, as rank 0 sees it */
+};
+
+static void note_left(void *ctx, const nn_status *status) {
+    struct seen *seen = ctx;
+    (void)status;
+    seen->left += nn_reducer_has_left(seen->training->trainer.session.reducer);
+}
+
+/* On several nodes a step of nn_training_advance leaves sums to the next one, but nothing is left
+ * when it returns; and all ranks return after the same step. */
+static void test_ahead(nn_comm *comm, const char *wanted) {
+    nn_config *config = configured(NULL);
+    struct seen seen = {0};
+    nn_train_options options = {.size = sizeof options,
+                                .run_dir = "ahead",
+                                .progress = note_left,
+                                .progress_every = 1e-9,
+                                .ctx = &seen};
+    nn_training *t = NULL;
+    char digest[65];
+    WORKS(nn_training_open(comm, config, &options, &t));
+    seen.training = t;
+    for (int k = 1; k <= 2; k++) { /* of 4 steps, each second one has a line of metrics.jsonl */
+        WORKS(nn_training_advance(t, 4 + nn_comm_rank(comm)));
+        CHECK_EQ_INT(nn_training_steps(t), k == 1 ? 4 : 6);
+        CHECK(!nn_reducer_has_left(t->trainer.session.reducer));
+        CHECK_EQ_INT(seen.left, nn_comm_nodes(comm) > 1 && nn_comm_rank(comm) == 0 ? k + 1 : 0);
+    }
+    take_step(t);
+    CHECK_EQ_INT(seen.left, nn_comm_nodes(comm) > 1 && nn_comm_rank(comm) == 0 ? 3 : 0);
+    finish(t, digest);
+    CHECK_STR(digest, wanted);
+    nn_config_free(config);
+}
+
+/* A parameter that becomes infinite is found in the call, and told of the step, that it is of. */
+static void test_failed_ahead(nn_comm *comm, int64_t most) {
+    nn_config *config = configured("train={epochs: 3, batch_size: 8, lr: 3e38, l2: 100, "
+                                   "optimizer: {sgd: {momentum: 0}}}");
+    nn_training *t = opened(comm, config, "", false);
+    FAILS(nn_training_advance(t, most), NN_EDIVERGED, "in step 1 the ");
+    CHECK_CONTAINS(nn_error_message(), "lower the learning rate");
+    FAILS(nn_training_advance(t, 1), NN_EUSAGE, "has failed before");
+    nn_training_close(t);
+    nn_config_free(config);
+}
+
 /* A training that diverges can only be closed. */
 static void test_failed(nn_comm *comm) {
     nn_config *config = configured("train.lr=1e30");
@@ -379,7 +431,10 @@ int main(void) {
         test_best_at_end(comm);
         test_rate(comm);
         test_misuse(comm);
+        test_ahead(comm, wanted);
         test_failed(comm);
+        test_failed_ahead(comm, 1);
+        test_failed_ahead(comm, 4);
     }
     shared_folder_leave(&folder, comm);
     nn_comm_free(comm);

@@ -165,7 +165,8 @@ class Model:
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from, up to ``epochs``
         epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is.
-        Every epoch draws a new order of all samples, or with ``shuffle=False`` takes them as they stand. Ctrl-C ends after the step under way. Collective.
+        Every epoch draws a new order of all samples, or with ``shuffle=False`` takes them as they stand. Ctrl-C ends
+        after the step under way, on several ranks within some 8 steps. Collective.
         """
         if self.training is not None:
             raise RuntimeError("fit is under way for this model: a callback, or another thread, cannot call it as well")
