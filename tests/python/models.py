@@ -125,6 +125,13 @@ for first in (0, 2):  # epochs are of the whole run, and numbered on
     more = run.fit(x_train, labels, verbose=0, epochs=4 + first, initial_epoch=first, run_dir=Path("run"), resume=True, callbacks=[watch])
 assert begun == [2, 3, 4, 5] and more.epoch == [4, 5], (begun, more.epoch)
 
+changed = x_train.copy()
+changed[0] += 1
+again = dict(verbose=0, epochs=7, run_dir="run", resume=True)
+raises(nnmpi.UsageError, "set data.when_changed to accept", run.fit, changed, labels, **again)
+assert run.fit(changed, labels, when_changed="accept", **again).epoch == [6]
+raises(nnmpi.UsageError, "when_changed", run.fit, changed, labels, when_changed="agreed", **again)
+
 mean = Sequential([Dense(10)])
 mean.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"], ema={"decay": 0.9}, accumulate=4)
 for _ in range(2):  # the second one's average begins with the first one's parameters

@@ -54,9 +54,10 @@ class Compiled:
         train: dict[str, Any],
         class_weight: Any = None,
         validates: bool = False,
-        shuffle: bool = True,
+        how: Optional[dict[str, Any]] = None,
     ) -> Config:
-        """The configuration of a run of the section ``model``, with ``train`` in the place of that of compile."""
+        """The configuration of a run of the section ``model``, with ``train`` in the place of that of compile, and how
+        data are read."""
         loss = self.loss
         if class_weight is not None:
             name, options = (loss, {}) if isinstance(loss, str) else next(iter(loss.items()))
@@ -64,7 +65,7 @@ class Compiled:
             loss = {name: {**{key: value for key, value in options.items() if key != "class_weights"}, **weights}}
         watches = validates and "reduce_on_plateau" in (train.get("schedule") or ())  # else fit alone validates
         tree = {
-            "data": {"shuffle": bool(shuffle)},
+            "data": how or {},
             "model": model,
             "loss": loss,
             "train": {key: value for key, value in train.items() if value is not None},

@@ -153,6 +153,7 @@ class Model:
         data: str = "same",
         run_dir: Union[str, os.PathLike] = "",
         resume: bool = False,
+        when_changed: str = "refuse",
     ) -> cb.History:
         """Trains ``epochs`` epochs (those from ``initial_epoch`` on) and returns their history.
 
@@ -164,7 +165,8 @@ class Model:
         ``validation_data`` is (x, y) or (x, y, weights), or the last ``validation_split`` of the samples.
         ``data="same"``: every rank gives the same arrays; ``data="shard"``: each has a part.
         ``run_dir`` names a folder for checkpoints and the metrics log, which ``resume`` goes on from, up to ``epochs``
-        epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is.
+        epochs of the whole run; they are numbered on from where it stands, whatever ``initial_epoch`` is. Samples that
+        are not those that it was trained on are refused (UsageError), or with ``when_changed="accept"`` trained on.
         Every epoch draws a new order of all samples, or with ``shuffle=False`` takes them as they stand. Ctrl-C ends
         after the step under way, on several ranks within some 8 steps. Collective.
         """
@@ -192,7 +194,8 @@ class Model:
         if verbose and comm.rank == 0:
             watchers.append(cb.ProgressLogger(epochs))
         validates = validation_data is not None
-        with self._config(samples, train, class_weight=class_weight, validates=validates, shuffle=shuffle) as config:
+        how = {"shuffle": bool(shuffle), "when_changed": plain(when_changed)}
+        with self._config(samples, train, class_weight=class_weight, validates=validates, how=how) as config:
             with Training(comm, config, run_dir, resume, measures=True) as training:
                 self._remember(training_set[0], training_set[1])
                 first = training.epoch - 1 if resume else initial_epoch
