@@ -156,6 +156,11 @@ static int stop(nn_trainer *t) {
                        "stopped by a signal after step %lld; nothing is saved, as there is no run "
                        "folder",
                        (long long)t->state.step);
+    if (t->session.settings->given) /* no command has its samples */
+        return nn_fail(NN_ESTOPPED,
+                       "stopped by a signal after step %lld, which is saved; to go on, the program "
+                       "resumes the run (in Python: fit(run_dir=..., resume=True))",
+                       (long long)t->state.step);
     return nn_fail(NN_ESTOPPED,
                    "stopped by a signal after step %lld, which is saved; to go on: %snnmpi train "
                    "--run %s --resume",

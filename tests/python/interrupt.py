@@ -44,7 +44,9 @@ seen.clear()
 again = [LambdaCallback(on_batch_end=interrupt)]
 try:
     model.fit(x, y, epochs=20, verbose=0, callbacks=again, run_dir="run")
-except (KeyboardInterrupt, nnmpi.StoppedError):
+except KeyboardInterrupt:
     pass
+except nnmpi.StoppedError as error:
+    assert "is saved; to go on, the program resumes the run" in str(error), error
 model.fit(x, y, epochs=20, verbose=0, run_dir="run", resume=True)
 sys.stdout.flush()
