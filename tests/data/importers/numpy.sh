@@ -83,7 +83,7 @@ YAML
 "$NNMPI" predict run --data X.npy -O p.csv -q
 expect_line '^3,[01],' p.csv
 "$NNMPI" eval run --data x_1.npy >out
-expect_line '^train accuracy' out
+expect_line '^x_1.npy accuracy' out
 "$NNMPI" train net.yaml --run keys -q -o 'data={path: b.npz, x: samples, y: answers}' >out
 "$NNMPI" eval keys --data b.npz >out
 expect_line '^train accuracy' out

@@ -44,7 +44,7 @@ printf "abzab" >strange.txt
 "$NNMPI" predict run --data strange.txt -O p.csv 2>err
 expect_line "strange.txt: 'z' is a token that the vocabulary does not have, as are 1 of 5" err
 "$NNMPI" eval run --data new.txt >out
-expect_line '^train accuracy' out
+expect_line '^new.txt accuracy' out
 for _ in 1 2 3; do cat strange.txt; done >strange3.txt
 "$NNMPI" data import text strange3.txt --context 4 -O other.h5 -q
 expect_code 3 "$NNMPI" eval run --data other.h5 2>err
