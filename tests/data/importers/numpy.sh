@@ -86,7 +86,7 @@ expect_line '^3,[01],' p.csv
 expect_line '^x_1.npy accuracy' out
 "$NNMPI" train net.yaml --run keys -q -o 'data={path: b.npz, x: samples, y: answers}' >out
 "$NNMPI" eval keys --data b.npz >out
-expect_line '^train accuracy' out
+expect_line '^b.npz accuracy' out
 
 refuses() {
     expect_code "$1" "$NNMPI" data import "${@:3}" -O bad.h5 2>err

@@ -51,7 +51,7 @@ expect_code 3 "$NNMPI" eval run --data other.h5 2>err
 expect_line 'other.h5: its tokens have other numbers' err
 "$NNMPI" data import text t.txt --context 12 -O same.h5 -q
 "$NNMPI" eval run --data same.h5 >out
-expect_line '^train accuracy (0\.9[0-9]|1\.0)' out
+expect_line '^same.h5 accuracy (0\.9[0-9]|1\.0)' out
 
 "$NNMPI" train net.yaml --run changed -q -o data.path=strange3.txt -o train.batch_size=1 -o train.epochs=1 >out 2>err
 printf '0123' >>strange3.txt
