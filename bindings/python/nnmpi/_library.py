@@ -62,19 +62,21 @@ _LEVELS = {lib.NN_LOG_WARNING: logging.WARNING, lib.NN_LOG_INFO: logging.INFO, l
 
 
 class Messages:
-    """What the library says; ``wanted`` where it is passed on, as it is on rank 0."""
+    """What the library says: all of it on rank 0; on others warnings, as that of a stall that this rank was the first to
+    see; nothing while ``silent``."""
 
-    wanted = True
+    rank = 0
+    silent = False
 
     @classmethod
     @contextmanager
     def silenced(cls) -> Iterator[None]:
         """For what has been said before."""
-        before, cls.wanted = cls.wanted, False
+        before, cls.silent = cls.silent, True
         try:
             yield
         finally:
-            cls.wanted = before
+            cls.silent = before
 
 
 def _interrupt(kind: Any, value: Any, trace: Any) -> None:
@@ -88,8 +90,10 @@ def _interrupt(kind: Any, value: Any, trace: Any) -> None:
 @ffi.callback("void(void *, nn_log_level, const char *)", onerror=_interrupt)
 def _log(_: Any, level: int, line: Any) -> None:
     """To the logger "nnmpi", of which Python shows warnings unless told otherwise."""
-    if Messages.wanted:
-        logging.getLogger("nnmpi").log(_LEVELS[level], "%s", text(line))
+    if Messages.silent or (Messages.rank and level != lib.NN_LOG_WARNING):
+        return
+    front = f"rank {Messages.rank}: " if Messages.rank else ""
+    logging.getLogger("nnmpi").log(_LEVELS[level], "%s%s", front, text(line))
 
 
 def _take_signals_elsewhere() -> Any:

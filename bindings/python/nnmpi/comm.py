@@ -117,7 +117,7 @@ def _world() -> Any:
     if _the_world is None:
         _the_world = new("nn_comm", lib.nn_comm_init if is_launched() else lib.nn_comm_alone)
         atexit.register(_end_world)
-        Messages.wanted = lib.nn_comm_rank(_the_world) == 0
+        Messages.rank = lib.nn_comm_rank(_the_world)
         if lib.nn_comm_size(_the_world) > 1:
             _abort_on_exceptions()
     return _the_world
