@@ -27,7 +27,12 @@ enum why {
     PAUSED
 };
 static const char *const why_text[] = {
-    "", "epochs", "max_steps", "stop_below", "early_stopping", "no_mistakes", "callback", "paused"};
+    [GOING_ON] = "callback", /* the program finishes it sooner */
+    [ALL_EPOCHS] = "epochs",       [ALL_STEPS] = "max_steps",
+    [LOSS_REACHED] = "stop_below", [NO_IMPROVEMENT] = "early_stopping",
+    [NO_MISTAKES] = "no_mistakes", [CALLBACK] = "callback",
+    [PAUSED] = "paused",
+};
 
 static enum why why_over(const nn_trainer *t) {
     const nn_settings *set = t->session.settings;

@@ -98,7 +98,8 @@ raises(ValueError, "no 'val_loss' in what fit reports: loss, accuracy, lr", mode
 
 # One rank alone may end it, within an epoch, too.
 stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", rank == nnmpi.Comm().size - 1))
-assert model.fit(x_train, labels, verbose=0, callbacks=[stop]).result["steps"] == 1
+stopped = model.fit(x_train, labels, verbose=0, callbacks=[stop]).result
+assert stopped["steps"] == 1 and stopped["why"] == "callback", stopped
 
 # A callback of one rank alone is asked on all of them; who saves is rank 0.
 only = [LambdaCallback(on_batch_end=lambda batch, logs: None)] if rank == 0 else []
