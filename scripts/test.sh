@@ -2,8 +2,8 @@
 # Every test and check, from a bare clone: installs missing packages, compiles with gcc and clang without
 # a warning, runs the tests in the release and the sanitized build, fuzzes what reads files of others, and
 # checks format, lint and shell scripts.
-#   --full     also the long tests, the thread sanitizer, what clang says while it optimises, and a deeper
-#              look by the analyser
+#   --full     also the long tests, the thread sanitizer, what clang says while it optimises, and clang's
+#              analyser
 #   --matrix   instead, both commands on fresh minimal systems: Debian 12 and 13, each with Open MPI and
 #              MPICH (as root on Debian); logs in build/matrix
 # NNMPI_MPI=mpich takes MPICH instead of Open MPI, and leaves out lint and fuzzing, which know no MPI.
@@ -134,20 +134,20 @@ with_llvm() {
 
 # lint: what looks at the sources and runs nothing.
 lint() {
-    local failed=() nodes=30000
+    local failed=() without='-clang-analyzer-*' # most of the time
     with_llvm "format" clang-format check_format
     check "shell scripts" check_scripts
     # Without optimisation clang says all but which loops it cannot unroll, and of those of the kernels it does so in
     # tests/build/bits.sh. What it says of C, clang-tidy says, too.
     if [ "$full" = yes ]; then
         check "clang build" build clang
-        nodes=
+        without=
     elif ! command -v "clang-tidy-$llvm" >/dev/null; then
         check "clang's warnings" clang_warnings
     else
         check "clang's sources" clang_sources
     fi
-    with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" $nodes
+    with_llvm "clang-tidy" clang-tidy scripts/tidy.sh build/test/clang "$llvm" "$without"
     none_failed
 }
 

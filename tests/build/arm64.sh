@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything compiles for arm64 without a warning: src/math, which has code of its own for it, as a build does, and of the
 # others what a compiler reads. Foreign libraries lend the headers of this machine, so nothing is linked.
+# full: yes
 # timeout: 300
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"

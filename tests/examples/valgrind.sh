@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# full: yes
 # timeout: 240
 # valgrind over an example in C, which defines a layer, checks its gradient, trains and evaluates.
 # shellcheck source=tests/lib.sh

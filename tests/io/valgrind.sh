@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# full: yes
 # timeout: 240
 # valgrind over what reads and writes files: no memory is used after it was freed, or before it was
 # filled, in our code or in what it passes to HDF5, libyaml and zlib.
