@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Debian and Ubuntu packages that nnmpi needs: the one list of them.
-#   packages.sh build|test             prints the packages to build, or to run every test and check
-#   packages.sh --install build|test   installs those that are missing (as root or with sudo)
+#   packages.sh build|test|full             prints the packages to build, to run tests and checks, or the long ones, too
+#   packages.sh --install build|test|full   installs those that are missing (as root or with sudo)
 # NNMPI_MPI=mpich takes MPICH instead of Open MPI.
 set -euo pipefail
 
@@ -18,6 +18,7 @@ build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates curl
 test=("${build[@]}" g++ gfortran clang doxygen libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
     hdf5-tools valgrind python3 python3-h5py python3-cffi python3-numpy python3-sklearn gzip munge slurmctld slurmd
     slurm-client tmux iproute2)
+full=("${test[@]}" qemu-user)
 # Not every release or processor has these: faster matrix products; images; formatter and linter of the one
 # version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker; another
 # BLAS; modules; what reads recipes for other systems.
@@ -27,7 +28,7 @@ test_optional=("${build_optional[@]}" clang-format-14 clang-tidy-14 libclang-rt-
     python3-onnx libblis-openmp-dev lmod python3-yaml rpm)
 
 usage() {
-    printf 'usage: packages.sh [--install] build|test\n' >&2
+    printf 'usage: packages.sh [--install] build|test|full\n' >&2
     exit 2
 }
 
@@ -65,6 +66,7 @@ fi
 case "${1:-}" in
 build) required=("${build[@]}") optional=("${build_optional[@]}") ;;
 test) required=("${test[@]}") optional=("${test_optional[@]}") ;;
+full) required=("${full[@]}") optional=("${test_optional[@]}") ;;
 *) usage ;;
 esac
 

@@ -120,7 +120,9 @@ has_libfuzzer() {
         clang -fsanitize=fuzzer,address -x c -o build/test/libfuzzer - 2>/dev/null
 }
 
-scripts/packages.sh --install test
+packages='test'
+[ "$full" = no ] || packages=full
+scripts/packages.sh --install $packages
 mkdir -p build/test
 
 # with_llvm NAME TOOL COMMAND...: a check by a tool of the one version, skipped with a word without it
