@@ -73,18 +73,6 @@ void nn_model_learn_input(nn_model *model) {
         model->layer[i]->plan->learns = true;
 }
 
-/* The smallest vocabulary of the layers that read the data. */
-int64_t nn_model_vocabulary(const nn_model *model) {
-    int64_t least = 0;
-    for (size_t i = 1; i < model->layers; i++) {
-        const nn_layer *layer = model->layer[i];
-        if (nn_layer_is_input(layer->input[0]) && layer->vocabulary &&
-            (least == 0 || layer->vocabulary < least))
-            least = layer->vocabulary;
-    }
-    return least;
-}
-
 int nn_model_check_lengths(const nn_model *model) {
     for (size_t i = 1; i < model->layers; i++)
         if (model->layer[i]->ops->check_lengths)

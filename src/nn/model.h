@@ -60,8 +60,6 @@ typedef struct nn_layer_work {
 nn_layer_work nn_model_work(const nn_layer *layer);
 nn_shape nn_model_input_shape(const nn_model *model);
 nn_shape nn_model_output_shape(const nn_model *model);
-/* Samples are indices: whole numbers below this; 0: any numbers. */
-int64_t nn_model_vocabulary(const nn_model *model);
 /* Whether passes can have lengths (nn_pass.length). NN_EUSAGE with the place of the first layer
  * that cannot go by them. Local. */
 int nn_model_check_lengths(const nn_model *model);

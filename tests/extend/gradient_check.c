@@ -40,6 +40,11 @@ static const struct {
     {"[embedding: {vocabulary: 7, units: 3}, rnn: {units: 4}, dense: {units: 2}]",
      "cross_entropy",
      {1, {5}}},
+    {"[slice: {name: word, begin: 1, end: 2}, embedding: {vocabulary: 7, units: 3}, flatten: "
+     "{name: "
+     "vector}, concat: {inputs: [input, vector]}, dense: {units: 2}]",
+     "cross_entropy",
+     {1, {5}}},
     {"[dense: {units: 12}, batch_norm, swish, dropout: {rate: 0.3}, dense: {units: 3}]",
      "cross_entropy",
      {1, {6}}},

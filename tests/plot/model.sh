@@ -55,6 +55,10 @@ YAML
 "$NNMPI" plot words -O words.html -q
 expect_code 2 "$NNMPI" plot words --boundary 0,1 2>err
 expect_line 'the model reads indices' err
+"$NNMPI" train words.yaml --run column -q -o 'model=[slice: {begin: 1, end: 2}, embedding: {vocabulary: 4, units: 3},
+    flatten, dense: {units: 120}]' >out
+expect_code 2 "$NNMPI" plot column --boundary 0,1 2>err
+expect_line 'the model reads indices' err
 expect_code 2 "$NNMPI" train words.yaml -o "model=[{dense: {units: 120, name: $(printf 'a%.0s' {1..129})}}]" 2>err
 expect_line 'has 129 bytes; it may have up to 128' err
 

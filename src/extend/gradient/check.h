@@ -15,6 +15,7 @@ typedef struct gradient_check {
     nn_model *model;
     nn_loss *loss;          /* NULL: the sum of r z */
     size_t inputs, outputs; /* of all rows */
+    const int32_t *indices; /* of nn_model_indices */
     nn_real *params, *grads, *x;
     nn_real *r, *z, *dz; /* [outputs]; z: a copy */
     nn_real *first;      /* gradients of params, then x: those of the first call */

@@ -2,6 +2,7 @@
 #include "base/numbers/rng.h"
 #include "extend/gradient/check.h"
 #include "io/yaml/yaml.h"
+#include "nn/indices.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,12 +20,25 @@ static void draw_uniform(const gradient_check *c, enum stream stream, size_t n, 
     nn_rng_uniform(&rng, 0, n, out);
 }
 
-/* Whole numbers below `limit`. */
-static void draw_below(const gradient_check *c, enum stream stream, int64_t limit, size_t n,
-                       nn_real *out) {
-    draw_uniform(c, stream, n, out);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (nn_real)(int64_t)(out[i] * (nn_real)limit);
+/* A whole number below `limit` of one in [0, 1). */
+static nn_real whole_below(int64_t limit, nn_real uniform) {
+    return (nn_real)(int64_t)(uniform * (nn_real)limit);
+}
+
+/* What the model reads as an index is one. */
+static int draw_x(gradient_check *c) {
+    size_t row = c->inputs / c->options.rows;
+    nn_real *uniform;
+    draw_normal(c, X, c->inputs, c->x);
+    if (!c->indices)
+        return 0;
+    NN_TRY(NN_NEW(&uniform, c->inputs, "indices"));
+    draw_uniform(c, X, c->inputs, uniform);
+    for (size_t i = 0; i < c->inputs; i++)
+        if (c->indices[i % row])
+            c->x[i] = whole_below(c->indices[i % row], uniform[i]);
+    nn_free(uniform);
+    return 0;
 }
 
 /* Off the initial values: a bias of 0 may stand at a kink. */
@@ -59,10 +73,10 @@ static int draw_targets(gradient_check *c, bool labels, size_t width) {
         draw_normal(c, TARGETS, rows * width, value);
         return 0;
     }
-    draw_below(c, TARGETS, (int64_t)nn_loss_classes(width), rows, value);
+    draw_uniform(c, TARGETS, rows, value);
     NN_TRY(NN_NEW(&label, rows, "labels"));
     for (size_t i = 0; i < rows; i++)
-        label[i] = (int32_t)value[i];
+        label[i] = (int32_t)whole_below((int64_t)nn_loss_classes(width), value[i]);
     nn_free(value);
     c->target = (nn_target){.label = label};
     return 0;
@@ -86,7 +100,8 @@ static int set_up_loss(gradient_check *c, nn_node *node, const nn_loss_ops *ops)
 static int look_at_layers(gradient_check *c) {
     const nn_layer *const *layer;
     size_t layers = nn_model_layers(c->model, &layer);
-    c->by_input = nn_model_vocabulary(c->model) == 0;
+    NN_TRY(nn_model_indices(c->model, &c->pool, &c->indices));
+    c->by_input = c->indices == NULL;
     c->fixed = true;
     for (size_t i = 1; i < layers; i++) {
         c->own = c->own || layer[i]->ops->fault;
@@ -143,9 +158,7 @@ int gradient_set_up(gradient_check *c, const char *model, const char *loss) {
     NN_TRY(nn_model_plan(layers, c->options.input, ops ? ops->fuses : NULL, &c->model));
     NN_TRY(look_at_layers(c));
     NN_TRY(allocate(c));
-    draw_normal(c, X, c->inputs, c->x);
-    if (nn_model_vocabulary(c->model) > 0)
-        draw_below(c, X, nn_model_vocabulary(c->model), c->inputs, c->x);
+    NN_TRY(draw_x(c));
     draw_normal(c, R, c->outputs, c->r);
     NN_TRY(draw_params(c));
     if (ops)

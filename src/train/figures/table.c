@@ -121,7 +121,7 @@ static int find_column(const table *t, const char *name, size_t *out) {
 /* Samples are rows of any numbers, between which the model can be asked, too. */
 static bool is_table(const table *t) {
     const nn_session *s = t->f->session;
-    return t->shape.rank == 1 && s->positions <= 1 && nn_model_vocabulary(s->model) == 0;
+    return t->shape.rank == 1 && s->positions <= 1 && !s->indices;
 }
 
 static int find_axes(table *t) {
@@ -130,7 +130,7 @@ static int find_axes(table *t) {
     char *second = first ? strchr(first, ',') : NULL;
     if (!first)
         return NN_EMEMORY;
-    if (nn_model_vocabulary(t->f->session->model))
+    if (t->f->session->indices)
         return nn_fail(NN_EUSAGE, "--boundary: the model reads indices, as of words, and says "
                                   "nothing between two of them");
     if (!is_table(t) || t->columns < 2)
