@@ -112,8 +112,7 @@ static int read_files(task *t, int64_t first, int64_t count) {
 
 /* HDF5 is told how long the longest name is before any is written. */
 static int measure_files(task *t) {
-    t->writer.files = t->split->has_file;
-    for (int64_t first = 0; t->writer.files && first < t->split->samples; first += BATCH) {
+    for (int64_t first = 0; first < t->split->samples; first += BATCH) {
         int64_t left = t->split->samples - first, count = left < BATCH ? left : BATCH;
         NN_TRY(read_files(t, first, count));
         for (int64_t i = 0; i < count; i++) {
@@ -135,7 +134,9 @@ static int set_up(task *t, const options *o) {
     NN_TRY(nn_converter_init_x(&t->converter, &t->split->x, &t->data->affine, &t->data->normal,
                                &t->pool));
     NN_TRY(allocate(t));
-    NN_TRY(measure_files(t));
+    t->writer.files = t->split->has_file;
+    if (t->writer.files && t->writer.format->measures)
+        NN_TRY(measure_files(t));
     return nn_predict_writer_open(&t->writer);
 }
 

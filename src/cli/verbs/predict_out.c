@@ -104,9 +104,9 @@ static int h5_close(nn_predict_writer *w) {
 /* ---- both ----------------------------------------------------------------------------------- */
 
 static const nn_predict_format formats[] = {
-    {".csv", csv_open, csv_rows, csv_close},
-    {".h5", h5_open, h5_rows, h5_close},
-    {".hdf5", h5_open, h5_rows, h5_close},
+    {".csv", false, csv_open, csv_rows, csv_close},
+    {".h5", true, h5_open, h5_rows, h5_close},
+    {".hdf5", true, h5_open, h5_rows, h5_close},
 };
 
 int nn_predict_format_of(const char *path, const nn_predict_format **format) {

@@ -12,6 +12,7 @@ typedef struct nn_predict_writer nn_predict_writer;
 /* A file format, chosen by the ending of the name. */
 typedef struct nn_predict_format {
     const char *ending;
+    bool measures; /* `longest` has to be known */
     int (*open)(nn_predict_writer *writer);
     int (*rows)(nn_predict_writer *writer, int64_t first, int64_t count, char *const *file,
                 const float *y, const int32_t *label);
@@ -25,7 +26,7 @@ struct nn_predict_writer {
     char *temporary;
     int64_t samples;
     bool files;               /* samples were read from files that have names */
-    size_t longest;           /* bytes of such a name */
+    size_t longest;           /* bytes of such a name, where the format measures them */
     size_t outputs;           /* numbers of one position */
     size_t positions;         /* of a sample, each with a label of its own; 1: the sample has one */
     bool labels;              /* samples have a class */
