@@ -15,10 +15,10 @@ mpich) mpi=(mpich libmpich-dev) mpi_optional=() ;; # mpi4py is built for Open MP
 esac
 build=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates curl
     "${mpi[@]}" libopenblas-openmp-dev libhdf5-dev libyaml-dev zlib1g-dev libssl-dev libcsv-dev)
-test=("${build[@]}" g++ gfortran clang doxygen libomp-dev shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcovr
-    hdf5-tools valgrind python3 python3-h5py python3-cffi python3-numpy python3-sklearn gzip munge slurmctld slurmd
+test=("${build[@]}" g++ gfortran clang doxygen libomp-dev shellcheck gcovr
+    hdf5-tools python3 python3-h5py python3-cffi python3-numpy python3-sklearn gzip munge slurmctld slurmd
     slurm-client tmux iproute2)
-full=("${test[@]}" qemu-user)
+full=("${test[@]}" gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user valgrind)
 # Not every release or processor has these: faster matrix products; images; formatter and linter of the one
 # version whose word counts; clang's libFuzzer and what names functions in its reports; ONNX's checker; another
 # BLAS; modules; what reads recipes for other systems.
