@@ -13,6 +13,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The leak check's own, absent in a build without it. */
+__attribute__((weak)) void __lsan_disable(void);
+__attribute__((weak)) void __lsan_enable(void);
+
+/* Two groups of ranks as one communicator. What MPI keeps of it to the end is no leak of ours: libc
+ * allocates it, whose functions have names only where its debug information is installed. */
+static void create_intercomm(MPI_Comm group, int leader_of_others, MPI_Comm *both) {
+    if (__lsan_disable)
+        __lsan_disable();
+    MPI_Intercomm_create(group, 0, MPI_COMM_WORLD, leader_of_others, 7, both);
+    if (__lsan_enable)
+        __lsan_enable();
+}
+
 /* Not before MPI has been started, and not after it has ended. */
 static void test_without_mpi(const char *why) {
     nn_comm *comm = NULL;
@@ -32,7 +46,7 @@ static void test_refused(void) {
         return;
     MPI_Comm half, both;
     MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
-    MPI_Intercomm_create(half, 0, MPI_COMM_WORLD, rank % 2 ? 0 : 1, 7, &both);
+    create_intercomm(half, rank % 2 ? 0 : 1, &both);
     CHECK_EQ_INT(nn_comm_from(both, &comm), NN_EUSAGE);
     CHECK(strstr(nn_error_message(), "MPI_Intercomm_merge") != NULL);
     MPI_Comm_free(&both);
