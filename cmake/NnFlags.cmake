@@ -26,7 +26,7 @@ if(NNMPI_SANITIZE)
     target_compile_options(nn_flags INTERFACE "${checked}")
     target_compile_definitions(nn_flags INTERFACE NN_SANITIZED)
     add_link_options(${sanitizer_flags})
-    add_library(nn_sanitizer OBJECT ${PROJECT_SOURCE_DIR}/tests/sanitizers/mpi.c)
+    add_library(nn_sanitizer OBJECT ${PROJECT_SOURCE_DIR}/tests/sanitizers/mpi.c ${PROJECT_SOURCE_DIR}/tests/shim/yield.c)
     target_link_libraries(nn_sanitizer PRIVATE nn_flags)
     set(NN_SANITIZER_OBJECTS $<TARGET_OBJECTS:nn_sanitizer>) # of every program
 endif()
