@@ -55,8 +55,7 @@ int nn_memory_of(nn_model *model, const nn_settings *settings, size_t positions,
 static int check_fits(const nn_session *session, const nn_memory *m, double nodes) {
     const char *by;
     char text[NN_MEMORY_TEXT], most[NN_BYTES_TEXT];
-    double rank = m->params + m->optimizer + m->buffers + m->staging,
-           limit = nn_memory_of_node("", &by);
+    double rank = nn_memory_total(m) - m->grads, limit = nn_memory_of_node("", &by);
     if (rank * nn_comm_node_size(session->comm) > nodes * limit)
         return nn_fail(NN_EMEMORY,
                        "the model does not fit: %s; the node has %s (%s) for %d of its ranks: make "
@@ -84,6 +83,7 @@ int nn_memory_plan(const nn_session *session, nn_memory *memory) {
     memory->staging = nn_comm_on_first_node(session->comm)
                           ? memory->staging / nn_comm_node_size(session->comm)
                           : 0;
+    memory->metrics = (double)(nn_session_metric_sums(session) * sizeof(double));
     NN_TRY(check_fits(session, memory, SLIP)); /* laying out buffers would take too long */
     NN_TRY(add_buffers(session->model, session->capacity, memory));
     return check_fits(session, memory, SLIP);
@@ -113,12 +113,14 @@ void nn_memory_allocated(const nn_session *session, nn_memory *memory) {
 
 const char *nn_memory_text(const nn_memory *m, char text[NN_MEMORY_TEXT]) {
     char a[NN_BYTES_TEXT], b[NN_BYTES_TEXT], c[NN_BYTES_TEXT], d[NN_BYTES_TEXT], e[NN_BYTES_TEXT],
-        f[NN_BYTES_TEXT];
+        f[NN_BYTES_TEXT], g[NN_BYTES_TEXT];
+    bool shown = 100 * m->metrics >= nn_memory_total(m);
     snprintf(text, NN_MEMORY_TEXT,
              "%s a rank to train: parameters %s, gradients %s, optimizer %s, activations %s, "
-             "checkpoints %s",
+             "checkpoints %s%s%s",
              nn_bytes_text(nn_memory_total(m), a), nn_bytes_text(m->params, b),
              nn_bytes_text(m->grads, c), nn_bytes_text(m->optimizer, d),
-             nn_bytes_text(m->buffers, e), nn_bytes_text(m->staging, f));
+             nn_bytes_text(m->buffers, e), nn_bytes_text(m->staging, f), shown ? ", metrics " : "",
+             shown ? nn_bytes_text(m->metrics, g) : "");
     return text;
 }

@@ -8,10 +8,11 @@
 typedef struct nn_memory {
     double params, grads, optimizer, buffers;
     double staging; /* for checkpoints, on the first node */
+    double metrics; /* what they add up in an evaluation */
 } nn_memory;
 
 static inline double nn_memory_total(const nn_memory *m) {
-    return m->params + m->grads + m->optimizer + m->buffers + m->staging;
+    return m->params + m->grads + m->optimizer + m->buffers + m->staging + m->metrics;
 }
 
 /* Of one rank alone, for shards of up to `batch` samples of `positions` targets each; of a model
@@ -28,8 +29,9 @@ int nn_memory_check(const nn_session *session, const nn_memory *memory);
  * optimiser's state, and copies of it for checkpoints, really take. Local. */
 void nn_memory_allocated(const nn_session *session, nn_memory *memory);
 
-/* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned. */
-#define NN_MEMORY_TEXT 288
+/* "12.3 MB a rank to train: parameters ..., gradients ..." in `text`, which is returned; metrics
+ * where they take a hundredth of it. */
+#define NN_MEMORY_TEXT 320
 const char *nn_memory_text(const nn_memory *memory, char text[NN_MEMORY_TEXT]);
 
 #endif

@@ -113,6 +113,8 @@ void nn_json_memory(nn_json *json, const nn_memory *m) {
     nn_json_real(json, "optimizer", m->optimizer);
     nn_json_real(json, "activations", m->buffers);
     nn_json_real(json, "checkpoints", m->staging);
+    if (m->metrics > 0) /* known with the data */
+        nn_json_real(json, "metrics", m->metrics);
     nn_json_real(json, "total", nn_memory_total(m));
     nn_json_close(json, '}');
 }

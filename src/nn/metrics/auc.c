@@ -31,6 +31,7 @@ static int auc_plan(const void *options, const nn_metric_spec *spec, nn_metric_l
 
     layout->state =
         spec->outputs * (size_t)spec->samples * (sizeof(struct scored) / sizeof(double));
+    layout->exact = true; /* only one number of each sum is not 0 */
     layout->rows = o->per_class;
     layout->columns = o->per_class ? spec->outputs : 0;
     return 0;

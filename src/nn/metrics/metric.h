@@ -21,6 +21,7 @@ nn_metric_spec nn_metric_spec_of(const nn_loss *loss);
 /* What a metric keeps and says. */
 typedef struct nn_metric_layout {
     size_t state;         /* doubles that add up, all 0 at first */
+    bool exact;           /* which no rounding changes: in any order they add up to the same bits */
     size_t rows, columns; /* of the table that goes with the value; 0: none. One row: by class */
 } nn_metric_layout;
 

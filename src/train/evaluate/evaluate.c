@@ -22,23 +22,30 @@ static double count_ignored(const nn_session *session, const nn_output_part *par
     return ignored;
 }
 
-int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state) {
+/* The state of the next metric, in the one that is told apart by microbatches or the other. */
+static double *next_state(const nn_metric_layout *layout, double **state, double **exact) {
+    double **from = layout->exact ? exact : state, *begin = *from;
+    *from += layout->state;
+    return begin;
+}
+
+int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state,
+                           double *exact) {
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         ops->add(session->metric[i].options, &session->metric_spec, part->count, part->z,
-                 &part->target, state);
+                 &part->target, next_state(&session->metric_layout[i], &state, &exact));
         if (ops->fault)
             NN_TRY(ops->fault(session->metric[i].options));
-        state += session->metric_layout[i].state;
     }
     return 0;
 }
 
 /* An evaluation's sums [microbatches]: loss, weight, ignored samples, then the state of each
- * metric. */
+ * metric. Those of exact ones are behind them all, once. */
 struct adding {
     const nn_session *session;
-    double *sums;
+    double *sums, *exact;
     int rc;
 };
 
@@ -53,30 +60,34 @@ static void add_part(void *ctx, const nn_output_part *part) {
     sums[0] += loss.loss;
     sums[1] += loss.weight;
     sums[2] += count_ignored(session, part);
-    a->rc = nn_session_add_metrics(session, part, sums + NN_EVALUATION_SUMS);
+    a->rc = nn_session_add_metrics(session, part, sums + NN_EVALUATION_SUMS, a->exact);
+}
+
+static double *exact_sums(const nn_session *session) {
+    return session->metric_sums + nn_session_metric_sums(session) - session->metric_exact;
 }
 
 /* Adds a shard to the sums, each microbatch to its own. */
-static int add_batch(nn_session *session, const nn_batch *batch, double *sums) {
+static int add_batch(nn_session *session, const nn_batch *batch) {
     nn_pass pass = {.batch = batch->count,
                     .sample = batch->sample,
                     .length = batch->length,
                     .micro = nn_session_microbatches(session, batch)};
-    struct adding a = {session, sums, 0};
+    struct adding a = {session, session->metric_sums, exact_sums(session), 0};
     nn_model_forward(session->model, &pass, batch->x);
     nn_session_output(session, &pass, batch, add_part, &a);
     NN_TRY(a.rc);
     return nn_session_fault(session);
 }
 
-static int add_all(nn_session *session, nn_loader *loader, const char *split, double *sums) {
+static int add_all(nn_session *session, nn_loader *loader, const char *split) {
     nn_batch batch;
     int rc = 0;
     for (int64_t i = 0; i < nn_loader_batches(loader); i++) {
         nn_comm_at(session->comm, NN_PHASE_EVALUATE);
         nn_work("evaluating", split, i, nn_loader_batches(loader));
         NN_TRY_GOTO(nn_loader_batch(loader, 0, i, &batch));
-        NN_TRY_GOTO(add_batch(session, &batch, sums));
+        NN_TRY_GOTO(add_batch(session, &batch));
     }
 done:
     nn_work_end();
@@ -123,43 +134,44 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out) {
     return 0;
 }
 
-int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result) {
+int nn_session_read_metrics(const nn_session *session, double *state, double *exact,
+                            nn_evaluation *result) {
     double *table = result->table; /* those of the metrics follow each other */
     for (size_t i = 0; i < session->metrics; i++) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         const nn_metric_layout *layout = &session->metric_layout[i];
-        result->metric[i] = (nn_metric_value){
-            .name = ops->entry.name,
-            .value = ops->value(session->metric[i].options, &session->metric_spec, state, table),
-            .table_only = ops->table_only,
-            .rows = layout->rows,
-            .columns = layout->columns,
-            .table = table};
+        result->metric[i] =
+            (nn_metric_value){.name = ops->entry.name,
+                              .value = ops->value(session->metric[i].options, &session->metric_spec,
+                                                  next_state(layout, &state, &exact), table),
+                              .table_only = ops->table_only,
+                              .rows = layout->rows,
+                              .columns = layout->columns,
+                              .table = table};
         if (ops->fault)
             NN_TRY(ops->fault(session->metric[i].options));
         table += layout->rows * layout->columns;
-        state += layout->state;
     }
     return 0;
 }
 
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result) {
-    double *sums = session->metric_sums;
-    size_t microbatches = nn_session_own_microbatches(session);
-    memset(sums, 0, microbatches * (session->metric_state + NN_EVALUATION_SUMS) * sizeof *sums);
+    double *sums = session->metric_sums, *exact = exact_sums(session);
+    memset(sums, 0, nn_session_metric_sums(session) * sizeof *sums);
     nn_model_use(session->model, nn_session_model_params(session));
-    int rc = add_all(session, loader, split, sums);
+    int rc = add_all(session, loader, split);
     nn_model_use(session->model, session->params);
     NN_TRY(nn_comm_agree(session->comm, rc));
     NN_TRY(nn_session_sum(session, session->metric_state + NN_EVALUATION_SUMS, sums));
+    NN_TRY(nn_comm_sum(session->comm, exact, session->metric_exact));
     result->split = split;
     result->samples = nn_loader_samples(loader) - (int64_t)sums[2];
     result->ignored = (int64_t)sums[2];
     result->loss = sums[0] / sums[1];
     result->metrics = session->metrics;
-    return nn_comm_agree(session->comm,
-                         nn_session_read_metrics(session, sums + NN_EVALUATION_SUMS, result));
+    return nn_comm_agree(
+        session->comm, nn_session_read_metrics(session, sums + NN_EVALUATION_SUMS, exact, result));
 }
 
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,

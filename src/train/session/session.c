@@ -41,7 +41,7 @@ static int plan_layouts(nn_session *session) {
         const nn_metric_ops *ops = (const nn_metric_ops *)session->metric[i].row;
         nn_metric_layout *layout = &session->metric_layout[i];
         NN_TRY(ops->plan(session->metric[i].options, &session->metric_spec, layout));
-        session->metric_state += layout->state;
+        *(layout->exact ? &session->metric_exact : &session->metric_state) += layout->state;
         table += layout->rows * layout->columns;
     }
     if (table > NN_MAX_TABLE)
@@ -93,10 +93,7 @@ static int plan_metrics(nn_session *session) {
     if (schedule->watches)
         NN_TRY(check_watched(session, schedule->watches(s->train.schedule.options),
                              s->train.schedule_node, "the schedule"));
-    return NN_NEW(&session->metric_sums,
-                  nn_session_own_microbatches(session) *
-                      (session->metric_state + NN_EVALUATION_SUMS),
-                  "metrics");
+    return NN_NEW(&session->metric_sums, nn_session_metric_sums(session), "metrics");
 }
 
 /* In memory images are channels-last, so that their order is not the one of the targets; and the
@@ -285,6 +282,11 @@ nn_batch nn_session_rows(const nn_session *session, const nn_batch *batch, size_
 
 size_t nn_session_own_microbatches(const nn_session *session) {
     return session->micro ? nn_microbatches_local(session->micro) : 1;
+}
+
+size_t nn_session_metric_sums(const nn_session *session) {
+    size_t each = session->metric_state + NN_EVALUATION_SUMS;
+    return nn_session_own_microbatches(session) * each + session->metric_exact;
 }
 
 int nn_session_sum(const nn_session *session, size_t n, double *values) {

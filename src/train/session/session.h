@@ -40,8 +40,9 @@ typedef struct nn_session {
     nn_choice metric[NN_MAX_METRICS];
     size_t metrics;
     nn_metric_layout metric_layout[NN_MAX_METRICS];
-    size_t metric_state; /* doubles of all together */
-    double *metric_sums;
+    size_t metric_state; /* doubles of all together that each microbatch has for itself */
+    size_t metric_exact; /* those of exact ones, which microbatches need not keep apart */
+    double *metric_sums; /* nn_session_metric_sums of them */
     const nn_optimizer_ops *optimizer;
     size_t slots;                        /* of the optimiser */
     const char *slot_name[NN_MAX_SLOTS]; /* theirs, then that of the parameters beside an average */
@@ -197,10 +198,15 @@ int nn_session_evaluation_new(const nn_session *session, nn_evaluation **out);
 /* Evaluates the parameters on all of a loader's split; the same on every rank. Collective. */
 int nn_session_evaluate(nn_session *session, nn_loader *loader, const char *split,
                         nn_evaluation *result);
-/* Adds a part of the output to the state of each metric, one behind the other; and what they make
- * of their state in `result`. Fail where metrics of the program's own do. Local. */
-int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state);
-int nn_session_read_metrics(const nn_session *session, double *state, nn_evaluation *result);
+/* Doubles that an evaluation adds up on this rank. Local. */
+size_t nn_session_metric_sums(const nn_session *session);
+/* Adds a part of the output to the state of each metric, [metric_state] and [metric_exact], in
+ * which they stand one behind the other; and what they make of their state in `result`. Fail where
+ * metrics of the program's own do. Local. */
+int nn_session_add_metrics(const nn_session *session, const nn_output_part *part, double *state,
+                           double *exact);
+int nn_session_read_metrics(const nn_session *session, double *state, double *exact,
+                            nn_evaluation *result);
 /* Its number of that name, the loss when no metric has it; and whether larger is better. Local. */
 double nn_session_metric(const nn_session *session, const nn_evaluation *result, const char *name,
                          bool *larger_is_better);

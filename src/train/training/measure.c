@@ -8,11 +8,15 @@ struct nn_measured {
     double loss, weight; /* sums over all ranks, which every rank has from its steps */
     int64_t samples;
     int rc; /* what a metric of the program's own has failed with in this step, of this rank */
-    double state[]; /* [session.metric_state] of this rank's rows */
+    double state[]; /* [session.metric_state], then [session.metric_exact] of this rank's rows */
 };
 
+static size_t state_count(const nn_trainer *t) {
+    return t->session.metric_state + t->session.metric_exact;
+}
+
 static size_t state_bytes(const nn_trainer *t) {
-    return t->session.metric_state * sizeof(double);
+    return state_count(t) * sizeof(double);
 }
 
 int nn_trainer_open_measured(nn_trainer *t) {
@@ -28,7 +32,8 @@ int nn_trainer_open_measured(nn_trainer *t) {
 void nn_trainer_measure_rows(const nn_trainer *t, const nn_output_part *rows) {
     struct nn_measured *m = t->measured;
     if (m && m->rc == 0)
-        m->rc = nn_session_add_metrics(&t->session, rows, m->state);
+        m->rc =
+            nn_session_add_metrics(&t->session, rows, m->state, m->state + t->session.metric_state);
 }
 
 static bool can_fault(const nn_session *s) {
@@ -59,12 +64,13 @@ int nn_trainer_measure_step(const nn_trainer *t, const nn_batch *shard) {
 static int sum(const nn_trainer *t, nn_evaluation *result) {
     const nn_session *s = &t->session;
     struct nn_measured *m = t->measured;
-    NN_TRY(nn_comm_sum(t->comm, m->state, s->metric_state));
+    NN_TRY(nn_comm_sum(t->comm, m->state, state_count(t)));
     result->split = "train";
     result->samples = m->samples;
     result->loss = m->loss / m->weight;
     result->metrics = s->metrics;
-    return nn_comm_agree(t->comm, nn_session_read_metrics(s, m->state, result));
+    return nn_comm_agree(t->comm,
+                         nn_session_read_metrics(s, m->state, m->state + s->metric_state, result));
 }
 
 int nn_training_measure(nn_training *t, nn_evaluation **out) {

@@ -39,6 +39,16 @@ expect_line 'activations 3[0-9.]* MB' out
 "$NNMPI" inspect tied.yaml --json > out
 expect_line '"activations": *3[0-9]{7}\b' out
 
+# The scores that auc keeps, 16 bytes for each of 120 samples and 3 outputs, stand there once, however many microbatches
+# have other sums of their own.
+for reproducible in true false; do
+    "$NNMPI" check -o 'validate.metrics=[auc]' -o train.reproducible=$reproducible --json > out
+    bytes=$(grep -oE '"metrics": *[0-9]+' out | grep -oE '[0-9]+')
+    [ $((bytes / 1000)) -eq 5 ] || fail "auc of 120 samples and 3 outputs takes $bytes bytes"
+done
+"$NNMPI" check -o 'validate.metrics=[auc]' > out
+expect_line ' a rank to train: .*, metrics 5.78 kB' out
+
 # each thread has its own scratch
 attention='model=[{dense: {units: 64}}, {reshape: {shape: [8, 8]}}, attention: {heads: 8}, flatten, {dense: {units: 3}}]'
 for threads in 1 2; do
