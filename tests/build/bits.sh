@@ -3,7 +3,7 @@
 # tests/golden/kernel_bits.txt: those for the best instruction set of this processor, or with EVERY_ISA=yes
 # (tests/full/bits.sh) for all that it can run. Each is given the flags of the build under test, whose own compiler
 # tests/math/bits.c, bits_conv.c, bits_update.c and bits_bf16.c look at.
-# timeout: 300
+# timeout: 900
 # shellcheck source=tests/lib.sh
 . "$SOURCE_DIR/tests/lib.sh"
 

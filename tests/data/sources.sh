@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# timeout: 60
 # Samples that stand in the configuration or that a generator makes, without a file.
 . "$SOURCE_DIR/tests/lib.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 900
+# timeout: 1800
 # The documents are true: what they show is run, each document in a fresh folder, and what it shows as
 # output comes out; links lead somewhere; nothing is said twice and differently. What is behind the
 # language of a fenced block says what it is:

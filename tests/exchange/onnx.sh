@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# timeout: 180
+# timeout: 400
 # Models as ONNX: every layer that it can express is exported, ONNX's own checker has nothing to say, and what is
 # imported again predicts the same; the others are named, all at once. Models that PyTorch's exporter has written predict
 # what PyTorch does. Where python3 has ONNX Runtime, or with NNMPI_ONNXRUNTIME, a folder where npm has installed

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Figures of what a model computes: activations, decision boundary, fit. Their numbers are those of the model.
-# timeout: 60
 # processors: 2
 . "$SOURCE_DIR/tests/lib.sh"
 

@@ -1,5 +1,4 @@
 # ranks: 1 2
-# timeout: 60
 """Ctrl-C ends a fit after the step under way: KeyboardInterrupt, the model keeps what it has learned so far, and the
 handlers are those from before."""
 

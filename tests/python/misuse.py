@@ -1,4 +1,3 @@
-# timeout: 60
 """Whatever a program passes, what comes back is a result or an exception: for some seconds random values of wrong
 types and shapes, names, and objects that have been closed."""
 

@@ -1,4 +1,3 @@
-# timeout: 60
 """Where one rank alone calls what is Collective, the one that sees first that nothing goes on ends all, and says why."""
 
 import os
